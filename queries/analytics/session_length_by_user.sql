@@ -1,0 +1,29 @@
+-- Question: How long is a user's average session?
+-- Grain: one row per user with at least one play. A session is a (user_id,
+--   session_id) and lasts from the start of its first play to the start of its
+--   last, so a session of one play lasts 0.
+-- Units: sessions is a count; average_minutes is in minutes, to 2 decimals, half
+--   up. Start times are taken to the whole second.
+-- Seconds are floored because Redshift's EXTRACT drops the fraction and the others
+-- keep it; ROUND is avoided because the engines settle ties differently.
+SELECT
+    user_id,
+    COUNT(*) AS sessions,
+    CAST(
+        FLOOR(
+            CAST(SUM(seconds) * 100 AS DOUBLE PRECISION)
+            / CAST(COUNT(*) * 60 AS DOUBLE PRECISION)
+            + 0.5
+        ) AS DOUBLE PRECISION
+    ) / CAST(100 AS DOUBLE PRECISION) AS average_minutes
+FROM (
+    SELECT
+        user_id,
+        session_id,
+        CAST(FLOOR(EXTRACT(EPOCH FROM MAX(start_time))) AS BIGINT)
+        - CAST(FLOOR(EXTRACT(EPOCH FROM MIN(start_time))) AS BIGINT) AS seconds
+    FROM songplays
+    GROUP BY user_id, session_id
+) AS s
+GROUP BY user_id
+ORDER BY average_minutes DESC NULLS LAST, user_id ASC NULLS LAST

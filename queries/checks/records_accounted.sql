@@ -1,0 +1,12 @@
+-- Every record read was decoded or rejected, in each input object and in all.
+SELECT object, records, decoded, rejected
+FROM inputs
+WHERE records <> decoded + rejected
+UNION ALL
+SELECT '(all objects)' AS object, r.records_read, r.records_decoded, r.records_rejected
+FROM run r
+CROSS JOIN (SELECT COALESCE(SUM(records), 0) AS records FROM inputs) i
+CROSS JOIN (SELECT COUNT(*) AS records FROM rejects) j
+WHERE r.records_read <> i.records
+    OR r.records_rejected <> j.records
+    OR r.records_read <> r.records_decoded + r.records_rejected

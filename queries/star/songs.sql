@@ -1,0 +1,39 @@
+-- songs: one row a song_id.
+--
+-- A song_id may have several records. The one with a known year wins, then the smallest by
+-- (title, artist_id, duration, year), nulls last. Year 0 means unknown and becomes null.
+
+WITH versions AS (
+    SELECT DISTINCT song_id, title, artist_id, NULLIF(year, 0) AS year, duration
+    FROM staging_songs
+),
+
+-- Most songs have one version: only the others are ranked.
+repeated AS (
+    SELECT song_id
+    FROM versions
+    GROUP BY song_id
+    HAVING COUNT(*) > 1
+),
+
+ranked AS (
+    SELECT
+        v.*,
+        ROW_NUMBER() OVER (
+            PARTITION BY v.song_id
+            ORDER BY
+                CASE WHEN v.year IS NULL THEN 1 ELSE 0 END,
+                v.title, v.artist_id, v.duration NULLS LAST, v.year
+        ) AS preference
+    FROM versions v
+    JOIN repeated r ON r.song_id = v.song_id
+)
+
+SELECT song_id, title, artist_id, year, duration
+FROM versions v
+WHERE NOT EXISTS (SELECT 1 FROM repeated r WHERE r.song_id = v.song_id)
+UNION ALL
+SELECT song_id, title, artist_id, year, duration
+FROM ranked
+WHERE preference = 1
+ORDER BY song_id

@@ -1,0 +1,149 @@
+//! From a value as JSON writes it to the value its column takes, or the reason why not.
+//!
+//! The leniency is that of Redshift's `COPY … JSON 'auto'`: a quoted number is a number, a number
+//! is text where text is wanted, a whole float is an integer, and empty text is null. Booleans,
+//! objects and arrays are taken by no column.
+
+use super::dataset::{ColumnKind, StagingColumn};
+use super::number::{NumberError, parse_double, parse_integer, scan_number};
+use super::reject::Refusal;
+use super::scan::{Slot, SlotKind};
+use super::text::unescape;
+
+/// 0001-01-01T00:00:00.000Z. The calendar years that every reader of the star agrees upon are 1
+/// to 9999; they also fit the SMALLINT that `time.year` is.
+const MIN_EPOCH_MILLIS: i64 = -62_135_596_800_000;
+/// 9999-12-31T23:59:59.999Z.
+const MAX_EPOCH_MILLIS: i64 = 253_402_300_799_999;
+
+/// How much of a refused value its reason quotes.
+const QUOTED_CHARS: usize = 60;
+
+/// A value ready for its column.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Value {
+    Null,
+    Integer(i64),
+    Double(f64),
+    /// Text within the record.
+    Text(usize, usize),
+    /// Text within [`Converter::unescaped`].
+    Unescaped(usize, usize),
+}
+
+/// Converts the values of one record.
+#[derive(Default)]
+pub(super) struct Converter {
+    /// Text whose escapes have been resolved, one value after the other.
+    pub unescaped: String,
+    scratch: Vec<u8>,
+}
+
+impl Converter {
+    pub fn clear(&mut self) {
+        self.unescaped.clear();
+    }
+
+    /// Converts what `slot` spans in `record` to what `column` takes.
+    pub fn convert(
+        &mut self,
+        column: &StagingColumn,
+        record: &str,
+        slot: Slot,
+    ) -> Result<Value, Refusal> {
+        let written = &record[slot.start..slot.end];
+        match (slot.kind, column.kind) {
+            (SlotKind::Missing | SlotKind::Null, _) => Ok(Value::Null),
+            (SlotKind::Boolean, kind) => Err(wrong_type(column, kind, written)),
+            (SlotKind::Object, kind) => Err(wrong_type(column, kind, "an object")),
+            (SlotKind::Array, kind) => Err(wrong_type(column, kind, "an array")),
+            (_, ColumnKind::Text | ColumnKind::RepetitiveText) => self.text(column, record, slot),
+            (SlotKind::EscapedText, _) => {
+                let start = self.unescape(written);
+                let value = quoted_number(column, &self.unescaped[start..]);
+                self.unescaped.truncate(start);
+                value
+            }
+            (SlotKind::Text, _) => quoted_number(column, written),
+            (SlotKind::Number, _) => number(column, written),
+        }
+    }
+
+    fn text(&mut self, column: &StagingColumn, record: &str, slot: Slot) -> Result<Value, Refusal> {
+        if slot.start == slot.end {
+            return Ok(Value::Null);
+        }
+        if slot.kind != SlotKind::EscapedText {
+            return Ok(Value::Text(slot.start, slot.end));
+        }
+        let start = self.unescape(&record[slot.start..slot.end]);
+        if self.unescaped[start..].contains('\0') {
+            return Err(Refusal::of(column, "text holds U+0000, which no warehouse can carry"));
+        }
+        Ok(Value::Unescaped(start, self.unescaped.len()))
+    }
+
+    /// Appends the text of a string body to [`Self::unescaped`] and returns where it starts.
+    fn unescape(&mut self, body: &str) -> usize {
+        let start = self.unescaped.len();
+        self.scratch.clear();
+        unescape(body.as_bytes(), &mut self.scratch);
+        self.unescaped.push_str(&String::from_utf8_lossy(&self.scratch));
+        start
+    }
+}
+
+fn quoted_number(column: &StagingColumn, text: &str) -> Result<Value, Refusal> {
+    if text.is_empty() {
+        return Ok(Value::Null);
+    }
+    if scan_number(text.as_bytes(), 0, true) != Some(text.len()) {
+        return Err(wrong_type(column, column.kind, &format!("{:?}", clip(text))));
+    }
+    number(column, text)
+}
+
+fn number(column: &StagingColumn, text: &str) -> Result<Value, Refusal> {
+    let converted = match column.kind {
+        ColumnKind::Float64 => parse_double(text.as_bytes()).map(Value::Double),
+        kind => integer_within(text, kind).map(Value::Integer),
+    };
+    converted.map_err(|error| match error {
+        NumberError::NotANumber => wrong_type(column, column.kind, clip(text)),
+        NumberError::NotWhole => {
+            Refusal::of(column, format!("{} is not a whole number", clip(text)))
+        }
+        NumberError::OutOfRange => Refusal::of(
+            column,
+            format!("{} is out of range for {}", clip(text), wanted(column.kind)),
+        ),
+    })
+}
+
+fn integer_within(text: &str, kind: ColumnKind) -> Result<i64, NumberError> {
+    let value = parse_integer(text.as_bytes())?;
+    let range = match kind {
+        ColumnKind::Int32 => i64::from(i32::MIN)..=i64::from(i32::MAX),
+        ColumnKind::EpochMillis => MIN_EPOCH_MILLIS..=MAX_EPOCH_MILLIS,
+        _ => i64::MIN..=i64::MAX,
+    };
+    if range.contains(&value) { Ok(value) } else { Err(NumberError::OutOfRange) }
+}
+
+fn wrong_type(column: &StagingColumn, kind: ColumnKind, found: &str) -> Refusal {
+    Refusal::of(column, format!("{found} is not {}", wanted(kind)))
+}
+
+fn wanted(kind: ColumnKind) -> &'static str {
+    match kind {
+        ColumnKind::Text | ColumnKind::RepetitiveText => "text or a number",
+        ColumnKind::Int32 => "a 32-bit integer",
+        ColumnKind::Int64 => "a 64-bit integer",
+        ColumnKind::Float64 => "a number",
+        ColumnKind::EpochMillis => "epoch milliseconds within the years 1 to 9999",
+    }
+}
+
+fn clip(text: &str) -> &str {
+    text.char_indices().nth(QUOTED_CHARS).map_or(text, |(end, _)| &text[..end])
+}

@@ -1,0 +1,185 @@
+//! The two datasets and the staging columns they are decoded into.
+
+use std::sync::{Arc, LazyLock};
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+
+/// One of the two kinds of JSON record that starlift reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dataset {
+    /// Song metadata: one object a song.
+    Songs,
+    /// Application activity: one object an event.
+    Events,
+}
+
+/// What a staging column takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnKind {
+    /// Text of any cardinality.
+    Text,
+    /// Text that repeats a lot; dictionary-encoded from here on.
+    RepetitiveText,
+    /// A 32-bit integer.
+    Int32,
+    /// A 64-bit integer.
+    Int64,
+    /// A double.
+    Float64,
+    /// Milliseconds since 1970-01-01 UTC, within the years 1 to 9999.
+    EpochMillis,
+}
+
+/// When a record may not go without a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Required {
+    /// It may always be missing.
+    Never,
+    /// A record without it is a reject.
+    Always,
+    /// An event whose page is `NextSong` is a reject without it.
+    ForPlays,
+}
+
+/// A staging column: the JSON key is its name.
+#[derive(Debug, Clone, Copy)]
+pub struct StagingColumn {
+    /// JSON key and SQL name, letter for letter.
+    pub name: &'static str,
+    /// What values it takes.
+    pub kind: ColumnKind,
+    /// Whether a record may lack it.
+    pub required: Required,
+}
+
+const fn column(name: &'static str, kind: ColumnKind, required: Required) -> StagingColumn {
+    StagingColumn { name, kind, required }
+}
+
+const SONG_COLUMNS: [StagingColumn; 10] = [
+    column("num_songs", ColumnKind::Int64, Required::Never),
+    column("artist_id", ColumnKind::Text, Required::Always),
+    column("artist_latitude", ColumnKind::Float64, Required::Never),
+    column("artist_longitude", ColumnKind::Float64, Required::Never),
+    column("artist_location", ColumnKind::Text, Required::Never),
+    column("artist_name", ColumnKind::Text, Required::Always),
+    column("song_id", ColumnKind::Text, Required::Always),
+    column("title", ColumnKind::Text, Required::Always),
+    column("duration", ColumnKind::Float64, Required::Never),
+    column("year", ColumnKind::Int32, Required::Never),
+];
+
+const EVENT_COLUMNS: [StagingColumn; 18] = [
+    column("artist", ColumnKind::Text, Required::Never),
+    column("auth", ColumnKind::RepetitiveText, Required::Never),
+    column("firstName", ColumnKind::Text, Required::Never),
+    column("gender", ColumnKind::RepetitiveText, Required::Never),
+    column("itemInSession", ColumnKind::Int64, Required::Never),
+    column("lastName", ColumnKind::Text, Required::Never),
+    column("length", ColumnKind::Float64, Required::Never),
+    column("level", ColumnKind::RepetitiveText, Required::Never),
+    column("location", ColumnKind::RepetitiveText, Required::Never),
+    column("method", ColumnKind::RepetitiveText, Required::Never),
+    column("page", ColumnKind::RepetitiveText, Required::Always),
+    column("registration", ColumnKind::Int64, Required::Never),
+    column("sessionId", ColumnKind::Int64, Required::ForPlays),
+    column("song", ColumnKind::Text, Required::Never),
+    column("status", ColumnKind::Int64, Required::Never),
+    column("ts", ColumnKind::EpochMillis, Required::Always),
+    column("userAgent", ColumnKind::RepetitiveText, Required::Never),
+    column("userId", ColumnKind::Int64, Required::ForPlays),
+];
+
+/// Positions in [`EVENT_COLUMNS`] that rules of their own look at.
+pub(super) mod event {
+    pub const ITEM_IN_SESSION: usize = 4;
+    pub const PAGE: usize = 10;
+    pub const SESSION_ID: usize = 12;
+    pub const TS: usize = 15;
+    pub const USER_ID: usize = 17;
+}
+
+/// The page whose events are plays.
+pub const PLAY_PAGE: &str = "NextSong";
+
+/// Staging column that the decoder derives: a play's fingerprint, null for other events.
+pub const PLAY_FINGERPRINT: &str = "play_fingerprint";
+
+impl Dataset {
+    /// The SQL name of its staging table.
+    pub fn table(self) -> &'static str {
+        match self {
+            Dataset::Songs => "staging_songs",
+            Dataset::Events => "staging_events",
+        }
+    }
+
+    /// What a user calls it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Dataset::Songs => "songs",
+            Dataset::Events => "logs",
+        }
+    }
+
+    /// Its columns, in the order in which a JSONPaths file lists them.
+    pub fn columns(self) -> &'static [StagingColumn] {
+        match self {
+            Dataset::Songs => &SONG_COLUMNS,
+            Dataset::Events => &EVENT_COLUMNS,
+        }
+    }
+
+    /// The Arrow schema of its staging table: [`Self::columns`], and for events
+    /// [`PLAY_FINGERPRINT`] after them.
+    pub fn schema(self) -> SchemaRef {
+        static SONGS: LazyLock<SchemaRef> = LazyLock::new(|| staging_schema(Dataset::Songs));
+        static EVENTS: LazyLock<SchemaRef> = LazyLock::new(|| staging_schema(Dataset::Events));
+        match self {
+            Dataset::Songs => SONGS.clone(),
+            Dataset::Events => EVENTS.clone(),
+        }
+    }
+}
+
+fn staging_schema(dataset: Dataset) -> SchemaRef {
+    let mut fields: Vec<Field> = dataset
+        .columns()
+        .iter()
+        .map(|c| Field::new(c.name, c.kind.data_type(), c.required != Required::Always))
+        .collect();
+    if dataset == Dataset::Events {
+        fields.push(Field::new(PLAY_FINGERPRINT, DataType::Int64, true));
+    }
+    Arc::new(Schema::new(fields))
+}
+
+impl ColumnKind {
+    /// The Arrow type of a column of this kind.
+    pub fn data_type(self) -> DataType {
+        match self {
+            ColumnKind::Text => DataType::Utf8,
+            ColumnKind::RepetitiveText => {
+                DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+            }
+            ColumnKind::Int32 => DataType::Int32,
+            ColumnKind::Int64 | ColumnKind::EpochMillis => DataType::Int64,
+            ColumnKind::Float64 => DataType::Float64,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn named_positions_are_where_they_say() {
+        let at = |i: usize| Dataset::Events.columns()[i].name;
+        assert_eq!(at(event::ITEM_IN_SESSION), "itemInSession");
+        assert_eq!(at(event::PAGE), "page");
+        assert_eq!(at(event::SESSION_ID), "sessionId");
+        assert_eq!(at(event::TS), "ts");
+        assert_eq!(at(event::USER_ID), "userId");
+    }
+}

@@ -1,0 +1,31 @@
+//! JSON to Arrow: bytes of an object in, batches of a staging table and rejects out.
+//!
+//! The parts, in the order in which a record passes them: [`object`] finds records in chunks of
+//! bytes; [`scan`] checks a record's grammar and notes where the values of the columns are, which
+//! [`shape`] knows; [`convert`] takes each value as leniently as Redshift's COPY would;
+//! [`record`] demands what is required; [`columns`] appends to Arrow builders, or [`reject`] keeps
+//! the record with the reason. No record is ever turned into a map.
+
+mod columns;
+mod convert;
+mod dataset;
+mod fingerprint;
+mod jsonpaths;
+mod number;
+mod object;
+mod record;
+mod reject;
+mod scan;
+mod shape;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+pub use columns::BATCH_ROWS;
+pub use dataset::{ColumnKind, Dataset, PLAY_FINGERPRINT, PLAY_PAGE, Required, StagingColumn};
+pub use fingerprint::play_fingerprint;
+pub use jsonpaths::{JsonPathsError, parse as parse_jsonpaths};
+pub use object::{Decoder, MAX_RECORD_BYTES, ObjectCounts, ObjectState};
+pub use reject::{MAX_RAW_BYTES, rejects_schema};
+pub use shape::Shape;

@@ -1,0 +1,141 @@
+//! JSON numbers: their grammar, and exact conversion to the integer or double a column wants.
+
+/// Why a number is not what its column wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NumberError {
+    NotANumber,
+    NotWhole,
+    OutOfRange,
+}
+
+/// Where the number that starts at `at` ends, or `None` when there is none.
+///
+/// The grammar is RFC 8259's; with `lenient`, that of a quoted number: a plus sign and leading
+/// zeros pass as well.
+pub(super) fn scan_number(bytes: &[u8], mut at: usize, lenient: bool) -> Option<usize> {
+    match bytes.get(at) {
+        Some(b'-') => at += 1,
+        Some(b'+') if lenient => at += 1,
+        _ => {}
+    }
+    at = match bytes.get(at) {
+        Some(b'0') if !lenient => at + 1,
+        _ => digits(bytes, at)?,
+    };
+    if bytes.get(at) == Some(&b'.') {
+        at = digits(bytes, at + 1)?;
+    }
+    if let Some(b'e' | b'E') = bytes.get(at) {
+        let sign = usize::from(matches!(bytes.get(at + 1), Some(b'+' | b'-')));
+        at = digits(bytes, at + 1 + sign)?;
+    }
+    Some(at)
+}
+
+/// The end of a run of at least one digit.
+fn digits(bytes: &[u8], start: usize) -> Option<usize> {
+    let run = bytes.get(start..)?;
+    let length = run.iter().position(|b| !b.is_ascii_digit()).unwrap_or(run.len());
+    (length > 0).then_some(start + length)
+}
+
+/// The integer a number stands for; `1541044398796.0` and `1.5e3` are integers, `1.5` is not.
+///
+/// Exact: nothing goes through a double, which would round integers beyond 2^53.
+pub(super) fn parse_integer(number: &[u8]) -> Result<i64, NumberError> {
+    let (negative, magnitude) = match number.first() {
+        Some(b'-') => (true, &number[1..]),
+        Some(b'+') => (false, &number[1..]),
+        _ => (false, number),
+    };
+    let value = if magnitude.len() <= 18 && magnitude.iter().all(u8::is_ascii_digit) {
+        magnitude.iter().fold(0, |n: i128, digit| n * 10 + i128::from(digit - b'0'))
+    } else {
+        decimal_to_integer(magnitude)?
+    };
+    let value = if negative { -value } else { value };
+    i64::try_from(value).map_err(|_| NumberError::OutOfRange)
+}
+
+fn decimal_to_integer(magnitude: &[u8]) -> Result<i128, NumberError> {
+    let exponent_at = magnitude.iter().position(|b| matches!(b, b'e' | b'E'));
+    let (mantissa, exponent) = match exponent_at {
+        Some(at) => (&magnitude[..at], parse_exponent(&magnitude[at + 1..])),
+        None => (magnitude, 0),
+    };
+    let point = mantissa.iter().position(|&b| b == b'.').unwrap_or(mantissa.len());
+    let fraction = mantissa.len().saturating_sub(point + 1) as i64;
+    let digits = mantissa.iter().filter(|b| b.is_ascii_digit()).map(|b| b - b'0');
+    let significant: Vec<u8> = digits.skip_while(|&d| d == 0).collect();
+    let kept = significant.iter().rposition(|&d| d != 0).map_or(0, |last| last + 1);
+    if kept == 0 {
+        return Ok(0);
+    }
+    let scale = exponent - fraction + (significant.len() - kept) as i64;
+    if scale < 0 {
+        return Err(NumberError::NotWhole);
+    }
+    if kept as i64 + scale > 19 {
+        return Err(NumberError::OutOfRange);
+    }
+    let value = significant[..kept].iter().fold(0, |n: i128, &d| n * 10 + i128::from(d));
+    Ok(value * 10_i128.pow(scale as u32))
+}
+
+/// An exponent, held within ±10^9: more says no more about fitting 64 bits.
+fn parse_exponent(text: &[u8]) -> i64 {
+    let negative = text.first() == Some(&b'-');
+    let magnitude = text
+        .iter()
+        .filter(|b| b.is_ascii_digit())
+        .fold(0_i64, |n, digit| (n * 10 + i64::from(digit - b'0')).min(1_000_000_000));
+    if negative { -magnitude } else { magnitude }
+}
+
+/// The double nearest to a number.
+pub(super) fn parse_double(number: &[u8]) -> Result<f64, NumberError> {
+    let text = std::str::from_utf8(number).map_err(|_| NumberError::NotANumber)?;
+    let value: f64 = text.parse().map_err(|_| NumberError::NotANumber)?;
+    if value.is_finite() { Ok(value) } else { Err(NumberError::OutOfRange) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_grammar() {
+        for number in ["0", "-0", "10", "1.5", "1e5", "1E-5", "-1.25e+10"] {
+            assert_eq!(scan_number(number.as_bytes(), 0, false), Some(number.len()), "{number}");
+        }
+        for number in ["", "-", "+1", ".5", "1.", "1e", "e1", "1.e1"] {
+            assert_ne!(scan_number(number.as_bytes(), 0, false), Some(number.len()), "{number}");
+        }
+        assert_eq!(scan_number(b"007", 0, false), Some(1));
+        assert_eq!(scan_number(b"+007", 0, true), Some(4));
+    }
+
+    #[test]
+    fn integers_are_exact() {
+        let parse = |s: &str| parse_integer(s.as_bytes());
+        assert_eq!(parse("1541044398796.0"), Ok(1_541_044_398_796));
+        assert_eq!(parse("1.5e3"), Ok(1500));
+        assert_eq!(parse("150e-1"), Ok(15));
+        assert_eq!(parse("-0.0"), Ok(0));
+        assert_eq!(parse("9007199254740993"), Ok(9_007_199_254_740_993));
+        assert_eq!(parse("9223372036854775807"), Ok(i64::MAX));
+        assert_eq!(parse("-9223372036854775808"), Ok(i64::MIN));
+        assert_eq!(parse("9223372036854775808"), Err(NumberError::OutOfRange));
+        assert_eq!(parse("1e30"), Err(NumberError::OutOfRange));
+        assert_eq!(parse("1e999999999999999999"), Err(NumberError::OutOfRange));
+        assert_eq!(parse("0e999999999999999999"), Ok(0));
+        assert_eq!(parse("1.5"), Err(NumberError::NotWhole));
+        assert_eq!(parse("1e-1"), Err(NumberError::NotWhole));
+    }
+
+    #[test]
+    fn doubles_beyond_range_are_refused() {
+        assert_eq!(parse_double(b"246.30812"), Ok(246.30812));
+        assert_eq!(parse_double(b"1e400"), Err(NumberError::OutOfRange));
+    }
+}

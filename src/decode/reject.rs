@@ -1,0 +1,111 @@
+//! Rejects: records that could not be taken, kept with their place and reason.
+
+use std::borrow::Cow;
+use std::sync::{Arc, LazyLock};
+
+use arrow::array::{Int64Builder, RecordBatch, StringBuilder};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
+
+use super::dataset::StagingColumn;
+
+/// How much of a rejected record is kept, in bytes.
+pub const MAX_RAW_BYTES: usize = 64 * 1024;
+
+/// Rejects are handed on in batches of this many, or when their raw text passes
+/// [`FLUSH_RAW_BYTES`].
+const FLUSH_ROWS: usize = 1024;
+const FLUSH_RAW_BYTES: usize = 4 * 1024 * 1024;
+
+/// Why a record was not taken, without its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub column: Option<&'static str>,
+    pub reason: Cow<'static, str>,
+}
+
+impl Refusal {
+    pub fn of(column: &StagingColumn, reason: impl Into<Cow<'static, str>>) -> Refusal {
+        Refusal { column: Some(column.name), reason: reason.into() }
+    }
+
+    pub fn of_record(reason: impl Into<Cow<'static, str>>) -> Refusal {
+        Refusal { column: None, reason: reason.into() }
+    }
+}
+
+/// The place of a record in its object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Bytes before it, after decompression.
+    pub offset: u64,
+    /// Its first line, from 1.
+    pub line: u64,
+}
+
+/// The schema of the rejects: `object, offset, line, column, reason, raw`.
+pub fn rejects_schema() -> SchemaRef {
+    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+        Arc::new(Schema::new(vec![
+            Field::new("object", DataType::Utf8, false),
+            Field::new("offset", DataType::Int64, false),
+            Field::new("line", DataType::Int64, false),
+            Field::new("column", DataType::Utf8, true),
+            Field::new("reason", DataType::Utf8, false),
+            Field::new("raw", DataType::Utf8, false),
+        ]))
+    });
+    SCHEMA.clone()
+}
+
+/// Gathers rejects into batches of [`rejects_schema`].
+#[derive(Default)]
+pub(super) struct RejectBuilder {
+    object: StringBuilder,
+    offset: Int64Builder,
+    line: Int64Builder,
+    column: StringBuilder,
+    reason: StringBuilder,
+    raw: StringBuilder,
+    rows: usize,
+    raw_bytes: usize,
+}
+
+impl RejectBuilder {
+    pub fn append(&mut self, object: &str, place: Place, refusal: &Refusal, raw: &[u8]) {
+        let kept = &raw[..raw.len().min(MAX_RAW_BYTES)];
+        self.object.append_value(object);
+        self.offset.append_value(place.offset as i64);
+        self.line.append_value(place.line as i64);
+        self.column.append_option(refusal.column);
+        self.reason.append_value(&refusal.reason);
+        self.raw.append_value(String::from_utf8_lossy(kept));
+        self.rows += 1;
+        self.raw_bytes += kept.len();
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.rows >= FLUSH_ROWS || self.raw_bytes >= FLUSH_RAW_BYTES
+    }
+
+    /// The rejects gathered since the last call, if there are any.
+    pub fn flush(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
+        if self.rows == 0 {
+            return Ok(None);
+        }
+        self.rows = 0;
+        self.raw_bytes = 0;
+        let batch = RecordBatch::try_new(
+            rejects_schema(),
+            vec![
+                Arc::new(self.object.finish()),
+                Arc::new(self.offset.finish()),
+                Arc::new(self.line.finish()),
+                Arc::new(self.column.finish()),
+                Arc::new(self.reason.finish()),
+                Arc::new(self.raw.finish()),
+            ],
+        )?;
+        Ok(Some(batch))
+    }
+}

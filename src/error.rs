@@ -1,0 +1,185 @@
+//! What can go wrong, as a caller would tell it apart.
+
+use arrow::error::ArrowError;
+use datafusion::error::DataFusionError;
+
+use crate::decode::JsonPathsError;
+use crate::source::{LocationError, SourceError};
+use crate::stage::StageError;
+
+/// The outcome of starlift's fallible functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that ends a run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A location was mistyped.
+    #[error(transparent)]
+    Location(#[from] LocationError),
+    /// An option has a value that cannot be.
+    #[error("{0}")]
+    Usage(String),
+    /// A store refused or failed.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// There is nothing where there should be.
+    #[error("{0}")]
+    NothingFound(String),
+    /// A JSONPaths file cannot be used.
+    #[error("{url} cannot be used")]
+    JsonPaths {
+        /// The file.
+        url: String,
+        /// Why not.
+        source: JsonPathsError,
+    },
+    /// More records were rejected than may be.
+    #[error("{rejected} of {read} records were rejected, and at most {allowed} may be; see {file}")]
+    TooManyRejects {
+        /// Rejects.
+        rejected: u64,
+        /// Records read.
+        read: u64,
+        /// The limit, as given.
+        allowed: String,
+        /// Where the rejects are kept.
+        file: String,
+    },
+    /// Checks found rows that break an invariant.
+    #[error("{} failed: {}", count(failed.len(), "check"), failed.join(", "))]
+    ChecksFailed {
+        /// The checks.
+        failed: Vec<String>,
+    },
+    /// The numbers of a run do not balance.
+    #[error("the run's numbers do not balance: {0}; nothing was published")]
+    Unbalanced(String),
+    /// Another run is writing to the same place.
+    #[error("another run is writing to {out}: {holder}")]
+    Locked {
+        /// The output.
+        out: String,
+        /// Who holds it.
+        holder: String,
+    },
+    /// A star's record cannot be understood.
+    #[error("{url} is not the record of a star this version can read: {reason}")]
+    Record {
+        /// The record.
+        url: String,
+        /// Why not.
+        reason: String,
+    },
+    /// An SQL file or text failed.
+    #[error("query {name} failed")]
+    Query {
+        /// The query's file or name.
+        name: String,
+        /// Why.
+        source: Box<DataFusionError>,
+    },
+    /// A query does not give what its table needs.
+    #[error("query {name} does not give the columns of its table: {reason}")]
+    Shape {
+        /// The query's file.
+        name: String,
+        /// What differs.
+        reason: String,
+    },
+    /// Temporary files could not be written or read.
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    /// Parquet could not be written.
+    #[error("cannot write {url}")]
+    Parquet {
+        /// The file.
+        url: String,
+        /// Why.
+        source: parquet::errors::ParquetError,
+    },
+    /// Arrow data could not be built.
+    #[error("cannot build Arrow data")]
+    Arrow(#[from] ArrowError),
+    /// A local file or stream failed.
+    #[error("{action}")]
+    Io {
+        /// What was being done.
+        action: String,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// A part of the program ended before its time.
+    #[error("a worker stopped unexpectedly; this is a defect of starlift, please report it")]
+    Worker(#[from] tokio::task::JoinError),
+    /// The run was interrupted.
+    #[error("interrupted; nothing was published")]
+    Interrupted,
+}
+
+impl Error {
+    /// A failure of the query called `name`.
+    pub fn query(name: impl Into<String>, source: DataFusionError) -> Error {
+        match find_own(source) {
+            Ok(own) => own.into(),
+            Err(source) => Error::Query { name: name.into(), source: Box::new(source) },
+        }
+    }
+
+    /// A failed file operation, told as what was being done.
+    pub fn io(action: impl Into<String>, source: std::io::Error) -> Error {
+        Error::Io { action: action.into(), source }
+    }
+
+    /// The exit code of a process that ends with this error.
+    ///
+    /// 1 failed, 2 wrong usage, 3 too many rejects, 4 a check failed.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Error::Location(_) | Error::Usage(_) => 2,
+            Error::TooManyRejects { .. } => 3,
+            Error::ChecksFailed { .. } | Error::Unbalanced(_) => 4,
+            _ => 1,
+        }
+    }
+
+    /// What to do about it, where there is something to advise.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Error::Source(source) => source.hint().map(str::to_owned),
+            Error::TooManyRejects { .. } => Some(
+                "mend the records and run again, or allow them with --max-rejects N or P%; the \
+                 previous star, if there is one, is as it was"
+                    .to_owned(),
+            ),
+            Error::ChecksFailed { .. } => {
+                Some("the previous star, if there is one, is as it was".to_owned())
+            }
+            Error::Locked { .. } => Some("wait for it to end, or write to another place".to_owned()),
+            Error::Query { source, .. } if is_out_of_memory(source) => Some(
+                "give more memory with --memory-limit, or use fewer --threads: each needs its share"
+                    .to_owned(),
+            ),
+            _ => None,
+        }
+    }
+}
+
+fn is_out_of_memory(error: &DataFusionError) -> bool {
+    matches!(error.find_root(), DataFusionError::ResourcesExhausted(_))
+}
+
+/// A staging failure that travelled through DataFusion, brought back as itself.
+fn find_own(error: DataFusionError) -> std::result::Result<StageError, DataFusionError> {
+    match error {
+        DataFusionError::External(external) => match external.downcast::<StageError>() {
+            Ok(own) => Ok(*own),
+            Err(other) => Err(DataFusionError::External(other)),
+        },
+        other => Err(other),
+    }
+}
+
+fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}

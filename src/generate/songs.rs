@@ -1,0 +1,277 @@
+//! The objects of the song catalogue: a folder of small files.
+
+use super::catalogue::{Catalogue, Song};
+use super::defect;
+use super::dice::{Dice, Purpose};
+use super::json::{self, TextStyle};
+use super::{GenerateOptions, Generated, GeneratedObject, part_of};
+
+/// The files of a catalogue: first the songs, then records that repeat a song's id, then the spoilt ones.
+pub(super) struct SongFiles {
+    seed: u64,
+    catalogue: Catalogue,
+    copies: u64,
+    spoilt: u64,
+    next: u64,
+}
+
+/// A record before it is written: its keys, and their values as JSON.
+type Record = Vec<(&'static str, Vec<u8>)>;
+
+/// How a file is written.
+struct Layout {
+    pretty: bool,
+    byte_order_mark: bool,
+    line_end: &'static str,
+    final_line_end: bool,
+}
+
+impl SongFiles {
+    /// The files that the options ask for.
+    pub(super) fn new(options: &GenerateOptions) -> Self {
+        Self {
+            seed: options.seed,
+            catalogue: Catalogue::new(options.seed, options.songs),
+            copies: part_of(options.duplicate_rate, options.songs),
+            spoilt: part_of(options.bad_rate, options.songs),
+            next: 0,
+        }
+    }
+
+    /// The file that begins with this song, unless the song is the second one of its predecessor's file.
+    fn song_file(&self, number: u64) -> Option<GeneratedObject> {
+        if number % 2 == 1 && self.holds_two(number - 1) {
+            return None;
+        }
+        let mut dice = Dice::new(self.seed, Purpose::SongFile, number);
+        let layout = Layout::draw(&mut dice);
+        let mut bytes = Vec::new();
+        layout.begin(&mut bytes);
+        layout.write(&mut bytes, &self.record(number));
+        let mut counts = Generated { song_files: 1, songs: 1, ..Generated::default() };
+        if self.holds_two(number) {
+            bytes.extend_from_slice(layout.line_end.as_bytes());
+            layout.write(&mut bytes, &self.record(number + 1));
+            counts.songs += 1;
+        }
+        layout.end(&mut bytes);
+        Some(self.object(number, bytes, counts))
+    }
+
+    fn holds_two(&self, number: u64) -> bool {
+        let has_next = number + 1 < self.catalogue.songs();
+        has_next
+            && number.is_multiple_of(2)
+            && Dice::new(self.seed, Purpose::SongPair, number).percent(3)
+    }
+
+    fn copy_file(&self, copy: u64) -> GeneratedObject {
+        let mut dice = Dice::new(self.seed, Purpose::SongCopy, copy);
+        let mut record = self.record(dice.below(self.catalogue.songs()));
+        vary(&mut record, &mut dice);
+        let layout = Layout::draw(&mut dice);
+        let mut bytes = Vec::new();
+        layout.begin(&mut bytes);
+        layout.write(&mut bytes, &record);
+        layout.end(&mut bytes);
+        let counts = Generated { song_files: 1, song_duplicates: 1, ..Generated::default() };
+        self.object(self.catalogue.songs() + copy, bytes, counts)
+    }
+
+    fn spoilt_file(&self, spoilt: u64) -> GeneratedObject {
+        let mut dice = Dice::new(self.seed, Purpose::SongDefect, spoilt);
+        let record = self.record(dice.below(self.catalogue.songs()));
+        let mut bytes = Vec::new();
+        write_line(&mut bytes, &record);
+        defect::spoil_song(&mut bytes, &mut dice);
+        let counts = Generated { song_files: 1, bad_songs: 1, ..Generated::default() };
+        self.object(self.catalogue.songs() + self.copies + spoilt, bytes, counts)
+    }
+
+    fn object(&self, file: u64, bytes: Vec<u8>, counts: Generated) -> GeneratedObject {
+        let mut track = String::new();
+        self.catalogue.write_id("TR", file, &mut track);
+        let (first, second, third) = (&track[2..3], &track[3..4], &track[4..5]);
+        GeneratedObject {
+            path: format!("song_data/{first}/{second}/{third}/{track}.json"),
+            bytes,
+            counts,
+        }
+    }
+
+    fn record(&self, number: u64) -> Record {
+        let mut dice = Dice::new(self.seed, Purpose::SongRecord, number);
+        let mut song = Song::default();
+        self.catalogue.describe(number, &mut song);
+        let origin = self.catalogue.origin(song.artist);
+        let located = !dice.percent(8);
+        let (latitude, longitude) = origin.coordinates.filter(|_| !dice.percent(10)).unzip();
+        let location = if located { origin.location } else { "" };
+        let (mut artist_id, mut song_id) = (String::new(), String::new());
+        self.catalogue.write_id("AR", song.artist, &mut artist_id);
+        self.catalogue.write_id("SO", number, &mut song_id);
+        let style = TextStyle { ascii: !dice.percent(20), slashes: false };
+        let mut record = vec![
+            ("num_songs", b"1".to_vec()),
+            ("artist_id", text(&artist_id, style)),
+            ("artist_latitude", decimal_or_null(latitude)),
+            ("artist_longitude", decimal_or_null(longitude)),
+            ("artist_location", text(location, style)),
+            ("artist_name", text(&song.artist_name, style)),
+            ("song_id", text(&song_id, style)),
+            ("title", text(&song.title, style)),
+            ("duration", decimal_or_null(Some(song.duration.cast_signed()))),
+            ("year", whole(year(&mut dice))),
+        ];
+        make_odd(&mut record, &mut dice);
+        record
+    }
+}
+
+impl Iterator for SongFiles {
+    type Item = GeneratedObject;
+
+    fn next(&mut self) -> Option<GeneratedObject> {
+        let songs = self.catalogue.songs();
+        while self.next < songs {
+            let number = self.next;
+            self.next += 1;
+            if let Some(object) = self.song_file(number) {
+                return Some(object);
+            }
+        }
+        let copy = self.next - songs;
+        self.next += 1;
+        if copy < self.copies {
+            return Some(self.copy_file(copy));
+        }
+        let spoilt = copy - self.copies;
+        (spoilt < self.spoilt).then(|| self.spoilt_file(spoilt))
+    }
+}
+
+impl Layout {
+    fn draw(dice: &mut Dice) -> Self {
+        Self {
+            pretty: dice.percent(4),
+            byte_order_mark: dice.percent(1),
+            line_end: if dice.percent(2) { "\r\n" } else { "\n" },
+            final_line_end: dice.percent(4),
+        }
+    }
+
+    fn begin(&self, out: &mut Vec<u8>) {
+        if self.byte_order_mark {
+            out.extend_from_slice("\u{feff}".as_bytes());
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>, record: &Record) {
+        if !self.pretty {
+            write_line(out, record);
+            return;
+        }
+        out.push(b'{');
+        for (place, (key, value)) in record.iter().enumerate() {
+            if place > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(self.line_end.as_bytes());
+            out.extend_from_slice(b"    ");
+            write_pair(out, key, value);
+        }
+        out.extend_from_slice(self.line_end.as_bytes());
+        out.push(b'}');
+    }
+
+    fn end(&self, out: &mut Vec<u8>) {
+        if self.final_line_end {
+            out.extend_from_slice(self.line_end.as_bytes());
+        }
+    }
+}
+
+fn write_line(out: &mut Vec<u8>, record: &Record) {
+    out.push(b'{');
+    for (place, (key, value)) in record.iter().enumerate() {
+        if place > 0 {
+            out.extend_from_slice(b", ");
+        }
+        write_pair(out, key, value);
+    }
+    out.push(b'}');
+}
+
+fn write_pair(out: &mut Vec<u8>, key: &str, value: &[u8]) {
+    json::text(out, key, TextStyle::default());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+}
+
+/// Makes a record valid in an unusual way, rarely.
+fn make_odd(record: &mut Record, dice: &mut Dice) {
+    let quote = |value: &mut Vec<u8>| {
+        value.insert(0, b'"');
+        value.push(b'"');
+    };
+    match dice.below(1000) {
+        0..3 => change(record, "duration", quote),
+        3..6 => change(record, "year", quote),
+        6..9 => change(record, "year", |value| value.extend_from_slice(b".0")),
+        9..12 => record.retain(|(key, _)| *key != "num_songs"),
+        12..15 => record.retain(|(key, _)| *key != "artist_location"),
+        15..18 => record.push(("release", b"\"The Long Way Round\"".to_vec())),
+        _ => {}
+    }
+}
+
+/// Makes a second record of a song: the same once more, or with another year, title or place.
+fn vary(record: &mut Record, dice: &mut Dice) {
+    match dice.below(100) {
+        0..25 => {}
+        25..60 => change(record, "year", |value| *value = whole(year(dice))),
+        60..75 => change(record, "title", |value| {
+            value.pop();
+            value.extend_from_slice(b" (Album Version)\"");
+        }),
+        75..85 => change(record, "artist_location", |value| *value = b"\"\"".to_vec()),
+        _ => {
+            change(record, "artist_latitude", |value| *value = b"null".to_vec());
+            change(record, "artist_longitude", |value| *value = b"null".to_vec());
+        }
+    }
+}
+
+fn change(record: &mut Record, wanted: &str, edit: impl FnOnce(&mut Vec<u8>)) {
+    if let Some((_, value)) = record.iter_mut().find(|(key, _)| *key == wanted) {
+        edit(value);
+    }
+}
+
+/// Half of all years are unknown; the others are recent more often than not.
+fn year(dice: &mut Dice) -> u64 {
+    let known = dice.percent(50);
+    let age = dice.skewed(58, 2);
+    if known { 2010 - age } else { 0 }
+}
+
+fn text(value: &str, style: TextStyle) -> Vec<u8> {
+    let mut out = Vec::new();
+    json::text(&mut out, value, style);
+    out
+}
+
+fn whole(value: u64) -> Vec<u8> {
+    let mut out = Vec::new();
+    json::whole(&mut out, value);
+    out
+}
+
+fn decimal_or_null(value: Option<i64>) -> Vec<u8> {
+    let Some(value) = value else {
+        return b"null".to_vec();
+    };
+    let mut out = Vec::new();
+    json::decimal(&mut out, value);
+    out
+}

@@ -1,0 +1,2 @@
+//! starlift
+fn main() {}

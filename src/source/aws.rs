@@ -1,0 +1,124 @@
+//! S3 buckets: credentials by the standard AWS chain, the bucket's region found out by asking.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use object_store::aws::{AmazonS3Builder, AwsCredential};
+use object_store::{CredentialProvider, ObjectStore};
+use tokio::sync::OnceCell;
+
+use super::{SourceError, StoreOptions, retry_config};
+
+/// Asking for a bucket's region must not hold a run up for long where S3 itself is out of reach.
+const REGION_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The region that S3 itself assumes.
+const DEFAULT_REGION: &str = "us-east-1";
+
+/// The AWS settings of this process, loaded when the first bucket is opened.
+#[derive(Debug, Default)]
+pub(super) struct Aws {
+    sdk: OnceCell<SdkConfig>,
+}
+
+impl Aws {
+    /// Opens a bucket.
+    pub async fn bucket(
+        &self,
+        name: &str,
+        options: &StoreOptions,
+    ) -> Result<Arc<dyn ObjectStore>, SourceError> {
+        let sdk = self.sdk.get_or_init(|| load_sdk(options)).await;
+        let endpoint = options.endpoint_url.as_deref().or(sdk.endpoint_url());
+        let region = match &options.region {
+            Some(region) => region.clone(),
+            None => self.find_region(name, endpoint, sdk).await,
+        };
+        let mut builder = AmazonS3Builder::new()
+            .with_bucket_name(name)
+            .with_region(region)
+            .with_retry(retry_config());
+        if let Some(endpoint) = endpoint {
+            builder = builder.with_endpoint(endpoint).with_allow_http(true);
+        }
+        builder = match sdk.credentials_provider() {
+            Some(provider) if !options.no_sign_request => {
+                builder.with_credentials(Arc::new(Credentials(provider)))
+            }
+            _ => builder.with_skip_signature(true),
+        };
+        let store = builder.build().map_err(|source| SourceError::open(name, source))?;
+        Ok(Arc::new(store))
+    }
+
+    /// The bucket's own region; where it cannot be told, the configured one.
+    async fn find_region(&self, bucket: &str, endpoint: Option<&str>, sdk: &SdkConfig) -> String {
+        let configured = sdk.region().map(|region| region.to_string());
+        match ask_region(bucket, endpoint).await {
+            Ok(Some(region)) => region,
+            Ok(None) => configured.unwrap_or_else(|| DEFAULT_REGION.to_owned()),
+            Err(error) => {
+                tracing::debug!(bucket, %error, "the bucket's region could not be asked for");
+                configured.unwrap_or_else(|| DEFAULT_REGION.to_owned())
+            }
+        }
+    }
+}
+
+async fn load_sdk(options: &StoreOptions) -> SdkConfig {
+    // ring is the TLS provider of the rest of the tree; the default one would build a second.
+    let https = aws_smithy_http_client::Builder::new()
+        .tls_provider(aws_smithy_http_client::tls::Provider::Rustls(
+            aws_smithy_http_client::tls::rustls_provider::CryptoMode::Ring,
+        ))
+        .build_https();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(https);
+    if options.no_sign_request {
+        loader = loader.no_credentials();
+    }
+    loader.load().await
+}
+
+/// HeadBucket names the region in a header, whether or not it is signed or allowed.
+///
+/// Source: Amazon S3 API Reference, HeadBucket, response header `x-amz-bucket-region`.
+async fn ask_region(
+    bucket: &str,
+    endpoint: Option<&str>,
+) -> Result<Option<String>, reqwest::Error> {
+    let endpoint = endpoint.unwrap_or("https://s3.amazonaws.com").trim_end_matches('/');
+    let client = reqwest::Client::builder()
+        .timeout(REGION_TIMEOUT)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()?;
+    let response = client.head(format!("{endpoint}/{bucket}")).send().await?;
+    let region = response.headers().get("x-amz-bucket-region");
+    Ok(region.and_then(|value| value.to_str().ok()).map(str::to_owned))
+}
+
+/// The AWS chain (environment, profiles, SSO, web identity, container and instance roles) as
+/// object_store asks for credentials. The chain caches them and renews them in time.
+#[derive(Debug)]
+struct Credentials(SharedCredentialsProvider);
+
+#[async_trait]
+impl CredentialProvider for Credentials {
+    type Credential = AwsCredential;
+
+    async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
+        let credentials = self.0.provide_credentials().await.map_err(|source| {
+            object_store::Error::Unauthenticated {
+                path: "AWS credentials".to_owned(),
+                source: source.into(),
+            }
+        })?;
+        Ok(Arc::new(AwsCredential {
+            key_id: credentials.access_key_id().to_owned(),
+            secret_key: credentials.secret_access_key().to_owned(),
+            token: credentials.session_token().map(str::to_owned),
+        }))
+    }
+}

@@ -1,0 +1,106 @@
+//! Where objects come from and go to: locations, stores, listings, compression.
+
+mod aws;
+mod compression;
+mod listing;
+mod location;
+mod stores;
+
+pub use compression::{Compression, Decompressor};
+pub use listing::{InputObject, Skipped, list};
+pub use location::{Location, LocationError, StoreKey};
+pub use stores::{Place, StoreOptions, Stores};
+
+use stores::retry_config;
+
+/// Why a store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} {url}")]
+pub struct SourceError {
+    action: &'static str,
+    url: String,
+    #[source]
+    cause: Cause,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Cause {
+    #[error(transparent)]
+    Store(object_store::Error),
+    #[error(transparent)]
+    Url(url::ParseError),
+    #[error(transparent)]
+    Io(std::io::Error),
+}
+
+impl SourceError {
+    fn new(action: &'static str, url: &str, cause: Cause) -> SourceError {
+        SourceError { action, url: url.to_owned(), cause }
+    }
+
+    fn open(url: &str, source: object_store::Error) -> SourceError {
+        SourceError::new("open the store", url, Cause::Store(source))
+    }
+
+    fn url(url: &str, source: url::ParseError) -> SourceError {
+        SourceError::new("open the store", url, Cause::Url(source))
+    }
+
+    fn list(url: &str, source: object_store::Error) -> SourceError {
+        SourceError::new("list", url, Cause::Store(source))
+    }
+
+    /// A failure to read the object at `url`.
+    pub(crate) fn read(url: &str, source: object_store::Error) -> SourceError {
+        SourceError::new("read", url, Cause::Store(source))
+    }
+
+    /// A failure to read the object at `url`, or to decompress it.
+    pub(crate) fn read_io(url: &str, source: std::io::Error) -> SourceError {
+        SourceError::new("read", url, Cause::Io(source))
+    }
+
+    /// A failure to write the object at `url`.
+    pub(crate) fn write(url: &str, source: object_store::Error) -> SourceError {
+        SourceError::new("write", url, Cause::Store(source))
+    }
+
+    /// A failure to write the file at `url`.
+    pub(crate) fn write_io(url: &str, source: std::io::Error) -> SourceError {
+        SourceError::new("write", url, Cause::Io(source))
+    }
+
+    /// A failure to remove the object at `url`.
+    pub(crate) fn delete(url: &str, source: object_store::Error) -> SourceError {
+        SourceError::new("remove", url, Cause::Store(source))
+    }
+
+    /// Whether the store refused for want of permission.
+    pub fn is_denied(&self) -> bool {
+        matches!(
+            self.cause,
+            Cause::Store(
+                object_store::Error::PermissionDenied { .. }
+                    | object_store::Error::Unauthenticated { .. }
+            )
+        )
+    }
+
+    /// What to do about it, where there is something to advise.
+    pub fn hint(&self) -> Option<&'static str> {
+        match &self.cause {
+            Cause::Store(object_store::Error::Unauthenticated { .. }) => Some(
+                "sign in (for AWS: environment variables, `aws sso login`, a profile or a role), \
+                 or pass --no-sign-request for a public bucket",
+            ),
+            Cause::Store(object_store::Error::PermissionDenied { .. }) => Some(
+                "the credentials in use may not do this; reading needs s3:GetObject and \
+                 s3:ListBucket, writing s3:PutObject and s3:DeleteObject",
+            ),
+            Cause::Store(object_store::Error::Precondition { .. }) => {
+                Some("the object changed while it was read; run again")
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Object stores, opened once each.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use object_store::http::HttpBuilder;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{
+    ClientOptions, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, RetryConfig, parse_url_opts,
+};
+use tokio::sync::Mutex;
+use url::Url;
+
+use super::SourceError;
+use super::aws::Aws;
+use super::location::{Location, StoreKey};
+
+/// How stores are reached; the same for all of a run.
+#[derive(Debug, Clone, Default)]
+pub struct StoreOptions {
+    /// The AWS region, when it is not to be found out.
+    pub region: Option<String>,
+    /// An S3 endpoint other than Amazon's.
+    pub endpoint_url: Option<String>,
+    /// Do not sign S3 requests: for public buckets.
+    pub no_sign_request: bool,
+}
+
+/// The stores in use.
+#[derive(Debug, Default)]
+pub struct Stores {
+    options: StoreOptions,
+    aws: Aws,
+    open: Mutex<HashMap<StoreKey, Arc<dyn ObjectStore>>>,
+}
+
+/// A location together with the store it is in.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Where it is.
+    pub location: Location,
+    /// The store that holds it.
+    pub store: Arc<dyn ObjectStore>,
+}
+
+impl Stores {
+    /// No store is opened yet.
+    pub fn new(options: StoreOptions) -> Stores {
+        Stores { options, ..Stores::default() }
+    }
+
+    /// The place that `location` names; opens its store if it is the first there.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be configured, for example for want of credentials in the environment.
+    pub async fn place(&self, location: Location) -> Result<Place, SourceError> {
+        let mut open = self.open.lock().await;
+        if let Some(store) = open.get(&location.store) {
+            return Ok(Place { store: store.clone(), location });
+        }
+        let store = self.connect(&location.store).await?;
+        open.insert(location.store.clone(), store.clone());
+        Ok(Place { location, store })
+    }
+
+    async fn connect(&self, key: &StoreKey) -> Result<Arc<dyn ObjectStore>, SourceError> {
+        match key {
+            StoreKey::Local => Ok(Arc::new(LocalFileSystem::new())),
+            StoreKey::S3(bucket) => self.aws.bucket(bucket, &self.options).await,
+            StoreKey::Http(base) => HttpBuilder::new()
+                .with_url(base)
+                .with_client_options(ClientOptions::new().with_allow_http(true))
+                .with_retry(retry_config())
+                .build()
+                .map(|store| Arc::new(store) as Arc<dyn ObjectStore>)
+                .map_err(|source| SourceError::open(base, source)),
+            StoreKey::Cloud(base) => {
+                let url = Url::parse(base).map_err(|e| SourceError::url(base, e))?;
+                let options = std::env::vars().map(|(key, value)| (key.to_lowercase(), value));
+                parse_url_opts(&url, options)
+                    .map(|(store, _)| store.into())
+                    .map_err(|source| SourceError::open(base, source))
+            }
+        }
+    }
+}
+
+/// Ten tries within three minutes, from 0.1 s to 15 s apart: S3 asks for slowing down in bursts of
+/// seconds, and a run of hours should outlive them; what lasts longer is an outage to be told of.
+pub(super) fn retry_config() -> RetryConfig {
+    RetryConfig::default()
+}
+
+impl Place {
+    /// The place `relative` below this one.
+    pub fn child(&self, relative: &str) -> Place {
+        Place { location: self.location.child(relative), store: self.store.clone() }
+    }
+
+    /// Its path in the store.
+    pub fn path(&self) -> &Path {
+        &self.location.path
+    }
+
+    /// The object's metadata, or `None` when there is no such object.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot tell.
+    pub async fn head(&self) -> Result<Option<ObjectMeta>, SourceError> {
+        match self.store.head(self.path()).await {
+            Ok(meta) => Ok(Some(meta)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            // A local folder is no object.
+            Err(_) if self.location.local_path().is_some_and(|p| p.is_dir()) => Ok(None),
+            Err(source) => Err(SourceError::read(&self.location.to_string(), source)),
+        }
+    }
+
+    /// The whole object, or `None` when there is none. For small objects.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read.
+    pub async fn read(&self) -> Result<Option<bytes::Bytes>, SourceError> {
+        let failed = |source| SourceError::read(&self.location.to_string(), source);
+        match self.store.get_opts(self.path(), GetOptions::default()).await {
+            Ok(result) => result.bytes().await.map(Some).map_err(failed),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(source) => Err(failed(source)),
+        }
+    }
+
+    /// Puts an object in place of what was there.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub async fn write(&self, bytes: impl Into<bytes::Bytes>) -> Result<(), SourceError> {
+        let put = self.store.put(self.path(), bytes.into().into()).await;
+        put.map(|_| ()).map_err(|source| SourceError::write(&self.location.to_string(), source))
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.location.fmt(f)
+    }
+}

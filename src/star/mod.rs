@@ -1,0 +1,3 @@
+//! The star.
+
+pub mod model;

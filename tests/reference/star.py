@@ -1,0 +1,667 @@
+"""An independent reading of the table rules, to compare a star with, row by row.
+
+    python star.py SONGS_DIR LOGS_DIR STAR_DIR [--unmatched drop] [--match title-artist-duration]
+    python star.py SONGS_DIR LOGS_DIR --counts
+
+The tables are computed with the standard library alone; pyarrow only reads the star.
+Exits 0 when nothing differs, 1 when something does, 2 when the comparison cannot be made.
+"""
+
+import argparse
+import gzip
+import json
+import os
+import re
+import sys
+from collections import Counter, defaultdict
+from datetime import datetime, timedelta
+
+STAR = {
+    "songplays": [
+        ("songplay_id", "int64"),
+        ("start_time", "timestamp[us]"),
+        ("user_id", "int64"),
+        ("level", "string"),
+        ("song_id", "string"),
+        ("artist_id", "string"),
+        ("session_id", "int64"),
+        ("location", "string"),
+        ("user_agent", "string"),
+    ],
+    "users": [
+        ("user_id", "int64"),
+        ("first_name", "string"),
+        ("last_name", "string"),
+        ("gender", "string"),
+        ("level", "string"),
+    ],
+    "songs": [
+        ("song_id", "string"),
+        ("title", "string"),
+        ("artist_id", "string"),
+        ("year", "int32"),
+        ("duration", "double"),
+    ],
+    "artists": [
+        ("artist_id", "string"),
+        ("name", "string"),
+        ("location", "string"),
+        ("latitude", "double"),
+        ("longitude", "double"),
+    ],
+    "time": [
+        ("start_time", "timestamp[us]"),
+        ("hour", "int16"),
+        ("day", "int16"),
+        ("week", "int16"),
+        ("month", "int16"),
+        ("year", "int16"),
+        ("weekday", "int16"),
+    ],
+}
+
+# The Arrow schema is only a hint inside the file; the warehouse goes by these.
+PARQUET = {
+    "int64": ("INT64", {"None", "Int(bitWidth=64, isSigned=true)"}),
+    "int32": ("INT32", {"None", "Int(bitWidth=32, isSigned=true)"}),
+    "int16": ("INT32", {"Int(bitWidth=16, isSigned=true)"}),
+    "double": ("DOUBLE", {"None"}),
+    "string": ("BYTE_ARRAY", {"String"}),
+    "timestamp[us]": ("INT64", None),
+}
+
+EPOCH = datetime(1970, 1, 1)
+TS_MIN = -62_135_596_800_000
+TS_MAX = 253_402_300_799_999
+SHOWN = 10
+
+
+class Bad(Exception):
+    """The record is a reject."""
+
+
+class Number(str):
+    """A JSON number, as written: where text is wanted its text is the value."""
+
+    __slots__ = ()
+
+
+def no_constant(text):
+    raise ValueError(f"{text} is not JSON")
+
+
+decode = json.JSONDecoder(
+    parse_float=Number, parse_int=Number, parse_constant=no_constant, strict=True
+).raw_decode
+
+BLANK = re.compile(r"[ \t\r\n]*")
+SURROGATE = re.compile("[\ud800-\udfff]")
+NUMBER = re.compile(r"([+-]?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?")
+
+
+class Source:
+    """One input file: its name, its text and what was wrong with it."""
+
+    def __init__(self, name, data):
+        self.name = name
+        self.data = data
+        self.rejects = []
+        try:
+            self.text = data.decode("utf-8")
+            self.clean = "\\ud" not in self.text and "\\uD" not in self.text
+        except UnicodeDecodeError:
+            # Bad bytes become lone surrogates, which are rejects as well, so that one
+            # bad record does not cost the file.
+            self.text = data.decode("utf-8", "surrogateescape")
+            self.clean = False
+        self.seen = (0, 0, 1)
+
+    def reject(self, start, reason):
+        at, offset, line = self.seen
+        between = self.text[at:start]
+        offset += len(between.encode("utf-8", "surrogateescape"))
+        line += between.count("\n")
+        self.seen = (start, offset, line)
+        self.rejects.append((offset, line, reason))
+
+    def records(self):
+        """Yields (start, object) for every JSON object, and notes the rest as rejects."""
+        text = self.text
+        pos = first = 1 if text.startswith("\ufeff") else 0
+        while True:
+            pos = BLANK.match(text, pos).end()
+            if pos == len(text):
+                return
+            try:
+                value, end = decode(text, pos)
+                if text[pos] not in '{["' and end < len(text) and text[end] not in " \t\r\n":
+                    raise ValueError("not JSON")
+            except (ValueError, RecursionError) as error:
+                self.reject(pos, f"not JSON: {error}")
+                pos = self.after_error(pos, first)
+                continue
+            start, pos = pos, end
+            if type(value) is not dict:
+                self.reject(start, "not an object")
+            elif not self.clean and (
+                SURROGATE.search(text, start, end) or has_surrogate(value)
+            ):
+                self.reject(start, "not UTF-8, or half a surrogate pair")
+            else:
+                yield start, value
+
+    def after_error(self, pos, first):
+        text = self.text
+
+        def line_end(at):
+            end = text.find("\n", at)
+            return len(text) if end < 0 else end + 1
+
+        end = line_end(pos)
+        at_line_start = pos == first or text[pos - 1] == "\n"
+        if not at_line_start or text[pos:end].rstrip("\r\n") != "{":
+            return end
+        while end < len(text):
+            if text[end] == "{":
+                return end
+            start, end = end, line_end(end)
+            if text[start:end].rstrip("\r\n") == "}":
+                return end
+        return end
+
+
+def has_surrogate(value):
+    if isinstance(value, str):
+        return SURROGATE.search(value) is not None
+    if type(value) is dict:
+        return any(has_surrogate(k) or has_surrogate(v) for k, v in value.items())
+    if type(value) is list:
+        return any(map(has_surrogate, value))
+    return False
+
+
+def as_text(value):
+    if value is None or isinstance(value, str):
+        if not value:
+            return None
+        if "\0" in value:
+            raise Bad("U+0000")
+        return str(value)
+    raise Bad("not text")
+
+
+def as_integer(low, high):
+    def convert(value):
+        if value is None or value == "":
+            return None
+        if not isinstance(value, str):
+            raise Bad("not a number")
+        parts = NUMBER.fullmatch(value)
+        if parts is None:
+            raise Bad("not a number")
+        sign, whole, fraction, exponent = parts.groups()
+        fraction = fraction or ""
+        digits = (whole + fraction).lstrip("0")
+        significant = digits.rstrip("0")
+        if not significant:
+            return 0
+        if exponent is not None and len(exponent) > 4000:
+            raise Bad("out of range or not whole")
+        power = int(exponent or 0) - len(fraction) + len(digits) - len(significant)
+        if power < 0:
+            raise Bad("not whole")
+        if len(significant) + power > 19:
+            raise Bad("out of range")
+        number = int(significant) * 10**power
+        if sign == "-":
+            number = -number
+        if not low <= number <= high:
+            raise Bad("out of range")
+        return number
+
+    return convert
+
+
+def as_double(value):
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or NUMBER.fullmatch(value) is None:
+        raise Bad("not a number")
+    number = float(value)
+    if number in (float("inf"), float("-inf")):
+        raise Bad("out of range")
+    return number
+
+
+as_int32 = as_integer(-(2**31), 2**31 - 1)
+as_int64 = as_integer(-(2**63), 2**63 - 1)
+as_ts = as_integer(TS_MIN, TS_MAX)
+
+SONG = [
+    ("num_songs", as_int64),
+    ("artist_id", as_text),
+    ("artist_latitude", as_double),
+    ("artist_longitude", as_double),
+    ("artist_location", as_text),
+    ("artist_name", as_text),
+    ("song_id", as_text),
+    ("title", as_text),
+    ("duration", as_double),
+    ("year", as_int32),
+]
+
+EVENT = [
+    ("artist", as_text),
+    ("auth", as_text),
+    ("firstName", as_text),
+    ("gender", as_text),
+    ("itemInSession", as_int64),
+    ("lastName", as_text),
+    ("length", as_double),
+    ("level", as_text),
+    ("location", as_text),
+    ("method", as_text),
+    ("page", as_text),
+    ("registration", as_int64),
+    ("sessionId", as_int64),
+    ("song", as_text),
+    ("status", as_int64),
+    ("ts", as_ts),
+    ("userAgent", as_text),
+    ("userId", as_int64),
+]
+
+
+def required_song(_):
+    return ("song_id", "title", "artist_id", "artist_name")
+
+
+def required_event(row):
+    if row["page"] == "NextSong":
+        return ("ts", "page", "userId", "sessionId")
+    return ("ts", "page")
+
+
+def take(value, columns, required):
+    row = {}
+    for name, convert in columns:
+        try:
+            row[name] = convert(value.get(name))
+        except Bad as bad:
+            raise Bad(f"{name}: {bad}") from None
+    for name in required(row):
+        if row[name] is None:
+            raise Bad(f"{name}: missing")
+    return row
+
+
+def load(path):
+    if path.endswith(".gz"):
+        with gzip.open(path) as file:
+            return file.read()
+    if path.endswith(".zst"):
+        import zstandard
+
+        with open(path, "rb") as file:
+            return zstandard.ZstdDecompressor().stream_reader(
+                file, read_across_frames=True
+            ).read()
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def is_input(name):
+    for packed in ("", ".gz", ".zst"):
+        if name.endswith(tuple(kind + packed for kind in (".json", ".jsonl", ".ndjson"))):
+            return True
+    return False
+
+
+def read(directory, columns, required):
+    rows, rejects = [], []
+    for folder, folders, names in os.walk(directory):
+        folders.sort()
+        for name in sorted(filter(is_input, names)):
+            path = os.path.join(folder, name)
+            source = Source(os.path.relpath(path, directory), load(path))
+            for start, value in source.records():
+                try:
+                    rows.append(take(value, columns, required))
+                except Bad as bad:
+                    source.reject(start, str(bad))
+            rejects.extend((source.name, *reject) for reject in source.rejects)
+    return rows, rejects
+
+
+# Two pairs with the same flag and a null are equal, so the nulls are never ordered.
+def nulls_last(*values):
+    return tuple((value is None, value) for value in values)
+
+
+def nulls_first(*values):
+    return tuple((value is not None, value) for value in values)
+
+
+def smallest(groups, order):
+    return {key: min(rows, key=order) for key, rows in groups.items()}
+
+
+def grouped(rows, key):
+    groups = defaultdict(list)
+    for row in rows:
+        groups[key(row)].append(row)
+    return groups
+
+
+def songs_table(songs):
+    known = [{**song, "year": song["year"] or None} for song in songs]
+    best = smallest(
+        grouped(known, lambda song: song["song_id"]),
+        lambda song: ((song["year"] is None, 0),)
+        + nulls_last(song["title"], song["artist_id"], song["duration"], song["year"]),
+    )
+    return [
+        (song_id, song["title"], song["artist_id"], song["year"], song["duration"])
+        for song_id, song in best.items()
+    ]
+
+
+def artists_table(songs):
+    def place(song):
+        return song["artist_location"], song["artist_latitude"], song["artist_longitude"]
+
+    best = smallest(
+        grouped(songs, lambda song: song["artist_id"]),
+        lambda song: ((place(song).count(None), 0),)
+        + nulls_last(song["artist_name"], *place(song)),
+    )
+    return [(artist_id, song["artist_name"], *place(song)) for artist_id, song in best.items()]
+
+
+def users_table(events):
+    def moment(event):
+        return nulls_first(event["ts"], event["sessionId"], event["itemInSession"])
+
+    def person(event):
+        return nulls_last(*(event[n] for n in ("firstName", "lastName", "gender", "level")))
+
+    table = []
+    users = grouped((e for e in events if e["userId"] is not None), lambda e: e["userId"])
+    for user_id, theirs in users.items():
+        latest = max(theirs, key=moment)
+        tied = [event for event in theirs if moment(event) == moment(latest)]
+        event = min(tied, key=person)
+        table.append(
+            (user_id, event["firstName"], event["lastName"], event["gender"], event["level"])
+        )
+    return table
+
+
+def songplays_table(songs, events, unmatched, match):
+    """Rows without their songplay_id, whose value the rules leave open."""
+    plays = smallest(
+        grouped(
+            (event for event in events if event["page"] == "NextSong"),
+            lambda e: (e["ts"], e["userId"], e["sessionId"], e["itemInSession"]),
+        ),
+        lambda e: nulls_last(
+            e["song"], e["artist"], e["length"], e["level"], e["location"], e["userAgent"]
+        ),
+    )
+    catalogue = grouped(songs, lambda song: (song["artist_name"], song["title"]))
+    table = []
+    for play in plays.values():
+        length = play["length"]
+        candidates = catalogue.get((play["artist"], play["song"]), ())
+        if match == "title-artist-duration":
+            candidates = [
+                song for song in candidates if length is not None and song["duration"] == length
+            ]
+
+        def nearness(song):
+            far = None
+            if length is not None and song["duration"] is not None:
+                far = abs(song["duration"] - length)
+            return nulls_last(far, song["song_id"], song["artist_id"])
+
+        song = min(candidates, key=nearness, default=None)
+        if song is None and unmatched == "drop":
+            continue
+        table.append(
+            (
+                play["ts"] * 1000,
+                play["userId"],
+                play["level"],
+                song and song["song_id"],
+                song and song["artist_id"],
+                play["sessionId"],
+                play["location"],
+                play["userAgent"],
+            )
+        )
+    return table
+
+
+def time_table(songplays):
+    table = []
+    for start_time in {play[0] for play in songplays}:
+        at = EPOCH + timedelta(microseconds=start_time)
+        table.append(
+            (
+                start_time,
+                at.hour,
+                at.day,
+                at.isocalendar()[1],
+                at.month,
+                at.year,
+                at.isoweekday() % 7,
+            )
+        )
+    return table
+
+
+def compute(songs, events, unmatched="keep", match="title-artist"):
+    songplays = songplays_table(songs, events, unmatched, match)
+    return {
+        "songplays": songplays,
+        "users": users_table(events),
+        "songs": songs_table(songs),
+        "artists": artists_table(songs),
+        "time": time_table(songplays),
+    }
+
+
+def read_record(star):
+    with open(os.path.join(star, "_starlift.json"), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def table_files(record, table):
+    return record["tables"][table]["files"]
+
+
+def reject_files(star, record):
+    """Only this run's: the directory may hold those of earlier ones."""
+    run = record.get("run_id") or record.get("run")
+    if not isinstance(run, str):
+        runs = {
+            os.path.basename(file["path"]).rsplit("-", 1)[0]
+            for table in STAR
+            for file in table_files(record, table)
+        }
+        if len(runs) != 1:
+            raise LookupError("cannot tell the run's id from its record")
+        (run,) = runs
+    path = os.path.join(star, "_rejects", f"{run}.parquet")
+    return [path] if os.path.exists(path) else []
+
+
+def read_table(star, record, table, problems):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = []
+    for file in table_files(record, table):
+        path = os.path.join(star, file["path"])
+        if os.path.getsize(path) != file["bytes"]:
+            problems.append(f"{file['path']}: not {file['bytes']} bytes")
+        parquet = pq.ParquetFile(path)
+        types = [(field.name, str(field.type)) for field in parquet.schema_arrow]
+        if types != STAR[table]:
+            problems.append(f"{file['path']}: columns are {types}")
+            return None
+        for at, (name, kind) in enumerate(types):
+            column = parquet.schema.column(at)
+            physical, logical = PARQUET[kind]
+            found = str(column.logical_type)
+            if kind == "timestamp[us]":
+                fits = "isAdjustedToUTC=false" in found and "timeUnit=microseconds" in found
+            else:
+                fits = found in logical
+            if column.physical_type != physical or not fits:
+                problems.append(
+                    f"{file['path']}: {name} is stored as {column.physical_type} {found}"
+                )
+        if parquet.metadata.num_rows != file["rows"]:
+            problems.append(f"{file['path']}: not {file['rows']} rows")
+        columns = []
+        for column in parquet.read().columns:
+            if pa.types.is_timestamp(column.type):
+                column = column.cast(pa.int64())
+            columns.append(column.to_pylist())
+        rows.extend(zip(*columns))
+    return rows
+
+
+def read_rejects(star, record):
+    import pyarrow.parquet as pq
+
+    found = []
+    for path in reject_files(star, record):
+        table = pq.ParquetFile(path).read(columns=["object", "line", "reason"])
+        found.extend(zip(*(column.to_pylist() for column in table.columns)))
+    return found
+
+
+def printable(row):
+    return json.dumps(row, ensure_ascii=True)
+
+
+def listing(title, rows):
+    lines = [f"  {title}: {sum(rows.values())}"]
+    shown = sorted(rows.elements(), key=lambda row: nulls_last(*row))[:SHOWN]
+    return lines + [f"    {printable(row)}" for row in shown]
+
+
+def compare_table(table, expected, found):
+    lines = []
+    if table == "songplays":
+        ids = [row[0] for row in found]
+        if len(set(ids)) != len(ids):
+            lines.append("  songplay_id is not unique")
+        if None in ids or min(ids, default=0) < 0:
+            lines.append("  songplay_id is null or negative")
+        else:
+            # A null start_time is reported as an extra row below.
+            keys = [(row[1], row[0]) for row in found if row[1] is not None]
+            if any(a > b for a, b in zip(keys, keys[1:])):
+                lines.append("  rows are not sorted by (start_time, songplay_id)")
+        found = [row[1:] for row in found]
+    expected, found = Counter(expected), Counter(found)
+    if missing := expected - found:
+        lines += listing("missing", missing)
+    if extra := found - expected:
+        lines += listing("extra", extra)
+    return lines
+
+
+def compare_rejects(expected, found):
+    """The star may name an object by its address, of which our name is the end."""
+    names = {name for name, *_ in expected}
+
+    def known(name):
+        fitting = [n for n in names if name == n or name.endswith("/" + n)]
+        return max(fitting, key=len, default=name)
+
+    ours, theirs = defaultdict(list), defaultdict(list)
+    for name, _, line, reason in expected:
+        ours[name].append((line, reason))
+    for name, line, reason in found:
+        theirs[known(name)].append((line, reason))
+    different = [
+        name for name in sorted({*ours, *theirs}) if len(ours[name]) != len(theirs[name])
+    ]
+    lines = []
+    for name in different[:SHOWN]:
+        lines.append(f"  {name}: {len(ours[name])} expected, {len(theirs[name])} found")
+        for who, rejects in (("expected", ours[name]), ("found", theirs[name])):
+            lines += [f"    {who} line {line}: {reason}" for line, reason in rejects[:SHOWN]]
+    if len(different) > SHOWN:
+        lines.append(f"  and {len(different) - SHOWN} objects more")
+    return lines
+
+
+def compare(star, tables, rejects):
+    record = read_record(star)
+    differs = False
+    for table, expected in tables.items():
+        lines = []
+        found = read_table(star, record, table, lines)
+        lines = [f"  {line}" for line in lines]
+        if found is not None:
+            lines += compare_table(table, expected, found)
+        differs |= bool(lines)
+        verdict = "differs" if lines else "same"
+        print(f"{table}: {len(expected)} rows expected, {verdict}")
+        print("\n".join(lines), end="\n" if lines else "")
+    lines = compare_rejects(rejects, read_rejects(star, record))
+    differs |= bool(lines)
+    print(f"rejects: {len(rejects)} expected, {'differs' if lines else 'same'}")
+    print("\n".join(lines), end="\n" if lines else "")
+    return differs
+
+
+def print_counts(songs, events, tables, rejects):
+    counts = {
+        "song records": len(songs),
+        "events": len(events),
+        **{table: len(rows) for table, rows in tables.items()},
+        "matched plays": sum(row[3] is not None for row in tables["songplays"]),
+        "rejects": len(rejects),
+    }
+    for name, count in counts.items():
+        print(f"{name}: {count}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("songs")
+    parser.add_argument("logs")
+    parser.add_argument("star", nargs="?")
+    parser.add_argument("--unmatched", choices=["keep", "drop"], default="keep")
+    parser.add_argument(
+        "--match", choices=["title-artist", "title-artist-duration"], default="title-artist"
+    )
+    parser.add_argument("--counts", action="store_true", help="print counts; needs no star")
+    options = parser.parse_args()
+    if options.star is None and not options.counts:
+        parser.error("STAR_DIR is wanted, or --counts")
+
+    songs, song_rejects = read(options.songs, SONG, required_song)
+    events, event_rejects = read(options.logs, EVENT, required_event)
+    rejects = song_rejects + event_rejects
+    tables = compute(songs, events, options.unmatched, options.match)
+    if options.counts:
+        print_counts(songs, events, tables, rejects)
+    if options.star is None:
+        return 0
+    return 1 if compare(options.star, tables, rejects) else 0
+
+
+if __name__ == "__main__":
+    try:
+        code = main()
+    except (OSError, EOFError, ImportError, LookupError, ValueError) as error:
+        print(f"cannot compare: {type(error).__name__}: {error}", file=sys.stderr)
+        code = 2
+    sys.exit(code)
