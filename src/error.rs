@@ -4,8 +4,8 @@ use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 
 use crate::decode::JsonPathsError;
-use crate::source::{LocationError, SourceError};
 use crate::stage::StageError;
+use crate::storage::{LocationError, StorageError};
 
 /// The outcome of starlift's fallible functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -22,7 +22,7 @@ pub enum Error {
     Usage(String),
     /// A store refused or failed.
     #[error(transparent)]
-    Source(#[from] SourceError),
+    Storage(#[from] StorageError),
     /// There is nothing where there should be.
     #[error("{0}")]
     NothingFound(String),
@@ -146,7 +146,7 @@ impl Error {
     /// What to do about it, where there is something to advise.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Error::Source(source) => source.hint().map(str::to_owned),
+            Error::Storage(error) => error.hint().map(str::to_owned),
             Error::TooManyRejects { .. } => Some(
                 "mend the records and run again, or allow them with --max-rejects N or P%; the \
                  previous star, if there is one, is as it was"

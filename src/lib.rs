@@ -1,8 +1,13 @@
 //! starlift
 
 pub mod decode;
+pub mod engine;
 pub mod error;
 pub mod generate;
-pub mod source;
+pub mod ingest;
+pub mod limits;
+pub mod pipeline;
+pub mod publish;
 pub mod stage;
 pub mod star;
+pub mod storage;

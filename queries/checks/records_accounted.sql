@@ -1,9 +1,9 @@
--- Every record read was decoded or rejected, in each input object and in all.
-SELECT object, records, decoded, rejected
+-- Every record read was decoded or rejected, in each input object and in all; the rejects are kept.
+SELECT url, records, decoded, rejects
 FROM inputs
-WHERE records <> decoded + rejected
+WHERE records <> decoded + rejects
 UNION ALL
-SELECT '(all objects)' AS object, r.records_read, r.records_decoded, r.records_rejected
+SELECT '(all objects)' AS url, r.records_read, r.records_decoded, r.records_rejected
 FROM run r
 CROSS JOIN (SELECT COALESCE(SUM(records), 0) AS records FROM inputs) i
 CROSS JOIN (SELECT COUNT(*) AS records FROM rejects) j

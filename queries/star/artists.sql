@@ -47,4 +47,3 @@ UNION ALL
 SELECT artist_id, name, location, latitude, longitude
 FROM ranked
 WHERE preference = 1
-ORDER BY artist_id

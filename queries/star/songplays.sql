@@ -135,4 +135,3 @@ SELECT
     "userAgent" AS user_agent
 FROM matched
 WHERE $unmatched = 'keep' OR song_id IS NOT NULL
-ORDER BY start_time, songplay_id

@@ -36,4 +36,3 @@ UNION ALL
 SELECT song_id, title, artist_id, year, duration
 FROM ranked
 WHERE preference = 1
-ORDER BY song_id

@@ -17,4 +17,3 @@ SELECT
     CAST(EXTRACT(year FROM start_time) AS SMALLINT) AS year,
     CAST(EXTRACT(dow FROM start_time) AS SMALLINT) AS weekday
 FROM moments
-ORDER BY start_time

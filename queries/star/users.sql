@@ -37,4 +37,3 @@ ranked AS (
 SELECT user_id, first_name, last_name, gender, level
 FROM ranked
 WHERE recency = 1
-ORDER BY user_id

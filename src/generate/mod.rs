@@ -69,7 +69,7 @@ impl GenerateOptions {
     /// Seed by default.
     pub const SEED: u64 = 2018;
     /// Rate of bad records by default.
-    pub const BAD_RATE: f64 = 0.001;
+    pub const BAD_RATE: f64 = 0.0;
     /// Rate of duplicates by default.
     pub const DUPLICATE_RATE: f64 = 0.01;
 }

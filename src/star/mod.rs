@@ -1,3 +1,14 @@
-//! The star.
+//! The star: what its tables are, the queries that make them, and the checks that hold them to it.
 
+mod check;
 pub mod model;
+mod queries;
+mod reader;
+mod transform;
+
+pub use check::{CheckOutcome, demand_passed, run_checks};
+pub use queries::{Group, Queries, Query};
+pub use reader::{register_files, register_star};
+pub use transform::{
+    MatchRule, PlayCounts, Rules, StarStream, Unmatched, count_plays, register_staging, star_stream,
+};

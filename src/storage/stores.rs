@@ -12,7 +12,7 @@ use object_store::{
 use tokio::sync::Mutex;
 use url::Url;
 
-use super::SourceError;
+use super::StorageError;
 use super::aws::Aws;
 use super::location::{Location, StoreKey};
 
@@ -55,7 +55,7 @@ impl Stores {
     /// # Errors
     ///
     /// If the store cannot be configured, for example for want of credentials in the environment.
-    pub async fn place(&self, location: Location) -> Result<Place, SourceError> {
+    pub async fn place(&self, location: Location) -> Result<Place, StorageError> {
         let mut open = self.open.lock().await;
         if let Some(store) = open.get(&location.store) {
             return Ok(Place { store: store.clone(), location });
@@ -65,7 +65,7 @@ impl Stores {
         Ok(Place { location, store })
     }
 
-    async fn connect(&self, key: &StoreKey) -> Result<Arc<dyn ObjectStore>, SourceError> {
+    async fn connect(&self, key: &StoreKey) -> Result<Arc<dyn ObjectStore>, StorageError> {
         match key {
             StoreKey::Local => Ok(Arc::new(LocalFileSystem::new())),
             StoreKey::S3(bucket) => self.aws.bucket(bucket, &self.options).await,
@@ -75,13 +75,13 @@ impl Stores {
                 .with_retry(retry_config())
                 .build()
                 .map(|store| Arc::new(store) as Arc<dyn ObjectStore>)
-                .map_err(|source| SourceError::open(base, source)),
+                .map_err(|source| StorageError::open(base, source)),
             StoreKey::Cloud(base) => {
-                let url = Url::parse(base).map_err(|e| SourceError::url(base, e))?;
+                let url = Url::parse(base).map_err(|e| StorageError::url(base, e))?;
                 let options = std::env::vars().map(|(key, value)| (key.to_lowercase(), value));
                 parse_url_opts(&url, options)
                     .map(|(store, _)| store.into())
-                    .map_err(|source| SourceError::open(base, source))
+                    .map_err(|source| StorageError::open(base, source))
             }
         }
     }
@@ -109,13 +109,13 @@ impl Place {
     /// # Errors
     ///
     /// If the store cannot tell.
-    pub async fn head(&self) -> Result<Option<ObjectMeta>, SourceError> {
+    pub async fn head(&self) -> Result<Option<ObjectMeta>, StorageError> {
         match self.store.head(self.path()).await {
             Ok(meta) => Ok(Some(meta)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             // A local folder is no object.
             Err(_) if self.location.local_path().is_some_and(|p| p.is_dir()) => Ok(None),
-            Err(source) => Err(SourceError::read(&self.location.to_string(), source)),
+            Err(source) => Err(StorageError::read(&self.location.to_string(), source)),
         }
     }
 
@@ -124,8 +124,8 @@ impl Place {
     /// # Errors
     ///
     /// If it cannot be read.
-    pub async fn read(&self) -> Result<Option<bytes::Bytes>, SourceError> {
-        let failed = |source| SourceError::read(&self.location.to_string(), source);
+    pub async fn read(&self) -> Result<Option<bytes::Bytes>, StorageError> {
+        let failed = |source| StorageError::read(&self.location.to_string(), source);
         match self.store.get_opts(self.path(), GetOptions::default()).await {
             Ok(result) => result.bytes().await.map(Some).map_err(failed),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
@@ -138,9 +138,9 @@ impl Place {
     /// # Errors
     ///
     /// If it cannot be written.
-    pub async fn write(&self, bytes: impl Into<bytes::Bytes>) -> Result<(), SourceError> {
+    pub async fn write(&self, bytes: impl Into<bytes::Bytes>) -> Result<(), StorageError> {
         let put = self.store.put(self.path(), bytes.into().into()).await;
-        put.map(|_| ()).map_err(|source| SourceError::write(&self.location.to_string(), source))
+        put.map(|_| ()).map_err(|source| StorageError::write(&self.location.to_string(), source))
     }
 }
 

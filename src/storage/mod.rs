@@ -5,18 +5,20 @@ mod compression;
 mod listing;
 mod location;
 mod stores;
+mod upload;
 
 pub use compression::{Compression, Decompressor};
 pub use listing::{InputObject, Skipped, list};
 pub use location::{Location, LocationError, StoreKey};
 pub use stores::{Place, StoreOptions, Stores};
+pub use upload::Upload;
 
 use stores::retry_config;
 
 /// Why a store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {url}")]
-pub struct SourceError {
+pub struct StorageError {
     action: &'static str,
     url: String,
     #[source]
@@ -33,46 +35,46 @@ enum Cause {
     Io(std::io::Error),
 }
 
-impl SourceError {
-    fn new(action: &'static str, url: &str, cause: Cause) -> SourceError {
-        SourceError { action, url: url.to_owned(), cause }
+impl StorageError {
+    fn new(action: &'static str, url: &str, cause: Cause) -> StorageError {
+        StorageError { action, url: url.to_owned(), cause }
     }
 
-    fn open(url: &str, source: object_store::Error) -> SourceError {
-        SourceError::new("open the store", url, Cause::Store(source))
+    fn open(url: &str, source: object_store::Error) -> StorageError {
+        StorageError::new("open the store", url, Cause::Store(source))
     }
 
-    fn url(url: &str, source: url::ParseError) -> SourceError {
-        SourceError::new("open the store", url, Cause::Url(source))
+    fn url(url: &str, source: url::ParseError) -> StorageError {
+        StorageError::new("open the store", url, Cause::Url(source))
     }
 
-    fn list(url: &str, source: object_store::Error) -> SourceError {
-        SourceError::new("list", url, Cause::Store(source))
+    fn list(url: &str, source: object_store::Error) -> StorageError {
+        StorageError::new("list", url, Cause::Store(source))
     }
 
     /// A failure to read the object at `url`.
-    pub(crate) fn read(url: &str, source: object_store::Error) -> SourceError {
-        SourceError::new("read", url, Cause::Store(source))
+    pub(crate) fn read(url: &str, source: object_store::Error) -> StorageError {
+        StorageError::new("read", url, Cause::Store(source))
     }
 
     /// A failure to read the object at `url`, or to decompress it.
-    pub(crate) fn read_io(url: &str, source: std::io::Error) -> SourceError {
-        SourceError::new("read", url, Cause::Io(source))
+    pub(crate) fn read_io(url: &str, source: std::io::Error) -> StorageError {
+        StorageError::new("read", url, Cause::Io(source))
     }
 
     /// A failure to write the object at `url`.
-    pub(crate) fn write(url: &str, source: object_store::Error) -> SourceError {
-        SourceError::new("write", url, Cause::Store(source))
+    pub(crate) fn write(url: &str, source: object_store::Error) -> StorageError {
+        StorageError::new("write", url, Cause::Store(source))
     }
 
     /// A failure to write the file at `url`.
-    pub(crate) fn write_io(url: &str, source: std::io::Error) -> SourceError {
-        SourceError::new("write", url, Cause::Io(source))
+    pub(crate) fn write_io(url: &str, source: std::io::Error) -> StorageError {
+        StorageError::new("write", url, Cause::Io(source))
     }
 
     /// A failure to remove the object at `url`.
-    pub(crate) fn delete(url: &str, source: object_store::Error) -> SourceError {
-        SourceError::new("remove", url, Cause::Store(source))
+    pub(crate) fn delete(url: &str, source: object_store::Error) -> StorageError {
+        StorageError::new("remove", url, Cause::Store(source))
     }
 
     /// Whether the store refused for want of permission.

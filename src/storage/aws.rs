@@ -10,7 +10,7 @@ use object_store::aws::{AmazonS3Builder, AwsCredential};
 use object_store::{CredentialProvider, ObjectStore};
 use tokio::sync::OnceCell;
 
-use super::{SourceError, StoreOptions, retry_config};
+use super::{StorageError, StoreOptions, retry_config};
 
 /// Asking for a bucket's region must not hold a run up for long where S3 itself is out of reach.
 const REGION_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,7 +30,7 @@ impl Aws {
         &self,
         name: &str,
         options: &StoreOptions,
-    ) -> Result<Arc<dyn ObjectStore>, SourceError> {
+    ) -> Result<Arc<dyn ObjectStore>, StorageError> {
         let sdk = self.sdk.get_or_init(|| load_sdk(options)).await;
         let endpoint = options.endpoint_url.as_deref().or(sdk.endpoint_url());
         let region = match &options.region {
@@ -50,7 +50,7 @@ impl Aws {
             }
             _ => builder.with_skip_signature(true),
         };
-        let store = builder.build().map_err(|source| SourceError::open(name, source))?;
+        let store = builder.build().map_err(|source| StorageError::open(name, source))?;
         Ok(Arc::new(store))
     }
 

@@ -8,7 +8,7 @@ use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
 
 use super::stores::Place;
-use super::{Compression, SourceError};
+use super::{Compression, StorageError};
 
 /// Requests for listings under way at once.
 const LIST_CONCURRENCY: usize = 16;
@@ -79,7 +79,7 @@ fn suffix(name: &str) -> String {
 pub async fn list(
     place: Place,
     skipped: Skipped,
-) -> Result<BoxStream<'static, Result<InputObject, SourceError>>, SourceError> {
+) -> Result<BoxStream<'static, Result<InputObject, StorageError>>, StorageError> {
     if !place.location.folder {
         // Without leave to list, S3 answers 403 for a key that is not there: listing will tell.
         match place.head().await {
@@ -132,7 +132,7 @@ fn input_object(place: &Place, meta: ObjectMeta, compression: Compression) -> In
 /// different prefixes can be listed side by side, so the folders are opened first.
 async fn walk(
     place: &Place,
-) -> Result<BoxStream<'static, Result<ObjectMeta, SourceError>>, SourceError> {
+) -> Result<BoxStream<'static, Result<ObjectMeta, StorageError>>, StorageError> {
     let store = place.store.clone();
     let name = place.to_string();
     if let Some(path) = place.location.local_path() {
@@ -140,7 +140,7 @@ async fn walk(
             return Ok(stream::empty().boxed());
         }
         let listed = store.list(Some(place.path()));
-        return Ok(listed.map_err(move |source| SourceError::list(&name, source)).boxed());
+        return Ok(listed.map_err(move |source| StorageError::list(&name, source)).boxed());
     }
     let mut objects = Vec::new();
     let mut frontier = vec![place.path().clone()];
@@ -156,7 +156,7 @@ async fn walk(
             .buffer_unordered(LIST_CONCURRENCY)
             .try_collect()
             .await
-            .map_err(|source| SourceError::list(&name, source))?;
+            .map_err(|source| StorageError::list(&name, source))?;
         frontier = Vec::new();
         for folder in opened {
             objects.extend(folder.objects);
@@ -166,7 +166,7 @@ async fn walk(
     let below = stream::iter(frontier)
         .map(move |prefix| store.list(Some(&prefix)))
         .flatten_unordered(LIST_CONCURRENCY)
-        .map_err(move |source| SourceError::list(&name, source));
+        .map_err(move |source| StorageError::list(&name, source));
     Ok(stream::iter(objects).map(Ok).chain(below).boxed())
 }
 

@@ -1,0 +1,110 @@
+//! The DataFusion engine of a run: its memory, threads and temporary folder.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::prelude::{SessionConfig, SessionContext};
+use tempfile::TempDir;
+
+use crate::error::{Error, Result};
+use crate::stage::StagingSpace;
+
+/// Consumers named in an out-of-memory error.
+const BLAMED_CONSUMERS: std::num::NonZeroUsize = std::num::NonZeroUsize::MIN.saturating_add(4);
+
+/// The share of the machine's memory that is used without `--memory-limit`.
+const DEFAULT_MEMORY_SHARE: f64 = 0.7;
+
+/// The limit on a machine that does not tell its memory.
+const UNKNOWN_MACHINE_BYTES: usize = 2 * 1024 * 1024 * 1024;
+
+/// Staged batches may hold this share of the limit: the queries need the rest.
+const STAGING_SHARE: usize = 4;
+
+/// Beyond this, staged batches go to disk however much memory there is: what a run holds should
+/// follow the batches in flight, and the page cache serves them back at memory speed while it can.
+const STAGING_MAX_BYTES: usize = 1024 * 1024 * 1024;
+
+/// How much of the machine a run may use.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct EngineOptions {
+    /// Threads for decoding, queries and writing; all cores when not given.
+    pub threads: Option<usize>,
+    /// Bytes for staged batches and queries together; a share of the machine's when not given.
+    pub memory_limit: Option<usize>,
+}
+
+/// Runs queries within the limits of its options.
+pub struct Engine {
+    /// Threads in use.
+    pub threads: usize,
+    memory_limit: usize,
+    runtime: Arc<RuntimeEnv>,
+    folder: TempDir,
+}
+
+impl Engine {
+    /// An engine with a temporary folder of its own.
+    ///
+    /// # Errors
+    ///
+    /// If that folder cannot be made.
+    pub fn new(options: EngineOptions) -> Result<Engine> {
+        let folder = tempfile::Builder::new()
+            .prefix("starlift-")
+            .tempdir()
+            .map_err(|e| Error::io("cannot create a temporary folder", e))?;
+        let memory_limit = options.memory_limit.unwrap_or_else(default_memory_limit);
+        let pool: Arc<dyn MemoryPool> =
+            Arc::new(TrackConsumersPool::new(FairSpillPool::new(memory_limit), BLAMED_CONSUMERS));
+        let disk = DiskManagerBuilder::default()
+            .with_mode(DiskManagerMode::Directories(vec![folder.path().to_owned()]))
+            .with_max_temp_directory_size(u64::MAX);
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(pool)
+            .with_disk_manager_builder(disk)
+            .build_arc()
+            .map_err(|e| Error::query("set-up", e))?;
+        let threads = options
+            .threads
+            .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
+            .unwrap_or(1);
+        Ok(Engine { threads, memory_limit, runtime, folder })
+    }
+
+    /// A fresh session without tables.
+    pub fn session(&self) -> SessionContext {
+        let config =
+            SessionConfig::new().with_target_partitions(self.threads).with_information_schema(true);
+        SessionContext::new_with_config_rt(config, self.runtime.clone())
+    }
+
+    /// The runtime that all of its sessions share.
+    pub fn runtime(&self) -> &Arc<RuntimeEnv> {
+        &self.runtime
+    }
+
+    /// Room for staged batches.
+    pub fn staging_space(&self) -> StagingSpace {
+        let bytes = (self.memory_limit / STAGING_SHARE).min(STAGING_MAX_BYTES);
+        StagingSpace::new(&self.runtime.memory_pool, bytes, self.folder.path().to_owned())
+    }
+
+    /// The temporary folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// Most of what this process may use: the container's limit where there is one, else the machine's
+/// memory.
+fn default_memory_limit() -> usize {
+    let Ok(mut system) = sysinfo::System::new() else { return UNKNOWN_MACHINE_BYTES };
+    system.refresh_memory();
+    let limit = system.cgroup_limits().map_or(u64::MAX, |limits| limits.total_memory);
+    let total = system.total_memory().min(limit);
+    (total as f64 * DEFAULT_MEMORY_SHARE) as usize
+}

@@ -1,0 +1,83 @@
+//! What was read: one row an input object.
+
+use std::sync::{Arc, LazyLock};
+
+use arrow::array::{Int64Builder, RecordBatch, StringBuilder};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
+
+use super::unit::ReadObject;
+use crate::decode::Dataset;
+
+/// Rows handed on at once.
+const FLUSH_ROWS: usize = 4096;
+
+/// The schema of the inputs: `dataset, url, size, etag, records, decoded, rejects`.
+pub fn inputs_schema() -> SchemaRef {
+    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+        Arc::new(Schema::new(vec![
+            Field::new("dataset", DataType::Utf8, false),
+            Field::new("url", DataType::Utf8, false),
+            Field::new("size", DataType::Int64, false),
+            Field::new("etag", DataType::Utf8, true),
+            Field::new("records", DataType::Int64, false),
+            Field::new("decoded", DataType::Int64, false),
+            Field::new("rejects", DataType::Int64, false),
+        ]))
+    });
+    SCHEMA.clone()
+}
+
+/// Gathers rows of [`inputs_schema`].
+#[derive(Default)]
+pub(super) struct InputsBuilder {
+    dataset: StringBuilder,
+    url: StringBuilder,
+    size: Int64Builder,
+    etag: StringBuilder,
+    records: Int64Builder,
+    decoded: Int64Builder,
+    rejects: Int64Builder,
+    rows: usize,
+}
+
+impl InputsBuilder {
+    /// Adds an object; returns a batch whenever there is enough for one.
+    pub fn append(
+        &mut self,
+        dataset: Dataset,
+        read: &ReadObject,
+    ) -> Result<Option<RecordBatch>, ArrowError> {
+        let counts = read.counts;
+        self.dataset.append_value(dataset.label());
+        self.url.append_value(&read.object.url);
+        self.size.append_value(read.object.size as i64);
+        self.etag.append_option(read.object.etag.as_deref());
+        self.records.append_value((counts.decoded + counts.rejected) as i64);
+        self.decoded.append_value(counts.decoded as i64);
+        self.rejects.append_value(counts.rejected as i64);
+        self.rows += 1;
+        if self.rows < FLUSH_ROWS { Ok(None) } else { self.flush() }
+    }
+
+    /// The rows gathered since the last batch, if there are any.
+    pub fn flush(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
+        if self.rows == 0 {
+            return Ok(None);
+        }
+        self.rows = 0;
+        let batch = RecordBatch::try_new(
+            inputs_schema(),
+            vec![
+                Arc::new(self.dataset.finish()),
+                Arc::new(self.url.finish()),
+                Arc::new(self.size.finish()),
+                Arc::new(self.etag.finish()),
+                Arc::new(self.records.finish()),
+                Arc::new(self.decoded.finish()),
+                Arc::new(self.rejects.finish()),
+            ],
+        )?;
+        Ok(Some(batch))
+    }
+}

@@ -1,0 +1,103 @@
+//! Counters of a run under way, for whoever wants to show its progress.
+
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+/// Each dataset has a listing of its own.
+const DATASETS: u8 = 2;
+
+/// What a run is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Stage {
+    /// Listing and reading objects.
+    Reading,
+    /// Running star queries and writing their tables.
+    Writing,
+    /// Checking what was written.
+    Checking,
+    /// Publishing it.
+    Publishing,
+}
+
+/// Counters that only ever grow; the run adds, a display reads.
+#[derive(Debug, Default)]
+pub struct Meter {
+    stage: AtomicU8,
+    listings_done: AtomicU8,
+    objects_listed: AtomicU64,
+    bytes_listed: AtomicU64,
+    objects_read: AtomicU64,
+    bytes_read: AtomicU64,
+    rows_written: AtomicU64,
+}
+
+/// The counters at one moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading {
+    /// What the run is at.
+    pub stage: Stage,
+    /// Whether all objects to read are known.
+    pub listing_done: bool,
+    /// Objects found so far.
+    pub objects_listed: u64,
+    /// Their bytes.
+    pub bytes_listed: u64,
+    /// Objects read so far.
+    pub objects_read: u64,
+    /// Bytes read so far, as stored.
+    pub bytes_read: u64,
+    /// Rows of star tables written so far.
+    pub rows_written: u64,
+}
+
+impl Meter {
+    /// Counts an object found.
+    pub fn listed(&self, bytes: u64) {
+        self.objects_listed.fetch_add(1, Ordering::Relaxed);
+        self.bytes_listed.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Notes that all objects of a dataset are found.
+    pub fn listing_done(&self) {
+        self.listings_done.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts bytes read.
+    pub fn read(&self, bytes: u64) {
+        self.bytes_read.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Counts an object read to its end.
+    pub fn object_done(&self) {
+        self.objects_read.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts rows written.
+    pub fn wrote(&self, rows: u64) {
+        self.rows_written.fetch_add(rows, Ordering::Relaxed);
+    }
+
+    /// Notes that a stage begins.
+    pub fn enter(&self, stage: Stage) {
+        self.stage.store(stage as u8, Ordering::Relaxed);
+    }
+
+    /// The counters now.
+    pub fn reading(&self) -> Reading {
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Reading {
+            stage: match self.stage.load(Ordering::Relaxed) {
+                0 => Stage::Reading,
+                1 => Stage::Writing,
+                2 => Stage::Checking,
+                _ => Stage::Publishing,
+            },
+            listing_done: self.listings_done.load(Ordering::Relaxed) >= DATASETS,
+            objects_listed: load(&self.objects_listed),
+            bytes_listed: load(&self.bytes_listed),
+            objects_read: load(&self.objects_read),
+            bytes_read: load(&self.bytes_read),
+            rows_written: load(&self.rows_written),
+        }
+    }
+}

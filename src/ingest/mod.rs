@@ -1,0 +1,229 @@
+//! Reading: objects are listed, fetched and decoded side by side; the staging tables hold what
+//! came of them.
+
+mod inputs;
+mod meter;
+mod pool;
+mod unit;
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use futures::stream::{self, Stream, StreamExt, TryStreamExt};
+use tokio::sync::Semaphore;
+
+use crate::decode::{Dataset, Shape, rejects_schema};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::stage::StagingTable;
+use crate::storage::{InputObject, Place, Skipped, list};
+
+pub use inputs::inputs_schema;
+pub use meter::{Meter, Reading, Stage};
+
+use inputs::InputsBuilder;
+use pool::{DecoderPool, Sink};
+use unit::{ReadObject, Reader, units};
+
+/// Objects under way at once. At 20 ms a request, 64 of them are 3,200 small objects a second,
+/// which is about what two cores can sign and receive; more would only queue there.
+const OBJECTS_IN_FLIGHT: usize = 64;
+
+/// Kibibytes of remote objects that may wait for decoding: 128 MiB.
+const IN_FLIGHT_KIB: usize = 128 * 1024;
+
+/// The staging tables of a run.
+pub struct Staging {
+    /// Song records.
+    pub songs: Arc<StagingTable>,
+    /// Events.
+    pub events: Arc<StagingTable>,
+    /// Records that could not be taken.
+    pub rejects: Arc<StagingTable>,
+    /// The objects read.
+    pub inputs: Arc<StagingTable>,
+}
+
+impl Staging {
+    /// Empty tables within the engine's room.
+    pub fn new(engine: &Engine) -> Staging {
+        let space = engine.staging_space();
+        let table = |name, schema| Arc::new(StagingTable::new(name, schema, space.clone()));
+        Staging {
+            songs: table(Dataset::Songs.table(), Dataset::Songs.schema()),
+            events: table(Dataset::Events.table(), Dataset::Events.schema()),
+            rejects: table("rejects", rejects_schema()),
+            inputs: table("inputs", inputs_schema()),
+        }
+    }
+
+    fn of(&self, dataset: Dataset) -> &Arc<StagingTable> {
+        match dataset {
+            Dataset::Songs => &self.songs,
+            Dataset::Events => &self.events,
+        }
+    }
+}
+
+/// What to read for one dataset.
+pub struct Input {
+    /// Which dataset.
+    pub dataset: Dataset,
+    /// Where its objects are.
+    pub places: Vec<Place>,
+    /// Where its values are within a record.
+    pub shape: Shape,
+}
+
+/// What was read for one dataset.
+#[derive(Debug, Clone, Default)]
+pub struct DatasetCounts {
+    /// Objects that listing found.
+    pub objects_listed: u64,
+    /// Objects read.
+    pub objects_read: u64,
+    /// Their bytes, as stored.
+    pub stored_bytes: u64,
+    /// Their bytes after decompression.
+    pub bytes: u64,
+    /// Records that became rows.
+    pub decoded: u64,
+    /// Records that were rejected.
+    pub rejected: u64,
+    /// Objects passed over, by suffix.
+    pub skipped: BTreeMap<String, u64>,
+    /// Keys that no column is filled from, with the number of records they were in.
+    pub unknown_keys: BTreeMap<String, u64>,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+impl DatasetCounts {
+    /// Records read.
+    pub fn records(&self) -> u64 {
+        self.decoded + self.rejected
+    }
+}
+
+/// Reads both datasets side by side into `staging`.
+///
+/// # Errors
+///
+/// If an object cannot be listed, read or decompressed, if there is none, or if staged batches
+/// cannot be spilled. Records that cannot be taken are rejects, not errors.
+pub async fn ingest(
+    songs: Input,
+    events: Input,
+    staging: &Staging,
+    threads: usize,
+    meter: &Arc<Meter>,
+) -> Result<(DatasetCounts, DatasetCounts)> {
+    let run = Ingest {
+        staging,
+        threads: Arc::new(Semaphore::new(threads)),
+        reader: Reader {
+            meter: meter.clone(),
+            in_flight_kib: Arc::new(Semaphore::new(IN_FLIGHT_KIB)),
+        },
+    };
+    futures::try_join!(run.dataset(songs), run.dataset(events))
+}
+
+struct Ingest<'a> {
+    staging: &'a Staging,
+    threads: Arc<Semaphore>,
+    reader: Reader,
+}
+
+impl Ingest<'_> {
+    async fn dataset(&self, input: Input) -> Result<DatasetCounts> {
+        let begun = Instant::now();
+        let sink = Sink {
+            rows: self.staging.of(input.dataset).clone(),
+            rejects: self.staging.rejects.clone(),
+        };
+        let pool = DecoderPool::new(input.dataset, input.shape, sink, self.threads.clone());
+        let skipped = Skipped::default();
+        let mut counts = DatasetCounts::default();
+        let mut inputs = InputsBuilder::default();
+        let objects_listed = AtomicU64::new(0);
+        let listed = objects(input.places.clone(), skipped.clone())
+            .inspect_ok(|object| {
+                objects_listed.fetch_add(1, Ordering::Relaxed);
+                self.reader.meter.listed(object.size);
+            })
+            .chain(stream::poll_fn(|_| {
+                self.reader.meter.listing_done();
+                Poll::Ready(None)
+            }));
+        let mut read = std::pin::pin!(
+            units(listed)
+                .map_ok(|unit| self.reader.read(unit, &pool))
+                .try_buffer_unordered(OBJECTS_IN_FLIGHT)
+        );
+        while let Some(objects) = read.try_next().await? {
+            for object in objects {
+                counts.add(&object);
+                if let Some(batch) = inputs.append(input.dataset, &object)? {
+                    self.staging.inputs.push(batch)?;
+                }
+            }
+        }
+        if let Some(batch) = inputs.flush()? {
+            self.staging.inputs.push(batch)?;
+        }
+        counts.objects_listed = objects_listed.load(Ordering::Relaxed);
+        counts.skipped = skipped.by_suffix();
+        if counts.objects_read == 0 {
+            return Err(nothing_found(input.dataset, &input.places, &counts.skipped));
+        }
+        counts.unknown_keys = pool.finish()?;
+        counts.elapsed = begun.elapsed();
+        Ok(counts)
+    }
+}
+
+impl DatasetCounts {
+    fn add(&mut self, read: &ReadObject) {
+        self.objects_read += 1;
+        self.stored_bytes += read.object.size;
+        self.bytes += read.counts.bytes;
+        self.decoded += read.counts.decoded;
+        self.rejected += read.counts.rejected;
+    }
+}
+
+/// The objects that any of `places` names, each once even where they overlap.
+pub fn objects(places: Vec<Place>, skipped: Skipped) -> impl Stream<Item = Result<InputObject>> {
+    let overlap = places.len() > 1;
+    let mut seen = HashSet::new();
+    stream::iter(places)
+        .then(move |place| list(place, skipped.clone()))
+        .try_flatten()
+        .map_err(Error::from)
+        .try_filter(move |object| {
+            let new = !overlap || seen.insert(object.url.clone());
+            futures::future::ready(new)
+        })
+}
+
+/// Says what was looked for where nothing was found.
+pub fn nothing_found(dataset: Dataset, places: &[Place], skipped: &BTreeMap<String, u64>) -> Error {
+    let places: Vec<String> = places.iter().map(|place| place.location.typed.clone()).collect();
+    let passed_over: Vec<String> =
+        skipped.iter().map(|(suffix, objects)| format!("{objects} {suffix}")).collect();
+    let passed_over = if passed_over.is_empty() {
+        "there is no object at all".to_owned()
+    } else {
+        format!("passed over: {}", passed_over.join(", "))
+    };
+    Error::NothingFound(format!(
+        "no {} found at {}: looked for .json, .jsonl and .ndjson objects, also with .gz or .zst; \
+         {passed_over}",
+        dataset.label(),
+        places.join(", "),
+    ))
+}

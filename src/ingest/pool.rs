@@ -1,0 +1,136 @@
+//! Decoders at work on a bounded number of threads.
+//!
+//! Any number of objects may be under way; what bounds the processor's work is that a chunk is
+//! decoded only by whoever holds one of the pool's decoders.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arrow::error::ArrowError;
+use tokio::sync::Semaphore;
+
+use crate::decode::{Dataset, Decoder, Shape};
+use crate::error::{Error, Result};
+use crate::stage::{StageError, StagingTable};
+use crate::storage::StorageError;
+
+/// Why a chunk could not be decoded.
+#[derive(Debug)]
+pub(super) enum DecodeError {
+    /// It is not compressed as its suffix says, or a local file cannot be read.
+    Io(io::Error),
+    Arrow(ArrowError),
+    Stage(StageError),
+}
+
+impl From<io::Error> for DecodeError {
+    fn from(error: io::Error) -> Self {
+        DecodeError::Io(error)
+    }
+}
+
+impl From<ArrowError> for DecodeError {
+    fn from(error: ArrowError) -> Self {
+        DecodeError::Arrow(error)
+    }
+}
+
+impl From<StageError> for DecodeError {
+    fn from(error: StageError) -> Self {
+        DecodeError::Stage(error)
+    }
+}
+
+impl DecodeError {
+    /// The failure of the run when decoding the object at `url` fails so.
+    pub fn of(self, url: &str) -> Error {
+        match self {
+            DecodeError::Io(error) => StorageError::read_io(url, error).into(),
+            DecodeError::Arrow(error) => error.into(),
+            DecodeError::Stage(error) => error.into(),
+        }
+    }
+}
+
+/// Where decoded records go.
+#[derive(Clone)]
+pub(super) struct Sink {
+    pub rows: Arc<StagingTable>,
+    pub rejects: Arc<StagingTable>,
+}
+
+impl Sink {
+    /// Stages the batches that `decoder` has filled.
+    pub fn drain(&self, decoder: &mut Decoder) -> Result<(), StageError> {
+        for batch in decoder.take_rows() {
+            self.rows.push(batch)?;
+        }
+        for batch in decoder.take_rejects() {
+            self.rejects.push(batch)?;
+        }
+        Ok(())
+    }
+}
+
+/// The decoders of one dataset.
+#[derive(Clone)]
+pub(super) struct DecoderPool {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    dataset: Dataset,
+    shape: Shape,
+    sink: Sink,
+    threads: Arc<Semaphore>,
+    idle: Mutex<Vec<Decoder>>,
+}
+
+impl DecoderPool {
+    /// A pool that works on as many threads as `threads` has permits; pools may share them.
+    pub fn new(dataset: Dataset, shape: Shape, sink: Sink, threads: Arc<Semaphore>) -> DecoderPool {
+        let inner = Inner { dataset, shape, sink, threads, idle: Mutex::default() };
+        DecoderPool { inner: Arc::new(inner) }
+    }
+
+    /// Runs `work` with one of the decoders on a thread that may be kept busy, and stages what it
+    /// decodes.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Decoder, &Sink) -> T + Send + 'static,
+    ) -> Result<T> {
+        let permit = self.inner.threads.clone().acquire_owned().await;
+        let inner = self.inner.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let taken = inner.idle().pop();
+            let mut decoder =
+                taken.unwrap_or_else(|| Decoder::new(inner.dataset, inner.shape.clone()));
+            let output = work(&mut decoder, &inner.sink);
+            inner.idle().push(decoder);
+            drop(permit);
+            output
+        });
+        Ok(done.await?)
+    }
+
+    /// Stages the batches that are not full, and tells which unknown keys were met.
+    pub fn finish(&self) -> Result<BTreeMap<String, u64>> {
+        let mut unknown = BTreeMap::new();
+        for mut decoder in self.inner.idle().drain(..) {
+            decoder.flush()?;
+            self.inner.sink.drain(&mut decoder)?;
+            for (key, records) in decoder.unknown_keys() {
+                *unknown.entry(key.clone()).or_default() += records;
+            }
+        }
+        Ok(unknown)
+    }
+}
+
+impl Inner {
+    /// A panic under the lock has failed the run already.
+    fn idle(&self) -> MutexGuard<'_, Vec<Decoder>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

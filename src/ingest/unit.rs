@@ -1,0 +1,230 @@
+//! How objects are read: tiny local ones many at a time, others each on its own.
+
+use std::fs::File;
+use std::io::Read;
+use std::sync::Arc;
+
+use futures::stream::{self, Stream, StreamExt, TryStreamExt};
+use object_store::{GetOptions, GetRange, ObjectStore};
+use tokio::sync::Semaphore;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::meter::Meter;
+use super::pool::{DecodeError, DecoderPool, Sink};
+use crate::decode::{Decoder, ObjectCounts, ObjectState};
+use crate::error::Result;
+use crate::storage::{Decompressor, InputObject, StorageError};
+
+/// Local files that are read one after the other on one thread: opening a file of 300 bytes takes
+/// longer than decoding it, and handing it from thread to thread longer still.
+const FILES_PER_UNIT: usize = 128;
+
+/// A unit is closed when it has this many bytes, so that large files spread over the threads.
+const UNIT_BYTES: u64 = 1024 * 1024;
+
+/// Bytes asked for at once: large enough that 20 ms of latency weigh little, small enough to be
+/// fetched again after a dropped connection.
+const RANGE_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Ranges of one object that are fetched ahead.
+const RANGES_AHEAD: usize = 4;
+
+/// Bytes read from a local file at once.
+const BLOCK_BYTES: usize = 512 * 1024;
+
+/// Objects to be read together.
+pub(super) type Unit = Vec<InputObject>;
+
+/// Groups objects into units as they are listed.
+pub(super) fn units(
+    objects: impl Stream<Item = Result<InputObject>>,
+) -> impl Stream<Item = Result<Unit>> {
+    // Waiting for a unit to fill must not hold back objects already listed: whatever is ready goes.
+    objects.ready_chunks(FILES_PER_UNIT).flat_map(|ready| stream::iter(split(ready)))
+}
+
+fn split(ready: Vec<Result<InputObject>>) -> Vec<Result<Unit>> {
+    let mut units = Vec::new();
+    let mut unit = Unit::new();
+    let mut bytes = 0;
+    for object in ready {
+        match object {
+            Err(error) => units.push(Err(error)),
+            Ok(object) if !object.local => units.push(Ok(vec![object])),
+            Ok(object) => {
+                bytes += object.size;
+                unit.push(object);
+                if bytes >= UNIT_BYTES {
+                    units.push(Ok(std::mem::take(&mut unit)));
+                    bytes = 0;
+                }
+            }
+        }
+    }
+    if !unit.is_empty() {
+        units.push(Ok(unit));
+    }
+    units
+}
+
+/// An object read to its end.
+pub(super) struct ReadObject {
+    pub object: InputObject,
+    pub counts: ObjectCounts,
+}
+
+/// Reads units; shared by all of a run.
+#[derive(Clone)]
+pub(super) struct Reader {
+    pub meter: Arc<Meter>,
+    /// Permits for the kibibytes of remote objects that may be in memory, undecoded.
+    pub in_flight_kib: Arc<Semaphore>,
+}
+
+impl Reader {
+    pub async fn read(&self, unit: Unit, pool: &DecoderPool) -> Result<Vec<ReadObject>> {
+        if unit.iter().all(|object| object.local) {
+            let meter = self.meter.clone();
+            return pool
+                .run(move |decoder, sink| {
+                    let mut block = vec![0; BLOCK_BYTES];
+                    unit.into_iter()
+                        .map(|object| read_file(object, decoder, sink, &mut block, &meter))
+                        .collect()
+                })
+                .await?;
+        }
+        let mut read = Vec::with_capacity(unit.len());
+        for object in unit {
+            read.push(self.read_remote(object, pool).await?);
+        }
+        Ok(read)
+    }
+
+    async fn read_remote(&self, object: InputObject, pool: &DecoderPool) -> Result<ReadObject> {
+        let decompressor = Decompressor::new(object.compression)
+            .map_err(|e| StorageError::read_io(&object.url, e))?;
+        let mut state = Decoding { decompressor, state: ObjectState::new(object.url.clone()) };
+        let mut chunks = std::pin::pin!(self.fetch(&object));
+        while let Some((chunk, permit)) = chunks.try_next().await? {
+            self.meter.read(chunk.len() as u64);
+            let decoded = pool
+                .run(move |decoder, sink| {
+                    let outcome = state.feed(&chunk, decoder, sink);
+                    drop((chunk, permit));
+                    (state, outcome)
+                })
+                .await?;
+            state = decoded.0;
+            decoded.1.map_err(|e| e.of(&object.url))?;
+        }
+        let counts = pool.run(move |decoder, sink| state.finish(decoder, sink)).await?;
+        let counts = counts.map_err(|e| e.of(&object.url))?;
+        self.meter.object_done();
+        Ok(ReadObject { object, counts })
+    }
+
+    /// The object's bytes in order, ranges of it fetched ahead of the decoding.
+    fn fetch(
+        &self,
+        object: &InputObject,
+    ) -> impl Stream<Item = Result<(bytes::Bytes, Option<tokio::sync::OwnedSemaphorePermit>)>> + use<>
+    {
+        let starts = (0..object.size).step_by(RANGE_BYTES as usize);
+        let object = object.clone();
+        let in_flight = self.in_flight_kib.clone();
+        stream::iter(starts)
+            .map(move |start| {
+                let object = object.clone();
+                let in_flight = in_flight.clone();
+                let end = (start + RANGE_BYTES).min(object.size);
+                let task = tokio::spawn(async move {
+                    let kib = ((end - start).div_ceil(1024)) as u32;
+                    let permit = in_flight.acquire_many_owned(kib).await.ok();
+                    fetch_range(&object, start..end).await.map(|bytes| (bytes, permit))
+                });
+                async { AbortOnDropHandle::new(task).await? }
+            })
+            .buffered(RANGES_AHEAD)
+    }
+}
+
+async fn fetch_range(object: &InputObject, range: std::ops::Range<u64>) -> Result<bytes::Bytes> {
+    let whole = range == (0..object.size);
+    let options = GetOptions {
+        // A version other than the listed one would mix two files.
+        if_match: object.etag.clone(),
+        // A plain GET also works where ranges do not, as on some web servers.
+        range: (!whole).then_some(GetRange::Bounded(range)),
+        ..GetOptions::default()
+    };
+    let failed = |e| StorageError::read(&object.url, e);
+    let result = object.store.get_opts(&object.path, options).await.map_err(failed)?;
+    Ok(result.bytes().await.map_err(failed)?)
+}
+
+/// An object between two of its chunks.
+struct Decoding {
+    decompressor: Decompressor,
+    state: ObjectState,
+}
+
+impl Decoding {
+    fn feed(
+        &mut self,
+        chunk: &[u8],
+        decoder: &mut Decoder,
+        sink: &Sink,
+    ) -> Result<(), DecodeError> {
+        let state = &mut self.state;
+        self.decompressor.feed(chunk, |plain| {
+            decoder.feed(state, plain)?;
+            Ok(sink.drain(decoder)?)
+        })
+    }
+
+    fn finish(self, decoder: &mut Decoder, sink: &Sink) -> Result<ObjectCounts, DecodeError> {
+        let mut state = self.state;
+        self.decompressor
+            .finish(|plain| decoder.feed(&mut state, plain).map_err(DecodeError::from))?;
+        let counts = decoder.finish(state)?;
+        sink.drain(decoder)?;
+        Ok(counts)
+    }
+}
+
+fn read_file(
+    object: InputObject,
+    decoder: &mut Decoder,
+    sink: &Sink,
+    block: &mut [u8],
+    meter: &Meter,
+) -> Result<ReadObject> {
+    let counts =
+        decode_file(&object, decoder, sink, block, meter).map_err(|e| e.of(&object.url))?;
+    meter.object_done();
+    Ok(ReadObject { object, counts })
+}
+
+fn decode_file(
+    object: &InputObject,
+    decoder: &mut Decoder,
+    sink: &Sink,
+    block: &mut [u8],
+    meter: &Meter,
+) -> Result<ObjectCounts, DecodeError> {
+    let mut file = File::open(&*object.url)?;
+    let mut decoding = Decoding {
+        decompressor: Decompressor::new(object.compression)?,
+        state: ObjectState::new(object.url.clone()),
+    };
+    loop {
+        let length = file.read(block)?;
+        if length == 0 {
+            break;
+        }
+        meter.read(length as u64);
+        decoding.feed(&block[..length], decoder, sink)?;
+    }
+    decoding.finish(decoder, sink)
+}

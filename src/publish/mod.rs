@@ -1,0 +1,97 @@
+//! Publishing: Parquet files, manifests and the record that makes them a star, all or nothing.
+//!
+//! In order: take the output's lock; write files under fresh names; let the caller check them;
+//! put the manifests; put the record, from which moment on the new star is the star; remove what
+//! it supersedes. A run killed before the record's put leaves the old star as it was, files and
+//! all; one killed after it leaves files that the next run removes.
+
+mod cleanup;
+mod lock;
+mod manifest;
+mod parquet;
+mod record;
+
+use arrow::datatypes::SchemaRef;
+use chrono::{DateTime, Utc};
+
+pub use self::manifest::manifest;
+pub use self::parquet::DEFAULT_FILE_BYTES;
+pub use self::record::{
+    DatasetRecord, FORMAT, FileRecord, PlaysRecord, RECORD, RunOptions, RunRecord, TableRecord,
+};
+
+pub(crate) use self::parquet::ParquetSink;
+
+use crate::error::Result;
+use crate::star::model::Table;
+use crate::storage::Place;
+use lock::OutputLock;
+
+/// A run's hold on its output, from the lock to the record.
+pub(crate) struct Publication {
+    /// The output.
+    pub out: Place,
+    /// The run.
+    pub run_id: String,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    lock: OutputLock,
+    file_bytes: u64,
+}
+
+impl Publication {
+    /// Takes the output for a new run.
+    pub async fn begin(out: Place, file_bytes: u64) -> Result<Publication> {
+        let started_at = Utc::now();
+        let run_id =
+            format!("{}-{:08x}", started_at.format("%Y%m%dT%H%M%SZ"), rand::random::<u32>());
+        let lock = OutputLock::acquire(&out, &run_id).await?;
+        Ok(Publication { out, run_id, started_at, lock, file_bytes })
+    }
+
+    /// A sink for a star table's files.
+    pub fn table_sink(&self, table: &Table) -> ParquetSink {
+        let stem = format!("{}/{}", table.name, self.run_id);
+        ParquetSink::numbered(&self.out, stem, table.schema(), self.file_bytes)
+    }
+
+    /// A sink for the file of rejects.
+    pub fn rejects_sink(&self, schema: SchemaRef) -> ParquetSink {
+        let path = format!("{}/{}.parquet", cleanup::REJECTS, self.run_id);
+        ParquetSink::single(&self.out, path, schema)
+    }
+
+    /// A sink for the file of inputs.
+    pub fn inputs_sink(&self, schema: SchemaRef) -> ParquetSink {
+        let path = format!("{}/{}.parquet", cleanup::INPUTS, self.run_id);
+        ParquetSink::single(&self.out, path, schema)
+    }
+
+    /// Makes the star that `record` describes the star of this output.
+    pub async fn publish(&self, record: &RunRecord) -> Result<()> {
+        self.lock.verify().await?;
+        for table in record.tables.values() {
+            let manifest = manifest(&self.out, table)?;
+            self.out.child(&table.manifest).write(manifest).await?;
+        }
+        Ok(self.out.child(RECORD).write(record.to_json()?).await?)
+    }
+
+    /// Removes what the new star supersedes, and gives the output back. The star stands: failing
+    /// to remove the old files is worth a warning, not a failed run.
+    pub async fn end(self, record: &RunRecord) {
+        match cleanup::remove_all_but(&self.out, record).await {
+            Ok(removed) => tracing::debug!(removed, "removed superseded files"),
+            Err(error) => tracing::warn!(%error, "superseded files could not all be removed"),
+        }
+        self.lock.release().await;
+    }
+
+    /// Removes what the run has written, rejects apart, and gives the output back.
+    pub async fn abandon(self) {
+        if let Err(error) = cleanup::remove_run(&self.out, &self.run_id).await {
+            tracing::warn!(%error, "files of the failed run could not all be removed");
+        }
+        self.lock.release().await;
+    }
+}

@@ -1,0 +1,69 @@
+//! Checks: queries that return the rows which break an invariant.
+
+use arrow::array::RecordBatch;
+use datafusion::prelude::SessionContext;
+use futures::TryStreamExt;
+
+use super::queries::{Group, Queries, Query};
+use crate::error::{Error, Result};
+
+/// Offending rows that are kept to be shown.
+const SHOWN_ROWS: usize = 5;
+
+/// What a check found.
+#[derive(Debug, Clone)]
+pub struct CheckOutcome {
+    /// The check.
+    pub name: String,
+    /// What it demands.
+    pub demand: String,
+    /// Rows that break it.
+    pub offenders: u64,
+    /// The first of them.
+    pub first: Vec<RecordBatch>,
+}
+
+/// Runs every check on the star registered in `session`.
+///
+/// # Errors
+///
+/// If a check cannot be run; offending rows are outcomes, not errors.
+pub async fn run_checks(session: &SessionContext, queries: &Queries) -> Result<Vec<CheckOutcome>> {
+    let mut outcomes = Vec::new();
+    for query in queries.of(Group::Check) {
+        outcomes.push(run_check(session, query).await?);
+    }
+    Ok(outcomes)
+}
+
+async fn run_check(session: &SessionContext, query: &Query) -> Result<CheckOutcome> {
+    let failed = |e| Error::query(format!("checks/{}.sql", query.name), e);
+    let rows = session.sql(&query.sql).await.map_err(failed)?;
+    let mut rows = rows.execute_stream().await.map_err(failed)?;
+    let mut offenders = 0;
+    let mut first = Vec::new();
+    while let Some(batch) = rows.try_next().await.map_err(failed)? {
+        let room = SHOWN_ROWS.saturating_sub(offenders);
+        if room > 0 && batch.num_rows() > 0 {
+            first.push(batch.slice(0, room.min(batch.num_rows())));
+        }
+        offenders += batch.num_rows();
+    }
+    Ok(CheckOutcome {
+        name: query.name.to_string(),
+        demand: query.header().replace('\n', " "),
+        offenders: offenders as u64,
+        first,
+    })
+}
+
+/// The error of the checks that failed, if any did.
+///
+/// # Errors
+///
+/// [`Error::ChecksFailed`] when a check has offenders.
+pub fn demand_passed(outcomes: &[CheckOutcome]) -> Result<()> {
+    let failed: Vec<String> =
+        outcomes.iter().filter(|o| o.offenders > 0).map(|o| o.name.clone()).collect();
+    if failed.is_empty() { Ok(()) } else { Err(Error::ChecksFailed { failed }) }
+}

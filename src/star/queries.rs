@@ -1,0 +1,230 @@
+//! The SQL files: compiled in, found by name, replaceable by an analyst's own.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+
+/// What a query is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Group {
+    /// Makes a table of the star from the staging tables.
+    Star,
+    /// Counts what became of the records of a run.
+    Accounting,
+    /// Returns the rows that break an invariant of the star.
+    Check,
+    /// Answers a question from the star.
+    Analytics,
+}
+
+/// A query and its text.
+#[derive(Debug, Clone)]
+pub struct Query {
+    /// Its file's name, without `.sql`.
+    pub name: Cow<'static, str>,
+    /// What it is for.
+    pub group: Group,
+    /// Its text.
+    pub sql: Cow<'static, str>,
+}
+
+macro_rules! queries {
+    ($($group:ident $folder:literal: $($name:literal)+;)+) => {
+        &[$($((
+            Group::$group,
+            $name,
+            include_str!(concat!("../../queries/", $folder, "/", $name, ".sql")),
+        ),)+)+]
+    };
+}
+
+const BUILT_IN: &[(Group, &str, &str)] = queries! {
+    Star "star": "songs" "artists" "users" "songplays" "time";
+    Accounting "accounting": "plays";
+    Check "checks":
+        "songplays_primary_key" "users_primary_key" "songs_primary_key" "artists_primary_key"
+        "time_primary_key" "songplays_user_id_in_users" "songplays_song_id_in_songs"
+        "songplays_artist_id_in_artists" "songplays_start_time_in_time"
+        "songs_artist_id_in_artists" "songplays_rows" "records_accounted";
+    Analytics "analytics":
+        "most_played_songs" "evening_artists" "plays_by_gender_level" "activity_by_hour"
+        "activity_by_weekday" "session_length_by_user" "sessions_by_user" "free_to_paid_users"
+        "plays_by_location" "months_present" "nulls_in_key_columns";
+};
+
+/// All queries of a run.
+#[derive(Debug, Clone)]
+pub struct Queries {
+    all: Vec<Query>,
+}
+
+impl Default for Queries {
+    fn default() -> Self {
+        Queries::built_in()
+    }
+}
+
+impl Queries {
+    /// The queries that come with starlift.
+    pub fn built_in() -> Queries {
+        let all = BUILT_IN.iter().map(|&(group, name, sql)| Query {
+            name: Cow::Borrowed(name),
+            group,
+            sql: Cow::Borrowed(sql),
+        });
+        Queries { all: all.collect() }
+    }
+
+    /// The built-in queries, those replaced that have a file of their name in `folder` or in its
+    /// subfolders `star`, `checks`, `accounting` and `analytics`. Files in `analytics` and
+    /// `checks` that replace none are added.
+    ///
+    /// # Errors
+    ///
+    /// If the folder cannot be read, or holds an SQL file that is neither.
+    pub fn with_folder(folder: &Path) -> Result<Queries> {
+        let mut queries = Queries::built_in();
+        let subfolders = [
+            ("", None),
+            ("star", Some(Group::Star)),
+            ("accounting", Some(Group::Accounting)),
+            ("checks", Some(Group::Check)),
+            ("analytics", Some(Group::Analytics)),
+        ];
+        for (subfolder, group) in subfolders {
+            let folder = folder.join(subfolder);
+            if group.is_none() || folder.is_dir() {
+                for (name, sql) in sql_files(&folder)? {
+                    queries.replace(&folder, name, sql, group)?;
+                }
+            }
+        }
+        Ok(queries)
+    }
+
+    fn replace(
+        &mut self,
+        folder: &Path,
+        name: String,
+        sql: String,
+        group: Option<Group>,
+    ) -> Result<()> {
+        let same = |q: &&mut Query| q.name == name && group.is_none_or(|group| group == q.group);
+        if let Some(query) = self.all.iter_mut().find(same) {
+            query.sql = Cow::Owned(sql);
+            return Ok(());
+        }
+        match group {
+            Some(group @ (Group::Check | Group::Analytics)) => {
+                self.all.push(Query { name: Cow::Owned(name), group, sql: Cow::Owned(sql) });
+                Ok(())
+            }
+            _ => Err(Error::Usage(format!(
+                "{}/{name}.sql has the name of no built-in query; those are {}",
+                folder.display(),
+                self.names(group).join(", "),
+            ))),
+        }
+    }
+
+    fn names(&self, group: Option<Group>) -> Vec<&str> {
+        let wanted = self.all.iter().filter(|q| group.is_none_or(|group| group == q.group));
+        wanted.map(|q| q.name.as_ref()).collect()
+    }
+
+    /// The queries of a group.
+    pub fn of(&self, group: Group) -> impl Iterator<Item = &Query> {
+        self.all.iter().filter(move |query| query.group == group)
+    }
+
+    /// The query of a group with a name.
+    ///
+    /// # Errors
+    ///
+    /// If there is none; the error lists those there are.
+    pub fn get(&self, group: Group, name: &str) -> Result<&Query> {
+        self.of(group).find(|query| query.name == name).ok_or_else(|| {
+            Error::Usage(format!(
+                "no query is called {name:?}; there are {}",
+                self.names(Some(group)).join(", ")
+            ))
+        })
+    }
+}
+
+impl Query {
+    /// The comment that opens the file, without its markers.
+    pub fn header(&self) -> String {
+        let lines = self.sql.lines().map_while(|line| line.strip_prefix("--"));
+        lines.map(str::trim).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The value of a labelled header entry, such as `Question`, its lines joined.
+    pub fn header_entry(&self, label: &str) -> Option<String> {
+        let header = self.header();
+        let mut lines = header.lines().skip_while(|line| !line.starts_with(&format!("{label}:")));
+        let first = lines.next()?.split_once(':')?.1.trim().to_owned();
+        let labelled = |line: &&str| {
+            line.split_once(':').is_some_and(|(word, _)| !word.is_empty() && !word.contains(' '))
+        };
+        let rest = lines.take_while(|line| !labelled(line));
+        Some(rest.fold(first, |text, line| text + " " + line).trim().to_owned())
+    }
+}
+
+fn sql_files(folder: &Path) -> Result<BTreeMap<String, String>> {
+    let failed = |e| Error::io(format!("cannot read the queries in {}", folder.display()), e);
+    let mut files = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_stem().and_then(|stem| stem.to_str());
+        if let (Some(name), Some("sql")) = (name, path.extension().and_then(|e| e.to_str())) {
+            files.insert(name.to_owned(), std::fs::read_to_string(&path).map_err(failed)?);
+        }
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_is_compiled_in_and_opens_with_a_comment() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
+        let queries = Queries::built_in();
+        let mut found = 0;
+        for folder in ["star", "accounting", "checks", "analytics"] {
+            for (name, sql) in sql_files(&root.join(folder)).unwrap() {
+                let query = queries.all.iter().find(|q| q.sql == sql);
+                let query = query.unwrap_or_else(|| panic!("{folder}/{name}.sql is an orphan"));
+                assert!(!query.header().is_empty(), "{name} has no header");
+                found += 1;
+            }
+        }
+        assert_eq!(found, queries.all.len());
+    }
+
+    #[test]
+    fn analytics_say_question_grain_and_units() {
+        for query in Queries::built_in().of(Group::Analytics) {
+            for label in ["Question", "Grain", "Units"] {
+                let entry = query.header_entry(label);
+                assert!(entry.is_some_and(|e| !e.is_empty()), "{}: no {label}", query.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_folder_replaces_by_name_and_refuses_what_replaces_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("users.sql"), "SELECT 1").unwrap();
+        let queries = Queries::with_folder(folder.path()).unwrap();
+        assert_eq!(queries.get(Group::Star, "users").unwrap().sql, "SELECT 1");
+        std::fs::write(folder.path().join("usres.sql"), "SELECT 1").unwrap();
+        let error = Queries::with_folder(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("usres.sql") && error.contains("users"), "{error}");
+    }
+}

@@ -1,0 +1,115 @@
+//! A star as tables of a session: the files that its record names, and the record's own numbers.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::SchemaRef;
+use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::datasource::listing::{
+    ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
+};
+use datafusion::error::{DataFusionError, Result as DataFusionResult};
+use datafusion::prelude::SessionContext;
+use url::Url;
+
+use super::model::TABLES;
+use crate::decode::rejects_schema;
+use crate::error::{Error, Result};
+use crate::ingest::inputs_schema;
+use crate::publish::{FileRecord, RunRecord};
+use crate::storage::Place;
+
+/// Registers the five tables of the star at `out`, and `inputs`, `rejects` and `run` beside them.
+///
+/// # Errors
+///
+/// If the star lacks a table, or one of its files is not to be had.
+pub async fn register_star(
+    session: &SessionContext,
+    out: &Place,
+    record: &RunRecord,
+) -> Result<()> {
+    for table in &TABLES {
+        let found = record.tables.get(table.name).ok_or_else(|| Error::Record {
+            url: out.to_string(),
+            reason: format!("it has no table {}", table.name),
+        })?;
+        register_files(session, out, table.name, table.schema(), &found.files).await?;
+    }
+    register_files(session, out, "inputs", inputs_schema(), std::slice::from_ref(&record.inputs))
+        .await?;
+    register_files(
+        session,
+        out,
+        "rejects",
+        rejects_schema(),
+        std::slice::from_ref(&record.rejects),
+    )
+    .await?;
+    session.register_batch("run", run_batch(record)?).map_err(|e| Error::query("run", e))?;
+    Ok(())
+}
+
+/// Registers Parquet files below `out` as a table.
+///
+/// # Errors
+///
+/// If there is a table of that name already, or a URL cannot be made of a path.
+pub async fn register_files(
+    session: &SessionContext,
+    out: &Place,
+    name: &str,
+    schema: SchemaRef,
+    files: &[FileRecord],
+) -> Result<()> {
+    let registered = async {
+        let urls: DataFusionResult<Vec<_>> =
+            files.iter().map(|file| file_url(session, &out.child(&file.path))).collect();
+        let options =
+            ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
+        let config = ListingTableConfig::new_with_multi_paths(urls?)
+            .with_listing_options(options)
+            .with_schema(schema);
+        session.register_table(name, Arc::new(ListingTable::try_new(config)?))
+    };
+    registered.await.map(|_| ()).map_err(|e| Error::query(name, e))
+}
+
+/// The URL by which DataFusion finds `place`, its store made known to the session.
+fn file_url(session: &SessionContext, place: &Place) -> DataFusionResult<ListingTableUrl> {
+    let url = Url::parse(&place.location.url(place.path()))
+        .map_err(|e| DataFusionError::External(e.into()))?;
+    let mut base = url.clone();
+    base.set_path("/");
+    session.register_object_store(&base, place.store.clone());
+    // DataFusion decodes the path once: what it is to find must go through unharmed.
+    base.set_path(&format!("/{}", place.path().as_ref().replace('%', "%25")));
+    ListingTableUrl::try_new(base, None)
+}
+
+/// The record's numbers as a table of one row.
+fn run_batch(record: &RunRecord) -> Result<RecordBatch> {
+    let sum =
+        |of: fn(&crate::publish::DatasetRecord) -> u64| record.datasets.values().map(of).sum();
+    let plays = record.plays;
+    let numbers: [(&str, u64); 8] = [
+        ("plays_read", plays.read),
+        ("plays_matched", plays.matched),
+        ("plays_unmatched", plays.unmatched),
+        ("duplicates", plays.duplicates),
+        ("shared_fingerprints", plays.shared_fingerprints),
+        ("records_read", sum(|d| d.records)),
+        ("records_decoded", sum(|d| d.decoded)),
+        ("records_rejected", sum(|d| d.rejected)),
+    ];
+    let text = |value: &str| Arc::new(StringArray::from(vec![value])) as ArrayRef;
+    let mut columns = vec![
+        ("run_id", text(&record.run_id)),
+        ("match_option", text(&record.options.match_rule)),
+        ("unmatched_option", text(&record.options.unmatched)),
+    ];
+    columns.extend(
+        numbers.map(|(name, n)| (name, Arc::new(Int64Array::from(vec![n as i64])) as ArrayRef)),
+    );
+    Ok(RecordBatch::try_from_iter(columns)?)
+}

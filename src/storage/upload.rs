@@ -1,0 +1,118 @@
+//! An object under way to its store: small ones in one put, large ones in parts.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use object_store::{MultipartUpload, ObjectStoreExt, PutPayload};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{Place, StorageError};
+use crate::error::Result;
+
+/// Size of a part. S3 takes at most 10,000 parts of at least 5 MiB: 8 MiB reach 80 GB, far beyond
+/// the gigabyte at which Redshift begins to struggle with a file.
+const PART_BYTES: usize = 8 * 1024 * 1024;
+
+/// Parts on their way at once.
+const PARTS_IN_FLIGHT: usize = 4;
+
+type PartTask = AbortOnDropHandle<object_store::Result<()>>;
+
+/// An object being written; nothing of it is visible before [`Upload::finish`].
+pub struct Upload {
+    place: Place,
+    buffer: Vec<u8>,
+    multipart: Option<Box<dyn MultipartUpload>>,
+    in_flight: VecDeque<PartTask>,
+    bytes: u64,
+}
+
+impl Upload {
+    /// An object to be written at `place`.
+    pub fn new(place: Place) -> Upload {
+        Upload { place, buffer: Vec::new(), multipart: None, in_flight: VecDeque::new(), bytes: 0 }
+    }
+
+    /// Takes the bytes out of `bytes`; waits while too many parts are under way.
+    ///
+    /// # Errors
+    ///
+    /// If a part cannot be stored.
+    pub async fn write(&mut self, bytes: &mut Vec<u8>) -> Result<()> {
+        self.bytes += bytes.len() as u64;
+        self.buffer.append(bytes);
+        while self.buffer.len() >= PART_BYTES {
+            let rest = self.buffer.split_off(PART_BYTES);
+            let part = std::mem::replace(&mut self.buffer, rest);
+            self.put_part(part).await?;
+        }
+        Ok(())
+    }
+
+    async fn put_part(&mut self, part: Vec<u8>) -> Result<()> {
+        if self.in_flight.len() >= PARTS_IN_FLIGHT {
+            self.await_part().await?;
+        }
+        let multipart = match &mut self.multipart {
+            Some(multipart) => multipart,
+            none => none.insert(
+                self.place
+                    .store
+                    .put_multipart(self.place.path())
+                    .await
+                    .map_err(|e| StorageError::write(&self.place.to_string(), e))?,
+            ),
+        };
+        let sending = multipart.put_part(PutPayload::from(Bytes::from(part)));
+        self.in_flight.push_back(AbortOnDropHandle::new(tokio::spawn(sending)));
+        Ok(())
+    }
+
+    async fn await_part(&mut self) -> Result<()> {
+        if let Some(part) = self.in_flight.pop_front() {
+            part.await?.map_err(|e| StorageError::write(&self.place.to_string(), e))?;
+        }
+        Ok(())
+    }
+
+    /// Makes the object visible and returns its size.
+    ///
+    /// # Errors
+    ///
+    /// If the object cannot be stored; its parts are then removed.
+    pub async fn finish(mut self) -> Result<u64> {
+        let outcome = self.complete().await;
+        if outcome.is_err() {
+            self.abort().await;
+        }
+        outcome.map(|()| self.bytes)
+    }
+
+    async fn complete(&mut self) -> Result<()> {
+        if self.multipart.is_none() {
+            return Ok(self.place.write(std::mem::take(&mut self.buffer)).await?);
+        }
+        if !self.buffer.is_empty() {
+            let part = std::mem::take(&mut self.buffer);
+            self.put_part(part).await?;
+        }
+        while !self.in_flight.is_empty() {
+            self.await_part().await?;
+        }
+        if let Some(multipart) = &mut self.multipart {
+            let done = multipart.complete().await;
+            done.map_err(|e| StorageError::write(&self.place.to_string(), e))?;
+        }
+        Ok(())
+    }
+
+    /// Gives up; parts already stored would otherwise be kept, and paid for, for ever.
+    pub async fn abort(&mut self) {
+        self.in_flight.clear();
+        if let Some(mut multipart) = self.multipart.take()
+            && let Err(error) = multipart.abort().await
+        {
+            tracing::warn!(object = %self.place, %error, "an unfinished upload could not be removed");
+        }
+    }
+}
