@@ -37,6 +37,11 @@ pub struct EngineOptions {
     pub memory_limit: Option<usize>,
 }
 
+impl EngineOptions {
+    /// The least memory that sorting and joining on a few threads can work with.
+    pub const MIN_MEMORY: usize = 64 * 1024 * 1024;
+}
+
 /// Runs queries within the limits of its options.
 pub struct Engine {
     /// Threads in use.

@@ -1,5 +1,6 @@
 //! starlift
 
+pub mod cli;
 pub mod decode;
 pub mod engine;
 pub mod error;

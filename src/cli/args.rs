@@ -1,0 +1,289 @@
+//! The command line as it is typed.
+
+use std::path::PathBuf;
+
+use bytesize::ByteSize;
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use serde::Deserialize;
+
+use crate::generate::GenerateOptions;
+use crate::limits::MaxRejects;
+
+/// JSON objects in a bucket become a star schema in Parquet that Redshift can COPY.
+///
+/// Every option takes its value from, in rising order of precedence: its default, the
+/// configuration file, the environment, the command line.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done; 1 failed; 2 wrong usage; 3 too many rejects; 4 a check failed.
+Locations: a local path, file://, s3://, gs://, az:// or http(s):// (single objects).";
+
+/// Options of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalArgs {
+    /// Configuration file; `starlift.toml` in the current folder is read when it is there.
+    #[arg(long, global = true, value_name = "FILE", env = "STARLIFT_CONFIG", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// AWS region; without it each bucket is asked for its own.
+    #[arg(long, global = true, value_name = "REGION", env = "STARLIFT_REGION")]
+    pub region: Option<String>,
+    /// S3 endpoint other than Amazon's.
+    #[arg(long, global = true, value_name = "URL", env = "STARLIFT_ENDPOINT_URL")]
+    pub endpoint_url: Option<String>,
+    /// Do not sign S3 requests: for public buckets.
+    #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", env = "STARLIFT_NO_SIGN_REQUEST")]
+    pub no_sign_request: Option<bool>,
+    /// Print nothing but results and errors.
+    #[arg(long, short, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", env = "STARLIFT_QUIET")]
+    pub quiet: Option<bool>,
+    /// Say more; twice for even more.
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Form of the log lines.
+    #[arg(long, global = true, value_name = "FORMAT", env = "STARLIFT_LOG_FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// When to colour the output.
+    #[arg(long, global = true, value_name = "WHEN", env = "STARLIFT_COLOR")]
+    pub color: Option<ColorWhen>,
+}
+
+/// Form of the log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// When to colour the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ColorWhen {
+    /// On a terminal.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a star of song and log objects.
+    Transform(TransformArgs),
+    /// Answer a question from a star.
+    Query(QueryArgs),
+    /// Hold a star against its invariants.
+    Check(CheckArgs),
+    /// Make up Sparkify-shaped data of any size.
+    Generate(GenerateArgs),
+    /// Show all of it on sample data; needs nothing.
+    Demo(DemoArgs),
+    /// Describe the star schema.
+    Schema(SchemaArgs),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Options of `transform`.
+#[derive(Debug, Args)]
+pub struct TransformArgs {
+    /// Song objects: objects, prefixes, or prefixes with a glob.
+    #[arg(long, value_name = "URL", num_args = 1.., env = "STARLIFT_SONGS", value_hint = ValueHint::AnyPath)]
+    pub songs: Vec<String>,
+    /// Log objects: objects, prefixes, or prefixes with a glob.
+    #[arg(long, value_name = "URL", num_args = 1.., env = "STARLIFT_LOGS", value_hint = ValueHint::AnyPath)]
+    pub logs: Vec<String>,
+    /// Folder or prefix for the star.
+    #[arg(long, value_name = "URL", env = "STARLIFT_OUT", value_hint = ValueHint::DirPath)]
+    pub out: Option<String>,
+    /// JSONPaths file for logs, in place of matching by key.
+    #[arg(long, value_name = "URL", env = "STARLIFT_LOG_JSONPATHS", value_hint = ValueHint::FilePath)]
+    pub log_jsonpaths: Option<String>,
+    /// JSONPaths file for songs, in place of matching by key.
+    #[arg(long, value_name = "URL", env = "STARLIFT_SONG_JSONPATHS", value_hint = ValueHint::FilePath)]
+    pub song_jsonpaths: Option<String>,
+    /// Folder of SQL files to use in place of the built-in ones of the same name.
+    #[arg(long, value_name = "DIR", env = "STARLIFT_QUERIES", value_hint = ValueHint::DirPath)]
+    pub queries: Option<PathBuf>,
+    /// When a play matches a song [default: title-artist].
+    #[arg(long = "match", value_name = "RULE", env = "STARLIFT_MATCH")]
+    pub match_rule: Option<MatchArg>,
+    /// What becomes of plays that match no song [default: keep].
+    #[arg(long, value_name = "WHAT", env = "STARLIFT_UNMATCHED")]
+    pub unmatched: Option<UnmatchedArg>,
+    /// Rejects allowed: a number, or a percentage of the records [default: 0].
+    #[arg(long, value_name = "N|P%", env = "STARLIFT_MAX_REJECTS")]
+    pub max_rejects: Option<MaxRejects>,
+    /// Memory for staged batches and queries, such as 2GiB [default: 70% of the machine's].
+    #[arg(long, value_name = "SIZE", env = "STARLIFT_MEMORY_LIMIT")]
+    pub memory_limit: Option<ByteSize>,
+    /// Threads [default: the machine's cores].
+    #[arg(long, value_name = "N", env = "STARLIFT_THREADS")]
+    pub threads: Option<std::num::NonZeroUsize>,
+    /// Size at which a Parquet file is closed [default: 256MiB].
+    #[arg(long, value_name = "SIZE", env = "STARLIFT_FILE_SIZE")]
+    pub file_size: Option<ByteSize>,
+    /// List what would be read and written, and touch nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// When a play matches a song.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MatchArg {
+    /// Artist and title are equal.
+    TitleArtist,
+    /// Artist, title and duration are equal.
+    TitleArtistDuration,
+}
+
+/// What becomes of plays that match no song.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnmatchedArg {
+    /// They stay, without a song.
+    Keep,
+    /// They are left out.
+    Drop,
+}
+
+/// The star that a command reads.
+#[derive(Debug, Args)]
+pub struct StarArgs {
+    /// Folder or prefix of the star.
+    #[arg(long, value_name = "URL", env = "STARLIFT_STAR", value_hint = ValueHint::DirPath)]
+    pub star: Option<String>,
+    /// Folder of SQL files to use in place of the built-in ones of the same name, or beside them.
+    #[arg(long, value_name = "DIR", env = "STARLIFT_QUERIES", value_hint = ValueHint::DirPath)]
+    pub queries: Option<PathBuf>,
+    /// Memory for queries, such as 2GiB [default: 70% of the machine's].
+    #[arg(long, value_name = "SIZE", env = "STARLIFT_MEMORY_LIMIT")]
+    pub memory_limit: Option<ByteSize>,
+    /// Threads [default: the machine's cores].
+    #[arg(long, value_name = "N", env = "STARLIFT_THREADS")]
+    pub threads: Option<std::num::NonZeroUsize>,
+}
+
+/// Options of `query`.
+#[derive(Debug, Args)]
+pub struct QueryArgs {
+    /// An analytics query; `--list` shows them.
+    #[arg(value_name = "NAME", conflicts_with = "sql")]
+    pub name: Option<String>,
+    /// The star, and how to read it.
+    #[command(flatten)]
+    pub star: StarArgs,
+    /// SQL of your own over songplays, users, songs, artists and "time".
+    #[arg(long, value_name = "TEXT")]
+    pub sql: Option<String>,
+    /// Show the queries there are.
+    #[arg(long, conflicts_with_all = ["name", "sql"])]
+    pub list: bool,
+    /// Form of the answer.
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: QueryFormat,
+}
+
+/// Form of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum QueryFormat {
+    /// A table for people.
+    Table,
+    /// Comma-separated values with a header.
+    Csv,
+    /// One JSON array of objects.
+    Json,
+    /// One JSON object a line.
+    Ndjson,
+}
+
+/// Options of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The star, and how to read it.
+    #[command(flatten)]
+    pub star: StarArgs,
+}
+
+/// Options of `generate`.
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// Songs of the catalogue.
+    #[arg(long, value_name = "N", default_value_t = GenerateOptions::SONGS)]
+    pub songs: u64,
+    /// Valid events.
+    #[arg(long, value_name = "M", default_value_t = GenerateOptions::EVENTS)]
+    pub events: u64,
+    /// Users.
+    #[arg(long, value_name = "U", default_value_t = GenerateOptions::USERS, value_parser = clap::value_parser!(u64).range(1..))]
+    pub users: u64,
+    /// Days, from 2018-11-01 on; a log file each.
+    #[arg(long, value_name = "D", default_value_t = GenerateOptions::DAYS, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub days: u32,
+    /// Seed: the same one gives the same bytes.
+    #[arg(long, value_name = "S", default_value_t = GenerateOptions::SEED)]
+    pub seed: u64,
+    /// Bad records for each good one, from 0 to 1.
+    #[arg(long, value_name = "R", default_value_t = GenerateOptions::BAD_RATE, value_parser = rate)]
+    pub bad_rate: f64,
+    /// Repeated records for each song and play, from 0 to 1.
+    #[arg(long, value_name = "R", default_value_t = GenerateOptions::DUPLICATE_RATE, value_parser = rate)]
+    pub duplicate_rate: f64,
+    /// Folder or prefix for song_data and log_data.
+    #[arg(long, value_name = "URL", value_hint = ValueHint::DirPath)]
+    pub out: String,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate| (0.0..=1.0).contains(rate));
+    rate.ok_or_else(|| "a rate is a number from 0 to 1".to_owned())
+}
+
+/// Options of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Folder for the sample data and its star [default: starlift-demo here, or in the temporary
+    /// folder where this one cannot be written].
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub out: Option<PathBuf>,
+}
+
+/// Options of `schema`.
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// Form of the description.
+    #[arg(long, value_name = "FORMAT", default_value = "mermaid")]
+    pub format: SchemaFormat,
+}
+
+/// Form of the star schema's description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaFormat {
+    /// An entity-relationship diagram.
+    Mermaid,
+    /// Tables, columns, types, keys and meanings.
+    Json,
+}

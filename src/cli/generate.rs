@@ -1,0 +1,118 @@
+//! `starlift generate`.
+
+use futures::{StreamExt, TryStreamExt, stream};
+use indicatif::HumanCount;
+
+use super::args::GenerateArgs;
+use super::output::print;
+use super::settings::GlobalOptions;
+use crate::error::{Error, Result};
+use crate::generate::{GenerateOptions, Generated, LogFile, log_files, song_objects};
+use crate::storage::{Location, Place, Stores, Upload};
+
+/// Small objects on their way at once.
+const PUTS_IN_FLIGHT: usize = 64;
+
+/// Log files generated at once.
+const LOGS_IN_FLIGHT: usize = 4;
+
+/// Generates data and prints what it holds.
+///
+/// # Errors
+///
+/// If the output is not empty or cannot be written.
+pub async fn run(args: &GenerateArgs, global: &GlobalOptions) -> Result<()> {
+    let options = GenerateOptions {
+        songs: args.songs,
+        events: args.events,
+        users: args.users,
+        days: args.days,
+        seed: args.seed,
+        bad_rate: args.bad_rate,
+        duplicate_rate: args.duplicate_rate,
+    };
+    let stores = Stores::new(global.stores.clone());
+    let out = stores.place(Location::parse_single(&args.out)?).await?;
+    demand_empty(&out).await?;
+    let counts = write(&options, &out).await?;
+    if !global.quiet {
+        print(&describe(&counts, &out))?;
+    }
+    Ok(())
+}
+
+/// What was generated before would be taken for part of the new data.
+async fn demand_empty(out: &Place) -> Result<()> {
+    for folder in ["song_data", "log_data"] {
+        let folder = out.child(folder);
+        if folder.location.local_path().is_some_and(|path| !path.exists()) {
+            continue;
+        }
+        let listed = folder.store.list(Some(folder.path())).try_next().await;
+        let found = listed
+            .map_err(|e| Error::io(format!("cannot list {folder}"), std::io::Error::other(e)))?;
+        if found.is_some() {
+            return Err(Error::Usage(format!(
+                "{folder} holds objects already; name another place, or remove them"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Writes generated data below `out` and returns what it holds.
+///
+/// # Errors
+///
+/// If an object cannot be written.
+pub async fn write(options: &GenerateOptions, out: &Place) -> Result<Generated> {
+    let songs = stream::iter(song_objects(options)).map(|object| async move {
+        out.child(&object.path).write(object.bytes).await?;
+        Ok::<_, Error>(object.counts)
+    });
+    let mut counts = Generated::default();
+    let mut written = std::pin::pin!(songs.buffer_unordered(PUTS_IN_FLIGHT));
+    while let Some(object) = written.try_next().await? {
+        counts += object;
+    }
+    let logs = stream::iter(log_files(options)).map(|file| write_log(file, out.clone()));
+    let mut written = std::pin::pin!(logs.buffer_unordered(LOGS_IN_FLIGHT));
+    while let Some(file) = written.try_next().await? {
+        counts += file;
+    }
+    Ok(counts)
+}
+
+async fn write_log(mut file: LogFile, out: Place) -> Result<Generated> {
+    let task = tokio::spawn(async move {
+        let mut upload = Upload::new(out.child(&file.path()));
+        let mut chunk = Vec::new();
+        while file.next_chunk(&mut chunk) {
+            if let Err(error) = upload.write(&mut chunk).await {
+                upload.abort().await;
+                return Err(error);
+            }
+        }
+        upload.finish().await?;
+        Ok(file.counts())
+    });
+    task.await?
+}
+
+fn describe(counts: &Generated, out: &Place) -> String {
+    format!(
+        "songs     {} objects at {}: {} songs, {} repeated, {} bad\n\
+         logs      {} objects at {}: {} events ({} plays), {} repeated, {} bad\n",
+        HumanCount(counts.song_files),
+        out.child("song_data"),
+        HumanCount(counts.songs),
+        HumanCount(counts.song_duplicates),
+        HumanCount(counts.bad_songs),
+        HumanCount(counts.log_files),
+        out.child("log_data"),
+        HumanCount(counts.events),
+        HumanCount(counts.plays),
+        HumanCount(counts.play_duplicates),
+        HumanCount(counts.bad_events),
+    )
+}

@@ -1,0 +1,99 @@
+//! The command line: parses, resolves settings, delegates, and picks the exit code.
+
+mod args;
+mod check;
+mod demo;
+mod generate;
+mod logging;
+mod output;
+mod progress;
+mod query;
+mod settings;
+mod summary;
+mod transform;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use crate::error::{Error, Result};
+use crate::star::model;
+use args::{Cli, Command, SchemaFormat};
+use settings::Settings;
+
+/// Runs the program with the arguments of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come this way too, and end well.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::print_error(&error);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<()> {
+    let settings = Settings::load(cli.global.config.as_deref())?;
+    let global = settings.global(&cli.global);
+    logging::start(&global);
+    match &cli.command {
+        Command::Schema(args) => print_schema(args.format),
+        Command::Completions { shell } => print_completions(*shell),
+        Command::Transform(args) => {
+            let options = settings.transform(args)?;
+            let threads = options.engine.threads;
+            if args.dry_run {
+                block_on(threads, transform::dry_run(&options, &global))
+            } else {
+                block_on(threads, transform::run(&options, &global))
+            }
+        }
+        Command::Query(args) => {
+            let star = settings.star(&args.star)?;
+            block_on(star.engine.threads, query::run(args, &star, &global))
+        }
+        Command::Check(args) => {
+            let star = settings.star(&args.star)?;
+            block_on(star.engine.threads, check::run(&star, &global))
+        }
+        Command::Generate(args) => block_on(None, generate::run(args, &global)),
+        Command::Demo(args) => block_on(None, demo::run(args, &global)),
+    }
+}
+
+/// Starts the runtime only now that everything that can be refused without it has been.
+fn block_on(threads: Option<usize>, work: impl Future<Output = Result<()>>) -> Result<()> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = threads {
+        builder.worker_threads(threads);
+    }
+    let runtime =
+        builder.enable_all().build().map_err(|e| Error::io("cannot start the runtime", e))?;
+    runtime.block_on(work)
+}
+
+fn print_schema(format: SchemaFormat) -> Result<()> {
+    match format {
+        SchemaFormat::Mermaid => output::print(&model::mermaid()),
+        SchemaFormat::Json => {
+            let text = serde_json::to_string_pretty(&model::json())
+                .map_err(|e| Error::io("cannot write JSON", e.into()))?;
+            output::print(&format!("{text}\n"))
+        }
+    }
+}
+
+fn print_completions(shell: clap_complete::Shell) -> Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "starlift", &mut script);
+    output::print(&String::from_utf8_lossy(&script))
+}

@@ -1,0 +1,114 @@
+//! Progress while a transform works: a bar on a terminal, log lines elsewhere.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use indicatif::{BinaryBytes, HumanCount, ProgressBar, ProgressStyle};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::ingest::{Meter, Reading, Stage};
+
+const REFRESH: Duration = Duration::from_millis(100);
+
+/// Log lines come this often: a run of hours should not fill a log.
+const LOG_EVERY: Duration = Duration::from_secs(30);
+
+/// Shows a meter's counters for as long as it lives.
+pub struct Progress {
+    bar: ProgressBar,
+    _task: AbortOnDropHandle<()>,
+}
+
+impl Progress {
+    /// Starts showing `meter`: drawn, or in log lines.
+    pub fn start(meter: &Arc<Meter>, drawn: bool) -> Progress {
+        let bar = if drawn { ProgressBar::new(0) } else { ProgressBar::hidden() };
+        let task = tokio::spawn({
+            let (meter, bar) = (meter.clone(), bar.clone());
+            async move { if drawn { draw(&meter, &bar).await } else { log(&meter).await } }
+        });
+        Progress { bar, _task: AbortOnDropHandle::new(task) }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+async fn draw(meter: &Meter, bar: &ProgressBar) {
+    let mut stage = None;
+    loop {
+        let now = meter.reading();
+        if stage != Some(now.stage) {
+            stage = Some(now.stage);
+            bar.set_style(style(now.stage));
+            bar.reset_elapsed();
+        }
+        if now.stage == Stage::Reading {
+            bar.set_length(now.bytes_listed);
+            bar.set_position(now.bytes_read);
+        }
+        bar.set_message(message(&now));
+        bar.tick();
+        tokio::time::sleep(REFRESH).await;
+    }
+}
+
+fn style(stage: Stage) -> ProgressStyle {
+    let template = match stage {
+        Stage::Reading => {
+            "{spinner} {msg} [{wide_bar}] {binary_bytes}/{binary_total_bytes} \
+             {binary_bytes_per_sec} {eta} left"
+        }
+        _ => "{spinner} {msg} {elapsed}",
+    };
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+fn message(now: &Reading) -> String {
+    match now.stage {
+        Stage::Reading => {
+            let more = if now.listing_done { "" } else { "+" };
+            format!(
+                "reading {}/{}{more} objects",
+                HumanCount(now.objects_read),
+                HumanCount(now.objects_listed)
+            )
+        }
+        Stage::Writing => {
+            format!("transforming and writing: {} rows", HumanCount(now.rows_written))
+        }
+        Stage::Checking => "checking".to_owned(),
+        Stage::Publishing => "publishing".to_owned(),
+    }
+}
+
+async fn log(meter: &Meter) {
+    let mut stage = None;
+    let mut logged = Instant::now();
+    loop {
+        let now = meter.reading();
+        if stage != Some(now.stage) || logged.elapsed() >= LOG_EVERY {
+            stage = Some(now.stage);
+            logged = Instant::now();
+            match now.stage {
+                Stage::Reading => tracing::info!(
+                    objects = now.objects_read,
+                    of = now.objects_listed,
+                    bytes = %BinaryBytes(now.bytes_read),
+                    "reading"
+                ),
+                Stage::Writing => tracing::info!(
+                    objects = now.objects_read,
+                    rows = now.rows_written,
+                    "transforming and writing"
+                ),
+                Stage::Checking => tracing::info!(rows = now.rows_written, "checking"),
+                Stage::Publishing => tracing::info!("publishing"),
+            }
+        }
+        tokio::time::sleep(REFRESH).await;
+    }
+}

@@ -1,0 +1,136 @@
+//! `starlift query`.
+
+use std::io::Write;
+
+use arrow::array::RecordBatch;
+use arrow::csv;
+use arrow::json;
+use arrow::util::pretty::pretty_format_batches;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::context::SQLOptions;
+use futures::TryStreamExt;
+
+use super::args::{QueryArgs, QueryFormat};
+use super::output::print;
+use super::settings::{GlobalOptions, StarOptions};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::pipeline::queries;
+use crate::publish::RunRecord;
+use crate::star::{Group, Queries, register_star};
+use crate::storage::{Location, Stores};
+
+/// Answers a question, or lists the questions there are.
+///
+/// # Errors
+///
+/// If there is no such query or star, or the query fails.
+pub async fn run(args: &QueryArgs, star: &StarOptions, global: &GlobalOptions) -> Result<()> {
+    let queries = queries(star.queries.as_deref())?;
+    if args.list {
+        return print(&list(&queries));
+    }
+    let (name, sql) = match (&args.name, &args.sql) {
+        (Some(name), _) => {
+            let query = queries.get(Group::Analytics, name)?;
+            (format!("analytics/{name}.sql"), query.sql.as_ref())
+        }
+        (None, Some(sql)) => ("--sql".to_owned(), sql.as_str()),
+        (None, None) => {
+            return Err(Error::Usage(
+                "name a query, give one with --sql, or see them all with --list".to_owned(),
+            ));
+        }
+    };
+    let rows = execute(&name, sql, star, global).await?;
+    write(&name, rows, args.format).await
+}
+
+fn list(queries: &Queries) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_preset(comfy_table::presets::NOTHING).set_header(["query", "question"]);
+    for query in queries.of(Group::Analytics) {
+        let question = query.header_entry("Question").unwrap_or_else(|| query.header());
+        table.add_row([query.name.to_string(), question]);
+    }
+    format!("{table}\n")
+}
+
+async fn execute(
+    name: &str,
+    sql: &str,
+    star: &StarOptions,
+    global: &GlobalOptions,
+) -> Result<SendableRecordBatchStream> {
+    let stores = Stores::new(global.stores.clone());
+    let place = stores.place(Location::parse_single(star.require_star()?)?).await?;
+    let record = RunRecord::require(&place).await?;
+    let engine = Engine::new(star.engine)?;
+    let session = engine.session();
+    register_star(&session, &place, &record).await?;
+    let failed = |e| Error::query(name, e);
+    // A question changes nothing: CREATE, INSERT, COPY and SET are refused.
+    let options =
+        SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    let rows = session.sql_with_options(sql, options).await.map_err(failed)?;
+    rows.execute_stream().await.map_err(failed)
+}
+
+async fn write(name: &str, rows: SendableRecordBatchStream, format: QueryFormat) -> Result<()> {
+    match format {
+        QueryFormat::Table => write_table(name, rows).await,
+        QueryFormat::Csv => write_csv(name, rows).await,
+        QueryFormat::Json => write_json::<json::writer::JsonArray>(name, rows).await,
+        QueryFormat::Ndjson => write_json::<json::writer::LineDelimited>(name, rows).await,
+    }
+}
+
+/// The widths of a table's columns are known only when all rows are.
+async fn write_table(name: &str, rows: SendableRecordBatchStream) -> Result<()> {
+    let schema = rows.schema();
+    let mut batches: Vec<RecordBatch> =
+        rows.try_collect().await.map_err(|e| Error::query(name, e))?;
+    if batches.is_empty() {
+        batches.push(RecordBatch::new_empty(schema));
+    }
+    print(&format!("{}\n", pretty_format_batches(&batches)?))
+}
+
+async fn write_csv(name: &str, mut rows: SendableRecordBatchStream) -> Result<()> {
+    let empty = RecordBatch::new_empty(rows.schema());
+    let mut writer = csv::WriterBuilder::new().with_header(true).build(std::io::stdout());
+    writer.write(&empty).map_err(closed)?;
+    while let Some(batch) = rows.try_next().await.map_err(|e| Error::query(name, e))? {
+        writer.write(&batch).map_err(closed)?;
+    }
+    flush()
+}
+
+async fn write_json<F: json::writer::JsonFormat>(
+    name: &str,
+    mut rows: SendableRecordBatchStream,
+) -> Result<()> {
+    let mut writer = json::WriterBuilder::new()
+        .with_explicit_nulls(true)
+        .build::<_, F>(std::io::BufWriter::new(std::io::stdout()));
+    while let Some(batch) = rows.try_next().await.map_err(|e| Error::query(name, e))? {
+        writer.write(&batch).map_err(closed)?;
+    }
+    writer.finish().map_err(closed)?;
+    let mut out = writer.into_inner();
+    out.flush().map_err(|e| Error::io("cannot write to standard output", e))
+}
+
+fn flush() -> Result<()> {
+    std::io::stdout().flush().map_err(|e| Error::io("cannot write to standard output", e))
+}
+
+/// Arrow's writers wrap the one failure that is no defect: a reader that has gone.
+fn closed(error: arrow::error::ArrowError) -> Error {
+    match error {
+        arrow::error::ArrowError::IoError(_, source) => {
+            Error::io("cannot write to standard output", source)
+        }
+        other => other.into(),
+    }
+}

@@ -1,0 +1,268 @@
+//! The configuration file, and how its values give way to those of the environment and the
+//! command line.
+
+use std::path::{Path, PathBuf};
+
+use bytesize::ByteSize;
+use serde::{Deserialize, Deserializer, de};
+
+use super::args::{
+    ColorWhen, GlobalArgs, LogFormat, MatchArg, StarArgs, TransformArgs, UnmatchedArg,
+};
+use crate::engine::EngineOptions;
+use crate::error::{Error, Result};
+use crate::limits::MaxRejects;
+use crate::pipeline::TransformOptions;
+use crate::publish::DEFAULT_FILE_BYTES;
+use crate::star::{MatchRule, Rules, Unmatched};
+use crate::storage::StoreOptions;
+
+/// The file that is read without being named.
+const DEFAULT_FILE: &str = "starlift.toml";
+
+/// A configuration file. Names are those of the flags, with `_` for `-`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    region: Option<String>,
+    endpoint_url: Option<String>,
+    no_sign_request: Option<bool>,
+    quiet: Option<bool>,
+    log_format: Option<LogFormat>,
+    color: Option<ColorWhen>,
+    star: Option<String>,
+    queries: Option<PathBuf>,
+    #[serde(default, deserialize_with = "parsed")]
+    memory_limit: Option<ByteSize>,
+    threads: Option<std::num::NonZeroUsize>,
+    #[serde(default)]
+    transform: TransformSettings,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TransformSettings {
+    #[serde(default, deserialize_with = "one_or_many")]
+    songs: Vec<String>,
+    #[serde(default, deserialize_with = "one_or_many")]
+    logs: Vec<String>,
+    out: Option<String>,
+    log_jsonpaths: Option<String>,
+    song_jsonpaths: Option<String>,
+    #[serde(rename = "match")]
+    match_rule: Option<MatchArg>,
+    unmatched: Option<UnmatchedArg>,
+    #[serde(default, deserialize_with = "parsed")]
+    max_rejects: Option<MaxRejects>,
+    #[serde(default, deserialize_with = "parsed")]
+    file_size: Option<ByteSize>,
+}
+
+/// A value that is written as a number or as text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum NumberOrText {
+    Number(u64),
+    Text(String),
+}
+
+fn parsed<'de, D: Deserializer<'de>, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: std::str::FromStr<Err: std::fmt::Display>,
+{
+    let text = match NumberOrText::deserialize(deserializer)? {
+        NumberOrText::Number(number) => number.to_string(),
+        NumberOrText::Text(text) => text,
+    };
+    text.parse().map(Some).map_err(de::Error::custom)
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Ok(match OneOrMany::deserialize(deserializer)? {
+        OneOrMany::One(url) => vec![url],
+        OneOrMany::Many(urls) => urls,
+    })
+}
+
+/// What holds for every command.
+#[derive(Debug, Clone)]
+pub struct GlobalOptions {
+    /// How stores are reached.
+    pub stores: StoreOptions,
+    /// Nothing but results and errors.
+    pub quiet: bool,
+    /// How much more to say.
+    pub verbose: u8,
+    /// Form of the log lines.
+    pub log_format: LogFormat,
+    /// When to colour.
+    pub color: ColorWhen,
+}
+
+/// The star a command reads, and how.
+#[derive(Debug)]
+pub struct StarOptions {
+    /// The star, when one is named.
+    pub star: Option<String>,
+    /// A folder of the user's own queries.
+    pub queries: Option<PathBuf>,
+    /// How much of the machine to use.
+    pub engine: EngineOptions,
+}
+
+impl StarOptions {
+    /// The star, for commands that cannot do without.
+    ///
+    /// # Errors
+    ///
+    /// If none is named.
+    pub fn require_star(&self) -> Result<&str> {
+        self.star.as_deref().ok_or_else(|| missing("--star", "star", "STARLIFT_STAR"))
+    }
+}
+
+impl Settings {
+    /// Reads the file that is named, or the default one where there is one.
+    ///
+    /// # Errors
+    ///
+    /// If the named file is missing, or a file holds an unknown name or a malformed value.
+    pub fn load(named: Option<&Path>) -> Result<Settings> {
+        let path = named.unwrap_or(Path::new(DEFAULT_FILE));
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(e) if named.is_none() && e.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Settings::default());
+            }
+            Err(e) => {
+                return Err(Error::Usage(format!(
+                    "cannot read the configuration file {}: {e}",
+                    path.display()
+                )));
+            }
+        };
+        toml::from_str(&text)
+            .map_err(|e| Error::Usage(format!("{}: {}", path.display(), e.to_string().trim_end())))
+    }
+
+    /// The global options, the command line and the environment before the file.
+    pub fn global(&self, args: &GlobalArgs) -> GlobalOptions {
+        GlobalOptions {
+            stores: StoreOptions {
+                region: args.region.clone().or_else(|| self.region.clone()),
+                endpoint_url: args.endpoint_url.clone().or_else(|| self.endpoint_url.clone()),
+                no_sign_request: args.no_sign_request.or(self.no_sign_request).unwrap_or(false),
+            },
+            quiet: args.quiet.or(self.quiet).unwrap_or(false),
+            verbose: args.verbose,
+            log_format: args.log_format.or(self.log_format).unwrap_or_default(),
+            color: args.color.or(self.color).unwrap_or_default(),
+        }
+    }
+
+    /// The options of a transform.
+    ///
+    /// # Errors
+    ///
+    /// If songs, logs or the output are named nowhere.
+    pub fn transform(&self, args: &TransformArgs) -> Result<TransformOptions> {
+        let file = &self.transform;
+        let rule = args.match_rule.or(file.match_rule).unwrap_or(MatchArg::TitleArtist);
+        let unmatched = args.unmatched.or(file.unmatched).unwrap_or(UnmatchedArg::Keep);
+        let file_size = args.file_size.or(file.file_size);
+        let file_bytes = file_size.map_or(DEFAULT_FILE_BYTES, |size| size.as_u64());
+        if file_bytes == 0 {
+            return Err(Error::Usage("--file-size must be more than 0".to_owned()));
+        }
+        Ok(TransformOptions {
+            songs: urls(&args.songs, &file.songs, "--songs", "songs", "STARLIFT_SONGS")?,
+            logs: urls(&args.logs, &file.logs, "--logs", "logs", "STARLIFT_LOGS")?,
+            out: args
+                .out
+                .clone()
+                .or_else(|| file.out.clone())
+                .ok_or_else(|| missing("--out", "out in [transform]", "STARLIFT_OUT"))?,
+            song_jsonpaths: args.song_jsonpaths.clone().or_else(|| file.song_jsonpaths.clone()),
+            log_jsonpaths: args.log_jsonpaths.clone().or_else(|| file.log_jsonpaths.clone()),
+            queries: args.queries.clone().or_else(|| self.queries.clone()),
+            rules: Rules { match_rule: rule.into(), unmatched: unmatched.into() },
+            max_rejects: args.max_rejects.or(file.max_rejects).unwrap_or_default(),
+            file_bytes,
+            engine: self.engine(args.threads, args.memory_limit)?,
+        })
+    }
+
+    /// The options of a command that reads a star.
+    ///
+    /// # Errors
+    ///
+    /// If the memory limit is no limit to work with.
+    pub fn star(&self, args: &StarArgs) -> Result<StarOptions> {
+        Ok(StarOptions {
+            star: args.star.clone().or_else(|| self.star.clone()),
+            queries: args.queries.clone().or_else(|| self.queries.clone()),
+            engine: self.engine(args.threads, args.memory_limit)?,
+        })
+    }
+
+    fn engine(
+        &self,
+        threads: Option<std::num::NonZeroUsize>,
+        memory_limit: Option<ByteSize>,
+    ) -> Result<EngineOptions> {
+        let memory_limit = memory_limit.or(self.memory_limit).map(|size| size.as_u64() as usize);
+        if memory_limit.is_some_and(|bytes| bytes < EngineOptions::MIN_MEMORY) {
+            return Err(Error::Usage(format!(
+                "--memory-limit must be at least {}",
+                ByteSize(EngineOptions::MIN_MEMORY as u64).display().iec()
+            )));
+        }
+        Ok(EngineOptions { threads: threads.or(self.threads).map(usize::from), memory_limit })
+    }
+}
+
+fn urls(
+    typed: &[String],
+    file: &[String],
+    flag: &str,
+    key: &str,
+    variable: &str,
+) -> Result<Vec<String>> {
+    let found = if typed.is_empty() { file } else { typed };
+    if found.is_empty() {
+        return Err(missing(flag, &format!("{key} in [transform]"), variable));
+    }
+    Ok(found.to_vec())
+}
+
+fn missing(flag: &str, key: &str, variable: &str) -> Error {
+    Error::Usage(format!(
+        "{flag} is needed; it can also be given as {variable} in the environment, or as {key} in \
+         {DEFAULT_FILE}"
+    ))
+}
+
+impl From<MatchArg> for MatchRule {
+    fn from(arg: MatchArg) -> MatchRule {
+        match arg {
+            MatchArg::TitleArtist => MatchRule::TitleArtist,
+            MatchArg::TitleArtistDuration => MatchRule::TitleArtistDuration,
+        }
+    }
+}
+
+impl From<UnmatchedArg> for Unmatched {
+    fn from(arg: UnmatchedArg) -> Unmatched {
+        match arg {
+            UnmatchedArg::Keep => Unmatched::Keep,
+            UnmatchedArg::Drop => Unmatched::Drop,
+        }
+    }
+}

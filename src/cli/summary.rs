@@ -1,0 +1,228 @@
+//! The summary at the end of a transform: what was read, what became of it, what was written.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use bytesize::ByteSize;
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, Table as TextTable};
+use indicatif::HumanCount;
+
+use super::output::{BAD, GOOD, STRONG, styled};
+use crate::error::Result;
+use crate::ingest::DatasetCounts;
+use crate::pipeline::{Report, StageTime};
+use crate::publish::{PlaysRecord, RunRecord};
+use crate::star::CheckOutcome;
+use crate::star::model::TABLES;
+
+/// Characters of a value shown in tables of rejects and offenders.
+const SHOWN_CHARS: usize = 80;
+
+/// Unknown keys and suffixes that are listed by name.
+const SHOWN_NAMES: usize = 10;
+
+/// The whole summary of a run.
+pub fn summary(report: &Report, out: &str) -> String {
+    let mut text = reading(report);
+    if let Some(record) = &report.record {
+        text += &plays(&record.plays);
+        text += &tables(record);
+        let passed = report.checks.len();
+        let _ = writeln!(text, "checks    {}", styled(GOOD, format!("all {passed} passed")));
+    }
+    text += &stages(&report.stages);
+    if let Some(record) = &report.record {
+        let _ = writeln!(text, "star      {} (run {})", styled(STRONG, out), record.run_id);
+    }
+    text
+}
+
+/// What was read, for both datasets.
+pub fn reading(report: &Report) -> String {
+    let mut text = String::new();
+    for (name, counts) in [("songs", &report.songs), ("logs", &report.logs)] {
+        text += &dataset(name, counts);
+    }
+    text
+}
+
+fn dataset(name: &str, counts: &DatasetCounts) -> String {
+    let mut text = format!(
+        "{name:<9} {} objects listed = {} read, {}; {} records read = {} decoded + {} rejected\n",
+        HumanCount(counts.objects_listed),
+        HumanCount(counts.objects_read),
+        bytes(counts.stored_bytes),
+        HumanCount(counts.records()),
+        HumanCount(counts.decoded),
+        HumanCount(counts.rejected),
+    );
+    let lists = [("passed over", &counts.skipped), ("unknown keys", &counts.unknown_keys)];
+    for (what, names) in lists {
+        if names.is_empty() {
+            continue;
+        }
+        let shown: Vec<String> = names
+            .iter()
+            .take(SHOWN_NAMES)
+            .map(|(name, count)| format!("{name} ({})", HumanCount(*count)))
+            .collect();
+        let more = names.len().saturating_sub(SHOWN_NAMES);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let _ = writeln!(text, "          {what}: {}{more}", shown.join(", "));
+    }
+    text
+}
+
+fn plays(plays: &PlaysRecord) -> String {
+    let distinct = plays.matched + plays.unmatched;
+    let rate = if distinct == 0 { 0.0 } else { plays.matched as f64 * 100.0 / distinct as f64 };
+    let mut text = format!(
+        "plays     {} read = {} matched + {} unmatched + {} duplicates removed; match rate {rate:.2} %\n",
+        HumanCount(plays.read),
+        HumanCount(plays.matched),
+        HumanCount(plays.unmatched),
+        HumanCount(plays.duplicates),
+    );
+    if plays.shared_fingerprints > 0 {
+        let shared = HumanCount(plays.shared_fingerprints);
+        let _ =
+            writeln!(text, "          {shared} plays shared a fingerprint and were numbered on");
+    }
+    text
+}
+
+fn tables(record: &RunRecord) -> String {
+    let mut table = text_table(&["table", "rows", "files", "size"]);
+    for name in TABLES.iter().map(|table| table.name) {
+        if let Some(found) = record.tables.get(name) {
+            table.add_row([
+                name.to_owned(),
+                HumanCount(found.rows).to_string(),
+                found.files.len().to_string(),
+                bytes(found.bytes),
+            ]);
+        }
+    }
+    right_align(&mut table, 1..4);
+    format!("{table}\n")
+}
+
+fn stages(stages: &[StageTime]) -> String {
+    let mut table = text_table(&["stage", "time", "rate"]);
+    for stage in stages {
+        let seconds = stage.elapsed.as_secs_f64();
+        let rate = stage.bytes.map(|bytes| format!("{:.1} MB/s", bytes as f64 / 1e6 / seconds));
+        table.add_row([stage.name.clone(), time(stage.elapsed), rate.unwrap_or_default()]);
+    }
+    let total = stages.iter().map(|stage| stage.elapsed).sum();
+    let memory = peak_memory().map(|peak| format!("peak memory {}", bytes(peak)));
+    table.add_row(["total".to_owned(), time(total), memory.unwrap_or_default()]);
+    right_align(&mut table, 1..3);
+    format!("{table}\n")
+}
+
+/// The first rejects, as a table.
+///
+/// # Errors
+///
+/// If they cannot be formatted.
+pub fn rejects(report: &Report) -> Result<String> {
+    let total = report.songs.rejected + report.logs.rejected;
+    if total == 0 {
+        return Ok(String::new());
+    }
+    let file = report.rejects_file.as_deref().unwrap_or("nowhere");
+    let shown: usize = report.first_rejects.iter().map(RecordBatch::num_rows).sum();
+    Ok(format!(
+        "{} of {} rejected records; all of them are in {file}\n{}",
+        shown,
+        HumanCount(total),
+        clipped_table(&report.first_rejects)?
+    ))
+}
+
+/// A line a check, and the first offenders of those that failed.
+///
+/// # Errors
+///
+/// If offenders cannot be formatted.
+pub fn checks(outcomes: &[CheckOutcome]) -> Result<String> {
+    let mut text = String::new();
+    for outcome in outcomes {
+        if outcome.offenders == 0 {
+            let _ =
+                writeln!(text, "{}    {:<32} {}", styled(GOOD, "ok"), outcome.name, outcome.demand);
+            continue;
+        }
+        let rows = if outcome.offenders == 1 { "row" } else { "rows" };
+        let offenders = format!("{} offending {rows}", HumanCount(outcome.offenders));
+        let _ = writeln!(text, "{}  {:<32} {offenders}", styled(BAD, "FAIL"), outcome.name);
+        let _ = writeln!(text, "      {}", outcome.demand);
+        text += &clipped_table(&outcome.first)?;
+    }
+    Ok(text)
+}
+
+/// Rows as a table, long values cut and control characters made visible.
+fn clipped_table(batches: &[RecordBatch]) -> Result<String> {
+    use arrow::util::display::{ArrayFormatter, FormatOptions};
+    let Some(first) = batches.first() else { return Ok(String::new()) };
+    let schema = first.schema();
+    let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let mut table = TextTable::new();
+    table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
+    table.set_header(names);
+    let options = FormatOptions::default();
+    for batch in batches {
+        let columns: Vec<_> = batch
+            .columns()
+            .iter()
+            .map(|column| ArrayFormatter::try_new(column.as_ref(), &options))
+            .collect::<Result<_, _>>()?;
+        for row in 0..batch.num_rows() {
+            table.add_row(columns.iter().map(|column| clip(&column.value(row).to_string())));
+        }
+    }
+    Ok(format!("{table}\n"))
+}
+
+fn clip(value: &str) -> String {
+    let visible =
+        |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let mut clipped: String = value.chars().take(SHOWN_CHARS).map(visible).collect();
+    if value.chars().nth(SHOWN_CHARS).is_some() {
+        clipped.push('…');
+    }
+    clipped
+}
+
+fn text_table(header: &[&str]) -> TextTable {
+    let mut table = TextTable::new();
+    table.load_preset(NOTHING).set_header(header.to_vec());
+    table
+}
+
+fn right_align(table: &mut TextTable, columns: std::ops::Range<usize>) {
+    for column in table.column_iter_mut().skip(columns.start).take(columns.len()) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+}
+
+/// Bytes with a decimal unit.
+pub fn bytes(bytes: u64) -> String {
+    ByteSize(bytes).display().si().to_string()
+}
+
+fn time(elapsed: Duration) -> String {
+    format!("{:.3} s", elapsed.as_secs_f64())
+}
+
+/// The most memory that this process has held, where the system tells (Linux: `VmHWM`).
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}

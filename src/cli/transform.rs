@@ -1,0 +1,151 @@
+//! `starlift transform`.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use futures::TryStreamExt;
+use indicatif::HumanCount;
+
+use super::logging::draws_progress;
+use super::output::print;
+use super::progress::Progress;
+use super::settings::GlobalOptions;
+use super::summary;
+use crate::decode::Dataset;
+use crate::error::{Error, Result};
+use crate::ingest::{Meter, nothing_found, objects};
+use crate::pipeline::{Report, TransformOptions, places, queries, transform};
+use crate::publish::{RECORD, RunRecord};
+use crate::star::model::TABLES;
+use crate::storage::{Location, Skipped, Stores};
+
+/// Objects that a dry run lists by name, for each dataset.
+const SHOWN_OBJECTS: u64 = 20;
+
+/// Runs a transform and prints its summary.
+///
+/// # Errors
+///
+/// Whatever ends the run.
+pub async fn run(options: &TransformOptions, global: &GlobalOptions) -> Result<()> {
+    let report = run_quietly(options, global).await?;
+    if !global.quiet {
+        let stores = Stores::new(global.stores.clone());
+        let out = stores.place(Location::parse_single(&options.out)?).await?;
+        print(&summary::rejects(&report)?)?;
+        print(&summary::summary(&report, &out.to_string()))?;
+    }
+    Ok(())
+}
+
+/// Runs a transform and prints only what went wrong.
+///
+/// # Errors
+///
+/// Whatever ends the run.
+pub async fn run_quietly(options: &TransformOptions, global: &GlobalOptions) -> Result<Report> {
+    let stores = Stores::new(global.stores.clone());
+    let meter = Arc::new(Meter::default());
+    let progress = (!global.quiet).then(|| Progress::start(&meter, draws_progress(global)));
+    let outcome = transform(options, &stores, &meter, interrupted()).await;
+    drop(progress);
+    match outcome {
+        Ok(report) => Ok(report),
+        Err(failure) => {
+            if let Some(report) = failure.report {
+                print_failed(&report, &failure.error)?;
+            }
+            Err(failure.error)
+        }
+    }
+}
+
+/// Shows what a failed run found out before it failed.
+fn print_failed(report: &Report, error: &Error) -> Result<()> {
+    match error {
+        Error::TooManyRejects { .. } => {
+            print(&summary::rejects(report)?)?;
+            print(&summary::reading(report))
+        }
+        Error::ChecksFailed { .. } => print(&summary::checks(&report.checks)?),
+        _ => Ok(()),
+    }
+}
+
+/// Resolves when the user or the system asks the process to stop.
+async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminated.recv() => {}
+            }
+            return;
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        // Without a handler the signal ends the process by itself.
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Prints what a transform would read and write; touches nothing.
+///
+/// # Errors
+///
+/// If an input or the output cannot be listed, or there is nothing to read.
+pub async fn dry_run(options: &TransformOptions, global: &GlobalOptions) -> Result<()> {
+    let stores = Stores::new(global.stores.clone());
+    queries(options.queries.as_deref())?;
+    let mut text = String::new();
+    for (dataset, urls) in [(Dataset::Songs, &options.songs), (Dataset::Events, &options.logs)] {
+        text += &would_read(&stores, dataset, urls).await?;
+    }
+    let out = stores.place(Location::parse_single(&options.out)?).await?;
+    let _ = writeln!(text, "would write to {out}:");
+    for table in &TABLES {
+        let _ = writeln!(
+            text,
+            "  {}/<run-id>-NNNNN.parquet and {}.manifest ({})",
+            table.name, table.name, table.grain
+        );
+    }
+    let _ = writeln!(text, "  _inputs/<run-id>.parquet, _rejects/<run-id>.parquet, {RECORD}");
+    let _ = match RunRecord::read(&out).await? {
+        Some(previous) => writeln!(text, "would supersede the star of run {}", previous.run_id),
+        None => writeln!(text, "no star is there yet"),
+    };
+    print(&text)
+}
+
+async fn would_read(stores: &Stores, dataset: Dataset, urls: &[String]) -> Result<String> {
+    let places = places(stores, urls).await?;
+    let skipped = Skipped::default();
+    let mut found = std::pin::pin!(objects(places.clone(), skipped.clone()));
+    let (mut count, mut bytes, mut listed) = (0, 0, String::new());
+    while let Some(object) = found.try_next().await? {
+        count += 1;
+        bytes += object.size;
+        if count <= SHOWN_OBJECTS {
+            let _ = writeln!(listed, "  {} ({})", object.url, summary::bytes(object.size));
+        }
+    }
+    if count == 0 {
+        return Err(nothing_found(dataset, &places, &skipped.by_suffix()));
+    }
+    let mut text = format!(
+        "would read {} {} objects, {}:\n{listed}",
+        HumanCount(count),
+        dataset.label(),
+        summary::bytes(bytes)
+    );
+    if count > SHOWN_OBJECTS {
+        let _ = writeln!(text, "  … and {} more", HumanCount(count - SHOWN_OBJECTS));
+    }
+    for (suffix, objects) in skipped.by_suffix() {
+        let _ = writeln!(text, "  passed over: {objects} {suffix}");
+    }
+    Ok(text)
+}
