@@ -3,7 +3,8 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::Int64Type;
 use bytesize::ByteSize;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table as TextTable};
@@ -123,24 +124,46 @@ fn stages(stages: &[StageTime]) -> String {
     format!("{table}\n")
 }
 
-/// The first rejects, as a table.
-///
-/// # Errors
-///
-/// If they cannot be formatted.
-pub fn rejects(report: &Report) -> Result<String> {
+/// The first rejects: where each stands, why it is one, and how it begins.
+pub fn rejects(report: &Report) -> String {
     let total = report.songs.rejected + report.logs.rejected;
     if total == 0 {
-        return Ok(String::new());
+        return String::new();
     }
     let file = report.rejects_file.as_deref().unwrap_or("nowhere");
     let shown: usize = report.first_rejects.iter().map(RecordBatch::num_rows).sum();
-    Ok(format!(
-        "{} of {} rejected records; all of them are in {file}\n{}",
-        shown,
-        HumanCount(total),
-        clipped_table(&report.first_rejects)?
-    ))
+    let mut text = report.first_rejects.iter().map(reject_lines).collect::<String>();
+    if (shown as u64) < total {
+        let more = HumanCount(total - shown as u64);
+        let _ = writeln!(text, "… and {more} more rejects");
+    }
+    text + &format!("rejects   {} records, all kept in {file}\n", HumanCount(total))
+}
+
+fn reject_lines(batch: &RecordBatch) -> String {
+    let text = |column: &str, row: usize| {
+        let values = batch.column_by_name(column).and_then(|c| c.as_string_opt::<i32>());
+        values.filter(|values| values.is_valid(row)).map(|values| values.value(row).to_owned())
+    };
+    let number = |column: &str, row: usize| {
+        let values = batch.column_by_name(column).and_then(|c| c.as_primitive_opt::<Int64Type>());
+        values.map_or(0, |values| values.value(row))
+    };
+    let mut lines = String::new();
+    for row in 0..batch.num_rows() {
+        let column = text("column", row).map(|column| format!("{column}: ")).unwrap_or_default();
+        let _ = writeln!(
+            lines,
+            "{} {}:{} (byte {}): {column}{}\n    {}",
+            styled(BAD, "reject"),
+            text("object", row).unwrap_or_default(),
+            number("line", row),
+            number("offset", row),
+            text("reason", row).unwrap_or_default(),
+            clip(&text("raw", row).unwrap_or_default()),
+        );
+    }
+    lines
 }
 
 /// A line a check, and the first offenders of those that failed.

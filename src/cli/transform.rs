@@ -32,7 +32,7 @@ pub async fn run(options: &TransformOptions, global: &GlobalOptions) -> Result<(
     if !global.quiet {
         let stores = Stores::new(global.stores.clone());
         let out = stores.place(Location::parse_single(&options.out)?).await?;
-        print(&summary::rejects(&report)?)?;
+        print(&summary::rejects(&report))?;
         print(&summary::summary(&report, &out.to_string()))?;
     }
     Ok(())
@@ -64,7 +64,7 @@ pub async fn run_quietly(options: &TransformOptions, global: &GlobalOptions) -> 
 fn print_failed(report: &Report, error: &Error) -> Result<()> {
     match error {
         Error::TooManyRejects { .. } => {
-            print(&summary::rejects(report)?)?;
+            print(&summary::rejects(report))?;
             print(&summary::reading(report))
         }
         Error::ChecksFailed { .. } => print(&summary::checks(&report.checks)?),

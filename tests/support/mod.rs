@@ -1,0 +1,142 @@
+//! What every integration test needs: a folder of its own, the program run as a stranger would
+//! run it, and a failure message that tells the whole story.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+pub mod s3;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A folder of its own for each test, and the program run in it.
+pub struct Workspace {
+    folder: tempfile::TempDir,
+}
+
+/// What a run of the program did.
+pub struct Outcome {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+    command: String,
+    listing: String,
+}
+
+impl Workspace {
+    pub fn new() -> Workspace {
+        Workspace { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn join(&self, relative: &str) -> PathBuf {
+        self.folder.path().join(relative)
+    }
+
+    /// Writes a file, its folders made as needed.
+    pub fn write(&self, relative: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.join(relative);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    pub fn read(&self, relative: &str) -> String {
+        std::fs::read_to_string(self.join(relative)).unwrap()
+    }
+
+    /// The program, in this folder, with nothing of the tester's environment that could sway it.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_starlift"));
+        command.current_dir(self.path()).env("AWS_EC2_METADATA_DISABLED", "true");
+        for (name, _) in std::env::vars() {
+            if name.starts_with("AWS_") || name.starts_with("STARLIFT_") || name == "NO_COLOR" {
+                command.env_remove(name);
+            }
+        }
+        command
+    }
+
+    /// Runs the program with these arguments.
+    pub fn run<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Outcome {
+        let mut command = self.command();
+        command.args(args);
+        self.outcome(&mut command)
+    }
+
+    /// Runs a command made with [`Workspace::command`].
+    pub fn outcome(&self, command: &mut Command) -> Outcome {
+        let output = command.output().unwrap();
+        Outcome {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            command: format!("{command:?}"),
+            listing: files(self.path()).join("\n"),
+        }
+    }
+}
+
+impl Outcome {
+    /// Fails the test unless the program ended with `code`.
+    #[track_caller]
+    pub fn exits(&self, code: i32) -> &Outcome {
+        assert!(self.code == Some(code), "wanted exit code {code}\n{self}");
+        self
+    }
+
+    /// Fails the test unless standard output holds `text`.
+    #[track_caller]
+    pub fn says(&self, text: &str) -> &Outcome {
+        assert!(self.stdout.contains(text), "wanted on standard output: {text:?}\n{self}");
+        self
+    }
+
+    /// Fails the test unless standard error holds `text`.
+    #[track_caller]
+    pub fn complains(&self, text: &str) -> &Outcome {
+        assert!(self.stderr.contains(text), "wanted on standard error: {text:?}\n{self}");
+        self
+    }
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "--- command\n{}\n--- exit code {:?}\n--- stdout\n{}\n--- stderr\n{}\n--- files\n{}",
+            self.command, self.code, self.stdout, self.stderr, self.listing
+        )
+    }
+}
+
+/// All files below a folder, relative to it, sorted.
+pub fn files(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut pending = vec![folder.to_owned()];
+    while let Some(next) = pending.pop() {
+        let Ok(entries) = std::fs::read_dir(&next) else { continue };
+        for entry in entries {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                pending.push(path);
+            } else {
+                found.push(path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The real data beside the project, or `None` (said aloud) where it is not there.
+pub fn real_data() -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/sparkify-2018-11");
+    if beside.is_dir() {
+        return Some(beside);
+    }
+    eprintln!("skipped: the real data is not at {}", beside.display());
+    None
+}
