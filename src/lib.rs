@@ -1,4 +1,72 @@
-//! starlift
+//! JSON objects in a bucket become a star schema in Parquet that Redshift can COPY.
+//!
+//! A music service keeps song metadata and application events as JSON; its analysts want the fact
+//! `songplays` and the dimensions `users`, `songs`, `artists` and `time`. This crate is the one
+//! step between the two, as a library and as the program `starlift`.
+//!
+//! The pipeline goes one way, a module a step:
+//!
+//! 1. [`storage`] finds objects on local disk, S3 and other stores, and writes new ones.
+//! 2. [`ingest`] fetches them side by side and hands their bytes to decoders.
+//! 3. [`decode`] turns bytes into Arrow batches and rejects: a synchronous state machine that does
+//!    no I/O and makes no map of any record.
+//! 4. [`stage`] keeps the batches, in memory while there is room and on disk beyond.
+//! 5. [`star`] runs the SQL files in `queries/` over them with DataFusion, and checks the result.
+//! 6. [`publish`] writes Parquet, manifests and the record that makes them a star, all or nothing.
+//!
+//! [`pipeline`] joins the steps to the main job. Beside them stand [`engine`] (memory and threads),
+//! [`generate`] (made-up data of any size), [`limits`], [`error`], and [`cli`], which sees all
+//! modules and is seen by none.
+//!
+//! # Example
+//!
+//! Generated objects in, a star out, a question answered:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use starlift::engine::{Engine, EngineOptions};
+//! use starlift::generate::{GenerateOptions, log_files, song_objects};
+//! use starlift::ingest::Meter;
+//! use starlift::pipeline::{TransformOptions, transform};
+//! use starlift::publish::RunRecord;
+//! use starlift::star::register_star;
+//! use starlift::storage::{Location, StoreOptions, Stores};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let folder = tempfile::tempdir()?;
+//! let below = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+//! let stores = Stores::new(StoreOptions::default());
+//!
+//! let data = stores.place(Location::parse(&below("data"))?).await?;
+//! let size = GenerateOptions { songs: 20, events: 200, days: 2, ..GenerateOptions::default() };
+//! for object in song_objects(&size) {
+//!     data.child(&object.path).write(object.bytes).await?;
+//! }
+//! for mut file in log_files(&size) {
+//!     let mut bytes = Vec::new();
+//!     while file.next_chunk(&mut bytes) {}
+//!     data.child(&file.path()).write(bytes).await?;
+//! }
+//!
+//! let options =
+//!     TransformOptions::new(&below("data/song_data"), &below("data/log_data"), &below("star"));
+//! let never = std::future::pending();
+//! let report = transform(&options, &stores, &Arc::new(Meter::default()), never)
+//!     .await
+//!     .map_err(|failure| failure.error)?;
+//! assert_eq!(report.songs.decoded, 20);
+//!
+//! let star = stores.place(Location::parse(&below("star"))?).await?;
+//! let session = Engine::new(EngineOptions::default())?.session();
+//! register_star(&session, &star, &RunRecord::require(&star).await?).await?;
+//! let songs = session.sql("SELECT * FROM songs").await?.count().await?;
+//! assert_eq!(songs, 20);
+//! # Ok(())
+//! # })
+//! # }
+//! ```
 
 pub mod cli;
 pub mod decode;

@@ -34,7 +34,7 @@ pub(crate) enum OutputLock {
         _file: File,
     },
     /// Held by an object.
-    Lease(Lease),
+    Lease(Box<Lease>),
 }
 
 pub(crate) struct Lease {
@@ -67,7 +67,9 @@ impl OutputLock {
     pub async fn acquire(out: &Place, run_id: &str) -> Result<OutputLock> {
         match out.location.local_path() {
             Some(folder) => lock_file(out, &folder, run_id),
-            None => acquire_lease(out, run_id).await.map(OutputLock::Lease),
+            None => {
+                acquire_lease(out, run_id).await.map(|lease| OutputLock::Lease(Box::new(lease)))
+            }
         }
     }
 

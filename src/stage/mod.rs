@@ -24,6 +24,11 @@ impl StageError {
         StageError { action: "write", path: path.to_owned(), source }
     }
 
+    /// A column asked for that no batch has: the planner knows better.
+    fn project(source: ArrowError) -> StageError {
+        StageError { action: "take the columns of", path: PathBuf::new(), source }
+    }
+
     fn read(path: &Path, source: ArrowError) -> StageError {
         StageError { action: "read", path: path.to_owned(), source }
     }

@@ -103,14 +103,8 @@ impl ExecutionPlan for StagingScan {
         partition: usize,
         _context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let projection = self.projection.clone();
-        let batches = self.shares[partition].clone().read().map(move |batch| {
-            let batch = batch.map_err(|e| DataFusionError::External(e.into()))?;
-            Ok(match &projection {
-                Some(columns) => batch.project(columns)?,
-                None => batch,
-            })
-        });
+        let batches = self.shares[partition].clone().read(self.projection.clone());
+        let batches = batches.map(|b| b.map_err(|e| DataFusionError::External(e.into())));
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), stream::iter(batches))))
     }
 

@@ -18,6 +18,9 @@ use super::StageError;
 /// cores, large enough that a billion rows do not need a hundred thousand files.
 const SPILL_FILE_BYTES: usize = 64 * 1024 * 1024;
 
+/// Bytes read from a spill file at once.
+const READ_BYTES: usize = 1024 * 1024;
+
 /// Where staged batches may live: how much memory they may hold together, and the folder that
 /// takes the rest.
 #[derive(Clone)]
@@ -167,16 +170,25 @@ impl StagingTable {
 }
 
 impl Share {
-    /// The batches: those in memory first, then the spilled ones, a file at a time.
-    pub fn read(self) -> impl Iterator<Item = Result<RecordBatch, StageError>> {
+    /// The batches, of all columns or those of `projection`: the ones in memory first, then the
+    /// spilled ones, a file at a time.
+    pub fn read(
+        self,
+        projection: Option<Vec<usize>>,
+    ) -> impl Iterator<Item = Result<RecordBatch, StageError>> {
+        let columns = projection.clone();
         let spilled = self.files.into_iter().flat_map(|path| {
-            let (batches, error) = match SpilledBatches::open(path) {
+            let (batches, error) = match SpilledBatches::open(path, projection.clone()) {
                 Ok(batches) => (Some(batches), None),
                 Err(error) => (None, Some(Err(error))),
             };
             error.into_iter().chain(batches.into_iter().flatten())
         });
-        self.batches.into_iter().map(Ok).chain(spilled)
+        let in_memory = self.batches.into_iter().map(move |batch| match &columns {
+            Some(columns) => batch.project(columns).map_err(StageError::project),
+            None => Ok(batch),
+        });
+        in_memory.chain(spilled)
     }
 }
 
@@ -187,9 +199,12 @@ struct SpilledBatches {
 }
 
 impl SpilledBatches {
-    fn open(path: Arc<PathBuf>) -> Result<SpilledBatches, StageError> {
+    fn open(
+        path: Arc<PathBuf>,
+        projection: Option<Vec<usize>>,
+    ) -> Result<SpilledBatches, StageError> {
         let file = File::open(&*path).map_err(|e| StageError::read(&path, e.into()))?;
-        let reader = StreamReader::try_new(BufReader::with_capacity(1 << 20, file), None)
+        let reader = StreamReader::try_new(BufReader::with_capacity(READ_BYTES, file), projection)
             .map_err(|e| StageError::read(&path, e))?;
         Ok(SpilledBatches { path, reader })
     }

@@ -263,8 +263,10 @@ fn mermaid_column(column: &Column) -> String {
         Key::None => "",
     };
     let sql_type = column.column_type.sql().replace(' ', "_");
-    let null = if column.nullable { "" } else { "not null; " };
-    format!("        {sql_type} {}{key} \"{null}{}\"\n", column.name, column.meaning)
+    let null = if column.nullable { "" } else { "not null, " };
+    // A semicolon ends a statement for some of Mermaid's readers, even within quotes.
+    let meaning = column.meaning.replace(';', ",");
+    format!("        {sql_type} {}{key} \"{null}{meaning}\"\n", column.name)
 }
 
 #[derive(Serialize)]

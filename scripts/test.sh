@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Installs what the tests need and runs every check: format, lints, docs, tests, benches.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# Dependencies take far longer to build than starlift: keep them where the next checkout finds them.
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/starlift
+if [ -n "${CI:-}" ]; then
+    export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$cache/target}
+fi
+
+missing=()
+command -v cc >/dev/null || missing+=(gcc libc6-dev)
+command -v python3 >/dev/null || missing+=(python3)
+python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
+if [ ${#missing[@]} -gt 0 ]; then
+    if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+        apt-get update -qq
+        apt-get install -y -qq "${missing[@]}"
+    else
+        echo "install first: ${missing[*]}" >&2
+        exit 1
+    fi
+fi
+
+# Independent readers of the star: a reference implementation in Python, pyarrow and DuckDB.
+venv=$cache/python
+requirements=tests/reference/requirements.txt
+if ! cmp -s "$requirements" "$venv/installed.txt"; then
+    rm -rf "$venv"
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$requirements"
+    cp "$requirements" "$venv/installed.txt"
+fi
+export STARLIFT_PYTHON=$venv/bin/python
+
+step() { printf '\n== %s\n' "$*"; "$@"; }
+
+step cargo fmt --check
+step cargo clippy --all-targets --locked -- -D warnings
+RUSTDOCFLAGS='-D warnings' step cargo doc --no-deps --document-private-items --locked
+# Benches check their answers: each is run once.
+step cargo test --benches --locked
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+step cargo test --locked --no-fail-fast 2>&1 | tee "$log"
+awk '/^test result:/ { passed += $4; failed += $6; skipped += $8 }
+     END { printf "\n%d passed, %d failed, %d skipped\n", passed, failed, skipped }' "$log"
