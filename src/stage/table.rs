@@ -177,7 +177,7 @@ impl Share {
         projection: Option<Vec<usize>>,
     ) -> impl Iterator<Item = Result<RecordBatch, StageError>> {
         let columns = projection.clone();
-        let spilled = self.files.into_iter().flat_map(|path| {
+        let spilled = self.files.into_iter().flat_map(move |path| {
             let (batches, error) = match SpilledBatches::open(path, projection.clone()) {
                 Ok(batches) => (Some(batches), None),
                 Err(error) => (None, Some(Err(error))),
