@@ -21,6 +21,15 @@ const DEFAULT_MEMORY_SHARE: f64 = 0.7;
 /// The limit on a machine that does not tell its memory.
 const UNKNOWN_MACHINE_BYTES: usize = 2 * 1024 * 1024 * 1024;
 
+/// Below this, the sorts and aggregations of a thread cannot even begin to spill.
+const MEMORY_PER_THREAD: usize = 64 * 1024 * 1024;
+
+/// DataFusion's default.
+const MAX_SORT_RESERVATION: usize = 10 * 1024 * 1024;
+
+/// Of a thread's share of the limit, the part kept back for merging.
+const SORT_RESERVATION_SHARE: usize = 32;
+
 /// Staged batches may hold this share of the limit: the queries need the rest.
 const STAGING_SHARE: usize = 4;
 
@@ -39,7 +48,7 @@ pub struct EngineOptions {
 
 impl EngineOptions {
     /// The least memory that sorting and joining on a few threads can work with.
-    pub const MIN_MEMORY: usize = 64 * 1024 * 1024;
+    pub const MIN_MEMORY: usize = 128 * 1024 * 1024;
 }
 
 /// Runs queries within the limits of its options.
@@ -73,10 +82,7 @@ impl Engine {
             .with_disk_manager_builder(disk)
             .build_arc()
             .map_err(|e| Error::query("set-up", e))?;
-        let threads = options
-            .threads
-            .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
-            .unwrap_or(1);
+        let threads = options.threads.unwrap_or_else(|| default_threads(memory_limit));
         Ok(Engine { threads, memory_limit, runtime, folder })
     }
 
@@ -85,6 +91,12 @@ impl Engine {
         let config =
             SessionConfig::new().with_target_partitions(self.threads).with_information_schema(true);
         SessionContext::new_with_config_rt(config, self.runtime.clone())
+    }
+
+    /// What each sorting thread keeps back for merging its spilled runs: DataFusion's own 10 MB
+    /// would be all of a small limit.
+    fn sort_reservation(&self) -> usize {
+        (self.memory_limit / self.threads.max(1) / SORT_RESERVATION_SHARE).min(MAX_SORT_RESERVATION)
     }
 
     /// The runtime that all of its sessions share.
@@ -102,6 +114,12 @@ impl Engine {
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
+}
+
+/// All cores, or as many as the limit has room for.
+fn default_threads(memory_limit: usize) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    cores.min((memory_limit / MEMORY_PER_THREAD).max(1))
 }
 
 /// Most of what this process may use: the container's limit where there is one, else the machine's

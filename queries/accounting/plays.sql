@@ -18,8 +18,8 @@ repeated AS (
 
 keys AS (
     SELECT p.play_fingerprint, COUNT(*) AS copies
-    FROM plays p
-    JOIN repeated r ON r.play_fingerprint = p.play_fingerprint
+    FROM repeated r
+    JOIN plays p ON p.play_fingerprint = r.play_fingerprint
     GROUP BY p.play_fingerprint, p.ts, p."userId", p."sessionId", p."itemInSession"
 ),
 

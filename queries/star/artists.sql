@@ -36,13 +36,17 @@ ranked AS (
                 v.latitude NULLS LAST,
                 v.longitude NULLS LAST
         ) AS preference
-    FROM versions v
-    JOIN repeated r ON r.artist_id = v.artist_id
+    FROM repeated r
+    JOIN versions v ON v.artist_id = r.artist_id
 )
 
 SELECT artist_id, name, location, latitude, longitude
-FROM versions v
-WHERE NOT EXISTS (SELECT 1 FROM repeated r WHERE r.artist_id = v.artist_id)
+FROM (
+    SELECT v.*, r.artist_id AS repeated_id
+    FROM repeated r
+    RIGHT JOIN versions v ON v.artist_id = r.artist_id
+) once
+WHERE repeated_id IS NULL
 UNION ALL
 SELECT artist_id, name, location, latitude, longitude
 FROM ranked

@@ -15,6 +15,7 @@ WITH plays AS (
 
 -- Fingerprints met more than once: logs delivered twice and, once in billions of plays, two plays
 -- that share one. They are few, so finding them first spares all other plays the ranking below.
+-- In the joins they stand on the left: that side is held in memory, the plays stream past.
 repeated AS (
     SELECT play_fingerprint
     FROM plays
@@ -36,17 +37,19 @@ copies AS (
                 p.location NULLS LAST,
                 p."userAgent" NULLS LAST
         ) AS copy
-    FROM plays p
-    JOIN repeated r ON r.play_fingerprint = p.play_fingerprint
+    FROM repeated r
+    JOIN plays p ON p.play_fingerprint = r.play_fingerprint
 ),
 
 -- Of different plays with one fingerprint the first in key order keeps it, the next ones add 1,
 -- 2, 3 …
 survivors AS (
     SELECT
-        play_fingerprint - 1 + ROW_NUMBER() OVER (
-            PARTITION BY play_fingerprint
-            ORDER BY ts, "userId", "sessionId", "itemInSession" NULLS LAST
+        play_fingerprint - 1 + CAST(
+            ROW_NUMBER() OVER (
+                PARTITION BY play_fingerprint
+                ORDER BY ts, "userId", "sessionId", "itemInSession" NULLS LAST
+            ) AS BIGINT
         ) AS songplay_id,
         ts, "userId", "sessionId", artist, song, length, level, location, "userAgent"
     FROM copies
@@ -55,10 +58,12 @@ survivors AS (
 
 distinct_plays AS (
     SELECT
-        play_fingerprint AS songplay_id,
-        ts, "userId", "sessionId", artist, song, length, level, location, "userAgent"
-    FROM plays p
-    WHERE NOT EXISTS (SELECT 1 FROM repeated r WHERE r.play_fingerprint = p.play_fingerprint)
+        p.play_fingerprint AS songplay_id,
+        p.ts, p."userId", p."sessionId", p.artist, p.song, p.length, p.level, p.location,
+        p."userAgent"
+    FROM repeated r
+    RIGHT JOIN plays p ON p.play_fingerprint = r.play_fingerprint
+    WHERE r.play_fingerprint IS NULL
     UNION ALL
     SELECT * FROM survivors
 ),

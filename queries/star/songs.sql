@@ -25,13 +25,17 @@ ranked AS (
                 CASE WHEN v.year IS NULL THEN 1 ELSE 0 END,
                 v.title, v.artist_id, v.duration NULLS LAST, v.year
         ) AS preference
-    FROM versions v
-    JOIN repeated r ON r.song_id = v.song_id
+    FROM repeated r
+    JOIN versions v ON v.song_id = r.song_id
 )
 
 SELECT song_id, title, artist_id, year, duration
-FROM versions v
-WHERE NOT EXISTS (SELECT 1 FROM repeated r WHERE r.song_id = v.song_id)
+FROM (
+    SELECT v.*, r.song_id AS repeated_id
+    FROM repeated r
+    RIGHT JOIN versions v ON v.song_id = r.song_id
+) once
+WHERE repeated_id IS NULL
 UNION ALL
 SELECT song_id, title, artist_id, year, duration
 FROM ranked
