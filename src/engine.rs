@@ -88,8 +88,10 @@ impl Engine {
 
     /// A fresh session without tables.
     pub fn session(&self) -> SessionContext {
-        let config =
-            SessionConfig::new().with_target_partitions(self.threads).with_information_schema(true);
+        let config = SessionConfig::new()
+            .with_target_partitions(self.threads)
+            .with_sort_spill_reservation_bytes(self.sort_reservation())
+            .with_information_schema(true);
         SessionContext::new_with_config_rt(config, self.runtime.clone())
     }
 
