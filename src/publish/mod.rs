@@ -22,10 +22,20 @@ pub use self::record::{
 
 pub(crate) use self::parquet::ParquetSink;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::star::model::Table;
 use crate::storage::Place;
 use lock::OutputLock;
+
+/// Whether a star was published.
+pub(crate) enum Published {
+    /// It was.
+    Yes,
+    /// It was not, for this reason.
+    No(Error),
+    /// The store failed in such a way that it cannot be told.
+    Unknown(Error),
+}
 
 /// A run's hold on its output, from the lock to the record.
 pub(crate) struct Publication {
@@ -68,13 +78,41 @@ impl Publication {
     }
 
     /// Makes the star that `record` describes the star of this output.
-    pub async fn publish(&self, record: &RunRecord) -> Result<()> {
-        self.lock.verify().await?;
+    pub async fn publish(&self, record: &RunRecord) -> Published {
+        let prepared = async {
+            self.lock.verify().await?;
+            Ok((RunRecord::read(&self.out).await?, record.to_json()?))
+        };
+        let (previous, json) = match prepared.await {
+            Ok(prepared) => prepared,
+            Err(error) => return Published::No(error),
+        };
+        if let Err(error) = self.put_manifests(record).await {
+            self.restore_manifests(previous.as_ref()).await;
+            return Published::No(error);
+        }
+        let Err(error) = self.out.child(RECORD).write(json).await else { return Published::Yes };
+        // The put may have been done and only its answer lost.
+        match RunRecord::read(&self.out).await {
+            Ok(Some(found)) if found.run_id == self.run_id => Published::Yes,
+            _ => Published::Unknown(error.into()),
+        }
+    }
+
+    async fn put_manifests(&self, record: &RunRecord) -> Result<()> {
         for table in record.tables.values() {
             let manifest = manifest(&self.out, table)?;
             self.out.child(&table.manifest).write(manifest).await?;
         }
-        Ok(self.out.child(RECORD).write(record.to_json()?).await?)
+        Ok(())
+    }
+
+    /// Makes the manifests name the files of the star that stays.
+    async fn restore_manifests(&self, previous: Option<&RunRecord>) {
+        let Some(previous) = previous else { return };
+        if let Err(error) = self.put_manifests(previous).await {
+            tracing::warn!(%error, "the manifests could not be restored; run again to mend them");
+        }
     }
 
     /// Removes what the new star supersedes, and gives the output back. The star stands: failing
@@ -84,6 +122,12 @@ impl Publication {
             Ok(removed) => tracing::debug!(removed, "removed superseded files"),
             Err(error) => tracing::warn!(%error, "superseded files could not all be removed"),
         }
+        self.lock.release().await;
+    }
+
+    /// Gives the output back and leaves everything in place: the record may yet turn out to name
+    /// this run's files. The next run removes whichever are not named.
+    pub async fn leave(self) {
         self.lock.release().await;
     }
 

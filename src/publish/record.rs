@@ -89,7 +89,7 @@ pub struct DatasetRecord {
 }
 
 /// What became of the plays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlaysRecord {
     /// Plays read.
     pub read: u64,

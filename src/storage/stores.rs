@@ -78,7 +78,9 @@ impl Stores {
                 .map_err(|source| StorageError::open(base, source)),
             StoreKey::Cloud(base) => {
                 let url = Url::parse(base).map_err(|e| StorageError::url(base, e))?;
-                let options = std::env::vars().map(|(key, value)| (key.to_lowercase(), value));
+                let options = std::env::vars_os().filter_map(|(key, value)| {
+                    Some((key.into_string().ok()?.to_lowercase(), value.into_string().ok()?))
+                });
                 parse_url_opts(&url, options)
                     .map(|(store, _)| store.into())
                     .map_err(|source| StorageError::open(base, source))

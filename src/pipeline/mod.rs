@@ -1,0 +1,138 @@
+//! The main job: JSON objects in, a published star out.
+//!
+//! [`transform`] goes one way: read and decode ([`crate::ingest`]), run the star queries
+//! ([`crate::star`]), write and publish ([`crate::publish`]).
+
+mod options;
+mod report;
+mod run;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::decode::{Dataset, Shape, parse_jsonpaths};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::ingest::{Input, Meter, Stage};
+use crate::publish::{Publication, Published};
+use crate::star::Queries;
+use crate::storage::{Location, Place, Stores};
+
+pub use options::TransformOptions;
+pub use report::{Failure, Report, StageTime};
+
+use run::Run;
+
+/// Runs the transform until `stop` resolves; then, or when it fails, nothing is published and what
+/// it has written is removed.
+///
+/// # Errors
+///
+/// Whatever ends the run; the star that was there before is then still there.
+pub async fn transform(
+    options: &TransformOptions,
+    stores: &Stores,
+    meter: &Arc<Meter>,
+    stop: impl Future<Output = ()>,
+) -> Result<Report, Failure> {
+    let plan = Plan::new(options, stores).await?;
+    let engine = Engine::new(options.engine)?;
+    let out = stores.place(Location::parse_single(&options.out)?).await?;
+    let publication = Publication::begin(out, options.file_bytes).await?;
+    let mut run = Run::new(options, &engine, &publication, &plan.queries, meter);
+    let prepared = tokio::select! {
+        prepared = run.prepare(plan.songs, plan.logs) => prepared,
+        () = stop => Err(Error::Interrupted),
+    };
+    let mut report = run.report;
+    let failed = |error, report| Err(Failure { error, report: Some(Box::new(report)) });
+    let record = match prepared {
+        Ok(record) => record,
+        Err(error) => {
+            publication.abandon().await;
+            return failed(error, report);
+        }
+    };
+    // From here on nothing may interrupt: a record that names files must find them.
+    meter.enter(Stage::Publishing);
+    let begun = Instant::now();
+    match publication.publish(&record).await {
+        Published::Yes => {}
+        Published::No(error) => {
+            publication.abandon().await;
+            return failed(error, report);
+        }
+        Published::Unknown(error) => {
+            publication.leave().await;
+            return failed(error, report);
+        }
+    }
+    publication.end(&record).await;
+    report.timed("publish", begun, None);
+    report.record = Some(record);
+    Ok(report)
+}
+
+/// Everything that can be refused before anything is touched.
+struct Plan {
+    songs: Input,
+    logs: Input,
+    queries: Queries,
+}
+
+impl Plan {
+    async fn new(options: &TransformOptions, stores: &Stores) -> Result<Plan> {
+        Ok(Plan {
+            queries: queries(options.queries.as_deref())?,
+            songs: input(stores, Dataset::Songs, &options.songs, &options.song_jsonpaths).await?,
+            logs: input(stores, Dataset::Events, &options.logs, &options.log_jsonpaths).await?,
+        })
+    }
+}
+
+/// The built-in queries, or those with a folder's in their place.
+///
+/// # Errors
+///
+/// As [`Queries::with_folder`].
+pub fn queries(folder: Option<&std::path::Path>) -> Result<Queries> {
+    folder.map_or_else(|| Ok(Queries::built_in()), Queries::with_folder)
+}
+
+async fn input(
+    stores: &Stores,
+    dataset: Dataset,
+    urls: &[String],
+    jsonpaths: &Option<String>,
+) -> Result<Input> {
+    let mut places = Vec::new();
+    for url in urls {
+        places.push(stores.place(Location::parse(url)?).await?);
+    }
+    let shape = match jsonpaths {
+        None => Shape::by_key(dataset),
+        Some(url) => read_jsonpaths(stores, dataset, url).await?,
+    };
+    Ok(Input { dataset, places, shape })
+}
+
+async fn read_jsonpaths(stores: &Stores, dataset: Dataset, url: &str) -> Result<Shape> {
+    let place = stores.place(Location::parse_single(url)?).await?;
+    let file = place.read().await?;
+    let file = file.ok_or_else(|| Error::NothingFound(format!("no JSONPaths file at {place}")))?;
+    parse_jsonpaths(dataset, &file)
+        .map_err(|source| Error::JsonPaths { url: place.to_string(), source })
+}
+
+/// The places that URLs name, for whoever wants to list what a run would read.
+///
+/// # Errors
+///
+/// If one cannot be understood or its store not be opened.
+pub async fn places(stores: &Stores, urls: &[String]) -> Result<Vec<Place>> {
+    let mut places = Vec::new();
+    for url in urls {
+        places.push(stores.place(Location::parse(url)?).await?);
+    }
+    Ok(places)
+}

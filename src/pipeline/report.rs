@@ -1,0 +1,63 @@
+//! What a transform did.
+
+use std::time::{Duration, Instant};
+
+use arrow::array::RecordBatch;
+
+use crate::error::Error;
+use crate::ingest::DatasetCounts;
+use crate::publish::RunRecord;
+use crate::star::CheckOutcome;
+
+/// What a run did. The summary, the record and the tests all read this one value.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// What was read, by dataset.
+    pub songs: DatasetCounts,
+    /// What was read of the logs.
+    pub logs: DatasetCounts,
+    /// The first rejects.
+    pub first_rejects: Vec<RecordBatch>,
+    /// Where all rejects are.
+    pub rejects_file: Option<String>,
+    /// What the checks found; empty when the run ended before them.
+    pub checks: Vec<CheckOutcome>,
+    /// The published record; `None` when nothing was published.
+    pub record: Option<RunRecord>,
+    /// How long each stage took, with the bytes it handled where that is known.
+    pub stages: Vec<StageTime>,
+}
+
+impl Report {
+    /// Notes a stage that began at `begun` and ends now.
+    pub(super) fn timed(&mut self, name: &str, begun: Instant, bytes: Option<u64>) {
+        let name = name.to_owned();
+        self.stages.push(StageTime { name, elapsed: begun.elapsed(), bytes });
+    }
+}
+
+/// How long a stage took.
+#[derive(Debug, Clone)]
+pub struct StageTime {
+    /// The stage.
+    pub name: String,
+    /// Its time.
+    pub elapsed: Duration,
+    /// The bytes that it read or wrote.
+    pub bytes: Option<u64>,
+}
+
+/// A run that ended with an error, and what it had done by then.
+#[derive(Debug)]
+pub struct Failure {
+    /// The error.
+    pub error: Error,
+    /// The report of a run that got as far as having read everything.
+    pub report: Option<Box<Report>>,
+}
+
+impl<E: Into<Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Failure { error: error.into(), report: None }
+    }
+}

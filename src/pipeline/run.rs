@@ -1,0 +1,302 @@
+//! A run from its first object to a checked star that only wants publishing, step by step.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use chrono::{SecondsFormat, Utc};
+use datafusion::prelude::SessionContext;
+use futures::TryStreamExt;
+
+use super::options::TransformOptions;
+use super::report::Report;
+use crate::decode::Dataset;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::ingest::{DatasetCounts, Input, Meter, Stage, Staging, ingest};
+use crate::publish::{
+    DatasetRecord, FORMAT, FileRecord, ParquetSink, PlaysRecord, Publication, RunOptions,
+    RunRecord, TableRecord,
+};
+use crate::stage::StagingTable;
+use crate::star::model::{SONGPLAYS, TABLES, Table};
+use crate::star::{
+    PlayCounts, Queries, Unmatched, count_plays, demand_passed, register_files, register_staging,
+    register_star, run_checks, star_stream,
+};
+
+/// Rejects that are kept in memory to be shown.
+const SHOWN_REJECTS: usize = 5;
+
+/// A run under way.
+pub(super) struct Run<'a> {
+    options: &'a TransformOptions,
+    engine: &'a Engine,
+    publication: &'a Publication,
+    queries: &'a Queries,
+    meter: &'a Arc<Meter>,
+    /// What it has done so far.
+    pub report: Report,
+}
+
+impl<'a> Run<'a> {
+    pub fn new(
+        options: &'a TransformOptions,
+        engine: &'a Engine,
+        publication: &'a Publication,
+        queries: &'a Queries,
+        meter: &'a Arc<Meter>,
+    ) -> Run<'a> {
+        Run { options, engine, publication, queries, meter, report: Report::default() }
+    }
+
+    /// Reads, transforms, writes and checks; returns the record of what is ready.
+    pub async fn prepare(&mut self, songs: Input, logs: Input) -> Result<RunRecord> {
+        let staging = Staging::new(self.engine);
+        self.read(songs, logs, &staging).await?;
+        let session = self.engine.session();
+        register_staging(&session, &staging)?;
+        let rejects = self.write_rejects(&session, &staging.rejects).await?;
+        self.demand_few_rejects()?;
+        let (tables, plays) = self.write_star(&session).await?;
+        let inputs = self.write_inputs(&session, &staging.inputs).await?;
+        let plays = self.count_plays(&tables, plays)?;
+        let record = RunRecord { inputs, rejects, plays, tables, ..self.record() };
+        self.balance(&record)?;
+        let checks = self.check(&record).await?;
+        Ok(RunRecord { checks, ..record })
+    }
+
+    async fn read(&mut self, songs: Input, logs: Input, staging: &Staging) -> Result<()> {
+        let begun = Instant::now();
+        self.meter.enter(Stage::Reading);
+        let (songs, logs) = ingest(songs, logs, staging, self.engine.threads, self.meter).await?;
+        self.report.timed("read and decode", begun, Some(songs.bytes + logs.bytes));
+        self.report.songs = songs;
+        self.report.logs = logs;
+        Ok(())
+    }
+
+    /// Keeps the rejects, in the order of their places, whatever becomes of the run.
+    async fn write_rejects(
+        &mut self,
+        session: &SessionContext,
+        rejects: &Arc<StagingTable>,
+    ) -> Result<FileRecord> {
+        const ORDERED: &str = "SELECT * FROM staging_rejects ORDER BY object, \"offset\"";
+        let sink = self.publication.rejects_sink(rejects.schema().clone());
+        let mut first = Vec::new();
+        let file = write_sorted(session, "staging_rejects", rejects, ORDERED, sink, |batch| {
+            let kept: usize = first.iter().map(RecordBatch::num_rows).sum();
+            let room = SHOWN_REJECTS.saturating_sub(kept).min(batch.num_rows());
+            if room > 0 {
+                first.push(batch.slice(0, room));
+            }
+        })
+        .await?;
+        self.report.first_rejects = first;
+        self.report.rejects_file = Some(self.publication.out.child(&file.path).to_string());
+        Ok(file)
+    }
+
+    fn demand_few_rejects(&self) -> Result<()> {
+        let rejected = self.report.songs.rejected + self.report.logs.rejected;
+        let read = self.report.songs.records() + self.report.logs.records();
+        if !self.options.max_rejects.is_exceeded(rejected, read) {
+            return Ok(());
+        }
+        Err(Error::TooManyRejects {
+            rejected,
+            read,
+            allowed: self.options.max_rejects.to_string(),
+            file: self.report.rejects_file.clone().unwrap_or_default(),
+        })
+    }
+
+    async fn write_star(
+        &mut self,
+        session: &SessionContext,
+    ) -> Result<(BTreeMap<String, TableRecord>, PlayCounts)> {
+        self.meter.enter(Stage::Writing);
+        let mut tables = BTreeMap::new();
+        for table in TABLES.iter().map(|table| table.name).filter_map(Table::named) {
+            let begun = Instant::now();
+            let record = self.write_table(session, table).await?;
+            self.report.timed(&format!("write {}", table.name), begun, Some(record.bytes));
+            let out = &self.publication.out;
+            register_files(session, out, table.name, table.schema(), &record.files).await?;
+            tables.insert(table.name.to_owned(), record);
+        }
+        let plays = count_plays(session, self.queries).await?;
+        Ok((tables, plays))
+    }
+
+    async fn write_table(
+        &self,
+        session: &SessionContext,
+        table: &'static Table,
+    ) -> Result<TableRecord> {
+        let mut rows = star_stream(session, self.queries, table, self.options.rules).await?;
+        let mut sink = self.publication.table_sink(table);
+        let written = async {
+            while let Some(batch) = rows.next().await? {
+                self.meter.wrote(batch.num_rows() as u64);
+                sink.write(batch).await?;
+            }
+            sink.finish().await
+        }
+        .await;
+        if written.is_err() {
+            sink.abort().await;
+        }
+        let manifest = format!("{}.manifest", table.name);
+        written.map(|record| TableRecord { manifest, ..record })
+    }
+
+    async fn write_inputs(
+        &self,
+        session: &SessionContext,
+        inputs: &Arc<StagingTable>,
+    ) -> Result<FileRecord> {
+        const ORDERED: &str = "SELECT * FROM staging_inputs ORDER BY dataset, url";
+        let sink = self.publication.inputs_sink(inputs.schema().clone());
+        write_sorted(session, "staging_inputs", inputs, ORDERED, sink, |_| {}).await
+    }
+
+    /// What became of the plays: read, duplicates and rows come from three different counts.
+    fn count_plays(
+        &self,
+        tables: &BTreeMap<String, TableRecord>,
+        counted: PlayCounts,
+    ) -> Result<PlaysRecord> {
+        let songplays = tables.get(SONGPLAYS).map_or(0, |table| table.rows);
+        let without_song = |table: &TableRecord| table.nulls.get("song_id").copied().unwrap_or(0);
+        let unmatched_rows = tables.get(SONGPLAYS).map_or(0, without_song);
+        let matched = songplays - unmatched_rows;
+        let distinct = counted.read.saturating_sub(counted.duplicates);
+        let unmatched = match self.options.rules.unmatched {
+            Unmatched::Keep => unmatched_rows,
+            Unmatched::Drop => distinct.checked_sub(matched).ok_or_else(|| {
+                Error::Unbalanced(format!("{matched} plays matched of {distinct} distinct ones"))
+            })?,
+        };
+        Ok(PlaysRecord {
+            read: counted.read,
+            matched,
+            unmatched,
+            duplicates: counted.duplicates,
+            shared_fingerprints: counted.shared_fingerprints,
+        })
+    }
+
+    /// The record so far: what was asked for and read.
+    fn record(&self) -> RunRecord {
+        RunRecord {
+            format: FORMAT,
+            run_id: self.publication.run_id.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: self.publication.started_at.to_rfc3339_opts(SecondsFormat::Millis, true),
+            finished_at: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
+            options: run_options(self.options),
+            datasets: BTreeMap::from([
+                (Dataset::Songs.label().to_owned(), dataset_record(&self.report.songs)),
+                (Dataset::Events.label().to_owned(), dataset_record(&self.report.logs)),
+            ]),
+            inputs: FileRecord::default(),
+            rejects: FileRecord::default(),
+            plays: PlaysRecord::default(),
+            tables: BTreeMap::new(),
+            checks: Vec::new(),
+        }
+    }
+
+    /// Holds the run's numbers against each other.
+    fn balance(&self, record: &RunRecord) -> Result<()> {
+        let plays = record.plays;
+        let rejected = self.report.songs.rejected + self.report.logs.rejected;
+        let listed = self.report.songs.objects_listed + self.report.logs.objects_listed;
+        let balances = [
+            ("objects listed", listed, "objects read", record.inputs.rows),
+            ("records rejected", rejected, "rejects kept", record.rejects.rows),
+            (
+                "plays read",
+                plays.read,
+                "matched, unmatched and duplicate plays",
+                plays.matched + plays.unmatched + plays.duplicates,
+            ),
+        ];
+        for (one, left, other, right) in balances {
+            if left != right {
+                return Err(Error::Unbalanced(format!("{left} {one}, but {right} {other}")));
+            }
+        }
+        Ok(())
+    }
+
+    async fn check(&mut self, record: &RunRecord) -> Result<Vec<String>> {
+        let begun = Instant::now();
+        self.meter.enter(Stage::Checking);
+        let session = self.engine.session();
+        register_star(&session, &self.publication.out, record).await?;
+        self.report.checks = run_checks(&session, self.queries).await?;
+        self.report.timed("check", begun, None);
+        demand_passed(&self.report.checks)?;
+        Ok(self.report.checks.iter().map(|check| check.name.clone()).collect())
+    }
+}
+
+fn run_options(options: &TransformOptions) -> RunOptions {
+    RunOptions {
+        songs: options.songs.clone(),
+        logs: options.logs.clone(),
+        song_jsonpaths: options.song_jsonpaths.clone(),
+        log_jsonpaths: options.log_jsonpaths.clone(),
+        queries: options.queries.as_ref().map(|folder| folder.display().to_string()),
+        match_rule: options.rules.match_rule.as_str().to_owned(),
+        unmatched: options.rules.unmatched.as_str().to_owned(),
+        max_rejects: options.max_rejects.to_string(),
+    }
+}
+
+fn dataset_record(counts: &DatasetCounts) -> DatasetRecord {
+    DatasetRecord {
+        objects: counts.objects_read,
+        stored_bytes: counts.stored_bytes,
+        bytes: counts.bytes,
+        records: counts.records(),
+        decoded: counts.decoded,
+        rejected: counts.rejected,
+        skipped: counts.skipped.clone(),
+        unknown_keys: counts.unknown_keys.clone(),
+    }
+}
+
+/// Writes a staging table in an order to one file, and shows each batch to `look`.
+async fn write_sorted(
+    session: &SessionContext,
+    name: &str,
+    table: &Arc<StagingTable>,
+    ordered: &str,
+    mut sink: ParquetSink,
+    mut look: impl FnMut(&RecordBatch),
+) -> Result<FileRecord> {
+    let failed = |e| Error::query(name, e);
+    session.register_table(name, table.clone()).map_err(failed)?;
+    let rows = session.sql(ordered).await.map_err(failed)?;
+    let mut rows = rows.execute_stream().await.map_err(failed)?;
+    let schema: SchemaRef = table.schema().clone();
+    let written = async {
+        while let Some(batch) = rows.try_next().await.map_err(failed)? {
+            look(&batch);
+            sink.write(batch.with_schema(schema.clone())?).await?;
+        }
+        sink.finish().await
+    }
+    .await;
+    if written.is_err() {
+        sink.abort().await;
+    }
+    Ok(written?.files.into_iter().next().unwrap_or_default())
+}
