@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::{DemoArgs, QueryArgs, QueryFormat, StarArgs};
+use super::args::DemoArgs;
 use super::output::{STRONG, print, styled};
 use super::settings::{GlobalOptions, StarOptions};
 use super::{check, generate, query, transform};
@@ -28,6 +28,9 @@ const SAMPLE: GenerateOptions = GenerateOptions {
 const MAX_REJECTS: MaxRejects = MaxRejects::Percent(1.0);
 
 const QUESTIONS: [&str; 3] = ["most_played_songs", "plays_by_gender_level", "activity_by_weekday"];
+
+/// Rows of each answer.
+const SHOWN_ROWS: usize = 7;
 
 const DEFAULT_FOLDER: &str = "starlift-demo";
 
@@ -67,8 +70,8 @@ pub async fn run(args: &DemoArgs, global: &GlobalOptions) -> Result<()> {
     };
     check::run(&star_options, global).await?;
     for name in QUESTIONS {
-        heading(&format!("Query: {name}"))?;
-        query::run(&question(name), &star_options, global).await?;
+        heading(&format!("Query: {name} (the first {SHOWN_ROWS} rows)"))?;
+        query::show_first(name, SHOWN_ROWS, &star_options, global).await?;
     }
     print(&format!(
         "\nThe sample data is in {}, the star in {}.\nNext: starlift query --list; \
@@ -77,16 +80,6 @@ pub async fn run(args: &DemoArgs, global: &GlobalOptions) -> Result<()> {
         star.display(),
         star.display(),
     ))
-}
-
-fn question(name: &str) -> QueryArgs {
-    QueryArgs {
-        name: Some(name.to_owned()),
-        star: StarArgs { star: None, queries: None, memory_limit: None, threads: None },
-        sql: None,
-        list: false,
-        format: QueryFormat::Table,
-    }
 }
 
 fn heading(text: &str) -> Result<()> {

@@ -42,8 +42,24 @@ pub async fn run(args: &QueryArgs, star: &StarOptions, global: &GlobalOptions) -
             ));
         }
     };
-    let rows = execute(&name, sql, star, global).await?;
+    let rows = execute(&name, sql, None, star, global).await?;
     write(&name, rows, args.format).await
+}
+
+/// Prints the first rows that an analytics query gives, as a table.
+///
+/// # Errors
+///
+/// As [`run`].
+pub async fn show_first(
+    name: &str,
+    rows: usize,
+    star: &StarOptions,
+    global: &GlobalOptions,
+) -> Result<()> {
+    let queries = queries(star.queries.as_deref())?;
+    let sql = &queries.get(Group::Analytics, name)?.sql;
+    write_table(name, execute(name, sql, Some(rows), star, global).await?).await
 }
 
 fn list(queries: &Queries) -> String {
@@ -59,6 +75,7 @@ fn list(queries: &Queries) -> String {
 async fn execute(
     name: &str,
     sql: &str,
+    limit: Option<usize>,
     star: &StarOptions,
     global: &GlobalOptions,
 ) -> Result<SendableRecordBatchStream> {
@@ -73,6 +90,7 @@ async fn execute(
     let options =
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     let rows = session.sql_with_options(sql, options).await.map_err(failed)?;
+    let rows = rows.limit(0, limit).map_err(failed)?;
     rows.execute_stream().await.map_err(failed)
 }
 
