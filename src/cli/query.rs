@@ -90,7 +90,10 @@ async fn execute(
     let options =
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     let rows = session.sql_with_options(sql, options).await.map_err(failed)?;
-    let rows = rows.limit(0, limit).map_err(failed)?;
+    let rows = match limit {
+        Some(_) => rows.limit(0, limit).map_err(failed)?,
+        None => rows,
+    };
     rows.execute_stream().await.map_err(failed)
 }
 
