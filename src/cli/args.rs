@@ -45,6 +45,9 @@ pub struct GlobalArgs {
     #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true,
           default_missing_value = "true", env = "STARLIFT_NO_SIGN_REQUEST")]
     pub no_sign_request: Option<bool>,
+    /// How often a request that failed for a passing reason is tried again [default: 10].
+    #[arg(long, global = true, value_name = "N", env = "STARLIFT_RETRIES")]
+    pub retries: Option<usize>,
     /// Print nothing but results and errors.
     #[arg(long, short, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true,
           default_missing_value = "true", env = "STARLIFT_QUIET")]

@@ -1,4 +1,5 @@
-//! JSONPaths files: `{"jsonpaths": ["$['a']", "$.b.c", "$['d'][0]"]}`, as Redshift's COPY takes them.
+//! JSONPaths files: `{"jsonpaths": ["$['a']", "$.b.c", "$['d'][0]"]}`, as Redshift's COPY takes
+//! them.
 //!
 //! The order of the paths is the order of the staging columns. Source of the accepted forms:
 //! the Redshift Developer Guide, "COPY from JSON format", JSONPath options.

@@ -1,7 +1,9 @@
-//! The songs and artists of a made-up catalogue, each computed from its number whenever it is asked for.
+//! The songs and artists of a made-up catalogue, each computed from its number whenever it is asked
+//! for.
 //!
-//! Nothing is stored: a play of song 7 and the object of song 7 come to the same names because both are drawn from
-//! the same stream of numbers, and a catalogue of a hundred million songs takes no memory.
+//! Nothing is stored: a play of song 7 and the object of song 7 come to the same names because both
+//! are drawn from the same stream of numbers, and a catalogue of a hundred million songs takes no
+//! memory.
 
 use super::dice::{Dice, Purpose, scramble};
 use super::vocabulary::{
@@ -63,8 +65,9 @@ impl Catalogue {
     pub(super) fn describe(&self, number: u64, song: &mut Song) {
         let mut dice = Dice::new(self.seed, Purpose::Song, number);
         song.duration = duration(&mut dice);
-        // Every now and then a song is its predecessor once more (live and studio): title and artist are the
-        // same, id and duration are not. Only odd numbers, so that a second take is never taken again.
+        // Every now and then a song is its predecessor once more (live and studio): title and
+        // artist are the same, id and duration are not. Only odd numbers, so that a second take is
+        // never taken again.
         let second_take = number % 2 == 1 && dice.percent(4);
         let named_after = if second_take { number - 1 } else { number };
         let mut dice = Dice::new(self.seed, Purpose::SongName, named_after);
@@ -115,8 +118,8 @@ impl Catalogue {
         }
     }
 
-    /// An id of 18 characters: the prefix, five letters, "12" and nine hexadecimal digits. The digits come from a
-    /// bijection on 36 bits, so that two numbers never share an id.
+    /// An id of 18 characters: the prefix, five letters, "12" and nine hexadecimal digits. The
+    /// digits come from a bijection on 36 bits, so that two numbers never share an id.
     pub(super) fn write_id(&self, prefix: &str, number: u64, out: &mut String) {
         let kind = prefix.bytes().next().map_or(0, u64::from);
         let mut letters = scramble(self.seed ^ scramble(number ^ (kind << 56)));

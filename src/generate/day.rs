@@ -1,7 +1,8 @@
 //! The events of one day in the order of time, from nothing but the seed and the number of the day.
 //!
-//! Sessions begin along the curve of the day and then run side by side, so what is held in memory is the visits
-//! under way and not the events. A day so full that too many visits would overlap runs on a faster clock.
+//! Sessions begin along the curve of the day and then run side by side, so what is held in memory
+//! is the visits under way and not the events. A day so full that too many visits would overlap
+//! runs on a faster clock.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet, VecDeque};
@@ -21,7 +22,8 @@ const MOST_VISITS: u64 = 20_000;
 const USUAL_PAUSE_MS: u64 = 225_000;
 /// How much busier the busiest hour is than the average one, rounded up.
 const PEAK: u64 = 2;
-/// How often somebody who is in the app already is replaced by somebody else before they may come in twice.
+/// How often somebody who is in the app already is replaced by somebody else before they may come
+/// in twice.
 const ATTEMPTS: u32 = 8;
 /// The longest visit about a change of level.
 const LONGEST_CHANGE: u64 = 16;
@@ -157,7 +159,8 @@ impl Arrivals {
         let changing: u64 = changes.iter().map(|(_, length)| length).sum();
         Self {
             start: START_MS + day * DAY_MS,
-            // Every visit has an event, so that the events before it make a number that no other visit has.
+            // Every visit has an event, so that the events before it make a number that no other
+            // visit has.
             first_session: world.plan.events_before(day) + 1,
             begun: 0,
             ordinary_begun: 0,
@@ -232,7 +235,8 @@ fn play(world: &World, dice: &mut Dice, song: &mut Song) -> u64 {
     if world.catalogue.songs() > 0 && dice.percent(60) {
         let number = world.catalogue.popular(dice);
         world.catalogue.describe(number, song);
-        // The logs come from another source than the catalogue, and measure a little differently at times.
+        // The logs come from another source than the catalogue, and measure a little differently at
+        // times.
         if dice.percent(8) {
             return song.duration + dice.range(1, 150_000);
         }

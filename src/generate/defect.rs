@@ -20,7 +20,8 @@ const GARBAGE: &[&[u8]] = &[
 const NOT_OBJECTS: &[&[u8]] =
     &[b"[1, 2, 3]", b"[]", b"1541030400000", b"\"NextSong\"", b"null", b"true"];
 
-/// Text that no warehouse can carry: U+0000, and bytes that are not UTF-8 (cut short, Latin-1, a lone surrogate).
+/// Text that no warehouse can carry: U+0000, and bytes that are not UTF-8 (cut short, Latin-1, a
+/// lone surrogate).
 const UNFIT_TEXTS: &[&[u8]] = &[
     b"\"Static\\u0000Noise\"",
     b"\"\\u0000\"",
@@ -87,9 +88,10 @@ pub(super) fn spoil_song(object: &mut Vec<u8>, dice: &mut Dice) {
     }
 }
 
-/// Whatever is cut off, the last brace is, so that the object never ends.
+/// Whatever is cut off, the last brace is, so that the object never ends. More than the first one
+/// stays: a brace alone on its line begins a pretty-printed object, which takes other lines with it.
 fn truncate(line: &mut Vec<u8>, dice: &mut Dice) {
-    let length = dice.range(1, (line.len() as u64).saturating_sub(1).max(1));
+    let length = dice.range(2, (line.len() as u64).saturating_sub(1).max(2));
     line.truncate(length as usize);
 }
 
@@ -112,8 +114,8 @@ fn remove(line: &mut Vec<u8>, key: &str) {
     }
 }
 
-/// Where a key begins, and where its value begins and ends. Inside a text the quotes around the key would be
-/// escaped, so the first match is the key; its value must be a text, a number or null.
+/// Where a key begins, and where its value begins and ends. Inside a text the quotes around the key
+/// would be escaped, so the first match is the key; its value must be a text, a number or null.
 fn find(line: &[u8], key: &str) -> Option<(usize, usize, usize)> {
     let mut pattern = Vec::with_capacity(key.len() + 3);
     pattern.push(b'"');

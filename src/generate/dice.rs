@@ -1,7 +1,9 @@
-//! Chance that can be repeated: every song, user and day owns a stream of numbers derived from the seed.
+//! Chance that can be repeated: every song, user and day owns a stream of numbers derived from the
+//! seed.
 //!
-//! Only integer arithmetic and the exactly rounded operations of IEEE 754 (no `powf`, no `ln`) are used on the
-//! way to a choice, because those of a platform's maths library may differ in the last bit.
+//! Only integer arithmetic and the exactly rounded operations of IEEE 754 (no `powf`, no `ln`) are
+//! used on the way to a choice, because those of a platform's maths library may differ in the last
+//! bit.
 
 use rand::Rng;
 use rand_pcg::Pcg64;
@@ -75,8 +77,9 @@ impl Dice {
         list[self.below(list.len() as u64) as usize]
     }
 
-    /// An index below `limit`, the low ones far more often: the larger `power`, the steeper. The chance of rank
-    /// r falls as r to the power of `1 / power - 1`, which is Zipf's curve with an exponent under 1.
+    /// An index below `limit`, the low ones far more often: the larger `power`, the steeper. The
+    /// chance of rank r falls as r to the power of `1 / power - 1`, which is Zipf's curve with an
+    /// exponent under 1.
     pub(super) fn skewed(&mut self, limit: u64, power: u32) -> u64 {
         let unit = self.unit();
         let mut share = unit;

@@ -1,7 +1,7 @@
 //! Values as JSON text, written straight into bytes.
 //!
-//! A serialiser would not do: the same text has to come out escaped in one record and raw in the next, and
-//! numbers must look alike on every machine.
+//! A serialiser would not do: the same text has to come out escaped in one record and raw in the
+//! next, and numbers must look alike on every machine.
 
 /// How the characters of a text are written.
 #[derive(Clone, Copy, Default)]
@@ -94,8 +94,8 @@ pub(super) fn whole(out: &mut Vec<u8>, value: u64) {
     out.extend_from_slice(&digits[at..]);
 }
 
-/// Appends a number counted in hundred-thousandths, as Python would print the float: no trailing zeros, yet
-/// always one digit after the point.
+/// Appends a number counted in hundred-thousandths, as Python would print the float: no trailing
+/// zeros, yet always one digit after the point.
 pub(super) fn decimal(out: &mut Vec<u8>, hundred_thousandths: i64) {
     const SCALE: u64 = 100_000;
     if hundred_thousandths < 0 {

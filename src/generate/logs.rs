@@ -64,7 +64,8 @@ impl LogFile {
         plan::date(self.day).format("log_data/%Y/%m/%Y-%m-%d-events.json").to_string()
     }
 
-    /// Appends the next piece of the file, a mebibyte and a line at most; false, with nothing appended, at its end.
+    /// Appends the next piece of the file, a mebibyte and a line at most; false, with nothing
+    /// appended, at its end.
     pub fn next_chunk(&mut self, out: &mut Vec<u8>) -> bool {
         let before = out.len();
         while !self.finished && out.len() - before < CHUNK_BYTES {
@@ -81,7 +82,8 @@ impl LogFile {
         self.counts
     }
 
-    /// Writes the next play of the previous day once more. They come first, so that the file stays sorted.
+    /// Writes the next play of the previous day once more. They come first, so that the file stays
+    /// sorted.
     fn write_late(&mut self, out: &mut Vec<u8>) -> bool {
         let Some(day) = &mut self.late else {
             return false;
@@ -156,8 +158,8 @@ fn vary(event: &mut Event, dice: &mut Dice) {
         45..65 => event.length = event.length.map(|length| length + 100_000),
         65..75 => event.length = None,
         75..85 => event.location = None,
-        // A user's level is that of their latest event. Two of them that disagree would leave it open, hence only
-        // where another event of the visit follows.
+        // A user's level is that of their latest event. Two of them that disagree would leave it
+        // open, hence only where another event of the visit follows.
         _ if event.remaining > 0 => event.level = event.level.other(),
         _ => event.song.push_str(" (Mono)"),
     }

@@ -1,17 +1,20 @@
 //! Made-up Sparkify data: song objects and event logs of any size, from a seed.
 //!
-//! The same options give the same bytes on every machine and in every run: all chance comes from numbered streams
-//! derived from the seed, one for each song, user and day, and nothing looks at the clock or at the order in which
-//! work happens to be done. That makes days independent of one another, so that log files may be written in
-//! parallel, and lets memory depend on the users and on the visits under way but never on the number of events.
+//! The same options give the same bytes on every machine and in every run: all chance comes from
+//! numbered streams derived from the seed, one for each song, user and day, and nothing looks at
+//! the clock or at the order in which work happens to be done. That makes days independent of one
+//! another, so that log files may be written in parallel, and lets memory depend on the users and
+//! on the visits under way but never on the number of events.
 //!
-//! The data is as untidy as the real thing. Songs and users are unequally popular; artists are spelt in several ways;
-//! ids return with other values; texts carry escapes and come from beyond ASCII; users change between the free and
-//! the paid level; some valid records are written oddly. Lines and objects that must be rejected, and plays that are
-//! told twice, come on top at rates of their own, and are counted in [`Generated`].
+//! The data is as untidy as the real thing. Songs and users are unequally popular; artists are
+//! spelt in several ways; ids return with other values; texts carry escapes and come from beyond
+//! ASCII; users change between the free and the paid level; some valid records are written oddly.
+//! Lines and objects that must be rejected, and plays that are told twice, come on top at rates of
+//! their own, and are counted in [`Generated`].
 //!
-//! The parts, from the bottom up: `dice` (chance), `json` (bytes), `vocabulary` (words), `catalogue` (songs and
-//! artists), `users` (people and their levels), `plan` (events a day, sessions an hour), `session` (pages of a visit),
+//! The parts, from the bottom up: `dice` (chance), `json` (bytes), `vocabulary` (words),
+//! `catalogue` (songs and artists), `users` (people and their levels), `plan` (events a day,
+//! sessions an hour), `session` (pages of a visit),
 //! `day` (visits side by side), `event` (a line), `defect` (a bad one), `songs` and `logs` (files).
 
 mod catalogue;
@@ -41,7 +44,8 @@ use users::Timeline;
 /// What to generate.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GenerateOptions {
-    /// Songs of the catalogue, each with an id of its own. About two artists for every five of them.
+    /// Songs of the catalogue, each with an id of its own. About two artists for every five of
+    /// them.
     pub songs: u64,
     /// Valid events of the logs, duplicates not counted.
     pub events: u64,
@@ -99,7 +103,8 @@ pub struct GeneratedObject {
     pub counts: Generated,
 }
 
-/// What has been generated. Every record is counted in one of `songs`, `song_duplicates`, `bad_songs`, `events`,
+/// What has been generated. Every record is counted in one of `songs`, `song_duplicates`,
+/// `bad_songs`, `events`,
 /// `play_duplicates` and `bad_events`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Generated {
@@ -156,7 +161,8 @@ pub fn song_objects(
     SongFiles::new(options)
 }
 
-/// The logs, a file for each day that has events. Each writes itself, in any order and on any thread.
+/// The logs, a file for each day that has events. Each writes itself, in any order and on any
+/// thread.
 pub fn log_files(options: &GenerateOptions) -> impl Iterator<Item = LogFile> + Send + use<> {
     let world = Arc::new(World::new(options));
     let busy = Arc::clone(&world);
@@ -192,7 +198,8 @@ impl World {
     }
 }
 
-/// A rate of a number, to the nearest whole; a rate below zero, or one that is not a number, counts as zero.
+/// A rate of a number, to the nearest whole; a rate below zero, or one that is not a number, counts
+/// as zero.
 fn part_of(rate: f64, number: u64) -> u64 {
     (rate * number as f64).round() as u64
 }

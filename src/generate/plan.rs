@@ -12,8 +12,9 @@ pub(super) const START_MS: u64 = 1_541_030_400_000;
 pub(super) const DAY_MS: u64 = 86_400_000;
 const HOUR_MS: u64 = DAY_MS / 24;
 
-/// How many sessions begin in each hour of the day, in UTC. The busiest hours of the app come a little later, because
-/// sessions last; the first hour makes up for those that no session of the day before reaches into.
+/// How many sessions begin in each hour of the day, in UTC. The busiest hours of the app come a
+/// little later, because sessions last; the first hour makes up for those that no session of the
+/// day before reaches into.
 const HOURS: [u64; 24] =
     [24, 18, 12, 9, 10, 12, 12, 13, 15, 18, 20, 20, 20, 22, 26, 30, 30, 24, 20, 14, 12, 10, 8, 6];
 
@@ -67,7 +68,8 @@ pub(super) fn date(day: u64) -> NaiveDate {
     DateTime::from_timestamp_millis(midnight as i64).unwrap_or_default().date_naive()
 }
 
-/// The time of day, in milliseconds after midnight, by which `part` of `whole` of a day's sessions have begun.
+/// The time of day, in milliseconds after midnight, by which `part` of `whole` of a day's sessions
+/// have begun.
 pub(super) fn time_of_day(part: u128, whole: u128) -> u64 {
     let total: u64 = HOURS.iter().sum();
     let mut left = part * u128::from(total);

@@ -73,7 +73,8 @@ impl Session {
         (page, signed_in)
     }
 
-    /// When the event after this one happens, by a clock that runs `pace` millionths as long as the real one.
+    /// When the event after this one happens, by a clock that runs `pace` millionths as long as the
+    /// real one.
     pub(super) fn next_time(
         &self,
         now: u64,

@@ -6,7 +6,8 @@ use super::dice::{Dice, Purpose};
 use super::json::{self, TextStyle};
 use super::{GenerateOptions, Generated, GeneratedObject, part_of};
 
-/// The files of a catalogue: first the songs, then records that repeat a song's id, then the spoilt ones.
+/// The files of a catalogue: first the songs, then records that repeat a song's id, then the spoilt
+/// ones.
 pub(super) struct SongFiles {
     seed: u64,
     catalogue: Catalogue,
@@ -38,7 +39,8 @@ impl SongFiles {
         }
     }
 
-    /// The file that begins with this song, unless the song is the second one of its predecessor's file.
+    /// The file that begins with this song, unless the song is the second one of its predecessor's
+    /// file.
     fn song_file(&self, number: u64) -> Option<GeneratedObject> {
         if number % 2 == 1 && self.holds_two(number - 1) {
             return None;

@@ -1,4 +1,5 @@
-//! The generator against the rules it has to keep: an own, slow reading of what is valid, and own counts.
+//! The generator against the rules it has to keep: an own, slow reading of what is valid, and own
+//! counts.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -155,13 +156,14 @@ fn fingerprint(options: &GenerateOptions) -> u64 {
     hash
 }
 
-/// Published figures depend on these bytes: a change of this number is a change of every generated data set.
+/// Published figures depend on these bytes: a change of this number is a change of every generated
+/// data set.
 #[test]
 fn bytes_are_the_same_everywhere() {
     assert_eq!(fingerprint(&options()), PINNED);
 }
 
-const PINNED: u64 = 0xf81b_65fb_1f6d_e4db;
+const PINNED: u64 = 0xafa6_9b3d_aec5_116c;
 
 #[test]
 fn another_seed_gives_other_bytes() {

@@ -1,8 +1,8 @@
 //! Who uses the app, and when they pay for it.
 //!
-//! Days are generated independently of one another, so nobody can be carried from one day to the next: a user
-//! is computed from their number, and the few moments at which somebody changes between the free and the paid
-//! level are laid down before the first day.
+//! Days are generated independently of one another, so nobody can be carried from one day to the
+//! next: a user is computed from their number, and the few moments at which somebody changes
+//! between the free and the paid level are laid down before the first day.
 
 use super::dice::{Dice, Purpose};
 use super::plan::{DAY_MS, Plan, START_MS};
@@ -80,7 +80,8 @@ impl User {
     }
 }
 
-/// The moment at which somebody changes their level: the time of their Submit Upgrade or Submit Downgrade.
+/// The moment at which somebody changes their level: the time of their Submit Upgrade or Submit
+/// Downgrade.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Change {
     /// Who.
@@ -114,7 +115,8 @@ impl Timeline {
             }
         }
         changes.sort_unstable();
-        // A second change needs time for the pages of its session, which must not overlap those of the first.
+        // A second change needs time for the pages of its session, which must not overlap those of
+        // the first.
         changes.dedup_by(|later, earlier| {
             later.user == earlier.user && later.moment - earlier.moment < DAY_MS
         });
@@ -141,7 +143,8 @@ impl Timeline {
     }
 }
 
-/// A moment between one and 22 o'clock, which leaves room for the session around it on the same day.
+/// A moment between one and 22 o'clock, which leaves room for the session around it on the same
+/// day.
 fn moment(dice: &mut Dice, plan: &Plan) -> u64 {
     let day = dice.below(plan.days().end);
     START_MS + day * DAY_MS + dice.range(DAY_MS / 24, DAY_MS / 24 * 22)

@@ -120,7 +120,8 @@ pub(super) const USER_PLACES: &[&str] = &[
     "Tulsa, OK",
 ];
 
-/// Where artists come from: a name as somebody typed it, latitude and longitude in hundred-thousandths of a degree.
+/// Where artists come from: a name as somebody typed it, latitude and longitude in
+/// hundred-thousandths of a degree.
 pub(super) const ARTIST_PLACES: &[(&str, i64, i64)] = &[
     ("Aarhus, Denmark", 5_615_674, 1_021_076),
     ("Austin, TX", 3_026_715, -9_774_306),
@@ -255,8 +256,8 @@ pub(super) const FOREIGN_ARTISTS: &[&str] = &[
     "Café 🌊",
 ];
 
-/// First words of bands that the catalogue has never heard of, so that their plays cannot match. None may open a
-/// name made from the lists above.
+/// First words of bands that the catalogue has never heard of, so that their plays cannot match.
+/// None may open a name made from the lists above.
 pub(super) const UNLISTED: &[&str] = &[
     "Velvet", "Harbour", "Cosmic", "Marble", "Neon", "Outer", "Plaster", "Saffron", "Tundra",
     "Zephyr", "Étoile", "Øde", "宇宙", "AC/Dusk",

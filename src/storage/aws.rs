@@ -10,7 +10,7 @@ use object_store::aws::{AmazonS3Builder, AwsCredential};
 use object_store::{CredentialProvider, ObjectStore};
 use tokio::sync::OnceCell;
 
-use super::{StorageError, StoreOptions, retry_config};
+use super::{StorageError, StoreOptions};
 
 /// Asking for a bucket's region must not hold a run up for long where S3 itself is out of reach.
 const REGION_TIMEOUT: Duration = Duration::from_secs(10);
@@ -40,7 +40,7 @@ impl Aws {
         let mut builder = AmazonS3Builder::new()
             .with_bucket_name(name)
             .with_region(region)
-            .with_retry(retry_config());
+            .with_retry(options.retry_config());
         if let Some(endpoint) = endpoint {
             builder = builder.with_endpoint(endpoint).with_allow_http(true);
         }

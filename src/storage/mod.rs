@@ -13,8 +13,6 @@ pub use location::{Location, LocationError, StoreKey};
 pub use stores::{Place, StoreOptions, Stores};
 pub use upload::Upload;
 
-use stores::retry_config;
-
 /// Why a store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {url}")]

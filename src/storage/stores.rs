@@ -17,7 +17,7 @@ use super::aws::Aws;
 use super::location::{Location, StoreKey};
 
 /// How stores are reached; the same for all of a run.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct StoreOptions {
     /// The AWS region, when it is not to be found out.
     pub region: Option<String>,
@@ -25,6 +25,25 @@ pub struct StoreOptions {
     pub endpoint_url: Option<String>,
     /// Do not sign S3 requests: for public buckets.
     pub no_sign_request: bool,
+    /// How often a request that failed for a passing reason is tried again.
+    pub retries: usize,
+}
+
+impl StoreOptions {
+    /// Ten more tries, from 0.1 s to 15 s apart: S3 asks for slowing down in bursts of seconds, and
+    /// a run of hours should outlive them; what lasts longer is an outage to be told of.
+    pub const RETRIES: usize = 10;
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        StoreOptions {
+            region: None,
+            endpoint_url: None,
+            no_sign_request: false,
+            retries: StoreOptions::RETRIES,
+        }
+    }
 }
 
 /// The stores in use.
@@ -72,7 +91,7 @@ impl Stores {
             StoreKey::Http(base) => HttpBuilder::new()
                 .with_url(base)
                 .with_client_options(ClientOptions::new().with_allow_http(true))
-                .with_retry(retry_config())
+                .with_retry(self.options.retry_config())
                 .build()
                 .map(|store| Arc::new(store) as Arc<dyn ObjectStore>)
                 .map_err(|source| StorageError::open(base, source)),
@@ -89,10 +108,12 @@ impl Stores {
     }
 }
 
-/// Ten tries within three minutes, from 0.1 s to 15 s apart: S3 asks for slowing down in bursts of
-/// seconds, and a run of hours should outlive them; what lasts longer is an outage to be told of.
-pub(super) fn retry_config() -> RetryConfig {
-    RetryConfig::default()
+impl StoreOptions {
+    /// object_store's own backoff, within its bound of three minutes a request: credentials are not
+    /// renewed between tries.
+    pub(super) fn retry_config(&self) -> RetryConfig {
+        RetryConfig { max_retries: self.retries, ..RetryConfig::default() }
+    }
 }
 
 impl Place {

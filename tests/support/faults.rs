@@ -1,5 +1,5 @@
-//! What can go wrong on the way to the bucket: a layer in front of the S3 service which records every
-//! request and, as scripted, delays it, holds it, refuses it or cuts its answer short.
+//! What can go wrong on the way to the bucket: a layer in front of the S3 service which records
+//! every request and, as scripted, delays it, holds it, refuses it or cuts its answer short.
 
 use std::io;
 use std::path::PathBuf;
@@ -124,7 +124,8 @@ pub struct Request {
     pub path: String,
     /// The query, as sent.
     pub query: String,
-    /// What rules and gates are matched on: the key, the prefix of a listing, the XML of a bulk delete.
+    /// What rules and gates are matched on: the key, the prefix of a listing, the XML of a bulk
+    /// delete.
     pub target: String,
     /// The `Range` header.
     pub range: Option<String>,
@@ -180,7 +181,8 @@ enum Action {
     HangUp,
 }
 
-/// A fault, and the requests it befalls: all that match, unless [`Rule::times`] or [`Rule::after`] narrow it.
+/// A fault, and the requests it befalls: all that match, unless [`Rule::times`] or [`Rule::after`]
+/// narrow it.
 pub struct Rule {
     op: Op,
     target: String,
@@ -331,7 +333,8 @@ impl Drop for Held<'_> {
     }
 }
 
-/// Holds the requests that match, fully received but not served, until it is released, refused or dropped.
+/// Holds the requests that match, fully received but not served, until it is released, refused or
+/// dropped.
 pub struct Gate(Arc<Barrier>);
 
 impl Gate {
@@ -340,7 +343,8 @@ impl Gate {
         self.wait_until(|held| held > 0, "no request came to the gate");
     }
 
-    /// Blocks the calling thread until every client whose request was held is gone, as after a SIGKILL.
+    /// Blocks the calling thread until every client whose request was held is gone, as after a
+    /// SIGKILL.
     pub fn wait_deserted(&self) {
         self.wait_until(|held| held == 0, "a client is still at the gate");
     }
@@ -441,8 +445,8 @@ impl Layer {
         request: hyper::Request<Incoming>,
     ) -> Result<Response<Body>, HttpError> {
         let (parts, body) = request.into_parts();
-        // A body that is read to its end lets hyper notice that a held client has gone, and keeps a slow
-        // client from holding the bucket's lock.
+        // A body that is read to its end lets hyper notice that a held client has gone, and keeps a
+        // slow client from holding the bucket's lock.
         let body = body.collect().await.map_err(|error| HttpError::new(error.into()))?.to_bytes();
         let seen = Request::new(self.arrivals.fetch_add(1, Ordering::SeqCst), &parts, &body);
         let _flight = Flight::new(&self);
@@ -485,8 +489,8 @@ impl Layer {
         Ok(response)
     }
 
-    // A task of its own, because hyper gives up the answer to a client that has gone, and s3s-fs would then
-    // leave a write half done, which S3 never does.
+    // A task of its own, because hyper gives up the answer to a client that has gone, and s3s-fs
+    // would then leave a write half done, which S3 never does.
     async fn ask(&self, request: hyper::Request<Body>) -> Result<Response<Body>, HttpError> {
         let service = self.service.clone();
         tokio::spawn(async move { service.call(request).await }).await.expect("the service does not panic")
@@ -552,7 +556,8 @@ async fn cut(response: Response<Body>) -> Result<Response<Body>, HttpError> {
     let chunks: Vec<Bytes> = half.chunks(64 * 1024).map(|chunk| half.slice_ref(chunk)).collect();
     let sent = stream::iter(chunks).map(|chunk| Ok(Frame::data(chunk)));
     let closed = stream::once(async {
-        // hyper throws away what it has not flushed when a body fails, so it gets the time to flush.
+        // hyper throws away what it has not flushed when a body fails, so it gets the time to
+        // flush.
         tokio::time::sleep(Duration::from_millis(30)).await;
         Err(io::Error::from(io::ErrorKind::ConnectionReset))
     });

@@ -1,8 +1,9 @@
-//! A real S3 server for tests: s3s over HTTP on a free port of 127.0.0.1, verifying SigV4 signatures, its
-//! objects plain files below a temporary directory.
+//! A real S3 server for tests: s3s over HTTP on a free port of 127.0.0.1, verifying SigV4
+//! signatures, its objects plain files below a temporary directory.
 //!
-//! It runs on threads of its own, so a blocking test can start `starlift` as a child process against it. What
-//! s3s-fs does not do as AWS does is put right in [`Store`]; what is to go wrong is scripted with [`Faults`].
+//! It runs on threads of its own, so a blocking test can start `starlift` as a child process
+//! against it. What s3s-fs does not do as AWS does is put right in [`Store`]; what is to go wrong
+//! is scripted with [`Faults`].
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a broken fixture fails the test")]
@@ -90,7 +91,8 @@ impl S3Server {
         (ACCESS_KEY, SECRET_KEY)
     }
 
-    /// What a client finds in its environment: the endpoint, and credentials unless access is anonymous.
+    /// What a client finds in its environment: the endpoint, and credentials unless access is
+    /// anonymous.
     pub fn env(&self) -> Vec<(&'static str, String)> {
         let nothing = self.directory.path().join("no-such-file").display().to_string();
         let mut env = vec![
@@ -111,7 +113,8 @@ impl S3Server {
         env
     }
 
-    /// Points a child process at this server, and at no AWS setting of the machine the test runs on.
+    /// Points a child process at this server, and at no AWS setting of the machine the test runs
+    /// on.
     pub fn apply<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("AWS_") {
@@ -233,8 +236,9 @@ impl S3Access for Public {
     }
 }
 
-/// s3s-fs, with what it lacks of S3: atomic writes, conditional reads and copies, ETags in listings, keys that
-/// are another key's folder, the bucket's region; and with the synthetic objects.
+/// s3s-fs, with what it lacks of S3: atomic writes, conditional reads and copies, ETags in
+/// listings, keys that are another key's folder, the bucket's region; and with the synthetic
+/// objects.
 struct Store {
     files: FileSystem,
     root: PathBuf,
@@ -628,7 +632,8 @@ impl Source<'_> {
         }
     }
 
-    /// The first key from `from` on that is not passed: near by in a plain listing, far off after a folder.
+    /// The first key from `from` on that is not passed: near by in a plain listing, far off after a
+    /// folder.
     fn seek(&self, from: usize, passed: impl Fn(&str) -> bool) -> usize {
         let (mut low, mut high, mut step) = (from, from, 1);
         while high < self.len() && passed(&self.key(high)) {
