@@ -9,6 +9,7 @@ mod output;
 mod progress;
 mod query;
 mod settings;
+mod star;
 mod summary;
 mod transform;
 

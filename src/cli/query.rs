@@ -13,20 +13,18 @@ use futures::TryStreamExt;
 use super::args::{QueryArgs, QueryFormat};
 use super::output::print;
 use super::settings::{GlobalOptions, StarOptions};
-use crate::engine::Engine;
+use super::star::{self, OpenStar};
 use crate::error::{Error, Result};
 use crate::pipeline::queries;
-use crate::publish::RunRecord;
-use crate::star::{Group, Queries, register_star};
-use crate::storage::{Location, Stores};
+use crate::star::{Group, Queries};
 
 /// Answers a question, or lists the questions there are.
 ///
 /// # Errors
 ///
 /// If there is no such query or star, or the query fails.
-pub async fn run(args: &QueryArgs, star: &StarOptions, global: &GlobalOptions) -> Result<()> {
-    let queries = queries(star.queries.as_deref())?;
+pub async fn run(args: &QueryArgs, options: &StarOptions, global: &GlobalOptions) -> Result<()> {
+    let queries = queries(options.queries.as_deref())?;
     if args.list {
         return print(&list(&queries));
     }
@@ -42,7 +40,8 @@ pub async fn run(args: &QueryArgs, star: &StarOptions, global: &GlobalOptions) -
             ));
         }
     };
-    let rows = execute(&name, sql, None, star, global).await?;
+    let open = star::open(options, global).await?;
+    let rows = execute(&name, sql, None, &open).await?;
     write(&name, rows, args.format).await
 }
 
@@ -54,12 +53,13 @@ pub async fn run(args: &QueryArgs, star: &StarOptions, global: &GlobalOptions) -
 pub async fn show_first(
     name: &str,
     rows: usize,
-    star: &StarOptions,
+    options: &StarOptions,
     global: &GlobalOptions,
 ) -> Result<()> {
-    let queries = queries(star.queries.as_deref())?;
+    let queries = queries(options.queries.as_deref())?;
     let sql = &queries.get(Group::Analytics, name)?.sql;
-    write_table(name, execute(name, sql, Some(rows), star, global).await?).await
+    let open = star::open(options, global).await?;
+    write_table(name, execute(name, sql, Some(rows), &open).await?).await
 }
 
 fn list(queries: &Queries) -> String {
@@ -72,24 +72,18 @@ fn list(queries: &Queries) -> String {
     format!("{table}\n")
 }
 
+/// Runs `sql`; at most `limit` rows of it.
 async fn execute(
     name: &str,
     sql: &str,
     limit: Option<usize>,
-    star: &StarOptions,
-    global: &GlobalOptions,
+    open: &OpenStar,
 ) -> Result<SendableRecordBatchStream> {
-    let stores = Stores::new(global.stores.clone());
-    let place = stores.place(Location::parse_single(star.require_star()?)?).await?;
-    let record = RunRecord::require(&place).await?;
-    let engine = Engine::new(star.engine)?;
-    let session = engine.session();
-    register_star(&session, &place, &record).await?;
     let failed = |e| Error::query(name, e);
     // A question changes nothing: CREATE, INSERT, COPY and SET are refused.
     let options =
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    let rows = session.sql_with_options(sql, options).await.map_err(failed)?;
+    let rows = open.session.sql_with_options(sql, options).await.map_err(failed)?;
     let rows = match limit {
         Some(_) => rows.limit(0, limit).map_err(failed)?,
         None => rows,
