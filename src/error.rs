@@ -71,6 +71,14 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// A file of a star is not as it was written.
+    #[error("{url} is part of the star, but {reason}")]
+    StarFile {
+        /// The file.
+        url: String,
+        /// What became of it.
+        reason: String,
+    },
     /// An SQL file or text failed.
     #[error("query {name} failed")]
     Query {
@@ -154,6 +162,9 @@ impl Error {
             ),
             Error::ChecksFailed { .. } => {
                 Some("the previous star, if there is one, is as it was".to_owned())
+            }
+            Error::StarFile { .. } => {
+                Some("bring the file back, or make the star anew with `starlift transform`".to_owned())
             }
             Error::Locked { .. } => Some("wait for it to end, or write to another place".to_owned()),
             Error::Query { source, .. } if is_out_of_memory(source) => Some(

@@ -55,10 +55,10 @@ pub struct GlobalArgs {
     /// Say more; twice for even more.
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
-    /// Form of the log lines.
+    /// Form of the log lines [default: text].
     #[arg(long, global = true, value_name = "FORMAT", env = "STARLIFT_LOG_FORMAT")]
     pub log_format: Option<LogFormat>,
-    /// When to colour the output.
+    /// When to colour the output [default: auto].
     #[arg(long, global = true, value_name = "WHEN", env = "STARLIFT_COLOR")]
     pub color: Option<ColorWhen>,
 }
@@ -91,18 +91,25 @@ pub enum ColorWhen {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Make a star of song and log objects.
+    #[command(after_help = EXIT_CODES)]
     Transform(TransformArgs),
     /// Answer a question from a star.
+    #[command(after_help = EXIT_CODES)]
     Query(QueryArgs),
     /// Hold a star against its invariants.
+    #[command(after_help = EXIT_CODES)]
     Check(CheckArgs),
     /// Make up Sparkify-shaped data of any size.
+    #[command(after_help = EXIT_CODES)]
     Generate(GenerateArgs),
     /// Show all of it on sample data; needs nothing.
+    #[command(after_help = EXIT_CODES)]
     Demo(DemoArgs),
     /// Describe the star schema.
+    #[command(after_help = EXIT_CODES)]
     Schema(SchemaArgs),
     /// Print a completion script for a shell.
+    #[command(after_help = EXIT_CODES)]
     Completions {
         /// The shell.
         shell: clap_complete::Shell,

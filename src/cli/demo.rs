@@ -88,7 +88,11 @@ fn heading(text: &str) -> Result<()> {
 
 /// The folder asked for, or one that can be written.
 fn folder(asked: Option<&Path>) -> Result<PathBuf> {
-    let create = |folder: &Path| std::fs::create_dir_all(folder.join("data"));
+    // A folder that is there is never taken for a glob, whatever its name.
+    let create = |folder: &Path| {
+        std::fs::create_dir_all(folder.join("data"))
+            .and_then(|()| std::fs::create_dir_all(folder.join("star")))
+    };
     if let Some(folder) = asked {
         let failed = |e| Error::io(format!("cannot create {}", folder.display()), e);
         return create(folder).map(|()| folder.to_owned()).map_err(failed);

@@ -15,6 +15,7 @@ mod transform;
 
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser};
 
 use crate::error::{Error, Result};
@@ -29,6 +30,9 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Help and version come this way too, and end well.
             let _ = error.print();
+            if let Some(variable) = refused_variable(&error) {
+                eprintln!("the value comes from {variable} in the environment");
+            }
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
@@ -40,6 +44,16 @@ pub fn main() -> ExitCode {
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+/// The variable that a refused value came from, if it did: clap names the flag alone.
+fn refused_variable(error: &clap::Error) -> Option<String> {
+    let ContextValue::String(argument) = error.get(ContextKind::InvalidArg)? else { return None };
+    let flag = argument.split([' ', '[', '=']).next()?;
+    let is_typed = std::env::args().any(|typed| typed.split('=').next() == Some(flag));
+    let name = flag.strip_prefix("--")?.replace('-', "_").to_uppercase();
+    let variable = format!("STARLIFT_{name}");
+    (!is_typed && std::env::var_os(&variable).is_some()).then_some(variable)
 }
 
 fn run(cli: &Cli) -> Result<()> {

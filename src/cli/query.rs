@@ -4,6 +4,7 @@ use std::io::Write;
 
 use arrow::array::RecordBatch;
 use arrow::csv;
+use arrow::error::ArrowError;
 use arrow::json;
 use arrow::util::pretty::pretty_format_batches;
 use datafusion::execution::SendableRecordBatchStream;
@@ -95,7 +96,7 @@ async fn write(name: &str, rows: SendableRecordBatchStream, format: QueryFormat)
     match format {
         QueryFormat::Table => write_table(name, rows).await,
         QueryFormat::Csv => write_csv(name, rows).await,
-        QueryFormat::Json => write_json::<json::writer::JsonArray>(name, rows).await,
+        QueryFormat::Json => write_json::<Document>(name, rows).await,
         QueryFormat::Ndjson => write_json::<json::writer::LineDelimited>(name, rows).await,
     }
 }
@@ -113,12 +114,37 @@ async fn write_table(name: &str, rows: SendableRecordBatchStream) -> Result<()> 
 
 async fn write_csv(name: &str, mut rows: SendableRecordBatchStream) -> Result<()> {
     let empty = RecordBatch::new_empty(rows.schema());
-    let mut writer = csv::WriterBuilder::new().with_header(true).build(std::io::stdout());
-    writer.write(&empty).map_err(closed)?;
+    write_out(&csv_lines(&empty, true)?)?;
     while let Some(batch) = rows.try_next().await.map_err(|e| Error::query(name, e))? {
-        writer.write(&batch).map_err(closed)?;
+        write_out(&csv_lines(&batch, false)?)?;
     }
-    flush()
+    Ok(())
+}
+
+/// A batch as CSV. In memory first: the writer makes text of an I/O error, and a reader that has
+/// gone could not be told from a defect.
+fn csv_lines(batch: &RecordBatch, header: bool) -> Result<Vec<u8>> {
+    let mut lines = Vec::new();
+    csv::WriterBuilder::new().with_header(header).build(&mut lines).write(batch)?;
+    Ok(lines)
+}
+
+/// One array, ended like a line: a prompt printed next should not stick to it.
+#[derive(Debug, Default)]
+struct Document;
+
+impl json::writer::JsonFormat for Document {
+    fn start_stream<W: Write>(&self, out: &mut W) -> Result<(), ArrowError> {
+        Ok(out.write_all(b"[")?)
+    }
+
+    fn start_row<W: Write>(&self, out: &mut W, is_first: bool) -> Result<(), ArrowError> {
+        if is_first { Ok(()) } else { Ok(out.write_all(b",")?) }
+    }
+
+    fn end_stream<W: Write>(&self, out: &mut W) -> Result<(), ArrowError> {
+        Ok(out.write_all(b"]\n")?)
+    }
 }
 
 async fn write_json<F: json::writer::JsonFormat>(
@@ -136,16 +162,17 @@ async fn write_json<F: json::writer::JsonFormat>(
     out.flush().map_err(|e| Error::io("cannot write to standard output", e))
 }
 
-fn flush() -> Result<()> {
-    std::io::stdout().flush().map_err(|e| Error::io("cannot write to standard output", e))
+fn write_out(bytes: &[u8]) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(bytes)
+        .and_then(|()| out.flush())
+        .map_err(|e| Error::io("cannot write to standard output", e))
 }
 
 /// Arrow's writers wrap the one failure that is no defect: a reader that has gone.
-fn closed(error: arrow::error::ArrowError) -> Error {
+fn closed(error: ArrowError) -> Error {
     match error {
-        arrow::error::ArrowError::IoError(_, source) => {
-            Error::io("cannot write to standard output", source)
-        }
+        ArrowError::IoError(_, source) => Error::io("cannot write to standard output", source),
         other => other.into(),
     }
 }

@@ -61,7 +61,7 @@ struct TransformSettings {
 
 /// A value that is written as a number or as text.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a whole number, or text such as \"0.1%\" or \"2GiB\"")]
 enum NumberOrText {
     Number(u64),
     Text(String),
@@ -79,7 +79,7 @@ where
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a URL, or a list of them")]
 enum OneOrMany {
     One(String),
     Many(Vec<String>),

@@ -181,7 +181,7 @@ impl Decoder {
         let mut carry = std::mem::take(&mut object.carry);
         let used = self.scan(object, &carry, false)?;
         carry.drain(..used);
-        object.retry_at = carry.len() * 2;
+        object.retry_at = (carry.len() * 2).min(MAX_RECORD_BYTES + 1);
         object.carry = carry;
         Ok(())
     }
@@ -227,7 +227,10 @@ impl Decoder {
         at: usize,
         last: bool,
     ) -> Result<Option<usize>, ArrowError> {
-        let rest = &bytes[at..];
+        let too_long = bytes.len() - at > MAX_RECORD_BYTES;
+        // What a record may not reach is not looked at: how long it may be must not depend on how
+        // many bytes are at hand.
+        let rest = if too_long { &bytes[at..at + MAX_RECORD_BYTES] } else { &bytes[at..] };
         let stop = match rest[0] {
             b'{' | b'[' => match self.scanner.scan(rest, 0) {
                 Ok(length) => {
@@ -238,17 +241,16 @@ impl Decoder {
             },
             _ => Stop::syntax(0, "not a JSON object"),
         };
-        let too_long = rest.len() > MAX_RECORD_BYTES;
         let refusal = match stop {
-            Stop::Incomplete if last => Refusal::of_record("truncated: the object ends within it"),
             Stop::Incomplete if too_long => Refusal::of_record("longer than 16 MiB"),
+            Stop::Incomplete if last => Refusal::of_record("truncated: the object ends within it"),
             Stop::Incomplete => return Ok(None),
             Stop::Syntax { at: 0, reason } => Refusal::of_record(reason),
             Stop::Syntax { at, reason } => {
                 Refusal::of_record(format!("{reason} (byte {} of the record)", at + 1))
             }
         };
-        let length = match broken_record_length(rest, last) {
+        let length = match broken_record_length(rest, last && !too_long) {
             Some(length) => length,
             None if !too_long => return Ok(None),
             None => {
@@ -306,7 +308,10 @@ impl Decoder {
     }
 
     fn note_unknown_keys(&mut self, record: &str) {
-        for &(start, end) in &self.scanner.unknown {
+        let spans = &mut self.scanner.unknown;
+        spans.sort_unstable_by_key(|&(start, end)| &record[start..end]);
+        spans.dedup_by_key(|(start, end)| &record[*start..*end]);
+        for &(start, end) in &*spans {
             let key = &record[start..end];
             if let Some(count) = self.unknown.get_mut(key) {
                 *count += 1;

@@ -58,6 +58,16 @@ pub fn rejects_schema() -> SchemaRef {
     SCHEMA.clone()
 }
 
+/// At most `limit` of the bytes, none of them a part of a character that does not fit.
+fn first_bytes(text: &[u8], limit: usize) -> &[u8] {
+    if text.len() <= limit {
+        return text;
+    }
+    let starts_character = |at: &usize| text[*at] & 0b1100_0000 != 0b1000_0000;
+    let end = (limit.saturating_sub(3)..=limit).rev().find(starts_character);
+    &text[..end.unwrap_or(limit)]
+}
+
 /// Gathers rejects into batches of [`rejects_schema`].
 #[derive(Default)]
 pub(super) struct RejectBuilder {
@@ -73,7 +83,7 @@ pub(super) struct RejectBuilder {
 
 impl RejectBuilder {
     pub fn append(&mut self, object: &str, place: Place, refusal: &Refusal, raw: &[u8]) {
-        let kept = &raw[..raw.len().min(MAX_RAW_BYTES)];
+        let kept = first_bytes(raw, MAX_RAW_BYTES);
         self.object.append_value(object);
         self.offset.append_value(place.offset as i64);
         self.line.append_value(place.line as i64);

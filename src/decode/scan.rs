@@ -148,7 +148,7 @@ impl Scanner {
         };
         let node = self.stack.last().and_then(|frame| {
             let indexes = &self.shape.node(frame.node?).indexes;
-            indexes.iter().find(|(index, _)| *index + 1 == frame.count).map(|(_, id)| *id)
+            indexes.iter().find(|(index, _)| *index == frame.count - 1).map(|(_, id)| *id)
         });
         self.value(bytes, at, node)
     }

@@ -1,1 +1,405 @@
+//! The decoder from outside: bytes in, rows and rejects out, wherever the bytes are cut.
 
+mod peer;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+const GOOD: &str = r#"{"ts":1,"page":"Home"}"#;
+const BOM: &str = "\u{feff}";
+const MIB: usize = 1024 * 1024;
+
+/// Rows and rejects as JSON objects, nulls left out.
+#[derive(Debug, PartialEq)]
+struct Decoded {
+    rows: Vec<Value>,
+    rejects: Vec<Value>,
+    unknown: BTreeMap<String, u64>,
+}
+
+fn decode<'a>(
+    dataset: Dataset,
+    shape: Shape,
+    chunks: impl IntoIterator<Item = &'a [u8]>,
+) -> Decoded {
+    let mut decoder = Decoder::new(dataset, shape);
+    let mut object = ObjectState::new("object".into());
+    let mut bytes = 0;
+    for chunk in chunks {
+        bytes += chunk.len() as u64;
+        decoder.feed(&mut object, chunk).unwrap();
+    }
+    let counts = decoder.finish(object).unwrap();
+    decoder.flush().unwrap();
+    let rows: Vec<Value> = decoder.take_rows().iter().flat_map(records).collect();
+    let rejects: Vec<Value> = decoder.take_rejects().iter().flat_map(records).collect();
+    let (decoded, rejected) = (rows.len() as u64, rejects.len() as u64);
+    assert_eq!(counts, ObjectCounts { bytes, decoded, rejected });
+    assert!(rejects.iter().all(|reject| reject["object"] == "object"));
+    Decoded { rows, rejects, unknown: decoder.unknown_keys().clone() }
+}
+
+fn records(batch: &RecordBatch) -> Vec<Value> {
+    let record = |row| {
+        let fields = batch.schema_ref().fields().iter().zip(batch.columns());
+        let filled = fields.filter(|(_, column)| column.is_valid(row));
+        filled.map(|(field, column)| (field.name().clone(), cell(column, row))).collect()
+    };
+    (0..batch.num_rows()).map(record).collect()
+}
+
+fn cell(column: &ArrayRef, row: usize) -> Value {
+    match column.data_type() {
+        DataType::Int32 => column.as_primitive::<Int32Type>().value(row).into(),
+        DataType::Int64 => column.as_primitive::<Int64Type>().value(row).into(),
+        DataType::Float64 => column.as_primitive::<Float64Type>().value(row).into(),
+        _ => cast(column, &DataType::Utf8).unwrap().as_string::<i32>().value(row).into(),
+    }
+}
+
+fn events_in<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Decoded {
+    decode(Dataset::Events, Shape::by_key(Dataset::Events), chunks)
+}
+
+fn events(input: impl AsRef<[u8]>) -> Decoded {
+    events_in([input.as_ref()])
+}
+
+/// The one reject of an input without rows.
+#[track_caller]
+fn reject(input: impl AsRef<[u8]>) -> Value {
+    let decoded = events(input);
+    assert_eq!((decoded.rows.len(), decoded.rejects.len()), (0, 1), "{decoded:?}");
+    decoded.rejects[0].clone()
+}
+
+/// Lines of which each is one reject, with the start of its reason.
+fn bad_lines() -> Vec<(Vec<u8>, &'static str)> {
+    let texts = [
+        ("oops", "not a JSON object"),
+        ("null", "not a JSON object"),
+        ("17", "not a JSON object"),
+        (r#""text""#, "not a JSON object"),
+        ("}", "not a JSON object"),
+        ("\u{feff}{}", "not a JSON object"),
+        ("[1,{}]", "an array, not a JSON object"),
+        ("[1,2", "expected ',' or ']'"),
+        (r#"{"ts":1"#, "expected ',' or '}'"),
+        (r#"{"ts":1,"pa"#, "a line break within a string"),
+        (r#"{"ts":1,"page":"Home",}"#, "expected a key (byte 23"),
+        (r#"{,"ts":1}"#, "expected a key or '}'"),
+        (r#"{"ts" 1}"#, "expected ':' after a key"),
+        (r#"{"ts":}"#, "expected a value"),
+        (r#"{"ts":1 "page":2}"#, "expected ',' or '}'"),
+        (r#"{"x":[1 2]}"#, "expected ',' or ']'"),
+        (r#"{"x":[1,]}"#, "expected a value"),
+        (r#"{"ts":01}"#, "a number that is not"),
+        (r#"{"ts":+1}"#, "expected a value"),
+        (r#"{"ts":1.}"#, "a number that is not"),
+        (r#"{"ts":.5}"#, "expected a value"),
+        (r#"{"ts":1e}"#, "a number that is not"),
+        (r#"{"ts":-}"#, "a number that is not"),
+        (r#"{"ts":1-2}"#, "a number that is not"),
+        (r#"{"x":trux}"#, "expected a value"),
+        (r#"{"x":nul"#, "expected a value"),
+        (r#"{"x":NaN}"#, "expected a value"),
+        (r#"{"page":"\x"}"#, "an unknown escape in a string"),
+        (r#"{"page":"\u12g4"}"#, "a \\u escape without four hex digits"),
+        (r#"{"page":"\ud800"}"#, "a lone surrogate"),
+        (r#"{"page":"\ud800\n"}"#, "a lone surrogate"),
+        (r#"{"page":"\ud800\ud801"}"#, "a lone surrogate"),
+        (r#"{"x\udc00":1}"#, "a lone surrogate"),
+        ("{\"page\":\"a\tb\"}", "a control character within a string"),
+        ("{\"page\":\"a\0b\"}", "a control character within a string"),
+        ("{}", "a required value is missing"),
+        (r#"{"ts":"yesterday","page":"Home"}"#, "\"yesterday\" is not epoch milliseconds"),
+        (r#"{"ts":1,"page":true}"#, "true is not text or a number"),
+        (r#"{"ts":1,"page":{"a":[]}}"#, "an object is not text or a number"),
+        (r#"{"ts":1,"page":"a\u0000"}"#, "text holds U+0000"),
+        (r#"{"ts":1,"page":"NextSong","userId":"","sessionId":2}"#, "a NextSong event needs it"),
+    ];
+    let mut lines: Vec<_> = texts.map(|(text, why)| (text.as_bytes().to_vec(), why)).into();
+    for bytes in [b"{\"page\":\"\xff\",\"ts\":1}".to_vec(), b"{\"x\xc3\":[\"\xa9\"]}".to_vec()] {
+        lines.push((bytes, "invalid UTF-8"));
+    }
+    lines
+}
+
+/// Inputs with the numbers of their rows and rejects.
+fn inputs() -> Vec<(Vec<u8>, usize, usize)> {
+    let pretty = "{\n  \"ts\": 1,\n  \"page\": \"Home\"\n}";
+    let layouts = [
+        (format!("{GOOD}\n\n{GOOD}\n{GOOD}"), 3, 0),
+        (format!("{pretty}\n{pretty}\r\n {pretty}\n"), 3, 0),
+        (format!("{GOOD}{GOOD} {GOOD}\t{pretty}{GOOD}"), 5, 0),
+        (format!("{BOM}{GOOD}\r\n{GOOD}\r\noops\r\n"), 2, 1),
+        (r#"{"ts":1,"page":"\"\\\/\b\f\n\r\t\u00e9\ud83c\udfb5é日🎵"}"#.to_owned(), 1, 0),
+        (r#"{"\u0074s":1,"page":1.50}{"page":"x","length":-1.5e+2,"ts":-0}"#.to_owned(), 2, 0),
+        (r#"{"x":[true,false,null,{"y":[[],{}]}],"page":"Home","ts":10}"#.to_owned(), 1, 0),
+        (format!("{{\n  \"ts\": oops,\n  \"x\": {{\n  }}\n}}\n{GOOD}"), 1, 1),
+        (format!("{{\r\n  \"ts\": 1,\r\n{GOOD}\r\n"), 1, 1),
+        (format!("{{\n  \"ts\": oops\n}}{GOOD}\n{{\n"), 1, 2),
+        (format!("[\n  {GOOD},\n  oops\n]\n{GOOD}"), 1, 1),
+        (format!("{{\"x\":[\n{GOOD}"), 1, 1),
+        (format!("{GOOD}\n{{\"ts\":1,\"page\":\"Ho"), 1, 1),
+        (format!("{GOOD}\n{{\"ts\":1"), 1, 1),
+        (format!("{GOOD}{{\"ts\":oops}}{GOOD}\n{GOOD}"), 2, 1),
+        (BOM.to_owned(), 0, 0),
+        (String::new(), 0, 0),
+        (" \r\n\t\n".to_owned(), 0, 0),
+    ];
+    let mut inputs: Vec<_> = layouts.map(|(text, rows, bad)| (text.into_bytes(), rows, bad)).into();
+    inputs.push((b"\xef\xbb".to_vec(), 0, 1));
+    inputs.push((b"\xef\xbb{}\n".to_vec(), 0, 1));
+    for (bad, _) in bad_lines() {
+        let around = GOOD.as_bytes();
+        inputs.push(([around, &bad, around].join(&b'\n'), 2, 1));
+    }
+    inputs
+}
+
+#[test]
+fn wherever_bytes_are_cut_the_records_are_the_same() {
+    for (input, rows, rejects) in inputs() {
+        let whole = events(&input);
+        let shown = String::from_utf8_lossy(&input);
+        assert_eq!((whole.rows.len(), whole.rejects.len()), (rows, rejects), "{shown}: {whole:?}");
+        assert_eq!(events_in(input.chunks(1)), whole, "{shown} byte by byte");
+        for at in 0..=input.len() {
+            let (head, tail) = input.split_at(at);
+            assert_eq!(events_in([head, tail]), whole, "{shown} cut at {at}");
+        }
+    }
+}
+
+#[test]
+fn a_bad_line_costs_one_record_and_is_told_by_its_place() {
+    for (bad, why) in bad_lines() {
+        let input = [GOOD.as_bytes(), &bad, br#"{"ts":2,"page":"Home"}"#, b"oops"].join(&b'\n');
+        let Decoded { rows, rejects, .. } = events(&input);
+        let shown = String::from_utf8_lossy(&bad);
+        assert_eq!(rows, [json!({"ts": 1, "page": "Home"}), json!({"ts": 2, "page": "Home"})]);
+        assert_eq!(rejects[0]["offset"], GOOD.len() + 1, "{shown}");
+        assert_eq!(rejects[0]["line"], 2, "{shown}");
+        assert_eq!(rejects[0]["raw"], *shown);
+        assert!(rejects[0]["reason"].as_str().unwrap().starts_with(why), "{}", rejects[0]);
+        assert_eq!(rejects[1]["offset"], input.len() - 4, "after {shown}");
+        assert_eq!(rejects[1]["line"], 4, "after {shown}");
+    }
+}
+
+#[test]
+fn a_place_counts_the_bytes_and_lines_before_it() {
+    let input = format!("{BOM}\r\n{{\n\"ts\":1,\n\"page\":\"é\"}} {GOOD}\n\n  oops \n");
+    let oops = events(&input).rejects[0].clone();
+    assert_eq!((&oops["offset"], &oops["line"]), (&json!(input.find("oops").unwrap()), &json!(6)));
+    assert_eq!(oops["raw"], "oops");
+    assert_eq!(oops.get("column"), None);
+}
+
+#[test]
+fn a_reject_names_the_column_that_refused() {
+    let column = |record: &str| reject(record)["column"].clone();
+    assert_eq!(column(r#"{"page":"Home"}"#), "ts");
+    assert_eq!(column(r#"{"ts":1,"page":""}"#), "page");
+    assert_eq!(column(r#"{"ts":1,"page":"NextSong","userId":7}"#), "sessionId");
+    assert_eq!(column(r#"{"ts":1,"page":"NextSong","sessionId":7}"#), "userId");
+    assert_eq!(column(r#"{"ts":1,"page":"Home","length":[1]}"#), "length");
+}
+
+#[test]
+fn values_mean_what_their_column_takes() {
+    let input = r#"{"page":"Home","ts":"1541044398796.0","userId":"+007","sessionId":1e2,
+        "artist":311,"song":1.50,"length":"2.5","auth":"","level":null,"gender":"\u0046",
+        "itemInSession":9223372036854775807,"status":200,"status":404}"#;
+    let row = json!({"page": "Home", "ts": 1_541_044_398_796_i64, "userId": 7, "sessionId": 100,
+        "artist": "311", "song": "1.50", "length": 2.5, "gender": "F",
+        "itemInSession": i64::MAX, "status": 404});
+    assert_eq!(events(input).rows, [row]);
+}
+
+#[test]
+fn numbers_of_any_size_are_taken_or_refused_by_their_column() {
+    let with = |member: &str| events(format!(r#"{{"ts":1,"page":"Home",{member}}}"#));
+    let digits = "9".repeat(400);
+    for member in ["\"length\":1e400", "\"sessionId\":1e400", "\"length\":\"-1e400\""] {
+        let rejects = with(member).rejects;
+        assert!(rejects[0]["reason"].as_str().unwrap().contains("is out of range"), "{member}");
+    }
+    assert_eq!(with(&format!("\"sessionId\":{digits}")).rejects[0]["column"], "sessionId");
+    assert_eq!(with(&format!("\"length\":{digits}")).rejects[0]["column"], "length");
+    assert_eq!(with(&format!("\"artist\":{digits}")).rows[0]["artist"], *digits);
+    assert_eq!(with(&format!("\"x\":[1e400,{digits}]")).rows.len(), 1);
+    assert_eq!(with("\"length\":1e-400").rows[0]["length"], 0.0);
+}
+
+#[test]
+fn values_may_nest_deep_but_not_without_end() {
+    let nested = |depth: usize, open: &str, close: &str| {
+        let value = format!("{}{}", open.repeat(depth), close.repeat(depth));
+        format!("{{\"ts\":1,\"page\":\"Home\",\"x\":{value}}}\n{GOOD}")
+    };
+    assert_eq!(events(nested(1000, "[", "]")).rows.len(), 2);
+    assert_eq!(events(nested(1023, "[", "]")).rows.len(), 2);
+    for depth in [1024, 2000, 1_000_000] {
+        let decoded = events(nested(depth, "[", "]"));
+        assert_eq!((decoded.rows.len(), decoded.rejects.len()), (1, 1), "{depth} deep");
+        assert!(decoded.rejects[0]["reason"].as_str().unwrap().contains("nested more than 1024"));
+    }
+    assert_eq!(events(nested(1_000_000, "{\"a\":[", "]}")).rejects.len(), 1);
+}
+
+#[test]
+fn raw_text_is_the_first_64_kib_cut_between_characters() {
+    let raw = |text: &str| reject(text)["raw"].as_str().unwrap().to_owned();
+    let long = "x".repeat(2 * MAX_RAW_BYTES);
+    assert_eq!(raw(&long), long[..MAX_RAW_BYTES]);
+    assert_eq!(raw(&long[..MAX_RAW_BYTES]).len(), MAX_RAW_BYTES);
+    for text in ["é".repeat(MAX_RAW_BYTES), format!("x{}", "🎵".repeat(MAX_RAW_BYTES))] {
+        let kept = raw(&text);
+        assert!(text.starts_with(&kept), "ends with {:?}", kept.chars().last());
+        assert!((MAX_RAW_BYTES - 3..=MAX_RAW_BYTES).contains(&kept.len()));
+    }
+}
+
+#[test]
+fn a_record_that_is_too_long_is_one_reject() {
+    let longest = |length: usize| {
+        let around = r#"{"ts":1,"page":"Home","x":""}"#.len();
+        format!(r#"{{"ts":1,"page":"Home","x":"{}"}}"#, "x".repeat(length - around))
+    };
+    let fits = format!("{}\n{GOOD}\n", longest(MAX_RECORD_BYTES));
+    assert_eq!(events(&fits).rows.len(), 2);
+    assert_eq!(events_in(fits.as_bytes().chunks(MIB)), events(&fits));
+    let unclosed = format!(r#"{{"x":"{}"#, "x".repeat(2 * MAX_RECORD_BYTES));
+    for long in [longest(MAX_RECORD_BYTES + 1), longest(20 * MIB), unclosed] {
+        let input = format!("{GOOD}\n{long}\n{GOOD}\noops");
+        let whole = events(&input);
+        assert_eq!((whole.rows.len(), whole.rejects.len()), (2, 2), "{} bytes", long.len());
+        assert_eq!(whole.rejects[0]["reason"], "longer than 16 MiB");
+        assert_eq!(whole.rejects[0]["offset"], GOOD.len() + 1);
+        assert_eq!(whole.rejects[0]["raw"], long[..MAX_RAW_BYTES]);
+        assert_eq!(whole.rejects[1]["line"], 4);
+        assert!(events_in(input.as_bytes().chunks(MIB)) == whole, "{} bytes in MiBs", long.len());
+    }
+}
+
+#[test]
+fn a_record_of_many_chunks_is_read_in_linear_time() {
+    let long = format!(r#"{{"ts":1,"page":"Home","x":[{}1]}}"#, "1,".repeat(2 * MIB));
+    let begun = Instant::now();
+    assert_eq!(events_in(long.as_bytes().chunks(64)).rows.len(), 1);
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn unknown_keys_are_counted_once_a_record() {
+    let input = r#"{"ts":1,"page":"a","x":{"inner":1},"Ts":2,"x":3}{"ts":1,"page":"a","x":0}"#;
+    let unknown = BTreeMap::from([("x".to_owned(), 2), ("Ts".to_owned(), 1)]);
+    assert_eq!(events(input).unknown, unknown);
+    assert_eq!(events(GOOD).unknown, BTreeMap::new());
+}
+
+/// A song whose columns are where `places` say, by their own key otherwise.
+fn song_at(places: &[(&str, &str)], input: &str) -> Decoded {
+    let place = |name: &str| {
+        let found = places.iter().find(|(column, _)| *column == name);
+        found.map_or_else(|| format!("$['{name}']"), |(_, path)| (*path).to_owned())
+    };
+    let paths: Vec<_> = Dataset::Songs.columns().iter().map(|c| place(c.name)).collect();
+    let file = json!({ "jsonpaths": paths }).to_string();
+    let shape = parse_jsonpaths(Dataset::Songs, file.as_bytes()).unwrap();
+    decode(Dataset::Songs, shape, [input.as_bytes()])
+}
+
+const REST: &str = r#""song_id":"S","artist_id":"A","artist_name":"N""#;
+
+/// The title that a path finds in a song with these members.
+#[track_caller]
+fn title_at(path: &str, members: &str) -> Value {
+    let decoded = song_at(&[("title", path)], &format!("{{{members},{REST}}}"));
+    match &decoded.rows[..] {
+        [row] => row["title"].clone(),
+        _ => decoded.rejects[0]["reason"].clone(),
+    }
+}
+
+#[test]
+fn a_path_leads_to_its_value() {
+    let missing = "a required value is missing";
+    assert_eq!(title_at("$['t']", r#""t":"x""#), "x");
+    assert_eq!(title_at("$[\"t.u\"]", r#""t.u":"x""#), "x");
+    assert_eq!(title_at("$.t", r#""\u0074":"x""#), "x");
+    assert_eq!(title_at("$.t.u['v']", r#""t":{"a":1,"u":{"v":"x"}}"#), "x");
+    assert_eq!(title_at("$.t[1].u", r#""t":[{"u":"y"},{"u":"x"},{"u":"z"}]"#), "x");
+    assert_eq!(title_at("$.t[0][1]", r#""t":[["y","x"]]"#), "x");
+    assert_eq!(title_at("$.t.u", r#""t":{"a":1}"#), missing);
+    assert_eq!(title_at("$.t.u", r#""t":"u""#), missing);
+    assert_eq!(title_at("$.t.u", r#""u":"x""#), missing);
+    assert_eq!(title_at("$.t[1]", r#""t":["x"]"#), missing);
+    assert_eq!(title_at("$.t[0]", r#""t":{"0":"x"}"#), missing);
+    assert_eq!(title_at("$.t[18446744073709551615]", r#""t":["x"]"#), missing);
+    assert_eq!(title_at("$.t", r#""t":{"u":"x"}"#), "an object is not text or a number");
+}
+
+#[test]
+fn a_key_met_again_replaces_all_that_was_within_it() {
+    let missing = "a required value is missing";
+    assert_eq!(title_at("$.t.u", r#""t":{"u":"y"},"t":{"u":"x"}"#), "x");
+    assert_eq!(title_at("$.t.u", r#""t":{"u":"y"},"t":{}"#), missing);
+    assert_eq!(title_at("$.t.u[0]", r#""t":{"u":["y"]},"t":null"#), missing);
+    assert_eq!(title_at("$.t.u", r#""t":1,"t":{"u":"y","u":"x"}"#), "x");
+    assert_eq!(title_at("$.t", r#""t":"y","t":null"#), missing);
+}
+
+#[test]
+fn one_place_may_fill_several_columns() {
+    let places =
+        [("title", "$.n"), ("artist_name", "$['n']"), ("duration", "$.d"), ("year", "$.d")];
+    let decoded = song_at(&places, r#"{"n":"x","d":7,"title":"y","song_id":"S","artist_id":"A"}"#);
+    assert_eq!(
+        decoded.rows,
+        [json!({"song_id": "S", "artist_id": "A", "title": "x", "artist_name": "x",
+            "duration": 7.0, "year": 7})]
+    );
+    assert_eq!(decoded.unknown, BTreeMap::from([("title".to_owned(), 1)]));
+}
+
+#[test]
+fn records_may_be_arrays_where_paths_start_with_an_index() {
+    let places =
+        [("song_id", "$[0]"), ("title", "$[1].t"), ("artist_id", "$[3]"), ("artist_name", "$[3]")];
+    let decoded = song_at(&places, r#"["S",{"t":"x"},0,"A"]["S"]"#);
+    assert_eq!(
+        decoded.rows,
+        [json!({"song_id": "S", "title": "x", "artist_id": "A", "artist_name": "A"})]
+    );
+    assert_eq!(decoded.rejects[0]["column"], "artist_id");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_cuts_of_any_inputs_give_the_same_records(
+        chosen in vec(0..inputs().len(), 1..4),
+        cuts in vec(any::<prop::sample::Index>(), 3),
+    ) {
+        let inputs = inputs();
+        let input = chosen.iter().map(|&i| &inputs[i].0[..]).collect::<Vec<_>>().join(&b'\n');
+        let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(input.len() + 1)).collect();
+        cuts.extend([0, input.len()]);
+        cuts.sort_unstable();
+        let chunks = cuts.windows(2).map(|cut| &input[cut[0]..cut[1]]);
+        prop_assert_eq!(events_in(chunks), events(&input));
+    }
+}

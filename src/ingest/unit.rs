@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::Read;
 use std::sync::Arc;
 
-use futures::stream::{self, Stream, StreamExt, TryStreamExt};
-use object_store::{GetOptions, GetRange, ObjectStore};
-use tokio::sync::Semaphore;
+use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
+use object_store::{GetOptions, GetRange, GetResult, ObjectStore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::meter::Meter;
@@ -67,6 +67,9 @@ fn split(ready: Vec<Result<InputObject>>) -> Vec<Result<Unit>> {
     units
 }
 
+/// Bytes of a remote object, and what holds their place in memory.
+type Chunk = (bytes::Bytes, Option<OwnedSemaphorePermit>);
+
 /// An object read to its end.
 pub(super) struct ReadObject {
     pub object: InputObject,
@@ -105,7 +108,7 @@ impl Reader {
         let decompressor = Decompressor::new(object.compression)
             .map_err(|e| StorageError::read_io(&object.url, e))?;
         let mut state = Decoding { decompressor, state: ObjectState::new(object.url.clone()) };
-        let mut chunks = std::pin::pin!(self.fetch(&object));
+        let mut chunks = self.fetch(&object);
         while let Some((chunk, permit)) = chunks.try_next().await? {
             self.meter.read(chunk.len() as u64);
             let decoded = pool
@@ -124,12 +127,17 @@ impl Reader {
         Ok(ReadObject { object, counts })
     }
 
+    /// The object's bytes in order.
+    fn fetch(&self, object: &InputObject) -> BoxStream<'static, Result<Chunk>> {
+        if object.ranged {
+            self.fetch_ranges(object).boxed()
+        } else {
+            fetch_whole(object.clone()).boxed()
+        }
+    }
+
     /// The object's bytes in order, ranges of it fetched ahead of the decoding.
-    fn fetch(
-        &self,
-        object: &InputObject,
-    ) -> impl Stream<Item = Result<(bytes::Bytes, Option<tokio::sync::OwnedSemaphorePermit>)>> + use<>
-    {
+    fn fetch_ranges(&self, object: &InputObject) -> impl Stream<Item = Result<Chunk>> + use<> {
         let starts = (0..object.size).step_by(RANGE_BYTES as usize);
         let object = object.clone();
         let in_flight = self.in_flight_kib.clone();
@@ -149,12 +157,27 @@ impl Reader {
     }
 }
 
+/// The tag of the listed version: another one would mix two files. A weak tag tells no version from
+/// another, and `If-Match` never matches it (RFC 9110, 13.1.1).
+fn version(object: &InputObject) -> Option<String> {
+    object.etag.clone().filter(|etag| !etag.starts_with("W/"))
+}
+
+/// The object's bytes as they come in, each asked for only when the last is decoded.
+fn fetch_whole(object: InputObject) -> impl Stream<Item = Result<Chunk>> {
+    let url = object.url.clone();
+    let failed = move |e| StorageError::read(&url, e);
+    let opened = async move {
+        let options = GetOptions { if_match: version(&object), ..GetOptions::default() };
+        object.store.get_opts(&object.path, options).await.map(GetResult::into_stream)
+    };
+    stream::once(opened).try_flatten().map_err(failed).map_ok(|bytes| (bytes, None)).err_into()
+}
+
 async fn fetch_range(object: &InputObject, range: std::ops::Range<u64>) -> Result<bytes::Bytes> {
     let whole = range == (0..object.size);
     let options = GetOptions {
-        // A version other than the listed one would mix two files.
-        if_match: object.etag.clone(),
-        // A plain GET also works where ranges do not, as on some web servers.
+        if_match: version(object),
         range: (!whole).then_some(GetRange::Bounded(range)),
         ..GetOptions::default()
     };

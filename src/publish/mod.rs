@@ -15,12 +15,10 @@ use arrow::datatypes::SchemaRef;
 use chrono::{DateTime, Utc};
 
 pub use self::manifest::manifest;
-pub use self::parquet::DEFAULT_FILE_BYTES;
+pub use self::parquet::{DEFAULT_FILE_BYTES, ParquetSink};
 pub use self::record::{
     DatasetRecord, FORMAT, FileRecord, PlaysRecord, RECORD, RunOptions, RunRecord, TableRecord,
 };
-
-pub(crate) use self::parquet::ParquetSink;
 
 use crate::error::{Error, Result};
 use crate::star::model::Table;

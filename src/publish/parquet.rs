@@ -55,7 +55,7 @@ enum Naming {
 ///
 /// Rows are regrouped to batches of a fixed length before they are encoded: the cuts between the
 /// batches that come in depend on timing, and pages and row groups must not.
-pub(crate) struct ParquetSink {
+pub struct ParquetSink {
     out: Place,
     naming: Naming,
     schema: SchemaRef,
@@ -99,6 +99,10 @@ impl ParquetSink {
     }
 
     /// Adds rows.
+    ///
+    /// # Errors
+    ///
+    /// If they are not of the schema, or a file cannot be written.
     pub async fn write(&mut self, batch: RecordBatch) -> Result<()> {
         self.record.rows += batch.num_rows() as u64;
         measure(&batch, &mut self.record.nulls, &mut self.record.max_text_bytes);
@@ -138,6 +142,10 @@ impl ParquetSink {
 
     /// Writes what is left and returns what has been written. A table without rows has one file
     /// without rows: its columns are still to be found.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be written.
     pub async fn finish(&mut self) -> Result<TableRecord> {
         self.coalescer.finish_buffered_batch()?;
         while let Some(batch) = self.coalescer.next_completed_batch() {

@@ -94,7 +94,7 @@ impl Queries {
             ("analytics", Some(Group::Analytics)),
         ];
         for (subfolder, group) in subfolders {
-            let folder = folder.join(subfolder);
+            let folder = if group.is_none() { folder.to_owned() } else { folder.join(subfolder) };
             if group.is_none() || folder.is_dir() {
                 for (name, sql) in sql_files(&folder)? {
                     queries.replace(&folder, name, sql, group)?;

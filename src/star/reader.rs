@@ -10,6 +10,7 @@ use datafusion::datasource::listing::{
 };
 use datafusion::error::{DataFusionError, Result as DataFusionResult};
 use datafusion::prelude::SessionContext;
+use futures::{StreamExt, TryStreamExt};
 use url::Url;
 
 use super::model::TABLES;
@@ -18,6 +19,9 @@ use crate::error::{Error, Result};
 use crate::ingest::inputs_schema;
 use crate::publish::{FileRecord, RunRecord};
 use crate::storage::Place;
+
+/// Files that are asked for at once.
+const HEADS_IN_FLIGHT: usize = 64;
 
 /// Registers the five tables of the star at `out`, and `inputs`, `rejects` and `run` beside them.
 ///
@@ -54,7 +58,7 @@ pub async fn register_star(
 ///
 /// # Errors
 ///
-/// If there is a table of that name already, or a URL cannot be made of a path.
+/// If there is a table of that name already, or one of the files is not to be had.
 pub async fn register_files(
     session: &SessionContext,
     out: &Place,
@@ -62,6 +66,7 @@ pub async fn register_files(
     schema: SchemaRef,
     files: &[FileRecord],
 ) -> Result<()> {
+    demand_files(out, files).await?;
     let registered = async {
         let urls: DataFusionResult<Vec<_>> =
             files.iter().map(|file| file_url(session, &out.child(&file.path))).collect();
@@ -73,6 +78,24 @@ pub async fn register_files(
         session.register_table(name, Arc::new(ListingTable::try_new(config)?))
     };
     registered.await.map(|_| ()).map_err(|e| Error::query(name, e))
+}
+
+/// Fails unless all files are there in the size they were written in: to DataFusion a file that is
+/// gone is one without rows.
+async fn demand_files(out: &Place, files: &[FileRecord]) -> Result<()> {
+    let found = futures::stream::iter(files)
+        .map(|file| async move { Ok::<_, Error>((file, out.child(&file.path).head().await?)) })
+        .buffer_unordered(HEADS_IN_FLIGHT);
+    found
+        .try_for_each(|(file, meta)| async move {
+            let reason = match meta.map(|meta| meta.size) {
+                Some(size) if size == file.bytes => return Ok(()),
+                Some(size) => format!("it has {size} bytes, and was written with {}", file.bytes),
+                None => "it is gone".to_owned(),
+            };
+            Err(Error::StarFile { url: out.child(&file.path).to_string(), reason })
+        })
+        .await
 }
 
 /// The URL by which DataFusion finds `place`, its store made known to the session.

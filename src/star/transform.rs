@@ -162,11 +162,12 @@ impl StarStream {
             .iter()
             .zip(schema.fields())
             .map(|(column, field)| {
+                let column = cast_with_options(column, field.data_type(), &options)
+                    .map_err(|e| refuse(format!("{}: {e}", field.name())))?;
                 if !field.is_nullable() && column.null_count() > 0 {
                     return Err(refuse(format!("{} holds a null", field.name())));
                 }
-                cast_with_options(column, field.data_type(), &options)
-                    .map_err(|e| refuse(format!("{}: {e}", field.name())))
+                Ok(column)
             })
             .collect::<Result<_>>()?;
         Ok(RecordBatch::try_new(schema, columns)?)

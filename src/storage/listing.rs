@@ -8,7 +8,7 @@ use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
 
 use super::stores::Place;
-use super::{Compression, StorageError};
+use super::{Compression, StorageError, StoreKey};
 
 /// Requests for listings under way at once.
 const LIST_CONCURRENCY: usize = 16;
@@ -36,6 +36,8 @@ pub struct InputObject {
     pub compression: Compression,
     /// Whether it is a local file.
     pub local: bool,
+    /// Whether parts of it can be asked for; a web server need not know how.
+    pub ranged: bool,
 }
 
 /// Objects that were passed over, by suffix.
@@ -124,6 +126,7 @@ fn input_object(place: &Place, meta: ObjectMeta, compression: Compression) -> In
         etag: meta.e_tag,
         compression,
         local: place.location.local_path().is_some(),
+        ranged: !matches!(place.location.store, StoreKey::Http(_)),
         path: meta.location,
     }
 }

@@ -122,7 +122,7 @@ impl Location {
     /// The URL or local path of the object at `path` in this location's store.
     pub fn display(&self, path: &Path) -> String {
         match &self.store {
-            StoreKey::Local => format!("/{}", decoded(path)),
+            StoreKey::Local => format!("/{path}"),
             StoreKey::S3(name) => format!("s3://{name}/{path}"),
             StoreKey::Cloud(base) | StoreKey::Http(base) => format!("{base}/{path}"),
         }
@@ -131,7 +131,7 @@ impl Location {
     /// The full URL of the object at `path`, with its scheme also for local files.
     pub fn url(&self, path: &Path) -> String {
         match self.store {
-            StoreKey::Local => Url::from_file_path(format!("/{}", decoded(path)))
+            StoreKey::Local => Url::from_file_path(format!("/{path}"))
                 .map_or_else(|()| format!("file:///{path}"), String::from),
             _ => self.display(path),
         }
@@ -147,15 +147,6 @@ impl std::fmt::Display for Location {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.display(&self.path))
     }
-}
-
-/// Local paths are kept percent-encoded in an object path; this is the path on disk.
-fn decoded(path: &Path) -> String {
-    Url::parse(&format!("file:///{path}"))
-        .ok()
-        .and_then(|url| url.to_file_path().ok())
-        .and_then(|path| path.to_str().map(|p| p.trim_start_matches('/').to_owned()))
-        .unwrap_or_else(|| path.to_string())
 }
 
 fn local(typed: &str, path: &str) -> Result<Location, LocationError> {
@@ -188,8 +179,9 @@ fn normalized(path: &FsPath) -> PathBuf {
 }
 
 fn file_url(typed: &str) -> Result<Location, LocationError> {
-    let url =
-        Url::parse(typed).map_err(|source| LocationError::Url { url: typed.to_owned(), source })?;
+    // A file has no query: a question mark is part of a glob.
+    let url = Url::parse(&typed.replace('?', "%3F"))
+        .map_err(|source| LocationError::Url { url: typed.to_owned(), source })?;
     match url.to_file_path() {
         Ok(path) => local(typed, &path.to_string_lossy()),
         Err(()) => Err(LocationError::Scheme(typed.to_owned())),
@@ -280,7 +272,9 @@ mod tests {
     fn local_paths_are_made_absolute() {
         let here = std::env::current_dir().unwrap();
         assert_eq!(parse("some/../where.json").local_path().unwrap(), here.join("where.json"));
-        assert_eq!(parse("/a b/c%d/é").to_string(), "/a b/c%d/é");
+        for path in ["/a b/c%d/é", "/100%", "/a%41b", "/%2F/x", "/#/x#y", "/b+c=d"] {
+            assert_eq!(parse(path).to_string(), path);
+        }
         assert_eq!(parse("file:///a%20b").to_string(), "/a b");
     }
 

@@ -132,10 +132,13 @@ class Source:
             pos = BLANK.match(text, pos).end()
             if pos == len(text):
                 return
+            if text[pos] not in "{[":
+                # No record begins so, whatever else may stand on the line.
+                self.reject(pos, "not an object")
+                pos = self.line_end(pos)
+                continue
             try:
                 value, end = decode(text, pos)
-                if text[pos] not in '{["' and end < len(text) and text[end] not in " \t\r\n":
-                    raise ValueError("not JSON")
             except (ValueError, RecursionError) as error:
                 self.reject(pos, f"not JSON: {error}")
                 pos = self.after_error(pos, first)
@@ -150,21 +153,20 @@ class Source:
             else:
                 yield start, value
 
+    def line_end(self, at):
+        end = self.text.find("\n", at)
+        return len(self.text) if end < 0 else end + 1
+
     def after_error(self, pos, first):
         text = self.text
-
-        def line_end(at):
-            end = text.find("\n", at)
-            return len(text) if end < 0 else end + 1
-
-        end = line_end(pos)
+        end = self.line_end(pos)
         at_line_start = pos == first or text[pos - 1] == "\n"
         if not at_line_start or text[pos:end].rstrip("\r\n") != "{":
             return end
         while end < len(text):
             if text[end] == "{":
                 return end
-            start, end = end, line_end(end)
+            start, end = end, self.line_end(end)
             if text[start:end].rstrip("\r\n") == "}":
                 return end
         return end

@@ -1,0 +1,189 @@
+//! What is rejected, and what a reject keeps.
+
+use starlift::decode::Dataset;
+
+use super::*;
+
+/// Column and reason of the rejects that these records are, in order; there is one more record of
+/// either dataset, which is taken.
+#[track_caller]
+pub fn rejects_of(dataset: Dataset, records: &[String]) -> Vec<Value> {
+    let [song, event] = [song(json!({})), visit(json!({}))].map(|record| record.to_string());
+    let records = records.join("\n");
+    let star = match dataset {
+        Dataset::Songs => Job::of(&format!("{song}\n{records}"), &event).run(),
+        Dataset::Events => Job::of(&song, &format!("{event}\n{records}")).run(),
+    };
+    assert_eq!((star.report.songs.decoded, star.report.logs.decoded), (1, 1));
+    star.rows("SELECT \"column\", reason FROM rejects ORDER BY line")
+}
+
+#[track_caller]
+fn reasons(dataset: Dataset, records: &[&str]) -> Vec<Value> {
+    let records: Vec<_> = records.iter().map(|&record| record.to_owned()).collect();
+    rejects_of(dataset, &records)
+}
+
+#[test]
+fn a_record_that_is_not_json() {
+    let records = ["song", r#"{"ts":1,"page":Home}"#, r#"{"ts":1,}"#];
+    for dataset in [Dataset::Songs, Dataset::Events] {
+        assert_eq!(
+            reasons(dataset, &records),
+            [
+                json!([null, "not a JSON object"]),
+                json!([null, "expected a value (byte 16 of the record)"]),
+                json!([null, "expected a key (byte 9 of the record)"]),
+            ]
+        );
+    }
+}
+
+#[test]
+fn a_record_that_is_not_an_object() {
+    let scalars = ["null", "1", "\"text\"", "true"];
+    assert_eq!(reasons(Dataset::Songs, &scalars), vec![json!([null, "not a JSON object"]); 4]);
+    let array = format!("[{}]", song(json!({})));
+    assert_eq!(reasons(Dataset::Songs, &[&array]), [json!([null, "an array, not a JSON object"])]);
+}
+
+#[test]
+fn a_record_that_is_truncated() {
+    let whole = visit(json!({})).to_string();
+    assert_eq!(
+        reasons(Dataset::Events, &[&whole[..whole.len() - 1]]),
+        [json!([null, "truncated: the object ends within it"])]
+    );
+}
+
+#[test]
+fn a_record_that_is_not_utf8() {
+    let bad = b"{\"title\":\"\xff\"}\n";
+    let star = Job::of("", &lines(&[visit(json!({}))]))
+        .file("songs/songs.json", [bad, song(json!({})).to_string().as_bytes()].concat())
+        .run();
+    assert_eq!(
+        star.rows("SELECT reason, raw FROM rejects"),
+        [json!(["invalid UTF-8 (byte 11 of the record)", "{\"title\":\"\u{fffd}\"}"])]
+    );
+    assert_eq!(star.report.songs.decoded, 1);
+}
+
+#[test]
+fn a_value_that_its_column_cannot_take() {
+    let cases = [
+        ("ts", json!("yesterday")),
+        ("ts", json!(1.5)),
+        ("ts", json!(true)),
+        ("userId", json!("8a")),
+        ("userId", json!(" 8")),
+        ("sessionId", json!("0x10")),
+        ("sessionId", json!(1e30)),
+        ("length", json!("NaN")),
+        ("length", json!({})),
+        ("level", json!(["free"])),
+        ("location", json!(false)),
+    ];
+    let events = cases.clone().map(|(column, value)| visit(json!({ column: value })).to_string());
+    let found = rejects_of(Dataset::Events, &events);
+    let columns: Vec<_> = found.iter().map(|reject| reject[0].as_str().unwrap()).collect();
+    assert_eq!(columns, cases.map(|(column, _)| column));
+    assert_eq!(found[0][1], "\"yesterday\" is not epoch milliseconds within the years 1 to 9999");
+    assert_eq!(found[1][1], "1.5 is not a whole number");
+    let songs = [json!({"year": 2_147_483_648_i64}), json!({"duration": "long"})];
+    let found = rejects_of(Dataset::Songs, &songs.map(|more| song(more).to_string()));
+    assert_eq!(
+        found,
+        [
+            json!(["year", "2147483648 is out of range for a 32-bit integer"]),
+            json!(["duration", "\"long\" is not a number"]),
+        ]
+    );
+}
+
+/// The record with nothing in one of these columns, for each of them and each kind of nothing.
+fn lacking(record: &Value, columns: &[&str]) -> Vec<String> {
+    let lack = |column: &&str| {
+        let mut without = record.clone();
+        without.as_object_mut().unwrap().remove(*column);
+        let [null, empty] = [json!(null), json!("")]
+            .map(|nothing| with(record.clone(), json!({ *column: nothing })));
+        [without, null, empty].map(|record| record.to_string())
+    };
+    columns.iter().flat_map(lack).collect()
+}
+
+#[test]
+fn a_song_without_what_it_must_have() {
+    let columns = ["song_id", "title", "artist_id", "artist_name"];
+    let found = rejects_of(Dataset::Songs, &lacking(&song(json!({})), &columns));
+    let wanted = columns.map(|column| vec![json!([column, "a required value is missing"]); 3]);
+    assert_eq!(found, wanted.concat());
+}
+
+#[test]
+fn an_event_without_what_it_must_have() {
+    let columns = ["ts", "page"];
+    let found = rejects_of(Dataset::Events, &lacking(&visit(json!({})), &columns));
+    let wanted = columns.map(|column| vec![json!([column, "a required value is missing"]); 3]);
+    assert_eq!(found, wanted.concat());
+}
+
+#[test]
+fn a_play_without_user_or_session_but_no_other_event() {
+    let columns = ["userId", "sessionId"];
+    let found = rejects_of(Dataset::Events, &lacking(&play(json!({})), &columns));
+    let why = "a NextSong event needs it, and it is missing";
+    assert_eq!(found, columns.map(|column| vec![json!([column, why]); 3]).concat());
+    let visits = lacking(&visit(json!({})), &columns).join("\n");
+    let star = Job::of(&lines(&[song(json!({}))]), &visits).run();
+    assert_eq!((star.report.logs.decoded, star.report.logs.rejected), (6, 0));
+}
+
+#[test]
+fn text_that_holds_u0000() {
+    let why = "text holds U+0000, which no warehouse can carry";
+    let songs = ["a\u{0}b", "\u{0}"].map(|text| song(json!({ "title": text })).to_string());
+    assert_eq!(rejects_of(Dataset::Songs, &songs), vec![json!(["title", why]); 2]);
+    let event = visit(json!({"level": "free\u{0}"})).to_string();
+    assert_eq!(rejects_of(Dataset::Events, &[event]), [json!(["level", why])]);
+    let star = Star::of(&[song(json!({"mood": "\u{0}"}))], &[visit(json!({}))]);
+    assert_eq!((star.report.songs.decoded, star.report.songs.rejected), (1, 0));
+}
+
+#[test]
+fn a_reject_keeps_its_place_its_reason_and_its_text() {
+    let bad = r#"{"ts":"yesterday","page":"é"}"#;
+    let logs = format!("\u{feff}{}\r\n{bad}\r\n{{\"ts\":1,\n", visit(json!({})));
+    let offset = logs.find(bad).unwrap();
+    let job = Job::of(&lines(&[song(json!({}))]), &logs);
+    let object = job.path("logs/logs.json");
+    let why = "\"yesterday\" is not epoch milliseconds within the years 1 to 9999";
+    let truncated = "truncated: the object ends within it";
+    assert_eq!(
+        job.run().rows("SELECT * FROM rejects ORDER BY \"offset\""),
+        [
+            json!([object, offset, 2, "ts", why, bad]),
+            json!([object, offset + bad.len() + 2, 3, null, truncated, "{\"ts\":1,"]),
+        ]
+    );
+}
+
+#[test]
+fn a_reject_keeps_the_first_64_kib_of_its_text() {
+    let long = format!("x{}", "é".repeat(50_000));
+    let songs = format!("{long}\n{}", song(json!({})));
+    let raw = Job::of(&songs, &lines(&[visit(json!({}))])).run().value("SELECT raw FROM rejects");
+    assert_eq!(raw.as_str().unwrap().len(), 65_535, "as many whole characters as fit");
+    assert!(long.starts_with(raw.as_str().unwrap()));
+}
+
+#[test]
+fn a_bad_line_costs_one_record() {
+    let good = |ts: i64| visit(json!({ "ts": ts })).to_string();
+    let logs = [&good(1), "oops", &good(2), "{\"ts\":3,", &good(4), "{\"ts\":", &good(5)];
+    let star = Job::of(&lines(&[song(json!({}))]), &logs.join("\n")).run();
+    assert_eq!((star.report.logs.decoded, star.report.logs.rejected), (4, 3));
+    let line = "SELECT line FROM rejects ORDER BY 1";
+    assert_eq!(star.rows(line), [json!([2]), json!([4]), json!([6])]);
+}

@@ -1,0 +1,212 @@
+//! One row a play: what it says, which copy survives, what its id is.
+
+use arrow::array::Int64Array;
+use datafusion::datasource::MemTable;
+use starlift::decode::{Dataset, Decoder, ObjectState, Shape, play_fingerprint};
+use starlift::star::model::Table;
+use starlift::star::{Queries, Rules, count_plays, star_stream};
+
+use super::*;
+
+#[test]
+fn a_row_is_an_event_whose_page_is_next_song() {
+    let pages = ["NextSong", "Home", "nextsong", "NextSong ", "Logout"];
+    let events: Vec<_> =
+        pages.iter().enumerate().map(|(i, page)| play(json!({"page": page, "ts": i}))).collect();
+    let star = Star::of(&[song(json!({}))], &events);
+    assert_eq!(star.rows("SELECT start_time FROM songplays"), [json!(["1970-01-01T00:00:00"])]);
+    assert_eq!(star.plays().read, 1);
+}
+
+#[test]
+fn a_row_says_what_its_event_says() {
+    let event = play(json!({"ts": 1_541_106_106_796_i64, "itemInSession": 1, "level": "paid",
+        "location": "Here, XY", "userAgent": "\"Mozilla\"", "firstName": "Ann"}));
+    let star = Star::of(&[song(json!({}))], &[event]);
+    let id = play_fingerprint(1_541_106_106_796, 8, 139, Some(1));
+    assert_eq!(
+        star.stored("songplays"),
+        [json!([
+            id,
+            "2018-11-01T21:01:46.796",
+            8,
+            "paid",
+            null,
+            null,
+            139,
+            "Here, XY",
+            "\"Mozilla\""
+        ])]
+    );
+}
+
+/// The tie columns, with a smaller and a greater value.
+const TIE: [(&str, &str, &str); 6] = [
+    ("song", "a", "b"),
+    ("artist", "a", "b"),
+    ("length", "1.5", "12.5"),
+    ("level", "a", "b"),
+    ("location", "a", "b"),
+    ("userAgent", "a", "b"),
+];
+
+/// A copy that has the smaller values before the tie column `at`, `values` of those from there on.
+fn copy(ts: usize, at: usize, values: impl Fn(usize) -> Value) -> Value {
+    let column = |(i, (name, small, _)): (usize, &(&str, &str, &str))| {
+        ((*name).to_owned(), if i < at { json!(small) } else { values(i) })
+    };
+    with(play(json!({ "ts": ts })), Value::Object(TIE.iter().enumerate().map(column).collect()))
+}
+
+/// What survives of pairs of copies, a pair for each tie column: the values of the tie columns.
+/// Which title, artist and length survived is told by the song that matches.
+fn survivors(smaller_first: bool, pair: impl Fn(usize) -> [Value; 2]) -> Vec<Value> {
+    let mut songs = Vec::new();
+    for (title, artist, length) in [("a", "a"), ("a", "b"), ("b", "a"), ("b", "b")]
+        .into_iter()
+        .flat_map(|(title, artist)| ["1.5", "12.5"].map(|length| (title, artist, length)))
+    {
+        songs.push(song(json!({"song_id": format!("{title} {artist} {length}"), "title": title,
+            "artist_name": artist, "duration": length})));
+    }
+    let pairs: Vec<_> = (0..TIE.len()).map(pair).collect();
+    let of = |second: bool| -> String {
+        lines(&pairs.iter().map(|pair| pair[usize::from(second)].clone()).collect::<Vec<_>>())
+    };
+    let star = Job::of(&lines(&songs), &of(!smaller_first))
+        .file("logs/more.json", of(smaller_first))
+        .run();
+    assert_eq!(star.plays().duplicates, TIE.len() as u64);
+    star.rows("SELECT song_id, level, location, user_agent FROM songplays ORDER BY start_time")
+}
+
+#[test]
+fn of_copies_the_smallest_survives_by_each_column_in_turn() {
+    let pair = |at: usize| {
+        let smaller = copy(at, at, |i| json!(if i == at { TIE[i].1 } else { TIE[i].2 }));
+        let greater = copy(at, at, |i| json!(if i == at { TIE[i].2 } else { TIE[i].1 }));
+        [smaller, greater]
+    };
+    let wanted = [
+        json!(["a b 12.5", "b", "b", "b"]),
+        json!(["a a 12.5", "b", "b", "b"]),
+        json!(["a a 1.5", "b", "b", "b"]),
+        json!(["a a 1.5", "a", "b", "b"]),
+        json!(["a a 1.5", "a", "a", "b"]),
+        json!(["a a 1.5", "a", "a", "a"]),
+    ];
+    assert_eq!(survivors(true, pair), wanted);
+    assert_eq!(survivors(false, pair), wanted);
+}
+
+#[test]
+fn of_copies_one_with_a_null_is_the_greater() {
+    let pair = |at: usize| {
+        let known = copy(at, at, |i| json!(TIE[i].2));
+        let unknown = copy(at, at, |i| if i == at { json!(null) } else { json!(TIE[i].1) });
+        [known, unknown]
+    };
+    let wanted = [
+        json!(["b b 12.5", "b", "b", "b"]),
+        json!(["a b 12.5", "b", "b", "b"]),
+        json!(["a a 12.5", "b", "b", "b"]),
+        json!(["a a 1.5", "b", "b", "b"]),
+        json!(["a a 1.5", "a", "b", "b"]),
+        json!(["a a 1.5", "a", "a", "b"]),
+    ];
+    assert_eq!(survivors(true, pair), wanted);
+    assert_eq!(survivors(false, pair), wanted);
+}
+
+#[test]
+fn a_play_in_two_files_is_one_row() {
+    let one = lines(&[play(json!({"level": "free"}))]);
+    let star = Job::of(&lines(&[song(json!({}))]), &one).file("logs/again.json", &one).run();
+    assert_eq!(star.value("SELECT COUNT(*) FROM songplays"), 1);
+    let plays = star.plays();
+    assert_eq!((plays.read, plays.duplicates, plays.unmatched), (2, 1, 1));
+}
+
+#[test]
+fn plays_that_differ_in_their_key_are_different_plays() {
+    let star = Star::of(
+        &[song(json!({}))],
+        &[
+            play(json!({"itemInSession": 1})),
+            play(json!({"itemInSession": 2})),
+            play(json!({"itemInSession": null})),
+            play(json!({"itemInSession": 1, "ts": 1001})),
+            play(json!({"itemInSession": 1, "userId": 9})),
+            play(json!({"itemInSession": 1, "sessionId": 140})),
+        ],
+    );
+    assert_eq!(star.value("SELECT COUNT(DISTINCT songplay_id) FROM songplays"), 6);
+}
+
+#[test]
+fn plays_without_item_in_session_are_the_same_when_the_rest_is() {
+    let star = Star::of(&[song(json!({}))], &[play(json!({})), play(json!({"itemInSession": ""}))]);
+    assert_eq!(star.value("SELECT COUNT(*) FROM songplays"), 1);
+}
+
+#[test]
+fn the_id_is_the_same_whatever_else_is_in_the_run() {
+    let one = play(json!({"itemInSession": 7}));
+    let alone = Star::of(&[song(json!({}))], std::slice::from_ref(&one));
+    let id = alone.value("SELECT songplay_id FROM songplays");
+    let many: Vec<_> = (0..500).map(|i| play(json!({"itemInSession": i}))).collect();
+    let among = Star::of(&[song(json!({"title": "x"}))], &[&many[..], &[one]].concat());
+    let ids = among.rows("SELECT songplay_id FROM songplays WHERE songplay_id >= 0");
+    assert_eq!(ids.len(), 500);
+    assert!(ids.contains(&json!([id])));
+    assert_eq!(id, play_fingerprint(1000, 8, 139, Some(7)));
+}
+
+/// The staging batch of these events, their fingerprints replaced.
+fn staged(events: &[Value], fingerprints: Vec<Option<i64>>) -> RecordBatch {
+    let mut decoder = Decoder::new(Dataset::Events, Shape::by_key(Dataset::Events));
+    let mut object = ObjectState::new("made up".into());
+    decoder.feed(&mut object, lines(events).as_bytes()).unwrap();
+    decoder.finish(object).unwrap();
+    decoder.flush().unwrap();
+    let batch = decoder.take_rows().remove(0);
+    let mut columns = batch.columns().to_vec();
+    *columns.last_mut().unwrap() = Arc::new(Int64Array::from(fingerprints));
+    RecordBatch::try_new(batch.schema(), columns).unwrap()
+}
+
+#[test]
+fn plays_that_share_a_fingerprint_take_the_next_ones_in_key_order() {
+    let first = play(json!({"ts": 1, "itemInSession": 3, "level": "1"}));
+    let second = play(json!({"ts": 1, "level": "2"}));
+    let third = play(json!({"ts": 1, "userId": 9, "level": "3"}));
+    let fourth = play(json!({"ts": 2, "userId": 1, "level": "4"}));
+    let other = play(json!({"ts": 0, "level": "other"}));
+    let copy = with(first.clone(), json!({"level": "0"}));
+    let events = [fourth, second, copy, other, third, first, visit(json!({}))];
+    let shared = Some(100);
+    let batch = staged(&events, vec![shared, shared, shared, Some(50), shared, shared, None]);
+    let (found, counts) = tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let session = SessionContext::new();
+        let table = |schema, batches| Arc::new(MemTable::try_new(schema, batches).unwrap());
+        let halves = vec![vec![batch.slice(0, 3)], vec![batch.slice(3, 4)]];
+        session.register_table("staging_events", table(batch.schema(), halves)).unwrap();
+        let songs = table(Dataset::Songs.schema(), vec![vec![]]);
+        session.register_table("staging_songs", songs).unwrap();
+        let songplays = Table::named("songplays").unwrap();
+        let queries = Queries::built_in();
+        let mut stream =
+            star_stream(&session, &queries, songplays, Rules::default()).await.unwrap();
+        let mut batches = Vec::new();
+        while let Some(batch) = stream.next().await.unwrap() {
+            batches.push(batch.project(&[0, 3]).unwrap());
+        }
+        (rows(&batches), count_plays(&session, &queries).await.unwrap())
+    });
+    let mut found: Vec<_> = found.into_iter().map(|row| row.to_string()).collect();
+    found.sort();
+    let wanted =
+        [r#"[100,"0"]"#, r#"[101,"2"]"#, r#"[102,"3"]"#, r#"[103,"4"]"#, r#"[50,"other"]"#];
+    assert_eq!(found, wanted);
+    assert_eq!((counts.read, counts.duplicates, counts.shared_fingerprints), (6, 1, 3));
+}
