@@ -199,11 +199,15 @@ fn bucket(
         return Err(LocationError::NoBucket(typed.to_owned(), scheme.to_owned()));
     }
     let (prefix, glob) = split_glob(key);
+    let path_error = |source| LocationError::Path { url: typed.to_owned(), source };
+    if prefix.starts_with('/') {
+        // Parsing would drop the slash, and name another key.
+        return Err(path_error(object_store::path::Error::EmptySegment { path: key.to_owned() }));
+    }
     Ok(Location {
         typed: typed.to_owned(),
         store: store(name.to_owned()),
-        path: Path::parse(prefix)
-            .map_err(|source| LocationError::Path { url: typed.to_owned(), source })?,
+        path: Path::parse(prefix).map_err(path_error)?,
         glob: glob.map(|g| matcher(typed, g)).transpose()?,
         folder: key.is_empty() || key.ends_with('/') || glob.is_some(),
     })
