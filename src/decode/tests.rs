@@ -115,8 +115,9 @@ fn bad_lines() -> Vec<(Vec<u8>, &'static str)> {
         (r#"{"page":"\u12g4"}"#, "a \\u escape without four hex digits"),
         (r#"{"page":"\ud800"}"#, "a lone surrogate"),
         (r#"{"page":"\ud800\n"}"#, "a lone surrogate"),
-        (r#"{"page":"\ud800\ud801"}"#, "a lone surrogate"),
-        (r#"{"x\udc00":1}"#, "a lone surrogate"),
+        (r#"{"page":"\udbff\udbff"}"#, "a lone surrogate"),
+        (r#"{"page":"\udc00"}"#, "a lone surrogate"),
+        (r#"{"x\uDFFF":1}"#, "a lone surrogate"),
         ("{\"page\":\"a\tb\"}", "a control character within a string"),
         ("{\"page\":\"a\0b\"}", "a control character within a string"),
         ("{}", "a required value is missing"),
@@ -136,6 +137,7 @@ fn bad_lines() -> Vec<(Vec<u8>, &'static str)> {
 /// Inputs with the numbers of their rows and rejects.
 fn inputs() -> Vec<(Vec<u8>, usize, usize)> {
     let pretty = "{\n  \"ts\": 1,\n  \"page\": \"Home\"\n}";
+    let over_lines = r#"{"x":[ "\ud83c\uDFB5é", true, -1.5e+3], "ts": 12,"page":7}"#;
     let layouts = [
         (format!("{GOOD}\n\n{GOOD}\n{GOOD}"), 3, 0),
         (format!("{pretty}\n{pretty}\r\n {pretty}\n"), 3, 0),
@@ -144,6 +146,7 @@ fn inputs() -> Vec<(Vec<u8>, usize, usize)> {
         (r#"{"ts":1,"page":"\"\\\/\b\f\n\r\t\u00e9\ud83c\udfb5é日🎵"}"#.to_owned(), 1, 0),
         (r#"{"\u0074s":1,"page":1.50}{"page":"x","length":-1.5e+2,"ts":-0}"#.to_owned(), 2, 0),
         (r#"{"x":[true,false,null,{"y":[[],{}]}],"page":"Home","ts":10}"#.to_owned(), 1, 0),
+        (over_lines.replace(' ', "\n"), 1, 0),
         (format!("{{\n  \"ts\": oops,\n  \"x\": {{\n  }}\n}}\n{GOOD}"), 1, 1),
         (format!("{{\r\n  \"ts\": 1,\r\n{GOOD}\r\n"), 1, 1),
         (format!("{{\n  \"ts\": oops\n}}{GOOD}\n{{\n"), 1, 2),
@@ -305,6 +308,8 @@ fn unknown_keys_are_counted_once_a_record() {
     let unknown = BTreeMap::from([("x".to_owned(), 2), ("Ts".to_owned(), 1)]);
     assert_eq!(events(input).unknown, unknown);
     assert_eq!(events(GOOD).unknown, BTreeMap::new());
+    let nested = song_at(&[("title", "$.t.u")], &format!(r#"{{"t":{{"u":"x","v":1}},{REST}}}"#));
+    assert_eq!((nested.rows.len(), nested.unknown), (1, BTreeMap::new()));
 }
 
 /// A song whose columns are where `places` say, by their own key otherwise.

@@ -1,0 +1,30 @@
+//! Star queries: staged batches to sorted rows of each table, from planning to the last batch.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark fails by panicking")]
+
+mod support;
+
+use criterion::{Criterion, Throughput};
+use starlift::star::model::{TABLES, TIME, Table};
+use support::{Staged, check_rows, count};
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    let staged = Staged::new();
+    let songplays = staged.songplays();
+    let mut group = criterion.benchmark_group("star");
+    for name in TABLES.iter().map(|table| table.name) {
+        let table = Table::named(name).unwrap();
+        let before = if name == TIME { &songplays[..] } else { &[] };
+        let answer = || {
+            let session = staged.session(before);
+            count(&staged.runtime.block_on(staged.rows(&session, table)))
+        };
+        let rows = answer();
+        check_rows(name, rows);
+        group.throughput(Throughput::Elements(rows));
+        group.bench_function(name, |bencher| bencher.iter(|| assert_eq!(answer(), rows)));
+    }
+    group.finish();
+    criterion.final_summary();
+}

@@ -1,0 +1,137 @@
+//! What the benchmarks run on: `fixtures/sample`, or the folder that `STARLIFT_BENCH_DATA` names,
+//! which holds `song_data` and `log_data`.
+
+#![allow(dead_code, reason = "each benchmark uses a part of it")]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use datafusion::datasource::MemTable;
+use datafusion::prelude::SessionContext;
+use starlift::decode::{Dataset, Shape};
+use starlift::engine::{Engine, EngineOptions};
+use starlift::ingest::{Input, Meter, Staging, ingest};
+use starlift::star::model::{SONGPLAYS, Table};
+use starlift::star::{Queries, Rules, register_staging, star_stream};
+use starlift::storage::{Location, StoreOptions, Stores};
+use tokio::runtime::Runtime;
+
+/// The rows of `fixtures/sample`: what a benchmark answers on it is known.
+pub const SAMPLE_ROWS: [(&str, u64); 5] =
+    [("songs", 60), ("artists", 21), ("users", 19), ("songplays", 534), ("time", 534)];
+
+/// The data of someone's own, if it was named.
+pub fn own_data() -> Option<PathBuf> {
+    std::env::var_os("STARLIFT_BENCH_DATA").map(PathBuf::from)
+}
+
+/// The folder with the data.
+pub fn data() -> PathBuf {
+    own_data()
+        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join("sample"))
+}
+
+/// The folder of a dataset.
+pub fn folder(dataset: Dataset) -> PathBuf {
+    data().join(match dataset {
+        Dataset::Songs => "song_data",
+        Dataset::Events => "log_data",
+    })
+}
+
+/// The content of each object of a dataset.
+pub fn objects(dataset: Dataset) -> Vec<Vec<u8>> {
+    let mut objects = Vec::new();
+    let mut pending = vec![folder(dataset)];
+    while let Some(next) = pending.pop() {
+        let entries = std::fs::read_dir(&next).unwrap_or_else(|e| panic!("{next:?}: {e}"));
+        for path in entries.map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                pending.push(path);
+            } else if path.extension().is_some_and(|suffix| suffix == "json") {
+                objects.push(std::fs::read(path).unwrap());
+            }
+        }
+    }
+    assert!(!objects.is_empty(), "no objects in {:?}", folder(dataset));
+    objects
+}
+
+/// Bytes of both datasets.
+pub fn data_bytes() -> u64 {
+    let datasets = [Dataset::Songs, Dataset::Events];
+    datasets.iter().flat_map(|dataset| objects(*dataset)).map(|object| object.len() as u64).sum()
+}
+
+/// Fails the benchmark unless `rows` is right for `table`, where that is known.
+pub fn check_rows(table: &str, rows: u64) {
+    if own_data().is_none() {
+        assert!(SAMPLE_ROWS.contains(&(table, rows)), "{table}: {rows} rows");
+    }
+    assert!(rows > 0, "{table} has no rows");
+}
+
+/// Staged data, and what queries over it need.
+pub struct Staged {
+    /// The runtime to wait on.
+    pub runtime: Runtime,
+    engine: Engine,
+    staging: Staging,
+    queries: Queries,
+}
+
+impl Staged {
+    /// Reads and decodes the data.
+    pub fn new() -> Staged {
+        let runtime = Runtime::new().unwrap();
+        let engine = Engine::new(EngineOptions::default()).unwrap();
+        let staging = Staging::new(&engine);
+        runtime.block_on(async {
+            let [songs, events] = [input(Dataset::Songs).await, input(Dataset::Events).await];
+            ingest(songs, events, &staging, engine.threads, &Arc::new(Meter::default()))
+                .await
+                .unwrap();
+        });
+        Staged { runtime, engine, staging, queries: Queries::built_in() }
+    }
+
+    /// A session that sees the staging tables, and `songplays` when it is given.
+    pub fn session(&self, songplays: &[RecordBatch]) -> SessionContext {
+        let session = self.engine.session();
+        register_staging(&session, &self.staging).unwrap();
+        if let Some(first) = songplays.first() {
+            let table = MemTable::try_new(first.schema(), vec![songplays.to_vec()]).unwrap();
+            session.register_table(SONGPLAYS, Arc::new(table)).unwrap();
+        }
+        session
+    }
+
+    /// The rows of a star table.
+    pub async fn rows(&self, session: &SessionContext, table: &'static Table) -> Vec<RecordBatch> {
+        let rules = Rules::default();
+        let mut rows = star_stream(session, &self.queries, table, rules).await.unwrap();
+        let mut batches = Vec::new();
+        while let Some(batch) = rows.next().await.unwrap() {
+            batches.push(batch);
+        }
+        batches
+    }
+
+    /// The rows of `songplays`, which the query of `time` reads.
+    pub fn songplays(&self) -> Vec<RecordBatch> {
+        let table = Table::named(SONGPLAYS).unwrap();
+        self.runtime.block_on(self.rows(&self.session(&[]), table))
+    }
+}
+
+async fn input(dataset: Dataset) -> Input {
+    let location = Location::parse(folder(dataset).to_str().unwrap()).unwrap();
+    let place = Stores::new(StoreOptions::default()).place(location).await.unwrap();
+    Input { dataset, places: vec![place], shape: Shape::by_key(dataset) }
+}
+
+/// Rows of all batches.
+pub fn count(batches: &[RecordBatch]) -> u64 {
+    batches.iter().map(|batch| batch.num_rows() as u64).sum()
+}

@@ -1,0 +1,50 @@
+//! Writing: rows of each table to Parquet in memory.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark fails by panicking")]
+
+mod support;
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use criterion::{Criterion, Throughput};
+use object_store::memory::InMemory;
+use starlift::publish::{DEFAULT_FILE_BYTES, ParquetSink, TableRecord};
+use starlift::star::model::{TABLES, TIME, Table};
+use starlift::storage::{Location, Place};
+use support::{Staged, check_rows, count};
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    let staged = Staged::new();
+    let songplays = staged.songplays();
+    let location = Location::parse("s3://memory/star").unwrap();
+    let out = Place { location, store: Arc::new(InMemory::new()) };
+    let mut group = criterion.benchmark_group("write");
+    for name in TABLES.iter().map(|table| table.name) {
+        let table = Table::named(name).unwrap();
+        let before = if name == TIME { &songplays[..] } else { &[] };
+        let batches = staged.runtime.block_on(staged.rows(&staged.session(before), table));
+        check_rows(name, count(&batches));
+        let written = || staged.runtime.block_on(write(&out, table, &batches));
+        let first = written();
+        assert!(first.rows == count(&batches) && first.bytes > 0, "{name}: {first:?}");
+
+        let bytes = batches.iter().map(|batch| batch.get_array_memory_size() as u64).sum();
+        group.throughput(Throughput::Bytes(bytes));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| assert_eq!(written().bytes, first.bytes));
+        });
+    }
+    group.finish();
+    criterion.final_summary();
+}
+
+async fn write(out: &Place, table: &Table, batches: &[RecordBatch]) -> TableRecord {
+    let stem = format!("{}/bench", table.name);
+    let mut sink = ParquetSink::numbered(out, stem, table.schema(), DEFAULT_FILE_BYTES);
+    for batch in batches {
+        sink.write(batch.clone()).await.unwrap();
+    }
+    sink.finish().await.unwrap()
+}

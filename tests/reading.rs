@@ -1,0 +1,581 @@
+//! What is read: files of every form, as locations name them, from local disk and from web servers.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a broken fixture fails the test")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_MATCH, RANGE};
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use support::{Outcome, Workspace, files};
+
+const TABLES: [&str; 5] = ["songplays", "users", "songs", "artists", "time"];
+
+/// A song record that stands for nothing in particular.
+const SONG: &str = r#"{"song_id":"SO1","title":"One","artist_id":"AR1","artist_name":"Any"}"#;
+
+/// An event that is not a play.
+const EVENT: &str = r#"{"ts":1541044398796,"page":"Home","userId":"7","sessionId":1}"#;
+
+/// Made-up data in `data`: one file of songs, one of events.
+fn sample() -> Workspace {
+    let workspace = Workspace::new();
+    let generate = "generate --songs 30 --events 300 --users 9 --days 1 --out made";
+    workspace.run(generate.split(' ')).exits(0);
+    for (dataset, file) in [("song_data", "songs"), ("log_data", "logs")] {
+        let made = workspace.join("made").join(dataset);
+        let lines = files(&made).into_iter().map(|file| std::fs::read(made.join(file)).unwrap());
+        workspace.write(&format!("data/{file}.json"), lines.collect::<Vec<_>>().join(&b'\n'));
+    }
+    workspace
+}
+
+/// A workspace with the smallest data that makes a star, and more song files of these names.
+fn with_songs(names: &[&str]) -> Workspace {
+    let workspace = Workspace::new();
+    workspace.write("logs/day.json", EVENT);
+    for name in names {
+        workspace.write(&format!("songs/{name}"), SONG);
+    }
+    workspace
+}
+
+fn transform(workspace: &Workspace, songs: &[&str], logs: &str, out: &str) -> Outcome {
+    let mut command = workspace.command();
+    command.args(["transform", "--songs"]).args(songs).args(["--logs", logs, "--out", out]);
+    workspace.outcome(&mut command)
+}
+
+/// The Parquet bytes of each table; each is expected to have one file.
+fn tables(star: &Path) -> BTreeMap<&'static str, Vec<u8>> {
+    let bytes = |table: &str| {
+        let names = files(&star.join(table));
+        assert_eq!(names.len(), 1, "{table} in {}: {names:?}", star.display());
+        std::fs::read(star.join(table).join(&names[0])).unwrap()
+    };
+    TABLES.into_iter().map(|table| (table, bytes(table))).collect()
+}
+
+#[track_caller]
+fn assert_same_star(workspace: &Workspace, one: &str, other: &str) {
+    let (one, other) = (tables(&workspace.join(one)), tables(&workspace.join(other)));
+    for table in TABLES {
+        assert!(one[table] == other[table], "{table} differs");
+    }
+}
+
+/// The song objects that a dry run lists for these locations, relative to the workspace.
+#[track_caller]
+fn listed(workspace: &Workspace, songs: &[&str]) -> Vec<String> {
+    let mut command = workspace.command();
+    command.args(["transform", "--dry-run", "--out", "star", "--logs", "logs", "--songs"]);
+    let outcome = workspace.outcome(command.args(songs));
+    outcome.exits(0);
+    let lines = outcome.stdout.lines().skip(1).take_while(|line| line.starts_with("  /"));
+    let root = workspace.path().to_str().unwrap();
+    let name = |line: &str| {
+        let url = line.trim_start().rsplit_once(" (").unwrap().0;
+        url.strip_prefix(root).unwrap().trim_start_matches('/').to_owned()
+    };
+    let mut names: Vec<String> = lines.map(name).collect();
+    names.sort();
+    names
+}
+
+fn gzip(plain: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(plain).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zstd(plain: &[u8]) -> Vec<u8> {
+    zstd::encode_all(plain, 1).unwrap()
+}
+
+#[test]
+fn every_suffix_and_compression_gives_the_same_star() {
+    let workspace = sample();
+    let data = ["songs", "logs"].map(|name| workspace.read(&format!("data/{name}.json")));
+    transform(&workspace, &["data/songs.json"], "data/logs.json", "plain").exits(0);
+    for suffix in ["json", "jsonl", "ndjson"] {
+        for (ending, stored) in [
+            (String::new(), data.clone().map(String::into_bytes)),
+            (".gz".to_owned(), data.clone().map(|text| gzip(text.as_bytes()))),
+            (".zst".to_owned(), data.clone().map(|text| zstd(text.as_bytes()))),
+        ] {
+            let folder = format!("{suffix}{ending}");
+            workspace.write(&format!("{folder}/songs/it.{folder}"), &stored[0]);
+            workspace.write(&format!("{folder}/logs/it.{folder}"), &stored[1]);
+            let star = format!("{folder}/star");
+            let (songs, logs) = (format!("{folder}/songs"), format!("{folder}/logs"));
+            transform(&workspace, &[&songs], &logs, &star).exits(0);
+            assert_same_star(&workspace, "plain", &star);
+        }
+    }
+}
+
+#[test]
+fn a_file_that_ends_within_its_compression_fails_the_run_by_name() {
+    let workspace = sample();
+    let logs = workspace.read("data/logs.json");
+    for (name, stored) in
+        [("cut.json.gz", gzip(logs.as_bytes())), ("cut.json.zst", zstd(logs.as_bytes()))]
+    {
+        let path = workspace.write(&format!("cut/{name}"), &stored[..stored.len() - 5]);
+        let outcome = transform(&workspace, &["data/songs.json"], path.to_str().unwrap(), "star");
+        outcome.exits(1).complains("cannot read").complains(path.to_str().unwrap());
+        assert!(!workspace.join("star/_starlift.json").exists(), "{outcome}");
+    }
+}
+
+#[test]
+fn what_is_not_compressed_as_its_suffix_says_fails_the_run_by_name() {
+    let workspace = with_songs(&[]);
+    for suffix in ["gz", "zst"] {
+        let path = workspace.write(&format!("songs/{suffix}/plain.json.{suffix}"), SONG);
+        let outcome = transform(&workspace, &[path.to_str().unwrap()], "logs", "star");
+        outcome.exits(1).complains("cannot read").complains(path.to_str().unwrap());
+    }
+}
+
+#[test]
+fn globs_objects_and_prefixes_name_what_they_say() {
+    let names = ["a1.json", "a2.json", "b1.json", "sub/c1.json", "sub/deep/c2.json"];
+    let workspace = with_songs(&names);
+    for (typed, wanted) in [
+        ("songs/*", "a1.json a2.json b1.json sub/c1.json sub/deep/c2.json"),
+        ("songs/*.json", "a1.json a2.json b1.json"),
+        ("songs/**/*.json", "a1.json a2.json b1.json sub/c1.json sub/deep/c2.json"),
+        ("songs/**/c?.json", "sub/c1.json sub/deep/c2.json"),
+        ("songs/a?.json", "a1.json a2.json"),
+        ("songs/[!a]1.json", "b1.json"),
+        ("songs/[a-b]1.json", "a1.json b1.json"),
+        ("songs/{a2,b1}.json", "a2.json b1.json"),
+        ("songs/s*", "sub/c1.json sub/deep/c2.json"),
+        ("songs/*/c1.json", "sub/c1.json"),
+        ("songs/a1.json", "a1.json"),
+        ("songs/sub", "sub/c1.json sub/deep/c2.json"),
+        ("songs/sub/", "sub/c1.json sub/deep/c2.json"),
+        ("./logs/../songs/sub/deep", "sub/deep/c2.json"),
+    ] {
+        let wanted: Vec<String> = wanted.split(' ').map(|name| format!("songs/{name}")).collect();
+        assert_eq!(listed(&workspace, &[typed]), wanted, "{typed}");
+    }
+}
+
+#[test]
+fn a_glob_reads_only_what_it_matches() {
+    let workspace = with_songs(&["a1.json", "a2.json", "b1.json"]);
+    workspace.write("songs/b2.json", "this would be rejected");
+    let outcome = transform(&workspace, &["songs/a*.json"], "logs/*", "star");
+    outcome.exits(0).says("songs     2 objects listed = 2 read");
+}
+
+#[test]
+fn locations_that_overlap_are_read_once() {
+    let workspace = with_songs(&["a1.json", "a2.json", "sub/c1.json"]);
+    let overlapping = ["songs", "songs/a1.json", "songs/*.json", "logs/../songs/sub/"];
+    let all = ["songs/a1.json", "songs/a2.json", "songs/sub/c1.json"];
+    assert_eq!(listed(&workspace, &overlapping), all);
+    let outcome = transform(&workspace, &overlapping, "logs", "star");
+    outcome.exits(0).says("songs     3 objects listed = 3 read").says("3 records read = 3 decoded");
+}
+
+#[test]
+fn other_suffixes_are_passed_over_and_counted() {
+    let workspace = with_songs(&["a.json", "b.csv", "c.csv", "d.csv.gz", "_SUCCESS", "e.parquet"]);
+    let outcome = transform(&workspace, &["songs"], "logs", "star");
+    outcome
+        .exits(0)
+        .says("songs     1 objects listed = 1 read")
+        .says("passed over: (none) (1), .csv (2), .csv.gz (1), .parquet (1)\n");
+    let record: serde_json::Value =
+        serde_json::from_str(&workspace.read("star/_starlift.json")).unwrap();
+    let skipped = serde_json::json!({"(none)": 1, ".csv": 2, ".csv.gz": 1, ".parquet": 1});
+    assert_eq!(record["datasets"]["songs"]["skipped"], skipped);
+}
+
+#[test]
+fn nothing_found_says_what_was_looked_for_and_where() {
+    let workspace = with_songs(&["a.csv"]);
+    std::fs::create_dir(workspace.join("empty")).unwrap();
+    let looked_for = "looked for .json, .jsonl and .ndjson objects, also with .gz or .zst";
+    let nothing = "there is no object at all";
+    for (songs, logs, complaints) in [
+        ("nowhere/at/all", "logs", ["no songs found at nowhere/at/all", looked_for, nothing]),
+        ("empty", "logs", ["no songs found at empty", looked_for, nothing]),
+        ("songs", "logs", ["no songs found at songs", looked_for, "passed over: 1 .csv"]),
+        ("logs", "logs/*.jsonl", ["no logs found at logs/*.jsonl", looked_for, nothing]),
+        ("logs", "log", ["no logs found at log:", looked_for, nothing]),
+    ] {
+        for dry_run in [false, true] {
+            let mut command = workspace.command();
+            command.args(["transform", "--songs", songs, "--logs", logs, "--out", "star"]);
+            command.args(dry_run.then_some("--dry-run"));
+            let outcome = workspace.outcome(&mut command);
+            outcome.exits(1);
+            complaints.iter().for_each(|complaint| {
+                outcome.complains(complaint);
+            });
+        }
+    }
+    assert!(!workspace.join("star/_starlift.json").exists());
+}
+
+#[test]
+fn odd_names_are_read_and_written_as_they_are() {
+    let workspace = sample();
+    transform(&workspace, &["data/songs.json"], "data/logs.json", "plain").exits(0);
+    for odd in
+        ["a b", "100%", "a%41b", "é", "x#y", "#1", "a+b", "k=v", "a&b;c", "%2F", "日本", "~'\""]
+    {
+        let (songs, logs) = (format!("in {odd}/{odd}.json"), format!("in {odd}/l/{odd}.json"));
+        workspace.write(&songs, workspace.read("data/songs.json"));
+        workspace.write(&logs, workspace.read("data/logs.json"));
+        let (folder, star) = (format!("in {odd}/l"), format!("star {odd}/{odd}"));
+        transform(&workspace, &[&songs], &folder, &star).exits(0);
+        assert_same_star(&workspace, "plain", &star);
+        workspace.run(["check", "--star", &star]).exits(0);
+        let inputs =
+            ["query", "--star", &star, "--format", "ndjson", "--sql", "SELECT url FROM inputs"];
+        let outcome = workspace.run(inputs);
+        let urls: Vec<serde_json::Value> = outcome
+            .exits(0)
+            .stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let wanted = [&logs, &songs].map(|file| workspace.join(file).to_str().unwrap().to_owned());
+        assert_eq!(urls.len(), 2, "{outcome}");
+        assert!(wanted.iter().all(|w| urls.iter().any(|url| url["url"] == **w)), "{outcome}");
+    }
+}
+
+#[test]
+fn the_manifest_of_a_local_star_has_a_url_for_odd_names() {
+    let workspace = with_songs(&["a.json"]);
+    transform(&workspace, &["songs"], "logs", "st%41r é#1").exits(0);
+    let manifest = workspace.read("st%41r é#1/songs.manifest");
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    let url = url::Url::parse(manifest["entries"][0]["url"].as_str().unwrap()).unwrap();
+    assert_eq!(url.scheme(), "file");
+    let length = url.to_file_path().unwrap().metadata().unwrap().len();
+    assert_eq!(manifest["entries"][0]["meta"]["content_length"], length);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_cannot_be_read_fails_the_run_by_name() {
+    let workspace = with_songs(&["a.json"]);
+    // Permissions would not stop a test that runs as root; nobody can read address 0.
+    let unreadable = workspace.join("songs/unreadable.json");
+    std::os::unix::fs::symlink("/proc/self/mem", &unreadable).unwrap();
+    let outcome = transform(&workspace, &["songs"], "logs", "star");
+    outcome.exits(1).complains("cannot read").complains(unreadable.to_str().unwrap());
+    assert!(!workspace.join("star/_starlift.json").exists(), "{outcome}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_nothing_fails_the_run_by_name() {
+    let workspace = with_songs(&["a.json"]);
+    let dangling = workspace.join("songs/dangling.json");
+    std::os::unix::fs::symlink(workspace.join("nowhere.json"), &dangling).unwrap();
+    for songs in ["songs", "songs/*.json"] {
+        let outcome = transform(&workspace, &[songs], "logs", "star");
+        outcome.exits(1).complains("cannot read").complains(dangling.to_str().unwrap());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed() {
+    let workspace = with_songs(&["a.json"]);
+    workspace.write("elsewhere/b.json", SONG);
+    for (name, target) in [("b.json", "elsewhere/b.json"), ("folder", "elsewhere")] {
+        let link = workspace.join("songs").join(name);
+        std::os::unix::fs::symlink(workspace.join(target), link).unwrap();
+    }
+    assert_eq!(
+        listed(&workspace, &["songs"]),
+        ["songs/a.json", "songs/b.json", "songs/folder/b.json"]
+    );
+}
+
+#[test]
+fn a_folder_called_like_a_file_is_a_folder() {
+    let workspace = with_songs(&["a.json", "folder.json/b.json"]);
+    let all = ["songs/a.json", "songs/folder.json/b.json"];
+    assert_eq!(listed(&workspace, &["songs"]), all);
+    assert_eq!(listed(&workspace, &["songs/folder.json"]), [all[1]]);
+}
+
+#[test]
+fn file_urls_are_local_paths() {
+    let workspace = with_songs(&["a 1.json", "a%2.json", "é/c.json"]);
+    let url = |name: &str| format!("file://{}/songs/{name}", workspace.path().display());
+    for (typed, wanted) in [
+        ("a%201.json", vec!["a 1.json"]),
+        ("a%252.json", vec!["a%2.json"]),
+        ("%C3%A9", vec!["é/c.json"]),
+        ("*.json", vec!["a 1.json", "a%2.json"]),
+        ("{a%201,x}.json", vec!["a 1.json"]),
+        ("a%20?.json", vec!["a 1.json"]),
+        ("", vec!["a 1.json", "a%2.json", "é/c.json"]),
+    ] {
+        let wanted: Vec<String> = wanted.iter().map(|name| format!("songs/{name}")).collect();
+        assert_eq!(listed(&workspace, &[&url(typed)]), wanted, "{typed}");
+    }
+    let star = format!("file://{}/st%20ar", workspace.path().display());
+    transform(&workspace, &[&url("")], "logs", &star).exits(0);
+    assert!(workspace.join("st ar/_starlift.json").exists());
+    workspace.run(["check", "--star", &star]).exits(0);
+}
+
+#[test]
+fn a_dry_run_tells_everything_and_touches_nothing() {
+    let workspace = with_songs(&["a.json", "b.json.gz", "c.csv"]);
+    let before = snapshot(&workspace);
+    let dry_run = ["transform", "--songs", "songs", "--logs", "logs", "--out", "star", "--dry-run"];
+    let outcome = workspace.run(dry_run);
+    outcome
+        .exits(0)
+        .says(&format!("would read 2 songs objects, {} B:\n", 2 * SONG.len()))
+        .says(&format!("{}/songs/a.json ({} B)\n", workspace.path().display(), SONG.len()))
+        .says("songs/b.json.gz")
+        .says("passed over: 1 .csv")
+        .says(&format!("would read 1 logs objects, {} B:\n", EVENT.len()))
+        .says(&format!("would write to {}/star:\n", workspace.path().display()))
+        .says("no star is there yet");
+    for table in TABLES {
+        outcome.says(&format!("{table}/<run-id>-NNNNN.parquet and {table}.manifest"));
+    }
+    assert_eq!(snapshot(&workspace), before);
+    assert!(!workspace.join("star").exists(), "{outcome}");
+}
+
+#[test]
+fn a_dry_run_over_a_star_leaves_it_as_it_is() {
+    let workspace = with_songs(&["a.json"]);
+    transform(&workspace, &["songs"], "logs", "star").exits(0);
+    let record: serde_json::Value =
+        serde_json::from_str(&workspace.read("star/_starlift.json")).unwrap();
+    let before = snapshot(&workspace);
+    workspace
+        .run(["transform", "--songs", "songs", "--logs", "logs", "--out", "star", "--dry-run"])
+        .exits(0)
+        .says(&format!("would supersede the star of run {}", record["run_id"].as_str().unwrap()));
+    assert_eq!(snapshot(&workspace), before);
+}
+
+/// Every file with its content and the time of its last change.
+fn snapshot(workspace: &Workspace) -> BTreeMap<String, (Vec<u8>, std::time::SystemTime)> {
+    let file = |name: String| {
+        let path = workspace.join(&name);
+        let modified = path.metadata().unwrap().modified().unwrap();
+        (name, (std::fs::read(path).unwrap(), modified))
+    };
+    files(workspace.path()).into_iter().map(file).collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_large_file_is_read_within_bounded_memory() {
+    const FILE_BYTES: usize = 100_000_000;
+    let workspace = sample();
+    let block = workspace.read("data/logs.json") + "\n";
+    let logs = workspace.join("large.jsonl");
+    let mut file = std::io::BufWriter::new(std::fs::File::create(&logs).unwrap());
+    let blocks = FILE_BYTES.div_ceil(block.len());
+    (0..blocks).for_each(|_| file.write_all(block.as_bytes()).unwrap());
+    file.into_inner().unwrap();
+
+    let mut command = workspace.command();
+    command.args(["transform", "--songs", "data/songs.json", "--logs", "large.jsonl"]);
+    command.args(["--out", "star", "--memory-limit", "256MiB", "--quiet"]);
+    let mut child = command.stderr(Stdio::inherit()).spawn().unwrap();
+    let (mut peak, status) = (0, format!("/proc/{}/status", child.id()));
+    let ended = loop {
+        peak = peak.max(high_water_mark(&status).unwrap_or(0));
+        match child.try_wait().unwrap() {
+            Some(ended) => break ended,
+            None => std::thread::sleep(Duration::from_millis(5)),
+        }
+    };
+    assert!(ended.success());
+    assert!((10_000_000..600_000_000).contains(&peak), "{peak} bytes");
+    let record: serde_json::Value =
+        serde_json::from_str(&workspace.read("star/_starlift.json")).unwrap();
+    assert_eq!(record["datasets"]["logs"]["bytes"], blocks * block.len());
+}
+
+#[cfg(target_os = "linux")]
+fn high_water_mark(status: &str) -> Option<usize> {
+    let status = std::fs::read_to_string(status).ok()?;
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    kib.trim().strip_suffix(" kB")?.parse::<usize>().ok().map(|kib| kib * 1024)
+}
+
+/// A web server for these files: it keeps to HTTP, and need not do more than it must.
+#[derive(Default)]
+struct Web {
+    files: BTreeMap<String, Vec<u8>>,
+    /// Parts of files are served.
+    ranges: bool,
+    /// What every file's `ETag` is.
+    etag: Option<&'static str>,
+    /// The status and the `Range` of every GET.
+    gets: Mutex<Vec<(u16, Option<String>)>>,
+}
+
+impl Web {
+    fn file(mut self, path: &str, content: impl AsRef<[u8]>) -> Web {
+        self.files.insert(path.to_owned(), content.as_ref().to_vec());
+        self
+    }
+
+    /// Serves until the test ends, and returns the URL to ask.
+    fn start(self) -> (String, Arc<Web>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let web = Arc::new(self);
+        std::thread::spawn({
+            let web = web.clone();
+            move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                runtime.unwrap().block_on(web.accept(listener));
+            }
+        });
+        (url, web)
+    }
+
+    async fn accept(self: Arc<Self>, listener: TcpListener) {
+        listener.set_nonblocking(true).unwrap();
+        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+        loop {
+            let (socket, _) = listener.accept().await.unwrap();
+            let web = self.clone();
+            let service = hyper::service::service_fn(move |request| {
+                let response = web.answer(&request);
+                async { Ok::<_, Infallible>(response) }
+            });
+            let http = hyper::server::conn::http1::Builder::new();
+            tokio::spawn(http.serve_connection(TokioIo::new(socket), service));
+        }
+    }
+
+    fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+        let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+        let response =
+            self.response(request.uri().path(), header(RANGE.as_str()), header(IF_MATCH.as_str()));
+        if request.method() == Method::GET {
+            let asked = header(RANGE.as_str()).map(str::to_owned);
+            self.gets.lock().unwrap().push((response.status().as_u16(), asked));
+            return response;
+        }
+        let (mut parts, body) = response.into_parts();
+        let length = http_body_util::combinators::UnsyncBoxBody::new(body);
+        let length = hyper::body::Body::size_hint(&length).exact().unwrap();
+        parts.headers.insert(CONTENT_LENGTH, length.into());
+        Response::from_parts(parts, Full::default())
+    }
+
+    fn response(
+        &self,
+        path: &str,
+        range: Option<&str>,
+        if_match: Option<&str>,
+    ) -> Response<Full<Bytes>> {
+        let status = |status| Response::builder().status(status);
+        let Some(file) = self.files.get(path) else {
+            return status(StatusCode::NOT_FOUND).body(Full::default()).unwrap();
+        };
+        // RFC 9110, 13.1.1: If-Match compares strongly, and no weak tag is strongly equal to any.
+        let matches = |tag| tag == "*" || self.etag == Some(tag) && !tag.starts_with("W/");
+        if if_match.is_some_and(|tag| !matches(tag)) {
+            return status(StatusCode::PRECONDITION_FAILED).body(Full::default()).unwrap();
+        }
+        let mut builder = status(StatusCode::OK);
+        if let Some(etag) = self.etag {
+            builder = builder.header(ETAG, etag);
+        }
+        let Some((start, end)) = range.filter(|_| self.ranges).and_then(parse_range) else {
+            return builder.body(Full::from(file.clone())).unwrap();
+        };
+        let end = end.min(file.len() - 1);
+        builder
+            .status(StatusCode::PARTIAL_CONTENT)
+            .header(ACCEPT_RANGES, "bytes")
+            .header(CONTENT_RANGE, format!("bytes {start}-{end}/{}", file.len()))
+            .body(Full::from(file[start..=end].to_vec()))
+            .unwrap()
+    }
+}
+
+fn parse_range(range: &str) -> Option<(usize, usize)> {
+    let (start, end) = range.strip_prefix("bytes=")?.split_once('-')?;
+    Some((start.parse().ok()?, end.parse().ok()?))
+}
+
+/// `block`, again and again, until it fills more than one of the ranges that are fetched at once.
+fn larger_than_a_range(block: &str) -> String {
+    (block.to_owned() + "\n").repeat(10 * 1024 * 1024 / block.len())
+}
+
+#[test]
+fn single_objects_are_read_from_a_web_server() {
+    let workspace = sample();
+    transform(&workspace, &["data/songs.json"], "data/logs.json", "plain").exits(0);
+    let (songs, logs) = (workspace.read("data/songs.json"), workspace.read("data/logs.json"));
+    let web = Web::default()
+        .file("/a/songs%20%C3%A9.json", &songs)
+        .file("/logs.json.gz", gzip(logs.as_bytes()));
+    let (url, web) = web.start();
+    let songs = format!("{url}/a/songs%20%C3%A9.json");
+    transform(&workspace, &[&songs], &format!("{url}/logs.json.gz"), "star").exits(0);
+    assert_same_star(&workspace, "plain", "star");
+    assert_eq!(*web.gets.lock().unwrap(), [(200, None), (200, None)]);
+}
+
+#[test]
+fn a_large_object_of_a_web_server_is_read_with_and_without_ranges() {
+    let workspace = sample();
+    let large = larger_than_a_range(&workspace.read("data/logs.json"));
+    workspace.write("large.json", &large);
+    transform(&workspace, &["data/songs.json"], "large.json", "plain").exits(0);
+    for ranges in [false, true] {
+        let web = Web { ranges, etag: ranges.then_some("\"1\""), ..Web::default() };
+        let (url, _) = web.file("/large.json", &large).start();
+        transform(&workspace, &["data/songs.json"], &format!("{url}/large.json"), "star").exits(0);
+        assert_same_star(&workspace, "plain", "star");
+    }
+}
+
+#[test]
+fn a_weak_tag_of_a_web_server_does_not_stand_in_the_way() {
+    let workspace = with_songs(&["a.json"]);
+    let web = Web { etag: Some("W/\"1\""), ..Web::default() };
+    let (url, _) = web.file("/day.json", EVENT).start();
+    transform(&workspace, &["songs"], &format!("{url}/day.json"), "star").exits(0);
+}
+
+#[test]
+fn what_a_web_server_does_not_have_is_named() {
+    let workspace = with_songs(&["a.json"]);
+    let (url, _) = Web::default().file("/day.json", EVENT).start();
+    let missing = format!("{url}/night.json");
+    let outcome = transform(&workspace, &["songs"], &missing, "star");
+    outcome.exits(1).complains(&missing);
+    assert!(!workspace.join("star/_starlift.json").exists(), "{outcome}");
+}
