@@ -85,18 +85,22 @@ pub async fn write(options: &GenerateOptions, out: &Place) -> Result<Generated> 
 
 async fn write_log(mut file: LogFile, out: Place) -> Result<Generated> {
     let task = tokio::spawn(async move {
-        let mut upload = Upload::new(out.child(&file.path()));
-        let mut chunk = Vec::new();
-        while file.next_chunk(&mut chunk) {
-            if let Err(error) = upload.write(&mut chunk).await {
-                upload.abort().await;
-                return Err(error);
-            }
+        let upload = Upload::new(out.child(&file.path()));
+        let written = write_chunks(&mut file, upload).await;
+        if written.is_err() {
+            out.settle().await;
         }
-        upload.finish().await?;
-        Ok(file.counts())
+        written.map(|_| file.counts())
     });
     task.await?
+}
+
+async fn write_chunks(file: &mut LogFile, mut upload: Upload) -> Result<u64> {
+    let mut chunk = Vec::new();
+    while file.next_chunk(&mut chunk) {
+        upload.write(&mut chunk).await?;
+    }
+    upload.finish().await
 }
 
 fn describe(counts: &Generated, out: &Place) -> String {

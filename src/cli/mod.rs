@@ -93,7 +93,10 @@ fn block_on(threads: Option<usize>, work: impl Future<Output = Result<()>>) -> R
     }
     let runtime =
         builder.enable_all().build().map_err(|e| Error::io("cannot start the runtime", e))?;
-    runtime.block_on(work)
+    let outcome = runtime.block_on(work);
+    // A thread that hangs in a read of a file must not keep the process from ending.
+    runtime.shutdown_background();
+    outcome
 }
 
 fn print_schema(format: SchemaFormat) -> Result<()> {

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use crate::decode::{Dataset, Shape, rejects_schema};
 use crate::engine::Engine;
@@ -121,11 +122,14 @@ pub async fn ingest(
     threads: usize,
     meter: &Arc<Meter>,
 ) -> Result<(DatasetCounts, DatasetCounts)> {
+    let stop = CancellationToken::new();
+    let _stops_when_dropped = stop.clone().drop_guard();
     let run = Ingest {
         staging,
         threads: Arc::new(Semaphore::new(threads)),
         reader: Reader {
             meter: meter.clone(),
+            stop,
             in_flight_kib: Arc::new(Semaphore::new(IN_FLIGHT_KIB)),
         },
     };

@@ -1,12 +1,13 @@
 //! How objects are read: tiny local ones many at a time, others each on its own.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use object_store::{GetOptions, GetRange, GetResult, ObjectStore};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::meter::Meter;
@@ -80,6 +81,8 @@ pub(super) struct ReadObject {
 #[derive(Clone)]
 pub(super) struct Reader {
     pub meter: Arc<Meter>,
+    /// Ends the reading of local files, which goes on in its thread when nobody waits for it.
+    pub stop: CancellationToken,
     /// Permits for the kibibytes of remote objects that may be in memory, undecoded.
     pub in_flight_kib: Arc<Semaphore>,
 }
@@ -87,12 +90,12 @@ pub(super) struct Reader {
 impl Reader {
     pub async fn read(&self, unit: Unit, pool: &DecoderPool) -> Result<Vec<ReadObject>> {
         if unit.iter().all(|object| object.local) {
-            let meter = self.meter.clone();
+            let reader = self.clone();
             return pool
                 .run(move |decoder, sink| {
                     let mut block = vec![0; BLOCK_BYTES];
                     unit.into_iter()
-                        .map(|object| read_file(object, decoder, sink, &mut block, &meter))
+                        .map(|object| reader.read_file(object, decoder, sink, &mut block))
                         .collect()
                 })
                 .await?;
@@ -216,38 +219,43 @@ impl Decoding {
     }
 }
 
-fn read_file(
-    object: InputObject,
-    decoder: &mut Decoder,
-    sink: &Sink,
-    block: &mut [u8],
-    meter: &Meter,
-) -> Result<ReadObject> {
-    let counts =
-        decode_file(&object, decoder, sink, block, meter).map_err(|e| e.of(&object.url))?;
-    meter.object_done();
-    Ok(ReadObject { object, counts })
-}
-
-fn decode_file(
-    object: &InputObject,
-    decoder: &mut Decoder,
-    sink: &Sink,
-    block: &mut [u8],
-    meter: &Meter,
-) -> Result<ObjectCounts, DecodeError> {
-    let mut file = File::open(&*object.url)?;
-    let mut decoding = Decoding {
-        decompressor: Decompressor::new(object.compression)?,
-        state: ObjectState::new(object.url.clone()),
-    };
-    loop {
-        let length = file.read(block)?;
-        if length == 0 {
-            break;
-        }
-        meter.read(length as u64);
-        decoding.feed(&block[..length], decoder, sink)?;
+impl Reader {
+    fn read_file(
+        &self,
+        object: InputObject,
+        decoder: &mut Decoder,
+        sink: &Sink,
+        block: &mut [u8],
+    ) -> Result<ReadObject> {
+        let counts =
+            self.decode_file(&object, decoder, sink, block).map_err(|e| e.of(&object.url))?;
+        self.meter.object_done();
+        Ok(ReadObject { object, counts })
     }
-    decoding.finish(decoder, sink)
+
+    fn decode_file(
+        &self,
+        object: &InputObject,
+        decoder: &mut Decoder,
+        sink: &Sink,
+        block: &mut [u8],
+    ) -> Result<ObjectCounts, DecodeError> {
+        let mut file = File::open(&*object.url)?;
+        let mut decoding = Decoding {
+            decompressor: Decompressor::new(object.compression)?,
+            state: ObjectState::new(object.url.clone()),
+        };
+        loop {
+            if self.stop.is_cancelled() {
+                return Err(io::Error::from(io::ErrorKind::Interrupted).into());
+            }
+            let length = file.read(block)?;
+            if length == 0 {
+                break;
+            }
+            self.meter.read(length as u64);
+            decoding.feed(&block[..length], decoder, sink)?;
+        }
+        decoding.finish(decoder, sink)
+    }
 }

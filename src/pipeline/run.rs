@@ -140,19 +140,12 @@ impl<'a> Run<'a> {
     ) -> Result<TableRecord> {
         let mut rows = star_stream(session, self.queries, table, self.options.rules).await?;
         let mut sink = self.publication.table_sink(table);
-        let written = async {
-            while let Some(batch) = rows.next().await? {
-                self.meter.wrote(batch.num_rows() as u64);
-                sink.write(batch).await?;
-            }
-            sink.finish().await
-        }
-        .await;
-        if written.is_err() {
-            sink.abort().await;
+        while let Some(batch) = rows.next().await? {
+            self.meter.wrote(batch.num_rows() as u64);
+            sink.write(batch).await?;
         }
         let manifest = format!("{}.manifest", table.name);
-        written.map(|record| TableRecord { manifest, ..record })
+        Ok(TableRecord { manifest, ..sink.finish().await? })
     }
 
     async fn write_inputs(
@@ -287,16 +280,9 @@ async fn write_sorted(
     let rows = session.sql(ordered).await.map_err(failed)?;
     let mut rows = rows.execute_stream().await.map_err(failed)?;
     let schema: SchemaRef = table.schema().clone();
-    let written = async {
-        while let Some(batch) = rows.try_next().await.map_err(failed)? {
-            look(&batch);
-            sink.write(batch.with_schema(schema.clone())?).await?;
-        }
-        sink.finish().await
+    while let Some(batch) = rows.try_next().await.map_err(failed)? {
+        look(&batch);
+        sink.write(batch.with_schema(schema.clone())?).await?;
     }
-    .await;
-    if written.is_err() {
-        sink.abort().await;
-    }
-    Ok(written?.files.into_iter().next().unwrap_or_default())
+    Ok(sink.finish().await?.files.into_iter().next().unwrap_or_default())
 }

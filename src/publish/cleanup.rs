@@ -6,9 +6,9 @@ use std::sync::Arc;
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 
-use super::record::RunRecord;
+use super::record::{RECORD, RunRecord};
 use crate::error::Result;
-use crate::star::model::TABLES;
+use crate::star::model::{TABLES, Table};
 use crate::storage::{Place, StorageError};
 
 /// Folder of the inputs files.
@@ -21,10 +21,10 @@ pub(super) const REJECTS: &str = "_rejects";
 pub(super) async fn remove_all_but(out: &Place, keep: &RunRecord) -> Result<u64> {
     let kept: HashSet<Path> = keep.files().map(|f| out.child(&f.path).location.path).collect();
     let kept = Arc::new(kept);
-    let mut removed = 0;
+    let mut removed = remove_partial_files(out, is_published_file);
     for folder in TABLES.iter().map(|table| table.name).chain([INPUTS, REJECTS]) {
         let kept = kept.clone();
-        removed += remove_partial_files(out, folder);
+        removed += remove_partial_files(&out.child(folder), is_run_file);
         removed += remove_where(&out.child(folder), move |path, name| {
             is_run_file(name) && !kept.contains(path)
         })
@@ -37,7 +37,7 @@ pub(super) async fn remove_all_but(out: &Place, keep: &RunRecord) -> Result<u64>
 pub(super) async fn remove_run(out: &Place, run_id: &str) -> Result<()> {
     for folder in TABLES.iter().map(|table| table.name).chain([INPUTS]) {
         let run_id = run_id.to_owned();
-        remove_partial_files(out, folder);
+        remove_partial_files(&out.child(folder), is_run_file);
         remove_where(&out.child(folder), move |_, name| name.starts_with(&run_id)).await?;
     }
     Ok(())
@@ -82,16 +82,21 @@ fn is_run_file(name: &str) -> bool {
         && parts.next().is_none()
 }
 
+/// Whether a name is that of a manifest or of the record.
+fn is_published_file(name: &str) -> bool {
+    name == RECORD || name.strip_suffix(".manifest").is_some_and(|name| Table::named(name).is_some())
+}
+
 /// Removes what writes that were killed left on local disk: `<name>#<n>`, which the store itself
 /// never lists.
-fn remove_partial_files(out: &Place, folder: &str) -> u64 {
-    let Some(folder) = out.child(folder).location.local_path() else { return 0 };
+fn remove_partial_files(folder: &Place, is_ours: fn(&str) -> bool) -> u64 {
+    let Some(folder) = folder.location.local_path() else { return 0 };
     let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
     let partial = entries.filter_map(|entry| {
         let entry = entry.ok()?;
         let name = entry.file_name().into_string().ok()?;
         let (name, number) = name.split_once('#')?;
-        let ours = is_run_file(name) && number.bytes().all(|b| b.is_ascii_digit());
+        let ours = is_ours(name) && number.bytes().all(|b| b.is_ascii_digit());
         ours.then(|| entry.path())
     });
     partial.filter(|path| std::fs::remove_file(path).is_ok()).count() as u64

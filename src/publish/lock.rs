@@ -26,6 +26,12 @@ const LEASE: Duration = Duration::from_secs(120);
 /// A lease is renewed this often: three renewals may fail before it expires.
 const RENEWAL: Duration = Duration::from_secs(30);
 
+/// How often the lease is put before that has failed.
+const PUT_TRIES: usize = 3;
+
+/// Time between two such tries.
+const PUT_PAUSE: Duration = Duration::from_millis(500);
+
 /// The right to write to an output.
 pub(crate) enum OutputLock {
     /// Held by the operating system.
@@ -136,14 +142,21 @@ fn lock_file(out: &Place, folder: &std::path::Path, run_id: &str) -> Result<Outp
 async fn acquire_lease(out: &Place, run_id: &str) -> Result<Lease> {
     let place = out.child(LOCK);
     let holder = Holder::this(run_id);
-    let version = match put(&place, &holder, PutMode::Create).await {
-        Ok(version) => version,
-        Err(object_store::Error::AlreadyExists { .. }) => take_over(out, &place, &holder).await?,
-        Err(object_store::Error::NotImplemented { .. }) => {
-            tracing::warn!(%out, "this store has no conditional put: two runs at once would not notice each other");
-            put(&place, &holder, PutMode::Overwrite).await.map_err(|e| write_error(&place, e))?
+    let version = loop {
+        match put(&place, &holder, PutMode::Create).await {
+            Ok(version) => break version,
+            Err(object_store::Error::AlreadyExists { .. }) => {
+                if let Some(version) = take_over(out, &place, &holder).await? {
+                    break version;
+                }
+            }
+            Err(object_store::Error::NotImplemented { .. }) => {
+                tracing::warn!(%out, "this store has no conditional put: two runs at once would not notice each other");
+                let version = put(&place, &holder, PutMode::Overwrite).await;
+                break version.map_err(|e| write_error(&place, e))?;
+            }
+            Err(error) => return Err(write_error(&place, error)),
         }
-        Err(error) => return Err(write_error(&place, error)),
     };
     let held = Arc::new(Mutex::new(Held { holder, version, lost: false }));
     let renewal = tokio::spawn({
@@ -160,31 +173,41 @@ async fn acquire_lease(out: &Place, run_id: &str) -> Result<Lease> {
     Ok(Lease { place, holder: held, _renewal: AbortOnDropHandle::new(renewal) })
 }
 
-/// Takes a lease whose holder is dead; exactly one of several who try succeeds.
-async fn take_over(out: &Place, place: &Place, holder: &Holder) -> Result<UpdateVersion> {
-    use object_store::ObjectStoreExt;
-    let read_error = |e| Error::from(StorageError::read(&place.to_string(), e));
-    let locked = |holder: String| Error::Locked { out: out.to_string(), holder };
-    let found = place.store.get(place.path()).await.map_err(read_error)?;
-    let version = UpdateVersion { e_tag: found.meta.e_tag.clone(), version: None };
-    let bytes = found.bytes().await.map_err(read_error)?;
-    // A lease that cannot be read was cut short while it was made: nobody renews it.
-    let current: Option<Holder> = serde_json::from_slice(&bytes).ok();
-    if let Some(current) = &current
-        && current.is_alive(holder)
-    {
-        return Err(locked(current.describe()));
+/// Takes a lease whose holder is dead; exactly one of several who try succeeds. `None` when the
+/// lease changed hands meanwhile.
+async fn take_over(out: &Place, place: &Place, holder: &Holder) -> Result<Option<UpdateVersion>> {
+    let Some((current, version)) = read(place).await? else { return Ok(None) };
+    if let Some(current) = &current {
+        if current.run_id == holder.run_id {
+            return Ok(Some(version));
+        }
+        if current.is_alive(holder) {
+            return Err(Error::Locked { out: out.to_string(), holder: current.describe() });
+        }
     }
     match put(place, holder, PutMode::Update(version)).await {
         Ok(version) => {
             tracing::warn!(lock = %place, "took over the lock of a run that had died");
-            Ok(version)
+            Ok(Some(version))
         }
-        Err(object_store::Error::Precondition { .. }) => {
-            Err(locked("it took the lock at this very moment".to_owned()))
-        }
+        Err(object_store::Error::Precondition { .. }) => Ok(None),
         Err(error) => Err(write_error(place, error)),
     }
+}
+
+/// The lease there is, and its version. One without a holder was cut short while it was made:
+/// nobody renews it.
+async fn read(place: &Place) -> Result<Option<(Option<Holder>, UpdateVersion)>> {
+    use object_store::ObjectStoreExt;
+    let failed = |e| Error::from(StorageError::read(&place.to_string(), e));
+    let found = match place.store.get(place.path()).await {
+        Ok(found) => found,
+        Err(object_store::Error::NotFound { .. }) => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    let version = UpdateVersion { e_tag: found.meta.e_tag.clone(), version: None };
+    let bytes = found.bytes().await.map_err(failed)?;
+    Ok(Some((serde_json::from_slice(&bytes).ok(), version)))
 }
 
 async fn renew(place: &Place, held: &Mutex<Held>) -> Result<()> {
@@ -196,8 +219,14 @@ async fn renew(place: &Place, held: &Mutex<Held>) -> Result<()> {
     let mode = PutMode::Update(held.version.clone());
     match put(place, &held.holder, mode).await {
         Ok(version) => held.version = version,
+        // Somebody else put it, or this run did and never got the answer.
         Err(object_store::Error::Precondition { .. } | object_store::Error::NotFound { .. }) => {
-            held.lost = true;
+            match read(place).await? {
+                Some((Some(found), version)) if found.run_id == held.holder.run_id => {
+                    held.version = version;
+                }
+                _ => held.lost = true,
+            }
         }
         Err(object_store::Error::NotImplemented { .. }) => {}
         Err(error) => return Err(write_error(place, error)),
@@ -205,11 +234,21 @@ async fn renew(place: &Place, held: &Mutex<Held>) -> Result<()> {
     Ok(())
 }
 
+/// A conditional put is not repeated by the store when only its answer is lost, since the second
+/// one may be refused for the first one's sake. Here it may be: a lease tells whose it is.
 async fn put(place: &Place, holder: &Holder, mode: PutMode) -> object_store::Result<UpdateVersion> {
-    let bytes = serde_json::to_vec(holder).unwrap_or_default();
-    let options = PutOptions { mode, ..PutOptions::default() };
-    let result = place.store.put_opts(place.path(), bytes.into(), options).await?;
-    Ok(result.into())
+    let bytes = bytes::Bytes::from(serde_json::to_vec(holder).unwrap_or_default());
+    let mut tries = 1;
+    loop {
+        let options = PutOptions { mode: mode.clone(), ..PutOptions::default() };
+        match place.store.put_opts(place.path(), bytes.clone().into(), options).await {
+            Err(object_store::Error::Generic { .. }) if tries < PUT_TRIES => {
+                tokio::time::sleep(PUT_PAUSE).await;
+                tries += 1;
+            }
+            result => return result.map(UpdateVersion::from),
+        }
+    }
 }
 
 fn write_error(place: &Place, error: object_store::Error) -> Error {

@@ -93,6 +93,10 @@ impl Publication {
         // The put may have been done and only its answer lost.
         match RunRecord::read(&self.out).await {
             Ok(Some(found)) if found.run_id == self.run_id => Published::Yes,
+            Ok(_) if error.is_denied() => {
+                self.restore_manifests(previous.as_ref()).await;
+                Published::No(error.into())
+            }
             _ => Published::Unknown(error.into()),
         }
     }
@@ -131,6 +135,7 @@ impl Publication {
 
     /// Removes what the run has written, rejects apart, and gives the output back.
     pub async fn abandon(self) {
+        self.out.settle().await;
         if let Err(error) = cleanup::remove_run(&self.out, &self.run_id).await {
             tracing::warn!(%error, "files of the failed run could not all be removed");
         }

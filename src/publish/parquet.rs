@@ -158,13 +158,6 @@ impl ParquetSink {
         self.record.bytes = self.record.files.iter().map(|file| file.bytes).sum();
         Ok(std::mem::take(&mut self.record))
     }
-
-    /// Gives up the file under way.
-    pub async fn abort(&mut self) {
-        if let Some(mut file) = self.file.take() {
-            file.upload.abort().await;
-        }
-    }
 }
 
 impl OpenFile {

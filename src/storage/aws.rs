@@ -15,6 +15,12 @@ use super::{StorageError, StoreOptions};
 /// Asking for a bucket's region must not hold a run up for long where S3 itself is out of reach.
 const REGION_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How often a bucket's region is asked for; one that is guessed in its place may be wrong.
+const REGION_TRIES: usize = 4;
+
+/// Time between two such tries.
+const REGION_PAUSE: Duration = Duration::from_millis(300);
+
 /// The region that S3 itself assumes.
 const DEFAULT_REGION: &str = "us-east-1";
 
@@ -32,7 +38,8 @@ impl Aws {
         options: &StoreOptions,
     ) -> Result<Arc<dyn ObjectStore>, StorageError> {
         let sdk = self.sdk.get_or_init(|| load_sdk(options)).await;
-        let endpoint = options.endpoint_url.as_deref().or(sdk.endpoint_url());
+        let of_s3 = std::env::var("AWS_ENDPOINT_URL_S3").ok().filter(|url| !url.is_empty());
+        let endpoint = options.endpoint_url.as_deref().or(of_s3.as_deref()).or(sdk.endpoint_url());
         let region = match &options.region {
             Some(region) => region.clone(),
             None => self.find_region(name, endpoint, sdk).await,
@@ -94,9 +101,20 @@ async fn ask_region(
         .timeout(REGION_TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
         .build()?;
-    let response = client.head(format!("{endpoint}/{bucket}")).send().await?;
-    let region = response.headers().get("x-amz-bucket-region");
-    Ok(region.and_then(|value| value.to_str().ok()).map(str::to_owned))
+    let ask = || client.head(format!("{endpoint}/{bucket}")).send();
+    for _ in 1..REGION_TRIES {
+        match ask().await {
+            Ok(response) if !response.status().is_server_error() => return Ok(named(&response)),
+            Err(error) if error.is_timeout() => return Err(error),
+            _ => tokio::time::sleep(REGION_PAUSE).await,
+        }
+    }
+    Ok(named(&ask().await?))
+}
+
+fn named(response: &reqwest::Response) -> Option<String> {
+    let region = response.headers().get("x-amz-bucket-region")?;
+    region.to_str().ok().map(str::to_owned)
 }
 
 /// The AWS chain (environment, profiles, SSO, web identity, container and instance roles) as

@@ -1,8 +1,10 @@
 //! Which objects a location names.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chrono::DateTime;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
@@ -143,7 +145,10 @@ async fn walk(
             return Ok(stream::empty().boxed());
         }
         let listed = store.list(Some(place.path()));
-        return Ok(listed.map_err(move |source| StorageError::list(&name, source)).boxed());
+        let listed = listed.map_err(move |source| StorageError::list(&name, source));
+        let broken = stream::once(tokio::task::spawn_blocking(move || broken_links(path)))
+            .flat_map(|links| stream::iter(links.unwrap_or_default()).map(Ok));
+        return Ok(listed.chain(broken).boxed());
     }
     let mut objects = Vec::new();
     let mut frontier = vec![place.path().clone()];
@@ -171,6 +176,28 @@ async fn walk(
         .flatten_unordered(LIST_CONCURRENCY)
         .map_err(move |source| StorageError::list(&name, source));
     Ok(stream::iter(objects).map(Ok).chain(below).boxed())
+}
+
+/// Links below a folder that lead nowhere: the store passes over them without a word, and whoever
+/// reads them is to be told.
+fn broken_links(folder: PathBuf) -> Vec<ObjectMeta> {
+    let mut found = Vec::new();
+    let mut pending = vec![folder];
+    while let Some(folder) = pending.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let Ok(kind) = entry.file_type() else { continue };
+            if kind.is_dir() {
+                pending.push(entry.path());
+            } else if kind.is_symlink()
+                && !entry.path().exists()
+                && let Ok(location) = Path::from_absolute_path(entry.path())
+            {
+                let last_modified = DateTime::UNIX_EPOCH;
+                found.push(ObjectMeta { location, last_modified, size: 0, e_tag: None, version: None });
+            }
+        }
+    }
+    found
 }
 
 #[cfg(test)]

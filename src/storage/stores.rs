@@ -10,6 +10,7 @@ use object_store::{
     ClientOptions, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, RetryConfig, parse_url_opts,
 };
 use tokio::sync::Mutex;
+use tokio_util::task::TaskTracker;
 use url::Url;
 
 use super::StorageError;
@@ -52,6 +53,7 @@ pub struct Stores {
     options: StoreOptions,
     aws: Aws,
     open: Mutex<HashMap<StoreKey, Arc<dyn ObjectStore>>>,
+    aborts: TaskTracker,
 }
 
 /// A location together with the store it is in.
@@ -61,6 +63,8 @@ pub struct Place {
     pub location: Location,
     /// The store that holds it.
     pub store: Arc<dyn ObjectStore>,
+    /// Uploads that were given up and are being removed.
+    pub(super) aborts: TaskTracker,
 }
 
 impl Stores {
@@ -77,11 +81,11 @@ impl Stores {
     pub async fn place(&self, location: Location) -> Result<Place, StorageError> {
         let mut open = self.open.lock().await;
         if let Some(store) = open.get(&location.store) {
-            return Ok(Place { store: store.clone(), location });
+            return Ok(Place { store: store.clone(), location, aborts: self.aborts.clone() });
         }
         let store = self.connect(&location.store).await?;
         open.insert(location.store.clone(), store.clone());
-        Ok(Place { location, store })
+        Ok(Place { location, store, aborts: self.aborts.clone() })
     }
 
     async fn connect(&self, key: &StoreKey) -> Result<Arc<dyn ObjectStore>, StorageError> {
@@ -119,7 +123,13 @@ impl StoreOptions {
 impl Place {
     /// The place `relative` below this one.
     pub fn child(&self, relative: &str) -> Place {
-        Place { location: self.location.child(relative), store: self.store.clone() }
+        Place { location: self.location.child(relative), ..self.clone() }
+    }
+
+    /// Waits until nothing is left of the uploads that were dropped unfinished.
+    pub async fn settle(&self) {
+        self.aborts.close();
+        self.aborts.wait().await;
     }
 
     /// Its path in the store.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use object_store::{MultipartUpload, ObjectStoreExt, PutPayload};
+use tokio::runtime::Handle;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{Place, StorageError};
@@ -79,13 +80,11 @@ impl Upload {
     ///
     /// # Errors
     ///
-    /// If the object cannot be stored; its parts are then removed.
+    /// If the object cannot be stored.
     pub async fn finish(mut self) -> Result<u64> {
-        let outcome = self.complete().await;
-        if outcome.is_err() {
-            self.abort().await;
-        }
-        outcome.map(|()| self.bytes)
+        self.complete().await?;
+        self.multipart = None;
+        Ok(self.bytes)
     }
 
     async fn complete(&mut self) -> Result<()> {
@@ -105,14 +104,23 @@ impl Upload {
         }
         Ok(())
     }
+}
 
-    /// Gives up; parts already stored would otherwise be kept, and paid for, for ever.
-    pub async fn abort(&mut self) {
-        self.in_flight.clear();
-        if let Some(mut multipart) = self.multipart.take()
-            && let Err(error) = multipart.abort().await
-        {
-            tracing::warn!(object = %self.place, %error, "an unfinished upload could not be removed");
-        }
+impl Drop for Upload {
+    /// Gives up what is not finished: parts already stored would be kept, and paid for, for ever.
+    /// [`Place::settle`] waits until they are gone.
+    fn drop(&mut self) {
+        let (Some(mut multipart), Ok(runtime)) = (self.multipart.take(), Handle::try_current())
+        else {
+            return;
+        };
+        let (place, in_flight) = (self.place.clone(), std::mem::take(&mut self.in_flight));
+        let abort = async move {
+            drop(in_flight);
+            if let Err(error) = multipart.abort().await {
+                tracing::warn!(object = %place, %error, "an unfinished upload could not be removed");
+            }
+        };
+        self.place.aborts.spawn_on(abort, &runtime);
     }
 }
