@@ -84,7 +84,8 @@ fn is_run_file(name: &str) -> bool {
 
 /// Whether a name is that of a manifest or of the record.
 fn is_published_file(name: &str) -> bool {
-    name == RECORD || name.strip_suffix(".manifest").is_some_and(|name| Table::named(name).is_some())
+    name == RECORD
+        || name.strip_suffix(".manifest").is_some_and(|name| Table::named(name).is_some())
 }
 
 /// Removes what writes that were killed left on local disk: `<name>#<n>`, which the store itself

@@ -193,7 +193,13 @@ fn broken_links(folder: PathBuf) -> Vec<ObjectMeta> {
                 && let Ok(location) = Path::from_absolute_path(entry.path())
             {
                 let last_modified = DateTime::UNIX_EPOCH;
-                found.push(ObjectMeta { location, last_modified, size: 0, e_tag: None, version: None });
+                found.push(ObjectMeta {
+                    location,
+                    last_modified,
+                    size: 0,
+                    e_tag: None,
+                    version: None,
+                });
             }
         }
     }

@@ -153,7 +153,8 @@ impl Request {
             Op::DeleteMany => String::from_utf8_lossy(body).into_owned(),
             _ => key.to_owned(),
         };
-        let header = |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let header =
+            |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
         Self {
             op,
             method: parts.method.to_string(),
@@ -312,7 +313,8 @@ impl Barrier {
     async fn pass(&self) -> bool {
         let mut way = self.way.subscribe();
         let _held = Held::new(self);
-        let way = *way.wait_for(|way| *way != Way::Shut).await.expect("the barrier owns the sender");
+        let way =
+            *way.wait_for(|way| *way != Way::Shut).await.expect("the barrier owns the sender");
         way == Way::Open
     }
 }
@@ -451,7 +453,8 @@ impl Layer {
         let seen = Request::new(self.arrivals.fetch_add(1, Ordering::SeqCst), &parts, &body);
         let _flight = Flight::new(&self);
         lock(&self.log).push(seen.clone());
-        let response = self.answer(&seen, hyper::Request::from_parts(parts, Body::from(body))).await?;
+        let response =
+            self.answer(&seen, hyper::Request::from_parts(parts, Body::from(body))).await?;
         self.note_status(seen.id, response.status().as_u16());
         Ok(response)
     }
@@ -476,7 +479,11 @@ impl Layer {
         }
     }
 
-    async fn call(&self, seen: &Request, request: hyper::Request<Body>) -> Result<Response<Body>, HttpError> {
+    async fn call(
+        &self,
+        seen: &Request,
+        request: hyper::Request<Body>,
+    ) -> Result<Response<Body>, HttpError> {
         if seen.op != Op::HeadBucket {
             return self.ask(request).await;
         }
@@ -493,12 +500,16 @@ impl Layer {
     // would then leave a write half done, which S3 never does.
     async fn ask(&self, request: hyper::Request<Body>) -> Result<Response<Body>, HttpError> {
         let service = self.service.clone();
-        tokio::spawn(async move { service.call(request).await }).await.expect("the service does not panic")
+        tokio::spawn(async move { service.call(request).await })
+            .await
+            .expect("the service does not panic")
     }
 
     async fn pass_gates(&self, seen: &Request) -> Result<(), HttpError> {
         let mine = |gate: &&Arc<Barrier>| {
-            gate.op.covers(seen.op) && seen.target.contains(&gate.target) && *gate.way.borrow() == Way::Shut
+            gate.op.covers(seen.op)
+                && seen.target.contains(&gate.target)
+                && *gate.way.borrow() == Way::Shut
         };
         let gates: Vec<_> = lock(&self.gates).iter().filter(mine).cloned().collect();
         for gate in gates {
@@ -510,7 +521,8 @@ impl Layer {
     }
 
     fn wrong_region(&self, seen: &Request) -> Option<Response<Body>> {
-        let signed = seen.signed_region().filter(|signed| self.strict_region && *signed != self.region)?;
+        let signed =
+            seen.signed_region().filter(|signed| self.strict_region && *signed != self.region)?;
         let message = format!(
             "The authorization header is malformed; the region '{signed}' is wrong; expecting '{}'",
             self.region
@@ -573,7 +585,9 @@ fn error(status: u16) -> Response<Body> {
         403 => ("AccessDenied", "Access Denied"),
         404 => ("NoSuchKey", "The specified key does not exist."),
         409 => ("ConditionalRequestConflict", "A conflicting operation occurred."),
-        412 => ("PreconditionFailed", "At least one of the pre-conditions you specified did not hold"),
+        412 => {
+            ("PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+        }
         503 => ("SlowDown", "Please reduce your request rate."),
         _ => ("InternalError", "We encountered an internal error. Please try again."),
     };
@@ -605,7 +619,8 @@ fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
-        let code = after.get(..2).filter(|_| byte == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
+        let code =
+            after.get(..2).filter(|_| byte == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
         match code.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
             Some(code) => {
                 bytes.push(code);

@@ -6,7 +6,12 @@
 //! is scripted with [`Faults`].
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a broken fixture fails the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a broken fixture fails the test"
+)]
 
 #[path = "faults.rs"]
 mod faults;
@@ -285,8 +290,11 @@ impl Store {
 
     // s3s-fs finds this out only once it has thrown the upload away.
     fn check_parts(&self, input: &CompleteMultipartUploadInput) -> S3Result<()> {
-        let parts =
-            input.multipart_upload.as_ref().and_then(|upload| upload.parts.as_deref()).unwrap_or_default();
+        let parts = input
+            .multipart_upload
+            .as_ref()
+            .and_then(|upload| upload.parts.as_deref())
+            .unwrap_or_default();
         for (i, part) in parts.iter().enumerate() {
             let number = part.part_number.unwrap_or_default();
             let file = self.root.join(format!(".upload_id-{}.part-{number}", input.upload_id));
@@ -304,7 +312,8 @@ impl Store {
     }
 
     async fn head(&self, bucket: &str, key: &str) -> S3Result<HeadObjectOutput> {
-        let input = HeadObjectInput::builder().bucket(bucket.into()).key(key.into()).build().unwrap();
+        let input =
+            HeadObjectInput::builder().bucket(bucket.into()).key(key.into()).build().unwrap();
         Ok(self.files.head_object(request(input)).await?.output)
     }
 
@@ -319,8 +328,8 @@ impl Store {
         if !exists {
             return Err(s3_error!(NoSuchKey));
         }
-        let wanted =
-            ETagCondition::parse_http_header(wanted.as_bytes()).map_err(|_| s3_error!(InvalidArgument))?;
+        let wanted = ETagCondition::parse_http_header(wanted.as_bytes())
+            .map_err(|_| s3_error!(InvalidArgument))?;
         check_read(self.head(bucket, key).await?.e_tag.as_ref(), Some(&wanted), None)
     }
 
@@ -345,7 +354,11 @@ impl Store {
             Some((objects, i)) => (objects.content(i).len() as i64, made_etag(i), made_at()),
             None => {
                 let head = self.head(bucket, &listed.key).await?;
-                (head.content_length.unwrap(), head.e_tag.unwrap(), self.modified(bucket, &listed.key))
+                (
+                    head.content_length.unwrap(),
+                    head.e_tag.unwrap(),
+                    self.modified(bucket, &listed.key),
+                )
             }
         };
         Ok(Object {
@@ -360,7 +373,8 @@ impl Store {
 
     // To the second, as AWS gives it, and as the Last-Modified header has it.
     fn modified(&self, bucket: &str, key: &str) -> Timestamp {
-        let modified = self.root.join(bucket).join(key).metadata().and_then(|data| data.modified()).unwrap();
+        let modified =
+            self.root.join(bucket).join(key).metadata().and_then(|data| data.modified()).unwrap();
         let age = modified.duration_since(SystemTime::UNIX_EPOCH).unwrap();
         Timestamp::from(SystemTime::UNIX_EPOCH + Duration::from_secs(age.as_secs()))
     }
@@ -376,7 +390,10 @@ impl Store {
 
 #[async_trait::async_trait]
 impl S3 for Store {
-    async fn head_bucket(&self, req: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
+    async fn head_bucket(
+        &self,
+        req: S3Request<HeadBucketInput>,
+    ) -> S3Result<S3Response<HeadBucketOutput>> {
         let mut response = self.files.head_bucket(req).await?;
         response.output.bucket_region = Some(self.region.clone());
         Ok(response)
@@ -392,9 +409,13 @@ impl S3 for Store {
         Ok(response)
     }
 
-    async fn head_object(&self, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
+    async fn head_object(
+        &self,
+        req: S3Request<HeadObjectInput>,
+    ) -> S3Result<S3Response<HeadObjectOutput>> {
         let _guard = self.lock.read().await;
-        let (if_match, if_none_match) = (req.input.if_match.clone(), req.input.if_none_match.clone());
+        let (if_match, if_none_match) =
+            (req.input.if_match.clone(), req.input.if_none_match.clone());
         let response = if let Some((i, objects)) = self.made(&req.input.bucket, &req.input.key) {
             S3Response::new(made_head(i, objects))
         } else {
@@ -405,9 +426,13 @@ impl S3 for Store {
         Ok(response)
     }
 
-    async fn get_object(&self, req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+    async fn get_object(
+        &self,
+        req: S3Request<GetObjectInput>,
+    ) -> S3Result<S3Response<GetObjectOutput>> {
         let _guard = self.lock.read().await;
-        let (if_match, if_none_match) = (req.input.if_match.clone(), req.input.if_none_match.clone());
+        let (if_match, if_none_match) =
+            (req.input.if_match.clone(), req.input.if_none_match.clone());
         let response = if let Some((i, objects)) = self.made(&req.input.bucket, &req.input.key) {
             S3Response::new(made_body(i, objects, req.input.range)?)
         } else {
@@ -431,7 +456,8 @@ impl S3 for Store {
         let limit = input
             .max_keys
             .map_or(self.page_size, |keys| self.page_size.min(usize::try_from(keys).unwrap_or(0)));
-        let start = Marker::start(input.continuation_token.as_deref(), input.start_after.as_deref());
+        let start =
+            Marker::start(input.continuation_token.as_deref(), input.start_after.as_deref());
         let page = Page::read(
             &self.sources(&input.bucket, &prefix),
             &prefix,
@@ -460,13 +486,19 @@ impl S3 for Store {
         }))
     }
 
-    async fn put_object(&self, req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+    async fn put_object(
+        &self,
+        req: S3Request<PutObjectInput>,
+    ) -> S3Result<S3Response<PutObjectOutput>> {
         let _guard = self.lock.write().await;
         self.check_write(&req.headers, &req.input.bucket, &req.input.key).await?;
         self.files.put_object(req).await
     }
 
-    async fn copy_object(&self, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
+    async fn copy_object(
+        &self,
+        req: S3Request<CopyObjectInput>,
+    ) -> S3Result<S3Response<CopyObjectOutput>> {
         let _guard = self.lock.write().await;
         if let CopySource::Bucket { bucket, key, .. } = &req.input.copy_source {
             self.require_object(bucket, key)?;
@@ -494,10 +526,16 @@ impl S3 for Store {
             self.delete(&req.input.bucket, &object.key)?;
             deleted.push(DeletedObject { key: Some(object.key), ..DeletedObject::default() });
         }
-        Ok(S3Response::new(DeleteObjectsOutput { deleted: Some(deleted), ..DeleteObjectsOutput::default() }))
+        Ok(S3Response::new(DeleteObjectsOutput {
+            deleted: Some(deleted),
+            ..DeleteObjectsOutput::default()
+        }))
     }
 
-    async fn upload_part(&self, req: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
+    async fn upload_part(
+        &self,
+        req: S3Request<UploadPartInput>,
+    ) -> S3Result<S3Response<UploadPartOutput>> {
         self.require_upload(&req.input.upload_id)?;
         self.files.upload_part(req).await
     }
@@ -538,7 +576,10 @@ impl S3 for Store {
         self.files.upload_part_copy(req).await
     }
 
-    async fn list_parts(&self, req: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {
+    async fn list_parts(
+        &self,
+        req: S3Request<ListPartsInput>,
+    ) -> S3Result<S3Response<ListPartsOutput>> {
         self.require_upload(&req.input.upload_id)?;
         self.files.list_parts(req).await
     }
@@ -739,7 +780,8 @@ fn next<'a>(
         }
         let key = source.key(*place);
         if first.as_ref().is_none_or(|first| *key < *first.key) {
-            let made = if let Source::Made(objects) = source { Some((*objects, *place)) } else { None };
+            let made =
+                if let Source::Made(objects) = source { Some((*objects, *place)) } else { None };
             first = Some(Listed { key: key.into_owned(), made });
         }
     }
@@ -756,7 +798,8 @@ fn keys(bucket: &Path, prefix: &str) -> Vec<String> {
     let folder = prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
     let files = files_below(&bucket.join(folder));
     let key = |file: PathBuf| file.strip_prefix(bucket).unwrap().to_str().unwrap().to_owned();
-    let mut keys: Vec<String> = files.into_iter().map(key).filter(|key| key.starts_with(prefix)).collect();
+    let mut keys: Vec<String> =
+        files.into_iter().map(key).filter(|key| key.starts_with(prefix)).collect();
     keys.sort_unstable();
     keys
 }
@@ -794,8 +837,10 @@ fn base64url(text: &str) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut encoded = String::new();
     for chunk in text.as_bytes().chunks(3) {
-        let bits = chunk.iter().fold(0, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        let digits = (0..=chunk.len()).map(|i| char::from(DIGITS[(bits >> (18 - 6 * i) & 63) as usize]));
+        let bits = chunk.iter().fold(0, |bits, byte| bits << 8 | u32::from(*byte))
+            << (8 * (3 - chunk.len()));
+        let digits =
+            (0..=chunk.len()).map(|i| char::from(DIGITS[(bits >> (18 - 6 * i) & 63) as usize]));
         encoded.extend(digits);
     }
     encoded
