@@ -19,7 +19,7 @@ fn main() {
     let staged = Staged::new();
     let songplays = staged.songplays();
     let location = Location::parse("s3://memory/star").unwrap();
-    let out = Place { location, store: Arc::new(InMemory::new()) };
+    let out = Place::new(location, Arc::new(InMemory::new()));
     let mut group = criterion.benchmark_group("write");
     for name in TABLES.iter().map(|table| table.name) {
         let table = Table::named(name).unwrap();

@@ -121,6 +121,11 @@ impl StoreOptions {
 }
 
 impl Place {
+    /// A place in a store of the caller's own.
+    pub fn new(location: Location, store: Arc<dyn ObjectStore>) -> Place {
+        Place { location, store, aborts: TaskTracker::new() }
+    }
+
     /// The place `relative` below this one.
     pub fn child(&self, relative: &str) -> Place {
         Place { location: self.location.child(relative), ..self.clone() }
