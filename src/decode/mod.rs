@@ -1,9 +1,9 @@
 //! JSON to Arrow: bytes of an object in, batches of a staging table and rejects out.
 //!
-//! The parts, in the order in which a record passes them: [`object`] finds records in chunks of
-//! bytes; [`scan`] checks a record's grammar and notes where the values of the columns are, which
-//! [`shape`] knows; [`convert`] takes each value as leniently as Redshift's COPY would;
-//! [`record`] demands what is required; [`columns`] appends to Arrow builders, or [`reject`] keeps
+//! The parts, in the order in which a record passes them: `object` finds records in chunks of
+//! bytes; `scan` checks a record's grammar and notes where the values of the columns are, which
+//! `shape` knows; `convert` takes each value as leniently as Redshift's COPY would;
+//! `record` demands what is required; `columns` appends to Arrow builders, or `reject` keeps
 //! the record with the reason. No record is ever turned into a map.
 
 mod columns;

@@ -144,15 +144,21 @@ impl Reader {
         let starts = (0..object.size).step_by(RANGE_BYTES as usize);
         let object = object.clone();
         let in_flight = self.in_flight_kib.clone();
+        let size = object.size;
+        let range = move |start: u64| start..(start + RANGE_BYTES).min(size);
         stream::iter(starts)
-            .map(move |start| {
+            .map(range)
+            // Memory is given in the order of the ranges: if later ones could hold all of it, the
+            // ones that decoding waits for would never come.
+            .then(move |range| {
+                let kib = (range.end - range.start).div_ceil(1024) as u32;
+                let permit = in_flight.clone().acquire_many_owned(kib);
+                async move { (range, permit.await.ok()) }
+            })
+            .map(move |(range, permit)| {
                 let object = object.clone();
-                let in_flight = in_flight.clone();
-                let end = (start + RANGE_BYTES).min(object.size);
                 let task = tokio::spawn(async move {
-                    let kib = ((end - start).div_ceil(1024)) as u32;
-                    let permit = in_flight.acquire_many_owned(kib).await.ok();
-                    fetch_range(&object, start..end).await.map(|bytes| (bytes, permit))
+                    fetch_range(&object, range).await.map(|bytes| (bytes, permit))
                 });
                 async { AbortOnDropHandle::new(task).await? }
             })

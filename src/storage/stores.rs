@@ -31,8 +31,8 @@ pub struct StoreOptions {
 }
 
 impl StoreOptions {
-    /// Ten more tries, from 0.1 s to 15 s apart: S3 asks for slowing down in bursts of seconds, and
-    /// a run of hours should outlive them; what lasts longer is an outage to be told of.
+    /// Enough to outlive the moments in which S3 asks for slowing down; what lasts longer is an
+    /// outage to be told of.
     pub const RETRIES: usize = 10;
 }
 
