@@ -1,6 +1,5 @@
 //! The DataFusion engine of a run: its memory, threads and temporary folder.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -101,20 +100,10 @@ impl Engine {
         (self.memory_limit / self.threads.max(1) / SORT_RESERVATION_SHARE).min(MAX_SORT_RESERVATION)
     }
 
-    /// The runtime that all of its sessions share.
-    pub fn runtime(&self) -> &Arc<RuntimeEnv> {
-        &self.runtime
-    }
-
     /// Room for staged batches.
     pub fn staging_space(&self) -> StagingSpace {
         let bytes = (self.memory_limit / STAGING_SHARE).min(STAGING_MAX_BYTES);
         StagingSpace::new(&self.runtime.memory_pool, bytes, self.folder.path().to_owned())
-    }
-
-    /// The temporary folder.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
     }
 }
 

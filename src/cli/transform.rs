@@ -30,8 +30,7 @@ const SHOWN_OBJECTS: u64 = 20;
 pub async fn run(options: &TransformOptions, global: &GlobalOptions) -> Result<()> {
     let report = run_quietly(options, global).await?;
     if !global.quiet {
-        let stores = Stores::new(global.stores.clone());
-        let out = stores.place(Location::parse_single(&options.out)?).await?;
+        let out = Location::parse_single(&options.out)?;
         print(&summary::rejects(&report))?;
         print(&summary::summary(&report, &out.to_string()))?;
     }
@@ -39,11 +38,7 @@ pub async fn run(options: &TransformOptions, global: &GlobalOptions) -> Result<(
 }
 
 /// Runs a transform and prints only what went wrong.
-///
-/// # Errors
-///
-/// Whatever ends the run.
-pub async fn run_quietly(options: &TransformOptions, global: &GlobalOptions) -> Result<Report> {
+async fn run_quietly(options: &TransformOptions, global: &GlobalOptions) -> Result<Report> {
     let stores = Stores::new(global.stores.clone());
     let meter = Arc::new(Meter::default());
     let progress = (!global.quiet).then(|| Progress::start(&meter, draws_progress(global)));

@@ -105,10 +105,7 @@ async fn input(
     urls: &[String],
     jsonpaths: &Option<String>,
 ) -> Result<Input> {
-    let mut places = Vec::new();
-    for url in urls {
-        places.push(stores.place(Location::parse(url)?).await?);
-    }
+    let places = places(stores, urls).await?;
     let shape = match jsonpaths {
         None => Shape::by_key(dataset),
         Some(url) => read_jsonpaths(stores, dataset, url).await?,

@@ -93,12 +93,6 @@ impl StagingTable {
         lock(&self.contents).rows
     }
 
-    /// Whether some of its batches are on disk.
-    pub fn is_spilled(&self) -> bool {
-        let contents = lock(&self.contents);
-        contents.spilling.is_some() || !contents.spilled.is_empty()
-    }
-
     /// Adds a batch.
     ///
     /// # Errors
