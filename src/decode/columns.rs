@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, Float64Builder, Int32Builder, Int64Builder, RecordBatch, StringBuilder,
-    StringDictionaryBuilder,
+    ArrayRef, DictionaryArray, Float64Builder, Int32Builder, Int64Builder, RecordBatch,
+    StringBuilder,
 };
-use arrow::datatypes::Int32Type;
 use arrow::error::ArrowError;
 
-use super::convert::Value;
+use super::convert::{Value, text_of};
 use super::dataset::{ColumnKind, Dataset, event};
+use super::dictionary::Dictionary;
 use super::fingerprint::play_fingerprint;
 
 /// Rows of a full staging batch; DataFusion's own batch size.
@@ -21,8 +21,10 @@ pub const BATCH_ROWS: usize = 8192;
 const BATCH_BYTES: usize = 64 * 1024 * 1024;
 
 enum ColumnBuilder {
+    /// A column that nobody asked for: its values are checked and dropped.
+    Dropped,
     Text(StringBuilder),
-    RepetitiveText(StringDictionaryBuilder<Int32Type>),
+    RepetitiveText(Int32Builder, Dictionary),
     Int32(Int32Builder),
     Int64(Int64Builder),
     Float64(Float64Builder),
@@ -33,7 +35,7 @@ impl ColumnBuilder {
         match kind {
             ColumnKind::Text => ColumnBuilder::Text(StringBuilder::new()),
             ColumnKind::RepetitiveText => {
-                ColumnBuilder::RepetitiveText(StringDictionaryBuilder::new())
+                ColumnBuilder::RepetitiveText(Int32Builder::new(), Dictionary::default())
             }
             ColumnKind::Int32 => ColumnBuilder::Int32(Int32Builder::new()),
             ColumnKind::Int64 | ColumnKind::EpochMillis => {
@@ -43,13 +45,21 @@ impl ColumnBuilder {
         }
     }
 
-    fn append(&mut self, value: Value, text: Option<&str>) {
-        let integer = if let Value::Integer(integer) = value { Some(integer) } else { None };
+    #[inline]
+    fn append(&mut self, value: Value, record: &str, unescaped: &str) {
         match self {
-            ColumnBuilder::Text(builder) => builder.append_option(text),
-            ColumnBuilder::RepetitiveText(builder) => builder.append_option(text),
-            ColumnBuilder::Int32(builder) => builder.append_option(integer.map(|i| i as i32)),
-            ColumnBuilder::Int64(builder) => builder.append_option(integer),
+            ColumnBuilder::Dropped => {}
+            ColumnBuilder::Text(builder) => {
+                builder.append_option(text_of(value, record, unescaped, None));
+            }
+            ColumnBuilder::RepetitiveText(keys, _) => keys.append_option(match value {
+                Value::Key(key) => Some(key),
+                _ => None,
+            }),
+            ColumnBuilder::Int32(builder) => {
+                builder.append_option(integer(value).map(|i| i as i32));
+            }
+            ColumnBuilder::Int64(builder) => builder.append_option(integer(value)),
             ColumnBuilder::Float64(builder) => builder.append_option(match value {
                 Value::Double(double) => Some(double),
                 _ => None,
@@ -57,15 +67,32 @@ impl ColumnBuilder {
         }
     }
 
-    fn finish(&mut self) -> ArrayRef {
-        match self {
-            ColumnBuilder::Text(builder) => Arc::new(builder.finish()),
-            ColumnBuilder::RepetitiveText(builder) => Arc::new(builder.finish()),
+    /// The column of the rows so far, in memory of just its size.
+    fn finish(&mut self) -> Result<Option<ArrayRef>, ArrowError> {
+        Ok(Some(match self {
+            ColumnBuilder::Dropped => return Ok(None),
+            ColumnBuilder::Text(builder) => {
+                let column = builder.finish();
+                // The next batch will be much like this one.
+                let bytes = column.values().len();
+                *builder = StringBuilder::with_capacity(BATCH_ROWS, bytes + bytes / 16);
+                Arc::new(column)
+            }
+            ColumnBuilder::RepetitiveText(keys, dictionary) => {
+                let column = DictionaryArray::try_new(keys.finish(), dictionary.array())?;
+                dictionary.limit();
+                Arc::new(column)
+            }
             ColumnBuilder::Int32(builder) => Arc::new(builder.finish()),
             ColumnBuilder::Int64(builder) => Arc::new(builder.finish()),
             ColumnBuilder::Float64(builder) => Arc::new(builder.finish()),
-        }
+        }))
     }
+}
+
+#[inline]
+fn integer(value: Value) -> Option<i64> {
+    if let Value::Integer(integer) = value { Some(integer) } else { None }
 }
 
 /// Builds batches of one dataset's staging table.
@@ -88,10 +115,19 @@ impl StagingBuilder {
         }
     }
 
+    /// The dictionary of a column that has one.
+    #[inline]
+    pub fn dictionary(&mut self, column: usize) -> Option<&mut Dictionary> {
+        match &mut self.columns[column] {
+            ColumnBuilder::RepetitiveText(_, dictionary) => Some(dictionary),
+            _ => None,
+        }
+    }
+
     /// Appends a record whose values have all been accepted.
     pub fn append(&mut self, values: &[Value], record: &str, unescaped: &str, is_play: bool) {
         for (builder, &value) in self.columns.iter_mut().zip(values) {
-            builder.append(value, text_of(value, record, unescaped));
+            builder.append(value, record, unescaped);
         }
         if self.dataset == Dataset::Events {
             self.fingerprints.append_option(is_play.then(|| fingerprint_of(values)).flatten());
@@ -111,8 +147,8 @@ impl StagingBuilder {
         }
         self.rows = 0;
         self.bytes = 0;
-        let mut arrays: Vec<ArrayRef> =
-            self.columns.iter_mut().map(ColumnBuilder::finish).collect();
+        let columns = self.columns.iter_mut().filter_map(|column| column.finish().transpose());
+        let mut arrays: Vec<ArrayRef> = columns.collect::<Result<_, _>>()?;
         if self.dataset == Dataset::Events {
             arrays.push(Arc::new(self.fingerprints.finish()));
         }
@@ -120,24 +156,11 @@ impl StagingBuilder {
     }
 }
 
-/// The text that a value stands for, when it is text.
-pub(super) fn text_of<'a>(value: Value, record: &'a str, unescaped: &'a str) -> Option<&'a str> {
-    match value {
-        Value::Text(start, end) => Some(&record[start..end]),
-        Value::Unescaped(start, end) => Some(&unescaped[start..end]),
-        Value::Null | Value::Integer(_) | Value::Double(_) => None,
-    }
-}
-
 fn fingerprint_of(values: &[Value]) -> Option<i64> {
-    let integer = |column: usize| match values[column] {
-        Value::Integer(integer) => Some(integer),
-        _ => None,
-    };
     Some(play_fingerprint(
-        integer(event::TS)?,
-        integer(event::USER_ID)?,
-        integer(event::SESSION_ID)?,
-        integer(event::ITEM_IN_SESSION),
+        integer(values[event::TS])?,
+        integer(values[event::USER_ID])?,
+        integer(values[event::SESSION_ID])?,
+        integer(values[event::ITEM_IN_SESSION]),
     ))
 }

@@ -5,6 +5,7 @@
 //! objects and arrays are taken by no column.
 
 use super::dataset::{ColumnKind, StagingColumn};
+use super::dictionary::Dictionary;
 use super::number::{NumberError, parse_double, parse_integer, scan_number};
 use super::reject::Refusal;
 use super::scan::{Slot, SlotKind};
@@ -26,9 +27,11 @@ pub(super) enum Value {
     Integer(i64),
     Double(f64),
     /// Text within the record.
-    Text(usize, usize),
+    Text(u32, u32),
     /// Text within [`Converter::unescaped`].
-    Unescaped(usize, usize),
+    Unescaped(u32, u32),
+    /// The key of a text in its column's dictionary.
+    Key(i32),
 }
 
 /// Converts the values of one record.
@@ -44,28 +47,34 @@ impl Converter {
         self.unescaped.clear();
     }
 
-    /// Converts what `slot` spans in `record` to what `column` takes.
+    /// Converts what `slot` spans in `record` to what `column` takes. Text becomes a key where the
+    /// column has a dictionary.
+    #[inline]
     pub fn convert(
         &mut self,
         column: &StagingColumn,
+        dictionary: Option<&mut Dictionary>,
         record: &str,
         slot: Slot,
     ) -> Result<Value, Refusal> {
-        let written = &record[slot.start..slot.end];
+        let written = || &record[slot.start as usize..slot.end as usize];
         match (slot.kind, column.kind) {
             (SlotKind::Missing | SlotKind::Null, _) => Ok(Value::Null),
-            (SlotKind::Boolean, kind) => Err(wrong_type(column, kind, written)),
+            (SlotKind::Boolean, kind) => Err(wrong_type(column, kind, written())),
             (SlotKind::Object, kind) => Err(wrong_type(column, kind, "an object")),
             (SlotKind::Array, kind) => Err(wrong_type(column, kind, "an array")),
-            (_, ColumnKind::Text | ColumnKind::RepetitiveText) => self.text(column, record, slot),
+            (_, ColumnKind::Text | ColumnKind::RepetitiveText) => match dictionary {
+                None => self.text(column, record, slot),
+                Some(dictionary) => self.key(column, dictionary, record, slot),
+            },
             (SlotKind::EscapedText, _) => {
-                let start = self.unescape(written);
+                let start = self.unescape(written());
                 let value = quoted_number(column, &self.unescaped[start..]);
                 self.unescaped.truncate(start);
                 value
             }
-            (SlotKind::Text, _) => quoted_number(column, written),
-            (SlotKind::Number, _) => number(column, written),
+            (SlotKind::Text, _) => quoted_number(column, written()),
+            (SlotKind::Number, _) => number(column, written()),
         }
     }
 
@@ -76,11 +85,27 @@ impl Converter {
         if slot.kind != SlotKind::EscapedText {
             return Ok(Value::Text(slot.start, slot.end));
         }
-        let start = self.unescape(&record[slot.start..slot.end]);
+        let start = self.unescape(&record[slot.start as usize..slot.end as usize]);
         if self.unescaped[start..].contains('\0') {
             return Err(Refusal::of(column, "text holds U+0000, which no warehouse can carry"));
         }
-        Ok(Value::Unescaped(start, self.unescaped.len()))
+        Ok(Value::Unescaped(start as u32, self.unescaped.len() as u32))
+    }
+
+    fn key(
+        &mut self,
+        column: &StagingColumn,
+        dictionary: &mut Dictionary,
+        record: &str,
+        slot: Slot,
+    ) -> Result<Value, Refusal> {
+        let spelled = record[slot.start as usize..slot.end as usize].as_bytes();
+        if let Some(key) = dictionary.find(spelled) {
+            return Ok(Value::Key(key));
+        }
+        let value = self.text(column, record, slot)?;
+        let text = text_of(value, record, &self.unescaped, None);
+        Ok(text.map_or(Value::Null, |text| Value::Key(dictionary.insert(spelled, text))))
     }
 
     /// Appends the text of a string body to [`Self::unescaped`] and returns where it starts.
@@ -90,6 +115,22 @@ impl Converter {
         unescape(body.as_bytes(), &mut self.scratch);
         self.unescaped.push_str(&String::from_utf8_lossy(&self.scratch));
         start
+    }
+}
+
+/// The text that a value stands for, when it is text.
+#[inline]
+pub(super) fn text_of<'a>(
+    value: Value,
+    record: &'a str,
+    unescaped: &'a str,
+    dictionary: Option<&'a Dictionary>,
+) -> Option<&'a str> {
+    match value {
+        Value::Text(start, end) => Some(&record[start as usize..end as usize]),
+        Value::Unescaped(start, end) => Some(&unescaped[start as usize..end as usize]),
+        Value::Key(key) => dictionary.map(|dictionary| dictionary.text(key)),
+        Value::Null | Value::Integer(_) | Value::Double(_) => None,
     }
 }
 
@@ -105,7 +146,7 @@ fn quoted_number(column: &StagingColumn, text: &str) -> Result<Value, Refusal> {
 
 fn number(column: &StagingColumn, text: &str) -> Result<Value, Refusal> {
     let converted = match column.kind {
-        ColumnKind::Float64 => parse_double(text.as_bytes()).map(Value::Double),
+        ColumnKind::Float64 => parse_double(text).map(Value::Double),
         kind => integer_within(text, kind).map(Value::Integer),
     };
     converted.map_err(|error| match error {

@@ -9,6 +9,7 @@
 mod columns;
 mod convert;
 mod dataset;
+mod dictionary;
 mod fingerprint;
 mod jsonpaths;
 mod number;

@@ -48,13 +48,26 @@ pub(super) fn parse_integer(number: &[u8]) -> Result<i64, NumberError> {
         Some(b'+') => (false, &number[1..]),
         _ => (false, number),
     };
-    let value = if magnitude.len() <= 18 && magnitude.iter().all(u8::is_ascii_digit) {
-        magnitude.iter().fold(0, |n: i128, digit| n * 10 + i128::from(digit - b'0'))
-    } else {
-        decimal_to_integer(magnitude)?
+    let value = match short_integer(magnitude) {
+        Some(value) => i128::from(value),
+        None => decimal_to_integer(magnitude)?,
     };
     let value = if negative { -value } else { value };
     i64::try_from(value).map_err(|_| NumberError::OutOfRange)
+}
+
+/// The value of at most 18 digits, after which zeros may stand behind a point: nearly all integers
+/// are written so.
+fn short_integer(magnitude: &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for (i, byte) in magnitude.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' if i < 18 => value = value * 10 + u64::from(byte - b'0'),
+            b'.' if magnitude[i + 1..].iter().all(|&b| b == b'0') => return Some(value),
+            _ => return None,
+        }
+    }
+    Some(value)
 }
 
 fn decimal_to_integer(magnitude: &[u8]) -> Result<i128, NumberError> {
@@ -93,9 +106,8 @@ fn parse_exponent(text: &[u8]) -> i64 {
 }
 
 /// The double nearest to a number.
-pub(super) fn parse_double(number: &[u8]) -> Result<f64, NumberError> {
-    let text = std::str::from_utf8(number).map_err(|_| NumberError::NotANumber)?;
-    let value: f64 = text.parse().map_err(|_| NumberError::NotANumber)?;
+pub(super) fn parse_double(number: &str) -> Result<f64, NumberError> {
+    let value: f64 = number.parse().map_err(|_| NumberError::NotANumber)?;
     if value.is_finite() { Ok(value) } else { Err(NumberError::OutOfRange) }
 }
 
@@ -119,6 +131,8 @@ mod tests {
     fn integers_are_exact() {
         let parse = |s: &str| parse_integer(s.as_bytes());
         assert_eq!(parse("1541044398796.0"), Ok(1_541_044_398_796));
+        assert_eq!(parse("1541044398796."), Ok(1_541_044_398_796));
+        assert_eq!(parse("000000000000000000001"), Ok(1));
         assert_eq!(parse("1.5e3"), Ok(1500));
         assert_eq!(parse("150e-1"), Ok(15));
         assert_eq!(parse("-0.0"), Ok(0));
@@ -135,7 +149,7 @@ mod tests {
 
     #[test]
     fn doubles_beyond_range_are_refused() {
-        assert_eq!(parse_double(b"246.30812"), Ok(246.30812));
-        assert_eq!(parse_double(b"1e400"), Err(NumberError::OutOfRange));
+        assert_eq!(parse_double("246.30812"), Ok(246.30812));
+        assert_eq!(parse_double("1e400"), Err(NumberError::OutOfRange));
     }
 }

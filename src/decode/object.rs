@@ -4,10 +4,13 @@
 //! doubled, so that even a record of many chunks is scanned in linear time.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
+use memchr::{memchr, memchr_iter};
+use simdutf8::compat::Utf8Error;
 
 use super::columns::StagingBuilder;
 use super::dataset::Dataset;
@@ -45,6 +48,8 @@ pub struct ObjectState {
     retry_at: usize,
     offset: u64,
     line: u64,
+    /// Bytes at hand whose lines have been counted.
+    counted: usize,
     started: bool,
     /// Within a reject whose end is not known: drop everything up to the next line.
     discarding: bool,
@@ -60,14 +65,26 @@ impl ObjectState {
             retry_at: 0,
             offset: 0,
             line: 1,
+            counted: 0,
             started: false,
             discarding: false,
             counts: ObjectCounts::default(),
         }
     }
 
-    fn place(&self, at: usize) -> Place {
+    /// The place of byte `at` of the bytes at hand.
+    fn place(&mut self, bytes: &[u8], at: usize) -> Place {
+        // Lines are counted only when a reject or the end of the bytes asks for them.
+        self.line += memchr_iter(b'\n', &bytes[self.counted..at]).count() as u64;
+        self.counted = at;
         Place { offset: self.offset + at as u64, line: self.line }
+    }
+
+    /// Leaves the first `length` of the bytes at hand behind.
+    fn pass(&mut self, bytes: &[u8], length: usize) {
+        let place = self.place(bytes, length);
+        self.offset = place.offset;
+        self.counted = 0;
     }
 }
 
@@ -163,7 +180,7 @@ impl Decoder {
     ) -> Result<&'a [u8], ArrowError> {
         // Most records end with their line: completing just that one leaves the rest of the chunk
         // where it is.
-        let line = chunk.iter().position(|&b| b == b'\n').map_or(chunk.len(), |at| at + 1);
+        let line = line_end(chunk, 0).unwrap_or(chunk.len());
         object.carry.extend_from_slice(&chunk[..line]);
         self.retry_carry(object)?;
         if object.carry.is_empty() {
@@ -202,20 +219,18 @@ impl Decoder {
             object.started = true;
             at = if bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
         }
+        let chunk = Chunk::new(bytes);
         loop {
             let start = if object.discarding { line_end(bytes, at) } else { Some(at) };
             object.discarding = start.is_none();
-            let start = skip_whitespace(bytes, start.unwrap_or(bytes.len()));
-            object.line += count_lines(&bytes[at..start]);
-            at = start;
+            at = skip_whitespace(bytes, start.unwrap_or(bytes.len()));
             if at == bytes.len() {
                 break;
             }
-            let Some(end) = self.record(object, bytes, at, last)? else { break };
-            object.line += count_lines(&bytes[at..end]);
+            let Some(end) = self.record(object, &chunk, at, last)? else { break };
             at = end;
         }
-        object.offset += at as u64;
+        object.pass(bytes, at);
         Ok(at)
     }
 
@@ -223,18 +238,19 @@ impl Decoder {
     fn record(
         &mut self,
         object: &mut ObjectState,
-        bytes: &[u8],
+        chunk: &Chunk<'_>,
         at: usize,
         last: bool,
     ) -> Result<Option<usize>, ArrowError> {
+        let bytes = chunk.bytes;
         let too_long = bytes.len() - at > MAX_RECORD_BYTES;
         // What a record may not reach is not looked at: how long it may be must not depend on how
         // many bytes are at hand.
         let rest = if too_long { &bytes[at..at + MAX_RECORD_BYTES] } else { &bytes[at..] };
         let stop = match rest[0] {
-            b'{' | b'[' => match self.scanner.scan(rest, 0) {
+            b'{' | b'[' => match self.scanner.scan(rest) {
                 Ok(length) => {
-                    self.whole_record(object, &rest[..length], at)?;
+                    self.whole_record(object, chunk, at, length)?;
                     return Ok(Some(at + length));
                 }
                 Err(stop) => stop,
@@ -258,7 +274,7 @@ impl Decoder {
                 rest.len()
             }
         };
-        self.reject(object, &rest[..length], at, &refusal)?;
+        self.reject(object, bytes, at..at + length, &refusal)?;
         Ok(Some(at + length))
     }
 
@@ -266,15 +282,16 @@ impl Decoder {
     fn whole_record(
         &mut self,
         object: &mut ObjectState,
-        record: &[u8],
+        chunk: &Chunk<'_>,
         at: usize,
+        length: usize,
     ) -> Result<(), ArrowError> {
-        let outcome = match simdutf8::compat::from_utf8(record) {
+        let outcome = match chunk.text(at, length) {
             Err(error) => Err(Refusal::of_record(format!(
                 "invalid UTF-8 (byte {} of the record)",
                 error.valid_up_to() + 1
             ))),
-            Ok(_) if record[0] == b'[' && !self.scanner.shape().takes_arrays() => {
+            Ok(text) if text.starts_with('[') && !self.scanner.shape().takes_arrays() => {
                 Err(Refusal::of_record("an array, not a JSON object"))
             }
             Ok(text) => {
@@ -283,7 +300,7 @@ impl Decoder {
             }
         };
         if let Err(refusal) = outcome {
-            return self.reject(object, record, at, &refusal);
+            return self.reject(object, chunk.bytes, at..at + length, &refusal);
         }
         object.counts.decoded += 1;
         if self.rows.is_full() {
@@ -295,12 +312,13 @@ impl Decoder {
     fn reject(
         &mut self,
         object: &mut ObjectState,
-        raw: &[u8],
-        at: usize,
+        bytes: &[u8],
+        span: Range<usize>,
         refusal: &Refusal,
     ) -> Result<(), ArrowError> {
         object.counts.rejected += 1;
-        self.rejects.append(&object.object, object.place(at), refusal, raw.trim_ascii_end());
+        let place = object.place(bytes, span.start);
+        self.rejects.append(&object.object, place, refusal, bytes[span].trim_ascii_end());
         if self.rejects.is_full() {
             self.full_rejects.extend(self.rejects.flush()?);
         }
@@ -318,6 +336,29 @@ impl Decoder {
             } else if self.unknown.len() < MAX_UNKNOWN_KEYS {
                 self.unknown.insert(key.to_owned(), 1);
             }
+        }
+    }
+}
+
+/// Bytes at hand, and how far they are UTF-8: checking many records at once is cheaper than each.
+struct Chunk<'a> {
+    bytes: &'a [u8],
+    text: &'a str,
+}
+
+impl<'a> Chunk<'a> {
+    fn new(bytes: &'a [u8]) -> Chunk<'a> {
+        let text = simdutf8::compat::from_utf8(bytes).or_else(|error| {
+            let valid = &bytes[..error.valid_up_to()];
+            simdutf8::compat::from_utf8(valid)
+        });
+        Chunk { bytes, text: text.unwrap_or_default() }
+    }
+
+    fn text(&self, at: usize, length: usize) -> Result<&'a str, Utf8Error> {
+        match self.text.get(at..at + length) {
+            Some(text) => Ok(text),
+            None => simdutf8::compat::from_utf8(&self.bytes[at..at + length]),
         }
     }
 }
@@ -359,9 +400,5 @@ fn block_end(rest: &[u8], mut line: usize, closer: u8, last: bool) -> Option<usi
 
 /// The position after the first line feed from `at` on.
 fn line_end(bytes: &[u8], at: usize) -> Option<usize> {
-    bytes[at..].iter().position(|&b| b == b'\n').map(|i| at + i + 1)
-}
-
-fn count_lines(bytes: &[u8]) -> u64 {
-    bytes.iter().filter(|&&b| b == b'\n').count() as u64
+    memchr(b'\n', &bytes[at..]).map(|i| at + i + 1)
 }

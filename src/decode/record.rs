@@ -1,7 +1,7 @@
 //! One scanned record to a row: every value converted, the required ones demanded, then appended.
 
-use super::columns::{StagingBuilder, text_of};
-use super::convert::{Converter, Value};
+use super::columns::StagingBuilder;
+use super::convert::{Converter, Value, text_of};
 use super::dataset::{Dataset, PLAY_PAGE, Required, event};
 use super::reject::Refusal;
 use super::scan::Slot;
@@ -27,19 +27,24 @@ impl RowMaker {
     ) -> Result<(), Refusal> {
         self.converter.clear();
         self.values.clear();
-        for (column, &slot) in self.dataset.columns().iter().zip(slots) {
-            self.values.push(self.converter.convert(column, record, slot)?);
+        for ((at, column), &slot) in self.dataset.columns().iter().enumerate().zip(slots) {
+            let dictionary = rows.dictionary(at);
+            self.values.push(self.converter.convert(column, dictionary, record, slot)?);
         }
-        let is_play = self.is_play(record);
+        let is_play = self.is_play(record, rows);
         self.demand_required(is_play)?;
         rows.append(&self.values, record, &self.converter.unescaped, is_play);
         Ok(())
     }
 
-    fn is_play(&self, record: &str) -> bool {
-        self.dataset == Dataset::Events
-            && text_of(self.values[event::PAGE], record, &self.converter.unescaped)
-                == Some(PLAY_PAGE)
+    fn is_play(&self, record: &str, rows: &mut StagingBuilder) -> bool {
+        if self.dataset != Dataset::Events {
+            return false;
+        }
+        let dictionary = rows.dictionary(event::PAGE);
+        let unescaped = &self.converter.unescaped;
+        text_of(self.values[event::PAGE], record, unescaped, dictionary.as_deref())
+            == Some(PLAY_PAGE)
     }
 
     fn demand_required(&self, is_play: bool) -> Result<(), Refusal> {

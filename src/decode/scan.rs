@@ -4,7 +4,7 @@
 //! that no depth of nesting can exhaust the thread's.
 
 use super::number::scan_number;
-use super::shape::{NodeId, Shape};
+use super::shape::{NodeId, ROOT, Shape};
 use super::text::{scan_string, unescape};
 
 /// Values may nest this deep; simdjson's default.
@@ -40,27 +40,48 @@ pub(super) enum SlotKind {
     Array,
 }
 
-/// A column's value within the scanned bytes.
+/// A column's value within the scanned bytes, of which there are less than 4 GiB.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Slot {
     pub kind: SlotKind,
-    pub start: usize,
-    pub end: usize,
+    pub start: u32,
+    pub end: u32,
 }
 
 pub(super) const MISSING: Slot = Slot { kind: SlotKind::Missing, start: 0, end: 0 };
 
 /// A container being scanned.
-struct Frame {
+struct Container {
     /// Its node, when columns lie within.
     node: Option<NodeId>,
     is_array: bool,
     /// Elements or members met so far.
     count: usize,
-    /// Key expected next: records mostly repeat the order of the columns.
-    hint: usize,
+    /// What was met last of what columns lie within; an index into [`Scanner::followers`].
+    last: usize,
     /// Position of its opening bracket.
     start: usize,
+}
+
+impl Container {
+    fn open(bytes: &[u8], at: usize, node: Option<NodeId>) -> Container {
+        let last = node.map_or(0, opening);
+        Container { node, is_array: bytes[at] == b'[', count: 0, last, start: at }
+    }
+
+    fn closer(&self) -> u8 {
+        if self.is_array { b']' } else { b'}' }
+    }
+}
+
+/// Where [`Scanner::followers`] keeps the first key of the container at `node`.
+fn opening(node: NodeId) -> usize {
+    node as usize * 2
+}
+
+/// Where [`Scanner::followers`] keeps the key after the one that leads to `node`.
+fn after(node: NodeId) -> usize {
+    node as usize * 2 + 1
 }
 
 /// Scans values of one shape; reused from record to record.
@@ -70,18 +91,23 @@ pub(super) struct Scanner {
     pub slots: Vec<Slot>,
     /// Spans of the top-level keys that no column is matched by, quotes left out.
     pub unknown: Vec<(usize, usize)>,
-    stack: Vec<Frame>,
+    /// Which of its container's keys came last time after a key, and first in a container: records
+    /// repeat the order of their writer.
+    followers: Vec<u16>,
+    /// The containers around the innermost one.
+    outer: Vec<Container>,
     key: Vec<u8>,
 }
 
 impl Scanner {
     pub fn new(shape: Shape, columns: usize) -> Scanner {
         Scanner {
-            shape,
             slots: vec![MISSING; columns],
             unknown: Vec::new(),
-            stack: Vec::new(),
+            followers: vec![0; shape.nodes() * 2],
+            outer: Vec::new(),
             key: Vec::new(),
+            shape,
         }
     }
 
@@ -89,100 +115,63 @@ impl Scanner {
         &self.shape
     }
 
-    /// Scans the object or array that starts at `start` and returns where it ends.
-    pub fn scan(&mut self, bytes: &[u8], start: usize) -> Result<usize, Stop> {
+    /// Scans the object or array that `bytes` start with and returns where it ends.
+    pub fn scan(&mut self, bytes: &[u8]) -> Result<usize, Stop> {
         self.slots.fill(MISSING);
         self.unknown.clear();
-        self.stack.clear();
-        let mut at = self.open(bytes, start, Some(0))?;
-        while let Some(frame) = self.stack.last() {
-            at = if frame.is_array { self.element(bytes, at)? } else { self.member(bytes, at)? };
-        }
-        Ok(at)
-    }
-
-    /// Enters a container and returns the position after its bracket.
-    fn open(&mut self, bytes: &[u8], at: usize, node: Option<NodeId>) -> Result<usize, Stop> {
-        if self.stack.len() == MAX_DEPTH {
-            return Err(Stop::syntax(at, "values nested more than 1024 deep"));
-        }
-        let is_array = bytes[at] == b'[';
-        self.stack.push(Frame { node, is_array, count: 0, hint: 0, start: at });
-        Ok(at + 1)
-    }
-
-    /// Leaves the innermost container, whose bracket is at `at`.
-    fn close(&mut self, at: usize) -> usize {
-        if let Some(frame) = self.stack.pop() {
-            let kind = if frame.is_array { SlotKind::Array } else { SlotKind::Object };
-            self.fill(frame.node, Slot { kind, start: frame.start, end: at + 1 });
-        }
-        at + 1
-    }
-
-    /// Scans what comes next in an object: its end, or a key and its value.
-    fn member(&mut self, bytes: &[u8], at: usize) -> Result<usize, Stop> {
-        let Some((at, first)) = self.separator(bytes, at, b'}', "expected ',' or '}'")? else {
-            return Ok(self.close(skip_whitespace(bytes, at)));
-        };
-        match bytes.get(at) {
-            Some(b'"') => {}
-            None => return Err(Stop::Incomplete),
-            Some(_) if first => return Err(Stop::syntax(at, "expected a key or '}'")),
-            Some(_) => return Err(Stop::syntax(at, "expected a key")),
-        }
-        let end = scan_string(bytes, at + 1)?;
-        let node = self.key_node(bytes, at + 1, end.quote, end.escaped);
-        let at = skip_whitespace(bytes, end.quote + 1);
-        match bytes.get(at) {
-            Some(b':') => self.value(bytes, skip_whitespace(bytes, at + 1), node),
-            None => Err(Stop::Incomplete),
-            Some(_) => Err(Stop::syntax(at, "expected ':' after a key")),
+        self.outer.clear();
+        let mut container = Container::open(bytes, 0, Some(ROOT));
+        let mut at = 1;
+        loop {
+            at = skip_whitespace(bytes, at);
+            let Some(&byte) = bytes.get(at) else { return Err(Stop::Incomplete) };
+            if byte == container.closer() {
+                at += 1;
+                let kind = if container.is_array { SlotKind::Array } else { SlotKind::Object };
+                self.fill(container.node, kind, container.start, at);
+                match self.outer.pop() {
+                    Some(outer) => container = outer,
+                    None => return Ok(at),
+                }
+                continue;
+            }
+            if container.count > 0 {
+                at = after_comma(bytes, at, &container)?;
+            }
+            let node = if container.is_array {
+                self.element_node(&container)
+            } else {
+                let key = self.key(bytes, at, &mut container)?;
+                at = key.1;
+                key.0
+            };
+            container.count += 1;
+            match self.value(bytes, at, node)? {
+                Some(end) => at = end,
+                None if self.outer.len() + 1 == MAX_DEPTH => {
+                    return Err(Stop::syntax(at, "values nested more than 1024 deep"));
+                }
+                None => {
+                    self.outer.push(container);
+                    container = Container::open(bytes, at, node);
+                    at += 1;
+                }
+            }
         }
     }
 
-    /// Scans what comes next in an array: its end, or an element.
-    fn element(&mut self, bytes: &[u8], at: usize) -> Result<usize, Stop> {
-        let Some((at, _)) = self.separator(bytes, at, b']', "expected ',' or ']'")? else {
-            return Ok(self.close(skip_whitespace(bytes, at)));
-        };
-        let node = self.stack.last().and_then(|frame| {
-            let indexes = &self.shape.node(frame.node?).indexes;
-            indexes.iter().find(|(index, _)| *index == frame.count - 1).map(|(_, id)| *id)
-        });
-        self.value(bytes, at, node)
-    }
-
-    /// Steps over the comma between members, or tells (with `None`) that `closer` comes next.
-    /// The flag says whether it is the container's first member.
-    fn separator(
+    /// Scans a value and returns where it ends, or `None` when it is a container to be entered.
+    #[inline]
+    fn value(
         &mut self,
         bytes: &[u8],
         at: usize,
-        closer: u8,
-        reason: &'static str,
-    ) -> Result<Option<(usize, bool)>, Stop> {
-        let at = skip_whitespace(bytes, at);
-        let Some(&byte) = bytes.get(at) else { return Err(Stop::Incomplete) };
-        if byte == closer {
-            return Ok(None);
-        }
-        let Some(frame) = self.stack.last_mut() else { return Err(Stop::syntax(at, reason)) };
-        frame.count += 1;
-        if frame.count == 1 {
-            return Ok(Some((at, true)));
-        }
-        if byte != b',' {
-            return Err(Stop::syntax(at, reason));
-        }
-        Ok(Some((skip_whitespace(bytes, at + 1), false)))
-    }
-
-    fn value(&mut self, bytes: &[u8], at: usize, node: Option<NodeId>) -> Result<usize, Stop> {
+        node: Option<NodeId>,
+    ) -> Result<Option<usize>, Stop> {
         self.forget_within(node);
         let (kind, start, end, next) = match bytes.get(at) {
             None => return Err(Stop::Incomplete),
-            Some(b'{' | b'[') => return self.open(bytes, at, node),
+            Some(b'{' | b'[') => return Ok(None),
             Some(b'"') => {
                 let end = scan_string(bytes, at + 1)?;
                 let kind = if end.escaped { SlotKind::EscapedText } else { SlotKind::Text };
@@ -194,71 +183,130 @@ impl Scanner {
             Some(b'-' | b'0'..=b'9') => number(bytes, at)?,
             Some(_) => return Err(Stop::syntax(at, "expected a value")),
         };
-        self.fill(node, Slot { kind, start, end });
-        Ok(next)
+        self.fill(node, kind, start, end);
+        Ok(Some(next))
     }
 
     /// A key met again replaces all of its earlier value, also what columns took from within.
+    #[inline]
     fn forget_within(&mut self, node: Option<NodeId>) {
-        let mut pending: Vec<NodeId> = Vec::new();
-        let children = |id: NodeId, shape: &Shape, pending: &mut Vec<NodeId>| {
-            let node = shape.node(id);
-            pending.extend(
-                node.keys.iter().map(|(_, id)| id).chain(node.indexes.iter().map(|(_, id)| id)),
-            );
-        };
         let Some(node) = node else { return };
-        children(node, &self.shape, &mut pending);
+        if self.shape.node(node).is_leaf() {
+            return;
+        }
+        let mut pending = self.children(node);
         while let Some(id) = pending.pop() {
             for &column in &self.shape.node(id).columns {
                 self.slots[column as usize] = MISSING;
             }
-            children(id, &self.shape, &mut pending);
+            pending.extend(self.children(id));
         }
     }
 
-    fn fill(&mut self, node: Option<NodeId>, slot: Slot) {
+    fn children(&self, node: NodeId) -> Vec<NodeId> {
+        let node = self.shape.node(node);
+        node.keys.iter().map(|key| key.node).chain(node.indexes.iter().map(|(_, id)| *id)).collect()
+    }
+
+    #[inline]
+    fn fill(&mut self, node: Option<NodeId>, kind: SlotKind, start: usize, end: usize) {
         let Some(node) = node else { return };
         for &column in &self.shape.node(node).columns {
-            self.slots[column as usize] = slot;
+            self.slots[column as usize] = Slot { kind, start: start as u32, end: end as u32 };
+        }
+    }
+
+    fn element_node(&self, array: &Container) -> Option<NodeId> {
+        let indexes = &self.shape.node(array.node?).indexes;
+        indexes.iter().find(|(index, _)| *index == array.count).map(|(_, id)| *id)
+    }
+
+    /// Scans a key and its colon; returns the node it leads to and where its value starts.
+    #[inline]
+    fn key(
+        &mut self,
+        bytes: &[u8],
+        at: usize,
+        object: &mut Container,
+    ) -> Result<(Option<NodeId>, usize), Stop> {
+        if let Some(node) = object.node {
+            let expected = self.followers[object.last];
+            if let Some(key) = self.shape.node(node).keys.get(expected as usize)
+                && let Some(end) = key.end(bytes, at)
+            {
+                object.last = after(key.node);
+                return Ok((Some(key.node), skip_whitespace(bytes, end)));
+            }
+        }
+        self.unexpected_key(bytes, at, object)
+    }
+
+    #[cold]
+    fn unexpected_key(
+        &mut self,
+        bytes: &[u8],
+        at: usize,
+        object: &mut Container,
+    ) -> Result<(Option<NodeId>, usize), Stop> {
+        match bytes.get(at) {
+            Some(b'"') => {}
+            None => return Err(Stop::Incomplete),
+            Some(_) if object.count == 0 => return Err(Stop::syntax(at, "expected a key or '}'")),
+            Some(_) => return Err(Stop::syntax(at, "expected a key")),
+        }
+        let end = scan_string(bytes, at + 1)?;
+        let node = self.find_key(bytes, at + 1, end.quote, end.escaped, object);
+        let at = skip_whitespace(bytes, end.quote + 1);
+        match bytes.get(at) {
+            Some(b':') => Ok((node, skip_whitespace(bytes, at + 1))),
+            None => Err(Stop::Incomplete),
+            Some(_) => Err(Stop::syntax(at, "expected ':' after a key")),
         }
     }
 
     /// The node that the key within `start..end` leads to.
-    fn key_node(
+    fn find_key(
         &mut self,
         bytes: &[u8],
         start: usize,
         end: usize,
         escaped: bool,
+        object: &mut Container,
     ) -> Option<NodeId> {
-        let top = self.stack.len() == 1;
-        let frame = self.stack.last_mut()?;
-        let keys = &self.shape.node(frame.node?).keys;
-        let key = if escaped {
+        let keys = &self.shape.node(object.node?).keys;
+        let name = if escaped {
             self.key.clear();
             unescape(&bytes[start..end], &mut self.key);
             &self.key[..]
         } else {
             &bytes[start..end]
         };
-        let found = match keys.get(frame.hint) {
-            Some((expected, _)) if **expected == *key => Some(frame.hint),
-            _ => keys.iter().position(|(k, _)| **k == *key),
-        };
-        let Some(found) = found else {
-            if top {
+        let Some(found) = keys.iter().position(|key| *key.name == *name) else {
+            if self.outer.is_empty() {
                 self.unknown.push((start, end));
             }
             return None;
         };
-        frame.hint = found + 1;
-        Some(keys[found].1)
+        let node = keys[found].node;
+        self.followers[object.last] = found as u16;
+        object.last = after(node);
+        Some(node)
     }
+}
+
+/// Steps over the comma that stands before the next member or element.
+#[inline]
+fn after_comma(bytes: &[u8], at: usize, container: &Container) -> Result<usize, Stop> {
+    if bytes[at] == b',' {
+        return Ok(skip_whitespace(bytes, at + 1));
+    }
+    let array = "expected ',' or ']'";
+    Err(Stop::syntax(at, if container.is_array { array } else { "expected ',' or '}'" }))
 }
 
 type ScannedValue = (SlotKind, usize, usize, usize);
 
+#[inline]
 fn literal(bytes: &[u8], at: usize, word: &[u8], kind: SlotKind) -> Result<ScannedValue, Stop> {
     let found = &bytes[at..bytes.len().min(at + word.len())];
     if found == word {
@@ -270,19 +318,24 @@ fn literal(bytes: &[u8], at: usize, word: &[u8], kind: SlotKind) -> Result<Scann
     }
 }
 
+#[inline]
 fn number(bytes: &[u8], at: usize) -> Result<ScannedValue, Stop> {
-    let run = bytes[at..]
-        .iter()
-        .position(|b| !matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'));
-    // The bytes end with the number's: the next ones may continue it.
-    let Some(length) = run else { return Err(Stop::Incomplete) };
-    match scan_number(bytes, at, false) {
-        Some(end) if end == at + length => Ok((SlotKind::Number, at, end, end)),
-        _ => Err(Stop::syntax(at, "a number that is not written as JSON writes it")),
+    let continues = |b: &u8| matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+    let end = scan_number(bytes, at, false);
+    if let Some(end) = end
+        && bytes.get(end).is_some_and(|next| !continues(next))
+    {
+        return Ok((SlotKind::Number, at, end, end));
     }
+    // The bytes end with the number's: the next ones may continue it.
+    if bytes[at..].iter().all(continues) {
+        return Err(Stop::Incomplete);
+    }
+    Err(Stop::syntax(at, "a number that is not written as JSON writes it"))
 }
 
 /// The first position from `at` on that is not JSON white space.
+#[inline]
 pub(super) fn skip_whitespace(bytes: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {
         at += 1;

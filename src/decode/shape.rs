@@ -7,6 +7,9 @@ use super::dataset::Dataset;
 /// Index of a node in its [`Shape`].
 pub(super) type NodeId = u32;
 
+/// The node of a whole record.
+pub(super) const ROOT: NodeId = 0;
+
 /// The places of a dataset's columns within a JSON record.
 #[derive(Debug, Clone)]
 pub struct Shape {
@@ -17,8 +20,22 @@ pub struct Shape {
 pub(super) struct Node {
     /// Columns filled from the value here; several when a JSONPaths file names one place twice.
     pub columns: Vec<u16>,
-    pub keys: Vec<(Box<[u8]>, NodeId)>,
+    pub keys: Vec<Key>,
     pub indexes: Vec<(usize, NodeId)>,
+}
+
+impl Node {
+    pub fn is_leaf(&self) -> bool {
+        self.keys.is_empty() && self.indexes.is_empty()
+    }
+}
+
+/// A key, and where it leads.
+#[derive(Debug, Clone)]
+pub(super) struct Key {
+    pub name: Box<[u8]>,
+    pub node: NodeId,
+    spelled: Option<Spelled>,
 }
 
 /// One step from a value to a value within it.
@@ -38,7 +55,7 @@ impl Shape {
     pub(super) fn from_paths(paths: impl IntoIterator<Item = Vec<Step>>) -> Shape {
         let mut shape = Shape { nodes: vec![Node::default()] };
         for (column, path) in paths.into_iter().enumerate() {
-            let leaf = path.iter().fold(0, |at, step| shape.child_or_insert(at, step));
+            let leaf = path.iter().fold(ROOT, |at, step| shape.child_or_insert(at, step));
             shape.nodes[leaf as usize].columns.push(column as u16);
         }
         shape
@@ -46,7 +63,11 @@ impl Shape {
 
     /// Whether a record may be a JSON array: some path starts with an index.
     pub(super) fn takes_arrays(&self) -> bool {
-        !self.nodes[0].indexes.is_empty()
+        !self.nodes[ROOT as usize].indexes.is_empty()
+    }
+
+    pub(super) fn nodes(&self) -> usize {
+        self.nodes.len()
     }
 
     pub(super) fn node(&self, id: NodeId) -> &Node {
@@ -57,19 +78,74 @@ impl Shape {
         let next = self.nodes.len() as NodeId;
         let node = &mut self.nodes[at as usize];
         let found = match step {
-            Step::Key(key) => {
-                node.keys.iter().find(|(k, _)| **k == *key.as_bytes()).map(|(_, id)| *id)
-            }
+            Step::Key(key) => node.keys.iter().find(|k| *k.name == *key.as_bytes()).map(|k| k.node),
             Step::Index(index) => node.indexes.iter().find(|(i, _)| i == index).map(|(_, id)| *id),
         };
         if let Some(id) = found {
             return id;
         }
         match step {
-            Step::Key(key) => node.keys.push((key.as_bytes().into(), next)),
+            Step::Key(key) => node.keys.push(Key::new(key, next)),
             Step::Index(index) => node.indexes.push((*index, next)),
         }
         self.nodes.push(Node::default());
         next
+    }
+}
+
+impl Key {
+    fn new(name: &str, node: NodeId) -> Key {
+        Key { name: name.as_bytes().into(), node, spelled: Spelled::new(name) }
+    }
+
+    /// Where the key ends, its colon included, if it stands at `at` as most writers spell it.
+    #[inline]
+    pub fn end(&self, bytes: &[u8], at: usize) -> Option<usize> {
+        let spelled = self.spelled.as_ref()?;
+        spelled.is_at(&bytes[at..]).then(|| at + spelled.length)
+    }
+}
+
+/// How many bytes of a key are compared in one step.
+const HEAD: usize = 16;
+
+/// A key between its quotes, and a colon.
+#[derive(Debug, Clone)]
+struct Spelled {
+    /// The first bytes, as an integer.
+    head: u128,
+    /// Covers as many bytes as the head has.
+    mask: u128,
+    tail: Box<[u8]>,
+    length: usize,
+}
+
+impl Spelled {
+    /// `None` for a name that JSON can only spell with escapes.
+    fn new(name: &str) -> Option<Spelled> {
+        if name.bytes().any(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)) {
+            return None;
+        }
+        let spelled = format!("\"{name}\":").into_bytes();
+        let filled = spelled.len().min(HEAD);
+        let mut head = [0; HEAD];
+        head[..filled].copy_from_slice(&spelled[..filled]);
+        let mut mask = [0; HEAD];
+        mask[..filled].fill(0xFF);
+        Some(Spelled {
+            head: u128::from_le_bytes(head),
+            mask: u128::from_le_bytes(mask),
+            tail: spelled[filled..].into(),
+            length: spelled.len(),
+        })
+    }
+
+    #[inline]
+    fn is_at(&self, bytes: &[u8]) -> bool {
+        // Near the end of the bytes the key is found the long way.
+        bytes.first_chunk::<HEAD>().is_some_and(|head| {
+            u128::from_le_bytes(*head) & self.mask == self.head
+                && (self.tail.is_empty() || bytes[HEAD..].starts_with(&self.tail))
+        })
     }
 }

@@ -81,6 +81,34 @@ fn reject(input: impl AsRef<[u8]>) -> Value {
     decoded.rejects[0].clone()
 }
 
+#[test]
+fn a_column_that_should_repeat_but_does_not_keeps_its_values() {
+    let locations: Vec<String> = (0..40_000).map(|i| format!("place {i}")).collect();
+    let record = |place| format!("{{\"ts\":1,\"page\":\"Home\",\"location\":\"{place}\"}}\n");
+    let input: String = locations.iter().map(record).collect();
+    let decoded = events(input);
+    let found: Vec<_> = decoded.rows.iter().map(|row| row["location"].as_str()).collect();
+    assert_eq!(found, locations.iter().map(|l| Some(l.as_str())).collect::<Vec<_>>());
+}
+
+#[test]
+fn keys_in_any_order_and_with_spaces_are_found() {
+    let columns = Dataset::Events.columns();
+    let member = |i: usize, space: &str| {
+        let value = if matches!(columns[i].name, "page" | "auth") { r#""Home""# } else { "1" };
+        format!("\"{}\"{space}:{space}{value}", columns[i].name)
+    };
+    for first in 0..columns.len() {
+        for space in ["", " ", "\n"] {
+            let order = (0..columns.len()).map(|i| (first + i * 5) % columns.len());
+            let members: Vec<String> = order.map(|i| member(i, space)).collect();
+            let decoded = events(format!("{{{}}}\n", members.join(",")).repeat(3));
+            assert_eq!((decoded.rows.len(), decoded.rejects.len()), (3, 0), "{decoded:?}");
+            assert!(decoded.rows.iter().all(|r| r["page"] == "Home" && r["itemInSession"] == 1));
+        }
+    }
+}
+
 /// Lines of which each is one reject, with the start of its reason.
 fn bad_lines() -> Vec<(Vec<u8>, &'static str)> {
     let texts = [

@@ -1,5 +1,7 @@
 //! JSON strings: finding their end, and turning escapes into text.
 
+use wide::u8x16;
+
 use super::scan::Stop;
 
 /// What the body of a string holds besides plain bytes.
@@ -11,21 +13,22 @@ pub(super) struct StringEnd {
     pub escaped: bool,
 }
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGHS: u64 = 0x8080_8080_8080_8080;
+/// Bytes looked at in one step.
+const LANES: usize = 16;
 
-/// Marks, in the top bit of each byte, the bytes that end a run of plain text: quotes,
-/// backslashes and control characters. May also mark bytes after the first true one.
-fn special_bytes(word: u64) -> u64 {
-    let zero_in = |w: u64| w.wrapping_sub(ONES) & !w & HIGHS;
-    let quote = zero_in(word ^ (ONES * b'"' as u64));
-    let backslash = zero_in(word ^ (ONES * b'\\' as u64));
-    let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-    quote | backslash | control
+/// Marks, a bit a byte, what ends a run of plain text: quotes, backslashes and control characters.
+#[inline]
+fn special_bytes(block: [u8; LANES]) -> u32 {
+    let block = u8x16::new(block);
+    let quotes = block.simd_eq(u8x16::splat(b'"'));
+    let backslashes = block.simd_eq(u8x16::splat(b'\\'));
+    let controls = block.min(u8x16::splat(0x1F)).simd_eq(block);
+    (quotes | backslashes | controls).to_bitmask()
 }
 
 /// Finds the end of the string whose first byte after the opening quote is at `at`, and checks
 /// its escapes.
+#[inline]
 pub(super) fn scan_string(bytes: &[u8], mut at: usize) -> Result<StringEnd, Stop> {
     let mut escaped = false;
     loop {
@@ -43,15 +46,14 @@ pub(super) fn scan_string(bytes: &[u8], mut at: usize) -> Result<StringEnd, Stop
     }
 }
 
+#[inline]
 fn skip_plain(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(chunk) = bytes.get(at..at + 8) {
-        let mut word = [0; 8];
-        word.copy_from_slice(chunk);
-        let special = special_bytes(u64::from_le_bytes(word));
+    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let special = special_bytes(*block);
         if special != 0 {
-            return at + special.trailing_zeros() as usize / 8;
+            return at + special.trailing_zeros() as usize;
         }
-        at += 8;
+        at += LANES;
     }
     while let Some(&byte) = bytes.get(at) {
         if byte == b'"' || byte == b'\\' || byte < 0x20 {
@@ -184,13 +186,13 @@ mod tests {
     #[test]
     fn a_special_byte_is_found_at_every_position() {
         for special in [b'"', b'\\', 0x00, 0x1F, b'\n'] {
-            for at in 0..24 {
-                let mut bytes = vec![b'x'; 24];
+            for at in 0..40 {
+                let mut bytes = vec![b'x'; 40];
                 bytes[at] = special;
                 assert_eq!(skip_plain(&bytes, 0), at, "{special:#x} at {at}");
             }
         }
-        let high = vec![0xFF; 24];
-        assert_eq!(skip_plain(&high, 0), 24);
+        let high = vec![0xFF; 40];
+        assert_eq!(skip_plain(&high, 0), 40);
     }
 }

@@ -8,6 +8,8 @@ use arrow::datatypes::{DataType, Int64Type, SchemaRef, TimeUnit};
 use datafusion::common::{Column, ParamValues, ScalarValue};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::physical_plan::display::DisplayableExecutionPlan;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{Expr, SessionContext};
 
 use super::model::Table;
@@ -96,6 +98,7 @@ pub struct StarStream {
     /// The table.
     pub table: &'static Table,
     query: String,
+    plan: Arc<dyn ExecutionPlan>,
     batches: SendableRecordBatchStream,
 }
 
@@ -120,8 +123,11 @@ pub async fn star_stream(
         .iter()
         .map(|column| Expr::Column(Column::new_unqualified(*column)).sort(true, false))
         .collect();
-    let batches = rows.sort(order).map_err(failed)?.execute_stream().await.map_err(failed)?;
-    Ok(StarStream { table, query: name, batches })
+    let rows = rows.sort(order).map_err(failed)?;
+    let context = Arc::new(rows.task_ctx());
+    let plan = rows.create_physical_plan().await.map_err(failed)?;
+    let batches = execute_stream(plan.clone(), context).map_err(failed)?;
+    Ok(StarStream { table, query: name, plan, batches })
 }
 
 async fn plan(
@@ -149,6 +155,10 @@ impl StarStream {
         use futures::TryStreamExt;
         let batch =
             self.batches.try_next().await.map_err(|e| Error::query(self.query.clone(), e))?;
+        if batch.is_none() {
+            let metrics = DisplayableExecutionPlan::with_metrics(&*self.plan);
+            tracing::debug!("{} took\n{}", self.query, metrics.indent(false));
+        }
         batch.map(|batch| self.conform(&batch)).transpose()
     }
 

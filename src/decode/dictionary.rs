@@ -1,0 +1,150 @@
+//! The distinct texts of a column that repeats them, numbered as they are first met.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, StringArray};
+use hashbrown::HashTable;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::columns::BATCH_ROWS;
+
+/// A dictionary of more is begun anew with the next batch: a column that repeats little must not
+/// hold all of its texts for ever.
+const MAX_TEXTS: usize = 2 * BATCH_ROWS;
+const MAX_BYTES: usize = 1024 * 1024;
+
+/// Numbers texts; shared by the batches of a decoder.
+///
+/// Texts are found by how they are spelled, so that the escapes of one that is known need not be
+/// resolved again.
+#[derive(Default)]
+pub(super) struct Dictionary {
+    spellings: HashTable<Spelling>,
+    /// Bytes of all spellings.
+    spelled: Vec<u8>,
+    /// All texts, one after the other.
+    text: String,
+    /// Where each of them ends.
+    ends: Vec<usize>,
+    /// The texts as they were last handed out.
+    array: Option<Arc<StringArray>>,
+}
+
+struct Spelling {
+    hash: u64,
+    start: usize,
+    end: usize,
+    key: i32,
+}
+
+impl Dictionary {
+    /// The key of the text spelled so, if it has one.
+    #[inline]
+    pub fn find(&self, spelled: &[u8]) -> Option<i32> {
+        self.find_hashed(spelled, xxh3_64(spelled))
+    }
+
+    #[inline]
+    fn find_hashed(&self, spelled: &[u8], hash: u64) -> Option<i32> {
+        let same = |s: &Spelling| s.hash == hash && self.spelled[s.start..s.end] == *spelled;
+        self.spellings.find(hash, same).map(|spelling| spelling.key)
+    }
+
+    /// Gives `text`, which is spelled so, a key.
+    pub fn insert(&mut self, spelled: &[u8], text: &str) -> i32 {
+        // What holds a backslash is as a spelling another text than it is as a text.
+        let plain = !text.contains('\\');
+        let known = if plain { self.find(text.as_bytes()) } else { None };
+        let key = known.unwrap_or_else(|| {
+            self.text.push_str(text);
+            self.ends.push(self.text.len());
+            self.ends.len() as i32 - 1
+        });
+        if plain && known.is_none() {
+            self.add_spelling(text.as_bytes(), key);
+        }
+        if spelled != text.as_bytes() || !plain {
+            self.add_spelling(spelled, key);
+        }
+        key
+    }
+
+    fn add_spelling(&mut self, spelled: &[u8], key: i32) {
+        let start = self.spelled.len();
+        self.spelled.extend_from_slice(spelled);
+        let hash = xxh3_64(spelled);
+        let spelling = Spelling { hash, start, end: self.spelled.len(), key };
+        self.spellings.insert_unique(hash, spelling, |s| s.hash);
+    }
+
+    /// The text of a key.
+    pub fn text(&self, key: i32) -> &str {
+        let key = key as usize;
+        let start = key.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text[start..self.ends[key]]
+    }
+
+    /// All texts, by key; the same array as long as none has been added.
+    pub fn array(&mut self) -> ArrayRef {
+        if let Some(array) = &self.array
+            && array.len() == self.ends.len()
+        {
+            return array.clone();
+        }
+        let texts = (0..self.ends.len() as i32).map(|key| self.text(key));
+        let array = Arc::new(StringArray::from_iter_values(texts));
+        self.array.insert(array).clone()
+    }
+
+    /// Begins anew when there is too much in it.
+    pub fn limit(&mut self) {
+        if self.ends.len() > MAX_TEXTS || self.spelled.len() > MAX_BYTES {
+            *self = Dictionary::default();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::AsArray;
+
+    use super::*;
+
+    #[test]
+    fn a_text_has_one_key_however_it_is_spelled() {
+        let mut dictionary = Dictionary::default();
+        let key = dictionary.insert(br"a\/b", "a/b");
+        assert_eq!(dictionary.find(b"a/b"), Some(key));
+        assert_eq!(dictionary.insert(br"a\u002fb", "a/b"), key);
+        assert_eq!(dictionary.find(br"a\u002fb"), Some(key));
+        assert_eq!(dictionary.text(key), "a/b");
+        assert_eq!(dictionary.array().len(), 1);
+    }
+
+    #[test]
+    fn a_backslash_in_a_text_is_not_an_escape() {
+        let mut dictionary = Dictionary::default();
+        let backslash = dictionary.insert(br"a\\n", r"a\n");
+        assert_eq!(dictionary.find(br"a\n"), None);
+        let line_feed = dictionary.insert(br"a\n", "a\n");
+        assert_ne!(backslash, line_feed);
+        assert_eq!(dictionary.find(br"a\\n"), Some(backslash));
+    }
+
+    #[test]
+    fn arrays_are_shared_until_a_text_is_added_and_never_renumbered() {
+        let mut dictionary = Dictionary::default();
+        dictionary.insert(b"x", "x");
+        let first = dictionary.array();
+        assert!(Arc::ptr_eq(&first, &dictionary.array()));
+        dictionary.insert(b"y", "y");
+        let second = dictionary.array();
+        fn texts(array: &ArrayRef) -> Vec<&str> {
+            array.as_string::<i32>().iter().flatten().collect()
+        }
+        assert_eq!(
+            (texts(&first), texts(&second)),
+            (vec!["x".into()], vec!["x".into(), "y".into()])
+        );
+    }
+}
