@@ -42,7 +42,8 @@ fn main() {
 
 async fn write(out: &Place, table: &Table, batches: &[RecordBatch]) -> TableRecord {
     let stem = format!("{}/bench", table.name);
-    let mut sink = ParquetSink::numbered(out, stem, table.schema(), DEFAULT_FILE_BYTES);
+    let threads = std::thread::available_parallelism().unwrap().get();
+    let mut sink = ParquetSink::numbered(out, stem, table.schema(), DEFAULT_FILE_BYTES, threads);
     for batch in batches {
         sink.write(batch.clone()).await.unwrap();
     }

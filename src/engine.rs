@@ -56,7 +56,8 @@ pub struct Engine {
     pub threads: usize,
     memory_limit: usize,
     runtime: Arc<RuntimeEnv>,
-    folder: TempDir,
+    staging_space: StagingSpace,
+    _folder: TempDir,
 }
 
 impl Engine {
@@ -82,7 +83,10 @@ impl Engine {
             .build_arc()
             .map_err(|e| Error::query("set-up", e))?;
         let threads = options.threads.unwrap_or_else(|| default_threads(memory_limit));
-        Ok(Engine { threads, memory_limit, runtime, folder })
+        let bytes = (memory_limit / STAGING_SHARE).min(STAGING_MAX_BYTES);
+        let staging_space =
+            StagingSpace::new(&runtime.memory_pool, bytes, folder.path().to_owned());
+        Ok(Engine { threads, memory_limit, runtime, staging_space, _folder: folder })
     }
 
     /// A fresh session without tables.
@@ -100,10 +104,9 @@ impl Engine {
         (self.memory_limit / self.threads.max(1) / SORT_RESERVATION_SHARE).min(MAX_SORT_RESERVATION)
     }
 
-    /// Room for staged batches.
+    /// Room for staged batches, the same for all who ask.
     pub fn staging_space(&self) -> StagingSpace {
-        let bytes = (self.memory_limit / STAGING_SHARE).min(STAGING_MAX_BYTES);
-        StagingSpace::new(&self.runtime.memory_pool, bytes, self.folder.path().to_owned())
+        self.staging_space.clone()
     }
 }
 

@@ -13,7 +13,7 @@ use starlift::decode::{Dataset, Shape};
 use starlift::engine::{Engine, EngineOptions};
 use starlift::ingest::{Input, Meter, Staging, ingest};
 use starlift::star::model::{SONGPLAYS, Table};
-use starlift::star::{Queries, Rules, register_staging, star_stream};
+use starlift::star::{Queries, Rules, make_intermediates, register_staging, star_stream};
 use starlift::storage::{Location, StoreOptions, Stores};
 use tokio::runtime::Runtime;
 
@@ -86,7 +86,7 @@ impl Staged {
     pub fn new() -> Staged {
         let runtime = Runtime::new().unwrap();
         let engine = Engine::new(EngineOptions::default()).unwrap();
-        let staging = Staging::new(&engine);
+        let staging = Staging::new(&engine, &Dataset::Songs.into(), &Dataset::Events.into());
         runtime.block_on(async {
             let [songs, events] = [input(Dataset::Songs).await, input(Dataset::Events).await];
             ingest(songs, events, &staging, engine.threads, &Arc::new(Meter::default()))
@@ -100,6 +100,13 @@ impl Staged {
     pub fn session(&self, songplays: &[RecordBatch]) -> SessionContext {
         let session = self.engine.session();
         register_staging(&session, &self.staging).unwrap();
+        let intermediates = make_intermediates(
+            &session,
+            &self.queries,
+            Rules::default(),
+            &self.engine.staging_space(),
+        );
+        self.runtime.block_on(intermediates).unwrap();
         if let Some(first) = songplays.first() {
             let table = MemTable::try_new(first.schema(), vec![songplays.to_vec()]).unwrap();
             session.register_table(SONGPLAYS, Arc::new(table)).unwrap();
@@ -110,7 +117,8 @@ impl Staged {
     /// The rows of a star table.
     pub async fn rows(&self, session: &SessionContext, table: &'static Table) -> Vec<RecordBatch> {
         let rules = Rules::default();
-        let mut rows = star_stream(session, &self.queries, table, rules).await.unwrap();
+        let space = self.engine.staging_space();
+        let mut rows = star_stream(session, &self.queries, table, rules, &space).await.unwrap();
         let mut batches = Vec::new();
         while let Some(batch) = rows.next().await.unwrap() {
             batches.push(batch);
@@ -128,7 +136,7 @@ impl Staged {
 async fn input(dataset: Dataset) -> Input {
     let location = Location::parse(folder(dataset).to_str().unwrap()).unwrap();
     let place = Stores::new(StoreOptions::default()).place(location).await.unwrap();
-    Input { dataset, places: vec![place], shape: Shape::by_key(dataset) }
+    Input { columns: dataset.into(), places: vec![place], shape: Shape::by_key(dataset) }
 }
 
 /// Rows of all batches.

@@ -9,17 +9,10 @@ WITH plays AS (
     WHERE page = 'NextSong'
 ),
 
-repeated AS (
-    SELECT play_fingerprint
-    FROM plays
-    GROUP BY play_fingerprint
-    HAVING COUNT(*) > 1
-),
-
 keys AS (
     SELECT p.play_fingerprint, COUNT(*) AS copies
-    FROM repeated r
-    JOIN plays p ON p.play_fingerprint = r.play_fingerprint
+    FROM repeated_plays r
+    JOIN plays p ON p.play_fingerprint = r.fingerprint
     GROUP BY p.play_fingerprint, p.ts, p."userId", p."sessionId", p."itemInSession"
 ),
 

@@ -4,6 +4,10 @@
 --             'title-artist-duration': its length must equal the song's duration as well.
 -- $unmatched  'keep': a play without a match stays, with nulls for song_id and artist_id.
 --             'drop': it is left out.
+--
+-- In the joins the small table stands on the left: that side is held in memory, the plays stream
+-- past. They meet the titles before anything else, for after that their own long texts need not be
+-- carried on.
 
 WITH plays AS (
     SELECT
@@ -11,16 +15,6 @@ WITH plays AS (
         artist, song, length, level, location, "userAgent"
     FROM staging_events
     WHERE page = 'NextSong'
-),
-
--- Fingerprints met more than once: logs delivered twice and, once in billions of plays, two plays
--- that share one. They are few, so finding them first spares all other plays the ranking below.
--- In the joins they stand on the left: that side is held in memory, the plays stream past.
-repeated AS (
-    SELECT play_fingerprint
-    FROM plays
-    GROUP BY play_fingerprint
-    HAVING COUNT(*) > 1
 ),
 
 -- Of the copies of a play the smallest survives.
@@ -37,8 +31,8 @@ copies AS (
                 p.location NULLS LAST,
                 p."userAgent" NULLS LAST
         ) AS copy
-    FROM repeated r
-    JOIN plays p ON p.play_fingerprint = r.play_fingerprint
+    FROM repeated_plays r
+    JOIN plays p ON p.play_fingerprint = r.fingerprint
 ),
 
 -- Of different plays with one fingerprint the first in key order keeps it, the next ones add 1,
@@ -56,44 +50,24 @@ survivors AS (
     WHERE copy = 1
 ),
 
+titled AS (
+    SELECT p.*, t.candidates, t.song_id, t.artist_id, t.duration
+    FROM titles t
+    RIGHT JOIN plays p ON t.artist_name = p.artist AND t.title = p.song
+),
+
 distinct_plays AS (
     SELECT
         p.play_fingerprint AS songplay_id,
         p.ts, p."userId", p."sessionId", p.artist, p.song, p.length, p.level, p.location,
-        p."userAgent"
-    FROM repeated r
-    RIGHT JOIN plays p ON p.play_fingerprint = r.play_fingerprint
-    WHERE r.play_fingerprint IS NULL
+        p."userAgent", p.candidates, p.song_id, p.artist_id, p.duration
+    FROM repeated_plays r
+    RIGHT JOIN titled p ON p.play_fingerprint = r.fingerprint
+    WHERE r.fingerprint IS NULL
     UNION ALL
-    SELECT * FROM survivors
-),
-
-candidates AS (
-    SELECT DISTINCT artist_name, title, song_id, artist_id, duration
-    FROM staging_songs
-),
-
--- Most titles have one candidate, which this row then is.
-titles AS (
-    SELECT
-        artist_name,
-        title,
-        COUNT(*) AS candidates,
-        MIN(song_id) AS song_id,
-        MIN(artist_id) AS artist_id,
-        MIN(duration) AS duration
-    FROM candidates
-    GROUP BY artist_name, title
-),
-
-titled AS (
-    SELECT
-        p.*,
-        t.candidates,
-        CASE WHEN $match = 'title-artist' OR t.duration = p.length THEN t.song_id END AS song_id,
-        CASE WHEN $match = 'title-artist' OR t.duration = p.length THEN t.artist_id END AS artist_id
-    FROM distinct_plays p
-    LEFT JOIN titles t ON t.artist_name = p.artist AND t.title = p.song
+    SELECT p.*, t.candidates, t.song_id, t.artist_id, t.duration
+    FROM titles t
+    RIGHT JOIN survivors p ON t.artist_name = p.artist AND t.title = p.song
 ),
 
 -- Among several candidates the one whose duration is nearest to the length played wins, then the
@@ -110,8 +84,8 @@ ranked AS (
                 c.song_id NULLS LAST,
                 c.artist_id NULLS LAST
         ) AS preference
-    FROM titled p
-    LEFT JOIN candidates c
+    FROM candidates c
+    RIGHT JOIN distinct_plays p
         ON c.artist_name = p.artist
         AND c.title = p.song
         AND ($match = 'title-artist' OR c.duration = p.length)
@@ -119,8 +93,12 @@ ranked AS (
 ),
 
 matched AS (
-    SELECT songplay_id, ts, "userId", level, song_id, artist_id, "sessionId", location, "userAgent"
-    FROM titled
+    SELECT
+        songplay_id, ts, "userId", level,
+        CASE WHEN $match = 'title-artist' OR duration = length THEN song_id END AS song_id,
+        CASE WHEN $match = 'title-artist' OR duration = length THEN artist_id END AS artist_id,
+        "sessionId", location, "userAgent"
+    FROM distinct_plays
     WHERE candidates IS NULL OR candidates = 1
     UNION ALL
     SELECT songplay_id, ts, "userId", level, song_id, artist_id, "sessionId", location, "userAgent"

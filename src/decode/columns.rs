@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, DictionaryArray, Float64Builder, Int32Builder, Int64Builder, RecordBatch,
-    StringBuilder,
+    RecordBatchOptions, StringBuilder,
 };
+use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
 use super::convert::{Value, text_of};
-use super::dataset::{ColumnKind, Dataset, event};
+use super::dataset::{ColumnKind, PLAY_FINGERPRINT, StagedColumns, StagingColumn, event};
 use super::dictionary::Dictionary;
 use super::fingerprint::play_fingerprint;
 
@@ -20,11 +21,17 @@ pub const BATCH_ROWS: usize = 8192;
 /// a column stays far below the 2 GiB that 32-bit offsets reach.
 const BATCH_BYTES: usize = 64 * 1024 * 1024;
 
+/// A dictionary of more is begun anew with the next batch: a column that repeats little must not
+/// hold all of its texts for ever.
+const MAX_TEXTS: usize = 2 * BATCH_ROWS;
+const MAX_TEXT_BYTES: usize = 2 * 1024 * 1024;
+
 enum ColumnBuilder {
     /// A column that nobody asked for: its values are checked and dropped.
     Dropped,
     Text(StringBuilder),
-    RepetitiveText(Int32Builder, Dictionary),
+    /// Keys into the column's dictionary.
+    RepetitiveText(Int32Builder),
     Int32(Int32Builder),
     Int64(Int64Builder),
     Float64(Float64Builder),
@@ -34,9 +41,7 @@ impl ColumnBuilder {
     fn new(kind: ColumnKind) -> ColumnBuilder {
         match kind {
             ColumnKind::Text => ColumnBuilder::Text(StringBuilder::new()),
-            ColumnKind::RepetitiveText => {
-                ColumnBuilder::RepetitiveText(Int32Builder::new(), Dictionary::default())
-            }
+            ColumnKind::RepetitiveText => ColumnBuilder::RepetitiveText(Int32Builder::new()),
             ColumnKind::Int32 => ColumnBuilder::Int32(Int32Builder::new()),
             ColumnKind::Int64 | ColumnKind::EpochMillis => {
                 ColumnBuilder::Int64(Int64Builder::new())
@@ -52,7 +57,7 @@ impl ColumnBuilder {
             ColumnBuilder::Text(builder) => {
                 builder.append_option(text_of(value, record, unescaped, None));
             }
-            ColumnBuilder::RepetitiveText(keys, _) => keys.append_option(match value {
+            ColumnBuilder::RepetitiveText(keys) => keys.append_option(match value {
                 Value::Key(key) => Some(key),
                 _ => None,
             }),
@@ -67,8 +72,11 @@ impl ColumnBuilder {
         }
     }
 
-    /// The column of the rows so far, in memory of just its size.
-    fn finish(&mut self) -> Result<Option<ArrayRef>, ArrowError> {
+    /// The column of the rows so far, in memory of about its size.
+    fn finish(
+        &mut self,
+        dictionary: Option<&mut Dictionary>,
+    ) -> Result<Option<ArrayRef>, ArrowError> {
         Ok(Some(match self {
             ColumnBuilder::Dropped => return Ok(None),
             ColumnBuilder::Text(builder) => {
@@ -78,11 +86,10 @@ impl ColumnBuilder {
                 *builder = StringBuilder::with_capacity(BATCH_ROWS, bytes + bytes / 16);
                 Arc::new(column)
             }
-            ColumnBuilder::RepetitiveText(keys, dictionary) => {
-                let column = DictionaryArray::try_new(keys.finish(), dictionary.array())?;
-                dictionary.limit();
-                Arc::new(column)
-            }
+            ColumnBuilder::RepetitiveText(keys) => match dictionary {
+                None => return Ok(None),
+                Some(texts) => Arc::new(DictionaryArray::try_new(keys.finish(), texts.array())?),
+            },
             ColumnBuilder::Int32(builder) => Arc::new(builder.finish()),
             ColumnBuilder::Int64(builder) => Arc::new(builder.finish()),
             ColumnBuilder::Float64(builder) => Arc::new(builder.finish()),
@@ -95,64 +102,129 @@ fn integer(value: Value) -> Option<i64> {
     if let Value::Integer(integer) = value { Some(integer) } else { None }
 }
 
-/// Builds batches of one dataset's staging table.
-pub(super) struct StagingBuilder {
-    dataset: Dataset,
+/// A batch under way.
+struct BatchBuilder {
+    /// One for each column of the dataset.
     columns: Vec<ColumnBuilder>,
-    fingerprints: Int64Builder,
+    fingerprints: Option<Int64Builder>,
     rows: usize,
     bytes: usize,
 }
 
+/// Builds batches of one dataset's staging table.
+///
+/// Plays and other events make batches of their own: a query for the plays then takes batches
+/// whole instead of copying their rows.
+pub(super) struct StagingBuilder {
+    schema: SchemaRef,
+    /// One for each column of the dataset that repeats its texts.
+    dictionaries: Vec<Option<Dictionary>>,
+    plays: BatchBuilder,
+    others: BatchBuilder,
+}
+
 impl StagingBuilder {
-    pub fn new(dataset: Dataset) -> StagingBuilder {
+    pub fn new(staged: &StagedColumns) -> StagingBuilder {
+        let columns = staged.dataset().columns().iter();
+        let dictionaries = columns.map(|column| {
+            let repeats = column.kind == ColumnKind::RepetitiveText && staged.has(column.name);
+            repeats.then(Dictionary::default)
+        });
         StagingBuilder {
-            dataset,
-            columns: dataset.columns().iter().map(|c| ColumnBuilder::new(c.kind)).collect(),
-            fingerprints: Int64Builder::new(),
-            rows: 0,
-            bytes: 0,
+            schema: staged.schema().clone(),
+            dictionaries: dictionaries.collect(),
+            plays: BatchBuilder::new(staged),
+            others: BatchBuilder::new(staged),
         }
     }
 
     /// The dictionary of a column that has one.
     #[inline]
     pub fn dictionary(&mut self, column: usize) -> Option<&mut Dictionary> {
-        match &mut self.columns[column] {
-            ColumnBuilder::RepetitiveText(_, dictionary) => Some(dictionary),
-            _ => None,
-        }
+        self.dictionaries[column].as_mut()
     }
 
     /// Appends a record whose values have all been accepted.
     pub fn append(&mut self, values: &[Value], record: &str, unescaped: &str, is_play: bool) {
+        let batch = if is_play { &mut self.plays } else { &mut self.others };
+        batch.append(values, record, unescaped, is_play);
+    }
+
+    /// The batches that are full.
+    pub fn take_full(&mut self) -> Result<Vec<RecordBatch>, ArrowError> {
+        if !self.plays.is_full() && !self.others.is_full() {
+            return Ok(Vec::new());
+        }
+        if self.dictionaries.iter().flatten().any(|d| d.exceeds(MAX_TEXTS, MAX_TEXT_BYTES)) {
+            let batches = self.flush()?;
+            self.dictionaries.iter_mut().flatten().for_each(|d| *d = Dictionary::default());
+            return Ok(batches);
+        }
+        let mut batches = Vec::new();
+        for batch in [&mut self.plays, &mut self.others] {
+            if batch.is_full() {
+                batches.extend(batch.flush(&self.schema, &mut self.dictionaries)?);
+            }
+        }
+        Ok(batches)
+    }
+
+    /// The rows gathered since the last call, if there are any.
+    pub fn flush(&mut self) -> Result<Vec<RecordBatch>, ArrowError> {
+        let plays = self.plays.flush(&self.schema, &mut self.dictionaries)?;
+        let others = self.others.flush(&self.schema, &mut self.dictionaries)?;
+        Ok(plays.into_iter().chain(others).collect())
+    }
+}
+
+impl BatchBuilder {
+    fn new(staged: &StagedColumns) -> BatchBuilder {
+        let builder = |column: &StagingColumn| match staged.has(column.name) {
+            true => ColumnBuilder::new(column.kind),
+            false => ColumnBuilder::Dropped,
+        };
+        BatchBuilder {
+            columns: staged.dataset().columns().iter().map(builder).collect(),
+            fingerprints: staged.has(PLAY_FINGERPRINT).then(Int64Builder::new),
+            rows: 0,
+            bytes: 0,
+        }
+    }
+
+    fn append(&mut self, values: &[Value], record: &str, unescaped: &str, is_play: bool) {
         for (builder, &value) in self.columns.iter_mut().zip(values) {
             builder.append(value, record, unescaped);
         }
-        if self.dataset == Dataset::Events {
-            self.fingerprints.append_option(is_play.then(|| fingerprint_of(values)).flatten());
+        if let Some(builder) = &mut self.fingerprints {
+            builder.append_option(is_play.then(|| fingerprint_of(values)).flatten());
         }
         self.rows += 1;
         self.bytes += record.len();
     }
 
-    pub fn is_full(&self) -> bool {
+    fn is_full(&self) -> bool {
         self.rows >= BATCH_ROWS || self.bytes >= BATCH_BYTES
     }
 
-    /// The rows gathered since the last call, if there are any.
-    pub fn flush(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
+    fn flush(
+        &mut self,
+        schema: &SchemaRef,
+        dictionaries: &mut [Option<Dictionary>],
+    ) -> Result<Option<RecordBatch>, ArrowError> {
         if self.rows == 0 {
             return Ok(None);
         }
-        self.rows = 0;
+        let rows = std::mem::take(&mut self.rows);
         self.bytes = 0;
-        let columns = self.columns.iter_mut().filter_map(|column| column.finish().transpose());
+        let columns = self.columns.iter_mut().zip(dictionaries);
+        let columns = columns
+            .filter_map(|(column, dictionary)| column.finish(dictionary.as_mut()).transpose());
         let mut arrays: Vec<ArrayRef> = columns.collect::<Result<_, _>>()?;
-        if self.dataset == Dataset::Events {
-            arrays.push(Arc::new(self.fingerprints.finish()));
+        if let Some(builder) = &mut self.fingerprints {
+            arrays.push(Arc::new(builder.finish()));
         }
-        RecordBatch::try_new(self.dataset.schema(), arrays).map(Some)
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(schema.clone(), arrays, &options).map(Some)
     }
 }
 

@@ -72,10 +72,10 @@ const SONG_COLUMNS: [StagingColumn; 10] = [
 const EVENT_COLUMNS: [StagingColumn; 18] = [
     column("artist", ColumnKind::Text, Required::Never),
     column("auth", ColumnKind::RepetitiveText, Required::Never),
-    column("firstName", ColumnKind::Text, Required::Never),
+    column("firstName", ColumnKind::RepetitiveText, Required::Never),
     column("gender", ColumnKind::RepetitiveText, Required::Never),
     column("itemInSession", ColumnKind::Int64, Required::Never),
-    column("lastName", ColumnKind::Text, Required::Never),
+    column("lastName", ColumnKind::RepetitiveText, Required::Never),
     column("length", ColumnKind::Float64, Required::Never),
     column("level", ColumnKind::RepetitiveText, Required::Never),
     column("location", ColumnKind::RepetitiveText, Required::Never),
@@ -152,6 +152,45 @@ fn staging_schema(dataset: Dataset) -> SchemaRef {
         fields.push(Field::new(PLAY_FINGERPRINT, DataType::Int64, true));
     }
     Arc::new(Schema::new(fields))
+}
+
+/// The columns of a dataset's staging table that are kept. The others are checked as well, for a
+/// record that breaks the rules anywhere is a reject, and then dropped.
+#[derive(Debug, Clone)]
+pub struct StagedColumns {
+    dataset: Dataset,
+    schema: SchemaRef,
+}
+
+impl StagedColumns {
+    /// The columns that `is_wanted` by their name.
+    pub fn of(dataset: Dataset, is_wanted: impl Fn(&str) -> bool) -> StagedColumns {
+        let schema = dataset.schema();
+        let wanted = schema.fields().iter().filter(|field| is_wanted(field.name()));
+        let schema = Arc::new(Schema::new(wanted.cloned().collect::<Vec<_>>()));
+        StagedColumns { dataset, schema }
+    }
+
+    /// The dataset.
+    pub fn dataset(&self) -> Dataset {
+        self.dataset
+    }
+
+    /// The schema of the staging table.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.schema.field_with_name(name).is_ok()
+    }
+}
+
+impl From<Dataset> for StagedColumns {
+    /// All columns.
+    fn from(dataset: Dataset) -> StagedColumns {
+        StagedColumns { dataset, schema: dataset.schema() }
+    }
 }
 
 impl ColumnKind {

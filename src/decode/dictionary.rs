@@ -6,19 +6,12 @@ use arrow::array::{Array, ArrayRef, StringArray};
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::columns::BATCH_ROWS;
-
-/// A dictionary of more is begun anew with the next batch: a column that repeats little must not
-/// hold all of its texts for ever.
-const MAX_TEXTS: usize = 2 * BATCH_ROWS;
-const MAX_BYTES: usize = 1024 * 1024;
-
 /// Numbers texts; shared by the batches of a decoder.
 ///
 /// Texts are found by how they are spelled, so that the escapes of one that is known need not be
 /// resolved again.
 #[derive(Default)]
-pub(super) struct Dictionary {
+pub(crate) struct Dictionary {
     spellings: HashTable<Spelling>,
     /// Bytes of all spellings.
     spelled: Vec<u8>,
@@ -96,11 +89,14 @@ impl Dictionary {
         self.array.insert(array).clone()
     }
 
-    /// Begins anew when there is too much in it.
-    pub fn limit(&mut self) {
-        if self.ends.len() > MAX_TEXTS || self.spelled.len() > MAX_BYTES {
-            *self = Dictionary::default();
-        }
+    /// Whether it holds more than so many texts, or more bytes.
+    pub fn exceeds(&self, texts: usize, bytes: usize) -> bool {
+        self.ends.len() > texts || self.bytes() > bytes
+    }
+
+    /// Bytes of its texts, as spelled and as handed out.
+    pub fn bytes(&self) -> usize {
+        self.spelled.len() + self.text.len()
     }
 }
 

@@ -24,7 +24,10 @@ mod text;
 mod tests;
 
 pub use columns::BATCH_ROWS;
-pub use dataset::{ColumnKind, Dataset, PLAY_FINGERPRINT, PLAY_PAGE, Required, StagingColumn};
+pub use dataset::{
+    ColumnKind, Dataset, PLAY_FINGERPRINT, PLAY_PAGE, Required, StagedColumns, StagingColumn,
+};
+pub(crate) use dictionary::Dictionary;
 pub use fingerprint::play_fingerprint;
 pub use jsonpaths::{JsonPathsError, parse as parse_jsonpaths};
 pub use object::{Decoder, MAX_RECORD_BYTES, ObjectCounts, ObjectState};

@@ -13,7 +13,7 @@ use memchr::{memchr, memchr_iter};
 use simdutf8::compat::Utf8Error;
 
 use super::columns::StagingBuilder;
-use super::dataset::Dataset;
+use super::dataset::StagedColumns;
 use super::record::RowMaker;
 use super::reject::{Place, Refusal, RejectBuilder};
 use super::scan::{Scanner, Stop, skip_whitespace};
@@ -104,12 +104,15 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder for `dataset`, whose values are where `shape` says.
-    pub fn new(dataset: Dataset, shape: Shape) -> Decoder {
+    /// A decoder that fills `columns`, whose values are where `shape` says. A [`Dataset`](super::Dataset) stands
+    /// for all of its columns.
+    pub fn new(columns: impl Into<StagedColumns>, shape: Shape) -> Decoder {
+        let columns = columns.into();
+        let dataset = columns.dataset();
         Decoder {
             scanner: Scanner::new(shape, dataset.columns().len()),
             maker: RowMaker::new(dataset),
-            rows: StagingBuilder::new(dataset),
+            rows: StagingBuilder::new(&columns),
             rejects: RejectBuilder::default(),
             full_rows: Vec::new(),
             full_rejects: Vec::new(),
@@ -303,9 +306,7 @@ impl Decoder {
             return self.reject(object, chunk.bytes, at..at + length, &refusal);
         }
         object.counts.decoded += 1;
-        if self.rows.is_full() {
-            self.full_rows.extend(self.rows.flush()?);
-        }
+        self.full_rows.extend(self.rows.take_full()?);
         Ok(())
     }
 

@@ -16,7 +16,7 @@ use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::decode::{Dataset, Shape, rejects_schema};
+use crate::decode::{Dataset, Shape, StagedColumns, rejects_schema};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::stage::StagingTable;
@@ -49,13 +49,13 @@ pub struct Staging {
 }
 
 impl Staging {
-    /// Empty tables within the engine's room.
-    pub fn new(engine: &Engine) -> Staging {
+    /// Empty tables for `songs` and `events` within the engine's room.
+    pub fn new(engine: &Engine, songs: &StagedColumns, events: &StagedColumns) -> Staging {
         let space = engine.staging_space();
         let table = |name, schema| Arc::new(StagingTable::new(name, schema, space.clone()));
         Staging {
-            songs: table(Dataset::Songs.table(), Dataset::Songs.schema()),
-            events: table(Dataset::Events.table(), Dataset::Events.schema()),
+            songs: table(Dataset::Songs.table(), songs.schema().clone()),
+            events: table(Dataset::Events.table(), events.schema().clone()),
             rejects: table("rejects", rejects_schema()),
             inputs: table("inputs", inputs_schema()),
         }
@@ -71,8 +71,8 @@ impl Staging {
 
 /// What to read for one dataset.
 pub struct Input {
-    /// Which dataset.
-    pub dataset: Dataset,
+    /// The columns of it that are wanted.
+    pub columns: StagedColumns,
     /// Where its objects are.
     pub places: Vec<Place>,
     /// Where its values are within a record.
@@ -145,11 +145,10 @@ struct Ingest<'a> {
 impl Ingest<'_> {
     async fn dataset(&self, input: Input) -> Result<DatasetCounts> {
         let begun = Instant::now();
-        let sink = Sink {
-            rows: self.staging.of(input.dataset).clone(),
-            rejects: self.staging.rejects.clone(),
-        };
-        let pool = DecoderPool::new(input.dataset, input.shape, sink, self.threads.clone());
+        let dataset = input.columns.dataset();
+        let sink =
+            Sink { rows: self.staging.of(dataset).clone(), rejects: self.staging.rejects.clone() };
+        let pool = DecoderPool::new(input.columns, input.shape, sink, self.threads.clone());
         let skipped = Skipped::default();
         let mut counts = DatasetCounts::default();
         let mut inputs = InputsBuilder::default();
@@ -171,7 +170,7 @@ impl Ingest<'_> {
         while let Some(objects) = read.try_next().await? {
             for object in objects {
                 counts.add(&object);
-                if let Some(batch) = inputs.append(input.dataset, &object)? {
+                if let Some(batch) = inputs.append(dataset, &object)? {
                     self.staging.inputs.push(batch)?;
                 }
             }
@@ -182,7 +181,7 @@ impl Ingest<'_> {
         counts.objects_listed = objects_listed.load(Ordering::Relaxed);
         counts.skipped = skipped.by_suffix();
         if counts.objects_read == 0 {
-            return Err(nothing_found(input.dataset, &input.places, &counts.skipped));
+            return Err(nothing_found(dataset, &input.places, &counts.skipped));
         }
         counts.unknown_keys = pool.finish()?;
         counts.elapsed = begun.elapsed();

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arrow::error::ArrowError;
 use tokio::sync::Semaphore;
 
-use crate::decode::{Dataset, Decoder, Shape};
+use crate::decode::{Decoder, Shape, StagedColumns};
 use crate::error::{Error, Result};
 use crate::stage::{StageError, StagingTable};
 use crate::storage::StorageError;
@@ -80,7 +80,7 @@ pub(super) struct DecoderPool {
 }
 
 struct Inner {
-    dataset: Dataset,
+    columns: StagedColumns,
     shape: Shape,
     sink: Sink,
     threads: Arc<Semaphore>,
@@ -89,8 +89,13 @@ struct Inner {
 
 impl DecoderPool {
     /// A pool that works on as many threads as `threads` has permits; pools may share them.
-    pub fn new(dataset: Dataset, shape: Shape, sink: Sink, threads: Arc<Semaphore>) -> DecoderPool {
-        let inner = Inner { dataset, shape, sink, threads, idle: Mutex::default() };
+    pub fn new(
+        columns: StagedColumns,
+        shape: Shape,
+        sink: Sink,
+        threads: Arc<Semaphore>,
+    ) -> DecoderPool {
+        let inner = Inner { columns, shape, sink, threads, idle: Mutex::default() };
         DecoderPool { inner: Arc::new(inner) }
     }
 
@@ -105,7 +110,7 @@ impl DecoderPool {
         let done = tokio::task::spawn_blocking(move || {
             let taken = inner.idle().pop();
             let mut decoder =
-                taken.unwrap_or_else(|| Decoder::new(inner.dataset, inner.shape.clone()));
+                taken.unwrap_or_else(|| Decoder::new(inner.columns.clone(), inner.shape.clone()));
             let output = work(&mut decoder, &inner.sink);
             inner.idle().push(decoder);
             drop(permit);

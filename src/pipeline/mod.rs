@@ -10,12 +10,12 @@ mod run;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::decode::{Dataset, Shape, parse_jsonpaths};
+use crate::decode::{Dataset, Shape, StagedColumns, parse_jsonpaths};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ingest::{Input, Meter, Stage};
 use crate::publish::{Publication, Published};
-use crate::star::Queries;
+use crate::star::{Queries, staged_needs};
 use crate::storage::{Location, Place, Stores};
 
 pub use options::TransformOptions;
@@ -38,10 +38,10 @@ pub async fn transform(
     let plan = Plan::new(options, stores).await?;
     let engine = Engine::new(options.engine)?;
     let out = stores.place(Location::parse_single(&options.out)?).await?;
-    let publication = Publication::begin(out, options.file_bytes).await?;
+    let publication = Publication::begin(out, options.file_bytes, engine.threads).await?;
     let mut run = Run::new(options, &engine, &publication, &plan.queries, meter);
     let prepared = tokio::select! {
-        prepared = run.prepare(plan.songs, plan.logs) => prepared,
+        prepared = run.prepare(plan.songs, plan.logs, plan.last_reader) => prepared,
         () = stop => Err(Error::Interrupted),
     };
     let mut report = run.report;
@@ -78,14 +78,19 @@ struct Plan {
     songs: Input,
     logs: Input,
     queries: Queries,
+    /// The last star table whose query reads what is staged.
+    last_reader: Option<&'static str>,
 }
 
 impl Plan {
     async fn new(options: &TransformOptions, stores: &Stores) -> Result<Plan> {
+        let queries = queries(options.queries.as_deref())?;
+        let needs = staged_needs(&queries, options.rules).await?;
         Ok(Plan {
-            queries: queries(options.queries.as_deref())?,
-            songs: input(stores, Dataset::Songs, &options.songs, &options.song_jsonpaths).await?,
-            logs: input(stores, Dataset::Events, &options.logs, &options.log_jsonpaths).await?,
+            songs: input(stores, needs.songs, &options.songs, &options.song_jsonpaths).await?,
+            logs: input(stores, needs.events, &options.logs, &options.log_jsonpaths).await?,
+            queries,
+            last_reader: needs.last_reader,
         })
     }
 }
@@ -101,16 +106,17 @@ pub fn queries(folder: Option<&std::path::Path>) -> Result<Queries> {
 
 async fn input(
     stores: &Stores,
-    dataset: Dataset,
+    columns: StagedColumns,
     urls: &[String],
     jsonpaths: &Option<String>,
 ) -> Result<Input> {
+    let dataset = columns.dataset();
     let places = places(stores, urls).await?;
     let shape = match jsonpaths {
         None => Shape::by_key(dataset),
         Some(url) => read_jsonpaths(stores, dataset, url).await?,
     };
-    Ok(Input { dataset, places, shape })
+    Ok(Input { columns, places, shape })
 }
 
 async fn read_jsonpaths(stores: &Stores, dataset: Dataset, url: &str) -> Result<Shape> {

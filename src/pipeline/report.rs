@@ -31,9 +31,16 @@ pub struct Report {
 impl Report {
     /// Notes a stage that began at `begun` and ends now.
     pub(super) fn timed(&mut self, name: &str, begun: Instant, bytes: Option<u64>) {
-        let name = name.to_owned();
-        self.stages.push(StageTime { name, elapsed: begun.elapsed(), bytes });
+        let elapsed = begun.elapsed();
+        tracing::debug!(memory = resident_bytes(), "{name} took {elapsed:?}");
+        self.stages.push(StageTime { name: name.to_owned(), elapsed, bytes });
     }
+}
+
+/// Memory of this process now, where the system tells.
+fn resident_bytes() -> Option<u64> {
+    let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
+    pages.split(' ').nth(1)?.parse().ok().map(|pages: u64| pages * 4096)
 }
 
 /// How long a stage took.

@@ -23,8 +23,8 @@ use crate::publish::{
 use crate::stage::StagingTable;
 use crate::star::model::{SONGPLAYS, TABLES, Table};
 use crate::star::{
-    PlayCounts, Queries, Unmatched, count_plays, demand_passed, register_files, register_staging,
-    register_star, run_checks, star_stream,
+    PlayCounts, Queries, StarStream, Unmatched, count_plays, demand_passed, deregister_staging,
+    make_intermediates, register_staging, register_star, register_table, run_checks, star_stream,
 };
 
 /// Rejects that are kept in memory to be shown.
@@ -53,15 +53,23 @@ impl<'a> Run<'a> {
     }
 
     /// Reads, transforms, writes and checks; returns the record of what is ready.
-    pub async fn prepare(&mut self, songs: Input, logs: Input) -> Result<RunRecord> {
-        let staging = Staging::new(self.engine);
+    pub async fn prepare(
+        &mut self,
+        songs: Input,
+        logs: Input,
+        last_reader: Option<&str>,
+    ) -> Result<RunRecord> {
+        let staging = Staging::new(self.engine, &songs.columns, &logs.columns);
         self.read(songs, logs, &staging).await?;
         let session = self.engine.session();
         register_staging(&session, &staging)?;
-        let rejects = self.write_rejects(&session, &staging.rejects).await?;
+        let Staging { songs, events, rejects, inputs } = staging;
+        // The session alone decides from here on how long they are held.
+        drop((songs, events));
+        let rejects = self.write_rejects(&session, &rejects).await?;
         self.demand_few_rejects()?;
-        let (tables, plays) = self.write_star(&session).await?;
-        let inputs = self.write_inputs(&session, &staging.inputs).await?;
+        let (tables, plays) = self.write_star(&session, last_reader).await?;
+        let inputs = self.write_inputs(&session, &inputs).await?;
         let plays = self.count_plays(&tables, plays)?;
         let record = RunRecord { inputs, rejects, plays, tables, ..self.record() };
         self.balance(&record)?;
@@ -118,33 +126,39 @@ impl<'a> Run<'a> {
     async fn write_star(
         &mut self,
         session: &SessionContext,
+        last_reader: Option<&str>,
     ) -> Result<(BTreeMap<String, TableRecord>, PlayCounts)> {
         self.meter.enter(Stage::Writing);
+        let begun = Instant::now();
+        let space = self.engine.staging_space();
+        make_intermediates(session, self.queries, self.options.rules, &space).await?;
+        let plays = count_plays(session, self.queries).await?;
+        self.report.timed("intermediate tables", begun, None);
         let mut tables = BTreeMap::new();
         for table in TABLES.iter().map(|table| table.name).filter_map(Table::named) {
             let begun = Instant::now();
-            let record = self.write_table(session, table).await?;
+            let mut rows =
+                star_stream(session, self.queries, table, self.options.rules, &space).await?;
+            if last_reader == Some(table.name) {
+                // Sorting and writing this table need the memory more.
+                deregister_staging(session)?;
+            }
+            let record = self.write_table(&mut rows).await?;
             self.report.timed(&format!("write {}", table.name), begun, Some(record.bytes));
             let out = &self.publication.out;
-            register_files(session, out, table.name, table.schema(), &record.files).await?;
+            register_table(session, out, table, &record.files).await?;
             tables.insert(table.name.to_owned(), record);
         }
-        let plays = count_plays(session, self.queries).await?;
         Ok((tables, plays))
     }
 
-    async fn write_table(
-        &self,
-        session: &SessionContext,
-        table: &'static Table,
-    ) -> Result<TableRecord> {
-        let mut rows = star_stream(session, self.queries, table, self.options.rules).await?;
-        let mut sink = self.publication.table_sink(table);
+    async fn write_table(&self, rows: &mut StarStream) -> Result<TableRecord> {
+        let mut sink = self.publication.table_sink(rows.table);
         while let Some(batch) = rows.next().await? {
             self.meter.wrote(batch.num_rows() as u64);
             sink.write(batch).await?;
         }
-        let manifest = format!("{}.manifest", table.name);
+        let manifest = format!("{}.manifest", rows.table.name);
         Ok(TableRecord { manifest, ..sink.finish().await? })
     }
 

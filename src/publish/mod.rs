@@ -6,6 +6,7 @@
 //! all; one killed after it leaves files that the next run removes.
 
 mod cleanup;
+mod file;
 mod lock;
 mod manifest;
 mod parquet;
@@ -45,22 +46,24 @@ pub(crate) struct Publication {
     pub started_at: DateTime<Utc>,
     lock: OutputLock,
     file_bytes: u64,
+    threads: usize,
 }
 
 impl Publication {
-    /// Takes the output for a new run.
-    pub async fn begin(out: Place, file_bytes: u64) -> Result<Publication> {
+    /// Takes the output for a new run, whose files are to have about `file_bytes` and are encoded on
+    /// `threads` threads.
+    pub async fn begin(out: Place, file_bytes: u64, threads: usize) -> Result<Publication> {
         let started_at = Utc::now();
         let run_id =
             format!("{}-{:08x}", started_at.format("%Y%m%dT%H%M%SZ"), rand::random::<u32>());
         let lock = OutputLock::acquire(&out, &run_id).await?;
-        Ok(Publication { out, run_id, started_at, lock, file_bytes })
+        Ok(Publication { out, run_id, started_at, lock, file_bytes, threads })
     }
 
     /// A sink for a star table's files.
     pub fn table_sink(&self, table: &Table) -> ParquetSink {
         let stem = format!("{}/{}", table.name, self.run_id);
-        ParquetSink::numbered(&self.out, stem, table.schema(), self.file_bytes)
+        ParquetSink::numbered(&self.out, stem, table.schema(), self.file_bytes, self.threads)
     }
 
     /// A sink for the file of rejects.

@@ -4,44 +4,23 @@ use std::collections::BTreeMap;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::BatchCoalescer;
-use arrow::datatypes::{DataType, SchemaRef};
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::errors::ParquetError;
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use arrow::datatypes::{DataType, Int32Type, SchemaRef};
 
-use super::record::{FileRecord, TableRecord};
+use super::file::OpenFile;
+use super::record::TableRecord;
 use crate::decode::BATCH_ROWS;
-use crate::error::{Error, Result};
-use crate::storage::{Place, Upload};
+use crate::error::Result;
+use crate::storage::Place;
 
 /// Files are closed at about this size, unless told otherwise. Redshift splits Parquet of 128 MB
 /// and more by row group across its slices, and advises files of 64 MB to 1 GB (Redshift Developer
 /// Guide, best practices for loading and for Spectrum).
 pub const DEFAULT_FILE_BYTES: u64 = 256 * 1024 * 1024;
 
-/// A row group must not pass 128 MB (Redshift Developer Guide, UNLOAD and Spectrum
-/// troubleshooting); half of it leaves room for what the estimate misses.
-const ROW_GROUP_BYTES: usize = 64 * 1024 * 1024;
-
-const ROW_GROUP_ROWS: usize = 1024 * 1024;
-
-/// ZSTD at 1 is half the size of Snappy here at the same speed; higher levels cost more than they
-/// save.
-const ZSTD_LEVEL: i32 = 1;
-
-fn properties() -> Result<WriterProperties, ParquetError> {
-    Ok(WriterProperties::builder()
-        // Redshift documents Parquet v1: data page v1, PLAIN and RLE_DICTIONARY encodings.
-        .set_writer_version(WriterVersion::PARQUET_1_0)
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
-        .set_statistics_enabled(EnabledStatistics::Page)
-        .set_bloom_filter_enabled(false)
-        .build())
-}
+/// Rows, and about as many bytes of values, that are encoded at once: enough for the columns to be
+/// worth a thread each, few enough to be held twice.
+const ROUND_ROWS: usize = 16 * BATCH_ROWS;
+const ROUND_BYTES: u64 = 16 * 1024 * 1024;
 
 /// How a sink's files are called, relative to the output.
 enum Naming {
@@ -60,30 +39,40 @@ pub struct ParquetSink {
     naming: Naming,
     schema: SchemaRef,
     file_bytes: u64,
-    coalescer: BatchCoalescer,
+    coalescer: Option<BatchCoalescer>,
+    round: Vec<RecordBatch>,
+    round_rows: usize,
+    round_bytes: u64,
     file: Option<OpenFile>,
+    threads: usize,
     record: TableRecord,
 }
 
-struct OpenFile {
-    path: String,
-    writer: ArrowWriter<Vec<u8>>,
-    upload: Upload,
-    rows: u64,
-}
-
 impl ParquetSink {
-    /// A sink for files of about `file_bytes`, called `<stem>-NNNNN.parquet` below `out`.
-    pub fn numbered(out: &Place, stem: String, schema: SchemaRef, file_bytes: u64) -> ParquetSink {
-        ParquetSink::new(out, Naming::Numbered(stem), schema, file_bytes)
+    /// A sink for files of about `file_bytes`, called `<stem>-NNNNN.parquet` below `out`, that
+    /// encodes on `threads` threads.
+    pub fn numbered(
+        out: &Place,
+        stem: String,
+        schema: SchemaRef,
+        file_bytes: u64,
+        threads: usize,
+    ) -> ParquetSink {
+        ParquetSink::new(out, Naming::Numbered(stem), schema, file_bytes, threads)
     }
 
     /// A sink for one file.
     pub fn single(out: &Place, path: String, schema: SchemaRef) -> ParquetSink {
-        ParquetSink::new(out, Naming::Single(path), schema, u64::MAX)
+        ParquetSink::new(out, Naming::Single(path), schema, u64::MAX, 1)
     }
 
-    fn new(out: &Place, naming: Naming, schema: SchemaRef, file_bytes: u64) -> ParquetSink {
+    fn new(
+        out: &Place,
+        naming: Naming,
+        schema: SchemaRef,
+        file_bytes: u64,
+        threads: usize,
+    ) -> ParquetSink {
         let nulls = schema.fields().iter().map(|field| (field.name().clone(), 0)).collect();
         let texts = schema.fields().iter().filter(|f| *f.data_type() == DataType::Utf8);
         let max_text_bytes = texts.map(|field| (field.name().clone(), 0)).collect();
@@ -91,9 +80,13 @@ impl ParquetSink {
             out: out.clone(),
             naming,
             file_bytes,
-            coalescer: BatchCoalescer::new(schema.clone(), BATCH_ROWS),
+            coalescer: None,
             schema,
+            round: Vec::new(),
+            round_rows: 0,
+            round_bytes: 0,
             file: None,
+            threads,
             record: TableRecord { nulls, max_text_bytes, ..TableRecord::default() },
         }
     }
@@ -106,14 +99,43 @@ impl ParquetSink {
     pub async fn write(&mut self, batch: RecordBatch) -> Result<()> {
         self.record.rows += batch.num_rows() as u64;
         measure(&batch, &mut self.record.nulls, &mut self.record.max_text_bytes);
-        self.coalescer.push_batch(batch)?;
-        while let Some(batch) = self.coalescer.next_completed_batch() {
-            self.encode(&batch).await?;
+        let coalescer = match &mut self.coalescer {
+            Some(coalescer) => coalescer,
+            none => {
+                // Text may come as dictionaries, which Parquet writes just like plain text.
+                self.schema = batch.schema();
+                none.insert(BatchCoalescer::new(batch.schema(), BATCH_ROWS))
+            }
+        };
+        coalescer.push_batch(batch)?;
+        self.gather_completed().await
+    }
+
+    async fn gather_completed(&mut self) -> Result<()> {
+        while let Some(batch) =
+            self.coalescer.as_mut().and_then(BatchCoalescer::next_completed_batch)
+        {
+            self.gather(batch).await?;
         }
         Ok(())
     }
 
-    async fn encode(&mut self, batch: &RecordBatch) -> Result<()> {
+    async fn gather(&mut self, batch: RecordBatch) -> Result<()> {
+        self.round_rows += batch.num_rows();
+        // The size must depend on nothing but the values: where files end must not either.
+        self.round_bytes += value_bytes(&batch);
+        self.round.push(batch);
+        let is_full =
+            self.round_rows >= ROUND_ROWS || self.round_bytes >= ROUND_BYTES.min(self.file_bytes);
+        if is_full { self.encode_round().await } else { Ok(()) }
+    }
+
+    async fn encode_round(&mut self) -> Result<()> {
+        if let Some(file) = &mut self.file
+            && file.size().await? >= self.file_bytes
+        {
+            self.close_file().await?;
+        }
         let file = match &mut self.file {
             Some(file) => file,
             none => {
@@ -123,14 +145,12 @@ impl ParquetSink {
                         format!("{stem}-{:05}.parquet", self.record.files.len())
                     }
                 };
-                none.insert(OpenFile::create(&self.out, path, &self.schema)?)
+                none.insert(OpenFile::create(&self.out, path, &self.schema, self.threads)?)
             }
         };
-        file.encode(batch).await?;
-        if file.size() >= self.file_bytes {
-            self.close_file().await?;
-        }
-        Ok(())
+        self.round_rows = 0;
+        self.round_bytes = 0;
+        file.encode(std::mem::take(&mut self.round)).await
     }
 
     async fn close_file(&mut self) -> Result<()> {
@@ -147,57 +167,18 @@ impl ParquetSink {
     ///
     /// If a file cannot be written.
     pub async fn finish(&mut self) -> Result<TableRecord> {
-        self.coalescer.finish_buffered_batch()?;
-        while let Some(batch) = self.coalescer.next_completed_batch() {
-            self.encode(&batch).await?;
+        if let Some(coalescer) = &mut self.coalescer {
+            coalescer.finish_buffered_batch()?;
         }
-        if self.record.files.is_empty() && self.file.is_none() {
-            self.encode(&RecordBatch::new_empty(self.schema.clone())).await?;
+        self.gather_completed().await?;
+        let wants_a_file = self.record.files.is_empty() && self.file.is_none();
+        if !self.round.is_empty() || wants_a_file {
+            self.encode_round().await?;
         }
         self.close_file().await?;
         self.record.bytes = self.record.files.iter().map(|file| file.bytes).sum();
         Ok(std::mem::take(&mut self.record))
     }
-}
-
-impl OpenFile {
-    fn create(out: &Place, path: String, schema: &SchemaRef) -> Result<OpenFile> {
-        let place = out.child(&path);
-        let failed = |e| parquet_error(&place, e);
-        let options = ArrowWriterOptions::new()
-            .with_properties(properties().map_err(failed)?)
-            // Without the Arrow schema the file says nothing that Parquet's own does not.
-            .with_skip_arrow_metadata(true);
-        let writer = ArrowWriter::try_new_with_options(Vec::new(), schema.clone(), options);
-        Ok(OpenFile {
-            path,
-            writer: writer.map_err(failed)?,
-            upload: Upload::new(place.clone()),
-            rows: 0,
-        })
-    }
-
-    async fn encode(&mut self, batch: &RecordBatch) -> Result<()> {
-        self.rows += batch.num_rows() as u64;
-        self.writer.write(batch).map_err(|e| parquet_error(&self.path, e))?;
-        self.upload.write(self.writer.inner_mut()).await
-    }
-
-    /// Its size if it were closed now, by the writer's estimate.
-    fn size(&self) -> u64 {
-        (self.writer.bytes_written() + self.writer.in_progress_size()) as u64
-    }
-
-    async fn close(mut self) -> Result<FileRecord> {
-        self.writer.finish().map_err(|e| parquet_error(&self.path, e))?;
-        self.upload.write(self.writer.inner_mut()).await?;
-        let bytes = self.upload.finish().await?;
-        Ok(FileRecord { path: self.path, rows: self.rows, bytes })
-    }
-}
-
-fn parquet_error(url: impl ToString, source: ParquetError) -> Error {
-    Error::Parquet { url: url.to_string(), source }
 }
 
 /// Notes nulls and the longest text of each column.
@@ -211,8 +192,31 @@ fn measure(
             *count += column.null_count() as u64;
         }
         if let Some(longest) = max_text_bytes.get_mut(field.name()) {
-            let lengths = column.as_string::<i32>().offsets().lengths();
-            *longest = lengths.fold(*longest, |longest, length| longest.max(length as u64));
+            *longest = (*longest).max(longest_text(column));
         }
     }
+}
+
+/// The bytes of the longest text in a column.
+fn longest_text(column: &dyn Array) -> u64 {
+    text_lengths(column).max().unwrap_or(0)
+}
+
+/// The bytes that a batch's values take, however they are laid out.
+fn value_bytes(batch: &RecordBatch) -> u64 {
+    let bytes = |column: &dyn Array| match column.data_type().primitive_width() {
+        Some(width) => (width * column.len()) as u64,
+        None => text_lengths(column).sum(),
+    };
+    batch.columns().iter().map(|column| bytes(column)).sum()
+}
+
+/// The bytes of each text in a column, plain or in a dictionary.
+fn text_lengths(column: &dyn Array) -> Box<dyn Iterator<Item = u64> + '_> {
+    let Some(dictionary) = column.as_dictionary_opt::<Int32Type>() else {
+        return Box::new(column.as_string::<i32>().offsets().lengths().map(|length| length as u64));
+    };
+    let texts = dictionary.values().as_string::<i32>();
+    let keys = dictionary.keys().iter().flatten();
+    Box::new(keys.map(|key| texts.value_length(key as usize) as u64))
 }

@@ -2,34 +2,43 @@
 //! they like.
 
 mod provider;
+mod share;
+mod sorted;
 mod table;
+mod unify;
 
 use std::path::{Path, PathBuf};
 
 use arrow::error::ArrowError;
 
-pub use table::{Share, StagingSpace, StagingTable};
+pub use share::Share;
+pub use sorted::Sorted;
+pub use table::{StagingSpace, StagingTable};
 
 /// Why staged batches could not be kept or read back.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {action} the spill file {}; is the disk of the temporary folder full?", path.display())]
-pub struct StageError {
-    action: &'static str,
-    path: PathBuf,
-    source: ArrowError,
+pub enum StageError {
+    /// A spill file fails.
+    #[error("cannot {action} the spill file {}; is the disk of the temporary folder full?", path.display())]
+    File {
+        /// What was to be done with it.
+        action: &'static str,
+        /// Its path.
+        path: PathBuf,
+        /// Why that failed.
+        source: ArrowError,
+    },
+    /// Arrow refuses a batch, which would be a defect of starlift.
+    #[error("cannot stage a batch")]
+    Batch(#[from] ArrowError),
 }
 
 impl StageError {
     fn write(path: &Path, source: ArrowError) -> StageError {
-        StageError { action: "write", path: path.to_owned(), source }
-    }
-
-    /// A column asked for that no batch has: the planner knows better.
-    fn project(source: ArrowError) -> StageError {
-        StageError { action: "take the columns of", path: PathBuf::new(), source }
+        StageError::File { action: "write", path: path.to_owned(), source }
     }
 
     fn read(path: &Path, source: ArrowError) -> StageError {
-        StageError { action: "read", path: path.to_owned(), source }
+        StageError::File { action: "read", path: path.to_owned(), source }
     }
 }

@@ -18,7 +18,8 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::stream;
 
-use super::table::{Share, StagingTable};
+use super::share::Share;
+use super::table::StagingTable;
 
 #[async_trait]
 impl TableProvider for StagingTable {
@@ -38,7 +39,8 @@ impl TableProvider for StagingTable {
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let partitions = state.config_options().execution.target_partitions;
-        let shares = self.shares(partitions).map_err(|e| DataFusionError::External(e.into()))?;
+        let shares = self.shares(partitions, projection);
+        let shares = shares.map_err(|e| DataFusionError::External(e.into()))?;
         let schema = project_schema(StagingTable::schema(self), projection)?;
         let properties = PlanProperties::new(
             EquivalenceProperties::new(schema.clone()),
@@ -46,12 +48,7 @@ impl TableProvider for StagingTable {
             EmissionType::Incremental,
             Boundedness::Bounded,
         );
-        Ok(Arc::new(StagingScan {
-            shares,
-            rows: self.rows(),
-            projection: projection.cloned(),
-            properties: Arc::new(properties),
-        }))
+        Ok(Arc::new(StagingScan { shares, rows: self.rows(), properties: Arc::new(properties) }))
     }
 }
 
@@ -61,7 +58,6 @@ impl TableProvider for StagingTable {
 struct StagingScan {
     shares: Vec<Share>,
     rows: usize,
-    projection: Option<Vec<usize>>,
     properties: Arc<PlanProperties>,
 }
 
@@ -103,7 +99,7 @@ impl ExecutionPlan for StagingScan {
         partition: usize,
         _context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let batches = self.shares[partition].clone().read(self.projection.clone());
+        let batches = self.shares[partition].clone().read();
         let batches = batches.map(|b| b.map_err(|e| DataFusionError::External(e.into())));
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), stream::iter(batches))))
     }

@@ -1,25 +1,26 @@
-//! A staging table: decoded batches, in memory while there is room, on local disk beyond that.
+//! A staging table: batches under construction, in memory while there is room, on local disk
+//! beyond that.
 
 use std::fmt;
 use std::fs::File;
-use std::io::{BufReader, BufWriter};
+use std::io::BufWriter;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 
 use super::StageError;
+use super::share::{Share, SpillFile};
+use super::sorted::Sorted;
+use super::unify::{Texts, Unifier, give_texts};
 
 /// Spilled batches go to files of about this many bytes: small enough to spread a scan over the
 /// cores, large enough that a billion rows do not need a hundred thousand files.
 const SPILL_FILE_BYTES: usize = 64 * 1024 * 1024;
-
-/// Bytes read from a spill file at once.
-const READ_BYTES: usize = 1024 * 1024;
 
 /// Where staged batches may live: how much memory they may hold together, and the folder that
 /// takes the rest.
@@ -32,19 +33,26 @@ struct Space {
     reservation: Mutex<MemoryReservation>,
     memory_bytes: usize,
     folder: PathBuf,
+    /// Spill files begun.
+    files: AtomicUsize,
 }
 
 impl StagingSpace {
     /// Room for `memory_bytes` of batches in memory, taken from `pool`; files in `folder` beyond.
     pub fn new(pool: &Arc<dyn MemoryPool>, memory_bytes: usize, folder: PathBuf) -> StagingSpace {
         let reservation = Mutex::new(MemoryConsumer::new("staged batches").register(pool));
-        StagingSpace { inner: Arc::new(Space { reservation, memory_bytes, folder }) }
+        let files = AtomicUsize::new(0);
+        StagingSpace { inner: Arc::new(Space { reservation, memory_bytes, folder, files }) }
     }
 
-    /// Takes memory for a batch of `bytes`, or says that there is none left.
+    /// Takes `bytes` of memory, or says that there are not as many left.
     fn try_reserve(&self, bytes: usize) -> bool {
         let reservation = lock(&self.inner.reservation);
         reservation.size() + bytes <= self.inner.memory_bytes && reservation.try_grow(bytes).is_ok()
+    }
+
+    fn release(&self, bytes: usize) {
+        lock(&self.inner.reservation).shrink(bytes);
     }
 }
 
@@ -56,31 +64,39 @@ pub struct StagingTable {
     contents: Mutex<Contents>,
 }
 
-#[derive(Default)]
 struct Contents {
     rows: usize,
-    batches: Vec<RecordBatch>,
-    spilled: Vec<Arc<PathBuf>>,
-    spilling: Option<SpillFile>,
+    /// Bytes taken from the space.
+    reserved: usize,
+    unifier: Unifier,
+    /// The texts of earlier generations of dictionaries.
+    generations: Vec<Arc<Texts>>,
+    /// Batches of keys, each with its generation.
+    batches: Vec<(usize, RecordBatch)>,
+    /// Files of batches of keys, each with its generation.
+    spilled: Vec<(usize, Arc<SpillFile>)>,
+    spilling: Option<Spilling>,
 }
 
-struct SpillFile {
-    path: PathBuf,
+struct Spilling {
+    file: SpillFile,
     writer: StreamWriter<BufWriter<File>>,
     bytes: usize,
-}
-
-/// A share of a table's batches, for one partition of a scan.
-#[derive(Debug, Clone, Default)]
-pub struct Share {
-    batches: Vec<RecordBatch>,
-    files: Vec<Arc<PathBuf>>,
 }
 
 impl StagingTable {
     /// An empty table.
     pub fn new(name: &str, schema: SchemaRef, space: StagingSpace) -> StagingTable {
-        StagingTable { name: name.to_owned(), schema, space, contents: Mutex::default() }
+        let contents = Contents {
+            rows: 0,
+            reserved: 0,
+            unifier: Unifier::new(&schema),
+            generations: Vec::new(),
+            batches: Vec::new(),
+            spilled: Vec::new(),
+            spilling: None,
+        };
+        StagingTable { name: name.to_owned(), schema, space, contents: Mutex::new(contents) }
     }
 
     /// Its schema.
@@ -99,14 +115,29 @@ impl StagingTable {
     ///
     /// If it has to go to disk and cannot be written there.
     pub fn push(&self, batch: RecordBatch) -> Result<(), StageError> {
-        let bytes = batch.get_array_memory_size();
         let mut contents = lock(&self.contents);
+        if contents.unifier.is_full() {
+            self.begin_generation(&mut contents)?;
+        }
+        let texts_before = contents.unifier.bytes();
+        let batch = contents.unifier.take_keys(batch)?;
+        let texts = contents.unifier.bytes().saturating_sub(texts_before);
+        let bytes = batch.get_array_memory_size() + texts;
         contents.rows += batch.num_rows();
         if self.space.try_reserve(bytes) {
-            contents.batches.push(batch);
+            contents.reserved += bytes;
+            let generation = contents.generations.len();
+            contents.batches.push((generation, batch));
             return Ok(());
         }
         self.spill(&mut contents, &batch, bytes)
+    }
+
+    fn begin_generation(&self, contents: &mut Contents) -> Result<(), StageError> {
+        self.close_spill_file(contents)?;
+        contents.generations.push(Arc::new(contents.unifier.texts()));
+        contents.unifier = Unifier::new(&self.schema);
+        Ok(())
     }
 
     fn spill(
@@ -115,101 +146,106 @@ impl StagingTable {
         batch: &RecordBatch,
         bytes: usize,
     ) -> Result<(), StageError> {
-        let number = contents.spilled.len();
-        let file = match &mut contents.spilling {
-            Some(file) => file,
-            none => none.insert(self.create_spill_file(number)?),
+        let spilling = match &mut contents.spilling {
+            Some(spilling) => spilling,
+            none => none.insert(self.create_spill_file(batch.schema_ref())?),
         };
-        file.writer.write(batch).map_err(|e| StageError::write(&file.path, e))?;
-        file.bytes += bytes;
-        if file.bytes >= SPILL_FILE_BYTES {
+        spilling.writer.write(batch).map_err(|e| StageError::write(&spilling.file.path, e))?;
+        spilling.bytes += bytes;
+        if spilling.bytes >= SPILL_FILE_BYTES {
             self.close_spill_file(contents)?;
         }
         Ok(())
     }
 
-    fn create_spill_file(&self, number: usize) -> Result<SpillFile, StageError> {
+    fn create_spill_file(&self, schema: &SchemaRef) -> Result<Spilling, StageError> {
+        let number = self.space.inner.files.fetch_add(1, Ordering::Relaxed);
         let path = self.space.inner.folder.join(format!("{}-{number}.arrows", self.name));
         let file = File::create_new(&path).map_err(|e| StageError::write(&path, e.into()))?;
-        let writer = StreamWriter::try_new(BufWriter::new(file), &self.schema)
+        let writer = StreamWriter::try_new(BufWriter::new(file), schema)
             .map_err(|e| StageError::write(&path, e))?;
-        Ok(SpillFile { path, writer, bytes: 0 })
+        Ok(Spilling { file: SpillFile { path }, writer, bytes: 0 })
     }
 
     fn close_spill_file(&self, contents: &mut Contents) -> Result<(), StageError> {
-        let Some(mut file) = contents.spilling.take() else { return Ok(()) };
-        file.writer.finish().map_err(|e| StageError::write(&file.path, e))?;
-        contents.spilled.push(Arc::new(file.path));
+        let Some(mut spilling) = contents.spilling.take() else { return Ok(()) };
+        spilling.writer.finish().map_err(|e| StageError::write(&spilling.file.path, e))?;
+        contents.spilled.push((contents.generations.len(), Arc::new(spilling.file)));
         Ok(())
     }
 
-    /// Divides the batches among `partitions` scans.
+    /// Divides the batches among `partitions` scans of all columns or those of `projection`, each a
+    /// stretch of them in the order in which they came.
     ///
     /// # Errors
     ///
     /// If the spill file under way cannot be finished.
-    pub fn shares(&self, partitions: usize) -> Result<Vec<Share>, StageError> {
+    pub fn shares(
+        &self,
+        partitions: usize,
+        projection: Option<&Vec<usize>>,
+    ) -> Result<Vec<Share>, StageError> {
         let mut contents = lock(&self.contents);
         self.close_spill_file(&mut contents)?;
-        let mut shares = vec![Share::default(); partitions.max(1)];
-        let count = shares.len();
-        for (i, batch) in contents.batches.iter().enumerate() {
-            shares[i % count].batches.push(batch.clone());
+        let texts = contents.texts();
+        let schema = match projection {
+            None => self.schema.clone(),
+            Some(columns) => Arc::new(self.schema.project(columns)?),
+        };
+        let count = partitions.max(1);
+        let mut shares = vec![Share::new(schema, projection.cloned()); count];
+        let batches = contents.batches.len();
+        for (i, (generation, batch)) in contents.batches.iter().enumerate() {
+            shares[i * count / batches].batches.push((texts[*generation].clone(), batch.clone()));
         }
-        for (i, file) in contents.spilled.iter().enumerate() {
-            shares[i % count].files.push(file.clone());
+        let files = contents.spilled.len();
+        for (i, (generation, file)) in contents.spilled.iter().enumerate() {
+            shares[i * count / files].files.push((texts[*generation].clone(), file.clone()));
         }
         Ok(shares)
     }
-}
 
-impl Share {
-    /// The batches, of all columns or those of `projection`: the ones in memory first, then the
-    /// spilled ones, a file at a time.
-    pub fn read(
-        self,
-        projection: Option<Vec<usize>>,
-    ) -> impl Iterator<Item = Result<RecordBatch, StageError>> {
-        let columns = projection.clone();
-        let spilled = self.files.into_iter().flat_map(move |path| {
-            let (batches, error) = match SpilledBatches::open(path, projection.clone()) {
-                Ok(batches) => (Some(batches), None),
-                Err(error) => (None, Some(Err(error))),
-            };
-            error.into_iter().chain(batches.into_iter().flatten())
-        });
-        let in_memory = self.batches.into_iter().map(move |batch| match &columns {
-            Some(columns) => batch.project(columns).map_err(StageError::project),
-            None => Ok(batch),
-        });
-        in_memory.chain(spilled)
+    /// The rows in ascending order of `by`, or `None` when this has to be left to a sort that can
+    /// spill.
+    ///
+    /// # Errors
+    ///
+    /// If Arrow refuses the batches, which would be a defect of starlift.
+    pub fn sorted(&self, by: &[usize]) -> Result<Option<Sorted>, StageError> {
+        let mut contents = lock(&self.contents);
+        if !contents.spilled.is_empty() || contents.spilling.is_some() {
+            return Ok(None);
+        }
+        let bytes = contents.rows * Sorted::BYTES_PER_ROW;
+        if !Sorted::can_sort(&self.schema, by) || !self.space.try_reserve(bytes) {
+            return Ok(None);
+        }
+        contents.reserved += bytes;
+        let texts = contents.texts();
+        let batches: Result<Vec<RecordBatch>, _> = contents
+            .batches
+            .iter()
+            .map(|(generation, batch)| {
+                give_texts(batch.clone(), &texts[*generation], None, self.schema.clone())
+            })
+            .collect();
+        drop(contents);
+        Ok(Some(Sorted::new(self.schema.clone(), batches?, by)))
     }
 }
 
-/// Reads one spill file.
-struct SpilledBatches {
-    path: Arc<PathBuf>,
-    reader: StreamReader<BufReader<File>>,
-}
-
-impl SpilledBatches {
-    fn open(
-        path: Arc<PathBuf>,
-        projection: Option<Vec<usize>>,
-    ) -> Result<SpilledBatches, StageError> {
-        let file = File::open(&*path).map_err(|e| StageError::read(&path, e.into()))?;
-        let reader = StreamReader::try_new(BufReader::with_capacity(READ_BYTES, file), projection)
-            .map_err(|e| StageError::read(&path, e))?;
-        Ok(SpilledBatches { path, reader })
+impl Contents {
+    /// The texts of all generations.
+    fn texts(&mut self) -> Vec<Arc<Texts>> {
+        let mut texts = self.generations.clone();
+        texts.push(Arc::new(self.unifier.texts()));
+        texts
     }
 }
 
-impl Iterator for SpilledBatches {
-    type Item = Result<RecordBatch, StageError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let batch = self.reader.next()?;
-        Some(batch.map_err(|e| StageError::read(&self.path, e)))
+impl Drop for StagingTable {
+    fn drop(&mut self) {
+        self.space.release(lock(&self.contents).reserved);
     }
 }
 

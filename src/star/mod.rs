@@ -2,13 +2,16 @@
 
 mod check;
 pub mod model;
+mod plan;
 mod queries;
 mod reader;
 mod transform;
 
 pub use check::{CheckOutcome, demand_passed, run_checks};
+pub use plan::{StagedNeeds, staged_needs};
 pub use queries::{Group, Queries, Query};
-pub use reader::{register_files, register_star};
+pub use reader::{register_star, register_table};
 pub use transform::{
-    MatchRule, PlayCounts, Rules, StarStream, Unmatched, count_plays, register_staging, star_stream,
+    MatchRule, PlayCounts, Rules, StarStream, Unmatched, count_plays, deregister_staging,
+    make_intermediates, register_staging, star_stream,
 };

@@ -9,6 +9,8 @@ use crate::error::{Error, Result};
 /// What a query is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Group {
+    /// Makes a table that several other queries read.
+    Intermediate,
     /// Makes a table of the star from the staging tables.
     Star,
     /// Counts what became of the records of a run.
@@ -17,6 +19,19 @@ pub enum Group {
     Check,
     /// Answers a question from the star.
     Analytics,
+}
+
+impl Group {
+    /// The folder of its queries.
+    fn folder(self) -> &'static str {
+        match self {
+            Group::Intermediate => "intermediate",
+            Group::Star => "star",
+            Group::Accounting => "accounting",
+            Group::Check => "checks",
+            Group::Analytics => "analytics",
+        }
+    }
 }
 
 /// A query and its text.
@@ -42,6 +57,7 @@ macro_rules! queries {
 
 const BUILT_IN: &[(Group, &str, &str)] = queries! {
     Star "star": "songs" "artists" "users" "songplays" "time";
+    Intermediate "intermediate": "candidates" "titles" "repeated_plays";
     Accounting "accounting": "plays";
     Check "checks":
         "songplays_primary_key" "users_primary_key" "songs_primary_key" "artists_primary_key"
@@ -78,22 +94,18 @@ impl Queries {
     }
 
     /// The built-in queries, those replaced that have a file of their name in `folder` or in its
-    /// subfolders `star`, `checks`, `accounting` and `analytics`. Files in `analytics` and
-    /// `checks` that replace none are added.
+    /// subfolders `intermediate`, `star`, `checks`, `accounting` and `analytics`. Files in
+    /// `intermediate`, `analytics` and `checks` that replace none are added.
     ///
     /// # Errors
     ///
     /// If the folder cannot be read, or holds an SQL file that is neither.
     pub fn with_folder(folder: &Path) -> Result<Queries> {
         let mut queries = Queries::built_in();
-        let subfolders = [
-            ("", None),
-            ("star", Some(Group::Star)),
-            ("accounting", Some(Group::Accounting)),
-            ("checks", Some(Group::Check)),
-            ("analytics", Some(Group::Analytics)),
-        ];
-        for (subfolder, group) in subfolders {
+        let groups =
+            [Group::Intermediate, Group::Star, Group::Accounting, Group::Check, Group::Analytics];
+        let subfolders = groups.map(|group| (group.folder(), Some(group)));
+        for (subfolder, group) in [("", None)].into_iter().chain(subfolders) {
             let folder = if group.is_none() { folder.to_owned() } else { folder.join(subfolder) };
             if group.is_none() || folder.is_dir() {
                 for (name, sql) in sql_files(&folder)? {
@@ -117,7 +129,7 @@ impl Queries {
             return Ok(());
         }
         match group {
-            Some(group @ (Group::Check | Group::Analytics)) => {
+            Some(group @ (Group::Intermediate | Group::Check | Group::Analytics)) => {
                 self.all.push(Query { name: Cow::Owned(name), group, sql: Cow::Owned(sql) });
                 Ok(())
             }
@@ -155,6 +167,11 @@ impl Queries {
 }
 
 impl Query {
+    /// Its file, below the folder of queries.
+    pub fn file(&self) -> String {
+        format!("{}/{}.sql", self.group.folder(), self.name)
+    }
+
     /// The comment that opens the file, without its markers.
     pub fn header(&self) -> String {
         let lines = self.sql.lines().map_while(|line| line.strip_prefix("--"));
@@ -196,7 +213,7 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
         let queries = Queries::built_in();
         let mut found = 0;
-        for folder in ["star", "accounting", "checks", "analytics"] {
+        for folder in ["intermediate", "star", "accounting", "checks", "analytics"] {
             for (name, sql) in sql_files(&root.join(folder)).unwrap() {
                 let query = queries.all.iter().find(|q| q.sql == sql);
                 let query = query.unwrap_or_else(|| panic!("{folder}/{name}.sql is an orphan"));

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::SchemaRef;
+use datafusion::common::Column;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{
     ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
 };
 use datafusion::error::{DataFusionError, Result as DataFusionResult};
-use datafusion::prelude::SessionContext;
+use datafusion::prelude::{Expr, SessionContext};
 use futures::{StreamExt, TryStreamExt};
 use url::Url;
 
-use super::model::TABLES;
+use super::model::{TABLES, Table};
 use crate::decode::rejects_schema;
 use crate::error::{Error, Result};
 use crate::ingest::inputs_schema;
@@ -38,40 +39,52 @@ pub async fn register_star(
             url: out.to_string(),
             reason: format!("it has no table {}", table.name),
         })?;
-        register_files(session, out, table.name, table.schema(), &found.files).await?;
+        register_table(session, out, table, &found.files).await?;
     }
-    register_files(session, out, "inputs", inputs_schema(), std::slice::from_ref(&record.inputs))
-        .await?;
-    register_files(
-        session,
-        out,
-        "rejects",
-        rejects_schema(),
-        std::slice::from_ref(&record.rejects),
-    )
-    .await?;
+    let beside = [
+        ("inputs", inputs_schema(), &record.inputs),
+        ("rejects", rejects_schema(), &record.rejects),
+    ];
+    for (name, schema, file) in beside {
+        register_files(session, out, name, schema, std::slice::from_ref(file), &[]).await?;
+    }
     session.register_batch("run", run_batch(record)?).map_err(|e| Error::query("run", e))?;
     Ok(())
 }
 
-/// Registers Parquet files below `out` as a table.
+/// Registers the files of a star table below `out`.
 ///
 /// # Errors
 ///
-/// If there is a table of that name already, or one of the files is not to be had.
-pub async fn register_files(
+/// If there is a table of its name already, or one of the files is not to be had.
+pub async fn register_table(
+    session: &SessionContext,
+    out: &Place,
+    table: &Table,
+    files: &[FileRecord],
+) -> Result<()> {
+    // What is known to be sorted need be neither hashed nor sorted to be grouped.
+    register_files(session, out, table.name, table.schema(), files, table.sorted_by).await
+}
+
+async fn register_files(
     session: &SessionContext,
     out: &Place,
     name: &str,
     schema: SchemaRef,
     files: &[FileRecord],
+    sorted_by: &[&str],
 ) -> Result<()> {
     demand_files(out, files).await?;
     let registered = async {
         let urls: DataFusionResult<Vec<_>> =
             files.iter().map(|file| file_url(session, &out.child(&file.path))).collect();
-        let options =
-            ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
+        let order = sorted_by.iter();
+        let order = order.map(|c| Expr::Column(Column::new_unqualified(*c)).sort(true, false));
+        let order: Vec<_> = order.collect();
+        let options = ListingOptions::new(Arc::new(ParquetFormat::default()))
+            .with_file_extension(".parquet")
+            .with_file_sort_order(if order.is_empty() { vec![] } else { vec![order] });
         let config = ListingTableConfig::new_with_multi_paths(urls?)
             .with_listing_options(options)
             .with_schema(schema);

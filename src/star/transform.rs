@@ -1,21 +1,26 @@
-//! From staging tables to star tables: the star queries, held to the model.
+//! From staging tables to star tables: the queries, held to the model, and their rows in order.
 
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Int64Type, SchemaRef, TimeUnit};
-use datafusion::common::{Column, ParamValues, ScalarValue};
+use arrow::compute::{CastOptions, cast, cast_with_options};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit};
+use datafusion::common::{Column, internal_datafusion_err};
 use datafusion::dataframe::DataFrame;
-use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
-use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::physical_plan::execute_stream_partitioned;
 use datafusion::prelude::{Expr, SessionContext};
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use tokio::task::JoinSet;
+use tokio_util::task::AbortOnDropHandle;
 
-use super::model::Table;
-use super::queries::{Group, Queries, Query};
+use super::model::{SONGPLAYS, Table};
+use super::plan::plan;
+use super::queries::{Group, Queries};
+use crate::decode::{BATCH_ROWS, Dataset};
 use crate::error::{Error, Result};
 use crate::ingest::Staging;
+use crate::stage::{Sorted, StagingSpace, StagingTable};
 
 /// When a play matches a song.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -83,8 +88,7 @@ pub struct PlayCounts {
 ///
 /// If a table of that name is there already.
 pub fn register_staging(session: &SessionContext, staging: &Staging) -> Result<()> {
-    let songs = crate::decode::Dataset::Songs.table();
-    let events = crate::decode::Dataset::Events.table();
+    let [songs, events] = [Dataset::Songs.table(), Dataset::Events.table()];
     for (name, table) in [(songs, &staging.songs), (events, &staging.events)] {
         session
             .register_table(name, table.clone())
@@ -93,56 +97,23 @@ pub fn register_staging(session: &SessionContext, staging: &Staging) -> Result<(
     Ok(())
 }
 
-/// A star table under way: batches of its model's schema, in its order.
-pub struct StarStream {
-    /// The table.
-    pub table: &'static Table,
-    query: String,
-    plan: Arc<dyn ExecutionPlan>,
-    batches: SendableRecordBatchStream,
-}
-
-/// Starts the query that makes `table`.
+/// Gives up the staging tables, and with them what they hold.
 ///
 /// # Errors
 ///
-/// If the query cannot be planned or does not give the table's columns.
-pub async fn star_stream(
-    session: &SessionContext,
-    queries: &Queries,
-    table: &'static Table,
-    rules: Rules,
-) -> Result<StarStream> {
-    let query = queries.get(Group::Star, table.name)?;
-    let name = format!("star/{}.sql", query.name);
-    let failed = |e| Error::query(name.clone(), e);
-    let rows = plan(session, query, rules).await.map_err(failed)?;
-    check_shape(&name, table, rows.schema().as_arrow())?;
-    let order = table
-        .sorted_by
-        .iter()
-        .map(|column| Expr::Column(Column::new_unqualified(*column)).sort(true, false))
-        .collect();
-    let rows = rows.sort(order).map_err(failed)?;
-    let context = Arc::new(rows.task_ctx());
-    let plan = rows.create_physical_plan().await.map_err(failed)?;
-    let batches = execute_stream(plan.clone(), context).map_err(failed)?;
-    Ok(StarStream { table, query: name, plan, batches })
+/// If the session refuses.
+pub fn deregister_staging(session: &SessionContext) -> Result<()> {
+    for dataset in [Dataset::Songs, Dataset::Events] {
+        session.deregister_table(dataset.table()).map_err(|e| Error::query("staging tables", e))?;
+    }
+    Ok(())
 }
 
-async fn plan(
-    session: &SessionContext,
-    query: &Query,
-    rules: Rules,
-) -> datafusion::error::Result<DataFrame> {
-    let values = [("match", rules.match_rule.as_str()), ("unmatched", rules.unmatched.as_str())];
-    let used = values.iter().filter(|(name, _)| query.sql.contains(&format!("${name}")));
-    let parameters: Vec<_> = used.map(|&(name, value)| (name, ScalarValue::from(value))).collect();
-    let rows = session.sql(&query.sql).await?;
-    if parameters.is_empty() {
-        return Ok(rows);
-    }
-    rows.with_param_values(ParamValues::from(parameters))
+/// A star table under way: batches of its model's columns, in its order.
+pub struct StarStream {
+    /// The table.
+    pub table: &'static Table,
+    batches: BoxStream<'static, Result<RecordBatch>>,
 }
 
 impl StarStream {
@@ -150,45 +121,185 @@ impl StarStream {
     ///
     /// # Errors
     ///
-    /// If the query fails, or gives a value that the model does not take.
+    /// If sorting fails.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
-        use futures::TryStreamExt;
-        let batch =
-            self.batches.try_next().await.map_err(|e| Error::query(self.query.clone(), e))?;
-        if batch.is_none() {
-            let metrics = DisplayableExecutionPlan::with_metrics(&*self.plan);
-            tracing::debug!("{} took\n{}", self.query, metrics.indent(false));
-        }
-        batch.map(|batch| self.conform(&batch)).transpose()
-    }
-
-    /// The batch in the model's types, its nulls where the model allows them.
-    fn conform(&self, batch: &RecordBatch) -> Result<RecordBatch> {
-        let schema = self.table.schema();
-        let refuse = |reason: String| Error::Shape { name: self.query.clone(), reason };
-        let options = CastOptions { safe: false, ..CastOptions::default() };
-        let columns: Vec<ArrayRef> = batch
-            .columns()
-            .iter()
-            .zip(schema.fields())
-            .map(|(column, field)| {
-                let column = cast_with_options(column, field.data_type(), &options)
-                    .map_err(|e| refuse(format!("{}: {e}", field.name())))?;
-                if !field.is_nullable() && column.null_count() > 0 {
-                    return Err(refuse(format!("{} holds a null", field.name())));
-                }
-                Ok(column)
-            })
-            .collect::<Result<_>>()?;
-        Ok(RecordBatch::try_new(schema, columns)?)
+        self.batches.try_next().await
     }
 }
 
+/// Runs the query that makes `table`, and sorts what it gives.
+///
+/// # Errors
+///
+/// If the query cannot be planned or fails, or does not give what the model wants.
+pub async fn star_stream(
+    session: &SessionContext,
+    queries: &Queries,
+    table: &'static Table,
+    rules: Rules,
+    space: &StagingSpace,
+) -> Result<StarStream> {
+    let query = queries.get(Group::Star, table.name)?;
+    let name = query.file();
+    let rows = plan(session, query, rules).await?;
+    check_shape(&name, table, rows.schema().as_arrow())?;
+    let schema = conforming_schema(table, rows.schema().as_arrow());
+    let staged = StagingTable::new(table.name, schema, space.clone());
+    let staged = stage(&name, rows, staged, conform).await?;
+    let by = table.sorted_by.iter().map(|column| staged.schema().index_of(column));
+    let by: Vec<usize> = by.collect::<Result<_, _>>()?;
+    if let Some(sorted) = staged.sorted(&by)? {
+        return Ok(StarStream { table, batches: sorted_batches(sorted, session) });
+    }
+    let failed = move |e| Error::query(name.clone(), e);
+    let order = table.sorted_by.iter();
+    let order = order.map(|c| Expr::Column(Column::new_unqualified(*c)).sort(true, false));
+    let rows = session.read_table(Arc::new(staged)).map_err(&failed)?;
+    let rows = rows.sort(order.collect()).map_err(&failed)?;
+    let rows = rows.execute_stream().await.map_err(&failed)?;
+    Ok(StarStream { table, batches: rows.map_err(failed).boxed() })
+}
+
+/// The batches of a sorted table, gathered side by side and ahead of whoever takes them.
+fn sorted_batches(
+    sorted: Sorted,
+    session: &SessionContext,
+) -> BoxStream<'static, Result<RecordBatch>> {
+    let threads = session.state().config().target_partitions();
+    let sorted = Arc::new(sorted);
+    let starts = (0..sorted.rows()).step_by(BATCH_ROWS);
+    stream::iter(starts)
+        .map(move |start| {
+            let sorted = sorted.clone();
+            let end = sorted.rows().min(start + BATCH_ROWS);
+            let task = tokio::task::spawn_blocking(move || sorted.batch(start..end));
+            async { Ok(AbortOnDropHandle::new(task).await??) }
+        })
+        .buffered(2 * threads)
+        .boxed()
+}
+
+/// Makes the tables that several queries read, and registers each under its name.
+///
+/// # Errors
+///
+/// If one of their queries cannot be planned or fails.
+pub async fn make_intermediates(
+    session: &SessionContext,
+    queries: &Queries,
+    rules: Rules,
+    space: &StagingSpace,
+) -> Result<()> {
+    for query in queries.of(Group::Intermediate) {
+        let name = query.file();
+        let rows = plan(session, query, rules).await?;
+        let schema = intermediate_schema(rows.schema().as_arrow());
+        let table = StagingTable::new(&query.name, schema, space.clone());
+        let table = stage(&name, rows, table, number_texts).await?;
+        session
+            .register_table(query.name.as_ref(), Arc::new(table))
+            .map_err(|e| Error::query(name, e))?;
+    }
+    Ok(())
+}
+
+/// Makes a batch of the query named one of the schema given.
+type Convert = fn(&str, &RecordBatch, &SchemaRef) -> Result<RecordBatch>;
+
+/// Runs a query, its partitions side by side, into `table`.
+async fn stage(
+    name: &str,
+    rows: DataFrame,
+    table: StagingTable,
+    convert: Convert,
+) -> Result<StagingTable> {
+    let failed = |e| Error::query(name, e);
+    let context = Arc::new(rows.task_ctx());
+    let plan = rows.create_physical_plan().await.map_err(failed)?;
+    let partitions = execute_stream_partitioned(plan.clone(), context).map_err(failed)?;
+    let table = Arc::new(table);
+    let mut tasks = JoinSet::new();
+    for mut batches in partitions {
+        let (name, table) = (name.to_owned(), table.clone());
+        tasks.spawn(async move {
+            let failed = |e| Error::query(name.clone(), e);
+            while let Some(batch) = batches.try_next().await.map_err(failed)? {
+                table.push(convert(&name, &batch, table.schema())?)?;
+            }
+            Ok::<_, Error>(())
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done??;
+    }
+    let metrics = DisplayableExecutionPlan::with_metrics(&*plan);
+    tracing::debug!("{name} took\n{}", metrics.indent(false));
+    Arc::into_inner(table).ok_or_else(|| failed(internal_datafusion_err!("it is still read")))
+}
+
+/// The batch in the model's types, its nulls where the model allows them.
+fn conform(query: &str, batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    let refuse = |reason: String| Error::Shape { name: query.to_owned(), reason };
+    let options = CastOptions { safe: false, ..CastOptions::default() };
+    let columns: Vec<ArrayRef> = batch
+        .columns()
+        .iter()
+        .zip(schema.fields())
+        .map(|(column, field)| {
+            let column = cast_with_options(column, field.data_type(), &options)
+                .map_err(|e| refuse(format!("{}: {e}", field.name())))?;
+            if !field.is_nullable() && column.null_count() > 0 {
+                return Err(refuse(format!("{} holds a null", field.name())));
+            }
+            Ok(column)
+        })
+        .collect::<Result<_>>()?;
+    Ok(RecordBatch::try_new(schema.clone(), columns)?)
+}
+
+/// The model's schema, except that text which the query gives as a dictionary stays one: Parquet
+/// holds the same either way.
+fn conforming_schema(table: &Table, found: &Schema) -> SchemaRef {
+    let wanted = table.schema();
+    let fields = wanted.fields().iter().zip(found.fields()).map(|(wanted, found)| {
+        if *found.data_type() == text_dictionary() {
+            return Field::new(wanted.name(), text_dictionary(), wanted.is_nullable());
+        }
+        wanted.as_ref().clone()
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// The schema of an intermediate table. Texts on their way into the fact table become dictionaries:
+/// millions of plays then carry keys of a few songs.
+fn intermediate_schema(found: &Schema) -> SchemaRef {
+    let facts = Table::named(SONGPLAYS).map(Table::schema);
+    let is_fact = |name: &str| facts.as_ref().is_some_and(|facts| facts.index_of(name).is_ok());
+    let fields = found.fields().iter().map(|field| {
+        let data_type = match field.data_type() {
+            DataType::Utf8 if is_fact(field.name()) => text_dictionary(),
+            other => other.clone(),
+        };
+        Field::new(field.name(), data_type, field.is_nullable())
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+fn number_texts(_query: &str, batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    let columns = batch.columns().iter().zip(schema.fields());
+    let columns = columns.map(|(column, field)| cast(column, field.data_type()));
+    Ok(RecordBatch::try_new(schema.clone(), columns.collect::<Result<_, _>>()?)?)
+}
+
+fn text_dictionary() -> DataType {
+    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+}
+
 /// Refuses a query whose columns are not those of its table, by name, order and kind of type.
-fn check_shape(query: &str, table: &Table, found: &arrow::datatypes::Schema) -> Result<()> {
+pub(super) fn check_shape(query: &str, table: &Table, found: &Schema) -> Result<()> {
     let wanted: SchemaRef = table.schema();
     let refuse = |reason| Err(Error::Shape { name: query.to_owned(), reason });
-    let names = |schema: &arrow::datatypes::Schema| {
+    let names = |schema: &Schema| {
         schema.fields().iter().map(|f| f.name().clone()).collect::<Vec<_>>().join(", ")
     };
     if names(found) != names(&wanted) {
@@ -228,7 +339,7 @@ fn is_lossless(from: &DataType, to: &DataType) -> bool {
 /// If the query fails.
 pub async fn count_plays(session: &SessionContext, queries: &Queries) -> Result<PlayCounts> {
     let query = queries.get(Group::Accounting, "plays")?;
-    let failed = |e| Error::query("accounting/plays.sql", e);
+    let failed = |e| Error::query(query.file(), e);
     let rows = session.sql(&query.sql).await.map_err(failed)?;
     let batches = rows.collect().await.map_err(failed)?;
     let batch = arrow::compute::concat_batches(&first_schema(&batches), &batches)?;
@@ -252,5 +363,5 @@ pub async fn count_plays(session: &SessionContext, queries: &Queries) -> Result<
 }
 
 fn first_schema(batches: &[RecordBatch]) -> SchemaRef {
-    batches.first().map_or_else(|| Arc::new(arrow::datatypes::Schema::empty()), RecordBatch::schema)
+    batches.first().map_or_else(|| Arc::new(Schema::empty()), RecordBatch::schema)
 }

@@ -1,10 +1,12 @@
 //! One row a play: what it says, which copy survives, what its id is.
 
 use arrow::array::Int64Array;
+use arrow::compute::concat_batches;
 use datafusion::datasource::MemTable;
 use starlift::decode::{Dataset, Decoder, ObjectState, Shape, play_fingerprint};
+use starlift::engine::{Engine, EngineOptions};
 use starlift::star::model::Table;
-use starlift::star::{Queries, Rules, count_plays, star_stream};
+use starlift::star::{Queries, Rules, count_plays, make_intermediates, star_stream};
 
 use super::*;
 
@@ -169,7 +171,8 @@ fn staged(events: &[Value], fingerprints: Vec<Option<i64>>) -> RecordBatch {
     decoder.feed(&mut object, lines(events).as_bytes()).unwrap();
     decoder.finish(object).unwrap();
     decoder.flush().unwrap();
-    let batch = decoder.take_rows().remove(0);
+    let batches = decoder.take_rows();
+    let batch = concat_batches(&batches[0].schema(), &batches).unwrap();
     let mut columns = batch.columns().to_vec();
     *columns.last_mut().unwrap() = Arc::new(Int64Array::from(fingerprints));
     RecordBatch::try_new(batch.schema(), columns).unwrap()
@@ -194,9 +197,10 @@ fn plays_that_share_a_fingerprint_take_the_next_ones_in_key_order() {
         let songs = table(Dataset::Songs.schema(), vec![vec![]]);
         session.register_table("staging_songs", songs).unwrap();
         let songplays = Table::named("songplays").unwrap();
-        let queries = Queries::built_in();
-        let mut stream =
-            star_stream(&session, &queries, songplays, Rules::default()).await.unwrap();
+        let (queries, rules) = (Queries::built_in(), Rules::default());
+        let space = Engine::new(EngineOptions::default()).unwrap().staging_space();
+        make_intermediates(&session, &queries, rules, &space).await.unwrap();
+        let mut stream = star_stream(&session, &queries, songplays, rules, &space).await.unwrap();
         let mut batches = Vec::new();
         while let Some(batch) = stream.next().await.unwrap() {
             batches.push(batch.project(&[0, 3]).unwrap());

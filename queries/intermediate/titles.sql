@@ -1,0 +1,12 @@
+-- titles: one row an artist and title, with the number of its candidates. Most have one, which this
+-- row then is.
+
+SELECT
+    artist_name,
+    title,
+    COUNT(*) AS candidates,
+    MIN(song_id) AS song_id,
+    MIN(artist_id) AS artist_id,
+    MIN(duration) AS duration
+FROM candidates
+GROUP BY artist_name, title

@@ -1,0 +1,113 @@
+//! Planning: what the queries mean before there is any data, and so what has to be staged.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{ParamValues, ScalarValue};
+use datafusion::dataframe::DataFrame;
+use datafusion::datasource::empty::EmptyTable;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::SessionContext;
+
+use super::model::{SONGPLAYS, Table};
+use super::queries::{Group, Queries, Query};
+use super::transform::{Rules, check_shape};
+use crate::decode::{Dataset, StagedColumns};
+use crate::error::{Error, Result};
+
+/// What the queries of a transform read of the staging tables.
+pub struct StagedNeeds {
+    /// Columns of the song records.
+    pub songs: StagedColumns,
+    /// Columns of the events.
+    pub events: StagedColumns,
+    /// The last star table whose query reads any of them.
+    pub last_reader: Option<&'static str>,
+}
+
+/// Plans every query that makes the star, and tells what they need.
+///
+/// # Errors
+///
+/// If one of them cannot be planned, or does not give the columns of its table: better known now
+/// than after all objects have been read.
+pub async fn staged_needs(queries: &Queries, rules: Rules) -> Result<StagedNeeds> {
+    let session = SessionContext::new();
+    let register = |name: &str, schema: SchemaRef| {
+        let table = Arc::new(EmptyTable::new(schema));
+        session.register_table(name, table).map_err(|e| Error::query(name, e))
+    };
+    for dataset in [Dataset::Songs, Dataset::Events] {
+        register(dataset.table(), dataset.schema())?;
+    }
+    if let Some(songplays) = Table::named(SONGPLAYS) {
+        register(songplays.name, songplays.schema())?;
+    }
+    let mut read = BTreeSet::new();
+    let mut last_reader = None;
+    for group in [Group::Intermediate, Group::Star, Group::Accounting] {
+        for query in queries.of(group) {
+            let rows = plan(&session, query, rules).await?;
+            let table = Table::named(&query.name).filter(|_| group == Group::Star);
+            if let Some(table) = table {
+                check_shape(&query.file(), table, rows.schema().as_arrow())?;
+            }
+            if group == Group::Intermediate {
+                register(&query.name, Arc::new(rows.schema().as_arrow().clone()))?;
+            }
+            let plan = rows.into_optimized_plan().map_err(|e| Error::query(query.file(), e))?;
+            let reads = columns_read(&plan).map_err(|e| Error::query(query.file(), e))?;
+            if reads.iter().any(|(table, _)| is_staging(table)) {
+                last_reader = table.map(|table| table.name).or(last_reader);
+            }
+            read.extend(reads);
+        }
+    }
+    let needs = |dataset: Dataset| {
+        StagedColumns::of(dataset, |column| {
+            read.contains(&(dataset.table().to_owned(), column.to_owned()))
+        })
+    };
+    Ok(StagedNeeds { songs: needs(Dataset::Songs), events: needs(Dataset::Events), last_reader })
+}
+
+fn is_staging(table: &str) -> bool {
+    [Dataset::Songs, Dataset::Events].iter().any(|dataset| dataset.table() == table)
+}
+
+/// The table and column of everything that `plan` scans.
+fn columns_read(plan: &LogicalPlan) -> datafusion::error::Result<BTreeSet<(String, String)>> {
+    let mut read = BTreeSet::new();
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            let table = scan.table_name.table();
+            let columns = scan.projected_schema.fields().iter();
+            read.extend(columns.map(|column| (table.to_owned(), column.name().clone())));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(read)
+}
+
+/// Plans a query under `rules`.
+///
+/// # Errors
+///
+/// If the query is not understood.
+pub(super) async fn plan(
+    session: &SessionContext,
+    query: &Query,
+    rules: Rules,
+) -> Result<DataFrame> {
+    let failed = |e| Error::query(query.file(), e);
+    let values = [("match", rules.match_rule.as_str()), ("unmatched", rules.unmatched.as_str())];
+    let used = values.iter().filter(|(name, _)| query.sql.contains(&format!("${name}")));
+    let parameters: Vec<_> = used.map(|&(name, value)| (name, ScalarValue::from(value))).collect();
+    let rows = session.sql(&query.sql).await.map_err(failed)?;
+    if parameters.is_empty() {
+        return Ok(rows);
+    }
+    rows.with_param_values(ParamValues::from(parameters)).map_err(failed)
+}
