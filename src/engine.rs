@@ -32,9 +32,9 @@ const SORT_RESERVATION_SHARE: usize = 32;
 /// Staged batches may hold this share of the limit: the queries need the rest.
 const STAGING_SHARE: usize = 4;
 
-/// Beyond this, staged batches go to disk however much memory there is: what a run holds should
-/// follow the batches in flight, and the page cache serves them back at memory speed while it can.
-const STAGING_MAX_BYTES: usize = 1024 * 1024 * 1024;
+/// This share of the limit is left to what nobody accounts for: buffers of reading and writing, and
+/// what the allocator holds back.
+const UNACCOUNTED_SHARE: usize = 8;
 
 /// How much of the machine a run may use.
 #[derive(Debug, Clone, Copy, Default)]
@@ -72,8 +72,9 @@ impl Engine {
             .tempdir()
             .map_err(|e| Error::io("cannot create a temporary folder", e))?;
         let memory_limit = options.memory_limit.unwrap_or_else(default_memory_limit);
+        let accounted = memory_limit - memory_limit / UNACCOUNTED_SHARE;
         let pool: Arc<dyn MemoryPool> =
-            Arc::new(TrackConsumersPool::new(FairSpillPool::new(memory_limit), BLAMED_CONSUMERS));
+            Arc::new(TrackConsumersPool::new(FairSpillPool::new(accounted), BLAMED_CONSUMERS));
         let disk = DiskManagerBuilder::default()
             .with_mode(DiskManagerMode::Directories(vec![folder.path().to_owned()]))
             .with_max_temp_directory_size(u64::MAX);
@@ -83,9 +84,11 @@ impl Engine {
             .build_arc()
             .map_err(|e| Error::query("set-up", e))?;
         let threads = options.threads.unwrap_or_else(|| default_threads(memory_limit));
-        let bytes = (memory_limit / STAGING_SHARE).min(STAGING_MAX_BYTES);
-        let staging_space =
-            StagingSpace::new(&runtime.memory_pool, bytes, folder.path().to_owned());
+        let staging_space = StagingSpace::new(
+            &runtime.memory_pool,
+            memory_limit / STAGING_SHARE,
+            folder.path().to_owned(),
+        );
         Ok(Engine { threads, memory_limit, runtime, staging_space, _folder: folder })
     }
 

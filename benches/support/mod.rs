@@ -13,7 +13,7 @@ use starlift::decode::{Dataset, Shape};
 use starlift::engine::{Engine, EngineOptions};
 use starlift::ingest::{Input, Meter, Staging, ingest};
 use starlift::star::model::{SONGPLAYS, Table};
-use starlift::star::{Queries, Rules, make_intermediates, register_staging, star_stream};
+use starlift::star::{Queries, Rules, make_intermediates, register_staging, star_rows};
 use starlift::storage::{Location, StoreOptions, Stores};
 use tokio::runtime::Runtime;
 
@@ -118,7 +118,8 @@ impl Staged {
     pub async fn rows(&self, session: &SessionContext, table: &'static Table) -> Vec<RecordBatch> {
         let rules = Rules::default();
         let space = self.engine.staging_space();
-        let mut rows = star_stream(session, &self.queries, table, rules, &space).await.unwrap();
+        let rows = star_rows(session, &self.queries, table, rules, &space).await.unwrap();
+        let mut rows = rows.sorted(session).await.unwrap();
         let mut batches = Vec::new();
         while let Some(batch) = rows.next().await.unwrap() {
             batches.push(batch);

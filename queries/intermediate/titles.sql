@@ -1,5 +1,5 @@
--- titles: one row an artist and title, with the number of its candidates. Most have one, which this
--- row then is.
+-- titles: one row an artist and title, with the number of song records that have them. Most have
+-- one, which this row then is.
 
 SELECT
     artist_name,
@@ -8,5 +8,5 @@ SELECT
     MIN(song_id) AS song_id,
     MIN(artist_id) AS artist_id,
     MIN(duration) AS duration
-FROM candidates
+FROM staging_songs
 GROUP BY artist_name, title

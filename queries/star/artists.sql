@@ -4,20 +4,10 @@
 -- fewest nulls among location, latitude and longitude wins, then the smallest by
 -- (name, location, latitude, longitude), nulls last.
 
-WITH versions AS (
-    SELECT DISTINCT
-        artist_id,
-        artist_name AS name,
-        artist_location AS location,
-        artist_latitude AS latitude,
-        artist_longitude AS longitude
-    FROM staging_songs
-),
-
 -- Most artists have one version: only the others are ranked.
-repeated AS (
-    SELECT artist_id
-    FROM versions
+WITH repeated AS (
+    SELECT artist_id AS repeated_id
+    FROM artist_versions
     GROUP BY artist_id
     HAVING COUNT(*) > 1
 ),
@@ -37,14 +27,14 @@ ranked AS (
                 v.longitude NULLS LAST
         ) AS preference
     FROM repeated r
-    JOIN versions v ON v.artist_id = r.artist_id
+    JOIN artist_versions v ON v.artist_id = r.repeated_id
 )
 
 SELECT artist_id, name, location, latitude, longitude
 FROM (
-    SELECT v.*, r.artist_id AS repeated_id
+    SELECT v.*, r.repeated_id
     FROM repeated r
-    RIGHT JOIN versions v ON v.artist_id = r.artist_id
+    RIGHT JOIN artist_versions v ON v.artist_id = r.repeated_id
 ) once
 WHERE repeated_id IS NULL
 UNION ALL

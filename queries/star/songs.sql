@@ -4,14 +4,14 @@
 -- (title, artist_id, duration, year), nulls last. Year 0 means unknown and becomes null.
 
 WITH versions AS (
-    SELECT DISTINCT song_id, title, artist_id, NULLIF(year, 0) AS year, duration
+    SELECT song_id, title, artist_id, NULLIF(year, 0) AS year, duration
     FROM staging_songs
 ),
 
--- Most songs have one version: only the others are ranked.
+-- Most songs have one record: only the others are ranked.
 repeated AS (
-    SELECT song_id
-    FROM versions
+    SELECT song_id AS repeated_id
+    FROM staging_songs
     GROUP BY song_id
     HAVING COUNT(*) > 1
 ),
@@ -26,14 +26,14 @@ ranked AS (
                 v.title, v.artist_id, v.duration NULLS LAST, v.year
         ) AS preference
     FROM repeated r
-    JOIN versions v ON v.song_id = r.song_id
+    JOIN versions v ON v.song_id = r.repeated_id
 )
 
 SELECT song_id, title, artist_id, year, duration
 FROM (
-    SELECT v.*, r.song_id AS repeated_id
+    SELECT v.*, r.repeated_id
     FROM repeated r
-    RIGHT JOIN versions v ON v.song_id = r.song_id
+    RIGHT JOIN versions v ON v.song_id = r.repeated_id
 ) once
 WHERE repeated_id IS NULL
 UNION ALL

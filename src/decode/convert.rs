@@ -99,7 +99,7 @@ impl Converter {
         record: &str,
         slot: Slot,
     ) -> Result<Value, Refusal> {
-        let spelled = record[slot.start as usize..slot.end as usize].as_bytes();
+        let spelled = &record.as_bytes()[slot.start as usize..slot.end as usize];
         if let Some(key) = dictionary.find(spelled) {
             return Ok(Value::Key(key));
         }

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
-use object_store::{GetOptions, GetRange, GetResult, ObjectStore};
+use object_store::{GetOptions, GetRange, GetResult};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -14,7 +14,7 @@ use super::meter::Meter;
 use super::pool::{DecodeError, DecoderPool, Sink};
 use crate::decode::{Decoder, ObjectCounts, ObjectState};
 use crate::error::Result;
-use crate::storage::{Decompressor, InputObject, StorageError};
+use crate::storage::{Decompressor, InputObject, Source, StorageError};
 
 /// Local files that are read one after the other on one thread: opening a file of 300 bytes takes
 /// longer than decoding it, and handing it from thread to thread longer still.
@@ -51,7 +51,7 @@ fn split(ready: Vec<Result<InputObject>>) -> Vec<Result<Unit>> {
     for object in ready {
         match object {
             Err(error) => units.push(Err(error)),
-            Ok(object) if !object.local => units.push(Ok(vec![object])),
+            Ok(object) if !is_file(&object) => units.push(Ok(vec![object])),
             Ok(object) => {
                 bytes += object.size;
                 unit.push(object);
@@ -66,6 +66,10 @@ fn split(ready: Vec<Result<InputObject>>) -> Vec<Result<Unit>> {
         units.push(Ok(unit));
     }
     units
+}
+
+fn is_file(object: &InputObject) -> bool {
+    matches!(object.source, Source::File)
 }
 
 /// Bytes of a remote object, and what holds their place in memory.
@@ -89,11 +93,12 @@ pub(super) struct Reader {
 
 impl Reader {
     pub async fn read(&self, unit: Unit, pool: &DecoderPool) -> Result<Vec<ReadObject>> {
-        if unit.iter().all(|object| object.local) {
+        if unit.iter().all(is_file) {
             let reader = self.clone();
             return pool
                 .run(move |decoder, sink| {
-                    let mut block = vec![0; BLOCK_BYTES];
+                    let largest = unit.iter().map(|object| object.size).max().unwrap_or(0);
+                    let mut block = vec![0; BLOCK_BYTES.min(largest as usize + 1)];
                     unit.into_iter()
                         .map(|object| reader.read_file(object, decoder, sink, &mut block))
                         .collect()
@@ -132,10 +137,9 @@ impl Reader {
 
     /// The object's bytes in order.
     fn fetch(&self, object: &InputObject) -> BoxStream<'static, Result<Chunk>> {
-        if object.ranged {
-            self.fetch_ranges(object).boxed()
-        } else {
-            fetch_whole(object.clone()).boxed()
+        match &object.source {
+            Source::Store { ranged: true, .. } => self.fetch_ranges(object).boxed(),
+            _ => fetch_whole(object.clone()).boxed(),
         }
     }
 
@@ -178,7 +182,7 @@ fn fetch_whole(object: InputObject) -> impl Stream<Item = Result<Chunk>> {
     let failed = move |e| StorageError::read(&url, e);
     let opened = async move {
         let options = GetOptions { if_match: version(&object), ..GetOptions::default() };
-        object.store.get_opts(&object.path, options).await.map(GetResult::into_stream)
+        get(&object, options).await.map(GetResult::into_stream)
     };
     stream::once(opened).try_flatten().map_err(failed).map_ok(|bytes| (bytes, None)).err_into()
 }
@@ -191,8 +195,19 @@ async fn fetch_range(object: &InputObject, range: std::ops::Range<u64>) -> Resul
         ..GetOptions::default()
     };
     let failed = |e| StorageError::read(&object.url, e);
-    let result = object.store.get_opts(&object.path, options).await.map_err(failed)?;
+    let result = get(object, options).await.map_err(failed)?;
     Ok(result.bytes().await.map_err(failed)?)
+}
+
+async fn get(object: &InputObject, options: GetOptions) -> object_store::Result<GetResult> {
+    match &object.source {
+        Source::Store { store, path, .. } => store.get_opts(path, options).await,
+        // Files are read without a store.
+        Source::File => Err(object_store::Error::NotImplemented {
+            operation: "get_opts".to_owned(),
+            implementer: "local files".to_owned(),
+        }),
+    }
 }
 
 /// An object between two of its chunks.
@@ -251,6 +266,7 @@ impl Reader {
             decompressor: Decompressor::new(object.compression)?,
             state: ObjectState::new(object.url.clone()),
         };
+        let mut read = 0;
         loop {
             if self.stop.is_cancelled() {
                 return Err(io::Error::from(io::ErrorKind::Interrupted).into());
@@ -259,8 +275,14 @@ impl Reader {
             if length == 0 {
                 break;
             }
+            read += length as u64;
             self.meter.read(length as u64);
             decoding.feed(&block[..length], decoder, sink)?;
+            // A read that stops short of the block at the size listed has met the end: asking
+            // again would double the reads of small files.
+            if length < block.len() && read == object.size {
+                break;
+            }
         }
         decoding.finish(decoder, sink)
     }

@@ -24,7 +24,7 @@ use crate::stage::StagingTable;
 use crate::star::model::{SONGPLAYS, TABLES, Table};
 use crate::star::{
     PlayCounts, Queries, StarStream, Unmatched, count_plays, demand_passed, deregister_staging,
-    make_intermediates, register_staging, register_star, register_table, run_checks, star_stream,
+    make_intermediates, register_staging, register_star, register_table, run_checks, star_rows,
 };
 
 /// Rejects that are kept in memory to be shown.
@@ -68,8 +68,12 @@ impl<'a> Run<'a> {
         drop((songs, events));
         let rejects = self.write_rejects(&session, &rejects).await?;
         self.demand_few_rejects()?;
-        let (tables, plays) = self.write_star(&session, last_reader).await?;
-        let inputs = self.write_inputs(&session, &inputs).await?;
+        let sink = self.publication.inputs_sink(inputs.schema().clone());
+        let by_url = "SELECT * FROM staging_inputs ORDER BY dataset, url";
+        let ((tables, plays), inputs) = tokio::try_join!(
+            self.write_star(&session, last_reader),
+            write_sorted(&session, "staging_inputs", &inputs, by_url, sink, |_| {}),
+        )?;
         let plays = self.count_plays(&tables, plays)?;
         let record = RunRecord { inputs, rejects, plays, tables, ..self.record() };
         self.balance(&record)?;
@@ -137,13 +141,12 @@ impl<'a> Run<'a> {
         let mut tables = BTreeMap::new();
         for table in TABLES.iter().map(|table| table.name).filter_map(Table::named) {
             let begun = Instant::now();
-            let mut rows =
-                star_stream(session, self.queries, table, self.options.rules, &space).await?;
+            let rows = star_rows(session, self.queries, table, self.options.rules, &space).await?;
             if last_reader == Some(table.name) {
                 // Sorting and writing this table need the memory more.
                 deregister_staging(session)?;
             }
-            let record = self.write_table(&mut rows).await?;
+            let record = self.write_table(rows.sorted(session).await?).await?;
             self.report.timed(&format!("write {}", table.name), begun, Some(record.bytes));
             let out = &self.publication.out;
             register_table(session, out, table, &record.files).await?;
@@ -152,7 +155,7 @@ impl<'a> Run<'a> {
         Ok((tables, plays))
     }
 
-    async fn write_table(&self, rows: &mut StarStream) -> Result<TableRecord> {
+    async fn write_table(&self, mut rows: StarStream) -> Result<TableRecord> {
         let mut sink = self.publication.table_sink(rows.table);
         while let Some(batch) = rows.next().await? {
             self.meter.wrote(batch.num_rows() as u64);
@@ -160,16 +163,6 @@ impl<'a> Run<'a> {
         }
         let manifest = format!("{}.manifest", rows.table.name);
         Ok(TableRecord { manifest, ..sink.finish().await? })
-    }
-
-    async fn write_inputs(
-        &self,
-        session: &SessionContext,
-        inputs: &Arc<StagingTable>,
-    ) -> Result<FileRecord> {
-        const ORDERED: &str = "SELECT * FROM staging_inputs ORDER BY dataset, url";
-        let sink = self.publication.inputs_sink(inputs.schema().clone());
-        write_sorted(session, "staging_inputs", inputs, ORDERED, sink, |_| {}).await
     }
 
     /// What became of the plays: read, duplicates and rows come from three different counts.

@@ -1,7 +1,5 @@
 //! Parquet as Redshift takes it, the same bytes for the same rows.
 
-use std::collections::BTreeMap;
-
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::BatchCoalescer;
 use arrow::datatypes::{DataType, Int32Type, SchemaRef};
@@ -98,7 +96,6 @@ impl ParquetSink {
     /// If they are not of the schema, or a file cannot be written.
     pub async fn write(&mut self, batch: RecordBatch) -> Result<()> {
         self.record.rows += batch.num_rows() as u64;
-        measure(&batch, &mut self.record.nulls, &mut self.record.max_text_bytes);
         let coalescer = match &mut self.coalescer {
             Some(coalescer) => coalescer,
             none => {
@@ -107,6 +104,9 @@ impl ParquetSink {
                 none.insert(BatchCoalescer::new(batch.schema(), BATCH_ROWS))
             }
         };
+        if batch.num_rows() == BATCH_ROWS && coalescer.is_empty() {
+            return self.gather(batch).await;
+        }
         coalescer.push_batch(batch)?;
         self.gather_completed().await
     }
@@ -123,7 +123,7 @@ impl ParquetSink {
     async fn gather(&mut self, batch: RecordBatch) -> Result<()> {
         self.round_rows += batch.num_rows();
         // The size must depend on nothing but the values: where files end must not either.
-        self.round_bytes += value_bytes(&batch);
+        self.round_bytes += measure(&batch, &mut self.record);
         self.round.push(batch);
         let is_full =
             self.round_rows >= ROUND_ROWS || self.round_bytes >= ROUND_BYTES.min(self.file_bytes);
@@ -181,42 +181,39 @@ impl ParquetSink {
     }
 }
 
-/// Notes nulls and the longest text of each column.
-fn measure(
-    batch: &RecordBatch,
-    nulls: &mut BTreeMap<String, u64>,
-    max_text_bytes: &mut BTreeMap<String, u64>,
-) {
+/// Notes nulls and the longest text of each column; returns the bytes that the values take, however
+/// they are laid out.
+fn measure(batch: &RecordBatch, record: &mut TableRecord) -> u64 {
+    let mut bytes = 0;
     for (field, column) in batch.schema_ref().fields().iter().zip(batch.columns()) {
-        if let Some(count) = nulls.get_mut(field.name()) {
+        if let Some(count) = record.nulls.get_mut(field.name()) {
             *count += column.null_count() as u64;
         }
-        if let Some(longest) = max_text_bytes.get_mut(field.name()) {
-            *longest = (*longest).max(longest_text(column));
+        if let Some(width) = column.data_type().primitive_width() {
+            bytes += (width * column.len()) as u64;
+            continue;
+        }
+        let (longest, total) = text_lengths(column);
+        bytes += total;
+        if let Some(known) = record.max_text_bytes.get_mut(field.name()) {
+            *known = longest.max(*known);
         }
     }
+    bytes
 }
 
-/// The bytes of the longest text in a column.
-fn longest_text(column: &dyn Array) -> u64 {
-    text_lengths(column).max().unwrap_or(0)
-}
-
-/// The bytes that a batch's values take, however they are laid out.
-fn value_bytes(batch: &RecordBatch) -> u64 {
-    let bytes = |column: &dyn Array| match column.data_type().primitive_width() {
-        Some(width) => (width * column.len()) as u64,
-        None => text_lengths(column).sum(),
-    };
-    batch.columns().iter().map(|column| bytes(column)).sum()
-}
-
-/// The bytes of each text in a column, plain or in a dictionary.
-fn text_lengths(column: &dyn Array) -> Box<dyn Iterator<Item = u64> + '_> {
+/// The bytes of the longest text in a column, plain or in a dictionary, and of all of them.
+fn text_lengths(column: &dyn Array) -> (u64, u64) {
+    let add = |(longest, total): (u64, u64), length: u64| (longest.max(length), total + length);
     let Some(dictionary) = column.as_dictionary_opt::<Int32Type>() else {
-        return Box::new(column.as_string::<i32>().offsets().lengths().map(|length| length as u64));
+        let lengths = column.as_string::<i32>().offsets().lengths();
+        return lengths.map(|length| length as u64).fold((0, 0), add);
     };
-    let texts = dictionary.values().as_string::<i32>();
-    let keys = dictionary.keys().iter().flatten();
-    Box::new(keys.map(|key| texts.value_length(key as usize) as u64))
+    let offsets = dictionary.values().as_string::<i32>().offsets();
+    let length = |key: i32| (offsets[key as usize + 1] - offsets[key as usize]) as u64;
+    let keys = dictionary.keys();
+    match keys.nulls().filter(|nulls| nulls.null_count() > 0) {
+        None => keys.values().iter().map(|&key| length(key)).fold((0, 0), add),
+        Some(_) => keys.iter().flatten().map(length).fold((0, 0), add),
+    }
 }

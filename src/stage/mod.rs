@@ -13,7 +13,7 @@ use arrow::error::ArrowError;
 
 pub use share::Share;
 pub use sorted::Sorted;
-pub use table::{StagingSpace, StagingTable};
+pub use table::{GiveTexts, Sortable, StagingSpace, StagingTable};
 
 /// Why staged batches could not be kept or read back.
 #[derive(Debug, thiserror::Error)]

@@ -8,10 +8,11 @@ use std::ops::Range;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::interleave_record_batch;
-use arrow::datatypes::{
-    DataType, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
-};
+use arrow::datatypes::{DataType, Int64Type, Schema, TimeUnit, TimestampMicrosecondType};
 use arrow::error::ArrowError;
+
+use super::table::StagingTable;
+use super::unify::{Texts, give_texts};
 
 /// A row's first key, and its place among all rows of all batches.
 ///
@@ -26,7 +27,11 @@ struct Row {
 
 /// Batches and the order of their rows.
 pub struct Sorted {
-    schema: SchemaRef,
+    /// Holds the memory that the batches are in.
+    table: StagingTable,
+    texts: Texts,
+    /// Batches of keys: what Arrow gathers from several dictionaries, even if they are one and the
+    /// same, has the texts of all of them.
     batches: Vec<RecordBatch>,
     rows: Vec<Row>,
 }
@@ -45,8 +50,14 @@ impl Sorted {
         !by.is_empty() && by.iter().all(is_key)
     }
 
-    pub(super) fn new(schema: SchemaRef, mut batches: Vec<RecordBatch>, by: &[usize]) -> Sorted {
-        batches.retain(|batch| batch.num_rows() > 0);
+    pub(super) fn new(
+        table: StagingTable,
+        texts: Texts,
+        batches: Vec<(usize, RecordBatch)>,
+        by: &[usize],
+    ) -> Sorted {
+        let batches = batches.into_iter().map(|(_, batch)| batch);
+        let mut batches: Vec<_> = batches.filter(|batch| batch.num_rows() > 0).collect();
         // Batches in the order of their first rows make long runs, which the sort only merges.
         batches.sort_by_key(|batch| by.first().map(|&at| integers(batch.column(at))[0]));
         let mut rows = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
@@ -58,6 +69,7 @@ impl Sorted {
             rows.extend(first.iter().enumerate().map(row));
             later_keys.push(keys.collect());
         }
+        let begun = std::time::Instant::now();
         rows.sort_by(|a, b| {
             let later = |row: Row| {
                 later_keys[row.batch as usize].iter().map(move |column| column[row.row as usize])
@@ -65,7 +77,8 @@ impl Sorted {
             a.key.cmp(&b.key).then_with(|| later(*a).cmp(later(*b)))
         });
         drop(later_keys);
-        Sorted { schema, batches, rows }
+        tracing::debug!("sorted {} rows in {:?}", rows.len(), begun.elapsed());
+        Sorted { table, texts, batches, rows }
     }
 
     /// How many rows there are.
@@ -93,9 +106,10 @@ impl Sorted {
         });
         let from: Vec<(usize, usize)> = from.collect();
         if met.is_empty() {
-            return Ok(RecordBatch::new_empty(self.schema.clone()));
+            return Ok(RecordBatch::new_empty(self.table.schema().clone()));
         }
-        interleave_record_batch(&met, &from)
+        let keys = interleave_record_batch(&met, &from)?;
+        give_texts(keys, &self.texts, None, self.table.schema().clone())
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 use arrow::ipc::writer::StreamWriter;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 
@@ -87,15 +88,7 @@ struct Spilling {
 impl StagingTable {
     /// An empty table.
     pub fn new(name: &str, schema: SchemaRef, space: StagingSpace) -> StagingTable {
-        let contents = Contents {
-            rows: 0,
-            reserved: 0,
-            unifier: Unifier::new(&schema),
-            generations: Vec::new(),
-            batches: Vec::new(),
-            spilled: Vec::new(),
-            spilling: None,
-        };
+        let contents = Contents::new(&schema);
         StagingTable { name: name.to_owned(), schema, space, contents: Mutex::new(contents) }
     }
 
@@ -205,36 +198,93 @@ impl StagingTable {
         Ok(shares)
     }
 
-    /// The rows in ascending order of `by`, or `None` when this has to be left to a sort that can
-    /// spill.
+    /// Readies the rows for being sorted.
     ///
     /// # Errors
     ///
-    /// If Arrow refuses the batches, which would be a defect of starlift.
-    pub fn sorted(&self, by: &[usize]) -> Result<Option<Sorted>, StageError> {
+    /// If the spill file under way cannot be finished.
+    pub fn into_sortable(self, by: &[usize]) -> Result<Sortable, StageError> {
         let mut contents = lock(&self.contents);
-        if !contents.spilled.is_empty() || contents.spilling.is_some() {
-            return Ok(None);
+        self.close_spill_file(&mut contents)?;
+        let keys_schema = contents.unifier.keys_schema().clone();
+        let by_text = by.iter().any(|&at| keys_schema.field(at) != self.schema.field(at));
+        if by_text || !contents.generations.is_empty() {
+            drop(contents);
+            return Ok(Sortable::Texts(self));
         }
+        let texts = contents.unifier.texts();
         let bytes = contents.rows * Sorted::BYTES_PER_ROW;
-        if !Sorted::can_sort(&self.schema, by) || !self.space.try_reserve(bytes) {
-            return Ok(None);
+        let fits = contents.spilled.is_empty()
+            && Sorted::can_sort(&self.schema, by)
+            && self.space.try_reserve(bytes);
+        if fits {
+            contents.reserved += bytes;
+            let batches = std::mem::take(&mut contents.batches);
+            drop(contents);
+            return Ok(Sortable::Sorted(Sorted::new(self, texts, batches, by)));
         }
-        contents.reserved += bytes;
-        let texts = contents.texts();
-        let batches: Result<Vec<RecordBatch>, _> = contents
-            .batches
-            .iter()
-            .map(|(generation, batch)| {
-                give_texts(batch.clone(), &texts[*generation], None, self.schema.clone())
-            })
-            .collect();
+        let keys = Contents {
+            unifier: Unifier::new(&keys_schema),
+            ..std::mem::replace(&mut *contents, Contents::new(&self.schema))
+        };
         drop(contents);
-        Ok(Some(Sorted::new(self.schema.clone(), batches?, by)))
+        let table = StagingTable {
+            name: self.name.clone(),
+            schema: keys_schema,
+            space: self.space.clone(),
+            contents: Mutex::new(keys),
+        };
+        Ok(Sortable::Keys { table, texts: GiveTexts { texts, schema: self.schema.clone() } })
+    }
+}
+
+/// A table on its way to being sorted.
+pub enum Sortable {
+    /// It is sorted.
+    Sorted(Sorted),
+    /// It has to be left to a sort that can spill; with keys in place of texts, which its rows are
+    /// given back afterwards.
+    Keys {
+        /// The rows.
+        table: StagingTable,
+        /// Gives them their texts.
+        texts: GiveTexts,
+    },
+    /// The same, but with texts: they are what is sorted by, or there is no telling which
+    /// dictionary a sorted row's keys would be from.
+    Texts(StagingTable),
+}
+
+/// Gives rows the texts that their keys stand for.
+pub struct GiveTexts {
+    texts: Texts,
+    schema: SchemaRef,
+}
+
+impl GiveTexts {
+    /// The batch with texts.
+    ///
+    /// # Errors
+    ///
+    /// If Arrow refuses the batch, which would be a defect of starlift.
+    pub fn give(&self, keys: RecordBatch) -> Result<RecordBatch, ArrowError> {
+        give_texts(keys, &self.texts, None, self.schema.clone())
     }
 }
 
 impl Contents {
+    fn new(schema: &SchemaRef) -> Contents {
+        Contents {
+            rows: 0,
+            reserved: 0,
+            unifier: Unifier::new(schema),
+            generations: Vec::new(),
+            batches: Vec::new(),
+            spilled: Vec::new(),
+            spilling: None,
+        }
+    }
+
     /// The texts of all generations.
     fn texts(&mut self) -> Vec<Arc<Texts>> {
         let mut texts = self.generations.clone();

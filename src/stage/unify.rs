@@ -78,6 +78,11 @@ impl Unifier {
         rebuild(self.schema.clone(), columns, rows)
     }
 
+    /// The schema of batches of keys.
+    pub fn keys_schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
     /// Whether the next batch should begin a new generation.
     pub fn is_full(&self) -> bool {
         self.columns.iter().any(|column| column.dictionary.exceeds(MAX_TEXTS, MAX_BYTES))

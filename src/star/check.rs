@@ -2,7 +2,7 @@
 
 use arrow::array::RecordBatch;
 use datafusion::prelude::SessionContext;
-use futures::TryStreamExt;
+use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::queries::{Group, Queries, Query};
 use crate::error::{Error, Result};
@@ -29,11 +29,9 @@ pub struct CheckOutcome {
 ///
 /// If a check cannot be run; offending rows are outcomes, not errors.
 pub async fn run_checks(session: &SessionContext, queries: &Queries) -> Result<Vec<CheckOutcome>> {
-    let mut outcomes = Vec::new();
-    for query in queries.of(Group::Check) {
-        outcomes.push(run_check(session, query).await?);
-    }
-    Ok(outcomes)
+    let at_once = session.state().config().target_partitions();
+    let checks = queries.of(Group::Check).map(|query| run_check(session, query));
+    stream::iter(checks).buffered(at_once).try_collect().await
 }
 
 async fn run_check(session: &SessionContext, query: &Query) -> Result<CheckOutcome> {

@@ -12,6 +12,6 @@ pub use plan::{StagedNeeds, staged_needs};
 pub use queries::{Group, Queries, Query};
 pub use reader::{register_star, register_table};
 pub use transform::{
-    MatchRule, PlayCounts, Rules, StarStream, Unmatched, count_plays, deregister_staging,
-    make_intermediates, register_staging, star_stream,
+    MatchRule, PlayCounts, Rules, StarRows, StarStream, Unmatched, count_plays, deregister_staging,
+    make_intermediates, register_staging, star_rows,
 };

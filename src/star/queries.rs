@@ -57,7 +57,7 @@ macro_rules! queries {
 
 const BUILT_IN: &[(Group, &str, &str)] = queries! {
     Star "star": "songs" "artists" "users" "songplays" "time";
-    Intermediate "intermediate": "candidates" "titles" "repeated_plays";
+    Intermediate "intermediate": "titles" "candidates" "artist_versions" "repeated_plays";
     Accounting "accounting": "plays";
     Check "checks":
         "songplays_primary_key" "users_primary_key" "songs_primary_key" "artists_primary_key"

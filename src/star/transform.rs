@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::compute::{CastOptions, cast, cast_with_options};
+use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, Int32Array, RecordBatch};
+use arrow::compute::{BatchCoalescer, CastOptions, cast, cast_with_options};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit};
 use datafusion::common::{Column, internal_datafusion_err};
 use datafusion::dataframe::DataFrame;
@@ -20,7 +20,7 @@ use super::queries::{Group, Queries};
 use crate::decode::{BATCH_ROWS, Dataset};
 use crate::error::{Error, Result};
 use crate::ingest::Staging;
-use crate::stage::{Sorted, StagingSpace, StagingTable};
+use crate::stage::{Sortable, Sorted, StagingSpace, StagingTable};
 
 /// When a play matches a song.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -127,18 +127,25 @@ impl StarStream {
     }
 }
 
-/// Runs the query that makes `table`, and sorts what it gives.
+/// The rows of a star table, not in order yet.
+pub struct StarRows {
+    table: &'static Table,
+    query: String,
+    staged: StagingTable,
+}
+
+/// Runs the query that makes `table`. What it has read is not needed any more.
 ///
 /// # Errors
 ///
 /// If the query cannot be planned or fails, or does not give what the model wants.
-pub async fn star_stream(
+pub async fn star_rows(
     session: &SessionContext,
     queries: &Queries,
     table: &'static Table,
     rules: Rules,
     space: &StagingSpace,
-) -> Result<StarStream> {
+) -> Result<StarRows> {
     let query = queries.get(Group::Star, table.name)?;
     let name = query.file();
     let rows = plan(session, query, rules).await?;
@@ -146,18 +153,56 @@ pub async fn star_stream(
     let schema = conforming_schema(table, rows.schema().as_arrow());
     let staged = StagingTable::new(table.name, schema, space.clone());
     let staged = stage(&name, rows, staged, conform).await?;
-    let by = table.sorted_by.iter().map(|column| staged.schema().index_of(column));
-    let by: Vec<usize> = by.collect::<Result<_, _>>()?;
-    if let Some(sorted) = staged.sorted(&by)? {
-        return Ok(StarStream { table, batches: sorted_batches(sorted, session) });
+    Ok(StarRows { table, query: name, staged })
+}
+
+impl StarRows {
+    /// The rows in the order of their table.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be sorted.
+    pub async fn sorted(self, session: &SessionContext) -> Result<StarStream> {
+        let StarRows { table, query, staged } = self;
+        let by = table.sorted_by.iter().map(|column| staged.schema().index_of(column));
+        let by: Vec<usize> = by.collect::<Result<_, _>>()?;
+        let batches = match staged.into_sortable(&by)? {
+            Sortable::Sorted(sorted) => sorted_batches(sorted, session),
+            Sortable::Keys { table: keys, texts } => {
+                let rows = session.read_table(Arc::new(keys));
+                let rows = sort(rows, table, query).await?;
+                rows.map(move |keys| Ok(texts.give(keys?)?)).boxed()
+            }
+            Sortable::Texts(staged) => {
+                let plain = table.schema();
+                let columns = plain.fields().iter().map(|field| {
+                    let column = Expr::Column(Column::new_unqualified(field.name()));
+                    datafusion::prelude::cast(column, field.data_type().clone()).alias(field.name())
+                });
+                let columns: Vec<_> = columns.collect();
+                let rows = session.read_table(Arc::new(staged)).and_then(|r| r.select(columns));
+                let rows = sort(rows, table, query).await?;
+                rows.map(move |batch| {
+                    Ok(RecordBatch::try_new(plain.clone(), batch?.columns().to_vec())?)
+                })
+                .boxed()
+            }
+        };
+        Ok(StarStream { table, batches })
     }
-    let failed = move |e| Error::query(name.clone(), e);
+}
+
+/// Has DataFusion sort rows, which it can do beyond memory.
+async fn sort(
+    rows: datafusion::error::Result<DataFrame>,
+    table: &Table,
+    query: String,
+) -> Result<BoxStream<'static, Result<RecordBatch>>> {
+    let failed = move |e| Error::query(query.clone(), e);
     let order = table.sorted_by.iter();
     let order = order.map(|c| Expr::Column(Column::new_unqualified(*c)).sort(true, false));
-    let rows = session.read_table(Arc::new(staged)).map_err(&failed)?;
-    let rows = rows.sort(order.collect()).map_err(&failed)?;
-    let rows = rows.execute_stream().await.map_err(&failed)?;
-    Ok(StarStream { table, batches: rows.map_err(failed).boxed() })
+    let rows = rows.and_then(|rows| rows.sort(order.collect())).map_err(&failed)?;
+    Ok(rows.execute_stream().await.map_err(&failed)?.map_err(failed).boxed())
 }
 
 /// The batches of a sorted table, gathered side by side and ahead of whoever takes them.
@@ -223,8 +268,18 @@ async fn stage(
         let (name, table) = (name.to_owned(), table.clone());
         tasks.spawn(async move {
             let failed = |e| Error::query(name.clone(), e);
+            // Windows give a batch a group: sorting thousands of those costs more than joining them.
+            let mut coalescer = BatchCoalescer::new(table.schema().clone(), BATCH_ROWS)
+                .with_biggest_coalesce_batch_size(Some(BATCH_ROWS / 2));
             while let Some(batch) = batches.try_next().await.map_err(failed)? {
-                table.push(convert(&name, &batch, table.schema())?)?;
+                coalescer.push_batch(convert(&name, &batch, table.schema())?)?;
+                while let Some(batch) = coalescer.next_completed_batch() {
+                    table.push(batch)?;
+                }
+            }
+            coalescer.finish_buffered_batch()?;
+            while let Some(batch) = coalescer.next_completed_batch() {
+                table.push(batch)?;
             }
             Ok::<_, Error>(())
         });
@@ -287,7 +342,15 @@ fn intermediate_schema(found: &Schema) -> SchemaRef {
 
 fn number_texts(_query: &str, batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     let columns = batch.columns().iter().zip(schema.fields());
-    let columns = columns.map(|(column, field)| cast(column, field.data_type()));
+    let columns = columns.map(|(column, field)| match (column.data_type(), field.data_type()) {
+        (DataType::Utf8, DataType::Dictionary(..)) => {
+            // Each row its own text: the table itself finds those that are equal.
+            let keys = Int32Array::from_iter_values(0..column.len() as i32);
+            let keys = Int32Array::new(keys.values().clone(), column.nulls().cloned());
+            Ok(Arc::new(DictionaryArray::try_new(keys, column.clone())?) as ArrayRef)
+        }
+        _ => cast(column, field.data_type()),
+    });
     Ok(RecordBatch::try_new(schema.clone(), columns.collect::<Result<_, _>>()?)?)
 }
 

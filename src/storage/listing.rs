@@ -1,14 +1,13 @@
 //! Which objects a location names.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chrono::DateTime;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
 
+use super::local::{self, LocalFile};
 use super::stores::Place;
 use super::{Compression, StorageError, StoreKey};
 
@@ -26,20 +25,30 @@ const LIST_LEVELS: usize = 3;
 pub struct InputObject {
     /// Its URL, or its path when it is a local file.
     pub url: Arc<str>,
-    /// Its path in the store.
-    pub path: Path,
-    /// The store.
-    pub store: Arc<dyn ObjectStore>,
+    /// Where its bytes come from.
+    pub source: Source,
     /// Bytes, as stored.
     pub size: u64,
     /// The store's tag of this version.
     pub etag: Option<String>,
     /// How it is compressed.
     pub compression: Compression,
-    /// Whether it is a local file.
-    pub local: bool,
-    /// Whether parts of it can be asked for; a web server need not know how.
-    pub ranged: bool,
+}
+
+/// Where an object's bytes come from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// The local file that its URL is the path of.
+    File,
+    /// An object store.
+    Store {
+        /// The store.
+        store: Arc<dyn ObjectStore>,
+        /// The object's path in it.
+        path: Path,
+        /// Whether parts of it can be asked for; a web server need not know how.
+        ranged: bool,
+    },
 }
 
 /// Objects that were passed over, by suffix.
@@ -49,8 +58,8 @@ pub struct Skipped {
 }
 
 impl Skipped {
-    fn count(&self, path: &Path) {
-        let suffix = suffix(path.filename().unwrap_or_default());
+    fn count(&self, name: &str) {
+        let suffix = suffix(name);
         let mut by_suffix = self.by_suffix.lock().unwrap_or_else(PoisonError::into_inner);
         *by_suffix.entry(suffix).or_default() += 1;
     }
@@ -97,6 +106,18 @@ pub async fn list(
             Err(error) => return Err(error),
         }
     }
+    if let Some(folder) = place.location.local_path() {
+        if !folder.exists() {
+            return Ok(stream::empty().boxed());
+        }
+        let below = folder.as_os_str().len() + usize::from(folder.parent().is_some());
+        let selected = local::walk(folder).map_ok(move |files| {
+            let selected = files.into_iter();
+            let selected = selected.filter_map(|file| select_file(&place, file, below, &skipped));
+            stream::iter(selected.map(Ok).collect::<Vec<_>>())
+        });
+        return Ok(selected.try_flatten().boxed());
+    }
     let listed = walk(&place).await?;
     Ok(listed
         .try_filter_map(move |meta| futures::future::ready(Ok(select(&place, meta, &skipped))))
@@ -114,22 +135,54 @@ fn select(place: &Place, meta: ObjectMeta, skipped: &Skipped) -> Option<InputObj
     }
     let name = meta.location.filename().unwrap_or_default();
     let Some(compression) = Compression::of_json(name) else {
-        skipped.count(&meta.location);
+        skipped.count(name);
         return None;
     };
     Some(input_object(place, meta, compression))
 }
 
+/// The object of a local file, as [`select`] does it; the glob is for what stands `below` so many
+/// bytes of its path.
+fn select_file(
+    place: &Place,
+    file: LocalFile,
+    below: usize,
+    skipped: &Skipped,
+) -> Option<InputObject> {
+    if let Some(glob) = &place.location.glob
+        && !glob.is_match(&file.path[below..])
+    {
+        return None;
+    }
+    let name = file.path.rsplit_once('/').map_or(&*file.path, |(_, name)| name);
+    let Some(compression) = Compression::of_json(name) else {
+        skipped.count(name);
+        return None;
+    };
+    Some(InputObject {
+        url: file.path.into(),
+        source: Source::File,
+        size: file.size,
+        etag: file.etag,
+        compression,
+    })
+}
+
 fn input_object(place: &Place, meta: ObjectMeta, compression: Compression) -> InputObject {
+    let source = match place.location.local_path() {
+        Some(_) => Source::File,
+        None => Source::Store {
+            store: place.store.clone(),
+            path: meta.location.clone(),
+            ranged: !matches!(place.location.store, StoreKey::Http(_)),
+        },
+    };
     InputObject {
         url: place.location.display(&meta.location).into(),
-        store: place.store.clone(),
+        source,
         size: meta.size,
         etag: meta.e_tag,
         compression,
-        local: place.location.local_path().is_some(),
-        ranged: !matches!(place.location.store, StoreKey::Http(_)),
-        path: meta.location,
     }
 }
 
@@ -140,16 +193,6 @@ async fn walk(
 ) -> Result<BoxStream<'static, Result<ObjectMeta, StorageError>>, StorageError> {
     let store = place.store.clone();
     let name = place.to_string();
-    if let Some(path) = place.location.local_path() {
-        if !path.exists() {
-            return Ok(stream::empty().boxed());
-        }
-        let listed = store.list(Some(place.path()));
-        let listed = listed.map_err(move |source| StorageError::list(&name, source));
-        let broken = stream::once(tokio::task::spawn_blocking(move || broken_links(path)))
-            .flat_map(|links| stream::iter(links.unwrap_or_default()).map(Ok));
-        return Ok(listed.chain(broken).boxed());
-    }
     let mut objects = Vec::new();
     let mut frontier = vec![place.path().clone()];
     for _ in 0..LIST_LEVELS {
@@ -176,34 +219,6 @@ async fn walk(
         .flatten_unordered(LIST_CONCURRENCY)
         .map_err(move |source| StorageError::list(&name, source));
     Ok(stream::iter(objects).map(Ok).chain(below).boxed())
-}
-
-/// Links below a folder that lead nowhere: the store passes over them without a word, and whoever
-/// reads them is to be told.
-fn broken_links(folder: PathBuf) -> Vec<ObjectMeta> {
-    let mut found = Vec::new();
-    let mut pending = vec![folder];
-    while let Some(folder) = pending.pop() {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            let Ok(kind) = entry.file_type() else { continue };
-            if kind.is_dir() {
-                pending.push(entry.path());
-            } else if kind.is_symlink()
-                && !entry.path().exists()
-                && let Ok(location) = Path::from_absolute_path(entry.path())
-            {
-                let last_modified = DateTime::UNIX_EPOCH;
-                found.push(ObjectMeta {
-                    location,
-                    last_modified,
-                    size: 0,
-                    e_tag: None,
-                    version: None,
-                });
-            }
-        }
-    }
-    found
 }
 
 #[cfg(test)]

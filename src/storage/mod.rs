@@ -3,12 +3,13 @@
 mod aws;
 mod compression;
 mod listing;
+mod local;
 mod location;
 mod stores;
 mod upload;
 
 pub use compression::{Compression, Decompressor};
-pub use listing::{InputObject, Skipped, list};
+pub use listing::{InputObject, Skipped, Source, list};
 pub use location::{Location, LocationError, StoreKey};
 pub use stores::{Place, StoreOptions, Stores};
 pub use upload::Upload;
@@ -48,6 +49,10 @@ impl StorageError {
 
     fn list(url: &str, source: object_store::Error) -> StorageError {
         StorageError::new("list", url, Cause::Store(source))
+    }
+
+    fn list_io(path: &str, source: std::io::Error) -> StorageError {
+        StorageError::new("list", path, Cause::Io(source))
     }
 
     /// A failure to read the object at `url`.

@@ -6,7 +6,7 @@ use datafusion::datasource::MemTable;
 use starlift::decode::{Dataset, Decoder, ObjectState, Shape, play_fingerprint};
 use starlift::engine::{Engine, EngineOptions};
 use starlift::star::model::Table;
-use starlift::star::{Queries, Rules, count_plays, make_intermediates, star_stream};
+use starlift::star::{Queries, Rules, count_plays, make_intermediates, star_rows};
 
 use super::*;
 
@@ -200,7 +200,8 @@ fn plays_that_share_a_fingerprint_take_the_next_ones_in_key_order() {
         let (queries, rules) = (Queries::built_in(), Rules::default());
         let space = Engine::new(EngineOptions::default()).unwrap().staging_space();
         make_intermediates(&session, &queries, rules, &space).await.unwrap();
-        let mut stream = star_stream(&session, &queries, songplays, rules, &space).await.unwrap();
+        let found = star_rows(&session, &queries, songplays, rules, &space).await.unwrap();
+        let mut stream = found.sorted(&session).await.unwrap();
         let mut batches = Vec::new();
         while let Some(batch) = stream.next().await.unwrap() {
             batches.push(batch.project(&[0, 3]).unwrap());
