@@ -16,15 +16,15 @@ fn main() {
     for name in TABLES.iter().map(|table| table.name) {
         let table = Table::named(name).unwrap();
         let before = if name == TIME { &songplays[..] } else { &[] };
-        let answer = || {
-            let session = staged.session(before);
-            count(&staged.runtime.block_on(staged.rows(&session, table)))
-        };
+        let session = staged.session(before);
+        let answer = || count(&staged.runtime.block_on(staged.rows(&session, table)));
         let rows = answer();
         check_rows(name, rows);
         group.throughput(Throughput::Elements(rows));
         group.bench_function(name, |bencher| bencher.iter(|| assert_eq!(answer(), rows)));
     }
+    group.throughput(Throughput::Elements(staged.events()));
+    group.bench_function("intermediate", |bencher| bencher.iter(|| staged.session(&[])));
     group.finish();
     criterion.final_summary();
 }

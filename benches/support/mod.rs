@@ -96,22 +96,23 @@ impl Staged {
         Staged { runtime, engine, staging, queries: Queries::built_in() }
     }
 
-    /// A session that sees the staging tables, and `songplays` when it is given.
+    /// A session that sees the staging and intermediate tables, and `songplays` when it is given.
     pub fn session(&self, songplays: &[RecordBatch]) -> SessionContext {
         let session = self.engine.session();
         register_staging(&session, &self.staging).unwrap();
-        let intermediates = make_intermediates(
-            &session,
-            &self.queries,
-            Rules::default(),
-            &self.engine.staging_space(),
-        );
-        self.runtime.block_on(intermediates).unwrap();
+        let (rules, space) = (Rules::default(), self.engine.staging_space());
+        let made = make_intermediates(&session, &self.queries, rules, &space);
+        self.runtime.block_on(made).unwrap();
         if let Some(first) = songplays.first() {
             let table = MemTable::try_new(first.schema(), vec![songplays.to_vec()]).unwrap();
             session.register_table(SONGPLAYS, Arc::new(table)).unwrap();
         }
         session
+    }
+
+    /// Events staged.
+    pub fn events(&self) -> u64 {
+        self.staging.events.rows() as u64
     }
 
     /// The rows of a star table.

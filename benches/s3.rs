@@ -1,0 +1,96 @@
+//! Reading from S3: how near a run comes to the rate that its concurrency and the latency of the
+//! store allow. The server is a real one on loopback that waits 20 ms before every answer, and has
+//! to share the machine with starlift.
+//!
+//! `cargo bench --bench s3` measures 100,000 small objects and one log object of 117 MB: the server
+//! hashes the whole of an object for each range of it, so a larger one would measure that.
+//! `STARLIFT_BIN` names another build of the program to measure. Without `--bench`, as in
+//! `cargo test --benches`, a few objects are read and the answers looked at.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark fails by panicking")]
+
+#[path = "../tests/support/s3.rs"]
+mod s3;
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use s3::{Faults, Op, S3Server, Synthetic};
+
+const LATENCY: Duration = Duration::from_millis(20);
+
+/// What starlift asks for at once.
+const OBJECTS_IN_FLIGHT: f64 = 64.0;
+
+const EVENT: &str = r#"{"artist":"Pavement","auth":"Logged In","firstName":"Sylvie","gender":"F","itemInSession":ITEM,"lastName":"Cruz","length":99.16036,"level":"free","location":"Washington-Arlington-Alexandria, DC-VA-MD-WV","method":"PUT","page":"NextSong","registration":1540266185796.0,"sessionId":345,"song":"Mercy:The Laundromat","status":200,"ts":1541990258796,"userAgent":"\"Mozilla\/5.0 (Macintosh; Intel Mac OS X 10_9_4) AppleWebKit\/537.77.4 (KHTML, like Gecko) Version\/7.0.5 Safari\/537.77.4\"","userId":"10"}
+"#;
+
+fn main() {
+    let measured = std::env::args().any(|arg| arg == "--bench");
+    let (objects, events) = if measured { (100_000, 250_000) } else { (300, 300) };
+    small_objects(objects, measured);
+    one_large_object(events, measured);
+}
+
+fn small_objects(count: usize, measured: bool) {
+    let song = |i: usize| {
+        format!(
+            r#"{{"num_songs": 1, "artist_id": "AR{:08}", "artist_latitude": null, "artist_longitude": null, "artist_location": "", "artist_name": "Artist {}", "song_id": "SO{i:09}", "title": "Title {i}", "duration": 218.93179, "year": 0}}"#,
+            i / 3,
+            i / 3,
+        )
+        .into_bytes()
+    };
+    let synthetic = vec![Synthetic::new("songs/", count, song)];
+    let server = S3Server::start_with(Faults { latency: LATENCY, synthetic, ..Faults::default() });
+    server.put("logs/one.json", EVENT.replace("ITEM", "1"));
+    let elapsed = transform(&server);
+    assert_eq!(server.count(Op::Get, "songs/"), count, "each object is read once");
+    if measured {
+        let rate = count as f64 / elapsed.as_secs_f64();
+        let allowed = OBJECTS_IN_FLIGHT / LATENCY.as_secs_f64();
+        println!(
+            "{count} objects: {:.1} s, {rate:.0} objects/s, {:.0} % of the {allowed:.0} that {} \
+             at once allow; {} requests at once at most; {} listings",
+            elapsed.as_secs_f64(),
+            100.0 * rate / allowed,
+            OBJECTS_IN_FLIGHT,
+            server.peak(),
+            server.count(Op::List, "songs/"),
+        );
+    }
+}
+
+fn one_large_object(events: usize, measured: bool) {
+    let server = S3Server::start_with(Faults { latency: LATENCY, ..Faults::default() });
+    server
+        .put("songs/one.json", r#"{"artist_id":"A","artist_name":"N","song_id":"S","title":"T"}"#);
+    let log: String = (0..events).map(|i| EVENT.replace("ITEM", &i.to_string())).collect();
+    server.put("logs/one.json", &log);
+    let elapsed = transform(&server);
+    let ranges = server.count(Op::Get, "logs/");
+    assert_eq!(ranges, log.len().div_ceil(8 * 1024 * 1024), "each range is read once");
+    if measured {
+        println!(
+            "one object of {} MB: {:.1} s in {ranges} ranges, {} requests at once at most",
+            log.len() / 1_000_000,
+            elapsed.as_secs_f64(),
+            server.peak(),
+        );
+    }
+}
+
+/// Runs the program on `songs/` and `logs/`, its star on disk.
+fn transform(server: &S3Server) -> Duration {
+    let out = tempfile::tempdir().unwrap();
+    let program = std::env::var_os("STARLIFT_BIN");
+    let program = program.unwrap_or_else(|| env!("CARGO_BIN_EXE_starlift").into());
+    let mut command = Command::new(program);
+    server.apply(&mut command).arg("transform").current_dir(out.path());
+    command.args(["--songs", &server.url("songs/"), "--logs", &server.url("logs/")]);
+    let begun = Instant::now();
+    let output = command.args(["--out", "star"]).output().unwrap();
+    let elapsed = begun.elapsed();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    elapsed
+}

@@ -1,0 +1,158 @@
+"""Measures starlift and the other tools on the same data, and checks that they make the same star.
+
+Each run is a process of its own, so that start-up counts, and runs are interleaved, so that noise hits
+all alike. Prints Markdown; stops at the first run that fails or makes another star than starlift.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from datetime import date
+from importlib.metadata import version
+
+# Only the standard library and no data in here: a child's peak memory is at least what its parent had
+# when it started it.
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PEERS = {"duckdb": "DuckDB", "polars": "Polars", "chdb": "chDB", "datafusion": "DataFusion"}
+
+
+def tools(starlift, spark):
+    """Name, version and the command, to which songs, logs and the star's folder are added."""
+    printed = subprocess.run([starlift, "--version"], check=True, capture_output=True, text=True)
+    yield (
+        f"starlift {printed.stdout.split()[1]}",
+        lambda songs, logs, star: [
+            *(starlift, "transform", "--songs", songs, "--logs", logs, "--out", star)
+        ],
+    )
+    for package, name in {**PEERS, **({"pyspark": "Spark"} if spark else {})}.items():
+        script = os.path.join(HERE, f"{name.lower()}_star.py")
+        yield (
+            f"{name} {version(package)}",
+            lambda songs, logs, star, script=script: [sys.executable, script, songs, logs, star],
+        )
+
+
+def run(tool, command, scratch):
+    """Seconds, and bytes of memory of the largest process."""
+    path = os.path.join(scratch, "output.txt")
+    # What the run before has written must not be flushed during this one.
+    os.sync()
+    with open(path, "wb") as output:
+        start = time.perf_counter()
+        child = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(child.pid, 0)
+        seconds = time.perf_counter() - start
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode != 0:
+        with open(path, encoding="utf-8", errors="replace") as output:
+            sys.exit(f"{output.read()}\n{tool} failed with {child.returncode}: {command}")
+    return seconds, usage.ru_maxrss * 1024
+
+
+def facts(star):
+    command = [sys.executable, os.path.join(HERE, "check.py"), star]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+
+
+def compare(tool, found, expected):
+    if different := [name for name in expected if found.get(name) != expected[name]]:
+        lines = [f"  {name}: {found.get(name)}, not {expected[name]}" for name in different]
+        sys.exit("\n".join([f"{tool} makes another star than starlift:", *lines]))
+
+
+def measure(data, measured, rounds, scratch):
+    songs, logs = os.path.join(data, "song_data"), os.path.join(data, "log_data")
+    star = os.path.join(scratch, "star")
+    runs = {tool: [] for tool, _ in measured}
+    expected = None
+    # The first round brings data and programs into the page cache.
+    for number in range(rounds + 1):
+        for tool, command in measured:
+            shutil.rmtree(star, ignore_errors=True)
+            seconds, memory = run(tool, command(songs, logs, star), scratch)
+            found = facts(star)
+            expected = expected or found
+            compare(tool, found, expected)
+            if number > 0:
+                runs[tool].append({"seconds": seconds, "bytes": memory})
+            label = f"round {number}" if number else "warm-up"
+            print(f"{label}: {tool}: {seconds:.2f} s, {memory / 1e6:.0f} MB", file=sys.stderr)
+    shutil.rmtree(star)
+    return runs, expected
+
+
+def size(folder):
+    sizes = [
+        os.path.getsize(os.path.join(inner, name))
+        for inner, _, names in os.walk(folder)
+        for name in names
+    ]
+    return f"{len(sizes):,} files of {sum(sizes) / 1e6:,.1f} MB"
+
+
+def machine():
+    model = platform.processor() or platform.machine()
+    with open("/proc/cpuinfo", encoding="utf-8") as lines:
+        for line in lines:
+            if line.startswith("model name"):
+                model = line.split(":", 1)[1].strip()
+                break
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"{model}, {len(os.sched_getaffinity(0))} cores, {memory:.0f} GiB of memory, "
+        f"{date.today().isoformat()}"
+    )
+
+
+def markdown(runs):
+    def median(tool):
+        return statistics.median(run["seconds"] for run in runs[tool])
+
+    starlift = next(iter(runs))
+    lines = ["| tool | median | to starlift | peak memory |", "| --- | ---: | ---: | ---: |"]
+    for tool in sorted(runs, key=median):
+        ratio = median(tool) / median(starlift)
+        memory = max(run["bytes"] for run in runs[tool]) / 1e6
+        lines.append(f"| {tool} | {median(tool):.2f} s | {ratio:.2f} | {memory:,.0f} MB |")
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", nargs="+", metavar="NAME=FOLDER")
+    parser.add_argument("--starlift", required=True, help="the binary")
+    parser.add_argument("--scratch", required=True, help="folder to write stars in")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--spark", action="store_true", help="measure Spark as well")
+    parser.add_argument("--json", metavar="FILE", help="write every run here as well")
+    options = parser.parse_args()
+    if options.rounds < 1:
+        parser.error("--rounds must be at least 1")
+
+    measured = list(tools(options.starlift, options.spark))
+    report = {"machine": machine(), "rounds": options.rounds, "data": {}}
+    print(report["machine"])
+    for data in options.data:
+        name, folder = data.split("=", 1)
+        runs, star = measure(folder, measured, options.rounds, options.scratch)
+        songs, logs = (size(os.path.join(folder, part)) for part in ("song_data", "log_data"))
+        print(f"\n{name}: songs in {songs}, logs in {logs}; ", end="")
+        print(f"{star['songplays']:,} plays, {star['matched plays']:,} of them matched\n")
+        print(markdown(runs), flush=True)
+        report["data"][name] = {"songs": songs, "logs": logs, "star": star, "runs": runs}
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as file:
+            json.dump(report, file, indent=2)
+            file.write("\n")
+
+
+if __name__ == "__main__":
+    main()
