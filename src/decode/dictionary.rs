@@ -138,9 +138,6 @@ mod tests {
         fn texts(array: &ArrayRef) -> Vec<&str> {
             array.as_string::<i32>().iter().flatten().collect()
         }
-        assert_eq!(
-            (texts(&first), texts(&second)),
-            (vec!["x".into()], vec!["x".into(), "y".into()])
-        );
+        assert_eq!((texts(&first), texts(&second)), (vec!["x"], vec!["x", "y"]));
     }
 }
