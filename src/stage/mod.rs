@@ -7,6 +7,9 @@ mod sorted;
 mod table;
 mod unify;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::{Path, PathBuf};
 
 use arrow::error::ArrowError;

@@ -52,6 +52,12 @@ impl StagingSpace {
         reservation.size() + bytes <= self.inner.memory_bytes && reservation.try_grow(bytes).is_ok()
     }
 
+    /// Bytes in use.
+    #[cfg(test)]
+    pub(super) fn used(&self) -> usize {
+        lock(&self.inner.reservation).size()
+    }
+
     fn release(&self, bytes: usize) {
         lock(&self.inner.reservation).shrink(bytes);
     }

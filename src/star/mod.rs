@@ -1,6 +1,7 @@
 //! The star: what its tables are, the queries that make them, and the checks that hold them to it.
 
 mod check;
+mod conform;
 pub mod model;
 mod plan;
 mod queries;

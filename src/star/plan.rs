@@ -11,9 +11,10 @@ use datafusion::datasource::empty::EmptyTable;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 
+use super::conform::check_shape;
 use super::model::{SONGPLAYS, Table};
 use super::queries::{Group, Queries, Query};
-use super::transform::{Rules, check_shape};
+use super::transform::Rules;
 use crate::decode::{Dataset, StagedColumns};
 use crate::error::{Error, Result};
 
@@ -110,4 +111,30 @@ pub(super) async fn plan(
         return Ok(rows);
     }
     rows.with_param_values(ParamValues::from(parameters)).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn events(queries: &Queries) -> Vec<String> {
+        let needs = staged_needs(queries, Rules::default()).await.unwrap();
+        needs.events.schema().fields().iter().map(|field| field.name().clone()).collect()
+    }
+
+    #[tokio::test]
+    async fn columns_are_staged_that_a_query_reads() {
+        let needs = staged_needs(&Queries::built_in(), Rules::default()).await.unwrap();
+        assert_eq!(needs.last_reader, Some(SONGPLAYS));
+        let built_in = events(&Queries::built_in()).await;
+        for column in ["auth", "method", "registration", "status"] {
+            assert!(!built_in.contains(&column.to_owned()), "{column} is staged");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let users = "SELECT \"userId\" AS user_id, auth AS first_name, NULL AS last_name, \
+                     NULL AS gender, level FROM staging_events";
+        std::fs::write(folder.path().join("users.sql"), users).unwrap();
+        let own = events(&Queries::with_folder(folder.path()).unwrap()).await;
+        assert!(own.contains(&"auth".to_owned()) && !own.contains(&"firstName".to_owned()));
+    }
 }

@@ -122,3 +122,63 @@ fn etag(metadata: &Metadata) -> Option<String> {
     let modified = metadata.modified().ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     Some(format!("{:x}-{:x}", modified.as_micros(), metadata.len()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use futures::{StreamExt, TryStreamExt};
+
+    use super::*;
+
+    async fn found(folder: &Path) -> Result<Vec<String>, StorageError> {
+        let files: Vec<Vec<LocalFile>> = walk(folder.to_owned()).try_collect().await?;
+        let below = |file: LocalFile| file.path[folder.as_os_str().len() + 1..].to_owned();
+        let mut paths: Vec<_> = files.into_iter().flatten().map(below).collect();
+        paths.sort();
+        Ok(paths)
+    }
+
+    #[tokio::test]
+    async fn every_file_is_found_and_links_are_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        std::fs::create_dir_all(root.join("data/a/b")).unwrap();
+        std::fs::create_dir_all(root.join("elsewhere")).unwrap();
+        for i in 0..2 * FILES_AT_ONCE {
+            std::fs::write(root.join(format!("data/a/b/{i:05}")), "x").unwrap();
+        }
+        std::fs::write(root.join("elsewhere/file"), "x").unwrap();
+        symlink(root.join("elsewhere"), root.join("data/link")).unwrap();
+        symlink(root.join("nowhere"), root.join("data/dangling")).unwrap();
+        let found = found(&root.join("data")).await.unwrap();
+        assert_eq!(found.len(), 2 * FILES_AT_ONCE + 2);
+        assert!(found.contains(&"link/file".to_owned()) && found.contains(&"dangling".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn links_that_go_round_are_refused() {
+        for (link, target) in [("a/up", "."), ("a/b/up", "a"), ("a/b/self", "a/b")] {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::create_dir_all(folder.path().join("a/b")).unwrap();
+            symlink(folder.path().join(target), folder.path().join(link)).unwrap();
+            let error = found(folder.path()).await.unwrap_err().to_string();
+            assert!(error.contains(link), "{error}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        for (here, there) in [("a", "b"), ("b", "a")] {
+            std::fs::create_dir_all(folder.path().join(here)).unwrap();
+            symlink(folder.path().join(there), folder.path().join(here).join("to")).unwrap();
+        }
+        found(folder.path()).await.unwrap_err();
+    }
+
+    #[tokio::test]
+    async fn who_stops_listening_stops_the_walk() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("file"), "x").unwrap();
+        let mut files = std::pin::pin!(walk(folder.path().to_owned()));
+        assert_eq!(files.next().await.unwrap().unwrap().len(), 1);
+        assert!(files.next().await.is_none());
+    }
+}

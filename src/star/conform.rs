@@ -1,0 +1,117 @@
+//! What queries give, held to the model: columns, types, nulls.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, DictionaryArray, Int32Array, RecordBatch};
+use arrow::compute::{CastOptions, cast, cast_with_options};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+
+use super::model::{SONGPLAYS, Table};
+use crate::error::{Error, Result};
+
+/// The batch in the model's types, its nulls where the model allows them.
+pub(super) fn conform(query: &str, batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    let refuse = |reason: String| Error::Shape { name: query.to_owned(), reason };
+    let options = CastOptions { safe: false, ..CastOptions::default() };
+    let columns: Vec<ArrayRef> = batch
+        .columns()
+        .iter()
+        .zip(schema.fields())
+        .map(|(column, field)| {
+            let column = cast_with_options(column, field.data_type(), &options)
+                .map_err(|e| refuse(format!("{}: {e}", field.name())))?;
+            if !field.is_nullable() && column.null_count() > 0 {
+                return Err(refuse(format!("{} holds a null", field.name())));
+            }
+            Ok(column)
+        })
+        .collect::<Result<_>>()?;
+    Ok(RecordBatch::try_new(schema.clone(), columns)?)
+}
+
+/// The model's schema, except that text which the query gives as a dictionary stays one: Parquet
+/// holds the same either way.
+pub(super) fn conforming_schema(table: &Table, found: &Schema) -> SchemaRef {
+    let wanted = table.schema();
+    let fields = wanted.fields().iter().zip(found.fields()).map(|(wanted, found)| {
+        if *found.data_type() == text_dictionary() {
+            return Field::new(wanted.name(), text_dictionary(), wanted.is_nullable());
+        }
+        wanted.as_ref().clone()
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// The schema of an intermediate table. Texts on their way into the fact table become dictionaries:
+/// millions of plays then carry keys of a few songs.
+pub(super) fn intermediate_schema(found: &Schema) -> SchemaRef {
+    let facts = Table::named(SONGPLAYS).map(Table::schema);
+    let is_fact = |name: &str| facts.as_ref().is_some_and(|facts| facts.index_of(name).is_ok());
+    let fields = found.fields().iter().map(|field| {
+        let data_type = match field.data_type() {
+            DataType::Utf8 if is_fact(field.name()) => text_dictionary(),
+            other => other.clone(),
+        };
+        Field::new(field.name(), data_type, field.is_nullable())
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+pub(super) fn number_texts(
+    _query: &str,
+    batch: &RecordBatch,
+    schema: &SchemaRef,
+) -> Result<RecordBatch> {
+    let columns = batch.columns().iter().zip(schema.fields());
+    let columns = columns.map(|(column, field)| match (column.data_type(), field.data_type()) {
+        (DataType::Utf8, DataType::Dictionary(..)) => {
+            // Each row its own text: the table itself finds those that are equal.
+            let keys = Int32Array::from_iter_values(0..column.len() as i32);
+            let keys = Int32Array::new(keys.values().clone(), column.nulls().cloned());
+            Ok(Arc::new(DictionaryArray::try_new(keys, column.clone())?) as ArrayRef)
+        }
+        _ => cast(column, field.data_type()),
+    });
+    Ok(RecordBatch::try_new(schema.clone(), columns.collect::<Result<_, _>>()?)?)
+}
+
+fn text_dictionary() -> DataType {
+    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+}
+
+/// Refuses a query whose columns are not those of its table, by name, order and kind of type.
+pub(super) fn check_shape(query: &str, table: &Table, found: &Schema) -> Result<()> {
+    let wanted: SchemaRef = table.schema();
+    let refuse = |reason| Err(Error::Shape { name: query.to_owned(), reason });
+    let names = |schema: &Schema| {
+        schema.fields().iter().map(|f| f.name().clone()).collect::<Vec<_>>().join(", ")
+    };
+    if names(found) != names(&wanted) {
+        return refuse(format!("it gives ({}), wanted are ({})", names(found), names(&wanted)));
+    }
+    for (found, wanted) in found.fields().iter().zip(wanted.fields()) {
+        if !is_lossless(found.data_type(), wanted.data_type()) {
+            return refuse(format!(
+                "{} is {}, wanted is {}",
+                found.name(),
+                found.data_type(),
+                wanted.data_type()
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether every value of `from` either is one of `to` or makes the cast fail, none being changed.
+fn is_lossless(from: &DataType, to: &DataType) -> bool {
+    use DataType::{Dictionary, Float32, Float64, LargeUtf8, Null, Timestamp, Utf8, Utf8View};
+    match (from, to) {
+        (from, to) if from == to => true,
+        (Null, _) => true,
+        (Dictionary(_, values), to) => is_lossless(values, to),
+        (Utf8View | LargeUtf8, Utf8) => true,
+        (Float32, Float64) => true,
+        (Timestamp(TimeUnit::Second | TimeUnit::Millisecond, None), Timestamp(_, None)) => true,
+        (from, to) => from.is_integer() && to.is_integer(),
+    }
+}
