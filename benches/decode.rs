@@ -5,25 +5,41 @@
 mod support;
 
 use std::hint::black_box;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use criterion::{Criterion, Throughput};
-use starlift::decode::{Dataset, Decoder, ObjectState, Shape};
+use starlift::decode::{Dataset, Decoder, ObjectState, Shape, StagedColumns};
+use starlift::star::{Queries, Rules, staged_needs};
 use support::{objects, own_data};
+use tokio::runtime::Runtime;
 
 /// As much as is read from a local file at once.
 const CHUNK_BYTES: usize = 512 * 1024;
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
-    decode(&mut criterion, "songs", Dataset::Songs, (62, 1));
-    decode(&mut criterion, "logs", Dataset::Events, (668, 13));
+    let queries = Queries::built_in();
+    let needs = staged_needs(&queries, Rules::default());
+    let needs = Runtime::new().unwrap().block_on(needs).unwrap();
+    let (songs, logs) = ((62, 1), (668, 13));
+    decode(&mut criterion, "songs, all columns", &Dataset::Songs.into(), 1, songs);
+    decode(&mut criterion, "songs, columns of the star, 2 threads", &needs.songs, 2, songs);
+    decode(&mut criterion, "logs, all columns", &Dataset::Events.into(), 1, logs);
+    decode(&mut criterion, "logs, columns of the star", &needs.events, 1, logs);
+    decode(&mut criterion, "logs, columns of the star, 2 threads", &needs.events, 2, logs);
     criterion.final_summary();
 }
 
 /// Decodes a dataset; `known` are the rows and the rejects of the sample.
-fn decode(criterion: &mut Criterion, name: &str, dataset: Dataset, known: (usize, usize)) {
-    let objects = objects(dataset);
-    let found = decode_all(dataset, &objects);
+fn decode(
+    criterion: &mut Criterion,
+    name: &str,
+    columns: &StagedColumns,
+    threads: usize,
+    known: (usize, usize),
+) {
+    let objects = objects(columns.dataset());
+    let found = decode_all(columns, &objects, threads);
     assert!(own_data().is_some() || found == known, "{name}: {found:?}");
     assert!(found.0 > 0, "{name}: nothing was decoded");
 
@@ -32,18 +48,33 @@ fn decode(criterion: &mut Criterion, name: &str, dataset: Dataset, known: (usize
     group.throughput(Throughput::Bytes(bytes));
     group.bench_function(name, |bencher| {
         bencher.iter(|| {
-            let again = decode_all(dataset, black_box(&objects));
+            let again = decode_all(columns, black_box(&objects), threads);
             assert_eq!(again, found);
         });
     });
     group.finish();
 }
 
-/// Rows and rejects of all objects.
-fn decode_all(dataset: Dataset, objects: &[Vec<u8>]) -> (usize, usize) {
-    let mut decoder = Decoder::new(dataset, Shape::by_key(dataset));
+/// Rows and rejects of all objects, which the threads take in turn.
+fn decode_all(columns: &StagedColumns, objects: &[Vec<u8>], threads: usize) -> (usize, usize) {
+    let next = AtomicUsize::new(0);
+    let next = || objects.get(next.fetch_add(1, Ordering::Relaxed));
+    std::thread::scope(|scope| {
+        let work = || scope.spawn(|| decode_next(columns, &next));
+        let threads: Vec<_> = std::iter::repeat_with(work).take(threads).collect();
+        let found = threads.into_iter().map(|thread| thread.join().unwrap());
+        found.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
+    })
+}
+
+/// Rows and rejects of the objects that `next` gives.
+fn decode_next<'a>(
+    columns: &StagedColumns,
+    next: &impl Fn() -> Option<&'a Vec<u8>>,
+) -> (usize, usize) {
+    let mut decoder = Decoder::new(columns.clone(), Shape::by_key(columns.dataset()));
     let (mut rows, mut rejects) = (0, 0);
-    for object in objects {
+    while let Some(object) = next() {
         let mut state = ObjectState::new("object".into());
         for chunk in object.chunks(CHUNK_BYTES) {
             decoder.feed(&mut state, chunk).unwrap();
