@@ -17,7 +17,7 @@ use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReser
 use super::StageError;
 use super::share::{Share, SpillFile};
 use super::sorted::Sorted;
-use super::unify::{Texts, Unifier, give_texts};
+use super::unify::{MAX_TEXT_BYTES, Texts, Unifier, give_texts};
 
 /// Spilled batches go to files of about this many bytes: small enough to spread a scan over the
 /// cores, large enough that a billion rows do not need a hundred thousand files.
@@ -68,6 +68,8 @@ pub struct StagingTable {
     name: String,
     schema: SchemaRef,
     space: StagingSpace,
+    /// A new generation of dictionaries begins beyond this.
+    max_text_bytes: usize,
     contents: Mutex<Contents>,
 }
 
@@ -95,7 +97,20 @@ impl StagingTable {
     /// An empty table.
     pub fn new(name: &str, schema: SchemaRef, space: StagingSpace) -> StagingTable {
         let contents = Contents::new(&schema);
-        StagingTable { name: name.to_owned(), schema, space, contents: Mutex::new(contents) }
+        StagingTable {
+            name: name.to_owned(),
+            schema,
+            space,
+            max_text_bytes: MAX_TEXT_BYTES,
+            contents: Mutex::new(contents),
+        }
+    }
+
+    /// The table with another limit to its dictionaries.
+    #[cfg(test)]
+    pub(super) fn with_max_text_bytes(mut self, bytes: usize) -> StagingTable {
+        self.max_text_bytes = bytes;
+        self
     }
 
     /// Its schema.
@@ -115,7 +130,7 @@ impl StagingTable {
     /// If it has to go to disk and cannot be written there.
     pub fn push(&self, batch: RecordBatch) -> Result<(), StageError> {
         let mut contents = lock(&self.contents);
-        if contents.unifier.is_full() {
+        if contents.unifier.bytes() > self.max_text_bytes {
             self.begin_generation(&mut contents)?;
         }
         let texts_before = contents.unifier.bytes();
@@ -238,6 +253,7 @@ impl StagingTable {
             name: self.name.clone(),
             schema: keys_schema,
             space: self.space.clone(),
+            max_text_bytes: self.max_text_bytes,
             contents: Mutex::new(keys),
         };
         Ok(Sortable::Keys { table, texts: GiveTexts { texts, schema: self.schema.clone() } })

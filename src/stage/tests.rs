@@ -124,3 +124,24 @@ fn memory_is_given_back() {
     drop(sorted);
     assert_eq!(space.used(), 0);
 }
+
+#[test]
+fn dictionaries_that_grow_too_large_begin_anew() {
+    for bytes in [usize::MAX, 0] {
+        let folder = tempfile::tempdir().unwrap();
+        let pool: Arc<dyn MemoryPool> = Arc::new(UnboundedMemoryPool::default());
+        let space = StagingSpace::new(&pool, bytes, folder.path().to_owned());
+        let table = StagingTable::new("made_up", schema(), space).with_max_text_bytes(1);
+        let table = fill(table);
+        let read = table.shares(1, None).unwrap().remove(0).read().map(Result::unwrap);
+        let mut found = rows(read);
+        found.sort();
+        assert_eq!(found, wanted());
+        let Sortable::Texts(table) = table.into_sortable(&[0]).unwrap() else {
+            panic!("keys of several dictionaries");
+        };
+        let mut found = rows(table.shares(1, None).unwrap().remove(0).read().map(Result::unwrap));
+        found.sort();
+        assert_eq!(found, wanted());
+    }
+}

@@ -14,10 +14,9 @@ use arrow::error::ArrowError;
 
 use crate::decode::Dictionary;
 
-/// Texts of one column beyond which a new generation of dictionaries begins, so that neither a
-/// column that hardly repeats nor a run without end can fill the memory with them.
-const MAX_TEXTS: usize = 1024 * 1024;
-const MAX_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes of texts beyond which a new generation of dictionaries begins, so that neither a column
+/// that hardly repeats nor a run without end can fill the memory with them.
+pub(super) const MAX_TEXT_BYTES: usize = 64 * 1024 * 1024;
 
 /// Dictionaries whose keys have been translated lately: one for each decoder or partition is
 /// enough.
@@ -81,11 +80,6 @@ impl Unifier {
     /// The schema of batches of keys.
     pub fn keys_schema(&self) -> &SchemaRef {
         &self.schema
-    }
-
-    /// Whether the next batch should begin a new generation.
-    pub fn is_full(&self) -> bool {
-        self.columns.iter().any(|column| column.dictionary.exceeds(MAX_TEXTS, MAX_BYTES))
     }
 
     /// Bytes of all texts.
