@@ -11,8 +11,7 @@ use arrow::compute::interleave_record_batch;
 use arrow::datatypes::{DataType, Int64Type, Schema, TimeUnit, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 
-use super::table::StagingTable;
-use super::unify::{Texts, give_texts};
+use super::table::{GiveTexts, StagingTable};
 
 /// A row's first key, and its place among all rows of all batches.
 ///
@@ -29,7 +28,7 @@ struct Row {
 pub struct Sorted {
     /// Holds the memory that the batches are in.
     table: StagingTable,
-    texts: Texts,
+    texts: GiveTexts,
     /// Batches of keys: what Arrow gathers from several dictionaries, even if they are one and the
     /// same, has the texts of all of them.
     batches: Vec<RecordBatch>,
@@ -52,7 +51,7 @@ impl Sorted {
 
     pub(super) fn new(
         table: StagingTable,
-        texts: Texts,
+        texts: GiveTexts,
         batches: Vec<(usize, RecordBatch)>,
         by: &[usize],
     ) -> Sorted {
@@ -108,8 +107,7 @@ impl Sorted {
         if met.is_empty() {
             return Ok(RecordBatch::new_empty(self.table.schema().clone()));
         }
-        let keys = interleave_record_batch(&met, &from)?;
-        give_texts(keys, &self.texts, None, self.table.schema().clone())
+        self.texts.give(interleave_record_batch(&met, &from)?)
     }
 }
 

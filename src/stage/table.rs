@@ -233,7 +233,7 @@ impl StagingTable {
             drop(contents);
             return Ok(Sortable::Texts(self));
         }
-        let texts = contents.unifier.texts();
+        let texts = GiveTexts { texts: contents.unifier.texts(), schema: self.schema.clone() };
         let bytes = contents.rows * Sorted::BYTES_PER_ROW;
         let fits = contents.spilled.is_empty()
             && Sorted::can_sort(&self.schema, by)
@@ -256,7 +256,7 @@ impl StagingTable {
             max_text_bytes: self.max_text_bytes,
             contents: Mutex::new(keys),
         };
-        Ok(Sortable::Keys { table, texts: GiveTexts { texts, schema: self.schema.clone() } })
+        Ok(Sortable::Keys { table, texts })
     }
 }
 

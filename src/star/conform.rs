@@ -5,6 +5,9 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, DictionaryArray, Int32Array, RecordBatch};
 use arrow::compute::{CastOptions, cast, cast_with_options};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::common::Column;
+use datafusion::logical_expr::SortExpr;
+use datafusion::prelude::Expr;
 
 use super::model::{SONGPLAYS, Table};
 use crate::error::{Error, Result};
@@ -73,6 +76,12 @@ pub(super) fn number_texts(
         _ => cast(column, field.data_type()),
     });
     Ok(RecordBatch::try_new(schema.clone(), columns.collect::<Result<_, _>>()?)?)
+}
+
+/// The order that the rows of `table` are in.
+pub(super) fn order(table: &Table) -> Vec<SortExpr> {
+    let columns = table.sorted_by.iter();
+    columns.map(|c| Expr::Column(Column::new_unqualified(*c)).sort(true, false)).collect()
 }
 
 fn text_dictionary() -> DataType {

@@ -14,7 +14,9 @@ use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::conform::{check_shape, conform, conforming_schema, intermediate_schema, number_texts};
+use super::conform::{
+    check_shape, conform, conforming_schema, intermediate_schema, number_texts, order,
+};
 use super::model::Table;
 use super::plan::plan;
 use super::queries::{Group, Queries};
@@ -200,9 +202,7 @@ async fn sort(
     query: String,
 ) -> Result<BoxStream<'static, Result<RecordBatch>>> {
     let failed = move |e| Error::query(query.clone(), e);
-    let order = table.sorted_by.iter();
-    let order = order.map(|c| Expr::Column(Column::new_unqualified(*c)).sort(true, false));
-    let rows = rows.and_then(|rows| rows.sort(order.collect())).map_err(&failed)?;
+    let rows = rows.and_then(|rows| rows.sort(order(table))).map_err(&failed)?;
     Ok(rows.execute_stream().await.map_err(&failed)?.map_err(failed).boxed())
 }
 
