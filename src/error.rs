@@ -6,6 +6,9 @@ use datafusion::error::DataFusionError;
 use crate::decode::JsonPathsError;
 use crate::stage::StageError;
 use crate::storage::{LocationError, StorageError};
+use crate::warehouse::error::WarehouseError;
+use crate::warehouse::quote::QuoteError;
+use crate::warehouse::target::TargetError;
 
 /// The outcome of starlift's fallible functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -120,6 +123,45 @@ pub enum Error {
     /// A part of the program ended before its time.
     #[error("a worker stopped unexpectedly; this is a defect of starlift, please report it")]
     Worker(#[from] tokio::task::JoinError),
+    /// The URL of a warehouse was mistyped.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// A name or value cannot stand in a statement.
+    #[error(transparent)]
+    Quote(#[from] QuoteError),
+    /// A warehouse refused or failed.
+    #[error(transparent)]
+    Warehouse(#[from] Box<WarehouseError>),
+    /// Another load is at work.
+    #[error("another load into schema {schema} is at work; waited for {} s", waited.as_secs())]
+    LoadLocked {
+        /// The schema.
+        schema: String,
+        /// How long it was waited for.
+        waited: std::time::Duration,
+    },
+    /// What stands under a table's name is no table.
+    #[error("in schema {schema} there is something else than a table under the name of {}", names.join(", "))]
+    NotATable {
+        /// The schema.
+        schema: String,
+        /// The names.
+        names: Vec<String>,
+    },
+    /// The tables that a load replaces have dependents that cannot be carried over.
+    #[error("replacing the tables of schema {schema} would lose {}; nothing was touched", names.join(", "))]
+    Dependents {
+        /// The schema.
+        schema: String,
+        /// What would be lost.
+        names: Vec<String>,
+    },
+    /// Tables do not hold what their files do.
+    #[error("the tables do not hold what the files do; {}:\n  {}", count(differences.len(), "difference"), differences.join("\n  "))]
+    Mismatch {
+        /// The differences.
+        differences: Vec<String>,
+    },
     /// The run was interrupted.
     #[error("interrupted; nothing was published")]
     Interrupted,
@@ -144,9 +186,9 @@ impl Error {
     /// 1 failed, 2 wrong usage, 3 too many rejects, 4 a check failed.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Error::Location(_) | Error::Usage(_) => 2,
+            Error::Location(_) | Error::Usage(_) | Error::Target(_) | Error::Quote(_) => 2,
             Error::TooManyRejects { .. } => 3,
-            Error::ChecksFailed { .. } | Error::Unbalanced(_) => 4,
+            Error::ChecksFailed { .. } | Error::Unbalanced(_) | Error::Mismatch { .. } => 4,
             _ => 1,
         }
     }
@@ -166,6 +208,23 @@ impl Error {
             Error::StarFile { .. } => {
                 Some("bring the file back, or make the star anew with `starlift transform`".to_owned())
             }
+            Error::Warehouse(error) => error.hint().map(str::to_owned),
+            Error::LoadLocked { .. } => {
+                Some("wait for it to end, or for longer with --lock-timeout".to_owned())
+            }
+            Error::NotATable { .. } => {
+                Some("drop it, or load into another schema with --schema".to_owned())
+            }
+            Error::Dependents { .. } => Some(
+                "drop them and make them again afterwards, or let the load drop them with --cascade; \
+                 in Redshift, views made WITH NO SCHEMA BINDING stay"
+                    .to_owned(),
+            ),
+            Error::Mismatch { .. } => Some(
+                "the tables that stood there before are as they were; load again, and report it if \
+                 it happens again"
+                    .to_owned(),
+            ),
             Error::Locked { .. } => Some("wait for it to end, or write to another place".to_owned()),
             Error::Query { source, .. } if is_out_of_memory(source) => Some(
                 "give more memory with --memory-limit, or use fewer --threads: each needs its share"
@@ -173,6 +232,12 @@ impl Error {
             ),
             _ => None,
         }
+    }
+}
+
+impl From<WarehouseError> for Error {
+    fn from(error: WarehouseError) -> Error {
+        Error::Warehouse(Box::new(error))
     }
 }
 

@@ -193,6 +193,11 @@ impl Table {
         ALL.iter().find(|table| table.name == name)
     }
 
+    /// The column of its primary key.
+    pub fn primary_key(&self) -> Option<&'static str> {
+        self.columns.iter().find(|column| column.key == Key::Primary).map(|column| column.name)
+    }
+
     /// Its Arrow schema: names, types and nullability, nothing else.
     pub fn schema(&self) -> SchemaRef {
         static SCHEMAS: LazyLock<Vec<(&str, SchemaRef)>> =

@@ -1,0 +1,114 @@
+//! A table's Parquet, streamed into PostgreSQL as binary COPY.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::cast;
+use bytes::Bytes;
+use datafusion::prelude::SessionContext;
+use futures::{SinkExt, TryStreamExt};
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::binary::{HEADER, TRAILER, write_rows};
+use crate::error::{Error, Result};
+use crate::star::model::Table;
+use crate::warehouse::quote::{self, qualified};
+use crate::warehouse::session::Session;
+use crate::warehouse::tables::TableDesign;
+
+/// Bytes sent at once: large enough for the socket, small beside a batch.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// Chunks that wait while the server works on others.
+const CHUNKS_AHEAD: usize = 8;
+
+/// The statement that loads a table. The rows are frozen, as a table made in the same transaction
+/// allows: readers with an older snapshot, who may find the new table by name, then see its rows
+/// and not an empty table (PostgreSQL, COPY, FREEZE), and no later vacuum has to visit them.
+///
+/// # Errors
+///
+/// If a name cannot be quoted.
+pub fn copy_statement(design: &TableDesign, schema: &str, name: &str) -> Result<String> {
+    Ok(format!(
+        "COPY {} ({})\nFROM STDIN (FORMAT binary, FREEZE)",
+        qualified(schema, name)?,
+        design.column_list()?
+    ))
+}
+
+/// Streams the table registered in `files` to the server, reading and encoding ahead of it.
+///
+/// # Errors
+///
+/// If the files cannot be read, or the server refuses a row.
+pub async fn copy(
+    session: &Session,
+    files: &SessionContext,
+    table: &'static Table,
+    sql: &str,
+) -> Result<u64> {
+    let action = format!("copy {}", table.name);
+    let (send, mut chunks) = mpsc::channel::<Result<Bytes>>(CHUNKS_AHEAD);
+    let files = files.clone();
+    let _reader = AbortOnDropHandle::new(tokio::spawn(async move {
+        if let Err(error) = encode(&files, table, &send).await {
+            // A receiver that has gone has an error of its own to tell.
+            let _ = send.send(Err(error)).await;
+        }
+    }));
+    let failed = |e: &tokio_postgres::Error| Error::from(session.failure(&action, e));
+    let mut sink = Box::pin(session.copy_in(&action, sql).await?);
+    while let Some(chunk) = chunks.recv().await {
+        sink.feed(chunk?).await.map_err(|e| failed(&e))?;
+    }
+    sink.as_mut().finish().await.map_err(|e| failed(&e))
+}
+
+/// Reads the table and sends its rows in chunks; returns early when nobody listens any more.
+async fn encode(
+    files: &SessionContext,
+    table: &Table,
+    send: &mpsc::Sender<Result<Bytes>>,
+) -> Result<()> {
+    let failed = |e| Error::query(table.name, e);
+    let sql = format!("SELECT * FROM {}", quote::name(table.name)?);
+    let rows = files.sql(&sql).await.map_err(failed)?;
+    let mut batches = rows.execute_stream().await.map_err(failed)?;
+    let mut buffer = Vec::with_capacity(2 * CHUNK_BYTES);
+    buffer.extend_from_slice(HEADER);
+    while let Some(batch) = batches.try_next().await.map_err(failed)? {
+        let batch = conform(table, &batch)?;
+        for from in (0..batch.num_rows()).step_by(ROWS_A_STEP) {
+            write_rows(&batch.slice(from, ROWS_A_STEP.min(batch.num_rows() - from)), &mut buffer)?;
+            if buffer.len() >= CHUNK_BYTES {
+                let chunk = std::mem::replace(&mut buffer, Vec::with_capacity(2 * CHUNK_BYTES));
+                if send.send(Ok(chunk.into())).await.is_err() {
+                    return Ok(());
+                }
+            }
+        }
+    }
+    buffer.extend_from_slice(TRAILER);
+    let _ = send.send(Ok(buffer.into())).await;
+    Ok(())
+}
+
+/// Rows that are encoded between two looks at the size.
+const ROWS_A_STEP: usize = 1024;
+
+/// The batch in the table's own types: a reader may give texts in another form of array.
+fn conform(table: &Table, batch: &RecordBatch) -> Result<RecordBatch> {
+    let schema = table.schema();
+    let columns: Result<Vec<_>, _> = batch
+        .columns()
+        .iter()
+        .zip(schema.fields())
+        .map(|(column, field)| match column.data_type() == field.data_type() {
+            true => Ok(Arc::clone(column)),
+            false => cast(column, field.data_type()),
+        })
+        .collect();
+    Ok(RecordBatch::try_new(schema.clone(), columns?)?)
+}

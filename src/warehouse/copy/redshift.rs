@@ -1,0 +1,59 @@
+//! COPY from Parquet into Redshift.
+
+use crate::error::Result;
+use crate::publish::TableRecord;
+use crate::storage::Place;
+use crate::warehouse::quote::{iam_role, qualified, s3_url};
+use crate::warehouse::session::Session;
+use crate::warehouse::tables::TableDesign;
+
+/// The statement that loads a table from its manifest.
+///
+/// Parquet is mapped by position, so the columns are listed: their number is then checked. The
+/// options are the ones that Parquet takes; REGION, COMPUPDATE and their like are refused (Redshift
+/// Developer Guide, COPY from columnar data formats).
+///
+/// # Errors
+///
+/// If the manifest is not in S3, or a name or the role cannot be quoted.
+pub fn copy_statement(
+    design: &TableDesign,
+    schema: &str,
+    name: &str,
+    manifest_url: &str,
+    role: &str,
+) -> Result<String> {
+    Ok(format!(
+        "COPY {} ({})\nFROM {}\n{}\nFORMAT AS PARQUET\nMANIFEST",
+        qualified(schema, name)?,
+        design.column_list()?,
+        s3_url(manifest_url)?,
+        iam_role(role)?
+    ))
+}
+
+/// Where a table's manifest is.
+pub fn manifest_url(star: &Place, table: &TableRecord) -> String {
+    star.location.url(star.child(&table.manifest).path())
+}
+
+/// What Redshift itself recorded of the load that just failed: file, column and reason. `None` where
+/// it says nothing, or lets the user not ask.
+pub async fn load_error(session: &Session) -> Option<String> {
+    // Plain users of a serverless workgroup may read the first, those of old clusters the second.
+    const QUERIES: [&str; 2] = [
+        "SELECT TRIM(file_name), TRIM(column_name), TRIM(column_type), TRIM(error_message) \
+         FROM sys_load_error_detail ORDER BY start_time DESC LIMIT 1",
+        "SELECT TRIM(filename), TRIM(colname), TRIM(type), TRIM(err_reason) \
+         FROM stl_load_errors ORDER BY starttime DESC LIMIT 1",
+    ];
+    for sql in QUERIES {
+        let Ok(rows) = session.rows("ask for the load error", sql).await else { continue };
+        if let Some(row) = rows.first() {
+            let text = |i: usize| row.get(i).cloned().flatten().unwrap_or_default();
+            let said = format!("file {}, column {} ({}): {}", text(0), text(1), text(2), text(3));
+            return Some(said);
+        }
+    }
+    None
+}

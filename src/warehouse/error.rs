@@ -1,0 +1,289 @@
+//! What a warehouse refuses, told as the situations that a loader treats differently.
+
+use std::fmt;
+
+use tokio_postgres::error::{DbError, SqlState};
+
+/// A failure of a warehouse, or of the way to it.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} at {target}")]
+pub struct WarehouseError {
+    /// What was being done.
+    pub action: String,
+    /// The warehouse.
+    pub target: String,
+    /// Why it failed.
+    #[source]
+    pub cause: Cause,
+}
+
+/// Why a warehouse did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Cause {
+    /// The server answered with an error.
+    #[error(transparent)]
+    Refused(#[from] Box<Refusal>),
+    /// The connection broke, or never came to be.
+    #[error("{0}")]
+    Connection(String),
+    /// Certificates that cannot be used.
+    #[error("{0}")]
+    Tls(String),
+    /// Credentials could not be had.
+    #[error("{0}")]
+    Credentials(String),
+    /// The server answered in a form that is not understood.
+    #[error("the answer is not understood: {0}")]
+    Answer(String),
+}
+
+/// An error answer of a server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Refusal {
+    /// SQLSTATE.
+    pub code: String,
+    /// The message.
+    pub message: String,
+    /// More about it, as the server sent it.
+    pub detail: String,
+    /// What the server advises.
+    pub hint: String,
+    /// Redshift's own error number, from the detail's `code:` line.
+    pub engine_code: Option<i64>,
+    /// Redshift's own explanation, from the detail's `context:` line.
+    pub context: String,
+    /// What Redshift's load errors say of the file and column, when they were asked.
+    pub load_error: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = self.engine_code.map(|code| format!(", code {code}")).unwrap_or_default();
+        write!(f, "{} (SQLSTATE {}{number})", self.message, self.code)?;
+        if self.context.is_empty() {
+            if !self.detail.is_empty() {
+                write!(f, ": {}", one_line(&self.detail))?;
+            }
+        } else if !self.message.contains(&self.context) {
+            write!(f, ": {}", one_line(&self.context))?;
+        }
+        if !self.load_error.is_empty() {
+            write!(f, "; {}", self.load_error)?;
+        }
+        if !self.hint.is_empty() {
+            write!(f, " ({})", one_line(&self.hint))?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl From<&DbError> for Refusal {
+    fn from(error: &DbError) -> Refusal {
+        let detail = error.detail().unwrap_or_default().to_owned();
+        Refusal {
+            code: error.code().code().to_owned(),
+            message: error.message().trim().to_owned(),
+            engine_code: detail_entry(&detail, "code").and_then(|code| code.parse().ok()),
+            context: detail_entry(&detail, "context").unwrap_or_default(),
+            hint: error.hint().unwrap_or_default().to_owned(),
+            detail,
+            load_error: String::new(),
+        }
+    }
+}
+
+/// A line of the block that Redshift sends as detail: `error:`, `code:`, `context:`, `query:`,
+/// `location:`, `process:` (as seen in aws-lambda-redshift-loader issue 221). A value may go on
+/// over lines that have no label.
+fn detail_entry(detail: &str, label: &str) -> Option<String> {
+    const LABELS: [&str; 6] = ["error", "code", "context", "query", "location", "process"];
+    let labelled = |line: &str| {
+        let (found, value) = line.trim().split_once(':')?;
+        LABELS.contains(&found.trim()).then(|| (found.trim().to_owned(), value.trim().to_owned()))
+    };
+    let mut lines =
+        detail.lines().skip_while(|line| labelled(line).is_none_or(|(found, _)| found != label));
+    let (_, first) = labelled(lines.next()?)?;
+    let rest =
+        lines.take_while(|line| labelled(line).is_none() && !line.trim_start().starts_with("---"));
+    Some(rest.fold(first, |text, line| format!("{text} {}", line.trim())).trim().to_owned())
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+impl WarehouseError {
+    /// The server's answer, when it was one.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        if let Cause::Refused(refusal) = &self.cause { Some(refusal) } else { None }
+    }
+
+    /// Whether the connection is gone, and with it the knowledge of what became of the statement.
+    pub fn is_lost(&self) -> bool {
+        match &self.cause {
+            Cause::Connection(_) => true,
+            // The server says so itself when it is being stopped or ends a session.
+            Cause::Refused(refusal) => {
+                refusal.code.starts_with("57P") || refusal.code.starts_with("08")
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the transaction may succeed when it is run again as a whole.
+    pub fn is_passing(&self) -> bool {
+        self.is_lost()
+            || self
+                .refusal()
+                .is_some_and(|r| is_conflict(r) || r.code == SqlState::LOCK_NOT_AVAILABLE.code())
+    }
+
+    /// Whether a lock was not to be had in time.
+    pub fn is_lock_timeout(&self) -> bool {
+        self.refusal().is_some_and(|r| r.code == SqlState::LOCK_NOT_AVAILABLE.code())
+    }
+
+    /// What to do about it, where there is something to advise.
+    pub fn hint(&self) -> Option<&'static str> {
+        match &self.cause {
+            Cause::Refused(refusal) => refusal_hint(refusal),
+            Cause::Connection(reason) => Some(connection_hint(reason)),
+            Cause::Tls(_) => Some(
+                "name the file of the certificates to trust with ?sslrootcert=FILE in the URL; the \
+                 host in the URL must be the one that the server's certificate names",
+            ),
+            Cause::Credentials(_) => None,
+            Cause::Answer(_) => None,
+        }
+    }
+}
+
+/// A conflict with another transaction.
+///
+/// Sources: Redshift Developer Guide, Serializable isolation (1023, 1018); PostgreSQL, error codes.
+fn is_conflict(refusal: &Refusal) -> bool {
+    let is_engine = |number: i64| {
+        refusal.engine_code == Some(number)
+            || refusal.message.trim_start().starts_with(&number.to_string())
+    };
+    refusal.code.starts_with("40") || is_engine(1023) || is_engine(1018)
+}
+
+fn connection_hint(reason: &str) -> &'static str {
+    if reason.contains("unknown authentication tag 13")
+        || reason.contains("authentication tag `13`")
+    {
+        return "the user's password is stored as SHA-256, which the driver cannot answer; set it \
+                again as MD5 (ALTER USER … PASSWORD 'md5…'), or use --auth iam";
+    }
+    "is the host right, the cluster running (not paused), its port open to this machine? What was \
+     begun and not committed is undone; running again is safe"
+}
+
+fn refusal_hint(refusal: &Refusal) -> Option<&'static str> {
+    let text = format!("{} {} {}", refusal.message, refusal.detail, refusal.load_error);
+    let says = |part: &str| text.contains(part);
+    Some(match refusal.code.as_str() {
+        "28P01" | "28000" => {
+            "give the password as STARLIFT_PASSWORD or with --password-file; for Redshift, --auth iam \
+             asks AWS for a short-lived one"
+        }
+        "42501" => {
+            "the user needs USAGE and CREATE on the schema, and to own the tables that are replaced"
+        }
+        "3D000" => "create the database first, or name another in the URL",
+        "55P03" => {
+            "another session holds the tables or another load is at work; try again when it has ended, or wait longer with --lock-timeout"
+        }
+        "57014" => "the statement took longer than --statement-timeout allows",
+        _ if says("not authorized to assume") || says("not attached") => {
+            "attach the role to the cluster (or make it the default), and let it trust redshift.amazonaws.com"
+        }
+        _ if says("InvalidRange") || says("invalid version number") => {
+            "a file is not as the manifest says: it changed after the star was written; make the star anew"
+        }
+        _ if says("File not found") => "a file of the star is gone; make the star anew",
+        _ if says("longer than the length defined") => {
+            "the table's column is shorter than a value of the file; let starlift make the table"
+        }
+        _ if says("AccessDenied") || says("Access Denied") => {
+            "the role needs s3:GetObject on the star's files and manifests and s3:ListBucket on the bucket"
+        }
+        _ => return None,
+    })
+}
+
+impl Cause {
+    /// What the driver reports.
+    pub(super) fn driver(error: &tokio_postgres::Error) -> Cause {
+        if let Some(refused) = error.as_db_error() {
+            return Cause::Refused(Box::new(refused.into()));
+        }
+        let mut text = error.to_string();
+        let mut source = std::error::Error::source(error);
+        while let Some(cause) = source {
+            let more = cause.to_string();
+            if !text.contains(&more) {
+                text += &format!(": {more}");
+            }
+            source = cause.source();
+        }
+        if text.contains("certificate") || text.contains("TLS handshake") {
+            return Cause::Tls(text);
+        }
+        Cause::Connection(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DETAIL: &str = "\n  -----------------------------------------------\n  error:  Spectrum \
+        Scan Error\n  code:      15007\n  context:   The length of the data column title is longer than\n\
+        the length defined in the table. Table: 200, Data: 300\n  query:     1234\n  location:  \
+        dory_util.cpp:1495\n  process:   worker_thread [pid=1]\n  -------";
+
+    #[test]
+    fn the_detail_block_is_taken_apart() {
+        assert_eq!(detail_entry(DETAIL, "code").unwrap(), "15007");
+        assert_eq!(
+            detail_entry(DETAIL, "context").unwrap(),
+            "The length of the data column title is longer than the length defined in the table. \
+             Table: 200, Data: 300"
+        );
+        assert_eq!(detail_entry("Key (a)=(1) is duplicated.", "code"), None);
+    }
+
+    fn refused(code: &str, message: &str) -> WarehouseError {
+        let refusal =
+            Refusal { code: code.to_owned(), message: message.to_owned(), ..Refusal::default() };
+        let cause = Cause::Refused(Box::new(refusal));
+        WarehouseError { action: "load".to_owned(), target: "x".to_owned(), cause }
+    }
+
+    #[test]
+    fn conflicts_and_lost_connections_pass_and_refusals_do_not() {
+        let lost = Cause::Connection("closed".to_owned());
+        let lost =
+            WarehouseError { action: "load".to_owned(), target: "x".to_owned(), cause: lost };
+        assert!(lost.is_passing() && lost.is_lost());
+        assert!(refused("57P01", "terminating connection").is_lost());
+        for (code, message) in [
+            ("XX000", "1023"),
+            ("40001", "could not serialize"),
+            ("40P01", "deadlock"),
+            ("XX000", "1018"),
+            ("55P03", "lock timeout"),
+        ] {
+            let error = refused(code, message);
+            assert!(error.is_passing() && !error.is_lost(), "{message}");
+        }
+        for (code, message) in [("42501", "permission denied"), ("XX000", "Spectrum Scan Error")] {
+            assert!(!refused(code, message).is_passing(), "{message}");
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! Figures that prove a load: for each column its nulls, and its sum or its least and greatest
+//! value, taken from the Parquet files and from the tables by the same query.
+
+use arrow::array::{Array, AsArray};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use chrono::NaiveDateTime;
+use datafusion::prelude::SessionContext;
+use futures::TryStreamExt;
+
+use super::session::{Session, TextRow};
+use super::{Dialect, quote};
+use crate::error::{Error, Result};
+use crate::star::model::{Column, ColumnType, Table};
+
+/// Least and greatest doubles may differ by this part: Redshift prints 15 digits (reported in
+/// psycopg issue 1430).
+const DOUBLE_TOLERANCE: f64 = 1e-12;
+
+/// Sums of doubles depend on the order of the rows.
+const SUM_TOLERANCE: f64 = 1e-9;
+
+/// The figures of a table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TableFigures {
+    /// Its rows.
+    pub rows: u64,
+    /// The others, column by column.
+    values: Vec<Option<Value>>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Value {
+    Integer(i128),
+    Double(f64),
+    /// Microseconds since 1970.
+    Moment(i64),
+    Text(String),
+}
+
+/// A figure of a column.
+#[derive(Debug, Clone, Copy)]
+struct Figure {
+    column: &'static str,
+    what: What,
+    column_type: ColumnType,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Filled,
+    Least,
+    Greatest,
+    Sum,
+    Bytes,
+}
+
+impl What {
+    fn label(self) -> &'static str {
+        match self {
+            What::Filled => "values that are not null",
+            What::Least => "least value",
+            What::Greatest => "greatest value",
+            What::Sum => "sum",
+            What::Bytes => "bytes of all values",
+        }
+    }
+}
+
+/// Where the figures are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Engine {
+    Local,
+    Warehouse(Dialect),
+}
+
+impl TableFigures {
+    /// How many figures these are.
+    pub fn count(&self) -> usize {
+        self.values.len() + 1
+    }
+}
+
+fn figures(table: &Table) -> Vec<Figure> {
+    let of = |column: &Column| {
+        let whats: &[What] = match column.column_type {
+            ColumnType::Text => &[What::Filled, What::Bytes, What::Least, What::Greatest],
+            ColumnType::Timestamp => &[What::Filled, What::Least, What::Greatest],
+            _ => &[What::Filled, What::Sum, What::Least, What::Greatest],
+        };
+        let (column, column_type) = (column.name, column.column_type);
+        whats.iter().map(move |&what| Figure { column, what, column_type }).collect::<Vec<_>>()
+    };
+    table.columns.iter().flat_map(of).collect()
+}
+
+impl Figure {
+    fn sql(self, engine: Engine) -> Result<String> {
+        let column = quote::name(self.column)?;
+        Ok(match (self.what, self.column_type) {
+            (What::Filled, _) => format!("COUNT({column})"),
+            (What::Bytes, _) => format!("SUM(CAST(OCTET_LENGTH({column}) AS BIGINT))"),
+            // Scaled, so that a sum of values that fit does not overflow.
+            (What::Sum, ColumnType::Double) => format!("SUM({column} / 1e15)"),
+            (What::Sum, _) => format!("SUM(CAST({column} AS DECIMAL(38, 0)))"),
+            (what, column_type) => {
+                let function = if what == What::Least { "MIN" } else { "MAX" };
+                // By bytes, as Redshift and DataFusion compare, whatever the database's collation.
+                let by_bytes = column_type == ColumnType::Text
+                    && engine == Engine::Warehouse(Dialect::Postgres);
+                let collation = if by_bytes { " COLLATE \"C\"" } else { "" };
+                format!("{function}({column}{collation})")
+            }
+        })
+    }
+
+    fn parse(self, text: &str) -> Option<Value> {
+        Some(match (self.what, self.column_type) {
+            (What::Filled | What::Bytes, _) => Value::Integer(text.parse().ok()?),
+            (_, ColumnType::Double) => Value::Double(text.parse().ok()?),
+            (_, ColumnType::Timestamp) => Value::Moment(moment(text)?),
+            (_, ColumnType::Text) => Value::Text(text.to_owned()),
+            _ => Value::Integer(text.split('.').next()?.parse().ok()?),
+        })
+    }
+
+    fn agree(self, left: &Option<Value>, right: &Option<Value>) -> bool {
+        match (left, right) {
+            (Some(Value::Double(left)), Some(Value::Double(right))) => {
+                let tolerance =
+                    if self.what == What::Sum { SUM_TOLERANCE } else { DOUBLE_TOLERANCE };
+                left == right || (left - right).abs() <= tolerance * left.abs().max(right.abs())
+            }
+            // Redshift takes texts for equal that differ by blanks at the end alone, and so may
+            // call either the least.
+            (Some(Value::Text(left)), Some(Value::Text(right))) => {
+                left.trim_end_matches(' ') == right.trim_end_matches(' ')
+            }
+            _ => left == right,
+        }
+    }
+}
+
+/// `2018-11-01 21:01:46.796`, with a `T` or a blank.
+fn moment(text: &str) -> Option<i64> {
+    let text = text.replace('T', " ");
+    let parsed = NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f").ok()?;
+    Some(parsed.and_utc().timestamp_micros())
+}
+
+fn select(table: &Table, from: &str, engine: Engine) -> Result<String> {
+    let mut expressions = vec!["COUNT(*)".to_owned()];
+    for figure in figures(table) {
+        expressions.push(figure.sql(engine)?);
+    }
+    let columns: Vec<String> =
+        expressions.iter().enumerate().map(|(i, sql)| format!("{sql} AS f{i}")).collect();
+    Ok(format!("SELECT\n    {}\nFROM {from}", columns.join(",\n    ")))
+}
+
+/// The query that takes a table's figures in a warehouse; `from` is the table's quoted name.
+///
+/// # Errors
+///
+/// If a column's name cannot be one.
+pub fn warehouse_query(table: &Table, from: &str, dialect: Dialect) -> Result<String> {
+    select(table, from, Engine::Warehouse(dialect))
+}
+
+/// The figures of a table registered in `session`.
+///
+/// # Errors
+///
+/// If the files cannot be read.
+pub async fn local_figures(session: &SessionContext, table: &Table) -> Result<TableFigures> {
+    let failed = |e| Error::query(format!("figures of {}", table.name), e);
+    let sql = select(table, &quote::name(table.name)?, Engine::Local)?;
+    let rows = session.sql(&sql).await.map_err(failed)?;
+    let batches: Vec<_> =
+        rows.execute_stream().await.map_err(failed)?.try_collect().await.map_err(failed)?;
+    let mut row = TextRow::new();
+    for batch in batches.iter().filter(|batch| batch.num_rows() > 0) {
+        for column in batch.columns() {
+            let texts = cast(column, &DataType::Utf8)?;
+            let texts = texts.as_string::<i32>();
+            row.push(texts.is_valid(0).then(|| texts.value(0).to_owned()));
+        }
+    }
+    parse_row(table, &row)
+}
+
+/// The figures of a table in a warehouse; `from` is its quoted name.
+///
+/// # Errors
+///
+/// If the query fails.
+pub async fn warehouse_figures(
+    session: &Session,
+    table: &Table,
+    from: &str,
+) -> Result<TableFigures> {
+    let sql = warehouse_query(table, from, session.dialect())?;
+    let rows = session.rows(&format!("verify {}", table.name), &sql).await?;
+    parse_row(table, rows.first().map(Vec::as_slice).unwrap_or_default())
+}
+
+fn parse_row(table: &Table, row: &[Option<String>]) -> Result<TableFigures> {
+    let broken = |what: &str| Error::Mismatch {
+        differences: vec![format!("{}: {what} is not understood", table.name)],
+    };
+    let figures = figures(table);
+    if row.len() != figures.len() + 1 {
+        return Err(broken("the number of figures"));
+    }
+    let rows = row[0].as_deref().and_then(|text| text.parse().ok());
+    let rows = rows.ok_or_else(|| broken("the number of rows"))?;
+    let parse = |(figure, text): (&Figure, &Option<String>)| match text {
+        None => Ok(None),
+        Some(text) => match figure.parse(text) {
+            Some(value) => Ok(Some(value)),
+            None => Err(broken(&format!("{} {} {text:?}", figure.column, figure.what.label()))),
+        },
+    };
+    let values = figures.iter().zip(&row[1..]).map(parse).collect::<Result<_>>()?;
+    Ok(TableFigures { rows, values })
+}
+
+/// What differs between a table's files and the table, a line a figure; nothing when they agree.
+pub fn differences(table: &Table, files: &TableFigures, loaded: &TableFigures) -> Vec<String> {
+    let mut lines = Vec::new();
+    if files.rows != loaded.rows {
+        lines.push(format!(
+            "{}: the files have {} rows, the table has {}",
+            table.name, files.rows, loaded.rows
+        ));
+    }
+    for (figure, (left, right)) in
+        figures(table).into_iter().zip(files.values.iter().zip(&loaded.values))
+    {
+        if !figure.agree(left, right) {
+            lines.push(format!(
+                "{}.{}: {} is {} in the files and {} in the table",
+                table.name,
+                figure.column,
+                figure.what.label(),
+                shown(left),
+                shown(right)
+            ));
+        }
+    }
+    lines
+}
+
+fn shown(value: &Option<Value>) -> String {
+    match value {
+        None => "null".to_owned(),
+        Some(Value::Integer(number)) => number.to_string(),
+        Some(Value::Double(number)) => number.to_string(),
+        Some(Value::Moment(micros)) => chrono::DateTime::from_timestamp_micros(*micros)
+            .map_or_else(|| micros.to_string(), |moment| moment.naive_utc().to_string()),
+        Some(Value::Text(text)) => format!("{:?}", text.chars().take(80).collect::<String>()),
+    }
+}

@@ -1,0 +1,145 @@
+//! The first transaction: new tables, filled and held against the files.
+
+use std::time::Instant;
+
+use super::guard::Guard;
+use super::statements::{Names, create, finish};
+use super::{Loader, catalog, is_passing};
+use crate::error::{Error, Result};
+use crate::warehouse::Dialect;
+use crate::warehouse::copy::{postgres, redshift};
+use crate::warehouse::figures::{differences, warehouse_figures};
+use crate::warehouse::quote::qualified;
+use crate::warehouse::session::Session;
+use crate::warehouse::tables::TableDesign;
+
+impl Loader<'_> {
+    /// Makes the new tables; their names.
+    pub(super) async fn build(&mut self, guard: &Guard) -> Result<Names> {
+        let mut patience = self.backoff();
+        loop {
+            let names = self.names();
+            let error = match self.try_build(&names).await {
+                Ok(()) => return Ok(names),
+                Err(error) => error,
+            };
+            // The reply to COMMIT may be all that was lost.
+            if is_lost(&error) && self.was_built(&names).await {
+                return Ok(names);
+            }
+            match patience.next() {
+                Some(pause) if is_passing(&error) => {
+                    tracing::warn!(%error, "filling the new tables failed; trying again");
+                    tokio::time::sleep(pause).await;
+                    guard.verify().await?;
+                }
+                _ => return Err(error),
+            }
+        }
+    }
+
+    async fn try_build(&mut self, names: &Names) -> Result<()> {
+        let session = Session::open(&self.options.access).await?;
+        let built = self.build_in(&session, names).await;
+        if built.is_err() {
+            // The end of the session does the same; this frees the tables sooner.
+            let _ = session.execute("undo the load", "ROLLBACK").await;
+        }
+        built
+    }
+
+    async fn build_in(&mut self, session: &Session, names: &Names) -> Result<()> {
+        let dialect = session.dialect();
+        session.execute("begin", "BEGIN").await?;
+        for sql in create(dialect, names, &self.star.designs)? {
+            session.execute("make the new tables", &sql).await?;
+        }
+        for design in &self.star.designs {
+            let begun = Instant::now();
+            self.copy(session, names, design).await?;
+            self.timed(&format!("copy {}", design.table.name), begun);
+        }
+        let begun = Instant::now();
+        for sql in finish(dialect, names, &self.star.designs)? {
+            session.execute("finish the new tables", &sql).await?;
+        }
+        self.timed("keys and comments", begun);
+        let begun = Instant::now();
+        self.verify(session, names).await?;
+        self.timed("verify", begun);
+        session.execute("commit the new tables", "COMMIT").await?;
+        Ok(())
+    }
+
+    async fn copy(&self, session: &Session, names: &Names, design: &TableDesign) -> Result<()> {
+        let name = names.new_table(design.table.name);
+        match session.dialect() {
+            Dialect::Postgres => {
+                let sql = postgres::copy_statement(design, &names.schema, &name)?;
+                postgres::copy(session, &self.star.session, design.table, &sql).await?;
+            }
+            Dialect::Redshift => {
+                let table = self.star.record.tables.get(design.table.name);
+                let manifest = table.map(|table| redshift::manifest_url(&self.star.star, table));
+                let manifest = manifest.unwrap_or_default();
+                let role = &self.options.iam_role;
+                let sql = redshift::copy_statement(design, &names.schema, &name, &manifest, role)?;
+                let action = format!("copy {} from {manifest}", design.table.name);
+                if let Err(error) = session.execute(&action, &sql).await {
+                    return Err(self.explain(error).await.into());
+                }
+                for notice in session.take_notices() {
+                    tracing::info!(table = design.table.name, "{notice}");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what the load errors say, asked for in a session of its own: this one's transaction is
+    /// aborted.
+    async fn explain(
+        &self,
+        mut error: crate::warehouse::error::WarehouseError,
+    ) -> crate::warehouse::error::WarehouseError {
+        use crate::warehouse::error::Cause;
+        if let Cause::Refused(refusal) = &mut error.cause
+            && refusal.code.starts_with("XX")
+            && let Ok(session) = Session::open(&self.options.access).await
+            && let Some(said) = redshift::load_error(&session).await
+        {
+            refusal.load_error = said;
+        }
+        error
+    }
+
+    async fn verify(&mut self, session: &Session, names: &Names) -> Result<()> {
+        let mut found = Vec::new();
+        let mut compared = 0;
+        for (design, files) in self.star.designs.iter().zip(&self.star.figures) {
+            let from = qualified(&names.schema, &names.new_table(design.table.name))?;
+            let loaded = warehouse_figures(session, design.table, &from).await?;
+            compared += loaded.count();
+            found.extend(differences(design.table, files, &loaded));
+        }
+        self.report.figures = compared;
+        if found.is_empty() { Ok(()) } else { Err(Error::Mismatch { differences: found }) }
+    }
+
+    /// Whether the tables of an attempt whose COMMIT had no answer are there. They were verified
+    /// before it, and whoever finds none builds others: the names are those of the attempt alone.
+    async fn was_built(&self, names: &Names) -> bool {
+        let Ok(session) = Session::open(&self.options.access).await else { return false };
+        for design in &self.star.designs {
+            let table = names.new_table(design.table.name);
+            if !catalog::has_table(&session, &names.schema, &table).await.unwrap_or(false) {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+fn is_lost(error: &Error) -> bool {
+    matches!(error, Error::Warehouse(error) if error.is_lost())
+}

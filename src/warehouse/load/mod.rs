@@ -1,0 +1,255 @@
+//! Loading a star: five new tables, verified, put in place at once.
+//!
+//! Two transactions. The first makes new tables beside the old, fills them, and holds them against
+//! the Parquet files; it may take as long as it likes, for nobody sees it. The second renames, and
+//! enters the load in the ledger; it is all that readers may have to wait for.
+//!
+//! Renaming was chosen over `DELETE` and `INSERT` into the old tables: it writes the rows once, keeps
+//! Redshift's sort order without a VACUUM, lets columns grow, and leaves no dead rows. Its price is
+//! that whatever hangs on the old tables must be carried over. Grants and owners are, and in
+//! PostgreSQL views, made anew in the same transaction. In Redshift views without schema binding
+//! find the new tables by themselves; others, and in PostgreSQL indexes, triggers and the like of
+//! one's own, are named before anything is touched, and the load ends there unless it may drop them.
+
+mod build;
+mod catalog;
+mod guard;
+mod prepare;
+mod show;
+pub mod statements;
+mod swap;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+
+use self::catalog::Dependent;
+use self::guard::Guard;
+use self::statements::Names;
+use super::ledger;
+use super::session::{Access, Session};
+use super::tables::TableSettings;
+use crate::error::{Error, Result};
+use crate::pipeline::StageTime;
+
+pub use self::prepare::{Prepared, prepare};
+pub use self::show::show;
+
+/// How a load is done.
+#[derive(Debug, Clone)]
+pub struct LoadOptions {
+    /// The warehouse, and how to log in.
+    pub access: Access,
+    /// The schema of the tables.
+    pub schema: String,
+    /// The role in which Redshift reads the files: an ARN, or `default`.
+    pub iam_role: String,
+    /// Load even when the same run stands there.
+    pub force: bool,
+    /// Drop what depends on the old tables and cannot be carried over.
+    pub cascade: bool,
+    /// How long to wait for other loads, and for readers to let go of the tables.
+    pub lock_timeout: Duration,
+    /// How often a transaction is run again that failed for a passing reason.
+    pub retries: usize,
+    /// How an analyst would have the tables.
+    pub tables: BTreeMap<String, TableSettings>,
+}
+
+impl LoadOptions {
+    /// The schema, unless another is named.
+    pub const SCHEMA: &'static str = "star";
+    /// Enough for a conflict or a dropped connection; what fails more often needs a person.
+    pub const RETRIES: usize = 3;
+    /// Longer than most loads and reports take.
+    pub const LOCK_TIMEOUT: Duration = Duration::from_secs(600);
+}
+
+/// What a load did.
+#[derive(Debug)]
+pub struct LoadReport {
+    /// The run whose star stands now.
+    pub run_id: String,
+    /// Whether it stood there before.
+    pub was_there: bool,
+    /// The number of the load in the ledger.
+    pub number: i64,
+    /// The tables and their rows, in the order of loading.
+    pub tables: Vec<(&'static str, u64)>,
+    /// Figures that were compared.
+    pub figures: usize,
+    /// What was dropped with the old tables.
+    pub dropped: Vec<String>,
+    /// Views that were made anew.
+    pub views: usize,
+    /// Where the time went.
+    pub stages: Vec<StageTime>,
+}
+
+/// Puts a prepared star in place.
+///
+/// # Errors
+///
+/// Whatever ends the load; the tables are then as they were, or, when it failed after that moment,
+/// those of the new star: the ledger tells.
+pub async fn load(star: &Prepared, options: &LoadOptions) -> Result<LoadReport> {
+    let mut loader = Loader { star, options, report: report(star) };
+    let begun = Instant::now();
+    loader.make_bookkeeping().await?;
+    let guard = Guard::acquire(&options.access, &options.schema, options.lock_timeout).await?;
+    loader.timed("lock", begun);
+    let outcome = loader.run(&guard).await;
+    guard.release().await;
+    outcome?;
+    Ok(loader.report)
+}
+
+fn report(star: &Prepared) -> LoadReport {
+    LoadReport {
+        run_id: star.record.run_id.clone(),
+        was_there: false,
+        number: 0,
+        tables: star.rows(),
+        figures: 0,
+        dropped: Vec::new(),
+        views: 0,
+        stages: Vec::new(),
+    }
+}
+
+struct Loader<'a> {
+    star: &'a Prepared,
+    options: &'a LoadOptions,
+    report: LoadReport,
+}
+
+impl Loader<'_> {
+    fn timed(&mut self, stage: &str, begun: Instant) {
+        let elapsed = begun.elapsed();
+        self.report.stages.push(StageTime { name: stage.to_owned(), elapsed, bytes: None });
+    }
+
+    /// The schema, the ledger and the lock's table, where they are not there yet: the right to make
+    /// a schema is not asked of a user who has one.
+    async fn make_bookkeeping(&self) -> Result<()> {
+        let schema = &self.options.schema;
+        let mut patience = self.backoff();
+        loop {
+            let session = Session::open(&self.options.access).await?;
+            let made = async {
+                let [make_schema, make_ledger, make_lock] = ledger::create(schema)?;
+                if !catalog::has_schema(&session, schema).await? {
+                    session.execute("make the schema", &make_schema).await?;
+                }
+                for (table, sql) in [(ledger::LEDGER, make_ledger), (ledger::LOCK, make_lock)] {
+                    if !catalog::has_table(&session, schema, table).await? {
+                        session.execute("make the ledger of loads", &sql).await?;
+                    }
+                }
+                Ok::<_, Error>(())
+            };
+            let Err(error) = made.await else { return Ok(()) };
+            // Two first loads at once: whoever comes second finds the tables made, next time.
+            let is_race = matches!(&error, Error::Warehouse(e)
+                if e.refusal().is_some_and(|r| matches!(r.code.as_str(), "23505" | "42P06" | "42P07")));
+            match patience.next() {
+                Some(pause) if is_race || is_passing(&error) => tokio::time::sleep(pause).await,
+                _ => return Err(error),
+            }
+        }
+    }
+
+    fn backoff(&self) -> impl Iterator<Item = Duration> + use<> {
+        ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(200))
+            .with_max_delay(Duration::from_secs(20))
+            .with_max_times(self.options.retries)
+            .with_jitter()
+            .build()
+    }
+
+    async fn run(&mut self, guard: &Guard) -> Result<()> {
+        let session = Session::open(&self.options.access).await?;
+        let last = ledger::last(&session, &self.options.schema).await?;
+        let number = last.as_ref().map_or(0, |(entry, _)| entry.number) + 1;
+        if let Some((entry, counts)) = last
+            && entry.run_id == self.star.record.run_id
+            && !self.options.force
+            && self.stands(&session, &counts).await?
+        {
+            self.report.was_there = true;
+            self.report.number = entry.number;
+            return Ok(());
+        }
+        self.demand_carriable(&session).await?;
+        self.drop_leftovers(&session).await?;
+        drop(session);
+        self.report.number = number;
+        let load_id = format!("{:016x}", rand::random::<u64>());
+        let names = self.build(guard).await?;
+        self.swap(guard, &names, &load_id).await
+    }
+
+    /// Whether the tables of the run that the ledger names are there with their rows.
+    async fn stands(&self, session: &Session, counts: &[(String, u64)]) -> Result<bool> {
+        let existing = catalog::existing(session, &self.options.schema).await?;
+        for (table, rows) in counts {
+            if !existing.iter().any(|e| e.table == *table && e.kind == "r") {
+                return Ok(false);
+            }
+            let name = super::quote::qualified(&self.options.schema, table)?;
+            let found = session.rows("count rows", &format!("SELECT COUNT(*) FROM {name}")).await?;
+            let found = found.first().and_then(|row| row.first().cloned().flatten());
+            if found.as_deref() != Some(rows.to_string().as_str()) {
+                tracing::warn!(table, rows, ?found, "the table has changed since it was loaded");
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Tells of what would be lost, before anything is touched.
+    async fn demand_carriable(&mut self, session: &Session) -> Result<()> {
+        let schema = &self.options.schema;
+        let existing = catalog::existing(session, schema).await?;
+        let foreign: Vec<String> =
+            existing.iter().filter(|e| e.kind != "r").map(|e| e.table.clone()).collect();
+        if !foreign.is_empty() {
+            return Err(Error::NotATable { schema: schema.clone(), names: foreign });
+        }
+        let dependents = catalog::dependents(session, schema).await?;
+        let shown = |d: &Dependent| format!("{} {}", d.kind, d.name);
+        let names: Vec<String> = dependents.iter().map(shown).collect();
+        if !names.is_empty() && !self.options.cascade {
+            return Err(Error::Dependents { schema: schema.clone(), names });
+        }
+        self.report.dropped = names;
+        Ok(())
+    }
+
+    /// Only the holder of the lock makes such tables, so those that are there belong to nobody.
+    async fn drop_leftovers(&self, session: &Session) -> Result<()> {
+        let mut left = catalog::leftovers(session, &self.options.schema).await?;
+        // songplays references the others and goes first.
+        left.sort_by_key(|table| !table.ends_with("songplays"));
+        for table in left {
+            let name = super::quote::qualified(&self.options.schema, &table)?;
+            tracing::info!(table, "removing a table of a load that was not finished");
+            session.execute("remove a leftover", &format!("DROP TABLE {name} CASCADE")).await?;
+        }
+        Ok(())
+    }
+
+    fn names(&self) -> Names {
+        Names {
+            schema: self.options.schema.clone(),
+            attempt: format!("{:08x}", rand::random::<u32>()),
+        }
+    }
+}
+
+/// Whether running the whole transaction again may help.
+fn is_passing(error: &Error) -> bool {
+    matches!(error, Error::Warehouse(error) if error.is_passing())
+}

@@ -1,0 +1,113 @@
+//! The statements of a load, for people to read before it is done.
+
+use super::statements::{Names, create, drop_old, finish, lock_loaders, lock_tables, rename};
+use super::{LoadOptions, Prepared};
+use crate::error::Result;
+use crate::star::model::TABLES;
+use crate::warehouse::copy::{postgres, redshift};
+use crate::warehouse::figures::warehouse_query;
+use crate::warehouse::ledger::{self, NewEntry};
+use crate::warehouse::quote::qualified;
+use crate::warehouse::{Dialect, session};
+
+/// Every statement of a load in order, as SQL with comments. What depends on the warehouse's state
+/// is shown as if all five tables stood there, without grants and views.
+///
+/// # Errors
+///
+/// If a name, the role or the manifest's place cannot be quoted.
+pub fn show(star: &Prepared, options: &LoadOptions) -> Result<String> {
+    let dialect = options.access.target.dialect;
+    let names = Names { schema: options.schema.clone(), attempt: "00000000".to_owned() };
+    let mut script = Script::default();
+    script.note("In every session:");
+    for sql in session::settings(dialect, options.access.statement_timeout) {
+        script.add(&sql);
+    }
+    script.note("Where they are not there yet:");
+    for sql in ledger::create(&options.schema)? {
+        script.add(&sql);
+    }
+    script.note("In a session of its own, until the load has ended:");
+    script.add("BEGIN");
+    script.add(&lock_loaders(dialect, &options.schema)?);
+    script.note("The new tables, in one transaction:");
+    script.add("BEGIN");
+    for sql in create(dialect, &names, &star.designs)? {
+        script.add(&sql);
+    }
+    for design in &star.designs {
+        script.add(&copy(star, options, &names, design)?);
+    }
+    for sql in finish(dialect, &names, &star.designs)? {
+        script.add(&sql);
+    }
+    script.note("Compared with the figures of the files:");
+    for design in &star.designs {
+        let from = qualified(&names.schema, &names.new_table(design.table.name))?;
+        script.add(&warehouse_query(design.table, &from, dialect)?);
+    }
+    script.add("COMMIT");
+    swap(star, options, &names, &mut script)?;
+    Ok(script.text)
+}
+
+fn copy(
+    star: &Prepared,
+    options: &LoadOptions,
+    names: &Names,
+    design: &crate::warehouse::tables::TableDesign,
+) -> Result<String> {
+    let name = names.new_table(design.table.name);
+    match options.access.target.dialect {
+        Dialect::Postgres => postgres::copy_statement(design, &names.schema, &name),
+        Dialect::Redshift => {
+            let table = star.record.tables.get(design.table.name);
+            let url = table.map(|table| redshift::manifest_url(&star.star, table));
+            let url = url.unwrap_or_default();
+            redshift::copy_statement(design, &names.schema, &name, &url, &options.iam_role)
+        }
+    }
+}
+
+fn swap(star: &Prepared, options: &LoadOptions, names: &Names, script: &mut Script) -> Result<()> {
+    let dialect = options.access.target.dialect;
+    let existing: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
+    script.note("Put in place, in one transaction; old tables are locked, renamed and dropped where there are any:");
+    script.add("BEGIN");
+    if let Some(sql) = lock_tables(dialect, &options.schema, &existing)? {
+        script.add(&sql);
+    }
+    for sql in rename(names, &star.designs, &existing)? {
+        script.add(&sql);
+    }
+    script.note("Here the grants, owners and views of the old tables are carried over.");
+    for sql in drop_old(dialect, names, &star.designs, &existing, options.cascade)? {
+        script.add(&sql);
+    }
+    let entry = NewEntry {
+        number: 1,
+        load_id: "0000000000000000",
+        run_id: &star.record.run_id,
+        star: &star.star.to_string(),
+        designs: &star.designs,
+    };
+    script.add(&ledger::insert(dialect, &options.schema, &entry, |table| star.rows_of(table))?);
+    script.add("COMMIT");
+    Ok(())
+}
+
+#[derive(Default)]
+struct Script {
+    text: String,
+}
+
+impl Script {
+    fn note(&mut self, text: &str) {
+        self.text += &format!("\n-- {text}\n");
+    }
+
+    fn add(&mut self, sql: &str) {
+        self.text += &format!("{sql};\n");
+    }
+}

@@ -1,0 +1,231 @@
+//! Names and literals in SQL text: the one place where a value becomes part of a statement.
+//!
+//! COPY, DDL and SET take no parameters, so text is built; what it is built of passes through here.
+
+use super::Dialect;
+
+/// The longest name that both warehouses keep whole, in bytes.
+///
+/// Source: PostgreSQL, Identifiers and Key Words (63); Redshift allows 127 (Developer Guide, Names
+/// and identifiers).
+const MAX_NAME_BYTES: usize = 63;
+
+/// Why a value cannot stand in a statement.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QuoteError {
+    /// A name that no object can have.
+    #[error("{0:?} cannot be a name: {1}")]
+    Name(String, &'static str),
+    /// A text that cannot be a literal.
+    #[error("{0:?} cannot be written as a literal: it has a NUL character")]
+    Literal(String),
+    /// An S3 location that COPY would not find.
+    #[error("{0:?} cannot be loaded from: {1}")]
+    Location(String, &'static str),
+    /// A role that is none.
+    #[error(
+        "{0:?} is no IAM role; give arn:aws:iam::ACCOUNT:role/NAME, several joined by commas, or default"
+    )]
+    Role(String),
+}
+
+/// A name in double quotes.
+///
+/// # Errors
+///
+/// If it is empty, too long, or has a NUL. Redshift folds quoted names to lower case as it does
+/// others, so a name with capitals would name two things in two warehouses: it is refused.
+pub fn name(name: &str) -> Result<String, QuoteError> {
+    let refuse = |why| Err(QuoteError::Name(name.to_owned(), why));
+    if name.is_empty() {
+        return refuse("it is empty");
+    }
+    if name.len() > MAX_NAME_BYTES {
+        return refuse("it is longer than 63 bytes");
+    }
+    if name.chars().any(char::is_control) {
+        return refuse("it has a control character");
+    }
+    if name.chars().any(char::is_uppercase) {
+        return refuse("it has capital letters, which Redshift would fold");
+    }
+    Ok(format!("\"{}\"", name.replace('"', "\"\"")))
+}
+
+/// The name of a user or group, whose case PostgreSQL keeps and Redshift folds, in double quotes.
+///
+/// # Errors
+///
+/// If it is empty or has a NUL.
+pub fn principal(name: &str) -> Result<String, QuoteError> {
+    if name.is_empty() || name.contains('\0') {
+        return Err(QuoteError::Name(name.to_owned(), "it is empty or has a NUL character"));
+    }
+    Ok(format!("\"{}\"", name.replace('"', "\"\"")))
+}
+
+/// A table in its schema.
+///
+/// # Errors
+///
+/// As [`name`].
+pub fn qualified(schema: &str, table: &str) -> Result<String, QuoteError> {
+    Ok(format!("{}.{}", name(schema)?, name(table)?))
+}
+
+/// A text literal.
+///
+/// # Errors
+///
+/// If it has a NUL, which no PostgreSQL text can carry.
+pub fn literal(text: &str, dialect: Dialect) -> Result<String, QuoteError> {
+    if text.contains('\0') {
+        return Err(QuoteError::Literal(text.to_owned()));
+    }
+    let quoted = text.replace('\'', "''");
+    Ok(match dialect {
+        // A backslash escapes within ordinary literals there, and standard_conforming_strings does
+        // not exist (reported in sqlalchemy issue 9494).
+        Dialect::Redshift => format!("'{}'", quoted.replace('\\', "\\\\")),
+        // An escape literal means the same whatever standard_conforming_strings is set to.
+        Dialect::Postgres if text.contains('\\') => format!("E'{}'", quoted.replace('\\', "\\\\")),
+        Dialect::Postgres => format!("'{quoted}'"),
+    })
+}
+
+/// The S3 URL of a manifest or file, as a literal of COPY.
+///
+/// # Errors
+///
+/// If it is not `s3://bucket/key`, or has a character that COPY and S3 understand differently.
+pub fn s3_url(url: &str) -> Result<String, QuoteError> {
+    let refuse = |why| Err(QuoteError::Location(url.to_owned(), why));
+    let Some((bucket, key)) = url.strip_prefix("s3://").and_then(|rest| rest.split_once('/'))
+    else {
+        return refuse("Redshift reads s3://BUCKET/KEY only");
+    };
+    if bucket.is_empty() || key.is_empty() {
+        return refuse("the bucket or the key is empty");
+    }
+    if key.contains("//") {
+        return refuse("// is a key of its own in S3");
+    }
+    if url.chars().any(|c| c.is_control() || matches!(c, '\'' | '"' | '\\')) {
+        return refuse("it has a quote, a backslash or a control character");
+    }
+    literal(url, Dialect::Redshift)
+}
+
+/// The clause that says in which role COPY reads.
+///
+/// # Errors
+///
+/// If a role is neither `default` nor the ARN of an IAM role.
+pub fn iam_role(role: &str) -> Result<String, QuoteError> {
+    if role == "default" {
+        return Ok("IAM_ROLE default".to_owned());
+    }
+    // A chain of roles is a list in one string (Developer Guide, Authorization parameters).
+    if !role.split(',').all(is_role_arn) {
+        return Err(QuoteError::Role(role.to_owned()));
+    }
+    Ok(format!("IAM_ROLE {}", literal(role, Dialect::Redshift)?))
+}
+
+/// `arn:PARTITION:iam::ACCOUNT:role/PATH/NAME`, with the characters that IAM allows in names.
+///
+/// Source: IAM User Guide, IAM identifiers.
+fn is_role_arn(arn: &str) -> bool {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let [prefix, partition, service, region, account, resource] = parts[..] else { return false };
+    let plain = |text: &str, more: &str| {
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
+    };
+    prefix == "arn"
+        && plain(partition, "-")
+        && service == "iam"
+        && region.is_empty()
+        && account.len() == 12
+        && account.chars().all(|c| c.is_ascii_digit())
+        && resource.strip_prefix("role/").is_some_and(|name| plain(name, "+=,.@_-/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_break_out_of_their_quotes() {
+        let hostile = r#"x"; drop table users; --"#;
+        assert_eq!(name(hostile).unwrap(), r#""x""; drop table users; --""#);
+        assert_eq!(name("time").unwrap(), "\"time\"");
+        assert_eq!(qualified("a.b", "c").unwrap(), "\"a.b\".\"c\"");
+        let long = "x".repeat(64);
+        for refused in ["", "Users", "a\0b", "a\nb", &long] {
+            assert!(name(refused).is_err(), "{refused:?}");
+        }
+        assert!(name(&"x".repeat(63)).is_ok());
+    }
+
+    #[test]
+    fn principals_keep_their_case() {
+        assert_eq!(principal("IAM:Ann").unwrap(), "\"IAM:Ann\"");
+        assert_eq!(principal("a\" TO public; --").unwrap(), "\"a\"\" TO public; --\"");
+        assert!(principal("").is_err() && principal("a\0").is_err());
+    }
+
+    #[test]
+    fn literals_cannot_break_out_of_their_quotes() {
+        let both = |text: &str| {
+            [Dialect::Redshift, Dialect::Postgres].map(|dialect| literal(text, dialect).unwrap())
+        };
+        assert_eq!(both("it's"), ["'it''s'", "'it''s'"]);
+        assert_eq!(both(r"\"), [r"'\\'", r"E'\\'"]);
+        assert_eq!(
+            both(r"\'; drop table users; --"),
+            [r"'\\''; drop table users; --'", r"E'\\''; drop table users; --'",]
+        );
+        assert!(literal("a\0b", Dialect::Postgres).is_err());
+    }
+
+    #[test]
+    fn locations_are_whole_s3_keys() {
+        assert_eq!(s3_url("s3://b/a=1/x.manifest").unwrap(), "'s3://b/a=1/x.manifest'");
+        for refused in [
+            "/tmp/x",
+            "https://b/x",
+            "s3://",
+            "s3://b",
+            "s3://b/",
+            "s3:///x",
+            "s3://b/a//b",
+            r"s3://b/a\",
+            "s3://b/a'b",
+            "s3://b/a\nb",
+            "s3://b/a' IAM_ROLE default; --",
+        ] {
+            assert!(s3_url(refused).is_err(), "{refused}");
+        }
+    }
+
+    #[test]
+    fn roles_are_arns() {
+        let arn = "arn:aws:iam::123456789012:role/service-role/Load+er";
+        assert_eq!(iam_role(arn).unwrap(), format!("IAM_ROLE '{arn}'"));
+        assert_eq!(iam_role(&format!("{arn},{arn}")).unwrap(), format!("IAM_ROLE '{arn},{arn}'"));
+        assert_eq!(iam_role("default").unwrap(), "IAM_ROLE default");
+        for refused in [
+            "",
+            "Default",
+            "role/x",
+            "arn:aws:iam::123456789012:user/x",
+            "arn:aws:iam::1:role/x",
+            "arn:aws:iam::123456789012:role/",
+            "arn:aws:iam::123456789012:role/x'; --",
+            "arn:aws:iam::123456789012:role/x, arn:aws:iam::123456789012:role/y",
+            "aws_access_key_id=AKIA;aws_secret_access_key=x",
+        ] {
+            assert!(iam_role(refused).is_err(), "{refused}");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Passwords: a type that cannot be printed, and the places one may come from.
+
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::error::{Error, Result};
+
+/// The variable that holds the warehouse's password.
+pub const PASSWORD_VARIABLE: &str = "STARLIFT_PASSWORD";
+
+/// The variable of PostgreSQL's own tools.
+const LIBPQ_VARIABLE: &str = "PGPASSWORD";
+
+/// A password. Its debug form hides it, it cannot be displayed or serialised, and its memory is
+/// cleared when it is dropped.
+#[derive(Debug, Clone)]
+pub struct Secret(SecretString);
+
+impl Secret {
+    /// Takes a password in.
+    pub fn new(text: String) -> Secret {
+        Secret(text.into())
+    }
+
+    /// The password itself, for the driver alone.
+    pub(super) fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+/// Whose password is looked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Login<'a> {
+    /// The server.
+    pub host: &'a str,
+    /// Its port.
+    pub port: u16,
+    /// The database.
+    pub database: &'a str,
+    /// The user.
+    pub user: &'a str,
+}
+
+/// The password of a login: from the file that is named, else the environment, else the password
+/// file of PostgreSQL's own tools (`PGPASSFILE` or `~/.pgpass`). `None` where there is none: servers
+/// may trust their users.
+///
+/// # Errors
+///
+/// If a password file cannot be read, or others than its owner may read it.
+pub fn find(file: Option<&Path>, login: Login<'_>) -> Result<Option<Secret>> {
+    if let Some(file) = file {
+        let text = read_private(file)?;
+        let password = text.strip_suffix('\n').unwrap_or(&text);
+        let password = password.strip_suffix('\r').unwrap_or(password);
+        if password.is_empty() {
+            return Err(Error::Usage(format!("the password file {} is empty", file.display())));
+        }
+        return Ok(Some(Secret::new(password.to_owned())));
+    }
+    for variable in [PASSWORD_VARIABLE, LIBPQ_VARIABLE] {
+        match std::env::var(variable) {
+            Ok(password) if !password.is_empty() => return Ok(Some(Secret::new(password))),
+            Err(std::env::VarError::NotUnicode(_)) => {
+                return Err(Error::Usage(format!("{variable} is not valid UTF-8")));
+            }
+            _ => {}
+        }
+    }
+    match pgpass_file() {
+        Some(path) if path.is_file() => Ok(search_pgpass(&read_private(&path)?, login)),
+        _ => Ok(None),
+    }
+}
+
+/// A file that none but its owner may read.
+fn read_private(path: &Path) -> Result<String> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(path).map(|meta| meta.permissions().mode());
+        if mode.is_ok_and(|mode| mode & 0o077 != 0) {
+            return Err(Error::Usage(format!(
+                "others may read the password file {}; `chmod 600` it",
+                path.display()
+            )));
+        }
+    }
+    std::fs::read_to_string(path)
+        .map_err(|e| Error::io(format!("cannot read the password file {}", path.display()), e))
+}
+
+fn pgpass_file() -> Option<PathBuf> {
+    let named = std::env::var_os("PGPASSFILE").filter(|name| !name.is_empty());
+    named.map(PathBuf::from).or_else(|| Some(std::env::home_dir()?.join(".pgpass")))
+}
+
+/// The first line `host:port:database:user:password` that fits; `*` fits all, `\` escapes.
+///
+/// Source: PostgreSQL, The Password File.
+fn search_pgpass(text: &str, login: Login<'_>) -> Option<Secret> {
+    let port = login.port.to_string();
+    let wanted = [login.host, &port, login.database, login.user];
+    text.lines().filter(|line| !line.starts_with('#')).find_map(|line| {
+        let mut fields = pgpass_fields(line);
+        let password = fields.pop().filter(|_| fields.len() == wanted.len())?;
+        let fits = |(field, wanted): (&String, &&str)| field == "*" || field == wanted;
+        fields.iter().zip(&wanted).all(fits).then(|| Secret::new(password))
+    })
+}
+
+fn pgpass_fields(line: &str) -> Vec<String> {
+    let mut fields = vec![String::new()];
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        // The password is the rest: colons in it need no escape.
+        let is_password = fields.len() == 5;
+        match (c, fields.last_mut()) {
+            (':', _) if !is_password => fields.push(String::new()),
+            ('\\', Some(field)) => field.extend(chars.next()),
+            (c, Some(field)) => field.push(c),
+            (_, None) => {}
+        }
+    }
+    fields
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOGIN: Login<'_> = Login { host: "h", port: 5432, database: "d", user: "u" };
+
+    fn found(text: &str) -> Option<String> {
+        search_pgpass(text, LOGIN).map(|secret| secret.expose().to_owned())
+    }
+
+    #[test]
+    fn a_secret_cannot_be_printed() {
+        let secret = Secret::new("open sesame".to_owned());
+        assert!(!format!("{secret:?} {secret:#?}").contains("sesame"));
+    }
+
+    #[test]
+    fn the_first_line_that_fits_gives_the_password() {
+        assert_eq!(
+            found("x:*:*:*:no\n# h:5432:d:u:no\nh:5432:*:u:yes\n*:*:*:*:later").unwrap(),
+            "yes"
+        );
+        assert_eq!(found(r"h:5432:d:u:a\:b:c\\d").unwrap(), r"a:b:c\d");
+        assert_eq!(found("h:5432:d:other:no"), None);
+        assert_eq!(found("h:5432:d"), None);
+    }
+
+    #[test]
+    fn a_password_file_must_be_private() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("password");
+        std::fs::write(&path, "open sesame\r\n").unwrap();
+        let allow = |mode| {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        allow(0o640);
+        let error = find(Some(&path), LOGIN).unwrap_err().to_string();
+        assert!(error.contains("chmod 600") && !error.contains("sesame"), "{error}");
+        allow(0o600);
+        assert_eq!(find(Some(&path), LOGIN).unwrap().unwrap().expose(), "open sesame");
+    }
+}
