@@ -162,6 +162,12 @@ pub enum Error {
         /// The differences.
         differences: Vec<String>,
     },
+    /// Files and warehouse answer differently.
+    #[error("the files and the warehouse answer differently: {}", names.join(", "))]
+    AnswersDiffer {
+        /// The questions.
+        names: Vec<String>,
+    },
     /// The run was interrupted.
     #[error("interrupted; nothing was published")]
     Interrupted,
@@ -188,7 +194,8 @@ impl Error {
         match self {
             Error::Location(_) | Error::Usage(_) | Error::Target(_) | Error::Quote(_) => 2,
             Error::TooManyRejects { .. } => 3,
-            Error::ChecksFailed { .. } | Error::Unbalanced(_) | Error::Mismatch { .. } => 4,
+            Error::ChecksFailed { .. } | Error::Unbalanced(_) => 4,
+            Error::Mismatch { .. } | Error::AnswersDiffer { .. } => 4,
             _ => 1,
         }
     }

@@ -99,6 +99,9 @@ pub enum Command {
     /// Hold a star against its invariants.
     #[command(after_help = EXIT_CODES)]
     Check(CheckArgs),
+    /// Load a star into Redshift or PostgreSQL: all five tables, or none.
+    #[command(after_help = EXIT_CODES)]
+    Load(LoadArgs),
     /// Make up Sparkify-shaped data of any size.
     #[command(after_help = EXIT_CODES)]
     Generate(GenerateArgs),
@@ -197,6 +200,79 @@ pub struct StarArgs {
     pub threads: Option<std::num::NonZeroUsize>,
 }
 
+/// How a command reaches a warehouse.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Warehouse")]
+pub struct WarehouseArgs {
+    /// Schema of the tables [default: star].
+    #[arg(long, value_name = "NAME", env = "STARLIFT_SCHEMA")]
+    pub schema: Option<String>,
+    /// File that holds the user's password; without it STARLIFT_PASSWORD, PGPASSWORD and ~/.pgpass
+    /// are looked at.
+    #[arg(long, value_name = "FILE", env = "STARLIFT_PASSWORD_FILE", value_hint = ValueHint::FilePath)]
+    pub password_file: Option<PathBuf>,
+    /// How to log in [default: password].
+    #[arg(long, value_name = "HOW", env = "STARLIFT_AUTH")]
+    pub auth: Option<AuthArg>,
+    /// Redshift cluster to get a password for, where the host does not tell it.
+    #[arg(long, value_name = "NAME", env = "STARLIFT_CLUSTER")]
+    pub cluster: Option<String>,
+    /// Seconds after which the warehouse stops a statement [default: the warehouse's own].
+    #[arg(long, value_name = "SECONDS", env = "STARLIFT_STATEMENT_TIMEOUT", value_parser = clap::value_parser!(u64).range(1..))]
+    pub statement_timeout: Option<u64>,
+}
+
+/// How to log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AuthArg {
+    /// With a password, or none where the server trusts its users.
+    #[default]
+    Password,
+    /// With a short-lived password that AWS gives for a provisioned Redshift cluster.
+    Iam,
+}
+
+/// Options of `load`.
+#[derive(Debug, Args)]
+pub struct LoadArgs {
+    /// The star, and how to read it.
+    #[command(flatten)]
+    pub star: StarArgs,
+    /// Warehouse: redshift://USER@HOST:5439/DATABASE, postgres://USER@HOST:5432/DATABASE, or a name
+    /// from the configuration file.
+    #[arg(long, value_name = "TARGET", env = "STARLIFT_TO")]
+    pub to: String,
+    /// How the warehouse is reached.
+    #[command(flatten)]
+    pub warehouse: WarehouseArgs,
+    /// How the load is done.
+    #[command(flatten)]
+    pub how: LoadHow,
+    /// Print every statement, and whether Redshift would take the files; connect to nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// How a load is done.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Load")]
+pub struct LoadHow {
+    /// Role in which Redshift reads the star: an ARN, or `default` for the cluster's own [default:
+    /// default].
+    #[arg(long, value_name = "ARN", env = "STARLIFT_IAM_ROLE")]
+    pub iam_role: Option<String>,
+    /// Load even when the same run stands there already.
+    #[arg(long)]
+    pub force: bool,
+    /// Drop what depends on the old tables and cannot be carried over to the new ones.
+    #[arg(long)]
+    pub cascade: bool,
+    /// Seconds to wait for other loads, and for readers to let go of the tables [default: 600].
+    #[arg(long, value_name = "SECONDS", env = "STARLIFT_LOCK_TIMEOUT", value_parser = clap::value_parser!(u64).range(1..))]
+    pub lock_timeout: Option<u64>,
+}
+
 /// Options of `query`.
 #[derive(Debug, Args)]
 pub struct QueryArgs {
@@ -215,6 +291,16 @@ pub struct QueryArgs {
     /// Form of the answer.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: QueryFormat,
+    /// Warehouse to ask in place of the files: a URL, or a name from the configuration file.
+    #[arg(long, value_name = "TARGET", env = "STARLIFT_ON")]
+    pub on: Option<String>,
+    /// Ask both the files and the warehouse, and fail where the answers differ; without a NAME, every
+    /// analytics query.
+    #[arg(long, requires = "on")]
+    pub compare: bool,
+    /// How the warehouse is reached.
+    #[command(flatten)]
+    pub warehouse: WarehouseArgs,
 }
 
 /// Form of an answer.
@@ -236,6 +322,13 @@ pub struct CheckArgs {
     /// The star, and how to read it.
     #[command(flatten)]
     pub star: StarArgs,
+    /// Warehouse whose tables are checked in place of the files: a URL, or a name from the
+    /// configuration file.
+    #[arg(long, value_name = "TARGET", env = "STARLIFT_ON")]
+    pub on: Option<String>,
+    /// How the warehouse is reached.
+    #[command(flatten)]
+    pub warehouse: WarehouseArgs,
 }
 
 /// Options of `generate`.
@@ -287,6 +380,12 @@ pub struct SchemaArgs {
     /// Form of the description.
     #[arg(long, value_name = "FORMAT", default_value = "mermaid")]
     pub format: SchemaFormat,
+    /// Schema that the DDL is for.
+    #[arg(long, value_name = "NAME", default_value = crate::warehouse::load::LoadOptions::SCHEMA)]
+    pub schema: String,
+    /// Star whose values the columns are to hold; without one they have Redshift's default length.
+    #[arg(long, value_name = "URL", value_hint = ValueHint::DirPath)]
+    pub star: Option<String>,
 }
 
 /// Form of the star schema's description.
@@ -296,4 +395,8 @@ pub enum SchemaFormat {
     Mermaid,
     /// Tables, columns, types, keys and meanings.
     Json,
+    /// DDL for Redshift.
+    Redshift,
+    /// DDL for PostgreSQL.
+    Postgres,
 }

@@ -1,24 +1,51 @@
 //! `starlift check`.
 
 use super::output::print;
-use super::settings::{GlobalOptions, StarOptions};
+use super::settings::{GlobalOptions, StarOptions, WarehouseOptions};
 use super::{star, summary};
 use crate::error::Result;
 use crate::pipeline::queries;
+use crate::publish::RunRecord;
 use crate::star::{demand_passed, run_checks};
+use crate::storage::{Location, Stores};
+use crate::warehouse::check::check_warehouse;
+use crate::warehouse::session::Session;
 
-/// Holds a star against its invariants and prints a line a check.
+/// Holds a star, or its tables in a warehouse, against its invariants and prints a line a check.
 ///
 /// # Errors
 ///
 /// If there is no star, or a check fails.
-pub async fn run(options: &StarOptions, global: &GlobalOptions) -> Result<()> {
+pub async fn run(
+    options: &StarOptions,
+    on: Option<WarehouseOptions>,
+    global: &GlobalOptions,
+) -> Result<()> {
     let queries = queries(options.queries.as_deref())?;
-    let open = star::open(options, global).await?;
-    let outcomes = run_checks(&open.session, &queries).await?;
+    let (outcomes, not_asked) = match on {
+        Some(warehouse) => {
+            let record = record(options, global).await?;
+            let session = Session::open(&warehouse.access(&global.stores).await?).await?;
+            session.use_schema(&warehouse.schema).await?;
+            let checks = check_warehouse(&session, &queries, record.as_ref()).await?;
+            (checks.outcomes, checks.not_asked)
+        }
+        None => {
+            let open = star::open(options, global).await?;
+            (run_checks(&open.session, &queries).await?, Vec::new())
+        }
+    };
     let failed = outcomes.iter().any(|outcome| outcome.offenders > 0);
     if failed || !global.quiet {
         print(&summary::checks(&outcomes)?)?;
+        print(&summary::not_asked(&not_asked, options.star.is_some()))?;
     }
     demand_passed(&outcomes)
+}
+
+/// The record of the star that the tables were loaded from, where it is named.
+async fn record(options: &StarOptions, global: &GlobalOptions) -> Result<Option<RunRecord>> {
+    let Some(star) = &options.star else { return Ok(None) };
+    let stores = Stores::new(global.stores.clone());
+    Ok(Some(RunRecord::require(&stores.place(Location::parse_single(star)?).await?).await?))
 }

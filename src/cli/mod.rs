@@ -2,12 +2,15 @@
 
 mod args;
 mod check;
+mod compare;
 mod demo;
 mod generate;
+mod load;
 mod logging;
 mod output;
 mod progress;
 mod query;
+mod schema;
 mod settings;
 mod star;
 mod summary;
@@ -19,8 +22,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser};
 
 use crate::error::{Error, Result};
-use crate::star::model;
-use args::{Cli, Command, SchemaFormat};
+use args::{Cli, Command};
 use settings::Settings;
 
 /// Runs the program with the arguments of this process.
@@ -61,7 +63,7 @@ fn run(cli: &Cli) -> Result<()> {
     let global = settings.global(&cli.global);
     logging::start(&global);
     match &cli.command {
-        Command::Schema(args) => print_schema(args.format),
+        Command::Schema(args) => block_on(None, schema::run(args, &global)),
         Command::Completions { shell } => print_completions(*shell),
         Command::Transform(args) => {
             let options = settings.transform(args)?;
@@ -74,11 +76,18 @@ fn run(cli: &Cli) -> Result<()> {
         }
         Command::Query(args) => {
             let star = settings.star(&args.star)?;
-            block_on(star.engine.threads, query::run(args, &star, &global))
+            let on = args.on.as_ref().map(|on| settings.warehouse(on, &args.warehouse));
+            block_on(star.engine.threads, query::run(args, &star, on.transpose()?, &global))
         }
         Command::Check(args) => {
             let star = settings.star(&args.star)?;
-            block_on(star.engine.threads, check::run(&star, &global))
+            let on = args.on.as_ref().map(|on| settings.warehouse(on, &args.warehouse));
+            block_on(star.engine.threads, check::run(&star, on.transpose()?, &global))
+        }
+        Command::Load(args) => {
+            let star = settings.star(&args.star)?;
+            let warehouse = settings.warehouse(&args.to, &args.warehouse)?;
+            block_on(star.engine.threads, load::run(args, &star, &warehouse, &global))
         }
         Command::Generate(args) => block_on(None, generate::run(args, &global)),
         Command::Demo(args) => block_on(None, demo::run(args, &global)),
@@ -97,17 +106,6 @@ fn block_on(threads: Option<usize>, work: impl Future<Output = Result<()>>) -> R
     // A thread that hangs in a read of a file must not keep the process from ending.
     runtime.shutdown_background();
     outcome
-}
-
-fn print_schema(format: SchemaFormat) -> Result<()> {
-    match format {
-        SchemaFormat::Mermaid => output::print(&model::mermaid()),
-        SchemaFormat::Json => {
-            let text = serde_json::to_string_pretty(&model::json())
-                .map_err(|e| Error::io("cannot write JSON", e.into()))?;
-            output::print(&format!("{text}\n"))
-        }
-    }
 }
 
 fn print_completions(shell: clap_complete::Shell) -> Result<()> {

@@ -12,38 +12,62 @@ use datafusion::execution::context::SQLOptions;
 use futures::TryStreamExt;
 
 use super::args::{QueryArgs, QueryFormat};
+use super::compare;
 use super::output::print;
-use super::settings::{GlobalOptions, StarOptions};
+use super::settings::{GlobalOptions, StarOptions, WarehouseOptions};
 use super::star::{self, OpenStar};
 use crate::error::{Error, Result};
 use crate::pipeline::queries;
 use crate::star::{Group, Queries};
+use crate::warehouse::answers::{ask, expected_schema};
+use crate::warehouse::session::Session;
 
 /// Answers a question, or lists the questions there are.
 ///
 /// # Errors
 ///
 /// If there is no such query or star, or the query fails.
-pub async fn run(args: &QueryArgs, options: &StarOptions, global: &GlobalOptions) -> Result<()> {
+pub async fn run(
+    args: &QueryArgs,
+    options: &StarOptions,
+    on: Option<WarehouseOptions>,
+    global: &GlobalOptions,
+) -> Result<()> {
     let queries = queries(options.queries.as_deref())?;
     if args.list {
         return print(&list(&queries));
     }
-    let (name, sql) = match (&args.name, &args.sql) {
+    let questions = questions(args, &queries)?;
+    if let (true, Some(warehouse)) = (args.compare, &on) {
+        return compare::run(&questions, options, warehouse, global).await;
+    }
+    let [(name, sql)] = &questions[..] else {
+        return Err(Error::Usage(
+            "name a query, give one with --sql, or see them all with --list".to_owned(),
+        ));
+    };
+    let Some(warehouse) = on else {
+        let open = star::open(options, global).await?;
+        return write(name, execute(name, sql, None, &open).await?, args.format).await;
+    };
+    let session = Session::open(&warehouse.access(&global.stores).await?).await?;
+    session.use_schema(&warehouse.schema).await?;
+    let rows = ask(&session, name, sql, expected_schema(sql).await).await?;
+    write(name, rows, args.format).await
+}
+
+/// The names and texts of the questions; every analytics query where none is named.
+fn questions(args: &QueryArgs, queries: &Queries) -> Result<Vec<(String, String)>> {
+    Ok(match (&args.name, &args.sql) {
         (Some(name), _) => {
             let query = queries.get(Group::Analytics, name)?;
-            (format!("analytics/{name}.sql"), query.sql.as_ref())
+            vec![(query.file(), query.sql.to_string())]
         }
-        (None, Some(sql)) => ("--sql".to_owned(), sql.as_str()),
+        (None, Some(sql)) => vec![("--sql".to_owned(), sql.clone())],
         (None, None) => {
-            return Err(Error::Usage(
-                "name a query, give one with --sql, or see them all with --list".to_owned(),
-            ));
+            queries.of(Group::Analytics).map(|q| (q.file(), q.sql.to_string())).collect()
         }
-    };
-    let open = star::open(options, global).await?;
-    let rows = execute(&name, sql, None, &open).await?;
-    write(&name, rows, args.format).await
+    })
 }
 
 /// Prints the first rows that an analytics query gives, as a table.
@@ -74,7 +98,7 @@ fn list(queries: &Queries) -> String {
 }
 
 /// Runs `sql`; at most `limit` rows of it.
-async fn execute(
+pub(super) async fn execute(
     name: &str,
     sql: &str,
     limit: Option<usize>,

@@ -17,6 +17,7 @@ use crate::pipeline::{Report, StageTime};
 use crate::publish::{PlaysRecord, RunRecord};
 use crate::star::CheckOutcome;
 use crate::star::model::TABLES;
+use crate::warehouse::load::LoadReport;
 
 /// Characters of a value shown in tables of rejects and offenders.
 const SHOWN_CHARS: usize = 80;
@@ -37,6 +38,34 @@ pub fn summary(report: &Report, out: &str) -> String {
     if let Some(record) = &report.record {
         let _ = writeln!(text, "star      {} (run {})", styled(STRONG, out), record.run_id);
     }
+    text
+}
+
+/// The summary of a load.
+pub fn load(report: &LoadReport, target: &str, schema: &str) -> String {
+    let place = styled(STRONG, format!("{target} schema {schema}"));
+    if report.was_there {
+        let (run, number) = (&report.run_id, report.number);
+        return format!(
+            "run {run} stands in {place} already (load {number}); --force loads it again\n"
+        );
+    }
+    let mut table = text_table(&["table", "rows"]);
+    for (name, rows) in &report.tables {
+        table.add_row([(*name).to_owned(), HumanCount(*rows).to_string()]);
+    }
+    right_align(&mut table, 1..2);
+    let mut text = format!("{table}\n");
+    for lost in &report.dropped {
+        let _ = writeln!(text, "dropped   {lost}");
+    }
+    if report.views > 0 {
+        let _ = writeln!(text, "views     {} made anew over the new tables", report.views);
+    }
+    let figures = styled(GOOD, format!("{} figures equal those of the files", report.figures));
+    let _ = writeln!(text, "verified  {figures}");
+    text += &stages(&report.stages);
+    let _ = writeln!(text, "loaded    {place} (run {}, load {})", report.run_id, report.number);
     text
 }
 
@@ -186,6 +215,15 @@ pub fn checks(outcomes: &[CheckOutcome]) -> Result<String> {
         text += &clipped_table(&outcome.first)?;
     }
     Ok(text)
+}
+
+/// The checks that a warehouse cannot answer, and why.
+pub fn not_asked(names: &[String], has_star: bool) -> String {
+    let why = match has_star {
+        true => "reads what only the files of the star have",
+        false => "reads the record of the run; name its star with --star",
+    };
+    names.iter().map(|name| format!("--    {name:<32} not asked: {why}\n")).collect()
 }
 
 /// Rows as a table, long values cut and control characters made visible.

@@ -8,7 +8,7 @@ use super::queries::{Group, Queries, Query};
 use crate::error::{Error, Result};
 
 /// Offending rows that are kept to be shown.
-const SHOWN_ROWS: usize = 5;
+pub(crate) const SHOWN_ROWS: usize = 5;
 
 /// What a check found.
 #[derive(Debug, Clone)]

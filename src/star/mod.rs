@@ -8,9 +8,11 @@ mod queries;
 mod reader;
 mod transform;
 
+pub(crate) use check::SHOWN_ROWS;
 pub use check::{CheckOutcome, demand_passed, run_checks};
 pub use plan::{StagedNeeds, staged_needs};
 pub use queries::{Group, Queries, Query};
+pub(crate) use reader::run_batch;
 pub use reader::{register_star, register_table};
 pub use transform::{
     MatchRule, PlayCounts, Rules, StarRows, StarStream, Unmatched, count_plays, deregister_staging,

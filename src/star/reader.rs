@@ -124,7 +124,7 @@ fn file_url(session: &SessionContext, place: &Place) -> DataFusionResult<Listing
 }
 
 /// The record's numbers as a table of one row.
-fn run_batch(record: &RunRecord) -> Result<RecordBatch> {
+pub(crate) fn run_batch(record: &RunRecord) -> Result<RecordBatch> {
     let sum =
         |of: fn(&crate::publish::DatasetRecord) -> u64| record.datasets.values().map(of).sum();
     let plays = record.plays;

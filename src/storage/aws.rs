@@ -75,7 +75,8 @@ impl Aws {
     }
 }
 
-async fn load_sdk(options: &StoreOptions) -> SdkConfig {
+/// The settings of the AWS chain: environment, profiles, and whatever else it looks at.
+pub(crate) async fn load_sdk(options: &StoreOptions) -> SdkConfig {
     // ring is the TLS provider of the rest of the tree; the default one would build a second.
     let https = aws_smithy_http_client::Builder::new()
         .tls_provider(aws_smithy_http_client::tls::Provider::Rustls(

@@ -8,6 +8,7 @@ mod location;
 mod stores;
 mod upload;
 
+pub(crate) use aws::load_sdk as aws_config;
 pub use compression::{Compression, Decompressor};
 pub use listing::{InputObject, Skipped, Source, list};
 pub use location::{Location, LocationError, StoreKey};

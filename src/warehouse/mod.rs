@@ -5,9 +5,12 @@
 //! says before anything is touched whether Redshift would take the files, [`figures`] measures both
 //! sides, and [`load`] puts the five tables in place, all or nothing, with [`ledger`] as its memory.
 
+pub mod answers;
+pub mod check;
 pub mod copy;
 pub mod error;
 pub mod figures;
+pub mod iam;
 pub mod ledger;
 pub mod load;
 pub mod quote;

@@ -31,7 +31,7 @@ impl Secret {
 
 /// Whose password is looked for.
 #[derive(Debug, Clone, Copy)]
-pub struct Login<'a> {
+pub struct PasswordFor<'a> {
     /// The server.
     pub host: &'a str,
     /// Its port.
@@ -49,7 +49,7 @@ pub struct Login<'a> {
 /// # Errors
 ///
 /// If a password file cannot be read, or others than its owner may read it.
-pub fn find(file: Option<&Path>, login: Login<'_>) -> Result<Option<Secret>> {
+pub fn find(file: Option<&Path>, login: PasswordFor<'_>) -> Result<Option<Secret>> {
     if let Some(file) = file {
         let text = read_private(file)?;
         let password = text.strip_suffix('\n').unwrap_or(&text);
@@ -99,7 +99,7 @@ fn pgpass_file() -> Option<PathBuf> {
 /// The first line `host:port:database:user:password` that fits; `*` fits all, `\` escapes.
 ///
 /// Source: PostgreSQL, The Password File.
-fn search_pgpass(text: &str, login: Login<'_>) -> Option<Secret> {
+fn search_pgpass(text: &str, login: PasswordFor<'_>) -> Option<Secret> {
     let port = login.port.to_string();
     let wanted = [login.host, &port, login.database, login.user];
     text.lines().filter(|line| !line.starts_with('#')).find_map(|line| {
@@ -130,7 +130,7 @@ fn pgpass_fields(line: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
-    const LOGIN: Login<'_> = Login { host: "h", port: 5432, database: "d", user: "u" };
+    const LOGIN: PasswordFor<'_> = PasswordFor { host: "h", port: 5432, database: "d", user: "u" };
 
     fn found(text: &str) -> Option<String> {
         search_pgpass(text, LOGIN).map(|secret| secret.expose().to_owned())

@@ -19,6 +19,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::error::{Cause, WarehouseError};
+use super::iam::IamLogin;
 use super::secret::Secret;
 use super::target::{Target, TlsMode};
 use super::{Dialect, quote};
@@ -40,13 +41,19 @@ pub type TextRow = Vec<Option<String>>;
 pub struct Access {
     /// The warehouse.
     pub target: Target,
-    /// The user's password, where there is one. A user's name may differ from the target's where
-    /// AWS made up both.
-    pub password: Option<Secret>,
-    /// The user to log in as.
-    pub user: String,
+    /// How the user shows who it is.
+    pub login: Login,
     /// After this time a statement is stopped; without it the server's own setting holds.
     pub statement_timeout: Option<Duration>,
+}
+
+/// How a user logs in.
+#[derive(Debug, Clone)]
+pub enum Login {
+    /// With a password, or with none where the server trusts its users.
+    Password(Option<Secret>),
+    /// With a password that AWS makes up.
+    Iam(Box<IamLogin>),
 }
 
 /// A session with a warehouse.
@@ -66,7 +73,14 @@ impl Session {
     /// If the warehouse cannot be reached, is not who it should be, or refuses the user.
     pub async fn open(access: &Access) -> Result<Session, WarehouseError> {
         let target = &access.target;
-        let config = config(access);
+        let (user, password) = match &access.login {
+            Login::Password(password) => (target.user.clone(), password.clone()),
+            Login::Iam(iam) => {
+                let (user, password) = iam.credentials(target).await?;
+                (user, Some(password))
+            }
+        };
+        let config = config(target, &user, password.as_ref());
         let failed = |e: tokio_postgres::Error| fail("log in", target, Cause::driver(&e));
         let notices = Arc::default();
         let (client, driver) = match target.tls {
@@ -110,9 +124,9 @@ impl Session {
     /// If the server refuses it or the connection breaks. `action` says what was being done.
     pub async fn execute(&self, action: &str, sql: &str) -> Result<u64, WarehouseError> {
         let mut touched = 0;
-        let mut answers = std::pin::pin!(self.answers(action, sql).await?);
-        while let Some(answer) = answers.try_next().await? {
-            if let SimpleQueryMessage::CommandComplete(rows) = answer {
+        let mut messages = std::pin::pin!(self.messages(action, sql).await?);
+        while let Some(message) = messages.try_next().await? {
+            if let SimpleQueryMessage::CommandComplete(rows) = message {
                 touched = rows;
             }
         }
@@ -125,53 +139,20 @@ impl Session {
     ///
     /// As [`Session::execute`].
     pub async fn rows(&self, action: &str, sql: &str) -> Result<Vec<TextRow>, WarehouseError> {
-        self.stream(action, sql).await?.try_collect().await
-    }
-
-    /// Runs a query; its rows as they come.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::execute`].
-    pub async fn stream(
-        &self,
-        action: &str,
-        sql: &str,
-    ) -> Result<impl Stream<Item = Result<TextRow, WarehouseError>> + use<>, WarehouseError> {
-        let answers = self.answers(action, sql).await?;
-        Ok(answers.try_filter_map(|answer| async move {
-            let SimpleQueryMessage::Row(row) = answer else { return Ok(None) };
+        let messages = self.messages(action, sql).await?;
+        let rows = messages.try_filter_map(|message| async move {
+            let SimpleQueryMessage::Row(row) = message else { return Ok(None) };
             Ok(Some((0..row.len()).map(|i| row.get(i).map(str::to_owned)).collect()))
-        }))
+        });
+        rows.try_collect().await
     }
 
-    /// Runs a query; the names of its columns and its rows as text.
+    /// Runs a query; the messages of its answer as they come: what its columns are called, and rows.
     ///
     /// # Errors
     ///
     /// As [`Session::execute`].
-    pub async fn table(
-        &self,
-        action: &str,
-        sql: &str,
-    ) -> Result<(Vec<String>, Vec<TextRow>), WarehouseError> {
-        let mut answers = std::pin::pin!(self.answers(action, sql).await?);
-        let (mut names, mut rows) = (Vec::new(), Vec::new());
-        while let Some(answer) = answers.try_next().await? {
-            match answer {
-                SimpleQueryMessage::RowDescription(columns) => {
-                    names = columns.iter().map(|column| column.name().to_owned()).collect();
-                }
-                SimpleQueryMessage::Row(row) => {
-                    rows.push((0..row.len()).map(|i| row.get(i).map(str::to_owned)).collect());
-                }
-                _ => {}
-            }
-        }
-        Ok((names, rows))
-    }
-
-    async fn answers(
+    pub async fn messages(
         &self,
         action: &str,
         sql: &str,
@@ -242,15 +223,15 @@ pub(super) fn settings(dialect: Dialect, statement_timeout: Option<Duration>) ->
     settings
 }
 
-fn config(access: &Access) -> Config {
-    let Target { host, port, database, connect_timeout, tls, .. } = &access.target;
+fn config(target: &Target, user: &str, password: Option<&Secret>) -> Config {
+    let Target { host, port, database, connect_timeout, tls, .. } = target;
     let mut config = Config::new();
     config
         .host(host)
         .port(*port)
         .dbname(database)
         // Not in a URL: the names that AWS makes up have a colon.
-        .user(&access.user)
+        .user(user)
         .application_name(APPLICATION_NAME)
         .connect_timeout(*connect_timeout)
         .keepalives_idle(KEEPALIVE_IDLE)
@@ -260,7 +241,7 @@ fn config(access: &Access) -> Config {
             TlsMode::Disable => SslMode::Disable,
             TlsMode::VerifyFull => SslMode::Require,
         });
-    if let Some(password) = &access.password {
+    if let Some(password) = password {
         config.password(password.expose());
     }
     config

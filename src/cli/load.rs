@@ -1,0 +1,38 @@
+//! `starlift load`.
+
+use super::args::LoadArgs;
+use super::output::print;
+use super::settings::{GlobalOptions, StarOptions, WarehouseOptions};
+use super::summary;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::pipeline::queries;
+use crate::storage::{Location, Stores};
+use crate::warehouse::load::{load, prepare, show};
+
+/// Loads a star and prints what was done.
+///
+/// # Errors
+///
+/// Whatever ends the load.
+pub async fn run(
+    args: &LoadArgs,
+    star: &StarOptions,
+    warehouse: &WarehouseOptions,
+    global: &GlobalOptions,
+) -> Result<()> {
+    let options = warehouse.load(&args.how, &global.stores).await?;
+    let stores = Stores::new(global.stores.clone());
+    let place = stores.place(Location::parse_single(star.require_star()?)?).await?;
+    let engine = Engine::new(star.engine)?;
+    let queries = queries(star.queries.as_deref())?;
+    let prepared = prepare(place, &engine, &queries, &options).await?;
+    if args.dry_run {
+        return print(&show(&prepared, &options)?);
+    }
+    let report = load(&prepared, &options).await?;
+    if global.quiet {
+        return Ok(());
+    }
+    print(&summary::load(&report, &options.access.target.to_string(), &options.schema))
+}

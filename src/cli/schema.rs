@@ -1,0 +1,42 @@
+//! `starlift schema`.
+
+use std::collections::BTreeMap;
+
+use super::args::{SchemaArgs, SchemaFormat};
+use super::output::print;
+use super::settings::GlobalOptions;
+use crate::error::{Error, Result};
+use crate::publish::RunRecord;
+use crate::star::model;
+use crate::storage::{Location, Stores};
+use crate::warehouse::Dialect;
+use crate::warehouse::tables::{ddl, designs};
+
+/// Describes the star schema.
+///
+/// # Errors
+///
+/// If the star that is named cannot be read, or the schema cannot be a name.
+pub async fn run(args: &SchemaArgs, global: &GlobalOptions) -> Result<()> {
+    match args.format {
+        SchemaFormat::Mermaid => print(&model::mermaid()),
+        SchemaFormat::Json => {
+            let text = serde_json::to_string_pretty(&model::json())
+                .map_err(|e| Error::io("cannot write JSON", e.into()))?;
+            print(&format!("{text}\n"))
+        }
+        SchemaFormat::Redshift => print(&statements(args, global, Dialect::Redshift).await?),
+        SchemaFormat::Postgres => print(&statements(args, global, Dialect::Postgres).await?),
+    }
+}
+
+async fn statements(args: &SchemaArgs, global: &GlobalOptions, dialect: Dialect) -> Result<String> {
+    let record = match &args.star {
+        Some(star) => {
+            let stores = Stores::new(global.stores.clone());
+            Some(RunRecord::require(&stores.place(Location::parse_single(star)?).await?).await?)
+        }
+        None => None,
+    };
+    ddl(&designs(record.as_ref(), &BTreeMap::new())?, dialect, &args.schema)
+}

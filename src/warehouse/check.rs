@@ -1,0 +1,101 @@
+//! The star's invariants, asked of the tables in a warehouse.
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Int64Type};
+use futures::TryStreamExt;
+
+use super::answers::{ask, expected_schema};
+use super::quote::{literal, name};
+use super::session::Session;
+use crate::error::{Error, Result};
+use crate::publish::RunRecord;
+use crate::star::{CheckOutcome, Group, Queries, Query, SHOWN_ROWS, run_batch};
+
+/// What became of the checks.
+#[derive(Debug, Default)]
+pub struct WarehouseChecks {
+    /// Those that were asked.
+    pub outcomes: Vec<CheckOutcome>,
+    /// Those that read what only the files of a star have: its inputs, rejects or record.
+    pub not_asked: Vec<String>,
+}
+
+/// Runs the checks on the tables that the session's search path finds. Those that hold them against
+/// the run's own numbers need its `record`.
+///
+/// # Errors
+///
+/// If a check cannot be run; offending rows are outcomes, not errors.
+pub async fn check_warehouse(
+    session: &Session,
+    queries: &Queries,
+    record: Option<&RunRecord>,
+) -> Result<WarehouseChecks> {
+    let mut checks = WarehouseChecks::default();
+    for query in queries.of(Group::Check) {
+        match answerable(session, query, record).await? {
+            Some(sql) => checks.outcomes.push(run_check(session, query, &sql).await?),
+            None => checks.not_asked.push(query.name.to_string()),
+        }
+    }
+    Ok(checks)
+}
+
+/// The check's text, the record's numbers joined to it where it reads them.
+async fn answerable(
+    session: &Session,
+    query: &Query,
+    record: Option<&RunRecord>,
+) -> Result<Option<String>> {
+    if expected_schema(&query.sql).await.is_some() {
+        return Ok(Some(query.sql.to_string()));
+    }
+    let Some(record) = record else { return Ok(None) };
+    let joined = with_run(session, &query.sql, record)?;
+    Ok(expected_schema(&joined).await.map(|_| joined))
+}
+
+/// The query with the record's row of numbers as its first common table.
+fn with_run(session: &Session, sql: &str, record: &RunRecord) -> Result<String> {
+    let batch = run_batch(record)?;
+    let mut columns = Vec::new();
+    for (column, field) in batch.columns().iter().zip(batch.schema().fields()) {
+        let value = match column.data_type() {
+            DataType::Int64 => {
+                format!("CAST({} AS BIGINT)", column.as_primitive::<Int64Type>().value(0))
+            }
+            _ => {
+                let text = literal(column.as_string::<i32>().value(0), session.dialect())?;
+                format!("CAST({text} AS VARCHAR(64))")
+            }
+        };
+        columns.push(format!("{value} AS {}", name(field.name())?));
+    }
+    let run = format!("WITH run AS (SELECT {})", columns.join(", "));
+    let body_at = sql
+        .lines()
+        .take_while(|line| line.trim_start().starts_with("--") || line.trim().is_empty());
+    let body: String = sql.lines().skip(body_at.count()).map(|line| format!("{line}\n")).collect();
+    let is_with = body.get(..5).is_some_and(|word| word.eq_ignore_ascii_case("with "));
+    Ok(if is_with { format!("{run}, {}", &body[5..]) } else { format!("{run}\n{body}") })
+}
+
+async fn run_check(session: &Session, query: &Query, sql: &str) -> Result<CheckOutcome> {
+    let failed = |e| Error::query(query.file(), e);
+    let mut rows = ask(session, &query.file(), sql, None).await?;
+    let mut offenders = 0;
+    let mut first: Vec<RecordBatch> = Vec::new();
+    while let Some(batch) = rows.try_next().await.map_err(failed)? {
+        let room = SHOWN_ROWS.saturating_sub(offenders).min(batch.num_rows());
+        if room > 0 {
+            first.push(batch.slice(0, room));
+        }
+        offenders += batch.num_rows();
+    }
+    Ok(CheckOutcome {
+        name: query.name.to_string(),
+        demand: query.header().replace('\n', " "),
+        offenders: offenders as u64,
+        first,
+    })
+}
