@@ -3,7 +3,9 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub mod postgres;
 pub mod s3;
+pub mod tls;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,0 +1,234 @@
+//! A real PostgreSQL for tests: a cluster of its own for each test process, on a free port of
+//! 127.0.0.1, thrown away when the process ends.
+//!
+//! A static is not dropped and a killed process runs no destructor, so the server is the child of
+//! a shell that reads a pipe held open by the test process: however that ends, the pipe closes,
+//! and the shell stops the server and removes its folder.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a broken fixture fails the test"
+)]
+
+use std::fs;
+use std::future::Future;
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio_postgres::{Client, NoTls};
+
+use super::tls::Certificates;
+
+/// A role that must give [`SECRET_PASSWORD`]; every other role is trusted.
+pub const SECRET_USER: &str = "secret_user";
+/// The password of [`SECRET_USER`].
+pub const SECRET_PASSWORD: &str = "open sesame";
+
+const SUPERUSER: &str = "starlift";
+
+/// How long a start may take on a machine busy with other tests.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const ACCESS: &str = "\
+host all secret_user 127.0.0.1/32 scram-sha-256
+host all all 127.0.0.1/32 trust
+";
+
+/// `$1` is the folder with the programs, `$2` that of the cluster, `$3` the port, `$4` the
+/// superuser. What is done with the data lasts no longer than the process: nothing is synced.
+const WATCHDOG: &str = r#"
+trap '' INT TERM HUP
+cd "$2"
+(
+    "$1/initdb" -D data -U "$4" -A trust -E UTF8 --lc-collate=C --lc-ctype=C.UTF-8 --no-sync \
+        --no-instructions &&
+    cp pg_hba.conf server.crt server.key data/ && chmod 600 data/server.key &&
+    exec "$1/postgres" -D data -p "$3" -c listen_addresses=127.0.0.1 \
+        -c unix_socket_directories="$2" -c max_connections=100 -c shared_buffers=64MB \
+        -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off \
+        -c timezone=UTC -c ssl=on
+    echo "$?" >ended
+) >log 2>&1 &
+cat >/dev/null
+read -r pid <data/postmaster.pid && kill -INT "$pid"
+wait
+rm -rf "$2"
+"#;
+
+/// A running server.
+pub struct Postgres {
+    folder: PathBuf,
+    port: u16,
+    watchdog: Child,
+}
+
+impl Postgres {
+    /// The server of this test process, started when first asked for.
+    pub fn shared() -> &'static Postgres {
+        static SHARED: OnceLock<Postgres> = OnceLock::new();
+        SHARED.get_or_init(|| {
+            // Another process may take the free port before the server does.
+            let server = (0..5).find_map(|_| Postgres::start().ok());
+            server.unwrap_or_else(|| Postgres::start().unwrap_or_else(|log| panic!("{log}")))
+        })
+    }
+
+    /// An empty database with a name of its own.
+    pub fn database(&self) -> Database {
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("test_{}", MADE.fetch_add(1, Ordering::Relaxed));
+        self.execute(&format!("CREATE DATABASE {name}"));
+        Database { port: self.port, name }
+    }
+
+    /// The certificate of the authority that signed the server's, which is for `localhost`.
+    pub fn ca_file(&self) -> PathBuf {
+        self.folder.join("ca.pem")
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn start() -> Result<Postgres, String> {
+        let owner = owner();
+        let folder = prepare(owner);
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", WATCHDOG, "sh"])
+            .args([programs(), folder.clone()])
+            .args([port.to_string().as_str(), SUPERUSER])
+            .env_remove("PGDATA")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            // An interrupt at the terminal is for the tests; the pipe tells the watchdog.
+            .process_group(0);
+        if let Some((uid, gid)) = owner {
+            command.uid(uid).gid(gid);
+        }
+        let watchdog = command.spawn().unwrap();
+        let server = Postgres { folder, port, watchdog };
+        server.wait()?;
+        server.execute(&format!(
+            "CREATE ROLE {SECRET_USER} SUPERUSER LOGIN PASSWORD '{SECRET_PASSWORD}'"
+        ));
+        Ok(server)
+    }
+
+    fn wait(&self) -> Result<(), String> {
+        let started = Instant::now();
+        loop {
+            // Its eighth line says how far the server has come.
+            let state = fs::read_to_string(self.folder.join("data/postmaster.pid"));
+            if state.is_ok_and(|state| state.lines().nth(7).is_some_and(|s| s.trim() == "ready")) {
+                return Ok(());
+            }
+            if self.folder.join("ended").exists() || started.elapsed() > PATIENCE {
+                let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+                return Err(format!("PostgreSQL does not start:\n{log}"));
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn execute(&self, statement: &str) {
+        let url = url(self.port, "postgres");
+        blocking(async move { connect(&url).await.batch_execute(statement).await.unwrap() });
+    }
+}
+
+/// A database of the shared server. It goes when the server does.
+pub struct Database {
+    port: u16,
+    name: String,
+}
+
+impl Database {
+    /// As its superuser, without TLS.
+    pub fn url(&self) -> String {
+        url(self.port, &self.name)
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A connection, which ends when the client is dropped.
+    pub async fn client(&self) -> Client {
+        connect(&self.url()).await
+    }
+}
+
+fn url(port: u16, database: &str) -> String {
+    format!("postgres://{SUPERUSER}@127.0.0.1:{port}/{database}?sslmode=disable")
+}
+
+async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+// The caller may be in a runtime already, where another cannot be waited for.
+fn blocking(work: impl Future<Output = ()> + Send) {
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(work);
+        });
+    });
+}
+
+/// A folder with what the server reads at its start. Not in `TMPDIR`: the path of a Unix socket
+/// has to be short, and the server's user must be able to enter its parents.
+fn prepare(owner: Option<(u32, u32)>) -> PathBuf {
+    let folder = tempfile::Builder::new().prefix("starlift-pg-").tempdir_in("/tmp").unwrap().keep();
+    let certificates = Certificates::for_localhost();
+    fs::write(folder.join("ca.pem"), certificates.authority).unwrap();
+    fs::write(folder.join("server.crt"), certificates.server).unwrap();
+    fs::write(folder.join("server.key"), certificates.server_key).unwrap();
+    fs::write(folder.join("pg_hba.conf"), ACCESS).unwrap();
+    // The tests need to read the authority's certificate, whoever runs them.
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    if let Some((uid, gid)) = owner {
+        chown(&folder, Some(uid), Some(gid)).unwrap();
+    }
+    folder
+}
+
+/// initdb refuses to run as root: then the user that the package made, else oneself.
+fn owner() -> Option<(u32, u32)> {
+    if fs::metadata("/proc/self").map_or(1, |process| process.uid()) != 0 {
+        return None;
+    }
+    let users = fs::read_to_string("/etc/passwd").unwrap();
+    let fields = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let user = fields.into_iter().find(|fields| fields[0] == "postgres");
+    let user = user.expect("root needs a user `postgres` to run the server as");
+    Some((user[2].parse().unwrap(), user[3].parse().unwrap()))
+}
+
+/// Where initdb and postgres are: Debian keeps them out of `PATH`. The newest wins.
+fn programs() -> PathBuf {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let version = |folder: &Path| folder.file_name()?.to_str()?.parse::<u32>().ok();
+    let packaged = versions.map(|entry| entry.unwrap().path()).max_by_key(|path| version(path));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    packaged
+        .map(|folder| folder.join("bin"))
+        .into_iter()
+        .chain(std::env::split_paths(&path))
+        .find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())
+        .expect("PostgreSQL is not installed: see scripts/test.sh")
+}
