@@ -1,0 +1,74 @@
+//! Loading a star into warehouses: a real PostgreSQL, and the Redshift stand-in.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod postgres;
+mod readers;
+mod refusals;
+
+use std::path::Path;
+
+use support::postgres::{Database, Postgres};
+use support::{Outcome, Workspace};
+use tokio_postgres::{Client, SimpleQueryMessage};
+
+/// The five tables and their rows in the star of `fixtures/sample`.
+const SAMPLE: [(&str, &str); 5] =
+    [("artists", "18"), ("songplays", "120"), ("songs", "20"), ("time", "120"), ("users", "10")];
+
+/// A folder in which `star` is the star of `fixtures/sample`.
+fn with_star() -> Workspace {
+    let here = Workspace::new();
+    transform(&here, "star", &[]).exits(0);
+    here
+}
+
+fn transform(here: &Workspace, out: &str, more: &[&str]) -> Outcome {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sample");
+    let (songs, logs) = (sample.join("song_data"), sample.join("log_data"));
+    let args = ["transform", "--songs", songs.to_str().unwrap(), "--logs", logs.to_str().unwrap()];
+    here.run(args.iter().chain(&["--out", out, "--max-rejects", "14"]).chain(more))
+}
+
+/// Loads `star` into a database.
+fn load(here: &Workspace, url: &str, more: &[&str]) -> Outcome {
+    here.run(["load", "--star", "star", "--to", url].iter().chain(more))
+}
+
+fn database() -> Database {
+    Postgres::shared().database()
+}
+
+/// The rows of a query, their values as text joined by `|`.
+async fn rows(client: &Client, sql: &str) -> Vec<String> {
+    let messages = client.simple_query(sql).await.unwrap();
+    let rows = messages.iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    rows.map(|row| {
+        (0..row.len()).map(|i| row.get(i).unwrap_or("null")).collect::<Vec<_>>().join("|")
+    })
+    .collect()
+}
+
+/// One value of a query.
+async fn value(client: &Client, sql: &str) -> String {
+    rows(client, sql).await.first().cloned().unwrap_or_default()
+}
+
+/// The run that the ledger names last.
+async fn loaded_run(client: &Client) -> String {
+    let sql = "SELECT DISTINCT run_id FROM star.starlift_loads \
+               WHERE load_number = (SELECT MAX(load_number) FROM star.starlift_loads)";
+    value(client, sql).await
+}
+
+fn run_id(here: &Workspace, star: &str) -> String {
+    let record = here.read(&format!("{star}/_starlift.json"));
+    let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    record["run_id"].as_str().unwrap().to_owned()
+}

@@ -1,0 +1,224 @@
+//! The tables in a plain PostgreSQL: rows, keys, comments, what is carried over, what is refused.
+
+use super::*;
+
+#[tokio::test]
+async fn the_tables_hold_what_the_files_do() {
+    let (here, database) = (with_star(), database());
+    let outcome = load(&here, &database.url(), &[]);
+    outcome.exits(0).says("songplays").says("figures equal those of the files").says("load 1)");
+    let client = database.client().await;
+    let star = here.join("star");
+    for table in ["songs", "artists", "users", "songplays", "time"] {
+        let sql = format!("SELECT * FROM \"{table}\" ORDER BY 1");
+        let query = |more: &[&str]| {
+            here.run(["query", "--sql", &sql, "--format", "csv"].iter().chain(more)).stdout
+        };
+        let files = query(&["--star", star.to_str().unwrap()]);
+        let loaded = query(&["--on", &database.url()]);
+        assert!(files.lines().count() > 1, "{table} is empty");
+        assert_eq!(files, loaded, "{table}");
+        let described = format!("SELECT obj_description('star.\"{table}\"'::regclass)");
+        assert!(value(&client, &described).await.starts_with("one row a"), "{table}");
+    }
+    let keys = "SELECT conname FROM pg_constraint WHERE contype IN ('p', 'f') ORDER BY conname";
+    assert_eq!(
+        rows(&client, keys).await,
+        [
+            "artists_pkey", "songplays_artist_id_fkey", "songplays_pkey", "songplays_song_id_fkey",
+            "songplays_start_time_fkey", "songplays_user_id_fkey", "songs_artist_id_fkey",
+            "songs_pkey", "time_pkey", "users_pkey",
+        ]
+    );
+    let column = "SELECT col_description('star.time'::regclass, 2)";
+    assert_eq!(value(&client, column).await, "0 to 23");
+}
+
+#[tokio::test]
+async fn the_same_run_is_loaded_once() {
+    let (here, database) = (with_star(), database());
+    load(&here, &database.url(), &[]).exits(0);
+    load(&here, &database.url(), &[]).exits(0).says("already (load 1)");
+    let client = database.client().await;
+    let loads = "SELECT COUNT(DISTINCT load_number) FROM star.starlift_loads";
+    assert_eq!(value(&client, loads).await, "1");
+    load(&here, &database.url(), &["--force"]).exits(0).says("load 2)");
+    assert_eq!(value(&client, loads).await, "2");
+    // Rows that somebody has deleted come back.
+    client.batch_execute("DELETE FROM star.songplays").await.unwrap();
+    load(&here, &database.url(), &[]).exits(0).says("load 3)");
+    assert_ne!(value(&client, "SELECT COUNT(*) FROM star.songplays").await, "0");
+}
+
+#[tokio::test]
+async fn a_new_run_replaces_the_old_and_leaves_nothing_behind() {
+    let (here, database) = (with_star(), database());
+    load(&here, &database.url(), &[]).exits(0);
+    let client = database.client().await;
+    let first = loaded_run(&client).await;
+    client
+        .batch_execute("CREATE TABLE star.starlift_new_00000000_songs (x INT)")
+        .await
+        .unwrap();
+    transform(&here, "star", &["--unmatched", "drop"]).exits(0);
+    load(&here, &database.url(), &[]).exits(0);
+    assert_ne!(loaded_run(&client).await, first);
+    assert_eq!(loaded_run(&client).await, run_id(&here, "star"));
+    let tables = "SELECT relname FROM pg_class WHERE relkind = 'r' AND \
+                  relnamespace = 'star'::regnamespace ORDER BY 1";
+    assert_eq!(
+        rows(&client, tables).await,
+        ["artists", "songplays", "songs", "starlift_loads", "starlift_lock", "time", "users"]
+    );
+    let unmatched = "SELECT COUNT(*) FROM star.songplays WHERE song_id IS NULL";
+    assert_eq!(value(&client, unmatched).await, "0");
+}
+
+#[tokio::test]
+async fn grants_owners_and_views_are_carried_over() {
+    let (here, database) = (with_star(), database());
+    load(&here, &database.url(), &[]).exits(0);
+    let client = database.client().await;
+    let (reader, owner) = (format!("Reader {}", database.name()), format!("owner_{}", database.name()));
+    client
+        .batch_execute(&format!(
+            "CREATE ROLE \"{reader}\"; CREATE ROLE \"{owner}\"; \
+             GRANT SELECT ON star.songplays TO \"{reader}\" WITH GRANT OPTION; \
+             GRANT SELECT ON star.songs TO PUBLIC; \
+             GRANT UPDATE (level) ON star.users TO \"{reader}\"; \
+             ALTER TABLE star.artists OWNER TO \"{owner}\"; \
+             CREATE VIEW public.plays WITH (security_barrier=true) AS \
+                 SELECT p.*, s.title FROM star.songplays p LEFT JOIN star.songs s USING (song_id); \
+             CREATE VIEW public.\"Busy users\" AS SELECT user_id, COUNT(*) AS plays FROM public.plays \
+                 GROUP BY user_id; \
+             GRANT SELECT ON public.plays TO \"{reader}\""
+        ))
+        .await
+        .unwrap();
+    let state = "SELECT c.relname, c.relacl, c.reloptions, pg_get_userbyid(c.relowner), \
+                 (SELECT string_agg(attacl::text, ',') FROM pg_attribute a WHERE a.attrelid = c.oid) \
+                 FROM pg_class c WHERE c.relkind IN ('r', 'v') AND (c.relnamespace = 'star'::regnamespace \
+                 OR c.relnamespace = 'public'::regnamespace) ORDER BY 1";
+    let before = rows(&client, state).await;
+    transform(&here, "star", &["--unmatched", "drop"]).exits(0);
+    load(&here, &database.url(), &[]).exits(0).says("2 made anew over the new tables");
+    assert_eq!(rows(&client, state).await, before);
+    let plays = value(&client, "SELECT COUNT(*) FROM star.songplays").await;
+    assert_eq!(value(&client, "SELECT SUM(plays) FROM public.\"Busy users\"").await, plays);
+}
+
+#[tokio::test]
+async fn what_cannot_be_carried_over_is_named_before_anything_is_touched() {
+    let (here, database) = (with_star(), database());
+    load(&here, &database.url(), &[]).exits(0);
+    let client = database.client().await;
+    client
+        .batch_execute(
+            "CREATE INDEX by_level ON star.songplays (level); \
+             CREATE MATERIALIZED VIEW public.titles AS SELECT title FROM star.songs; \
+             CREATE TABLE public.notes (song_id VARCHAR REFERENCES star.songs); \
+             ALTER TABLE star.users ADD COLUMN note TEXT; \
+             CREATE FUNCTION public.nothing() RETURNS trigger LANGUAGE plpgsql \
+                 AS 'BEGIN RETURN NEW; END'; \
+             CREATE TRIGGER watch BEFORE INSERT ON star.users EXECUTE FUNCTION public.nothing(); \
+             CREATE POLICY mine ON star.users USING (true); \
+             CREATE PUBLICATION feed FOR TABLE star.artists",
+        )
+        .await
+        .unwrap();
+    let first = loaded_run(&client).await;
+    transform(&here, "star", &["--unmatched", "drop"]).exits(0);
+    let outcome = load(&here, &database.url(), &[]);
+    outcome.exits(1).complains("nothing was touched").complains("--cascade");
+    for lost in [
+        "index star.by_level", "materialized view public.titles",
+        "foreign key notes_song_id_fkey of public.notes", "column users.note",
+        "trigger watch on users", "row security policy mine on users", "publication feed of artists",
+    ] {
+        outcome.complains(lost);
+    }
+    assert_eq!(loaded_run(&client).await, first);
+    let leftovers = "SELECT COUNT(*) FROM pg_class WHERE relname LIKE 'starlift_new%'";
+    assert_eq!(value(&client, leftovers).await, "0");
+    load(&here, &database.url(), &["--cascade"]).exits(0).says("dropped   index star.by_level");
+    assert_eq!(loaded_run(&client).await, run_id(&here, "star"));
+    assert_eq!(value(&client, "SELECT COUNT(*) FROM public.notes").await, "0");
+}
+
+#[tokio::test]
+async fn a_view_under_a_tables_name_is_left_alone() {
+    let (here, database) = (with_star(), database());
+    let client = database.client().await;
+    client.batch_execute("CREATE SCHEMA star; CREATE VIEW star.songs AS SELECT 1 AS x").await.unwrap();
+    load(&here, &database.url(), &[]).exits(1).complains("something else than a table").complains("songs");
+    assert_eq!(value(&client, "SELECT x FROM star.songs").await, "1");
+}
+
+#[tokio::test]
+async fn a_schema_of_any_name_is_loaded_into() {
+    let (here, database) = (with_star(), database());
+    let schema = "we;ird \"schema' -- x";
+    load(&here, &database.url(), &["--schema", schema]).exits(0);
+    let client = database.client().await;
+    let quoted = "\"we;ird \"\"schema' -- x\"";
+    assert_ne!(value(&client, &format!("SELECT COUNT(*) FROM {quoted}.songplays")).await, "0");
+    load(&here, &database.url(), &["--schema", "Star"]).exits(2).complains("capital letters");
+}
+
+#[tokio::test]
+async fn a_user_without_the_right_to_make_schemas_loads_into_one_it_may_use() {
+    let (here, database) = (with_star(), database());
+    let client = database.client().await;
+    let loader = format!("loader_{}", database.name());
+    client
+        .batch_execute(&format!("CREATE ROLE {loader} LOGIN; CREATE SCHEMA star AUTHORIZATION {loader}"))
+        .await
+        .unwrap();
+    let url = database.url().replacen("starlift@", &format!("{loader}@"), 1);
+    load(&here, &url, &[]).exits(0);
+    load(&here, &url, &["--force"]).exits(0);
+    load(&here, &url, &["--schema", "other"]).exits(1).complains("42501").complains("CREATE");
+}
+
+#[tokio::test]
+async fn every_question_and_check_is_answered_alike() {
+    let (here, database) = (with_star(), database());
+    load(&here, &database.url(), &[]).exits(0);
+    let url = database.url();
+    let outcome = here.run(["query", "--star", "star", "--on", &url, "--compare"]);
+    outcome.exits(0).says("most_played_songs").says("nulls_in_key_columns");
+    assert_eq!(outcome.stdout.matches("same").count(), 11, "{outcome}");
+    here.run(["query", "--on", &url, "months_present", "--format", "json"]).exits(0).says("[{\"");
+    let checks = here.run(["check", "--star", "star", "--on", &url]);
+    checks.exits(0).says("songplays_rows").says("not asked: reads what only the files");
+    here.run(["check", "--on", &url]).exits(0).says("name its star with --star");
+    let client = database.client().await;
+    client
+        .batch_execute(
+            "ALTER TABLE star.songplays DROP CONSTRAINT songplays_user_id_fkey; \
+             DELETE FROM star.users WHERE user_id = (SELECT MIN(user_id) FROM star.songplays); \
+             UPDATE star.songplays SET level = 'gold' WHERE level = 'paid'",
+        )
+        .await
+        .unwrap();
+    let outcome = here.run(["query", "--star", "star", "--on", &url, "--compare"]);
+    outcome.exits(4).says("plays_by_gender_level.sql: ").complains("answer differently");
+    here.run(["check", "--on", &url]).exits(4).complains("songplays_user_id_in_users");
+}
+
+#[tokio::test]
+async fn a_question_changes_nothing() {
+    let (here, database) = (with_star(), database());
+    load(&here, &database.url(), &[]).exits(0);
+    for sql in [
+        "DELETE FROM users",
+        "SELECT 1; DROP TABLE songplays",
+        "WITH gone AS (DELETE FROM songplays RETURNING 1) SELECT * FROM gone",
+        "SELECT * INTO copy FROM users",
+    ] {
+        let code = here.run(["query", "--on", &database.url(), "--sql", sql]).code;
+        assert!(matches!(code, Some(1 | 2)), "{sql}: {code:?}");
+    }
+    let client = database.client().await;
+    assert_ne!(value(&client, "SELECT COUNT(*) FROM star.songplays").await, "0");
+}

@@ -1,0 +1,114 @@
+//! Readers and other loaders at work while a star is loaded.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use super::*;
+
+/// Two stars of different sizes: a reader sees the one or the other, never a part.
+fn two_stars() -> Workspace {
+    let here = with_star();
+    transform(&here, "other", &["--unmatched", "drop"]).exits(0);
+    here
+}
+
+/// What a reader sees of a star: rows that the tables must agree on.
+const SEEN: &str = "SELECT (SELECT COUNT(*) FROM star.songplays), (SELECT COUNT(*) FROM star.time), \
+    (SELECT COUNT(*) FROM star.users), (SELECT COUNT(*) FROM star.songs), \
+    (SELECT COUNT(*) FROM star.songplays p JOIN star.time t USING (start_time) JOIN star.users u USING (user_id))";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_see_whole_stars_through_ten_loads() {
+    let (here, database) = (two_stars(), database());
+    load(&here, &database.url(), &[]).exits(0);
+    let client = database.client().await;
+    let mut whole = vec![value(&client, SEEN).await];
+    here.run(["load", "--star", "other", "--to", &database.url()]).exits(0);
+    whole.push(value(&client, SEEN).await);
+    assert_ne!(whole[0], whole[1]);
+    let stop = Arc::new(AtomicBool::new(false));
+    let looks = Arc::new(AtomicU64::new(0));
+    let mut readers = Vec::new();
+    for isolation in ["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"] {
+        let client = database.client().await;
+        let (whole, stop, looks) = (whole.clone(), stop.clone(), looks.clone());
+        readers.push(tokio::spawn(async move {
+            while !stop.load(Ordering::Relaxed) {
+                client.batch_execute(&format!("BEGIN ISOLATION LEVEL {isolation}")).await.unwrap();
+                // The snapshot is taken before the tables are looked at, and loads go on meanwhile.
+                client.batch_execute("SELECT pg_sleep(0.02)").await.unwrap();
+                let seen = value(&client, SEEN).await;
+                assert!(whole.contains(&seen), "{isolation}: {seen}, not one of {whole:?}");
+                let again = value(&client, SEEN).await;
+                assert_eq!(seen, again, "{isolation}: the star changed within a transaction");
+                client.batch_execute("COMMIT").await.unwrap();
+                looks.fetch_add(1, Ordering::Relaxed);
+            }
+        }));
+    }
+    for turn in 0..10 {
+        let star = ["star", "other"][turn % 2];
+        here.run(["load", "--star", star, "--to", &database.url()]).exits(0);
+    }
+    stop.store(true, Ordering::Relaxed);
+    for reader in readers {
+        reader.await.unwrap();
+    }
+    assert!(looks.load(Ordering::Relaxed) > 30, "the readers hardly looked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_holds_on_is_waited_for_and_then_given_up() {
+    let (here, database) = (two_stars(), database());
+    load(&here, &database.url(), &[]).exits(0);
+    let mut reader = database.client().await;
+    let held = reader.transaction().await.unwrap();
+    held.query("SELECT * FROM star.users", &[]).await.unwrap();
+    let to = ["load", "--star", "other", "--to", &database.url(), "--lock-timeout", "2"];
+    here.run(to).exits(1).complains("55P03").complains("--lock-timeout");
+    let client = database.client().await;
+    assert_eq!(loaded_run(&client).await, run_id(&here, "star"));
+    let leftovers = "SELECT COUNT(*) FROM pg_class WHERE relname LIKE 'starlift_new%'";
+    assert_eq!(value(&client, leftovers).await, "0");
+    drop(held);
+    here.run(to).exits(0);
+    assert_eq!(loaded_run(&client).await, run_id(&here, "other"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_loaders_one_waits_or_fails_cleanly() {
+    let (here, database) = (two_stars(), database());
+    load(&here, &database.url(), &[]).exits(0);
+    let client = database.client().await;
+    client.batch_execute("BEGIN; LOCK TABLE star.starlift_lock IN EXCLUSIVE MODE").await.unwrap();
+    let to = ["load", "--star", "other", "--to", &database.url(), "--lock-timeout", "1"];
+    here.run(to).exits(1).complains("another load into schema star is at work");
+    client.batch_execute("ROLLBACK").await.unwrap();
+    let mut children: Vec<_> = ["star", "other", "star", "other"]
+        .map(|star| {
+            let mut command = here.command();
+            command.args(["load", "--force", "--star", star, "--to", &database.url()]);
+            command.stdout(std::process::Stdio::null()).spawn().unwrap()
+        })
+        .into();
+    for child in &mut children {
+        assert!(child.wait().unwrap().success());
+    }
+    let numbers = "SELECT COUNT(*), COUNT(DISTINCT load_number), MAX(load_number) FROM star.starlift_loads";
+    assert_eq!(value(&client, numbers).await, "25|5|5");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn first_loads_at_once_do_not_trip_over_the_ledger() {
+    let (here, database) = (two_stars(), database());
+    let mut children: Vec<_> = ["star", "other", "star"]
+        .map(|star| {
+            let mut command = here.command();
+            command.args(["load", "--star", star, "--to", &database.url()]);
+            command.stdout(std::process::Stdio::null()).spawn().unwrap()
+        })
+        .into();
+    for child in &mut children {
+        assert!(child.wait().unwrap().success());
+    }
+}
