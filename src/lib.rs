@@ -80,3 +80,4 @@ pub mod publish;
 pub mod stage;
 pub mod star;
 pub mod storage;
+pub mod warehouse;

@@ -1,0 +1,3 @@
+//! The warehouses that a star is loaded into.
+
+pub mod contract;
