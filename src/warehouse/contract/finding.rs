@@ -87,7 +87,7 @@ impl Display for Contract {
         let Checked { manifests, files, columns, .. } = self.checked;
         let kept = self.checked.rules.saturating_sub(rules.len() as u64);
         write!(f, "{kept} of {} rules kept; read: ", self.checked.rules)?;
-        writeln!(f, "{manifests} manifests, {files} files, {columns} columns")
+        writeln!(f, "manifests {manifests}, files {files}, columns {columns}")
     }
 }
 

@@ -75,7 +75,15 @@ impl Object {
 
 impl AsyncFileReader for Object {
     fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, ParquetError>> {
-        async move { self.range(range).await.map_err(|e| ParquetError::External(e.into())) }.boxed()
+        async move {
+            if range.end > self.size {
+                // A damaged footer is the file's fault, not the store's.
+                let problem = format!("it has {} bytes, its footer says more", self.size);
+                return Err(ParquetError::General(problem));
+            }
+            self.range(range).await.map_err(|e| ParquetError::External(e.into()))
+        }
+        .boxed()
     }
 
     fn get_metadata<'a>(

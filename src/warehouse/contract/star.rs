@@ -225,12 +225,12 @@ impl Looked {
                 chunks::Nulls::Counted(0, _) => {}
                 chunks::Nulls::Counted(count, group) => {
                     let place = format!("{place}, row group {group}");
-                    self.add(Rule::ColumnNull, place, format!("{count} nulls; {target}"));
+                    self.add(Rule::ColumnNull, place, format!("nulls: {count}; {target}"));
                 }
                 chunks::Nulls::Unknown => match count_nulls(file, footer, leaf).await? {
                     Ok((_, None)) => {}
                     Ok((count, Some(row))) => {
-                        let problem = format!("{count} nulls, the first in row {row}; {target}");
+                        let problem = format!("nulls: {count}, the first in row {row}; {target}");
                         self.add(Rule::ColumnNull, place, problem);
                     }
                     Err(problem) => self.add(Rule::ColumnReadable, place, problem),

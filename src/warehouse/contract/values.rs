@@ -125,6 +125,14 @@ async fn read_column(
     column: usize,
     mut look: impl FnMut(u64, &ArrayRef) -> std::result::Result<(), String>,
 ) -> Result<std::result::Result<(), String>> {
+    // The reader takes these for granted.
+    let is_negative = footer.row_groups().iter().map(|group| group.column(column)).any(|chunk| {
+        let begin = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
+        begin < 0 || chunk.compressed_size() < 0
+    });
+    if is_negative {
+        return Ok(Err("its footer has a negative offset".to_owned()));
+    }
     // What the file says of Arrow types must not change how its Parquet types are read.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let mask = ProjectionMask::leaves(footer.file_metadata().schema_descr(), [column]);
