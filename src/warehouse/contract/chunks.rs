@@ -20,10 +20,13 @@ const TYPE_FIELD: u8 = 0x15;
 const DATA_PAGE: u8 = 0;
 const DATA_PAGE_V2: u8 = 3 << 1;
 
+/// What is wrong with a column chunk, if anything is.
+type ProblemOf = fn(&ColumnChunkMetaData) -> Option<String>;
+
 /// Holds what a footer says of row groups and column chunks against the rules.
 pub(super) fn check(url: &str, footer: &ParquetMetaData) -> Vec<Finding> {
     let mut findings = row_group_sizes(url, footer);
-    let rules: [(Rule, fn(&ColumnChunkMetaData) -> Option<String>); 4] = [
+    let rules: [(Rule, ProblemOf); 4] = [
         (Rule::ParquetCodec, codec_problem),
         (Rule::ParquetEncoding, encoding_problem),
         (Rule::ParquetPageVersion, page_problem),
@@ -45,7 +48,7 @@ fn first_problem(
     footer: &ParquetMetaData,
     column: usize,
     rule: Rule,
-    problem: fn(&ColumnChunkMetaData) -> Option<String>,
+    problem: ProblemOf,
 ) -> Option<Finding> {
     let chunks = footer.row_groups().iter().enumerate().map(|(at, g)| (at, g.column(column)));
     let mut problems = chunks.filter_map(|(at, chunk)| Some((at, problem(chunk)?)));

@@ -79,7 +79,7 @@ fn type_problem(field: &Type, target: ColumnType) -> Option<(Rule, String)> {
         (_, _, Kind::Unsigned) => refuse(Rule::ColumnUnsigned),
         (ColumnType::SmallInt, Physical::INT32, Kind::Signed(16))
         | (ColumnType::Integer, Physical::INT32, Kind::Plain | Kind::Signed(32))
-        // aws-sdk-pandas widens on load: a BIGINT column takes INT32 too.
+        // Seen to load, in the notes of felipenoris/serialize-db.
         | (ColumnType::BigInt, Physical::INT32, Kind::Plain | Kind::Signed(32))
         | (ColumnType::BigInt, Physical::INT64, Kind::Plain | Kind::Signed(64))
         | (ColumnType::Double, Physical::DOUBLE, Kind::Plain)

@@ -39,8 +39,8 @@ pub fn check_copy(sql: &str, table: Option<&ExpectedTable>) -> Vec<Finding> {
         return vec![Finding::new(Rule::CopySize, "COPY", problem)];
     }
     // Literals are kept as they are written: what is an escape in them must be seen.
-    let tokens = Tokenizer::new(&RedshiftSqlDialect {}, sql).with_unescape(false);
-    let tokens = match { tokens }.tokenize_with_location() {
+    let mut tokenizer = Tokenizer::new(&RedshiftSqlDialect {}, sql).with_unescape(false);
+    let tokens = match tokenizer.tokenize_with_location() {
         Ok(tokens) => tokens,
         Err(error) => {
             let place = place(error.location);
