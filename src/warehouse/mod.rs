@@ -7,6 +7,7 @@
 
 pub mod answers;
 pub mod check;
+pub mod contract;
 pub mod copy;
 pub mod error;
 pub mod figures;

@@ -1,0 +1,158 @@
+//! A file's columns against its table's: number, order, names, types.
+
+use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as Physical};
+use parquet::schema::types::Type;
+
+use super::finding::Finding;
+use super::rule::Rule;
+use super::tables::ExpectedTable;
+use crate::star::model::ColumnType;
+
+/// Holds the schema of the file at `url` against its table. COPY goes by position: where the number
+/// of columns differs there is nothing to compare types with.
+pub(super) fn check(url: &str, schema: &Type, table: &ExpectedTable) -> Vec<Finding> {
+    let fields = schema.get_fields();
+    if fields.len() != table.columns.len() {
+        return vec![Finding::new(Rule::ColumnCount, url, count_problem(schema, table))];
+    }
+    let mut findings = Vec::new();
+    if let Some(problem) = order_problem(schema, table) {
+        findings.push(Finding::new(Rule::ColumnOrder, url, problem));
+    }
+    for (field, column) in fields.iter().zip(&table.columns) {
+        if let Some((rule, found)) = type_problem(field, column.column_type) {
+            let place = format!("{url}, column {}", field.name());
+            let target = column.column_type.sql();
+            let problem = format!("{found}; {}.{} is {target}", table.name, column.name);
+            findings.push(Finding::new(rule, place, problem));
+        }
+    }
+    findings
+}
+
+/// Names as Redshift compares them.
+fn same_name(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
+}
+
+fn count_problem(schema: &Type, table: &ExpectedTable) -> String {
+    let found: Vec<&str> = schema.get_fields().iter().map(|field| field.name()).collect();
+    let wanted: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
+    let beyond = |left: &[&str], right: &[&str]| {
+        let beyond = left.iter().filter(|l| !right.iter().any(|r| same_name(l, r)));
+        beyond.copied().collect::<Vec<_>>().join(", ")
+    };
+    let mut problem =
+        format!("it has {} columns, {} has {}", found.len(), table.name, wanted.len());
+    for (what, names) in [("missing", beyond(&wanted, &found)), ("extra", beyond(&found, &wanted))]
+    {
+        if !names.is_empty() {
+            problem += &format!("; {what}: {names}");
+        }
+    }
+    problem
+}
+
+fn order_problem(schema: &Type, table: &ExpectedTable) -> Option<String> {
+    let fields = schema.get_fields();
+    let mut pairs = fields.iter().zip(&table.columns).enumerate();
+    let (at, (field, column)) =
+        pairs.find(|(_, (field, column))| !same_name(field.name(), &column.name))?;
+    let is_moved = table.columns.iter().any(|column| same_name(field.name(), &column.name));
+    let how = if is_moved { "the order differs" } else { "the name differs" };
+    let (found, wanted) = (field.name(), &column.name);
+    Some(format!(
+        "column {} is {found}, in {} it is {wanted}: {how}, and {found} would be loaded into {wanted}",
+        at + 1,
+        table.name
+    ))
+}
+
+/// The rule that a Parquet type breaks for a column of type `target`, and what it is.
+fn type_problem(field: &Type, target: ColumnType) -> Option<(Rule, String)> {
+    if field.is_group() || field.get_basic_info().repetition() == Repetition::REPEATED {
+        return Some((Rule::ColumnNested, "it is nested".to_owned()));
+    }
+    let refuse = |rule| Some((rule, format!("it is {}", describe(field))));
+    let (physical, kind) = (field.get_physical_type(), Kind::of(field));
+    match (target, physical, kind) {
+        (_, _, Kind::Unsigned) => refuse(Rule::ColumnUnsigned),
+        (ColumnType::SmallInt, Physical::INT32, Kind::Signed(16))
+        | (ColumnType::Integer, Physical::INT32, Kind::Plain | Kind::Signed(32))
+        // Seen to load, in the notes of felipenoris/serialize-db.
+        | (ColumnType::BigInt, Physical::INT32, Kind::Plain | Kind::Signed(32))
+        | (ColumnType::BigInt, Physical::INT64, Kind::Plain | Kind::Signed(64))
+        | (ColumnType::Double, Physical::DOUBLE, Kind::Plain)
+        | (ColumnType::Text, Physical::BYTE_ARRAY, Kind::Text)
+        | (ColumnType::Timestamp, Physical::INT64, Kind::NaiveMicros) => None,
+        (ColumnType::Timestamp, Physical::INT96, _) => refuse(Rule::ColumnTimestamp),
+        (ColumnType::Timestamp, _, Kind::OtherTimestamp) => refuse(Rule::ColumnTimestamp),
+        _ => refuse(Rule::ColumnType),
+    }
+}
+
+/// What a column's annotation makes of its physical type.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    Signed(i8),
+    Unsigned,
+    Text,
+    NaiveMicros,
+    OtherTimestamp,
+    Other,
+}
+
+impl Kind {
+    fn of(field: &Type) -> Kind {
+        let info = field.get_basic_info();
+        match info.logical_type_ref() {
+            Some(LogicalType::Integer(int)) if int.is_signed => Kind::Signed(int.bit_width),
+            Some(LogicalType::Integer(_)) => Kind::Unsigned,
+            Some(LogicalType::String) => Kind::Text,
+            Some(LogicalType::Timestamp(time)) => match (&time.unit, time.is_adjusted_to_u_t_c) {
+                (TimeUnit::MICROS, false) => Kind::NaiveMicros,
+                _ => Kind::OtherTimestamp,
+            },
+            Some(_) => Kind::Other,
+            // Files older than logical types have converted ones.
+            None => match info.converted_type() {
+                ConvertedType::NONE => Kind::Plain,
+                ConvertedType::UTF8 => Kind::Text,
+                ConvertedType::INT_16 => Kind::Signed(16),
+                ConvertedType::INT_32 => Kind::Signed(32),
+                ConvertedType::INT_64 => Kind::Signed(64),
+                ConvertedType::UINT_8
+                | ConvertedType::UINT_16
+                | ConvertedType::UINT_32
+                | ConvertedType::UINT_64 => Kind::Unsigned,
+                // By definition adjusted to UTC.
+                ConvertedType::TIMESTAMP_MILLIS | ConvertedType::TIMESTAMP_MICROS => {
+                    Kind::OtherTimestamp
+                }
+                _ => Kind::Other,
+            },
+        }
+    }
+}
+
+/// A type as a reader of the finding may look it up: physical, then what it stands for.
+fn describe(field: &Type) -> String {
+    let info = field.get_basic_info();
+    let meaning = match info.logical_type_ref() {
+        Some(LogicalType::Integer(int)) => {
+            format!("{}({})", if int.is_signed { "INT" } else { "UINT" }, int.bit_width)
+        }
+        Some(LogicalType::Timestamp(time)) => {
+            let zone = if time.is_adjusted_to_u_t_c { ", adjusted to UTC" } else { "" };
+            format!("TIMESTAMP({:?}{zone})", time.unit)
+        }
+        Some(LogicalType::Decimal(decimal)) => {
+            format!("DECIMAL({},{})", decimal.precision, decimal.scale)
+        }
+        Some(other) => format!("{other:?}").to_uppercase(),
+        None if info.converted_type() != ConvertedType::NONE => info.converted_type().to_string(),
+        None => "with no logical type".to_owned(),
+    };
+    format!("{} {meaning}", field.get_physical_type())
+}

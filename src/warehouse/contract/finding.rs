@@ -1,0 +1,102 @@
+//! What a check found, and how it is told.
+
+use std::collections::BTreeMap;
+use std::fmt::{Display, Formatter, Result as FmtResult};
+
+use super::rule::Rule;
+
+/// Findings of a rule that are shown; all are kept.
+const SHOWN_FINDINGS: usize = 5;
+
+/// A breach of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The rule.
+    pub rule: Rule,
+    /// Where: a URL, perhaps with a column and a row group; `table.column`; or a line of SQL.
+    pub place: String,
+    /// What is wrong there.
+    pub problem: String,
+}
+
+/// How much was looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// Rules that were applied.
+    pub rules: u64,
+    /// Manifests that were read.
+    pub manifests: u64,
+    /// Parquet files whose footers were read.
+    pub files: u64,
+    /// Columns of those files.
+    pub columns: u64,
+}
+
+/// How a star stands to the contract.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Contract {
+    /// The breaches, all of them.
+    pub findings: Vec<Finding>,
+    /// What was looked at.
+    pub checked: Checked,
+}
+
+impl Finding {
+    pub(super) fn new(rule: Rule, place: impl Display, problem: impl Into<String>) -> Finding {
+        Finding { rule, place: visible(&place.to_string()), problem: visible(&problem.into()) }
+    }
+}
+
+impl Contract {
+    /// Whether nothing was found.
+    pub fn is_kept(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    /// The findings by rule, in the order of the rules.
+    pub fn by_rule(&self) -> BTreeMap<Rule, Vec<&Finding>> {
+        let mut rules: BTreeMap<Rule, Vec<&Finding>> = BTreeMap::new();
+        for finding in &self.findings {
+            rules.entry(finding.rule).or_default().push(finding);
+        }
+        rules
+    }
+}
+
+impl Display for Finding {
+    fn fmt(&self, f: &mut Formatter<'_>) -> FmtResult {
+        write!(f, "{}: {}", self.place, self.problem)
+    }
+}
+
+impl Display for Contract {
+    fn fmt(&self, f: &mut Formatter<'_>) -> FmtResult {
+        let rules = self.by_rule();
+        for (rule, findings) in &rules {
+            let noun = if findings.len() == 1 { "finding" } else { "findings" };
+            writeln!(f, "FAIL  {rule:<32} {} {noun}", findings.len())?;
+            writeln!(f, "      {}", rule.demand())?;
+            for finding in findings.iter().take(SHOWN_FINDINGS) {
+                writeln!(f, "      {finding}")?;
+            }
+            if findings.len() > SHOWN_FINDINGS {
+                writeln!(f, "      … and {} more", findings.len() - SHOWN_FINDINGS)?;
+            }
+            writeln!(f, "      what to do: {}", rule.advice())?;
+        }
+        let Checked { manifests, files, columns, .. } = self.checked;
+        let kept = self.checked.rules.saturating_sub(rules.len() as u64);
+        write!(f, "{kept} of {} rules kept; read: ", self.checked.rules)?;
+        writeln!(f, "manifests {manifests}, files {files}, columns {columns}")
+    }
+}
+
+/// The text with its control characters escaped: keys and values may hold what a terminal obeys.
+fn visible(text: &str) -> String {
+    if !text.contains(char::is_control) {
+        return text.to_owned();
+    }
+    let escape =
+        |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escape).collect()
+}

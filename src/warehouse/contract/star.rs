@@ -1,0 +1,242 @@
+//! A whole star against the contract.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use parquet::basic::Repetition;
+use parquet::file::metadata::ParquetMetaData;
+
+use super::finding::{Checked, Contract, Finding};
+use super::footer::Object;
+use super::rule::Rule;
+use super::tables::{Expected, ExpectedTable, Reading};
+use super::values::count_nulls;
+use super::{chunks, columns, manifest, tables, texts};
+use crate::error::Result;
+use crate::publish::{FileRecord, RunRecord, TableRecord};
+use crate::storage::Place;
+
+/// Files that are looked at side by side: mostly waiting for a HEAD and a footer.
+const FILES_IN_FLIGHT: usize = 16;
+
+/// Redshift Developer Guide, c-spectrum-troubleshooting: larger files risk "Retries exceeded".
+const MAX_FILE: u64 = 1024 * 1024 * 1024;
+
+/// Holds the star at `star` against the contract.
+///
+/// # Errors
+///
+/// If the store fails or refuses; what is wrong with the star itself is a finding.
+pub async fn check_star(star: &Place, record: &RunRecord, expected: &Expected) -> Result<Contract> {
+    let mut contract =
+        Contract { findings: tables::check(&expected.tables), checked: Checked::default() };
+    let regions = expected.warehouse_region.as_deref().zip(expected.bucket_region.as_deref());
+    if let Some((warehouse, bucket)) = regions
+        && warehouse != bucket
+    {
+        let problem = format!("the bucket is in {bucket}, the warehouse in {warehouse}");
+        contract.findings.push(Finding::new(Rule::BucketRegion, star, problem));
+    }
+    let not_applied = usize::from(regions.is_none());
+    let rules = Rule::ALL.iter().filter(|rule| !rule.is_of_statement()).count();
+    contract.checked.rules = (rules - not_applied) as u64;
+
+    let mut entries = Vec::new();
+    for table in &expected.tables {
+        let Some(found) = record.tables.get(&table.name) else {
+            let problem = "the record does not have it";
+            contract.findings.push(Finding::new(Rule::RecordTables, &table.name, problem));
+            continue;
+        };
+        let listed = check_manifest(star, found, &mut contract).await?;
+        check_files(star, table, found, listed.as_deref(), expected, &mut contract).await?;
+        entries.extend(listed.into_iter().flatten());
+    }
+    let urls = entries.iter().map(|entry| entry.url.as_str());
+    contract.findings.extend(manifest::check_location(star, urls));
+    Ok(contract)
+}
+
+/// Reads and checks a table's manifest; `None` when it is none.
+async fn check_manifest(
+    star: &Place,
+    table: &TableRecord,
+    contract: &mut Contract,
+) -> Result<Option<Vec<manifest::Entry>>> {
+    let place = star.child(&table.manifest);
+    let url = place.to_string();
+    let Some(bytes) = place.read().await? else {
+        let problem = "there is no such object";
+        contract.findings.push(Finding::new(Rule::ManifestPresent, url, problem));
+        return Ok(None);
+    };
+    contract.checked.manifests += 1;
+    // COPY gets this url in its own text, where the same characters would do harm.
+    if let Some(problem) = manifest::key_problem(&manifest::url(star, &table.manifest)) {
+        contract.findings.push(Finding::new(Rule::ManifestKey, &url, problem));
+    }
+    let Some(entries) = manifest::parse(&url, &bytes, &mut contract.findings) else {
+        return Ok(None);
+    };
+    manifest::check_keys(&entries, &mut contract.findings);
+    manifest::check_files(&url, &entries, star, table, &mut contract.findings);
+    Ok(Some(entries))
+}
+
+async fn check_files(
+    star: &Place,
+    table: &ExpectedTable,
+    record: &TableRecord,
+    listed: Option<&[manifest::Entry]>,
+    expected: &Expected,
+    contract: &mut Contract,
+) -> Result<()> {
+    let lengths = manifest::lengths(listed.unwrap_or_default());
+    let lengths = &lengths;
+    let checks = record.files.iter().map(|file| async move {
+        let place = star.child(&file.path);
+        let mut looked = Looked::default();
+        looked.look(place, star, table, file, lengths, expected.reading).await?;
+        Ok::<_, crate::error::Error>(looked)
+    });
+    let looked: Vec<Looked> = stream::iter(checks).buffered(FILES_IN_FLIGHT).try_collect().await?;
+    for looked in looked {
+        contract.checked.files += u64::from(looked.columns > 0);
+        contract.checked.columns += looked.columns as u64;
+        contract.findings.extend(looked.findings);
+    }
+    contract.findings.extend(totals(&table.name, record));
+    if expected.reading == Reading::Footers {
+        contract.findings.extend(texts::check_record(star, table, record).await?);
+    }
+    Ok(())
+}
+
+/// Holds a table's totals against its files', both as the record has them.
+fn totals(table: &str, record: &TableRecord) -> Vec<Finding> {
+    let sum = |of: fn(&FileRecord) -> u64| record.files.iter().map(of).sum::<u64>();
+    let totals = [
+        ("rows", record.rows, sum(|file| file.rows)),
+        ("bytes", record.bytes, sum(|file| file.bytes)),
+    ];
+    let differing = totals.into_iter().filter(|(_, table, files)| table != files);
+    differing
+        .map(|(what, total, files)| {
+            let problem = format!("the record has {total} {what} of it, and {files} of its files");
+            Finding::new(Rule::RecordRows, table, problem)
+        })
+        .collect()
+}
+
+/// What looking at a file found.
+#[derive(Default)]
+struct Looked {
+    findings: Vec<Finding>,
+    columns: usize,
+}
+
+impl Looked {
+    fn add(&mut self, rule: Rule, place: impl std::fmt::Display, problem: impl Into<String>) {
+        self.findings.push(Finding::new(rule, place, problem));
+    }
+
+    async fn look(
+        &mut self,
+        place: Place,
+        star: &Place,
+        table: &ExpectedTable,
+        record: &FileRecord,
+        lengths: &HashMap<&str, u64>,
+        reading: Reading,
+    ) -> Result<()> {
+        let url = place.to_string();
+        let Some(meta) = place.head().await? else {
+            self.add(Rule::FilePresent, url, "there is no such object");
+            return Ok(());
+        };
+        let listed = lengths.get(manifest::url(star, &record.path).as_str()).copied();
+        self.sizes(&url, meta.size, record.bytes, listed);
+        let file = Object { place, size: meta.size };
+        let footer = match file.footer().await? {
+            Ok(footer) => footer,
+            Err((rule, problem)) => {
+                self.add(rule, url, problem);
+                return Ok(());
+            }
+        };
+        self.rows(&url, &footer, record.rows);
+        let schema = footer.file_metadata().schema();
+        self.columns = schema.get_fields().len();
+        self.findings.extend(columns::check(&url, schema, table));
+        self.findings.extend(chunks::check(&url, &footer));
+        self.findings.extend(chunks::check_pages(&url, &file, &footer).await?);
+        if self.columns == table.columns.len() {
+            self.nulls(&url, &file, &footer, table).await?;
+            self.findings.extend(texts::check_file(&file, &footer, table, reading).await?);
+        }
+        Ok(())
+    }
+
+    fn sizes(&mut self, url: &str, size: u64, record: u64, listed: Option<u64>) {
+        let others = [("the record", Some(record)), ("content_length", listed)];
+        for (whose, bytes) in others {
+            if let Some(bytes) = bytes.filter(|bytes| *bytes != size) {
+                let problem = format!("the object has {size} bytes, {whose} says {bytes}");
+                self.add(Rule::ManifestContentLength, url, problem);
+            }
+        }
+        if size > MAX_FILE {
+            self.add(Rule::FileSize, url, format!("it has {size} bytes, {MAX_FILE} may be"));
+        }
+    }
+
+    fn rows(&mut self, url: &str, footer: &ParquetMetaData, record: u64) {
+        let rows = footer.file_metadata().num_rows();
+        let groups: i64 = footer.row_groups().iter().map(|group| group.num_rows()).sum();
+        if u64::try_from(rows) != Ok(record) {
+            let problem = format!("its footer has {rows} rows, the record {record}");
+            self.add(Rule::RecordRows, url, problem);
+        }
+        if rows != groups {
+            let problem = format!("its footer has {rows} rows, its row groups {groups}");
+            self.add(Rule::RecordRows, url, problem);
+        }
+    }
+
+    /// Looks for nulls where the table allows none: in the statistics, or else in the column.
+    async fn nulls(
+        &mut self,
+        url: &str,
+        file: &Object,
+        footer: &Arc<ParquetMetaData>,
+        table: &ExpectedTable,
+    ) -> Result<()> {
+        let schema = footer.file_metadata().schema_descr();
+        for (position, column) in table.columns.iter().enumerate() {
+            let Some(leaf) = texts::leaf(schema, position) else { continue };
+            let repetition = schema.column(leaf).self_type().get_basic_info().repetition();
+            if column.nullable || repetition != Repetition::OPTIONAL {
+                continue;
+            }
+            let place = format!("{url}, column {}", column.name);
+            let target = format!("{}.{} is NOT NULL", table.name, column.name);
+            match chunks::nulls(footer, leaf) {
+                chunks::Nulls::Counted(0, _) => {}
+                chunks::Nulls::Counted(count, group) => {
+                    let place = format!("{place}, row group {group}");
+                    self.add(Rule::ColumnNull, place, format!("nulls: {count}; {target}"));
+                }
+                chunks::Nulls::Unknown => match count_nulls(file, footer, leaf).await? {
+                    Ok((_, None)) => {}
+                    Ok((count, Some(row))) => {
+                        let problem = format!("nulls: {count}, the first in row {row}; {target}");
+                        self.add(Rule::ColumnNull, place, problem);
+                    }
+                    Err(problem) => self.add(Rule::ColumnReadable, place, problem),
+                },
+            }
+        }
+        Ok(())
+    }
+}
