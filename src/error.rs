@@ -156,6 +156,12 @@ pub enum Error {
         /// What would be lost.
         names: Vec<String>,
     },
+    /// Redshift would not take a star's files.
+    #[error("Redshift would not take the files: {}; nothing was touched", count(*findings, "finding"))]
+    Contract {
+        /// How many breaches were found.
+        findings: usize,
+    },
     /// Tables do not hold what their files do.
     #[error("the tables do not hold what the files do; {}:\n  {}", count(differences.len(), "difference"), differences.join("\n  "))]
     Mismatch {
@@ -195,7 +201,7 @@ impl Error {
             Error::Location(_) | Error::Usage(_) | Error::Target(_) | Error::Quote(_) => 2,
             Error::TooManyRejects { .. } => 3,
             Error::ChecksFailed { .. } | Error::Unbalanced(_) => 4,
-            Error::Mismatch { .. } | Error::AnswersDiffer { .. } => 4,
+            Error::Contract { .. } | Error::Mismatch { .. } | Error::AnswersDiffer { .. } => 4,
             _ => 1,
         }
     }

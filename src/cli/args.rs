@@ -322,6 +322,10 @@ pub struct CheckArgs {
     /// The star, and how to read it.
     #[command(flatten)]
     pub star: StarArgs,
+    /// Check whether Redshift's COPY would take the files, in place of the invariants; every text is
+    /// read for its length.
+    #[arg(long, conflicts_with = "on")]
+    pub copy_contract: bool,
     /// Warehouse whose tables are checked in place of the files: a URL, or a name from the
     /// configuration file.
     #[arg(long, value_name = "TARGET", env = "STARLIFT_ON")]

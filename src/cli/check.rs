@@ -1,14 +1,17 @@
 //! `starlift check`.
 
+use std::collections::BTreeMap;
+
 use super::output::print;
 use super::settings::{GlobalOptions, StarOptions, WarehouseOptions};
-use super::{star, summary};
+use super::{contract, star, summary};
 use crate::error::Result;
 use crate::pipeline::queries;
 use crate::publish::RunRecord;
 use crate::star::{demand_passed, run_checks};
 use crate::storage::{Location, Stores};
 use crate::warehouse::check::check_warehouse;
+use crate::warehouse::contract::Reading;
 use crate::warehouse::session::Session;
 
 /// Holds a star, or its tables in a warehouse, against its invariants and prints a line a check.
@@ -41,6 +44,24 @@ pub async fn run(
         print(&summary::not_asked(&not_asked, options.star.is_some()))?;
     }
     demand_passed(&outcomes)
+}
+
+/// Says whether Redshift's COPY would take the files of a star.
+///
+/// # Errors
+///
+/// If there is no star, or it would not.
+pub async fn copy_contract(options: &StarOptions, global: &GlobalOptions) -> Result<()> {
+    let stores = Stores::new(global.stores.clone());
+    let place = stores.place(Location::parse_single(options.require_star()?)?).await?;
+    let tables = BTreeMap::new();
+    // Which warehouse it would be is not known: its region is that which the user names.
+    let region = global.stores.region.clone();
+    let contract = contract::check(&place, &stores, &tables, region, Reading::Texts).await?;
+    if !contract.is_kept() || !global.quiet {
+        print(&contract.to_string())?;
+    }
+    contract::demand_kept(&contract)
 }
 
 /// The record of the star that the tables were loaded from, where it is named.

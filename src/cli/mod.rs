@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod compare;
+mod contract;
 mod demo;
 mod generate;
 mod load;
@@ -82,7 +83,11 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Check(args) => {
             let star = settings.star(&args.star)?;
             let on = args.on.as_ref().map(|on| settings.warehouse(on, &args.warehouse));
-            block_on(star.engine.threads, check::run(&star, on.transpose()?, &global))
+            let on = on.transpose()?;
+            if args.copy_contract {
+                return block_on(star.engine.threads, check::copy_contract(&star, &global));
+            }
+            block_on(star.engine.threads, check::run(&star, on, &global))
         }
         Command::Load(args) => {
             let star = settings.star(&args.star)?;

@@ -38,8 +38,8 @@ impl Aws {
         options: &StoreOptions,
     ) -> Result<Arc<dyn ObjectStore>, StorageError> {
         let sdk = self.sdk.get_or_init(|| load_sdk(options)).await;
-        let of_s3 = std::env::var("AWS_ENDPOINT_URL_S3").ok().filter(|url| !url.is_empty());
-        let endpoint = options.endpoint_url.as_deref().or(of_s3.as_deref()).or(sdk.endpoint_url());
+        let endpoint = endpoint(options, sdk);
+        let endpoint = endpoint.as_deref();
         let region = match &options.region {
             Some(region) => region.clone(),
             None => self.find_region(name, endpoint, sdk).await,
@@ -61,6 +61,13 @@ impl Aws {
         Ok(Arc::new(store))
     }
 
+    /// The region that the bucket itself names.
+    pub async fn region(&self, bucket: &str, options: &StoreOptions) -> Option<String> {
+        let sdk = self.sdk.get_or_init(|| load_sdk(options)).await;
+        let endpoint = endpoint(options, sdk);
+        ask_region(bucket, endpoint.as_deref()).await.ok().flatten()
+    }
+
     /// The bucket's own region; where it cannot be told, the configured one.
     async fn find_region(&self, bucket: &str, endpoint: Option<&str>, sdk: &SdkConfig) -> String {
         let configured = sdk.region().map(|region| region.to_string());
@@ -73,6 +80,13 @@ impl Aws {
             }
         }
     }
+}
+
+/// The S3 endpoint, where it is not Amazon's.
+fn endpoint(options: &StoreOptions, sdk: &SdkConfig) -> Option<String> {
+    let of_s3 = || std::env::var("AWS_ENDPOINT_URL_S3").ok().filter(|url| !url.is_empty());
+    let configured = || sdk.endpoint_url().map(str::to_owned);
+    options.endpoint_url.clone().or_else(of_s3).or_else(configured)
 }
 
 /// The settings of the AWS chain: environment, profiles, and whatever else it looks at.

@@ -88,6 +88,15 @@ impl Stores {
         Ok(Place { location, store, aborts: self.aborts.clone() })
     }
 
+    /// The AWS region of the bucket that `location` is in; `None` where there is none, or it cannot be
+    /// told.
+    pub async fn region(&self, location: &Location) -> Option<String> {
+        match &location.store {
+            StoreKey::S3(bucket) => self.aws.region(bucket, &self.options).await,
+            _ => None,
+        }
+    }
+
     async fn connect(&self, key: &StoreKey) -> Result<Arc<dyn ObjectStore>, StorageError> {
         match key {
             StoreKey::Local => Ok(Arc::new(LocalFileSystem::new())),

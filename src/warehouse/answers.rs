@@ -1,5 +1,6 @@
 //! Questions to a warehouse: its answers, which come as text, as Arrow batches.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, StringBuilder};
@@ -12,9 +13,13 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::SessionContext;
+use datafusion::sql::sqlparser::ast::{Query, SetExpr, Statement, Visit, Visitor};
+use datafusion::sql::sqlparser::dialect::{PostgreSqlDialect, RedshiftSqlDialect};
+use datafusion::sql::sqlparser::parser::Parser;
 use futures::{StreamExt, TryStreamExt};
 use tokio_postgres::SimpleQueryMessage;
 
+use super::Dialect;
 use super::error::Cause;
 use super::session::{Session, TextRow};
 use crate::error::{Error, Result};
@@ -39,6 +44,51 @@ pub async fn expected_schema(sql: &str) -> Option<SchemaRef> {
     Some(Arc::new(rows.schema().as_arrow().clone()))
 }
 
+/// Fails unless `sql` is one question: a query, alone, that makes and changes nothing.
+///
+/// # Errors
+///
+/// [`Error::Usage`] that says what else it is.
+pub fn demand_question(sql: &str, dialect: Dialect) -> Result<()> {
+    let parsed = match dialect {
+        Dialect::Redshift => Parser::parse_sql(&RedshiftSqlDialect {}, sql),
+        Dialect::Postgres => Parser::parse_sql(&PostgreSqlDialect {}, sql),
+    };
+    let statements =
+        parsed.map_err(|e| Error::Usage(format!("the query is not understood: {e}")))?;
+    let [Statement::Query(query)] = &statements[..] else {
+        return Err(Error::Usage("a question is one SELECT; nothing else is sent".to_owned()));
+    };
+    let mut changes = ChangeFinder { found: false };
+    let _ = query.visit(&mut changes);
+    if changes.found || makes_table(query) {
+        return Err(Error::Usage("a question makes and changes nothing".to_owned()));
+    }
+    Ok(())
+}
+
+/// Looks for statements within a query.
+struct ChangeFinder {
+    found: bool,
+}
+
+impl Visitor for ChangeFinder {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        self.found |= makes_table(query)
+            || matches!(
+                *query.body,
+                SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_)
+            );
+        ControlFlow::Continue(())
+    }
+}
+
+fn makes_table(query: &Query) -> bool {
+    matches!(&*query.body, SetExpr::Select(select) if select.into.is_some())
+}
+
 /// Asks a question; the answer as it comes. Values are read as the types of `expected`, and as text
 /// where there are none or the first rows do not fit them.
 ///
@@ -51,6 +101,7 @@ pub async fn ask(
     sql: &str,
     expected: Option<SchemaRef>,
 ) -> Result<SendableRecordBatchStream> {
+    demand_question(sql, session.dialect())?;
     let action = format!("answer {name}");
     let mut messages = Box::pin(session.messages(&action, sql).await?);
     let mut names = Vec::new();

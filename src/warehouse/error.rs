@@ -150,12 +150,12 @@ impl WarehouseError {
     pub fn hint(&self) -> Option<&'static str> {
         match &self.cause {
             Cause::Refused(refusal) => refusal_hint(refusal),
-            Cause::Connection(reason) => Some(connection_hint(reason)),
+            Cause::Connection(_) => Some(CONNECTION_HINT),
             Cause::Tls(_) => Some(
                 "name the file of the certificates to trust with ?sslrootcert=FILE in the URL; the \
                  host in the URL must be the one that the server's certificate names",
             ),
-            Cause::Credentials(_) => None,
+            Cause::Credentials(reason) => credentials_hint(reason),
             Cause::Answer(_) => None,
         }
     }
@@ -172,25 +172,28 @@ fn is_conflict(refusal: &Refusal) -> bool {
     refusal.code.starts_with("40") || is_engine(1023) || is_engine(1018)
 }
 
-fn connection_hint(reason: &str) -> &'static str {
-    if reason.contains("unknown authentication tag 13")
-        || reason.contains("authentication tag `13`")
-    {
-        return "the user's password is stored as SHA-256, which the driver cannot answer; set it \
-                again as MD5 (ALTER USER … PASSWORD 'md5…'), or use --auth iam";
+const CONNECTION_HINT: &str = "is the host right, the cluster running (not paused), its port open to \
+    this machine? What was begun and not committed is undone; running again is safe";
+
+const PASSWORD_HINT: &str = "give the password as STARLIFT_PASSWORD or with --password-file; for \
+    Redshift, --auth iam asks AWS for a short-lived one";
+
+/// Source: authentication code 13 of Redshift's own driver, aws/amazon-redshift-python-driver.
+const DIGEST_HINT: &str = "the user's password is stored as SHA-256, which the driver cannot answer; \
+    set it again as MD5 (ALTER USER … PASSWORD 'md5…'), or use --auth iam";
+
+fn credentials_hint(reason: &str) -> Option<&'static str> {
+    if reason.contains("authentication tag") {
+        return Some(DIGEST_HINT);
     }
-    "is the host right, the cluster running (not paused), its port open to this machine? What was \
-     begun and not committed is undone; running again is safe"
+    (reason.contains("password") || reason.contains("authentication")).then_some(PASSWORD_HINT)
 }
 
 fn refusal_hint(refusal: &Refusal) -> Option<&'static str> {
     let text = format!("{} {} {}", refusal.message, refusal.detail, refusal.load_error);
     let says = |part: &str| text.contains(part);
     Some(match refusal.code.as_str() {
-        "28P01" | "28000" => {
-            "give the password as STARLIFT_PASSWORD or with --password-file; for Redshift, --auth iam \
-             asks AWS for a short-lived one"
-        }
+        "28P01" | "28000" => PASSWORD_HINT,
         "42501" => {
             "the user needs USAGE and CREATE on the schema, and to own the tables that are replaced"
         }
@@ -230,6 +233,9 @@ impl Cause {
                 text += &format!(": {more}");
             }
             source = cause.source();
+        }
+        if text.contains("password missing") || text.contains("authentication") {
+            return Cause::Credentials(text);
         }
         if text.contains("certificate") || text.contains("TLS handshake") {
             return Cause::Tls(text);

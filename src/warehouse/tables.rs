@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::contract::{ExpectedColumn, ExpectedTable};
 use super::quote::{self, literal};
 use super::{Dialect, quote::qualified};
 use crate::error::{Error, Result};
@@ -242,6 +243,17 @@ impl TableDesign {
             text += &format!("\nSORTKEY ({})", columns?.join(", "));
         }
         Ok(text)
+    }
+
+    /// The table as the COPY contract is to expect it.
+    pub fn expected(&self) -> ExpectedTable {
+        let columns = self.table.columns.iter().map(|column| ExpectedColumn {
+            name: column.name.to_owned(),
+            column_type: column.column_type,
+            nullable: column.nullable,
+            max_bytes: self.lengths.get(column.name).copied(),
+        });
+        ExpectedTable { name: self.table.name.to_owned(), columns: columns.collect() }
     }
 
     /// The statements that say what the table and its columns mean.

@@ -1,6 +1,11 @@
 //! Loading a star into warehouses: a real PostgreSQL, and the Redshift stand-in.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -14,10 +19,6 @@ use std::path::Path;
 use support::postgres::{Database, Postgres};
 use support::{Outcome, Workspace};
 use tokio_postgres::{Client, SimpleQueryMessage};
-
-/// The five tables and their rows in the star of `fixtures/sample`.
-const SAMPLE: [(&str, &str); 5] =
-    [("artists", "18"), ("songplays", "120"), ("songs", "20"), ("time", "120"), ("users", "10")];
 
 /// A folder in which `star` is the star of `fixtures/sample`.
 fn with_star() -> Workspace {

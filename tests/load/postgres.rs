@@ -21,13 +21,20 @@ async fn the_tables_hold_what_the_files_do() {
         let described = format!("SELECT obj_description('star.\"{table}\"'::regclass)");
         assert!(value(&client, &described).await.starts_with("one row a"), "{table}");
     }
-    let keys = "SELECT conname FROM pg_constraint WHERE contype IN ('p', 'f') ORDER BY conname";
+    let keys = "SELECT conname FROM pg_constraint WHERE connamespace = 'star'::regnamespace AND contype IN ('p', 'f') ORDER BY conname";
     assert_eq!(
         rows(&client, keys).await,
         [
-            "artists_pkey", "songplays_artist_id_fkey", "songplays_pkey", "songplays_song_id_fkey",
-            "songplays_start_time_fkey", "songplays_user_id_fkey", "songs_artist_id_fkey",
-            "songs_pkey", "time_pkey", "users_pkey",
+            "artists_pkey",
+            "songplays_artist_id_fkey",
+            "songplays_pkey",
+            "songplays_song_id_fkey",
+            "songplays_start_time_fkey",
+            "songplays_user_id_fkey",
+            "songs_artist_id_fkey",
+            "songs_pkey",
+            "time_pkey",
+            "users_pkey",
         ]
     );
     let column = "SELECT col_description('star.time'::regclass, 2)";
@@ -56,10 +63,7 @@ async fn a_new_run_replaces_the_old_and_leaves_nothing_behind() {
     load(&here, &database.url(), &[]).exits(0);
     let client = database.client().await;
     let first = loaded_run(&client).await;
-    client
-        .batch_execute("CREATE TABLE star.starlift_new_00000000_songs (x INT)")
-        .await
-        .unwrap();
+    client.batch_execute("CREATE TABLE star.starlift_new_00000000_songs (x INT)").await.unwrap();
     transform(&here, "star", &["--unmatched", "drop"]).exits(0);
     load(&here, &database.url(), &[]).exits(0);
     assert_ne!(loaded_run(&client).await, first);
@@ -79,7 +83,8 @@ async fn grants_owners_and_views_are_carried_over() {
     let (here, database) = (with_star(), database());
     load(&here, &database.url(), &[]).exits(0);
     let client = database.client().await;
-    let (reader, owner) = (format!("Reader {}", database.name()), format!("owner_{}", database.name()));
+    let (reader, owner) =
+        (format!("Reader {}", database.name()), format!("owner_{}", database.name()));
     client
         .batch_execute(&format!(
             "CREATE ROLE \"{reader}\"; CREATE ROLE \"{owner}\"; \
@@ -131,9 +136,13 @@ async fn what_cannot_be_carried_over_is_named_before_anything_is_touched() {
     let outcome = load(&here, &database.url(), &[]);
     outcome.exits(1).complains("nothing was touched").complains("--cascade");
     for lost in [
-        "index star.by_level", "materialized view public.titles",
-        "foreign key notes_song_id_fkey of public.notes", "column users.note",
-        "trigger watch on users", "row security policy mine on users", "publication feed of artists",
+        "index star.by_level",
+        "materialized view public.titles",
+        "foreign key notes_song_id_fkey of public.notes",
+        "column users.note",
+        "trigger watch on users",
+        "row security policy mine on users",
+        "publication feed of artists",
     ] {
         outcome.complains(lost);
     }
@@ -149,8 +158,14 @@ async fn what_cannot_be_carried_over_is_named_before_anything_is_touched() {
 async fn a_view_under_a_tables_name_is_left_alone() {
     let (here, database) = (with_star(), database());
     let client = database.client().await;
-    client.batch_execute("CREATE SCHEMA star; CREATE VIEW star.songs AS SELECT 1 AS x").await.unwrap();
-    load(&here, &database.url(), &[]).exits(1).complains("something else than a table").complains("songs");
+    client
+        .batch_execute("CREATE SCHEMA star; CREATE VIEW star.songs AS SELECT 1 AS x")
+        .await
+        .unwrap();
+    load(&here, &database.url(), &[])
+        .exits(1)
+        .complains("something else than a table")
+        .complains("songs");
     assert_eq!(value(&client, "SELECT x FROM star.songs").await, "1");
 }
 
@@ -171,7 +186,9 @@ async fn a_user_without_the_right_to_make_schemas_loads_into_one_it_may_use() {
     let client = database.client().await;
     let loader = format!("loader_{}", database.name());
     client
-        .batch_execute(&format!("CREATE ROLE {loader} LOGIN; CREATE SCHEMA star AUTHORIZATION {loader}"))
+        .batch_execute(&format!(
+            "CREATE ROLE {loader} LOGIN; CREATE SCHEMA star AUTHORIZATION {loader}"
+        ))
         .await
         .unwrap();
     let url = database.url().replacen("starlift@", &format!("{loader}@"), 1);

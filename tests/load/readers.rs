@@ -94,7 +94,8 @@ async fn of_two_loaders_one_waits_or_fails_cleanly() {
     for child in &mut children {
         assert!(child.wait().unwrap().success());
     }
-    let numbers = "SELECT COUNT(*), COUNT(DISTINCT load_number), MAX(load_number) FROM star.starlift_loads";
+    let numbers =
+        "SELECT COUNT(*), COUNT(DISTINCT load_number), MAX(load_number) FROM star.starlift_loads";
     assert_eq!(value(&client, numbers).await, "25|5|5");
 }
 

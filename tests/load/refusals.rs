@@ -14,7 +14,9 @@ async fn passwords_come_from_the_environment_or_a_private_file_and_are_never_sho
     load(&here, &url, &[]).exits(1).complains("--password-file");
     let with = |variable: &str, value: &str| {
         let mut command = here.command();
-        command.env(variable, value).args(["-vv", "load", "--force", "--star", "star", "--to", &url]);
+        command
+            .env(variable, value)
+            .args(["-vv", "load", "--force", "--star", "star", "--to", &url]);
         let outcome = here.outcome(&mut command);
         let all = format!("{}{}", outcome.stdout, outcome.stderr);
         assert!(!all.contains(SECRET_PASSWORD), "the password is shown\n{outcome}");
@@ -99,9 +101,14 @@ async fn a_dry_run_shows_every_statement_and_connects_to_nothing() {
     let here = with_star();
     let outcome = load(&here, "postgres://u@127.0.0.1:1/d", &["--dry-run", "--schema", "mart"]);
     outcome.exits(0).says("CREATE SCHEMA IF NOT EXISTS \"mart\";").says("COPY \"mart\".");
-    outcome.says("FROM STDIN (FORMAT binary, FREEZE);").says("INSERT INTO \"mart\".\"starlift_loads\"");
-    let position = |text: &str| outcome.stdout.find(text).unwrap_or_else(|| panic!("{text}\n{outcome}"));
-    assert!(position("EXCLUSIVE MODE") < position("COPY ") && position("COPY ") < position("RENAME TO"));
+    outcome
+        .says("FROM STDIN (FORMAT binary, FREEZE);")
+        .says("INSERT INTO \"mart\".\"starlift_loads\"");
+    let position =
+        |text: &str| outcome.stdout.find(text).unwrap_or_else(|| panic!("{text}\n{outcome}"));
+    assert!(
+        position("EXCLUSIVE MODE") < position("COPY ") && position("COPY ") < position("RENAME TO")
+    );
 }
 
 #[tokio::test]
