@@ -102,6 +102,12 @@ pub enum Command {
     /// Load a star into Redshift or PostgreSQL: all five tables, or none.
     #[command(after_help = EXIT_CODES)]
     Load(LoadArgs),
+    /// Transform, check, load and verify; run again, it goes on where it stopped.
+    #[command(after_help = EXIT_CODES)]
+    Run(RunArgs),
+    /// Try a load in your own warehouse, with a small star in a scratch schema, and report.
+    #[command(after_help = EXIT_CODES)]
+    Selftest(SelftestArgs),
     /// Make up Sparkify-shaped data of any size.
     #[command(after_help = EXIT_CODES)]
     Generate(GenerateArgs),
@@ -252,6 +258,45 @@ pub struct LoadArgs {
     /// Print every statement, and whether Redshift would take the files; connect to nothing.
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// Options of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// How the star is made.
+    #[command(flatten)]
+    pub transform: TransformArgs,
+    /// Warehouse: redshift://USER@HOST:5439/DATABASE, postgres://USER@HOST:5432/DATABASE, or a name
+    /// from the configuration file.
+    #[arg(long, value_name = "TARGET", env = "STARLIFT_TO")]
+    pub to: String,
+    /// How the warehouse is reached.
+    #[command(flatten)]
+    pub warehouse: WarehouseArgs,
+    /// How the load is done.
+    #[command(flatten)]
+    pub how: LoadHow,
+}
+
+/// Options of `selftest`.
+#[derive(Debug, Args)]
+pub struct SelftestArgs {
+    /// Warehouse: redshift://USER@HOST:5439/DATABASE, postgres://USER@HOST:5432/DATABASE, or a name
+    /// from the configuration file.
+    #[arg(long, value_name = "TARGET", env = "STARLIFT_TO")]
+    pub to: String,
+    /// Place for the star in S3, which Redshift reads from: s3://BUCKET/PREFIX.
+    #[arg(long, value_name = "URL", env = "STARLIFT_SCRATCH")]
+    pub scratch: Option<String>,
+    /// Role in which Redshift reads the star: an ARN, or `default` [default: default].
+    #[arg(long, value_name = "ARN", env = "STARLIFT_IAM_ROLE")]
+    pub iam_role: Option<String>,
+    /// Leave the schema and the star in place.
+    #[arg(long)]
+    pub keep: bool,
+    /// How the warehouse is reached.
+    #[command(flatten)]
+    pub warehouse: WarehouseArgs,
 }
 
 /// How a load is done.

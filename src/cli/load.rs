@@ -1,6 +1,6 @@
 //! `starlift load`.
 
-use super::args::LoadArgs;
+use super::args::{LoadArgs, LoadHow};
 use super::contract;
 use super::output::print;
 use super::settings::{GlobalOptions, StarOptions, WarehouseOptions};
@@ -11,7 +11,7 @@ use crate::pipeline::queries;
 use crate::storage::{Location, Place, Stores};
 use crate::warehouse::Dialect;
 use crate::warehouse::contract::{Contract, Reading};
-use crate::warehouse::load::{LoadOptions, load, prepare, show};
+use crate::warehouse::load::{LoadOptions, LoadReport, Prepared, load, prepare, show};
 
 /// Loads a star and prints what was done.
 ///
@@ -24,30 +24,64 @@ pub async fn run(
     warehouse: &WarehouseOptions,
     global: &GlobalOptions,
 ) -> Result<()> {
-    let options = warehouse.load(&args.how, &global.stores).await?;
-    let stores = Stores::new(global.stores.clone());
-    let place = stores.place(Location::parse_single(star.require_star()?)?).await?;
-    let engine = Engine::new(star.engine)?;
-    let queries = queries(star.queries.as_deref())?;
-    let contract = match options.access.target.dialect {
-        Dialect::Redshift => Some(contract(&place, &stores, &options).await?),
-        Dialect::Postgres => None,
-    };
-    if let Some(contract) = &contract
-        && (args.dry_run || !contract.is_kept())
-    {
-        print(&contract.to_string())?;
-        contract::demand_kept(contract)?;
-    }
-    let prepared = prepare(place, &engine, &queries, &options).await?;
     if args.dry_run {
-        return print(&show(&prepared, &options)?);
+        return dry_run(args, star, warehouse, global).await;
     }
-    let report = load(&prepared, &options).await?;
+    let report = perform(&args.how, star, warehouse, global).await?;
     if global.quiet {
         return Ok(());
     }
-    print(&summary::load(&report, &options.access.target.to_string(), &options.schema))
+    print(&summary::load(&report, &warehouse.target.to_string(), &warehouse.schema))
+}
+
+/// Loads a star.
+///
+/// # Errors
+///
+/// Whatever ends the load.
+pub async fn perform(
+    how: &LoadHow,
+    star: &StarOptions,
+    warehouse: &WarehouseOptions,
+    global: &GlobalOptions,
+) -> Result<LoadReport> {
+    let options = warehouse.load(how, &global.stores).await?;
+    let engine = Engine::new(star.engine)?;
+    let prepared = ready(star, &options, &engine, global, false).await?;
+    load(&prepared, &options).await
+}
+
+/// Prints whether Redshift would take the files, and every statement; connects to nothing.
+async fn dry_run(
+    args: &LoadArgs,
+    star: &StarOptions,
+    warehouse: &WarehouseOptions,
+    global: &GlobalOptions,
+) -> Result<()> {
+    let options = warehouse.load(&args.how, &global.stores).await?;
+    let engine = Engine::new(star.engine)?;
+    let prepared = ready(star, &options, &engine, global, true).await?;
+    print(&show(&prepared, &options)?)
+}
+
+/// The star, open and proven as far as it can be without a warehouse.
+async fn ready(
+    star: &StarOptions,
+    options: &LoadOptions,
+    engine: &Engine,
+    global: &GlobalOptions,
+    shows_contract: bool,
+) -> Result<Prepared> {
+    let stores = Stores::new(global.stores.clone());
+    let place = stores.place(Location::parse_single(star.require_star()?)?).await?;
+    if options.access.target.dialect == Dialect::Redshift {
+        let contract = contract(&place, &stores, options).await?;
+        if shows_contract || !contract.is_kept() {
+            print(&contract.to_string())?;
+        }
+        contract::demand_kept(&contract)?;
+    }
+    prepare(place, engine, &queries(star.queries.as_deref())?, options).await
 }
 
 /// Holds the star against what this Redshift takes, before it is asked anything.

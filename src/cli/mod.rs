@@ -11,11 +11,14 @@ mod logging;
 mod output;
 mod progress;
 mod query;
+mod run;
 mod schema;
+mod selftest;
 mod settings;
 mod star;
 mod summary;
 mod transform;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -93,6 +96,15 @@ fn run(cli: &Cli) -> Result<()> {
             let star = settings.star(&args.star)?;
             let warehouse = settings.warehouse(&args.to, &args.warehouse)?;
             block_on(star.engine.threads, load::run(args, &star, &warehouse, &global))
+        }
+        Command::Run(args) => {
+            let options = settings.transform(&args.transform)?;
+            let warehouse = settings.warehouse(&args.to, &args.warehouse)?;
+            block_on(options.engine.threads, run::run(args, &options, &warehouse, &global))
+        }
+        Command::Selftest(args) => {
+            let warehouse = settings.warehouse(&args.to, &args.warehouse)?;
+            block_on(None, selftest::run(args, warehouse, &global))
         }
         Command::Generate(args) => block_on(None, generate::run(args, &global)),
         Command::Demo(args) => block_on(None, demo::run(args, &global)),

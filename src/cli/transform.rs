@@ -38,7 +38,10 @@ pub async fn run(options: &TransformOptions, global: &GlobalOptions) -> Result<(
 }
 
 /// Runs a transform and prints only what went wrong.
-async fn run_quietly(options: &TransformOptions, global: &GlobalOptions) -> Result<Report> {
+pub(super) async fn run_quietly(
+    options: &TransformOptions,
+    global: &GlobalOptions,
+) -> Result<Report> {
     let stores = Stores::new(global.stores.clone());
     let meter = Arc::new(Meter::default());
     let progress = (!global.quiet).then(|| Progress::start(&meter, draws_progress(global)));

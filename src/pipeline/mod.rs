@@ -3,6 +3,7 @@
 //! [`transform`] goes one way: read and decode ([`crate::ingest`]), run the star queries
 //! ([`crate::star`]), write and publish ([`crate::publish`]).
 
+mod current;
 mod options;
 mod report;
 mod run;
@@ -18,6 +19,7 @@ use crate::publish::{Publication, Published};
 use crate::star::{Queries, staged_needs};
 use crate::storage::{Location, Place, Stores};
 
+pub use current::current_star;
 pub use options::TransformOptions;
 pub use report::{Failure, Report, StageTime};
 

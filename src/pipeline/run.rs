@@ -247,7 +247,7 @@ impl<'a> Run<'a> {
     }
 }
 
-fn run_options(options: &TransformOptions) -> RunOptions {
+pub(super) fn run_options(options: &TransformOptions) -> RunOptions {
     RunOptions {
         songs: options.songs.clone(),
         logs: options.logs.clone(),

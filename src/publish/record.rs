@@ -46,7 +46,7 @@ pub struct RunRecord {
 }
 
 /// The options that a run's result depends on.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunOptions {
     /// Where songs were read.
     pub songs: Vec<String>,

@@ -38,6 +38,14 @@ impl Dialect {
         }
     }
 
+    /// Its name, for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Dialect::Redshift => "Redshift",
+            Dialect::Postgres => "PostgreSQL",
+        }
+    }
+
     /// The port that its servers listen on.
     pub fn port(self) -> u16 {
         match self {

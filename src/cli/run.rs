@@ -1,0 +1,52 @@
+//! `starlift run`: transform, check, load, verify.
+
+use super::args::RunArgs;
+use super::output::print;
+use super::settings::{GlobalOptions, StarOptions, WarehouseOptions};
+use super::{load, summary, transform, verify};
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::pipeline::{TransformOptions, current_star};
+use crate::storage::{Location, Stores};
+
+/// Makes the star, loads it, and holds the tables against it; prints one summary. What an earlier
+/// run has done already is found done and not done again.
+///
+/// # Errors
+///
+/// The first failure of any step; the steps before it stand.
+pub async fn run(
+    args: &RunArgs,
+    options: &TransformOptions,
+    warehouse: &WarehouseOptions,
+    global: &GlobalOptions,
+) -> Result<()> {
+    let star = StarOptions {
+        star: Some(options.out.clone()),
+        queries: options.queries.clone(),
+        engine: options.engine,
+    };
+    if args.transform.dry_run {
+        return transform::dry_run(options, global).await;
+    }
+    let mut text = make_star(options, global).await?;
+    let report = load::perform(&args.how, &star, warehouse, global).await?;
+    text += &summary::load(&report, &warehouse.target.to_string(), &warehouse.schema);
+    text += &verify::run(&star, warehouse, global).await?;
+    if global.quiet { Ok(()) } else { print(&text) }
+}
+
+/// Makes the star unless it stands; what there is to say of it.
+async fn make_star(options: &TransformOptions, global: &GlobalOptions) -> Result<String> {
+    let stores = Stores::new(global.stores.clone());
+    let current = current_star(options, &stores, &Engine::new(options.engine)?).await?;
+    let out = Location::parse_single(&options.out)?;
+    if let Some(record) = current {
+        return Ok(format!(
+            "star      {out} was made of these very objects by run {}; not made again\n",
+            record.run_id
+        ));
+    }
+    let report = transform::run_quietly(options, global).await?;
+    Ok(summary::rejects(&report) + &summary::summary(&report, &out.to_string()))
+}

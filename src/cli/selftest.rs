@@ -1,0 +1,277 @@
+//! `starlift selftest`: everything a load does, with a small star of its own, in a warehouse of the
+//! user's own, and a report of it that is fit to be attached to a bug.
+
+use std::fmt::Write;
+use std::time::Instant;
+
+use futures::{StreamExt, TryStreamExt};
+
+use super::args::{LoadHow, SelftestArgs};
+use super::output::{print, print_error};
+use super::settings::{GlobalOptions, StarOptions, WarehouseOptions};
+use super::star;
+use super::{generate, load, verify};
+use crate::engine::EngineOptions;
+use crate::error::{Error, Result};
+use crate::generate::GenerateOptions;
+use crate::ingest::Meter;
+use crate::pipeline::{TransformOptions, queries, transform};
+use crate::publish::RunRecord;
+use crate::star::demand_passed;
+use crate::storage::{Location, Place, Stores};
+use crate::warehouse::Dialect;
+use crate::warehouse::check::check_warehouse;
+use crate::warehouse::quote;
+use crate::warehouse::session::Session;
+
+/// Every type, nulls, matches and text of many scripts, in a second's work.
+const SAMPLE: GenerateOptions = GenerateOptions {
+    songs: 200,
+    events: 4_000,
+    users: 50,
+    days: 14,
+    seed: GenerateOptions::SEED,
+    bad_rate: 0.0,
+    duplicate_rate: 0.01,
+};
+
+/// What is asked of the server for the report; one that refuses a question loses only its line.
+const FACTS: [(&str, &str); 5] = [
+    ("version", "SELECT version()"),
+    ("server_version", "SHOW server_version"),
+    (
+        "isolation",
+        "SELECT isolation_level FROM stv_db_isolation_level WHERE db_name = current_database()",
+    ),
+    ("case sensitive identifiers", "SHOW enable_case_sensitive_identifier"),
+    ("timezone", "SHOW timezone"),
+];
+
+/// Runs the self-test and prints its report.
+///
+/// # Errors
+///
+/// If a step failed; the report says which.
+pub async fn run(
+    args: &SelftestArgs,
+    warehouse: WarehouseOptions,
+    global: &GlobalOptions,
+) -> Result<()> {
+    let mut test = Selftest::new(args, warehouse, global).await?;
+    let outcome = test.run().await;
+    test.clean_up(args.keep).await;
+    print(&test.report(outcome.is_ok()))?;
+    outcome
+}
+
+struct Selftest<'a> {
+    warehouse: WarehouseOptions,
+    global: &'a GlobalOptions,
+    how: LoadHow,
+    data: tempfile::TempDir,
+    star: Place,
+    star_options: StarOptions,
+    lines: String,
+}
+
+impl<'a> Selftest<'a> {
+    async fn new(
+        args: &SelftestArgs,
+        mut warehouse: WarehouseOptions,
+        global: &'a GlobalOptions,
+    ) -> Result<Selftest<'a>> {
+        let name = format!("starlift_selftest_{:08x}", rand::random::<u32>());
+        let data = tempfile::Builder::new().prefix("starlift-").tempdir();
+        let data = data.map_err(|e| Error::io("cannot make a temporary folder", e))?;
+        let star = match (&args.scratch, warehouse.target.dialect) {
+            (Some(scratch), _) => format!("{}/{name}", scratch.trim_end_matches('/')),
+            (None, Dialect::Postgres) => data.path().join("star").to_string_lossy().into_owned(),
+            (None, Dialect::Redshift) => {
+                return Err(Error::Usage(
+                    "Redshift reads from S3: name a place for the star with --scratch s3://BUCKET/PREFIX"
+                        .to_owned(),
+                ));
+            }
+        };
+        let stores = Stores::new(global.stores.clone());
+        warehouse.schema = name;
+        Ok(Selftest {
+            star: stores.place(Location::parse_single(&star)?).await?,
+            star_options: StarOptions {
+                star: Some(star),
+                queries: None,
+                engine: EngineOptions::default(),
+            },
+            how: LoadHow {
+                iam_role: args.iam_role.clone(),
+                force: false,
+                cascade: false,
+                lock_timeout: None,
+            },
+            warehouse,
+            global,
+            data,
+            lines: String::new(),
+        })
+    }
+
+    async fn run(&mut self) -> Result<()> {
+        let begun = Instant::now();
+        let made = self.make_star().await;
+        self.note("make a star", begun, made)?;
+        let begun = Instant::now();
+        let connected = self.ask_facts().await;
+        self.note("log in", begun, connected)?;
+        for (step, force, wanted) in [
+            ("load", false, false),
+            ("load again: nothing to do", false, true),
+            ("replace the tables", true, false),
+        ] {
+            let begun = Instant::now();
+            let loaded = self.load(force, wanted).await;
+            self.note(step, begun, loaded)?;
+        }
+        let begun = Instant::now();
+        let checked = self.check().await;
+        self.note("checks", begun, checked)?;
+        let begun = Instant::now();
+        let answered = self.answers().await;
+        self.note("questions", begun, answered)
+    }
+
+    /// Writes a line for a step, and passes its failure on.
+    fn note(&mut self, step: &str, begun: Instant, outcome: Result<String>) -> Result<()> {
+        let seconds = begun.elapsed().as_secs_f64();
+        match outcome {
+            Ok(said) => {
+                let _ = writeln!(self.lines, "| {step} | ok | {seconds:.2} s | {said} |");
+                Ok(())
+            }
+            Err(error) => {
+                let _ =
+                    writeln!(self.lines, "| {step} | FAILED | {seconds:.2} s | {} |", told(&error));
+                Err(error)
+            }
+        }
+    }
+
+    async fn make_star(&self) -> Result<String> {
+        let stores = Stores::new(self.global.stores.clone());
+        let folder = self.data.path().join("data");
+        let data = stores.place(Location::parse_single(&folder.to_string_lossy())?).await?;
+        generate::write(&SAMPLE, &data).await?;
+        let below = |name: &str| folder.join(name).to_string_lossy().into_owned();
+        let out = self.star_options.require_star()?;
+        let options = TransformOptions::new(&below("song_data"), &below("log_data"), out);
+        let meter = std::sync::Arc::new(Meter::default());
+        let report = transform(&options, &stores, &meter, std::future::pending()).await;
+        let report = report.map_err(|failure| failure.error)?;
+        let rows = report.record.map_or(0, |r| r.tables.values().map(|t| t.rows).sum::<u64>());
+        Ok(format!("{rows} rows in five tables"))
+    }
+
+    async fn ask_facts(&mut self) -> Result<String> {
+        let session = self.session().await?;
+        let mut said = Vec::new();
+        for (what, sql) in FACTS {
+            // Each on its own: what one kind of server knows another may not.
+            if let Ok(rows) = session.rows("ask about the server", sql).await {
+                let value = rows.first().and_then(|row| row.first().cloned().flatten());
+                said.push(format!("{what}: {}", value.unwrap_or_default().trim_matches('\0')));
+            }
+        }
+        Ok(said.join("; "))
+    }
+
+    async fn session(&self) -> Result<Session> {
+        Ok(Session::open(&self.warehouse.access(&self.global.stores).await?).await?)
+    }
+
+    async fn load(&mut self, force: bool, stands: bool) -> Result<String> {
+        self.how.force = force;
+        let report =
+            load::perform(&self.how, &self.star_options, &self.warehouse, self.global).await?;
+        if report.was_there != stands {
+            let differences = vec!["the ledger does not tell what stands there".to_owned()];
+            return Err(Error::Mismatch { differences });
+        }
+        let stages =
+            report.stages.iter().map(|s| format!("{} {:.2} s", s.name, s.elapsed.as_secs_f64()));
+        Ok(format!("{} figures; {}", report.figures, stages.collect::<Vec<_>>().join(", ")))
+    }
+
+    async fn check(&self) -> Result<String> {
+        let session = self.session().await?;
+        session.use_schema(&self.warehouse.schema).await?;
+        let record = RunRecord::require(&self.star).await?;
+        let checks = check_warehouse(&session, &queries(None)?, Some(&record)).await?;
+        demand_passed(&checks.outcomes)?;
+        Ok(format!("{} passed", checks.outcomes.len()))
+    }
+
+    async fn answers(&self) -> Result<String> {
+        let session = self.session().await?;
+        session.use_schema(&self.warehouse.schema).await?;
+        let open = star::open(&self.star_options, self.global).await?;
+        let asked = verify::answers(&session, &queries(None)?, &open).await?;
+        Ok(format!("{asked} answered as by the files"))
+    }
+
+    /// Drops the schema and removes the star. What cannot be removed is named.
+    async fn clean_up(&mut self, keep: bool) {
+        let schema = self.warehouse.schema.clone();
+        if keep {
+            let _ =
+                writeln!(self.lines, "| clean up | kept | | schema {schema}, star {} |", self.star);
+            return;
+        }
+        let begun = Instant::now();
+        let cleaned = self.remove().await;
+        if let Err(error) = self.note("clean up", begun, cleaned) {
+            print_error(&error);
+            eprintln!("left behind: schema {schema}, star {}", self.star);
+        }
+    }
+
+    async fn remove(&self) -> Result<String> {
+        let session = self.session().await?;
+        let schema = quote::name(&self.warehouse.schema)?;
+        let sql = format!("DROP SCHEMA IF EXISTS {schema} CASCADE");
+        session.execute("drop the scratch schema", &sql).await?;
+        let removed =
+            |e| Error::io(format!("cannot remove {}", self.star), std::io::Error::other(e));
+        let listed =
+            self.star.store.list(Some(self.star.path())).map_ok(|meta| meta.location).boxed();
+        let deleted = self.star.store.delete_stream(listed);
+        let count =
+            deleted.try_fold(0, |count, _| async move { Ok(count + 1) }).await.map_err(removed)?;
+        Ok(format!("schema dropped, {count} objects removed"))
+    }
+
+    fn report(&self, passed: bool) -> String {
+        let outcome = if passed { "passed" } else { "FAILED" };
+        let target = &self.warehouse.target;
+        let region = target.region().map(|region| format!(" in {region}")).unwrap_or_default();
+        format!(
+            "## starlift selftest: {outcome}\n\nstarlift {}, {} {}; {}{region}; {}\n\n\
+             | step | outcome | time | |\n| --- | --- | --- | --- |\n{}",
+            env!("CARGO_PKG_VERSION"),
+            std::env::consts::OS,
+            std::env::consts::ARCH,
+            target.dialect.name(),
+            chrono::Utc::now().format("%Y-%m-%d %H:%M UTC"),
+            self.lines,
+        )
+    }
+}
+
+/// An error and its causes in one line of a table.
+fn told(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    text.replace('|', "\\|").split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,72 @@
+//! The last step of a run: what an analyst would see, held against the files.
+
+use super::output::{GOOD, styled};
+use super::query::execute;
+use super::settings::{GlobalOptions, StarOptions, WarehouseOptions};
+use super::star::{self, OpenStar};
+use super::summary;
+use crate::error::{Error, Result};
+use crate::pipeline::queries;
+use crate::publish::RunRecord;
+use crate::star::{Group, Queries, demand_passed};
+use crate::storage::{Location, Stores};
+use crate::warehouse::answers::{ask, difference, expected_schema};
+use crate::warehouse::check::{WarehouseChecks, check_warehouse};
+use crate::warehouse::session::Session;
+
+/// Runs the checks in the warehouse, and every analytics query on both sides; a line to print.
+///
+/// # Errors
+///
+/// If a check fails, or an answer differs.
+pub async fn run(
+    star: &StarOptions,
+    warehouse: &WarehouseOptions,
+    global: &GlobalOptions,
+) -> Result<String> {
+    let queries = queries(star.queries.as_deref())?;
+    let session = Session::open(&warehouse.access(&global.stores).await?).await?;
+    session.use_schema(&warehouse.schema).await?;
+    let checks = checks(&session, &queries, star, global).await?;
+    let asked = checks.outcomes.len();
+    let open = star::open(star, global).await?;
+    let questions = answers(&session, &queries, &open).await?;
+    let verified = format!("{asked} checks passed, {questions} questions answered as by the files");
+    Ok(format!("warehouse {}\n", styled(GOOD, verified)))
+}
+
+async fn checks(
+    session: &Session,
+    queries: &Queries,
+    star: &StarOptions,
+    global: &GlobalOptions,
+) -> Result<WarehouseChecks> {
+    let stores = Stores::new(global.stores.clone());
+    let place = stores.place(Location::parse_single(star.require_star()?)?).await?;
+    let record = RunRecord::require(&place).await?;
+    let checks = check_warehouse(session, queries, Some(&record)).await?;
+    if let Err(error) = demand_passed(&checks.outcomes) {
+        super::output::print(&summary::checks(&checks.outcomes)?)?;
+        return Err(error);
+    }
+    Ok(checks)
+}
+
+/// Asks both sides every analytics query; how many there were.
+///
+/// # Errors
+///
+/// If an answer differs.
+pub async fn answers(session: &Session, queries: &Queries, open: &OpenStar) -> Result<usize> {
+    let (mut asked, mut names) = (0, Vec::new());
+    for query in queries.of(Group::Analytics) {
+        let name = query.file();
+        let files = execute(&name, &query.sql, None, open).await?;
+        let answer = ask(session, &name, &query.sql, expected_schema(&query.sql).await).await?;
+        if let Some(what) = difference(files, answer).await? {
+            names.push(format!("{name} ({what})"));
+        }
+        asked += 1;
+    }
+    if names.is_empty() { Ok(asked) } else { Err(Error::AnswersDiffer { names }) }
+}

@@ -1,0 +1,95 @@
+//! Whether a star is already what a transform would make.
+
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::Int64Type;
+use futures::TryStreamExt;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::options::TransformOptions;
+use super::places;
+use super::run::run_options;
+use crate::decode::Dataset;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::ingest::objects;
+use crate::publish::RunRecord;
+use crate::star::register_star;
+use crate::storage::{Location, Place, Skipped, Stores};
+
+/// What inputs are, whatever the order they are met in: their number and the sum of their hashes.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Inputs {
+    count: u64,
+    hashes: u128,
+}
+
+impl Inputs {
+    fn add(&mut self, dataset: &str, url: &str, size: u64, etag: &str) {
+        let hash = xxh3_128(format!("{dataset}\0{url}\0{size}\0{etag}").as_bytes());
+        self.count += 1;
+        self.hashes = self.hashes.wrapping_add(hash);
+    }
+}
+
+/// The record of the star that stands at the output, when the same version of starlift made it with
+/// the same options of the very objects that are there now. Where that cannot be told, because
+/// queries or JSONPaths of the user's own may have changed or a store gives no tags: `None`.
+///
+/// # Errors
+///
+/// If the inputs cannot be listed or the output's record cannot be read.
+pub async fn current_star(
+    options: &TransformOptions,
+    stores: &Stores,
+    engine: &Engine,
+) -> Result<Option<RunRecord>> {
+    let own_files = [&options.song_jsonpaths, &options.log_jsonpaths];
+    if options.queries.is_some() || own_files.iter().any(|file| file.is_some()) {
+        return Ok(None);
+    }
+    let out = stores.place(Location::parse_single(&options.out)?).await?;
+    let Some(record) = RunRecord::read(&out).await? else { return Ok(None) };
+    if record.version != env!("CARGO_PKG_VERSION") || record.options != run_options(options) {
+        return Ok(None);
+    }
+    let Some(listed) = listed(options, stores).await? else { return Ok(None) };
+    match recorded(&out, &record, engine).await {
+        Ok(made_of) => Ok((listed == made_of).then_some(record)),
+        Err(error) => {
+            tracing::info!(%error, "the star that stands cannot be read; making it anew");
+            Ok(None)
+        }
+    }
+}
+
+async fn listed(options: &TransformOptions, stores: &Stores) -> Result<Option<Inputs>> {
+    let mut inputs = Inputs::default();
+    for (dataset, urls) in [(Dataset::Songs, &options.songs), (Dataset::Events, &options.logs)] {
+        let mut found = std::pin::pin!(objects(places(stores, urls).await?, Skipped::default()));
+        while let Some(object) = found.try_next().await? {
+            let Some(etag) = &object.etag else { return Ok(None) };
+            inputs.add(dataset.label(), &object.url, object.size, etag);
+        }
+    }
+    Ok(Some(inputs))
+}
+
+async fn recorded(out: &Place, record: &RunRecord, engine: &Engine) -> Result<Inputs> {
+    let failed = |e| Error::query("inputs", e);
+    let session = engine.session();
+    register_star(&session, out, record).await?;
+    let rows = session.sql("SELECT dataset, url, etag, size FROM inputs").await.map_err(failed)?;
+    let mut rows = rows.execute_stream().await.map_err(failed)?;
+    let mut inputs = Inputs::default();
+    while let Some(batch) = rows.try_next().await.map_err(failed)? {
+        let text = |i: usize| batch.column(i).as_string::<i32>();
+        let (dataset, url, etag) = (text(0), text(1), text(2));
+        let size = batch.column(3).as_primitive::<Int64Type>();
+        for row in 0..batch.num_rows() {
+            // One that is null equals none that is listed.
+            let etag = if etag.is_null(row) { "" } else { etag.value(row) };
+            inputs.add(dataset.value(row), url.value(row), size.value(row) as u64, etag);
+        }
+    }
+    Ok(inputs)
+}
