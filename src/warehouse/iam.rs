@@ -1,10 +1,8 @@
 //! Short-lived passwords from AWS, for provisioned Redshift clusters.
 
-use std::fmt::Display;
-
 use aws_sdk_redshift::Client;
 use aws_sdk_redshift::config::{Builder, Region};
-use aws_sdk_redshift::error::DisplayErrorContext;
+use aws_sdk_redshift::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_types::SdkConfig;
 
 use super::error::{Cause, WarehouseError};
@@ -55,7 +53,7 @@ impl IamLogin {
             .duration_seconds(LIFE_SECONDS)
             .send()
             .await
-            .map_err(|e| fail(explain(&DisplayErrorContext(&e), cluster)))?;
+            .map_err(|e| fail(explain(&e, cluster)))?;
         match (answer.db_user, answer.db_password) {
             (Some(user), Some(password)) => Ok((user, Secret::new(password))),
             _ => Err(fail("AWS answered without a user or a password".to_owned())),
@@ -63,12 +61,23 @@ impl IamLogin {
     }
 }
 
-fn explain(error: &dyn Display, cluster: &str) -> String {
-    let text = error.to_string();
-    // The context ends in the whole debug form of the answer.
-    let text = text.split(" (").next().unwrap_or(&text);
+/// What AWS said; where it said nothing, why it could not be asked.
+fn explain<E, R>(error: &SdkError<E, R>, cluster: &str) -> String
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug,
+{
+    let said = match (error.code(), error.message()) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code.to_owned(),
+        _ => {
+            let text = DisplayErrorContext(error).to_string();
+            // The context ends in the debug form of the whole answer.
+            text.split(" (").next().unwrap_or(&text).to_owned()
+        }
+    };
     format!(
-        "GetClusterCredentials for cluster {cluster}: {text}; it needs redshift:GetClusterCredentials \
-         on the cluster's user and database, and credentials of the AWS chain"
+        "GetClusterCredentials for cluster {cluster}: {said}; it takes \
+         redshift:GetClusterCredentials on the cluster's user and database"
     )
 }

@@ -10,9 +10,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod contract;
+mod iam;
 mod postgres;
 mod readers;
 mod refusals;
+mod run;
 
 use std::path::Path;
 

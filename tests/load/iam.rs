@@ -1,0 +1,94 @@
+//! Short-lived passwords: what AWS is asked, and what becomes of its answers.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread::JoinHandle;
+
+use super::*;
+
+/// A server that answers one request with `status` and `body`, and gives the request back.
+fn answers_once(status: &str, body: &str) -> (String, JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let answer = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: text/xml\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let thread = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = Vec::new();
+        let mut buffer = [0; 4096];
+        loop {
+            let read = stream.read(&mut buffer).unwrap();
+            request.extend_from_slice(&buffer[..read]);
+            let text = String::from_utf8_lossy(&request).into_owned();
+            if read == 0 || text.contains("Version=2012-12-01") {
+                stream.write_all(answer.as_bytes()).unwrap();
+                return text;
+            }
+        }
+    });
+    (url, thread)
+}
+
+fn ask(here: &Workspace, endpoint: &str, target: &str, more: &[&str]) -> Outcome {
+    let mut command = here.command();
+    command
+        .env("AWS_ENDPOINT_URL_REDSHIFT", endpoint)
+        .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "open barley")
+        .env("AWS_REGION", "eu-west-1")
+        .env("AWS_MAX_ATTEMPTS", "1")
+        .args(["-vv", "query", "months_present", "--auth", "iam", "--on", target])
+        .args(more);
+    here.outcome(&mut command)
+}
+
+#[test]
+fn aws_is_asked_for_the_user_of_the_cluster() {
+    let here = Workspace::new();
+    let body = "<GetClusterCredentialsResponse xmlns=\"http://redshift.amazonaws.com/doc/2012-12-01/\">\
+        <GetClusterCredentialsResult><DbUser>IAM:ann</DbUser><DbPassword>open sesame</DbPassword>\
+        </GetClusterCredentialsResult></GetClusterCredentialsResponse>";
+    let (endpoint, request) = answers_once("200 OK", body);
+    // Nobody listens there: what counts is that AWS's answer was used to go on.
+    let target = "redshift://ann@127.0.0.1:1/dev";
+    let outcome = ask(&here, &endpoint, target, &["--cluster", "stars"]);
+    outcome.exits(1).complains("cannot log in at redshift://ann@127.0.0.1:1/dev");
+    let request = request.join().unwrap();
+    for part in [
+        "Action=GetClusterCredentials&",
+        "ClusterIdentifier=stars",
+        "DbUser=ann",
+        "DbName=dev",
+        "AutoCreate=false",
+        "DurationSeconds=900",
+    ] {
+        assert!(request.contains(part), "{part}\n{request}");
+    }
+    for secret in ["open sesame", "open barley"] {
+        assert!(!outcome.stderr.contains(secret) && !outcome.stdout.contains(secret), "{outcome}");
+    }
+}
+
+#[test]
+fn a_refusal_of_aws_is_told_with_the_permission_it_takes() {
+    let here = Workspace::new();
+    let body = "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>User ann is \
+        not authorized to perform: redshift:GetClusterCredentials</Message></Error></ErrorResponse>";
+    let (endpoint, request) = answers_once("403 Forbidden", body);
+    let target = "redshift://ann@stars.abc.eu-west-1.redshift.amazonaws.com/dev";
+    let outcome = ask(&here, &endpoint, target, &[]);
+    outcome
+        .exits(1)
+        .complains("GetClusterCredentials for cluster stars")
+        .complains("not authorized");
+    assert!(request.join().unwrap().contains("ClusterIdentifier=stars"));
+}
+
+#[test]
+fn a_host_that_is_no_cluster_needs_one_named() {
+    let here = Workspace::new();
+    let target = "redshift://ann@w.1.eu-west-1.redshift-serverless.amazonaws.com/dev";
+    ask(&here, "http://127.0.0.1:1", target, &[]).exits(1).complains("--cluster");
+}

@@ -1,0 +1,93 @@
+//! `starlift run` and `starlift selftest`.
+
+use super::*;
+
+/// `run` over a copy of `fixtures/sample` in the folder.
+fn run(here: &Workspace, url: &str, more: &[&str]) -> Outcome {
+    let args = ["run", "--songs", "song_data", "--logs", "log_data", "--out", "star", "--to", url];
+    here.run(args.iter().chain(&["--max-rejects", "14"]).chain(more))
+}
+
+fn with_data() -> Workspace {
+    let here = Workspace::new();
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sample");
+    for file in support::files(&sample) {
+        here.write(&file, std::fs::read(sample.join(&file)).unwrap());
+    }
+    here
+}
+
+#[tokio::test]
+async fn a_run_makes_loads_and_verifies_and_does_nothing_twice() {
+    let (here, database) = (with_data(), database());
+    let first = run(&here, &database.url(), &[]);
+    first
+        .exits(0)
+        .says("all 12 passed")
+        .says("load 1)")
+        .says("11 questions answered as by the files");
+    let star = run_id(&here, "star");
+    let again = run(&here, &database.url(), &[]);
+    again.exits(0).says("not made again").says("already (load 1)").says("11 checks passed");
+    assert_eq!(run_id(&here, "star"), star);
+
+    here.write("log_data/more.json", "{\"ts\":1,\"page\":\"Home\"}\n");
+    run(&here, &database.url(), &[]).exits(0).says("load 2)");
+    assert_ne!(run_id(&here, "star"), star, "a new object was not seen");
+    let star = run_id(&here, "star");
+    run(&here, &database.url(), &["--unmatched", "drop"]).exits(0).says("load 3)");
+    assert_ne!(run_id(&here, "star"), star, "another option was not seen");
+    let client = database.client().await;
+    assert_eq!(loaded_run(&client).await, run_id(&here, "star"));
+}
+
+#[tokio::test]
+async fn a_run_goes_on_where_it_stopped() {
+    let (here, database) = (with_data(), database());
+    let nowhere = "postgres://starlift@127.0.0.1:1/nowhere";
+    run(&here, nowhere, &[]).exits(1).complains("is the host right");
+    let star = run_id(&here, "star");
+    run(&here, &database.url(), &[]).exits(0).says("not made again").says("load 1)");
+    assert_eq!(run_id(&here, "star"), star);
+    // A star that somebody has broken is made anew.
+    let songs = support::files(&here.join("star/songs"));
+    std::fs::remove_file(here.join("star/songs").join(&songs[0])).unwrap();
+    run(&here, &database.url(), &[]).exits(0).says("load 2)");
+    assert_ne!(run_id(&here, "star"), star);
+    // A star that is not made is not loaded.
+    here.write("log_data/bad.json", "not JSON\n".repeat(20));
+    run(&here, &database.url(), &[]).exits(3);
+    let client = database.client().await;
+    assert_eq!(value(&client, "SELECT MAX(load_number) FROM star.starlift_loads").await, "2");
+}
+
+#[tokio::test]
+async fn a_selftest_reports_and_leaves_nothing_behind() {
+    let (here, database) = (Workspace::new(), database());
+    let client = database.client().await;
+    let schemas = "SELECT COUNT(*) FROM pg_namespace WHERE nspname LIKE 'starlift%'";
+    let outcome = here.run(["selftest", "--to", &database.url()]);
+    outcome.exits(0).says("## starlift selftest: passed").says("PostgreSQL 1");
+    for step in
+        ["make a star", "log in", "load", "replace the tables", "checks", "questions", "clean up"]
+    {
+        outcome.says(&format!("| {step} | ok |"));
+    }
+    assert_eq!(value(&client, schemas).await, "0");
+    assert!(support::files(here.path()).is_empty());
+    here.run(["selftest", "--keep", "--to", &database.url()]).exits(0).says("| clean up | kept |");
+    assert_eq!(value(&client, schemas).await, "1");
+}
+
+#[tokio::test]
+async fn a_selftest_that_fails_says_where() {
+    let (here, database) = (Workspace::new(), database());
+    let client = database.client().await;
+    let weak = format!("weak_{}", database.name());
+    client.batch_execute(&format!("CREATE ROLE {weak} LOGIN")).await.unwrap();
+    let url = database.url().replacen("starlift@", &format!("{weak}@"), 1);
+    let outcome = here.run(["selftest", "--to", &url]);
+    outcome.exits(1).says("selftest: FAILED").says("| load | FAILED |").says("42501");
+    outcome.complains("permission denied");
+    here.run(["selftest", "--to", "redshift://u@h/d"]).exits(2).complains("--scratch s3://");
+}
