@@ -111,6 +111,22 @@ pub fn last_query(schema: &str) -> Result<String> {
     ))
 }
 
+/// Whether a load is in the ledger.
+///
+/// # Errors
+///
+/// If the ledger cannot be read.
+pub async fn has(session: &Session, schema: &str, load_id: &str) -> Result<bool> {
+    let sql = format!(
+        "SELECT COUNT(*) FROM {} WHERE \"load_id\" = {}",
+        qualified(schema, LEDGER)?,
+        literal(load_id, session.dialect())?
+    );
+    let rows = session.rows("read the ledger of loads", &sql).await?;
+    let count = rows.first().and_then(|row| row.first().cloned().flatten());
+    Ok(count.is_some_and(|count| count != "0"))
+}
+
 /// The last load, and the rows it put into each table.
 ///
 /// # Errors

@@ -16,7 +16,6 @@ use tokio_postgres::{
     AsyncMessage, Client, Config, Connection, CopyInSink, NoTls, SimpleQueryMessage,
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
-use tokio_util::task::AbortOnDropHandle;
 
 use super::error::{Cause, WarehouseError};
 use super::iam::IamLogin;
@@ -62,7 +61,6 @@ pub struct Session {
     target: String,
     dialect: Dialect,
     notices: Arc<Mutex<Vec<String>>>,
-    _driver: AbortOnDropHandle<()>,
 }
 
 impl Session {
@@ -83,24 +81,21 @@ impl Session {
         let config = config(target, &user, password.as_ref());
         let failed = |e: tokio_postgres::Error| fail("log in", target, Cause::driver(&e));
         let notices = Arc::default();
-        let (client, driver) = match target.tls {
+        let client = match target.tls {
             TlsMode::Disable => {
                 let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
-                (client, drive(connection, &notices))
+                drive(connection, &notices);
+                client
             }
             TlsMode::VerifyFull => {
                 let tls = tls(target).map_err(|cause| fail("log in", target, cause))?;
                 let (client, connection) = config.connect(tls).await.map_err(failed)?;
-                (client, drive(connection, &notices))
+                drive(connection, &notices);
+                client
             }
         };
-        let session = Session {
-            client,
-            target: target.to_string(),
-            dialect: target.dialect,
-            notices,
-            _driver: driver,
-        };
+        let session =
+            Session { client, target: target.to_string(), dialect: target.dialect, notices };
         session.configure(access.statement_timeout).await?;
         Ok(session)
     }
@@ -280,17 +275,15 @@ fn tls(target: &Target) -> Result<MakeRustlsConnect, Cause> {
     Ok(MakeRustlsConnect::new(config))
 }
 
-/// Moves the connection's bytes, and keeps and logs the notices among them.
-fn drive<S, T>(
-    mut connection: Connection<S, T>,
-    notices: &Arc<Mutex<Vec<String>>>,
-) -> AbortOnDropHandle<()>
+/// Moves the connection's bytes, and keeps and logs the notices among them, until the client is
+/// dropped and the server has been told.
+fn drive<S, T>(mut connection: Connection<S, T>, notices: &Arc<Mutex<Vec<String>>>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let notices = notices.clone();
-    AbortOnDropHandle::new(tokio::spawn(async move {
+    tokio::spawn(async move {
         loop {
             match std::future::poll_fn(|context| connection.poll_message(context)).await {
                 Some(Ok(AsyncMessage::Notice(notice))) => {
@@ -306,7 +299,7 @@ where
                 Some(Err(_)) | None => return,
             }
         }
-    }))
+    });
 }
 
 fn fail(action: &str, target: &Target, cause: Cause) -> WarehouseError {

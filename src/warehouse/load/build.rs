@@ -15,10 +15,10 @@ use crate::warehouse::tables::TableDesign;
 
 impl Loader<'_> {
     /// Makes the new tables; their names.
-    pub(super) async fn build(&mut self, guard: &Guard) -> Result<Names> {
+    pub(super) async fn build(&mut self, guard: &mut Guard<'_>) -> Result<Names> {
         let mut patience = self.backoff();
         loop {
-            let names = self.names();
+            let (names, stages) = (self.names(), self.report.stages.len());
             let error = match self.try_build(&names).await {
                 Ok(()) => return Ok(names),
                 Err(error) => error,
@@ -31,7 +31,8 @@ impl Loader<'_> {
                 Some(pause) if is_passing(&error) => {
                     tracing::warn!(%error, "filling the new tables failed; trying again");
                     tokio::time::sleep(pause).await;
-                    guard.verify().await?;
+                    guard.hold().await?;
+                    self.report.stages.truncate(stages);
                 }
                 _ => return Err(error),
             }

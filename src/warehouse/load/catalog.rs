@@ -175,6 +175,13 @@ UNION ALL SELECT 'row security policy', p.polname || ' on ' || star.relname FROM
     JOIN pg_policy p ON p.polrelid = star.oid \
 UNION ALL SELECT 'publication', b.pubname || ' of ' || star.relname FROM star \
     JOIN pg_publication_rel x ON x.prrelid = star.oid JOIN pg_publication b ON b.oid = x.prpubid \
+UNION ALL SELECT 'row security', 'of ' || t.relname FROM star JOIN pg_class t USING (oid) \
+    WHERE t.relrowsecurity \
+UNION ALL SELECT 'default', star.relname || '.' || a.attname FROM star \
+    JOIN pg_attrdef f ON f.adrelid = star.oid \
+    JOIN pg_attribute a ON a.attrelid = star.oid AND a.attnum = f.adnum \
+UNION ALL SELECT 'statistics', s.stxname || ' on ' || star.relname FROM star \
+    JOIN pg_statistic_ext s ON s.stxrelid = star.oid \
 UNION ALL SELECT 'table that inherits', h.inhrelid::regclass::text FROM star \
     JOIN pg_inherits h ON h.inhparent = star.oid \
 ORDER BY 1, 2";

@@ -97,9 +97,9 @@ pub async fn load(star: &Prepared, options: &LoadOptions) -> Result<LoadReport> 
     let mut loader = Loader { star, options, report: report(star) };
     let begun = Instant::now();
     loader.make_bookkeeping().await?;
-    let guard = Guard::acquire(&options.access, &options.schema, options.lock_timeout).await?;
+    let mut guard = Guard::acquire(&options.access, &options.schema, options.lock_timeout).await?;
     loader.timed("lock", begun);
-    let outcome = loader.run(&guard).await;
+    let outcome = loader.run(&mut guard).await;
     guard.release().await;
     outcome?;
     Ok(loader.report)
@@ -169,10 +169,9 @@ impl Loader<'_> {
             .build()
     }
 
-    async fn run(&mut self, guard: &Guard) -> Result<()> {
+    async fn run(&mut self, guard: &mut Guard<'_>) -> Result<()> {
         let session = Session::open(&self.options.access).await?;
         let last = ledger::last(&session, &self.options.schema).await?;
-        let number = last.as_ref().map_or(0, |(entry, _)| entry.number) + 1;
         if let Some((entry, counts)) = last
             && entry.run_id == self.star.record.run_id
             && !self.options.force
@@ -185,7 +184,6 @@ impl Loader<'_> {
         self.demand_carriable(&session).await?;
         self.drop_leftovers(&session).await?;
         drop(session);
-        self.report.number = number;
         let load_id = format!("{:016x}", rand::random::<u64>());
         let names = self.build(guard).await?;
         self.swap(guard, &names, &load_id).await

@@ -20,14 +20,17 @@ const LOCK_PAUSE: Duration = Duration::from_millis(250);
 
 impl Loader<'_> {
     /// Puts the new tables in place.
-    pub(super) async fn swap(&mut self, guard: &Guard, names: &Names, load_id: &str) -> Result<()> {
+    pub(super) async fn swap(
+        &mut self,
+        guard: &mut Guard<'_>,
+        names: &Names,
+        load_id: &str,
+    ) -> Result<()> {
         let begun = Instant::now();
         let deadline = begun + self.options.lock_timeout;
         let mut patience = self.backoff();
         let outcome = loop {
-            // Whoever has lost the lock must not put tables in place over those of another load.
-            guard.verify().await?;
-            let Err(error) = self.try_swap(names, load_id).await else { break Ok(()) };
+            let Err(error) = self.try_swap(guard, names, load_id).await else { break Ok(()) };
             let waits = matches!(&error, Error::Warehouse(e) if e.is_lock_timeout());
             let pause = match waits {
                 true if Instant::now() < deadline => Some(LOCK_PAUSE),
@@ -50,7 +53,13 @@ impl Loader<'_> {
         Ok(())
     }
 
-    async fn try_swap(&mut self, names: &Names, load_id: &str) -> Result<()> {
+    async fn try_swap(
+        &mut self,
+        guard: &mut Guard<'_>,
+        names: &Names,
+        load_id: &str,
+    ) -> Result<()> {
+        guard.hold().await?;
         let session = Session::open(&self.options.access).await?;
         let swapped = self.swap_in(&session, names, load_id).await;
         if swapped.is_err() {
@@ -76,10 +85,12 @@ impl Loader<'_> {
             session.execute("lock the tables", &sql).await?;
         }
         // An earlier try whose answer was lost has ended by now: it held these locks.
-        if self.is_entered(session, load_id).await? {
+        let last = ledger::last(session, schema).await?;
+        if ledger::has(session, schema, load_id).await? {
             session.execute("end", "ROLLBACK").await?;
             return Ok(());
         }
+        let number = last.map_or(0, |(entry, _)| entry.number) + 1;
         let grants = catalog::grants(session, schema).await?;
         let views = catalog::views(session, schema).await?;
         for sql in rename(names, designs, &existing)? {
@@ -95,7 +106,7 @@ impl Loader<'_> {
             session.execute("drop the old tables", &sql).await?;
         }
         let entry = NewEntry {
-            number: self.report.number,
+            number,
             load_id,
             run_id: &self.star.record.run_id,
             star: &self.star.star.to_string(),
@@ -103,14 +114,10 @@ impl Loader<'_> {
         };
         let sql = ledger::insert(dialect, schema, &entry, |table| self.star.rows_of(table))?;
         session.execute("enter the load in the ledger", &sql).await?;
+        self.report.number = number;
         session.execute("commit the load", "COMMIT").await?;
         self.report.views = views.len();
         Ok(())
-    }
-
-    async fn is_entered(&self, session: &Session, load_id: &str) -> Result<bool> {
-        let last = ledger::last(session, &self.options.schema).await?;
-        Ok(last.is_some_and(|(entry, _)| entry.load_id == load_id))
     }
 
     /// Removes the new tables of a load that could not put them in place.
