@@ -11,17 +11,7 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use support::{Workspace, files, real_data};
-
-/// The Python to compare with; without one the test is skipped, which a CI run must not be.
-fn python() -> Option<PathBuf> {
-    let python = std::env::var_os("STARLIFT_PYTHON").filter(|python| !python.is_empty());
-    if python.is_none() {
-        assert!(std::env::var_os("CI").is_none(), "STARLIFT_PYTHON must be set where CI is");
-        eprintln!("skipped: STARLIFT_PYTHON names no Python with pyarrow and duckdb");
-    }
-    python.map(PathBuf::from)
-}
+use support::{Workspace, files, python, real_data};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

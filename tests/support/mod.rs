@@ -142,3 +142,13 @@ pub fn real_data() -> Option<PathBuf> {
     eprintln!("skipped: the real data is not at {}", beside.display());
     None
 }
+
+/// The Python to compare with; without one the test is skipped, which a CI run must not be.
+pub fn python() -> Option<PathBuf> {
+    let python = std::env::var_os("STARLIFT_PYTHON").filter(|python| !python.is_empty());
+    if python.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "STARLIFT_PYTHON must be set where CI is");
+        eprintln!("skipped: STARLIFT_PYTHON names no Python with what tests/reference needs");
+    }
+    python.map(PathBuf::from)
+}

@@ -1,0 +1,197 @@
+//! What goes wrong on the way to Redshift: each fault ends with the old star or the new one, whole.
+
+use super::redshift::Cloud;
+use super::*;
+use support::redshift::{Fault, Gate, On, What, When};
+
+/// Rows that the tables of a star agree on.
+const SEEN: &str = "SELECT (SELECT COUNT(*) FROM star.songplays), (SELECT COUNT(*) FROM star.time), \
+    (SELECT COUNT(*) FROM star.songs), (SELECT COUNT(*) FROM star.artists), \
+    (SELECT COUNT(*) FROM star.songplays p JOIN star.time t USING (start_time) JOIN star.users u USING (user_id))";
+
+/// A cloud whose warehouse holds the star at `star`; another one is at `other`.
+async fn loaded() -> (Cloud, Client, [String; 2]) {
+    let cloud = Cloud::new().await;
+    cloud.transform("other", &["--unmatched", "drop"]);
+    cloud.load("other", &[]).exits(0);
+    let client = cloud.redshift.database().client().await;
+    let new = value(&client, SEEN).await;
+    cloud.load("star", &[]).exits(0);
+    let old = value(&client, SEEN).await;
+    assert_ne!(old, new);
+    (cloud, client, [old, new])
+}
+
+/// No tables but the star's and the bookkeeping.
+async fn nothing_is_left(client: &Client) {
+    let tables = "SELECT COUNT(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+                  WHERE n.nspname = 'star' AND c.relkind = 'r'";
+    assert_eq!(value(client, tables).await, "7");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_cut_once_anywhere_does_not_keep_a_load_from_its_end() {
+    let (cloud, client, [_, new]) = loaded().await;
+    for (on, skip, when) in [
+        (On::Begin, 0, When::After),
+        (On::Begin, 1, When::Before),
+        (On::Copy, 0, When::Before),
+        (On::Copy, 4, When::Within),
+        (On::Copy, 4, When::After),
+        (On::Commit, 0, When::Before),
+        (On::Commit, 0, When::After),
+        (On::Rename, 3, When::After),
+        (On::Insert, 0, When::After),
+        (On::Commit, 1, When::Before),
+        (On::Commit, 1, When::After),
+    ] {
+        cloud.load("star", &["--force"]).exits(0);
+        let loads = value(&client, "SELECT MAX(load_number) FROM star.starlift_loads").await;
+        cloud.redshift.inject(Fault { on, skip, when, what: What::Cut });
+        let outcome = cloud.load("other", &[]);
+        // The lock of the loaders is taken before there is anything to try again.
+        if outcome.code == Some(0) {
+            assert_eq!(value(&client, SEEN).await, new, "{outcome}");
+            let now = value(&client, "SELECT MAX(load_number) FROM star.starlift_loads").await;
+            let entered: u64 = now.parse::<u64>().unwrap() - loads.parse::<u64>().unwrap();
+            assert_eq!(entered, 1, "the load is in the ledger {entered} times\n{outcome}");
+        } else {
+            outcome.exits(1).complains("running again is safe");
+            cloud.load("other", &[]).exits(0);
+        }
+        assert_eq!(loaded_run(&client).await, cloud.run_id("other"));
+    }
+    cloud.load("star", &["--force"]).exits(0);
+    nothing_is_left(&client).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_cut_again_and_again_leaves_the_old_star() {
+    let (cloud, client, [old, _]) = loaded().await;
+    for on in [On::Copy, On::Commit, On::Rename] {
+        for _ in 0..4 {
+            cloud.redshift.inject(Fault { on: on.clone(), skip: 0, when: When::Before, what: What::Cut });
+        }
+        cloud.load("other", &[]).exits(1).complains("running again is safe");
+        assert_eq!(value(&client, SEEN).await, old);
+        assert_eq!(loaded_run(&client).await, cloud.run_id("star"));
+    }
+    cloud.load("other", &[]).exits(0);
+    nothing_is_left(&client).await;
+}
+
+fn conflict() -> What {
+    What::Error {
+        code: "XX000".to_owned(),
+        message: "1023".to_owned(),
+        detail: Some("Serializable isolation violation on table - 100123, transactions forming the cycle are: 1, 2 (pid:3)".to_owned()),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn conflicts_are_tried_again_as_whole_transactions_and_not_for_ever() {
+    let (cloud, client, [old, new]) = loaded().await;
+    for on in [On::Copy, On::Rename, On::Commit] {
+        cloud.redshift.inject(Fault { on: on.clone(), skip: 0, when: When::Before, what: conflict() });
+        cloud.load("other", &[]).exits(0);
+        assert_eq!(value(&client, SEEN).await, new);
+        cloud.load("star", &[]).exits(0);
+    }
+    for _ in 0..4 {
+        cloud.redshift.inject(Fault { on: On::Rename, skip: 0, when: When::Before, what: conflict() });
+    }
+    cloud.load("other", &[]).exits(1).complains("1023").complains("Serializable isolation violation");
+    assert_eq!(value(&client, SEEN).await, old);
+    nothing_is_left(&client).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_changes_between_the_check_and_the_copy_is_told_and_nothing_is_replaced() {
+    let (cloud, client, [old, _]) = loaded().await;
+    for (change, says) in [(true, "InvalidRange"), (false, "File not found")] {
+        cloud.transform("other", &["--unmatched", "drop"]);
+        let songs = cloud.s3.keys("other/songs/");
+        let gate = Gate::new();
+        let what = What::Hold(gate.clone());
+        cloud.redshift.inject(Fault { on: On::Copy, skip: 0, when: When::Before, what });
+        let (star, target) = (cloud.s3.url("other"), cloud.target());
+        let mut command = cloud.command();
+        command.args(["load", "--star", &star, "--to", &target]);
+        let outcome = std::thread::scope(|scope| {
+            let running = scope.spawn(|| cloud.here.outcome(&mut command));
+            gate.wait();
+            for key in &songs {
+                if change {
+                    let mut bytes = cloud.s3.get(key).unwrap();
+                    bytes.extend_from_slice(b"more");
+                    cloud.s3.put(key, bytes);
+                } else {
+                    std::fs::remove_file(cloud.s3.root().join(support::s3::BUCKET).join(key)).unwrap();
+                }
+            }
+            gate.open();
+            running.join().unwrap()
+        });
+        outcome.exits(1).complains(says).complains("songs").complains("make the star anew");
+        assert_eq!(value(&client, SEEN).await, old);
+        nothing_is_left(&client).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_star_is_found_before_anything_is_asked() {
+    let (cloud, client, [old, _]) = loaded().await;
+    let before = cloud.redshift.statements().len();
+    let manifest = String::from_utf8(cloud.s3.get("other/songs.manifest").unwrap()).unwrap();
+    cloud.s3.put("other/songs.manifest", manifest.replace("\"content_length\": ", "\"content_length\": 1"));
+    cloud.load("other", &[]).exits(4).says("manifest-content-length").complains("nothing was touched");
+    cloud.s3.put("other/songs.manifest", manifest.replace("\"mandatory\": true", "\"mandatory\": false"));
+    cloud.load("other", &[]).exits(4).says("manifest-mandatory");
+    assert_eq!(cloud.redshift.statements().len(), before);
+    assert_eq!(value(&client, SEEN).await, old);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_see_whole_stars_through_ten_loads() {
+    let (cloud, _client, whole) = loaded().await;
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let looks = std::sync::atomic::AtomicU64::new(0);
+    use std::sync::atomic::Ordering::Relaxed;
+    let target = cloud.target();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Relaxed) {
+                let sql = "SELECT (SELECT COUNT(*) FROM songplays) AS a, (SELECT COUNT(*) FROM \"time\") AS b, \
+                    (SELECT COUNT(*) FROM songs) AS c, (SELECT COUNT(*) FROM artists) AS d, \
+                    (SELECT COUNT(*) FROM songplays p JOIN \"time\" t USING (start_time) JOIN users u USING (user_id)) AS e";
+                let outcome = cloud.run(["query", "--on", &target, "--format", "csv", "--sql", sql]);
+                outcome.exits(0);
+                let seen = outcome.stdout.lines().last().unwrap().replace(',', "|");
+                assert!(whole.contains(&seen), "{seen}, not one of {whole:?}");
+                looks.fetch_add(1, Relaxed);
+            }
+        });
+        for turn in 0..10 {
+            cloud.load(["other", "star"][turn % 2], &[]).exits(0);
+        }
+        stop.store(true, Relaxed);
+    });
+    assert!(looks.load(Relaxed) > 10, "the reader hardly looked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_loaders_one_waits() {
+    let (cloud, client, _) = loaded().await;
+    let (star, other, target) = (cloud.s3.url("star"), cloud.s3.url("other"), cloud.target());
+    std::thread::scope(|scope| {
+        for place in [&star, &other, &star] {
+            let (cloud, target) = (&cloud, &target);
+            scope.spawn(move || {
+                cloud.run(["load", "--force", "--star", place, "--to", target]).exits(0);
+            });
+        }
+    });
+    let numbers = "SELECT COUNT(DISTINCT load_number), MAX(load_number) FROM star.starlift_loads";
+    assert_eq!(value(&client, numbers).await, "5|5");
+    nothing_is_left(&client).await;
+}

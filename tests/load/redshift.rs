@@ -1,0 +1,188 @@
+//! The tables in Redshift, as far as its stand-in tells: rows, questions, every statement, errors.
+
+use super::*;
+use support::redshift::Redshift;
+use support::s3::S3Server;
+
+/// A star in S3, and a Redshift that may read it.
+pub struct Cloud {
+    pub here: Workspace,
+    pub s3: S3Server,
+    pub redshift: Redshift,
+}
+
+impl Cloud {
+    pub async fn new() -> Cloud {
+        let (here, s3) = (Workspace::new(), S3Server::start());
+        let redshift = Redshift::start(&s3).await;
+        let cloud = Cloud { here, s3, redshift };
+        cloud.transform("star", &[]);
+        cloud
+    }
+
+    /// Makes a star of `fixtures/sample` at a prefix.
+    pub fn transform(&self, prefix: &str, more: &[&str]) {
+        let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sample");
+        let (songs, logs) = (sample.join("song_data"), sample.join("log_data"));
+        let args = ["transform", "--songs", songs.to_str().unwrap(), "--logs", logs.to_str().unwrap()];
+        let out = self.s3.url(prefix);
+        let args = args.iter().chain(&["--out", &out, "--max-rejects", "14"]);
+        self.run(args.chain(more)).exits(0);
+    }
+
+    pub fn target(&self) -> String {
+        format!("{}?sslrootcert={}", self.redshift.url(), self.redshift.ca_file().display())
+    }
+
+    pub fn command(&self) -> std::process::Command {
+        let mut command = self.here.command();
+        self.s3.apply(&mut command);
+        command
+            .env("STARLIFT_PASSWORD", self.redshift.password())
+            .env("STARLIFT_IAM_ROLE", self.redshift.role());
+        command
+    }
+
+    pub fn run<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Outcome {
+        let mut command = self.command();
+        command.args(args);
+        self.here.outcome(&mut command)
+    }
+
+    pub fn load(&self, star: &str, more: &[&str]) -> Outcome {
+        let (star, target) = (self.s3.url(star), self.target());
+        self.run(["load", "--star", &star, "--to", &target].iter().chain(more))
+    }
+
+    /// The run of the star at a prefix.
+    pub fn run_id(&self, star: &str) -> String {
+        let record = self.s3.get(&format!("{star}/_starlift.json")).unwrap();
+        let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+        record["run_id"].as_str().unwrap().to_owned()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tables_hold_what_the_files_do() {
+    let cloud = Cloud::new().await;
+    let outcome = cloud.load("star", &[]);
+    outcome.exits(0).says("figures equal those of the files").says("load 1)");
+    let (star, target) = (cloud.s3.url("star"), cloud.target());
+    for table in ["songs", "artists", "users", "songplays", "time"] {
+        let sql = format!("SELECT * FROM \"{table}\" ORDER BY 1");
+        let query = |more: &[&str]| {
+            let outcome =
+                cloud.run(["query", "--sql", &sql, "--format", "csv"].iter().chain(more));
+            outcome.exits(0);
+            outcome.stdout
+        };
+        let files = query(&["--star", &star]);
+        assert!(files.lines().count() > 1, "{table} is empty");
+        assert_eq!(files, query(&["--on", &target]), "{table}");
+    }
+    cloud.load("star", &[]).exits(0).says("already (load 1)");
+    cloud.transform("star", &["--unmatched", "drop"]);
+    cloud.load("star", &[]).exits(0).says("load 2)");
+    let client = cloud.redshift.database().client().await;
+    assert_eq!(loaded_run(&client).await, cloud.run_id("star"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_question_and_check_is_answered_alike_and_every_statement_is_redshifts() {
+    let cloud = Cloud::new().await;
+    let (star, target) = (cloud.s3.url("star"), cloud.target());
+    cloud.load("star", &[]).exits(0);
+    cloud.load("star", &["--force"]).exits(0);
+    let outcome = cloud.run(["query", "--star", &star, "--on", &target, "--compare"]);
+    outcome.exits(0);
+    assert_eq!(outcome.stdout.matches("same").count(), 11, "{outcome}");
+    cloud.run(["check", "--star", &star, "--on", &target]).exits(0).says("songplays_rows");
+    let scratch = cloud.s3.url("scratch");
+    let report = cloud.run(["selftest", "--to", &target, "--scratch", &scratch]);
+    report.exits(0).says("selftest: passed").says("8.0.2");
+    assert!(cloud.s3.keys("scratch").is_empty(), "the self-test left its star");
+
+    let statements = cloud.redshift.statements();
+    let secret = cloud.redshift.password();
+    assert!(statements.iter().all(|sql| !sql.contains(secret)), "the password is in a statement");
+    for kind in ["COPY ", "LOCK ", "RENAME TO", "COMMENT ON", "INSERT INTO", "DROP SCHEMA"] {
+        assert!(statements.iter().any(|sql| sql.contains(kind)), "no {kind}");
+    }
+    let copies = statements.iter().filter(|sql| sql.starts_with("COPY"));
+    for sql in copies {
+        assert_eq!(starlift::warehouse::contract::check_copy(sql, None), [], "{sql}");
+    }
+    parse(&cloud.here, &statements);
+}
+
+/// Parses statements under sqlfluff's Redshift dialect.
+#[track_caller]
+fn parse(here: &Workspace, statements: &[String]) {
+    let Some(python) = support::python() else { return };
+    let file = here.write("statements", statements.join("\0"));
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/parse_redshift.py");
+    let output = std::process::Command::new(python).arg(script).arg(file).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains(" 0 not parsed"), "{said}\n{errors}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_shows_the_contract_and_the_statements_and_connects_to_nothing() {
+    let cloud = Cloud::new().await;
+    let before = cloud.redshift.statements().len();
+    let outcome = cloud.load("star", &["--dry-run"]);
+    outcome.exits(0).says("rules kept").says("FORMAT AS PARQUET\nMANIFEST;").says("IAM_ROLE 'arn:");
+    outcome.says("DISTSTYLE KEY\nDISTKEY (\"start_time\")\nSORTKEY (\"start_time\");");
+    assert!(!outcome.stdout.contains(cloud.redshift.password()));
+    assert_eq!(cloud.redshift.statements().len(), before);
+    let statements: Vec<String> = outcome
+        .stdout
+        .split(";\n")
+        .filter(|sql| sql.lines().any(|line| !line.starts_with("--") && !line.is_empty()))
+        .skip(1)
+        .map(str::to_owned)
+        .collect();
+    parse(&cloud.here, &statements);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_is_not_attached_is_named_with_the_cure() {
+    let cloud = Cloud::new().await;
+    cloud.load("star", &[]).exits(0);
+    let outcome =
+        cloud.load("star", &["--force", "--iam-role", "arn:aws:iam::123456789012:role/other"]);
+    outcome.exits(1).complains("role/other").complains("attach the role to the cluster");
+    let client = cloud.redshift.database().client().await;
+    assert_eq!(value(&client, "SELECT MAX(load_number) FROM star.starlift_loads").await, "1");
+    cloud.load("star", &["--iam-role", "role/other"]).exits(2).complains("is no IAM role");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_passwords_and_certificates_are_told_apart() {
+    let cloud = Cloud::new().await;
+    let star = cloud.s3.url("star");
+    let with = |password: &str, target: &str| {
+        let mut command = cloud.command();
+        command.env("STARLIFT_PASSWORD", password).args(["load", "--star", &star, "--to", target]);
+        cloud.here.outcome(&mut command)
+    };
+    let outcome = with("open barley", &cloud.target());
+    outcome.exits(1).complains("--password-file");
+    assert!(!outcome.stderr.contains("open barley"), "{outcome}");
+    with(cloud.redshift.password(), &cloud.redshift.url()).exits(1).complains("certificate");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn views_bound_to_the_tables_are_named_before_anything_is_touched() {
+    let cloud = Cloud::new().await;
+    cloud.load("star", &[]).exits(0);
+    let client = cloud.redshift.database().client().await;
+    client.batch_execute("CREATE VIEW star.titles AS SELECT title FROM star.songs").await.unwrap();
+    let copies = |sql: &String| sql.starts_with("COPY");
+    let before = cloud.redshift.statements().iter().filter(|sql| copies(sql)).count();
+    let outcome = cloud.load("star", &["--force"]);
+    outcome.exits(1).complains("view star.titles").complains("NO SCHEMA BINDING");
+    assert_eq!(cloud.redshift.statements().iter().filter(|sql| copies(sql)).count(), before);
+    cloud.load("star", &["--force", "--cascade"]).exits(0).says("dropped   view star.titles");
+}
