@@ -1,8 +1,12 @@
 //! `starlift load`.
 
+use std::sync::Arc;
+
 use super::args::{LoadArgs, LoadHow};
 use super::contract;
+use super::logging::draws_progress;
 use super::output::print;
+use super::progress::Progress;
 use super::settings::{GlobalOptions, StarOptions, WarehouseOptions};
 use super::summary;
 use crate::engine::Engine;
@@ -11,7 +15,7 @@ use crate::pipeline::queries;
 use crate::storage::{Location, Place, Stores};
 use crate::warehouse::Dialect;
 use crate::warehouse::contract::{Contract, Reading};
-use crate::warehouse::load::{LoadOptions, LoadReport, Prepared, load, prepare, show};
+use crate::warehouse::load::{LoadMeter, LoadOptions, LoadReport, Prepared, load, prepare, show};
 
 /// Loads a star and prints what was done.
 ///
@@ -48,7 +52,11 @@ pub async fn perform(
     let options = warehouse.load(how, &global.stores).await?;
     let engine = Engine::new(star.engine)?;
     let prepared = ready(star, &options, &engine, global, false).await?;
-    load(&prepared, &options).await
+    let meter = Arc::new(LoadMeter::default());
+    let progress = (!global.quiet).then(|| Progress::of_load(&meter, draws_progress(global)));
+    let outcome = load(&prepared, &options, &meter).await;
+    drop(progress);
+    outcome
 }
 
 /// Prints whether Redshift would take the files, and every statement; connects to nothing.

@@ -7,6 +7,7 @@ use indicatif::{BinaryBytes, HumanCount, ProgressBar, ProgressStyle};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::ingest::{Meter, Reading, Stage};
+use crate::warehouse::load::LoadMeter;
 
 const REFRESH: Duration = Duration::from_millis(100);
 
@@ -28,6 +29,44 @@ impl Progress {
             async move { if drawn { draw(&meter, &bar).await } else { log(&meter).await } }
         });
         Progress { bar, _task: AbortOnDropHandle::new(task) }
+    }
+}
+
+impl Progress {
+    /// Starts showing what a load does: drawn, or in log lines.
+    pub fn of_load(meter: &Arc<LoadMeter>, drawn: bool) -> Progress {
+        let bar = if drawn { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        bar.set_style(style(Stage::Checking));
+        let task = tokio::spawn({
+            let (meter, bar) = (meter.clone(), bar.clone());
+            async move { watch_load(&meter, &bar, drawn).await }
+        });
+        Progress { bar, _task: AbortOnDropHandle::new(task) }
+    }
+}
+
+async fn watch_load(meter: &LoadMeter, bar: &ProgressBar, drawn: bool) {
+    let mut last = String::new();
+    let mut logged = Instant::now();
+    loop {
+        let (step, rows, of) = meter.reading();
+        let rows_of = format!("{} of {} rows", HumanCount(rows), HumanCount(of));
+        if drawn {
+            let message = if of > 0 { format!("{step}: {rows_of}") } else { step.clone() };
+            bar.set_message(message);
+            bar.tick();
+        } else if !step.is_empty() && (step != last || logged.elapsed() >= LOG_EVERY) {
+            logged = Instant::now();
+            match of {
+                0 => tracing::info!("{step}"),
+                _ => tracing::info!(rows, of, "{step}"),
+            }
+        }
+        if step != last {
+            bar.reset_elapsed();
+            last = step;
+        }
+        tokio::time::sleep(REFRESH).await;
     }
 }
 

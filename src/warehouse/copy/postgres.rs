@@ -13,6 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::binary::{HEADER, TRAILER, write_rows};
 use crate::error::{Error, Result};
 use crate::star::model::Table;
+use crate::warehouse::load::LoadMeter;
 use crate::warehouse::quote::{self, qualified};
 use crate::warehouse::session::Session;
 use crate::warehouse::tables::TableDesign;
@@ -48,12 +49,13 @@ pub async fn copy(
     files: &SessionContext,
     table: &'static Table,
     sql: &str,
+    meter: &Arc<LoadMeter>,
 ) -> Result<u64> {
     let action = format!("copy {}", table.name);
     let (send, mut chunks) = mpsc::channel::<Result<Bytes>>(CHUNKS_AHEAD);
-    let files = files.clone();
+    let (files, meter) = (files.clone(), meter.clone());
     let _reader = AbortOnDropHandle::new(tokio::spawn(async move {
-        if let Err(error) = encode(&files, table, &send).await {
+        if let Err(error) = encode(&files, table, &send, &meter).await {
             // A receiver that has gone has an error of its own to tell.
             let _ = send.send(Err(error)).await;
         }
@@ -71,6 +73,7 @@ async fn encode(
     files: &SessionContext,
     table: &Table,
     send: &mpsc::Sender<Result<Bytes>>,
+    meter: &LoadMeter,
 ) -> Result<()> {
     let failed = |e| Error::query(table.name, e);
     let sql = format!("SELECT * FROM {}", quote::name(table.name)?);
@@ -89,6 +92,7 @@ async fn encode(
                 }
             }
         }
+        meter.add_rows(batch.num_rows() as u64);
     }
     buffer.extend_from_slice(TRAILER);
     let _ = send.send(Ok(buffer.into())).await;

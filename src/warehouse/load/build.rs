@@ -57,15 +57,19 @@ impl Loader<'_> {
         }
         for design in &self.star.designs {
             let begun = Instant::now();
+            let step = format!("copy {}", design.table.name);
+            self.meter.enter_with_rows(&step, self.star.rows_of(design.table.name));
             self.copy(session, names, design).await?;
-            self.timed(&format!("copy {}", design.table.name), begun);
+            self.timed(&step, begun);
         }
         let begun = Instant::now();
+        self.meter.enter("keys and comments");
         for sql in finish(dialect, names, &self.star.designs)? {
             session.execute("finish the new tables", &sql).await?;
         }
         self.timed("keys and comments", begun);
         let begun = Instant::now();
+        self.meter.enter("verify");
         self.verify(session, names).await?;
         self.timed("verify", begun);
         session.execute("commit the new tables", "COMMIT").await?;
@@ -77,7 +81,7 @@ impl Loader<'_> {
         match session.dialect() {
             Dialect::Postgres => {
                 let sql = postgres::copy_statement(design, &names.schema, &name)?;
-                postgres::copy(session, &self.star.session, design.table, &sql).await?;
+                postgres::copy(session, &self.star.session, design.table, &sql, self.meter).await?;
             }
             Dialect::Redshift => {
                 let table = self.star.record.tables.get(design.table.name);

@@ -14,12 +14,14 @@
 mod build;
 mod catalog;
 mod guard;
+mod meter;
 mod prepare;
 mod show;
 pub mod statements;
 mod swap;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -33,6 +35,7 @@ use super::tables::TableSettings;
 use crate::error::{Error, Result};
 use crate::pipeline::StageTime;
 
+pub use self::meter::LoadMeter;
 pub use self::prepare::{Prepared, prepare};
 pub use self::show::show;
 
@@ -93,9 +96,14 @@ pub struct LoadReport {
 ///
 /// Whatever ends the load; the tables are then as they were, or, when it failed after that moment,
 /// those of the new star: the ledger tells.
-pub async fn load(star: &Prepared, options: &LoadOptions) -> Result<LoadReport> {
-    let mut loader = Loader { star, options, report: report(star) };
+pub async fn load(
+    star: &Prepared,
+    options: &LoadOptions,
+    meter: &Arc<LoadMeter>,
+) -> Result<LoadReport> {
+    let mut loader = Loader { star, options, meter, report: report(star) };
     let begun = Instant::now();
+    meter.enter("waiting for the lock of the loaders");
     loader.make_bookkeeping().await?;
     let mut guard = Guard::acquire(&options.access, &options.schema, options.lock_timeout).await?;
     loader.timed("lock", begun);
@@ -121,6 +129,7 @@ fn report(star: &Prepared) -> LoadReport {
 struct Loader<'a> {
     star: &'a Prepared,
     options: &'a LoadOptions,
+    meter: &'a Arc<LoadMeter>,
     report: LoadReport,
 }
 

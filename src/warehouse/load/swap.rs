@@ -27,6 +27,7 @@ impl Loader<'_> {
         load_id: &str,
     ) -> Result<()> {
         let begun = Instant::now();
+        self.meter.enter("put in place");
         let deadline = begun + self.options.lock_timeout;
         let mut patience = self.backoff();
         let outcome = loop {
