@@ -102,6 +102,10 @@ impl Figure {
             (What::Bytes, _) => format!("SUM(CAST(OCTET_LENGTH({column}) AS BIGINT))"),
             // Scaled, so that a sum of values that fit does not overflow.
             (What::Sum, ColumnType::Double) => format!("SUM({column} / 1e15)"),
+            // PostgreSQL's sum of integers cannot overflow; that of the others can.
+            (What::Sum, _) if engine == Engine::Warehouse(Dialect::Postgres) => {
+                format!("SUM({column})")
+            }
             (What::Sum, _) => format!("SUM(CAST({column} AS DECIMAL(38, 0)))"),
             (what, column_type) => {
                 let function = if what == What::Least { "MIN" } else { "MAX" };
@@ -172,7 +176,10 @@ pub fn warehouse_query(table: &Table, from: &str, dialect: Dialect) -> Result<St
 /// # Errors
 ///
 /// If the files cannot be read.
-pub async fn local_figures(session: &SessionContext, table: &Table) -> Result<TableFigures> {
+pub async fn local_figures(
+    session: &SessionContext,
+    table: &'static Table,
+) -> Result<TableFigures> {
     let failed = |e| Error::query(format!("figures of {}", table.name), e);
     let sql = select(table, &quote::name(table.name)?, Engine::Local)?;
     let rows = session.sql(&sql).await.map_err(failed)?;

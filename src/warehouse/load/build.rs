@@ -51,6 +51,7 @@ impl Loader<'_> {
 
     async fn build_in(&mut self, session: &Session, names: &Names) -> Result<()> {
         let dialect = session.dialect();
+        self.star.begin_counting().await;
         session.execute("begin", "BEGIN").await?;
         for sql in create(dialect, names, &self.star.designs)? {
             session.execute("make the new tables", &sql).await?;
@@ -121,7 +122,12 @@ impl Loader<'_> {
     async fn verify(&mut self, session: &Session, names: &Names) -> Result<()> {
         let mut found = Vec::new();
         let mut compared = 0;
-        for (design, files) in self.star.designs.iter().zip(&self.star.figures) {
+        for (design, files) in self.star.designs.iter().zip(self.star.figures().await?) {
+            let recorded = self.star.rows_of(design.table.name);
+            if files.rows != recorded {
+                let (table, rows) = (design.table.name, files.rows);
+                found.push(format!("{table}: the files have {rows} rows, the record {recorded}"));
+            }
             let from = qualified(&names.schema, &names.new_table(design.table.name))?;
             let loaded = warehouse_figures(session, design.table, &from).await?;
             compared += loaded.count();

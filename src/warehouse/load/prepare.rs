@@ -2,11 +2,14 @@
 
 use datafusion::prelude::SessionContext;
 use futures::{StreamExt, TryStreamExt, stream};
+use tokio::sync::{Mutex, OnceCell};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::LoadOptions;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::publish::RunRecord;
+use crate::star::model::{TABLES, Table};
 use crate::star::{Queries, demand_passed, register_star, run_checks};
 use crate::storage::Place;
 use crate::warehouse::figures::{TableFigures, local_figures};
@@ -20,18 +23,21 @@ pub struct Prepared {
     pub record: RunRecord,
     /// Its tables, each after those it references.
     pub designs: Vec<TableDesign>,
-    /// The figures of its files, in the order of the tables.
-    pub figures: Vec<TableFigures>,
     /// Its tables, to be read.
     pub session: SessionContext,
+    figures: OnceCell<Vec<TableFigures>>,
+    counting: Mutex<Option<Counting>>,
 }
 
+/// The figures, being taken while the warehouse works.
+type Counting = AbortOnDropHandle<Result<Vec<TableFigures>>>;
+
 /// Opens a star and proves what can be proven of it here: its keys, which Redshift's planner takes
-/// on trust, and the figures that the tables will be held against.
+/// on trust.
 ///
 /// # Errors
 ///
-/// If there is no star, a check fails, or a file cannot be read.
+/// If there is no star, a check fails, or a file is gone.
 pub async fn prepare(
     star: Place,
     engine: &Engine,
@@ -43,23 +49,45 @@ pub async fn prepare(
     let session = engine.session();
     register_star(&session, &star, &record).await?;
     demand_passed(&run_checks(&session, queries).await?)?;
-    let figures = stream::iter(&designs)
-        .map(|design| local_figures(&session, design.table))
-        .buffered(designs.len())
-        .try_collect()
-        .await?;
-    Ok(Prepared { star, record, designs, figures, session })
+    let figures = OnceCell::new();
+    Ok(Prepared { star, record, designs, session, figures, counting: Mutex::default() })
+}
+
+async fn count(session: SessionContext, tables: Vec<&'static Table>) -> Result<Vec<TableFigures>> {
+    let figures = stream::iter(tables).map(|table| local_figures(&session, table));
+    figures.buffered(TABLES.len()).try_collect().await
 }
 
 impl Prepared {
-    /// The rows of a table's files.
-    pub fn rows_of(&self, table: &str) -> u64 {
-        self.rows().iter().find(|(name, _)| *name == table).map_or(0, |(_, rows)| *rows)
+    /// Begins to take the figures of the files.
+    pub(super) async fn begin_counting(&self) {
+        let tables = self.designs.iter().map(|design| design.table).collect();
+        let counting = tokio::spawn(count(self.session.clone(), tables));
+        *self.counting.lock().await = Some(AbortOnDropHandle::new(counting));
     }
 
-    /// The tables and the rows of their files.
+    /// The figures of the files, in the order of the tables, once they are taken.
+    pub(super) async fn figures(&self) -> Result<&[TableFigures]> {
+        let wait = || async {
+            if self.counting.lock().await.is_none() {
+                self.begin_counting().await;
+            }
+            match self.counting.lock().await.take() {
+                Some(counting) => counting.await?,
+                None => Ok(Vec::new()),
+            }
+        };
+        Ok(self.figures.get_or_try_init(wait).await?)
+    }
+
+    /// The rows of a table, as its record says.
+    pub fn rows_of(&self, table: &str) -> u64 {
+        self.record.tables.get(table).map_or(0, |table| table.rows)
+    }
+
+    /// The tables and their rows.
     pub fn rows(&self) -> Vec<(&'static str, u64)> {
-        let tables = self.designs.iter().map(|design| design.table.name);
-        tables.zip(self.figures.iter().map(|figures| figures.rows)).collect()
+        let names = self.designs.iter().map(|design| design.table.name);
+        names.map(|name| (name, self.rows_of(name))).collect()
     }
 }
