@@ -157,7 +157,7 @@ pub async fn load(
                 }
             }
         }
-        sink.send(Encoder::end()).await?;
+        sink.send(encoder.end()).await?;
         sink.finish().await?;
     }
     if let Some(what) = within {

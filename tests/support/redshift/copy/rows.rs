@@ -45,16 +45,22 @@ impl Encoder<'_> {
         Encoder { targets, begun: false }
     }
 
-    /// Ends a stream of rows.
-    pub fn end() -> Bytes {
-        Bytes::from_static(&[0xff, 0xff])
+    /// Ends the stream of rows.
+    pub fn end(&mut self) -> Bytes {
+        let mut out = self.header();
+        out.put_i16(-1);
+        out.freeze()
+    }
+
+    /// What comes before the first row.
+    fn header(&mut self) -> BytesMut {
+        let begun = std::mem::replace(&mut self.begun, true);
+        BytesMut::from(if begun { b"".as_slice() } else { HEADER })
     }
 
     pub fn encode(&mut self, batch: &RecordBatch) -> Result<Bytes, Failure> {
-        let mut out = BytesMut::with_capacity(batch.num_rows() * 16 * self.targets.len());
-        if !std::mem::replace(&mut self.begun, true) {
-            out.put_slice(HEADER);
-        }
+        let mut out = self.header();
+        out.reserve(batch.num_rows() * 16 * self.targets.len());
         for (column, target) in batch.columns().iter().zip(self.targets) {
             if target.not_null && column.null_count() > 0 {
                 return Err(Failure::null(target));
@@ -117,7 +123,6 @@ fn values<'a>(column: &'a ArrayRef, target: &Target) -> Values<'a> {
 
 /// Writes a value with its length before it; the length of a text that is too long is the error.
 fn put(out: &mut BytesMut, column: &Values, row: usize) -> Result<(), usize> {
-    let out = &mut *out;
     match column {
         Values::Int16(array) => put_fixed(out, &array.value(row).to_be_bytes()),
         Values::Int32(array) => put_fixed(out, &array.value(row).to_be_bytes()),
