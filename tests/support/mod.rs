@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub mod postgres;
+pub mod redshift;
 pub mod s3;
 pub mod tls;
 

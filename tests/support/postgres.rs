@@ -24,7 +24,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio_postgres::{Client, NoTls};
+use tokio::task::JoinHandle;
+use tokio_postgres::{Client, Config, NoTls};
 
 use super::tls::Certificates;
 
@@ -167,6 +168,13 @@ impl Database {
     /// A connection, which ends when the client is dropped.
     pub async fn client(&self) -> Client {
         connect(&self.url()).await
+    }
+
+    /// A connection as some other role, with the task that serves it.
+    pub async fn client_as(&self, role: &str) -> (Client, JoinHandle<()>) {
+        let mut config: Config = self.url().parse().unwrap();
+        let (client, connection) = config.user(role).connect(NoTls).await.unwrap();
+        (client, tokio::spawn(async { connection.await.unwrap_or(()) }))
     }
 }
 

@@ -1,16 +1,11 @@
-//! What the tests of loading stand on: a PostgreSQL of their own.
+//! The PostgreSQL that the tests start.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a broken fixture fails the test"
-)]
+use std::fs;
 
-mod support;
-
-use support::postgres::{Postgres, SECRET_PASSWORD, SECRET_USER};
 use tokio_postgres::NoTls;
+
+use crate::cluster::connector;
+use crate::support::postgres::{Postgres, SECRET_PASSWORD, SECRET_USER};
 
 #[tokio::test]
 async fn a_database_is_empty_and_ones_own() {
@@ -31,4 +26,15 @@ async fn postgres_asks_one_role_for_its_password() {
     assert_eq!(refused.code().unwrap().code(), "28P01");
     config.password(SECRET_PASSWORD);
     assert!(config.connect(NoTls).await.is_ok());
+}
+
+#[tokio::test]
+async fn postgres_proves_that_it_is_localhost() {
+    let server = Postgres::shared();
+    let database = server.database();
+    let authority = fs::read(server.ca_file()).unwrap();
+    let url = database.url().replace("sslmode=disable", "sslmode=require");
+    let by_name = url.replace("127.0.0.1", "localhost");
+    assert!(tokio_postgres::connect(&by_name, connector(&authority)).await.is_ok());
+    assert!(tokio_postgres::connect(&url, connector(&authority)).await.is_err());
 }

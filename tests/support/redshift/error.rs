@@ -1,0 +1,93 @@
+//! Errors as the server tells them: a SQLSTATE, a message and, from the engine, a block of detail.
+
+/// What a statement failed with.
+#[derive(Clone, Debug)]
+pub struct SqlError {
+    pub code: String,
+    pub message: String,
+    pub detail: Option<String>,
+}
+
+impl SqlError {
+    pub fn new(code: &str, message: impl Into<String>) -> SqlError {
+        SqlError { code: code.into(), message: message.into(), detail: None }
+    }
+
+    /// Not in Redshift's grammar.
+    pub fn syntax(near: impl std::fmt::Display) -> SqlError {
+        SqlError::new("42601", format!("syntax error at or near \"{near}\""))
+    }
+
+    /// Redshift refuses it.
+    pub fn refused(message: impl Into<String>) -> SqlError {
+        SqlError::new("0A000", message)
+    }
+
+    /// Redshift may do it; the stand-in does not.
+    pub fn missing(what: impl std::fmt::Display) -> SqlError {
+        SqlError::new("0A000", format!("the stand-in does not do {what}"))
+    }
+
+    /// A user's relation that is not there.
+    pub fn no_relation(name: &str) -> SqlError {
+        SqlError::new("XX000", format!("Relation {name} does not exist in the database."))
+    }
+
+    /// An error of the engine: the SQLSTATE says nothing, the detail says all.
+    pub fn engine(code: u32, error: &str, context: &str, query: i64, location: &str) -> SqlError {
+        let rule = "-----------------------------------------------";
+        let detail = format!(
+            "\n  {rule}\n  error:  {error}\n  code:      {code}\n  context:   {context}\n  \
+             query:     {query}\n  location:  {location}\n  process:   worker_thread [pid=4711]\n  \
+             {rule}\n"
+        );
+        SqlError { code: "XX000".into(), message: error.into(), detail: Some(detail) }
+    }
+
+    /// What PostgreSQL refused, in Redshift's words where they are known.
+    pub fn backing(error: &tokio_postgres::Error) -> SqlError {
+        let Some(refusal) = error.as_db_error() else {
+            return SqlError::new("XX000", format!("the stand-in lost its database: {error}"));
+        };
+        let (code, message) = (refusal.code().code(), refusal.message());
+        let constraint = refusal.constraint().unwrap_or_default();
+        match code {
+            "42P01" if message.starts_with("relation") => {
+                SqlError::no_relation(message.split('"').nth(1).unwrap_or_default())
+            }
+            "23514" if constraint.starts_with("bytes_") => SqlError::new(
+                "22001",
+                format!(
+                    "value too long for type character varying({})",
+                    constraint.rsplit('_').next().unwrap_or_default()
+                ),
+            ),
+            "23502" => {
+                let column = refusal.column().unwrap_or_default();
+                null_refused(column, 0)
+            }
+            "40001" => serializable(refusal.table().unwrap_or("?")),
+            "21000" if message.starts_with("MERGE") => {
+                SqlError::new("XX000", "Found multiple matches to update the same tuple.")
+            }
+            _ => SqlError {
+                detail: refusal.detail().map(str::to_owned),
+                ..SqlError::new(code, message)
+            },
+        }
+    }
+}
+
+/// A null for a column that is NOT NULL.
+pub fn null_refused(column: &str, query: i64) -> SqlError {
+    let error = format!("Cannot insert a NULL value into column {column}");
+    SqlError::engine(8007, &error, &error, query, "fmt_check.cpp")
+}
+
+/// Two transactions wrote one table.
+pub fn serializable(table: &str) -> SqlError {
+    SqlError {
+        detail: Some(format!("Serializable isolation violation on table - {table}")),
+        ..SqlError::new("XX000", "1023")
+    }
+}

@@ -1,0 +1,8 @@
+//! What each statement does to the backing database.
+
+mod copy;
+mod grants;
+mod rows;
+mod settings;
+mod tables;
+mod views;

@@ -1,0 +1,127 @@
+//! SELECT, INSERT, UPDATE, DELETE, MERGE, TRUNCATE, LOCK and maintenance.
+
+use crate::support::redshift::command::ObjectKind;
+use crate::support::redshift::error::SqlError;
+use crate::support::redshift::lex::{Name, literal};
+use crate::support::redshift::query::{LateViews, RowStatement};
+use crate::support::redshift::session::{Reply, Session, Stop};
+
+impl Session {
+    pub(in super::super) async fn rows(&mut self, rows: RowStatement) -> Result<Reply, Stop> {
+        let tag = rows.tag();
+        let sql = self.backing_sql(rows).await?;
+        let mut reply = self.select(&sql).await?;
+        // PostgreSQL 8.0 did not count the rows of a query in its answer.
+        reply.tag = if tag == "SELECT" { tag.into() } else { format!("{tag} {}", reply.tag) };
+        Ok(reply)
+    }
+
+    pub(in super::super) async fn explain(&mut self, rows: RowStatement) -> Result<Reply, Stop> {
+        let sql = self.backing_sql(rows).await?;
+        let mut reply = self.select(&format!("EXPLAIN {sql}")).await?;
+        reply.tag = "EXPLAIN".into();
+        Ok(reply)
+    }
+
+    /// The statement with late views put in, and the session's answers to what it asks about.
+    pub(in super::super) async fn backing_sql(
+        &mut self,
+        rows: RowStatement,
+    ) -> Result<String, Stop> {
+        let findings = &rows.findings;
+        if self.server.serverless && findings.system.iter().any(|name| name == "stl_load_errors") {
+            let message = "permission denied for relation stl_load_errors";
+            return Err(SqlError::new("42501", message).into());
+        }
+        if findings.last_copy {
+            let set = format!(
+                "SELECT set_config('standin.last_copy_id', '{}', false), \
+                 set_config('standin.last_copy_count', '{}', false)",
+                self.last_copy.id, self.last_copy.count
+            );
+            self.backing.batch_execute(&set).await?;
+        }
+        let views =
+            if findings.tables.is_empty() { LateViews::new() } else { self.late_views().await? };
+        Ok(rows.sql(&views)?)
+    }
+
+    async fn late_views(&self) -> Result<LateViews, Stop> {
+        let found = self
+            .select(
+                "SELECT n.nspname, c.relname, v.body, n.nspname = any(current_schemas(false)) \
+                 FROM rs.late_views AS v \
+                 JOIN pg_catalog.pg_class AS c ON c.oid = v.relid \
+                 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace",
+            )
+            .await?;
+        let mut views = LateViews::new();
+        for row in found.rows {
+            let [Some(schema), Some(name), Some(body), visible] = &row[..] else { continue };
+            views.insert(format!("{schema}.{name}"), body.clone());
+            if visible.as_deref() == Some("t") {
+                views.insert(name.clone(), body.clone());
+            }
+        }
+        Ok(views)
+    }
+
+    /// TRUNCATE commits the transaction it is in (fact 3.12).
+    pub(in super::super) async fn truncate(&mut self, name: Name) -> Result<Reply, Stop> {
+        self.exists(&name, ObjectKind::Table).await?;
+        self.backing.batch_execute(&format!("TRUNCATE TABLE {}", name.sql())).await?;
+        self.finish("COMMIT").await?;
+        Ok(Reply::tag("TRUNCATE TABLE"))
+    }
+
+    pub(in super::super) async fn lock(&mut self, names: Vec<Name>) -> Result<Reply, Stop> {
+        if !self.in_transaction() {
+            let message = "LOCK TABLE can only be used in transaction blocks";
+            return Err(SqlError::new("25P01", message).into());
+        }
+        let names: Vec<String> = names.iter().map(Name::sql).collect();
+        let statement = format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", names.join(", "));
+        self.utility(&statement, "LOCK TABLE").await
+    }
+
+    /// Nothing is left to do; but not everywhere may one ask for it (fact 3.13).
+    pub(in super::super) async fn vacuum(&mut self, name: Option<Name>) -> Result<Reply, Stop> {
+        self.outside("VACUUM")?;
+        if let Some(name) = name {
+            self.exists(&name, ObjectKind::Table).await?;
+        }
+        Ok(Reply::tag("VACUUM"))
+    }
+
+    pub(in super::super) fn outside(&self, statement: &str) -> Result<(), SqlError> {
+        if !self.in_transaction() {
+            return Ok(());
+        }
+        let message = format!("{statement} cannot run inside a transaction block");
+        Err(SqlError::new("25001", message))
+    }
+
+    /// The relation's id, or the error that it is not there.
+    pub(in super::super) async fn exists(
+        &self,
+        name: &Name,
+        kind: ObjectKind,
+    ) -> Result<String, Stop> {
+        let relkind = if kind == ObjectKind::View { "v" } else { "r" };
+        let found = self
+            .select(&format!(
+                "SELECT oid, relkind = '{relkind}' FROM pg_catalog.pg_class \
+                 WHERE oid = to_regclass({})",
+                literal(&name.sql())
+            ))
+            .await?;
+        match found.rows.first().map(Vec::as_slice) {
+            Some([Some(oid), Some(right)]) if right == "t" => Ok(oid.clone()),
+            Some(_) => {
+                let message = format!("\"{name}\" is not a {}", kind.word().to_lowercase());
+                Err(SqlError::new("42809", message).into())
+            }
+            None => Err(SqlError::no_relation(&name.to_string()).into()),
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! CREATE TABLE, ALTER TABLE, DROP.
+
+use crate::support::redshift::command::{
+    AlterTable, Alteration, Column, CreateTable, Drop, ForeignKey, ObjectKind, Source,
+};
+use crate::support::redshift::error::SqlError;
+use crate::support::redshift::lex::{Name, literal, quoted};
+use crate::support::redshift::session::{Reply, Session, Stop};
+use crate::support::redshift::types::Type;
+
+impl Session {
+    pub(in super::super) async fn create_table(
+        &mut self,
+        mut table: CreateTable,
+    ) -> Result<Reply, Stop> {
+        let name = if table.temporary {
+            quoted(&table.name.name)
+        } else {
+            table.name.or_in(self.schema()).sql()
+        };
+        if table.or_not && self.is_there(&name).await? {
+            return Ok(Reply::tag("CREATE TABLE"));
+        }
+        let temporary = if table.temporary { "TEMPORARY " } else { "" };
+        let source = std::mem::replace(&mut table.source, Source::Columns(Vec::new()));
+        let mut statements = match source {
+            Source::Columns(columns) => {
+                let keys = table.primary_key.clone().unwrap_or_default();
+                let columns: Vec<String> = columns.iter().map(|c| column(c, &keys)).collect();
+                let mut made =
+                    vec![format!("CREATE {temporary}TABLE {name} ({})", columns.join(", "))];
+                made.extend(columns_known(&name, &table, &[]));
+                made
+            }
+            Source::Like { table: like, defaults } => {
+                let defaults = if defaults { " INCLUDING DEFAULTS" } else { "" };
+                like_statements(temporary, &name, &like.sql(), defaults)
+            }
+            Source::Query { query, columns } => {
+                let query = self.backing_sql(*query).await?;
+                let columns = if columns.is_empty() {
+                    String::new()
+                } else {
+                    let columns: Vec<String> = columns.iter().map(|c| quoted(c)).collect();
+                    format!("({}) ", columns.join(", "))
+                };
+                let mut made = vec![format!("CREATE {temporary}TABLE {name} {columns}AS {query}")];
+                made.extend(columns_known(&name, &table, &[]));
+                made
+            }
+        };
+        statements.push(format!("SELECT rs.seal({})", literal(&name)));
+        statements.extend(self.keys(&name, &table).await?);
+        self.utility(&statements.join(";\n"), "CREATE TABLE").await
+    }
+
+    /// What is declared of keys is kept, so that it can be referred to; nothing is enforced.
+    async fn keys(&self, name: &str, table: &CreateTable) -> Result<Vec<String>, Stop> {
+        let own = format!("{}::regclass", literal(name));
+        let mut statements = Vec::new();
+        let primary = table.primary_key.iter().map(|columns| ('p', columns));
+        for (kind, columns) in primary.chain(table.unique.iter().map(|columns| ('u', columns))) {
+            let columns = array(columns);
+            statements.push(format!("INSERT INTO rs.keys VALUES ({own}, '{kind}', {columns})"));
+        }
+        for key in &table.foreign_keys {
+            let referenced = self.referenced(key, table).await?;
+            let columns = array(&key.columns);
+            statements
+                .push(format!("INSERT INTO rs.keys VALUES ({own}, 'f', {columns}, {referenced})"));
+        }
+        Ok(statements)
+    }
+
+    /// The table that a foreign key is about, which must have such a key.
+    async fn referenced(&self, key: &ForeignKey, table: &CreateTable) -> Result<String, Stop> {
+        let oid = if key.table.name == table.name.name {
+            return Ok(format!("{}::regclass", literal(&table.name.or_in(self.schema()).sql())));
+        } else {
+            self.exists(&key.table, ObjectKind::Table).await?
+        };
+        let fits = match &key.referenced {
+            Some(columns) => format!("kind IN ('p', 'u') AND columns = {}", array(columns)),
+            None => format!("kind = 'p' AND cardinality(columns) = {}", key.columns.len()),
+        };
+        let query = format!("SELECT 1 FROM rs.keys WHERE relid = {oid} AND {fits}");
+        if self.select(&query).await?.rows.is_empty() {
+            let message = format!(
+                "there is no unique constraint matching given keys for referenced table \"{}\"",
+                key.table
+            );
+            return Err(SqlError::new("42830", message).into());
+        }
+        Ok(oid)
+    }
+
+    async fn is_there(&self, name: &str) -> Result<bool, Stop> {
+        let found = self.select(&format!("SELECT to_regclass({})", literal(name))).await?;
+        Ok(found.rows[0][0].is_some())
+    }
+
+    pub(in super::super) async fn alter_table(&mut self, alter: AlterTable) -> Result<Reply, Stop> {
+        let table = alter.table.sql();
+        let seal = format!("SELECT rs.seal({})", literal(&table));
+        let action = match alter.alteration {
+            Alteration::Rename(to) => format!("RENAME TO {}", quoted(&to)),
+            Alteration::RenameColumn { from, to } => {
+                format!("RENAME COLUMN {} TO {}", quoted(&from), quoted(&to))
+            }
+            Alteration::DropColumn { name, cascade } => {
+                let cascade = if cascade { " CASCADE" } else { "" };
+                format!("DROP COLUMN {}{cascade}", quoted(&name))
+            }
+            Alteration::Owner(user) => {
+                format!("OWNER TO {}", quoted(&self.server.role_name("user", &user)))
+            }
+            Alteration::AddColumn(added) => {
+                format!("ADD COLUMN {}; {seal}", column(&added, &[]))
+            }
+            Alteration::Resize { column, kind } => {
+                self.outside("ALTER TABLE ALTER COLUMN")?;
+                let Type::Varchar(_) = kind else {
+                    let message = "only the length of a VARCHAR column can be altered";
+                    return Err(SqlError::refused(message).into());
+                };
+                format!("ALTER COLUMN {} TYPE {kind}; {seal}", quoted(&column))
+            }
+            Alteration::Append(source) => return self.append(&alter.table, &source).await,
+            Alteration::AddPrimaryKey(columns) => {
+                let oid = self.exists(&alter.table, ObjectKind::Table).await?;
+                let columns = array(&columns);
+                let statement = format!("INSERT INTO rs.keys VALUES ({oid}, 'p', {columns})");
+                return self.utility(&statement, "ALTER TABLE").await;
+            }
+        };
+        self.utility(&format!("ALTER TABLE {table} {action}"), "ALTER TABLE").await
+    }
+
+    /// Moves all rows, and commits (fact 3.17).
+    async fn append(&mut self, to: &Name, from: &Name) -> Result<Reply, Stop> {
+        self.outside("ALTER TABLE APPEND")?;
+        for name in [to, from] {
+            self.exists(name, ObjectKind::Table).await?;
+        }
+        let shape = |name: &Name| {
+            format!(
+                "SELECT attname, format_type(atttypid, atttypmod), attnotnull \
+                 FROM pg_catalog.pg_attribute \
+                 WHERE attrelid = {}::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+                literal(&name.sql())
+            )
+        };
+        if self.select(&shape(to)).await?.rows != self.select(&shape(from)).await?.rows {
+            let message = "ALTER TABLE APPEND needs tables with the same columns";
+            return Err(SqlError::refused(message).into());
+        }
+        let (to, from) = (to.sql(), from.sql());
+        let statements = format!("INSERT INTO {to} SELECT * FROM {from}; TRUNCATE {from}");
+        self.utility(&statements, "ALTER TABLE APPEND").await
+    }
+
+    pub(in super::super) async fn drop_objects(&mut self, drop: Drop) -> Result<Reply, Stop> {
+        if drop.kind == ObjectKind::Table && !drop.cascade {
+            self.unreferenced(&drop.names).await?;
+        }
+        let word = drop.kind.word();
+        let names: Vec<String> = drop.names.iter().map(Name::sql).collect();
+        let if_exists = if drop.if_exists { "IF EXISTS " } else { "" };
+        let cascade = if drop.cascade { " CASCADE" } else { "" };
+        let statement = format!("DROP {word} {if_exists}{}{cascade}", names.join(", "));
+        self.utility(&statement, &format!("DROP {word}")).await
+    }
+
+    /// A foreign key is not enforced, but the table it is about cannot go before it.
+    async fn unreferenced(&self, names: &[Name]) -> Result<(), Stop> {
+        let oids: Vec<String> =
+            names.iter().map(|name| format!("to_regclass({})", literal(&name.sql()))).collect();
+        let oids = oids.join(", ");
+        let found = self
+            .select(&format!(
+                "SELECT k.referenced::regclass, c.relname FROM rs.keys AS k \
+                 JOIN pg_catalog.pg_class AS c ON c.oid = k.relid \
+                 WHERE k.kind = 'f' AND k.referenced IN ({oids}) AND k.relid NOT IN ({oids})"
+            ))
+            .await?;
+        let Some([Some(table), Some(by)]) = found.rows.first().map(Vec::as_slice) else {
+            return Ok(());
+        };
+        Err(Stop::Error(SqlError {
+            detail: Some(format!("constraint on table {by} depends on table {table}")),
+            ..SqlError::new(
+                "2BP01",
+                format!("cannot drop table {table} because other objects depend on it"),
+            )
+        }))
+    }
+}
+
+/// A column definition in PostgreSQL's words; the columns of a primary key are never null.
+fn column(column: &Column, primary_key: &[String]) -> String {
+    let mut sql = format!("{} {}", quoted(&column.name), column.kind);
+    if column.not_null || primary_key.contains(&column.name) {
+        sql += " NOT NULL";
+    }
+    if let Some(default) = &column.default {
+        sql += &format!(" DEFAULT {default}");
+    }
+    sql
+}
+
+fn columns_known(name: &str, table: &CreateTable, _: &[Column]) -> Vec<String> {
+    let own = format!("{}::regclass", literal(name));
+    let style = match (&table.diststyle, &table.distkey) {
+        (_, Some(key)) => format!("KEY({key})"),
+        (Some(style), None) if style != "auto" => style.to_uppercase(),
+        _ => "AUTO(ALL)".to_owned(),
+    };
+    let sorted = if table.sortkey.is_empty() { "AUTO" } else { "KEY" };
+    let mut statements = vec![format!(
+        "INSERT INTO rs.tables VALUES ({own}, {}, '{sorted}')",
+        literal(&style)
+    )];
+    statements.push(format!(
+        "INSERT INTO rs.columns \
+         SELECT attrelid, attnum, NULL, attname = {}, \
+         coalesce(array_position({}, attname::text), 0) \
+         FROM pg_catalog.pg_attribute \
+         WHERE attrelid = {own} AND attnum > 0",
+        literal(table.distkey.as_deref().unwrap_or_default()),
+        array(&table.sortkey),
+    ));
+    statements
+}
+
+/// LIKE copies columns, nulls and keys of distribution and sorting, but no constraint (3.15).
+fn like_statements(temporary: &str, name: &str, like: &str, defaults: &str) -> Vec<String> {
+    let (own, other) = (literal(name), literal(like));
+    vec![
+        format!("CREATE {temporary}TABLE {name} (LIKE {like}{defaults})"),
+        format!(
+            "INSERT INTO rs.tables SELECT {own}::regclass, diststyle, sortstyle \
+             FROM rs.tables WHERE relid = {other}::regclass"
+        ),
+        format!(
+            "INSERT INTO rs.columns \
+             SELECT n.attrelid, n.attnum, k.encoding, k.distkey, k.sortkey \
+             FROM rs.columns AS k \
+             JOIN pg_catalog.pg_attribute AS o ON o.attrelid = k.relid AND o.attnum = k.attnum \
+             JOIN pg_catalog.pg_attribute AS n ON n.attname = o.attname \
+             WHERE k.relid = {other}::regclass AND n.attrelid = {own}::regclass"
+        ),
+    ]
+}
+
+fn array(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| literal(name)).collect();
+    format!("ARRAY[{}]::text[]", names.join(", "))
+}

@@ -1,0 +1,262 @@
+//! A stand-in for Amazon Redshift: a server that speaks the PostgreSQL protocol over TLS, takes
+//! what Redshift takes, refuses what it refuses, loads Parquet from the S3 test server, and keeps
+//! its rows in a real PostgreSQL, whose transactions, locks and snapshots are thereby the
+//! stand-in's.
+//!
+//! Enforced, because vendor documentation or users of the real service say so:
+//!
+//! - COPY: parameters that do not go with Parquet, manifests, prefixes, roles, regions, column
+//!   lists, positional binding, types, lengths in bytes, nulls; all or nothing (`copy`).
+//! - Parquet: what is known to be read; all else is refused and called unknown (`copy::parquet`).
+//! - Statements: a grammar of what Redshift has (`command`), queries against lists of expressions,
+//!   functions and catalogues (`query`), names folded and reserved words refused (`lex`, `words`),
+//!   Redshift's types (`types`).
+//! - Tables: keys declared but not enforced, NOT NULL enforced, VARCHAR in bytes, trailing blanks
+//!   ignored by comparisons, AVG of integers truncated, EXTRACT an integer (`bootstrap.sql`).
+//! - Transactions: a nested BEGIN joins, TRUNCATE commits, VACUUM and others refuse a block, a
+//!   failed transaction takes nothing but its end (`session`).
+//! - Protocol: version 8.0.2, TLS or nothing, MD5 or cleartext passwords, simple queries one at a
+//!   time (`wire`).
+//!
+//! Not proved by passing here: anything about the planner of many nodes, Spectrum, speed, IAM
+//! beyond one attached role, the wording of errors nobody has quoted, GROUP BY and DISTINCT over
+//! texts that differ in trailing blanks, scales of DECIMAL arithmetic, NaN in scans, and a reader
+//! whose snapshot is older than a table that was swapped in (error 1018).
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a broken fixture fails the test"
+)]
+
+mod command;
+mod copy;
+mod error;
+mod execute;
+mod faults;
+mod lex;
+mod query;
+mod session;
+mod types;
+mod wire;
+mod words;
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI32, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use pgwire::tokio::TlsAcceptor;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::runtime::Runtime;
+use tokio::sync::Notify;
+
+use super::postgres::{Database, Postgres};
+use super::s3::S3Server;
+use super::tls::Certificates;
+use copy::source::Buckets;
+use faults::Faults;
+#[allow(unused_imports, reason = "each test binary uses a part of it")]
+pub use faults::{Fault, Gate, On, What, When};
+
+const USER: &str = "loader";
+const PASSWORD: &str = "Str0ng-enough";
+const DATABASE: &str = "dev";
+const ROLE: &str = "arn:aws:iam::123456789012:role/starlift-copy";
+
+/// How a server is set up; the default is a new provisioned cluster.
+#[derive(Default)]
+pub struct Config {
+    pub auth: Auth,
+    /// `stl_load_errors` is not for plain users there (fact 2.2).
+    pub serverless: bool,
+    /// The warehouse's region; else the bucket's.
+    pub region: Option<String>,
+}
+
+/// How the server asks for a password.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub enum Auth {
+    #[default]
+    Md5,
+    Cleartext,
+    /// The user's password is stored as SHA-256: most drivers do not know the request.
+    Sha256,
+}
+
+/// A running server; it ends when it is dropped.
+pub struct Redshift {
+    server: Arc<Server>,
+    port: u16,
+    folder: tempfile::TempDir,
+    runtime: Option<Runtime>,
+}
+
+/// What the sessions share.
+struct Server {
+    database: Database,
+    buckets: Buckets,
+    auth: Auth,
+    serverless: bool,
+    role: String,
+    faults: Faults,
+    statements: Mutex<Vec<String>>,
+    queries: AtomicI64,
+    pids: AtomicI32,
+    sessions: Mutex<HashMap<i32, Arc<Notify>>>,
+}
+
+impl Redshift {
+    /// A server whose role can read every bucket of `s3`, with an empty database.
+    pub async fn start(s3: &S3Server) -> Redshift {
+        Redshift::start_with(s3, Config::default()).await
+    }
+
+    pub async fn start_with(s3: &S3Server, config: Config) -> Redshift {
+        let database = Postgres::shared().database();
+        let role = role_name(database.name(), "user", USER);
+        let client = database.client().await;
+        client.batch_execute(include_str!("bootstrap.sql")).await.unwrap();
+        let loader = format!(
+            "CREATE ROLE \"{role}\" SUPERUSER LOGIN; \
+             INSERT INTO rs.principals VALUES ('user', '{USER}', '{role}', '{PASSWORD}', true)"
+        );
+        client.batch_execute(&loader).await.unwrap();
+
+        let env: HashMap<_, _> = s3.env().into_iter().collect();
+        let region = env["AWS_REGION"].clone();
+        let own_region = config.region.unwrap_or_else(|| region.clone());
+        let server = Arc::new(Server {
+            database,
+            buckets: Buckets::new(s3.endpoint(), s3.credentials(), region, own_region),
+            auth: config.auth,
+            serverless: config.serverless,
+            role: ROLE.to_owned(),
+            faults: Faults::default(),
+            statements: Mutex::default(),
+            queries: AtomicI64::new(1001),
+            pids: AtomicI32::new(1),
+            sessions: Mutex::default(),
+        });
+        let certificates = Certificates::for_localhost();
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("ca.pem"), &certificates.authority).unwrap();
+
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        // Of its own: a test may block its thread on a child process that talks to the server.
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let runtime = builder.worker_threads(2).enable_all().build().unwrap();
+        runtime.spawn(accept(listener, Arc::clone(&server), acceptor(&certificates)));
+        Redshift { server, port, folder, runtime: Some(runtime) }
+    }
+
+    /// Without the password.
+    pub fn url(&self) -> String {
+        format!("redshift://{USER}@localhost:{}/{DATABASE}", self.port)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The certificate of the authority that signed the server's, which is for `localhost`.
+    pub fn ca_file(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+
+    /// Of the user `loader`, who is a superuser as the user is whom a new cluster has.
+    pub fn password(&self) -> &str {
+        PASSWORD
+    }
+
+    /// The only role attached to the cluster, which is also its default.
+    pub fn role(&self) -> &str {
+        &self.server.role
+    }
+
+    /// The rows, past all sessions.
+    pub fn database(&self) -> &Database {
+        &self.server.database
+    }
+
+    /// Every statement received, in order, of all sessions.
+    pub fn statements(&self) -> Vec<String> {
+        self.server.statements.lock().unwrap().clone()
+    }
+
+    pub fn inject(&self, fault: Fault) {
+        self.server.faults.add(fault);
+    }
+}
+
+impl Drop for Redshift {
+    // A runtime that is merely dropped inside a test's own runtime panics.
+    fn drop(&mut self) {
+        self.runtime.take().unwrap().shutdown_background();
+    }
+}
+
+impl Server {
+    /// The PostgreSQL role of a user or group of this database.
+    fn role_name(&self, kind: &str, name: &str) -> String {
+        role_name(self.database.name(), kind, name)
+    }
+
+    /// A user's password and whether all is allowed.
+    async fn account(&self, user: &str) -> Option<(String, bool)> {
+        let query = "SELECT password, superuser FROM rs.principals \
+                     WHERE kind = 'user' AND name = $1 AND password IS NOT NULL";
+        let row = self.database.client().await.query_opt(query, &[&user]).await.unwrap()?;
+        Some((row.get(0), row.get(1)))
+    }
+
+    fn enrol(&self) -> (i32, Arc<Notify>) {
+        let pid = self.pids.fetch_add(1, Ordering::Relaxed);
+        let cancel = Arc::new(Notify::new());
+        self.sessions.lock().unwrap().insert(pid, Arc::clone(&cancel));
+        (pid, cancel)
+    }
+
+    fn leave(&self, pid: i32) {
+        self.sessions.lock().unwrap().remove(&pid);
+    }
+
+    /// Cancels what a session is doing; one that does nothing does not notice.
+    fn cancel(&self, pid: i32) {
+        if let Some(cancel) = self.sessions.lock().unwrap().get(&pid) {
+            cancel.notify_waiters();
+        }
+    }
+}
+
+fn role_name(database: &str, kind: &str, name: &str) -> String {
+    format!("{database}:{kind}:{name}")
+}
+
+fn acceptor(certificates: &Certificates) -> TlsAcceptor {
+    let certificate = CertificateDer::from_pem_slice(certificates.server.as_bytes()).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(certificates.server_key.as_bytes()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    TlsAcceptor::from(Arc::new(config))
+}
+
+async fn accept(listener: std::net::TcpListener, server: Arc<Server>, tls: TlsAcceptor) {
+    listener.set_nonblocking(true).unwrap();
+    let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+    loop {
+        let (socket, _) = listener.accept().await.unwrap();
+        // It fails when the client goes away.
+        tokio::spawn(wire::serve(Arc::clone(&server), tls.clone(), socket));
+    }
+}

@@ -1,0 +1,109 @@
+//! SELECT, INSERT, UPDATE, DELETE and MERGE: parsed, held to what Redshift takes, and put into
+//! PostgreSQL's words.
+
+mod check;
+mod names;
+mod rewrite;
+
+use std::collections::HashMap;
+
+use datafusion::sql::sqlparser::ast::{Query, Statement};
+use datafusion::sql::sqlparser::dialect::RedshiftSqlDialect;
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
+use datafusion::sql::sqlparser::tokenizer::Token;
+
+pub use check::Findings;
+
+use super::error::SqlError;
+use super::lex::Name;
+
+/// Views without a schema binding: their text takes their place in every query.
+pub type LateViews = HashMap<String, String>;
+
+/// A statement over rows, ready for PostgreSQL but for late views.
+pub struct RowStatement {
+    statement: Statement,
+    pub findings: Findings,
+}
+
+impl RowStatement {
+    pub fn parse(tokens: &[Token]) -> Result<RowStatement, SqlError> {
+        let statement = parsed(tokens, |parser| parser.parse_statement())?;
+        RowStatement::new(statement)
+    }
+
+    /// A query, as CREATE VIEW and CREATE TABLE AS have one.
+    pub fn query(tokens: &[Token]) -> Result<RowStatement, SqlError> {
+        let query: Box<Query> = parsed(tokens, |parser| parser.parse_query())?;
+        RowStatement::new(Statement::Query(query))
+    }
+
+    fn new(mut statement: Statement) -> Result<RowStatement, SqlError> {
+        let findings = check::check(&statement)?;
+        rewrite::rewrite(&mut statement);
+        Ok(RowStatement { statement, findings })
+    }
+
+    /// The tag that answers it, without the count.
+    pub fn tag(&self) -> &'static str {
+        match self.statement {
+            Statement::Insert(_) => "INSERT 0",
+            Statement::Update(_) => "UPDATE",
+            Statement::Delete(_) => "DELETE",
+            Statement::Merge(_) => "MERGE",
+            _ => "SELECT",
+        }
+    }
+
+    pub fn is_insert(&self) -> bool {
+        matches!(self.statement, Statement::Insert(_))
+    }
+
+    /// For PostgreSQL.
+    pub fn sql(mut self, views: &LateViews) -> Result<String, SqlError> {
+        rewrite::expand(&mut self.statement, views, 0)?;
+        Ok(self.statement.to_string())
+    }
+
+    /// As it stands, for a view whose relations need not exist yet.
+    pub fn text(&self) -> String {
+        self.statement.to_string()
+    }
+}
+
+/// Checks an expression that stands by itself, such as a default, and puts it into PostgreSQL's
+/// words.
+pub fn expression(tokens: &[Token]) -> Result<String, SqlError> {
+    let mut select = vec![Token::make_keyword("SELECT")];
+    select.extend_from_slice(tokens);
+    let sql = RowStatement::query(&select)?.text();
+    let expression = sql.trim_start_matches("SELECT ");
+    Ok(expression.to_owned())
+}
+
+fn parsed<T>(
+    tokens: &[Token],
+    read: impl FnOnce(&mut Parser) -> Result<T, ParserError>,
+) -> Result<T, SqlError> {
+    let refused = |error: ParserError| SqlError::new("42601", format!("syntax error: {error}"));
+    let dialect = RedshiftSqlDialect {};
+    let mut parser = Parser::new(&dialect).with_tokens(tokens.to_vec());
+    let found = read(&mut parser).map_err(refused)?;
+    match parser.next_token().token {
+        Token::EOF => Ok(found),
+        token => Err(SqlError::syntax(token)),
+    }
+}
+
+/// A name from the parser's tree.
+fn relation(
+    name: &datafusion::sql::sqlparser::ast::ObjectName,
+) -> Result<Name, SqlError> {
+    let parts: Option<Vec<String>> =
+        name.0.iter().map(|part| part.as_ident().map(|ident| ident.value.clone())).collect();
+    match parts.as_deref() {
+        Some([name]) => Ok(Name { schema: None, name: name.clone() }),
+        Some([schema, name]) => Ok(Name { schema: Some(schema.clone()), name: name.clone() }),
+        _ => Err(SqlError::missing(format!("the name {name}"))),
+    }
+}

@@ -1,0 +1,77 @@
+//! Which functions and which system relations there are; what is on no list does not exist.
+
+/// Functions that run where the user's tables are.
+const FUNCTIONS: &str = "
+    abs acos any_value ascii asin atan atan2 avg bit_and bit_or bool_and bool_or bpcharcmp btrim
+    cbrt ceil ceiling char_length character_length chr coalesce concat cos cot count cume_dist
+    date_part date_trunc dense_rank exp first_value floor getdate greatest initcap lag last_value
+    lead least left len length listagg ln log lower lpad ltrim max md5 min mod ntile nth_value
+    nullif nvl octet_length percent_rank pi position power quote_ident quote_literal radians random
+    rank regexp_replace repeat replace reverse right round row_number rpad rtrim sign sin split_part
+    sqrt stddev stddev_pop stddev_samp strpos substring sum tan to_char to_date to_number
+    to_timestamp translate trim trunc upper user_name var_pop var_samp variance";
+
+/// Functions of the leader node, which know nothing of the user's tables (facts 4-20, 6-14).
+const LEADER_FUNCTIONS: &str = "
+    array_to_string current_database current_schema current_schemas current_setting current_time
+    current_timestamp format_type has_database_privilege has_schema_privilege has_table_privilege
+    localtime localtimestamp now obj_description pg_backend_pid pg_get_expr pg_get_userbyid
+    pg_get_viewdef pg_last_copy_count pg_last_copy_id timeofday version";
+
+/// System relations that PostgreSQL has too.
+const SHARED: &str = "
+    pg_attrdef pg_attribute pg_class pg_database pg_depend pg_description pg_namespace pg_rewrite
+    pg_type";
+
+/// System relations of the stand-in's own making.
+const OWN: &str = "
+    pg_group pg_table_def pg_tables pg_user pg_views stl_load_errors svv_relation_privileges
+    svv_table_info sys_load_error_detail";
+
+const INFORMATION_SCHEMA: &str = "columns schemata tables views";
+
+const SYSTEM_PREFIXES: [&str; 7] = ["pg_", "stl_", "stv_", "svl_", "svv_", "svcs_", "sys_"];
+
+/// Window functions that take no frame.
+const RANKING: &str = "cume_dist dense_rank lag lead ntile percent_rank rank row_number";
+
+fn within(list: &str, word: &str) -> bool {
+    list.split_whitespace().any(|one| one == word)
+}
+
+pub fn is_function(name: &str) -> bool {
+    within(FUNCTIONS, name)
+}
+
+pub fn is_leader_function(name: &str) -> bool {
+    within(LEADER_FUNCTIONS, name)
+}
+
+pub fn is_ranking(name: &str) -> bool {
+    within(RANKING, name)
+}
+
+/// Where a relation is.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Among the user's tables.
+    User,
+    /// In a catalogue: the schema of the backing database that has it.
+    System(&'static str),
+    /// It would be in a catalogue if it existed.
+    Nowhere,
+}
+
+pub fn place(schema: Option<&str>, name: &str) -> Place {
+    match schema {
+        Some("information_schema") if within(INFORMATION_SCHEMA, name) => {
+            Place::System("information_schema")
+        }
+        Some("information_schema" | "rs" | "redshift") => Place::Nowhere,
+        None | Some("pg_catalog") if within(OWN, name) => Place::System("redshift"),
+        None | Some("pg_catalog") if within(SHARED, name) => Place::System("pg_catalog"),
+        Some("pg_catalog") => Place::Nowhere,
+        None if SYSTEM_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) => Place::Nowhere,
+        _ => Place::User,
+    }
+}
