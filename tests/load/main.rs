@@ -11,11 +11,11 @@
 mod support;
 
 mod contract;
-//mod faults;
+mod faults;
 mod iam;
 mod postgres;
 mod readers;
-//mod redshift;
+mod redshift;
 mod refusals;
 mod run;
 

@@ -26,8 +26,8 @@ impl Cloud {
         let (songs, logs) = (sample.join("song_data"), sample.join("log_data"));
         let args = ["transform", "--songs", songs.to_str().unwrap(), "--logs", logs.to_str().unwrap()];
         let out = self.s3.url(prefix);
-        let args = args.iter().chain(&["--out", &out, "--max-rejects", "14"]);
-        self.run(args.chain(more)).exits(0);
+        let to = ["--out", &out, "--max-rejects", "14"];
+        self.run(args.iter().chain(&to).chain(more)).exits(0);
     }
 
     pub fn target(&self) -> String {

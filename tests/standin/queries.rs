@@ -50,7 +50,9 @@ async fn averages_of_integers_are_cut() {
 async fn extract_is_an_integer() {
     let (_cluster, session) = session(&[]).await;
     let part = async |part: &str| {
-        session.value(&format!("SELECT EXTRACT({part} FROM TIMESTAMP '2018-11-04 21:01:46.796')")).await
+        session
+            .value(&format!("SELECT EXTRACT({part} FROM TIMESTAMP '2018-11-04 21:01:46.796')"))
+            .await
     };
     assert_eq!(part("second").await, "46");
     assert_eq!(part("dow").await, "0");
@@ -62,11 +64,8 @@ async fn extract_is_an_integer() {
 
 #[tokio::test]
 async fn window_aggregates_need_a_frame() {
-    let (_cluster, session) = session(&[
-        "CREATE TABLE t (a INTEGER)",
-        "INSERT INTO t VALUES (1), (2), (3)",
-    ])
-    .await;
+    let (_cluster, session) =
+        session(&["CREATE TABLE t (a INTEGER)", "INSERT INTO t VALUES (1), (2), (3)"]).await;
     let text = "Aggregate window functions with an ORDER BY clause require a frame clause";
     session.refuses("SELECT sum(a) OVER (ORDER BY a) FROM t", "42601", text).await;
     session.refuses("SELECT first_value(a) OVER (ORDER BY a) FROM t", "42601", text).await;

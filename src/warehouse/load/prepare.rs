@@ -1,7 +1,7 @@
 //! Everything about a load that needs no warehouse: the star, its tables, its figures.
 
 use datafusion::prelude::SessionContext;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::future::try_join_all;
 use tokio::sync::{Mutex, OnceCell};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -9,7 +9,7 @@ use super::LoadOptions;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::publish::RunRecord;
-use crate::star::model::{TABLES, Table};
+use crate::star::model::Table;
 use crate::star::{Queries, demand_passed, register_star, run_checks};
 use crate::storage::Place;
 use crate::warehouse::figures::{TableFigures, local_figures};
@@ -54,8 +54,8 @@ pub async fn prepare(
 }
 
 async fn count(session: SessionContext, tables: Vec<&'static Table>) -> Result<Vec<TableFigures>> {
-    let figures = stream::iter(tables).map(|table| local_figures(&session, table));
-    figures.buffered(TABLES.len()).try_collect().await
+    let figures: Vec<_> = tables.into_iter().map(|table| local_figures(&session, table)).collect();
+    try_join_all(figures).await
 }
 
 impl Prepared {

@@ -21,8 +21,7 @@ impl Session {
         self.assume(&copy.role, query)?;
         self.last_copy = LastCopy { id: query, count: 0 };
 
-        let loaded =
-            copy::load(&self.backing, &self.server.buckets, &copy, &targets, within).await;
+        let loaded = copy::load(&self.backing, &self.server.buckets, &copy, &targets, within).await;
         let count = match loaded {
             Ok(count) => count,
             Err(Stopped::Cut) => return Err(Stop::Cut),

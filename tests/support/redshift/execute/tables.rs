@@ -216,10 +216,8 @@ fn columns_known(name: &str, table: &CreateTable, _: &[Column]) -> Vec<String> {
         _ => "AUTO(ALL)".to_owned(),
     };
     let sorted = if table.sortkey.is_empty() { "AUTO" } else { "KEY" };
-    let mut statements = vec![format!(
-        "INSERT INTO rs.tables VALUES ({own}, {}, '{sorted}')",
-        literal(&style)
-    )];
+    let mut statements =
+        vec![format!("INSERT INTO rs.tables VALUES ({own}, {}, '{sorted}')", literal(&style))];
     statements.push(format!(
         "INSERT INTO rs.columns \
          SELECT attrelid, attnum, NULL, attname = {}, \

@@ -96,9 +96,7 @@ fn parsed<T>(
 }
 
 /// A name from the parser's tree.
-fn relation(
-    name: &datafusion::sql::sqlparser::ast::ObjectName,
-) -> Result<Name, SqlError> {
+fn relation(name: &datafusion::sql::sqlparser::ast::ObjectName) -> Result<Name, SqlError> {
     let parts: Option<Vec<String>> =
         name.0.iter().map(|part| part.as_ident().map(|ident| ident.value.clone())).collect();
     match parts.as_deref() {
