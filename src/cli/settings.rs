@@ -22,6 +22,7 @@ use crate::storage::{StoreOptions, aws_config};
 use crate::warehouse::Dialect;
 use crate::warehouse::iam::IamLogin;
 use crate::warehouse::load::LoadOptions;
+use crate::warehouse::quote;
 use crate::warehouse::secret::{self, PasswordFor};
 use crate::warehouse::session::{Access, Login};
 use crate::warehouse::tables::TableSettings;
@@ -196,10 +197,14 @@ impl WarehouseOptions {
     pub async fn load(&self, how: &LoadHow, stores: &StoreOptions) -> Result<LoadOptions> {
         let lock_timeout = how.lock_timeout.map(Duration::from_secs).or(self.lock_timeout);
         let role = how.iam_role.as_ref().or(self.iam_role.as_ref());
+        let iam_role = role.map_or("default", String::as_str);
+        // What cannot stand in a statement is refused before anything is opened.
+        quote::name(&self.schema)?;
+        quote::iam_role(iam_role)?;
         Ok(LoadOptions {
             access: self.access(stores).await?,
             schema: self.schema.clone(),
-            iam_role: role.cloned().unwrap_or_else(|| "default".to_owned()),
+            iam_role: iam_role.to_owned(),
             force: how.force,
             cascade: how.cascade,
             lock_timeout: lock_timeout.unwrap_or(LoadOptions::LOCK_TIMEOUT),

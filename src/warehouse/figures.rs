@@ -20,6 +20,9 @@ const DOUBLE_TOLERANCE: f64 = 1e-12;
 /// Sums of doubles depend on the order of the rows.
 const SUM_TOLERANCE: f64 = 1e-9;
 
+/// Doubles are summed in this unit: a sum of values that fit then does not overflow.
+const SCALE: f64 = 1e15;
+
 /// The figures of a table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableFigures {
@@ -100,8 +103,7 @@ impl Figure {
         Ok(match (self.what, self.column_type) {
             (What::Filled, _) => format!("COUNT({column})"),
             (What::Bytes, _) => format!("SUM(CAST(OCTET_LENGTH({column}) AS BIGINT))"),
-            // Scaled, so that a sum of values that fit does not overflow.
-            (What::Sum, ColumnType::Double) => format!("SUM({column} / 1e15)"),
+            (What::Sum, ColumnType::Double) => format!("SUM({column} / {SCALE:e})"),
             // PostgreSQL's sum of integers cannot overflow; that of the others can.
             (What::Sum, _) if engine == Engine::Warehouse(Dialect::Postgres) => {
                 format!("SUM({column})")
@@ -126,6 +128,18 @@ impl Figure {
             (_, ColumnType::Text) => Value::Text(text.to_owned()),
             _ => Value::Integer(text.split('.').next()?.parse().ok()?),
         })
+    }
+
+    fn shown(self, value: &Option<Value>) -> String {
+        match value {
+            None => "null".to_owned(),
+            Some(Value::Integer(number)) => number.to_string(),
+            Some(Value::Double(number)) if self.what == What::Sum => (number * SCALE).to_string(),
+            Some(Value::Double(number)) => number.to_string(),
+            Some(Value::Moment(micros)) => chrono::DateTime::from_timestamp_micros(*micros)
+                .map_or_else(|| micros.to_string(), |moment| moment.naive_utc().to_string()),
+            Some(Value::Text(text)) => format!("{:?}", text.chars().take(80).collect::<String>()),
+        }
     }
 
     fn agree(self, left: &Option<Value>, right: &Option<Value>) -> bool {
@@ -250,21 +264,10 @@ pub fn differences(table: &Table, files: &TableFigures, loaded: &TableFigures) -
                 table.name,
                 figure.column,
                 figure.what.label(),
-                shown(left),
-                shown(right)
+                figure.shown(left),
+                figure.shown(right)
             ));
         }
     }
     lines
-}
-
-fn shown(value: &Option<Value>) -> String {
-    match value {
-        None => "null".to_owned(),
-        Some(Value::Integer(number)) => number.to_string(),
-        Some(Value::Double(number)) => number.to_string(),
-        Some(Value::Moment(micros)) => chrono::DateTime::from_timestamp_micros(*micros)
-            .map_or_else(|| micros.to_string(), |moment| moment.naive_utc().to_string()),
-        Some(Value::Text(text)) => format!("{:?}", text.chars().take(80).collect::<String>()),
-    }
 }

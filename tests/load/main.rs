@@ -13,6 +13,7 @@ mod support;
 mod contract;
 mod faults;
 mod iam;
+mod places;
 mod postgres;
 mod readers;
 mod redshift;

@@ -24,7 +24,8 @@ impl Cloud {
     pub fn transform(&self, prefix: &str, more: &[&str]) {
         let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sample");
         let (songs, logs) = (sample.join("song_data"), sample.join("log_data"));
-        let args = ["transform", "--songs", songs.to_str().unwrap(), "--logs", logs.to_str().unwrap()];
+        let args =
+            ["transform", "--songs", songs.to_str().unwrap(), "--logs", logs.to_str().unwrap()];
         let out = self.s3.url(prefix);
         let to = ["--out", &out, "--max-rejects", "14"];
         self.run(args.iter().chain(&to).chain(more)).exits(0);
@@ -71,8 +72,7 @@ async fn the_tables_hold_what_the_files_do() {
     for table in ["songs", "artists", "users", "songplays", "time"] {
         let sql = format!("SELECT * FROM \"{table}\" ORDER BY 1");
         let query = |more: &[&str]| {
-            let outcome =
-                cloud.run(["query", "--sql", &sql, "--format", "csv"].iter().chain(more));
+            let outcome = cloud.run(["query", "--sql", &sql, "--format", "csv"].iter().chain(more));
             outcome.exits(0);
             outcome.stdout
         };

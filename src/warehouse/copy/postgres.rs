@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::compute::cast;
 use bytes::Bytes;
+use datafusion::execution::SessionStateBuilder;
 use datafusion::prelude::SessionContext;
 use futures::{SinkExt, TryStreamExt};
 use tokio::sync::mpsc;
@@ -77,7 +78,11 @@ async fn encode(
 ) -> Result<()> {
     let failed = |e| Error::query(table.name, e);
     let sql = format!("SELECT * FROM {}", quote::name(table.name)?);
-    let rows = files.sql(&sql).await.map_err(failed)?;
+    // One reader keeps the order of the files: what is sorted there is sorted in the table.
+    let config = files.copied_config().with_target_partitions(1);
+    let config = config.with_create_default_catalog_and_schema(false);
+    let state = SessionStateBuilder::new_from_existing(files.state()).with_config(config).build();
+    let rows = SessionContext::new_with_state(state).sql(&sql).await.map_err(failed)?;
     let mut batches = rows.execute_stream().await.map_err(failed)?;
     let mut buffer = Vec::with_capacity(2 * CHUNK_BYTES);
     buffer.extend_from_slice(HEADER);

@@ -105,7 +105,7 @@ pub async fn load(
     let begun = Instant::now();
     meter.enter("waiting for the lock of the loaders");
     loader.make_bookkeeping().await?;
-    let mut guard = Guard::acquire(&options.access, &options.schema, options.lock_timeout).await?;
+    let mut guard = loader.guard().await?;
     loader.timed("lock", begun);
     let outcome = loader.run(&mut guard).await;
     guard.release().await;
@@ -133,7 +133,7 @@ struct Loader<'a> {
     report: LoadReport,
 }
 
-impl Loader<'_> {
+impl<'a> Loader<'a> {
     fn timed(&mut self, stage: &str, begun: Instant) {
         let elapsed = begun.elapsed();
         self.report.stages.push(StageTime { name: stage.to_owned(), elapsed, bytes: None });
@@ -164,6 +164,21 @@ impl Loader<'_> {
                 if e.refusal().is_some_and(|r| matches!(r.code.as_str(), "23505" | "42P06" | "42P07")));
             match patience.next() {
                 Some(pause) if is_race || is_passing(&error) => tokio::time::sleep(pause).await,
+                _ => return Err(error),
+            }
+        }
+    }
+
+    async fn guard(&self) -> Result<Guard<'a>> {
+        let LoadOptions { access, schema, lock_timeout, .. } = self.options;
+        let mut patience = self.backoff();
+        loop {
+            let error = match Guard::acquire(access, schema, *lock_timeout).await {
+                Ok(guard) => return Ok(guard),
+                Err(error) => error,
+            };
+            match patience.next() {
+                Some(pause) if is_passing(&error) => tokio::time::sleep(pause).await,
                 _ => return Err(error),
             }
         }
