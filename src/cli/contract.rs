@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use crate::error::{Error, Result};
 use crate::publish::RunRecord;
 use crate::storage::{Place, Stores};
-use crate::warehouse::contract::{Contract, Expected, Reading, check_star};
+use crate::warehouse::contract::{Contract, Expected, Reading, check_copy, check_star};
+use crate::warehouse::copy::redshift;
+use crate::warehouse::load::LoadOptions;
 use crate::warehouse::tables::{TableSettings, designs};
 
 /// Says whether Redshift would take the star at `place`.
@@ -32,6 +34,31 @@ pub async fn check(
         reading,
     };
     check_star(place, &record, &expected).await
+}
+
+/// Holds the COPY statements of a load against the contract, too.
+///
+/// # Errors
+///
+/// If one of them cannot be written.
+pub fn check_statements(
+    contract: &mut Contract,
+    place: &Place,
+    record: &RunRecord,
+    options: &LoadOptions,
+) -> Result<()> {
+    for design in designs(Some(record), &options.tables)? {
+        let name = design.table.name;
+        let Some(table) = record.tables.get(name) else { continue };
+        let url = redshift::manifest_url(place, table);
+        // Where the files are not in S3 there is a finding already, and no statement.
+        if url.starts_with("s3://") {
+            let (schema, role) = (&options.schema, &options.iam_role);
+            let sql = redshift::copy_statement(&design, schema, name, &url, role)?;
+            contract.findings.extend(check_copy(&sql, Some(&design.expected())));
+        }
+    }
+    Ok(())
 }
 
 /// Fails when there are findings.

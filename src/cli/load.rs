@@ -12,6 +12,7 @@ use super::summary;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::pipeline::queries;
+use crate::publish::RunRecord;
 use crate::storage::{Location, Place, Stores};
 use crate::warehouse::Dialect;
 use crate::warehouse::contract::{Contract, Reading};
@@ -95,5 +96,9 @@ async fn ready(
 /// Holds the star against what this Redshift takes, before it is asked anything.
 async fn contract(place: &Place, stores: &Stores, options: &LoadOptions) -> Result<Contract> {
     let region = options.access.target.region().map(str::to_owned);
-    contract::check(place, stores, &options.tables, region, Reading::Footers).await
+    let mut contract =
+        contract::check(place, stores, &options.tables, region, Reading::Footers).await?;
+    let record = RunRecord::require(place).await?;
+    contract::check_statements(&mut contract, place, &record, options)?;
+    Ok(contract)
 }

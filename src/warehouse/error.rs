@@ -52,8 +52,21 @@ pub struct Refusal {
     pub engine_code: Option<i64>,
     /// Redshift's own explanation, from the detail's `context:` line.
     pub context: String,
-    /// What Redshift's load errors say of the file and column, when they were asked.
-    pub load_error: String,
+    /// What Redshift's load errors say of it, when they were asked.
+    pub load_error: Option<LoadError>,
+}
+
+/// A row of Redshift's load errors. What it does not say is empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LoadError {
+    /// The file.
+    pub file: String,
+    /// The column.
+    pub column: String,
+    /// The column's type.
+    pub column_type: String,
+    /// What is wrong.
+    pub message: String,
 }
 
 impl fmt::Display for Refusal {
@@ -67,8 +80,19 @@ impl fmt::Display for Refusal {
         } else if !self.message.contains(&self.context) {
             write!(f, ": {}", one_line(&self.context))?;
         }
-        if !self.load_error.is_empty() {
-            write!(f, "; {}", self.load_error)?;
+        if let Some(error) = &self.load_error {
+            let said = format!("{} {}", self.message, one_line(&self.detail));
+            for (label, value) in [
+                ("file", &error.file),
+                ("column", &error.column),
+                ("type", &error.column_type),
+                ("reason", &error.message),
+            ] {
+                let value = one_line(value);
+                if !value.is_empty() && !said.contains(&value) {
+                    write!(f, "; {label} {value}")?;
+                }
+            }
         }
         if !self.hint.is_empty() {
             write!(f, " ({})", one_line(&self.hint))?;
@@ -89,7 +113,7 @@ impl From<&DbError> for Refusal {
             context: detail_entry(&detail, "context").unwrap_or_default(),
             hint: error.hint().unwrap_or_default().to_owned(),
             detail,
-            load_error: String::new(),
+            load_error: None,
         }
     }
 }
@@ -190,7 +214,8 @@ fn credentials_hint(reason: &str) -> Option<&'static str> {
 }
 
 fn refusal_hint(refusal: &Refusal) -> Option<&'static str> {
-    let text = format!("{} {} {}", refusal.message, refusal.detail, refusal.load_error);
+    let load_error = refusal.load_error.as_ref().map_or("", |error| &error.message);
+    let text = format!("{} {} {load_error}", refusal.message, refusal.detail);
     let says = |part: &str| text.contains(part);
     Some(match refusal.code.as_str() {
         "28P01" | "28000" => PASSWORD_HINT,
@@ -262,6 +287,30 @@ mod tests {
              Table: 200, Data: 300"
         );
         assert_eq!(detail_entry("Key (a)=(1) is duplicated.", "code"), None);
+    }
+
+    #[test]
+    fn file_column_and_reason_are_told_once() {
+        let refusal = Refusal {
+            code: "XX000".to_owned(),
+            message: "Spectrum Scan Error".to_owned(),
+            engine_code: Some(15_007),
+            context: detail_entry(DETAIL, "context").unwrap(),
+            detail: DETAIL.to_owned(),
+            load_error: Some(LoadError {
+                file: "s3://b/x.parquet".to_owned(),
+                column: "artist_name".to_owned(),
+                column_type: "varchar(200)".to_owned(),
+                message: "Table: 200, Data: 300".to_owned(),
+            }),
+            ..Refusal::default()
+        };
+        assert_eq!(
+            refusal.to_string(),
+            "Spectrum Scan Error (SQLSTATE XX000, code 15007): The length of the data column title is \
+             longer than the length defined in the table. Table: 200, Data: 300; file s3://b/x.parquet; \
+             column artist_name; type varchar(200)"
+        );
     }
 
     fn refused(code: &str, message: &str) -> WarehouseError {

@@ -57,6 +57,51 @@ async fn readers_see_whole_stars_through_ten_loads() {
     assert!(looks.load(Ordering::Relaxed) > 30, "the readers hardly looked");
 }
 
+/// The answers to all analytics queries, in order.
+async fn answers(client: &Client) -> Vec<Vec<String>> {
+    let mut answers = Vec::new();
+    for query in starlift::star::Queries::built_in().of(starlift::star::Group::Analytics) {
+        answers.push(rows(client, &query.sql).await);
+    }
+    answers
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn analytics_in_a_loop_get_the_answers_of_one_star_or_the_other() {
+    let (here, database) = (two_stars(), database());
+    let client = database.client().await;
+    let mut whole = Vec::new();
+    for star in ["star", "other"] {
+        here.run(["load", "--star", star, "--to", &database.url()]).exits(0);
+        client.batch_execute("SET search_path TO star").await.unwrap();
+        whole.push(answers(&client).await);
+    }
+    assert_ne!(whole[0], whole[1]);
+    let stop = Arc::new(AtomicBool::new(false));
+    let reader = tokio::spawn({
+        let stop = stop.clone();
+        async move {
+            let mut looks = 0;
+            while !stop.load(Ordering::Relaxed) {
+                for (i, answer) in answers(&client).await.iter().enumerate() {
+                    assert!(
+                        whole.iter().any(|star| star[i] == *answer),
+                        "question {i}: {answer:?}"
+                    );
+                }
+                looks += 1;
+            }
+            looks
+        }
+    });
+    for turn in 0..10 {
+        let star = ["star", "other"][turn % 2];
+        here.run(["load", "--star", star, "--to", &database.url()]).exits(0);
+    }
+    stop.store(true, Ordering::Relaxed);
+    assert!(reader.await.unwrap() > 10, "the reader hardly looked");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_that_holds_on_is_waited_for_and_then_given_up() {
     let (here, database) = (two_stars(), database());

@@ -186,3 +186,27 @@ async fn views_bound_to_the_tables_are_named_before_anything_is_touched() {
     assert_eq!(cloud.redshift.statements().iter().filter(|sql| copies(sql)).count(), before);
     cloud.load("star", &["--force", "--cascade"]).exits(0).says("dropped   view star.titles");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_no_column_holds_is_named_before_anything_is_asked() {
+    let cloud = Cloud::new().await;
+    let long = "long ".repeat(14_000);
+    cloud.here.write(
+        "songs/s.json",
+        format!(
+            r#"{{"song_id":"S1","title":"{long}","artist_id":"A1","artist_name":"N","duration":9.5,"year":0}}"#
+        ),
+    );
+    cloud
+        .here
+        .write("logs/l.json", r#"{"ts":1541121934796,"page":"Home","userId":"","sessionId":1}"#);
+    let out = cloud.s3.url("long");
+    cloud.run(["transform", "--songs", "songs", "--logs", "logs", "--out", &out]).exits(0);
+    let before = cloud.redshift.statements().len();
+    let outcome = cloud.load("long", &[]);
+    outcome.exits(4).says("text-length").says("title").says("70000").says("long long");
+    assert_eq!(cloud.redshift.statements().len(), before);
+    // PostgreSQL has no such limit.
+    let database = database();
+    cloud.run(["load", "--star", &out, "--to", &database.url()]).exits(0);
+}

@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::publish::TableRecord;
 use crate::storage::Place;
+use crate::warehouse::error::LoadError;
 use crate::warehouse::quote::{iam_role, qualified, s3_url};
 use crate::warehouse::session::Session;
 use crate::warehouse::tables::TableDesign;
@@ -37,9 +38,9 @@ pub fn manifest_url(star: &Place, table: &TableRecord) -> String {
     star.location.url(star.child(&table.manifest).path())
 }
 
-/// What Redshift itself recorded of the load that just failed: file, column and reason. `None` where
-/// it says nothing, or lets the user not ask.
-pub async fn load_error(session: &Session) -> Option<String> {
+/// What Redshift itself recorded of the load that just failed. `None` where it says nothing, or lets
+/// the user not ask.
+pub async fn load_error(session: &Session) -> Option<LoadError> {
     // Plain users of a serverless workgroup may read the first, those of old clusters the second.
     const QUERIES: [&str; 2] = [
         "SELECT TRIM(file_name), TRIM(column_name), TRIM(column_type), TRIM(error_message) \
@@ -51,8 +52,12 @@ pub async fn load_error(session: &Session) -> Option<String> {
         let Ok(rows) = session.rows("ask for the load error", sql).await else { continue };
         if let Some(row) = rows.first() {
             let text = |i: usize| row.get(i).cloned().flatten().unwrap_or_default();
-            let said = format!("file {}, column {} ({}): {}", text(0), text(1), text(2), text(3));
-            return Some(said);
+            return Some(LoadError {
+                file: text(0),
+                column: text(1),
+                column_type: text(2),
+                message: text(3),
+            });
         }
     }
     None

@@ -8,6 +8,7 @@ use super::{Loader, catalog, is_passing};
 use crate::error::{Error, Result};
 use crate::warehouse::Dialect;
 use crate::warehouse::copy::{postgres, redshift};
+use crate::warehouse::error::{Cause, WarehouseError};
 use crate::warehouse::figures::{differences, warehouse_figures};
 use crate::warehouse::quote::qualified;
 use crate::warehouse::session::Session;
@@ -59,7 +60,12 @@ impl Loader<'_> {
         for design in &self.star.designs {
             let begun = Instant::now();
             let step = format!("copy {}", design.table.name);
-            self.meter.enter_with_rows(&step, self.star.rows_of(design.table.name));
+            match dialect {
+                Dialect::Redshift => self.meter.enter(&step),
+                Dialect::Postgres => {
+                    self.meter.enter_with_rows(&step, self.star.rows_of(design.table.name));
+                }
+            }
             self.copy(session, names, design).await?;
             self.timed(&step, begun);
         }
@@ -104,17 +110,12 @@ impl Loader<'_> {
 
     /// Adds what the load errors say, asked for in a session of its own: this one's transaction is
     /// aborted.
-    async fn explain(
-        &self,
-        mut error: crate::warehouse::error::WarehouseError,
-    ) -> crate::warehouse::error::WarehouseError {
-        use crate::warehouse::error::Cause;
+    async fn explain(&self, mut error: WarehouseError) -> WarehouseError {
         if let Cause::Refused(refusal) = &mut error.cause
             && refusal.code.starts_with("XX")
             && let Ok(session) = Session::open(&self.options.access).await
-            && let Some(said) = redshift::load_error(&session).await
         {
-            refusal.load_error = said;
+            refusal.load_error = redshift::load_error(&session).await;
         }
         error
     }
