@@ -247,7 +247,9 @@ async fn a_list_of_columns() {
             "NOT NULL column without DEFAULT must be included in column list",
         )
         .await;
-    session.run("CREATE TABLE defaults (id BIGINT, name VARCHAR(5), kind INT NOT NULL DEFAULT 7)").await;
+    session
+        .run("CREATE TABLE defaults (id BIGINT, name VARCHAR(5), kind INT NOT NULL DEFAULT 7)")
+        .await;
     session.run(&format!("COPY defaults (id, name) {from}")).await;
     assert_eq!(session.rows("SELECT * FROM defaults").await, [["1", "a", "7"]]);
 }
@@ -316,13 +318,18 @@ async fn errors_of_loading_are_kept() {
     session.refusal(&format!("COPY people {}", cluster.from("people.parquet"))).await;
     session.run("ROLLBACK").await;
     let kept = session
-        .rows("SELECT file_name, column_name, column_type, error_message FROM sys_load_error_detail")
+        .rows(
+            "SELECT file_name, column_name, column_type, error_message FROM sys_load_error_detail",
+        )
         .await;
     let [file, column, kind, message] = &kept[0][..] else { panic!("{kept:?}") };
     assert!(file.ends_with("/sparkify/people.parquet"), "{file}");
     assert_eq!((column.as_str(), kind.as_str()), ("name", "VARCHAR(5)"));
     assert!(message.starts_with("The length of the data column name"), "{message}");
     assert_eq!(session.value("SELECT count(*) FROM stl_load_errors").await, "1");
+    let history =
+        session.rows("SELECT table_name, loaded_rows, status FROM sys_load_history").await;
+    assert_eq!(history, [["people", "0", "aborted"]]);
 }
 
 #[tokio::test]

@@ -82,8 +82,7 @@ async fn an_error_fails_the_transaction() {
 #[tokio::test]
 async fn an_error_after_commit_is_a_lie() {
     let (cluster, session) = cluster().await;
-    let what =
-        What::Error { code: "57014".into(), message: "went wrong".into(), detail: None };
+    let what = What::Error { code: "57014".into(), message: "went wrong".into(), detail: None };
     cluster.redshift.inject(Fault { on: On::Commit, skip: 0, when: When::After, what });
     session.run("BEGIN").await;
     session.run(&copy(&cluster)).await;

@@ -129,16 +129,14 @@ async fn codecs() {
 
 #[tokio::test]
 async fn data_pages_of_version_2() {
-    let properties =
-        WriterProperties::builder().set_writer_version(WriterVersion::PARQUET_2_0);
+    let properties = WriterProperties::builder().set_writer_version(WriterVersion::PARQUET_2_0);
     unknown(load_with("BIGINT", big_ints(&[7]), properties).await, "data page version 2");
 }
 
 #[tokio::test]
 async fn encodings() {
-    let encoded = |encoding| {
-        WriterProperties::builder().set_dictionary_enabled(false).set_encoding(encoding)
-    };
+    let encoded =
+        |encoding| WriterProperties::builder().set_dictionary_enabled(false).set_encoding(encoding);
     let delta = encoded(Encoding::DELTA_BINARY_PACKED);
     unknown(load_with("BIGINT", big_ints(&[7]), delta).await, "DELTA_BINARY_PACKED");
     let delta = encoded(Encoding::DELTA_BYTE_ARRAY);
@@ -182,12 +180,9 @@ async fn endings_that_mean_compression() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     session.run("CREATE TABLE t (id BIGINT, name VARCHAR(5))").await;
-    for (key, loads) in [
-        ("a.snappy", false),
-        ("a.parquet.gz", false),
-        ("a.snappy.parquet", true),
-        ("a", true),
-    ] {
+    for (key, loads) in
+        [("a.snappy", false), ("a.parquet.gz", false), ("a.snappy.parquet", true), ("a", true)]
+    {
         let key = format!("{}/{key}", key.len());
         cluster.s3.put(&key, people(&[(1, None)]));
         let copied = session.client.simple_query(&format!("COPY t {}", cluster.from(&key))).await;

@@ -50,7 +50,9 @@ async fn averages_of_integers_are_cut() {
 async fn extract_is_an_integer() {
     let (_cluster, session) = session(&[]).await;
     let part = async |part: &str| {
-        session.value(&format!("SELECT EXTRACT({part} FROM TIMESTAMP '2018-11-04 21:01:46.796')")).await
+        session
+            .value(&format!("SELECT EXTRACT({part} FROM TIMESTAMP '2018-11-04 21:01:46.796')"))
+            .await
     };
     assert_eq!(part("second").await, "46");
     assert_eq!(part("dow").await, "0");
@@ -58,15 +60,26 @@ async fn extract_is_an_integer() {
     assert_eq!(part("week").await, "44");
     assert_eq!(part("epoch").await, "1541365306");
     assert_eq!(session.value("SELECT DATE_PART('dow', DATE '2018-11-10')").await, "6");
+    assert_eq!(session.value("SELECT DATE_PART(dow, DATE '2018-11-10')").await, "6");
+}
+
+#[tokio::test]
+async fn differences_of_dates_count_boundaries() {
+    let (_cluster, session) = session(&[]).await;
+    let times = "TIMESTAMP '2018-11-01 23:59:59', TIMESTAMP '2018-12-01 00:00:00'";
+    for (part, difference) in [("year", "0"), ("month", "1"), ("day", "30"), ("second", "2505601")]
+    {
+        let query = format!("SELECT DATEDIFF({part}, {times})");
+        assert_eq!(session.value(&query).await, difference, "{part}");
+    }
+    let later = "SELECT DATEADD(month, 1, TIMESTAMP '2018-01-31 12:00:00')";
+    assert_eq!(session.value(later).await, "2018-02-28 12:00:00");
 }
 
 #[tokio::test]
 async fn window_aggregates_need_a_frame() {
-    let (_cluster, session) = session(&[
-        "CREATE TABLE t (a INTEGER)",
-        "INSERT INTO t VALUES (1), (2), (3)",
-    ])
-    .await;
+    let (_cluster, session) =
+        session(&["CREATE TABLE t (a INTEGER)", "INSERT INTO t VALUES (1), (2), (3)"]).await;
     let text = "Aggregate window functions with an ORDER BY clause require a frame clause";
     session.refuses("SELECT sum(a) OVER (ORDER BY a) FROM t", "42601", text).await;
     session.refuses("SELECT first_value(a) OVER (ORDER BY a) FROM t", "42601", text).await;

@@ -15,20 +15,22 @@ async fn attributes_of_tables() {
     assert_eq!(
         session
             .rows(
-                "SELECT \"column\", type, distkey, sortkey, \"notnull\" FROM pg_table_def \
+                "SELECT \"column\", type, encoding, distkey, sortkey, \"notnull\" FROM pg_table_def \
                  WHERE tablename = 't' ORDER BY sortkey"
             )
             .await,
         [
-            ["b", "character varying(9)", "f", "1", "f"],
-            ["a", "bigint", "t", "2", "t"],
+            ["b", "character varying(9)", "lzo", "f", "1", "f"],
+            ["a", "bigint", "az64", "t", "2", "t"],
         ]
     );
     let info = "SELECT diststyle, sortkey1, sortkey_num FROM svv_table_info WHERE \"table\" = ";
     assert_eq!(session.rows(&format!("{info}'t'")).await, [["KEY(a)", "b", "2"]]);
     session.run("CREATE TABLE u (a INTEGER) SORTKEY AUTO ENCODE AUTO").await;
     assert_eq!(session.rows(&format!("{info}'u'")).await, [["AUTO(ALL)", "AUTO(SORTKEY)", "0"]]);
-    for tail in ["DISTSTYLE EVEN", "DISTSTYLE ALL", "DISTSTYLE AUTO", "BACKUP NO INTERLEAVED SORTKEY (a)"] {
+    for tail in
+        ["DISTSTYLE EVEN", "DISTSTYLE ALL", "DISTSTYLE AUTO", "BACKUP NO INTERLEAVED SORTKEY (a)"]
+    {
         session.run("DROP TABLE u").await;
         session.run(&format!("CREATE TABLE u (a INTEGER) {tail}")).await;
     }
@@ -63,8 +65,20 @@ async fn types() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     for kind in [
-        "SERIAL", "BIGSERIAL", "UUID", "JSON", "JSONB", "BYTEA", "MONEY", "INTEGER[]", "INET", "XML",
-        "TIMESTAMP[]", "SUPER", "VARBYTE(9)", "GEOMETRY",
+        "SERIAL",
+        "BIGSERIAL",
+        "UUID",
+        "JSON",
+        "JSONB",
+        "BYTEA",
+        "MONEY",
+        "INTEGER[]",
+        "INET",
+        "XML",
+        "TIMESTAMP[]",
+        "SUPER",
+        "VARBYTE(9)",
+        "GEOMETRY",
     ] {
         let refusal = session.refusal(&format!("CREATE TABLE t (a {kind})")).await;
         assert_eq!(refusal.code, "0A000", "{kind} {refusal:?}");
@@ -104,7 +118,9 @@ async fn keys_are_not_enforced_but_not_null_is() {
     let session = cluster.session().await;
     session.run("CREATE TABLE a (id INTEGER PRIMARY KEY, x INTEGER UNIQUE)").await;
     session
-        .run("CREATE TABLE b (a_id INTEGER REFERENCES a (id), FOREIGN KEY (a_id) REFERENCES a (id))")
+        .run(
+            "CREATE TABLE b (a_id INTEGER REFERENCES a (id), FOREIGN KEY (a_id) REFERENCES a (id))",
+        )
         .await;
     session.run("INSERT INTO a VALUES (1, 1), (1, 1)").await;
     session.run("INSERT INTO b VALUES (99)").await;

@@ -12,7 +12,7 @@ GRANT USAGE ON SCHEMA rs, redshift TO PUBLIC;
 CREATE TABLE rs.principals (
     kind text, name text, role name UNIQUE, password text, superuser bool, PRIMARY KEY (kind, name)
 );
-CREATE TABLE rs.tables (relid oid PRIMARY KEY, diststyle text, sortstyle text);
+CREATE TABLE rs.tables (relid oid PRIMARY KEY, diststyle text);
 CREATE TABLE rs.columns (
     relid oid, attnum int2, encoding text, distkey bool, sortkey int, PRIMARY KEY (relid, attnum)
 );
@@ -22,6 +22,10 @@ CREATE TABLE rs.late_views (relid oid PRIMARY KEY, body text);
 CREATE TABLE rs.load_errors (
     query_id bigint, table_id oid, start_time timestamp, file_name text, column_name text,
     column_type text, error_code int, error_message text
+);
+CREATE TABLE rs.loads (
+    query_id bigint, table_name text, data_source text, loaded_rows bigint, status text,
+    error_message text
 );
 GRANT ALL ON ALL TABLES IN SCHEMA rs TO PUBLIC;
 
@@ -102,6 +106,22 @@ CREATE FUNCTION redshift.extract_part(text, interval) RETURNS integer LANGUAGE s
 CREATE FUNCTION redshift.extract_part(text, timestamptz) RETURNS double precision
     LANGUAGE sql STABLE AS 'SELECT pg_catalog.date_part($1, $2)';
 
+-- The difference is in boundaries passed, not in time gone by.
+CREATE FUNCTION redshift.dateadd(part text, n bigint, t timestamp) RETURNS timestamp
+    LANGUAGE sql IMMUTABLE AS
+    'SELECT $3 + CASE $1
+        WHEN ''quarter'' THEN 3 * $2 * interval ''1 month''
+        ELSE $2 * (''1 '' || $1)::interval
+    END';
+CREATE FUNCTION redshift.datediff(part text, a timestamp, b timestamp) RETURNS bigint
+    LANGUAGE sql IMMUTABLE AS
+    'SELECT CASE
+        WHEN $1 = ''year'' THEN date_part(''year'', $3) - date_part(''year'', $2)
+        WHEN $1 = ''month'' THEN 12 * (date_part(''year'', $3) - date_part(''year'', $2))
+            + date_part(''month'', $3) - date_part(''month'', $2)
+        ELSE round(date_part(''epoch'', date_trunc($1, $3) - date_trunc($1, $2))
+            / date_part(''epoch'', (''1 '' || $1)::interval))
+    END::bigint';
 CREATE FUNCTION redshift.round(double precision, integer) RETURNS double precision
     LANGUAGE sql IMMUTABLE AS 'SELECT pg_catalog.round($1::numeric, $2)::double precision';
 CREATE FUNCTION redshift.trunc(double precision, integer) RETURNS double precision
@@ -199,6 +219,9 @@ WHERE c.relkind IN ('r', 'v') AND x.privilege_type <> 'TRIGGER'
 CREATE VIEW redshift.sys_load_error_detail AS
 SELECT query_id, table_id, start_time, file_name, column_name, column_type, error_code, error_message
 FROM rs.load_errors;
+
+CREATE VIEW redshift.sys_load_history AS
+SELECT query_id, table_name, data_source, loaded_rows, status, error_message FROM rs.loads;
 
 CREATE VIEW redshift.stl_load_errors AS
 SELECT query_id AS query, table_id AS tbl, start_time AS starttime, file_name AS filename,

@@ -228,11 +228,8 @@ fn refusal(error: &SqlError, severity: &str) -> Backend {
 }
 
 fn fields(severity: &str, code: &str, message: &str, detail: Option<&str>) -> Vec<(u8, String)> {
-    let mut fields = vec![
-        (b'S', severity.to_owned()),
-        (b'C', code.to_owned()),
-        (b'M', message.to_owned()),
-    ];
+    let mut fields =
+        vec![(b'S', severity.to_owned()), (b'C', code.to_owned()), (b'M', message.to_owned())];
     fields.extend(detail.map(|detail| (b'D', detail.to_owned())));
     fields
 }

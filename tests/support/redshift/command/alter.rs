@@ -12,11 +12,20 @@ pub struct AlterTable {
 
 pub enum Alteration {
     Rename(String),
-    RenameColumn { from: String, to: String },
+    RenameColumn {
+        from: String,
+        to: String,
+    },
     AddColumn(Column),
-    DropColumn { name: String, cascade: bool },
+    DropColumn {
+        name: String,
+        cascade: bool,
+    },
     /// Only the length of a VARCHAR can change.
-    Resize { column: String, kind: Type },
+    Resize {
+        column: String,
+        kind: Type,
+    },
     Owner(String),
     /// ALTER TABLE APPEND FROM
     Append(Name),

@@ -13,8 +13,19 @@ use crate::support::redshift::words;
 const MOST_COLUMNS: usize = 1_600;
 
 const ENCODINGS: [&str; 13] = [
-    "raw", "az64", "bytedict", "delta", "delta32k", "lzo", "mostly8", "mostly16", "mostly32",
-    "runlength", "text255", "text32k", "zstd",
+    "raw",
+    "az64",
+    "bytedict",
+    "delta",
+    "delta32k",
+    "lzo",
+    "mostly8",
+    "mostly16",
+    "mostly32",
+    "runlength",
+    "text255",
+    "text32k",
+    "zstd",
 ];
 
 pub struct CreateTable {
@@ -196,7 +207,14 @@ fn attribute(
 /// Up to the next attribute or comma, parentheses kept whole.
 fn default(cursor: &mut Cursor) -> Result<String, SqlError> {
     const ENDS: [&str; 9] = [
-        "not", "encode", "distkey", "sortkey", "primary", "unique", "references", "check",
+        "not",
+        "encode",
+        "distkey",
+        "sortkey",
+        "primary",
+        "unique",
+        "references",
+        "check",
         "constraint",
     ];
     let (mut tokens, mut depth) = (Vec::new(), 0);

@@ -6,9 +6,8 @@ use super::Command;
 use crate::support::redshift::error::SqlError;
 use crate::support::redshift::lex::{Cursor, Name};
 
-const PRIVILEGES: [&str; 9] = [
-    "select", "insert", "update", "delete", "references", "truncate", "usage", "create", "all",
-];
+const PRIVILEGES: [&str; 9] =
+    ["select", "insert", "update", "delete", "references", "truncate", "usage", "create", "all"];
 
 pub struct Grant {
     /// Or else it is a REVOKE.

@@ -7,7 +7,7 @@ mod grants;
 mod objects;
 mod settings;
 
-pub use alter::{Alteration, AlterTable};
+pub use alter::{AlterTable, Alteration};
 pub use create_table::{Column, CreateTable, ForeignKey, Source};
 pub use grants::{Grant, GrantOn, Grantee, Principal};
 pub use objects::{CreateView, Drop, ObjectKind};
@@ -121,8 +121,8 @@ fn statement(cursor: &mut Cursor) -> Result<Command, SqlError> {
         "set" => settings::set(cursor),
         "reset" => settings::reset(cursor),
         "show" => settings::show(cursor),
-        "unload" | "call" | "declare" | "fetch" | "close" | "prepare" | "execute" | "deallocate"
-        | "cancel" | "use" => Err(SqlError::missing(word.to_uppercase())),
+        "unload" | "call" | "declare" | "fetch" | "close" | "prepare" | "execute"
+        | "deallocate" | "cancel" | "use" => Err(SqlError::missing(word.to_uppercase())),
         _ => Err(SqlError::syntax(word)),
     }
 }

@@ -145,7 +145,9 @@ fn float_digits(value: &str) -> Result<i32, SqlError> {
         Ok(digits @ -15..=2) => Ok(digits),
         Ok(digits) => Err(SqlError::new(
             "22023",
-            format!("{digits} is outside the valid range for parameter \"extra_float_digits\" (-15 .. 2)"),
+            format!(
+                "{digits} is outside the valid range for parameter \"extra_float_digits\" (-15 .. 2)"
+            ),
         )),
         Err(_) => Err(invalid("extra_float_digits", value)),
     }

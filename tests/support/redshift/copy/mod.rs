@@ -36,7 +36,7 @@ pub struct Failure {
     pub context: String,
     pub location: &'static str,
     /// Name and type, if it was one column's fault.
-    pub column: Option<(String, String)>,
+    pub column: Option<Box<(String, String)>>,
     pub file: Option<String>,
 }
 
@@ -68,7 +68,7 @@ impl Failure {
     }
 
     fn column(self, target: &Target) -> Failure {
-        Failure { column: Some((target.name.clone(), target.kind.to_string())), ..self }
+        Failure { column: Some(Box::new((target.name.clone(), target.kind.to_string()))), ..self }
     }
 
     fn file(self, address: &str) -> Failure {
@@ -106,7 +106,8 @@ pub fn targets(copy: &CopyStatement, all: &[Target]) -> Result<Vec<Target>, SqlE
     let mut targets = Vec::new();
     for name in listed {
         let Some(target) = all.iter().find(|target| target.name == *name) else {
-            let message = format!("column \"{name}\" of relation \"{}\" does not exist", copy.table);
+            let message =
+                format!("column \"{name}\" of relation \"{}\" does not exist", copy.table);
             return Err(SqlError::new("42703", message));
         };
         if targets.iter().any(|earlier: &Target| earlier.name == *name) {
@@ -142,10 +143,12 @@ pub async fn load(
         futures::pin_mut!(sink);
         let mut encoder = Encoder::new(&targets[..count]);
         for batch in reader {
-            let batch = batch.map_err(|error| Failure::scan(15001, error.to_string(), "Spectrum Scan Error"))?;
+            let batch = batch
+                .map_err(|error| Failure::scan(15001, error.to_string(), "Spectrum Scan Error"))?;
             // A fault strikes once half of the rows are sent, which may be amid a batch.
             let half = (total.div_ceil(2) - loaded.min(total.div_ceil(2))) as usize;
-            let first = if within.is_some() { half.min(batch.num_rows()) } else { batch.num_rows() };
+            let first =
+                if within.is_some() { half.min(batch.num_rows()) } else { batch.num_rows() };
             for part in [batch.slice(0, first), batch.slice(first, batch.num_rows() - first)] {
                 let bytes = encoder.encode(&part).map_err(|failure| failure.file(&address))?;
                 sink.send(bytes).await?;
@@ -175,7 +178,9 @@ async fn files(
     let mut files = Vec::new();
     for entry in &entries {
         let address = entry.address(&buckets.own_region);
-        let Some(bytes) = buckets.read(entry).await.map_err(|f| f.file(&address))? else { continue };
+        let Some(bytes) = buckets.read(entry).await.map_err(|f| f.file(&address))? else {
+            continue;
+        };
         let file = File::open(&address, bytes, targets, copy.fill_record)
             .map_err(|failure| failure.file(&address))?;
         files.push((address, file));
@@ -194,11 +199,8 @@ async fn sink(
     targets: &[Target],
 ) -> Result<CopyInSink<bytes::Bytes>, tokio_postgres::Error> {
     let columns: Vec<String> = targets.iter().map(|target| quoted(&target.name)).collect();
-    let statement = format!(
-        "COPY {} ({}) FROM STDIN (FORMAT binary)",
-        copy.table.sql(),
-        columns.join(", ")
-    );
+    let statement =
+        format!("COPY {} ({}) FROM STDIN (FORMAT binary)", copy.table.sql(), columns.join(", "));
     backing.copy_in(&statement).await
 }
 

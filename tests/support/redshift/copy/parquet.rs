@@ -6,7 +6,9 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder,
 };
-use parquet::basic::{Compression, ConvertedType, Encoding, LogicalType, PageType, TimeUnit, Type as Physical};
+use parquet::basic::{
+    Compression, ConvertedType, Encoding, LogicalType, PageType, TimeUnit, Type as Physical,
+};
 use parquet::file::metadata::{
     ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader,
 };
@@ -169,8 +171,8 @@ fn unsupported(chunk: &ColumnChunkMetaData) -> Option<String> {
 
 fn is_nested(field: &SchemaType) -> bool {
     let info = field.get_basic_info();
-    let repeated = info.has_repetition()
-        && info.repetition() == parquet::basic::Repetition::REPEATED;
+    let repeated =
+        info.has_repetition() && info.repetition() == parquet::basic::Repetition::REPEATED;
     !field.is_primitive() || repeated
 }
 
@@ -198,10 +200,14 @@ fn accepts(kind: Type, leaf: &ColumnDescriptor) -> Fit {
         (Type::Real, Physical::FLOAT) | (Type::Double, Physical::DOUBLE) => true,
         (Type::Boolean, Physical::BOOLEAN) => true,
         (Type::Char(_) | Type::Varchar(_), Physical::BYTE_ARRAY) => {
-            matches!(logical, Some(LogicalType::String)) || leaf.converted_type() == ConvertedType::UTF8
+            matches!(logical, Some(LogicalType::String))
+                || leaf.converted_type() == ConvertedType::UTF8
         }
         (Type::Date, Physical::INT32) => matches!(logical, Some(LogicalType::Date)),
-        (Type::Decimal(precision, scale), Physical::INT32 | Physical::INT64 | Physical::FIXED_LEN_BYTE_ARRAY) => {
+        (
+            Type::Decimal(precision, scale),
+            Physical::INT32 | Physical::INT64 | Physical::FIXED_LEN_BYTE_ARRAY,
+        ) => {
             matches!(logical, Some(LogicalType::Decimal(_)))
                 && (leaf.type_precision(), leaf.type_scale())
                     == (i32::from(precision), i32::from(scale))

@@ -114,9 +114,7 @@ fn values<'a>(column: &'a ArrayRef, target: &Target) -> Values<'a> {
         (DataType::Timestamp(TimeUnit::Nanosecond, None), _) => {
             Values::Nanos(column.as_primitive())
         }
-        (DataType::Decimal128(_, scale), _) => {
-            Values::Decimal(column.as_primitive(), *scale as u8)
-        }
+        (DataType::Decimal128(_, scale), _) => Values::Decimal(column.as_primitive(), *scale as u8),
         (arrow, kind) => panic!("{arrow} passed the check for {kind}"),
     }
 }

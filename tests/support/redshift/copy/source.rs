@@ -103,8 +103,9 @@ impl Buckets {
             );
             return Err(Failure::s3(context));
         };
-        let document: Value = serde_json::from_slice(&bytes)
-            .map_err(|error| Failure::manifest(8001, format!("not in correct json format: {error}")))?;
+        let document: Value = serde_json::from_slice(&bytes).map_err(|error| {
+            Failure::manifest(8001, format!("not in correct json format: {error}"))
+        })?;
         let entries = document
             .as_object()
             .and_then(|object| object.get("entries"))

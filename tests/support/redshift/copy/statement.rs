@@ -81,9 +81,9 @@ impl CopyStatement {
         }
         parameters.check()?;
         let address = url.strip_prefix("s3://").and_then(|path| path.split_once('/'));
-        let Some((bucket, key)) = address.filter(|(bucket, key)| {
-            !bucket.is_empty() && !key.is_empty()
-        }) else {
+        let Some((bucket, key)) =
+            address.filter(|(bucket, key)| !bucket.is_empty() && !key.is_empty())
+        else {
             return Err(SqlError::refused(format!("the stand-in does not COPY from '{url}'")));
         };
         let role = parameters.role.ok_or_else(|| {
@@ -197,11 +197,9 @@ impl Parameters {
 /// The value of a parameter, if it has one.
 fn value(cursor: &mut Cursor) {
     cursor.accept("as");
-    let plain = matches!(
-        cursor.peek(),
-        Some(Token::SingleQuotedString(_) | Token::Number(..))
-    );
-    if plain || ["on", "off", "true", "false", "preset"].contains(&cursor.peek_word().unwrap_or("")) {
+    let plain = matches!(cursor.peek(), Some(Token::SingleQuotedString(_) | Token::Number(..)));
+    if plain || ["on", "off", "true", "false", "preset"].contains(&cursor.peek_word().unwrap_or(""))
+    {
         cursor.next();
     }
 }

@@ -21,18 +21,19 @@ impl Session {
         self.assume(&copy.role, query)?;
         self.last_copy = LastCopy { id: query, count: 0 };
 
-        let loaded =
-            copy::load(&self.backing, &self.server.buckets, &copy, &targets, within).await;
+        let loaded = copy::load(&self.backing, &self.server.buckets, &copy, &targets, within).await;
         let count = match loaded {
             Ok(count) => count,
             Err(Stopped::Cut) => return Err(Stop::Cut),
             Err(Stopped::Refused(error)) => return Err(error.into()),
             Err(Stopped::Failed(failure)) => {
-                self.remember(&copy, &failure, query).await;
+                self.remember_error(&copy, &failure, query).await;
+                self.remember_load(&copy, query, Err(&failure)).await;
                 return Err(failure.sql(query).into());
             }
         };
         self.last_copy.count = count;
+        self.remember_load(&copy, query, Ok(count)).await;
         let notice = format!(
             "Load into table '{}' completed, {count} record(s) loaded successfully.",
             copy.table.name
@@ -97,16 +98,30 @@ impl Session {
         Err(SqlError::engine(8001, &error, &context, query, "xen_aws_credentials_mgr.cpp:402"))
     }
 
-    /// Outside of the transaction, which is about to be lost.
-    async fn remember(&self, copy: &CopyStatement, failure: &Failure, query: i64) {
+    /// What is remembered is not undone with the transaction.
+    async fn remember_load(&self, copy: &CopyStatement, query: i64, loaded: Result<u64, &Failure>) {
+        let (rows, status, error) = match loaded {
+            Ok(rows) => (rows, "completed", ""),
+            Err(failure) => (0, "aborted", failure.error.as_str()),
+        };
+        let statement = format!(
+            "INSERT INTO rs.loads VALUES ({query}, {}, {}, {rows}, '{status}', {})",
+            literal(&copy.table.name),
+            literal(&format!("s3://{}/{}", copy.bucket, copy.key)),
+            literal(error)
+        );
+        self.server.database.client().await.batch_execute(&statement).await.unwrap();
+    }
+
+    async fn remember_error(&self, copy: &CopyStatement, failure: &Failure, query: i64) {
         let text = |text: Option<&str>| text.map_or_else(|| "NULL".to_owned(), literal);
         let column = failure.column.as_ref();
         let statement = format!(
             "INSERT INTO rs.load_errors VALUES ({query}, to_regclass({}), now(), {}, {}, {}, {}, {})",
             literal(&copy.table.or_in(self.schema()).sql()),
             text(failure.file.as_deref()),
-            text(column.map(|(name, _)| name.as_str())),
-            text(column.map(|(_, kind)| kind.as_str())),
+            text(column.map(|column| column.0.as_str())),
+            text(column.map(|column| column.1.as_str())),
             failure.code,
             literal(&failure.context)
         );

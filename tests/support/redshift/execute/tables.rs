@@ -26,10 +26,14 @@ impl Session {
         let mut statements = match source {
             Source::Columns(columns) => {
                 let keys = table.primary_key.clone().unwrap_or_default();
+                let encodings: Vec<_> = columns
+                    .iter()
+                    .filter_map(|column| Some((column.name.clone(), column.encoding.clone()?)))
+                    .collect();
                 let columns: Vec<String> = columns.iter().map(|c| column(c, &keys)).collect();
                 let mut made =
                     vec![format!("CREATE {temporary}TABLE {name} ({})", columns.join(", "))];
-                made.extend(columns_known(&name, &table, &[]));
+                made.extend(attributes(&name, &table, &encodings));
                 made
             }
             Source::Like { table: like, defaults } => {
@@ -45,7 +49,7 @@ impl Session {
                     format!("({}) ", columns.join(", "))
                 };
                 let mut made = vec![format!("CREATE {temporary}TABLE {name} {columns}AS {query}")];
-                made.extend(columns_known(&name, &table, &[]));
+                made.extend(attributes(&name, &table, &[]));
                 made
             }
         };
@@ -208,28 +212,28 @@ fn column(column: &Column, primary_key: &[String]) -> String {
     sql
 }
 
-fn columns_known(name: &str, table: &CreateTable, _: &[Column]) -> Vec<String> {
+/// How the table is distributed, sorted and encoded, for the catalogues.
+fn attributes(name: &str, table: &CreateTable, encodings: &[(String, String)]) -> [String; 2] {
     let own = format!("{}::regclass", literal(name));
     let style = match (&table.diststyle, &table.distkey) {
         (_, Some(key)) => format!("KEY({key})"),
         (Some(style), None) if style != "auto" => style.to_uppercase(),
         _ => "AUTO(ALL)".to_owned(),
     };
-    let sorted = if table.sortkey.is_empty() { "AUTO" } else { "KEY" };
-    let mut statements = vec![format!(
-        "INSERT INTO rs.tables VALUES ({own}, {}, '{sorted}')",
-        literal(&style)
-    )];
-    statements.push(format!(
-        "INSERT INTO rs.columns \
-         SELECT attrelid, attnum, NULL, attname = {}, \
-         coalesce(array_position({}, attname::text), 0) \
-         FROM pg_catalog.pg_attribute \
-         WHERE attrelid = {own} AND attnum > 0",
-        literal(table.distkey.as_deref().unwrap_or_default()),
-        array(&table.sortkey),
-    ));
-    statements
+    let (encoded, encodings): (Vec<_>, Vec<_>) = encodings.iter().cloned().unzip();
+    [
+        format!("INSERT INTO rs.tables VALUES ({own}, {})", literal(&style)),
+        format!(
+            "INSERT INTO rs.columns \
+             SELECT attrelid, attnum, ({})[array_position({}, attname::text)], attname = {}, \
+             coalesce(array_position({}, attname::text), 0) \
+             FROM pg_catalog.pg_attribute WHERE attrelid = {own} AND attnum > 0",
+            array(&encodings),
+            array(&encoded),
+            literal(table.distkey.as_deref().unwrap_or_default()),
+            array(&table.sortkey),
+        ),
+    ]
 }
 
 /// LIKE copies columns, nulls and keys of distribution and sorting, but no constraint (3.15).
@@ -238,7 +242,7 @@ fn like_statements(temporary: &str, name: &str, like: &str, defaults: &str) -> V
     vec![
         format!("CREATE {temporary}TABLE {name} (LIKE {like}{defaults})"),
         format!(
-            "INSERT INTO rs.tables SELECT {own}::regclass, diststyle, sortstyle \
+            "INSERT INTO rs.tables SELECT {own}::regclass, diststyle \
              FROM rs.tables WHERE relid = {other}::regclass"
         ),
         format!(

@@ -247,7 +247,9 @@ impl Checker {
             Expr::IsDistinctFrom(..) | Expr::IsNotDistinctFrom(..) => {
                 Err(SqlError::syntax("DISTINCT"))
             }
-            _ => Err(SqlError::refused(format!("the stand-in does not know the expression {expr}"))),
+            _ => {
+                Err(SqlError::refused(format!("the stand-in does not know the expression {expr}")))
+            }
         }
     }
 

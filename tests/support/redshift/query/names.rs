@@ -4,7 +4,7 @@
 const FUNCTIONS: &str = "
     abs acos any_value ascii asin atan atan2 avg bit_and bit_or bool_and bool_or bpcharcmp btrim
     cbrt ceil ceiling char_length character_length chr coalesce concat cos cot count cume_dist
-    date_part date_trunc dense_rank exp first_value floor getdate greatest initcap lag last_value
+    date_part date_trunc dateadd datediff dense_rank exp first_value floor getdate greatest initcap lag last_value
     lead least left len length listagg ln log lower lpad ltrim max md5 min mod ntile nth_value
     nullif nvl octet_length percent_rank pi position power quote_ident quote_literal radians random
     rank regexp_replace repeat replace reverse right round row_number rpad rtrim sign sin split_part
@@ -26,7 +26,7 @@ const SHARED: &str = "
 /// System relations of the stand-in's own making.
 const OWN: &str = "
     pg_group pg_table_def pg_tables pg_user pg_views stl_load_errors svv_relation_privileges
-    svv_table_info sys_load_error_detail";
+    svv_table_info sys_load_error_detail sys_load_history";
 
 const INFORMATION_SCHEMA: &str = "columns schemata tables views";
 

@@ -16,11 +16,7 @@ pub fn rewrite(statement: &mut Statement) {
 }
 
 /// Puts the text of views without a schema binding in the place of their names.
-pub fn expand(
-    statement: &mut Statement,
-    views: &LateViews,
-    depth: usize,
-) -> Result<(), SqlError> {
+pub fn expand(statement: &mut Statement, views: &LateViews, depth: usize) -> Result<(), SqlError> {
     if views.is_empty() {
         return Ok(());
     }
