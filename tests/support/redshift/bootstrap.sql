@@ -82,6 +82,11 @@ CREATE OPERATOR redshift.<= (LEFTARG = text, RIGHTARG = text, FUNCTION = redshif
 CREATE OPERATOR redshift.> (LEFTARG = text, RIGHTARG = text, FUNCTION = redshift.text_gt);
 CREATE OPERATOR redshift.>= (LEFTARG = text, RIGHTARG = text, FUNCTION = redshift.text_ge);
 
+-- What GROUP BY, DISTINCT and the like compare.
+CREATE FUNCTION redshift.key(text) RETURNS text LANGUAGE sql IMMUTABLE AS
+    'SELECT pg_catalog.rtrim($1, '' '')';
+CREATE FUNCTION redshift.key(anyelement) RETURNS anyelement LANGUAGE sql IMMUTABLE AS 'SELECT $1';
+
 -- AVG of integers is a truncated BIGINT.
 CREATE FUNCTION redshift.add(bigint[], bigint) RETURNS bigint[] LANGUAGE sql IMMUTABLE STRICT AS
     'SELECT ARRAY[$1[1] + 1, $1[2] + $2]';

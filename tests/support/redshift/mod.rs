@@ -19,9 +19,9 @@
 //!   time (`wire`).
 //!
 //! Not proved by passing here: anything about the planner of many nodes, Spectrum, speed, IAM
-//! beyond one attached role, the wording of errors nobody has quoted, GROUP BY and DISTINCT over
-//! texts that differ in trailing blanks, scales of DECIMAL arithmetic, NaN in scans, and a reader
-//! whose snapshot is older than a table that was swapped in (error 1018).
+//! beyond one attached role, the wording of errors nobody has quoted, scales of DECIMAL arithmetic,
+//! NaN in scans, and a reader whose snapshot is older than a table that was swapped in (error
+//! 1018).
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(

@@ -1,6 +1,7 @@
 //! SELECT, INSERT, UPDATE, DELETE and MERGE: parsed, held to what Redshift takes, and put into
 //! PostgreSQL's words.
 
+mod blanks;
 mod check;
 mod names;
 mod rewrite;
