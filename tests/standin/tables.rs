@@ -145,6 +145,34 @@ async fn a_foreign_key_is_about_a_key() {
 }
 
 #[tokio::test]
+async fn keys_come_and_go() {
+    let cluster = Cluster::start().await;
+    let session = cluster.session().await;
+    session.run("CREATE TABLE a (id INTEGER NOT NULL)").await;
+    session.run("CREATE TABLE b (a_id INTEGER)").await;
+    let reference = "ALTER TABLE b ADD FOREIGN KEY (a_id) REFERENCES a (id)";
+    session.refuses(reference, "42830", "no unique constraint").await;
+    session.run("ALTER TABLE a ADD CONSTRAINT only_one PRIMARY KEY (id)").await;
+    session.run(reference).await;
+    assert_eq!(
+        session
+            .rows(
+                "SELECT conname, contype, conrelid::regclass FROM pg_constraint \
+                 JOIN pg_namespace AS n ON n.oid = connamespace \
+                 WHERE n.nspname = ANY (current_schemas(true)) ORDER BY contype"
+            )
+            .await,
+        [["b_a_id_fkey", "f", "b"], ["only_one", "p", "a"]]
+    );
+    let drop = "ALTER TABLE a DROP CONSTRAINT only_one";
+    session.refuses(drop, "2BP01", "other objects depend on it").await;
+    session.refuses("ALTER TABLE b DROP CONSTRAINT b_fkey", "42704", "b_fkey").await;
+    session.run("ALTER TABLE b DROP CONSTRAINT b_a_id_fkey").await;
+    session.run(drop).await;
+    session.run("DROP TABLE a").await;
+}
+
+#[tokio::test]
 async fn an_inserted_text_is_measured_in_bytes() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;

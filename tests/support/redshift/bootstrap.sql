@@ -17,7 +17,7 @@ CREATE TABLE rs.columns (
     relid oid, attnum int2, encoding text, distkey bool, sortkey int, PRIMARY KEY (relid, attnum)
 );
 -- Declared, never enforced: kind is `p`, `u` or `f`.
-CREATE TABLE rs.keys (relid oid, kind "char", columns text[], referenced oid);
+CREATE TABLE rs.keys (relid oid, name text, kind "char", columns text[], referenced oid);
 CREATE TABLE rs.late_views (relid oid PRIMARY KEY, body text);
 CREATE TABLE rs.load_errors (
     query_id bigint, table_id oid, start_time timestamp, file_name text, column_name text,
@@ -193,6 +193,16 @@ JOIN pg_namespace AS n ON n.oid = c.relnamespace
 JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN rs.columns AS k ON k.relid = c.oid AND k.attnum = a.attnum
 WHERE c.relkind IN ('r', 'v') AND n.nspname <> 'redshift' AND n.nspname = ANY (current_schemas(false));
+
+CREATE VIEW redshift.pg_constraint AS
+SELECT k.name AS conname, c.relnamespace AS connamespace, k.kind AS contype, k.relid AS conrelid,
+    coalesce(k.referenced, 0) AS confrelid,
+    ARRAY(
+        SELECT a.attnum FROM unnest(k.columns) WITH ORDINALITY AS u (name, n)
+        JOIN pg_attribute AS a ON a.attrelid = k.relid AND a.attname = u.name ORDER BY u.n
+    ) AS conkey
+FROM rs.keys AS k
+JOIN pg_class AS c ON c.oid = k.relid;
 
 CREATE VIEW redshift.svv_table_info AS
 SELECT current_database()::text AS "database", n.nspname AS "schema", c.oid AS table_id,

@@ -213,7 +213,9 @@ impl Checker {
             Expr::TypedString(TypedString { data_type, .. }) => types::check(data_type),
             Expr::Extract { field, .. } => super::rewrite::date_part(field).map(|_| ()),
             Expr::Function(function) => self.function(function),
-            Expr::Identifier(_)
+            // Against arrays of the catalogues: other arrays cannot be had.
+            Expr::AnyOp { .. }
+            | Expr::Identifier(_)
             | Expr::CompoundIdentifier(_)
             | Expr::IsFalse(_)
             | Expr::IsNotFalse(_)

@@ -25,7 +25,7 @@ const SHARED: &str = "
 
 /// System relations of the stand-in's own making.
 const OWN: &str = "
-    pg_group pg_table_def pg_tables pg_user pg_views stl_load_errors svv_relation_privileges
+    pg_constraint pg_group pg_table_def pg_tables pg_user pg_views stl_load_errors svv_relation_privileges
     svv_table_info sys_load_error_detail sys_load_history";
 
 const INFORMATION_SCHEMA: &str = "columns schemata tables views";
