@@ -243,11 +243,15 @@ async fn merge_needs_both_clauses() {
 #[tokio::test]
 async fn the_project_s_own_queries_run() {
     let (_cluster, session) = session(&[
-        "CREATE TABLE songs (song_id VARCHAR, title VARCHAR, artist_id VARCHAR, year INT, duration FLOAT8)",
-        "CREATE TABLE artists (artist_id VARCHAR, name VARCHAR, location VARCHAR, latitude FLOAT8, longitude FLOAT8)",
-        "CREATE TABLE users (user_id BIGINT, first_name VARCHAR, last_name VARCHAR, gender VARCHAR, level VARCHAR)",
-        "CREATE TABLE songplays (songplay_id BIGINT, start_time TIMESTAMP, user_id BIGINT, level VARCHAR, \
-         song_id VARCHAR, artist_id VARCHAR, session_id BIGINT, location VARCHAR, user_agent VARCHAR)",
+        "CREATE TABLE songs (song_id VARCHAR, title VARCHAR, artist_id VARCHAR, year INT, \
+         duration FLOAT8)",
+        "CREATE TABLE artists (artist_id VARCHAR, name VARCHAR, location VARCHAR, \
+         latitude FLOAT8, longitude FLOAT8)",
+        "CREATE TABLE users (user_id BIGINT, first_name VARCHAR, last_name VARCHAR, \
+         gender VARCHAR, level VARCHAR)",
+        "CREATE TABLE songplays (songplay_id BIGINT, start_time TIMESTAMP, user_id BIGINT, \
+         level VARCHAR, song_id VARCHAR, artist_id VARCHAR, session_id BIGINT, \
+         location VARCHAR, user_agent VARCHAR)",
         "CREATE TABLE \"time\" (start_time TIMESTAMP, hour SMALLINT, day SMALLINT, week SMALLINT, \
          month SMALLINT, year SMALLINT, weekday SMALLINT)",
     ])

@@ -15,8 +15,8 @@ async fn attributes_of_tables() {
     assert_eq!(
         session
             .rows(
-                "SELECT \"column\", type, encoding, distkey, sortkey, \"notnull\" FROM pg_table_def \
-                 WHERE tablename = 't' ORDER BY sortkey"
+                "SELECT \"column\", type, encoding, distkey, sortkey, \"notnull\" \
+                 FROM pg_table_def WHERE tablename = 't' ORDER BY sortkey"
             )
             .await,
         [
@@ -287,7 +287,12 @@ async fn a_late_binding_view_follows_the_name() {
     let session = cluster.session().await;
     let unqualified = "CREATE VIEW v AS SELECT a FROM t WITH NO SCHEMA BINDING";
     session.refuses(unqualified, "42601", "should be qualified").await;
-    session.run("CREATE VIEW v AS SELECT a AS x FROM public.t WHERE b <> 'it\\'s' WITH NO SCHEMA BINDING").await;
+    session
+        .run(
+            "CREATE VIEW v AS SELECT a AS x FROM public.t WHERE b <> 'it\\'s' \
+             WITH NO SCHEMA BINDING",
+        )
+        .await;
     session.refuses("SELECT * FROM v", "XX000", "Relation public.t").await;
     session.run("CREATE TABLE t (a INTEGER, b VARCHAR)").await;
     session.run("INSERT INTO t VALUES (1, ''), (2, 'it''s')").await;

@@ -146,7 +146,8 @@ fn float_digits(value: &str) -> Result<i32, SqlError> {
         Ok(digits) => Err(SqlError::new(
             "22023",
             format!(
-                "{digits} is outside the valid range for parameter \"extra_float_digits\" (-15 .. 2)"
+                "{digits} is outside the valid range for parameter \"extra_float_digits\" \
+                 (-15 .. 2)"
             ),
         )),
         Err(_) => Err(invalid("extra_float_digits", value)),

@@ -47,8 +47,8 @@ impl Session {
         let table = literal(&copy.table.sql());
         let found = self
             .select(&format!(
-                "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.atthasdef, \
-                 has_table_privilege(a.attrelid, 'INSERT'), \
+                "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, \
+                 a.atthasdef, has_table_privilege(a.attrelid, 'INSERT'), \
                  pg_has_role(c.relowner, 'USAGE'), c.relkind = 'r' \
                  FROM pg_catalog.pg_attribute AS a \
                  JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid \
@@ -117,7 +117,8 @@ impl Session {
         let text = |text: Option<&str>| text.map_or_else(|| "NULL".to_owned(), literal);
         let column = failure.column.as_ref();
         let statement = format!(
-            "INSERT INTO rs.load_errors VALUES ({query}, to_regclass({}), now(), {}, {}, {}, {}, {})",
+            "INSERT INTO rs.load_errors \
+             VALUES ({query}, to_regclass({}), now(), {}, {}, {}, {}, {})",
             literal(&copy.table.or_in(self.schema()).sql()),
             text(failure.file.as_deref()),
             text(column.map(|column| column.0.as_str())),

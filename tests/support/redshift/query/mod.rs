@@ -5,6 +5,7 @@ mod blanks;
 mod check;
 mod names;
 mod rewrite;
+mod rules;
 
 use std::collections::HashMap;
 
