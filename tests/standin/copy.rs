@@ -21,7 +21,8 @@ async fn the_star_lands_row_for_row() {
     session
         .run(
             "CREATE TABLE \"songplays\" (songplay_id BIGINT NOT NULL, \
-             start_time TIMESTAMP NOT NULL, user_id BIGINT NOT NULL DISTKEY, level VARCHAR(8), PRIMARY KEY (songplay_id)) \
+             start_time TIMESTAMP NOT NULL, user_id BIGINT NOT NULL DISTKEY, level VARCHAR(8), \
+             PRIMARY KEY (songplay_id)) \
              SORTKEY (start_time)",
         )
         .await;

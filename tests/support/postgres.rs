@@ -56,7 +56,7 @@ cd "$2"
     "$1/postgres" -D data -p "$3" -c listen_addresses=127.0.0.1 \
         -c unix_socket_directories="$2" -c max_connections=100 -c shared_buffers=64MB \
         -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off \
-        -c timezone=UTC -c ssl=on
+        -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=2GB -c timezone=UTC -c ssl=on
     >ended
 ) >log 2>&1 &
 cat >/dev/null
