@@ -164,7 +164,7 @@ impl Session {
 
     /// The connection was cut while the statement ran.
     pub async fn is_cut_by(&self, statement: &str) {
-        let error = self.client.simple_query(statement).await.err().expect("not cut");
+        let error = self.client.simple_query(statement).await.expect_err("not cut");
         assert!(error.as_db_error().is_none(), "{error:?}");
     }
 }

@@ -135,3 +135,13 @@ async fn a_copy_is_held_half_way() {
     tokio::join!(session.run(&copy), look);
     assert_eq!(other.value(COUNT).await, "3");
 }
+
+#[tokio::test]
+async fn a_copy_is_cancelled_half_way() {
+    let (cluster, session) = cluster().await;
+    let what = What::Hold(Gate::new());
+    cluster.redshift.inject(Fault { on: On::Copy, skip: 0, when: When::Within, what });
+    session.run("SET statement_timeout TO 100").await;
+    session.refuses(&copy(&cluster), "57014", "cancelled").await;
+    assert_eq!(session.value(COUNT).await, "0");
+}

@@ -128,6 +128,45 @@ async fn codecs() {
 }
 
 #[tokio::test]
+async fn codecs_that_nobody_has_seen_loaded() {
+    use parquet::basic::BrotliLevel;
+    let cluster = Cluster::start().await;
+    let session = cluster.session().await;
+    session.run("CREATE TABLE t (x BIGINT)").await;
+    let file = parquet(&batch(vec![("x", big_ints(&[7]))]));
+    for codec in [
+        Compression::LZ4,
+        Compression::LZ4_RAW,
+        Compression::LZO,
+        Compression::BROTLI(BrotliLevel::default()),
+    ] {
+        cluster.s3.put("t.parquet", claiming(&file, codec));
+        let copy = format!("COPY t {}", cluster.from("t.parquet"));
+        unknown(Err(session.refusal(&copy).await), "codec");
+    }
+}
+
+/// The file with a footer that says its columns are compressed so.
+fn claiming(file: &[u8], codec: Compression) -> Vec<u8> {
+    use parquet::file::metadata::{ParquetMetaDataReader, ParquetMetaDataWriter};
+    let footer = u32::from_le_bytes(file[file.len() - 8..file.len() - 4].try_into().unwrap());
+    let mut changed = file[..file.len() - 8 - footer as usize].to_vec();
+    let bytes = bytes::Bytes::copy_from_slice(file);
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(&bytes).unwrap();
+    let mut builder = metadata.into_builder();
+    let groups = builder.take_row_groups().into_iter().map(|group| {
+        let columns = group.columns().iter().cloned();
+        let columns = columns.map(|c| c.into_builder().set_compression(codec).build().unwrap());
+        let columns = columns.collect();
+        group.into_builder().set_column_metadata(columns).build().unwrap()
+    });
+    let groups = groups.collect();
+    let metadata = builder.set_row_groups(groups).build();
+    ParquetMetaDataWriter::new(&mut changed, &metadata).finish().unwrap();
+    changed
+}
+
+#[tokio::test]
 async fn data_pages_of_version_2() {
     let properties = WriterProperties::builder().set_writer_version(WriterVersion::PARQUET_2_0);
     unknown(load_with("BIGINT", big_ints(&[7]), properties).await, "data page version 2");

@@ -185,6 +185,8 @@ async fn users_and_their_privileges() {
     anna.refuses("INSERT INTO t VALUES (1)", "42501", "permission denied").await;
     anna.refuses("DROP TABLE t", "42501", "must be owner").await;
     anna.refuses("CREATE USER eve PASSWORD 'Abcdefg1'", "42501", "superuser").await;
+    anna.run("CREATE TABLE own (a VARCHAR(3) PRIMARY KEY SORTKEY)").await;
+    anna.run("INSERT INTO own VALUES ('a')").await;
     assert_eq!(anna.value("SELECT current_user").await, "anna");
     assert_eq!(
         session.rows("SELECT usename FROM pg_user ORDER BY 1").await,

@@ -15,11 +15,18 @@ async fn attributes_of_tables() {
     assert_eq!(
         session
             .rows(
-                "SELECT \"column\", type, distkey, sortkey, \"notnull\" FROM pg_table_def \
-                 WHERE tablename = 't' ORDER BY sortkey"
+                "SELECT \"column\", type, encoding, distkey, sortkey, \"notnull\" \
+                 FROM pg_table_def WHERE tablename = 't' ORDER BY sortkey"
             )
             .await,
+<<<<<<< HEAD
         [["b", "character varying(9)", "f", "1", "f"], ["a", "bigint", "t", "2", "t"],]
+=======
+        [
+            ["b", "character varying(9)", "lzo", "f", "1", "f"],
+            ["a", "bigint", "az64", "t", "2", "t"],
+        ]
+>>>>>>> standin
     );
     let info = "SELECT diststyle, sortkey1, sortkey_num FROM svv_table_info WHERE \"table\" = ";
     assert_eq!(session.rows(&format!("{info}'t'")).await, [["KEY(a)", "b", "2"]]);
@@ -142,6 +149,34 @@ async fn a_foreign_key_is_about_a_key() {
 }
 
 #[tokio::test]
+async fn keys_come_and_go() {
+    let cluster = Cluster::start().await;
+    let session = cluster.session().await;
+    session.run("CREATE TABLE a (id INTEGER NOT NULL)").await;
+    session.run("CREATE TABLE b (a_id INTEGER)").await;
+    let reference = "ALTER TABLE b ADD FOREIGN KEY (a_id) REFERENCES a (id)";
+    session.refuses(reference, "42830", "no unique constraint").await;
+    session.run("ALTER TABLE a ADD CONSTRAINT only_one PRIMARY KEY (id)").await;
+    session.run(reference).await;
+    assert_eq!(
+        session
+            .rows(
+                "SELECT conname, contype, conrelid::regclass FROM pg_constraint \
+                 JOIN pg_namespace AS n ON n.oid = connamespace \
+                 WHERE n.nspname = ANY (current_schemas(true)) ORDER BY contype"
+            )
+            .await,
+        [["b_a_id_fkey", "f", "b"], ["only_one", "p", "a"]]
+    );
+    let drop = "ALTER TABLE a DROP CONSTRAINT only_one";
+    session.refuses(drop, "2BP01", "other objects depend on it").await;
+    session.refuses("ALTER TABLE b DROP CONSTRAINT b_fkey", "42704", "b_fkey").await;
+    session.run("ALTER TABLE b DROP CONSTRAINT b_a_id_fkey").await;
+    session.run(drop).await;
+    session.run("DROP TABLE a").await;
+}
+
+#[tokio::test]
 async fn an_inserted_text_is_measured_in_bytes() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
@@ -256,7 +291,12 @@ async fn a_late_binding_view_follows_the_name() {
     let session = cluster.session().await;
     let unqualified = "CREATE VIEW v AS SELECT a FROM t WITH NO SCHEMA BINDING";
     session.refuses(unqualified, "42601", "should be qualified").await;
-    session.run("CREATE VIEW v AS SELECT a AS x FROM public.t WHERE b <> 'it\\'s' WITH NO SCHEMA BINDING").await;
+    session
+        .run(
+            "CREATE VIEW v AS SELECT a AS x FROM public.t WHERE b <> 'it\\'s' \
+             WITH NO SCHEMA BINDING",
+        )
+        .await;
     session.refuses("SELECT * FROM v", "XX000", "Relation public.t").await;
     session.run("CREATE TABLE t (a INTEGER, b VARCHAR)").await;
     session.run("INSERT INTO t VALUES (1, ''), (2, 'it''s')").await;

@@ -76,6 +76,23 @@ async fn the_snapshot_is_taken_by_the_first_look() {
 }
 
 #[tokio::test]
+async fn a_table_newer_than_the_snapshot_is_not_there() {
+    let (cluster, session) = table().await;
+    session.run("CREATE TABLE u (a INTEGER)").await;
+    let reader = cluster.session().await;
+    reader.run("BEGIN").await;
+    reader.run("SELECT * FROM u").await;
+    session.run("CREATE TABLE t_new (LIKE t)").await;
+    session.run("BEGIN").await;
+    session.run("DROP TABLE t").await;
+    session.run("ALTER TABLE t_new RENAME TO t").await;
+    session.run("COMMIT").await;
+    reader.refuses(COUNT, "XX000", "1018").await;
+    reader.run("ROLLBACK").await;
+    assert_eq!(reader.value(COUNT).await, "0");
+}
+
+#[tokio::test]
 async fn writers_of_one_row_conflict() {
     let (cluster, session) = table().await;
     session.run("INSERT INTO t VALUES (1)").await;

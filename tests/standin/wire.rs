@@ -4,7 +4,7 @@ use tokio_postgres::NoTls;
 use tokio_postgres::config::SslMode;
 
 use crate::cluster::{Cluster, connector};
-use crate::support::redshift::{Auth, Config};
+use crate::support::redshift::{Auth, Config, Fault, Gate, On, What, When};
 use crate::support::tls::Certificates;
 
 #[tokio::test]
@@ -111,7 +111,6 @@ async fn settings() {
 
 #[tokio::test]
 async fn a_statement_ends_at_its_timeout() {
-    use crate::support::redshift::{Fault, Gate, On, What, When};
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     session.run("SET statement_timeout TO 50").await;
@@ -124,7 +123,6 @@ async fn a_statement_ends_at_its_timeout() {
 
 #[tokio::test]
 async fn a_client_cancels() {
-    use crate::support::redshift::{Fault, Gate, On, What, When};
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     let gate = Gate::new();
@@ -136,6 +134,24 @@ async fn a_client_cancels() {
         session.client.cancel_token().cancel_query(cluster.tls()).await.unwrap();
     };
     tokio::join!(session.refuses("SELECT 1", "57014", "cancelled"), cancel);
+}
+
+#[tokio::test]
+async fn a_client_cancels_what_waits_for_a_lock() {
+    let cluster = Cluster::start().await;
+    let (holder, session) = (cluster.session().await, cluster.session().await);
+    holder.run("CREATE TABLE t (a INTEGER)").await;
+    holder.run("BEGIN").await;
+    holder.run("LOCK t").await;
+    session.run("BEGIN").await;
+    let cancel = async {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        session.client.cancel_token().cancel_query(cluster.tls()).await.unwrap();
+    };
+    tokio::join!(session.refuses("SELECT * FROM t", "57014", "cancelled"), cancel);
+    session.refuses("SELECT 1", "25P02", "aborted").await;
+    session.run("ROLLBACK").await;
+    assert_eq!(session.value("SELECT 1").await, "1");
 }
 
 #[tokio::test]

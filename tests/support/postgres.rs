@@ -53,14 +53,14 @@ cd "$2"
     "$1/initdb" -D data -U "$4" -A trust -E UTF8 --lc-collate=C --lc-ctype=C.UTF-8 --no-sync \
         --no-instructions &&
     cp pg_hba.conf server.crt server.key data/ && chmod 600 data/server.key &&
-    exec "$1/postgres" -D data -p "$3" -c listen_addresses=127.0.0.1 \
+    "$1/postgres" -D data -p "$3" -c listen_addresses=127.0.0.1 \
         -c unix_socket_directories="$2" -c max_connections=100 -c shared_buffers=64MB \
         -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off \
-        -c timezone=UTC -c ssl=on
-    echo "$?" >ended
+        -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=2GB -c timezone=UTC -c ssl=on
+    >ended
 ) >log 2>&1 &
 cat >/dev/null
-read -r pid <data/postmaster.pid && kill -INT "$pid"
+until [ -e ended ] || kill -INT "$(head -n 1 data/postmaster.pid)"; do sleep 0.1; done
 wait
 rm -rf "$2"
 "#;

@@ -12,16 +12,20 @@ GRANT USAGE ON SCHEMA rs, redshift TO PUBLIC;
 CREATE TABLE rs.principals (
     kind text, name text, role name UNIQUE, password text, superuser bool, PRIMARY KEY (kind, name)
 );
-CREATE TABLE rs.tables (relid oid PRIMARY KEY, diststyle text, sortstyle text);
+CREATE TABLE rs.tables (relid oid PRIMARY KEY, diststyle text);
 CREATE TABLE rs.columns (
     relid oid, attnum int2, encoding text, distkey bool, sortkey int, PRIMARY KEY (relid, attnum)
 );
 -- Declared, never enforced: kind is `p`, `u` or `f`.
-CREATE TABLE rs.keys (relid oid, kind "char", columns text[], referenced oid);
+CREATE TABLE rs.keys (relid oid, name text, kind "char", columns text[], referenced oid);
 CREATE TABLE rs.late_views (relid oid PRIMARY KEY, body text);
 CREATE TABLE rs.load_errors (
     query_id bigint, table_id oid, start_time timestamp, file_name text, column_name text,
     column_type text, error_code int, error_message text
+);
+CREATE TABLE rs.loads (
+    query_id bigint, table_name text, data_source text, loaded_rows bigint, status text,
+    error_message text
 );
 GRANT ALL ON ALL TABLES IN SCHEMA rs TO PUBLIC;
 
@@ -78,6 +82,11 @@ CREATE OPERATOR redshift.<= (LEFTARG = text, RIGHTARG = text, FUNCTION = redshif
 CREATE OPERATOR redshift.> (LEFTARG = text, RIGHTARG = text, FUNCTION = redshift.text_gt);
 CREATE OPERATOR redshift.>= (LEFTARG = text, RIGHTARG = text, FUNCTION = redshift.text_ge);
 
+-- What GROUP BY, DISTINCT and the like compare.
+CREATE FUNCTION redshift.key(text) RETURNS text LANGUAGE sql IMMUTABLE AS
+    'SELECT pg_catalog.rtrim($1, '' '')';
+CREATE FUNCTION redshift.key(anyelement) RETURNS anyelement LANGUAGE sql IMMUTABLE AS 'SELECT $1';
+
 -- AVG of integers is a truncated BIGINT.
 CREATE FUNCTION redshift.add(bigint[], bigint) RETURNS bigint[] LANGUAGE sql IMMUTABLE STRICT AS
     'SELECT ARRAY[$1[1] + 1, $1[2] + $2]';
@@ -102,6 +111,22 @@ CREATE FUNCTION redshift.extract_part(text, interval) RETURNS integer LANGUAGE s
 CREATE FUNCTION redshift.extract_part(text, timestamptz) RETURNS double precision
     LANGUAGE sql STABLE AS 'SELECT pg_catalog.date_part($1, $2)';
 
+-- The difference is in boundaries passed, not in time gone by.
+CREATE FUNCTION redshift.dateadd(part text, n bigint, t timestamp) RETURNS timestamp
+    LANGUAGE sql IMMUTABLE AS
+    'SELECT $3 + CASE $1
+        WHEN ''quarter'' THEN 3 * $2 * interval ''1 month''
+        ELSE $2 * (''1 '' || $1)::interval
+    END';
+CREATE FUNCTION redshift.datediff(part text, a timestamp, b timestamp) RETURNS bigint
+    LANGUAGE sql IMMUTABLE AS
+    'SELECT CASE
+        WHEN $1 = ''year'' THEN date_part(''year'', $3) - date_part(''year'', $2)
+        WHEN $1 = ''month'' THEN 12 * (date_part(''year'', $3) - date_part(''year'', $2))
+            + date_part(''month'', $3) - date_part(''month'', $2)
+        ELSE round(date_part(''epoch'', date_trunc($1, $3) - date_trunc($1, $2))
+            / date_part(''epoch'', (''1 '' || $1)::interval))
+    END::bigint';
 CREATE FUNCTION redshift.round(double precision, integer) RETURNS double precision
     LANGUAGE sql IMMUTABLE AS 'SELECT pg_catalog.round($1::numeric, $2)::double precision';
 CREATE FUNCTION redshift.trunc(double precision, integer) RETURNS double precision
@@ -169,6 +194,16 @@ JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdro
 LEFT JOIN rs.columns AS k ON k.relid = c.oid AND k.attnum = a.attnum
 WHERE c.relkind IN ('r', 'v') AND n.nspname <> 'redshift' AND n.nspname = ANY (current_schemas(false));
 
+CREATE VIEW redshift.pg_constraint AS
+SELECT k.name AS conname, c.relnamespace AS connamespace, k.kind AS contype, k.relid AS conrelid,
+    coalesce(k.referenced, 0) AS confrelid,
+    ARRAY(
+        SELECT a.attnum FROM unnest(k.columns) WITH ORDINALITY AS u (name, n)
+        JOIN pg_attribute AS a ON a.attrelid = k.relid AND a.attname = u.name ORDER BY u.n
+    ) AS conkey
+FROM rs.keys AS k
+JOIN pg_class AS c ON c.oid = k.relid;
+
 CREATE VIEW redshift.svv_table_info AS
 SELECT current_database()::text AS "database", n.nspname AS "schema", c.oid AS table_id,
     c.relname AS "table", coalesce(t.diststyle, 'AUTO(ALL)') AS diststyle,
@@ -199,6 +234,9 @@ WHERE c.relkind IN ('r', 'v') AND x.privilege_type <> 'TRIGGER'
 CREATE VIEW redshift.sys_load_error_detail AS
 SELECT query_id, table_id, start_time, file_name, column_name, column_type, error_code, error_message
 FROM rs.load_errors;
+
+CREATE VIEW redshift.sys_load_history AS
+SELECT query_id, table_name, data_source, loaded_rows, status, error_message FROM rs.loads;
 
 CREATE VIEW redshift.stl_load_errors AS
 SELECT query_id AS query, table_id AS tbl, start_time AS starttime, file_name AS filename,

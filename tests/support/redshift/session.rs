@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pgwire::messages::response::TransactionStatus;
 use tokio::task::JoinHandle;
-use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::Server;
 use super::command::Command;
@@ -22,6 +22,8 @@ pub struct Session {
     pub(super) server: Arc<Server>,
     pub(super) backing: Client,
     connection: JoinHandle<()>,
+    /// PostgreSQL's process.
+    process: i32,
     pub(super) user: String,
     pub(super) superuser: bool,
     pub(super) state: TransactionStatus,
@@ -83,10 +85,12 @@ impl Session {
     pub async fn open(server: Arc<Server>, user: &str, superuser: bool) -> Session {
         let role = server.role_name("user", user);
         let (backing, connection) = server.database.client_as(&role).await;
+        let process = backing.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
         let mut session = Session {
             server,
             backing,
             connection,
+            process,
             user: user.to_owned(),
             superuser,
             state: TransactionStatus::Idle,
@@ -104,7 +108,6 @@ impl Session {
 
     /// Ends the session, and what it has not committed: when this is done its locks are gone.
     pub async fn close(self) {
-        let _ = self.backing.cancel_token().cancel_query(NoTls).await;
         drop(self.backing);
         let _ = self.connection.await;
     }
@@ -126,7 +129,10 @@ impl Session {
 
     /// What a statement leaves that was cancelled, by its timeout or by the client.
     pub async fn cancelled(&mut self) -> Answer {
-        let _ = self.backing.cancel_token().cancel_query(NoTls).await;
+        let cancel = format!("SELECT pg_cancel_backend({})", self.process);
+        self.server.database.client().await.batch_execute(&cancel).await.unwrap();
+        // The signal may find nothing to cancel; then this takes it, and not the next statement.
+        let _ = self.backing.simple_query("SELECT 1").await;
         let id = self.server.next_query();
         let message = format!("Query ({id}) cancelled on user's request");
         self.failed(SqlError::new("57014", message))

@@ -90,8 +90,14 @@ pub fn read(cursor: &mut Cursor) -> Result<Type, SqlError> {
     Ok(found)
 }
 
+/// Types of the catalogues, which no table of a user has.
+const SYSTEM_TYPES: [&str; 3] = ["name", "oid", "regclass"];
+
 /// Whether a type in an expression is one of Redshift's.
 pub fn check(data_type: &DataType) -> Result<(), SqlError> {
+    if SYSTEM_TYPES.contains(&data_type.to_string().to_lowercase().as_str()) {
+        return Ok(());
+    }
     let mut cursor = Cursor::new(lex::tokens(&data_type.to_string())?);
     read(&mut cursor)?;
     if cursor.done() { Ok(()) } else { Err(unsupported(&data_type.to_string())) }

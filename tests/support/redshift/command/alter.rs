@@ -1,6 +1,7 @@
 //! ALTER TABLE.
 
-use super::create_table::{self, Column, CreateTable, Source};
+use super::create_table::{self, Column, CreateTable};
+use super::keys::{self, Key};
 use crate::support::redshift::error::SqlError;
 use crate::support::redshift::lex::{Cursor, Name};
 use crate::support::redshift::types::{self, Type};
@@ -29,7 +30,11 @@ pub enum Alteration {
     Owner(String),
     /// ALTER TABLE APPEND FROM
     Append(Name),
-    AddPrimaryKey(Vec<String>),
+    AddKey(Key),
+    DropKey {
+        name: String,
+        cascade: bool,
+    },
 }
 
 pub fn alter_table(cursor: &mut Cursor) -> Result<AlterTable, SqlError> {
@@ -64,10 +69,16 @@ fn alteration(cursor: &mut Cursor, table: &Name) -> Result<Alteration, SqlError>
         cursor.accept("restrict");
         return Ok(Alteration::DropColumn { name, cascade });
     }
-    if cursor.accept("add primary key") {
-        return cursor.columns().map(Alteration::AddPrimaryKey);
+    if cursor.accept("drop constraint") {
+        let name = cursor.name()?;
+        let cascade = cursor.accept("cascade");
+        cursor.accept("restrict");
+        return Ok(Alteration::DropKey { name, cascade });
     }
     if cursor.accept("add") {
+        if let Some(key) = keys::of_table(cursor)? {
+            return Ok(Alteration::AddKey(key));
+        }
         cursor.accept("column");
         return add_column(cursor, table).map(Alteration::AddColumn);
     }
@@ -75,21 +86,10 @@ fn alteration(cursor: &mut Cursor, table: &Name) -> Result<Alteration, SqlError>
 }
 
 fn add_column(cursor: &mut Cursor, table: &Name) -> Result<Column, SqlError> {
-    let mut keys = CreateTable {
-        name: table.clone(),
-        temporary: false,
-        or_not: false,
-        source: Source::Columns(Vec::new()),
-        primary_key: None,
-        unique: Vec::new(),
-        foreign_keys: Vec::new(),
-        diststyle: None,
-        distkey: None,
-        sortkey: Vec::new(),
-    };
-    let column = create_table::column(cursor, &mut keys)?;
-    let keyed = keys.primary_key.is_some() || !keys.unique.is_empty() || keys.distkey.is_some();
-    if keyed || !keys.sortkey.is_empty() || !keys.foreign_keys.is_empty() {
+    let mut attributes = CreateTable::new(table.clone());
+    let column = create_table::column(cursor, &mut attributes)?;
+    let CreateTable { keys, distkey, sortkey, .. } = attributes;
+    if !keys.is_empty() || distkey.is_some() || !sortkey.is_empty() {
         return Err(SqlError::refused("a column that is added can be no key"));
     }
     // Rows that are there already would have no value.

@@ -3,6 +3,7 @@
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::Command;
+use super::keys::{self, Key, KeyKind};
 use crate::support::redshift::error::SqlError;
 use crate::support::redshift::lex::{Cursor, Name};
 use crate::support::redshift::query::{self, RowStatement};
@@ -33,9 +34,7 @@ pub struct CreateTable {
     pub temporary: bool,
     pub or_not: bool,
     pub source: Source,
-    pub primary_key: Option<Vec<String>>,
-    pub unique: Vec<Vec<String>>,
-    pub foreign_keys: Vec<ForeignKey>,
+    pub keys: Vec<Key>,
     pub diststyle: Option<String>,
     pub distkey: Option<String>,
     pub sortkey: Vec<String>,
@@ -57,27 +56,10 @@ pub struct Column {
     pub encoding: Option<String>,
 }
 
-pub struct ForeignKey {
-    pub columns: Vec<String>,
-    pub table: Name,
-    pub referenced: Option<Vec<String>>,
-}
-
 pub fn create_table(cursor: &mut Cursor, temporary: bool) -> Result<Command, SqlError> {
     let or_not = cursor.accept("if not exists");
     let name = cursor.relation()?;
-    let mut table = CreateTable {
-        name,
-        temporary,
-        or_not,
-        source: Source::Columns(Vec::new()),
-        primary_key: None,
-        unique: Vec::new(),
-        foreign_keys: Vec::new(),
-        diststyle: None,
-        distkey: None,
-        sortkey: Vec::new(),
-    };
+    let mut table = CreateTable { temporary, or_not, ..CreateTable::new(name) };
     let mut names = Vec::new();
     if cursor.accept_token(&Token::LParen) {
         let mut body = Cursor::new(cursor.group()?);
@@ -121,26 +103,8 @@ fn like(body: &mut Cursor) -> Result<Source, SqlError> {
 
 /// A column or a constraint.
 fn definition(cursor: &mut Cursor, table: &mut CreateTable) -> Result<(), SqlError> {
-    if cursor.accept("constraint") {
-        cursor.name()?;
-    }
-    if cursor.accept("primary key") {
-        let columns = cursor.columns()?;
-        return table.set_primary_key(columns);
-    }
-    if cursor.accept("unique") {
-        table.unique.push(cursor.columns()?);
-        return Ok(());
-    }
-    if cursor.accept("foreign key") {
-        let columns = cursor.columns()?;
-        cursor.expect("references")?;
-        let key = references(cursor, columns)?;
-        table.foreign_keys.push(key);
-        return Ok(());
-    }
-    if cursor.peek_word() == Some("check") {
-        return Err(SqlError::refused("CHECK constraints are not supported"));
+    if let Some(key) = keys::of_table(cursor)? {
+        return table.add_key(key);
     }
     let column = column(cursor, table)?;
     match &mut table.source {
@@ -170,7 +134,6 @@ fn attribute(
     column: &mut Column,
     table: &mut CreateTable,
 ) -> Result<(), SqlError> {
-    let one = || vec![column.name.clone()];
     if cursor.accept("not null") {
         column.not_null = true;
     } else if cursor.accept("null") {
@@ -187,15 +150,8 @@ fn attribute(
         table.set_distkey(column.name.clone())?;
     } else if cursor.accept("sortkey") {
         table.sortkey.push(column.name.clone());
-    } else if cursor.accept("primary key") {
-        table.set_primary_key(one())?;
-    } else if cursor.accept("unique") {
-        table.unique.push(one());
-    } else if cursor.accept("references") {
-        let key = references(cursor, one())?;
-        table.foreign_keys.push(key);
-    } else if cursor.peek_word() == Some("check") {
-        return Err(SqlError::refused("CHECK constraints are not supported"));
+    } else if let Some(key) = keys::of_column(cursor, &column.name)? {
+        table.add_key(key)?;
     } else if matches!(cursor.peek_word(), Some("identity" | "generated")) {
         return Err(SqlError::missing("IDENTITY"));
     } else {
@@ -230,13 +186,6 @@ fn default(cursor: &mut Cursor) -> Result<String, SqlError> {
     query::expression(&tokens)
 }
 
-fn references(cursor: &mut Cursor, columns: Vec<String>) -> Result<ForeignKey, SqlError> {
-    let table = cursor.relation()?;
-    let referenced =
-        if cursor.peek() == Some(&Token::LParen) { Some(cursor.columns()?) } else { None };
-    Ok(ForeignKey { columns, table, referenced })
-}
-
 /// What follows the columns, without commas.
 fn attributes(cursor: &mut Cursor, table: &mut CreateTable) -> Result<(), SqlError> {
     loop {
@@ -267,11 +216,30 @@ fn attributes(cursor: &mut Cursor, table: &mut CreateTable) -> Result<(), SqlErr
 }
 
 impl CreateTable {
-    fn set_primary_key(&mut self, columns: Vec<String>) -> Result<(), SqlError> {
-        if self.primary_key.is_some() {
+    pub fn new(name: Name) -> CreateTable {
+        CreateTable {
+            name,
+            temporary: false,
+            or_not: false,
+            source: Source::Columns(Vec::new()),
+            keys: Vec::new(),
+            diststyle: None,
+            distkey: None,
+            sortkey: Vec::new(),
+        }
+    }
+
+    /// The columns of the primary key.
+    pub fn primary_key(&self) -> &[String] {
+        let key = self.keys.iter().find(|key| matches!(key.kind, KeyKind::Primary));
+        key.map_or(&[], |key| &key.columns)
+    }
+
+    fn add_key(&mut self, key: Key) -> Result<(), SqlError> {
+        if matches!(key.kind, KeyKind::Primary) && !self.primary_key().is_empty() {
             return Err(SqlError::new("42P16", "multiple primary keys for a table"));
         }
-        self.primary_key = Some(columns);
+        self.keys.push(key);
         Ok(())
     }
 
@@ -300,8 +268,7 @@ impl CreateTable {
             let message = format!("tables can have at most {MOST_COLUMNS} columns");
             return Err(SqlError::new("54011", message));
         }
-        let own = self.foreign_keys.iter().map(|key| &key.columns);
-        let named = own.chain(&self.primary_key).chain(&self.unique).flatten();
+        let named = self.keys.iter().flat_map(|key| &key.columns);
         for name in named.chain(&self.distkey).chain(&self.sortkey) {
             if !columns.iter().any(|column| column.name == *name) {
                 let message = format!("column \"{name}\" named in key does not exist");

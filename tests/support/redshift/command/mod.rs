@@ -4,12 +4,18 @@
 mod alter;
 mod create_table;
 mod grants;
+mod keys;
 mod objects;
 mod settings;
 
 pub use alter::{AlterTable, Alteration};
+<<<<<<< HEAD
 pub use create_table::{Column, CreateTable, ForeignKey, Source};
+=======
+pub use create_table::{Column, CreateTable, Source};
+>>>>>>> standin
 pub use grants::{Grant, GrantOn, Grantee, Principal};
+pub use keys::{Key, KeyKind};
 pub use objects::{CreateView, Drop, ObjectKind};
 pub use settings::{Setting, Show, startup};
 

@@ -146,7 +146,12 @@ fn float_digits(value: &str) -> Result<i32, SqlError> {
         Ok(digits) => Err(SqlError::new(
             "22023",
             format!(
+<<<<<<< HEAD
                 "{digits} is outside the valid range for parameter \"extra_float_digits\" (-15 .. 2)"
+=======
+                "{digits} is outside the valid range for parameter \"extra_float_digits\" \
+                 (-15 .. 2)"
+>>>>>>> standin
             ),
         )),
         Err(_) => Err(invalid("extra_float_digits", value)),

@@ -36,7 +36,7 @@ pub struct Failure {
     pub context: String,
     pub location: &'static str,
     /// Name and type, if it was one column's fault.
-    pub column: Option<(String, String)>,
+    pub column: Option<Box<(String, String)>>,
     pub file: Option<String>,
 }
 
@@ -68,7 +68,7 @@ impl Failure {
     }
 
     fn column(self, target: &Target) -> Failure {
-        Failure { column: Some((target.name.clone(), target.kind.to_string())), ..self }
+        Failure { column: Some(Box::new((target.name.clone(), target.kind.to_string()))), ..self }
     }
 
     fn file(self, address: &str) -> Failure {

@@ -27,11 +27,13 @@ impl Session {
             Err(Stopped::Cut) => return Err(Stop::Cut),
             Err(Stopped::Refused(error)) => return Err(error.into()),
             Err(Stopped::Failed(failure)) => {
-                self.remember(&copy, &failure, query).await;
+                self.remember_error(&copy, &failure, query).await;
+                self.remember_load(&copy, query, Err(&failure)).await;
                 return Err(failure.sql(query).into());
             }
         };
         self.last_copy.count = count;
+        self.remember_load(&copy, query, Ok(count)).await;
         let notice = format!(
             "Load into table '{}' completed, {count} record(s) loaded successfully.",
             copy.table.name
@@ -45,8 +47,8 @@ impl Session {
         let table = literal(&copy.table.sql());
         let found = self
             .select(&format!(
-                "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.atthasdef, \
-                 has_table_privilege(a.attrelid, 'INSERT'), \
+                "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, \
+                 a.atthasdef, has_table_privilege(a.attrelid, 'INSERT'), \
                  pg_has_role(c.relowner, 'USAGE'), c.relkind = 'r' \
                  FROM pg_catalog.pg_attribute AS a \
                  JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid \
@@ -96,16 +98,31 @@ impl Session {
         Err(SqlError::engine(8001, &error, &context, query, "xen_aws_credentials_mgr.cpp:402"))
     }
 
-    /// Outside of the transaction, which is about to be lost.
-    async fn remember(&self, copy: &CopyStatement, failure: &Failure, query: i64) {
+    /// What is remembered is not undone with the transaction.
+    async fn remember_load(&self, copy: &CopyStatement, query: i64, loaded: Result<u64, &Failure>) {
+        let (rows, status, error) = match loaded {
+            Ok(rows) => (rows, "completed", ""),
+            Err(failure) => (0, "aborted", failure.error.as_str()),
+        };
+        let statement = format!(
+            "INSERT INTO rs.loads VALUES ({query}, {}, {}, {rows}, '{status}', {})",
+            literal(&copy.table.name),
+            literal(&format!("s3://{}/{}", copy.bucket, copy.key)),
+            literal(error)
+        );
+        self.server.database.client().await.batch_execute(&statement).await.unwrap();
+    }
+
+    async fn remember_error(&self, copy: &CopyStatement, failure: &Failure, query: i64) {
         let text = |text: Option<&str>| text.map_or_else(|| "NULL".to_owned(), literal);
         let column = failure.column.as_ref();
         let statement = format!(
-            "INSERT INTO rs.load_errors VALUES ({query}, to_regclass({}), now(), {}, {}, {}, {}, {})",
+            "INSERT INTO rs.load_errors \
+             VALUES ({query}, to_regclass({}), now(), {}, {}, {}, {}, {})",
             literal(&copy.table.or_in(self.schema()).sql()),
             text(failure.file.as_deref()),
-            text(column.map(|(name, _)| name.as_str())),
-            text(column.map(|(_, kind)| kind.as_str())),
+            text(column.map(|column| column.0.as_str())),
+            text(column.map(|column| column.1.as_str())),
             failure.code,
             literal(&failure.context)
         );

@@ -2,6 +2,7 @@
 
 mod copy;
 mod grants;
+mod keys;
 mod rows;
 mod settings;
 mod tables;

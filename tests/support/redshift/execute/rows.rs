@@ -41,9 +41,29 @@ impl Session {
             );
             self.backing.batch_execute(&set).await?;
         }
+        if self.in_transaction() {
+            self.in_snapshot(&findings.tables).await?;
+        }
         let views =
             if findings.tables.is_empty() { LateViews::new() } else { self.late_views().await? };
         Ok(rows.sql(&views)?)
+    }
+
+    /// A table made since the transaction first looked is not there for it (fact 3.15), where
+    /// PostgreSQL would show it without rows.
+    async fn in_snapshot(&self, tables: &[Name]) -> Result<(), Stop> {
+        for table in tables {
+            let oid = format!("to_regclass({})::oid", literal(&table.sql()));
+            let unseen = format!(
+                "SELECT 1 WHERE {oid} IS NOT NULL \
+                 AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_class WHERE oid = {oid})"
+            );
+            if !self.select(&unseen).await?.rows.is_empty() {
+                let detail = Some("Relation does not exist.".to_owned());
+                return Err(SqlError { detail, ..SqlError::new("XX000", "1018") }.into());
+            }
+        }
+        Ok(())
     }
 
     async fn late_views(&self) -> Result<LateViews, Stop> {

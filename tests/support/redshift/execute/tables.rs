@@ -1,7 +1,7 @@
 //! CREATE TABLE, ALTER TABLE, DROP.
 
 use crate::support::redshift::command::{
-    AlterTable, Alteration, Column, CreateTable, Drop, ForeignKey, ObjectKind, Source,
+    AlterTable, Alteration, Column, CreateTable, Drop, ObjectKind, Source,
 };
 use crate::support::redshift::error::SqlError;
 use crate::support::redshift::lex::{Name, literal, quoted};
@@ -13,11 +13,10 @@ impl Session {
         &mut self,
         mut table: CreateTable,
     ) -> Result<Reply, Stop> {
-        let name = if table.temporary {
-            quoted(&table.name.name)
-        } else {
-            table.name.or_in(self.schema()).sql()
-        };
+        if !table.temporary {
+            table.name = table.name.or_in(self.schema());
+        }
+        let name = table.name.sql();
         if table.or_not && self.is_there(&name).await? {
             return Ok(Reply::tag("CREATE TABLE"));
         }
@@ -25,11 +24,15 @@ impl Session {
         let source = std::mem::replace(&mut table.source, Source::Columns(Vec::new()));
         let mut statements = match source {
             Source::Columns(columns) => {
-                let keys = table.primary_key.clone().unwrap_or_default();
-                let columns: Vec<String> = columns.iter().map(|c| column(c, &keys)).collect();
+                let keys = table.primary_key();
+                let encodings: Vec<_> = columns
+                    .iter()
+                    .filter_map(|column| Some((column.name.clone(), column.encoding.clone()?)))
+                    .collect();
+                let columns: Vec<String> = columns.iter().map(|c| column(c, keys)).collect();
                 let mut made =
                     vec![format!("CREATE {temporary}TABLE {name} ({})", columns.join(", "))];
-                made.extend(columns_known(&name, &table, &[]));
+                made.extend(attributes(&name, &table, &encodings));
                 made
             }
             Source::Like { table: like, defaults } => {
@@ -45,53 +48,13 @@ impl Session {
                     format!("({}) ", columns.join(", "))
                 };
                 let mut made = vec![format!("CREATE {temporary}TABLE {name} {columns}AS {query}")];
-                made.extend(columns_known(&name, &table, &[]));
+                made.extend(attributes(&name, &table, &[]));
                 made
             }
         };
         statements.push(format!("SELECT rs.seal({})", literal(&name)));
-        statements.extend(self.keys(&name, &table).await?);
+        statements.extend(self.declare(&table.name, &table.keys).await?);
         self.utility(&statements.join(";\n"), "CREATE TABLE").await
-    }
-
-    /// What is declared of keys is kept, so that it can be referred to; nothing is enforced.
-    async fn keys(&self, name: &str, table: &CreateTable) -> Result<Vec<String>, Stop> {
-        let own = format!("{}::regclass", literal(name));
-        let mut statements = Vec::new();
-        let primary = table.primary_key.iter().map(|columns| ('p', columns));
-        for (kind, columns) in primary.chain(table.unique.iter().map(|columns| ('u', columns))) {
-            let columns = array(columns);
-            statements.push(format!("INSERT INTO rs.keys VALUES ({own}, '{kind}', {columns})"));
-        }
-        for key in &table.foreign_keys {
-            let referenced = self.referenced(key, table).await?;
-            let columns = array(&key.columns);
-            statements
-                .push(format!("INSERT INTO rs.keys VALUES ({own}, 'f', {columns}, {referenced})"));
-        }
-        Ok(statements)
-    }
-
-    /// The table that a foreign key is about, which must have such a key.
-    async fn referenced(&self, key: &ForeignKey, table: &CreateTable) -> Result<String, Stop> {
-        let oid = if key.table.name == table.name.name {
-            return Ok(format!("{}::regclass", literal(&table.name.or_in(self.schema()).sql())));
-        } else {
-            self.exists(&key.table, ObjectKind::Table).await?
-        };
-        let fits = match &key.referenced {
-            Some(columns) => format!("kind IN ('p', 'u') AND columns = {}", array(columns)),
-            None => format!("kind = 'p' AND cardinality(columns) = {}", key.columns.len()),
-        };
-        let query = format!("SELECT 1 FROM rs.keys WHERE relid = {oid} AND {fits}");
-        if self.select(&query).await?.rows.is_empty() {
-            let message = format!(
-                "there is no unique constraint matching given keys for referenced table \"{}\"",
-                key.table
-            );
-            return Err(SqlError::new("42830", message).into());
-        }
-        Ok(oid)
     }
 
     async fn is_there(&self, name: &str) -> Result<bool, Stop> {
@@ -126,10 +89,13 @@ impl Session {
                 format!("ALTER COLUMN {} TYPE {kind}; {seal}", quoted(&column))
             }
             Alteration::Append(source) => return self.append(&alter.table, &source).await,
-            Alteration::AddPrimaryKey(columns) => {
-                let oid = self.exists(&alter.table, ObjectKind::Table).await?;
-                let columns = array(&columns);
-                let statement = format!("INSERT INTO rs.keys VALUES ({oid}, 'p', {columns})");
+            Alteration::AddKey(key) => {
+                self.exists(&alter.table, ObjectKind::Table).await?;
+                let statements = self.declare(&alter.table, &[key]).await?;
+                return self.utility(&statements.join("; "), "ALTER TABLE").await;
+            }
+            Alteration::DropKey { name, cascade } => {
+                let statement = self.undeclare(&alter.table, &name, cascade).await?;
                 return self.utility(&statement, "ALTER TABLE").await;
             }
         };
@@ -170,30 +136,6 @@ impl Session {
         let statement = format!("DROP {word} {if_exists}{}{cascade}", names.join(", "));
         self.utility(&statement, &format!("DROP {word}")).await
     }
-
-    /// A foreign key is not enforced, but the table it is about cannot go before it.
-    async fn unreferenced(&self, names: &[Name]) -> Result<(), Stop> {
-        let oids: Vec<String> =
-            names.iter().map(|name| format!("to_regclass({})", literal(&name.sql()))).collect();
-        let oids = oids.join(", ");
-        let found = self
-            .select(&format!(
-                "SELECT k.referenced::regclass, c.relname FROM rs.keys AS k \
-                 JOIN pg_catalog.pg_class AS c ON c.oid = k.relid \
-                 WHERE k.kind = 'f' AND k.referenced IN ({oids}) AND k.relid NOT IN ({oids})"
-            ))
-            .await?;
-        let Some([Some(table), Some(by)]) = found.rows.first().map(Vec::as_slice) else {
-            return Ok(());
-        };
-        Err(Stop::Error(SqlError {
-            detail: Some(format!("constraint on table {by} depends on table {table}")),
-            ..SqlError::new(
-                "2BP01",
-                format!("cannot drop table {table} because other objects depend on it"),
-            )
-        }))
-    }
 }
 
 /// A column definition in PostgreSQL's words; the columns of a primary key are never null.
@@ -208,13 +150,15 @@ fn column(column: &Column, primary_key: &[String]) -> String {
     sql
 }
 
-fn columns_known(name: &str, table: &CreateTable, _: &[Column]) -> Vec<String> {
+/// How the table is distributed, sorted and encoded, for the catalogues.
+fn attributes(name: &str, table: &CreateTable, encodings: &[(String, String)]) -> [String; 2] {
     let own = format!("{}::regclass", literal(name));
     let style = match (&table.diststyle, &table.distkey) {
         (_, Some(key)) => format!("KEY({key})"),
         (Some(style), None) if style != "auto" => style.to_uppercase(),
         _ => "AUTO(ALL)".to_owned(),
     };
+<<<<<<< HEAD
     let sorted = if table.sortkey.is_empty() { "AUTO" } else { "KEY" };
     let mut statements =
         vec![format!("INSERT INTO rs.tables VALUES ({own}, {}, '{sorted}')", literal(&style))];
@@ -228,6 +172,22 @@ fn columns_known(name: &str, table: &CreateTable, _: &[Column]) -> Vec<String> {
         array(&table.sortkey),
     ));
     statements
+=======
+    let (encoded, encodings): (Vec<_>, Vec<_>) = encodings.iter().cloned().unzip();
+    [
+        format!("INSERT INTO rs.tables VALUES ({own}, {})", literal(&style)),
+        format!(
+            "INSERT INTO rs.columns \
+             SELECT attrelid, attnum, ({})[array_position({}, attname::text)], attname = {}, \
+             coalesce(array_position({}, attname::text), 0) \
+             FROM pg_catalog.pg_attribute WHERE attrelid = {own} AND attnum > 0",
+            array(&encodings),
+            array(&encoded),
+            literal(table.distkey.as_deref().unwrap_or_default()),
+            array(&table.sortkey),
+        ),
+    ]
+>>>>>>> standin
 }
 
 /// LIKE copies columns, nulls and keys of distribution and sorting, but no constraint (3.15).
@@ -236,7 +196,7 @@ fn like_statements(temporary: &str, name: &str, like: &str, defaults: &str) -> V
     vec![
         format!("CREATE {temporary}TABLE {name} (LIKE {like}{defaults})"),
         format!(
-            "INSERT INTO rs.tables SELECT {own}::regclass, diststyle, sortstyle \
+            "INSERT INTO rs.tables SELECT {own}::regclass, diststyle \
              FROM rs.tables WHERE relid = {other}::regclass"
         ),
         format!(
@@ -250,7 +210,7 @@ fn like_statements(temporary: &str, name: &str, like: &str, defaults: &str) -> V
     ]
 }
 
-fn array(names: &[String]) -> String {
+pub(super) fn array(names: &[String]) -> String {
     let names: Vec<String> = names.iter().map(|name| literal(name)).collect();
     format!("ARRAY[{}]::text[]", names.join(", "))
 }

@@ -9,7 +9,7 @@ use super::super::error::SqlError;
 use super::super::lex::Name;
 use super::super::{types, words};
 use super::names::{self, Place};
-use super::relation;
+use super::{relation, rules};
 
 /// What the session needs to know of a statement.
 #[derive(Default)]
@@ -58,24 +58,24 @@ impl Checker {
         match statement {
             Statement::Query(_) => Ok(()),
             Statement::Insert(insert) => self.insert(insert),
-            Statement::Update(Update { table, assignments: _, from: _, returning, .. }) => {
+            Statement::Update(Update { table, returning, .. }) => {
                 self.target(&table.relation)?;
-                no_returning(returning.is_some())
+                rules::no_returning(returning.is_some())
             }
             Statement::Delete(delete) => {
                 if delete.tables.is_empty() && delete.order_by.is_empty() && delete.limit.is_none()
                 {
-                    return no_returning(delete.returning.is_some());
+                    return rules::no_returning(delete.returning.is_some());
                 }
                 Err(SqlError::syntax("DELETE"))
             }
-            Statement::Merge(merge) => check_merge(merge),
+            Statement::Merge(merge) => rules::merge(merge),
             _ => Err(SqlError::refused("the stand-in does not take this statement")),
         }
     }
 
     fn insert(&mut self, insert: &Insert) -> Result<(), SqlError> {
-        no_returning(insert.returning.is_some())?;
+        rules::no_returning(insert.returning.is_some())?;
         if insert.on.is_some() {
             return Err(SqlError::syntax("ON"));
         }
@@ -159,7 +159,7 @@ impl Checker {
         }
         for item in &select.projection {
             if let SelectItem::ExprWithAlias { alias, .. } = item {
-                alias_ok(alias)?;
+                unreserved(alias)?;
             }
         }
         Ok(())
@@ -206,14 +206,16 @@ impl Checker {
                 }
                 Ok(())
             }
-            Expr::BinaryOp { op, .. } => operator(op),
+            Expr::BinaryOp { op, .. } => rules::operator(op),
             Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, data_type, .. } => {
                 types::check(data_type)
             }
             Expr::TypedString(TypedString { data_type, .. }) => types::check(data_type),
             Expr::Extract { field, .. } => super::rewrite::date_part(field).map(|_| ()),
             Expr::Function(function) => self.function(function),
-            Expr::Identifier(_)
+            // Against arrays of the catalogues: other arrays cannot be had.
+            Expr::AnyOp { .. }
+            | Expr::Identifier(_)
             | Expr::CompoundIdentifier(_)
             | Expr::IsFalse(_)
             | Expr::IsNotFalse(_)
@@ -280,55 +282,9 @@ impl Checker {
         }
         match &function.over {
             Some(WindowType::NamedWindow(_)) => Err(SqlError::syntax("OVER")),
-            Some(WindowType::WindowSpec(window)) => frame(&name, window),
+            Some(WindowType::WindowSpec(window)) => rules::frame(&name, window),
             None => Ok(()),
         }
-    }
-}
-
-fn no_returning(found: bool) -> Result<(), SqlError> {
-    if found { Err(SqlError::syntax("RETURNING")) } else { Ok(()) }
-}
-
-/// Fact 3.18: two tables, and both clauses.
-fn check_merge(merge: &Merge) -> Result<(), SqlError> {
-    let tables = [&merge.table, &merge.source];
-    if !tables.iter().all(|table| matches!(table, TableFactor::Table { .. })) {
-        return Err(SqlError::missing("MERGE with anything but two tables"));
-    }
-    let kinds: Vec<_> = merge.clauses.iter().map(|clause| clause.clause_kind).collect();
-    match kinds[..] {
-        [MergeClauseKind::Matched, MergeClauseKind::NotMatched] => Ok(()),
-        _ => Err(SqlError::syntax("MERGE")),
-    }
-}
-
-/// Fact 6-11: aggregates over an ordered window say their frame, in rows; rankings have none.
-fn frame(name: &str, window: &WindowSpec) -> Result<(), SqlError> {
-    let framed = window.window_frame.as_ref();
-    if framed.is_some_and(|frame| frame.units != WindowFrameUnits::Rows) {
-        return Err(SqlError::refused("Only ROWS frames are supported in a window"));
-    }
-    match (names::is_ranking(name), framed) {
-        (true, Some(_)) => {
-            Err(SqlError::new("42601", format!("Window function {name} takes no frame clause")))
-        }
-        (false, None) if !window.order_by.is_empty() => Err(SqlError::new(
-            "42601",
-            "Aggregate window functions with an ORDER BY clause require a frame clause",
-        )),
-        _ => Ok(()),
-    }
-}
-
-fn operator(operator: &BinaryOperator) -> Result<(), SqlError> {
-    use BinaryOperator::*;
-    match operator {
-        Plus | Minus | Multiply | Divide | Modulo | StringConcat | Gt | Lt | GtEq | LtEq | Eq
-        | NotEq | And | Or | PGRegexMatch | PGRegexIMatch | PGRegexNotMatch | PGRegexNotIMatch => {
-            Ok(())
-        }
-        _ => Err(SqlError::new("42883", format!("operator does not exist: {operator}"))),
     }
 }
 
@@ -337,11 +293,6 @@ fn unreserved(name: &Ident) -> Result<(), SqlError> {
         return Err(SqlError::syntax(&name.value));
     }
     Ok(())
-}
-
-// After AS, PostgreSQL's grammar takes any word; Redshift's takes none that is reserved.
-fn alias_ok(alias: &Ident) -> Result<(), SqlError> {
-    unreserved(alias)
 }
 
 fn flow(checked: Result<(), SqlError>) -> ControlFlow<SqlError> {

@@ -1,9 +1,11 @@
 //! SELECT, INSERT, UPDATE, DELETE and MERGE: parsed, held to what Redshift takes, and put into
 //! PostgreSQL's words.
 
+mod blanks;
 mod check;
 mod names;
 mod rewrite;
+mod rules;
 
 use std::collections::HashMap;
 
@@ -87,12 +89,33 @@ fn parsed<T>(
 ) -> Result<T, SqlError> {
     let refused = |error: ParserError| SqlError::new("42601", format!("syntax error: {error}"));
     let dialect = RedshiftSqlDialect {};
-    let mut parser = Parser::new(&dialect).with_tokens(tokens.to_vec());
+    let mut parser = Parser::new(&dialect).with_tokens(date_parts_quoted(tokens));
     let found = read(&mut parser).map_err(refused)?;
     match parser.next_token().token {
         Token::EOF => Ok(found),
         token => Err(SqlError::syntax(token)),
     }
+}
+
+/// Date parts as texts: the parser does not know all of Redshift's as words, and takes those that
+/// are a function's argument for columns.
+fn date_parts_quoted(tokens: &[Token]) -> Vec<Token> {
+    let mut tokens = tokens.to_vec();
+    for at in 0..tokens.len().saturating_sub(3) {
+        let [Token::Word(function), Token::LParen, Token::Word(part), after] = &tokens[at..at + 4]
+        else {
+            continue;
+        };
+        let takes_part = match function.value.as_str() {
+            "extract" => matches!(after, Token::Word(from) if from.value == "from"),
+            "date_part" | "dateadd" | "datediff" => *after == Token::Comma,
+            _ => false,
+        };
+        if takes_part {
+            tokens[at + 2] = Token::SingleQuotedString(part.value.clone());
+        }
+    }
+    tokens
 }
 
 /// A name from the parser's tree.

@@ -4,29 +4,30 @@
 const FUNCTIONS: &str = "
     abs acos any_value ascii asin atan atan2 avg bit_and bit_or bool_and bool_or bpcharcmp btrim
     cbrt ceil ceiling char_length character_length chr coalesce concat cos cot count cume_dist
-    date_part date_trunc dense_rank exp first_value floor getdate greatest initcap lag last_value
-    lead least left len length listagg ln log lower lpad ltrim max md5 min mod ntile nth_value
-    nullif nvl octet_length percent_rank pi position power quote_ident quote_literal radians random
-    rank regexp_replace repeat replace reverse right round row_number rpad rtrim sign sin split_part
-    sqrt stddev stddev_pop stddev_samp strpos substring sum tan to_char to_date to_number
-    to_timestamp translate trim trunc upper user_name var_pop var_samp variance";
+    date_part date_trunc dateadd datediff dense_rank exp first_value floor getdate greatest
+    initcap lag last_value lead least left len length listagg ln log lower lpad ltrim max md5
+    min mod nth_value ntile nullif nvl octet_length percent_rank pi position power quote_ident
+    quote_literal radians random rank regexp_replace repeat replace reverse right round
+    row_number rpad rtrim sign sin split_part sqrt stddev stddev_pop stddev_samp strpos
+    substring sum tan to_char to_date to_number to_timestamp translate trim trunc upper
+    user_name var_pop var_samp variance";
 
 /// Functions of the leader node, which know nothing of the user's tables (facts 4-20, 6-14).
 const LEADER_FUNCTIONS: &str = "
     array_to_string current_database current_schema current_schemas current_setting current_time
-    current_timestamp format_type has_database_privilege has_schema_privilege has_table_privilege
-    localtime localtimestamp now obj_description pg_backend_pid pg_get_expr pg_get_userbyid
-    pg_get_viewdef pg_last_copy_count pg_last_copy_id timeofday version";
+    current_timestamp format_type has_database_privilege has_schema_privilege
+    has_table_privilege localtime localtimestamp now obj_description pg_backend_pid pg_get_expr
+    pg_get_userbyid pg_get_viewdef pg_last_copy_count pg_last_copy_id timeofday version";
 
 /// System relations that PostgreSQL has too.
 const SHARED: &str = "
-    pg_attrdef pg_attribute pg_class pg_database pg_depend pg_description pg_namespace pg_rewrite
-    pg_type";
+    pg_attrdef pg_attribute pg_class pg_database pg_depend pg_description pg_namespace
+    pg_rewrite pg_type";
 
 /// System relations of the stand-in's own making.
 const OWN: &str = "
-    pg_group pg_table_def pg_tables pg_user pg_views stl_load_errors svv_relation_privileges
-    svv_table_info sys_load_error_detail";
+    pg_constraint pg_group pg_table_def pg_tables pg_user pg_views stl_load_errors
+    svv_relation_privileges svv_table_info sys_load_error_detail sys_load_history";
 
 const INFORMATION_SCHEMA: &str = "columns schemata tables views";
 

@@ -6,7 +6,7 @@ use datafusion::sql::sqlparser::ast::*;
 
 use super::super::error::SqlError;
 use super::names::{self, Place};
-use super::{LateViews, RowStatement, relation};
+use super::{LateViews, RowStatement, blanks, relation};
 
 /// Views may be made of views, but not for ever.
 const DEEPEST: usize = 16;
@@ -58,6 +58,11 @@ struct Rewriter;
 impl VisitorMut for Rewriter {
     type Break = ();
 
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        blanks::rewrite(query);
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         for item in &mut select.projection {
             if let SelectItem::UnnamedExpr(expr) = item
@@ -101,7 +106,10 @@ impl VisitorMut for Rewriter {
             Expr::Identifier(ident) if ident.quote_style.is_none() && is_user(&ident.value) => {
                 *expr = call("user_name", Vec::new());
             }
-            Expr::Function(function) => rewrite_function(function),
+            Expr::Function(function) => {
+                rewrite_function(function);
+                blanks::rewrite_function(function);
+            }
             _ => {}
         }
         ControlFlow::Continue(())
@@ -162,7 +170,7 @@ fn no_arguments() -> FunctionArgumentList {
     FunctionArgumentList { duplicate_treatment: None, args: Vec::new(), clauses: Vec::new() }
 }
 
-fn call(name: &str, args: Vec<Expr>) -> Expr {
+pub fn call(name: &str, args: Vec<Expr>) -> Expr {
     let args = args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)));
     Expr::Function(Function {
         name: object("redshift", name),
