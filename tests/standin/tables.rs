@@ -19,14 +19,10 @@ async fn attributes_of_tables() {
                  FROM pg_table_def WHERE tablename = 't' ORDER BY sortkey"
             )
             .await,
-<<<<<<< HEAD
-        [["b", "character varying(9)", "f", "1", "f"], ["a", "bigint", "t", "2", "t"],]
-=======
         [
             ["b", "character varying(9)", "lzo", "f", "1", "f"],
             ["a", "bigint", "az64", "t", "2", "t"],
         ]
->>>>>>> standin
     );
     let info = "SELECT diststyle, sortkey1, sortkey_num FROM svv_table_info WHERE \"table\" = ";
     assert_eq!(session.rows(&format!("{info}'t'")).await, [["KEY(a)", "b", "2"]]);

@@ -6,15 +6,15 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer, Word};
 use super::error::SqlError;
 use super::words;
 
-/// The longest name, in bytes (fact 1.1-17).
+/// The longest name, in bytes (Developer Guide, r_names).
 const NAME_BYTES: usize = 127;
 /// PostgreSQL cuts longer names short, so the stand-in cannot keep them.
 const BACKING_NAME_BYTES: usize = 63;
-/// The longest statement (fact 1.1-17).
+/// The longest statement (Developer Guide, c_SQL_commands).
 const STATEMENT_BYTES: usize = 16 << 20;
 
 /// A statement's tokens without white space and comments. Names are in lower case, quoted or not:
-/// so they are in Redshift unless `enable_case_sensitive_identifier` is on (fact 3.9).
+/// so they are in Redshift unless `enable_case_sensitive_identifier` is on (r_names).
 pub fn tokens(statement: &str) -> Result<Vec<Token>, SqlError> {
     if statement.len() > STATEMENT_BYTES {
         return Err(SqlError::new("54001", "Statement is too large. The limit is 16777216 bytes."));

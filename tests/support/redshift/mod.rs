@@ -80,7 +80,7 @@ const ROLE: &str = "arn:aws:iam::123456789012:role/starlift-copy";
 #[derive(Default)]
 pub struct Config {
     pub auth: Auth,
-    /// `stl_load_errors` is not for plain users there (fact 2.2).
+    /// `stl_load_errors` is not for plain users there.
     pub serverless: bool,
     /// The warehouse's region; else the bucket's.
     pub region: Option<String>,

@@ -98,7 +98,8 @@ impl Session {
             timeout: Duration::ZERO,
             last_copy: LastCopy { id: -1, count: 0 },
         };
-        // A transaction sees what was committed when it first looked (facts 3.20 and 3.23).
+        // A transaction sees what was committed when it first looked (Developer
+        // Guide, c_serial_isolation).
         let settings = "SET default_transaction_isolation = 'repeatable read'; \
                         SET extra_float_digits = 0; SET datestyle = 'ISO, MDY'";
         session.backing.batch_execute(settings).await.unwrap();
@@ -215,7 +216,7 @@ impl Session {
         }
     }
 
-    /// A BEGIN within a transaction joins it silently (fact 3.26).
+    /// A BEGIN within a transaction joins it silently.
     async fn begin(&mut self) -> Result<Reply, Stop> {
         if self.state == TransactionStatus::Idle {
             self.backing.batch_execute("BEGIN").await?;

@@ -1,4 +1,4 @@
-//! Redshift's types (facts 3.5 and 3.7): how they are written, and what keeps them in PostgreSQL.
+//! Redshift's types (Developer Guide, c_Supported_data_types): how they are written, and what keeps them in PostgreSQL.
 
 use datafusion::sql::sqlparser::ast::DataType;
 use datafusion::sql::sqlparser::tokenizer::Token;

@@ -28,7 +28,8 @@ type Socket = Framed<MaybeTls, PgWireMessageServerCodec<()>>;
 
 const TEXT: u32 = 25;
 
-/// What a session is told at its start; `server_version` opens no feature (fact 4-1).
+/// What a session is told at its start; `server_version` opens no feature (seen in
+/// asyncpg issue 1009).
 const PARAMETERS: [(&str, &str); 7] = [
     ("server_version", "8.0.2"),
     ("server_encoding", "UNICODE"),
@@ -178,7 +179,7 @@ async fn converse(
             }
             _ if skipping => {}
             _ => {
-                // Its binary results differ from PostgreSQL's (fact 4-8).
+                // Its binary results differ from PostgreSQL's (aws/amazon-redshift-python-driver).
                 skipping = true;
                 let error = SqlError::missing("the extended protocol: send simple queries");
                 socket.send(refusal(&error, "ERROR")).await?;

@@ -1,6 +1,6 @@
 //! Words that are no names, and names that PostgreSQL's system columns have taken.
 
-/// Reserved: not a name unless quoted (fact 3.8).
+/// Reserved: not a name unless quoted (Developer Guide, r_pg_keywords).
 const RESERVED: &str = "
     aes128 aes256 all allowoverwrite analyse analyze and any array as asc authorization az64 backup
     between binary blanksasnull both bytedict bzip2 case cast check collate column connect

@@ -1,4 +1,5 @@
-//! CREATE TABLE with Redshift's attributes of tables and columns (facts 3.1 to 3.8).
+//! CREATE TABLE with Redshift's attributes of tables and columns (Developer Guide,
+//! r_CREATE_TABLE_NEW).
 
 use datafusion::sql::sqlparser::tokenizer::Token;
 
@@ -10,7 +11,7 @@ use crate::support::redshift::query::{self, RowStatement};
 use crate::support::redshift::types::{self, Type};
 use crate::support::redshift::words;
 
-/// The most columns of a table (fact 1.1-17).
+/// The most columns of a table (Developer Guide, r_CREATE_TABLE_NEW).
 const MOST_COLUMNS: usize = 1_600;
 
 const ENCODINGS: [&str; 13] = [

@@ -109,7 +109,7 @@ pub fn create_user(cursor: &mut Cursor) -> Result<Command, SqlError> {
     Ok(Command::Principal(Principal::User { name, password, superuser, groups }))
 }
 
-/// Fact 5-9, for users made in SQL too.
+/// The rules of an admin password (API Reference, CreateCluster), for users made in SQL too.
 fn strong(password: String) -> Result<String, SqlError> {
     let has = |kind: fn(&char) -> bool| password.chars().any(|c| kind(&c));
     let long = (8..=64).contains(&password.len());

@@ -9,11 +9,7 @@ mod objects;
 mod settings;
 
 pub use alter::{AlterTable, Alteration};
-<<<<<<< HEAD
-pub use create_table::{Column, CreateTable, ForeignKey, Source};
-=======
 pub use create_table::{Column, CreateTable, Source};
->>>>>>> standin
 pub use grants::{Grant, GrantOn, Grantee, Principal};
 pub use keys::{Key, KeyKind};
 pub use objects::{CreateView, Drop, ObjectKind};
@@ -61,7 +57,7 @@ impl Command {
         if tokens.is_empty() {
             return Ok(None);
         }
-        // One implicit transaction in Redshift, in which TRUNCATE commits (fact 4-12).
+        // One implicit transaction in Redshift, in which TRUNCATE commits.
         if tokens.contains(&Token::SemiColon) {
             return Err(SqlError::missing("several statements in one query"));
         }
@@ -139,7 +135,7 @@ fn rows(cursor: &mut Cursor) -> Result<Box<RowStatement>, SqlError> {
     Ok(Box::new(statement))
 }
 
-/// Isolation levels are taken and ignored (fact 3.20).
+/// Isolation levels are taken and ignored (Developer Guide, r_BEGIN).
 fn begin(cursor: &mut Cursor, word: &str) -> Result<Command, SqlError> {
     if word == "start" {
         cursor.expect("transaction")?;

@@ -1,4 +1,4 @@
-//! SET, RESET and SHOW of what Redshift knows (facts 3 and 4 of section 4).
+//! SET, RESET and SHOW of what Redshift knows.
 
 use std::time::Duration;
 
@@ -138,7 +138,7 @@ fn timeout(value: &str) -> Result<Setting, SqlError> {
         .map_err(|_| invalid("statement_timeout", value))
 }
 
-/// Fact 4-3.
+/// -15 to 2 (reported in sqlx issue 801).
 fn float_digits(value: &str) -> Result<i32, SqlError> {
     match value.parse() {
         _ if value == "default" => Ok(0),
@@ -146,12 +146,8 @@ fn float_digits(value: &str) -> Result<i32, SqlError> {
         Ok(digits) => Err(SqlError::new(
             "22023",
             format!(
-<<<<<<< HEAD
-                "{digits} is outside the valid range for parameter \"extra_float_digits\" (-15 .. 2)"
-=======
                 "{digits} is outside the valid range for parameter \"extra_float_digits\" \
                  (-15 .. 2)"
->>>>>>> standin
             ),
         )),
         Err(_) => Err(invalid("extra_float_digits", value)),

@@ -185,7 +185,7 @@ async fn files(
             .map_err(|failure| failure.file(&address))?;
         files.push((address, file));
     }
-    // A prefix that matches nothing is no error, a manifest that does is (facts 1.1-15, 1.2-10).
+    // A prefix that matches nothing is no error, a manifest that does is.
     if files.is_empty() && copy.manifest {
         let context = "None of the files of the manifest was found";
         return Err(Failure::scan(15001, context, "Spectrum Scan Error: File not found"));

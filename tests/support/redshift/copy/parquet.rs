@@ -1,4 +1,4 @@
-//! What a Parquet file has to be for COPY (facts 1.3 and 1.4). Where nobody has reported that
+//! What a Parquet file has to be for COPY. Where nobody has reported that
 //! Redshift reads something, it is refused, and the message says so.
 
 use bytes::Bytes;

@@ -5,7 +5,8 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 use crate::support::redshift::error::SqlError;
 use crate::support::redshift::lex::{Cursor, Name};
 
-/// Known to COPY, refused with Parquet (facts 1.1-2 to 1.1-5).
+/// Known to COPY, refused with Parquet (Developer Guide,
+/// copy-usage_notes-copy-from-columnar; reported in dlt-hub/dlt PR 2389).
 const NOT_FOR_PARQUET: [&str; 37] = [
     "acceptanydate",
     "blanksasnull",
@@ -184,7 +185,7 @@ impl Parameters {
             let message = format!("{word} argument is not supported for PARQUET based COPY");
             return Err(SqlError::refused(message));
         }
-        // Documented as allowed, reported as refused (fact 1.2-2); and the secret would be in the
+        // Documented as allowed, reported as refused; and the secret would be in the
         // statement's text.
         if self.keys {
             let message = "COPY from this file format only accepts IAM_ROLE credentials.";

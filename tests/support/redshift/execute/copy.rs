@@ -38,7 +38,7 @@ impl Session {
             "Load into table '{}' completed, {count} record(s) loaded successfully.",
             copy.table.name
         );
-        // Nobody knows what Redshift's own tag is (fact 4-13).
+        // Nobody knows what Redshift's own tag is.
         Ok(Reply { notices: vec![notice], ..Reply::tag("COPY") })
     }
 

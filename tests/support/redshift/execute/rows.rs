@@ -49,7 +49,7 @@ impl Session {
         Ok(rows.sql(&views)?)
     }
 
-    /// A table made since the transaction first looked is not there for it (fact 3.15), where
+    /// A table made since the transaction first looked is not there for it (error 1018), where
     /// PostgreSQL would show it without rows.
     async fn in_snapshot(&self, tables: &[Name]) -> Result<(), Stop> {
         for table in tables {
@@ -86,7 +86,7 @@ impl Session {
         Ok(views)
     }
 
-    /// TRUNCATE commits the transaction it is in (fact 3.12).
+    /// TRUNCATE commits the transaction it is in (Developer Guide, r_TRUNCATE).
     pub(in super::super) async fn truncate(&mut self, name: Name) -> Result<Reply, Stop> {
         self.exists(&name, ObjectKind::Table).await?;
         self.backing.batch_execute(&format!("TRUNCATE TABLE {}", name.sql())).await?;
@@ -104,7 +104,8 @@ impl Session {
         self.utility(&statement, "LOCK TABLE").await
     }
 
-    /// Nothing is left to do; but not everywhere may one ask for it (fact 3.13).
+    /// Nothing is left to do; but not everywhere may one ask for it (Developer Guide,
+    /// r_VACUUM_command, r_ALTER_TABLE).
     pub(in super::super) async fn vacuum(&mut self, name: Option<Name>) -> Result<Reply, Stop> {
         self.outside("VACUUM")?;
         if let Some(name) = name {

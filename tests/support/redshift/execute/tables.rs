@@ -102,7 +102,7 @@ impl Session {
         self.utility(&format!("ALTER TABLE {table} {action}"), "ALTER TABLE").await
     }
 
-    /// Moves all rows, and commits (fact 3.17).
+    /// Moves all rows, and commits (Developer Guide, r_ALTER_TABLE_APPEND).
     async fn append(&mut self, to: &Name, from: &Name) -> Result<Reply, Stop> {
         self.outside("ALTER TABLE APPEND")?;
         for name in [to, from] {
@@ -158,21 +158,6 @@ fn attributes(name: &str, table: &CreateTable, encodings: &[(String, String)]) -
         (Some(style), None) if style != "auto" => style.to_uppercase(),
         _ => "AUTO(ALL)".to_owned(),
     };
-<<<<<<< HEAD
-    let sorted = if table.sortkey.is_empty() { "AUTO" } else { "KEY" };
-    let mut statements =
-        vec![format!("INSERT INTO rs.tables VALUES ({own}, {}, '{sorted}')", literal(&style))];
-    statements.push(format!(
-        "INSERT INTO rs.columns \
-         SELECT attrelid, attnum, NULL, attname = {}, \
-         coalesce(array_position({}, attname::text), 0) \
-         FROM pg_catalog.pg_attribute \
-         WHERE attrelid = {own} AND attnum > 0",
-        literal(table.distkey.as_deref().unwrap_or_default()),
-        array(&table.sortkey),
-    ));
-    statements
-=======
     let (encoded, encodings): (Vec<_>, Vec<_>) = encodings.iter().cloned().unzip();
     [
         format!("INSERT INTO rs.tables VALUES ({own}, {})", literal(&style)),
@@ -187,7 +172,6 @@ fn attributes(name: &str, table: &CreateTable, encodings: &[(String, String)]) -
             array(&table.sortkey),
         ),
     ]
->>>>>>> standin
 }
 
 /// LIKE copies columns, nulls and keys of distribution and sorting, but no constraint (3.15).

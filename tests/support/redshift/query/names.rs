@@ -12,7 +12,8 @@ const FUNCTIONS: &str = "
     substring sum tan to_char to_date to_number to_timestamp translate trim trunc upper
     user_name var_pop var_samp variance";
 
-/// Functions of the leader node, which know nothing of the user's tables (facts 4-20, 6-14).
+/// Functions of the leader node, which know nothing of the user's tables (Developer Guide,
+/// c_SQL_functions_leader_node_only).
 const LEADER_FUNCTIONS: &str = "
     array_to_string current_database current_schema current_schemas current_setting current_time
     current_timestamp format_type has_database_privilege has_schema_privilege

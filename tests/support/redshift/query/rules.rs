@@ -9,7 +9,7 @@ pub fn no_returning(found: bool) -> Result<(), SqlError> {
     if found { Err(SqlError::syntax("RETURNING")) } else { Ok(()) }
 }
 
-/// Fact 3.18: two tables, and both clauses.
+/// Two tables, and both clauses (Developer Guide, r_MERGE).
 pub fn merge(merge: &Merge) -> Result<(), SqlError> {
     let tables = [&merge.table, &merge.source];
     if !tables.iter().all(|table| matches!(table, TableFactor::Table { .. })) {
@@ -22,7 +22,8 @@ pub fn merge(merge: &Merge) -> Result<(), SqlError> {
     }
 }
 
-/// Fact 6-11: aggregates over an ordered window say their frame, in rows; rankings have none.
+/// Aggregates over an ordered window say their frame, in rows; rankings have none (Developer
+/// Guide, c_Window_functions).
 pub fn frame(name: &str, window: &WindowSpec) -> Result<(), SqlError> {
     let framed = window.window_frame.as_ref();
     if framed.is_some_and(|frame| frame.units != WindowFrameUnits::Rows) {
