@@ -219,7 +219,7 @@ mod tests {
         assert_eq!(target.connect_timeout, Duration::from_secs(3));
         assert_eq!(target.to_string(), "postgres://u@db.example.com:1/x");
         assert_eq!(Target::parse("postgres://u@localhost/x").unwrap().tls, TlsMode::Disable);
-        let socket = Target::parse("postgres://u@/x?host=/run/postgresql").unwrap();
+        let socket = Target::parse("postgres://u@localhost/x?host=/run/postgresql").unwrap();
         assert_eq!(socket.host, "/run/postgresql");
     }
 

@@ -50,6 +50,7 @@ async fn a_connection_cut_once_anywhere_does_not_keep_a_load_from_its_end() {
         cloud.redshift.inject(Fault { on, skip, when, what: What::Cut });
         let outcome = cloud.load("other", &[]);
         outcome.exits(0);
+        assert_eq!(cloud.redshift.faults_left(), 0, "nothing was cut");
         assert_eq!(value(&client, SEEN).await, new, "{outcome}");
         let now = value(&client, "SELECT MAX(load_number) FROM star.starlift_loads").await;
         let entered = now.parse::<u64>().unwrap() - loads.parse::<u64>().unwrap();
@@ -73,6 +74,7 @@ async fn a_connection_cut_again_and_again_leaves_the_old_star() {
             });
         }
         cloud.load("other", &[]).exits(1).complains("running again is safe");
+        assert_eq!(cloud.redshift.faults_left(), 0, "nothing was cut");
         assert_eq!(value(&client, SEEN).await, old);
         assert_eq!(loaded_run(&client).await, cloud.run_id("star"));
     }
@@ -99,6 +101,7 @@ async fn conflicts_are_tried_again_as_whole_transactions_and_not_for_ever() {
             what: conflict(),
         });
         cloud.load("other", &[]).exits(0);
+        assert_eq!(cloud.redshift.faults_left(), 0, "there was no conflict");
         assert_eq!(value(&client, SEEN).await, new);
         cloud.load("star", &[]).exits(0);
     }

@@ -153,6 +153,10 @@ impl Faults {
         self.0.lock().unwrap().push(fault);
     }
 
+    pub fn left(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+
     /// Counts a statement and takes out what it meets.
     pub fn plan(&self, kind: Kind, statement: &str) -> Planned {
         let mut planned = Planned::default();

@@ -197,6 +197,11 @@ impl Redshift {
         self.server.statements.lock().unwrap().clone()
     }
 
+    /// How many injected faults have met no statement yet.
+    pub fn faults_left(&self) -> usize {
+        self.server.faults.left()
+    }
+
     pub fn inject(&self, fault: Fault) {
         self.server.faults.add(fault);
     }
