@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::output::print;
-use super::settings::{GlobalOptions, StarOptions, WarehouseOptions};
+use super::settings::{GlobalOptions, StarOptions};
+use super::warehouse::WarehouseOptions;
 use super::{contract, star, summary};
 use crate::error::Result;
 use crate::pipeline::queries;

@@ -2,8 +2,9 @@
 
 use super::output::{BAD, GOOD, print, styled};
 use super::query::execute;
-use super::settings::{GlobalOptions, StarOptions, WarehouseOptions};
+use super::settings::{GlobalOptions, StarOptions};
 use super::star;
+use super::warehouse::WarehouseOptions;
 use crate::error::{Error, Result};
 use crate::warehouse::answers::{ask, difference, expected_schema};
 use crate::warehouse::session::Session;

@@ -19,6 +19,7 @@ mod star;
 mod summary;
 mod transform;
 mod verify;
+mod warehouse;
 
 use std::process::ExitCode;
 

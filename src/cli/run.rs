@@ -2,7 +2,8 @@
 
 use super::args::RunArgs;
 use super::output::print;
-use super::settings::{GlobalOptions, StarOptions, WarehouseOptions};
+use super::settings::{GlobalOptions, StarOptions};
+use super::warehouse::WarehouseOptions;
 use super::{load, summary, transform, verify};
 use crate::engine::Engine;
 use crate::error::Result;
@@ -27,7 +28,9 @@ pub async fn run(
         engine: options.engine,
     };
     if args.transform.dry_run {
-        return transform::dry_run(options, global).await;
+        transform::dry_run(options, global).await?;
+        let WarehouseOptions { target, schema, .. } = warehouse;
+        return print(&format!("would load the star into {target} schema {schema}\n"));
     }
     let mut text = make_star(options, global).await?;
     let report = load::perform(&args.how, &star, warehouse, global).await?;

@@ -8,8 +8,9 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::args::{LoadHow, SelftestArgs};
 use super::output::{print, print_error};
-use super::settings::{GlobalOptions, StarOptions, WarehouseOptions};
+use super::settings::{GlobalOptions, StarOptions};
 use super::star;
+use super::warehouse::WarehouseOptions;
 use super::{generate, load, verify};
 use crate::engine::EngineOptions;
 use crate::error::{Error, Result};

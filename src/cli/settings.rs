@@ -3,30 +3,22 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use bytesize::ByteSize;
 use serde::{Deserialize, Deserializer, de};
 
 use super::args::{
-    AuthArg, ColorWhen, GlobalArgs, LoadHow, LogFormat, MatchArg, StarArgs, TransformArgs,
-    UnmatchedArg, WarehouseArgs,
+    ColorWhen, GlobalArgs, LogFormat, MatchArg, StarArgs, TransformArgs, UnmatchedArg,
+    WarehouseArgs,
 };
+use super::warehouse::{WarehouseOptions, WarehouseSettings};
 use crate::engine::EngineOptions;
 use crate::error::{Error, Result};
 use crate::limits::MaxRejects;
 use crate::pipeline::TransformOptions;
 use crate::publish::DEFAULT_FILE_BYTES;
 use crate::star::{MatchRule, Rules, Unmatched};
-use crate::storage::{StoreOptions, aws_config};
-use crate::warehouse::Dialect;
-use crate::warehouse::iam::IamLogin;
-use crate::warehouse::load::LoadOptions;
-use crate::warehouse::quote;
-use crate::warehouse::secret::{self, PasswordFor};
-use crate::warehouse::session::{Access, Login};
-use crate::warehouse::tables::TableSettings;
-use crate::warehouse::target::Target;
+use crate::storage::StoreOptions;
 
 /// The file that is read without being named.
 const DEFAULT_FILE: &str = "starlift.toml";
@@ -51,22 +43,6 @@ pub struct Settings {
     transform: TransformSettings,
     #[serde(default)]
     warehouse: BTreeMap<String, WarehouseSettings>,
-}
-
-/// A warehouse by name.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WarehouseSettings {
-    url: String,
-    schema: Option<String>,
-    password_file: Option<PathBuf>,
-    auth: Option<AuthArg>,
-    cluster: Option<String>,
-    iam_role: Option<String>,
-    statement_timeout: Option<u64>,
-    lock_timeout: Option<u64>,
-    #[serde(default)]
-    tables: BTreeMap<String, TableSettings>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -145,73 +121,6 @@ pub struct StarOptions {
     pub queries: Option<PathBuf>,
     /// How much of the machine to use.
     pub engine: EngineOptions,
-}
-
-/// A warehouse, and how it is reached.
-#[derive(Debug)]
-pub struct WarehouseOptions {
-    /// The warehouse.
-    pub target: Target,
-    /// The schema of the tables.
-    pub schema: String,
-    password_file: Option<PathBuf>,
-    auth: AuthArg,
-    cluster: Option<String>,
-    statement_timeout: Option<Duration>,
-    iam_role: Option<String>,
-    lock_timeout: Option<Duration>,
-    /// How an analyst would have the tables.
-    pub tables: BTreeMap<String, TableSettings>,
-}
-
-impl WarehouseOptions {
-    /// How to log in, the password or the means to get one in hand.
-    ///
-    /// # Errors
-    ///
-    /// If a password file cannot be used.
-    pub async fn access(&self, stores: &StoreOptions) -> Result<Access> {
-        let Target { host, port, database, user, .. } = &self.target;
-        let login = match self.auth {
-            AuthArg::Password => {
-                let whose = PasswordFor { host, port: *port, database, user };
-                Login::Password(secret::find(self.password_file.as_deref(), whose)?)
-            }
-            AuthArg::Iam if self.target.dialect != Dialect::Redshift => {
-                return Err(Error::Usage("--auth iam is for Redshift only".to_owned()));
-            }
-            AuthArg::Iam => Login::Iam(Box::new(IamLogin {
-                sdk: aws_config(stores).await,
-                cluster: self.cluster.clone(),
-                region: stores.region.clone(),
-            })),
-        };
-        Ok(Access { target: self.target.clone(), login, statement_timeout: self.statement_timeout })
-    }
-
-    /// The options of a load.
-    ///
-    /// # Errors
-    ///
-    /// As [`WarehouseOptions::access`].
-    pub async fn load(&self, how: &LoadHow, stores: &StoreOptions) -> Result<LoadOptions> {
-        let lock_timeout = how.lock_timeout.map(Duration::from_secs).or(self.lock_timeout);
-        let role = how.iam_role.as_ref().or(self.iam_role.as_ref());
-        let iam_role = role.map_or("default", String::as_str);
-        // What cannot stand in a statement is refused before anything is opened.
-        quote::name(&self.schema)?;
-        quote::iam_role(iam_role)?;
-        Ok(LoadOptions {
-            access: self.access(stores).await?,
-            schema: self.schema.clone(),
-            iam_role: iam_role.to_owned(),
-            force: how.force,
-            cascade: how.cascade,
-            lock_timeout: lock_timeout.unwrap_or(LoadOptions::LOCK_TIMEOUT),
-            retries: LoadOptions::RETRIES,
-            tables: self.tables.clone(),
-        })
-    }
 }
 
 impl StarOptions {
@@ -316,27 +225,11 @@ impl Settings {
     ///
     /// If the file has no such name, or the URL cannot be understood.
     pub fn warehouse(&self, named: &str, args: &WarehouseArgs) -> Result<WarehouseOptions> {
-        let file = if named.contains("://") {
-            WarehouseSettings { url: named.to_owned(), ..WarehouseSettings::default() }
-        } else {
-            self.warehouse.get(named).cloned().ok_or_else(|| self.unknown_warehouse(named))?
-        };
-        let seconds = args.statement_timeout.or(file.statement_timeout);
-        Ok(WarehouseOptions {
-            target: Target::parse(&file.url)?,
-            schema: args
-                .schema
-                .clone()
-                .or(file.schema)
-                .unwrap_or_else(|| LoadOptions::SCHEMA.to_owned()),
-            password_file: args.password_file.clone().or(file.password_file),
-            auth: args.auth.or(file.auth).unwrap_or_default(),
-            cluster: args.cluster.clone().or(file.cluster),
-            statement_timeout: seconds.map(Duration::from_secs),
-            iam_role: file.iam_role,
-            lock_timeout: file.lock_timeout.map(Duration::from_secs),
-            tables: file.tables,
-        })
+        if named.contains("://") {
+            return WarehouseOptions::new(WarehouseSettings::of_url(named), args);
+        }
+        let found = self.warehouse.get(named).cloned();
+        WarehouseOptions::new(found.ok_or_else(|| self.unknown_warehouse(named))?, args)
     }
 
     fn unknown_warehouse(&self, named: &str) -> Error {

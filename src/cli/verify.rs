@@ -2,9 +2,10 @@
 
 use super::output::{GOOD, styled};
 use super::query::execute;
-use super::settings::{GlobalOptions, StarOptions, WarehouseOptions};
+use super::settings::{GlobalOptions, StarOptions};
 use super::star::{self, OpenStar};
 use super::summary;
+use super::warehouse::WarehouseOptions;
 use crate::error::{Error, Result};
 use crate::pipeline::queries;
 use crate::publish::RunRecord;

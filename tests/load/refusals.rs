@@ -128,3 +128,26 @@ async fn warehouses_have_names_and_settings_in_the_file() {
     here.run(["query", "--on", "local", "months_present"]).exits(0);
     here.run(["load", "--to", "locla"]).exits(2).complains("it names local, wide");
 }
+
+#[tokio::test]
+async fn sessions_have_a_name_and_statements_a_limit() {
+    let (here, database) = (Workspace::new(), database());
+    let ask = |sql: &str| {
+        here.run([
+            "query",
+            "--on",
+            &database.url(),
+            "--schema",
+            "public",
+            "--format",
+            "csv",
+            "--statement-timeout",
+            "1",
+            "--sql",
+            sql,
+        ])
+    };
+    let name = "SELECT application_name FROM pg_stat_activity WHERE pid = pg_backend_pid()";
+    ask(name).exits(0).says(concat!("starlift ", env!("CARGO_PKG_VERSION")));
+    ask("SELECT pg_sleep(20)").exits(1).complains("57014").complains("--statement-timeout");
+}

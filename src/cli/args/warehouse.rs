@@ -1,0 +1,120 @@
+//! Options of the commands that work with a warehouse.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum, ValueHint};
+use serde::Deserialize;
+
+use super::{StarArgs, TransformArgs};
+
+/// How a command reaches a warehouse.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Warehouse")]
+pub struct WarehouseArgs {
+    /// Schema of the tables [default: star].
+    #[arg(long, value_name = "NAME", env = "STARLIFT_SCHEMA")]
+    pub schema: Option<String>,
+    /// File that holds the user's password; without it STARLIFT_PASSWORD, PGPASSWORD and ~/.pgpass
+    /// are looked at.
+    #[arg(long, value_name = "FILE", env = "STARLIFT_PASSWORD_FILE", value_hint = ValueHint::FilePath)]
+    pub password_file: Option<PathBuf>,
+    /// How to log in [default: password].
+    #[arg(long, value_name = "HOW", env = "STARLIFT_AUTH")]
+    pub auth: Option<AuthArg>,
+    /// Redshift cluster to get a password for, where the host does not tell it.
+    #[arg(long, value_name = "NAME", env = "STARLIFT_CLUSTER")]
+    pub cluster: Option<String>,
+    /// Seconds after which the warehouse stops a statement [default: the warehouse's own].
+    #[arg(long, value_name = "SECONDS", env = "STARLIFT_STATEMENT_TIMEOUT", value_parser = clap::value_parser!(u64).range(1..))]
+    pub statement_timeout: Option<u64>,
+}
+
+/// How to log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AuthArg {
+    /// With a password, or none where the server trusts its users.
+    #[default]
+    Password,
+    /// With a short-lived password that AWS gives for a provisioned Redshift cluster.
+    Iam,
+}
+
+/// Options of `load`.
+#[derive(Debug, Args)]
+pub struct LoadArgs {
+    /// The star, and how to read it.
+    #[command(flatten)]
+    pub star: StarArgs,
+    /// Warehouse: redshift://USER@HOST:5439/DATABASE, postgres://USER@HOST:5432/DATABASE, or a name
+    /// from the configuration file.
+    #[arg(long, value_name = "TARGET", env = "STARLIFT_TO")]
+    pub to: String,
+    /// How the warehouse is reached.
+    #[command(flatten)]
+    pub warehouse: WarehouseArgs,
+    /// How the load is done.
+    #[command(flatten)]
+    pub how: LoadHow,
+    /// Print every statement, and whether Redshift would take the files; connect to nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Options of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// How the star is made.
+    #[command(flatten)]
+    pub transform: TransformArgs,
+    /// Warehouse: redshift://USER@HOST:5439/DATABASE, postgres://USER@HOST:5432/DATABASE, or a name
+    /// from the configuration file.
+    #[arg(long, value_name = "TARGET", env = "STARLIFT_TO")]
+    pub to: String,
+    /// How the warehouse is reached.
+    #[command(flatten)]
+    pub warehouse: WarehouseArgs,
+    /// How the load is done.
+    #[command(flatten)]
+    pub how: LoadHow,
+}
+
+/// Options of `selftest`.
+#[derive(Debug, Args)]
+pub struct SelftestArgs {
+    /// Warehouse: redshift://USER@HOST:5439/DATABASE, postgres://USER@HOST:5432/DATABASE, or a name
+    /// from the configuration file.
+    #[arg(long, value_name = "TARGET", env = "STARLIFT_TO")]
+    pub to: String,
+    /// Place for the star in S3, which Redshift reads from: s3://BUCKET/PREFIX.
+    #[arg(long, value_name = "URL", env = "STARLIFT_SCRATCH")]
+    pub scratch: Option<String>,
+    /// Role in which Redshift reads the star: an ARN, or `default` [default: default].
+    #[arg(long, value_name = "ARN", env = "STARLIFT_IAM_ROLE")]
+    pub iam_role: Option<String>,
+    /// Leave the schema and the star in place.
+    #[arg(long)]
+    pub keep: bool,
+    /// How the warehouse is reached.
+    #[command(flatten)]
+    pub warehouse: WarehouseArgs,
+}
+
+/// How a load is done.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Load")]
+pub struct LoadHow {
+    /// Role in which Redshift reads the star: an ARN, or `default` for the cluster's own [default:
+    /// default].
+    #[arg(long, value_name = "ARN", env = "STARLIFT_IAM_ROLE")]
+    pub iam_role: Option<String>,
+    /// Load even when the same run stands there already.
+    #[arg(long)]
+    pub force: bool,
+    /// Drop what depends on the old tables and cannot be carried over to the new ones.
+    #[arg(long)]
+    pub cascade: bool,
+    /// Seconds to wait for other loads, and for readers to let go of the tables [default: 600].
+    #[arg(long, value_name = "SECONDS", env = "STARLIFT_LOCK_TIMEOUT", value_parser = clap::value_parser!(u64).range(1..))]
+    pub lock_timeout: Option<u64>,
+}
