@@ -55,6 +55,12 @@ pub enum Error {
         /// The checks.
         failed: Vec<String>,
     },
+    /// Checks found rows in a warehouse that break an invariant.
+    #[error("{} failed in the warehouse: {}", count(failed.len(), "check"), failed.join(", "))]
+    WarehouseChecksFailed {
+        /// The checks.
+        failed: Vec<String>,
+    },
     /// The numbers of a run do not balance.
     #[error("the run's numbers do not balance: {0}; nothing was published")]
     Unbalanced(String),
@@ -132,9 +138,11 @@ pub enum Error {
     /// A warehouse refused or failed.
     #[error(transparent)]
     Warehouse(#[from] Box<WarehouseError>),
-    /// Another load is at work.
-    #[error("another load into schema {schema} is at work; waited for {} s", waited.as_secs())]
+    /// Somebody else holds a lock.
+    #[error("{who} in schema {schema}; waited for {} s", waited.as_secs())]
     LoadLocked {
+        /// Who holds the lock, and what it does.
+        who: &'static str,
         /// The schema.
         schema: String,
         /// How long it was waited for.
@@ -147,6 +155,24 @@ pub enum Error {
         schema: String,
         /// The names.
         names: Vec<String>,
+    },
+    /// Tables or views belong to somebody else.
+    #[error("only their owner may replace {} of schema {schema}; nothing was touched", names.join(", "))]
+    NotOwner {
+        /// The schema.
+        schema: String,
+        /// The tables and views.
+        names: Vec<String>,
+    },
+    /// The answer to COMMIT was lost, and the ledger could not be asked.
+    #[error(
+        "whether the new tables stand in schema {schema} is not known: the connection was lost at the end, and the ledger of loads cannot be asked"
+    )]
+    OutcomeUnknown {
+        /// The schema.
+        schema: String,
+        /// What was lost.
+        source: Box<Error>,
     },
     /// The tables that a load replaces have dependents that cannot be carried over.
     #[error("replacing the tables of schema {schema} would lose {}; nothing was touched", names.join(", "))]
@@ -174,6 +200,9 @@ pub enum Error {
         /// The questions.
         names: Vec<String>,
     },
+    /// A load was interrupted.
+    #[error("interrupted; the star stands, and the warehouse undoes what was not committed")]
+    LoadInterrupted,
     /// The run was interrupted.
     #[error("interrupted; nothing was published")]
     Interrupted,
@@ -201,6 +230,7 @@ impl Error {
             Error::Location(_) | Error::Usage(_) | Error::Target(_) | Error::Quote(_) => 2,
             Error::TooManyRejects { .. } => 3,
             Error::ChecksFailed { .. } | Error::Unbalanced(_) => 4,
+            Error::WarehouseChecksFailed { .. } => 4,
             Error::Contract { .. } | Error::Mismatch { .. } | Error::AnswersDiffer { .. } => 4,
             _ => 1,
         }
@@ -228,6 +258,13 @@ impl Error {
             Error::NotATable { .. } => {
                 Some("drop it, or load into another schema with --schema".to_owned())
             }
+            Error::NotOwner { .. } => Some(
+                "load as their owner, or have the owner's role granted to the user who loads".to_owned(),
+            ),
+            Error::OutcomeUnknown { .. } => Some(
+                "run the load again: it reads the ledger first, and does nothing if the run stands there"
+                    .to_owned(),
+            ),
             Error::Dependents { .. } => Some(
                 "drop them and make them again afterwards, or let the load drop them with --cascade; \
                  in Redshift, views made WITH NO SCHEMA BINDING stay"

@@ -9,7 +9,7 @@ use super::{contract, star, summary};
 use crate::error::Result;
 use crate::pipeline::queries;
 use crate::publish::RunRecord;
-use crate::star::{demand_passed, run_checks};
+use crate::star::{demand_passed, demand_passed_there, run_checks};
 use crate::storage::{Location, Stores};
 use crate::warehouse::check::check_warehouse;
 use crate::warehouse::contract::Reading;
@@ -26,6 +26,7 @@ pub async fn run(
     global: &GlobalOptions,
 ) -> Result<()> {
     let queries = queries(options.queries.as_deref())?;
+    let is_warehouse = on.is_some();
     let (outcomes, not_asked) = match on {
         Some(warehouse) => {
             let record = record(options, global).await?;
@@ -44,7 +45,7 @@ pub async fn run(
         print(&summary::checks(&outcomes)?)?;
         print(&summary::not_asked(&not_asked, options.star.is_some()))?;
     }
-    demand_passed(&outcomes)
+    if is_warehouse { demand_passed_there(&outcomes) } else { demand_passed(&outcomes) }
 }
 
 /// Says whether Redshift's COPY would take the files of a star.

@@ -6,7 +6,7 @@ use super::settings::{GlobalOptions, StarOptions};
 use super::warehouse::WarehouseOptions;
 use super::{load, summary, transform, verify};
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pipeline::{TransformOptions, current_star};
 use crate::storage::{Location, Stores};
 
@@ -33,10 +33,29 @@ pub async fn run(
         return print(&format!("would load the star into {target} schema {schema}\n"));
     }
     let mut text = make_star(options, global).await?;
-    let report = load::perform(&args.how, &star, warehouse, global).await?;
-    text += &summary::load(&report, &warehouse.target.to_string(), &warehouse.schema);
-    text += &verify::run(&star, warehouse, global).await?;
-    if global.quiet { Ok(()) } else { print(&text) }
+    let outcome = tokio::select! {
+        outcome = load_and_verify(&mut text, args, &star, warehouse, global) => outcome,
+        // What was begun in the warehouse and not committed is undone by it.
+        () = transform::interrupted() => Err(Error::LoadInterrupted),
+    };
+    // What was done stands, and is told, also when the next step has failed.
+    if !global.quiet {
+        print(&text)?;
+    }
+    outcome
+}
+
+async fn load_and_verify(
+    text: &mut String,
+    args: &RunArgs,
+    star: &StarOptions,
+    warehouse: &WarehouseOptions,
+    global: &GlobalOptions,
+) -> Result<()> {
+    let report = load::perform(&args.how, star, warehouse, global).await?;
+    *text += &summary::load(&report, &warehouse.target.to_string(), &warehouse.schema);
+    *text += &verify::run(star, warehouse, global).await?;
+    Ok(())
 }
 
 /// Makes the star unless it stands; what there is to say of it.

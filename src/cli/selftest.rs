@@ -18,7 +18,7 @@ use crate::generate::GenerateOptions;
 use crate::ingest::Meter;
 use crate::pipeline::{TransformOptions, queries, transform};
 use crate::publish::RunRecord;
-use crate::star::demand_passed;
+use crate::star::demand_passed_there;
 use crate::storage::{Location, Place, Stores};
 use crate::warehouse::Dialect;
 use crate::warehouse::check::check_warehouse;
@@ -60,9 +60,15 @@ pub async fn run(
 ) -> Result<()> {
     let mut test = Selftest::new(args, warehouse, global).await?;
     let outcome = test.run().await;
-    test.clean_up(args.keep).await;
-    print(&test.report(outcome.is_ok()))?;
-    outcome
+    let cleaned = test.clean_up(args.keep).await;
+    print(&test.report(outcome.is_ok() && cleaned.is_ok()))?;
+    match (outcome, cleaned) {
+        (Err(error), Err(second)) => {
+            print_error(&second);
+            Err(error)
+        }
+        (outcome, cleaned) => outcome.and(cleaned),
+    }
 }
 
 struct Selftest<'a> {
@@ -149,8 +155,11 @@ impl<'a> Selftest<'a> {
                 Ok(())
             }
             Err(error) => {
-                let _ =
-                    writeln!(self.lines, "| {step} | FAILED | {seconds:.2} s | {} |", told(&error));
+                let _ = writeln!(
+                    self.lines,
+                    "| {step} | FAILED | {seconds:.2} s | {} |",
+                    self.masked(&told(&error))
+                );
                 Err(error)
             }
         }
@@ -206,7 +215,7 @@ impl<'a> Selftest<'a> {
         session.use_schema(&self.warehouse.schema).await?;
         let record = RunRecord::require(&self.star).await?;
         let checks = check_warehouse(&session, &queries(None)?, Some(&record)).await?;
-        demand_passed(&checks.outcomes)?;
+        demand_passed_there(&checks.outcomes)?;
         Ok(format!("{} passed", checks.outcomes.len()))
     }
 
@@ -219,34 +228,58 @@ impl<'a> Selftest<'a> {
     }
 
     /// Drops the schema and removes the star. What cannot be removed is named.
-    async fn clean_up(&mut self, keep: bool) {
+    async fn clean_up(&mut self, keep: bool) -> Result<()> {
         let schema = self.warehouse.schema.clone();
         if keep {
-            let _ =
-                writeln!(self.lines, "| clean up | kept | | schema {schema}, star {} |", self.star);
-            return;
+            let _ = writeln!(self.lines, "| clean up | kept | | schema {schema} |");
+            return Ok(());
         }
         let begun = Instant::now();
-        let cleaned = self.remove().await;
-        if let Err(error) = self.note("clean up", begun, cleaned) {
-            print_error(&error);
-            eprintln!("left behind: schema {schema}, star {}", self.star);
+        // The one should go even where the other cannot.
+        let (star, tables) = (self.remove_star().await, self.drop_schema().await);
+        let cleaned = match (star, tables) {
+            (Ok(objects), Ok(())) => Ok(format!("schema dropped, {objects} objects removed")),
+            (star, tables) => star.and(tables).map(|()| String::new()),
+        };
+        let noted = self.note("clean up", begun, cleaned);
+        if noted.is_err() {
+            eprintln!("look for what is left: schema {schema}, star {}", self.star);
         }
+        noted
     }
 
-    async fn remove(&self) -> Result<String> {
+    async fn drop_schema(&self) -> Result<()> {
         let session = self.session().await?;
         let schema = quote::name(&self.warehouse.schema)?;
         let sql = format!("DROP SCHEMA IF EXISTS {schema} CASCADE");
         session.execute("drop the scratch schema", &sql).await?;
+        Ok(())
+    }
+
+    async fn remove_star(&self) -> Result<u64> {
         let removed =
             |e| Error::io(format!("cannot remove {}", self.star), std::io::Error::other(e));
         let listed =
             self.star.store.list(Some(self.star.path())).map_ok(|meta| meta.location).boxed();
         let deleted = self.star.store.delete_stream(listed);
-        let count =
-            deleted.try_fold(0, |count, _| async move { Ok(count + 1) }).await.map_err(removed)?;
-        Ok(format!("schema dropped, {count} objects removed"))
+        deleted.try_fold(0, |count, _| async move { Ok(count + 1) }).await.map_err(removed)
+    }
+
+    /// What an error says, without the names of the user's own places: the report is for others.
+    fn masked(&self, text: &str) -> String {
+        let target = &self.warehouse.target;
+        let role = self.how.iam_role.clone().unwrap_or_default();
+        let star = self.star.to_string();
+        let names = [
+            (target.to_string(), "WAREHOUSE"),
+            (target.host.clone(), "HOST"),
+            (star, "STAR"),
+            (role, "ROLE"),
+        ];
+        names
+            .iter()
+            .filter(|(name, _)| name.len() > 3)
+            .fold(text.to_owned(), |text, (name, mask)| text.replace(name.as_str(), mask))
     }
 
     fn report(&self, passed: bool) -> String {

@@ -19,6 +19,7 @@ use crate::pipeline::TransformOptions;
 use crate::publish::DEFAULT_FILE_BYTES;
 use crate::star::{MatchRule, Rules, Unmatched};
 use crate::storage::StoreOptions;
+use crate::warehouse::target::without_password;
 
 /// The file that is read without being named.
 const DEFAULT_FILE: &str = "starlift.toml";
@@ -154,8 +155,7 @@ impl Settings {
                 )));
             }
         };
-        toml::from_str(&text)
-            .map_err(|e| Error::Usage(format!("{}: {}", path.display(), e.to_string().trim_end())))
+        toml::from_str(&text).map_err(|e| Error::Usage(not_understood(path, &text, &e)))
     }
 
     /// The global options, the command line and the environment before the file.
@@ -235,6 +235,7 @@ impl Settings {
     fn unknown_warehouse(&self, named: &str) -> Error {
         let known: Vec<&str> = self.warehouse.keys().map(String::as_str).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        let named = without_password(named);
         Error::Usage(format!(
             "{named:?} is neither the URL of a warehouse nor one that {DEFAULT_FILE} names in \
              [warehouse.NAME]; it names {known}"
@@ -255,6 +256,19 @@ impl Settings {
         }
         Ok(EngineOptions { threads: threads.or(self.threads).map(usize::from), memory_limit })
     }
+}
+
+/// Where and why a configuration file is not understood. A line about a warehouse is not shown: what
+/// is not understood there may be a password.
+fn not_understood(path: &Path, text: &str, error: &toml::de::Error) -> String {
+    let place = path.display();
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let section = before.lines().rev().find(|line| line.trim_start().starts_with('['));
+    if section.is_some_and(|line| line.contains("warehouse")) {
+        let line = before.matches('\n').count() + 1;
+        return format!("{place}:{line}: {}", error.message());
+    }
+    format!("{place}: {}", error.to_string().trim_end())
 }
 
 fn urls(

@@ -71,7 +71,7 @@ fn print_failed(report: &Report, error: &Error) -> Result<()> {
 }
 
 /// Resolves when the user or the system asks the process to stop.
-async fn interrupted() {
+pub(super) async fn interrupted() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

@@ -9,7 +9,7 @@ use super::warehouse::WarehouseOptions;
 use crate::error::{Error, Result};
 use crate::pipeline::queries;
 use crate::publish::RunRecord;
-use crate::star::{Group, Queries, demand_passed};
+use crate::star::{Group, Queries, demand_passed_there};
 use crate::storage::{Location, Stores};
 use crate::warehouse::answers::{ask, difference, expected_schema};
 use crate::warehouse::check::{WarehouseChecks, check_warehouse};
@@ -46,7 +46,7 @@ async fn checks(
     let place = stores.place(Location::parse_single(star.require_star()?)?).await?;
     let record = RunRecord::require(&place).await?;
     let checks = check_warehouse(session, queries, Some(&record)).await?;
-    if let Err(error) = demand_passed(&checks.outcomes) {
+    if let Err(error) = demand_passed_there(&checks.outcomes) {
         super::output::print(&summary::checks(&checks.outcomes)?)?;
         return Err(error);
     }

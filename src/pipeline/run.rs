@@ -257,6 +257,7 @@ pub(super) fn run_options(options: &TransformOptions) -> RunOptions {
         match_rule: options.rules.match_rule.as_str().to_owned(),
         unmatched: options.rules.unmatched.as_str().to_owned(),
         max_rejects: options.max_rejects.to_string(),
+        file_size: options.file_bytes,
     }
 }
 

@@ -65,6 +65,9 @@ pub struct RunOptions {
     pub unmatched: String,
     /// How many rejects were allowed.
     pub max_rejects: String,
+    /// The size at which files were closed, in bytes; older records do not tell.
+    #[serde(default)]
+    pub file_size: u64,
 }
 
 /// What was read of a dataset.

@@ -9,7 +9,7 @@ mod reader;
 mod transform;
 
 pub(crate) use check::SHOWN_ROWS;
-pub use check::{CheckOutcome, demand_passed, run_checks};
+pub use check::{CheckOutcome, demand_passed, demand_passed_there, run_checks};
 pub use plan::{StagedNeeds, staged_needs};
 pub use queries::{Group, Queries, Query};
 pub(crate) use reader::run_batch;

@@ -236,12 +236,14 @@ fn column_difference(
         let differs = l.iter().zip(r).position(|pair| !near(pair));
         return differs.map(|row| shown(left, right, row)).transpose();
     }
-    // Other types are compared by what they say, once both are of the type of the files.
+    // Other types are compared as those of the files; what cannot be read as one of them differs.
     let wanted = plain(left.data_type());
-    let (left, right) = (
-        cast_with_options(left, &wanted, &STRICT)?,
-        cast_with_options(right, &wanted, &CastOptions { safe: true, ..STRICT })?,
-    );
+    let left = cast_with_options(left, &wanted, &STRICT)?;
+    let Ok(right) = cast_with_options(right, &wanted, &STRICT) else {
+        let fits = |row: &usize| cast_with_options(&right.slice(*row, 1), &wanted, &STRICT).is_ok();
+        let row = (0..right.len()).find(|row| !fits(row)).unwrap_or_default();
+        return shown(&left, right, row).map(Some);
+    };
     let differs =
         (0..left.len()).find(|&row| left.slice(row, 1).as_ref() != right.slice(row, 1).as_ref());
     differs.map(|row| shown(&left, &right, row)).transpose()

@@ -50,6 +50,8 @@ pub struct Refusal {
     pub hint: String,
     /// Redshift's own error number, from the detail's `code:` line.
     pub engine_code: Option<i64>,
+    /// Redshift's number of the query, from the detail's `query:` line.
+    pub query: Option<i64>,
     /// Redshift's own explanation, from the detail's `context:` line.
     pub context: String,
     /// What Redshift's load errors say of it, when they were asked.
@@ -110,6 +112,7 @@ impl From<&DbError> for Refusal {
             code: error.code().code().to_owned(),
             message: error.message().trim().to_owned(),
             engine_code: detail_entry(&detail, "code").and_then(|code| code.parse().ok()),
+            query: detail_entry(&detail, "query").and_then(|query| query.parse().ok()),
             context: detail_entry(&detail, "context").unwrap_or_default(),
             hint: error.hint().unwrap_or_default().to_owned(),
             detail,

@@ -20,7 +20,8 @@ const DOUBLE_TOLERANCE: f64 = 1e-12;
 /// Sums of doubles depend on the order of the rows.
 const SUM_TOLERANCE: f64 = 1e-9;
 
-/// Doubles are summed in this unit: a sum of values that fit then does not overflow.
+/// Doubles are summed in this unit, without their signs: a sum of values that fit then does not
+/// overflow, and rounding is small beside it.
 const SCALE: f64 = 1e15;
 
 /// The figures of a table.
@@ -103,7 +104,7 @@ impl Figure {
         Ok(match (self.what, self.column_type) {
             (What::Filled, _) => format!("COUNT({column})"),
             (What::Bytes, _) => format!("SUM(CAST(OCTET_LENGTH({column}) AS BIGINT))"),
-            (What::Sum, ColumnType::Double) => format!("SUM({column} / {SCALE:e})"),
+            (What::Sum, ColumnType::Double) => format!("SUM(ABS({column}) / {SCALE:e})"),
             // PostgreSQL's sum of integers cannot overflow; that of the others can.
             (What::Sum, _) if engine == Engine::Warehouse(Dialect::Postgres) => {
                 format!("SUM({column})")

@@ -3,6 +3,7 @@
 //! A load writes its rows in the transaction that puts the tables in place, so whoever has lost
 //! the answer to that COMMIT finds it here.
 
+use super::error::Cause;
 use super::quote::{literal, name, qualified};
 use super::session::Session;
 use super::{Dialect, tables::TableDesign};
@@ -109,6 +110,23 @@ pub fn last_query(schema: &str) -> Result<String> {
         "SELECT \"load_number\", \"load_id\", \"run_id\", \"loaded_at\", \"table_name\", \"row_count\" \
          FROM {ledger} WHERE \"load_number\" = (SELECT MAX(\"load_number\") FROM {ledger})"
     ))
+}
+
+/// The number of the last load; 0 before the first.
+///
+/// # Errors
+///
+/// If the ledger cannot be read or understood.
+pub async fn last_number(session: &Session, schema: &str) -> Result<i64> {
+    let action = "read the ledger of loads";
+    let sql = format!("SELECT MAX(\"load_number\") FROM {}", qualified(schema, LEDGER)?);
+    let rows = session.rows(action, &sql).await?;
+    match rows.first().and_then(|row| row.first().cloned().flatten()) {
+        None => Ok(0),
+        Some(number) => number
+            .parse()
+            .map_err(|_| session.fail(action, Cause::Answer(format!("load {number:?}"))).into()),
+    }
 }
 
 /// Whether a load is in the ledger.

@@ -29,6 +29,9 @@ const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_RETRIES: u32 = 8;
 
+/// AWS may have to be asked for a password first.
+const IAM_PATIENCE: Duration = Duration::from_secs(30);
+
 /// What the server's own views show of us.
 const APPLICATION_NAME: &str = concat!("starlift ", env!("CARGO_PKG_VERSION"));
 
@@ -70,6 +73,17 @@ impl Session {
     ///
     /// If the warehouse cannot be reached, is not who it should be, or refuses the user.
     pub async fn open(access: &Access) -> Result<Session, WarehouseError> {
+        let target = &access.target;
+        // The driver's own limit ends when TCP is connected; a peer may be silent after that.
+        let limit = target.connect_timeout * 2 + IAM_PATIENCE;
+        let opened = tokio::time::timeout(limit, Session::open_patiently(access)).await;
+        opened.unwrap_or_else(|_| {
+            let silent = format!("no answer to the log-in for {} s", limit.as_secs());
+            Err(fail("log in", target, Cause::Connection(silent)))
+        })
+    }
+
+    async fn open_patiently(access: &Access) -> Result<Session, WarehouseError> {
         let target = &access.target;
         let (user, password) = match &access.login {
             Login::Password(password) => (target.user.clone(), password.clone()),
@@ -262,7 +276,8 @@ fn tls(target: &Target) -> Result<MakeRustlsConnect, Cause> {
             let found = rustls_native_certs::load_native_certs();
             roots.add_parsable_certificates(found.certs);
             if roots.is_empty() {
-                return Err(Cause::Tls("the system has no certificates to trust".to_owned()));
+                let why = found.errors.first().map(|e| format!(": {e}")).unwrap_or_default();
+                return Err(Cause::Tls(format!("the system has no certificates to trust{why}")));
             }
         }
     }
@@ -307,7 +322,8 @@ fn fail(action: &str, target: &Target, cause: Cause) -> WarehouseError {
 }
 
 impl Session {
-    /// Makes unqualified names mean the tables of `schema`.
+    /// Readies the session for questions: unqualified names mean the tables of `schema`, and where the
+    /// server can keep it to that, it only reads.
     ///
     /// # Errors
     ///
@@ -315,6 +331,11 @@ impl Session {
     pub async fn use_schema(&self, schema: &str) -> crate::error::Result<()> {
         let sql = format!("SET search_path TO {}", quote::name(schema)?);
         self.execute("choose the schema", &sql).await?;
+        if self.dialect == Dialect::Postgres {
+            // A function in a question may write.
+            let sql = "SET default_transaction_read_only TO on";
+            self.execute("only read", sql).await?;
+        }
         Ok(())
     }
 }

@@ -177,16 +177,19 @@ fn decoded(text: &str) -> Option<String> {
 }
 
 /// What was typed, fit to be shown: whatever could be a password is cut out.
-fn without_password(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return text.split('@').next_back().unwrap_or_default().to_owned();
+pub fn without_password(text: &str) -> String {
+    let (scheme, rest) = match text.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), text),
     };
+    // A password may stand before an @, in parameters, or as `password=…` anywhere.
+    let rest = rest.split(['?', '=']).next().unwrap_or_default();
     match rest.rsplit_once('@') {
-        Some((login, rest)) => {
+        Some((login, host)) => {
             let user = login.split(':').next().unwrap_or_default();
-            format!("{scheme}://{user}@{rest}")
+            format!("{scheme}{user}@{host}")
         }
-        None => text.to_owned(),
+        None => format!("{scheme}{rest}"),
     }
 }
 
@@ -230,6 +233,8 @@ mod tests {
             ("mysql://u:sesame@h/d", "redshift://"),
             ("redshift://u:sesame@/d", ""),
             ("u:sesame@h", "postgres://"),
+            ("mysql://u@h/d?password=sesame", "redshift://"),
+            ("host=h password=sesame", "redshift://"),
             ("redshift://h/d", "USER@"),
             ("redshift://u@h/", "DATABASE"),
             ("redshift://u@h/d?sslmode=disable", "always encrypted"),

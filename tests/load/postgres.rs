@@ -120,7 +120,11 @@ async fn what_cannot_be_carried_over_is_named_before_anything_is_touched() {
     client
         .batch_execute(
             "CREATE INDEX by_level ON star.songplays (level); \
+             CREATE TABLE public.levels (level VARCHAR PRIMARY KEY); \
+             INSERT INTO public.levels SELECT DISTINCT level FROM star.songplays; \
+             ALTER TABLE star.songplays ADD CONSTRAINT known FOREIGN KEY (level) REFERENCES public.levels; \
              CREATE MATERIALIZED VIEW public.titles AS SELECT title FROM star.songs; \
+             CREATE VIEW public.shouted AS SELECT upper(title) AS title FROM public.titles; \
              CREATE TABLE public.notes (song_id VARCHAR REFERENCES star.songs); \
              ALTER TABLE star.users ADD COLUMN note TEXT; \
              CREATE FUNCTION public.nothing() RETURNS trigger LANGUAGE plpgsql \
@@ -138,6 +142,8 @@ async fn what_cannot_be_carried_over_is_named_before_anything_is_touched() {
     for lost in [
         "index star.by_level",
         "materialized view public.titles",
+        "view public.shouted",
+        "foreign key known of songplays",
         "foreign key notes_song_id_fkey of public.notes",
         "column users.note",
         "trigger watch on users",
@@ -282,4 +288,71 @@ async fn the_rows_lie_in_the_order_of_the_files() {
     let unordered = "SELECT COUNT(*) FROM (SELECT (start_time, songplay_id) < LAG((start_time, songplay_id)) \
                      OVER (ORDER BY ctid) AS falls FROM star.songplays) p WHERE falls";
     assert_eq!(value(&client, unordered).await, "0");
+}
+
+#[tokio::test]
+async fn tables_that_no_load_made_are_not_replaced_unasked() {
+    let (here, database) = (with_star(), database());
+    let client = database.client().await;
+    let own = "CREATE SCHEMA star; CREATE TABLE star.users (user_id BIGINT, level VARCHAR); \
+               INSERT INTO star.users VALUES (1, 'gold')";
+    client.batch_execute(own).await.unwrap();
+    load(&here, &database.url(), &[]).exits(1).complains("table users, which no load made");
+    assert_eq!(value(&client, "SELECT level FROM star.users").await, "gold");
+    load(&here, &database.url(), &["--cascade"]).exits(0).says("dropped   table users");
+}
+
+#[tokio::test]
+async fn what_belongs_to_others_is_told_before_anything_is_filled() {
+    let (here, database) = (with_star(), database());
+    let client = database.client().await;
+    let (loader, analyst) = (format!("l_{}", database.name()), format!("a_{}", database.name()));
+    let roles = format!(
+        "CREATE ROLE {loader} LOGIN; CREATE ROLE {analyst}; CREATE SCHEMA star AUTHORIZATION {loader}"
+    );
+    client.batch_execute(&roles).await.unwrap();
+    let url = database.url().replacen("starlift@", &format!("{loader}@"), 1);
+    load(&here, &url, &[]).exits(0);
+    let view = format!(
+        "CREATE VIEW public.plays AS SELECT * FROM star.songplays; ALTER VIEW public.plays OWNER TO {analyst}"
+    );
+    client.batch_execute(&view).await.unwrap();
+    let outcome = load(&here, &url, &["--force"]);
+    outcome
+        .exits(1)
+        .complains("public.plays")
+        .complains("only their owner")
+        .complains("nothing was touched");
+    client.batch_execute(&format!("GRANT {analyst} TO {loader}; GRANT USAGE, CREATE ON SCHEMA public TO {loader}, {analyst}; GRANT USAGE ON SCHEMA star TO {analyst}; GRANT SELECT ON star.songplays TO {analyst}")).await.unwrap();
+    load(&here, &url, &["--force"]).exits(0).says("1 made anew");
+}
+
+#[tokio::test]
+async fn default_privileges_do_not_widen_access() {
+    let (here, database) = (with_star(), database());
+    load(&here, &database.url(), &[]).exits(0);
+    let client = database.client().await;
+    let nosy = format!("nosy_{}", database.name());
+    client
+        .batch_execute(&format!(
+            "CREATE ROLE {nosy}; ALTER DEFAULT PRIVILEGES IN SCHEMA star GRANT SELECT ON TABLES TO {nosy}"
+        ))
+        .await
+        .unwrap();
+    load(&here, &database.url(), &["--force"]).exits(0);
+    let may = format!("SELECT has_table_privilege('{nosy}', 'star.users', 'SELECT')");
+    assert_eq!(value(&client, &may).await, "f");
+}
+
+#[tokio::test]
+async fn a_damaged_ledger_is_told() {
+    let (here, database) = (with_star(), database());
+    load(&here, &database.url(), &[]).exits(0);
+    let client = database.client().await;
+    client
+        .batch_execute("DELETE FROM star.starlift_loads WHERE table_name = 'songs'")
+        .await
+        .unwrap();
+    load(&here, &database.url(), &[]).exits(0).says("load 2)");
+    load(&here, &database.url(), &[]).exits(0).says("already (load 2)");
 }

@@ -127,7 +127,7 @@ async fn of_two_loaders_one_waits_or_fails_cleanly() {
     let client = database.client().await;
     client.batch_execute("BEGIN; LOCK TABLE star.starlift_lock IN EXCLUSIVE MODE").await.unwrap();
     let to = ["load", "--star", "other", "--to", &database.url(), "--lock-timeout", "1"];
-    here.run(to).exits(1).complains("another load into schema star is at work");
+    here.run(to).exits(1).complains("another load is at work in schema star");
     client.batch_execute("ROLLBACK").await.unwrap();
     let mut children: Vec<_> = ["star", "other", "star", "other"]
         .map(|star| {

@@ -1,6 +1,9 @@
 //! The tables in Redshift, as far as its stand-in tells: rows, questions, every statement, errors.
 
 use super::*;
+use starlift::warehouse::secret::Secret;
+use starlift::warehouse::session::{Access, Login, Session};
+use starlift::warehouse::target::Target;
 use support::redshift::Redshift;
 use support::s3::S3Server;
 
@@ -53,6 +56,16 @@ impl Cloud {
     pub fn load(&self, star: &str, more: &[&str]) -> Outcome {
         let (star, target) = (self.s3.url(star), self.target());
         self.run(["load", "--star", &star, "--to", &target].iter().chain(more))
+    }
+
+    /// Runs a statement as the loader.
+    pub async fn execute(&self, sql: &str) {
+        let access = Access {
+            target: Target::parse(&self.target()).unwrap(),
+            login: Login::Password(Some(Secret::new(self.redshift.password().to_owned()))),
+            statement_timeout: None,
+        };
+        Session::open(&access).await.unwrap().execute("prepare a test", sql).await.unwrap();
     }
 
     /// The run of the star at a prefix.
@@ -144,6 +157,14 @@ async fn a_dry_run_shows_the_contract_and_the_statements_and_connects_to_nothing
         .map(str::to_owned)
         .collect();
     parse(&cloud.here, &statements);
+    cloud.here.write(
+        "starlift.toml",
+        "[warehouse.wide]\nurl = \"redshift://u@h/d\"\nschema = \"mart\"\nstatement_timeout = 60\n\
+         [warehouse.wide.tables.songplays]\ndistribution = \"user_id\"\nsort_key = [\"user_id\"]\n",
+    );
+    let named = cloud.run(["load", "--dry-run", "--star", &cloud.s3.url("star"), "--to", "wide"]);
+    named.exits(0).says("SET statement_timeout TO 60000;").says("COPY \"mart\".");
+    named.says("DISTKEY (\"user_id\")\nSORTKEY (\"user_id\");");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -209,4 +230,57 @@ async fn a_text_that_no_column_holds_is_named_before_anything_is_asked() {
     // PostgreSQL has no such limit.
     let database = database();
     cloud.run(["load", "--star", &out, "--to", &database.url()]).exits(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn grants_are_carried_over_and_those_that_cannot_be_are_told() {
+    let cloud = Cloud::new().await;
+    cloud.load("star", &[]).exits(0);
+    for sql in [
+        "CREATE USER reader PASSWORD 'Abcdefg1'",
+        "CREATE USER nosy PASSWORD 'Abcdefg1'",
+        "CREATE GROUP bi WITH USER nosy",
+        "GRANT SELECT ON TABLE star.songplays TO reader",
+        "GRANT SELECT, INSERT ON TABLE star.songs TO GROUP bi",
+        "GRANT SELECT ON TABLE star.artists TO PUBLIC",
+    ] {
+        cloud.execute(sql).await;
+    }
+    let client = cloud.redshift.database().client().await;
+    let role = "SELECT role FROM rs.principals WHERE name = 'nosy'";
+    let role = value(&client, role).await;
+    let widen = format!("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO \"{role}\"");
+    client.batch_execute(&widen).await.unwrap();
+    let grants = "SELECT relation_name, privilege_type, identity_type, identity_name \
+                  FROM redshift.svv_relation_privileges WHERE namespace_name = 'star' \
+                  AND relation_name NOT LIKE 'starlift%' AND identity_name <> 'loader' ORDER BY 1, 2, 4";
+    let before = rows(&client, grants).await;
+    assert_eq!(before.len(), 4, "{before:?}");
+    cloud.load("star", &["--force"]).exits(0);
+    assert_eq!(rows(&client, grants).await, before);
+    let statements = cloud.redshift.statements();
+    assert!(statements.iter().any(|sql| sql.starts_with("GRANT SELECT ON TABLE")));
+    parse(&cloud.here, &statements);
+    // A plain user of Redshift does not see the grants of others: the table's own list tells.
+    client.batch_execute("CREATE ROLE unseen; GRANT SELECT ON star.users TO unseen").await.unwrap();
+    let outcome = cloud.load("star", &["--force"]);
+    outcome.exits(1).complains("grants of \"unseen\" on users").complains("nothing was touched");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_is_waited_for_no_longer_than_asked() {
+    let cloud = Cloud::new().await;
+    cloud.load("star", &[]).exits(0);
+    let client = cloud.redshift.database().client().await;
+    client.batch_execute("BEGIN; LOCK TABLE star.starlift_lock IN EXCLUSIVE MODE").await.unwrap();
+    let force = ["--force", "--lock-timeout", "1"];
+    cloud
+        .load("star", &force)
+        .exits(1)
+        .complains("another load is at work")
+        .complains("--lock-timeout");
+    client.batch_execute("ROLLBACK; BEGIN; SELECT * FROM star.users").await.unwrap();
+    cloud.load("star", &force).exits(1).complains("do not let go of them in schema star");
+    client.batch_execute("ROLLBACK").await.unwrap();
+    cloud.load("star", &force).exits(0);
 }

@@ -151,3 +151,20 @@ async fn sessions_have_a_name_and_statements_a_limit() {
     ask(name).exits(0).says(concat!("starlift ", env!("CARGO_PKG_VERSION")));
     ask("SELECT pg_sleep(20)").exits(1).complains("57014").complains("--statement-timeout");
 }
+
+#[test]
+fn what_may_be_a_password_is_not_repeated() {
+    let here = with_star();
+    for to in ["u:sesame@h/d", "host=h password=sesame", "mysql://u@h/d?password=sesame"] {
+        let outcome = load(&here, to, &[]);
+        outcome.exits(2);
+        assert!(!outcome.stderr.contains("sesame"), "{outcome}");
+    }
+    here.write(
+        "starlift.toml",
+        "star = \"star\"\n[warehouse.x]\nurl = \"postgres://u@h/d\"\npassword = \"sesame\"\n",
+    );
+    let outcome = here.run(["load", "--to", "x"]);
+    outcome.exits(2).complains("starlift.toml:4").complains("password");
+    assert!(!outcome.stderr.contains("sesame"), "{outcome}");
+}

@@ -39,6 +39,9 @@ async fn a_run_makes_loads_and_verifies_and_does_nothing_twice() {
     assert_ne!(run_id(&here, "star"), star, "another option was not seen");
     let client = database.client().await;
     assert_eq!(loaded_run(&client).await, run_id(&here, "star"));
+    let star = run_id(&here, "star");
+    run(&here, &database.url(), &["--unmatched", "drop", "--file-size", "1MiB"]).exits(0);
+    assert_ne!(run_id(&here, "star"), star, "another size of files was not seen");
 }
 
 #[tokio::test]

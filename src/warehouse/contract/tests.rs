@@ -226,6 +226,7 @@ fn record() -> RunRecord {
             match_rule: "title-artist".to_owned(),
             unmatched: "keep".to_owned(),
             max_rejects: "0".to_owned(),
+            file_size: 0,
         },
         datasets: BTreeMap::new(),
         inputs: FileRecord::default(),

@@ -1,12 +1,18 @@
 //! COPY from Parquet into Redshift.
 
+use std::time::Duration;
+
 use crate::error::Result;
 use crate::publish::TableRecord;
 use crate::storage::Place;
-use crate::warehouse::error::LoadError;
+use crate::warehouse::error::{LoadError, Refusal};
 use crate::warehouse::quote::{iam_role, qualified, s3_url};
 use crate::warehouse::session::Session;
 use crate::warehouse::tables::TableDesign;
+
+/// Load errors can be seen after 1.5 to 13 s (as measured by others on Serverless).
+const LOAD_ERROR_TRIES: usize = 5;
+const LOAD_ERROR_PAUSE: Duration = Duration::from_secs(3);
 
 /// The statement that loads a table from its manifest.
 ///
@@ -38,26 +44,43 @@ pub fn manifest_url(star: &Place, table: &TableRecord) -> String {
     star.location.url(star.child(&table.manifest).path())
 }
 
-/// What Redshift itself recorded of the load that just failed. `None` where it says nothing, or lets
+/// What Redshift itself recorded of a load that failed. `None` where it says nothing in time, or lets
 /// the user not ask.
-pub async fn load_error(session: &Session) -> Option<LoadError> {
+pub async fn load_error(session: &Session, refusal: &Refusal) -> Option<LoadError> {
+    let query = refusal.query?;
+    // Only what went wrong in a file is recorded there: nothing else is worth waiting for.
+    let tries = if refusal.detail.contains("Spectrum") { LOAD_ERROR_TRIES } else { 1 };
     // Plain users of a serverless workgroup may read the first, those of old clusters the second.
-    const QUERIES: [&str; 2] = [
-        "SELECT TRIM(file_name), TRIM(column_name), TRIM(column_type), TRIM(error_message) \
-         FROM sys_load_error_detail ORDER BY start_time DESC LIMIT 1",
-        "SELECT TRIM(filename), TRIM(colname), TRIM(type), TRIM(err_reason) \
-         FROM stl_load_errors ORDER BY starttime DESC LIMIT 1",
+    let queries = [
+        format!(
+            "SELECT TRIM(file_name), TRIM(column_name), TRIM(column_type), TRIM(error_message) \
+             FROM sys_load_error_detail WHERE query_id = {query} ORDER BY start_time DESC LIMIT 1"
+        ),
+        format!(
+            "SELECT TRIM(filename), TRIM(colname), TRIM(type), TRIM(err_reason) \
+             FROM stl_load_errors WHERE query = {query} ORDER BY starttime DESC LIMIT 1"
+        ),
     ];
-    for sql in QUERIES {
-        let Ok(rows) = session.rows("ask for the load error", sql).await else { continue };
-        if let Some(row) = rows.first() {
-            let text = |i: usize| row.get(i).cloned().flatten().unwrap_or_default();
-            return Some(LoadError {
-                file: text(0),
-                column: text(1),
-                column_type: text(2),
-                message: text(3),
-            });
+    for attempt in 0..tries {
+        if attempt > 0 {
+            tokio::time::sleep(LOAD_ERROR_PAUSE).await;
+        }
+        let mut may_ask = false;
+        for sql in &queries {
+            let Ok(rows) = session.rows("ask for the load error", sql).await else { continue };
+            may_ask = true;
+            if let Some(row) = rows.first() {
+                let text = |i: usize| row.get(i).cloned().flatten().unwrap_or_default();
+                return Some(LoadError {
+                    file: text(0),
+                    column: text(1),
+                    column_type: text(2),
+                    message: text(3),
+                });
+            }
+        }
+        if !may_ask {
+            return None;
         }
     }
     None

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::guard::Guard;
 use super::statements::{Names, create, finish};
-use super::{Loader, catalog, is_passing};
+use super::{Loader, catalog, is_lost, is_passing};
 use crate::error::{Error, Result};
 use crate::warehouse::Dialect;
 use crate::warehouse::copy::{postgres, redshift};
@@ -112,10 +112,10 @@ impl Loader<'_> {
     /// aborted.
     async fn explain(&self, mut error: WarehouseError) -> WarehouseError {
         if let Cause::Refused(refusal) = &mut error.cause
-            && refusal.code.starts_with("XX")
+            && refusal.query.is_some()
             && let Ok(session) = Session::open(&self.options.access).await
         {
-            refusal.load_error = redshift::load_error(&session).await;
+            refusal.load_error = redshift::load_error(&session, refusal).await;
         }
         error
     }
@@ -150,8 +150,4 @@ impl Loader<'_> {
         }
         true
     }
-}
-
-fn is_lost(error: &Error) -> bool {
-    matches!(error, Error::Warehouse(error) if error.is_lost())
 }

@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::star::model::TABLES;
 use crate::warehouse::Dialect;
 use crate::warehouse::load::statements::{NEW, OLD};
-use crate::warehouse::quote::{literal, principal, qualified};
+use crate::warehouse::quote::literal;
 use crate::warehouse::session::Session;
 
 /// A table that a load replaces.
@@ -16,6 +16,8 @@ pub struct Existing {
     pub owner: String,
     /// PostgreSQL's letter for its kind: `r` is a table.
     pub kind: String,
+    /// Whether this user may do with it what its owner may.
+    pub is_ours: bool,
 }
 
 /// Something that would be lost with the old tables.
@@ -27,6 +29,12 @@ pub struct Dependent {
     pub name: String,
 }
 
+impl std::fmt::Display for Dependent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.kind, self.name)
+    }
+}
+
 /// A view to be made anew over the new tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct View {
@@ -36,6 +44,8 @@ pub struct View {
     pub options: String,
     /// Its query, all names in full.
     pub definition: String,
+    /// Whether this user may do with it what its owner may.
+    pub is_ours: bool,
 }
 
 /// The names of the star's tables as a list of literals.
@@ -45,7 +55,7 @@ fn star_tables(dialect: Dialect) -> Result<String> {
     Ok(names?.join(", "))
 }
 
-fn text(row: &[Option<String>], i: usize) -> String {
+pub(super) fn text(row: &[Option<String>], i: usize) -> String {
     row.get(i).cloned().flatten().unwrap_or_default()
 }
 
@@ -82,8 +92,13 @@ pub async fn has_table(session: &Session, schema: &str, table: &str) -> Result<b
 /// If the catalogue cannot be read.
 pub async fn existing(session: &Session, schema: &str) -> Result<Vec<Existing>> {
     let dialect = session.dialect();
+    // Redshift's superusers own nothing and may do all: there it shows when it is done.
+    let is_ours = match dialect {
+        Dialect::Redshift => "'true'",
+        Dialect::Postgres => "pg_has_role(c.relowner, 'USAGE')::text",
+    };
     let sql = format!(
-        "SELECT c.relname, pg_get_userbyid(c.relowner), c.relkind FROM pg_class c \
+        "SELECT c.relname, pg_get_userbyid(c.relowner), c.relkind, {is_ours} FROM pg_class c \
          INNER JOIN pg_namespace n ON n.oid = c.relnamespace \
          WHERE n.nspname = {} AND c.relname IN ({}) ORDER BY c.relname",
         literal(schema, dialect)?,
@@ -94,6 +109,7 @@ pub async fn existing(session: &Session, schema: &str) -> Result<Vec<Existing>> 
         table: text(row, 0),
         owner: text(row, 1),
         kind: text(row, 2),
+        is_ours: text(row, 3) == "true",
     };
     Ok(rows.iter().map(existing).collect())
 }
@@ -133,6 +149,9 @@ pub async fn dependents(session: &Session, schema: &str) -> Result<Vec<Dependent
     let rows = session.rows("look for what depends on the tables", &sql).await?;
     let mut found: Vec<Dependent> =
         rows.iter().map(|row| Dependent { kind: text(row, 0), name: text(row, 1) }).collect();
+    if dialect == Dialect::Redshift {
+        found.extend(redshift_policies(session, schema).await?);
+    }
     let columns = foreign_columns(session, schema).await?;
     found.extend(columns.into_iter().map(|name| Dependent { kind: "column".to_owned(), name }));
     Ok(found)
@@ -146,23 +165,68 @@ const REDSHIFT_DEPENDENTS: &str = "SELECT DISTINCT 'view', vn.nspname || '.' || 
     INNER JOIN pg_class v ON v.oid = r.ev_class INNER JOIN pg_namespace vn ON vn.oid = v.relnamespace \
     WHERE n.nspname = {schema} AND t.relname IN ({tables}) AND v.oid <> t.oid ORDER BY 2";
 
+/// What Redshift attaches to tables beside grants: detached without a word when a table is dropped
+/// (Developer Guide, t_rls_object_dependency). Views of the system that a cluster may lack, or not
+/// let its users ask.
+const REDSHIFT_POLICIES: [(&str, &str); 3] = [
+    (
+        "row-level security policy",
+        "SELECT polname, relname FROM svv_rls_attached_policy \
+         WHERE relschema = {schema} AND relname IN ({tables})",
+    ),
+    (
+        "masking policy",
+        "SELECT policy_name, table_name FROM svv_attached_masking_policy \
+         WHERE schema_name = {schema} AND table_name IN ({tables})",
+    ),
+    (
+        "column grant",
+        "SELECT identity_name, relation_name FROM svv_column_privileges \
+         WHERE namespace_name = {schema} AND relation_name IN ({tables})",
+    ),
+];
+
+async fn redshift_policies(session: &Session, schema: &str) -> Result<Vec<Dependent>> {
+    let mut found = Vec::new();
+    for (kind, sql) in REDSHIFT_POLICIES {
+        let sql = sql
+            .replace("{schema}", &literal(schema, session.dialect())?)
+            .replace("{tables}", &star_tables(session.dialect())?);
+        match session.rows("look for policies", &sql).await {
+            Ok(rows) => found.extend(rows.iter().map(|row| Dependent {
+                kind: kind.to_owned(),
+                name: format!("{} on {}", text(row, 0), text(row, 1)),
+            })),
+            Err(error) if error.refusal().is_some() => {
+                tracing::warn!(%error, "whether tables have a {kind} cannot be asked");
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(found)
+}
+
 /// Plain views are made anew; see [`views`].
 const POSTGRES_DEPENDENTS: &str = "WITH RECURSIVE star AS ( \
     SELECT t.oid, t.relname FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace \
     WHERE n.nspname = {schema} AND t.relname IN ({tables}) AND t.relkind = 'r' \
-), above(oid) AS ( \
-    SELECT oid FROM star \
-    UNION SELECT r.ev_class FROM above a JOIN pg_depend d ON d.refobjid = a.oid \
+), above(oid, lost) AS ( \
+    SELECT oid, false FROM star \
+    UNION SELECT r.ev_class, a.lost OR v.relkind = 'm' FROM above a \
+        JOIN pg_depend d ON d.refobjid = a.oid \
         AND d.refclassid = 'pg_class'::regclass AND d.classid = 'pg_rewrite'::regclass \
-        JOIN pg_rewrite r ON r.oid = d.objid \
+        JOIN pg_rewrite r ON r.oid = d.objid JOIN pg_class v ON v.oid = r.ev_class \
 ) \
-SELECT 'materialized view', v.oid::regclass::text FROM above JOIN pg_class v USING (oid) \
-    WHERE v.relkind = 'm' \
+SELECT DISTINCT CASE v.relkind WHEN 'm' THEN 'materialized view' ELSE 'view' END, \
+    v.oid::regclass::text FROM above JOIN pg_class v USING (oid) WHERE above.lost \
 UNION ALL SELECT 'rule', r.rulename || ' on ' || star.relname FROM star \
     JOIN pg_rewrite r ON r.ev_class = star.oid \
 UNION ALL SELECT 'foreign key', k.conname || ' of ' || k.conrelid::regclass::text FROM star \
     JOIN pg_constraint k ON k.confrelid = star.oid AND k.contype = 'f' \
     WHERE k.conrelid NOT IN (SELECT oid FROM star) \
+UNION ALL SELECT 'foreign key', k.conname || ' of ' || star.relname FROM star \
+    JOIN pg_constraint k ON k.conrelid = star.oid AND k.contype = 'f' \
+    WHERE k.confrelid NOT IN (SELECT oid FROM star) \
 UNION ALL SELECT 'constraint', k.conname || ' on ' || star.relname FROM star \
     JOIN pg_constraint k ON k.conrelid = star.oid WHERE k.contype NOT IN ('p', 'f', 'n') \
 UNION ALL SELECT 'index', i.indexrelid::regclass::text FROM star \
@@ -207,62 +271,6 @@ async fn foreign_columns(session: &Session, schema: &str) -> Result<Vec<String>>
         .collect())
 }
 
-/// The statements that give the new tables the grants and the owners of the old ones.
-///
-/// # Errors
-///
-/// If the catalogue cannot be read.
-pub async fn grants(session: &Session, schema: &str) -> Result<Vec<String>> {
-    let dialect = session.dialect();
-    let sql = match dialect {
-        Dialect::Redshift => REDSHIFT_GRANTS,
-        Dialect::Postgres => POSTGRES_GRANTS,
-    };
-    let sql = sql
-        .replace("{schema}", &literal(schema, dialect)?)
-        .replace("{tables}", &star_tables(dialect)?);
-    let rows = session.rows("look at the grants", &sql).await?;
-    let mut statements = Vec::new();
-    for row in &rows {
-        let [table, privilege, kind, grantee, option, columns] =
-            [0, 1, 2, 3, 4, 5].map(|i| text(row, i));
-        // A privilege is a keyword of the catalogue's own, never a user's text.
-        if !privilege.chars().all(|c| c.is_ascii_alphabetic() || c == ' ') {
-            continue;
-        }
-        let to = match kind.as_str() {
-            "public" => "PUBLIC".to_owned(),
-            "group" => format!("GROUP {}", principal(&grantee)?),
-            "role" => format!("ROLE {}", principal(&grantee)?),
-            _ => principal(&grantee)?,
-        };
-        let columns =
-            if columns.is_empty() { columns } else { format!(" ({})", principal(&columns)?) };
-        let with = if option.starts_with('t') { " WITH GRANT OPTION" } else { "" };
-        statements.push(format!(
-            "GRANT {privilege}{columns} ON TABLE {} TO {to}{with}",
-            qualified(schema, &table)?
-        ));
-    }
-    Ok(statements)
-}
-
-/// Source: Redshift Developer Guide, SVV_RELATION_PRIVILEGES.
-const REDSHIFT_GRANTS: &str = "SELECT relation_name, privilege_type, identity_type, identity_name, \
-    CASE WHEN admin_option THEN 't' ELSE 'f' END, '' FROM svv_relation_privileges \
-    WHERE namespace_name = {schema} AND relation_name IN ({tables}) \
-    ORDER BY relation_name, identity_name, privilege_type";
-
-const POSTGRES_GRANTS: &str = "SELECT c.relname, x.privilege_type, \
-    CASE WHEN x.grantee = 0 THEN 'public' ELSE 'user' END, \
-    CASE WHEN x.grantee = 0 THEN '' ELSE pg_get_userbyid(x.grantee) END, x.is_grantable::text, x.attname \
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, LATERAL ( \
-        SELECT grantee, privilege_type, is_grantable, '' AS attname FROM aclexplode(c.relacl) \
-        UNION ALL SELECT e.grantee, e.privilege_type, e.is_grantable, a.attname \
-        FROM pg_attribute a, aclexplode(a.attacl) e WHERE a.attrelid = c.oid AND NOT a.attisdropped \
-    ) x WHERE n.nspname = {schema} AND c.relname IN ({tables}) AND x.grantee <> c.relowner \
-    ORDER BY 1, 4, 2, 6";
-
 /// The views over the old tables, each after those it reads. PostgreSQL only: in Redshift such a
 /// view is among the [`dependents`].
 ///
@@ -282,21 +290,27 @@ pub async fn views(session: &Session, schema: &str) -> Result<Vec<View>> {
         name: text(row, 0),
         options: text(row, 1),
         definition: text(row, 2).trim_end().trim_end_matches(';').to_owned(),
+        is_ours: text(row, 3) == "true",
     };
     Ok(rows.iter().map(view).collect())
 }
 
-const POSTGRES_VIEWS: &str = "WITH RECURSIVE above(oid, depth) AS ( \
-    SELECT t.oid, 0 FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace \
+/// Those above a materialized view go with it: they are among the [`dependents`].
+const POSTGRES_VIEWS: &str = "WITH RECURSIVE above(oid, depth, lost) AS ( \
+    SELECT t.oid, 0, false FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace \
     WHERE n.nspname = {schema} AND t.relname IN ({tables}) AND t.relkind = 'r' \
-    UNION SELECT r.ev_class, a.depth + 1 FROM above a JOIN pg_depend d ON d.refobjid = a.oid \
+    UNION SELECT r.ev_class, a.depth + 1, a.lost OR v.relkind = 'm' FROM above a \
+        JOIN pg_depend d ON d.refobjid = a.oid \
         AND d.refclassid = 'pg_class'::regclass AND d.classid = 'pg_rewrite'::regclass \
         JOIN pg_rewrite r ON r.oid = d.objid AND r.ev_class <> a.oid \
+        JOIN pg_class v ON v.oid = r.ev_class \
 ) \
 SELECT quote_ident(n.nspname) || '.' || quote_ident(v.relname), \
-    array_to_string(v.reloptions, ', '), pg_get_viewdef(v.oid) \
-FROM (SELECT oid, MAX(depth) AS depth FROM above GROUP BY oid) d JOIN pg_class v USING (oid) \
-JOIN pg_namespace n ON n.oid = v.relnamespace WHERE v.relkind = 'v' ORDER BY d.depth, 1";
+    array_to_string(v.reloptions, ', '), pg_get_viewdef(v.oid), \
+    pg_has_role(v.relowner, 'USAGE')::text \
+FROM (SELECT oid, MAX(depth) AS depth, bool_or(lost) AS lost FROM above GROUP BY oid) d \
+JOIN pg_class v USING (oid) JOIN pg_namespace n ON n.oid = v.relnamespace \
+WHERE v.relkind = 'v' AND NOT d.lost ORDER BY d.depth, 1";
 
 impl View {
     /// The statement that makes the view read the new tables; its grants and owner stay.

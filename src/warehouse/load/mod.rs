@@ -13,6 +13,7 @@
 
 mod build;
 mod catalog;
+mod grants;
 mod guard;
 mod meter;
 mod prepare;
@@ -26,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 
-use self::catalog::Dependent;
+use self::catalog::Existing;
 use self::guard::Guard;
 use self::statements::Names;
 use super::ledger;
@@ -231,22 +232,35 @@ impl<'a> Loader<'a> {
         Ok(true)
     }
 
-    /// Tells of what would be lost, before anything is touched.
+    /// Tells of what would be lost or could not be done, before anything is touched.
     async fn demand_carriable(&mut self, session: &Session) -> Result<()> {
         let schema = &self.options.schema;
         let existing = catalog::existing(session, schema).await?;
-        let foreign: Vec<String> =
-            existing.iter().filter(|e| e.kind != "r").map(|e| e.table.clone()).collect();
+        let names = |wanted: &dyn Fn(&&Existing) -> bool| -> Vec<String> {
+            existing.iter().filter(wanted).map(|e| e.table.clone()).collect()
+        };
+        let foreign = names(&|e| e.kind != "r");
         if !foreign.is_empty() {
             return Err(Error::NotATable { schema: schema.clone(), names: foreign });
         }
-        let dependents = catalog::dependents(session, schema).await?;
-        let shown = |d: &Dependent| format!("{} {}", d.kind, d.name);
-        let names: Vec<String> = dependents.iter().map(shown).collect();
-        if !names.is_empty() && !self.options.cascade {
-            return Err(Error::Dependents { schema: schema.clone(), names });
+        let views = catalog::views(session, schema).await?;
+        let mut not_ours = names(&|e| !e.is_ours);
+        not_ours.extend(views.iter().filter(|view| !view.is_ours).map(|view| view.name.clone()));
+        if !not_ours.is_empty() {
+            return Err(Error::NotOwner { schema: schema.clone(), names: not_ours });
         }
-        self.report.dropped = names;
+        let tables = names(&|_| true);
+        let mut lost: Vec<String> =
+            catalog::dependents(session, schema).await?.iter().map(ToString::to_string).collect();
+        let seen = grants::grants(session, schema, &tables).await?;
+        lost.extend(grants::unseen(session, schema, &seen).await?);
+        if ledger::last_number(session, schema).await? == 0 {
+            lost.extend(tables.iter().map(|table| format!("table {table}, which no load made")));
+        }
+        if !lost.is_empty() && !self.options.cascade {
+            return Err(Error::Dependents { schema: schema.clone(), names: lost });
+        }
+        self.report.dropped = lost;
         Ok(())
     }
 
@@ -269,6 +283,11 @@ impl<'a> Loader<'a> {
             attempt: format!("{:08x}", rand::random::<u32>()),
         }
     }
+}
+
+/// Whether the connection broke, and nobody knows what became of the last statement.
+fn is_lost(error: &Error) -> bool {
+    matches!(error, Error::Warehouse(error) if error.is_lost())
 }
 
 /// Whether running the whole transaction again may help.

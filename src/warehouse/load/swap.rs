@@ -2,21 +2,26 @@
 
 use std::time::{Duration, Instant};
 
-use super::guard::{Guard, limit_wait};
+use super::grants::{carry, grants};
+use super::guard::{Guard, Waited, limit_wait, wait_for_lock};
 use super::statements::{Names, drop_old, lock_tables, rename};
-use super::{Loader, catalog, is_passing};
+use super::{Loader, catalog, is_lost, is_passing};
 use crate::error::{Error, Result};
 use crate::warehouse::Dialect;
 use crate::warehouse::ledger::{self, NewEntry};
 use crate::warehouse::quote::{principal, qualified};
 use crate::warehouse::session::Session;
 
-/// How long one try waits for PostgreSQL's locks: less than the second after which its deadlock
-/// detector would pick a reader as the victim.
-const LOCK_TRY: Duration = Duration::from_millis(400);
+/// How long one try waits for each of PostgreSQL's locks. Five tables, and now and then a view, stay
+/// below the second after which the deadlock detector would pick a reader as the victim.
+const LOCK_TRY: Duration = Duration::from_millis(150);
 
 /// Time between two tries, in which readers go ahead.
 const LOCK_PAUSE: Duration = Duration::from_millis(250);
+
+/// How long the ledger is asked for, when the answer to COMMIT was lost and nothing else is left to
+/// try: a network that is away for a moment should not leave the outcome unknown.
+const LEDGER_PATIENCE: Duration = Duration::from_secs(60);
 
 impl Loader<'_> {
     /// Puts the new tables in place.
@@ -30,8 +35,10 @@ impl Loader<'_> {
         self.meter.enter("put in place");
         let deadline = begun + self.options.lock_timeout;
         let mut patience = self.backoff();
+        let mut was_lost = false;
         let outcome = loop {
             let Err(error) = self.try_swap(guard, names, load_id).await else { break Ok(()) };
+            was_lost |= is_lost(&error);
             let waits = matches!(&error, Error::Warehouse(e) if e.is_lock_timeout());
             let pause = match waits {
                 true if Instant::now() < deadline => Some(LOCK_PAUSE),
@@ -46,12 +53,43 @@ impl Loader<'_> {
                 None => break Err(error),
             }
         };
-        if outcome.is_err() {
-            self.discard(names).await;
+        match outcome {
+            // Nobody knows yet what became of the lost try: its tables are not to be touched.
+            Err(error) if was_lost => match self.ask_ledger(load_id).await {
+                Some(true) => {}
+                Some(false) => return Err(error),
+                None => {
+                    let schema = self.options.schema.clone();
+                    return Err(Error::OutcomeUnknown { schema, source: Box::new(error) });
+                }
+            },
+            Err(error) => {
+                self.discard(names).await;
+                return Err(error);
+            }
+            Ok(()) => {}
         }
-        outcome?;
         self.timed("put in place", begun);
         Ok(())
+    }
+
+    /// Whether the ledger has the load; `None` when it could not be asked for a minute.
+    async fn ask_ledger(&self, load_id: &str) -> Option<bool> {
+        let deadline = Instant::now() + LEDGER_PATIENCE;
+        loop {
+            let asked = async {
+                let session = Session::open(&self.options.access).await?;
+                ledger::has(&session, &self.options.schema, load_id).await
+            };
+            match asked.await {
+                Ok(found) => return Some(found),
+                Err(error) if is_passing(&error) && Instant::now() < deadline => {
+                    tracing::warn!(%error, "the ledger cannot be asked yet");
+                    tokio::time::sleep(Duration::from_secs(2)).await;
+                }
+                Err(_) => return None,
+            }
+        }
     }
 
     async fn try_swap(
@@ -75,24 +113,16 @@ impl Loader<'_> {
         let before = catalog::existing(session, schema).await?;
         let existing: Vec<&str> = before.iter().map(|e| e.table.as_str()).collect();
         session.execute("begin", "BEGIN").await?;
-        let wait = match dialect {
-            Dialect::Redshift => self.options.lock_timeout,
-            Dialect::Postgres => LOCK_TRY,
-        };
-        for sql in limit_wait(dialect, wait) {
-            session.execute("limit the wait for locks", &sql).await?;
-        }
-        if let Some(sql) = lock_tables(dialect, schema, &existing)? {
-            session.execute("lock the tables", &sql).await?;
-        }
+        self.lock(session, &existing).await?;
         // An earlier try whose answer was lost has ended by now: it held these locks.
-        let last = ledger::last(session, schema).await?;
         if ledger::has(session, schema, load_id).await? {
             session.execute("end", "ROLLBACK").await?;
             return Ok(());
         }
-        let number = last.map_or(0, |(entry, _)| entry.number) + 1;
-        let grants = catalog::grants(session, schema).await?;
+        let number = ledger::last_number(session, schema).await? + 1;
+        // Somebody may have added to the tables while the new ones were filled.
+        self.demand_no_more_dependents(session).await?;
+        let grants = self.carried_grants(session, names, &existing).await?;
         let views = catalog::views(session, schema).await?;
         for sql in rename(names, designs, &existing)? {
             session.execute("put the new tables in place", &sql).await?;
@@ -115,10 +145,70 @@ impl Loader<'_> {
         };
         let sql = ledger::insert(dialect, schema, &entry, |table| self.star.rows_of(table))?;
         session.execute("enter the load in the ledger", &sql).await?;
-        self.report.number = number;
+        (self.report.number, self.report.views) = (number, views.len());
         session.execute("commit the load", "COMMIT").await?;
-        self.report.views = views.len();
         Ok(())
+    }
+
+    /// Locks the tables that stand. Redshift has no limit for locks alone: there it is one for all
+    /// statements, until the tables are locked.
+    async fn lock(&self, session: &Session, existing: &[&str]) -> Result<()> {
+        let (dialect, schema) = (session.dialect(), &self.options.schema);
+        let wait = match dialect {
+            Dialect::Redshift => self.options.lock_timeout,
+            Dialect::Postgres => LOCK_TRY,
+        };
+        let Some(sql) = lock_tables(dialect, schema, existing)? else { return Ok(()) };
+        for sql in limit_wait(dialect, wait) {
+            session.execute("limit the wait for locks", &sql).await?;
+        }
+        match (dialect, wait_for_lock(session, "lock the tables", &sql, wait).await?) {
+            (_, Waited::Got) => {}
+            // To be tried again: this one was short on purpose.
+            (Dialect::Postgres, Waited::InVain(Some(error))) => return Err(error.into()),
+            (_, Waited::InVain(_)) => {
+                let who = "sessions that read or write the tables do not let go of them";
+                return Err(Error::LoadLocked { who, schema: schema.clone(), waited: wait });
+            }
+        }
+        if dialect == Dialect::Redshift {
+            let limit = self.options.access.statement_timeout.unwrap_or_default().as_millis();
+            let sql = format!("SET statement_timeout TO {limit}");
+            session.execute("lift the limit", &sql).await?;
+        }
+        Ok(())
+    }
+
+    async fn demand_no_more_dependents(&self, session: &Session) -> Result<()> {
+        // Redshift's lists of policies may be closed to us, and a refusal would end the transaction.
+        if self.options.cascade || session.dialect() == Dialect::Redshift {
+            return Ok(());
+        }
+        let schema = &self.options.schema;
+        let found = catalog::dependents(session, schema).await?;
+        let names: Vec<String> = found.iter().map(ToString::to_string).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Dependents { schema: schema.clone(), names })
+    }
+
+    async fn carried_grants(
+        &self,
+        session: &Session,
+        names: &Names,
+        existing: &[&str],
+    ) -> Result<Vec<String>> {
+        let schema = &self.options.schema;
+        let tables: Vec<String> = existing.iter().map(|&table| table.to_owned()).collect();
+        let old = grants(session, schema, &tables).await?;
+        let new_names: Vec<String> = existing.iter().map(|table| names.new_table(table)).collect();
+        let mut fresh = grants(session, schema, &new_names).await?;
+        for grant in &mut fresh {
+            let found = existing.iter().find(|table| names.new_table(table) == grant.table);
+            grant.table = found.map_or_else(String::new, |&table| table.to_owned());
+        }
+        carry(schema, &old, &fresh, existing)
     }
 
     /// Removes the new tables of a load that could not put them in place.

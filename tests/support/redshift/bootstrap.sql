@@ -147,6 +147,16 @@ CREATE FUNCTION redshift.current_schema() RETURNS name LANGUAGE sql STABLE AS
     'SELECT pg_catalog.unnest(pg_catalog.current_schemas(false)) OFFSET 2 LIMIT 1';
 CREATE FUNCTION redshift.pg_get_userbyid(oid) RETURNS text LANGUAGE sql STABLE AS
     'SELECT rs.plain(pg_catalog.pg_get_userbyid($1))';
+-- Of access lists: with the names that Redshift's users go by.
+CREATE FUNCTION redshift.array_to_string(aclitem[], text) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT string_agg(
+        CASE WHEN p.kind OPERATOR(pg_catalog.=) 'group' THEN 'group ' ELSE '' END
+        || coalesce(p.name, r.rolname::text, '') || '=r/'
+        || redshift.pg_get_userbyid(x.grantor), $2)
+    FROM aclexplode($1) AS x
+    LEFT JOIN pg_roles AS r ON r.oid OPERATOR(pg_catalog.=) x.grantee
+    LEFT JOIN rs.principals AS p ON p.role OPERATOR(pg_catalog.=) r.rolname::text
+$$;
 -- The session sets them before a statement that asks.
 CREATE FUNCTION redshift.pg_last_copy_count() RETURNS bigint LANGUAGE sql STABLE AS
     'SELECT pg_catalog.current_setting(''standin.last_copy_count'')::bigint';

@@ -1,0 +1,226 @@
+//! Grants on the tables: read from the old, given to the new, and nothing beside them.
+
+use crate::error::Result;
+use crate::warehouse::Dialect;
+use crate::warehouse::load::catalog::text;
+use crate::warehouse::quote::{literal, principal, qualified};
+use crate::warehouse::session::Session;
+
+/// A privilege that somebody has on a table, or on a column of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The table.
+    pub table: String,
+    privilege: String,
+    /// `user`, `group`, `role` or `public`.
+    kind: String,
+    grantee: String,
+    column: String,
+    with_option: bool,
+}
+
+impl Grant {
+    /// The statement that gives the privilege.
+    ///
+    /// # Errors
+    ///
+    /// If a name cannot be quoted.
+    pub fn give(&self, schema: &str) -> Result<String> {
+        let with = if self.with_option { " WITH GRANT OPTION" } else { "" };
+        let (what, to) = self.parts(schema)?;
+        Ok(format!("GRANT {what} TO {to}{with}"))
+    }
+
+    /// The statement that takes the privilege.
+    ///
+    /// # Errors
+    ///
+    /// If a name cannot be quoted.
+    pub fn take(&self, schema: &str) -> Result<String> {
+        let (what, from) = self.parts(schema)?;
+        Ok(format!("REVOKE {what} FROM {from}"))
+    }
+
+    fn parts(&self, schema: &str) -> Result<(String, String)> {
+        let whom = match self.kind.as_str() {
+            "public" => "PUBLIC".to_owned(),
+            "group" => format!("GROUP {}", principal(&self.grantee)?),
+            "role" => format!("ROLE {}", principal(&self.grantee)?),
+            _ => principal(&self.grantee)?,
+        };
+        let column = match self.column.as_str() {
+            "" => String::new(),
+            column => format!(" ({})", principal(column)?),
+        };
+        let table = qualified(schema, &self.table)?;
+        Ok((format!("{}{column} ON TABLE {table}", self.privilege), whom))
+    }
+
+    /// Whether it is the same privilege of the same grantee, on whatever table.
+    fn is_like(&self, other: &Grant) -> bool {
+        let key =
+            |g: &Grant| (g.privilege.clone(), g.kind.clone(), g.grantee.clone(), g.column.clone());
+        key(self) == key(other)
+    }
+}
+
+/// The grants on tables of a schema, those of their owners apart.
+///
+/// # Errors
+///
+/// If the catalogue cannot be read.
+pub async fn grants(session: &Session, schema: &str, tables: &[String]) -> Result<Vec<Grant>> {
+    if tables.is_empty() {
+        return Ok(Vec::new());
+    }
+    let dialect = session.dialect();
+    let sql = match dialect {
+        Dialect::Redshift => REDSHIFT_GRANTS,
+        Dialect::Postgres => POSTGRES_GRANTS,
+    };
+    let names: Result<Vec<_>, _> = tables.iter().map(|table| literal(table, dialect)).collect();
+    let sql =
+        sql.replace("{schema}", &literal(schema, dialect)?).replace("{tables}", &names?.join(", "));
+    let rows = session.rows("look at the grants", &sql).await?;
+    let grant = |row: &Vec<Option<String>>| Grant {
+        table: text(row, 0),
+        privilege: text(row, 1),
+        kind: text(row, 2),
+        grantee: text(row, 3),
+        with_option: text(row, 4).starts_with('t'),
+        column: text(row, 5),
+    };
+    // A privilege is a keyword of the catalogue's own, never a user's text.
+    let is_keyword = |g: &Grant| g.privilege.chars().all(|c| c.is_ascii_alphabetic() || c == ' ');
+    Ok(rows.iter().map(grant).filter(is_keyword).collect())
+}
+
+/// The statements that leave a new table with the grants of the one it replaces: those it had are
+/// given, and those that default privileges gave it beyond them are taken. `fresh` are the grants
+/// of the new tables, under the names that they are to have.
+///
+/// # Errors
+///
+/// If a name cannot be quoted.
+pub fn carry(
+    schema: &str,
+    old: &[Grant],
+    fresh: &[Grant],
+    replaced: &[&str],
+) -> Result<Vec<String>> {
+    let had = |grant: &Grant| old.iter().any(|o| o.table == grant.table && o.is_like(grant));
+    let beyond = fresh.iter().filter(|g| replaced.contains(&g.table.as_str()) && !had(g));
+    let taken = beyond.map(|grant| grant.take(schema));
+    taken.chain(old.iter().map(|grant| grant.give(schema))).collect()
+}
+
+/// Grantees that the table's own list names and the grants do not: a user of Redshift sees in
+/// SVV_RELATION_PRIVILEGES only what concerns itself, unless it is a superuser.
+///
+/// # Errors
+///
+/// If the catalogue cannot be read.
+pub async fn unseen(session: &Session, schema: &str, seen: &[Grant]) -> Result<Vec<String>> {
+    if session.dialect() == Dialect::Postgres {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT c.relname, pg_get_userbyid(c.relowner), array_to_string(c.relacl, '\n') \
+         FROM pg_class c INNER JOIN pg_namespace n ON n.oid = c.relnamespace \
+         WHERE n.nspname = {} AND c.relkind = 'r' AND c.relacl IS NOT NULL",
+        literal(schema, session.dialect())?
+    );
+    let rows = match session.rows("look at the grants", &sql).await {
+        Err(error) if error.refusal().is_some() => {
+            tracing::warn!(%error, "whether others have grants on the tables cannot be asked");
+            return Ok(Vec::new());
+        }
+        rows => rows?,
+    };
+    let mut unseen = Vec::new();
+    for row in rows {
+        let [table, owner, list] = [0, 1, 2].map(|i| text(&row, i));
+        if crate::star::model::Table::named(&table).is_none() {
+            continue;
+        }
+        for grantee in list.lines().filter_map(acl_grantee).filter(|grantee| *grantee != owner) {
+            let is_seen = |g: &Grant| {
+                g.table == table
+                    && (g.grantee == grantee || grantee.is_empty() && g.kind == "public")
+            };
+            if !seen.iter().any(is_seen) {
+                unseen.push(format!("grants of {grantee:?} on {table}"));
+            }
+        }
+    }
+    Ok(unseen)
+}
+
+/// Whom an item of an access list is about: `ann=arw/owner`, `"group bi"=r/owner`, `=r/owner` for
+/// everybody.
+fn acl_grantee(item: &str) -> Option<String> {
+    let (grantee, _) = item.rsplit_once('/')?.0.rsplit_once('=')?;
+    let name = grantee.trim_matches('"').replace("\"\"", "\"").replace("\\\"", "\"");
+    let name = name.strip_prefix("group ").unwrap_or(&name);
+    Some(name.trim_matches('"').to_owned())
+}
+
+/// Source: Redshift Developer Guide, SVV_RELATION_PRIVILEGES. Columns' grants stand elsewhere.
+const REDSHIFT_GRANTS: &str = "SELECT relation_name, privilege_type, identity_type, identity_name, \
+    CASE WHEN admin_option THEN 't' ELSE 'f' END, '' FROM svv_relation_privileges \
+    WHERE namespace_name = {schema} AND relation_name IN ({tables}) \
+    ORDER BY relation_name, identity_name, privilege_type";
+
+const POSTGRES_GRANTS: &str = "SELECT c.relname, x.privilege_type, \
+    CASE WHEN x.grantee = 0 THEN 'public' ELSE 'user' END, \
+    CASE WHEN x.grantee = 0 THEN '' ELSE pg_get_userbyid(x.grantee) END, x.is_grantable::text, x.attname \
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, LATERAL ( \
+        SELECT grantee, privilege_type, is_grantable, '' AS attname FROM aclexplode(c.relacl) \
+        UNION ALL SELECT e.grantee, e.privilege_type, e.is_grantable, a.attname \
+        FROM pg_attribute a, aclexplode(a.attacl) e WHERE a.attrelid = c.oid AND NOT a.attisdropped \
+    ) x WHERE n.nspname = {schema} AND c.relname IN ({tables}) AND x.grantee <> c.relowner \
+    ORDER BY 1, 4, 2, 6";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn access_lists_name_their_grantees() {
+        for (item, grantee) in [
+            ("ann=arwdRxt/owner", "ann"),
+            ("=r/owner", ""),
+            ("\"group bi\"=r/owner", "bi"),
+            ("group bi=r/owner", "bi"),
+            ("\"An=n\"=r*/owner", "An=n"),
+        ] {
+            assert_eq!(acl_grantee(item).as_deref(), Some(grantee), "{item}");
+        }
+        assert_eq!(acl_grantee("nonsense"), None);
+    }
+
+    #[test]
+    fn a_new_table_keeps_no_grant_that_the_old_had_not() {
+        let grant = |table: &str, privilege: &str, grantee: &str| Grant {
+            table: table.to_owned(),
+            privilege: privilege.to_owned(),
+            kind: "user".to_owned(),
+            grantee: grantee.to_owned(),
+            column: String::new(),
+            with_option: false,
+        };
+        let old = [grant("users", "SELECT", "ann")];
+        let fresh = [
+            grant("users", "SELECT", "bob"),
+            grant("users", "SELECT", "ann"),
+            grant("songs", "SELECT", "bob"),
+        ];
+        assert_eq!(
+            carry("star", &old, &fresh, &["users"]).unwrap(),
+            [
+                "REVOKE SELECT ON TABLE \"star\".\"users\" FROM \"bob\"",
+                "GRANT SELECT ON TABLE \"star\".\"users\" TO \"ann\"",
+            ]
+        );
+    }
+}
