@@ -186,8 +186,10 @@ impl<'a> Loader<'a> {
     }
 
     fn backoff(&self) -> impl Iterator<Item = Duration> + use<> {
+        // 0.3, 1.2 and 4.8 s: a network that is away for some seconds should not cost an hour's COPY.
         ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(200))
+            .with_min_delay(Duration::from_millis(300))
+            .with_factor(4.0)
             .with_max_delay(Duration::from_secs(20))
             .with_max_times(self.options.retries)
             .with_jitter()
