@@ -13,7 +13,6 @@ use crate::star::{demand_passed, demand_passed_there, run_checks};
 use crate::storage::{Location, Stores};
 use crate::warehouse::check::check_warehouse;
 use crate::warehouse::contract::Reading;
-use crate::warehouse::session::Session;
 
 /// Holds a star, or its tables in a warehouse, against its invariants and prints a line a check.
 ///
@@ -30,8 +29,7 @@ pub async fn run(
     let (outcomes, not_asked) = match on {
         Some(warehouse) => {
             let record = record(options, global).await?;
-            let session = Session::open(&warehouse.access(&global.stores).await?).await?;
-            session.use_schema(&warehouse.schema).await?;
+            let session = warehouse.ask(&global.stores).await?;
             let checks = check_warehouse(&session, &queries, record.as_ref()).await?;
             (checks.outcomes, checks.not_asked)
         }
@@ -59,7 +57,8 @@ pub async fn copy_contract(options: &StarOptions, global: &GlobalOptions) -> Res
     let tables = BTreeMap::new();
     // Which warehouse it would be is not known: its region is that which the user names.
     let region = global.stores.region.clone();
-    let contract = contract::check(&place, &stores, &tables, region, Reading::Texts).await?;
+    let (record, reading) = (RunRecord::require(&place).await?, Reading::Texts);
+    let contract = contract::check(&place, &record, &stores, &tables, region, reading).await?;
     if !contract.is_kept() || !global.quiet {
         print(&contract.to_string())?;
     }

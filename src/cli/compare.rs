@@ -3,7 +3,7 @@
 use super::output::{BAD, GOOD, print, styled};
 use super::query::execute;
 use super::settings::{GlobalOptions, StarOptions};
-use super::star;
+use super::star::{self, OpenStar};
 use super::warehouse::WarehouseOptions;
 use crate::error::{Error, Result};
 use crate::warehouse::answers::{ask, difference, expected_schema};
@@ -21,13 +21,10 @@ pub async fn run(
     global: &GlobalOptions,
 ) -> Result<()> {
     let open = star::open(options, global).await?;
-    let session = Session::open(&warehouse.access(&global.stores).await?).await?;
-    session.use_schema(&warehouse.schema).await?;
+    let session = warehouse.ask(&global.stores).await?;
     let mut names = Vec::new();
     for (name, sql) in questions {
-        let files = execute(name, sql, None, &open).await?;
-        let answer = ask(&session, name, sql, expected_schema(sql).await).await?;
-        match difference(files, answer).await? {
+        match ask_both(&session, &open, name, sql).await? {
             None if global.quiet => {}
             None => print(&format!("{}    {name}\n", styled(GOOD, "same")))?,
             Some(what) => {
@@ -37,4 +34,20 @@ pub async fn run(
         }
     }
     if names.is_empty() { Ok(()) } else { Err(Error::AnswersDiffer { names }) }
+}
+
+/// Asks both sides one question; how the answers differ, if they do.
+///
+/// # Errors
+///
+/// If the question cannot be asked.
+pub async fn ask_both(
+    session: &Session,
+    open: &OpenStar,
+    name: &str,
+    sql: &str,
+) -> Result<Option<String>> {
+    let files = execute(name, sql, None, open).await?;
+    let answer = ask(session, name, sql, expected_schema(sql).await).await?;
+    difference(files, answer).await
 }

@@ -17,13 +17,13 @@ use crate::warehouse::tables::{TableSettings, designs};
 /// If there is no star, or its store fails; breaches are findings, not errors.
 pub async fn check(
     place: &Place,
+    record: &RunRecord,
     stores: &Stores,
     tables: &BTreeMap<String, TableSettings>,
     warehouse_region: Option<String>,
     reading: Reading,
 ) -> Result<Contract> {
-    let record = RunRecord::require(place).await?;
-    let designs = designs(Some(&record), tables)?;
+    let designs = designs(Some(record), tables)?;
     let expected = Expected {
         tables: designs.iter().map(|design| design.expected()).collect(),
         bucket_region: match warehouse_region {
@@ -33,7 +33,7 @@ pub async fn check(
         warehouse_region,
         reading,
     };
-    check_star(place, &record, &expected).await
+    check_star(place, record, &expected).await
 }
 
 /// Holds the COPY statements of a load against the contract, too.

@@ -97,9 +97,9 @@ async fn ready(
 /// Holds the star against what this Redshift takes, before it is asked anything.
 async fn contract(place: &Place, stores: &Stores, options: &LoadOptions) -> Result<Contract> {
     let region = options.access.target.region().map(str::to_owned);
-    let mut contract =
-        contract::check(place, stores, &options.tables, region, Reading::Footers).await?;
     let record = RunRecord::require(place).await?;
+    let (tables, reading) = (&options.tables, Reading::Footers);
+    let mut contract = contract::check(place, &record, stores, tables, region, reading).await?;
     contract::check_statements(&mut contract, place, &record, options)?;
     Ok(contract)
 }

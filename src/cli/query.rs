@@ -21,7 +21,6 @@ use crate::error::{Error, Result};
 use crate::pipeline::queries;
 use crate::star::{Group, Queries};
 use crate::warehouse::answers::{ask, expected_schema};
-use crate::warehouse::session::Session;
 
 /// Answers a question, or lists the questions there are.
 ///
@@ -51,8 +50,7 @@ pub async fn run(
         let open = star::open(options, global).await?;
         return write(name, execute(name, sql, None, &open).await?, args.format).await;
     };
-    let session = Session::open(&warehouse.access(&global.stores).await?).await?;
-    session.use_schema(&warehouse.schema).await?;
+    let session = warehouse.ask(&global.stores).await?;
     let rows = ask(&session, name, sql, expected_schema(sql).await).await?;
     write(name, rows, args.format).await
 }

@@ -185,8 +185,7 @@ impl<'a> Selftest<'a> {
         let mut said = Vec::new();
         for (what, sql) in FACTS {
             // Each on its own: what one kind of server knows another may not.
-            if let Ok(rows) = session.rows("ask about the server", sql).await {
-                let value = rows.first().and_then(|row| row.first().cloned().flatten());
+            if let Ok(value) = session.value("ask about the server", sql).await {
                 said.push(format!("{what}: {}", value.unwrap_or_default().trim_matches('\0')));
             }
         }
@@ -211,8 +210,7 @@ impl<'a> Selftest<'a> {
     }
 
     async fn check(&self) -> Result<String> {
-        let session = self.session().await?;
-        session.use_schema(&self.warehouse.schema).await?;
+        let session = self.warehouse.ask(&self.global.stores).await?;
         let record = RunRecord::require(&self.star).await?;
         let checks = check_warehouse(&session, &queries(None)?, Some(&record)).await?;
         demand_passed_there(&checks.outcomes)?;
@@ -220,8 +218,7 @@ impl<'a> Selftest<'a> {
     }
 
     async fn answers(&self) -> Result<String> {
-        let session = self.session().await?;
-        session.use_schema(&self.warehouse.schema).await?;
+        let session = self.warehouse.ask(&self.global.stores).await?;
         let open = star::open(&self.star_options, self.global).await?;
         let asked = verify::answers(&session, &queries(None)?, &open).await?;
         Ok(format!("{asked} answered as by the files"))

@@ -1,7 +1,7 @@
 //! The last step of a run: what an analyst would see, held against the files.
 
+use super::compare::ask_both;
 use super::output::{GOOD, styled};
-use super::query::execute;
 use super::settings::{GlobalOptions, StarOptions};
 use super::star::{self, OpenStar};
 use super::summary;
@@ -11,7 +11,6 @@ use crate::pipeline::queries;
 use crate::publish::RunRecord;
 use crate::star::{Group, Queries, demand_passed_there};
 use crate::storage::{Location, Stores};
-use crate::warehouse::answers::{ask, difference, expected_schema};
 use crate::warehouse::check::{WarehouseChecks, check_warehouse};
 use crate::warehouse::session::Session;
 
@@ -26,8 +25,7 @@ pub async fn run(
     global: &GlobalOptions,
 ) -> Result<String> {
     let queries = queries(star.queries.as_deref())?;
-    let session = Session::open(&warehouse.access(&global.stores).await?).await?;
-    session.use_schema(&warehouse.schema).await?;
+    let session = warehouse.ask(&global.stores).await?;
     let checks = checks(&session, &queries, star, global).await?;
     let asked = checks.outcomes.len();
     let open = star::open(star, global).await?;
@@ -62,9 +60,7 @@ pub async fn answers(session: &Session, queries: &Queries, open: &OpenStar) -> R
     let (mut asked, mut names) = (0, Vec::new());
     for query in queries.of(Group::Analytics) {
         let name = query.file();
-        let files = execute(&name, &query.sql, None, open).await?;
-        let answer = ask(session, &name, &query.sql, expected_schema(&query.sql).await).await?;
-        if let Some(what) = difference(files, answer).await? {
+        if let Some(what) = ask_both(session, open, &name, &query.sql).await? {
             names.push(format!("{name} ({what})"));
         }
         asked += 1;

@@ -14,7 +14,7 @@ use crate::warehouse::iam::IamLogin;
 use crate::warehouse::load::LoadOptions;
 use crate::warehouse::quote;
 use crate::warehouse::secret::{self, PasswordFor};
-use crate::warehouse::session::{Access, Login};
+use crate::warehouse::session::{Access, Login, Session};
 use crate::warehouse::tables::TableSettings;
 use crate::warehouse::target::Target;
 
@@ -105,6 +105,17 @@ impl WarehouseOptions {
             })),
         };
         Ok(Access { target: self.target.clone(), login, statement_timeout: self.statement_timeout })
+    }
+
+    /// A session for questions to the tables of the schema.
+    ///
+    /// # Errors
+    ///
+    /// As [`WarehouseOptions::access`], and if the warehouse cannot be reached.
+    pub async fn ask(&self, stores: &StoreOptions) -> Result<Session> {
+        let session = Session::open(&self.access(stores).await?).await?;
+        session.use_schema(&self.schema).await?;
+        Ok(session)
     }
 
     /// The options of a load.

@@ -1,6 +1,7 @@
 //! Checks: queries that return the rows which break an invariant.
 
 use arrow::array::RecordBatch;
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::prelude::SessionContext;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
@@ -8,7 +9,7 @@ use super::queries::{Group, Queries, Query};
 use crate::error::{Error, Result};
 
 /// Offending rows that are kept to be shown.
-pub(crate) const SHOWN_ROWS: usize = 5;
+const SHOWN_ROWS: usize = 5;
 
 /// What a check found.
 #[derive(Debug, Clone)]
@@ -35,24 +36,37 @@ pub async fn run_checks(session: &SessionContext, queries: &Queries) -> Result<V
 }
 
 async fn run_check(session: &SessionContext, query: &Query) -> Result<CheckOutcome> {
-    let failed = |e| Error::query(format!("checks/{}.sql", query.name), e);
+    let failed = |e| Error::query(query.file(), e);
     let rows = session.sql(&query.sql).await.map_err(failed)?;
-    let mut rows = rows.execute_stream().await.map_err(failed)?;
-    let mut offenders = 0;
-    let mut first = Vec::new();
-    while let Some(batch) = rows.try_next().await.map_err(failed)? {
-        let room = SHOWN_ROWS.saturating_sub(offenders);
-        if room > 0 && batch.num_rows() > 0 {
-            first.push(batch.slice(0, room.min(batch.num_rows())));
+    CheckOutcome::gather(query, rows.execute_stream().await.map_err(failed)?).await
+}
+
+impl CheckOutcome {
+    /// Counts the rows that a check gives, and keeps the first.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be read to their end.
+    pub async fn gather(
+        query: &Query,
+        mut rows: SendableRecordBatchStream,
+    ) -> Result<CheckOutcome> {
+        let mut offenders = 0;
+        let mut first = Vec::new();
+        while let Some(batch) = rows.try_next().await.map_err(|e| Error::query(query.file(), e))? {
+            let room = SHOWN_ROWS.saturating_sub(offenders);
+            if room > 0 && batch.num_rows() > 0 {
+                first.push(batch.slice(0, room.min(batch.num_rows())));
+            }
+            offenders += batch.num_rows();
         }
-        offenders += batch.num_rows();
+        Ok(CheckOutcome {
+            name: query.name.to_string(),
+            demand: query.header().replace('\n', " "),
+            offenders: offenders as u64,
+            first,
+        })
     }
-    Ok(CheckOutcome {
-        name: query.name.to_string(),
-        demand: query.header().replace('\n', " "),
-        offenders: offenders as u64,
-        first,
-    })
 }
 
 /// As [`demand_passed`], of tables in a warehouse.

@@ -8,7 +8,6 @@ mod queries;
 mod reader;
 mod transform;
 
-pub(crate) use check::SHOWN_ROWS;
 pub use check::{CheckOutcome, demand_passed, demand_passed_there, run_checks};
 pub use plan::{StagedNeeds, staged_needs};
 pub use queries::{Group, Queries, Query};

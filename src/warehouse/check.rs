@@ -1,15 +1,14 @@
 //! The star's invariants, asked of the tables in a warehouse.
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Int64Type};
-use futures::TryStreamExt;
 
 use super::answers::{ask, expected_schema};
 use super::quote::{literal, name};
 use super::session::Session;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::publish::RunRecord;
-use crate::star::{CheckOutcome, Group, Queries, Query, SHOWN_ROWS, run_batch};
+use crate::star::{CheckOutcome, Group, Queries, Query, run_batch};
 
 /// What became of the checks.
 #[derive(Debug, Default)]
@@ -34,7 +33,10 @@ pub async fn check_warehouse(
     let mut checks = WarehouseChecks::default();
     for query in queries.of(Group::Check) {
         match answerable(session, query, record).await? {
-            Some(sql) => checks.outcomes.push(run_check(session, query, &sql).await?),
+            Some(sql) => {
+                let rows = ask(session, &query.file(), &sql, None).await?;
+                checks.outcomes.push(CheckOutcome::gather(query, rows).await?);
+            }
             None => checks.not_asked.push(query.name.to_string()),
         }
     }
@@ -78,24 +80,4 @@ fn with_run(session: &Session, sql: &str, record: &RunRecord) -> Result<String> 
     let body: String = sql.lines().skip(body_at.count()).map(|line| format!("{line}\n")).collect();
     let is_with = body.get(..5).is_some_and(|word| word.eq_ignore_ascii_case("with "));
     Ok(if is_with { format!("{run}, {}", &body[5..]) } else { format!("{run}\n{body}") })
-}
-
-async fn run_check(session: &Session, query: &Query, sql: &str) -> Result<CheckOutcome> {
-    let failed = |e| Error::query(query.file(), e);
-    let mut rows = ask(session, &query.file(), sql, None).await?;
-    let mut offenders = 0;
-    let mut first: Vec<RecordBatch> = Vec::new();
-    while let Some(batch) = rows.try_next().await.map_err(failed)? {
-        let room = SHOWN_ROWS.saturating_sub(offenders).min(batch.num_rows());
-        if room > 0 {
-            first.push(batch.slice(0, room));
-        }
-        offenders += batch.num_rows();
-    }
-    Ok(CheckOutcome {
-        name: query.name.to_string(),
-        demand: query.header().replace('\n', " "),
-        offenders: offenders as u64,
-        first,
-    })
 }

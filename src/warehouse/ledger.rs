@@ -120,8 +120,7 @@ pub fn last_query(schema: &str) -> Result<String> {
 pub async fn last_number(session: &Session, schema: &str) -> Result<i64> {
     let action = "read the ledger of loads";
     let sql = format!("SELECT MAX(\"load_number\") FROM {}", qualified(schema, LEDGER)?);
-    let rows = session.rows(action, &sql).await?;
-    match rows.first().and_then(|row| row.first().cloned().flatten()) {
+    match session.value(action, &sql).await? {
         None => Ok(0),
         Some(number) => number
             .parse()
@@ -140,8 +139,7 @@ pub async fn has(session: &Session, schema: &str, load_id: &str) -> Result<bool>
         qualified(schema, LEDGER)?,
         literal(load_id, session.dialect())?
     );
-    let rows = session.rows("read the ledger of loads", &sql).await?;
-    let count = rows.first().and_then(|row| row.first().cloned().flatten());
+    let count = session.value("read the ledger of loads", &sql).await?;
     Ok(count.is_some_and(|count| count != "0"))
 }
 

@@ -156,6 +156,16 @@ impl Session {
         rows.try_collect().await
     }
 
+    /// Runs a query; the first value of its first row.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::execute`].
+    pub async fn value(&self, action: &str, sql: &str) -> Result<Option<String>, WarehouseError> {
+        let rows = self.rows(action, sql).await?;
+        Ok(rows.into_iter().next().and_then(|row| row.into_iter().next().flatten()))
+    }
+
     /// Runs a query; the messages of its answer as they come: what its columns are called, and rows.
     ///
     /// # Errors

@@ -224,8 +224,8 @@ impl<'a> Loader<'a> {
                 return Ok(false);
             }
             let name = super::quote::qualified(&self.options.schema, table)?;
-            let found = session.rows("count rows", &format!("SELECT COUNT(*) FROM {name}")).await?;
-            let found = found.first().and_then(|row| row.first().cloned().flatten());
+            let sql = format!("SELECT COUNT(*) FROM {name}");
+            let found = session.value("count rows", &sql).await?;
             if found.as_deref() != Some(rows.to_string().as_str()) {
                 tracing::warn!(table, rows, ?found, "the table has changed since it was loaded");
                 return Ok(false);

@@ -59,19 +59,21 @@ async fn count(session: SessionContext, tables: Vec<&'static Table>) -> Result<V
 }
 
 impl Prepared {
-    /// Begins to take the figures of the files.
+    /// Begins to take the figures of the files, unless that was done.
     pub(super) async fn begin_counting(&self) {
+        let mut running = self.counting.lock().await;
+        if running.is_some() || self.figures.initialized() {
+            return;
+        }
         let tables = self.designs.iter().map(|design| design.table).collect();
         let counting = tokio::spawn(count(self.session.clone(), tables));
-        *self.counting.lock().await = Some(AbortOnDropHandle::new(counting));
+        *running = Some(AbortOnDropHandle::new(counting));
     }
 
     /// The figures of the files, in the order of the tables, once they are taken.
     pub(super) async fn figures(&self) -> Result<&[TableFigures]> {
         let wait = || async {
-            if self.counting.lock().await.is_none() {
-                self.begin_counting().await;
-            }
+            self.begin_counting().await;
             match self.counting.lock().await.take() {
                 Some(counting) => counting.await?,
                 None => Ok(Vec::new()),

@@ -233,8 +233,7 @@ async fn owners(
     schema: &str,
     before: &[catalog::Existing],
 ) -> Result<Vec<String>> {
-    let rows = session.rows("ask who we are", "SELECT current_user").await?;
-    let me = rows.first().and_then(|row| row.first().cloned().flatten()).unwrap_or_default();
+    let me = session.value("ask who we are", "SELECT current_user").await?.unwrap_or_default();
     let others = before.iter().filter(|existing| existing.owner != me);
     others
         .map(|existing| {
