@@ -3,6 +3,7 @@
 use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 
+use crate::cloud::error::CloudError;
 use crate::decode::JsonPathsError;
 use crate::stage::StageError;
 use crate::storage::{LocationError, StorageError};
@@ -138,6 +139,9 @@ pub enum Error {
     /// A warehouse refused or failed.
     #[error(transparent)]
     Warehouse(#[from] Box<WarehouseError>),
+    /// AWS refused or failed.
+    #[error(transparent)]
+    Cloud(#[from] Box<CloudError>),
     /// Somebody else holds a lock.
     #[error("{who} in schema {schema}; waited for {} s", waited.as_secs())]
     LoadLocked {
@@ -200,6 +204,9 @@ pub enum Error {
         /// The questions.
         names: Vec<String>,
     },
+    /// The user was asked, and said no.
+    #[error("nothing was changed, as you wish")]
+    Declined,
     /// A load was interrupted.
     #[error("interrupted; the star stands, and the warehouse undoes what was not committed")]
     LoadInterrupted,
@@ -252,6 +259,7 @@ impl Error {
                 Some("bring the file back, or make the star anew with `starlift transform`".to_owned())
             }
             Error::Warehouse(error) => error.hint().map(str::to_owned),
+            Error::Cloud(error) => error.hint(),
             Error::LoadLocked { .. } => {
                 Some("wait for it to end, or for longer with --lock-timeout".to_owned())
             }
@@ -288,6 +296,12 @@ impl Error {
 impl From<WarehouseError> for Error {
     fn from(error: WarehouseError) -> Error {
         Error::Warehouse(Box::new(error))
+    }
+}
+
+impl From<CloudError> for Error {
+    fn from(error: CloudError) -> Error {
+        Error::Cloud(Box::new(error))
     }
 }
 

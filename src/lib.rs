@@ -69,6 +69,7 @@
 //! ```
 
 pub mod cli;
+pub mod cloud;
 pub mod decode;
 pub mod engine;
 pub mod error;

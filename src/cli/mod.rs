@@ -2,6 +2,7 @@
 
 mod args;
 mod check;
+mod cloud;
 mod compare;
 mod contract;
 mod demo;
@@ -81,31 +82,59 @@ fn run(cli: &Cli) -> Result<()> {
         }
         Command::Query(args) => {
             let star = settings.star(&args.star)?;
-            let on = args.on.as_ref().map(|on| settings.warehouse(on, &args.warehouse));
-            block_on(star.engine.threads, query::run(args, &star, on.transpose()?, &global))
+            block_on(star.engine.threads, async {
+                let on = settings.asked(args.on.as_deref(), &args.warehouse, &global).await?;
+                query::run(args, &star, on, &global).await
+            })
         }
         Command::Check(args) => {
             let star = settings.star(&args.star)?;
-            let on = args.on.as_ref().map(|on| settings.warehouse(on, &args.warehouse));
-            let on = on.transpose()?;
-            if args.copy_contract {
-                return block_on(star.engine.threads, check::copy_contract(&star, &global));
-            }
-            block_on(star.engine.threads, check::run(&star, on, &global))
+            block_on(star.engine.threads, async {
+                if args.copy_contract {
+                    return check::copy_contract(&star, &global).await;
+                }
+                let on = settings.asked(args.on.as_deref(), &args.warehouse, &global).await?;
+                check::run(&star, on, &global).await
+            })
         }
         Command::Load(args) => {
             let star = settings.star(&args.star)?;
-            let warehouse = settings.warehouse(&args.to, &args.warehouse)?;
-            block_on(star.engine.threads, load::run(args, &star, &warehouse, &global))
+            block_on(star.engine.threads, async {
+                let warehouse =
+                    settings.warehouse(&args.to, &args.warehouse, &global.stores).await?;
+                load::run(args, &star, &warehouse, &global).await
+            })
         }
         Command::Run(args) => {
             let options = settings.transform(&args.transform)?;
-            let warehouse = settings.warehouse(&args.to, &args.warehouse)?;
-            block_on(options.engine.threads, run::run(args, &options, &warehouse, &global))
+            block_on(options.engine.threads, async {
+                let warehouse =
+                    settings.warehouse(&args.to, &args.warehouse, &global.stores).await?;
+                run::run(args, &options, &warehouse, &global).await
+            })
         }
-        Command::Selftest(args) => {
-            let warehouse = settings.warehouse(&args.to, &args.warehouse)?;
-            block_on(None, selftest::run(args, warehouse, &global))
+        Command::Selftest(args) => block_on(None, async {
+            let warehouse = settings.warehouse(&args.to, &args.warehouse, &global.stores).await?;
+            selftest::run(args, warehouse, &global).await
+        }),
+        Command::Provision(args) => {
+            let options = settings.cloud().provision(args, settings.star_place())?;
+            let cidrs = settings.cloud().cidrs(args)?;
+            block_on(None, cloud::provision(args, &options, cidrs, &global))
+        }
+        Command::Status(args) => block_on(None, cloud::status(args, &global)),
+        Command::Pause(args) => {
+            let name = settings.cloud().name(args.name.as_ref())?;
+            block_on(None, cloud::pause(&name, args.wait.timeout, &global))
+        }
+        Command::Resume(args) => {
+            let name = settings.cloud().name(args.name.as_ref())?;
+            let expires = args.expires.unwrap_or_default();
+            block_on(None, cloud::resume(&name, expires, args.wait.timeout, &global))
+        }
+        Command::Teardown(args) => {
+            let name = settings.cloud().name(args.name.as_ref())?;
+            block_on(None, cloud::teardown(args, &name, &global))
         }
         Command::Generate(args) => block_on(None, generate::run(args, &global)),
         Command::Demo(args) => block_on(None, demo::run(args, &global)),

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{BinaryBytes, HumanCount, ProgressBar, ProgressStyle};
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::cloud::journal::Journal;
 use crate::ingest::{Meter, Reading, Stage};
 use crate::warehouse::load::LoadMeter;
 
@@ -39,17 +40,30 @@ impl Progress {
         bar.set_style(style(Stage::Checking));
         let task = tokio::spawn({
             let (meter, bar) = (meter.clone(), bar.clone());
-            async move { watch_load(&meter, &bar, drawn).await }
+            async move { watch(|| meter.reading(), &bar, drawn).await }
+        });
+        Progress { bar, _task: AbortOnDropHandle::new(task) }
+    }
+
+    /// Starts showing what is being done to the cloud: drawn, or in log lines.
+    pub fn of_cloud(journal: &Arc<Journal>, drawn: bool) -> Progress {
+        let bar = if drawn { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        bar.set_style(style(Stage::Checking));
+        let task = tokio::spawn({
+            let (journal, bar) = (journal.clone(), bar.clone());
+            async move { watch(|| (journal.step(), 0, 0), &bar, drawn).await }
         });
         Progress { bar, _task: AbortOnDropHandle::new(task) }
     }
 }
 
-async fn watch_load(meter: &LoadMeter, bar: &ProgressBar, drawn: bool) {
+/// Shows a step, and its rows done and in all where they are counted.
+async fn watch(reading: impl Fn() -> (String, u64, u64), bar: &ProgressBar, drawn: bool) {
     let mut last = String::new();
     let mut logged = Instant::now();
+    let mut entered = Instant::now();
     loop {
-        let (step, rows, of) = meter.reading();
+        let (step, rows, of) = reading();
         let rows_of = format!("{} of {} rows", HumanCount(rows), HumanCount(of));
         if drawn {
             let message = if of > 0 { format!("{step}: {rows_of}") } else { step.clone() };
@@ -58,11 +72,15 @@ async fn watch_load(meter: &LoadMeter, bar: &ProgressBar, drawn: bool) {
         } else if !step.is_empty() && (step != last || logged.elapsed() >= LOG_EVERY) {
             logged = Instant::now();
             match of {
+                0 if step == last => {
+                    tracing::info!("{step}, for {} s now", entered.elapsed().as_secs());
+                }
                 0 => tracing::info!("{step}"),
                 _ => tracing::info!(rows, of, "{step}"),
             }
         }
         if step != last {
+            entered = Instant::now();
             bar.reset_elapsed();
             last = step;
         }

@@ -11,6 +11,7 @@ use super::args::{
     ColorWhen, GlobalArgs, LogFormat, MatchArg, StarArgs, TransformArgs, UnmatchedArg,
     WarehouseArgs,
 };
+use super::cloud::CloudSettings;
 use super::warehouse::{WarehouseOptions, WarehouseSettings};
 use crate::engine::EngineOptions;
 use crate::error::{Error, Result};
@@ -29,6 +30,7 @@ const DEFAULT_FILE: &str = "starlift.toml";
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     region: Option<String>,
+    profile: Option<String>,
     endpoint_url: Option<String>,
     no_sign_request: Option<bool>,
     retries: Option<usize>,
@@ -42,6 +44,8 @@ pub struct Settings {
     threads: Option<std::num::NonZeroUsize>,
     #[serde(default)]
     transform: TransformSettings,
+    #[serde(default)]
+    cloud: CloudSettings,
     #[serde(default)]
     warehouse: BTreeMap<String, WarehouseSettings>,
 }
@@ -91,7 +95,9 @@ enum OneOrMany {
     Many(Vec<String>),
 }
 
-fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+pub(super) fn one_or_many<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<String>, D::Error> {
     Ok(match OneOrMany::deserialize(deserializer)? {
         OneOrMany::One(url) => vec![url],
         OneOrMany::Many(urls) => urls,
@@ -163,6 +169,7 @@ impl Settings {
         GlobalOptions {
             stores: StoreOptions {
                 region: args.region.clone().or_else(|| self.region.clone()),
+                profile: args.profile.clone().or_else(|| self.profile.clone()),
                 endpoint_url: args.endpoint_url.clone().or_else(|| self.endpoint_url.clone()),
                 no_sign_request: args.no_sign_request.or(self.no_sign_request).unwrap_or(false),
                 retries: args.retries.or(self.retries).unwrap_or(StoreOptions::RETRIES),
@@ -219,17 +226,57 @@ impl Settings {
         })
     }
 
-    /// The warehouse that is named, by URL or by its name in the file.
+    /// What the file says of the cloud.
+    pub fn cloud(&self) -> &CloudSettings {
+        &self.cloud
+    }
+
+    /// The place of the star, where the file names one.
+    pub fn star_place(&self) -> Option<&str> {
+        self.star.as_deref().or(self.transform.out.as_deref())
+    }
+
+    /// The warehouse that is named, by URL or by its name in the file; `redshift` is the cluster that
+    /// is named, where the file says nothing else of it.
     ///
     /// # Errors
     ///
-    /// If the file has no such name, or the URL cannot be understood.
-    pub fn warehouse(&self, named: &str, args: &WarehouseArgs) -> Result<WarehouseOptions> {
-        if named.contains("://") {
-            return WarehouseOptions::new(WarehouseSettings::of_url(named), args);
+    /// If the file has no such name, or the warehouse cannot be understood or found.
+    pub async fn warehouse(
+        &self,
+        named: &str,
+        args: &WarehouseArgs,
+        stores: &StoreOptions,
+    ) -> Result<WarehouseOptions> {
+        let cluster = || {
+            let own = self.cloud.cluster().map(ToString::to_string);
+            let cluster = args.cluster.clone().or(own).filter(|_| named == "redshift")?;
+            Some(WarehouseSettings::of_cluster(&cluster))
+        };
+        let settings = if named.contains("://") {
+            WarehouseSettings::of_url(named)
+        } else {
+            let found = self.warehouse.get(named).cloned().or_else(cluster);
+            found.ok_or_else(|| self.unknown_warehouse(named))?
+        };
+        WarehouseOptions::new(settings, args, stores).await
+    }
+
+    /// The warehouse that is to be asked in place of files, if one is named.
+    ///
+    /// # Errors
+    ///
+    /// As [`Settings::warehouse`].
+    pub async fn asked(
+        &self,
+        named: Option<&str>,
+        args: &WarehouseArgs,
+        global: &GlobalOptions,
+    ) -> Result<Option<WarehouseOptions>> {
+        match named {
+            Some(named) => self.warehouse(named, args, &global.stores).await.map(Some),
+            None => Ok(None),
         }
-        let found = self.warehouse.get(named).cloned();
-        WarehouseOptions::new(found.ok_or_else(|| self.unknown_warehouse(named))?, args)
     }
 
     fn unknown_warehouse(&self, named: &str) -> Error {

@@ -259,7 +259,8 @@ fn clip(value: &str) -> String {
     clipped
 }
 
-fn text_table(header: &[&str]) -> TextTable {
+/// A table without lines, to be read by people.
+pub(super) fn text_table(header: &[&str]) -> TextTable {
     let mut table = TextTable::new();
     table.load_preset(NOTHING).set_header(header.to_vec());
     table

@@ -7,6 +7,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::args::{AuthArg, LoadHow, WarehouseArgs};
+use crate::cloud::clients::Clients;
+use crate::cloud::lookup::{FoundCluster, find};
 use crate::error::{Error, Result};
 use crate::storage::{StoreOptions, aws_config};
 use crate::warehouse::Dialect;
@@ -22,7 +24,10 @@ use crate::warehouse::target::Target;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WarehouseSettings {
-    url: String,
+    url: Option<String>,
+    database: Option<String>,
+    user: Option<String>,
+    sslrootcert: Option<PathBuf>,
     schema: Option<String>,
     password_file: Option<PathBuf>,
     auth: Option<AuthArg>,
@@ -37,7 +42,12 @@ pub struct WarehouseSettings {
 impl WarehouseSettings {
     /// A warehouse of which nothing is known but its URL.
     pub fn of_url(url: &str) -> WarehouseSettings {
-        WarehouseSettings { url: url.to_owned(), ..WarehouseSettings::default() }
+        WarehouseSettings { url: Some(url.to_owned()), ..WarehouseSettings::default() }
+    }
+
+    /// A Redshift cluster of which nothing is known but its name.
+    pub fn of_cluster(cluster: &str) -> WarehouseSettings {
+        WarehouseSettings { cluster: Some(cluster.to_owned()), ..WarehouseSettings::default() }
     }
 }
 
@@ -51,6 +61,7 @@ pub struct WarehouseOptions {
     password_file: Option<PathBuf>,
     auth: AuthArg,
     cluster: Option<String>,
+    region: Option<String>,
     statement_timeout: Option<Duration>,
     iam_role: Option<String>,
     lock_timeout: Option<Duration>,
@@ -59,25 +70,60 @@ pub struct WarehouseOptions {
 }
 
 impl WarehouseOptions {
-    /// What the file says, the command line and the environment before it.
+    /// What the file says, the command line and the environment before it. A warehouse without a URL
+    /// is looked up at AWS by its cluster's name.
     ///
     /// # Errors
     ///
-    /// If the URL cannot be understood.
-    pub fn new(file: WarehouseSettings, args: &WarehouseArgs) -> Result<WarehouseOptions> {
+    /// If the URL cannot be understood, or there is no such cluster.
+    pub async fn new(
+        file: WarehouseSettings,
+        args: &WarehouseArgs,
+        stores: &StoreOptions,
+    ) -> Result<WarehouseOptions> {
+        let cluster = args.cluster.clone().or(file.cluster);
+        let found = match (&file.url, &cluster) {
+            (Some(_), _) => None,
+            (None, Some(cluster)) => Some(find(&Clients::connect(stores).await?, cluster).await?),
+            (None, None) => {
+                return Err(Error::Usage(
+                    "a warehouse needs `url`, or `cluster` with the name of a Redshift cluster"
+                        .to_owned(),
+                ));
+            }
+        };
+        let (mut target, role, region) = match (file.url, found) {
+            (Some(url), _) => (Target::parse(&url)?, None, None),
+            (None, Some(found)) => {
+                let FoundCluster { host, port, database, user, iam_role, region } = found;
+                (Target::redshift(host, port, database, user), iam_role, Some(region))
+            }
+            (None, None) => return Err(Error::Usage("a warehouse needs `url`".to_owned())),
+        };
+        if let Some(database) = file.database {
+            target.database = database;
+        }
+        if let Some(user) = file.user {
+            target.user = user;
+        }
+        if file.sslrootcert.is_some() {
+            target.root_certificates = file.sslrootcert;
+        }
+        let by_default = if region.is_some() { AuthArg::Iam } else { AuthArg::default() };
         let seconds = args.statement_timeout.or(file.statement_timeout);
         Ok(WarehouseOptions {
-            target: Target::parse(&file.url)?,
+            target,
             schema: args
                 .schema
                 .clone()
                 .or(file.schema)
                 .unwrap_or_else(|| LoadOptions::SCHEMA.to_owned()),
             password_file: args.password_file.clone().or(file.password_file),
-            auth: args.auth.or(file.auth).unwrap_or_default(),
-            cluster: args.cluster.clone().or(file.cluster),
+            auth: args.auth.or(file.auth).unwrap_or(by_default),
+            cluster,
+            region,
             statement_timeout: seconds.map(Duration::from_secs),
-            iam_role: file.iam_role,
+            iam_role: file.iam_role.or(role),
             lock_timeout: file.lock_timeout.map(Duration::from_secs),
             tables: file.tables,
         })
@@ -101,7 +147,7 @@ impl WarehouseOptions {
             AuthArg::Iam => Login::Iam(Box::new(IamLogin {
                 sdk: aws_config(stores).await,
                 cluster: self.cluster.clone(),
-                region: stores.region.clone(),
+                region: self.region.clone().or_else(|| stores.region.clone()),
             })),
         };
         Ok(Access { target: self.target.clone(), login, statement_timeout: self.statement_timeout })

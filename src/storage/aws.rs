@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use object_store::aws::{AmazonS3Builder, AwsCredential};
@@ -20,6 +21,10 @@ const REGION_TRIES: usize = 4;
 
 /// Time between two such tries.
 const REGION_PAUSE: Duration = Duration::from_millis(300);
+
+/// The SDK's pauses double from a second on: four outlast throttling and short outages, and more would
+/// leave somebody who is offline waiting for minutes.
+const API_RETRIES: usize = 4;
 
 /// The region that S3 itself assumes.
 const DEFAULT_REGION: &str = "us-east-1";
@@ -98,6 +103,14 @@ pub(crate) async fn load_sdk(options: &StoreOptions) -> SdkConfig {
         ))
         .build_https();
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(https);
+    // The chain's own setting goes first where it is made.
+    if std::env::var_os("AWS_MAX_ATTEMPTS").is_none() {
+        let attempts = 1 + options.retries.min(API_RETRIES) as u32;
+        loader = loader.retry_config(RetryConfig::standard().with_max_attempts(attempts));
+    }
+    if let Some(profile) = &options.profile {
+        loader = loader.profile_name(profile);
+    }
     if options.no_sign_request {
         loader = loader.no_credentials();
     }

@@ -22,6 +22,8 @@ use super::location::{Location, StoreKey};
 pub struct StoreOptions {
     /// The AWS region, when it is not to be found out.
     pub region: Option<String>,
+    /// The profile of the AWS configuration files, when it is not the default one.
+    pub profile: Option<String>,
     /// An S3 endpoint other than Amazon's.
     pub endpoint_url: Option<String>,
     /// Do not sign S3 requests: for public buckets.
@@ -40,6 +42,7 @@ impl Default for StoreOptions {
     fn default() -> Self {
         StoreOptions {
             region: None,
+            profile: None,
             endpoint_url: None,
             no_sign_request: false,
             retries: StoreOptions::RETRIES,

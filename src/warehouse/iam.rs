@@ -2,12 +2,13 @@
 
 use aws_sdk_redshift::Client;
 use aws_sdk_redshift::config::{Builder, Region};
-use aws_sdk_redshift::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_redshift::error::{ProvideErrorMetadata, SdkError};
 use aws_types::SdkConfig;
 
 use super::error::{Cause, WarehouseError};
 use super::secret::Secret;
 use super::target::Target;
+use crate::cloud::error::said;
 
 /// Asks for as long as AWS allows at least; the password is needed at the log-in only, and a new
 /// one is asked for at each.
@@ -61,23 +62,14 @@ impl IamLogin {
     }
 }
 
-/// What AWS said; where it said nothing, why it could not be asked.
 fn explain<E, R>(error: &SdkError<E, R>, cluster: &str) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
     R: std::fmt::Debug,
 {
-    let said = match (error.code(), error.message()) {
-        (Some(code), Some(message)) => format!("{code}: {message}"),
-        (Some(code), None) => code.to_owned(),
-        _ => {
-            let text = DisplayErrorContext(error).to_string();
-            // The context ends in the debug form of the whole answer.
-            text.split(" (").next().unwrap_or(&text).to_owned()
-        }
-    };
     format!(
-        "GetClusterCredentials for cluster {cluster}: {said}; it takes \
-         redshift:GetClusterCredentials on the cluster's user and database"
+        "GetClusterCredentials for cluster {cluster}: {}; it takes redshift:GetClusterCredentials on \
+         the cluster's user and database",
+        said(error)
     )
 }

@@ -64,6 +64,20 @@ pub struct Target {
 }
 
 impl Target {
+    /// A Redshift cluster, reached as its certificate says.
+    pub fn redshift(host: String, port: u16, database: String, user: String) -> Target {
+        Target {
+            dialect: Dialect::Redshift,
+            host,
+            port,
+            database,
+            user,
+            tls: TlsMode::VerifyFull,
+            root_certificates: None,
+            connect_timeout: CONNECT_TIMEOUT,
+        }
+    }
+
     /// Parses a URL.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! The command line as it is typed.
 
+mod cluster;
 mod warehouse;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use serde::Deserialize;
 use crate::generate::GenerateOptions;
 use crate::limits::MaxRejects;
 
+pub use cluster::{PauseArgs, ProvisionArgs, ResumeArgs, StatusArgs, StatusFormat, TeardownArgs};
 pub use warehouse::{AuthArg, LoadArgs, LoadHow, RunArgs, SelftestArgs, WarehouseArgs};
 
 /// JSON objects in a bucket become a star schema in Parquet that Redshift can COPY.
@@ -42,6 +44,9 @@ pub struct GlobalArgs {
     /// AWS region; without it each bucket is asked for its own.
     #[arg(long, global = true, value_name = "REGION", env = "STARLIFT_REGION")]
     pub region: Option<String>,
+    /// Profile of the AWS configuration files [default: AWS_PROFILE, or the default one].
+    #[arg(long, global = true, value_name = "NAME", env = "STARLIFT_PROFILE")]
+    pub profile: Option<String>,
     /// S3 endpoint other than Amazon's.
     #[arg(long, global = true, value_name = "URL", env = "STARLIFT_ENDPOINT_URL")]
     pub endpoint_url: Option<String>,
@@ -112,6 +117,21 @@ pub enum Command {
     /// Try a load in your own warehouse, with a small star in a scratch schema, and report.
     #[command(after_help = EXIT_CODES)]
     Selftest(SelftestArgs),
+    /// Make a Redshift cluster, a role that reads the star, and a network rule that lets you in.
+    #[command(after_help = EXIT_CODES)]
+    Provision(ProvisionArgs),
+    /// Show what starlift made in the cloud, and what it costs.
+    #[command(after_help = EXIT_CODES)]
+    Status(StatusArgs),
+    /// Pause the cluster: it costs its storage alone.
+    #[command(after_help = EXIT_CODES)]
+    Pause(PauseArgs),
+    /// Resume the cluster.
+    #[command(after_help = EXIT_CODES)]
+    Resume(ResumeArgs),
+    /// Remove what `provision` made, and prove that nothing is left.
+    #[command(after_help = EXIT_CODES)]
+    Teardown(TeardownArgs),
     /// Make up Sparkify-shaped data of any size.
     #[command(after_help = EXIT_CODES)]
     Generate(GenerateArgs),

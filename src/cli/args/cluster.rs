@@ -1,0 +1,137 @@
+//! Options of the commands that make, show, stop and remove what a load needs in the cloud.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum, ValueHint};
+
+use crate::cloud::address::{Cidr, WHO_AM_I};
+use crate::cloud::names::Name;
+use crate::cloud::plan::Expires;
+
+/// Options of `provision`.
+#[derive(Debug, Args)]
+pub struct ProvisionArgs {
+    /// Name of the cluster, and of all that goes with it.
+    #[arg(long, value_name = "NAME", env = "STARLIFT_NAME")]
+    pub name: Option<Name>,
+    /// Place of the star, which the cluster's role may read: s3://BUCKET/PREFIX.
+    #[arg(long, value_name = "URL", env = "STARLIFT_STAR", value_hint = ValueHint::Url)]
+    pub star: Option<String>,
+    /// Type of the nodes [default: ra3.large].
+    #[arg(long, value_name = "TYPE", env = "STARLIFT_NODE_TYPE")]
+    pub node_type: Option<String>,
+    /// Number of nodes [default: 1].
+    #[arg(long, value_name = "N", env = "STARLIFT_NODES")]
+    pub nodes: Option<u32>,
+    /// Database [default: dev].
+    #[arg(long, value_name = "NAME", env = "STARLIFT_DATABASE")]
+    pub database: Option<String>,
+    /// First user; AWS makes up its password and keeps it in Secrets Manager [default: awsuser].
+    #[arg(long, value_name = "NAME", env = "STARLIFT_USER")]
+    pub user: Option<String>,
+    /// Port [default: 5439].
+    #[arg(long, value_name = "PORT", env = "STARLIFT_PORT")]
+    pub port: Option<u16>,
+    /// Give the cluster an address on the internet.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", env = "STARLIFT_PUBLIC")]
+    pub public: Option<bool>,
+    /// Addresses that the network rule lets in, such as 203.0.113.7/32 [default: this machine's own
+    /// address].
+    #[arg(long, value_name = "CIDR", num_args = 1.., env = "STARLIFT_CIDR", value_delimiter = ',')]
+    pub cidr: Vec<Cidr>,
+    /// Accept a --cidr as wide as 0.0.0.0/0, with which everybody on the internet can try passwords.
+    #[arg(long)]
+    pub open_to_the_internet: bool,
+    /// Service that tells this machine's address on the internet.
+    #[arg(long, value_name = "URL", env = "STARLIFT_ADDRESS_SERVICE", default_value = WHO_AM_I,
+          hide_env_values = true, value_hint = ValueHint::Url)]
+    pub address_service: String,
+    /// Cluster subnet group [default: the default network's subnets].
+    #[arg(long, value_name = "NAME", env = "STARLIFT_SUBNET_GROUP")]
+    pub subnet_group: Option<String>,
+    /// ARN of the KMS key that the star's objects are encrypted with, if it is your own.
+    #[arg(long, value_name = "ARN", env = "STARLIFT_KMS_KEY")]
+    pub kms_key: Option<String>,
+    /// Time after which AWS pauses the cluster, such as 8h, or `never` [default: as it was; a new
+    /// cluster never].
+    #[arg(long, value_name = "TIME", env = "STARLIFT_EXPIRES")]
+    pub expires: Option<Expires>,
+    /// How long to wait.
+    #[command(flatten)]
+    pub wait: WaitArgs,
+    /// Print what would be made, every policy, and what it costs; make nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask before making what costs.
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// How long a command waits.
+#[derive(Debug, Args)]
+pub struct WaitArgs {
+    /// Time to wait for each change of the cluster, such as 45min.
+    #[arg(long, value_name = "TIME", env = "STARLIFT_TIMEOUT", default_value = "30min", value_parser = humantime::parse_duration)]
+    pub timeout: Duration,
+}
+
+/// Options of `status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Form of the answer.
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: StatusFormat,
+}
+
+/// Form of `status`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StatusFormat {
+    /// A table for people.
+    Table,
+    /// One JSON array of objects.
+    Json,
+}
+
+/// Options of `pause`.
+#[derive(Debug, Args)]
+pub struct PauseArgs {
+    /// Name of the cluster.
+    #[arg(long, value_name = "NAME", env = "STARLIFT_NAME")]
+    pub name: Option<Name>,
+    /// How long to wait.
+    #[command(flatten)]
+    pub wait: WaitArgs,
+}
+
+/// Options of `resume`.
+#[derive(Debug, Args)]
+pub struct ResumeArgs {
+    /// Name of the cluster.
+    #[arg(long, value_name = "NAME", env = "STARLIFT_NAME")]
+    pub name: Option<Name>,
+    /// Time after which AWS pauses the cluster again, such as 8h, or `never` [default: as long as
+    /// before].
+    #[arg(long, value_name = "TIME", env = "STARLIFT_EXPIRES")]
+    pub expires: Option<Expires>,
+    /// How long to wait.
+    #[command(flatten)]
+    pub wait: WaitArgs,
+}
+
+/// Options of `teardown`.
+#[derive(Debug, Args)]
+pub struct TeardownArgs {
+    /// Name of the cluster, and of all that goes with it.
+    #[arg(long, value_name = "NAME", env = "STARLIFT_NAME")]
+    pub name: Option<Name>,
+    /// Take a snapshot of the cluster before it goes; it stays, and costs.
+    #[arg(long, value_name = "NAME")]
+    pub final_snapshot: Option<String>,
+    /// How long to wait.
+    #[command(flatten)]
+    pub wait: WaitArgs,
+    /// Do not ask for the name.
+    #[arg(long, short)]
+    pub yes: bool,
+}

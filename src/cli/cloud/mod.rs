@@ -1,0 +1,97 @@
+//! The commands about the cloud around a load: `provision`, `status`, `pause`, `resume`, `teardown`.
+
+mod power;
+mod provision;
+mod settings;
+mod show;
+mod status;
+mod teardown;
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+use dialoguer::{Confirm, Input};
+
+pub use power::{pause, resume};
+pub use provision::provision;
+pub use settings::CloudSettings;
+pub use status::status;
+pub use teardown::teardown;
+
+use super::logging::draws_progress;
+use super::progress::Progress;
+use super::settings::GlobalOptions;
+use super::transform::interrupted;
+use crate::cloud::error::CloudError;
+use crate::cloud::journal::Journal;
+use crate::error::{Error, Result};
+
+/// Does what changes the cloud, shows how far it is, and says at a failure what has been done.
+async fn perform<T>(
+    journal: &Arc<Journal>,
+    global: &GlobalOptions,
+    advice: &str,
+    work: impl Future<Output = Result<T, CloudError>>,
+) -> Result<T> {
+    let progress = (!global.quiet).then(|| Progress::of_cloud(journal, draws_progress(global)));
+    let outcome = tokio::select! {
+        outcome = work => outcome,
+        () = interrupted() => Err(CloudError::Interrupted),
+    };
+    drop(progress);
+    outcome.map_err(|error| {
+        eprint!("{}", account(journal, &error, advice));
+        error.into()
+    })
+}
+
+/// What has been done before a failure, and what to do next.
+fn account(journal: &Journal, error: &CloudError, advice: &str) -> String {
+    let mut text = String::new();
+    let done = journal.done();
+    if done.is_empty() {
+        text += "nothing had been done yet\n";
+    } else {
+        text += "done before:\n";
+        done.iter().for_each(|line| text += &format!("  {line}\n"));
+    }
+    if matches!(error, CloudError::Interrupted) {
+        text += &format!("under way, and perhaps done: {}\n", journal.step());
+    }
+    text + advice + "\n"
+}
+
+/// Asks whether to go on.
+fn confirm(question: &str) -> Result<()> {
+    demand_terminal()?;
+    let answer = Confirm::new().with_prompt(question).default(false).interact();
+    match answer.map_err(asking)? {
+        true => Ok(()),
+        false => Err(Error::Declined),
+    }
+}
+
+/// Asks for a name to be typed, so that it is this one that is meant.
+fn confirm_name(question: &str, name: &str) -> Result<()> {
+    demand_terminal()?;
+    let answer = Input::<String>::new().with_prompt(question).allow_empty(true).interact_text();
+    match answer.map_err(asking)? {
+        typed if typed == name => Ok(()),
+        _ => Err(Error::Declined),
+    }
+}
+
+fn demand_terminal() -> Result<()> {
+    if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
+        return Ok(());
+    }
+    Err(Error::Usage("there is nobody to ask here; pass --yes to go on without".to_owned()))
+}
+
+fn asking(error: dialoguer::Error) -> Error {
+    let dialoguer::Error::IO(error) = error;
+    match error.kind() {
+        std::io::ErrorKind::Interrupted => Error::Declined,
+        _ => Error::io("cannot ask", error),
+    }
+}

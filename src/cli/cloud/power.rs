@@ -1,0 +1,62 @@
+//! `starlift pause` and `starlift resume`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::perform;
+use crate::cli::output::print;
+use crate::cli::settings::GlobalOptions;
+use crate::cloud::clients::Clients;
+use crate::cloud::journal::Journal;
+use crate::cloud::names::Name;
+use crate::cloud::plan::Expires;
+use crate::cloud::power;
+use crate::cloud::survey::survey_of;
+use crate::error::Result;
+
+/// Pauses a cluster.
+///
+/// # Errors
+///
+/// If there is none, AWS refuses, or it takes too long.
+pub async fn pause(name: &Name, timeout: Duration, global: &GlobalOptions) -> Result<()> {
+    let clients = Clients::connect(&global.stores).await?;
+    let estate = survey_of(&clients, name).await?;
+    let journal = Arc::new(Journal::default());
+    let advice = format!("`starlift pause --name {name}` goes on from here");
+    let work = power::pause(&clients, name, &estate, timeout, &journal);
+    perform(&journal, global, &advice, work).await?;
+    report(&journal, global, "a paused cluster costs its storage alone\n")
+}
+
+/// Resumes a cluster.
+///
+/// # Errors
+///
+/// If there is none, AWS refuses, or it takes too long.
+pub async fn resume(
+    name: &Name,
+    expires: Expires,
+    timeout: Duration,
+    global: &GlobalOptions,
+) -> Result<()> {
+    let clients = Clients::connect(&global.stores).await?;
+    let estate = survey_of(&clients, name).await?;
+    let journal = Arc::new(Journal::default());
+    let advice = format!("`starlift resume --name {name}` goes on from here");
+    let work = power::resume(&clients, name, &estate, expires, timeout, &journal);
+    let expiry = perform(&journal, global, &advice, work).await?;
+    let until = match expiry {
+        Some(expiry) => format!("AWS pauses it at {}\n", expiry.at.format("%Y-%m-%d %H:%M UTC")),
+        None => "it costs until `starlift pause` or `starlift teardown`\n".to_owned(),
+    };
+    report(&journal, global, &until)
+}
+
+fn report(journal: &Journal, global: &GlobalOptions, last: &str) -> Result<()> {
+    if global.quiet {
+        return Ok(());
+    }
+    let lines: String = journal.done().iter().map(|line| format!("{line}\n")).collect();
+    print(&(lines + last))
+}

@@ -1,0 +1,103 @@
+//! `starlift provision`.
+
+use std::sync::Arc;
+
+use chrono::Utc;
+
+use super::{confirm, perform, show};
+use crate::cli::args::ProvisionArgs;
+use crate::cli::output::print;
+use crate::cli::settings::GlobalOptions;
+use crate::cloud::address::{self, Cidr};
+use crate::cloud::clients::{Caller, Clients};
+use crate::cloud::error::CloudError;
+use crate::cloud::journal::Journal;
+use crate::cloud::network::{Vpc, find_default_vpc, find_vpc, subnet_group_vpc, vpc};
+use crate::cloud::plan::{Plan, ProvisionOptions, expiry};
+use crate::cloud::provision::{Found, provision as make};
+use crate::cloud::survey::survey_of;
+use crate::error::Result;
+
+/// Makes a cluster and what goes with it, or shows what would be made.
+///
+/// # Errors
+///
+/// If AWS refuses, the user does, or the cluster does not come up.
+pub async fn provision(
+    args: &ProvisionArgs,
+    options: &ProvisionOptions,
+    cidrs: Vec<Cidr>,
+    global: &GlobalOptions,
+) -> Result<()> {
+    let clients = Clients::connect(&global.stores).await?;
+    let caller = match clients.caller().await {
+        Err(error) if args.dry_run => return print(&unasked(options, &clients, cidrs, &error)),
+        caller => caller?,
+    };
+    let vpc = network_of(options, &clients).await?;
+    let cidrs = match cidrs.is_empty() {
+        true => vec![own_address(args, options, &vpc).await?],
+        false => cidrs,
+    };
+    let before = survey_of(&clients, &options.name).await?.tags().and_then(|tags| tags.expiry);
+    let expiry = expiry(options.expires, before, Utc::now());
+    let plan = Plan::new(options, &caller, &clients.region, &vpc, cidrs, expiry);
+    let found = Found::look(&clients, &plan).await?;
+    if args.dry_run {
+        return print(&show::plan(&plan, &clients.region, &caller, Some(&found)));
+    }
+    if !args.yes && show::begins_to_cost(&found) {
+        eprint!("{}", show::summary(&plan));
+        confirm("Make it?")?;
+    }
+    let journal = Arc::new(Journal::default());
+    let advice = format!(
+        "`starlift provision --name {0}` goes on from here; `starlift teardown --name {0}` removes it",
+        options.name
+    );
+    let work = make(&clients, &plan, found, options.timeout, &journal);
+    let cluster = perform(&journal, global, &advice, work).await?;
+    if global.quiet {
+        return Ok(());
+    }
+    print(&show::made(&plan, &cluster, &journal.done()))
+}
+
+/// The plan where AWS cannot be asked: what it would have told has a name in capitals.
+fn unasked(
+    options: &ProvisionOptions,
+    clients: &Clients,
+    cidrs: Vec<Cidr>,
+    error: &CloudError,
+) -> String {
+    let caller = Caller { account: "ACCOUNT".to_owned(), arn: "CALLER".to_owned() };
+    let vpc = Vpc { id: "NETWORK".to_owned(), cidr: None };
+    let expiry = expiry(options.expires, None, Utc::now());
+    let plan = Plan::new(options, &caller, &clients.region, &vpc, cidrs, expiry);
+    let why = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    format!(
+        "AWS was not asked ({why}):\nACCOUNT, CALLER and NETWORK stand for what it would have told\n\n{}",
+        show::plan(&plan, &clients.region, &caller, None)
+    )
+}
+
+async fn network_of(options: &ProvisionOptions, clients: &Clients) -> Result<Vpc> {
+    let found = match &options.subnet_group {
+        Some(group) => {
+            let id = subnet_group_vpc(clients, group).await?;
+            vpc(clients, &find_vpc(&id)).await?
+        }
+        None => vpc(clients, &find_default_vpc()).await?,
+    };
+    Ok(found.ok_or_else(|| CloudError::NoVpc { region: clients.region.clone() })?)
+}
+
+/// The address that this machine is seen with from the cluster: its own where it is in the cluster's
+/// network and the cluster is too, else the one it has on the internet.
+async fn own_address(args: &ProvisionArgs, options: &ProvisionOptions, vpc: &Vpc) -> Result<Cidr> {
+    let local = address::local().filter(|_| !options.public);
+    if let Some(inside) = local.filter(|own| vpc.cidr.is_some_and(|cidr| cidr.contains(*own))) {
+        return Ok(Cidr::of(inside));
+    }
+    Ok(Cidr::of(address::public(&args.address_service).await?))
+}

@@ -1,0 +1,128 @@
+//! What the configuration file says of the cloud, and how it gives way to the command line.
+
+use serde::{Deserialize, Deserializer};
+
+use crate::cli::args::ProvisionArgs;
+use crate::cloud::address::Cidr;
+use crate::cloud::names::Name;
+use crate::cloud::plan::{Expires, ProvisionOptions};
+use crate::cloud::policy::StarPlace;
+use crate::error::{Error, Result};
+use crate::storage::{Location, StoreKey};
+
+/// The `[cloud]` table of a configuration file. Names are those of the flags, with `_` for `-`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CloudSettings {
+    #[serde(default, deserialize_with = "parsed")]
+    name: Option<Name>,
+    node_type: Option<String>,
+    nodes: Option<u32>,
+    database: Option<String>,
+    user: Option<String>,
+    port: Option<u16>,
+    public: Option<bool>,
+    #[serde(default, deserialize_with = "ranges")]
+    cidr: Vec<Cidr>,
+    subnet_group: Option<String>,
+    kms_key: Option<String>,
+    #[serde(default, deserialize_with = "parsed")]
+    expires: Option<Expires>,
+}
+
+fn parsed<'de, D: Deserializer<'de>, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: std::str::FromStr<Err: std::fmt::Display>,
+{
+    let text = String::deserialize(deserializer)?;
+    text.parse().map(Some).map_err(serde::de::Error::custom)
+}
+
+fn ranges<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Cidr>, D::Error> {
+    let texts = crate::cli::settings::one_or_many(deserializer)?;
+    texts.iter().map(|text| text.parse().map_err(serde::de::Error::custom)).collect()
+}
+
+impl CloudSettings {
+    /// The name that is typed, or that the file has.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub fn name(&self, typed: Option<&Name>) -> Result<Name> {
+        typed.or(self.name.as_ref()).cloned().ok_or_else(|| {
+            Error::Usage(
+                "which cluster? give --name, STARLIFT_NAME in the environment, or name in [cloud] of \
+                 starlift.toml"
+                    .to_owned(),
+            )
+        })
+    }
+
+    /// Whether the file has a name.
+    pub fn cluster(&self) -> Option<&Name> {
+        self.name.as_ref()
+    }
+
+    /// The options of `provision`; `star` is the place that the rest of the file names.
+    ///
+    /// # Errors
+    ///
+    /// If a value is missing or cannot be.
+    pub fn provision(&self, args: &ProvisionArgs, star: Option<&str>) -> Result<ProvisionOptions> {
+        let star = args.star.as_deref().or(star).ok_or_else(|| {
+            Error::Usage(
+                "what is the cluster to read? give --star s3://BUCKET/PREFIX, STARLIFT_STAR in the \
+                 environment, or star in starlift.toml"
+                    .to_owned(),
+            )
+        })?;
+        let or = |typed: &Option<String>, file: &Option<String>, default: &str| {
+            typed.as_ref().or(file.as_ref()).cloned().unwrap_or_else(|| default.to_owned())
+        };
+        let options = ProvisionOptions {
+            name: self.name(args.name.as_ref())?,
+            star: star_place(star)?,
+            node_type: or(&args.node_type, &self.node_type, ProvisionOptions::NODE_TYPE),
+            nodes: args.nodes.or(self.nodes).unwrap_or(1),
+            database: or(&args.database, &self.database, ProvisionOptions::DATABASE),
+            user: or(&args.user, &self.user, ProvisionOptions::USER),
+            port: args.port.or(self.port).unwrap_or(ProvisionOptions::PORT),
+            public: args.public.or(self.public).unwrap_or(false),
+            subnet_group: args.subnet_group.clone().or_else(|| self.subnet_group.clone()),
+            kms_key: args.kms_key.clone().or_else(|| self.kms_key.clone()),
+            expires: args.expires.or(self.expires).unwrap_or_default(),
+            timeout: args.wait.timeout,
+        };
+        options.check()?;
+        Ok(options)
+    }
+
+    /// Which addresses are to be let in, where any are named.
+    ///
+    /// # Errors
+    ///
+    /// If they are as good as all, and nobody said that this is meant.
+    pub fn cidrs(&self, args: &ProvisionArgs) -> Result<Vec<Cidr>> {
+        let cidrs = if args.cidr.is_empty() { &self.cidr } else { &args.cidr };
+        if let Some(wide) = cidrs.iter().find(|cidr| cidr.is_world() && !args.open_to_the_internet)
+        {
+            return Err(Error::Usage(format!(
+                "--cidr {wide} lets everybody on the internet try passwords; name fewer addresses, or \
+                 add --open-to-the-internet if that is what you want"
+            )));
+        }
+        Ok(cidrs.clone())
+    }
+}
+
+/// The bucket and the prefix of a star in S3.
+fn star_place(star: &str) -> Result<StarPlace> {
+    let location = Location::parse_single(star)?;
+    match location.store {
+        StoreKey::S3(bucket) => Ok(StarPlace { bucket, prefix: location.path.to_string() }),
+        _ => Err(Error::Usage(format!(
+            "Redshift reads from S3, and the star is to be at {star}; give --star s3://BUCKET/PREFIX"
+        ))),
+    }
+}

@@ -1,0 +1,190 @@
+//! Plans and outcomes as people read them.
+
+use std::fmt::Write;
+
+use aws_sdk_redshift::types::Cluster;
+use serde_json::Value;
+
+use crate::cli::output::{STRONG, styled};
+use crate::cloud::address::Cidr;
+use crate::cloud::clients::Caller;
+use crate::cloud::cluster::{self, ClusterSpec};
+use crate::cloud::plan::Plan;
+use crate::cloud::price;
+use crate::cloud::provision::Found;
+use crate::cloud::role::RoleSpec;
+
+/// Whether making what the plan says begins to cost something.
+pub fn begins_to_cost(found: &Found) -> bool {
+    let status = found.cluster.as_ref().map(cluster::status);
+    !matches!(status, Some("available" | "creating" | "modifying" | "resuming" | "rebooting"))
+}
+
+/// The plan in full.
+pub fn plan(plan: &Plan, region: &str, caller: &Caller, found: Option<&Found>) -> String {
+    let there = |is_there: bool| match found {
+        Some(_) if is_there => " (is there)",
+        Some(_) => " (to make)",
+        None => "",
+    };
+    let mut text = format!(
+        "in {region} of account {}, as {}; each where it is not there yet, in this order:\n\n",
+        caller.account, caller.arn
+    );
+    text += &role(&plan.role, there(found.is_some_and(|found| found.role.is_some())));
+    let group = &plan.group;
+    let _ = writeln!(
+        text,
+        "{}   security group {}{}\n  in {}, lets {} in to port {}\n",
+        styled(STRONG, "rule    "),
+        group.name,
+        there(found.is_some_and(|found| found.group.is_some())),
+        group.vpc,
+        admitted(&group.cidrs),
+        group.port
+    );
+    let cluster = &plan.cluster;
+    let _ = writeln!(
+        text,
+        "{}   {}{}\n{}",
+        styled(STRONG, "cluster "),
+        cluster.id,
+        there(found.is_some_and(|found| found.cluster.is_some())),
+        features(cluster)
+    );
+    match &plan.expiry {
+        Some((scheduler, schedule)) => {
+            text +=
+                &role(scheduler, there(found.is_some_and(|found| found.scheduler_role.is_some())));
+            let _ = writeln!(
+                text,
+                "{}   {}{}\n  pauses the cluster, once: {} UTC\n",
+                styled(STRONG, "schedule"),
+                schedule.name,
+                there(found.is_some_and(|found| found.schedule.is_some())),
+                schedule.expression()
+            );
+        }
+        None => {
+            text += "no schedule: the cluster costs until it is paused or torn down; --expires 8h has \
+                     AWS pause it\n\n";
+        }
+    }
+    let _ = writeln!(text, "{}", styled(STRONG, "tags of all of it"));
+    for (key, value) in cluster.tags.pairs() {
+        let _ = writeln!(text, "  {key} = {value}");
+    }
+    let _ = write!(text, "\n{}", cost(plan));
+    text
+}
+
+/// What is asked about before it is made.
+pub fn summary(plan: &Plan) -> String {
+    let cluster = &plan.cluster;
+    let mut text = format!("cluster {}\n{}", cluster.id, features(cluster));
+    let _ = writeln!(text, "  lets {} in", admitted(&plan.group.cidrs));
+    match &plan.expiry {
+        Some((_, schedule)) => {
+            let _ =
+                writeln!(text, "  AWS pauses it at {}", schedule.at.format("%Y-%m-%d %H:%M UTC"));
+        }
+        None => text += "  no --expires: it costs until it is paused or torn down\n",
+    }
+    text + &cost(plan)
+}
+
+/// What has been made, and what to do with it.
+pub fn made(plan: &Plan, cluster: &Cluster, done: &[String]) -> String {
+    let mut text = String::new();
+    for line in done {
+        let _ = writeln!(text, "{line}");
+    }
+    let endpoint = endpoint(cluster).unwrap_or_default();
+    let id = &plan.cluster.id;
+    let _ = writeln!(text, "\nendpoint  {}", styled(STRONG, endpoint));
+    let _ = writeln!(text, "database  {} as {}", plan.cluster.database, plan.cluster.user);
+    let _ = writeln!(text, "role      {}", plan.cluster.role_arn);
+    let _ = writeln!(text, "lets in   {}", admitted(&plan.group.cidrs));
+    if !plan.cluster.public {
+        text += "          from within its network only: --public gives it an address on the internet\n";
+    }
+    match &plan.expiry {
+        Some((_, schedule)) => {
+            let _ = writeln!(text, "paused at {}", schedule.at.format("%Y-%m-%d %H:%M UTC"));
+        }
+        None => {
+            text += "paused at no time: it costs until `starlift pause` or `starlift teardown`\n"
+        }
+    }
+    text += &cost(plan);
+    let _ = writeln!(
+        text,
+        "\nnext: starlift doctor; starlift load --to redshift --cluster {id}; in the end starlift \
+         teardown --name {id}"
+    );
+    text
+}
+
+/// Host and port of a cluster, where it has them.
+pub fn endpoint(cluster: &Cluster) -> Option<String> {
+    let endpoint = cluster.endpoint.as_ref()?;
+    Some(format!("{}:{}", endpoint.address.as_deref()?, endpoint.port?))
+}
+
+/// Addresses as a list.
+pub fn admitted(cidrs: &[Cidr]) -> String {
+    if cidrs.is_empty() {
+        return "the address of this machine".to_owned();
+    }
+    cidrs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn features(cluster: &ClusterSpec) -> String {
+    let reach = if cluster.public { "an address on the internet" } else { "not on the internet" };
+    let subnets = match &cluster.subnet_group {
+        Some(group) => format!("subnets of {group}"),
+        None => "subnets of the default network".to_owned(),
+    };
+    format!(
+        "  {} × {}, encrypted, {reach}, {subnets}\n  database {} on port {}; user {}, whose password \
+         AWS makes up and keeps in Secrets Manager\n  reads in the role above, which is its default\n",
+        cluster.nodes, cluster.node_type, cluster.database, cluster.port, cluster.user
+    )
+}
+
+fn role(role: &RoleSpec, there: &str) -> String {
+    format!(
+        "{}   {}{there}\n  {}\n  who may take it on:\n{}\n  what it may do (policy {}):\n{}\n\n",
+        styled(STRONG, "role    "),
+        role.name,
+        role.description,
+        indented(&role.trust),
+        role.policy_name,
+        indented(&role.policy)
+    )
+}
+
+fn indented(document: &Value) -> String {
+    let text = format!("{document:#}");
+    text.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
+}
+
+fn cost(plan: &Plan) -> String {
+    let cluster = &plan.cluster;
+    let Some(cost) = plan.cost else {
+        return format!(
+            "cost      no price of {} is known here: see https://aws.amazon.com/redshift/pricing/\n",
+            cluster.node_type
+        );
+    };
+    format!(
+        "cost      about ${:.2} an hour; ${:.0} for a month of forgotten nights (30 of 14 h), ${:.0} \
+         for a whole month;\n          storage ${} a GB and month, and data that leaves AWS, on top. An \
+         estimate:\n          {}\n",
+        cost.hour,
+        cost.forgotten_nights(),
+        cost.month(),
+        price::STORAGE_GB_MONTH,
+        price::SOURCE
+    )
+}

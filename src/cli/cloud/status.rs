@@ -1,0 +1,157 @@
+//! `starlift status`.
+
+use std::time::Duration;
+
+use chrono::{DateTime, SubsecRound, Utc};
+use comfy_table::CellAlignment;
+use serde::Serialize;
+
+use super::show::endpoint;
+use crate::cli::args::{StatusArgs, StatusFormat};
+use crate::cli::output::print;
+use crate::cli::settings::GlobalOptions;
+use crate::cli::summary::text_table;
+use crate::cloud::clients::Clients;
+use crate::cloud::cluster;
+use crate::cloud::names::Name;
+use crate::cloud::price::Cost;
+use crate::cloud::survey::{Estate, snapshot_id, survey};
+use crate::error::{Error, Result};
+
+/// What belongs to one name, as it is shown.
+#[derive(Debug, Serialize)]
+struct Row {
+    name: String,
+    state: String,
+    endpoint: Option<String>,
+    role: Option<String>,
+    /// Whether the cluster reads in the role yet.
+    role_status: Option<String>,
+    lets_in: Vec<String>,
+    age_seconds: Option<u64>,
+    /// Dollars, as if it had run all the time.
+    cost_so_far_at_most: Option<f64>,
+    expires: Option<DateTime<Utc>>,
+    schedule: Option<String>,
+    snapshots: Vec<String>,
+    creator: String,
+}
+
+/// Shows everything in the region that carries the tags of starlift.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be asked.
+pub async fn status(args: &StatusArgs, global: &GlobalOptions) -> Result<()> {
+    let clients = Clients::connect(&global.stores).await?;
+    let now = Utc::now();
+    let found = survey(&clients).await?;
+    let rows: Vec<Row> =
+        found.iter().map(|(name, estate)| row(name, estate, &clients.region, now)).collect();
+    match args.format {
+        StatusFormat::Json => {
+            let text = serde_json::to_string_pretty(&rows)
+                .map_err(|e| Error::io("cannot write JSON", std::io::Error::other(e)))?;
+            print(&(text + "\n"))
+        }
+        StatusFormat::Table if rows.is_empty() => {
+            print(&format!("nothing of starlift's is in {}\n", clients.region))
+        }
+        StatusFormat::Table => print(&table(&rows, now)),
+    }
+}
+
+fn row(name: &str, estate: &Estate, region: &str, now: DateTime<Utc>) -> Row {
+    let cluster = estate.cluster.as_ref();
+    let tags = estate.tags();
+    let parsed: Option<Name> = name.parse().ok();
+    let role = parsed.as_ref().and_then(|name| estate.role(name, region));
+    let age = cluster.and_then(|cluster| {
+        let made = cluster.cluster_create_time.as_ref()?;
+        (now - DateTime::from_timestamp(made.secs(), 0)?).to_std().ok()
+    });
+    let cost = cluster.and_then(|cluster| {
+        let nodes = cluster.number_of_nodes.and_then(|nodes| u32::try_from(nodes).ok());
+        Cost::of(cluster.node_type.as_deref()?, nodes.unwrap_or(1))
+    });
+    Row {
+        name: name.to_owned(),
+        state: cluster.map_or("no cluster", cluster::status).to_owned(),
+        endpoint: cluster.and_then(endpoint),
+        role: role.map(|role| role.arn.clone()),
+        role_status: role.zip(cluster).map(|(role, cluster)| {
+            cluster::role_status(cluster, &role.arn).unwrap_or("not attached").to_owned()
+        }),
+        lets_in: estate
+            .groups
+            .iter()
+            .flat_map(|group| group.rules.iter().map(|rule| rule.from.clone()))
+            .collect(),
+        age_seconds: age.map(|age| age.as_secs()),
+        cost_so_far_at_most: cost.zip(age).map(|(cost, age)| cost.over(age)),
+        expires: tags.as_ref().and_then(|tags| tags.expiry).map(|expiry| expiry.at),
+        schedule: estate.schedule.as_ref().and_then(|s| s.scheduled_action_name.clone()),
+        snapshots: estate.snapshots.iter().map(|s| snapshot_id(s).to_owned()).collect(),
+        creator: tags.map(|tags| tags.creator).unwrap_or_default(),
+    }
+}
+
+fn table(rows: &[Row], now: DateTime<Utc>) -> String {
+    let mut table = text_table(&[
+        "name",
+        "state",
+        "endpoint",
+        "role",
+        "lets in",
+        "age",
+        "cost so far",
+        "expires",
+    ]);
+    let or = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
+    for row in rows {
+        table.add_row([
+            row.name.clone(),
+            row.state.clone(),
+            or(row.endpoint.clone()),
+            or(row.role.as_ref().map(|arn| {
+                let name = arn.rsplit('/').next().unwrap_or(arn);
+                match row.role_status.as_deref() {
+                    Some("in-sync") | None => name.to_owned(),
+                    Some(status) => format!("{name} ({status})"),
+                }
+            })),
+            or((!row.lets_in.is_empty()).then(|| row.lets_in.join(", "))),
+            or(row.age_seconds.map(|seconds| span(Duration::from_secs(seconds)))),
+            or(row.cost_so_far_at_most.map(|dollars| format!("≤ ${dollars:.2}"))),
+            expires(row, now),
+        ]);
+    }
+    for column in table.column_iter_mut().skip(5).take(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let mut text = format!("{table}\n");
+    for row in rows {
+        for snapshot in &row.snapshots {
+            text += &format!("snapshot {snapshot} of {} is kept, and costs\n", row.name);
+        }
+    }
+    text + "cost so far: estimated list price of the nodes, as if never paused\n"
+}
+
+fn expires(row: &Row, now: DateTime<Utc>) -> String {
+    match row.expires {
+        None => "never".to_owned(),
+        Some(at) if row.schedule.is_none() => format!("{} (no schedule!)", at.format("%F %H:%M")),
+        Some(at) if at <= now => format!("{} (over)", at.format("%F %H:%M")),
+        Some(at) => {
+            let left = (at - now.trunc_subsecs(0)).to_std().unwrap_or_default();
+            format!("in {}", span(left))
+        }
+    }
+}
+
+/// A time in its two largest units.
+fn span(time: Duration) -> String {
+    let text = humantime::format_duration(Duration::from_secs(time.as_secs())).to_string();
+    text.split(' ').take(2).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,126 @@
+//! Which addresses a rule admits.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::error::CloudError;
+
+/// Answers with the address that it is asked from.
+pub const WHO_AM_I: &str = "https://checkip.amazonaws.com";
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Ranges larger than this are as good as the whole internet.
+const WIDEST: u8 = 8;
+
+/// A range of IPv4 addresses in CIDR notation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cidr {
+    address: Ipv4Addr,
+    bits: u8,
+}
+
+/// Why a range cannot be one.
+#[derive(Debug, thiserror::Error)]
+#[error("{text:?} is not a range of IPv4 addresses such as 203.0.113.7/32: {reason}")]
+pub struct CidrError {
+    text: String,
+    reason: &'static str,
+}
+
+impl Cidr {
+    /// One address.
+    pub fn of(address: Ipv4Addr) -> Cidr {
+        Cidr { address, bits: 32 }
+    }
+
+    /// Whether it admits so much that it might as well admit everybody.
+    pub fn is_world(self) -> bool {
+        self.bits < WIDEST
+    }
+
+    /// Whether an address is in it.
+    pub fn contains(self, address: Ipv4Addr) -> bool {
+        address.to_bits() & self.mask() == self.address.to_bits()
+    }
+
+    fn mask(self) -> u32 {
+        u32::MAX.checked_shl(32 - u32::from(self.bits)).unwrap_or(0)
+    }
+}
+
+impl FromStr for Cidr {
+    type Err = CidrError;
+
+    fn from_str(text: &str) -> Result<Cidr, CidrError> {
+        let fail = |reason| CidrError { text: text.to_owned(), reason };
+        let (address, bits) = text.split_once('/').ok_or_else(|| fail("write ADDRESS/BITS"))?;
+        let address = address.parse().map_err(|_| fail("the address has four numbers to 255"))?;
+        let bits = bits.parse().ok().filter(|bits| *bits <= 32);
+        let cidr = Cidr { address, bits: bits.ok_or_else(|| fail("the bits are 0 to 32"))? };
+        if address.to_bits() & !cidr.mask() != 0 {
+            return Err(fail("the address has bits beyond those that count"));
+        }
+        Ok(cidr)
+    }
+}
+
+impl fmt::Display for Cidr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.bits)
+    }
+}
+
+/// The address that this machine is known by on the internet.
+///
+/// # Errors
+///
+/// If it cannot be asked for, or is no IPv4 address.
+pub async fn public(url: &str) -> Result<Ipv4Addr, CloudError> {
+    let fail = |source: Box<dyn std::error::Error + Send + Sync>| CloudError::Address {
+        url: url.to_owned(),
+        source,
+    };
+    let ask = async {
+        let client = reqwest::Client::builder().timeout(PATIENCE).build()?;
+        client.get(url).send().await?.error_for_status()?.text().await
+    };
+    let text = ask.await.map_err(|e| fail(e.into()))?;
+    text.trim().parse().map_err(|e: std::net::AddrParseError| fail(e.into()))
+}
+
+/// The address that this machine goes out with, which is another where a router translates.
+pub fn local() -> Option<Ipv4Addr> {
+    // Nothing is sent: connecting a datagram socket only chooses a route.
+    let anywhere = SocketAddr::from(([192, 0, 2, 1], 9));
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect(anywhere).ok()?;
+    match socket.local_addr().ok()?.ip() {
+        IpAddr::V4(address) => Some(address),
+        IpAddr::V6(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read_and_their_width_is_seen() {
+        let cidr: Cidr = "10.1.0.0/16".parse().unwrap();
+        assert!(cidr.contains(Ipv4Addr::new(10, 1, 255, 1)) && !cidr.is_world());
+        assert!(!cidr.contains(Ipv4Addr::new(10, 2, 0, 1)));
+        assert_eq!(cidr.to_string(), "10.1.0.0/16");
+        assert_eq!(Cidr::of(Ipv4Addr::new(203, 0, 113, 7)).to_string(), "203.0.113.7/32");
+        for world in ["0.0.0.0/0", "128.0.0.0/1", "64.0.0.0/7"] {
+            assert!(world.parse::<Cidr>().unwrap().is_world(), "{world}");
+        }
+        assert!("0.0.0.0/0".parse::<Cidr>().unwrap().contains(Ipv4Addr::LOCALHOST));
+        for bad in ["", "10.0.0.1", "10.0.0.1/33", "10.0.0.1/8", "::/0", "10.0.0/8", "a/8"] {
+            let error = bad.parse::<Cidr>().unwrap_err().to_string();
+            assert!(error.contains("203.0.113.7/32"), "{bad}: {error}");
+        }
+    }
+}

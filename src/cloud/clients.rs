@@ -1,0 +1,100 @@
+//! The AWS services in use, and who asks them.
+
+use aws_credential_types::provider::ProvideCredentials;
+use aws_sdk_redshift::config::Region;
+use aws_types::SdkConfig;
+
+use super::ec2::Ec2;
+use super::error::{ApiError, CloudError};
+use crate::storage::{StoreOptions, aws_config};
+
+/// Clients of one region, all with the credentials of the AWS chain.
+#[derive(Debug)]
+pub struct Clients {
+    /// The region.
+    pub region: String,
+    /// Roles.
+    pub iam: aws_sdk_iam::Client,
+    /// Clusters.
+    pub redshift: aws_sdk_redshift::Client,
+    /// Security groups and networks.
+    pub ec2: Ec2,
+    sts: aws_sdk_sts::Client,
+    sdk: SdkConfig,
+}
+
+/// Who the credentials belong to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The account's number.
+    pub account: String,
+    /// The ARN of the user or role.
+    pub arn: String,
+}
+
+impl Caller {
+    /// The partition of AWS, such as `aws` or `aws-cn`.
+    pub fn partition(&self) -> &str {
+        self.arn.split(':').nth(1).filter(|part| !part.is_empty()).unwrap_or("aws")
+    }
+}
+
+impl Clients {
+    /// Readies the clients; asks nobody yet but for the chain's own settings.
+    ///
+    /// # Errors
+    ///
+    /// If no region is named anywhere.
+    pub async fn connect(options: &StoreOptions) -> Result<Clients, CloudError> {
+        // What need not be signed for public buckets must be signed here.
+        let options = StoreOptions { no_sign_request: false, ..options.clone() };
+        let mut sdk = aws_config(&options).await;
+        if let Some(region) = &options.region {
+            sdk = sdk.into_builder().region(Region::new(region.clone())).build();
+        }
+        let region = sdk.region().ok_or(CloudError::NoRegion)?.to_string();
+        Ok(Clients {
+            iam: aws_sdk_iam::Client::new(&sdk),
+            redshift: aws_sdk_redshift::Client::new(&sdk),
+            ec2: Ec2::new(&sdk, &region),
+            sts: aws_sdk_sts::Client::new(&sdk),
+            region,
+            sdk,
+        })
+    }
+
+    /// Asks who the credentials belong to.
+    ///
+    /// # Errors
+    ///
+    /// If there are no credentials, or AWS does not know them.
+    pub async fn caller(&self) -> Result<Caller, CloudError> {
+        let action = "find out whose credentials are in use";
+        let operation = "sts:GetCallerIdentity";
+        if let Some(provider) = self.sdk.credentials_provider()
+            && let Err(error) = provider.provide_credentials().await
+        {
+            let said = format!("there are no credentials: {}", root(&error));
+            return Err(ApiError { operation, code: None, said }.during(action));
+        }
+        let answer = self.sts.get_caller_identity().send().await;
+        let answer = answer.map_err(|e| ApiError::new(operation, &e).during(action))?;
+        Ok(Caller {
+            account: answer.account.unwrap_or_default(),
+            arn: answer.arn.unwrap_or_default(),
+        })
+    }
+
+    pub(super) fn sdk(&self) -> &SdkConfig {
+        &self.sdk
+    }
+}
+
+/// The innermost cause: the outer ones of the chain only say that there is one.
+fn root(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}

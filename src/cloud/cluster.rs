@@ -1,0 +1,370 @@
+//! The Redshift cluster.
+
+use std::time::Duration;
+
+use aws_sdk_redshift::operation::create_cluster::builders::CreateClusterInputBuilder;
+use aws_sdk_redshift::operation::modify_cluster::builders::ModifyClusterInputBuilder;
+use aws_sdk_redshift::operation::modify_cluster_iam_roles::builders::ModifyClusterIamRolesInputBuilder;
+use aws_sdk_redshift::types::{Cluster, Tag};
+
+use super::clients::{Caller, Clients};
+use super::error::{ApiError, CloudError};
+use super::journal::Journal;
+use super::tags::Tags;
+use super::wait::{Verdict, for_cluster, while_settling};
+
+/// A cluster as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterSpec {
+    /// Its identifier.
+    pub id: String,
+    /// Its ARN.
+    pub arn: String,
+    /// The type of its nodes.
+    pub node_type: String,
+    /// How many.
+    pub nodes: u32,
+    /// The database that it begins with.
+    pub database: String,
+    /// Its first user, whose password AWS makes up and keeps.
+    pub user: String,
+    /// The port.
+    pub port: u16,
+    /// Whether it has an address on the internet.
+    pub public: bool,
+    /// The subnets that it may be in; the default network's without.
+    pub subnet_group: Option<String>,
+    /// The role in which it reads the star.
+    pub role_arn: String,
+    /// Whose it is.
+    pub tags: Tags,
+}
+
+/// Makes the cluster.
+///
+/// `Encrypted` is not given: it is the default, and the service refuses any other (Redshift API
+/// Reference, CreateCluster).
+pub fn create(spec: &ClusterSpec, group_id: &str) -> CreateClusterInputBuilder {
+    let request = CreateClusterInputBuilder::default()
+        .cluster_identifier(&spec.id)
+        .node_type(&spec.node_type)
+        .db_name(&spec.database)
+        .master_username(&spec.user)
+        .manage_master_password(true)
+        .port(spec.port.into())
+        .publicly_accessible(spec.public)
+        .set_cluster_subnet_group_name(spec.subnet_group.clone())
+        .vpc_security_group_ids(group_id)
+        .iam_roles(&spec.role_arn)
+        .default_iam_role_arn(&spec.role_arn)
+        .set_tags(Some(redshift_tags(&spec.tags)));
+    match spec.nodes {
+        1 => request.cluster_type("single-node"),
+        nodes => request.cluster_type("multi-node").number_of_nodes(whole(nodes)),
+    }
+}
+
+/// Attaches the role, and makes it the one that `IAM_ROLE default` means.
+pub fn attach_role(spec: &ClusterSpec) -> ModifyClusterIamRolesInputBuilder {
+    ModifyClusterIamRolesInputBuilder::default()
+        .cluster_identifier(&spec.id)
+        .add_iam_roles(&spec.role_arn)
+        .default_iam_role_arn(&spec.role_arn)
+}
+
+/// Puts right what can be changed while the cluster stands; `None` where nothing need be.
+pub fn modify(
+    spec: &ClusterSpec,
+    cluster: &Cluster,
+    group_id: &str,
+) -> Option<ModifyClusterInputBuilder> {
+    let groups = group_ids(cluster);
+    let is_in_group = groups.contains(&group_id);
+    let is_public = cluster.publicly_accessible.unwrap_or_default();
+    if is_in_group && is_public == spec.public {
+        return None;
+    }
+    let mut request = ModifyClusterInputBuilder::default().cluster_identifier(&spec.id);
+    if !is_in_group {
+        // The list replaces the one that is there: the groups of others stay in it.
+        let all = groups.iter().copied().chain([group_id]).map(str::to_owned).collect();
+        request = request.set_vpc_security_group_ids(Some(all));
+    }
+    if is_public != spec.public {
+        request = request.publicly_accessible(spec.public);
+    }
+    Some(request)
+}
+
+fn group_ids(cluster: &Cluster) -> Vec<&str> {
+    let groups = cluster.vpc_security_groups.as_deref().unwrap_or_default();
+    groups.iter().filter_map(|group| group.vpc_security_group_id.as_deref()).collect()
+}
+
+/// What a cluster has otherwise than the plan, of what is not changed in place.
+pub fn difference(spec: &ClusterSpec, cluster: &Cluster) -> Option<CloudError> {
+    let nodes = cluster.number_of_nodes.unwrap_or(1);
+    let port = cluster.endpoint.as_ref().and_then(|endpoint| endpoint.port);
+    let pairs = [
+        ("node type", cluster.node_type.clone(), spec.node_type.clone()),
+        ("number of nodes", Some(nodes.to_string()), spec.nodes.to_string()),
+        ("database", cluster.db_name.clone(), spec.database.clone()),
+        ("user", cluster.master_username.clone(), spec.user.clone()),
+        ("port", port.map(|port| port.to_string()), spec.port.to_string()),
+    ];
+    pairs.into_iter().find_map(|(what, found, wanted)| {
+        let found = found.filter(|found| *found != wanted)?;
+        Some(CloudError::Differs {
+            cluster: spec.id.clone(),
+            found: format!("{what} {found}"),
+            wanted,
+        })
+    })
+}
+
+/// The cluster of this identifier, if there is one.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be asked.
+pub async fn find(clients: &Clients, id: &str) -> Result<Option<Cluster>, CloudError> {
+    match clients.redshift.describe_clusters().cluster_identifier(id).send().await {
+        Ok(answer) => Ok(answer.clusters.unwrap_or_default().into_iter().next()),
+        Err(error) => {
+            let error = ApiError::new("redshift:DescribeClusters", &error);
+            if error.is("ClusterNotFound") {
+                return Ok(None);
+            }
+            Err(error.during(format!("look for the cluster {id}")))
+        }
+    }
+}
+
+/// All clusters that carry our tag.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be asked.
+pub async fn list(clients: &Clients) -> Result<Vec<Cluster>, CloudError> {
+    let request = clients.redshift.describe_clusters().tag_keys(super::tags::NAME);
+    let clusters: Result<Vec<Cluster>, _> =
+        request.into_paginator().items().send().try_collect().await;
+    clusters.map_err(|e| ApiError::new("redshift:DescribeClusters", &e).during("list the clusters"))
+}
+
+/// Whose a cluster is; `None` where it is not ours.
+pub fn tags(cluster: &Cluster) -> Option<Tags> {
+    let tags = cluster.tags.as_deref().unwrap_or_default();
+    Tags::read(tags.iter().filter_map(|tag| tag.key.as_deref().zip(tag.value.as_deref())))
+}
+
+/// The state of a cluster.
+pub fn status(cluster: &Cluster) -> &str {
+    cluster.cluster_status.as_deref().unwrap_or_default()
+}
+
+/// Makes the cluster, or brings the one that is there to what it should be, until it can be used.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be asked, if the cluster differs in what cannot be changed, fails to come
+/// up, or is not there in time.
+pub async fn ensure(
+    clients: &Clients,
+    spec: &ClusterSpec,
+    found: Option<&Cluster>,
+    group_id: &str,
+    journal: &Journal,
+) -> Result<(), CloudError> {
+    let id = &spec.id;
+    let Some(cluster) = found else {
+        journal.enter(format!("making the cluster {id}"));
+        // A role that was only just made may not be known yet to Redshift.
+        let made = while_settling(is_unknown_role, || async {
+            let sent = create(spec, group_id).send_with(&clients.redshift).await;
+            sent.map_err(|e| ApiError::new("redshift:CreateCluster", &e))
+        });
+        match made.await {
+            // A try whose answer was lost made it, or somebody else did meanwhile.
+            Err(error) if error.is("ClusterAlreadyExists") => {
+                let found = find(clients, id).await?;
+                spec.tags.demand(found.as_ref().and_then(tags), format!("cluster {id}"))?;
+            }
+            Err(error) => return Err(error.during(format!("make the cluster {id}"))),
+            Ok(_) => {}
+        }
+        journal.note(format!("cluster {id}: being made; it costs from now on"));
+        return Ok(());
+    };
+    if let Some(difference) = difference(spec, cluster) {
+        return Err(difference);
+    }
+    if tags(cluster).as_ref() != Some(&spec.tags) {
+        tag(clients, &spec.arn, &spec.tags).await?;
+    }
+    Ok(())
+}
+
+/// Brings a cluster that stands to what it should be.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be asked.
+pub async fn amend(
+    clients: &Clients,
+    spec: &ClusterSpec,
+    cluster: &Cluster,
+    group_id: &str,
+    journal: &Journal,
+) -> Result<bool, CloudError> {
+    let id = &spec.id;
+    let mut amended = false;
+    if !is_attached(cluster, &spec.role_arn) {
+        journal.enter(format!("attaching the role to cluster {id}"));
+        let attached = while_settling(is_unknown_role, || async {
+            let sent = attach_role(spec).send_with(&clients.redshift).await;
+            sent.map_err(|e| ApiError::new("redshift:ModifyClusterIamRoles", &e))
+        });
+        attached.await.map_err(|e| e.during(format!("attach the role to cluster {id}")))?;
+        journal.note(format!("cluster {id}: the role was attached"));
+        amended = true;
+    }
+    if let Some(request) = modify(spec, cluster, group_id) {
+        let sent = request.send_with(&clients.redshift).await;
+        sent.map_err(|e| {
+            ApiError::new("redshift:ModifyCluster", &e).during(format!("change the cluster {id}"))
+        })?;
+        journal.note(format!("cluster {id}: its network was put right"));
+        amended = true;
+    }
+    Ok(amended)
+}
+
+/// Whether the cluster can read in this role, or soon will.
+pub fn is_attached(cluster: &Cluster, role_arn: &str) -> bool {
+    role_status(cluster, role_arn).is_some_and(|status| status != "removing")
+}
+
+/// How far the attachment of a role has come: `in-sync` is all the way.
+pub fn role_status<'a>(cluster: &'a Cluster, role_arn: &str) -> Option<&'a str> {
+    let roles = cluster.iam_roles.as_deref().unwrap_or_default();
+    let role = roles.iter().find(|role| role.iam_role_arn.as_deref() == Some(role_arn))?;
+    Some(role.apply_status.as_deref().unwrap_or_default())
+}
+
+/// Nobody has said how Redshift words it that it does not know a role yet; that it names the role in
+/// refusing the value is what all reports have in common.
+pub(super) fn is_unknown_role(error: &ApiError) -> bool {
+    let codes = ["InvalidParameterValue", "InvalidScheduledAction", "InvalidParameterCombination"];
+    codes.iter().any(|code| error.is(code)) && error.said.to_lowercase().contains("role")
+}
+
+/// Says whose the cluster is, and until when.
+pub(super) async fn tag(clients: &Clients, arn: &str, tags: &Tags) -> Result<(), CloudError> {
+    let request = clients.redshift.create_tags().resource_name(arn);
+    let sent = request.set_tags(Some(redshift_tags(tags))).send().await;
+    sent.map_err(|e| ApiError::new("redshift:CreateTags", &e).during(format!("tag {arn}")))?;
+    Ok(())
+}
+
+/// The ARN of a cluster.
+///
+/// Source: Service Authorization Reference, Amazon Redshift, resource type cluster.
+pub fn arn(caller: &Caller, region: &str, id: &str) -> String {
+    format!("arn:{}:redshift:{region}:{}:cluster:{id}", caller.partition(), caller.account)
+}
+
+/// Waits until the cluster can be used: up, with an endpoint, and its role applied.
+///
+/// # Errors
+///
+/// If it fails to come up, or not in time.
+pub async fn wait_available(
+    clients: &Clients,
+    id: &str,
+    role_arn: Option<&str>,
+    limit: Duration,
+    journal: &Journal,
+) -> Result<Cluster, CloudError> {
+    let judge = |cluster: Option<&Cluster>| availability(cluster, role_arn);
+    let cluster = for_cluster(clients, id, "available", limit, journal, judge).await?;
+    cluster.ok_or_else(|| CloudError::State {
+        cluster: id.to_owned(),
+        state: "not there".to_owned(),
+        wanted: "available",
+    })
+}
+
+fn availability(cluster: Option<&Cluster>, role_arn: Option<&str>) -> Verdict {
+    // A cluster may be missing from the answers for a moment after it was made.
+    let Some(cluster) = cluster else { return Verdict::Waiting };
+    let can_be_used = !matches!(
+        cluster.cluster_availability_status.as_deref(),
+        Some(other) if !other.eq_ignore_ascii_case("available")
+    );
+    let can_read = role_arn.is_none_or(|role| role_status(cluster, role) == Some("in-sync"));
+    match status(cluster) {
+        "available" if can_be_used && can_read && cluster.endpoint.is_some() => Verdict::Reached,
+        // Without the role there is nothing to wait for.
+        "available" if role_arn.is_some_and(|role| role_status(cluster, role).is_none()) => {
+            Verdict::Lost
+        }
+        state if is_dead_end(state) => Verdict::Lost,
+        _ => Verdict::Waiting,
+    }
+}
+
+/// States that a cluster does not leave by itself, or leaves for its end.
+///
+/// Source: Redshift Management Guide, Cluster status.
+fn is_dead_end(state: &str) -> bool {
+    state.starts_with("incompatible-")
+        || ["deleting", "final-snapshot", "hardware-failure", "paused"].contains(&state)
+}
+
+/// Whether a cluster in this state is on its way to another, and refuses to be changed meanwhile.
+pub(super) fn is_passing(state: &str) -> bool {
+    !(["available", "paused", "hardware-failure", "storage-full"].contains(&state)
+        || state.starts_with("incompatible-"))
+}
+
+/// Waits until the cluster is no longer on its way to another state.
+pub(super) async fn wait_settled(
+    clients: &Clients,
+    id: &str,
+    limit: Duration,
+    journal: &Journal,
+) -> Result<Option<Cluster>, CloudError> {
+    let judge = |cluster: Option<&Cluster>| match cluster {
+        Some(cluster) if is_passing(status(cluster)) => Verdict::Waiting,
+        _ => Verdict::Reached,
+    };
+    for_cluster(clients, id, "settled", limit, journal, judge).await
+}
+
+/// Waits until the cluster is gone.
+pub(super) async fn wait_gone(
+    clients: &Clients,
+    id: &str,
+    limit: Duration,
+    journal: &Journal,
+) -> Result<(), CloudError> {
+    // Its end may not show at once, and it may end from any state.
+    let judge = |cluster: Option<&Cluster>| match cluster {
+        None => Verdict::Reached,
+        Some(_) => Verdict::Waiting,
+    };
+    for_cluster(clients, id, "gone", limit, journal, judge).await?;
+    Ok(())
+}
+
+fn redshift_tags(tags: &Tags) -> Vec<Tag> {
+    tags.pairs()
+        .into_iter()
+        .map(|(key, value)| Tag::builder().key(key).value(value).build())
+        .collect()
+}
+
+fn whole(nodes: u32) -> i32 {
+    i32::try_from(nodes).unwrap_or(i32::MAX)
+}

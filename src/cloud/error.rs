@@ -1,0 +1,264 @@
+//! What AWS refuses, told with the permission it takes.
+
+use std::time::Duration;
+
+use aws_sdk_redshift::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+
+/// A failure to make, find, change or remove something in the cloud.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CloudError {
+    /// AWS refused a request, or could not be asked.
+    #[error("cannot {action}")]
+    Api {
+        /// What was being done, and to what.
+        action: String,
+        /// What AWS said.
+        #[source]
+        source: ApiError,
+    },
+    /// Something has a name that is needed, and does not carry the tag of its owner.
+    #[error("{what} exists already and is not tagged {tag}; nothing was changed")]
+    NotOurs {
+        /// The resource.
+        what: String,
+        /// The tag that it would carry.
+        tag: String,
+    },
+    /// A cluster differs from the plan in what is not changed in place.
+    #[error("cluster {cluster} has {found}, and the plan says {wanted}; nothing was changed")]
+    Differs {
+        /// The cluster.
+        cluster: String,
+        /// What it has.
+        found: String,
+        /// What it should have.
+        wanted: String,
+    },
+    /// A cluster is in a state that it does not leave for the wanted one.
+    #[error("cluster {cluster} is {state:?} and will not become {wanted}")]
+    State {
+        /// The cluster.
+        cluster: String,
+        /// Its state.
+        state: String,
+        /// The state that was waited for.
+        wanted: &'static str,
+    },
+    /// Waiting came to its end.
+    #[error("{what} is still {state:?} after {}", humantime::format_duration(*waited))]
+    TimedOut {
+        /// What was waited for.
+        what: String,
+        /// Its last state.
+        state: String,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// There is no such cluster, role or rule.
+    #[error("nothing in {region} is tagged {tag}")]
+    NothingOwned {
+        /// The region.
+        region: String,
+        /// The tag.
+        tag: String,
+    },
+    /// What should be gone is there.
+    #[error("still there after the teardown: {}", left.join(", "))]
+    Left {
+        /// The resources.
+        left: Vec<String>,
+    },
+    /// There is no cluster of a name.
+    #[error("there is no cluster {cluster} in {region}")]
+    NoCluster {
+        /// The name.
+        cluster: String,
+        /// The region.
+        region: String,
+    },
+    /// A cluster is not up.
+    #[error("cluster {cluster} is {state}")]
+    NotUp {
+        /// The cluster.
+        cluster: String,
+        /// Its state.
+        state: String,
+    },
+    /// No region is configured.
+    #[error("no AWS region is named")]
+    NoRegion,
+    /// An address could not be found out.
+    #[error("the address that this machine has on the internet cannot be asked for at {url}")]
+    Address {
+        /// Who was asked.
+        url: String,
+        /// Why not.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// There is no network to put a cluster in.
+    #[error("the account has no default VPC in {region}")]
+    NoVpc {
+        /// The region.
+        region: String,
+    },
+    /// A subnet group that does not exist, or says too little.
+    #[error("there is no cluster subnet group {0:?}, or it names no VPC")]
+    NoSubnetGroup(String),
+    /// The user stopped the work.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// What AWS answered to one operation.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{operation}: {said}")]
+pub struct ApiError {
+    /// The operation as policies name it, such as `iam:CreateRole`.
+    pub operation: &'static str,
+    /// The error code, when AWS answered.
+    pub code: Option<String>,
+    /// Code and message, or why there is no answer.
+    pub said: String,
+}
+
+impl ApiError {
+    /// Reads the error of an SDK call.
+    pub fn new<E, R>(operation: &'static str, error: &SdkError<E, R>) -> ApiError
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        R: std::fmt::Debug,
+    {
+        ApiError { operation, code: error.code().map(str::to_owned), said: said(error) }
+    }
+
+    /// Whether AWS refused for want of permission.
+    pub fn is_denied(&self) -> bool {
+        let denied = ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"];
+        self.code.as_deref().is_some_and(|code| denied.contains(&code))
+    }
+
+    /// Whether the code is this one.
+    pub fn is(&self, code: &str) -> bool {
+        self.code.as_deref() == Some(code)
+    }
+
+    /// The failure to do `action`.
+    pub fn during(self, action: impl Into<String>) -> CloudError {
+        CloudError::Api { action: action.into(), source: self }
+    }
+}
+
+/// What AWS said; where it said nothing, why it could not be asked.
+pub fn said<E, R>(error: &SdkError<E, R>) -> String
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug,
+{
+    match (error.code(), error.message()) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code.to_owned(),
+        _ => {
+            let text = DisplayErrorContext(error).to_string();
+            // The context ends in the debug form of the whole answer.
+            text.split(" (").next().unwrap_or(&text).to_owned()
+        }
+    }
+}
+
+impl CloudError {
+    /// What to do about it, where there is something to advise.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            CloudError::Api { source, .. } => return source.hint(),
+            CloudError::NotOurs { .. } => {
+                "choose another name with --name, or remove it yourself if nobody needs it"
+                    .to_owned()
+            }
+            CloudError::Differs { .. } => {
+                "say with the options what the cluster has, change it in \
+                                           the Redshift console, or tear it down first"
+                    .to_owned()
+            }
+            CloudError::State { .. } => {
+                "the events of the cluster in the Redshift console say why; \
+                                         `starlift teardown` removes it"
+                    .to_owned()
+            }
+            CloudError::TimedOut { .. } => {
+                "run the command again, which goes on where it stopped, \
+                                            or wait for longer with --timeout"
+                    .to_owned()
+            }
+            CloudError::NothingOwned { .. } => {
+                "`starlift status` shows what there is; another region is named with --region"
+                    .to_owned()
+            }
+            CloudError::Left { .. } => {
+                "run `starlift teardown` again, or remove them in the console; \
+                                        `starlift status` shows them"
+                    .to_owned()
+            }
+            CloudError::NoCluster { .. } => {
+                "make it with `starlift provision`, or name another region \
+                                             with --region"
+                    .to_owned()
+            }
+            CloudError::NotUp { state, .. } if state == "paused" => {
+                "`starlift resume` starts it".to_owned()
+            }
+            CloudError::NotUp { .. } => {
+                "wait until `starlift status` shows it available".to_owned()
+            }
+            CloudError::NoRegion => {
+                "name one with --region, AWS_REGION or `region` in starlift.toml".to_owned()
+            }
+            CloudError::Address { .. } => "name the addresses to admit with --cidr".to_owned(),
+            CloudError::NoVpc { .. } => {
+                "make a cluster subnet group and name it with --subnet-group".to_owned()
+            }
+            CloudError::NoSubnetGroup(_) | CloudError::Interrupted => return None,
+        })
+    }
+}
+
+impl ApiError {
+    /// What to do about it, where there is something to advise.
+    pub fn hint(&self) -> Option<String> {
+        let code = self.code.as_deref().unwrap_or_default();
+        match code {
+            _ if self.is_denied() => Some(format!(
+                "the credentials in use lack {}; have it allowed, or use others with --profile",
+                self.operation
+            )),
+            "ExpiredToken"
+            | "ExpiredTokenException"
+            | "InvalidClientTokenId"
+            | "UnrecognizedClientException"
+            | "SignatureDoesNotMatch"
+            | "AuthFailure" => {
+                Some("sign in again: `aws sso login`, other keys, or another --profile".to_owned())
+            }
+            "Throttling" | "RequestLimitExceeded" | "ThrottlingException" => {
+                Some("AWS asks for slowing down; run the command again in a minute".to_owned())
+            }
+            "UnsupportedOperation" | "UnsupportedOperationFault" => Some(
+                "a cluster can be paused once its first snapshot is complete, and not in every \
+                 network; try again later, or tear it down"
+                    .to_owned(),
+            ),
+            "ClusterQuotaExceeded" | "NumberOfNodesQuotaExceeded" => Some(
+                "the account's quota of clusters or nodes is used up; remove one, or ask AWS for \
+                 more"
+                    .to_owned(),
+            ),
+            "InsufficientClusterCapacity" => Some(
+                "AWS has no such node free there; try another --node-type or region".to_owned(),
+            ),
+            "" if self.said.contains("credential") => Some(
+                "sign in: environment variables, `aws sso login`, a profile or a role".to_owned(),
+            ),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! A cluster by its name: where it is, and in which role it reads.
+
+use aws_sdk_redshift::types::Cluster;
+
+use super::clients::Clients;
+use super::cluster;
+use super::error::CloudError;
+
+/// What a load needs to know of a cluster.
+#[derive(Debug)]
+pub struct FoundCluster {
+    /// The host of its endpoint.
+    pub host: String,
+    /// The port of its endpoint.
+    pub port: u16,
+    /// Its database.
+    pub database: String,
+    /// Its first user.
+    pub user: String,
+    /// The role in which it reads, where that is plain.
+    pub iam_role: Option<String>,
+    /// The region.
+    pub region: String,
+}
+
+/// Finds a cluster.
+///
+/// # Errors
+///
+/// If there is none of this name, if it is not up, or AWS refuses or cannot be asked.
+pub async fn find(clients: &Clients, id: &str) -> Result<FoundCluster, CloudError> {
+    let found = cluster::find(clients, id).await?;
+    let cluster = found.ok_or_else(|| CloudError::NoCluster {
+        cluster: id.to_owned(),
+        region: clients.region.clone(),
+    })?;
+    let down = || CloudError::NotUp {
+        cluster: id.to_owned(),
+        state: cluster::status(&cluster).to_owned(),
+    };
+    if cluster::status(&cluster) == "paused" {
+        return Err(down());
+    }
+    let endpoint = cluster.endpoint.as_ref();
+    let host = endpoint.and_then(|endpoint| endpoint.address.clone()).ok_or_else(down)?;
+    let port = endpoint.and_then(|endpoint| endpoint.port).and_then(|port| port.try_into().ok());
+    Ok(FoundCluster {
+        host,
+        port: port.ok_or_else(down)?,
+        database: cluster.db_name.clone().unwrap_or_default(),
+        user: cluster.master_username.clone().unwrap_or_default(),
+        iam_role: reading_role(&cluster),
+        region: clients.region.clone(),
+    })
+}
+
+/// The default role, or the only one.
+pub fn reading_role(cluster: &Cluster) -> Option<String> {
+    if let Some(role) = cluster.default_iam_role_arn.as_ref().filter(|role| !role.is_empty()) {
+        return Some(role.clone());
+    }
+    match cluster.iam_roles.as_deref() {
+        Some([only]) => only.iam_role_arn.clone(),
+        _ => None,
+    }
+}

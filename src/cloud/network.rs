@@ -1,0 +1,385 @@
+//! The network rule: a security group of the cluster's own, and the addresses that it lets in.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+use super::address::Cidr;
+use super::clients::Clients;
+use super::ec2::{self, Request, Set};
+use super::error::{ApiError, CloudError};
+use super::journal::Journal;
+use super::tags::{self, Tags};
+use super::wait::while_settling;
+
+/// A security group as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupSpec {
+    /// Its name.
+    pub name: String,
+    /// The network that it is in.
+    pub vpc: String,
+    /// The cluster's port.
+    pub port: u16,
+    /// Who is let in.
+    pub cidrs: Vec<Cidr>,
+    /// Whose it is.
+    pub tags: Tags,
+}
+
+/// A security group as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundGroup {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Whose it is; `None` where it is not ours.
+    pub tags: Option<Tags>,
+    /// Who is let in.
+    pub rules: Vec<FoundRule>,
+}
+
+/// A rule of a group, for traffic that comes in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundRule {
+    /// Its id.
+    pub id: String,
+    /// The addresses, another group, or a list of prefixes.
+    pub from: String,
+    /// The ports, `None` for all.
+    pub ports: Option<(u16, u16)>,
+    /// Whether starlift made it.
+    pub is_ours: bool,
+}
+
+/// A network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vpc {
+    /// Its id.
+    pub id: String,
+    /// Its addresses.
+    pub cidr: Option<Cidr>,
+}
+
+/// Makes the group.
+pub fn create_group(spec: &GroupSpec) -> Request {
+    Request::new("ec2:CreateSecurityGroup")
+        .with("GroupName", &spec.name)
+        .with("GroupDescription", "Lets clients reach a Redshift cluster; made by starlift")
+        .with("VpcId", &spec.vpc)
+        .tagging("security-group", &spec.tags.pairs())
+}
+
+/// Lets addresses in, to the cluster's port alone.
+pub fn authorize(spec: &GroupSpec, group_id: &str, cidr: Cidr) -> Request {
+    let port = spec.port.to_string();
+    Request::new("ec2:AuthorizeSecurityGroupIngress")
+        .with("GroupId", group_id)
+        .with("IpPermissions.1.IpProtocol", "tcp")
+        .with("IpPermissions.1.FromPort", &port)
+        .with("IpPermissions.1.ToPort", &port)
+        .with("IpPermissions.1.IpRanges.1.CidrIp", cidr.to_string())
+        .with("IpPermissions.1.IpRanges.1.Description", "made by starlift")
+        .tagging("security-group-rule", &spec.tags.pairs())
+}
+
+/// Takes rules back.
+pub fn revoke(group_id: &str, rules: &[&str]) -> Request {
+    let request = Request::new("ec2:RevokeSecurityGroupIngress").with("GroupId", group_id);
+    rules.iter().zip(1..).fold(request, |request, (rule, n): (_, usize)| {
+        request.with(format!("SecurityGroupRuleId.{n}"), *rule)
+    })
+}
+
+/// Removes the group.
+pub fn delete_group(group_id: &str) -> Request {
+    Request::new("ec2:DeleteSecurityGroup").with("GroupId", group_id)
+}
+
+/// Says whose the group is, and until when.
+pub fn tag_group(group_id: &str, tags: &Tags) -> Request {
+    Request::new("ec2:CreateTags").with("ResourceId.1", group_id).tags("Tag", &tags.pairs())
+}
+
+/// Finds the group of a name in a network.
+pub fn find_group(name: &str, vpc: &str) -> Request {
+    let request = Request::new("ec2:DescribeSecurityGroups");
+    request.filter(1, "group-name", name).filter(2, "vpc-id", vpc)
+}
+
+/// Finds all groups that starlift made.
+pub fn find_groups() -> Request {
+    Request::new("ec2:DescribeSecurityGroups").filter(1, "tag-key", tags::NAME)
+}
+
+/// Finds the rules of a group.
+pub fn find_rules(group_id: &str) -> Request {
+    Request::new("ec2:DescribeSecurityGroupRules").filter(1, "group-id", group_id)
+}
+
+/// Finds the account's default network in the region.
+pub fn find_default_vpc() -> Request {
+    Request::new("ec2:DescribeVpcs").filter(1, "is-default", "true")
+}
+
+/// Finds a network by its id.
+pub fn find_vpc(id: &str) -> Request {
+    Request::new("ec2:DescribeVpcs").with("VpcId.1", id)
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Groups {
+    security_group_info: Set<GroupItem>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct GroupItem {
+    group_id: String,
+    group_name: String,
+    tag_set: Set<ec2::Tag>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Rules {
+    security_group_rule_set: Set<RuleItem>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RuleItem {
+    security_group_rule_id: String,
+    is_egress: bool,
+    from_port: Option<i32>,
+    to_port: Option<i32>,
+    cidr_ipv4: Option<String>,
+    cidr_ipv6: Option<String>,
+    prefix_list_id: Option<String>,
+    referenced_group_info: Option<Referenced>,
+    tag_set: Set<ec2::Tag>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Referenced {
+    group_id: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Vpcs {
+    vpc_set: Set<VpcItem>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct VpcItem {
+    vpc_id: String,
+    cidr_block: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Made {
+    group_id: String,
+}
+
+/// An answer of which nothing is needed.
+#[derive(Debug, Deserialize)]
+struct Done {}
+
+/// The network that a request finds.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be asked.
+pub async fn vpc(clients: &Clients, request: &Request) -> Result<Option<Vpc>, CloudError> {
+    let found: Result<Vpcs, _> = clients.ec2.send(request).await;
+    let found = found.map_err(|e| e.during("look for the network"))?;
+    let vpc = found.vpc_set.item.into_iter().next();
+    Ok(vpc.map(|vpc| Vpc { id: vpc.vpc_id, cidr: vpc.cidr_block.parse().ok() }))
+}
+
+/// The id of the network that a cluster subnet group is in.
+///
+/// # Errors
+///
+/// If there is no such group, or AWS refuses or cannot be asked.
+pub async fn subnet_group_vpc(clients: &Clients, group: &str) -> Result<String, CloudError> {
+    let request = clients.redshift.describe_cluster_subnet_groups();
+    let found = request.cluster_subnet_group_name(group).send().await;
+    let none = || CloudError::NoSubnetGroup(group.to_owned());
+    match found.map_err(|e| ApiError::new("redshift:DescribeClusterSubnetGroups", &e)) {
+        Ok(answer) => {
+            let groups = answer.cluster_subnet_groups.unwrap_or_default();
+            groups.into_iter().next().and_then(|group| group.vpc_id).ok_or_else(none)
+        }
+        Err(error) if error.said.contains("NotFound") => Err(none()),
+        Err(error) => Err(error.during(format!("look for the cluster subnet group {group}"))),
+    }
+}
+
+/// The groups that a request finds, with their rules.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be asked.
+pub async fn groups(clients: &Clients, request: &Request) -> Result<Vec<FoundGroup>, CloudError> {
+    let found: Result<Groups, _> = clients.ec2.send(request).await;
+    let found = found.map_err(|e| e.during("look for security groups"))?;
+    let mut groups = Vec::new();
+    for group in found.security_group_info.item {
+        groups.push(FoundGroup {
+            rules: rules(clients, &group.group_id).await?,
+            tags: Tags::read(ec2::pairs(&group.tag_set)),
+            id: group.group_id,
+            name: group.group_name,
+        });
+    }
+    Ok(groups)
+}
+
+async fn rules(clients: &Clients, group_id: &str) -> Result<Vec<FoundRule>, CloudError> {
+    let found: Result<Rules, _> = clients.ec2.send(&find_rules(group_id)).await;
+    let found = found.map_err(|e| e.during(format!("look at the rules of {group_id}")))?;
+    let incoming = found.security_group_rule_set.item.into_iter().filter(|rule| !rule.is_egress);
+    Ok(incoming
+        .map(|rule| FoundRule {
+            is_ours: Tags::read(ec2::pairs(&rule.tag_set)).is_some(),
+            ports: rule
+                .from_port
+                .zip(rule.to_port)
+                .and_then(|(from, to)| Some((u16::try_from(from).ok()?, u16::try_from(to).ok()?))),
+            from: rule
+                .cidr_ipv4
+                .or(rule.cidr_ipv6)
+                .or(rule.prefix_list_id)
+                .or(rule.referenced_group_info.map(|group| group.group_id))
+                .unwrap_or_default(),
+            id: rule.security_group_rule_id,
+        })
+        .collect())
+}
+
+/// Makes the group and its rules, or brings those that are there to what they should be; the id.
+///
+/// Rules that starlift made and that admit others are taken back; those of others stay.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be asked.
+pub async fn ensure(
+    clients: &Clients,
+    spec: &GroupSpec,
+    found: Option<&FoundGroup>,
+    journal: &Journal,
+) -> Result<String, CloudError> {
+    let name = &spec.name;
+    journal.enter(format!("making the security group {name}"));
+    let id = match found {
+        None => {
+            let id = match clients.ec2.send::<Made>(&create_group(spec)).await {
+                Ok(made) => made.group_id,
+                // A try whose answer was lost made it, or somebody else did meanwhile.
+                Err(error) if error.is("InvalidGroup.Duplicate") => {
+                    let found = groups(clients, &find_group(name, &spec.vpc)).await?;
+                    let group = found.into_iter().next();
+                    let tags = group.as_ref().and_then(|group| group.tags.clone());
+                    spec.tags.demand(tags, format!("security group {name}"))?;
+                    group.map(|group| group.id).unwrap_or_default()
+                }
+                Err(error) => return Err(error.during(format!("make the security group {name}"))),
+            };
+            journal.note(format!("security group {name} ({id}): made"));
+            id
+        }
+        Some(group) => {
+            if group.tags.as_ref() != Some(&spec.tags) {
+                let done: Result<Done, _> =
+                    clients.ec2.send(&tag_group(&group.id, &spec.tags)).await;
+                done.map_err(|e| e.during(format!("tag the security group {name}")))?;
+            }
+            group.id.clone()
+        }
+    };
+    let rules = found.map(|group| group.rules.as_slice()).unwrap_or_default();
+    let is_right = |rule: &FoundRule, cidr: &Cidr| {
+        rule.from == cidr.to_string() && rule.ports == Some((spec.port, spec.port))
+    };
+    let wrong = rules
+        .iter()
+        .filter(|rule| rule.is_ours && !spec.cidrs.iter().any(|cidr| is_right(rule, cidr)));
+    revoke_all(clients, &id, wrong, journal).await?;
+    for cidr in spec.cidrs.iter().collect::<BTreeSet<_>>() {
+        if rules.iter().any(|rule| is_right(rule, cidr)) {
+            continue;
+        }
+        // A group that was only just made may not be known yet everywhere.
+        let request = authorize(spec, &id, *cidr);
+        let admitted = while_settling(
+            |e| e.is("InvalidGroup.NotFound"),
+            || clients.ec2.send::<Done>(&request),
+        );
+        match admitted.await {
+            // It was made between our looking and our asking, or by a try whose answer was lost.
+            Err(error) if error.is("InvalidPermission.Duplicate") => {}
+            Err(error) => return Err(error.during(format!("let {cidr} in by {name}"))),
+            Ok(Done {}) => {
+                journal
+                    .note(format!("security group {name}: lets {cidr} in to port {}", spec.port));
+            }
+        }
+    }
+    Ok(id)
+}
+
+/// Takes rules back; those that are not there are well gone.
+pub(super) async fn revoke_all(
+    clients: &Clients,
+    group_id: &str,
+    rules: impl Iterator<Item = &FoundRule>,
+    journal: &Journal,
+) -> Result<(), CloudError> {
+    for rule in rules {
+        let done: Result<Done, _> = clients.ec2.send(&revoke(group_id, &[&rule.id])).await;
+        match done {
+            Err(error) if !error.is("InvalidSecurityGroupRuleId.NotFound") => {
+                return Err(error.during(format!("take the rule for {} back", rule.from)));
+            }
+            _ => {
+                journal.note(format!("security group {group_id}: no longer lets {} in", rule.from))
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Removes a group; one that is not there is well gone.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be asked.
+pub async fn delete(
+    clients: &Clients,
+    group: &FoundGroup,
+    journal: &Journal,
+) -> Result<(), CloudError> {
+    let (id, name) = (&group.id, &group.name);
+    journal.enter(format!("removing the security group {name}"));
+    // The interfaces of a cluster outlive it for a moment.
+    let request = delete_group(id);
+    let removed =
+        while_settling(|e| e.is("DependencyViolation"), || clients.ec2.send::<Done>(&request));
+    match removed.await {
+        Err(error) if !error.is("InvalidGroup.NotFound") => {
+            Err(error.during(format!("remove the security group {name}")))
+        }
+        _ => {
+            journal.note(format!("security group {name} ({id}): removed"));
+            Ok(())
+        }
+    }
+}

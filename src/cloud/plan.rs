@@ -1,0 +1,243 @@
+//! What is wanted, in full: every resource as it should be, made from the options and from nothing
+//! else, so that it can be shown before anything is done.
+
+use std::time::Duration;
+
+use chrono::{DateTime, SubsecRound, Utc};
+
+use super::address::Cidr;
+use super::clients::Caller;
+use super::cluster::{self, ClusterSpec};
+use super::names::{Name, ROLE_PATH};
+use super::network::{GroupSpec, Vpc};
+use super::policy::{self, StarPlace};
+use super::price::Cost;
+use super::role::RoleSpec;
+use super::schedule::ScheduleSpec;
+use super::tags::{Expiry, Tags};
+use crate::error::{Error, Result};
+
+/// What a user may say of a cluster and what goes with it.
+#[derive(Debug, Clone)]
+pub struct ProvisionOptions {
+    /// The name of all of it.
+    pub name: Name,
+    /// Where the star is that the cluster reads.
+    pub star: StarPlace,
+    /// The type of the nodes.
+    pub node_type: String,
+    /// How many.
+    pub nodes: u32,
+    /// The database.
+    pub database: String,
+    /// The first user.
+    pub user: String,
+    /// The port.
+    pub port: u16,
+    /// Whether the cluster has an address on the internet.
+    pub public: bool,
+    /// The subnets that it may be in; the default network's without.
+    pub subnet_group: Option<String>,
+    /// The key that the star's objects are encrypted with, where it is the user's own.
+    pub kms_key: Option<String>,
+    /// When the cluster is stopped.
+    pub expires: Expires,
+    /// How long to wait for the cluster.
+    pub timeout: Duration,
+}
+
+/// When a cluster is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Expires {
+    /// As it was before; a new cluster never.
+    #[default]
+    Unchanged,
+    /// Not at all.
+    Never,
+    /// After this time.
+    After(Duration),
+}
+
+impl std::str::FromStr for Expires {
+    type Err = humantime::DurationError;
+
+    fn from_str(text: &str) -> Result<Expires, humantime::DurationError> {
+        match text {
+            "never" => Ok(Expires::Never),
+            text => humantime::parse_duration(text).map(Expires::After),
+        }
+    }
+}
+
+impl ProvisionOptions {
+    /// The cheapest node of which one is enough. Source: Redshift Management Guide, Clusters and nodes.
+    pub const NODE_TYPE: &str = "ra3.large";
+    /// What Redshift itself calls the first database.
+    pub const DATABASE: &str = "dev";
+    /// What the console calls the first user.
+    pub const USER: &str = "awsuser";
+    /// Redshift's own.
+    pub const PORT: u16 = 5439;
+    /// A new cluster takes some minutes; a large or resumed one some more.
+    pub const TIMEOUT: Duration = Duration::from_secs(30 * 60);
+    /// A cluster takes minutes to come up, and a schedule some to take hold.
+    pub const SHORTEST_LIFE: Duration = Duration::from_secs(15 * 60);
+
+    /// Refuses what Redshift would refuse only after a role and a rule have been made.
+    ///
+    /// Sources: Redshift API Reference, CreateCluster; Management Guide, Clusters and nodes.
+    ///
+    /// # Errors
+    ///
+    /// If a value cannot be.
+    pub fn check(&self) -> Result<()> {
+        let refuse = |text: String| Err(Error::Usage(text));
+        let node_type = self.node_type.as_str();
+        if node_type.starts_with("dc2.") || node_type.starts_with("ds2.") {
+            return refuse(format!(
+                "AWS no longer makes clusters of {node_type}; in place of dc2.large take \
+                 --node-type {}",
+                ProvisionOptions::NODE_TYPE
+            ));
+        }
+        if self.nodes == 0 {
+            return refuse("--nodes must be 1 or more".to_owned());
+        }
+        if self.nodes == 1 && ["ra3.4xlarge", "ra3.16xlarge"].contains(&node_type) {
+            return refuse(format!("a cluster of {node_type} has 2 nodes or more; give --nodes"));
+        }
+        if !(5431..=5455).contains(&self.port) && !(8191..=8215).contains(&self.port) {
+            return refuse("--port must be from 5431 to 5455, or from 8191 to 8215".to_owned());
+        }
+        let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        if self.database.is_empty() || !self.database.chars().all(is_plain) {
+            return refuse("--database has lower-case letters and digits only".to_owned());
+        }
+        if !self.user.starts_with(|c: char| c.is_ascii_lowercase()) || self.user == "public" {
+            return refuse(
+                "--user begins with a lower-case letter, and public is taken".to_owned(),
+            );
+        }
+        match self.expires {
+            Expires::After(life) if life < ProvisionOptions::SHORTEST_LIFE => refuse(format!(
+                "--expires must be {} or more",
+                humantime::format_duration(ProvisionOptions::SHORTEST_LIFE)
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Every resource as it should be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// The role in which the cluster reads the star.
+    pub role: RoleSpec,
+    /// The network rule.
+    pub group: GroupSpec,
+    /// The cluster.
+    pub cluster: ClusterSpec,
+    /// The role in which AWS stops the cluster, and when it does.
+    pub expiry: Option<(RoleSpec, ScheduleSpec)>,
+    /// What the nodes cost, where their price is known.
+    pub cost: Option<Cost>,
+}
+
+impl Plan {
+    /// Says in full what the options mean for this caller.
+    pub fn new(
+        options: &ProvisionOptions,
+        caller: &Caller,
+        region: &str,
+        vpc: &Vpc,
+        cidrs: Vec<Cidr>,
+        expiry: Option<Expiry>,
+    ) -> Plan {
+        let name = &options.name;
+        let tags = Tags {
+            name: name.to_string(),
+            region: region.to_owned(),
+            creator: caller.arn.clone(),
+            expiry,
+        };
+        let role_arn = |role: &str| {
+            format!("arn:{}:iam::{}:role{ROLE_PATH}{role}", caller.partition(), caller.account)
+        };
+        let cluster_arn = cluster::arn(caller, region, name.as_str());
+        let role = RoleSpec {
+            name: name.role(region),
+            description: format!("Lets the Redshift cluster {name} read a star; made by starlift"),
+            trust: policy::trust(&policy::REDSHIFT),
+            policy_name: "read-star",
+            policy: policy::read_star(
+                caller.partition(),
+                &options.star,
+                options.kms_key.as_deref(),
+            ),
+            tags: tags.clone(),
+        };
+        let expiry = expiry.map(|expiry| {
+            stop(name, region, expiry, &cluster_arn, &tags, &role_arn(&name.scheduler_role(region)))
+        });
+        Plan {
+            cluster: ClusterSpec {
+                id: name.to_string(),
+                arn: cluster_arn,
+                node_type: options.node_type.clone(),
+                nodes: options.nodes,
+                database: options.database.clone(),
+                user: options.user.clone(),
+                port: options.port,
+                public: options.public,
+                subnet_group: options.subnet_group.clone(),
+                role_arn: role_arn(&role.name),
+                tags: tags.clone(),
+            },
+            role,
+            group: GroupSpec {
+                name: name.group(),
+                vpc: vpc.id.clone(),
+                port: options.port,
+                cidrs,
+                tags,
+            },
+            expiry,
+            cost: Cost::of(&options.node_type, options.nodes),
+        }
+    }
+}
+
+/// The role and the schedule that stop a cluster.
+pub fn stop(
+    name: &Name,
+    region: &str,
+    expiry: Expiry,
+    cluster_arn: &str,
+    tags: &Tags,
+    role_arn: &str,
+) -> (RoleSpec, ScheduleSpec) {
+    let role = RoleSpec {
+        name: name.scheduler_role(region),
+        description: format!("Lets AWS pause the Redshift cluster {name}; made by starlift"),
+        trust: policy::trust(&policy::SCHEDULER),
+        policy_name: "stop-cluster",
+        policy: policy::stop_cluster(cluster_arn),
+        tags: Tags { expiry: Some(expiry), ..tags.clone() },
+    };
+    let schedule = ScheduleSpec {
+        name: name.schedule(),
+        cluster: name.to_string(),
+        at: expiry.at,
+        role_arn: role_arn.to_owned(),
+    };
+    (role, schedule)
+}
+
+/// When a cluster is stopped that was to be stopped as `before` says.
+pub fn expiry(expires: Expires, before: Option<Expiry>, now: DateTime<Utc>) -> Option<Expiry> {
+    match expires {
+        Expires::Unchanged => before,
+        Expires::Never => None,
+        Expires::After(lifetime) => Some(Expiry::after(now.trunc_subsecs(0), lifetime)),
+    }
+}

@@ -1,0 +1,93 @@
+//! The policy documents: who may take a role on, and what it may do.
+
+use serde_json::{Value, json};
+
+const VERSION: &str = "2012-10-17";
+
+/// Who runs Redshift: provisioned clusters, and workgroups, should the star move there.
+///
+/// Source: Redshift Database Developer Guide, Permissions to access other AWS resources.
+pub const REDSHIFT: [&str; 2] = ["redshift.amazonaws.com", "redshift-serverless.amazonaws.com"];
+
+/// Who runs scheduled actions.
+///
+/// Source: Redshift API Reference, CreateScheduledAction, IamRole.
+pub const SCHEDULER: [&str; 1] = ["scheduler.redshift.amazonaws.com"];
+
+/// Where the star is, as policies name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StarPlace {
+    /// The bucket.
+    pub bucket: String,
+    /// The prefix, without slashes at its ends; empty where the star is the whole bucket.
+    pub prefix: String,
+}
+
+/// Lets these services take the role on.
+pub fn trust(services: &[&str]) -> Value {
+    json!({
+        "Version": VERSION,
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"Service": services},
+            "Action": "sts:AssumeRole",
+        }],
+    })
+}
+
+/// Lets the role read the star and nothing else.
+///
+/// Source: Redshift Database Developer Guide, COPY: usage notes, Permissions to access other AWS
+/// resources (GetObject, ListBucket), and IAM policies for Spectrum (GetBucketLocation).
+pub fn read_star(partition: &str, star: &StarPlace, kms_key: Option<&str>) -> Value {
+    let StarPlace { bucket, prefix } = star;
+    let bucket = format!("arn:{partition}:s3:::{bucket}");
+    let (objects, mut list) = match prefix.as_str() {
+        "" => (format!("{bucket}/*"), json!({})),
+        prefix => (
+            format!("{bucket}/{prefix}/*"),
+            json!({"Condition": {"StringLike": {"s3:prefix": [format!("{prefix}/*")]}}}),
+        ),
+    };
+    list["Sid"] = json!("ListTheStar");
+    list["Effect"] = json!("Allow");
+    list["Action"] = json!("s3:ListBucket");
+    list["Resource"] = json!(bucket);
+    let mut statements = vec![
+        json!({
+            "Sid": "ReadTheStar",
+            "Effect": "Allow",
+            "Action": "s3:GetObject",
+            "Resource": objects,
+        }),
+        list,
+        json!({
+            "Sid": "FindTheBucket",
+            "Effect": "Allow",
+            "Action": "s3:GetBucketLocation",
+            "Resource": bucket,
+        }),
+    ];
+    if let Some(key) = kms_key {
+        statements.push(json!({
+            "Sid": "DecryptTheStar",
+            "Effect": "Allow",
+            "Action": "kms:Decrypt",
+            "Resource": key,
+        }));
+    }
+    json!({"Version": VERSION, "Statement": statements})
+}
+
+/// Lets the role stop one cluster.
+pub fn stop_cluster(cluster_arn: &str) -> Value {
+    json!({
+        "Version": VERSION,
+        "Statement": [{
+            "Sid": "StopTheCluster",
+            "Effect": "Allow",
+            "Action": "redshift:PauseCluster",
+            "Resource": cluster_arn,
+        }],
+    })
+}

@@ -1,0 +1,134 @@
+//! Making a cluster and what goes with it: role, rule, cluster, schedule, in that order.
+//!
+//! Each step looks at what is there and does what is missing, so that a second run, or one after a
+//! failure half-way, ends in the same state.
+
+use std::time::Duration;
+
+use aws_sdk_redshift::types::{Cluster, ScheduledAction};
+
+use super::clients::Clients;
+use super::error::{ApiError, CloudError};
+use super::journal::Journal;
+use super::network::{FoundGroup, find_group, groups};
+use super::plan::Plan;
+use super::role::FoundRole;
+use super::{cluster, network, role, schedule};
+
+/// What is there under the names of a plan, all of it ours.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The role in which the cluster reads the star.
+    pub role: Option<FoundRole>,
+    /// The security group.
+    pub group: Option<FoundGroup>,
+    /// The cluster.
+    pub cluster: Option<Cluster>,
+    /// The role in which AWS stops the cluster.
+    pub scheduler_role: Option<FoundRole>,
+    /// The scheduled action.
+    pub schedule: Option<ScheduledAction>,
+}
+
+impl Found {
+    /// Looks for everything that the plan names, before anything is made.
+    ///
+    /// # Errors
+    ///
+    /// If something has a name of the plan's and is not ours, if a cluster differs in what cannot be
+    /// changed, or if AWS refuses or cannot be asked.
+    pub async fn look(clients: &Clients, plan: &Plan) -> Result<Found, CloudError> {
+        let ours = |found: Option<&FoundRole>| {
+            let Some(role) = found else { return Ok(()) };
+            plan.role.tags.demand(role.tags.clone(), format!("role {}", role.name))
+        };
+        let role = role::find(clients, &plan.role.name).await?;
+        ours(role.as_ref())?;
+        let request = find_group(&plan.group.name, &plan.group.vpc);
+        let group = groups(clients, &request).await?.into_iter().next();
+        if let Some(group) = &group {
+            let what = format!("security group {} ({})", group.name, group.id);
+            plan.group.tags.demand(group.tags.clone(), what)?;
+        }
+        let cluster = cluster::find(clients, &plan.cluster.id).await?;
+        if let Some(found) = &cluster {
+            let what = format!("cluster {}", plan.cluster.id);
+            plan.cluster.tags.demand(cluster::tags(found), what)?;
+            if !is_going(found)
+                && let Some(difference) = cluster::difference(&plan.cluster, found)
+            {
+                return Err(difference);
+            }
+        }
+        let (mut scheduler_role, mut found_schedule) = (None, None);
+        if let Some((role, schedule)) = &plan.expiry {
+            scheduler_role = role::find(clients, &role.name).await?;
+            ours(scheduler_role.as_ref())?;
+            found_schedule = schedule::find(clients, &schedule.name).await?;
+        }
+        Ok(Found { role, group, cluster, scheduler_role, schedule: found_schedule })
+    }
+}
+
+fn is_going(cluster: &Cluster) -> bool {
+    ["deleting", "final-snapshot"].contains(&cluster::status(cluster))
+}
+
+/// Makes what the plan says, and waits until the cluster can be used.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be asked, or the cluster does not come up in time.
+pub async fn provision(
+    clients: &Clients,
+    plan: &Plan,
+    found: Found,
+    timeout: Duration,
+    journal: &Journal,
+) -> Result<Cluster, CloudError> {
+    role::ensure(clients, &plan.role, found.role.as_ref(), journal).await?;
+    let group_id = network::ensure(clients, &plan.group, found.group.as_ref(), journal).await?;
+
+    let id = &plan.cluster.id;
+    let standing = match found.cluster {
+        Some(cluster) if is_going(&cluster) => {
+            cluster::wait_gone(clients, id, timeout, journal).await?;
+            None
+        }
+        other => other,
+    };
+    cluster::ensure(clients, &plan.cluster, standing.as_ref(), &group_id, journal).await?;
+    // Before the long wait: if this process ends in it, the cluster is stopped all the same.
+    if let Some((role, schedule)) = &plan.expiry {
+        role::ensure(clients, role, found.scheduler_role.as_ref(), journal).await?;
+        schedule::ensure(clients, schedule, found.schedule.as_ref(), journal).await?;
+    }
+
+    if let Some(cluster) = cluster::wait_settled(clients, id, timeout, journal).await?
+        && cluster::status(&cluster) == "paused"
+    {
+        resume(clients, id, journal).await?;
+    }
+    let role_arn = Some(plan.cluster.role_arn.as_str());
+    let cluster = cluster::wait_available(clients, id, None, timeout, journal).await?;
+    cluster::amend(clients, &plan.cluster, &cluster, &group_id, journal).await?;
+    let cluster = cluster::wait_available(clients, id, role_arn, timeout, journal).await?;
+    journal.note(format!("cluster {id}: available"));
+    Ok(cluster)
+}
+
+/// Starts a paused cluster.
+pub(super) async fn resume(
+    clients: &Clients,
+    id: &str,
+    journal: &Journal,
+) -> Result<(), CloudError> {
+    let sent = clients.redshift.resume_cluster().cluster_identifier(id).send().await;
+    match sent.map_err(|e| ApiError::new("redshift:ResumeCluster", &e)) {
+        Err(error) => Err(error.during(format!("resume the cluster {id}"))),
+        Ok(_) => {
+            journal.note(format!("cluster {id}: resuming; it costs from now on"));
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Roles: one in which the cluster reads the star, one in which AWS stops the cluster.
+
+use aws_sdk_iam::operation::create_role::builders::CreateRoleInputBuilder;
+use aws_sdk_iam::operation::put_role_policy::builders::PutRolePolicyInputBuilder;
+use aws_sdk_iam::operation::update_assume_role_policy::builders::UpdateAssumeRolePolicyInputBuilder;
+use aws_sdk_iam::types::{Role, Tag};
+use serde_json::Value;
+
+use super::clients::Clients;
+use super::error::{ApiError, CloudError};
+use super::journal::Journal;
+use super::names::ROLE_PATH;
+use super::tags::Tags;
+use super::wait::while_settling;
+
+/// A role as it should be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RoleSpec {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// Who may take it on.
+    pub trust: Value,
+    /// The name of its only policy.
+    pub policy_name: &'static str,
+    /// What it may do.
+    pub policy: Value,
+    /// Whose it is.
+    pub tags: Tags,
+}
+
+/// A role as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoundRole {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Who may take it on; `null` where that cannot be read.
+    pub trust: Value,
+    /// Whose it is; `None` where it is not ours.
+    pub tags: Option<Tags>,
+}
+
+/// Makes the role.
+pub fn create(spec: &RoleSpec) -> CreateRoleInputBuilder {
+    CreateRoleInputBuilder::default()
+        .role_name(&spec.name)
+        .path(ROLE_PATH)
+        .description(&spec.description)
+        .assume_role_policy_document(spec.trust.to_string())
+        .set_tags(Some(iam_tags(&spec.tags)))
+}
+
+/// Says who may take the role on.
+pub fn update_trust(spec: &RoleSpec) -> UpdateAssumeRolePolicyInputBuilder {
+    UpdateAssumeRolePolicyInputBuilder::default()
+        .role_name(&spec.name)
+        .policy_document(spec.trust.to_string())
+}
+
+/// Says what the role may do.
+pub fn put_policy(spec: &RoleSpec) -> PutRolePolicyInputBuilder {
+    PutRolePolicyInputBuilder::default()
+        .role_name(&spec.name)
+        .policy_name(spec.policy_name)
+        .policy_document(spec.policy.to_string())
+}
+
+/// The role of this name, if there is one.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be asked.
+pub async fn find(clients: &Clients, name: &str) -> Result<Option<FoundRole>, CloudError> {
+    match clients.iam.get_role().role_name(name).send().await {
+        Ok(answer) => Ok(answer.role.map(|role| found(&role))),
+        Err(error) => {
+            let error = ApiError::new("iam:GetRole", &error);
+            if error.is("NoSuchEntity") {
+                return Ok(None);
+            }
+            Err(error.during(format!("look for the role {name}")))
+        }
+    }
+}
+
+fn found(role: &Role) -> FoundRole {
+    let tags = role.tags.as_deref().unwrap_or_default();
+    let trust = role.assume_role_policy_document.as_deref().and_then(document);
+    FoundRole {
+        name: role.role_name.clone(),
+        arn: role.arn.clone(),
+        trust: trust.unwrap_or(Value::Null),
+        tags: Tags::read(tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str()))),
+    }
+}
+
+/// A policy document as IAM gives it back: JSON, percent-encoded.
+pub fn document(encoded: &str) -> Option<Value> {
+    let pair = format!("x={}", encoded.replace('+', "%2B"));
+    let (_, text) = url::form_urlencoded::parse(pair.as_bytes()).next()?;
+    serde_json::from_str(&text).ok()
+}
+
+/// Makes the role, or brings the one that is there to what it should be; its ARN.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be asked.
+pub async fn ensure(
+    clients: &Clients,
+    spec: &RoleSpec,
+    found: Option<&FoundRole>,
+    journal: &Journal,
+) -> Result<String, CloudError> {
+    let name = &spec.name;
+    journal.enter(format!("making the role {name}"));
+    let arn = match found {
+        None => {
+            let made = create(spec).send_with(&clients.iam).await;
+            let arn = match made.map_err(|e| ApiError::new("iam:CreateRole", &e)) {
+                Ok(answer) => answer.role.map(|role| role.arn).unwrap_or_default(),
+                // A try whose answer was lost made it, or somebody else did meanwhile.
+                Err(error) if error.is("EntityAlreadyExists") => {
+                    let found = find(clients, name).await?;
+                    let tags = found.as_ref().and_then(|role| role.tags.clone());
+                    spec.tags.demand(tags, format!("role {name}"))?;
+                    found.map(|role| role.arn).unwrap_or_default()
+                }
+                Err(error) => return Err(error.during(format!("make the role {name}"))),
+            };
+            journal.note(format!("role {name}: made"));
+            arn
+        }
+        Some(found) => {
+            if found.trust != spec.trust {
+                let sent = update_trust(spec).send_with(&clients.iam).await;
+                sent.map_err(|e| {
+                    ApiError::new("iam:UpdateAssumeRolePolicy", &e)
+                        .during(format!("say who may take the role {name} on"))
+                })?;
+                journal.note(format!("role {name}: who may take it on was put right"));
+            }
+            if found.tags.as_ref() != Some(&spec.tags) {
+                tag(clients, name, &spec.tags).await?;
+            }
+            found.arn.clone()
+        }
+    };
+    if policy(clients, name, spec.policy_name).await? != Some(spec.policy.clone()) {
+        // A role that was only just made may not be known yet where its policy is put.
+        let put = while_settling(
+            |e| e.is("NoSuchEntity"),
+            || async {
+                let sent = put_policy(spec).send_with(&clients.iam).await;
+                sent.map_err(|e| ApiError::new("iam:PutRolePolicy", &e))
+            },
+        );
+        put.await.map_err(|e| e.during(format!("say what the role {name} may do")))?;
+        journal.note(format!("role {name}: its policy was put"));
+    }
+    Ok(arn)
+}
+
+/// Says whose the role is, and until when.
+pub(super) async fn tag(clients: &Clients, name: &str, tags: &Tags) -> Result<(), CloudError> {
+    let request = clients.iam.tag_role().role_name(name).set_tags(Some(iam_tags(tags)));
+    let sent = request.send().await;
+    sent.map_err(|e| ApiError::new("iam:TagRole", &e).during(format!("tag the role {name}")))?;
+    Ok(())
+}
+
+async fn policy(clients: &Clients, role: &str, policy: &str) -> Result<Option<Value>, CloudError> {
+    match clients.iam.get_role_policy().role_name(role).policy_name(policy).send().await {
+        Ok(answer) => Ok(document(&answer.policy_document)),
+        Err(error) => {
+            let error = ApiError::new("iam:GetRolePolicy", &error);
+            if error.is("NoSuchEntity") {
+                return Ok(None);
+            }
+            Err(error.during(format!("read the policy of the role {role}")))
+        }
+    }
+}
+
+/// All roles below our path, with their tags.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be asked.
+pub async fn list(clients: &Clients) -> Result<Vec<FoundRole>, CloudError> {
+    let mut pages = clients.iam.list_roles().path_prefix(ROLE_PATH).into_paginator().items().send();
+    let mut roles = Vec::new();
+    while let Some(role) = pages.next().await {
+        let listed =
+            role.map_err(|e| ApiError::new("iam:ListRoles", &e).during("list the roles"))?;
+        // The listing leaves tags out.
+        roles.extend(find(clients, &listed.role_name).await?);
+    }
+    Ok(roles)
+}
+
+/// Removes a role with its policies; one that is not there is well gone.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be asked.
+pub async fn delete(clients: &Clients, name: &str, journal: &Journal) -> Result<(), CloudError> {
+    journal.enter(format!("removing the role {name}"));
+    let removed = try_delete(clients, name).await;
+    match removed {
+        Err(error) if !error.is("NoSuchEntity") => {
+            return Err(error.during(format!("remove the role {name}")));
+        }
+        _ => journal.note(format!("role {name}: removed")),
+    }
+    Ok(())
+}
+
+async fn try_delete(clients: &Clients, name: &str) -> Result<(), ApiError> {
+    let iam = &clients.iam;
+    let own = iam.list_role_policies().role_name(name).send().await;
+    let own = own.map_err(|e| ApiError::new("iam:ListRolePolicies", &e))?;
+    for policy in own.policy_names {
+        let sent = iam.delete_role_policy().role_name(name).policy_name(policy).send().await;
+        gone(sent.map_err(|e| ApiError::new("iam:DeleteRolePolicy", &e)))?;
+    }
+    let attached = iam.list_attached_role_policies().role_name(name).send().await;
+    let attached = attached.map_err(|e| ApiError::new("iam:ListAttachedRolePolicies", &e))?;
+    // Somebody attached them to our role; the policies themselves stay.
+    for policy in attached.attached_policies.unwrap_or_default() {
+        let detach = iam.detach_role_policy().role_name(name).set_policy_arn(policy.policy_arn);
+        gone(detach.send().await.map_err(|e| ApiError::new("iam:DetachRolePolicy", &e)))?;
+    }
+    // Policies that have just been removed may still count.
+    while_settling(
+        |e| e.is("DeleteConflict"),
+        || async {
+            let sent = iam.delete_role().role_name(name).send().await;
+            sent.map(|_| ()).map_err(|e| ApiError::new("iam:DeleteRole", &e))
+        },
+    )
+    .await
+}
+
+fn gone<T>(outcome: Result<T, ApiError>) -> Result<(), ApiError> {
+    match outcome {
+        Err(error) if !error.is("NoSuchEntity") => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Building fails only without a key or a value, and both are given.
+fn iam_tags(tags: &Tags) -> Vec<Tag> {
+    let tag = |(key, value)| Tag::builder().key(key).value(value).build().ok();
+    tags.pairs().into_iter().filter_map(tag).collect()
+}

@@ -1,0 +1,137 @@
+//! Waiting: for a cluster to change its state, and for AWS to agree with itself.
+
+use std::time::Duration;
+
+use aws_sdk_redshift::operation::describe_clusters::{
+    DescribeClustersError, DescribeClustersOutput,
+};
+use aws_sdk_redshift::types::Cluster;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_runtime::client::waiters::{AcceptorState, WaiterOrchestrator};
+use aws_smithy_runtime_api::client::waiters::error::WaiterError;
+use backon::{ExponentialBuilder, Retryable};
+
+use super::clients::Clients;
+use super::error::{ApiError, CloudError};
+use super::journal::Journal;
+
+/// The SDK's own waiters for clusters ask once a minute, show nothing and take only `deleting` for a
+/// failure; this one is built of the same parts.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// AWS may take this long to know everywhere what it was told in one place. Source: IAM User Guide,
+/// Troubleshooting IAM, "Changes that I make are not always immediately visible".
+const SETTLING: Duration = Duration::from_secs(120);
+
+/// What becomes of waiting for a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is as it should be.
+    Reached,
+    /// It is on its way.
+    Waiting,
+    /// It will not get there.
+    Lost,
+}
+
+/// Waits until `judge` says that the cluster is as it should be; its last description, if it is there.
+pub(super) async fn for_cluster(
+    clients: &Clients,
+    id: &str,
+    wanted: &'static str,
+    limit: Duration,
+    journal: &Journal,
+    judge: impl Fn(Option<&Cluster>) -> Verdict,
+) -> Result<Option<Cluster>, CloudError> {
+    let last = std::sync::Mutex::new(String::from("unknown"));
+    let state = || last.lock().map(|state| state.clone()).unwrap_or_default();
+    let acceptor = |answer: Result<&DescribeClustersOutput, &DescribeClustersError>| {
+        let cluster = match answer {
+            Ok(answer) => first(answer),
+            Err(DescribeClustersError::ClusterNotFoundFault(_)) => None,
+            Err(_) => return AcceptorState::NoAcceptorsMatched,
+        };
+        let now = cluster.map_or_else(|| "not there".to_owned(), describe);
+        journal.enter(format!("waiting for cluster {id} to be {wanted}: {now}"));
+        if let Ok(mut last) = last.lock() {
+            *last = now;
+        }
+        match judge(cluster) {
+            Verdict::Reached => AcceptorState::Success,
+            Verdict::Waiting => AcceptorState::Retry,
+            Verdict::Lost => AcceptorState::Failure,
+        }
+    };
+    let sdk = clients.sdk();
+    let waiter = WaiterOrchestrator::builder()
+        .min_delay(FIRST_PAUSE)
+        .max_delay(LONGEST_PAUSE)
+        .max_wait(limit)
+        .time_source(sdk.time_source().unwrap_or_default())
+        .sleep_impl(sdk.sleep_impl().unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new())))
+        .acceptor(acceptor)
+        .operation(|| clients.redshift.describe_clusters().cluster_identifier(id).send())
+        .build();
+    match waiter.orchestrate().await {
+        Ok(poll) => Ok(poll
+            .into_result()
+            .ok()
+            .and_then(|answer| answer.clusters.unwrap_or_default().into_iter().next())),
+        Err(WaiterError::ExceededMaxWait(_)) => Err(CloudError::TimedOut {
+            what: format!("cluster {id}"),
+            state: state(),
+            waited: limit,
+        }),
+        Err(WaiterError::FailureState(_)) => {
+            Err(CloudError::State { cluster: id.to_owned(), state: state(), wanted })
+        }
+        Err(WaiterError::OperationFailed(error)) => {
+            let error = ApiError::new("redshift:DescribeClusters", &error.into_error());
+            Err(error.during(format!("look at cluster {id}")))
+        }
+        Err(error) => Err(ApiError {
+            operation: "redshift:DescribeClusters",
+            code: None,
+            said: error.to_string(),
+        }
+        .during(format!("look at cluster {id}"))),
+    }
+}
+
+fn first(answer: &DescribeClustersOutput) -> Option<&Cluster> {
+    answer.clusters.as_deref().unwrap_or_default().first()
+}
+
+/// The state of a cluster and, where they are not done yet, that of its roles.
+fn describe(cluster: &Cluster) -> String {
+    let mut text = cluster.cluster_status.clone().unwrap_or_default();
+    for role in cluster.iam_roles.as_deref().unwrap_or_default() {
+        match role.apply_status.as_deref() {
+            Some("in-sync") | None => {}
+            Some(status) => text += &format!(", its role {status}"),
+        }
+    }
+    text
+}
+
+/// Asks again, more and more slowly, while AWS refuses for a reason that passes by itself.
+pub(super) async fn while_settling<T, F>(
+    passes: impl Fn(&ApiError) -> bool,
+    ask: impl FnMut() -> F,
+) -> Result<T, ApiError>
+where
+    F: Future<Output = Result<T, ApiError>>,
+{
+    let pauses = ExponentialBuilder::default()
+        .with_jitter()
+        .with_min_delay(FIRST_PAUSE)
+        .with_max_delay(LONGEST_PAUSE)
+        .with_factor(1.5)
+        .without_max_times()
+        .with_total_delay(Some(SETTLING));
+    ask.retry(pauses)
+        .when(passes)
+        .notify(|error, pause| tracing::debug!(%error, ?pause, "asking again"))
+        .await
+}
