@@ -2,6 +2,7 @@
 
 mod args;
 mod check;
+mod cloud;
 mod compare;
 mod contract;
 mod demo;

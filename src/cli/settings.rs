@@ -11,6 +11,7 @@ use super::args::{
     ColorWhen, GlobalArgs, LogFormat, MatchArg, StarArgs, TransformArgs, UnmatchedArg,
     WarehouseArgs,
 };
+use super::cloud::CloudSettings;
 use super::warehouse::{WarehouseOptions, WarehouseSettings};
 use crate::engine::EngineOptions;
 use crate::error::{Error, Result};
@@ -22,13 +23,15 @@ use crate::storage::StoreOptions;
 use crate::warehouse::target::without_password;
 
 /// The file that is read without being named.
-const DEFAULT_FILE: &str = "starlift.toml";
+pub const DEFAULT_FILE: &str = "starlift.toml";
 
 /// A configuration file. Names are those of the flags, with `_` for `-`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     region: Option<String>,
+    #[allow(dead_code, reason = "so far the key is known, and nothing is made of it")]
+    profile: Option<String>,
     endpoint_url: Option<String>,
     no_sign_request: Option<bool>,
     retries: Option<usize>,
@@ -42,6 +45,9 @@ pub struct Settings {
     threads: Option<std::num::NonZeroUsize>,
     #[serde(default)]
     transform: TransformSettings,
+    #[serde(default)]
+    #[allow(dead_code, reason = "so far the keys are known, and nothing is made of them")]
+    cloud: CloudSettings,
     #[serde(default)]
     warehouse: BTreeMap<String, WarehouseSettings>,
 }
@@ -91,7 +97,12 @@ enum OneOrMany {
     Many(Vec<String>),
 }
 
-fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+/// A text or a list of texts.
+///
+/// # Errors
+///
+/// If it is neither.
+pub fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     Ok(match OneOrMany::deserialize(deserializer)? {
         OneOrMany::One(url) => vec![url],
         OneOrMany::Many(urls) => urls,
@@ -155,7 +166,16 @@ impl Settings {
                 )));
             }
         };
-        toml::from_str(&text).map_err(|e| Error::Usage(not_understood(path, &text, &e)))
+        Settings::parse(path, &text)
+    }
+
+    /// Understands the text of a configuration file; `path` is for the error alone.
+    ///
+    /// # Errors
+    ///
+    /// If it holds an unknown name or a malformed value.
+    pub fn parse(path: &Path, text: &str) -> Result<Settings> {
+        toml::from_str(text).map_err(|e| Error::Usage(not_understood(path, text, &e)))
     }
 
     /// The global options, the command line and the environment before the file.

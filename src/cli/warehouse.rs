@@ -22,11 +22,17 @@ use crate::warehouse::target::Target;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WarehouseSettings {
-    url: String,
+    url: Option<String>,
     schema: Option<String>,
     password_file: Option<PathBuf>,
     auth: Option<AuthArg>,
     cluster: Option<String>,
+    #[allow(dead_code, reason = "so far the key is known, and nothing is made of it")]
+    database: Option<String>,
+    #[allow(dead_code, reason = "so far the key is known, and nothing is made of it")]
+    user: Option<String>,
+    #[allow(dead_code, reason = "so far the key is known, and nothing is made of it")]
+    sslrootcert: Option<PathBuf>,
     iam_role: Option<String>,
     statement_timeout: Option<u64>,
     lock_timeout: Option<u64>,
@@ -37,7 +43,7 @@ pub struct WarehouseSettings {
 impl WarehouseSettings {
     /// A warehouse of which nothing is known but its URL.
     pub fn of_url(url: &str) -> WarehouseSettings {
-        WarehouseSettings { url: url.to_owned(), ..WarehouseSettings::default() }
+        WarehouseSettings { url: Some(url.to_owned()), ..WarehouseSettings::default() }
     }
 }
 
@@ -63,11 +69,24 @@ impl WarehouseOptions {
     ///
     /// # Errors
     ///
-    /// If the URL cannot be understood.
+    /// If neither URL nor cluster is named, or the URL cannot be understood.
     pub fn new(file: WarehouseSettings, args: &WarehouseArgs) -> Result<WarehouseOptions> {
+        let url = match (&file.url, &file.cluster) {
+            (Some(url), _) => url,
+            (None, Some(_)) => {
+                return Err(Error::Usage(
+                    "a warehouse cannot be found by its cluster yet; give its url".to_owned(),
+                ));
+            }
+            (None, None) => {
+                return Err(Error::Usage(
+                    "the warehouse has neither url nor cluster; give one of them".to_owned(),
+                ));
+            }
+        };
         let seconds = args.statement_timeout.or(file.statement_timeout);
         Ok(WarehouseOptions {
-            target: Target::parse(&file.url)?,
+            target: Target::parse(url)?,
             schema: args
                 .schema
                 .clone()
