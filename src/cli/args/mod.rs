@@ -1,5 +1,6 @@
 //! The command line as it is typed.
 
+mod cloud;
 mod warehouse;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use serde::Deserialize;
 use crate::generate::GenerateOptions;
 use crate::limits::MaxRejects;
 
+pub use cloud::InitArgs;
 pub use warehouse::{AuthArg, LoadArgs, LoadHow, RunArgs, SelftestArgs, WarehouseArgs};
 
 /// JSON objects in a bucket become a star schema in Parquet that Redshift can COPY.
@@ -42,6 +44,9 @@ pub struct GlobalArgs {
     /// AWS region; without it each bucket is asked for its own.
     #[arg(long, global = true, value_name = "REGION", env = "STARLIFT_REGION")]
     pub region: Option<String>,
+    /// Profile of the AWS configuration files.
+    #[arg(long, global = true, value_name = "NAME", env = "STARLIFT_PROFILE")]
+    pub profile: Option<String>,
     /// S3 endpoint other than Amazon's.
     #[arg(long, global = true, value_name = "URL", env = "STARLIFT_ENDPOINT_URL")]
     pub endpoint_url: Option<String>,
@@ -94,6 +99,9 @@ pub enum ColorWhen {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a configuration file: asked, from flags, or from the dwh.cfg of another project.
+    #[command(after_help = EXIT_CODES)]
+    Init(InitArgs),
     /// Make a star of song and log objects.
     #[command(after_help = EXIT_CODES)]
     Transform(TransformArgs),
