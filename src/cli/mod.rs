@@ -7,6 +7,7 @@ mod compare;
 mod contract;
 mod demo;
 mod generate;
+mod init;
 mod load;
 mod logging;
 mod output;
@@ -65,10 +66,15 @@ fn refused_variable(error: &clap::Error) -> Option<String> {
 }
 
 fn run(cli: &Cli) -> Result<()> {
-    let settings = Settings::load(cli.global.config.as_deref())?;
+    let settings = match (Settings::load(cli.global.config.as_deref()), &cli.command) {
+        // A file that is about to be written anew may well be broken.
+        (loaded, Command::Init(_)) => loaded.unwrap_or_default(),
+        (loaded, _) => loaded?,
+    };
     let global = settings.global(&cli.global);
     logging::start(&global);
     match &cli.command {
+        Command::Init(args) => init::run(args, &cli.global, global.quiet),
         Command::Schema(args) => block_on(None, schema::run(args, &global)),
         Command::Completions { shell } => print_completions(*shell),
         Command::Transform(args) => {

@@ -23,7 +23,7 @@ use crate::storage::StoreOptions;
 use crate::warehouse::target::without_password;
 
 /// The file that is read without being named.
-const DEFAULT_FILE: &str = "starlift.toml";
+pub const DEFAULT_FILE: &str = "starlift.toml";
 
 /// A configuration file. Names are those of the flags, with `_` for `-`.
 #[derive(Debug, Default, Deserialize)]
@@ -95,9 +95,12 @@ enum OneOrMany {
     Many(Vec<String>),
 }
 
-pub(super) fn one_or_many<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<String>, D::Error> {
+/// A text or a list of texts.
+///
+/// # Errors
+///
+/// If it is neither.
+pub fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     Ok(match OneOrMany::deserialize(deserializer)? {
         OneOrMany::One(url) => vec![url],
         OneOrMany::Many(urls) => urls,
@@ -161,7 +164,16 @@ impl Settings {
                 )));
             }
         };
-        toml::from_str(&text).map_err(|e| Error::Usage(not_understood(path, &text, &e)))
+        Settings::parse(path, &text)
+    }
+
+    /// Understands the text of a configuration file; `path` is for the error alone.
+    ///
+    /// # Errors
+    ///
+    /// If it holds an unknown name or a malformed value.
+    pub fn parse(path: &Path, text: &str) -> Result<Settings> {
+        toml::from_str(text).map_err(|e| Error::Usage(not_understood(path, text, &e)))
     }
 
     /// The global options, the command line and the environment before the file.

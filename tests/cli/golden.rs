@@ -1,5 +1,5 @@
-//! Answers of every analytics query on `fixtures/sample`, and what becomes of `fixtures/oddities`,
-//! held to the files in `tests/golden`. `STARLIFT_UPDATE_GOLDEN=1` writes them anew: read the
+//! Answers of every analytics query on `fixtures/sample`, what becomes of `fixtures/oddities`,
+//! and a configuration file, held to the files in `tests/golden`. `STARLIFT_UPDATE_GOLDEN=1` writes them anew: read the
 //! difference before you commit it.
 
 use std::path::{Path, PathBuf};
@@ -7,13 +7,19 @@ use std::path::{Path, PathBuf};
 use super::support::{Workspace, files};
 use super::{ask, transform_args, with_star};
 
-fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{name}.csv"))
+fn golden(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(file)
 }
 
 /// Fails the test unless `answer` is the golden one called `name`.
 #[track_caller]
 fn hold(name: &str, answer: &str) {
+    hold_file(&format!("{name}.csv"), answer);
+}
+
+/// Fails the test unless `answer` is the golden file called `name`.
+#[track_caller]
+pub fn hold_file(name: &str, answer: &str) {
     let path = golden(name);
     if std::env::var_os("STARLIFT_UPDATE_GOLDEN").is_some_and(|value| value == "1") {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -101,6 +107,7 @@ fn no_golden_answer_is_left_of_a_query_that_is_gone() {
     let queries = files(&folder.join("queries/analytics"));
     for file in files(&folder.join("tests/golden")) {
         let name = file.replace(".csv", ".sql");
-        assert!(file.starts_with("oddities/") || queries.contains(&name), "{file} is an orphan");
+        let has_own_test = file.starts_with("oddities/") || file == "init.toml";
+        assert!(has_own_test || queries.contains(&name), "{file} is an orphan");
     }
 }

@@ -10,6 +10,7 @@ mod demo;
 mod describe;
 mod generate;
 mod golden;
+mod init;
 mod output;
 mod queries;
 mod query;
@@ -18,6 +19,7 @@ mod transform;
 
 use std::path::{Path, PathBuf};
 
+use golden::hold_file;
 use support::{Outcome, Workspace};
 
 /// A folder of `fixtures/`.

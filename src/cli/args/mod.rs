@@ -1,6 +1,7 @@
 //! The command line as it is typed.
 
 mod cluster;
+mod init;
 mod warehouse;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use crate::generate::GenerateOptions;
 use crate::limits::MaxRejects;
 
 pub use cluster::{PauseArgs, ProvisionArgs, ResumeArgs, StatusArgs, StatusFormat, TeardownArgs};
+pub use init::InitArgs;
 pub use warehouse::{AuthArg, LoadArgs, LoadHow, RunArgs, SelftestArgs, WarehouseArgs};
 
 /// JSON objects in a bucket become a star schema in Parquet that Redshift can COPY.
@@ -99,6 +101,9 @@ pub enum ColorWhen {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a configuration file: asked, from flags, or from the dwh.cfg of another project.
+    #[command(after_help = EXIT_CODES)]
+    Init(InitArgs),
     /// Make a star of song and log objects.
     #[command(after_help = EXIT_CODES)]
     Transform(TransformArgs),

@@ -1,0 +1,64 @@
+//! Options of the commands that set up what a load needs.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
+use crate::cli::settings::DEFAULT_FILE;
+
+/// Options of `init`.
+#[derive(Debug, Default, Args)]
+pub struct InitArgs {
+    /// Song objects: objects, prefixes, or prefixes with a glob.
+    #[arg(long, value_name = "URL", num_args = 1.., value_hint = ValueHint::AnyPath)]
+    pub songs: Vec<String>,
+    /// Log objects: objects, prefixes, or prefixes with a glob.
+    #[arg(long, value_name = "URL", num_args = 1.., value_hint = ValueHint::AnyPath)]
+    pub logs: Vec<String>,
+    /// JSONPaths file for logs, in place of matching by key.
+    #[arg(long, value_name = "URL", value_hint = ValueHint::FilePath)]
+    pub log_jsonpaths: Option<String>,
+    /// Folder or prefix for the star.
+    #[arg(long, value_name = "URL", value_hint = ValueHint::DirPath)]
+    pub out: Option<String>,
+    /// Redshift cluster.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Database [default: dev].
+    #[arg(long, value_name = "NAME")]
+    pub database: Option<String>,
+    /// User of the database [default: awsuser].
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// Schema of the tables [default: star].
+    #[arg(long, value_name = "NAME")]
+    pub schema: Option<String>,
+    /// Type of the cluster's nodes [default: ra3.large].
+    #[arg(long, value_name = "TYPE")]
+    pub node_type: Option<String>,
+    /// Nodes of the cluster [default: 1].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub nodes: Option<u32>,
+    /// How long the cluster is wanted [default: 8h].
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub expires: Option<String>,
+    /// Configuration file of a Python project to take values from, such as dwh.cfg.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub from: Option<PathBuf>,
+    /// File to write; `-` is standard output.
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_FILE, value_hint = ValueHint::FilePath)]
+    pub to: PathBuf,
+    /// Overwrite the file.
+    #[arg(long)]
+    pub force: bool,
+    /// Ask nothing.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+fn duration(text: &str) -> Result<String, String> {
+    match humantime::parse_duration(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(e) => Err(format!("{e}; write 8h or 90m")),
+    }
+}

@@ -1,0 +1,148 @@
+//! Values of configuration files, cleaned of what is not their own.
+
+use super::ask::check_objects;
+
+/// A host, with what may be written beside it.
+#[derive(Debug, Default)]
+pub struct Server {
+    /// The host.
+    pub host: Option<String>,
+    /// Its port.
+    pub port: Option<u16>,
+    /// A database on it.
+    pub database: Option<String>,
+}
+
+impl Server {
+    /// `HOST`, `HOST:PORT` or `HOST:PORT/DATABASE` as the console shows it, a scheme before it or not.
+    pub fn parse(text: &str) -> Option<Server> {
+        let text = text.split_once("://").map_or(text, |(_, rest)| rest);
+        let (server, database) = text.split_once('/').unwrap_or((text, ""));
+        let (host, port) = match server.split_once(':') {
+            Some((host, port)) => (host, Some(port.parse().ok()?)),
+            None => (server, None),
+        };
+        let is_host = host.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.');
+        let database = Some(database).filter(|name| is_word(name)).map(str::to_owned);
+        (is_host && !host.is_empty()).then(|| Server {
+            host: Some(host.to_lowercase()),
+            port,
+            database,
+        })
+    }
+
+    /// A part of `NAME.ID.REGION.redshift.amazonaws.com`.
+    pub fn part(&self, index: usize) -> Option<String> {
+        let host = self.host.as_deref()?;
+        let parts: Vec<&str> = host.split('.').collect();
+        let is_cluster = parts.len() >= 6 && parts[3..6] == ["redshift", "amazonaws", "com"];
+        is_cluster.then(|| parts[index].to_owned())
+    }
+}
+
+/// A value without its quotes and its comment.
+///
+/// # Errors
+///
+/// Why it is none.
+pub fn plain(value: &str) -> Result<&str, &'static str> {
+    if value.contains('\n') {
+        return Err("it has more than one line");
+    }
+    if value.contains("%(") || value.contains("${") {
+        return Err("it refers to another key");
+    }
+    let value = value.trim();
+    let quote = value.chars().next().filter(|c| matches!(c, '\'' | '"'));
+    let inner = quote.and_then(|quote| value[1..].split_once(quote));
+    let value = match inner {
+        Some((inner, _)) => inner,
+        None => without_comment(value),
+    };
+    if value.starts_with('<') && value.ends_with('>') {
+        return Err("it is still to be filled in");
+    }
+    Ok(value.trim())
+}
+
+fn without_comment(value: &str) -> &str {
+    let is_start = |at: usize| at == 0 || value[..at].ends_with([' ', '\t']);
+    let comment = value.match_indices(['#', ';']).find(|(at, _)| is_start(*at));
+    comment.map_or(value, |(at, _)| &value[..at])
+}
+
+/// An object or folder; one without a bucket is in the bucket that the file names.
+pub fn place(text: &str, bucket: Option<&str>) -> Option<String> {
+    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+    let (server, _) = rest.split_once('/').unwrap_or((rest, ""));
+    if server.contains('@') || text.contains("Signature=") || text.contains(char::is_control) {
+        return None;
+    }
+    let place = match (scheme, bucket) {
+        ("s3a" | "s3n", _) => format!("s3://{rest}"),
+        ("", Some(bucket)) => format!("{bucket}/{}", rest.trim_start_matches('/')),
+        _ => text.to_owned(),
+    };
+    check_objects(&place).ok().map(|()| place)
+}
+
+/// Whether a value is one word, as names are.
+pub fn is_word(text: &str) -> bool {
+    !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
+/// A name fit to be shown: what has not the form of one may be a piece of a secret.
+pub fn shown(name: &str) -> String {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "_-. ".contains(c);
+    if name.len() <= 40 && name.chars().all(is_name) {
+        name.to_owned()
+    } else {
+        "(a name that is not shown)".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_lose_quotes_and_comments() {
+        for (value, wanted) in [
+            ("'s3://a/b'", "s3://a/b"),
+            ("\"a b\" # x", "a b"),
+            ("4  # nodes", "4"),
+            ("dev", "dev"),
+            ("a#b;c", "a#b;c"),
+            ("''", ""),
+            ("# later", ""),
+            ("it's", "it's"),
+        ] {
+            assert_eq!(plain(value).unwrap(), wanted, "{value}");
+        }
+        for value in ["a\nb", "%(DB)s", "${DB}", "<HOST>", "'<HOST>'"] {
+            assert!(plain(value).is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn hosts_are_taken_with_port_and_database() {
+        let server =
+            Server::parse("jdbc:redshift://C.x1.us-west-2.redshift.amazonaws.com:5440/dev")
+                .unwrap();
+        assert_eq!((server.part(0).as_deref(), server.port), (Some("c"), Some(5440)));
+        assert_eq!(
+            (server.part(2).as_deref(), server.database.as_deref()),
+            (Some("us-west-2"), Some("dev"))
+        );
+        assert!(Server::parse("u:sesame@host").is_none());
+        assert!(Server::parse("localhost").unwrap().part(0).is_none());
+    }
+
+    #[test]
+    fn places_with_credentials_are_none() {
+        assert_eq!(place("s3a://b/c", None).unwrap(), "s3://b/c");
+        assert_eq!(place("/log_data", Some("s3://b")).unwrap(), "s3://b/log_data");
+        assert_eq!(place("s3n://ID:sesame@b/c", None), None);
+        assert_eq!(place("https://h/o?X-Amz-Signature=sesame", None), None);
+    }
+}

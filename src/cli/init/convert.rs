@@ -1,0 +1,257 @@
+//! What the configuration file of a Python project says, told as values of starlift's.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::ask::{check_name, check_region};
+use super::clean::{Server, is_word, place, plain, shown};
+use super::ini::{self, Entry};
+use super::meaning::{Meaning, meaning};
+use super::values::Values;
+use crate::error::{Error, Result};
+
+/// A node type that takes the place of those that are gone.
+const NODE_TYPE: &str = "ra3.large";
+
+/// Values, and what the user should know of how they came about.
+#[derive(Debug, Default)]
+pub struct Converted {
+    /// What was found.
+    pub values: Values,
+    /// What was left out or changed, a line each.
+    pub notes: Vec<String>,
+}
+
+/// Reads a configuration file of a Python project.
+///
+/// # Errors
+///
+/// If it cannot be read, is not in the form of ConfigParser, or has none of the usual keys.
+pub fn convert(path: &Path) -> Result<Converted> {
+    let entries = ini::read(path)?;
+    let refuse = || {
+        Error::Usage(format!(
+            "{} has none of the keys that could be carried over; those of the sections [AWS], \
+             [CLUSTER], [DB], [DWH], [IAM_ROLE] and [S3] are",
+            path.display()
+        ))
+    };
+    of_entries(entries).ok_or_else(refuse)
+}
+
+/// What entries say; `None` if not one of them is understood.
+fn of_entries(mut entries: Vec<Entry>) -> Option<Converted> {
+    // [CLUSTER] says what is connected to, [DWH] what was to be made; the bucket's region comes last.
+    const FIRST: [&str; 5] = ["CLUSTER", "DB", "DWH", "IAM_ROLE", "AWS"];
+    entries.sort_by_key(|entry| {
+        FIRST.iter().position(|section| *section == entry.section).unwrap_or(FIRST.len())
+    });
+    let mut draft = Draft::default();
+    for entry in &entries {
+        draft.take(entry);
+    }
+    if draft.found.is_empty() && !draft.is_known {
+        return None;
+    }
+    Some(draft.finish())
+}
+
+#[derive(Default)]
+struct Draft {
+    found: BTreeMap<Meaning, (String, String)>,
+    is_known: bool,
+    unknown: Vec<String>,
+    done: Converted,
+}
+
+impl Draft {
+    fn note(&mut self, key: &str, what: &str) {
+        self.done.notes.push(format!("{key}: {what}"));
+    }
+
+    fn take(&mut self, entry: &Entry) {
+        let Entry { section, key, value } = entry;
+        let Some(meaning) = meaning(section, key) else {
+            self.unknown.push(format!("[{}] {}", shown(section), shown(key)));
+            return;
+        };
+        self.is_known = true;
+        if meaning.is_secret() {
+            let place = match meaning {
+                Meaning::AwsKey => {
+                    "left out; AWS keys come from `aws configure`, single sign-on, the environment \
+                     or a --profile"
+                }
+                _ => {
+                    "left out; give it as STARLIFT_PASSWORD or in a --password-file, or log in \
+                     with auth = \"iam\""
+                }
+            };
+            if plain(value) != Ok("") {
+                self.note(&shown(key), place);
+            }
+            return;
+        }
+        match plain(value) {
+            Ok("") => {}
+            Ok(value) => self.keep(meaning, key, value),
+            Err(reason) => self.note(key, &format!("not carried over: {reason}")),
+        }
+    }
+
+    fn keep(&mut self, meaning: Meaning, key: &str, value: &str) {
+        match self.found.get(&meaning) {
+            Some((_, kept)) if kept == value => {}
+            Some((first, _)) => {
+                let what = format!("not carried over: {first} says otherwise");
+                self.note(key, &what);
+            }
+            None => {
+                self.found.insert(meaning, (key.to_owned(), value.to_owned()));
+            }
+        }
+    }
+
+    fn get(&mut self, meaning: Meaning) -> Option<(String, String)> {
+        self.found.remove(&meaning)
+    }
+
+    /// A value that must stand a test to be carried over.
+    fn tested<T>(
+        &mut self,
+        meaning: Meaning,
+        wanted: &str,
+        test: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let (key, value) = self.get(meaning)?;
+        let passed = test(&value);
+        if passed.is_none() {
+            self.note(&key, &format!("not carried over: it is not {wanted}"));
+        }
+        passed
+    }
+
+    fn finish(mut self) -> Converted {
+        self.server();
+        self.nodes();
+        self.places();
+        let word = |text: &str| is_word(text).then(|| text.to_owned());
+        self.done.values.profile = self.tested(Meaning::Profile, "the name of a profile", word);
+        self.role();
+        let Draft { mut done, unknown, .. } = self;
+        if !unknown.is_empty() {
+            done.notes.push(format!("not carried over: {}", unknown.join(", ")));
+        }
+        done
+    }
+
+    fn server(&mut self) {
+        let word = |text: &str| is_word(text).then(|| text.to_owned());
+        let server = self.tested(Meaning::Host, "the host of a cluster", Server::parse);
+        let server = server.unwrap_or_default();
+        for (meaning, value) in
+            [(Meaning::Region, server.part(2)), (Meaning::Cluster, server.part(0))]
+        {
+            let Some(value) = value else { continue };
+            // The host knows better than a key.
+            if let Some((key, other)) =
+                self.found.insert(meaning, ("host".to_owned(), value.clone()))
+                && !other.eq_ignore_ascii_case(&value)
+            {
+                self.note(&key, "not carried over: the host says otherwise");
+            }
+        }
+        let region = |text: &str| {
+            let name = text.to_lowercase();
+            check_region(&name).ok().map(|()| name)
+        };
+        self.done.values.region = self.tested(Meaning::Region, "the name of a region", region);
+        self.identifier();
+        let database = self.tested(Meaning::Database, "the name of a database", word);
+        self.done.values.database = database.or(server.database);
+        self.done.values.user = self.tested(Meaning::User, "the name of a user", word);
+        let port =
+            self.tested(Meaning::Port, "a port", |text| text.parse().ok().filter(|p| *p > 0));
+        self.done.values.port = port.or(server.port);
+        self.done.values.host = server.host;
+    }
+
+    /// AWS keeps identifiers in lower case, however they were typed.
+    fn identifier(&mut self) {
+        let Some((key, typed)) = self.get(Meaning::Cluster) else { return };
+        let name = typed.to_lowercase();
+        if check_name(&name).is_err() {
+            self.note(&key, "not carried over: it cannot be the name of a cluster");
+            return;
+        }
+        if name != typed {
+            self.note(&key, &format!("written as {name}: AWS keeps it in lower case"));
+        }
+        self.done.values.name = Some(name);
+    }
+
+    fn nodes(&mut self) {
+        if let Some((key, value)) = self.get(Meaning::NodeType) {
+            let value = value.to_lowercase();
+            let is_gone = ["dc1.", "dc2.", "ds1.", "ds2.", "dw1.", "dw2."];
+            if is_gone.iter().any(|family| value.starts_with(family)) {
+                let family = value[..3].to_uppercase();
+                let what = format!(
+                    "{value} became {NODE_TYPE}; {family} clusters can no longer be created"
+                );
+                self.note(&key, &what);
+                self.done.values.old_node_type = Some(value);
+                self.done.values.node_type = Some(NODE_TYPE.to_owned());
+            } else if is_word(&value) {
+                self.done.values.node_type = Some(value);
+            } else {
+                self.note(&key, "not carried over: it is not a node type");
+            }
+        }
+        let one_or_more = |text: &str| text.parse().ok().filter(|nodes| *nodes > 0);
+        let nodes: Option<u32> = self.tested(Meaning::Nodes, "a number of nodes", one_or_more);
+        let is_single = self.tested(Meaning::ClusterType, "single-node or multi-node", |text| {
+            match text.to_lowercase().as_str() {
+                "single-node" => Some(true),
+                "multi-node" => Some(false),
+                _ => None,
+            }
+        });
+        self.done.values.nodes = if is_single == Some(true) { Some(1) } else { nodes };
+        if is_single == Some(true) && nodes.is_some_and(|nodes| nodes != 1) {
+            self.note("number of nodes", "written as 1: the cluster is of type single-node");
+        }
+    }
+
+    fn places(&mut self) {
+        let bucket = self.get(Meaning::Bucket);
+        let root = bucket.as_ref().map(|(_, name)| {
+            let name = name.split_once("://").map_or(name.as_str(), |(_, rest)| rest);
+            format!("s3://{}", name.trim_end_matches('/'))
+        });
+        let place = |text: &str| place(text, root.as_deref());
+        let wanted = "a place without credentials";
+        self.done.values.songs = self.tested(Meaning::Songs, wanted, place).into_iter().collect();
+        self.done.values.logs = self.tested(Meaning::Logs, wanted, place).into_iter().collect();
+        self.done.values.out = self.tested(Meaning::Out, wanted, place);
+        let jsonpaths = |text: &str| place(text).filter(|_| !text.starts_with("auto"));
+        self.done.values.log_jsonpaths =
+            self.tested(Meaning::LogJsonpaths, "the URL of a JSONPaths file", jsonpaths);
+        if let Some((key, _)) = bucket {
+            self.note(&key, "has no key of its own: each place names its bucket");
+        }
+    }
+
+    fn role(&mut self) {
+        let arn = |text: &str| text.starts_with("arn:").then(|| text.to_owned());
+        self.done.values.iam_role = self.tested(Meaning::RoleArn, "an ARN", arn);
+        if let Some((key, _)) = self.get(Meaning::RoleName) {
+            let what = if self.done.values.iam_role.is_some() {
+                "not carried over: the role's ARN says all"
+            } else {
+                "not carried over: iam_role takes an ARN, and `starlift provision` makes a role"
+            };
+            self.note(&key, what);
+        }
+    }
+}

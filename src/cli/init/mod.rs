@@ -1,0 +1,134 @@
+//! `starlift init`.
+
+mod ask;
+mod clean;
+mod convert;
+mod ini;
+mod meaning;
+mod template;
+mod values;
+
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::Path;
+
+use super::args::{GlobalArgs, InitArgs};
+use super::output::print;
+use super::settings::{DEFAULT_FILE, Settings};
+use crate::error::{Error, Result};
+use crate::warehouse::target::Target;
+use ask::{Ask, Terminal};
+use values::Values;
+
+/// Writes a configuration file and prints what is to be done next.
+///
+/// # Errors
+///
+/// If the file is there already, a value cannot be, or the file cannot be written.
+pub fn run(args: &InitArgs, global: &GlobalArgs, quiet: bool) -> Result<()> {
+    let is_printed = args.to == Path::new("-");
+    if !is_printed && !args.force && args.to.symlink_metadata().is_ok() {
+        return Err(exists(&args.to));
+    }
+    let mut values = Values::of_args(args, global);
+    let mut notes = Vec::new();
+    if let Some(from) = &args.from {
+        let converted = convert::convert(from)?;
+        values = values.or(converted.values);
+        notes = converted.notes;
+    }
+    // What was typed or converted is refused before anything is asked.
+    render(&values, &args.to)?;
+    let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    if is_terminal && !args.yes {
+        ask::complete(&mut values, &mut Terminal)?;
+        let question = format!("Write {}?", args.to.display());
+        if !is_printed && !Terminal.confirm(&question)? {
+            return if quiet { Ok(()) } else { print("nothing was written\n") };
+        }
+    }
+    let text = render(&values, &args.to)?;
+    let notes = described(&notes, args.from.as_deref(), &values);
+    if is_printed {
+        print(&text)?;
+        if !quiet {
+            // Where standard error is closed, the file is what counts.
+            let _ = anstream::stderr().lock().write_all(notes.as_bytes());
+        }
+        return Ok(());
+    }
+    write(&args.to, &text, args.force)?;
+    if quiet {
+        return Ok(());
+    }
+    print(&format!("wrote {}\n{notes}{}", args.to.display(), next(&args.to)))
+}
+
+/// The text of the file, held to what the commands will make of it.
+fn render(values: &Values, to: &Path) -> Result<String> {
+    for url in values.songs.iter().chain(&values.logs).chain(&values.log_jsonpaths) {
+        ask::check_objects(url).map_err(Error::Usage)?;
+    }
+    ask::check_folder(values.out.as_deref().unwrap_or_default()).map_err(Error::Usage)?;
+    ask::check_region(values.region.as_deref().unwrap_or_default()).map_err(Error::Usage)?;
+    ask::check_name(values.name.as_deref().unwrap_or_default()).map_err(Error::Usage)?;
+    if let Some(url) = values.url()? {
+        Target::parse(&url)?;
+    }
+    let text = template::render(values)?;
+    Settings::parse(to, &text)?;
+    Ok(text)
+}
+
+fn exists(path: &Path) -> Error {
+    Error::Usage(format!(
+        "{} is there already; --force overwrites it, --to names another file",
+        path.display()
+    ))
+}
+
+/// Puts the file in place whole, or not at all.
+fn write(path: &Path, text: &str, force: bool) -> Result<()> {
+    let fail = |e| Error::io(format!("cannot write {}", path.display()), e);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // As any new file: the umask decides who else may read it.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let mut file = builder.tempfile_in(folder.unwrap_or(Path::new("."))).map_err(fail)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(fail)?;
+    let placed = if force { file.persist(path) } else { file.persist_noclobber(path) };
+    placed.map(|_| ()).map_err(|e| match e.error.kind() {
+        ErrorKind::AlreadyExists => exists(path),
+        _ => fail(e.error),
+    })
+}
+
+fn described(notes: &[String], from: Option<&Path>, values: &Values) -> String {
+    let mut text = String::new();
+    if let Some(from) = from.filter(|_| !notes.is_empty()) {
+        text += &format!("\nFrom {}:\n", from.display());
+        for note in notes {
+            text += &format!("  {note}\n");
+        }
+    }
+    let missing = values.missing();
+    if !missing.is_empty() {
+        text += &format!("\nStill to be filled in: {}\n", missing.join(", "));
+    }
+    text
+}
+
+fn next(path: &Path) -> String {
+    let config = if path == Path::new(DEFAULT_FILE) {
+        String::new()
+    } else {
+        format!(" --config {}", path.display())
+    };
+    format!(
+        "\nNext:\n  starlift doctor{config}\n  starlift provision --dry-run{config}\n  \
+         starlift run --to redshift{config}\n"
+    )
+}

@@ -1,0 +1,216 @@
+//! The text of a configuration file: every key with what it is for, those without a value as
+//! comments.
+
+use toml::Value;
+
+use super::values::Values;
+use crate::error::Result;
+use crate::warehouse::load::LoadOptions;
+
+const HEADER: &str = "\
+# Configuration of starlift. The environment (STARLIFT_...) and flags go before what stands here.
+#
+# Secrets do not belong in this file. The password of a warehouse comes from --password-file,
+# STARLIFT_PASSWORD, PGPASSWORD or ~/.pgpass; with auth = \"iam\" none is needed. AWS keys come from
+# the usual places: `aws configure`, single sign-on, the environment, profiles.
+";
+
+/// The database that a new cluster has.
+const DATABASE: &str = "dev";
+
+/// The user that a new cluster has.
+const USER: &str = "awsuser";
+
+/// The text of the file.
+///
+/// # Errors
+///
+/// If the values make no URL of a warehouse.
+pub fn render(values: &Values) -> Result<String> {
+    let mut file = File(HEADER.to_owned());
+    general(&mut file, values);
+    transform(&mut file, values);
+    cloud(&mut file, values);
+    redshift(&mut file, values)?;
+    file.comment("A PostgreSQL to try a load in: `starlift load --to local`.");
+    file.0 += "# [warehouse.local]\n# url = \"postgres://postgres@localhost:5432/postgres\"\n";
+    Ok(file.0)
+}
+
+fn general(file: &mut File, values: &Values) {
+    file.key(
+        "region",
+        "AWS region of the cluster; without it each bucket is asked for its own.",
+        &values.region,
+        "us-west-2",
+    );
+    file.key(
+        "profile",
+        "Profile of the AWS configuration files, where it is not the default one.",
+        &values.profile,
+        "default",
+    );
+    file.key("star", "The star that query, check and load read.", &values.out, "s3://BUCKET/star");
+}
+
+fn transform(file: &mut File, values: &Values) {
+    file.section("transform", "How `starlift transform` and `starlift run` make the star.");
+    file.keys(
+        "songs",
+        "Song objects: a prefix, or a list of them.",
+        &values.songs,
+        "s3://BUCKET/song_data",
+    );
+    file.keys(
+        "logs",
+        "Log objects: a prefix, or a list of them.",
+        &values.logs,
+        "s3://BUCKET/log_data",
+    );
+    file.key("out", "Where the star is written.", &values.out, "s3://BUCKET/star");
+    file.key(
+        "log_jsonpaths",
+        "JSONPaths file for logs; not needed where the keys are those of the columns.",
+        &values.log_jsonpaths,
+        "s3://BUCKET/log_json_path.json",
+    );
+    file.off("max_rejects", "Bad records allowed, as a number or a share of all.", "0.1%");
+    file.off(
+        "match",
+        "When a play matches a song; title-artist-duration is stricter.",
+        "title-artist",
+    );
+    file.off("unmatched", "What becomes of plays that match no song: keep or drop.", "keep");
+    file.off("file_size", "Size at which a Parquet file is closed.", "256MiB");
+}
+
+fn cloud(file: &mut File, values: &Values) {
+    file.section("cloud", "The cluster that `starlift provision` makes.");
+    file.key("name", "Its identifier.", &values.name, "sparkify");
+    match &values.old_node_type {
+        Some(old) => file.comment(&format!(
+            "Type of its nodes; it was {}, which can no longer be created.",
+            old.replace(char::is_control, " ")
+        )),
+        None => file.comment("Type of its nodes."),
+    }
+    file.on("node_type", values.node_type.as_deref().unwrap_or("ra3.large"));
+    file.comment("How many nodes.");
+    file.on("nodes", i64::from(values.nodes.unwrap_or(1)));
+    file.comment("The database made with it.");
+    file.on("database", values.database.as_deref().unwrap_or(DATABASE));
+    file.comment("The user made with it.");
+    file.on("user", values.user.as_deref().unwrap_or(USER));
+    if let Some(port) = values.port {
+        file.comment("Port it listens on.");
+        file.on("port", i64::from(port));
+    }
+    file.comment("Whether it can be reached from outside its network.");
+    file.on("public", false);
+    file.comment("Addresses that may connect, where it can be.");
+    file.commented("cidr", vec!["203.0.113.7/32"]);
+    file.comment("How long it is wanted.");
+    file.on("expires", values.expires.as_deref().unwrap_or("8h"));
+    file.off("kms_key", "Key that encrypts it, in place of AWS's own.", "alias/warehouse");
+    file.off(
+        "subnet_group",
+        "Subnets it is placed in, in place of the default ones.",
+        "warehouse-subnets",
+    );
+}
+
+fn redshift(file: &mut File, values: &Values) -> Result<()> {
+    file.section(
+        "warehouse.redshift",
+        "The warehouse that `--to redshift` and `--on redshift` name.",
+    );
+    let url = values.url()?;
+    // Found by its URL, the warehouse needs no cluster; both would be one too many.
+    match &url {
+        Some(url) => {
+            file.comment("Host, port, database and user.");
+            file.on("url", url.as_str());
+            let name = values.name.as_deref().unwrap_or("sparkify");
+            file.off("cluster", "The cluster, from which host and port are found out.", name);
+        }
+        None => {
+            let about = "The cluster, from which host and port are found out.";
+            file.key("cluster", about, &values.name, "sparkify");
+            file.comment("Database to connect to.");
+            file.on("database", values.database.as_deref().unwrap_or(DATABASE));
+            file.comment("User to log in as.");
+            file.on("user", values.user.as_deref().unwrap_or(USER));
+            let host = values.host.as_deref().unwrap_or("HOST");
+            let url = format!("redshift://USER@{host}:5439/DATABASE");
+            file.off("url", "Host, port, database and user, in place of the cluster.", &url);
+        }
+    }
+    file.comment("Schema of the tables.");
+    file.on("schema", values.schema.as_deref().unwrap_or(LoadOptions::SCHEMA));
+    let about =
+        "How to log in: with a password, or with iam, which asks AWS for a short-lived one.";
+    let by_cluster = url.is_none().then(|| "iam".to_owned());
+    file.key("auth", about, &by_cluster, "iam");
+    file.off(
+        "password_file",
+        "File that holds the password, readable by you alone.",
+        "password.txt",
+    );
+    file.key(
+        "iam_role",
+        "Role in which Redshift reads the star: an ARN, or default for the cluster's own.",
+        &values.iam_role,
+        "default",
+    );
+    file.off("sslrootcert", "Certificates to trust in place of the system's.", "redshift-ca.pem");
+    file.comment("Seconds after which a statement is stopped.");
+    file.commented("statement_timeout", 3600);
+    file.comment("Seconds to wait for other loads and for readers of the tables.");
+    file.commented("lock_timeout", 600);
+    Ok(())
+}
+
+/// The text so far.
+struct File(String);
+
+impl File {
+    fn section(&mut self, name: &str, about: &str) {
+        self.comment(about);
+        self.0 += &format!("[{name}]\n");
+    }
+
+    /// A comment, with a blank line before it.
+    fn comment(&mut self, about: &str) {
+        self.0 += &format!("\n# {about}\n");
+    }
+
+    fn on(&mut self, key: &str, value: impl Into<Value>) {
+        self.0 += &format!("{key} = {}\n", value.into());
+    }
+
+    fn commented(&mut self, key: &str, example: impl Into<Value>) {
+        self.0 += &format!("# {key} = {}\n", example.into());
+    }
+
+    fn off(&mut self, key: &str, about: &str, example: &str) {
+        self.comment(about);
+        self.commented(key, example);
+    }
+
+    fn key(&mut self, key: &str, about: &str, value: &Option<String>, example: &str) {
+        self.comment(about);
+        match value {
+            Some(value) => self.on(key, value.as_str()),
+            None => self.commented(key, example),
+        }
+    }
+
+    fn keys(&mut self, key: &str, about: &str, values: &[String], example: &str) {
+        self.comment(about);
+        match values {
+            [] => self.commented(key, example),
+            [one] => self.on(key, one.as_str()),
+            many => self.on(key, many.to_vec()),
+        }
+    }
+}
