@@ -204,6 +204,12 @@ pub enum Error {
         /// The questions.
         names: Vec<String>,
     },
+    /// The doctor found something that a run would fail at.
+    #[error("{} failed: {}", count(failed.len(), "check"), failed.join(", "))]
+    Unwell {
+        /// The checks.
+        failed: Vec<String>,
+    },
     /// The user was asked, and said no.
     #[error("nothing was changed, as you wish")]
     Declined,
@@ -236,7 +242,7 @@ impl Error {
         match self {
             Error::Location(_) | Error::Usage(_) | Error::Target(_) | Error::Quote(_) => 2,
             Error::TooManyRejects { .. } => 3,
-            Error::ChecksFailed { .. } | Error::Unbalanced(_) => 4,
+            Error::ChecksFailed { .. } | Error::Unbalanced(_) | Error::Unwell { .. } => 4,
             Error::WarehouseChecksFailed { .. } => 4,
             Error::Contract { .. } | Error::Mismatch { .. } | Error::AnswersDiffer { .. } => 4,
             _ => 1,

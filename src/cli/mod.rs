@@ -6,6 +6,7 @@ mod cloud;
 mod compare;
 mod contract;
 mod demo;
+mod doctor;
 mod generate;
 mod init;
 mod load;
@@ -66,10 +67,12 @@ fn refused_variable(error: &clap::Error) -> Option<String> {
 }
 
 fn run(cli: &Cli) -> Result<()> {
-    let settings = match (Settings::load(cli.global.config.as_deref()), &cli.command) {
-        // A file that is about to be written anew may well be broken.
-        (loaded, Command::Init(_)) => loaded.unwrap_or_default(),
-        (loaded, _) => loaded?,
+    let file = cli.global.config.as_deref();
+    let (settings, broken) = match (Settings::load(file), &cli.command) {
+        (Ok(settings), _) => (settings, None),
+        // A file that is about to be written anew, or told about, may well be broken.
+        (Err(error), Command::Init(_) | Command::Doctor(_)) => (Settings::default(), Some(error)),
+        (Err(error), _) => return Err(error),
     };
     let global = settings.global(&cli.global);
     logging::start(&global);
@@ -127,6 +130,9 @@ fn run(cli: &Cli) -> Result<()> {
             let options = settings.cloud().provision(args, settings.star_place())?;
             let cidrs = settings.cloud().cidrs(args)?;
             block_on(None, cloud::provision(args, &options, cidrs, &global))
+        }
+        Command::Doctor(args) => {
+            block_on(None, doctor::run(args, &settings, file, broken.as_ref(), &global))
         }
         Command::Status(args) => block_on(None, cloud::status(args, &global)),
         Command::Pause(args) => {

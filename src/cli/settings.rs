@@ -151,7 +151,7 @@ impl Settings {
     ///
     /// If the named file is missing, or a file holds an unknown name or a malformed value.
     pub fn load(named: Option<&Path>) -> Result<Settings> {
-        let path = named.unwrap_or(Path::new(DEFAULT_FILE));
+        let path = file(named);
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(e) if named.is_none() && e.kind() == std::io::ErrorKind::NotFound => {
@@ -248,6 +248,68 @@ impl Settings {
         self.star.as_deref().or(self.transform.out.as_deref())
     }
 
+    /// The song objects that the file names.
+    pub fn songs(&self) -> &[String] {
+        &self.transform.songs
+    }
+
+    /// The log objects that the file names.
+    pub fn logs(&self) -> &[String] {
+        &self.transform.logs
+    }
+
+    /// The JSONPaths files that the file names.
+    pub fn jsonpaths(&self) -> Vec<String> {
+        let named = [&self.transform.song_jsonpaths, &self.transform.log_jsonpaths];
+        named.into_iter().flatten().cloned().collect()
+    }
+
+    /// The warehouse that is meant where none is named: `redshift`, or the only one.
+    pub fn usual_warehouse(&self) -> Option<String> {
+        let mut names = self.warehouse.keys();
+        match (
+            self.warehouse.contains_key("redshift") || self.cloud.cluster().is_some(),
+            names.len(),
+        ) {
+            (true, _) => Some("redshift".to_owned()),
+            (false, 1) => names.next().cloned(),
+            (false, _) => None,
+        }
+    }
+
+    /// What is said of a warehouse before it is looked for; `redshift` is the cluster that is named,
+    /// where the file says nothing else of it.
+    fn warehouse_settings(&self, named: &str, args: &WarehouseArgs) -> Result<WarehouseSettings> {
+        if named.contains("://") {
+            return Ok(WarehouseSettings::of_url(named));
+        }
+        if let Some(found) = self.warehouse.get(named) {
+            return Ok(found.clone());
+        }
+        let own = self.cloud.cluster().map(ToString::to_string);
+        let cluster = args.cluster.clone().or(own).filter(|_| named == "redshift");
+        let cluster = cluster.ok_or_else(|| self.unknown_warehouse(named))?;
+        Ok(WarehouseSettings::of_cluster(&cluster))
+    }
+
+    /// The cluster that a warehouse is, and the role in which it is to read, as far as they are named.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such warehouse, or its URL cannot be understood.
+    pub fn cluster_of(
+        &self,
+        named: &str,
+        args: &WarehouseArgs,
+    ) -> Result<(Option<String>, Option<String>)> {
+        self.warehouse_settings(named, args)?.cluster_and_role(args)
+    }
+
+    /// Whether a warehouse is a Redshift, as far as can be told.
+    pub fn is_redshift(&self, named: &str, args: &WarehouseArgs) -> bool {
+        self.warehouse_settings(named, args).is_ok_and(|settings| settings.is_redshift())
+    }
+
     /// The warehouse that is named, by URL or by its name in the file; `redshift` is the cluster that
     /// is named, where the file says nothing else of it.
     ///
@@ -260,17 +322,7 @@ impl Settings {
         args: &WarehouseArgs,
         stores: &StoreOptions,
     ) -> Result<WarehouseOptions> {
-        let cluster = || {
-            let own = self.cloud.cluster().map(ToString::to_string);
-            let cluster = args.cluster.clone().or(own).filter(|_| named == "redshift")?;
-            Some(WarehouseSettings::of_cluster(&cluster))
-        };
-        let settings = if named.contains("://") {
-            WarehouseSettings::of_url(named)
-        } else {
-            let found = self.warehouse.get(named).cloned().or_else(cluster);
-            found.ok_or_else(|| self.unknown_warehouse(named))?
-        };
+        let settings = self.warehouse_settings(named, args)?;
         WarehouseOptions::new(settings, args, stores).await
     }
 
@@ -315,6 +367,11 @@ impl Settings {
         }
         Ok(EngineOptions { threads: threads.or(self.threads).map(usize::from), memory_limit })
     }
+}
+
+/// The configuration file that is named, or the default one.
+pub fn file(named: Option<&Path>) -> &Path {
+    named.unwrap_or(Path::new(DEFAULT_FILE))
 }
 
 /// Where and why a configuration file is not understood. A line about a warehouse is not shown: what

@@ -45,6 +45,26 @@ impl WarehouseSettings {
         WarehouseSettings { url: Some(url.to_owned()), ..WarehouseSettings::default() }
     }
 
+    /// Whether it is a Redshift.
+    pub fn is_redshift(&self) -> bool {
+        self.url.as_deref().is_none_or(|url| url.starts_with(Dialect::Redshift.scheme()))
+    }
+
+    /// The cluster that it is, and the role in which it is to read, as far as they are named.
+    ///
+    /// # Errors
+    ///
+    /// If the URL cannot be understood.
+    pub fn cluster_and_role(
+        &self,
+        args: &WarehouseArgs,
+    ) -> Result<(Option<String>, Option<String>)> {
+        let target = self.url.as_deref().map(Target::parse).transpose()?;
+        let own = || target.as_ref().and_then(Target::cluster).map(str::to_owned);
+        let named = args.cluster.clone().or_else(|| self.cluster.clone());
+        Ok((named.or_else(own), self.iam_role.clone()))
+    }
+
     /// A Redshift cluster of which nothing is known but its name.
     pub fn of_cluster(cluster: &str) -> WarehouseSettings {
         WarehouseSettings { cluster: Some(cluster.to_owned()), ..WarehouseSettings::default() }

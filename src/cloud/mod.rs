@@ -6,6 +6,7 @@
 //! plan says; [`survey`] finds what is there. [`provision`], [`power`] and [`teardown`] put these in
 //! order. Nothing is touched that does not carry the tags of [`tags`].
 
+pub mod access;
 pub mod address;
 pub mod clients;
 pub mod cluster;

@@ -91,3 +91,39 @@ pub fn stop_cluster(cluster_arn: &str) -> Value {
         }],
     })
 }
+
+/// Whether a trust policy lets a service take the role on.
+pub fn trusts(policy: &Value, service: &str) -> bool {
+    let is = |value: &Value, wanted: &str| match value {
+        Value::String(text) => text == wanted,
+        Value::Array(texts) => texts.iter().any(|text| text == wanted),
+        _ => false,
+    };
+    let lets = |statement: &Value| {
+        statement["Effect"] == "Allow"
+            && is(&statement["Action"], "sts:AssumeRole")
+            && is(&statement["Principal"]["Service"], service)
+    };
+    match &policy["Statement"] {
+        Value::Array(statements) => statements.iter().any(lets),
+        statement => lets(statement),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_trusted_is_seen_in_each_form_of_a_policy() {
+        assert!(trusts(&trust(&REDSHIFT), "redshift.amazonaws.com"));
+        assert!(!trusts(&trust(&SCHEDULER), "redshift.amazonaws.com"));
+        let single = json!({"Statement": {"Effect": "Allow", "Action": ["sts:AssumeRole"],
+            "Principal": {"Service": "redshift.amazonaws.com"}}});
+        assert!(trusts(&single, "redshift.amazonaws.com"));
+        let denied = json!({"Statement": [{"Effect": "Deny", "Action": "sts:AssumeRole",
+            "Principal": {"Service": "redshift.amazonaws.com"}}]});
+        assert!(!trusts(&denied, "redshift.amazonaws.com"));
+        assert!(!trusts(&Value::Null, "redshift.amazonaws.com"));
+    }
+}

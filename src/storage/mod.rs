@@ -48,7 +48,8 @@ impl StorageError {
         StorageError::new("open the store", url, Cause::Url(source))
     }
 
-    fn list(url: &str, source: object_store::Error) -> StorageError {
+    /// A failure to list what is at `url`.
+    pub(crate) fn list(url: &str, source: object_store::Error) -> StorageError {
         StorageError::new("list", url, Cause::Store(source))
     }
 

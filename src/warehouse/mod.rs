@@ -14,6 +14,7 @@ pub mod figures;
 pub mod iam;
 pub mod ledger;
 pub mod load;
+pub mod probe;
 pub mod quote;
 pub mod secret;
 pub mod session;

@@ -267,7 +267,7 @@ fn config(target: &Target, user: &str, password: Option<&Secret>) -> Config {
 }
 
 /// rustls verifies the certificate and the full host name; there is no way to ask for less.
-fn tls(target: &Target) -> Result<MakeRustlsConnect, Cause> {
+pub(super) fn tls(target: &Target) -> Result<MakeRustlsConnect, Cause> {
     let mut roots = RootCertStore::empty();
     match &target.root_certificates {
         Some(file) => {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum, ValueHint};
 
+use super::WarehouseArgs;
 use crate::cloud::address::{Cidr, WHO_AM_I};
 use crate::cloud::names::Name;
 use crate::cloud::plan::Expires;
@@ -134,4 +135,29 @@ pub struct TeardownArgs {
     /// Do not ask for the name.
     #[arg(long, short)]
     pub yes: bool,
+}
+
+/// Options of `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Song objects [default: those of the configuration file].
+    #[arg(long, value_name = "URL", num_args = 1.., env = "STARLIFT_SONGS", value_hint = ValueHint::AnyPath)]
+    pub songs: Vec<String>,
+    /// Log objects [default: those of the configuration file].
+    #[arg(long, value_name = "URL", num_args = 1.., env = "STARLIFT_LOGS", value_hint = ValueHint::AnyPath)]
+    pub logs: Vec<String>,
+    /// Place of the star [default: that of the configuration file].
+    #[arg(long, value_name = "URL", env = "STARLIFT_STAR", value_hint = ValueHint::DirPath)]
+    pub star: Option<String>,
+    /// Warehouse: a URL, or a name from the configuration file [default: the one named redshift, or the
+    /// only one].
+    #[arg(long, value_name = "TARGET", env = "STARLIFT_TO")]
+    pub to: Option<String>,
+    /// Role in which Redshift reads the star [default: that of the configuration file, else the
+    /// cluster's own].
+    #[arg(long, value_name = "ARN", env = "STARLIFT_IAM_ROLE")]
+    pub iam_role: Option<String>,
+    /// How the warehouse is reached.
+    #[command(flatten)]
+    pub warehouse: WarehouseArgs,
 }

@@ -13,7 +13,9 @@ use serde::Deserialize;
 use crate::generate::GenerateOptions;
 use crate::limits::MaxRejects;
 
-pub use cluster::{PauseArgs, ProvisionArgs, ResumeArgs, StatusArgs, StatusFormat, TeardownArgs};
+pub use cluster::{
+    DoctorArgs, PauseArgs, ProvisionArgs, ResumeArgs, StatusArgs, StatusFormat, TeardownArgs,
+};
 pub use init::InitArgs;
 pub use warehouse::{AuthArg, LoadArgs, LoadHow, RunArgs, SelftestArgs, WarehouseArgs};
 
@@ -125,6 +127,9 @@ pub enum Command {
     /// Make a Redshift cluster, a role that reads the star, and a network rule that lets you in.
     #[command(after_help = EXIT_CODES)]
     Provision(ProvisionArgs),
+    /// Check everything that a run needs, and say how to mend what fails.
+    #[command(after_help = EXIT_CODES)]
+    Doctor(DoctorArgs),
     /// Show what starlift made in the cloud, and what it costs.
     #[command(after_help = EXIT_CODES)]
     Status(StatusArgs),

@@ -12,10 +12,12 @@ use crate::cloud::address::{self, Cidr};
 use crate::cloud::clients::{Caller, Clients};
 use crate::cloud::error::CloudError;
 use crate::cloud::journal::Journal;
+use crate::cloud::names::Name;
 use crate::cloud::network::{Vpc, find_default_vpc, find_vpc, subnet_group_vpc, vpc};
 use crate::cloud::plan::{Plan, ProvisionOptions, expiry};
 use crate::cloud::provision::{Found, provision as make};
-use crate::cloud::survey::survey_of;
+use crate::cloud::tags::Expiry;
+use crate::cloud::{cluster, role};
 use crate::error::Result;
 
 /// Makes a cluster and what goes with it, or shows what would be made.
@@ -39,7 +41,7 @@ pub async fn provision(
         true => vec![own_address(args, options, &vpc).await?],
         false => cidrs,
     };
-    let before = survey_of(&clients, &options.name).await?.tags().and_then(|tags| tags.expiry);
+    let before = expiry_before(&clients, &options.name).await?;
     let expiry = expiry(options.expires, before, Utc::now());
     let plan = Plan::new(options, &caller, &clients.region, &vpc, cidrs, expiry);
     let found = Found::look(&clients, &plan).await?;
@@ -79,6 +81,16 @@ fn unasked(
         "AWS was not asked ({why}):\nACCOUNT, CALLER and NETWORK stand for what it would have told\n\n{}",
         show::plan(&plan, &clients.region, &caller, None)
     )
+}
+
+/// When the cluster was to be stopped so far, or was to be when it had only a role.
+async fn expiry_before(clients: &Clients, name: &Name) -> Result<Option<Expiry>> {
+    let cluster = cluster::find(clients, name.as_str()).await?;
+    let tags = match cluster.as_ref().and_then(cluster::tags) {
+        Some(tags) => Some(tags),
+        None => role::find(clients, &name.role(&clients.region)).await?.and_then(|role| role.tags),
+    };
+    Ok(tags.and_then(|tags| tags.expiry))
 }
 
 async fn network_of(options: &ProvisionOptions, clients: &Clients) -> Result<Vpc> {

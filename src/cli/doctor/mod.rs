@@ -1,0 +1,200 @@
+//! `starlift doctor`: a line a check, each failure with its cure.
+
+mod cluster;
+mod places;
+mod warehouse;
+
+use std::fmt::Write;
+use std::path::Path;
+
+use super::args::DoctorArgs;
+use super::output::{BAD, GOOD, STRONG, print, styled};
+use super::settings::{self, GlobalOptions, Settings};
+use crate::cloud::clients::Clients;
+use crate::cloud::error::CloudError;
+use crate::error::{Error, Result};
+use crate::storage::{Location, StoreKey, Stores};
+
+/// What came of the checks so far.
+pub struct Doctor<'a> {
+    global: &'a GlobalOptions,
+    stores: Stores,
+    failed: Vec<String>,
+    passed: usize,
+    skipped: usize,
+}
+
+/// What came of one check.
+pub enum Verdict {
+    /// It passed.
+    Good(String),
+    /// It failed: what is wrong, and what to do about it.
+    Bad(String, String),
+    /// It could not be made.
+    Skipped(String),
+}
+
+use Verdict::{Bad, Good, Skipped};
+
+/// What a run of the doctor looks at.
+struct Subject {
+    songs: Vec<String>,
+    logs: Vec<String>,
+    jsonpaths: Vec<String>,
+    star: Option<String>,
+    /// A warehouse's name or URL.
+    to: Option<String>,
+}
+
+/// Makes all checks that can be made and prints a line for each.
+///
+/// # Errors
+///
+/// If a check failed.
+pub async fn run(
+    args: &DoctorArgs,
+    settings: &Settings,
+    file: Option<&Path>,
+    broken: Option<&Error>,
+    global: &GlobalOptions,
+) -> Result<()> {
+    let stores = Stores::new(global.stores.clone());
+    let mut doctor = Doctor { global, stores, failed: Vec::new(), passed: 0, skipped: 0 };
+    doctor.configuration(settings::file(file), broken)?;
+    let or = |typed: &[String], file: &[String]| {
+        if typed.is_empty() { file.to_vec() } else { typed.to_vec() }
+    };
+    let subject = Subject {
+        songs: or(&args.songs, settings.songs()),
+        logs: or(&args.logs, settings.logs()),
+        jsonpaths: settings.jsonpaths(),
+        star: args.star.clone().or_else(|| settings.star_place().map(str::to_owned)),
+        to: args.to.clone().or_else(|| settings.usual_warehouse()),
+    };
+    let clients = doctor.credentials(&subject, settings, args).await?;
+    doctor.places(&subject).await?;
+    doctor.warehouse(&subject, settings, args, clients.as_ref()).await?;
+    doctor.conclude()
+}
+
+impl Doctor<'_> {
+    /// Prints what came of a check; whether it passed.
+    fn note(&mut self, check: &str, verdict: Verdict) -> Result<bool> {
+        let mut text = String::new();
+        let is_good = matches!(verdict, Good(_));
+        match verdict {
+            Good(said) => {
+                self.passed += 1;
+                if !self.global.quiet {
+                    let _ = writeln!(text, "{}  {check:<16} {said}", styled(GOOD, "ok    "));
+                }
+            }
+            Bad(said, cure) => {
+                self.failed.push(check.to_owned());
+                let _ = writeln!(text, "{}  {check:<16} {said}", styled(BAD, "FAILED"));
+                let _ = writeln!(text, "        {} {cure}", styled(STRONG, "what to do:"));
+            }
+            Skipped(why) => {
+                self.skipped += 1;
+                if !self.global.quiet {
+                    let _ = writeln!(text, "–       {check:<16} not checked: {why}");
+                }
+            }
+        }
+        print(&text)?;
+        Ok(is_good)
+    }
+
+    /// Notes a check that either gives what to say or an error.
+    fn note_outcome(&mut self, check: &str, outcome: Result<String>) -> Result<bool> {
+        self.note(check, verdict(outcome))
+    }
+
+    fn configuration(&mut self, path: &Path, broken: Option<&Error>) -> Result<()> {
+        let place = path.display();
+        let verdict = match broken {
+            Some(error) => {
+                let cure = "mend the file, or write a new one with `starlift init --force`";
+                Bad(told(error), cure.to_owned())
+            }
+            None if path.exists() => Good(format!("{place} is understood")),
+            None => Good(format!("there is no {place}: flags and the environment alone count")),
+        };
+        self.note("configuration", verdict).map(|_| ())
+    }
+
+    fn conclude(self) -> Result<()> {
+        let (passed, skipped) = (self.passed, self.skipped);
+        if self.failed.is_empty() {
+            let text = format!("\n{passed} passed, {skipped} not checked\n");
+            return if self.global.quiet { Ok(()) } else { print(&text) };
+        }
+        Err(Error::Unwell { failed: self.failed })
+    }
+}
+
+/// What to say of an outcome: an error with its causes, and its advice.
+fn verdict(outcome: Result<String>) -> Verdict {
+    match outcome {
+        Ok(said) => Good(said),
+        Err(error) => {
+            let cure = error.hint().unwrap_or_else(|| "see above".to_owned());
+            Bad(told(&error), cure)
+        }
+    }
+}
+
+/// An error and its causes in one line.
+fn told(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let reason = error.to_string();
+        if !text.contains(&reason) {
+            text += &format!(": {reason}");
+        }
+        cause = error.source();
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn is_s3(url: &str) -> bool {
+    Location::parse(url).is_ok_and(|location| matches!(location.store, StoreKey::S3(_)))
+}
+
+impl Doctor<'_> {
+    /// Who the credentials belong to, where anything of AWS is in use.
+    async fn credentials(
+        &mut self,
+        subject: &Subject,
+        settings: &Settings,
+        args: &DoctorArgs,
+    ) -> Result<Option<Clients>> {
+        let places = subject.songs.iter().chain(&subject.logs).chain(&subject.star);
+        let is_signed = !self.global.stores.no_sign_request;
+        let in_s3 = is_signed && places.chain(&subject.jsonpaths).any(|url| is_s3(url));
+        let warehouse = subject.to.as_deref();
+        let on_redshift = warehouse.is_some_and(|to| settings.is_redshift(to, &args.warehouse));
+        if !in_s3 && !on_redshift {
+            self.note("credentials", Skipped("nothing of AWS is configured".to_owned()))?;
+            return Ok(None);
+        }
+        let clients = match Clients::connect(&self.global.stores).await {
+            // S3 alone finds out its regions by itself.
+            Err(CloudError::NoRegion) if !on_redshift => {
+                let why = "no region is configured; buckets are asked for theirs".to_owned();
+                self.note("region", Skipped(why))?;
+                return Ok(None);
+            }
+            Err(error) => {
+                self.note_outcome("region", Err(error.into()))?;
+                return Ok(None);
+            }
+            Ok(clients) => clients,
+        };
+        self.note("region", Good(clients.region.clone()))?;
+        let caller = clients.caller().await.map_err(Error::from);
+        let known = self.note_outcome("credentials", caller.map(|caller| caller.arn))?;
+        Ok(known.then_some(clients))
+    }
+}

@@ -1,0 +1,111 @@
+//! Songs, logs and the star: what can be listed, read and written.
+
+use futures::TryStreamExt;
+use object_store::ObjectStoreExt;
+
+use super::{Doctor, Skipped, Subject, Verdict, verdict};
+use crate::error::{Error, Result};
+use crate::publish::RunRecord;
+use crate::storage::{Location, Place, Skipped as PassedOver, Source, StorageError, list};
+
+impl Doctor<'_> {
+    /// The places of a run, one after the other.
+    pub(super) async fn places(&mut self, subject: &Subject) -> Result<()> {
+        for (check, urls) in [("songs", &subject.songs), ("logs", &subject.logs)] {
+            if urls.is_empty() {
+                self.note(check, Skipped(format!("no {check} are named")))?;
+            }
+            for url in urls {
+                let outcome = self.readable(url).await;
+                self.note_outcome(check, outcome)?;
+            }
+        }
+        for url in &subject.jsonpaths {
+            let outcome = self.object(url).await;
+            self.note_outcome("JSONPaths", outcome)?;
+        }
+        match &subject.star {
+            Some(star) => self.star(star).await,
+            None => {
+                self.note("star", Skipped("no place for the star is named".to_owned())).map(|_| ())
+            }
+        }
+    }
+
+    /// Lists until there is an object, and reads from it.
+    async fn readable(&self, url: &str) -> Result<String> {
+        let place = self.stores.place(Location::parse(url)?).await?;
+        let passed_over = PassedOver::default();
+        let mut objects = list(place, passed_over.clone()).await?;
+        let Some(first) = objects.try_next().await? else {
+            let others: u64 = passed_over.by_suffix().values().sum();
+            return Err(Error::NothingFound(format!(
+                "no JSON objects at {url}, and {others} others; is the prefix right?"
+            )));
+        };
+        let bytes = first.size.min(1024);
+        match &first.source {
+            Source::File => {
+                let read = std::fs::read(&*first.url).map(|_| ());
+                read.map_err(|e| Error::io(format!("cannot read {}", first.url), e))?;
+            }
+            Source::Store { store, path, .. } => {
+                let read = store.get_range(path, 0..bytes).await;
+                read.map_err(|e| Error::Storage(StorageError::read(&first.url, e)))?;
+            }
+        }
+        Ok(format!("{url} can be listed and read, as {} was", first.url))
+    }
+
+    async fn object(&self, url: &str) -> Result<String> {
+        let place = self.stores.place(Location::parse_single(url)?).await?;
+        match place.read().await? {
+            Some(_) => Ok(format!("{url} can be read")),
+            None => Err(Error::NothingFound(format!("there is no object {url}"))),
+        }
+    }
+
+    /// Lists the star's place, writes an object there, reads it back and removes it.
+    async fn star(&mut self, url: &str) -> Result<()> {
+        let place = match self.place(url).await {
+            Ok(place) => place,
+            Err(error) => return self.note("star", verdict(Err(error))).map(|_| ()),
+        };
+        let listed = place.store.list(Some(place.path())).try_next().await;
+        let listed = listed.map_err(|e| Error::Storage(StorageError::list(url, e)));
+        self.note_outcome("star: list", listed.map(|_| format!("{url} can be listed")))?;
+        let written = probe(&place).await;
+        let said = || format!("an object was written to {url}, read back and removed");
+        self.note_outcome("star: write", written.map(|()| said()))?;
+        let record = RunRecord::read(&place).await;
+        let standing: Verdict = match record {
+            Ok(Some(record)) => {
+                Verdict::Good(format!("the star of run {} is there", record.run_id))
+            }
+            Ok(None) => Skipped("no star is there yet; `starlift run` makes one".to_owned()),
+            Err(error) => verdict(Err(error)),
+        };
+        self.note("star: record", standing).map(|_| ())
+    }
+
+    pub(super) async fn place(&self, url: &str) -> Result<Place> {
+        Ok(self.stores.place(Location::parse_single(url)?).await?)
+    }
+}
+
+/// Leaves nothing behind, whatever fails.
+async fn probe(place: &Place) -> Result<()> {
+    let object = place.child(&format!("_doctor-{:08x}", rand::random::<u32>()));
+    let content = "written by `starlift doctor`, which removes it\n";
+    object.write(content).await?;
+    let read = object.read().await;
+    let removed = object.store.delete(object.path()).await;
+    let read = read?.ok_or_else(|| {
+        Error::NothingFound(format!("{object} was written, and is not there to be read"))
+    })?;
+    removed.map_err(|e| Error::Storage(StorageError::delete(&object.to_string(), e)))?;
+    if read != content {
+        return Err(Error::NothingFound(format!("{object} holds something else than was written")));
+    }
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! The warehouse itself: port, certificate, log-in, rights.
+
+use super::{Bad, Doctor, DoctorArgs, Good, Settings, Skipped, Subject, verdict};
+use crate::cli::warehouse::WarehouseOptions;
+use crate::cloud::clients::Clients;
+use crate::error::{Error, Result};
+use crate::warehouse::session::Session;
+use crate::warehouse::target::TlsMode;
+use crate::warehouse::{Dialect, probe, quote};
+
+impl Doctor<'_> {
+    /// The warehouse, from what AWS says of it to the rights of the user.
+    pub(super) async fn warehouse(
+        &mut self,
+        subject: &Subject,
+        settings: &Settings,
+        args: &DoctorArgs,
+        clients: Option<&Clients>,
+    ) -> Result<()> {
+        let Some(to) = subject.to.as_deref() else {
+            let why = "no warehouse is named; --to names one".to_owned();
+            return self.note("warehouse", Skipped(why)).map(|_| ());
+        };
+        let (cluster, iam_role) = match settings.cluster_of(to, &args.warehouse) {
+            Ok(of) => of,
+            Err(error) => return self.note("warehouse", verdict(Err(error))).map(|_| ()),
+        };
+        if settings.is_redshift(to, &args.warehouse) {
+            match (clients, &cluster) {
+                (Some(clients), Some(id)) => {
+                    let role = args.iam_role.as_deref().or(iam_role.as_deref());
+                    if !self.cluster(clients, id, role, subject).await? {
+                        let why = "the cluster is not up".to_owned();
+                        return self.note("warehouse", Skipped(why)).map(|_| ());
+                    }
+                }
+                (Some(_), None) => {
+                    let why = "the host is no cluster's own; --cluster names one".to_owned();
+                    self.note("cluster", Skipped(why))?;
+                }
+                (None, _) => {
+                    self.note("cluster", Skipped("AWS cannot be asked".to_owned()))?;
+                }
+            }
+        }
+        let warehouse = settings.warehouse(to, &args.warehouse, &self.global.stores).await;
+        match warehouse {
+            Ok(warehouse) => self.session(&warehouse).await,
+            Err(error) => self.note("warehouse", verdict(Err(error))).map(|_| ()),
+        }
+    }
+
+    async fn session(&mut self, warehouse: &WarehouseOptions) -> Result<()> {
+        let target = &warehouse.target;
+        let is_socket = target.host.starts_with('/');
+        if !is_socket {
+            let reached = probe::reach(target).await;
+            let reached = reached.map(|_| format!("{}:{} answers", target.host, target.port));
+            let verdict = match reached {
+                Ok(said) => Good(said),
+                Err(error) if target.dialect == Dialect::Redshift => Bad(
+                    super::told(&error),
+                    "let this machine's address in (`starlift provision` does so; from outside its \
+                     network the cluster needs --public, too), and see that nothing between blocks \
+                     the port"
+                        .to_owned(),
+                ),
+                Err(error) => verdict(Err(error.into())),
+            };
+            if !self.note("port", verdict)? {
+                return Ok(());
+            }
+        }
+        if target.tls == TlsMode::VerifyFull {
+            let verified = probe::certificate(target).await.map_err(Error::from);
+            let said = || format!("the server is {}", target.host);
+            if !self.note_outcome("certificate", verified.map(|()| said()))? {
+                return Ok(());
+            }
+        } else {
+            self.note("certificate", Skipped("the connection stays on this machine".to_owned()))?;
+        }
+        let opened = async {
+            let access = warehouse.access(&self.global.stores).await?;
+            Ok::<_, Error>(Session::open(&access).await?)
+        };
+        let session = match opened.await {
+            Ok(session) => session,
+            Err(error) => return self.note("log-in", verdict(Err(error))).map(|_| ()),
+        };
+        let user = session.value("ask who is logged in", "SELECT current_user").await;
+        let said =
+            user.map(|user| format!("{} logs in to {}", user.unwrap_or_default(), target.database));
+        self.note_outcome("log-in", said.map_err(Error::from))?;
+        let rights = rights(&session, &warehouse.schema).await;
+        let verdict = match rights {
+            Ok(Rights::Schema) => Good(format!("the user may make tables in {}", warehouse.schema)),
+            Ok(Rights::Database) => {
+                Good(format!("schema {} is not there, and the user may make it", warehouse.schema))
+            }
+            Ok(Rights::Neither(grant)) => {
+                let said = format!("the user may not make tables in {}", warehouse.schema);
+                Bad(said, format!("as the owner or a superuser: {grant}"))
+            }
+            Err(error) => verdict(Err(error)),
+        };
+        self.note("rights", verdict).map(|_| ())
+    }
+}
+
+/// What lets a user load.
+enum Rights {
+    /// The schema is there, and tables may be made in it.
+    Schema,
+    /// The schema may be made.
+    Database,
+    /// Neither; the statement that would help.
+    Neither(String),
+}
+
+async fn rights(session: &Session, schema: &str) -> Result<Rights> {
+    let (name, text) = (quote::name(schema)?, quote::literal(schema, session.dialect())?);
+    let action = "ask for the rights of the user";
+    let is = |value: Option<String>| value.as_deref() == Some("t");
+    let sql = format!("SELECT nspname FROM pg_namespace WHERE nspname = {text}");
+    if session.rows(action, &sql).await?.is_empty() {
+        let sql = "SELECT has_database_privilege(current_database(), 'CREATE')";
+        if is(session.value(action, sql).await?) {
+            return Ok(Rights::Database);
+        }
+        return Ok(Rights::Neither(format!(
+            "CREATE SCHEMA {name} AUTHORIZATION …, or GRANT CREATE ON DATABASE …"
+        )));
+    }
+    for right in ["USAGE", "CREATE"] {
+        let sql = format!("SELECT has_schema_privilege({text}, '{right}')");
+        if !is(session.value(action, &sql).await?) {
+            return Ok(Rights::Neither(format!("GRANT USAGE, CREATE ON SCHEMA {name} TO …")));
+        }
+    }
+    Ok(Rights::Schema)
+}

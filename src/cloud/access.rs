@@ -1,0 +1,69 @@
+//! What a role may do, as AWS itself judges it.
+
+use aws_sdk_iam::operation::simulate_principal_policy::builders::SimulatePrincipalPolicyInputBuilder;
+use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};
+
+use super::clients::Clients;
+use super::error::ApiError;
+use super::policy::StarPlace;
+
+/// How much of what a load reads a role may read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    /// All of it.
+    Full,
+    /// It lacks these actions.
+    Lacks(Vec<String>),
+}
+
+/// Asks whether a role may do `action` to a resource.
+pub fn simulate(
+    role_arn: &str,
+    action: &str,
+    resource: &str,
+) -> SimulatePrincipalPolicyInputBuilder {
+    SimulatePrincipalPolicyInputBuilder::default()
+        .policy_source_arn(role_arn)
+        .action_names(action)
+        .resource_arns(resource)
+}
+
+/// Asks whether a role may read the star, list it, and find its bucket.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be asked.
+pub async fn can_read(
+    clients: &Clients,
+    role_arn: &str,
+    star: &StarPlace,
+) -> Result<Reach, ApiError> {
+    let partition = role_arn.split(':').nth(1).unwrap_or("aws");
+    let bucket = format!("arn:{partition}:s3:::{}", star.bucket);
+    let below = |key: &str| match star.prefix.as_str() {
+        "" => key.to_owned(),
+        prefix => format!("{prefix}/{key}"),
+    };
+    let object = format!("{bucket}/{}", below("songs.manifest"));
+    let prefix = ContextEntry::builder()
+        .context_key_name("s3:prefix")
+        .context_key_type(ContextKeyTypeEnum::String)
+        .context_key_values(below(""))
+        .build();
+    let questions = [
+        ("s3:GetObject", simulate(role_arn, "s3:GetObject", &object)),
+        ("s3:ListBucket", simulate(role_arn, "s3:ListBucket", &bucket).context_entries(prefix)),
+        ("s3:GetBucketLocation", simulate(role_arn, "s3:GetBucketLocation", &bucket)),
+    ];
+    let mut lacks = Vec::new();
+    for (action, question) in questions {
+        let answer = question.send_with(&clients.iam).await;
+        let answer = answer.map_err(|e| ApiError::new("iam:SimulatePrincipalPolicy", &e))?;
+        let results = answer.evaluation_results.unwrap_or_default();
+        let allowed = |decision: &_| *decision == PolicyEvaluationDecisionType::Allowed;
+        if results.is_empty() || !results.iter().all(|result| allowed(&result.eval_decision)) {
+            lacks.push(action.to_owned());
+        }
+    }
+    Ok(if lacks.is_empty() { Reach::Full } else { Reach::Lacks(lacks) })
+}

@@ -1,0 +1,60 @@
+//! The way to a warehouse, a step at a time: for whoever wants to know which step fails.
+
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
+
+use super::error::{Cause, WarehouseError};
+use super::session::tls;
+use super::target::Target;
+
+/// SSLRequest: its length and its code. Source: PostgreSQL, Message Formats.
+const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+
+/// Connects to the port and says nothing.
+///
+/// # Errors
+///
+/// If nobody answers there in time.
+pub async fn reach(target: &Target) -> Result<TcpStream, WarehouseError> {
+    let fail = |reason: String| failure("reach the port", target, Cause::Connection(reason));
+    let connecting = TcpStream::connect((target.host.as_str(), target.port));
+    match tokio::time::timeout(target.connect_timeout, connecting).await {
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(error)) => Err(fail(error.to_string())),
+        Err(_) => Err(fail(format!("no answer for {} s", target.connect_timeout.as_secs()))),
+    }
+}
+
+/// Connects and has the server show its certificate.
+///
+/// # Errors
+///
+/// If the server does no TLS, or its certificate is not trusted or is not for the host.
+pub async fn certificate(target: &Target) -> Result<(), WarehouseError> {
+    let action = "verify the certificate";
+    let cause = |reason: String| failure(action, target, Cause::Tls(reason));
+    let mut stream = reach(target).await?;
+    let handshake = async {
+        stream.write_all(&SSL_REQUEST).await.map_err(|e| cause(e.to_string()))?;
+        let answer = stream.read_u8().await.map_err(|e| cause(e.to_string()))?;
+        if answer != b'S' {
+            return Err(cause("the server does no TLS".to_owned()));
+        }
+        ServerName::try_from(target.host.as_str()).map_err(|e| cause(e.to_string()))?;
+        let mut connector = tls(target).map_err(|cause| failure(action, target, cause))?;
+        let connect =
+            <_ as MakeTlsConnect<TcpStream>>::make_tls_connect(&mut connector, &target.host);
+        let connect = connect.map_err(|e| cause(e.to_string()))?;
+        connect.connect(stream).await.map(|_| ()).map_err(|e| cause(e.to_string()))
+    };
+    let limit = target.connect_timeout;
+    tokio::time::timeout(limit, handshake)
+        .await
+        .unwrap_or_else(|_| Err(cause(format!("no answer for {} s", limit.as_secs()))))
+}
+
+fn failure(action: &str, target: &Target, cause: Cause) -> WarehouseError {
+    WarehouseError { action: action.to_owned(), target: target.to_string(), cause }
+}
