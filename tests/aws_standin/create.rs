@@ -2,6 +2,9 @@
 
 use crate::caller::{Caller, text};
 
+/// Other values for parameters; `None` leaves one out.
+type Changes<'a> = [(&'a str, Option<&'a str>)];
+
 /// What makes a cluster.
 pub fn params(identifier: &str) -> Vec<(&str, &str)> {
     vec![
@@ -13,8 +16,7 @@ pub fn params(identifier: &str) -> Vec<(&str, &str)> {
     ]
 }
 
-/// The same with other values, and without those that are none.
-fn changed<'a>(changes: &[(&'a str, Option<&'a str>)]) -> Vec<(&'a str, &'a str)> {
+fn changed<'a>(changes: &Changes<'a>) -> Vec<(&'a str, &'a str)> {
     let mut params = params("w");
     params.retain(|(key, _)| changes.iter().all(|(changed, _)| changed != key));
     params.extend(changes.iter().filter_map(|(key, value)| Some((*key, (*value)?))));
@@ -27,7 +29,7 @@ fn each_wrong_value() {
     let (value, combination) = ("InvalidParameterValue", "InvalidParameterCombination");
     let two = ("NumberOfNodes", Some("2"));
     let multi = ("ClusterType", Some("multi-node"));
-    let refused: &[(&[(&str, Option<&str>)], &str)] = &[
+    let refused: &[(&Changes<'_>, &str)] = &[
         (&[("NodeType", Some("dc2.large"))], value),
         (&[("NodeType", Some("ra3.xlarge"))], value),
         (&[("Encrypted", Some("false"))], value),
@@ -75,7 +77,7 @@ fn each_right_value() {
     let Some(aws) = Caller::start() else { return };
     let two = ("NumberOfNodes", Some("2"));
     let multi = ("ClusterType", Some("multi-node"));
-    let taken: &[&[(&str, Option<&str>)]] = &[
+    let taken: &[&Changes<'_>] = &[
         &[("NodeType", Some("rg.large")), ("Encrypted", Some("true"))],
         &[("NodeType", Some("ra3.4xlarge")), multi, two],
         &[("ClusterType", None), two],

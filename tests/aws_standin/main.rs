@@ -16,6 +16,7 @@ mod groups;
 mod identity;
 mod roles;
 mod schedules;
+mod sdk;
 mod simulate;
 
 #[path = "../support/mod.rs"]
