@@ -54,7 +54,7 @@ pub enum What {
     Hold(Gate),
 }
 
-/// Holds a statement.
+/// Holds a statement, or a request to the AWS of the tests.
 #[derive(Clone)]
 pub struct Gate(Arc<watch::Sender<Stage>>);
 
@@ -70,28 +70,28 @@ impl Gate {
         Gate(Arc::new(watch::Sender::new(Stage::Empty)))
     }
 
-    /// Waits until a statement stands before the gate.
+    /// Waits until something stands before the gate.
     pub async fn reached(&self) {
         let mut stage = self.0.subscribe();
         let reached = stage.wait_for(|stage| *stage >= Stage::Reached);
-        tokio::time::timeout(PATIENCE, reached).await.expect("no statement came").unwrap();
+        tokio::time::timeout(PATIENCE, reached).await.expect("nothing came to the gate").unwrap();
     }
 
     /// The same outside a runtime.
     pub fn wait(&self) {
         let started = Instant::now();
         while *self.0.borrow() < Stage::Reached {
-            assert!(started.elapsed() < PATIENCE, "no statement came");
+            assert!(started.elapsed() < PATIENCE, "nothing came to the gate");
             std::thread::sleep(Duration::from_millis(5));
         }
     }
 
-    /// Lets the statement go on.
+    /// Lets it go on.
     pub fn open(&self) {
         self.0.send_replace(Stage::Open);
     }
 
-    pub(super) async fn hold(&self) {
+    pub(crate) async fn hold(&self) {
         let mut stage = self.0.subscribe();
         self.0.send_if_modified(|stage| {
             let first = *stage == Stage::Empty;

@@ -1,0 +1,136 @@
+//! How the tests ask.
+
+use std::ops::Deref;
+
+use tokio::runtime::Runtime;
+
+use crate::create;
+use crate::support::aws::{ACCOUNT, Aws};
+
+/// A caller of the front, with the stand-in it calls.
+pub struct Caller {
+    aws: Aws,
+    client: reqwest::Client,
+    runtime: Runtime,
+}
+
+/// What the front answered.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub body: String,
+}
+
+impl Caller {
+    pub fn start() -> Option<Caller> {
+        let aws = Aws::start()?;
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let builder =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        Some(Caller { aws, client, runtime: builder.unwrap() })
+    }
+
+    /// An error is that of a connection closed.
+    pub fn try_ask(
+        &self,
+        service: &str,
+        action: &str,
+        params: &[(&str, &str)],
+    ) -> Result<Reply, reqwest::Error> {
+        self.runtime.block_on(async {
+            let answer = self.request(service, action, params).send().await?;
+            Ok(Reply { status: answer.status().as_u16(), body: answer.text().await? })
+        })
+    }
+
+    /// The same of Redshift, with the patience of the client.
+    pub fn ask_for(
+        &self,
+        patience: std::time::Duration,
+        action: &str,
+        params: &[(&str, &str)],
+    ) -> Result<Reply, reqwest::Error> {
+        self.runtime.block_on(async {
+            let request = self.request("redshift", action, params).timeout(patience);
+            let answer = request.send().await?;
+            Ok(Reply { status: answer.status().as_u16(), body: answer.text().await? })
+        })
+    }
+
+    fn request(
+        &self,
+        service: &str,
+        action: &str,
+        params: &[(&str, &str)],
+    ) -> reqwest::RequestBuilder {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        let form = form.append_pair("Action", action).extend_pairs(params).finish();
+        let signature = format!(
+            "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20260101/us-east-1/{service}\
+             /aws4_request, SignedHeaders=host, Signature=0"
+        );
+        let asked = self.client.post(self.aws.endpoint()).header("authorization", signature);
+        asked.body(form)
+    }
+
+    /// The XML of an answer that is no error.
+    #[track_caller]
+    pub fn ask(&self, service: &str, action: &str, params: &[(&str, &str)]) -> String {
+        let reply = self.try_ask(service, action, params).unwrap();
+        assert_eq!(reply.status, 200, "{action} {params:?}\n{}", reply.body);
+        reply.body
+    }
+
+    /// Fails the test unless the answer is this error; returns its XML.
+    #[track_caller]
+    pub fn refused(
+        &self,
+        service: &str,
+        action: &str,
+        params: &[(&str, &str)],
+        status: u16,
+        code: &str,
+    ) -> String {
+        let reply = self.try_ask(service, action, params).unwrap();
+        let wanted = format!("<Code>{code}</Code>");
+        let is_it = reply.status == status && reply.body.contains(&wanted);
+        assert!(is_it, "wanted {status} {code}: {action} {params:?}\n{reply:?}");
+        reply.body
+    }
+
+    /// A role that a service may assume; its ARN.
+    pub fn role(&self, name: &str, service: &str) -> String {
+        let trust = format!(
+            r#"{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow",
+                "Action": "sts:AssumeRole", "Principal": {{"Service": "{service}"}}}}]}}"#
+        );
+        self.call("iam", "CreateRole", &[("RoleName", name), ("AssumeRolePolicyDocument", &trust)]);
+        format!("arn:aws:iam::{ACCOUNT}:role/{name}")
+    }
+
+    /// An available cluster.
+    pub fn cluster(&self, identifier: &str) {
+        self.call("redshift", "CreateCluster", &create::params(identifier));
+    }
+
+    /// What DescribeClusters says of a cluster.
+    #[track_caller]
+    pub fn describe(&self, identifier: &str) -> String {
+        self.ask("redshift", "DescribeClusters", &[("ClusterIdentifier", identifier)])
+    }
+}
+
+impl Deref for Caller {
+    type Target = Aws;
+
+    fn deref(&self) -> &Aws {
+        &self.aws
+    }
+}
+
+/// The text of the first element of that name; empty if there is none.
+pub fn text<'a>(xml: &'a str, name: &str) -> &'a str {
+    let opened = xml.split_once(&format!("<{name}>"));
+    let closed = opened.and_then(|(_, rest)| rest.split_once(&format!("</{name}>")));
+    closed.map_or("", |(text, _)| text)
+}

@@ -1,0 +1,55 @@
+//! Who is who.
+
+use std::process::Command;
+
+use crate::caller::{Caller, text};
+use crate::support::aws::{ACCOUNT, Aws, USER};
+
+#[test]
+fn the_caller_is_a_user() {
+    let Some(aws) = Caller::start() else { return };
+    let xml = aws.ask("sts", "GetCallerIdentity", &[]);
+    assert_eq!((text(&xml, "Account"), text(&xml, "Arn")), (ACCOUNT, USER));
+}
+
+#[test]
+fn a_request_has_to_be_signed_for_a_service() {
+    let Some(aws) = Caller::start() else { return };
+    aws.refused("s3", "ListBuckets", &[], 403, "MissingAuthenticationToken");
+    assert!(aws.requests().is_empty());
+}
+
+#[test]
+fn each_stand_in_is_an_account() {
+    let Some(aws) = Caller::start() else { return };
+    let Some(other) = Caller::start() else { return };
+    let role = aws.role("copy", "redshift.amazonaws.com");
+    let xml = aws.ask("iam", "GetRole", &[("RoleName", "copy")]);
+    assert_eq!(text(&xml, "Arn"), role);
+    other.refused("iam", "GetRole", &[("RoleName", "copy")], 404, "NoSuchEntity");
+    assert_eq!(text(&other.ask("sts", "GetCallerIdentity", &[]), "Account"), ACCOUNT);
+}
+
+#[test]
+fn what_moto_cannot_do_is_an_error_in_xml() {
+    let Some(aws) = Caller::start() else { return };
+    let xml = aws.refused("redshift", "RebootCluster", &[], 500, "InternalFailure");
+    assert!(text(&xml, "Message").ends_with("redshift:RebootCluster"), "{xml}");
+}
+
+#[test]
+fn a_child_is_pointed_at_the_front() {
+    let Some(aws) = Aws::start() else { return };
+    let mut command = Command::new("env");
+    let output = aws.apply(&mut command).output().unwrap();
+    let env = String::from_utf8(output.stdout).unwrap();
+    assert!(env.contains(&format!("AWS_ENDPOINT_URL={}\n", aws.endpoint())), "{env}");
+    assert!(env.contains("AWS_REGION=us-east-1\n"), "{env}");
+}
+
+#[tokio::test]
+async fn it_is_called_inside_a_runtime_too() {
+    let Some(aws) = Aws::start() else { return };
+    aws.call("iam", "ListRoles", &[]);
+    assert!(aws.try_call("iam", "GetRole", &[("RoleName", "copy")]).is_err());
+}

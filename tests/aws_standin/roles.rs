@@ -1,0 +1,67 @@
+//! The roles of a cluster.
+
+use crate::caller::{Caller, text};
+use crate::create;
+
+const W: (&str, &str) = ("ClusterIdentifier", "w");
+const ADD: &str = "AddIamRoles.IamRoleArn.1";
+const REMOVE: &str = "RemoveIamRoles.IamRoleArn.1";
+const DEFAULT: &str = "DefaultIamRoleArn";
+
+fn status(aws: &Caller) -> String {
+    text(&aws.describe("w"), "ApplyStatus").to_owned()
+}
+
+#[test]
+fn those_of_a_new_cluster_take_time() {
+    let Some(aws) = Caller::start() else { return };
+    let role = aws.role("copy", "redshift.amazonaws.com");
+    let mut params = create::params("w");
+    params.extend([("IamRoles.IamRoleArn.1", role.as_str()), (DEFAULT, &role)]);
+    let made = aws.ask("redshift", "CreateCluster", &params);
+    assert_eq!(text(&made, "ApplyStatus"), "adding");
+    assert_eq!(text(&made, DEFAULT), role);
+    assert_eq!([status(&aws), status(&aws)], ["adding", "in-sync"]);
+    let seen = aws.describe("w");
+    assert_eq!(text(&seen, "IamRoleArn"), role);
+    assert_eq!(text(&seen, DEFAULT), role);
+}
+
+#[test]
+fn they_come_and_go() {
+    let Some(aws) = Caller::start() else { return };
+    let role = aws.role("copy", "redshift.amazonaws.com");
+    aws.cluster("w");
+    aws.polls(2);
+    let params = [W, (ADD, role.as_str()), (DEFAULT, &role)];
+    let answer = aws.ask("redshift", "ModifyClusterIamRoles", &params);
+    assert!(answer.contains("<ModifyClusterIamRolesResult><Cluster>"), "{answer}");
+    assert_eq!(text(&answer, "ApplyStatus"), "adding");
+    assert_eq!([status(&aws), status(&aws), status(&aws)], ["adding", "adding", "in-sync"]);
+    aws.ask("redshift", "ModifyClusterIamRoles", &params);
+    assert_eq!(status(&aws), "in-sync");
+    assert_eq!(text(&aws.describe("w"), DEFAULT), role);
+    aws.ask("redshift", "ModifyClusterIamRoles", &[W, (REMOVE, &role)]);
+    assert_eq!([status(&aws), status(&aws), status(&aws)], ["removing", "removing", ""]);
+    assert_eq!(text(&aws.describe("w"), DEFAULT), "");
+}
+
+#[test]
+fn a_role_has_to_trust_redshift() {
+    let Some(aws) = Caller::start() else { return };
+    let lambda = aws.role("lambda", "lambda.amazonaws.com");
+    aws.cluster("w");
+    let code = "InvalidParameterValue";
+    aws.refused("redshift", "ModifyClusterIamRoles", &[W, (ADD, &lambda)], 400, code);
+    aws.refused("redshift", "ModifyClusterIamRoles", &[W, (DEFAULT, &lambda)], 400, code);
+}
+
+#[test]
+fn the_cluster_has_to_be_available() {
+    let Some(aws) = Caller::start() else { return };
+    aws.cluster("w");
+    aws.cluster_state("w", "paused");
+    aws.refused("redshift", "ModifyClusterIamRoles", &[W], 400, "InvalidClusterState");
+    let unknown = [("ClusterIdentifier", "x")];
+    aws.refused("redshift", "ModifyClusterIamRoles", &unknown, 404, "ClusterNotFound");
+}

@@ -1,0 +1,141 @@
+//! What each request comes to: moto's answer, or the stand-in's own.
+
+use tokio::sync::Mutex;
+
+use super::clusters::Clusters;
+use super::moto::Moto;
+use super::query::{Answer, Refusal, Request, Service};
+use super::schedules::Schedules;
+use super::xml::Element;
+use super::{USER, create, groups, simulate};
+
+/// How fast clusters change.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// A step a describe.
+    Real,
+    /// At once, and describes change nothing.
+    AtOnce,
+}
+
+pub(super) struct Cloud {
+    pub moto: Moto,
+    /// Locked from the check to the deed, as two requests may come at once.
+    pub clusters: Mutex<Clusters>,
+    pub schedules: Mutex<Schedules>,
+}
+
+impl Cloud {
+    pub fn new(moto: Moto) -> Cloud {
+        Cloud { moto, clusters: Mutex::default(), schedules: Mutex::default() }
+    }
+
+    pub async fn answer(&self, request: &Request, pace: Pace) -> Answer {
+        let answered = match request.service {
+            Service::Sts => self.sts(request).await,
+            Service::Iam => self.iam(request).await,
+            Service::Ec2 => groups::answer(self, request).await,
+            Service::Redshift => self.redshift(request, pace).await,
+        };
+        answered.unwrap_or_else(|refusal| refusal.answer(request.service))
+    }
+
+    /// Asks moto for what a check needs to know.
+    pub async fn look(&self, service: Service, action: &str, params: &[(&str, &str)]) -> Answer {
+        self.moto.ask(&Request::new(service, action, params)).await
+    }
+
+    /// A role by its ARN, if there is such a role.
+    pub async fn role(&self, arn: &str) -> Option<Element> {
+        let (_, name) = arn.split_once(":role/")?;
+        let name = name.rsplit('/').next()?;
+        let answer = self.look(Service::Iam, "GetRole", &[("RoleName", name)]).await;
+        let xml = (!answer.is_error()).then(|| answer.xml())?;
+        (xml.text_of("Arn") == arn).then_some(xml)
+    }
+
+    /// Whether a role exists and may be assumed by a service.
+    pub async fn trusts(&self, role: &str, service: &str) -> bool {
+        let Some(role) = self.role(role).await else { return false };
+        let document = role.text_of("AssumeRolePolicyDocument");
+        simulate::decoded(document).contains(&format!("\"{service}\""))
+    }
+
+    /// moto keeps no users unless they are made, and names one that belongs to STS.
+    async fn sts(&self, request: &Request) -> Result<Answer, Refusal> {
+        let answer = self.moto.ask(request).await;
+        let mut xml = answer.xml();
+        if request.action == "GetCallerIdentity" && xml.text_of("Arn").ends_with("user/moto") {
+            let result = xml.find_mut("GetCallerIdentityResult").expect("of a GetCallerIdentity");
+            result.put(Element::with_text("Arn", USER));
+            result.put(Element::with_text("UserId", "AIDAIOSFODNN7EXAMPLE"));
+            return Ok(answer.with(&xml));
+        }
+        Ok(answer)
+    }
+
+    async fn iam(&self, request: &Request) -> Result<Answer, Refusal> {
+        match request.action.as_str() {
+            "SimulatePrincipalPolicy" => simulate::answer(self, request).await,
+            _ => Ok(self.moto.ask(request).await),
+        }
+    }
+
+    async fn redshift(&self, request: &Request, pace: Pace) -> Result<Answer, Refusal> {
+        if request.action.contains("ScheduledAction") {
+            return self.schedules.lock().await.answer(self, request).await;
+        }
+        let mut clusters = self.clusters.lock().await;
+        match request.action.as_str() {
+            "CreateCluster" => {
+                create::check(request)?;
+                self.check_roles(&request.list("IamRoles.IamRoleArn")).await?;
+                self.check_groups(request).await?;
+                clusters.create(self, request, pace).await
+            }
+            "DescribeClusters" => clusters.describe(self, request, pace).await,
+            "PauseCluster" => {
+                clusters.pass(self, request, pace, "available", "pausing", "paused").await
+            }
+            "ResumeCluster" => {
+                clusters.pass(self, request, pace, "paused", "resuming", "available").await
+            }
+            "DeleteCluster" => clusters.delete(self, request, pace).await,
+            "ModifyCluster" => {
+                create::check_password(request)?;
+                self.check_groups(request).await?;
+                clusters.modify(self, request).await
+            }
+            "ModifyClusterIamRoles" => {
+                self.check_roles(&request.list("AddIamRoles.IamRoleArn")).await?;
+                clusters.modify_roles(self, request, pace).await
+            }
+            "GetClusterCredentials" => clusters.credentials(self, request).await,
+            _ => Ok(self.moto.ask(request).await),
+        }
+    }
+
+    /// 5-11; moto takes any text for a role.
+    async fn check_roles(&self, roles: &[String]) -> Result<(), Refusal> {
+        for role in roles {
+            if !self.trusts(role, "redshift.amazonaws.com").await {
+                return Err(Refusal::value(format!(
+                    "The IAM role {role} is not valid. The IAM role must delegate access to an \
+                     Amazon Redshift account."
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// moto leaves out the groups that it does not know.
+    async fn check_groups(&self, request: &Request) -> Result<(), Refusal> {
+        for group in request.list("VpcSecurityGroupIds.VpcSecurityGroupId") {
+            let params = [("GroupId.1", group.as_str())];
+            if self.look(Service::Ec2, "DescribeSecurityGroups", &params).await.is_error() {
+                return Err(Refusal::value(format!("Invalid security group: {group}")));
+            }
+        }
+        Ok(())
+    }
+}

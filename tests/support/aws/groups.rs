@@ -1,0 +1,46 @@
+//! What EC2 refuses of security groups and moto does not.
+
+use super::cloud::Cloud;
+use super::query::{Answer, Refusal, Request, Service};
+
+pub(super) async fn answer(cloud: &Cloud, request: &Request) -> Result<Answer, Refusal> {
+    match request.action.as_str() {
+        "CreateSecurityGroup" => check_vpc(cloud, request).await?,
+        "DeleteSecurityGroup" => check_use(cloud, request).await?,
+        _ => {}
+    }
+    let answer = cloud.moto.ask(request).await;
+    // moto names the code for a rule told by its addresses.
+    if let Some(rule) = request.get("SecurityGroupRuleId.1")
+        && answer.is_error()
+        && answer.xml().text_of("Code") == "InvalidPermission.NotFound"
+    {
+        let code = "InvalidSecurityGroupRuleId.NotFound";
+        let message = format!("The security group rule ID '{rule}' does not exist");
+        return Err(Refusal::new(400, code, message));
+    }
+    Ok(answer)
+}
+
+/// moto makes groups for any VPC.
+async fn check_vpc(cloud: &Cloud, request: &Request) -> Result<(), Refusal> {
+    let Some(vpc) = request.get("VpcId") else { return Ok(()) };
+    let params = [("Filter.1.Name", "vpc-id"), ("Filter.1.Value.1", vpc)];
+    let found = cloud.look(Service::Ec2, "DescribeVpcs", &params).await;
+    if found.xml().texts_of("vpcId").is_empty() {
+        let message = format!("The vpc ID '{vpc}' does not exist");
+        return Err(Refusal::new(400, "InvalidVpcID.NotFound", message));
+    }
+    Ok(())
+}
+
+/// A cluster holds its groups until it is gone.
+async fn check_use(cloud: &Cloud, request: &Request) -> Result<(), Refusal> {
+    let group = request.get("GroupId").unwrap_or_default();
+    let clusters = cloud.look(Service::Redshift, "DescribeClusters", &[]).await;
+    if clusters.xml().texts_of("VpcSecurityGroupId").iter().any(|held| held == group) {
+        let message = format!("resource {group} has a dependent object");
+        return Err(Refusal::new(400, "DependencyViolation", message));
+    }
+    Ok(())
+}

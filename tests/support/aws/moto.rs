@@ -1,0 +1,129 @@
+//! [moto](https://docs.getmoto.org) as a process, one for each test process: its start costs a
+//! second or two, so tests share it and have an account each.
+//!
+//! As with PostgreSQL, the server is the child of a shell that reads a pipe held open by the test
+//! process: however that ends, the pipe closes, and the shell ends the server.
+
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::query::{Answer, Refusal, Request};
+use super::{ACCOUNT, REGION};
+
+/// How long a start may take on a machine busy with other tests.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// `$1` is the Python, `$2` the folder of the log. With port 0 the server takes a free one and
+/// says which.
+const WATCHDOG: &str = r#"
+trap '' INT TERM HUP
+(
+    "$1" -m moto.server -H 127.0.0.1 -p 0 >"$2/log" 2>&1 &
+    echo $! >"$2/pid"
+    wait
+    echo >"$2/ended"
+) &
+cat >/dev/null
+until [ -e "$2/ended" ] || kill -KILL "$(cat "$2/pid")"; do sleep 0.1; done
+wait
+rm -rf "$2"
+"#;
+
+struct Server {
+    folder: PathBuf,
+    port: u16,
+    _watchdog: Child,
+}
+
+/// An account of its own on the server. Outside it is always [`ACCOUNT`], so that tests can name
+/// resources; inside each has a number.
+pub struct Moto {
+    server: &'static Server,
+    account: String,
+    client: reqwest::Client,
+}
+
+impl Moto {
+    /// An empty account, or `None` (said aloud) where there is no Python.
+    pub fn account() -> Option<Moto> {
+        static SHARED: OnceLock<Server> = OnceLock::new();
+        static ACCOUNTS: AtomicU64 = AtomicU64::new(1);
+        let python = crate::support::python()?;
+        let server = SHARED.get_or_init(|| Server::start(&python));
+        let number = ACCOUNTS.fetch_add(1, Ordering::Relaxed);
+        Some(Moto {
+            server,
+            account: format!("97{number:010}"),
+            // The server closes idle connections when it likes.
+            client: reqwest::Client::builder()
+                .no_proxy()
+                .pool_max_idle_per_host(0)
+                .build()
+                .expect("a client without TLS"),
+        })
+    }
+
+    /// What moto answers.
+    pub async fn ask(&self, request: &Request) -> Answer {
+        let scope = format!("20260101/{REGION}/{}/aws4_request", request.service.name());
+        let credential = format!("Credential=AKIAIOSFODNN7EXAMPLE/{scope}");
+        let asked = self
+            .client
+            .post(format!("http://127.0.0.1:{}/", self.server.port))
+            .header("x-moto-account-id", &self.account)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header(
+                "authorization",
+                format!("AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=0"),
+            )
+            .body(request.form().replace(ACCOUNT, &self.account));
+        let answer = asked.send().await.expect("moto answers");
+        let status = answer.status().as_u16();
+        let body = answer.text().await.expect("moto answers").replace(&self.account, ACCOUNT);
+        if body.starts_with("<!doctype html>") {
+            let message = format!("moto fails at, or does not have, {}", request.permission());
+            return Refusal::new(500, "InternalFailure", message).answer(request.service);
+        }
+        Answer { status, body }
+    }
+}
+
+impl Server {
+    fn start(python: &Path) -> Server {
+        let folder = tempfile::Builder::new().prefix("starlift-moto-").tempdir().unwrap().keep();
+        let mut command = Command::new("sh");
+        command.args(["-c", WATCHDOG, "sh"]).args([python, &folder]);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("MOTO_") {
+                command.env_remove(name);
+            }
+        }
+        command.env("MOTO_EC2_LOAD_DEFAULT_AMIS", "false");
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        // An interrupt at the terminal is for the tests; the pipe tells the watchdog.
+        let watchdog = command.process_group(0).spawn().unwrap();
+        let port = port(&folder);
+        Server { folder, port, _watchdog: watchdog }
+    }
+}
+
+fn port(folder: &Path) -> u16 {
+    let started = Instant::now();
+    loop {
+        let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
+        let said = log.split_once("Running on http://127.0.0.1:").map(|(_, rest)| rest);
+        if let Some((port, _)) = said.and_then(|rest| rest.split_once('\n')) {
+            return port.trim_end_matches("\u{1b}[0m").trim().parse().unwrap();
+        }
+        assert!(
+            !folder.join("ended").exists() && started.elapsed() < PATIENCE,
+            "moto does not start: see tests/reference/requirements.txt\n{log}"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
