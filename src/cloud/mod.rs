@@ -28,3 +28,6 @@ pub mod survey;
 pub mod tags;
 pub mod teardown;
 mod wait;
+
+#[cfg(test)]
+mod tests;

@@ -131,6 +131,8 @@ impl ProvisionOptions {
 /// Every resource as it should be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
+    /// The name of all of it.
+    pub name: Name,
     /// The role in which the cluster reads the star.
     pub role: RoleSpec,
     /// The network rule.
@@ -180,6 +182,7 @@ impl Plan {
             stop(name, region, expiry, &cluster_arn, &tags, &role_arn(&name.scheduler_role(region)))
         });
         Plan {
+            name: name.clone(),
             cluster: ClusterSpec {
                 id: name.to_string(),
                 arn: cluster_arn,

@@ -60,13 +60,17 @@ impl Found {
                 return Err(difference);
             }
         }
-        let (mut scheduler_role, mut found_schedule) = (None, None);
-        if let Some((role, schedule)) = &plan.expiry {
-            scheduler_role = role::find(clients, &role.name).await?;
-            ours(scheduler_role.as_ref())?;
-            found_schedule = schedule::find(clients, &schedule.name).await?;
+        let scheduler = plan.name.scheduler_role(&clients.region);
+        let scheduler_role = role::find(clients, &scheduler).await?;
+        ours(scheduler_role.as_ref())?;
+        let schedule = schedule::find(clients, &plan.name.schedule()).await?;
+        if let Some(action) = &schedule
+            && schedule::paused_cluster(action) != Some(plan.name.as_str())
+        {
+            let what = format!("scheduled action {}", plan.name.schedule());
+            plan.cluster.tags.demand(None, what)?;
         }
-        Ok(Found { role, group, cluster, scheduler_role, schedule: found_schedule })
+        Ok(Found { role, group, cluster, scheduler_role, schedule })
     }
 }
 
@@ -99,9 +103,19 @@ pub async fn provision(
     };
     cluster::ensure(clients, &plan.cluster, standing.as_ref(), &group_id, journal).await?;
     // Before the long wait: if this process ends in it, the cluster is stopped all the same.
-    if let Some((role, schedule)) = &plan.expiry {
-        role::ensure(clients, role, found.scheduler_role.as_ref(), journal).await?;
-        schedule::ensure(clients, schedule, found.schedule.as_ref(), journal).await?;
+    match &plan.expiry {
+        Some((role, schedule)) => {
+            role::ensure(clients, role, found.scheduler_role.as_ref(), journal).await?;
+            schedule::ensure(clients, schedule, found.schedule.as_ref(), journal).await?;
+        }
+        None => {
+            if found.schedule.is_some() {
+                schedule::delete(clients, &plan.name.schedule(), journal).await?;
+            }
+            if let Some(role) = &found.scheduler_role {
+                role::delete(clients, &role.name, journal).await?;
+            }
+        }
     }
 
     if let Some(cluster) = cluster::wait_settled(clients, id, timeout, journal).await?

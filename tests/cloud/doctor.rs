@@ -1,0 +1,4 @@
+//! doctor
+
+#[allow(unused_imports)]
+use super::*;

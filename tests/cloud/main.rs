@@ -1,0 +1,95 @@
+//! The cloud around a load, against the stand-in for AWS: what is made, shown, stopped and removed,
+//! from every state half-way, and what is said where AWS fails.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a broken fixture fails the test"
+)]
+
+mod doctor;
+mod faults;
+mod power;
+mod provision;
+mod status;
+mod teardown;
+mod tutorial;
+mod warehouse;
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use support::aws::{Aws, Rule, What};
+use support::{Outcome, Workspace};
+
+/// The program, in a folder of its own, against an account of its own.
+pub struct Account {
+    pub here: Workspace,
+    pub aws: Aws,
+}
+
+impl Account {
+    /// `None` (said aloud) where there is no Python.
+    pub fn new() -> Option<Account> {
+        Some(Account { here: Workspace::new(), aws: Aws::start()? })
+    }
+
+    pub fn command(&self) -> std::process::Command {
+        let mut command = self.here.command();
+        self.aws.apply(&mut command);
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Outcome {
+        let mut command = self.command();
+        self.here.outcome(command.args(args))
+    }
+
+    /// `provision` with what all of these tests have in common.
+    pub fn provision(&self, more: &[&str]) -> Outcome {
+        let args = ["provision", "--name", "sparkify", "--star", "s3://lake/star", "--yes"];
+        let cidr: &[&str] =
+            if more.contains(&"--cidr") { &[] } else { &["--cidr", "203.0.113.7/32"] };
+        self.run(&[&args, cidr, more].concat())
+    }
+
+    pub fn teardown(&self, more: &[&str]) -> Outcome {
+        self.run(&[&["teardown", "--name", "sparkify", "--yes"], more].concat())
+    }
+
+    /// What the account has of ours, and of others, as far as it was asked to make any.
+    pub fn holdings(&self) -> Vec<String> {
+        let asked = [
+            ("redshift", "DescribeClusters", "ClusterIdentifier"),
+            ("redshift", "DescribeScheduledActions", "ScheduledActionName"),
+            ("redshift", "DescribeClusterSnapshots", "SnapshotIdentifier"),
+            ("iam", "ListRoles", "RoleName"),
+            ("ec2", "DescribeSecurityGroups", "groupName"),
+        ];
+        let mut found = Vec::new();
+        for (service, action, element) in asked {
+            let answer = self.aws.call(service, action, &[]);
+            found.extend(texts(&answer, element).into_iter().filter(|name| name != "default"));
+        }
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    /// How often the program asked for something.
+    pub fn asked(&self, action: &str) -> usize {
+        self.aws.requests().iter().filter(|request| request.action == action).count()
+    }
+}
+
+/// What the elements of this name hold.
+pub fn texts(xml: &str, element: &str) -> Vec<String> {
+    let (open, close) = (format!("<{element}>"), format!("</{element}>"));
+    let held = xml.split(&open).skip(1).filter_map(|rest| rest.split_once(&close));
+    held.map(|(text, _)| text.to_owned()).collect()
+}
+
+/// All that `provision --expires` makes, in order of name.
+pub const WHOLE: [&str; 4] =
+    ["sparkify", "starlift-sparkify", "starlift-sparkify-stop", "starlift-sparkify-us-east-1"];

@@ -1,0 +1,4 @@
+//! power
+
+#[allow(unused_imports)]
+use super::*;

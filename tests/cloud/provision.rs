@@ -1,0 +1,335 @@
+//! `provision`: what it makes, and that it ends in one state from wherever it begins.
+
+use super::*;
+
+const ALL: [&str; 5] = [
+    "sparkify",
+    "starlift-sparkify",
+    "starlift-sparkify-stop",
+    "starlift-sparkify-us-east-1",
+    "starlift-sparkify-us-east-1-stop",
+];
+
+#[test]
+fn a_role_a_rule_a_cluster_and_a_schedule_are_made_in_this_order() {
+    let Some(account) = Account::new() else { return };
+    let outcome = account.provision(&["--expires", "8h"]);
+    outcome
+        .exits(0)
+        .says("role starlift-sparkify-us-east-1: made")
+        .says("lets 203.0.113.7/32 in to port 5439")
+        .says("cluster sparkify: available")
+        .says("endpoint  sparkify.")
+        .says("role      arn:aws:iam::123456789012:role/starlift/starlift-sparkify-us-east-1")
+        .says("paused at 20")
+        .says("$0.54 an hour")
+        .says("starlift teardown --name sparkify");
+    assert_eq!(account.holdings(), ALL);
+    let made: Vec<String> = account.aws.requests().into_iter().map(|r| r.action).collect();
+    let order = [
+        "CreateRole",
+        "PutRolePolicy",
+        "CreateSecurityGroup",
+        "AuthorizeSecurityGroupIngress",
+        "CreateCluster",
+        "CreateRole",
+        "CreateScheduledAction",
+    ];
+    let mut steps = order.iter();
+    let mut next = steps.next();
+    for action in &made {
+        if Some(&action.as_str()) == next {
+            next = steps.next();
+        }
+    }
+    assert_eq!(next, None, "{made:?}");
+}
+
+#[test]
+fn a_second_run_changes_nothing_and_asks_nobody() {
+    let Some(account) = Account::new() else { return };
+    account.provision(&[]).exits(0);
+    account.aws.forget_requests();
+    let again = account.run(&[
+        "provision",
+        "--name",
+        "sparkify",
+        "--star",
+        "s3://lake/star",
+        "--cidr",
+        "203.0.113.7/32",
+    ]);
+    again.exits(0).says("cluster sparkify: available");
+    let changes: Vec<_> = account
+        .aws
+        .requests()
+        .into_iter()
+        .filter(|request| {
+            !["Get", "List", "Describe"].iter().any(|verb| request.action.starts_with(verb))
+        })
+        .collect();
+    assert!(changes.is_empty(), "{changes:#?}");
+}
+
+#[test]
+fn nothing_that_costs_is_made_unasked() {
+    let Some(account) = Account::new() else { return };
+    let outcome = account.run(&[
+        "provision",
+        "--name",
+        "sparkify",
+        "--star",
+        "s3://lake/star",
+        "--cidr",
+        "203.0.113.7/32",
+    ]);
+    outcome.exits(2).complains("--yes").complains("1 × ra3.large").complains("an hour");
+    assert!(account.holdings().is_empty(), "{:?}", account.holdings());
+}
+
+#[test]
+fn a_dry_run_shows_all_and_makes_nothing() {
+    let Some(account) = Account::new() else { return };
+    let outcome = account.provision(&["--dry-run", "--expires", "8h"]);
+    outcome
+        .exits(0)
+        .says("arn:aws:iam::123456789012:user/ann")
+        .says("\"Resource\": \"arn:aws:s3:::lake/star/*\"")
+        .says("\"s3:prefix\"")
+        .says("\"scheduler.redshift.amazonaws.com\"")
+        .says("security group starlift-sparkify (to make)")
+        .says("1 × ra3.large, encrypted, not on the internet")
+        .says("pauses the cluster, once: at(")
+        .says("starlift:creator = arn:aws:iam::123456789012:user/ann")
+        .says("$0.54 an hour; $228 for a month of forgotten nights")
+        .says("estimate");
+    assert!(account.holdings().is_empty());
+    account.provision(&["--expires", "8h"]).exits(0);
+    account
+        .provision(&["--dry-run", "--expires", "8h"])
+        .exits(0)
+        .says("starlift-sparkify (is there)");
+}
+
+#[test]
+fn a_dry_run_needs_no_account() {
+    let here = Workspace::new();
+    let args = ["provision", "--dry-run", "--name", "sparkify", "--star", "s3://lake/star"];
+    let mut command = here.command();
+    command.args(args).args(["--region", "eu-west-1"]).env("AWS_CONFIG_FILE", "/nonexistent");
+    command.env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent");
+    here.outcome(&mut command)
+        .exits(0)
+        .says("AWS was not asked")
+        .says("ACCOUNT")
+        .says("arn:aws:s3:::lake/star/*");
+}
+
+/// What a failure at each step leaves, the next run completes.
+#[test]
+fn every_state_half_way_is_completed() {
+    for action in [
+        "PutRolePolicy",
+        "CreateSecurityGroup",
+        "AuthorizeSecurityGroupIngress",
+        "CreateCluster",
+        "CreateScheduledAction",
+        "DescribeClusters",
+    ] {
+        let Some(account) = Account::new() else { return };
+        let after = if action == "DescribeClusters" { 3 } else { 0 };
+        account.aws.script(Rule::new(action, What::Deny).after(after));
+        let failed = account.provision(&["--expires", "8h"]);
+        failed.exits(1).complains(action).complains("done before").complains("teardown");
+        assert_eq!(account.aws.rules_left(), 0, "{action}\n{failed}");
+        account.provision(&["--expires", "8h"]).exits(0);
+        assert_eq!(account.holdings(), ALL, "{action}");
+        account.teardown(&[]).exits(0);
+        assert!(account.holdings().is_empty(), "{action}: {:?}", account.holdings());
+    }
+}
+
+#[test]
+fn a_lost_answer_is_as_good_as_one() {
+    let Some(account) = Account::new() else { return };
+    for action in ["CreateRole", "CreateSecurityGroup", "CreateCluster", "CreateScheduledAction"] {
+        account.aws.script(Rule::new(action, What::Lose));
+    }
+    account.provision(&["--expires", "8h"]).exits(0).says("cluster sparkify: available");
+    assert_eq!(account.aws.rules_left(), 0);
+    assert_eq!(account.holdings(), ALL);
+}
+
+#[test]
+fn what_others_have_under_our_names_is_not_touched() {
+    let trust = "{\"Version\":\"2012-10-17\",\"Statement\":[]}";
+    let Some(account) = Account::new() else { return };
+    account.aws.call(
+        "iam",
+        "CreateRole",
+        &[("RoleName", "starlift-sparkify-us-east-1"), ("AssumeRolePolicyDocument", trust)],
+    );
+    let outcome = account.provision(&[]);
+    outcome
+        .exits(1)
+        .complains("role starlift-sparkify-us-east-1 exists already and is not tagged")
+        .complains("starlift:name=sparkify")
+        .complains("--name");
+    assert_eq!(account.holdings(), ["starlift-sparkify-us-east-1"]);
+    account.teardown(&[]).exits(0).says("nothing in us-east-1 belongs to sparkify");
+    assert_eq!(account.holdings(), ["starlift-sparkify-us-east-1"]);
+}
+
+#[test]
+fn a_changed_address_takes_the_place_of_the_old_one_and_rules_of_others_stay() {
+    let Some(account) = Account::new() else { return };
+    account.provision(&[]).exits(0);
+    let groups =
+        account.aws.call("ec2", "DescribeSecurityGroups", &[("GroupName.1", "starlift-sparkify")]);
+    let id = texts(&groups, "groupId")[0].clone();
+    account.aws.call(
+        "ec2",
+        "AuthorizeSecurityGroupIngress",
+        &[
+            ("GroupId", id.as_str()),
+            ("IpPermissions.1.IpProtocol", "tcp"),
+            ("IpPermissions.1.FromPort", "5439"),
+            ("IpPermissions.1.ToPort", "5439"),
+            ("IpPermissions.1.IpRanges.1.CidrIp", "198.51.100.0/24"),
+        ],
+    );
+    let outcome = account.provision(&["--cidr", "192.0.2.9/32"]);
+    outcome.exits(0).says("lets 192.0.2.9/32 in").says("no longer lets 203.0.113.7/32 in");
+    let rules = account.aws.call("ec2", "DescribeSecurityGroupRules", &[]);
+    let cidrs = texts(&rules, "cidrIpv4");
+    for (cidr, is_there) in
+        [("192.0.2.9/32", true), ("198.51.100.0/24", true), ("203.0.113.7/32", false)]
+    {
+        assert_eq!(cidrs.iter().any(|found| found == cidr), is_there, "{cidr}: {cidrs:?}");
+    }
+}
+
+#[test]
+fn the_internet_is_let_in_only_by_name() {
+    let Some(account) = Account::new() else { return };
+    for wide in ["0.0.0.0/0", "128.0.0.0/1"] {
+        account
+            .provision(&["--cidr", wide])
+            .exits(2)
+            .complains("everybody on the internet")
+            .complains("--open-to-the-internet");
+    }
+    assert!(account.aws.requests().is_empty());
+    account.provision(&["--cidr", "0.0.0.0/0", "--open-to-the-internet"]).exits(0);
+}
+
+#[test]
+fn the_callers_own_address_is_let_in_where_none_is_named() {
+    let Some(account) = Account::new() else { return };
+    let service = serve("198.51.100.23\n");
+    let args = ["provision", "--name", "sparkify", "--star", "s3://lake/star", "--yes", "--public"];
+    account
+        .run(&[&args[..], &["--address-service", &service]].concat())
+        .exits(0)
+        .says("lets in   198.51.100.23/32");
+    let cluster = account.aws.call("redshift", "DescribeClusters", &[]);
+    assert_eq!(texts(&cluster, "PubliclyAccessible"), ["true"], "{cluster}");
+    let nobody = account.run(&[&args[..], &["--address-service", "http://127.0.0.1:1"]].concat());
+    nobody.exits(1).complains("http://127.0.0.1:1").complains("--cidr");
+}
+
+/// A server that gives one answer to everybody.
+fn serve(body: &'static str) -> String {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]).unwrap();
+            let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length";
+            write!(stream, "{head}: {}\r\n\r\n{body}", body.len()).unwrap();
+        }
+    });
+    url
+}
+
+#[test]
+fn a_cluster_that_differs_is_not_changed() {
+    let Some(account) = Account::new() else { return };
+    account.provision(&[]).exits(0);
+    account
+        .provision(&["--node-type", "ra3.xlplus"])
+        .exits(1)
+        .complains("node type ra3.large, and the plan says ra3.xlplus");
+    account.provision(&["--node-type", "dc2.large"]).exits(2).complains("no longer makes clusters");
+}
+
+#[test]
+fn what_went_astray_is_put_right() {
+    let Some(account) = Account::new() else { return };
+    account.provision(&[]).exits(0);
+    let role = "starlift-sparkify-us-east-1";
+    let nobody = "{\"Version\":\"2012-10-17\",\"Statement\":[]}";
+    let all = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}]}";
+    account.aws.call(
+        "iam",
+        "UpdateAssumeRolePolicy",
+        &[("RoleName", role), ("PolicyDocument", nobody)],
+    );
+    account.aws.call(
+        "iam",
+        "PutRolePolicy",
+        &[("RoleName", role), ("PolicyName", "read-star"), ("PolicyDocument", all)],
+    );
+    let arn = format!("arn:aws:iam::123456789012:role/starlift/{role}");
+    account.aws.call(
+        "redshift",
+        "ModifyClusterIamRoles",
+        &[("ClusterIdentifier", "sparkify"), ("RemoveIamRoles.IamRoleArn.1", &arn)],
+    );
+    account
+        .provision(&[])
+        .exits(0)
+        .says("who may take it on was put right")
+        .says("its policy was put")
+        .says("the role was attached");
+    let policy = account.aws.call(
+        "iam",
+        "GetRolePolicy",
+        &[("RoleName", role), ("PolicyName", "read-star")],
+    );
+    assert!(policy.contains("lake"), "{policy}");
+    let cluster = account.aws.call("redshift", "DescribeClusters", &[]);
+    assert_eq!(texts(&cluster, "ApplyStatus"), ["in-sync"], "{cluster}");
+}
+
+#[test]
+fn an_expiry_stays_until_another_is_named() {
+    let Some(account) = Account::new() else { return };
+    account.provision(&["--expires", "8h"]).exits(0);
+    let schedule = || {
+        let actions = account.aws.call("redshift", "DescribeScheduledActions", &[]);
+        texts(&actions, "Schedule")
+    };
+    let first = schedule();
+    assert!(first[0].starts_with("at("), "{first:?}");
+    account.provision(&[]).exits(0);
+    assert_eq!(schedule(), first);
+    account.provision(&["--expires", "3days"]).exits(0);
+    assert_ne!(schedule(), first);
+    account.provision(&["--expires", "never"]).exits(0).says("paused at no time");
+    assert!(schedule().is_empty());
+}
+
+#[test]
+fn a_cluster_that_is_paused_or_on_its_way_out_ends_available() {
+    let Some(account) = Account::new() else { return };
+    account.provision(&[]).exits(0);
+    account.aws.call("redshift", "PauseCluster", &[("ClusterIdentifier", "sparkify")]);
+    account.provision(&[]).exits(0).says("resuming").says("cluster sparkify: available");
+    account.aws.cluster_state("sparkify", "available");
+    let mut command = account.command();
+    let outcome = account.here.outcome(command.args(["status"]));
+    outcome.exits(0).says("available");
+}

@@ -1,0 +1,4 @@
+//! status
+
+#[allow(unused_imports)]
+use super::*;

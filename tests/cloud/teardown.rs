@@ -1,0 +1,4 @@
+//! teardown
+
+#[allow(unused_imports)]
+use super::*;

@@ -1,0 +1,4 @@
+//! tutorial
+
+#[allow(unused_imports)]
+use super::*;

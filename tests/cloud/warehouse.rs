@@ -1,0 +1,4 @@
+//! warehouse
+
+#[allow(unused_imports)]
+use super::*;
