@@ -26,7 +26,8 @@ if [ ${#missing[@]} -gt 0 ]; then
     fi
 fi
 
-# Independent readers of the star: a reference implementation in Python, pyarrow and DuckDB.
+# Independent readers of the star: a reference implementation in Python, pyarrow and DuckDB; and moto,
+# which stands in for AWS.
 venv=$cache/python
 requirements=tests/reference/requirements.txt
 if ! cmp -s "$requirements" "$venv/installed.txt"; then

@@ -18,12 +18,23 @@ use super::{ACCOUNT, REGION};
 /// How long a start may take on a machine busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// `$1` is the Python, `$2` the folder of the log. With port 0 the server takes a free one and
-/// says which.
+/// With port 0 the server takes a free one and says which. At its first use of EC2 it reads the
+/// same descriptions of AWS again and again, which would be a third of all its work in a test.
+const LAUNCH: &str = r#"
+import functools
+from botocore.loaders import JSONFileLoader
+from moto.server import main
+
+load = functools.cache(JSONFileLoader().load_file)
+JSONFileLoader.load_file = lambda self, path: load(path)
+main(["-H", "127.0.0.1", "-p", "0"])
+"#;
+
+/// `$1` is the Python, `$2` the folder of the log, `$3` what is to run.
 const WATCHDOG: &str = r#"
 trap '' INT TERM HUP
 (
-    "$1" -m moto.server -H 127.0.0.1 -p 0 >"$2/log" 2>&1 &
+    "$1" -c "$3" >"$2/log" 2>&1 &
     echo $! >"$2/pid"
     wait
     echo >"$2/ended"
@@ -97,7 +108,7 @@ impl Server {
     fn start(python: &Path) -> Server {
         let folder = tempfile::Builder::new().prefix("starlift-moto-").tempdir().unwrap().keep();
         let mut command = Command::new("sh");
-        command.args(["-c", WATCHDOG, "sh"]).args([python, &folder]);
+        command.args(["-c", WATCHDOG, "sh"]).args([python, &folder]).arg(LAUNCH);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("MOTO_") {
                 command.env_remove(name);
