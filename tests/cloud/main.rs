@@ -24,42 +24,42 @@ use support::aws::{Aws, Rule, What};
 use support::{Outcome, Workspace};
 
 /// The program, in a folder of its own, against an account of its own.
-pub struct Account {
-    pub here: Workspace,
-    pub aws: Aws,
+struct Account {
+    here: Workspace,
+    aws: Aws,
 }
 
 impl Account {
     /// `None` (said aloud) where there is no Python.
-    pub fn new() -> Option<Account> {
+    fn new() -> Option<Account> {
         Some(Account { here: Workspace::new(), aws: Aws::start()? })
     }
 
-    pub fn command(&self) -> std::process::Command {
+    fn command(&self) -> std::process::Command {
         let mut command = self.here.command();
         self.aws.apply(&mut command);
         command
     }
 
-    pub fn run(&self, args: &[&str]) -> Outcome {
+    fn run(&self, args: &[&str]) -> Outcome {
         let mut command = self.command();
         self.here.outcome(command.args(args))
     }
 
     /// `provision` with what all of these tests have in common.
-    pub fn provision(&self, more: &[&str]) -> Outcome {
+    fn provision(&self, more: &[&str]) -> Outcome {
         let args = ["provision", "--name", "sparkify", "--star", "s3://lake/star", "--yes"];
         let cidr: &[&str] =
             if more.contains(&"--cidr") { &[] } else { &["--cidr", "203.0.113.7/32"] };
         self.run(&[&args, cidr, more].concat())
     }
 
-    pub fn teardown(&self, more: &[&str]) -> Outcome {
+    fn teardown(&self, more: &[&str]) -> Outcome {
         self.run(&[&["teardown", "--name", "sparkify", "--yes"], more].concat())
     }
 
     /// What the account has of ours, and of others, as far as it was asked to make any.
-    pub fn holdings(&self) -> Vec<String> {
+    fn holdings(&self) -> Vec<String> {
         let asked = [
             ("redshift", "DescribeClusters", "ClusterIdentifier"),
             ("redshift", "DescribeScheduledActions", "ScheduledActionName"),
@@ -70,7 +70,9 @@ impl Account {
         let mut found = Vec::new();
         for (service, action, element) in asked {
             let answer = self.aws.call(service, action, &[]);
-            found.extend(texts(&answer, element).into_iter().filter(|name| name != "default"));
+            // Automated snapshots go with their cluster.
+            let names = texts(&answer, element).into_iter();
+            found.extend(names.filter(|name| name != "default" && !name.starts_with("rs:")));
         }
         found.sort();
         found.dedup();
@@ -78,18 +80,23 @@ impl Account {
     }
 
     /// How often the program asked for something.
-    pub fn asked(&self, action: &str) -> usize {
+    fn asked(&self, action: &str) -> usize {
         self.aws.requests().iter().filter(|request| request.action == action).count()
     }
 }
 
 /// What the elements of this name hold.
-pub fn texts(xml: &str, element: &str) -> Vec<String> {
+fn texts(xml: &str, element: &str) -> Vec<String> {
     let (open, close) = (format!("<{element}>"), format!("</{element}>"));
     let held = xml.split(&open).skip(1).filter_map(|rest| rest.split_once(&close));
     held.map(|(text, _)| text.to_owned()).collect()
 }
 
-/// All that `provision --expires` makes, in order of name.
-pub const WHOLE: [&str; 4] =
-    ["sparkify", "starlift-sparkify", "starlift-sparkify-stop", "starlift-sparkify-us-east-1"];
+/// All that `provision --expires` makes.
+const ALL: [&str; 5] = [
+    "sparkify",
+    "starlift-sparkify",
+    "starlift-sparkify-stop",
+    "starlift-sparkify-us-east-1",
+    "starlift-sparkify-us-east-1-stop",
+];

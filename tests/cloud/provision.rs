@@ -2,14 +2,6 @@
 
 use super::*;
 
-const ALL: [&str; 5] = [
-    "sparkify",
-    "starlift-sparkify",
-    "starlift-sparkify-stop",
-    "starlift-sparkify-us-east-1",
-    "starlift-sparkify-us-east-1-stop",
-];
-
 #[test]
 fn a_role_a_rule_a_cluster_and_a_schedule_are_made_in_this_order() {
     let Some(account) = Account::new() else { return };

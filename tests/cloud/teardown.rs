@@ -1,4 +1,203 @@
-//! teardown
+//! `teardown`: all that is ours goes, nothing else does, and what stays is told.
 
-#[allow(unused_imports)]
 use super::*;
+
+const TRUST: &str = "{\"Version\":\"2012-10-17\",\"Statement\":[]}";
+
+#[test]
+fn nothing_is_left_and_a_second_time_there_is_nothing_to_do() {
+    let Some(account) = Account::new() else { return };
+    account.provision(&["--expires", "8h"]).exits(0);
+    let outcome = account.teardown(&[]);
+    outcome
+        .exits(0)
+        .says("schedule starlift-sparkify-stop: removed")
+        .says("no longer lets 203.0.113.7/32 in")
+        .says("cluster sparkify: removed")
+        .says("security group starlift-sparkify")
+        .says("role starlift-sparkify-us-east-1: removed")
+        .says("role starlift-sparkify-us-east-1-stop: removed")
+        .says("nothing of sparkify is left in us-east-1");
+    assert!(account.holdings().is_empty(), "{:?}", account.holdings());
+    account.teardown(&[]).exits(0).says("nothing in us-east-1 belongs to sparkify");
+    account.run(&["status"]).exits(0).says("nothing of starlift's is in us-east-1");
+}
+
+#[test]
+fn the_rule_goes_before_the_cluster_and_the_group_after_it() {
+    let Some(account) = Account::new() else { return };
+    account.provision(&[]).exits(0);
+    account.aws.forget_requests();
+    account.teardown(&[]).exits(0);
+    let place = |action: &str| {
+        let all = account.aws.requests();
+        all.iter().position(|request| request.action == action).expect(action)
+    };
+    assert!(place("RevokeSecurityGroupIngress") < place("DeleteCluster"));
+    assert!(place("DeleteCluster") < place("DeleteSecurityGroup"));
+    assert!(place("DeleteSecurityGroup") < place("DeleteRole"));
+}
+
+#[test]
+fn what_others_own_stays() {
+    let Some(account) = Account::new() else { return };
+    let others = |name: &str| {
+        account.aws.call(
+            "redshift",
+            "CreateCluster",
+            &[
+                ("ClusterIdentifier", name),
+                ("NodeType", "ra3.large"),
+                ("ClusterType", "single-node"),
+                ("MasterUsername", "ann"),
+                ("MasterUserPassword", "Str0ngEnough"),
+                ("Tags.Tag.1.Key", "team"),
+                ("Tags.Tag.1.Value", "sparkify"),
+            ],
+        );
+    };
+    others("theirs");
+    let role = [("RoleName", "theirs"), ("AssumeRolePolicyDocument", TRUST)];
+    account.aws.call("iam", "CreateRole", &role);
+    account.aws.call(
+        "ec2",
+        "CreateSecurityGroup",
+        &[("GroupName", "theirs"), ("GroupDescription", "of others")],
+    );
+    let before = account.holdings();
+    account.provision(&["--expires", "8h"]).exits(0);
+    // Another cluster of ours has another name.
+    account
+        .run(&[
+            "provision",
+            "--name",
+            "other",
+            "--star",
+            "s3://lake/star",
+            "--yes",
+            "--cidr",
+            "203.0.113.8/32",
+        ])
+        .exits(0);
+    account.teardown(&[]).exits(0);
+    let mut with_other = before.clone();
+    with_other.extend(["other", "starlift-other", "starlift-other-us-east-1"].map(str::to_owned));
+    with_other.sort();
+    assert_eq!(account.holdings(), with_other);
+    account.run(&["teardown", "--name", "other", "--yes"]).exits(0);
+    assert_eq!(account.holdings(), before);
+}
+
+#[test]
+fn a_name_is_asked_for_where_nobody_said_yes() {
+    let Some(account) = Account::new() else { return };
+    account.provision(&[]).exits(0);
+    account
+        .run(&["teardown", "--name", "sparkify"])
+        .exits(2)
+        .complains("would remove from us-east-1")
+        .complains("cluster sparkify (available)")
+        .complains("its data is gone for good")
+        .complains("--yes");
+    assert!(account.holdings().contains(&"sparkify".to_owned()));
+}
+
+/// What a failure at each step leaves, the next run removes.
+#[test]
+fn every_state_half_way_is_removed() {
+    for action in [
+        "DeleteScheduledAction",
+        "RevokeSecurityGroupIngress",
+        "DeleteCluster",
+        "DeleteSecurityGroup",
+        "DeleteRolePolicy",
+        "DeleteRole",
+    ] {
+        let Some(account) = Account::new() else { return };
+        account.provision(&["--expires", "8h"]).exits(0);
+        account.aws.script(Rule::new(action, What::Deny));
+        let failed = account.teardown(&[]);
+        failed.exits(1).complains(action).complains("goes on from here");
+        assert_eq!(account.aws.rules_left(), 0, "{action}\n{failed}");
+        account.teardown(&[]).exits(0);
+        assert!(account.holdings().is_empty(), "{action}: {:?}", account.holdings());
+    }
+}
+
+#[test]
+fn a_cluster_on_its_way_to_another_state_is_waited_for() {
+    let Some(account) = Account::new() else { return };
+    account.provision(&[]).exits(0);
+    account.aws.script(Rule::new(
+        "DeleteCluster",
+        What::Refuse {
+            status: 400,
+            code: "InvalidClusterState",
+            message: "There is an operation running on the Cluster.".to_owned(),
+        },
+    ));
+    account.aws.script(
+        Rule::new(
+            "DescribeClusters",
+            What::Rewrite(
+                "<ClusterStatus>available".to_owned(),
+                "<ClusterStatus>modifying".to_owned(),
+            ),
+        )
+        .after(1)
+        .times(2),
+    );
+    account.teardown(&[]).exits(0);
+    assert_eq!((account.asked("DeleteCluster"), account.aws.rules_left()), (2, 0));
+    assert!(account.holdings().is_empty());
+}
+
+#[test]
+fn a_last_snapshot_stays_where_it_is_asked_for() {
+    let Some(account) = Account::new() else { return };
+    account.provision(&[]).exits(0);
+    account
+        .teardown(&["--final-snapshot", "sparkify-last"])
+        .exits(0)
+        .says("snapshot sparkify-last stays, and costs until you remove it");
+    assert_eq!(account.holdings(), ["sparkify", "sparkify-last"], "the snapshot names its cluster");
+    account.run(&["status"]).exits(0).says("snapshot sparkify-last of sparkify is kept, and costs");
+    // Nobody asked for it to stay this time.
+    account.teardown(&[]).exits(1).complains("snapshot sparkify-last").complains("still there");
+}
+
+#[test]
+fn what_is_left_fails_the_teardown_by_name() {
+    let Some(account) = Account::new() else { return };
+    account.provision(&[]).exits(0);
+    // AWS says that the role is gone, and it is not.
+    let gone = "<DeleteRoleResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\">\
+                <ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></DeleteRoleResponse>";
+    account.aws.script(Rule::new("DeleteRole", What::Answer(gone.to_owned())));
+    account
+        .teardown(&[])
+        .exits(1)
+        .complains("still there after the teardown: role starlift-sparkify-us-east-1");
+    assert_eq!(account.holdings(), ["starlift-sparkify-us-east-1"]);
+}
+
+#[test]
+fn policies_that_others_attached_do_not_hold_the_role() {
+    let Some(account) = Account::new() else { return };
+    account.provision(&[]).exits(0);
+    let document = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"s3:GetObject\",\"Resource\":\"*\"}]}";
+    let made = account.aws.call(
+        "iam",
+        "CreatePolicy",
+        &[("PolicyName", "theirs"), ("PolicyDocument", document)],
+    );
+    let arn = &texts(&made, "Arn")[0];
+    account.aws.call(
+        "iam",
+        "AttachRolePolicy",
+        &[("RoleName", "starlift-sparkify-us-east-1"), ("PolicyArn", arn)],
+    );
+    account.teardown(&[]).exits(0);
+    assert!(account.holdings().is_empty());
+    account.aws.call("iam", "GetPolicy", &[("PolicyArn", arn)]);
+}
