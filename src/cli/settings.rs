@@ -283,13 +283,14 @@ impl Settings {
         if named.contains("://") {
             return Ok(WarehouseSettings::of_url(named));
         }
-        if let Some(found) = self.warehouse.get(named) {
-            return Ok(found.clone());
-        }
         let own = self.cloud.cluster().map(ToString::to_string);
         let cluster = args.cluster.clone().or(own).filter(|_| named == "redshift");
-        let cluster = cluster.ok_or_else(|| self.unknown_warehouse(named))?;
-        Ok(WarehouseSettings::of_cluster(&cluster))
+        match (self.warehouse.get(named), cluster) {
+            (Some(found), Some(cluster)) => Ok(found.clone().or_cluster(cluster)),
+            (Some(found), None) => Ok(found.clone()),
+            (None, Some(cluster)) => Ok(WarehouseSettings::default().or_cluster(cluster)),
+            (None, None) => Err(self.unknown_warehouse(named)),
+        }
     }
 
     /// The cluster that a warehouse is, and the role in which it is to read, as far as they are named.

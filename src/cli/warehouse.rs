@@ -65,9 +65,13 @@ impl WarehouseSettings {
         Ok((named.or_else(own), self.iam_role.clone()))
     }
 
-    /// A Redshift cluster of which nothing is known but its name.
-    pub fn of_cluster(cluster: &str) -> WarehouseSettings {
-        WarehouseSettings { cluster: Some(cluster.to_owned()), ..WarehouseSettings::default() }
+    /// The same, a Redshift cluster of this name where neither URL nor cluster is given.
+    #[must_use]
+    pub fn or_cluster(mut self, cluster: String) -> WarehouseSettings {
+        if self.url.is_none() {
+            self.cluster.get_or_insert(cluster);
+        }
+        self
     }
 }
 

@@ -9,6 +9,7 @@ use super::error::{ApiError, CloudError};
 use super::journal::Journal;
 use super::names::Name;
 use super::survey::{Estate, snapshot_id, survey_of};
+use super::tags::Tags;
 use super::{cluster, network, role, schedule};
 
 /// How often it is looked whether all is gone: listings may lag behind.
@@ -49,6 +50,9 @@ pub async fn teardown(
     }
     if estate.cluster.is_some() {
         remove_cluster(clients, name.as_str(), final_snapshot, timeout, journal).await?;
+        if let (Some(snapshot), Some(tags)) = (final_snapshot, estate.tags()) {
+            tag_snapshot(clients, name, snapshot, tags).await?;
+        }
     }
     for group in &estate.groups {
         network::delete(clients, group, journal).await?;
@@ -68,6 +72,21 @@ pub async fn teardown(
         }
     }
     Err(CloudError::Left { left })
+}
+
+/// Says whose the last snapshot is, so that `status` tells what it costs.
+///
+/// Source of the ARN: Service Authorization Reference, Amazon Redshift, resource type snapshot.
+async fn tag_snapshot(
+    clients: &Clients,
+    name: &Name,
+    snapshot: &str,
+    tags: Tags,
+) -> Result<(), CloudError> {
+    let caller = clients.caller().await?;
+    let (partition, account, region) = (caller.partition(), &caller.account, &clients.region);
+    let arn = format!("arn:{partition}:redshift:{region}:{account}:snapshot:{name}/{snapshot}");
+    cluster::tag(clients, &arn, &Tags { expiry: None, ..tags }).await
 }
 
 /// What is there, but for the snapshot that was asked for.

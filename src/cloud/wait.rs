@@ -53,7 +53,7 @@ pub(super) async fn for_cluster(
             Err(_) => return AcceptorState::NoAcceptorsMatched,
         };
         let now = cluster.map_or_else(|| "not there".to_owned(), describe);
-        journal.enter(format!("waiting for cluster {id} to be {wanted}: {now}"));
+        journal.enter(format!("waiting for cluster {id}: {now}"));
         if let Ok(mut last) = last.lock() {
             *last = now;
         }

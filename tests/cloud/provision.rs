@@ -231,7 +231,7 @@ fn the_callers_own_address_is_let_in_where_none_is_named() {
 }
 
 /// A server that gives one answer to everybody.
-fn serve(body: &'static str) -> String {
+pub fn serve(body: &'static str) -> String {
     use std::io::{Read, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -262,7 +262,7 @@ fn what_went_astray_is_put_right() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
     let role = "starlift-sparkify-us-east-1";
-    let nobody = "{\"Version\":\"2012-10-17\",\"Statement\":[]}";
+    let nobody = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"sts:AssumeRole\",\"Principal\":{\"Service\":\"ec2.amazonaws.com\"}}]}";
     let all = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}]}";
     account.aws.call(
         "iam",

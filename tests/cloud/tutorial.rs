@@ -1,4 +1,72 @@
-//! tutorial
+//! `scripts/cloud.sh` as a newcomer runs it, on the real data where it is at hand.
 
-#[allow(unused_imports)]
+use std::path::Path;
+use std::process::Command;
+
+use super::warehouse::Cloud;
 use super::*;
+
+fn project(path: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The script, in an environment in which everything of AWS is on this machine.
+fn script(cloud: &Cloud, data: &Path) -> Command {
+    for dataset in ["song_data", "log_data"] {
+        cloud.s3.put_tree(&data.join(dataset), &format!("data/{dataset}"));
+    }
+    let program = Path::new(env!("CARGO_BIN_EXE_starlift")).parent().unwrap();
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
+    let mut command = Command::new(project("scripts/cloud.sh"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("STARLIFT_") {
+            command.env_remove(name);
+        }
+    }
+    cloud.account.aws.apply(&mut command);
+    command
+        .args([cloud.s3.url("data"), cloud.s3.url("star")])
+        .env("PATH", path)
+        .env("AWS_ENDPOINT_URL_S3", cloud.s3.endpoint())
+        .env("STARLIFT_ADDRESS_SERVICE", provision::serve("203.0.113.7\n"))
+        .env("SSL_CERT_FILE", cloud.redshift.ca_file());
+    command
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cloud_path_goes_from_nothing_to_nothing() {
+    let Some(cloud) = Cloud::new().await else { return };
+    let (data, records) = match support::real_data() {
+        Some(real) => (real, "8,056 records read"),
+        None => (project("fixtures/sample"), "records read"),
+    };
+    let outcome = cloud.account.here.outcome(&mut script(&cloud, &data));
+    outcome
+        .exits(0)
+        .says("wrote starlift.toml")
+        .says("starlift-sparkify-us-east-1 (to make)")
+        .says("cluster sparkify: available")
+        .says("lets in   203.0.113.7/32")
+        .says("0 not checked")
+        .says(records)
+        .says("figures equal those of the files")
+        .says("≤ $")
+        .says("cluster sparkify: paused")
+        .says("nothing of sparkify is left in us-east-1")
+        .says("nothing of starlift's is in us-east-1");
+    assert!(account_is_empty(&cloud), "{outcome}");
+    assert!(!cloud.s3.keys("star/_starlift.json").is_empty(), "the star stays");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_that_fails_half_way_leaves_nothing_that_costs() {
+    let Some(cloud) = Cloud::new().await else { return };
+    cloud.account.aws.script(Rule::new("GetClusterCredentials", What::Deny).always());
+    let outcome = cloud.account.here.outcome(&mut script(&cloud, &project("fixtures/sample")));
+    outcome.exits(4).says("FAILED").says("nothing of sparkify is left in us-east-1");
+    assert!(account_is_empty(&cloud), "{outcome}");
+}
+
+fn account_is_empty(cloud: &Cloud) -> bool {
+    cloud.account.holdings().is_empty()
+}

@@ -10,6 +10,8 @@ use crate::cloud::{cluster, lookup, role};
 use crate::error::Result;
 use crate::storage::{Location, StoreKey};
 
+const ASK: &str = "see that AWS can be reached, and run it again";
+
 impl Doctor<'_> {
     /// Whether the cluster is there and up, in the bucket's region, and reads the star in its role;
     /// whether a log-in can be tried.
@@ -21,7 +23,7 @@ impl Doctor<'_> {
         subject: &Subject,
     ) -> Result<bool> {
         let found = match cluster::find(clients, id).await {
-            Err(error) => return self.note("cluster", verdict(Err(error.into()))),
+            Err(error) => return self.note("cluster", verdict(Err(error.into()), ASK)),
             Ok(None) => {
                 let said = format!("there is no cluster {id} in {}", clients.region);
                 let cure = "make it with `starlift provision`, or name another with --cluster, or \
@@ -93,7 +95,7 @@ impl Doctor<'_> {
                         Redshift console";
         match role::find(clients, name).await {
             Err(error) => {
-                self.note("role", verdict(Err(error.into())))?;
+                self.note("role", verdict(Err(error.into()), ASK))?;
             }
             Ok(None) => {
                 let said = format!("there is no role {arn}");
@@ -152,7 +154,7 @@ impl Doctor<'_> {
                     .to_owned(),
             ),
             Err(error) if error.is_denied() => Skipped(format!("{error}")),
-            Err(error) => verdict(Err(error.during("ask what the role may do").into())),
+            Err(error) => verdict(Err(error.during("ask what the role may do").into()), ASK),
         };
         self.note("role: policy", verdict).map(|_| ())
     }

@@ -36,6 +36,9 @@ pub enum Verdict {
 
 use Verdict::{Bad, Good, Skipped};
 
+const SIGN_IN: &str = "sign in: environment variables, `aws sso login`, a profile or a role; is the \
+                       endpoint that of AWS?";
+
 /// What a run of the doctor looks at.
 struct Subject {
     songs: Vec<String>,
@@ -105,9 +108,10 @@ impl Doctor<'_> {
         Ok(is_good)
     }
 
-    /// Notes a check that either gives what to say or an error.
-    fn note_outcome(&mut self, check: &str, outcome: Result<String>) -> Result<bool> {
-        self.note(check, verdict(outcome))
+    /// Notes a check that either gives what to say or an error; `cure` helps where the error itself
+    /// does not say what to do.
+    fn note_outcome(&mut self, check: &str, outcome: Result<String>, cure: &str) -> Result<bool> {
+        self.note(check, verdict(outcome, cure))
     }
 
     fn configuration(&mut self, path: &Path, broken: Option<&Error>) -> Result<()> {
@@ -133,14 +137,11 @@ impl Doctor<'_> {
     }
 }
 
-/// What to say of an outcome: an error with its causes, and its advice.
-fn verdict(outcome: Result<String>) -> Verdict {
+/// What to say of an outcome: an error with its causes, and its own advice or else `cure`.
+fn verdict(outcome: Result<String>, cure: &str) -> Verdict {
     match outcome {
         Ok(said) => Good(said),
-        Err(error) => {
-            let cure = error.hint().unwrap_or_else(|| "see above".to_owned());
-            Bad(told(&error), cure)
-        }
+        Err(error) => Bad(told(&error), error.hint().unwrap_or_else(|| cure.to_owned())),
     }
 }
 
@@ -187,14 +188,14 @@ impl Doctor<'_> {
                 return Ok(None);
             }
             Err(error) => {
-                self.note_outcome("region", Err(error.into()))?;
+                self.note_outcome("region", Err(error.into()), "name one with --region")?;
                 return Ok(None);
             }
             Ok(clients) => clients,
         };
         self.note("region", Good(clients.region.clone()))?;
         let caller = clients.caller().await.map_err(Error::from);
-        let known = self.note_outcome("credentials", caller.map(|caller| caller.arn))?;
+        let known = self.note_outcome("credentials", caller.map(|caller| caller.arn), SIGN_IN)?;
         Ok(known.then_some(clients))
     }
 }

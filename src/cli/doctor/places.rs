@@ -8,6 +8,17 @@ use crate::error::{Error, Result};
 use crate::publish::RunRecord;
 use crate::storage::{Location, Place, Skipped as PassedOver, Source, StorageError, list};
 
+const STAR_CURE: &str = "name a place of your own with --star or `star` in starlift.toml; writing \
+                         takes s3:ListBucket on its bucket, and s3:PutObject, s3:GetObject and \
+                         s3:DeleteObject below its prefix";
+
+fn inputs_cure(check: &str) -> String {
+    format!(
+        "is the place right? name it with --{check} or `{check}` in [transform] of starlift.toml; \
+         reading takes s3:ListBucket on its bucket and s3:GetObject below its prefix"
+    )
+}
+
 impl Doctor<'_> {
     /// The places of a run, one after the other.
     pub(super) async fn places(&mut self, subject: &Subject) -> Result<()> {
@@ -17,12 +28,13 @@ impl Doctor<'_> {
             }
             for url in urls {
                 let outcome = self.readable(url).await;
-                self.note_outcome(check, outcome)?;
+                self.note_outcome(check, outcome, &inputs_cure(check))?;
             }
         }
         for url in &subject.jsonpaths {
             let outcome = self.object(url).await;
-            self.note_outcome("JSONPaths", outcome)?;
+            let cure = "name the file as it is, or leave it out: keys are then matched by name";
+            self.note_outcome("JSONPaths", outcome, cure)?;
         }
         match &subject.star {
             Some(star) => self.star(star).await,
@@ -38,10 +50,11 @@ impl Doctor<'_> {
         let passed_over = PassedOver::default();
         let mut objects = list(place, passed_over.clone()).await?;
         let Some(first) = objects.try_next().await? else {
-            let others: u64 = passed_over.by_suffix().values().sum();
-            return Err(Error::NothingFound(format!(
-                "no JSON objects at {url}, and {others} others; is the prefix right?"
-            )));
+            let others = match passed_over.by_suffix().values().sum::<u64>() {
+                0 => "nothing else either".to_owned(),
+                others => format!("{others} of other kinds"),
+            };
+            return Err(Error::NothingFound(format!("no JSON objects at {url}, and {others}")));
         };
         let bytes = first.size.min(1024);
         match &first.source {
@@ -69,21 +82,21 @@ impl Doctor<'_> {
     async fn star(&mut self, url: &str) -> Result<()> {
         let place = match self.place(url).await {
             Ok(place) => place,
-            Err(error) => return self.note("star", verdict(Err(error))).map(|_| ()),
+            Err(error) => return self.note("star", verdict(Err(error), STAR_CURE)).map(|_| ()),
         };
         let listed = place.store.list(Some(place.path())).try_next().await;
         let listed = listed.map_err(|e| Error::Storage(StorageError::list(url, e)));
-        self.note_outcome("star: list", listed.map(|_| format!("{url} can be listed")))?;
+        self.note_outcome("star: list", listed.map(|_| format!("{url} can be listed")), STAR_CURE)?;
         let written = probe(&place).await;
         let said = || format!("an object was written to {url}, read back and removed");
-        self.note_outcome("star: write", written.map(|()| said()))?;
+        self.note_outcome("star: write", written.map(|()| said()), STAR_CURE)?;
         let record = RunRecord::read(&place).await;
         let standing: Verdict = match record {
             Ok(Some(record)) => {
                 Verdict::Good(format!("the star of run {} is there", record.run_id))
             }
             Ok(None) => Skipped("no star is there yet; `starlift run` makes one".to_owned()),
-            Err(error) => verdict(Err(error)),
+            Err(error) => verdict(Err(error), "write the star anew with `starlift run`"),
         };
         self.note("star: record", standing).map(|_| ())
     }

@@ -8,6 +8,8 @@ use crate::warehouse::session::Session;
 use crate::warehouse::target::TlsMode;
 use crate::warehouse::{Dialect, probe, quote};
 
+const REACH: &str = "see that the warehouse is up and is the one that is meant, and run it again";
+
 impl Doctor<'_> {
     /// The warehouse, from what AWS says of it to the rights of the user.
     pub(super) async fn warehouse(
@@ -23,7 +25,7 @@ impl Doctor<'_> {
         };
         let (cluster, iam_role) = match settings.cluster_of(to, &args.warehouse) {
             Ok(of) => of,
-            Err(error) => return self.note("warehouse", verdict(Err(error))).map(|_| ()),
+            Err(error) => return self.note("warehouse", verdict(Err(error), REACH)).map(|_| ()),
         };
         if settings.is_redshift(to, &args.warehouse) {
             match (clients, &cluster) {
@@ -46,7 +48,7 @@ impl Doctor<'_> {
         let warehouse = settings.warehouse(to, &args.warehouse, &self.global.stores).await;
         match warehouse {
             Ok(warehouse) => self.session(&warehouse).await,
-            Err(error) => self.note("warehouse", verdict(Err(error))).map(|_| ()),
+            Err(error) => self.note("warehouse", verdict(Err(error), REACH)).map(|_| ()),
         }
     }
 
@@ -65,7 +67,7 @@ impl Doctor<'_> {
                      the port"
                         .to_owned(),
                 ),
-                Err(error) => verdict(Err(error.into())),
+                Err(error) => verdict(Err(error.into()), REACH),
             };
             if !self.note("port", verdict)? {
                 return Ok(());
@@ -74,7 +76,7 @@ impl Doctor<'_> {
         if target.tls == TlsMode::VerifyFull {
             let verified = probe::certificate(target).await.map_err(Error::from);
             let said = || format!("the server is {}", target.host);
-            if !self.note_outcome("certificate", verified.map(|()| said()))? {
+            if !self.note_outcome("certificate", verified.map(|()| said()), REACH)? {
                 return Ok(());
             }
         } else {
@@ -86,12 +88,12 @@ impl Doctor<'_> {
         };
         let session = match opened.await {
             Ok(session) => session,
-            Err(error) => return self.note("log-in", verdict(Err(error))).map(|_| ()),
+            Err(error) => return self.note("log-in", verdict(Err(error), REACH)).map(|_| ()),
         };
         let user = session.value("ask who is logged in", "SELECT current_user").await;
         let said =
             user.map(|user| format!("{} logs in to {}", user.unwrap_or_default(), target.database));
-        self.note_outcome("log-in", said.map_err(Error::from))?;
+        self.note_outcome("log-in", said.map_err(Error::from), REACH)?;
         let rights = rights(&session, &warehouse.schema).await;
         let verdict = match rights {
             Ok(Rights::Schema) => Good(format!("the user may make tables in {}", warehouse.schema)),
@@ -102,7 +104,7 @@ impl Doctor<'_> {
                 let said = format!("the user may not make tables in {}", warehouse.schema);
                 Bad(said, format!("as the owner or a superuser: {grant}"))
             }
-            Err(error) => verdict(Err(error)),
+            Err(error) => verdict(Err(error), REACH),
         };
         self.note("rights", verdict).map(|_| ())
     }

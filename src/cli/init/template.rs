@@ -86,7 +86,12 @@ fn transform(file: &mut File, values: &Values) {
 
 fn cloud(file: &mut File, values: &Values) {
     file.section("cloud", "The cluster that `starlift provision` makes.");
-    file.key("name", "Its identifier.", &values.name, "sparkify");
+    file.key(
+        "name",
+        "Its name, and that of what goes with it: a role, a rule, a schedule.",
+        &values.name,
+        "sparkify",
+    );
     match &values.old_node_type {
         Some(old) => file.comment(&format!(
             "Type of its nodes; it was {}, which can no longer be created.",
@@ -107,14 +112,18 @@ fn cloud(file: &mut File, values: &Values) {
     }
     file.comment("Whether it can be reached from outside its network.");
     file.on("public", false);
-    file.comment("Addresses that may connect, where it can be.");
+    file.comment("Addresses that may connect, in place of this machine's own.");
     file.commented("cidr", vec!["203.0.113.7/32"]);
-    file.comment("How long it is wanted.");
+    file.comment("Time after which AWS pauses it; `never` lets it run.");
     file.on("expires", values.expires.as_deref().unwrap_or("8h"));
-    file.off("kms_key", "Key that encrypts it, in place of AWS's own.", "alias/warehouse");
+    file.off(
+        "kms_key",
+        "KMS key that the objects of the star are encrypted with, where it is your own.",
+        "arn:aws:kms:us-west-2:111122223333:key/ID",
+    );
     file.off(
         "subnet_group",
-        "Subnets it is placed in, in place of the default ones.",
+        "Cluster subnet group, in place of the default network.",
         "warehouse-subnets",
     );
 }

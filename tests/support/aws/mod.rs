@@ -104,7 +104,7 @@ impl Aws {
 
     /// What a client finds in its environment.
     pub fn env(&self) -> Vec<(&'static str, String)> {
-        let nothing = "/nonexistent/starlift".to_owned();
+        let nothing = "/dev/null".to_owned();
         vec![
             ("AWS_REGION", REGION.into()),
             ("AWS_ENDPOINT_URL", self.endpoint()),

@@ -84,6 +84,8 @@ pub struct Config {
     pub serverless: bool,
     /// The warehouse's region; else the bucket's.
     pub region: Option<String>,
+    /// The ARN of the only role that is attached to the cluster.
+    pub role: Option<String>,
 }
 
 /// How the server asks for a password.
@@ -143,7 +145,7 @@ impl Redshift {
             buckets: Buckets::new(s3.endpoint(), s3.credentials(), region, own_region),
             auth: config.auth,
             serverless: config.serverless,
-            role: ROLE.to_owned(),
+            role: config.role.unwrap_or_else(|| ROLE.to_owned()),
             faults: Faults::default(),
             statements: Mutex::default(),
             queries: AtomicI64::new(1001),
@@ -175,6 +177,11 @@ impl Redshift {
     /// The certificate of the authority that signed the server's, which is for `localhost`.
     pub fn ca_file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
+    }
+
+    /// Who is a superuser, as the first user of a cluster is.
+    pub fn user(&self) -> &str {
+        USER
     }
 
     /// Of the user `loader`, who is a superuser as the user is whom a new cluster has.
