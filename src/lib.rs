@@ -14,9 +14,10 @@
 //! 5. [`star`] runs the SQL files in `queries/` over them with DataFusion, and checks the result.
 //! 6. [`publish`] writes Parquet, manifests and the record that makes them a star, all or nothing.
 //!
-//! [`pipeline`] joins the steps to the main job. Beside them stand [`engine`] (memory and threads),
-//! [`generate`] (made-up data of any size), [`limits`], [`error`], and [`cli`], which sees all
-//! modules and is seen by none.
+//! [`pipeline`] joins the steps to the main job. From a star, [`warehouse`] loads Redshift or
+//! PostgreSQL; [`cloud`] makes and removes the cluster and what a load needs around it. Beside them stand
+//! [`engine`] (memory and threads), [`generate`] (made-up data of any size), [`limits`], [`error`], and
+//! [`cli`], which sees all modules and is seen by none.
 //!
 //! # Example
 //!

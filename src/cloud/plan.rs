@@ -236,10 +236,14 @@ pub fn stop(
     (role, schedule)
 }
 
-/// When a cluster is stopped that was to be stopped as `before` says.
+/// When a cluster is stopped that was to be stopped as `before` says; a life that is over begins anew,
+/// as long as it was.
 pub fn expiry(expires: Expires, before: Option<Expiry>, now: DateTime<Utc>) -> Option<Expiry> {
     match expires {
-        Expires::Unchanged => before,
+        Expires::Unchanged => before.map(|old| match old.at > now {
+            true => old,
+            false => Expiry::after(now.trunc_subsecs(0), old.lifetime),
+        }),
         Expires::Never => None,
         Expires::After(lifetime) => Some(Expiry::after(now.trunc_subsecs(0), lifetime)),
     }

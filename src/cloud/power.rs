@@ -66,17 +66,18 @@ pub async fn resume(
     let tags = demand_cluster(clients, name, estate)?;
     let settled = settled(clients, id, timeout, journal).await?;
     let was_paused = cluster::status(&settled) == "paused";
-    if was_paused {
-        provision::resume(clients, id, journal).await?;
-    } else {
-        journal.note(format!("cluster {id}: {} already", cluster::status(&settled)));
-    }
-    // A life that has ended begins anew, as long as it was.
+    // A pause ends a life, and the next is as long.
     let now = Utc::now().trunc_subsecs(0);
     let renewed = tags.expiry.filter(|_| was_paused).map(|old| Expiry::after(now, old.lifetime));
     let expiry = expiry(expires, renewed.or(tags.expiry), now);
     if expiry != tags.expiry {
+        // First: a cluster that runs is to be stopped whatever becomes of this process.
         set_expiry(clients, name, estate, Tags { expiry, ..tags }, journal).await?;
+    }
+    if was_paused {
+        provision::resume(clients, id, journal).await?;
+    } else {
+        journal.note(format!("cluster {id}: {} already", cluster::status(&settled)));
     }
     cluster::wait_available(clients, id, None, timeout, journal).await?;
     journal.note(format!("cluster {id}: available"));

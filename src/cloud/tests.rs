@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_redshift::types::{Cluster, VpcSecurityGroupMembership};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use insta::{assert_debug_snapshot, assert_snapshot};
 
 use super::clients::Caller;
@@ -162,6 +162,8 @@ fn an_expiry_is_kept_put_off_or_taken_away() {
     let old = Some(Expiry::after(noon(), hour));
     assert_eq!(expiry(Expires::Unchanged, old, noon()), old);
     assert_eq!(expiry(Expires::Unchanged, None, noon()), None);
+    let renewed = expiry(Expires::Unchanged, old, noon() + hour * 5).unwrap();
+    assert_eq!((renewed.at - noon().trunc_subsecs(0)).num_hours(), 6);
     assert_eq!(expiry(Expires::Never, old, noon()), None);
     let new = expiry(Expires::After(hour * 2), old, noon()).unwrap();
     assert_eq!(new.at.to_rfc3339(), "2026-11-21T14:00:00+00:00");

@@ -1,6 +1,7 @@
 //! `starlift init`: what it writes, what it takes over from other projects, and that no secret does.
 
-use super::support::{Outcome, Workspace, python};
+use super::support::terminal::typed;
+use super::support::{Outcome, Workspace};
 use super::{hold_file, with_tiny_data};
 
 /// What no test may find anywhere but in the file that it was put in.
@@ -129,7 +130,7 @@ fn a_value_that_cannot_be_is_refused_before_anything_is_written() {
     for (flag, value, says) in [
         ("--songs", "ftp://host/songs", "unknown scheme"),
         ("--out", "star/*", "a glob cannot be used here"),
-        ("--name", "My_Cluster", "cannot be the name of a cluster"),
+        ("--name", "My_Cluster", "cannot name a cluster"),
         ("--region", "Oregon", "not the name of a region"),
         ("--expires", "soon", "write 8h or 90m"),
         ("--nodes", "0", "0 is not in 1.."),
@@ -305,39 +306,12 @@ fn what_cannot_be_converted_is_an_error_that_names_the_file_and_the_line() {
     assert!(!here.join("starlift.toml").exists());
 }
 
-/// Runs a program on a terminal and types the lines that it is given, each after a question.
-const TYPIST: &str = r#"
-import os, pty, select, sys
-pid, terminal = pty.fork()
-if pid == 0:
-    os.execv(sys.argv[1], sys.argv[1:3])
-seen, lines = b"", sys.argv[3:]
-while True:
-    ready, _, _ = select.select([terminal], [], [], 20)
-    try:
-        piece = os.read(terminal, 4096) if ready else b""
-    except OSError:
-        piece = b""
-    if not piece:
-        break
-    seen += piece
-    if lines and seen.rstrip(b" \x1b[?25hl").endswith((b":", b"]")):
-        os.write(terminal, lines.pop(0).encode() + b"\r")
-        seen = b""
-    sys.stdout.buffer.write(piece)
-    sys.stdout.flush()
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-"#;
-
 #[test]
 fn on_a_terminal_the_user_is_asked() {
-    let Some(python) = python() else { return };
     let here = with_tiny_data();
-    let mut command = std::process::Command::new(python);
+    let mut command = here.command();
     let answers = ["ftp://x", "songs", "logs", "star", "", "dwh", "y"];
-    command.current_dir(here.path()).env("TERM", "xterm").args(["-c", TYPIST]);
-    command.arg(env!("CARGO_BIN_EXE_starlift")).arg("init").args(answers);
-    let outcome = here.outcome(&mut command);
+    let Some(outcome) = typed(&here, command.arg("init"), &answers) else { return };
     outcome.exits(0).says("unknown scheme").says("wrote starlift.toml");
     outcome.says("Still to be filled in: region\r\n");
     holds(

@@ -1,6 +1,7 @@
 //! `provision`: what it makes, and that it ends in one state from wherever it begins.
 
 use super::*;
+use support::terminal::typed;
 
 #[test]
 fn a_role_a_rule_a_cluster_and_a_schedule_are_made_in_this_order() {
@@ -77,6 +78,22 @@ fn nothing_that_costs_is_made_unasked() {
     ]);
     outcome.exits(2).complains("--yes").complains("1 × ra3.large").complains("an hour");
     assert!(account.holdings().is_empty(), "{:?}", account.holdings());
+}
+
+#[test]
+fn at_a_terminal_the_user_is_asked() {
+    let Some(account) = Account::new() else { return };
+    let ask = |answer: &str| {
+        let mut command = account.command();
+        command.args(["provision", "--name", "sparkify", "--star", "s3://lake/star"]);
+        command.args(["--cidr", "203.0.113.7/32"]);
+        typed(&account.here, &command, &[answer]).unwrap()
+    };
+    let no = ask("n");
+    no.exits(1).says("1 × ra3.large").says("an hour").says("Make it?").says("nothing was changed");
+    assert!(account.holdings().is_empty());
+    ask("y").exits(0).says("cluster sparkify: available");
+    assert_eq!(account.holdings().len(), 3);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `teardown`: all that is ours goes, nothing else does, and what stays is told.
 
 use super::*;
+use support::terminal::typed;
 
 const TRUST: &str = "{\"Version\":\"2012-10-17\",\"Statement\":[]}";
 
@@ -100,6 +101,23 @@ fn a_name_is_asked_for_where_nobody_said_yes() {
         .complains("its data is gone for good")
         .complains("--yes");
     assert!(account.holdings().contains(&"sparkify".to_owned()));
+}
+
+#[test]
+fn at_a_terminal_the_name_is_typed() {
+    let Some(account) = Account::new() else { return };
+    account.provision(&[]).exits(0);
+    let ask = |answer: &str| {
+        let mut command = account.command();
+        command.args(["teardown", "--name", "sparkify"]);
+        typed(&account.here, &command, &[answer]).unwrap()
+    };
+    for wrong in ["y", "Sparkify", ""] {
+        ask(wrong).exits(1).says("cluster sparkify (available)").says("nothing was changed");
+        assert_eq!(account.holdings().len(), 3, "{wrong:?}");
+    }
+    ask("sparkify").exits(0).says("nothing of sparkify is left");
+    assert!(account.holdings().is_empty());
 }
 
 /// What a failure at each step leaves, the next run removes.
