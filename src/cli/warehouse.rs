@@ -106,23 +106,19 @@ impl WarehouseOptions {
         stores: &StoreOptions,
     ) -> Result<WarehouseOptions> {
         let cluster = args.cluster.clone().or(file.cluster);
-        let found = match (&file.url, &cluster) {
-            (Some(_), _) => None,
-            (None, Some(cluster)) => Some(find(&Clients::connect(stores).await?, cluster).await?),
+        let (mut target, role, region) = match (&file.url, &cluster) {
+            (Some(url), _) => (Target::parse(url)?, None, None),
+            (None, Some(cluster)) => {
+                let found = find(&Clients::connect(stores).await?, cluster).await?;
+                let FoundCluster { host, port, database, user, iam_role, region } = found;
+                (Target::redshift(host, port, database, user), iam_role, Some(region))
+            }
             (None, None) => {
                 return Err(Error::Usage(
                     "a warehouse needs `url`, or `cluster` with the name of a Redshift cluster"
                         .to_owned(),
                 ));
             }
-        };
-        let (mut target, role, region) = match (file.url, found) {
-            (Some(url), _) => (Target::parse(&url)?, None, None),
-            (None, Some(found)) => {
-                let FoundCluster { host, port, database, user, iam_role, region } = found;
-                (Target::redshift(host, port, database, user), iam_role, Some(region))
-            }
-            (None, None) => return Err(Error::Usage("a warehouse needs `url`".to_owned())),
         };
         if let Some(database) = file.database {
             target.database = database;

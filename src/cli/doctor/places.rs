@@ -1,5 +1,7 @@
 //! Songs, logs and the star: what can be listed, read and written.
 
+use std::io::Read;
+
 use futures::TryStreamExt;
 use object_store::ObjectStoreExt;
 
@@ -7,6 +9,9 @@ use super::{Doctor, Skipped, Subject, Verdict, verdict};
 use crate::error::{Error, Result};
 use crate::publish::RunRecord;
 use crate::storage::{Location, Place, Skipped as PassedOver, Source, StorageError, list};
+
+/// Enough to know that an object can be read.
+const SAMPLE_BYTES: u64 = 1024;
 
 const STAR_CURE: &str = "name a place of your own with --star or `star` in starlift.toml; writing \
                          takes s3:ListBucket on its bucket, and s3:PutObject, s3:GetObject and \
@@ -56,10 +61,12 @@ impl Doctor<'_> {
             };
             return Err(Error::NothingFound(format!("no JSON objects at {url}, and {others}")));
         };
-        let bytes = first.size.min(1024);
+        let bytes = first.size.min(SAMPLE_BYTES);
         match &first.source {
             Source::File => {
-                let read = std::fs::read(&*first.url).map(|_| ());
+                let mut start = Vec::new();
+                let read = std::fs::File::open(&*first.url)
+                    .and_then(|file| file.take(bytes).read_to_end(&mut start));
                 read.map_err(|e| Error::io(format!("cannot read {}", first.url), e))?;
             }
             Source::Store { store, path, .. } => {
