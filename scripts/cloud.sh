@@ -9,7 +9,10 @@
 set -euo pipefail
 data=${1:?where are song_data and log_data? s3://BUCKET/PREFIX}
 star=${2:?where is the star to go? s3://BUCKET/PREFIX}
-name=${3:-sparkify}
+name=${3:-tutorial-$RANDOM}
+
+# What the environment says goes before the configuration file: everything below is about this name.
+export STARLIFT_NAME=$name
 
 step() { printf '\n$ %s\n' "$*"; "$@"; }
 
@@ -26,6 +29,12 @@ step starlift init --songs "$data/song_data" --logs "$data/log_data" --out "$sta
 # 2. What would be made: a role that may read the star and nothing else, a rule that lets this
 #    machine's address in, a cluster of one node. Nothing is made yet, nothing costs.
 step starlift provision --public --dry-run
+
+# A cluster that is there already is not this script's to remove.
+if starlift status --format json | grep -q "\"name\": \"$name\""; then
+    echo "there is a $name already: give another name, or see \`starlift status\`" >&2
+    exit 1
+fi
 
 # 3. Make it. From here on it costs, so from here on it is removed at the end, come what may.
 clean_up() {
@@ -50,7 +59,8 @@ step starlift query --compare --on redshift
 # 7. What is there, and what has it cost so far?
 step starlift status
 
-# 8. Over night it need not run: a paused cluster costs its storage alone.
+# 8. Over night it need not run: a paused cluster costs its storage alone. A new cluster can be paused
+#    once there is a backup of it, which this waits for.
 step starlift pause
 step starlift resume
 

@@ -181,6 +181,11 @@ impl Settings {
         GlobalOptions {
             stores: StoreOptions {
                 region: args.region.clone().or_else(|| self.region.clone()),
+                cluster_region: args
+                    .region
+                    .clone()
+                    .or_else(|| self.cloud.region().map(str::to_owned))
+                    .or_else(|| self.region.clone()),
                 profile: args.profile.clone().or_else(|| self.profile.clone()),
                 endpoint_url: args.endpoint_url.clone().or_else(|| self.endpoint_url.clone()),
                 no_sign_request: args.no_sign_request.or(self.no_sign_request).unwrap_or(false),
@@ -265,12 +270,10 @@ impl Settings {
     }
 
     /// The warehouse that is meant where none is named: `redshift`, or the only one.
-    pub fn usual_warehouse(&self) -> Option<String> {
+    pub fn usual_warehouse(&self, args: &WarehouseArgs) -> Option<String> {
         let mut names = self.warehouse.keys();
-        match (
-            self.warehouse.contains_key("redshift") || self.cloud.cluster().is_some(),
-            names.len(),
-        ) {
+        let is_named = args.cluster.is_some() || self.cloud.cluster().is_some();
+        match (is_named || self.warehouse.contains_key("redshift"), names.len()) {
             (true, _) => Some("redshift".to_owned()),
             (false, 1) => names.next().cloned(),
             (false, _) => None,
@@ -283,7 +286,7 @@ impl Settings {
         if named.contains("://") {
             return Ok(WarehouseSettings::of_url(named));
         }
-        let own = self.cloud.cluster().map(ToString::to_string);
+        let own = self.cloud.cluster();
         let cluster = args.cluster.clone().or(own).filter(|_| named == "redshift");
         match (self.warehouse.get(named), cluster) {
             (Some(found), Some(cluster)) => Ok(found.clone().or_cluster(cluster)),

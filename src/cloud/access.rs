@@ -28,7 +28,7 @@ pub fn simulate(
         .resource_arns(resource)
 }
 
-/// Asks whether a role may read the star, list it, and find its bucket.
+/// Asks whether a role may read the star, list it, find its bucket, and decrypt with its key.
 ///
 /// # Errors
 ///
@@ -37,6 +37,7 @@ pub async fn can_read(
     clients: &Clients,
     role_arn: &str,
     star: &StarPlace,
+    kms_key: Option<&str>,
 ) -> Result<Reach, ApiError> {
     let partition = role_arn.split(':').nth(1).unwrap_or("aws");
     let bucket = format!("arn:{partition}:s3:::{}", star.bucket);
@@ -50,11 +51,14 @@ pub async fn can_read(
         .context_key_type(ContextKeyTypeEnum::String)
         .context_key_values(below(""))
         .build();
-    let questions = [
+    let mut questions = vec![
         ("s3:GetObject", simulate(role_arn, "s3:GetObject", &object)),
         ("s3:ListBucket", simulate(role_arn, "s3:ListBucket", &bucket).context_entries(prefix)),
         ("s3:GetBucketLocation", simulate(role_arn, "s3:GetBucketLocation", &bucket)),
     ];
+    if let Some(key) = kms_key {
+        questions.push(("kms:Decrypt", simulate(role_arn, "kms:Decrypt", key)));
+    }
     let mut lacks = Vec::new();
     for (action, question) in questions {
         let answer = question.send_with(&clients.iam).await;

@@ -6,6 +6,7 @@ use aws_types::SdkConfig;
 
 use super::ec2::Ec2;
 use super::error::{ApiError, CloudError};
+use super::names::ROLE_PATH;
 use crate::storage::{StoreOptions, aws_config};
 
 /// Clients of one region, all with the credentials of the AWS chain.
@@ -37,6 +38,11 @@ impl Caller {
     pub fn partition(&self) -> &str {
         self.arn.split(':').nth(1).filter(|part| !part.is_empty()).unwrap_or("aws")
     }
+
+    /// The ARN of a role of ours.
+    pub fn role_arn(&self, role: &str) -> String {
+        format!("arn:{}:iam::{}:role{ROLE_PATH}{role}", self.partition(), self.account)
+    }
 }
 
 impl Clients {
@@ -49,7 +55,7 @@ impl Clients {
         // What need not be signed for public buckets must be signed here.
         let options = StoreOptions { no_sign_request: false, ..options.clone() };
         let mut sdk = aws_config(&options).await;
-        if let Some(region) = &options.region {
+        if let Some(region) = options.cluster_region.as_ref().or(options.region.as_ref()) {
             sdk = sdk.into_builder().region(Region::new(region.clone())).build();
         }
         let region = sdk.region().ok_or(CloudError::NoRegion)?.to_string();

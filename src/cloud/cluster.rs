@@ -10,8 +10,9 @@ use aws_sdk_redshift::types::{Cluster, Tag};
 use super::clients::{Caller, Clients};
 use super::error::{ApiError, CloudError};
 use super::journal::Journal;
-use super::tags::Tags;
-use super::wait::{Verdict, for_cluster, while_settling};
+use super::names::Name;
+use super::tags::{Tags, of_redshift};
+use super::wait::{Change, Verdict, for_cluster, until_seen, while_settling};
 
 /// A cluster as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +40,9 @@ pub struct ClusterSpec {
     /// Whose it is.
     pub tags: Tags,
 }
+
+/// What Redshift calls the subnets of the default network.
+const DEFAULT_SUBNETS: &str = "default";
 
 /// Makes the cluster.
 ///
@@ -112,7 +116,10 @@ pub fn difference(spec: &ClusterSpec, cluster: &Cluster) -> Option<CloudError> {
         ("user", cluster.master_username.clone(), spec.user.clone()),
         ("port", port.map(|port| port.to_string()), spec.port.to_string()),
     ];
-    pairs.into_iter().find_map(|(what, found, wanted)| {
+    let subnets = cluster.cluster_subnet_group_name.clone().filter(|group| !group.is_empty());
+    let wanted = spec.subnet_group.clone().unwrap_or_else(|| DEFAULT_SUBNETS.to_owned());
+    let mut pairs = pairs.into_iter().chain([("subnet group", subnets, wanted)]);
+    pairs.find_map(|(what, found, wanted)| {
         let found = found.filter(|found| *found != wanted)?;
         Some(CloudError::Differs {
             cluster: spec.id.clone(),
@@ -140,6 +147,16 @@ pub async fn find(clients: &Clients, id: &str) -> Result<Option<Cluster>, CloudE
     }
 }
 
+/// The cluster of a name, if it is there and carries its tag.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be asked.
+pub async fn find_ours(clients: &Clients, name: &Name) -> Result<Option<Cluster>, CloudError> {
+    let found = find(clients, name.as_str()).await?;
+    Ok(found.filter(|cluster| tags(cluster).is_some_and(|tags| tags.is_of(name))))
+}
+
 /// All clusters that carry our tag.
 ///
 /// # Errors
@@ -154,13 +171,20 @@ pub async fn list(clients: &Clients) -> Result<Vec<Cluster>, CloudError> {
 
 /// Whose a cluster is; `None` where it is not ours.
 pub fn tags(cluster: &Cluster) -> Option<Tags> {
-    let tags = cluster.tags.as_deref().unwrap_or_default();
-    Tags::read(tags.iter().filter_map(|tag| tag.key.as_deref().zip(tag.value.as_deref())))
+    of_redshift(cluster.tags.as_deref())
 }
 
-/// The state of a cluster.
+/// The identifier of a cluster.
+pub fn id(cluster: &Cluster) -> &str {
+    cluster.cluster_identifier.as_deref().unwrap_or_default()
+}
+
+/// The state of a cluster: of `available, prep-for-resize` and its like what counts.
+///
+/// Source: Redshift Management Guide, Cluster status.
 pub fn status(cluster: &Cluster) -> &str {
-    cluster.cluster_status.as_deref().unwrap_or_default()
+    let status = cluster.cluster_status.as_deref().unwrap_or_default();
+    status.split(',').next().unwrap_or(status).trim()
 }
 
 /// Makes the cluster, or brings the one that is there to what it should be, until it can be used.
@@ -187,8 +211,9 @@ pub async fn ensure(
         match made.await {
             // A try whose answer was lost made it, or somebody else did meanwhile.
             Err(error) if error.is("ClusterAlreadyExists") => {
-                let found = find(clients, id).await?;
-                spec.tags.demand(found.as_ref().and_then(tags), format!("cluster {id}"))?;
+                if let Some(found) = until_seen(|| find(clients, id)).await? {
+                    spec.tags.demand(tags(&found), format!("cluster {id}"))?;
+                }
             }
             Err(error) => return Err(error.during(format!("make the cluster {id}"))),
             Ok(_) => {}
@@ -196,13 +221,7 @@ pub async fn ensure(
         journal.note(format!("cluster {id}: being made; it costs from now on"));
         return Ok(());
     };
-    if let Some(difference) = difference(spec, cluster) {
-        return Err(difference);
-    }
-    if tags(cluster).as_ref() != Some(&spec.tags) {
-        tag(clients, &spec.arn, &spec.tags).await?;
-    }
-    Ok(())
+    difference(spec, cluster).map_or(Ok(()), Err)
 }
 
 /// Brings a cluster that stands to what it should be.
@@ -215,29 +234,39 @@ pub async fn amend(
     spec: &ClusterSpec,
     cluster: &Cluster,
     group_id: &str,
+    limit: Duration,
     journal: &Journal,
-) -> Result<bool, CloudError> {
+) -> Result<(), CloudError> {
     let id = &spec.id;
-    let mut amended = false;
+    let change = Change { id, limit, done: &[] };
+    // Tags can be put to a cluster that is up, and to no other (CreateTags, InvalidClusterState).
+    if tags(cluster).as_ref() != Some(&spec.tags) {
+        tag(clients, &spec.arn, &spec.tags).await?;
+    }
     if !is_attached(cluster, &spec.role_arn) {
         journal.enter(format!("attaching the role to cluster {id}"));
-        let attached = while_settling(is_unknown_role, || async {
-            let sent = attach_role(spec).send_with(&clients.redshift).await;
-            sent.map_err(|e| ApiError::new("redshift:ModifyClusterIamRoles", &e))
-        });
-        attached.await.map_err(|e| e.during(format!("attach the role to cluster {id}")))?;
+        let attach = || async {
+            let attached = while_settling(is_unknown_role, || async {
+                let sent = attach_role(spec).send_with(&clients.redshift).await;
+                sent.map_err(|e| ApiError::new("redshift:ModifyClusterIamRoles", &e))
+            });
+            attached.await.map(|_| ())
+        };
+        let action = format!("attach the role to cluster {id}");
+        change.make(clients, &action, attach).await?;
         journal.note(format!("cluster {id}: the role was attached"));
-        amended = true;
+        wait_available(clients, id, Some(&spec.role_arn), limit, journal).await?;
     }
-    if let Some(request) = modify(spec, cluster, group_id) {
-        let sent = request.send_with(&clients.redshift).await;
-        sent.map_err(|e| {
-            ApiError::new("redshift:ModifyCluster", &e).during(format!("change the cluster {id}"))
-        })?;
+    if modify(spec, cluster, group_id).is_some() {
+        let send = || async {
+            let Some(request) = modify(spec, cluster, group_id) else { return Ok(()) };
+            let sent = request.send_with(&clients.redshift).await;
+            sent.map(|_| ()).map_err(|e| ApiError::new("redshift:ModifyCluster", &e))
+        };
+        change.make(clients, &format!("change the cluster {id}"), send).await?;
         journal.note(format!("cluster {id}: its network was put right"));
-        amended = true;
     }
-    Ok(amended)
+    Ok(())
 }
 
 /// Whether the cluster can read in this role, or soon will.
@@ -305,10 +334,6 @@ fn availability(cluster: Option<&Cluster>, role_arn: Option<&str>) -> Verdict {
     let can_read = role_arn.is_none_or(|role| role_status(cluster, role) == Some("in-sync"));
     match status(cluster) {
         "available" if can_be_used && can_read && cluster.endpoint.is_some() => Verdict::Reached,
-        // Without the role there is nothing to wait for.
-        "available" if role_arn.is_some_and(|role| role_status(cluster, role).is_none()) => {
-            Verdict::Lost
-        }
         state if is_dead_end(state) => Verdict::Lost,
         _ => Verdict::Waiting,
     }
@@ -319,7 +344,7 @@ fn availability(cluster: Option<&Cluster>, role_arn: Option<&str>) -> Verdict {
 /// Source: Redshift Management Guide, Cluster status.
 fn is_dead_end(state: &str) -> bool {
     state.starts_with("incompatible-")
-        || ["deleting", "final-snapshot", "hardware-failure", "paused"].contains(&state)
+        || ["deleting", "final-snapshot", "hardware-failure"].contains(&state)
 }
 
 /// Whether a cluster in this state is on its way to another, and refuses to be changed meanwhile.

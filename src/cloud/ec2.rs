@@ -93,8 +93,8 @@ impl Ec2 {
     /// A client with the SDK's credentials, retries and connections.
     pub fn new(sdk: &SdkConfig, region: &str) -> Ec2 {
         let endpoint = configured_endpoint(sdk).unwrap_or_else(|| {
-            let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
-            format!("https://ec2.{region}.amazonaws.com{suffix}")
+            let fips = sdk.use_fips().unwrap_or_default();
+            own_endpoint(region, fips, sdk.use_dual_stack().unwrap_or_default())
         });
         Ec2 { sdk: sdk.clone(), region: Region::new(region.to_owned()), endpoint }
     }
@@ -167,6 +167,26 @@ impl Ec2 {
         }
         StaticRuntimePlugin::new().with_config(config.freeze()).with_runtime_components(components)
     }
+}
+
+/// Amazon's own endpoint.
+///
+/// Source: the table of partitions that the SDK's crates are generated with.
+fn own_endpoint(region: &str, fips: bool, dual_stack: bool) -> String {
+    let domains = [
+        ("cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
+        ("eusc-", "amazonaws.eu", "api.amazonwebservices.eu"),
+        ("us-isob-", "sc2s.sgov.gov", "api.aws.scloud"),
+        ("us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
+        ("eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
+        ("us-iso-", "c2s.ic.gov", "api.aws.ic.gov"),
+        ("", "amazonaws.com", "api.aws"),
+    ];
+    let host = if fips { "ec2-fips" } else { "ec2" };
+    let found = domains.iter().find(|(prefix, ..)| region.starts_with(prefix));
+    let domain =
+        found.map_or("amazonaws.com", |(_, single, dual)| if dual_stack { dual } else { single });
+    format!("https://{host}.{region}.{domain}")
 }
 
 /// An endpoint other than Amazon's: EC2's own setting before that of all services.
@@ -267,4 +287,36 @@ pub struct Tag {
 /// Tags as key and value.
 pub fn pairs(tags: &Set<Tag>) -> impl Iterator<Item = (&str, &str)> {
     tags.item.iter().map(|tag| (tag.key.as_str(), tag.value.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_partition_has_its_own_endpoints() {
+        for (region, fips, dual_stack, url) in [
+            ("us-east-1", false, false, "https://ec2.us-east-1.amazonaws.com"),
+            ("us-gov-west-1", true, false, "https://ec2-fips.us-gov-west-1.amazonaws.com"),
+            ("eu-west-1", false, true, "https://ec2.eu-west-1.api.aws"),
+            ("cn-north-1", false, false, "https://ec2.cn-north-1.amazonaws.com.cn"),
+            ("eusc-de-east-1", false, false, "https://ec2.eusc-de-east-1.amazonaws.eu"),
+        ] {
+            assert_eq!(own_endpoint(region, fips, dual_stack), url);
+        }
+    }
+
+    #[test]
+    fn an_error_is_read_from_its_answer() {
+        let body = "<Response><Errors><Error><Code>InvalidGroup.Duplicate</Code>\
+                    <Message>it is there</Message></Error></Errors><RequestID>1</RequestID></Response>";
+        let mut response = HttpResponse::new(400.try_into().unwrap(), SdkBody::from(body));
+        let error = deserialize(&response).unwrap_err();
+        let error = error.as_operation_error().unwrap();
+        assert_eq!(error.code(), Some("InvalidGroup.Duplicate"));
+        response = HttpResponse::new(502.try_into().unwrap(), SdkBody::from("<html>"));
+        let error = deserialize(&response).unwrap_err();
+        let error = error.as_operation_error().unwrap();
+        assert_eq!((error.code(), error.message()), (None, Some("HTTP status 502")));
+    }
 }

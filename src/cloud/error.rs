@@ -25,6 +25,38 @@ pub enum CloudError {
         /// The tag that it would carry.
         tag: String,
     },
+    /// Something of this name was made by another user of the account.
+    #[error("{what} was made by {creator}; nothing was changed")]
+    Others {
+        /// The resource.
+        what: String,
+        /// Who made it.
+        creator: String,
+    },
+    /// A cluster of another name carries the tag.
+    #[error("cluster {cluster} is tagged {tag} and has another name; nothing was changed")]
+    Stray {
+        /// The cluster.
+        cluster: String,
+        /// The tag.
+        tag: String,
+    },
+    /// Roles of the name are used in other regions.
+    #[error("nothing in {region} belongs to {name}, but roles for {}", regions.join(", "))]
+    Elsewhere {
+        /// The region that was looked at.
+        region: String,
+        /// The name.
+        name: String,
+        /// The other regions.
+        regions: Vec<String>,
+    },
+    /// The name of the last snapshot is taken.
+    #[error("there is a snapshot {0} already; nothing was changed")]
+    SnapshotTaken(String),
+    /// The last snapshot was not taken.
+    #[error("there is no snapshot {0} of the cluster: it was on its way out without one")]
+    NoSnapshot(String),
     /// A cluster differs from the plan in what is not changed in place.
     #[error("cluster {cluster} has {found}, and the plan says {wanted}; nothing was changed")]
     Differs {
@@ -138,6 +170,14 @@ impl ApiError {
         self.code.as_deref().is_some_and(|code| denied.contains(&code))
     }
 
+    /// The action that is not allowed: AWS names it, as it may be another than that which was asked for
+    /// (`iam:PassRole` for CreateCluster, `iam:TagRole` for CreateRole).
+    fn lacking(&self) -> &str {
+        let named = self.said.split_once("not authorized to perform: ").map(|(_, rest)| rest);
+        let action = named.and_then(|rest| rest.split_whitespace().next());
+        action.filter(|action| action.contains(':')).unwrap_or(self.operation)
+    }
+
     /// Whether the code is this one.
     pub fn is(&self, code: &str) -> bool {
         self.code.as_deref() == Some(code)
@@ -175,6 +215,20 @@ impl CloudError {
                 "choose another name with --name, or remove it yourself if nobody needs it"
                     .to_owned()
             }
+            CloudError::Others { .. } => {
+                "agree with them and add --adopt, or choose another --name".to_owned()
+            }
+            CloudError::Stray { .. } => {
+                "it was renamed, or restored from a snapshot: take the tags \
+                                         starlift:… off it if it is to stay, or remove it yourself"
+                    .to_owned()
+            }
+            CloudError::Elsewhere { .. } => "name the region with --region".to_owned(),
+            CloudError::SnapshotTaken(_) => "name another with --final-snapshot".to_owned(),
+            CloudError::NoSnapshot(_) => {
+                "its automated snapshots, while AWS keeps them, are in the Redshift console"
+                    .to_owned()
+            }
             CloudError::Differs { .. } => {
                 "say with the options what the cluster has, change it in \
                                            the Redshift console, or tear it down first"
@@ -194,6 +248,11 @@ impl CloudError {
                 "`starlift status` shows what there is; another region is named with --region"
                     .to_owned()
             }
+            CloudError::Left { left } if left.iter().all(|what| what.starts_with("snapshot ")) => {
+                "snapshots are kept until somebody removes them: `aws redshift \
+                 delete-cluster-snapshot --snapshot-identifier NAME`"
+                    .to_owned()
+            }
             CloudError::Left { .. } => {
                 "run `starlift teardown` again, or remove them in the console; \
                                         `starlift status` shows them"
@@ -211,7 +270,8 @@ impl CloudError {
                 "wait until `starlift status` shows it available".to_owned()
             }
             CloudError::NoRegion => {
-                "name one with --region, AWS_REGION or `region` in starlift.toml".to_owned()
+                "name one with --region, AWS_REGION or `region` in [cloud] of starlift.toml"
+                    .to_owned()
             }
             CloudError::Address { .. } => "name the addresses to admit with --cidr".to_owned(),
             CloudError::NoVpc { .. } => {
@@ -229,7 +289,7 @@ impl ApiError {
         match code {
             _ if self.is_denied() => Some(format!(
                 "the credentials in use lack {}; have it allowed, or use others with --profile",
-                self.operation
+                self.lacking()
             )),
             "ExpiredToken"
             | "ExpiredTokenException"

@@ -10,7 +10,7 @@ use super::ec2::{self, Request, Set};
 use super::error::{ApiError, CloudError};
 use super::journal::Journal;
 use super::tags::{self, Tags};
-use super::wait::while_settling;
+use super::wait::{until_seen, while_settling};
 
 /// A security group as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -285,11 +285,11 @@ pub async fn ensure(
                 Ok(made) => made.group_id,
                 // A try whose answer was lost made it, or somebody else did meanwhile.
                 Err(error) if error.is("InvalidGroup.Duplicate") => {
-                    let found = groups(clients, &find_group(name, &spec.vpc)).await?;
-                    let group = found.into_iter().next();
-                    let tags = group.as_ref().and_then(|group| group.tags.clone());
-                    spec.tags.demand(tags, format!("security group {name}"))?;
-                    group.map(|group| group.id).unwrap_or_default()
+                    let Some(group) = until_seen(|| group_of(clients, spec)).await? else {
+                        return Err(error.during(format!("make the security group {name}")));
+                    };
+                    spec.tags.demand(group.tags.clone(), format!("security group {name}"))?;
+                    group.id
                 }
                 Err(error) => return Err(error.during(format!("make the security group {name}"))),
             };
@@ -334,6 +334,18 @@ pub async fn ensure(
         }
     }
     Ok(id)
+}
+
+/// The group of the plan, if it is there.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be asked.
+pub async fn group_of(
+    clients: &Clients,
+    spec: &GroupSpec,
+) -> Result<Option<FoundGroup>, CloudError> {
+    Ok(groups(clients, &find_group(&spec.name, &spec.vpc)).await?.into_iter().next())
 }
 
 /// Takes rules back; those that are not there are well gone.

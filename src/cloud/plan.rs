@@ -8,13 +8,13 @@ use chrono::{DateTime, SubsecRound, Utc};
 use super::address::Cidr;
 use super::clients::Caller;
 use super::cluster::{self, ClusterSpec};
-use super::names::{Name, ROLE_PATH};
+use super::names::Name;
 use super::network::{GroupSpec, Vpc};
 use super::policy::{self, StarPlace};
 use super::price::Cost;
 use super::role::RoleSpec;
 use super::schedule::ScheduleSpec;
-use super::tags::{Expiry, Tags};
+use super::tags::{Expiry, Tags, creator};
 use crate::error::{Error, Result};
 
 /// What a user may say of a cluster and what goes with it.
@@ -113,9 +113,23 @@ impl ProvisionOptions {
         if self.database.is_empty() || !self.database.chars().all(is_plain) {
             return refuse("--database has lower-case letters and digits only".to_owned());
         }
-        if !self.user.starts_with(|c: char| c.is_ascii_lowercase()) || self.user == "public" {
+        let is_user = |c: char| is_plain(c) || "_+.@-".contains(c);
+        if !self.user.starts_with(|c: char| c.is_ascii_lowercase())
+            || !self.user.chars().all(is_user)
+            || self.user == "public"
+        {
             return refuse(
-                "--user begins with a lower-case letter, and public is taken".to_owned(),
+                "--user has lower-case letters, digits and _+.@- only and begins with a letter, and \
+                 public is taken"
+                    .to_owned(),
+            );
+        }
+        let is_key = |key: &String| key.starts_with("arn:") && key.contains(":key/");
+        if !self.kms_key.as_ref().is_none_or(is_key) {
+            return refuse(
+                "--kms-key takes the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID: policies know \
+                 no aliases"
+                    .to_owned(),
             );
         }
         match self.expires {
@@ -159,11 +173,8 @@ impl Plan {
         let tags = Tags {
             name: name.to_string(),
             region: region.to_owned(),
-            creator: caller.arn.clone(),
+            creator: creator(&caller.arn),
             expiry,
-        };
-        let role_arn = |role: &str| {
-            format!("arn:{}:iam::{}:role{ROLE_PATH}{role}", caller.partition(), caller.account)
         };
         let cluster_arn = cluster::arn(caller, region, name.as_str());
         let role = RoleSpec {
@@ -179,7 +190,14 @@ impl Plan {
             tags: tags.clone(),
         };
         let expiry = expiry.map(|expiry| {
-            stop(name, region, expiry, &cluster_arn, &tags, &role_arn(&name.scheduler_role(region)))
+            stop(
+                name,
+                region,
+                expiry,
+                &cluster_arn,
+                &tags,
+                &caller.role_arn(&name.scheduler_role(region)),
+            )
         });
         Plan {
             name: name.clone(),
@@ -193,7 +211,7 @@ impl Plan {
                 port: options.port,
                 public: options.public,
                 subnet_group: options.subnet_group.clone(),
-                role_arn: role_arn(&role.name),
+                role_arn: caller.role_arn(&role.name),
                 tags: tags.clone(),
             },
             role,

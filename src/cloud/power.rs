@@ -8,12 +8,11 @@ use chrono::{SubsecRound, Utc};
 use super::clients::Clients;
 use super::error::{ApiError, CloudError};
 use super::journal::Journal;
-use super::names::{Name, ROLE_PATH};
+use super::names::Name;
 use super::plan::{Expires, expiry, stop};
-use super::survey::Estate;
 use super::tags::{Expiry, Tags, owner};
-use super::wait::{Verdict, for_cluster};
-use super::{cluster, provision, role, schedule};
+use super::wait::{Change, Verdict, for_cluster};
+use super::{cluster, role, schedule};
 
 /// Pauses the cluster of a name and waits until it is; one that is paused stays so.
 ///
@@ -23,21 +22,22 @@ use super::{cluster, provision, role, schedule};
 pub async fn pause(
     clients: &Clients,
     name: &Name,
-    estate: &Estate,
     timeout: Duration,
     journal: &Journal,
 ) -> Result<(), CloudError> {
     let id = name.as_str();
-    demand_cluster(clients, name, estate)?;
+    demand_cluster(clients, name).await?;
     let settled = settled(clients, id, timeout, journal).await?;
     if cluster::status(&settled) == "paused" {
         journal.note(format!("cluster {id}: paused already"));
         return Ok(());
     }
-    let sent = clients.redshift.pause_cluster().cluster_identifier(id).send().await;
-    sent.map_err(|e| {
-        ApiError::new("redshift:PauseCluster", &e).during(format!("pause the cluster {id}"))
-    })?;
+    let change = Change { id, limit: timeout, done: &["pausing", "paused"] };
+    let ask = || async {
+        let sent = clients.redshift.pause_cluster().cluster_identifier(id).send().await;
+        sent.map(|_| ()).map_err(|e| ApiError::new("redshift:PauseCluster", &e))
+    };
+    change.make(clients, &format!("pause the cluster {id}"), ask).await?;
     let judge = |cluster: Option<&Cluster>| match cluster.map(cluster::status) {
         Some("paused") => Verdict::Reached,
         // The pause may not show at once.
@@ -57,37 +57,59 @@ pub async fn pause(
 pub async fn resume(
     clients: &Clients,
     name: &Name,
-    estate: &Estate,
     expires: Expires,
     timeout: Duration,
     journal: &Journal,
 ) -> Result<Option<Expiry>, CloudError> {
     let id = name.as_str();
-    let tags = demand_cluster(clients, name, estate)?;
+    let tags = demand_cluster(clients, name).await?;
     let settled = settled(clients, id, timeout, journal).await?;
     let was_paused = cluster::status(&settled) == "paused";
     // A pause ends a life, and the next is as long.
     let now = Utc::now().trunc_subsecs(0);
     let renewed = tags.expiry.filter(|_| was_paused).map(|old| Expiry::after(now, old.lifetime));
     let expiry = expiry(expires, renewed.or(tags.expiry), now);
-    if expiry != tags.expiry {
-        // First: a cluster that runs is to be stopped whatever becomes of this process.
-        set_expiry(clients, name, estate, Tags { expiry, ..tags }, journal).await?;
-    }
+    let tags = Tags { expiry, ..tags };
+    // First: a cluster that runs is to be stopped whatever becomes of this process.
+    set_schedule(clients, name, &tags, journal).await?;
     if was_paused {
-        provision::resume(clients, id, journal).await?;
+        start(clients, id, timeout, journal).await?;
     } else {
         journal.note(format!("cluster {id}: {} already", cluster::status(&settled)));
     }
-    cluster::wait_available(clients, id, None, timeout, journal).await?;
+    let up = cluster::wait_available(clients, id, None, timeout, journal).await?;
+    if cluster::tags(&up).as_ref() != Some(&tags) {
+        let caller = clients.caller().await?;
+        cluster::tag(clients, &cluster::arn(&caller, &clients.region, id), &tags).await?;
+    }
     journal.note(format!("cluster {id}: available"));
     Ok(expiry)
 }
 
-fn demand_cluster(clients: &Clients, name: &Name, estate: &Estate) -> Result<Tags, CloudError> {
-    estate.cluster.as_ref().and_then(cluster::tags).ok_or_else(|| CloudError::NothingOwned {
+/// Starts a paused cluster.
+pub(super) async fn start(
+    clients: &Clients,
+    id: &str,
+    timeout: Duration,
+    journal: &Journal,
+) -> Result<(), CloudError> {
+    let change = Change { id, limit: timeout, done: &["resuming", "available"] };
+    let ask = || async {
+        let sent = clients.redshift.resume_cluster().cluster_identifier(id).send().await;
+        sent.map(|_| ()).map_err(|e| ApiError::new("redshift:ResumeCluster", &e))
+    };
+    change.make(clients, &format!("resume the cluster {id}"), ask).await?;
+    journal.note(format!("cluster {id}: resuming; it costs from now on"));
+    Ok(())
+}
+
+/// The cluster's tags, found without a look at anything else: whoever may stop it need not be allowed
+/// more.
+async fn demand_cluster(clients: &Clients, name: &Name) -> Result<Tags, CloudError> {
+    let found = cluster::find_ours(clients, name).await?;
+    found.as_ref().and_then(cluster::tags).ok_or_else(|| CloudError::NothingOwned {
         region: clients.region.clone(),
-        tag: format!("{} and is a cluster", owner(name)),
+        tag: format!("{} and is a cluster of this name", owner(name)),
     })
 }
 
@@ -105,29 +127,29 @@ async fn settled(
     })
 }
 
-/// Puts the schedule and all tags to another expiry.
-async fn set_expiry(
+/// Brings the schedule to what the tags say, whether or not they said so before.
+async fn set_schedule(
     clients: &Clients,
     name: &Name,
-    estate: &Estate,
-    tags: Tags,
+    tags: &Tags,
     journal: &Journal,
 ) -> Result<(), CloudError> {
+    let region = &clients.region;
+    let standing = schedule::find(clients, &name.schedule()).await?;
+    let Some(expiry) = tags.expiry else {
+        return match standing {
+            Some(_) => schedule::delete(clients, &name.schedule(), journal).await,
+            None => Ok(()),
+        };
+    };
     let caller = clients.caller().await?;
-    let arn = cluster::arn(&caller, &clients.region, name.as_str());
-    cluster::tag(clients, &arn, &tags).await?;
-    let old = estate.schedule.as_ref();
-    match tags.expiry {
-        Some(expiry) => {
-            let role = name.scheduler_role(&clients.region);
-            let (partition, account) = (caller.partition(), &caller.account);
-            let role_arn = format!("arn:{partition}:iam::{account}:role{ROLE_PATH}{role}");
-            let (role, schedule) = stop(name, &clients.region, expiry, &arn, &tags, &role_arn);
-            let found = estate.scheduler_role(name, &clients.region);
-            role::ensure(clients, &role, found, journal).await?;
-            schedule::ensure(clients, &schedule, old, journal).await
-        }
-        None if old.is_some() => schedule::delete(clients, &name.schedule(), journal).await,
-        None => Ok(()),
+    let cluster_arn = cluster::arn(&caller, region, name.as_str());
+    let role_arn = caller.role_arn(&name.scheduler_role(region));
+    let (role, schedule) = stop(name, region, expiry, &cluster_arn, tags, &role_arn);
+    let found = role::find(clients, &role.name).await?;
+    if let Some(found) = &found {
+        tags.demand(found.tags.clone(), format!("role {}", role.name))?;
     }
+    role::ensure(clients, &role, found.as_ref(), journal).await?;
+    schedule::ensure(clients, &schedule, standing.as_ref(), journal).await
 }

@@ -8,12 +8,13 @@ use std::time::Duration;
 use aws_sdk_redshift::types::{Cluster, ScheduledAction};
 
 use super::clients::Clients;
-use super::error::{ApiError, CloudError};
+use super::error::CloudError;
 use super::journal::Journal;
-use super::network::{FoundGroup, find_group, groups};
+use super::network::{FoundGroup, group_of};
 use super::plan::Plan;
 use super::role::FoundRole;
-use super::{cluster, network, role, schedule};
+use super::tags::Tags;
+use super::{cluster, network, power, role, schedule};
 
 /// What is there under the names of a plan, all of it ours.
 #[derive(Debug, Default)]
@@ -31,29 +32,36 @@ pub struct Found {
 }
 
 impl Found {
-    /// Looks for everything that the plan names, before anything is made.
+    /// Looks for everything that the plan names, before anything is made; what another user of the
+    /// account made is taken over only if that is meant.
     ///
     /// # Errors
     ///
     /// If something has a name of the plan's and is not ours, if a cluster differs in what cannot be
     /// changed, or if AWS refuses or cannot be asked.
-    pub async fn look(clients: &Clients, plan: &Plan) -> Result<Found, CloudError> {
+    pub async fn look(clients: &Clients, plan: &Plan, adopts: bool) -> Result<Found, CloudError> {
+        let demand = |found: Option<Tags>, what: String| {
+            plan.cluster.tags.demand(found.clone(), what.clone())?;
+            match found.filter(|tags| !adopts && tags.creator != plan.cluster.tags.creator) {
+                Some(Tags { creator, .. }) => Err(CloudError::Others { what, creator }),
+                None => Ok(()),
+            }
+        };
         let ours = |found: Option<&FoundRole>| {
             let Some(role) = found else { return Ok(()) };
-            plan.role.tags.demand(role.tags.clone(), format!("role {}", role.name))
+            demand(role.tags.clone(), format!("role {}", role.name))
         };
         let role = role::find(clients, &plan.role.name).await?;
         ours(role.as_ref())?;
-        let request = find_group(&plan.group.name, &plan.group.vpc);
-        let group = groups(clients, &request).await?.into_iter().next();
+        let group = group_of(clients, &plan.group).await?;
         if let Some(group) = &group {
             let what = format!("security group {} ({})", group.name, group.id);
-            plan.group.tags.demand(group.tags.clone(), what)?;
+            demand(group.tags.clone(), what)?;
         }
         let cluster = cluster::find(clients, &plan.cluster.id).await?;
         if let Some(found) = &cluster {
             let what = format!("cluster {}", plan.cluster.id);
-            plan.cluster.tags.demand(cluster::tags(found), what)?;
+            demand(cluster::tags(found), what)?;
             if !is_going(found)
                 && let Some(difference) = cluster::difference(&plan.cluster, found)
             {
@@ -65,10 +73,10 @@ impl Found {
         ours(scheduler_role.as_ref())?;
         let schedule = schedule::find(clients, &plan.name.schedule()).await?;
         if let Some(action) = &schedule
-            && schedule::paused_cluster(action) != Some(plan.name.as_str())
+            && schedule::owner(action).as_ref() != Some(&plan.name)
         {
             let what = format!("scheduled action {}", plan.name.schedule());
-            plan.cluster.tags.demand(None, what)?;
+            demand(None, what)?;
         }
         Ok(Found { role, group, cluster, scheduler_role, schedule })
     }
@@ -121,28 +129,18 @@ pub async fn provision(
     if let Some(cluster) = cluster::wait_settled(clients, id, timeout, journal).await?
         && cluster::status(&cluster) == "paused"
     {
-        resume(clients, id, journal).await?;
+        power::start(clients, id, timeout, journal).await?;
     }
     let role_arn = Some(plan.cluster.role_arn.as_str());
     let cluster = cluster::wait_available(clients, id, None, timeout, journal).await?;
-    cluster::amend(clients, &plan.cluster, &cluster, &group_id, journal).await?;
+    // What a cluster on its way did not show before.
+    if standing.is_some()
+        && let Some(difference) = cluster::difference(&plan.cluster, &cluster)
+    {
+        return Err(difference);
+    }
+    cluster::amend(clients, &plan.cluster, &cluster, &group_id, timeout, journal).await?;
     let cluster = cluster::wait_available(clients, id, role_arn, timeout, journal).await?;
     journal.note(format!("cluster {id}: available"));
     Ok(cluster)
-}
-
-/// Starts a paused cluster.
-pub(super) async fn resume(
-    clients: &Clients,
-    id: &str,
-    journal: &Journal,
-) -> Result<(), CloudError> {
-    let sent = clients.redshift.resume_cluster().cluster_identifier(id).send().await;
-    match sent.map_err(|e| ApiError::new("redshift:ResumeCluster", &e)) {
-        Err(error) => Err(error.during(format!("resume the cluster {id}"))),
-        Ok(_) => {
-            journal.note(format!("cluster {id}: resuming; it costs from now on"));
-            Ok(())
-        }
-    }
 }

@@ -11,7 +11,7 @@ use super::error::{ApiError, CloudError};
 use super::journal::Journal;
 use super::names::ROLE_PATH;
 use super::tags::Tags;
-use super::wait::while_settling;
+use super::wait::{until_seen, while_settling};
 
 /// A role as it should be.
 #[derive(Debug, Clone, PartialEq)]
@@ -124,10 +124,11 @@ pub async fn ensure(
                 Ok(answer) => answer.role.map(|role| role.arn).unwrap_or_default(),
                 // A try whose answer was lost made it, or somebody else did meanwhile.
                 Err(error) if error.is("EntityAlreadyExists") => {
-                    let found = find(clients, name).await?;
-                    let tags = found.as_ref().and_then(|role| role.tags.clone());
-                    spec.tags.demand(tags, format!("role {name}"))?;
-                    found.map(|role| role.arn).unwrap_or_default()
+                    let Some(found) = until_seen(|| find(clients, name)).await? else {
+                        return Err(error.during(format!("make the role {name}")));
+                    };
+                    spec.tags.demand(found.tags, format!("role {name}"))?;
+                    found.arn
                 }
                 Err(error) => return Err(error.during(format!("make the role {name}"))),
             };

@@ -1,17 +1,22 @@
-//! The schedule that AWS keeps: a scheduled action that pauses the cluster, once.
+//! The schedule that AWS keeps: a scheduled action that pauses the cluster when its time is over, and
+//! tries again every hour: a cluster that is being changed, or has no backup yet, refuses.
 //!
 //! Redshift's scheduled actions pause, resume and resize; none deletes (Redshift API Reference,
 //! ScheduledActionType). A paused cluster costs its storage alone.
 
 use aws_sdk_redshift::operation::create_scheduled_action::builders::CreateScheduledActionInputBuilder;
 use aws_sdk_redshift::operation::modify_scheduled_action::builders::ModifyScheduledActionInputBuilder;
-use aws_sdk_redshift::types::{PauseClusterMessage, ScheduledAction, ScheduledActionType};
-use chrono::{DateTime, Utc};
+use aws_sdk_redshift::types::{
+    PauseClusterMessage, ScheduledAction, ScheduledActionState, ScheduledActionType,
+};
+use aws_smithy_types::DateTime as SdkTime;
+use chrono::{DateTime, Timelike, Utc};
 
 use super::clients::Clients;
 use super::cluster::is_unknown_role;
 use super::error::{ApiError, CloudError};
 use super::journal::Journal;
+use super::names::Name;
 use super::wait::while_settling;
 
 /// A scheduled action as it should be.
@@ -28,11 +33,17 @@ pub struct ScheduleSpec {
 }
 
 impl ScheduleSpec {
-    /// The moment, in UTC, in whole seconds.
+    /// Every hour, at the minute at which the time is over.
     ///
-    /// Source: Redshift API Reference, CreateScheduledAction, Schedule.
+    /// Source: Redshift API Reference, CreateScheduledAction, Schedule: invocations must be separated by
+    /// at least one hour.
     pub fn expression(&self) -> String {
-        format!("at({})", self.at.format("%Y-%m-%dT%H:%M:%S"))
+        format!("cron({} * * * ? *)", self.at.minute())
+    }
+
+    /// From when on. The minute of the schedule comes right after.
+    fn start(&self) -> SdkTime {
+        SdkTime::from_secs(self.at.timestamp() - i64::from(self.at.second()))
     }
 
     fn action(&self) -> ScheduledActionType {
@@ -50,6 +61,7 @@ pub fn create(spec: &ScheduleSpec) -> CreateScheduledActionInputBuilder {
         )
         .target_action(spec.action())
         .schedule(spec.expression())
+        .start_time(spec.start())
         .iam_role(&spec.role_arn)
         .enable(true)
 }
@@ -60,6 +72,7 @@ pub fn modify(spec: &ScheduleSpec) -> ModifyScheduledActionInputBuilder {
         .scheduled_action_name(&spec.name)
         .target_action(spec.action())
         .schedule(spec.expression())
+        .start_time(spec.start())
         .iam_role(&spec.role_arn)
         .enable(true)
 }
@@ -96,9 +109,22 @@ pub async fn list(clients: &Clients) -> Result<Vec<ScheduledAction>, CloudError>
     })
 }
 
+/// When an action begins to take place, and whether it will.
+pub fn begins(action: &ScheduledAction) -> Option<DateTime<Utc>> {
+    let is_on = action.state.as_ref().is_none_or(|state| *state == ScheduledActionState::Active);
+    let start = action.start_time.as_ref().filter(|_| is_on)?;
+    DateTime::from_timestamp(start.secs(), 0)
+}
+
 /// The cluster that an action pauses, if that is what it does.
 pub fn paused_cluster(action: &ScheduledAction) -> Option<&str> {
     action.target_action.as_ref()?.pause_cluster.as_ref()?.cluster_identifier.as_deref()
+}
+
+/// Whose an action is: that of the name that it has, if it pauses the cluster of that name.
+pub fn owner(action: &ScheduledAction) -> Option<Name> {
+    let name: Name = paused_cluster(action)?.parse().ok()?;
+    (action.scheduled_action_name.as_deref()? == name.schedule()).then_some(name)
 }
 
 /// Makes the scheduled action, or puts the one that is there right.
@@ -129,7 +155,8 @@ pub async fn ensure(
         sent.map(|_| ()).map_err(|e| ApiError::new("redshift:ModifyScheduledAction", &e))
     });
     scheduled.await.map_err(|e| e.during(format!("schedule the pause of cluster {cluster}")))?;
-    journal.note(format!("schedule {name}: pauses cluster {cluster} at {}", spec.at.to_rfc3339()));
+    let at = spec.at.format("%Y-%m-%d %H:%M UTC");
+    journal.note(format!("schedule {name}: pauses cluster {cluster} at {at}"));
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! What is there: everything that carries our tags, by the name it belongs to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_redshift::types::{Cluster, ScheduledAction, Snapshot};
 
@@ -9,7 +9,7 @@ use super::error::{ApiError, CloudError};
 use super::names::Name;
 use super::network::{self, FoundGroup};
 use super::role::{self, FoundRole};
-use super::tags::{self, Tags};
+use super::tags::{self, Tags, of_redshift, owner};
 use super::{cluster, schedule};
 
 /// What belongs to one name.
@@ -19,33 +19,35 @@ pub struct Estate {
     pub roles: Vec<FoundRole>,
     /// Security groups.
     pub groups: Vec<FoundGroup>,
-    /// The cluster.
+    /// The cluster of this name.
     pub cluster: Option<Cluster>,
+    /// Clusters of other names that carry the tag: one that was renamed, or restored from a snapshot.
+    pub strays: Vec<Cluster>,
     /// The scheduled action that stops it.
     pub schedule: Option<ScheduledAction>,
     /// Snapshots that somebody took: they cost until somebody removes them.
     pub snapshots: Vec<Snapshot>,
+    /// Other regions in which roles are used that carry the name.
+    pub elsewhere: BTreeSet<String>,
 }
 
 impl Estate {
-    /// Whether there is nothing.
+    /// Whether there is nothing in this region.
     pub fn is_empty(&self) -> bool {
-        self.inventory().is_empty()
+        self.inventory().is_empty() && self.snapshots.is_empty()
     }
 
-    /// What there is, a line a resource.
+    /// What there is and a teardown removes, a line a resource.
     pub fn inventory(&self) -> Vec<String> {
         let mut lines = Vec::new();
-        lines.extend(self.cluster.iter().map(|cluster| {
-            let id = cluster.cluster_identifier.as_deref().unwrap_or_default();
-            format!("cluster {id} ({})", cluster::status(cluster))
+        lines.extend(self.cluster.iter().chain(&self.strays).map(|cluster| {
+            format!("cluster {} ({})", cluster::id(cluster), cluster::status(cluster))
         }));
         lines.extend(self.schedule.iter().map(|schedule| {
             format!("schedule {}", schedule.scheduled_action_name.as_deref().unwrap_or_default())
         }));
         lines.extend(self.groups.iter().map(|g| format!("security group {} ({})", g.name, g.id)));
         lines.extend(self.roles.iter().map(|role| format!("role {}", role.name)));
-        lines.extend(self.snapshots.iter().map(|s| format!("snapshot {}", snapshot_id(s))));
         lines
     }
 
@@ -63,10 +65,33 @@ impl Estate {
         self.roles.iter().find(|role| role.name == wanted)
     }
 
-    /// The role in which AWS stops the cluster.
-    pub fn scheduler_role(&self, name: &Name, region: &str) -> Option<&FoundRole> {
-        let wanted = name.scheduler_role(region);
-        self.roles.iter().find(|role| role.name == wanted)
+    /// Refuses to go on where a cluster of another name carries the tag.
+    ///
+    /// # Errors
+    ///
+    /// If there is one.
+    pub fn demand_no_strays(&self, name: &Name) -> Result<(), CloudError> {
+        match self.strays.first() {
+            None => Ok(()),
+            Some(stray) => {
+                Err(CloudError::Stray { cluster: cluster::id(stray).to_owned(), tag: owner(name) })
+            }
+        }
+    }
+
+    fn add_cluster(&mut self, name: &str, cluster: Cluster) {
+        let id = cluster::id(&cluster);
+        if id != name {
+            self.strays.push(cluster);
+        } else {
+            self.cluster = Some(cluster);
+        }
+    }
+
+    fn add_role(&mut self, role: FoundRole) {
+        if !self.roles.iter().any(|known| known.name == role.name) {
+            self.roles.push(role);
+        }
     }
 }
 
@@ -83,8 +108,12 @@ pub fn snapshot_id(snapshot: &Snapshot) -> &str {
 pub async fn survey(clients: &Clients) -> Result<BTreeMap<String, Estate>, CloudError> {
     let mut found: BTreeMap<String, Estate> = BTreeMap::new();
     for role in role::list(clients).await? {
-        if let Some(tags) = role.tags.clone().filter(|tags| tags.region == clients.region) {
-            found.entry(tags.name).or_default().roles.push(role);
+        let Some(tags) = role.tags.clone() else { continue };
+        let estate = found.entry(tags.name).or_default();
+        if tags.region == clients.region {
+            estate.add_role(role);
+        } else {
+            estate.elsewhere.insert(tags.region);
         }
     }
     for group in network::groups(clients, &network::find_groups()).await? {
@@ -93,32 +122,46 @@ pub async fn survey(clients: &Clients) -> Result<BTreeMap<String, Estate>, Cloud
         }
     }
     for cluster in cluster::list(clients).await? {
-        if let Some(tags) = cluster::tags(&cluster) {
-            found.entry(tags.name).or_default().cluster = Some(cluster);
+        if let Some(Tags { name, .. }) = cluster::tags(&cluster) {
+            found.entry(name.clone()).or_default().add_cluster(&name, cluster);
         }
     }
     for snapshot in snapshots(clients).await? {
-        let tags = snapshot.tags.as_deref().unwrap_or_default();
-        let pairs = tags.iter().filter_map(|tag| tag.key.as_deref().zip(tag.value.as_deref()));
-        if let Some(tags) = Tags::read(pairs) {
+        if let Some(tags) = of_redshift(snapshot.tags.as_deref()) {
             found.entry(tags.name).or_default().snapshots.push(snapshot);
         }
     }
     for action in schedule::list(clients).await? {
-        if let Some(name) = owner(&action) {
+        if let Some(name) = schedule::owner(&action) {
             found.entry(name.to_string()).or_default().schedule = Some(action);
         }
     }
     Ok(found)
 }
 
-/// What belongs to one name.
+/// What belongs to one name: what the listings show, and what is found by its name where listings lag
+/// behind.
 ///
 /// # Errors
 ///
 /// If AWS refuses or cannot be asked.
 pub async fn survey_of(clients: &Clients, name: &Name) -> Result<Estate, CloudError> {
-    Ok(survey(clients).await?.remove(name.as_str()).unwrap_or_default())
+    let mut estate = survey(clients).await?.remove(name.as_str()).unwrap_or_default();
+    for role in [name.role(&clients.region), name.scheduler_role(&clients.region)] {
+        let role = role::find(clients, &role).await?;
+        let is_ours = |role: &FoundRole| role.tags.as_ref().is_some_and(|t| t.is_of(name));
+        if let Some(role) = role.filter(is_ours) {
+            estate.add_role(role);
+        }
+    }
+    if estate.cluster.is_none() {
+        estate.cluster = cluster::find_ours(clients, name).await?;
+    }
+    if estate.schedule.is_none() {
+        let found = schedule::find(clients, &name.schedule()).await?;
+        estate.schedule = found.filter(|found| schedule::owner(found).as_ref() == Some(name));
+    }
+    Ok(estate)
 }
 
 async fn snapshots(clients: &Clients) -> Result<Vec<Snapshot>, CloudError> {
@@ -132,8 +175,21 @@ async fn snapshots(clients: &Clients) -> Result<Vec<Snapshot>, CloudError> {
     })
 }
 
-/// Scheduled actions have no tags: one is ours that has our name and pauses the cluster of it.
-fn owner(action: &ScheduledAction) -> Option<Name> {
-    let name: Name = schedule::paused_cluster(action)?.parse().ok()?;
-    (action.scheduled_action_name.as_deref()? == name.schedule()).then_some(name)
+/// The snapshot of this name, if there is one.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be asked.
+pub async fn find_snapshot(clients: &Clients, id: &str) -> Result<Option<Snapshot>, CloudError> {
+    let request = clients.redshift.describe_cluster_snapshots().snapshot_identifier(id);
+    match request.send().await {
+        Ok(answer) => Ok(answer.snapshots.unwrap_or_default().into_iter().next()),
+        Err(error) => {
+            let error = ApiError::new("redshift:DescribeClusterSnapshots", &error);
+            if error.is("ClusterSnapshotNotFound") {
+                return Ok(None);
+            }
+            Err(error.during(format!("look for the snapshot {id}")))
+        }
+    }
 }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use aws_sdk_redshift::types::Tag;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::error::CloudError;
+use super::names::Name;
 
 /// Says which name a resource belongs to.
 pub const NAME: &str = "starlift:name";
@@ -48,6 +50,25 @@ impl Expiry {
     }
 }
 
+/// Who made something, as a tag may say it: without the name of a session, which differs from one
+/// sign-in to the next, and in the characters that tags may have (IAM API Reference, Tag).
+pub fn creator(arn: &str) -> String {
+    let lasting = match arn.split_once(":assumed-role/") {
+        Some((account, role)) => {
+            format!("{account}:assumed-role/{}", role.split('/').next().unwrap_or(role))
+        }
+        None => arn.to_owned(),
+    };
+    let allowed = |c: char| c.is_alphanumeric() || " _.:/=+-@".contains(c);
+    lasting.chars().map(|c| if allowed(c) { c } else { '_' }).collect()
+}
+
+/// Reads tags as Redshift gives them.
+pub fn of_redshift(tags: Option<&[Tag]>) -> Option<Tags> {
+    let pairs = tags.unwrap_or_default().iter();
+    Tags::read(pairs.filter_map(|tag| tag.key.as_deref().zip(tag.value.as_deref())))
+}
+
 impl Tags {
     /// Key and value of each.
     pub fn pairs(&self) -> Vec<(&'static str, String)> {
@@ -81,6 +102,11 @@ impl Tags {
         })
     }
 
+    /// Whether they say that something belongs to `name`.
+    pub fn is_of(&self, name: &Name) -> bool {
+        self.name == name.as_str()
+    }
+
     /// Refuses to go on where something called `what` has other tags than these, or none.
     ///
     /// # Errors
@@ -102,6 +128,14 @@ pub fn owner(name: impl std::fmt::Display) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_creator_is_the_same_from_one_session_to_the_next() {
+        let role = "arn:aws:sts::123456789012:assumed-role/analyst/ann,x@example.com";
+        assert_eq!(creator(role), "arn:aws:sts::123456789012:assumed-role/analyst");
+        let user = "arn:aws:iam::123456789012:user/ann,x";
+        assert_eq!(creator(user), "arn:aws:iam::123456789012:user/ann_x");
+    }
 
     #[test]
     fn tags_are_read_as_they_were_written() {

@@ -8,8 +8,9 @@ use super::clients::Clients;
 use super::error::{ApiError, CloudError};
 use super::journal::Journal;
 use super::names::Name;
-use super::survey::{Estate, snapshot_id, survey_of};
+use super::survey::{Estate, find_snapshot, snapshot_id, survey_of};
 use super::tags::Tags;
+use super::wait::Change;
 use super::{cluster, network, role, schedule};
 
 /// How often it is looked whether all is gone: listings may lag behind.
@@ -26,9 +27,10 @@ pub fn delete_cluster(id: &str, final_snapshot: Option<&str>) -> DeleteClusterIn
         .set_final_cluster_snapshot_identifier(final_snapshot.map(str::to_owned))
 }
 
-/// Removes what belongs to a name: schedule, rules, cluster, group, roles; then looks again.
+/// Removes what belongs to a name: rules, cluster, schedule, group, roles; then looks again.
 ///
-/// Snapshots stay: somebody took them to keep them. They are what is found at the end.
+/// What cannot be removed does not keep the rest from going, and is told at the end. The schedule goes
+/// after the cluster that it would still stop. Snapshots stay: somebody took them to keep them.
 ///
 /// # Errors
 ///
@@ -41,25 +43,53 @@ pub async fn teardown(
     timeout: Duration,
     journal: &Journal,
 ) -> Result<(), CloudError> {
-    if estate.schedule.is_some() {
-        schedule::delete(clients, &name.schedule(), journal).await?;
+    estate.demand_no_strays(name)?;
+    if let Some(snapshot) = final_snapshot {
+        demand_free(clients, estate, snapshot).await?;
     }
+    let mut first_error = None;
+    let mut keep = |outcome: Result<(), CloudError>| {
+        if let Err(error) = outcome {
+            journal.note(format!("NOT done: {error}"));
+            first_error.get_or_insert(error);
+            return false;
+        }
+        true
+    };
     for group in &estate.groups {
         journal.enter(format!("taking the rules of {} back", group.name));
-        network::revoke_all(clients, &group.id, group.rules.iter(), journal).await?;
+        keep(network::revoke_all(clients, &group.id, group.rules.iter(), journal).await);
     }
-    if estate.cluster.is_some() {
-        remove_cluster(clients, name.as_str(), final_snapshot, timeout, journal).await?;
-        if let (Some(snapshot), Some(tags)) = (final_snapshot, estate.tags()) {
-            tag_snapshot(clients, name, snapshot, tags).await?;
+    let is_gone = match &estate.cluster {
+        Some(_) => keep(remove_cluster(clients, name, final_snapshot, timeout, journal).await),
+        None => true,
+    };
+    if let Some(snapshot) = final_snapshot {
+        keep(keep_snapshot(clients, name, snapshot, estate.tags(), journal).await);
+    }
+    if is_gone {
+        if estate.schedule.is_some() {
+            keep(schedule::delete(clients, &name.schedule(), journal).await);
+        }
+        for group in &estate.groups {
+            keep(network::delete(clients, group, journal).await);
+        }
+        for found in &estate.roles {
+            keep(role::delete(clients, &found.name, journal).await);
         }
     }
-    for group in &estate.groups {
-        network::delete(clients, group, journal).await?;
+    match first_error {
+        Some(error) => Err(error),
+        None => prove_gone(clients, name, final_snapshot, journal).await,
     }
-    for found in &estate.roles {
-        role::delete(clients, &found.name, journal).await?;
-    }
+}
+
+async fn prove_gone(
+    clients: &Clients,
+    name: &Name,
+    final_snapshot: Option<&str>,
+    journal: &Journal,
+) -> Result<(), CloudError> {
     journal.enter("looking for what is left");
     let mut left = Vec::new();
     for look in 0..LOOKS {
@@ -74,55 +104,74 @@ pub async fn teardown(
     Err(CloudError::Left { left })
 }
 
-/// Says whose the last snapshot is, so that `status` tells what it costs.
-///
-/// Source of the ARN: Service Authorization Reference, Amazon Redshift, resource type snapshot.
-async fn tag_snapshot(
-    clients: &Clients,
-    name: &Name,
-    snapshot: &str,
-    tags: Tags,
-) -> Result<(), CloudError> {
-    let caller = clients.caller().await?;
-    let (partition, account, region) = (caller.partition(), &caller.account, &clients.region);
-    let arn = format!("arn:{partition}:redshift:{region}:{account}:snapshot:{name}/{snapshot}");
-    cluster::tag(clients, &arn, &Tags { expiry: None, ..tags }).await
+/// What is there, but for the snapshot that was asked for.
+fn leftovers(estate: Estate, final_snapshot: Option<&str>) -> Vec<String> {
+    let snapshots = estate.snapshots.iter().map(snapshot_id);
+    let kept =
+        snapshots.filter(|id| Some(*id) != final_snapshot).map(|id| format!("snapshot {id}"));
+    estate.inventory().into_iter().chain(kept).collect()
 }
 
-/// What is there, but for the snapshot that was asked for.
-fn leftovers(mut estate: Estate, final_snapshot: Option<&str>) -> Vec<String> {
-    estate.snapshots.retain(|snapshot| Some(snapshot_id(snapshot)) != final_snapshot);
-    estate.inventory()
+/// Refuses a name for the last snapshot that another one has, before anything is touched.
+async fn demand_free(clients: &Clients, estate: &Estate, snapshot: &str) -> Result<(), CloudError> {
+    let is_going = |cluster| ["deleting", "final-snapshot"].contains(&cluster::status(cluster));
+    if estate.cluster.as_ref().is_none_or(is_going) {
+        return Ok(());
+    }
+    match find_snapshot(clients, snapshot).await? {
+        None => Ok(()),
+        Some(_) => Err(CloudError::SnapshotTaken(snapshot.to_owned())),
+    }
 }
 
 async fn remove_cluster(
     clients: &Clients,
-    id: &str,
+    name: &Name,
     final_snapshot: Option<&str>,
     timeout: Duration,
     journal: &Journal,
 ) -> Result<(), CloudError> {
+    let id = name.as_str();
     journal.enter(format!("removing the cluster {id}"));
-    loop {
+    let change = Change { id, limit: timeout, done: &["deleting", "final-snapshot", "gone"] };
+    let ask = || async {
         let sent = delete_cluster(id, final_snapshot).send_with(&clients.redshift).await;
         match sent.map_err(|e| ApiError::new("redshift:DeleteCluster", &e)) {
-            Ok(_) => break,
-            Err(error) if error.is("ClusterNotFound") => break,
-            // It is on its way to another state: to its end, or to one in which it can be removed.
-            Err(error) if error.is("InvalidClusterState") => {
-                let now = cluster::find(clients, id).await?;
-                match now.as_ref().map(cluster::status) {
-                    None | Some("deleting") => break,
-                    Some(state) if cluster::is_passing(state) => {
-                        cluster::wait_settled(clients, id, timeout, journal).await?;
-                    }
-                    Some(_) => return Err(error.during(format!("remove the cluster {id}"))),
-                }
-            }
-            Err(error) => return Err(error.during(format!("remove the cluster {id}"))),
+            Err(error) if !error.is("ClusterNotFound") => Err(error),
+            _ => Ok(()),
         }
-    }
+    };
+    change.make(clients, &format!("remove the cluster {id}"), ask).await?;
     cluster::wait_gone(clients, id, timeout, journal).await?;
     journal.note(format!("cluster {id}: removed"));
+    Ok(())
+}
+
+/// Says whose the last snapshot is, so that `status` tells what costs; AWS may not copy tags to it.
+///
+/// Source of the ARN: Service Authorization Reference, Amazon Redshift, resource type snapshot.
+async fn keep_snapshot(
+    clients: &Clients,
+    name: &Name,
+    snapshot: &str,
+    tags: Option<Tags>,
+    journal: &Journal,
+) -> Result<(), CloudError> {
+    let found = find_snapshot(clients, snapshot).await?;
+    let is_ours = found.is_some_and(|s| s.cluster_identifier.as_deref() == Some(name.as_str()));
+    if !is_ours {
+        return Err(CloudError::NoSnapshot(snapshot.to_owned()));
+    }
+    let caller = clients.caller().await?;
+    let (partition, account, region) = (caller.partition(), &caller.account, &clients.region);
+    let arn = format!("arn:{partition}:redshift:{region}:{account}:snapshot:{name}/{snapshot}");
+    let tags = tags.unwrap_or_else(|| Tags {
+        name: name.to_string(),
+        region: region.clone(),
+        creator: super::tags::creator(&caller.arn),
+        expiry: None,
+    });
+    cluster::tag(clients, &arn, &Tags { expiry: None, ..tags }).await?;
+    journal.note(format!("snapshot {snapshot}: taken"));
     Ok(())
 }

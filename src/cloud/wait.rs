@@ -1,7 +1,8 @@
 //! Waiting: for a cluster to change its state, and for AWS to agree with itself.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use aws_sdk_redshift::error::ProvideErrorMetadata;
 use aws_sdk_redshift::operation::describe_clusters::{
     DescribeClustersError, DescribeClustersOutput,
 };
@@ -12,6 +13,7 @@ use aws_smithy_runtime_api::client::waiters::error::WaiterError;
 use backon::{ExponentialBuilder, Retryable};
 
 use super::clients::Clients;
+use super::cluster;
 use super::error::{ApiError, CloudError};
 use super::journal::Journal;
 
@@ -33,6 +35,75 @@ pub(super) enum Verdict {
     Waiting,
     /// It will not get there.
     Lost,
+}
+
+/// What AWS answers to a change of a cluster that is on its way to another state; it may do so even
+/// while it calls the cluster available.
+const BUSY: &str = "InvalidClusterState";
+
+/// A young cluster cannot be paused before there is a backup of it; nobody has said with which code.
+const NO_BACKUP: &str = "backup was found";
+
+/// A change of a cluster, which AWS refuses while another is under way.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Change<'a> {
+    /// The cluster.
+    pub id: &'a str,
+    /// How long to try.
+    pub limit: Duration,
+    /// States that say that the change is made already, or being made.
+    pub done: &'a [&'a str],
+}
+
+impl Change<'_> {
+    /// Asks for the change until it is taken on.
+    pub async fn make<F>(
+        self,
+        clients: &Clients,
+        action: &str,
+        mut ask: impl FnMut() -> F,
+    ) -> Result<(), CloudError>
+    where
+        F: Future<Output = Result<(), ApiError>>,
+    {
+        let begun = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let error = match ask().await {
+                Ok(()) => return Ok(()),
+                Err(error) if error.is(BUSY) || error.said.contains(NO_BACKUP) => error,
+                Err(error) => return Err(error.during(action)),
+            };
+            let now = cluster::find(clients, self.id).await?;
+            let state = now.as_ref().map_or("gone", cluster::status);
+            if self.done.contains(&state) {
+                return Ok(());
+            }
+            if now.is_none() || begun.elapsed() + pause > self.limit {
+                return Err(error.during(action));
+            }
+            tracing::info!("cluster {} is {state} and refuses the change; asking again", self.id);
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+/// Looks again for what was made a moment ago, until it shows; `None` if it does not for long.
+pub(super) async fn until_seen<T, F>(mut look: impl FnMut() -> F) -> Result<Option<T>, CloudError>
+where
+    F: Future<Output = Result<Option<T>, CloudError>>,
+{
+    let begun = Instant::now();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let found = look().await?;
+        if found.is_some() || begun.elapsed() + pause > SETTLING {
+            return Ok(found);
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
 }
 
 /// Waits until `judge` says that the cluster is as it should be; its last description, if it is there.
@@ -64,16 +135,31 @@ pub(super) async fn for_cluster(
         }
     };
     let sdk = clients.sdk();
-    let waiter = WaiterOrchestrator::builder()
-        .min_delay(FIRST_PAUSE)
-        .max_delay(LONGEST_PAUSE)
-        .max_wait(limit)
-        .time_source(sdk.time_source().unwrap_or_default())
-        .sleep_impl(sdk.sleep_impl().unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new())))
-        .acceptor(acceptor)
-        .operation(|| clients.redshift.describe_clusters().cluster_identifier(id).send())
-        .build();
-    match waiter.orchestrate().await {
+    let begun = Instant::now();
+    let outcome = loop {
+        let waiter = WaiterOrchestrator::builder()
+            .min_delay(FIRST_PAUSE)
+            .max_delay(LONGEST_PAUSE)
+            .max_wait(limit.saturating_sub(begun.elapsed()))
+            .time_source(sdk.time_source().unwrap_or_default())
+            .sleep_impl(
+                sdk.sleep_impl().unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new())),
+            )
+            .acceptor(&acceptor)
+            .operation(|| clients.redshift.describe_clusters().cluster_identifier(id).send())
+            .build();
+        match waiter.orchestrate().await {
+            // The network is away for longer than the SDK tries: the cluster goes on without us.
+            Err(WaiterError::OperationFailed(error))
+                if error.error().code().is_none() && begun.elapsed() + LONGEST_PAUSE < limit =>
+            {
+                tracing::warn!("AWS cannot be asked for the state of cluster {id}; asking again");
+                tokio::time::sleep(LONGEST_PAUSE).await;
+            }
+            outcome => break outcome,
+        }
+    };
+    match outcome {
         Ok(poll) => Ok(poll
             .into_result()
             .ok()
@@ -103,7 +189,7 @@ fn first(answer: &DescribeClustersOutput) -> Option<&Cluster> {
     answer.clusters.as_deref().unwrap_or_default().first()
 }
 
-/// The state of a cluster and, where they are not done yet, that of its roles.
+/// The state of a cluster in full and, where they are not done yet, that of its roles.
 fn describe(cluster: &Cluster) -> String {
     let mut text = cluster.cluster_status.clone().unwrap_or_default();
     for role in cluster.iam_roles.as_deref().unwrap_or_default() {

@@ -22,6 +22,8 @@ use super::location::{Location, StoreKey};
 pub struct StoreOptions {
     /// The AWS region, when it is not to be found out.
     pub region: Option<String>,
+    /// The AWS region of clusters, which need not be that of every bucket.
+    pub cluster_region: Option<String>,
     /// The profile of the AWS configuration files, when it is not the default one.
     pub profile: Option<String>,
     /// An S3 endpoint other than Amazon's.
@@ -42,6 +44,7 @@ impl Default for StoreOptions {
     fn default() -> Self {
         StoreOptions {
             region: None,
+            cluster_region: None,
             profile: None,
             endpoint_url: None,
             no_sign_request: false,

@@ -43,7 +43,7 @@ fn without_flags_every_key_is_there_and_explained() {
     let here = Workspace::new();
     let outcome = here.run(["init"]);
     outcome.exits(0).says("wrote starlift.toml\n");
-    outcome.says("Still to be filled in: region, star, songs in [transform], logs in [transform]");
+    outcome.says("Still to be filled in: star, songs in [transform], logs in [transform]");
     outcome.says("Next:\n  starlift doctor\n  starlift provision --dry-run\n");
     let text = here.read("starlift.toml");
     hold_file("init.toml", &text);
@@ -77,7 +77,7 @@ fn flags_fill_the_file_and_the_commands_use_it() {
     holds(
         &here,
         &[
-            ("region", "\"eu-west-1\""),
+            ("cloud/region", "\"eu-west-1\""),
             ("profile", "\"work\""),
             ("star", "\"star\""),
             ("transform/songs", "\"songs\""),
@@ -117,7 +117,7 @@ fn a_file_that_is_there_is_left_alone_unless_forced() {
 fn a_dash_prints_the_file_and_writes_none() {
     let here = Workspace::new();
     let printed = here.run(["init", "--to", "-", "--name", "dwh"]);
-    printed.exits(0).says("cluster = \"dwh\"\n").complains("Still to be filled in: region");
+    printed.exits(0).says("cluster = \"dwh\"\n").complains("region in [cloud]");
     assert!(super::support::files(here.path()).is_empty());
     here.run(["init", "--name", "dwh"]).exits(0);
     printed.prints(&here.read("starlift.toml"));
@@ -160,7 +160,9 @@ fn from_the_template_of_the_course() {
             ("cloud/port", "5439"),
         ],
     );
-    outcome.says("Still to be filled in: region, star, out in [transform], name in [cloud]");
+    outcome.says(
+        "Still to be filled in: star, out in [transform], region in [cloud], name in [cloud]",
+    );
     outcome.never_says("From dwh.cfg");
 }
 
@@ -176,7 +178,7 @@ fn from_a_file_that_makes_a_cluster() {
     holds(
         &here,
         &[
-            ("region", "\"us-west-2\""),
+            ("cloud/region", "\"us-west-2\""),
             ("cloud/name", "\"dwhcluster\""),
             ("cloud/nodes", "4"),
             ("cloud/node_type", "\"ra3.large\""),
@@ -208,7 +210,7 @@ fn from_a_file_that_knows_the_host_and_the_role() {
     holds(
         &here,
         &[
-            ("region", "\"us-west-2\""),
+            ("cloud/region", "\"us-west-2\""),
             ("star", "\"s3://b/out/\""),
             ("transform/songs", "\"s3://b/song_data/*/*/*/*.json\""),
             ("transform/log_jsonpaths", ""),
@@ -313,13 +315,13 @@ fn on_a_terminal_the_user_is_asked() {
     let answers = ["ftp://x", "songs", "logs", "star", "", "dwh", "y"];
     let Some(outcome) = typed(&here, command.arg("init"), &answers) else { return };
     outcome.exits(0).says("unknown scheme").says("wrote starlift.toml");
-    outcome.says("Still to be filled in: region\r\n");
+    outcome.says("Still to be filled in: region in [cloud]\r\n");
     holds(
         &here,
         &[
             ("transform/songs", "\"songs\""),
             ("star", "\"star\""),
-            ("region", ""),
+            ("cloud/region", ""),
             ("warehouse/redshift/cluster", "\"dwh\""),
         ],
     );

@@ -166,6 +166,19 @@ fn a_denial_names_the_permission_that_is_missing() {
 }
 
 #[test]
+fn the_permission_that_aws_names_is_the_one_that_is_told() {
+    let Some(account) = Account::new() else { return };
+    let message = "User: arn:aws:iam::123456789012:user/ann is not authorized to perform: \
+                   iam:PassRole on resource: arn:aws:iam::123456789012:role/starlift/x because no \
+                   identity-based policy allows the iam:PassRole action";
+    account.aws.script(Rule::new(
+        "CreateCluster",
+        What::Refuse { status: 403, code: "AccessDenied", message: message.to_owned() },
+    ));
+    account.provision(&[]).exits(1).complains("the credentials in use lack iam:PassRole;");
+}
+
+#[test]
 fn without_credentials_it_is_said_how_to_sign_in() {
     let here = Workspace::new();
     let mut command = here.command();

@@ -18,29 +18,87 @@ fn a_cluster_is_paused_and_resumed_twice_each() {
     assert_eq!(account.asked("ResumeCluster"), 1);
 }
 
+/// When AWS pauses the cluster.
+fn stops(account: &Account) -> String {
+    let actions = account.aws.call("redshift", "DescribeScheduledActions", &[]);
+    texts(&actions, "StartTime").concat()
+}
+
 #[test]
-fn a_life_that_has_ended_begins_anew_with_the_cluster() {
+fn a_pause_ends_a_life_and_the_next_is_as_long() {
     let Some(account) = Account::new() else { return };
     account.provision(&["--expires", "8h"]).exits(0);
-    let schedule = || {
-        let actions = account.aws.call("redshift", "DescribeScheduledActions", &[]);
-        texts(&actions, "Schedule").concat()
-    };
-    let first = schedule();
+    // As if it had been made long ago.
+    let arn = "arn:aws:redshift:us-east-1:123456789012:cluster:sparkify";
+    let over = [
+        ("ResourceName", arn),
+        ("Tags.Tag.1.Key", "starlift:expires"),
+        ("Tags.Tag.1.Value", "2026-01-01T00:00:00Z"),
+    ];
+    account.aws.call("redshift", "CreateTags", &over);
+    account.aws.call(
+        "redshift",
+        "ModifyScheduledAction",
+        &[("ScheduledActionName", "starlift-sparkify-stop"), ("StartTime", "2026-01-01T00:00:00Z")],
+    );
+    account.run(&["status"]).exits(0).says("over, and not paused!");
     account.run(&["pause", "--name", "sparkify"]).exits(0);
-    // The schedule is told in whole seconds.
-    std::thread::sleep(std::time::Duration::from_millis(1100));
+    account.run(&["status"]).exits(0).says("2026-01-01 00:00 (over)");
     account.run(&["resume", "--name", "sparkify"]).exits(0).says("AWS pauses it at");
-    let second = schedule();
-    assert!(second > first, "{first} {second}");
+    let second = stops(&account);
+    assert!(second.as_str() > "2026-11", "{second}");
+    account.run(&["status"]).exits(0).says("in 7h 59m");
     account.run(&["resume", "--name", "sparkify", "--expires", "2days"]).exits(0);
-    assert!(schedule() > second);
+    assert!(stops(&account) > second);
     account
         .run(&["resume", "--name", "sparkify", "--expires", "never"])
         .exits(0)
         .says("it costs until");
-    assert_eq!(schedule(), "");
+    assert_eq!(stops(&account), "");
     account.run(&["status"]).exits(0).says("never");
+}
+
+#[test]
+fn a_schedule_is_set_before_the_cluster_runs_and_whatever_the_tags_say() {
+    let Some(account) = Account::new() else { return };
+    account.provision(&["--expires", "8h"]).exits(0);
+    let name = [("ScheduledActionName", "starlift-sparkify-stop")];
+    account.aws.call("redshift", "DeleteScheduledAction", &name);
+    account.run(&["resume", "--name", "sparkify"]).exits(0);
+    assert_ne!(stops(&account), "", "a schedule that somebody deleted is made again");
+    account.run(&["pause", "--name", "sparkify"]).exits(0);
+    account.aws.script(Rule::new("ModifyScheduledAction", What::Deny));
+    account.run(&["resume", "--name", "sparkify"]).exits(1);
+    assert_eq!(account.asked("ResumeCluster"), 0);
+}
+
+#[test]
+fn a_cluster_that_is_busy_or_has_no_backup_yet_is_asked_again() {
+    let Some(account) = Account::new() else { return };
+    account.provision(&[]).exits(0);
+    let busy = "There is an operation running on the Cluster.";
+    let young = "You can't pause cluster sparkify because no recently available backup was found.";
+    for (code, message) in [("InvalidClusterState", busy), ("InvalidParameterValue", young)] {
+        let what = What::Refuse { status: 400, code, message: message.to_owned() };
+        account.aws.script(Rule::new("PauseCluster", what));
+    }
+    let outcome = account.run(&["pause", "--name", "sparkify"]);
+    outcome.exits(0).complains("refuses the change; asking again");
+    assert_eq!((account.asked("PauseCluster"), account.aws.rules_left()), (3, 0));
+    let what = What::Refuse { status: 400, code: "InvalidClusterState", message: busy.to_owned() };
+    account.aws.script(Rule::new("ResumeCluster", what).always());
+    let outcome = account.run(&["resume", "--name", "sparkify", "--timeout", "2s"]);
+    outcome.exits(1).complains(busy);
+}
+
+#[test]
+fn whoever_may_pause_need_not_be_allowed_more() {
+    let Some(account) = Account::new() else { return };
+    account.provision(&[]).exits(0);
+    for action in ["ListRoles", "GetRole", "DescribeSecurityGroups", "DescribeClusterSnapshots"] {
+        account.aws.script(Rule::new(action, What::Deny).always());
+    }
+    account.run(&["pause", "--name", "sparkify"]).exits(0);
 }
 
 #[test]

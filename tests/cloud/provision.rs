@@ -108,7 +108,7 @@ fn a_dry_run_shows_all_and_makes_nothing() {
         .says("\"scheduler.redshift.amazonaws.com\"")
         .says("security group starlift-sparkify (to make)")
         .says("1 × ra3.large, encrypted, not on the internet")
-        .says("pauses the cluster, once: at(")
+        .says("pauses the cluster at 20")
         .says("starlift:creator = arn:aws:iam::123456789012:user/ann")
         .says("$0.54 an hour; $228 for a month of forgotten nights")
         .says("estimate");
@@ -161,12 +161,31 @@ fn every_state_half_way_is_completed() {
 #[test]
 fn a_lost_answer_is_as_good_as_one() {
     let Some(account) = Account::new() else { return };
-    for action in ["CreateRole", "CreateSecurityGroup", "CreateCluster", "CreateScheduledAction"] {
+    for action in [
+        "CreateRole",
+        "PutRolePolicy",
+        "CreateSecurityGroup",
+        "AuthorizeSecurityGroupIngress",
+        "CreateCluster",
+        "CreateScheduledAction",
+        "PauseCluster",
+        "ResumeCluster",
+        "ModifyScheduledAction",
+        "DeleteCluster",
+        "DeleteScheduledAction",
+        "RevokeSecurityGroupIngress",
+        "DeleteSecurityGroup",
+        "DeleteRole",
+    ] {
         account.aws.script(Rule::new(action, What::Lose));
     }
     account.provision(&["--expires", "8h"]).exits(0).says("cluster sparkify: available");
-    assert_eq!(account.aws.rules_left(), 0);
     assert_eq!(account.holdings(), ALL);
+    account.run(&["pause", "--name", "sparkify"]).exits(0);
+    account.run(&["resume", "--name", "sparkify"]).exits(0);
+    account.teardown(&[]).exits(0);
+    assert_eq!(account.aws.rules_left(), 0);
+    assert!(account.holdings().is_empty());
 }
 
 #[test]
@@ -319,26 +338,88 @@ fn an_expiry_stays_until_another_is_named() {
     account.provision(&["--expires", "8h"]).exits(0);
     let schedule = || {
         let actions = account.aws.call("redshift", "DescribeScheduledActions", &[]);
-        texts(&actions, "Schedule")
+        texts(&actions, "StartTime")
     };
     let first = schedule();
-    assert!(first[0].starts_with("at("), "{first:?}");
+    assert!(first[0].starts_with("20"), "{first:?}");
     account.provision(&[]).exits(0);
     assert_eq!(schedule(), first);
     account.provision(&["--expires", "3days"]).exits(0);
-    assert_ne!(schedule(), first);
+    assert!(schedule() > first);
     account.provision(&["--expires", "never"]).exits(0).says("paused at no time");
     assert!(schedule().is_empty());
 }
 
 #[test]
-fn a_cluster_that_is_paused_or_on_its_way_out_ends_available() {
+fn a_paused_cluster_ends_available() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
     account.aws.call("redshift", "PauseCluster", &[("ClusterIdentifier", "sparkify")]);
     account.provision(&[]).exits(0).says("resuming").says("cluster sparkify: available");
-    account.aws.cluster_state("sparkify", "available");
-    let mut command = account.command();
-    let outcome = account.here.outcome(command.args(["status"]));
-    outcome.exits(0).says("available");
+    account.run(&["status"]).exits(0).says("available");
+}
+
+#[test]
+fn a_cluster_on_its_way_out_is_made_anew() {
+    let Some(account) = Account::new() else { return };
+    account.provision(&[]).exits(0);
+    account.aws.polls(4);
+    let deletes = Rule::new("DeleteCluster", What::Lose);
+    account.aws.script(deletes);
+    account.teardown(&["--timeout", "1s"]).exits(1);
+    account.aws.polls(1);
+    account.provision(&[]).exits(0).says("cluster sparkify: being made");
+    assert_eq!(account.asked("CreateCluster"), 2);
+    account.run(&["status"]).exits(0).says("available");
+}
+
+#[test]
+fn another_network_is_told_before_anything_is_made() {
+    let Some(account) = Account::new() else { return };
+    let vpc = account.aws.call("ec2", "CreateVpc", &[("CidrBlock", "10.9.0.0/16")]);
+    let vpc = texts(&vpc, "vpcId")[0].clone();
+    let params = [("VpcId", vpc.as_str()), ("CidrBlock", "10.9.1.0/24")];
+    let subnet = texts(&account.aws.call("ec2", "CreateSubnet", &params), "subnetId")[0].clone();
+    account.aws.call(
+        "redshift",
+        "CreateClusterSubnetGroup",
+        &[
+            ("ClusterSubnetGroupName", "wide"),
+            ("Description", "of a test"),
+            ("SubnetIds.SubnetIdentifier.1", &subnet),
+        ],
+    );
+    account.provision(&["--subnet-group", "wide"]).exits(0);
+    account
+        .provision(&[])
+        .exits(1)
+        .complains("subnet group wide, and the plan says default")
+        .complains("nothing was changed");
+    assert_eq!(account.asked("CreateSecurityGroup"), 1);
+    account.provision(&["--subnet-group", "none"]).exits(1).complains("no cluster subnet group");
+    account.teardown(&[]).exits(0);
+}
+
+/// The same account, and another of its users.
+fn as_bob(account: &Account) {
+    let (ann, bob) = (support::aws::USER, "arn:aws:iam::123456789012:user/bob");
+    let rewrite = What::Rewrite(ann.to_owned(), bob.to_owned());
+    account.aws.script(Rule::new("GetCallerIdentity", rewrite).always());
+}
+
+#[test]
+fn what_a_colleague_made_is_taken_over_only_if_that_is_meant() {
+    let Some(account) = Account::new() else { return };
+    account.provision(&[]).exits(0);
+    as_bob(&account);
+    for outcome in [account.provision(&["--cidr", "192.0.2.1/32"]), account.teardown(&[])] {
+        outcome
+            .exits(1)
+            .complains("made by arn:aws:iam::123456789012:user/ann")
+            .complains("--adopt");
+    }
+    account.run(&["status"]).exits(0).says("203.0.113.7/32").says("available");
+    account.provision(&["--cidr", "192.0.2.1/32", "--adopt"]).exits(0);
+    account.teardown(&[]).exits(0);
+    assert!(account.holdings().is_empty());
 }

@@ -135,7 +135,9 @@ fn every_state_half_way_is_removed() {
         account.provision(&["--expires", "8h"]).exits(0);
         account.aws.script(Rule::new(action, What::Deny));
         let failed = account.teardown(&[]);
-        failed.exits(1).complains(action).complains("goes on from here");
+        failed.exits(1).complains(action).complains("goes on from here").complains("NOT done");
+        let has_cluster = account.holdings().contains(&"sparkify".to_owned());
+        assert_eq!(has_cluster, action == "DeleteCluster", "one denial does not keep the rest");
         assert_eq!(account.aws.rules_left(), 0, "{action}\n{failed}");
         account.teardown(&[]).exits(0);
         assert!(account.holdings().is_empty(), "{action}: {:?}", account.holdings());
@@ -143,7 +145,7 @@ fn every_state_half_way_is_removed() {
 }
 
 #[test]
-fn a_cluster_on_its_way_to_another_state_is_waited_for() {
+fn a_cluster_that_is_busy_though_it_is_called_available_is_asked_again() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
     account.aws.script(Rule::new(
@@ -154,17 +156,6 @@ fn a_cluster_on_its_way_to_another_state_is_waited_for() {
             message: "There is an operation running on the Cluster.".to_owned(),
         },
     ));
-    account.aws.script(
-        Rule::new(
-            "DescribeClusters",
-            What::Rewrite(
-                "<ClusterStatus>available".to_owned(),
-                "<ClusterStatus>modifying".to_owned(),
-            ),
-        )
-        .after(1)
-        .times(2),
-    );
     account.teardown(&[]).exits(0);
     assert_eq!((account.asked("DeleteCluster"), account.aws.rules_left()), (2, 0));
     assert!(account.holdings().is_empty());
@@ -218,4 +209,98 @@ fn policies_that_others_attached_do_not_hold_the_role() {
     account.teardown(&[]).exits(0);
     assert!(account.holdings().is_empty());
     account.aws.call("iam", "GetPolicy", &[("PolicyArn", arn)]);
+}
+
+#[test]
+fn the_schedule_outlives_a_cluster_that_could_not_be_removed() {
+    let Some(account) = Account::new() else { return };
+    account.provision(&["--expires", "8h"]).exits(0);
+    account.aws.script(Rule::new("DeleteCluster", What::Deny));
+    account.teardown(&[]).exits(1);
+    assert!(account.holdings().contains(&"starlift-sparkify-stop".to_owned()));
+    let rules = account.aws.call("ec2", "DescribeSecurityGroupRules", &[]);
+    assert!(!rules.contains("203.0.113.7"), "nobody is let in any more");
+}
+
+#[test]
+fn a_cluster_that_was_renamed_is_told_and_no_strangers_is_removed() {
+    let Some(account) = Account::new() else { return };
+    account.provision(&[]).exits(0);
+    account.aws.call(
+        "redshift",
+        "CreateCluster",
+        &[
+            ("ClusterIdentifier", "prod"),
+            ("NodeType", "ra3.large"),
+            ("ClusterType", "single-node"),
+            ("MasterUsername", "ann"),
+            ("MasterUserPassword", "Str0ngEnough"),
+            ("Tags.Tag.1.Key", "starlift:name"),
+            ("Tags.Tag.1.Value", "sparkify"),
+        ],
+    );
+    account.run(&["status"]).exits(0).says("cluster prod carries the tags of sparkify");
+    account
+        .teardown(&[])
+        .exits(1)
+        .complains("cluster prod is tagged starlift:name=sparkify and has another name")
+        .complains("nothing was changed");
+    assert!(account.holdings().contains(&"prod".to_owned()));
+    assert!(account.holdings().contains(&"sparkify".to_owned()));
+}
+
+#[test]
+fn a_name_for_the_snapshot_that_is_taken_is_told_before_anything_goes() {
+    let Some(account) = Account::new() else { return };
+    account.provision(&["--expires", "8h"]).exits(0);
+    let snapshot = [("ClusterIdentifier", "sparkify"), ("SnapshotIdentifier", "last")];
+    account.aws.call("redshift", "CreateClusterSnapshot", &snapshot);
+    let before = account.holdings();
+    account
+        .teardown(&["--final-snapshot", "last"])
+        .exits(1)
+        .complains("there is a snapshot last already; nothing was changed")
+        .complains("--final-snapshot");
+    assert_eq!(account.holdings(), before);
+}
+
+#[test]
+fn a_snapshot_is_not_lost_to_an_interrupt() {
+    let Some(account) = Account::new() else { return };
+    account.provision(&[]).exits(0);
+    account.aws.polls(6);
+    let outcome = account.teardown(&["--final-snapshot", "last", "--timeout", "1s"]);
+    outcome.exits(1).complains("still \"deleting\"").complains("the same command goes on");
+    account.aws.polls(1);
+    account.teardown(&["--final-snapshot", "last"]).exits(0).says("snapshot last stays");
+    assert_eq!(account.holdings(), ["last"]);
+    account.run(&["status"]).exits(0).says("snapshot last of sparkify is kept");
+
+    let Some(account) = Account::new() else { return };
+    account.provision(&[]).exits(0);
+    account.aws.polls(6);
+    account.teardown(&["--timeout", "1s"]).exits(1);
+    let outcome = account.teardown(&["--final-snapshot", "last"]);
+    outcome.exits(1).complains("there is no snapshot last").complains("on its way out without one");
+}
+
+#[test]
+fn another_region_is_pointed_to() {
+    let Some(account) = Account::new() else { return };
+    account.provision(&[]).exits(0);
+    account.aws.call(
+        "redshift",
+        "DeleteCluster",
+        &[("ClusterIdentifier", "sparkify"), ("SkipFinalClusterSnapshot", "true")],
+    );
+    let groups =
+        account.aws.call("ec2", "DescribeSecurityGroups", &[("GroupName.1", "starlift-sparkify")]);
+    let id = texts(&groups, "groupId")[0].clone();
+    account.aws.call("ec2", "DeleteSecurityGroup", &[("GroupId", &id)]);
+    let outcome = account.teardown(&["--region", "eu-west-1"]);
+    outcome
+        .exits(1)
+        .complains("nothing in eu-west-1 belongs to sparkify, but roles for us-east-1")
+        .complains("--region");
+    account.teardown(&[]).exits(0);
 }

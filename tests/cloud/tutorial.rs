@@ -25,7 +25,7 @@ fn script(cloud: &Cloud, data: &Path) -> Command {
     }
     cloud.account.aws.apply(&mut command);
     command
-        .args([cloud.s3.url("data"), cloud.s3.url("star")])
+        .args([cloud.s3.url("data"), cloud.s3.url("star"), "sparkify".to_owned()])
         .env("PATH", path)
         .env("AWS_ENDPOINT_URL_S3", cloud.s3.endpoint())
         .env("STARLIFT_ADDRESS_SERVICE", provision::serve("203.0.113.7\n"))
@@ -69,4 +69,16 @@ async fn a_script_that_fails_half_way_leaves_nothing_that_costs() {
 
 fn account_is_empty(cloud: &Cloud) -> bool {
     cloud.account.holdings().is_empty()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_was_there_before_is_left_alone() {
+    let Some(cloud) = Cloud::new().await else { return };
+    cloud.run(&["provision", "--yes"]).exits(0);
+    let before = cloud.account.holdings();
+    let mut command = script(&cloud, &project("fixtures/sample"));
+    // A name in the environment does not turn the script to another cluster.
+    command.env("STARLIFT_NAME", "theirs");
+    cloud.account.here.outcome(&mut command).exits(1).complains("there is a sparkify already");
+    assert_eq!(cloud.account.holdings(), before);
 }

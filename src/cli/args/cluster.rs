@@ -55,9 +55,12 @@ pub struct ProvisionArgs {
     #[arg(long, value_name = "ARN", env = "STARLIFT_KMS_KEY")]
     pub kms_key: Option<String>,
     /// Time after which AWS pauses the cluster, such as 8h, or `never` [default: as it was; a new
-    /// cluster never].
+    /// cluster never]. A paused cluster costs its storage.
     #[arg(long, value_name = "TIME", env = "STARLIFT_EXPIRES")]
     pub expires: Option<Expires>,
+    /// Take over what another user of the account made under this name.
+    #[arg(long)]
+    pub adopt: bool,
     /// How long to wait.
     #[command(flatten)]
     pub wait: WaitArgs,
@@ -135,6 +138,9 @@ pub struct TeardownArgs {
     /// Do not ask for the name.
     #[arg(long, short)]
     pub yes: bool,
+    /// With --yes: remove what another user of the account made, too.
+    #[arg(long)]
+    pub adopt: bool,
 }
 
 /// Options of `doctor`.

@@ -26,6 +26,9 @@ use crate::cloud::error::CloudError;
 use crate::cloud::journal::Journal;
 use crate::error::{Error, Result};
 
+/// What to do after a failure.
+const GO_ON: &str = "the same command goes on from here";
+
 /// Does what changes the cloud, shows how far it is, and says at a failure what has been done.
 async fn perform<T>(
     journal: &Arc<Journal>,

@@ -11,7 +11,6 @@ use crate::cloud::journal::Journal;
 use crate::cloud::names::Name;
 use crate::cloud::plan::Expires;
 use crate::cloud::power;
-use crate::cloud::survey::survey_of;
 use crate::error::Result;
 
 /// Pauses a cluster.
@@ -21,11 +20,9 @@ use crate::error::Result;
 /// If there is none, AWS refuses, or it takes too long.
 pub async fn pause(name: &Name, timeout: Duration, global: &GlobalOptions) -> Result<()> {
     let clients = Clients::connect(&global.stores).await?;
-    let estate = survey_of(&clients, name).await?;
     let journal = Arc::new(Journal::default());
-    let advice = format!("`starlift pause --name {name}` goes on from here");
-    let work = power::pause(&clients, name, &estate, timeout, &journal);
-    perform(&journal, global, &advice, work).await?;
+    let work = power::pause(&clients, name, timeout, &journal);
+    perform(&journal, global, super::GO_ON, work).await?;
     report(&journal, global, "a paused cluster costs its storage alone\n")
 }
 
@@ -41,11 +38,9 @@ pub async fn resume(
     global: &GlobalOptions,
 ) -> Result<()> {
     let clients = Clients::connect(&global.stores).await?;
-    let estate = survey_of(&clients, name).await?;
     let journal = Arc::new(Journal::default());
-    let advice = format!("`starlift resume --name {name}` goes on from here");
-    let work = power::resume(&clients, name, &estate, expires, timeout, &journal);
-    let expiry = perform(&journal, global, &advice, work).await?;
+    let work = power::resume(&clients, name, expires, timeout, &journal);
+    let expiry = perform(&journal, global, super::GO_ON, work).await?;
     let until = match expiry {
         Some(expiry) => format!("AWS pauses it at {}\n", expiry.at.format("%Y-%m-%d %H:%M UTC")),
         None => "it costs until `starlift pause` or `starlift teardown`\n".to_owned(),

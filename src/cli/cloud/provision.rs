@@ -44,7 +44,7 @@ pub async fn provision(
     let before = expiry_before(&clients, &options.name).await?;
     let expiry = expiry(options.expires, before, Utc::now());
     let plan = Plan::new(options, &caller, &clients.region, &vpc, cidrs, expiry);
-    let found = Found::look(&clients, &plan).await?;
+    let found = Found::look(&clients, &plan, args.adopt).await?;
     if args.dry_run {
         return print(&show::plan(&plan, &clients.region, &caller, Some(&found)));
     }
@@ -53,10 +53,8 @@ pub async fn provision(
         confirm("Make it?")?;
     }
     let journal = Arc::new(Journal::default());
-    let advice = format!(
-        "`starlift provision --name {0}` goes on from here; `starlift teardown --name {0}` removes it",
-        options.name
-    );
+    let advice =
+        format!("{}; `starlift teardown --name {}` removes it", super::GO_ON, options.name);
     let work = make(&clients, &plan, found, options.timeout, &journal);
     let cluster = perform(&journal, global, &advice, work).await?;
     if global.quiet {

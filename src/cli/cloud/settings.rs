@@ -16,6 +16,7 @@ use crate::storage::{Location, StoreKey};
 pub struct CloudSettings {
     #[serde(default, deserialize_with = "parsed")]
     name: Option<Name>,
+    region: Option<String>,
     node_type: Option<String>,
     nodes: Option<u32>,
     database: Option<String>,
@@ -59,9 +60,20 @@ impl CloudSettings {
         })
     }
 
-    /// Whether the file has a name.
-    pub fn cluster(&self) -> Option<&Name> {
-        self.name.as_ref()
+    /// The name of the environment, or else of the file.
+    pub fn cluster(&self) -> Option<String> {
+        let typed = std::env::var("STARLIFT_NAME").ok().filter(|name| !name.is_empty());
+        typed.or_else(|| self.name.as_ref().map(ToString::to_string))
+    }
+
+    /// The region of the cluster.
+    pub fn region(&self) -> Option<&str> {
+        self.region.as_deref()
+    }
+
+    /// The key that the star is encrypted with.
+    pub fn kms_key(&self) -> Option<&str> {
+        self.kms_key.as_deref()
     }
 
     /// The options of `provision`; `star` is the place that the rest of the file names.

@@ -58,10 +58,11 @@ pub fn plan(plan: &Plan, region: &str, caller: &Caller, found: Option<&Found>) -
                 &role(scheduler, there(found.is_some_and(|found| found.scheduler_role.is_some())));
             let _ = writeln!(
                 text,
-                "{}   {}{}\n  pauses the cluster, once: {} UTC\n",
+                "{}   {}{}\n  pauses the cluster at {}, and every hour after: {}\n",
                 styled(STRONG, "schedule"),
                 schedule.name,
                 there(found.is_some_and(|found| found.schedule.is_some())),
+                schedule.at.format("%Y-%m-%d %H:%M UTC"),
                 schedule.expression()
             );
         }

@@ -12,10 +12,10 @@ use crate::cli::output::print;
 use crate::cli::settings::GlobalOptions;
 use crate::cli::summary::text_table;
 use crate::cloud::clients::Clients;
-use crate::cloud::cluster;
 use crate::cloud::names::Name;
 use crate::cloud::price::Cost;
 use crate::cloud::survey::{Estate, snapshot_id, survey};
+use crate::cloud::{cluster, schedule};
 use crate::error::{Error, Result};
 
 /// What belongs to one name, as it is shown.
@@ -33,6 +33,10 @@ struct Row {
     cost_so_far_at_most: Option<f64>,
     expires: Option<DateTime<Utc>>,
     schedule: Option<String>,
+    /// When it begins to pause the cluster; nothing where it is off.
+    schedule_begins: Option<DateTime<Utc>>,
+    /// Clusters of other names that carry the tags.
+    strays: Vec<String>,
     snapshots: Vec<String>,
     creator: String,
 }
@@ -45,7 +49,9 @@ struct Row {
 pub async fn status(args: &StatusArgs, global: &GlobalOptions) -> Result<()> {
     let clients = Clients::connect(&global.stores).await?;
     let now = Utc::now();
-    let found = survey(&clients).await?;
+    let mut found = survey(&clients).await?;
+    // Roles of other regions are theirs to show.
+    found.retain(|_, estate| !estate.is_empty());
     let rows: Vec<Row> =
         found.iter().map(|(name, estate)| row(name, estate, &clients.region, now)).collect();
     match args.format {
@@ -91,6 +97,8 @@ fn row(name: &str, estate: &Estate, region: &str, now: DateTime<Utc>) -> Row {
         cost_so_far_at_most: cost.zip(age).map(|(cost, age)| cost.over(age)),
         expires: tags.as_ref().and_then(|tags| tags.expiry).map(|expiry| expiry.at),
         schedule: estate.schedule.as_ref().and_then(|s| s.scheduled_action_name.clone()),
+        schedule_begins: estate.schedule.as_ref().and_then(schedule::begins),
+        strays: estate.strays.iter().map(|cluster| cluster::id(cluster).to_owned()).collect(),
         snapshots: estate.snapshots.iter().map(|s| snapshot_id(s).to_owned()).collect(),
         creator: tags.map(|tags| tags.creator).unwrap_or_default(),
     }
@@ -131,6 +139,9 @@ fn table(rows: &[Row], now: DateTime<Utc>) -> String {
     }
     let mut text = format!("{table}\n");
     for row in rows {
+        for stray in &row.strays {
+            text += &format!("cluster {stray} carries the tags of {}, and costs\n", row.name);
+        }
         for snapshot in &row.snapshots {
             text += &format!("snapshot {snapshot} of {} is kept, and costs\n", row.name);
         }
@@ -139,10 +150,15 @@ fn table(rows: &[Row], now: DateTime<Utc>) -> String {
 }
 
 fn expires(row: &Row, now: DateTime<Utc>) -> String {
+    let time = |at: DateTime<Utc>| at.format("%F %H:%M").to_string();
     match row.expires {
         None => "never".to_owned(),
-        Some(at) if row.schedule.is_none() => format!("{} (no schedule!)", at.format("%F %H:%M")),
-        Some(at) if at <= now => format!("{} (over)", at.format("%F %H:%M")),
+        Some(at) if row.schedule.is_none() => format!("{} (no schedule!)", time(at)),
+        Some(at) if row.schedule_begins.is_none_or(|begins| begins > at) => {
+            format!("{} (the schedule is off, or later!)", time(at))
+        }
+        Some(at) if at <= now && row.state == "paused" => format!("{} (over)", time(at)),
+        Some(at) if at <= now => format!("{} (over, and not paused!)", time(at)),
         Some(at) => {
             let left = (at - now.trunc_subsecs(0)).to_std().unwrap_or_default();
             format!("in {}", span(left))

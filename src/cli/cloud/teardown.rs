@@ -7,11 +7,13 @@ use crate::cli::args::TeardownArgs;
 use crate::cli::output::print;
 use crate::cli::settings::GlobalOptions;
 use crate::cloud::clients::Clients;
+use crate::cloud::error::CloudError;
 use crate::cloud::journal::Journal;
 use crate::cloud::names::Name;
-use crate::cloud::survey::survey_of;
+use crate::cloud::survey::{Estate, snapshot_id, survey_of};
+use crate::cloud::tags::creator;
 use crate::cloud::teardown::teardown as remove;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Removes all that belongs to a name, and proves that it is gone.
 ///
@@ -22,24 +24,19 @@ pub async fn teardown(args: &TeardownArgs, name: &Name, global: &GlobalOptions) 
     let clients = Clients::connect(&global.stores).await?;
     let estate = survey_of(&clients, name).await?;
     let snapshot = args.final_snapshot.as_deref();
-    if estate.is_empty() {
-        let there = format!("nothing in {} belongs to {name}\n", clients.region);
-        return if global.quiet { Ok(()) } else { print(&there) };
+    if estate.is_empty() && snapshot.is_none() {
+        return nothing(name, &estate, &clients.region, global);
     }
-    if !args.yes {
-        let mut plan = format!("would remove from {}:\n", clients.region);
-        estate.inventory().iter().for_each(|line| plan += &format!("  {line}\n"));
-        match snapshot {
-            Some(name) => plan += &format!("after a snapshot {name}, which stays and costs\n"),
-            None => plan += "without a last snapshot: its data is gone for good\n",
-        }
-        eprint!("{plan}");
+    estate.demand_no_strays(name)?;
+    if args.yes {
+        demand_own(args, &clients, &estate, name).await?;
+    } else {
+        eprint!("{}", plan(&estate, &clients.region, snapshot));
         confirm_name("Type the name to remove it", name.as_str())?;
     }
     let journal = Arc::new(Journal::default());
-    let advice = format!("`starlift teardown --name {name}` goes on from here");
     let work = remove(&clients, name, &estate, snapshot, args.wait.timeout, &journal);
-    perform(&journal, global, &advice, work).await?;
+    perform(&journal, global, super::GO_ON, work).await?;
     if global.quiet {
         return Ok(());
     }
@@ -48,4 +45,47 @@ pub async fn teardown(args: &TeardownArgs, name: &Name, global: &GlobalOptions) 
         text += &format!("snapshot {snapshot} stays, and costs until you remove it\n");
     }
     print(&format!("{text}nothing of {name} is left in {}\n", clients.region))
+}
+
+fn nothing(name: &Name, estate: &Estate, region: &str, global: &GlobalOptions) -> Result<()> {
+    if !estate.elsewhere.is_empty() {
+        return Err(Error::from(CloudError::Elsewhere {
+            region: region.to_owned(),
+            name: name.to_string(),
+            regions: estate.elsewhere.iter().cloned().collect(),
+        }));
+    }
+    if global.quiet { Ok(()) } else { print(&format!("nothing in {region} belongs to {name}\n")) }
+}
+
+/// Nobody is asked: what another user made is then removed only if that is said.
+async fn demand_own(
+    args: &TeardownArgs,
+    clients: &Clients,
+    estate: &Estate,
+    name: &Name,
+) -> Result<()> {
+    let Some(tags) = estate.tags().filter(|_| !args.adopt) else { return Ok(()) };
+    if tags.creator == creator(&clients.caller().await?.arn) {
+        return Ok(());
+    }
+    let what = format!("what belongs to {name}");
+    Err(Error::from(CloudError::Others { what, creator: tags.creator }))
+}
+
+fn plan(estate: &Estate, region: &str, snapshot: Option<&str>) -> String {
+    let mut text = format!("would remove from {region}:\n");
+    estate.inventory().iter().for_each(|line| text += &format!("  {line}\n"));
+    if let Some(tags) = estate.tags() {
+        text += &format!("made by {}\n", tags.creator);
+    }
+    match (snapshot, &estate.cluster) {
+        (Some(name), _) => text += &format!("after a snapshot {name}, which stays and costs\n"),
+        (None, Some(_)) => text += "without a last snapshot: its data is gone for good\n",
+        (None, None) => {}
+    }
+    for snapshot in &estate.snapshots {
+        text += &format!("snapshot {} stays, and costs\n", snapshot_id(snapshot));
+    }
+    text
 }

@@ -90,6 +90,8 @@ impl Doctor<'_> {
             let cure = "`starlift provision` attaches one, --iam-role names one".to_owned();
             return self.note("role", Bad(said, cure)).map(|_| ());
         };
+        // In a chain of roles it is the first that the cluster takes on.
+        let arn = arn.split(',').next().unwrap_or(&arn).to_owned();
         let name = arn.rsplit('/').next().unwrap_or(&arn);
         let reattach = "`starlift provision` puts it right where it made the role; else do it in the \
                         Redshift console";
@@ -97,10 +99,17 @@ impl Doctor<'_> {
             Err(error) => {
                 self.note("role", verdict(Err(error.into()), ASK))?;
             }
-            Ok(None) => {
-                let said = format!("there is no role {arn}");
-                self.note("role", Bad(said, reattach.to_owned()))?;
+            Ok(found) if found.as_ref().is_none_or(|role| role.arn != arn) => {
+                let account = |arn: &str| arn.split(':').nth(4).unwrap_or_default().to_owned();
+                let verdict = match found {
+                    Some(role) if account(&role.arn) != account(&arn) => {
+                        Skipped(format!("{arn} is in another account"))
+                    }
+                    _ => Bad(format!("there is no role {arn}"), reattach.to_owned()),
+                };
+                self.note("role", verdict)?;
             }
+            Ok(None) => {}
             Ok(Some(role)) => {
                 self.note("role", Good(format!("{arn} is there")))?;
                 let verdict = if trusts(&role.trust, REDSHIFT[0]) {
@@ -140,8 +149,11 @@ impl Doctor<'_> {
             return self.note("role: policy", Skipped(why)).map(|_| ());
         };
         let place = StarPlace { bucket, prefix: path };
-        let verdict = match can_read(clients, arn, &place).await {
-            Ok(Reach::Full) => Good("it may read and list the star".to_owned()),
+        let verdict = match can_read(clients, arn, &place, subject.kms_key.as_deref()).await {
+            Ok(Reach::Full) => Good(match subject.kms_key {
+                Some(_) => "it may read, list and decrypt the star".to_owned(),
+                None => "it may read and list the star; no KMS key is named".to_owned(),
+            }),
             Ok(Reach::Lacks(actions)) => Bad(
                 format!(
                     "it lacks {} for s3://{}/{}",

@@ -45,6 +45,8 @@ struct Subject {
     logs: Vec<String>,
     jsonpaths: Vec<String>,
     star: Option<String>,
+    /// The key that the star is encrypted with.
+    kms_key: Option<String>,
     /// A warehouse's name or URL.
     to: Option<String>,
 }
@@ -72,7 +74,8 @@ pub async fn run(
         logs: or(&args.logs, settings.logs()),
         jsonpaths: settings.jsonpaths(),
         star: args.star.clone().or_else(|| settings.star_place().map(str::to_owned)),
-        to: args.to.clone().or_else(|| settings.usual_warehouse()),
+        kms_key: settings.cloud().kms_key().map(str::to_owned),
+        to: args.to.clone().or_else(|| settings.usual_warehouse(&args.warehouse)),
     };
     let clients = doctor.credentials(&subject, settings, args).await?;
     doctor.places(&subject).await?;

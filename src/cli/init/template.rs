@@ -38,10 +38,9 @@ pub fn render(values: &Values) -> Result<String> {
 }
 
 fn general(file: &mut File, values: &Values) {
-    file.key(
+    file.off(
         "region",
-        "AWS region of the cluster; without it each bucket is asked for its own.",
-        &values.region,
+        "AWS region of everything; without it each bucket is asked for its own.",
         "us-west-2",
     );
     file.key(
@@ -92,6 +91,7 @@ fn cloud(file: &mut File, values: &Values) {
         &values.name,
         "sparkify",
     );
+    file.key("region", "Its AWS region: that of the star's bucket.", &values.region, "us-west-2");
     match &values.old_node_type {
         Some(old) => file.comment(&format!(
             "Type of its nodes; it was {}, which can no longer be created.",

@@ -113,11 +113,11 @@ impl Values {
     pub fn missing(&self) -> Vec<&'static str> {
         let has_url = self.host.is_some() && self.database.is_some() && self.user.is_some();
         [
-            ("region", self.region.is_some()),
             ("star", self.out.is_some()),
             ("songs in [transform]", !self.songs.is_empty()),
             ("logs in [transform]", !self.logs.is_empty()),
             ("out in [transform]", self.out.is_some()),
+            ("region in [cloud]", self.region.is_some()),
             ("name in [cloud]", self.name.is_some() || has_url),
             ("cluster or url in [warehouse.redshift]", self.name.is_some() || has_url),
         ]

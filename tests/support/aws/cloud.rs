@@ -110,6 +110,10 @@ impl Cloud {
                 self.check_roles(&request.list("AddIamRoles.IamRoleArn")).await?;
                 clusters.modify_roles(self, request, pace).await
             }
+            "CreateTags" => {
+                clusters.check_tagging(request)?;
+                Ok(self.moto.ask(request).await)
+            }
             "GetClusterCredentials" => clusters.credentials(self, request).await,
             _ => Ok(self.moto.ask(request).await),
         }

@@ -99,6 +99,18 @@ impl Clusters {
         Ok(if answer.is_error() { answer } else { self.told(&answer) })
     }
 
+    /// A cluster takes tags while it is available (API Reference, CreateTags, InvalidClusterState).
+    pub fn check_tagging(&self, request: &Request) -> Result<(), Refusal> {
+        let name = request.get("ResourceName").unwrap_or_default();
+        let found = name.split_once(":cluster:").and_then(|(_, id)| self.all.get(id));
+        match found {
+            Some(cluster) if cluster.status != "available" => {
+                Err(wrong_state(request, &cluster.status))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// PauseCluster and ResumeCluster, of which moto does not need to know.
     pub async fn pass(
         &mut self,
