@@ -26,15 +26,15 @@ cd "$here"
 step starlift init --songs "$data/song_data" --logs "$data/log_data" --out "$star" \
     --name "$name" --expires 2h --yes
 
-# 2. What would be made: a role that may read the star and nothing else, a rule that lets this
-#    machine's address in, a cluster of one node. Nothing is made yet, nothing costs.
-step starlift provision --public --dry-run
-
 # A cluster that is there already is not this script's to remove.
 if starlift status --format json | grep -q "\"name\": \"$name\""; then
     echo "there is a $name already: give another name, or see \`starlift status\`" >&2
     exit 1
 fi
+
+# 2. What would be made: a role that may read the star and nothing else, a rule that lets this
+#    machine's address in, a cluster of one node. Nothing is made yet, nothing costs.
+step starlift provision --public --dry-run
 
 # 3. Make it. From here on it costs, so from here on it is removed at the end, come what may.
 clean_up() {

@@ -1,12 +1,14 @@
 //! The network rule: a security group of the cluster's own, and the addresses that it lets in.
 
+mod answers;
+
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
+use answers::{Done, Groups, Made, Rules, Vpcs};
 
 use super::address::Cidr;
 use super::clients::Clients;
-use super::ec2::{self, Request, Set};
+use super::ec2::{self, Request};
 use super::error::{ApiError, CloudError};
 use super::journal::Journal;
 use super::tags::{self, Tags};
@@ -128,69 +130,6 @@ pub fn find_vpc(id: &str) -> Request {
     Request::new("ec2:DescribeVpcs").with("VpcId.1", id)
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Groups {
-    security_group_info: Set<GroupItem>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct GroupItem {
-    group_id: String,
-    group_name: String,
-    tag_set: Set<ec2::Tag>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Rules {
-    security_group_rule_set: Set<RuleItem>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct RuleItem {
-    security_group_rule_id: String,
-    is_egress: bool,
-    from_port: Option<i32>,
-    to_port: Option<i32>,
-    cidr_ipv4: Option<String>,
-    cidr_ipv6: Option<String>,
-    prefix_list_id: Option<String>,
-    referenced_group_info: Option<Referenced>,
-    tag_set: Set<ec2::Tag>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Referenced {
-    group_id: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Vpcs {
-    vpc_set: Set<VpcItem>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct VpcItem {
-    vpc_id: String,
-    cidr_block: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Made {
-    group_id: String,
-}
-
-/// An answer of which nothing is needed.
-#[derive(Debug, Deserialize)]
-struct Done {}
-
 /// The network that a request finds.
 ///
 /// # Errors
@@ -306,19 +245,32 @@ pub async fn ensure(
         }
     };
     let rules = found.map(|group| group.rules.as_slice()).unwrap_or_default();
+    ensure_rules(clients, spec, &id, rules, journal).await?;
+    Ok(id)
+}
+
+/// Takes back what starlift let in before and is not wanted any more, and lets in what is.
+async fn ensure_rules(
+    clients: &Clients,
+    spec: &GroupSpec,
+    id: &str,
+    rules: &[FoundRule],
+    journal: &Journal,
+) -> Result<(), CloudError> {
+    let name = &spec.name;
     let is_right = |rule: &FoundRule, cidr: &Cidr| {
         rule.from == cidr.to_string() && rule.ports == Some((spec.port, spec.port))
     };
     let wrong = rules
         .iter()
         .filter(|rule| rule.is_ours && !spec.cidrs.iter().any(|cidr| is_right(rule, cidr)));
-    revoke_all(clients, &id, wrong, journal).await?;
+    revoke_all(clients, id, wrong, journal).await?;
     for cidr in spec.cidrs.iter().collect::<BTreeSet<_>>() {
         if rules.iter().any(|rule| is_right(rule, cidr)) {
             continue;
         }
         // A group that was only just made may not be known yet everywhere.
-        let request = authorize(spec, &id, *cidr);
+        let request = authorize(spec, id, *cidr);
         let admitted = while_settling(
             |e| e.is("InvalidGroup.NotFound"),
             || clients.ec2.send::<Done>(&request),
@@ -333,7 +285,7 @@ pub async fn ensure(
             }
         }
     }
-    Ok(id)
+    Ok(())
 }
 
 /// The group of the plan, if it is there.

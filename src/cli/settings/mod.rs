@@ -1,18 +1,19 @@
 //! The configuration file, and how its values give way to those of the environment and the
 //! command line.
 
+mod warehouses;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use bytesize::ByteSize;
 use serde::{Deserialize, Deserializer, de};
 
-use super::args::{
+use crate::cli::args::{
     ColorWhen, GlobalArgs, LogFormat, MatchArg, StarArgs, TransformArgs, UnmatchedArg,
-    WarehouseArgs,
 };
-use super::cloud::CloudSettings;
-use super::warehouse::{WarehouseOptions, WarehouseSettings};
+use crate::cli::cloud::CloudSettings;
+use crate::cli::warehouse::WarehouseSettings;
 use crate::engine::EngineOptions;
 use crate::error::{Error, Result};
 use crate::limits::MaxRejects;
@@ -20,7 +21,6 @@ use crate::pipeline::TransformOptions;
 use crate::publish::DEFAULT_FILE_BYTES;
 use crate::star::{MatchRule, Rules, Unmatched};
 use crate::storage::StoreOptions;
-use crate::warehouse::target::without_password;
 
 /// The file that is read without being named.
 pub const DEFAULT_FILE: &str = "starlift.toml";
@@ -267,94 +267,6 @@ impl Settings {
     pub fn jsonpaths(&self) -> Vec<String> {
         let named = [&self.transform.song_jsonpaths, &self.transform.log_jsonpaths];
         named.into_iter().flatten().cloned().collect()
-    }
-
-    /// The warehouse that is meant where none is named: `redshift`, or the only one.
-    pub fn usual_warehouse(&self, args: &WarehouseArgs) -> Option<String> {
-        let mut names = self.warehouse.keys();
-        let is_named = args.cluster.is_some() || self.cloud.cluster().is_some();
-        match (is_named || self.warehouse.contains_key("redshift"), names.len()) {
-            (true, _) => Some("redshift".to_owned()),
-            (false, 1) => names.next().cloned(),
-            (false, _) => None,
-        }
-    }
-
-    /// What is said of a warehouse before it is looked for; `redshift` is the cluster that is named,
-    /// where the file says nothing else of it.
-    fn warehouse_settings(&self, named: &str, args: &WarehouseArgs) -> Result<WarehouseSettings> {
-        if named.contains("://") {
-            return Ok(WarehouseSettings::of_url(named));
-        }
-        let own = self.cloud.cluster();
-        let cluster = args.cluster.clone().or(own).filter(|_| named == "redshift");
-        match (self.warehouse.get(named), cluster) {
-            (Some(found), Some(cluster)) => Ok(found.clone().or_cluster(cluster)),
-            (Some(found), None) => Ok(found.clone()),
-            (None, Some(cluster)) => Ok(WarehouseSettings::default().or_cluster(cluster)),
-            (None, None) => Err(self.unknown_warehouse(named)),
-        }
-    }
-
-    /// The cluster that a warehouse is, and the role in which it is to read, as far as they are named.
-    ///
-    /// # Errors
-    ///
-    /// If there is no such warehouse, or its URL cannot be understood.
-    pub fn cluster_of(
-        &self,
-        named: &str,
-        args: &WarehouseArgs,
-    ) -> Result<(Option<String>, Option<String>)> {
-        self.warehouse_settings(named, args)?.cluster_and_role(args)
-    }
-
-    /// Whether a warehouse is a Redshift, as far as can be told.
-    pub fn is_redshift(&self, named: &str, args: &WarehouseArgs) -> bool {
-        self.warehouse_settings(named, args).is_ok_and(|settings| settings.is_redshift())
-    }
-
-    /// The warehouse that is named, by URL or by its name in the file; `redshift` is the cluster that
-    /// is named, where the file says nothing else of it.
-    ///
-    /// # Errors
-    ///
-    /// If the file has no such name, or the warehouse cannot be understood or found.
-    pub async fn warehouse(
-        &self,
-        named: &str,
-        args: &WarehouseArgs,
-        stores: &StoreOptions,
-    ) -> Result<WarehouseOptions> {
-        let settings = self.warehouse_settings(named, args)?;
-        WarehouseOptions::new(settings, args, stores).await
-    }
-
-    /// The warehouse that is to be asked in place of files, if one is named.
-    ///
-    /// # Errors
-    ///
-    /// As [`Settings::warehouse`].
-    pub async fn asked(
-        &self,
-        named: Option<&str>,
-        args: &WarehouseArgs,
-        global: &GlobalOptions,
-    ) -> Result<Option<WarehouseOptions>> {
-        match named {
-            Some(named) => self.warehouse(named, args, &global.stores).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
-    fn unknown_warehouse(&self, named: &str) -> Error {
-        let known: Vec<&str> = self.warehouse.keys().map(String::as_str).collect();
-        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        let named = without_password(named);
-        Error::Usage(format!(
-            "{named:?} is neither the URL of a warehouse nor one that {DEFAULT_FILE} names in \
-             [warehouse.NAME]; it names {known}"
-        ))
     }
 
     fn engine(
