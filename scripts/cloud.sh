@@ -50,7 +50,7 @@ step starlift doctor
 # 5. The work itself: JSON objects to star, star to Redshift. Endpoint, role and a password of
 #    fifteen minutes are found by the cluster's name. Records that cannot be read are counted, kept
 #    beside the star, and stop the run where there are more than this.
-step starlift run --to redshift --max-rejects 1%
+step starlift run --to redshift --max-rejects 2%
 
 # 6. Ask. Both answers come from the same SQL; --compare says whether files and warehouse agree.
 step starlift query most_played_songs --on redshift
