@@ -64,10 +64,10 @@ pub async fn teardown(
         Some(_) => keep(remove_cluster(clients, name, final_snapshot, timeout, journal).await),
         None => true,
     };
-    if let Some(snapshot) = final_snapshot {
-        keep(keep_snapshot(clients, name, snapshot, estate.tags(), journal).await);
-    }
     if is_gone {
+        if let Some(snapshot) = final_snapshot {
+            keep(keep_snapshot(clients, name, snapshot, estate.tags(), journal).await);
+        }
         if estate.schedule.is_some() {
             keep(schedule::delete(clients, &name.schedule(), journal).await);
         }
