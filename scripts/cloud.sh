@@ -27,7 +27,8 @@ step starlift init --songs "$data/song_data" --logs "$data/log_data" --out "$sta
     --name "$name" --expires 2h --yes
 
 # A cluster that is there already is not this script's to remove.
-if starlift status --format json | grep -q "\"name\": \"$name\""; then
+there=$(starlift status --format json)
+if grep -q "\"name\": \"$name\"" <<<"$there"; then
     echo "there is a $name already: give another name, or see \`starlift status\`" >&2
     exit 1
 fi

@@ -142,6 +142,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Resume(args) => {
             let name = settings.cloud().name(args.name.as_ref())?;
             let expires = args.expires.unwrap_or_default();
+            expires.check()?;
             block_on(None, cloud::resume(&name, expires, args.wait.timeout, &global))
         }
         Command::Teardown(args) => {

@@ -31,8 +31,9 @@ pub struct ClusterSpec {
     pub user: String,
     /// The port.
     pub port: u16,
-    /// Whether it has an address on the internet.
-    pub public: bool,
+    /// Whether it has an address on the internet: a new one does not, another stays as it is, unless
+    /// that is said.
+    pub public: Option<bool>,
     /// The subnets that it may be in; the default network's without.
     pub subnet_group: Option<String>,
     /// The role in which it reads the star.
@@ -56,7 +57,7 @@ pub fn create(spec: &ClusterSpec, group_id: &str) -> CreateClusterInputBuilder {
         .master_username(&spec.user)
         .manage_master_password(true)
         .port(spec.port.into())
-        .publicly_accessible(spec.public)
+        .publicly_accessible(spec.public.unwrap_or(false))
         .set_cluster_subnet_group_name(spec.subnet_group.clone())
         .vpc_security_group_ids(group_id)
         .iam_roles(&spec.role_arn)
@@ -85,7 +86,8 @@ pub fn modify(
     let groups = group_ids(cluster);
     let is_in_group = groups.contains(&group_id);
     let is_public = cluster.publicly_accessible.unwrap_or_default();
-    if is_in_group && is_public == spec.public {
+    let public = spec.public.filter(|public| *public != is_public);
+    if is_in_group && public.is_none() {
         return None;
     }
     let mut request = ModifyClusterInputBuilder::default().cluster_identifier(&spec.id);
@@ -94,10 +96,7 @@ pub fn modify(
         let all = groups.iter().copied().chain([group_id]).map(str::to_owned).collect();
         request = request.set_vpc_security_group_ids(Some(all));
     }
-    if is_public != spec.public {
-        request = request.publicly_accessible(spec.public);
-    }
-    Some(request)
+    Some(request.set_publicly_accessible(public))
 }
 
 fn group_ids(cluster: &Cluster) -> Vec<&str> {
@@ -154,7 +153,9 @@ pub async fn find(clients: &Clients, id: &str) -> Result<Option<Cluster>, CloudE
 /// If AWS refuses or cannot be asked.
 pub async fn find_ours(clients: &Clients, name: &Name) -> Result<Option<Cluster>, CloudError> {
     let found = find(clients, name.as_str()).await?;
-    Ok(found.filter(|cluster| tags(cluster).is_some_and(|tags| tags.is_of(name))))
+    Ok(found.filter(|cluster| {
+        tags(cluster).is_some_and(|t| t.is_of(name) && t.region == clients.region)
+    }))
 }
 
 /// All clusters that carry our tag.
@@ -211,8 +212,12 @@ pub async fn ensure(
         match made.await {
             // A try whose answer was lost made it, or somebody else did meanwhile.
             Err(error) if error.is("ClusterAlreadyExists") => {
-                if let Some(found) = until_seen(|| find(clients, id)).await? {
-                    spec.tags.demand(tags(&found), format!("cluster {id}"))?;
+                let Some(found) = until_seen(|| find(clients, id)).await? else {
+                    return Err(error.during(format!("make the cluster {id}")));
+                };
+                spec.tags.demand_same(tags(&found), format!("cluster {id}"))?;
+                if let Some(difference) = difference(spec, &found) {
+                    return Err(difference);
                 }
             }
             Err(error) => return Err(error.during(format!("make the cluster {id}"))),
@@ -241,7 +246,8 @@ pub async fn amend(
     let change = Change { id, limit, done: &[] };
     // Tags can be put to a cluster that is up, and to no other (CreateTags, InvalidClusterState).
     if tags(cluster).as_ref() != Some(&spec.tags) {
-        tag(clients, &spec.arn, &spec.tags).await?;
+        let ask = || tag(clients, &spec.arn, &spec.tags);
+        change.make(clients, &format!("tag the cluster {id}"), ask).await?;
     }
     if !is_attached(cluster, &spec.role_arn) {
         journal.enter(format!("attaching the role to cluster {id}"));
@@ -289,11 +295,10 @@ pub(super) fn is_unknown_role(error: &ApiError) -> bool {
 }
 
 /// Says whose the cluster is, and until when.
-pub(super) async fn tag(clients: &Clients, arn: &str, tags: &Tags) -> Result<(), CloudError> {
+pub(super) async fn tag(clients: &Clients, arn: &str, tags: &Tags) -> Result<(), ApiError> {
     let request = clients.redshift.create_tags().resource_name(arn);
     let sent = request.set_tags(Some(redshift_tags(tags))).send().await;
-    sent.map_err(|e| ApiError::new("redshift:CreateTags", &e).during(format!("tag {arn}")))?;
-    Ok(())
+    sent.map(|_| ()).map_err(|e| ApiError::new("redshift:CreateTags", &e))
 }
 
 /// The ARN of a cluster.

@@ -33,11 +33,11 @@ pub enum CloudError {
         /// Who made it.
         creator: String,
     },
-    /// A cluster of another name carries the tag.
-    #[error("cluster {cluster} is tagged {tag} and has another name; nothing was changed")]
+    /// Something of another name carries the tag.
+    #[error("{what} is tagged {tag}, under another name or region; nothing was changed")]
     Stray {
-        /// The cluster.
-        cluster: String,
+        /// The resource.
+        what: String,
         /// The tag.
         tag: String,
     },
@@ -207,6 +207,11 @@ where
 }
 
 impl CloudError {
+    /// Whether AWS refused for want of permission.
+    pub fn is_denied(&self) -> bool {
+        matches!(self, CloudError::Api { source, .. } if source.is_denied())
+    }
+
     /// What to do about it, where there is something to advise.
     pub fn hint(&self) -> Option<String> {
         Some(match self {

@@ -115,6 +115,11 @@ pub fn find_groups() -> Request {
     Request::new("ec2:DescribeSecurityGroups").filter(1, "tag-key", tags::NAME)
 }
 
+/// Finds the groups of a name, in all networks.
+pub fn find_groups_named(name: &str) -> Request {
+    Request::new("ec2:DescribeSecurityGroups").filter(1, "group-name", name)
+}
+
 /// Finds the rules of a group.
 pub fn find_rules(group_id: &str) -> Request {
     Request::new("ec2:DescribeSecurityGroupRules").filter(1, "group-id", group_id)
@@ -227,7 +232,7 @@ pub async fn ensure(
                     let Some(group) = until_seen(|| group_of(clients, spec)).await? else {
                         return Err(error.during(format!("make the security group {name}")));
                     };
-                    spec.tags.demand(group.tags.clone(), format!("security group {name}"))?;
+                    spec.tags.demand_same(group.tags.clone(), format!("security group {name}"))?;
                     group.id
                 }
                 Err(error) => return Err(error.during(format!("make the security group {name}"))),
@@ -307,18 +312,21 @@ pub(super) async fn revoke_all(
     rules: impl Iterator<Item = &FoundRule>,
     journal: &Journal,
 ) -> Result<(), CloudError> {
+    // One that stays does not keep the others open.
+    let mut first_error = None;
     for rule in rules {
         let done: Result<Done, _> = clients.ec2.send(&revoke(group_id, &[&rule.id])).await;
         match done {
             Err(error) if !error.is("InvalidSecurityGroupRuleId.NotFound") => {
-                return Err(error.during(format!("take the rule for {} back", rule.from)));
+                let error = error.during(format!("take the rule for {} back", rule.from));
+                first_error.get_or_insert(error);
             }
             _ => {
                 journal.note(format!("security group {group_id}: no longer lets {} in", rule.from))
             }
         }
     }
-    Ok(())
+    first_error.map_or(Ok(()), Err)
 }
 
 /// Removes a group; one that is not there is well gone.

@@ -34,8 +34,9 @@ pub struct ProvisionOptions {
     pub user: String,
     /// The port.
     pub port: u16,
-    /// Whether the cluster has an address on the internet.
-    pub public: bool,
+    /// Whether the cluster has an address on the internet: a new one does not, another stays as it is,
+    /// unless that is said.
+    pub public: Option<bool>,
     /// The subnets that it may be in; the default network's without.
     pub subnet_group: Option<String>,
     /// The key that the star's objects are encrypted with, where it is the user's own.
@@ -56,6 +57,26 @@ pub enum Expires {
     Never,
     /// After this time.
     After(Duration),
+}
+
+impl Expires {
+    /// A cluster takes minutes to come up, and a schedule some to take hold.
+    pub const SHORTEST: Duration = Duration::from_secs(15 * 60);
+
+    /// Refuses a time that is over before it has begun.
+    ///
+    /// # Errors
+    ///
+    /// If it is too short.
+    pub fn check(self) -> Result<()> {
+        match self {
+            Expires::After(life) if life < Expires::SHORTEST => Err(Error::Usage(format!(
+                "--expires must be {} or more",
+                humantime::format_duration(Expires::SHORTEST)
+            ))),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl std::str::FromStr for Expires {
@@ -80,8 +101,6 @@ impl ProvisionOptions {
     pub const PORT: u16 = 5439;
     /// A new cluster takes some minutes; a large or resumed one some more.
     pub const TIMEOUT: Duration = Duration::from_secs(30 * 60);
-    /// A cluster takes minutes to come up, and a schedule some to take hold.
-    pub const SHORTEST_LIFE: Duration = Duration::from_secs(15 * 60);
 
     /// Refuses what Redshift would refuse only after a role and a rule have been made.
     ///
@@ -132,13 +151,7 @@ impl ProvisionOptions {
                     .to_owned(),
             );
         }
-        match self.expires {
-            Expires::After(life) if life < ProvisionOptions::SHORTEST_LIFE => refuse(format!(
-                "--expires must be {} or more",
-                humantime::format_duration(ProvisionOptions::SHORTEST_LIFE)
-            )),
-            _ => Ok(()),
-        }
+        self.expires.check()
     }
 }
 

@@ -79,8 +79,9 @@ pub async fn resume(
     }
     let up = cluster::wait_available(clients, id, None, timeout, journal).await?;
     if cluster::tags(&up).as_ref() != Some(&tags) {
-        let caller = clients.caller().await?;
-        cluster::tag(clients, &cluster::arn(&caller, &clients.region, id), &tags).await?;
+        let arn = cluster::arn(&clients.caller().await?, &clients.region, id);
+        let change = Change { id, limit: timeout, done: &[] };
+        change.make(clients, &format!("tag {arn}"), || cluster::tag(clients, &arn, &tags)).await?;
     }
     journal.note(format!("cluster {id}: available"));
     Ok(expiry)
@@ -136,6 +137,9 @@ async fn set_schedule(
 ) -> Result<(), CloudError> {
     let region = &clients.region;
     let standing = schedule::find(clients, &name.schedule()).await?;
+    if standing.as_ref().is_some_and(|found| schedule::owner(found).as_ref() != Some(name)) {
+        return tags.demand(None, format!("scheduled action {}", name.schedule()));
+    }
     let Some(expiry) = tags.expiry else {
         return match standing {
             Some(_) => schedule::delete(clients, &name.schedule(), journal).await,

@@ -40,12 +40,9 @@ impl Found {
     /// If something has a name of the plan's and is not ours, if a cluster differs in what cannot be
     /// changed, or if AWS refuses or cannot be asked.
     pub async fn look(clients: &Clients, plan: &Plan, adopts: bool) -> Result<Found, CloudError> {
-        let demand = |found: Option<Tags>, what: String| {
-            plan.cluster.tags.demand(found.clone(), what.clone())?;
-            match found.filter(|tags| !adopts && tags.creator != plan.cluster.tags.creator) {
-                Some(Tags { creator, .. }) => Err(CloudError::Others { what, creator }),
-                None => Ok(()),
-            }
+        let demand = |found: Option<Tags>, what: String| match adopts {
+            true => plan.cluster.tags.demand(found, what),
+            false => plan.cluster.tags.demand_same(found, what),
         };
         let ours = |found: Option<&FoundRole>| {
             let Some(role) = found else { return Ok(()) };
@@ -102,31 +99,34 @@ pub async fn provision(
     let group_id = network::ensure(clients, &plan.group, found.group.as_ref(), journal).await?;
 
     let id = &plan.cluster.id;
-    let standing = match found.cluster {
-        Some(cluster) if is_going(&cluster) => {
-            cluster::wait_gone(clients, id, timeout, journal).await?;
-            None
-        }
-        other => other,
-    };
-    cluster::ensure(clients, &plan.cluster, standing.as_ref(), &group_id, journal).await?;
-    // Before the long wait: if this process ends in it, the cluster is stopped all the same.
-    match &plan.expiry {
-        Some((role, schedule)) => {
-            role::ensure(clients, role, found.scheduler_role.as_ref(), journal).await?;
-            schedule::ensure(clients, schedule, found.schedule.as_ref(), journal).await?;
-        }
-        None => {
-            if found.schedule.is_some() {
-                schedule::delete(clients, &plan.name.schedule(), journal).await?;
-            }
-            if let Some(role) = &found.scheduler_role {
-                role::delete(clients, &role.name, journal).await?;
-            }
-        }
+    let mut standing = found.cluster.as_ref();
+    if let Some(cluster) = standing {
+        let state = cluster::status(cluster);
+        journal.note(format!("cluster {id}: was there already ({state}), and costs"));
     }
+    if standing.is_some_and(is_going) {
+        cluster::wait_gone(clients, id, timeout, journal).await?;
+        standing = None;
+    }
+    cluster::ensure(clients, &plan.cluster, standing, &group_id, journal).await?;
+    // Before the long wait: if this process ends in it, the cluster is stopped all the same. Whether AWS
+    // takes a schedule for a cluster that is being made, nobody has said: if not, it is tried again.
+    let on_its_way = standing.is_none_or(|c| cluster::is_passing(cluster::status(c)));
+    let is_scheduled = match schedule_stop(clients, plan, &found, journal).await {
+        Ok(()) => true,
+        Err(error @ CloudError::Api { .. }) if on_its_way && !error.is_denied() => {
+            journal.note(format!("NOT done yet: {error}"));
+            false
+        }
+        Err(error) => return Err(error),
+    };
 
-    if let Some(cluster) = cluster::wait_settled(clients, id, timeout, journal).await?
+    let settled = cluster::wait_settled(clients, id, timeout, journal).await;
+    if !is_scheduled {
+        // Though the wait failed: the cluster may come up all the same.
+        schedule_stop(clients, plan, &found, journal).await?;
+    }
+    if let Some(cluster) = settled?
         && cluster::status(&cluster) == "paused"
     {
         power::start(clients, id, timeout, journal).await?;
@@ -143,4 +143,24 @@ pub async fn provision(
     let cluster = cluster::wait_available(clients, id, role_arn, timeout, journal).await?;
     journal.note(format!("cluster {id}: available"));
     Ok(cluster)
+}
+
+/// Has AWS stop the cluster when the plan says, or lets it run.
+async fn schedule_stop(
+    clients: &Clients,
+    plan: &Plan,
+    found: &Found,
+    journal: &Journal,
+) -> Result<(), CloudError> {
+    if let Some((role, schedule)) = &plan.expiry {
+        role::ensure(clients, role, found.scheduler_role.as_ref(), journal).await?;
+        return schedule::ensure(clients, schedule, found.schedule.as_ref(), journal).await;
+    }
+    if found.schedule.is_some() {
+        schedule::delete(clients, &plan.name.schedule(), journal).await?;
+    }
+    match &found.scheduler_role {
+        Some(role) => role::delete(clients, &role.name, journal).await,
+        None => Ok(()),
+    }
 }

@@ -127,7 +127,7 @@ pub async fn ensure(
                     let Some(found) = until_seen(|| find(clients, name)).await? else {
                         return Err(error.during(format!("make the role {name}")));
                     };
-                    spec.tags.demand(found.tags, format!("role {name}"))?;
+                    spec.tags.demand_same(found.tags, format!("role {name}"))?;
                     found.arn
                 }
                 Err(error) => return Err(error.during(format!("make the role {name}"))),

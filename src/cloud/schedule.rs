@@ -41,9 +41,9 @@ impl ScheduleSpec {
         format!("cron({} * * * ? *)", self.at.minute())
     }
 
-    /// From when on. The minute of the schedule comes right after.
+    /// From when on: a minute before the first time, in case the start itself does not count.
     fn start(&self) -> SdkTime {
-        SdkTime::from_secs(self.at.timestamp() - i64::from(self.at.second()))
+        SdkTime::from_secs(self.at.timestamp() - i64::from(self.at.second()) - 60)
     }
 
     fn action(&self) -> ScheduledActionType {

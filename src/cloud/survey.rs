@@ -21,8 +21,9 @@ pub struct Estate {
     pub groups: Vec<FoundGroup>,
     /// The cluster of this name.
     pub cluster: Option<Cluster>,
-    /// Clusters of other names that carry the tag: one that was renamed, or restored from a snapshot.
-    pub strays: Vec<Cluster>,
+    /// What carries the tag under another name or that of another region: a cluster that was renamed,
+    /// or restored from a snapshot.
+    pub strays: Vec<String>,
     /// The scheduled action that stops it.
     pub schedule: Option<ScheduledAction>,
     /// Snapshots that somebody took: they cost until somebody removes them.
@@ -40,9 +41,10 @@ impl Estate {
     /// What there is and a teardown removes, a line a resource.
     pub fn inventory(&self) -> Vec<String> {
         let mut lines = Vec::new();
-        lines.extend(self.cluster.iter().chain(&self.strays).map(|cluster| {
+        lines.extend(self.cluster.iter().map(|cluster| {
             format!("cluster {} ({})", cluster::id(cluster), cluster::status(cluster))
         }));
+        lines.extend(self.strays.iter().cloned());
         lines.extend(self.schedule.iter().map(|schedule| {
             format!("schedule {}", schedule.scheduled_action_name.as_deref().unwrap_or_default())
         }));
@@ -65,7 +67,7 @@ impl Estate {
         self.roles.iter().find(|role| role.name == wanted)
     }
 
-    /// Refuses to go on where a cluster of another name carries the tag.
+    /// Refuses to go on where something of another name carries the tag.
     ///
     /// # Errors
     ///
@@ -73,18 +75,26 @@ impl Estate {
     pub fn demand_no_strays(&self, name: &Name) -> Result<(), CloudError> {
         match self.strays.first() {
             None => Ok(()),
-            Some(stray) => {
-                Err(CloudError::Stray { cluster: cluster::id(stray).to_owned(), tag: owner(name) })
-            }
+            Some(stray) => Err(CloudError::Stray { what: stray.clone(), tag: owner(name) }),
         }
     }
 
-    fn add_cluster(&mut self, name: &str, cluster: Cluster) {
-        let id = cluster::id(&cluster);
-        if id != name {
-            self.strays.push(cluster);
-        } else {
+    fn add_cluster(&mut self, cluster: Cluster, tags: &Tags, region: &str) {
+        if cluster::id(&cluster) == tags.name && tags.region == region {
             self.cluster = Some(cluster);
+        } else {
+            self.strays.push(format!("cluster {}", cluster::id(&cluster)));
+        }
+    }
+
+    fn add_group(&mut self, group: FoundGroup, tags: &Tags, region: &str) {
+        let is_named = tags.name.parse().is_ok_and(|name: Name| group.name == name.group());
+        if is_named && tags.region == region {
+            if !self.groups.iter().any(|known| known.id == group.id) {
+                self.groups.push(group);
+            }
+        } else {
+            self.strays.push(format!("security group {} ({})", group.name, group.id));
         }
     }
 
@@ -118,12 +128,14 @@ pub async fn survey(clients: &Clients) -> Result<BTreeMap<String, Estate>, Cloud
     }
     for group in network::groups(clients, &network::find_groups()).await? {
         if let Some(tags) = group.tags.clone() {
-            found.entry(tags.name).or_default().groups.push(group);
+            let estate = found.entry(tags.name.clone()).or_default();
+            estate.add_group(group, &tags, &clients.region);
         }
     }
     for cluster in cluster::list(clients).await? {
-        if let Some(Tags { name, .. }) = cluster::tags(&cluster) {
-            found.entry(name.clone()).or_default().add_cluster(&name, cluster);
+        if let Some(tags) = cluster::tags(&cluster) {
+            let estate = found.entry(tags.name.clone()).or_default();
+            estate.add_cluster(cluster, &tags, &clients.region);
         }
     }
     for snapshot in snapshots(clients).await? {
@@ -156,6 +168,11 @@ pub async fn survey_of(clients: &Clients, name: &Name) -> Result<Estate, CloudEr
     }
     if estate.cluster.is_none() {
         estate.cluster = cluster::find_ours(clients, name).await?;
+    }
+    for group in network::groups(clients, &network::find_groups_named(&name.group())).await? {
+        if let Some(tags) = group.tags.clone().filter(|tags| tags.is_of(name)) {
+            estate.add_group(group, &tags, &clients.region);
+        }
     }
     if estate.schedule.is_none() {
         let found = schedule::find(clients, &name.schedule()).await?;

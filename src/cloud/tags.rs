@@ -50,14 +50,15 @@ impl Expiry {
     }
 }
 
-/// Who made something, as a tag may say it: without the name of a session, which differs from one
-/// sign-in to the next, and in the characters that tags may have (IAM API Reference, Tag).
+/// Who made something, as a tag may say it: without the name of a session, which may differ from one
+/// sign-in to the next (that of single sign-on is the user's own, and stays), and in the characters that
+/// tags may have (IAM API Reference, Tag).
 pub fn creator(arn: &str) -> String {
     let lasting = match arn.split_once(":assumed-role/") {
-        Some((account, role)) => {
+        Some((account, role)) if !role.starts_with("AWSReservedSSO_") => {
             format!("{account}:assumed-role/{}", role.split('/').next().unwrap_or(role))
         }
-        None => arn.to_owned(),
+        _ => arn.to_owned(),
     };
     let allowed = |c: char| c.is_alphanumeric() || " _.:/=+-@".contains(c);
     lasting.chars().map(|c| if allowed(c) { c } else { '_' }).collect()
@@ -118,6 +119,19 @@ impl Tags {
             _ => Err(CloudError::NotOurs { what, tag: owner(&self.name) }),
         }
     }
+
+    /// The same, and refuses what somebody else made under the name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tags::demand`], and if another user of the account made it.
+    pub fn demand_same(&self, found: Option<Tags>, what: String) -> Result<(), CloudError> {
+        self.demand(found.clone(), what.clone())?;
+        match found.filter(|found| found.creator != self.creator) {
+            Some(Tags { creator, .. }) => Err(CloudError::Others { what, creator }),
+            None => Ok(()),
+        }
+    }
 }
 
 /// The tag that what belongs to `name` carries, as it is shown.
@@ -133,6 +147,8 @@ mod tests {
     fn a_creator_is_the_same_from_one_session_to_the_next() {
         let role = "arn:aws:sts::123456789012:assumed-role/analyst/ann,x@example.com";
         assert_eq!(creator(role), "arn:aws:sts::123456789012:assumed-role/analyst");
+        let sso = "arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Admin_1/ann@example.com";
+        assert_eq!(creator(sso), sso);
         let user = "arn:aws:iam::123456789012:user/ann,x";
         assert_eq!(creator(user), "arn:aws:iam::123456789012:user/ann_x");
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_redshift::operation::delete_cluster::builders::DeleteClusterInputBuilder;
+use aws_sdk_redshift::types::Snapshot;
 
 use super::clients::Clients;
 use super::error::{ApiError, CloudError};
@@ -78,10 +79,14 @@ pub async fn teardown(
             keep(role::delete(clients, &found.name, journal).await);
         }
     }
-    match first_error {
-        Some(error) => Err(error),
-        None => prove_gone(clients, name, final_snapshot, journal).await,
+    let Some(error) = first_error else {
+        return prove_gone(clients, name, final_snapshot, journal).await;
+    };
+    if let Ok(estate) = survey_of(clients, name).await {
+        let left = leftovers(estate, final_snapshot);
+        left.iter().for_each(|what| journal.note(format!("still there: {what}")));
     }
+    Err(error)
 }
 
 async fn prove_gone(
@@ -158,20 +163,18 @@ async fn keep_snapshot(
     journal: &Journal,
 ) -> Result<(), CloudError> {
     let found = find_snapshot(clients, snapshot).await?;
-    let is_ours = found.is_some_and(|s| s.cluster_identifier.as_deref() == Some(name.as_str()));
-    if !is_ours {
+    let is_ours = |found: &Snapshot| {
+        found.cluster_identifier.as_deref() == Some(name.as_str())
+            && found.snapshot_type.as_deref() == Some("manual")
+    };
+    let Some(tags) = tags.filter(|_| found.is_some_and(|found| is_ours(&found))) else {
         return Err(CloudError::NoSnapshot(snapshot.to_owned()));
-    }
+    };
     let caller = clients.caller().await?;
     let (partition, account, region) = (caller.partition(), &caller.account, &clients.region);
     let arn = format!("arn:{partition}:redshift:{region}:{account}:snapshot:{name}/{snapshot}");
-    let tags = tags.unwrap_or_else(|| Tags {
-        name: name.to_string(),
-        region: region.clone(),
-        creator: super::tags::creator(&caller.arn),
-        expiry: None,
-    });
-    cluster::tag(clients, &arn, &Tags { expiry: None, ..tags }).await?;
+    let tagged = cluster::tag(clients, &arn, &Tags { expiry: None, ..tags }).await;
+    tagged.map_err(|e| e.during(format!("tag the snapshot {snapshot}")))?;
     journal.note(format!("snapshot {snapshot}: taken"));
     Ok(())
 }

@@ -22,7 +22,7 @@ fn options() -> ProvisionOptions {
         database: ProvisionOptions::DATABASE.to_owned(),
         user: ProvisionOptions::USER.to_owned(),
         port: ProvisionOptions::PORT,
-        public: false,
+        public: None,
         subnet_group: None,
         kms_key: None,
         expires: Expires::Unchanged,
@@ -30,8 +30,8 @@ fn options() -> ProvisionOptions {
     }
 }
 
-fn noon() -> DateTime<Utc> {
-    DateTime::parse_from_rfc3339("2026-11-21T12:00:00.5Z").unwrap().to_utc()
+fn now() -> DateTime<Utc> {
+    DateTime::parse_from_rfc3339("2026-11-21T12:34:56.5Z").unwrap().to_utc()
 }
 
 fn plan(options: &ProvisionOptions) -> Plan {
@@ -41,7 +41,7 @@ fn plan(options: &ProvisionOptions) -> Plan {
     };
     let vpc = Vpc { id: "vpc-1".to_owned(), cidr: None };
     let cidrs = vec!["203.0.113.7/32".parse().unwrap()];
-    let expiry = expiry(options.expires, None, noon());
+    let expiry = expiry(options.expires, None, now());
     Plan::new(options, &caller, "us-west-2", &vpc, cidrs, expiry)
 }
 
@@ -94,7 +94,7 @@ fn a_cluster_may_be_larger_and_public() {
     let options = ProvisionOptions {
         node_type: "ra3.4xlarge".to_owned(),
         nodes: 3,
-        public: true,
+        public: Some(true),
         subnet_group: Some("wide".to_owned()),
         port: 5440,
         ..options()
@@ -133,7 +133,7 @@ fn what_is_not_changed_in_place_is_told() {
 }
 
 #[test]
-fn the_schedule_pauses_the_cluster_once() {
+fn the_schedule_pauses_the_cluster_every_hour_from_its_end_on() {
     let (scheduler, stop) = for_eight_hours().expiry.unwrap();
     assert_snapshot!(format!("{:#}\n{:#}", scheduler.trust, scheduler.policy));
     assert_debug_snapshot!(schedule::create(&stop));
@@ -159,14 +159,14 @@ fn a_cluster_goes_without_a_snapshot_unless_one_is_named() {
 #[test]
 fn an_expiry_is_kept_put_off_or_taken_away() {
     let hour = Duration::from_secs(3600);
-    let old = Some(Expiry::after(noon(), hour));
-    assert_eq!(expiry(Expires::Unchanged, old, noon()), old);
-    assert_eq!(expiry(Expires::Unchanged, None, noon()), None);
-    let renewed = expiry(Expires::Unchanged, old, noon() + hour * 5).unwrap();
-    assert_eq!((renewed.at - noon().trunc_subsecs(0)).num_hours(), 6);
-    assert_eq!(expiry(Expires::Never, old, noon()), None);
-    let new = expiry(Expires::After(hour * 2), old, noon()).unwrap();
-    assert_eq!(new.at.to_rfc3339(), "2026-11-21T14:00:00+00:00");
+    let old = Some(Expiry::after(now(), hour));
+    assert_eq!(expiry(Expires::Unchanged, old, now()), old);
+    assert_eq!(expiry(Expires::Unchanged, None, now()), None);
+    let renewed = expiry(Expires::Unchanged, old, now() + hour * 5).unwrap();
+    assert_eq!((renewed.at - now().trunc_subsecs(0)).num_hours(), 6);
+    assert_eq!(expiry(Expires::Never, old, now()), None);
+    let new = expiry(Expires::After(hour * 2), old, now()).unwrap();
+    assert_eq!(new.at.to_rfc3339(), "2026-11-21T14:34:56+00:00");
 }
 
 #[test]

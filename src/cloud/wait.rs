@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use aws_runtime::retries::classifiers::THROTTLING_ERRORS;
 use aws_sdk_redshift::error::ProvideErrorMetadata;
 use aws_sdk_redshift::operation::describe_clusters::{
     DescribeClustersError, DescribeClustersOutput,
@@ -21,6 +22,9 @@ use super::journal::Journal;
 /// failure; this one is built of the same parts.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// The time until AWS is asked again when it could not be.
+const AWAY: Duration = Duration::from_secs(4);
 
 /// AWS may take this long to know everywhere what it was told in one place. Source: IAM User Guide,
 /// Troubleshooting IAM, "Changes that I make are not always immediately visible".
@@ -79,7 +83,8 @@ impl Change<'_> {
             if self.done.contains(&state) {
                 return Ok(());
             }
-            if now.is_none() || begun.elapsed() + pause > self.limit {
+            let may_pass = state == "available" || cluster::is_passing(state);
+            if now.is_none() || !may_pass || begun.elapsed() + pause > self.limit {
                 return Err(error.during(action));
             }
             tracing::info!("cluster {} is {state} and refuses the change; asking again", self.id);
@@ -149,12 +154,15 @@ pub(super) async fn for_cluster(
             .operation(|| clients.redshift.describe_clusters().cluster_identifier(id).send())
             .build();
         match waiter.orchestrate().await {
-            // The network is away for longer than the SDK tries: the cluster goes on without us.
+            // AWS is away or slow for longer than the SDK tries: the cluster goes on without us.
             Err(WaiterError::OperationFailed(error))
-                if error.error().code().is_none() && begun.elapsed() + LONGEST_PAUSE < limit =>
+                if passes(error.error().code()) && begun.elapsed() + AWAY < limit =>
             {
-                tracing::warn!("AWS cannot be asked for the state of cluster {id}; asking again");
-                tokio::time::sleep(LONGEST_PAUSE).await;
+                let error = ApiError::new("redshift:DescribeClusters", &error.into_error());
+                tracing::warn!(
+                    "the state of cluster {id} cannot be asked for; asking again: {error}"
+                );
+                tokio::time::sleep(AWAY).await;
             }
             outcome => break outcome,
         }
@@ -183,6 +191,12 @@ pub(super) async fn for_cluster(
         }
         .during(format!("look at cluster {id}"))),
     }
+}
+
+/// Whether a failure may pass by itself: no answer, or one that says so.
+fn passes(code: Option<&str>) -> bool {
+    let passing = ["ServiceUnavailable", "InternalFailure", "InternalError"];
+    code.is_none_or(|code| THROTTLING_ERRORS.contains(&code) || passing.contains(&code))
 }
 
 fn first(answer: &DescribeClustersOutput) -> Option<&Cluster> {

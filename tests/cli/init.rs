@@ -86,7 +86,7 @@ fn flags_fill_the_file_and_the_commands_use_it() {
             ("cloud/nodes", "2"),
             ("cloud/node_type", "\"rg.large\""),
             ("cloud/expires", "\"90m\""),
-            ("cloud/public", "false"),
+            ("cloud/public", ""),
             ("warehouse/redshift/cluster", "\"dwh\""),
             ("warehouse/redshift/database", "\"sparkify\""),
             ("warehouse/redshift/user", "'ann \"a\"'"),

@@ -131,6 +131,27 @@ fn places_that_cannot_be_read_or_written_are_told() {
     }
 }
 
+#[test]
+fn jsonpaths_and_a_broken_record_are_told() {
+    let s3 = S3Server::start();
+    let here = Workspace::new();
+    here.write("paths.json", "{\"jsonpaths\": []}");
+    let ask = |paths: &str| {
+        here.write(
+            "starlift.toml",
+            format!("star = \"{}\"\n[transform]\nlog_jsonpaths = \"{paths}\"\n", s3.url("star")),
+        );
+        let mut command = here.command();
+        s3.apply(&mut command);
+        here.outcome(command.arg("doctor"))
+    };
+    passes(&ask("paths.json"), "JSONPaths");
+    s3.put("star/_starlift.json", "{}");
+    let outcome = ask("nowhere.json");
+    fails(&outcome, "JSONPaths", "there is no object", "leave it out");
+    fails(&outcome, "star: record", "_starlift.json", "starlift run");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn credentials_and_region_are_told() {
     let Some(cloud) = Cloud::new().await else { return };

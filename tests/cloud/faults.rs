@@ -75,6 +75,17 @@ fn a_role_that_is_not_known_everywhere_yet_is_waited_for() {
 }
 
 #[test]
+fn a_schedule_that_is_not_taken_yet_is_asked_for_again_when_the_cluster_is_up() {
+    let Some(account) = Account::new() else { return };
+    let making = refuse("InvalidClusterState", "The cluster is being created.");
+    account.aws.script(Rule::new("CreateScheduledAction", making));
+    let outcome = account.provision(&["--expires", "8h"]);
+    outcome.exits(0).says("NOT done yet: cannot schedule the pause of cluster sparkify");
+    assert_eq!(account.asked("CreateScheduledAction"), 2);
+    assert_eq!(account.holdings(), ALL);
+}
+
+#[test]
 fn another_wrong_value_is_not_waited_for() {
     let Some(account) = Account::new() else { return };
     let wrong = refuse("InvalidParameterValue", "Invalid node type: ra3.tiny");
@@ -136,6 +147,20 @@ fn waiting_ends_with_the_time_that_is_given() {
     account.aws.cluster_state("sparkify", "available");
     account.aws.polls(1);
     account.provision(&["--timeout", "3s"]).exits(1).complains("its role adding");
+}
+
+#[test]
+fn a_wait_outlasts_an_outage_of_aws() {
+    for outage in [What::Throttle, What::Lose] {
+        let Some(account) = Account::new() else { return };
+        // After those that look whether a cluster is there.
+        account.aws.script(Rule::new("DescribeClusters", outage).after(2).times(3));
+        let outcome = account.provision(&["--retries", "1"]);
+        outcome
+            .exits(0)
+            .complains("the state of cluster sparkify cannot be asked for; asking again");
+        assert_eq!(account.aws.rules_left(), 0);
+    }
 }
 
 #[test]
@@ -232,12 +257,7 @@ async fn an_interrupt_says_what_exists() {
         .spawn()
         .unwrap();
     gate.reached().await;
-    let pid = i32::try_from(child.id()).unwrap().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
-    let output = child.wait_with_output().unwrap();
-    gate.open();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    let said = interrupted(child, &gate);
     for text in [
         "role starlift-sparkify-us-east-1: made",
         "cluster sparkify: being made; it costs from now on",
@@ -247,5 +267,23 @@ async fn an_interrupt_says_what_exists() {
     ] {
         assert!(said.contains(text), "{text}\n{said}");
     }
+    // A second run that is stopped has made nothing, and says what is there.
+    let gate = Gate::new();
+    account.aws.script(Rule::new("DescribeClusters", What::Hold(gate.clone())).after(3));
+    let child = command.spawn().unwrap();
+    gate.reached().await;
+    let said = interrupted(child, &gate);
+    assert!(said.contains("cluster sparkify: was there already"), "{said}");
     account.provision(&[]).exits(0);
+}
+
+/// What the program says when it is interrupted while the gate holds it.
+fn interrupted(child: std::process::Child, gate: &Gate) -> String {
+    let pid = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    gate.open();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    said
 }

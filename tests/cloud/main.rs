@@ -58,6 +58,23 @@ impl Account {
         self.run(&[&["teardown", "--name", "sparkify", "--yes"], more].concat())
     }
 
+    /// A cluster that somebody made by hand, with these tags.
+    fn strangers(&self, id: &str, tags: &[(&str, &str)]) {
+        let mut params = vec![
+            ("ClusterIdentifier".to_owned(), id),
+            ("NodeType".to_owned(), "ra3.large"),
+            ("ClusterType".to_owned(), "single-node"),
+            ("MasterUsername".to_owned(), "ann"),
+            ("MasterUserPassword".to_owned(), "Str0ngEnough"),
+        ];
+        for ((key, value), n) in tags.iter().zip(1..) {
+            params.push((format!("Tags.Tag.{n}.Key"), key));
+            params.push((format!("Tags.Tag.{n}.Value"), value));
+        }
+        let params: Vec<_> = params.iter().map(|(key, value)| (key.as_str(), *value)).collect();
+        self.aws.call("redshift", "CreateCluster", &params);
+    }
+
     /// What the account has of ours, and of others, as far as it was asked to make any.
     fn holdings(&self) -> Vec<String> {
         let asked = [

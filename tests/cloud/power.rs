@@ -104,17 +104,7 @@ fn whoever_may_pause_need_not_be_allowed_more() {
 #[test]
 fn a_cluster_of_others_is_not_paused() {
     let Some(account) = Account::new() else { return };
-    account.aws.call(
-        "redshift",
-        "CreateCluster",
-        &[
-            ("ClusterIdentifier", "sparkify"),
-            ("NodeType", "ra3.large"),
-            ("ClusterType", "single-node"),
-            ("MasterUsername", "ann"),
-            ("MasterUserPassword", "Str0ngEnough"),
-        ],
-    );
+    account.strangers("sparkify", &[]);
     for command in ["pause", "resume"] {
         account
             .run(&[command, "--name", "sparkify"])
@@ -141,4 +131,41 @@ fn a_pause_that_aws_refuses_says_why_it_may_be() {
         .exits(1)
         .complains("The cluster has no snapshot.")
         .complains("first snapshot");
+}
+
+#[test]
+fn a_schedule_of_others_is_not_touched() {
+    let Some(account) = Account::new() else { return };
+    account.provision(&[]).exits(0);
+    account.strangers("theirs", &[]);
+    let trust = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\
+        \"Action\":\"sts:AssumeRole\",\"Principal\":{\"Service\":\"scheduler.redshift.amazonaws.com\"}}]}";
+    let role = [("RoleName", "theirs"), ("AssumeRolePolicyDocument", trust)];
+    account.aws.call("iam", "CreateRole", &role);
+    let action = [
+        ("ScheduledActionName", "starlift-sparkify-stop"),
+        ("TargetAction.PauseCluster.ClusterIdentifier", "theirs"),
+        ("Schedule", "cron(0 4 * * ? *)"),
+        ("IamRole", "arn:aws:iam::123456789012:role/theirs"),
+    ];
+    account.aws.call("redshift", "CreateScheduledAction", &action);
+    let resume =
+        |expires: &str| account.run(&["resume", "--name", "sparkify", "--expires", expires]);
+    for outcome in [
+        resume("8h"),
+        resume("never"),
+        account.provision(&["--expires", "8h"]),
+        account.provision(&["--expires", "never"]),
+    ] {
+        outcome.exits(1).complains("scheduled action starlift-sparkify-stop exists already");
+    }
+    account.teardown(&[]).exits(0);
+    let actions = account.aws.call("redshift", "DescribeScheduledActions", &[]);
+    assert_eq!(texts(&actions, "Schedule"), ["cron(0 4 * * ? *)"]);
+}
+
+#[test]
+fn a_life_that_is_over_before_it_begins_is_refused() {
+    let Some(account) = Account::new() else { return };
+    account.run(&["resume", "--name", "sparkify", "--expires", "1s"]).exits(2).complains("15m");
 }

@@ -290,6 +290,10 @@ fn a_cluster_that_differs_is_not_changed() {
         .provision(&["--node-type", "ra3.xlplus"])
         .exits(1)
         .complains("node type ra3.large, and the plan says ra3.xlplus");
+    account.provision(&["--public"]).exits(0).says("its network was put right");
+    account.provision(&[]).exits(0);
+    let cluster = account.aws.call("redshift", "DescribeClusters", &[]);
+    assert_eq!(texts(&cluster, "PubliclyAccessible"), ["true"], "what is not said stays");
     account.provision(&["--node-type", "dc2.large"]).exits(2).complains("no longer makes clusters");
 }
 
@@ -355,8 +359,12 @@ fn a_paused_cluster_ends_available() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
     account.aws.call("redshift", "PauseCluster", &[("ClusterIdentifier", "sparkify")]);
-    account.provision(&[]).exits(0).says("resuming").says("cluster sparkify: available");
+    let expires = ["--expires", "8h"];
+    account.provision(&expires).exits(0).says("resuming").says("cluster sparkify: available");
     account.run(&["status"]).exits(0).says("available");
+    let all: Vec<String> = account.aws.requests().into_iter().map(|r| r.action).collect();
+    let place = |action: &str| all.iter().position(|asked| asked == action).expect(action);
+    assert!(place("CreateScheduledAction") < place("ResumeCluster"), "{all:?}");
 }
 
 #[test]
@@ -421,5 +429,11 @@ fn what_a_colleague_made_is_taken_over_only_if_that_is_meant() {
     account.run(&["status"]).exits(0).says("203.0.113.7/32").says("available");
     account.provision(&["--cidr", "192.0.2.1/32", "--adopt"]).exits(0);
     account.teardown(&[]).exits(0);
+    assert!(account.holdings().is_empty());
+
+    let Some(account) = Account::new() else { return };
+    account.provision(&[]).exits(0);
+    as_bob(&account);
+    account.teardown(&["--adopt"]).exits(0);
     assert!(account.holdings().is_empty());
 }

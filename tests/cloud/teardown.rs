@@ -42,22 +42,7 @@ fn the_rule_goes_before_the_cluster_and_the_group_after_it() {
 #[test]
 fn what_others_own_stays() {
     let Some(account) = Account::new() else { return };
-    let others = |name: &str| {
-        account.aws.call(
-            "redshift",
-            "CreateCluster",
-            &[
-                ("ClusterIdentifier", name),
-                ("NodeType", "ra3.large"),
-                ("ClusterType", "single-node"),
-                ("MasterUsername", "ann"),
-                ("MasterUserPassword", "Str0ngEnough"),
-                ("Tags.Tag.1.Key", "team"),
-                ("Tags.Tag.1.Value", "sparkify"),
-            ],
-        );
-    };
-    others("theirs");
+    account.strangers("theirs", &[("team", "sparkify")]);
     let role = [("RoleName", "theirs"), ("AssumeRolePolicyDocument", TRUST)];
     account.aws.call("iam", "CreateRole", &role);
     account.aws.call(
@@ -226,24 +211,12 @@ fn the_schedule_outlives_a_cluster_that_could_not_be_removed() {
 fn a_cluster_that_was_renamed_is_told_and_no_strangers_is_removed() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
-    account.aws.call(
-        "redshift",
-        "CreateCluster",
-        &[
-            ("ClusterIdentifier", "prod"),
-            ("NodeType", "ra3.large"),
-            ("ClusterType", "single-node"),
-            ("MasterUsername", "ann"),
-            ("MasterUserPassword", "Str0ngEnough"),
-            ("Tags.Tag.1.Key", "starlift:name"),
-            ("Tags.Tag.1.Value", "sparkify"),
-        ],
-    );
+    account.strangers("prod", &[("starlift:name", "sparkify")]);
     account.run(&["status"]).exits(0).says("cluster prod carries the tags of sparkify");
     account
         .teardown(&[])
         .exits(1)
-        .complains("cluster prod is tagged starlift:name=sparkify and has another name")
+        .complains("cluster prod is tagged starlift:name=sparkify, under another name or region")
         .complains("nothing was changed");
     assert!(account.holdings().contains(&"prod".to_owned()));
     assert!(account.holdings().contains(&"sparkify".to_owned()));
@@ -303,4 +276,54 @@ fn another_region_is_pointed_to() {
         .complains("nothing in eu-west-1 belongs to sparkify, but roles for us-east-1")
         .complains("--region");
     account.teardown(&[]).exits(0);
+}
+
+#[test]
+fn a_rule_that_stays_does_not_keep_the_others_open() {
+    let Some(account) = Account::new() else { return };
+    account.provision(&["--cidr", "203.0.113.7/32", "192.0.2.9/32"]).exits(0);
+    account.aws.script(Rule::new("RevokeSecurityGroupIngress", What::Deny));
+    account.aws.script(Rule::new("DeleteCluster", What::Deny));
+    let outcome = account.teardown(&[]);
+    outcome.exits(1).complains("still there: cluster sparkify (available)");
+    let rules = account.aws.call("ec2", "DescribeSecurityGroupRules", &[]);
+    let open = texts(&rules, "cidrIpv4").into_iter().filter(|cidr| cidr != "0.0.0.0/0").count();
+    assert_eq!(open, 1, "{rules}");
+    account.teardown(&[]).exits(0);
+}
+
+#[test]
+fn snapshots_of_others_are_not_taken_for_ours() {
+    let Some(account) = Account::new() else { return };
+    account.strangers("sparkify", &[]);
+    let snapshot = [("ClusterIdentifier", "sparkify"), ("SnapshotIdentifier", "nightly")];
+    account.aws.call("redshift", "CreateClusterSnapshot", &snapshot);
+    account
+        .teardown(&["--final-snapshot", "nightly"])
+        .exits(0)
+        .says("nothing in us-east-1 belongs");
+    assert_eq!(account.asked("CreateTags") + account.asked("DeleteCluster"), 0);
+    account.run(&["status"]).exits(0).says("nothing of starlift's");
+}
+
+#[test]
+fn a_group_that_only_carries_the_tag_is_told_and_stays() {
+    let Some(account) = Account::new() else { return };
+    account.aws.call(
+        "ec2",
+        "CreateSecurityGroup",
+        &[
+            ("GroupName", "theirs"),
+            ("GroupDescription", "of others"),
+            ("TagSpecification.1.ResourceType", "security-group"),
+            ("TagSpecification.1.Tag.1.Key", "starlift:name"),
+            ("TagSpecification.1.Tag.1.Value", "sparkify"),
+        ],
+    );
+    account
+        .teardown(&[])
+        .exits(1)
+        .complains("security group theirs")
+        .complains("nothing was changed");
+    assert_eq!(account.holdings(), ["theirs"]);
 }

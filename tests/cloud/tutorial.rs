@@ -81,4 +81,9 @@ async fn a_cluster_that_was_there_before_is_left_alone() {
     command.env("STARLIFT_NAME", "theirs");
     cloud.account.here.outcome(&mut command).exits(1).complains("there is a sparkify already");
     assert_eq!(cloud.account.holdings(), before);
+    // Nor where it cannot be seen whether it is there.
+    cloud.account.aws.script(Rule::new("ListRoles", What::Deny));
+    let outcome = cloud.account.here.outcome(&mut script(&cloud, &project("fixtures/sample")));
+    outcome.exits(1).complains("iam:ListRoles");
+    assert_eq!(cloud.account.holdings(), before);
 }

@@ -105,7 +105,7 @@ async fn network_of(options: &ProvisionOptions, clients: &Clients) -> Result<Vpc
 /// The address that this machine is seen with from the cluster: its own where it is in the cluster's
 /// network and the cluster is too, else the one it has on the internet.
 async fn own_address(args: &ProvisionArgs, options: &ProvisionOptions, vpc: &Vpc) -> Result<Cidr> {
-    let local = address::local().filter(|_| !options.public);
+    let local = address::local().filter(|_| options.public != Some(true));
     if let Some(inside) = local.filter(|own| vpc.cidr.is_some_and(|cidr| cidr.contains(*own))) {
         return Ok(Cidr::of(inside));
     }

@@ -100,7 +100,7 @@ impl CloudSettings {
             database: or(&args.database, &self.database, ProvisionOptions::DATABASE),
             user: or(&args.user, &self.user, ProvisionOptions::USER),
             port: args.port.or(self.port).unwrap_or(ProvisionOptions::PORT),
-            public: args.public.or(self.public).unwrap_or(false),
+            public: args.public.or(self.public),
             subnet_group: args.subnet_group.clone().or_else(|| self.subnet_group.clone()),
             kms_key: args.kms_key.clone().or_else(|| self.kms_key.clone()),
             expires: args.expires.or(self.expires).unwrap_or_default(),

@@ -106,7 +106,7 @@ pub fn made(plan: &Plan, cluster: &Cluster, done: &[String]) -> String {
     let _ = writeln!(text, "database  {} as {}", plan.cluster.database, plan.cluster.user);
     let _ = writeln!(text, "role      {}", plan.cluster.role_arn);
     let _ = writeln!(text, "lets in   {}", admitted(&plan.group.cidrs));
-    if !plan.cluster.public {
+    if !cluster.publicly_accessible.unwrap_or_default() {
         text += "          from within its network only: --public gives it an address on the internet\n";
     }
     match &plan.expiry {
@@ -141,7 +141,11 @@ pub fn admitted(cidrs: &[Cidr]) -> String {
 }
 
 fn features(cluster: &ClusterSpec) -> String {
-    let reach = if cluster.public { "an address on the internet" } else { "not on the internet" };
+    let reach = match cluster.public {
+        Some(true) => "an address on the internet",
+        Some(false) => "not on the internet",
+        None => "not on the internet unless it is already",
+    };
     let subnets = match &cluster.subnet_group {
         Some(group) => format!("subnets of {group}"),
         None => "subnets of the default network".to_owned(),

@@ -35,7 +35,7 @@ struct Row {
     schedule: Option<String>,
     /// When it begins to pause the cluster; nothing where it is off.
     schedule_begins: Option<DateTime<Utc>>,
-    /// Clusters of other names that carry the tags.
+    /// What carries the tags under another name.
     strays: Vec<String>,
     snapshots: Vec<String>,
     creator: String,
@@ -98,7 +98,7 @@ fn row(name: &str, estate: &Estate, region: &str, now: DateTime<Utc>) -> Row {
         expires: tags.as_ref().and_then(|tags| tags.expiry).map(|expiry| expiry.at),
         schedule: estate.schedule.as_ref().and_then(|s| s.scheduled_action_name.clone()),
         schedule_begins: estate.schedule.as_ref().and_then(schedule::begins),
-        strays: estate.strays.iter().map(|cluster| cluster::id(cluster).to_owned()).collect(),
+        strays: estate.strays.clone(),
         snapshots: estate.snapshots.iter().map(|s| snapshot_id(s).to_owned()).collect(),
         creator: tags.map(|tags| tags.creator).unwrap_or_default(),
     }
@@ -140,7 +140,7 @@ fn table(rows: &[Row], now: DateTime<Utc>) -> String {
     let mut text = format!("{table}\n");
     for row in rows {
         for stray in &row.strays {
-            text += &format!("cluster {stray} carries the tags of {}, and costs\n", row.name);
+            text += &format!("{stray} carries the tags of {} under another name\n", row.name);
         }
         for snapshot in &row.snapshots {
             text += &format!("snapshot {snapshot} of {} is kept, and costs\n", row.name);

@@ -24,7 +24,7 @@ pub async fn teardown(args: &TeardownArgs, name: &Name, global: &GlobalOptions) 
     let clients = Clients::connect(&global.stores).await?;
     let estate = survey_of(&clients, name).await?;
     let snapshot = args.final_snapshot.as_deref();
-    if estate.is_empty() && snapshot.is_none() {
+    if estate.is_empty() {
         return nothing(name, &estate, &clients.region, global);
     }
     estate.demand_no_strays(name)?;

@@ -93,8 +93,8 @@ impl Doctor<'_> {
         // In a chain of roles it is the first that the cluster takes on.
         let arn = arn.split(',').next().unwrap_or(&arn).to_owned();
         let name = arn.rsplit('/').next().unwrap_or(&arn);
-        let reattach = "`starlift provision` puts it right where it made the role; else do it in the \
-                        Redshift console";
+        let reattach = "`starlift provision`, with the options it was made with, puts it right where it \
+                        made the role; else do it in the Redshift console";
         match role::find(clients, name).await {
             Err(error) => {
                 self.note("role", verdict(Err(error.into()), ASK))?;
@@ -161,8 +161,8 @@ impl Doctor<'_> {
                     place.bucket,
                     place.prefix
                 ),
-                "`starlift provision --star …` puts its policy right where it made the role; else \
-                 allow it there"
+                "`starlift provision --star …`, with the options it was made with, puts its policy \
+                 right where it made the role; else allow it there"
                     .to_owned(),
             ),
             Err(error) if error.is_denied() => Skipped(format!("{error}")),

@@ -110,8 +110,10 @@ fn cloud(file: &mut File, values: &Values) {
         file.comment("Port it listens on.");
         file.on("port", i64::from(port));
     }
-    file.comment("Whether it can be reached from outside its network.");
-    file.on("public", false);
+    file.comment(
+        "Whether it has an address on the internet; without, it can be reached from its network.",
+    );
+    file.commented("public", true);
     file.comment("Addresses that may connect, in place of this machine's own.");
     file.commented("cidr", vec!["203.0.113.7/32"]);
     file.comment("Time after which AWS pauses it; `never` lets it run.");
