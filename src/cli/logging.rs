@@ -38,9 +38,10 @@ pub fn start(global: &GlobalOptions) {
 fn filter(global: &GlobalOptions) -> &'static str {
     match global.verbose {
         _ if global.quiet => "error",
-        // The bar says what the lines would.
-        0 if draws_progress(global) => "warn",
-        0 => "warn,starlift=info",
+        // The bar says what the lines would. The AWS chain warns of each place in which it finds
+        // nothing; where it finds nothing at all, the error says so.
+        0 if draws_progress(global) => "warn,aws_config=error",
+        0 => "warn,aws_config=error,starlift=info",
         1 => "info,starlift=debug",
         _ => "debug,starlift=trace",
     }

@@ -45,6 +45,11 @@ impl WarehouseSettings {
         WarehouseSettings { url: Some(url.to_owned()), ..WarehouseSettings::default() }
     }
 
+    /// Whether it says where the warehouse is.
+    pub fn is_named(&self) -> bool {
+        self.url.is_some() || self.cluster.is_some()
+    }
+
     /// Whether it is a Redshift.
     pub fn is_redshift(&self) -> bool {
         self.url.as_deref().is_none_or(|url| url.starts_with(Dialect::Redshift.scheme()))

@@ -96,6 +96,11 @@ fn local_folders_alone_need_no_cloud() {
     passes(&outcome, "songs");
     passes(&outcome, "star: write");
     assert!(!here.join("star").exists() || support::files(&here.join("star")).is_empty());
+    // As `init` writes it, with a table for a warehouse that is not named yet.
+    let (songs, logs) = (sample.join("song_data"), sample.join("log_data"));
+    let args = ["init", "--force", "--out", "star", "--songs", songs.to_str().unwrap()];
+    here.run(args.iter().chain(&["--logs", logs.to_str().unwrap()])).exits(0);
+    here.run(["doctor"]).exits(0).says("no warehouse is named");
 }
 
 #[test]

@@ -31,22 +31,8 @@ fn throttling_is_waited_out() {
 fn throttling_without_end_is_told() {
     let Some(account) = Account::new() else { return };
     account.aws.script(Rule::new("CreateSecurityGroup", What::Throttle).always());
-    let mut command = account.command();
-    command.args([
-        "provision",
-        "--name",
-        "sparkify",
-        "--star",
-        "s3://lake/star",
-        "--yes",
-        "--cidr",
-        "203.0.113.7/32",
-        "--retries",
-        "1",
-    ]);
     account
-        .here
-        .outcome(&mut command)
+        .provision(&["--retries", "1"])
         .exits(1)
         .complains("ec2:CreateSecurityGroup")
         .complains("RequestLimitExceeded")
@@ -240,17 +226,7 @@ async fn an_interrupt_says_what_exists() {
     let Some(account) = Account::new() else { return };
     let gate = Gate::new();
     account.aws.script(Rule::new("DescribeClusters", What::Hold(gate.clone())).after(4));
-    let mut command = account.command();
-    command.args([
-        "provision",
-        "--name",
-        "sparkify",
-        "--star",
-        "s3://lake/star",
-        "--yes",
-        "--cidr",
-        "203.0.113.7/32",
-    ]);
+    let mut command = account.provision_command(&[]);
     let child = command
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())

@@ -47,11 +47,17 @@ impl Account {
     }
 
     /// `provision` with what all of these tests have in common.
-    fn provision(&self, more: &[&str]) -> Outcome {
-        let args = ["provision", "--name", "sparkify", "--star", "s3://lake/star", "--yes"];
+    fn provision_command(&self, more: &[&str]) -> std::process::Command {
         let cidr: &[&str] =
             if more.contains(&"--cidr") { &[] } else { &["--cidr", "203.0.113.7/32"] };
-        self.run(&[&args, cidr, more].concat())
+        let mut command = self.command();
+        command.args(["provision", "--name", "sparkify", "--star", "s3://lake/star", "--yes"]);
+        command.args(cidr).args(more);
+        command
+    }
+
+    fn provision(&self, more: &[&str]) -> Outcome {
+        self.here.outcome(&mut self.provision_command(more))
     }
 
     fn teardown(&self, more: &[&str]) -> Outcome {

@@ -10,12 +10,16 @@ use crate::warehouse::target::without_password;
 impl Settings {
     /// The warehouse that is meant where none is named: `redshift`, or the only one.
     pub fn usual_warehouse(&self, args: &WarehouseArgs) -> Option<String> {
-        let mut names = self.warehouse.keys();
-        let is_named = args.cluster.is_some() || self.cloud.cluster().is_some();
-        match (is_named || self.warehouse.contains_key("redshift"), names.len()) {
-            (true, _) => Some("redshift".to_owned()),
-            (false, 1) => names.next().cloned(),
-            (false, _) => None,
+        // A table that names nothing yet, as `init` writes it, means nothing.
+        let mut named = self.warehouse.iter().filter(|(_, warehouse)| warehouse.is_named());
+        let cluster = args.cluster.clone().or_else(|| self.cloud.cluster());
+        let is_redshift = self.warehouse.get("redshift").is_some_and(|known| known.is_named());
+        if is_redshift || cluster.is_some() {
+            return Some("redshift".to_owned());
+        }
+        match (named.next(), named.next()) {
+            (Some((only, _)), None) => Some(only.clone()),
+            _ => None,
         }
     }
 
