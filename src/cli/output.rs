@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, causes};
 
 /// Good news.
 pub const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -34,15 +34,13 @@ pub fn print(text: &str) -> Result<()> {
 pub fn print_error(error: &Error) {
     let mut text = format!("{} {error}\n", styled(BAD, "error:"));
     let mut said = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        let reason = error.to_string();
+    for cause in causes(error) {
+        let reason = cause.to_string();
         // Libraries repeat their causes in their own message.
         if !said.contains(&reason) {
             text += &format!("  because: {reason}\n");
             said = reason;
         }
-        cause = error.source();
     }
     if let Some(hint) = error.hint() {
         text += &format!("  {} {hint}\n", styled(STRONG, "what to do:"));

@@ -13,7 +13,7 @@ use super::star;
 use super::warehouse::WarehouseOptions;
 use super::{generate, load, verify};
 use crate::engine::EngineOptions;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, causes};
 use crate::generate::GenerateOptions;
 use crate::ingest::Meter;
 use crate::pipeline::{TransformOptions, queries, transform};
@@ -299,10 +299,8 @@ impl<'a> Selftest<'a> {
 /// An error and its causes in one line of a table.
 fn told(error: &Error) -> String {
     let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text += &format!(": {error}");
-        cause = error.source();
+    for cause in causes(error) {
+        text += &format!(": {cause}");
     }
     text.replace('|', "\\|").split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -3,10 +3,12 @@
 use aws_credential_types::provider::ProvideCredentials;
 use aws_sdk_redshift::config::Region;
 use aws_types::SdkConfig;
+use tokio::sync::OnceCell;
 
 use super::ec2::Ec2;
 use super::error::{ApiError, CloudError};
 use super::names::ROLE_PATH;
+use crate::error::causes;
 use crate::storage::{StoreOptions, aws_config};
 
 /// Clients of one region, all with the credentials of the AWS chain.
@@ -22,6 +24,7 @@ pub struct Clients {
     pub ec2: Ec2,
     sts: aws_sdk_sts::Client,
     sdk: SdkConfig,
+    caller: OnceCell<Caller>,
 }
 
 /// Who the credentials belong to.
@@ -66,21 +69,28 @@ impl Clients {
             sts: aws_sdk_sts::Client::new(&sdk),
             region,
             sdk,
+            caller: OnceCell::new(),
         })
     }
 
-    /// Asks who the credentials belong to.
+    /// Who the credentials belong to; asked once.
     ///
     /// # Errors
     ///
     /// If there are no credentials, or AWS does not know them.
     pub async fn caller(&self) -> Result<Caller, CloudError> {
+        self.caller.get_or_try_init(|| self.ask_for_caller()).await.cloned()
+    }
+
+    async fn ask_for_caller(&self) -> Result<Caller, CloudError> {
         let action = "find out whose credentials are in use";
         let operation = "sts:GetCallerIdentity";
         if let Some(provider) = self.sdk.credentials_provider()
             && let Err(error) = provider.provide_credentials().await
         {
-            let said = format!("there are no credentials: {}", root(&error));
+            // The outer causes of the chain only say that there is an inner one.
+            let root = causes(&error).last().unwrap_or(&error);
+            let said = format!("there are no credentials: {root}");
             return Err(ApiError { operation, code: None, said }.during(action));
         }
         let answer = self.sts.get_caller_identity().send().await;
@@ -94,13 +104,4 @@ impl Clients {
     pub(super) fn sdk(&self) -> &SdkConfig {
         &self.sdk
     }
-}
-
-/// The innermost cause: the outer ones of the chain only say that there is one.
-fn root(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }

@@ -188,45 +188,40 @@ pub fn status(cluster: &Cluster) -> &str {
     status.split(',').next().unwrap_or(status).trim()
 }
 
-/// Makes the cluster, or brings the one that is there to what it should be, until it can be used.
+/// Makes the cluster, which then takes minutes to come up.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked, if the cluster differs in what cannot be changed, fails to come
-/// up, or is not there in time.
-pub async fn ensure(
+/// If AWS refuses or cannot be asked, or somebody else makes one of this name meanwhile.
+pub async fn make(
     clients: &Clients,
     spec: &ClusterSpec,
-    found: Option<&Cluster>,
     group_id: &str,
     journal: &Journal,
 ) -> Result<(), CloudError> {
     let id = &spec.id;
-    let Some(cluster) = found else {
-        journal.enter(format!("making the cluster {id}"));
-        // A role that was only just made may not be known yet to Redshift.
-        let made = while_settling(is_unknown_role, || async {
-            let sent = create(spec, group_id).send_with(&clients.redshift).await;
-            sent.map_err(|e| ApiError::new("redshift:CreateCluster", &e))
-        });
-        match made.await {
-            // A try whose answer was lost made it, or somebody else did meanwhile.
-            Err(error) if error.is("ClusterAlreadyExists") => {
-                let Some(found) = until_seen(|| find(clients, id)).await? else {
-                    return Err(error.during(format!("make the cluster {id}")));
-                };
-                spec.tags.demand_same(tags(&found), format!("cluster {id}"))?;
-                if let Some(difference) = difference(spec, &found) {
-                    return Err(difference);
-                }
+    journal.enter(format!("making the cluster {id}"));
+    // A role that was only just made may not be known yet to Redshift.
+    let made = while_settling(is_unknown_role, || async {
+        let sent = create(spec, group_id).send_with(&clients.redshift).await;
+        sent.map_err(|e| ApiError::new("redshift:CreateCluster", &e))
+    });
+    match made.await {
+        // A try whose answer was lost made it, or somebody else did meanwhile.
+        Err(error) if error.is("ClusterAlreadyExists") => {
+            let Some(found) = until_seen(|| find(clients, id)).await? else {
+                return Err(error.during(format!("make the cluster {id}")));
+            };
+            spec.tags.demand_same(tags(&found), format!("cluster {id}"))?;
+            if let Some(difference) = difference(spec, &found) {
+                return Err(difference);
             }
-            Err(error) => return Err(error.during(format!("make the cluster {id}"))),
-            Ok(_) => {}
         }
-        journal.note(format!("cluster {id}: being made; it costs from now on"));
-        return Ok(());
-    };
-    difference(spec, cluster).map_or(Ok(()), Err)
+        Err(error) => return Err(error.during(format!("make the cluster {id}"))),
+        Ok(_) => {}
+    }
+    journal.note(format!("cluster {id}: being made; it costs from now on"));
+    Ok(())
 }
 
 /// Brings a cluster that stands to what it should be.
@@ -322,10 +317,19 @@ pub async fn wait_available(
 ) -> Result<Cluster, CloudError> {
     let judge = |cluster: Option<&Cluster>| availability(cluster, role_arn);
     let cluster = for_cluster(clients, id, "available", limit, journal, judge).await?;
-    cluster.ok_or_else(|| CloudError::State {
+    demand_there(cluster, id, "available")
+}
+
+/// The cluster, which should be there.
+pub(super) fn demand_there(
+    found: Option<Cluster>,
+    id: &str,
+    wanted: &'static str,
+) -> Result<Cluster, CloudError> {
+    found.ok_or_else(|| CloudError::State {
         cluster: id.to_owned(),
         state: "not there".to_owned(),
-        wanted: "available",
+        wanted,
     })
 }
 
@@ -348,8 +352,12 @@ fn availability(cluster: Option<&Cluster>, role_arn: Option<&str>) -> Verdict {
 ///
 /// Source: Redshift Management Guide, Cluster status.
 fn is_dead_end(state: &str) -> bool {
-    state.starts_with("incompatible-")
-        || ["deleting", "final-snapshot", "hardware-failure"].contains(&state)
+    state.starts_with("incompatible-") || state == "hardware-failure" || is_going(state)
+}
+
+/// Whether a cluster in this state is on its way out.
+pub(super) fn is_going(state: &str) -> bool {
+    ["deleting", "final-snapshot"].contains(&state)
 }
 
 /// Whether a cluster in this state is on its way to another, and refuses to be changed meanwhile.

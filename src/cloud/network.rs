@@ -277,7 +277,7 @@ async fn ensure_rules(
         // A group that was only just made may not be known yet everywhere.
         let request = authorize(spec, id, *cidr);
         let admitted = while_settling(
-            |e| e.is("InvalidGroup.NotFound"),
+            |e: &ApiError| e.is("InvalidGroup.NotFound"),
             || clients.ec2.send::<Done>(&request),
         );
         match admitted.await {
@@ -343,8 +343,10 @@ pub async fn delete(
     journal.enter(format!("removing the security group {name}"));
     // The interfaces of a cluster outlive it for a moment.
     let request = delete_group(id);
-    let removed =
-        while_settling(|e| e.is("DependencyViolation"), || clients.ec2.send::<Done>(&request));
+    let removed = while_settling(
+        |e: &ApiError| e.is("DependencyViolation"),
+        || clients.ec2.send::<Done>(&request),
+    );
     match removed.await {
         Err(error) if !error.is("InvalidGroup.NotFound") => {
             Err(error.during(format!("remove the security group {name}")))

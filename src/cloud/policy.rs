@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::storage::{Location, StoreKey};
+
 const VERSION: &str = "2012-10-17";
 
 /// Who runs Redshift: provisioned clusters, and workgroups, should the star move there.
@@ -21,6 +23,18 @@ pub struct StarPlace {
     pub bucket: String,
     /// The prefix, without slashes at its ends; empty where the star is the whole bucket.
     pub prefix: String,
+}
+
+impl StarPlace {
+    /// The place of a star; `None` where it is not in S3.
+    pub fn of(location: &Location) -> Option<StarPlace> {
+        match &location.store {
+            StoreKey::S3(bucket) => {
+                Some(StarPlace { bucket: bucket.clone(), prefix: location.path.to_string() })
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Lets these services take the role on.

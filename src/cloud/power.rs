@@ -121,11 +121,7 @@ async fn settled(
     journal: &Journal,
 ) -> Result<Cluster, CloudError> {
     let settled = cluster::wait_settled(clients, id, timeout, journal).await?;
-    settled.ok_or_else(|| CloudError::State {
-        cluster: id.to_owned(),
-        state: "not there".to_owned(),
-        wanted: "settled",
-    })
+    cluster::demand_there(settled, id, "settled")
 }
 
 /// Brings the schedule to what the tags say, whether or not they said so before.

@@ -59,7 +59,7 @@ impl Found {
         if let Some(found) = &cluster {
             let what = format!("cluster {}", plan.cluster.id);
             demand(cluster::tags(found), what)?;
-            if !is_going(found)
+            if !cluster::is_going(cluster::status(found))
                 && let Some(difference) = cluster::difference(&plan.cluster, found)
             {
                 return Err(difference);
@@ -77,10 +77,6 @@ impl Found {
         }
         Ok(Found { role, group, cluster, scheduler_role, schedule })
     }
-}
-
-fn is_going(cluster: &Cluster) -> bool {
-    ["deleting", "final-snapshot"].contains(&cluster::status(cluster))
 }
 
 /// Makes what the plan says, and waits until the cluster can be used.
@@ -104,11 +100,13 @@ pub async fn provision(
         let state = cluster::status(cluster);
         journal.note(format!("cluster {id}: was there already ({state}), and costs"));
     }
-    if standing.is_some_and(is_going) {
+    if standing.is_some_and(|found| cluster::is_going(cluster::status(found))) {
         cluster::wait_gone(clients, id, timeout, journal).await?;
         standing = None;
     }
-    cluster::ensure(clients, &plan.cluster, standing, &group_id, journal).await?;
+    if standing.is_none() {
+        cluster::make(clients, &plan.cluster, &group_id, journal).await?;
+    }
     // Before the long wait: if this process ends in it, the cluster is stopped all the same. Whether AWS
     // takes a schedule for a cluster that is being made, nobody has said: if not, it is tried again.
     let on_its_way = standing.is_none_or(|c| cluster::is_passing(cluster::status(c)));

@@ -153,7 +153,7 @@ pub async fn ensure(
     if policy(clients, name, spec.policy_name).await? != Some(spec.policy.clone()) {
         // A role that was only just made may not be known yet where its policy is put.
         let put = while_settling(
-            |e| e.is("NoSuchEntity"),
+            |e: &ApiError| e.is("NoSuchEntity"),
             || async {
                 let sent = put_policy(spec).send_with(&clients.iam).await;
                 sent.map_err(|e| ApiError::new("iam:PutRolePolicy", &e))
@@ -237,7 +237,7 @@ async fn try_delete(clients: &Clients, name: &str) -> Result<(), ApiError> {
     }
     // Policies that have just been removed may still count.
     while_settling(
-        |e| e.is("DeleteConflict"),
+        |e: &ApiError| e.is("DeleteConflict"),
         || async {
             let sent = iam.delete_role().role_name(name).send().await;
             sent.map(|_| ()).map_err(|e| ApiError::new("iam:DeleteRole", &e))

@@ -17,6 +17,7 @@ use super::cluster::is_unknown_role;
 use super::error::{ApiError, CloudError};
 use super::journal::Journal;
 use super::names::Name;
+use super::tags::moment;
 use super::wait::while_settling;
 
 /// A scheduled action as it should be.
@@ -155,7 +156,7 @@ pub async fn ensure(
         sent.map(|_| ()).map_err(|e| ApiError::new("redshift:ModifyScheduledAction", &e))
     });
     scheduled.await.map_err(|e| e.during(format!("schedule the pause of cluster {cluster}")))?;
-    let at = spec.at.format("%Y-%m-%d %H:%M UTC");
+    let at = moment(spec.at);
     journal.note(format!("schedule {name}: pauses cluster {cluster} at {at}"));
     Ok(())
 }

@@ -43,6 +43,11 @@ pub struct Expiry {
     pub lifetime: Duration,
 }
 
+/// A moment as people read it.
+pub fn moment(at: DateTime<Utc>) -> impl std::fmt::Display {
+    at.format("%Y-%m-%d %H:%M UTC")
+}
+
 impl Expiry {
     /// The end of a life that begins now.
     pub fn after(now: DateTime<Utc>, lifetime: Duration) -> Expiry {

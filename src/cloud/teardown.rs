@@ -119,8 +119,7 @@ fn leftovers(estate: Estate, final_snapshot: Option<&str>) -> Vec<String> {
 
 /// Refuses a name for the last snapshot that another one has, before anything is touched.
 async fn demand_free(clients: &Clients, estate: &Estate, snapshot: &str) -> Result<(), CloudError> {
-    let is_going = |cluster| ["deleting", "final-snapshot"].contains(&cluster::status(cluster));
-    if estate.cluster.as_ref().is_none_or(is_going) {
+    if estate.cluster.as_ref().is_none_or(|found| cluster::is_going(cluster::status(found))) {
         return Ok(());
     }
     match find_snapshot(clients, snapshot).await? {

@@ -99,15 +99,13 @@ pub(super) async fn until_seen<T, F>(mut look: impl FnMut() -> F) -> Result<Opti
 where
     F: Future<Output = Result<Option<T>, CloudError>>,
 {
-    let begun = Instant::now();
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let found = look().await?;
-        if found.is_some() || begun.elapsed() + pause > SETTLING {
-            return Ok(found);
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+    let seen = while_settling(Option::is_none, || {
+        let looking = look();
+        async { looking.await.map_err(Some)?.ok_or(None) }
+    });
+    match seen.await {
+        Ok(found) => Ok(Some(found)),
+        Err(error) => error.map_or(Ok(None), Err),
     }
 }
 
@@ -216,12 +214,13 @@ fn describe(cluster: &Cluster) -> String {
 }
 
 /// Asks again, more and more slowly, while AWS refuses for a reason that passes by itself.
-pub(super) async fn while_settling<T, F>(
-    passes: impl Fn(&ApiError) -> bool,
+pub(super) async fn while_settling<T, E, F>(
+    passes: impl Fn(&E) -> bool,
     ask: impl FnMut() -> F,
-) -> Result<T, ApiError>
+) -> Result<T, E>
 where
-    F: Future<Output = Result<T, ApiError>>,
+    E: std::fmt::Debug,
+    F: Future<Output = Result<T, E>>,
 {
     let pauses = ExponentialBuilder::default()
         .with_jitter()
@@ -232,6 +231,6 @@ where
         .with_total_delay(Some(SETTLING));
     ask.retry(pauses)
         .when(passes)
-        .notify(|error, pause| tracing::debug!(%error, ?pause, "asking again"))
+        .notify(|error, pause| tracing::debug!(?error, ?pause, "asking again"))
         .await
 }

@@ -11,6 +11,7 @@ use crate::cloud::journal::Journal;
 use crate::cloud::names::Name;
 use crate::cloud::plan::Expires;
 use crate::cloud::power;
+use crate::cloud::tags::moment;
 use crate::error::Result;
 
 /// Pauses a cluster.
@@ -42,7 +43,7 @@ pub async fn resume(
     let work = power::resume(&clients, name, expires, timeout, &journal);
     let expiry = perform(&journal, global, super::GO_ON, work).await?;
     let until = match expiry {
-        Some(expiry) => format!("AWS pauses it at {}\n", expiry.at.format("%Y-%m-%d %H:%M UTC")),
+        Some(expiry) => format!("AWS pauses it at {}\n", moment(expiry.at)),
         None => "it costs until `starlift pause` or `starlift teardown`\n".to_owned(),
     };
     report(&journal, global, &until)

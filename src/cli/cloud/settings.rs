@@ -8,7 +8,7 @@ use crate::cloud::names::Name;
 use crate::cloud::plan::{Expires, ProvisionOptions};
 use crate::cloud::policy::StarPlace;
 use crate::error::{Error, Result};
-use crate::storage::{Location, StoreKey};
+use crate::storage::Location;
 
 /// The `[cloud]` table of a configuration file. Names are those of the flags, with `_` for `-`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -130,11 +130,9 @@ impl CloudSettings {
 
 /// The bucket and the prefix of a star in S3.
 fn star_place(star: &str) -> Result<StarPlace> {
-    let location = Location::parse_single(star)?;
-    match location.store {
-        StoreKey::S3(bucket) => Ok(StarPlace { bucket, prefix: location.path.to_string() }),
-        _ => Err(Error::Usage(format!(
+    StarPlace::of(&Location::parse_single(star)?).ok_or_else(|| {
+        Error::Usage(format!(
             "Redshift reads from S3, and the star is to be at {star}; give --star s3://BUCKET/PREFIX"
-        ))),
-    }
+        ))
+    })
 }

@@ -13,6 +13,7 @@ use crate::cloud::plan::Plan;
 use crate::cloud::price;
 use crate::cloud::provision::Found;
 use crate::cloud::role::RoleSpec;
+use crate::cloud::tags::moment;
 
 /// Whether making what the plan says begins to cost something.
 pub fn begins_to_cost(found: &Found) -> bool {
@@ -35,8 +36,8 @@ pub fn plan(plan: &Plan, region: &str, caller: &Caller, found: Option<&Found>) -
     let group = &plan.group;
     let _ = writeln!(
         text,
-        "{}   security group {}{}\n  in {}, lets {} in to port {}\n",
-        styled(STRONG, "rule    "),
+        "{} security group {}{}\n  in {}, lets {} in to port {}\n",
+        heading("rule"),
         group.name,
         there(found.is_some_and(|found| found.group.is_some())),
         group.vpc,
@@ -46,8 +47,8 @@ pub fn plan(plan: &Plan, region: &str, caller: &Caller, found: Option<&Found>) -
     let cluster = &plan.cluster;
     let _ = writeln!(
         text,
-        "{}   {}{}\n{}",
-        styled(STRONG, "cluster "),
+        "{} {}{}\n{}",
+        heading("cluster"),
         cluster.id,
         there(found.is_some_and(|found| found.cluster.is_some())),
         features(cluster)
@@ -58,11 +59,11 @@ pub fn plan(plan: &Plan, region: &str, caller: &Caller, found: Option<&Found>) -
                 &role(scheduler, there(found.is_some_and(|found| found.scheduler_role.is_some())));
             let _ = writeln!(
                 text,
-                "{}   {}{}\n  pauses the cluster at {}, and every hour after: {}\n",
-                styled(STRONG, "schedule"),
+                "{} {}{}\n  pauses the cluster at {}, and every hour after: {}\n",
+                heading("schedule"),
                 schedule.name,
                 there(found.is_some_and(|found| found.schedule.is_some())),
-                schedule.at.format("%Y-%m-%d %H:%M UTC"),
+                moment(schedule.at),
                 schedule.expression()
             );
         }
@@ -86,8 +87,7 @@ pub fn summary(plan: &Plan) -> String {
     let _ = writeln!(text, "  lets {} in", admitted(&plan.group.cidrs));
     match &plan.expiry {
         Some((_, schedule)) => {
-            let _ =
-                writeln!(text, "  AWS pauses it at {}", schedule.at.format("%Y-%m-%d %H:%M UTC"));
+            let _ = writeln!(text, "  AWS pauses it at {}", moment(schedule.at));
         }
         None => text += "  no --expires: it costs until it is paused or torn down\n",
     }
@@ -111,7 +111,7 @@ pub fn made(plan: &Plan, cluster: &Cluster, done: &[String]) -> String {
     }
     match &plan.expiry {
         Some((_, schedule)) => {
-            let _ = writeln!(text, "paused at {}", schedule.at.format("%Y-%m-%d %H:%M UTC"));
+            let _ = writeln!(text, "paused at {}", moment(schedule.at));
         }
         None => {
             text += "paused at no time: it costs until `starlift pause` or `starlift teardown`\n"
@@ -157,10 +157,15 @@ fn features(cluster: &ClusterSpec) -> String {
     )
 }
 
+/// What kind of resource follows, so wide that names stand below each other.
+fn heading(kind: &str) -> String {
+    styled(STRONG, format!("{kind:<10}"))
+}
+
 fn role(role: &RoleSpec, there: &str) -> String {
     format!(
-        "{}   {}{there}\n  {}\n  who may take it on:\n{}\n  what it may do (policy {}):\n{}\n\n",
-        styled(STRONG, "role    "),
+        "{} {}{there}\n  {}\n  who may take it on:\n{}\n  what it may do (policy {}):\n{}\n\n",
+        heading("role"),
         role.name,
         role.description,
         indented(&role.trust),

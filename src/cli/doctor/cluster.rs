@@ -8,7 +8,7 @@ use crate::cloud::clients::Clients;
 use crate::cloud::policy::{REDSHIFT, StarPlace, trusts};
 use crate::cloud::{cluster, lookup, role};
 use crate::error::Result;
-use crate::storage::{Location, StoreKey};
+use crate::storage::Location;
 
 const ASK: &str = "see that AWS can be reached, and run it again";
 
@@ -141,14 +141,10 @@ impl Doctor<'_> {
 
     async fn reading(&mut self, clients: &Clients, arn: &str, subject: &Subject) -> Result<()> {
         let star = subject.star.as_deref().and_then(|star| Location::parse_single(star).ok());
-        let Some((bucket, path)) = star.and_then(|star| match star.store {
-            StoreKey::S3(bucket) => Some((bucket, star.path.to_string())),
-            _ => None,
-        }) else {
+        let Some(place) = star.as_ref().and_then(StarPlace::of) else {
             let why = "no star in S3 is named".to_owned();
             return self.note("role: policy", Skipped(why)).map(|_| ());
         };
-        let place = StarPlace { bucket, prefix: path };
         let verdict = match can_read(clients, arn, &place, subject.kms_key.as_deref()).await {
             Ok(Reach::Full) => Good(match subject.kms_key {
                 Some(_) => "it may read, list and decrypt the star".to_owned(),

@@ -12,7 +12,7 @@ use super::output::{BAD, GOOD, STRONG, print, styled};
 use super::settings::{self, GlobalOptions, Settings};
 use crate::cloud::clients::Clients;
 use crate::cloud::error::CloudError;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, causes};
 use crate::storage::{Location, StoreKey, Stores};
 
 /// What came of the checks so far.
@@ -149,15 +149,13 @@ fn verdict(outcome: Result<String>, cure: &str) -> Verdict {
 }
 
 /// An error and its causes in one line.
-fn told(error: &dyn std::error::Error) -> String {
+fn told(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let reason = error.to_string();
+    for cause in causes(error) {
+        let reason = cause.to_string();
         if !text.contains(&reason) {
             text += &format!(": {reason}");
         }
-        cause = error.source();
     }
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
