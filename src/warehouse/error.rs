@@ -168,6 +168,19 @@ impl WarehouseError {
                 .is_some_and(|r| is_conflict(r) || r.code == SqlState::LOCK_NOT_AVAILABLE.code())
     }
 
+    /// Whether what was to be made exists, as when two make it at once: PostgreSQL then trips over
+    /// whichever of its catalogs it reaches first, IF NOT EXISTS or not.
+    pub fn is_there_already(&self) -> bool {
+        let codes = [
+            SqlState::DUPLICATE_SCHEMA,
+            SqlState::DUPLICATE_TABLE,
+            // A table's row type.
+            SqlState::DUPLICATE_OBJECT,
+            SqlState::UNIQUE_VIOLATION,
+        ];
+        self.refusal().is_some_and(|r| codes.iter().any(|code| r.code == code.code()))
+    }
+
     /// Whether a lock was not to be had in time.
     pub fn is_lock_timeout(&self) -> bool {
         self.refusal().is_some_and(|r| r.code == SqlState::LOCK_NOT_AVAILABLE.code())

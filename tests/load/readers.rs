@@ -1,5 +1,7 @@
 //! Readers and other loaders at work while a star is loaded.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -133,7 +135,7 @@ async fn of_two_loaders_one_waits_or_fails_cleanly() {
         .map(|star| {
             let mut command = here.command();
             command.args(["load", "--force", "--star", star, "--to", &database.url()]);
-            command.stdout(std::process::Stdio::null()).spawn().unwrap()
+            command.stdout(Stdio::null()).spawn().unwrap()
         })
         .into();
     for child in &mut children {
@@ -151,10 +153,31 @@ async fn first_loads_at_once_do_not_trip_over_the_ledger() {
         .map(|star| {
             let mut command = here.command();
             command.args(["load", "--star", star, "--to", &database.url()]);
-            command.stdout(std::process::Stdio::null()).spawn().unwrap()
+            command.stdout(Stdio::null()).spawn().unwrap()
         })
         .into();
     for child in &mut children {
         assert!(child.wait().unwrap().success());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_another_is_making_is_looked_for_again() {
+    let (here, database) = (with_star(), database());
+    let client = database.client().await;
+    // What is seen of a table that another session has half made: its row type is there, and no table.
+    client
+        .batch_execute("CREATE SCHEMA star; CREATE TYPE star.starlift_loads AS ENUM ('half')")
+        .await
+        .unwrap();
+    let mut command = here.command();
+    command.args(["load", "--star", "star", "--to", &database.url()]);
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut lines = lines.map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("trying again to make the ledger of loads")));
+    client.batch_execute("DROP TYPE star.starlift_loads").await.unwrap();
+    let rest: Vec<_> = lines.collect();
+    assert!(child.wait().unwrap().success(), "{rest:#?}");
 }

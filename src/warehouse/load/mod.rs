@@ -161,10 +161,12 @@ impl<'a> Loader<'a> {
             };
             let Err(error) = made.await else { return Ok(()) };
             // Two first loads at once: whoever comes second finds the tables made, next time.
-            let is_race = matches!(&error, Error::Warehouse(e)
-                if e.refusal().is_some_and(|r| matches!(r.code.as_str(), "23505" | "42P06" | "42P07")));
+            let is_race = matches!(&error, Error::Warehouse(e) if e.is_there_already());
             match patience.next() {
-                Some(pause) if is_race || is_passing(&error) => tokio::time::sleep(pause).await,
+                Some(pause) if is_race || is_passing(&error) => {
+                    tracing::info!(%error, "trying again to make the ledger of loads");
+                    tokio::time::sleep(pause).await;
+                }
                 _ => return Err(error),
             }
         }
