@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, DictionaryArray, Float64Builder, Int32Builder, Int64Builder, RecordBatch,
-    RecordBatchOptions, StringBuilder,
+    Array as _, ArrayRef, DictionaryArray, Float64Builder, Int32Builder, Int64Builder,
+    PrimitiveArray, PrimitiveBuilder, RecordBatch, RecordBatchOptions, StringBuilder,
 };
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{ArrowPrimitiveType, SchemaRef};
 use arrow::error::ArrowError;
 
 use super::convert::{Value, text_of};
@@ -41,12 +41,10 @@ impl ColumnBuilder {
     fn new(kind: ColumnKind) -> ColumnBuilder {
         match kind {
             ColumnKind::Text => ColumnBuilder::Text(StringBuilder::new()),
-            ColumnKind::RepetitiveText => ColumnBuilder::RepetitiveText(Int32Builder::new()),
-            ColumnKind::Int32 => ColumnBuilder::Int32(Int32Builder::new()),
-            ColumnKind::Int64 | ColumnKind::EpochMillis => {
-                ColumnBuilder::Int64(Int64Builder::new())
-            }
-            ColumnKind::Float64 => ColumnBuilder::Float64(Float64Builder::new()),
+            ColumnKind::RepetitiveText => ColumnBuilder::RepetitiveText(numbers()),
+            ColumnKind::Int32 => ColumnBuilder::Int32(numbers()),
+            ColumnKind::Int64 | ColumnKind::EpochMillis => ColumnBuilder::Int64(numbers()),
+            ColumnKind::Float64 => ColumnBuilder::Float64(numbers()),
         }
     }
 
@@ -88,13 +86,27 @@ impl ColumnBuilder {
             }
             ColumnBuilder::RepetitiveText(keys) => match dictionary {
                 None => return Ok(None),
-                Some(texts) => Arc::new(DictionaryArray::try_new(keys.finish(), texts.array())?),
+                Some(texts) => Arc::new(DictionaryArray::try_new(take(keys), texts.array())?),
             },
-            ColumnBuilder::Int32(builder) => Arc::new(builder.finish()),
-            ColumnBuilder::Int64(builder) => Arc::new(builder.finish()),
-            ColumnBuilder::Float64(builder) => Arc::new(builder.finish()),
+            ColumnBuilder::Int32(builder) => Arc::new(take(builder)),
+            ColumnBuilder::Int64(builder) => Arc::new(take(builder)),
+            ColumnBuilder::Float64(builder) => Arc::new(take(builder)),
         }))
     }
+}
+
+/// A builder with room for a batch: growing to that would copy what it holds many times.
+fn numbers<T: ArrowPrimitiveType>() -> PrimitiveBuilder<T> {
+    PrimitiveBuilder::with_capacity(BATCH_ROWS)
+}
+
+/// The values so far; the builder begins anew.
+fn take<T: ArrowPrimitiveType>(builder: &mut PrimitiveBuilder<T>) -> PrimitiveArray<T> {
+    let mut column = std::mem::replace(builder, numbers()).finish();
+    if column.len() < BATCH_ROWS {
+        column.shrink_to_fit();
+    }
+    column
 }
 
 #[inline]
@@ -185,7 +197,7 @@ impl BatchBuilder {
         };
         BatchBuilder {
             columns: staged.dataset().columns().iter().map(builder).collect(),
-            fingerprints: staged.has(PLAY_FINGERPRINT).then(Int64Builder::new),
+            fingerprints: staged.has(PLAY_FINGERPRINT).then(numbers),
             rows: 0,
             bytes: 0,
         }
@@ -221,7 +233,7 @@ impl BatchBuilder {
             .filter_map(|(column, dictionary)| column.finish(dictionary.as_mut()).transpose());
         let mut arrays: Vec<ArrayRef> = columns.collect::<Result<_, _>>()?;
         if let Some(builder) = &mut self.fingerprints {
-            arrays.push(Arc::new(builder.finish()));
+            arrays.push(Arc::new(take(builder)));
         }
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         RecordBatch::try_new_with_options(schema.clone(), arrays, &options).map(Some)

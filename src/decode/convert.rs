@@ -49,63 +49,83 @@ impl Converter {
 
     /// Converts what `slot` spans in `record` to what `column` takes. Text becomes a key where the
     /// column has a dictionary.
+    ///
+    /// The value is written where it is wanted: one that is handed back is copied as a whole right
+    /// after its parts were stored, which stalls the processor longer than the conversion takes.
     #[inline]
     pub fn convert(
         &mut self,
         column: &StagingColumn,
         dictionary: Option<&mut Dictionary>,
         record: &str,
-        slot: Slot,
-    ) -> Result<Value, Refusal> {
+        slot: &Slot,
+        value: &mut Value,
+    ) -> Result<(), Refusal> {
         let written = || &record[slot.start as usize..slot.end as usize];
         match (slot.kind, column.kind) {
-            (SlotKind::Missing | SlotKind::Null, _) => Ok(Value::Null),
-            (SlotKind::Boolean, kind) => Err(wrong_type(column, kind, written())),
-            (SlotKind::Object, kind) => Err(wrong_type(column, kind, "an object")),
-            (SlotKind::Array, kind) => Err(wrong_type(column, kind, "an array")),
-            (_, ColumnKind::Text | ColumnKind::RepetitiveText) => match dictionary {
-                None => self.text(column, record, slot),
-                Some(dictionary) => self.key(column, dictionary, record, slot),
-            },
+            (SlotKind::Missing | SlotKind::Null, _) => *value = Value::Null,
+            (SlotKind::Boolean, kind) => return Err(wrong_type(column, kind, written())),
+            (SlotKind::Object, kind) => return Err(wrong_type(column, kind, "an object")),
+            (SlotKind::Array, kind) => return Err(wrong_type(column, kind, "an array")),
+            (_, ColumnKind::Text | ColumnKind::RepetitiveText) => {
+                return match dictionary {
+                    None => self.text(column, record, slot, value),
+                    Some(dictionary) => self.key(column, dictionary, record, slot, value),
+                };
+            }
             (SlotKind::EscapedText, _) => {
                 let start = self.unescape(written());
-                let value = quoted_number(column, &self.unescaped[start..]);
+                let outcome = quoted_number(column, &self.unescaped[start..], value);
                 self.unescaped.truncate(start);
-                value
+                return outcome;
             }
-            (SlotKind::Text, _) => quoted_number(column, written()),
-            (SlotKind::Number, _) => number(column, written()),
+            (SlotKind::Text, _) => return quoted_number(column, written(), value),
+            (SlotKind::Number, _) => return number(column, written(), value),
         }
+        Ok(())
     }
 
-    fn text(&mut self, column: &StagingColumn, record: &str, slot: Slot) -> Result<Value, Refusal> {
-        if slot.start == slot.end {
-            return Ok(Value::Null);
-        }
-        if slot.kind != SlotKind::EscapedText {
-            return Ok(Value::Text(slot.start, slot.end));
-        }
-        let start = self.unescape(&record[slot.start as usize..slot.end as usize]);
-        if self.unescaped[start..].contains('\0') {
-            return Err(Refusal::of(column, "text holds U+0000, which no warehouse can carry"));
-        }
-        Ok(Value::Unescaped(start as u32, self.unescaped.len() as u32))
+    #[inline]
+    fn text(
+        &mut self,
+        column: &StagingColumn,
+        record: &str,
+        slot: &Slot,
+        value: &mut Value,
+    ) -> Result<(), Refusal> {
+        *value = if slot.start == slot.end {
+            Value::Null
+        } else if slot.kind != SlotKind::EscapedText {
+            Value::Text(slot.start, slot.end)
+        } else {
+            let start = self.unescape(&record[slot.start as usize..slot.end as usize]);
+            if self.unescaped[start..].contains('\0') {
+                return Err(Refusal::of(column, "text holds U+0000, which no warehouse can carry"));
+            }
+            Value::Unescaped(start as u32, self.unescaped.len() as u32)
+        };
+        Ok(())
     }
 
+    #[inline]
     fn key(
         &mut self,
         column: &StagingColumn,
         dictionary: &mut Dictionary,
         record: &str,
-        slot: Slot,
-    ) -> Result<Value, Refusal> {
+        slot: &Slot,
+        value: &mut Value,
+    ) -> Result<(), Refusal> {
         let spelled = &record.as_bytes()[slot.start as usize..slot.end as usize];
         if let Some(key) = dictionary.find(spelled) {
-            return Ok(Value::Key(key));
+            *value = Value::Key(key);
+            return Ok(());
         }
-        let value = self.text(column, record, slot)?;
-        let text = text_of(value, record, &self.unescaped, None);
-        Ok(text.map_or(Value::Null, |text| Value::Key(dictionary.insert(spelled, text))))
+        self.text(column, record, slot, value)?;
+        if let Some(text) = text_of(*value, record, &self.unescaped, None) {
+            *value = Value::Key(dictionary.insert(spelled, text));
+        }
+        Ok(())
     }
 
     /// Appends the text of a string body to [`Self::unescaped`] and returns where it starts.
@@ -134,22 +154,29 @@ pub(super) fn text_of<'a>(
     }
 }
 
-fn quoted_number(column: &StagingColumn, text: &str) -> Result<Value, Refusal> {
+fn quoted_number(column: &StagingColumn, text: &str, value: &mut Value) -> Result<(), Refusal> {
     if text.is_empty() {
-        return Ok(Value::Null);
+        *value = Value::Null;
+        return Ok(());
     }
     if scan_number(text.as_bytes(), 0, true) != Some(text.len()) {
         return Err(wrong_type(column, column.kind, &format!("{:?}", clip(text))));
     }
-    number(column, text)
+    number(column, text, value)
 }
 
-fn number(column: &StagingColumn, text: &str) -> Result<Value, Refusal> {
-    let converted = match column.kind {
-        ColumnKind::Float64 => parse_double(text).map(Value::Double),
-        kind => integer_within(text, kind).map(Value::Integer),
+#[inline]
+fn number(column: &StagingColumn, text: &str, value: &mut Value) -> Result<(), Refusal> {
+    let outcome = match column.kind {
+        ColumnKind::Float64 => parse_double(text).map(|double| *value = Value::Double(double)),
+        kind => integer_within(text, kind).map(|integer| *value = Value::Integer(integer)),
     };
-    converted.map_err(|error| match error {
+    outcome.map_err(|error| not_the_number(column, text, error))
+}
+
+#[cold]
+fn not_the_number(column: &StagingColumn, text: &str, error: NumberError) -> Refusal {
+    match error {
         NumberError::NotANumber => wrong_type(column, column.kind, clip(text)),
         NumberError::NotWhole => {
             Refusal::of(column, format!("{} is not a whole number", clip(text)))
@@ -158,7 +185,7 @@ fn number(column: &StagingColumn, text: &str) -> Result<Value, Refusal> {
             column,
             format!("{} is out of range for {}", clip(text), wanted(column.kind)),
         ),
-    })
+    }
 }
 
 fn integer_within(text: &str, kind: ColumnKind) -> Result<i64, NumberError> {

@@ -10,12 +10,27 @@ use super::scan::Slot;
 pub(super) struct RowMaker {
     dataset: Dataset,
     converter: Converter,
+    /// One for each column.
     values: Vec<Value>,
+    /// The columns without which a record is a reject, and those without which a play is.
+    required: Vec<usize>,
+    required_of_plays: Vec<usize>,
 }
 
 impl RowMaker {
     pub fn new(dataset: Dataset) -> RowMaker {
-        RowMaker { dataset, converter: Converter::default(), values: Vec::new() }
+        let columns = dataset.columns();
+        let those = |is_required: fn(Required) -> bool| {
+            let all = columns.iter().enumerate().filter(|(_, column)| is_required(column.required));
+            all.map(|(at, _)| at).collect()
+        };
+        RowMaker {
+            dataset,
+            converter: Converter::default(),
+            values: vec![Value::Null; columns.len()],
+            required: those(|required| required == Required::Always),
+            required_of_plays: those(|required| required != Required::Never),
+        }
     }
 
     /// Appends the record to `rows`, or says why it is a reject and appends nothing.
@@ -26,10 +41,9 @@ impl RowMaker {
         rows: &mut StagingBuilder,
     ) -> Result<(), Refusal> {
         self.converter.clear();
-        self.values.clear();
-        for ((at, column), &slot) in self.dataset.columns().iter().enumerate().zip(slots) {
-            let dictionary = rows.dictionary(at);
-            self.values.push(self.converter.convert(column, dictionary, record, slot)?);
+        let places = slots.iter().zip(&mut self.values);
+        for ((at, column), (slot, value)) in self.dataset.columns().iter().enumerate().zip(places) {
+            self.converter.convert(column, rows.dictionary(at), record, slot, value)?;
         }
         let is_play = self.is_play(record, rows);
         self.demand_required(is_play)?;
@@ -48,16 +62,16 @@ impl RowMaker {
     }
 
     fn demand_required(&self, is_play: bool) -> Result<(), Refusal> {
-        for (column, value) in self.dataset.columns().iter().zip(&self.values) {
-            let why = match column.required {
-                Required::Always => "a required value is missing",
-                Required::ForPlays if is_play => "a NextSong event needs it, and it is missing",
-                Required::Never | Required::ForPlays => continue,
-            };
-            if *value == Value::Null {
-                return Err(Refusal::of(column, why));
-            }
-        }
-        Ok(())
+        let required = if is_play { &self.required_of_plays } else { &self.required };
+        let missing = required.iter().find(|&&at| matches!(self.values[at], Value::Null));
+        let Some(&missing) = missing else { return Ok(()) };
+        let column = &self.dataset.columns()[missing];
+        Err(Refusal::of(
+            column,
+            match column.required {
+                Required::ForPlays => "a NextSong event needs it, and it is missing",
+                Required::Always | Required::Never => "a required value is missing",
+            },
+        ))
     }
 }

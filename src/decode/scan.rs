@@ -168,7 +168,10 @@ impl Scanner {
         at: usize,
         node: Option<NodeId>,
     ) -> Result<Option<usize>, Stop> {
-        self.forget_within(node);
+        let only_column = node.and_then(|node| self.shape.node(node).only_column);
+        if only_column.is_none() {
+            self.forget_within(node);
+        }
         let (kind, start, end, next) = match bytes.get(at) {
             None => return Err(Stop::Incomplete),
             Some(b'{' | b'[') => return Ok(None),
@@ -183,7 +186,12 @@ impl Scanner {
             Some(b'-' | b'0'..=b'9') => number(bytes, at)?,
             Some(_) => return Err(Stop::syntax(at, "expected a value")),
         };
-        self.fill(node, kind, start, end);
+        match only_column {
+            Some(column) => {
+                self.slots[column as usize] = Slot { kind, start: start as u32, end: end as u32 };
+            }
+            None => self.fill(node, kind, start, end),
+        }
         Ok(Some(next))
     }
 

@@ -22,6 +22,8 @@ pub(super) struct Node {
     pub columns: Vec<u16>,
     pub keys: Vec<Key>,
     pub indexes: Vec<(usize, NodeId)>,
+    /// The column of a value that is for one column alone, as nearly all are.
+    pub only_column: Option<u16>,
 }
 
 impl Node {
@@ -57,6 +59,12 @@ impl Shape {
         for (column, path) in paths.into_iter().enumerate() {
             let leaf = path.iter().fold(ROOT, |at, step| shape.child_or_insert(at, step));
             shape.nodes[leaf as usize].columns.push(column as u16);
+        }
+        for node in &mut shape.nodes {
+            node.only_column = match node.columns[..] {
+                [column] if node.is_leaf() => Some(column),
+                _ => None,
+            };
         }
         shape
     }
