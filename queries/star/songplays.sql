@@ -11,43 +11,10 @@
 
 WITH plays AS (
     SELECT
-        play_fingerprint, ts, "userId", "sessionId", "itemInSession",
+        play_fingerprint, ts, "userId", "sessionId",
         artist, song, length, level, location, "userAgent"
     FROM staging_events
     WHERE page = 'NextSong'
-),
-
--- Of the copies of a play the smallest survives.
-copies AS (
-    SELECT
-        p.*,
-        ROW_NUMBER() OVER (
-            PARTITION BY p.play_fingerprint, p.ts, p."userId", p."sessionId", p."itemInSession"
-            ORDER BY
-                p.song NULLS LAST,
-                p.artist NULLS LAST,
-                p.length NULLS LAST,
-                p.level NULLS LAST,
-                p.location NULLS LAST,
-                p."userAgent" NULLS LAST
-        ) AS copy
-    FROM repeated_plays r
-    JOIN plays p ON p.play_fingerprint = r.fingerprint
-),
-
--- Of different plays with one fingerprint the first in key order keeps it, the next ones add 1,
--- 2, 3 …
-survivors AS (
-    SELECT
-        play_fingerprint - 1 + CAST(
-            ROW_NUMBER() OVER (
-                PARTITION BY play_fingerprint
-                ORDER BY ts, "userId", "sessionId", "itemInSession" NULLS LAST
-            ) AS BIGINT
-        ) AS songplay_id,
-        ts, "userId", "sessionId", artist, song, length, level, location, "userAgent"
-    FROM copies
-    WHERE copy = 1
 ),
 
 titled AS (
@@ -67,29 +34,7 @@ distinct_plays AS (
     UNION ALL
     SELECT p.*, t.candidates, t.song_id, t.artist_id, t.duration
     FROM titles t
-    RIGHT JOIN survivors p ON t.artist_name = p.artist AND t.title = p.song
-),
-
--- Among several candidates the one whose duration is nearest to the length played wins, then the
--- smallest song_id.
-ranked AS (
-    SELECT
-        p.songplay_id, p.ts, p."userId", p."sessionId", p.level, p.location, p."userAgent",
-        c.song_id,
-        c.artist_id,
-        ROW_NUMBER() OVER (
-            PARTITION BY p.songplay_id
-            ORDER BY
-                ABS(c.duration - p.length) NULLS LAST,
-                c.song_id NULLS LAST,
-                c.artist_id NULLS LAST
-        ) AS preference
-    FROM candidates c
-    RIGHT JOIN distinct_plays p
-        ON c.artist_name = p.artist
-        AND c.title = p.song
-        AND ($match = 'title-artist' OR c.duration = p.length)
-    WHERE p.candidates > 1
+    RIGHT JOIN surviving_plays p ON t.artist_name = p.artist AND t.title = p.song
 ),
 
 matched AS (
@@ -101,9 +46,16 @@ matched AS (
     FROM distinct_plays
     WHERE candidates IS NULL OR candidates = 1
     UNION ALL
-    SELECT songplay_id, ts, "userId", level, song_id, artist_id, "sessionId", location, "userAgent"
-    FROM ranked
-    WHERE preference = 1
+    -- The length may be null on both sides, and is then the same.
+    SELECT
+        p.songplay_id, p.ts, p."userId", p.level, n.song_id, n.artist_id, p."sessionId",
+        p.location, p."userAgent"
+    FROM nearest_songs n
+    RIGHT JOIN distinct_plays p
+        ON (n.artist IS NOT DISTINCT FROM p.artist)
+        AND (n.song IS NOT DISTINCT FROM p.song)
+        AND (n.length IS NOT DISTINCT FROM p.length)
+    WHERE p.candidates > 1
 )
 
 SELECT

@@ -34,7 +34,7 @@ pub fn summary(report: &Report, out: &str) -> String {
         let passed = report.checks.len();
         let _ = writeln!(text, "checks    {}", styled(GOOD, format!("all {passed} passed")));
     }
-    text += &stages(&report.stages);
+    text += &stages(&report.stages, report.elapsed);
     if let Some(record) = &report.record {
         let _ = writeln!(text, "star      {} (run {})", styled(STRONG, out), record.run_id);
     }
@@ -64,7 +64,8 @@ pub fn load(report: &LoadReport, target: &str, schema: &str) -> String {
     }
     let figures = styled(GOOD, format!("{} figures equal those of the files", report.figures));
     let _ = writeln!(text, "verified  {figures}");
-    text += &stages(&report.stages);
+    let total = report.stages.iter().map(|stage| stage.elapsed).sum();
+    text += &stages(&report.stages, total);
     let _ = writeln!(text, "loaded    {place} (run {}, load {})", report.run_id, report.number);
     text
 }
@@ -139,14 +140,13 @@ fn tables(record: &RunRecord) -> String {
     format!("{table}\n")
 }
 
-fn stages(stages: &[StageTime]) -> String {
+fn stages(stages: &[StageTime], total: Duration) -> String {
     let mut table = text_table(&["stage", "time", "rate"]);
     for stage in stages {
         let seconds = stage.elapsed.as_secs_f64();
         let rate = stage.bytes.map(|bytes| format!("{:.1} MB/s", bytes as f64 / 1e6 / seconds));
         table.add_row([stage.name.clone(), time(stage.elapsed), rate.unwrap_or_default()]);
     }
-    let total = stages.iter().map(|stage| stage.elapsed).sum();
     let memory = peak_memory().map(|peak| format!("peak memory {}", bytes(peak)));
     table.add_row(["total".to_owned(), time(total), memory.unwrap_or_default()]);
     right_align(&mut table, 1..3);

@@ -24,13 +24,18 @@ pub struct Report {
     pub checks: Vec<CheckOutcome>,
     /// The published record; `None` when nothing was published.
     pub record: Option<RunRecord>,
-    /// How long each stage took, with the bytes it handled where that is known.
+    /// How long each stage took, with the bytes it handled where that is known. A table is written
+    /// while the next one is queried, so the times overlap.
     pub stages: Vec<StageTime>,
+    /// How long all of them took.
+    pub elapsed: Duration,
+    begun: Option<Instant>,
 }
 
 impl Report {
     /// Notes a stage that began at `begun` and ends now.
     pub(super) fn timed(&mut self, name: &str, begun: Instant, bytes: Option<u64>) {
+        self.elapsed = self.begun.get_or_insert(begun).elapsed();
         let elapsed = begun.elapsed();
         tracing::debug!(memory = resident_bytes(), "{name} took {elapsed:?}");
         self.stages.push(StageTime { name: name.to_owned(), elapsed, bytes });

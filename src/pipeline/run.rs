@@ -8,7 +8,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use chrono::{SecondsFormat, Utc};
 use datafusion::prelude::SessionContext;
-use futures::TryStreamExt;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt, TryStreamExt};
 
 use super::options::TransformOptions;
 use super::report::Report;
@@ -24,7 +25,8 @@ use crate::stage::StagingTable;
 use crate::star::model::{SONGPLAYS, TABLES, Table};
 use crate::star::{
     PlayCounts, Queries, StarStream, Unmatched, count_plays, demand_passed, deregister_staging,
-    make_intermediates, register_staging, register_star, register_table, run_checks, star_rows,
+    deregister_tables, make_intermediates, register_rows, register_staging, register_star,
+    register_table, run_checks, star_rows,
 };
 
 /// Rejects that are kept in memory to be shown.
@@ -139,30 +141,58 @@ impl<'a> Run<'a> {
         let plays = count_plays(session, self.queries).await?;
         self.report.timed("intermediate tables", begun, None);
         let mut tables = BTreeMap::new();
+        // A table whose rows are in memory is written while the next ones are queried.
+        let mut writing = FuturesUnordered::new();
         for table in TABLES.iter().map(|table| table.name).filter_map(Table::named) {
             let begun = Instant::now();
-            let rows = star_rows(session, self.queries, table, self.options.rules, &space).await?;
-            if last_reader == Some(table.name) {
-                // Sorting and writing this table need the memory more.
-                deregister_staging(session)?;
+            let rules = self.options.rules;
+            let rows = async {
+                let rows = star_rows(session, self.queries, table, rules, &space).await?;
+                if last_reader == Some(table.name) {
+                    // Sorting and writing this table need the memory more.
+                    deregister_staging(session)?;
+                }
+                rows.sorted(session).await
+            };
+            let mut rows = std::pin::pin!(rows);
+            let rows = loop {
+                tokio::select! {
+                    rows = &mut rows => break rows?,
+                    Some(written) = writing.next() => self.written(&mut tables, written?),
+                }
+            };
+            let in_memory = rows.in_memory();
+            let (sink, meter) = (self.publication.table_sink(table), self.meter.clone());
+            let write = async move {
+                let record = write_table(sink, rows, meter).await?;
+                Ok::<_, Error>((table, begun, record))
+            };
+            match in_memory {
+                Some(rows) => {
+                    register_rows(session, table, rows)?;
+                    writing.push(write.boxed());
+                }
+                None => {
+                    self.written(&mut tables, write.await?);
+                    let files = &tables[table.name].files;
+                    register_table(session, &self.publication.out, table, files).await?;
+                }
             }
-            let record = self.write_table(rows.sorted(session).await?).await?;
-            self.report.timed(&format!("write {}", table.name), begun, Some(record.bytes));
-            let out = &self.publication.out;
-            register_table(session, out, table, &record.files).await?;
-            tables.insert(table.name.to_owned(), record);
+        }
+        deregister_tables(session)?;
+        while let Some(written) = writing.try_next().await? {
+            self.written(&mut tables, written);
         }
         Ok((tables, plays))
     }
 
-    async fn write_table(&self, mut rows: StarStream) -> Result<TableRecord> {
-        let mut sink = self.publication.table_sink(rows.table);
-        while let Some(batch) = rows.next().await? {
-            self.meter.wrote(batch.num_rows() as u64);
-            sink.write(batch).await?;
-        }
-        let manifest = format!("{}.manifest", rows.table.name);
-        Ok(TableRecord { manifest, ..sink.finish().await? })
+    fn written(
+        &mut self,
+        tables: &mut BTreeMap<String, TableRecord>,
+        (table, begun, record): (&Table, Instant, TableRecord),
+    ) {
+        self.report.timed(&format!("write {}", table.name), begun, Some(record.bytes));
+        tables.insert(table.name.to_owned(), record);
     }
 
     /// What became of the plays: read, duplicates and rows come from three different counts.
@@ -272,6 +302,19 @@ fn dataset_record(counts: &DatasetCounts) -> DatasetRecord {
         skipped: counts.skipped.clone(),
         unknown_keys: counts.unknown_keys.clone(),
     }
+}
+
+async fn write_table(
+    mut sink: ParquetSink,
+    mut rows: StarStream,
+    meter: Arc<Meter>,
+) -> Result<TableRecord> {
+    while let Some(batch) = rows.next().await? {
+        meter.wrote(batch.num_rows() as u64);
+        sink.write(batch).await?;
+    }
+    let manifest = format!("{}.manifest", rows.table.name);
+    Ok(TableRecord { manifest, ..sink.finish().await? })
 }
 
 /// Writes a staging table in an order to one file, and shows each batch to `look`.

@@ -7,12 +7,14 @@ use arrow::datatypes::{FieldRef, SchemaRef};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{
-    ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves,
+    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions,
+    compute_leaves,
 };
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::ColumnPath;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::record::FileRecord;
@@ -29,14 +31,17 @@ const ROW_GROUP_ROWS: usize = 1024 * 1024;
 /// save.
 const ZSTD_LEVEL: i32 = 1;
 
-fn properties() -> Result<WriterProperties, ParquetError> {
-    Ok(WriterProperties::builder()
+/// Of the columns `distinct` a dictionary would hold nearly every value once: the writer would fill
+/// one for each row group only to give it up.
+fn properties(distinct: &[&str]) -> Result<WriterProperties, ParquetError> {
+    let builder = WriterProperties::builder()
         // Redshift documents Parquet v1: data page v1, PLAIN and RLE_DICTIONARY encodings.
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
         .set_statistics_enabled(EnabledStatistics::Page)
-        .set_bloom_filter_enabled(false)
-        .build())
+        .set_bloom_filter_enabled(false);
+    let plain = distinct.iter().map(|&column| ColumnPath::from(column));
+    Ok(plain.fold(builder, |b, column| b.set_column_dictionary_enabled(column, false)).build())
 }
 
 /// A column of a row group, and its field.
@@ -64,12 +69,13 @@ impl OpenFile {
         out: &Place,
         path: String,
         schema: &SchemaRef,
+        distinct: &[&str],
         threads: usize,
     ) -> Result<OpenFile> {
         let place = out.child(&path);
         let failed = |e| parquet_error(&place, e);
         let options = ArrowWriterOptions::new()
-            .with_properties(properties().map_err(failed)?)
+            .with_properties(properties(distinct).map_err(failed)?)
             // Without the Arrow schema the file says nothing that Parquet's own does not.
             .with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(Vec::new(), schema.clone(), options);
@@ -130,8 +136,9 @@ impl OpenFile {
 
     async fn close_row_group(&mut self) -> Result<()> {
         self.group_rows = 0;
-        let columns = std::mem::take(&mut self.columns);
-        append_row_group(&mut self.writer, columns).map_err(|e| parquet_error(&self.path, e))?;
+        let columns = close_columns(std::mem::take(&mut self.columns), self.threads).await;
+        let appended = columns.and_then(|columns| append_row_group(&mut self.writer, columns));
+        appended.map_err(|e| parquet_error(&self.path, e))?;
         self.upload.write(self.writer.inner_mut()).await
     }
 
@@ -152,13 +159,25 @@ impl OpenFile {
     }
 }
 
+/// Finishes the columns of a row group, as many at once as there are threads.
+async fn close_columns(
+    columns: Vec<Column>,
+    threads: usize,
+) -> Result<Vec<ArrowColumnChunk>, ParquetError> {
+    let tasks = columns.into_iter().map(|(_, column)| {
+        let task = tokio::task::spawn_blocking(move || column.close());
+        async { task.await.map_err(|e| ParquetError::External(e.into()))? }
+    });
+    stream::iter(tasks).buffered(threads).try_collect().await
+}
+
 fn append_row_group(
     writer: &mut SerializedFileWriter<Vec<u8>>,
-    columns: Vec<Column>,
+    columns: Vec<ArrowColumnChunk>,
 ) -> Result<(), ParquetError> {
     let mut group = writer.next_row_group()?;
-    for (_, column) in columns {
-        column.close()?.append_to_row_group(&mut group)?;
+    for column in columns {
+        column.append_to_row_group(&mut group)?;
     }
     group.close()?;
     Ok(())
@@ -174,7 +193,10 @@ async fn encode_columns(
     round: Arc<Vec<RecordBatch>>,
     threads: usize,
 ) -> Result<Vec<Column>, ParquetError> {
-    let tasks = columns.into_iter().enumerate().map(|(at, (field, mut writer))| {
+    let mut columns: Vec<_> = columns.into_iter().enumerate().collect();
+    // Text takes longest: begun last, it would be waited for alone.
+    columns.sort_by_key(|(_, (field, _))| field.data_type().is_primitive());
+    let tasks = columns.into_iter().map(|(at, (field, mut writer))| {
         let arrays: Vec<ArrayRef> = round.iter().map(|batch| batch.column(at).clone()).collect();
         let task = tokio::task::spawn_blocking(move || {
             for array in arrays {
@@ -182,9 +204,12 @@ async fn encode_columns(
                     writer.write(&leaf)?;
                 }
             }
-            Ok::<_, ParquetError>((field, writer))
+            Ok::<_, ParquetError>((at, (field, writer)))
         });
         async { task.await.map_err(|e| ParquetError::External(e.into()))? }
     });
-    stream::iter(tasks).buffered(threads).try_collect().await
+    let encoded = stream::iter(tasks).buffer_unordered(threads);
+    let mut columns: Vec<(usize, Column)> = encoded.try_collect().await?;
+    columns.sort_by_key(|(at, _)| *at);
+    Ok(columns.into_iter().map(|(_, column)| column).collect())
 }

@@ -63,7 +63,9 @@ impl Publication {
     /// A sink for a star table's files.
     pub fn table_sink(&self, table: &Table) -> ParquetSink {
         let stem = format!("{}/{}", table.name, self.run_id);
-        ParquetSink::numbered(&self.out, stem, table.schema(), self.file_bytes, self.threads)
+        // What rows are sorted by tells them apart, or nearly so.
+        let (schema, distinct) = (table.schema(), table.sorted_by);
+        ParquetSink::numbered(&self.out, stem, schema, distinct, self.file_bytes, self.threads)
     }
 
     /// A sink for the file of rejects.

@@ -36,6 +36,7 @@ pub struct ParquetSink {
     out: Place,
     naming: Naming,
     schema: SchemaRef,
+    distinct: &'static [&'static str],
     file_bytes: u64,
     coalescer: Option<BatchCoalescer>,
     round: Vec<RecordBatch>,
@@ -48,15 +49,17 @@ pub struct ParquetSink {
 
 impl ParquetSink {
     /// A sink for files of about `file_bytes`, called `<stem>-NNNNN.parquet` below `out`, that
-    /// encodes on `threads` threads.
+    /// encodes on `threads` threads. Values of the columns `distinct` hardly repeat.
     pub fn numbered(
         out: &Place,
         stem: String,
         schema: SchemaRef,
+        distinct: &'static [&'static str],
         file_bytes: u64,
         threads: usize,
     ) -> ParquetSink {
-        ParquetSink::new(out, Naming::Numbered(stem), schema, file_bytes, threads)
+        let naming = Naming::Numbered(stem);
+        ParquetSink { distinct, ..ParquetSink::new(out, naming, schema, file_bytes, threads) }
     }
 
     /// A sink for one file.
@@ -80,6 +83,7 @@ impl ParquetSink {
             file_bytes,
             coalescer: None,
             schema,
+            distinct: &[],
             round: Vec::new(),
             round_rows: 0,
             round_bytes: 0,
@@ -145,7 +149,8 @@ impl ParquetSink {
                         format!("{stem}-{:05}.parquet", self.record.files.len())
                     }
                 };
-                none.insert(OpenFile::create(&self.out, path, &self.schema, self.threads)?)
+                let (schema, distinct) = (&self.schema, self.distinct);
+                none.insert(OpenFile::create(&self.out, path, schema, distinct, self.threads)?)
             }
         };
         self.round_rows = 0;

@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 
 use arrow::error::ArrowError;
 
-pub use share::Share;
+pub use provider::SortedTable;
+pub use share::{Batches, Turn};
 pub use sorted::Sorted;
 pub use table::{GiveTexts, Sortable, StagingSpace, StagingTable};
 

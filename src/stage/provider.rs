@@ -1,25 +1,37 @@
 //! Staging tables as DataFusion sees them.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use arrow::array::RecordBatch;
+use arrow::compute::SortOptions;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{DataFusionError, Result, Statistics, project_schema};
+use datafusion::common::{DataFusionError, Result as DataFusionResult, Statistics, project_schema};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, TableType};
-use datafusion::physical_expr::{EquivalenceProperties, Partitioning, PhysicalExpr};
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::{
+    EquivalenceProperties, Partitioning, PhysicalExpr, PhysicalSortExpr,
+};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::statistics::StatisticsArgs;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::stream;
 
-use super::share::Share;
+use super::StageError;
+use super::share::Turn;
+use super::sorted::Sorted;
 use super::table::StagingTable;
+use crate::decode::BATCH_ROWS;
+
+/// The batches of one partition of a scan.
+type Read = Box<dyn Iterator<Item = Result<RecordBatch, StageError>> + Send>;
 
 #[async_trait]
 impl TableProvider for StagingTable {
@@ -37,39 +49,127 @@ impl TableProvider for StagingTable {
         projection: Option<&Vec<usize>>,
         _filters: &[Expr],
         _limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let partitions = state.config_options().execution.target_partitions;
-        let shares = self.shares(partitions, projection);
-        let shares = shares.map_err(|e| DataFusionError::External(e.into()))?;
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        let batches = self.batches(projection).map_err(|e| DataFusionError::External(e.into()))?;
+        let (batches, passes) = (Arc::new(batches), Passes::default());
         let schema = project_schema(StagingTable::schema(self), projection)?;
-        let properties = PlanProperties::new(
-            EquivalenceProperties::new(schema.clone()),
-            Partitioning::UnknownPartitioning(shares.len()),
-            EmissionType::Incremental,
-            Boundedness::Bounded,
-        );
-        Ok(Arc::new(StagingScan { shares, rows: self.rows(), properties: Arc::new(properties) }))
+        let properties = EquivalenceProperties::new(schema);
+        Ok(StagedScan::over(state, self.rows(), properties, move |partition, _| {
+            Box::new(batches.clone().read(passes.next(partition)))
+        }))
     }
 }
 
-/// Scans a staging table. Its exact row count lets the planner build hash tables on the smaller
-/// side of a join.
+/// The passes over batches that the partitions of a scan take part in together: a partition that is
+/// read again begins another one.
+#[derive(Default)]
+struct Passes(Mutex<(Vec<Turn>, HashMap<usize, usize>)>);
+
+impl Passes {
+    fn next(&self, partition: usize) -> Turn {
+        let mut passes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (turns, read) = &mut *passes;
+        let time = read.entry(partition).or_default();
+        *time += 1;
+        if turns.len() < *time {
+            turns.push(Turn::default());
+        }
+        turns[*time - 1].clone()
+    }
+}
+
+/// Sorted rows as a table; each partition is a stretch of their order.
 #[derive(Debug)]
-struct StagingScan {
-    shares: Vec<Share>,
+pub struct SortedTable(pub Arc<Sorted>);
+
+#[async_trait]
+impl TableProvider for SortedTable {
+    fn schema(&self) -> SchemaRef {
+        self.0.schema().clone()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        _limit: Option<usize>,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        let sorted = self.0.clone();
+        let all = || (0..sorted.schema().fields().len()).collect();
+        let columns: Vec<usize> = projection.cloned().unwrap_or_else(all);
+        let schema = project_schema(sorted.schema(), projection)?;
+        let order = sorted.by().iter().map_while(|by| {
+            let at = columns.iter().position(|column| column == by)?;
+            let column = Arc::new(Column::new(schema.field(at).name(), at));
+            Some(PhysicalSortExpr::new(column, SortOptions::new(false, false)))
+        });
+        let order: Vec<_> = order.collect();
+        let properties = EquivalenceProperties::new_with_orderings(schema, [order]);
+        let rows = sorted.rows();
+        Ok(StagedScan::over(state, rows, properties, move |partition, partitions| {
+            let (sorted, columns) = (sorted.clone(), columns.clone());
+            let end = rows * (partition + 1) / partitions;
+            let starts = (rows * partition / partitions..end).step_by(BATCH_ROWS);
+            Box::new(starts.map(move |start| {
+                Ok(sorted.columns(start..end.min(start + BATCH_ROWS), &columns)?)
+            }))
+        }))
+    }
+}
+
+/// Scans staged rows. Their exact count lets the planner build hash tables on the smaller side of a
+/// join.
+struct StagedScan {
+    /// Reads one of so many partitions.
+    read: Box<dyn Fn(usize, usize) -> Read + Send + Sync>,
+    partitions: usize,
     rows: usize,
     properties: Arc<PlanProperties>,
 }
 
-impl DisplayAs for StagingScan {
-    fn fmt_as(&self, _t: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "StagingScan: rows={}, partitions={}", self.rows, self.shares.len())
+impl StagedScan {
+    fn over(
+        state: &dyn Session,
+        rows: usize,
+        properties: EquivalenceProperties,
+        read: impl Fn(usize, usize) -> Read + Send + Sync + 'static,
+    ) -> Arc<dyn ExecutionPlan> {
+        let partitions = state.config_options().execution.target_partitions.max(1);
+        let properties = PlanProperties::new(
+            properties,
+            Partitioning::UnknownPartitioning(partitions),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        );
+        Arc::new(StagedScan {
+            read: Box::new(read),
+            partitions,
+            rows,
+            properties: Arc::new(properties),
+        })
     }
 }
 
-impl ExecutionPlan for StagingScan {
+impl fmt::Debug for StagedScan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StagedScan").field("rows", &self.rows).finish_non_exhaustive()
+    }
+}
+
+impl DisplayAs for StagedScan {
+    fn fmt_as(&self, _t: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StagedScan: rows={}, partitions={}", self.rows, self.partitions)
+    }
+}
+
+impl ExecutionPlan for StagedScan {
     fn name(&self) -> &'static str {
-        "StagingScan"
+        "StagedScan"
     }
 
     fn properties(&self) -> &Arc<PlanProperties> {
@@ -82,15 +182,15 @@ impl ExecutionPlan for StagingScan {
 
     fn apply_expressions(
         &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
+        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> DataFusionResult<TreeNodeRecursion>,
+    ) -> DataFusionResult<TreeNodeRecursion> {
         Ok(TreeNodeRecursion::Continue)
     }
 
     fn with_new_children(
         self: Arc<Self>,
         _children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         Ok(self)
     }
 
@@ -98,8 +198,8 @@ impl ExecutionPlan for StagingScan {
         &self,
         partition: usize,
         _context: Arc<TaskContext>,
-    ) -> Result<SendableRecordBatchStream> {
-        let batches = self.shares[partition].clone().read();
+    ) -> DataFusionResult<SendableRecordBatchStream> {
+        let batches = (self.read)(partition, self.partitions);
         let batches = batches.map(|b| b.map_err(|e| DataFusionError::External(e.into())));
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), stream::iter(batches))))
     }
@@ -108,7 +208,7 @@ impl ExecutionPlan for StagingScan {
         &self,
         _inputs: &[Arc<Statistics>],
         args: &StatisticsArgs,
-    ) -> Result<Arc<Statistics>> {
+    ) -> DataFusionResult<Arc<Statistics>> {
         let statistics = Statistics::new_unknown(&self.schema());
         Ok(Arc::new(match args.partition() {
             Some(_) => statistics,

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -28,45 +29,71 @@ impl Drop for SpillFile {
     }
 }
 
-/// A share of a table's batches, for one partition of a scan.
-#[derive(Debug, Clone)]
-pub struct Share {
+/// The batches of a table, for a scan to read.
+#[derive(Debug)]
+pub struct Batches {
     schema: SchemaRef,
     projection: Option<Vec<usize>>,
-    pub(super) batches: Vec<(Arc<Texts>, RecordBatch)>,
-    pub(super) files: Vec<(Arc<Texts>, Arc<SpillFile>)>,
+    pub(super) in_memory: Vec<(Arc<Texts>, RecordBatch)>,
+    pub(super) spilled: Vec<(Arc<Texts>, Arc<SpillFile>)>,
 }
 
-impl Share {
-    /// An empty share of the columns `projection`, which make `schema`.
-    pub(super) fn new(schema: SchemaRef, projection: Option<Vec<usize>>) -> Share {
-        Share { schema, projection, batches: Vec::new(), files: Vec::new() }
+/// How far the partitions of a scan have come together.
+///
+/// Each takes the next batch when it is ready for one: were they divided beforehand, the first to
+/// be done would only watch the others.
+#[derive(Debug, Clone, Default)]
+pub struct Turn(Arc<AtomicUsize>);
+
+impl Turn {
+    fn take(&self) -> usize {
+        self.0.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl Batches {
+    /// No batches yet, of the columns `projection`, which make `schema`.
+    pub(super) fn new(schema: SchemaRef, projection: Option<Vec<usize>>) -> Batches {
+        Batches { schema, projection, in_memory: Vec::new(), spilled: Vec::new() }
     }
 
-    /// The batches: the ones in memory first, then the spilled ones, a file at a time.
-    pub fn read(self) -> impl Iterator<Item = Result<RecordBatch, StageError>> {
-        let Share { schema, projection, batches, files } = self;
-        let columns = projection.clone();
-        let in_memory = batches.into_iter().map(move |(texts, batch)| {
-            let batch = match &columns {
-                None => batch,
-                Some(columns) => batch.project(columns)?,
-            };
-            Ok((texts, batch))
-        });
-        let columns = projection.clone();
-        let spilled = files.into_iter().flat_map(move |(texts, file)| {
-            let (batches, error) = match SpilledBatches::open(file, columns.clone()) {
-                Ok(batches) => (Some(batches), None),
-                Err(error) => (None, Some(Err(error))),
-            };
-            let batches = batches.into_iter().flatten();
-            error.into_iter().chain(batches.map(move |batch| Ok((texts.clone(), batch?))))
-        });
-        in_memory.chain(spilled).map(move |batch| {
-            let (texts, batch) = batch?;
-            Ok(give_texts(batch, &texts, projection.as_deref(), schema.clone())?)
+    /// The batches that nobody else with the same `turn` takes: the ones in memory first, then the
+    /// spilled ones, a file at a time.
+    pub fn read(
+        self: Arc<Self>,
+        turn: Turn,
+    ) -> impl Iterator<Item = Result<RecordBatch, StageError>> {
+        let mut file: Option<(Arc<Texts>, SpilledBatches)> = None;
+        std::iter::from_fn(move || {
+            loop {
+                if let Some((texts, batches)) = &mut file {
+                    match batches.next() {
+                        Some(batch) => return Some(batch.and_then(|b| self.give(b, texts))),
+                        None => file = None,
+                    }
+                }
+                let next = turn.take();
+                if let Some((texts, batch)) = self.in_memory.get(next) {
+                    return Some(self.project(batch).and_then(|batch| self.give(batch, texts)));
+                }
+                let (texts, spilled) = self.spilled.get(next - self.in_memory.len())?;
+                match SpilledBatches::open(spilled.clone(), self.projection.clone()) {
+                    Ok(batches) => file = Some((texts.clone(), batches)),
+                    Err(error) => return Some(Err(error)),
+                }
+            }
         })
+    }
+
+    fn project(&self, batch: &RecordBatch) -> Result<RecordBatch, StageError> {
+        Ok(match &self.projection {
+            None => batch.clone(),
+            Some(columns) => batch.project(columns)?,
+        })
+    }
+
+    fn give(&self, batch: RecordBatch, texts: &Texts) -> Result<RecordBatch, StageError> {
+        Ok(give_texts(batch, texts, self.projection.as_deref(), self.schema.clone())?)
     }
 }
 

@@ -4,11 +4,16 @@
 //! keys are sorted alone and every other value is moved once. It also gains from order that is
 //! there already: logs come nearly sorted by time.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{Array, AsArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::interleave_record_batch;
-use arrow::datatypes::{DataType, Int64Type, Schema, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{
+    DataType, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
+};
 use arrow::error::ArrowError;
 
 use super::table::{GiveTexts, StagingTable};
@@ -33,6 +38,7 @@ pub struct Sorted {
     /// same, has the texts of all of them.
     batches: Vec<RecordBatch>,
     rows: Vec<Row>,
+    by: Vec<usize>,
 }
 
 impl Sorted {
@@ -54,30 +60,26 @@ impl Sorted {
         texts: GiveTexts,
         batches: Vec<(usize, RecordBatch)>,
         by: &[usize],
+        threads: usize,
     ) -> Sorted {
         let batches = batches.into_iter().map(|(_, batch)| batch);
         let mut batches: Vec<_> = batches.filter(|batch| batch.num_rows() > 0).collect();
         // Batches in the order of their first rows make long runs, which the sort only merges.
         batches.sort_by_key(|batch| by.first().map(|&at| integers(batch.column(at))[0]));
-        let mut rows = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
-        let mut later_keys: Vec<Vec<&[i64]>> = Vec::with_capacity(batches.len());
-        for (at, batch) in batches.iter().enumerate() {
-            let mut keys = by.iter().map(|&at| integers(batch.column(at)));
-            let first = keys.next().unwrap_or_default();
-            let row = |(row, &key)| Row { key, batch: at as u32, row: row as u32 };
-            rows.extend(first.iter().enumerate().map(row));
-            later_keys.push(keys.collect());
-        }
         let begun = std::time::Instant::now();
-        rows.sort_by(|a, b| {
-            let later = |row: Row| {
-                later_keys[row.batch as usize].iter().map(move |column| column[row.row as usize])
-            };
-            a.key.cmp(&b.key).then_with(|| later(*a).cmp(later(*b)))
-        });
-        drop(later_keys);
+        let rows = sort_rows(&batches, by, threads);
         tracing::debug!("sorted {} rows in {:?}", rows.len(), begun.elapsed());
-        Sorted { table, texts, batches, rows }
+        Sorted { table, texts, batches, rows, by: by.to_vec() }
+    }
+
+    /// The columns that the rows have.
+    pub fn schema(&self) -> &SchemaRef {
+        self.table.schema()
+    }
+
+    /// The columns that the rows are sorted by.
+    pub fn by(&self) -> &[usize] {
+        &self.by
     }
 
     /// How many rows there are.
@@ -91,24 +93,119 @@ impl Sorted {
     ///
     /// If Arrow refuses the batch, which would be a defect of starlift.
     pub fn batch(&self, range: Range<usize>) -> Result<RecordBatch, ArrowError> {
+        self.gather(range, None)
+    }
+
+    /// Some columns of the rows at these places of the order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sorted::batch`].
+    pub fn columns(
+        &self,
+        range: Range<usize>,
+        columns: &[usize],
+    ) -> Result<RecordBatch, ArrowError> {
+        self.gather(range, Some(columns))
+    }
+
+    fn gather(
+        &self,
+        range: Range<usize>,
+        columns: Option<&[usize]>,
+    ) -> Result<RecordBatch, ArrowError> {
         // Few batches meet in a stretch of the order: Arrow looks at each that it is given.
         let rows = &self.rows[range];
-        let mut met: Vec<&RecordBatch> = Vec::new();
+        let mut met: Vec<Cow<'_, RecordBatch>> = Vec::new();
         let mut place = vec![usize::MAX; self.batches.len()];
-        let from = rows.iter().map(|row| {
+        let mut from = Vec::with_capacity(rows.len());
+        for row in rows {
             let place = &mut place[row.batch as usize];
             if *place == usize::MAX {
                 *place = met.len();
-                met.push(&self.batches[row.batch as usize]);
+                let batch = &self.batches[row.batch as usize];
+                met.push(match columns {
+                    None => Cow::Borrowed(batch),
+                    Some(columns) => Cow::Owned(batch.project(columns)?),
+                });
             }
-            (*place, row.row as usize)
-        });
-        let from: Vec<(usize, usize)> = from.collect();
-        if met.is_empty() {
-            return Ok(RecordBatch::new_empty(self.table.schema().clone()));
+            from.push((*place, row.row as usize));
         }
-        self.texts.give(interleave_record_batch(&met, &from)?)
+        let met: Vec<&RecordBatch> = met.iter().map(AsRef::as_ref).collect();
+        let gathered = match met.first() {
+            None => return self.empty(columns),
+            // Rows of no column have nothing to be gathered from.
+            Some(batch) if batch.num_columns() == 0 => {
+                let options = RecordBatchOptions::new().with_row_count(Some(from.len()));
+                RecordBatch::try_new_with_options(batch.schema(), Vec::new(), &options)?
+            }
+            Some(_) => interleave_record_batch(&met, &from)?,
+        };
+        self.texts.give_columns(gathered, columns)
     }
+
+    fn empty(&self, columns: Option<&[usize]>) -> Result<RecordBatch, ArrowError> {
+        Ok(RecordBatch::new_empty(match columns {
+            None => self.schema().clone(),
+            Some(columns) => Arc::new(self.schema().project(columns)?),
+        }))
+    }
+}
+
+impl fmt::Debug for Sorted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sorted").field("table", &self.table).finish_non_exhaustive()
+    }
+}
+
+/// The rows of all batches, sorted by the columns `by`: stretches of the batches side by side, then
+/// the whole, which only merges them.
+fn sort_rows(batches: &[RecordBatch], by: &[usize], threads: usize) -> Vec<Row> {
+    let mut keys: Vec<Vec<&[i64]>> = Vec::with_capacity(batches.len());
+    for batch in batches {
+        keys.push(by.iter().map(|&at| integers(batch.column(at))).collect());
+    }
+    let compare = |a: &Row, b: &Row| {
+        let later = |row: &Row| {
+            let (columns, at) = (&keys[row.batch as usize][1..], row.row as usize);
+            columns.iter().map(move |column| column[at])
+        };
+        a.key.cmp(&b.key).then_with(|| later(a).cmp(later(b)))
+    };
+    let all = batches.iter().map(RecordBatch::num_rows).sum();
+    let mut rows = vec![Row { key: 0, batch: 0, row: 0 }; all];
+    std::thread::scope(|scope| {
+        let (mut rest, mut at) = (&mut rows[..], 0);
+        let share = all.div_ceil(threads.max(1));
+        while at < batches.len() {
+            let first = at;
+            let mut length = 0;
+            while at < batches.len() && length < share {
+                length += batches[at].num_rows();
+                at += 1;
+            }
+            let (stretch, others) = std::mem::take(&mut rest).split_at_mut(length);
+            rest = others;
+            let (keys, compare) = (&keys[first..at], &compare);
+            let mut sort = move || {
+                let from = keys.iter().enumerate().flat_map(|(batch, columns)| {
+                    let batch = (first + batch) as u32;
+                    let rows = columns[0].iter().enumerate();
+                    rows.map(move |(row, &key)| Row { key, batch, row: row as u32 })
+                });
+                stretch.iter_mut().zip(from).for_each(|(place, row)| *place = row);
+                stretch.sort_by(compare);
+            };
+            // The last stretch is for this thread, which would only wait.
+            if at < batches.len() {
+                scope.spawn(sort);
+            } else {
+                sort();
+            }
+        }
+    });
+    rows.sort_by(compare);
+    rows
 }
 
 fn integers(column: &dyn Array) -> &[i64] {

@@ -15,7 +15,7 @@ use arrow::ipc::writer::StreamWriter;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 
 use super::StageError;
-use super::share::{Share, SpillFile};
+use super::share::{Batches, SpillFile};
 use super::sorted::Sorted;
 use super::unify::{MAX_TEXT_BYTES, Texts, Unifier, give_texts};
 
@@ -188,17 +188,12 @@ impl StagingTable {
         Ok(())
     }
 
-    /// Divides the batches among `partitions` scans of all columns or those of `projection`, each a
-    /// stretch of them in the order in which they came.
+    /// The batches so far, of all columns or those of `projection`.
     ///
     /// # Errors
     ///
     /// If the spill file under way cannot be finished.
-    pub fn shares(
-        &self,
-        partitions: usize,
-        projection: Option<&Vec<usize>>,
-    ) -> Result<Vec<Share>, StageError> {
+    pub fn batches(&self, projection: Option<&Vec<usize>>) -> Result<Batches, StageError> {
         let mut contents = lock(&self.contents);
         self.close_spill_file(&mut contents)?;
         let texts = contents.texts();
@@ -206,25 +201,21 @@ impl StagingTable {
             None => self.schema.clone(),
             Some(columns) => Arc::new(self.schema.project(columns)?),
         };
-        let count = partitions.max(1);
-        let mut shares = vec![Share::new(schema, projection.cloned()); count];
-        let batches = contents.batches.len();
-        for (i, (generation, batch)) in contents.batches.iter().enumerate() {
-            shares[i * count / batches].batches.push((texts[*generation].clone(), batch.clone()));
-        }
-        let files = contents.spilled.len();
-        for (i, (generation, file)) in contents.spilled.iter().enumerate() {
-            shares[i * count / files].files.push((texts[*generation].clone(), file.clone()));
-        }
-        Ok(shares)
+        let of = |generation: usize| texts[generation].clone();
+        let mut batches = Batches::new(schema, projection.cloned());
+        let in_memory = contents.batches.iter();
+        batches.in_memory = in_memory.map(|(at, batch)| (of(*at), batch.clone())).collect();
+        let spilled = contents.spilled.iter();
+        batches.spilled = spilled.map(|(at, file)| (of(*at), file.clone())).collect();
+        Ok(batches)
     }
 
-    /// Readies the rows for being sorted.
+    /// Readies the rows for being sorted, or sorts them on `threads` threads.
     ///
     /// # Errors
     ///
     /// If the spill file under way cannot be finished.
-    pub fn into_sortable(self, by: &[usize]) -> Result<Sortable, StageError> {
+    pub fn into_sortable(self, by: &[usize], threads: usize) -> Result<Sortable, StageError> {
         let mut contents = lock(&self.contents);
         self.close_spill_file(&mut contents)?;
         let keys_schema = contents.unifier.keys_schema().clone();
@@ -242,7 +233,7 @@ impl StagingTable {
             contents.reserved += bytes;
             let batches = std::mem::take(&mut contents.batches);
             drop(contents);
-            return Ok(Sortable::Sorted(Sorted::new(self, texts, batches, by)));
+            return Ok(Sortable::Sorted(Sorted::new(self, texts, batches, by, threads)));
         }
         let keys = Contents {
             unifier: Unifier::new(&keys_schema),
@@ -290,7 +281,20 @@ impl GiveTexts {
     ///
     /// If Arrow refuses the batch, which would be a defect of starlift.
     pub fn give(&self, keys: RecordBatch) -> Result<RecordBatch, ArrowError> {
-        give_texts(keys, &self.texts, None, self.schema.clone())
+        self.give_columns(keys, None)
+    }
+
+    /// A batch of some columns with texts.
+    pub(super) fn give_columns(
+        &self,
+        keys: RecordBatch,
+        columns: Option<&[usize]>,
+    ) -> Result<RecordBatch, ArrowError> {
+        let schema = match columns {
+            None => self.schema.clone(),
+            Some(columns) => Arc::new(self.schema.project(columns)?),
+        };
+        give_texts(keys, &self.texts, columns, schema)
     }
 }
 

@@ -48,6 +48,14 @@ fn fill(table: StagingTable) -> StagingTable {
     table
 }
 
+fn read(
+    table: &StagingTable,
+    projection: Option<&Vec<usize>>,
+) -> impl Iterator<Item = RecordBatch> {
+    let batches = Arc::new(table.batches(projection).unwrap());
+    batches.read(Turn::default()).map(Result::unwrap)
+}
+
 fn wanted() -> Vec<(i64, Option<String>)> {
     let texts = [Some("a"), None, Some("a"), Some("b"), Some(r"a\b"), Some("b")];
     (0..).zip(texts.map(|text| text.map(str::to_owned))).collect()
@@ -58,13 +66,16 @@ fn what_is_pushed_is_read_back_from_memory_and_from_disk() {
     for bytes in [usize::MAX, 0] {
         let folder = tempfile::tempdir().unwrap();
         let table = table(bytes, folder.path());
-        let shares = table.shares(2, None).unwrap();
-        let read = shares.into_iter().flat_map(|share| share.read().map(Result::unwrap));
-        let mut found = rows(read);
+        let (batches, turn) = (Arc::new(table.batches(None).unwrap()), Turn::default());
+        let mut partitions = [batches.clone().read(turn.clone()), batches.read(turn)];
+        let first = partitions[1].next().unwrap().unwrap();
+        let rest = partitions.into_iter().flat_map(|batches| batches.map(Result::unwrap));
+        let mut found = rows([first].into_iter().chain(rest));
         found.sort();
         assert_eq!(found, wanted());
-        let texts = table.shares(1, Some(&vec![1])).unwrap().remove(0).read();
-        let texts: Vec<_> = texts.map(Result::unwrap).collect();
+        let columns = vec![1];
+        let texts = read(&table, Some(&columns));
+        let texts: Vec<_> = texts.collect();
         let values = |batch: &RecordBatch| batch.column(0).as_any_dictionary().values().clone();
         assert!(texts.iter().all(|batch| Arc::ptr_eq(&values(batch), &values(&texts[0]))));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), usize::from(bytes == 0));
@@ -76,7 +87,7 @@ fn what_is_pushed_is_read_back_from_memory_and_from_disk() {
 #[test]
 fn rows_in_memory_are_sorted_by_integers() {
     let folder = tempfile::tempdir().unwrap();
-    let Sortable::Sorted(sorted) = table(usize::MAX, folder.path()).into_sortable(&[0]).unwrap()
+    let Sortable::Sorted(sorted) = table(usize::MAX, folder.path()).into_sortable(&[0], 2).unwrap()
     else {
         panic!("not sorted");
     };
@@ -88,14 +99,13 @@ fn rows_in_memory_are_sorted_by_integers() {
 #[test]
 fn rows_on_disk_are_left_to_another_sort_as_keys() {
     let folder = tempfile::tempdir().unwrap();
-    let Sortable::Keys { table, texts } = table(0, folder.path()).into_sortable(&[0]).unwrap()
+    let Sortable::Keys { table, texts } = table(0, folder.path()).into_sortable(&[0], 2).unwrap()
     else {
         panic!("no keys");
     };
     assert_eq!(*table.schema().field(1).data_type(), DataType::Int32);
     assert_eq!(table.rows(), 6);
-    let keys: Vec<_> =
-        table.shares(1, None).unwrap().remove(0).read().collect::<Result<_, _>>().unwrap();
+    let keys: Vec<_> = read(&table, None).collect();
     let keys = concat_batches(table.schema(), &keys).unwrap();
     let mut found = rows([texts.give(keys).unwrap()]);
     found.sort();
@@ -105,7 +115,7 @@ fn rows_on_disk_are_left_to_another_sort_as_keys() {
 #[test]
 fn keys_say_nothing_of_the_order_of_texts() {
     let folder = tempfile::tempdir().unwrap();
-    let sortable = table(usize::MAX, folder.path()).into_sortable(&[1]).unwrap();
+    let sortable = table(usize::MAX, folder.path()).into_sortable(&[1], 2).unwrap();
     assert!(matches!(sortable, Sortable::Texts(table) if *table.schema() == schema()));
 }
 
@@ -117,7 +127,7 @@ fn memory_is_given_back() {
     let table = fill(StagingTable::new("made_up", schema(), space.clone()));
     let staged = space.used();
     assert!(staged > 0);
-    let Sortable::Sorted(sorted) = table.into_sortable(&[0]).unwrap() else {
+    let Sortable::Sorted(sorted) = table.into_sortable(&[0], 2).unwrap() else {
         panic!("not sorted");
     };
     assert!(space.used() > staged, "sorting takes memory too");
@@ -133,14 +143,13 @@ fn dictionaries_that_grow_too_large_begin_anew() {
         let space = StagingSpace::new(&pool, bytes, folder.path().to_owned());
         let table = StagingTable::new("made_up", schema(), space).with_max_text_bytes(1);
         let table = fill(table);
-        let read = table.shares(1, None).unwrap().remove(0).read().map(Result::unwrap);
-        let mut found = rows(read);
+        let mut found = rows(read(&table, None));
         found.sort();
         assert_eq!(found, wanted());
-        let Sortable::Texts(table) = table.into_sortable(&[0]).unwrap() else {
+        let Sortable::Texts(table) = table.into_sortable(&[0], 2).unwrap() else {
             panic!("keys of several dictionaries");
         };
-        let mut found = rows(table.shares(1, None).unwrap().remove(0).read().map(Result::unwrap));
+        let mut found = rows(read(&table, None));
         found.sort();
         assert_eq!(found, wanted());
     }

@@ -15,5 +15,5 @@ pub(crate) use reader::run_batch;
 pub use reader::{register_star, register_table};
 pub use transform::{
     MatchRule, PlayCounts, Rules, StarRows, StarStream, Unmatched, count_plays, deregister_staging,
-    make_intermediates, register_staging, star_rows,
+    deregister_tables, make_intermediates, register_rows, register_staging, star_rows,
 };

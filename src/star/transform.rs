@@ -17,13 +17,13 @@ use tokio_util::task::AbortOnDropHandle;
 use super::conform::{
     check_shape, conform, conforming_schema, intermediate_schema, number_texts, order,
 };
-use super::model::Table;
+use super::model::{TABLES, Table};
 use super::plan::plan;
 use super::queries::{Group, Queries};
 use crate::decode::{BATCH_ROWS, Dataset};
 use crate::error::{Error, Result};
 use crate::ingest::Staging;
-use crate::stage::{Sortable, Sorted, StagingSpace, StagingTable};
+use crate::stage::{Sortable, Sorted, SortedTable, StagingSpace, StagingTable};
 
 /// When a play matches a song.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -112,14 +112,46 @@ pub fn deregister_staging(session: &SessionContext) -> Result<()> {
     Ok(())
 }
 
+/// Lets queries read the rows of a star table that are in memory.
+///
+/// # Errors
+///
+/// If there is a table of its name already.
+pub fn register_rows(
+    session: &SessionContext,
+    table: &Table,
+    rows: Arc<SortedTable>,
+) -> Result<()> {
+    session.register_table(table.name, rows).map_err(|e| Error::query(table.name, e))?;
+    Ok(())
+}
+
+/// Gives up the star tables that queries could read so far, and what they hold.
+///
+/// # Errors
+///
+/// If the session refuses.
+pub fn deregister_tables(session: &SessionContext) -> Result<()> {
+    for table in &TABLES {
+        session.deregister_table(table.name).map_err(|e| Error::query(table.name, e))?;
+    }
+    Ok(())
+}
+
 /// A star table under way: batches of its model's columns, in its order.
 pub struct StarStream {
     /// The table.
     pub table: &'static Table,
     batches: BoxStream<'static, Result<RecordBatch>>,
+    in_memory: Option<Arc<SortedTable>>,
 }
 
 impl StarStream {
+    /// The rows as a table for other queries to read, if they are all in memory.
+    pub fn in_memory(&self) -> Option<Arc<SortedTable>> {
+        self.in_memory.clone()
+    }
+
     /// The next batch.
     ///
     /// # Errors
@@ -169,8 +201,15 @@ impl StarRows {
         let StarRows { table, query, staged } = self;
         let by = table.sorted_by.iter().map(|column| staged.schema().index_of(column));
         let by: Vec<usize> = by.collect::<Result<_, _>>()?;
-        let batches = match staged.into_sortable(&by)? {
-            Sortable::Sorted(sorted) => sorted_batches(sorted, session),
+        let threads = session.state().config().target_partitions();
+        let sorting = tokio::task::spawn_blocking(move || staged.into_sortable(&by, threads));
+        let mut in_memory = None;
+        let batches = match AbortOnDropHandle::new(sorting).await?? {
+            Sortable::Sorted(sorted) => {
+                let sorted = Arc::new(sorted);
+                in_memory = Some(Arc::new(SortedTable(sorted.clone())));
+                sorted_batches(sorted, session)
+            }
             Sortable::Keys { table: keys, texts } => {
                 let rows = session.read_table(Arc::new(keys));
                 let rows = sort(rows, table, query).await?;
@@ -191,7 +230,7 @@ impl StarRows {
                 .boxed()
             }
         };
-        Ok(StarStream { table, batches })
+        Ok(StarStream { table, batches, in_memory })
     }
 }
 
@@ -208,11 +247,10 @@ async fn sort(
 
 /// The batches of a sorted table, gathered side by side and ahead of whoever takes them.
 fn sorted_batches(
-    sorted: Sorted,
+    sorted: Arc<Sorted>,
     session: &SessionContext,
 ) -> BoxStream<'static, Result<RecordBatch>> {
     let threads = session.state().config().target_partitions();
-    let sorted = Arc::new(sorted);
     let starts = (0..sorted.rows()).step_by(BATCH_ROWS);
     stream::iter(starts)
         .map(move |start| {

@@ -42,15 +42,18 @@ impl Upload {
     pub async fn write(&mut self, bytes: &mut Vec<u8>) -> Result<()> {
         self.bytes += bytes.len() as u64;
         self.buffer.append(bytes);
-        while self.buffer.len() >= PART_BYTES {
-            let rest = self.buffer.split_off(PART_BYTES);
-            let part = std::mem::replace(&mut self.buffer, rest);
-            self.put_part(part).await?;
+        if self.buffer.len() >= PART_BYTES {
+            // Parts of one allocation: cut out of a vector, each would move all bytes after it.
+            let mut whole = Bytes::from(std::mem::take(&mut self.buffer));
+            while whole.len() >= PART_BYTES {
+                self.put_part(whole.split_to(PART_BYTES)).await?;
+            }
+            self.buffer.extend_from_slice(&whole);
         }
         Ok(())
     }
 
-    async fn put_part(&mut self, part: Vec<u8>) -> Result<()> {
+    async fn put_part(&mut self, part: Bytes) -> Result<()> {
         if self.in_flight.len() >= PARTS_IN_FLIGHT {
             self.await_part().await?;
         }
@@ -64,7 +67,7 @@ impl Upload {
                     .map_err(|e| StorageError::write(&self.place.to_string(), e))?,
             ),
         };
-        let sending = multipart.put_part(PutPayload::from(Bytes::from(part)));
+        let sending = multipart.put_part(PutPayload::from(part));
         self.in_flight.push_back(AbortOnDropHandle::new(tokio::spawn(sending)));
         Ok(())
     }
@@ -93,7 +96,7 @@ impl Upload {
         }
         if !self.buffer.is_empty() {
             let part = std::mem::take(&mut self.buffer);
-            self.put_part(part).await?;
+            self.put_part(part.into()).await?;
         }
         while !self.in_flight.is_empty() {
             self.await_part().await?;

@@ -1,0 +1,36 @@
+-- nearest_songs: what a play of a title with several candidates is matched to, one row an artist,
+-- a title and a length that was played.
+--
+-- $match as in songplays. The candidate whose duration is nearest to the length wins, then the
+-- smallest song_id. A title is played over and over in few lengths: to rank the candidates for each
+-- of these is less than to rank them for each play.
+
+WITH played AS (
+    SELECT DISTINCT p.artist, p.song, p.length
+    FROM titles t
+    JOIN staging_events p ON t.artist_name = p.artist AND t.title = p.song
+    WHERE t.candidates > 1 AND p.page = 'NextSong'
+),
+
+ranked AS (
+    SELECT
+        p.artist, p.song, p.length,
+        c.song_id,
+        c.artist_id,
+        ROW_NUMBER() OVER (
+            PARTITION BY p.artist, p.song, p.length
+            ORDER BY
+                ABS(c.duration - p.length) NULLS LAST,
+                c.song_id NULLS LAST,
+                c.artist_id NULLS LAST
+        ) AS preference
+    FROM candidates c
+    JOIN played p
+        ON c.artist_name = p.artist
+        AND c.title = p.song
+        AND ($match = 'title-artist' OR c.duration = p.length)
+)
+
+SELECT artist, song, length, song_id, artist_id
+FROM ranked
+WHERE preference = 1

@@ -1,0 +1,41 @@
+-- surviving_plays: of the plays whose fingerprint was met more than once, those that are plays of
+-- their own, each with its songplay_id.
+
+WITH plays AS (
+    SELECT
+        play_fingerprint, ts, "userId", "sessionId", "itemInSession",
+        artist, song, length, level, location, "userAgent"
+    FROM staging_events
+    WHERE page = 'NextSong'
+),
+
+-- Of the copies of a play the smallest survives.
+copies AS (
+    SELECT
+        p.*,
+        ROW_NUMBER() OVER (
+            PARTITION BY p.play_fingerprint, p.ts, p."userId", p."sessionId", p."itemInSession"
+            ORDER BY
+                p.song NULLS LAST,
+                p.artist NULLS LAST,
+                p.length NULLS LAST,
+                p.level NULLS LAST,
+                p.location NULLS LAST,
+                p."userAgent" NULLS LAST
+        ) AS copy
+    FROM repeated_plays r
+    JOIN plays p ON p.play_fingerprint = r.fingerprint
+)
+
+-- Of different plays with one fingerprint the first in key order keeps it, the next ones add 1,
+-- 2, 3 …
+SELECT
+    play_fingerprint - 1 + CAST(
+        ROW_NUMBER() OVER (
+            PARTITION BY play_fingerprint
+            ORDER BY ts, "userId", "sessionId", "itemInSession" NULLS LAST
+        ) AS BIGINT
+    ) AS songplay_id,
+    ts, "userId", "sessionId", artist, song, length, level, location, "userAgent"
+FROM copies
+WHERE copy = 1
