@@ -6,6 +6,8 @@ use arrow::array::{AsArray, DictionaryArray, Int64Array, RecordBatch, StringArra
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, SchemaRef};
 use datafusion::execution::memory_pool::{MemoryPool, UnboundedMemoryPool};
+use datafusion::physical_plan::{collect, displayable};
+use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::*;
 
@@ -94,6 +96,67 @@ fn rows_in_memory_are_sorted_by_integers() {
     assert_eq!(sorted.rows(), 6);
     let halves = [0..2, 2..6].map(|range| sorted.batch(range).unwrap());
     assert_eq!(rows(halves), wanted());
+}
+
+#[tokio::test]
+async fn sorted_rows_are_a_table_in_that_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let sorted = table(usize::MAX, folder.path()).into_sortable(&[0], 3).unwrap();
+    let Sortable::Sorted(sorted) = sorted else { panic!("not sorted") };
+    let session = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(3));
+    session.register_table("t", Arc::new(SortedTable(Arc::new(sorted)))).unwrap();
+    let whole = session.sql("SELECT * FROM t ORDER BY n").await.unwrap();
+    let plan = whole.clone().create_physical_plan().await.unwrap();
+    let plan = displayable(&*plan).indent(false).to_string();
+    assert!(!plan.contains("SortExec"), "{plan}");
+    assert_eq!(rows(whole.collect().await.unwrap()), wanted());
+    let turned = session.sql("SELECT n, text FROM (SELECT text, n FROM t) ORDER BY n").await;
+    assert_eq!(rows(turned.unwrap().collect().await.unwrap()), wanted());
+    let count = session.sql("SELECT COUNT(*) AS n, 'b' AS text FROM t WHERE text = 'b'").await;
+    let count = rows(count.unwrap().collect().await.unwrap());
+    assert_eq!(count, [(2, Some("b".to_owned()))]);
+    let count = session.sql("SELECT COUNT(*) AS n, 'all' AS text FROM t").await;
+    let count = rows(count.unwrap().collect().await.unwrap());
+    assert_eq!(count, [(6, Some("all".to_owned()))]);
+}
+
+#[tokio::test]
+async fn a_scan_that_is_run_again_gives_all_rows_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(2));
+    for (name, bytes) in [("in_memory", usize::MAX), ("on_disk", 0)] {
+        session.register_table(name, Arc::new(table(bytes, folder.path()))).unwrap();
+        let scan = session.table(name).await.unwrap().create_physical_plan().await.unwrap();
+        for _ in 0..2 {
+            let mut found = rows(collect(scan.clone(), session.task_ctx()).await.unwrap());
+            found.sort();
+            assert_eq!(found, wanted(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn many_rows_are_sorted_alike_on_any_number_of_threads() {
+    let order = |threads: usize| {
+        let folder = tempfile::tempdir().unwrap();
+        let pool: Arc<dyn MemoryPool> = Arc::new(UnboundedMemoryPool::default());
+        let space = StagingSpace::new(&pool, usize::MAX, folder.path().to_owned());
+        let table = StagingTable::new("made_up", schema(), space);
+        for batch_at in 0..7 {
+            let row = |i: i64| ((i * 7919 + batch_at * 31) % 101, Some("x"));
+            table.push(batch(&(0..50 + batch_at).map(row).collect::<Vec<_>>())).unwrap();
+        }
+        let Sortable::Sorted(sorted) = table.into_sortable(&[0], threads).unwrap() else {
+            panic!("not sorted");
+        };
+        rows([sorted.batch(0..sorted.rows()).unwrap()])
+    };
+    let one = order(1);
+    assert_eq!(one.len(), 371);
+    assert!(one.is_sorted());
+    for threads in [2, 3, 64] {
+        assert_eq!(order(threads), one);
+    }
 }
 
 #[test]

@@ -74,6 +74,22 @@ fn columns_types_and_nulls_are_those_of_the_rules_even_without_rows() {
 }
 
 #[test]
+fn only_columns_that_repeat_have_dictionaries() {
+    let star = Star::of(&[song(json!({}))], &[play(json!({"level": "free"}))]);
+    for table in TABLES {
+        let file = std::fs::File::open(&star.files(table.name)[0]).unwrap();
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+        for column in reader.metadata().row_group(0).columns() {
+            let name = column.column_descr().name();
+            let repeats = !table.sorted_by.contains(&name);
+            let is_null = column.statistics().unwrap().null_count_opt() == Some(1);
+            let has_dictionary = column.dictionary_page_offset().is_some();
+            assert!(is_null || has_dictionary == repeats, "{}.{name}", table.name);
+        }
+    }
+}
+
+#[test]
 fn rows_are_sorted_text_by_its_bytes() {
     let ids = ["b", "Z", "é", "a", "日", "🎵", "ﬁ", "aa", "A"];
     let songs: Vec<_> =
