@@ -1,5 +1,6 @@
 //! The distinct texts of a column that repeats them, numbered as they are first met.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, StringArray};
@@ -13,8 +14,8 @@ use xxhash_rust::xxh3::xxh3_64;
 #[derive(Default)]
 pub(crate) struct Dictionary {
     spellings: HashTable<Spelling>,
-    /// Bytes of all spellings.
-    spelled: Vec<u8>,
+    /// Bytes of the spellings that are not how their texts read.
+    escaped: Vec<u8>,
     /// All texts, one after the other.
     text: String,
     /// Where each of them ends.
@@ -23,11 +24,13 @@ pub(crate) struct Dictionary {
     array: Option<Arc<StringArray>>,
 }
 
+/// Where the bytes of a spelling are: among the texts, or among the escaped spellings.
 struct Spelling {
     hash: u64,
-    start: usize,
-    end: usize,
+    start: u32,
+    end: u32,
     key: i32,
+    is_escaped: bool,
 }
 
 impl Dictionary {
@@ -39,8 +42,14 @@ impl Dictionary {
 
     #[inline]
     fn find_hashed(&self, spelled: &[u8], hash: u64) -> Option<i32> {
-        let same = |s: &Spelling| s.hash == hash && self.spelled[s.start..s.end] == *spelled;
+        let same = |s: &Spelling| s.hash == hash && *self.spelled(s) == *spelled;
         self.spellings.find(hash, same).map(|spelling| spelling.key)
+    }
+
+    #[inline]
+    fn spelled(&self, spelling: &Spelling) -> &[u8] {
+        let bytes = if spelling.is_escaped { &self.escaped[..] } else { self.text.as_bytes() };
+        &bytes[spelling.start as usize..spelling.end as usize]
     }
 
     /// Gives `text`, which is spelled so, a key.
@@ -49,24 +58,27 @@ impl Dictionary {
         let plain = !text.contains('\\');
         let known = if plain { self.find(text.as_bytes()) } else { None };
         let key = known.unwrap_or_else(|| {
+            let start = self.text.len();
             self.text.push_str(text);
             self.ends.push(self.text.len());
-            self.ends.len() as i32 - 1
+            let key = self.ends.len() as i32 - 1;
+            if plain {
+                self.add_spelling(xxh3_64(text.as_bytes()), start..self.text.len(), key, false);
+            }
+            key
         });
-        if plain && known.is_none() {
-            self.add_spelling(text.as_bytes(), key);
-        }
         if spelled != text.as_bytes() || !plain {
-            self.add_spelling(spelled, key);
+            let start = self.escaped.len();
+            self.escaped.extend_from_slice(spelled);
+            self.add_spelling(xxh3_64(spelled), start..self.escaped.len(), key, true);
         }
         key
     }
 
-    fn add_spelling(&mut self, spelled: &[u8], key: i32) {
-        let start = self.spelled.len();
-        self.spelled.extend_from_slice(spelled);
-        let hash = xxh3_64(spelled);
-        let spelling = Spelling { hash, start, end: self.spelled.len(), key };
+    fn add_spelling(&mut self, hash: u64, place: Range<usize>, key: i32, is_escaped: bool) {
+        // An Arrow array, which all texts fit into, has less than 2 GiB.
+        let (start, end) = (place.start as u32, place.end as u32);
+        let spelling = Spelling { hash, start, end, key, is_escaped };
         self.spellings.insert_unique(hash, spelling, |s| s.hash);
     }
 
@@ -96,7 +108,7 @@ impl Dictionary {
 
     /// Bytes of its texts, as spelled and as handed out.
     pub fn bytes(&self) -> usize {
-        self.spelled.len() + self.text.len()
+        self.escaped.len() + self.text.len()
     }
 }
 

@@ -195,6 +195,10 @@ impl StagingTable {
     /// If the spill file under way cannot be finished.
     pub fn batches(&self, projection: Option<&Vec<usize>>) -> Result<Batches, StageError> {
         let mut contents = lock(&self.contents);
+        if contents.unifier.bytes() > 0 {
+            // Whoever reads wants the texts alone, and not what finds them: that is as large again.
+            self.begin_generation(&mut contents)?;
+        }
         self.close_spill_file(&mut contents)?;
         let texts = contents.texts();
         let schema = match projection {
@@ -232,6 +236,7 @@ impl StagingTable {
         if fits {
             contents.reserved += bytes;
             let batches = std::mem::take(&mut contents.batches);
+            contents.unifier = Unifier::new(&self.schema);
             drop(contents);
             return Ok(Sortable::Sorted(Sorted::new(self, texts, batches, by, threads)));
         }
