@@ -34,7 +34,7 @@ impl Drop for SpillFile {
 pub struct Batches {
     schema: SchemaRef,
     projection: Option<Vec<usize>>,
-    pub(super) in_memory: Vec<(Arc<Texts>, RecordBatch)>,
+    pub(super) in_memory: Vec<RecordBatch>,
     pub(super) spilled: Vec<(Arc<Texts>, Arc<SpillFile>)>,
 }
 
@@ -73,8 +73,8 @@ impl Batches {
                     }
                 }
                 let next = turn.take();
-                if let Some((texts, batch)) = self.in_memory.get(next) {
-                    return Some(self.project(batch).and_then(|batch| self.give(batch, texts)));
+                if let Some(batch) = self.in_memory.get(next) {
+                    return Some(self.project(batch));
                 }
                 let (texts, spilled) = self.spilled.get(next - self.in_memory.len())?;
                 match SpilledBatches::open(spilled.clone(), self.projection.clone()) {

@@ -82,6 +82,8 @@ struct Contents {
     generations: Vec<Arc<Texts>>,
     /// Batches of keys, each with its generation.
     batches: Vec<(usize, RecordBatch)>,
+    /// The same batches with their texts, if they have been read.
+    given: Vec<RecordBatch>,
     /// Files of batches of keys, each with its generation.
     spilled: Vec<(usize, Arc<SpillFile>)>,
     spilling: Option<Spilling>,
@@ -205,12 +207,17 @@ impl StagingTable {
             None => self.schema.clone(),
             Some(columns) => Arc::new(self.schema.project(columns)?),
         };
-        let of = |generation: usize| texts[generation].clone();
-        let mut batches = Batches::new(schema, projection.cloned());
-        let in_memory = contents.batches.iter();
-        batches.in_memory = in_memory.map(|(at, batch)| (of(*at), batch.clone())).collect();
+        if contents.given.len() != contents.batches.len() {
+            // Once for all who read: each time, Arrow checks every key.
+            let give = |(generation, batch): &(usize, RecordBatch)| {
+                give_texts(batch.clone(), &texts[*generation], None, self.schema.clone())
+            };
+            contents.given = contents.batches.iter().map(give).collect::<Result<_, _>>()?;
+        }
         let spilled = contents.spilled.iter();
-        batches.spilled = spilled.map(|(at, file)| (of(*at), file.clone())).collect();
+        let mut batches = Batches::new(schema, projection.cloned());
+        batches.spilled = spilled.map(|(at, file)| (texts[*at].clone(), file.clone())).collect();
+        batches.in_memory = contents.given.clone();
         Ok(batches)
     }
 
@@ -236,12 +243,14 @@ impl StagingTable {
         if fits {
             contents.reserved += bytes;
             let batches = std::mem::take(&mut contents.batches);
+            contents.given = Vec::new();
             contents.unifier = Unifier::new(&self.schema);
             drop(contents);
             return Ok(Sortable::Sorted(Sorted::new(self, texts, batches, by, threads)));
         }
         let keys = Contents {
             unifier: Unifier::new(&keys_schema),
+            given: Vec::new(),
             ..std::mem::replace(&mut *contents, Contents::new(&self.schema))
         };
         drop(contents);
@@ -311,6 +320,7 @@ impl Contents {
             unifier: Unifier::new(schema),
             generations: Vec::new(),
             batches: Vec::new(),
+            given: Vec::new(),
             spilled: Vec::new(),
             spilling: None,
         }
