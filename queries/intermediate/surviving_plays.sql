@@ -1,39 +1,32 @@
 -- surviving_plays: of the plays whose fingerprint was met more than once, those that are plays of
 -- their own, each with its songplay_id.
 
--- Most of them have one version: only the others are ranked.
-WITH contested AS (
-    SELECT play_fingerprint AS fingerprint
-    FROM play_versions
-    GROUP BY play_fingerprint
-    HAVING COUNT(*) > 1
+WITH plays AS (
+    SELECT
+        play_fingerprint, ts, "userId", "sessionId", "itemInSession",
+        artist, song, length, level, location, "userAgent"
+    FROM staging_events
+    WHERE page = 'NextSong'
 ),
 
 -- Of the copies of a play the smallest survives.
 copies AS (
     SELECT
-        v.*,
+        p.*,
         ROW_NUMBER() OVER (
-            PARTITION BY v.play_fingerprint, v.ts, v."userId", v."sessionId", v."itemInSession"
+            PARTITION BY p.play_fingerprint, p.ts, p."userId", p."sessionId", p."itemInSession"
             ORDER BY
-                v.song NULLS LAST,
-                v.artist NULLS LAST,
-                v.length NULLS LAST,
-                v.level NULLS LAST,
-                v.location NULLS LAST,
-                v."userAgent" NULLS LAST
+                p.song NULLS LAST,
+                p.artist NULLS LAST,
+                p.length NULLS LAST,
+                p.level NULLS LAST,
+                p.location NULLS LAST,
+                p."userAgent" NULLS LAST
         ) AS copy
-    FROM contested c
-    JOIN play_versions v ON v.play_fingerprint = c.fingerprint
+    FROM repeated_plays r
+    JOIN plays p ON p.play_fingerprint = r.fingerprint
 )
 
-SELECT
-    v.play_fingerprint AS songplay_id,
-    v.ts, v."userId", v."sessionId", v.artist, v.song, v.length, v.level, v.location, v."userAgent"
-FROM contested c
-RIGHT JOIN play_versions v ON v.play_fingerprint = c.fingerprint
-WHERE c.fingerprint IS NULL
-UNION ALL
 -- Of different plays with one fingerprint the first in key order keeps it, the next ones add 1,
 -- 2, 3 …
 SELECT

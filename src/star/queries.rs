@@ -58,8 +58,7 @@ macro_rules! queries {
 const BUILT_IN: &[(Group, &str, &str)] = queries! {
     Star "star": "songs" "artists" "users" "songplays" "time";
     Intermediate "intermediate":
-        "titles" "candidates" "nearest_songs" "artist_versions" "repeated_plays" "play_versions"
-        "surviving_plays";
+        "titles" "candidates" "nearest_songs" "artist_versions" "repeated_plays" "surviving_plays";
     Accounting "accounting": "plays";
     Check "checks":
         "songplays_primary_key" "users_primary_key" "songs_primary_key" "artists_primary_key"

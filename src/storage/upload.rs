@@ -41,7 +41,11 @@ impl Upload {
     /// If a part cannot be stored.
     pub async fn write(&mut self, bytes: &mut Vec<u8>) -> Result<()> {
         self.bytes += bytes.len() as u64;
-        self.buffer.append(bytes);
+        if self.buffer.is_empty() {
+            self.buffer = std::mem::take(bytes);
+        } else {
+            self.buffer.append(bytes);
+        }
         if self.buffer.len() >= PART_BYTES {
             // Parts of one allocation: cut out of a vector, each would move all bytes after it.
             let mut whole = Bytes::from(std::mem::take(&mut self.buffer));
