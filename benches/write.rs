@@ -43,7 +43,14 @@ fn main() {
 async fn write(out: &Place, table: &Table, batches: &[RecordBatch]) -> TableRecord {
     let stem = format!("{}/bench", table.name);
     let threads = std::thread::available_parallelism().unwrap().get();
-    let mut sink = ParquetSink::numbered(out, stem, table.schema(), DEFAULT_FILE_BYTES, threads);
+    let mut sink = ParquetSink::numbered(
+        out,
+        stem,
+        table.schema(),
+        table.sorted_by,
+        DEFAULT_FILE_BYTES,
+        threads,
+    );
     for batch in batches {
         sink.write(batch.clone()).await.unwrap();
     }
