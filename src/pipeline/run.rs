@@ -12,7 +12,7 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 
 use super::options::TransformOptions;
-use super::report::Report;
+use super::report::{Report, StageTime};
 use crate::decode::Dataset;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -183,6 +183,11 @@ impl<'a> Run<'a> {
         while let Some(written) = writing.try_next().await? {
             self.written(&mut tables, written);
         }
+        // Told in the order of the tables, not in that in which they happened to be done.
+        let place = |stage: &StageTime| {
+            TABLES.iter().position(|table| stage.name == format!("write {}", table.name))
+        };
+        self.report.stages.sort_by_key(place);
         Ok((tables, plays))
     }
 

@@ -61,6 +61,8 @@ fn the_summary_says_what_the_star_holds() {
 fn stages_are_timed_with_their_rates() {
     let outcome = Workspace::new().run(sample_args());
     outcome.exits(0);
+    let of = |table: &&str| outcome.stdout.find(&format!(" write {table} ")).unwrap();
+    assert!(["songs", "artists", "users", "songplays", "time"].iter().map(of).is_sorted());
     for stage in ["read and decode", "write songplays", "check", "publish", "total"] {
         let line = outcome.stdout.lines().find(|line| line.starts_with(&format!(" {stage} ")));
         let words: Vec<&str> =
