@@ -37,11 +37,7 @@ impl Dictionary {
     /// The key of the text spelled so, if it has one.
     #[inline]
     pub fn find(&self, spelled: &[u8]) -> Option<i32> {
-        self.find_hashed(spelled, xxh3_64(spelled))
-    }
-
-    #[inline]
-    fn find_hashed(&self, spelled: &[u8], hash: u64) -> Option<i32> {
+        let hash = xxh3_64(spelled);
         let same = |s: &Spelling| s.hash == hash && *self.spelled(s) == *spelled;
         self.spellings.find(hash, same).map(|spelling| spelling.key)
     }

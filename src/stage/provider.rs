@@ -116,7 +116,7 @@ impl TableProvider for SortedTable {
             let end = rows * (partition + 1) / partitions;
             let starts = (rows * partition / partitions..end).step_by(BATCH_ROWS);
             Box::new(starts.map(move |start| {
-                Ok(sorted.columns(start..end.min(start + BATCH_ROWS), &columns)?)
+                Ok(sorted.batch(start..end.min(start + BATCH_ROWS), Some(&columns))?)
             }))
         }))
     }

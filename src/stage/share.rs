@@ -32,8 +32,10 @@ impl Drop for SpillFile {
 /// The batches of a table, for a scan to read.
 #[derive(Debug)]
 pub struct Batches {
-    schema: SchemaRef,
-    projection: Option<Vec<usize>>,
+    /// The columns that are read.
+    pub(super) schema: SchemaRef,
+    /// Which of the table's these are, unless they are all.
+    pub(super) projection: Option<Vec<usize>>,
     pub(super) in_memory: Vec<RecordBatch>,
     pub(super) spilled: Vec<(Arc<Texts>, Arc<SpillFile>)>,
 }
@@ -52,11 +54,6 @@ impl Turn {
 }
 
 impl Batches {
-    /// No batches yet, of the columns `projection`, which make `schema`.
-    pub(super) fn new(schema: SchemaRef, projection: Option<Vec<usize>>) -> Batches {
-        Batches { schema, projection, in_memory: Vec::new(), spilled: Vec::new() }
-    }
-
     /// The batches that nobody else with the same `turn` takes: the ones in memory first, then the
     /// spilled ones, a file at a time.
     pub fn read(

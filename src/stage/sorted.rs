@@ -87,29 +87,12 @@ impl Sorted {
         self.rows.len()
     }
 
-    /// The rows at these places of the order.
+    /// The rows at these places of the order: all columns, or some.
     ///
     /// # Errors
     ///
     /// If Arrow refuses the batch, which would be a defect of starlift.
-    pub fn batch(&self, range: Range<usize>) -> Result<RecordBatch, ArrowError> {
-        self.gather(range, None)
-    }
-
-    /// Some columns of the rows at these places of the order.
-    ///
-    /// # Errors
-    ///
-    /// As [`Sorted::batch`].
-    pub fn columns(
-        &self,
-        range: Range<usize>,
-        columns: &[usize],
-    ) -> Result<RecordBatch, ArrowError> {
-        self.gather(range, Some(columns))
-    }
-
-    fn gather(
+    pub fn batch(
         &self,
         range: Range<usize>,
         columns: Option<&[usize]>,

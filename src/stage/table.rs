@@ -215,10 +215,12 @@ impl StagingTable {
             contents.given = contents.batches.iter().map(give).collect::<Result<_, _>>()?;
         }
         let spilled = contents.spilled.iter();
-        let mut batches = Batches::new(schema, projection.cloned());
-        batches.spilled = spilled.map(|(at, file)| (texts[*at].clone(), file.clone())).collect();
-        batches.in_memory = contents.given.clone();
-        Ok(batches)
+        Ok(Batches {
+            schema,
+            projection: projection.cloned(),
+            in_memory: contents.given.clone(),
+            spilled: spilled.map(|(at, file)| (texts[*at].clone(), file.clone())).collect(),
+        })
     }
 
     /// Readies the rows for being sorted, or sorts them on `threads` threads.

@@ -94,7 +94,7 @@ fn rows_in_memory_are_sorted_by_integers() {
         panic!("not sorted");
     };
     assert_eq!(sorted.rows(), 6);
-    let halves = [0..2, 2..6].map(|range| sorted.batch(range).unwrap());
+    let halves = [0..2, 2..6].map(|range| sorted.batch(range, None).unwrap());
     assert_eq!(rows(halves), wanted());
 }
 
@@ -149,7 +149,7 @@ fn many_rows_are_sorted_alike_on_any_number_of_threads() {
         let Sortable::Sorted(sorted) = table.into_sortable(&[0], threads).unwrap() else {
             panic!("not sorted");
         };
-        rows([sorted.batch(0..sorted.rows()).unwrap()])
+        rows([sorted.batch(0..sorted.rows(), None).unwrap()])
     };
     let one = order(1);
     assert_eq!(one.len(), 371);

@@ -256,7 +256,7 @@ fn sorted_batches(
         .map(move |start| {
             let sorted = sorted.clone();
             let end = sorted.rows().min(start + BATCH_ROWS);
-            let task = tokio::task::spawn_blocking(move || sorted.batch(start..end));
+            let task = tokio::task::spawn_blocking(move || sorted.batch(start..end, None));
             async { Ok(AbortOnDropHandle::new(task).await??) }
         })
         .buffered(2 * threads)
