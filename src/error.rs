@@ -5,6 +5,7 @@ use datafusion::error::DataFusionError;
 
 use crate::cloud::error::CloudError;
 use crate::decode::JsonPathsError;
+use crate::limits::Rejected;
 use crate::stage::StageError;
 use crate::storage::{LocationError, StorageError};
 use crate::warehouse::error::WarehouseError;
@@ -38,11 +39,11 @@ pub enum Error {
         /// Why not.
         source: JsonPathsError,
     },
-    /// More records were rejected than may be.
-    #[error("{rejected} of {read} records were rejected, and at most {allowed} may be; see {file}")]
+    /// More records were rejected than allowed.
+    #[error("{}; see {file}", too_many(*rejected, *read, allowed))]
     TooManyRejects {
         /// Rejects.
-        rejected: u64,
+        rejected: Rejected,
         /// Records read.
         read: u64,
         /// The limit, as given.
@@ -253,11 +254,11 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Error::Storage(error) => error.hint().map(str::to_owned),
-            Error::TooManyRejects { .. } => Some(
-                "mend the records and run again, or allow them with --max-rejects N or P%; the \
-                 previous star, if there is one, is as it was"
-                    .to_owned(),
-            ),
+            Error::TooManyRejects { rejected, .. } => Some(format!(
+                "correct the records and run again, or allow them with --max-rejects {}; the \
+                 previous star, if there is one, is unchanged",
+                if rejected.uncertain > 0 { "BYTES (such as 64KiB) or 100%" } else { "N or P%" },
+            )),
             Error::ChecksFailed { .. } => {
                 Some("the previous star, if there is one, is as it was".to_owned())
             }
@@ -331,6 +332,18 @@ fn find_own(error: DataFusionError) -> std::result::Result<StageError, DataFusio
         },
         other => Err(other),
     }
+}
+
+fn too_many(rejected: Rejected, read: u64, allowed: &str) -> String {
+    let Rejected { records, bytes, uncertain } = rejected;
+    let text = format!("{records} of {read} records were rejected, and at most {allowed} may be");
+    if uncertain == 0 {
+        return text;
+    }
+    format!(
+        "{text}; the {bytes} bytes rejected hold more records than could be told apart, about \
+         {uncertain}"
+    )
 }
 
 fn count(number: usize, noun: &str) -> String {

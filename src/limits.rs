@@ -1,15 +1,43 @@
-//! How many rejects a run may have.
+//! The number of rejects that a run may have.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A number of rejects, or a share of the records read.
+use bytesize::ByteSize;
+
+/// A limit on rejects, as their number, as a share of the records read, or as their bytes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum MaxRejects {
     /// At most this many.
     Count(u64),
     /// At most this many of a hundred records.
     Percent(f64),
+    /// At most so many bytes of rejected records, after decompression.
+    Bytes(u64),
+}
+
+/// The rejects of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rejected {
+    /// Rejects.
+    pub records: u64,
+    /// Their bytes, after decompression.
+    pub bytes: u64,
+    /// An estimate of the records in rejects whose end could not be determined; zero when there is
+    /// none.
+    pub uncertain: u64,
+}
+
+impl std::ops::Add for Rejected {
+    type Output = Rejected;
+
+    fn add(self, other: Rejected) -> Rejected {
+        Rejected {
+            records: self.records + other.records,
+            bytes: self.bytes + other.bytes,
+            uncertain: self.uncertain + other.uncertain,
+        }
+    }
 }
 
 impl Default for MaxRejects {
@@ -19,11 +47,19 @@ impl Default for MaxRejects {
 }
 
 impl MaxRejects {
-    /// Whether `rejected` of `read` records are too many.
-    pub fn is_exceeded(self, rejected: u64, read: u64) -> bool {
+    /// Whether the rejects among `read` records are too many.
+    ///
+    /// Where the number of rejected records is uncertain, only a limit in bytes or of 100 % is
+    /// kept: neither depends on that number.
+    pub fn is_exceeded(self, rejected: Rejected, read: u64) -> bool {
         match self {
-            MaxRejects::Count(allowed) => rejected > allowed,
-            MaxRejects::Percent(allowed) => rejected as f64 * 100.0 > allowed * read as f64,
+            MaxRejects::Count(allowed) => rejected.uncertain > 0 || rejected.records > allowed,
+            MaxRejects::Percent(allowed) => {
+                let is_all = allowed >= 100.0;
+                let share = rejected.records as f64 * 100.0;
+                !is_all && (rejected.uncertain > 0 || share > allowed * read as f64)
+            }
+            MaxRejects::Bytes(allowed) => rejected.bytes > allowed,
         }
     }
 }
@@ -38,10 +74,16 @@ impl FromStr for MaxRejects {
                 .ok()
                 .filter(|percent| (0.0..=100.0).contains(percent))
                 .map(MaxRejects::Percent),
+            None if text.ends_with(['b', 'B']) => {
+                text.parse().ok().map(|size: ByteSize| MaxRejects::Bytes(size.as_u64()))
+            }
             None => text.parse().ok().map(MaxRejects::Count),
         };
         parsed.ok_or_else(|| {
-            format!("{text:?} is neither a number of records nor a percentage such as 0.1%")
+            format!(
+                "{text:?} is neither a number of records, nor a percentage such as 0.1%, nor a size \
+                 such as 64KiB"
+            )
         })
     }
 }
@@ -51,6 +93,7 @@ impl fmt::Display for MaxRejects {
         match self {
             MaxRejects::Count(allowed) => allowed.fmt(f),
             MaxRejects::Percent(allowed) => write!(f, "{allowed}%"),
+            MaxRejects::Bytes(allowed) => write!(f, "{allowed}B"),
         }
     }
 }
@@ -60,21 +103,47 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_and_percentages() {
+    fn counts_percentages_and_sizes() {
         let parse = |text: &str| text.parse::<MaxRejects>();
         assert_eq!(parse("10"), Ok(MaxRejects::Count(10)));
         assert_eq!(parse("0.5%"), Ok(MaxRejects::Percent(0.5)));
-        for text in ["", "-1", "ten", "101%", "NaN%", "5 %", "%"] {
+        assert_eq!(parse("64KiB"), Ok(MaxRejects::Bytes(65_536)));
+        assert_eq!(parse("1 MB"), Ok(MaxRejects::Bytes(1_000_000)));
+        assert_eq!(parse("0B"), Ok(MaxRejects::Bytes(0)));
+        for text in ["", "-1", "ten", "101%", "NaN%", "5 %", "%", "B", "-1B", "1XB", "1.5"] {
             assert!(parse(text).is_err_and(|e| e.contains(text)), "{text}");
         }
     }
 
     #[test]
+    fn a_printed_limit_is_the_same_limit() {
+        for limit in [MaxRejects::Count(7), MaxRejects::Percent(0.25), MaxRejects::Bytes(12_345)] {
+            assert_eq!(limit.to_string().parse(), Ok(limit));
+        }
+    }
+
+    fn rejects(records: u64, bytes: u64, uncertain: u64) -> Rejected {
+        Rejected { records, bytes, uncertain }
+    }
+
+    #[test]
     fn a_limit_is_exceeded_above_it_not_at_it() {
-        assert!(!MaxRejects::Count(1).is_exceeded(1, 10));
-        assert!(MaxRejects::Count(1).is_exceeded(2, 10));
-        assert!(!MaxRejects::Percent(10.0).is_exceeded(1, 10));
-        assert!(MaxRejects::Percent(10.0).is_exceeded(2, 10));
-        assert!(!MaxRejects::Percent(0.0).is_exceeded(0, 0));
+        let one = rejects(1, 100, 0);
+        let two = rejects(2, 200, 0);
+        for limit in [MaxRejects::Count(1), MaxRejects::Percent(10.0), MaxRejects::Bytes(100)] {
+            assert!(!limit.is_exceeded(one, 10), "{limit}");
+            assert!(limit.is_exceeded(two, 10), "{limit}");
+        }
+        assert!(!MaxRejects::Percent(0.0).is_exceeded(Rejected::default(), 0));
+    }
+
+    #[test]
+    fn an_uncertain_number_of_rejects_exceeds_every_limit_on_their_number() {
+        let uncertain = rejects(1, 100, 40);
+        assert!(MaxRejects::Count(1_000_000).is_exceeded(uncertain, 1_000_000));
+        assert!(MaxRejects::Percent(99.9).is_exceeded(uncertain, 1_000_000));
+        assert!(!MaxRejects::Percent(100.0).is_exceeded(uncertain, 1));
+        assert!(!MaxRejects::Bytes(100).is_exceeded(uncertain, 1));
+        assert!(MaxRejects::Bytes(99).is_exceeded(uncertain, 1));
     }
 }

@@ -167,17 +167,24 @@ impl StagingBuilder {
         if !self.plays.is_full() && !self.others.is_full() {
             return Ok(Vec::new());
         }
-        if self.dictionaries.iter().flatten().any(|d| d.exceeds(MAX_TEXTS, MAX_TEXT_BYTES)) {
-            let batches = self.flush()?;
-            self.dictionaries.iter_mut().flatten().for_each(|d| *d = Dictionary::default());
-            return Ok(batches);
-        }
-        let mut batches = Vec::new();
+        let mut batches = self.take_overgrown()?;
         for batch in [&mut self.plays, &mut self.others] {
             if batch.is_full() {
                 batches.extend(batch.flush(&self.schema, &mut self.dictionaries)?);
             }
         }
+        Ok(batches)
+    }
+
+    /// The rows gathered so far, if a dictionary has grown too large; new ones are started then.
+    /// Rejects fill dictionaries too.
+    pub fn take_overgrown(&mut self) -> Result<Vec<RecordBatch>, ArrowError> {
+        let mut dictionaries = self.dictionaries.iter().flatten();
+        if !dictionaries.any(|dictionary| dictionary.exceeds(MAX_TEXTS, MAX_TEXT_BYTES)) {
+            return Ok(Vec::new());
+        }
+        let batches = self.flush()?;
+        self.dictionaries.iter_mut().flatten().for_each(|d| *d = Dictionary::default());
         Ok(batches)
     }
 

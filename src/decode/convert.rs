@@ -6,8 +6,9 @@
 
 use super::dataset::{ColumnKind, StagingColumn};
 use super::dictionary::Dictionary;
+use super::notes::Times;
 use super::number::{NumberError, parse_double, parse_integer, scan_number};
-use super::reject::Refusal;
+use super::reject::Rejection;
 use super::scan::{Slot, SlotKind};
 use super::text::unescape;
 
@@ -17,7 +18,11 @@ const MIN_EPOCH_MILLIS: i64 = -62_135_596_800_000;
 /// 9999-12-31T23:59:59.999Z.
 const MAX_EPOCH_MILLIS: i64 = 253_402_300_799_999;
 
-/// How much of a refused value its reason quotes.
+/// Longer texts are rejected: twice what a column of Redshift can hold. A batch of them must stay
+/// below the 2 GiB that 32-bit offsets reach.
+const MAX_TEXT_BYTES: usize = 128 * 1024;
+
+/// How much of a rejected value its reason quotes.
 const QUOTED_CHARS: usize = 60;
 
 /// A value ready for its column.
@@ -39,6 +44,8 @@ pub(super) enum Value {
 pub(super) struct Converter {
     /// Text whose escapes have been resolved, one value after the other.
     pub unescaped: String,
+    /// The plausibility of the times converted.
+    pub times: Times,
     scratch: Vec<u8>,
 }
 
@@ -60,7 +67,7 @@ impl Converter {
         record: &str,
         slot: &Slot,
         value: &mut Value,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Rejection> {
         let written = || &record[slot.start as usize..slot.end as usize];
         match (slot.kind, column.kind) {
             (SlotKind::Missing | SlotKind::Null, _) => *value = Value::Null,
@@ -74,15 +81,30 @@ impl Converter {
                 };
             }
             (SlotKind::EscapedText, _) => {
-                let start = self.unescape(written());
+                let start = self.unescaped.len();
+                self.unescape(written());
                 let outcome = quoted_number(column, &self.unescaped[start..], value);
                 self.unescaped.truncate(start);
-                return outcome;
+                outcome?;
             }
-            (SlotKind::Text, _) => return quoted_number(column, written(), value),
-            (SlotKind::Number, _) => return number(column, written(), value),
+            (SlotKind::Text, _) => quoted_number(column, written(), value)?,
+            (SlotKind::Number, _) => number(column, written(), value)?,
+        }
+        if column.kind == ColumnKind::EpochMillis {
+            return self.epoch_millis(column, value);
         }
         Ok(())
+    }
+
+    /// Checks the range of a time.
+    #[inline]
+    fn epoch_millis(&mut self, column: &StagingColumn, value: &Value) -> Result<(), Rejection> {
+        let &Value::Integer(millis) = value else { return Ok(()) };
+        self.times.add(millis);
+        if (MIN_EPOCH_MILLIS..=MAX_EPOCH_MILLIS).contains(&millis) {
+            return Ok(());
+        }
+        Err(not_the_number(column, &millis.to_string(), NumberError::OutOfRange))
     }
 
     #[inline]
@@ -92,15 +114,25 @@ impl Converter {
         record: &str,
         slot: &Slot,
         value: &mut Value,
-    ) -> Result<(), Refusal> {
-        *value = if slot.start == slot.end {
+    ) -> Result<(), Rejection> {
+        let length = (slot.end - slot.start) as usize;
+        if length > MAX_TEXT_BYTES {
+            return Err(text_too_long(column, length));
+        }
+        *value = if length == 0 {
             Value::Null
         } else if slot.kind != SlotKind::EscapedText {
             Value::Text(slot.start, slot.end)
         } else {
-            let start = self.unescape(&record[slot.start as usize..slot.end as usize]);
+            let start = self.unescaped.len();
+            if !self.unescape(&record[slot.start as usize..slot.end as usize]) {
+                return Err(Rejection::of(column, "half a surrogate pair in a \\u escape"));
+            }
             if self.unescaped[start..].contains('\0') {
-                return Err(Refusal::of(column, "text holds U+0000, which no warehouse can carry"));
+                return Err(Rejection::of(
+                    column,
+                    "text holds U+0000, which no warehouse can carry",
+                ));
             }
             Value::Unescaped(start as u32, self.unescaped.len() as u32)
         };
@@ -115,7 +147,7 @@ impl Converter {
         record: &str,
         slot: &Slot,
         value: &mut Value,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Rejection> {
         let spelled = &record.as_bytes()[slot.start as usize..slot.end as usize];
         if let Some(key) = dictionary.find(spelled) {
             *value = Value::Key(key);
@@ -128,13 +160,12 @@ impl Converter {
         Ok(())
     }
 
-    /// Appends the text of a string body to [`Self::unescaped`] and returns where it starts.
-    fn unescape(&mut self, body: &str) -> usize {
-        let start = self.unescaped.len();
+    /// Appends the text of a string body to [`Self::unescaped`]. Returns whether it is text.
+    fn unescape(&mut self, body: &str) -> bool {
         self.scratch.clear();
-        unescape(body.as_bytes(), &mut self.scratch);
+        let is_text = unescape(body.as_bytes(), &mut self.scratch);
         self.unescaped.push_str(&String::from_utf8_lossy(&self.scratch));
-        start
+        is_text
     }
 }
 
@@ -154,11 +185,12 @@ pub(super) fn text_of<'a>(
     }
 }
 
-fn quoted_number(column: &StagingColumn, text: &str, value: &mut Value) -> Result<(), Refusal> {
+fn quoted_number(column: &StagingColumn, text: &str, value: &mut Value) -> Result<(), Rejection> {
     if text.is_empty() {
         *value = Value::Null;
         return Ok(());
     }
+    let text = text.trim_matches(|c: char| c.is_ascii_whitespace());
     if scan_number(text.as_bytes(), 0, true) != Some(text.len()) {
         return Err(wrong_type(column, column.kind, &format!("{:?}", clip(text))));
     }
@@ -166,7 +198,7 @@ fn quoted_number(column: &StagingColumn, text: &str, value: &mut Value) -> Resul
 }
 
 #[inline]
-fn number(column: &StagingColumn, text: &str, value: &mut Value) -> Result<(), Refusal> {
+fn number(column: &StagingColumn, text: &str, value: &mut Value) -> Result<(), Rejection> {
     let outcome = match column.kind {
         ColumnKind::Float64 => parse_double(text).map(|double| *value = Value::Double(double)),
         kind => integer_within(text, kind).map(|integer| *value = Value::Integer(integer)),
@@ -175,13 +207,13 @@ fn number(column: &StagingColumn, text: &str, value: &mut Value) -> Result<(), R
 }
 
 #[cold]
-fn not_the_number(column: &StagingColumn, text: &str, error: NumberError) -> Refusal {
+fn not_the_number(column: &StagingColumn, text: &str, error: NumberError) -> Rejection {
     match error {
         NumberError::NotANumber => wrong_type(column, column.kind, clip(text)),
         NumberError::NotWhole => {
-            Refusal::of(column, format!("{} is not a whole number", clip(text)))
+            Rejection::of(column, format!("{} is not a whole number", clip(text)))
         }
-        NumberError::OutOfRange => Refusal::of(
+        NumberError::OutOfRange => Rejection::of(
             column,
             format!("{} is out of range for {}", clip(text), wanted(column.kind)),
         ),
@@ -192,14 +224,19 @@ fn integer_within(text: &str, kind: ColumnKind) -> Result<i64, NumberError> {
     let value = parse_integer(text.as_bytes())?;
     let range = match kind {
         ColumnKind::Int32 => i64::from(i32::MIN)..=i64::from(i32::MAX),
-        ColumnKind::EpochMillis => MIN_EPOCH_MILLIS..=MAX_EPOCH_MILLIS,
         _ => i64::MIN..=i64::MAX,
     };
     if range.contains(&value) { Ok(value) } else { Err(NumberError::OutOfRange) }
 }
 
-fn wrong_type(column: &StagingColumn, kind: ColumnKind, found: &str) -> Refusal {
-    Refusal::of(column, format!("{found} is not {}", wanted(kind)))
+#[cold]
+fn text_too_long(column: &StagingColumn, length: usize) -> Rejection {
+    let limit = MAX_TEXT_BYTES;
+    Rejection::of(column, format!("text of {length} bytes; the limit is {limit} bytes"))
+}
+
+fn wrong_type(column: &StagingColumn, kind: ColumnKind, found: &str) -> Rejection {
+    Rejection::of(column, format!("{found} is not {}", wanted(kind)))
 }
 
 fn wanted(kind: ColumnKind) -> &'static str {

@@ -1,22 +1,27 @@
 //! JSON to Arrow: bytes of an object in, batches of a staging table and rejects out.
 //!
-//! The parts, in the order in which a record passes them: `object` finds records in chunks of
-//! bytes; `scan` checks a record's grammar and notes where the values of the columns are, which
+//! The parts, in the order in which a record passes them: `decoder` finds records in chunks of
+//! bytes, and `recover` finds the end of broken ones; `scan` checks a record's grammar and notes where the values of the columns are, which
 //! `shape` knows; `convert` takes each value as leniently as Redshift's COPY would;
 //! `record` demands what is required; `columns` appends to Arrow builders, or `reject` keeps
 //! the record with the reason. No record is ever turned into a map.
 
+mod broken;
 mod columns;
 mod convert;
 mod dataset;
+mod decoder;
 mod dictionary;
 mod fingerprint;
 mod jsonpaths;
+mod notes;
 mod number;
 mod object;
 mod record;
+mod recover;
 mod reject;
 mod scan;
+mod separator;
 mod shape;
 mod text;
 
@@ -27,9 +32,11 @@ pub use columns::BATCH_ROWS;
 pub use dataset::{
     ColumnKind, Dataset, PLAY_FINGERPRINT, PLAY_PAGE, Required, StagedColumns, StagingColumn,
 };
+pub use decoder::{Decoder, MAX_RECORD_BYTES};
 pub(crate) use dictionary::Dictionary;
 pub use fingerprint::play_fingerprint;
 pub use jsonpaths::{JsonPathsError, parse as parse_jsonpaths};
-pub use object::{Decoder, MAX_RECORD_BYTES, ObjectCounts, ObjectState};
+pub use notes::{Notes, Times};
+pub use object::{ObjectCounts, ObjectState};
 pub use reject::{MAX_RAW_BYTES, rejects_schema};
 pub use shape::Shape;

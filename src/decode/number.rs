@@ -105,10 +105,11 @@ fn parse_exponent(text: &[u8]) -> i64 {
     if negative { -magnitude } else { magnitude }
 }
 
-/// The double nearest to a number.
+/// The double nearest to a number. Negative zero becomes zero: the two are equal, and would be
+/// sorted as different.
 pub(super) fn parse_double(number: &str) -> Result<f64, NumberError> {
     let value: f64 = number.parse().map_err(|_| NumberError::NotANumber)?;
-    if value.is_finite() { Ok(value) } else { Err(NumberError::OutOfRange) }
+    if value.is_finite() { Ok(value + 0.0) } else { Err(NumberError::OutOfRange) }
 }
 
 #[cfg(test)]
@@ -151,5 +152,6 @@ mod tests {
     fn doubles_beyond_range_are_refused() {
         assert_eq!(parse_double("246.30812"), Ok(246.30812));
         assert_eq!(parse_double("1e400"), Err(NumberError::OutOfRange));
+        assert!(parse_double("-0.0").unwrap().is_sign_positive());
     }
 }

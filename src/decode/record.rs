@@ -3,7 +3,8 @@
 use super::columns::StagingBuilder;
 use super::convert::{Converter, Value, text_of};
 use super::dataset::{Dataset, PLAY_PAGE, Required, event};
-use super::reject::Refusal;
+use super::notes::Times;
+use super::reject::Rejection;
 use super::scan::Slot;
 
 /// Turns scanned records into rows of a staging table.
@@ -33,13 +34,18 @@ impl RowMaker {
         }
     }
 
-    /// Appends the record to `rows`, or says why it is a reject and appends nothing.
+    /// The plausibility of the times of all records.
+    pub fn times(&self) -> Times {
+        self.converter.times
+    }
+
+    /// Appends the record to `rows`, or returns why it is a reject and appends nothing.
     pub fn append(
         &mut self,
         record: &str,
         slots: &[Slot],
         rows: &mut StagingBuilder,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Rejection> {
         self.converter.clear();
         let places = slots.iter().zip(&mut self.values);
         for ((at, column), (slot, value)) in self.dataset.columns().iter().enumerate().zip(places) {
@@ -61,12 +67,12 @@ impl RowMaker {
             == Some(PLAY_PAGE)
     }
 
-    fn demand_required(&self, is_play: bool) -> Result<(), Refusal> {
+    fn demand_required(&self, is_play: bool) -> Result<(), Rejection> {
         let required = if is_play { &self.required_of_plays } else { &self.required };
         let missing = required.iter().find(|&&at| matches!(self.values[at], Value::Null));
         let Some(&missing) = missing else { return Ok(()) };
         let column = &self.dataset.columns()[missing];
-        Err(Refusal::of(
+        Err(Rejection::of(
             column,
             match column.required {
                 Required::ForPlays => "a NextSong event needs it, and it is missing",

@@ -9,7 +9,7 @@ use arrow::error::ArrowError;
 
 use super::dataset::StagingColumn;
 
-/// How much of a rejected record is kept, in bytes.
+/// The longest part of a rejected record that is kept, in bytes.
 pub const MAX_RAW_BYTES: usize = 64 * 1024;
 
 /// Rejects are handed on in batches of this many, or when their raw text passes
@@ -19,18 +19,25 @@ const FLUSH_RAW_BYTES: usize = 4 * 1024 * 1024;
 
 /// Why a record was not taken, without its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(super) struct Rejection {
     pub column: Option<&'static str>,
     pub reason: Cow<'static, str>,
 }
 
-impl Refusal {
-    pub fn of(column: &StagingColumn, reason: impl Into<Cow<'static, str>>) -> Refusal {
-        Refusal { column: Some(column.name), reason: reason.into() }
+impl Rejection {
+    pub fn of(column: &StagingColumn, reason: impl Into<Cow<'static, str>>) -> Rejection {
+        Rejection { column: Some(column.name), reason: reason.into() }
     }
 
-    pub fn of_record(reason: impl Into<Cow<'static, str>>) -> Refusal {
-        Refusal { column: None, reason: reason.into() }
+    pub fn of_record(reason: impl Into<Cow<'static, str>>) -> Rejection {
+        Rejection { column: None, reason: reason.into() }
+    }
+
+    /// The same, of `length` bytes that seem to hold so many records.
+    pub fn skipping(self, length: u64, records: u64) -> Rejection {
+        let Rejection { column, reason } = self;
+        let skipped = format!("skipped {length} bytes, about {records} records");
+        Rejection { column, reason: format!("{reason}; {skipped}").into() }
     }
 }
 
@@ -43,13 +50,15 @@ pub(super) struct Place {
     pub line: u64,
 }
 
-/// The schema of the rejects: `object, offset, line, column, reason, raw`.
+/// The schema of the rejects: `object, offset, line, length, column, reason, raw`. `offset` and
+/// `length` are bytes, after decompression.
 pub fn rejects_schema() -> SchemaRef {
     static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         Arc::new(Schema::new(vec![
             Field::new("object", DataType::Utf8, false),
             Field::new("offset", DataType::Int64, false),
             Field::new("line", DataType::Int64, false),
+            Field::new("length", DataType::Int64, false),
             Field::new("column", DataType::Utf8, true),
             Field::new("reason", DataType::Utf8, false),
             Field::new("raw", DataType::Utf8, false),
@@ -74,6 +83,7 @@ pub(super) struct RejectBuilder {
     object: StringBuilder,
     offset: Int64Builder,
     line: Int64Builder,
+    length: Int64Builder,
     column: StringBuilder,
     reason: StringBuilder,
     raw: StringBuilder,
@@ -82,13 +92,22 @@ pub(super) struct RejectBuilder {
 }
 
 impl RejectBuilder {
-    pub fn append(&mut self, object: &str, place: Place, refusal: &Refusal, raw: &[u8]) {
+    /// Adds a reject of `length` bytes, which start with `raw`.
+    pub fn append(
+        &mut self,
+        object: &str,
+        place: Place,
+        rejection: &Rejection,
+        raw: &[u8],
+        length: u64,
+    ) {
         let kept = first_bytes(raw, MAX_RAW_BYTES);
         self.object.append_value(object);
         self.offset.append_value(place.offset as i64);
         self.line.append_value(place.line as i64);
-        self.column.append_option(refusal.column);
-        self.reason.append_value(&refusal.reason);
+        self.length.append_value(length as i64);
+        self.column.append_option(rejection.column);
+        self.reason.append_value(&rejection.reason);
         self.raw.append_value(String::from_utf8_lossy(kept));
         self.rows += 1;
         self.raw_bytes += kept.len();
@@ -111,6 +130,7 @@ impl RejectBuilder {
                 Arc::new(self.object.finish()),
                 Arc::new(self.offset.finish()),
                 Arc::new(self.line.finish()),
+                Arc::new(self.length.finish()),
                 Arc::new(self.column.finish()),
                 Arc::new(self.reason.finish()),
                 Arc::new(self.raw.finish()),

@@ -282,14 +282,16 @@ impl Scanner {
         object: &mut Container,
     ) -> Option<NodeId> {
         let keys = &self.shape.node(object.node?).keys;
+        let mut is_text = true;
         let name = if escaped {
             self.key.clear();
-            unescape(&bytes[start..end], &mut self.key);
+            is_text = unescape(&bytes[start..end], &mut self.key);
             &self.key[..]
         } else {
             &bytes[start..end]
         };
-        let Some(found) = keys.iter().position(|key| *key.name == *name) else {
+        let found = keys.iter().position(|key| is_text && *key.name == *name);
+        let Some(found) = found else {
             if self.outer.is_empty() {
                 self.unknown.push((start, end));
             }

@@ -69,29 +69,9 @@ fn scan_escape(bytes: &[u8], at: usize) -> Result<usize, Stop> {
     match bytes.get(at + 1) {
         None => Err(Stop::Incomplete),
         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
-        Some(b'u') => scan_unicode_escape(bytes, at),
+        // Whether surrogates are paired is checked where the text is used.
+        Some(b'u') => hex4(bytes, at + 2).map(|_| at + 6),
         Some(_) => Err(Stop::syntax(at, "an unknown escape in a string")),
-    }
-}
-
-fn scan_unicode_escape(bytes: &[u8], at: usize) -> Result<usize, Stop> {
-    const LONE: &str = "a lone surrogate in a \\u escape";
-    match hex4(bytes, at + 2)? {
-        0xD800..=0xDBFF => {
-            for (i, expected) in [(at + 6, b'\\'), (at + 7, b'u')] {
-                match bytes.get(i) {
-                    None => return Err(Stop::Incomplete),
-                    Some(byte) if *byte == expected => {}
-                    Some(_) => return Err(Stop::syntax(at, LONE)),
-                }
-            }
-            match hex4(bytes, at + 8)? {
-                0xDC00..=0xDFFF => Ok(at + 12),
-                _ => Err(Stop::syntax(at, LONE)),
-            }
-        }
-        0xDC00..=0xDFFF => Err(Stop::syntax(at, LONE)),
-        _ => Ok(at + 6),
     }
 }
 
@@ -110,22 +90,31 @@ fn hex4(bytes: &[u8], at: usize) -> Result<u16, Stop> {
     Ok(value)
 }
 
-/// Appends the text of a string body that [`scan_string`] has accepted.
-pub(super) fn unescape(body: &[u8], out: &mut Vec<u8>) {
+/// Appends the text of a string body that [`scan_string`] has accepted. Returns whether it is text:
+/// half a surrogate pair is not, and becomes U+FFFD.
+pub(super) fn unescape(body: &[u8], out: &mut Vec<u8>) -> bool {
+    let mut is_text = true;
     let mut at = 0;
     while at < body.len() {
         let plain = skip_plain(body, at);
         out.extend_from_slice(&body[at..plain]);
         if plain >= body.len() {
-            return;
+            break;
         }
-        at = unescape_one(body, plain, out);
+        at = unescape_one(body, plain, out, &mut is_text);
     }
+    is_text
 }
 
-fn unescape_one(body: &[u8], at: usize, out: &mut Vec<u8>) -> usize {
+fn unescape_one(body: &[u8], at: usize, out: &mut Vec<u8>, is_text: &mut bool) -> usize {
     let byte = match body.get(at + 1) {
-        Some(b'u') => return unescape_unicode(body, at, out),
+        Some(b'u') => {
+            let (character, end) = unescape_unicode(body, at);
+            *is_text &= character.is_some();
+            let character = character.unwrap_or(char::REPLACEMENT_CHARACTER);
+            out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            return end;
+        }
         Some(b'b') => 0x08,
         Some(b'f') => 0x0C,
         Some(b'n') => b'\n',
@@ -138,30 +127,41 @@ fn unescape_one(body: &[u8], at: usize, out: &mut Vec<u8>) -> usize {
     at + 2
 }
 
-fn unescape_unicode(body: &[u8], at: usize, out: &mut Vec<u8>) -> usize {
-    let unit = |i| u32::from(hex4(body, i).unwrap_or(0xFFFD));
-    let high = unit(at + 2);
-    let (code, end) = if (0xD800..0xDC00).contains(&high) {
-        (0x10000 + ((high - 0xD800) << 10) + (unit(at + 8).wrapping_sub(0xDC00) & 0x3FF), at + 12)
-    } else {
-        (high, at + 6)
+/// The character of the escape at `at`, or of the surrogate pair that starts there, and where it
+/// ends. `None` for half a pair.
+fn unescape_unicode(body: &[u8], at: usize) -> (Option<char>, usize) {
+    let unit = |at: usize| match body.get(at..at + 2) {
+        Some(b"\\u") => hex4(body, at + 2).ok().map(u32::from),
+        _ => None,
     };
-    let character = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
-    out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-    end
+    let Some(first) = unit(at) else { return (None, at + 2) };
+    match (first, unit(at + 6)) {
+        (0xD800..=0xDBFF, Some(second @ 0xDC00..=0xDFFF)) => {
+            (char::from_u32(0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00)), at + 12)
+        }
+        _ => (char::from_u32(first), at + 6),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn text(body: &str) -> Result<String, Stop> {
+    /// The text of a string body, and whether it is text.
+    fn unescaped(body: &str) -> Result<(String, bool), Stop> {
         let whole = format!("{body}\"");
         let end = scan_string(whole.as_bytes(), 0)?;
         assert_eq!(end.quote, body.len());
         let mut out = Vec::new();
-        unescape(body.as_bytes(), &mut out);
-        Ok(String::from_utf8(out).unwrap())
+        let is_text = unescape(body.as_bytes(), &mut out);
+        Ok((String::from_utf8(out).unwrap(), is_text))
+    }
+
+    fn text(body: &str) -> Result<String, Stop> {
+        unescaped(body).map(|(text, is_text)| {
+            assert!(is_text, "{body}");
+            text
+        })
     }
 
     #[test]
@@ -175,11 +175,23 @@ mod tests {
     }
 
     #[test]
-    fn lone_surrogates_and_bad_escapes_are_refused() {
-        for body in
-            [r"\ud800", r"\ud800x", r"\ud800\n", r"\udc00", r"\ud800\ud800", r"\x", r"\u12g4"]
-        {
-            assert!(matches!(text(body), Err(Stop::Syntax { .. })), "{body} was taken");
+    fn bad_escapes_are_rejected() {
+        for body in [r"\x", r"\u12g4"] {
+            assert!(matches!(text(body), Err(Stop::Syntax { .. })), "{body} was accepted");
+        }
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_not_text() {
+        for (body, replaced) in [
+            (r"\ud800", "\u{fffd}"),
+            (r"\ud800x", "\u{fffd}x"),
+            (r"\ud800\n", "\u{fffd}\n"),
+            (r"\udc00", "\u{fffd}"),
+            (r"\ud800\ud800", "\u{fffd}\u{fffd}"),
+            (r"\ud83c\ud83c\udfb5", "\u{fffd}🎵"),
+        ] {
+            assert_eq!(unescaped(body).unwrap(), (replaced.to_owned(), false), "{body}");
         }
     }
 

@@ -13,12 +13,10 @@ const GARBAGE: &[&[u8]] = &[
     b"{\"artist\" \"Lantern\"}",
     b"{'page': 'Home'}",
     b"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd",
-    b"\x00\x00\x00\x00",
 ];
 
 /// JSON, but no object.
-const NOT_OBJECTS: &[&[u8]] =
-    &[b"[1, 2, 3]", b"[]", b"1541030400000", b"\"NextSong\"", b"null", b"true"];
+const NOT_OBJECTS: &[&[u8]] = &[b"[1, 2, 3]", b"1541030400000", b"\"NextSong\"", b"null", b"true"];
 
 /// Text that no warehouse can carry: U+0000, and bytes that are not UTF-8 (cut short, Latin-1, a
 /// lone surrogate).

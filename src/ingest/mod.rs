@@ -16,9 +16,10 @@ use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::decode::{Dataset, Shape, StagedColumns, rejects_schema};
+use crate::decode::{Dataset, Shape, StagedColumns, Times, rejects_schema};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::limits::Rejected;
 use crate::stage::StagingTable;
 use crate::storage::{InputObject, Place, Skipped, list};
 
@@ -94,10 +95,20 @@ pub struct DatasetCounts {
     pub decoded: u64,
     /// Records that were rejected.
     pub rejected: u64,
+    /// Bytes of the rejects.
+    pub rejected_bytes: u64,
+    /// Bytes of rejects that may hold more than one record.
+    pub uncertain_bytes: u64,
+    /// An estimate of the records in those bytes.
+    pub uncertain_records: u64,
     /// Objects passed over, by suffix.
     pub skipped: BTreeMap<String, u64>,
     /// Keys that no column is filled from, with the number of records they were in.
     pub unknown_keys: BTreeMap<String, u64>,
+    /// The plausibility of the times.
+    pub times: Times,
+    /// Texts that seem to have been encoded to UTF-8 twice.
+    pub encoded_twice: u64,
     /// How long it took.
     pub elapsed: Duration,
 }
@@ -106,6 +117,15 @@ impl DatasetCounts {
     /// Records read.
     pub fn records(&self) -> u64 {
         self.decoded + self.rejected
+    }
+
+    /// The rejects among them.
+    pub fn rejects(&self) -> Rejected {
+        Rejected {
+            records: self.rejected,
+            bytes: self.rejected_bytes,
+            uncertain: self.uncertain_records,
+        }
     }
 }
 
@@ -183,7 +203,10 @@ impl Ingest<'_> {
         if counts.objects_read == 0 {
             return Err(nothing_found(dataset, &input.places, &counts.skipped));
         }
-        counts.unknown_keys = pool.finish()?;
+        let notes = pool.finish()?;
+        counts.unknown_keys = notes.unknown_keys;
+        counts.times = notes.times;
+        counts.encoded_twice = notes.encoded_twice;
         counts.elapsed = begun.elapsed();
         Ok(counts)
     }
@@ -196,6 +219,9 @@ impl DatasetCounts {
         self.bytes += read.counts.bytes;
         self.decoded += read.counts.decoded;
         self.rejected += read.counts.rejected;
+        self.rejected_bytes += read.counts.rejected_bytes;
+        self.uncertain_bytes += read.counts.skipped_bytes;
+        self.uncertain_records += read.counts.skipped_records;
     }
 }
 

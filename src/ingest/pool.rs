@@ -3,14 +3,13 @@
 //! Any number of objects may be under way; what bounds the processor's work is that a chunk is
 //! decoded only by whoever holds one of the pool's decoders.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::error::ArrowError;
 use tokio::sync::Semaphore;
 
-use crate::decode::{Decoder, Shape, StagedColumns};
+use crate::decode::{Decoder, Notes, Shape, StagedColumns};
 use crate::error::{Error, Result};
 use crate::stage::{StageError, StagingTable};
 use crate::storage::StorageError;
@@ -119,17 +118,15 @@ impl DecoderPool {
         Ok(done.await?)
     }
 
-    /// Stages the batches that are not full, and tells which unknown keys were met.
-    pub fn finish(&self) -> Result<BTreeMap<String, u64>> {
-        let mut unknown = BTreeMap::new();
+    /// Stages the batches that are not full, and returns the notes of all decoders.
+    pub fn finish(&self) -> Result<Notes> {
+        let mut notes = Notes::default();
         for mut decoder in self.inner.idle().drain(..) {
             decoder.flush()?;
             self.inner.sink.drain(&mut decoder)?;
-            for (key, records) in decoder.unknown_keys() {
-                *unknown.entry(key.clone()).or_default() += records;
-            }
+            notes.merge(decoder.notes());
         }
-        Ok(unknown)
+        Ok(notes)
     }
 }
 

@@ -116,7 +116,7 @@ impl<'a> Run<'a> {
     }
 
     fn demand_few_rejects(&self) -> Result<()> {
-        let rejected = self.report.songs.rejected + self.report.logs.rejected;
+        let rejected = self.report.songs.rejects() + self.report.logs.rejects();
         let read = self.report.songs.records() + self.report.logs.records();
         if !self.options.max_rejects.is_exceeded(rejected, read) {
             return Ok(());

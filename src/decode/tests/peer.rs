@@ -13,7 +13,7 @@ proptest! {
     #[test]
     fn records_mean_what_serde_json_reads(text in record("[ \t\r\n]{0,2}")) {
         let decoded = events(&text);
-        match serde_json::from_str::<Map<String, Value>>(&text) {
+        match serde_json::from_slice::<Map<String, Value>>(&paired(text.as_bytes())) {
             Err(_) => prop_assert!(decoded.rejects[0].get("column").is_none(), "{:?}", decoded),
             Ok(members) => match expected(&members) {
                 Err(column) => prop_assert_eq!(&decoded.rejects[0]["column"], column),
@@ -26,17 +26,19 @@ proptest! {
 
     #[test]
     fn a_damaged_record_is_taken_if_serde_json_takes_it_and_costs_no_other(
-        text in record("[ \t\r]{0,2}"),
+        text in record("[ \t]{0,2}"),
         at in any::<prop::sample::Index>(),
         byte in prop_oneof![select(b"{}[]\",:\\0-.eE tu\r\x00\x1f\x7f\xff\xc3"), any::<u8>()],
         edit in 0_usize..3,
     ) {
-        prop_assume!(byte != b'\n');
+        prop_assume!(!matches!(byte, b'\n' | b'\r'));
         let mut line = text.into_bytes();
         let at = at.index(line.len());
         let (removed, added): (usize, bool) = [(0, true), (1, true), (1, false)][edit];
         line.splice(at..at + removed, added.then_some(byte));
-        let taken = match serde_json::from_slice::<Map<String, Value>>(&line) {
+        // Arrays and separators have rules of their own.
+        prop_assume!(!matches!(line.first(), Some(b'[' | b',' | 0)));
+        let taken = match serde_json::from_slice::<Map<String, Value>>(&paired(&line)) {
             Ok(_) => true,
             Err(error) if error.to_string().starts_with("number out of range") => return Ok(()),
             Err(_) => false,
@@ -50,6 +52,33 @@ proptest! {
         let last = &rejects[rejects.len() - 1];
         prop_assert_eq!((&last["offset"], &last["line"]), (&json!(line.len() + 25), &json!(3)));
     }
+}
+
+/// The text with U+FFFD in place of each half of a surrogate pair, which serde_json rejects.
+fn paired(text: &[u8]) -> Vec<u8> {
+    let escape = |at: usize| match text.get(at..at + 6)? {
+        [b'\\', b'u', digits @ ..] => u16::from_str_radix(str::from_utf8(digits).ok()?, 16).ok(),
+        _ => None,
+    };
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at < text.len() {
+        let length = match (escape(at), escape(at + 6)) {
+            (Some(0xD800..0xDC00), Some(0xDC00..0xE000)) => 12,
+            (Some(0xD800..0xE000), _) => {
+                out.extend_from_slice(br"\ufffd");
+                at += 6;
+                continue;
+            }
+            (Some(_), _) => 6,
+            _ if text[at] == b'\\' => 2,
+            _ => 1,
+        };
+        let end = text.len().min(at + length);
+        out.extend_from_slice(&text[at..end]);
+        at = end;
+    }
+    out
 }
 
 fn select<T: Clone + std::fmt::Debug>(from: &'static [T]) -> impl Strategy<Value = T> {
@@ -134,7 +163,9 @@ fn taken(kind: ColumnKind, value: &Value) -> Option<Value> {
     match value {
         Value::Null => Some(Value::Null),
         Value::String(text) if text.is_empty() => Some(Value::Null),
-        Value::String(text) if is_text => (!text.contains('\0')).then(|| value.clone()),
+        Value::String(text) if is_text => {
+            (!text.contains(['\0', '\u{fffd}'])).then(|| value.clone())
+        }
         Value::String(text) => taken(kind, &Value::Number(quoted(text)?)),
         Value::Number(_) if is_text => Some(value.clone()),
         Value::Number(number) if kind == ColumnKind::Float64 => Some(number.as_f64()?.into()),
@@ -150,6 +181,7 @@ fn taken(kind: ColumnKind, value: &Value) -> Option<Value> {
 }
 
 fn quoted(text: &str) -> Option<Number> {
+    let text = text.trim_matches(|c: char| c.is_ascii_whitespace());
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => ("-", digits),
         None => ("", text.strip_prefix('+').unwrap_or(text)),

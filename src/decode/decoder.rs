@@ -1,0 +1,380 @@
+//! Records out of an object's bytes, in chunks cut anywhere.
+//!
+//! A record that does not end within the bytes at hand is kept and tried again when they have
+//! doubled, so that even a record of many chunks is scanned in linear time.
+
+use std::cell::Cell;
+
+use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
+use memchr::{memchr, memchr3};
+use simdutf8::compat::Utf8Error;
+
+use super::columns::StagingBuilder;
+use super::dataset::StagedColumns;
+use super::notes::Notes;
+use super::object::{ObjectCounts, ObjectState};
+use super::record::RowMaker;
+use super::recover::joined_records;
+use super::reject::{RejectBuilder, Rejection};
+use super::scan::{Scanner, Stop, skip_whitespace};
+use super::separator::{BYTE_ORDER_MARK, is_stray_separator, line_end, skip_blank};
+use super::shape::Shape;
+
+/// Longer records are rejects: four times the 4 MB that Redshift's own COPY accepts.
+pub const MAX_RECORD_BYTES: usize = 16 * 1024 * 1024;
+
+/// Decodes objects of one dataset into staging batches and rejects.
+///
+/// Synchronous and free of I/O: chunks go in with [`Decoder::feed`], batches come out with
+/// [`Decoder::take_rows`]. Objects may take turns, each with its own [`ObjectState`], and share
+/// batches, so that many tiny objects do not make many tiny batches.
+pub struct Decoder {
+    pub(super) scanner: Scanner,
+    maker: RowMaker,
+    rows: StagingBuilder,
+    pub(super) rejects: RejectBuilder,
+    full_rows: Vec<RecordBatch>,
+    pub(super) full_rejects: Vec<RecordBatch>,
+    notes: Notes,
+}
+
+impl Decoder {
+    /// A decoder that fills `columns`, whose values are where `shape` says. A
+    /// [`Dataset`](super::Dataset) selects all of its columns.
+    pub fn new(columns: impl Into<StagedColumns>, shape: Shape) -> Decoder {
+        let columns = columns.into();
+        let dataset = columns.dataset();
+        Decoder {
+            scanner: Scanner::new(shape, dataset.columns().len()),
+            maker: RowMaker::new(dataset),
+            rows: StagingBuilder::new(&columns),
+            rejects: RejectBuilder::default(),
+            full_rows: Vec::new(),
+            full_rejects: Vec::new(),
+            notes: Notes::default(),
+        }
+    }
+
+    /// Decodes the next bytes of an object.
+    ///
+    /// # Errors
+    ///
+    /// Only if Arrow refuses a batch, which would be a defect of starlift: bad input makes rejects.
+    pub fn feed(&mut self, object: &mut ObjectState, chunk: &[u8]) -> Result<(), ArrowError> {
+        object.counts.bytes += chunk.len() as u64;
+        object.budget.earn(chunk.len());
+        let rest = if object.carry.is_empty() { chunk } else { self.extend_carry(object, chunk)? };
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let used = self.scan(object, rest, false)?;
+        object.carry.extend_from_slice(&rest[used..]);
+        object.retry_at = object.carry.len();
+        Ok(())
+    }
+
+    /// Decodes what is left of an object after its last byte.
+    ///
+    /// # Errors
+    ///
+    /// As [`Decoder::feed`].
+    pub fn finish(&mut self, mut object: ObjectState) -> Result<ObjectCounts, ArrowError> {
+        let carry = std::mem::take(&mut object.carry);
+        self.scan(&mut object, &carry, true)?;
+        Ok(object.counts)
+    }
+
+    /// Batches of the staging table that are full.
+    pub fn take_rows(&mut self) -> Vec<RecordBatch> {
+        std::mem::take(&mut self.full_rows)
+    }
+
+    /// Batches of [`rejects_schema`](super::rejects_schema) that are full.
+    pub fn take_rejects(&mut self) -> Vec<RecordBatch> {
+        std::mem::take(&mut self.full_rejects)
+    }
+
+    /// Closes the batches in progress and adds them to the full ones.
+    ///
+    /// # Errors
+    ///
+    /// As [`Decoder::feed`].
+    pub fn flush(&mut self) -> Result<(), ArrowError> {
+        self.full_rows.extend(self.rows.flush()?);
+        self.full_rejects.extend(self.rejects.flush()?);
+        Ok(())
+    }
+
+    /// Observations on the records decoded so far.
+    pub fn notes(&self) -> Notes {
+        let mut notes = self.notes.clone();
+        notes.times = self.maker.times();
+        notes
+    }
+
+    /// Adds `chunk` to the carry, scans it if that pays, and returns the part of `chunk` that is
+    /// not in the carry.
+    fn extend_carry<'a>(
+        &mut self,
+        object: &mut ObjectState,
+        chunk: &'a [u8],
+    ) -> Result<&'a [u8], ArrowError> {
+        // Most records end with their line: completing just that one leaves the rest of the chunk
+        // where it is.
+        let line = memchr(b'\n', chunk).map_or(chunk.len(), |feed| feed + 1);
+        object.carry.extend_from_slice(&chunk[..line]);
+        self.retry_carry(object)?;
+        if object.carry.is_empty() {
+            return Ok(&chunk[line..]);
+        }
+        object.carry.extend_from_slice(&chunk[line..]);
+        self.retry_carry(object)?;
+        Ok(&[])
+    }
+
+    fn retry_carry(&mut self, object: &mut ObjectState) -> Result<(), ArrowError> {
+        if object.carry.len() < object.retry_at {
+            return Ok(());
+        }
+        let mut carry = std::mem::take(&mut object.carry);
+        let used = self.scan(object, &carry, false)?;
+        carry.drain(..used);
+        object.retry_at = (carry.len() * 2).min(MAX_RECORD_BYTES + 1);
+        object.carry = carry;
+        Ok(())
+    }
+
+    /// Decodes records from `bytes` and returns how many bytes they had. Unless they are the `last`,
+    /// a record that does not end within them is left.
+    fn scan(
+        &mut self,
+        object: &mut ObjectState,
+        bytes: &[u8],
+        last: bool,
+    ) -> Result<usize, ArrowError> {
+        let chunk = Chunk::new(bytes);
+        let mut at = 0;
+        loop {
+            if object.skipping.is_some() {
+                at = self.skip(object, bytes, at, last)?;
+                if object.skipping.is_some() {
+                    break;
+                }
+            }
+            at = skip_whitespace(bytes, at);
+            let next = match bytes.get(at) {
+                None => break,
+                Some(b'{') => self.record(object, &chunk, at, last)?,
+                Some(_) => self.other(object, &chunk, at, last)?,
+            };
+            match next {
+                Some(end) => at = end,
+                None => break,
+            }
+        }
+        if last {
+            self.close_array(object, bytes, at, "the object ends within this array")?;
+        }
+        object.pass(bytes, at);
+        Ok(at)
+    }
+
+    /// Decodes what starts at `at` and is no object: a separator, an array or something else.
+    /// Returns where it ends, or `None` when more bytes are needed to tell.
+    fn other(
+        &mut self,
+        object: &mut ObjectState,
+        chunk: &Chunk<'_>,
+        at: usize,
+        last: bool,
+    ) -> Result<Option<usize>, ArrowError> {
+        let bytes = chunk.bytes;
+        match bytes[at] {
+            byte if is_stray_separator(byte) => Ok(Some(skip_blank(bytes, at))),
+            0xEF if bytes[at..].starts_with(BYTE_ORDER_MARK) => {
+                Ok(Some(at + BYTE_ORDER_MARK.len()))
+            }
+            0xEF if !last && BYTE_ORDER_MARK.starts_with(&bytes[at..]) => Ok(None),
+            b',' => {
+                object.after_value = false;
+                Ok(Some(at + 1))
+            }
+            b']' if object.array.is_some() => {
+                object.array = None;
+                object.after_value = true;
+                Ok(Some(at + 1))
+            }
+            b'[' if !self.scanner.shape().takes_arrays() => self.array(object, chunk, at, last),
+            _ => self.record(object, chunk, at, last),
+        }
+    }
+
+    /// Opens the array at `at`, whose elements are records. A line in brackets that holds no object
+    /// is a reject as a whole.
+    fn array(
+        &mut self,
+        object: &mut ObjectState,
+        chunk: &Chunk<'_>,
+        at: usize,
+        last: bool,
+    ) -> Result<Option<usize>, ArrowError> {
+        let bytes = chunk.bytes;
+        if object.array.is_some() && !object.after_value {
+            // An array within the array is an element that is not an object.
+            return self.record(object, chunk, at, last);
+        }
+        let first = skip_whitespace(bytes, at + 1);
+        let opens = match bytes.get(first) {
+            Some(b']') => {
+                object.after_value = true;
+                return Ok(Some(first + 1));
+            }
+            Some(_) => match memchr3(b'{', b'\n', b'\r', &bytes[at + 1..]) {
+                Some(found) => bytes[at + 1 + found] == b'{' || first > at + 1 + found,
+                None if last || bytes.len() - at > MAX_RECORD_BYTES => false,
+                None => return Ok(None),
+            },
+            None if last => true,
+            None => return Ok(None),
+        };
+        if !opens {
+            return self.record(object, chunk, at, last);
+        }
+        self.close_array(object, bytes, at, "another array starts within this array")?;
+        object.array = Some(object.place(bytes, at));
+        object.after_value = false;
+        Ok(Some(at + 1))
+    }
+
+    /// Rejects what is missing of the array that is open at `at`, if one is.
+    fn close_array(
+        &mut self,
+        object: &mut ObjectState,
+        bytes: &[u8],
+        at: usize,
+        reason: &'static str,
+    ) -> Result<(), ArrowError> {
+        let Some(place) = object.array.take() else { return Ok(()) };
+        if object.truncated {
+            return Ok(());
+        }
+        let reason = format!("truncated: {reason}, which starts at byte {}", place.offset);
+        self.reject(object, bytes, at..at, Rejection::of_record(reason))
+    }
+
+    /// Decodes the record at `at` and returns where it ends, or `None` when more bytes are needed to
+    /// tell.
+    fn record(
+        &mut self,
+        object: &mut ObjectState,
+        chunk: &Chunk<'_>,
+        at: usize,
+        last: bool,
+    ) -> Result<Option<usize>, ArrowError> {
+        let bytes = chunk.bytes;
+        let too_long = bytes.len() - at > MAX_RECORD_BYTES;
+        // What a record may not reach is not looked at: how long it may be must not depend on how
+        // many bytes are at hand.
+        let rest = if too_long { &bytes[at..at + MAX_RECORD_BYTES] } else { &bytes[at..] };
+        let stop = match rest[0] {
+            b'{' | b'[' => match self.scanner.scan(rest) {
+                Ok(length) => {
+                    self.whole_record(object, chunk, at, length)?;
+                    return Ok(Some(at + length));
+                }
+                Err(stop) => stop,
+            },
+            _ => Stop::syntax(0, "not a JSON object"),
+        };
+        let rejection = match stop {
+            Stop::Incomplete if too_long => Rejection::of_record("longer than 16 MiB"),
+            Stop::Incomplete if last => {
+                Rejection::of_record("truncated: the object ends within it")
+            }
+            Stop::Incomplete => return Ok(None),
+            Stop::Syntax { at: 0, reason } => Rejection::of_record(reason),
+            Stop::Syntax { at, reason } => {
+                Rejection::of_record(format!("{reason} (byte {} of the record)", at + 1))
+            }
+        };
+        let line = chunk.line_end(at);
+        self.broken_record(object, bytes, at..at + rest.len(), line, last && !too_long, rejection)
+    }
+
+    /// Decodes a record of known extent: a row, or a reject.
+    fn whole_record(
+        &mut self,
+        object: &mut ObjectState,
+        chunk: &Chunk<'_>,
+        at: usize,
+        length: usize,
+    ) -> Result<(), ArrowError> {
+        object.after_value = true;
+        let outcome = match chunk.text(at, length) {
+            Err(error) => Err(Rejection::of_record(format!(
+                "invalid UTF-8 (byte {} of the record)",
+                error.valid_up_to() + 1
+            ))),
+            Ok(text) if text.starts_with('[') && !self.scanner.shape().takes_arrays() => {
+                Err(Rejection::of_record("an array, not a JSON object"))
+            }
+            Ok(text) => {
+                self.notes.add_unknown_keys(text, &mut self.scanner.unknown);
+                self.maker.append(text, &self.scanner.slots, &mut self.rows)
+            }
+        };
+        if let Err(rejection) = outcome {
+            let span = at..at + length;
+            let in_array = object.array.is_some();
+            let records = match chunk.bytes[at] {
+                b'[' => 1 + joined_records(&chunk.bytes[span.clone()], in_array),
+                _ => 1,
+            };
+            self.full_rows.extend(self.rows.take_overgrown()?);
+            return self.skipped(object, chunk.bytes, span, rejection, records);
+        }
+        object.counts.decoded += 1;
+        if object.first_key.is_empty() {
+            object.note_first_key(&chunk.bytes[at..at + length]);
+        }
+        self.full_rows.extend(self.rows.take_full()?);
+        Ok(())
+    }
+}
+
+/// Bytes at hand, and how far they are UTF-8: checking many records at once is cheaper than each.
+struct Chunk<'a> {
+    bytes: &'a [u8],
+    text: &'a str,
+    /// A position, and the end of its line: many broken records may be on one.
+    line: Cell<(usize, Option<usize>)>,
+}
+
+impl<'a> Chunk<'a> {
+    fn new(bytes: &'a [u8]) -> Chunk<'a> {
+        let text = simdutf8::compat::from_utf8(bytes).or_else(|error| {
+            let valid = &bytes[..error.valid_up_to()];
+            simdutf8::compat::from_utf8(valid)
+        });
+        Chunk { bytes, text: text.unwrap_or_default(), line: Cell::new((0, Some(0))) }
+    }
+
+    /// The position after the line that byte `at` is on.
+    fn line_end(&self, at: usize) -> Option<usize> {
+        let (from, end) = self.line.get();
+        if from <= at && end.is_none_or(|end| end > at) {
+            return end;
+        }
+        let end = line_end(self.bytes, at);
+        self.line.set((at, end));
+        end
+    }
+
+    fn text(&self, at: usize, length: usize) -> Result<&'a str, Utf8Error> {
+        match self.text.get(at..at + length) {
+            Some(text) => Ok(text),
+            None => simdutf8::compat::from_utf8(&self.bytes[at..at + length]),
+        }
+    }
+}

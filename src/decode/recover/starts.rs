@@ -1,0 +1,98 @@
+//! Where records may start: braces, the keys after them, and what precedes them.
+
+use std::ops::Range;
+
+use memchr::{memchr, memchr_iter};
+
+use crate::decode::scan::skip_whitespace;
+
+/// The longest key that is compared to recognize the start of a record.
+pub(in crate::decode) const MAX_FIRST_KEY: usize = 128;
+
+/// Counts the places in `bytes` at which one record ends and another starts: a closing brace and an
+/// opening one with a key after it, in an array with a comma between them.
+pub(in crate::decode) fn joined_records(bytes: &[u8], in_array: bool) -> u64 {
+    let starts = memchr_iter(b'{', bytes);
+    let joined = starts.filter(|&start| {
+        let key = skip_whitespace(bytes, start + 1);
+        bytes.get(key) == Some(&b'"')
+            && (record_end(bytes, start).is_some()
+                || in_array && element_end(bytes, start).is_some())
+    });
+    joined.count() as u64
+}
+
+/// Where a record ends, from `at` on, that another one follows.
+pub(in crate::decode) fn next_end(bytes: &[u8], at: usize, in_array: bool) -> Option<usize> {
+    let mut starts = memchr_iter(b'{', &bytes[at..]).map(|found| at + found);
+    starts.find_map(|start| {
+        let end = if in_array { element_end(bytes, start) } else { record_end(bytes, start) };
+        end.filter(|_| first_key(bytes, start).is_some())
+    })
+}
+
+/// Where the record ends that only blanks separate from the brace at `start`.
+pub(super) fn record_end(bytes: &[u8], start: usize) -> Option<usize> {
+    let before = bytes[..start].trim_ascii_end();
+    (before.last() == Some(&b'}')).then_some(start)
+}
+
+/// Where the element of an array ends that a comma, or the end of the array, separates from the
+/// brace at `start`.
+pub(super) fn element_end(bytes: &[u8], start: usize) -> Option<usize> {
+    let (last, before) = bytes[..start].trim_ascii_end().split_last()?;
+    let is_end = matches!(last, b',' | b']') && before.trim_ascii_end().last() == Some(&b'}');
+    is_end.then_some(before.len())
+}
+
+/// The blanks before `at` on its line, if nothing else precedes it there.
+pub(super) fn indent(bytes: &[u8], at: usize) -> Option<usize> {
+    let blanks = bytes[..at].iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let before = bytes[..at - blanks].last();
+    matches!(before, Some(b'\n' | b'\r')).then_some(blanks)
+}
+
+/// The first key of an object, as far as it is at hand.
+pub(super) enum FirstKey {
+    /// Its span; a colon follows it.
+    Span(Range<usize>),
+    /// The bytes end within it.
+    Incomplete,
+    /// There is none.
+    None,
+}
+
+/// The span of the first key of the object that starts at `start`, when a colon follows it. Keys
+/// that are longer than [`MAX_FIRST_KEY`] or hold escapes are not looked at.
+pub(in crate::decode) fn first_key(bytes: &[u8], start: usize) -> Option<Range<usize>> {
+    match find_first_key(bytes, start) {
+        FirstKey::Span(span) => Some(span),
+        FirstKey::Incomplete | FirstKey::None => None,
+    }
+}
+
+pub(super) fn find_first_key(bytes: &[u8], start: usize) -> FirstKey {
+    if bytes[start] != b'{' {
+        return FirstKey::None;
+    }
+    let quote = skip_whitespace(bytes, start + 1);
+    match bytes.get(quote) {
+        Some(b'"') => {}
+        Some(_) => return FirstKey::None,
+        None => return FirstKey::Incomplete,
+    }
+    let start = quote + 1;
+    let at_hand = &bytes[start..bytes.len().min(start + MAX_FIRST_KEY + 1)];
+    let length = memchr(b'"', at_hand);
+    let key = &at_hand[..length.unwrap_or(at_hand.len())];
+    let is_plain = key.iter().all(|&byte| byte >= 0x20 && byte != b'\\');
+    if !is_plain || key.len() > MAX_FIRST_KEY {
+        return FirstKey::None;
+    }
+    let end = start + key.len();
+    match bytes.get(skip_whitespace(bytes, end + 1)) {
+        Some(b':') if length.is_some() => FirstKey::Span(start..end),
+        None => FirstKey::Incomplete,
+        Some(_) => FirstKey::None,
+    }
+}
