@@ -255,8 +255,8 @@ impl Error {
         match self {
             Error::Storage(error) => error.hint().map(str::to_owned),
             Error::TooManyRejects { rejected, .. } => Some(format!(
-                "correct the records and run again, or allow them with --max-rejects {}; the \
-                 previous star, if there is one, is unchanged",
+                "mend the records and run again, or allow them with --max-rejects {}; the previous \
+                 star, if there is one, is as it was",
                 if rejected.uncertain > 0 { "BYTES (such as 64KiB) or 100%" } else { "N or P%" },
             )),
             Error::ChecksFailed { .. } => {

@@ -81,7 +81,7 @@ impl FromStr for MaxRejects {
         };
         parsed.ok_or_else(|| {
             format!(
-                "{text:?} is neither a number of records, nor a percentage such as 0.1%, nor a size \
+                "{text:?} is neither a number of records nor a percentage such as 0.1%, nor a size \
                  such as 64KiB"
             )
         })

@@ -6,9 +6,11 @@
 -- of these is less than to rank them for each play.
 
 WITH played AS (
-    SELECT DISTINCT p.artist, p.song, p.length
+    SELECT DISTINCT t.artist_name AS artist, t.title AS song, p.length
     FROM titles t
-    JOIN staging_events p ON t.artist_name = p.artist AND t.title = p.song
+    JOIN staging_events p
+        ON t.artist_name = match_key(p.artist)
+        AND t.title = match_key(p.song)
     WHERE t.candidates > 1 AND p.page = 'NextSong'
 ),
 

@@ -36,6 +36,9 @@ SELECT
             ORDER BY ts, "userId", "sessionId", "itemInSession" NULLS LAST
         ) AS BIGINT
     ) AS songplay_id,
-    ts, "userId", "sessionId", artist, song, length, level, location, "userAgent"
+    ts, "userId", "sessionId",
+    match_key(artist) AS artist,
+    match_key(song) AS song,
+    length, level, location, "userAgent"
 FROM copies
 WHERE copy = 1

@@ -1,12 +1,15 @@
--- titles: one row an artist and title, with the number of song records that have them. Most have
+-- titles: one row per artist and title, with the number of song records that have them. Most have
 -- one, which this row then is.
+--
+-- match_key(text) is the text as it is compared: with --repair-encoding match, text that was encoded
+-- to UTF-8 twice is compared repaired.
 
 SELECT
-    artist_name,
-    title,
+    match_key(artist_name) AS artist_name,
+    match_key(title) AS title,
     COUNT(*) AS candidates,
     MIN(song_id) AS song_id,
     MIN(artist_id) AS artist_id,
     MIN(duration) AS duration
 FROM staging_songs
-GROUP BY artist_name, title
+GROUP BY match_key(artist_name), match_key(title)

@@ -5,6 +5,9 @@
 -- $unmatched  'keep': a play without a match stays, with nulls for song_id and artist_id.
 --             'drop': it is left out.
 --
+-- match_key(text) is the text as it is compared: with --repair-encoding match, text that was encoded
+-- to UTF-8 twice is compared repaired.
+--
 -- In the joins the small table stands on the left: that side is held in memory, the plays stream
 -- past. They meet the titles before anything else, for after that their own long texts need not be
 -- carried on.
@@ -12,7 +15,9 @@
 WITH plays AS (
     SELECT
         play_fingerprint, ts, "userId", "sessionId",
-        artist, song, length, level, location, "userAgent"
+        match_key(artist) AS artist,
+        match_key(song) AS song,
+        length, level, location, "userAgent"
     FROM staging_events
     WHERE page = 'NextSong'
 ),

@@ -11,12 +11,13 @@ use comfy_table::{CellAlignment, Table as TextTable};
 use indicatif::HumanCount;
 
 use super::output::{BAD, GOOD, STRONG, styled};
+use crate::decode::Times;
 use crate::error::Result;
 use crate::ingest::DatasetCounts;
 use crate::pipeline::{Report, StageTime};
 use crate::publish::{PlaysRecord, RunRecord};
-use crate::star::CheckOutcome;
 use crate::star::model::TABLES;
+use crate::star::{CheckOutcome, RepairEncoding};
 use crate::warehouse::load::LoadReport;
 
 /// Characters of a value shown in tables of rejects and offenders.
@@ -30,6 +31,7 @@ pub fn summary(report: &Report, out: &str) -> String {
     let mut text = reading(report);
     if let Some(record) = &report.record {
         text += &plays(&record.plays);
+        text += &encoding(report);
         text += &tables(record);
         let passed = report.checks.len();
         let _ = writeln!(text, "checks    {}", styled(GOOD, format!("all {passed} passed")));
@@ -103,7 +105,25 @@ fn dataset(name: &str, counts: &DatasetCounts) -> String {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let _ = writeln!(text, "          {what}: {}{more}", shown.join(", "));
     }
-    text
+    text + &times(&counts.times)
+}
+
+/// A warning about times that are likely to be of another unit than milliseconds.
+fn times(times: &Times) -> String {
+    let (Some(example), true) = (times.example, times.are_suspicious()) else {
+        return String::new();
+    };
+    let date = match chrono::DateTime::from_timestamp_millis(example) {
+        Some(date) => date.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        None => "beyond all dates".to_owned(),
+    };
+    format!(
+        "          {}: {} of {} times are before 2000 or after 2100, such as {example} ({date}); \
+         times are read as milliseconds since 1970\n",
+        styled(BAD, "warning"),
+        HumanCount(times.implausible),
+        HumanCount(times.all),
+    )
 }
 
 fn plays(plays: &PlaysRecord) -> String {
@@ -122,6 +142,30 @@ fn plays(plays: &PlaysRecord) -> String {
             writeln!(text, "          {shared} plays shared a fingerprint and were numbered on");
     }
     text
+}
+
+/// Text that was encoded to UTF-8 twice, and its effect on the matches.
+fn encoding(report: &Report) -> String {
+    if report.repair_encoding == RepairEncoding::Store {
+        let repaired = report.songs.encoded_twice + report.logs.encoded_twice;
+        return match repaired {
+            0 => String::new(),
+            _ => format!(
+                "encoding  {} texts of artists and titles were encoded to UTF-8 twice, and repaired\n",
+                HumanCount(repaired)
+            ),
+        };
+    }
+    let Some(counts) = report.encoding else { return String::new() };
+    let [plays, songs, more] = [counts.plays, counts.songs, counts.more_matches].map(HumanCount);
+    let effect = match report.repair_encoding {
+        RepairEncoding::Match => format!("{more} plays match only because of the repair"),
+        _ => format!("{more} more plays would match with --repair-encoding match"),
+    };
+    format!(
+        "encoding  {plays} plays and {songs} songs have an artist or title that was encoded to UTF-8 \
+         twice; {effect}\n"
+    )
 }
 
 fn tables(record: &RunRecord) -> String {

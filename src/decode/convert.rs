@@ -6,6 +6,7 @@
 
 use super::dataset::{ColumnKind, StagingColumn};
 use super::dictionary::Dictionary;
+use super::encoding::repair_encoding;
 use super::notes::Times;
 use super::number::{NumberError, parse_double, parse_integer, scan_number};
 use super::reject::Rejection;
@@ -46,10 +47,18 @@ pub(super) struct Converter {
     pub unescaped: String,
     /// The plausibility of the times converted.
     pub times: Times,
+    /// Texts that were encoded twice, in columns without a dictionary.
+    pub encoded_twice: u64,
+    repairs_encoding: bool,
     scratch: Vec<u8>,
 }
 
 impl Converter {
+    /// A converter that repairs texts that were encoded twice, or only counts them.
+    pub fn new(repairs_encoding: bool) -> Converter {
+        Converter { repairs_encoding, ..Converter::default() }
+    }
+
     pub fn clear(&mut self) {
         self.unescaped.clear();
     }
@@ -136,7 +145,24 @@ impl Converter {
             }
             Value::Unescaped(start as u32, self.unescaped.len() as u32)
         };
+        if let Some(text) = text_of(*value, record, &self.unescaped, None)
+            && !text.is_ascii()
+            && let Some(repaired) = repair_encoding(text)
+        {
+            self.repair(repaired, value);
+        }
         Ok(())
+    }
+
+    /// Counts a text that was encoded twice, and replaces it if that is wanted.
+    #[cold]
+    fn repair(&mut self, repaired: String, value: &mut Value) {
+        self.encoded_twice += 1;
+        if self.repairs_encoding {
+            let start = self.unescaped.len();
+            self.unescaped.push_str(&repaired);
+            *value = Value::Unescaped(start as u32, self.unescaped.len() as u32);
+        }
     }
 
     #[inline]
@@ -153,7 +179,10 @@ impl Converter {
             *value = Value::Key(key);
             return Ok(());
         }
+        // Only the first of equal texts comes here: these are not counted.
+        let encoded_twice = self.encoded_twice;
         self.text(column, record, slot, value)?;
+        self.encoded_twice = encoded_twice;
         if let Some(text) = text_of(*value, record, &self.unescaped, None) {
             *value = Value::Key(dictionary.insert(spelled, text));
         }

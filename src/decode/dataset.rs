@@ -160,6 +160,7 @@ fn staging_schema(dataset: Dataset) -> SchemaRef {
 pub struct StagedColumns {
     dataset: Dataset,
     schema: SchemaRef,
+    repairs_encoding: bool,
 }
 
 impl StagedColumns {
@@ -168,7 +169,12 @@ impl StagedColumns {
         let schema = dataset.schema();
         let wanted = schema.fields().iter().filter(|field| is_wanted(field.name()));
         let schema = Arc::new(Schema::new(wanted.cloned().collect::<Vec<_>>()));
-        StagedColumns { dataset, schema }
+        StagedColumns { dataset, schema, repairs_encoding: false }
+    }
+
+    /// The same columns, with texts that were encoded twice repaired.
+    pub fn with_repaired_encoding(self, repairs_encoding: bool) -> StagedColumns {
+        StagedColumns { repairs_encoding, ..self }
     }
 
     /// The dataset.
@@ -181,6 +187,10 @@ impl StagedColumns {
         &self.schema
     }
 
+    pub(super) fn repairs_encoding(&self) -> bool {
+        self.repairs_encoding
+    }
+
     pub(super) fn has(&self, name: &str) -> bool {
         self.schema.field_with_name(name).is_ok()
     }
@@ -189,7 +199,7 @@ impl StagedColumns {
 impl From<Dataset> for StagedColumns {
     /// All columns.
     fn from(dataset: Dataset) -> StagedColumns {
-        StagedColumns { dataset, schema: dataset.schema() }
+        StagedColumns { dataset, schema: dataset.schema(), repairs_encoding: false }
     }
 }
 

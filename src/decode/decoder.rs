@@ -47,7 +47,7 @@ impl Decoder {
         let dataset = columns.dataset();
         Decoder {
             scanner: Scanner::new(shape, dataset.columns().len()),
-            maker: RowMaker::new(dataset),
+            maker: RowMaker::new(&columns),
             rows: StagingBuilder::new(&columns),
             rejects: RejectBuilder::default(),
             full_rows: Vec::new(),
@@ -109,7 +109,7 @@ impl Decoder {
     /// Observations on the records decoded so far.
     pub fn notes(&self) -> Notes {
         let mut notes = self.notes.clone();
-        notes.times = self.maker.times();
+        self.maker.add_to(&mut notes);
         notes
     }
 

@@ -12,6 +12,7 @@ mod convert;
 mod dataset;
 mod decoder;
 mod dictionary;
+mod encoding;
 mod fingerprint;
 mod jsonpaths;
 mod notes;
@@ -34,6 +35,7 @@ pub use dataset::{
 };
 pub use decoder::{Decoder, MAX_RECORD_BYTES};
 pub(crate) use dictionary::Dictionary;
+pub use encoding::repair_encoding;
 pub use fingerprint::play_fingerprint;
 pub use jsonpaths::{JsonPathsError, parse as parse_jsonpaths};
 pub use notes::{Notes, Times};

@@ -20,7 +20,7 @@ pub struct Notes {
     pub unknown_keys: BTreeMap<String, u64>,
     /// The plausibility of the times.
     pub times: Times,
-    /// Texts that seem to have been encoded to UTF-8 twice.
+    /// Texts that were encoded to UTF-8 twice, in columns that hardly repeat their texts.
     pub encoded_twice: u64,
 }
 

@@ -2,8 +2,8 @@
 
 use super::columns::StagingBuilder;
 use super::convert::{Converter, Value, text_of};
-use super::dataset::{Dataset, PLAY_PAGE, Required, event};
-use super::notes::Times;
+use super::dataset::{Dataset, PLAY_PAGE, Required, StagedColumns, event};
+use super::notes::Notes;
 use super::reject::Rejection;
 use super::scan::Slot;
 
@@ -19,7 +19,8 @@ pub(super) struct RowMaker {
 }
 
 impl RowMaker {
-    pub fn new(dataset: Dataset) -> RowMaker {
+    pub fn new(staged: &StagedColumns) -> RowMaker {
+        let dataset = staged.dataset();
         let columns = dataset.columns();
         let those = |is_required: fn(Required) -> bool| {
             let all = columns.iter().enumerate().filter(|(_, column)| is_required(column.required));
@@ -27,16 +28,17 @@ impl RowMaker {
         };
         RowMaker {
             dataset,
-            converter: Converter::default(),
+            converter: Converter::new(staged.repairs_encoding()),
             values: vec![Value::Null; columns.len()],
             required: those(|required| required == Required::Always),
             required_of_plays: those(|required| required != Required::Never),
         }
     }
 
-    /// The plausibility of the times of all records.
-    pub fn times(&self) -> Times {
-        self.converter.times
+    /// Adds the observations on all values.
+    pub fn add_to(&self, notes: &mut Notes) {
+        notes.times = self.converter.times;
+        notes.encoded_twice = self.converter.encoded_twice;
     }
 
     /// Appends the record to `rows`, or returns why it is a reject and appends nothing.

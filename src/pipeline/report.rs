@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use crate::error::Error;
 use crate::ingest::DatasetCounts;
 use crate::publish::RunRecord;
-use crate::star::CheckOutcome;
+use crate::star::{CheckOutcome, EncodingCounts, RepairEncoding};
 
 /// What a run did. The summary, the record and the tests all read this one value.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +16,10 @@ pub struct Report {
     pub songs: DatasetCounts,
     /// What was read of the logs.
     pub logs: DatasetCounts,
+    /// The treatment of text that was encoded to UTF-8 twice.
+    pub repair_encoding: RepairEncoding,
+    /// Plays and song records with such text, where any was read.
+    pub encoding: Option<EncodingCounts>,
     /// The first rejects.
     pub first_rejects: Vec<RecordBatch>,
     /// Where all rejects are.

@@ -24,9 +24,9 @@ use crate::publish::{
 use crate::stage::StagingTable;
 use crate::star::model::{SONGPLAYS, TABLES, Table};
 use crate::star::{
-    PlayCounts, Queries, StarStream, Unmatched, count_plays, demand_passed, deregister_staging,
-    deregister_tables, make_intermediates, register_rows, register_staging, register_star,
-    register_table, run_checks, star_rows,
+    PlayCounts, Queries, RepairEncoding, StarStream, Unmatched, count_encoded_twice, count_plays,
+    demand_passed, deregister_staging, deregister_tables, make_intermediates, register_rows,
+    register_staging, register_star, register_table, run_checks, star_rows,
 };
 
 /// Rejects that are kept in memory to be shown.
@@ -139,6 +139,7 @@ impl<'a> Run<'a> {
         let space = self.engine.staging_space();
         make_intermediates(session, self.queries, self.options.rules, &space).await?;
         let plays = count_plays(session, self.queries).await?;
+        self.count_encoded_twice(session).await?;
         self.report.timed("intermediate tables", begun, None);
         let mut tables = BTreeMap::new();
         // A table whose rows are in memory is written while the next ones are queried.
@@ -189,6 +190,18 @@ impl<'a> Run<'a> {
         };
         self.report.stages.sort_by_key(place);
         Ok((tables, plays))
+    }
+
+    /// Counts what text that was encoded twice means for the matches, where any was met.
+    async fn count_encoded_twice(&mut self, session: &SessionContext) -> Result<()> {
+        let rules = self.options.rules;
+        let texts = self.report.songs.encoded_twice + self.report.logs.encoded_twice;
+        if texts > 0 && rules.repair_encoding != RepairEncoding::Store {
+            let counts = count_encoded_twice(session, self.queries, rules).await?;
+            self.report.encoding = Some(counts);
+        }
+        self.report.repair_encoding = rules.repair_encoding;
+        Ok(())
     }
 
     fn written(
@@ -291,6 +304,7 @@ pub(super) fn run_options(options: &TransformOptions) -> RunOptions {
         queries: options.queries.as_ref().map(|folder| folder.display().to_string()),
         match_rule: options.rules.match_rule.as_str().to_owned(),
         unmatched: options.rules.unmatched.as_str().to_owned(),
+        repair_encoding: options.rules.repair_encoding.as_str().to_owned(),
         max_rejects: options.max_rejects.to_string(),
         file_size: options.file_bytes,
     }

@@ -63,11 +63,18 @@ pub struct RunOptions {
     pub match_rule: String,
     /// `keep` or `drop`.
     pub unmatched: String,
+    /// `off`, `match` or `store`; older records, which lack it, have `off`.
+    #[serde(default = "off")]
+    pub repair_encoding: String,
     /// How many rejects were allowed.
     pub max_rejects: String,
     /// The size at which files were closed, in bytes; older records do not tell.
     #[serde(default)]
     pub file_size: u64,
+}
+
+fn off() -> String {
+    "off".to_owned()
 }
 
 /// What was read of a dataset.

@@ -1,19 +1,23 @@
 //! The star: what its tables are, the queries that make them, and the checks that hold them to it.
 
+mod accounting;
 mod check;
 mod conform;
+mod functions;
 pub mod model;
 mod plan;
 mod queries;
 mod reader;
 mod transform;
 
+pub use accounting::{EncodingCounts, PlayCounts, count_encoded_twice, count_plays};
 pub use check::{CheckOutcome, demand_passed, demand_passed_there, run_checks};
+pub use functions::RepairEncoding;
 pub use plan::{StagedNeeds, staged_needs};
 pub use queries::{Group, Queries, Query};
 pub(crate) use reader::run_batch;
 pub use reader::{register_star, register_table};
 pub use transform::{
-    MatchRule, PlayCounts, Rules, StarRows, StarStream, Unmatched, count_plays, deregister_staging,
-    deregister_tables, make_intermediates, register_rows, register_staging, star_rows,
+    MatchRule, Rules, StarRows, StarStream, Unmatched, deregister_staging, deregister_tables,
+    make_intermediates, register_rows, register_staging, star_rows,
 };

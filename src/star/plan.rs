@@ -12,6 +12,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 
 use super::conform::check_shape;
+use super::functions::{RepairEncoding, register_functions};
 use super::model::{SONGPLAYS, Table};
 use super::queries::{Group, Queries, Query};
 use super::transform::Rules;
@@ -36,6 +37,7 @@ pub struct StagedNeeds {
 /// than after all objects have been read.
 pub async fn staged_needs(queries: &Queries, rules: Rules) -> Result<StagedNeeds> {
     let session = SessionContext::new();
+    register_functions(&session, rules.repair_encoding);
     let register = |name: &str, schema: SchemaRef| {
         let table = Arc::new(EmptyTable::new(schema));
         session.register_table(name, table).map_err(|e| Error::query(name, e))
@@ -70,6 +72,7 @@ pub async fn staged_needs(queries: &Queries, rules: Rules) -> Result<StagedNeeds
         StagedColumns::of(dataset, |column| {
             read.contains(&(dataset.table().to_owned(), column.to_owned()))
         })
+        .with_repaired_encoding(rules.repair_encoding == RepairEncoding::Store)
     };
     Ok(StagedNeeds { songs: needs(Dataset::Songs), events: needs(Dataset::Events), last_reader })
 }

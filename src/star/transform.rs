@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch};
-use arrow::compute::{BatchCoalescer, CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Int64Type, Schema, SchemaRef};
+use arrow::array::RecordBatch;
+use arrow::compute::BatchCoalescer;
+use arrow::datatypes::SchemaRef;
 use datafusion::common::{Column, internal_datafusion_err};
 use datafusion::dataframe::DataFrame;
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
@@ -17,6 +17,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::conform::{
     check_shape, conform, conforming_schema, intermediate_schema, number_texts, order,
 };
+use super::functions::{RepairEncoding, register_functions};
 use super::model::{TABLES, Table};
 use super::plan::plan;
 use super::queries::{Group, Queries};
@@ -72,17 +73,8 @@ pub struct Rules {
     pub match_rule: MatchRule,
     /// `$unmatched`.
     pub unmatched: Unmatched,
-}
-
-/// What became of the plays read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct PlayCounts {
-    /// Events whose page is `NextSong`.
-    pub read: u64,
-    /// Copies of another play.
-    pub duplicates: u64,
-    /// Distinct plays that share their fingerprint with an earlier one.
-    pub shared_fingerprints: u64,
+    /// The treatment of text that was encoded twice.
+    pub repair_encoding: RepairEncoding,
 }
 
 /// The staging tables of `staging`, for star queries to read.
@@ -263,7 +255,8 @@ fn sorted_batches(
         .boxed()
 }
 
-/// Makes the tables that several queries read, and registers each under its name.
+/// Registers the functions of star queries, then makes the tables that several queries read and
+/// registers each under its name.
 ///
 /// # Errors
 ///
@@ -274,6 +267,7 @@ pub async fn make_intermediates(
     rules: Rules,
     space: &StagingSpace,
 ) -> Result<()> {
+    register_functions(session, rules.repair_encoding);
     for query in queries.of(Group::Intermediate) {
         let name = query.file();
         let rows = plan(session, query, rules).await?;
@@ -329,38 +323,4 @@ async fn stage(
     let metrics = DisplayableExecutionPlan::with_metrics(&*plan);
     tracing::debug!("{name} took\n{}", metrics.indent(false));
     Arc::into_inner(table).ok_or_else(|| failed(internal_datafusion_err!("it is still read")))
-}
-
-/// Counts the plays read, their duplicates and shared fingerprints.
-///
-/// # Errors
-///
-/// If the query fails.
-pub async fn count_plays(session: &SessionContext, queries: &Queries) -> Result<PlayCounts> {
-    let query = queries.get(Group::Accounting, "plays")?;
-    let failed = |e| Error::query(query.file(), e);
-    let rows = session.sql(&query.sql).await.map_err(failed)?;
-    let batches = rows.collect().await.map_err(failed)?;
-    let batch = arrow::compute::concat_batches(&first_schema(&batches), &batches)?;
-    let refuse = |reason: &str| Error::Shape {
-        name: "accounting/plays.sql".to_owned(),
-        reason: reason.to_owned(),
-    };
-    if batch.num_rows() != 1 {
-        return Err(refuse("it must give one row"));
-    }
-    let count = |column: &str| -> Result<u64> {
-        let values = batch.column_by_name(column).ok_or_else(|| refuse(column))?;
-        let values = cast_with_options(values, &DataType::Int64, &CastOptions::default())?;
-        Ok(values.as_primitive::<Int64Type>().value(0) as u64)
-    };
-    Ok(PlayCounts {
-        read: count("plays_read")?,
-        duplicates: count("duplicates")?,
-        shared_fingerprints: count("shared_fingerprints")?,
-    })
-}
-
-fn first_schema(batches: &[RecordBatch]) -> SchemaRef {
-    batches.first().map_or_else(|| Arc::new(Schema::empty()), RecordBatch::schema)
 }

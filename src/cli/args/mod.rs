@@ -186,8 +186,11 @@ pub struct TransformArgs {
     /// What becomes of plays that match no song [default: keep].
     #[arg(long, value_name = "WHAT", env = "STARLIFT_UNMATCHED")]
     pub unmatched: Option<UnmatchedArg>,
-    /// Rejects allowed: a number, or a percentage of the records [default: 0].
-    #[arg(long, value_name = "N|P%", env = "STARLIFT_MAX_REJECTS")]
+    /// Treatment of text that was encoded to UTF-8 twice ("BjÃ¶rk") [default: off].
+    #[arg(long, value_name = "WHAT", env = "STARLIFT_REPAIR_ENCODING")]
+    pub repair_encoding: Option<RepairArg>,
+    /// Rejects allowed: a number, a percentage of the records, or their size (64KiB) [default: 0].
+    #[arg(long, value_name = "N|P%|SIZE", env = "STARLIFT_MAX_REJECTS")]
     pub max_rejects: Option<MaxRejects>,
     /// Memory for staged batches and queries, such as 2GiB [default: 70% of the machine's].
     #[arg(long, value_name = "SIZE", env = "STARLIFT_MEMORY_LIMIT")]
@@ -221,6 +224,18 @@ pub enum UnmatchedArg {
     Keep,
     /// They are left out.
     Drop,
+}
+
+/// The treatment of text that was encoded to UTF-8 twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RepairArg {
+    /// Leave it as it is, and count it.
+    Off,
+    /// Repair it where plays are matched to songs, and store it as it is.
+    Match,
+    /// Repair it before it is stored.
+    Store,
 }
 
 /// The star that a command reads.

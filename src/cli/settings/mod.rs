@@ -10,7 +10,7 @@ use bytesize::ByteSize;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::cli::args::{
-    ColorWhen, GlobalArgs, LogFormat, MatchArg, StarArgs, TransformArgs, UnmatchedArg,
+    ColorWhen, GlobalArgs, LogFormat, MatchArg, RepairArg, StarArgs, TransformArgs, UnmatchedArg,
 };
 use crate::cli::cloud::CloudSettings;
 use crate::cli::warehouse::WarehouseSettings;
@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::limits::MaxRejects;
 use crate::pipeline::TransformOptions;
 use crate::publish::DEFAULT_FILE_BYTES;
-use crate::star::{MatchRule, Rules, Unmatched};
+use crate::star::{MatchRule, RepairEncoding, Rules, Unmatched};
 use crate::storage::StoreOptions;
 
 /// The file that is read without being named.
@@ -63,6 +63,7 @@ struct TransformSettings {
     #[serde(rename = "match")]
     match_rule: Option<MatchArg>,
     unmatched: Option<UnmatchedArg>,
+    repair_encoding: Option<RepairArg>,
     #[serde(default, deserialize_with = "parsed")]
     max_rejects: Option<MaxRejects>,
     #[serde(default, deserialize_with = "parsed")]
@@ -207,6 +208,7 @@ impl Settings {
         let file = &self.transform;
         let rule = args.match_rule.or(file.match_rule).unwrap_or(MatchArg::TitleArtist);
         let unmatched = args.unmatched.or(file.unmatched).unwrap_or(UnmatchedArg::Keep);
+        let repair = args.repair_encoding.or(file.repair_encoding).unwrap_or(RepairArg::Off);
         let file_size = args.file_size.or(file.file_size);
         let file_bytes = file_size.map_or(DEFAULT_FILE_BYTES, |size| size.as_u64());
         if file_bytes == 0 {
@@ -223,7 +225,11 @@ impl Settings {
             song_jsonpaths: args.song_jsonpaths.clone().or_else(|| file.song_jsonpaths.clone()),
             log_jsonpaths: args.log_jsonpaths.clone().or_else(|| file.log_jsonpaths.clone()),
             queries: args.queries.clone().or_else(|| self.queries.clone()),
-            rules: Rules { match_rule: rule.into(), unmatched: unmatched.into() },
+            rules: Rules {
+                match_rule: rule.into(),
+                unmatched: unmatched.into(),
+                repair_encoding: repair.into(),
+            },
             max_rejects: args.max_rejects.or(file.max_rejects).unwrap_or_default(),
             file_bytes,
             engine: self.engine(args.threads, args.memory_limit)?,
@@ -329,6 +335,16 @@ impl From<MatchArg> for MatchRule {
         match arg {
             MatchArg::TitleArtist => MatchRule::TitleArtist,
             MatchArg::TitleArtistDuration => MatchRule::TitleArtistDuration,
+        }
+    }
+}
+
+impl From<RepairArg> for RepairEncoding {
+    fn from(arg: RepairArg) -> RepairEncoding {
+        match arg {
+            RepairArg::Off => RepairEncoding::Off,
+            RepairArg::Match => RepairEncoding::Match,
+            RepairArg::Store => RepairEncoding::Store,
         }
     }
 }

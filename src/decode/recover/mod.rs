@@ -75,6 +75,14 @@ impl Budget {
     }
 }
 
+/// What separates the records of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Joint {
+    /// Blanks or nothing.
+    Blank,
+    Comma,
+}
+
 /// The outcome of a search for the end of a record.
 enum Search {
     Found(usize),
@@ -143,7 +151,9 @@ impl Broken<'_> {
                 _ => None,
             };
             let found = match self.next_record(from..close.unwrap_or(to), scanner, budget) {
-                Search::None => close.map(|close| self.confirm(close, end, is_bounded)),
+                Search::None => {
+                    close.map(|close| self.confirm(close, end, is_bounded, scanner, budget))
+                }
                 found => return found,
             };
             if let Some(found @ (Search::Found(_) | Search::NeedsMore)) = found {
@@ -167,7 +177,7 @@ impl Broken<'_> {
             return Search::None;
         }
         let confirmed = match matched {
-            Matched::Close(close) => self.confirm(close, end, self.last),
+            Matched::Close(close) => self.confirm(close, end, self.last, scanner, budget),
             Matched::Open if !self.last && end < MAX_RECORD_BYTES => Search::NeedsMore,
             Matched::Open | Matched::Mismatch => Search::None,
         };
@@ -178,17 +188,27 @@ impl Broken<'_> {
     }
 
     /// Whether what follows the brackets that close at `close` shows that the record ends there.
-    fn confirm(&self, close: usize, end: usize, is_bounded: bool) -> Search {
+    fn confirm(
+        &self,
+        close: usize,
+        end: usize,
+        is_bounded: bool,
+        scanner: &mut Scanner,
+        budget: &mut Budget,
+    ) -> Search {
         let bytes = &self.bytes[..end];
         let next = skip_whitespace(bytes, close);
         match bytes.get(next) {
             Some(b',' | b']') if self.in_array => Search::Found(close),
-            Some(b'{') if !self.in_array => Search::Found(close),
-            Some(b',') => match bytes.get(skip_whitespace(bytes, next + 1)) {
-                Some(b'{') => Search::Found(close),
-                None if !is_bounded => Search::NeedsMore,
-                _ => Search::None,
-            },
+            Some(b'{') if !self.in_array => self.try_record(next, Some(close), scanner, budget),
+            Some(b',') => {
+                let next = skip_whitespace(bytes, next + 1);
+                match bytes.get(next) {
+                    Some(b'{') => self.try_joined(next, Some(close), Joint::Comma, scanner, budget),
+                    None if !is_bounded => Search::NeedsMore,
+                    _ => Search::None,
+                }
+            }
             Some(_) => Search::None,
             None if is_bounded => Search::Found(end),
             None => Search::NeedsMore,
@@ -238,6 +258,17 @@ impl Broken<'_> {
         scanner: &mut Scanner,
         budget: &mut Budget,
     ) -> Search {
+        self.try_joined(start, end, Joint::Blank, scanner, budget)
+    }
+
+    fn try_joined(
+        &self,
+        start: usize,
+        end: Option<usize>,
+        joint: Joint,
+        scanner: &mut Scanner,
+        budget: &mut Budget,
+    ) -> Search {
         let key = match find_first_key(self.bytes, start) {
             FirstKey::Span(key) => key,
             FirstKey::Incomplete if !self.last => return Search::NeedsMore,
@@ -262,7 +293,7 @@ impl Broken<'_> {
         if !budget.spend(looked_at) {
             return Search::None;
         }
-        match scanned.map(|length| self.ends_record(start + length)) {
+        match scanned.map(|length| self.ends_record(start + length, joint)) {
             Ok(Some(true)) => Search::Found(end.unwrap_or(start)),
             Ok(None) => Search::NeedsMore,
             Err(_) if end.is_some() && is_known => Search::Found(end.unwrap_or(start)),
@@ -295,13 +326,17 @@ impl Broken<'_> {
         own == Some(key) || key == self.first_key
     }
 
+    /// Whether this is a line of something else. It may quote a record and is one reject all the
+    /// same, unless more records follow on the line.
+    fn is_other_line(&self) -> bool {
+        self.indent.is_some() && self.bytes[0] != b'{' && !self.in_array
+    }
+
     /// Whether a record may end at `at`; `None` when more bytes are needed to tell.
-    fn ends_record(&self, at: usize) -> Option<bool> {
+    fn ends_record(&self, at: usize, joint: Joint) -> Option<bool> {
         let next = skip_whitespace(self.bytes, at);
         let passes_line = line_end(&self.bytes[..next], at).is_some();
-        // A line of something else may quote a record. It is one reject all the same, unless more
-        // records follow on the line.
-        let is_other_line = self.indent.is_some() && self.bytes[0] != b'{' && !self.in_array;
+        let is_other_line = self.is_other_line();
         if passes_line && !self.in_array {
             return Some(!is_other_line);
         }
@@ -309,7 +344,8 @@ impl Broken<'_> {
             None if self.last => Some(!is_other_line),
             None => None,
             Some(b'{') => Some(!self.in_array || passes_line),
-            Some(b',' | b']') => Some(self.in_array),
+            Some(b',') => Some(self.in_array || joint == Joint::Comma),
+            Some(b']') => Some(self.in_array),
             Some(b'}' | b':') => Some(false),
             Some(&byte) => Some(is_stray_separator(byte) || !self.in_array && !is_other_line),
         }
@@ -331,7 +367,7 @@ impl Broken<'_> {
         let starts = memchr_iter(b'{', &self.bytes[1..end]).map(|at| at + 1);
         let records = starts.filter(|&start| match find_first_key(self.bytes, start) {
             FirstKey::Span(key) => {
-                let is_known = self.is_known(&self.bytes[key]);
+                let is_known = !self.is_other_line() && self.is_known(&self.bytes[key]);
                 self.record_end(start).is_some() || is_known && !self.is_within(start)
             }
             FirstKey::Incomplete | FirstKey::None => false,

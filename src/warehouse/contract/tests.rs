@@ -218,6 +218,7 @@ fn record() -> RunRecord {
         started_at: String::new(),
         finished_at: String::new(),
         options: RunOptions {
+            repair_encoding: "off".to_owned(),
             songs: Vec::new(),
             logs: Vec::new(),
             song_jsonpaths: None,

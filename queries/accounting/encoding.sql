@@ -1,0 +1,44 @@
+-- Text that was encoded to UTF-8 twice, such as "BjÃ¶rk" for "Björk": the plays and the song records
+-- whose artist or title is such a text, and the distinct plays that match a song only if it is
+-- repaired. $match as in songplays.
+--
+-- repair_encoding(text) returns the text that was encoded twice, or text itself if it was not. It was
+-- if its characters, as bytes of Windows-1252 or Latin-1, are valid UTF-8 of fewer characters.
+
+WITH plays AS (
+    SELECT
+        play_fingerprint, artist, song, length,
+        repair_encoding(artist) AS repaired_artist,
+        repair_encoding(song) AS repaired_song
+    FROM staging_events
+    WHERE page = 'NextSong'
+),
+
+songs AS (
+    SELECT
+        artist_name, title, duration,
+        repair_encoding(artist_name) AS repaired_artist,
+        repair_encoding(title) AS repaired_title
+    FROM staging_songs
+),
+
+matched AS (
+    SELECT DISTINCT p.play_fingerprint
+    FROM songs s
+    JOIN plays p ON s.artist_name = p.artist AND s.title = p.song
+    WHERE $match = 'title-artist' OR s.duration = p.length
+),
+
+matched_if_repaired AS (
+    SELECT DISTINCT p.play_fingerprint
+    FROM songs s
+    JOIN plays p ON s.repaired_artist = p.repaired_artist AND s.repaired_title = p.repaired_song
+    WHERE $match = 'title-artist' OR s.duration = p.length
+)
+
+SELECT
+    (SELECT COUNT(*) FROM plays
+        WHERE repaired_artist <> artist OR repaired_song <> song) AS plays,
+    (SELECT COUNT(*) FROM songs
+        WHERE repaired_artist <> artist_name OR repaired_title <> title) AS songs,
+    (SELECT COUNT(*) FROM matched_if_repaired) - (SELECT COUNT(*) FROM matched) AS more_matches

@@ -1,0 +1,91 @@
+//! Counts over the staging tables: the queries in `queries/accounting`.
+
+use std::sync::Arc;
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow::datatypes::{DataType, Int64Type, Schema, SchemaRef};
+use datafusion::prelude::SessionContext;
+
+use super::plan::plan;
+use super::queries::{Group, Queries, Query};
+use super::transform::Rules;
+use crate::error::{Error, Result};
+
+/// The plays read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PlayCounts {
+    /// Events whose page is `NextSong`.
+    pub read: u64,
+    /// Copies of another play.
+    pub duplicates: u64,
+    /// Distinct plays that share their fingerprint with an earlier one.
+    pub shared_fingerprints: u64,
+}
+
+/// Text that was encoded to UTF-8 twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EncodingCounts {
+    /// Plays whose artist or song is such a text.
+    pub plays: u64,
+    /// Song records whose artist or title is such a text.
+    pub songs: u64,
+    /// Distinct plays that match a song only if it is repaired.
+    pub more_matches: u64,
+}
+
+/// Counts the plays read, their duplicates and shared fingerprints.
+///
+/// # Errors
+///
+/// If the query fails.
+pub async fn count_plays(session: &SessionContext, queries: &Queries) -> Result<PlayCounts> {
+    let query = queries.get(Group::Accounting, "plays")?;
+    let row = one_row(session, query, Rules::default()).await?;
+    Ok(PlayCounts {
+        read: count(query, &row, "plays_read")?,
+        duplicates: count(query, &row, "duplicates")?,
+        shared_fingerprints: count(query, &row, "shared_fingerprints")?,
+    })
+}
+
+/// Counts the plays and song records with text that was encoded to UTF-8 twice.
+///
+/// # Errors
+///
+/// If the query fails.
+pub async fn count_encoded_twice(
+    session: &SessionContext,
+    queries: &Queries,
+    rules: Rules,
+) -> Result<EncodingCounts> {
+    let query = queries.get(Group::Accounting, "encoding")?;
+    let row = one_row(session, query, rules).await?;
+    Ok(EncodingCounts {
+        plays: count(query, &row, "plays")?,
+        songs: count(query, &row, "songs")?,
+        more_matches: count(query, &row, "more_matches")?,
+    })
+}
+
+/// The one row that a query returns.
+async fn one_row(session: &SessionContext, query: &Query, rules: Rules) -> Result<RecordBatch> {
+    let rows = plan(session, query, rules).await?;
+    let batches = rows.collect().await.map_err(|e| Error::query(query.file(), e))?;
+    let batch = arrow::compute::concat_batches(&first_schema(&batches), &batches)?;
+    if batch.num_rows() == 1 { Ok(batch) } else { Err(refuse(query, "it must give one row")) }
+}
+
+fn count(query: &Query, row: &RecordBatch, column: &str) -> Result<u64> {
+    let values = row.column_by_name(column).ok_or_else(|| refuse(query, column))?;
+    let values = cast_with_options(values, &DataType::Int64, &CastOptions::default())?;
+    Ok(values.as_primitive::<Int64Type>().value(0) as u64)
+}
+
+fn refuse(query: &Query, reason: &str) -> Error {
+    Error::Shape { name: query.file(), reason: reason.to_owned() }
+}
+
+fn first_schema(batches: &[RecordBatch]) -> SchemaRef {
+    batches.first().map_or_else(|| Arc::new(Schema::empty()), RecordBatch::schema)
+}

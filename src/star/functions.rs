@@ -1,0 +1,121 @@
+//! SQL functions that star queries may call beside DataFusion's own.
+//!
+//! - `repair_encoding(text)`: the text that was encoded to UTF-8 twice to make `text`, or `text`
+//!   itself if it was not.
+//! - `match_key(text)`: `text` as it is compared when plays are matched to songs. With
+//!   `--repair-encoding match` that is `repair_encoding(text)`, otherwise `text` itself.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, StringArray};
+use arrow::datatypes::DataType;
+use datafusion::common::utils::take_function_args;
+use datafusion::error::{DataFusionError, Result as DataFusionResult};
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
+use datafusion::logical_expr::{
+    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+use datafusion::prelude::{Expr, SessionContext};
+
+use crate::decode::repair_encoding;
+
+/// The treatment of text that was encoded to UTF-8 twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum RepairEncoding {
+    /// It is compared and stored as it is.
+    #[default]
+    Off,
+    /// It is compared repaired when plays are matched to songs, and stored as it is.
+    Match,
+    /// It is compared and stored repaired.
+    Store,
+}
+
+impl RepairEncoding {
+    /// The name of the option's value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RepairEncoding::Off => "off",
+            RepairEncoding::Match => "match",
+            RepairEncoding::Store => "store",
+        }
+    }
+}
+
+/// Registers the functions of star queries.
+pub(super) fn register_functions(session: &SessionContext, repair: RepairEncoding) {
+    let functions = [
+        ("repair_encoding", true),
+        // With `store`, text is repaired before it is staged.
+        ("match_key", repair == RepairEncoding::Match),
+    ];
+    for (name, repairs) in functions {
+        session.register_udf(ScalarUDF::from(TextFunction::new(name, repairs)));
+    }
+}
+
+/// A function from text to text: one that repairs it, or the identity.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct TextFunction {
+    name: &'static str,
+    repairs: bool,
+    signature: Signature,
+}
+
+impl TextFunction {
+    fn new(name: &'static str, repairs: bool) -> TextFunction {
+        let signature = Signature::uniform(1, vec![DataType::Utf8], Volatility::Immutable);
+        TextFunction { name, repairs, signature }
+    }
+}
+
+impl ScalarUDFImpl for TextFunction {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> DataFusionResult<DataType> {
+        Ok(DataType::Utf8)
+    }
+
+    /// The identity costs nothing: it is dropped when a query is planned.
+    fn simplify(
+        &self,
+        mut args: Vec<Expr>,
+        _: &SimplifyContext,
+    ) -> DataFusionResult<ExprSimplifyResult> {
+        match args.pop() {
+            Some(text) if !self.repairs => Ok(ExprSimplifyResult::Simplified(text)),
+            text => Ok(ExprSimplifyResult::Original(text.into_iter().collect())),
+        }
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> DataFusionResult<ColumnarValue> {
+        let rows = args.number_rows;
+        let [text] = take_function_args(self.name, args.args)?;
+        if !self.repairs {
+            return Ok(text);
+        }
+        let texts = text.into_array(rows)?;
+        let texts = texts
+            .as_string_opt::<i32>()
+            .ok_or_else(|| DataFusionError::Execution(format!("{} wants text", self.name)))?;
+        Ok(ColumnarValue::Array(repair_all(texts)))
+    }
+}
+
+/// The texts, repaired. Texts without any that has to be are shared.
+fn repair_all(texts: &StringArray) -> ArrayRef {
+    if texts.values().is_ascii() {
+        return Arc::new(texts.clone());
+    }
+    let repaired = texts
+        .iter()
+        .map(|text| text.map(|text| repair_encoding(text).map_or(Cow::Borrowed(text), Cow::Owned)));
+    Arc::new(repaired.collect::<StringArray>())
+}
