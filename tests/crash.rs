@@ -141,6 +141,7 @@ impl Bench {
             vec!["_starlift.json".to_owned(), path(&record["inputs"]), path(&record["rejects"])];
         for table in TABLES {
             wanted.push(format!("{table}.manifest"));
+            wanted.push(record["tables"][table]["manifest"].as_str().unwrap().to_owned());
             wanted.extend(record["tables"][table]["files"].as_array().unwrap().iter().map(path));
         }
         wanted.sort();

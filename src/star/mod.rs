@@ -2,6 +2,7 @@
 
 mod check;
 mod conform;
+mod known;
 pub mod model;
 mod plan;
 mod queries;
