@@ -6,6 +6,11 @@
 
 mod support;
 
+#[path = "crash/fences.rs"]
+mod fences;
+#[path = "crash/places.rs"]
+mod places;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -167,6 +172,26 @@ impl Bench {
                 assert_eq!(json!(size), entry["meta"]["content_length"], "{url}");
             }
         }
+    }
+
+    /// Fails the test unless each manifest is that of the star.
+    #[track_caller]
+    fn assert_manifests_agree(&self) {
+        let (star, record) = (self.star(), self.record());
+        for table in TABLES {
+            let manifest: Value =
+                serde_json::from_slice(&star[&format!("{table}.manifest")]).unwrap();
+            let own = record["tables"][table]["manifest"].as_str().unwrap();
+            assert_eq!(serde_json::from_slice::<Value>(&star[own]).unwrap(), manifest, "{table}");
+            let files = record["tables"][table]["files"].as_array().unwrap();
+            let entries = manifest["entries"].as_array().unwrap();
+            assert_eq!(entries.len(), files.len(), "{table}");
+            for (entry, file) in entries.iter().zip(files) {
+                let url = entry["url"].as_str().unwrap();
+                assert!(url.ends_with(file["path"].as_str().unwrap()), "{table}: {url}");
+            }
+        }
+        self.assert_manifests_are_whole();
     }
 
     /// Runs until a request comes to the gate, and kills the run there.

@@ -47,9 +47,6 @@ impl DemoFolder {
     /// If the folder cannot be made, or holds data or a star that no demo has made.
     pub fn open(asked: Option<&Path>) -> Result<DemoFolder> {
         let wanted = asked.unwrap_or(Path::new(DEFAULT_FOLDER));
-        if wanted.as_os_str().is_empty() {
-            return Err(Error::Usage("--out is empty; name a folder for the demo".to_owned()));
-        }
         let mut opened = DemoFolder::new(wanted.to_owned(), read_marker(wanted));
         opened.demand_own()?;
         match (create(wanted), asked) {

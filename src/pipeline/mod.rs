@@ -7,6 +7,8 @@ mod current;
 mod options;
 mod report;
 mod run;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -31,7 +31,7 @@ pub(super) async fn superseded(
     let kept: HashSet<&str> = keep.paths().collect();
     let former: HashSet<&str> = previous.into_iter().flat_map(RunRecord::paths).collect();
     let now = names::time_of(&keep.run_id);
-    let mut unwanted = unfinished(out, "", |name| names::is_published(name)).await?;
+    let mut unwanted = unfinished(out, "", names::is_published).await?;
     for folder in names::folders() {
         let is_old = |name: &str| {
             names::run_of(folder, name).is_some_and(|run_id| names::time_of(run_id) <= now)

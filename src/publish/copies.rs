@@ -11,6 +11,7 @@ use futures::future::try_join_all;
 use object_store::UpdateVersion;
 
 use super::conditional::{self, Replaced};
+use super::lock::OutputLock;
 use super::record::RunRecord;
 use super::{disk, manifest, names};
 use crate::error::{Error, Result};
@@ -35,16 +36,20 @@ impl Copies {
     /// If a copy cannot be written.
     pub(super) async fn prepare(
         out: &Place,
+        lock: &OutputLock,
         standing: Option<&RunRecord>,
         next: &RunRecord,
     ) -> Result<Copies> {
-        let prepared = next.tables.keys().map(|table| async move {
+        let found = try_join_all(next.tables.keys().map(|table| Copy::find(out, table))).await?;
+        // What was found is older than any run that may take the lock from now on.
+        lock.verify().await?;
+        let prepared = next.tables.keys().zip(found).map(|(table, copy)| async move {
             let version = match standing.and_then(|record| record.tables.get(table)) {
                 Some(standing) => {
                     let bytes = Bytes::from(manifest(out, standing)?);
-                    Copy::find(out, table).await?.write(&bytes, || async { Ok(true) }).await?
+                    copy.write(&bytes, || async { lock.verify().await.map(|()| true) }).await?
                 }
-                None => Copy::find(out, table).await?.version,
+                None => copy.version,
             };
             Ok::<_, Error>((table.clone(), version))
         });

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use crate::error::{Error, Result};
 use crate::storage::StorageError;
@@ -29,13 +30,17 @@ pub(super) fn missing_folders(folder: &Path) -> Vec<PathBuf> {
 /// If a file cannot be written to disk.
 pub(super) async fn sync(files: Vec<PathBuf>) -> Result<()> {
     blocking(move || {
+        let begun = Instant::now();
         let folders: BTreeSet<&Path> = files.iter().filter_map(|file| file.parent()).collect();
         for file in &files {
             sync_file(file).map_err(|e| write_error(file, e))?;
         }
-        folders
-            .into_iter()
-            .try_for_each(|folder| sync_folder(folder).map_err(|e| write_error(folder, e)))
+        for folder in &folders {
+            sync_folder(folder).map_err(|e| write_error(folder, e))?;
+        }
+        let elapsed = begun.elapsed();
+        tracing::debug!(files = files.len(), folders = folders.len(), ?elapsed, "synced the star");
+        Ok(())
     })
     .await
 }

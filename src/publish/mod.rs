@@ -23,6 +23,8 @@ mod names;
 mod parquet;
 mod record;
 mod standing;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 
@@ -154,7 +156,10 @@ impl Publication {
             Err(error) => return Published::No(error),
         };
         match self.standing.replace(&self.run_id, json).await {
-            Ok(()) => Published::Yes(copies),
+            Ok(()) => {
+                tracing::debug!(run_id = self.run_id, "put the record");
+                Published::Yes(copies)
+            }
             Err(NotReplaced::Known(error)) => Published::No(error),
             Err(NotReplaced::Unknown(error)) => Published::Unknown(error),
         }
@@ -163,7 +168,8 @@ impl Publication {
     async fn prepare(&self, record: &RunRecord) -> Result<Prepared> {
         copies::write_own(&self.out, record).await?;
         self.sync(record).await?;
-        let copies = Copies::prepare(&self.out, self.standing.record.as_ref(), record).await?;
+        let standing = self.standing.record.as_ref();
+        let copies = Copies::prepare(&self.out, &self.lock, standing, record).await?;
         let json = record.to_json()?;
         self.lock.verify().await?;
         Ok(Prepared { json, copies })
@@ -254,7 +260,7 @@ async fn mend(out: &Place, record: &RunRecord, lock: &OutputLock) -> Result<bool
     };
     tracing::warn!(%out, "the manifests were not those of the star; writing them again");
     copies::write_own(out, &found).await?;
-    Copies::prepare(out, Some(&found), &found).await?;
+    Copies::prepare(out, lock, Some(&found), &found).await?;
     let unwanted = cleanup::superseded(out, &found, None).await?;
     lock.verify().await?;
     cleanup::remove(out, unwanted).await?;

@@ -157,12 +157,12 @@ fn a_forged_marker_makes_no_demo_remove_other_files() {
     here.run(["demo", "--out", "made"]).exits(0);
     let mine = here.write("mine.json", MINE);
     let print = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(MINE.as_bytes()));
-    let marker = here.read("made/.starlift-demo");
     let files = "\"files\": {";
     let mut names = vec!["../../mine.json", "song_data/../../../mine.json"];
     names.push(text(&mine));
     for name in names {
         let forged = format!("{files}\"{name}\": \"{print}\", ");
+        let marker = here.read("made/.starlift-demo");
         here.write("made/.starlift-demo", marker.replacen(files, &forged, 1));
         here.run(["demo", "--out", "made"]).exits(0);
         assert_eq!(here.read("mine.json"), MINE, "{name}");
@@ -198,11 +198,4 @@ fn a_demo_that_was_killed_can_be_run_again() {
     here.write(&format!("starlift-demo/data/song_data/{song}#1"), "{");
     std::fs::remove_file(here.join("starlift-demo/star/_starlift.json")).unwrap();
     done(&here.run(["demo"]), here.path(), "starlift-demo");
-}
-
-#[test]
-fn an_empty_folder_name_is_refused() {
-    let here = Workspace::new();
-    here.run(["demo", "--out", ""]).exits(2).complains("--out is empty");
-    assert_eq!(files(here.path()), [""; 0]);
 }
