@@ -6,6 +6,8 @@
 
 mod support;
 
+#[path = "crash/campaign.rs"]
+mod campaign;
 #[path = "crash/fences.rs"]
 mod fences;
 #[path = "crash/places.rs"]
@@ -137,9 +139,8 @@ impl Bench {
         serde_json::from_slice(&self.star()["_starlift.json"]).unwrap()
     }
 
-    /// Fails the test unless there is nothing below the output but what the record names.
-    #[track_caller]
-    fn assert_nothing_is_left_over(&self) {
+    /// The paths of all that the star consists of, in order.
+    fn files_of_the_star(&self) -> Vec<String> {
         let record = self.record();
         let path = |file: &Value| file["path"].as_str().unwrap().to_owned();
         let mut wanted =
@@ -150,8 +151,14 @@ impl Bench {
             wanted.extend(record["tables"][table]["files"].as_array().unwrap().iter().map(path));
         }
         wanted.sort();
+        wanted
+    }
+
+    /// Fails the test unless there is nothing below the output but what the record names.
+    #[track_caller]
+    fn assert_nothing_is_left_over(&self) {
         let found: Vec<String> = self.star().into_keys().collect();
-        assert_eq!(found, wanted);
+        assert_eq!(found, self.files_of_the_star());
         if let Some(server) = &self.server {
             assert_eq!(server.keys("star/_lock"), [""; 0], "the lock was given back");
             assert_eq!(server.pending_uploads(), 0);

@@ -166,6 +166,7 @@ impl Publication {
     }
 
     async fn prepare(&self, record: &RunRecord) -> Result<Prepared> {
+        tracing::debug!(run_id = self.run_id, "write the manifests");
         copies::write_own(&self.out, record).await?;
         self.sync(record).await?;
         let standing = self.standing.record.as_ref();
