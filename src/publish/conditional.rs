@@ -6,6 +6,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use object_store::{Error as StoreError, ObjectStoreExt, PutMode, PutOptions, UpdateVersion};
 
+use crate::error::causes;
 use crate::storage::{Place, StorageError};
 
 /// How often a conditional put is sent before it has failed.
@@ -83,6 +84,10 @@ async fn put(place: &Place, bytes: &Bytes, mode: PutMode) -> Result<UpdateVersio
     loop {
         let options = PutOptions { mode: mode.clone(), ..PutOptions::default() };
         match place.store.put_opts(place.path(), bytes.clone().into(), options).await {
+            Err(StoreError::Generic { source, .. }) if is_unsupported(source.as_ref()) => {
+                let (operation, implementer) = ("conditional put".to_owned(), place.to_string());
+                return Err(StoreError::NotImplemented { operation, implementer });
+            }
             Err(StoreError::Generic { .. }) if tries < PUT_TRIES => {
                 tokio::time::sleep(PUT_PAUSE).await;
                 tries += 1;
@@ -90,4 +95,12 @@ async fn put(place: &Place, bytes: &Bytes, mode: PutMode) -> Result<UpdateVersio
             result => return result.map(UpdateVersion::from),
         }
     }
+}
+
+/// Returns `true` if the server does not know the header of a conditional put. `object_store` reports
+/// that like any other failure of a server.
+fn is_unsupported(error: &(dyn std::error::Error + 'static)) -> bool {
+    let unsupported =
+        |error: &dyn std::error::Error| error.to_string().contains("501 Not Implemented");
+    unsupported(error) || causes(error).any(|cause| unsupported(cause))
 }

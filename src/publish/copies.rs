@@ -15,7 +15,7 @@ use super::lock::OutputLock;
 use super::record::RunRecord;
 use super::{disk, manifest, names};
 use crate::error::{Error, Result};
-use crate::storage::Place;
+use crate::storage::{Place, StorageError};
 
 /// How often a copy is tried that something else writes at the same time.
 const TRIES: usize = 3;
@@ -91,6 +91,10 @@ struct Copy {
 impl Copy {
     async fn find(out: &Place, table: &str) -> Result<Copy> {
         let place = out.child(&names::fixed_manifest(table));
+        if place.location.local_path().is_some_and(|path| path.is_dir()) {
+            let error = std::io::ErrorKind::IsADirectory.into();
+            return Err(StorageError::write_io(&place.to_string(), error).into());
+        }
         let found = conditional::read(&place).await?;
         let (version, bytes) = found.map(|found| (found.version, found.bytes)).unzip();
         Ok(Copy { place, version, bytes })

@@ -72,6 +72,9 @@ impl Lease {
                 Replaced::Done(version) => break (Some(version), begun),
                 Replaced::Unsupported => {
                     tracing::warn!(%out, "this store has no conditional put: two runs at once would not notice each other");
+                    if let Some(found) = conditional::read(&place).await? {
+                        demand_dead(out, &holder, &found).await?;
+                    }
                     place.write(bytes).await?;
                     break (None, begun);
                 }

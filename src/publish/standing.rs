@@ -24,6 +24,10 @@ impl Standing {
     /// If it cannot be read, or is not the record of a star that this version can read.
     pub async fn read(out: &Place) -> Result<Standing> {
         let place = out.child(RECORD);
+        if place.location.local_path().is_some_and(|path| path.is_dir()) {
+            let (url, reason) = (place.to_string(), "it is a folder".to_owned());
+            return Err(Error::Record { url, reason });
+        }
         let found = conditional::read(&place).await?;
         let parse = |found: &Versioned| RunRecord::parse(&place, &found.bytes);
         let record = found.as_ref().map(parse).transpose()?;

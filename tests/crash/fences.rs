@@ -173,6 +173,36 @@ fn a_record_that_cannot_be_replaced_is_found_before_any_work() {
 }
 
 #[test]
+fn on_disk_a_folder_in_the_way_is_found_before_the_star_is_replaced() {
+    let bench = Bench::local();
+    std::fs::create_dir_all(bench.workspace.join("star/_starlift.json")).unwrap();
+    let outcome = bench.workspace.outcome(&mut bench.transform("a", &[]));
+    outcome.exits(1).complains("_starlift.json is not the record of a star").complains("a folder");
+    assert!(!bench.workspace.join("star/songs").exists(), "{outcome}");
+    std::fs::remove_dir(bench.workspace.join("star/_starlift.json")).unwrap();
+    std::fs::create_dir(bench.workspace.join("star/users.manifest")).unwrap();
+    let outcome = bench.workspace.outcome(&mut bench.transform("a", &[]));
+    outcome.exits(1).complains("cannot write").complains("star/users.manifest");
+    assert!(!bench.workspace.join("star/_starlift.json").exists(), "{outcome}");
+}
+
+#[test]
+fn a_server_without_conditional_puts_gets_plain_ones() {
+    let bench = Bench::s3();
+    bench.publish("a");
+    // Only what a server refuses for its headers: these are the conditional puts of one run.
+    for target in ["star/_lock", "star/users.manifest", "star/_starlift.json"] {
+        bench.server().inject(Rule::status(501, Op::Put, target).times(2));
+    }
+    let mut command = bench.transform("b", &["--retries", "1"]);
+    let outcome = bench.workspace.outcome(&mut command);
+    outcome.exits(0).complains("this store has no conditional put");
+    bench.answer();
+    bench.assert_manifests_agree();
+    bench.assert_nothing_is_left_over();
+}
+
+#[test]
 fn on_disk_a_record_that_was_replaced_meanwhile_is_left_alone() {
     let bench = Bench::local();
     bench.publish("b");
