@@ -6,12 +6,13 @@
 use std::collections::HashSet;
 use std::path::Path as FsPath;
 
+use futures::future::try_join_all;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 
 use super::names;
 use super::record::RunRecord;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::storage::{Place, StorageError};
 
 /// Files to be removed, by their paths relative to the output.
@@ -31,21 +32,26 @@ pub(super) async fn superseded(
     let kept: HashSet<&str> = keep.paths().collect();
     let former: HashSet<&str> = previous.into_iter().flat_map(RunRecord::paths).collect();
     let now = names::time_of(&keep.run_id);
-    let mut unwanted = unfinished(out, "", names::is_published).await?;
-    for folder in names::folders() {
-        let is_old = |name: &str| {
-            names::run_of(folder, name).is_some_and(|run_id| names::time_of(run_id) <= now)
-        };
-        unwanted.extend(unfinished(out, folder, is_old).await?);
-        for name in list(out, folder).await? {
-            let path = format!("{folder}/{name}");
-            let ours = names::run_of(folder, &name).is_some();
-            let gone = is_old(&name) || former.contains(path.as_str());
-            if ours && gone && !kept.contains(path.as_str()) {
-                unwanted.push(path);
+    let listed = names::folders().map(|folder| {
+        let (kept, former) = (&kept, &former);
+        async move {
+            let is_old = |name: &str| {
+                names::run_of(folder, name).is_some_and(|run_id| names::time_of(run_id) <= now)
+            };
+            let mut unwanted = unfinished(out, folder, is_old).await?;
+            for name in list(out, folder).await? {
+                let path = format!("{folder}/{name}");
+                let ours = names::run_of(folder, &name).is_some();
+                let gone = is_old(&name) || former.contains(path.as_str());
+                if ours && gone && !kept.contains(path.as_str()) {
+                    unwanted.push(path);
+                }
             }
+            Ok::<_, Error>(unwanted)
         }
-    }
+    });
+    let mut unwanted = unfinished(out, "", names::is_published).await?;
+    unwanted.extend(try_join_all(listed).await?.into_iter().flatten());
     Ok(unwanted)
 }
 

@@ -1,4 +1,5 @@
-//! Kills at random moments, two stars in turn. `STARLIFT_KILLS` says how many for each store.
+//! Kills at random moments, two stars in turn, and runs that are stopped while others publish.
+//! `STARLIFT_KILLS` is their number for each store.
 
 use super::*;
 
@@ -89,22 +90,26 @@ impl Campaign {
         let errors = File::create(&log).unwrap();
         let mut run = Run(Some(command.stdout(Stdio::null()).stderr(errors).spawn().unwrap()));
         let read_log = || std::fs::read_to_string(&log).unwrap_or_default();
-        if self.dice.roll(2) == 0 {
-            // Publishing is a small part of a run, and the part that matters.
-            while !read_log().contains(" write the manifests")
-                && run.child().try_wait().unwrap().is_none()
-            {
-                std::thread::sleep(Duration::from_micros(200));
-            }
-            self.wait_at_most(self.publishing);
-        } else {
-            self.wait_at_most(self.whole);
-        }
+        self.wait_for_a_moment(&mut run, read_log);
         run.kill();
         let stage = self.stage(&read_log(), before);
         *self.stages.entry(stage).or_default() += 1;
         self.assert_foreign_files_are_whole();
         self.bench.assert_manifests_are_whole();
+    }
+
+    /// Waits for a random moment of a run; for one of its end as often as for one of the whole.
+    fn wait_for_a_moment(&mut self, run: &mut Run, read_log: impl Fn() -> String) {
+        if self.dice.roll(2) == 0 {
+            return self.wait_at_most(self.whole);
+        }
+        // Publishing is a small part of a run, and the part that matters.
+        while !read_log().contains(" write the manifests")
+            && run.child().try_wait().unwrap().is_none()
+        {
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        self.wait_at_most(self.publishing);
     }
 
     fn wait_at_most(&mut self, longest: Duration) {
@@ -135,14 +140,60 @@ impl Campaign {
         self.bench.publish(other);
         assert_eq!(self.standing(), other);
         self.bench.assert_manifests_agree();
+        self.assert_nothing_else_is_there();
+    }
+
+    #[track_caller]
+    fn assert_nothing_else_is_there(&self) {
         let mut found: Vec<String> = self.bench.star().into_keys().collect();
         found.retain(|path| !FOREIGN.contains(&format!("star/{path}").as_str()));
         assert_eq!(found, self.bench.files_of_the_star());
     }
 
+    /// Stops a run, lets another one take its lock and publish, and lets the first one go on.
+    fn stall(&mut self) {
+        let log = self.bench.workspace.join("log");
+        let mut command = self.bench.transform("b", &["-v"]);
+        let errors = File::create(&log).unwrap();
+        let mut stalled = Run(Some(command.stdout(Stdio::null()).stderr(errors).spawn().unwrap()));
+        let read_log = || std::fs::read_to_string(&log).unwrap_or_default();
+        self.wait_for_a_moment(&mut stalled, read_log);
+        stalled.signal("STOP");
+        let stage = self.stage(&read_log(), "a");
+        *self.stages.entry(stage).or_default() += 1;
+        // As after two minutes.
+        self.bench.server().put("star/_lock", lease(-1));
+        self.bench.publish("a");
+        stalled.signal("CONT");
+        stalled.child().wait().unwrap();
+        self.standing();
+        self.assert_foreign_files_are_whole();
+        self.bench.assert_manifests_agree();
+        if self.standing() == "b" {
+            // It was stopped before it had the lock, or after it had given it back.
+            assert!(read_log().contains("put the record"), "{}", read_log());
+        }
+        self.bench.publish("a");
+        self.assert_nothing_else_is_there();
+    }
+
+    fn stall_often(mut self) {
+        let stalls = kills();
+        for _ in 0..stalls {
+            self.stall();
+        }
+        println!("on S3: {stalls} runs stopped while another one published, 0 torn stars");
+        self.print_stages();
+    }
+
+    fn print_stages(&self) {
+        for (stage, count) in &self.stages {
+            println!("  {count:>5} {stage}");
+        }
+    }
+
     fn fight(mut self, place: &str) {
-        let kills = std::env::var("STARLIFT_KILLS").ok();
-        let kills = kills.map_or(KILLS, |kills| kills.parse().unwrap());
+        let kills = kills();
         let (mut whole_runs, mut killed) = (0, 0);
         while killed < kills {
             self.kill();
@@ -154,10 +205,13 @@ impl Campaign {
         }
         self.bench.answer();
         println!("{place}: {kills} kills, {whole_runs} whole runs in between, 0 torn stars");
-        for (stage, count) in &self.stages {
-            println!("  {count:>5} {stage}");
-        }
+        self.print_stages();
     }
+}
+
+fn kills() -> usize {
+    let kills = std::env::var("STARLIFT_KILLS").ok();
+    kills.map_or(KILLS, |kills| kills.parse().unwrap())
 }
 
 /// The time that a stage took, by the summary of its run.
@@ -189,4 +243,9 @@ fn killed_on_disk_at_random_moments_it_leaves_one_of_two_stars() {
 #[test]
 fn killed_on_s3_at_random_moments_it_leaves_one_of_two_stars() {
     Campaign::new(Bench::s3()).fight("on S3");
+}
+
+#[test]
+fn stopped_on_s3_at_random_moments_it_leaves_the_star_of_another_run() {
+    Campaign::new(Bench::s3()).stall_often();
 }
