@@ -100,7 +100,8 @@ async fn put(place: &Place, bytes: &Bytes, mode: PutMode) -> Result<UpdateVersio
 /// Returns `true` if the server does not know the header of a conditional put. `object_store` reports
 /// that like any other failure of a server.
 fn is_unsupported(error: &(dyn std::error::Error + 'static)) -> bool {
-    let unsupported =
-        |error: &dyn std::error::Error| error.to_string().contains("501 Not Implemented");
-    unsupported(error) || causes(error).any(|cause| unsupported(cause))
+    fn named(error: &(dyn std::error::Error + 'static)) -> bool {
+        error.to_string().contains("501 Not Implemented")
+    }
+    named(error) || causes(error).any(named)
 }

@@ -118,6 +118,37 @@ fn processes_of_another_namespace_are_not_taken_for_dead() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn a_run_in_another_namespace_does_not_take_a_live_one_for_dead() {
+    const APART: [&str; 3] = ["--pid", "--fork", "--mount-proc"];
+    let can = Command::new("unshare").args(APART).arg("true").output();
+    if !can.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: unshare cannot make a PID namespace here");
+        return;
+    }
+    let bench = Bench::s3();
+    bench.publish("a");
+    let gate = bench.server().pause_first(Op::Put, "star/users/");
+    let first = bench.spawn("b", &[]);
+    gate.wait();
+    let second = bench.transform("a", &[]);
+    let mut apart = Command::new("unshare");
+    apart.args(APART).arg(second.get_program()).args(second.get_args());
+    apart.current_dir(bench.workspace.path());
+    for (name, value) in second.get_envs() {
+        match value {
+            Some(value) => apart.env(name, value),
+            None => apart.env_remove(name),
+        };
+    }
+    let outcome = bench.workspace.outcome(&mut apart);
+    outcome.exits(1).complains("another run is writing to s3://sparkify/star: run ");
+    gate.release();
+    first.finish().exits(0);
+    bench.assert_nothing_is_left_over();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn a_process_number_that_is_used_again_holds_no_lease() {
     let bench = Bench::s3();
     bench.publish("a");
