@@ -74,6 +74,14 @@ pub enum Error {
         /// Who holds it.
         holder: String,
     },
+    /// Another run has published to the same place since this one began.
+    #[error("{url} has changed since this run began: {found}; this run published nothing")]
+    Overtaken {
+        /// The record.
+        url: String,
+        /// What is there now.
+        found: String,
+    },
     /// A star's record cannot be understood.
     #[error("{url} is not the record of a star this version can read: {reason}")]
     Record {
@@ -262,6 +270,14 @@ impl Error {
             Error::ChecksFailed { .. } => {
                 Some("the previous star, if there is one, is as it was".to_owned())
             }
+            Error::Overtaken { .. } => Some(
+                "the star that is there now was left as it is; run again to replace it".to_owned(),
+            ),
+            Error::Record { .. } => Some(
+                "use the version of starlift that wrote it, write to another place, or move the \
+                 file away if it is not the record of a star"
+                    .to_owned(),
+            ),
             Error::StarFile { .. } => {
                 Some("bring the file back, or make the star anew with `starlift transform`".to_owned())
             }

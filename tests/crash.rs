@@ -6,6 +6,13 @@
 
 mod support;
 
+#[path = "crash/campaign.rs"]
+mod campaign;
+#[path = "crash/fences.rs"]
+mod fences;
+#[path = "crash/places.rs"]
+mod places;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -132,20 +139,26 @@ impl Bench {
         serde_json::from_slice(&self.star()["_starlift.json"]).unwrap()
     }
 
-    /// Fails the test unless there is nothing below the output but what the record names.
-    #[track_caller]
-    fn assert_nothing_is_left_over(&self) {
+    /// The paths of all that the star consists of, in order.
+    fn files_of_the_star(&self) -> Vec<String> {
         let record = self.record();
         let path = |file: &Value| file["path"].as_str().unwrap().to_owned();
         let mut wanted =
             vec!["_starlift.json".to_owned(), path(&record["inputs"]), path(&record["rejects"])];
         for table in TABLES {
             wanted.push(format!("{table}.manifest"));
+            wanted.push(record["tables"][table]["manifest"].as_str().unwrap().to_owned());
             wanted.extend(record["tables"][table]["files"].as_array().unwrap().iter().map(path));
         }
         wanted.sort();
+        wanted
+    }
+
+    /// Fails the test unless there is nothing below the output but what the record names.
+    #[track_caller]
+    fn assert_nothing_is_left_over(&self) {
         let found: Vec<String> = self.star().into_keys().collect();
-        assert_eq!(found, wanted);
+        assert_eq!(found, self.files_of_the_star());
         if let Some(server) = &self.server {
             assert_eq!(server.keys("star/_lock"), [""; 0], "the lock was given back");
             assert_eq!(server.pending_uploads(), 0);
@@ -166,6 +179,26 @@ impl Bench {
                 assert_eq!(json!(size), entry["meta"]["content_length"], "{url}");
             }
         }
+    }
+
+    /// Fails the test unless each manifest is that of the star.
+    #[track_caller]
+    fn assert_manifests_agree(&self) {
+        let (star, record) = (self.star(), self.record());
+        for table in TABLES {
+            let manifest: Value =
+                serde_json::from_slice(&star[&format!("{table}.manifest")]).unwrap();
+            let own = record["tables"][table]["manifest"].as_str().unwrap();
+            assert_eq!(serde_json::from_slice::<Value>(&star[own]).unwrap(), manifest, "{table}");
+            let files = record["tables"][table]["files"].as_array().unwrap();
+            let entries = manifest["entries"].as_array().unwrap();
+            assert_eq!(entries.len(), files.len(), "{table}");
+            for (entry, file) in entries.iter().zip(files) {
+                let url = entry["url"].as_str().unwrap();
+                assert!(url.ends_with(file["path"].as_str().unwrap()), "{table}: {url}");
+            }
+        }
+        self.assert_manifests_are_whole();
     }
 
     /// Runs until a request comes to the gate, and kills the run there.
@@ -198,8 +231,13 @@ impl Run {
 
     /// SIGTERM.
     fn terminate(&mut self) {
-        let id = self.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.signal("TERM");
+    }
+
+    fn signal(&mut self, name: &str) {
+        let (signal, id) = (format!("-{name}"), self.id().to_string());
+        // It fails when the run has ended, which a test that needs it finds out by itself.
+        let _ = Command::new("kill").args([signal, id]).stderr(Stdio::null()).status().unwrap();
     }
 
     fn finish(mut self) -> Ended {

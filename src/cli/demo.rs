@@ -1,16 +1,16 @@
 //! `starlift demo`: all of it on sample data, with nothing configured.
 
-use std::path::{Path, PathBuf};
-
 use super::args::DemoArgs;
+use super::demo_folder::DemoFolder;
 use super::output::{STRONG, print, styled};
 use super::settings::{GlobalOptions, StarOptions};
-use super::{check, generate, query, transform};
+use super::{check, query, transform};
 use crate::engine::EngineOptions;
-use crate::error::{Error, Result};
-use crate::generate::GenerateOptions;
+use crate::error::Result;
+use crate::generate::{GenerateOptions, log_files, song_objects};
 use crate::limits::MaxRejects;
 use crate::pipeline::TransformOptions;
+use crate::publish::RunRecord;
 use crate::storage::{Location, Stores};
 
 /// Small enough to be read by eye, large enough for every analytics query to have an answer.
@@ -32,23 +32,24 @@ const QUESTIONS: [&str; 3] = ["most_played_songs", "plays_by_gender_level", "act
 /// Rows of each answer.
 const SHOWN_ROWS: usize = 7;
 
-const DEFAULT_FOLDER: &str = "starlift-demo";
-
 /// Writes sample data, transforms and checks it, and answers a few questions.
 ///
 /// # Errors
 ///
-/// If the folder cannot be written, or any step fails.
+/// If the folder cannot be written or holds what no demo has made, or any step fails.
 pub async fn run(args: &DemoArgs, global: &GlobalOptions) -> Result<()> {
-    let folder = folder(args.out.as_deref())?;
-    let data = folder.join("data");
-    let star = folder.join("star");
+    let mut folder = DemoFolder::open(args.out.as_deref())?;
+    let data = folder.data();
+    let star = folder.star();
     // The demo is local: a bucket's settings in the environment have no part in it.
     let stores = Stores::new(global.stores.clone());
     heading("Sample data: JSON as an application writes it")?;
-    remove(&data)?;
+    let sample = sample();
+    folder.renew(sample.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())))?;
     let place = stores.place(Location::parse_single(&data.to_string_lossy())?).await?;
-    generate::write(&SAMPLE, &place).await?;
+    for (path, bytes) in sample {
+        place.child(&path).write(bytes).await?;
+    }
     print(&format!("{}\n", data.display()))?;
 
     heading("Transform: the star, as Parquet")?;
@@ -61,6 +62,8 @@ pub async fn run(args: &DemoArgs, global: &GlobalOptions) -> Result<()> {
         )
     };
     transform::run(&options, global).await?;
+    let made = stores.place(Location::parse_single(&star.to_string_lossy())?).await?;
+    folder.note_star(&RunRecord::require(&made).await?.run_id)?;
 
     heading("Check: the invariants of the star")?;
     let star_options = StarOptions {
@@ -86,34 +89,13 @@ fn heading(text: &str) -> Result<()> {
     print(&format!("\n{}\n", styled(STRONG, text)))
 }
 
-/// The folder asked for, or one that can be written.
-fn folder(asked: Option<&Path>) -> Result<PathBuf> {
-    // A folder that is there is never taken for a glob, whatever its name.
-    let create = |folder: &Path| {
-        std::fs::create_dir_all(folder.join("data"))
-            .and_then(|()| std::fs::create_dir_all(folder.join("star")))
-    };
-    if let Some(folder) = asked {
-        let failed = |e| Error::io(format!("cannot create {}", folder.display()), e);
-        return create(folder).map(|()| folder.to_owned()).map_err(failed);
-    }
-    let here = PathBuf::from(DEFAULT_FOLDER);
-    if create(&here).is_ok() {
-        return Ok(here);
-    }
-    let elsewhere = std::env::temp_dir().join(DEFAULT_FOLDER);
-    let failed = |e| Error::io(format!("cannot create {}", elsewhere.display()), e);
-    create(&elsewhere).map(|()| elsewhere.clone()).map_err(failed)
-}
-
-/// Removes the sample data of an earlier demo; only folders that a demo makes.
-fn remove(data: &Path) -> Result<()> {
-    for folder in ["song_data", "log_data"] {
-        let folder = data.join(folder);
-        if folder.exists() {
-            std::fs::remove_dir_all(&folder)
-                .map_err(|e| Error::io(format!("cannot remove {}", folder.display()), e))?;
-        }
-    }
-    Ok(())
+/// The sample data, by paths below its folder.
+fn sample() -> Vec<(String, Vec<u8>)> {
+    let songs = song_objects(&SAMPLE).map(|object| (object.path, object.bytes));
+    let logs = log_files(&SAMPLE).map(|mut file| {
+        let mut bytes = Vec::new();
+        while file.next_chunk(&mut bytes) {}
+        (file.path(), bytes)
+    });
+    songs.chain(logs).collect()
 }

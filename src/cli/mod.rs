@@ -6,6 +6,7 @@ mod cloud;
 mod compare;
 mod contract;
 mod demo;
+mod demo_folder;
 mod doctor;
 mod generate;
 mod init;

@@ -110,7 +110,11 @@ pub async fn dry_run(options: &TransformOptions, global: &GlobalOptions) -> Resu
             table.name, table.name, table.grain
         );
     }
-    let _ = writeln!(text, "  _inputs/<run-id>.parquet, _rejects/<run-id>.parquet, {RECORD}");
+    let _ = writeln!(
+        text,
+        "  _inputs/<run-id>.parquet, _rejects/<run-id>.parquet, \
+         _manifests/<run-id>-<table>.manifest, {RECORD}"
+    );
     let _ = match RunRecord::read(&out).await? {
         Some(previous) => writeln!(text, "would supersede the star of run {}", previous.run_id),
         None => writeln!(text, "no star is there yet"),

@@ -12,7 +12,7 @@ use crate::decode::Dataset;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ingest::objects;
-use crate::publish::RunRecord;
+use crate::publish::{RunRecord, mend_manifests};
 use crate::star::register_star;
 use crate::storage::{Location, Place, Skipped, Stores};
 
@@ -33,11 +33,13 @@ impl Inputs {
 
 /// The record of the star that stands at the output, when the same version of starlift made it with
 /// the same options of the very objects that are there now. Where that cannot be told, because
-/// queries or JSONPaths of the user's own may have changed or a store gives no tags: `None`.
+/// queries or JSONPaths of the user's own may have changed or a store gives no tags: `None`. Manifests
+/// that a killed run has left of another star are written again.
 ///
 /// # Errors
 ///
-/// If the inputs cannot be listed or the output's record cannot be read.
+/// If the inputs cannot be listed, the output's record cannot be read, or its manifests cannot be
+/// mended.
 pub async fn current_star(
     options: &TransformOptions,
     stores: &Stores,
@@ -54,12 +56,14 @@ pub async fn current_star(
     }
     let Some(listed) = listed(options, stores).await? else { return Ok(None) };
     match recorded(&out, &record, engine).await {
-        Ok(made_of) => Ok((listed == made_of).then_some(record)),
+        Ok(made_of) if listed != made_of => return Ok(None),
+        Ok(_) => {}
         Err(error) => {
             tracing::info!(%error, "the star that stands cannot be read; making it anew");
-            Ok(None)
+            return Ok(None);
         }
     }
+    Ok(mend_manifests(&out, &record).await?.then_some(record))
 }
 
 async fn listed(options: &TransformOptions, stores: &Stores) -> Result<Option<Inputs>> {

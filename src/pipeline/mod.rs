@@ -7,6 +7,8 @@ mod current;
 mod options;
 mod report;
 mod run;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -45,6 +47,7 @@ pub async fn transform(
     let prepared = tokio::select! {
         prepared = run.prepare(plan.songs, plan.logs, plan.last_reader) => prepared,
         () = stop => Err(Error::Interrupted),
+        error = publication.lost() => Err(error),
     };
     let mut report = run.report;
     let failed = |error, report| Err(Failure { error, report: Some(Box::new(report)) });
@@ -58,8 +61,8 @@ pub async fn transform(
     // From here on nothing may interrupt: a record that names files must find them.
     meter.enter(Stage::Publishing);
     let begun = Instant::now();
-    match publication.publish(&record).await {
-        Published::Yes => {}
+    let copies = match publication.publish(&record).await {
+        Published::Yes(copies) => copies,
         Published::No(error) => {
             publication.abandon().await;
             return failed(error, report);
@@ -68,8 +71,10 @@ pub async fn transform(
             publication.leave().await;
             return failed(error, report);
         }
+    };
+    if let Err(error) = publication.end(&record, copies).await {
+        return failed(error, report);
     }
-    publication.end(&record).await;
     report.timed("publish", begun, None);
     report.record = Some(record);
     Ok(report)

@@ -210,7 +210,8 @@ impl<'a> Run<'a> {
         (table, begun, record): (&Table, Instant, TableRecord),
     ) {
         self.report.timed(&format!("write {}", table.name), begun, Some(record.bytes));
-        tables.insert(table.name.to_owned(), record);
+        let manifest = self.publication.manifest_path(table);
+        tables.insert(table.name.to_owned(), TableRecord { manifest, ..record });
     }
 
     /// What became of the plays: read, duplicates and rows come from three different counts.
@@ -332,8 +333,7 @@ async fn write_table(
         meter.wrote(batch.num_rows() as u64);
         sink.write(batch).await?;
     }
-    let manifest = format!("{}.manifest", rows.table.name);
-    Ok(TableRecord { manifest, ..sink.finish().await? })
+    sink.finish().await
 }
 
 /// Writes a staging table in an order to one file, and shows each batch to `look`.

@@ -1,125 +1,148 @@
 //! Files that no star consists of any more: superseded ones, and those of runs that died.
+//!
+//! Only files that stand directly in a folder of the output and bear the name of a run's file are
+//! removed. Stars below the output, and whatever a link leads to, are left alone.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::path::Path as FsPath;
 
-use futures::{StreamExt, TryStreamExt};
+use futures::future::try_join_all;
+use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 
-use super::record::{RECORD, RunRecord};
-use crate::error::Result;
-use crate::star::model::{TABLES, Table};
+use super::names;
+use super::record::RunRecord;
+use crate::error::{Error, Result};
 use crate::storage::{Place, StorageError};
 
-/// Folder of the inputs files.
-pub(super) const INPUTS: &str = "_inputs";
-/// Folder of the rejects files.
-pub(super) const REJECTS: &str = "_rejects";
+/// Files to be removed, by their paths relative to the output.
+pub(super) type Unwanted = Vec<String>;
 
-/// Removes every file of a run that the star at `out` does not consist of. Whoever calls it holds
-/// the lock, so no other run is under way. Files that no run of starlift made are left alone.
-pub(super) async fn remove_all_but(out: &Place, keep: &RunRecord) -> Result<u64> {
-    let kept: HashSet<Path> = keep.files().map(|f| out.child(&f.path).location.path).collect();
-    let kept = Arc::new(kept);
-    let mut removed = remove_partial_files(out, is_published_file);
-    for folder in TABLES.iter().map(|table| table.name).chain([INPUTS, REJECTS]) {
-        let kept = kept.clone();
-        removed += remove_partial_files(&out.child(folder), is_run_file);
-        removed += remove_where(&out.child(folder), move |path, name| {
-            is_run_file(name) && !kept.contains(path)
-        })
-        .await?;
-    }
-    Ok(removed)
-}
-
-/// Removes the files of one run that failed, except its rejects: they say why.
-pub(super) async fn remove_run(out: &Place, run_id: &str) -> Result<()> {
-    for folder in TABLES.iter().map(|table| table.name).chain([INPUTS]) {
-        let run_id = run_id.to_owned();
-        remove_partial_files(&out.child(folder), is_run_file);
-        remove_where(&out.child(folder), move |_, name| name.starts_with(&run_id)).await?;
-    }
-    Ok(())
-}
-
-async fn remove_where(
-    folder: &Place,
-    unwanted: impl Fn(&Path, &str) -> bool + Send + 'static,
-) -> Result<u64> {
-    if folder.location.local_path().is_some_and(|path| !path.exists()) {
-        return Ok(0);
-    }
-    let unwanted = folder.store.list(Some(folder.path())).try_filter_map(move |meta| {
-        let unwanted = unwanted(&meta.location, meta.location.filename().unwrap_or_default());
-        futures::future::ready(Ok(unwanted.then_some(meta.location)))
+/// Lists the files at `out` that the star of `keep` does not consist of, and that are of `previous`
+/// or of a run that did not begin after that of `keep`.
+///
+/// # Errors
+///
+/// If a folder cannot be listed.
+pub(super) async fn superseded(
+    out: &Place,
+    keep: &RunRecord,
+    previous: Option<&RunRecord>,
+) -> Result<Unwanted> {
+    let kept: HashSet<&str> = keep.paths().collect();
+    let former: HashSet<&str> = previous.into_iter().flat_map(RunRecord::paths).collect();
+    let now = names::time_of(&keep.run_id);
+    let listed = names::folders().map(|folder| {
+        let (kept, former) = (&kept, &former);
+        async move {
+            let is_old = |name: &str| {
+                names::run_of(folder, name).is_some_and(|run_id| names::time_of(run_id) <= now)
+            };
+            let mut unwanted = unfinished(out, folder, is_old).await?;
+            for name in list(out, folder).await? {
+                let path = format!("{folder}/{name}");
+                let ours = names::run_of(folder, &name).is_some();
+                let gone = is_old(&name) || former.contains(path.as_str());
+                if ours && gone && !kept.contains(path.as_str()) {
+                    unwanted.push(path);
+                }
+            }
+            Ok::<_, Error>(unwanted)
+        }
     });
-    let mut gone = folder.store.delete_stream(unwanted.boxed());
-    let mut removed = 0;
-    let failed = |e| StorageError::delete(&folder.to_string(), e);
-    while gone.try_next().await.map_err(failed)?.is_some() {
-        removed += 1;
-    }
-    Ok(removed)
+    let mut unwanted = unfinished(out, "", names::is_published).await?;
+    unwanted.extend(try_join_all(listed).await?.into_iter().flatten());
+    Ok(unwanted)
 }
 
-/// Whether a name is `<run-id>.parquet` or `<run-id>-NNNNN.parquet`.
-fn is_run_file(name: &str) -> bool {
-    let Some(stem) = name.strip_suffix(".parquet") else { return false };
-    let mut parts = stem.split('-');
-    let (Some(time), Some(random)) = (parts.next(), parts.next()) else { return false };
-    let number = parts.next();
-    let digits =
-        |text: &str, length| text.len() == length && text.bytes().all(|b| b.is_ascii_digit());
-    time.len() == 16
-        && time.ends_with('Z')
-        && digits(&time[..8], 8)
-        && time.as_bytes()[8] == b'T'
-        && digits(&time[9..15], 6)
-        && random.len() == 8
-        && random.bytes().all(|b| b.is_ascii_hexdigit())
-        && number.is_none_or(|number| digits(number, 5))
-        && parts.next().is_none()
-}
-
-/// Whether a name is that of a manifest or of the record.
-fn is_published_file(name: &str) -> bool {
-    name == RECORD
-        || name.strip_suffix(".manifest").is_some_and(|name| Table::named(name).is_some())
-}
-
-/// Removes what writes that were killed left on local disk: `<name>#<n>`, which the store itself
-/// never lists.
-fn remove_partial_files(folder: &Place, is_ours: fn(&str) -> bool) -> u64 {
-    let Some(folder) = folder.location.local_path() else { return 0 };
-    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
-    let partial = entries.filter_map(|entry| {
-        let entry = entry.ok()?;
-        let name = entry.file_name().into_string().ok()?;
-        let (name, number) = name.split_once('#')?;
-        let ours = is_ours(name) && number.bytes().all(|b| b.is_ascii_digit());
-        ours.then(|| entry.path())
-    });
-    partial.filter(|path| std::fs::remove_file(path).is_ok()).count() as u64
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_files_of_runs_are_ours() {
-        assert!(is_run_file("20181112T030405Z-0a1b2c3d-00000.parquet"));
-        assert!(is_run_file("20181112T030405Z-0a1b2c3d.parquet"));
-        for name in [
-            "part-00000.parquet",
-            "20181112T030405Z-0a1b2c3d-00000.csv",
-            "20181112T030405Z-0a1b2c3x.parquet",
-            "2018111ZT030405Z-0a1b2c3d-00000.parquet",
-            "20181112T030405Z-0a1b2c3d-00000-x.parquet",
-            "é0181112T030405Z-0a1b2c3d.parquet",
-        ] {
-            assert!(!is_run_file(name), "{name}");
+/// Lists the files that the run `run_id` has written, except its rejects: they say why it failed.
+///
+/// # Errors
+///
+/// If a folder cannot be listed.
+pub(super) async fn of_run(out: &Place, run_id: &str) -> Result<Unwanted> {
+    let mut unwanted = Vec::new();
+    for folder in names::folders() {
+        let is_own = |name: &str| names::run_of(folder, name) == Some(run_id);
+        unwanted.extend(unfinished(out, folder, is_own).await?);
+        if folder != names::REJECTS {
+            let own = list(out, folder).await?.into_iter().filter(|name| is_own(name));
+            unwanted.extend(own.map(|name| format!("{folder}/{name}")));
         }
     }
+    Ok(unwanted)
+}
+
+/// Removes the files and returns their number; those that are gone already are passed over.
+///
+/// # Errors
+///
+/// If one cannot be removed.
+pub(super) async fn remove(out: &Place, unwanted: Unwanted) -> Result<usize> {
+    let count = unwanted.len();
+    if let Some(folder) = out.location.local_path() {
+        let removed = tokio::task::spawn_blocking(move || {
+            unwanted.into_iter().try_for_each(|path| remove_file(&folder.join(path)))
+        });
+        removed.await??;
+        return Ok(count);
+    }
+    let paths: Vec<Path> = unwanted.iter().map(|path| out.child(path).location.path).collect();
+    let paths = stream::iter(paths.into_iter().map(Ok)).boxed();
+    let gone = out.store.delete_stream(paths).filter_map(|removed| async move {
+        match removed {
+            Err(object_store::Error::NotFound { .. }) | Ok(_) => None,
+            Err(error) => Some(Err(StorageError::delete(&out.to_string(), error))),
+        }
+    });
+    gone.try_collect::<()>().await?;
+    Ok(count)
+}
+
+fn remove_file(path: &FsPath) -> Result<(), StorageError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(StorageError::delete_io(&path.display().to_string(), error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The names of the files in a folder of the output; not those in folders below it.
+async fn list(out: &Place, folder: &str) -> Result<Vec<String>> {
+    if let Some(local) = out.location.local_path() {
+        return list_folder(&local.join(folder)).await;
+    }
+    let place = out.child(folder);
+    let listed = place.store.list_with_delimiter(Some(place.path())).await;
+    let listed = listed.map_err(|e| StorageError::list(&place.to_string(), e))?;
+    let names = listed.objects.into_iter().map(|meta| meta.location);
+    Ok(names.filter_map(|path| path.filename().map(str::to_owned)).collect())
+}
+
+/// The unfinished writes in a folder on local disk, of files that are `wanted`. The store itself
+/// never lists them.
+async fn unfinished(out: &Place, folder: &str, wanted: impl Fn(&str) -> bool) -> Result<Unwanted> {
+    let Some(local) = out.location.local_path() else { return Ok(Vec::new()) };
+    let found = list_folder(&local.join(folder)).await?;
+    let ours = found.into_iter().filter(|name| names::unfinished(name).is_some_and(&wanted));
+    let path = |name| if folder.is_empty() { name } else { format!("{folder}/{name}") };
+    Ok(ours.map(path).collect())
+}
+
+/// The names of the files in a local folder. Links are no files, and a folder that is a link to
+/// another one is not looked into, since that may be a part of another star.
+async fn list_folder(folder: &FsPath) -> Result<Vec<String>> {
+    let failed = |e| StorageError::list_io(&folder.display().to_string(), e);
+    let mut entries = match tokio::fs::symlink_metadata(folder).await {
+        Ok(meta) if meta.is_dir() => tokio::fs::read_dir(folder).await.map_err(failed)?,
+        _ => return Ok(Vec::new()),
+    };
+    let mut names = Vec::new();
+    while let Some(entry) = entries.next_entry().await.map_err(failed)? {
+        if entry.file_type().await.map_err(failed)?.is_file() {
+            names.extend(entry.file_name().into_string());
+        }
+    }
+    Ok(names)
 }

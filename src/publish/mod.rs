@@ -1,21 +1,38 @@
 //! Publishing: Parquet files, manifests and the record that makes them a star, all or nothing.
 //!
-//! In order: take the output's lock; write files under fresh names; let the caller check them;
-//! put the manifests; put the record, from which moment on the new star is the star; remove what
-//! it supersedes. A run killed before the record's put leaves the old star as it was, files and
-//! all; one killed after it leaves files that the next run removes.
+//! In order: take the output's lock and read the record there; write files under new names; let the
+//! caller check them; write a manifest for each table; put the record in place of the one that was
+//! read, from which moment on the new star is the star; copy the manifests to their fixed names;
+//! remove what the new star supersedes. A run killed before the record's put leaves the old star as
+//! it was, files and all; one killed after it leaves files and copies that the next run mends.
+//!
+//! A run that was suspended, or whose lease was taken over, harms no other: its record replaces only
+//! the record that it has read, and it removes only files that were there while it held the lock.
 
 mod cleanup;
+mod conditional;
+mod copies;
+mod disk;
 mod file;
+mod file_lock;
+mod holder;
+mod lease;
 mod lock;
 mod manifest;
+mod names;
 mod parquet;
 mod record;
+mod standing;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
 
 use arrow::datatypes::SchemaRef;
 use chrono::{DateTime, Utc};
 
 pub use self::manifest::manifest;
+pub(crate) use self::names::fixed_manifest;
 pub use self::parquet::{DEFAULT_FILE_BYTES, ParquetSink};
 pub use self::record::{
     DatasetRecord, FORMAT, FileRecord, PlaysRecord, RECORD, RunOptions, RunRecord, TableRecord,
@@ -24,12 +41,15 @@ pub use self::record::{
 use crate::error::{Error, Result};
 use crate::star::model::Table;
 use crate::storage::Place;
+use cleanup::Unwanted;
+use copies::Copies;
 use lock::OutputLock;
+use standing::{NotReplaced, Standing};
 
 /// Whether a star was published.
 pub(crate) enum Published {
-    /// It was.
-    Yes,
+    /// It was; these copies of its manifests are to be written.
+    Yes(Copies),
     /// It was not, for this reason.
     No(Error),
     /// The store failed in such a way that it cannot be told.
@@ -45,19 +65,68 @@ pub(crate) struct Publication {
     /// When it began.
     pub started_at: DateTime<Utc>,
     lock: OutputLock,
+    standing: Standing,
+    /// Folders above the output's files that the run has made.
+    made_folders: Vec<PathBuf>,
     file_bytes: u64,
     threads: usize,
+}
+
+/// A star that only needs its record to be the star of its output.
+struct Prepared {
+    json: Vec<u8>,
+    copies: Copies,
+}
+
+/// A name for a run that begins at `now`.
+fn new_run_id(now: DateTime<Utc>) -> String {
+    format!("{}-{:08x}", now.format("%Y%m%dT%H%M%SZ"), rand::random::<u32>())
 }
 
 impl Publication {
     /// Takes the output for a new run, whose files are to have about `file_bytes` and are encoded on
     /// `threads` threads.
+    ///
+    /// # Errors
+    ///
+    /// If another run holds the output, or its record is not one that this version can replace.
     pub async fn begin(out: Place, file_bytes: u64, threads: usize) -> Result<Publication> {
         let started_at = Utc::now();
-        let run_id =
-            format!("{}-{:08x}", started_at.format("%Y%m%dT%H%M%SZ"), rand::random::<u32>());
+        let run_id = new_run_id(started_at);
+        let made_folders = out.location.local_path().map(|folder| disk::missing_folders(&folder));
         let lock = OutputLock::acquire(&out, &run_id).await?;
-        Ok(Publication { out, run_id, started_at, lock, file_bytes, threads })
+        let standing = match Standing::read(&out).await {
+            Ok(standing) => standing,
+            Err(error) => {
+                lock.release().await;
+                return Err(error);
+            }
+        };
+        let made_folders = made_folders.unwrap_or_default();
+        Ok(Publication {
+            out,
+            run_id,
+            started_at,
+            lock,
+            standing,
+            made_folders,
+            file_bytes,
+            threads,
+        })
+    }
+
+    /// Resolves when another run is known to have taken the output over.
+    pub async fn lost(&self) -> Error {
+        self.lock.lost().await;
+        match self.lock.verify().await {
+            Err(error) => error,
+            Ok(()) => std::future::pending().await,
+        }
+    }
+
+    /// The path of a table's manifest, relative to the output.
+    pub fn manifest_path(&self, table: &Table) -> String {
+        names::manifest(&self.run_id, table.name)
     }
 
     /// A sink for a star table's files.
@@ -70,66 +139,83 @@ impl Publication {
 
     /// A sink for the file of rejects.
     pub fn rejects_sink(&self, schema: SchemaRef) -> ParquetSink {
-        let path = format!("{}/{}.parquet", cleanup::REJECTS, self.run_id);
+        let path = format!("{}/{}.parquet", names::REJECTS, self.run_id);
         ParquetSink::single(&self.out, path, schema)
     }
 
     /// A sink for the file of inputs.
     pub fn inputs_sink(&self, schema: SchemaRef) -> ParquetSink {
-        let path = format!("{}/{}.parquet", cleanup::INPUTS, self.run_id);
+        let path = format!("{}/{}.parquet", names::INPUTS, self.run_id);
         ParquetSink::single(&self.out, path, schema)
     }
 
     /// Makes the star that `record` describes the star of this output.
     pub async fn publish(&self, record: &RunRecord) -> Published {
-        let prepared = async {
-            self.lock.verify().await?;
-            Ok((RunRecord::read(&self.out).await?, record.to_json()?))
-        };
-        let (previous, json) = match prepared.await {
+        let Prepared { json, copies } = match self.prepare(record).await {
             Ok(prepared) => prepared,
             Err(error) => return Published::No(error),
         };
-        if let Err(error) = self.put_manifests(record).await {
-            self.restore_manifests(previous.as_ref()).await;
-            return Published::No(error);
-        }
-        let Err(error) = self.out.child(RECORD).write(json).await else { return Published::Yes };
-        // The put may have been done and only its answer lost.
-        match RunRecord::read(&self.out).await {
-            Ok(Some(found)) if found.run_id == self.run_id => Published::Yes,
-            Ok(_) if error.is_denied() => {
-                self.restore_manifests(previous.as_ref()).await;
-                Published::No(error.into())
+        match self.standing.replace(&self.run_id, json).await {
+            Ok(()) => {
+                tracing::debug!(run_id = self.run_id, "put the record");
+                Published::Yes(copies)
             }
-            _ => Published::Unknown(error.into()),
+            Err(NotReplaced::Known(error)) => Published::No(error),
+            Err(NotReplaced::Unknown(error)) => Published::Unknown(error),
         }
     }
 
-    async fn put_manifests(&self, record: &RunRecord) -> Result<()> {
-        for table in record.tables.values() {
-            let manifest = manifest(&self.out, table)?;
-            self.out.child(&table.manifest).write(manifest).await?;
-        }
-        Ok(())
+    async fn prepare(&self, record: &RunRecord) -> Result<Prepared> {
+        tracing::debug!(run_id = self.run_id, "write the manifests");
+        copies::write_own(&self.out, record).await?;
+        self.sync(record).await?;
+        let standing = self.standing.record.as_ref();
+        let copies = Copies::prepare(&self.out, &self.lock, standing, record).await?;
+        let json = record.to_json()?;
+        self.lock.verify().await?;
+        Ok(Prepared { json, copies })
     }
 
-    /// Makes the manifests name the files of the star that stays.
-    async fn restore_manifests(&self, previous: Option<&RunRecord>) {
-        let Some(previous) = previous else { return };
-        if let Err(error) = self.put_manifests(previous).await {
-            tracing::warn!(%error, "the manifests could not be restored; run again to mend them");
-        }
+    /// Writes the files of the star to disk where they are local: after a loss of power the record
+    /// must not be there without them.
+    async fn sync(&self, record: &RunRecord) -> Result<()> {
+        let Some(out) = self.out.location.local_path() else { return Ok(()) };
+        disk::sync(record.paths().map(|path| out.join(path)).collect()).await?;
+        disk::sync_folders([vec![out], self.made_folders.clone()].concat()).await
     }
 
-    /// Removes what the new star supersedes, and gives the output back. The star stands: failing
-    /// to remove the old files is worth a warning, not a failed run.
-    pub async fn end(self, record: &RunRecord) {
-        match cleanup::remove_all_but(&self.out, record).await {
-            Ok(removed) => tracing::debug!(removed, "removed superseded files"),
-            Err(error) => tracing::warn!(%error, "superseded files could not all be removed"),
+    /// Writes the manifests' fixed names, removes what the new star supersedes, and gives the output
+    /// back. The star is published: failing to remove the old files is worth a warning, not a failed
+    /// run.
+    ///
+    /// # Errors
+    ///
+    /// If a manifest cannot be written; the old star's files are then kept, since its manifests still
+    /// name them.
+    pub async fn end(self, record: &RunRecord, copies: Copies) -> Result<()> {
+        let copied = copies.write(record).await;
+        if copied.is_ok() {
+            match self.remove_superseded(record).await {
+                Ok(removed) => tracing::debug!(removed, "removed superseded files"),
+                Err(error) => tracing::warn!(%error, "superseded files could not all be removed"),
+            }
+        } else {
+            tracing::warn!(
+                "the star of run {} is published, but not all manifests name its files; run again",
+                self.run_id
+            );
         }
         self.lock.release().await;
+        copied
+    }
+
+    /// Only files are removed that were there while this run still held the lock: none of them can be
+    /// of a run that has taken it since.
+    async fn remove_superseded(&self, record: &RunRecord) -> Result<usize> {
+        let previous = self.standing.record.as_ref();
+        let unwanted: Unwanted = cleanup::superseded(&self.out, record, previous).await?;
+        self.lock.verify().await?;
+        cleanup::remove(&self.out, unwanted).await
     }
 
     /// Gives the output back and leaves everything in place: the record may yet turn out to name
@@ -141,9 +227,43 @@ impl Publication {
     /// Removes what the run has written, rejects apart, and gives the output back.
     pub async fn abandon(self) {
         self.out.settle().await;
-        if let Err(error) = cleanup::remove_run(&self.out, &self.run_id).await {
+        let removed = async {
+            let unwanted = cleanup::of_run(&self.out, &self.run_id).await?;
+            cleanup::remove(&self.out, unwanted).await
+        };
+        if let Err(error) = removed.await {
             tracing::warn!(%error, "files of the failed run could not all be removed");
         }
         self.lock.release().await;
     }
+}
+
+/// Writes the manifests of the star at `out` again where they are not those of `record`, as a run
+/// that was killed may have left them. Returns `false` if the star is another one by now.
+///
+/// # Errors
+///
+/// If another run holds the output, or a manifest cannot be read or written.
+pub(crate) async fn mend_manifests(out: &Place, record: &RunRecord) -> Result<bool> {
+    if copies::agree(out, record).await? {
+        return Ok(true);
+    }
+    let lock = OutputLock::acquire(out, &new_run_id(Utc::now())).await?;
+    let mended = mend(out, record, &lock).await;
+    lock.release().await;
+    mended
+}
+
+async fn mend(out: &Place, record: &RunRecord, lock: &OutputLock) -> Result<bool> {
+    let standing = Standing::read(out).await?;
+    let Some(found) = standing.record.filter(|found| found.run_id == record.run_id) else {
+        return Ok(false);
+    };
+    tracing::warn!(%out, "the manifests were not those of the star; writing them again");
+    copies::write_own(out, &found).await?;
+    Copies::prepare(out, lock, Some(&found), &found).await?;
+    let unwanted = cleanup::superseded(out, &found, None).await?;
+    lock.verify().await?;
+    cleanup::remove(out, unwanted).await?;
+    Ok(true)
 }

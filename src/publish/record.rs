@@ -150,12 +150,21 @@ impl RunRecord {
     pub async fn read(out: &Place) -> Result<Option<RunRecord>> {
         let place = out.child(RECORD);
         let Some(bytes) = place.read().await? else { return Ok(None) };
+        RunRecord::parse(&place, &bytes).map(Some)
+    }
+
+    /// The record that the object at `place` holds.
+    ///
+    /// # Errors
+    ///
+    /// If it is none, or is of another form.
+    pub(super) fn parse(place: &Place, bytes: &[u8]) -> Result<RunRecord> {
         let refuse = |reason: String| Error::Record { url: place.to_string(), reason };
-        let form: Form = serde_json::from_slice(&bytes).map_err(|e| refuse(e.to_string()))?;
+        let form: Form = serde_json::from_slice(bytes).map_err(|e| refuse(e.to_string()))?;
         if form.format != FORMAT {
             return Err(refuse(format!("it has format {}, wanted is {FORMAT}", form.format)));
         }
-        serde_json::from_slice(&bytes).map(Some).map_err(|e| refuse(e.to_string()))
+        serde_json::from_slice(bytes).map_err(|e| refuse(e.to_string()))
     }
 
     /// As [`RunRecord::read`], for whoever needs a star.
@@ -183,6 +192,13 @@ impl RunRecord {
     /// Every Parquet file that the star consists of.
     pub fn files(&self) -> impl Iterator<Item = &FileRecord> {
         self.tables.values().flat_map(|table| &table.files).chain([&self.inputs, &self.rejects])
+    }
+
+    /// The paths of the star's files and of the manifests that the record names, relative to the
+    /// output.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+        let manifests = self.tables.values().map(|table| table.manifest.as_str());
+        self.files().map(|file| file.path.as_str()).chain(manifests)
     }
 }
 

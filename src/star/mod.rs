@@ -4,6 +4,7 @@ mod accounting;
 mod check;
 mod conform;
 mod functions;
+mod known;
 pub mod model;
 mod plan;
 mod queries;

@@ -1,6 +1,7 @@
 //! A star as tables of a session: the files that its record names, and the record's own numbers.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::SchemaRef;
@@ -12,9 +13,11 @@ use datafusion::error::{DataFusionError, Result as DataFusionResult};
 use datafusion::logical_expr::SortExpr;
 use datafusion::prelude::SessionContext;
 use futures::{StreamExt, TryStreamExt};
+use object_store::ObjectMeta;
 use url::Url;
 
 use super::conform::order;
+use super::known::KnownFiles;
 use super::model::{TABLES, Table};
 use crate::decode::rejects_schema;
 use crate::error::{Error, Result};
@@ -78,10 +81,12 @@ async fn register_files(
     files: &[FileRecord],
     sorted: Vec<Vec<SortExpr>>,
 ) -> Result<()> {
-    demand_files(out, files).await?;
+    let found = demand_files(out, files).await?;
     let registered = async {
+        let base = table_url(name)?;
+        session.register_object_store(&base, Arc::new(KnownFiles::new(out.store.clone(), found)));
         let urls: DataFusionResult<Vec<_>> =
-            files.iter().map(|file| file_url(session, &out.child(&file.path))).collect();
+            files.iter().map(|file| file_url(&base, &out.child(&file.path))).collect();
         let options = ListingOptions::new(Arc::new(ParquetFormat::default()))
             .with_file_extension(".parquet")
             .with_file_sort_order(sorted);
@@ -93,34 +98,45 @@ async fn register_files(
     registered.await.map(|_| ()).map_err(|e| Error::query(name, e))
 }
 
-/// Fails unless all files are there in the size they were written in: to DataFusion a file that is
-/// gone is one without rows.
-async fn demand_files(out: &Place, files: &[FileRecord]) -> Result<()> {
+/// The files as they are in the store; fails unless each is there in the size it was written in.
+async fn demand_files(out: &Place, files: &[FileRecord]) -> Result<Vec<ObjectMeta>> {
     let found = futures::stream::iter(files)
-        .map(|file| async move { Ok::<_, Error>((file, out.child(&file.path).head().await?)) })
-        .buffer_unordered(HEADS_IN_FLIGHT);
-    found
-        .try_for_each(|(file, meta)| async move {
-            let reason = match meta.map(|meta| meta.size) {
-                Some(size) if size == file.bytes => return Ok(()),
-                Some(size) => format!("it has {size} bytes, and was written with {}", file.bytes),
-                None => "it is gone".to_owned(),
+        .map(|file| async move {
+            let place = out.child(&file.path);
+            let meta = place.head().await?;
+            let reason = match meta.as_ref().map(|meta| meta.size) {
+                Some(size) if size == file.bytes => None,
+                Some(size) => {
+                    Some(format!("it has {size} bytes, and was written with {}", file.bytes))
+                }
+                None => Some("it is gone".to_owned()),
             };
-            Err(Error::StarFile { url: out.child(&file.path).to_string(), reason })
+            match (meta, reason) {
+                (Some(meta), None) => Ok(ObjectMeta { location: place.path().clone(), ..meta }),
+                (_, reason) => Err(Error::StarFile {
+                    url: place.to_string(),
+                    reason: reason.unwrap_or_default(),
+                }),
+            }
         })
-        .await
+        .buffer_unordered(HEADS_IN_FLIGHT);
+    found.try_collect().await
 }
 
-/// The URL by which DataFusion finds `place`, its store made known to the session.
-fn file_url(session: &SessionContext, place: &Place) -> DataFusionResult<ListingTableUrl> {
-    let url = Url::parse(&place.location.url(place.path()))
-        .map_err(|e| DataFusionError::External(e.into()))?;
-    let mut base = url.clone();
-    base.set_path("/");
-    session.register_object_store(&base, place.store.clone());
+/// A URL of its own for the files of the table `name`: sessions of one engine share their stores.
+fn table_url(name: &str) -> DataFusionResult<Url> {
+    static TABLES_OPENED: AtomicU64 = AtomicU64::new(0);
+    let number = TABLES_OPENED.fetch_add(1, Ordering::Relaxed);
+    let url = Url::parse(&format!("star://{name}-{number}/"));
+    url.map_err(|e| DataFusionError::External(e.into()))
+}
+
+/// The URL by which DataFusion finds the file at `place` in the store that is registered at `base`.
+fn file_url(base: &Url, place: &Place) -> DataFusionResult<ListingTableUrl> {
+    let mut url = base.clone();
     // DataFusion decodes the path once: what it is to find must go through unharmed.
-    base.set_path(&format!("/{}", place.path().as_ref().replace('%', "%25")));
-    ListingTableUrl::try_new(base, None)
+    url.set_path(&format!("/{}", place.path().as_ref().replace('%', "%25")));
+    ListingTableUrl::try_new(url, None)
 }
 
 /// The record's numbers as a table of one row.

@@ -53,7 +53,8 @@ impl StorageError {
         StorageError::new("list", url, Cause::Store(source))
     }
 
-    fn list_io(path: &str, source: std::io::Error) -> StorageError {
+    /// A failure to list the local folder at `path`.
+    pub(crate) fn list_io(path: &str, source: std::io::Error) -> StorageError {
         StorageError::new("list", path, Cause::Io(source))
     }
 
@@ -80,6 +81,11 @@ impl StorageError {
     /// A failure to remove the object at `url`.
     pub(crate) fn delete(url: &str, source: object_store::Error) -> StorageError {
         StorageError::new("remove", url, Cause::Store(source))
+    }
+
+    /// A failure to remove the local file at `path`.
+    pub(crate) fn delete_io(path: &str, source: std::io::Error) -> StorageError {
+        StorageError::new("remove", path, Cause::Io(source))
     }
 
     /// Whether the store refused for want of permission.

@@ -65,8 +65,14 @@ fn where_the_current_folder_cannot_be_written_the_temporary_one_is_used() {
         let mut command = here.command();
         let outcome =
             here.outcome(command.current_dir(&place).env("TMPDIR", &temporary).arg("demo"));
-        done(&outcome, &place, text(&temporary.join("starlift-demo")));
-        std::fs::remove_dir_all(temporary.join("starlift-demo")).unwrap();
+        let mut made = std::fs::read_dir(&temporary).unwrap().map(|entry| entry.unwrap().path());
+        let folder = made.next().unwrap();
+        assert!(made.next().is_none(), "{outcome}");
+        // A name that can be guessed could be taken by another user beforehand.
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        assert!(name.strip_prefix("starlift-demo-").is_some_and(|rest| rest.len() >= 6), "{name}");
+        done(&outcome, &place, text(&folder));
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }
 
@@ -80,4 +86,116 @@ fn settings_of_real_work_have_no_part_in_it() {
         .env("STARLIFT_SONGS", "s3://nobody/songs")
         .env("STARLIFT_MAX_REJECTS", "0");
     done(&here.outcome(command.arg("demo")), here.path(), "starlift-demo");
+}
+
+/// A file of somebody's own, and where it is within the folder of a demo.
+const MINE: &str = r#"{"song_id":"SOMINE","title":"Mine","artist_id":"ARMINE","artist_name":"Me"}"#;
+
+/// All files below the workspace, and what they hold.
+fn contents(here: &Workspace) -> Vec<(String, Vec<u8>)> {
+    let read = |path: String| (path.clone(), std::fs::read(here.join(&path)).unwrap());
+    files(here.path()).into_iter().map(read).collect()
+}
+
+/// Fails the test unless a demo refuses to write to `out` because of `path`, and touches nothing.
+#[track_caller]
+fn refused(here: &Workspace, out: &[&str], path: &str) {
+    let before = contents(here);
+    let outcome = here.run([&["demo"], out].concat());
+    outcome.exits(2).complains(&format!("{path} was not made by `starlift demo`"));
+    outcome.complains("name an empty folder with --out").complains("nothing was touched");
+    assert!(contents(here) == before, "{outcome}");
+}
+
+#[test]
+fn data_that_no_demo_made_is_left_alone() {
+    for mine in ["data/song_data/A/mine.json", "data/log_data/x/y/2018-11-01-events.json"] {
+        let here = Workspace::new();
+        here.write(mine, MINE);
+        refused(&here, &["--out", "."], &format!("./{mine}"));
+        here.write(&format!("starlift-demo/{mine}"), MINE);
+        refused(&here, &[], &format!("starlift-demo/{mine}"));
+    }
+}
+
+#[test]
+fn what_is_added_or_changed_after_a_demo_is_left_alone() {
+    let here = Workspace::new();
+    here.run(["demo"]).exits(0);
+    let song = files(&here.join("starlift-demo/data/song_data")).remove(0);
+    let song = format!("starlift-demo/data/song_data/{song}");
+    let original = here.read(&song);
+    here.write(&song, MINE);
+    refused(&here, &[], &song);
+    here.write(&song, original);
+    let mine = here.write("starlift-demo/data/song_data/A/mine.json", MINE);
+    refused(&here, &[], "starlift-demo/data/song_data/A/mine.json");
+    std::fs::remove_file(mine).unwrap();
+    here.run(["demo"]).exits(0);
+}
+
+#[test]
+fn a_star_that_no_demo_made_is_left_alone() {
+    let here = Workspace::new();
+    here.run(["demo", "--out", "made"]).exits(0);
+    let transform = |out: &str| {
+        let data = ["--songs", "made/data/song_data", "--logs", "made/data/log_data"];
+        let more = ["--max-rejects", "1%", "--out", out];
+        here.run([&["transform"], &data[..], &more].concat()).exits(0);
+    };
+    transform("other/star");
+    refused(&here, &["--out", "other"], "other/star");
+    transform("made/star");
+    refused(&here, &["--out", "made"], "made/star");
+    here.write("third/star/songs/20181112T030405Z-0a1b2c3d-00000.parquet", "mine");
+    refused(&here, &["--out", "third"], "third/star");
+}
+
+#[test]
+fn a_forged_marker_makes_no_demo_remove_other_files() {
+    let here = Workspace::new();
+    here.run(["demo", "--out", "made"]).exits(0);
+    let mine = here.write("mine.json", MINE);
+    let print = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(MINE.as_bytes()));
+    let files = "\"files\": {";
+    let mut names = vec!["../../mine.json", "song_data/../../../mine.json"];
+    names.push(text(&mine));
+    for name in names {
+        let forged = format!("{files}\"{name}\": \"{print}\", ");
+        let marker = here.read("made/.starlift-demo");
+        here.write("made/.starlift-demo", marker.replacen(files, &forged, 1));
+        here.run(["demo", "--out", "made"]).exits(0);
+        assert_eq!(here.read("mine.json"), MINE, "{name}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn links_in_the_folder_are_not_followed() {
+    use std::os::unix::fs::symlink;
+    for link in ["data", "data/song_data", "data/log_data", "star", "data/song_data/A"] {
+        let here = Workspace::new();
+        std::fs::create_dir_all(here.join("elsewhere")).unwrap();
+        let link_at = here.join("demo").join(link);
+        std::fs::create_dir_all(link_at.parent().unwrap()).unwrap();
+        symlink(here.join("elsewhere"), link_at).unwrap();
+        refused(&here, &["--out", "demo"], &format!("demo/{link}"));
+        assert_eq!(files(&here.join("elsewhere")), [""; 0], "{link}");
+    }
+    let here = Workspace::new();
+    here.write("mine.txt", MINE);
+    std::fs::create_dir(here.join("demo")).unwrap();
+    symlink(here.join("mine.txt"), here.join("demo/.starlift-demo")).unwrap();
+    here.run(["demo", "--out", "demo"]).exits(0);
+    assert_eq!(here.read("mine.txt"), MINE);
+}
+
+#[test]
+fn a_demo_that_was_killed_can_be_run_again() {
+    let here = Workspace::new();
+    here.run(["demo"]).exits(0);
+    let song = files(&here.join("starlift-demo/data/song_data")).remove(0);
+    here.write(&format!("starlift-demo/data/song_data/{song}#1"), "{");
+    std::fs::remove_file(here.join("starlift-demo/star/_starlift.json")).unwrap();
+    done(&here.run(["demo"]), here.path(), "starlift-demo");
 }

@@ -45,6 +45,20 @@ async fn a_run_makes_loads_and_verifies_and_does_nothing_twice() {
 }
 
 #[tokio::test]
+async fn a_run_mends_the_manifests_that_a_killed_one_has_left() {
+    let (here, database) = (with_data(), database());
+    transform(&here, "other", &[]).exits(0);
+    run(&here, &database.url(), &[]).exits(0);
+    let (star, manifest) = (run_id(&here, "star"), here.read("star/songs.manifest"));
+    here.write("star/songs.manifest", here.read("other/songs.manifest"));
+    std::fs::remove_file(here.join("star/users.manifest")).unwrap();
+    run(&here, &database.url(), &[]).exits(0).says("not made again").says("already (load 1)");
+    assert_eq!(run_id(&here, "star"), star);
+    assert_eq!(here.read("star/songs.manifest"), manifest);
+    assert!(here.join("star/users.manifest").is_file());
+}
+
+#[tokio::test]
 async fn a_run_goes_on_where_it_stopped() {
     let (here, database) = (with_data(), database());
     let nowhere = "postgres://starlift@127.0.0.1:1/nowhere";

@@ -299,6 +299,8 @@ struct Barrier {
     op: Op,
     target: String,
     way: watch::Sender<Way>,
+    /// How many more requests are held; later ones go through.
+    left: AtomicUsize,
     held: Mutex<usize>,
     arrival: Condvar,
 }
@@ -429,11 +431,12 @@ impl Layer {
         lock(&self.rules).push(rule);
     }
 
-    pub(crate) fn add_gate(&self, op: Op, target: &str) -> Gate {
+    pub(crate) fn add_gate(&self, op: Op, target: &str, requests: usize) -> Gate {
         let barrier = Arc::new(Barrier {
             op,
             target: target.to_owned(),
             way: watch::Sender::new(Way::Shut),
+            left: AtomicUsize::new(requests),
             held: Mutex::new(0),
             arrival: Condvar::new(),
         });
@@ -510,6 +513,10 @@ impl Layer {
             gate.op.covers(seen.op)
                 && seen.target.contains(&gate.target)
                 && *gate.way.borrow() == Way::Shut
+                && gate
+                    .left
+                    .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
+                    .is_ok()
         };
         let gates: Vec<_> = lock(&self.gates).iter().filter(mine).cloned().collect();
         for gate in gates {

@@ -198,7 +198,18 @@ impl S3Server {
 
     /// Holds the requests that match from now on.
     pub fn pause(&self, op: Op, target: &str) -> Gate {
-        self.layer.add_gate(op, target)
+        self.layer.add_gate(op, target, usize::MAX)
+    }
+
+    /// Holds the first request that matches from now on.
+    pub fn pause_first(&self, op: Op, target: &str) -> Gate {
+        self.layer.add_gate(op, target, 1)
+    }
+
+    /// Dates an object so long ago.
+    pub fn age(&self, key: &str, age: Duration) {
+        let file = fs::File::options().write(true).open(self.root.join(BUCKET).join(key)).unwrap();
+        file.set_modified(SystemTime::now() - age).unwrap();
     }
 }
 

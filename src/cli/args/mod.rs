@@ -354,8 +354,8 @@ fn rate(text: &str) -> Result<f64, String> {
 /// Options of `demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// Folder for the sample data and its star [default: starlift-demo here, or in the temporary
-    /// folder where this one cannot be written].
+    /// Folder for the sample data and its star, empty or made by a demo [default: starlift-demo here,
+    /// or a new folder in the temporary one where this one cannot be written].
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub out: Option<PathBuf>,
 }

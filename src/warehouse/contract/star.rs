@@ -1,6 +1,6 @@
 //! A whole star against the contract.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -14,7 +14,7 @@ use super::tables::{Expected, ExpectedTable, Reading};
 use super::values::count_nulls;
 use super::{chunks, columns, manifest, tables, texts};
 use crate::error::Result;
-use crate::publish::{FileRecord, RunRecord, TableRecord};
+use crate::publish::{FileRecord, RunRecord, TableRecord, fixed_manifest};
 use crate::storage::Place;
 
 /// Files that are looked at side by side: mostly waiting for a HEAD and a footer.
@@ -50,6 +50,7 @@ pub async fn check_star(star: &Place, record: &RunRecord, expected: &Expected) -
             continue;
         };
         let listed = check_manifest(star, found, &mut contract).await?;
+        check_copy(star, &table.name, found, &mut contract).await?;
         check_files(star, table, found, listed.as_deref(), expected, &mut contract).await?;
         entries.extend(listed.into_iter().flatten());
     }
@@ -82,6 +83,43 @@ async fn check_manifest(
     manifest::check_keys(&entries, &mut contract.findings);
     manifest::check_files(&url, &entries, star, table, &mut contract.findings);
     Ok(Some(entries))
+}
+
+/// Checks the copy of a table's manifest under its fixed name. A load does not use it, but a COPY
+/// written by hand does. One that lists the files of another star is about to be replaced.
+async fn check_copy(
+    star: &Place,
+    name: &str,
+    table: &TableRecord,
+    contract: &mut Contract,
+) -> Result<()> {
+    let path = fixed_manifest(name);
+    if path == table.manifest {
+        return Ok(());
+    }
+    let place = star.child(&path);
+    let Some(bytes) = place.read().await? else { return Ok(()) };
+    let url = place.to_string();
+    let mut findings = Vec::new();
+    if let Some(entries) = manifest::parse(&url, &bytes, &mut findings) {
+        let listed: HashSet<&str> = entries.iter().map(|entry| entry.url.as_str()).collect();
+        let files = table.files.iter().map(|file| (manifest::url(star, &file.path), file.bytes));
+        let files: HashMap<String, u64> = files.collect();
+        if listed != files.keys().map(String::as_str).collect() {
+            return Ok(());
+        }
+        manifest::check_files(&url, &entries, star, table, &mut findings);
+        for entry in &entries {
+            let wanted = files.get(&entry.url).copied();
+            if entry.content_length.is_some() && entry.content_length != wanted {
+                let problem = "content_length is not the size that the record has";
+                let place = format!("{url}, {}", entry.url);
+                findings.push(Finding::new(Rule::ManifestContentLength, place, problem));
+            }
+        }
+    }
+    contract.findings.extend(findings);
+    Ok(())
 }
 
 async fn check_files(

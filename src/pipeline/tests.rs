@@ -1,0 +1,135 @@
+//! Stars that are read or looked at while they change.
+
+use super::*;
+use crate::engine::EngineOptions;
+use crate::generate::{GenerateOptions, log_files, song_objects};
+use crate::publish::RunRecord;
+use crate::star::model::TABLES;
+use crate::star::register_star;
+use crate::storage::StoreOptions;
+
+/// A star of generated data in a folder of its own.
+struct Made {
+    _folder: tempfile::TempDir,
+    stores: Stores,
+    options: TransformOptions,
+    out: Place,
+    record: RunRecord,
+}
+
+impl Made {
+    async fn new() -> Made {
+        let folder = tempfile::tempdir().unwrap();
+        let below = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let stores = Stores::new(StoreOptions::default());
+        let data = stores.place(Location::parse(&below("data")).unwrap()).await.unwrap();
+        let size =
+            GenerateOptions { songs: 20, events: 300, days: 1, ..GenerateOptions::default() };
+        for object in song_objects(&size) {
+            data.child(&object.path).write(object.bytes).await.unwrap();
+        }
+        for mut file in log_files(&size) {
+            let mut bytes = Vec::new();
+            while file.next_chunk(&mut bytes) {}
+            data.child(&file.path()).write(bytes).await.unwrap();
+        }
+        let options = TransformOptions::new(
+            &below("data/song_data"),
+            &below("data/log_data"),
+            &below("star"),
+        );
+        let out = stores.place(Location::parse(&options.out).unwrap()).await.unwrap();
+        let mut made = Made {
+            record: transformed(&options, &stores).await,
+            _folder: folder,
+            stores,
+            options,
+            out,
+        };
+        made.record = RunRecord::require(&made.out).await.unwrap();
+        made
+    }
+
+    async fn current(&self) -> Option<RunRecord> {
+        let engine = Engine::new(EngineOptions::default()).unwrap();
+        current_star(&self.options, &self.stores, &engine).await.unwrap()
+    }
+
+    /// The manifests by their fixed names, and those that the record names.
+    async fn manifests(&self) -> Vec<Option<bytes::Bytes>> {
+        let mut manifests = Vec::new();
+        for table in &TABLES {
+            let own = &self.record.tables[table.name].manifest;
+            for path in [&format!("{}.manifest", table.name), own] {
+                manifests.push(self.out.child(path).read().await.unwrap());
+            }
+        }
+        manifests
+    }
+}
+
+async fn transformed(options: &TransformOptions, stores: &Stores) -> RunRecord {
+    let never = std::future::pending();
+    let report = transform(options, stores, &Arc::new(Meter::default()), never).await;
+    report.unwrap_or_else(|failure| panic!("{:?}", failure.error)).record.unwrap()
+}
+
+#[tokio::test]
+async fn a_file_that_is_removed_after_a_star_is_opened_is_an_error() {
+    let made = Made::new().await;
+    let sql =
+        "SELECT COUNT(*) FROM songplays AS p JOIN \"time\" AS t ON p.start_time = t.start_time";
+    for table in ["songplays", "time"] {
+        let session = Engine::new(EngineOptions::default()).unwrap().session();
+        register_star(&session, &made.out, &made.record).await.unwrap();
+        let file = made.out.child(&made.record.tables[table].files[0].path);
+        let (path, content) = (file.location.local_path().unwrap(), file.read().await.unwrap());
+        std::fs::remove_file(&path).unwrap();
+        for sql in [sql, &format!("SELECT COUNT(*) FROM \"{table}\"")] {
+            let answer = async { session.sql(sql).await?.collect().await };
+            let error = answer.await.unwrap_err().to_string();
+            assert!(error.contains("was part of the star when the star was opened"), "{error}");
+        }
+        std::fs::write(&path, content.unwrap()).unwrap();
+        session.sql(sql).await.unwrap().collect().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn manifests_of_another_star_are_mended_before_a_star_is_found_current() {
+    let made = Made::new().await;
+    let manifests = made.manifests().await;
+    assert!(manifests.iter().all(Option::is_some));
+    assert!(made.current().await.is_some());
+    let own = &made.record.tables["users"].manifest;
+    for path in ["songs.manifest", "time.manifest", own] {
+        let place = made.out.child(path);
+        place.write(r#"{"entries": []}"#).await.unwrap();
+        assert!(made.current().await.is_some(), "{path}");
+        assert_eq!(made.manifests().await, manifests, "{path}");
+        std::fs::remove_file(place.location.local_path().unwrap()).unwrap();
+        assert!(made.current().await.is_some(), "{path}");
+        assert_eq!(made.manifests().await, manifests, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_star_of_a_version_that_had_no_manifests_of_runs_is_current() {
+    let mut made = Made::new().await;
+    for table in &TABLES {
+        let found = made.record.tables.get_mut(table.name).unwrap();
+        std::fs::remove_file(made.out.child(&found.manifest).location.local_path().unwrap())
+            .unwrap();
+        found.manifest = format!("{}.manifest", table.name);
+    }
+    made.out.child("_starlift.json").write(made.record.to_json().unwrap()).await.unwrap();
+    let manifests = made.manifests().await;
+    assert!(made.current().await.is_some());
+    assert_eq!(made.manifests().await, manifests);
+    let next = transformed(&made.options, &made.stores).await;
+    assert_ne!(next.run_id, made.record.run_id);
+    assert_eq!(
+        std::fs::read_dir(made.out.child("songs").location.local_path().unwrap()).unwrap().count(),
+        1
+    );
+}

@@ -1,0 +1,160 @@
+//! Copies of a star's manifests under names that do not change.
+//!
+//! Each run writes manifests of its own before its record, which names them. `<table>.manifest` is a
+//! copy for those who COPY by hand, written after the record. A run that is killed in between leaves
+//! copies of the star before; the next run writes them again.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use futures::future::try_join_all;
+use object_store::UpdateVersion;
+
+use super::conditional::{self, Replaced};
+use super::lock::OutputLock;
+use super::record::RunRecord;
+use super::{disk, manifest, names};
+use crate::error::{Error, Result};
+use crate::storage::{Place, StorageError};
+
+/// How often a copy is tried that something else writes at the same time.
+const TRIES: usize = 3;
+
+/// The copies at an output, as a run has found or written them.
+pub(crate) struct Copies {
+    out: Place,
+    /// The version of each copy; `None` where there is none.
+    versions: BTreeMap<String, Option<UpdateVersion>>,
+}
+
+impl Copies {
+    /// Writes the copies of the star at `out` once more. That mends what a killed run has left, and
+    /// a store that refuses them does so before the star is replaced.
+    ///
+    /// # Errors
+    ///
+    /// If a copy cannot be written.
+    pub(super) async fn prepare(
+        out: &Place,
+        lock: &OutputLock,
+        standing: Option<&RunRecord>,
+        next: &RunRecord,
+    ) -> Result<Copies> {
+        let found = try_join_all(next.tables.keys().map(|table| Copy::find(out, table))).await?;
+        // What was found is older than any run that may take the lock from now on.
+        lock.verify().await?;
+        let prepared = next.tables.keys().zip(found).map(|(table, copy)| async move {
+            let version = match standing.and_then(|record| record.tables.get(table)) {
+                Some(standing) => {
+                    let bytes = Bytes::from(manifest(out, standing)?);
+                    copy.write(&bytes, || async { lock.verify().await.map(|()| true) }).await?
+                }
+                None => copy.version,
+            };
+            Ok::<_, Error>((table.clone(), version))
+        });
+        let versions = try_join_all(prepared).await?.into_iter().collect();
+        Ok(Copies { out: out.clone(), versions })
+    }
+
+    /// Writes the copies of the star that `record` describes, unless the star at the output is
+    /// another one by now.
+    ///
+    /// # Errors
+    ///
+    /// If a copy cannot be written.
+    pub(super) async fn write(&self, record: &RunRecord) -> Result<()> {
+        let written = record.tables.iter().map(|(table, files)| async move {
+            let bytes = Bytes::from(manifest(&self.out, files)?);
+            let version = self.versions.get(table).cloned().flatten();
+            let place = self.out.child(&names::fixed_manifest(table));
+            let copy = Copy { place, version, bytes: None };
+            copy.write(&bytes, || is_still(&self.out, record)).await
+        });
+        try_join_all(written).await.map(|_| ())
+    }
+}
+
+/// Returns `true` if the star at `out` is the one that `record` describes.
+async fn is_still(out: &Place, record: &RunRecord) -> Result<bool> {
+    Ok(RunRecord::read(out).await?.is_some_and(|found| found.run_id == record.run_id))
+}
+
+/// One copy, and the version to be replaced.
+struct Copy {
+    place: Place,
+    version: Option<UpdateVersion>,
+    /// What it holds, where that is known.
+    bytes: Option<Bytes>,
+}
+
+impl Copy {
+    async fn find(out: &Place, table: &str) -> Result<Copy> {
+        let place = out.child(&names::fixed_manifest(table));
+        if place.location.local_path().is_some_and(|path| path.is_dir()) {
+            let error = std::io::ErrorKind::IsADirectory.into();
+            return Err(StorageError::write_io(&place.to_string(), error).into());
+        }
+        let found = conditional::read(&place).await?;
+        let (version, bytes) = found.map(|found| (found.version, found.bytes)).unzip();
+        Ok(Copy { place, version, bytes })
+    }
+
+    /// Replaces the copy. Where it is another version by now, `wanted` tells whether to go on.
+    async fn write<F: Future<Output = Result<bool>>>(
+        mut self,
+        bytes: &Bytes,
+        wanted: impl Fn() -> F,
+    ) -> Result<Option<UpdateVersion>> {
+        if let Some(path) = self.place.location.local_path() {
+            if self.bytes.as_ref() != Some(bytes) {
+                disk::replace(path, bytes.to_vec()).await?;
+            }
+            return Ok(None);
+        }
+        for _ in 0..TRIES {
+            match conditional::replace(&self.place, bytes, self.version.as_ref()).await? {
+                Replaced::Done(version) => return Ok(Some(version)),
+                Replaced::Unsupported => {
+                    self.place.write(bytes.clone()).await?;
+                    return Ok(None);
+                }
+                Replaced::Refused(_) if !wanted().await? => return Ok(None),
+                Replaced::Refused(found) => self.version = found.map(|found| found.version),
+            }
+        }
+        let holder = format!("{} is being written at the same time", self.place);
+        Err(Error::Locked { out: self.place.to_string(), holder })
+    }
+}
+
+/// Returns `true` if the manifests at `out` are those of its star.
+///
+/// # Errors
+///
+/// If one cannot be read.
+pub(super) async fn agree(out: &Place, record: &RunRecord) -> Result<bool> {
+    let compared = record.tables.iter().map(|(name, table)| async move {
+        let wanted = manifest(out, table)?;
+        for path in [&names::fixed_manifest(name), &table.manifest] {
+            let found = out.child(path).read().await?;
+            if found.is_none_or(|found| found != wanted) {
+                return Ok(false);
+            }
+        }
+        Ok::<_, Error>(true)
+    });
+    Ok(try_join_all(compared).await?.into_iter().all(|agrees| agrees))
+}
+
+/// Writes the manifests that the record of a star names.
+///
+/// # Errors
+///
+/// If one cannot be written.
+pub(super) async fn write_own(out: &Place, record: &RunRecord) -> Result<()> {
+    let written = record.tables.values().map(|table| async move {
+        Ok::<_, Error>(out.child(&table.manifest).write(manifest(out, table)?).await?)
+    });
+    try_join_all(written).await.map(|_| ())
+}

@@ -1,0 +1,166 @@
+//! Local files that survive a loss of power, and that are written where no link leads elsewhere.
+//!
+//! The local store of `object_store` never asks the operating system to write a file to disk.
+
+use std::collections::BTreeSet;
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use crate::error::{Error, Result};
+use crate::storage::StorageError;
+
+/// The folders of a path that do not exist yet, and the one in which the first of them will be made.
+pub(super) fn missing_folders(folder: &Path) -> Vec<PathBuf> {
+    let mut missing = Vec::new();
+    for folder in folder.ancestors() {
+        missing.push(folder.to_owned());
+        if folder.exists() {
+            break;
+        }
+    }
+    missing
+}
+
+/// Writes the files to disk, and the folders that they are in.
+///
+/// # Errors
+///
+/// If a file cannot be written to disk.
+pub(super) async fn sync(files: Vec<PathBuf>) -> Result<()> {
+    blocking(move || {
+        let begun = Instant::now();
+        let folders: BTreeSet<&Path> = files.iter().filter_map(|file| file.parent()).collect();
+        for file in &files {
+            sync_file(file).map_err(|e| write_error(file, e))?;
+        }
+        for folder in &folders {
+            sync_folder(folder).map_err(|e| write_error(folder, e))?;
+        }
+        let elapsed = begun.elapsed();
+        tracing::debug!(files = files.len(), folders = folders.len(), ?elapsed, "synced the star");
+        Ok(())
+    })
+    .await
+}
+
+/// Writes the entries of the folders to disk; those that cannot be read are passed over.
+pub(super) async fn sync_folders(folders: Vec<PathBuf>) -> Result<()> {
+    blocking(move || {
+        for folder in folders {
+            if let Err(error) = sync_folder(&folder) {
+                tracing::debug!(folder = %folder.display(), %error, "the folder could not be synced");
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Puts a file in place of what is at `path`, in one step and on disk. A link at `path` is replaced,
+/// not followed.
+///
+/// # Errors
+///
+/// If it cannot be written.
+pub(super) async fn replace(path: PathBuf, bytes: Vec<u8>) -> Result<()> {
+    blocking(move || replace_now(&path, &bytes).map_err(|e| write_error(&path, e))).await
+}
+
+fn replace_now(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let (mut file, written) = create_beside(path)?;
+    let replaced = file
+        .write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| std::fs::rename(&written, path));
+    if replaced.is_err() {
+        std::fs::remove_file(&written)?;
+    }
+    replaced?;
+    path.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Creates a file by the name under which the store writes unfinished files.
+fn create_beside(path: &Path) -> io::Result<(File, PathBuf)> {
+    for number in 1_u64.. {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(format!("#{number}"));
+        let beside = PathBuf::from(beside);
+        match OpenOptions::new().write(true).create_new(true).open(&beside) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            opened => return Ok((opened?, beside)),
+        }
+    }
+    Err(ErrorKind::AlreadyExists.into())
+}
+
+fn sync_file(path: &Path) -> io::Result<()> {
+    // Windows writes a file to disk only for a handle that may write.
+    OpenOptions::new().read(true).write(cfg!(windows)).open(path)?.sync_all()
+}
+
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    match File::open(folder)?.sync_all() {
+        // Some network file systems cannot do this for folders.
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {
+            Ok(())
+        }
+        synced => synced,
+    }
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+async fn blocking(work: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
+    tokio::task::spawn_blocking(work).await?
+}
+
+fn write_error(path: &Path, error: io::Error) -> Error {
+    StorageError::write_io(&path.display().to_string(), error).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_is_replaced_whatever_is_in_its_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("record");
+        std::fs::write(folder.path().join("record#1"), "unfinished").unwrap();
+        for content in ["one", "two"] {
+            replace(path.clone(), content.into()).await.unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+        replace(folder.path().join("no/record"), vec![]).await.unwrap_err();
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_link_is_replaced_and_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mine, path) = (folder.path().join("mine"), folder.path().join("record"));
+        std::fs::write(&mine, "mine").unwrap();
+        std::os::unix::fs::symlink(&mine, &path).unwrap();
+        replace(path.clone(), "new".into()).await.unwrap();
+        assert_eq!(std::fs::read_to_string(&mine).unwrap(), "mine");
+        assert!(std::fs::symlink_metadata(&path).unwrap().is_file());
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_synced_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "x").unwrap();
+        sync(vec![file.clone()]).await.unwrap();
+        sync(vec![file, folder.path().join("gone")]).await.unwrap_err();
+        let new = folder.path().join("a/b");
+        assert_eq!(missing_folders(&new), [new.as_path(), &folder.path().join("a"), folder.path()]);
+    }
+}

@@ -1,0 +1,269 @@
+//! The lock of an output in an object store: an object that is renewed while a run lives.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use object_store::{ObjectStoreExt, UpdateVersion};
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::conditional::{self, Replaced, Versioned};
+use super::holder::Holder;
+use super::lock::LOCK;
+use super::names;
+use crate::error::{Error, Result};
+use crate::storage::Place;
+
+/// A lease that was not renewed for this long has expired.
+const LEASE: Duration = Duration::from_secs(120);
+
+/// A lease is renewed this often: three renewals may fail before it expires.
+const RENEWAL: Duration = Duration::from_secs(30);
+
+/// How long the request may take that removes the lease: well within the lease.
+const RELEASE: Duration = Duration::from_secs(60);
+
+/// A lease that this run holds.
+pub(crate) struct Lease {
+    held: Arc<Mutex<Held>>,
+    lost: CancellationToken,
+    renewal: AbortOnDropHandle<()>,
+}
+
+struct Held {
+    place: Place,
+    holder: Holder,
+    /// `None` where the store has no conditional puts.
+    version: Option<UpdateVersion>,
+    renewed: Moment,
+    lost: CancellationToken,
+}
+
+/// A point in time. The monotonic clock stops while a machine sleeps, and the other one may be set.
+#[derive(Clone, Copy)]
+struct Moment(Instant, SystemTime);
+
+impl Moment {
+    fn now() -> Moment {
+        Moment(Instant::now(), SystemTime::now())
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed().max(self.1.elapsed().unwrap_or_default())
+    }
+}
+
+impl Lease {
+    /// Takes the lease of `out`.
+    ///
+    /// # Errors
+    ///
+    /// If another run holds it, or the store fails.
+    pub async fn acquire(out: &Place, run_id: &str) -> Result<Lease> {
+        let place = out.child(LOCK);
+        let mut holder = Holder::this(run_id, LEASE);
+        let (version, renewed) = loop {
+            let begun = Moment::now();
+            holder.renew();
+            let bytes = to_bytes(&holder);
+            match conditional::replace(&place, &bytes, None).await? {
+                Replaced::Done(version) => break (Some(version), begun),
+                Replaced::Unsupported => {
+                    tracing::warn!(%out, "this store has no conditional put: two runs at once would not notice each other");
+                    if let Some(found) = conditional::read(&place).await? {
+                        demand_dead(out, &holder, &found).await?;
+                    }
+                    place.write(bytes).await?;
+                    break (None, begun);
+                }
+                Replaced::Refused(None) => continue,
+                Replaced::Refused(Some(found)) => {
+                    demand_dead(out, &holder, &found).await?;
+                    if let Some(version) = take_over(&place, &mut holder, &found.version).await? {
+                        break (Some(version), begun);
+                    }
+                }
+            }
+        };
+        let lost = CancellationToken::new();
+        let held = Held { place, holder, version, renewed, lost: lost.clone() };
+        let held = Arc::new(Mutex::new(held));
+        let renewal = tokio::spawn(keep_renewing(held.clone()));
+        Ok(Lease { held, lost, renewal: AbortOnDropHandle::new(renewal) })
+    }
+
+    /// Renews the lease; fails if another run has taken it over.
+    pub async fn verify(&self) -> Result<()> {
+        let mut held = self.held.lock().await;
+        held.renew().await?;
+        // A machine that slept meanwhile has an answer that may be out of date.
+        if held.renewed.elapsed() >= LEASE {
+            held.renew().await?;
+        }
+        if held.lost.is_cancelled() || held.renewed.elapsed() >= LEASE {
+            return Err(Error::Locked {
+                out: held.place.to_string(),
+                holder: "it took this run for dead and the lease over".to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Resolves when another run is known to have taken the lease over.
+    pub async fn lost(&self) {
+        self.lost.cancelled().await;
+    }
+
+    /// Removes the lease, if it is still this run's. A store removes an object whatever its version:
+    /// the lease is renewed first, so that no other run may take it over before it is gone.
+    pub async fn release(self) {
+        drop(self.renewal);
+        let mut held = self.held.lock().await;
+        if held.lost.is_cancelled() {
+            return;
+        }
+        if let Err(error) = held.renew().await {
+            tracing::warn!(lock = %held.place, %error, "the lock could not be released; it expires");
+            return;
+        }
+        if held.lost.is_cancelled() || held.renewed.elapsed() >= RELEASE {
+            return;
+        }
+        let removal = held.place.store.delete(held.place.path());
+        match tokio::time::timeout(RELEASE, removal).await {
+            Ok(Ok(()) | Err(object_store::Error::NotFound { .. })) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(lock = %held.place, %error, "the lock could not be released; it expires");
+            }
+            Err(_) => tracing::warn!(lock = %held.place, "the lock could not be released in time"),
+        }
+    }
+}
+
+async fn keep_renewing(held: Arc<Mutex<Held>>) {
+    loop {
+        tokio::time::sleep(RENEWAL).await;
+        let mut held = held.lock().await;
+        if let Err(error) = held.renew().await {
+            tracing::warn!(lock = %held.place, %error, "the lock could not be renewed");
+        }
+        if held.lost.is_cancelled() {
+            return;
+        }
+    }
+}
+
+impl Held {
+    /// Extends the lease, or notes that it is lost.
+    async fn renew(&mut self) -> Result<()> {
+        if self.lost.is_cancelled() {
+            return Ok(());
+        }
+        self.holder.renew();
+        let bytes = to_bytes(&self.holder);
+        let Some(version) = self.version.clone() else {
+            return self.renew_unconditionally(bytes).await;
+        };
+        let begun = Moment::now();
+        let found = match conditional::replace(&self.place, &bytes, Some(&version)).await? {
+            Replaced::Done(version) => return self.renewed(version, begun),
+            Replaced::Unsupported => return Ok(()),
+            Replaced::Refused(found) => found,
+        };
+        // An earlier renewal of this run may have been done without an answer.
+        if let Some(found) = found.filter(|found| self.is_own(found)) {
+            let again = conditional::replace(&self.place, &bytes, Some(&found.version)).await?;
+            if let Replaced::Done(version) = again {
+                return self.renewed(version, begun);
+            }
+        }
+        self.lost.cancel();
+        Ok(())
+    }
+
+    fn renewed(&mut self, version: UpdateVersion, begun: Moment) -> Result<()> {
+        self.version = Some(version);
+        self.renewed = begun;
+        Ok(())
+    }
+
+    /// The best that can be done without conditional puts.
+    async fn renew_unconditionally(&mut self, bytes: Bytes) -> Result<()> {
+        let begun = Moment::now();
+        match conditional::read(&self.place).await? {
+            Some(found) if self.is_own(&found) => {
+                self.place.write(bytes).await?;
+                self.renewed = begun;
+            }
+            _ => self.lost.cancel(),
+        }
+        Ok(())
+    }
+
+    fn is_own(&self, found: &Versioned) -> bool {
+        parse(found).is_some_and(|holder| holder.run_id == self.holder.run_id)
+    }
+}
+
+/// Takes over a lease whose holder is dead; of several runs that try, one is successful. `None` when
+/// it was not this one.
+async fn take_over(
+    place: &Place,
+    holder: &mut Holder,
+    version: &UpdateVersion,
+) -> Result<Option<UpdateVersion>> {
+    holder.renew();
+    match conditional::replace(place, &to_bytes(holder), Some(version)).await? {
+        Replaced::Done(version) => {
+            tracing::warn!(lock = %place, "took over the lock of a run that had died");
+            Ok(Some(version))
+        }
+        Replaced::Refused(_) | Replaced::Unsupported => Ok(None),
+    }
+}
+
+/// Fails unless the lease that was found may be taken over.
+async fn demand_dead(out: &Place, this: &Holder, found: &Versioned) -> Result<()> {
+    // A lease without a holder was cut short while it was made: nothing renews it.
+    let Some(holder) = parse(found) else { return Ok(()) };
+    let dead = holder.run_id == this.run_id
+        || holder.is_known_dead(this)
+        || (holder.has_expired() && has_expired_there(out, this, &holder, found).await);
+    if dead {
+        return Ok(());
+    }
+    Err(Error::Locked { out: out.to_string(), holder: holder.describe() })
+}
+
+/// Returns `true` if the lease has expired by the clock of the store, which dates all of its objects:
+/// this machine's clock may be wrong. Leases of older versions do not name their length.
+async fn has_expired_there(out: &Place, this: &Holder, holder: &Holder, found: &Versioned) -> bool {
+    let Some(lease_ms) = holder.lease_ms else { return true };
+    let probe = out.child(&names::clock(&this.run_id));
+    let asked = async {
+        probe.write(Bytes::from_static(b"{}")).await?;
+        let now = probe.head().await;
+        if let Err(error) = probe.store.delete(probe.path()).await {
+            tracing::debug!(%probe, %error, "the probe of the clock could not be removed");
+        }
+        now
+    };
+    match asked.await {
+        Ok(Some(now)) => (now.last_modified - found.modified).num_milliseconds() >= lease_ms,
+        Ok(None) => true,
+        Err(error) => {
+            tracing::debug!(%probe, %error, "the store's clock could not be read");
+            true
+        }
+    }
+}
+
+fn parse(found: &Versioned) -> Option<Holder> {
+    serde_json::from_slice(&found.bytes).ok()
+}
+
+fn to_bytes(holder: &Holder) -> Bytes {
+    Bytes::from(serde_json::to_vec(holder).unwrap_or_default())
+}

@@ -1,0 +1,136 @@
+//! The names of the files that runs write, and of which run each is.
+
+use crate::star::model::{TABLES, Table};
+
+use super::record::RECORD;
+
+/// Folder of the inputs files.
+pub(super) const INPUTS: &str = "_inputs";
+/// Folder of the rejects files.
+pub(super) const REJECTS: &str = "_rejects";
+/// Folder of the manifests of each run. They are not in the tables' folders: programs that read all
+/// files of a folder pass over names that begin with an underscore.
+pub(super) const MANIFESTS: &str = "_manifests";
+
+/// The folders of an output in which runs write files.
+pub(super) fn folders() -> impl Iterator<Item = &'static str> {
+    TABLES.iter().map(|table| table.name).chain([INPUTS, REJECTS, MANIFESTS])
+}
+
+/// The manifest of a table, as the run `run_id` writes it.
+pub(super) fn manifest(run_id: &str, table: &str) -> String {
+    format!("{MANIFESTS}/{run_id}-{table}.manifest")
+}
+
+/// The copy of a table's manifest whose name is the same for each run.
+pub(crate) fn fixed_manifest(table: &str) -> String {
+    format!("{table}.manifest")
+}
+
+/// An object by which a run reads the clock of its store.
+pub(super) fn clock(run_id: &str) -> String {
+    format!("{MANIFESTS}/{run_id}.clock")
+}
+
+/// The run that has written the file `name` in the folder `folder` of an output; `None` when no run
+/// writes files of that name there.
+pub(super) fn run_of<'n>(folder: &str, name: &'n str) -> Option<&'n str> {
+    let (run_id, rest) = name.split_at_checked(RUN_ID_BYTES)?;
+    let ours = match folder {
+        INPUTS | REJECTS => rest == ".parquet",
+        MANIFESTS => {
+            let table = rest.strip_prefix('-').and_then(|rest| rest.strip_suffix(".manifest"));
+            rest == ".clock" || table.is_some_and(|name| Table::named(name).is_some())
+        }
+        _ => {
+            let number = rest.strip_prefix('-').and_then(|rest| rest.strip_suffix(".parquet"));
+            number.is_some_and(|number| is_digits(number, 5))
+        }
+    };
+    (ours && is_run_id(run_id)).then_some(run_id)
+}
+
+/// Returns `true` if a run writes a file of this name at the top of an output.
+pub(super) fn is_published(name: &str) -> bool {
+    let table = name.strip_suffix(".manifest");
+    name == RECORD || table.is_some_and(|name| Table::named(name).is_some())
+}
+
+/// The name that a file is to have of which `name` is an unfinished write on local disk: the store
+/// writes to `<name>#<n>` and renames.
+pub(super) fn unfinished(name: &str) -> Option<&str> {
+    let (name, number) = name.rsplit_once('#')?;
+    (!number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())).then_some(name)
+}
+
+/// The second in which a run began; sorts by time.
+pub(super) fn time_of(run_id: &str) -> &str {
+    run_id.split('-').next().unwrap_or_default()
+}
+
+/// `20181112T030405Z-0a1b2c3d`
+const RUN_ID_BYTES: usize = 25;
+
+fn is_run_id(text: &str) -> bool {
+    let Some((time, random)) = text.split_once('-') else { return false };
+    time.len() == 16
+        && time.is_ascii()
+        && time.ends_with('Z')
+        && is_digits(&time[..8], 8)
+        && time.as_bytes()[8] == b'T'
+        && is_digits(&time[9..15], 6)
+        && random.len() == 8
+        && random.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}
+
+fn is_digits(text: &str, length: usize) -> bool {
+    text.len() == length && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RUN: &str = "20181112T030405Z-0a1b2c3d";
+
+    #[test]
+    fn files_of_runs_are_known_by_folder_and_name() {
+        for (folder, rest) in [
+            ("songs", "-00000.parquet"),
+            ("_inputs", ".parquet"),
+            ("_rejects", ".parquet"),
+            ("_manifests", "-songplays.manifest"),
+            ("_manifests", ".clock"),
+        ] {
+            assert_eq!(run_of(folder, &format!("{RUN}{rest}")), Some(RUN), "{folder} {rest}");
+        }
+        assert_eq!(run_of("_manifests", &manifest(RUN, "time")["_manifests/".len()..]), Some(RUN));
+        assert_eq!(time_of(RUN), "20181112T030405Z");
+    }
+
+    #[test]
+    fn other_files_are_of_no_run() {
+        for (folder, name) in [
+            ("songs", "part-00000.parquet"),
+            ("songs", "20181112T030405Z-0a1b2c3d-00000.csv"),
+            ("songs", "20181112T030405Z-0a1b2c3x-00000.parquet"),
+            ("songs", "20181112T030405Z-0A1B2C3D-00000.parquet"),
+            ("songs", "2018111ZT030405Z-0a1b2c3d-00000.parquet"),
+            ("songs", "20181112T030405Z-0a1b2c3d-00000-x.parquet"),
+            ("songs", "20181112T030405Z-0a1b2c3d.parquet"),
+            ("songs", "20181112T030405Z-0a1b2c3d-songs.manifest"),
+            ("songs", "é0181112T030405Z-0a1b2c3-00000.parquet"),
+            ("songs", "20181112T030405Z-0a1b2c3é-00000.parquet"),
+            ("_inputs", "20181112T030405Z-0a1b2c3d-00000.parquet"),
+            ("_manifests", "20181112T030405Z-0a1b2c3d-mine.manifest"),
+            ("_manifests", "songs.manifest"),
+            ("songs", ""),
+        ] {
+            assert_eq!(run_of(folder, name), None, "{folder}/{name}");
+        }
+        assert!(is_published("_starlift.json") && is_published("users.manifest"));
+        assert!(!is_published("mine.manifest") && !is_published("_lock"));
+        assert_eq!(unfinished("a#b#12"), Some("a#b"));
+        assert!(unfinished("a#").is_none() && unfinished("a#1x").is_none());
+    }
+}

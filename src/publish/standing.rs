@@ -1,0 +1,127 @@
+//! The record that a run finds at its output, and replaces.
+
+use bytes::Bytes;
+
+use super::conditional::{self, Replaced, Versioned};
+use super::disk;
+use super::record::{RECORD, RunRecord};
+use crate::error::{Error, Result};
+use crate::storage::Place;
+
+/// The record that was at an output when a run began.
+pub(super) struct Standing {
+    place: Place,
+    found: Option<Versioned>,
+    /// What it holds.
+    pub record: Option<RunRecord>,
+}
+
+impl Standing {
+    /// Reads the record at `out`.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read, or is not the record of a star that this version can read.
+    pub async fn read(out: &Place) -> Result<Standing> {
+        let place = out.child(RECORD);
+        if place.location.local_path().is_some_and(|path| path.is_dir()) {
+            let (url, reason) = (place.to_string(), "it is a folder".to_owned());
+            return Err(Error::Record { url, reason });
+        }
+        let found = conditional::read(&place).await?;
+        let parse = |found: &Versioned| RunRecord::parse(&place, &found.bytes);
+        let record = found.as_ref().map(parse).transpose()?;
+        Ok(Standing { place, found, record })
+    }
+
+    /// Puts the record of the run `run_id` in place of this one, if this one is still there.
+    ///
+    /// # Errors
+    ///
+    /// If it is not put, or cannot be known to be put.
+    pub async fn replace(&self, run_id: &str, json: Vec<u8>) -> Result<(), NotReplaced> {
+        let error = match self.try_replace(json).await {
+            Ok(()) => return Ok(()),
+            Err(Failed::Overtaken(error)) => return Err(NotReplaced::Known(error)),
+            Err(Failed::Store(error)) => error,
+        };
+        // The put may have been done and only its answer lost.
+        match conditional::read(&self.place).await {
+            Ok(Some(found)) if run_of(&found).as_deref() == Some(run_id) => Ok(()),
+            Ok(_) if is_denied(&error) || self.place.location.local_path().is_some() => {
+                Err(NotReplaced::Known(error))
+            }
+            _ => Err(NotReplaced::Unknown(error)),
+        }
+    }
+
+    async fn try_replace(&self, json: Vec<u8>) -> Result<(), Failed> {
+        if let Some(path) = self.place.location.local_path() {
+            self.demand_unchanged().await?;
+            return Ok(disk::replace(path, json).await?);
+        }
+        let json = Bytes::from(json);
+        let expected = self.found.as_ref().map(|found| &found.version);
+        match conditional::replace(&self.place, &json, expected).await.map_err(Error::from)? {
+            Replaced::Done(_) => Ok(()),
+            Replaced::Refused(found) => Err(Failed::Overtaken(self.overtaken(found.as_ref()))),
+            Replaced::Unsupported => {
+                self.demand_unchanged().await?;
+                Ok(self.place.write(json).await.map_err(Error::from)?)
+            }
+        }
+    }
+
+    /// Fails if the record is another one by now; all that can be done where the store does not
+    /// compare.
+    async fn demand_unchanged(&self) -> Result<(), Failed> {
+        let found = conditional::read(&self.place).await.map_err(Error::from)?;
+        let bytes = |found: &Option<Versioned>| found.as_ref().map(|found| found.bytes.clone());
+        if bytes(&found) == bytes(&self.found) {
+            return Ok(());
+        }
+        Err(Failed::Overtaken(self.overtaken(found.as_ref())))
+    }
+
+    fn overtaken(&self, found: Option<&Versioned>) -> Error {
+        let found = match found {
+            Some(found) => match run_of(found) {
+                Some(run_id) => format!("it is that of run {run_id} now"),
+                None => "it is not the record of a run now".to_owned(),
+            },
+            None => "it was removed".to_owned(),
+        };
+        Error::Overtaken { url: self.place.to_string(), found }
+    }
+}
+
+/// The reason why a record was not replaced.
+pub(super) enum NotReplaced {
+    /// The record is not that of the run.
+    Known(Error),
+    /// The store failed in such a way that the put may yet be done.
+    Unknown(Error),
+}
+
+/// The reason why a put failed.
+enum Failed {
+    /// Another one is in its place.
+    Overtaken(Error),
+    /// The store failed; the put may have been done nevertheless.
+    Store(Error),
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Failed {
+        Failed::Store(error)
+    }
+}
+
+fn run_of(found: &Versioned) -> Option<String> {
+    let record: serde_json::Value = serde_json::from_slice(&found.bytes).ok()?;
+    record.get("run_id")?.as_str().map(str::to_owned)
+}
+
+fn is_denied(error: &Error) -> bool {
+    matches!(error, Error::Storage(error) if error.is_denied())
+}

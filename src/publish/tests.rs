@@ -1,0 +1,207 @@
+//! Publishing to stores with and without conditional puts.
+
+use std::collections::BTreeMap;
+use std::fmt::{Display, Formatter};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult,
+};
+
+use super::*;
+use crate::storage::Location;
+
+/// A store that has no conditional puts.
+#[derive(Debug)]
+struct Plain(InMemory);
+
+impl Display for Plain {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a plain store")
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Plain {
+    async fn put_opts(
+        &self,
+        path: &Path,
+        payload: PutPayload,
+        options: PutOptions,
+    ) -> object_store::Result<PutResult> {
+        if options.mode != PutMode::Overwrite {
+            let (operation, implementer) = ("put_opts".to_owned(), self.to_string());
+            return Err(object_store::Error::NotImplemented { operation, implementer });
+        }
+        self.0.put_opts(path, payload, options).await
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        path: &Path,
+        options: PutMultipartOptions,
+    ) -> object_store::Result<Box<dyn MultipartUpload>> {
+        self.0.put_multipart_opts(path, options).await
+    }
+
+    async fn get_opts(&self, path: &Path, options: GetOptions) -> object_store::Result<GetResult> {
+        self.0.get_opts(path, options).await
+    }
+
+    fn delete_stream(
+        &self,
+        paths: BoxStream<'static, object_store::Result<Path>>,
+    ) -> BoxStream<'static, object_store::Result<Path>> {
+        self.0.delete_stream(paths)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
+        self.0.list(prefix)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> object_store::Result<ListResult> {
+        self.0.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(
+        &self,
+        from: &Path,
+        to: &Path,
+        options: CopyOptions,
+    ) -> object_store::Result<()> {
+        self.0.copy_opts(from, to, options).await
+    }
+}
+
+/// An output in a store with conditional puts, and one in a store without.
+fn outputs() -> [Place; 2] {
+    let location = || Location::parse_single("s3://bucket/star").unwrap();
+    [
+        Place::new(location(), Arc::new(InMemory::new())),
+        Place::new(location(), Arc::new(Plain(InMemory::new()))),
+    ]
+}
+
+async fn begin(out: &Place) -> Publication {
+    Publication::begin(out.clone(), DEFAULT_FILE_BYTES, 1).await.unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// Writes one file of songs, and returns the record of a star that consists of it.
+async fn written(publication: &Publication) -> RunRecord {
+    let run_id = publication.run_id.clone();
+    let file = |path: String| FileRecord { path, rows: 1, bytes: 4 };
+    let songs = TableRecord {
+        manifest: publication.manifest_path(Table::named("songs").unwrap()),
+        files: vec![file(format!("songs/{run_id}-00000.parquet"))],
+        ..TableRecord::default()
+    };
+    let record = RunRecord {
+        format: FORMAT,
+        version: String::new(),
+        started_at: String::new(),
+        finished_at: String::new(),
+        options: RunOptions {
+            songs: vec![],
+            logs: vec![],
+            song_jsonpaths: None,
+            log_jsonpaths: None,
+            queries: None,
+            match_rule: String::new(),
+            unmatched: String::new(),
+            max_rejects: String::new(),
+            file_size: 0,
+        },
+        datasets: BTreeMap::new(),
+        inputs: file(format!("_inputs/{run_id}.parquet")),
+        rejects: file(format!("_rejects/{run_id}.parquet")),
+        plays: PlaysRecord::default(),
+        tables: BTreeMap::from([("songs".to_owned(), songs)]),
+        checks: vec![],
+        run_id,
+    };
+    for file in record.files() {
+        publication.out.child(&file.path).write("PAR1").await.unwrap();
+    }
+    record
+}
+
+async fn publish(publication: Publication, record: &RunRecord) {
+    match publication.publish(record).await {
+        Published::Yes(copies) => publication.end(record, copies).await.unwrap(),
+        Published::No(error) | Published::Unknown(error) => panic!("{error}"),
+    }
+}
+
+/// The paths below an output, in order.
+async fn paths(out: &Place) -> Vec<String> {
+    use futures::TryStreamExt;
+    let listed: Vec<ObjectMeta> = out.store.list(Some(out.path())).try_collect().await.unwrap();
+    let below = listed.into_iter().map(|meta| meta.location.as_ref()["star/".len()..].to_owned());
+    let mut paths: Vec<String> = below.collect();
+    paths.sort();
+    paths
+}
+
+/// What there is below an output of which `record` describes the star.
+fn wanted(record: &RunRecord) -> Vec<String> {
+    let beside = [RECORD, "songs.manifest"].into_iter();
+    let mut wanted: Vec<String> = record.paths().chain(beside).map(str::to_owned).collect();
+    wanted.sort();
+    wanted
+}
+
+#[tokio::test]
+async fn stars_are_published_and_superseded_whatever_the_store_can_do() {
+    for out in outputs() {
+        for _ in 0..3 {
+            let publication = begin(&out).await;
+            let record = written(&publication).await;
+            publish(publication, &record).await;
+            assert_eq!(paths(&out).await, wanted(&record), "{}", out.store);
+            assert!(copies::agree(&out, &record).await.unwrap());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_changed_since_is_not_replaced() {
+    for out in outputs() {
+        let publication = begin(&out).await;
+        let first = written(&publication).await;
+        publish(publication, &first).await;
+        let late = begin(&out).await;
+        let record = written(&late).await;
+        let json = RunRecord { run_id: "other".to_owned(), ..first.clone() }.to_json().unwrap();
+        out.child(RECORD).write(json.clone()).await.unwrap();
+        match late.standing.replace(&late.run_id, record.to_json().unwrap()).await {
+            Err(NotReplaced::Known(Error::Overtaken { found, .. })) => {
+                assert_eq!(found, "it is that of run other now");
+            }
+            _ => panic!("it was replaced in {}", out.store),
+        }
+        assert_eq!(out.child(RECORD).read().await.unwrap().unwrap(), json);
+    }
+}
+
+#[tokio::test]
+async fn a_lease_that_was_taken_over_is_known_to_be_lost_and_left_alone() {
+    for out in outputs() {
+        let publication = begin(&out).await;
+        let record = written(&publication).await;
+        out.child(lock::LOCK).write(r#"{"run_id": "other"}"#).await.unwrap();
+        match publication.publish(&record).await {
+            Published::No(Error::Locked { .. }) => {}
+            _ => panic!("it was published in {}", out.store),
+        }
+        assert!(matches!(publication.lost().await, Error::Locked { .. }));
+        publication.abandon().await;
+        // Its rejects say why it failed, and the lease is the other run's.
+        let left = [lock::LOCK.to_owned(), record.rejects.path];
+        assert_eq!(paths(&out).await, left, "{}", out.store);
+    }
+}

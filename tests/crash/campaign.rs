@@ -1,0 +1,263 @@
+//! Kills at random moments, two stars in turn, and runs that are stopped while others publish.
+//! `STARLIFT_KILLS` is their number for each store.
+
+use super::*;
+
+/// Kills for each store unless the environment says otherwise.
+const KILLS: usize = 20;
+
+/// One kill in so many is followed by a run that is not killed.
+const WHOLE_RUNS: u64 = 4;
+
+/// What is no part of the star: it must never change.
+const FOREIGN: [&str; 5] = [
+    "star/notes.txt",
+    "star/songs/mine.parquet",
+    "star/songs/x/20181112T030405Z-0a1b2c3d-00000.parquet",
+    "star/users/bob/star/users/20181112T030405Z-0a1b2c3d-00000.parquet",
+    "star/users/bob/star/_starlift.json",
+];
+
+/// Numbers that look random, and are the same in every campaign.
+struct Dice(u64);
+
+impl Dice {
+    /// A number below `end`; SplitMix64.
+    fn roll(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (bits ^ (bits >> 31)) % end.max(1)
+    }
+}
+
+/// A place where runs are killed.
+struct Campaign {
+    bench: Bench,
+    dice: Dice,
+    /// What tells the two stars apart: the bytes of their tables.
+    stars: [(&'static str, u64); 2],
+    whole: Duration,
+    publishing: Duration,
+    /// Kills by the stage in which they came.
+    stages: BTreeMap<String, usize>,
+}
+
+impl Campaign {
+    fn new(bench: Bench) -> Campaign {
+        for path in FOREIGN {
+            match &bench.server {
+                Some(server) => server.put(path, path),
+                None => drop(bench.workspace.write(path, path)),
+            }
+        }
+        let mut times = Vec::new();
+        let stars = ["b", "a"].map(|data| {
+            let outcome = bench.publish(data);
+            times.push(["total", "publish"].map(|stage| time_of(&outcome, stage)));
+            (data, fingerprint(&bench))
+        });
+        assert_ne!(stars[0].1, stars[1].1);
+        let dice = Dice(2018);
+        let [whole, publishing] = times[1];
+        Campaign { bench, dice, stars, whole, publishing, stages: BTreeMap::new() }
+    }
+
+    /// The name of the star that is there; fails the test unless it is one of the two, byte for byte.
+    #[track_caller]
+    fn standing(&self) -> &'static str {
+        let print = fingerprint(&self.bench);
+        let found = self.stars.iter().find(|(_, star)| *star == print);
+        found.unwrap_or_else(|| panic!("the star is torn after {:?}", self.stages)).0
+    }
+
+    #[track_caller]
+    fn assert_foreign_files_are_whole(&self) {
+        let found = self.bench.star();
+        for path in FOREIGN {
+            let content = found.get(&path["star/".len()..]);
+            assert_eq!(content.map(Vec::as_slice), Some(path.as_bytes()), "{path}");
+        }
+    }
+
+    /// Starts a run of the star that is not there, kills it, and looks at what it has left.
+    fn kill(&mut self) {
+        let before = self.standing();
+        let other = if before == "a" { "b" } else { "a" };
+        let log = self.bench.workspace.join("log");
+        let mut command = self.bench.transform(other, &["--log-format", "text", "-v"]);
+        let errors = File::create(&log).unwrap();
+        let mut run = Run(Some(command.stdout(Stdio::null()).stderr(errors).spawn().unwrap()));
+        let read_log = || std::fs::read_to_string(&log).unwrap_or_default();
+        self.wait_for_a_moment(&mut run, read_log);
+        run.kill();
+        let stage = self.stage(&read_log(), before);
+        *self.stages.entry(stage).or_default() += 1;
+        self.assert_foreign_files_are_whole();
+        self.bench.assert_manifests_are_whole();
+    }
+
+    /// Waits for a random moment of a run; for one of its end as often as for one of the whole.
+    fn wait_for_a_moment(&mut self, run: &mut Run, read_log: impl Fn() -> String) {
+        if self.dice.roll(2) == 0 {
+            return self.wait_at_most(self.whole);
+        }
+        // Publishing is a small part of a run, and the part that matters.
+        while !read_log().contains(" write the manifests")
+            && run.child().try_wait().unwrap().is_none()
+        {
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        self.wait_at_most(self.publishing);
+    }
+
+    fn wait_at_most(&mut self, longest: Duration) {
+        std::thread::sleep(Duration::from_micros(self.dice.roll(longest.as_micros() as u64)));
+    }
+
+    /// The stage in which a run was killed, by its log and by the star that is there.
+    #[track_caller]
+    fn stage(&self, log: &str, before: &str) -> String {
+        let is_new = self.standing() != before;
+        let stages = [
+            (" removed superseded files", "7 removing the lock"),
+            (" put the record", "6 after the record"),
+            (" synced the star", "5 at the record"),
+            (" write the manifests", "4 writing manifests"),
+            (" checking", "3 checking"),
+            (" transforming", "2 transforming"),
+            (" reading", "1 reading"),
+        ];
+        let found = stages.into_iter().find(|(line, _)| log.contains(line));
+        let stage = found.map_or("0 starting", |(_, stage)| stage);
+        format!("{stage}, the {} star", if is_new { "new" } else { "old" })
+    }
+
+    /// Lets a run end: nothing of the dead ones may be left, and all manifests are of one star.
+    fn run_to_the_end(&mut self) {
+        let other = if self.standing() == "a" { "b" } else { "a" };
+        self.bench.publish(other);
+        assert_eq!(self.standing(), other);
+        self.bench.assert_manifests_agree();
+        self.assert_nothing_else_is_there();
+    }
+
+    #[track_caller]
+    fn assert_nothing_else_is_there(&self) {
+        let mut found: Vec<String> = self.bench.star().into_keys().collect();
+        found.retain(|path| !FOREIGN.contains(&format!("star/{path}").as_str()));
+        assert_eq!(found, self.bench.files_of_the_star());
+    }
+
+    /// Stops a run, lets another one take its lock and publish, and lets the first one go on.
+    fn stall(&mut self) {
+        let log = self.bench.workspace.join("log");
+        let mut command = self.bench.transform("b", &["-v"]);
+        let errors = File::create(&log).unwrap();
+        let mut stalled = Run(Some(command.stdout(Stdio::null()).stderr(errors).spawn().unwrap()));
+        let read_log = || std::fs::read_to_string(&log).unwrap_or_default();
+        self.wait_for_a_moment(&mut stalled, read_log);
+        stalled.signal("STOP");
+        let stage = self.stage(&read_log(), "a");
+        *self.stages.entry(stage).or_default() += 1;
+        self.overtake();
+        stalled.signal("CONT");
+        stalled.child().wait().unwrap();
+        self.standing();
+        self.assert_foreign_files_are_whole();
+        self.bench.assert_manifests_agree();
+        if self.standing() == "b" {
+            // It was stopped before it had the lock, or after it had given it back.
+            assert!(read_log().contains("put the record"), "{}", read_log());
+        }
+        self.bench.publish("a");
+        self.assert_nothing_else_is_there();
+    }
+
+    /// Publishes as a run does that finds an expired lease.
+    fn overtake(&self) {
+        for _ in 0..5 {
+            self.bench.server().put("star/_lock", lease(-1));
+            let outcome = self.bench.workspace.outcome(&mut self.bench.transform("a", &[]));
+            if outcome.code == Some(0) {
+                return;
+            }
+            // A request of the stopped run was on its way, and has renewed its lease.
+            outcome.exits(1).complains("another run is writing");
+        }
+        panic!("the lease of a stopped run is renewed again and again");
+    }
+
+    fn stall_often(mut self) {
+        let stalls = kills();
+        for _ in 0..stalls {
+            self.stall();
+        }
+        println!("on S3: {stalls} runs stopped while another one published, 0 torn stars");
+        self.print_stages();
+    }
+
+    fn print_stages(&self) {
+        for (stage, count) in &self.stages {
+            println!("  {count:>5} {stage}");
+        }
+    }
+
+    fn fight(mut self, place: &str) {
+        let kills = kills();
+        let (mut whole_runs, mut killed) = (0, 0);
+        while killed < kills {
+            self.kill();
+            killed += 1;
+            if self.dice.roll(WHOLE_RUNS) == 0 || killed == kills {
+                self.run_to_the_end();
+                whole_runs += 1;
+            }
+        }
+        self.bench.answer();
+        println!("{place}: {kills} kills, {whole_runs} whole runs in between, 0 torn stars");
+        self.print_stages();
+    }
+}
+
+fn kills() -> usize {
+    let kills = std::env::var("STARLIFT_KILLS").ok();
+    kills.map_or(KILLS, |kills| kills.parse().unwrap())
+}
+
+/// The time that a stage took, by the summary of its run.
+fn time_of(outcome: &Outcome, stage: &str) -> Duration {
+    let line = outcome.stdout.lines().find(|line| line.trim().starts_with(stage)).unwrap();
+    let seconds = line.split_ascii_whitespace().nth(1).unwrap().parse().unwrap();
+    Duration::from_secs_f64(seconds)
+}
+
+/// A fingerprint of the rows of the star that is there: the bytes of its tables, by its record.
+#[track_caller]
+fn fingerprint(bench: &Bench) -> u64 {
+    let (star, record) = (bench.star(), bench.record());
+    let mut bytes = Vec::new();
+    for table in TABLES {
+        for file in record["tables"][table]["files"].as_array().unwrap() {
+            let path = file["path"].as_str().unwrap();
+            bytes.extend(star.get(path).unwrap_or_else(|| panic!("{path} is gone")));
+        }
+    }
+    xxhash_rust::xxh3::xxh3_64(&bytes)
+}
+
+#[test]
+fn killed_on_disk_at_random_moments_it_leaves_one_of_two_stars() {
+    Campaign::new(Bench::local()).fight("on disk");
+}
+
+#[test]
+fn killed_on_s3_at_random_moments_it_leaves_one_of_two_stars() {
+    Campaign::new(Bench::s3()).fight("on S3");
+}
+
+#[test]
+fn stopped_on_s3_at_random_moments_it_leaves_the_star_of_another_run() {
+    Campaign::new(Bench::s3()).stall_often();
+}
