@@ -7,7 +7,7 @@ use std::time::Instant;
 use futures::{StreamExt, TryStreamExt};
 
 use super::args::{LoadHow, SelftestArgs};
-use super::output::{print, print_error};
+use super::output::{note, print, print_error};
 use super::settings::{GlobalOptions, StarOptions};
 use super::star;
 use super::warehouse::WarehouseOptions;
@@ -240,7 +240,7 @@ impl<'a> Selftest<'a> {
         };
         let noted = self.note("clean up", begun, cleaned);
         if noted.is_err() {
-            eprintln!("look for what is left: schema {schema}, star {}", self.star);
+            note(&format!("look for what is left: schema {schema}, star {}\n", self.star));
         }
         noted
     }

@@ -6,11 +6,13 @@ use std::time::Duration;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use bytesize::ByteSize;
-use comfy_table::presets::NOTHING;
+use comfy_table::presets::{NOTHING, UTF8_HORIZONTAL_ONLY};
 use comfy_table::{CellAlignment, Table as TextTable};
 use indicatif::HumanCount;
 
+use super::escape;
 use super::output::{BAD, GOOD, STRONG, styled};
+use super::table::table as rows_table;
 use crate::error::Result;
 use crate::ingest::DatasetCounts;
 use crate::pipeline::{Report, StageTime};
@@ -97,7 +99,7 @@ fn dataset(name: &str, counts: &DatasetCounts) -> String {
         let shown: Vec<String> = names
             .iter()
             .take(SHOWN_NAMES)
-            .map(|(name, count)| format!("{name} ({})", HumanCount(*count)))
+            .map(|(name, count)| format!("{} ({})", clip(name), HumanCount(*count)))
             .collect();
         let more = names.len().saturating_sub(SHOWN_NAMES);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
@@ -185,7 +187,7 @@ fn reject_lines(batch: &RecordBatch) -> String {
             lines,
             "{} {}:{} (byte {}): {column}{}\n    {}",
             styled(BAD, "reject"),
-            text("object", row).unwrap_or_default(),
+            escape::line(&text("object", row).unwrap_or_default()),
             number("line", row),
             number("offset", row),
             text("reason", row).unwrap_or_default(),
@@ -226,37 +228,18 @@ pub fn not_asked(names: &[String], has_star: bool) -> String {
     names.iter().map(|name| format!("--    {name:<32} not asked: {why}\n")).collect()
 }
 
-/// Rows as a table, long values cut and control characters made visible.
+/// Rows as a table, long values cut.
 fn clipped_table(batches: &[RecordBatch]) -> Result<String> {
-    use arrow::util::display::{ArrayFormatter, FormatOptions};
     let Some(first) = batches.first() else { return Ok(String::new()) };
-    let schema = first.schema();
-    let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-    let mut table = TextTable::new();
-    table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
-    table.set_header(names);
-    let options = FormatOptions::default();
-    for batch in batches {
-        let columns: Vec<_> = batch
-            .columns()
-            .iter()
-            .map(|column| ArrayFormatter::try_new(column.as_ref(), &options))
-            .collect::<Result<_, _>>()?;
-        for row in 0..batch.num_rows() {
-            table.add_row(columns.iter().map(|column| clip(&column.value(row).to_string())));
-        }
-    }
+    let table = rows_table(&first.schema(), batches, UTF8_HORIZONTAL_ONLY, clip)?;
     Ok(format!("{table}\n"))
 }
 
+/// The beginning of a value, in one line.
 fn clip(value: &str) -> String {
-    let visible =
-        |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    let mut clipped: String = value.chars().take(SHOWN_CHARS).map(visible).collect();
-    if value.chars().nth(SHOWN_CHARS).is_some() {
-        clipped.push('…');
-    }
-    clipped
+    let end = value.char_indices().nth(SHOWN_CHARS).map(|(end, _)| end);
+    let kept = escape::line(&value[..end.unwrap_or(value.len())]);
+    format!("{kept}{}", if end.is_some() { "…" } else { "" })
 }
 
 /// A table without lines, to be read by people.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures::TryStreamExt;
 use indicatif::HumanCount;
 
+use super::escape;
 use super::logging::draws_progress;
 use super::output::print;
 use super::progress::Progress;
@@ -127,7 +128,8 @@ async fn would_read(stores: &Stores, dataset: Dataset, urls: &[String]) -> Resul
         count += 1;
         bytes += object.size;
         if count <= SHOWN_OBJECTS {
-            let _ = writeln!(listed, "  {} ({})", object.url, summary::bytes(object.size));
+            let url = escape::line(&object.url);
+            let _ = writeln!(listed, "  {url} ({})", summary::bytes(object.size));
         }
     }
     if count == 0 {
@@ -143,7 +145,7 @@ async fn would_read(stores: &Stores, dataset: Dataset, urls: &[String]) -> Resul
         let _ = writeln!(text, "  … and {} more", HumanCount(count - SHOWN_OBJECTS));
     }
     for (suffix, objects) in skipped.by_suffix() {
-        let _ = writeln!(text, "  passed over: {objects} {suffix}");
+        let _ = writeln!(text, "  passed over: {objects} {}", escape::line(&suffix));
     }
     Ok(text)
 }

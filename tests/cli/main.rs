@@ -15,7 +15,9 @@ mod output;
 mod queries;
 mod query;
 mod settings;
+mod terminals;
 mod transform;
+mod verdicts;
 
 use std::path::{Path, PathBuf};
 

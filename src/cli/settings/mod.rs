@@ -1,6 +1,7 @@
 //! The configuration file, and how its values give way to those of the environment and the
 //! command line.
 
+mod refusal;
 mod warehouses;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use crate::pipeline::TransformOptions;
 use crate::publish::DEFAULT_FILE_BYTES;
 use crate::star::{MatchRule, Rules, Unmatched};
 use crate::storage::StoreOptions;
+use refusal::refusal;
 
 /// The file that is read without being named.
 pub const DEFAULT_FILE: &str = "starlift.toml";
@@ -173,7 +175,7 @@ impl Settings {
     ///
     /// If it holds an unknown name or a malformed value.
     pub fn parse(path: &Path, text: &str) -> Result<Settings> {
-        toml::from_str(text).map_err(|e| Error::Usage(not_understood(path, text, &e)))
+        toml::from_str(text).map_err(|e| Error::Usage(refusal(path, text, &e)))
     }
 
     /// The global options, the command line and the environment before the file.
@@ -288,19 +290,6 @@ impl Settings {
 /// The configuration file that is named, or the default one.
 pub fn file(named: Option<&Path>) -> &Path {
     named.unwrap_or(Path::new(DEFAULT_FILE))
-}
-
-/// Where and why a configuration file is not understood. A line about a warehouse is not shown: what
-/// is not understood there may be a password.
-fn not_understood(path: &Path, text: &str, error: &toml::de::Error) -> String {
-    let place = path.display();
-    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-    let section = before.lines().rev().find(|line| line.trim_start().starts_with('['));
-    if section.is_some_and(|line| line.contains("warehouse")) {
-        let line = before.matches('\n').count() + 1;
-        return format!("{place}:{line}: {}", error.message());
-    }
-    format!("{place}: {}", error.to_string().trim_end())
 }
 
 fn urls(
