@@ -195,7 +195,7 @@ fn a_malformed_file_names_itself_the_line_and_the_value() {
         ("memory_limit = \"big\"", "couldn't parse \"big\""),
         ("memory_limit = -1", "expected a whole number, or text such as"),
         ("memory_limit = 1000", "--memory-limit must be at least 128.0 MiB"),
-        ("[transform]\nfile_size = \"1 parsec\"", "1 parsec"),
+        ("[transform]\nfile_size = \"1 parsec\"", "couldn't parse \"parsec\""),
         ("[transform]\nfile_size = 0", "--file-size must be more than 0"),
         (
             "[transform]\nmax_rejects = \"some\"",
