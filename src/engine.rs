@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
+use crate::error::{Error, Result};
+use crate::stage::StagingSpace;
+use crate::temporary::TemporaryFolder;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
-use tempfile::TempDir;
-
-use crate::error::{Error, Result};
-use crate::stage::StagingSpace;
 
 /// Consumers named in an out-of-memory error.
 const BLAMED_CONSUMERS: std::num::NonZeroUsize = std::num::NonZeroUsize::MIN.saturating_add(4);
@@ -57,7 +56,7 @@ pub struct Engine {
     memory_limit: usize,
     runtime: Arc<RuntimeEnv>,
     staging_space: StagingSpace,
-    _folder: TempDir,
+    _folder: TemporaryFolder,
 }
 
 impl Engine {
@@ -67,10 +66,7 @@ impl Engine {
     ///
     /// If that folder cannot be made.
     pub fn new(options: EngineOptions) -> Result<Engine> {
-        let folder = tempfile::Builder::new()
-            .prefix("starlift-")
-            .tempdir()
-            .map_err(|e| Error::io("cannot create a temporary folder", e))?;
+        let folder = TemporaryFolder::create()?;
         let memory_limit = options.memory_limit.unwrap_or_else(default_memory_limit);
         let accounted = memory_limit - memory_limit / UNACCOUNTED_SHARE;
         let pool: Arc<dyn MemoryPool> =

@@ -19,6 +19,7 @@ mod run;
 mod schema;
 mod selftest;
 mod settings;
+mod signals;
 mod star;
 mod summary;
 mod table;

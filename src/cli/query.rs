@@ -13,6 +13,7 @@ use futures::TryStreamExt;
 use super::args::{QueryArgs, QueryFormat};
 use super::output::{Form, print, print_exact, reader_has_gone};
 use super::settings::{GlobalOptions, StarOptions};
+use super::signals::unless_interrupted;
 use super::star::{self, OpenStar};
 use super::warehouse::WarehouseOptions;
 use super::{compare, escape, table};
@@ -27,6 +28,15 @@ use crate::warehouse::answers::{ask, expected_schema};
 ///
 /// If there is no such query or star, or the query fails.
 pub async fn run(
+    args: &QueryArgs,
+    options: &StarOptions,
+    on: Option<WarehouseOptions>,
+    global: &GlobalOptions,
+) -> Result<()> {
+    unless_interrupted(answer(args, options, on, global), Error::Stopped).await
+}
+
+async fn answer(
     args: &QueryArgs,
     options: &StarOptions,
     on: Option<WarehouseOptions>,
@@ -81,8 +91,11 @@ pub async fn show_first(
 ) -> Result<()> {
     let queries = queries(options.queries.as_deref())?;
     let sql = &queries.get(Group::Analytics, name)?.sql;
-    let open = star::open(options, global).await?;
-    write_table(name, execute(name, sql, Some(rows), &open).await?).await
+    let shown = async {
+        let open = star::open(options, global).await?;
+        write_table(name, execute(name, sql, Some(rows), &open).await?).await
+    };
+    unless_interrupted(shown, Error::Stopped).await
 }
 
 fn list(queries: &Queries) -> String {

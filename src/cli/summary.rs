@@ -78,6 +78,10 @@ pub fn reading(report: &Report) -> String {
     for (name, counts) in [("songs", &report.songs), ("logs", &report.logs)] {
         text += &dataset(name, counts);
     }
+    if report.is_partial() {
+        text += "          reading stopped early, for more rejects than allowed: these are the numbers \
+                 of what was read\n";
+    }
     text
 }
 

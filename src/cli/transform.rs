@@ -11,6 +11,7 @@ use super::logging::draws_progress;
 use super::output::print;
 use super::progress::Progress;
 use super::settings::GlobalOptions;
+use super::signals::interrupted;
 use super::summary;
 use crate::decode::Dataset;
 use crate::error::{Error, Result};
@@ -68,25 +69,6 @@ fn print_failed(report: &Report, error: &Error) -> Result<()> {
         }
         Error::ChecksFailed { .. } => print(&summary::checks(&report.checks)?),
         _ => Ok(()),
-    }
-}
-
-/// Resolves when the user or the system asks the process to stop.
-pub(super) async fn interrupted() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminated.recv() => {}
-            }
-            return;
-        }
-    }
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Without a handler the signal ends the process by itself.
-        std::future::pending::<()>().await;
     }
 }
 

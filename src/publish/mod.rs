@@ -74,6 +74,11 @@ impl Publication {
         ParquetSink::single(&self.out, path, schema)
     }
 
+    /// The folder of the files of rejects.
+    pub fn rejects_folder(&self) -> Place {
+        self.out.child(cleanup::REJECTS)
+    }
+
     /// A sink for the file of inputs.
     pub fn inputs_sink(&self, schema: SchemaRef) -> ParquetSink {
         let path = format!("{}/{}.parquet", cleanup::INPUTS, self.run_id);

@@ -23,7 +23,7 @@ use super::logging::draws_progress;
 use super::output::note;
 use super::progress::Progress;
 use super::settings::GlobalOptions;
-use super::transform::interrupted;
+use super::signals::interrupted;
 use crate::cloud::error::CloudError;
 use crate::cloud::journal::Journal;
 use crate::error::{Error, Result};
