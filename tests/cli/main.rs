@@ -14,6 +14,7 @@ mod init;
 mod output;
 mod queries;
 mod query;
+mod ranges;
 mod rejects;
 mod settings;
 mod temporary;

@@ -1,45 +1,19 @@
 //! Exit codes do not depend on whether somebody reads the output.
 
 use std::fs::File;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use super::support::Workspace;
+use super::support::{Workspace, exit_code_unread};
 use super::{TINY, text, transform_args, with_tiny_data, with_tiny_star};
 
-/// Where the output goes.
-#[derive(Debug, Clone, Copy)]
-enum Reader {
-    /// Standard output is read; standard error too.
-    Present,
-    /// Standard output is a pipe that nobody reads.
-    Gone,
-    /// Both are pipes that nobody reads.
-    BothGone,
-}
-
-/// The end of a pipe whose reader is gone before anything is written.
-fn closed_pipe() -> Stdio {
-    let (reader, writer) = std::io::pipe().unwrap();
-    drop(reader);
-    writer.into()
-}
-
-fn exit_code(command: &mut Command, reader: Reader) -> Option<i32> {
-    match reader {
-        Reader::Present => command.stdout(Stdio::piped()).stderr(Stdio::piped()),
-        Reader::Gone => command.stdout(closed_pipe()).stderr(Stdio::piped()),
-        Reader::BothGone => command.stdout(closed_pipe()).stderr(closed_pipe()),
-    };
-    command.stdin(Stdio::null()).spawn().unwrap().wait_with_output().unwrap().status.code()
-}
-
-/// Runs a command line with each kind of reader and demands `code` of all of them.
+/// Runs a command line with its output read, with standard output unread, and with standard error unread
+/// too; demands `code` each time.
 #[track_caller]
 fn exits_alike(here: &Workspace, args: &[&str], code: i32) {
-    for reader in [Reader::Present, Reader::Gone, Reader::BothGone] {
-        let mut command = here.command();
-        let found = exit_code(command.args(args), reader);
-        assert_eq!(found, Some(code), "{reader:?}: {args:?}");
+    here.run(args).exits(code);
+    for both in [false, true] {
+        let found = exit_code_unread(here.command().args(args), both);
+        assert_eq!(found, Some(code), "{args:?}, standard error closed: {both}");
     }
 }
 
@@ -105,7 +79,7 @@ fn the_other_commands_end_alike_whoever_reads() {
     exits_alike(&here, &["doctor", "--songs", "songs", "--logs", "logs", "--star", "star"], 0);
     exits_alike(&here, &["doctor", "--songs", "none", "--logs", "logs"], 4);
     let generate = ["generate", "--songs", "1", "--events", "1", "--out", "data"];
-    assert_eq!(exit_code(here.command().args(generate), Reader::BothGone), Some(0));
+    assert_eq!(exit_code_unread(here.command().args(generate), true), Some(0));
     exits_alike(&here, &generate, 2);
     let to = "postgres://nobody@127.0.0.1:1/none";
     exits_alike(&here, &["load", "--star", "star", "--to", to], 1);
@@ -119,7 +93,7 @@ fn the_other_commands_end_alike_whoever_reads() {
 #[test]
 fn the_demo_ends_well_without_a_reader() {
     let here = Workspace::new();
-    assert_eq!(exit_code(here.command().arg("demo"), Reader::BothGone), Some(0));
+    assert_eq!(exit_code_unread(here.command().arg("demo"), true), Some(0));
     assert!(here.join("starlift-demo/star/_starlift.json").is_file());
 }
 
@@ -131,7 +105,7 @@ fn an_answer_is_not_worked_out_further_for_a_reader_that_has_gone() {
     for format in ["csv", "json", "ndjson"] {
         let args = ["query", "--star", "star", "--format", format, "--sql", sql];
         let begun = std::time::Instant::now();
-        assert_eq!(exit_code(here.command().args(args), Reader::Gone), Some(0));
+        assert_eq!(exit_code_unread(here.command().args(args), false), Some(0));
         assert!(begun.elapsed().as_secs() < 30, "{format}");
     }
 }

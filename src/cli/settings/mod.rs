@@ -11,7 +11,7 @@ use bytesize::ByteSize;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::cli::args::{
-    ColorWhen, GlobalArgs, LogFormat, MatchArg, StarArgs, TransformArgs, UnmatchedArg,
+    ColorWhen, GlobalArgs, LogFormat, MatchArg, StarArgs, TransformArgs, UnmatchedArg, range,
 };
 use crate::cli::cloud::CloudSettings;
 use crate::cli::warehouse::WarehouseSettings;
@@ -27,6 +27,9 @@ use refusal::refusal;
 /// The file that is read without being named.
 pub const DEFAULT_FILE: &str = "starlift.toml";
 
+/// S3 takes at most 10,000 parts of an object, which are of 8 MiB.
+const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024 * 1024;
+
 /// A configuration file. Names are those of the flags, with `_` for `-`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,6 +38,7 @@ pub struct Settings {
     profile: Option<String>,
     endpoint_url: Option<String>,
     no_sign_request: Option<bool>,
+    #[serde(default, deserialize_with = "range::deserialize_retries")]
     retries: Option<usize>,
     quiet: Option<bool>,
     log_format: Option<LogFormat>,
@@ -214,6 +218,9 @@ impl Settings {
         if file_bytes == 0 {
             return Err(Error::Usage("--file-size must be more than 0".to_owned()));
         }
+        if file_bytes > MAX_FILE_BYTES {
+            return Err(at_most("--file-size", MAX_FILE_BYTES));
+        }
         Ok(TransformOptions {
             songs: urls(&args.songs, &file.songs, "--songs", "songs", "STARLIFT_SONGS")?,
             logs: urls(&args.logs, &file.logs, "--logs", "logs", "STARLIFT_LOGS")?,
@@ -276,15 +283,31 @@ impl Settings {
         threads: Option<std::num::NonZeroUsize>,
         memory_limit: Option<ByteSize>,
     ) -> Result<EngineOptions> {
-        let memory_limit = memory_limit.or(self.memory_limit).map(|size| size.as_u64() as usize);
+        let memory_limit = memory_limit
+            .or(self.memory_limit)
+            .map(|size| usize::try_from(size.as_u64()).unwrap_or(usize::MAX));
         if memory_limit.is_some_and(|bytes| bytes < EngineOptions::MIN_MEMORY) {
             return Err(Error::Usage(format!(
                 "--memory-limit must be at least {}",
                 ByteSize(EngineOptions::MIN_MEMORY as u64).display().iec()
             )));
         }
+        if memory_limit.is_some_and(|bytes| bytes > EngineOptions::MAX_MEMORY) {
+            return Err(at_most("--memory-limit", EngineOptions::MAX_MEMORY as u64));
+        }
+        if threads.or(self.threads).is_some_and(|n| n.get() > EngineOptions::MAX_THREADS) {
+            return Err(Error::Usage(format!(
+                "--threads must be from 1 to {}",
+                EngineOptions::MAX_THREADS
+            )));
+        }
         Ok(EngineOptions { threads: threads.or(self.threads).map(usize::from), memory_limit })
     }
+}
+
+/// Refuses a size that is too large.
+fn at_most(flag: &str, bytes: u64) -> Error {
+    Error::Usage(format!("{flag} must be at most {}", ByteSize(bytes).display().iec()))
 }
 
 /// The configuration file that is named, or the default one.
