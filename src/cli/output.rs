@@ -30,7 +30,7 @@ static MARK: LazyLock<String> = LazyLock::new(|| format!("\u{1}{:032x}", rand::r
 static READER_HAS_GONE: AtomicBool = AtomicBool::new(false);
 
 /// `text` in a style; the stream it is printed to drops the style where it should not be seen. Only
-/// [`print`], [`note`] and [`print_error`] can print it.
+/// [`print()`], [`note`] and [`print_error`] can print it.
 pub fn styled(style: Style, text: impl std::fmt::Display) -> String {
     let mark = &*MARK;
     format!("{mark}{style}{mark}{text}{mark}{style:#}{mark}")
@@ -73,7 +73,7 @@ pub enum Form {
 ///
 /// # Errors
 ///
-/// As [`print`].
+/// As [`print()`].
 pub fn print_exact(text: &str, form: Form) -> Result<()> {
     let mut out = io::stdout().lock();
     let shown = match form {
@@ -148,7 +148,7 @@ fn indented(text: &str) -> String {
 ///
 /// # Errors
 ///
-/// As [`print`].
+/// As [`print()`].
 pub fn print_usage(usage: &clap::Error) -> Result<()> {
     let mut text = usage.render().ansi().to_string();
     for arg in std::env::args_os() {

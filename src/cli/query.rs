@@ -103,7 +103,7 @@ fn list(queries: &Queries) -> String {
     table.load_preset(comfy_table::presets::NOTHING).set_header(["query", "question"]);
     for query in queries.of(Group::Analytics) {
         let question = query.header_entry("Question").unwrap_or_else(|| query.header());
-        table.add_row([query.name.to_string(), question]);
+        table.add_row([escape::line(&query.name), escape::line(&question)]);
     }
     format!("{table}\n")
 }

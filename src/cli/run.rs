@@ -1,6 +1,7 @@
 //! `starlift run`: transform, check, load, verify.
 
 use super::args::RunArgs;
+use super::escape;
 use super::output::print;
 use super::settings::{GlobalOptions, StarOptions};
 use super::signals::{interrupted, unless_interrupted};
@@ -70,7 +71,7 @@ async fn make_star(options: &TransformOptions, global: &GlobalOptions) -> Result
     if let Some(record) = current {
         return Ok(format!(
             "star      {out} was made of these very objects by run {}; not made again\n",
-            record.run_id
+            escape::line(&record.run_id)
         ));
     }
     let report = transform::run_quietly(options, global).await?;

@@ -47,7 +47,7 @@ pub fn summary(report: &Report, out: &str) -> String {
 pub fn load(report: &LoadReport, target: &str, schema: &str) -> String {
     let place = styled(STRONG, format!("{target} schema {schema}"));
     if report.was_there {
-        let (run, number) = (&report.run_id, report.number);
+        let (run, number) = (escape::line(&report.run_id), report.number);
         return format!(
             "run {run} stands in {place} already (load {number}); --force loads it again\n"
         );
@@ -59,7 +59,7 @@ pub fn load(report: &LoadReport, target: &str, schema: &str) -> String {
     right_align(&mut table, 1..2);
     let mut text = format!("{table}\n");
     for lost in &report.dropped {
-        let _ = writeln!(text, "dropped   {lost}");
+        let _ = writeln!(text, "dropped   {}", escape::line(lost));
     }
     if report.views > 0 {
         let _ = writeln!(text, "views     {} made anew over the new tables", report.views);
@@ -68,7 +68,8 @@ pub fn load(report: &LoadReport, target: &str, schema: &str) -> String {
     let _ = writeln!(text, "verified  {figures}");
     let total = report.stages.iter().map(|stage| stage.elapsed).sum();
     text += &stages(&report.stages, total);
-    let _ = writeln!(text, "loaded    {place} (run {}, load {})", report.run_id, report.number);
+    let run = escape::line(&report.run_id);
+    let _ = writeln!(text, "loaded    {place} (run {run}, load {})", report.number);
     text
 }
 
@@ -209,15 +210,15 @@ fn reject_lines(batch: &RecordBatch) -> String {
 pub fn checks(outcomes: &[CheckOutcome]) -> Result<String> {
     let mut text = String::new();
     for outcome in outcomes {
+        let (name, demand) = (escape::line(&outcome.name), escape::line(&outcome.demand));
         if outcome.offenders == 0 {
-            let _ =
-                writeln!(text, "{}    {:<32} {}", styled(GOOD, "ok"), outcome.name, outcome.demand);
+            let _ = writeln!(text, "{}    {name:<32} {demand}", styled(GOOD, "ok"));
             continue;
         }
         let rows = if outcome.offenders == 1 { "row" } else { "rows" };
         let offenders = format!("{} offending {rows}", HumanCount(outcome.offenders));
-        let _ = writeln!(text, "{}  {:<32} {offenders}", styled(BAD, "FAIL"), outcome.name);
-        let _ = writeln!(text, "      {}", outcome.demand);
+        let _ = writeln!(text, "{}  {name:<32} {offenders}", styled(BAD, "FAIL"));
+        let _ = writeln!(text, "      {demand}");
         text += &clipped_table(&outcome.first)?;
     }
     Ok(text)

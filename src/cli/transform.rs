@@ -95,7 +95,10 @@ pub async fn dry_run(options: &TransformOptions, global: &GlobalOptions) -> Resu
     }
     let _ = writeln!(text, "  _inputs/<run-id>.parquet, _rejects/<run-id>.parquet, {RECORD}");
     let _ = match RunRecord::read(&out).await? {
-        Some(previous) => writeln!(text, "would supersede the star of run {}", previous.run_id),
+        Some(previous) => {
+            let run = escape::line(&previous.run_id);
+            writeln!(text, "would supersede the star of run {run}")
+        }
         None => writeln!(text, "no star is there yet"),
     };
     print(&text)

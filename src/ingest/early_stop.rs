@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::limits::{MaxRejects, Rejected};
 
-/// Rejects, or bytes of memory in them, that are kept before reading stops: enough to see what is wrong
+/// Rejects, or bytes of raw text in them, that are kept before reading stops: enough to see what is wrong
 /// with the data, and a bound to what a wrong folder costs.
 const KEPT_REJECTS: u64 = 1_000_000;
 const KEPT_BYTES: u64 = 1024 * 1024 * 1024;
@@ -62,7 +62,8 @@ impl EarlyStop {
     /// Counts rejects that have been staged.
     pub fn count(&self, rejects: &RecordBatch) {
         self.rejected.add(rejects);
-        let kept = rejects.get_array_memory_size() as u64;
+        let raw = rejects.column_by_name("raw").and_then(|c| c.as_string_opt::<i32>());
+        let kept = raw.map_or(0, |raw| raw.value_data().len()) as u64;
         let kept = self.kept_bytes.fetch_add(kept, Ordering::Relaxed) + kept;
         if is_enough(self.max, self.rejected.total(), kept) {
             self.reached.cancel();
