@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
+use crate::error::{Error, Result};
+use crate::stage::StagingSpace;
+use crate::temporary::TemporaryFolder;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
-use tempfile::TempDir;
-
-use crate::error::{Error, Result};
-use crate::stage::StagingSpace;
 
 /// Consumers named in an out-of-memory error.
 const BLAMED_CONSUMERS: std::num::NonZeroUsize = std::num::NonZeroUsize::MIN.saturating_add(4);
@@ -48,6 +47,10 @@ pub struct EngineOptions {
 impl EngineOptions {
     /// The least memory that sorting and joining on a few threads can work with.
     pub const MIN_MEMORY: usize = 128 * 1024 * 1024;
+    /// More than any machine has: a limit beyond is a mistake.
+    pub const MAX_MEMORY: usize = 1 << (usize::BITS - 14);
+    /// The most threads: each needs memory of its own, and the system bounds their number.
+    pub const MAX_THREADS: usize = 1024;
 }
 
 /// Runs queries within the limits of its options.
@@ -57,7 +60,7 @@ pub struct Engine {
     memory_limit: usize,
     runtime: Arc<RuntimeEnv>,
     staging_space: StagingSpace,
-    _folder: TempDir,
+    _folder: TemporaryFolder,
 }
 
 impl Engine {
@@ -67,10 +70,7 @@ impl Engine {
     ///
     /// If that folder cannot be made.
     pub fn new(options: EngineOptions) -> Result<Engine> {
-        let folder = tempfile::Builder::new()
-            .prefix("starlift-")
-            .tempdir()
-            .map_err(|e| Error::io("cannot create a temporary folder", e))?;
+        let folder = TemporaryFolder::create()?;
         let memory_limit = options.memory_limit.unwrap_or_else(default_memory_limit);
         let accounted = memory_limit - memory_limit / UNACCOUNTED_SHARE;
         let pool: Arc<dyn MemoryPool> =

@@ -40,7 +40,7 @@ pub enum Error {
         source: JsonPathsError,
     },
     /// More records were rejected than allowed.
-    #[error("{}; see {file}", too_many(*rejected, *read, allowed))]
+    #[error("{}; see {file}{}", too_many(*rejected, *read, allowed), partial(*stopped_early))]
     TooManyRejects {
         /// Rejects.
         rejected: Rejected,
@@ -50,6 +50,8 @@ pub enum Error {
         allowed: String,
         /// Where the rejects are kept.
         file: String,
+        /// Whether reading stopped as soon as the limit could no longer be met.
+        stopped_early: bool,
     },
     /// Checks found rows that break an invariant.
     #[error("{} failed: {}", count(failed.len(), "check"), failed.join(", "))]
@@ -228,6 +230,9 @@ pub enum Error {
     /// The run was interrupted.
     #[error("interrupted; nothing was published")]
     Interrupted,
+    /// A command that changes nothing was interrupted.
+    #[error("interrupted")]
+    Stopped,
 }
 
 impl Error {
@@ -348,6 +353,11 @@ fn find_own(error: DataFusionError) -> std::result::Result<StageError, DataFusio
         },
         other => Err(other),
     }
+}
+
+/// Says that numbers are of a part of the input.
+fn partial(stopped_early: bool) -> &'static str {
+    if stopped_early { "; reading stopped early, so the numbers are of what was read" } else { "" }
 }
 
 fn too_many(rejected: Rejected, read: u64, allowed: &str) -> String {

@@ -16,7 +16,7 @@
 //!
 //! [`pipeline`] joins the steps to the main job. From a star, [`warehouse`] loads Redshift or
 //! PostgreSQL; [`cloud`] makes and removes the cluster and what a load needs around it. Beside them stand
-//! [`engine`] (memory and threads), [`generate`] (made-up data of any size), [`limits`], [`error`], and
+//! [`engine`] (memory and threads), [`temporary`] (folders for what does not fit into memory), [`generate`] (made-up data of any size), [`limits`], [`error`], and
 //! [`cli`], which sees all modules and is seen by none.
 //!
 //! # Example
@@ -82,4 +82,5 @@ pub mod publish;
 pub mod stage;
 pub mod star;
 pub mod storage;
+pub mod temporary;
 pub mod warehouse;

@@ -64,6 +64,18 @@ impl MaxRejects {
     }
 }
 
+impl MaxRejects {
+    /// Whether the rejects are too many, however many records are yet to be read. Shares other than 0
+    /// can be judged at the end only.
+    pub fn is_surely_exceeded(self, rejected: Rejected) -> bool {
+        match self {
+            MaxRejects::Count(allowed) => rejected.records > allowed,
+            MaxRejects::Percent(allowed) => allowed == 0.0 && rejected.records > 0,
+            MaxRejects::Bytes(allowed) => rejected.bytes > allowed,
+        }
+    }
+}
+
 impl FromStr for MaxRejects {
     type Err = String;
 
@@ -145,5 +157,25 @@ mod tests {
         assert!(!MaxRejects::Percent(100.0).is_exceeded(uncertain, 1));
         assert!(!MaxRejects::Bytes(100).is_exceeded(uncertain, 1));
         assert!(MaxRejects::Bytes(99).is_exceeded(uncertain, 1));
+    }
+
+    #[test]
+    fn shares_alone_are_judged_at_the_end_only() {
+        for (limit, records, exceeded) in [
+            ("0", 0, false),
+            ("0", 1, true),
+            ("5", 5, false),
+            ("5", 6, true),
+            ("0%", 0, false),
+            ("0%", 1, true),
+            ("0.1%", u64::MAX, false),
+            ("100%", u64::MAX, false),
+            ("7B", 7, false),
+            ("7B", 8, true),
+        ] {
+            let parsed: MaxRejects = limit.parse().unwrap();
+            let rejected = Rejected { records, bytes: records, uncertain: 0 };
+            assert_eq!(parsed.is_surely_exceeded(rejected), exceeded, "{limit} {records}");
+        }
     }
 }

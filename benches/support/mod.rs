@@ -12,6 +12,7 @@ use datafusion::prelude::SessionContext;
 use starlift::decode::{Dataset, Shape};
 use starlift::engine::{Engine, EngineOptions};
 use starlift::ingest::{Input, Meter, Staging, ingest};
+use starlift::limits::MaxRejects;
 use starlift::star::model::{SONGPLAYS, Table};
 use starlift::star::{Queries, Rules, make_intermediates, register_staging, star_rows};
 use starlift::storage::{Location, StoreOptions, Stores};
@@ -86,7 +87,9 @@ impl Staged {
     pub fn new() -> Staged {
         let runtime = Runtime::new().unwrap();
         let engine = Engine::new(EngineOptions::default()).unwrap();
-        let staging = Staging::new(&engine, &Dataset::Songs.into(), &Dataset::Events.into());
+        let columns = [&Dataset::Songs, &Dataset::Events].map(|dataset| (*dataset).into());
+        let staging =
+            Staging::new(&engine, &columns[0], &columns[1], MaxRejects::default()).unwrap();
         runtime.block_on(async {
             let [songs, events] = [input(Dataset::Songs).await, input(Dataset::Events).await];
             ingest(songs, events, &staging, engine.threads, &Arc::new(Meter::default()))

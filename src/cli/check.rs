@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::output::print;
 use super::settings::{GlobalOptions, StarOptions};
+use super::signals::unless_interrupted;
 use super::warehouse::WarehouseOptions;
 use super::{contract, star, summary};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pipeline::queries;
 use crate::publish::RunRecord;
 use crate::star::{demand_passed, demand_passed_there, run_checks};
@@ -20,6 +21,14 @@ use crate::warehouse::contract::Reading;
 ///
 /// If there is no star, or a check fails.
 pub async fn run(
+    options: &StarOptions,
+    on: Option<WarehouseOptions>,
+    global: &GlobalOptions,
+) -> Result<()> {
+    unless_interrupted(check(options, on, global), Error::Stopped).await
+}
+
+async fn check(
     options: &StarOptions,
     on: Option<WarehouseOptions>,
     global: &GlobalOptions,

@@ -1,5 +1,6 @@
 //! `starlift query --compare`: the same questions to the files and to a warehouse.
 
+use super::escape;
 use super::output::{BAD, GOOD, print, styled};
 use super::query::execute;
 use super::settings::{GlobalOptions, StarOptions};
@@ -28,6 +29,7 @@ pub async fn run(
             None if global.quiet => {}
             None => print(&format!("{}    {name}\n", styled(GOOD, "same")))?,
             Some(what) => {
+                let what = escape::line(&what);
                 print(&format!("{}  {name}: {what}\n", styled(BAD, "differ")))?;
                 names.push(name.clone());
             }

@@ -8,10 +8,11 @@ use super::logging::draws_progress;
 use super::output::print;
 use super::progress::Progress;
 use super::settings::{GlobalOptions, StarOptions};
+use super::signals::unless_interrupted;
 use super::summary;
 use super::warehouse::WarehouseOptions;
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pipeline::queries;
 use crate::publish::RunRecord;
 use crate::storage::{Location, Place, Stores};
@@ -31,9 +32,10 @@ pub async fn run(
     global: &GlobalOptions,
 ) -> Result<()> {
     if args.dry_run {
-        return dry_run(args, star, warehouse, global).await;
+        return unless_interrupted(dry_run(args, star, warehouse, global), Error::Stopped).await;
     }
-    let report = perform(&args.how, star, warehouse, global).await?;
+    let loading = perform(&args.how, star, warehouse, global);
+    let report = unless_interrupted(loading, Error::LoadInterrupted).await?;
     if global.quiet {
         return Ok(());
     }

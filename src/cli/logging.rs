@@ -1,10 +1,11 @@
 //! Log lines on standard error.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 
 use tracing_subscriber::EnvFilter;
 
 use super::args::{ColorWhen, LogFormat};
+use super::escape;
 use super::settings::GlobalOptions;
 
 /// Whether progress is drawn: on a terminal, when nobody asked for lines.
@@ -24,12 +25,15 @@ pub fn start(global: &GlobalOptions) {
     };
     choice.write_global();
     let ansi = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+    let log_format = global.log_format;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter(global)))
-        .with_writer(std::io::stderr)
+        .with_writer(move || SafeStderr(log_format))
+        // Its own complaint about a closed standard error would be a panic.
+        .log_internal_errors(false)
         .with_ansi(ansi)
         .with_target(global.verbose > 1);
-    match global.log_format {
+    match log_format {
         LogFormat::Text => lines.init(),
         LogFormat::Json => lines.json().init(),
     }
@@ -44,5 +48,25 @@ fn filter(global: &GlobalOptions) -> &'static str {
         0 => "warn,aws_config=error,starlift=info",
         1 => "info,starlift=debug",
         _ => "debug,starlift=trace",
+    }
+}
+
+/// Standard error, with what a terminal would act on escaped apart from the colours of log lines.
+struct SafeStderr(LogFormat);
+
+impl Write for SafeStderr {
+    /// Writes a whole event: the subscriber passes each in one piece.
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let shown = match self.0 {
+            LogFormat::Text => escape::coloured(&text).into(),
+            LogFormat::Json => escape::json(&text),
+        };
+        io::stderr().lock().write_all(shown.as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

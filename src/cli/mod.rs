@@ -8,6 +8,7 @@ mod contract;
 mod demo;
 mod demo_folder;
 mod doctor;
+mod escape;
 mod generate;
 mod init;
 mod load;
@@ -19,8 +20,10 @@ mod run;
 mod schema;
 mod selftest;
 mod settings;
+mod signals;
 mod star;
 mod summary;
+mod table;
 mod transform;
 mod verify;
 mod warehouse;
@@ -38,23 +41,29 @@ use settings::Settings;
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version come this way too, and end well.
-            let _ = error.print();
-            if let Some(variable) = refused_variable(&error) {
-                eprintln!("the value comes from {variable} in the environment");
-            }
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
-        }
+        Err(usage) => return not_parsed(&usage),
     };
-    match run(&cli) {
+    concluded(run(&cli))
+}
+
+/// The exit code of an outcome; an error is printed.
+fn concluded(outcome: Result<()>) -> ExitCode {
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             output::print_error(&error);
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+/// Prints why the command line was not understood, or the help or version that was asked for.
+fn not_parsed(usage: &clap::Error) -> ExitCode {
+    let printed = output::print_usage(usage);
+    if let Some(variable) = refused_variable(usage) {
+        output::note(&format!("the value comes from {variable} in the environment\n"));
+    }
+    if usage.use_stderr() { ExitCode::from(2) } else { concluded(printed) }
 }
 
 /// The variable that a refused value came from, if it did: clap names the flag alone.

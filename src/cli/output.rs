@@ -1,9 +1,18 @@
-//! Printing to people: standard output for results, standard error for everything about the run.
+//! Printing: standard output for results, standard error for everything about the run.
+//!
+//! Everything printed here is safe for a terminal whatever the data holds, see [`escape`]. A reader
+//! that closes its end, as `head` does, is not an error: what is printed after that is dropped, and
+//! the command goes on to its verdict.
 
-use std::io::{self, Write};
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstyle::{AnsiColor, Style};
 
+use super::escape;
 use crate::error::{Error, Result, causes};
 
 /// Good news.
@@ -13,43 +22,171 @@ pub const BAD: Style = AnsiColor::Red.on_default().bold();
 /// What to look at.
 pub const STRONG: Style = Style::new().bold();
 
-/// `text` in a style; the stream it is printed to drops the style where it should not be seen.
+/// Encloses the sequences of [`styled`]. It is random: data cannot contain it, so no sequence in the
+/// data is printed as one of ours.
+static MARK: LazyLock<String> = LazyLock::new(|| format!("\u{1}{:032x}", rand::random::<u128>()));
+
+/// Set once the reader of standard output has closed its end.
+static READER_HAS_GONE: AtomicBool = AtomicBool::new(false);
+
+/// `text` in a style; the stream it is printed to drops the style where it should not be seen. Only
+/// [`print()`], [`note`] and [`print_error`] can print it.
 pub fn styled(style: Style, text: impl std::fmt::Display) -> String {
-    format!("{style}{text}{style:#}")
+    let mark = &*MARK;
+    format!("{mark}{style}{mark}{text}{mark}{style:#}{mark}")
 }
 
-/// Prints a result.
+/// The text with the sequences of [`styled`] and without any other.
+fn shown(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut is_style = false;
+    for piece in text.split(&**MARK) {
+        if is_style {
+            shown += piece;
+        } else {
+            shown += &escape::lines(piece);
+        }
+        is_style = !is_style;
+    }
+    shown
+}
+
+/// Prints a text for people.
 ///
 /// # Errors
 ///
-/// If standard output cannot be written to.
+/// If standard output cannot be written to, other than because its reader has closed its end.
 pub fn print(text: &str) -> Result<()> {
-    let mut out = anstream::stdout().lock();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
+    write(&mut anstream::stdout().lock(), shown(text).as_bytes())
+}
+
+/// The form of what [`print_exact`] prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// JSON documents.
+    Json,
+    /// Any other text.
+    Text,
+}
+
+/// Prints a result for programs, byte for byte. Only on a terminal unsafe characters are escaped.
+///
+/// # Errors
+///
+/// As [`print()`].
+pub fn print_exact(text: &str, form: Form) -> Result<()> {
+    let mut out = io::stdout().lock();
+    let shown = match form {
+        _ if !out.is_terminal() => text.into(),
+        Form::Json => escape::json(text),
+        Form::Text => escape::lines(text),
+    };
+    write(&mut out, shown.as_bytes())
+}
+
+/// Returns true once the reader of standard output has closed its end: more results are of no use.
+pub fn reader_has_gone() -> bool {
+    READER_HAS_GONE.load(Ordering::Relaxed)
+}
+
+fn write(out: &mut impl Write, bytes: &[u8]) -> Result<()> {
+    if reader_has_gone() {
+        return Ok(());
+    }
+    pass_closed(out.write_all(bytes).and_then(|()| out.flush()))
         .map_err(|e| Error::io("cannot write to standard output", e))
+}
+
+/// Notes a reader that has closed its end, which is no failure.
+fn pass_closed(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => {
+            READER_HAS_GONE.store(true, Ordering::Relaxed);
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+/// Prints a text for people to standard error. Where that is closed, the exit code still counts.
+pub fn note(text: &str) {
+    let _ = anstream::stderr().lock().write_all(shown(text).as_bytes());
 }
 
 /// Prints an error, its causes and what to do.
 pub fn print_error(error: &Error) {
-    let mut text = format!("{} {error}\n", styled(BAD, "error:"));
-    let mut said = error.to_string();
+    let message = error.to_string();
+    let mut text = format!("{} {}\n", styled(BAD, "error:"), indented(&message));
+    let mut said = message;
     for cause in causes(error) {
         let reason = cause.to_string();
         // Libraries repeat their causes in their own message.
         if !said.contains(&reason) {
-            text += &format!("  because: {reason}\n");
+            let _ = writeln!(text, "  because: {}", indented(&reason));
             said = reason;
         }
     }
     if let Some(hint) = error.hint() {
-        text += &format!("  {} {hint}\n", styled(STRONG, "what to do:"));
+        let _ = writeln!(text, "  {} {}", styled(STRONG, "what to do:"), indented(&hint));
     }
-    // Where even standard error is closed, the exit code still tells.
-    let _ = anstream::stderr().lock().write_all(text.as_bytes());
+    note(&text);
 }
 
-/// Whether an error only says that whoever was reading has gone, as `head` does.
-pub fn is_closed_pipe(error: &Error) -> bool {
-    matches!(error, Error::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
+/// The text with its further lines indented: a name with a line feed in it cannot pass for a line of
+/// the program's own.
+fn indented(text: &str) -> String {
+    let mut lines = text.trim_end().split('\n');
+    let mut indented = lines.next().unwrap_or_default().to_owned();
+    for line in lines {
+        indented += if line.starts_with("  ") { "\n" } else { "\n  " };
+        indented += line;
+    }
+    indented
+}
+
+/// Prints what is wrong with the command line, or the help or version that was asked for.
+///
+/// # Errors
+///
+/// As [`print()`].
+pub fn print_usage(usage: &clap::Error) -> Result<()> {
+    let mut text = usage.render().ansi().to_string();
+    for arg in std::env::args_os() {
+        let arg = arg.to_string_lossy();
+        for typed in std::iter::once(&*arg).chain(arg.split_once('=').map(|(_, value)| value)) {
+            if let Cow::Owned(shown) = escape::line(typed) {
+                text = text.replace(typed, &shown);
+            }
+        }
+    }
+    let text = escape::coloured(&text);
+    if usage.use_stderr() {
+        let _ = anstream::stderr().lock().write_all(text.as_bytes());
+        return Ok(());
+    }
+    write(&mut anstream::stdout().lock(), text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_styles_are_printed() {
+        let text = format!("{} \u{1b}[32mok\u{1b}[0m", styled(GOOD, "a\u{1b}]b"));
+        let wanted = "\u{1b}[1m\u{1b}[32ma\\u{1b}]b\u{1b}[0m \\u{1b}[32mok\\u{1b}[0m";
+        assert_eq!(shown(&text), wanted);
+        assert_eq!(shown(&styled(BAD, styled(GOOD, "x"))).matches('\u{1}').count(), 0);
+    }
+
+    #[test]
+    fn further_lines_are_indented() {
+        assert_eq!(indented("a\nerror: b\n  c\n"), "a\n  error: b\n  c");
+    }
+
+    #[test]
+    fn a_closed_pipe_is_passed_and_a_full_disk_is_not() {
+        assert!(pass_closed(Err(ErrorKind::StorageFull.into())).is_err());
+        assert!(pass_closed(Ok(())).is_ok());
+    }
 }

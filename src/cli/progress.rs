@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{BinaryBytes, HumanCount, ProgressBar, ProgressStyle};
 use tokio_util::task::AbortOnDropHandle;
 
+use super::escape;
 use crate::cloud::journal::Journal;
 use crate::ingest::{Meter, Reading, Stage};
 use crate::warehouse::load::LoadMeter;
@@ -64,6 +65,7 @@ async fn watch(reading: impl Fn() -> (String, u64, u64), bar: &ProgressBar, draw
     let mut entered = Instant::now();
     loop {
         let (step, rows, of) = reading();
+        let step = escape::line(&step).into_owned();
         let rows_of = format!("{} of {} rows", HumanCount(rows), HumanCount(of));
         if drawn {
             let message = if of > 0 { format!("{step}: {rows_of}") } else { step.clone() };

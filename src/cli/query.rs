@@ -1,22 +1,22 @@
 //! `starlift query`.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use arrow::array::RecordBatch;
 use arrow::csv;
 use arrow::error::ArrowError;
 use arrow::json;
-use arrow::util::pretty::pretty_format_batches;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::context::SQLOptions;
 use futures::TryStreamExt;
 
 use super::args::{QueryArgs, QueryFormat};
-use super::compare;
-use super::output::print;
+use super::output::{Form, print, print_exact, reader_has_gone};
 use super::settings::{GlobalOptions, StarOptions};
+use super::signals::unless_interrupted;
 use super::star::{self, OpenStar};
 use super::warehouse::WarehouseOptions;
+use super::{compare, escape, table};
 use crate::error::{Error, Result};
 use crate::pipeline::queries;
 use crate::star::{Group, Queries};
@@ -28,6 +28,15 @@ use crate::warehouse::answers::{ask, expected_schema};
 ///
 /// If there is no such query or star, or the query fails.
 pub async fn run(
+    args: &QueryArgs,
+    options: &StarOptions,
+    on: Option<WarehouseOptions>,
+    global: &GlobalOptions,
+) -> Result<()> {
+    unless_interrupted(answer(args, options, on, global), Error::Stopped).await
+}
+
+async fn answer(
     args: &QueryArgs,
     options: &StarOptions,
     on: Option<WarehouseOptions>,
@@ -82,8 +91,11 @@ pub async fn show_first(
 ) -> Result<()> {
     let queries = queries(options.queries.as_deref())?;
     let sql = &queries.get(Group::Analytics, name)?.sql;
-    let open = star::open(options, global).await?;
-    write_table(name, execute(name, sql, Some(rows), &open).await?).await
+    let shown = async {
+        let open = star::open(options, global).await?;
+        write_table(name, execute(name, sql, Some(rows), &open).await?).await
+    };
+    unless_interrupted(shown, Error::Stopped).await
 }
 
 fn list(queries: &Queries) -> String {
@@ -91,7 +103,7 @@ fn list(queries: &Queries) -> String {
     table.load_preset(comfy_table::presets::NOTHING).set_header(["query", "question"]);
     for query in queries.of(Group::Analytics) {
         let question = query.header_entry("Question").unwrap_or_else(|| query.header());
-        table.add_row([query.name.to_string(), question]);
+        table.add_row([escape::line(&query.name), escape::line(&question)]);
     }
     format!("{table}\n")
 }
@@ -124,32 +136,38 @@ async fn write(name: &str, rows: SendableRecordBatchStream, format: QueryFormat)
     }
 }
 
+/// The lines of a table for people.
+const GRID: &str = "||--+-++|    ++++++";
+
 /// The widths of a table's columns are known only when all rows are.
 async fn write_table(name: &str, rows: SendableRecordBatchStream) -> Result<()> {
     let schema = rows.schema();
-    let mut batches: Vec<RecordBatch> =
-        rows.try_collect().await.map_err(|e| Error::query(name, e))?;
-    if batches.is_empty() {
-        batches.push(RecordBatch::new_empty(schema));
-    }
-    print(&format!("{}\n", pretty_format_batches(&batches)?))
+    let batches: Vec<RecordBatch> = rows.try_collect().await.map_err(|e| Error::query(name, e))?;
+    let show = |value: &str| escape::line(value).into_owned();
+    print(&format!("{}\n", table::table(&schema, &batches, GRID, show)?))
 }
 
 async fn write_csv(name: &str, mut rows: SendableRecordBatchStream) -> Result<()> {
     let empty = RecordBatch::new_empty(rows.schema());
-    write_out(&csv_lines(&empty, true)?)?;
-    while let Some(batch) = rows.try_next().await.map_err(|e| Error::query(name, e))? {
-        write_out(&csv_lines(&batch, false)?)?;
+    print_exact(&csv_lines(&empty, true)?, Form::Text)?;
+    while !reader_has_gone()
+        && let Some(batch) = rows.try_next().await.map_err(|e| Error::query(name, e))?
+    {
+        print_exact(&csv_lines(&batch, false)?, Form::Text)?;
     }
     Ok(())
 }
 
-/// A batch as CSV. In memory first: the writer makes text of an I/O error, and a reader that has
-/// gone could not be told from a defect.
-fn csv_lines(batch: &RecordBatch, header: bool) -> Result<Vec<u8>> {
+fn csv_lines(batch: &RecordBatch, header: bool) -> Result<String> {
     let mut lines = Vec::new();
     csv::WriterBuilder::new().with_header(header).build(&mut lines).write(batch)?;
-    Ok(lines)
+    utf8(lines)
+}
+
+/// What a writer of text has written.
+fn utf8(written: Vec<u8>) -> Result<String> {
+    let not_text = |e| Error::io("cannot write the answer", io::Error::other(e));
+    String::from_utf8(written).map_err(not_text)
 }
 
 /// One array, ended like a line: a prompt printed next should not stick to it.
@@ -174,28 +192,13 @@ async fn write_json<F: json::writer::JsonFormat>(
     name: &str,
     mut rows: SendableRecordBatchStream,
 ) -> Result<()> {
-    let mut writer = json::WriterBuilder::new()
-        .with_explicit_nulls(true)
-        .build::<_, F>(std::io::BufWriter::new(std::io::stdout()));
-    while let Some(batch) = rows.try_next().await.map_err(|e| Error::query(name, e))? {
-        writer.write(&batch).map_err(closed)?;
+    let mut writer = json::WriterBuilder::new().with_explicit_nulls(true).build::<_, F>(Vec::new());
+    while !reader_has_gone()
+        && let Some(batch) = rows.try_next().await.map_err(|e| Error::query(name, e))?
+    {
+        writer.write(&batch)?;
+        print_exact(&utf8(std::mem::take(writer.get_mut()))?, Form::Json)?;
     }
-    writer.finish().map_err(closed)?;
-    let mut out = writer.into_inner();
-    out.flush().map_err(|e| Error::io("cannot write to standard output", e))
-}
-
-fn write_out(bytes: &[u8]) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(bytes)
-        .and_then(|()| out.flush())
-        .map_err(|e| Error::io("cannot write to standard output", e))
-}
-
-/// Arrow's writers wrap the one failure that is no defect: a reader that has gone.
-fn closed(error: ArrowError) -> Error {
-    match error {
-        ArrowError::IoError(_, source) => Error::io("cannot write to standard output", source),
-        other => other.into(),
-    }
+    writer.finish()?;
+    print_exact(&utf8(writer.into_inner())?, Form::Json)
 }

@@ -1,8 +1,10 @@
 //! `starlift run`: transform, check, load, verify.
 
 use super::args::RunArgs;
+use super::escape;
 use super::output::print;
 use super::settings::{GlobalOptions, StarOptions};
+use super::signals::{interrupted, unless_interrupted};
 use super::warehouse::WarehouseOptions;
 use super::{load, summary, transform, verify};
 use crate::engine::Engine;
@@ -36,7 +38,7 @@ pub async fn run(
     let outcome = tokio::select! {
         outcome = load_and_verify(&mut text, args, &star, warehouse, global) => outcome,
         // What was begun in the warehouse and not committed is undone by it.
-        () = transform::interrupted() => Err(Error::LoadInterrupted),
+        () = interrupted() => Err(Error::LoadInterrupted),
     };
     // What was done stands, and is told, also when the next step has failed.
     if !global.quiet {
@@ -61,12 +63,15 @@ async fn load_and_verify(
 /// Makes the star unless it stands; what there is to say of it.
 async fn make_star(options: &TransformOptions, global: &GlobalOptions) -> Result<String> {
     let stores = Stores::new(global.stores.clone());
-    let current = current_star(options, &stores, &Engine::new(options.engine)?).await?;
+    let engine = Engine::new(options.engine)?;
+    let current = current_star(options, &stores, &engine);
+    let current = unless_interrupted(current, Error::Interrupted).await?;
+    drop(engine);
     let out = Location::parse_single(&options.out)?;
     if let Some(record) = current {
         return Ok(format!(
             "star      {out} was made of these very objects by run {}; not made again\n",
-            record.run_id
+            escape::line(&record.run_id)
         ));
     }
     let report = transform::run_quietly(options, global).await?;

@@ -7,8 +7,9 @@ use std::time::Instant;
 use futures::{StreamExt, TryStreamExt};
 
 use super::args::{LoadHow, SelftestArgs};
-use super::output::{print, print_error};
+use super::output::{note, print, print_error};
 use super::settings::{GlobalOptions, StarOptions};
+use super::signals::unless_interrupted;
 use super::star;
 use super::warehouse::WarehouseOptions;
 use super::{generate, load, verify};
@@ -20,6 +21,7 @@ use crate::pipeline::{TransformOptions, queries, transform};
 use crate::publish::RunRecord;
 use crate::star::demand_passed_there;
 use crate::storage::{Location, Place, Stores};
+use crate::temporary::TemporaryFolder;
 use crate::warehouse::Dialect;
 use crate::warehouse::check::check_warehouse;
 use crate::warehouse::quote;
@@ -59,7 +61,7 @@ pub async fn run(
     global: &GlobalOptions,
 ) -> Result<()> {
     let mut test = Selftest::new(args, warehouse, global).await?;
-    let outcome = test.run().await;
+    let outcome = unless_interrupted(test.run(), Error::LoadInterrupted).await;
     let cleaned = test.clean_up(args.keep).await;
     print(&test.report(outcome.is_ok() && cleaned.is_ok()))?;
     match (outcome, cleaned) {
@@ -75,7 +77,7 @@ struct Selftest<'a> {
     warehouse: WarehouseOptions,
     global: &'a GlobalOptions,
     how: LoadHow,
-    data: tempfile::TempDir,
+    data: TemporaryFolder,
     star: Place,
     star_options: StarOptions,
     lines: String,
@@ -88,8 +90,7 @@ impl<'a> Selftest<'a> {
         global: &'a GlobalOptions,
     ) -> Result<Selftest<'a>> {
         let name = format!("starlift_selftest_{:08x}", rand::random::<u32>());
-        let data = tempfile::Builder::new().prefix("starlift-").tempdir();
-        let data = data.map_err(|e| Error::io("cannot make a temporary folder", e))?;
+        let data = TemporaryFolder::create()?;
         let star = match (&args.scratch, warehouse.target.dialect) {
             (Some(scratch), _) => format!("{}/{name}", scratch.trim_end_matches('/')),
             (None, Dialect::Postgres) => data.path().join("star").to_string_lossy().into_owned(),
@@ -240,7 +241,7 @@ impl<'a> Selftest<'a> {
         };
         let noted = self.note("clean up", begun, cleaned);
         if noted.is_err() {
-            eprintln!("look for what is left: schema {schema}, star {}", self.star);
+            note(&format!("look for what is left: schema {schema}, star {}\n", self.star));
         }
         noted
     }

@@ -6,11 +6,13 @@ use std::time::Duration;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use bytesize::ByteSize;
-use comfy_table::presets::NOTHING;
+use comfy_table::presets::{NOTHING, UTF8_HORIZONTAL_ONLY};
 use comfy_table::{CellAlignment, Table as TextTable};
 use indicatif::HumanCount;
 
+use super::escape;
 use super::output::{BAD, GOOD, STRONG, styled};
+use super::table::table as rows_table;
 use crate::decode::Times;
 use crate::error::Result;
 use crate::ingest::DatasetCounts;
@@ -47,7 +49,7 @@ pub fn summary(report: &Report, out: &str) -> String {
 pub fn load(report: &LoadReport, target: &str, schema: &str) -> String {
     let place = styled(STRONG, format!("{target} schema {schema}"));
     if report.was_there {
-        let (run, number) = (&report.run_id, report.number);
+        let (run, number) = (escape::line(&report.run_id), report.number);
         return format!(
             "run {run} stands in {place} already (load {number}); --force loads it again\n"
         );
@@ -59,7 +61,7 @@ pub fn load(report: &LoadReport, target: &str, schema: &str) -> String {
     right_align(&mut table, 1..2);
     let mut text = format!("{table}\n");
     for lost in &report.dropped {
-        let _ = writeln!(text, "dropped   {lost}");
+        let _ = writeln!(text, "dropped   {}", escape::line(lost));
     }
     if report.views > 0 {
         let _ = writeln!(text, "views     {} made anew over the new tables", report.views);
@@ -68,7 +70,8 @@ pub fn load(report: &LoadReport, target: &str, schema: &str) -> String {
     let _ = writeln!(text, "verified  {figures}");
     let total = report.stages.iter().map(|stage| stage.elapsed).sum();
     text += &stages(&report.stages, total);
-    let _ = writeln!(text, "loaded    {place} (run {}, load {})", report.run_id, report.number);
+    let run = escape::line(&report.run_id);
+    let _ = writeln!(text, "loaded    {place} (run {run}, load {})", report.number);
     text
 }
 
@@ -77,6 +80,10 @@ pub fn reading(report: &Report) -> String {
     let mut text = String::new();
     for (name, counts) in [("songs", &report.songs), ("logs", &report.logs)] {
         text += &dataset(name, counts);
+    }
+    if report.is_partial() {
+        text += "          reading stopped early, for more rejects than allowed: these are the numbers \
+                 of what was read\n";
     }
     text
 }
@@ -99,7 +106,7 @@ fn dataset(name: &str, counts: &DatasetCounts) -> String {
         let shown: Vec<String> = names
             .iter()
             .take(SHOWN_NAMES)
-            .map(|(name, count)| format!("{name} ({})", HumanCount(*count)))
+            .map(|(name, count)| format!("{} ({})", clip(name), HumanCount(*count)))
             .collect();
         let more = names.len().saturating_sub(SHOWN_NAMES);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
@@ -229,7 +236,7 @@ fn reject_lines(batch: &RecordBatch) -> String {
             lines,
             "{} {}:{} (byte {}): {column}{}\n    {}",
             styled(BAD, "reject"),
-            text("object", row).unwrap_or_default(),
+            escape::line(&text("object", row).unwrap_or_default()),
             number("line", row),
             number("offset", row),
             text("reason", row).unwrap_or_default(),
@@ -247,15 +254,15 @@ fn reject_lines(batch: &RecordBatch) -> String {
 pub fn checks(outcomes: &[CheckOutcome]) -> Result<String> {
     let mut text = String::new();
     for outcome in outcomes {
+        let (name, demand) = (escape::line(&outcome.name), escape::line(&outcome.demand));
         if outcome.offenders == 0 {
-            let _ =
-                writeln!(text, "{}    {:<32} {}", styled(GOOD, "ok"), outcome.name, outcome.demand);
+            let _ = writeln!(text, "{}    {name:<32} {demand}", styled(GOOD, "ok"));
             continue;
         }
         let rows = if outcome.offenders == 1 { "row" } else { "rows" };
         let offenders = format!("{} offending {rows}", HumanCount(outcome.offenders));
-        let _ = writeln!(text, "{}  {:<32} {offenders}", styled(BAD, "FAIL"), outcome.name);
-        let _ = writeln!(text, "      {}", outcome.demand);
+        let _ = writeln!(text, "{}  {name:<32} {offenders}", styled(BAD, "FAIL"));
+        let _ = writeln!(text, "      {demand}");
         text += &clipped_table(&outcome.first)?;
     }
     Ok(text)
@@ -270,37 +277,18 @@ pub fn not_asked(names: &[String], has_star: bool) -> String {
     names.iter().map(|name| format!("--    {name:<32} not asked: {why}\n")).collect()
 }
 
-/// Rows as a table, long values cut and control characters made visible.
+/// Rows as a table, long values cut.
 fn clipped_table(batches: &[RecordBatch]) -> Result<String> {
-    use arrow::util::display::{ArrayFormatter, FormatOptions};
     let Some(first) = batches.first() else { return Ok(String::new()) };
-    let schema = first.schema();
-    let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-    let mut table = TextTable::new();
-    table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
-    table.set_header(names);
-    let options = FormatOptions::default();
-    for batch in batches {
-        let columns: Vec<_> = batch
-            .columns()
-            .iter()
-            .map(|column| ArrayFormatter::try_new(column.as_ref(), &options))
-            .collect::<Result<_, _>>()?;
-        for row in 0..batch.num_rows() {
-            table.add_row(columns.iter().map(|column| clip(&column.value(row).to_string())));
-        }
-    }
+    let table = rows_table(&first.schema(), batches, UTF8_HORIZONTAL_ONLY, clip)?;
     Ok(format!("{table}\n"))
 }
 
+/// The beginning of a value, in one line.
 fn clip(value: &str) -> String {
-    let visible =
-        |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    let mut clipped: String = value.chars().take(SHOWN_CHARS).map(visible).collect();
-    if value.chars().nth(SHOWN_CHARS).is_some() {
-        clipped.push('…');
-    }
-    clipped
+    let end = value.char_indices().nth(SHOWN_CHARS).map(|(end, _)| end);
+    let kept = escape::line(&value[..end.unwrap_or(value.len())]);
+    format!("{kept}{}", if end.is_some() { "…" } else { "" })
 }
 
 /// A table without lines, to be read by people.

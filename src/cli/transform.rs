@@ -6,10 +6,12 @@ use std::sync::Arc;
 use futures::TryStreamExt;
 use indicatif::HumanCount;
 
+use super::escape;
 use super::logging::draws_progress;
 use super::output::print;
 use super::progress::Progress;
 use super::settings::GlobalOptions;
+use super::signals::interrupted;
 use super::summary;
 use crate::decode::Dataset;
 use crate::error::{Error, Result};
@@ -70,25 +72,6 @@ fn print_failed(report: &Report, error: &Error) -> Result<()> {
     }
 }
 
-/// Resolves when the user or the system asks the process to stop.
-pub(super) async fn interrupted() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminated.recv() => {}
-            }
-            return;
-        }
-    }
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Without a handler the signal ends the process by itself.
-        std::future::pending::<()>().await;
-    }
-}
-
 /// Prints what a transform would read and write; touches nothing.
 ///
 /// # Errors
@@ -116,7 +99,10 @@ pub async fn dry_run(options: &TransformOptions, global: &GlobalOptions) -> Resu
          _manifests/<run-id>-<table>.manifest, {RECORD}"
     );
     let _ = match RunRecord::read(&out).await? {
-        Some(previous) => writeln!(text, "would supersede the star of run {}", previous.run_id),
+        Some(previous) => {
+            let run = escape::line(&previous.run_id);
+            writeln!(text, "would supersede the star of run {run}")
+        }
         None => writeln!(text, "no star is there yet"),
     };
     print(&text)
@@ -131,7 +117,8 @@ async fn would_read(stores: &Stores, dataset: Dataset, urls: &[String]) -> Resul
         count += 1;
         bytes += object.size;
         if count <= SHOWN_OBJECTS {
-            let _ = writeln!(listed, "  {} ({})", object.url, summary::bytes(object.size));
+            let url = escape::line(&object.url);
+            let _ = writeln!(listed, "  {url} ({})", summary::bytes(object.size));
         }
     }
     if count == 0 {
@@ -147,7 +134,7 @@ async fn would_read(stores: &Stores, dataset: Dataset, urls: &[String]) -> Resul
         let _ = writeln!(text, "  … and {} more", HumanCount(count - SHOWN_OBJECTS));
     }
     for (suffix, objects) in skipped.by_suffix() {
-        let _ = writeln!(text, "  passed over: {objects} {suffix}");
+        let _ = writeln!(text, "  passed over: {objects} {}", escape::line(&suffix));
     }
     Ok(text)
 }

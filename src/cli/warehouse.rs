@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::args::{AuthArg, LoadHow, WarehouseArgs};
+use super::args::{AuthArg, LoadHow, WarehouseArgs, range};
 use crate::cloud::clients::Clients;
 use crate::cloud::lookup::{FoundCluster, find};
 use crate::error::{Error, Result};
@@ -147,9 +147,9 @@ impl WarehouseOptions {
             auth: args.auth.or(file.auth).unwrap_or(by_default),
             cluster,
             region,
-            statement_timeout: seconds.map(Duration::from_secs),
+            statement_timeout: range::seconds("statement_timeout", seconds)?,
             iam_role: file.iam_role.or(role),
-            lock_timeout: file.lock_timeout.map(Duration::from_secs),
+            lock_timeout: range::seconds("lock_timeout", file.lock_timeout)?,
             tables: file.tables,
         })
     }

@@ -62,17 +62,23 @@ pub enum Expires {
 impl Expires {
     /// A cluster takes minutes to come up, and a schedule some to take hold.
     pub const SHORTEST: Duration = Duration::from_secs(15 * 60);
+    /// Who wants a cluster for longer wants it without an end.
+    pub const LONGEST: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
 
-    /// Refuses a time that is over before it has begun.
+    /// Refuses a time that is over before it has begun, or has no end in practice.
     ///
     /// # Errors
     ///
-    /// If it is too short.
+    /// If it is out of range.
     pub fn check(self) -> Result<()> {
         match self {
             Expires::After(life) if life < Expires::SHORTEST => Err(Error::Usage(format!(
                 "--expires must be {} or more",
                 humantime::format_duration(Expires::SHORTEST)
+            ))),
+            Expires::After(life) if life > Expires::LONGEST => Err(Error::Usage(format!(
+                "--expires must be at most {} days, or `never`",
+                Expires::LONGEST.as_secs() / (24 * 60 * 60)
             ))),
             _ => Ok(()),
         }
@@ -93,6 +99,8 @@ impl std::str::FromStr for Expires {
 impl ProvisionOptions {
     /// The cheapest node of which one is enough. Source: Redshift Management Guide, Clusters and nodes.
     pub const NODE_TYPE: &str = "ra3.large";
+    /// The most nodes of any type. Source: Redshift Management Guide, Clusters and nodes.
+    pub const MAX_NODES: u32 = 128;
     /// What Redshift itself calls the first database.
     pub const DATABASE: &str = "dev";
     /// What the console calls the first user.
@@ -119,8 +127,9 @@ impl ProvisionOptions {
                 ProvisionOptions::NODE_TYPE
             ));
         }
-        if self.nodes == 0 {
-            return refuse("--nodes must be 1 or more".to_owned());
+        if !(1..=ProvisionOptions::MAX_NODES).contains(&self.nodes) {
+            let most = ProvisionOptions::MAX_NODES;
+            return refuse(format!("--nodes must be from 1 to {most}"));
         }
         if self.nodes == 1 && ["ra3.4xlarge", "ra3.16xlarge"].contains(&node_type) {
             return refuse(format!("a cluster of {node_type} has 2 nodes or more; give --nodes"));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_redshift::types::Tag;
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
 use super::error::CloudError;
 use super::names::Name;
@@ -51,7 +51,9 @@ pub fn moment(at: DateTime<Utc>) -> impl std::fmt::Display {
 impl Expiry {
     /// The end of a life that begins now.
     pub fn after(now: DateTime<Utc>, lifetime: Duration) -> Expiry {
-        Expiry { at: now + lifetime, lifetime }
+        // A tag that somebody has edited may say any time.
+        let at = TimeDelta::from_std(lifetime).ok().and_then(|life| now.checked_add_signed(life));
+        Expiry { at: at.unwrap_or(DateTime::<Utc>::MAX_UTC), lifetime }
     }
 }
 
@@ -156,6 +158,20 @@ mod tests {
         assert_eq!(creator(sso), sso);
         let user = "arn:aws:iam::123456789012:user/ann,x";
         assert_eq!(creator(user), "arn:aws:iam::123456789012:user/ann_x");
+    }
+
+    #[test]
+    fn no_lifetime_is_too_long() {
+        let now = DateTime::parse_from_rfc3339("2026-11-21T09:30:00Z").unwrap().to_utc();
+        for lifetime in
+            [Duration::MAX, Duration::from_secs(u64::MAX / 1000), Duration::from_secs(1 << 43)]
+        {
+            assert_eq!(Expiry::after(now, lifetime).at, DateTime::<Utc>::MAX_UTC);
+        }
+        assert_eq!(
+            Expiry::after(now, Duration::from_secs(60)).at.to_rfc3339(),
+            "2026-11-21T09:31:00+00:00"
+        );
     }
 
     #[test]

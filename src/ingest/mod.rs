@@ -1,6 +1,7 @@
 //! Reading: objects are listed, fetched and decoded side by side; the staging tables hold what
 //! came of them.
 
+mod early_stop;
 mod inputs;
 mod meter;
 mod pool;
@@ -19,13 +20,14 @@ use tokio_util::sync::CancellationToken;
 use crate::decode::{Dataset, Shape, StagedColumns, Times, rejects_schema};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::limits::Rejected;
-use crate::stage::StagingTable;
+use crate::limits::{MaxRejects, Rejected};
+use crate::stage::{AsideTable, StagingTable};
 use crate::storage::{InputObject, Place, Skipped, list};
 
 pub use inputs::inputs_schema;
 pub use meter::{Meter, Reading, Stage};
 
+use early_stop::EarlyStop;
 use inputs::InputsBuilder;
 use pool::{DecoderPool, Sink};
 use unit::{ReadObject, Reader, units};
@@ -44,22 +46,34 @@ pub struct Staging {
     /// Events.
     pub events: Arc<StagingTable>,
     /// Records that could not be taken.
-    pub rejects: Arc<StagingTable>,
+    pub rejects: Arc<AsideTable>,
     /// The objects read.
     pub inputs: Arc<StagingTable>,
+    stop: Arc<EarlyStop>,
 }
 
 impl Staging {
-    /// Empty tables for `songs` and `events` within the engine's room.
-    pub fn new(engine: &Engine, songs: &StagedColumns, events: &StagedColumns) -> Staging {
+    /// Empty tables for `songs` and `events` within the engine's room, for a run that fails with more
+    /// rejects than `max_rejects`.
+    ///
+    /// # Errors
+    ///
+    /// If a table has not the columns that it must have, which would be a defect of starlift.
+    pub fn new(
+        engine: &Engine,
+        songs: &StagedColumns,
+        events: &StagedColumns,
+        max_rejects: MaxRejects,
+    ) -> Result<Staging> {
         let space = engine.staging_space();
         let table = |name, schema| Arc::new(StagingTable::new(name, schema, space.clone()));
-        Staging {
+        Ok(Staging {
             songs: table(Dataset::Songs.table(), songs.schema().clone()),
             events: table(Dataset::Events.table(), events.schema().clone()),
-            rejects: table("rejects", rejects_schema()),
+            rejects: Arc::new(AsideTable::new("rejects", rejects_schema(), "raw", space.clone())?),
             inputs: table("inputs", inputs_schema()),
-        }
+            stop: Arc::new(EarlyStop::new(max_rejects)),
+        })
     }
 
     fn of(&self, dataset: Dataset) -> &Arc<StagingTable> {
@@ -101,6 +115,9 @@ pub struct DatasetCounts {
     pub uncertain_bytes: u64,
     /// An estimate of the records in those bytes.
     pub uncertain_records: u64,
+    /// Whether reading stopped before the end, for too many rejects: the counts of records are of what
+    /// was read until then.
+    pub is_partial: bool,
     /// Objects passed over, by suffix.
     pub skipped: BTreeMap<String, u64>,
     /// Keys that no column is filled from, with the number of records they were in.
@@ -147,6 +164,7 @@ pub async fn ingest(
     let run = Ingest {
         staging,
         threads: Arc::new(Semaphore::new(threads)),
+        all_threads: threads as u32,
         reader: Reader {
             meter: meter.clone(),
             stop,
@@ -159,6 +177,8 @@ pub async fn ingest(
 struct Ingest<'a> {
     staging: &'a Staging,
     threads: Arc<Semaphore>,
+    /// Permits of `threads` when no decoder is at work.
+    all_threads: u32,
     reader: Reader,
 }
 
@@ -166,8 +186,13 @@ impl Ingest<'_> {
     async fn dataset(&self, input: Input) -> Result<DatasetCounts> {
         let begun = Instant::now();
         let dataset = input.columns.dataset();
-        let sink =
-            Sink { rows: self.staging.of(dataset).clone(), rejects: self.staging.rejects.clone() };
+        let sink = Sink {
+            rows: self.staging.of(dataset).clone(),
+            rejects: self.staging.rejects.clone(),
+            rejected: Arc::default(),
+            stop: self.staging.stop.clone(),
+        };
+        let rejected = sink.rejected.clone();
         let pool = DecoderPool::new(input.columns, input.shape, sink, self.threads.clone());
         let skipped = Skipped::default();
         let mut counts = DatasetCounts::default();
@@ -182,12 +207,22 @@ impl Ingest<'_> {
                 self.reader.meter.listing_done();
                 Poll::Ready(None)
             }));
-        let mut read = std::pin::pin!(
+        let mut read = Box::pin(
             units(listed)
                 .map_ok(|unit| self.reader.read(unit, &pool))
-                .try_buffer_unordered(OBJECTS_IN_FLIGHT)
+                .try_buffer_unordered(OBJECTS_IN_FLIGHT),
         );
-        while let Some(objects) = read.try_next().await? {
+        loop {
+            // The readers that are still at work fail once reading is stopped: that is looked at first.
+            let next = tokio::select! {
+                biased;
+                () = self.staging.stop.reached() => {
+                    counts.is_partial = true;
+                    break;
+                }
+                next = read.try_next() => next?,
+            };
+            let Some(objects) = next else { break };
             for object in objects {
                 counts.add(&object);
                 if let Some(batch) = inputs.append(dataset, &object)? {
@@ -195,20 +230,39 @@ impl Ingest<'_> {
                 }
             }
         }
+        drop(read);
         if let Some(batch) = inputs.flush()? {
             self.staging.inputs.push(batch)?;
         }
         counts.objects_listed = objects_listed.load(Ordering::Relaxed);
         counts.skipped = skipped.by_suffix();
-        if counts.objects_read == 0 {
+        if counts.is_partial {
+            self.stop_reading().await;
+        } else if counts.objects_read == 0 {
             return Err(nothing_found(dataset, &input.places, &counts.skipped));
         }
         let notes = pool.finish()?;
         counts.unknown_keys = notes.unknown_keys;
         counts.times = notes.times;
         counts.encoded_twice = notes.encoded_twice;
+        if counts.is_partial {
+            // Of the objects that were not read to their end the records count, too.
+            counts.decoded = self.staging.of(dataset).rows() as u64;
+            let staged = rejected.total();
+            counts.rejected = staged.records;
+            counts.rejected_bytes = staged.bytes;
+        }
         counts.elapsed = begun.elapsed();
         Ok(counts)
+    }
+}
+
+impl Ingest<'_> {
+    /// Ends the reading of local files, and waits until no decoder is at work.
+    async fn stop_reading(&self) {
+        self.reader.stop.cancel();
+        // A semaphore that is closed has no permits out either.
+        let _ = self.threads.acquire_many(self.all_threads).await;
     }
 }
 

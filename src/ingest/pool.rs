@@ -9,9 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arrow::error::ArrowError;
 use tokio::sync::Semaphore;
 
+use super::early_stop::{EarlyStop, RejectCount};
 use crate::decode::{Decoder, Notes, Shape, StagedColumns};
 use crate::error::{Error, Result};
-use crate::stage::{StageError, StagingTable};
+use crate::stage::{AsideTable, StageError, StagingTable};
 use crate::storage::StorageError;
 
 /// Why a chunk could not be decoded.
@@ -56,7 +57,10 @@ impl DecodeError {
 #[derive(Clone)]
 pub(super) struct Sink {
     pub rows: Arc<StagingTable>,
-    pub rejects: Arc<StagingTable>,
+    pub rejects: Arc<AsideTable>,
+    /// Rejects staged so far.
+    pub rejected: Arc<RejectCount>,
+    pub stop: Arc<EarlyStop>,
 }
 
 impl Sink {
@@ -66,7 +70,9 @@ impl Sink {
             self.rows.push(batch)?;
         }
         for batch in decoder.take_rejects() {
-            self.rejects.push(batch)?;
+            self.rejects.push(batch.clone())?;
+            self.rejected.add(&batch);
+            self.stop.count(&batch);
         }
         Ok(())
     }

@@ -5,6 +5,8 @@
 
 mod current;
 mod options;
+mod private;
+mod rejects;
 mod report;
 mod run;
 #[cfg(test)]

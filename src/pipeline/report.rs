@@ -37,6 +37,11 @@ pub struct Report {
 }
 
 impl Report {
+    /// Whether reading stopped before the end, for too many rejects.
+    pub fn is_partial(&self) -> bool {
+        self.songs.is_partial || self.logs.is_partial
+    }
+
     /// Notes a stage that began at `begun` and ends now.
     pub(super) fn timed(&mut self, name: &str, begun: Instant, bytes: Option<u64>) {
         self.elapsed = self.begun.get_or_insert(begun).elapsed();

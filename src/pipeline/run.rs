@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use chrono::{SecondsFormat, Utc};
 use datafusion::prelude::SessionContext;
@@ -12,6 +11,7 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 
 use super::options::TransformOptions;
+use super::rejects::write_rejects;
 use super::report::{Report, StageTime};
 use crate::decode::Dataset;
 use crate::engine::Engine;
@@ -28,9 +28,6 @@ use crate::star::{
     demand_passed, deregister_staging, deregister_tables, make_intermediates, register_rows,
     register_staging, register_star, register_table, run_checks, star_rows,
 };
-
-/// Rejects that are kept in memory to be shown.
-const SHOWN_REJECTS: usize = 5;
 
 /// A run under way.
 pub(super) struct Run<'a> {
@@ -61,20 +58,23 @@ impl<'a> Run<'a> {
         logs: Input,
         last_reader: Option<&str>,
     ) -> Result<RunRecord> {
-        let staging = Staging::new(self.engine, &songs.columns, &logs.columns);
+        let max_rejects = self.options.max_rejects;
+        let staging = Staging::new(self.engine, &songs.columns, &logs.columns, max_rejects)?;
         self.read(songs, logs, &staging).await?;
         let session = self.engine.session();
         register_staging(&session, &staging)?;
-        let Staging { songs, events, rejects, inputs } = staging;
+        let Staging { songs, events, rejects, inputs, .. } = staging;
         // The session alone decides from here on how long they are held.
         drop((songs, events));
-        let rejects = self.write_rejects(&session, &rejects).await?;
+        let (rejects, first) = write_rejects(&session, self.publication, &rejects).await?;
+        self.report.first_rejects = first;
+        self.report.rejects_file = Some(self.publication.out.child(&rejects.path).to_string());
         self.demand_few_rejects()?;
         let sink = self.publication.inputs_sink(inputs.schema().clone());
         let by_url = "SELECT * FROM staging_inputs ORDER BY dataset, url";
         let ((tables, plays), inputs) = tokio::try_join!(
             self.write_star(&session, last_reader),
-            write_sorted(&session, "staging_inputs", &inputs, by_url, sink, |_| {}),
+            write_sorted(&session, "staging_inputs", &inputs, by_url, sink),
         )?;
         let plays = self.count_plays(&tables, plays)?;
         let record = RunRecord { inputs, rejects, plays, tables, ..self.record() };
@@ -93,32 +93,10 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Keeps the rejects, in the order of their places, whatever becomes of the run.
-    async fn write_rejects(
-        &mut self,
-        session: &SessionContext,
-        rejects: &Arc<StagingTable>,
-    ) -> Result<FileRecord> {
-        const ORDERED: &str = "SELECT * FROM staging_rejects ORDER BY object, \"offset\"";
-        let sink = self.publication.rejects_sink(rejects.schema().clone());
-        let mut first = Vec::new();
-        let file = write_sorted(session, "staging_rejects", rejects, ORDERED, sink, |batch| {
-            let kept: usize = first.iter().map(RecordBatch::num_rows).sum();
-            let room = SHOWN_REJECTS.saturating_sub(kept).min(batch.num_rows());
-            if room > 0 {
-                first.push(batch.slice(0, room));
-            }
-        })
-        .await?;
-        self.report.first_rejects = first;
-        self.report.rejects_file = Some(self.publication.out.child(&file.path).to_string());
-        Ok(file)
-    }
-
     fn demand_few_rejects(&self) -> Result<()> {
         let rejected = self.report.songs.rejects() + self.report.logs.rejects();
         let read = self.report.songs.records() + self.report.logs.records();
-        if !self.options.max_rejects.is_exceeded(rejected, read) {
+        if !self.report.is_partial() && !self.options.max_rejects.is_exceeded(rejected, read) {
             return Ok(());
         }
         Err(Error::TooManyRejects {
@@ -126,6 +104,7 @@ impl<'a> Run<'a> {
             read,
             allowed: self.options.max_rejects.to_string(),
             file: self.report.rejects_file.clone().unwrap_or_default(),
+            stopped_early: self.report.is_partial(),
         })
     }
 
@@ -336,14 +315,13 @@ async fn write_table(
     sink.finish().await
 }
 
-/// Writes a staging table in an order to one file, and shows each batch to `look`.
+/// Writes a staging table in an order to one file.
 async fn write_sorted(
     session: &SessionContext,
     name: &str,
     table: &Arc<StagingTable>,
     ordered: &str,
     mut sink: ParquetSink,
-    mut look: impl FnMut(&RecordBatch),
 ) -> Result<FileRecord> {
     let failed = |e| Error::query(name, e);
     session.register_table(name, table.clone()).map_err(failed)?;
@@ -351,7 +329,6 @@ async fn write_sorted(
     let mut rows = rows.execute_stream().await.map_err(failed)?;
     let schema: SchemaRef = table.schema().clone();
     while let Some(batch) = rows.try_next().await.map_err(failed)? {
-        look(&batch);
         sink.write(batch.with_schema(schema.clone())?).await?;
     }
     Ok(sink.finish().await?.files.into_iter().next().unwrap_or_default())

@@ -143,6 +143,11 @@ impl Publication {
         ParquetSink::single(&self.out, path, schema)
     }
 
+    /// The folder of the files of rejects.
+    pub fn rejects_folder(&self) -> Place {
+        self.out.child(cleanup::REJECTS)
+    }
+
     /// A sink for the file of inputs.
     pub fn inputs_sink(&self, schema: SchemaRef) -> ParquetSink {
         let path = format!("{}/{}.parquet", names::INPUTS, self.run_id);

@@ -115,6 +115,19 @@ impl ParquetSink {
         self.gather_completed().await
     }
 
+    /// Ends the batch under construction, however few rows it has: rows that are written later are
+    /// encoded in another one.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be written.
+    pub async fn end_batch(&mut self) -> Result<()> {
+        if let Some(coalescer) = &mut self.coalescer {
+            coalescer.finish_buffered_batch()?;
+        }
+        self.gather_completed().await
+    }
+
     async fn gather_completed(&mut self) -> Result<()> {
         while let Some(batch) =
             self.coalescer.as_mut().and_then(BatchCoalescer::next_completed_batch)

@@ -1,9 +1,11 @@
 //! Staging: decoded batches wait here, decoded once, for the star queries to read them as often as
 //! they like.
 
+mod aside;
 mod provider;
 mod share;
 mod sorted;
+mod spill;
 mod table;
 mod unify;
 
@@ -14,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::error::ArrowError;
 
+pub use aside::AsideTable;
 pub use provider::SortedTable;
 pub use share::{Batches, Turn};
 pub use sorted::Sorted;
@@ -23,12 +26,12 @@ pub use table::{GiveTexts, Sortable, StagingSpace, StagingTable};
 #[derive(Debug, thiserror::Error)]
 pub enum StageError {
     /// A spill file fails.
-    #[error("cannot {action} the spill file {}; is the disk of the temporary folder full?", path.display())]
+    #[error("cannot {action} a spill file in {}; is the disk of the temporary folder full?", folder.display())]
     File {
         /// What was to be done with it.
         action: &'static str,
-        /// Its path.
-        path: PathBuf,
+        /// The temporary folder.
+        folder: PathBuf,
         /// Why that failed.
         source: ArrowError,
     },
@@ -38,11 +41,11 @@ pub enum StageError {
 }
 
 impl StageError {
-    fn write(path: &Path, source: ArrowError) -> StageError {
-        StageError::File { action: "write", path: path.to_owned(), source }
+    fn write(folder: &Path, source: ArrowError) -> StageError {
+        StageError::File { action: "write to", folder: folder.to_owned(), source }
     }
 
-    fn read(path: &Path, source: ArrowError) -> StageError {
-        StageError::File { action: "read", path: path.to_owned(), source }
+    fn read(folder: &Path, source: ArrowError) -> StageError {
+        StageError::File { action: "read", folder: folder.to_owned(), source }
     }
 }

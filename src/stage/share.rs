@@ -1,33 +1,14 @@
 //! Reading staged batches back.
 
-use std::fs::File;
-use std::io::BufReader;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use arrow::ipc::reader::StreamReader;
 
 use super::StageError;
+use super::spill::{Segment, SegmentBatches};
 use super::unify::{Texts, give_texts};
-
-/// Bytes read from a spill file at once.
-const READ_BYTES: usize = 1024 * 1024;
-
-/// A file of batches; removed when nobody can read it any more.
-#[derive(Debug)]
-pub(super) struct SpillFile {
-    pub path: PathBuf,
-}
-
-impl Drop for SpillFile {
-    fn drop(&mut self) {
-        // What cannot be removed now goes with the temporary folder.
-        let _ = std::fs::remove_file(&self.path);
-    }
-}
 
 /// The batches of a table, for a scan to read.
 #[derive(Debug)]
@@ -37,7 +18,7 @@ pub struct Batches {
     /// Which of the table's these are, unless they are all.
     pub(super) projection: Option<Vec<usize>>,
     pub(super) in_memory: Vec<RecordBatch>,
-    pub(super) spilled: Vec<(Arc<Texts>, Arc<SpillFile>)>,
+    pub(super) spilled: Vec<(Arc<Texts>, Segment)>,
 }
 
 /// How far the partitions of a scan have come together.
@@ -55,18 +36,18 @@ impl Turn {
 
 impl Batches {
     /// The batches that nobody else with the same `turn` takes: the ones in memory first, then the
-    /// spilled ones, a file at a time.
+    /// spilled ones, a segment at a time.
     pub fn read(
         self: Arc<Self>,
         turn: Turn,
     ) -> impl Iterator<Item = Result<RecordBatch, StageError>> {
-        let mut file: Option<(Arc<Texts>, SpilledBatches)> = None;
+        let mut segment: Option<(Arc<Texts>, SegmentBatches)> = None;
         std::iter::from_fn(move || {
             loop {
-                if let Some((texts, batches)) = &mut file {
+                if let Some((texts, batches)) = &mut segment {
                     match batches.next() {
                         Some(batch) => return Some(batch.and_then(|b| self.give(b, texts))),
-                        None => file = None,
+                        None => segment = None,
                     }
                 }
                 let next = turn.take();
@@ -74,8 +55,8 @@ impl Batches {
                     return Some(self.project(batch));
                 }
                 let (texts, spilled) = self.spilled.get(next - self.in_memory.len())?;
-                match SpilledBatches::open(spilled.clone(), self.projection.clone()) {
-                    Ok(batches) => file = Some((texts.clone(), batches)),
+                match SegmentBatches::open(spilled, self.projection.clone()) {
+                    Ok(batches) => segment = Some((texts.clone(), batches)),
                     Err(error) => return Some(Err(error)),
                 }
             }
@@ -91,33 +72,5 @@ impl Batches {
 
     fn give(&self, batch: RecordBatch, texts: &Texts) -> Result<RecordBatch, StageError> {
         Ok(give_texts(batch, texts, self.projection.as_deref(), self.schema.clone())?)
-    }
-}
-
-/// Reads one spill file.
-struct SpilledBatches {
-    file: Arc<SpillFile>,
-    reader: StreamReader<BufReader<File>>,
-}
-
-impl SpilledBatches {
-    fn open(
-        file: Arc<SpillFile>,
-        projection: Option<Vec<usize>>,
-    ) -> Result<SpilledBatches, StageError> {
-        let opened = File::open(&file.path).map_err(|e| StageError::read(&file.path, e.into()))?;
-        let buffered = BufReader::with_capacity(READ_BYTES, opened);
-        let reader = StreamReader::try_new(buffered, projection)
-            .map_err(|e| StageError::read(&file.path, e))?;
-        Ok(SpilledBatches { file, reader })
-    }
-}
-
-impl Iterator for SpilledBatches {
-    type Item = Result<RecordBatch, StageError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let batch = self.reader.next()?;
-        Some(batch.map_err(|e| StageError::read(&self.file.path, e)))
     }
 }

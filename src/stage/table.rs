@@ -2,26 +2,23 @@
 //! beyond that.
 
 use std::fmt;
-use std::fs::File;
-use std::io::BufWriter;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
-use arrow::ipc::writer::StreamWriter;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 
 use super::StageError;
-use super::share::{Batches, SpillFile};
+use super::share::Batches;
 use super::sorted::Sorted;
+use super::spill::{Segment, SegmentWriter, SpillFile};
 use super::unify::{MAX_TEXT_BYTES, Texts, Unifier, give_texts};
 
-/// Spilled batches go to files of about this many bytes: small enough to spread a scan over the
-/// cores, large enough that a billion rows do not need a hundred thousand files.
-const SPILL_FILE_BYTES: usize = 64 * 1024 * 1024;
+/// Spilled batches go to segments of about this many bytes: small enough to spread a scan over the
+/// cores, large enough to be read in long runs.
+const SEGMENT_BYTES: usize = 64 * 1024 * 1024;
 
 /// Where staged batches may live: how much memory they may hold together, and the folder that
 /// takes the rest.
@@ -34,16 +31,18 @@ struct Space {
     reservation: Mutex<MemoryReservation>,
     memory_bytes: usize,
     folder: PathBuf,
-    /// Spill files begun.
-    files: AtomicUsize,
 }
 
 impl StagingSpace {
     /// Room for `memory_bytes` of batches in memory, taken from `pool`; files in `folder` beyond.
     pub fn new(pool: &Arc<dyn MemoryPool>, memory_bytes: usize, folder: PathBuf) -> StagingSpace {
         let reservation = Mutex::new(MemoryConsumer::new("staged batches").register(pool));
-        let files = AtomicUsize::new(0);
-        StagingSpace { inner: Arc::new(Space { reservation, memory_bytes, folder, files }) }
+        StagingSpace { inner: Arc::new(Space { reservation, memory_bytes, folder }) }
+    }
+
+    /// The folder of its files.
+    pub(super) fn folder(&self) -> &Path {
+        &self.inner.folder
     }
 
     /// Takes `bytes` of memory, or says that there are not as many left.
@@ -84,15 +83,11 @@ struct Contents {
     batches: Vec<(usize, RecordBatch)>,
     /// The same batches with their texts, if they have been read.
     given: Vec<RecordBatch>,
-    /// Files of batches of keys, each with its generation.
-    spilled: Vec<(usize, Arc<SpillFile>)>,
-    spilling: Option<Spilling>,
-}
-
-struct Spilling {
-    file: SpillFile,
-    writer: StreamWriter<BufWriter<File>>,
-    bytes: usize,
+    /// Where batches of keys are spilled to.
+    file: Option<Arc<SpillFile>>,
+    /// Segments of batches of keys, each with its generation.
+    spilled: Vec<(usize, Segment)>,
+    spilling: Option<SegmentWriter>,
 }
 
 impl StagingTable {
@@ -150,7 +145,7 @@ impl StagingTable {
     }
 
     fn begin_generation(&self, contents: &mut Contents) -> Result<(), StageError> {
-        self.close_spill_file(contents)?;
+        self.close_segment(contents)?;
         contents.generations.push(Arc::new(contents.unifier.texts()));
         contents.unifier = Unifier::new(&self.schema);
         Ok(())
@@ -162,31 +157,24 @@ impl StagingTable {
         batch: &RecordBatch,
         bytes: usize,
     ) -> Result<(), StageError> {
+        let file = match &contents.file {
+            Some(file) => file,
+            None => contents.file.insert(SpillFile::create(self.space.folder())?),
+        };
         let spilling = match &mut contents.spilling {
             Some(spilling) => spilling,
-            none => none.insert(self.create_spill_file(batch.schema_ref())?),
+            none => none.insert(SegmentWriter::create(file.clone(), batch.schema_ref())?),
         };
-        spilling.writer.write(batch).map_err(|e| StageError::write(&spilling.file.path, e))?;
-        spilling.bytes += bytes;
-        if spilling.bytes >= SPILL_FILE_BYTES {
-            self.close_spill_file(contents)?;
+        spilling.write(batch, bytes)?;
+        if spilling.bytes >= SEGMENT_BYTES {
+            self.close_segment(contents)?;
         }
         Ok(())
     }
 
-    fn create_spill_file(&self, schema: &SchemaRef) -> Result<Spilling, StageError> {
-        let number = self.space.inner.files.fetch_add(1, Ordering::Relaxed);
-        let path = self.space.inner.folder.join(format!("{}-{number}.arrows", self.name));
-        let file = File::create_new(&path).map_err(|e| StageError::write(&path, e.into()))?;
-        let writer = StreamWriter::try_new(BufWriter::new(file), schema)
-            .map_err(|e| StageError::write(&path, e))?;
-        Ok(Spilling { file: SpillFile { path }, writer, bytes: 0 })
-    }
-
-    fn close_spill_file(&self, contents: &mut Contents) -> Result<(), StageError> {
-        let Some(mut spilling) = contents.spilling.take() else { return Ok(()) };
-        spilling.writer.finish().map_err(|e| StageError::write(&spilling.file.path, e))?;
-        contents.spilled.push((contents.generations.len(), Arc::new(spilling.file)));
+    fn close_segment(&self, contents: &mut Contents) -> Result<(), StageError> {
+        let Some(spilling) = contents.spilling.take() else { return Ok(()) };
+        contents.spilled.push((contents.generations.len(), spilling.finish()?));
         Ok(())
     }
 
@@ -194,14 +182,14 @@ impl StagingTable {
     ///
     /// # Errors
     ///
-    /// If the spill file under way cannot be finished.
+    /// If the last segment of the spill file cannot be finished.
     pub fn batches(&self, projection: Option<&Vec<usize>>) -> Result<Batches, StageError> {
         let mut contents = lock(&self.contents);
         if contents.unifier.bytes() > 0 {
             // Whoever reads wants the texts alone, and not what finds them: that is as large again.
             self.begin_generation(&mut contents)?;
         }
-        self.close_spill_file(&mut contents)?;
+        self.close_segment(&mut contents)?;
         let texts = contents.texts();
         let schema = match projection {
             None => self.schema.clone(),
@@ -219,7 +207,7 @@ impl StagingTable {
             schema,
             projection: projection.cloned(),
             in_memory: contents.given.clone(),
-            spilled: spilled.map(|(at, file)| (texts[*at].clone(), file.clone())).collect(),
+            spilled: spilled.map(|(at, segment)| (texts[*at].clone(), segment.clone())).collect(),
         })
     }
 
@@ -227,10 +215,10 @@ impl StagingTable {
     ///
     /// # Errors
     ///
-    /// If the spill file under way cannot be finished.
+    /// If the last segment of the spill file cannot be finished.
     pub fn into_sortable(self, by: &[usize], threads: usize) -> Result<Sortable, StageError> {
         let mut contents = lock(&self.contents);
-        self.close_spill_file(&mut contents)?;
+        self.close_segment(&mut contents)?;
         let keys_schema = contents.unifier.keys_schema().clone();
         let by_text = by.iter().any(|&at| keys_schema.field(at) != self.schema.field(at));
         if by_text || !contents.generations.is_empty() {
@@ -323,6 +311,7 @@ impl Contents {
             generations: Vec::new(),
             batches: Vec::new(),
             given: Vec::new(),
+            file: None,
             spilled: Vec::new(),
             spilling: None,
         }

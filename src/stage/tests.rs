@@ -80,9 +80,7 @@ fn what_is_pushed_is_read_back_from_memory_and_from_disk() {
         let texts: Vec<_> = texts.collect();
         let values = |batch: &RecordBatch| batch.column(0).as_any_dictionary().values().clone();
         assert!(texts.iter().all(|batch| Arc::ptr_eq(&values(batch), &values(&texts[0]))));
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), usize::from(bytes == 0));
-        drop(table);
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "files are removed");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "files have no names");
     }
 }
 

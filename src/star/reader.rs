@@ -28,7 +28,8 @@ use crate::storage::Place;
 /// Files that are asked for at once.
 const HEADS_IN_FLIGHT: usize = 64;
 
-/// Registers the five tables of the star at `out`, and `inputs`, `rejects` and `run` beside them.
+/// Registers the five tables of the star at `out`, and `inputs`, `rejects` and `run` beside them. A star of
+/// another user on local disk may have no `rejects`: they are private.
 ///
 /// # Errors
 ///
@@ -51,10 +52,21 @@ pub async fn register_star(
         ("rejects", rejects_schema(), &record.rejects),
     ];
     for (name, schema, file) in beside {
+        if is_private(&out.child(&file.path)) {
+            tracing::debug!("there is no table {name}: its file is readable by its owner only");
+            continue;
+        }
         register_files(session, out, name, schema, std::slice::from_ref(file), vec![]).await?;
     }
     session.register_batch("run", run_batch(record)?).map_err(|e| Error::query("run", e))?;
     Ok(())
+}
+
+/// Whether a file on local disk may be read by others only: rejects are their owner's alone, and that must
+/// not keep the star from its readers.
+fn is_private(place: &Place) -> bool {
+    let opened = place.location.local_path().map(std::fs::File::open);
+    opened.is_some_and(|file| file.is_err_and(|e| e.kind() == std::io::ErrorKind::PermissionDenied))
 }
 
 /// Registers the files of a star table below `out` that this run has just written in its order.

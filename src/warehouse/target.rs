@@ -10,6 +10,9 @@ use super::Dialect;
 /// How long connecting may take; a cluster that is paused answers nothing at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// A day: nothing that takes longer to answer will.
+const MAX_CONNECT_SECONDS: u64 = 86_400;
+
 /// Why a target cannot be understood.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
@@ -91,7 +94,8 @@ impl Target {
             "postgres" | "postgresql" => Dialect::Postgres,
             _ => return Err(form()),
         };
-        if url.password().is_some() {
+        let login = text.split_once("://").and_then(|(_, rest)| rest.split_once('@'));
+        if url.password().is_some() || login.is_some_and(|(login, _)| login.contains(':')) {
             return Err(TargetError::Password);
         }
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
@@ -105,10 +109,17 @@ impl Target {
             root_certificates: None,
             connect_timeout: CONNECT_TIMEOUT,
         };
+        // Before the parameters: what looks like them may be a part of a password.
+        let is_odd = url.path().trim_start_matches('/').contains(['/', '@'])
+            || url.query().is_some_and(|query| query.contains('@'))
+            || url.fragment().is_some();
+        if is_odd || target.database.is_empty() || target.user.is_empty() {
+            return Err(form());
+        }
         for (parameter, value) in url.query_pairs() {
             target.set(&parameter, &value)?;
         }
-        if target.host.is_empty() || target.database.is_empty() || target.user.is_empty() {
+        if target.host.is_empty() {
             return Err(form());
         }
         Ok(target)
@@ -139,8 +150,10 @@ impl Target {
                 self.tls = TlsMode::VerifyFull;
             }
             ("connect_timeout", seconds) => match seconds.parse() {
-                Ok(seconds) if seconds > 0 => self.connect_timeout = Duration::from_secs(seconds),
-                _ => return refuse("it is a number of seconds, 1 or more"),
+                Ok(seconds) if (1..=MAX_CONNECT_SECONDS).contains(&seconds) => {
+                    self.connect_timeout = Duration::from_secs(seconds);
+                }
+                _ => return refuse("it is a number of seconds, 1 or more and at most 86400"),
             },
             ("host", folder) if self.dialect == Dialect::Postgres && folder.starts_with('/') => {
                 self.host = folder.to_owned();
@@ -190,22 +203,36 @@ fn decoded(text: &str) -> Option<String> {
     (!value.contains(['\0', '\u{fffd}'])).then(|| value.into_owned())
 }
 
-/// What was typed, fit to be shown: whatever could be a password is cut out.
+/// What was typed, fit to be shown: a name, or a URL as far as nothing in it can be a part of a password.
 pub fn without_password(text: &str) -> String {
-    let (scheme, rest) = match text.split_once("://") {
-        Some((scheme, rest)) => (format!("{scheme}://"), rest),
-        None => (String::new(), text),
+    let is_word = |text: &str| {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.%".contains(c);
+        !text.is_empty() && text.len() <= 200 && text.chars().all(is_plain)
     };
-    // A password may stand before an @, in parameters, or as `password=…` anywhere.
-    let rest = rest.split(['?', '=']).next().unwrap_or_default();
-    match rest.rsplit_once('@') {
-        Some((login, host)) => {
-            let user = login.split(':').next().unwrap_or_default();
-            format!("{scheme}{user}@{host}")
-        }
-        None => format!("{scheme}{rest}"),
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return if is_word(text) { text.to_owned() } else { HIDDEN.to_owned() };
+    };
+    if !["redshift", "postgres", "postgresql", "mysql"].contains(&scheme) {
+        // In `u://x@h` the scheme may be a user, and the rest a password.
+        return HIDDEN.to_owned();
     }
+    // A password that is not encoded may hold any of the characters that divide a URL. Where one is in a
+    // place that it should not be in, nothing tells what is a password.
+    let (login, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+    let (user, server) = login.split_once('@').unwrap_or(("", login));
+    let (host, database) = server.split_once('/').unwrap_or((server, ""));
+    let (host, port) = host.split_once(':').unwrap_or((host, "0"));
+    let is_empty_or_word = |text: &str| text.is_empty() || is_word(text);
+    let is_clear = [user, host, database].into_iter().all(is_empty_or_word)
+        // Without a user, a port may be the beginning of a password.
+        && (!user.is_empty() || !server.contains(':'))
+        && port.parse::<u16>().is_ok()
+        && !parameters.contains('@');
+    if is_clear { format!("{scheme}://{login}") } else { format!("{scheme}://{HIDDEN}") }
 }
+
+/// In place of what may be a password.
+const HIDDEN: &str = "…";
 
 impl std::fmt::Display for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -260,6 +287,62 @@ mod tests {
             let error = Target::parse(text).unwrap_err().to_string();
             assert!(error.contains(says), "{text}: {error}");
             assert!(!error.contains("sesame"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_is_clear_is_shown() {
+        for (text, shown) in [
+            ("dwh", "dwh"),
+            ("mysql://u@h:3306/d", "mysql://u@h:3306/d"),
+            ("redshift://h/d", "redshift://h/d"),
+            ("redshift://u@h/d?sslmode=no", "redshift://u@h/d"),
+            ("redshift://u:pw@h/d", "redshift://…"),
+            ("redshift://u:1234", "redshift://…"),
+            ("host=h password=pw", "…"),
+        ] {
+            assert_eq!(without_password(text), shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn no_part_of_a_password_is_repeated_whatever_it_holds() {
+        let marks = [
+            "", "@", "?", "/", "#", ":", "=", "&", "%", "[", "]", "\\", " ", "1", "12", "//", "://",
+        ];
+        let forms = [
+            "redshift://u:PW@h/d",
+            "redshift://u:PW@h:5439/d?sslmode=verify-full",
+            "redshift://u:PW@/d",
+            "redshift://u:PW",
+            "redshift:u:PW@h/d",
+            "redshift:/u:PW@h/d",
+            "postgres://u:PW@[::1]/d",
+            "postgres://u:PW@[::1/d",
+            "mysql://u:PW@h/d",
+            "jdbc:redshift://u:PW@h/d",
+            "u:PW@h",
+            "//u:PW@h/d",
+            "postgres://h/d?user=u&password=PW",
+            "postgres://u@h/d?password=PW",
+            "host=h user=u password=PW",
+        ];
+        for first in marks {
+            for second in marks {
+                for third in marks {
+                    let password = format!("{first}sesame{second}sesame{third}");
+                    for form in forms {
+                        let text = form.replace("PW", &password);
+                        let said = match Target::parse(&text) {
+                            Ok(target) => target.to_string(),
+                            Err(error) => error.to_string(),
+                        };
+                        assert!(!said.contains("sesame"), "{text}\n{said}");
+                        let shown = without_password(&text);
+                        assert!(!shown.contains("sesame"), "{text}\n{shown}");
+                    }
+                }
+            }
         }
     }
 }

@@ -14,8 +14,13 @@ mod init;
 mod output;
 mod queries;
 mod query;
+mod ranges;
+mod rejects;
 mod settings;
+mod temporary;
+mod terminals;
 mod transform;
+mod verdicts;
 
 use std::path::{Path, PathBuf};
 

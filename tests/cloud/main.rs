@@ -15,6 +15,7 @@ mod provision;
 mod status;
 mod teardown;
 mod tutorial;
+mod verdicts;
 mod warehouse;
 
 #[path = "../support/mod.rs"]

@@ -19,6 +19,7 @@ mod readers;
 mod redshift;
 mod refusals;
 mod run;
+mod verdicts;
 
 use std::path::Path;
 

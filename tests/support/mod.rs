@@ -11,7 +11,7 @@ pub mod terminal;
 pub mod tls;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// A folder of its own for each test, and the program run in it.
 pub struct Workspace {
@@ -115,6 +115,25 @@ impl std::fmt::Display for Outcome {
             self.command, self.code, self.stdout, self.stderr, self.listing
         )
     }
+}
+
+/// The end of a pipe whose reader is gone before anything is written.
+pub fn closed_pipe() -> Stdio {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    writer.into()
+}
+
+/// The exit code of a program whose output nobody reads: neither standard output nor, if `both`, standard
+/// error.
+pub fn exit_code_unread(command: &mut Command, both: bool) -> Option<i32> {
+    command.stdin(Stdio::null()).stdout(closed_pipe());
+    if both {
+        command.stderr(closed_pipe());
+    } else {
+        command.stderr(Stdio::piped());
+    }
+    command.spawn().unwrap().wait_with_output().unwrap().status.code()
 }
 
 /// All files below a folder, relative to it, sorted.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum, ValueHint};
 
 use super::WarehouseArgs;
+use super::range::wait;
 use crate::cloud::address::{Cidr, WHO_AM_I};
 use crate::cloud::names::Name;
 use crate::cloud::plan::Expires;
@@ -76,7 +77,7 @@ pub struct ProvisionArgs {
 #[derive(Debug, Args)]
 pub struct WaitArgs {
     /// Time to wait for each change of the cluster, such as 45min.
-    #[arg(long, value_name = "TIME", env = "STARLIFT_TIMEOUT", default_value = "30min", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", env = "STARLIFT_TIMEOUT", default_value = "30min", value_parser = wait)]
     pub timeout: Duration,
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use super::range::lifetime;
 use crate::cli::settings::DEFAULT_FILE;
 
 /// Options of `init`.
@@ -37,10 +38,10 @@ pub struct InitArgs {
     #[arg(long, value_name = "TYPE")]
     pub node_type: Option<String>,
     /// Nodes of the cluster [default: 1].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=128))]
     pub nodes: Option<u32>,
     /// How long the cluster is wanted [default: 8h].
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = lifetime)]
     pub expires: Option<String>,
     /// Configuration file of a Python project to take values from, such as dwh.cfg.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -54,11 +55,4 @@ pub struct InitArgs {
     /// Ask nothing.
     #[arg(long)]
     pub yes: bool,
-}
-
-fn duration(text: &str) -> Result<String, String> {
-    match humantime::parse_duration(text) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(e) => Err(format!("{e}; write 8h or 90m")),
-    }
 }

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod init;
+pub mod range;
 mod warehouse;
 
 use std::path::PathBuf;
@@ -59,7 +60,7 @@ pub struct GlobalArgs {
           default_missing_value = "true", env = "STARLIFT_NO_SIGN_REQUEST")]
     pub no_sign_request: Option<bool>,
     /// How often a request that failed for a passing reason is tried again [default: 10].
-    #[arg(long, global = true, value_name = "N", env = "STARLIFT_RETRIES")]
+    #[arg(long, global = true, value_name = "N", env = "STARLIFT_RETRIES", value_parser = range::retries)]
     pub retries: Option<usize>,
     /// Print nothing but results and errors.
     #[arg(long, short, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true,
@@ -321,13 +322,13 @@ pub struct CheckArgs {
 #[derive(Debug, Args)]
 pub struct GenerateArgs {
     /// Songs of the catalogue.
-    #[arg(long, value_name = "N", default_value_t = GenerateOptions::SONGS)]
+    #[arg(long, value_name = "N", default_value_t = GenerateOptions::SONGS, value_parser = clap::value_parser!(u64).range(..=1_000_000_000))]
     pub songs: u64,
     /// Valid events.
-    #[arg(long, value_name = "M", default_value_t = GenerateOptions::EVENTS)]
+    #[arg(long, value_name = "M", default_value_t = GenerateOptions::EVENTS, value_parser = clap::value_parser!(u64).range(..=100_000_000_000))]
     pub events: u64,
     /// Users.
-    #[arg(long, value_name = "U", default_value_t = GenerateOptions::USERS, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "U", default_value_t = GenerateOptions::USERS, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub users: u64,
     /// Days, from 2018-11-01 on; a log file each.
     #[arg(long, value_name = "D", default_value_t = GenerateOptions::DAYS, value_parser = clap::value_parser!(u32).range(1..=100_000))]

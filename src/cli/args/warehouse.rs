@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum, ValueHint};
 use serde::Deserialize;
 
+use super::range::MAX_SECONDS;
 use super::{StarArgs, TransformArgs};
 
 /// How a command reaches a warehouse.
@@ -25,7 +26,7 @@ pub struct WarehouseArgs {
     #[arg(long, value_name = "NAME", env = "STARLIFT_CLUSTER")]
     pub cluster: Option<String>,
     /// Seconds after which the warehouse stops a statement [default: the warehouse's own].
-    #[arg(long, value_name = "SECONDS", env = "STARLIFT_STATEMENT_TIMEOUT", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", env = "STARLIFT_STATEMENT_TIMEOUT", value_parser = clap::value_parser!(u64).range(1..=MAX_SECONDS))]
     pub statement_timeout: Option<u64>,
 }
 
@@ -115,6 +116,6 @@ pub struct LoadHow {
     #[arg(long)]
     pub cascade: bool,
     /// Seconds to wait for other loads, and for readers to let go of the tables [default: 600].
-    #[arg(long, value_name = "SECONDS", env = "STARLIFT_LOCK_TIMEOUT", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", env = "STARLIFT_LOCK_TIMEOUT", value_parser = clap::value_parser!(u64).range(1..=MAX_SECONDS))]
     pub lock_timeout: Option<u64>,
 }

@@ -18,10 +18,12 @@ pub use settings::CloudSettings;
 pub use status::status;
 pub use teardown::teardown;
 
+use super::escape;
 use super::logging::draws_progress;
+use super::output::note;
 use super::progress::Progress;
 use super::settings::GlobalOptions;
-use super::transform::interrupted;
+use super::signals::interrupted;
 use crate::cloud::error::CloudError;
 use crate::cloud::journal::Journal;
 use crate::error::{Error, Result};
@@ -43,7 +45,7 @@ async fn perform<T>(
     };
     drop(progress);
     outcome.map_err(|error| {
-        eprint!("{}", account(journal, &error, advice));
+        note(&account(journal, &error, advice));
         error.into()
     })
 }
@@ -67,6 +69,7 @@ fn account(journal: &Journal, error: &CloudError, advice: &str) -> String {
 /// Asks whether to go on.
 fn confirm(question: &str) -> Result<()> {
     demand_terminal()?;
+    let question = escape::lines(question);
     let answer = Confirm::new().with_prompt(question).default(false).interact();
     match answer.map_err(asking)? {
         true => Ok(()),
@@ -77,6 +80,7 @@ fn confirm(question: &str) -> Result<()> {
 /// Asks for a name to be typed, so that it is this one that is meant.
 fn confirm_name(question: &str, name: &str) -> Result<()> {
     demand_terminal()?;
+    let question = escape::lines(question);
     let answer = Input::<String>::new().with_prompt(question).allow_empty(true).interact_text();
     match answer.map_err(asking)? {
         typed if typed == name => Ok(()),

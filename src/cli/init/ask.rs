@@ -3,6 +3,7 @@
 use dialoguer::{Confirm, Input};
 
 use super::values::Values;
+use crate::cli::escape;
 use crate::cloud::names::Name;
 use crate::error::{Error, Result};
 use crate::storage::Location;
@@ -29,12 +30,14 @@ pub struct Terminal;
 
 impl Ask for Terminal {
     fn text(&mut self, question: &str, check: fn(&str) -> Result<(), String>) -> Result<String> {
+        let question = escape::line(question);
         let input = Input::<String>::new().with_prompt(question).default(String::new());
         let checked = input.show_default(false).validate_with(|text: &String| check(text.trim()));
         Ok(checked.interact_text().map_err(unanswered)?.trim().to_owned())
     }
 
     fn confirm(&mut self, question: &str) -> Result<bool> {
+        let question = escape::line(question);
         Confirm::new().with_prompt(question).default(true).interact().map_err(unanswered)
     }
 }

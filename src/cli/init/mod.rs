@@ -12,7 +12,7 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 
 use super::args::{GlobalArgs, InitArgs};
-use super::output::print;
+use super::output::{Form, note, print, print_exact};
 use super::settings::{DEFAULT_FILE, Settings};
 use crate::error::{Error, Result};
 use crate::warehouse::target::Target;
@@ -49,10 +49,9 @@ pub fn run(args: &InitArgs, global: &GlobalArgs, quiet: bool) -> Result<()> {
     let text = render(&values, &args.to)?;
     let notes = described(&notes, args.from.as_deref(), &values);
     if is_printed {
-        print(&text)?;
+        print_exact(&text, Form::Text)?;
         if !quiet {
-            // Where standard error is closed, the file is what counts.
-            let _ = anstream::stderr().lock().write_all(notes.as_bytes());
+            note(&notes);
         }
         return Ok(());
     }

@@ -1,6 +1,7 @@
 //! The configuration file, and how its values give way to those of the environment and the
 //! command line.
 
+mod refusal;
 mod warehouses;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Deserializer, de};
 
 use crate::cli::args::{
     ColorWhen, GlobalArgs, LogFormat, MatchArg, RepairArg, StarArgs, TransformArgs, UnmatchedArg,
+    range,
 };
 use crate::cli::cloud::CloudSettings;
 use crate::cli::warehouse::WarehouseSettings;
@@ -21,9 +23,13 @@ use crate::pipeline::TransformOptions;
 use crate::publish::DEFAULT_FILE_BYTES;
 use crate::star::{MatchRule, RepairEncoding, Rules, Unmatched};
 use crate::storage::StoreOptions;
+use refusal::refusal;
 
 /// The file that is read without being named.
 pub const DEFAULT_FILE: &str = "starlift.toml";
+
+/// S3 takes at most 10,000 parts of an object, which are of 8 MiB.
+const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024 * 1024;
 
 /// A configuration file. Names are those of the flags, with `_` for `-`.
 #[derive(Debug, Default, Deserialize)]
@@ -33,6 +39,7 @@ pub struct Settings {
     profile: Option<String>,
     endpoint_url: Option<String>,
     no_sign_request: Option<bool>,
+    #[serde(default, deserialize_with = "range::deserialize_retries")]
     retries: Option<usize>,
     quiet: Option<bool>,
     log_format: Option<LogFormat>,
@@ -174,7 +181,7 @@ impl Settings {
     ///
     /// If it holds an unknown name or a malformed value.
     pub fn parse(path: &Path, text: &str) -> Result<Settings> {
-        toml::from_str(text).map_err(|e| Error::Usage(not_understood(path, text, &e)))
+        toml::from_str(text).map_err(|e| Error::Usage(refusal(path, text, &e)))
     }
 
     /// The global options, the command line and the environment before the file.
@@ -213,6 +220,9 @@ impl Settings {
         let file_bytes = file_size.map_or(DEFAULT_FILE_BYTES, |size| size.as_u64());
         if file_bytes == 0 {
             return Err(Error::Usage("--file-size must be more than 0".to_owned()));
+        }
+        if file_bytes > MAX_FILE_BYTES {
+            return Err(at_most("--file-size", MAX_FILE_BYTES));
         }
         Ok(TransformOptions {
             songs: urls(&args.songs, &file.songs, "--songs", "songs", "STARLIFT_SONGS")?,
@@ -280,33 +290,36 @@ impl Settings {
         threads: Option<std::num::NonZeroUsize>,
         memory_limit: Option<ByteSize>,
     ) -> Result<EngineOptions> {
-        let memory_limit = memory_limit.or(self.memory_limit).map(|size| size.as_u64() as usize);
+        let memory_limit = memory_limit
+            .or(self.memory_limit)
+            .map(|size| usize::try_from(size.as_u64()).unwrap_or(usize::MAX));
         if memory_limit.is_some_and(|bytes| bytes < EngineOptions::MIN_MEMORY) {
             return Err(Error::Usage(format!(
                 "--memory-limit must be at least {}",
                 ByteSize(EngineOptions::MIN_MEMORY as u64).display().iec()
             )));
         }
+        if memory_limit.is_some_and(|bytes| bytes > EngineOptions::MAX_MEMORY) {
+            return Err(at_most("--memory-limit", EngineOptions::MAX_MEMORY as u64));
+        }
+        if threads.or(self.threads).is_some_and(|n| n.get() > EngineOptions::MAX_THREADS) {
+            return Err(Error::Usage(format!(
+                "--threads must be from 1 to {}",
+                EngineOptions::MAX_THREADS
+            )));
+        }
         Ok(EngineOptions { threads: threads.or(self.threads).map(usize::from), memory_limit })
     }
+}
+
+/// Refuses a size that is too large.
+fn at_most(flag: &str, bytes: u64) -> Error {
+    Error::Usage(format!("{flag} must be at most {}", ByteSize(bytes).display().iec()))
 }
 
 /// The configuration file that is named, or the default one.
 pub fn file(named: Option<&Path>) -> &Path {
     named.unwrap_or(Path::new(DEFAULT_FILE))
-}
-
-/// Where and why a configuration file is not understood. A line about a warehouse is not shown: what
-/// is not understood there may be a password.
-fn not_understood(path: &Path, text: &str, error: &toml::de::Error) -> String {
-    let place = path.display();
-    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-    let section = before.lines().rev().find(|line| line.trim_start().starts_with('['));
-    if section.is_some_and(|line| line.contains("warehouse")) {
-        let line = before.matches('\n').count() + 1;
-        return format!("{place}:{line}: {}", error.message());
-    }
-    format!("{place}: {}", error.to_string().trim_end())
 }
 
 fn urls(

@@ -1,0 +1,87 @@
+//! Ranges of numbers and times, for flags and the configuration file alike.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, de};
+
+use crate::cloud::plan::Expires;
+use crate::error::{Error, Result};
+
+/// The most seconds of a timeout: servers count them in milliseconds, in 32 bits.
+pub const MAX_SECONDS: u64 = i32::MAX as u64 / 1000;
+
+/// The most retries.
+const MAX_RETRIES: usize = 1000;
+
+/// The shortest and the longest wait for a change in the cloud.
+const WAITS: (Duration, Duration) =
+    (Duration::from_secs(1), Duration::from_secs(30 * 24 * 60 * 60));
+
+/// Parses a number of retries.
+///
+/// # Errors
+///
+/// If it is none, or too large.
+pub fn retries(text: &str) -> Result<usize, String> {
+    let retries = text.parse().map_err(|e: std::num::ParseIntError| e.to_string())?;
+    allowed_retries(retries)
+}
+
+/// Reads a number of retries from a file.
+///
+/// # Errors
+///
+/// As [`retries`].
+pub fn deserialize_retries<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<usize>, D::Error> {
+    let retries = Option::<usize>::deserialize(deserializer)?;
+    retries.map(allowed_retries).transpose().map_err(de::Error::custom)
+}
+
+fn allowed_retries(retries: usize) -> Result<usize, String> {
+    if retries <= MAX_RETRIES {
+        Ok(retries)
+    } else {
+        Err(format!("{retries} is not in 0..={MAX_RETRIES}"))
+    }
+}
+
+/// Parses a time to wait, such as `45min`.
+///
+/// # Errors
+///
+/// If it is none, or out of range.
+pub fn wait(text: &str) -> Result<Duration, String> {
+    let wait = humantime::parse_duration(text).map_err(|e| e.to_string())?;
+    if (WAITS.0..=WAITS.1).contains(&wait) {
+        return Ok(wait);
+    }
+    let [shortest, longest] = [WAITS.0, WAITS.1].map(humantime::format_duration);
+    Err(format!("it is not from {shortest} to {longest}"))
+}
+
+/// Parses the time after which a cluster is paused, and keeps it as it was typed.
+///
+/// # Errors
+///
+/// If it is none, or out of range.
+pub fn lifetime(text: &str) -> Result<String, String> {
+    let lifetime = humantime::parse_duration(text).map_err(|e| format!("{e}; write 8h or 90m"))?;
+    Expires::After(lifetime).check().map_err(|e| e.to_string())?;
+    Ok(text.to_owned())
+}
+
+/// The timeout that a file calls `name`.
+///
+/// # Errors
+///
+/// If it is out of range.
+pub fn seconds(name: &str, seconds: Option<u64>) -> Result<Option<Duration>> {
+    match seconds {
+        Some(seconds) if !(1..=MAX_SECONDS).contains(&seconds) => {
+            Err(Error::Usage(format!("{name} must be from 1 to {MAX_SECONDS} seconds")))
+        }
+        seconds => Ok(seconds.map(Duration::from_secs)),
+    }
+}

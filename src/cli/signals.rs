@@ -1,0 +1,81 @@
+//! Signals that ask the process to end: it ends in order, so that temporary files are removed.
+
+use std::time::Duration;
+
+use tokio_util::task::AbortOnDropHandle;
+
+use super::output::note;
+use crate::error::{Error, Result};
+
+/// Time that work has to stop. Work that is blocked for longer, as by a reader of its output that does not
+/// read, is not waited for.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Resolves when the user or the system asks the process to end: by Ctrl-C, a request to terminate, or a
+/// terminal that is gone. A signal that is ignored when the process starts, as under `nohup`, stays so.
+#[cfg(unix)]
+pub async fn interrupted() {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+
+    let ignored = ignored_signals();
+    // Without a handler the signal ends the process by itself.
+    let handler = |kind: SignalKind| {
+        let is_ignored = ignored & (1 << (kind.as_raw_value() - 1)) != 0;
+        if is_ignored { None } else { signal(kind).ok() }
+    };
+    async fn received(handler: Option<Signal>) {
+        match handler {
+            Some(mut handler) => {
+                handler.recv().await;
+            }
+            None => std::future::pending().await,
+        }
+    }
+    tokio::select! {
+        () = received(handler(SignalKind::interrupt())) => {}
+        () = received(handler(SignalKind::terminate())) => {}
+        () = received(handler(SignalKind::hangup())) => {}
+    }
+}
+
+/// Resolves when the user asks the process to end.
+#[cfg(not(unix))]
+pub async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        // Without a handler the signal ends the process by itself.
+        std::future::pending::<()>().await;
+    }
+}
+
+/// The signals that this process ignores, one bit for each. They are read once: a handler that is in place
+/// takes them out of the set.
+#[cfg(unix)]
+fn ignored_signals() -> u64 {
+    static IGNORED: std::sync::LazyLock<u64> = std::sync::LazyLock::new(|| {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let set = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        set.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).unwrap_or(0)
+    });
+    *IGNORED
+}
+
+/// Does work until a signal asks the process to end, and then fails with `interruption`.
+///
+/// # Errors
+///
+/// If the work fails or is interrupted.
+pub async fn unless_interrupted<T>(
+    work: impl Future<Output = Result<T>>,
+    interruption: Error,
+) -> Result<T> {
+    let _watch = AbortOnDropHandle::new(tokio::spawn(async {
+        interrupted().await;
+        tokio::time::sleep(GRACE).await;
+        note("interrupted\n");
+        std::process::exit(1);
+    }));
+    tokio::select! {
+        outcome = work => outcome,
+        () = interrupted() => Err(interruption),
+    }
+}

@@ -1,0 +1,113 @@
+//! The file of rejects: all that were read, in the order of their places.
+
+use std::ops::Range;
+
+use arrow::array::RecordBatch;
+use datafusion::prelude::SessionContext;
+use futures::TryStreamExt;
+
+use super::private::{make_private_file, make_private_folder};
+use crate::error::{Error, Result};
+use crate::publish::{FileRecord, Publication};
+use crate::stage::AsideTable;
+
+/// Rejects that are kept in memory to be shown.
+const SHOWN: usize = 5;
+
+/// The table of the rejects without their raw text.
+const TABLE: &str = "staging_rejects";
+
+/// Rows with about this many bytes of raw text are written together: a number of rows alone would not
+/// bound the memory that they take.
+const WRITTEN_TOGETHER: u64 = 8 * 1024 * 1024;
+
+/// Writes all rejects, whatever becomes of the run; returns their file and the first of them.
+///
+/// Only the places of the raw texts are sorted with the rows: memory holds a few texts at a time.
+pub(super) async fn write_rejects(
+    session: &SessionContext,
+    publication: &Publication,
+    rejects: &AsideTable,
+) -> Result<(FileRecord, Vec<RecordBatch>)> {
+    let failed = |e| Error::query(TABLE, e);
+    let mut sink = publication.rejects_sink(rejects.schema().clone());
+    // The raw text of rejects is personal data: nobody else may read it at any moment.
+    make_private_folder(&publication.rejects_folder())?;
+    session.register_table(TABLE, rejects.rows().clone()).map_err(failed)?;
+    let ordered = format!("SELECT * FROM {TABLE} ORDER BY object, \"offset\"");
+    let rows = session.sql(&ordered).await.map_err(failed)?;
+    let mut rows = rows.execute_stream().await.map_err(failed)?;
+    let (mut first, mut together) = (Vec::new(), Together::default());
+    while let Some(batch) = rows.try_next().await.map_err(failed)? {
+        for (range, is_full) in together.split(rejects.lengths(&batch)) {
+            let whole = rejects.with_texts(&batch.slice(range.start, range.len()))?;
+            keep_first(&mut first, &whole);
+            sink.write(whole).await?;
+            if is_full {
+                sink.end_batch().await?;
+            }
+        }
+    }
+    let file = sink.finish().await?.files.into_iter().next().unwrap_or_default();
+    make_private_file(&publication.out.child(&file.path))?;
+    Ok((file, first))
+}
+
+fn keep_first(first: &mut Vec<RecordBatch>, batch: &RecordBatch) {
+    let kept: usize = first.iter().map(RecordBatch::num_rows).sum();
+    let room = SHOWN.saturating_sub(kept).min(batch.num_rows());
+    if room > 0 {
+        first.push(batch.slice(0, room));
+    }
+}
+
+/// Divides rows by the bytes of their texts. Where it does depends on the rows alone, not on the batches
+/// in which they come.
+#[derive(Default)]
+struct Together {
+    bytes: u64,
+}
+
+impl Together {
+    /// Ranges of a batch's rows, each with whether the rows that are written together end there.
+    fn split(&mut self, lengths: impl Iterator<Item = u64>) -> Vec<(Range<usize>, bool)> {
+        let (mut ranges, mut start, mut end) = (Vec::new(), 0, 0);
+        for length in lengths {
+            end += 1;
+            self.bytes += length;
+            if self.bytes >= WRITTEN_TOGETHER {
+                ranges.push((start..end, true));
+                (start, self.bytes) = (end, 0);
+            }
+        }
+        if start < end {
+            ranges.push((start..end, false));
+        }
+        ranges
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_divided_alike_however_they_come() {
+        let lengths: Vec<u64> = (0..50_000).map(|n| n * 7919 % 65_536).collect();
+        let ends = |batch_rows: usize| {
+            let (mut together, mut ends) = (Together::default(), Vec::new());
+            for (at, batch) in lengths.chunks(batch_rows).enumerate() {
+                let ranges = together.split(batch.iter().copied());
+                assert_eq!(ranges.iter().map(|(range, _)| range.len()).sum::<usize>(), batch.len());
+                let full = ranges.into_iter().filter(|(_, is_full)| *is_full);
+                ends.extend(full.map(|(range, _)| at * batch_rows + range.end));
+            }
+            ends
+        };
+        let whole = ends(lengths.len());
+        assert!(whole.len() > 100);
+        assert_eq!(ends(8192), whole);
+        assert_eq!(ends(1), whole);
+        assert!(Together::default().split([].into_iter()).is_empty());
+    }
+}

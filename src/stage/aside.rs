@@ -1,0 +1,228 @@
+//! A staging table with a column of long texts: its rows are sorted without them.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringBuilder};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use arrow::error::ArrowError;
+
+use super::StageError;
+use super::spill::SpillFile;
+use super::table::{StagingSpace, StagingTable};
+
+/// Texts that wait in memory to be written together.
+const BUFFER_BYTES: usize = 1024 * 1024;
+
+/// A staging table and, beside it, the texts of one of its columns.
+///
+/// Each text is written once to a file without a name; in its place a row has where the text begins
+/// and ends there.
+pub struct AsideTable {
+    schema: SchemaRef,
+    /// The column of the texts.
+    at: usize,
+    rows: Arc<StagingTable>,
+    texts: Mutex<Texts>,
+}
+
+struct Texts {
+    folder: PathBuf,
+    file: Option<Arc<SpillFile>>,
+    /// Bytes in the file.
+    written: u64,
+    /// Texts that are not in the file yet.
+    buffer: Vec<u8>,
+}
+
+impl AsideTable {
+    /// An empty table of `schema`, the texts of whose column `column` are kept aside.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such column.
+    pub fn new(
+        name: &str,
+        schema: SchemaRef,
+        column: &str,
+        space: StagingSpace,
+    ) -> Result<AsideTable, StageError> {
+        let at = schema.index_of(column)?;
+        let place = |end: &str| Field::new(format!("{column} {end}"), DataType::Int64, true);
+        let others = schema.fields().iter().enumerate().filter(|(other, _)| *other != at);
+        let mut fields: Vec<Field> = others.map(|(_, field)| field.as_ref().clone()).collect();
+        fields.extend([place("start"), place("end")]);
+        let texts =
+            Texts { folder: space.folder().to_owned(), file: None, written: 0, buffer: Vec::new() };
+        let rows = StagingTable::new(name, Arc::new(Schema::new(fields)), space);
+        Ok(AsideTable { schema, at, rows: Arc::new(rows), texts: Mutex::new(texts) })
+    }
+
+    /// The schema of whole rows.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// The rows with the places of their texts, for queries.
+    pub fn rows(&self) -> &Arc<StagingTable> {
+        &self.rows
+    }
+
+    /// Adds a batch of whole rows.
+    ///
+    /// # Errors
+    ///
+    /// If it has to go to disk and cannot be written there.
+    pub fn push(&self, batch: RecordBatch) -> Result<(), StageError> {
+        let (_, mut columns, _) = batch.into_parts();
+        let (starts, ends) = self.keep(&columns.remove(self.at))?;
+        columns.extend([Arc::new(starts) as ArrayRef, Arc::new(ends)]);
+        self.rows.push(RecordBatch::try_new(self.rows.schema().clone(), columns)?)
+    }
+
+    /// Keeps texts; returns where each begins and ends.
+    fn keep(&self, texts: &ArrayRef) -> Result<(Int64Array, Int64Array), StageError> {
+        let texts = texts.as_string::<i32>();
+        let offsets = texts.value_offsets();
+        let (first, last) = (offsets[0] as usize, offsets[texts.len()] as usize);
+        let begin = self.lock().append(&texts.value_data()[first..last])? as i64;
+        let place = |row: usize| begin + i64::from(offsets[row]) - first as i64;
+        let rows = 0..texts.len();
+        let of = |end: usize| {
+            rows.clone().map(|row| texts.is_valid(row).then(|| place(row + end))).collect()
+        };
+        Ok((of(0), of(1)))
+    }
+
+    /// The length of each row's text in a batch of [`AsideTable::rows`].
+    pub fn lengths(&self, batch: &RecordBatch) -> impl Iterator<Item = u64> {
+        places(batch).map(|place| place.map_or(0, |(start, end)| end - start))
+    }
+
+    /// The whole rows of a batch of [`AsideTable::rows`].
+    ///
+    /// # Errors
+    ///
+    /// If a text cannot be read back.
+    pub fn with_texts(&self, batch: &RecordBatch) -> Result<RecordBatch, StageError> {
+        let mut texts = StringBuilder::new();
+        for place in places(batch) {
+            match place {
+                None => texts.append_null(),
+                Some((start, end)) => texts.append_value(self.read(start, end)?),
+            }
+        }
+        let mut columns = batch.columns().to_vec();
+        columns.truncate(columns.len() - 2);
+        columns.insert(self.at, Arc::new(texts.finish()));
+        Ok(RecordBatch::try_new(self.schema.clone(), columns)?)
+    }
+
+    fn read(&self, start: u64, end: u64) -> Result<String, StageError> {
+        let mut text = vec![0; (end - start) as usize];
+        self.lock().read(&mut text, start)?;
+        String::from_utf8(text).map_err(|e| ArrowError::from_external_error(Box::new(e)).into())
+    }
+
+    /// A panic under the lock has failed the run already.
+    fn lock(&self) -> std::sync::MutexGuard<'_, Texts> {
+        self.texts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where each row's text begins and ends.
+fn places(batch: &RecordBatch) -> impl Iterator<Item = Option<(u64, u64)>> {
+    let column = |from_end: usize| batch.column(batch.num_columns() - from_end);
+    let starts = column(2).as_primitive::<Int64Type>().iter();
+    let ends = column(1).as_primitive::<Int64Type>().iter();
+    starts.zip(ends).map(|(start, end)| Some((start? as u64, end? as u64)))
+}
+
+impl Texts {
+    /// Appends texts; returns where they begin.
+    fn append(&mut self, texts: &[u8]) -> Result<u64, StageError> {
+        let start = self.written + self.buffer.len() as u64;
+        self.buffer.extend_from_slice(texts);
+        if self.buffer.len() >= BUFFER_BYTES {
+            let file = match &self.file {
+                Some(file) => file,
+                None => self.file.insert(SpillFile::create(&self.folder)?),
+            };
+            file.append(&self.buffer)?;
+            self.written += self.buffer.len() as u64;
+            // The memory of a long one is given back.
+            self.buffer = Vec::new();
+        }
+        Ok(start)
+    }
+
+    /// Fills `text` with what begins at `start`. No text is cut between file and buffer.
+    fn read(&self, text: &mut [u8], start: u64) -> Result<(), StageError> {
+        match &self.file {
+            Some(file) if start < self.written => file.read_exact(text, start),
+            _ => {
+                let start = (start - self.written) as usize;
+                text.copy_from_slice(&self.buffer[start..start + text.len()]);
+                Ok(())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::StringArray;
+    use arrow::array::UInt32Array;
+    use arrow::compute::{concat_batches, take_record_batch};
+    use datafusion::execution::memory_pool::{MemoryPool, UnboundedMemoryPool};
+
+    use super::super::share::Turn;
+    use super::*;
+
+    fn schema() -> SchemaRef {
+        Arc::new(Schema::new(vec![
+            Field::new("n", DataType::Int64, false),
+            Field::new("text", DataType::Utf8, true),
+            Field::new("other", DataType::Utf8, false),
+        ]))
+    }
+
+    fn batch(numbers: std::ops::Range<i64>) -> RecordBatch {
+        let text = |n: i64| (n % 7 != 3).then(|| format!("{n}é").repeat(n as usize % 90));
+        let texts: StringArray = numbers.clone().map(text).collect();
+        let others: StringArray = numbers.clone().map(|n| Some(format!("o{n}"))).collect();
+        let numbers = Int64Array::from_iter_values(numbers);
+        RecordBatch::try_new(schema(), vec![Arc::new(numbers), Arc::new(texts), Arc::new(others)])
+            .unwrap()
+    }
+
+    #[test]
+    fn rows_in_any_order_get_their_own_texts_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let pool: Arc<dyn MemoryPool> = Arc::new(UnboundedMemoryPool::default());
+        let space = StagingSpace::new(&pool, 0, folder.path().to_owned());
+        let table = AsideTable::new("t", schema(), "text", space).unwrap();
+        for start in (0..20_000).step_by(1000) {
+            table.push(batch(start..start + 1000).slice(3, 900)).unwrap();
+        }
+        table.push(batch(90_000..90_010)).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "files have no names");
+        let batches = Arc::new(table.rows().batches(None).unwrap()).read(Turn::default());
+        let batches: Vec<_> = batches.map(Result::unwrap).collect();
+        let all = concat_batches(table.rows().schema(), &batches).unwrap();
+        assert_eq!(all.num_rows(), 20 * 900 + 10);
+        let backwards = UInt32Array::from_iter_values((0..all.num_rows() as u32).rev());
+        let all = take_record_batch(&all, &backwards).unwrap();
+        let whole = table.with_texts(&all).unwrap();
+        assert_eq!(whole.schema(), schema());
+        let lengths: Vec<u64> = table.lengths(&all).collect();
+        let texts = whole.column(1).as_string::<i32>();
+        for (row, n) in whole.column(0).as_primitive::<Int64Type>().values().iter().enumerate() {
+            let wanted = batch(*n..n + 1);
+            assert_eq!(whole.slice(row, 1), wanted);
+            assert_eq!(lengths[row], texts.value(row).len() as u64);
+        }
+    }
+}

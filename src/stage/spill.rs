@@ -1,0 +1,196 @@
+//! The file of a table that does not fit into memory.
+//!
+//! It has no name: nothing is left of it when the process ends, however it ends. There is one for each
+//! table, so that the number of open files does not grow with the data.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use arrow::ipc::reader::StreamReader;
+use arrow::ipc::writer::StreamWriter;
+
+use super::StageError;
+
+/// Bytes read at once.
+const READ_BYTES: usize = 1024 * 1024;
+
+/// A file without a name, private to the user.
+#[derive(Debug)]
+pub(super) struct SpillFile {
+    file: File,
+    /// Where it is, for errors.
+    folder: PathBuf,
+    length: AtomicU64,
+}
+
+impl SpillFile {
+    pub fn create(folder: &Path) -> Result<Arc<SpillFile>, StageError> {
+        let file = tempfile::tempfile_in(folder);
+        let file = file.map_err(|e| StageError::write(folder, e.into()))?;
+        Ok(Arc::new(SpillFile { file, folder: folder.to_owned(), length: AtomicU64::new(0) }))
+    }
+
+    /// Appends bytes; returns where they begin. There is one writer at a time.
+    pub fn append(&self, bytes: &[u8]) -> Result<u64, StageError> {
+        self.try_append(bytes).map_err(|e| self.write_failed(e.into()))
+    }
+
+    fn try_append(&self, bytes: &[u8]) -> io::Result<u64> {
+        let start = self.length.load(Ordering::Acquire);
+        write_all_at(&self.file, bytes, start)?;
+        self.length.store(start + bytes.len() as u64, Ordering::Release);
+        Ok(start)
+    }
+
+    /// Fills `bytes` with what begins at `start`.
+    pub fn read_exact(&self, bytes: &mut [u8], start: u64) -> Result<(), StageError> {
+        let mut filled = 0;
+        while filled < bytes.len() {
+            match read_at(&self.file, &mut bytes[filled..], start + filled as u64) {
+                Ok(0) => {
+                    let end = io::Error::from(io::ErrorKind::UnexpectedEof);
+                    return Err(self.read_failed(end.into()));
+                }
+                Ok(length) => filled += length,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(self.read_failed(e.into())),
+            }
+        }
+        Ok(())
+    }
+
+    fn write_failed(&self, source: ArrowError) -> StageError {
+        StageError::write(&self.folder, source)
+    }
+
+    fn read_failed(&self, source: ArrowError) -> StageError {
+        StageError::read(&self.folder, source)
+    }
+}
+
+/// Batches of one schema within a spill file.
+#[derive(Debug, Clone)]
+pub(super) struct Segment {
+    file: Arc<SpillFile>,
+    start: u64,
+    end: u64,
+}
+
+/// A segment that is being written.
+pub(super) struct SegmentWriter {
+    file: Arc<SpillFile>,
+    start: u64,
+    writer: StreamWriter<BufWriter<Appender>>,
+    /// Bytes of the batches in it, as they were in memory.
+    pub bytes: usize,
+}
+
+impl SegmentWriter {
+    pub fn create(file: Arc<SpillFile>, schema: &SchemaRef) -> Result<SegmentWriter, StageError> {
+        let start = file.length.load(Ordering::Acquire);
+        let writer = StreamWriter::try_new(BufWriter::new(Appender(file.clone())), schema);
+        let writer = writer.map_err(|e| file.write_failed(e))?;
+        Ok(SegmentWriter { file, start, writer, bytes: 0 })
+    }
+
+    pub fn write(&mut self, batch: &RecordBatch, bytes: usize) -> Result<(), StageError> {
+        self.bytes += bytes;
+        self.writer.write(batch).map_err(|e| self.file.write_failed(e))
+    }
+
+    pub fn finish(self) -> Result<Segment, StageError> {
+        let SegmentWriter { file, start, writer, .. } = self;
+        let flushed = writer.into_inner().and_then(|mut buffered| Ok(buffered.flush()?));
+        flushed.map_err(|e| file.write_failed(e))?;
+        let end = file.length.load(Ordering::Acquire);
+        Ok(Segment { file, start, end })
+    }
+}
+
+struct Appender(Arc<SpillFile>);
+
+impl Write for Appender {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.try_append(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Reads the batches of a segment.
+pub(super) struct SegmentBatches {
+    file: Arc<SpillFile>,
+    reader: StreamReader<BufReader<SegmentReader>>,
+}
+
+impl SegmentBatches {
+    pub fn open(
+        segment: &Segment,
+        projection: Option<Vec<usize>>,
+    ) -> Result<SegmentBatches, StageError> {
+        let Segment { file, start, end } = segment.clone();
+        let bytes = SegmentReader { file: file.clone(), at: start, end };
+        let buffered = BufReader::with_capacity(READ_BYTES, bytes);
+        let reader = StreamReader::try_new(buffered, projection);
+        let reader = reader.map_err(|e| file.read_failed(e))?;
+        Ok(SegmentBatches { file, reader })
+    }
+}
+
+impl Iterator for SegmentBatches {
+    type Item = Result<RecordBatch, StageError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.reader.next()?;
+        Some(batch.map_err(|e| self.file.read_failed(e)))
+    }
+}
+
+struct SegmentReader {
+    file: Arc<SpillFile>,
+    at: u64,
+    end: u64,
+}
+
+impl Read for SegmentReader {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let wanted = bytes.len().min((self.end - self.at) as usize);
+        let length = read_at(&self.file.file, &mut bytes[..wanted], self.at)?;
+        self.at += length as u64;
+        Ok(length)
+    }
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, bytes, at)
+}
+
+#[cfg(unix)]
+fn write_all_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, bytes, at)
+}
+
+#[cfg(windows)]
+fn write_all_at(file: &File, mut bytes: &[u8], mut at: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let length = std::os::windows::fs::FileExt::seek_write(file, bytes, at)?;
+        bytes = &bytes[length..];
+        at += length as u64;
+    }
+    Ok(())
+}

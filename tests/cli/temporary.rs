@@ -1,0 +1,134 @@
+//! Temporary folders: private, and gone when the process is, or at the next start.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::support::{Workspace, files};
+use super::{TINY, with_tiny_star};
+
+/// A folder with a star, and an empty folder for temporary files.
+fn workspace() -> Workspace {
+    let here = with_tiny_star();
+    std::fs::create_dir(here.join("tmp")).unwrap();
+    here
+}
+
+/// A query that spills to disk for minutes.
+fn start_long_query(here: &Workspace) -> Child {
+    let sql = "SELECT value FROM generate_series(1, 4000000000) ORDER BY value DESC";
+    let mut command = here.command();
+    command.args([
+        "query",
+        "--star",
+        "star",
+        "--memory-limit",
+        "128MiB",
+        "--format",
+        "csv",
+        "--sql",
+        sql,
+    ]);
+    start(here, &mut command)
+}
+
+fn start(here: &Workspace, command: &mut Command) -> Child {
+    let child = command.env("TMPDIR", here.join("tmp")).stdout(Stdio::null()).stderr(Stdio::null());
+    child.spawn().unwrap()
+}
+
+/// Waits until there is a temporary file, and returns its folder.
+fn wait_for_files(here: &Workspace) -> PathBuf {
+    let begun = Instant::now();
+    loop {
+        let found = files(&here.join("tmp")).into_iter().find(|file| file.contains("/datafusion-"));
+        if let Some(file) = found {
+            return here.join("tmp").join(file.split('/').next().unwrap());
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "nothing was spilled");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    let done = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status();
+    assert!(done.unwrap().success());
+}
+
+fn is_empty(folder: &Path) -> bool {
+    std::fs::read_dir(folder).unwrap().next().is_none()
+}
+
+#[test]
+fn a_signal_ends_a_query_in_order() {
+    for name in ["HUP", "TERM", "INT"] {
+        let here = workspace();
+        let mut child = start_long_query(&here);
+        let folder = wait_for_files(&here);
+        assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+        signal(&child, name);
+        assert_eq!(child.wait().unwrap().code(), Some(1), "{name}");
+        assert!(is_empty(&here.join("tmp")), "{name}: {:?}", files(&here.join("tmp")));
+    }
+}
+
+#[test]
+fn a_signal_ends_a_check_in_order() {
+    for name in ["HUP", "TERM"] {
+        let here = workspace();
+        let slow = "SELECT value FROM generate_series(1, 4000000000) ORDER BY value DESC";
+        here.write("own/checks/slow.sql", format!("-- Nothing is slow.\n{slow}\n"));
+        let mut command = here.command();
+        command.args(["check", "--star", "star", "--queries", "own", "--memory-limit", "256MiB"]);
+        let mut child = start(&here, &mut command);
+        wait_for_files(&here);
+        signal(&child, name);
+        assert_eq!(child.wait().unwrap().code(), Some(1), "{name}");
+        assert!(is_empty(&here.join("tmp")), "{name}: {:?}", files(&here.join("tmp")));
+    }
+}
+
+#[test]
+fn a_signal_that_is_ignored_stays_so() {
+    let here = workspace();
+    let program = env!("CARGO_BIN_EXE_starlift");
+    let mut shell = Command::new("sh");
+    let sql = "SELECT COUNT(*) FROM generate_series(1, 300000000)";
+    let script = format!("trap '' HUP; exec {program} query --star star --sql '{sql}'");
+    shell.current_dir(here.path()).args(["-c", &script]);
+    let mut child = start(&here, &mut shell);
+    let begun = Instant::now();
+    while is_empty(&here.join("tmp")) && begun.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    signal(&child, "HUP");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn what_a_killed_run_has_left_is_removed_at_the_next_start() {
+    let here = workspace();
+    let mut killed = start_long_query(&here);
+    let left = wait_for_files(&here);
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert!(!is_empty(&left));
+    let mut alive = start_long_query(&here);
+    let begun = Instant::now();
+    while left.exists() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it is still there");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let in_use = wait_for_files(&here);
+    std::fs::create_dir(here.join("tmp/starlift-a1B2c3")).unwrap();
+    here.write("tmp/starlift-d4E5f6/precious", "p");
+    let mut command = here.command();
+    command.args(TINY).env("TMPDIR", here.join("tmp"));
+    here.outcome(&mut command).exits(0);
+    assert!(!is_empty(&in_use), "that of a run that lives stays");
+    assert!(here.join("tmp/starlift-a1B2c3").exists());
+    assert_eq!(here.read("tmp/starlift-d4E5f6/precious"), "p");
+    alive.kill().unwrap();
+    alive.wait().unwrap();
+}
