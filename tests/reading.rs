@@ -140,12 +140,69 @@ fn a_file_that_ends_within_its_compression_fails_the_run_by_name() {
 }
 
 #[test]
-fn what_is_not_compressed_as_its_suffix_says_fails_the_run_by_name() {
-    let workspace = with_songs(&[]);
-    for suffix in ["gz", "zst"] {
-        let path = workspace.write(&format!("songs/{suffix}/plain.json.{suffix}"), SONG);
-        let outcome = transform(&workspace, &[path.to_str().unwrap()], "logs", "star");
-        outcome.exits(1).complains("cannot read").complains(path.to_str().unwrap());
+fn first_bytes_decide_how_an_object_is_read_not_its_name() {
+    let workspace = sample();
+    let logs = workspace.read("data/logs.json");
+    transform(&workspace, &["data/songs.json"], "data/logs.json", "plain").exits(0);
+    let utf16: Vec<u8> = std::iter::once(0xfeff)
+        .chain(logs.encode_utf16())
+        .flat_map(|unit: u16| unit.to_le_bytes())
+        .collect();
+    let padded = [&gzip(logs.as_bytes())[..], &[0; 512]].concat();
+    for (name, stored) in [
+        ("plain.json.gz", logs.clone().into_bytes()),
+        ("plain.json.zst", logs.clone().into_bytes()),
+        ("gzip.json", gzip(logs.as_bytes())),
+        ("gzip.json.zst", gzip(logs.as_bytes())),
+        ("zstd.json", zstd(logs.as_bytes())),
+        ("padded.json.gz", padded),
+        ("utf16.json", utf16.clone()),
+        ("utf16.json.gz", gzip(&utf16)),
+    ] {
+        workspace.write(&format!("logs/{name}"), &stored);
+        transform(&workspace, &["data/songs.json"], &format!("logs/{name}"), "star").exits(0);
+        assert_same_star(&workspace, "plain", "star");
+    }
+}
+
+#[test]
+fn zstandard_objects_of_any_size_are_read() {
+    let workspace = with_songs(&["a.json"]);
+    for size in [65_536, 131_072, 1 << 20] {
+        let mut logs = format!("{EVENT}\n");
+        while logs.len() + 2 * EVENT.len() < size {
+            logs += &format!("{EVENT}\n");
+        }
+        logs += &" ".repeat(size - logs.len());
+        workspace.write("logs/day.json.zst", zstd(logs.as_bytes()));
+        transform(&workspace, &["songs"], "logs/day.json.zst", "star").exits(0);
+    }
+}
+
+#[test]
+fn empty_objects_do_not_fail_a_run_whatever_their_suffix() {
+    let workspace = with_songs(&["a.json"]);
+    for suffix in ["json", "json.gz", "json.zst"] {
+        workspace.write(&format!("songs/empty.{suffix}"), "");
+    }
+    let outcome = transform(&workspace, &["songs"], "logs", "star");
+    outcome.exits(0).says("songs     4 objects listed = 4 read").says("1 records read = 1 decoded");
+}
+
+#[test]
+fn formats_that_are_not_read_are_named() {
+    let workspace = with_songs(&["a.json"]);
+    for (stored, named) in [
+        (b"PK\x03\x04\x14\0\0\0\x08\0".to_vec(), "a zip archive"),
+        (b"\xfd7zXZ\0\0\x04".to_vec(), "compressed with xz"),
+        (b"BZh91AY&SY\x8c\x01\xff".to_vec(), "compressed with bzip2"),
+        (b"PAR1\x15\x04\x15\x10\0".to_vec(), "a Parquet file"),
+        (gzip(&gzip(SONG.as_bytes())), "compressed twice"),
+    ] {
+        let path = workspace.write("songs/other.json", &stored);
+        let outcome = transform(&workspace, &["songs"], "logs", "star");
+        outcome.exits(1).complains(path.to_str().unwrap()).complains(named);
+        assert!(!workspace.join("star/_starlift.json").exists(), "{outcome}");
     }
 }
 

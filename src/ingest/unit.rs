@@ -113,8 +113,7 @@ impl Reader {
     }
 
     async fn read_remote(&self, object: InputObject, pool: &DecoderPool) -> Result<ReadObject> {
-        let decompressor = Decompressor::new(object.compression)
-            .map_err(|e| StorageError::read_io(&object.url, e))?;
+        let decompressor = Decompressor::new(object.compression);
         let mut state = Decoding { decompressor, state: ObjectState::new(object.url.clone()) };
         let mut chunks = self.fetch(&object);
         while let Some((chunk, permit)) = chunks.try_next().await? {
@@ -263,7 +262,7 @@ impl Reader {
     ) -> Result<ObjectCounts, DecodeError> {
         let mut file = File::open(&*object.url)?;
         let mut decoding = Decoding {
-            decompressor: Decompressor::new(object.compression)?,
+            decompressor: Decompressor::new(object.compression),
             state: ObjectState::new(object.url.clone()),
         };
         let mut read = 0;

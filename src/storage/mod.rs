@@ -2,11 +2,14 @@
 
 mod aws;
 mod compression;
+mod content;
+mod frames;
 mod listing;
 mod local;
 mod location;
 mod stores;
 mod upload;
+mod utf16;
 
 pub(crate) use aws::load_sdk as aws_config;
 pub use compression::{Compression, Decompressor};
