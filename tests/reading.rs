@@ -251,15 +251,18 @@ fn locations_that_overlap_are_read_once() {
 
 #[test]
 fn other_suffixes_are_passed_over_and_counted() {
-    let workspace = with_songs(&["a.json", "b.csv", "c.csv", "d.csv.gz", "_SUCCESS", "e.parquet"]);
+    let workspace =
+        with_songs(&["a.json", "b.csv", "c.csv", "d.csv.gz", "_SUCCESS", "SUCCESS", "e.parquet"]);
     let outcome = transform(&workspace, &["songs"], "logs", "star");
     outcome
         .exits(0)
         .says("songs     1 objects listed = 1 read")
-        .says("passed over: (none) (1), .csv (2), .csv.gz (1), .parquet (1)\n");
+        .says("passed over: .csv (2), (none) (1), .csv.gz (1), .parquet (1), hidden (1)\n")
+        .says("warning: 6 of 7 objects were passed over");
     let record: serde_json::Value =
         serde_json::from_str(&workspace.read("star/_starlift.json")).unwrap();
-    let skipped = serde_json::json!({"(none)": 1, ".csv": 2, ".csv.gz": 1, ".parquet": 1});
+    let skipped =
+        serde_json::json!({"(none)": 1, ".csv": 2, ".csv.gz": 1, ".parquet": 1, "hidden": 1});
     assert_eq!(record["datasets"]["songs"]["skipped"], skipped);
 }
 

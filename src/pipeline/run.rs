@@ -11,6 +11,7 @@ use datafusion::prelude::SessionContext;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 
+use super::empty::demand_rows;
 use super::options::TransformOptions;
 use super::report::{Report, StageTime};
 use crate::decode::Dataset;
@@ -28,6 +29,7 @@ use crate::star::{
     deregister_tables, make_intermediates, register_rows, register_staging, register_star,
     register_table, run_checks, star_rows,
 };
+use crate::storage::without_secrets;
 
 /// Rejects that are kept in memory to be shown.
 const SHOWN_REJECTS: usize = 5;
@@ -70,6 +72,11 @@ impl<'a> Run<'a> {
         drop((songs, events));
         let rejects = self.write_rejects(&session, &rejects).await?;
         self.demand_few_rejects()?;
+        if !self.options.allow_empty {
+            let Report { songs, logs, .. } = &self.report;
+            let datasets = [(Dataset::Songs, songs), (Dataset::Events, logs)];
+            demand_rows(&self.publication.out, datasets).await?;
+        }
         let sink = self.publication.inputs_sink(inputs.schema().clone());
         let by_url = "SELECT * FROM staging_inputs ORDER BY dataset, url";
         let ((tables, plays), inputs) = tokio::try_join!(
@@ -284,10 +291,12 @@ impl<'a> Run<'a> {
 
 pub(super) fn run_options(options: &TransformOptions) -> RunOptions {
     RunOptions {
-        songs: options.songs.clone(),
-        logs: options.logs.clone(),
-        song_jsonpaths: options.song_jsonpaths.clone(),
-        log_jsonpaths: options.log_jsonpaths.clone(),
+        songs: options.songs.iter().map(|url| without_secrets(url)).collect(),
+        logs: options.logs.iter().map(|url| without_secrets(url)).collect(),
+        include_hidden: options.include_hidden,
+        suffix: options.suffix.as_str().to_owned(),
+        song_jsonpaths: options.song_jsonpaths.as_deref().map(without_secrets),
+        log_jsonpaths: options.log_jsonpaths.as_deref().map(without_secrets),
         queries: options.queries.as_ref().map(|folder| folder.display().to_string()),
         match_rule: options.rules.match_rule.as_str().to_owned(),
         unmatched: options.rules.unmatched.as_str().to_owned(),

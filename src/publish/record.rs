@@ -52,6 +52,12 @@ pub struct RunOptions {
     pub songs: Vec<String>,
     /// Where logs were read.
     pub logs: Vec<String>,
+    /// Whether objects with hidden names were read.
+    #[serde(default)]
+    pub include_hidden: bool,
+    /// The suffixes of objects that were read, `json` or `any`; older records do not say.
+    #[serde(default)]
+    pub suffix: String,
     /// The JSONPaths file for songs.
     pub song_jsonpaths: Option<String>,
     /// The JSONPaths file for logs.
@@ -85,7 +91,7 @@ pub struct DatasetRecord {
     pub decoded: u64,
     /// Records that were rejected.
     pub rejected: u64,
-    /// Objects passed over, by suffix.
+    /// Objects passed over, by suffix or by kind.
     pub skipped: BTreeMap<String, u64>,
     /// Keys that no column is filled from, with the number of records they were in.
     pub unknown_keys: BTreeMap<String, u64>,

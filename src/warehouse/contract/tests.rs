@@ -220,6 +220,8 @@ fn record() -> RunRecord {
         options: RunOptions {
             songs: Vec::new(),
             logs: Vec::new(),
+            include_hidden: false,
+            suffix: "json".to_owned(),
             song_jsonpaths: None,
             log_jsonpaths: None,
             queries: None,
