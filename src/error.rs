@@ -31,6 +31,28 @@ pub enum Error {
     /// There is nothing where there should be.
     #[error("{0}")]
     NothingFound(String),
+    /// A dataset has objects and no rows.
+    #[error(
+        "{dataset} are empty: {}, {}, {} and not one row; {}; nothing was published",
+        count(*objects as usize, "object"),
+        count(*bytes as usize, "byte"),
+        count(*rejected as usize, "reject"),
+        earlier(out, *earlier_rows)
+    )]
+    EmptyDataset {
+        /// The dataset.
+        dataset: &'static str,
+        /// Objects read.
+        objects: u64,
+        /// Their bytes, as stored.
+        bytes: u64,
+        /// Records that were rejected.
+        rejected: u64,
+        /// The output.
+        out: String,
+        /// Rows that the dataset has in the star that is there, if there is one.
+        earlier_rows: Option<u64>,
+    },
     /// A JSONPaths file cannot be used.
     #[error("{url} cannot be used")]
     JsonPaths {
@@ -267,6 +289,11 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Error::Storage(error) => error.hint().map(str::to_owned),
+            Error::EmptyDataset { .. } => Some(
+                "look at what the place holds with --dry-run, or publish an empty star with \
+                 --allow-empty"
+                    .to_owned(),
+            ),
             Error::TooManyRejects { rejected, .. } => Some(format!(
                 "mend the records and run again, or allow them with --max-rejects {}; the previous \
                  star, if there is one, is as it was",
@@ -370,6 +397,13 @@ fn too_many(rejected: Rejected, read: u64, allowed: &str) -> String {
         "{text}; the {bytes} bytes rejected hold more records than could be told apart, about \
          {uncertain}"
     )
+}
+
+fn earlier(out: &str, rows: Option<u64>) -> String {
+    match rows {
+        Some(rows) => format!("the star at {out} has {rows} of them"),
+        None => format!("there is no star at {out} yet"),
+    }
 }
 
 fn count(number: usize, noun: &str) -> String {

@@ -140,12 +140,69 @@ fn a_file_that_ends_within_its_compression_fails_the_run_by_name() {
 }
 
 #[test]
-fn what_is_not_compressed_as_its_suffix_says_fails_the_run_by_name() {
-    let workspace = with_songs(&[]);
-    for suffix in ["gz", "zst"] {
-        let path = workspace.write(&format!("songs/{suffix}/plain.json.{suffix}"), SONG);
-        let outcome = transform(&workspace, &[path.to_str().unwrap()], "logs", "star");
-        outcome.exits(1).complains("cannot read").complains(path.to_str().unwrap());
+fn first_bytes_decide_how_an_object_is_read_not_its_name() {
+    let workspace = sample();
+    let logs = workspace.read("data/logs.json");
+    transform(&workspace, &["data/songs.json"], "data/logs.json", "plain").exits(0);
+    let utf16: Vec<u8> = std::iter::once(0xfeff)
+        .chain(logs.encode_utf16())
+        .flat_map(|unit: u16| unit.to_le_bytes())
+        .collect();
+    let padded = [&gzip(logs.as_bytes())[..], &[0; 512]].concat();
+    for (name, stored) in [
+        ("plain.json.gz", logs.clone().into_bytes()),
+        ("plain.json.zst", logs.clone().into_bytes()),
+        ("gzip.json", gzip(logs.as_bytes())),
+        ("gzip.json.zst", gzip(logs.as_bytes())),
+        ("zstd.json", zstd(logs.as_bytes())),
+        ("padded.json.gz", padded),
+        ("utf16.json", utf16.clone()),
+        ("utf16.json.gz", gzip(&utf16)),
+    ] {
+        workspace.write(&format!("logs/{name}"), &stored);
+        transform(&workspace, &["data/songs.json"], &format!("logs/{name}"), "star").exits(0);
+        assert_same_star(&workspace, "plain", "star");
+    }
+}
+
+#[test]
+fn zstandard_objects_of_any_size_are_read() {
+    let workspace = with_songs(&["a.json"]);
+    for size in [65_536, 131_072, 1 << 20] {
+        let mut logs = format!("{EVENT}\n");
+        while logs.len() + 2 * EVENT.len() < size {
+            logs += &format!("{EVENT}\n");
+        }
+        logs += &" ".repeat(size - logs.len());
+        workspace.write("logs/day.json.zst", zstd(logs.as_bytes()));
+        transform(&workspace, &["songs"], "logs/day.json.zst", "star").exits(0);
+    }
+}
+
+#[test]
+fn empty_objects_do_not_fail_a_run_whatever_their_suffix() {
+    let workspace = with_songs(&["a.json"]);
+    for suffix in ["json", "json.gz", "json.zst"] {
+        workspace.write(&format!("songs/empty.{suffix}"), "");
+    }
+    let outcome = transform(&workspace, &["songs"], "logs", "star");
+    outcome.exits(0).says("songs     4 objects listed = 4 read").says("1 records read = 1 decoded");
+}
+
+#[test]
+fn formats_that_are_not_read_are_named() {
+    let workspace = with_songs(&["a.json"]);
+    for (stored, named) in [
+        (b"PK\x03\x04\x14\0\0\0\x08\0".to_vec(), "a zip archive"),
+        (b"\xfd7zXZ\0\0\x04".to_vec(), "compressed with xz"),
+        (b"BZh91AY&SY\x8c\x01\xff".to_vec(), "compressed with bzip2"),
+        (b"PAR1\x15\x04\x15\x10\0".to_vec(), "a Parquet file"),
+        (gzip(&gzip(SONG.as_bytes())), "compressed twice"),
+    ] {
+        let path = workspace.write("songs/other.json", &stored);
+        let outcome = transform(&workspace, &["songs"], "logs", "star");
+        outcome.exits(1).complains(path.to_str().unwrap()).complains(named);
+        assert!(!workspace.join("star/_starlift.json").exists(), "{outcome}");
     }
 }
 
@@ -194,15 +251,18 @@ fn locations_that_overlap_are_read_once() {
 
 #[test]
 fn other_suffixes_are_passed_over_and_counted() {
-    let workspace = with_songs(&["a.json", "b.csv", "c.csv", "d.csv.gz", "_SUCCESS", "e.parquet"]);
+    let workspace =
+        with_songs(&["a.json", "b.csv", "c.csv", "d.csv.gz", "_SUCCESS", "SUCCESS", "e.parquet"]);
     let outcome = transform(&workspace, &["songs"], "logs", "star");
     outcome
         .exits(0)
         .says("songs     1 objects listed = 1 read")
-        .says("passed over: (none) (1), .csv (2), .csv.gz (1), .parquet (1)\n");
+        .says("passed over: .csv (2), (none) (1), .csv.gz (1), .parquet (1), hidden (1)\n")
+        .says("warning: 6 of 7 objects were passed over");
     let record: serde_json::Value =
         serde_json::from_str(&workspace.read("star/_starlift.json")).unwrap();
-    let skipped = serde_json::json!({"(none)": 1, ".csv": 2, ".csv.gz": 1, ".parquet": 1});
+    let skipped =
+        serde_json::json!({"(none)": 1, ".csv": 2, ".csv.gz": 1, ".parquet": 1, "hidden": 1});
     assert_eq!(record["datasets"]["songs"]["skipped"], skipped);
 }
 
@@ -435,6 +495,10 @@ struct Web {
     ranges: bool,
     /// What every file's `ETag` is.
     etag: Option<&'static str>,
+    /// The `Authorization` that every request must have.
+    authorization: Option<&'static str>,
+    /// HEAD is refused, as for a URL that is signed for GET.
+    only_get: bool,
     /// The status and the `Range` of every GET.
     gets: Mutex<Vec<(u16, Option<String>)>>,
 }
@@ -477,8 +541,14 @@ impl Web {
 
     fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
         let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-        let response =
-            self.response(request.uri().path(), header(RANGE.as_str()), header(IF_MATCH.as_str()));
+        if header("authorization") != self.authorization {
+            return Response::builder().status(401).body(Full::default()).unwrap();
+        }
+        if self.only_get && request.method() != Method::GET {
+            return Response::builder().status(403).body(Full::default()).unwrap();
+        }
+        let target = request.uri().path_and_query().unwrap().as_str();
+        let response = self.response(target, header(RANGE.as_str()), header(IF_MATCH.as_str()));
         if request.method() == Method::GET {
             let asked = header(RANGE.as_str()).map(str::to_owned);
             self.gets.lock().unwrap().push((response.status().as_u16(), asked));
@@ -578,4 +648,116 @@ fn what_a_web_server_does_not_have_is_named() {
     let outcome = transform(&workspace, &["songs"], &missing, "star");
     outcome.exits(1).complains(&missing);
     assert!(!workspace.join("star/_starlift.json").exists(), "{outcome}");
+}
+
+/// Fails the test if a secret is in what a run printed or left.
+#[track_caller]
+fn assert_no_secret(workspace: &Workspace, outcome: &Outcome) {
+    for secret in ["s3cret", "sIgnAture", "czNjcmV0"] {
+        let printed = format!("{}{}", outcome.stdout, outcome.stderr);
+        assert!(!printed.contains(secret), "{secret} was printed\n{outcome}");
+        for file in files(&workspace.join("star")) {
+            let bytes = std::fs::read(workspace.join("star").join(&file)).unwrap();
+            let kept = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!kept, "{secret} is in {file}");
+        }
+    }
+}
+
+/// A web server that wants the password and the signature of [`SECRETS`].
+fn locked() -> Web {
+    // me:s3cret
+    Web { authorization: Some("Basic bWU6czNjcmV0"), ..Web::default() }
+}
+
+const QUERY: &str = "?X-Sig=sIgnAture%2F1&n=1";
+
+#[test]
+fn secrets_of_a_url_are_sent_and_neither_shown_nor_kept() {
+    let workspace = with_songs(&["a.json"]);
+    let bad = format!("{EVENT}\nnot JSON\n");
+    let (url, _) = locked().file(&format!("/a/day.json{QUERY}"), bad).start();
+    let typed = format!("{}/a/day.json{QUERY}#part", url.replace("//", "//me:s3cret@"));
+    let shown = format!("{url}/a/day.json");
+    for more in [&["-vv"][..], &["-vv", "--log-format", "json"], &["--dry-run"]] {
+        let mut command = workspace.command();
+        command.args(["transform", "--songs", "songs", "--logs", &typed, "--out", "star"]);
+        let outcome = workspace.outcome(command.args(["--max-rejects", "1"]).args(more));
+        outcome.exits(0).says(&shown);
+        assert_no_secret(&workspace, &outcome);
+    }
+    let inputs = ["query", "--star", "star", "--format", "csv", "--sql"];
+    let query = |sql| workspace.run(inputs.into_iter().chain([sql]));
+    query("SELECT url FROM inputs WHERE dataset = 'logs'").exits(0).says(&shown);
+    assert_no_secret(&workspace, &query("SELECT url FROM inputs"));
+    query("SELECT object FROM rejects").exits(0).says(&shown);
+    assert_no_secret(&workspace, &query("SELECT object FROM rejects"));
+    let record: serde_json::Value =
+        serde_json::from_str(&workspace.read("star/_starlift.json")).unwrap();
+    assert_eq!(record["options"]["logs"], serde_json::json!([shown]));
+}
+
+#[test]
+fn errors_of_a_web_server_hold_no_secrets() {
+    let workspace = with_songs(&["a.json"]);
+    let (url, _) = locked().file(&format!("/day.json{QUERY}"), "\x1f\u{8b}").start();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let secret = url.replace("//", "//me:s3cret@");
+    for typed in [
+        format!("{secret}/night.json{QUERY}"),
+        format!("{}/day.json{QUERY}", url.replace("//", "//me:s3cret2@")),
+        format!("http://me:s3cret@{nobody}/day.json{QUERY}"),
+        format!("http://me:s3cret@host:port/day.json{QUERY}"),
+        format!("http://me:s3cret@no-such-host.invalid/day.json{QUERY}"),
+        format!("ftp://me:s3cret@host/day.json{QUERY}"),
+    ] {
+        let mut command = workspace.command();
+        command.args(["transform", "--songs", "songs", "--logs", &typed, "--out", "star", "-vv"]);
+        let outcome = workspace.outcome(command.args(["--retries", "1"]));
+        assert!(outcome.code != Some(0), "{outcome}");
+        assert_no_secret(&workspace, &outcome);
+    }
+    let out = format!("{secret}/star{QUERY}");
+    let outcome = transform(&workspace, &["songs"], "logs", &out);
+    outcome.exits(2).complains("can only be read");
+    assert_no_secret(&workspace, &outcome);
+    let mut command = workspace.command();
+    let doctor =
+        workspace.outcome(command.args(["doctor", "--logs", &format!("{secret}/x{QUERY}")]));
+    assert_no_secret(&workspace, &doctor);
+}
+
+#[test]
+fn a_url_that_is_signed_for_get_alone_is_read() {
+    let workspace = with_songs(&["a.json"]);
+    for ranges in [false, true] {
+        let web = Web { only_get: true, ranges, ..Web::default() };
+        let (url, _) = web.file(&format!("/day.json{QUERY}"), EVENT).start();
+        let outcome = transform(&workspace, &["songs"], &format!("{url}/day.json{QUERY}"), "star");
+        outcome.exits(0).says(&format!("logs      1 objects listed = 1 read, {} B", EVENT.len()));
+    }
+}
+
+#[test]
+fn objects_that_differ_in_their_query_alone_are_both_read() {
+    let workspace = with_songs(&[]);
+    let second = SONG.replace("SO1", "SO2");
+    let (url, _) = Web::default().file("/song?id=1", SONG).file("/song?id=2", second).start();
+    let songs = [1, 2].map(|id| format!("{url}/song?id={id}"));
+    let outcome = transform(&workspace, &[&songs[0], &songs[1], &songs[0]], "logs", "star");
+    outcome.exits(0).says("songs     2 objects listed = 2 read").says("2 records read = 2 decoded");
+}
+
+#[test]
+fn a_jsonpaths_file_may_have_a_signed_url() {
+    let workspace = with_songs(&[]);
+    let paths = r#"{"jsonpaths":["$.n","$.a","$.b","$.c","$.d","$.e","$.i","$.t","$.l","$.y"]}"#;
+    let (url, _) = locked().file(&format!("/paths.json{QUERY}"), paths).start();
+    let typed = format!("{}/paths.json{QUERY}", url.replace("//", "//me:s3cret@"));
+    workspace.write("songs/a.json", r#"{"a":"AR1","e":"Any","i":"SO1","t":"One"}"#);
+    let mut command = workspace.command();
+    command.args(["transform", "--songs", "songs", "--logs", "logs", "--out", "star"]);
+    let outcome = workspace.outcome(command.args(["--song-jsonpaths", &typed]));
+    assert_no_secret(&workspace, &outcome);
+    outcome.exits(0).says("1 records read = 1 decoded");
 }

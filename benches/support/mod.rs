@@ -15,7 +15,7 @@ use starlift::ingest::{Input, Meter, Staging, ingest};
 use starlift::limits::MaxRejects;
 use starlift::star::model::{SONGPLAYS, Table};
 use starlift::star::{Queries, Rules, make_intermediates, register_staging, star_rows};
-use starlift::storage::{Location, StoreOptions, Stores};
+use starlift::storage::{ListOptions, Location, StoreOptions, Stores};
 use tokio::runtime::Runtime;
 
 /// The rows of `fixtures/sample`: what a benchmark answers on it is known.
@@ -141,7 +141,13 @@ impl Staged {
 async fn input(dataset: Dataset) -> Input {
     let location = Location::parse(folder(dataset).to_str().unwrap()).unwrap();
     let place = Stores::new(StoreOptions::default()).place(location).await.unwrap();
-    Input { columns: dataset.into(), places: vec![place], shape: Shape::by_key(dataset) }
+    Input {
+        columns: dataset.into(),
+        places: vec![place],
+        listing: ListOptions::default(),
+        allow_none: false,
+        shape: Shape::by_key(dataset),
+    }
 }
 
 /// Rows of all batches.

@@ -1,5 +1,6 @@
 //! The summary at the end of a transform: what was read, what became of it, what was written.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use super::output::{BAD, GOOD, STRONG, styled};
 use super::table::table as rows_table;
 use crate::decode::Times;
 use crate::error::Result;
-use crate::ingest::DatasetCounts;
+use crate::ingest::{DatasetCounts, passed_over};
 use crate::pipeline::{Report, StageTime};
 use crate::publish::{PlaysRecord, RunRecord};
 use crate::star::model::TABLES;
@@ -98,11 +99,14 @@ fn dataset(name: &str, counts: &DatasetCounts) -> String {
         HumanCount(counts.decoded),
         HumanCount(counts.rejected),
     );
-    let lists = [("passed over", &counts.skipped), ("unknown keys", &counts.unknown_keys)];
-    for (what, names) in lists {
-        if names.is_empty() {
-            continue;
-        }
+    let counted = |kind: &str, objects| format!("{kind} ({})", HumanCount(objects));
+    let passed = passed_over(&counts.skipped, counted);
+    if !passed.is_empty() {
+        let _ = writeln!(text, "          passed over: {}", passed.join(", "));
+    }
+    text += &passed_over_warning("          ", counts.objects_listed, &counts.skipped);
+    let names = &counts.unknown_keys;
+    if !names.is_empty() {
         let shown: Vec<String> = names
             .iter()
             .take(SHOWN_NAMES)
@@ -110,7 +114,7 @@ fn dataset(name: &str, counts: &DatasetCounts) -> String {
             .collect();
         let more = names.len().saturating_sub(SHOWN_NAMES);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let _ = writeln!(text, "          {what}: {}{more}", shown.join(", "));
+        let _ = writeln!(text, "          unknown keys: {}{more}", shown.join(", "));
     }
     text + &times(&counts.times)
 }
@@ -130,6 +134,20 @@ fn times(times: &Times) -> String {
         styled(BAD, "warning"),
         HumanCount(times.implausible),
         HumanCount(times.all),
+    )
+}
+
+/// A warning line where more objects were passed over than read.
+pub fn passed_over_warning(indent: &str, read: u64, skipped: &BTreeMap<String, u64>) -> String {
+    let passed: u64 = skipped.values().sum();
+    if passed <= read {
+        return String::new();
+    }
+    let (passed, all) = (HumanCount(passed), HumanCount(passed + read));
+    let warning = styled(BAD, "warning:");
+    format!(
+        "{indent}{warning} {passed} of {all} objects were passed over; --suffix any reads every \
+         suffix, --include-hidden hidden names\n"
     )
 }
 

@@ -1,5 +1,6 @@
 //! `starlift transform`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -15,11 +16,11 @@ use super::signals::interrupted;
 use super::summary;
 use crate::decode::Dataset;
 use crate::error::{Error, Result};
-use crate::ingest::{Meter, nothing_found, objects};
-use crate::pipeline::{Report, TransformOptions, places, queries, transform};
+use crate::ingest::{Meter, nothing_found, objects, passed_over};
+use crate::pipeline::{Report, TransformOptions, list_options, places, queries, transform};
 use crate::publish::{RECORD, RunRecord};
 use crate::star::model::TABLES;
-use crate::storage::{Location, Skipped, Stores};
+use crate::storage::{ListOptions, Location, Skipped, Stores};
 
 /// Objects that a dry run lists by name, for each dataset.
 const SHOWN_OBJECTS: u64 = 20;
@@ -67,6 +68,7 @@ fn print_failed(report: &Report, error: &Error) -> Result<()> {
             print(&summary::rejects(report))?;
             print(&summary::reading(report))
         }
+        Error::EmptyDataset { .. } => print(&summary::reading(report)),
         Error::ChecksFailed { .. } => print(&summary::checks(&report.checks)?),
         _ => Ok(()),
     }
@@ -80,9 +82,14 @@ fn print_failed(report: &Report, error: &Error) -> Result<()> {
 pub async fn dry_run(options: &TransformOptions, global: &GlobalOptions) -> Result<()> {
     let stores = Stores::new(global.stores.clone());
     queries(options.queries.as_deref())?;
+    let listing = list_options(options)?;
     let mut text = String::new();
     for (dataset, urls) in [(Dataset::Songs, &options.songs), (Dataset::Events, &options.logs)] {
-        text += &would_read(&stores, dataset, urls).await?;
+        let found = would_read(&stores, dataset, urls, listing.clone()).await?;
+        if found.is_empty && !options.allow_empty {
+            return Err(nothing_found(dataset, &places(&stores, urls).await?, &found.skipped));
+        }
+        text += &found.text;
     }
     let out = stores.place(Location::parse_single(&options.out)?).await?;
     let _ = writeln!(text, "would write to {out}:");
@@ -108,21 +115,30 @@ pub async fn dry_run(options: &TransformOptions, global: &GlobalOptions) -> Resu
     print(&text)
 }
 
-async fn would_read(stores: &Stores, dataset: Dataset, urls: &[String]) -> Result<String> {
-    let places = places(stores, urls).await?;
+/// What a dry run found of a dataset.
+struct WouldRead {
+    is_empty: bool,
+    skipped: BTreeMap<String, u64>,
+    text: String,
+}
+
+async fn would_read(
+    stores: &Stores,
+    dataset: Dataset,
+    urls: &[String],
+    listing: ListOptions,
+) -> Result<WouldRead> {
     let skipped = Skipped::default();
-    let mut found = std::pin::pin!(objects(places.clone(), skipped.clone()));
+    let found = objects(places(stores, urls).await?, listing, skipped.clone());
+    let mut found = std::pin::pin!(found);
     let (mut count, mut bytes, mut listed) = (0, 0, String::new());
     while let Some(object) = found.try_next().await? {
         count += 1;
         bytes += object.size;
         if count <= SHOWN_OBJECTS {
-            let url = escape::line(&object.url);
-            let _ = writeln!(listed, "  {url} ({})", summary::bytes(object.size));
+            let (url, size) = (escape::line(&object.url), summary::bytes(object.size));
+            let _ = writeln!(listed, "  {url} ({size})");
         }
-    }
-    if count == 0 {
-        return Err(nothing_found(dataset, &places, &skipped.by_suffix()));
     }
     let mut text = format!(
         "would read {} {} objects, {}:\n{listed}",
@@ -133,8 +149,10 @@ async fn would_read(stores: &Stores, dataset: Dataset, urls: &[String]) -> Resul
     if count > SHOWN_OBJECTS {
         let _ = writeln!(text, "  … and {} more", HumanCount(count - SHOWN_OBJECTS));
     }
-    for (suffix, objects) in skipped.by_suffix() {
-        let _ = writeln!(text, "  passed over: {objects} {}", escape::line(&suffix));
+    let skipped = skipped.by_kind();
+    for kind in passed_over(&skipped, |kind, objects| format!("{objects} {kind}")) {
+        let _ = writeln!(text, "  passed over: {}", escape::line(&kind));
     }
-    Ok(text)
+    text += &summary::passed_over_warning("  ", count, &skipped);
+    Ok(WouldRead { is_empty: count == 0, skipped, text })
 }

@@ -2,8 +2,10 @@
 //! came of them.
 
 mod early_stop;
+mod file;
 mod inputs;
 mod meter;
+mod passed;
 mod pool;
 mod unit;
 
@@ -22,15 +24,16 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::limits::{MaxRejects, Rejected};
 use crate::stage::{AsideTable, StagingTable};
-use crate::storage::{InputObject, Place, Skipped, list};
+use crate::storage::{InputObject, ListOptions, Place, Skipped, list};
 
 pub use inputs::inputs_schema;
 pub use meter::{Meter, Reading, Stage};
+pub use passed::{nothing_found, passed_over};
 
 use early_stop::EarlyStop;
 use inputs::InputsBuilder;
 use pool::{DecoderPool, Sink};
-use unit::{ReadObject, Reader, units};
+use unit::{ReadObject, Reader, WINDOWS_KIB, units};
 
 /// Objects under way at once. At 20 ms a request, 64 of them are 3,200 small objects a second,
 /// which is about what two cores can sign and receive; more would only queue there.
@@ -90,6 +93,10 @@ pub struct Input {
     pub columns: StagedColumns,
     /// Where its objects are.
     pub places: Vec<Place>,
+    /// Which of the objects there are data.
+    pub listing: ListOptions,
+    /// Whether there may be no objects at all.
+    pub allow_none: bool,
     /// Where its values are within a record.
     pub shape: Shape,
 }
@@ -118,7 +125,7 @@ pub struct DatasetCounts {
     /// Whether reading stopped before the end, for too many rejects: the counts of records are of what
     /// was read until then.
     pub is_partial: bool,
-    /// Objects passed over, by suffix.
+    /// Objects passed over, by suffix or by kind.
     pub skipped: BTreeMap<String, u64>,
     /// Keys that no column is filled from, with the number of records they were in.
     pub unknown_keys: BTreeMap<String, u64>,
@@ -169,6 +176,7 @@ pub async fn ingest(
             meter: meter.clone(),
             stop,
             in_flight_kib: Arc::new(Semaphore::new(IN_FLIGHT_KIB)),
+            windows_kib: Arc::new(Semaphore::new(WINDOWS_KIB)),
         },
     };
     futures::try_join!(run.dataset(songs), run.dataset(events))
@@ -198,7 +206,7 @@ impl Ingest<'_> {
         let mut counts = DatasetCounts::default();
         let mut inputs = InputsBuilder::default();
         let objects_listed = AtomicU64::new(0);
-        let listed = objects(input.places.clone(), skipped.clone())
+        let listed = objects(input.places.clone(), input.listing, skipped.clone())
             .inspect_ok(|object| {
                 objects_listed.fetch_add(1, Ordering::Relaxed);
                 self.reader.meter.listed(object.size);
@@ -235,10 +243,10 @@ impl Ingest<'_> {
             self.staging.inputs.push(batch)?;
         }
         counts.objects_listed = objects_listed.load(Ordering::Relaxed);
-        counts.skipped = skipped.by_suffix();
+        counts.skipped = skipped.by_kind();
         if counts.is_partial {
             self.stop_reading().await;
-        } else if counts.objects_read == 0 {
+        } else if counts.objects_read == 0 && !input.allow_none {
             return Err(nothing_found(dataset, &input.places, &counts.skipped));
         }
         let notes = pool.finish()?;
@@ -280,33 +288,23 @@ impl DatasetCounts {
 }
 
 /// The objects that any of `places` names, each once even where they overlap.
-pub fn objects(places: Vec<Place>, skipped: Skipped) -> impl Stream<Item = Result<InputObject>> {
+pub fn objects(
+    places: Vec<Place>,
+    options: ListOptions,
+    skipped: Skipped,
+) -> impl Stream<Item = Result<InputObject>> {
     let overlap = places.len() > 1;
     let mut seen = HashSet::new();
+    let options = Arc::new(options);
     stream::iter(places)
-        .then(move |place| list(place, skipped.clone()))
+        .then(move |place| {
+            let (options, skipped) = (options.clone(), skipped.clone());
+            async move { list(place, &options, skipped).await }
+        })
         .try_flatten()
         .map_err(Error::from)
         .try_filter(move |object| {
-            let new = !overlap || seen.insert(object.url.clone());
+            let new = !overlap || seen.insert(object.identity());
             futures::future::ready(new)
         })
-}
-
-/// Says what was looked for where nothing was found.
-pub fn nothing_found(dataset: Dataset, places: &[Place], skipped: &BTreeMap<String, u64>) -> Error {
-    let places: Vec<String> = places.iter().map(|place| place.location.typed.clone()).collect();
-    let passed_over: Vec<String> =
-        skipped.iter().map(|(suffix, objects)| format!("{objects} {suffix}")).collect();
-    let passed_over = if passed_over.is_empty() {
-        "there is no object at all".to_owned()
-    } else {
-        format!("passed over: {}", passed_over.join(", "))
-    };
-    Error::NothingFound(format!(
-        "no {} found at {}: looked for .json, .jsonl and .ndjson objects, also with .gz or .zst; \
-         {passed_over}",
-        dataset.label(),
-        places.join(", "),
-    ))
 }

@@ -1,20 +1,18 @@
 //! How objects are read: tiny local ones many at a time, others each on its own.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::sync::Arc;
 
 use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
-use object_store::{GetOptions, GetRange, GetResult};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::file::ListedFile;
 use super::meter::Meter;
 use super::pool::{DecodeError, DecoderPool, Sink};
 use crate::decode::{Decoder, ObjectCounts, ObjectState};
 use crate::error::Result;
-use crate::storage::{Decompressor, InputObject, Source, StorageError};
+use crate::storage::{Decompressor, InputObject};
 
 /// Local files that are read one after the other on one thread: opening a file of 300 bytes takes
 /// longer than decoding it, and handing it from thread to thread longer still.
@@ -69,7 +67,7 @@ fn split(ready: Vec<Result<InputObject>>) -> Vec<Result<Unit>> {
 }
 
 fn is_file(object: &InputObject) -> bool {
-    matches!(object.source, Source::File)
+    object.file().is_some()
 }
 
 /// Bytes of a remote object, and what holds their place in memory.
@@ -89,7 +87,13 @@ pub(super) struct Reader {
     pub stop: CancellationToken,
     /// Permits for the kibibytes of remote objects that may be in memory, undecoded.
     pub in_flight_kib: Arc<Semaphore>,
+    /// Permits for the kibibytes of large Zstandard windows of remote objects: any number of those
+    /// may be between two of their chunks.
+    pub windows_kib: Arc<Semaphore>,
 }
+
+/// Kibibytes of large Zstandard windows at once: two of the largest.
+pub(super) const WINDOWS_KIB: usize = 256 * 1024;
 
 impl Reader {
     pub async fn read(&self, unit: Unit, pool: &DecoderPool) -> Result<Vec<ReadObject>> {
@@ -112,12 +116,24 @@ impl Reader {
         Ok(read)
     }
 
-    async fn read_remote(&self, object: InputObject, pool: &DecoderPool) -> Result<ReadObject> {
-        let decompressor = Decompressor::new(object.compression)
-            .map_err(|e| StorageError::read_io(&object.url, e))?;
+    async fn read_remote(&self, mut object: InputObject, pool: &DecoderPool) -> Result<ReadObject> {
+        let decompressor = Decompressor::new(object.compression);
         let mut state = Decoding { decompressor, state: ObjectState::new(object.url.clone()) };
         let mut chunks = self.fetch(&object);
-        while let Some((chunk, permit)) = chunks.try_next().await? {
+        let mut next = chunks.try_next().await?;
+        let large_window = next.as_ref().and_then(|(start, _)| Decompressor::large_window(start));
+        let mut _window = None;
+        if let Some(bytes) = large_window {
+            // Whoever waits must hold nothing that those need who are to give way.
+            drop((next, chunks));
+            let kib = bytes.div_ceil(1024).min(WINDOWS_KIB as u64) as u32;
+            _window = self.windows_kib.clone().acquire_many_owned(kib).await.ok();
+            chunks = self.fetch(&object);
+            next = chunks.try_next().await?;
+        }
+        let mut stored = 0;
+        while let Some((chunk, permit)) = next {
+            stored += chunk.len() as u64;
             self.meter.read(chunk.len() as u64);
             let decoded = pool
                 .run(move |decoder, sink| {
@@ -128,19 +144,23 @@ impl Reader {
                 .await?;
             state = decoded.0;
             decoded.1.map_err(|e| e.of(&object.url))?;
+            next = chunks.try_next().await?;
         }
         let counts = pool.run(move |decoder, sink| state.finish(decoder, sink)).await?;
         let counts = counts.map_err(|e| e.of(&object.url))?;
         self.meter.object_done();
+        // A web server need not say the length beforehand.
+        object.size = stored;
         Ok(ReadObject { object, counts })
     }
 
     /// The object's bytes in order.
     fn fetch(&self, object: &InputObject) -> BoxStream<'static, Result<Chunk>> {
-        match &object.source {
-            Source::Store { ranged: true, .. } => self.fetch_ranges(object).boxed(),
-            _ => fetch_whole(object.clone()).boxed(),
+        if object.is_ranged() {
+            return self.fetch_ranges(object).boxed();
         }
+        // Each chunk is requested only when the last one is decoded.
+        object.stream().map_ok(|bytes| (bytes, None)).err_into().boxed()
     }
 
     /// The object's bytes in order, ranges of it fetched ahead of the decoding.
@@ -161,52 +181,11 @@ impl Reader {
             })
             .map(move |(range, permit)| {
                 let object = object.clone();
-                let task = tokio::spawn(async move {
-                    fetch_range(&object, range).await.map(|bytes| (bytes, permit))
-                });
+                let task =
+                    tokio::spawn(async move { Ok((object.read_range(range).await?, permit)) });
                 async { AbortOnDropHandle::new(task).await? }
             })
             .buffered(RANGES_AHEAD)
-    }
-}
-
-/// The tag of the listed version: another one would mix two files. A weak tag tells no version from
-/// another, and `If-Match` never matches it (RFC 9110, 13.1.1).
-fn version(object: &InputObject) -> Option<String> {
-    object.etag.clone().filter(|etag| !etag.starts_with("W/"))
-}
-
-/// The object's bytes as they come in, each asked for only when the last is decoded.
-fn fetch_whole(object: InputObject) -> impl Stream<Item = Result<Chunk>> {
-    let url = object.url.clone();
-    let failed = move |e| StorageError::read(&url, e);
-    let opened = async move {
-        let options = GetOptions { if_match: version(&object), ..GetOptions::default() };
-        get(&object, options).await.map(GetResult::into_stream)
-    };
-    stream::once(opened).try_flatten().map_err(failed).map_ok(|bytes| (bytes, None)).err_into()
-}
-
-async fn fetch_range(object: &InputObject, range: std::ops::Range<u64>) -> Result<bytes::Bytes> {
-    let whole = range == (0..object.size);
-    let options = GetOptions {
-        if_match: version(object),
-        range: (!whole).then_some(GetRange::Bounded(range)),
-        ..GetOptions::default()
-    };
-    let failed = |e| StorageError::read(&object.url, e);
-    let result = get(object, options).await.map_err(failed)?;
-    Ok(result.bytes().await.map_err(failed)?)
-}
-
-async fn get(object: &InputObject, options: GetOptions) -> object_store::Result<GetResult> {
-    match &object.source {
-        Source::Store { store, path, .. } => store.get_opts(path, options).await,
-        // Files are read without a store.
-        Source::File => Err(object_store::Error::NotImplemented {
-            operation: "get_opts".to_owned(),
-            implementer: "local files".to_owned(),
-        }),
     }
 }
 
@@ -261,28 +240,17 @@ impl Reader {
         sink: &Sink,
         block: &mut [u8],
     ) -> Result<ObjectCounts, DecodeError> {
-        let mut file = File::open(&*object.url)?;
+        let mut file = ListedFile::open(object)?;
         let mut decoding = Decoding {
-            decompressor: Decompressor::new(object.compression)?,
+            decompressor: Decompressor::new(object.compression),
             state: ObjectState::new(object.url.clone()),
         };
-        let mut read = 0;
-        loop {
+        while let Some(length) = file.read(block)? {
             if self.stop.is_cancelled() {
-                return Err(io::Error::from(io::ErrorKind::Interrupted).into());
+                return Err(std::io::Error::from(std::io::ErrorKind::Interrupted).into());
             }
-            let length = file.read(block)?;
-            if length == 0 {
-                break;
-            }
-            read += length as u64;
             self.meter.read(length as u64);
             decoding.feed(&block[..length], decoder, sink)?;
-            // A read that stops short of the block at the size listed has met the end: asking
-            // again would double the reads of small files.
-            if length < block.len() && read == object.size {
-                break;
-            }
         }
         decoding.finish(decoder, sink)
     }

@@ -5,6 +5,7 @@ use arrow::datatypes::Int64Type;
 use futures::TryStreamExt;
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::listing::list_options;
 use super::options::TransformOptions;
 use super::places;
 use super::run::run_options;
@@ -69,7 +70,9 @@ pub async fn current_star(
 async fn listed(options: &TransformOptions, stores: &Stores) -> Result<Option<Inputs>> {
     let mut inputs = Inputs::default();
     for (dataset, urls) in [(Dataset::Songs, &options.songs), (Dataset::Events, &options.logs)] {
-        let mut found = std::pin::pin!(objects(places(stores, urls).await?, Skipped::default()));
+        let places = places(stores, urls).await?;
+        let found = objects(places, list_options(options)?, Skipped::default());
+        let mut found = std::pin::pin!(found);
         while let Some(object) = found.try_next().await? {
             let Some(etag) = &object.etag else { return Ok(None) };
             inputs.add(dataset.label(), &object.url, object.size, etag);

@@ -4,6 +4,8 @@
 //! ([`crate::star`]), write and publish ([`crate::publish`]).
 
 mod current;
+mod empty;
+mod listing;
 mod options;
 mod private;
 mod rejects;
@@ -21,9 +23,10 @@ use crate::error::{Error, Result};
 use crate::ingest::{Input, Meter, Stage};
 use crate::publish::{Publication, Published};
 use crate::star::{Queries, staged_needs};
-use crate::storage::{Location, Place, Stores};
+use crate::storage::{ListOptions, Location, Place, Stores};
 
 pub use current::current_star;
+pub use listing::list_options;
 pub use options::TransformOptions;
 pub use report::{Failure, Report, StageTime};
 
@@ -95,9 +98,14 @@ impl Plan {
     async fn new(options: &TransformOptions, stores: &Stores) -> Result<Plan> {
         let queries = queries(options.queries.as_deref())?;
         let needs = staged_needs(&queries, options.rules).await?;
+        let listing = list_options(options)?;
+        let input = async |columns, urls, jsonpaths| {
+            let input = input(stores, columns, urls, jsonpaths, listing.clone()).await?;
+            Ok::<_, Error>(Input { allow_none: options.allow_empty, ..input })
+        };
         Ok(Plan {
-            songs: input(stores, needs.songs, &options.songs, &options.song_jsonpaths).await?,
-            logs: input(stores, needs.events, &options.logs, &options.log_jsonpaths).await?,
+            songs: input(needs.songs, &options.songs, &options.song_jsonpaths).await?,
+            logs: input(needs.events, &options.logs, &options.log_jsonpaths).await?,
             queries,
             last_reader: needs.last_reader,
         })
@@ -118,6 +126,7 @@ async fn input(
     columns: StagedColumns,
     urls: &[String],
     jsonpaths: &Option<String>,
+    listing: ListOptions,
 ) -> Result<Input> {
     let dataset = columns.dataset();
     let places = places(stores, urls).await?;
@@ -125,11 +134,11 @@ async fn input(
         None => Shape::by_key(dataset),
         Some(url) => read_jsonpaths(stores, dataset, url).await?,
     };
-    Ok(Input { columns, places, shape })
+    Ok(Input { columns, places, listing, allow_none: false, shape })
 }
 
 async fn read_jsonpaths(stores: &Stores, dataset: Dataset, url: &str) -> Result<Shape> {
-    let place = stores.place(Location::parse_single(url)?).await?;
+    let place = stores.place(Location::parse_object(url)?).await?;
     let file = place.read().await?;
     let file = file.ok_or_else(|| Error::NothingFound(format!("no JSONPaths file at {place}")))?;
     parse_jsonpaths(dataset, &file)

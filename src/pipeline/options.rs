@@ -6,6 +6,7 @@ use crate::engine::EngineOptions;
 use crate::limits::MaxRejects;
 use crate::publish::DEFAULT_FILE_BYTES;
 use crate::star::Rules;
+use crate::storage::Suffix;
 
 /// What to transform, and how.
 #[derive(Debug, Clone)]
@@ -16,6 +17,12 @@ pub struct TransformOptions {
     pub logs: Vec<String>,
     /// Where the star goes.
     pub out: String,
+    /// Read objects with hidden names, which begin with `_` or `.`, too.
+    pub include_hidden: bool,
+    /// The suffixes of objects to read.
+    pub suffix: Suffix,
+    /// Publish a star also of datasets that are empty.
+    pub allow_empty: bool,
     /// A JSONPaths file for songs, in place of matching by key.
     pub song_jsonpaths: Option<String>,
     /// A JSONPaths file for logs, in place of matching by key.
@@ -39,6 +46,9 @@ impl TransformOptions {
             songs: vec![songs.to_owned()],
             logs: vec![logs.to_owned()],
             out: out.to_owned(),
+            include_hidden: false,
+            suffix: Suffix::default(),
+            allow_empty: false,
             song_jsonpaths: None,
             log_jsonpaths: None,
             queries: None,

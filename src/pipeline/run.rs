@@ -10,6 +10,7 @@ use datafusion::prelude::SessionContext;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 
+use super::empty::demand_rows;
 use super::options::TransformOptions;
 use super::rejects::write_rejects;
 use super::report::{Report, StageTime};
@@ -28,6 +29,7 @@ use crate::star::{
     demand_passed, deregister_staging, deregister_tables, make_intermediates, register_rows,
     register_staging, register_star, register_table, run_checks, star_rows,
 };
+use crate::storage::without_secrets;
 
 /// A run under way.
 pub(super) struct Run<'a> {
@@ -70,6 +72,11 @@ impl<'a> Run<'a> {
         self.report.first_rejects = first;
         self.report.rejects_file = Some(self.publication.out.child(&rejects.path).to_string());
         self.demand_few_rejects()?;
+        if !self.options.allow_empty {
+            let Report { songs, logs, .. } = &self.report;
+            let datasets = [(Dataset::Songs, songs), (Dataset::Events, logs)];
+            demand_rows(&self.publication.out, datasets).await?;
+        }
         let sink = self.publication.inputs_sink(inputs.schema().clone());
         let by_url = "SELECT * FROM staging_inputs ORDER BY dataset, url";
         let ((tables, plays), inputs) = tokio::try_join!(
@@ -277,10 +284,12 @@ impl<'a> Run<'a> {
 
 pub(super) fn run_options(options: &TransformOptions) -> RunOptions {
     RunOptions {
-        songs: options.songs.clone(),
-        logs: options.logs.clone(),
-        song_jsonpaths: options.song_jsonpaths.clone(),
-        log_jsonpaths: options.log_jsonpaths.clone(),
+        songs: options.songs.iter().map(|url| without_secrets(url)).collect(),
+        logs: options.logs.iter().map(|url| without_secrets(url)).collect(),
+        include_hidden: options.include_hidden,
+        suffix: options.suffix.as_str().to_owned(),
+        song_jsonpaths: options.song_jsonpaths.as_deref().map(without_secrets),
+        log_jsonpaths: options.log_jsonpaths.as_deref().map(without_secrets),
         queries: options.queries.as_ref().map(|folder| folder.display().to_string()),
         match_rule: options.rules.match_rule.as_str().to_owned(),
         unmatched: options.rules.unmatched.as_str().to_owned(),

@@ -145,7 +145,7 @@ impl Publication {
 
     /// The folder of the files of rejects.
     pub fn rejects_folder(&self) -> Place {
-        self.out.child(cleanup::REJECTS)
+        self.out.child(names::REJECTS)
     }
 
     /// A sink for the file of inputs.

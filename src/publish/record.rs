@@ -46,12 +46,18 @@ pub struct RunRecord {
 }
 
 /// The options that a run's result depends on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunOptions {
     /// Where songs were read.
     pub songs: Vec<String>,
     /// Where logs were read.
     pub logs: Vec<String>,
+    /// Whether objects with hidden names were read.
+    #[serde(default)]
+    pub include_hidden: bool,
+    /// The suffixes of objects that were read, `json` or `any`; older records do not say.
+    #[serde(default)]
+    pub suffix: String,
     /// The JSONPaths file for songs.
     pub song_jsonpaths: Option<String>,
     /// The JSONPaths file for logs.
@@ -92,7 +98,7 @@ pub struct DatasetRecord {
     pub decoded: u64,
     /// Records that were rejected.
     pub rejected: u64,
-    /// Objects passed over, by suffix.
+    /// Objects passed over, by suffix or by kind.
     pub skipped: BTreeMap<String, u64>,
     /// Keys that no column is filled from, with the number of records they were in.
     pub unknown_keys: BTreeMap<String, u64>,

@@ -11,6 +11,7 @@ use object_store::aws::{AmazonS3Builder, AwsCredential};
 use object_store::{CredentialProvider, ObjectStore};
 use tokio::sync::OnceCell;
 
+use super::s3::S3Api;
 use super::{StorageError, StoreOptions};
 
 /// Asking for a bucket's region must not hold a run up for long where S3 itself is out of reach.
@@ -36,12 +37,12 @@ pub(super) struct Aws {
 }
 
 impl Aws {
-    /// Opens a bucket.
+    /// Opens a bucket, once with object_store and once with the S3 API.
     pub async fn bucket(
         &self,
         name: &str,
         options: &StoreOptions,
-    ) -> Result<Arc<dyn ObjectStore>, StorageError> {
+    ) -> Result<(Arc<dyn ObjectStore>, Arc<S3Api>), StorageError> {
         let sdk = self.sdk.get_or_init(|| load_sdk(options)).await;
         let endpoint = endpoint(options, sdk);
         let endpoint = endpoint.as_deref();
@@ -51,19 +52,21 @@ impl Aws {
         };
         let mut builder = AmazonS3Builder::new()
             .with_bucket_name(name)
-            .with_region(region)
+            .with_region(&region)
             .with_retry(options.retry_config());
         if let Some(endpoint) = endpoint {
             builder = builder.with_endpoint(endpoint).with_allow_http(true);
         }
-        builder = match sdk.credentials_provider() {
-            Some(provider) if !options.no_sign_request => {
-                builder.with_credentials(Arc::new(Credentials(provider)))
-            }
-            _ => builder.with_skip_signature(true),
+        let credentials = sdk.credentials_provider().filter(|_| !options.no_sign_request);
+        builder = match credentials.clone() {
+            Some(provider) => builder.with_credentials(Arc::new(Credentials(provider))),
+            None => builder.with_skip_signature(true),
         };
         let store = builder.build().map_err(|source| StorageError::open(name, source))?;
-        Ok(Arc::new(store))
+        let amazon = || format!("https://s3.{region}.amazonaws.com");
+        let endpoint = endpoint.map_or_else(amazon, str::to_owned);
+        let s3 = S3Api::new(&endpoint, name, region, credentials, options.retries);
+        Ok((Arc::new(store), Arc::new(s3)))
     }
 
     /// The region that the bucket itself names.

@@ -1,212 +1,222 @@
 //! Compressed objects, decompressed chunk by chunk.
 
-use std::io::{self, Write};
+use std::io;
 
-use flate2::write::MultiGzDecoder;
-use zstd::stream::raw::{Decoder as ZstdDecoder, InBuffer, Operation, OutBuffer};
+use super::content::{Form, SNIFF_BYTES, recognise, zstd_window};
+use super::frames::{COMMON_WINDOW, GzipStream, ZstdStream};
+use super::utf16::Utf16;
 
-/// Bytes decompressed at a time.
-const PIECE_BYTES: usize = 64 * 1024;
-
-/// How an object is compressed; told by its suffix.
+/// The compression that an object's name says it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
-    /// Not at all.
+    /// None.
     None,
-    /// gzip, one or more members.
+    /// gzip.
     Gzip,
-    /// Zstandard, one or more frames.
+    /// Zstandard.
     Zstd,
 }
 
 impl Compression {
-    /// The compression that a file name tells.
+    /// The compression that a file name says.
     pub fn of(name: &str) -> Compression {
-        let name = name.to_ascii_lowercase();
         match name.rsplit_once('.') {
-            Some((_, "gz")) => Compression::Gzip,
-            Some((_, "zst")) => Compression::Zstd,
+            Some((_, suffix)) if suffix.eq_ignore_ascii_case("gz") => Compression::Gzip,
+            Some((_, suffix)) if suffix.eq_ignore_ascii_case("zst") => Compression::Zstd,
             _ => Compression::None,
         }
     }
 
-    /// The compression of a JSON object, or `None` when the name tells of something else.
+    /// The compression of a JSON object, or `None` if the name has another suffix.
     pub fn of_json(name: &str) -> Option<Compression> {
         let compression = Compression::of(name);
-        let lower = name.to_ascii_lowercase();
         let inner = match compression {
-            Compression::None => lower.as_str(),
-            _ => lower.rsplit_once('.').map_or("", |(inner, _)| inner),
+            Compression::None => name,
+            _ => name.rsplit_once('.').map_or("", |(inner, _)| inner),
         };
-        let json = [".json", ".jsonl", ".ndjson"].iter().any(|s| inner.ends_with(s));
-        json.then_some(compression)
+        let (_, suffix) = inner.rsplit_once('.')?;
+        let is_json = ["json", "jsonl", "ndjson"].iter().any(|s| suffix.eq_ignore_ascii_case(s));
+        is_json.then_some(compression)
+    }
+
+    /// The first bytes of what is compressed so.
+    fn signature(self) -> &'static [u8] {
+        match self {
+            Compression::None => b"",
+            Compression::Gzip => b"\x1f\x8b",
+            Compression::Zstd => b"\x28\xb5\x2f\xfd",
+        }
     }
 }
 
-/// Turns stored bytes into decompressed ones.
-pub enum Decompressor {
-    /// They are not compressed.
-    None,
-    /// They are gzip.
-    Gzip(Box<MultiGzDecoder<Vec<u8>>>),
-    /// They are Zstandard.
+/// Turns the stored bytes of an object into UTF-8 text.
+///
+/// The first bytes decide how, not the name: gzip and Zstandard are decompressed, UTF-16 with a
+/// byte-order mark is transcoded, also within them. Other formats are errors that name them.
+pub struct Decompressor {
+    compression: Compression,
+    outer: Outer,
+    text: Text,
+}
+
+/// How the bytes are stored.
+enum Outer {
+    Unknown(Vec<u8>),
+    Plain,
+    Gzip(GzipStream),
     Zstd(ZstdStream),
 }
 
-/// A Zstandard stream and whether it stands between two frames.
-pub struct ZstdStream {
-    decoder: ZstdDecoder<'static>,
-    plain: Vec<u8>,
-    between_frames: bool,
+/// How the text within is encoded.
+enum Text {
+    Unknown(Vec<u8>),
+    Utf8,
+    Utf16(Box<Utf16>),
 }
 
 impl Decompressor {
-    /// A decompressor for one object.
-    ///
-    /// # Errors
-    ///
-    /// If the decompression library cannot be set up.
-    pub fn new(compression: Compression) -> io::Result<Decompressor> {
-        Ok(match compression {
-            Compression::None => Decompressor::None,
-            Compression::Gzip => Decompressor::Gzip(Box::new(MultiGzDecoder::new(Vec::new()))),
-            Compression::Zstd => Decompressor::Zstd(ZstdStream {
-                decoder: ZstdDecoder::new()?,
-                plain: vec![0; PIECE_BYTES],
-                between_frames: false,
-            }),
-        })
+    /// A decompressor for an object whose name says `compression`.
+    pub fn new(compression: Compression) -> Decompressor {
+        let outer = Outer::Unknown(Vec::new());
+        Decompressor { compression, outer, text: Text::Unknown(Vec::new()) }
     }
 
-    /// Passes what `stored` decompresses to on to `take`, piece by piece: a small chunk may hold a
-    /// thousand times its size.
+    /// The memory beyond the usual that decompressing what begins with `start` takes: that of a
+    /// Zstandard frame with a large window.
+    pub fn large_window(start: &[u8]) -> Option<u64> {
+        zstd_window(start).filter(|window| *window > COMMON_WINDOW)
+    }
+
+    /// Passes the text of `stored` on to `take`, piece by piece: a small chunk may hold a thousand
+    /// times its size.
     ///
     /// # Errors
     ///
-    /// If the bytes are not what their suffix says, or `take` fails.
+    /// If the bytes are damaged or in a format that is not read, or `take` fails.
     pub fn feed<E: From<io::Error>>(
         &mut self,
         stored: &[u8],
         mut take: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        match self {
-            Decompressor::None => take(stored),
-            Decompressor::Zstd(stream) => stream.feed(stored, take),
-            Decompressor::Gzip(decoder) => {
-                for piece in stored.chunks(PIECE_BYTES) {
-                    decoder.write_all(piece)?;
-                    take(decoder.get_ref())?;
-                    decoder.get_mut().clear();
-                }
-                Ok(())
-            }
-        }
+        let Decompressor { outer, text, .. } = self;
+        outer.feed(stored, false, &mut |plain: &[u8]| text.feed(plain, false, &mut take))
     }
 
     /// Passes on what is left, and checks that the object was whole.
     ///
     /// # Errors
     ///
-    /// If the object ends within a compressed frame, or `take` fails.
+    /// As [`Decompressor::feed`], and if the object ends before its compressed data does.
     pub fn finish<E: From<io::Error>>(
         self,
         mut take: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        match self {
-            Decompressor::None => Ok(()),
-            Decompressor::Gzip(mut decoder) => {
-                decoder.try_finish()?;
-                take(decoder.get_ref())
-            }
-            Decompressor::Zstd(stream) if stream.between_frames => Ok(()),
-            Decompressor::Zstd(_) => {
-                Err(io::Error::new(io::ErrorKind::UnexpectedEof, "incomplete frame").into())
-            }
+        let Decompressor { compression, mut outer, mut text } = self;
+        if let Outer::Unknown(start) = &outer
+            && !start.is_empty()
+            && start.len() < compression.signature().len()
+            && compression.signature().starts_with(start)
+        {
+            let reason = "it ends within the signature of its compression";
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, reason).into());
+        }
+        let mut to_text = |plain: &[u8]| text.feed(plain, false, &mut take);
+        outer.feed(&[], true, &mut to_text)?;
+        match outer {
+            Outer::Gzip(stream) => stream.finish(&mut to_text)?,
+            Outer::Zstd(stream) => stream.finish()?,
+            Outer::Unknown(_) | Outer::Plain => {}
+        }
+        text.feed(&[], true, &mut take)?;
+        match text {
+            Text::Utf16(decoder) => decoder.finish(&mut take),
+            Text::Unknown(_) | Text::Utf8 => Ok(()),
         }
     }
 }
 
-impl ZstdStream {
+impl Outer {
     fn feed<E: From<io::Error>>(
         &mut self,
         stored: &[u8],
-        mut take: impl FnMut(&[u8]) -> Result<(), E>,
+        whole: bool,
+        take: &mut impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut input = InBuffer::around(stored);
-        loop {
-            let mut output = OutBuffer::around(&mut self.plain[..]);
-            let hint = self.decoder.run(&mut input, &mut output)?;
-            let written = output.pos();
-            self.between_frames = hint == 0;
-            take(&self.plain[..written])?;
-            // A full buffer may hide more output; an unfilled one means that all input is used.
-            if input.pos() == stored.len() && written < PIECE_BYTES {
-                return Ok(());
+        let stream = match self {
+            Outer::Plain => return take(stored),
+            Outer::Gzip(stream) => return stream.feed(stored, take),
+            Outer::Zstd(stream) => return stream.feed(stored, take),
+            Outer::Unknown(kept) => {
+                let Some((form, kept)) = sniff(kept, stored, whole) else { return Ok(()) };
+                *self = match form {
+                    Form::Gzip => Outer::Gzip(GzipStream::new()),
+                    Form::Zstd => Outer::Zstd(ZstdStream::new(&first_bytes(&kept, stored))?),
+                    Form::Foreign(what) => return Err(foreign(what).into()),
+                    Form::Plain | Form::Utf16 { .. } => Outer::Plain,
+                };
+                if !kept.is_empty() {
+                    self.feed(&kept, false, take)?;
+                }
+                self
+            }
+        };
+        if stored.is_empty() { Ok(()) } else { stream.feed(stored, false, take) }
+    }
+}
+
+impl Text {
+    fn feed<E: From<io::Error>>(
+        &mut self,
+        plain: &[u8],
+        whole: bool,
+        take: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match self {
+            Text::Utf8 if plain.is_empty() => Ok(()),
+            Text::Utf8 => take(plain),
+            Text::Utf16(decoder) => decoder.feed(plain, take),
+            Text::Unknown(kept) => {
+                let Some((form, kept)) = sniff(kept, plain, whole) else { return Ok(()) };
+                let mut mark = 0;
+                *self = match form {
+                    Form::Utf16 { big_endian } => {
+                        mark = 2;
+                        Text::Utf16(Box::new(Utf16::new(big_endian)))
+                    }
+                    Form::Foreign(what) => return Err(foreign(what).into()),
+                    Form::Gzip | Form::Zstd => return Err(foreign("compressed twice").into()),
+                    Form::Plain => Text::Utf8,
+                };
+                let in_kept = mark.min(kept.len());
+                self.feed(&kept[in_kept..], false, take)?;
+                self.feed(&plain[mark - in_kept..], false, take)
             }
         }
     }
+}
+
+/// The form of what begins with `kept` and goes on with `more`, and what was kept. Where it cannot be
+/// told yet, `more` is kept too.
+fn sniff(kept: &mut Vec<u8>, more: &[u8], whole: bool) -> Option<(Form, Vec<u8>)> {
+    let form = match kept.is_empty() {
+        true => recognise(more, whole),
+        false => recognise(&first_bytes(kept, more), whole),
+    };
+    if form.is_none() {
+        kept.extend_from_slice(more);
+    }
+    form.map(|form| (form, std::mem::take(kept)))
+}
+
+fn first_bytes(kept: &[u8], more: &[u8]) -> Vec<u8> {
+    kept.iter().chain(more).take(SNIFF_BYTES).copied().collect()
+}
+
+fn foreign(what: &str) -> io::Error {
+    let reason =
+        format!("it is {what}; JSON is read plain or compressed once with gzip or Zstandard");
+    io::Error::new(io::ErrorKind::InvalidData, reason)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn decompress(compression: Compression, stored: &[u8], chunk: usize) -> io::Result<Vec<u8>> {
-        let mut out = Vec::new();
-        let mut decompressor = Decompressor::new(compression)?;
-        for chunk in stored.chunks(chunk) {
-            decompressor.feed(chunk, |plain| {
-                out.extend_from_slice(plain);
-                io::Result::Ok(())
-            })?;
-        }
-        decompressor.finish(|plain| {
-            out.extend_from_slice(plain);
-            io::Result::Ok(())
-        })?;
-        Ok(out)
-    }
-
-    fn gzip(plain: &[u8]) -> Vec<u8> {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        encoder.write_all(plain).unwrap();
-        encoder.finish().unwrap()
-    }
-
-    #[test]
-    fn whole_objects_in_any_chunks_and_several_frames() {
-        let plain: Vec<u8> = (0..300_000_u32).flat_map(|i| (i / 7).to_le_bytes()).collect();
-        for (compression, one) in [
-            (Compression::Gzip, gzip(&plain)),
-            (Compression::Zstd, zstd::encode_all(&plain[..], 1).unwrap()),
-        ] {
-            let two = [&one[..], &one[..]].concat();
-            for chunk in [1, 1000, usize::MAX] {
-                assert!(decompress(compression, &one, chunk).unwrap() == plain);
-                assert_eq!(decompress(compression, &two, chunk).unwrap().len(), 2 * plain.len());
-            }
-        }
-    }
-
-    #[test]
-    fn a_truncated_object_is_an_error() {
-        for (compression, whole) in [
-            (Compression::Gzip, gzip(b"some text, some text")),
-            (Compression::Zstd, zstd::encode_all(&b"some text, some text"[..], 1).unwrap()),
-        ] {
-            for end in 0..whole.len() {
-                let cut = decompress(compression, &whole[..end], 7);
-                assert!(cut.is_err(), "{compression:?} cut at {end} of {}", whole.len());
-            }
-        }
-    }
-
-    #[test]
-    fn names() {
-        assert_eq!(Compression::of_json("a.json"), Some(Compression::None));
-        assert_eq!(Compression::of_json("a.NDJSON.GZ"), Some(Compression::Gzip));
-        assert_eq!(Compression::of_json("a.jsonl.zst"), Some(Compression::Zstd));
-        assert_eq!(Compression::of_json("a.csv.gz"), None);
-        assert_eq!(Compression::of_json("json"), None);
-    }
-}
+mod tests;

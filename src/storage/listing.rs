@@ -1,235 +1,254 @@
 //! Which objects a location names.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path as FsPath;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStore};
 
+use super::bucket::{Bucket, Entry, StoreBucket, walk};
+use super::glob::Glob;
 use super::local::{self, LocalFile};
+use super::paths::shown;
+use super::select::{Kind, Selection};
+use super::source::{InputObject, Source};
 use super::stores::Place;
-use super::{Compression, StorageError, StoreKey};
+use super::{Compression, ListOptions, Skipped, StorageError, StoreKey};
 
-/// Requests for listings under way at once.
-const LIST_CONCURRENCY: usize = 16;
+type Listed = BoxStream<'static, Result<InputObject, StorageError>>;
 
-/// Prefixes are opened level by level until there are this many to list side by side…
-const LIST_FAN_OUT: usize = 32;
-
-/// …but no deeper than this: below lies what no folder structure divides any more.
-const LIST_LEVELS: usize = 3;
-
-/// An object to read.
-#[derive(Debug, Clone)]
-pub struct InputObject {
-    /// Its URL, or its path when it is a local file.
-    pub url: Arc<str>,
-    /// Where its bytes come from.
-    pub source: Source,
-    /// Bytes, as stored.
-    pub size: u64,
-    /// The store's tag of this version.
-    pub etag: Option<String>,
-    /// How it is compressed.
-    pub compression: Compression,
-}
-
-/// Where an object's bytes come from.
-#[derive(Debug, Clone)]
-pub enum Source {
-    /// The local file that its URL is the path of.
-    File,
-    /// An object store.
-    Store {
-        /// The store.
-        store: Arc<dyn ObjectStore>,
-        /// The object's path in it.
-        path: Path,
-        /// Whether parts of it can be asked for; a web server need not know how.
-        ranged: bool,
-    },
-}
-
-/// Objects that were passed over, by suffix.
-#[derive(Debug, Clone, Default)]
-pub struct Skipped {
-    by_suffix: Arc<Mutex<BTreeMap<String, u64>>>,
-}
-
-impl Skipped {
-    fn count(&self, name: &str) {
-        let suffix = suffix(name);
-        let mut by_suffix = self.by_suffix.lock().unwrap_or_else(PoisonError::into_inner);
-        *by_suffix.entry(suffix).or_default() += 1;
-    }
-
-    /// How many objects of each suffix were passed over.
-    pub fn by_suffix(&self) -> BTreeMap<String, u64> {
-        self.by_suffix.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-/// The suffix that tells what a file is: `.csv`, `.csv.gz`, or `(none)`.
-fn suffix(name: &str) -> String {
-    let lower = name.to_ascii_lowercase();
-    let (stem, outer) = match lower.rsplit_once('.') {
-        Some((stem, last)) if !stem.is_empty() => (stem, format!(".{last}")),
-        _ => return "(none)".to_owned(),
-    };
-    match stem.rsplit_once('.') {
-        Some((_, inner)) if matches!(outer.as_str(), ".gz" | ".zst") => format!(".{inner}{outer}"),
-        _ => outer,
-    }
-}
-
-/// Lists the JSON objects that `place` names: one object, or all below a prefix that match its
-/// glob. What is not JSON by its suffix is counted in `skipped`.
+/// Lists the objects that `place` names and that are data: one object, those below a prefix, or
+/// both. What is passed over is counted in `skipped`.
 ///
 /// # Errors
 ///
 /// If the location cannot be read. Errors of listing come through the stream.
 pub async fn list(
     place: Place,
+    options: &ListOptions,
     skipped: Skipped,
-) -> Result<BoxStream<'static, Result<InputObject, StorageError>>, StorageError> {
-    if !place.location.folder {
-        // Without leave to list, S3 answers 403 for a key that is not there: listing will tell.
-        match place.head().await {
-            Ok(Some(meta)) => {
-                let compression = Compression::of(meta.location.filename().unwrap_or_default());
-                let object = input_object(&place, meta, compression);
-                return Ok(stream::iter([Ok(object)]).boxed());
-            }
-            Ok(None) => {}
-            Err(error) if error.is_denied() => {}
-            Err(error) => return Err(error),
+) -> Result<Listed, StorageError> {
+    let selection = Selection {
+        glob: place.location.glob.clone(),
+        include_hidden: options.include_hidden,
+        suffix: options.suffix,
+        skipped,
+    };
+    match &place.location.store {
+        StoreKey::Local => list_local(&place, options, selection),
+        StoreKey::Http(_) => {
+            let object = place.web_object().await?;
+            Ok(stream::iter(object.map(Ok)).boxed())
         }
+        StoreKey::S3(_) | StoreKey::Cloud(_) => list_bucket(place, options, selection).await,
     }
-    if let Some(folder) = place.location.local_path() {
-        if !folder.exists() {
+}
+
+fn list_local(
+    place: &Place,
+    options: &ListOptions,
+    selection: Selection,
+) -> Result<Listed, StorageError> {
+    let Some(path) = place.location.local_path() else { return Ok(stream::empty().boxed()) };
+    let metadata = match std::fs::metadata(&path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Ok(stream::empty().boxed());
         }
-        let below = folder.as_os_str().len() + usize::from(folder.parent().is_some());
-        let selected = local::walk(folder).map_ok(move |files| {
-            let selected = files.into_iter();
-            let selected = selected.filter_map(|file| select_file(&place, file, below, &skipped));
-            stream::iter(selected.map(Ok).collect::<Vec<_>>())
-        });
-        return Ok(selected.try_flatten().boxed());
+        Err(error) => return Err(StorageError::list_io(&shown(&path), error)),
+    };
+    if !metadata.is_dir() && !place.location.folder {
+        let file = local::single(&path, &metadata)?;
+        let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        let compression = Compression::of(&name);
+        return Ok(stream::iter([Ok(file_object(file, compression))]).boxed());
     }
-    let listed = walk(&place).await?;
-    Ok(listed
-        .try_filter_map(move |meta| futures::future::ready(Ok(select(&place, meta, &skipped))))
-        .boxed())
+    let apart = local::Apart::new(options);
+    let below = shown(&path).len() + usize::from(path.parent().is_some());
+    let selected = local::walk(path, apart).map_ok(move |files| {
+        let select = |file: LocalFile| {
+            let compression = selection.select(&file.shown[below..], file.kind)?;
+            Some(Ok(file_object(file, compression)))
+        };
+        stream::iter(files.into_iter().filter_map(select).collect::<Vec<_>>())
+    });
+    Ok(selected.try_flatten().boxed())
 }
 
-/// The object of `meta` if it is JSON and matches the glob.
-fn select(place: &Place, meta: ObjectMeta, skipped: &Skipped) -> Option<InputObject> {
-    if let Some(glob) = &place.location.glob {
-        let below: Vec<_> = meta.location.prefix_match(place.path())?.collect();
-        let below: Vec<&str> = below.iter().map(AsRef::as_ref).collect();
-        if !glob.is_match(below.join("/")) {
-            return None;
-        }
-    }
-    let name = meta.location.filename().unwrap_or_default();
-    let Some(compression) = Compression::of_json(name) else {
-        skipped.count(name);
-        return None;
-    };
-    Some(input_object(place, meta, compression))
-}
-
-/// The object of a local file, as [`select`] does it; the glob is for what stands `below` so many
-/// bytes of its path.
-fn select_file(
-    place: &Place,
-    file: LocalFile,
-    below: usize,
-    skipped: &Skipped,
-) -> Option<InputObject> {
-    if let Some(glob) = &place.location.glob
-        && !glob.is_match(&file.path[below..])
-    {
-        return None;
-    }
-    let name = file.path.rsplit_once('/').map_or(&*file.path, |(_, name)| name);
-    let Some(compression) = Compression::of_json(name) else {
-        skipped.count(name);
-        return None;
-    };
-    Some(InputObject {
-        url: file.path.into(),
-        source: Source::File,
+fn file_object(file: LocalFile, compression: Compression) -> InputObject {
+    InputObject {
+        url: file.shown.into(),
+        source: Source::File(file.path.map(|path| Arc::<FsPath>::from(path.as_path()))),
         size: file.size,
         etag: file.etag,
         compression,
-    })
+    }
 }
 
-fn input_object(place: &Place, meta: ObjectMeta, compression: Compression) -> InputObject {
-    let source = match place.location.local_path() {
-        Some(_) => Source::File,
-        None => Source::Store {
-            store: place.store.clone(),
-            path: meta.location.clone(),
-            ranged: !matches!(place.location.store, StoreKey::Http(_)),
-        },
+/// A listing of a bucket.
+struct BucketListing {
+    place: Place,
+    bucket: Arc<dyn Bucket>,
+    /// What the keys of the listing begin with.
+    prefix: String,
+    selection: Selection,
+    /// Keys that begin so are of the output.
+    output: Vec<String>,
+    /// Keys that are read for another purpose.
+    apart: Vec<String>,
+}
+
+async fn list_bucket(
+    place: Place,
+    options: &ListOptions,
+    mut selection: Selection,
+) -> Result<Listed, StorageError> {
+    let bucket: Arc<dyn Bucket> = match &place.s3 {
+        Some(s3) => s3.clone(),
+        None => Arc::new(StoreBucket(place.store.clone())),
     };
-    InputObject {
-        url: place.location.display(&meta.location).into(),
-        source,
-        size: meta.size,
-        etag: meta.e_tag,
-        compression,
-    }
+    let name = place.location.to_string();
+    let failed = |source| StorageError::list(&name, source);
+    let (key, folder, glob) = named(&bucket, &place).await.map_err(failed)?;
+    selection.glob = glob;
+    let object = if folder { None } else { head(&bucket, &key).await.map_err(failed)? };
+    let prefix = if key.is_empty() { key } else { key + "/" };
+    let (output, apart) = keys_apart(&place, options, &prefix);
+    let listing = BucketListing { place, bucket, prefix, selection, output, apart };
+    Ok(listing.objects(object))
 }
 
-/// All objects below a prefix. An S3 listing is a chain of pages, a thousand keys each: only
-/// different prefixes can be listed side by side, so the folders are opened first.
-async fn walk(
+/// The key or prefix that a location names, whether it is a prefix only, and the pattern for what is
+/// below it. What exists under its literal name is no pattern.
+async fn named(
+    bucket: &Arc<dyn Bucket>,
     place: &Place,
-) -> Result<BoxStream<'static, Result<ObjectMeta, StorageError>>, StorageError> {
-    let store = place.store.clone();
-    let name = place.to_string();
-    let mut objects = Vec::new();
-    let mut frontier = vec![place.path().clone()];
-    for _ in 0..LIST_LEVELS {
-        if frontier.is_empty() || frontier.len() >= LIST_FAN_OUT {
-            break;
-        }
-        let opened: Vec<_> = stream::iter(frontier)
-            .map(|prefix| {
-                let store = store.clone();
-                async move { store.list_with_delimiter(Some(&prefix)).await }
-            })
-            .buffer_unordered(LIST_CONCURRENCY)
-            .try_collect()
-            .await
-            .map_err(|source| StorageError::list(&name, source))?;
-        frontier = Vec::new();
-        for folder in opened {
-            objects.extend(folder.objects);
-            frontier.extend(folder.common_prefixes);
+) -> object_store::Result<(String, bool, Option<Glob>)> {
+    let location = &place.location;
+    for literal in &location.literals {
+        let is_object = literal.glob.is_none() && !literal.folder;
+        let exists = is_object && head(bucket, &literal.key).await?.is_some()
+            || any_below(bucket, &literal.key).await?;
+        if exists {
+            return Ok((literal.key.clone(), literal.folder, literal.glob.clone()));
         }
     }
-    let below = stream::iter(frontier)
-        .map(move |prefix| store.list(Some(&prefix)))
-        .flatten_unordered(LIST_CONCURRENCY)
-        .map_err(move |source| StorageError::list(&name, source));
-    Ok(stream::iter(objects).map(Ok).chain(below).boxed())
+    Ok((location.key().to_owned(), location.folder, location.glob.clone()))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The object `key`. Without leave to list, S3 answers 403 for a key that is not there: listing shows
+/// which of the two it is.
+async fn head(bucket: &Arc<dyn Bucket>, key: &str) -> object_store::Result<Option<Entry>> {
+    match bucket.head(key).await {
+        Err(error) if is_denied(&error) => Ok(None),
+        outcome => outcome,
+    }
+}
 
-    #[test]
-    fn suffixes() {
-        assert_eq!(suffix("a.csv"), ".csv");
-        assert_eq!(suffix("a.b.CSV.gz"), ".csv.gz");
-        assert_eq!(suffix("_SUCCESS"), "(none)");
-        assert_eq!(suffix(".hidden"), "(none)");
+async fn any_below(bucket: &Arc<dyn Bucket>, key: &str) -> object_store::Result<bool> {
+    match bucket.clone().list(format!("{key}/"), true).try_next().await {
+        Err(error) if is_denied(&error) => Ok(false),
+        outcome => outcome.map(|found| found.is_some()),
+    }
+}
+
+fn is_denied(error: &object_store::Error) -> bool {
+    use object_store::Error::{PermissionDenied, Unauthenticated};
+    matches!(error, PermissionDenied { .. } | Unauthenticated { .. })
+}
+
+/// The beginnings of the output's keys, and the keys to leave out, of a listing of `prefix`.
+fn keys_apart(place: &Place, options: &ListOptions, prefix: &str) -> (Vec<String>, Vec<String>) {
+    let here = |location: &&super::Location| location.store == place.location.store;
+    let apart = options.apart.iter().filter(here).map(|location| location.key().to_owned());
+    let mut output = Vec::new();
+    if let Some(place) = options.output.as_ref().filter(|output| here(&&output.location)) {
+        let below = match place.location.key() {
+            "" => String::new(),
+            key => format!("{key}/"),
+        };
+        if below == prefix {
+            let names = place.names.iter();
+            output.extend(names.flat_map(|name| [format!("{below}{name}/"), below.clone() + name]));
+        } else if below.starts_with(prefix) {
+            output.push(below);
+        }
+    }
+    (output, apart.collect())
+}
+
+impl BucketListing {
+    /// `object` and what lies below the prefix. An empty object beside others below its key is a
+    /// marker that consoles and mounting tools make for a folder.
+    fn objects(self, object: Option<Entry>) -> Listed {
+        let listing = Arc::new(self);
+        let as_input = |entry: &Entry| {
+            let name = entry.key.rsplit('/').next().unwrap_or_default();
+            listing.input(entry.clone(), Compression::of(name))
+        };
+        let own = object.as_ref().map(as_input);
+        let (first, marker) = match &object {
+            Some(entry) if entry.size == 0 => (None, own),
+            _ => (own, None),
+        };
+        let found_any = Arc::new(AtomicBool::new(false));
+        let below = listing.clone().below(object.is_some(), found_any.clone());
+        let last = stream::iter(marker)
+            .filter(move |_| futures::future::ready(!found_any.load(Ordering::Relaxed)));
+        stream::iter(first).map(Ok).chain(below).chain(last.map(Ok)).boxed()
+    }
+
+    fn below(self: Arc<Self>, has_object: bool, found_any: Arc<AtomicBool>) -> Listed {
+        let name = self.place.location.to_string();
+        walk(self.bucket.clone(), self.prefix.clone())
+            // One object can be read without leave to list.
+            .take_while(move |found| {
+                let denied = has_object && matches!(found, Err(error) if is_denied(error));
+                futures::future::ready(!denied)
+            })
+            .try_filter_map(move |entry| {
+                found_any.store(true, Ordering::Relaxed);
+                futures::future::ready(Ok(self.select(entry)))
+            })
+            .map_err(move |source| StorageError::list(&name, source))
+            .boxed()
+    }
+
+    fn select(&self, entry: Entry) -> Option<InputObject> {
+        // Folders that consoles make.
+        if entry.size == 0 && entry.key.ends_with('/') {
+            return None;
+        }
+        let is_output = self.output.iter().any(|output| match output.ends_with('/') {
+            true => entry.key.starts_with(output.as_str()),
+            false => entry.key == *output,
+        });
+        let kind = match () {
+            () if is_output => Some(Kind::Output),
+            () if self.apart.contains(&entry.key) => Some(Kind::Apart),
+            () => None,
+        };
+        let compression = self.selection.select(&entry.key[self.prefix.len()..], kind)?;
+        Some(self.input(entry, compression))
+    }
+
+    fn input(&self, entry: Entry, compression: Compression) -> InputObject {
+        let path = Path::parse(&entry.key).ok().filter(|path| path.as_ref() == entry.key);
+        let source = match (path, &self.place.s3) {
+            (Some(path), _) => Source::Store { store: self.place.store.clone(), path },
+            (None, Some(s3)) => Source::S3 { s3: s3.clone(), key: entry.key.as_str().into() },
+            (None, None) => {
+                let path = Path::from(entry.key.as_str());
+                Source::Store { store: self.place.store.clone(), path }
+            }
+        };
+        InputObject {
+            url: self.place.location.url_of(&entry.key).into(),
+            source,
+            size: entry.size,
+            etag: entry.etag,
+            compression,
+        }
     }
 }

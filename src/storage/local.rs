@@ -11,7 +11,9 @@ use std::time::SystemTime;
 use futures::stream::{self, Stream};
 use tokio::sync::mpsc;
 
-use super::StorageError;
+use super::paths::shown;
+use super::select::Kind;
+use super::{ListOptions, Location, StorageError};
 
 /// Files handed on at once.
 const FILES_AT_ONCE: usize = 512;
@@ -22,19 +24,47 @@ const WAITING: usize = 16;
 /// A file found below a folder.
 #[derive(Debug)]
 pub(super) struct LocalFile {
-    pub path: String,
+    /// Its path as text.
+    pub shown: String,
+    /// Its path, where text cannot hold it.
+    pub path: Option<PathBuf>,
     pub size: u64,
     pub etag: Option<String>,
+    /// Why it is not data, whatever its name.
+    pub kind: Option<Kind>,
 }
 
 type Found = Result<Vec<LocalFile>, StorageError>;
 
+/// What is not input although it may lie below the folder.
+#[derive(Debug)]
+pub(super) struct Apart {
+    /// The folder of the output, links resolved.
+    output: Option<PathBuf>,
+    /// The names in the output's folder that a run makes.
+    names: Vec<String>,
+    /// Files that are read for another purpose, links resolved.
+    files: Vec<PathBuf>,
+}
+
+impl Apart {
+    pub fn new(options: &ListOptions) -> Apart {
+        let resolved = |location: &Location| location.local_path()?.canonicalize().ok();
+        let output = options.output.as_ref();
+        Apart {
+            output: output.and_then(|output| resolved(&output.location)),
+            names: output.map(|output| output.names.clone()).unwrap_or_default(),
+            files: options.apart.iter().filter_map(resolved).collect(),
+        }
+    }
+}
+
 /// All files below `folder`, links followed.
-pub(super) fn walk(folder: PathBuf) -> impl Stream<Item = Found> {
+pub(super) fn walk(folder: PathBuf, apart: Apart) -> impl Stream<Item = Found> {
     let (sender, receiver) = mpsc::channel(WAITING);
     tokio::task::spawn_blocking(move || {
-        let mut walk = Walk { followed: Vec::new(), found: Vec::new(), sender };
-        let walked = walk.folder(&folder);
+        let mut walk = Walk { followed: Vec::new(), apart, found: Vec::new(), sender };
+        let walked = walk.root(folder);
         walk.hand_on();
         if let Err(error) = walked {
             let _ = walk.sender.blocking_send(Err(error));
@@ -43,52 +73,117 @@ pub(super) fn walk(folder: PathBuf) -> impl Stream<Item = Found> {
     stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) })
 }
 
+/// The file at `path`, named by the user.
+pub(super) fn single(path: &Path, metadata: &Metadata) -> Result<LocalFile, StorageError> {
+    let is_file = metadata.is_file();
+    // What the shell makes of `<(command)` ends with the command.
+    if !is_file && !["/dev/fd/", "/proc/self/fd/"].iter().any(|folder| path.starts_with(folder)) {
+        let reason =
+            "it is no file but a pipe, a socket or a device; write what it holds to a file";
+        let error = io::Error::new(io::ErrorKind::InvalidInput, reason);
+        return Err(StorageError::read_io(&shown(path), error));
+    }
+    let etag = if is_file { etag(metadata) } else { None };
+    Ok(local_file(path.to_owned(), metadata.len(), etag, None))
+}
+
+fn local_file(path: PathBuf, size: u64, etag: Option<String>, kind: Option<Kind>) -> LocalFile {
+    match path.into_os_string().into_string() {
+        Ok(shown) => LocalFile { shown, path: None, size, etag, kind },
+        Err(path) => {
+            let path = PathBuf::from(path);
+            LocalFile { shown: shown(&path), path: Some(path), size, etag, kind }
+        }
+    }
+}
+
 struct Walk {
     /// Where the links lead that have been followed to get here.
     followed: Vec<PathBuf>,
+    apart: Apart,
     found: Vec<LocalFile>,
     sender: mpsc::Sender<Found>,
 }
 
+/// A folder on the way.
+struct Folder {
+    path: PathBuf,
+    /// Its path with all links resolved.
+    real: PathBuf,
+    kind: Option<Kind>,
+}
+
 impl Walk {
-    fn folder(&mut self, folder: &Path) -> Result<(), StorageError> {
-        let failed = |error| StorageError::list_io(&folder.to_string_lossy(), error);
+    fn root(&mut self, path: PathBuf) -> Result<(), StorageError> {
+        let real = path.canonicalize().map_err(|e| StorageError::list_io(&shown(&path), e))?;
+        self.entries(&Folder { path, real, kind: None }, true)
+    }
+
+    fn folder(&mut self, mut folder: Folder) -> Result<(), StorageError> {
+        if self.apart.output.as_ref() == Some(&folder.real) {
+            folder.kind = Some(Kind::Output);
+        }
+        self.entries(&folder, false)
+    }
+
+    fn entries(&mut self, folder: &Folder, is_root: bool) -> Result<(), StorageError> {
+        let failed = |error| StorageError::list_io(&shown(&folder.path), error);
+        // Inputs beside the tables of a star are told from them by name.
+        let is_output = is_root && self.apart.output.as_ref() == Some(&folder.real);
         // Folders wait until this one is closed: how many are open must not depend on the depth.
         let mut folders = Vec::new();
-        for entry in std::fs::read_dir(folder).map_err(failed)? {
+        for entry in std::fs::read_dir(&folder.path).map_err(failed)? {
             let entry = entry.map_err(failed)?;
+            let made =
+                is_output && self.apart.names.iter().any(|name| *entry.file_name() == **name);
+            let kind = if made { Some(Kind::Output) } else { folder.kind };
             if entry.file_type().map_err(failed)?.is_dir() {
-                folders.push(entry.path());
+                let real = folder.real.join(entry.file_name());
+                folders.push(Folder { path: entry.path(), real, kind });
             } else {
-                self.file(&entry)?;
+                self.file(folder, &entry, kind)?;
             }
             if self.sender.is_closed() {
                 return Ok(());
             }
         }
-        folders.iter().try_for_each(|folder| self.folder(folder))
+        folders.into_iter().try_for_each(|folder| self.folder(folder))
     }
 
-    /// Takes a file, or what a link leads to. A link that leads nowhere is taken for a file: whoever
-    /// reads it is to be told.
-    fn file(&mut self, entry: &DirEntry) -> Result<(), StorageError> {
+    /// Handles a file, or what a link leads to. A link that leads nowhere counts as a file: reading
+    /// it reports that.
+    fn file(
+        &mut self,
+        folder: &Folder,
+        entry: &DirEntry,
+        mut kind: Option<Kind>,
+    ) -> Result<(), StorageError> {
         let path = entry.path();
-        let failed = |error| StorageError::list_io(&path.to_string_lossy(), error);
+        let failed = |error| StorageError::list_io(&shown(&path), error);
         let mut metadata = entry.metadata().map_err(failed)?;
-        if metadata.is_symlink() {
+        let is_link = metadata.is_symlink();
+        if is_link {
             match std::fs::metadata(&path) {
-                Ok(target) if target.is_dir() => return self.follow(&path),
+                Ok(target) if target.is_dir() => return self.follow(&path, kind),
                 Ok(target) => metadata = target,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(failed(error)),
             }
         }
-        let etag = etag(&metadata);
-        let path = path.into_os_string().into_string().map_err(|path| {
-            let error = io::Error::new(io::ErrorKind::InvalidInput, "its name is not UTF-8");
-            StorageError::list_io(&path.to_string_lossy(), error)
-        })?;
-        self.found.push(LocalFile { path, size: metadata.len(), etag });
+        if !metadata.is_file() && !metadata.is_symlink() {
+            // Opening a pipe waits for its writer, and a device may never end.
+            kind = kind.or(Some(Kind::Special));
+        }
+        if !self.apart.files.is_empty() {
+            let real = match is_link {
+                true => path.canonicalize().ok(),
+                false => Some(folder.real.join(entry.file_name())),
+            };
+            if real.is_some_and(|real| self.apart.files.contains(&real)) {
+                kind = kind.or(Some(Kind::Apart));
+            }
+        }
+        self.found.push(local_file(path, metadata.len(), etag(&metadata), kind));
         if self.found.len() >= FILES_AT_ONCE {
             self.hand_on();
         }
@@ -96,15 +191,15 @@ impl Walk {
     }
 
     /// Follows a link to a folder, unless it leads back to one that is being walked.
-    fn follow(&mut self, link: &Path) -> Result<(), StorageError> {
-        let failed = |error| StorageError::list_io(&link.to_string_lossy(), error);
+    fn follow(&mut self, link: &Path, kind: Option<Kind>) -> Result<(), StorageError> {
+        let failed = |error| StorageError::list_io(&shown(link), error);
         let target = link.canonicalize().map_err(failed)?;
         let here = link.parent().unwrap_or(link).canonicalize().map_err(failed)?;
         if here.starts_with(&target) || self.followed.contains(&target) {
             return Err(failed(io::Error::other("the link leads back to a folder around it")));
         }
-        self.followed.push(target);
-        self.folder(link)?;
+        self.followed.push(target.clone());
+        self.folder(Folder { path: link.to_owned(), real: target, kind })?;
         self.followed.pop();
         Ok(())
     }
@@ -118,7 +213,7 @@ impl Walk {
 }
 
 /// What tells a version of a file from another.
-fn etag(metadata: &Metadata) -> Option<String> {
+pub(crate) fn etag(metadata: &Metadata) -> Option<String> {
     let modified = metadata.modified().ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     Some(format!("{:x}-{:x}", modified.as_micros(), metadata.len()))
 }
@@ -132,8 +227,9 @@ mod tests {
     use super::*;
 
     async fn found(folder: &Path) -> Result<Vec<String>, StorageError> {
-        let files: Vec<Vec<LocalFile>> = walk(folder.to_owned()).try_collect().await?;
-        let below = |file: LocalFile| file.path[folder.as_os_str().len() + 1..].to_owned();
+        let apart = Apart::new(&ListOptions::default());
+        let files: Vec<Vec<LocalFile>> = walk(folder.to_owned(), apart).try_collect().await?;
+        let below = |file: LocalFile| file.shown[folder.as_os_str().len() + 1..].to_owned();
         let mut paths: Vec<_> = files.into_iter().flatten().map(below).collect();
         paths.sort();
         Ok(paths)
@@ -177,7 +273,8 @@ mod tests {
     async fn who_stops_listening_stops_the_walk() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("file"), "x").unwrap();
-        let mut files = std::pin::pin!(walk(folder.path().to_owned()));
+        let mut files =
+            std::pin::pin!(walk(folder.path().to_owned(), Apart::new(&ListOptions::default())));
         assert_eq!(files.next().await.unwrap().unwrap().len(), 1);
         assert!(files.next().await.is_none());
     }

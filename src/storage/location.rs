@@ -1,56 +1,16 @@
 //! What a user may name: a local path, or a URL of an object store, perhaps with a glob.
 
-use std::path::{Path as FsPath, PathBuf};
+mod error;
 
-use globset::{GlobBuilder, GlobMatcher};
+use std::path::PathBuf;
+
 use object_store::path::Path;
 use url::Url;
 
-/// Why a location cannot be understood.
-#[derive(Debug, thiserror::Error)]
-pub enum LocationError {
-    /// The scheme is not one that starlift reads.
-    #[error("{0:?}: unknown scheme; use a local path, file://, s3://, gs://, az:// or http(s)://")]
-    Scheme(String),
-    /// A bucket URL without a bucket.
-    #[error("{0:?}: no bucket is named; write {1}://BUCKET/KEY")]
-    NoBucket(String, String),
-    /// A key or path that no object can have.
-    #[error("{url:?}: not a valid path")]
-    Path {
-        /// What was typed.
-        url: String,
-        /// Why not.
-        source: object_store::path::Error,
-    },
-    /// A local path that cannot be made absolute.
-    #[error("{url:?}: not a valid local path")]
-    Local {
-        /// What was typed.
-        url: String,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// A URL that cannot be parsed.
-    #[error("{url:?}: not a valid URL")]
-    Url {
-        /// What was typed.
-        url: String,
-        /// Why not.
-        source: url::ParseError,
-    },
-    /// A glob that cannot be parsed.
-    #[error("{url:?}: not a valid glob")]
-    Glob {
-        /// What was typed.
-        url: String,
-        /// Why not.
-        source: globset::Error,
-    },
-    /// A glob where one object or folder is meant.
-    #[error("{0:?}: a glob cannot be used here; name one object or folder")]
-    UnexpectedGlob(String),
-}
+use super::glob::{Glob, splits};
+use super::paths::{self, shown};
+use super::web;
+pub use error::LocationError;
 
 /// The store that a location is in.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -61,23 +21,53 @@ pub enum StoreKey {
     S3(String),
     /// A bucket or container of another cloud, as `scheme://authority`.
     Cloud(String),
-    /// A web server, as `scheme://authority`.
+    /// A web server, as `scheme://authority`, without user name and password.
     Http(String),
 }
 
 /// A parsed location.
 #[derive(Debug, Clone)]
 pub struct Location {
-    /// As it was typed.
+    /// As it was typed, without secrets.
     pub typed: String,
     /// The store.
     pub store: StoreKey,
-    /// The object, or the prefix of objects.
+    /// The object, or the prefix of objects, where a path can hold it.
     pub path: Path,
     /// What the rest of an object's path below [`Self::path`] must match.
-    pub glob: Option<GlobMatcher>,
+    pub glob: Option<Glob>,
     /// Whether it was typed with a final slash: then it is a prefix, never an object.
     pub folder: bool,
+    /// The object, or the prefix of objects, exactly.
+    exact: Exact,
+    /// Readings of a pattern in a bucket under which part of it may exist literally, the most literal
+    /// first.
+    pub(super) literals: Vec<Literal>,
+}
+
+#[derive(Debug, Clone)]
+enum Exact {
+    Key(String),
+    File(PathBuf),
+    Web(WebUrl),
+}
+
+/// A URL whose secrets are not shown, not even for debugging.
+#[derive(Clone)]
+struct WebUrl(Url);
+
+impl std::fmt::Debug for WebUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&web::shown(&self.0))
+    }
+}
+
+/// A prefix with characters of patterns, and a pattern for the rest.
+#[derive(Debug, Clone)]
+pub(super) struct Literal {
+    pub key: String,
+    pub folder: bool,
+    pub glob: Option<Glob>,
 }
 
 impl Location {
@@ -85,30 +75,67 @@ impl Location {
     ///
     /// # Errors
     ///
-    /// If the scheme is unknown or the path cannot be one.
+    /// If it is empty, the scheme is unknown or the path cannot be one.
     pub fn parse(typed: &str) -> Result<Location, LocationError> {
+        if typed.trim().is_empty() {
+            return Err(LocationError::Empty(typed.to_owned()));
+        }
         let Some((scheme, rest)) = typed.split_once("://") else { return local(typed, typed) };
         match scheme {
             "file" => file_url(typed),
-            "s3" | "s3a" => bucket(typed, "s3", rest, StoreKey::S3),
+            "s3" | "s3a" => {
+                let authority = rest.split('/').next().unwrap_or_default();
+                if authority.contains([':', '@']) {
+                    return Err(LocationError::Credentials(scheme.to_owned()));
+                }
+                bucket(typed, "s3", rest, StoreKey::S3)
+            }
             "gs" | "az" | "abfs" | "abfss" => {
                 let scheme = scheme.to_owned();
                 bucket(typed, &scheme, rest, |name| StoreKey::Cloud(format!("{scheme}://{name}")))
             }
-            "http" | "https" => web(typed),
-            _ => Err(LocationError::Scheme(typed.to_owned())),
+            "http" | "https" => web_url(typed),
+            _ => Err(LocationError::Scheme(without_secrets(typed))),
         }
     }
 
-    /// Parses the location of one object or folder.
+    /// Parses the location of one object or folder, which may be written to.
+    ///
+    /// # Errors
+    ///
+    /// As [`Location::parse`], and if it holds a glob, or a query, or a path that object stores
+    /// cannot hold.
+    pub fn parse_single(typed: &str) -> Result<Location, LocationError> {
+        let location = Location::parse_object(typed)?;
+        let failed = |source| LocationError::Path { url: location.typed.clone(), source };
+        match &location.exact {
+            Exact::Web(url) if url.0.query().is_some() => {
+                return Err(LocationError::UnexpectedQuery(location.typed));
+            }
+            Exact::Web(_) => {}
+            Exact::Key(key) => {
+                // Parsing drops slashes at the ends, and so may name another key.
+                if Path::parse(key).map_err(failed)?.as_ref() != key {
+                    let path = key.clone();
+                    return Err(failed(object_store::path::Error::EmptySegment { path }));
+                }
+            }
+            Exact::File(path) => {
+                Path::from_absolute_path(path).map_err(failed)?;
+            }
+        }
+        Ok(location)
+    }
+
+    /// Parses the location of one object to read.
     ///
     /// # Errors
     ///
     /// As [`Location::parse`], and if it holds a glob.
-    pub fn parse_single(typed: &str) -> Result<Location, LocationError> {
+    pub fn parse_object(typed: &str) -> Result<Location, LocationError> {
         let location = Location::parse(typed)?;
         match location.glob {
-            Some(_) => Err(LocationError::UnexpectedGlob(typed.to_owned())),
+            Some(_) => Err(LocationError::UnexpectedGlob(location.typed)),
             None => Ok(location),
         }
     }
@@ -116,15 +143,25 @@ impl Location {
     /// The location `relative` below this one.
     pub fn child(&self, relative: &str) -> Location {
         let path = relative.split('/').fold(self.path.clone(), |path, part| path.join(part));
-        Location { path, glob: None, folder: false, ..self.clone() }
+        let exact = match &self.exact {
+            Exact::File(folder) => Exact::File(folder.join(relative)),
+            Exact::Key(_) => Exact::Key(path.as_ref().to_owned()),
+            Exact::Web(url) => Exact::Web(WebUrl(with_path(&url.0, &path))),
+        };
+        Location { path, exact, glob: None, folder: false, literals: Vec::new(), ..self.clone() }
     }
 
     /// The URL or local path of the object at `path` in this location's store.
     pub fn display(&self, path: &Path) -> String {
+        self.url_of(path.as_ref())
+    }
+
+    /// The URL or local path of the object `key` in this location's store.
+    pub(super) fn url_of(&self, key: &str) -> String {
         match &self.store {
-            StoreKey::Local => format!("/{path}"),
-            StoreKey::S3(name) => format!("s3://{name}/{path}"),
-            StoreKey::Cloud(base) | StoreKey::Http(base) => format!("{base}/{path}"),
+            StoreKey::Local => format!("/{key}"),
+            StoreKey::S3(name) => format!("s3://{name}/{key}"),
+            StoreKey::Cloud(base) | StoreKey::Http(base) => format!("{base}/{key}"),
         }
     }
 
@@ -139,48 +176,102 @@ impl Location {
 
     /// The local file or folder that this is, when it is local.
     pub fn local_path(&self) -> Option<PathBuf> {
-        (self.store == StoreKey::Local).then(|| PathBuf::from(self.display(&self.path)))
+        match &self.exact {
+            Exact::File(path) => Some(path.clone()),
+            _ => None,
+        }
+    }
+
+    /// The key or prefix in its bucket, without a final slash; empty elsewhere.
+    pub(super) fn key(&self) -> &str {
+        match &self.exact {
+            Exact::Key(key) => key,
+            _ => "",
+        }
+    }
+
+    /// The URL to request from a web server, with whatever secrets are in it.
+    pub(super) fn web_url(&self) -> Option<&Url> {
+        match &self.exact {
+            Exact::Web(url) => Some(&url.0),
+            _ => None,
+        }
+    }
+
+    /// The path of this location below `outer`: empty if they are the same, `None` if it is elsewhere
+    /// or on a web server.
+    pub fn below(&self, outer: &Location) -> Option<String> {
+        if self.store != outer.store {
+            return None;
+        }
+        if let (Exact::File(inner), Exact::File(outer)) = (&self.exact, &outer.exact) {
+            let resolved = [inner, outer].map(|path| paths::resolved(path));
+            return resolved[0].strip_prefix(&resolved[1]).ok().map(shown);
+        }
+        let (Exact::Key(inner), Exact::Key(outer)) = (&self.exact, &outer.exact) else {
+            return None;
+        };
+        if outer.is_empty() || inner == outer {
+            return Some(inner[outer.len()..].to_owned());
+        }
+        inner.strip_prefix(outer.as_str())?.strip_prefix('/').map(str::to_owned)
     }
 }
 
 impl std::fmt::Display for Location {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.display(&self.path))
+        match &self.exact {
+            Exact::Key(key) => f.write_str(&self.url_of(key)),
+            Exact::File(path) => f.write_str(&shown(path)),
+            Exact::Web(url) => f.write_str(&web::shown(&url.0)),
+        }
+    }
+}
+
+/// A typed location without the user name, password and query of a URL.
+pub fn without_secrets(typed: &str) -> String {
+    let Some((scheme, rest)) = typed.split_once("://") else { return typed.to_owned() };
+    if matches!(scheme, "file" | "s3" | "s3a" | "gs" | "az" | "abfs" | "abfss") {
+        return typed.to_owned();
+    }
+    match Url::parse(typed) {
+        Ok(url) => web::shown(&url),
+        // Where a password ends cannot be told in what is no URL.
+        Err(_) if rest.contains('@') => format!("{scheme}://…"),
+        Err(_) => typed.split(['?', '#']).next().unwrap_or_default().to_owned(),
     }
 }
 
 fn local(typed: &str, path: &str) -> Result<Location, LocationError> {
-    let path_error = |source| LocationError::Path { url: typed.to_owned(), source };
-    let (prefix, glob) = if FsPath::new(path).exists() { (path, None) } else { split_glob(path) };
-    let prefix = if prefix.is_empty() { "." } else { prefix };
-    let absolute = std::path::absolute(prefix)
-        .map_err(|source| LocationError::Local { url: typed.to_owned(), source })?;
+    let failed = |source| LocationError::Local { url: typed.to_owned(), source };
+    let splits = splits(path);
+    let exists = |prefix: &str| std::fs::symlink_metadata(prefix).is_ok();
+    let found = splits.iter().find(|(prefix, _)| exists(prefix));
+    // Without a pattern the only reading is the literal one.
+    let (prefix, glob) = found.or(splits.last()).copied().unwrap_or((path, None));
+    let file = paths::absolute(if prefix.is_empty() { "." } else { prefix }).map_err(failed)?;
     Ok(Location {
         typed: typed.to_owned(),
         store: StoreKey::Local,
-        path: Path::from_absolute_path(normalized(&absolute)).map_err(path_error)?,
-        glob: glob.map(|g| matcher(typed, g)).transpose()?,
+        // Only what is written must have such a path.
+        path: Path::from_absolute_path(&file).unwrap_or_default(),
+        glob: glob.map(|glob| parse_glob(typed, glob)).transpose()?,
         folder: path.ends_with('/') || glob.is_some(),
+        exact: Exact::File(file),
+        literals: Vec::new(),
     })
 }
 
-/// Resolves `..` by name: object paths cannot hold it.
-fn normalized(path: &FsPath) -> PathBuf {
-    let mut out = PathBuf::new();
-    for part in path.components() {
-        match part {
-            std::path::Component::ParentDir => {
-                out.pop();
-            }
-            part => out.push(part),
-        }
-    }
-    out
-}
-
 fn file_url(typed: &str) -> Result<Location, LocationError> {
-    // A file has no query: a question mark is part of a glob.
-    let url = Url::parse(&typed.replace('?', "%3F"))
+    // A file has no query and no fragment, and its name may hold blanks that URLs drop.
+    let escaped: String = typed.chars().fold(String::new(), |mut escaped, c| {
+        match c {
+            '?' | '#' | ' ' | '\t' | '\n' | '\r' => escaped += &format!("%{:02X}", c as u32),
+            c => escaped.push(c),
+        }
+        escaped
+    });
+    let url = Url::parse(&escaped)
         .map_err(|source| LocationError::Url { url: typed.to_owned(), source })?;
     match url.to_file_path() {
         Ok(path) => local(typed, &path.to_string_lossy()),
@@ -198,95 +289,67 @@ fn bucket(
     if name.is_empty() {
         return Err(LocationError::NoBucket(typed.to_owned(), scheme.to_owned()));
     }
-    let (prefix, glob) = split_glob(key);
-    let path_error = |source| LocationError::Path { url: typed.to_owned(), source };
-    if prefix.starts_with('/') {
-        // Parsing would drop the slash, and name another key.
-        return Err(path_error(object_store::path::Error::EmptySegment { path: key.to_owned() }));
+    if key == "/" {
+        let source = object_store::path::Error::EmptySegment { path: key.to_owned() };
+        return Err(LocationError::Path { url: typed.to_owned(), source });
     }
+    let mut splits = splits(key);
+    let (prefix, glob) = splits.pop().unwrap_or((key, None));
+    let literal = |(prefix, glob): (&str, Option<&str>)| {
+        let glob = glob.map(Glob::new).transpose().ok()?;
+        Some(Literal {
+            key: without_slash(prefix).to_owned(),
+            folder: prefix.ends_with('/') || glob.is_some(),
+            glob,
+        })
+    };
+    let exact = without_slash(prefix).to_owned();
     Ok(Location {
         typed: typed.to_owned(),
         store: store(name.to_owned()),
-        path: Path::parse(prefix).map_err(path_error)?,
-        glob: glob.map(|g| matcher(typed, g)).transpose()?,
+        path: Path::parse(&exact).unwrap_or_default(),
+        glob: glob.map(|glob| parse_glob(typed, glob)).transpose()?,
         folder: key.is_empty() || key.ends_with('/') || glob.is_some(),
+        exact: Exact::Key(exact),
+        literals: splits.into_iter().filter_map(literal).collect(),
     })
 }
 
-fn web(typed: &str) -> Result<Location, LocationError> {
-    let url =
-        Url::parse(typed).map_err(|source| LocationError::Url { url: typed.to_owned(), source })?;
-    let base = url[..url::Position::BeforePath].to_owned();
+/// One final slash marks a prefix; more belong to its keys.
+fn without_slash(key: &str) -> &str {
+    key.strip_suffix('/').unwrap_or(key)
+}
+
+fn web_url(typed: &str) -> Result<Location, LocationError> {
+    let failed = |source| LocationError::Url { url: without_secrets(typed), source };
+    let mut url = Url::parse(typed).map_err(failed)?;
+    url.set_fragment(None);
+    let shown = web::shown(&url);
+    let base = Url::parse(&shown).map_err(failed)?[..url::Position::BeforePath].to_owned();
     Ok(Location {
-        typed: typed.to_owned(),
+        typed: shown,
         store: StoreKey::Http(base),
-        path: Path::from_url_path(url.path())
-            .map_err(|source| LocationError::Path { url: typed.to_owned(), source })?,
+        // Only what is written must have such a path.
+        path: Path::from_url_path(url.path()).unwrap_or_default(),
         glob: None,
         folder: false,
+        exact: Exact::Web(WebUrl(url)),
+        literals: Vec::new(),
     })
 }
 
-/// Splits a path before its first part that holds a glob.
-fn split_glob(path: &str) -> (&str, Option<&str>) {
-    let Some(special) = path.find(['*', '?', '[', '{']) else { return (path, None) };
-    let start = path[..special].rfind('/').map_or(0, |slash| slash + 1);
-    (&path[..start], Some(&path[start..]))
+fn with_path(url: &Url, path: &Path) -> Url {
+    let mut url = url.clone();
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.clear().extend(path.parts().map(|part| part.as_ref().to_owned()));
+    }
+    url.set_query(None);
+    url
 }
 
-/// `*` stays within one part of a path, `**` crosses them. What matches a folder matches
-/// everything within.
-fn matcher(typed: &str, glob: &str) -> Result<GlobMatcher, LocationError> {
-    let glob = format!("{{{0},{0}/**}}", glob.trim_end_matches('/'));
-    GlobBuilder::new(&glob)
-        .literal_separator(true)
-        .build()
-        .map(|glob| glob.compile_matcher())
-        .map_err(|source| LocationError::Glob { url: typed.to_owned(), source })
+fn parse_glob(typed: &str, glob: &str) -> Result<Glob, LocationError> {
+    Glob::new(glob).map_err(|source| LocationError::Glob { url: typed.to_owned(), source })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(typed: &str) -> Location {
-        Location::parse(typed).unwrap()
-    }
-
-    #[test]
-    fn buckets_keys_and_globs() {
-        let location = parse("s3://sparkify/log_data/2018/*/2018-11-1?-events.json");
-        assert_eq!(location.store, StoreKey::S3("sparkify".into()));
-        assert_eq!(location.path.as_ref(), "log_data/2018");
-        let glob = location.glob.unwrap();
-        assert!(glob.is_match("11/2018-11-12-events.json"));
-        assert!(!glob.is_match("11/2018-11-02-events.json"));
-        assert!(parse("s3://sparkify").folder);
-        assert_eq!(parse("s3://b/a b#c=%20").to_string(), "s3://b/a b#c=%20");
-    }
-
-    #[test]
-    fn a_glob_that_matches_a_folder_matches_what_is_within() {
-        let glob = parse("s3://b/song_data/[AB]").glob.unwrap();
-        assert!(glob.is_match("A/B/C/TRABC.json"));
-        assert!(!glob.is_match("C/B/C/TRCBC.json"));
-    }
-
-    #[test]
-    fn local_paths_are_made_absolute() {
-        let here = std::env::current_dir().unwrap();
-        assert_eq!(parse("some/../where.json").local_path().unwrap(), here.join("where.json"));
-        for path in ["/a b/c%d/é", "/100%", "/a%41b", "/%2F/x", "/#/x#y", "/b+c=d"] {
-            assert_eq!(parse(path).to_string(), path);
-        }
-        assert_eq!(parse("file:///a%20b").to_string(), "/a b");
-    }
-
-    #[test]
-    fn what_cannot_be_a_location_is_named() {
-        for typed in ["ftp://x/y", "s3:///key", "s3://b//k", "s3://b/[z"] {
-            let error = Location::parse(typed).unwrap_err().to_string();
-            assert!(error.contains(typed), "{error}");
-        }
-    }
-}
+mod tests;

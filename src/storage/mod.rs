@@ -1,23 +1,47 @@
 //! Where objects come from and go to: locations, stores, listings, compression.
 
 mod aws;
+mod bucket;
 mod compression;
+mod content;
+mod failure;
+mod frames;
+mod glob;
 mod listing;
 mod local;
 mod location;
+mod paths;
+mod s3;
+mod select;
+mod source;
 mod stores;
 mod upload;
+mod utf16;
+mod web;
 
 pub(crate) use aws::load_sdk as aws_config;
 pub use compression::{Compression, Decompressor};
-pub use listing::{InputObject, Skipped, Source, list};
-pub use location::{Location, LocationError, StoreKey};
+pub use glob::Glob;
+pub use listing::list;
+pub(crate) use local::etag as file_etag;
+pub use location::{Location, LocationError, StoreKey, without_secrets};
+pub use select::{ListOptions, OutputPlace, Skipped, Suffix};
+pub use source::{InputObject, Source};
 pub use stores::{Place, StoreOptions, Stores};
 pub use upload::Upload;
 
+/// A text with its control characters escaped: names of objects may hold any.
+pub fn visible(text: &str) -> std::borrow::Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return text.into();
+    }
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
+    text.chars().map(escaped).collect::<String>().into()
+}
+
 /// Why a store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {action} {url}")]
+#[error("cannot {action} {}", visible(url))]
 pub struct StorageError {
     action: &'static str,
     url: String,

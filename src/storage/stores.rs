@@ -1,21 +1,27 @@
 //! Object stores, opened once each.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::sync::Arc;
 
+use futures::TryStreamExt;
 use object_store::http::HttpBuilder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
     ClientOptions, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, RetryConfig, parse_url_opts,
 };
+use reqwest::header::{AUTHORIZATION, HeaderMap};
 use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
-use super::StorageError;
 use super::aws::Aws;
 use super::location::{Location, StoreKey};
+use super::s3::S3Api;
+use super::source::{InputObject, Source};
+use super::web::{self, WebObject};
+use super::{Compression, StorageError};
 
 /// How stores are reached; the same for all of a run.
 #[derive(Debug, Clone)]
@@ -58,8 +64,18 @@ impl Default for StoreOptions {
 pub struct Stores {
     options: StoreOptions,
     aws: Aws,
-    open: Mutex<HashMap<StoreKey, Arc<dyn ObjectStore>>>,
+    open: Mutex<HashMap<(StoreKey, Option<Secret>), Opened>>,
     aborts: TaskTracker,
+}
+
+/// User name and password of a web server.
+type Secret = String;
+
+/// A store, and the same bucket through the S3 API.
+#[derive(Debug, Clone)]
+struct Opened {
+    store: Arc<dyn ObjectStore>,
+    s3: Option<Arc<S3Api>>,
 }
 
 /// A location together with the store it is in.
@@ -69,6 +85,10 @@ pub struct Place {
     pub location: Location,
     /// The store that holds it.
     pub store: Arc<dyn ObjectStore>,
+    /// The same bucket through the S3 API, where it is one of S3.
+    pub(super) s3: Option<Arc<S3Api>>,
+    /// How often a request to a web server is made again.
+    retries: usize,
     /// Uploads that were given up and are being removed.
     pub(super) aborts: TaskTracker,
 }
@@ -85,13 +105,19 @@ impl Stores {
     ///
     /// If the store cannot be configured, for example for want of credentials in the environment.
     pub async fn place(&self, location: Location) -> Result<Place, StorageError> {
+        let secret = location.web_url().and_then(secret);
+        let key = (location.store.clone(), secret);
         let mut open = self.open.lock().await;
-        if let Some(store) = open.get(&location.store) {
-            return Ok(Place { store: store.clone(), location, aborts: self.aborts.clone() });
-        }
-        let store = self.connect(&location.store).await?;
-        open.insert(location.store.clone(), store.clone());
-        Ok(Place { location, store, aborts: self.aborts.clone() })
+        let opened = match open.get(&key) {
+            Some(opened) => opened.clone(),
+            None => {
+                let opened = self.connect(&location).await?;
+                open.insert(key, opened.clone());
+                opened
+            }
+        };
+        let (aborts, retries) = (self.aborts.clone(), self.options.retries);
+        Ok(Place { location, store: opened.store, s3: opened.s3, retries, aborts })
     }
 
     /// The AWS region of the bucket that `location` is in; `None` where there is none, or it cannot be
@@ -103,28 +129,59 @@ impl Stores {
         }
     }
 
-    async fn connect(&self, key: &StoreKey) -> Result<Arc<dyn ObjectStore>, StorageError> {
-        match key {
-            StoreKey::Local => Ok(Arc::new(LocalFileSystem::new())),
-            StoreKey::S3(bucket) => self.aws.bucket(bucket, &self.options).await,
-            StoreKey::Http(base) => HttpBuilder::new()
-                .with_url(base)
-                .with_client_options(ClientOptions::new().with_allow_http(true))
-                .with_retry(self.options.retry_config())
-                .build()
-                .map(|store| Arc::new(store) as Arc<dyn ObjectStore>)
-                .map_err(|source| StorageError::open(base, source)),
+    async fn connect(&self, location: &Location) -> Result<Opened, StorageError> {
+        let store: Arc<dyn ObjectStore> = match &location.store {
+            StoreKey::Local => Arc::new(LocalFileSystem::new()),
+            StoreKey::S3(bucket) => {
+                let (store, s3) = self.aws.bucket(bucket, &self.options).await?;
+                return Ok(Opened { store, s3: Some(s3) });
+            }
+            StoreKey::Http(base) => self.web_server(base, location)?,
             StoreKey::Cloud(base) => {
                 let url = Url::parse(base).map_err(|e| StorageError::url(base, e))?;
-                let options = std::env::vars_os().filter_map(|(key, value)| {
-                    Some((key.into_string().ok()?.to_lowercase(), value.into_string().ok()?))
-                });
-                parse_url_opts(&url, options)
-                    .map(|(store, _)| store.into())
-                    .map_err(|source| StorageError::open(base, source))
+                parse_url_opts(&url, cloud_variables(url.scheme(), std::env::vars_os()))
+                    .map_err(|source| StorageError::open(base, source))?
+                    .0
+                    .into()
             }
-        }
+        };
+        Ok(Opened { store, s3: None })
     }
+
+    fn web_server(
+        &self,
+        base: &str,
+        location: &Location,
+    ) -> Result<Arc<dyn ObjectStore>, StorageError> {
+        let mut options = ClientOptions::new().with_allow_http(true);
+        if let Some(authorization) = location.web_url().and_then(web::authorization) {
+            let headers = HeaderMap::from_iter([(AUTHORIZATION, authorization)]);
+            options = options.with_default_headers(headers);
+        }
+        let builder = HttpBuilder::new().with_url(base).with_client_options(options);
+        let store = builder.with_retry(self.options.retry_config()).build();
+        let store = store.map_err(|source| StorageError::open(base, source))?;
+        Ok(Arc::new(store))
+    }
+}
+
+fn secret(url: &Url) -> Option<Secret> {
+    let secret = &url[url::Position::BeforeUsername..url::Position::BeforeHost];
+    (!secret.is_empty()).then(|| secret.to_owned())
+}
+
+/// The variables of the environment that configure the stores of a scheme: `GOOGLE_*` or `AZURE_*`.
+/// Others may have names that object_store takes for options, such as `TIMEOUT`.
+fn cloud_variables(
+    scheme: &str,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Vec<(String, String)> {
+    let prefix = if scheme == "gs" { "google_" } else { "azure_" };
+    let text = |(name, value): (OsString, OsString)| {
+        Some((name.into_string().ok()?.to_lowercase(), value.into_string().ok()?))
+    };
+    let variables = variables.into_iter().filter_map(text);
+    variables.filter(|(name, _)| name.starts_with(prefix)).collect()
 }
 
 impl StoreOptions {
@@ -138,7 +195,24 @@ impl StoreOptions {
 impl Place {
     /// A place in a store of the caller's own.
     pub fn new(location: Location, store: Arc<dyn ObjectStore>) -> Place {
-        Place { location, store, aborts: TaskTracker::new() }
+        let retries = StoreOptions::RETRIES;
+        Place { location, store, s3: None, retries, aborts: TaskTracker::new() }
+    }
+
+    /// The object of a web server, or `None` when there is no such object.
+    pub(super) async fn web_object(&self) -> Result<Option<InputObject>, StorageError> {
+        let Some(url) = self.location.web_url() else { return Ok(None) };
+        let shown = self.location.to_string();
+        let failed = |source| StorageError::read(&shown, source);
+        let object = WebObject::new(url.clone(), self.retries).map_err(failed)?;
+        let Some(meta) = object.head().await.map_err(failed)? else { return Ok(None) };
+        Ok(Some(InputObject {
+            compression: Compression::of(url.path()),
+            url: shown.as_str().into(),
+            source: Source::Web(Arc::new(object)),
+            size: meta.size.unwrap_or(0),
+            etag: meta.etag,
+        }))
     }
 
     /// The place `relative` below this one.
@@ -179,6 +253,11 @@ impl Place {
     /// If it cannot be read.
     pub async fn read(&self) -> Result<Option<bytes::Bytes>, StorageError> {
         let failed = |source| StorageError::read(&self.location.to_string(), source);
+        if self.location.web_url().is_some() {
+            let Some(object) = self.web_object().await? else { return Ok(None) };
+            let chunks: Vec<bytes::Bytes> = object.stream().try_collect().await?;
+            return Ok(Some(chunks.concat().into()));
+        }
         match self.store.get_opts(self.path(), GetOptions::default()).await {
             Ok(result) => result.bytes().await.map(Some).map_err(failed),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
@@ -200,5 +279,34 @@ impl Place {
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.location.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_variables_of_its_own_cloud_configure_a_store() {
+        let variables = || {
+            [
+                ("TIMEOUT", "60"),
+                ("ALLOW_HTTP", "true"),
+                ("BUCKET", "other"),
+                ("ACCOUNT_NAME", "other"),
+                ("AZURE_STORAGE_ACCOUNT_NAME", "mine"),
+                ("GOOGLE_SERVICE_ACCOUNT", "/key.json"),
+                ("XGOOGLE_BUCKET", "other"),
+            ]
+            .map(|(name, value)| (name.into(), value.into()))
+        };
+        let names = |scheme| {
+            let found = cloud_variables(scheme, variables());
+            found.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+        };
+        assert_eq!(names("gs"), ["google_service_account"]);
+        for scheme in ["az", "abfs", "abfss"] {
+            assert_eq!(names(scheme), ["azure_storage_account_name"]);
+        }
     }
 }

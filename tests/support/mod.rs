@@ -147,7 +147,7 @@ pub fn files(folder: &Path) -> Vec<String> {
             if path.is_dir() {
                 pending.push(path);
             } else {
-                found.push(path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned());
+                found.push(path.strip_prefix(folder).unwrap().to_string_lossy().into_owned());
             }
         }
     }

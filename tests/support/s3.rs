@@ -278,7 +278,7 @@ impl Store {
     }
 
     fn is_object(&self, bucket: &str, key: &str) -> bool {
-        self.root.join(bucket).join(key).is_file()
+        !is_no_file(key) && self.root.join(bucket).join(key).is_file()
     }
 
     // A folder is an object to s3s-fs, which then fails to read it.
@@ -476,16 +476,22 @@ impl S3 for Store {
             start,
             limit,
         );
+        let is_encoded =
+            input.encoding_type.as_ref().is_some_and(|encoding| encoding.as_str() == "url");
+        let encoded = |key: String| if is_encoded { url_encoded(&key) } else { key };
         let mut contents = Vec::with_capacity(page.objects.len());
         for listed in &page.objects {
-            contents.push(self.object(&input.bucket, listed).await?);
+            let object = self.object(&input.bucket, listed).await?;
+            contents.push(Object { key: object.key.map(encoded), ..object });
         }
-        let folders = page.folders.into_iter().map(|folder| CommonPrefix { prefix: Some(folder) });
+        let folders = page.folders.into_iter();
+        let folders = folders.map(|folder| CommonPrefix { prefix: Some(encoded(folder)) });
         Ok(S3Response::new(ListObjectsV2Output {
             common_prefixes: Some(folders.collect()),
             contents: Some(contents),
             continuation_token: input.continuation_token,
             delimiter: input.delimiter,
+            encoding_type: input.encoding_type,
             is_truncated: Some(page.next.is_some()),
             key_count: Some(page.count as i32),
             max_keys: Some(limit as i32),
@@ -594,6 +600,21 @@ impl S3 for Store {
         self.require_upload(&req.input.upload_id)?;
         self.files.list_parts(req).await
     }
+}
+
+/// As in a form: a space is a plus.
+fn url_encoded(key: &str) -> String {
+    let mut encoded = String::new();
+    for byte in key.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'*' | b'/' => {
+                encoded.push(char::from(byte));
+            }
+            b' ' => encoded.push('+'),
+            byte => encoded += &format!("%{byte:02X}"),
+        }
+    }
+    encoded
 }
 
 fn request<T>(input: T) -> S3Request<T> {
@@ -805,7 +826,15 @@ fn folder<'k>(key: &'k str, prefix: &str, delimiter: Option<&str>) -> Option<&'k
     Some(&key[..end])
 }
 
+/// Whether a file system would take a key for another one.
+fn is_no_file(key: &str) -> bool {
+    key.starts_with('/') || key.split('/').any(|part| matches!(part, "." | ".."))
+}
+
 fn keys(bucket: &Path, prefix: &str) -> Vec<String> {
+    if is_no_file(prefix) {
+        return Vec::new();
+    }
     let folder = prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
     let files = files_below(&bucket.join(folder));
     let key = |file: PathBuf| file.strip_prefix(bucket).unwrap().to_str().unwrap().to_owned();

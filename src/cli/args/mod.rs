@@ -172,6 +172,18 @@ pub struct TransformArgs {
     /// Folder or prefix for the star.
     #[arg(long, value_name = "URL", env = "STARLIFT_OUT", value_hint = ValueHint::DirPath)]
     pub out: Option<String>,
+    /// Suffixes of the objects to read below a prefix; a glob that names objects reads what it
+    /// matches [default: json].
+    #[arg(long, value_name = "WHICH", env = "STARLIFT_SUFFIX")]
+    pub suffix: Option<SuffixArg>,
+    /// Also read objects whose names, or folders below the prefix, begin with `_` or `.`.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", env = "STARLIFT_INCLUDE_HIDDEN")]
+    pub include_hidden: Option<bool>,
+    /// Publish a star even if songs or logs have not one record.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", env = "STARLIFT_ALLOW_EMPTY")]
+    pub allow_empty: Option<bool>,
     /// JSONPaths file for logs, in place of matching by key.
     #[arg(long, value_name = "URL", env = "STARLIFT_LOG_JSONPATHS", value_hint = ValueHint::FilePath)]
     pub log_jsonpaths: Option<String>,
@@ -215,6 +227,17 @@ pub enum MatchArg {
     TitleArtist,
     /// Artist, title and duration are equal.
     TitleArtistDuration,
+}
+
+/// The suffixes of objects that are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SuffixArg {
+    /// .json, .jsonl and .ndjson, each also with .gz or .zst.
+    #[default]
+    Json,
+    /// Any, or none.
+    Any,
 }
 
 /// What becomes of plays that match no song.

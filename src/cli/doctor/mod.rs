@@ -13,7 +13,7 @@ use super::settings::{self, GlobalOptions, Settings};
 use crate::cloud::clients::Clients;
 use crate::cloud::error::CloudError;
 use crate::error::{Error, Result, causes};
-use crate::storage::{Location, StoreKey, Stores};
+use crate::storage::{ListOptions, Location, StoreKey, Stores};
 
 /// What came of the checks so far.
 pub struct Doctor<'a> {
@@ -44,6 +44,7 @@ struct Subject {
     songs: Vec<String>,
     logs: Vec<String>,
     jsonpaths: Vec<String>,
+    listing: ListOptions,
     star: Option<String>,
     /// The key that the star is encrypted with.
     kms_key: Option<String>,
@@ -73,6 +74,7 @@ pub async fn run(
         songs: or(&args.songs, settings.songs()),
         logs: or(&args.logs, settings.logs()),
         jsonpaths: settings.jsonpaths(),
+        listing: settings.listing(),
         star: args.star.clone().or_else(|| settings.star_place().map(str::to_owned)),
         kms_key: settings.cloud().kms_key().map(str::to_owned),
         to: args.to.clone().or_else(|| settings.usual_warehouse(&args.warehouse)),

@@ -1,14 +1,12 @@
 //! Songs, logs and the star: what can be listed, read and written.
 
-use std::io::Read;
-
 use futures::TryStreamExt;
 use object_store::ObjectStoreExt;
 
 use super::{Doctor, Skipped, Subject, Verdict, verdict};
 use crate::error::{Error, Result};
 use crate::publish::RunRecord;
-use crate::storage::{Location, Place, Skipped as PassedOver, Source, StorageError, list};
+use crate::storage::{Location, Place, Skipped as PassedOver, StorageError, list, without_secrets};
 
 /// Enough to know that an object can be read.
 const SAMPLE_BYTES: u64 = 1024;
@@ -32,7 +30,7 @@ impl Doctor<'_> {
                 self.note(check, Skipped(format!("no {check} are named")))?;
             }
             for url in urls {
-                let outcome = self.readable(url).await;
+                let outcome = self.readable(url, subject).await;
                 self.note_outcome(check, outcome, &inputs_cure(check))?;
             }
         }
@@ -50,35 +48,25 @@ impl Doctor<'_> {
     }
 
     /// Lists until there is an object, and reads from it.
-    async fn readable(&self, url: &str) -> Result<String> {
+    async fn readable(&self, url: &str, subject: &Subject) -> Result<String> {
         let place = self.stores.place(Location::parse(url)?).await?;
+        let url = &place.location.typed.clone();
         let passed_over = PassedOver::default();
-        let mut objects = list(place, passed_over.clone()).await?;
+        let mut objects = list(place, &subject.listing, passed_over.clone()).await?;
         let Some(first) = objects.try_next().await? else {
-            let others = match passed_over.by_suffix().values().sum::<u64>() {
+            let others = match passed_over.by_kind().values().sum::<u64>() {
                 0 => "nothing else either".to_owned(),
                 others => format!("{others} of other kinds"),
             };
             return Err(Error::NothingFound(format!("no JSON objects at {url}, and {others}")));
         };
-        let bytes = first.size.min(SAMPLE_BYTES);
-        match &first.source {
-            Source::File => {
-                let mut start = Vec::new();
-                let read = std::fs::File::open(&*first.url)
-                    .and_then(|file| file.take(bytes).read_to_end(&mut start));
-                read.map_err(|e| Error::io(format!("cannot read {}", first.url), e))?;
-            }
-            Source::Store { store, path, .. } => {
-                let read = store.get_range(path, 0..bytes).await;
-                read.map_err(|e| Error::Storage(StorageError::read(&first.url, e)))?;
-            }
-        }
+        first.probe(SAMPLE_BYTES).await?;
         Ok(format!("{url} can be listed and read, as {} was", first.url))
     }
 
     async fn object(&self, url: &str) -> Result<String> {
-        let place = self.stores.place(Location::parse_single(url)?).await?;
+        let place = self.stores.place(Location::parse_object(url)?).await?;
+        let url = without_secrets(url);
         match place.read().await? {
             Some(_) => Ok(format!("{url} can be read")),
             None => Err(Error::NothingFound(format!("there is no object {url}"))),

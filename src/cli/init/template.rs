@@ -67,6 +67,11 @@ fn transform(file: &mut File, values: &Values) {
         "s3://BUCKET/log_data",
     );
     file.key("out", "Where the star is written.", &values.out, "s3://BUCKET/star");
+    file.off("suffix", "Suffixes that are read below a prefix: json or any.", "json");
+    file.comment("Whether names that begin with _ or . are read, too.");
+    file.commented("include_hidden", false);
+    file.comment("Whether a star is published of songs or logs without one record.");
+    file.commented("allow_empty", false);
     file.key(
         "log_jsonpaths",
         "JSONPaths file for logs; not needed where the keys are those of the columns.",

@@ -11,8 +11,8 @@ use bytesize::ByteSize;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::cli::args::{
-    ColorWhen, GlobalArgs, LogFormat, MatchArg, RepairArg, StarArgs, TransformArgs, UnmatchedArg,
-    range,
+    ColorWhen, GlobalArgs, LogFormat, MatchArg, RepairArg, StarArgs, SuffixArg, TransformArgs,
+    UnmatchedArg, range,
 };
 use crate::cli::cloud::CloudSettings;
 use crate::cli::warehouse::WarehouseSettings;
@@ -22,7 +22,7 @@ use crate::limits::MaxRejects;
 use crate::pipeline::TransformOptions;
 use crate::publish::DEFAULT_FILE_BYTES;
 use crate::star::{MatchRule, RepairEncoding, Rules, Unmatched};
-use crate::storage::StoreOptions;
+use crate::storage::{ListOptions, StoreOptions, Suffix};
 use refusal::refusal;
 
 /// The file that is read without being named.
@@ -65,6 +65,9 @@ struct TransformSettings {
     #[serde(default, deserialize_with = "one_or_many")]
     logs: Vec<String>,
     out: Option<String>,
+    include_hidden: Option<bool>,
+    suffix: Option<SuffixArg>,
+    allow_empty: Option<bool>,
     log_jsonpaths: Option<String>,
     song_jsonpaths: Option<String>,
     #[serde(rename = "match")]
@@ -232,6 +235,9 @@ impl Settings {
                 .clone()
                 .or_else(|| file.out.clone())
                 .ok_or_else(|| missing("--out", "out in [transform]", "STARLIFT_OUT"))?,
+            include_hidden: args.include_hidden.or(file.include_hidden).unwrap_or(false),
+            suffix: args.suffix.or(file.suffix).unwrap_or_default().into(),
+            allow_empty: args.allow_empty.or(file.allow_empty).unwrap_or(false),
             song_jsonpaths: args.song_jsonpaths.clone().or_else(|| file.song_jsonpaths.clone()),
             log_jsonpaths: args.log_jsonpaths.clone().or_else(|| file.log_jsonpaths.clone()),
             queries: args.queries.clone().or_else(|| self.queries.clone()),
@@ -277,6 +283,15 @@ impl Settings {
     /// The log objects that the file names.
     pub fn logs(&self) -> &[String] {
         &self.transform.logs
+    }
+
+    /// The objects that the file selects below a prefix.
+    pub fn listing(&self) -> ListOptions {
+        ListOptions {
+            include_hidden: self.transform.include_hidden.unwrap_or(false),
+            suffix: self.transform.suffix.unwrap_or_default().into(),
+            ..ListOptions::default()
+        }
     }
 
     /// The JSONPaths files that the file names.
@@ -358,6 +373,15 @@ impl From<RepairArg> for RepairEncoding {
             RepairArg::Off => RepairEncoding::Off,
             RepairArg::Match => RepairEncoding::Match,
             RepairArg::Store => RepairEncoding::Store,
+        }
+    }
+}
+
+impl From<SuffixArg> for Suffix {
+    fn from(arg: SuffixArg) -> Suffix {
+        match arg {
+            SuffixArg::Json => Suffix::Json,
+            SuffixArg::Any => Suffix::Any,
         }
     }
 }

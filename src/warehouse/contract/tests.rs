@@ -221,6 +221,8 @@ fn record() -> RunRecord {
             repair_encoding: "off".to_owned(),
             songs: Vec::new(),
             logs: Vec::new(),
+            include_hidden: false,
+            suffix: "json".to_owned(),
             song_jsonpaths: None,
             log_jsonpaths: None,
             queries: None,

@@ -1,0 +1,145 @@
+//! Local files, read as they were listed.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+
+use crate::storage::{InputObject, file_etag};
+
+/// A local file that must not change while it is read.
+///
+/// On S3 a request names the version that was listed. A local file has no versions: one that was cut
+/// or replaced would be read in part, and one that grows may end within a record. Both end the run.
+pub(super) struct ListedFile<'a> {
+    file: File,
+    object: &'a InputObject,
+    done: u64,
+    at_end: bool,
+}
+
+impl ListedFile<'_> {
+    pub fn open(object: &InputObject) -> io::Result<ListedFile<'_>> {
+        let path = object.file().ok_or(io::ErrorKind::Unsupported)?;
+        let mut options = OpenOptions::new();
+        options.read(true);
+        // A pipe in place of the file that was listed must not be waited for.
+        #[cfg(unix)]
+        if object.etag.is_some() {
+            use std::os::unix::fs::OpenOptionsExt;
+            options.custom_flags(libc::O_NONBLOCK);
+        }
+        Ok(ListedFile { file: options.open(path)?, object, done: 0, at_end: false })
+    }
+
+    /// Reads more of the file into `block`; `None` at its end.
+    pub fn read(&mut self, block: &mut [u8]) -> io::Result<Option<usize>> {
+        let length = if self.at_end { 0 } else { self.file.read(block)? };
+        self.done += length as u64;
+        if length == 0 {
+            self.check_unchanged()?;
+            return Ok(None);
+        }
+        let is_listed = self.object.etag.is_some();
+        if is_listed && self.done > self.object.size {
+            return Err(self.changed());
+        }
+        // A read that stops short of the block at the size listed has met the end: to ask again would
+        // double the reads of small files.
+        self.at_end = is_listed && length < block.len() && self.done == self.object.size;
+        Ok(Some(length))
+    }
+
+    fn check_unchanged(&self) -> io::Result<()> {
+        let Some(listed) = &self.object.etag else { return Ok(()) };
+        let is_same = self.done == self.object.size
+            && file_etag(&self.file.metadata()?).as_ref() == Some(listed);
+        if is_same { Ok(()) } else { Err(self.changed()) }
+    }
+
+    fn changed(&self) -> io::Error {
+        let now = match self.file.metadata() {
+            Ok(metadata) => format!("{} now", metadata.len()),
+            Err(error) => error.to_string(),
+        };
+        io::Error::other(format!(
+            "it changed while it was read: {} bytes when it was listed, {now}; run again when nothing \
+             writes to it, or leave it out with a glob",
+            self.object.size
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::path::Path;
+
+    use super::*;
+    use crate::storage::{Compression, Source};
+
+    fn listed(path: &Path) -> InputObject {
+        let metadata = path.metadata().unwrap();
+        InputObject {
+            url: path.to_str().unwrap().into(),
+            source: Source::File(None),
+            size: metadata.len(),
+            etag: file_etag(&metadata),
+            compression: Compression::None,
+        }
+    }
+
+    /// Reads a file in blocks of four bytes, and changes it after the first.
+    fn read(content: &[u8], change: impl FnOnce(&Path)) -> io::Result<Vec<u8>> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, content).unwrap();
+        let object = listed(&path);
+        let mut file = ListedFile::open(&object)?;
+        let (mut block, mut all, mut change) = ([0; 4], Vec::new(), Some(change));
+        while let Some(length) = file.read(&mut block)? {
+            all.extend_from_slice(&block[..length]);
+            if let Some(change) = change.take() {
+                change(&path);
+            }
+        }
+        Ok(all)
+    }
+
+    #[test]
+    fn a_file_that_does_not_change_is_read_whole() {
+        for content in [&b""[..], b"abc", b"abcd", b"abcdefghi"] {
+            assert_eq!(read(content, |_| {}).unwrap(), content);
+        }
+    }
+
+    #[test]
+    fn a_file_that_changes_is_an_error() {
+        let open = |path: &Path| OpenOptions::new().append(true).open(path).unwrap();
+        let shrinks = |path: &Path| open(path).set_len(6).unwrap();
+        let empties = |path: &Path| open(path).set_len(0).unwrap();
+        let grows = |path: &Path| open(path).write_all(b"more").unwrap();
+        let later = std::time::SystemTime::now() + std::time::Duration::from_secs(9);
+        let touched = |path: &Path| open(path).set_modified(later).unwrap();
+        for outcome in [
+            read(b"abcdefghi", shrinks),
+            read(b"abcdefghi", empties),
+            read(b"abcdefghi", grows),
+            read(b"ab", grows),
+            read(b"abcdefghi", touched),
+        ] {
+            let error = outcome.unwrap_err().to_string();
+            assert!(error.contains("changed while it was read"), "{error}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_in_place_of_a_file_is_an_error_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, "abc").unwrap();
+        let object = listed(&path);
+        std::fs::remove_file(&path).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        ListedFile::open(&object).unwrap().read(&mut [0; 9]).unwrap_err();
+    }
+}

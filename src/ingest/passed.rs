@@ -1,0 +1,62 @@
+//! What was passed over, in words.
+
+use std::collections::BTreeMap;
+
+use crate::decode::Dataset;
+use crate::error::Error;
+use crate::storage::{Place, visible};
+
+/// Suffixes and kinds that are named.
+const SHOWN_KINDS: usize = 10;
+
+/// What was passed over, the most frequent first: `named` makes the words for a suffix or kind and
+/// its number of objects. Beyond ten there are only totals.
+pub fn passed_over(
+    skipped: &BTreeMap<String, u64>,
+    named: impl Fn(&str, u64) -> String,
+) -> Vec<String> {
+    let mut kinds: Vec<(&String, &u64)> = skipped.iter().collect();
+    kinds.sort_by_key(|(_, objects)| std::cmp::Reverse(**objects));
+    let (shown, others) = kinds.split_at(kinds.len().min(SHOWN_KINDS));
+    let mut words: Vec<String> =
+        shown.iter().map(|(kind, objects)| named(&visible(kind), **objects)).collect();
+    if !others.is_empty() {
+        let objects: u64 = others.iter().map(|(_, objects)| *objects).sum();
+        words.push(format!("and {objects} more in {} suffixes", others.len()));
+    }
+    words
+}
+
+/// The error for a dataset without objects: what was looked for, and where.
+pub fn nothing_found(dataset: Dataset, places: &[Place], skipped: &BTreeMap<String, u64>) -> Error {
+    let places: Vec<String> = places.iter().map(|place| place.location.typed.clone()).collect();
+    let passed_over = passed_over(skipped, |kind, objects| format!("{objects} {kind}"));
+    let passed_over = match passed_over.is_empty() {
+        true => "there is no object at all".to_owned(),
+        false => format!(
+            "passed over: {} (--suffix any reads every suffix, --include-hidden hidden names)",
+            passed_over.join(", ")
+        ),
+    };
+    Error::NothingFound(format!(
+        "no {} found at {}: looked for .json, .jsonl and .ndjson objects, also with .gz or .zst; \
+         {passed_over}",
+        dataset.label(),
+        places.join(", "),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_frequent_come_first_and_the_rest_is_counted() {
+        let skipped: BTreeMap<String, u64> = (1..=31).map(|i| (format!(".{i:02}"), i)).collect();
+        let words = passed_over(&skipped, |kind, objects| format!("{kind} ({objects})"));
+        assert_eq!(words.len(), 11);
+        assert_eq!(words[..2], [".31 (31)", ".30 (30)"]);
+        assert_eq!(words[10], "and 231 more in 21 suffixes");
+        assert!(passed_over(&BTreeMap::new(), |_, _| String::new()).is_empty());
+    }
+}

@@ -1,0 +1,35 @@
+//! Datasets that are empty, against the star that they would replace.
+
+use crate::decode::Dataset;
+use crate::error::{Error, Result};
+use crate::ingest::DatasetCounts;
+use crate::publish::RunRecord;
+use crate::storage::Place;
+
+/// Refuses to make a star of a dataset that gave no record, or no row where the star that is there
+/// has some: a wrong place, a marker object or an upload that failed looks like that.
+pub(super) async fn demand_rows(
+    out: &Place,
+    datasets: [(Dataset, &DatasetCounts); 2],
+) -> Result<()> {
+    if datasets.iter().all(|(_, counts)| counts.decoded > 0) {
+        return Ok(());
+    }
+    let record = RunRecord::read(out).await?;
+    let earlier = |dataset: Dataset| record.as_ref()?.datasets.get(dataset.label());
+    for (dataset, counts) in datasets {
+        let earlier_rows = earlier(dataset).map_or(0, |dataset| dataset.decoded);
+        let is_empty = counts.records() == 0 || counts.decoded == 0 && earlier_rows > 0;
+        if counts.objects_read > 0 && is_empty {
+            return Err(Error::EmptyDataset {
+                dataset: dataset.label(),
+                objects: counts.objects_read,
+                bytes: counts.stored_bytes,
+                rejected: counts.rejected,
+                out: out.to_string(),
+                earlier_rows: record.as_ref().map(|_| earlier_rows),
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! What a transform lists as its input.
+
+use super::options::TransformOptions;
+use crate::error::{Error, Result};
+use crate::publish::RECORD;
+use crate::star::model::TABLES;
+use crate::storage::{ListOptions, Location, OutputPlace};
+
+/// How the inputs of a transform are listed: its output is not among them, nor are its JSONPaths
+/// files.
+///
+/// # Errors
+///
+/// If a location is mistyped, or an input lies in the folders of the output's tables.
+pub fn list_options(options: &TransformOptions) -> Result<ListOptions> {
+    let output =
+        OutputPlace { location: Location::parse_single(&options.out)?, names: output_names() };
+    for typed in options.songs.iter().chain(&options.logs) {
+        demand_apart(&Location::parse(typed)?, &output)?;
+    }
+    let files = [&options.song_jsonpaths, &options.log_jsonpaths].into_iter().flatten();
+    Ok(ListOptions {
+        include_hidden: options.include_hidden,
+        suffix: options.suffix,
+        output: Some(output),
+        apart: files.map(|file| Location::parse_object(file)).collect::<Result<_, _>>()?,
+    })
+}
+
+/// The names that a run makes directly below its output.
+fn output_names() -> Vec<String> {
+    let tables = TABLES.iter().map(|table| table.name);
+    let own = ["_inputs", "_rejects", "_lock", RECORD].map(str::to_owned);
+    tables.flat_map(|name| [name.to_owned(), format!("{name}.manifest")]).chain(own).collect()
+}
+
+/// Refuses an input that later runs would fill with the files of a table.
+fn demand_apart(input: &Location, output: &OutputPlace) -> Result<()> {
+    let Some(below) = input.below(&output.location) else { return Ok(()) };
+    let first = below.split('/').next().unwrap_or_default();
+    if !output.names.iter().any(|name| name == first) {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "the input {} is {first} in the output {}, where the star itself is written; name another \
+         output",
+        input.typed, output.location
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_input_in_the_stars_own_folders_is_refused() {
+        for (songs, out, is_refused) in [
+            ("s3://b/star/songs", "s3://b/star", true),
+            ("s3://b/star/songs/2018/*.json", "s3://b/star/", true),
+            ("s3://b/star/_starlift.json", "s3://b/star", true),
+            ("s3://b/songs", "s3://b", true),
+            ("s3://b/star/song_data", "s3://b/star", false),
+            ("s3://b/star", "s3://b/star", false),
+            ("s3://b", "s3://b/star", false),
+            ("s3://c/star/songs", "s3://b/star", false),
+            ("/x/star/../star/users", "/x/star", true),
+            ("/x/star", "/x/star", false),
+        ] {
+            let outcome = list_options(&TransformOptions::new(songs, "s3://d/logs", out));
+            assert_eq!(outcome.is_err(), is_refused, "{songs} {out}");
+            assert!(outcome.err().is_none_or(|error| error.exit_code() == 2));
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The form of an object's bytes, recognised by its first bytes.
+//!
+//! Names are not reliable: tools and web servers compress or decompress on the way and keep the
+//! name. Only names decide which objects are read; only bytes decide how.
+
+/// The form of a sequence of bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Text, or whatever else the decoder is to judge.
+    Plain,
+    /// gzip.
+    Gzip,
+    /// Zstandard, or a skippable frame before it.
+    Zstd,
+    /// UTF-16 with a byte-order mark.
+    Utf16 {
+        /// Whether the more significant byte comes first.
+        big_endian: bool,
+    },
+    /// A format that is not read.
+    Foreign(&'static str),
+}
+
+/// Bytes after which every form is recognised.
+pub(super) const SNIFF_BYTES: usize = 24;
+
+/// Signatures, each before its own prefixes.
+const SIGNATURES: &[(&[u8], Form)] = &[
+    (b"\x1f\x8b", Form::Gzip),
+    (b"\x28\xb5\x2f\xfd", Form::Zstd),
+    (b"\xff\xfe\0\0", Form::Foreign("UTF-32 text")),
+    (b"\0\0\xfe\xff", Form::Foreign("UTF-32 text")),
+    (b"\xff\xfe", Form::Utf16 { big_endian: false }),
+    (b"\xfe\xff", Form::Utf16 { big_endian: true }),
+    (b"\xff\x06\0\0sNaPpY", Form::Foreign("compressed with Snappy")),
+    (b"BZh", Form::Foreign("compressed with bzip2")),
+    (b"\xfd7zXZ\0", Form::Foreign("compressed with xz")),
+    (b"\x04\x22\x4d\x18", Form::Foreign("compressed with LZ4")),
+    (b"\x02\x21\x4c\x18", Form::Foreign("compressed with LZ4")),
+    (b"\x1f\x9d", Form::Foreign("compressed with compress (.Z)")),
+    (b"\x89LZO\0\r\n\x1a\n", Form::Foreign("compressed with lzop")),
+    (b"LZIP", Form::Foreign("compressed with lzip")),
+    (b"7z\xbc\xaf\x27\x1c", Form::Foreign("a 7z archive")),
+    (b"PK\x03\x04", Form::Foreign("a zip archive")),
+    (b"PK\x05\x06", Form::Foreign("a zip archive")),
+    (b"PAR1", Form::Foreign("a Parquet file")),
+    (b"PARE", Form::Foreign("an encrypted Parquet file")),
+    (b"ORC", Form::Foreign("an ORC file")),
+    (b"Obj\x01", Form::Foreign("an Avro file")),
+];
+
+/// Signatures that text may begin with; the bytes after them must not be text.
+const PRINTABLE: &[&[u8]] = &[b"BZh", b"LZIP", b"PAR1", b"PARE", b"ORC"];
+
+/// The form of what begins with `start`, or `None` if more bytes are needed to tell. `whole` says
+/// that there are no more.
+pub(super) fn recognise(start: &[u8], whole: bool) -> Option<Form> {
+    // Almost every object begins with an object or an array.
+    if matches!(start.first(), Some(b'{' | b'[' | b' ' | b'\n' | b'"')) {
+        return Some(Form::Plain);
+    }
+    let undecided = |signature: &[u8]| !whole && signature.starts_with(start);
+    if let Some(skippable) = skippable_frame(start, whole) {
+        return skippable;
+    }
+    for (signature, form) in SIGNATURES {
+        if undecided(signature) && start.len() < signature.len() {
+            return None;
+        }
+        if !start.starts_with(signature) {
+            continue;
+        }
+        if !PRINTABLE.contains(signature) {
+            return Some(*form);
+        }
+        if start.len() < SNIFF_BYTES && !whole {
+            return None;
+        }
+        let after = &start[signature.len()..];
+        return Some(if is_text(after) { Form::Plain } else { *form });
+    }
+    Some(Form::Plain)
+}
+
+/// Zstandard frames that hold no data may come first; their signature is a range.
+fn skippable_frame(start: &[u8], whole: bool) -> Option<Option<Form>> {
+    const AFTER_FIRST: &[u8] = b"\x2a\x4d\x18";
+    let (first, rest) = start.split_first()?;
+    if first & 0xf0 != 0x50 {
+        return None;
+    }
+    if rest.starts_with(AFTER_FIRST) {
+        return Some(Some(Form::Zstd));
+    }
+    (!whole && AFTER_FIRST.starts_with(rest)).then_some(None)
+}
+
+/// Whether bytes may belong to a line of text: no control characters but tabs and line ends.
+fn is_text(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte >= b' ' && *byte != 0x7f || matches!(byte, b'\t' | b'\n' | b'\r'))
+        && std::str::from_utf8(bytes).map_or_else(|e| e.error_len().is_none(), |_| true)
+}
+
+/// The bytes of history that a Zstandard frame refers back to: what its decoder allocates.
+///
+/// Source: RFC 8878, 3.1.1.1. `None` if `start` does not hold the header of a frame.
+pub(super) fn zstd_window(start: &[u8]) -> Option<u64> {
+    let header = start.strip_prefix(b"\x28\xb5\x2f\xfd")?;
+    let descriptor = *header.first()?;
+    let is_single_segment = descriptor & 0x20 != 0;
+    if !is_single_segment {
+        let window = header.get(1)?;
+        let base = 1_u64 << (10 + (window >> 3));
+        return Some(base + base / 8 * u64::from(window & 7));
+    }
+    let dictionary_bytes = [0, 1, 2, 4][usize::from(descriptor & 3)];
+    let (size_bytes, offset) = [(1, 0), (2, 256), (4, 0), (8, 0)][usize::from(descriptor >> 6)];
+    let size = header.get(1 + dictionary_bytes..1 + dictionary_bytes + size_bytes)?;
+    let size = size.iter().rev().fold(0_u64, |size, byte| size << 8 | u64::from(*byte));
+    Some(size.saturating_add(offset))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_are_recognised_whatever_the_bytes_at_hand() {
+        for (bytes, wanted) in [
+            (&b"{\"a\":1}"[..], Form::Plain),
+            (b"", Form::Plain),
+            (b"\xef\xbb\xbf{}", Form::Plain),
+            (b"\0\0\0\0\0", Form::Plain),
+            (b"P", Form::Plain),
+            (b"PARIS is not Parquet, it is a line", Form::Plain),
+            (b"PAR1 is not Parquet either, but text", Form::Plain),
+            (b"ORCHESTRA\tand more of the same line", Form::Plain),
+            (b"BZh is text", Form::Plain),
+            (b"\x1f\x8b\x08\0", Form::Gzip),
+            (b"\x28\xb5\x2f\xfd\0", Form::Zstd),
+            (b"\x5a\x2a\x4d\x18\0\0\0\0", Form::Zstd),
+            (b"\xff\xfe{\0", Form::Utf16 { big_endian: false }),
+            (b"\xff\xfe", Form::Utf16 { big_endian: false }),
+            (b"\xfe\xff\0{", Form::Utf16 { big_endian: true }),
+            (b"\xff\xfe\0\0{\0\0\0", Form::Foreign("UTF-32 text")),
+            (b"\0\0\xfe\xff\0\0\0{", Form::Foreign("UTF-32 text")),
+            (b"PK\x03\x04\x14\0", Form::Foreign("a zip archive")),
+            (b"BZh91AY&SY\x01\x02\x03", Form::Foreign("compressed with bzip2")),
+            (b"\xfd7zXZ\0\0", Form::Foreign("compressed with xz")),
+            (b"\x04\x22\x4d\x18\x60", Form::Foreign("compressed with LZ4")),
+            (b"\xff\x06\0\0sNaPpY\x01", Form::Foreign("compressed with Snappy")),
+            (b"PAR1\x15\x04\x15\x10", Form::Foreign("a Parquet file")),
+            (b"ORC\x08\x03\x10\x01", Form::Foreign("an ORC file")),
+            (b"Obj\x01\x04\x14avro.codec", Form::Foreign("an Avro file")),
+        ] {
+            assert_eq!(recognise(bytes, true), Some(wanted), "{bytes:?}");
+            for end in 0..bytes.len() {
+                if let Some(early) = recognise(&bytes[..end], false) {
+                    assert_eq!(early, wanted, "{bytes:?} by its first {end} bytes");
+                }
+            }
+            let padded = [bytes, &[b' '; SNIFF_BYTES]].concat();
+            assert!(recognise(&padded, false).is_some(), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn windows_are_those_of_the_frame_headers() {
+        let plain = vec![7_u8; 300_000];
+        for size in [200, 300, 70_000, 300_000] {
+            let single = zstd::bulk::compress(&plain[..size], 1).unwrap();
+            assert_eq!(zstd_window(&single), Some(size as u64));
+        }
+        let mut long = zstd::Encoder::new(Vec::new(), 1).unwrap();
+        long.window_log(27).unwrap();
+        std::io::Write::write_all(&mut long, &plain).unwrap();
+        assert_eq!(zstd_window(&long.finish().unwrap()), Some(1 << 27));
+        assert_eq!(zstd_window(b"\x28\xb5\x2f\xfd"), None);
+        assert_eq!(zstd_window(b"{}"), None);
+    }
+}

@@ -1,0 +1,238 @@
+//! The S3 API beside object_store, whose paths cannot hold every key.
+//!
+//! Keys with empty parts, with parts `.` and `..`, with a slash at either end or with control
+//! characters are valid in S3. All keys are listed here, and those that object_store cannot hold are
+//! also read here. An HTTP client that takes URIs as they are is needed: others resolve `..`.
+
+mod page;
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
+    UriPathNormalizationMode, sign,
+};
+use aws_sigv4::sign::v4;
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_types::byte_stream::ByteStream;
+use bytes::Bytes;
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::bucket::{Bucket, Entry, Found};
+use super::failure::{Failure, retried};
+use page::Page;
+
+/// Time to open a connection, and to wait for an answer to begin.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes that stand for themselves in a query of a signed request.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Bytes that stand for themselves in the path of a signed request.
+const PATH: &AsciiSet = &QUERY.remove(b'/');
+
+/// A bucket, reached through the S3 API.
+#[derive(Debug)]
+pub struct S3Api {
+    http: Connector,
+    /// The URL of the bucket, without a final slash.
+    base: String,
+    region: String,
+    credentials: Option<SharedCredentialsProvider>,
+    retries: usize,
+}
+
+/// A request that is made again until it succeeds.
+struct Request<'a> {
+    method: &'a str,
+    uri: String,
+    headers: Vec<(&'static str, String)>,
+}
+
+/// An answer with a status of success.
+struct Answer {
+    headers: Vec<(String, String)>,
+    body: Bytes,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl S3Api {
+    /// The bucket `name` at an endpoint; without credentials requests are not signed.
+    pub fn new(
+        endpoint: &str,
+        name: &str,
+        region: String,
+        credentials: Option<SharedCredentialsProvider>,
+        retries: usize,
+    ) -> S3Api {
+        let settings = HttpConnectorSettings::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(READ_TIMEOUT)
+            .build();
+        let http = Connector::builder()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .connector_settings(settings)
+            .proxy_config(ProxyConfig::from_env())
+            .build();
+        let base = format!("{}/{name}", endpoint.trim_end_matches('/'));
+        S3Api { http, base, region, credentials, retries }
+    }
+
+    /// Bytes of the object `key`, of the version that has the tag.
+    pub async fn get(
+        &self,
+        key: &str,
+        range: Option<Range<u64>>,
+        if_match: Option<&str>,
+    ) -> object_store::Result<Bytes> {
+        let mut headers = Vec::new();
+        if let Some(range) = range {
+            headers.push(("range", format!("bytes={}-{}", range.start, range.end - 1)));
+        }
+        headers.extend(if_match.map(|tag| ("if-match", tag.to_owned())));
+        let request = Request { method: "GET", uri: self.object_uri(key), headers };
+        self.send(&request).await.map(|answer| answer.body).map_err(|failure| failure.of(key))
+    }
+
+    fn object_uri(&self, key: &str) -> String {
+        format!("{}/{}", self.base, utf8_percent_encode(key, PATH))
+    }
+
+    async fn page(
+        &self,
+        prefix: &str,
+        delimited: bool,
+        token: Option<&str>,
+    ) -> object_store::Result<Page> {
+        let encoded = |text: &str| utf8_percent_encode(text, QUERY).to_string();
+        // Sorted by name, as signing sorts them.
+        let mut query = Vec::new();
+        query.extend(token.map(|token| format!("continuation-token={}", encoded(token))));
+        query.extend(delimited.then(|| "delimiter=%2F".to_owned()));
+        query.push("encoding-type=url".to_owned());
+        query.push("list-type=2".to_owned());
+        query.push(format!("prefix={}", encoded(prefix)));
+        let uri = format!("{}?{}", self.base, query.join("&"));
+        let request = Request { method: "GET", uri, headers: Vec::new() };
+        let answer = self.send(&request).await.map_err(|failure| failure.of(prefix))?;
+        Page::parse(&answer.body)
+            .map_err(|source| object_store::Error::Generic { store: "S3", source: source.into() })
+    }
+
+    async fn send(&self, request: &Request<'_>) -> Result<Answer, Failure> {
+        retried(self.retries, || self.send_once(request)).await
+    }
+
+    async fn send_once(&self, request: &Request<'_>) -> Result<Answer, Failure> {
+        let signed = self.signed(request).await?;
+        let response = self.http.call(signed).await.map_err(|error| Failure::transport(&error))?;
+        let status = response.status();
+        let headers = answer_headers(&response);
+        let mut body = ByteStream::new(response.into_body());
+        let mut bytes = Vec::new();
+        while let Some(chunk) = body.next().await {
+            bytes.extend_from_slice(&chunk.map_err(|error| Failure::transport(&error))?);
+        }
+        if !status.is_success() {
+            return Err(Failure::answer(status.as_u16(), &bytes));
+        }
+        Ok(Answer { headers, body: bytes.into() })
+    }
+
+    /// The request, signed with credentials that are valid now.
+    async fn signed(&self, request: &Request<'_>) -> Result<HttpRequest, Failure> {
+        let mut http = HttpRequest::empty();
+        http.set_method(request.method).map_err(|error| Failure::transport(&error))?;
+        http.set_uri(request.uri.as_str()).map_err(|error| Failure::transport(&error))?;
+        for (name, value) in &request.headers {
+            http.headers_mut()
+                .try_insert(*name, value.clone())
+                .map_err(|error| Failure::transport(&error))?;
+        }
+        let Some(credentials) = &self.credentials else { return Ok(http) };
+        let credentials = credentials
+            .provide_credentials()
+            .await
+            .map_err(|error| Failure::unauthenticated(&error))?;
+        let mut settings = SigningSettings::default();
+        settings.percent_encoding_mode = PercentEncodingMode::Single;
+        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+        let identity = credentials.into();
+        let parameters = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name("s3")
+            .time(SystemTime::now())
+            .settings(settings)
+            .build()
+            .map_err(|error| Failure::transport(&error))?
+            .into();
+        let headers = request.headers.iter().map(|(name, value)| (*name, value.as_str()));
+        let body = SignableBody::Bytes(&[]);
+        let signable = SignableRequest::new(request.method, &request.uri, headers, body)
+            .map_err(|error| Failure::transport(&error))?;
+        let signed = sign(signable, &parameters).map_err(|error| Failure::transport(&error))?;
+        let (instructions, _) = signed.into_parts();
+        for (name, value) in instructions.headers() {
+            http.headers_mut()
+                .try_insert(name.to_owned(), value.to_owned())
+                .map_err(|error| Failure::transport(&error))?;
+        }
+        Ok(http)
+    }
+}
+
+fn answer_headers(response: &HttpResponse) -> Vec<(String, String)> {
+    let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    response.headers().iter().map(owned).collect()
+}
+
+#[async_trait]
+impl Bucket for S3Api {
+    async fn head(&self, key: &str) -> object_store::Result<Option<Entry>> {
+        let uri = self.object_uri(key);
+        let request = Request { method: "HEAD", uri, headers: Vec::new() };
+        let answer = match self.send(&request).await {
+            Ok(answer) => answer,
+            Err(failure) if failure.status() == Some(404) => return Ok(None),
+            Err(failure) => return Err(failure.of(key)),
+        };
+        let size = answer.header("content-length").and_then(|length| length.parse().ok());
+        let etag = answer.header("etag").map(str::to_owned);
+        Ok(Some(Entry { key: key.to_owned(), size: size.unwrap_or(0), etag }))
+    }
+
+    fn list(
+        self: Arc<Self>,
+        prefix: String,
+        delimited: bool,
+    ) -> BoxStream<'static, object_store::Result<Found>> {
+        let begin = (self, prefix, Some(None));
+        stream::try_unfold(begin, move |(api, prefix, token)| async move {
+            let Some(token) = token else { return Ok::<_, object_store::Error>(None) };
+            let page = api.page(&prefix, delimited, Option::as_deref(&token)).await?;
+            // A server that repeats a token would be listed for ever.
+            let next = page.next.filter(|next| token.as_ref() != Some(next)).map(Some);
+            Ok(Some((stream::iter(page.found.into_iter().map(Ok)), (api, prefix, next))))
+        })
+        .try_flatten()
+        .boxed()
+    }
+}

@@ -1,0 +1,145 @@
+//! Where the bytes of an object come from.
+
+use std::ops::Range;
+use std::path::Path as FsPath;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use object_store::path::Path;
+use object_store::{GetOptions, GetRange, ObjectStore};
+
+use super::s3::S3Api;
+use super::web::WebObject;
+use super::{Compression, StorageError};
+
+/// An object to read.
+#[derive(Debug, Clone)]
+pub struct InputObject {
+    /// Its URL without secrets, or its path when it is a local file.
+    pub url: Arc<str>,
+    /// Where its bytes come from.
+    pub source: Source,
+    /// Bytes, as stored; 0 if the length is known only when it has been read.
+    pub size: u64,
+    /// The store's tag of this version.
+    pub etag: Option<String>,
+    /// The compression that its name says.
+    pub compression: Compression,
+}
+
+/// Where an object's bytes come from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// A local file: the one that its URL is the path of, or another where a URL cannot hold the
+    /// path.
+    File(Option<Arc<FsPath>>),
+    /// An object store.
+    Store {
+        /// The store.
+        store: Arc<dyn ObjectStore>,
+        /// The object's path in it.
+        path: Path,
+    },
+    /// An object of S3 whose key is no path of an object store.
+    S3 {
+        /// The bucket.
+        s3: Arc<S3Api>,
+        /// Its key.
+        key: Arc<str>,
+    },
+    /// An object of a web server.
+    Web(Arc<WebObject>),
+}
+
+impl InputObject {
+    /// The local file that it is, if it is one.
+    pub fn file(&self) -> Option<&FsPath> {
+        match &self.source {
+            Source::File(None) => Some(FsPath::new(&*self.url)),
+            Source::File(Some(path)) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// What tells it from every other object, also where a URL does not show all.
+    pub(crate) fn identity(&self) -> (Arc<str>, Option<String>) {
+        let more = match &self.source {
+            Source::File(path) => path.as_ref().map(|path| format!("{path:?}")),
+            Source::Web(object) => Some(object.secrets()),
+            Source::Store { .. } | Source::S3 { .. } => None,
+        };
+        (self.url.clone(), more)
+    }
+
+    /// Whether parts of it can be requested; web servers need not support that.
+    pub fn is_ranged(&self) -> bool {
+        matches!(self.source, Source::Store { .. } | Source::S3 { .. })
+    }
+
+    /// The tag of the listed version: another one would mix two. A weak tag does not identify a
+    /// version, and `If-Match` never matches it (RFC 9110, 13.1.1).
+    fn version(&self) -> Option<String> {
+        self.etag.clone().filter(|etag| !etag.starts_with("W/"))
+    }
+
+    /// The bytes of a range.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be read, or the object has changed since it was listed.
+    pub async fn read_range(&self, range: Range<u64>) -> Result<Bytes, StorageError> {
+        let failed = |error| StorageError::read(&self.url, error);
+        let range = (range != (0..self.size)).then_some(range);
+        let version = self.version();
+        match &self.source {
+            Source::S3 { s3, key } => s3.get(key, range, version.as_deref()).await.map_err(failed),
+            Source::Store { store, path } => {
+                let range = range.map(GetRange::Bounded);
+                let options = GetOptions { if_match: version, range, ..GetOptions::default() };
+                let result = store.get_opts(path, options).await.map_err(failed)?;
+                result.bytes().await.map_err(failed)
+            }
+            Source::File(_) | Source::Web(_) => {
+                let chunks: Vec<Bytes> = self.stream().try_collect().await?;
+                Ok(chunks.concat().into())
+            }
+        }
+    }
+
+    /// All of its bytes as they come in.
+    pub fn stream(&self) -> BoxStream<'static, Result<Bytes, StorageError>> {
+        let url = self.url.clone();
+        let failed = move |error| StorageError::read(&url, error);
+        match &self.source {
+            Source::Web(object) => object.clone().stream(self.version()).map_err(failed).boxed(),
+            _ => {
+                let object = self.clone();
+                let whole = async move { object.read_range(0..object.size).await };
+                stream::once(whole).boxed()
+            }
+        }
+    }
+
+    /// Reads the beginning, at most about `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read.
+    pub async fn probe(&self, bytes: u64) -> Result<(), StorageError> {
+        use std::io::Read;
+        if let Some(file) = self.file() {
+            let mut start = Vec::new();
+            let read =
+                std::fs::File::open(file).and_then(|file| file.take(bytes).read_to_end(&mut start));
+            return read.map(|_| ()).map_err(|error| StorageError::read_io(&self.url, error));
+        }
+        if !self.is_ranged() {
+            return self.stream().try_next().await.map(|_| ());
+        }
+        match self.size.min(bytes) {
+            0 => Ok(()),
+            end => self.read_range(0..end).await.map(|_| ()),
+        }
+    }
+}
