@@ -10,6 +10,8 @@ mod support;
 mod campaign;
 #[path = "crash/fences.rs"]
 mod fences;
+#[path = "crash/outage.rs"]
+mod outage;
 #[path = "crash/places.rs"]
 mod places;
 

@@ -28,6 +28,9 @@ mod transform;
 mod verify;
 mod warehouse;
 
+#[doc(hidden)]
+pub use init::configuration_of;
+
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue};

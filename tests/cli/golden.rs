@@ -77,7 +77,7 @@ fn rejects_of_the_oddities() {
          FROM rejects ORDER BY object, \"offset\"",
     );
     hold("oddities/rejects", &answer);
-    assert_eq!(answer.lines().count(), 1 + 33);
+    assert_eq!(answer.lines().count(), 1 + 31);
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl Dice {
 }
 
 /// A place where runs are killed.
-struct Campaign {
+pub struct Campaign {
     bench: Bench,
     dice: Dice,
     /// What tells the two stars apart: the bytes of their tables.
@@ -45,7 +45,7 @@ struct Campaign {
 }
 
 impl Campaign {
-    fn new(bench: Bench) -> Campaign {
+    pub fn new(bench: Bench) -> Campaign {
         for path in FOREIGN {
             match &bench.server {
                 Some(server) => server.put(path, path),
@@ -64,16 +64,20 @@ impl Campaign {
         Campaign { bench, dice, stars, whole, publishing, stages: BTreeMap::new() }
     }
 
+    pub fn bench(&self) -> &Bench {
+        &self.bench
+    }
+
     /// The name of the star that is there; fails the test unless it is one of the two, byte for byte.
     #[track_caller]
-    fn standing(&self) -> &'static str {
+    pub fn standing(&self) -> &'static str {
         let print = fingerprint(&self.bench);
         let found = self.stars.iter().find(|(_, star)| *star == print);
         found.unwrap_or_else(|| panic!("the star is torn after {:?}", self.stages)).0
     }
 
     #[track_caller]
-    fn assert_foreign_files_are_whole(&self) {
+    pub fn assert_foreign_files_are_whole(&self) {
         let found = self.bench.star();
         for path in FOREIGN {
             let content = found.get(&path["star/".len()..]);
@@ -135,7 +139,7 @@ impl Campaign {
     }
 
     /// Lets a run end: nothing of the dead ones may be left, and all manifests are of one star.
-    fn run_to_the_end(&mut self) {
+    pub fn run_to_the_end(&self) {
         let other = if self.standing() == "a" { "b" } else { "a" };
         self.bench.publish(other);
         assert_eq!(self.standing(), other);

@@ -95,8 +95,15 @@ decode = json.JSONDecoder(
 ).raw_decode
 
 BLANK = re.compile(r"[ \t\r\n]*")
+# Between records: blanks, U+001E, NUL, byte-order marks and commas.
+BETWEEN = re.compile("[ \t\r\n\x1e\0\ufeff,]*")
+LINE_END = re.compile(r"\r\n|\r|\n")
+KEY = re.compile(r'\{[ \t\r\n]*"([^"\\\x00-\x1f]{0,128})"[ \t\r\n]*:')
+STRAY = re.compile("[\x1e\0]")
+BROKEN_QUOTE = re.compile(r'[0-9A-Za-z\u0080-\U0010ffff]"')
 SURROGATE = re.compile("[\ud800-\udfff]")
 NUMBER = re.compile(r"([+-]?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?")
+WHITE = " \t\r\n"
 
 
 class Source:
@@ -108,78 +115,237 @@ class Source:
         self.rejects = []
         try:
             self.text = data.decode("utf-8")
-            self.clean = "\\ud" not in self.text and "\\uD" not in self.text
         except UnicodeDecodeError:
             # Bad bytes become lone surrogates, which are rejects as well, so that one
             # bad record does not cost the file.
             self.text = data.decode("utf-8", "surrogateescape")
-            self.clean = False
         self.seen = (0, 0, 1)
+        self.in_array = False
+        self.after_value = False
+        self.first_key = None
 
     def reject(self, start, reason):
         at, offset, line = self.seen
         between = self.text[at:start]
         offset += len(between.encode("utf-8", "surrogateescape"))
-        line += between.count("\n")
+        line += len(LINE_END.findall(between))
         self.seen = (start, offset, line)
         self.rejects.append((offset, line, reason))
+        self.after_value = True
 
     def records(self):
         """Yields (start, object) for every JSON object, and notes the rest as rejects."""
         text = self.text
-        pos = first = 1 if text.startswith("\ufeff") else 0
+        pos = 0
+        cut = False
         while True:
-            pos = BLANK.match(text, pos).end()
+            after = BETWEEN.match(text, pos).end()
+            self.after_value &= "," not in text[pos:after]
+            pos = after
             if pos == len(text):
+                if self.in_array and not cut:
+                    self.reject(pos, "the array has no end")
                 return
-            if text[pos] not in "{[":
-                # No record begins so, whatever else may stand on the line.
-                self.reject(pos, "not an object")
-                pos = self.line_end(pos)
+            if self.in_array and text[pos] == "]":
+                self.in_array = False
+                self.after_value = True
+                pos += 1
                 continue
+            if text[pos] == "[" and (not self.in_array or self.after_value):
+                opened = self.open_array(pos)
+                if opened is not None:
+                    pos = opened
+                    continue
+            start = pos
             try:
-                value, end = decode(text, pos)
+                if text[pos] not in "{[":
+                    raise ValueError("not an object")
+                value, pos = decode(text, start)
             except (ValueError, RecursionError) as error:
-                self.reject(pos, f"not JSON: {error}")
-                pos = self.after_error(pos, first)
+                self.reject(start, f"not JSON: {error}")
+                pos = self.resume(start)
+                cut = pos == len(text)
                 continue
-            start, pos = pos, end
             if type(value) is not dict:
                 self.reject(start, "not an object")
-            elif not self.clean and (
-                SURROGATE.search(text, start, end) or has_surrogate(value)
-            ):
-                self.reject(start, "not UTF-8, or half a surrogate pair")
-            else:
-                yield start, value
+                continue
+            self.after_value = True
+            written = text[start:pos]
+            if SURROGATE.search(written):
+                self.reject(start, "not UTF-8")
+                continue
+            if self.first_key is None and (key := KEY.match(written)):
+                self.first_key = key[1]
+            yield start, value
+
+    def open_array(self, pos):
+        """Where the elements start of the array at pos, or None if it is no array of records."""
+        text = self.text
+        first = BLANK.match(text, pos + 1).end()
+        if text[first : first + 1] == "]":
+            self.after_value = True
+            return first + 1
+        line = self.line_end(pos)
+        if first < len(text) and first < line and "{" not in text[pos:line]:
+            return None
+        if self.in_array:
+            self.reject(pos, "the array has no end")
+        self.in_array, self.after_value = True, False
+        return pos + 1
 
     def line_end(self, at):
-        end = self.text.find("\n", at)
-        return len(self.text) if end < 0 else end + 1
+        end = LINE_END.search(self.text, at)
+        return end.end() if end else len(self.text)
 
-    def after_error(self, pos, first):
+    def indent(self, at):
+        """The blanks before `at` on its line, or None if something else precedes it."""
+        start = max(self.text.rfind("\n", 0, at), self.text.rfind("\r", 0, at)) + 1
+        before = self.text[start:at].lstrip("\ufeff" if start == 0 else "")
+        return None if before.strip(" \t") else len(before)
+
+    def resume(self, start):
+        """Where reading goes on after the broken record at start."""
         text = self.text
-        end = self.line_end(pos)
-        at_line_start = pos == first or text[pos - 1] == "\n"
-        if not at_line_start or text[pos:end].rstrip("\r\n") != "{":
-            return end
-        while end < len(text):
-            if text[end] == "{":
+        line = self.line_end(start)
+        if not self.in_array and text[start:line].strip() in ("{", "["):
+            return self.block_end(line, "}" if text[start] == "{" else "]")
+        end = len(text) if self.in_array else line
+        close = self.close(start, end)
+        if self.in_array:
+            if close is not None and text[BLANK.match(text, close).end() :][:1] in (",", "]", ""):
+                return close
+            close = None
+        for brace in self.starts(start + 1, end):
+            if close is not None and brace >= close:
+                break
+            if (found := self.candidate(start, brace)) is not None:
+                return found
+        if close is not None:
+            following = BLANK.match(text, close, end).end()
+            joint = text[following] if following < end else ""
+            if not joint:
                 return end
-            start, end = end, self.line_end(end)
-            if text[start:end].rstrip("\r\n") == "}":
-                return end
+            if joint == ",":
+                following = BLANK.match(text, following + 1, end).end()
+            if text[following:end][:1] == "{" and self.is_start(start, following, close, joint):
+                return close
+            for brace in self.starts(close, end):
+                if (found := self.candidate(start, brace)) is not None:
+                    return found
         return end
 
+    def starts(self, at, end):
+        return (found.start() for found in re.compile("[{\x1e\0]").finditer(self.text, at, end))
 
-def has_surrogate(value):
-    if isinstance(value, str):
-        return SURROGATE.search(value) is not None
-    if type(value) is dict:
-        return any(has_surrogate(k) or has_surrogate(v) for k, v in value.items())
-    if type(value) is list:
-        return any(map(has_surrogate, value))
-    return False
+    def candidate(self, start, at):
+        """Where the broken record at start ends if another one starts at `at`, or None."""
+        text = self.text
+        if text[at] != "{":
+            following = re.compile("[ \t\r\n\x1e\0]*").match(text, at).end()
+            if following == len(text):
+                return at
+            is_record = text[following] == "{" and self.is_start(start, following, at, "")
+            return at if is_record else None
+        before = text[:at].rstrip(WHITE + "\f\v")[-1:]
+        end = None
+        if not self.in_array and before == "}":
+            end = at
+        if self.in_array and before in (",", "]") and before:
+            element = text[:at].rstrip(WHITE + "\f\v")[:-1]
+            if element.rstrip(WHITE + "\f\v")[-1:] == "}":
+                end = len(element)
+        if not self.is_start(start, at, end, ""):
+            return None
+        return at if end is None else end
+
+    def is_start(self, start, at, end, joint):
+        text = self.text
+        key = KEY.match(text, at)
+        if not key:
+            return False
+        known = self.is_known(start, key[1])
+        inside = end is None and self.is_within(start, at)
+        if not ((known and not inside) if self.in_array else (end is not None or known and not inside)):
+            return False
+        try:
+            _, after = decode(text, at)
+        except (ValueError, RecursionError):
+            return end is not None and known
+        return self.ends(start, after, joint)
+
+    def is_known(self, start, key):
+        if self.text[start] != "{" and self.first_key is None:
+            return True
+        own = KEY.match(self.text, start)
+        return key == self.first_key or bool(own) and own[1] == key
+
+    def is_within(self, start, at):
+        before = self.text[:at].rstrip(WHITE + "\f\v")[-1:]
+        if before not in (":", ",", "["):
+            return False
+        indent = self.indent(start)
+        alike = self.in_array and indent is not None and indent == self.indent(at)
+        return not alike
+
+    def ends(self, start, at, joint):
+        """Whether a record may end at `at`."""
+        text = self.text
+        following = BLANK.match(text, at).end()
+        passes_line = bool(LINE_END.search(text, at, following))
+        other = self.indent(start) is not None and text[start] != "{" and not self.in_array
+        if passes_line and not self.in_array or following == len(text):
+            return not other
+        byte = text[following]
+        if byte == "{":
+            return not self.in_array or passes_line
+        if byte == ",":
+            return self.in_array or joint == ","
+        if byte == "]":
+            return self.in_array
+        if byte in "}:":
+            return False
+        return bool(STRAY.match(byte)) or not self.in_array and not other
+
+    def close(self, start, end):
+        """The position after the value at start by its brackets, or None."""
+        text = self.text
+        if not self.in_array and text[start] not in "{[}]":
+            return None
+        pairs = {"}": "{", "]": "["}
+        open_, at = [], start
+        while at < end:
+            char = text[at]
+            if char == '"':
+                if at > start and BROKEN_QUOTE.match(text[at - 1 : at + 1]):
+                    return None
+                at += 1
+                while at < end and text[at] not in '"\r\n':
+                    at += 2 if text[at] == "\\" else 1
+                at += text[at : at + 1] == '"'
+                continue
+            if char in "{[":
+                open_.append(char)
+            elif char == "," and not open_ and at > start:
+                return at
+            elif char in "}]":
+                if not open_:
+                    return at + 1 if char == "}" or at == start else at
+                if open_.pop() != pairs[char]:
+                    return None
+                if not open_:
+                    return at + 1
+            at += 1
+        return None
+
+    def block_end(self, line, closer):
+        text = self.text
+        while line < len(text):
+            if text[line] == "{":
+                return line
+            if text[line] == closer:
+                return line + 1
+            line = self.line_end(line)
+        return line
 
 
 def as_text(value):
@@ -188,6 +354,10 @@ def as_text(value):
             return None
         if "\0" in value:
             raise Bad("U+0000")
+        if SURROGATE.search(value):
+            raise Bad("half a surrogate pair")
+        if len(value.encode()) > 128 * 1024:
+            raise Bad("too long")
         return str(value)
     raise Bad("not text")
 
@@ -198,7 +368,7 @@ def as_integer(low, high):
             return None
         if not isinstance(value, str):
             raise Bad("not a number")
-        parts = NUMBER.fullmatch(value)
+        parts = NUMBER.fullmatch(value.strip(" \t\r\n\f"))
         if parts is None:
             raise Bad("not a number")
         sign, whole, fraction, exponent = parts.groups()
@@ -227,9 +397,9 @@ def as_integer(low, high):
 def as_double(value):
     if value is None or value == "":
         return None
-    if not isinstance(value, str) or NUMBER.fullmatch(value) is None:
+    if not isinstance(value, str) or NUMBER.fullmatch(value.strip(" \t\r\n\f")) is None:
         raise Bad("not a number")
-    number = float(value)
+    number = float(value) + 0.0
     if number in (float("inf"), float("-inf")):
         raise Bad("out of range")
     return number
@@ -313,6 +483,8 @@ def load(path):
 
 
 def is_input(name):
+    if name[0] in "._":
+        return False
     for packed in ("", ".gz", ".zst"):
         if name.endswith(tuple(kind + packed for kind in (".json", ".jsonl", ".ndjson"))):
             return True
@@ -322,7 +494,7 @@ def is_input(name):
 def read(directory, columns, required):
     rows, rejects = [], []
     for folder, folders, names in os.walk(directory):
-        folders.sort()
+        folders[:] = sorted(folder for folder in folders if folder[0] not in "._")
         for name in sorted(filter(is_input, names)):
             path = os.path.join(folder, name)
             source = Source(os.path.relpath(path, directory), load(path))

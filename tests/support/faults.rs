@@ -180,6 +180,8 @@ enum Action {
     Status(u16),
     Cut,
     HangUp,
+    /// The request is served, and its answer lost.
+    Lost,
 }
 
 /// A fault, and the requests it befalls: all that match, unless [`Rule::times`] or [`Rule::after`]
@@ -394,6 +396,7 @@ pub(crate) struct Layer {
     gates: Mutex<Vec<Arc<Barrier>>>,
     log: Mutex<Vec<Request>>,
     arrivals: AtomicUsize,
+    one_in: AtomicUsize,
     in_flight: AtomicUsize,
     peak: AtomicUsize,
 }
@@ -410,6 +413,7 @@ impl Layer {
             gates: Mutex::default(),
             log: Mutex::default(),
             arrivals: AtomicUsize::new(0),
+            one_in: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),
             peak: AtomicUsize::new(0),
         }
@@ -478,6 +482,10 @@ impl Layer {
             Some(Action::Status(status)) => Ok(error(status)),
             Some(Action::HangUp) => Err(hung_up()),
             Some(Action::Cut) => cut(self.ask(request).await?).await,
+            Some(Action::Lost) => {
+                self.call(seen, request).await?;
+                Err(hung_up())
+            }
             None => self.call(seen, request).await,
         }
     }
@@ -540,7 +548,30 @@ impl Layer {
         Some(response)
     }
 
+    /// From now on one request in `n` fails, at random and in a random way; none if `n` is 0.
+    pub(crate) fn fail_one_in(&self, n: usize) {
+        self.one_in.store(n, Ordering::SeqCst);
+    }
+
+    fn random_fault(&self, seen: &Request) -> Option<Action> {
+        let n = self.one_in.load(Ordering::SeqCst) as u64;
+        let hash = xxhash_rust::xxh3::xxh3_64(&seen.id.to_le_bytes());
+        if n == 0 || !hash.is_multiple_of(n) {
+            return None;
+        }
+        Some(match hash / n % 5 {
+            0 => Action::Status(500),
+            1 => Action::Status(503),
+            2 => Action::HangUp,
+            3 if seen.op == Op::Get => Action::Cut,
+            _ => Action::Lost,
+        })
+    }
+
     fn fault(&self, seen: &Request) -> Option<Action> {
+        if let Some(action) = self.random_fault(seen) {
+            return Some(action);
+        }
         lock(&self.rules).iter_mut().find_map(|rule| rule.take(seen))
     }
 

@@ -196,6 +196,11 @@ impl S3Server {
         self.layer.add_rule(rule);
     }
 
+    /// From now on one request in `n` fails, at random and in a random way; none if `n` is 0.
+    pub fn fail_one_in(&self, n: usize) {
+        self.layer.fail_one_in(n);
+    }
+
     /// Holds the requests that match from now on.
     pub fn pause(&self, op: Op, target: &str) -> Gate {
         self.layer.add_gate(op, target, usize::MAX)

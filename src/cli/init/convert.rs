@@ -28,7 +28,19 @@ pub struct Converted {
 ///
 /// If it cannot be read, is not in the form of ConfigParser, or has none of the usual keys.
 pub fn convert(path: &Path) -> Result<Converted> {
-    let entries = ini::read(path)?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| Error::Usage(format!("cannot read {}: {e}", path.display())))?;
+    convert_text(path, &text)
+}
+
+/// As [`convert`], of the text of the file at `path`.
+///
+/// # Errors
+///
+/// As [`convert`].
+pub fn convert_text(path: &Path, text: &str) -> Result<Converted> {
+    let entries =
+        ini::parse(text).map_err(|reason| Error::Usage(format!("{}: {reason}", path.display())))?;
     let refuse = || {
         Error::Usage(format!(
             "{} has none of the keys that could be carried over; those of the sections [AWS], \

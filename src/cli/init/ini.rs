@@ -1,11 +1,8 @@
 //! Configuration files of Python's ConfigParser, read as Python reads them.
 
 use std::collections::HashSet;
-use std::path::Path;
 
 use configparser::ini::Ini;
-
-use crate::error::{Error, Result};
 
 /// A key of a section.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,17 +13,6 @@ pub struct Entry {
     pub key: String,
     /// The value as it stands there.
     pub value: String,
-}
-
-/// Reads a file; its entries are in the order of their names.
-///
-/// # Errors
-///
-/// If it cannot be read, or is no such file.
-pub fn read(path: &Path) -> Result<Vec<Entry>> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| Error::Usage(format!("cannot read {}: {e}", path.display())))?;
-    parse(&text).map_err(|reason| Error::Usage(format!("{}: {reason}", path.display())))
 }
 
 /// The entries of a text, or why there are none. No reason repeats the text: it may hold secrets.

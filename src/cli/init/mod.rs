@@ -62,6 +62,16 @@ pub fn run(args: &InitArgs, global: &GlobalArgs, quiet: bool) -> Result<()> {
     print(&format!("wrote {}\n{notes}{}", args.to.display(), next(&args.to)))
 }
 
+/// Returns the configuration file for the text of a Python project's one.
+///
+/// # Errors
+///
+/// If the text is not understood, or holds a value that no configuration file may have.
+pub fn configuration_of(text: &str) -> Result<String> {
+    let path = Path::new("dwh.cfg");
+    render(&convert::convert_text(path, text)?.values, path)
+}
+
 /// The text of the file, held to what the commands will make of it.
 fn render(values: &Values, to: &Path) -> Result<String> {
     for url in values.songs.iter().chain(&values.logs).chain(&values.log_jsonpaths) {

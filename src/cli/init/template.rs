@@ -78,13 +78,22 @@ fn transform(file: &mut File, values: &Values) {
         &values.log_jsonpaths,
         "s3://BUCKET/log_json_path.json",
     );
-    file.off("max_rejects", "Bad records allowed, as a number or a share of all.", "0.1%");
+    file.off(
+        "max_rejects",
+        "Rejects allowed: a number, a share of the records, or a size such as 64KiB.",
+        "0.1%",
+    );
     file.off(
         "match",
         "When a play matches a song; title-artist-duration is stricter.",
         "title-artist",
     );
     file.off("unmatched", "What becomes of plays that match no song: keep or drop.", "keep");
+    file.off(
+        "repair_encoding",
+        "Treatment of text that was encoded to UTF-8 twice: off, match or store.",
+        "off",
+    );
     file.off("file_size", "Size at which a Parquet file is closed.", "256MiB");
 }
 

@@ -21,6 +21,13 @@ pub(super) struct Entry {
     pub content_length: Option<u64>,
 }
 
+/// Checks the form of a manifest, whose bytes are those of the object at `place`.
+pub fn check_manifest(place: &str, bytes: &[u8]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    parse(place, bytes, &mut findings);
+    findings
+}
+
 /// The entries of a manifest, or `None` when it is none.
 pub(super) fn parse(place: &str, bytes: &[u8], findings: &mut Vec<Finding>) -> Option<Vec<Entry>> {
     let mut refuse = |problem: String| {

@@ -27,6 +27,7 @@ mod texts;
 mod values;
 
 pub use finding::{Checked, Contract, Finding};
+pub use manifest::check_manifest;
 pub use rule::Rule;
 pub use star::check_star;
 pub use statement::check_copy;

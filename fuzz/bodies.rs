@@ -1,0 +1,191 @@
+//! What each fuzz target checks, on one input. `tests/fuzz_corpora.rs` runs the same on the corpora.
+
+#![allow(dead_code, reason = "each target uses one of them")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a target fails by panicking")]
+
+use std::fmt::Write;
+
+use arrow::array::RecordBatch;
+use arrow::util::display::array_value_to_string;
+use serde_json::{Map, Value};
+use starlift::decode::{Dataset, Decoder, ObjectCounts, ObjectState, Shape, parse_jsonpaths};
+use starlift::publish::RunRecord;
+use starlift::storage::{Compression, Decompressor, Location};
+use starlift::warehouse::Dialect;
+use starlift::warehouse::contract::check_manifest;
+use starlift::warehouse::quote::{iam_role, literal, name, s3_url};
+
+/// The decoder: the same records wherever the bytes are cut, and every object that serde_json reads.
+pub fn decoder(data: &[u8]) {
+    let Some((&control, input)) = data.split_first() else { return };
+    let dataset = if control & 1 == 0 { Dataset::Songs } else { Dataset::Events };
+    let shape = || Shape::by_key(dataset);
+    let (counts, whole) = decode(dataset, shape(), [input]);
+    let pieces = input.chunks(1 + usize::from(control >> 1));
+    assert_eq!(decode(dataset, shape(), pieces).1, whole, "cut every {} bytes", 1 + (control >> 1));
+    assert_eq!(counts.bytes, input.len() as u64);
+    if let Some(objects) = objects(input) {
+        assert_eq!(counts.decoded + counts.rejected, objects, "{whole}");
+    }
+}
+
+/// JSONPaths files: no panic, and the decoder runs with each that is accepted.
+pub fn jsonpaths(data: &[u8]) {
+    for dataset in [Dataset::Songs, Dataset::Events] {
+        let Ok(shape) = parse_jsonpaths(dataset, data) else { continue };
+        let (counts, _) =
+            decode(dataset, shape.clone(), [&br#"{"a":{"b":[1,{"c":"d"}]},"ts":1}"#[..]]);
+        assert_eq!(counts.decoded + counts.rejected, 1);
+        decode(dataset, shape, [data]);
+    }
+}
+
+/// Locations and globs: no panic, no secret shown, and no glob accepted where one object is meant.
+pub fn location(data: &[u8]) {
+    let Ok(typed) = str::from_utf8(data) else { return };
+    if let Ok(location) = Location::parse(typed) {
+        let shown = location.to_string();
+        if let Some((user, _)) = typed.split_once("://").and_then(|(_, rest)| rest.split_once('@'))
+            && typed.starts_with("http")
+            && user.len() > 8
+            && !user.contains('/')
+        {
+            assert!(!shown.contains(user), "{shown}");
+        }
+        if let Some(glob) = &location.glob {
+            glob.is_match("2018/11/2018-11-12-events.json");
+            assert!(Location::parse_single(typed).is_err(), "{typed}");
+        }
+        let child = location.child("songs/part-0.parquet");
+        assert_ne!(child.to_string(), shown);
+    }
+}
+
+/// Compressed and UTF-16 objects: the same text or the same failure wherever the bytes are cut.
+pub fn compression(data: &[u8]) {
+    let Some((&control, stored)) = data.split_first() else { return };
+    let compression = match control % 3 {
+        0 => Compression::None,
+        1 => Compression::Gzip,
+        _ => Compression::Zstd,
+    };
+    let whole = decompress(compression, stored, stored.len().max(1));
+    let pieces = decompress(compression, stored, 1 + usize::from(control / 3));
+    match (whole, pieces) {
+        (Ok(whole), Ok(pieces)) => assert!(whole == pieces),
+        (Err(_), Err(_)) => {}
+        (whole, pieces) => panic!("{:?} as a whole, {:?} in pieces", whole.err(), pieces.err()),
+    }
+}
+
+/// Records and manifests: no panic, and a record that is read is written as the same record.
+pub fn record(data: &[u8]) {
+    check_manifest("s3://bucket/songs.manifest", data);
+    if let Ok(record) = serde_json::from_slice::<RunRecord>(data) {
+        let json = record.to_json().unwrap();
+        let again: RunRecord = serde_json::from_slice(&json).unwrap();
+        assert_eq!(again.to_json().unwrap(), json);
+    }
+}
+
+/// Configuration files of Python projects: the result is TOML and holds no secret.
+pub fn config(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else { return };
+    let Ok(converted) = starlift::cli::configuration_of(text) else { return };
+    let _: toml::Table = toml::from_str(&converted).unwrap();
+    let secrets = text.lines().filter_map(|line| {
+        let (key, value) = line.split_once(['=', ':'])?;
+        let key = key.trim().to_uppercase();
+        (key.ends_with("PASSWORD") || key == "SECRET").then(|| value.trim())
+    });
+    for secret in
+        secrets.filter(|secret| secret.len() > 12 && !text.replacen(secret, "", 1).contains(secret))
+    {
+        assert!(!converted.contains(secret), "{secret:?} is in\n{converted}");
+    }
+}
+
+/// SQL literals and names: read back, they are what was quoted, and nothing follows them.
+pub fn quote(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else { return };
+    for dialect in [Dialect::Redshift, Dialect::Postgres] {
+        if let Ok(quoted) = literal(text, dialect) {
+            let escapes = dialect == Dialect::Redshift || quoted.starts_with('E');
+            let body = quoted.strip_prefix('E').unwrap_or(&quoted);
+            assert_eq!(unquoted(body, '\'', escapes).as_deref(), Some(text), "{quoted}");
+        }
+    }
+    if let Ok(quoted) = name(text) {
+        assert_eq!(unquoted(&quoted, '"', false).as_deref(), Some(text), "{quoted}");
+    }
+    for quoted in [s3_url(text), iam_role(text)].into_iter().flatten() {
+        assert!(!quoted.contains(['\\', ';', '\n']) || quoted.contains('\''), "{quoted}");
+    }
+}
+
+/// Counts, and a line for each row and each reject.
+fn decode<'a>(
+    dataset: Dataset,
+    shape: Shape,
+    chunks: impl IntoIterator<Item = &'a [u8]>,
+) -> (ObjectCounts, String) {
+    let mut decoder = Decoder::new(dataset, shape);
+    let mut object = ObjectState::new("object".into());
+    for chunk in chunks {
+        decoder.feed(&mut object, chunk).unwrap();
+    }
+    let counts = decoder.finish(object).unwrap();
+    decoder.flush().unwrap();
+    let mut lines = String::new();
+    for batch in decoder.take_rows().iter().chain(&decoder.take_rejects()) {
+        print(batch, &mut lines);
+    }
+    (counts, lines)
+}
+
+fn print(batch: &RecordBatch, lines: &mut String) {
+    for row in 0..batch.num_rows() {
+        for column in batch.columns() {
+            write!(lines, "{:?} ", array_value_to_string(column, row).unwrap()).unwrap();
+        }
+        lines.push('\n');
+    }
+}
+
+/// The number of objects in `input`, if serde_json reads all of it as objects.
+fn objects(input: &[u8]) -> Option<u64> {
+    let objects = serde_json::Deserializer::from_slice(input).into_iter::<Map<String, Value>>();
+    objects.collect::<Result<Vec<_>, _>>().ok().map(|objects| objects.len() as u64)
+}
+
+fn decompress(compression: Compression, stored: &[u8], chunk: usize) -> std::io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    let mut take = |plain: &[u8]| {
+        text.extend_from_slice(plain);
+        // A few bytes may hold gigabytes.
+        if text.len() < 1 << 24 { Ok(()) } else { Err(std::io::Error::other("too long")) }
+    };
+    let mut decompressor = Decompressor::new(compression);
+    for piece in stored.chunks(chunk) {
+        decompressor.feed(piece, &mut take)?;
+    }
+    decompressor.finish(&mut take)?;
+    Ok(text)
+}
+
+/// The text between two quotes, if nothing is before or after them.
+fn unquoted(quoted: &str, quote: char, escapes: bool) -> Option<String> {
+    let mut characters = quoted.strip_prefix(quote)?.chars().peekable();
+    let mut text = String::new();
+    loop {
+        match characters.next()? {
+            '\\' if escapes => text.push(characters.next()?),
+            character if character == quote => match characters.next() {
+                Some(next) if next == quote => text.push(quote),
+                Some(_) => return None,
+                None => return Some(text),
+            },
+            character => text.push(character),
+        }
+    }
+}

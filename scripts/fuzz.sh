@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Fuzzes each target for a time: scripts/fuzz.sh [SECONDS] [TARGET…]. Needs a nightly toolchain.
+#
+# Inputs that a target fails on are in fuzz/artifacts; add them to fuzz/corpus once they are mended.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+seconds=${1:-60}
+shift || true
+targets=("$@")
+if [ ${#targets[@]} -eq 0 ]; then
+    targets=(decoder jsonpaths location compression record config quote)
+fi
+
+if ! rustup toolchain list | grep -q ^nightly; then
+    echo "install first: rustup toolchain install nightly" >&2
+    exit 1
+fi
+command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
+
+failed=()
+for target in "${targets[@]}"; do
+    echo "== $target, $seconds s"
+    # New inputs go to a folder of their own: the corpus in the repository stays small.
+    found=fuzz/found/$target
+    mkdir -p "$found"
+    cargo +nightly fuzz run --sanitizer none "$target" "$found" "fuzz/corpus/$target" -- \
+        -max_total_time="$seconds" -max_len=8192 -timeout=20 -print_final_stats=1 || failed+=("$target")
+done
+if [ ${#failed[@]} -gt 0 ]; then
+    echo "failed: ${failed[*]}" >&2
+    exit 1
+fi
