@@ -85,7 +85,7 @@ fn takes(option: &str, value: &str) -> Takes {
         (
             _,
             "ARN" | "BOOL" | "CIDR" | "DIR" | "FILE" | "FORMAT" | "HOW" | "NAME" | "REGION"
-            | "RULE" | "TARGET" | "TEXT" | "TYPE" | "URL" | "WHAT" | "WHEN",
+            | "RULE" | "TARGET" | "TEXT" | "TYPE" | "URL" | "WHAT" | "WHEN" | "WHICH",
         ) => Takes::Text,
         other => panic!("say what {other:?} takes, so that its limits are tried"),
     }
