@@ -13,6 +13,7 @@ use object_store::UpdateVersion;
 use super::conditional::{self, Replaced};
 use super::lock::OutputLock;
 use super::record::RunRecord;
+use super::standing::Standing;
 use super::{disk, manifest, names};
 use crate::error::{Error, Result};
 use crate::storage::{Place, StorageError};
@@ -37,17 +38,22 @@ impl Copies {
     pub(super) async fn prepare(
         out: &Place,
         lock: &OutputLock,
-        standing: Option<&RunRecord>,
+        standing: &Standing,
         next: &RunRecord,
     ) -> Result<Copies> {
         let found = try_join_all(next.tables.keys().map(|table| Copy::find(out, table))).await?;
-        // What was found is older than any run that may take the lock from now on.
-        lock.verify().await?;
+        // What was found is older than any run that publishes or takes the lock from now on.
+        let verify = || async {
+            lock.verify().await?;
+            standing.verify().await.map(|()| true)
+        };
+        verify().await?;
         let prepared = next.tables.keys().zip(found).map(|(table, copy)| async move {
-            let version = match standing.and_then(|record| record.tables.get(table)) {
+            let record = standing.record.as_ref();
+            let version = match record.and_then(|record| record.tables.get(table)) {
                 Some(standing) => {
                     let bytes = Bytes::from(manifest(out, standing)?);
-                    copy.write(&bytes, || async { lock.verify().await.map(|()| true) }).await?
+                    copy.write(&bytes, verify).await?
                 }
                 None => copy.version,
             };

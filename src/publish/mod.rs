@@ -174,8 +174,7 @@ impl Publication {
         tracing::debug!(run_id = self.run_id, "write the manifests");
         copies::write_own(&self.out, record).await?;
         self.sync(record).await?;
-        let standing = self.standing.record.as_ref();
-        let copies = Copies::prepare(&self.out, &self.lock, standing, record).await?;
+        let copies = Copies::prepare(&self.out, &self.lock, &self.standing, record).await?;
         let json = record.to_json()?;
         self.lock.verify().await?;
         Ok(Prepared { json, copies })
@@ -261,13 +260,13 @@ pub(crate) async fn mend_manifests(out: &Place, record: &RunRecord) -> Result<bo
 
 async fn mend(out: &Place, record: &RunRecord, lock: &OutputLock) -> Result<bool> {
     let standing = Standing::read(out).await?;
-    let Some(found) = standing.record.filter(|found| found.run_id == record.run_id) else {
+    let Some(found) = standing.record.as_ref().filter(|found| found.run_id == record.run_id) else {
         return Ok(false);
     };
     tracing::warn!(%out, "the manifests were not those of the star; writing them again");
-    copies::write_own(out, &found).await?;
-    Copies::prepare(out, lock, Some(&found), &found).await?;
-    let unwanted = cleanup::superseded(out, &found, None).await?;
+    copies::write_own(out, found).await?;
+    Copies::prepare(out, lock, &standing, found).await?;
+    let unwanted = cleanup::superseded(out, found, None).await?;
     lock.verify().await?;
     cleanup::remove(out, unwanted).await?;
     Ok(true)

@@ -55,6 +55,18 @@ impl Standing {
         }
     }
 
+    /// Fails unless the record is still there.
+    ///
+    /// # Errors
+    ///
+    /// If it is another one by now, or cannot be read.
+    pub async fn verify(&self) -> Result<()> {
+        match self.demand_unchanged().await {
+            Ok(()) => Ok(()),
+            Err(Failed::Overtaken(error) | Failed::Store(error)) => Err(error),
+        }
+    }
+
     async fn try_replace(&self, json: Vec<u8>) -> Result<(), Failed> {
         if let Some(path) = self.place.location.local_path() {
             self.demand_unchanged().await?;
