@@ -11,7 +11,7 @@ mod unit;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -215,22 +215,18 @@ impl Ingest<'_> {
                 self.reader.meter.listing_done();
                 Poll::Ready(None)
             }));
+        let is_stopped = AtomicBool::new(false);
         let mut read = Box::pin(
             units(listed)
                 .map_ok(|unit| self.reader.read(unit, &pool))
-                .try_buffer_unordered(OBJECTS_IN_FLIGHT),
+                .try_buffer_unordered(OBJECTS_IN_FLIGHT)
+                // This is polled first: readers that are still at work fail once reading is stopped.
+                .take_until(async {
+                    self.staging.stop.reached().await;
+                    is_stopped.store(true, Ordering::Relaxed);
+                }),
         );
-        loop {
-            // The readers that are still at work fail once reading is stopped: that is looked at first.
-            let next = tokio::select! {
-                biased;
-                () = self.staging.stop.reached() => {
-                    counts.is_partial = true;
-                    break;
-                }
-                next = read.try_next() => next?,
-            };
-            let Some(objects) = next else { break };
+        while let Some(objects) = read.try_next().await? {
             for object in objects {
                 counts.add(&object);
                 if let Some(batch) = inputs.append(dataset, &object)? {
@@ -239,6 +235,7 @@ impl Ingest<'_> {
             }
         }
         drop(read);
+        counts.is_partial = is_stopped.into_inner();
         if let Some(batch) = inputs.flush()? {
             self.staging.inputs.push(batch)?;
         }
@@ -254,18 +251,12 @@ impl Ingest<'_> {
         counts.times = notes.times;
         counts.encoded_twice = notes.encoded_twice;
         if counts.is_partial {
-            // Of the objects that were not read to their end the records count, too.
-            counts.decoded = self.staging.of(dataset).rows() as u64;
-            let staged = rejected.total();
-            counts.rejected = staged.records;
-            counts.rejected_bytes = staged.bytes;
+            counts.count_staged(self.staging.of(dataset), rejected.total());
         }
         counts.elapsed = begun.elapsed();
         Ok(counts)
     }
-}
 
-impl Ingest<'_> {
     /// Ends the reading of local files, and waits until no decoder is at work.
     async fn stop_reading(&self) {
         self.reader.stop.cancel();
@@ -275,6 +266,13 @@ impl Ingest<'_> {
 }
 
 impl DatasetCounts {
+    /// Counts what is staged: the records of objects that were not read to their end, too.
+    fn count_staged(&mut self, rows: &StagingTable, rejected: Rejected) {
+        self.decoded = rows.rows() as u64;
+        self.rejected = rejected.records;
+        self.rejected_bytes = rejected.bytes;
+    }
+
     fn add(&mut self, read: &ReadObject) {
         self.objects_read += 1;
         self.stored_bytes += read.object.size;

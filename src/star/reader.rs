@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::SchemaRef;
+use chrono::DateTime;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{
     ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
@@ -28,8 +29,7 @@ use crate::storage::Place;
 /// Files that are asked for at once.
 const HEADS_IN_FLIGHT: usize = 64;
 
-/// Registers the five tables of the star at `out`, and `inputs`, `rejects` and `run` beside them. A star of
-/// another user on local disk may have no `rejects`: they are private.
+/// Registers the five tables of the star at `out`, and `inputs`, `rejects` and `run` beside them.
 ///
 /// # Errors
 ///
@@ -52,18 +52,24 @@ pub async fn register_star(
         ("rejects", rejects_schema(), &record.rejects),
     ];
     for (name, schema, file) in beside {
-        if is_private(&out.child(&file.path)) {
-            tracing::debug!("there is no table {name}: its file is readable by its owner only");
-            continue;
-        }
         register_files(session, out, name, schema, std::slice::from_ref(file), vec![]).await?;
     }
     session.register_batch("run", run_batch(record)?).map_err(|e| Error::query("run", e))?;
     Ok(())
 }
 
-/// Whether a file on local disk may be read by others only: rejects are their owner's alone, and that must
-/// not keep the star from its readers.
+/// A file as the record of the run has it.
+fn recorded(place: &Place, file: &FileRecord) -> ObjectMeta {
+    ObjectMeta {
+        location: place.path().clone(),
+        last_modified: DateTime::UNIX_EPOCH,
+        size: file.bytes,
+        e_tag: None,
+        version: None,
+    }
+}
+
+/// Whether a file on local disk may be read by others only, as the rejects of another user are.
 fn is_private(place: &Place) -> bool {
     let opened = place.location.local_path().map(std::fs::File::open);
     opened.is_some_and(|file| file.is_err_and(|e| e.kind() == std::io::ErrorKind::PermissionDenied))
@@ -115,7 +121,12 @@ async fn demand_files(out: &Place, files: &[FileRecord]) -> Result<Vec<ObjectMet
     let found = futures::stream::iter(files)
         .map(|file| async move {
             let place = out.child(&file.path);
-            let meta = place.head().await?;
+            let meta = match place.head().await {
+                // What others may not read fails where it is read: private rejects must not keep the
+                // star from its readers.
+                Err(_) if is_private(&place) => return Ok(recorded(&place, file)),
+                meta => meta?,
+            };
             let reason = match meta.as_ref().map(|meta| meta.size) {
                 Some(size) if size == file.bytes => None,
                 Some(size) => {

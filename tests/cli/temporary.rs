@@ -74,18 +74,30 @@ fn a_signal_ends_a_query_in_order() {
 }
 
 #[test]
-fn a_signal_ends_a_check_in_order() {
-    for name in ["HUP", "TERM"] {
+fn a_signal_ends_every_command_with_temporary_files_in_order() {
+    let nowhere = "postgres://nobody@127.0.0.1:1/none";
+    let other = [&TINY[..5], &["--out", "other"]].concat();
+    for (args, name) in [
+        (vec!["check", "--star", "star"], "HUP"),
+        (vec!["check", "--star", "star"], "TERM"),
+        (vec!["load", "--star", "star", "--to", nowhere], "HUP"),
+        (vec!["load", "--star", "star", "--to", nowhere], "TERM"),
+        (other.clone(), "HUP"),
+        (other, "INT"),
+    ] {
         let here = workspace();
+        // All of them run the checks.
         let slow = "SELECT value FROM generate_series(1, 4000000000) ORDER BY value DESC";
         here.write("own/checks/slow.sql", format!("-- Nothing is slow.\n{slow}\n"));
         let mut command = here.command();
-        command.args(["check", "--star", "star", "--queries", "own", "--memory-limit", "256MiB"]);
+        command.args(&args).args(["--queries", "own", "--memory-limit", "256MiB"]);
         let mut child = start(&here, &mut command);
         wait_for_files(&here);
         signal(&child, name);
-        assert_eq!(child.wait().unwrap().code(), Some(1), "{name}");
-        assert!(is_empty(&here.join("tmp")), "{name}: {:?}", files(&here.join("tmp")));
+        assert_eq!(child.wait().unwrap().code(), Some(1), "{name}: {args:?}");
+        assert!(is_empty(&here.join("tmp")), "{name}: {args:?}: {:?}", files(&here.join("tmp")));
+        let left = files(&here.join("other"));
+        assert!(left.iter().all(|file| file.starts_with('_')), "{left:?}");
     }
 }
 
