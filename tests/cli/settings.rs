@@ -210,7 +210,7 @@ fn a_malformed_file_names_itself_the_line_and_the_value() {
         ("[transform]\nsongs = 3", "expected a URL, or a list of them"),
         ("color = \"sometimes\"", "unknown variant `sometimes`"),
         ("log_format = \"xml\"", "unknown variant `xml`, expected `text` or `json`"),
-        ("threads = ", "starlift.toml:1:10: "),
+        ("threads = ", "starlift.toml:1:11: "),
     ] {
         let outcome = transform(&here, file, &[], &[]);
         outcome.exits(2).prints("").complains(says).never_complains("enum");
