@@ -4,11 +4,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod catalogue;
+mod encoding;
 mod files;
 mod input;
 mod matching;
 mod rejects;
 mod songplays;
+mod streams;
 mod time;
 mod users;
 
@@ -24,7 +26,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 use starlift::ingest::Meter;
 use starlift::limits::MaxRejects;
-use starlift::pipeline::{Report, TransformOptions, transform};
+use starlift::pipeline::{Failure, Report, TransformOptions, transform};
 use starlift::publish::{PlaysRecord, RunRecord};
 use starlift::star::register_star;
 use starlift::storage::{Location, StoreOptions, Stores};
@@ -87,6 +89,15 @@ impl Job {
     fn set(mut self, change: impl FnOnce(&mut TransformOptions)) -> Job {
         change(&mut self.options);
         self
+    }
+
+    /// The report of the transform, or why it failed.
+    fn outcome(self) -> Result<Report, Failure> {
+        tokio::runtime::Runtime::new().unwrap().block_on(async {
+            let stores = Stores::new(StoreOptions::default());
+            let never = std::future::pending();
+            transform(&self.options, &stores, &Arc::new(Meter::default()), never).await
+        })
     }
 
     fn run(self) -> Star {

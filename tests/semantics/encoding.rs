@@ -1,0 +1,62 @@
+//! Text that was encoded to UTF-8 twice.
+
+use starlift::star::RepairEncoding;
+
+use super::*;
+
+const TWICE: &str = "BjÃ¶rk";
+const ONCE: &str = "Björk";
+
+/// A catalogue and plays of which each side has been encoded twice now and then.
+fn star(repair: RepairEncoding) -> Star {
+    let songs = [
+        song(json!({"song_id": "S1", "artist_name": ONCE, "title": "Joga", "duration": 10.0})),
+        song(json!({"song_id": "S2", "artist_id": "B", "artist_name": "N", "title": TWICE})),
+        song(json!({"song_id": "S3", "artist_name": ONCE, "title": "Joga", "duration": 20.0})),
+    ];
+    let plays = [
+        play(json!({"ts": 1, "artist": TWICE, "song": "Joga", "length": 19.0, "level": TWICE})),
+        play(json!({"ts": 2, "artist": ONCE, "song": "Joga", "length": 11.0})),
+        play(json!({"ts": 3, "artist": "N", "song": ONCE})),
+        play(json!({"ts": 4, "artist": TWICE, "song": "Other"})),
+        play(json!({"ts": 4, "artist": TWICE, "song": "Other"})),
+    ];
+    let job = Job::of(&lines(&songs), &lines(&plays));
+    job.set(|options| options.rules.repair_encoding = repair).run()
+}
+
+fn matches(star: &Star) -> Vec<Value> {
+    star.rows("SELECT song_id FROM songplays ORDER BY start_time")
+}
+
+#[test]
+fn off_it_is_counted_with_the_matches_it_costs() {
+    let star = star(RepairEncoding::Off);
+    assert_eq!(matches(&star), [json!([null]), json!(["S1"]), json!([null]), json!([null])]);
+    let counts = star.report.encoding.unwrap();
+    assert_eq!((counts.plays, counts.songs, counts.more_matches), (3, 1, 2));
+    assert_eq!(star.value("SELECT title FROM songs WHERE song_id = 'S2'"), TWICE);
+}
+
+#[test]
+fn match_compares_it_repaired_and_stores_it_as_it_came() {
+    let star = star(RepairEncoding::Match);
+    assert_eq!(matches(&star), [json!(["S3"]), json!(["S1"]), json!(["S2"]), json!([null])]);
+    assert_eq!(star.value("SELECT title FROM songs WHERE song_id = 'S2'"), TWICE);
+    assert_eq!(star.value("SELECT level FROM songplays WHERE song_id = 'S3'"), TWICE);
+    assert_eq!(star.record().options.repair_encoding, "match");
+}
+
+#[test]
+fn store_compares_and_stores_it_repaired() {
+    let star = star(RepairEncoding::Store);
+    assert_eq!(matches(&star), [json!(["S3"]), json!(["S1"]), json!(["S2"]), json!([null])]);
+    assert_eq!(star.value("SELECT title FROM songs WHERE song_id = 'S2'"), ONCE);
+    assert_eq!(star.value("SELECT level FROM songplays WHERE song_id = 'S3'"), ONCE);
+}
+
+#[test]
+fn nothing_is_said_where_there_is_none() {
+    let star = Star::of(&[song(json!({"title": ONCE}))], &[play(json!({"song": ONCE}))]);
+    assert_eq!(star.report.encoding, None);
+}
