@@ -311,6 +311,9 @@ impl Decoder {
         length: usize,
     ) -> Result<(), ArrowError> {
         object.after_value = true;
+        if object.first_key.is_empty() {
+            object.note_first_key(&chunk.bytes[at..at + length]);
+        }
         let outcome = match chunk.text(at, length) {
             Err(error) => Err(Rejection::of_record(format!(
                 "invalid UTF-8 (byte {} of the record)",
@@ -335,9 +338,6 @@ impl Decoder {
             return self.skipped(object, chunk.bytes, span, rejection, records);
         }
         object.counts.decoded += 1;
-        if object.first_key.is_empty() {
-            object.note_first_key(&chunk.bytes[at..at + length]);
-        }
         self.full_rows.extend(self.rows.take_full()?);
         Ok(())
     }

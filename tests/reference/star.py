@@ -171,11 +171,11 @@ class Source:
                 continue
             self.after_value = True
             written = text[start:pos]
+            if self.first_key is None and (key := KEY.match(written)):
+                self.first_key = key[1]
             if SURROGATE.search(written):
                 self.reject(start, "not UTF-8")
                 continue
-            if self.first_key is None and (key := KEY.match(written)):
-                self.first_key = key[1]
             yield start, value
 
     def open_array(self, pos):
@@ -274,9 +274,9 @@ class Source:
         return self.ends(start, after, joint)
 
     def is_known(self, start, key):
-        if self.text[start] != "{" and self.first_key is None:
-            return True
         own = KEY.match(self.text, start)
+        if own is None and self.first_key is None:
+            return True
         return key == self.first_key or bool(own) and own[1] == key
 
     def is_within(self, start, at):

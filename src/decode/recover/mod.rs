@@ -319,11 +319,11 @@ impl Broken<'_> {
     /// Whether records start with this key: this one, or one before it. Any key may be the one
     /// when neither is known.
     fn is_known(&self, key: &[u8]) -> bool {
-        if self.bytes[0] != b'{' && self.first_key.is_empty() {
-            return true;
+        match first_key(self.bytes, 0) {
+            Some(own) if self.bytes[own.clone()] == *key => true,
+            None if self.first_key.is_empty() => true,
+            _ => key == self.first_key,
         }
-        let own = first_key(self.bytes, 0).map(|own| &self.bytes[own]);
-        own == Some(key) || key == self.first_key
     }
 
     /// Whether this is a line of something else. It may quote a record and is one reject all the
