@@ -49,7 +49,7 @@ use standing::{NotReplaced, Standing};
 /// Whether a star was published.
 pub(crate) enum Published {
     /// It was; these copies of its manifests are to be written.
-    Yes(Copies),
+    Yes(Box<Copies>),
     /// It was not, for this reason.
     No(Error),
     /// The store failed in such a way that it cannot be told.
@@ -163,7 +163,7 @@ impl Publication {
         match self.standing.replace(&self.run_id, json).await {
             Ok(()) => {
                 tracing::debug!(run_id = self.run_id, "put the record");
-                Published::Yes(copies)
+                Published::Yes(Box::new(copies))
             }
             Err(NotReplaced::Known(error)) => Published::No(error),
             Err(NotReplaced::Unknown(error)) => Published::Unknown(error),
@@ -196,7 +196,7 @@ impl Publication {
     ///
     /// If a manifest cannot be written; the old star's files are then kept, since its manifests still
     /// name them.
-    pub async fn end(self, record: &RunRecord, copies: Copies) -> Result<()> {
+    pub async fn end(self, record: &RunRecord, copies: Box<Copies>) -> Result<()> {
         let copied = copies.write(record).await;
         if copied.is_ok() {
             match self.remove_superseded(record).await {

@@ -189,7 +189,8 @@ fn a_star_can_be_queried_by_those_who_may_not_read_its_rejects() {
         std::fs::set_permissions(here.path(), PermissionsExt::from_mode(0o755)).unwrap();
         chown(here.join("songs"), Some(NOBODY), Some(NOBODY)).unwrap();
     } else {
-        std::fs::set_permissions(here.join("star/_rejects"), PermissionsExt::from_mode(0)).unwrap();
+        std::fs::set_permissions(here.join("star/_rejects"), PermissionsExt::from_mode(0o000))
+            .unwrap();
     }
     let run = |args: &[&str]| {
         let mut command = here.command();
