@@ -199,6 +199,24 @@ fn keys_that_no_path_can_hold_are_tried_again_and_in_ranges() {
 }
 
 #[test]
+fn objects_with_large_zstandard_windows_wait_for_each_other() {
+    let object = |i: usize| {
+        let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+        encoder.window_log(if i.is_multiple_of(2) { 27 } else { 24 }).unwrap();
+        let songs = song(&format!("S{i}")).repeat(if i == 0 { 1_000_000 } else { 1 });
+        std::io::Write::write_all(&mut encoder, songs.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    let bucket = Bucket::new(Faults::default());
+    for i in 0..12 {
+        bucket.server.put(&format!("songs/{i}.json.zst"), object(i));
+    }
+    let outcome = bucket.transform("songs", &[]);
+    outcome.exits(0).says("songs     12 objects listed = 12 read");
+    outcome.says("1,000,011 records read = 1,000,011 decoded");
+}
+
+#[test]
 fn a_key_that_exists_literally_is_no_pattern() {
     let keys = ["run[1]/x.json", "run1/x.json", "what?.json", "whats.json", "a{b,c}/x.json", "b/x"];
     let bucket = Bucket::with_keys(&keys);

@@ -61,12 +61,23 @@ impl Page {
         };
         let mut page = Page { next: raw.next, ..Page::default() };
         for object in raw.objects {
-            let key = decoded(object.key.ok_or(PageError::Missing("key"))?)?;
+            let key = object.key.ok_or(PageError::Missing("key"))?;
+            let key = match decoded(key.clone()) {
+                Ok(key) => key,
+                Err(error) => {
+                    // S3 has no such keys; a server that has must not make the others unreadable.
+                    tracing::warn!(key, %error, "an object was passed over");
+                    continue;
+                }
+            };
             let size = object.size.ok_or(PageError::Missing("size"))?;
             page.found.push(Found::Object(Entry { key, size, etag: object.etag }));
         }
         for folder in raw.folders {
-            page.found.push(Found::Folder(decoded(folder)?));
+            match decoded(folder.clone()) {
+                Ok(folder) => page.found.push(Found::Folder(folder)),
+                Err(error) => tracing::warn!(folder, %error, "a folder was passed over"),
+            }
         }
         if raw.is_truncated && page.next.is_none() {
             return Err(PageError::Token);
@@ -179,6 +190,13 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_is_not_utf8_hides_no_other() {
+        let objects = object("%FF") + &object("a") + "<CommonPrefixes><Prefix>%FE/</Prefix>";
+        let encoded = objects + "</CommonPrefixes><EncodingType>url</EncodingType>";
+        assert_eq!(keys(&page(&encoded)), ["a"]);
+    }
+
+    #[test]
     fn sizes_tags_and_tokens_are_read() {
         let more =
             "<IsTruncated>true</IsTruncated><NextContinuationToken>t=&amp;</NextContinuationToken>";
@@ -196,7 +214,6 @@ mod tests {
             page("<Contents><Key>k</Key></Contents>"),
             page("<IsTruncated>true</IsTruncated>"),
             page("<Contents>"),
-            page(&(object("%FF") + "<EncodingType>url</EncodingType>")),
         ] {
             assert!(Page::parse(xml.as_bytes()).is_err(), "{xml}");
         }
