@@ -455,8 +455,9 @@ fn an_empty_dataset_replaces_no_star() {
     let workspace = with_songs(&["a.json", "b.json"]);
     workspace.write("none/empty.json", "");
     workspace.write("none/blank.json.gz", "");
+    workspace.write("none/array.json", "[]");
     let first = transform(&workspace, "none", &[]);
-    first.exits(1).complains("songs are empty: 2 objects, 0 bytes, 0 rejects and not one row");
+    first.exits(1).complains("songs are empty: 3 objects, 2 bytes, 0 rejects and not one row");
     first.complains("there is no star").complains("--allow-empty");
     assert!(!workspace.join("star/_starlift.json").exists());
 
@@ -477,7 +478,7 @@ fn an_empty_dataset_replaces_no_star() {
     }
     let mut command = workspace.command();
     command.args(["transform", "--songs", "songs", "--logs", "none", "--out", "star"]);
-    workspace.outcome(&mut command).exits(1).complains("logs are empty: 2 objects");
+    workspace.outcome(&mut command).exits(1).complains("logs are empty: 3 objects");
     workspace.outcome(command.env("STARLIFT_ALLOW_EMPTY", "true")).exits(0);
     assert_eq!(record(&workspace)["tables"]["songs"]["rows"], 2);
     workspace.write("starlift.toml", "[transform]\nallow_empty = true\n");

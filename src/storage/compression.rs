@@ -195,8 +195,8 @@ impl Text {
     }
 }
 
-/// The form of what begins with `kept` and goes on with `more`, and what was kept. Where it cannot be
-/// told yet, `more` is kept too.
+/// The form of what begins with `kept` and goes on with `more`, and what was kept. As long as the form
+/// is not known, `more` is kept too.
 fn sniff(kept: &mut Vec<u8>, more: &[u8], whole: bool) -> Option<(Form, Vec<u8>)> {
     let form = match kept.is_empty() {
         true => recognise(more, whole),

@@ -128,7 +128,7 @@ impl Walk {
 
     fn entries(&mut self, folder: &Folder, is_root: bool) -> Result<(), StorageError> {
         let failed = |error| StorageError::list_io(&shown(&folder.path), error);
-        // Inputs beside the tables of a star are told from them by name.
+        // Inputs may lie beside the tables of a star, whose names are known.
         let is_output = is_root && self.apart.output.as_ref() == Some(&folder.real);
         // Folders wait until this one is closed: how many are open must not depend on the depth.
         let mut folders = Vec::new();

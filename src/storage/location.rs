@@ -236,7 +236,7 @@ pub fn without_secrets(typed: &str) -> String {
     }
     match Url::parse(typed) {
         Ok(url) => web::shown(&url),
-        // Where a password ends cannot be told in what is no URL.
+        // It is not known where a password ends in what is not a URL.
         Err(_) if rest.contains('@') => format!("{scheme}://…"),
         Err(_) => typed.split(['?', '#']).next().unwrap_or_default().to_owned(),
     }

@@ -90,21 +90,36 @@ impl InputObject {
     /// If they cannot be read, or the object has changed since it was listed.
     pub async fn read_range(&self, range: Range<u64>) -> Result<Bytes, StorageError> {
         let failed = |error| StorageError::read(&self.url, error);
+        let wanted = range.end - range.start;
         let range = (range != (0..self.size)).then_some(range);
         let version = self.version();
-        match &self.source {
-            Source::S3 { s3, key } => s3.get(key, range, version.as_deref()).await.map_err(failed),
+        let bytes = match &self.source {
+            Source::S3 { s3, key } => s3.get(key, range, version.as_deref()).await,
             Source::Store { store, path } => {
                 let range = range.map(GetRange::Bounded);
                 let options = GetOptions { if_match: version, range, ..GetOptions::default() };
-                let result = store.get_opts(path, options).await.map_err(failed)?;
-                result.bytes().await.map_err(failed)
+                match store.get_opts(path, options).await {
+                    Ok(result) => result.bytes().await,
+                    Err(error) => Err(error),
+                }
             }
+            // Files are read where they are decoded, and web servers send objects whole.
             Source::File(_) | Source::Web(_) => {
-                let chunks: Vec<Bytes> = self.stream().try_collect().await?;
-                Ok(chunks.concat().into())
+                let error = std::io::ErrorKind::Unsupported.into();
+                return Err(StorageError::read_io(&self.url, error));
             }
+        };
+        let bytes = bytes.map_err(failed)?;
+        // Not every server has tags or knows ranges.
+        if bytes.len() as u64 != wanted {
+            let reason = format!(
+                "{} bytes came where {wanted} were listed; it changed, or the server changed it on \
+                 the way",
+                bytes.len()
+            );
+            return Err(StorageError::read_io(&self.url, std::io::Error::other(reason)));
         }
+        Ok(bytes)
     }
 
     /// All of its bytes as they come in.

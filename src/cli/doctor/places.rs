@@ -79,6 +79,7 @@ impl Doctor<'_> {
             Ok(place) => place,
             Err(error) => return self.note("star", verdict(Err(error), STAR_CURE)).map(|_| ()),
         };
+        let url = &without_secrets(url);
         let listed = place.store.list(Some(place.path())).try_next().await;
         let listed = listed.map_err(|e| Error::Storage(StorageError::list(url, e)));
         self.note_outcome("star: list", listed.map(|_| format!("{url} can be listed")), STAR_CURE)?;

@@ -187,7 +187,7 @@ fn other_formats_are_named() {
 }
 
 #[test]
-fn large_windows_are_told_and_bounded_by_the_first_frame() {
+fn large_windows_are_reported_and_bounded_by_the_first_frame() {
     let with_window = |log| {
         let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
         encoder.window_log(log).unwrap();

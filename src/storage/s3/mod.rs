@@ -131,7 +131,7 @@ impl S3Api {
         let uri = format!("{}?{}", self.base, query.join("&"));
         let request = Request { method: "GET", uri, headers: Vec::new() };
         let answer = self.send(&request).await.map_err(|failure| failure.of(prefix))?;
-        Page::parse(&answer.body)
+        Page::parse(&answer.body, token)
             .map_err(|source| object_store::Error::Generic { store: "S3", source: source.into() })
     }
 
@@ -228,8 +228,7 @@ impl Bucket for S3Api {
         stream::try_unfold(begin, move |(api, prefix, token)| async move {
             let Some(token) = token else { return Ok::<_, object_store::Error>(None) };
             let page = api.page(&prefix, delimited, Option::as_deref(&token)).await?;
-            // A server that repeats a token would be listed for ever.
-            let next = page.next.filter(|next| token.as_ref() != Some(next)).map(Some);
+            let next = page.next.map(Some);
             Ok(Some((stream::iter(page.found.into_iter().map(Ok)), (api, prefix, next))))
         })
         .try_flatten()

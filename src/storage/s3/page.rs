@@ -23,8 +23,10 @@ pub(super) enum PageError {
     Root(String),
     #[error("the listing lacks the {0} of an object")]
     Missing(&'static str),
-    #[error("the listing has more pages and does not say how to ask for them")]
+    #[error("the listing has more pages, and no token for the next one that is new")]
     Token,
+    #[error("the listing is not whole")]
+    Cut,
 }
 
 /// What a page of a listing holds.
@@ -42,6 +44,7 @@ struct Raw {
     folders: Vec<String>,
     is_encoded: bool,
     is_truncated: bool,
+    is_whole: bool,
     next: Option<String>,
 }
 
@@ -53,7 +56,8 @@ struct RawObject {
 }
 
 impl Page {
-    pub fn parse(xml: &[u8]) -> Result<Page, PageError> {
+    /// Parses the answer to a request with the token `asked`.
+    pub fn parse(xml: &[u8], asked: Option<&str>) -> Result<Page, PageError> {
         let raw = Raw::parse(xml)?;
         let decoded = |text: String| match raw.is_encoded {
             true => url_decoded(&text),
@@ -79,9 +83,12 @@ impl Page {
                 Err(error) => tracing::warn!(folder, %error, "a folder was passed over"),
             }
         }
-        if raw.is_truncated && page.next.is_none() {
+        // A token that is repeated would be followed for ever.
+        let is_new = page.next.as_deref().is_some_and(|next| asked != Some(next));
+        if raw.is_truncated && !is_new {
             return Err(PageError::Token);
         }
+        page.next = page.next.filter(|_| raw.is_truncated);
         Ok(page)
     }
 }
@@ -113,7 +120,7 @@ impl Raw {
                 _ => {}
             }
         }
-        Ok(raw)
+        if raw.is_whole { Ok(raw) } else { Err(PageError::Cut) }
     }
 
     fn begin(&mut self, path: &[String]) -> Result<(), PageError> {
@@ -130,6 +137,7 @@ impl Raw {
     fn end(&mut self, path: &[String], text: String) {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         match (path.as_slice(), self.objects.last_mut()) {
+            (["ListBucketResult"], _) => self.is_whole = true,
             ([_, "Contents", "Key"], Some(object)) => object.key = Some(text),
             ([_, "Contents", "Size"], Some(object)) => object.size = text.trim().parse().ok(),
             ([_, "Contents", "ETag"], Some(object)) => object.etag = Some(text),
@@ -157,7 +165,7 @@ mod tests {
             Found::Object(entry) => entry.key,
             Found::Folder(folder) => folder,
         };
-        Page::parse(xml.as_bytes()).unwrap().found.into_iter().map(key).collect()
+        Page::parse(xml.as_bytes(), None).unwrap().found.into_iter().map(key).collect()
     }
 
     fn page(more: &str) -> String {
@@ -200,10 +208,12 @@ mod tests {
     fn sizes_tags_and_tokens_are_read() {
         let more =
             "<IsTruncated>true</IsTruncated><NextContinuationToken>t=&amp;</NextContinuationToken>";
-        let page = Page::parse(page(&(object("k") + more)).as_bytes()).unwrap();
+        let xml = page(&(object("k") + more));
+        let page = Page::parse(xml.as_bytes(), Some("s")).unwrap();
         let Found::Object(entry) = &page.found[0] else { panic!("{page:?}") };
         assert_eq!((entry.size, entry.etag.as_deref()), (3, Some("\"a\"")));
         assert_eq!(page.next.as_deref(), Some("t=&"));
+        Page::parse(xml.as_bytes(), Some("t=&")).unwrap_err();
     }
 
     #[test]
@@ -214,8 +224,10 @@ mod tests {
             page("<Contents><Key>k</Key></Contents>"),
             page("<IsTruncated>true</IsTruncated>"),
             page("<Contents>"),
+            String::new(),
+            page("").replace("</ListBucketResult>", ""),
         ] {
-            assert!(Page::parse(xml.as_bytes()).is_err(), "{xml}");
+            assert!(Page::parse(xml.as_bytes(), None).is_err(), "{xml}");
         }
     }
 }
