@@ -47,9 +47,9 @@ pub struct EngineOptions {
 impl EngineOptions {
     /// The least memory that sorting and joining on a few threads can work with.
     pub const MIN_MEMORY: usize = 128 * 1024 * 1024;
-    /// More than any machine has: a limit beyond is a mistake.
+    /// The largest limit, 1 PiB on 64-bit machines: a larger one is a mistake.
     pub const MAX_MEMORY: usize = 1 << (usize::BITS - 14);
-    /// The most threads: each needs memory of its own, and the system bounds their number.
+    /// The largest number of threads. Each needs memory of its own, and the system limits their number.
     pub const MAX_THREADS: usize = 1024;
 }
 

@@ -72,7 +72,7 @@ pub enum Error {
         allowed: String,
         /// Where the rejects are kept.
         file: String,
-        /// Whether reading stopped as soon as the limit could no longer be met.
+        /// True if reading stopped because the limit could no longer be met.
         stopped_early: bool,
     },
     /// Checks found rows that break an invariant.
@@ -382,7 +382,7 @@ fn find_own(error: DataFusionError) -> std::result::Result<StageError, DataFusio
     }
 }
 
-/// Says that numbers are of a part of the input.
+/// The end of an error whose numbers are of a part of the input.
 fn partial(stopped_early: bool) -> &'static str {
     if stopped_early { "; reading stopped early, so the numbers are of what was read" } else { "" }
 }

@@ -65,8 +65,8 @@ impl MaxRejects {
 }
 
 impl MaxRejects {
-    /// Whether the rejects are too many, however many records are yet to be read. Shares other than 0
-    /// can be judged at the end only.
+    /// Returns true if the rejects are too many for any number of further records. Shares other than 0
+    /// can only be judged at the end.
     pub fn is_surely_exceeded(self, rejected: Rejected) -> bool {
         match self {
             MaxRejects::Count(allowed) => rejected.records > allowed,

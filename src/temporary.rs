@@ -1,17 +1,20 @@
-//! Temporary folders: private to the user, removed with the run that made them, and removed by a later
-//! run where that one was killed.
+//! Private temporary folders. A process removes its own when it ends; a later process removes those of
+//! processes that were killed.
 //!
-//! A folder is known by its name and by a file in it, which the run keeps locked. The system gives the
-//! lock back when the process ends, however it ends.
+//! A folder is identified by its name and by a file in it that its process keeps locked. The system
+//! releases the lock when the process ends for any reason.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
-use std::path::Path;
-use std::sync::Once;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 use tempfile::TempDir;
 
 use crate::error::{Error, Result};
+
+/// The folders that this process created, including removed ones.
+static CREATED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 const PREFIX: &str = "starlift-";
 
@@ -22,20 +25,20 @@ const RANDOM: usize = 6;
 const LOCK: &str = ".starlift-lock";
 const NEW_LOCK: &str = ".starlift-lock.new";
 
-/// What the locked file holds.
+/// The content of the locked file.
 const MARK: &[u8] = b"temporary files of a run of starlift; removed when it ends\n";
 
 /// A private temporary folder.
 #[derive(Debug)]
 pub struct TemporaryFolder {
-    // Dropped first: the lock must outlive what it protects.
+    // Dropped first: the lock must outlive the folder.
     folder: TempDir,
     _lock: Option<File>,
 }
 
 impl TemporaryFolder {
     /// Creates a folder in the system's temporary folder (`TMPDIR`), which only this user may enter. The
-    /// first one of a process also removes what killed runs of the same user have left there.
+    /// first call of a process also removes the folders of killed processes of the same user.
     ///
     /// # Errors
     ///
@@ -45,6 +48,7 @@ impl TemporaryFolder {
         let created = TemporaryFolder::create_in(&parent).map_err(|e| {
             Error::io(format!("cannot create a temporary folder in {}", parent.display()), e)
         })?;
+        lock(&CREATED).push(created.path().to_owned());
         static SWEPT: Once = Once::new();
         SWEPT.call_once(|| remove_abandoned(&parent, created.path()));
         Ok(created)
@@ -62,13 +66,13 @@ impl TemporaryFolder {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            // A umask can take rights from the user, too.
+            // A umask can also remove the user's own rights.
             fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700))?;
         }
         let lock = match create_locked(folder.path()) {
             Ok(lock) => Some(lock),
             Err(error) => {
-                // It is removed all the same, unless the run is killed.
+                // It is still removed at the end, unless the process is killed.
                 tracing::debug!(%error, "the temporary folder cannot be locked");
                 None
             }
@@ -82,7 +86,20 @@ impl TemporaryFolder {
     }
 }
 
-/// Creates the locked file. Under its name it is never seen unlocked while the run lives.
+/// Removes all temporary folders of this process, before it exits without cleaning up.
+pub fn remove_all() {
+    for folder in lock(&CREATED).iter() {
+        // The next run removes the rest.
+        let _ = fs::remove_dir_all(folder);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Creates the locked file. It gets its name only when it is locked, so that no other process finds it
+/// unlocked while this one runs.
 fn create_locked(folder: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -95,8 +112,8 @@ fn create_locked(folder: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Removes the folders in `parent` whose run is gone. What cannot be looked at or removed stays: it may
-/// not be ours, and it is no reason to fail.
+/// Removes the folders in `parent` whose process has ended. A folder that cannot be examined or removed
+/// stays, and is not an error: it may belong to another program.
 fn remove_abandoned(parent: &Path, own: &Path) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     for entry in entries.flatten() {
@@ -106,7 +123,7 @@ fn remove_abandoned(parent: &Path, own: &Path) {
         }
         match remove_if_abandoned(&path, own) {
             Ok(true) => {
-                tracing::debug!(folder = %path.display(), "removed what a killed run has left")
+                tracing::debug!(folder = %path.display(), "removed the folder of a killed process")
             }
             Ok(false) => {}
             Err(error) => {
@@ -116,7 +133,7 @@ fn remove_abandoned(parent: &Path, own: &Path) {
     }
 }
 
-/// Whether a name is one that [`TemporaryFolder`] gives.
+/// Returns true for the names of [`TemporaryFolder`]s.
 fn is_name(name: &std::ffi::OsStr) -> bool {
     let random = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
     random.is_some_and(|random| {
@@ -124,7 +141,7 @@ fn is_name(name: &std::ffi::OsStr) -> bool {
     })
 }
 
-/// Removes a folder if it was made by a run of this user that is gone.
+/// Removes a folder if a process of this user created it and has ended. Returns true if it was removed.
 fn remove_if_abandoned(folder: &Path, own: &Path) -> io::Result<bool> {
     let lock = folder.join(LOCK);
     let (found, of_lock) = (fs::symlink_metadata(folder)?, fs::symlink_metadata(&lock)?);
@@ -142,7 +159,7 @@ fn remove_if_abandoned(folder: &Path, own: &Path) -> io::Result<bool> {
         Err(TryLockError::WouldBlock) => return Ok(false),
         Err(TryLockError::Error(error)) => return Err(error),
     }
-    // The lock goes last: if this run is killed now, the next one goes on.
+    // The lock is removed last: if this process is killed now, the next one continues.
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         if entry.file_name() == LOCK {
@@ -159,7 +176,7 @@ fn remove_if_abandoned(folder: &Path, own: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Whether files belong to the user whom the folder `own` of this process belongs to.
+/// Returns true if the files have the same owner as the folder `own` of this process.
 #[cfg(unix)]
 fn is_same_user(files: &[&fs::Metadata], own: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;

@@ -1,4 +1,4 @@
-//! Text that a terminal shows and does not act on: control characters become visible escapes.
+//! Escaping of characters that a terminal would act on.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ fn is_unsafe(c: char) -> bool {
         || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fff9}'..='\u{fffb}')
 }
 
-/// Returns `text` with every unsafe character escaped, line feeds and tabs too: a value in one line.
+/// Returns `text` with every unsafe character escaped, including line feeds and tabs.
 pub fn line(text: &str) -> Cow<'_, str> {
     replace(text, is_unsafe, |c, shown| shown.extend(c.escape_default()))
 }
@@ -20,15 +20,15 @@ pub fn lines(text: &str) -> Cow<'_, str> {
     replace(text, is_escaped, |c, shown| shown.extend(c.escape_default()))
 }
 
-/// Returns JSON with unsafe characters as `\uXXXX`. They occur within strings only, so the document
-/// means the same.
+/// Returns JSON with unsafe characters as `\uXXXX`. They occur only within strings, so the document keeps
+/// its meaning.
 pub fn json(text: &str) -> Cow<'_, str> {
     let is_escaped = |c| is_unsafe(c) && c != '\n';
     replace(text, is_escaped, |c, shown| *shown += &format!("\\u{:04x}", u32::from(c)))
 }
 
-/// Returns text that a program of this process has coloured, with every unsafe character escaped
-/// apart from line feeds, tabs and the sequences that set colours.
+/// Returns `text` with every unsafe character escaped apart from line feeds, tabs and the sequences
+/// that set colours, for text that a library has coloured.
 pub fn coloured(text: &str) -> String {
     let mut pieces = text.split('\u{1b}');
     let mut shown = lines(pieces.next().unwrap_or_default()).into_owned();

@@ -1,8 +1,7 @@
 //! Printing: standard output for results, standard error for everything about the run.
 //!
-//! Everything printed here is safe for a terminal whatever the data holds, see [`escape`]. A reader
-//! that closes its end, as `head` does, is not an error: what is printed after that is dropped, and
-//! the command goes on to its verdict.
+//! All text is printed with its control characters escaped, see [`escape`]. A reader that closes its end,
+//! as `head` does, is not an error: later output is dropped, and the command continues to its verdict.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -22,8 +21,8 @@ pub const BAD: Style = AnsiColor::Red.on_default().bold();
 /// What to look at.
 pub const STRONG: Style = Style::new().bold();
 
-/// Encloses the sequences of [`styled`]. It is random: data cannot contain it, so no sequence in the
-/// data is printed as one of ours.
+/// Encloses the escape sequences of [`styled`]. It is random, so that no escape sequence in the data can
+/// pass for one of them.
 static MARK: LazyLock<String> = LazyLock::new(|| format!("\u{1}{:032x}", rand::random::<u128>()));
 
 /// Set once the reader of standard output has closed its end.
@@ -69,7 +68,7 @@ pub enum Form {
     Text,
 }
 
-/// Prints a result for programs, byte for byte. Only on a terminal unsafe characters are escaped.
+/// Prints a result for programs byte for byte, or with unsafe characters escaped on a terminal.
 ///
 /// # Errors
 ///
@@ -84,7 +83,7 @@ pub fn print_exact(text: &str, form: Form) -> Result<()> {
     write(&mut out, shown.as_bytes())
 }
 
-/// Returns true once the reader of standard output has closed its end: more results are of no use.
+/// Returns true once the reader of standard output has closed its end.
 pub fn reader_has_gone() -> bool {
     READER_HAS_GONE.load(Ordering::Relaxed)
 }
@@ -97,7 +96,7 @@ fn write(out: &mut impl Write, bytes: &[u8]) -> Result<()> {
         .map_err(|e| Error::io("cannot write to standard output", e))
 }
 
-/// Notes a reader that has closed its end, which is no failure.
+/// Records that the reader has closed its end, which is not a failure.
 fn pass_closed(written: io::Result<()>) -> io::Result<()> {
     match written {
         Err(e) if e.kind() == ErrorKind::BrokenPipe => {
@@ -108,7 +107,7 @@ fn pass_closed(written: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Prints a text for people to standard error. Where that is closed, the exit code still counts.
+/// Prints a text for people to standard error. Failures are ignored: the exit code still counts.
 pub fn note(text: &str) {
     let _ = anstream::stderr().lock().write_all(shown(text).as_bytes());
 }
@@ -132,8 +131,8 @@ pub fn print_error(error: &Error) {
     note(&text);
 }
 
-/// The text with its further lines indented: a name with a line feed in it cannot pass for a line of
-/// the program's own.
+/// The text with all lines but the first indented, so that a line feed in a name cannot imitate a line of
+/// the program.
 fn indented(text: &str) -> String {
     let mut lines = text.trim_end().split('\n');
     let mut indented = lines.next().unwrap_or_default().to_owned();
@@ -144,7 +143,7 @@ fn indented(text: &str) -> String {
     indented
 }
 
-/// Prints what is wrong with the command line, or the help or version that was asked for.
+/// Prints an error of the command line, or the help or version.
 ///
 /// # Errors
 ///

@@ -164,7 +164,7 @@ fn csv_lines(batch: &RecordBatch, header: bool) -> Result<String> {
     utf8(lines)
 }
 
-/// What a writer of text has written.
+/// The output of a writer of text.
 fn utf8(written: Vec<u8>) -> Result<String> {
     let not_text = |e| Error::io("cannot write the answer", io::Error::other(e));
     String::from_utf8(written).map_err(not_text)

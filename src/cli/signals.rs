@@ -1,4 +1,4 @@
-//! Signals that ask the process to end: it ends in order, so that temporary files are removed.
+//! Orderly ends after signals, so that temporary files are removed.
 
 use std::time::Duration;
 
@@ -6,13 +6,14 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::output::note;
 use crate::error::{Error, Result};
+use crate::temporary;
 
-/// Time that work has to stop. Work that is blocked for longer, as by a reader of its output that does not
-/// read, is not waited for.
+/// The time that work has to stop. Work that is blocked for longer, for example by a full pipe, is
+/// abandoned.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Resolves when the user or the system asks the process to end: by Ctrl-C, a request to terminate, or a
-/// terminal that is gone. A signal that is ignored when the process starts, as under `nohup`, stays so.
+/// Resolves on SIGINT, SIGTERM or SIGHUP. A signal that is ignored when the process starts, as under
+/// `nohup`, stays ignored.
 #[cfg(unix)]
 pub async fn interrupted() {
     use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -38,7 +39,7 @@ pub async fn interrupted() {
     }
 }
 
-/// Resolves when the user asks the process to end.
+/// Resolves on Ctrl-C.
 #[cfg(not(unix))]
 pub async fn interrupted() {
     if tokio::signal::ctrl_c().await.is_err() {
@@ -47,8 +48,8 @@ pub async fn interrupted() {
     }
 }
 
-/// The signals that this process ignores, one bit for each. They are read once: a handler that is in place
-/// takes them out of the set.
+/// The signals that this process ignores, one bit for each. They are read once, before any handler is
+/// installed.
 #[cfg(unix)]
 fn ignored_signals() -> u64 {
     static IGNORED: std::sync::LazyLock<u64> = std::sync::LazyLock::new(|| {
@@ -59,7 +60,7 @@ fn ignored_signals() -> u64 {
     *IGNORED
 }
 
-/// Does work until a signal asks the process to end, and then fails with `interruption`.
+/// Performs `work`; fails with `interruption` if a signal arrives before it is done.
 ///
 /// # Errors
 ///
@@ -71,6 +72,7 @@ pub async fn unless_interrupted<T>(
     let _watch = AbortOnDropHandle::new(tokio::spawn(async {
         interrupted().await;
         tokio::time::sleep(GRACE).await;
+        temporary::remove_all();
         note("interrupted\n");
         std::process::exit(1);
     }));

@@ -62,10 +62,10 @@ pub enum Expires {
 impl Expires {
     /// A cluster takes minutes to come up, and a schedule some to take hold.
     pub const SHORTEST: Duration = Duration::from_secs(15 * 60);
-    /// Who wants a cluster for longer wants it without an end.
+    /// Ten years. A cluster that is needed for longer has no end: `never`.
     pub const LONGEST: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
 
-    /// Refuses a time that is over before it has begun, or has no end in practice.
+    /// Refuses a time that is too short or too long.
     ///
     /// # Errors
     ///

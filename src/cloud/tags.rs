@@ -51,7 +51,7 @@ pub fn moment(at: DateTime<Utc>) -> impl std::fmt::Display {
 impl Expiry {
     /// The end of a life that begins now.
     pub fn after(now: DateTime<Utc>, lifetime: Duration) -> Expiry {
-        // A tag that somebody has edited may say any time.
+        // An edited tag may contain any time.
         let at = TimeDelta::from_std(lifetime).ok().and_then(|life| now.checked_add_signed(life));
         Expiry { at: at.unwrap_or(DateTime::<Utc>::MAX_UTC), lifetime }
     }

@@ -1,4 +1,4 @@
-//! Stops reading when a run can only fail: what is read after that is of no use.
+//! Stops reading when a run can only fail.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::limits::{MaxRejects, Rejected};
 
 /// Rejects, or bytes of raw text in them, that are kept before reading stops: enough to see what is wrong
-/// with the data, and a bound to what a wrong folder costs.
+/// with the data. They bound the cost of reading a wrong folder.
 const KEPT_REJECTS: u64 = 1_000_000;
 const KEPT_BYTES: u64 = 1024 * 1024 * 1024;
 
@@ -41,7 +41,7 @@ impl RejectCount {
     }
 }
 
-/// Counts rejects until there are more than may be and enough of them are kept.
+/// Counts rejects until they exceed the limit and enough of them are kept.
 pub(super) struct EarlyStop {
     max: MaxRejects,
     rejected: RejectCount,
@@ -76,7 +76,7 @@ impl EarlyStop {
     }
 }
 
-/// Whether a run can only fail, and what is kept of its rejects is enough.
+/// Returns true if the run can only fail and enough of its rejects are kept.
 fn is_enough(max: MaxRejects, rejected: Rejected, kept_bytes: u64) -> bool {
     let is_kept = rejected.records >= KEPT_REJECTS || kept_bytes >= KEPT_BYTES;
     is_kept && max.is_surely_exceeded(rejected)

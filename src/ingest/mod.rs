@@ -56,12 +56,12 @@ pub struct Staging {
 }
 
 impl Staging {
-    /// Empty tables for `songs` and `events` within the engine's room, for a run that fails with more
-    /// rejects than `max_rejects`.
+    /// Empty tables for `songs` and `events` within the engine's room. A run with more rejects than
+    /// `max_rejects` fails.
     ///
     /// # Errors
     ///
-    /// If a table has not the columns that it must have, which would be a defect of starlift.
+    /// If the schema of rejects lacks the column `raw`, which would be a defect of starlift.
     pub fn new(
         engine: &Engine,
         songs: &StagedColumns,
@@ -122,8 +122,8 @@ pub struct DatasetCounts {
     pub uncertain_bytes: u64,
     /// An estimate of the records in those bytes.
     pub uncertain_records: u64,
-    /// Whether reading stopped before the end, for too many rejects: the counts of records are of what
-    /// was read until then.
+    /// True if reading stopped before the end because of too many rejects. The counts of records are then
+    /// those of the part that was read.
     pub is_partial: bool,
     /// Objects passed over, by suffix or by kind.
     pub skipped: BTreeMap<String, u64>,
@@ -185,7 +185,7 @@ pub async fn ingest(
 struct Ingest<'a> {
     staging: &'a Staging,
     threads: Arc<Semaphore>,
-    /// Permits of `threads` when no decoder is at work.
+    /// The number of permits of `threads`.
     all_threads: u32,
     reader: Reader,
 }
@@ -220,7 +220,7 @@ impl Ingest<'_> {
             units(listed)
                 .map_ok(|unit| self.reader.read(unit, &pool))
                 .try_buffer_unordered(OBJECTS_IN_FLIGHT)
-                // This is polled first: readers that are still at work fail once reading is stopped.
+                // This is polled before the readers, which fail once reading is stopped.
                 .take_until(async {
                     self.staging.stop.reached().await;
                     is_stopped.store(true, Ordering::Relaxed);
@@ -257,16 +257,16 @@ impl Ingest<'_> {
         Ok(counts)
     }
 
-    /// Ends the reading of local files, and waits until no decoder is at work.
+    /// Ends the reading of local files and waits until all decoders are idle.
     async fn stop_reading(&self) {
         self.reader.stop.cancel();
-        // A semaphore that is closed has no permits out either.
+        // It is never closed.
         let _ = self.threads.acquire_many(self.all_threads).await;
     }
 }
 
 impl DatasetCounts {
-    /// Counts what is staged: the records of objects that were not read to their end, too.
+    /// Sets the counts to the staged records, which include those of objects that were read in part.
     fn count_staged(&mut self, rows: &StagingTable, rejected: Rejected) {
         self.decoded = rows.rows() as u64;
         self.rejected = rejected.records;

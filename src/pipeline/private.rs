@@ -1,4 +1,4 @@
-//! Files on local disk that only the user may read, whatever the umask.
+//! Files and folders on local disk that only their owner may read, for any umask.
 
 use std::io;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The file of rejects: all that were read, in the order of their places.
+//! The file of rejects, in the order of their objects and offsets.
 
 use std::ops::Range;
 
@@ -21,9 +21,10 @@ const TABLE: &str = "staging_rejects";
 /// bound the memory that they take.
 const WRITTEN_TOGETHER: u64 = 8 * 1024 * 1024;
 
-/// Writes all rejects, whatever becomes of the run; returns their file and the first of them.
+/// Writes all rejects, also those of a run that fails; returns their file and the first of them.
 ///
-/// Only the places of the raw texts are sorted with the rows: memory holds a few texts at a time.
+/// The rows are sorted without their raw texts, which are read back in order: memory holds only a few of
+/// them at a time.
 pub(super) async fn write_rejects(
     session: &SessionContext,
     publication: &Publication,
@@ -31,7 +32,7 @@ pub(super) async fn write_rejects(
 ) -> Result<(FileRecord, Vec<RecordBatch>)> {
     let failed = |e| Error::query(TABLE, e);
     let mut sink = publication.rejects_sink(rejects.schema().clone());
-    // The raw text of rejects is personal data: nobody else may read it at any moment.
+    // Raw text is personal data: other users must not be able to read it at any moment.
     make_private_folder(&publication.rejects_folder())?;
     session.register_table(TABLE, rejects.rows().clone()).map_err(failed)?;
     let ordered = format!("SELECT * FROM {TABLE} ORDER BY object, \"offset\"");
@@ -61,8 +62,8 @@ fn keep_first(first: &mut Vec<RecordBatch>, batch: &RecordBatch) {
     }
 }
 
-/// Divides rows by the bytes of their texts. Where it does depends on the rows alone, not on the batches
-/// in which they come.
+/// Divides rows by the bytes of their texts. The division depends on the rows only, not on the batches
+/// that they arrive in.
 #[derive(Default)]
 struct Together {
     bytes: u64,

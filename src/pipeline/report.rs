@@ -37,7 +37,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether reading stopped before the end, for too many rejects.
+    /// Returns true if reading stopped before the end because of too many rejects.
     pub fn is_partial(&self) -> bool {
         self.songs.is_partial || self.logs.is_partial
     }

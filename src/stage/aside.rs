@@ -16,8 +16,8 @@ const BUFFER_BYTES: usize = 1024 * 1024;
 
 /// A staging table and, beside it, the texts of one of its columns.
 ///
-/// Each text is written once to a file without a name; in its place a row has where the text begins
-/// and ends there.
+/// Each text is written once to a file without a name; the row has the start and the end of the text in
+/// that file.
 pub struct AsideTable {
     schema: SchemaRef,
     /// The column of the texts.
@@ -31,7 +31,7 @@ struct Texts {
     file: Option<Arc<SpillFile>>,
     /// Bytes in the file.
     written: u64,
-    /// Texts that are not in the file yet.
+    /// Texts that are not yet in the file.
     buffer: Vec<u8>,
 }
 
@@ -80,7 +80,7 @@ impl AsideTable {
         self.rows.push(RecordBatch::try_new(self.rows.schema().clone(), columns)?)
     }
 
-    /// Keeps texts; returns where each begins and ends.
+    /// Keeps texts; returns the start and the end of each.
     fn keep(&self, texts: &ArrayRef) -> Result<(Int64Array, Int64Array), StageError> {
         let texts = texts.as_string::<i32>();
         let offsets = texts.value_offsets();
@@ -130,7 +130,7 @@ impl AsideTable {
     }
 }
 
-/// Where each row's text begins and ends.
+/// The start and the end of each row's text.
 fn places(batch: &RecordBatch) -> impl Iterator<Item = Option<(u64, u64)>> {
     let column = |from_end: usize| batch.column(batch.num_columns() - from_end);
     let starts = column(2).as_primitive::<Int64Type>().iter();
@@ -139,7 +139,7 @@ fn places(batch: &RecordBatch) -> impl Iterator<Item = Option<(u64, u64)>> {
 }
 
 impl Texts {
-    /// Appends texts; returns where they begin.
+    /// Appends texts; returns their start.
     fn append(&mut self, texts: &[u8]) -> Result<u64, StageError> {
         let start = self.written + self.buffer.len() as u64;
         self.buffer.extend_from_slice(texts);
@@ -150,13 +150,13 @@ impl Texts {
             };
             file.append(&self.buffer)?;
             self.written += self.buffer.len() as u64;
-            // The memory of a long one is given back.
+            // A large buffer is released.
             self.buffer = Vec::new();
         }
         Ok(start)
     }
 
-    /// Fills `text` with what begins at `start`. No text is cut between file and buffer.
+    /// Fills `text` with the text at `start`, which is wholly in the file or wholly in the buffer.
     fn read(&self, text: &mut [u8], start: u64) -> Result<(), StageError> {
         match &self.file {
             Some(file) if start < self.written => file.read_exact(text, start),

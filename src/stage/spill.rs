@@ -1,7 +1,7 @@
-//! The file of a table that does not fit into memory.
+//! The spill file of a table that does not fit into memory.
 //!
-//! It has no name: nothing is left of it when the process ends, however it ends. There is one for each
-//! table, so that the number of open files does not grow with the data.
+//! It has no name, so that the system removes it when the process ends for any reason. Each table has one,
+//! so that the number of open files does not grow with the data.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
@@ -48,7 +48,7 @@ impl SpillFile {
         Ok(start)
     }
 
-    /// Fills `bytes` with what begins at `start`.
+    /// Fills `bytes` from the file, beginning at `start`.
     pub fn read_exact(&self, bytes: &mut [u8], start: u64) -> Result<(), StageError> {
         let mut filled = 0;
         while filled < bytes.len() {
@@ -87,7 +87,7 @@ pub(super) struct SegmentWriter {
     file: Arc<SpillFile>,
     start: u64,
     writer: StreamWriter<BufWriter<Appender>>,
-    /// Bytes of the batches in it, as they were in memory.
+    /// The size of its batches in memory.
     pub bytes: usize,
 }
 

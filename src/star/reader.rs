@@ -58,7 +58,7 @@ pub async fn register_star(
     Ok(())
 }
 
-/// A file as the record of the run has it.
+/// The metadata of a file according to the record of the run.
 fn recorded(place: &Place, file: &FileRecord) -> ObjectMeta {
     ObjectMeta {
         location: place.path().clone(),
@@ -69,7 +69,7 @@ fn recorded(place: &Place, file: &FileRecord) -> ObjectMeta {
     }
 }
 
-/// Whether a file on local disk may be read by others only, as the rejects of another user are.
+/// Returns true for a file on local disk that this user may not read, such as the rejects of another user.
 fn is_private(place: &Place) -> bool {
     let opened = place.location.local_path().map(std::fs::File::open);
     opened.is_some_and(|file| file.is_err_and(|e| e.kind() == std::io::ErrorKind::PermissionDenied))
@@ -122,8 +122,8 @@ async fn demand_files(out: &Place, files: &[FileRecord]) -> Result<Vec<ObjectMet
         .map(|file| async move {
             let place = out.child(&file.path);
             let meta = match place.head().await {
-                // What others may not read fails where it is read: private rejects must not keep the
-                // star from its readers.
+                // Only a query that reads this file fails: private rejects must not prevent queries of
+                // the other tables.
                 Err(_) if is_private(&place) => return Ok(recorded(&place, file)),
                 meta => meta?,
             };

@@ -10,7 +10,7 @@ use super::Dialect;
 /// How long connecting may take; a cluster that is paused answers nothing at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// A day: nothing that takes longer to answer will.
+/// One day. A server that has not answered by then will not answer.
 const MAX_CONNECT_SECONDS: u64 = 86_400;
 
 /// Why a target cannot be understood.
@@ -109,7 +109,7 @@ impl Target {
             root_certificates: None,
             connect_timeout: CONNECT_TIMEOUT,
         };
-        // Before the parameters: what looks like them may be a part of a password.
+        // Checked before the parameters, which may be a part of a password.
         let is_odd = url.path().trim_start_matches('/').contains(['/', '@'])
             || url.query().is_some_and(|query| query.contains('@'))
             || url.fragment().is_some();
@@ -203,7 +203,7 @@ fn decoded(text: &str) -> Option<String> {
     (!value.contains(['\0', '\u{fffd}'])).then(|| value.into_owned())
 }
 
-/// What was typed, fit to be shown: a name, or a URL as far as nothing in it can be a part of a password.
+/// Returns the name or URL of a warehouse for an error, without any part that may belong to a password.
 pub fn without_password(text: &str) -> String {
     let is_word = |text: &str| {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.%".contains(c);
@@ -216,8 +216,8 @@ pub fn without_password(text: &str) -> String {
         // In `u://x@h` the scheme may be a user, and the rest a password.
         return HIDDEN.to_owned();
     }
-    // A password that is not encoded may hold any of the characters that divide a URL. Where one is in a
-    // place that it should not be in, nothing tells what is a password.
+    // An unencoded password may contain any of the characters that divide a URL. If one of them is in an
+    // unexpected place, the extent of the password is unknown.
     let (login, parameters) = rest.split_once('?').unwrap_or((rest, ""));
     let (user, server) = login.split_once('@').unwrap_or(("", login));
     let (host, database) = server.split_once('/').unwrap_or((server, ""));
@@ -231,7 +231,7 @@ pub fn without_password(text: &str) -> String {
     if is_clear { format!("{scheme}://{login}") } else { format!("{scheme}://{HIDDEN}") }
 }
 
-/// In place of what may be a password.
+/// Shown in place of a possible password.
 const HIDDEN: &str = "…";
 
 impl std::fmt::Display for Target {

@@ -50,7 +50,7 @@ fn arguments(command: &str) -> &'static [&'static str] {
     }
 }
 
-/// What an option takes, by the name of its value in the help.
+/// The kind of value of an option, by its name in the help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Takes {
     /// A whole number, up to so many.
@@ -143,7 +143,7 @@ const ODD: [&str; 29] = [
     "99999999999999999EiB",
 ];
 
-/// Whether a value must be refused as wrong usage; `None` where either will do.
+/// Returns true for a value that must be refused as wrong usage, and `None` if it may be either.
 fn is_refused(takes: Takes, value: &str) -> Option<bool> {
     let whole = value.parse::<u64>();
     match takes {

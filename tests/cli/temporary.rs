@@ -102,6 +102,29 @@ fn a_signal_ends_every_command_with_temporary_files_in_order() {
 }
 
 #[test]
+fn a_signal_ends_a_query_whose_reader_does_not_read() {
+    let here = workspace();
+    let sql = "SELECT value FROM generate_series(1, 4000000000)";
+    let mut command = here.command();
+    command.args(["query", "--star", "star", "--format", "csv", "--sql", sql]);
+    command.env("TMPDIR", here.join("tmp")).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    while is_empty(&here.join("tmp")) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // By now the pipe is full.
+    std::thread::sleep(Duration::from_secs(2));
+    signal(&child, "TERM");
+    let begun = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it does not end");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert!(is_empty(&here.join("tmp")), "{:?}", files(&here.join("tmp")));
+}
+
+#[test]
 fn a_signal_that_is_ignored_stays_so() {
     let here = workspace();
     let program = env!("CARGO_BIN_EXE_starlift");

@@ -1,4 +1,4 @@
-//! Exit codes do not depend on whether somebody reads the output.
+//! Exit codes do not depend on the reader of the output.
 
 use super::support::exit_code_unread;
 use super::*;

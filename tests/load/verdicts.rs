@@ -1,4 +1,4 @@
-//! Exit codes do not depend on whether somebody reads the output, and no text of a warehouse acts on a
+//! Exit codes do not depend on the reader of the output, and no text of a warehouse acts on a
 //! terminal.
 
 use super::support::exit_code_unread;

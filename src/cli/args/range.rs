@@ -7,10 +7,10 @@ use serde::{Deserialize, Deserializer, de};
 use crate::cloud::plan::Expires;
 use crate::error::{Error, Result};
 
-/// The most seconds of a timeout: servers count them in milliseconds, in 32 bits.
+/// The longest timeout in seconds: servers use milliseconds in 32 bits.
 pub const MAX_SECONDS: u64 = i32::MAX as u64 / 1000;
 
-/// The most retries.
+/// The largest number of retries.
 const MAX_RETRIES: usize = 1000;
 
 /// The shortest and the longest wait for a change in the cloud.
@@ -21,7 +21,7 @@ const WAITS: (Duration, Duration) =
 ///
 /// # Errors
 ///
-/// If it is none, or too large.
+/// If it is not a number, or too large.
 pub fn retries(text: &str) -> Result<usize, String> {
     let retries = text.parse().map_err(|e: std::num::ParseIntError| e.to_string())?;
     allowed_retries(retries)
@@ -51,7 +51,7 @@ fn allowed_retries(retries: usize) -> Result<usize, String> {
 ///
 /// # Errors
 ///
-/// If it is none, or out of range.
+/// If it is not a time, or out of range.
 pub fn wait(text: &str) -> Result<Duration, String> {
     let wait = humantime::parse_duration(text).map_err(|e| e.to_string())?;
     if (WAITS.0..=WAITS.1).contains(&wait) {
@@ -65,7 +65,7 @@ pub fn wait(text: &str) -> Result<Duration, String> {
 ///
 /// # Errors
 ///
-/// If it is none, or out of range.
+/// If it is not a time, or out of range.
 pub fn lifetime(text: &str) -> Result<String, String> {
     let lifetime = humantime::parse_duration(text).map_err(|e| format!("{e}; write 8h or 90m"))?;
     Expires::After(lifetime).check().map_err(|e| e.to_string())?;

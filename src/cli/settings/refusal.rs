@@ -9,12 +9,14 @@ use toml::de::{DeTable, DeValue};
 /// Tables whose values may be shown where the key is one of [`HARMLESS`].
 const TABLES: [&str; 2] = ["transform", "cloud"];
 
-/// Keys whose values are no secrets.
-const HARMLESS: [&str; 17] = [
+/// Keys with values that are not secret.
+const HARMLESS: [&str; 21] = [
+    "allow_empty",
     "cidr",
     "color",
     "expires",
     "file_size",
+    "include_hidden",
     "log_format",
     "match",
     "max_rejects",
@@ -25,12 +27,14 @@ const HARMLESS: [&str; 17] = [
     "port",
     "public",
     "quiet",
+    "repair_encoding",
     "retries",
+    "suffix",
     "threads",
     "unmatched",
 ];
 
-/// Says where and why the text of a configuration file was refused.
+/// Returns the place and the reason of an error in the text of a configuration file.
 pub fn refusal(path: &Path, text: &str, error: &toml::de::Error) -> String {
     let file = path.display();
     let Some(span) = error.span() else {
@@ -39,7 +43,7 @@ pub fn refusal(path: &Path, text: &str, error: &toml::de::Error) -> String {
     let (line, column) = place(text, span.start);
     let at = format!("{file}:{line}:{column}");
     let Ok(document) = DeTable::parse(text) else {
-        // What breaks the syntax is described by its kind alone.
+        // The messages about syntax name the kind of the error only.
         return format!("{at}: {}", first_line(error.message()));
     };
     let keys = path_to(document.get_ref(), &span);
@@ -62,14 +66,14 @@ fn place(text: &str, at: usize) -> (usize, usize) {
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
-/// The keys that lead to what `span` is about.
+/// The path of keys to the key or value at `span`.
 fn path_to(table: &DeTable<'_>, span: &Range<usize>) -> Vec<String> {
     for (key, value) in table {
         if covers(&key.span(), span) {
             return vec![key.get_ref().to_string()];
         }
         let mut deeper = within(value.get_ref(), span);
-        // A header's or a dotted key's table begins elsewhere than its values.
+        // The table of a header or of a dotted key does not span its values.
         if !deeper.is_empty() || covers(&value.span(), span) {
             deeper.insert(0, key.get_ref().to_string());
             return deeper;
@@ -110,7 +114,7 @@ fn first_line(message: &str) -> &str {
 /// The message without the value that it may quote.
 fn without_value(message: &str) -> String {
     let message = first_line(message);
-    // Keys are no secrets, and these name keys only.
+    // These messages name keys only, which are not secret.
     let about_keys = ["unknown field ", "missing field ", "duplicate field ", "duplicate key"];
     if about_keys.iter().any(|start| message.starts_with(start))
         || message.starts_with("expected a")
