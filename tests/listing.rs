@@ -431,6 +431,11 @@ fn an_output_below_an_input_is_no_input() {
         run("songs/deep", "songs/deep", &[]).exits(1).complains("no songs found");
         run("songs", "songs", &[]).exits(0).says("songs     1 objects listed");
     }
+    workspace.write("both/b.json", song("b"));
+    for _ in 0..2 {
+        let hidden = ["--include-hidden", "--suffix", "any"];
+        run("both", "both", &hidden).exits(0).says("songs     1 objects listed");
+    }
     run("songs/songs", "songs", &[]).exits(2).complains("where the star itself is written");
     run("songs", ".", &[]).exits(2).complains("where the star itself is written");
 }

@@ -30,7 +30,7 @@ pub fn list_options(options: &TransformOptions) -> Result<ListOptions> {
 /// The names that a run makes directly below its output.
 fn output_names() -> Vec<String> {
     let tables = TABLES.iter().map(|table| table.name);
-    let own = ["_inputs", "_rejects", "_lock", RECORD].map(str::to_owned);
+    let own = ["_inputs", "_rejects", "_manifests", "_lock", RECORD].map(str::to_owned);
     tables.flat_map(|name| [name.to_owned(), format!("{name}.manifest")]).chain(own).collect()
 }
 
