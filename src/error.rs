@@ -394,8 +394,8 @@ fn too_many(rejected: Rejected, read: u64, allowed: &str) -> String {
         return text;
     }
     format!(
-        "{text}; the {bytes} bytes rejected hold more records than could be told apart, about \
-         {uncertain}"
+        "{text}; the number is uncertain: some rejects seem to hold several records, about {uncertain} \
+         in all ({bytes} bytes were rejected)"
     )
 }
 

@@ -15,9 +15,20 @@ fn workspace() -> Workspace {
     here
 }
 
-/// A query that spills to disk for minutes.
-fn start_long_query(here: &Workspace) -> Child {
-    let sql = "SELECT value FROM generate_series(1, 4000000000) ORDER BY value DESC";
+/// A query that spills to disk for a minute or longer, two gigabytes in all.
+const LONG_QUERY: &str = "SELECT value FROM generate_series(1, 250000000) ORDER BY value DESC";
+
+/// A process that is killed if the test ends before it does.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn start_long_query(here: &Workspace) -> Running {
     let mut command = here.command();
     command.args([
         "query",
@@ -28,14 +39,14 @@ fn start_long_query(here: &Workspace) -> Child {
         "--format",
         "csv",
         "--sql",
-        sql,
+        LONG_QUERY,
     ]);
     start(here, &mut command)
 }
 
-fn start(here: &Workspace, command: &mut Command) -> Child {
+fn start(here: &Workspace, command: &mut Command) -> Running {
     let child = command.env("TMPDIR", here.join("tmp")).stdout(Stdio::null()).stderr(Stdio::null());
-    child.spawn().unwrap()
+    Running(child.spawn().unwrap())
 }
 
 /// Waits until there is a temporary file, and returns its folder.
@@ -51,8 +62,8 @@ fn wait_for_files(here: &Workspace) -> PathBuf {
     }
 }
 
-fn signal(child: &Child, name: &str) {
-    let done = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status();
+fn signal(child: &Running, name: &str) {
+    let done = Command::new("kill").args([&format!("-{name}"), &child.0.id().to_string()]).status();
     assert!(done.unwrap().success());
 }
 
@@ -68,7 +79,7 @@ fn a_signal_ends_a_query_in_order() {
         let folder = wait_for_files(&here);
         assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
         signal(&child, name);
-        assert_eq!(child.wait().unwrap().code(), Some(1), "{name}");
+        assert_eq!(child.0.wait().unwrap().code(), Some(1), "{name}");
         assert!(is_empty(&here.join("tmp")), "{name}: {:?}", files(&here.join("tmp")));
     }
 }
@@ -87,14 +98,13 @@ fn a_signal_ends_every_command_with_temporary_files_in_order() {
     ] {
         let here = workspace();
         // All of them run the checks.
-        let slow = "SELECT value FROM generate_series(1, 4000000000) ORDER BY value DESC";
-        here.write("own/checks/slow.sql", format!("-- Nothing is slow.\n{slow}\n"));
+        here.write("own/checks/slow.sql", format!("-- Nothing is slow.\n{LONG_QUERY}\n"));
         let mut command = here.command();
         command.args(&args).args(["--queries", "own", "--memory-limit", "256MiB"]);
         let mut child = start(&here, &mut command);
         wait_for_files(&here);
         signal(&child, name);
-        assert_eq!(child.wait().unwrap().code(), Some(1), "{name}: {args:?}");
+        assert_eq!(child.0.wait().unwrap().code(), Some(1), "{name}: {args:?}");
         assert!(is_empty(&here.join("tmp")), "{name}: {args:?}: {:?}", files(&here.join("tmp")));
         let left = files(&here.join("other"));
         assert!(left.iter().all(|file| file.starts_with('_')), "{left:?}");
@@ -120,7 +130,7 @@ fn a_signal_ends_a_query_whose_reader_does_not_read() {
         assert!(begun.elapsed() < Duration::from_secs(20), "it does not end");
         std::thread::sleep(Duration::from_millis(20));
     }
-    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert_eq!(child.0.wait().unwrap().code(), Some(1));
     assert!(is_empty(&here.join("tmp")), "{:?}", files(&here.join("tmp")));
 }
 
@@ -138,7 +148,7 @@ fn a_signal_that_is_ignored_stays_so() {
         std::thread::sleep(Duration::from_millis(5));
     }
     signal(&child, "HUP");
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(child.0.wait().unwrap().code(), Some(0));
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn an_array_without_its_end_is_noticed() {
     assert!(reasons[0][0].as_str().unwrap().starts_with("truncated: "), "{reasons:?}");
 }
 
-/// What cannot be told apart: two records without quotes around their first key, and no line ends.
+/// Broken records without line ends that no whole record follows.
 fn inseparable() -> String {
     let play = play(json!({})).to_string();
     format!("{play}{{\"page\":\"NextSong{{\"x\":\"}}{{\"y\":oops}}{{\"z\":oops}}")

@@ -1,9 +1,9 @@
 //! The extent of a broken record: where decoding resumes after it.
 //!
-//! A broken record takes as little with it as can be told. Its brackets are matched first: when
-//! they close and another record follows, it ends there. Otherwise the next position is searched
-//! at which a whole record starts. Where there is none, the record takes its line, or in an array
-//! all that is left, and the extent says how many records that may have been.
+//! A broken record ends as early as the bytes after it prove: where its brackets close and another
+//! record follows, or at the next position at which a whole record starts. Without such a position
+//! it ends with its line, or in an array with the object, and the extent estimates the number of
+//! records in it.
 
 mod brackets;
 mod starts;
@@ -240,7 +240,7 @@ impl Broken<'_> {
                 found => return found,
             }
         }
-        // What was searched in vain counts as well; the next search finds the budget spent.
+        // A search without result counts as well.
         budget.spend(range.end.saturating_sub(at));
         Search::None
     }
