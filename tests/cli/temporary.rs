@@ -118,7 +118,7 @@ fn a_signal_ends_a_query_whose_reader_does_not_read() {
     let mut command = here.command();
     command.args(["query", "--star", "star", "--format", "csv", "--sql", sql]);
     command.env("TMPDIR", here.join("tmp")).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn().unwrap();
+    let mut child = Running(command.spawn().unwrap());
     while is_empty(&here.join("tmp")) {
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -126,7 +126,7 @@ fn a_signal_ends_a_query_whose_reader_does_not_read() {
     std::thread::sleep(Duration::from_secs(2));
     signal(&child, "TERM");
     let begun = Instant::now();
-    while child.try_wait().unwrap().is_none() {
+    while child.0.try_wait().unwrap().is_none() {
         assert!(begun.elapsed() < Duration::from_secs(20), "it does not end");
         std::thread::sleep(Duration::from_millis(20));
     }
