@@ -156,8 +156,8 @@ fn what_a_killed_run_has_left_is_removed_at_the_next_start() {
     let here = workspace();
     let mut killed = start_long_query(&here);
     let left = wait_for_files(&here);
-    killed.kill().unwrap();
-    killed.wait().unwrap();
+    killed.0.kill().unwrap();
+    killed.0.wait().unwrap();
     assert!(!is_empty(&left));
     let mut alive = start_long_query(&here);
     let begun = Instant::now();
@@ -174,6 +174,6 @@ fn what_a_killed_run_has_left_is_removed_at_the_next_start() {
     assert!(!is_empty(&in_use), "that of a run that lives stays");
     assert!(here.join("tmp/starlift-a1B2c3").exists());
     assert_eq!(here.read("tmp/starlift-d4E5f6/precious"), "p");
-    alive.kill().unwrap();
-    alive.wait().unwrap();
+    alive.0.kill().unwrap();
+    alive.0.wait().unwrap();
 }
