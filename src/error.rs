@@ -1,5 +1,7 @@
 //! What can go wrong, as a caller would tell it apart.
 
+mod messages;
+
 use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 
@@ -11,6 +13,7 @@ use crate::storage::{LocationError, StorageError};
 use crate::warehouse::error::WarehouseError;
 use crate::warehouse::quote::QuoteError;
 use crate::warehouse::target::TargetError;
+use messages::{count, earlier, too_many};
 
 /// The outcome of starlift's fallible functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -306,8 +309,8 @@ impl Error {
                 "the star that is there now was left as it is; run again to replace it".to_owned(),
             ),
             Error::Record { .. } => Some(
-                "use the version of starlift that wrote it, write to another place, or move the \
-                 file away if it is not the record of a star"
+                "use the version of starlift that wrote it, or write to another place; if it is not the \
+                 record of a star, move it away and make one with `starlift run`"
                     .to_owned(),
             ),
             Error::StarFile { .. } => {
@@ -385,27 +388,4 @@ fn find_own(error: DataFusionError) -> std::result::Result<StageError, DataFusio
 /// The end of an error whose numbers are of a part of the input.
 fn partial(stopped_early: bool) -> &'static str {
     if stopped_early { "; reading stopped early, so the numbers are of what was read" } else { "" }
-}
-
-fn too_many(rejected: Rejected, read: u64, allowed: &str) -> String {
-    let Rejected { records, bytes, uncertain } = rejected;
-    let text = format!("{records} of {read} records were rejected, and at most {allowed} may be");
-    if uncertain == 0 {
-        return text;
-    }
-    format!(
-        "{text}; the number is uncertain: some rejects seem to hold several records, about {uncertain} \
-         in all ({bytes} bytes were rejected)"
-    )
-}
-
-fn earlier(out: &str, rows: Option<u64>) -> String {
-    match rows {
-        Some(rows) => format!("the star at {out} has {rows} of them"),
-        None => format!("there is no star at {out} yet"),
-    }
-}
-
-fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }

@@ -1,0 +1,26 @@
+//! Parts of the messages of errors.
+
+use crate::limits::Rejected;
+
+pub(super) fn too_many(rejected: Rejected, read: u64, allowed: &str) -> String {
+    let Rejected { records, bytes, uncertain } = rejected;
+    let text = format!("{records} of {read} records were rejected, and at most {allowed} may be");
+    if uncertain == 0 {
+        return text;
+    }
+    format!(
+        "{text}; the number is uncertain: some rejects seem to hold several records, about {uncertain} \
+         in all ({bytes} bytes were rejected)"
+    )
+}
+
+pub(super) fn earlier(out: &str, rows: Option<u64>) -> String {
+    match rows {
+        Some(rows) => format!("the star at {out} has {rows} of them"),
+        None => format!("there is no star at {out} yet"),
+    }
+}
+
+pub(super) fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
