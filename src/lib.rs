@@ -74,6 +74,7 @@ pub mod cloud;
 pub mod decode;
 pub mod engine;
 pub mod error;
+mod escape;
 pub mod generate;
 pub mod ingest;
 pub mod limits;

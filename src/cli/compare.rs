@@ -1,12 +1,12 @@
 //! `starlift query --compare`: the same questions to the files and to a warehouse.
 
-use super::escape;
 use super::output::{BAD, GOOD, print, styled};
 use super::query::execute;
 use super::settings::{GlobalOptions, StarOptions};
 use super::star::{self, OpenStar};
 use super::warehouse::WarehouseOptions;
 use crate::error::{Error, Result};
+use crate::escape;
 use crate::warehouse::answers::{ask, difference, expected_schema};
 use crate::warehouse::session::Session;
 

@@ -5,8 +5,8 @@ use std::io::{self, IsTerminal, Write};
 use tracing_subscriber::EnvFilter;
 
 use super::args::{ColorWhen, LogFormat};
-use super::escape;
 use super::settings::GlobalOptions;
+use crate::escape;
 
 /// Whether progress is drawn: on a terminal, when nobody asked for lines.
 pub fn draws_progress(global: &GlobalOptions) -> bool {

@@ -8,7 +8,6 @@ mod contract;
 mod demo;
 mod demo_folder;
 mod doctor;
-mod escape;
 mod generate;
 mod init;
 mod load;

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstyle::{AnsiColor, Style};
 
-use super::escape;
 use crate::error::{Error, Result, causes};
+use crate::escape;
 
 /// Good news.
 pub const GOOD: Style = AnsiColor::Green.on_default().bold();

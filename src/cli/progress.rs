@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use indicatif::{BinaryBytes, HumanCount, ProgressBar, ProgressStyle};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::escape;
 use crate::cloud::journal::Journal;
+use crate::escape;
 use crate::ingest::{Meter, Reading, Stage};
 use crate::warehouse::load::LoadMeter;
 

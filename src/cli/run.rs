@@ -1,7 +1,6 @@
 //! `starlift run`: transform, check, load, verify.
 
 use super::args::RunArgs;
-use super::escape;
 use super::output::print;
 use super::settings::{GlobalOptions, StarOptions};
 use super::signals::{interrupted, unless_interrupted};
@@ -9,6 +8,7 @@ use super::warehouse::WarehouseOptions;
 use super::{load, summary, transform, verify};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::escape;
 use crate::pipeline::{TransformOptions, current_star};
 use crate::storage::{Location, Stores};
 

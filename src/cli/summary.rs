@@ -11,11 +11,11 @@ use comfy_table::presets::{NOTHING, UTF8_HORIZONTAL_ONLY};
 use comfy_table::{CellAlignment, Table as TextTable};
 use indicatif::HumanCount;
 
-use super::escape;
 use super::output::{BAD, GOOD, STRONG, styled};
 use super::table::table as rows_table;
 use crate::decode::Times;
 use crate::error::Result;
+use crate::escape;
 use crate::ingest::{DatasetCounts, passed_over};
 use crate::pipeline::{Report, StageTime};
 use crate::publish::{PlaysRecord, RunRecord};

@@ -5,8 +5,8 @@ use arrow::datatypes::SchemaRef;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use comfy_table::Table;
 
-use super::escape;
 use crate::error::Result;
+use crate::escape;
 
 /// Returns `batches` of `schema` as a table, each value shown by `show`.
 ///

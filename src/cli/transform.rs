@@ -7,7 +7,6 @@ use std::sync::Arc;
 use futures::TryStreamExt;
 use indicatif::HumanCount;
 
-use super::escape;
 use super::logging::draws_progress;
 use super::output::print;
 use super::progress::Progress;
@@ -16,6 +15,7 @@ use super::signals::interrupted;
 use super::summary;
 use crate::decode::Dataset;
 use crate::error::{Error, Result};
+use crate::escape;
 use crate::ingest::{Meter, nothing_found, objects, passed_over};
 use crate::pipeline::{Report, TransformOptions, list_options, places, queries, transform};
 use crate::publish::{RECORD, RunRecord};

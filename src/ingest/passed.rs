@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::decode::Dataset;
 use crate::error::Error;
-use crate::storage::{Place, visible};
+use crate::escape;
+use crate::storage::Place;
 
 /// Suffixes and kinds that are named.
 const SHOWN_KINDS: usize = 10;
@@ -19,7 +20,7 @@ pub fn passed_over(
     kinds.sort_by_key(|(_, objects)| std::cmp::Reverse(**objects));
     let (shown, others) = kinds.split_at(kinds.len().min(SHOWN_KINDS));
     let mut words: Vec<String> =
-        shown.iter().map(|(kind, objects)| named(&visible(kind), **objects)).collect();
+        shown.iter().map(|(kind, objects)| named(&escape::line(kind), **objects)).collect();
     if !others.is_empty() {
         let objects: u64 = others.iter().map(|(_, objects)| *objects).sum();
         words.push(format!("and {objects} more in {} suffixes", others.len()));

@@ -30,18 +30,11 @@ pub use source::{InputObject, Source};
 pub use stores::{Place, StoreOptions, Stores};
 pub use upload::Upload;
 
-/// A text with its control characters escaped: names of objects may hold any.
-pub fn visible(text: &str) -> std::borrow::Cow<'_, str> {
-    if !text.contains(char::is_control) {
-        return text.into();
-    }
-    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
-    text.chars().map(escaped).collect::<String>().into()
-}
+use crate::escape;
 
 /// Why a store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {action} {}", visible(url))]
+#[error("cannot {action} {}", escape::line(url))]
 pub struct StorageError {
     action: &'static str,
     url: String,

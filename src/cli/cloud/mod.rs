@@ -18,7 +18,6 @@ pub use settings::CloudSettings;
 pub use status::status;
 pub use teardown::teardown;
 
-use super::escape;
 use super::logging::draws_progress;
 use super::output::note;
 use super::progress::Progress;
@@ -27,6 +26,7 @@ use super::signals::interrupted;
 use crate::cloud::error::CloudError;
 use crate::cloud::journal::Journal;
 use crate::error::{Error, Result};
+use crate::escape;
 
 /// What to do after a failure.
 const GO_ON: &str = "the same command goes on from here";

@@ -3,9 +3,9 @@
 use dialoguer::{Confirm, Input};
 
 use super::values::Values;
-use crate::cli::escape;
 use crate::cloud::names::Name;
 use crate::error::{Error, Result};
+use crate::escape;
 use crate::storage::Location;
 
 /// Somebody who answers.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{Display, Formatter, Result as FmtResult};
 
 use super::rule::Rule;
+use crate::escape;
 
 /// Findings of a rule that are shown; all are kept.
 const SHOWN_FINDINGS: usize = 5;
@@ -43,7 +44,11 @@ pub struct Contract {
 
 impl Finding {
     pub(super) fn new(rule: Rule, place: impl Display, problem: impl Into<String>) -> Finding {
-        Finding { rule, place: visible(&place.to_string()), problem: visible(&problem.into()) }
+        Finding {
+            rule,
+            place: escape::line(&place.to_string()).into_owned(),
+            problem: escape::line(&problem.into()).into_owned(),
+        }
     }
 }
 
@@ -89,14 +94,4 @@ impl Display for Contract {
         write!(f, "{kept} of {} rules kept; read: ", self.checked.rules)?;
         writeln!(f, "manifests {manifests}, files {files}, columns {columns}")
     }
-}
-
-/// The text with its control characters escaped: keys and values may hold what a terminal obeys.
-fn visible(text: &str) -> String {
-    if !text.contains(char::is_control) {
-        return text.to_owned();
-    }
-    let escape =
-        |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    text.chars().map(escape).collect()
 }
