@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::decode::BATCH_ROWS;
 use crate::error::{Error, Result};
 use crate::stage::StagingSpace;
 use crate::temporary::TemporaryFolder;
@@ -27,6 +28,15 @@ const MAX_SORT_RESERVATION: usize = 10 * 1024 * 1024;
 
 /// Of a thread's share of the limit, the part kept back for merging.
 const SORT_RESERVATION_SHARE: usize = 32;
+
+/// Of a thread's share of the limit, the part that one column of a batch may take.
+const BATCH_SHARE: usize = 16;
+
+/// The most that one column of a batch may take.
+const MAX_BATCH_BYTES: usize = 32 * 1024 * 1024;
+
+/// The fewest rows of a batch, whatever their size.
+const MIN_BATCH_ROWS: usize = 16;
 
 /// Staged batches may hold this share of the limit: the queries need the rest.
 const STAGING_SHARE: usize = 4;
@@ -94,7 +104,16 @@ impl Engine {
 
     /// A fresh session without tables.
     pub fn session(&self) -> SessionContext {
+        self.session_for(0)
+    }
+
+    /// A fresh session without tables, for rows with texts of at most `longest_text` bytes: where
+    /// they are long, batches have few rows, so that no batch fills the memory.
+    pub fn session_for(&self, longest_text: usize) -> SessionContext {
+        let batch_bytes = self.memory_limit / self.threads.max(1) / BATCH_SHARE;
+        let rows = batch_bytes.min(MAX_BATCH_BYTES) / longest_text.max(1);
         let config = SessionConfig::new()
+            .with_batch_size(rows.clamp(MIN_BATCH_ROWS, BATCH_ROWS))
             .with_target_partitions(self.threads)
             .with_sort_spill_reservation_bytes(self.sort_reservation())
             .with_information_schema(true);

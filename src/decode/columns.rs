@@ -17,9 +17,9 @@ use super::fingerprint::play_fingerprint;
 /// Rows of a full staging batch; DataFusion's own batch size.
 pub const BATCH_ROWS: usize = 8192;
 
-/// A batch is closed early once its records held this much text: with records of at most 16 MiB,
-/// a column stays far below the 2 GiB that 32-bit offsets reach.
-const BATCH_BYTES: usize = 64 * 1024 * 1024;
+/// A batch is closed early once its records held this much text: no input may fill the memory with
+/// one batch.
+const BATCH_BYTES: usize = 16 * 1024 * 1024;
 
 /// A dictionary of more is begun anew with the next batch: a column that repeats little must not
 /// hold all of its texts for ever.

@@ -49,6 +49,8 @@ pub(super) struct Converter {
     pub times: Times,
     /// Texts that were encoded twice, in columns without a dictionary.
     pub encoded_twice: u64,
+    /// The bytes of the longest text.
+    pub longest_text: usize,
     repairs_encoding: bool,
     scratch: Vec<u8>,
 }
@@ -128,6 +130,7 @@ impl Converter {
         if length > MAX_TEXT_BYTES {
             return Err(text_too_long(column, length));
         }
+        self.longest_text = self.longest_text.max(length);
         *value = if length == 0 {
             Value::Null
         } else if slot.kind != SlotKind::EscapedText {

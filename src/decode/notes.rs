@@ -22,6 +22,8 @@ pub struct Notes {
     pub times: Times,
     /// Texts that were encoded to UTF-8 twice, in columns that hardly repeat their texts.
     pub encoded_twice: u64,
+    /// The bytes of the longest text.
+    pub longest_text: usize,
 }
 
 /// The number of times, and of those before 2000 or after 2100.
@@ -63,6 +65,7 @@ impl Notes {
         // Which decoder met which times first depends on their timing.
         self.times.example = self.times.example.into_iter().chain(other.times.example).min();
         self.encoded_twice += other.encoded_twice;
+        self.longest_text = self.longest_text.max(other.longest_text);
     }
 
     /// Counts the keys of one record, whose spans are `keys`.

@@ -39,6 +39,7 @@ impl RowMaker {
     pub fn add_to(&self, notes: &mut Notes) {
         notes.times = self.converter.times;
         notes.encoded_twice = self.converter.encoded_twice;
+        notes.longest_text = self.converter.longest_text;
     }
 
     /// Appends the record to `rows`, or returns why it is a reject and appends nothing.

@@ -133,6 +133,8 @@ pub struct DatasetCounts {
     pub times: Times,
     /// Texts that were encoded to UTF-8 twice, in columns that hardly repeat their texts.
     pub encoded_twice: u64,
+    /// The bytes of the longest text.
+    pub longest_text: usize,
     /// How long it took.
     pub elapsed: Duration,
 }
@@ -250,6 +252,7 @@ impl Ingest<'_> {
         counts.unknown_keys = notes.unknown_keys;
         counts.times = notes.times;
         counts.encoded_twice = notes.encoded_twice;
+        counts.longest_text = notes.longest_text;
         if counts.is_partial {
             counts.count_staged(self.staging.of(dataset), rejected.total());
         }

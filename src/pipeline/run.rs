@@ -63,7 +63,7 @@ impl<'a> Run<'a> {
         let max_rejects = self.options.max_rejects;
         let staging = Staging::new(self.engine, &songs.columns, &logs.columns, max_rejects)?;
         self.read(songs, logs, &staging).await?;
-        let session = self.engine.session();
+        let session = self.engine.session_for(self.longest_text());
         register_staging(&session, &staging)?;
         let Staging { songs, events, rejects, inputs, .. } = staging;
         // The session alone decides from here on how long they are held.
@@ -88,6 +88,11 @@ impl<'a> Run<'a> {
         self.balance(&record)?;
         let checks = self.check(&record).await?;
         Ok(RunRecord { checks, ..record })
+    }
+
+    /// The bytes of the longest text read.
+    fn longest_text(&self) -> usize {
+        self.report.songs.longest_text.max(self.report.logs.longest_text)
     }
 
     async fn read(&mut self, songs: Input, logs: Input, staging: &Staging) -> Result<()> {
@@ -149,7 +154,8 @@ impl<'a> Run<'a> {
                 }
             };
             let in_memory = rows.in_memory();
-            let (sink, meter) = (self.publication.table_sink(table), self.meter.clone());
+            let sink = self.publication.table_sink(table).with_texts_of(self.longest_text());
+            let meter = self.meter.clone();
             let write = async move {
                 let record = write_table(sink, rows, meter).await?;
                 Ok::<_, Error>((table, begun, record))
@@ -273,7 +279,7 @@ impl<'a> Run<'a> {
     async fn check(&mut self, record: &RunRecord) -> Result<Vec<String>> {
         let begun = Instant::now();
         self.meter.enter(Stage::Checking);
-        let session = self.engine.session();
+        let session = self.engine.session_for(self.longest_text());
         register_star(&session, &self.publication.out, record).await?;
         self.report.checks = run_checks(&session, self.queries).await?;
         self.report.timed("check", begun, None);

@@ -39,6 +39,7 @@ pub struct ParquetSink {
     distinct: &'static [&'static str],
     file_bytes: u64,
     coalescer: Option<BatchCoalescer>,
+    batch_rows: usize,
     round: Vec<RecordBatch>,
     round_rows: usize,
     round_bytes: u64,
@@ -82,6 +83,7 @@ impl ParquetSink {
             naming,
             file_bytes,
             coalescer: None,
+            batch_rows: BATCH_ROWS,
             schema,
             distinct: &[],
             round: Vec::new(),
@@ -91,6 +93,13 @@ impl ParquetSink {
             threads,
             record: TableRecord { nulls, max_text_bytes, ..TableRecord::default() },
         }
+    }
+
+    /// The same, for rows with texts of at most `longest_text` bytes: where they are long, fewer
+    /// rows are gathered at a time.
+    pub fn with_texts_of(self, longest_text: usize) -> ParquetSink {
+        let rows = ROUND_BYTES as usize / longest_text.max(1);
+        ParquetSink { batch_rows: rows.clamp(1, BATCH_ROWS), ..self }
     }
 
     /// Adds rows.
@@ -105,10 +114,10 @@ impl ParquetSink {
             none => {
                 // Text may come as dictionaries, which Parquet writes just like plain text.
                 self.schema = batch.schema();
-                none.insert(BatchCoalescer::new(batch.schema(), BATCH_ROWS))
+                none.insert(BatchCoalescer::new(batch.schema(), self.batch_rows))
             }
         };
-        if batch.num_rows() == BATCH_ROWS && coalescer.is_empty() {
+        if batch.num_rows() == self.batch_rows && coalescer.is_empty() {
             return self.gather(batch).await;
         }
         coalescer.push_batch(batch)?;

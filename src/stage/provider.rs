@@ -28,7 +28,6 @@ use super::StageError;
 use super::share::Turn;
 use super::sorted::Sorted;
 use super::table::StagingTable;
-use crate::decode::BATCH_ROWS;
 
 /// The batches of one partition of a scan.
 type Read = Box<dyn Iterator<Item = Result<RecordBatch, StageError>> + Send>;
@@ -111,12 +110,13 @@ impl TableProvider for SortedTable {
         let order: Vec<_> = order.collect();
         let properties = EquivalenceProperties::new_with_orderings(schema, [order]);
         let rows = sorted.rows();
+        let batch_rows = state.config().batch_size();
         Ok(StagedScan::over(state, rows, properties, move |partition, partitions| {
             let (sorted, columns) = (sorted.clone(), columns.clone());
             let end = rows * (partition + 1) / partitions;
-            let starts = (rows * partition / partitions..end).step_by(BATCH_ROWS);
+            let starts = (rows * partition / partitions..end).step_by(batch_rows);
             Box::new(starts.map(move |start| {
-                Ok(sorted.batch(start..end.min(start + BATCH_ROWS), Some(&columns))?)
+                Ok(sorted.batch(start..end.min(start + batch_rows), Some(&columns))?)
             }))
         }))
     }

@@ -21,7 +21,7 @@ use super::functions::{RepairEncoding, register_functions};
 use super::model::{TABLES, Table};
 use super::plan::plan;
 use super::queries::{Group, Queries};
-use crate::decode::{BATCH_ROWS, Dataset};
+use crate::decode::Dataset;
 use crate::error::{Error, Result};
 use crate::ingest::Staging;
 use crate::stage::{Sortable, Sorted, SortedTable, StagingSpace, StagingTable};
@@ -242,12 +242,13 @@ fn sorted_batches(
     sorted: Arc<Sorted>,
     session: &SessionContext,
 ) -> BoxStream<'static, Result<RecordBatch>> {
-    let threads = session.state().config().target_partitions();
-    let starts = (0..sorted.rows()).step_by(BATCH_ROWS);
+    let config = session.copied_config();
+    let (threads, batch_rows) = (config.target_partitions(), config.batch_size());
+    let starts = (0..sorted.rows()).step_by(batch_rows);
     stream::iter(starts)
         .map(move |start| {
             let sorted = sorted.clone();
-            let end = sorted.rows().min(start + BATCH_ROWS);
+            let end = sorted.rows().min(start + batch_rows);
             let task = tokio::task::spawn_blocking(move || sorted.batch(start..end, None));
             async { Ok(AbortOnDropHandle::new(task).await??) }
         })
@@ -293,6 +294,7 @@ async fn stage(
 ) -> Result<StagingTable> {
     let failed = |e| Error::query(name, e);
     let context = Arc::new(rows.task_ctx());
+    let batch_rows = context.session_config().batch_size();
     let plan = rows.create_physical_plan().await.map_err(failed)?;
     let partitions = execute_stream_partitioned(plan.clone(), context).map_err(failed)?;
     let table = Arc::new(table);
@@ -302,8 +304,8 @@ async fn stage(
         tasks.spawn(async move {
             let failed = |e| Error::query(name.clone(), e);
             // Windows give a batch a group: sorting thousands of those costs more than joining them.
-            let mut coalescer = BatchCoalescer::new(table.schema().clone(), BATCH_ROWS)
-                .with_biggest_coalesce_batch_size(Some(BATCH_ROWS / 2));
+            let mut coalescer = BatchCoalescer::new(table.schema().clone(), batch_rows)
+                .with_biggest_coalesce_batch_size(Some(batch_rows / 2));
             while let Some(batch) = batches.try_next().await.map_err(failed)? {
                 coalescer.push_batch(convert(&name, &batch, table.schema())?)?;
                 while let Some(batch) = coalescer.next_completed_batch() {
