@@ -143,3 +143,11 @@ fn a_star_that_differs_is_told_apart() {
     let text = String::from_utf8_lossy(&outcome.stdout);
     assert!(text.contains("songplays: ") && text.contains("extra: "), "{text}");
 }
+
+#[test]
+fn random_data_sets_agree() {
+    let Some(python) = python() else { return };
+    let program = env!("CARGO_BIN_EXE_starlift");
+    let text = run(&python, "random_data.py", &[program, "--runs", "40", "--seed", "20181112"]);
+    assert_eq!(text, "40 data sets, 0 differ\n");
+}

@@ -157,7 +157,9 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     differing = 0
-    for seed in range(options.seed, options.seed + options.runs):
+    for run, seed in enumerate(range(options.seed, options.seed + options.runs)):
+        if run and run % 1000 == 0:
+            print(f"{run} data sets, {differing} differ so far", flush=True)
         folder = tempfile.mkdtemp(prefix="random-data-")
         lines = differences(options.starlift, seed, folder)
         if lines:
