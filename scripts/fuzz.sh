@@ -21,7 +21,7 @@ command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
 failed=()
 for target in "${targets[@]}"; do
     echo "== $target, $seconds s"
-    # New inputs go to a folder of their own: the corpus in the repository stays small.
+    # New inputs go to a folder of their own, so that the corpus in the repository stays small.
     found=fuzz/found/$target
     mkdir -p "$found"
     cargo +nightly fuzz run --sanitizer none "$target" "$found" "fuzz/corpus/$target" -- \
