@@ -58,7 +58,8 @@ pub fn rejects_schema() -> SchemaRef {
             Field::new("object", DataType::Utf8, false),
             Field::new("offset", DataType::Int64, false),
             Field::new("line", DataType::Int64, false),
-            Field::new("length", DataType::Int64, false),
+            // Stars that older versions made lack it.
+            Field::new("length", DataType::Int64, true),
             Field::new("column", DataType::Utf8, true),
             Field::new("reason", DataType::Utf8, false),
             Field::new("raw", DataType::Utf8, false),

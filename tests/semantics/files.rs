@@ -226,3 +226,39 @@ fn every_invariant_is_checked_and_holds() {
     assert_eq!(stored.map(|row| json!([row[1], row[0]])).collect::<Vec<_>>(), keys);
     assert!(plays.duplicates > 500 && plays.matched > 100, "{plays:?}");
 }
+
+/// Rewrites the rejects of a star as older versions wrote them, and returns the record that says so.
+fn without_lengths(star: &Star) -> RunRecord {
+    let mut record = star.record().clone();
+    let path = Path::new(&star.job.options.out).join(&record.rejects.path);
+    let file = std::fs::File::open(&path).unwrap();
+    let batches = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+    let batches: Vec<RecordBatch> = batches.map(Result::unwrap).collect();
+    let kept: Vec<usize> = (0..batches[0].num_columns()).filter(|i| *i != 3).collect();
+    assert_eq!(batches[0].schema().field(3).name(), "length");
+    let schema = Arc::new(batches[0].schema().project(&kept).unwrap());
+    let mut file = Vec::new();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(&mut file, schema, None).unwrap();
+    for batch in &batches {
+        writer.write(&batch.project(&kept).unwrap()).unwrap();
+    }
+    writer.close().unwrap();
+    record.rejects.bytes = file.len() as u64;
+    std::fs::write(path, file).unwrap();
+    record
+}
+
+#[test]
+fn rejects_of_older_versions_have_no_length() {
+    let star = Job::of(&lines(&[song(json!({}))]), &format!("oops\n{}", visit(json!({})))).run();
+    let record = without_lengths(&star);
+    let counts = star.runtime.block_on(async {
+        let stores = Stores::new(StoreOptions::default());
+        let out = Location::parse_single(&star.job.options.out).unwrap();
+        let session = SessionContext::new();
+        register_star(&session, &stores.place(out).await.unwrap(), &record).await.unwrap();
+        let sql = "SELECT COUNT(*), COUNT(length), MIN(raw) FROM rejects";
+        session.sql(sql).await.unwrap().collect().await.unwrap()
+    });
+    assert_eq!(rows(&counts), [json!([1, 0, "oops"])]);
+}
