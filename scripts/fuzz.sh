@@ -18,13 +18,16 @@ if ! rustup toolchain list | grep -q ^nightly; then
 fi
 command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
 
+# Dependencies take far longer to build than starlift: keep them where the next checkout finds them.
+target_dir=${XDG_CACHE_HOME:-$HOME/.cache}/starlift/target-fuzz
+
 failed=()
 for target in "${targets[@]}"; do
     echo "== $target, $seconds s"
     # New inputs go to a folder of their own, so that the corpus in the repository stays small.
     found=fuzz/found/$target
     mkdir -p "$found"
-    cargo +nightly fuzz run --sanitizer none "$target" "$found" "fuzz/corpus/$target" -- \
+    cargo +nightly fuzz run --sanitizer none --target-dir "$target_dir" "$target" "$found" "fuzz/corpus/$target" -- \
         -max_total_time="$seconds" -max_len=8192 -timeout=20 -print_final_stats=1 || failed+=("$target")
 done
 if [ ${#failed[@]} -gt 0 ]; then
