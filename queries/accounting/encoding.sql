@@ -22,18 +22,34 @@ songs AS (
     FROM staging_songs
 ),
 
+-- Each artist and title once, so that a play meets one row of them. With title-artist the duration
+-- does not count, and is left out.
+titles AS (
+    SELECT DISTINCT
+        artist_name, title,
+        CASE WHEN $match = 'title-artist' THEN NULL ELSE duration END AS duration
+    FROM songs
+),
+
+repaired_titles AS (
+    SELECT DISTINCT
+        repaired_artist, repaired_title,
+        CASE WHEN $match = 'title-artist' THEN NULL ELSE duration END AS duration
+    FROM songs
+),
+
 matched AS (
     SELECT DISTINCT p.play_fingerprint
-    FROM songs s
-    JOIN plays p ON s.artist_name = p.artist AND s.title = p.song
-    WHERE $match = 'title-artist' OR s.duration = p.length
+    FROM titles t
+    JOIN plays p ON t.artist_name = p.artist AND t.title = p.song
+    WHERE $match = 'title-artist' OR t.duration = p.length
 ),
 
 matched_if_repaired AS (
     SELECT DISTINCT p.play_fingerprint
-    FROM songs s
-    JOIN plays p ON s.repaired_artist = p.repaired_artist AND s.repaired_title = p.repaired_song
-    WHERE $match = 'title-artist' OR s.duration = p.length
+    FROM repaired_titles t
+    JOIN plays p ON t.repaired_artist = p.repaired_artist AND t.repaired_title = p.repaired_song
+    WHERE $match = 'title-artist' OR t.duration = p.length
 )
 
 SELECT

@@ -1,12 +1,14 @@
 //! `starlift demo`: all of it on sample data, with nothing configured.
 
+use std::path::Path;
+
 use super::args::DemoArgs;
 use super::demo_folder::DemoFolder;
 use super::output::{STRONG, print, styled};
 use super::settings::{GlobalOptions, StarOptions};
 use super::{check, query, transform};
 use crate::engine::EngineOptions;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::generate::{GenerateOptions, log_files, song_objects};
 use crate::limits::MaxRejects;
 use crate::pipeline::TransformOptions;
@@ -38,6 +40,9 @@ const SHOWN_ROWS: usize = 7;
 ///
 /// If the folder cannot be written or holds what no demo has made, or any step fails.
 pub async fn run(args: &DemoArgs, global: &GlobalOptions) -> Result<()> {
+    if let Some(out) = &args.out {
+        demand_local_path(out)?;
+    }
     let mut folder = DemoFolder::open(args.out.as_deref())?;
     let data = folder.data();
     let star = folder.star();
@@ -83,6 +88,18 @@ pub async fn run(args: &DemoArgs, global: &GlobalOptions) -> Result<()> {
         star.display(),
         star.display(),
     ))
+}
+
+/// Refuses a path that would be read as a URL, or as the path of another folder: what is checked must
+/// be what is written.
+fn demand_local_path(out: &Path) -> Result<()> {
+    match out.to_str() {
+        Some(path) if !path.contains("://") => Ok(()),
+        _ => Err(Error::Usage(format!(
+            "--out {} is no plain path; the demo writes to a local folder whose path is UTF-8",
+            out.display()
+        ))),
+    }
 }
 
 fn heading(text: &str) -> Result<()> {

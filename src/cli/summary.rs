@@ -20,7 +20,7 @@ use crate::ingest::{DatasetCounts, passed_over};
 use crate::pipeline::{Report, StageTime};
 use crate::publish::{PlaysRecord, RunRecord};
 use crate::star::model::TABLES;
-use crate::star::{CheckOutcome, RepairEncoding};
+use crate::star::{CheckOutcome, EncodingCounts, RepairEncoding};
 use crate::warehouse::load::LoadReport;
 
 /// Characters of a value shown in tables of rejects and offenders.
@@ -181,7 +181,9 @@ fn encoding(report: &Report) -> String {
             ),
         };
     }
-    let Some(counts) = report.encoding else { return String::new() };
+    let Some(counts) = report.encoding.filter(|counts| *counts != EncodingCounts::default()) else {
+        return String::new();
+    };
     let [plays, songs, more] = [counts.plays, counts.songs, counts.more_matches].map(HumanCount);
     let effect = match report.repair_encoding {
         RepairEncoding::Match => format!("{more} plays match only because of the repair"),

@@ -205,6 +205,7 @@ fn streams() -> Vec<(String, usize, usize)> {
     let no_quote = r#"{"ts":1,"page":"Home}"#;
     let nested = r#"{"ts":1,"x":{"ts":2,"y":[{"ts":3},{"ts":4}]},"page":Home}"#;
     let pretty = "{\n    \"ts\": 1,\n    \"page\": \"Home\"\n  }";
+    let pretty_here = "{\n  \"ts\": 1,\n  \"page\": \"Home\"\n}";
     let pretty_bad = "{\n    \"ts\": 1,\n    \"page\": \"Home\n  }";
     vec![
         // Nothing between them.
@@ -219,6 +220,13 @@ fn streams() -> Vec<(String, usize, usize)> {
         (format!("{GOOD}]{GOOD}{GOOD}"), 3, 1),
         (format!("{GOOD}{GOOD}{{\"ts\":1,\"x\":{{\"y\":1}}"), 2, 1),
         (format!("{GOOD},{no_number},{GOOD},\n{GOOD},"), 3, 1),
+        (format!("{GOOD},null,{GOOD},{GOOD}"), 3, 1),
+        (format!("{GOOD},{{\"ts\":1,\"page\":\"Home\",{GOOD},{GOOD}"), 3, 1),
+        (format!("{GOOD}{{\"ts\":1,\"page\":\"Home\"{GOOD}{GOOD}"), 3, 1),
+        // Pretty-printed.
+        (format!("{pretty_here}{}{pretty_here}", pretty_here.replace("1,", "oops,")), 2, 1),
+        (format!("{pretty_here}{}{pretty_here}{pretty_here}", &pretty_here[..14]), 3, 1),
+        (format!("  {pretty}\n  {}\n  {pretty}\n", pretty.replace("1,", "oops,")), 2, 1),
         // A line that quotes a record is one reject.
         (format!("\"x\" {GOOD}\n{GOOD}"), 1, 1),
         // Carriage returns alone.
@@ -239,6 +247,8 @@ fn streams() -> Vec<(String, usize, usize)> {
         (format!("[\n  {pretty},\n  {pretty_bad},\n  {pretty}\n]\n"), 2, 1),
         (format!("[\n{GOOD},\n{{\"ts\":1,\"x\":\n{GOOD},\n{GOOD}\n]"), 3, 1),
         (format!("[{GOOD}}},{GOOD}]"), 2, 1),
+        (format!("[{GOOD},{{\"ts\":1,\"page\":\"Home\",{GOOD},{GOOD}]"), 3, 1),
+        (format!("[{GOOD},{{\"ts\":1,\"page\":\"Ho,{GOOD},{GOOD}]"), 3, 1),
         (format!("[{GOOD},{GOOD}"), 2, 1),
         (format!("[{GOOD},{{\"ts\":1"), 1, 1),
         (format!("[{GOOD}\n[{GOOD},{GOOD}]"), 3, 1),
@@ -403,6 +413,18 @@ fn streams_of_broken_records_take_linear_time() {
             let decoded = events_in(input.as_bytes().chunks(chunk));
             assert!(!decoded.rejects.is_empty(), "{piece}");
         }
+    }
+}
+
+#[test]
+fn an_array_with_many_broken_elements_keeps_the_others() {
+    let unclosed = r#"{"ts":1,"page":"Home""#;
+    let elements: Vec<&str> =
+        (0..20_000).map(|i| if i % 30 == 0 { unclosed } else { GOOD }).collect();
+    let input = format!("[{}]", elements.join(","));
+    for chunk in [input.len(), 64 * 1024] {
+        let decoded = events_in(input.as_bytes().chunks(chunk));
+        assert_eq!((decoded.rows.len(), decoded.rejects.len()), (19_333, 667));
     }
 }
 

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use futures::stream::{self, Stream, StreamExt, TryStreamExt};
+use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -288,7 +288,9 @@ impl DatasetCounts {
     }
 }
 
-/// The objects that any of `places` names, each once even where they overlap.
+/// The objects that any of `places` names, each once even where they overlap. One of several places
+/// that names nothing is an error, unless the options allow it: it is likely to be mistyped, or not
+/// mounted.
 pub fn objects(
     places: Vec<Place>,
     options: ListOptions,
@@ -300,12 +302,39 @@ pub fn objects(
     stream::iter(places)
         .then(move |place| {
             let (options, skipped) = (options.clone(), skipped.clone());
-            async move { list(place, &options, skipped).await }
+            async move {
+                let typed = place.location.typed.clone();
+                let may_be_empty = !overlap || options.allow_nothing;
+                let listed = list(place, &options, skipped).await?.map_err(Error::from);
+                Ok::<_, Error>(if may_be_empty { listed.boxed() } else { not_empty(listed, typed) })
+            }
         })
         .try_flatten()
-        .map_err(Error::from)
         .try_filter(move |object| {
             let new = !overlap || seen.insert(object.identity());
             futures::future::ready(new)
         })
+}
+
+/// The objects of a location, and an error after the last one if there was none.
+fn not_empty(
+    objects: impl Stream<Item = Result<InputObject>> + Send + 'static,
+    typed: String,
+) -> BoxStream<'static, Result<InputObject>> {
+    let found = Arc::new(AtomicU64::new(0));
+    let counted = found.clone();
+    let counting = objects.inspect(move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+    });
+    let end = stream::once(async move {
+        match found.load(Ordering::Relaxed) {
+            0 => Err(Error::NothingFound(format!(
+                "{typed} names no object to read, although other locations do; correct it, leave it \
+                 out, or allow it with --allow-empty"
+            ))),
+            _ => Ok(None),
+        }
+    });
+    let end = end.try_filter_map(futures::future::ok);
+    counting.chain(end).boxed()
 }

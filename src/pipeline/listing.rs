@@ -23,6 +23,7 @@ pub fn list_options(options: &TransformOptions) -> Result<ListOptions> {
         include_hidden: options.include_hidden,
         suffix: options.suffix,
         output: Some(output),
+        allow_nothing: options.allow_empty,
         apart: files.map(|file| Location::parse_object(file)).collect::<Result<_, _>>()?,
     })
 }

@@ -64,7 +64,7 @@ fn list_local(
         let compression = Compression::of(&name);
         return Ok(stream::iter([Ok(file_object(file, compression))]).boxed());
     }
-    let apart = local::Apart::new(options);
+    let apart = local::Apart::new(options, place.location.glob.is_some());
     let below = shown(&path).len() + usize::from(path.parent().is_some());
     let selected = local::walk(path, apart).map_ok(move |files| {
         let select = |file: LocalFile| {

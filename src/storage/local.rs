@@ -45,16 +45,20 @@ pub(super) struct Apart {
     names: Vec<String>,
     /// Files that are read for another purpose, links resolved.
     files: Vec<PathBuf>,
+    /// Whether names that begin with `_` or `.` are passed over.
+    passes_hidden: bool,
 }
 
 impl Apart {
-    pub fn new(options: &ListOptions) -> Apart {
+    /// What is apart by the options; `has_glob` says whether a pattern may name hidden folders.
+    pub fn new(options: &ListOptions, has_glob: bool) -> Apart {
         let resolved = |location: &Location| location.local_path()?.canonicalize().ok();
         let output = options.output.as_ref();
         Apart {
             output: output.and_then(|output| resolved(&output.location)),
             names: output.map(|output| output.names.clone()).unwrap_or_default(),
             files: options.apart.iter().filter_map(resolved).collect(),
+            passes_hidden: !options.include_hidden && !has_glob,
         }
     }
 }
@@ -132,7 +136,16 @@ impl Walk {
         let is_output = is_root && self.apart.output.as_ref() == Some(&folder.real);
         // Folders wait until this one is closed: how many are open must not depend on the depth.
         let mut folders = Vec::new();
-        for entry in std::fs::read_dir(&folder.path).map_err(failed)? {
+        let entries = match std::fs::read_dir(&folder.path) {
+            Ok(entries) => entries,
+            // Nothing in it is read; it is listed only to be counted.
+            Err(error) if !is_root && self.is_passed_over(folder) => {
+                tracing::debug!(folder = %shown(&folder.path), %error, "passed over unlisted");
+                return Ok(());
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        for entry in entries {
             let entry = entry.map_err(failed)?;
             let made =
                 is_output && self.apart.names.iter().any(|name| *entry.file_name() == **name);
@@ -148,6 +161,12 @@ impl Walk {
             }
         }
         folders.into_iter().try_for_each(|folder| self.folder(folder))
+    }
+
+    fn is_passed_over(&self, folder: &Folder) -> bool {
+        let name = folder.path.file_name().map(|name| name.as_encoded_bytes());
+        let is_hidden = name.is_some_and(|name| name.starts_with(b"_") || name.starts_with(b"."));
+        folder.kind.is_some() || (self.apart.passes_hidden && is_hidden)
     }
 
     /// Handles a file, or what a link leads to. A link that leads nowhere counts as a file: reading
@@ -167,6 +186,8 @@ impl Walk {
                 Ok(target) if target.is_dir() => return self.follow(&path, kind),
                 Ok(target) => metadata = target,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                // A link to itself leads nowhere either.
+                Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {}
                 Err(error) => return Err(failed(error)),
             }
         }
@@ -214,8 +235,12 @@ impl Walk {
 
 /// What tells a version of a file from another.
 pub(crate) fn etag(metadata: &Metadata) -> Option<String> {
-    let modified = metadata.modified().ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-    Some(format!("{:x}-{:x}", modified.as_micros(), metadata.len()))
+    let modified = metadata.modified().ok()?;
+    let (sign, distance) = match modified.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(after) => ("", after),
+        Err(before) => ("-", before.duration()),
+    };
+    Some(format!("{sign}{:x}-{:x}", distance.as_micros(), metadata.len()))
 }
 
 #[cfg(test)]
@@ -227,7 +252,7 @@ mod tests {
     use super::*;
 
     async fn found(folder: &Path) -> Result<Vec<String>, StorageError> {
-        let apart = Apart::new(&ListOptions::default());
+        let apart = Apart::new(&ListOptions::default(), false);
         let files: Vec<Vec<LocalFile>> = walk(folder.to_owned(), apart).try_collect().await?;
         let below = |file: LocalFile| file.shown[folder.as_os_str().len() + 1..].to_owned();
         let mut paths: Vec<_> = files.into_iter().flatten().map(below).collect();
@@ -273,8 +298,10 @@ mod tests {
     async fn who_stops_listening_stops_the_walk() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("file"), "x").unwrap();
-        let mut files =
-            std::pin::pin!(walk(folder.path().to_owned(), Apart::new(&ListOptions::default())));
+        let mut files = std::pin::pin!(walk(
+            folder.path().to_owned(),
+            Apart::new(&ListOptions::default(), false)
+        ));
         assert_eq!(files.next().await.unwrap().unwrap().len(), 1);
         assert!(files.next().await.is_none());
     }

@@ -91,6 +91,12 @@ impl Location {
                 bucket(typed, "s3", rest, StoreKey::S3)
             }
             "gs" | "az" | "abfs" | "abfss" => {
+                let authority = rest.split('/').next().unwrap_or_default();
+                // In abfs://CONTAINER@ACCOUNT the part before the @ is no user.
+                let has_user = authority.contains('@') && !scheme.starts_with("abfs");
+                if has_user || authority.contains(':') {
+                    return Err(LocationError::Credentials(scheme.to_owned()));
+                }
                 let scheme = scheme.to_owned();
                 bucket(typed, &scheme, rest, |name| StoreKey::Cloud(format!("{scheme}://{name}")))
             }

@@ -44,6 +44,8 @@ pub struct ListOptions {
     pub output: Option<OutputPlace>,
     /// Objects that are read for another purpose, such as JSONPaths files.
     pub apart: Vec<Location>,
+    /// Whether a location may name nothing although others are given.
+    pub allow_nothing: bool,
 }
 
 /// An output, to be left out of listings.

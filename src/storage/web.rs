@@ -60,7 +60,12 @@ pub(super) fn authorization(url: &Url) -> Option<HeaderValue> {
 }
 
 fn client() -> reqwest::Result<reqwest::Client> {
-    reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build()
+    reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT)
+        // After a redirect it would pass the signed URL on to another server.
+        .referer(false)
+        .build()
 }
 
 impl WebObject {
@@ -116,9 +121,8 @@ impl WebObject {
             if answer.status().is_success() {
                 return Ok(answer);
             }
-            let status = answer.status().as_u16();
-            let body = answer.bytes().await.unwrap_or_default();
-            Err(Failure::answer(status, &body))
+            // Servers repeat the request in the bodies of errors, its signature included.
+            Err(Failure::answer(answer.status().as_u16(), b""))
         })
         .await
     }

@@ -206,33 +206,70 @@ class Source:
     def resume(self, start):
         """Where reading goes on after the broken record at start."""
         text = self.text
-        line = self.line_end(start)
-        if not self.in_array and text[start:line].strip() in ("{", "["):
-            return self.block_end(line, "}" if text[start] == "{" else "]")
-        end = len(text) if self.in_array else line
-        close = self.close(start, end)
-        if self.in_array:
-            if close is not None and text[BLANK.match(text, close).end() :][:1] in (",", "]", ""):
-                return close
-            close = None
-        for brace in self.starts(start + 1, end):
-            if close is not None and brace >= close:
-                break
+        end = len(text) if self.in_array else self.line_end(start)
+        if not self.in_array and text[start:end].strip() in ("{", "["):
+            end = self.block_end(end, "}" if text[start] == "{" else "]", self.indent(start) or 0)
+        found = self.search_array(start) if self.in_array else self.search(start, end)
+        return end if found is None else found
+
+    def search_array(self, start):
+        text, end = self.text, len(self.text)
+        how, at = self.brackets(start, end)
+        if how == "close":
+            following = BLANK.match(text, at).end()
+            if text[following : following + 1] in (",", "]", ""):
+                return end if following == end else at
+        stop = at if how == "boundary" else end
+        for brace in self.starts(start + 1, stop):
             if (found := self.candidate(start, brace)) is not None:
                 return found
-        if close is not None:
-            following = BLANK.match(text, close, end).end()
-            joint = text[following] if following < end else ""
-            if not joint:
-                return end
-            if joint == ",":
-                following = BLANK.match(text, following + 1, end).end()
-            if text[following:end][:1] == "{" and self.is_start(start, following, close, joint):
-                return close
-            for brace in self.starts(close, end):
-                if (found := self.candidate(start, brace)) is not None:
-                    return found
-        return end
+        if how == "boundary" and (found := self.boundary(start, at)) is not None:
+            return found
+        if how == "boundary":
+            return None
+        return None
+
+    def search(self, start, end):
+        text = self.text
+        how, stop = self.brackets(start, end)
+        if how not in ("close", "boundary"):
+            stop = end
+        for brace in self.starts(start + 1, stop):
+            if (found := self.candidate(start, brace)) is not None:
+                return found
+        found = None
+        if how == "close":
+            found = self.confirm(start, stop, end)
+        if how == "boundary":
+            found = self.boundary(start, stop)
+        if found is not None:
+            return found
+        for brace in self.starts(max(stop, start + 1), end):
+            if (found := self.candidate(start, brace)) is not None:
+                return found
+        return None
+
+    def confirm(self, start, close, end):
+        text = self.text
+        following = BLANK.match(text, close, end).end()
+        if following >= end:
+            return end
+        joint = text[following]
+        if joint == ",":
+            following = BLANK.match(text, following + 1, end).end()
+        if text[following:end][:1] == "{" and self.is_start(start, following, close, joint):
+            return close
+        return None
+
+    def boundary(self, start, at):
+        """Where the record ends before the object at `at`, which cannot be part of it."""
+        key = KEY.match(self.text, at)
+        own = KEY.match(self.text, start)
+        if not key or key[1] not in (self.first_key, own and own[1]):
+            return None
+        before = self.text[:at].rstrip(WHITE + "\f")
+        end = len(before) - (before[-1:] == ",")
+        return end if self.is_start(start, at, end, ",") else None
 
     def starts(self, at, end):
         return (found.start() for found in re.compile("[{\x1e\0]").finditer(self.text, at, end))
@@ -252,11 +289,16 @@ class Source:
             end = at
         if self.in_array and before in (",", "]") and before:
             element = text[:at].rstrip(WHITE + "\f\v")[:-1]
-            if element.rstrip(WHITE + "\f\v")[-1:] == "}":
+            if before == "," or element.rstrip(WHITE + "\f\v")[-1:] == "}":
                 end = len(element)
-        if not self.is_start(start, at, end, ""):
+        joint = "," if before == "," and self.is_joined_text(start) else ""
+        if not self.is_start(start, at, end, joint):
             return None
         return at if end is None else end
+
+    def is_joined_text(self, start):
+        between = self.indent(start) is None and not self.in_array
+        return between and self.text[start] not in "{["
 
     def is_start(self, start, at, end, joint):
         text = self.text
@@ -280,6 +322,8 @@ class Source:
         return key == self.first_key or bool(own) and own[1] == key
 
     def is_within(self, start, at):
+        if self.is_joined_text(start):
+            return False
         before = self.text[:at].rstrip(WHITE + "\f\v")[-1:]
         if before not in (":", ",", "["):
             return False
@@ -306,44 +350,50 @@ class Source:
             return False
         return bool(STRAY.match(byte)) or not self.in_array and not other
 
-    def close(self, start, end):
-        """The position after the value at start by its brackets, or None."""
+    def brackets(self, start, end):
+        """How the brackets of the value at start match, and where that was found."""
         text = self.text
         if not self.in_array and text[start] not in "{[}]":
-            return None
+            return "none", end
         pairs = {"}": "{", "]": "["}
-        open_, at = [], start
+        open_, at, last = [], start, ""
         while at < end:
-            char = text[at]
+            char, before = text[at], last
+            if char not in WHITE + "\f":
+                last = char
             if char == '"':
                 if at > start and BROKEN_QUOTE.match(text[at - 1 : at + 1]):
-                    return None
+                    return "mismatch", at
                 at += 1
                 while at < end and text[at] not in '"\r\n':
                     at += 2 if text[at] == "\\" else 1
                 at += text[at : at + 1] == '"'
                 continue
+            if char == "{" and open_ and before not in ((":",) if open_[-1] == "{" else ("[", ",")):
+                return "boundary", at
             if char in "{[":
                 open_.append(char)
             elif char == "," and not open_ and at > start:
-                return at
+                return "close", at
             elif char in "}]":
                 if not open_:
-                    return at + 1 if char == "}" or at == start else at
+                    return "close", at + 1 if char == "}" or at == start else at
                 if open_.pop() != pairs[char]:
-                    return None
+                    return "mismatch", at
                 if not open_:
-                    return at + 1
+                    return "close", at + 1
             at += 1
-        return None
+        return "open", end
 
-    def block_end(self, line, closer):
+    def block_end(self, line, closer, indent):
         text = self.text
         while line < len(text):
-            if text[line] == "{":
+            blanks = re.compile("[ \t]*").match(text, line).end() - line
+            char = text[line + blanks : line + blanks + 1]
+            if char == "{" and blanks == indent:
                 return line
-            if text[line] == closer:
-                return line + 1
+            if char == closer and blanks == indent:
+                return line + blanks + 1
             line = self.line_end(line)
         return line
 

@@ -10,12 +10,16 @@ pub(super) struct Brackets {
     open: Vec<u8>,
     /// The bytes looked at so far.
     pub at: usize,
+    /// The last byte that is no blank; the quote for a text.
+    last: u8,
 }
 
 /// The state of matching brackets.
 pub(super) enum Matched {
     /// The value ends at this position.
     Close(usize),
+    /// An object opens at this position, where the value can hold none.
+    Boundary(usize),
     /// A closer is not that of the innermost bracket, or a quote is missing.
     Mismatch,
     /// Brackets are open.
@@ -28,10 +32,15 @@ impl Brackets {
         while self.at < to {
             let at = self.at;
             self.at = at + 1;
+            let before = self.last;
+            if !bytes[at].is_ascii_whitespace() {
+                self.last = bytes[at];
+            }
             match bytes[at] {
                 // No quote follows a letter or a digit but the one that ends a text.
                 b'"' if at > 0 && is_word(bytes[at - 1]) => return Matched::Mismatch,
                 b'"' => self.at = text_end(bytes, at + 1),
+                b'{' if !self.may_open(before) => return Matched::Boundary(at),
                 b'{' => self.open.push(b'}'),
                 b'[' => self.open.push(b']'),
                 b',' if self.open.is_empty() && at > 0 => return Matched::Close(at),
@@ -52,6 +61,16 @@ impl Brackets {
         }
         Matched::Open
     }
+
+    /// Whether an object may open after the byte `before`: in an object only a key's colon precedes
+    /// one, in an array its bracket or a comma.
+    fn may_open(&self, before: u8) -> bool {
+        match self.open.last() {
+            None => true,
+            Some(b'}') => before == b':',
+            Some(_) => matches!(before, b'[' | b','),
+        }
+    }
 }
 
 fn is_word(byte: u8) -> bool {
@@ -70,13 +89,20 @@ fn text_end(bytes: &[u8], mut at: usize) -> usize {
     bytes.len()
 }
 
-/// The end of a broken pretty-printed value: a line that starts with its closer belongs to it, one
-/// that starts with an opening brace to the next record.
-pub(super) fn block_end(bytes: &[u8], mut line: usize, closer: u8, last: bool) -> Option<usize> {
+/// The end of a broken pretty-printed value that starts `indent` blanks into its line: a line with
+/// its closer there belongs to it, one with an opening brace there to the next record.
+pub(super) fn block_end(
+    bytes: &[u8],
+    mut line: usize,
+    closer: u8,
+    indent: usize,
+    last: bool,
+) -> Option<usize> {
     loop {
-        match bytes.get(line) {
-            Some(b'{') => return Some(line),
-            Some(&byte) if byte == closer => return Some(line + 1),
+        let blanks = bytes[line..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        match bytes.get(line + blanks) {
+            Some(b'{') if blanks == indent => return Some(line),
+            Some(&byte) if byte == closer && blanks == indent => return Some(line + blanks + 1),
             Some(_) => {}
             None if last => return Some(bytes.len()),
             None => return None,

@@ -6,6 +6,7 @@
 //! records in it.
 
 mod brackets;
+mod budget;
 mod starts;
 
 use std::ops::Range;
@@ -18,6 +19,7 @@ use super::separator::{is_stray_separator, line_end, skip_blank};
 use brackets::{Brackets, Matched, block_end};
 use starts::{FirstKey, element_end, find_first_key, indent, record_end};
 
+pub(in crate::decode) use budget::Budget;
 pub(in crate::decode) use starts::{MAX_FIRST_KEY, first_key, joined_records, next_end};
 
 /// Bytes searched before the brackets are matched on: at first, and at most.
@@ -51,30 +53,6 @@ pub(in crate::decode) enum Extent {
     Unknown,
 }
 
-/// The work that recovery may do: bytes it may look at, in proportion to the bytes decoded, so
-/// that no input takes quadratic time.
-#[derive(Debug)]
-pub(in crate::decode) struct Budget(u64);
-
-impl Default for Budget {
-    fn default() -> Budget {
-        Budget(1024 * 1024)
-    }
-}
-
-impl Budget {
-    /// Adds what decoding `bytes` more allows.
-    pub fn earn(&mut self, bytes: usize) {
-        self.0 = self.0.saturating_add(16 * bytes as u64);
-    }
-
-    fn spend(&mut self, bytes: usize) -> bool {
-        let allowed = self.0 >= bytes as u64;
-        self.0 = self.0.saturating_sub(bytes as u64);
-        allowed
-    }
-}
-
 /// What separates the records of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Joint {
@@ -97,8 +75,13 @@ impl Broken<'_> {
     /// it, so the extent does not depend on how many bytes are at hand.
     pub fn extent(&self, scanner: &mut Scanner, budget: &mut Budget) -> Extent {
         let line = self.line.filter(|_| !self.in_array);
-        if let Some(extent) = line.and_then(|end| self.block(end)) {
-            return extent;
+        if let Some(block) = line.and_then(|end| self.block(end)) {
+            let end = block.unwrap_or(self.bytes.len());
+            return match self.search(end, block.is_some(), scanner, budget) {
+                Search::Found(end) => Extent::Record(end),
+                Search::None if block.is_some() => self.all_of(end),
+                Search::NeedsMore | Search::None => Extent::Unknown,
+            };
         }
         let end = line.unwrap_or(self.bytes.len());
         let is_bounded = self.last || line.is_some();
@@ -110,18 +93,15 @@ impl Broken<'_> {
         }
     }
 
-    /// The extent of a record on many lines, as pretty-printers write it, when its first line,
-    /// which ends at `end`, is only a bracket.
-    fn block(&self, end: usize) -> Option<Extent> {
+    /// The end of a record on many lines, as pretty-printers write it, when its first line, which
+    /// ends at `end`, is only a bracket; `Some(None)` when more bytes are needed to tell.
+    fn block(&self, end: usize) -> Option<Option<usize>> {
         let closer = match self.bytes[..end].trim_ascii() {
             b"{" => b'}',
             b"[" => b']',
             _ => return None,
         };
-        Some(match block_end(self.bytes, end, closer, self.last) {
-            Some(end) => Extent::Record(end),
-            None => Extent::Unknown,
-        })
+        Some(block_end(self.bytes, end, closer, self.indent.unwrap_or(0), self.last))
     }
 
     /// Searches for the end of the record before `end`, window by window.
@@ -146,23 +126,28 @@ impl Broken<'_> {
                 return Search::None;
             }
             let state = brackets.as_mut().map(|brackets| brackets.advance(&self.bytes[..end], to));
-            let close = match state {
-                Some(Matched::Close(close)) => Some(close),
-                _ => None,
+            let stop = match state {
+                Some(Matched::Close(at) | Matched::Boundary(at)) => at,
+                _ => to,
             };
-            let found = match self.next_record(from..close.unwrap_or(to), scanner, budget) {
-                Search::None => {
-                    close.map(|close| self.confirm(close, end, is_bounded, scanner, budget))
-                }
+            match self.next_record(from..stop, scanner, budget) {
+                Search::None => {}
                 found => return found,
+            }
+            let found = match state {
+                Some(Matched::Close(close)) => {
+                    self.confirm(close, end, is_bounded, scanner, budget)
+                }
+                Some(Matched::Boundary(start)) => self.boundary(start, scanner, budget),
+                _ => Search::None,
             };
-            if let Some(found @ (Search::Found(_) | Search::NeedsMore)) = found {
+            if !matches!(found, Search::None) {
                 return found;
             }
-            if close.is_some() || matches!(state, Some(Matched::Mismatch)) {
+            if !matches!(state, Some(Matched::Open)) {
                 brackets = None;
             }
-            from = close.unwrap_or(to).max(from);
+            from = stop.max(from);
         }
         Search::None
     }
@@ -178,6 +163,10 @@ impl Broken<'_> {
         }
         let confirmed = match matched {
             Matched::Close(close) => self.confirm(close, end, self.last, scanner, budget),
+            Matched::Boundary(start) => match self.next_record(1..start, scanner, budget) {
+                Search::None => self.boundary(start, scanner, budget),
+                found => found,
+            },
             Matched::Open if !self.last && end < MAX_RECORD_BYTES => Search::NeedsMore,
             Matched::Open | Matched::Mismatch => Search::None,
         };
@@ -185,6 +174,21 @@ impl Broken<'_> {
             Search::None => self.next_record(1..end, scanner, budget),
             other => other,
         }
+    }
+
+    /// Whether the object at `start`, which cannot be part of the record, is the next one.
+    fn boundary(&self, start: usize, scanner: &mut Scanner, budget: &mut Budget) -> Search {
+        let is_known = match find_first_key(self.bytes, start) {
+            FirstKey::Span(key) => self.is_shared(&self.bytes[key]),
+            FirstKey::Incomplete if !self.last => return Search::NeedsMore,
+            FirstKey::Incomplete | FirstKey::None => false,
+        };
+        if !is_known {
+            return Search::None;
+        }
+        let before = self.bytes[..start].trim_ascii_end();
+        let end = before.len() - usize::from(before.last() == Some(&b','));
+        self.try_joined(start, Some(end.max(1)), Joint::Comma, scanner, budget)
     }
 
     /// Whether what follows the brackets that close at `close` shows that the record ends there.
@@ -258,7 +262,9 @@ impl Broken<'_> {
         scanner: &mut Scanner,
         budget: &mut Budget,
     ) -> Search {
-        self.try_joined(start, end, Joint::Blank, scanner, budget)
+        let after_comma = self.bytes[..start].trim_ascii_end().last() == Some(&b',');
+        let joint = if after_comma && self.is_joined_text() { Joint::Comma } else { Joint::Blank };
+        self.try_joined(start, end, joint, scanner, budget)
     }
 
     fn try_joined(
@@ -311,19 +317,28 @@ impl Broken<'_> {
     /// stand, and not as the record does on a line of its own.
     fn is_within(&self, start: usize) -> bool {
         let before = self.bytes[..start].trim_ascii_end();
+        if self.is_joined_text() {
+            return false;
+        }
         let is_value = matches!(before.last(), Some(b':' | b',' | b'['));
         is_value
             && !(self.in_array && self.indent.is_some() && self.indent == indent(self.bytes, start))
     }
 
-    /// Whether records start with this key: this one, or one before it. Any key may be the one
-    /// when neither is known.
+    /// Whether records start with this key. Any key may be the one when none is known.
     fn is_known(&self, key: &[u8]) -> bool {
-        match first_key(self.bytes, 0) {
-            Some(own) if self.bytes[own.clone()] == *key => true,
-            None if self.first_key.is_empty() => true,
-            _ => key == self.first_key,
-        }
+        self.is_shared(key) || (self.first_key.is_empty() && first_key(self.bytes, 0).is_none())
+    }
+
+    /// Whether this record, or one before it, starts with this key.
+    fn is_shared(&self, key: &[u8]) -> bool {
+        let own = first_key(self.bytes, 0).map(|own| &self.bytes[own]);
+        own == Some(key) || (!self.first_key.is_empty() && key == self.first_key)
+    }
+
+    /// Whether this is something else than an object between records on a line.
+    fn is_joined_text(&self) -> bool {
+        self.indent.is_none() && !self.in_array && !matches!(self.bytes[0], b'{' | b'[')
     }
 
     /// Whether this is a line of something else. It may quote a record and is one reject all the

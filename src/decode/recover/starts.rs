@@ -41,7 +41,13 @@ pub(super) fn record_end(bytes: &[u8], start: usize) -> Option<usize> {
 /// brace at `start`.
 pub(super) fn element_end(bytes: &[u8], start: usize) -> Option<usize> {
     let (last, before) = bytes[..start].trim_ascii_end().split_last()?;
-    let is_end = matches!(last, b',' | b']') && before.trim_ascii_end().last() == Some(&b'}');
+    let ends_object = before.trim_ascii_end().last() == Some(&b'}');
+    let is_end = match last {
+        // Where no object ends before the comma, the element before it was cut short.
+        b',' => true,
+        b']' => ends_object,
+        _ => false,
+    };
     is_end.then_some(before.len())
 }
 

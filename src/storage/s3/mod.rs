@@ -32,7 +32,7 @@ use super::bucket::{Bucket, Entry, Found};
 use super::failure::{Failure, retried};
 use page::Page;
 
-/// Time to open a connection, and to wait for an answer to begin.
+/// Time to open a connection, and to wait for an answer to begin or to go on.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -146,7 +146,10 @@ impl S3Api {
         let headers = answer_headers(&response);
         let mut body = ByteStream::new(response.into_body());
         let mut bytes = Vec::new();
-        while let Some(chunk) = body.next().await {
+        while let Some(chunk) = tokio::time::timeout(READ_TIMEOUT, body.next())
+            .await
+            .map_err(|elapsed| Failure::transport(&elapsed))?
+        {
             bytes.extend_from_slice(&chunk.map_err(|error| Failure::transport(&error))?);
         }
         if !status.is_success() {
