@@ -225,8 +225,9 @@ class Source:
                 return found
         if how == "boundary" and (found := self.boundary(start, at)) is not None:
             return found
-        if how == "boundary":
-            return None
+        for brace in self.starts(stop, end):
+            if (found := self.candidate(start, brace)) is not None:
+                return found
         return None
 
     def search(self, start, end):
