@@ -75,22 +75,14 @@ fn describes_hidden(part: &str) -> bool {
 /// The characters that make a part of a path a pattern.
 const SPECIAL: [char; 4] = ['*', '?', '[', '{'];
 
-/// The characters with which a pattern does not match its own literal name.
-const UNLIKE_LITERAL: [char; 2] = ['[', '{'];
-
 /// The ways to read a path as a literal prefix and a pattern for the rest, the longest prefix first:
-/// what exists under its literal name is not a pattern. A part with `*` or `?` is always one: it
-/// matches its literal name among others.
+/// what exists under its literal name is not a pattern.
 pub(super) fn splits(path: &str) -> Vec<(&str, Option<&str>)> {
     let mut splits = Vec::new();
     let mut start = 0;
     for part in path.split_inclusive('/') {
         if part.contains(SPECIAL) {
             splits.push((&path[..start], Some(&path[start..])));
-        }
-        if part.contains(['*', '?']) && !part.contains(UNLIKE_LITERAL) {
-            splits.reverse();
-            return splits;
         }
         start += part.len();
     }
