@@ -250,6 +250,23 @@ fn locations_that_overlap_are_read_once() {
 }
 
 #[test]
+fn each_of_several_locations_must_name_something() {
+    let here = with_songs(&["a.json"]);
+    here.write("more/b.json", SONG.replace("SO1", "SO2"));
+    transform(&here, &["songs", "more"], "logs", "star").exits(0);
+    std::fs::remove_file(here.join("more/b.json")).unwrap();
+    let before = here.read("star/_starlift.json");
+    for missing in ["more", "nowhere", "more/*.json"] {
+        let outcome = transform(&here, &["songs", missing], "logs", "star");
+        outcome.exits(1).complains(&format!("{missing} names no object to read"));
+    }
+    assert_eq!(here.read("star/_starlift.json"), before);
+    let mut command = here.command();
+    command.args(["transform", "--songs", "songs", "more", "--logs", "logs", "--out", "star"]);
+    here.outcome(command.arg("--allow-empty")).exits(0);
+}
+
+#[test]
 fn other_suffixes_are_passed_over_and_counted() {
     let workspace =
         with_songs(&["a.json", "b.csv", "c.csv", "d.csv.gz", "_SUCCESS", "SUCCESS", "e.parquet"]);

@@ -305,4 +305,25 @@ mod tests {
         assert_eq!(files.next().await.unwrap().unwrap().len(), 1);
         assert!(files.next().await.is_none());
     }
+
+    #[test]
+    fn a_file_of_any_time_has_a_tag() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let file = std::fs::File::create(&path).unwrap();
+        let hour = std::time::Duration::from_secs(3600);
+        let tags = [SystemTime::UNIX_EPOCH - hour, SystemTime::UNIX_EPOCH + hour].map(|time| {
+            file.set_modified(time).unwrap();
+            etag(&path.metadata().unwrap()).unwrap()
+        });
+        assert_ne!(tags[0], tags[1]);
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_link_to_itself_leads_nowhere() {
+        let folder = tempfile::tempdir().unwrap();
+        symlink("self", folder.path().join("self")).unwrap();
+        assert_eq!(found(folder.path()).await.unwrap(), ["self"]);
+    }
 }

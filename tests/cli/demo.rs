@@ -199,3 +199,13 @@ fn a_demo_that_was_killed_can_be_run_again() {
     std::fs::remove_file(here.join("starlift-demo/star/_starlift.json")).unwrap();
     done(&here.run(["demo"]), here.path(), "starlift-demo");
 }
+
+#[test]
+fn a_url_is_not_a_folder() {
+    let here = Workspace::new();
+    here.write("mine/star/_starlift.json", MINE);
+    for url in [format!("file://{}", here.join("mine").display()), "s3://bucket/x".to_owned()] {
+        here.run(["demo", "--out", &url]).exits(2).complains("no plain path");
+    }
+    assert_eq!(files(here.path()), ["mine/star/_starlift.json"]);
+}
