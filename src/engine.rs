@@ -30,7 +30,7 @@ const MAX_SORT_RESERVATION: usize = 10 * 1024 * 1024;
 const SORT_RESERVATION_SHARE: usize = 32;
 
 /// Of a thread's share of the limit, the part that one column of a batch may take.
-const BATCH_SHARE: usize = 16;
+const BATCH_SHARE: usize = 64;
 
 /// The most that one column of a batch may take.
 const MAX_BATCH_BYTES: usize = 32 * 1024 * 1024;

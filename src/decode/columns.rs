@@ -19,7 +19,7 @@ pub const BATCH_ROWS: usize = 8192;
 
 /// A batch is closed early once its records held this much text: no input may fill the memory with
 /// one batch.
-const BATCH_BYTES: usize = 16 * 1024 * 1024;
+const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
 /// A dictionary of more is begun anew with the next batch: a column that repeats little must not
 /// hold all of its texts for ever.
