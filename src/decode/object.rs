@@ -88,11 +88,6 @@ impl ObjectState {
         }
     }
 
-    /// The counts so far.
-    pub fn counts(&self) -> ObjectCounts {
-        self.counts
-    }
-
     /// The place of byte `at` of the bytes at hand.
     pub(super) fn place(&mut self, bytes: &[u8], at: usize) -> Place {
         // Lines are counted only when a reject or the end of the bytes needs them.

@@ -124,7 +124,7 @@ impl Reader {
         let large_window = next.as_ref().and_then(|(start, _)| Decompressor::large_window(start));
         let mut _window = None;
         if let Some(bytes) = large_window {
-            // Whoever waits must hold nothing that those need who are to give way.
+            // Release everything before waiting: other readers need it to make progress.
             drop((next, chunks));
             let kib = bytes.div_ceil(1024).min(WINDOWS_KIB as u64) as u32;
             _window = self.windows_kib.clone().acquire_many_owned(kib).await.ok();

@@ -78,7 +78,7 @@ pub(super) async fn replace(
 }
 
 /// The store itself does not repeat a conditional put whose answer is lost, since the second one may
-/// be refused because the first one was successful. Here that can be told by reading the object.
+/// be refused because the first one was successful. Here reading the object shows that.
 async fn put(place: &Place, bytes: &Bytes, mode: PutMode) -> Result<UpdateVersion, StoreError> {
     let mut tries = 1;
     loop {

@@ -62,7 +62,7 @@ pub(super) fn walk(
     let (sender, receiver) = mpsc::channel(LISTED_AHEAD);
     let walk = tokio::spawn(async move {
         if let Err(error) = open(bucket, prefix, &sender).await {
-            // Nobody waits for it where the run has ended.
+            // The receiver is gone once the run has ended.
             let _ = sender.send(Err(error)).await;
         }
     });

@@ -41,7 +41,7 @@ pub enum Source {
         /// The object's path in it.
         path: Path,
     },
-    /// An object of S3 whose key is no path of an object store.
+    /// An S3 object whose key `object_store` cannot represent as a path.
     S3 {
         /// The bucket.
         s3: Arc<S3Api>,
