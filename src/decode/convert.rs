@@ -98,13 +98,30 @@ impl Converter {
                 self.unescaped.truncate(start);
                 outcome?;
             }
-            (SlotKind::Text, _) => quoted_number(column, written(), value)?,
-            (SlotKind::Number, _) => number(column, written(), value)?,
+            (SlotKind::Text, _) => {
+                let outcome = quoted_number(column, written(), value);
+                outcome.inspect_err(|_| self.count_fraction(column, written()))?;
+            }
+            (SlotKind::Number, _) => {
+                let outcome = number(column, written(), value);
+                outcome.inspect_err(|_| self.count_fraction(column, written()))?;
+            }
         }
         if column.kind == ColumnKind::EpochMillis {
             return self.epoch_millis(column, value);
         }
         Ok(())
+    }
+
+    /// Counts a time that is not a whole number, such as seconds with milliseconds after the point.
+    #[cold]
+    fn count_fraction(&mut self, column: &StagingColumn, text: &str) {
+        if column.kind == ColumnKind::EpochMillis
+            && let Ok(time) = text.trim().parse::<f64>()
+            && time.is_finite()
+        {
+            self.times.add(time as i64);
+        }
     }
 
     /// Checks the range of a time.

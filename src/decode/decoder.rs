@@ -15,9 +15,9 @@ use super::dataset::StagedColumns;
 use super::notes::Notes;
 use super::object::{ObjectCounts, ObjectState};
 use super::record::RowMaker;
-use super::recover::joined_records;
+use super::recover::{joined_arrays, joined_records};
 use super::reject::{RejectBuilder, Rejection};
-use super::scan::{Scanner, Stop, skip_whitespace};
+use super::scan::{Scanner, Slot, SlotKind, Stop, skip_whitespace};
 use super::separator::{BYTE_ORDER_MARK, is_stray_separator, line_end, skip_blank};
 use super::shape::Shape;
 
@@ -330,16 +330,25 @@ impl Decoder {
         if let Err(rejection) = outcome {
             let span = at..at + length;
             let in_array = object.array.is_some();
-            let records = match chunk.bytes[at] {
-                b'[' => 1 + joined_records(&chunk.bytes[span.clone()], in_array),
-                _ => 1,
-            };
+            let records = self.records_within(&chunk.bytes[span.clone()], in_array);
             self.full_rows.extend(self.rows.take_overgrown()?);
             return self.skipped(object, chunk.bytes, span, rejection, records);
         }
         object.counts.decoded += 1;
         self.full_rows.extend(self.rows.take_full()?);
         Ok(())
+    }
+
+    /// An estimate of the records in a rejected value, which the scanner has just scanned: an array,
+    /// or an object around the records that fills no column itself.
+    fn records_within(&self, value: &[u8], in_array: bool) -> u64 {
+        let is_missing = |slot: &Slot| slot.kind == SlotKind::Missing;
+        match value[0] {
+            b'[' if self.scanner.shape().takes_arrays() => 1 + joined_arrays(value),
+            b'[' => 1 + joined_records(value, in_array),
+            _ if self.scanner.slots.iter().all(is_missing) => 1 + joined_records(value, true),
+            _ => 1,
+        }
     }
 }
 

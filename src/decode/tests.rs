@@ -1,6 +1,8 @@
 //! The decoder from outside: bytes in, rows and rejects out, wherever the bytes are cut.
 
+mod paths;
 mod peer;
+mod streams;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +14,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use paths::{REST, song_at};
+use streams::streams;
 
 const GOOD: &str = r#"{"ts":1,"page":"Home"}"#;
 const BOM: &str = "\u{feff}";
@@ -199,64 +203,6 @@ fn inputs() -> Vec<(Vec<u8>, usize, usize)> {
     inputs
 }
 
-/// Records that are not one on a line, with the numbers of rows and rejects.
-fn streams() -> Vec<(String, usize, usize)> {
-    let no_number = r#"{"ts":oops,"page":"Home"}"#;
-    let no_quote = r#"{"ts":1,"page":"Home}"#;
-    let nested = r#"{"ts":1,"x":{"ts":2,"y":[{"ts":3},{"ts":4}]},"page":Home}"#;
-    let pretty = "{\n    \"ts\": 1,\n    \"page\": \"Home\"\n  }";
-    let pretty_here = "{\n  \"ts\": 1,\n  \"page\": \"Home\"\n}";
-    let pretty_bad = "{\n    \"ts\": 1,\n    \"page\": \"Home\n  }";
-    vec![
-        // Nothing between them.
-        (format!("{GOOD}{no_number}{GOOD}{GOOD}"), 3, 1),
-        (format!("{GOOD}{no_quote}{GOOD}{GOOD}"), 3, 1),
-        (format!("{no_quote}{GOOD}{no_quote}{no_number}{GOOD}"), 2, 3),
-        (format!("{GOOD}{nested}{GOOD}{nested}"), 2, 2),
-        (format!("{GOOD}{{\"ts\":1,\"pa{GOOD}{GOOD}"), 3, 1),
-        (format!("{GOOD}oops{GOOD}{GOOD}"), 3, 1),
-        (format!("oops{GOOD}{GOOD}"), 2, 1),
-        (format!("{GOOD}}}{GOOD}{GOOD}"), 3, 1),
-        (format!("{GOOD}]{GOOD}{GOOD}"), 3, 1),
-        (format!("{GOOD}{GOOD}{{\"ts\":1,\"x\":{{\"y\":1}}"), 2, 1),
-        (format!("{GOOD},{no_number},{GOOD},\n{GOOD},"), 3, 1),
-        (format!("{GOOD},null,{GOOD},{GOOD}"), 3, 1),
-        (format!("{GOOD},{{\"ts\":1,\"page\":\"Home\",{GOOD},{GOOD}"), 3, 1),
-        (format!("{GOOD}{{\"ts\":1,\"page\":\"Home\"{GOOD}{GOOD}"), 3, 1),
-        // Pretty-printed.
-        (format!("{pretty_here}{}{pretty_here}", pretty_here.replace("1,", "oops,")), 2, 1),
-        (format!("{pretty_here}{}{pretty_here}{pretty_here}", &pretty_here[..14]), 3, 1),
-        (format!("  {pretty}\n  {}\n  {pretty}\n", pretty.replace("1,", "oops,")), 2, 1),
-        // A line that quotes a record is one reject.
-        (format!("\"x\" {GOOD}\n{GOOD}"), 1, 1),
-        // Carriage returns alone.
-        (format!("{GOOD}\r{no_number}\r{no_quote}\r\r{GOOD}\r"), 2, 2),
-        // Separators.
-        (format!("\u{1e}{GOOD}\n\u{1e}{no_quote}\n\u{1e}{GOOD}\n"), 2, 1),
-        (format!("{GOOD}\n\0\0\0\0{GOOD}\n\0\0"), 2, 0),
-        (format!("{{\"ts\":1,\"pa\0\0\0{GOOD}\n{GOOD}"), 2, 1),
-        (format!("{{\"ts\":1,\"pa\u{1e}{GOOD}"), 1, 1),
-        (format!("{GOOD}\n{BOM}{GOOD}{BOM}\n{BOM}{BOM}{GOOD}"), 3, 0),
-        // Arrays.
-        (format!("[{GOOD},{GOOD}]"), 2, 0),
-        (format!("[{GOOD},{no_number},{GOOD}]\n[{GOOD}]"), 3, 1),
-        (format!("[{no_quote},{GOOD},{no_quote}]{GOOD}"), 2, 2),
-        (format!("[{no_quote},{GOOD},{GOOD}][ ] [{GOOD}"), 3, 2),
-        (format!("[oops,{GOOD},null,[{GOOD}],3,\"x, ]\",{GOOD},]"), 2, 5),
-        (format!("[{GOOD},{nested},{GOOD}]"), 2, 1),
-        (format!("[\n  {pretty},\n  {pretty_bad},\n  {pretty}\n]\n"), 2, 1),
-        (format!("[\n{GOOD},\n{{\"ts\":1,\"x\":\n{GOOD},\n{GOOD}\n]"), 3, 1),
-        (format!("[{GOOD}}},{GOOD}]"), 2, 1),
-        (format!("[{GOOD},{{\"ts\":1,\"page\":\"Home\",{GOOD},{GOOD}]"), 3, 1),
-        (format!("[{GOOD},{{\"ts\":1,\"page\":\"Ho,{GOOD},{GOOD}]"), 3, 1),
-        (format!("[{GOOD},{GOOD}"), 2, 1),
-        (format!("[{GOOD},{{\"ts\":1"), 1, 1),
-        (format!("[{GOOD}\n[{GOOD},{GOOD}]"), 3, 1),
-        ("[]\n[ \n ]".to_owned(), 0, 0),
-        ("[".to_owned(), 0, 1),
-    ]
-}
-
 #[test]
 fn wherever_bytes_are_cut_the_records_are_the_same() {
     for (input, rows, rejects) in inputs() {
@@ -390,57 +336,6 @@ fn a_record_of_many_chunks_is_read() {
     assert_eq!(events_in(long.as_bytes().chunks(64)).rows.len(), 1);
 }
 
-/// With quadratic recovery these would not be done today.
-#[test]
-fn streams_of_broken_records_take_linear_time() {
-    for piece in [
-        r#"{"a":"b}"#,
-        r#"{"a":"#,
-        r#"[{"a":"b},"#,
-        r#"{"a":1}x"#,
-        r#"{"a":[{"#,
-        "}",
-        "]",
-        "[{",
-        r#"{"a":b"c}"#,
-        r#"{"a":1}{"b"#,
-        "{\0",
-        "\u{1e}{\"ts\":",
-        r#"[{"ts":1},{"ts":}"#,
-    ] {
-        let input = piece.repeat(2 * MIB / piece.len());
-        for chunk in [input.len(), 64 * 1024] {
-            let decoded = events_in(input.as_bytes().chunks(chunk));
-            assert!(!decoded.rejects.is_empty(), "{piece}");
-        }
-    }
-}
-
-#[test]
-fn an_array_with_many_broken_elements_keeps_the_others() {
-    let unclosed = r#"{"ts":1,"page":"Home""#;
-    let elements: Vec<&str> =
-        (0..20_000).map(|i| if i % 30 == 0 { unclosed } else { GOOD }).collect();
-    let input = format!("[{}]", elements.join(","));
-    for chunk in [input.len(), 64 * 1024] {
-        let decoded = events_in(input.as_bytes().chunks(chunk));
-        assert_eq!((decoded.rows.len(), decoded.rejects.len()), (19_333, 667));
-    }
-}
-
-#[test]
-fn rejects_that_may_hold_more_records_say_how_many() {
-    let no_end = r#"{"ts":1,"page":"Home"#;
-    let input = format!("{GOOD}\n{no_end}{{\"x\":1}}{{y}}{{\"z\":oops}}{{\"z\":oops}} \n{GOOD}");
-    let decoded = events(&input);
-    assert_eq!((decoded.rows.len(), decoded.rejects.len()), (2, 1), "{decoded:?}");
-    let length = input.len() - 2 * GOOD.len() - 3;
-    assert_eq!(decoded.rejects[0]["length"], length);
-    let reason = decoded.rejects[0]["reason"].as_str().unwrap();
-    let skipped = format!("; skipped {length} bytes, about 3 records");
-    assert!(reason.ends_with(&skipped), "{reason}");
-}
-
 #[test]
 fn unknown_keys_are_counted_once_a_record() {
     let input = r#"{"ts":1,"page":"a","x":{"inner":1},"Ts":2,"x":3}{"ts":1,"page":"a","x":0}"#;
@@ -449,83 +344,6 @@ fn unknown_keys_are_counted_once_a_record() {
     assert_eq!(events(GOOD).unknown, BTreeMap::new());
     let nested = song_at(&[("title", "$.t.u")], &format!(r#"{{"t":{{"u":"x","v":1}},{REST}}}"#));
     assert_eq!((nested.rows.len(), nested.unknown), (1, BTreeMap::new()));
-}
-
-/// A song whose columns are where `places` say, by their own key otherwise.
-fn song_at(places: &[(&str, &str)], input: &str) -> Decoded {
-    let place = |name: &str| {
-        let found = places.iter().find(|(column, _)| *column == name);
-        found.map_or_else(|| format!("$['{name}']"), |(_, path)| (*path).to_owned())
-    };
-    let paths: Vec<_> = Dataset::Songs.columns().iter().map(|c| place(c.name)).collect();
-    let file = json!({ "jsonpaths": paths }).to_string();
-    let shape = parse_jsonpaths(Dataset::Songs, file.as_bytes()).unwrap();
-    decode(Dataset::Songs, shape, [input.as_bytes()])
-}
-
-const REST: &str = r#""song_id":"S","artist_id":"A","artist_name":"N""#;
-
-/// The title that a path finds in a song with these members.
-#[track_caller]
-fn title_at(path: &str, members: &str) -> Value {
-    let decoded = song_at(&[("title", path)], &format!("{{{members},{REST}}}"));
-    match &decoded.rows[..] {
-        [row] => row["title"].clone(),
-        _ => decoded.rejects[0]["reason"].clone(),
-    }
-}
-
-#[test]
-fn a_path_leads_to_its_value() {
-    let missing = "a required value is missing";
-    assert_eq!(title_at("$['t']", r#""t":"x""#), "x");
-    assert_eq!(title_at("$[\"t.u\"]", r#""t.u":"x""#), "x");
-    assert_eq!(title_at("$.t", r#""\u0074":"x""#), "x");
-    assert_eq!(title_at("$.t.u['v']", r#""t":{"a":1,"u":{"v":"x"}}"#), "x");
-    assert_eq!(title_at("$.t[1].u", r#""t":[{"u":"y"},{"u":"x"},{"u":"z"}]"#), "x");
-    assert_eq!(title_at("$.t[0][1]", r#""t":[["y","x"]]"#), "x");
-    assert_eq!(title_at("$.t.u", r#""t":{"a":1}"#), missing);
-    assert_eq!(title_at("$.t.u", r#""t":"u""#), missing);
-    assert_eq!(title_at("$.t.u", r#""u":"x""#), missing);
-    assert_eq!(title_at("$.t[1]", r#""t":["x"]"#), missing);
-    assert_eq!(title_at("$.t[0]", r#""t":{"0":"x"}"#), missing);
-    assert_eq!(title_at("$.t[18446744073709551615]", r#""t":["x"]"#), missing);
-    assert_eq!(title_at("$.t", r#""t":{"u":"x"}"#), "an object is not text or a number");
-}
-
-#[test]
-fn a_key_met_again_replaces_all_that_was_within_it() {
-    let missing = "a required value is missing";
-    assert_eq!(title_at("$.t.u", r#""t":{"u":"y"},"t":{"u":"x"}"#), "x");
-    assert_eq!(title_at("$.t.u", r#""t":{"u":"y"},"t":{}"#), missing);
-    assert_eq!(title_at("$.t.u[0]", r#""t":{"u":["y"]},"t":null"#), missing);
-    assert_eq!(title_at("$.t.u", r#""t":1,"t":{"u":"y","u":"x"}"#), "x");
-    assert_eq!(title_at("$.t", r#""t":"y","t":null"#), missing);
-}
-
-#[test]
-fn one_place_may_fill_several_columns() {
-    let places =
-        [("title", "$.n"), ("artist_name", "$['n']"), ("duration", "$.d"), ("year", "$.d")];
-    let decoded = song_at(&places, r#"{"n":"x","d":7,"title":"y","song_id":"S","artist_id":"A"}"#);
-    assert_eq!(
-        decoded.rows,
-        [json!({"song_id": "S", "artist_id": "A", "title": "x", "artist_name": "x",
-            "duration": 7.0, "year": 7})]
-    );
-    assert_eq!(decoded.unknown, BTreeMap::from([("title".to_owned(), 1)]));
-}
-
-#[test]
-fn records_may_be_arrays_where_paths_start_with_an_index() {
-    let places =
-        [("song_id", "$[0]"), ("title", "$[1].t"), ("artist_id", "$[3]"), ("artist_name", "$[3]")];
-    let decoded = song_at(&places, r#"["S",{"t":"x"},0,"A"]["S"]"#);
-    assert_eq!(
-        decoded.rows,
-        [json!({"song_id": "S", "title": "x", "artist_id": "A", "artist_name": "A"})]
-    );
-    assert_eq!(decoded.rejects[0]["column"], "artist_id");
 }
 
 proptest! {

@@ -7,20 +7,21 @@
 
 mod brackets;
 mod budget;
+mod next;
 mod starts;
-
-use std::ops::Range;
 
 use memchr::memchr_iter;
 
 use super::decoder::MAX_RECORD_BYTES;
-use super::scan::{Scanner, Stop, skip_whitespace};
-use super::separator::{is_stray_separator, line_end, skip_blank};
+use super::scan::{Scanner, skip_whitespace};
 use brackets::{Brackets, Matched, block_end};
-use starts::{FirstKey, element_end, find_first_key, indent, record_end};
+use next::Joint;
+use starts::{FirstKey, find_first_key, follows_object_and_comma};
 
 pub(in crate::decode) use budget::Budget;
-pub(in crate::decode) use starts::{MAX_FIRST_KEY, first_key, joined_records, next_end};
+pub(in crate::decode) use starts::{
+    MAX_FIRST_KEY, first_key, joined_arrays, joined_records, next_end,
+};
 
 /// Bytes searched before the brackets are matched on: at first, and at most.
 const FIRST_WINDOW: usize = 256;
@@ -53,14 +54,6 @@ pub(in crate::decode) enum Extent {
     Unknown,
 }
 
-/// What separates the records of a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Joint {
-    /// Blanks or nothing.
-    Blank,
-    Comma,
-}
-
 /// The outcome of a search for the end of a record.
 enum Search {
     Found(usize),
@@ -79,7 +72,7 @@ impl Broken<'_> {
             let end = block.unwrap_or(self.bytes.len());
             return match self.search(end, block.is_some(), scanner, budget) {
                 Search::Found(end) => Extent::Record(end),
-                Search::None if block.is_some() => self.all_of(end),
+                Search::None if block.is_some() => self.all_of(end, scanner),
                 Search::NeedsMore | Search::None => Extent::Unknown,
             };
         }
@@ -88,7 +81,7 @@ impl Broken<'_> {
         match self.search(end, is_bounded, scanner, budget) {
             Search::Found(end) => Extent::Record(end),
             Search::NeedsMore => Extent::Unknown,
-            Search::None if is_bounded => self.all_of(end),
+            Search::None if is_bounded => self.all_of(end, scanner),
             Search::None => Extent::Unknown,
         }
     }
@@ -126,20 +119,18 @@ impl Broken<'_> {
                 return Search::None;
             }
             let state = brackets.as_mut().map(|brackets| brackets.advance(&self.bytes[..end], to));
-            let stop = match state {
-                Some(Matched::Close(at) | Matched::Boundary(at)) => at,
-                _ => to,
-            };
-            match self.next_record(from..stop, scanner, budget) {
-                Search::None => {}
-                found => return found,
-            }
-            let found = match state {
-                Some(Matched::Close(close)) => {
-                    self.confirm(close, end, is_bounded, scanner, budget)
+            let (stop, found) = match state {
+                Some(Matched::Boundary(start)) => {
+                    (start, self.up_to_boundary(from, start, scanner, budget))
                 }
-                Some(Matched::Boundary(start)) => self.boundary(start, scanner, budget),
-                _ => Search::None,
+                Some(Matched::Close(close)) => {
+                    let found = self.next_record(from..close, scanner, budget);
+                    let is_within = matches!(found, Search::None);
+                    let confirmed =
+                        is_within.then(|| self.confirm(close, end, is_bounded, scanner, budget));
+                    (close, confirmed.unwrap_or(found))
+                }
+                _ => (to, self.next_record(from..to, scanner, budget)),
             };
             if !matches!(found, Search::None) {
                 return found;
@@ -163,10 +154,7 @@ impl Broken<'_> {
         }
         let confirmed = match matched {
             Matched::Close(close) => self.confirm(close, end, self.last, scanner, budget),
-            Matched::Boundary(start) => match self.next_record(1..start, scanner, budget) {
-                Search::None => self.boundary(start, scanner, budget),
-                found => found,
-            },
+            Matched::Boundary(start) => self.up_to_boundary(1, start, scanner, budget),
             Matched::Open if !self.last && end < MAX_RECORD_BYTES => Search::NeedsMore,
             Matched::Open | Matched::Mismatch => Search::None,
         };
@@ -176,8 +164,18 @@ impl Broken<'_> {
         }
     }
 
-    /// Whether the object at `start`, which cannot be part of the record, is the next one.
-    fn boundary(&self, start: usize, scanner: &mut Scanner, budget: &mut Budget) -> Search {
+    /// Searches `from..start` for the end of the record, which cannot hold the object at `start`.
+    fn up_to_boundary(
+        &self,
+        from: usize,
+        start: usize,
+        scanner: &mut Scanner,
+        budget: &mut Budget,
+    ) -> Search {
+        match self.next_record(from..start, scanner, budget) {
+            Search::None => {}
+            found => return found,
+        }
         let is_known = match find_first_key(self.bytes, start) {
             FirstKey::Span(key) => self.is_shared(&self.bytes[key]),
             FirstKey::Incomplete if !self.last => return Search::NeedsMore,
@@ -205,10 +203,12 @@ impl Broken<'_> {
         match bytes.get(next) {
             Some(b',' | b']') if self.in_array => Search::Found(close),
             Some(b'{') if !self.in_array => self.try_record(next, Some(close), scanner, budget),
+            Some(b'[') if self.may_precede_array(scanner) => Search::Found(close),
             Some(b',') => {
                 let next = skip_whitespace(bytes, next + 1);
                 match bytes.get(next) {
                     Some(b'{') => self.try_joined(next, Some(close), Joint::Comma, scanner, budget),
+                    Some(b'[') if self.may_precede_array(scanner) => Search::Found(close),
                     None if !is_bounded => Search::NeedsMore,
                     _ => Search::None,
                 }
@@ -219,175 +219,39 @@ impl Broken<'_> {
         }
     }
 
-    /// Searches `range` for the start of a whole record, or for bytes that separate records.
-    fn next_record(
-        &self,
-        range: Range<usize>,
-        scanner: &mut Scanner,
-        budget: &mut Budget,
-    ) -> Search {
-        let mut at = range.start;
-        while let Some(found) = self.bytes[at..range.end.max(at)]
-            .iter()
-            .position(|&byte| byte == b'{' || is_stray_separator(byte))
-        {
-            let start = at + found;
-            if !budget.spend(found + 1) {
-                return Search::None;
-            }
-            let search = match self.bytes[start] {
-                b'{' => self.try_record(start, self.record_end(start), scanner, budget),
-                _ => self.try_separator(start, scanner, budget),
-            };
-            match search {
-                Search::None => at = start + 1,
-                found => return found,
-            }
-        }
-        // A search without result counts as well.
-        budget.spend(range.end.saturating_sub(at));
-        Search::None
-    }
-
-    /// Whether a record starts at the brace at `start`; `end` is where a record before it ends, if
-    /// one does.
-    ///
-    /// Braces also occur within a record. One qualifies if it follows the end of a record or has
-    /// the first key that records here have, and if the object it opens is followed by another
-    /// record or by the end of the line. With both, the object may be broken itself.
-    fn try_record(
-        &self,
-        start: usize,
-        end: Option<usize>,
-        scanner: &mut Scanner,
-        budget: &mut Budget,
-    ) -> Search {
-        let after_comma = self.bytes[..start].trim_ascii_end().last() == Some(&b',');
-        let joint = if after_comma && self.is_joined_text() { Joint::Comma } else { Joint::Blank };
-        self.try_joined(start, end, joint, scanner, budget)
-    }
-
-    fn try_joined(
-        &self,
-        start: usize,
-        end: Option<usize>,
-        joint: Joint,
-        scanner: &mut Scanner,
-        budget: &mut Budget,
-    ) -> Search {
-        let key = match find_first_key(self.bytes, start) {
-            FirstKey::Span(key) => key,
-            FirstKey::Incomplete if !self.last => return Search::NeedsMore,
-            FirstKey::Incomplete | FirstKey::None => return Search::None,
-        };
-        let is_known = self.is_known(&self.bytes[key]);
-        let qualifies = if self.in_array {
-            is_known && (end.is_some() || !self.is_within(start))
-        } else {
-            end.is_some() || is_known && !self.is_within(start)
-        };
-        if !qualifies {
-            return Search::None;
-        }
-        let scanned = scanner.scan(&self.bytes[start..]);
-        let looked_at = match scanned {
-            Ok(length) => length,
-            Err(Stop::Syntax { at, .. }) => at + 1,
-            Err(Stop::Incomplete) if !self.last => return Search::NeedsMore,
-            Err(Stop::Incomplete) => self.bytes.len() - start,
-        };
-        if !budget.spend(looked_at) {
-            return Search::None;
-        }
-        match scanned.map(|length| self.ends_record(start + length, joint)) {
-            Ok(Some(true)) => Search::Found(end.unwrap_or(start)),
-            Ok(None) => Search::NeedsMore,
-            Err(_) if end.is_some() && is_known => Search::Found(end.unwrap_or(start)),
-            Ok(Some(false)) | Err(_) => Search::None,
-        }
-    }
-
-    /// Where a record before the brace at `start` ends, if nothing else is between them than what
-    /// separates records.
-    fn record_end(&self, start: usize) -> Option<usize> {
-        if self.in_array { element_end(self.bytes, start) } else { record_end(self.bytes, start) }
-    }
-
-    /// Whether the object at `start` may be a value within the record: it stands where a value may
-    /// stand, and not as the record does on a line of its own.
-    fn is_within(&self, start: usize) -> bool {
-        let before = self.bytes[..start].trim_ascii_end();
-        if self.is_joined_text() {
-            return false;
-        }
-        let is_value = matches!(before.last(), Some(b':' | b',' | b'['));
-        is_value
-            && !(self.in_array && self.indent.is_some() && self.indent == indent(self.bytes, start))
-    }
-
-    /// Whether records start with this key. Any key may be the one when none is known.
-    fn is_known(&self, key: &[u8]) -> bool {
-        self.is_shared(key) || (self.first_key.is_empty() && first_key(self.bytes, 0).is_none())
-    }
-
-    /// Whether this record, or one before it, starts with this key.
-    fn is_shared(&self, key: &[u8]) -> bool {
-        let own = first_key(self.bytes, 0).map(|own| &self.bytes[own]);
-        own == Some(key) || (!self.first_key.is_empty() && key == self.first_key)
-    }
-
-    /// Whether this is something else than an object between records on a line.
-    fn is_joined_text(&self) -> bool {
-        self.indent.is_none() && !self.in_array && !matches!(self.bytes[0], b'{' | b'[')
-    }
-
-    /// Whether this is a line of something else. It may quote a record and is one reject all the
-    /// same, unless more records follow on the line.
-    fn is_other_line(&self) -> bool {
-        self.indent.is_some() && self.bytes[0] != b'{' && !self.in_array
-    }
-
-    /// Whether a record may end at `at`; `None` when more bytes are needed to tell.
-    fn ends_record(&self, at: usize, joint: Joint) -> Option<bool> {
-        let next = skip_whitespace(self.bytes, at);
-        let passes_line = line_end(&self.bytes[..next], at).is_some();
-        let is_other_line = self.is_other_line();
-        if passes_line && !self.in_array {
-            return Some(!is_other_line);
-        }
-        match self.bytes.get(next) {
-            None if self.last => Some(!is_other_line),
-            None => None,
-            Some(b'{') => Some(!self.in_array || passes_line),
-            Some(b',') => Some(self.in_array || joint == Joint::Comma),
-            Some(b']') => Some(self.in_array),
-            Some(b'}' | b':') => Some(false),
-            Some(&byte) => Some(is_stray_separator(byte) || !self.in_array && !is_other_line),
-        }
-    }
-
-    /// Whether a whole record or nothing follows the separators at `start`.
-    fn try_separator(&self, start: usize, scanner: &mut Scanner, budget: &mut Budget) -> Search {
-        let next = skip_blank(self.bytes, start);
-        match self.bytes.get(next) {
-            Some(b'{') => self.try_record(next, Some(start), scanner, budget),
-            None if self.last => Search::Found(start),
-            None => Search::NeedsMore,
-            Some(_) => Search::None,
-        }
+    /// Whether an array that follows this record is the next one.
+    fn may_precede_array(&self, scanner: &Scanner) -> bool {
+        !self.in_array && self.bytes[0] == b'[' && scanner.shape().takes_arrays()
     }
 
     /// The extent when no record was found before `end`.
-    fn all_of(&self, end: usize) -> Extent {
+    fn all_of(&self, end: usize, scanner: &Scanner) -> Extent {
+        let mut brackets = Brackets::default();
+        let boundary = match brackets.advance(&self.bytes[..end], end) {
+            Matched::Boundary(start) => Some(start),
+            _ => None,
+        };
         let starts = memchr_iter(b'{', &self.bytes[1..end]).map(|at| at + 1);
         let records = starts.filter(|&start| match find_first_key(self.bytes, start) {
             FirstKey::Span(key) => {
-                let is_known = !self.is_other_line() && self.is_known(&self.bytes[key]);
-                self.record_end(start).is_some() || is_known && !self.is_within(start)
+                let key = &self.bytes[key];
+                let is_known = !self.is_other_line() && self.is_known(key);
+                // Objects with commas between them may also be elements of an array within the
+                // record.
+                let is_joined = match boundary {
+                    Some(first) => start == first || follows_object_and_comma(self.bytes, start),
+                    None => self.is_shared(key) && follows_object_and_comma(self.bytes, start),
+                };
+                self.record_end(start).is_some()
+                    || is_known && (is_joined || !self.is_within(start))
             }
             FirstKey::Incomplete | FirstKey::None => false,
         });
-        match 1 + records.count() as u64 {
+        let mut records = records.count() as u64;
+        if self.bytes[0] == b'[' && scanner.shape().takes_arrays() {
+            records += joined_arrays(&self.bytes[..end]);
+        }
+        match 1 + records {
             1 => Extent::Record(end),
             records => Extent::Skipped(end, records),
         }

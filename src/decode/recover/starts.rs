@@ -22,6 +22,24 @@ pub(in crate::decode) fn joined_records(bytes: &[u8], in_array: bool) -> u64 {
     joined.count() as u64
 }
 
+/// Counts the places in `bytes` at which one array ends and another starts, with or without a comma
+/// between them.
+pub(in crate::decode) fn joined_arrays(bytes: &[u8]) -> u64 {
+    let starts = memchr_iter(b'[', bytes);
+    let joined = starts.filter(|&start| {
+        let before = bytes[..start].trim_ascii_end();
+        let before = before.strip_suffix(b",").unwrap_or(before);
+        before.trim_ascii_end().ends_with(b"]")
+    });
+    joined.count() as u64
+}
+
+/// Whether an object ends before the comma that precedes the brace at `start`.
+pub(super) fn follows_object_and_comma(bytes: &[u8], start: usize) -> bool {
+    let before = bytes[..start].trim_ascii_end().strip_suffix(b",");
+    before.is_some_and(|before| before.trim_ascii_end().ends_with(b"}"))
+}
+
 /// Where a record ends, from `at` on, that another one follows.
 pub(in crate::decode) fn next_end(bytes: &[u8], at: usize, in_array: bool) -> Option<usize> {
     let mut starts = memchr_iter(b'{', &bytes[at..]).map(|found| at + found);

@@ -1,0 +1,201 @@
+//! The next record after a broken one: which bytes show that it starts.
+
+use std::ops::Range;
+
+use super::starts::{FirstKey, element_end, find_first_key, first_key, indent, record_end};
+use super::{Broken, Budget, Search};
+use crate::decode::scan::{Scanner, Stop, skip_whitespace};
+use crate::decode::separator::{BYTE_ORDER_MARK, is_stray_separator, line_end, skip_blank};
+
+/// What separates the records of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Joint {
+    /// Blanks or nothing.
+    Blank,
+    Comma,
+}
+
+impl Broken<'_> {
+    /// Searches `range` for the start of a whole record, or for bytes that separate records.
+    pub(super) fn next_record(
+        &self,
+        range: Range<usize>,
+        scanner: &mut Scanner,
+        budget: &mut Budget,
+    ) -> Search {
+        let mut at = range.start;
+        while let Some(found) = self.bytes[at..range.end.max(at)].iter().position(|&byte| {
+            byte == b'{' || byte == BYTE_ORDER_MARK[0] || is_stray_separator(byte)
+        }) {
+            let start = at + found;
+            if !budget.spend(found + 1) {
+                return Search::None;
+            }
+            let search = match self.bytes[start] {
+                b'{' => self.try_record(start, self.record_end(start), scanner, budget),
+                byte if byte == BYTE_ORDER_MARK[0] => {
+                    self.try_byte_order_mark(start, scanner, budget)
+                }
+                _ => self.try_separator(start, scanner, budget),
+            };
+            match search {
+                Search::None => at = start + 1,
+                found => return found,
+            }
+        }
+        // A search without result counts as well.
+        budget.spend(range.end.saturating_sub(at));
+        Search::None
+    }
+
+    /// Whether a record starts at the brace at `start`; `end` is where a record before it ends, if
+    /// one does.
+    ///
+    /// Braces also occur within a record. One qualifies if it follows the end of a record or has
+    /// the first key that records here have, and if the object it opens is followed by another
+    /// record or by the end of the line. With both, the object may be broken itself.
+    pub(super) fn try_record(
+        &self,
+        start: usize,
+        end: Option<usize>,
+        scanner: &mut Scanner,
+        budget: &mut Budget,
+    ) -> Search {
+        let after_comma = self.bytes[..start].trim_ascii_end().last() == Some(&b',');
+        let joint = if after_comma && self.is_joined_text() { Joint::Comma } else { Joint::Blank };
+        self.try_joined(start, end, joint, scanner, budget)
+    }
+
+    pub(super) fn try_joined(
+        &self,
+        start: usize,
+        end: Option<usize>,
+        joint: Joint,
+        scanner: &mut Scanner,
+        budget: &mut Budget,
+    ) -> Search {
+        let key = match find_first_key(self.bytes, start) {
+            FirstKey::Span(key) => key,
+            FirstKey::Incomplete if !self.last => return Search::NeedsMore,
+            FirstKey::Incomplete | FirstKey::None => return Search::None,
+        };
+        let is_known = self.is_known(&self.bytes[key]);
+        let qualifies = if self.in_array {
+            is_known && (end.is_some() || !self.is_within(start))
+        } else {
+            end.is_some() || is_known && !self.is_within(start)
+        };
+        if !qualifies {
+            return Search::None;
+        }
+        let scanned = scanner.scan(&self.bytes[start..]);
+        let looked_at = match scanned {
+            Ok(length) => length,
+            Err(Stop::Syntax { at, .. }) => at + 1,
+            Err(Stop::Incomplete) if !self.last => return Search::NeedsMore,
+            Err(Stop::Incomplete) => self.bytes.len() - start,
+        };
+        if !budget.spend(looked_at) {
+            return Search::None;
+        }
+        match scanned.map(|length| self.ends_record(start + length, joint)) {
+            Ok(Some(true)) => Search::Found(end.unwrap_or(start)),
+            Ok(None) => Search::NeedsMore,
+            Err(_) if end.is_some() && is_known => Search::Found(end.unwrap_or(start)),
+            Ok(Some(false)) | Err(_) => Search::None,
+        }
+    }
+
+    /// Where a record before the brace at `start` ends, if nothing else is between them than what
+    /// separates records.
+    pub(super) fn record_end(&self, start: usize) -> Option<usize> {
+        if self.in_array { element_end(self.bytes, start) } else { record_end(self.bytes, start) }
+    }
+
+    /// Whether the object at `start` may be a value within the record: it stands where a value may
+    /// stand, and not as the record does on a line of its own.
+    pub(super) fn is_within(&self, start: usize) -> bool {
+        let before = self.bytes[..start].trim_ascii_end();
+        if self.is_joined_text() {
+            return false;
+        }
+        let is_value = matches!(before.last(), Some(b':' | b',' | b'['));
+        is_value
+            && !(self.in_array && self.indent.is_some() && self.indent == indent(self.bytes, start))
+    }
+
+    /// Whether records start with this key. Any key may be the one when none is known.
+    pub(super) fn is_known(&self, key: &[u8]) -> bool {
+        self.is_shared(key) || (self.first_key.is_empty() && first_key(self.bytes, 0).is_none())
+    }
+
+    /// Whether this record, or one before it, starts with this key.
+    pub(super) fn is_shared(&self, key: &[u8]) -> bool {
+        let own = first_key(self.bytes, 0).map(|own| &self.bytes[own]);
+        own == Some(key) || (!self.first_key.is_empty() && key == self.first_key)
+    }
+
+    /// Whether this is something else than an object between records on a line.
+    fn is_joined_text(&self) -> bool {
+        self.indent.is_none() && !self.in_array && !matches!(self.bytes[0], b'{' | b'[')
+    }
+
+    /// Whether this is a line of something else. It may quote a record and is one reject all the
+    /// same, unless more records follow on the line.
+    pub(super) fn is_other_line(&self) -> bool {
+        self.indent.is_some() && self.bytes[0] != b'{' && !self.in_array
+    }
+
+    /// Whether a record may end at `at`; `None` when more bytes are needed to tell.
+    fn ends_record(&self, at: usize, joint: Joint) -> Option<bool> {
+        let next = skip_whitespace(self.bytes, at);
+        let passes_line = line_end(&self.bytes[..next], at).is_some();
+        let is_other_line = self.is_other_line();
+        if passes_line && !self.in_array {
+            return Some(!is_other_line);
+        }
+        match self.bytes.get(next) {
+            None if self.last => Some(!is_other_line),
+            None => None,
+            Some(b'{') => Some(!self.in_array || passes_line),
+            Some(b',') => Some(self.in_array || joint == Joint::Comma),
+            Some(b']') => Some(self.in_array),
+            Some(b'}' | b':') => Some(false),
+            Some(&byte) => Some(is_stray_separator(byte) || !self.in_array && !is_other_line),
+        }
+    }
+
+    /// Whether a whole record or nothing follows the separators at `start`.
+    fn try_separator(&self, start: usize, scanner: &mut Scanner, budget: &mut Budget) -> Search {
+        let next = skip_blank(self.bytes, start);
+        match self.bytes.get(next) {
+            Some(b'{') => self.try_record(next, Some(start), scanner, budget),
+            None if self.last => Search::Found(start),
+            None => Search::NeedsMore,
+            Some(_) => Search::None,
+        }
+    }
+
+    /// Whether a byte-order mark is at `start`, as at the start of a file that was appended to
+    /// another, and a record after it.
+    fn try_byte_order_mark(
+        &self,
+        start: usize,
+        scanner: &mut Scanner,
+        budget: &mut Budget,
+    ) -> Search {
+        let bytes = &self.bytes[start..];
+        if bytes.len() < BYTE_ORDER_MARK.len() && !self.last && BYTE_ORDER_MARK.starts_with(bytes) {
+            return Search::NeedsMore;
+        }
+        if !bytes.starts_with(BYTE_ORDER_MARK) {
+            return Search::None;
+        }
+        let next = skip_whitespace(self.bytes, start + BYTE_ORDER_MARK.len());
+        match self.bytes.get(next) {
+            Some(b'{') => self.try_record(next, Some(start), scanner, budget),
+            None if !self.last => Search::NeedsMore,
+            _ => Search::None,
+        }
+    }
+}
