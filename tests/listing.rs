@@ -405,11 +405,21 @@ fn a_jsonpaths_file_among_the_logs_is_no_log() {
         let outcome = transform(&workspace, "songs", &["--log-jsonpaths", file, "--dry-run"]);
         outcome.exits(0).says("would read 1 logs objects").says("passed over: 1 JSONPaths");
     }
+    // As a shell hands `logs/*.json` over.
+    let mut command = workspace.command();
+    command.args(["transform", "--songs", "songs", "--out", "star", "--dry-run"]);
+    command.args(["--logs", "logs/paths.json", "--logs", "logs/day.json"]);
+    let outcome = workspace.outcome(command.args(["--log-jsonpaths", "logs/paths.json"]));
+    outcome.exits(0).says("would read 1 logs objects").says("passed over: 1 JSONPaths");
     let bucket = Bucket::new(Faults::default());
     bucket.server.put("songs/a.json", song("a"));
     bucket.server.put("songs/paths.json", paths);
     let file = bucket.server.url("songs/paths.json");
     let outcome = bucket.transform("songs", &["--song-jsonpaths", &file, "--dry-run"]);
+    outcome.exits(0).says("would read 1 songs objects");
+    let more =
+        ["--songs", &bucket.server.url("songs/a.json"), "--song-jsonpaths", &file, "--dry-run"];
+    let outcome = bucket.transform("songs/paths.json", &more);
     outcome.exits(0).says("would read 1 songs objects");
 }
 

@@ -22,7 +22,7 @@ pub struct Estate {
     /// The cluster of this name.
     pub cluster: Option<Cluster>,
     /// What carries the tag under another name or that of another region: a cluster that was renamed,
-    /// or restored from a snapshot.
+    /// or restored from a snapshot, or a role that was copied.
     pub strays: Vec<String>,
     /// The scheduled action that stops it.
     pub schedule: Option<ScheduledAction>,
@@ -98,8 +98,13 @@ impl Estate {
         }
     }
 
-    fn add_role(&mut self, role: FoundRole) {
-        if !self.roles.iter().any(|known| known.name == role.name) {
+    fn add_role(&mut self, role: FoundRole, tags: &Tags) {
+        let is_named = tags.name.parse().is_ok_and(|name: Name| {
+            [name.role(&tags.region), name.scheduler_role(&tags.region)].contains(&role.name)
+        });
+        if !is_named {
+            self.strays.push(format!("role {}", role.name));
+        } else if !self.roles.iter().any(|known| known.name == role.name) {
             self.roles.push(role);
         }
     }
@@ -119,9 +124,9 @@ pub async fn survey(clients: &Clients) -> Result<BTreeMap<String, Estate>, Cloud
     let mut found: BTreeMap<String, Estate> = BTreeMap::new();
     for role in role::list(clients).await? {
         let Some(tags) = role.tags.clone() else { continue };
-        let estate = found.entry(tags.name).or_default();
+        let estate = found.entry(tags.name.clone()).or_default();
         if tags.region == clients.region {
-            estate.add_role(role);
+            estate.add_role(role, &tags);
         } else {
             estate.elsewhere.insert(tags.region);
         }
@@ -161,9 +166,9 @@ pub async fn survey_of(clients: &Clients, name: &Name) -> Result<Estate, CloudEr
     let mut estate = survey(clients).await?.remove(name.as_str()).unwrap_or_default();
     for role in [name.role(&clients.region), name.scheduler_role(&clients.region)] {
         let role = role::find(clients, &role).await?;
-        let is_ours = |role: &FoundRole| role.tags.as_ref().is_some_and(|t| t.is_of(name));
-        if let Some(role) = role.filter(is_ours) {
-            estate.add_role(role);
+        let Some(role) = role else { continue };
+        if let Some(tags) = role.tags.clone().filter(|tags| tags.is_of(name)) {
+            estate.add_role(role, &tags);
         }
     }
     if estate.cluster.is_none() {

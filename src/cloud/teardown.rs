@@ -59,7 +59,9 @@ pub async fn teardown(
     };
     for group in &estate.groups {
         journal.enter(format!("taking the rules of {} back", group.name));
-        keep(network::revoke_all(clients, &group.id, group.rules.iter(), journal).await);
+        // Rules that others added go with the group, if it can be removed.
+        let ours = group.rules.iter().filter(|rule| rule.is_ours);
+        keep(network::revoke_all(clients, &group.id, ours, journal).await);
     }
     let is_gone = match &estate.cluster {
         Some(_) => keep(remove_cluster(clients, name, final_snapshot, timeout, journal).await),

@@ -24,7 +24,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::limits::{MaxRejects, Rejected};
 use crate::stage::{AsideTable, StagingTable};
-use crate::storage::{InputObject, ListOptions, Place, Skipped, list};
+use crate::storage::{InputObject, ListOptions, Place, Skipped, is_read_apart, list};
 
 pub use inputs::inputs_schema;
 pub use meter::{Meter, Reading, Stage};
@@ -303,6 +303,10 @@ pub fn objects(
         .then(move |place| {
             let (options, skipped) = (options.clone(), skipped.clone());
             async move {
+                if is_read_apart(&place, &options) {
+                    skipped.count_read_apart();
+                    return Ok(stream::empty().boxed());
+                }
                 let typed = place.location.typed.clone();
                 let may_be_empty = !overlap || options.allow_nothing;
                 let listed = list(place, &options, skipped).await?.map_err(Error::from);

@@ -14,7 +14,7 @@ use super::paths::shown;
 use super::select::{Kind, Selection};
 use super::source::{InputObject, Source};
 use super::stores::Place;
-use super::{Compression, ListOptions, Skipped, StorageError, StoreKey};
+use super::{Compression, ListOptions, Location, Skipped, StorageError, StoreKey};
 
 type Listed = BoxStream<'static, Result<InputObject, StorageError>>;
 
@@ -43,6 +43,20 @@ pub async fn list(
         }
         StoreKey::S3(_) | StoreKey::Cloud(_) => list_bucket(place, options, selection).await,
     }
+}
+
+/// Returns whether `place` is an object that the options leave out because it is read for another
+/// purpose, as a JSONPaths file is that a shell's wildcard found among the logs.
+pub fn is_read_apart(place: &Place, options: &ListOptions) -> bool {
+    let location = &place.location;
+    let is_same = |other: &Location| match (location.local_path(), other.local_path()) {
+        (Some(path), Some(other)) => {
+            path == other
+                || path.canonicalize().is_ok_and(|p| other.canonicalize().is_ok_and(|o| o == p))
+        }
+        _ => location.store == other.store && location.key() == other.key(),
+    };
+    location.glob.is_none() && !location.folder && options.apart.iter().any(is_same)
 }
 
 fn list_local(

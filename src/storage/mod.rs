@@ -22,7 +22,7 @@ mod web;
 pub(crate) use aws::load_sdk as aws_config;
 pub use compression::{Compression, Decompressor};
 pub use glob::Glob;
-pub use listing::list;
+pub use listing::{is_read_apart, list};
 pub(crate) use local::etag as file_etag;
 pub use location::{Location, LocationError, StoreKey, without_secrets};
 pub use select::{ListOptions, OutputPlace, Skipped, Suffix};

@@ -84,6 +84,11 @@ pub struct Skipped {
 }
 
 impl Skipped {
+    /// Counts an object that is read for another purpose.
+    pub fn count_read_apart(&self) {
+        self.count(Kind::Apart.as_str().to_owned());
+    }
+
     fn count(&self, kind: String) {
         let mut by_kind = self.by_kind.lock().unwrap_or_else(PoisonError::into_inner);
         let kind = match by_kind.len() < MOST_SUFFIXES || by_kind.contains_key(&kind) {

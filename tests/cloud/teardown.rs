@@ -327,3 +327,43 @@ fn a_group_that_only_carries_the_tag_is_told_and_stays() {
         .complains("nothing was changed");
     assert_eq!(account.holdings(), ["theirs"]);
 }
+
+#[test]
+fn a_role_that_only_carries_the_tags_is_told_and_stays() {
+    let Some(account) = Account::new() else { return };
+    let role = [
+        ("RoleName", "theirs"),
+        ("Path", "/starlift/"),
+        ("AssumeRolePolicyDocument", TRUST),
+        ("Tags.member.1.Key", "starlift:name"),
+        ("Tags.member.1.Value", "sparkify"),
+        ("Tags.member.2.Key", "starlift:region"),
+        ("Tags.member.2.Value", "us-east-1"),
+    ];
+    account.aws.call("iam", "CreateRole", &role);
+    account.teardown(&[]).exits(1).complains("role theirs").complains("nothing was changed");
+    assert_eq!(account.holdings(), ["theirs"]);
+}
+
+#[test]
+fn rules_of_others_stay_with_a_group_that_cannot_be_removed() {
+    let Some(account) = Account::new() else { return };
+    account.provision(&[]).exits(0);
+    let groups = account.aws.call("ec2", "DescribeSecurityGroups", &[]);
+    let ours = texts(&groups, "groupName").iter().position(|name| name == "starlift-sparkify");
+    let ids: Vec<_> = texts(&groups, "groupId");
+    let id = ids.into_iter().nth(ours.unwrap()).unwrap();
+    let rule = [
+        ("GroupId", &*id),
+        ("IpPermissions.1.IpProtocol", "tcp"),
+        ("IpPermissions.1.FromPort", "5439"),
+        ("IpPermissions.1.ToPort", "5439"),
+        ("IpPermissions.1.IpRanges.1.CidrIp", "198.51.100.4/32"),
+    ];
+    account.aws.call("ec2", "AuthorizeSecurityGroupIngress", &rule);
+    account.aws.script(Rule::new("DeleteSecurityGroup", What::Deny));
+    account.teardown(&[]).exits(1).complains("still there: security group");
+    let rules = account.aws.call("ec2", "DescribeSecurityGroupRules", &[]);
+    assert!(rules.contains("198.51.100.4/32") && !rules.contains("203.0.113.7"), "{rules}");
+    account.teardown(&[]).exits(0);
+}
