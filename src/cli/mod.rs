@@ -86,7 +86,7 @@ fn run(cli: &Cli) -> Result<()> {
         (Err(error), Command::Init(_) | Command::Doctor(_)) => (Settings::default(), Some(error)),
         (Err(error), _) => return Err(error),
     };
-    let global = settings.global(&cli.global);
+    let global = settings.global(&cli.global)?;
     logging::start(&global);
     match &cli.command {
         Command::Init(args) => init::run(args, &cli.global, global.quiet),

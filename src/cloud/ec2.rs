@@ -29,6 +29,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
+use crate::storage::aws_domain;
 
 const VERSION: &str = "2016-11-15";
 
@@ -170,22 +171,9 @@ impl Ec2 {
 }
 
 /// Amazon's own endpoint.
-///
-/// Source: the table of partitions that the SDK's crates are generated with.
 fn own_endpoint(region: &str, fips: bool, dual_stack: bool) -> String {
-    let domains = [
-        ("cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
-        ("eusc-", "amazonaws.eu", "api.amazonwebservices.eu"),
-        ("us-isob-", "sc2s.sgov.gov", "api.aws.scloud"),
-        ("us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
-        ("eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
-        ("us-iso-", "c2s.ic.gov", "api.aws.ic.gov"),
-        ("", "amazonaws.com", "api.aws"),
-    ];
     let host = if fips { "ec2-fips" } else { "ec2" };
-    let found = domains.iter().find(|(prefix, ..)| region.starts_with(prefix));
-    let domain =
-        found.map_or("amazonaws.com", |(_, single, dual)| if dual_stack { dual } else { single });
+    let domain = aws_domain(region, dual_stack);
     format!("https://{host}.{region}.{domain}")
 }
 

@@ -64,7 +64,7 @@ pub async fn current_star(
             return Ok(None);
         }
     }
-    Ok(mend_manifests(&out, &record).await?.then_some(record))
+    Ok(mend_manifests(&out, &record, options.lock).await?.then_some(record))
 }
 
 async fn listed(options: &TransformOptions, stores: &Stores) -> Result<Option<Inputs>> {

@@ -47,7 +47,8 @@ pub async fn transform(
     let plan = Plan::new(options, stores).await?;
     let engine = Engine::new(options.engine)?;
     let out = stores.place(Location::parse_single(&options.out)?).await?;
-    let publication = Publication::begin(out, options.file_bytes, engine.threads).await?;
+    let (lock, file_bytes) = (options.lock, options.file_bytes);
+    let publication = Publication::begin(out, lock, file_bytes, engine.threads).await?;
     let mut run = Run::new(options, &engine, &publication, &plan.queries, meter);
     let prepared = tokio::select! {
         prepared = run.prepare(plan.songs, plan.logs, plan.last_reader) => prepared,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::engine::EngineOptions;
 use crate::limits::MaxRejects;
-use crate::publish::DEFAULT_FILE_BYTES;
+use crate::publish::{DEFAULT_FILE_BYTES, LockMode};
 use crate::star::Rules;
 use crate::storage::Suffix;
 
@@ -33,6 +33,8 @@ pub struct TransformOptions {
     pub rules: Rules,
     /// How many rejects are allowed.
     pub max_rejects: MaxRejects,
+    /// Whether other runs are kept out of the output.
+    pub lock: LockMode,
     /// Files of the star are closed at about this many bytes.
     pub file_bytes: u64,
     /// How much of the machine to use.
@@ -54,6 +56,7 @@ impl TransformOptions {
             queries: None,
             rules: Rules::default(),
             max_rejects: MaxRejects::default(),
+            lock: LockMode::default(),
             file_bytes: DEFAULT_FILE_BYTES,
             engine: EngineOptions::default(),
         }

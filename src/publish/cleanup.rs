@@ -19,7 +19,8 @@ use crate::storage::{Place, StorageError};
 pub(super) type Unwanted = Vec<String>;
 
 /// Lists the files at `out` that the star of `keep` does not consist of, and that are of `previous`
-/// or of a run that did not begin after that of `keep`.
+/// or of a run that did not begin after that of `keep`. Unless `alone`, other runs may be at work:
+/// then only files of `previous` are listed.
 ///
 /// # Errors
 ///
@@ -28,6 +29,7 @@ pub(super) async fn superseded(
     out: &Place,
     keep: &RunRecord,
     previous: Option<&RunRecord>,
+    alone: bool,
 ) -> Result<Unwanted> {
     let kept: HashSet<&str> = keep.paths().collect();
     let former: HashSet<&str> = previous.into_iter().flat_map(RunRecord::paths).collect();
@@ -36,7 +38,8 @@ pub(super) async fn superseded(
         let (kept, former) = (&kept, &former);
         async move {
             let is_old = |name: &str| {
-                names::run_of(folder, name).is_some_and(|run_id| names::time_of(run_id) <= now)
+                let run_id = names::run_of(folder, name).filter(|_| alone);
+                run_id.is_some_and(|run_id| names::time_of(run_id) <= now)
             };
             let mut unwanted = unfinished(out, folder, is_old).await?;
             for name in list(out, folder).await? {
@@ -50,7 +53,7 @@ pub(super) async fn superseded(
             Ok::<_, Error>(unwanted)
         }
     });
-    let mut unwanted = unfinished(out, "", names::is_published).await?;
+    let mut unwanted = unfinished(out, "", |name| alone && names::is_published(name)).await?;
     unwanted.extend(try_join_all(listed).await?.into_iter().flatten());
     Ok(unwanted)
 }

@@ -12,8 +12,20 @@ use crate::storage::{Place, StorageError};
 /// How often a conditional put is sent before it has failed.
 const PUT_TRIES: usize = 3;
 
-/// Time between two such tries.
+/// The pause between two such tries.
 const PUT_PAUSE: Duration = Duration::from_millis(500);
+
+/// Failures that mean that conditional puts are not supported: the answer of a server that does not
+/// know their headers, and a server that sends no version to compare with.
+const UNSUPPORTED: [&str; 3] = [
+    "501 Not Implemented",
+    "Version required for conditional update",
+    "ETag required for conditional put",
+];
+
+/// Answers that mean the same if they are given each time. They have other causes too: then an
+/// unconditional put fails as well.
+const REJECTED: [&str; 2] = ["400 Bad Request", "405 Method Not Allowed"];
 
 /// An object as it was read.
 #[derive(Debug, Clone)]
@@ -37,6 +49,7 @@ pub(super) enum Replaced {
 /// Reads an object and its version; `None` when there is none.
 pub(super) async fn read(place: &Place) -> Result<Option<Versioned>, StorageError> {
     let failed = |e| StorageError::read(&place.to_string(), e);
+    place.demand_file()?;
     let found = match place.store.get(place.path()).await {
         Ok(found) => found,
         Err(StoreError::NotFound { .. }) => return Ok(None),
@@ -84,24 +97,53 @@ async fn put(place: &Place, bytes: &Bytes, mode: PutMode) -> Result<UpdateVersio
     loop {
         let options = PutOptions { mode: mode.clone(), ..PutOptions::default() };
         match place.store.put_opts(place.path(), bytes.clone().into(), options).await {
-            Err(StoreError::Generic { source, .. }) if is_unsupported(source.as_ref()) => {
-                let (operation, implementer) = ("conditional put".to_owned(), place.to_string());
-                return Err(StoreError::NotImplemented { operation, implementer });
+            Err(StoreError::Generic { source, .. }) if says(source.as_ref(), &UNSUPPORTED) => {
+                return Err(unsupported(place));
             }
             Err(StoreError::Generic { .. }) if tries < PUT_TRIES => {
                 tokio::time::sleep(PUT_PAUSE).await;
                 tries += 1;
+            }
+            Err(StoreError::Generic { source, .. }) if says(source.as_ref(), &REJECTED) => {
+                return Err(unsupported(place));
             }
             result => return result.map(UpdateVersion::from),
         }
     }
 }
 
-/// Returns `true` if the server does not know the header of a conditional put. `object_store` reports
-/// that like any other failure of a server.
-fn is_unsupported(error: &(dyn std::error::Error + 'static)) -> bool {
-    fn named(error: &(dyn std::error::Error + 'static)) -> bool {
-        error.to_string().contains("501 Not Implemented")
-    }
+fn unsupported(place: &Place) -> StoreError {
+    let (operation, implementer) = ("conditional put".to_owned(), place.to_string());
+    StoreError::NotImplemented { operation, implementer }
+}
+
+/// Returns `true` if an error or one of its causes contains one of the texts. `object_store` reports
+/// these failures like any other failure of a server.
+fn says(error: &(dyn std::error::Error + 'static), texts: &[&str]) -> bool {
+    let named = |error: &(dyn std::error::Error + 'static)| {
+        let said = error.to_string();
+        texts.iter().any(|text| said.contains(text))
+    };
     named(error) || causes(error).any(named)
+}
+
+/// Returns `true` if the store compares versions before it puts. `place` must hold `bytes`: a store that
+/// does not compare writes them once more.
+///
+/// # Errors
+///
+/// If the store fails.
+pub(super) async fn is_compared(place: &Place, bytes: &Bytes) -> Result<bool, StorageError> {
+    let other = UpdateVersion {
+        e_tag: Some("\"00000000000000000000000000000000\"".to_owned()),
+        version: Some("1".to_owned()),
+    };
+    for mode in [PutMode::Create, PutMode::Update(other)] {
+        match put(place, bytes, mode).await {
+            Ok(_) | Err(StoreError::NotImplemented { .. }) => return Ok(false),
+            Err(StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }) => {}
+            Err(error) => return Err(StorageError::write(&place.to_string(), error)),
+        }
+    }
+    Ok(true)
 }

@@ -82,7 +82,7 @@ fn replace_now(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Creates a file by the name under which the store writes unfinished files.
-fn create_beside(path: &Path) -> io::Result<(File, PathBuf)> {
+pub(super) fn create_beside(path: &Path) -> io::Result<(File, PathBuf)> {
     for number in 1_u64.. {
         let mut beside = path.as_os_str().to_owned();
         beside.push(format!("#{number}"));

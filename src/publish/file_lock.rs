@@ -4,7 +4,8 @@ use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use super::lock::LOCK;
+use super::disk::create_beside;
+use super::lock::{LOCK, foreign};
 use crate::error::{Error, Result};
 use crate::storage::{Place, StorageError};
 
@@ -48,6 +49,13 @@ impl FileLock {
                 // Another file was put in its place before it was locked.
                 continue;
             }
+            demand_own(&mut file).map_err(failed)?;
+            if file.metadata().map(|meta| links(&meta)).map_err(failed)? > 1 {
+                // A copy made of hard links shares the file with the output it was made of, and
+                // would share its lock.
+                detach(&path).map_err(failed)?;
+                continue;
+            }
             write_holder(&mut file, run_id).map_err(failed)?;
             return Ok(FileLock { out: out.to_string(), path, file });
         }
@@ -83,9 +91,6 @@ fn open(path: &Path) -> io::Result<File> {
     let meta = file.metadata()?;
     if !meta.is_file() {
         return Err(foreign("not a file"));
-    }
-    if links(&meta) > 1 {
-        return Err(foreign("a hard link to another file"));
     }
     Ok(file)
 }
@@ -123,23 +128,24 @@ fn read_holder(file: &mut File) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&holder).into_owned())
 }
 
-/// Names the run in the file, unless the file holds something that no run has written.
-fn write_holder(file: &mut File, run_id: &str) -> io::Result<()> {
+/// Fails if the file holds something that no run has written.
+fn demand_own(file: &mut File) -> io::Result<()> {
     let before = read_holder(file)?;
     // A run that was killed may have written a part of its text.
     let is_ours = before.len() as u64 <= MAX_HOLDER_BYTES
         && (before.starts_with(HOLDER_START) || HOLDER_START.starts_with(&before));
-    if !is_ours {
-        return Err(foreign("not the lock of a run"));
-    }
+    if is_ours { Ok(()) } else { Err(foreign("not the lock of a run")) }
+}
+
+/// Puts a new file in place of a lock file that has other names too, which keep the old one.
+fn detach(path: &Path) -> io::Result<()> {
+    let (_, new) = create_beside(path)?;
+    std::fs::rename(&new, path)
+}
+
+/// Names the run in the file.
+fn write_holder(file: &mut File, run_id: &str) -> io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;
     file.write_all(format!("run {run_id} in process {}\n", std::process::id()).as_bytes())
-}
-
-fn foreign(what: &str) -> io::Error {
-    let advice = "remove it, or write to another place";
-    io::Error::other(format!(
-        "it is {what}, and must be a file that only starlift writes; {advice}"
-    ))
 }

@@ -11,10 +11,10 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::conditional::{self, Replaced, Versioned};
 use super::holder::Holder;
-use super::lock::LOCK;
+use super::lock::{LOCK, foreign};
 use super::names;
 use crate::error::{Error, Result};
-use crate::storage::Place;
+use crate::storage::{Place, StorageError};
 
 /// A lease that was not renewed for this long has expired.
 const LEASE: Duration = Duration::from_secs(120);
@@ -24,6 +24,9 @@ const RENEWAL: Duration = Duration::from_secs(30);
 
 /// How long the request may take that removes the lease: well within the lease.
 const RELEASE: Duration = Duration::from_secs(60);
+
+/// How often a run tries to take a lease that changes between its requests.
+const TAKE_TRIES: usize = 10;
 
 /// A lease that this run holds.
 pub(crate) struct Lease {
@@ -64,29 +67,7 @@ impl Lease {
     pub async fn acquire(out: &Place, run_id: &str) -> Result<Lease> {
         let place = out.child(LOCK);
         let mut holder = Holder::this(run_id, LEASE);
-        let (version, renewed) = loop {
-            let begun = Moment::now();
-            holder.renew();
-            let bytes = to_bytes(&holder);
-            match conditional::replace(&place, &bytes, None).await? {
-                Replaced::Done(version) => break (Some(version), begun),
-                Replaced::Unsupported => {
-                    tracing::warn!(%out, "this store has no conditional put: two runs at once would not notice each other");
-                    if let Some(found) = conditional::read(&place).await? {
-                        demand_dead(out, &holder, &found).await?;
-                    }
-                    place.write(bytes).await?;
-                    break (None, begun);
-                }
-                Replaced::Refused(None) => continue,
-                Replaced::Refused(Some(found)) => {
-                    demand_dead(out, &holder, &found).await?;
-                    if let Some(version) = take_over(&place, &mut holder, &found.version).await? {
-                        break (Some(version), begun);
-                    }
-                }
-            }
-        };
+        let (version, renewed) = take(out, &place, &mut holder).await?;
         let lost = CancellationToken::new();
         let held = Held { place, holder, version, renewed, lost: lost.clone() };
         let held = Arc::new(Mutex::new(held));
@@ -169,7 +150,7 @@ impl Held {
         let begun = Moment::now();
         let found = match conditional::replace(&self.place, &bytes, Some(&version)).await? {
             Replaced::Done(version) => return self.renewed(version, begun),
-            Replaced::Unsupported => return Ok(()),
+            Replaced::Unsupported => return self.renew_unconditionally(bytes).await,
             Replaced::Refused(found) => found,
         };
         // An earlier renewal of this run may have been done without an answer.
@@ -189,7 +170,8 @@ impl Held {
         Ok(())
     }
 
-    /// The best that can be done without conditional puts.
+    /// Renews the lease in a store without conditional puts: another run may take it over between
+    /// the two requests.
     async fn renew_unconditionally(&mut self, bytes: Bytes) -> Result<()> {
         let begun = Moment::now();
         match conditional::read(&self.place).await? {
@@ -207,27 +189,61 @@ impl Held {
     }
 }
 
-/// Takes over a lease whose holder is dead; of several runs that try, one is successful. `None` when
-/// it was not this one.
-async fn take_over(
+/// Creates the lease, or takes over one whose holder is dead; of several runs that try, one is
+/// successful. Returns the version of the lease, which is `None` in a store without conditional puts,
+/// and the moment from which on it is valid.
+async fn take(
+    out: &Place,
     place: &Place,
     holder: &mut Holder,
-    version: &UpdateVersion,
-) -> Result<Option<UpdateVersion>> {
-    holder.renew();
-    match conditional::replace(place, &to_bytes(holder), Some(version)).await? {
-        Replaced::Done(version) => {
-            tracing::warn!(lock = %place, "took over the lock of a run that had died");
-            Ok(Some(version))
+) -> Result<(Option<UpdateVersion>, Moment)> {
+    for _ in 0..TAKE_TRIES {
+        // A store that ignores conditions would overwrite a lease that another run holds.
+        let found = conditional::read(place).await?;
+        if let Some(found) = &found {
+            demand_dead(out, holder, found).await?;
         }
-        Replaced::Refused(_) | Replaced::Unsupported => Ok(None),
+        let begun = Moment::now();
+        holder.renew();
+        let bytes = to_bytes(holder);
+        let expected = found.as_ref().map(|found| &found.version);
+        match conditional::replace(place, &bytes, expected).await? {
+            Replaced::Done(version) => {
+                if found.is_some() {
+                    tracing::warn!(lock = %place, "took over the lock of a run that had died");
+                }
+                if conditional::is_compared(place, &bytes).await? {
+                    return Ok((Some(version), begun));
+                }
+                warn_of_races(out);
+                return Ok((None, begun));
+            }
+            Replaced::Unsupported => {
+                place.write(bytes).await?;
+                warn_of_races(out);
+                return Ok((None, begun));
+            }
+            Replaced::Refused(_) => {}
+        }
     }
+    let holder = "its lock changed at each try to take it".to_owned();
+    Err(Error::Locked { out: out.to_string(), holder })
+}
+
+fn warn_of_races(out: &Place) {
+    tracing::warn!(
+        %out,
+        "this store has no conditional puts: runs that start at the same moment do not notice each \
+         other; start one at a time, and pass --lock off if something else ensures that"
+    );
 }
 
 /// Fails unless the lease that was found may be taken over.
 async fn demand_dead(out: &Place, this: &Holder, found: &Versioned) -> Result<()> {
-    // A lease without a holder was cut short while it was made: nothing renews it.
-    let Some(holder) = parse(found) else { return Ok(()) };
+    let Some(holder) = parse(found) else {
+        let error = foreign("not the lock of a run");
+        return Err(StorageError::write_io(&out.child(LOCK).to_string(), error).into());
+    };
     let dead = holder.run_id == this.run_id
         || holder.is_known_dead(this)
         || (holder.has_expired() && has_expired_there(out, this, &holder, found).await);

@@ -31,6 +31,7 @@ use std::path::PathBuf;
 use arrow::datatypes::SchemaRef;
 use chrono::{DateTime, Utc};
 
+pub use self::lock::LockMode;
 pub use self::manifest::manifest;
 pub(crate) use self::names::fixed_manifest;
 pub use self::parquet::{DEFAULT_FILE_BYTES, ParquetSink};
@@ -90,11 +91,16 @@ impl Publication {
     /// # Errors
     ///
     /// If another run holds the output, or its record is not one that this version can replace.
-    pub async fn begin(out: Place, file_bytes: u64, threads: usize) -> Result<Publication> {
+    pub async fn begin(
+        out: Place,
+        lock: LockMode,
+        file_bytes: u64,
+        threads: usize,
+    ) -> Result<Publication> {
         let started_at = Utc::now();
         let run_id = new_run_id(started_at);
         let made_folders = out.location.local_path().map(|folder| disk::missing_folders(&folder));
-        let lock = OutputLock::acquire(&out, &run_id).await?;
+        let lock = OutputLock::acquire(&out, &run_id, lock).await?;
         let standing = match Standing::read(&out).await {
             Ok(standing) => standing,
             Err(error) => {
@@ -217,7 +223,8 @@ impl Publication {
     /// of a run that has taken it since.
     async fn remove_superseded(&self, record: &RunRecord) -> Result<usize> {
         let previous = self.standing.record.as_ref();
-        let unwanted: Unwanted = cleanup::superseded(&self.out, record, previous).await?;
+        let alone = self.lock.excludes_others();
+        let unwanted: Unwanted = cleanup::superseded(&self.out, record, previous, alone).await?;
         self.lock.verify().await?;
         cleanup::remove(&self.out, unwanted).await
     }
@@ -248,11 +255,15 @@ impl Publication {
 /// # Errors
 ///
 /// If another run holds the output, or a manifest cannot be read or written.
-pub(crate) async fn mend_manifests(out: &Place, record: &RunRecord) -> Result<bool> {
+pub(crate) async fn mend_manifests(
+    out: &Place,
+    record: &RunRecord,
+    lock: LockMode,
+) -> Result<bool> {
     if copies::agree(out, record).await? {
         return Ok(true);
     }
-    let lock = OutputLock::acquire(out, &new_run_id(Utc::now())).await?;
+    let lock = OutputLock::acquire(out, &new_run_id(Utc::now()), lock).await?;
     let mended = mend(out, record, &lock).await;
     lock.release().await;
     mended
@@ -266,7 +277,7 @@ async fn mend(out: &Place, record: &RunRecord, lock: &OutputLock) -> Result<bool
     tracing::warn!(%out, "the manifests were not those of the star; writing them again");
     copies::write_own(out, found).await?;
     Copies::prepare(out, lock, &standing, found).await?;
-    let unwanted = cleanup::superseded(out, found, None).await?;
+    let unwanted = cleanup::superseded(out, found, None, lock.excludes_others()).await?;
     lock.verify().await?;
     cleanup::remove(out, unwanted).await?;
     Ok(true)

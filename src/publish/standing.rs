@@ -68,8 +68,9 @@ impl Standing {
     }
 
     async fn try_replace(&self, json: Vec<u8>) -> Result<(), Failed> {
+        // Not every store compares.
+        self.demand_unchanged().await?;
         if let Some(path) = self.place.location.local_path() {
-            self.demand_unchanged().await?;
             return Ok(disk::replace(path, json).await?);
         }
         let json = Bytes::from(json);
@@ -77,10 +78,7 @@ impl Standing {
         match conditional::replace(&self.place, &json, expected).await.map_err(Error::from)? {
             Replaced::Done(_) => Ok(()),
             Replaced::Refused(found) => Err(Failed::Overtaken(self.overtaken(found.as_ref()))),
-            Replaced::Unsupported => {
-                self.demand_unchanged().await?;
-                Ok(self.place.write(json).await.map_err(Error::from)?)
-            }
+            Replaced::Unsupported => Ok(self.place.write(json).await.map_err(Error::from)?),
         }
     }
 

@@ -88,7 +88,9 @@ fn outputs() -> [Place; 2] {
 }
 
 async fn begin(out: &Place) -> Publication {
-    Publication::begin(out.clone(), DEFAULT_FILE_BYTES, 1).await.unwrap_or_else(|e| panic!("{e}"))
+    Publication::begin(out.clone(), LockMode::On, DEFAULT_FILE_BYTES, 1)
+        .await
+        .unwrap_or_else(|e| panic!("{e}"))
 }
 
 /// Writes one file of songs, and returns the record of a star that consists of it.

@@ -11,8 +11,8 @@ use object_store::aws::{AmazonS3Builder, AwsCredential};
 use object_store::{CredentialProvider, ObjectStore};
 use tokio::sync::OnceCell;
 
-use super::s3::S3Api;
-use super::{StorageError, StoreOptions};
+use super::s3::{Addressing, S3Api};
+use super::{StorageError, StoreOptions, partition, proxy};
 
 /// Asking for a bucket's region must not hold a run up for long where S3 itself is out of reach.
 const REGION_TIMEOUT: Duration = Duration::from_secs(10);
@@ -48,24 +48,26 @@ impl Aws {
         let endpoint = endpoint.as_deref();
         let region = match &options.region {
             Some(region) => region.clone(),
-            None => self.find_region(name, endpoint, sdk).await,
+            None => find_region(name, endpoint, sdk, options).await,
         };
+        let is_virtual = options.s3.addressing == Addressing::Virtual;
+        let base = endpoint.map_or_else(|| partition::s3_endpoint(&region), str::to_owned);
+        let url = options.s3.addressing.bucket_url(&base, name);
         let mut builder = AmazonS3Builder::new()
             .with_bucket_name(name)
             .with_region(&region)
-            .with_retry(options.retry_config());
-        if let Some(endpoint) = endpoint {
-            builder = builder.with_endpoint(endpoint).with_allow_http(true);
-        }
+            .with_retry(options.retry_config())
+            .with_allow_http(endpoint.is_some())
+            .with_endpoint(if is_virtual { &url } else { &base })
+            .with_virtual_hosted_style_request(is_virtual);
+        builder = options.s3.configure(builder);
         let credentials = sdk.credentials_provider().filter(|_| !options.no_sign_request);
         builder = match credentials.clone() {
             Some(provider) => builder.with_credentials(Arc::new(Credentials(provider))),
             None => builder.with_skip_signature(true),
         };
         let store = builder.build().map_err(|source| StorageError::open(name, source))?;
-        let amazon = || format!("https://s3.{region}.amazonaws.com");
-        let endpoint = endpoint.map_or_else(amazon, str::to_owned);
-        let s3 = S3Api::new(&endpoint, name, region, credentials, options.retries);
+        let s3 = S3Api::new(url, region, credentials, options);
         Ok((Arc::new(store), Arc::new(s3)))
     }
 
@@ -73,19 +75,24 @@ impl Aws {
     pub async fn region(&self, bucket: &str, options: &StoreOptions) -> Option<String> {
         let sdk = self.sdk.get_or_init(|| load_sdk(options)).await;
         let endpoint = endpoint(options, sdk);
-        ask_region(bucket, endpoint.as_deref()).await.ok().flatten()
+        ask_region(bucket, endpoint.as_deref(), sdk, options).await.ok().flatten()
     }
+}
 
-    /// The bucket's own region; where it cannot be told, the configured one.
-    async fn find_region(&self, bucket: &str, endpoint: Option<&str>, sdk: &SdkConfig) -> String {
-        let configured = sdk.region().map(|region| region.to_string());
-        match ask_region(bucket, endpoint).await {
-            Ok(Some(region)) => region,
-            Ok(None) => configured.unwrap_or_else(|| DEFAULT_REGION.to_owned()),
-            Err(error) => {
-                tracing::debug!(bucket, %error, "the bucket's region could not be asked for");
-                configured.unwrap_or_else(|| DEFAULT_REGION.to_owned())
-            }
+/// The bucket's own region; where it cannot be told, the configured one.
+async fn find_region(
+    bucket: &str,
+    endpoint: Option<&str>,
+    sdk: &SdkConfig,
+    options: &StoreOptions,
+) -> String {
+    let configured = sdk.region().map(|region| region.to_string());
+    match ask_region(bucket, endpoint, sdk, options).await {
+        Ok(Some(region)) => region,
+        Ok(None) => configured.unwrap_or_else(|| DEFAULT_REGION.to_owned()),
+        Err(error) => {
+            tracing::debug!(bucket, %error, "the bucket's region could not be asked for");
+            configured.unwrap_or_else(|| DEFAULT_REGION.to_owned())
         }
     }
 }
@@ -99,13 +106,7 @@ fn endpoint(options: &StoreOptions, sdk: &SdkConfig) -> Option<String> {
 
 /// The settings of the AWS chain: environment, profiles, and whatever else it looks at.
 pub(crate) async fn load_sdk(options: &StoreOptions) -> SdkConfig {
-    // ring is the TLS provider of the rest of the tree; the default one would build a second.
-    let https = aws_smithy_http_client::Builder::new()
-        .tls_provider(aws_smithy_http_client::tls::Provider::Rustls(
-            aws_smithy_http_client::tls::rustls_provider::CryptoMode::Ring,
-        ))
-        .build_https();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(https);
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(proxy::client());
     // The chain's own setting goes first where it is made.
     if std::env::var_os("AWS_MAX_ATTEMPTS").is_none() {
         let attempts = 1 + options.retries.min(API_RETRIES) as u32;
@@ -126,13 +127,17 @@ pub(crate) async fn load_sdk(options: &StoreOptions) -> SdkConfig {
 async fn ask_region(
     bucket: &str,
     endpoint: Option<&str>,
+    sdk: &SdkConfig,
+    options: &StoreOptions,
 ) -> Result<Option<String>, reqwest::Error> {
-    let endpoint = endpoint.unwrap_or("https://s3.amazonaws.com").trim_end_matches('/');
+    let directory = || partition::s3_directory(sdk.region().map(AsRef::as_ref));
+    let endpoint = endpoint.map_or_else(directory, str::to_owned);
+    let url = options.s3.addressing.bucket_url(&endpoint, bucket);
     let client = reqwest::Client::builder()
         .timeout(REGION_TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
         .build()?;
-    let ask = || client.head(format!("{endpoint}/{bucket}")).send();
+    let ask = || client.head(&url).send();
     for _ in 1..REGION_TRIES {
         match ask().await {
             Ok(response) if !response.status().is_server_error() => return Ok(named(&response)),

@@ -35,6 +35,12 @@ impl Failure {
         Failure { status: None, reason: reasons.join(": ") }
     }
 
+    /// An answer of which nothing more came for as long as `patience`.
+    pub fn stalled(patience: Duration) -> Failure {
+        let reason = format!("the server stopped in the middle of its answer for {patience:?}");
+        Failure { status: None, reason }
+    }
+
     /// A request that could not be signed.
     pub fn unauthenticated(error: &dyn std::error::Error) -> Failure {
         Failure { status: Some(401), ..Failure::transport(error) }

@@ -80,15 +80,24 @@ pub(super) fn walk(folder: PathBuf, apart: Apart) -> impl Stream<Item = Found> {
 /// The file at `path`, named by the user.
 pub(super) fn single(path: &Path, metadata: &Metadata) -> Result<LocalFile, StorageError> {
     let is_file = metadata.is_file();
-    // What the shell makes of `<(command)` ends with the command.
-    if !is_file && !["/dev/fd/", "/proc/self/fd/"].iter().any(|folder| path.starts_with(folder)) {
-        let reason =
-            "it is no file but a pipe, a socket or a device; write what it holds to a file";
-        let error = io::Error::new(io::ErrorKind::InvalidInput, reason);
-        return Err(StorageError::read_io(&shown(path), error));
+    if !is_file && !is_descriptor(path) {
+        return Err(special(path));
     }
     let etag = if is_file { etag(metadata) } else { None };
     Ok(local_file(path.to_owned(), metadata.len(), etag, None))
+}
+
+/// Returns `true` for a file that is open already, such as what the shell makes of `<(command)`: it
+/// ends with the command, while opening a named pipe may wait for ever.
+pub(super) fn is_descriptor(path: &Path) -> bool {
+    ["/dev/fd/", "/dev/stdin", "/proc/self/fd/"].iter().any(|folder| path.starts_with(folder))
+}
+
+/// The error for a path that names something other than a file or a folder.
+pub(super) fn special(path: &Path) -> StorageError {
+    let reason = "it is a pipe, a socket or a device, not a file; write what it holds to a file";
+    let error = io::Error::new(io::ErrorKind::InvalidInput, reason);
+    StorageError::read_io(&shown(path), error)
 }
 
 fn local_file(path: PathBuf, size: u64, etag: Option<String>, kind: Option<Kind>) -> LocalFile {

@@ -7,10 +7,14 @@ mod content;
 mod failure;
 mod frames;
 mod glob;
+mod hint;
 mod listing;
 mod local;
 mod location;
+mod odd_keys;
+mod partition;
 mod paths;
+mod proxy;
 mod s3;
 mod select;
 mod source;
@@ -25,6 +29,8 @@ pub use glob::Glob;
 pub use listing::{is_read_apart, list};
 pub(crate) use local::etag as file_etag;
 pub use location::{Location, LocationError, StoreKey, without_secrets};
+pub(crate) use partition::domain as aws_domain;
+pub use s3::{Addressing, ChecksumKind, Encryption, S3Options};
 pub use select::{ListOptions, OutputPlace, Skipped, Suffix};
 pub use source::{InputObject, Source};
 pub use stores::{Place, StoreOptions, Stores};
@@ -119,18 +125,8 @@ impl StorageError {
     /// What to do about it, where there is something to advise.
     pub fn hint(&self) -> Option<&'static str> {
         match &self.cause {
-            Cause::Store(object_store::Error::Unauthenticated { .. }) => Some(
-                "sign in (for AWS: environment variables, `aws sso login`, a profile or a role), \
-                 or pass --no-sign-request for a public bucket",
-            ),
-            Cause::Store(object_store::Error::PermissionDenied { .. }) => Some(
-                "the credentials in use may not do this; reading needs s3:GetObject and \
-                 s3:ListBucket, writing s3:PutObject and s3:DeleteObject",
-            ),
-            Cause::Store(object_store::Error::Precondition { .. }) => {
-                Some("the object changed while it was read; run again")
-            }
-            _ => None,
+            Cause::Store(error) => hint::of(error),
+            Cause::Url(_) | Cause::Io(_) => None,
         }
     }
 }

@@ -5,11 +5,13 @@ use std::ffi::OsString;
 use std::sync::Arc;
 
 use futures::TryStreamExt;
+use object_store::azure::MicrosoftAzureBuilder;
+use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::http::HttpBuilder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
-    ClientOptions, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, RetryConfig, parse_url_opts,
+    ClientOptions, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, RetryConfig,
 };
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use tokio::sync::Mutex;
@@ -17,8 +19,10 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use super::aws::Aws;
+use super::local;
 use super::location::{Location, StoreKey};
-use super::s3::S3Api;
+use super::odd_keys::Listings;
+use super::s3::{S3Api, S3Options};
 use super::source::{InputObject, Source};
 use super::web::{self, WebObject};
 use super::{Compression, StorageError};
@@ -38,6 +42,8 @@ pub struct StoreOptions {
     pub no_sign_request: bool,
     /// How often a request that failed for a passing reason is tried again.
     pub retries: usize,
+    /// How objects are requested from S3 and written to it.
+    pub s3: S3Options,
 }
 
 impl StoreOptions {
@@ -55,6 +61,7 @@ impl Default for StoreOptions {
             endpoint_url: None,
             no_sign_request: false,
             retries: StoreOptions::RETRIES,
+            s3: S3Options::default(),
         }
     }
 }
@@ -138,14 +145,32 @@ impl Stores {
             }
             StoreKey::Http(base) => self.web_server(base, location)?,
             StoreKey::Cloud(base) => {
-                let url = Url::parse(base).map_err(|e| StorageError::url(base, e))?;
-                parse_url_opts(&url, cloud_variables(url.scheme(), std::env::vars_os()))
-                    .map_err(|source| StorageError::open(base, source))?
-                    .0
-                    .into()
+                Url::parse(base).map_err(|e| StorageError::url(base, e))?;
+                self.cloud(base).map_err(|source| StorageError::open(base, source))?
             }
         };
         Ok(Opened { store, s3: None })
+    }
+
+    /// Opens a bucket or container of another cloud than AWS, configured by the environment.
+    fn cloud(&self, base: &str) -> object_store::Result<Arc<dyn ObjectStore>> {
+        let scheme = base.split("://").next().unwrap_or_default();
+        let variables = cloud_variables(scheme, std::env::vars_os()).into_iter();
+        let (retry, listings) = (self.options.retry_config(), Listings::of(base));
+        if scheme == "gs" {
+            let builder = GoogleCloudStorageBuilder::new().with_url(base);
+            let builder = variables.fold(builder, |builder, (name, value)| match name.parse() {
+                Ok(key) => builder.with_config(key, value),
+                Err(_) => builder,
+            });
+            return Ok(Arc::new(builder.with_retry(retry).with_http_connector(listings).build()?));
+        }
+        let builder = MicrosoftAzureBuilder::new().with_url(base);
+        let builder = variables.fold(builder, |builder, (name, value)| match name.parse() {
+            Ok(key) => builder.with_config(key, value),
+            Err(_) => builder,
+        });
+        Ok(Arc::new(builder.with_retry(retry).with_http_connector(listings).build()?))
     }
 
     fn web_server(
@@ -258,11 +283,34 @@ impl Place {
             let chunks: Vec<bytes::Bytes> = object.stream().try_collect().await?;
             return Ok(Some(chunks.concat().into()));
         }
+        if let Some(path) = self.location.local_path().filter(|path| local::is_descriptor(path)) {
+            let read = tokio::task::spawn_blocking(move || std::fs::read(path)).await;
+            let read = read.unwrap_or_else(|error| Err(error.into()));
+            return read.map(|bytes| Some(bytes.into())).map_err(|error| self.read_error(error));
+        }
+        self.demand_file()?;
         match self.store.get_opts(self.path(), GetOptions::default()).await {
             Ok(result) => result.bytes().await.map(Some).map_err(failed),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(source) => Err(failed(source)),
         }
+    }
+
+    /// Fails if the path is that of a local pipe, socket or device: opening it may wait for ever.
+    ///
+    /// # Errors
+    ///
+    /// If it is.
+    pub(crate) fn demand_file(&self) -> Result<(), StorageError> {
+        let Some(path) = self.location.local_path() else { return Ok(()) };
+        match std::fs::metadata(&path) {
+            Ok(found) if !found.is_file() && !found.is_dir() => Err(local::special(&path)),
+            _ => Ok(()),
+        }
+    }
+
+    fn read_error(&self, error: std::io::Error) -> StorageError {
+        StorageError::read_io(&self.location.to_string(), error)
     }
 
     /// Puts an object in place of what was there.

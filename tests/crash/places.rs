@@ -142,7 +142,7 @@ fn a_lock_that_is_something_else_is_left_alone() {
     assert!(!bench.workspace.join("nothing").exists());
     std::fs::remove_file(&lock).unwrap();
     std::fs::hard_link(&mine, &lock).unwrap();
-    assert_lock_is_refused(&bench, "it is a hard link to another file");
+    assert_lock_is_refused(&bench, "it is not the lock of a run");
     assert_eq!(bench.workspace.read("mine.txt"), "mine");
     std::fs::remove_file(&lock).unwrap();
     bench.workspace.write("star/_lock", "the lock of another program");

@@ -3,6 +3,7 @@
 mod cluster;
 mod init;
 pub mod range;
+mod s3;
 mod transform;
 mod warehouse;
 
@@ -18,7 +19,8 @@ pub use cluster::{
     DoctorArgs, PauseArgs, ProvisionArgs, ResumeArgs, StatusArgs, StatusFormat, TeardownArgs,
 };
 pub use init::InitArgs;
-pub use transform::{MatchArg, RepairArg, SuffixArg, TransformArgs, UnmatchedArg};
+pub use s3::S3Args;
+pub use transform::{LockArg, MatchArg, RepairArg, SuffixArg, TransformArgs, UnmatchedArg};
 pub use warehouse::{AuthArg, LoadArgs, LoadHow, RunArgs, SelftestArgs, WarehouseArgs};
 
 /// JSON objects in a bucket become a star schema in Parquet that Redshift can COPY.
@@ -76,6 +78,9 @@ pub struct GlobalArgs {
     /// When to colour the output [default: auto].
     #[arg(long, global = true, value_name = "WHEN", env = "STARLIFT_COLOR")]
     pub color: Option<ColorWhen>,
+    /// Options of requests to S3.
+    #[command(flatten)]
+    pub s3: S3Args,
 }
 
 /// Form of the log lines.

@@ -62,6 +62,9 @@ pub struct TransformArgs {
     /// Size at which a Parquet file is closed [default: 256MiB].
     #[arg(long, value_name = "SIZE", env = "STARLIFT_FILE_SIZE")]
     pub file_size: Option<ByteSize>,
+    /// Whether other runs are kept out of the output while this one is at work [default: on].
+    #[arg(long, value_name = "WHEN", env = "STARLIFT_LOCK")]
+    pub lock: Option<LockArg>,
     /// List what would be read and written, and touch nothing.
     #[arg(long)]
     pub dry_run: bool,
@@ -96,6 +99,17 @@ pub enum UnmatchedArg {
     Keep,
     /// They are left out.
     Drop,
+}
+
+/// Whether a run locks its output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LockArg {
+    /// The run fails if another run is writing to the same place.
+    #[default]
+    On,
+    /// You ensure that one run at a time writes there.
+    Off,
 }
 
 /// The treatment of text that was encoded to UTF-8 twice.

@@ -94,6 +94,11 @@ fn transform(file: &mut File, values: &Values) {
         "Treatment of text that was encoded to UTF-8 twice: off, match or store.",
         "off",
     );
+    file.off(
+        "lock",
+        "Whether other runs are kept out of the output: on, or off where you ensure it yourself.",
+        "on",
+    );
     file.off("file_size", "Size at which a Parquet file is closed.", "256MiB");
 }
 

@@ -11,8 +11,8 @@ use bytesize::ByteSize;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::cli::args::{
-    ColorWhen, GlobalArgs, LogFormat, MatchArg, RepairArg, StarArgs, SuffixArg, TransformArgs,
-    UnmatchedArg, range,
+    ColorWhen, GlobalArgs, LockArg, LogFormat, MatchArg, RepairArg, S3Args, StarArgs, SuffixArg,
+    TransformArgs, UnmatchedArg, range,
 };
 use crate::cli::cloud::CloudSettings;
 use crate::cli::warehouse::WarehouseSettings;
@@ -20,7 +20,7 @@ use crate::engine::EngineOptions;
 use crate::error::{Error, Result};
 use crate::limits::MaxRejects;
 use crate::pipeline::TransformOptions;
-use crate::publish::DEFAULT_FILE_BYTES;
+use crate::publish::{DEFAULT_FILE_BYTES, LockMode};
 use crate::star::{MatchRule, RepairEncoding, Rules, Unmatched};
 use crate::storage::{ListOptions, StoreOptions, Suffix};
 use refusal::refusal;
@@ -50,6 +50,8 @@ pub struct Settings {
     memory_limit: Option<ByteSize>,
     threads: Option<std::num::NonZeroUsize>,
     #[serde(default)]
+    s3: S3Args,
+    #[serde(default)]
     transform: TransformSettings,
     #[serde(default)]
     cloud: CloudSettings,
@@ -78,6 +80,7 @@ struct TransformSettings {
     max_rejects: Option<MaxRejects>,
     #[serde(default, deserialize_with = "parsed")]
     file_size: Option<ByteSize>,
+    lock: Option<LockArg>,
 }
 
 /// A value that is written as a number or as text.
@@ -188,8 +191,12 @@ impl Settings {
     }
 
     /// The global options, the command line and the environment before the file.
-    pub fn global(&self, args: &GlobalArgs) -> GlobalOptions {
-        GlobalOptions {
+    ///
+    /// # Errors
+    ///
+    /// If options contradict each other.
+    pub fn global(&self, args: &GlobalArgs) -> Result<GlobalOptions> {
+        Ok(GlobalOptions {
             stores: StoreOptions {
                 region: args.region.clone().or_else(|| self.region.clone()),
                 cluster_region: args
@@ -201,12 +208,13 @@ impl Settings {
                 endpoint_url: args.endpoint_url.clone().or_else(|| self.endpoint_url.clone()),
                 no_sign_request: args.no_sign_request.or(self.no_sign_request).unwrap_or(false),
                 retries: args.retries.or(self.retries).unwrap_or(StoreOptions::RETRIES),
+                s3: args.s3.options(&self.s3)?,
             },
             quiet: args.quiet.or(self.quiet).unwrap_or(false),
             verbose: args.verbose,
             log_format: args.log_format.or(self.log_format).unwrap_or_default(),
             color: args.color.or(self.color).unwrap_or_default(),
-        }
+        })
     }
 
     /// The options of a transform.
@@ -247,6 +255,7 @@ impl Settings {
                 repair_encoding: repair.into(),
             },
             max_rejects: args.max_rejects.or(file.max_rejects).unwrap_or_default(),
+            lock: args.lock.or(file.lock).unwrap_or_default().into(),
             file_bytes,
             engine: self.engine(args.threads, args.memory_limit)?,
         })
@@ -363,6 +372,15 @@ impl From<MatchArg> for MatchRule {
         match arg {
             MatchArg::TitleArtist => MatchRule::TitleArtist,
             MatchArg::TitleArtistDuration => MatchRule::TitleArtistDuration,
+        }
+    }
+}
+
+impl From<LockArg> for LockMode {
+    fn from(arg: LockArg) -> LockMode {
+        match arg {
+            LockArg::On => LockMode::On,
+            LockArg::Off => LockMode::Off,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! characters are valid in S3. All keys are listed here, and those that object_store cannot hold are
 //! also read here. An HTTP client that takes URIs as they are is needed: others resolve `..`.
 
+mod options;
 mod page;
 
 use std::ops::Range;
@@ -18,9 +19,6 @@ use aws_sigv4::http_request::{
 };
 use aws_sigv4::sign::v4;
 use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::byte_stream::ByteStream;
@@ -30,11 +28,18 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::bucket::{Bucket, Entry, Found};
 use super::failure::{Failure, retried};
+use super::{StoreOptions, proxy};
+pub use options::{Addressing, ChecksumKind, Encryption, S3Options};
 use page::Page;
 
 /// Time to open a connection, and to wait for an answer to begin or to go on.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Accepts the charge for a request.
+///
+/// Source: Amazon S3 User Guide, Downloading objects from Requester Pays buckets.
+const REQUEST_PAYER: &str = "x-amz-request-payer";
 
 /// Bytes that stand for themselves in a query of a signed request.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -51,6 +56,9 @@ pub struct S3Api {
     region: String,
     credentials: Option<SharedCredentialsProvider>,
     retries: usize,
+    request_payer: bool,
+    /// Time to wait for an answer to begin or to go on.
+    patience: Duration,
 }
 
 /// A request that is made again until it succeeds.
@@ -73,25 +81,26 @@ impl Answer {
 }
 
 impl S3Api {
-    /// The bucket `name` at an endpoint; without credentials requests are not signed.
+    /// The bucket at a URL; without credentials requests are not signed.
     pub fn new(
-        endpoint: &str,
-        name: &str,
+        base: String,
         region: String,
         credentials: Option<SharedCredentialsProvider>,
-        retries: usize,
+        options: &StoreOptions,
     ) -> S3Api {
         let settings = HttpConnectorSettings::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
             .build();
-        let http = Connector::builder()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .connector_settings(settings)
-            .proxy_config(ProxyConfig::from_env())
-            .build();
-        let base = format!("{}/{name}", endpoint.trim_end_matches('/'));
-        S3Api { http, base, region, credentials, retries }
+        S3Api {
+            http: proxy::connector(settings),
+            base,
+            region,
+            credentials,
+            retries: options.retries,
+            request_payer: options.s3.request_payer,
+            patience: READ_TIMEOUT,
+        }
     }
 
     /// Bytes of the object `key`, of the version that has the tag.
@@ -128,7 +137,9 @@ impl S3Api {
         query.push("encoding-type=url".to_owned());
         query.push("list-type=2".to_owned());
         query.push(format!("prefix={}", encoded(prefix)));
-        let uri = format!("{}?{}", self.base, query.join("&"));
+        // A bucket that is named in the host has an empty path.
+        let root = if self.base.matches('/').count() == 2 { "/" } else { "" };
+        let uri = format!("{}{root}?{}", self.base, query.join("&"));
         let request = Request { method: "GET", uri, headers: Vec::new() };
         let answer = self.send(&request).await.map_err(|failure| failure.of(prefix))?;
         Page::parse(&answer.body, token)
@@ -146,9 +157,9 @@ impl S3Api {
         let headers = answer_headers(&response);
         let mut body = ByteStream::new(response.into_body());
         let mut bytes = Vec::new();
-        while let Some(chunk) = tokio::time::timeout(READ_TIMEOUT, body.next())
+        while let Some(chunk) = tokio::time::timeout(self.patience, body.next())
             .await
-            .map_err(|elapsed| Failure::transport(&elapsed))?
+            .map_err(|_| Failure::stalled(self.patience))?
         {
             bytes.extend_from_slice(&chunk.map_err(|error| Failure::transport(&error))?);
         }
@@ -163,9 +174,12 @@ impl S3Api {
         let mut http = HttpRequest::empty();
         http.set_method(request.method).map_err(|error| Failure::transport(&error))?;
         http.set_uri(request.uri.as_str()).map_err(|error| Failure::transport(&error))?;
-        for (name, value) in &request.headers {
+        let payer = self.request_payer.then_some((REQUEST_PAYER, "requester"));
+        let own = request.headers.iter().map(|(name, value)| (*name, value.as_str()));
+        let headers: Vec<(&str, &str)> = own.chain(payer).collect();
+        for (name, value) in &headers {
             http.headers_mut()
-                .try_insert(*name, value.clone())
+                .try_insert((*name).to_owned(), (*value).to_owned())
                 .map_err(|error| Failure::transport(&error))?;
         }
         let Some(credentials) = &self.credentials else { return Ok(http) };
@@ -187,8 +201,8 @@ impl S3Api {
             .build()
             .map_err(|error| Failure::transport(&error))?
             .into();
-        let headers = request.headers.iter().map(|(name, value)| (*name, value.as_str()));
         let body = SignableBody::Bytes(&[]);
+        let headers = headers.into_iter();
         let signable = SignableRequest::new(request.method, &request.uri, headers, body)
             .map_err(|error| Failure::transport(&error))?;
         let signed = sign(signable, &parameters).map_err(|error| Failure::transport(&error))?;

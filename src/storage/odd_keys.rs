@@ -1,0 +1,251 @@
+//! Listings of Google Cloud Storage and Azure without the keys that `object_store` cannot hold.
+//!
+//! One key with an empty part, a part `.` or `..`, a slash at an end or a control character fails a
+//! whole listing of `object_store`. Here such keys are taken out of the answers before it reads them,
+//! and each is named in a warning.
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use object_store::ClientOptions;
+use object_store::client::{
+    HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
+};
+use object_store::path::Path;
+use quick_xml::Reader;
+use quick_xml::escape::resolve_predefined_entity;
+use quick_xml::events::{BytesStart, Event};
+
+/// Keys that are named one by one.
+const NAMED: usize = 20;
+
+/// The elements of a listing that hold a key or a prefix of keys.
+const ITEMS: [&[u8]; 4] = [b"Contents", b"CommonPrefixes", b"Blob", b"BlobPrefix"];
+
+/// Opens connections whose listings hold no odd keys.
+#[derive(Debug)]
+pub(super) struct Listings {
+    /// The URL of the bucket or container, for warnings.
+    bucket: String,
+}
+
+impl Listings {
+    pub fn of(bucket: &str) -> Listings {
+        Listings { bucket: bucket.to_owned() }
+    }
+}
+
+impl HttpConnector for Listings {
+    fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
+        let inner = ReqwestConnector::default().connect(options)?;
+        let named = Mutex::default();
+        Ok(HttpClient::new(Filter { inner, bucket: self.bucket.clone(), named }))
+    }
+}
+
+#[derive(Debug)]
+struct Filter {
+    inner: HttpClient,
+    bucket: String,
+    /// The keys that have been named.
+    named: Mutex<HashSet<String>>,
+}
+
+#[async_trait]
+impl HttpService for Filter {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let is_listing = is_listing(&request);
+        let response = self.inner.execute(request).await?;
+        if !is_listing || !response.status().is_success() {
+            return Ok(response);
+        }
+        let (mut parts, body) = response.into_parts();
+        let body = body.bytes().await?;
+        let Some(items) = items(&body) else {
+            return Ok(HttpResponse::from_parts(parts, body.into()));
+        };
+        let mut kept = Vec::with_capacity(body.len());
+        let mut end = 0;
+        for item in items.into_iter().filter(|item| !item.is_kept()) {
+            kept.extend_from_slice(&body[end..item.bytes.start]);
+            end = item.bytes.end;
+            if !item.is_marker() {
+                self.name(item.key);
+            }
+        }
+        kept.extend_from_slice(&body[end..]);
+        parts.headers.remove("content-length");
+        Ok(HttpResponse::from_parts(parts, bytes::Bytes::from(kept).into()))
+    }
+}
+
+impl Filter {
+    fn name(&self, key: String) {
+        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        if named.len() > NAMED || named.contains(&key) {
+            return;
+        }
+        let bucket = &self.bucket;
+        if named.len() == NAMED {
+            tracing::warn!(bucket, "more objects with keys that cannot be read were passed over");
+        } else {
+            let object = format!("{bucket}/{key}");
+            tracing::warn!(object, "a key that cannot be read was passed over");
+        }
+        named.insert(key);
+    }
+}
+
+fn is_listing(request: &HttpRequest) -> bool {
+    let mut parameters = request.uri().query().unwrap_or_default().split('&');
+    request.method() == "GET" && parameters.any(|p| matches!(p, "list-type=2" | "comp=list"))
+}
+
+/// An object or a prefix in a listing.
+#[derive(Debug, Default)]
+struct Item {
+    bytes: Range<usize>,
+    key: String,
+    size: String,
+    /// The key is escaped, since XML cannot hold it.
+    is_escaped: bool,
+}
+
+impl Item {
+    /// Returns `true` if `object_store` reads this very key.
+    fn is_kept(&self) -> bool {
+        let is_folder = self.size.is_empty();
+        let key = self.key.strip_suffix('/').filter(|_| is_folder).unwrap_or(&self.key);
+        !self.is_escaped
+            && !key.is_empty()
+            && Path::parse(key).is_ok_and(|path| path.as_ref() == key)
+    }
+
+    /// Returns `true` if it is an object that consoles make for a folder.
+    fn is_marker(&self) -> bool {
+        let folder = self.key.strip_suffix('/').filter(|_| self.size == "0");
+        folder.is_some_and(|key| Path::parse(key).is_ok_and(|path| path.as_ref() == key))
+    }
+}
+
+/// The items of a listing in order; `None` if it is not well-formed, which `object_store` reports.
+fn items(xml: &[u8]) -> Option<Vec<Item>> {
+    let mut reader = Reader::from_reader(xml);
+    let (mut items, mut path) = (Vec::new(), Vec::<Vec<u8>>::new());
+    // The item under way, and how deep it lies.
+    let mut item: Option<(Item, usize)> = None;
+    loop {
+        let start = usize::try_from(reader.buffer_position()).ok()?;
+        let event = reader.read_event().ok()?;
+        let field = item.as_mut().filter(|(_, depth)| path.len() > *depth);
+        match event {
+            Event::Start(tag) => {
+                if item.is_none() && ITEMS.contains(&tag.local_name().as_ref()) {
+                    let bytes = start..start;
+                    item = Some((Item { bytes, ..Item::default() }, path.len() + 1));
+                } else if let Some((item, _)) = &mut item {
+                    item.is_escaped |= is_escaped(&tag);
+                }
+                path.push(tag.local_name().as_ref().to_vec());
+            }
+            Event::End(_) => {
+                path.pop();
+                if let Some((mut done, _)) = item.take_if(|(_, depth)| path.len() < *depth) {
+                    done.bytes.end = usize::try_from(reader.buffer_position()).ok()?;
+                    items.push(done);
+                }
+            }
+            Event::Text(text) => add(field, &path, &String::from_utf8_lossy(&text)),
+            Event::CData(text) => add(field, &path, &String::from_utf8_lossy(&text)),
+            Event::GeneralRef(name) => {
+                let text = match name.resolve_char_ref().ok()? {
+                    Some(c) => c.to_string(),
+                    None => resolve_predefined_entity(&name.decode().ok()?)?.to_owned(),
+                };
+                add(field, &path, &text);
+            }
+            Event::Eof => return Some(items),
+            _ => {}
+        }
+    }
+}
+
+/// Azure escapes names that XML cannot hold, and says so.
+///
+/// Source: Azure Blob Storage REST API, List Blobs, remarks on blob names.
+fn is_escaped(tag: &BytesStart) -> bool {
+    let attribute = tag.try_get_attribute("Encoded").ok().flatten();
+    tag.local_name().as_ref() == b"Name" && attribute.is_some_and(|a| &*a.value == b"true")
+}
+
+/// Adds text to the field of an item that it stands in.
+fn add(field: Option<&mut (Item, usize)>, path: &[Vec<u8>], text: &str) {
+    let Some((item, depth)) = field else { return };
+    match (path.len() - *depth, path.last().map(Vec::as_slice)) {
+        (1, Some(b"Key" | b"Name" | b"Prefix")) => item.key += text,
+        (_, Some(b"Size" | b"Content-Length")) => item.size += text,
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(xml: &str) -> Vec<(String, bool)> {
+        let items = items(xml.as_bytes()).unwrap();
+        items.into_iter().map(|item| (item.key.clone(), item.is_kept())).collect()
+    }
+
+    #[test]
+    fn keys_of_google_cloud_storage_are_told_apart() {
+        let object = |key: &str| {
+            format!("<Contents><Key>{key}</Key><Size>3</Size><ETag>\"x\"</ETag></Contents>")
+        };
+        let good = ["a/b", "a b", "&amp;", "é", "a..b"];
+        let odd = ["a//b", "/a", "a/", "a/./b", "../a", "a&#1;b", ""];
+        let objects: String = good.iter().chain(&odd).map(|key| object(key)).collect();
+        let folders = "<CommonPrefixes><Prefix>a/b/</Prefix></CommonPrefixes>\
+                       <CommonPrefixes><Prefix>a//</Prefix></CommonPrefixes>";
+        let xml =
+            format!("<ListBucketResult><Prefix>a/</Prefix>{objects}{folders}</ListBucketResult>");
+        let found = keys(&xml);
+        let kept: Vec<&str> = found.iter().filter(|(_, kept)| *kept).map(|(k, _)| &**k).collect();
+        assert_eq!(kept, ["a/b", "a b", "&", "é", "a..b", "a/b/"]);
+        assert_eq!(found.len(), good.len() + odd.len() + 2);
+    }
+
+    #[test]
+    fn keys_of_azure_are_told_apart() {
+        let blob = |name: &str| {
+            let properties = "<Properties><Content-Length>3</Content-Length></Properties>";
+            format!("<Blob>{name}{properties}<Metadata><Name>x//y</Name></Metadata></Blob>")
+        };
+        let blobs = blob("<Name>a</Name>") + &blob("<Name Encoded=\"true\">a%01</Name>");
+        let blobs = blobs + "<BlobPrefix><Name>a//</Name></BlobPrefix>";
+        let xml = format!("<EnumerationResults><Blobs>{blobs}</Blobs></EnumerationResults>");
+        let wanted = [("a", true), ("a%01", false), ("a//", false)];
+        assert_eq!(keys(&xml), wanted.map(|(key, kept)| (key.to_owned(), kept)));
+    }
+
+    #[test]
+    fn a_marker_is_an_empty_object_with_the_name_of_a_folder() {
+        let item = |key: &str, size: &str| Item {
+            key: key.to_owned(),
+            size: size.to_owned(),
+            ..Item::default()
+        };
+        assert!(item("a/b/", "0").is_marker());
+        for (key, size) in [("a/b/", "1"), ("a", "0"), ("a//", "0"), ("a/", "")] {
+            assert!(!item(key, size).is_marker(), "{key} {size}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_listing_is_left_to_object_store() {
+        assert!(items(b"<a><b></a>").is_none());
+        assert!(items(b"not XML at all").unwrap().is_empty());
+    }
+}
