@@ -25,6 +25,7 @@ mod record;
 mod standing;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 use std::path::PathBuf;
 
@@ -38,6 +39,7 @@ pub use self::parquet::{DEFAULT_FILE_BYTES, ParquetSink};
 pub use self::record::{
     DatasetRecord, FORMAT, FileRecord, PlaysRecord, RECORD, RunOptions, RunRecord, TableRecord,
 };
+pub(crate) use self::trial::{Outcome, try_store};
 
 use crate::error::{Error, Result};
 use crate::star::model::Table;

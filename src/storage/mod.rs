@@ -30,6 +30,7 @@ pub use listing::{is_read_apart, list};
 pub(crate) use local::etag as file_etag;
 pub use location::{Location, LocationError, StoreKey, without_secrets};
 pub(crate) use partition::domain as aws_domain;
+pub(crate) use s3::ChecksumTrial;
 pub use s3::{Addressing, ChecksumKind, Encryption, S3Options};
 pub use select::{ListOptions, OutputPlace, Skipped, Suffix};
 pub use source::{InputObject, Source};

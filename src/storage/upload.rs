@@ -94,6 +94,19 @@ impl Upload {
         Ok(self.bytes)
     }
 
+    /// Gives the upload up and waits until its parts are removed.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be removed.
+    pub(crate) async fn abort(mut self) -> object_store::Result<()> {
+        self.in_flight.clear();
+        match self.multipart.take() {
+            Some(mut multipart) => multipart.abort().await,
+            None => Ok(()),
+        }
+    }
+
     async fn complete(&mut self) -> Result<()> {
         if self.multipart.is_none() {
             return Ok(self.place.write(std::mem::take(&mut self.buffer)).await?);

@@ -156,6 +156,10 @@ pub struct DoctorArgs {
     /// Place of the star [default: that of the configuration file].
     #[arg(long, value_name = "URL", env = "STARLIFT_STAR", value_hint = ValueHint::DirPath)]
     pub star: Option<String>,
+    /// Folder or prefix of a store in which to try what stars need of it, in place of the other checks;
+    /// what is written there is removed.
+    #[arg(long, value_name = "URL", env = "STARLIFT_STORE", value_hint = ValueHint::DirPath)]
+    pub store: Option<String>,
     /// Warehouse: a URL, or a name from the configuration file [default: the one named redshift, or the
     /// only one].
     #[arg(long, value_name = "TARGET", env = "STARLIFT_TO")]

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod places;
+mod store;
 mod warehouse;
 
 use std::fmt::Write;
@@ -67,6 +68,10 @@ pub async fn run(
     let stores = Stores::new(global.stores.clone());
     let mut doctor = Doctor { global, stores, failed: Vec::new(), passed: 0, skipped: 0 };
     doctor.configuration(settings::file(file), broken)?;
+    if let Some(store) = &args.store {
+        doctor.store(store).await?;
+        return doctor.conclude();
+    }
     let or = |typed: &[String], file: &[String]| {
         if typed.is_empty() { file.to_vec() } else { typed.to_vec() }
     };

@@ -1,6 +1,7 @@
 //! The configuration file, and how its values give way to those of the environment and the
 //! command line.
 
+mod convert;
 mod refusal;
 mod warehouses;
 
@@ -20,9 +21,9 @@ use crate::engine::EngineOptions;
 use crate::error::{Error, Result};
 use crate::limits::MaxRejects;
 use crate::pipeline::TransformOptions;
-use crate::publish::{DEFAULT_FILE_BYTES, LockMode};
-use crate::star::{MatchRule, RepairEncoding, Rules, Unmatched};
-use crate::storage::{ListOptions, StoreOptions, Suffix};
+use crate::publish::DEFAULT_FILE_BYTES;
+use crate::star::Rules;
+use crate::storage::{ListOptions, StoreOptions};
 use refusal::refusal;
 
 /// The file that is read without being named.
@@ -365,50 +366,4 @@ fn missing(flag: &str, key: &str, variable: &str) -> Error {
         "{flag} is needed; it can also be given as {variable} in the environment, or as {key} in \
          {DEFAULT_FILE}"
     ))
-}
-
-impl From<MatchArg> for MatchRule {
-    fn from(arg: MatchArg) -> MatchRule {
-        match arg {
-            MatchArg::TitleArtist => MatchRule::TitleArtist,
-            MatchArg::TitleArtistDuration => MatchRule::TitleArtistDuration,
-        }
-    }
-}
-
-impl From<LockArg> for LockMode {
-    fn from(arg: LockArg) -> LockMode {
-        match arg {
-            LockArg::On => LockMode::On,
-            LockArg::Off => LockMode::Off,
-        }
-    }
-}
-
-impl From<RepairArg> for RepairEncoding {
-    fn from(arg: RepairArg) -> RepairEncoding {
-        match arg {
-            RepairArg::Off => RepairEncoding::Off,
-            RepairArg::Match => RepairEncoding::Match,
-            RepairArg::Store => RepairEncoding::Store,
-        }
-    }
-}
-
-impl From<SuffixArg> for Suffix {
-    fn from(arg: SuffixArg) -> Suffix {
-        match arg {
-            SuffixArg::Json => Suffix::Json,
-            SuffixArg::Any => Suffix::Any,
-        }
-    }
-}
-
-impl From<UnmatchedArg> for Unmatched {
-    fn from(arg: UnmatchedArg) -> Unmatched {
-        match arg {
-            UnmatchedArg::Keep => Unmatched::Keep,
-            UnmatchedArg::Drop => Unmatched::Drop,
-        }
-    }
 }

@@ -6,6 +6,7 @@
 
 mod options;
 mod page;
+mod trial;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use aws_sigv4::sign::v4;
 use aws_smithy_http_client::Connector;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
@@ -31,6 +33,7 @@ use super::failure::{Failure, retried};
 use super::{StoreOptions, proxy};
 pub use options::{Addressing, ChecksumKind, Encryption, S3Options};
 use page::Page;
+pub(crate) use trial::ChecksumTrial;
 
 /// Time to open a connection, and to wait for an answer to begin or to go on.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -66,6 +69,7 @@ struct Request<'a> {
     method: &'a str,
     uri: String,
     headers: Vec<(&'static str, String)>,
+    body: Bytes,
 }
 
 /// An answer with a status of success.
@@ -115,7 +119,8 @@ impl S3Api {
             headers.push(("range", format!("bytes={}-{}", range.start, range.end - 1)));
         }
         headers.extend(if_match.map(|tag| ("if-match", tag.to_owned())));
-        let request = Request { method: "GET", uri: self.object_uri(key), headers };
+        let request =
+            Request { method: "GET", uri: self.object_uri(key), headers, body: Bytes::new() };
         self.send(&request).await.map(|answer| answer.body).map_err(|failure| failure.of(key))
     }
 
@@ -140,7 +145,7 @@ impl S3Api {
         // A bucket that is named in the host has an empty path.
         let root = if self.base.matches('/').count() == 2 { "/" } else { "" };
         let uri = format!("{}{root}?{}", self.base, query.join("&"));
-        let request = Request { method: "GET", uri, headers: Vec::new() };
+        let request = Request { method: "GET", uri, headers: Vec::new(), body: Bytes::new() };
         let answer = self.send(&request).await.map_err(|failure| failure.of(prefix))?;
         Page::parse(&answer.body, token)
             .map_err(|source| object_store::Error::Generic { store: "S3", source: source.into() })
@@ -171,7 +176,7 @@ impl S3Api {
 
     /// The request, signed with credentials that are valid now.
     async fn signed(&self, request: &Request<'_>) -> Result<HttpRequest, Failure> {
-        let mut http = HttpRequest::empty();
+        let mut http = HttpRequest::new(SdkBody::from(request.body.clone()));
         http.set_method(request.method).map_err(|error| Failure::transport(&error))?;
         http.set_uri(request.uri.as_str()).map_err(|error| Failure::transport(&error))?;
         let payer = self.request_payer.then_some((REQUEST_PAYER, "requester"));
@@ -201,7 +206,7 @@ impl S3Api {
             .build()
             .map_err(|error| Failure::transport(&error))?
             .into();
-        let body = SignableBody::Bytes(&[]);
+        let body = SignableBody::Bytes(&request.body);
         let headers = headers.into_iter();
         let signable = SignableRequest::new(request.method, &request.uri, headers, body)
             .map_err(|error| Failure::transport(&error))?;
@@ -225,7 +230,7 @@ fn answer_headers(response: &HttpResponse) -> Vec<(String, String)> {
 impl Bucket for S3Api {
     async fn head(&self, key: &str) -> object_store::Result<Option<Entry>> {
         let uri = self.object_uri(key);
-        let request = Request { method: "HEAD", uri, headers: Vec::new() };
+        let request = Request { method: "HEAD", uri, headers: Vec::new(), body: Bytes::new() };
         let answer = match self.send(&request).await {
             Ok(answer) => answer,
             Err(failure) if failure.status() == Some(404) => return Ok(None),

@@ -1,0 +1,33 @@
+//! `starlift doctor --store`: whether a store can hold stars.
+
+use super::{Bad, Doctor, Good, Skipped, verdict};
+use crate::cli::signals::interrupted;
+use crate::error::{Error, Result};
+use crate::publish::{Outcome, try_store};
+use crate::storage::{ChecksumKind, Location};
+
+const NAME_IT: &str = "name a folder, or a prefix of a bucket, that may be written to";
+
+impl Doctor<'_> {
+    /// Tries everything that a run asks of the store at `url`, in a prefix that is removed afterwards.
+    pub(super) async fn store(&mut self, url: &str) -> Result<()> {
+        let place = match Location::parse_single(url) {
+            Ok(location) => self.stores.place(location).await.map_err(Error::from),
+            Err(error) => Err(error.into()),
+        };
+        let place = match place {
+            Ok(place) => place,
+            Err(error) => return self.note("store", verdict(Err(error), NAME_IT)).map(|_| ()),
+        };
+        let checksums = self.global.stores.s3.checksum != ChecksumKind::None;
+        for tried in try_store(&place, checksums, interrupted()).await? {
+            let noted = match tried.outcome {
+                Outcome::Works(said) => Good(said.to_owned()),
+                Outcome::Fails(said, meaning) => Bad(said, meaning.to_owned()),
+                Outcome::Needless(said) => Skipped(said.to_owned()),
+            };
+            self.note(tried.ability, noted)?;
+        }
+        Ok(())
+    }
+}

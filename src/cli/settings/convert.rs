@@ -1,0 +1,52 @@
+//! The values of options, as the library names them.
+
+use crate::cli::args::{LockArg, MatchArg, RepairArg, SuffixArg, UnmatchedArg};
+use crate::publish::LockMode;
+use crate::star::{MatchRule, RepairEncoding, Unmatched};
+use crate::storage::Suffix;
+
+impl From<MatchArg> for MatchRule {
+    fn from(arg: MatchArg) -> MatchRule {
+        match arg {
+            MatchArg::TitleArtist => MatchRule::TitleArtist,
+            MatchArg::TitleArtistDuration => MatchRule::TitleArtistDuration,
+        }
+    }
+}
+
+impl From<LockArg> for LockMode {
+    fn from(arg: LockArg) -> LockMode {
+        match arg {
+            LockArg::On => LockMode::On,
+            LockArg::Off => LockMode::Off,
+        }
+    }
+}
+
+impl From<RepairArg> for RepairEncoding {
+    fn from(arg: RepairArg) -> RepairEncoding {
+        match arg {
+            RepairArg::Off => RepairEncoding::Off,
+            RepairArg::Match => RepairEncoding::Match,
+            RepairArg::Store => RepairEncoding::Store,
+        }
+    }
+}
+
+impl From<SuffixArg> for Suffix {
+    fn from(arg: SuffixArg) -> Suffix {
+        match arg {
+            SuffixArg::Json => Suffix::Json,
+            SuffixArg::Any => Suffix::Any,
+        }
+    }
+}
+
+impl From<UnmatchedArg> for Unmatched {
+    fn from(arg: UnmatchedArg) -> Unmatched {
+        match arg {
+            UnmatchedArg::Keep => Unmatched::Keep,
+            UnmatchedArg::Drop => Unmatched::Drop,
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! Trying whether a store can do what publishing a star takes.
+
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt};
+use object_store::{Error as StoreError, GetOptions, ObjectStoreExt};
+
+use super::conditional::{self, Replaced};
+use super::lock::{LockMode, OutputLock};
+use super::{cleanup, disk};
+use crate::error::{Error, Result, causes};
+use crate::storage::{ChecksumTrial, Place, StorageError, Upload};
+
+/// More than one part of an upload, and not a multiple of it.
+const LARGE_BYTES: usize = 8 * 1024 * 1024 + 1000;
+
+const NO_LOCKS: &str = "starlift warns and cannot keep two runs apart that start at the same moment: \
+                        start one at a time, and pass --lock off if something else ensures that";
+
+const NOT_USABLE: &str = "starlift cannot write stars to this store; use another one";
+
+/// One ability of a store, tried.
+pub(crate) struct Tried {
+    /// Its name.
+    pub ability: &'static str,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// What came of a trial.
+pub(crate) enum Outcome {
+    /// The store can do it.
+    Works(&'static str),
+    /// It cannot: what happened, and what that means.
+    Fails(String, &'static str),
+    /// It does not matter here.
+    Needless(&'static str),
+}
+
+use Outcome::{Fails, Needless, Works};
+
+/// What came of a trial, or the error that the store answered with.
+type Verdict = Result<Outcome>;
+
+/// Tries everything that runs ask of a store, in a prefix of its own below `place`, and removes the
+/// prefix, also when `stop` resolves. With `checksums`, the store must verify them.
+///
+/// # Errors
+///
+/// If `stop` resolves.
+pub(crate) async fn try_store(
+    place: &Place,
+    checksums: bool,
+    stop: impl Future<Output = ()>,
+) -> Result<Vec<Tried>> {
+    let scratch = place.child(&format!("_starlift-doctor-{:016x}", rand::random::<u64>()));
+    let made = place.location.local_path().map(|folder| disk::missing_folders(&folder));
+    let mut tried = Vec::new();
+    let stopped = tokio::select! {
+        () = try_all(&scratch, checksums, &mut tried) => false,
+        () = stop => true,
+    };
+    scratch.settle().await;
+    tried.push(Tried::new("delete", remove(&scratch).await, "remove what is left by hand"));
+    if let Some(folder) = scratch.location.local_path() {
+        // Folders that were there before hold the first one that was not, or are not empty.
+        let made = made.unwrap_or_default();
+        let own = made.iter().take(made.len().saturating_sub(1)).map(|path| path.as_path());
+        for folder in std::iter::once(folder.as_path()).chain(own) {
+            let _ = std::fs::remove_dir(folder);
+        }
+    }
+    if stopped { Err(Error::Stopped) } else { Ok(tried) }
+}
+
+async fn try_all(scratch: &Place, checksums: bool, tried: &mut Vec<Tried>) {
+    let written = Tried::new("write and read", write(scratch).await, NOT_USABLE);
+    let is_usable = matches!(written.outcome, Works(_));
+    tried.push(written);
+    if !is_usable {
+        return;
+    }
+    let stale = "a listing lags behind: runs may miss inputs, and leave old files";
+    tried.push(Tried::new("list", list(scratch).await, stale));
+    let whole = "large objects are read in parts; this store cannot be read from";
+    tried.push(Tried::new("ranges", ranges(scratch).await, whole));
+    let changed = "an object that changes while it is read is not noticed";
+    tried.push(Tried::new("versions", versions(scratch).await, changed));
+    if scratch.location.local_path().is_some() {
+        let unlocked = "the file system has no locks: run one at a time, and pass --lock off";
+        tried.push(Tried::new("lock", lock(scratch).await, unlocked));
+    } else {
+        tried.push(Tried::new("create once", create(scratch).await, NO_LOCKS));
+        tried.push(Tried::new("replace", replace(scratch).await, NO_LOCKS));
+    }
+    let small = "files of more than 8 MiB cannot be written; --file-size must stay below that";
+    tried.push(Tried::new("parts", parts(scratch).await, small));
+    let paid =
+        "parts of failed uploads stay, and are paid for, until a rule of the bucket ends them";
+    tried.push(Tried::new("abort", abort(scratch).await, paid));
+    let damaged = "--checksum has no effect here: damage on the way is not noticed";
+    tried.push(Tried::new("checksum", checksum(scratch, checksums).await, damaged));
+}
+
+impl Tried {
+    fn new(ability: &'static str, verdict: Verdict, meaning: &'static str) -> Tried {
+        let outcome = verdict.unwrap_or_else(|error| {
+            let reasons = causes(&error).fold(error.to_string(), |said, cause| {
+                let reason = cause.to_string();
+                if said.contains(&reason) { said } else { format!("{said}: {reason}") }
+            });
+            Fails(reasons, meaning)
+        });
+        let outcome = match outcome {
+            Fails(said, "") => Fails(said, meaning),
+            other => other,
+        };
+        Tried { ability, outcome }
+    }
+}
+
+/// The failure of a store that did something else than it was asked.
+fn wrong(said: impl Into<String>) -> Verdict {
+    Ok(Fails(said.into(), ""))
+}
+
+async fn write(scratch: &Place) -> Verdict {
+    let place = scratch.child("object");
+    place.write("written by starlift doctor").await?;
+    match place.read().await? {
+        Some(bytes) if bytes == "written by starlift doctor" => {
+            Ok(Works("an object is read as it was written"))
+        }
+        Some(_) => wrong("an object was read otherwise than it was written"),
+        None => wrong("an object that was written is not there"),
+    }
+}
+
+async fn list(scratch: &Place) -> Verdict {
+    let place = scratch.child("folder/listed");
+    place.write("x").await?;
+    let found = paths(scratch).await?;
+    let level = scratch.store.list_with_delimiter(Some(scratch.path())).await;
+    let level = level.map_err(|e| StorageError::list(&scratch.to_string(), e))?;
+    if !found.contains(place.path()) {
+        return wrong("an object that was just written is not listed");
+    }
+    match level
+        .common_prefixes
+        .iter()
+        .any(|folder| *folder == scratch.child("folder").location.path)
+    {
+        true => Ok(Works("what was just written is listed, and folders are")),
+        false => wrong("a folder is not listed by its delimiter"),
+    }
+}
+
+async fn paths(scratch: &Place) -> Result<Vec<object_store::path::Path>> {
+    let listed = scratch.store.list(Some(scratch.path())).map_ok(|meta| meta.location);
+    let listed: Result<Vec<_>, StoreError> = listed.try_collect().await;
+    Ok(listed.map_err(|e| StorageError::list(&scratch.to_string(), e))?)
+}
+
+async fn ranges(scratch: &Place) -> Verdict {
+    let place = scratch.child("ranges");
+    place.write("0123456789").await?;
+    let part = place.store.get_range(place.path(), 3..6).await;
+    let part = part.map_err(|e| StorageError::read(&place.to_string(), e))?;
+    match &*part {
+        b"345" => Ok(Works("a part of an object can be read")),
+        _ => wrong(format!("a part of 3 bytes was asked for, and {} came", part.len())),
+    }
+}
+
+async fn versions(scratch: &Place) -> Verdict {
+    let place = scratch.child("versions");
+    place.write("one").await?;
+    let Some(before) = place.head().await?.and_then(|meta| meta.e_tag) else {
+        return wrong("objects have no ETag");
+    };
+    place.write("another").await?;
+    let options = GetOptions { if_match: Some(before), ..GetOptions::default() };
+    match place.store.get_opts(place.path(), options).await {
+        Err(StoreError::Precondition { .. }) => {
+            Ok(Works("If-Match refuses an object that changed"))
+        }
+        Err(error) => Err(StorageError::read(&place.to_string(), error).into()),
+        Ok(_) => wrong("If-Match is ignored when an object is read"),
+    }
+}
+
+async fn lock(scratch: &Place) -> Verdict {
+    let held = OutputLock::acquire(scratch, "doctor", LockMode::On).await?;
+    let second = OutputLock::acquire(scratch, "doctor", LockMode::On).await;
+    held.release().await;
+    match second {
+        Err(Error::Locked { .. }) => Ok(Works("a file can be locked")),
+        Err(error) => Err(error),
+        Ok(_) => wrong("a file was locked twice"),
+    }
+}
+
+async fn create(scratch: &Place) -> Verdict {
+    let place = scratch.child("created");
+    match conditional::replace(&place, &Bytes::from_static(b"one"), None).await? {
+        Replaced::Done(_) => {}
+        Replaced::Unsupported => return wrong("conditional puts are rejected"),
+        Replaced::Refused(_) => return wrong("an object cannot be created that is not there"),
+    }
+    match conditional::replace(&place, &Bytes::from_static(b"two"), None).await? {
+        Replaced::Refused(Some(found)) if found.bytes == "one" => {
+            Ok(Works("If-None-Match keeps an object from being created twice"))
+        }
+        Replaced::Unsupported => wrong("conditional puts are rejected"),
+        _ => wrong("If-None-Match is ignored: an object was created twice"),
+    }
+}
+
+async fn replace(scratch: &Place) -> Verdict {
+    let place = scratch.child("replaced");
+    place.write("one").await?;
+    let Some(first) = conditional::read(&place).await? else {
+        return wrong("an object that was written is not there");
+    };
+    match conditional::replace(&place, &Bytes::from_static(b"two"), Some(&first.version)).await? {
+        Replaced::Done(_) => {}
+        Replaced::Unsupported => return wrong("conditional puts are rejected"),
+        Replaced::Refused(_) => return wrong("an object that is as expected is not replaced"),
+    }
+    let again = Bytes::from_static(b"three");
+    match conditional::replace(&place, &again, Some(&first.version)).await? {
+        Replaced::Refused(Some(found)) if found.bytes == "two" => {
+            Ok(Works("an object is replaced only in the version that is expected"))
+        }
+        Replaced::Unsupported => wrong("conditional puts are rejected"),
+        _ => wrong("the expected version is ignored: another one was replaced"),
+    }
+}
+
+async fn parts(scratch: &Place) -> Verdict {
+    let place = scratch.child("parts");
+    let content: Vec<u8> = (0..LARGE_BYTES).map(|i| (i / 1000 % 251) as u8).collect();
+    let mut upload = Upload::new(place.clone());
+    upload.write(&mut content.clone()).await?;
+    upload.finish().await?;
+    match place.read().await? {
+        Some(bytes) if bytes == content => Ok(Works("an object can be written in parts")),
+        _ => wrong("an object that was written in parts is not what was written"),
+    }
+}
+
+async fn abort(scratch: &Place) -> Verdict {
+    let place = scratch.child("aborted");
+    let mut upload = Upload::new(place.clone());
+    upload.write(&mut vec![0; LARGE_BYTES]).await?;
+    if let Err(error) = upload.abort().await {
+        return Err(StorageError::delete(&place.to_string(), error).into());
+    }
+    match place.head().await? {
+        None => Ok(Works("an upload can be given up")),
+        Some(_) => wrong("an upload that was given up left an object"),
+    }
+}
+
+async fn checksum(scratch: &Place, wanted: bool) -> Verdict {
+    match scratch.child("checksum").try_checksum().await? {
+        ChecksumTrial::Verified => Ok(Works("an object with a wrong checksum is refused")),
+        ChecksumTrial::Ignored if wanted => wrong("an object with a wrong checksum is accepted"),
+        ChecksumTrial::Ignored => Ok(Needless(
+            "the store does not verify checksums; they are needed with --checksum only",
+        )),
+        ChecksumTrial::NotSent => Ok(Needless("starlift sends checksums to S3 only")),
+    }
+}
+
+/// Removes everything below the prefix.
+async fn remove(scratch: &Place) -> Verdict {
+    if let Some(folder) = scratch.location.local_path() {
+        return match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(StorageError::delete_io(&folder.display().to_string(), error).into())
+            }
+            _ => Ok(Works("files can be removed")),
+        };
+    }
+    let found = paths(scratch).await?;
+    let relative = |path: &object_store::path::Path| {
+        let below = path.prefix_match(scratch.path())?;
+        Some(below.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/"))
+    };
+    cleanup::remove(scratch, found.iter().filter_map(relative).collect()).await?;
+    let left = scratch.store.list(Some(scratch.path())).count().await;
+    match left {
+        0 => Ok(Works("objects can be removed, many at once, and are not listed any more")),
+        _ => wrong(format!("objects are still listed that were removed; see {scratch}")),
+    }
+}
