@@ -117,6 +117,28 @@ pub enum CloudError {
         /// Its state.
         state: String,
     },
+    /// There is no workgroup of a name.
+    #[error("there is no workgroup {workgroup} of Redshift Serverless in {region}")]
+    NoWorkgroup {
+        /// The name.
+        workgroup: String,
+        /// The region.
+        region: String,
+    },
+    /// A workgroup is not available.
+    #[error("the workgroup {workgroup} is {state}")]
+    NotAvailable {
+        /// The workgroup.
+        workgroup: String,
+        /// Its state.
+        state: String,
+    },
+    /// A text that is not the ARN of a secret.
+    #[error("{0:?} is not the ARN of a secret")]
+    NotASecret(String),
+    /// A secret without a password.
+    #[error("the secret {0} holds no password")]
+    NoPassword(String),
     /// No region is configured.
     #[error("no AWS region is named")]
     NoRegion,
@@ -273,6 +295,19 @@ impl CloudError {
             }
             CloudError::NotUp { .. } => {
                 "wait until `starlift status` shows it available".to_owned()
+            }
+            CloudError::NoWorkgroup { .. } => {
+                "create it in the Redshift console, or name another region with --region".to_owned()
+            }
+            CloudError::NotAvailable { .. } => {
+                "wait until the Redshift console shows it as available".to_owned()
+            }
+            CloudError::NotASecret(_) => {
+                "write arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME".to_owned()
+            }
+            CloudError::NoPassword(_) => {
+                "its text is a JSON object with `username` and `password`, or the password alone"
+                    .to_owned()
             }
             CloudError::NoRegion => {
                 "name one with --region, AWS_REGION or `region` in [cloud] of starlift.toml"

@@ -13,6 +13,7 @@ pub mod cluster;
 pub mod ec2;
 pub mod error;
 pub mod journal;
+mod json;
 pub mod lookup;
 pub mod names;
 pub mod network;
@@ -23,7 +24,9 @@ pub mod price;
 pub mod provision;
 pub mod role;
 pub mod schedule;
-
+pub mod secrets;
+pub mod serverless;
+mod signed;
 pub mod survey;
 pub mod tags;
 pub mod teardown;

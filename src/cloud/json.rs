@@ -1,0 +1,84 @@
+//! Services that take and return JSON: workgroups of Redshift Serverless, secrets, and the Data API.
+//!
+//! Source: AWS JSON 1.1 protocol, as the SDKs speak it.
+
+use aws_types::SdkConfig;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::error::ApiError;
+use super::signed::{Refusal, Service, Signed};
+
+/// Redshift Serverless.
+pub(super) static SERVERLESS: Service =
+    Service { name: "redshift-serverless", id: "Redshift Serverless", refusal };
+
+/// AWS Secrets Manager.
+pub(super) static SECRETS: Service =
+    Service { name: "secretsmanager", id: "Secrets Manager", refusal };
+
+/// An operation: its name in policies, and the headers that name it to the service.
+#[derive(Debug)]
+pub(super) struct Operation {
+    pub name: &'static str,
+    pub headers: [(&'static str, &'static str); 2],
+}
+
+impl Operation {
+    /// An operation by its name in policies and its target, `SERVICE.OPERATION`.
+    pub const fn new(name: &'static str, target: &'static str) -> Operation {
+        let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target)];
+        Operation { name, headers }
+    }
+}
+
+/// Sends a request and reads its answer.
+///
+/// # Errors
+///
+/// If the service refuses it, cannot be reached, or answers with something else.
+pub(super) async fn send<T: DeserializeOwned>(
+    (service, sdk, region): (&'static Service, &SdkConfig, &str),
+    operation: &'static Operation,
+    request: &impl Serialize,
+) -> Result<T, ApiError> {
+    let fail = |reason: String| ApiError { operation: operation.name, code: None, said: reason };
+    let body = serde_json::to_string(request).map_err(|e| fail(e.to_string()))?;
+    let client = Signed::new(service, sdk, region);
+    let answer = client.post(operation.name, &operation.headers, body).await?;
+    // The answer may hold a password: it is not part of the error.
+    serde_json::from_str(&answer).map_err(|e| {
+        fail(format!("the answer has another form (line {}, column {})", e.line(), e.column()))
+    })
+}
+
+/// `{"__type": "com.amazonaws.redshift#ResourceNotFoundException", "message": "…"}`.
+fn refusal(body: &[u8]) -> Refusal {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
+    let kind = text("__type");
+    let code = kind.rsplit('#').next().unwrap_or_default().to_owned();
+    let message = [text("message"), text("Message")].concat();
+    Refusal { code, message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_name_their_type_with_or_without_its_namespace() {
+        for kind in ["ValidationException", "com.amazon.coral.validate#ValidationException"] {
+            for key in ["message", "Message"] {
+                let body = format!(r#"{{"__type":"{kind}","{key}":"no such workgroup"}}"#);
+                let wanted = Refusal {
+                    code: "ValidationException".to_owned(),
+                    message: "no such workgroup".to_owned(),
+                };
+                assert_eq!(refusal(body.as_bytes()), wanted);
+            }
+        }
+        assert_eq!(refusal(b"<html>"), Refusal::default());
+    }
+}

@@ -1,0 +1,168 @@
+//! Workgroups of Redshift Serverless: their endpoints, the roles in which they read, and short-lived
+//! passwords for them.
+//!
+//! Source: Redshift Serverless API Reference, GetWorkgroup, GetNamespace and GetCredentials.
+
+use aws_types::SdkConfig;
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::clients::Clients;
+use super::error::{ApiError, CloudError};
+use super::json::{Operation, SERVERLESS, send};
+use super::lookup::FoundCluster;
+
+static GET_WORKGROUP: Operation =
+    Operation::new("redshift-serverless:GetWorkgroup", "RedshiftServerless.GetWorkgroup");
+static GET_NAMESPACE: Operation =
+    Operation::new("redshift-serverless:GetNamespace", "RedshiftServerless.GetNamespace");
+static GET_CREDENTIALS: Operation =
+    Operation::new("redshift-serverless:GetCredentials", "RedshiftServerless.GetCredentials");
+
+/// A user name and its password, as AWS returns them.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Credentials {
+    /// The database user that stands for the caller, such as `IAM:ann` or `IAMR:loader`.
+    pub db_user: String,
+    /// The password.
+    pub db_password: SecretString,
+}
+
+#[derive(Deserialize)]
+struct GotWorkgroup {
+    workgroup: Workgroup,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Workgroup {
+    namespace_name: String,
+    status: String,
+    endpoint: Option<Endpoint>,
+}
+
+#[derive(Deserialize)]
+struct Endpoint {
+    address: Option<String>,
+    port: Option<u16>,
+}
+
+#[derive(Deserialize)]
+struct GotNamespace {
+    namespace: Namespace,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Namespace {
+    db_name: Option<String>,
+    default_iam_role_arn: Option<String>,
+    #[serde(default)]
+    iam_roles: Vec<String>,
+}
+
+/// Finds a workgroup by its name. The user of the result is empty: it follows from the caller's
+/// identity at each login.
+///
+/// # Errors
+///
+/// If there is no such workgroup, if it is not available, or if AWS refuses or cannot be reached.
+pub async fn find(clients: &Clients, name: &str) -> Result<FoundCluster, CloudError> {
+    let service = (&SERVERLESS, clients.sdk(), clients.region.as_str());
+    let sent = send(service, &GET_WORKGROUP, &json!({ "workgroupName": name })).await;
+    let GotWorkgroup { workgroup } = sent.map_err(|error: ApiError| {
+        if error.is("ResourceNotFoundException") {
+            let region = clients.region.clone();
+            return CloudError::NoWorkgroup { workgroup: name.to_owned(), region };
+        }
+        error.during(format!("look for the workgroup {name}"))
+    })?;
+    let endpoint =
+        workgroup.endpoint.and_then(|endpoint| Some((endpoint.address?, endpoint.port?)));
+    let (host, port) = match endpoint {
+        Some(endpoint) if workgroup.status == "AVAILABLE" => endpoint,
+        _ => {
+            let state = workgroup.status.to_ascii_lowercase();
+            return Err(CloudError::NotAvailable { workgroup: name.to_owned(), state });
+        }
+    };
+    let request = json!({ "namespaceName": workgroup.namespace_name });
+    let sent = send(service, &GET_NAMESPACE, &request).await;
+    let GotNamespace { namespace } = sent.map_err(|error: ApiError| {
+        error.during(format!("look for the namespace {}", workgroup.namespace_name))
+    })?;
+    Ok(FoundCluster {
+        host,
+        port,
+        iam_role: namespace.reading_role(),
+        database: namespace.db_name.unwrap_or_else(|| "dev".to_owned()),
+        user: String::new(),
+        region: clients.region.clone(),
+    })
+}
+
+/// A password for the database user that stands for the caller; the user is created at its first
+/// login. It is valid for `seconds`.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be reached.
+pub async fn credentials(
+    sdk: &SdkConfig,
+    region: &str,
+    workgroup: &str,
+    database: &str,
+    seconds: i32,
+) -> Result<Credentials, ApiError> {
+    let request =
+        json!({ "workgroupName": workgroup, "dbName": database, "durationSeconds": seconds });
+    send((&SERVERLESS, sdk, region), &GET_CREDENTIALS, &request).await
+}
+
+impl Namespace {
+    /// The default role, or the only one.
+    fn reading_role(&self) -> Option<String> {
+        if let Some(role) = self.default_iam_role_arn.as_ref().filter(|role| !role.is_empty()) {
+            return Some(role.clone());
+        }
+        match &self.iam_roles[..] {
+            [only] => role_arn(only),
+            _ => None,
+        }
+    }
+}
+
+/// The ARN of a role in a listing: the ARN itself, or `IamRole(applyStatus=…, iamRoleArn=ARN)`.
+fn role_arn(listed: &str) -> Option<String> {
+    let start = listed.find("arn:")?;
+    let arn = listed[start..].split([',', ')', ' ']).next()?;
+    Some(arn.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_role_is_the_default_or_the_only_one() {
+        let role = |default: &str, listed: &[&str]| {
+            let namespace = json!({ "defaultIamRoleArn": default, "iamRoles": listed });
+            serde_json::from_value::<Namespace>(namespace).unwrap().reading_role()
+        };
+        let arn = "arn:aws:iam::1:role/copy";
+        let listed = format!("IamRole(applyStatus=in-sync, iamRoleArn={arn})");
+        assert_eq!(role("", &[&listed]).as_deref(), Some(arn));
+        assert_eq!(role("", &[arn]).as_deref(), Some(arn));
+        assert_eq!(role("", &[arn, &listed]), None);
+        assert_eq!(role(arn, &["arn:aws:iam::1:role/other"]).as_deref(), Some(arn));
+    }
+
+    #[test]
+    fn a_password_is_not_in_the_debug_form() {
+        let answer = r#"{"dbUser":"IAM:ann","dbPassword":"open sesame","expiration":1.7e9}"#;
+        let credentials: Credentials = serde_json::from_str(answer).unwrap();
+        assert!(!format!("{credentials:?}").contains("sesame"));
+    }
+}
