@@ -12,6 +12,7 @@ mod generate;
 mod init;
 mod load;
 mod logging;
+mod login;
 mod output;
 mod progress;
 mod query;

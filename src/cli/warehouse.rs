@@ -7,18 +7,34 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::args::{AuthArg, LoadHow, WarehouseArgs, range};
+use super::login::LoginOptions;
 use crate::cloud::clients::Clients;
 use crate::cloud::lookup::{FoundCluster, find};
+use crate::cloud::serverless;
 use crate::error::{Error, Result};
-use crate::storage::{StoreOptions, aws_config};
+use crate::storage::StoreOptions;
 use crate::warehouse::Dialect;
-use crate::warehouse::iam::IamLogin;
 use crate::warehouse::load::LoadOptions;
 use crate::warehouse::quote;
-use crate::warehouse::secret::{self, PasswordFor};
-use crate::warehouse::session::{Access, Login, Session};
+use crate::warehouse::session::{Access, Session};
 use crate::warehouse::tables::TableSettings;
 use crate::warehouse::target::Target;
+
+/// A Redshift that AWS can describe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NamedRedshift {
+    /// A provisioned cluster.
+    Cluster(String),
+    /// A workgroup of Redshift Serverless.
+    Workgroup(String),
+}
+
+impl NamedRedshift {
+    fn of(cluster: Option<&str>, workgroup: Option<&str>) -> Option<NamedRedshift> {
+        let cluster = cluster.map(|name| NamedRedshift::Cluster(name.to_owned()));
+        cluster.or_else(|| Some(NamedRedshift::Workgroup(workgroup?.to_owned())))
+    }
+}
 
 /// A warehouse as the file names it.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -30,8 +46,12 @@ pub struct WarehouseSettings {
     sslrootcert: Option<PathBuf>,
     schema: Option<String>,
     password_file: Option<PathBuf>,
+    password_secret: Option<String>,
     auth: Option<AuthArg>,
     cluster: Option<String>,
+    workgroup: Option<String>,
+    #[serde(default)]
+    db_groups: Vec<String>,
     iam_role: Option<String>,
     statement_timeout: Option<u64>,
     lock_timeout: Option<u64>,
@@ -47,7 +67,7 @@ impl WarehouseSettings {
 
     /// Whether it says where the warehouse is.
     pub fn is_named(&self) -> bool {
-        self.url.is_some() || self.cluster.is_some()
+        self.url.is_some() || self.cluster.is_some() || self.workgroup.is_some()
     }
 
     /// Whether it is a Redshift.
@@ -55,29 +75,52 @@ impl WarehouseSettings {
         self.url.as_deref().is_none_or(|url| url.starts_with(Dialect::Redshift.scheme()))
     }
 
-    /// The cluster that it is, and the role in which it is to read, as far as they are named.
+    /// The Redshift that it is, and the role in which it reads, as far as they are named.
     ///
     /// # Errors
     ///
     /// If the URL cannot be understood.
-    pub fn cluster_and_role(
+    pub fn redshift_and_role(
         &self,
         args: &WarehouseArgs,
-    ) -> Result<(Option<String>, Option<String>)> {
+    ) -> Result<(Option<NamedRedshift>, Option<String>)> {
         let target = self.url.as_deref().map(Target::parse).transpose()?;
-        let own = || target.as_ref().and_then(Target::cluster).map(str::to_owned);
-        let named = args.cluster.clone().or_else(|| self.cluster.clone());
-        Ok((named.or_else(own), self.iam_role.clone()))
+        let given = NamedRedshift::of(args.cluster.as_deref(), args.workgroup.as_deref());
+        let of_file = || NamedRedshift::of(self.cluster.as_deref(), self.workgroup.as_deref());
+        let of_host = || {
+            let target = target.as_ref()?;
+            NamedRedshift::of(target.cluster(), target.workgroup())
+        };
+        Ok((given.or_else(of_file).or_else(of_host), self.iam_role.clone()))
     }
 
     /// The same, a Redshift cluster of this name where neither URL nor cluster is given.
     #[must_use]
     pub fn or_cluster(mut self, cluster: String) -> WarehouseSettings {
-        if self.url.is_none() {
+        if self.url.is_none() && self.workgroup.is_none() {
             self.cluster.get_or_insert(cluster);
         }
         self
     }
+}
+
+/// Looks a cluster or a workgroup up by its name.
+async fn look_up(login: &LoginOptions, stores: &StoreOptions) -> Result<FoundCluster> {
+    let (cluster, workgroup) = (&login.cluster, &login.workgroup);
+    if cluster.is_none() && workgroup.is_none() {
+        return Err(Error::Usage(
+            "a warehouse needs `url`, or `cluster` or `workgroup` with the name of a Redshift \
+             cluster or of a workgroup of Redshift Serverless"
+                .to_owned(),
+        ));
+    }
+    let clients = Clients::connect(stores).await?;
+    Ok(match (cluster, workgroup) {
+        (Some(cluster), _) => find(&clients, cluster).await?,
+        (None, workgroup) => {
+            serverless::find(&clients, workgroup.as_deref().unwrap_or_default()).await?
+        }
+    })
 }
 
 /// A warehouse, and how it is reached.
@@ -87,10 +130,7 @@ pub struct WarehouseOptions {
     pub target: Target,
     /// The schema of the tables.
     pub schema: String,
-    password_file: Option<PathBuf>,
-    auth: AuthArg,
-    cluster: Option<String>,
-    region: Option<String>,
+    login: LoginOptions,
     statement_timeout: Option<Duration>,
     iam_role: Option<String>,
     lock_timeout: Option<Duration>,
@@ -110,19 +150,27 @@ impl WarehouseOptions {
         args: &WarehouseArgs,
         stores: &StoreOptions,
     ) -> Result<WarehouseOptions> {
-        let cluster = args.cluster.clone().or(file.cluster);
-        let (mut target, role, region) = match (&file.url, &cluster) {
-            (Some(url), _) => (Target::parse(url)?, None, None),
-            (None, Some(cluster)) => {
-                let found = find(&Clients::connect(stores).await?, cluster).await?;
+        let mut login = LoginOptions {
+            auth: file.auth,
+            password_file: file.password_file,
+            password_secret: file.password_secret,
+            cluster: file.cluster,
+            workgroup: file.workgroup,
+            db_groups: file.db_groups,
+            region: None,
+        }
+        .overridden(args);
+        let mut role = None;
+        let mut target = match &file.url {
+            Some(url) => Target::parse(url)?,
+            None => {
+                let found = look_up(&login, stores).await?;
                 let FoundCluster { host, port, database, user, iam_role, region } = found;
-                (Target::redshift(host, port, database, user), iam_role, Some(region))
-            }
-            (None, None) => {
-                return Err(Error::Usage(
-                    "a warehouse needs `url`, or `cluster` with the name of a Redshift cluster"
-                        .to_owned(),
-                ));
+                (login.region, role) = (Some(region), iam_role);
+                if login.password_secret.is_none() {
+                    login.auth.get_or_insert(AuthArg::Iam);
+                }
+                Target::redshift(host, port, database, user)
             }
         };
         if let Some(database) = file.database {
@@ -134,7 +182,7 @@ impl WarehouseOptions {
         if file.sslrootcert.is_some() {
             target.root_certificates = file.sslrootcert;
         }
-        let by_default = if region.is_some() { AuthArg::Iam } else { AuthArg::default() };
+        login.check(target.dialect)?;
         let seconds = args.statement_timeout.or(file.statement_timeout);
         Ok(WarehouseOptions {
             target,
@@ -143,10 +191,7 @@ impl WarehouseOptions {
                 .clone()
                 .or(file.schema)
                 .unwrap_or_else(|| LoadOptions::SCHEMA.to_owned()),
-            password_file: args.password_file.clone().or(file.password_file),
-            auth: args.auth.or(file.auth).unwrap_or(by_default),
-            cluster,
-            region,
+            login,
             statement_timeout: range::seconds("statement_timeout", seconds)?,
             iam_role: file.iam_role.or(role),
             lock_timeout: range::seconds("lock_timeout", file.lock_timeout)?,
@@ -160,21 +205,7 @@ impl WarehouseOptions {
     ///
     /// If a password file cannot be used.
     pub async fn access(&self, stores: &StoreOptions) -> Result<Access> {
-        let Target { host, port, database, user, .. } = &self.target;
-        let login = match self.auth {
-            AuthArg::Password => {
-                let whose = PasswordFor { host, port: *port, database, user };
-                Login::Password(secret::find(self.password_file.as_deref(), whose)?)
-            }
-            AuthArg::Iam if self.target.dialect != Dialect::Redshift => {
-                return Err(Error::Usage("--auth iam is for Redshift only".to_owned()));
-            }
-            AuthArg::Iam => Login::Iam(Box::new(IamLogin {
-                sdk: aws_config(stores).await,
-                cluster: self.cluster.clone(),
-                region: self.region.clone().or_else(|| stores.region.clone()),
-            })),
-        };
+        let login = self.login.login(&self.target, stores).await?;
         Ok(Access { target: self.target.clone(), login, statement_timeout: self.statement_timeout })
     }
 

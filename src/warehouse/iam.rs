@@ -1,34 +1,52 @@
-//! Short-lived passwords from AWS, for provisioned Redshift clusters.
+//! Short-lived passwords from AWS, for Redshift clusters and workgroups of Redshift Serverless.
 
 use aws_sdk_redshift::Client;
 use aws_sdk_redshift::config::{Builder, Region};
-use aws_sdk_redshift::error::{ProvideErrorMetadata, SdkError};
 use aws_types::SdkConfig;
+use secrecy::ExposeSecret;
 
 use super::error::{Cause, WarehouseError};
 use super::secret::Secret;
 use super::target::Target;
-use crate::cloud::error::said;
+use crate::cloud::error::ApiError;
+use crate::cloud::serverless;
 
-/// Asks for as long as AWS allows at least; the password is needed at the log-in only, and a new
-/// one is asked for at each.
+/// The shortest lifetime that AWS allows: the password is needed at the login only, and each login
+/// asks for a new one.
 const LIFE_SECONDS: i32 = 900;
 
-/// How AWS is asked.
+/// How AWS is asked for a password.
 #[derive(Debug, Clone)]
 pub struct IamLogin {
     /// Credentials, endpoint and HTTP client of the AWS chain.
     pub sdk: SdkConfig,
-    /// The cluster's identifier, where the host does not tell it.
+    /// The cluster's identifier, where the host does not contain it.
     pub cluster: Option<String>,
-    /// The region, where the host does not tell it.
+    /// The workgroup, where the host does not contain it.
+    pub workgroup: Option<String>,
+    /// The region, where the host does not contain it.
     pub region: Option<String>,
+    /// The database user.
+    pub user: IamUser,
+}
+
+/// The database user that a password is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IamUser {
+    /// The target's user, which must exist. A workgroup knows only [`IamUser::Identity`].
+    Named {
+        /// Database groups that the user belongs to for the session.
+        groups: Vec<String>,
+    },
+    /// The user that stands for the caller's IAM identity; AWS creates it.
+    Identity,
 }
 
 impl IamLogin {
-    /// A user name and a password for the target's user, which must exist.
+    /// A user name and a password.
     ///
-    /// Source: Redshift API Reference, GetClusterCredentials.
+    /// Source: Redshift API Reference, GetClusterCredentials and GetClusterCredentialsWithIAM; Redshift
+    /// Serverless API Reference, GetCredentials.
     pub(super) async fn credentials(
         &self,
         target: &Target,
@@ -38,38 +56,99 @@ impl IamLogin {
             target: target.to_string(),
             cause: Cause::Credentials(reason),
         };
+        if self.cluster.is_none()
+            && let Some(workgroup) = self.workgroup.as_deref().or(target.workgroup())
+        {
+            return self.of_workgroup(target, workgroup).await.map_err(fail);
+        }
         let cluster = self.cluster.as_deref().or(target.cluster()).ok_or_else(|| {
-            fail("the host is not a cluster's own; name the cluster with --cluster".to_owned())
+            fail(
+                "the host contains neither a cluster nor a workgroup; name one with --cluster or \
+                 --workgroup"
+                    .to_owned(),
+            )
         })?;
+        let answer = match &self.user {
+            IamUser::Named { groups } => self.of_user(target, cluster, groups).await,
+            IamUser::Identity => self.of_identity(target, cluster).await,
+        };
+        match answer.map_err(|error| fail(explain(&error, &format!("cluster {cluster}"))))? {
+            (Some(user), Some(password)) => Ok((user, Secret::new(password))),
+            _ => Err(fail("AWS answered without a user or a password".to_owned())),
+        }
+    }
+
+    fn client(&self, target: &Target) -> Client {
         let mut config = Builder::from(&self.sdk);
         if let Some(region) = self.region.as_deref().or(target.region()) {
             config = config.region(Region::new(region.to_owned()));
         }
-        let answer = Client::from_conf(config.build())
+        Client::from_conf(config.build())
+    }
+
+    async fn of_user(
+        &self,
+        target: &Target,
+        cluster: &str,
+        groups: &[String],
+    ) -> Result<(Option<String>, Option<String>), ApiError> {
+        let request = self
+            .client(target)
             .get_cluster_credentials()
             .cluster_identifier(cluster)
             .db_user(&target.user)
             .db_name(&target.database)
             .auto_create(false)
-            .duration_seconds(LIFE_SECONDS)
-            .send()
-            .await
-            .map_err(|e| fail(explain(&e, cluster)))?;
-        match (answer.db_user, answer.db_password) {
-            (Some(user), Some(password)) => Ok((user, Secret::new(password))),
-            _ => Err(fail("AWS answered without a user or a password".to_owned())),
+            .set_db_groups((!groups.is_empty()).then(|| groups.to_vec()))
+            .duration_seconds(LIFE_SECONDS);
+        let answer = request.send().await;
+        let answer = answer.map_err(|e| ApiError::new("redshift:GetClusterCredentials", &e))?;
+        Ok((answer.db_user, answer.db_password))
+    }
+
+    async fn of_identity(
+        &self,
+        target: &Target,
+        cluster: &str,
+    ) -> Result<(Option<String>, Option<String>), ApiError> {
+        let request = self
+            .client(target)
+            .get_cluster_credentials_with_iam()
+            .cluster_identifier(cluster)
+            .db_name(&target.database)
+            .duration_seconds(LIFE_SECONDS);
+        let answer = request.send().await;
+        let answer =
+            answer.map_err(|e| ApiError::new("redshift:GetClusterCredentialsWithIAM", &e))?;
+        Ok((answer.db_user, answer.db_password))
+    }
+
+    async fn of_workgroup(
+        &self,
+        target: &Target,
+        workgroup: &str,
+    ) -> Result<(String, Secret), String> {
+        if matches!(&self.user, IamUser::Named { groups } if !groups.is_empty()) {
+            return Err(format!(
+                "the workgroup {workgroup} derives the user from the IAM identity, so database \
+                 groups cannot be requested; tag the identity with RedshiftDbRoles instead"
+            ));
         }
+        let configured = self.sdk.region().map(|region| region.as_ref());
+        let region = self.region.as_deref().or(target.region()).or(configured);
+        let region = region.ok_or("no AWS region is named; name one with --region")?;
+        let answer =
+            serverless::credentials(&self.sdk, region, workgroup, &target.database, LIFE_SECONDS)
+                .await
+                .map_err(|error| explain(&error, &format!("workgroup {workgroup}")))?;
+        Ok((answer.db_user, Secret::new(answer.db_password.expose_secret().to_owned())))
     }
 }
 
-fn explain<E, R>(error: &SdkError<E, R>, cluster: &str) -> String
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug,
-{
+fn explain(error: &ApiError, of: &str) -> String {
+    let operation = error.operation.rsplit(':').next().unwrap_or_default();
     format!(
-        "GetClusterCredentials for cluster {cluster}: {}; it takes redshift:GetClusterCredentials on \
-         the cluster's user and database",
-        said(error)
+        "{operation} for {of}: {}; the caller needs permission for {}",
+        error.said, error.operation
     )
 }

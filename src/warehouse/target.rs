@@ -183,6 +183,12 @@ impl Target {
         }
     }
 
+    /// The workgroup, where the host is that of a workgroup of Redshift Serverless.
+    pub fn workgroup(&self) -> Option<&str> {
+        self.region().filter(|_| self.host.contains(".redshift-serverless."))?;
+        self.host.split('.').next()
+    }
+
     /// The cluster's identifier, where the host is a provisioned cluster's own.
     pub fn cluster(&self) -> Option<&str> {
         self.region().filter(|_| self.host.contains(".redshift."))?;

@@ -17,6 +17,7 @@ mod teardown;
 mod tutorial;
 mod verdicts;
 mod warehouse;
+mod workgroup;
 
 #[path = "../support/mod.rs"]
 mod support;

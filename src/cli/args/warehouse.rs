@@ -22,9 +22,23 @@ pub struct WarehouseArgs {
     /// How to log in [default: password].
     #[arg(long, value_name = "HOW", env = "STARLIFT_AUTH")]
     pub auth: Option<AuthArg>,
-    /// Redshift cluster to get a password for, where the host does not tell it.
+    /// ARN of the secret in AWS Secrets Manager that holds the user's password.
+    #[arg(
+        long,
+        value_name = "ARN",
+        env = "STARLIFT_PASSWORD_SECRET",
+        conflicts_with = "password_file"
+    )]
+    pub password_secret: Option<String>,
+    /// Redshift cluster to get a password for, where the host does not contain it.
     #[arg(long, value_name = "NAME", env = "STARLIFT_CLUSTER")]
     pub cluster: Option<String>,
+    /// Workgroup of Redshift Serverless to get a password for, where the host does not contain it.
+    #[arg(long, value_name = "NAME", env = "STARLIFT_WORKGROUP", conflicts_with = "cluster")]
+    pub workgroup: Option<String>,
+    /// Database groups that the user belongs to for the session, with --auth iam.
+    #[arg(long = "db-group", value_name = "NAME", num_args = 1.., env = "STARLIFT_DB_GROUPS", value_delimiter = ',')]
+    pub db_groups: Vec<String>,
     /// Seconds after which the warehouse stops a statement [default: the warehouse's own].
     #[arg(long, value_name = "SECONDS", env = "STARLIFT_STATEMENT_TIMEOUT", value_parser = clap::value_parser!(u64).range(1..=MAX_SECONDS))]
     pub statement_timeout: Option<u64>,
@@ -37,8 +51,11 @@ pub enum AuthArg {
     /// With a password, or none where the server trusts its users.
     #[default]
     Password,
-    /// With a short-lived password that AWS gives for a provisioned Redshift cluster.
+    /// With a short-lived password from AWS for the user of a Redshift cluster, or for the caller's
+    /// IAM identity in a workgroup of Redshift Serverless.
     Iam,
+    /// With a short-lived password from AWS for the user that stands for the caller's IAM identity.
+    IamIdentity,
 }
 
 /// Options of `load`.

@@ -12,6 +12,9 @@ use crate::storage::Location;
 
 const ASK: &str = "see that AWS can be reached, and run it again";
 
+const REATTACH: &str = "`starlift provision`, with the options it was made with, puts it right where it \
+                        made the role; else do it in the Redshift console";
+
 impl Doctor<'_> {
     /// Whether the cluster is there and up, in the bucket's region, and reads the star in its role;
     /// whether a log-in can be tried.
@@ -54,7 +57,7 @@ impl Doctor<'_> {
         self.note("cluster", verdict)
     }
 
-    async fn regions(&mut self, clients: &Clients, subject: &Subject) -> Result<()> {
+    pub(super) async fn regions(&mut self, clients: &Clients, subject: &Subject) -> Result<()> {
         let Some(star) = subject.star.as_deref() else { return Ok(()) };
         let region = match Location::parse_single(star) {
             Ok(location) => self.stores.region(&location).await,
@@ -92,9 +95,22 @@ impl Doctor<'_> {
         };
         // In a chain of roles it is the first that the cluster takes on.
         let arn = arn.split(',').next().unwrap_or(&arn).to_owned();
-        let name = arn.rsplit('/').next().unwrap_or(&arn);
-        let reattach = "`starlift provision`, with the options it was made with, puts it right where it \
-                        made the role; else do it in the Redshift console";
+        self.role(clients, &arn, REDSHIFT[0]).await?;
+        let verdict = match cluster::role_status(found, &arn) {
+            Some("in-sync") => Good("it is attached to the cluster, in-sync".to_owned()),
+            Some(status) => Bad(
+                format!("it is attached to the cluster, but still {status}"),
+                "wait a minute".to_owned(),
+            ),
+            None => Bad("it is not attached to the cluster".to_owned(), REATTACH.to_owned()),
+        };
+        self.note("role: attached", verdict)?;
+        self.reading(clients, &arn, subject).await
+    }
+
+    /// Whether the role exists, and `service` may assume it.
+    pub(super) async fn role(&mut self, clients: &Clients, arn: &str, service: &str) -> Result<()> {
+        let name = arn.rsplit('/').next().unwrap_or(arn);
         match role::find(clients, name).await {
             Err(error) => {
                 self.note("role", verdict(Err(error.into()), ASK))?;
@@ -102,44 +118,40 @@ impl Doctor<'_> {
             Ok(found) if found.as_ref().is_none_or(|role| role.arn != arn) => {
                 let account = |arn: &str| arn.split(':').nth(4).unwrap_or_default().to_owned();
                 let verdict = match found {
-                    Some(role) if account(&role.arn) != account(&arn) => {
+                    Some(role) if account(&role.arn) != account(arn) => {
                         Skipped(format!("{arn} is in another account"))
                     }
-                    _ => Bad(format!("there is no role {arn}"), reattach.to_owned()),
+                    _ => Bad(format!("there is no role {arn}"), REATTACH.to_owned()),
                 };
                 self.note("role", verdict)?;
             }
             Ok(None) => {}
             Ok(Some(role)) => {
                 self.note("role", Good(format!("{arn} is there")))?;
-                let verdict = if trusts(&role.trust, REDSHIFT[0]) {
-                    Good(format!("{} may take it on", REDSHIFT[0]))
+                let verdict = if trusts(&role.trust, service) {
+                    Good(format!("{} may take it on", service))
                 } else {
                     Bad(
-                        format!("the trust policy does not let {} take it on", REDSHIFT[0]),
+                        format!("the trust policy does not let {} take it on", service),
                         format!(
                             "allow sts:AssumeRole to the service {}; `starlift provision` does so \
                              for the role it made",
-                            REDSHIFT[0]
+                            service
                         ),
                     )
                 };
                 self.note("role: trust", verdict)?;
             }
         }
-        let verdict = match cluster::role_status(found, &arn) {
-            Some("in-sync") => Good("it is attached to the cluster, in-sync".to_owned()),
-            Some(status) => Bad(
-                format!("it is attached to the cluster, but still {status}"),
-                "wait a minute".to_owned(),
-            ),
-            None => Bad("it is not attached to the cluster".to_owned(), reattach.to_owned()),
-        };
-        self.note("role: attached", verdict)?;
-        self.reading(clients, &arn, subject).await
+        Ok(())
     }
 
-    async fn reading(&mut self, clients: &Clients, arn: &str, subject: &Subject) -> Result<()> {
+    pub(super) async fn reading(
+        &mut self,
+        clients: &Clients,
+        arn: &str,
+        subject: &Subject,
+    ) -> Result<()> {
         let star = subject.star.as_deref().and_then(|star| Location::parse_single(star).ok());
         let Some(place) = star.as_ref().and_then(StarPlace::of) else {
             let why = "no star in S3 is named".to_owned();

@@ -4,6 +4,7 @@ mod cluster;
 mod places;
 mod store;
 mod warehouse;
+mod workgroup;
 
 use std::fmt::Write;
 use std::path::Path;

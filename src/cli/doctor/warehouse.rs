@@ -1,7 +1,7 @@
 //! The warehouse itself: port, certificate, log-in, rights.
 
 use super::{Bad, Doctor, DoctorArgs, Good, Settings, Skipped, Subject, verdict};
-use crate::cli::warehouse::WarehouseOptions;
+use crate::cli::warehouse::{NamedRedshift, WarehouseOptions};
 use crate::cloud::clients::Clients;
 use crate::error::{Error, Result};
 use crate::warehouse::session::Session;
@@ -23,26 +23,33 @@ impl Doctor<'_> {
             let why = "no warehouse is named; --to names one".to_owned();
             return self.note("warehouse", Skipped(why)).map(|_| ());
         };
-        let (cluster, iam_role) = match settings.cluster_of(to, &args.warehouse) {
+        let (redshift, iam_role) = match settings.redshift_of(to, &args.warehouse) {
             Ok(of) => of,
             Err(error) => return self.note("warehouse", verdict(Err(error), REACH)).map(|_| ()),
         };
         if settings.is_redshift(to, &args.warehouse) {
-            match (clients, &cluster) {
-                (Some(clients), Some(id)) => {
-                    let role = args.iam_role.as_deref().or(iam_role.as_deref());
-                    if !self.cluster(clients, id, role, subject).await? {
-                        let why = "the cluster is not up".to_owned();
-                        return self.note("warehouse", Skipped(why)).map(|_| ());
-                    }
+            let role = args.iam_role.as_deref().or(iam_role.as_deref());
+            let may_log_in = match (clients, &redshift) {
+                (Some(clients), Some(NamedRedshift::Cluster(id))) => {
+                    self.cluster(clients, id, role, subject).await?
+                }
+                (Some(clients), Some(NamedRedshift::Workgroup(name))) => {
+                    self.workgroup(clients, name, role, subject).await?
                 }
                 (Some(_), None) => {
-                    let why = "the host is no cluster's own; --cluster names one".to_owned();
-                    self.note("cluster", Skipped(why))?;
+                    let why = "the host contains neither a cluster nor a workgroup; --cluster or \
+                               --workgroup names one";
+                    self.note("cluster", Skipped(why.to_owned()))?;
+                    true
                 }
                 (None, _) => {
                     self.note("cluster", Skipped("AWS cannot be asked".to_owned()))?;
+                    true
                 }
+            };
+            if !may_log_in {
+                let why = "the cluster or workgroup is not available".to_owned();
+                return self.note("warehouse", Skipped(why)).map(|_| ());
             }
         }
         let warehouse = settings.warehouse(to, &args.warehouse, &self.global.stores).await;

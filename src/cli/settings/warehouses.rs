@@ -2,7 +2,7 @@
 
 use super::{DEFAULT_FILE, GlobalOptions, Settings};
 use crate::cli::args::WarehouseArgs;
-use crate::cli::warehouse::{WarehouseOptions, WarehouseSettings};
+use crate::cli::warehouse::{NamedRedshift, WarehouseOptions, WarehouseSettings};
 use crate::error::{Error, Result};
 use crate::storage::StoreOptions;
 use crate::warehouse::target::without_password;
@@ -44,12 +44,12 @@ impl Settings {
     /// # Errors
     ///
     /// If there is no such warehouse, or its URL cannot be understood.
-    pub fn cluster_of(
+    pub fn redshift_of(
         &self,
         named: &str,
         args: &WarehouseArgs,
-    ) -> Result<(Option<String>, Option<String>)> {
-        self.warehouse_settings(named, args)?.cluster_and_role(args)
+    ) -> Result<(Option<NamedRedshift>, Option<String>)> {
+        self.warehouse_settings(named, args)?.redshift_and_role(args)
     }
 
     /// Whether a warehouse is a Redshift, as far as can be told.

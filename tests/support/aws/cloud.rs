@@ -6,6 +6,7 @@ use super::clusters::Clusters;
 use super::moto::Moto;
 use super::query::{Answer, Refusal, Request, Service};
 use super::schedules::Schedules;
+use super::serverless::Serverless;
 use super::xml::Element;
 use super::{USER, create, groups, simulate};
 
@@ -23,11 +24,17 @@ pub(super) struct Cloud {
     /// Locked from the check to the deed, as two requests may come at once.
     pub clusters: Mutex<Clusters>,
     pub schedules: Mutex<Schedules>,
+    pub serverless: Mutex<Serverless>,
 }
 
 impl Cloud {
     pub fn new(moto: Moto) -> Cloud {
-        Cloud { moto, clusters: Mutex::default(), schedules: Mutex::default() }
+        Cloud {
+            moto,
+            clusters: Mutex::default(),
+            schedules: Mutex::default(),
+            serverless: Mutex::default(),
+        }
     }
 
     pub async fn answer(&self, request: &Request, pace: Pace) -> Answer {
@@ -36,6 +43,8 @@ impl Cloud {
             Service::Iam => self.iam(request).await,
             Service::Ec2 => groups::answer(self, request).await,
             Service::Redshift => self.redshift(request, pace).await,
+            Service::Serverless => self.serverless.lock().await.workgroup(request),
+            Service::Secrets => self.serverless.lock().await.secret(request),
         };
         answered.unwrap_or_else(|refusal| refusal.answer(request.service))
     }
@@ -114,7 +123,9 @@ impl Cloud {
                 clusters.check_tagging(request)?;
                 Ok(self.moto.ask(request).await)
             }
-            "GetClusterCredentials" => clusters.credentials(self, request).await,
+            "GetClusterCredentials" | "GetClusterCredentialsWithIAM" => {
+                clusters.credentials(self, request).await
+            }
             _ => Ok(self.moto.ask(request).await),
         }
     }

@@ -235,6 +235,9 @@ impl Clusters {
     }
 
     pub async fn credentials(&self, cloud: &Cloud, request: &Request) -> Result<Answer, Refusal> {
+        if request.action == "GetClusterCredentialsWithIAM" {
+            return self.credentials_with_iam(request);
+        }
         let answer = cloud.moto.ask(request).await;
         let Some((user, password)) = self.credentials.as_ref().filter(|_| !answer.is_error())
         else {
@@ -245,6 +248,20 @@ impl Clusters {
         result.put(Element::with_text("DbUser", user));
         result.put(Element::with_text("DbPassword", password));
         Ok(answer.with(&xml))
+    }
+
+    /// 7-moto: moto does not know it. The user is the caller's.
+    fn credentials_with_iam(&self, request: &Request) -> Result<Answer, Refusal> {
+        let identifier = request.require("ClusterIdentifier")?;
+        if !self.all.contains_key(identifier) {
+            let message = format!("Cluster {identifier} not found.");
+            return Err(Refusal::new(404, "ClusterNotFound", message));
+        }
+        let (user, password) = self.credentials.clone().unwrap_or_default();
+        Ok(request.answer(vec![
+            Element::with_text("DbUser", &user),
+            Element::with_text("DbPassword", &password),
+        ]))
     }
 
     fn shown(&self, pace: Pace) -> Option<usize> {

@@ -51,7 +51,11 @@ impl Front {
             let refusal = Refusal::new(403, code, "Request is missing Authentication Token");
             return Ok(reply(refusal.answer(Service::Sts)));
         };
-        let request = Request::read(service, &body);
+        let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
+        let request = match target {
+            Some(target) => Request::read_json(service, target, &body),
+            None => Request::read(service, &body),
+        };
         self.log.lock().unwrap().push(request.clone());
         let fault = self.faults.take(&request);
         if let Some(answer) = fault.as_ref().and_then(|what| what.instead(&request)) {

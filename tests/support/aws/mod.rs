@@ -10,6 +10,7 @@
 //! - what CreateCluster checks (`create`);
 //! - ModifyClusterIamRoles, the default role, the secret of a managed password (`clusters`);
 //! - scheduled actions, which are kept and never done (`schedules`);
+//! - workgroups of Redshift Serverless, and secrets (`serverless`);
 //! - SimulatePrincipalPolicy for roles (`simulate`);
 //! - security groups in use, rules that are not there, VPCs that are not there (`groups`).
 //!
@@ -34,6 +35,7 @@ mod groups;
 mod moto;
 mod query;
 mod schedules;
+mod serverless;
 mod simulate;
 mod xml;
 
@@ -52,6 +54,8 @@ pub use faults::{Rule, What};
 use front::Front;
 use moto::Moto;
 use query::Service;
+#[allow(unused_imports, reason = "each test binary uses a part of it")]
+pub use serverless::Workgroup;
 
 /// The account of every stand-in.
 pub const ACCOUNT: &str = "123456789012";
@@ -204,6 +208,20 @@ impl Aws {
         let credentials = Some((user.to_owned(), password.to_owned()));
         let cloud = Arc::clone(&self.front.cloud);
         self.wait(async move { cloud.clusters.lock().await.credentials = credentials });
+    }
+
+    /// Adds a workgroup of Redshift Serverless, whose namespace has its name.
+    pub fn workgroup(&self, name: &str, workgroup: Workgroup) {
+        let name = name.to_owned();
+        let cloud = Arc::clone(&self.front.cloud);
+        self.wait(async move { cloud.serverless.lock().await.workgroups.insert(name, workgroup) });
+    }
+
+    /// Adds a secret.
+    pub fn secret(&self, arn: &str, text: &str) {
+        let (arn, text) = (arn.to_owned(), text.to_owned());
+        let cloud = Arc::clone(&self.front.cloud);
+        self.wait(async move { cloud.serverless.lock().await.secrets.insert(arn, text) });
     }
 
     // The caller may be in a runtime already, where another cannot be waited for.

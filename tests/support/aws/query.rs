@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Value, json};
+
 use super::xml::Element;
 use super::{ACCOUNT, REGION, USER};
 
@@ -16,12 +18,15 @@ pub(super) enum Service {
     Iam,
     Ec2,
     Redshift,
+    Serverless,
+    Secrets,
 }
 
 impl Service {
     /// By the name in a credential scope.
     pub fn named(name: &str) -> Option<Service> {
-        let all = [Service::Sts, Service::Iam, Service::Ec2, Service::Redshift];
+        let query = [Service::Sts, Service::Iam, Service::Ec2, Service::Redshift];
+        let all = query.into_iter().chain([Service::Serverless, Service::Secrets]);
         all.into_iter().find(|service| service.name() == name)
     }
 
@@ -31,7 +36,14 @@ impl Service {
             Service::Iam => "iam",
             Service::Ec2 => "ec2",
             Service::Redshift => "redshift",
+            Service::Serverless => "redshift-serverless",
+            Service::Secrets => "secretsmanager",
         }
+    }
+
+    /// Whether requests and answers are JSON.
+    pub fn is_json(self) -> bool {
+        matches!(self, Service::Serverless | Service::Secrets)
     }
 
     pub fn version(self) -> &'static str {
@@ -40,6 +52,7 @@ impl Service {
             Service::Iam => "2010-05-08",
             Service::Ec2 => "2016-11-15",
             Service::Redshift => "2012-12-01",
+            Service::Serverless | Service::Secrets => "",
         }
     }
 
@@ -68,6 +81,15 @@ impl Request {
         let mut params: Params = url::form_urlencoded::parse(body).into_owned().collect();
         params.remove("Version");
         Request { service, action: params.remove("Action").unwrap_or_default(), params }
+    }
+
+    /// A request whose body is a JSON object; `target` is the header that names the operation.
+    pub fn read_json(service: Service, target: &str, body: &[u8]) -> Request {
+        let body: BTreeMap<String, Value> = serde_json::from_slice(body).unwrap_or_default();
+        let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let action = target.rsplit('.').next().unwrap_or_default().to_owned();
+        let params = body.into_iter().map(|(key, value)| (key, text(value))).collect();
+        Request { service, action, params }
     }
 
     /// The body of a request that asks the same.
@@ -123,6 +145,8 @@ impl Request {
                 of(&format!("arn:aws:ec2:{REGION}:{ACCOUNT}:security-group/"), "GroupId")
             }
             Service::Sts => of("", "RoleArn"),
+            Service::Serverless => of("", "workgroupName"),
+            Service::Secrets => of("", "SecretId"),
         };
         found.unwrap_or_else(|| "*".to_owned())
     }
@@ -191,10 +215,17 @@ impl Refusal {
             let message = format!("You are not authorized to perform this operation. {message}");
             return Refusal::new(403, "UnauthorizedOperation", message);
         }
+        if request.service.is_json() {
+            return Refusal::new(400, "AccessDeniedException", message);
+        }
         Refusal::new(403, "AccessDenied", message)
     }
 
     pub fn answer(&self, service: Service) -> Answer {
+        if service.is_json() {
+            let body = json!({ "__type": self.code, "message": self.message }).to_string();
+            return Answer { status: self.status, body };
+        }
         let mut error = vec![
             Element::with_text("Code", &self.code),
             Element::with_text("Message", &self.message),

@@ -1,0 +1,47 @@
+//! The workgroup of Redshift Serverless and its role, as AWS describes them.
+
+use super::{Bad, Doctor, Good, Subject, told, verdict};
+use crate::cloud::clients::Clients;
+use crate::cloud::error::CloudError;
+use crate::cloud::policy::REDSHIFT;
+use crate::cloud::serverless;
+use crate::error::Result;
+
+const ASK: &str = "see that AWS can be reached, and run it again";
+
+impl Doctor<'_> {
+    /// Whether the workgroup is available, in the bucket's region, and reads the star in its role.
+    /// Returns whether a login can be tried.
+    pub(super) async fn workgroup(
+        &mut self,
+        clients: &Clients,
+        name: &str,
+        iam_role: Option<&str>,
+        subject: &Subject,
+    ) -> Result<bool> {
+        let found = match serverless::find(clients, name).await {
+            Ok(found) => found,
+            Err(error @ (CloudError::NoWorkgroup { .. } | CloudError::NotAvailable { .. })) => {
+                let cure = error.hint().unwrap_or_default();
+                return self.note("workgroup", Bad(told(&error), cure));
+            }
+            Err(error) => return self.note("workgroup", verdict(Err(error.into()), ASK)),
+        };
+        let (host, port, database) = (&found.host, found.port, &found.database);
+        let said = format!("{name} is available at {host}:{port}, with the database {database}");
+        self.note("workgroup", Good(said))?;
+        self.regions(clients, subject).await?;
+        let named = iam_role.filter(|role| *role != "default").map(str::to_owned);
+        let Some(arn) = named.or(found.iam_role) else {
+            let said = "the namespace has no default role, and none is named".to_owned();
+            let cure = "attach one in the Redshift console, or name one with --iam-role".to_owned();
+            self.note("role", Bad(said, cure))?;
+            return Ok(true);
+        };
+        // In a chain of roles the workgroup assumes the first.
+        let arn = arn.split(',').next().unwrap_or(&arn);
+        self.role(clients, arn, REDSHIFT[1]).await?;
+        self.reading(clients, arn, subject).await?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,129 @@
+//! How a user logs in to a warehouse: the options, and the means that they select.
+
+use std::path::PathBuf;
+
+use secrecy::ExposeSecret;
+
+use super::args::{AuthArg, WarehouseArgs};
+use crate::cloud::secrets;
+use crate::error::{Error, Result};
+use crate::storage::{StoreOptions, aws_config};
+use crate::warehouse::Dialect;
+use crate::warehouse::iam::{IamLogin, IamUser};
+use crate::warehouse::secret::{self, PasswordFor, Secret};
+use crate::warehouse::session::Login;
+use crate::warehouse::target::Target;
+
+/// The options of a login.
+#[derive(Debug, Default)]
+pub struct LoginOptions {
+    /// The means; by default a password.
+    pub auth: Option<AuthArg>,
+    /// A file that holds the password.
+    pub password_file: Option<PathBuf>,
+    /// The ARN of a secret that holds the password.
+    pub password_secret: Option<String>,
+    /// The cluster to get a password for.
+    pub cluster: Option<String>,
+    /// The workgroup to get a password for.
+    pub workgroup: Option<String>,
+    /// Database groups for the session.
+    pub db_groups: Vec<String>,
+    /// The region of the cluster or workgroup.
+    pub region: Option<String>,
+}
+
+impl LoginOptions {
+    /// These options of the file, those of the command line and the environment before them.
+    #[must_use]
+    pub fn overridden(self, args: &WarehouseArgs) -> LoginOptions {
+        let given = !args.db_groups.is_empty();
+        // A password named on the command line replaces the file's, whatever its place.
+        let (password_file, password_secret) = match (&args.password_file, &args.password_secret) {
+            (None, None) => (self.password_file, self.password_secret),
+            (file, secret) => (file.clone(), secret.clone()),
+        };
+        let (cluster, workgroup) = match (&args.cluster, &args.workgroup) {
+            (None, None) => (self.cluster, self.workgroup),
+            (cluster, workgroup) => (cluster.clone(), workgroup.clone()),
+        };
+        LoginOptions {
+            auth: args.auth.or(self.auth),
+            password_file,
+            password_secret,
+            cluster,
+            workgroup,
+            db_groups: if given { args.db_groups.clone() } else { self.db_groups },
+            region: self.region,
+        }
+    }
+
+    /// Checks that the options fit together.
+    ///
+    /// # Errors
+    ///
+    /// If some exclude each other, or do not apply to the target.
+    pub fn check(&self, dialect: Dialect) -> Result<()> {
+        let refuse = |reason: &str| Err(Error::Usage(reason.to_owned()));
+        let auth = self.auth.unwrap_or_default();
+        if auth != AuthArg::Password && dialect != Dialect::Redshift {
+            return refuse("--auth iam and iam-identity are for Redshift only");
+        }
+        if self.cluster.is_some() && self.workgroup.is_some() {
+            return refuse("a warehouse is a cluster or a workgroup, not both");
+        }
+        if self.password_file.is_some() && self.password_secret.is_some() {
+            return refuse("the password is in a file or in a secret, not both");
+        }
+        if auth != AuthArg::Password && self.password_secret.is_some() {
+            return refuse(
+                "a password secret is for --auth password; the other means ask AWS for one",
+            );
+        }
+        if !self.db_groups.is_empty() && auth != AuthArg::Iam {
+            return refuse("database groups are requested with --auth iam only");
+        }
+        match self.password_secret.as_deref() {
+            Some(arn) if secrets::region_of(arn).is_none() => refuse(&format!(
+                "{arn:?} is not the ARN of a secret; write \
+                 arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME"
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The means to log in: a password, or a way to ask AWS for one.
+    ///
+    /// # Errors
+    ///
+    /// If a password file or a secret cannot be used.
+    pub async fn login(&self, target: &Target, stores: &StoreOptions) -> Result<Login> {
+        let user = match self.auth.unwrap_or_default() {
+            AuthArg::Password => return Ok(Login::Password(self.password(target, stores).await?)),
+            AuthArg::Iam => IamUser::Named { groups: self.db_groups.clone() },
+            AuthArg::IamIdentity => IamUser::Identity,
+        };
+        Ok(Login::Iam(Box::new(IamLogin {
+            sdk: aws_config(stores).await,
+            cluster: self.cluster.clone(),
+            workgroup: self.workgroup.clone(),
+            region: self.region.clone().or_else(|| stores.region.clone()),
+            user,
+        })))
+    }
+
+    async fn password(&self, target: &Target, stores: &StoreOptions) -> Result<Option<Secret>> {
+        let Target { host, port, database, user, .. } = target;
+        let Some(arn) = &self.password_secret else {
+            let whose = PasswordFor { host, port: *port, database, user };
+            return secret::find(self.password_file.as_deref(), whose);
+        };
+        let login = secrets::login(&aws_config(stores).await, arn).await?;
+        match login.user {
+            Some(other) if other != *user => Err(Error::Usage(format!(
+                "the secret {arn} is for the user {other}, but the warehouse is to be used as {user}"
+            ))),
+            _ => Ok(Some(Secret::new(login.password.expose_secret().to_owned()))),
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Redshift Serverless, passwords of IAM identities, and passwords in Secrets Manager.
+
+use std::path::Path;
+
+use super::*;
+use support::aws::Workgroup;
+use support::redshift::{Config, Redshift};
+use support::s3::S3Server;
+
+const ROLE: &str = "arn:aws:iam::123456789012:role/copy";
+const SECRET: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:redshift!stars-AbCdEf";
+const TRUST: &str = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\
+    \"Action\":\"sts:AssumeRole\",\"Principal\":{\"Service\":\"redshift-serverless.amazonaws.com\"}}]}";
+
+/// S3, a Redshift, and an AWS account, with a configuration file that lacks its warehouse.
+struct Cloud {
+    account: Account,
+    s3: S3Server,
+    redshift: Redshift,
+}
+
+impl Cloud {
+    /// `None` (said aloud) where there is no Python.
+    async fn new(warehouse: &str) -> Option<Cloud> {
+        let (account, s3) = (Account::new()?, S3Server::start());
+        let config = Config { role: Some(ROLE.to_owned()), ..Config::default() };
+        let redshift = Redshift::start_with(&s3, config).await;
+        let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sample");
+        let settings = format!(
+            "star = \"{star}\"\n\
+             [transform]\nsongs = \"{sample}/song_data\"\nlogs = \"{sample}/log_data\"\n\
+             out = \"{star}\"\nmax_rejects = 14\n\
+             [warehouse.redshift]\nsslrootcert = \"{ca}\"\n{warehouse}\n",
+            star = s3.url("star"),
+            sample = sample.display(),
+            ca = redshift.ca_file().display(),
+        );
+        let url = format!("redshift://{}@localhost:{}/dev", redshift.user(), redshift.port());
+        account.here.write("starlift.toml", settings.replace("{url}", &url));
+        let role = [("RoleName", "copy"), ("AssumeRolePolicyDocument", TRUST)];
+        account.aws.call("iam", "CreateRole", &role);
+        Some(Cloud { account, s3, redshift })
+    }
+
+    fn workgroup(&self, status: &'static str) {
+        let workgroup = Workgroup {
+            status,
+            address: "localhost".to_owned(),
+            port: self.redshift.port(),
+            database: "dev",
+            roles: vec![ROLE.to_owned()],
+            default_role: None,
+            credentials: (self.redshift.user().to_owned(), self.redshift.password().to_owned()),
+        };
+        self.account.aws.workgroup("analytics", workgroup);
+    }
+
+    /// The output never holds the password.
+    fn run(&self, args: &[&str]) -> Outcome {
+        let mut command = self.account.command();
+        command.env("AWS_ENDPOINT_URL_S3", self.s3.endpoint()).arg("-vv");
+        let outcome = self.account.here.outcome(command.args(args));
+        let password = self.redshift.password();
+        assert!(!outcome.stdout.contains(password) && !outcome.stderr.contains(password));
+        outcome
+    }
+
+    /// The parameters of the only request for an action.
+    fn asked(&self, action: &str) -> std::collections::BTreeMap<String, String> {
+        let requests = self.account.aws.requests();
+        let mut found = requests.into_iter().filter(|request| request.action == action);
+        found.next().unwrap_or_else(|| panic!("nobody asked for {action}")).params
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_finds_a_workgroup_by_its_name() {
+    let Some(cloud) = Cloud::new("workgroup = \"analytics\"").await else { return };
+    cloud.workgroup("AVAILABLE");
+    cloud.run(&["run", "--to", "redshift"]).exits(0).says("figures equal those of the files");
+    let asked = cloud.asked("GetCredentials");
+    assert_eq!((&*asked["workgroupName"], &*asked["dbName"]), ("analytics", "dev"));
+    let statements = cloud.redshift.statements();
+    let copies: Vec<_> = statements.iter().filter(|sql| sql.contains("COPY")).collect();
+    assert!(!copies.is_empty() && copies.iter().all(|sql| sql.contains(ROLE)), "{copies:#?}");
+    cloud.run(&["check", "--on", "redshift"]).exits(0);
+    let outcome = cloud.run(&["doctor"]);
+    outcome
+        .says("analytics is available at localhost")
+        .says("arn:aws:iam::123456789012:role/copy is there");
+    outcome.says("redshift-serverless.amazonaws.com may");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workgroup_that_is_not_available_is_reported() {
+    let Some(cloud) = Cloud::new("workgroup = \"analytics\"").await else { return };
+    let load = ["check", "--on", "redshift"];
+    let missing = "there is no workgroup analytics of Redshift Serverless in us-east-1";
+    cloud.run(&load).exits(1).complains(missing).complains("--region");
+    cloud.run(&["doctor"]).exits(4).says(missing);
+    cloud.workgroup("CREATING");
+    cloud.run(&load).exits(1).complains("the workgroup analytics is creating");
+    cloud.account.aws.script(Rule::new("GetWorkgroup", What::Deny));
+    cloud.run(&load).exits(1).complains("redshift-serverless:GetWorkgroup");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workgroup_is_named_beside_a_url() {
+    let Some(cloud) = Cloud::new("url = \"{url}\"\nauth = \"iam\"").await else { return };
+    cloud.workgroup("AVAILABLE");
+    cloud.run(&["transform"]).exits(0);
+    let load = ["load", "--to", "redshift", "--iam-role", ROLE];
+    cloud.run(&load).exits(1).complains("--workgroup");
+    cloud.run(&[&load[..], &["--workgroup", "analytics"]].concat()).exits(0);
+    cloud
+        .run(&[&load[..], &["--workgroup", "analytics", "--db-group", "etl"]].concat())
+        .exits(1)
+        .complains("database groups cannot be requested");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_may_be_that_of_the_callers_identity() {
+    let settings = "cluster = \"stars\"\nauth = \"iam-identity\"";
+    let Some(cloud) = Cloud::new(settings).await else { return };
+    cloud.account.strangers("stars", &[]);
+    cloud.account.aws.endpoint_of_clusters("localhost", cloud.redshift.port());
+    cloud.account.aws.credentials_of_clusters(cloud.redshift.user(), cloud.redshift.password());
+    cloud.run(&["transform"]).exits(0);
+    cloud.run(&["check", "--on", "redshift"]);
+    let asked = cloud.asked("GetClusterCredentialsWithIAM");
+    assert_eq!(asked["ClusterIdentifier"], "stars");
+    assert!(!asked.contains_key("DbUser"), "{asked:?}");
+    let groups = ["--auth", "iam", "--db-group", "etl", "loaders"];
+    cloud.run(&[&["check", "--on", "redshift"][..], &groups].concat());
+    let asked = cloud.asked("GetClusterCredentials");
+    let groups = [&asked["DbGroups.DbGroup.1"], &asked["DbGroups.DbGroup.2"]];
+    assert_eq!(groups, ["etl", "loaders"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_may_be_in_a_secret() {
+    let settings = format!("url = \"{{url}}\"\npassword_secret = \"{SECRET}\"");
+    let Some(cloud) = Cloud::new(&settings).await else { return };
+    cloud.run(&["transform"]).exits(0);
+    let load = ["load", "--to", "redshift", "--iam-role", ROLE];
+    cloud.run(&load).exits(1).complains(SECRET).complains("can't find the specified secret");
+    let (user, password) = (cloud.redshift.user(), cloud.redshift.password());
+    let managed = format!("{{\"username\":\"{user}\",\"password\":\"{password}\"}}");
+    for text in [managed.as_str(), password] {
+        cloud.account.aws.secret(SECRET, text);
+        cloud.run(&[&load[..], &["--force"]].concat()).exits(0);
+    }
+    cloud.account.aws.secret(SECRET, &managed.replace(user, "root"));
+    cloud.run(&load).exits(2).complains("is for the user root");
+    cloud.account.aws.secret(SECRET, "{\"username\":\"ann\"}");
+    cloud.run(&load).exits(1).complains("holds no password");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn options_that_exclude_each_other_are_refused() {
+    let Some(cloud) = Cloud::new("url = \"{url}\"").await else { return };
+    let check = ["check", "--on", "redshift"];
+    for (more, reason) in [
+        (&["--password-secret", "stars"][..], "is not the ARN of a secret"),
+        (&["--password-secret", SECRET, "--auth", "iam"], "a password secret is for"),
+        (&["--db-group", "etl"], "--auth iam only"),
+        (&["--cluster", "a", "--workgroup", "b"], "cannot be used with"),
+    ] {
+        cloud.run(&[&check[..], more].concat()).exits(2).complains(reason);
+    }
+    let postgres = ["check", "--on", "postgres://ann@localhost/dev", "--auth", "iam-identity"];
+    cloud.run(&postgres).exits(2).complains("for Redshift only");
+}
