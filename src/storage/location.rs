@@ -238,7 +238,9 @@ impl std::fmt::Display for Location {
 pub fn without_secrets(typed: &str) -> String {
     let Some((scheme, rest)) = typed.split_once("://") else { return typed.to_owned() };
     if matches!(scheme, "file" | "s3" | "s3a" | "gs" | "az" | "abfs" | "abfss") {
-        return typed.to_owned();
+        let authority = rest.split('/').next().unwrap_or_default();
+        let has_secret = scheme != "file" && authority.contains(':');
+        return if has_secret { format!("{scheme}://…") } else { typed.to_owned() };
     }
     match Url::parse(typed) {
         Ok(url) => web::shown(&url),

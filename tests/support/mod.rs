@@ -7,6 +7,7 @@ pub mod aws;
 pub mod postgres;
 pub mod redshift;
 pub mod s3;
+pub mod stub;
 pub mod terminal;
 pub mod tls;
 

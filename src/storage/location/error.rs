@@ -17,7 +17,8 @@ pub enum LocationError {
     NoBucket(String, String),
     /// A bucket URL with keys of an account in it.
     #[error(
-        "an {0}:// URL with credentials in it: leave them out, they are found as by the AWS tools"
+        "an {0}:// URL with credentials in it: leave them out; they come from the environment or a \
+         profile"
     )]
     Credentials(String),
     /// A key or path that no object can have.

@@ -79,9 +79,13 @@ fn errors_hold_no_secrets() {
         "http://host:port/x?mail=a@secret",
         "ftp://me:secret@host/x?secret",
         "s3://AKIA:secret@bucket/key",
+        "s3a://AKIA:secret@bucket",
+        "gs://me:secret@bucket/key",
+        "az://me:secret@container/key",
+        "abfs://container:secret@account.dfs.core.windows.net/key",
     ] {
         let error = Location::parse(typed).unwrap_err();
-        for text in [error.to_string(), format!("{error:?}")] {
+        for text in [error.to_string(), format!("{error:?}"), without_secrets(typed)] {
             assert!(!text.contains("cret"), "{text}");
         }
     }

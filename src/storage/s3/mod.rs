@@ -257,3 +257,6 @@ impl Bucket for S3Api {
         .boxed()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+//! Keys that no path can hold, in Google Cloud Storage and Azure.
+
+use crate::objects::Conditions;
+use crate::*;
+
+const ODD: [&str; 7] = [
+    "songs//b.json",
+    "songs/x//c.json",
+    "songs/./d.json",
+    "songs/../e.json",
+    "songs/x\u{1}.json",
+    "songs/full/",
+    "songs/x/",
+];
+
+/// A store with such keys, a marker for a folder, and two songs.
+fn store() -> MemoryStore {
+    let store = MemoryStore::start(Conditions::Generations);
+    for key in ODD.into_iter().chain(["songs/a.json", "songs/x/y/z.json"]) {
+        store.put(key, SONG.replace("SO1", &key.escape_default().to_string()));
+    }
+    store.put("songs/", "");
+    store.put("songs/empty/", "");
+    store
+}
+
+fn assert_others_are_read(workspace: &Workspace, mut command: Command, songs: &str) {
+    let arguments = ["transform", "--logs", "logs", "--out", "star", "--songs", songs];
+    let outcome = workspace.outcome(command.args(arguments));
+    outcome.exits(0).says("songs     2 objects listed = 2 read");
+    for key in ODD.iter().filter(|key| !key.contains('\u{1}')) {
+        // All that lies below an empty part is named by its folder.
+        let named =
+            key.split_once("//").map_or((*key).to_owned(), |(folder, _)| format!("{folder}//"));
+        outcome.complains(&named);
+    }
+    let markers = ["bucket/songs/ ", "songs/empty/"];
+    assert!(markers.iter().all(|marker| !outcome.stderr.contains(marker)), "{outcome}");
+    outcome.complains("a key that cannot be read was passed over");
+}
+
+#[test]
+fn on_google_cloud_storage_they_are_named_and_passed_over() {
+    let (workspace, store) = (with_data(), store());
+    assert_others_are_read(&workspace, on_gcs(&workspace, &store.stub.url), "gs://bucket/songs");
+}
+
+#[test]
+fn on_azure_they_are_named_and_passed_over() {
+    let (workspace, store) = (with_data(), store());
+    assert_others_are_read(&workspace, on_azure(&workspace, &store.stub.url), "az://bucket/songs");
+}
+
+#[test]
+fn many_of_them_do_not_fill_the_screen() {
+    let (workspace, store) = (with_data(), store());
+    for i in 0..100 {
+        store.put(&format!("songs/{i:03}/"), SONG);
+    }
+    let mut command = on_gcs(&workspace, &store.stub.url);
+    command.args(["transform", "--logs", "logs", "--out", "star", "--songs", "gs://bucket/songs"]);
+    let outcome = workspace.outcome(&mut command);
+    outcome.exits(0).complains("more objects with keys that cannot be read were passed over");
+    assert!(outcome.stderr.lines().count() < 40, "{outcome}");
+}

@@ -1,0 +1,176 @@
+//! What S3 is asked with: encryption, checksums, requester pays, and the place of the bucket's name.
+
+use crate::objects::Conditions;
+use crate::support::s3::{Op, Request, S3Server};
+use crate::*;
+
+/// The requests of two runs whose inputs and output are in one bucket.
+fn requests(args: &[&str], toml: &str) -> Vec<Request> {
+    let (workspace, server) = (with_data(), S3Server::start());
+    server.put("songs/a.json", SONG);
+    server.put("logs/a.json", LOG);
+    workspace.write("starlift.toml", toml);
+    let run = |more: &[&str]| {
+        let mut command = workspace.command();
+        server.apply(&mut command).args(more).args(args);
+        workspace.outcome(&mut command).exits(0);
+    };
+    for _ in 0..2 {
+        run(&[
+            "transform",
+            "--songs",
+            "s3://sparkify/songs",
+            "--logs",
+            "s3://sparkify/logs",
+            "--out",
+            "s3://sparkify/star",
+        ]);
+    }
+    // It also writes an object in parts.
+    run(&["doctor", "--store", "s3://sparkify/trial"]);
+    assert!(server.keys("trial/").is_empty());
+    server.requests()
+}
+
+/// The requests that make an object: single puts, but for the one with a wrong checksum, and the
+/// beginnings of uploads.
+fn writes(requests: &[Request]) -> Vec<&Request> {
+    let writes = requests.iter().filter(|r| matches!(r.op, Op::Put | Op::CreateUpload));
+    let writes: Vec<_> = writes.filter(|r| !r.target.ends_with("/checksum")).collect();
+    let is = |op, target: &str| writes.iter().any(|r| r.op == op && r.target.contains(target));
+    assert!(is(Op::Put, "_lock") && is(Op::Put, "_starlift.json") && is(Op::CreateUpload, "parts"));
+    writes
+}
+
+#[track_caller]
+fn assert_encrypted(requests: &[Request], wanted: &[(&str, Option<&str>)]) {
+    for write in writes(requests) {
+        for (header, value) in wanted {
+            let header = format!("x-amz-server-side-encryption{header}");
+            assert_eq!(write.header(&header), *value, "{header} of {}", write.target);
+        }
+    }
+}
+
+const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/1234";
+
+#[test]
+fn what_is_written_is_encrypted_as_asked() {
+    let kms = [
+        ("", Some("aws:kms")),
+        ("-aws-kms-key-id", Some(KEY)),
+        ("-bucket-key-enabled", Some("true")),
+    ];
+    let args = ["--sse", "kms", "--sse-kms-key-id", KEY, "--sse-bucket-key"];
+    assert_encrypted(&requests(&args, ""), &kms);
+    let toml = format!("[s3]\nsse = \"kms\"\nsse_kms_key_id = \"{KEY}\"\nsse_bucket_key = true\n");
+    assert_encrypted(&requests(&[], &toml), &kms);
+    let none = [("-aws-kms-key-id", None), ("-bucket-key-enabled", None)];
+    assert_encrypted(
+        &requests(&["--sse", "s3"], ""),
+        &[&[("", Some("AES256"))], &none[..]].concat(),
+    );
+    assert_encrypted(&requests(&[], ""), &[&[("", None)], &none[..]].concat());
+}
+
+#[test]
+fn every_write_has_a_checksum_where_one_is_asked_for() {
+    for (args, toml) in
+        [(&["--checksum", "sha256"][..], ""), (&[], "[s3]\nchecksum = \"sha256\"\n")]
+    {
+        let requests = requests(args, toml);
+        for write in writes(&requests).iter().filter(|write| write.op == Op::Put) {
+            assert_eq!(
+                write.header("x-amz-checksum-sha256").unwrap().len(),
+                44,
+                "{}",
+                write.target
+            );
+        }
+        let uploads = writes(&requests).into_iter().filter(|write| write.op == Op::CreateUpload);
+        assert!(
+            uploads.into_iter().all(|r| r.header("x-amz-checksum-algorithm") == Some("SHA256"))
+        );
+        let mut parts = requests.iter().filter(|request| request.op == Op::UploadPart);
+        assert!(parts.all(|part| part.header("x-amz-checksum-sha256").is_some()));
+    }
+    assert!(writes(&requests(&[], "")).iter().all(|w| w.header("x-amz-checksum-sha256").is_none()));
+}
+
+#[test]
+fn every_request_accepts_charges_where_that_is_asked_for() {
+    for (args, toml) in [(&["--request-payer"][..], ""), (&[], "[s3]\nrequest_payer = true\n")] {
+        let requests = requests(args, toml);
+        for op in [Op::List, Op::Get, Op::Put, Op::UploadPart] {
+            let mut of_op = requests.iter().filter(|request| request.op == op).peekable();
+            assert!(of_op.peek().is_some(), "{op:?}");
+            for request in of_op {
+                assert_eq!(request.header("x-amz-request-payer"), Some("requester"), "{request:?}");
+            }
+        }
+    }
+    assert!(requests(&[], "").iter().all(|r| r.header("x-amz-request-payer").is_none()));
+}
+
+#[test]
+fn a_bucket_may_be_named_in_the_host() {
+    for (more, toml) in
+        [(&["--addressing", "virtual"][..], ""), (&[], "[s3]\naddressing = \"virtual\"\n")]
+    {
+        let (workspace, store) = (with_data(), MemoryStore::start(Conditions::Tags));
+        workspace.write("starlift.toml", toml);
+        store.put("songs/a.json", SONG);
+        store.put("logs/a.json", LOG);
+        let mut command = on_s3(&workspace, "http://s3.example.test");
+        // The proxy answers for the host that nobody knows.
+        command.env_remove("AWS_REGION").env("HTTP_PROXY", &store.stub.url);
+        command.args(["transform", "--songs", "s3://bucket/songs", "--logs", "s3://bucket/logs"]);
+        let outcome = workspace.outcome(command.args(["--out", "s3://bucket/star"]).args(more));
+        outcome.exits(0);
+        let asked = store.stub.asked();
+        assert!(asked.iter().all(|asked| asked.host == "bucket.s3.example.test"), "{asked:?}");
+        for (method, path) in
+            [("HEAD", "/"), ("GET", "/"), ("GET", "/songs/a.json"), ("PUT", "/star/_lock")]
+        {
+            assert!(asked.iter().any(|a| a.method == method && a.path == path), "{method} {path}");
+        }
+    }
+}
+
+#[test]
+fn options_of_kms_without_kms_are_wrong_usage() {
+    let workspace = with_data();
+    for args in [&["--sse-kms-key-id", KEY][..], &["--sse", "s3", "--sse-bucket-key"]] {
+        let run = ["transform", "--songs", "songs", "--logs", "logs", "--out", "star"];
+        workspace.run(run.iter().chain(args)).exits(2).complains("needs --sse kms");
+    }
+}
+
+#[test]
+fn a_refusal_says_what_it_is_for() {
+    for (code, message, advice) in [
+        (
+            "AccessDenied",
+            "User is not authorized to perform: kms:GenerateDataKey",
+            "--sse-kms-key-id",
+        ),
+        ("AccessDenied", "Bucket is requester pays bucket", "pass --request-payer"),
+        ("AccessDenied", "Access Denied", "s3:PutObject"),
+    ] {
+        let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+        let refusal = move |asked: &stub::Asked| {
+            (asked.method == "PUT").then(|| stub::answer(403, body.clone()))
+        };
+        let (workspace, store) = (with_data(), MemoryStore::refusing(Conditions::Tags, refusal));
+        let command = on_s3(&workspace, &store.stub.url);
+        transform(command, &workspace, "s3://bucket/star", &[]).exits(1).complains(advice);
+    }
+    let body = "<Error><Code>InvalidRequest</Code><Message>Content-MD5 OR x-amz-checksum- HTTP header \
+                is required for Put Object requests with Object Lock parameters</Message></Error>";
+    let refusal =
+        move |asked: &stub::Asked| (asked.method == "PUT").then(|| stub::answer(400, body));
+    let (workspace, store) = (with_data(), MemoryStore::refusing(Conditions::Tags, refusal));
+    let command = on_s3(&workspace, &store.stub.url);
+    let outcome = transform(command, &workspace, "s3://bucket/star", &[]);
+    outcome.exits(1).complains("pass --checksum sha256");
+}
