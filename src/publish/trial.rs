@@ -60,7 +60,11 @@ pub(crate) async fn try_store(
         () = stop => true,
     };
     scratch.settle().await;
-    tried.push(Tried::new("delete", remove(&scratch).await, "remove what is left by hand"));
+    let removed = Tried::new("delete", remove(&scratch).await, "remove what is left by hand");
+    // Where nothing can be written there is nothing to remove.
+    if !matches!(tried.as_slice(), [Tried { outcome: Fails(..), .. }]) {
+        tried.push(removed);
+    }
     if let Some(folder) = scratch.location.local_path() {
         // Folders that were there before hold the first one that was not, or are not empty.
         let made = made.unwrap_or_default();
@@ -103,19 +107,22 @@ async fn try_all(scratch: &Place, checksums: bool, tried: &mut Vec<Tried>) {
 
 impl Tried {
     fn new(ability: &'static str, verdict: Verdict, meaning: &'static str) -> Tried {
-        let outcome = verdict.unwrap_or_else(|error| {
-            let reasons = causes(&error).fold(error.to_string(), |said, cause| {
-                let reason = cause.to_string();
-                if said.contains(&reason) { said } else { format!("{said}: {reason}") }
-            });
-            Fails(reasons, meaning)
-        });
+        let outcome = verdict.unwrap_or_else(|error| Fails(in_one_line(&error), meaning));
         let outcome = match outcome {
             Fails(said, "") => Fails(said, meaning),
             other => other,
         };
         Tried { ability, outcome }
     }
+}
+
+/// An error and its causes; servers answer in several lines.
+fn in_one_line(error: &Error) -> String {
+    let reasons = causes(error).fold(error.to_string(), |said, cause| {
+        let reason = cause.to_string();
+        if said.contains(&reason) { said } else { format!("{said}: {reason}") }
+    });
+    reasons.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The failure of a store that did something else than it was asked.

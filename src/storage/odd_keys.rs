@@ -72,7 +72,7 @@ impl HttpService for Filter {
             kept.extend_from_slice(&body[end..item.bytes.start]);
             end = item.bytes.end;
             if !item.is_marker() {
-                self.name(item.key);
+                self.name(item);
             }
         }
         kept.extend_from_slice(&body[end..]);
@@ -82,19 +82,21 @@ impl HttpService for Filter {
 }
 
 impl Filter {
-    fn name(&self, key: String) {
+    fn name(&self, item: Item) {
         let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
-        if named.len() > NAMED || named.contains(&key) {
+        if named.len() > NAMED || named.contains(&item.key) {
             return;
         }
-        let bucket = &self.bucket;
+        let url = format!("{}/{}", self.bucket, item.key);
         if named.len() == NAMED {
-            tracing::warn!(bucket, "more objects with keys that cannot be read were passed over");
+            let bucket = &self.bucket;
+            tracing::warn!(bucket, "more keys that cannot be read were passed over");
+        } else if item.size.is_empty() {
+            tracing::warn!(url, "a folder whose keys cannot be read was passed over");
         } else {
-            let object = format!("{bucket}/{key}");
-            tracing::warn!(object, "a key that cannot be read was passed over");
+            tracing::warn!(url, "an object whose key cannot be read was passed over");
         }
-        named.insert(key);
+        named.insert(item.key);
     }
 }
 

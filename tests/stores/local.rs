@@ -126,7 +126,7 @@ fn a_hidden_folder_that_may_not_be_read_is_passed_over() {
     if is_root {
         std::os::unix::fs::chown(workspace.join("out"), Some(NOBODY), Some(NOBODY)).unwrap();
     }
-    run(&[]).exits(0).says("songs     1 object listed = 1 read");
+    run(&[]).exits(0).says("songs     1 objects listed = 1 read");
     run(&["--include-hidden"]).exits(1).complains("Permission denied");
     for folder in ["songs/.trash", "songs/a/_old"] {
         std::fs::set_permissions(workspace.join(folder), PermissionsExt::from_mode(0o755)).unwrap();

@@ -32,7 +32,7 @@ fn the_server_behind_a_redirect_is_not_told_where_it_came_from() {
     let workspace = with_data();
     let songs = format!("{}/songs.json?X-Amz-Signature=secretsig", front.url);
     let args = ["transform", "--logs", "logs", "--out", "star", "--songs", &songs];
-    workspace.run(args).exits(0).says("songs     1 object listed = 1 read");
+    workspace.run(args).exits(0).says("songs     1 objects listed = 1 read");
     let asked = behind.asked();
     assert!(!asked.is_empty());
     for asked in asked {

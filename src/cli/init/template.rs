@@ -29,6 +29,7 @@ const USER: &str = "awsuser";
 pub fn render(values: &Values) -> Result<String> {
     let mut file = File(HEADER.to_owned());
     general(&mut file, values);
+    s3(&mut file);
     transform(&mut file, values);
     cloud(&mut file, values);
     redshift(&mut file, values)?;
@@ -50,6 +51,26 @@ fn general(file: &mut File, values: &Values) {
         "default",
     );
     file.key("star", "The star that query, check and load read.", &values.out, "s3://BUCKET/star");
+}
+
+fn s3(file: &mut File) {
+    file.section("s3", "Requests to S3.");
+    file.off(
+        "sse",
+        "Encryption of what is written: s3, kms or kms-dsse; else the bucket's own.",
+        "kms",
+    );
+    file.off(
+        "sse_kms_key_id",
+        "KMS key, with sse = \"kms\": its id, alias or ARN.",
+        "arn:aws:kms:us-west-2:111122223333:key/ID",
+    );
+    file.comment("Whether an S3 bucket key saves requests to KMS.");
+    file.commented("sse_bucket_key", true);
+    file.comment("Whether you accept the charges of buckets whose requesters pay.");
+    file.commented("request_payer", true);
+    file.off("checksum", "Checksum that is sent; buckets with Object Lock need one.", "sha256");
+    file.off("addressing", "Where the bucket is named in a URL: path or virtual.", "virtual");
 }
 
 fn transform(file: &mut File, values: &Values) {
