@@ -199,3 +199,18 @@ fn costs_are_those_of_the_nodes() {
     assert!((cost.over(Duration::from_secs(1800)) - 0.543).abs() < 1e-9);
     assert_eq!(Cost::of("rg.12xlarge", 2), None);
 }
+
+#[test]
+fn each_partition_has_arns_of_its_own() {
+    for partition in ["aws", "aws-cn", "aws-us-gov"] {
+        let arn = format!("arn:{partition}:sts::123456789012:assumed-role/analyst/ann");
+        let caller = Caller { account: "123456789012".to_owned(), arn };
+        let role = format!("arn:{partition}:iam::123456789012:role/starlift/reader");
+        assert_eq!(caller.role_arn("reader"), role);
+        let cluster = format!("arn:{partition}:redshift:r-1:123456789012:cluster:c");
+        assert_eq!(cluster::arn(&caller, "r-1", "c"), cluster);
+        let star = StarPlace { bucket: "b".to_owned(), prefix: "star".to_owned() };
+        let policy = policy::read_star(partition, &star, None).to_string();
+        assert_eq!(policy.matches(&format!("arn:{partition}:s3:::b")).count(), 3, "{policy}");
+    }
+}

@@ -212,11 +212,19 @@ async fn take(
                 if found.is_some() {
                     tracing::warn!(lock = %place, "took over the lock of a run that had died");
                 }
-                if conditional::is_compared(place, &bytes).await? {
-                    return Ok((Some(version), begun));
-                }
-                warn_of_races(out);
-                return Ok((None, begun));
+                return match conditional::is_compared(place, &bytes).await {
+                    Ok(true) => Ok((Some(version), begun)),
+                    Ok(false) => {
+                        warn_of_races(out);
+                        Ok((None, begun))
+                    }
+                    Err(error) => {
+                        if let Err(error) = place.store.delete(place.path()).await {
+                            tracing::debug!(lock = %place, %error, "the lock was not removed");
+                        }
+                        Err(error.into())
+                    }
+                };
             }
             Replaced::Unsupported => {
                 place.write(bytes).await?;

@@ -84,8 +84,9 @@ fn takes(option: &str, value: &str) -> Takes {
         ("--max-rejects", _) => Takes::Rejects,
         (
             _,
-            "ARN" | "BOOL" | "CIDR" | "DIR" | "FILE" | "FORMAT" | "HOW" | "NAME" | "REGION"
-            | "RULE" | "TARGET" | "TEXT" | "TYPE" | "URL" | "WHAT" | "WHEN" | "WHICH",
+            "ARN" | "BOOL" | "CIDR" | "DIR" | "FILE" | "FORMAT" | "HOW" | "KEY" | "KIND" | "NAME"
+            | "REGION" | "RULE" | "STYLE" | "TARGET" | "TEXT" | "TYPE" | "URL" | "WHAT" | "WHEN"
+            | "WHICH",
         ) => Takes::Text,
         other => panic!("say what {other:?} takes, so that its limits are tried"),
     }
