@@ -196,13 +196,13 @@ pub enum Error {
         /// The names.
         names: Vec<String>,
     },
-    /// Tables or views belong to somebody else.
-    #[error("only their owner may replace {} of schema {schema}; nothing was touched", names.join(", "))]
+    /// This user may not replace the tables.
+    #[error("this user cannot replace the tables of schema {schema}: {}; nothing was touched", reasons.join("; "))]
     NotOwner {
         /// The schema.
         schema: String,
-        /// The tables and views.
-        names: Vec<String>,
+        /// The tables, views and dependents that are in the way, and why.
+        reasons: Vec<String>,
     },
     /// The answer to COMMIT was lost, and the ledger could not be asked.
     #[error(
@@ -325,7 +325,8 @@ impl Error {
                 Some("drop it, or load into another schema with --schema".to_owned())
             }
             Error::NotOwner { .. } => Some(
-                "load as their owner, or have the owner's role granted to the user who loads".to_owned(),
+                "load as their owner, or have the owner's role granted to the user who loads; the owner \
+                 needs CREATE on the schema".to_owned(),
             ),
             Error::OutcomeUnknown { .. } => Some(
                 "run the load again: it reads the ledger first, and does nothing if the run stands there"

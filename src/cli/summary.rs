@@ -64,8 +64,12 @@ pub fn load(report: &LoadReport, target: &str, schema: &str) -> String {
     for lost in &report.dropped {
         let _ = writeln!(text, "dropped   {}", escape::line(lost));
     }
+    for left in &report.left {
+        let left = escape::line(left);
+        let _ = writeln!(text, "left      {left}; the next load tries to drop it again");
+    }
     if report.views > 0 {
-        let _ = writeln!(text, "views     {} made anew over the new tables", report.views);
+        let _ = writeln!(text, "views     {} made again over the new tables", report.views);
     }
     let figures = styled(GOOD, format!("{} figures equal those of the files", report.figures));
     let _ = writeln!(text, "verified  {figures}");

@@ -201,16 +201,42 @@ impl WarehouseError {
     }
 }
 
-/// A conflict with another transaction.
+/// Whether the statement failed because of another transaction, in which case the whole transaction
+/// may succeed when it is run again.
 ///
-/// Sources: Redshift Developer Guide, Serializable isolation (1023, 1018); PostgreSQL, error codes.
+/// Sources: Redshift Developer Guide, Serializable isolation (1023, 1018); PostgreSQL, Error Codes.
+/// Redshift reports other conflicts as XX000, and PostgreSQL those of its catalogs: only the text
+/// tells them apart.
 fn is_conflict(refusal: &Refusal) -> bool {
     let is_engine = |number: i64| {
         refusal.engine_code == Some(number)
             || refusal.message.trim_start().starts_with(&number.to_string())
     };
-    refusal.code.starts_with("40") || is_engine(1023) || is_engine(1018)
+    if refusal.code.starts_with("40") || is_engine(1023) || is_engine(1018) {
+        return true;
+    }
+    // 42P01: a table whose name was resolved and that was dropped before it was locked.
+    let says_little = matches!(refusal.code.as_str(), "XX000" | "42P01" | "34510");
+    let text = format!("{} {}", refusal.message, refusal.detail).to_lowercase();
+    says_little && CONFLICTS.iter().any(|words| text.contains(words))
 }
+
+/// Parts of the messages of conflicts, in lower case.
+const CONFLICTS: [&str; 8] = [
+    // "could not complete because of conflict with concurrent transaction"
+    "conflict with concurrent transaction",
+    // "table 100123 dropped by concurrent transaction", and "modified", "altered", "truncated"
+    "by concurrent transaction",
+    "by another transaction",
+    // "Concurrent DDL committed to table t between Prepare and Execute"
+    "concurrent ddl",
+    // "tuple concurrently updated", "tuple concurrently deleted"
+    "concurrently",
+    "serializable isolation violation",
+    // "could not open relation with OID 100123", "relation with OID 100123 does not exist"
+    "relation with oid",
+    "cache lookup failed",
+];
 
 const CONNECTION_HINT: &str = "is the host right, the cluster running (not paused), its port open to \
     this machine? What was begun and not committed is undone; running again is safe";
@@ -349,11 +375,26 @@ mod tests {
             ("40P01", "deadlock"),
             ("XX000", "1018"),
             ("55P03", "lock timeout"),
+            ("XX000", "could not complete because of conflict with concurrent transaction"),
+            ("XX000", "could not open relation with OID 100123"),
+            ("XX000", "Could not open relation with oid 100123."),
+            ("XX000", "table 100123 dropped by concurrent transaction"),
+            ("XX000", "Serializable isolation violation on table - 100123"),
+            ("34510", "Concurrent DDL committed to table between Prepare and Execute"),
+            ("42P01", "relation with OID 16500 does not exist"),
+            ("XX000", "tuple concurrently updated"),
+            ("XX000", "cache lookup failed for relation 16500"),
         ] {
             let error = refused(code, message);
             assert!(error.is_passing() && !error.is_lost(), "{message}");
         }
-        for (code, message) in [("42501", "permission denied"), ("XX000", "Spectrum Scan Error")] {
+        for (code, message) in [
+            ("42501", "permission denied"),
+            ("XX000", "Spectrum Scan Error"),
+            ("42P01", "relation \"star.songs\" does not exist"),
+            ("XX000", "Relation songs does not exist in the database."),
+            ("42601", "syntax error at or near \"concurrently\""),
+        ] {
             assert!(!refused(code, message).is_passing(), "{message}");
         }
     }

@@ -122,6 +122,102 @@ async fn conflicts_are_tried_again_as_whole_transactions_and_not_for_ever() {
     nothing_is_left(&client).await;
 }
 
+/// Statements between two that are answered by an error, unless all are asked for.
+const STRIDE: usize = 9;
+
+/// The statement is the n-th of a load, of whichever session; the error is each kind in turn, or with
+/// `STARLIFT_ALL_STATEMENTS` each kind for each statement.
+#[tokio::test(flavor = "multi_thread")]
+async fn any_statement_may_be_answered_by_any_passing_error() {
+    let (cloud, client, [_, new]) = loaded().await;
+    let before = cloud.redshift.statements().len();
+    cloud.load("star", &["--force"]).exits(0);
+    let statements = cloud.redshift.statements().len() - before;
+    let errors = What::passing_errors();
+    let all = std::env::var_os("STARLIFT_ALL_STATEMENTS").is_some();
+    let cases: Vec<(usize, usize)> = if all {
+        (0..statements).flat_map(|at| (0..errors.len()).map(move |kind| (at, kind))).collect()
+    } else {
+        (0..statements).step_by(STRIDE).enumerate().map(|(i, at)| (at, i % errors.len())).collect()
+    };
+    for &(skip, kind) in &cases {
+        let what = errors[kind].clone();
+        cloud.redshift.inject(Fault { on: On::Any, skip, when: When::Before, what });
+        let from = cloud.redshift.statements().len();
+        let outcome = cloud.load("other", &["--force"]);
+        let at = cloud.redshift.statements()[from + skip].clone();
+        assert_eq!(outcome.code, Some(0), "error {kind} for statement {skip}, {at}\n{outcome}");
+        assert_eq!(cloud.redshift.faults_left(), 0, "statement {skip} was not reached");
+        assert_eq!(value(&client, SEEN).await, new, "error {kind} for statement {skip}, {at}");
+        assert_eq!(loaded_run(&client).await, cloud.run_id("other"));
+        nothing_is_left(&client).await;
+    }
+    println!("{} of {statements} statements and errors", cases.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_killed_between_its_commit_and_the_drop_is_finished_by_the_next() {
+    let (cloud, client, [old, new]) = loaded().await;
+    let gate = Gate::new();
+    let on = On::Containing("DROP TABLE IF EXISTS".to_owned());
+    let what = What::Hold(gate.clone());
+    cloud.redshift.inject(Fault { on, skip: 0, when: When::Before, what });
+    let mut command = cloud.command();
+    command.args(["load", "--star", &cloud.s3.url("other"), "--to", &cloud.target()]);
+    let mut child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+    gate.wait();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    gate.open();
+    assert_eq!(value(&client, SEEN).await, new);
+    let replaced =
+        "SELECT COUNT(*) FROM pg_class WHERE relkind = 'r' AND relname LIKE 'starlift_old_%'";
+    assert_ne!(value(&client, replaced).await, "0");
+    // Also by one that has nothing else to do.
+    cloud.load("other", &[]).exits(0).says("already");
+    nothing_is_left(&client).await;
+    cloud.load("star", &[]).exits(0);
+    assert_eq!(value(&client, SEEN).await, old);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_waits_for_the_swap_reads_on() {
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+    let (cloud, _client, _) = loaded().await;
+    let reader = cloud.session().await;
+    let stop = AtomicBool::new(false);
+    let looks = tokio::task::block_in_place(|| {
+        std::thread::scope(|scope| {
+            let looks = scope.spawn(|| {
+                let mut looks = 0;
+                while !stop.load(Relaxed) {
+                    let count = "SELECT COUNT(*) FROM star.songplays";
+                    let rows = futures::executor::block_on(reader.rows("read", count));
+                    assert_eq!(rows.unwrap_or_else(|e| panic!("{}: {:?}", e, e.cause)).len(), 1);
+                    looks += 1;
+                }
+                looks
+            });
+            for turn in 0..4 {
+                // The reader is at the tables in the midst of the swap.
+                let gate = Gate::new();
+                let what = What::Hold(gate.clone());
+                cloud.redshift.inject(Fault { on: On::Rename, skip: 6, when: When::After, what });
+                let open = scope.spawn(move || {
+                    gate.wait();
+                    std::thread::sleep(std::time::Duration::from_millis(100));
+                    gate.open();
+                });
+                cloud.load(["other", "star"][turn % 2], &[]).exits(0);
+                open.join().unwrap();
+            }
+            stop.store(true, Relaxed);
+            looks.join().unwrap()
+        })
+    });
+    assert!(looks > 10, "the reader hardly looked");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_is_lost_when_no_try_is_left_is_looked_up_in_the_ledger() {
     let (cloud, client, [_, new]) = loaded().await;

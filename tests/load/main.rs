@@ -10,6 +10,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod campaign;
+mod carried;
 mod contract;
 mod faults;
 mod iam;

@@ -60,12 +60,20 @@ impl Cloud {
 
     /// Runs a statement as the loader.
     pub async fn execute(&self, sql: &str) {
-        let access = Access {
+        self.session().await.execute("prepare a test", sql).await.unwrap();
+    }
+
+    /// A session of the loader's.
+    pub async fn session(&self) -> Session {
+        Session::open(&self.access()).await.unwrap()
+    }
+
+    pub fn access(&self) -> Access {
+        Access {
             target: Target::parse(&self.target()).unwrap(),
             login: Login::Password(Some(Secret::new(self.redshift.password().to_owned()))),
             statement_timeout: None,
-        };
-        Session::open(&access).await.unwrap().execute("prepare a test", sql).await.unwrap();
+        }
     }
 
     /// The run of the star at a prefix.

@@ -108,6 +108,57 @@ async fn writers_of_one_row_conflict() {
     assert!(refusal.detail.starts_with("Serializable isolation violation on table"));
 }
 
+/// Starts a statement that has to wait for a transaction that locks, renames and maybe drops `t`.
+async fn wait_for_a_swap(statement: &'static str, drops: bool) -> Result<(), String> {
+    let (cluster, session) = table().await;
+    session.run("CREATE TABLE t_new (LIKE t)").await;
+    session.run("BEGIN").await;
+    session.run("LOCK t").await;
+    let other = cluster.session().await;
+    if statement.starts_with("LOCK") {
+        other.run("BEGIN").await;
+    }
+    let waiting = tokio::spawn(async move {
+        let done = other.client.simple_query(statement).await;
+        done.map(|_| ()).map_err(|error| error.as_db_error().unwrap().message().to_owned())
+    });
+    // Whoever waits is seen to wait.
+    let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted \
+                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    while cluster.backing(waits).await == "0" {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    session.run("ALTER TABLE t RENAME TO t_old").await;
+    session.run("ALTER TABLE t_new RENAME TO t").await;
+    if drops {
+        session.run("DROP TABLE t_old").await;
+    }
+    session.run("COMMIT").await;
+    if !drops {
+        session.run("DROP TABLE t_old").await;
+    }
+    waiting.await.unwrap()
+}
+
+#[tokio::test]
+async fn who_waits_for_a_table_that_is_dropped_fails() {
+    for (statement, says) in [
+        (COUNT, "could not open relation with OID"),
+        ("INSERT INTO t VALUES (1)", "dropped by concurrent transaction"),
+        ("LOCK t", "conflict with concurrent transaction"),
+    ] {
+        let message = wait_for_a_swap(statement, true).await.unwrap_err();
+        assert!(message.contains(says), "{statement}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_a_table_that_is_renamed_reads_on() {
+    for statement in [COUNT, "INSERT INTO t VALUES (1)"] {
+        wait_for_a_swap(statement, false).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn truncate_commits() {
     let (_cluster, session) = table().await;

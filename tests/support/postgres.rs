@@ -215,6 +215,15 @@ fn prepare(owner: Option<(u32, u32)>) -> PathBuf {
     folder
 }
 
+/// A folder that the server can write to.
+pub fn folder_of_server() -> tempfile::TempDir {
+    let folder = tempfile::Builder::new().prefix("starlift-pg-").tempdir_in("/tmp").unwrap();
+    if let Some((uid, gid)) = owner() {
+        chown(folder.path(), Some(uid), Some(gid)).unwrap();
+    }
+    folder
+}
+
 /// initdb refuses to run as root: then the user that the package made, else oneself.
 fn owner() -> Option<(u32, u32)> {
     if fs::metadata("/proc/self").map_or(1, |process| process.uid()) != 0 {

@@ -4,6 +4,7 @@ use super::{Bad, Doctor, DoctorArgs, Good, Settings, Skipped, Subject, verdict};
 use crate::cli::warehouse::{NamedRedshift, WarehouseOptions};
 use crate::cloud::clients::Clients;
 use crate::error::{Error, Result};
+use crate::warehouse::load::obstacles;
 use crate::warehouse::session::Session;
 use crate::warehouse::target::TlsMode;
 use crate::warehouse::{Dialect, probe, quote};
@@ -102,7 +103,7 @@ impl Doctor<'_> {
             user.map(|user| format!("{} logs in to {}", user.unwrap_or_default(), target.database));
         self.note_outcome("log-in", said.map_err(Error::from), REACH)?;
         let rights = rights(&session, &warehouse.schema).await;
-        let verdict = match rights {
+        let rights = match rights {
             Ok(Rights::Schema) => Good(format!("the user may make tables in {}", warehouse.schema)),
             Ok(Rights::Database) => {
                 Good(format!("schema {} is not there, and the user may make it", warehouse.schema))
@@ -113,7 +114,23 @@ impl Doctor<'_> {
             }
             Err(error) => verdict(Err(error), REACH),
         };
-        self.note("rights", verdict).map(|_| ())
+        if !self.note("rights", rights)? {
+            return Ok(());
+        }
+        let found = obstacles(&session, &warehouse.schema).await;
+        let tables = match found {
+            Ok(found) if found.is_empty() => {
+                Good("the user may replace the tables that are there, if any".to_owned())
+            }
+            Ok(found) => Bad(
+                found.join("; "),
+                "load as their owner, or have the owner's role granted to the user who loads; the \
+                 owner needs CREATE on the schema"
+                    .to_owned(),
+            ),
+            Err(error) => verdict(Err(error), REACH),
+        };
+        self.note("tables", tables).map(|_| ())
     }
 }
 

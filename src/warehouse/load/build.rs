@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
+use super::attributes::attributes;
 use super::guard::Guard;
-use super::statements::{Names, create, finish};
+use super::statements::{Names, catalog_path, create, default_path, finish};
 use super::{Loader, catalog, is_lost, is_passing};
 use crate::error::{Error, Result};
 use crate::warehouse::Dialect;
@@ -18,12 +19,14 @@ impl Loader<'_> {
     /// Makes the new tables; their names.
     pub(super) async fn build(&mut self, guard: &mut Guard<'_>) -> Result<Names> {
         let mut patience = self.backoff();
+        let stages = self.report.stages.len();
         loop {
-            let (names, stages) = (self.names(), self.report.stages.len());
-            let error = match self.try_build(&names).await {
-                Ok(()) => return Ok(names),
-                Err(error) => error,
+            let names = self.names();
+            let built = match guard.hold().await {
+                Ok(()) => self.try_build(&names).await,
+                Err(error) => Err(error),
             };
+            let Err(error) = built else { return Ok(names) };
             // The reply to COMMIT may be all that was lost.
             if is_lost(&error) && self.was_built(&names).await {
                 return Ok(names);
@@ -32,7 +35,6 @@ impl Loader<'_> {
                 Some(pause) if is_passing(&error) => {
                     tracing::warn!(%error, "filling the new tables failed; trying again");
                     tokio::time::sleep(pause).await;
-                    guard.hold().await?;
                     self.report.stages.truncate(stages);
                 }
                 _ => return Err(error),
@@ -53,8 +55,17 @@ impl Loader<'_> {
     async fn build_in(&mut self, session: &Session, names: &Names) -> Result<()> {
         let dialect = session.dialect();
         self.star.begin_counting().await;
+        let attributes = attributes(session, &names.schema).await?;
+        let set = |needs_keys: bool| {
+            let due = attributes.iter().filter(move |a| a.needs_keys == needs_keys);
+            due.map(|a| a.set(&names.schema, &names.new_table(&a.table)))
+                .collect::<Result<Vec<_>>>()
+        };
         session.execute("begin", "BEGIN").await?;
-        for sql in create(dialect, names, &self.star.designs)? {
+        if let Some(sql) = default_path(dialect) {
+            session.execute("set the search path", sql).await?;
+        }
+        for sql in create(dialect, names, &self.star.designs)?.into_iter().chain(set(false)?) {
             session.execute("make the new tables", &sql).await?;
         }
         for design in &self.star.designs {
@@ -71,8 +82,11 @@ impl Loader<'_> {
         }
         let begun = Instant::now();
         self.meter.enter("keys and comments");
-        for sql in finish(dialect, names, &self.star.designs)? {
+        for sql in finish(dialect, names, &self.star.designs)?.into_iter().chain(set(true)?) {
             session.execute("finish the new tables", &sql).await?;
+        }
+        if let Some(sql) = catalog_path(dialect) {
+            session.execute("set the search path", sql).await?;
         }
         self.timed("keys and comments", begun);
         let begun = Instant::now();

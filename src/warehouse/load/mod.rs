@@ -1,22 +1,28 @@
 //! Loading a star: five new tables, verified, put in place at once.
 //!
-//! Two transactions. The first makes new tables beside the old, fills them, and holds them against
-//! the Parquet files; it may take as long as it likes, for nobody sees it. The second renames, and
-//! enters the load in the ledger; it is all that readers may have to wait for.
+//! Two transactions, and a third that may fail. The first makes new tables beside the old, fills them,
+//! and compares them with the Parquet files; it may take as long as it likes, for nobody sees it. The
+//! second renames, and enters the load in the ledger; it is all that readers may have to wait for. The
+//! last drops the old tables. They are not dropped in the second: Redshift finds a table by its name
+//! before it waits for it, and a reader that waited for a table that is gone fails.
 //!
 //! Renaming was chosen over `DELETE` and `INSERT` into the old tables: it writes the rows once, keeps
 //! Redshift's sort order without a VACUUM, lets columns grow, and leaves no dead rows. Its price is
-//! that whatever hangs on the old tables must be carried over. Grants and owners are, and in
-//! PostgreSQL views, made anew in the same transaction. In Redshift views without schema binding
-//! find the new tables by themselves; others, and in PostgreSQL indexes, triggers and the like of
-//! one's own, are named before anything is touched, and the load ends there unless it may drop them.
+//! that whatever depends on the old tables must be carried over. Grants, owners, comments and storage
+//! options are, and in PostgreSQL views, made again in the second transaction. In Redshift views
+//! without schema binding find the new tables by themselves; what else depends on the tables is named
+//! before anything is copied, and the load ends there unless it may drop it.
 
+mod attributes;
 mod build;
 mod catalog;
+mod dependents;
 mod grants;
 mod guard;
+mod leftovers;
 mod meter;
 mod prepare;
+mod rights;
 mod show;
 pub mod statements;
 mod swap;
@@ -30,6 +36,7 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use self::catalog::Existing;
 use self::guard::Guard;
 use self::statements::Names;
+use super::Dialect;
 use super::ledger;
 use super::session::{Access, Session};
 use super::tables::TableSettings;
@@ -38,6 +45,7 @@ use crate::pipeline::StageTime;
 
 pub use self::meter::LoadMeter;
 pub use self::prepare::{Prepared, prepare};
+pub use self::rights::obstacles;
 pub use self::show::show;
 
 /// How a load is done.
@@ -83,8 +91,10 @@ pub struct LoadReport {
     pub tables: Vec<(&'static str, u64)>,
     /// Figures that were compared.
     pub figures: usize,
-    /// What was dropped with the old tables.
+    /// What was dropped because it depended on the old tables.
     pub dropped: Vec<String>,
+    /// Tables that are no longer needed and could not be dropped, and why.
+    pub left: Vec<String>,
     /// Views that were made anew.
     pub views: usize,
     /// Where the time went.
@@ -122,6 +132,7 @@ fn report(star: &Prepared) -> LoadReport {
         tables: star.rows(),
         figures: 0,
         dropped: Vec::new(),
+        left: Vec::new(),
         views: 0,
         stages: Vec::new(),
     }
@@ -146,8 +157,13 @@ impl<'a> Loader<'a> {
         let schema = &self.options.schema;
         let mut patience = self.backoff();
         loop {
-            let session = Session::open(&self.options.access).await?;
             let made = async {
+                let session = Session::open(&self.options.access).await?;
+                if session.dialect() == Dialect::Postgres {
+                    // Event triggers find their own tables by it.
+                    let sql = "SET search_path TO DEFAULT";
+                    session.execute("set the search path", sql).await?;
+                }
                 let [make_schema, make_ledger, make_lock] = ledger::create(schema)?;
                 if !catalog::has_schema(&session, schema).await? {
                     session.execute("make the schema", &make_schema).await?;
@@ -199,8 +215,41 @@ impl<'a> Loader<'a> {
     }
 
     async fn run(&mut self, guard: &mut Guard<'_>) -> Result<()> {
+        if self.look_around(guard).await? {
+            return Ok(());
+        }
+        let load_id = format!("{:016x}", rand::random::<u64>());
+        let names = self.build(guard).await?;
+        self.swap(guard, &names, &load_id).await
+    }
+
+    /// Looks at what stands in the schema, and finishes what earlier loads have left; whether there is
+    /// nothing to do.
+    async fn look_around(&mut self, guard: &mut Guard<'_>) -> Result<bool> {
+        let mut patience = self.backoff();
+        loop {
+            let looked = match guard.hold().await {
+                Ok(()) => self.try_look_around().await,
+                Err(error) => Err(error),
+            };
+            let Err(error) = looked else { return looked };
+            match patience.next() {
+                Some(pause) if is_passing(&error) => {
+                    tracing::warn!(%error, "looking at the tables failed; trying again");
+                    tokio::time::sleep(pause).await;
+                }
+                _ => return Err(error),
+            }
+        }
+    }
+
+    async fn try_look_around(&mut self) -> Result<bool> {
         let session = Session::open(&self.options.access).await?;
-        let last = ledger::last(&session, &self.options.schema).await?;
+        let schema = &self.options.schema;
+        // Only the holder of the lock makes such tables, so those that are there belong to no load.
+        let left = leftovers::leftovers(&session, schema).await?;
+        self.report.left = leftovers::drop_tables(&session, schema, &left).await?;
+        let last = ledger::last(&session, schema).await?;
         if let Some((entry, counts)) = last
             && entry.run_id == self.star.record.run_id
             && !self.options.force
@@ -208,14 +257,10 @@ impl<'a> Loader<'a> {
         {
             self.report.was_there = true;
             self.report.number = entry.number;
-            return Ok(());
+            return Ok(true);
         }
         self.demand_carriable(&session).await?;
-        self.drop_leftovers(&session).await?;
-        drop(session);
-        let load_id = format!("{:016x}", rand::random::<u64>());
-        let names = self.build(guard).await?;
-        self.swap(guard, &names, &load_id).await
+        Ok(false)
     }
 
     /// Whether the tables of the run that the ledger names are there with their rows.
@@ -247,15 +292,19 @@ impl<'a> Loader<'a> {
         if !foreign.is_empty() {
             return Err(Error::NotATable { schema: schema.clone(), names: foreign });
         }
-        let views = catalog::views(session, schema).await?;
-        let mut not_ours = names(&|e| !e.is_ours);
-        not_ours.extend(views.iter().filter(|view| !view.is_ours).map(|view| view.name.clone()));
-        if !not_ours.is_empty() {
-            return Err(Error::NotOwner { schema: schema.clone(), names: not_ours });
+        let depends = dependents::dependents(session, schema).await?;
+        let mut reasons = rights::obstacles(session, schema).await?;
+        if self.options.cascade {
+            let foreign = depends.iter().filter(|dependent| !dependent.is_ours);
+            reasons.extend(foreign.map(|d| format!("{} belongs to somebody else", d.name)));
+        }
+        if !reasons.is_empty() {
+            return Err(Error::NotOwner { schema: schema.clone(), reasons });
         }
         let tables = names(&|_| true);
-        let mut lost: Vec<String> =
-            catalog::dependents(session, schema).await?.iter().map(ToString::to_string).collect();
+        let mut lost: Vec<String> = depends.into_iter().map(|dependent| dependent.name).collect();
+        let policies = dependents::policies(session, schema).await?;
+        lost.extend(policies.into_iter().map(|policy| policy.name));
         let seen = grants::grants(session, schema, &tables).await?;
         lost.extend(grants::unseen(session, schema, &seen).await?);
         if ledger::last_number(session, schema).await? == 0 {
@@ -264,20 +313,10 @@ impl<'a> Loader<'a> {
         if !lost.is_empty() && !self.options.cascade {
             return Err(Error::Dependents { schema: schema.clone(), names: lost });
         }
-        self.report.dropped = lost;
-        Ok(())
-    }
-
-    /// Only the holder of the lock makes such tables, so those that are there belong to nobody.
-    async fn drop_leftovers(&self, session: &Session) -> Result<()> {
-        let mut left = catalog::leftovers(session, &self.options.schema).await?;
-        // songplays references the others and goes first.
-        left.sort_by_key(|table| !table.ends_with("songplays"));
-        for table in left {
-            let name = super::quote::qualified(&self.options.schema, &table)?;
-            tracing::info!(table, "removing a table of a load that was not finished");
-            session.execute("remove a leftover", &format!("DROP TABLE {name} CASCADE")).await?;
+        for name in &lost {
+            tracing::warn!("{name} will be dropped with the table that it depends on");
         }
+        self.report.dropped = lost;
         Ok(())
     }
 

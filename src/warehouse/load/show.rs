@@ -1,6 +1,9 @@
 //! The statements of a load, for people to read before it is done.
 
-use super::statements::{Names, create, drop_old, finish, lock_loaders, lock_tables, rename};
+use super::statements::{
+    Names, catalog_path, create, default_path, finish, lock_loaders, lock_tables, rename,
+    rename_keys, replaced,
+};
 use super::{LoadOptions, Prepared};
 use crate::error::Result;
 use crate::star::model::TABLES;
@@ -33,6 +36,7 @@ pub fn show(star: &Prepared, options: &LoadOptions) -> Result<String> {
     script.add(&lock_loaders(dialect, &options.schema)?);
     script.note("The new tables, in one transaction:");
     script.add("BEGIN");
+    script.add_some(default_path(dialect));
     for sql in create(dialect, &names, &star.designs)? {
         script.add(&sql);
     }
@@ -42,6 +46,7 @@ pub fn show(star: &Prepared, options: &LoadOptions) -> Result<String> {
     for sql in finish(dialect, &names, &star.designs)? {
         script.add(&sql);
     }
+    script.add_some(catalog_path(dialect));
     script.note("Compared with the figures of the files:");
     for design in &star.designs {
         let from = qualified(&names.schema, &names.new_table(design.table.name))?;
@@ -73,17 +78,22 @@ fn copy(
 fn swap(star: &Prepared, options: &LoadOptions, names: &Names, script: &mut Script) -> Result<()> {
     let dialect = options.access.target.dialect;
     let existing: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
-    script.note("Put in place, in one transaction; old tables are locked, renamed and dropped where there are any:");
+    script.note(
+        "Put in place, in one transaction; old tables are locked and renamed where there are any:",
+    );
     script.add("BEGIN");
     if let Some(sql) = lock_tables(dialect, &options.schema, &existing)? {
         script.add(&sql);
     }
-    for sql in rename(names, &star.designs, &existing)? {
+    script.add_some(default_path(dialect));
+    for sql in rename(dialect, names, &star.designs, &existing)? {
         script.add(&sql);
     }
-    script.note("Here the grants, owners and views of the old tables are carried over.");
-    for sql in drop_old(dialect, names, &star.designs, &existing, options.cascade)? {
-        script.add(&sql);
+    script.note("Here the grants, owners, comments and views of the old tables are carried over.");
+    if dialect == Dialect::Postgres {
+        for sql in rename_keys(names, &star.designs, &[])? {
+            script.add(&sql);
+        }
     }
     let entry = NewEntry {
         number: 1,
@@ -94,6 +104,12 @@ fn swap(star: &Prepared, options: &LoadOptions, names: &Names, script: &mut Scri
     };
     script.add(&ledger::insert(dialect, &options.schema, &entry, |table| star.rows_of(table))?);
     script.add("COMMIT");
+    script.note("The old tables, each in a transaction of its own that may fail; the next load tries again:");
+    for table in replaced(names, &star.designs, &existing) {
+        script.add("BEGIN");
+        script.add(&format!("DROP TABLE IF EXISTS {}", qualified(&options.schema, &table)?));
+        script.add("COMMIT");
+    }
     Ok(())
 }
 
@@ -105,6 +121,12 @@ struct Script {
 impl Script {
     fn note(&mut self, text: &str) {
         self.text += &format!("\n-- {text}\n");
+    }
+
+    fn add_some(&mut self, sql: Option<&str>) {
+        if let Some(sql) = sql {
+            self.add(sql);
+        }
     }
 
     fn add(&mut self, sql: &str) {

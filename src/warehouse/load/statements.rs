@@ -1,10 +1,10 @@
 //! The statements of a load, as text: the same for doing and for showing.
 
 use crate::error::Result;
-use crate::star::model::Key;
+use crate::star::model::{Key, Table};
 use crate::warehouse::Dialect;
 use crate::warehouse::ledger::LOCK;
-use crate::warehouse::quote::{name, qualified};
+use crate::warehouse::quote::{literal, name, qualified};
 use crate::warehouse::tables::TableDesign;
 
 /// What new and replaced tables are called while a load is under way. Thirteen characters each.
@@ -95,69 +95,94 @@ pub fn lock_tables(dialect: Dialect, schema: &str, tables: &[&str]) -> Result<Op
     }))
 }
 
-/// Puts the new tables in place of the old ones.
-///
-/// # Errors
-///
-/// If a name cannot be quoted.
-pub fn rename(names: &Names, designs: &[TableDesign], existing: &[&str]) -> Result<Vec<String>> {
-    let mut statements = Vec::new();
-    let mut rename = |from: &str, to: &str| -> Result<()> {
-        let (from, to) = (qualified(&names.schema, from)?, name(to)?);
-        statements.push(format!("ALTER TABLE {from} RENAME TO {to}"));
-        Ok(())
-    };
-    for design in designs {
-        let table = design.table.name;
-        if existing.contains(&table) {
-            rename(table, &names.old_table(table))?;
-        }
-        rename(&names.new_table(table), table)?;
-    }
-    Ok(statements)
-}
+/// What a replaced table's comment says: proof for the next load that it may drop the table.
+pub const REPLACED: &str = "Replaced by a load of starlift, which drops it";
 
-/// Drops the tables that were replaced, each before those it references, and gives the keys of the
-/// new ones the names that they would have had.
+/// Puts the new tables in place of the old ones, which stay beside them: a reader that has found an
+/// old table by its name may still be waiting for it.
 ///
 /// # Errors
 ///
 /// If a name cannot be quoted.
-pub fn drop_old(
+pub fn rename(
     dialect: Dialect,
     names: &Names,
     designs: &[TableDesign],
     existing: &[&str],
-    cascade: bool,
 ) -> Result<Vec<String>> {
     let mut statements = Vec::new();
-    let cascade = if cascade { " CASCADE" } else { "" };
-    for design in designs.iter().rev().filter(|design| existing.contains(&design.table.name)) {
-        let table = qualified(&names.schema, &names.old_table(design.table.name))?;
-        statements.push(format!("DROP TABLE {table}{cascade}"));
+    for design in designs {
+        let table = design.table.name;
+        let (current, new) =
+            (qualified(&names.schema, table)?, qualified(&names.schema, &names.new_table(table))?);
+        if existing.contains(&table) {
+            let old = names.old_table(table);
+            statements.push(format!("ALTER TABLE {current} RENAME TO {}", name(&old)?));
+            let (old, comment) = (qualified(&names.schema, &old)?, literal(REPLACED, dialect)?);
+            statements.push(format!("COMMENT ON TABLE {old} IS {comment}"));
+        }
+        statements.push(format!("ALTER TABLE {new} RENAME TO {}", name(table)?));
     }
-    if dialect == Dialect::Postgres {
-        for design in designs {
-            statements.extend(rename_keys(names, design)?);
+    Ok(statements)
+}
+
+/// The names of the tables that are replaced, each before those it references.
+pub fn replaced(names: &Names, designs: &[TableDesign], existing: &[&str]) -> Vec<String> {
+    let tables = designs.iter().rev().map(|design| design.table.name);
+    tables.filter(|table| existing.contains(table)).map(|table| names.old_table(table)).collect()
+}
+
+/// Names the keys of the tables in place as if they had been made under the tables' names. PostgreSQL
+/// names keys after the table that they are added to; Redshift leaves them unnamed.
+///
+/// `taken` are names of indexes of the replaced tables that are in the way.
+///
+/// # Errors
+///
+/// If a name cannot be quoted.
+pub fn rename_keys(
+    names: &Names,
+    designs: &[TableDesign],
+    taken: &[String],
+) -> Result<Vec<String>> {
+    let mut statements = Vec::new();
+    for index in taken {
+        let (from, to) = (qualified(&names.schema, index)?, name(&names.old_table(index))?);
+        statements.push(format!("ALTER INDEX {from} RENAME TO {to}"));
+    }
+    for design in designs {
+        let (table, new) = (design.table.name, names.new_table(design.table.name));
+        let qualified = qualified(&names.schema, table)?;
+        for suffix in key_suffixes(design.table) {
+            let (from, to) =
+                (name(&format!("{new}_{suffix}"))?, name(&format!("{table}_{suffix}"))?);
+            statements.push(format!("ALTER TABLE {qualified} RENAME CONSTRAINT {from} TO {to}"));
         }
     }
     Ok(statements)
 }
 
-/// PostgreSQL names keys after the table they are added to.
-fn rename_keys(names: &Names, design: &TableDesign) -> Result<Vec<String>> {
-    let table = design.table.name;
-    let qualified = qualified(&names.schema, table)?;
-    let suffixes = design.table.columns.iter().filter_map(|column| match column.key {
+/// The names of a table's keys, once it is in place.
+pub fn key_names(table: &Table) -> Vec<String> {
+    key_suffixes(table).map(|suffix| format!("{}_{suffix}", table.name)).collect()
+}
+
+fn key_suffixes(table: &Table) -> impl Iterator<Item = String> + '_ {
+    table.columns.iter().filter_map(|column| match column.key {
         Key::Primary => Some("pkey".to_owned()),
         Key::Foreign(_) => Some(format!("{}_fkey", column.name)),
         Key::None => None,
-    });
-    suffixes
-        .map(|suffix| {
-            let from = name(&format!("{}_{suffix}", names.new_table(table)))?;
-            let to = name(&format!("{table}_{suffix}"))?;
-            Ok(format!("ALTER TABLE {qualified} RENAME CONSTRAINT {from} TO {to}"))
-        })
-        .collect()
+    })
+}
+
+/// Lets the statements that follow in the transaction find unqualified names as the user's own
+/// sessions do: event triggers and their like run within them. Catalogs are read without it, so that
+/// nothing of a user's can stand in for them, and definitions have all names in full.
+pub fn default_path(dialect: Dialect) -> Option<&'static str> {
+    (dialect == Dialect::Postgres).then_some("SET LOCAL search_path TO DEFAULT")
+}
+
+/// Ends the effect of [`default_path`].
+pub fn catalog_path(dialect: Dialect) -> Option<&'static str> {
+    (dialect == Dialect::Postgres).then_some("SET LOCAL search_path TO pg_catalog")
 }

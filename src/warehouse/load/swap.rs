@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use super::dependents::{self, Dependent};
 use super::grants::{carry, grants};
 use super::guard::{Guard, Waited, limit_wait, wait_for_lock};
-use super::statements::{Names, drop_old, lock_tables, rename};
-use super::{Loader, catalog, is_lost, is_passing};
+use super::statements::{Names, default_path, lock_tables, rename, rename_keys, replaced};
+use super::{Loader, attributes, catalog, is_lost, is_passing, leftovers};
 use crate::error::{Error, Result};
 use crate::warehouse::Dialect;
 use crate::warehouse::ledger::{self, NewEntry};
@@ -70,6 +71,10 @@ impl Loader<'_> {
             Ok(()) => {}
         }
         self.timed("put in place", begun);
+        let begun = Instant::now();
+        self.meter.enter("drop the old tables");
+        self.drop_replaced(names).await;
+        self.timed("drop the old tables", begun);
         Ok(())
     }
 
@@ -121,20 +126,31 @@ impl Loader<'_> {
         }
         let number = ledger::last_number(session, schema).await? + 1;
         // Somebody may have added to the tables while the new ones were filled.
-        self.demand_no_more_dependents(session).await?;
-        let grants = self.carried_grants(session, names, &existing).await?;
-        let views = catalog::views(session, schema).await?;
-        for sql in rename(names, designs, &existing)? {
+        let lost = self.demand_no_more_dependents(session).await?;
+        let mut carried = owners(session, schema, &before).await?;
+        carried.extend(self.carried_grants(session, names, &existing).await?);
+        carried.extend(attributes::comments(session, schema).await?);
+        let views = dependents::views(session, schema).await?;
+        let mut renamed = rename(dialect, names, designs, &existing)?;
+        if dialect == Dialect::Postgres {
+            let taken = catalog::key_indexes(session, schema, &existing).await?;
+            renamed.extend(rename_keys(names, designs, &taken)?);
+        }
+        if let Some(sql) = default_path(dialect) {
+            session.execute("set the search path", sql).await?;
+        }
+        for dependent in &lost {
+            let Some(sql) = &dependent.drop else { continue };
+            session.execute(&format!("drop {}", dependent.name), sql).await?;
+        }
+        for sql in renamed {
             session.execute("put the new tables in place", &sql).await?;
         }
-        for sql in owners(session, schema, &before).await?.into_iter().chain(grants) {
-            session.execute("carry the grants over", &sql).await?;
+        for sql in carried {
+            session.execute("carry owners, grants and comments over", &sql).await?;
         }
         for view in &views {
-            session.execute(&format!("make view {} anew", view.name), &view.recreate()).await?;
-        }
-        for sql in drop_old(dialect, names, designs, &existing, self.options.cascade)? {
-            session.execute("drop the old tables", &sql).await?;
+            session.execute(&format!("make view {} again", view.name), &view.recreate()).await?;
         }
         let entry = NewEntry {
             number,
@@ -179,18 +195,41 @@ impl Loader<'_> {
         Ok(())
     }
 
-    async fn demand_no_more_dependents(&self, session: &Session) -> Result<()> {
-        // Redshift's lists of policies may be closed to us, and a refusal would end the transaction.
-        if self.options.cascade || session.dialect() == Dialect::Redshift {
-            return Ok(());
+    /// What depends on the tables now that they are locked, and is to be dropped.
+    async fn demand_no_more_dependents(&mut self, session: &Session) -> Result<Vec<Dependent>> {
+        let found = dependents::dependents(session, &self.options.schema).await?;
+        let new = |name: &&String| !self.report.dropped.contains(*name);
+        let names: Vec<String> = found.iter().map(|d| &d.name).filter(new).cloned().collect();
+        if !names.is_empty() && !self.options.cascade {
+            return Err(Error::Dependents { schema: self.options.schema.clone(), names });
         }
-        let schema = &self.options.schema;
-        let found = catalog::dependents(session, schema).await?;
-        let names: Vec<String> = found.iter().map(ToString::to_string).collect();
-        if names.is_empty() {
-            return Ok(());
+        self.report.dropped.extend(names);
+        Ok(found)
+    }
+
+    /// Drops the replaced tables. The load is done by now, so whatever is in the way is a note of the
+    /// report, and left to the next load.
+    async fn drop_replaced(&mut self, names: &Names) {
+        let all: Vec<&str> = self.star.designs.iter().map(|design| design.table.name).collect();
+        let tables = replaced(names, &self.star.designs, &all);
+        let mut patience = self.backoff();
+        loop {
+            let dropped = async {
+                let session = Session::open(&self.options.access).await?;
+                leftovers::drop_tables(&session, &names.schema, &tables).await
+            };
+            let error = match dropped.await {
+                Ok(left) => return self.report.left.extend(left),
+                Err(error) => error,
+            };
+            match patience.next() {
+                Some(pause) if is_passing(&error) => tokio::time::sleep(pause).await,
+                _ => {
+                    let tables = format!("{}.{}*", names.schema, names.old_table(""));
+                    return self.report.left.push(format!("{tables}: {error}"));
+                }
+            }
         }
-        Err(Error::Dependents { schema: schema.clone(), names })
     }
 
     async fn carried_grants(

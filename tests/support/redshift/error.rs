@@ -33,6 +33,22 @@ impl SqlError {
         SqlError::new("XX000", format!("Relation {name} does not exist in the database."))
     }
 
+    /// A relation that was found by its name, and dropped before its turn came.
+    pub fn no_oid(oid: &str) -> SqlError {
+        SqlError::new("XX000", format!("could not open relation with OID {oid}"))
+    }
+
+    /// The same for a statement that writes.
+    pub fn dropped_meanwhile(oid: &str) -> SqlError {
+        SqlError::new("XX000", format!("table {oid} dropped by concurrent transaction"))
+    }
+
+    /// Two transactions changed the definition of one table.
+    pub fn conflict() -> SqlError {
+        let message = "could not complete because of conflict with concurrent transaction";
+        SqlError::new("XX000", message)
+    }
+
     /// An error of the engine: the SQLSTATE says nothing, the detail says all.
     pub fn engine(code: u32, error: &str, context: &str, query: i64, location: &str) -> SqlError {
         let rule = "-----------------------------------------------";

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use super::error::SqlError;
+
 /// How long a test waits for a statement to come to its gate.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -27,6 +29,8 @@ pub enum On {
     Rename,
     Insert,
     Any,
+    /// All but those with this text in them.
+    AnyBut(String),
     /// Those with this text in them.
     Containing(String),
 }
@@ -52,6 +56,34 @@ pub enum What {
     Error { code: String, message: String, detail: Option<String> },
     /// The statement waits until the gate is opened.
     Hold(Gate),
+}
+
+impl What {
+    /// Each kind of error that another transaction causes in Redshift, as users of the service and its
+    /// Developer Guide quote them.
+    pub fn passing_errors() -> Vec<What> {
+        let violation = "Serializable isolation violation on table - 100123, transactions forming the \
+                         cycle are: 1, 2 (pid:3)";
+        let error = |code: &str, message: &str, detail: Option<&str>| What::Error {
+            code: code.to_owned(),
+            message: message.to_owned(),
+            detail: detail.map(str::to_owned),
+        };
+        let engine = |error: SqlError| What::Error {
+            code: error.code,
+            message: error.message,
+            detail: error.detail,
+        };
+        vec![
+            error("XX000", "1023", Some(violation)),
+            error("XX000", violation, None),
+            error("XX000", "1018", Some("Relation does not exist.")),
+            engine(SqlError::conflict()),
+            engine(SqlError::no_oid("100123")),
+            engine(SqlError::dropped_meanwhile("100123")),
+            error("40001", "could not serialize access due to concurrent update", None),
+        ]
+    }
 }
 
 /// Holds a statement, or a request to the AWS of the tests.
@@ -131,6 +163,7 @@ impl On {
             On::Rename => kind == Kind::Rename,
             On::Insert => kind == Kind::Insert,
             On::Any => true,
+            On::AnyBut(text) => !statement.contains(text.as_str()),
             On::Containing(text) => statement.contains(text.as_str()),
         }
     }
@@ -151,6 +184,10 @@ pub(super) struct Planned {
 impl Faults {
     pub fn add(&self, fault: Fault) {
         self.0.lock().unwrap().push(fault);
+    }
+
+    pub fn clear(&self) -> usize {
+        std::mem::take(&mut *self.0.lock().unwrap()).len()
     }
 
     pub fn left(&self) -> usize {

@@ -21,7 +21,8 @@
 //!   node, floats of 15 digits (`bootstrap.sql`, `query`).
 //! - Transactions (3.11 to 3.13, 3.20 to 3.23, 3.26): a nested BEGIN joins, TRUNCATE commits,
 //!   VACUUM and others refuse a block, a failed transaction takes nothing but its end, a snapshot
-//!   is taken by the first look, errors 1018 and 1023 (`session`).
+//!   is taken by the first look, errors 1018 and 1023 (`session`). Who waits for a table that is
+//!   dropped fails, as Redshift's users report (`execute::rows`).
 //! - Protocol (4.1 to 4.8, 4.12): version 8.0.2, TLS or nothing, MD5 or cleartext passwords,
 //!   simple queries one at a time (`wire`).
 //!
@@ -207,6 +208,11 @@ impl Redshift {
     /// How many injected faults have met no statement yet.
     pub fn faults_left(&self) -> usize {
         self.server.faults.left()
+    }
+
+    /// Takes back the injected faults that have met no statement; how many they were.
+    pub fn clear_faults(&self) -> usize {
+        self.server.faults.clear()
     }
 
     pub fn inject(&self, fault: Fault) {

@@ -273,12 +273,21 @@ impl Session {
     }
 
     pub(super) async fn set_search_path(&mut self, path: Vec<String>) -> Result<(), Stop> {
-        let schemas: Vec<String> = path.iter().map(|schema| quoted(schema)).collect();
-        let statement = format!("SET search_path = redshift, pg_catalog, {}", schemas.join(", "));
+        let statement = backing_path(&path);
         self.backing.batch_execute(&statement).await?;
         self.search_path = path;
         Ok(())
     }
+
+    /// The statement that has a session of PostgreSQL find what this one finds.
+    pub(super) fn backing_path(&self) -> String {
+        backing_path(&self.search_path)
+    }
+}
+
+fn backing_path(path: &[String]) -> String {
+    let schemas: Vec<String> = path.iter().map(|schema| quoted(schema)).collect();
+    format!("SET search_path = redshift, pg_catalog, {}", schemas.join(", "))
 }
 
 async fn meet(what: Option<What>) -> Result<(), Stop> {

@@ -9,6 +9,7 @@ use crate::support::redshift::session::{Reply, Session, Stop};
 impl Session {
     pub(in super::super) async fn rows(&mut self, rows: RowStatement) -> Result<Reply, Stop> {
         let tag = rows.tag();
+        self.wait_for(&rows.findings.tables, tag == "SELECT").await?;
         let sql = self.backing_sql(rows).await?;
         let mut reply = self.select(&sql).await?;
         // PostgreSQL 8.0 did not count the rows of a query in its answer.
@@ -21,6 +22,28 @@ impl Session {
         let mut reply = self.select(&format!("EXPLAIN {sql}")).await?;
         reply.tag = "EXPLAIN".into();
         Ok(reply)
+    }
+
+    /// Waits for tables by their numbers, as Redshift does: their names are resolved before the wait, and
+    /// a table that the transaction waited for has dropped is not looked for again by its name, as
+    /// PostgreSQL would (reported by users of the service, 2.8, 3.15).
+    async fn wait_for(&self, tables: &[Name], reads: bool) -> Result<(), Stop> {
+        if tables.is_empty() {
+            return Ok(());
+        }
+        let found = self
+            .select(&format!(
+                "WITH named AS MATERIALIZED (SELECT unnest({})::oid AS oid) \
+                 SELECT oid FROM named \
+                 WHERE oid IS NOT NULL AND pg_catalog.pg_relation_size(oid) IS NULL",
+                numbers(tables)
+            ))
+            .await?;
+        match found.rows.first().map(Vec::as_slice) {
+            Some([Some(oid)]) if reads => Err(SqlError::no_oid(oid).into()),
+            Some([Some(oid)]) => Err(SqlError::dropped_meanwhile(oid).into()),
+            _ => Ok(()),
+        }
     }
 
     /// The statement with late views put in, and the session's answers to what it asks about.
@@ -99,9 +122,29 @@ impl Session {
             let message = "LOCK TABLE can only be used in transaction blocks";
             return Err(SqlError::new("25P01", message).into());
         }
+        let numbers = format!("SELECT {}", numbers(&names));
+        let before = self.outside_numbers(&numbers).await?;
         let names: Vec<String> = names.iter().map(Name::sql).collect();
         let statement = format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", names.join(", "));
-        self.utility(&statement, "LOCK TABLE").await
+        let locked = self.utility(&statement, "LOCK TABLE").await?;
+        // What was waited for is another table by now.
+        if self.outside_numbers(&numbers).await? != before {
+            return Err(SqlError::conflict().into());
+        }
+        Ok(locked)
+    }
+
+    /// Asked in another session: here the question would take the transaction's snapshot.
+    async fn outside_numbers(&self, query: &str) -> Result<Vec<Option<String>>, Stop> {
+        let path = self.backing_path();
+        let client = self.server.database.client().await;
+        client.batch_execute(&path).await?;
+        let messages = client.simple_query(query).await?;
+        let row = messages.iter().find_map(|message| match message {
+            tokio_postgres::SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        Ok(row.map(|row| vec![row.get(0).map(str::to_owned)]).unwrap_or_default())
     }
 
     /// Nothing is left to do; but not everywhere may one ask for it (Developer Guide,
@@ -145,4 +188,10 @@ impl Session {
             None => Err(SqlError::no_relation(&name.to_string()).into()),
         }
     }
+}
+
+/// The numbers of relations that are named, in PostgreSQL's words; none where there is no relation.
+fn numbers(tables: &[Name]) -> String {
+    let numbers = tables.iter().map(|table| format!("to_regclass({})", literal(&table.sql())));
+    format!("ARRAY[{}]", numbers.collect::<Vec<_>>().join(", "))
 }

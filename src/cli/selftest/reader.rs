@@ -1,0 +1,82 @@
+//! A reader at work while tables are replaced: it must never fail, nor see a part of a star.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::error::{Error, Result};
+use crate::publish::RunRecord;
+use crate::warehouse::quote;
+use crate::warehouse::session::{Access, Session};
+
+/// Time between two looks.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// A reader in a session of its own, until it is stopped or dropped.
+pub struct Reader {
+    stop: Arc<AtomicBool>,
+    looks: AbortOnDropHandle<Result<u64>>,
+}
+
+impl Reader {
+    /// Starts to read the tables of a schema, which hold the star that `record` tells of.
+    ///
+    /// # Errors
+    ///
+    /// If the schema or a table cannot be named, or the warehouse not be reached.
+    pub async fn start(access: &Access, schema: &str, record: &RunRecord) -> Result<Reader> {
+        let mut counts = Vec::new();
+        let mut expected = Vec::new();
+        for (table, published) in &record.tables {
+            let from = quote::qualified(schema, table)?;
+            counts.push(format!("SELECT '{table}' AS table_name, COUNT(*) FROM {from}"));
+            expected.push(format!("{table} {}", published.rows));
+        }
+        expected.sort();
+        let session = Session::open(access).await?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let looks = look(session, counts.join(" UNION ALL "), expected, stop.clone());
+        Ok(Reader { stop, looks: AbortOnDropHandle::new(tokio::spawn(looks)) })
+    }
+
+    /// Stops reading; how often the tables were read.
+    ///
+    /// # Errors
+    ///
+    /// If a read failed, or saw other rows than those of the star.
+    pub async fn finish(self) -> Result<u64> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.looks.await?
+    }
+}
+
+async fn look(
+    session: Session,
+    sql: String,
+    expected: Vec<String>,
+    stop: Arc<AtomicBool>,
+) -> Result<u64> {
+    let mut looks = 0;
+    loop {
+        let rows = session.rows("read the tables while they are replaced", &sql).await?;
+        let count =
+            |row: &Vec<Option<String>>| row.iter().flatten().cloned().collect::<Vec<_>>().join(" ");
+        let mut seen: Vec<String> = rows.iter().map(count).collect();
+        seen.sort();
+        looks += 1;
+        if seen != expected {
+            let differences = vec![format!(
+                "a reader saw {} rows while the tables were replaced, and the star has {}",
+                seen.join(", "),
+                expected.join(", ")
+            )];
+            return Err(Error::Mismatch { differences });
+        }
+        if stop.load(Ordering::Relaxed) {
+            return Ok(looks);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}

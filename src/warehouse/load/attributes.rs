@@ -1,0 +1,135 @@
+//! Properties of tables that an administrator has set, carried over to the tables that replace them.
+
+use super::catalog::{star_tables, text};
+use crate::error::Result;
+use crate::star::model::Table;
+use crate::warehouse::Dialect;
+use crate::warehouse::quote::{literal, name, principal, qualified};
+use crate::warehouse::session::Session;
+
+/// A clause of ALTER TABLE that gives a table a property of the one that it replaces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attribute {
+    /// The table.
+    pub table: String,
+    clause: String,
+    /// Whether it needs the table's keys.
+    pub needs_keys: bool,
+}
+
+impl Attribute {
+    /// The statement that sets the property of a table called `new`.
+    ///
+    /// # Errors
+    ///
+    /// If a name cannot be quoted.
+    pub fn set(&self, schema: &str, new: &str) -> Result<String> {
+        let key = name(&format!("{new}_pkey"))?;
+        Ok(format!(
+            "ALTER TABLE {} {}",
+            qualified(schema, new)?,
+            self.clause.replace("{key}", &key)
+        ))
+    }
+}
+
+/// The tablespaces, storage parameters, statistics targets, compression and replica identities that
+/// the tables have beside PostgreSQL's defaults. Redshift has none of them.
+///
+/// # Errors
+///
+/// If the catalog cannot be read.
+pub async fn attributes(session: &Session, schema: &str) -> Result<Vec<Attribute>> {
+    let dialect = session.dialect();
+    if dialect == Dialect::Redshift {
+        return Ok(Vec::new());
+    }
+    let sql = POSTGRES_ATTRIBUTES
+        .replace("{schema}", &literal(schema, dialect)?)
+        .replace("{tables}", &star_tables(dialect)?);
+    let rows = session.rows("look at the storage of the tables", &sql).await?;
+    let is_kept = |table: &str, column: &str| {
+        let table = Table::named(table);
+        column.is_empty() || table.is_some_and(|t| t.columns.iter().any(|c| c.name == column))
+    };
+    let kept = rows.iter().filter(|row| is_kept(&text(row, 0), &text(row, 1)));
+    Ok(kept
+        .map(|row| Attribute {
+            table: text(row, 0),
+            clause: text(row, 2),
+            needs_keys: text(row, 2).contains("{key}"),
+        })
+        .collect())
+}
+
+const POSTGRES_ATTRIBUTES: &str = "WITH star AS ( \
+    SELECT t.* FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace \
+    WHERE n.nspname = {schema} AND t.relname IN ({tables}) AND t.relkind = 'r' \
+), columns AS ( \
+    SELECT star.relname, a.* FROM star JOIN pg_attribute a ON a.attrelid = star.oid \
+    WHERE a.attnum > 0 AND NOT a.attisdropped \
+) \
+SELECT relname, NULL AS attname, 'SET TABLESPACE ' || quote_ident(s.spcname) \
+    FROM star JOIN pg_tablespace s ON s.oid = star.reltablespace \
+UNION ALL SELECT relname, NULL, format('SET (%I = %L)', option_name, option_value) \
+    FROM star, pg_options_to_table(star.reloptions) \
+UNION ALL SELECT star.relname, NULL, format('SET (toast.%I = %L)', option_name, option_value) \
+    FROM star JOIN pg_class toast ON toast.oid = star.reltoastrelid, \
+    pg_options_to_table(toast.reloptions) \
+UNION ALL SELECT relname, attname, format('ALTER COLUMN %I SET STATISTICS %s', attname, attstattarget) \
+    FROM columns WHERE attstattarget >= 0 \
+UNION ALL SELECT relname, attname, \
+    format('ALTER COLUMN %I SET (%I = %L)', attname, option_name, option_value) \
+    FROM columns, pg_options_to_table(attoptions) \
+UNION ALL SELECT relname, attname, format('ALTER COLUMN %I SET STORAGE %s', attname, \
+    CASE attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END) \
+    FROM columns JOIN pg_type t ON t.oid = atttypid WHERE attstorage <> t.typstorage \
+UNION ALL SELECT relname, attname, format('ALTER COLUMN %I SET COMPRESSION %s', attname, \
+    CASE attcompression WHEN 'l' THEN 'lz4' ELSE 'pglz' END) \
+    FROM columns WHERE attcompression IN ('l', 'p') \
+UNION ALL SELECT relname, NULL, 'REPLICA IDENTITY ' \
+    || CASE relreplident WHEN 'f' THEN 'FULL' ELSE 'NOTHING' END \
+    FROM star WHERE relreplident IN ('f', 'n') \
+UNION ALL SELECT star.relname, NULL, use.clause \
+    FROM star JOIN pg_index i ON i.indrelid = star.oid AND i.indisprimary, LATERAL ( \
+        SELECT 'REPLICA IDENTITY USING INDEX {key}' AS clause WHERE i.indisreplident \
+        UNION ALL SELECT 'CLUSTER ON {key}' WHERE i.indisclustered \
+    ) use \
+ORDER BY 1, 2 NULLS FIRST, 3";
+
+/// The statements that give the tables in place the comments that somebody has put on those that
+/// they replace.
+///
+/// # Errors
+///
+/// If the catalog cannot be read, or a name cannot be quoted.
+pub async fn comments(session: &Session, schema: &str) -> Result<Vec<String>> {
+    let dialect = session.dialect();
+    let sql = format!(
+        "SELECT c.relname, a.attname, d.description FROM pg_description d \
+         INNER JOIN pg_class k ON k.oid = d.classoid AND k.relname = 'pg_class' \
+         INNER JOIN pg_class c ON c.oid = d.objoid AND c.relkind = 'r' \
+         INNER JOIN pg_namespace n ON n.oid = c.relnamespace \
+         LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid AND d.objsubid > 0 \
+         WHERE n.nspname = {} AND c.relname IN ({}) ORDER BY 1, 2",
+        literal(schema, dialect)?,
+        star_tables(dialect)?
+    );
+    let mut statements = Vec::new();
+    for row in session.rows("look at the comments of the tables", &sql).await? {
+        let [table, column, comment] = [0, 1, 2].map(|i| text(&row, i));
+        let Some(model) = Table::named(&table) else { continue };
+        let qualified = qualified(schema, &table)?;
+        let (own, on) = match column.as_str() {
+            "" => (Some(model.grain), format!("TABLE {qualified}")),
+            column => (
+                model.columns.iter().find(|c| c.name == column).map(|c| c.meaning),
+                format!("COLUMN {qualified}.{}", principal(column)?),
+            ),
+        };
+        if own.is_some_and(|own| own != comment) {
+            statements.push(format!("COMMENT ON {on} IS {}", literal(&comment, dialect)?));
+        }
+    }
+    Ok(statements)
+}

@@ -1,0 +1,139 @@
+//! Tables that loads leave behind: replaced ones, dropped once readers can no longer be at them, and
+//! new ones of loads that ended early.
+
+use std::time::Duration;
+
+use super::catalog::text;
+use super::guard::limit_wait;
+use super::statements::{NEW, OLD, REPLACED, default_path};
+use crate::error::Result;
+use crate::star::model::{Column, Key, SONGPLAYS, Table};
+use crate::warehouse::quote::{literal, qualified};
+use crate::warehouse::session::Session;
+
+/// How long the drop of one table waits for readers. Whatever is left is dropped by the next load.
+const DROP_WAIT: Duration = Duration::from_secs(10);
+
+/// Length of an attempt's number, in hexadecimal digits.
+const ATTEMPT_DIGITS: usize = 8;
+
+/// The table of the star that `name` is a new or replaced form of, if it is the name of one.
+fn star_table(name: &str) -> Option<&'static Table> {
+    let rest = name.strip_prefix(NEW).or_else(|| name.strip_prefix(OLD))?;
+    let (attempt, table) = rest.split_once('_')?;
+    let is_digit = |c: char| matches!(c, '0'..='9' | 'a'..='f');
+    let is_attempt = attempt.len() == ATTEMPT_DIGITS && attempt.chars().all(is_digit);
+    Table::named(table).filter(|_| is_attempt)
+}
+
+/// The place of a table in the order of dropping: each before those it references.
+fn drop_rank(table: &Table) -> u8 {
+    let references = |c: &Column| matches!(c.key, Key::Foreign(_));
+    match table.name {
+        SONGPLAYS => 0,
+        _ if table.columns.iter().any(references) => 1,
+        _ => 2,
+    }
+}
+
+/// Whether a load made the table: the name alone is no proof, so its comment has to be the one that
+/// loads give new tables, or replaced ones.
+fn is_made_by_load(name: &str, comment: &str) -> bool {
+    let own = |table: &Table| match name.starts_with(OLD) {
+        true => comment == REPLACED,
+        false => comment == table.grain,
+    };
+    star_table(name).is_some_and(own)
+}
+
+/// The tables that loads have left behind, in the order in which they can be dropped.
+///
+/// # Errors
+///
+/// If the catalog cannot be read.
+pub async fn leftovers(session: &Session, schema: &str) -> Result<Vec<String>> {
+    let sql = format!(
+        "SELECT c.relname, obj_description(c.oid, 'pg_class') FROM pg_class c \
+         INNER JOIN pg_namespace n ON n.oid = c.relnamespace \
+         WHERE n.nspname = {} AND c.relkind = 'r' \
+         AND SUBSTRING(c.relname, 1, {}) IN ('{NEW}', '{OLD}') ORDER BY c.relname",
+        literal(schema, session.dialect())?,
+        NEW.len(),
+    );
+    let rows = session.rows("look for tables of unfinished loads", &sql).await?;
+    let mut left = Vec::new();
+    for row in &rows {
+        let (table, comment) = (text(row, 0), text(row, 1));
+        if is_made_by_load(&table, &comment) {
+            left.push(table);
+        } else {
+            tracing::debug!(table, "no load is known to have made this table; it stays");
+        }
+    }
+    left.sort_by_key(|table| star_table(table).map(drop_rank));
+    Ok(left)
+}
+
+/// Drops tables, each in a transaction of its own and without what depends on it. Returns those that
+/// could not be dropped, and why.
+///
+/// # Errors
+///
+/// If the connection breaks, or another transaction was in the way: the rest may be tried again.
+pub async fn drop_tables(
+    session: &Session,
+    schema: &str,
+    tables: &[String],
+) -> Result<Vec<String>> {
+    let mut left = Vec::new();
+    for table in tables {
+        let Err(error) = drop_table(session, schema, table).await else { continue };
+        let _ = session.execute("undo the drop", "ROLLBACK").await;
+        let crate::error::Error::Warehouse(refused) = &error else { return Err(error) };
+        if refused.is_passing() && !refused.is_lock_timeout() {
+            return Err(error);
+        }
+        tracing::warn!(%error, table, "a table that is no longer needed could not be dropped");
+        let reason = refused.refusal().map(ToString::to_string);
+        left.push(format!("{schema}.{table}: {}", reason.unwrap_or_else(|| error.to_string())));
+    }
+    Ok(left)
+}
+
+async fn drop_table(session: &Session, schema: &str, table: &str) -> Result<()> {
+    let action = format!("drop {schema}.{table}");
+    session.execute(&action, "BEGIN").await?;
+    let path = default_path(session.dialect()).map(str::to_owned);
+    for sql in limit_wait(session.dialect(), DROP_WAIT).into_iter().chain(path) {
+        session.execute(&action, &sql).await?;
+    }
+    let sql = format!("DROP TABLE IF EXISTS {}", qualified(schema, table)?);
+    session.execute(&action, &sql).await?;
+    session.execute(&action, "COMMIT").await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_load_made_is_a_leftover() {
+        let grain = Table::named("songs").unwrap().grain;
+        assert!(is_made_by_load("starlift_new_0a1b2c3d_songs", grain));
+        assert!(is_made_by_load("starlift_old_0a1b2c3d_songs", REPLACED));
+        for (name, comment) in [
+            ("starlift_new_0a1b2c3d_songs", ""),
+            ("starlift_old_0a1b2c3d_songs", grain),
+            ("starlift_old_users", REPLACED),
+            ("starlift_old_0A1B2C3D_users", REPLACED),
+            ("starlift_old_0a1b2c3d4_users", REPLACED),
+            ("starlift_old_0a1b2c3_users", REPLACED),
+            ("starlift_old_0a1b2c3d_users_backup", REPLACED),
+            ("starlift_old_0a1b2c3d_mine", REPLACED),
+            ("starlift_loads", REPLACED),
+        ] {
+            assert!(!is_made_by_load(name, comment), "{name}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! What keeps this user from replacing the tables, found before anything is copied.
+
+use super::catalog::{self, text};
+use super::dependents;
+use crate::error::Result;
+use crate::warehouse::Dialect;
+use crate::warehouse::quote::literal;
+use crate::warehouse::session::Session;
+
+/// The reasons for which this user cannot replace the star's tables that stand in a schema; none if it
+/// can. Redshift's superusers and roles may do what a table does not show: there the reasons are
+/// known only when the load fails.
+///
+/// # Errors
+///
+/// If the catalog cannot be read.
+pub async fn obstacles(session: &Session, schema: &str) -> Result<Vec<String>> {
+    if session.dialect() == Dialect::Redshift {
+        return Ok(Vec::new());
+    }
+    let existing = catalog::existing(session, schema).await?;
+    let mut found: Vec<String> = existing
+        .iter()
+        .filter(|table| !table.is_ours)
+        .map(|table| format!("table {} belongs to {}", table.table, table.owner))
+        .collect();
+    let views = dependents::views(session, schema).await?;
+    let not_ours = views.iter().filter(|view| !view.is_ours);
+    found.extend(not_ours.map(|view| format!("view {} belongs to somebody else", view.name)));
+    found.extend(owners(session, schema).await?);
+    Ok(found)
+}
+
+/// A new table is given to the owner of the one that it replaces. That takes the right to act as the
+/// owner, and the owner's right to create tables in the schema (PostgreSQL, ALTER TABLE).
+async fn owners(session: &Session, schema: &str) -> Result<Vec<String>> {
+    let sql = format!(
+        "SELECT c.relname, r.rolname, pg_has_role(c.relowner, \
+            CASE WHEN current_setting('server_version_num')::int >= 160000 \
+            THEN 'SET' ELSE 'MEMBER' END)::text, \
+         has_schema_privilege(c.relowner, n.oid, 'CREATE')::text \
+         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+         JOIN pg_roles r ON r.oid = c.relowner WHERE n.nspname = {} AND c.relname IN ({}) \
+         AND c.relkind = 'r' AND r.rolname <> current_user AND pg_has_role(c.relowner, 'USAGE') \
+         AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) ORDER BY 1",
+        literal(schema, session.dialect())?,
+        catalog::star_tables(session.dialect())?
+    );
+    let mut found = Vec::new();
+    for row in session.rows("look at the owners of the tables", &sql).await? {
+        let [table, owner, may_act, may_create] = [0, 1, 2, 3].map(|i| text(&row, i));
+        if may_act != "true" {
+            found.push(format!(
+                "table {table} belongs to {owner}, whose role this user may not set"
+            ));
+        }
+        if may_create != "true" {
+            found.push(format!(
+                "table {table} belongs to {owner}, who may not create tables in the schema"
+            ));
+        }
+    }
+    Ok(found)
+}

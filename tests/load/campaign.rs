@@ -1,0 +1,329 @@
+//! Connections cut at random moments of random loads, with a reader in a loop; and several loaders at
+//! once. `STARLIFT_CUTS` and `STARLIFT_LOADER_SECONDS` make them longer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use super::redshift::Cloud;
+use super::*;
+use starlift::warehouse::session::Session;
+use support::redshift::{Fault, On, What, When};
+
+/// Cuts for each warehouse unless the environment says otherwise.
+const CUTS: u64 = 6;
+
+/// Seconds for the loaders unless the environment says otherwise.
+const SECONDS: u64 = 6;
+
+/// One load in so many is not cut and has to succeed.
+const WHOLE_LOADS: u64 = 4;
+
+/// What a reader sees of a star, in one statement: the rows of each table.
+const COUNTS: &str = "SELECT 'a' AS t, COUNT(*) FROM star.songplays UNION ALL SELECT 'b', COUNT(*) FROM star.time \
+    UNION ALL SELECT 'c', COUNT(*) FROM star.users UNION ALL SELECT 'd', COUNT(*) FROM star.songs \
+    UNION ALL SELECT 'e', COUNT(*) FROM star.artists";
+
+/// The tables of the schema: the star's five and two for the bookkeeping, when nothing is left.
+const TABLES: &str = "SELECT COUNT(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+    WHERE n.nspname = 'star' AND c.relkind = 'r'";
+
+fn asked(name: &str, usual: u64) -> u64 {
+    std::env::var(name).map_or(usual, |number| number.parse().unwrap())
+}
+
+/// Numbers that look random, and are the same in every campaign; SplitMix64.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (bits ^ (bits >> 31)) % end.max(1)
+    }
+}
+
+async fn counts(client: &Client) -> String {
+    let mut rows = rows(client, COUNTS).await;
+    rows.sort();
+    rows.join(" ")
+}
+
+/// The same through the stand-in, which fails readers as Redshift does; `None` when the connection of
+/// the reader was the one that was cut.
+async fn counts_of(session: &Session) -> Option<String> {
+    match session.rows("look at the star", COUNTS).await {
+        Ok(rows) => {
+            let text = |row: &Vec<Option<String>>| {
+                row.iter().flatten().cloned().collect::<Vec<_>>().join("|")
+            };
+            let mut rows: Vec<String> = rows.iter().map(text).collect();
+            rows.sort();
+            Some(rows.join(" "))
+        }
+        Err(error) if error.is_lost() => None,
+        Err(error) => panic!("a reader failed: {error}: {}", error.cause),
+    }
+}
+
+/// A reader in a loop, in a task of its own.
+struct Reading {
+    stop: Arc<AtomicBool>,
+    looks: tokio::task::JoinHandle<u64>,
+}
+
+impl Reading {
+    /// Starts to look with `look`, which returns `None` where its connection was cut; what it sees has
+    /// to be one of `stars`.
+    fn start<F>(stars: &Arc<Vec<String>>, look: impl Fn() -> F + Send + 'static) -> Reading
+    where
+        F: Future<Output = Option<String>> + Send + 'static,
+    {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (stars, stopped) = (stars.clone(), stop.clone());
+        let looks = tokio::spawn(async move {
+            let mut looks = 0;
+            while !stopped.load(Relaxed) {
+                if let Some(seen) = look().await {
+                    assert!(stars.contains(&seen), "torn: {seen}, not one of {stars:?}");
+                    looks += 1;
+                }
+                tokio::time::sleep(Duration::from_millis(3)).await;
+            }
+            looks
+        });
+        Reading { stop, looks }
+    }
+
+    /// Stops; how often the reader looked.
+    async fn finish(self) -> u64 {
+        self.stop.store(true, Relaxed);
+        self.looks.await.unwrap()
+    }
+}
+
+#[derive(Default)]
+struct Tally {
+    cuts: u64,
+    survived: u64,
+    failed: u64,
+    whole: u64,
+}
+
+impl std::fmt::Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Tally { cuts, survived, failed, whole } = self;
+        write!(
+            f,
+            "{cuts} cuts: {survived} loads succeeded all the same, {failed} failed; {whole} loads were \
+             not cut and succeeded"
+        )
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn connections_to_redshift_cut_at_random_leave_whole_stars() {
+    let cloud = Cloud::new().await;
+    cloud.transform("other", &["--unmatched", "drop"]);
+    let client = cloud.redshift.database().client().await;
+    let mut stars = Vec::new();
+    let mut statements = 0;
+    for star in ["other", "star"] {
+        let before = cloud.redshift.statements().len();
+        cloud.load(star, &[]).exits(0);
+        statements = (cloud.redshift.statements().len() - before) as u64;
+        stars.push(counts(&client).await);
+    }
+    assert_ne!(stars[0], stars[1]);
+    let (mut dice, mut tally, stars) = (Dice(2018), Tally::default(), Arc::new(stars));
+    let reading = Reading::start(&stars, {
+        let access = cloud.access();
+        let session = Arc::new(tokio::sync::Mutex::new(cloud.session().await));
+        move || {
+            let (access, session) = (access.clone(), session.clone());
+            async move {
+                let mut session = session.lock().await;
+                let seen = counts_of(&session).await;
+                if seen.is_none() {
+                    *session = Session::open(&access).await.unwrap();
+                }
+                seen
+            }
+        }
+    });
+    let cuts = asked("STARLIFT_CUTS", CUTS);
+    while tally.cuts < cuts {
+        let star = ["star", "other"][dice.roll(2) as usize];
+        // A network that fails may fail more than once.
+        let wanted = 1 + dice.roll(3);
+        for _ in 0..wanted {
+            let when = [When::Before, When::Within, When::After][dice.roll(3) as usize];
+            let skip = dice.roll(statements) as usize;
+            // The reader's statements are not counted.
+            let on = On::AnyBut("'a' AS t".to_owned());
+            cloud.redshift.inject(Fault { on, skip, when, what: What::Cut });
+        }
+        let outcome = tokio::task::block_in_place(|| cloud.load(star, &["--force"]));
+        tally.cuts += wanted - cloud.redshift.clear_faults() as u64;
+        match outcome.code {
+            Some(0) => {
+                tally.survived += 1;
+                assert_eq!(loaded_run(&client).await, cloud.run_id(star), "{outcome}");
+            }
+            Some(1) => tally.failed += 1,
+            _ => panic!("{outcome}"),
+        }
+        let seen = counts(&client).await;
+        assert!(stars.contains(&seen), "torn: {seen}\n{outcome}");
+        if dice.roll(WHOLE_LOADS) == 0 {
+            let next = tokio::task::block_in_place(|| cloud.load("other", &["--force"]));
+            next.exits(0);
+            assert_eq!(counts(&client).await, stars[0]);
+            assert_eq!(value(&client, TABLES).await, "7", "{next}");
+            tally.whole += 1;
+        }
+    }
+    tokio::task::block_in_place(|| cloud.load("star", &["--force"]).exits(0).code);
+    assert_eq!(counts(&client).await, stars[1]);
+    assert_eq!(value(&client, TABLES).await, "7");
+    let looks = reading.finish().await;
+    assert!(looks > tally.cuts, "the reader hardly looked");
+    println!("Redshift stand-in: {tally}; a reader looked {looks} times");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn connections_to_postgresql_cut_at_random_leave_whole_stars() {
+    let (here, database) = (with_star(), database());
+    transform(&here, "other", &["--unmatched", "drop"]).exits(0);
+    let client = database.client().await;
+    let url = database.url();
+    let load = |star: &str| here.run(["load", "--force", "--star", star, "--to", &url]);
+    let mut stars = Vec::new();
+    let mut took = Duration::ZERO;
+    for star in ["other", "star"] {
+        let begun = Instant::now();
+        load(star).exits(0);
+        took = begun.elapsed();
+        stars.push(counts(&client).await);
+    }
+    let (mut dice, mut tally, stars) = (Dice(1918), Tally::default(), Arc::new(stars));
+    let reading = Reading::start(&stars, {
+        let reader = Arc::new(database.client().await);
+        move || {
+            let reader = reader.clone();
+            async move { Some(counts(&reader).await) }
+        }
+    });
+    let cutter = database.client().await;
+    let cut = "SELECT COUNT(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity \
+                   WHERE datname = current_database() AND application_name LIKE 'starlift %' \
+                   ORDER BY random() LIMIT 1) p";
+    let cuts = asked("STARLIFT_CUTS", CUTS);
+    while tally.cuts < cuts {
+        let star = ["star", "other"][dice.roll(2) as usize];
+        let is_over = AtomicBool::new(false);
+        let loaded = std::thread::scope(|scope| {
+            let running = scope.spawn(|| {
+                let outcome = load(star);
+                is_over.store(true, Relaxed);
+                outcome
+            });
+            tokio::task::block_in_place(|| {
+                // A load is fast: several cuts for each.
+                while !is_over.load(Relaxed) {
+                    let wait = dice.roll(took.as_micros() as u64 / 2);
+                    std::thread::sleep(Duration::from_micros(wait));
+                    let done = futures::executor::block_on(value(&cutter, cut));
+                    tally.cuts += done.parse::<u64>().unwrap();
+                }
+            });
+            running.join().unwrap()
+        });
+        match loaded.code {
+            Some(0) => tally.survived += 1,
+            Some(1) => tally.failed += 1,
+            _ => panic!("{loaded}"),
+        }
+        let seen = counts(&client).await;
+        assert!(stars.contains(&seen), "torn: {seen}\n{loaded}");
+        if dice.roll(WHOLE_LOADS) == 0 {
+            let next = tokio::task::block_in_place(|| load("other"));
+            next.exits(0);
+            assert_eq!(value(&client, TABLES).await, "7", "{next}");
+            tally.whole += 1;
+        }
+    }
+    tokio::task::block_in_place(|| load("star").exits(0).code);
+    assert_eq!(counts(&client).await, stars[1]);
+    assert_eq!(value(&client, TABLES).await, "7");
+    let looks = reading.finish().await;
+    println!("PostgreSQL: {tally}; a reader looked {looks} times");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_loaders_and_a_run_at_once_leave_whole_stars() {
+    let (here, database) = (with_star(), database());
+    transform(&here, "other", &["--unmatched", "drop"]).exits(0);
+    let client = database.client().await;
+    let url = database.url();
+    let mut stars = Vec::new();
+    for star in ["other", "star"] {
+        here.run(["load", "--star", star, "--to", &url]).exits(0);
+        stars.push(counts(&client).await);
+    }
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sample");
+    let (songs, logs) = (sample.join("song_data"), sample.join("log_data"));
+    let (songs, logs) = (songs.to_str().unwrap(), logs.to_str().unwrap());
+    let end = Instant::now() + Duration::from_secs(asked("STARLIFT_LOADER_SECONDS", SECONDS));
+    let (done, looks) = (AtomicU64::new(0), AtomicU64::new(0));
+    let at_work = AtomicU64::new(3);
+    std::thread::scope(|scope| {
+        let loop_of = |args: Vec<String>| {
+            let (here, done, at_work) = (&here, &done, &at_work);
+            scope.spawn(move || {
+                while Instant::now() < end {
+                    here.run(&args).exits(0);
+                    done.fetch_add(1, Relaxed);
+                }
+                at_work.fetch_sub(1, Relaxed);
+            })
+        };
+        let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
+        let workers = [
+            loop_of(words(&["load", "--force", "--star", "star", "--to", &url])),
+            loop_of(words(&["load", "--force", "--star", "other", "--to", &url])),
+            loop_of(words(&[
+                "run",
+                "--songs",
+                songs,
+                "--logs",
+                logs,
+                "--out",
+                "third",
+                "--to",
+                &url,
+                "--max-rejects",
+                "14",
+            ])),
+        ];
+        tokio::task::block_in_place(|| {
+            while at_work.load(Relaxed) > 0 && workers.iter().any(|worker| !worker.is_finished()) {
+                let seen = futures::executor::block_on(counts(&client));
+                assert!(stars.contains(&seen), "torn: {seen}, not one of {stars:?}");
+                looks.fetch_add(1, Relaxed);
+                std::thread::sleep(Duration::from_millis(3));
+            }
+        });
+    });
+    assert_eq!(value(&client, TABLES).await, "7");
+    let numbers = "SELECT COUNT(DISTINCT load_number) = MAX(load_number) FROM star.starlift_loads";
+    assert_eq!(value(&client, numbers).await, "t");
+    let loads = value(&client, "SELECT MAX(load_number) FROM star.starlift_loads").await;
+    println!(
+        "{} commands of two loaders and a run, {loads} loads; a reader looked {} times",
+        done.load(Relaxed),
+        looks.load(Relaxed)
+    );
+}
