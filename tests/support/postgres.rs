@@ -73,6 +73,16 @@ pub struct Postgres {
 }
 
 impl Postgres {
+    /// A new folder that the server can write to, and that goes with it.
+    pub fn new_folder(&self) -> PathBuf {
+        let folder =
+            tempfile::Builder::new().prefix("space-").tempdir_in(&self.folder).unwrap().keep();
+        if let Some((uid, gid)) = owner() {
+            chown(&folder, Some(uid), Some(gid)).unwrap();
+        }
+        folder
+    }
+
     /// The server of this test process, started when first asked for.
     pub fn shared() -> &'static Postgres {
         static SHARED: OnceLock<Postgres> = OnceLock::new();
@@ -211,15 +221,6 @@ fn prepare(owner: Option<(u32, u32)>) -> PathBuf {
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
     if let Some((uid, gid)) = owner {
         chown(&folder, Some(uid), Some(gid)).unwrap();
-    }
-    folder
-}
-
-/// A folder that the server can write to.
-pub fn folder_of_server() -> tempfile::TempDir {
-    let folder = tempfile::Builder::new().prefix("starlift-pg-").tempdir_in("/tmp").unwrap();
-    if let Some((uid, gid)) = owner() {
-        chown(folder.path(), Some(uid), Some(gid)).unwrap();
     }
     folder
 }

@@ -71,11 +71,13 @@ const POSTGRES_ATTRIBUTES: &str = "WITH star AS ( \
 ) \
 SELECT relname, NULL AS attname, 'SET TABLESPACE ' || quote_ident(s.spcname) \
     FROM star JOIN pg_tablespace s ON s.oid = star.reltablespace \
-UNION ALL SELECT relname, NULL, format('SET (%I = %L)', option_name, option_value) \
-    FROM star, pg_options_to_table(star.reloptions) \
-UNION ALL SELECT star.relname, NULL, format('SET (toast.%I = %L)', option_name, option_value) \
+UNION ALL SELECT relname, NULL, \
+    'SET (' || string_agg(format('%I = %L', option_name, option_value), ', ') || ')' \
+    FROM star, pg_options_to_table(star.reloptions) GROUP BY relname \
+UNION ALL SELECT star.relname, NULL, \
+    'SET (' || string_agg(format('toast.%I = %L', option_name, option_value), ', ') || ')' \
     FROM star JOIN pg_class toast ON toast.oid = star.reltoastrelid, \
-    pg_options_to_table(toast.reloptions) \
+    pg_options_to_table(toast.reloptions) GROUP BY star.relname \
 UNION ALL SELECT relname, attname, format('ALTER COLUMN %I SET STATISTICS %s', attname, attstattarget) \
     FROM columns WHERE attstattarget >= 0 \
 UNION ALL SELECT relname, attname, \

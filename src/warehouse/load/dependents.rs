@@ -226,7 +226,7 @@ const POSTGRES_CLOSURE: &str = "WITH RECURSIVE star AS ( \
 /// Left out is what a load makes itself, and what only carries a dependency on: row types, arrays,
 /// TOAST tables, indexes of constraints, rules of views, triggers of foreign keys.
 const POSTGRES_DEPENDENTS: &str = ", named AS ( \
-    SELECT g.*, i.type, i.identity, c.relkind, k.contype, \
+    SELECT g.*, i.type, i.identity, c.relkind, k.contype, NULLIF(k.contypid, 0) AS domain, \
         CASE g.classid WHEN 'pg_class'::regclass THEN COALESCE(x.indrelid, g.objid) \
             WHEN 'pg_constraint'::regclass THEN NULLIF(k.conrelid, 0) \
             WHEN 'pg_trigger'::regclass THEN t.tgrelid WHEN 'pg_policy'::regclass THEN p.polrelid \
@@ -272,6 +272,9 @@ SELECT CASE WHEN contype = 'f' THEN 'foreign key ' || part || ' of ' || relation
             format('ALTER TABLE IF EXISTS %s DROP COLUMN IF EXISTS %I CASCADE', relation::regclass, part) \
         WHEN classid = 'pg_constraint'::regclass AND relation IS NOT NULL THEN \
             format('ALTER TABLE IF EXISTS %s DROP CONSTRAINT IF EXISTS %I CASCADE', relation::regclass, part) \
+        WHEN domain IN (SELECT objid FROM gone WHERE classid = 'pg_type'::regclass) THEN NULL \
+        WHEN domain IS NOT NULL THEN \
+            format('ALTER DOMAIN %s DROP CONSTRAINT IF EXISTS %I', domain::regtype, part) \
         WHEN classid = 'pg_attrdef'::regclass THEN \
             format('ALTER TABLE IF EXISTS %s ALTER COLUMN %I DROP DEFAULT', relation::regclass, part) \
         WHEN type IN ('rule', 'trigger', 'policy') THEN \

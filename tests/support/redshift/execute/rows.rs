@@ -31,6 +31,8 @@ impl Session {
         if tables.is_empty() {
             return Ok(());
         }
+        // Locking anything lets this session of PostgreSQL hear of names that have changed.
+        self.backing.batch_execute("SELECT pg_catalog.pg_relation_size('rs.loads')").await?;
         let found = self
             .select(&format!(
                 "WITH named AS MATERIALIZED (SELECT unnest({})::oid AS oid) \
@@ -192,6 +194,6 @@ impl Session {
 
 /// The numbers of relations that are named, in PostgreSQL's words; none where there is no relation.
 fn numbers(tables: &[Name]) -> String {
-    let numbers = tables.iter().map(|table| format!("to_regclass({})", literal(&table.sql())));
+    let numbers = tables.iter().map(|table| format!("to_regclass({})::oid", literal(&table.sql())));
     format!("ARRAY[{}]", numbers.collect::<Vec<_>>().join(", "))
 }
