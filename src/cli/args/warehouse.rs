@@ -129,7 +129,8 @@ pub struct LoadHow {
     /// Load even when the same run stands there already.
     #[arg(long)]
     pub force: bool,
-    /// Drop what depends on the old tables and cannot be carried over to the new ones.
+    /// Drop what depends on the old tables and cannot be carried over to the new ones; a load without this
+    /// option names it and ends before anything is copied.
     #[arg(long)]
     pub cascade: bool,
     /// Seconds to wait for other loads, and for readers to let go of the tables [default: 600].

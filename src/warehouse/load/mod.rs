@@ -95,7 +95,7 @@ pub struct LoadReport {
     pub dropped: Vec<String>,
     /// Tables that are no longer needed and could not be dropped, and why.
     pub left: Vec<String>,
-    /// Views that were made anew.
+    /// Views that were made again.
     pub views: usize,
     /// Where the time went.
     pub stages: Vec<StageTime>,
