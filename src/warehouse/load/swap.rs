@@ -17,6 +17,10 @@ use crate::warehouse::session::Session;
 /// below the second after which the deadlock detector would pick a reader as the victim.
 const LOCK_TRY: Duration = Duration::from_millis(150);
 
+/// The same for all of Redshift's locks together, which one statement takes: its limit is that of
+/// statements.
+const REDSHIFT_LOCK_TRY: Duration = Duration::from_millis(500);
+
 /// Time between two tries, in which readers go ahead.
 const LOCK_PAUSE: Duration = Duration::from_millis(250);
 
@@ -40,7 +44,8 @@ impl Loader<'_> {
         let outcome = loop {
             let Err(error) = self.try_swap(guard, names, load_id).await else { break Ok(()) };
             was_lost |= is_lost(&error);
-            let waits = matches!(&error, Error::Warehouse(e) if e.is_lock_timeout());
+            let waits = matches!(&error, Error::LoadLocked { .. })
+                || matches!(&error, Error::Warehouse(e) if e.is_lock_timeout());
             let pause = match waits {
                 true if Instant::now() < deadline => Some(LOCK_PAUSE),
                 true => None,
@@ -171,7 +176,7 @@ impl Loader<'_> {
     async fn lock(&self, session: &Session, existing: &[&str]) -> Result<()> {
         let (dialect, schema) = (session.dialect(), &self.options.schema);
         let wait = match dialect {
-            Dialect::Redshift => self.options.lock_timeout,
+            Dialect::Redshift => REDSHIFT_LOCK_TRY,
             Dialect::Postgres => LOCK_TRY,
         };
         let Some(sql) = lock_tables(dialect, schema, existing)? else { return Ok(()) };
@@ -184,7 +189,8 @@ impl Loader<'_> {
             (Dialect::Postgres, Waited::InVain(Some(error))) => return Err(error.into()),
             (_, Waited::InVain(_)) => {
                 let who = "sessions that read or write the tables do not let go of them";
-                return Err(Error::LoadLocked { who, schema: schema.clone(), waited: wait });
+                let waited = self.options.lock_timeout;
+                return Err(Error::LoadLocked { who, schema: schema.clone(), waited });
             }
         }
         if dialect == Dialect::Redshift {
