@@ -222,6 +222,19 @@ pub enum Error {
         /// What would be lost.
         names: Vec<String>,
     },
+    /// A database's encoding lacks characters of the star.
+    #[error(
+        "database {database} is encoded in {encoding}, which lacks characters of the star; nothing was touched:\n  {}",
+        texts.join("\n  ")
+    )]
+    Encoding {
+        /// The database.
+        database: String,
+        /// Its encoding, as PostgreSQL names it.
+        encoding: String,
+        /// A line per column: how many values, and one of them.
+        texts: Vec<String>,
+    },
     /// Redshift would not take a star's files.
     #[error("Redshift would not take the files: {}; nothing was touched", count(*findings, "finding"))]
     Contract {
@@ -316,8 +329,13 @@ impl Error {
             Error::StarFile { .. } => {
                 Some("bring the file back, or make the star anew with `starlift transform`".to_owned())
             }
-            Error::Warehouse(error) => error.hint().map(str::to_owned),
+            Error::Warehouse(error) => error.hint(),
             Error::Cloud(error) => error.hint(),
+            Error::Encoding { .. } => Some(
+                "load into a database in UTF-8 (CREATE DATABASE … ENCODING 'UTF8' TEMPLATE \
+                 template0), or mend the values in the input"
+                    .to_owned(),
+            ),
             Error::LoadLocked { .. } => {
                 Some("wait for it to end, or for longer with --lock-timeout".to_owned())
             }

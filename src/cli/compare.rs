@@ -7,7 +7,8 @@ use super::star::{self, OpenStar};
 use super::warehouse::WarehouseOptions;
 use crate::error::{Error, Result};
 use crate::escape;
-use crate::warehouse::answers::{ask, difference, expected_schema};
+use crate::warehouse::answers::{ask, expected_schema};
+use crate::warehouse::difference::difference;
 use crate::warehouse::session::Session;
 
 /// Asks both sides every question, and prints a line a question.

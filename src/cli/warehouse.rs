@@ -16,9 +16,9 @@ use crate::storage::StoreOptions;
 use crate::warehouse::Dialect;
 use crate::warehouse::load::LoadOptions;
 use crate::warehouse::quote;
-use crate::warehouse::session::{Access, Session};
+use crate::warehouse::session::{Access, Limits, Session};
 use crate::warehouse::tables::TableSettings;
-use crate::warehouse::target::Target;
+use crate::warehouse::target::{Target, TlsMode};
 
 /// A Redshift that AWS can describe.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +43,12 @@ pub struct WarehouseSettings {
     url: Option<String>,
     database: Option<String>,
     user: Option<String>,
+    sslmode: Option<String>,
     sslrootcert: Option<PathBuf>,
+    tls_name: Option<String>,
+    channel_binding: Option<String>,
+    connect_timeout: Option<u64>,
+    options: Option<String>,
     schema: Option<String>,
     password_file: Option<PathBuf>,
     password_secret: Option<String>,
@@ -60,6 +65,25 @@ pub struct WarehouseSettings {
 }
 
 impl WarehouseSettings {
+    /// What the file says of the connection, as parameters of a URL.
+    fn parameters(&self) -> Result<Vec<(&'static str, String)>> {
+        let file = match &self.sslrootcert {
+            Some(file) => Some(file.to_str().map(str::to_owned).ok_or_else(|| {
+                Error::Usage(format!("the path of sslrootcert is not UTF-8: {}", file.display()))
+            })?),
+            None => None,
+        };
+        let parameters = [
+            ("sslmode", self.sslmode.clone()),
+            ("sslrootcert", file),
+            ("tls_name", self.tls_name.clone()),
+            ("channel_binding", self.channel_binding.clone()),
+            ("connect_timeout", self.connect_timeout.map(|seconds| seconds.to_string())),
+            ("options", self.options.clone()),
+        ];
+        Ok(parameters.into_iter().filter_map(|(name, value)| Some((name, value?))).collect())
+    }
+
     /// A warehouse of which nothing is known but its URL.
     pub fn of_url(url: &str) -> WarehouseSettings {
         WarehouseSettings { url: Some(url.to_owned()), ..WarehouseSettings::default() }
@@ -123,6 +147,18 @@ async fn look_up(login: &LoginOptions, stores: &StoreOptions) -> Result<FoundClu
     })
 }
 
+/// Warns that a server is not verified.
+fn warn_unverified(target: &Target) {
+    if target.tls == TlsMode::Require {
+        tracing::warn!(
+            "sslmode=require: the connection to {} is encrypted, but its certificate is not \
+             verified, and another server could pose as it; use verify-full, with sslrootcert for a \
+             certificate that is not public",
+            target.host
+        );
+    }
+}
+
 /// A warehouse, and how it is reached.
 #[derive(Debug)]
 pub struct WarehouseOptions {
@@ -150,6 +186,7 @@ impl WarehouseOptions {
         args: &WarehouseArgs,
         stores: &StoreOptions,
     ) -> Result<WarehouseOptions> {
+        let parameters = file.parameters()?;
         let mut login = LoginOptions {
             auth: file.auth,
             password_file: file.password_file,
@@ -179,18 +216,17 @@ impl WarehouseOptions {
         if let Some(user) = file.user {
             target.user = user;
         }
-        if file.sslrootcert.is_some() {
-            target.root_certificates = file.sslrootcert;
-        }
+        let parameters = parameters.iter().map(|(name, value)| (*name, value.as_str()));
+        let target = target.with(parameters)?;
+        warn_unverified(&target);
         login.check(target.dialect)?;
         let seconds = args.statement_timeout.or(file.statement_timeout);
+        let schema = args.schema.clone().or(file.schema);
+        let schema = schema.unwrap_or_else(|| LoadOptions::SCHEMA.to_owned());
+        quote::schema(&schema, target.dialect)?;
         Ok(WarehouseOptions {
             target,
-            schema: args
-                .schema
-                .clone()
-                .or(file.schema)
-                .unwrap_or_else(|| LoadOptions::SCHEMA.to_owned()),
+            schema,
             login,
             statement_timeout: range::seconds("statement_timeout", seconds)?,
             iam_role: file.iam_role.or(role),
@@ -206,7 +242,8 @@ impl WarehouseOptions {
     /// If a password file cannot be used.
     pub async fn access(&self, stores: &StoreOptions) -> Result<Access> {
         let login = self.login.login(&self.target, stores).await?;
-        Ok(Access { target: self.target.clone(), login, statement_timeout: self.statement_timeout })
+        let limits = Limits { statement: self.statement_timeout, lock: None };
+        Ok(Access { target: self.target.clone(), login, limits })
     }
 
     /// A session for questions to the tables of the schema.
@@ -215,7 +252,7 @@ impl WarehouseOptions {
     ///
     /// As [`WarehouseOptions::access`], and if the warehouse cannot be reached.
     pub async fn ask(&self, stores: &StoreOptions) -> Result<Session> {
-        let session = Session::open(&self.access(stores).await?).await?;
+        let mut session = Session::open(&self.access(stores).await?).await?;
         session.use_schema(&self.schema).await?;
         Ok(session)
     }
@@ -230,15 +267,17 @@ impl WarehouseOptions {
         let role = how.iam_role.as_ref().or(self.iam_role.as_ref());
         let iam_role = role.map_or("default", String::as_str);
         // What cannot stand in a statement is refused before anything is opened.
-        quote::name(&self.schema)?;
         quote::iam_role(iam_role)?;
+        let lock_timeout = lock_timeout.unwrap_or(LoadOptions::LOCK_TIMEOUT);
+        let mut access = self.access(stores).await?;
+        access.limits.lock = Some(lock_timeout);
         Ok(LoadOptions {
-            access: self.access(stores).await?,
+            access,
             schema: self.schema.clone(),
             iam_role: iam_role.to_owned(),
             force: how.force,
             cascade: how.cascade,
-            lock_timeout: lock_timeout.unwrap_or(LoadOptions::LOCK_TIMEOUT),
+            lock_timeout,
             retries: LoadOptions::RETRIES,
             tables: self.tables.clone(),
         })

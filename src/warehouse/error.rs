@@ -4,6 +4,8 @@ use std::fmt;
 
 use tokio_postgres::error::{DbError, SqlState};
 
+use super::session::ServerLimit;
+
 /// A failure of a warehouse, or of the way to it.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} at {target}")]
@@ -56,6 +58,8 @@ pub struct Refusal {
     pub context: String,
     /// What Redshift's load errors say of it, when they were asked.
     pub load_error: Option<LoadError>,
+    /// The time limit of the server, the database or the role that has expired.
+    pub limit: Option<ServerLimit>,
 }
 
 /// A row of Redshift's load errors. What it does not say is empty.
@@ -96,6 +100,9 @@ impl fmt::Display for Refusal {
                 }
             }
         }
+        if let Some(limit) = &self.limit {
+            write!(f, "; {limit}")?;
+        }
         if !self.hint.is_empty() {
             write!(f, " ({})", one_line(&self.hint))?;
         }
@@ -117,6 +124,7 @@ impl From<&DbError> for Refusal {
             hint: error.hint().unwrap_or_default().to_owned(),
             detail,
             load_error: None,
+            limit: None,
         }
     }
 }
@@ -154,7 +162,8 @@ impl WarehouseError {
             Cause::Connection(_) => true,
             // The server says so itself when it is being stopped or ends a session.
             Cause::Refused(refusal) => {
-                refusal.code.starts_with("57P") || refusal.code.starts_with("08")
+                // 25P03 and 25P04: a time limit of transactions, which ends the session, too.
+                ["57P", "08", "25P03", "25P04"].iter().any(|code| refusal.code.starts_with(code))
             }
             _ => false,
         }
@@ -187,18 +196,42 @@ impl WarehouseError {
     }
 
     /// What to do about it, where there is something to advise.
-    pub fn hint(&self) -> Option<&'static str> {
-        match &self.cause {
-            Cause::Refused(refusal) => refusal_hint(refusal),
+    pub fn hint(&self) -> Option<String> {
+        let hint = match &self.cause {
+            Cause::Refused(refusal) => match &refusal.limit {
+                Some(limit) => return Some(limit_hint(limit)),
+                None => refusal_hint(refusal),
+            },
             Cause::Connection(_) => Some(CONNECTION_HINT),
-            Cause::Tls(_) => Some(
-                "name the file of the certificates to trust with ?sslrootcert=FILE in the URL; the \
-                 host in the URL must be the one that the server's certificate names",
-            ),
+            Cause::Tls(reason) => Some(tls_hint(reason)),
             Cause::Credentials(reason) => credentials_hint(reason),
             Cause::Answer(_) => None,
-        }
+        };
+        hint.map(str::to_owned)
     }
+}
+
+fn limit_hint(limit: &ServerLimit) -> String {
+    let option = limit.option();
+    let option = option.map(|option| format!("give {option}, or ")).unwrap_or_default();
+    format!("{option}change {}", limit.change)
+}
+
+fn tls_hint(reason: &str) -> &'static str {
+    // As rustls words them.
+    if reason.contains("not valid for") {
+        return "write the host that the server's certificate names, or name it as tls_name (as behind a \
+                tunnel); sslmode=verify-ca verifies the certificate without the name";
+    }
+    if reason.contains("xpired") || reason.contains("not valid yet") {
+        return "the server's certificate has to be renewed; see that this machine's clock is right";
+    }
+    if reason.contains("does no TLS") || reason.contains("does not support TLS") {
+        return "turn TLS on at the server (ssl = on), or give sslmode=disable where the network is \
+                trusted";
+    }
+    "name the file of the certificates to trust, or the server's own certificate, with \
+     ?sslrootcert=FILE in the URL"
 }
 
 /// Whether the statement failed because of another transaction, in which case the whole transaction
@@ -268,6 +301,13 @@ fn refusal_hint(refusal: &Refusal) -> Option<&'static str> {
             "another session holds the tables or another load is at work; try again when it has ended, or wait longer with --lock-timeout"
         }
         "57014" => "the statement took longer than --statement-timeout allows",
+        _ if says("query_wait_timeout") => {
+            "the pooler has no free server connection: a load needs two at a time; raise its \
+             default_pool_size, or connect to the server itself"
+        }
+        _ if says("unsupported startup parameter") => {
+            "the pooler refuses a parameter of the URL: remove options from it"
+        }
         _ if says("not authorized to assume") || says("not attached") => {
             "attach the role to the cluster (or make it the default), and let it trust redshift.amazonaws.com"
         }
@@ -303,7 +343,10 @@ impl Cause {
         if text.contains("password missing") || text.contains("authentication") {
             return Cause::Credentials(text);
         }
-        if text.contains("certificate") || text.contains("TLS handshake") {
+        if text.contains("certificate")
+            || text.contains("TLS handshake")
+            || text.contains("support TLS")
+        {
             return Cause::Tls(text);
         }
         Cause::Connection(text)

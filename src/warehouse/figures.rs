@@ -9,7 +9,7 @@ use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
 
 use super::session::{Session, TextRow};
-use super::{Dialect, quote};
+use super::{Dialect, encoding, quote};
 use crate::error::{Error, Result};
 use crate::star::model::{Column, ColumnType, Table};
 
@@ -23,6 +23,9 @@ const SUM_TOLERANCE: f64 = 1e-9;
 /// Doubles are summed in this unit, without their signs: a sum of values that fit then does not
 /// overflow, and rounding is small beside it.
 const SCALE: f64 = 1e15;
+
+/// Doubles below this are nothing beside the rounding of a sum, and are left out of it.
+const NEGLIGIBLE: &str = "1e-290";
 
 /// The figures of a table.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,7 +78,21 @@ impl What {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Engine {
     Local,
-    Warehouse(Dialect),
+    Redshift,
+    /// PostgreSQL, with a database in UTF-8 or one that stores bytes as they come.
+    Postgres,
+    /// PostgreSQL, with a database in another encoding.
+    Transcoded,
+}
+
+impl Engine {
+    fn of(dialect: Dialect, encoding: Option<&str>) -> Engine {
+        match dialect {
+            Dialect::Redshift => Engine::Redshift,
+            Dialect::Postgres if encoding::is_utf8(encoding) => Engine::Postgres,
+            Dialect::Postgres => Engine::Transcoded,
+        }
+    }
 }
 
 impl TableFigures {
@@ -103,20 +120,35 @@ impl Figure {
         let column = quote::name(self.column)?;
         Ok(match (self.what, self.column_type) {
             (What::Filled, _) => format!("COUNT({column})"),
+            // The files are in UTF-8.
+            (What::Bytes, _) if engine == Engine::Transcoded => {
+                format!("SUM(CAST(OCTET_LENGTH(convert_to({column}, 'UTF8')) AS BIGINT))")
+            }
             (What::Bytes, _) => format!("SUM(CAST(OCTET_LENGTH({column}) AS BIGINT))"),
-            (What::Sum, ColumnType::Double) => format!("SUM(ABS({column}) / {SCALE:e})"),
+            // PostgreSQL refuses a quotient that is too small to be told from 0.
+            (What::Sum, ColumnType::Double) => format!(
+                "SUM(CASE WHEN ABS({column}) < CAST('{NEGLIGIBLE}' AS DOUBLE PRECISION) THEN 0 \
+                 ELSE ABS({column}) / {SCALE:e} END)"
+            ),
             // PostgreSQL's sum of integers cannot overflow; that of the others can.
-            (What::Sum, _) if engine == Engine::Warehouse(Dialect::Postgres) => {
+            (What::Sum, _) if matches!(engine, Engine::Postgres | Engine::Transcoded) => {
                 format!("SUM({column})")
             }
             (What::Sum, _) => format!("SUM(CAST({column} AS DECIMAL(38, 0)))"),
             (what, column_type) => {
                 let function = if what == What::Least { "MIN" } else { "MAX" };
-                // By bytes, as Redshift and DataFusion compare, whatever the database's collation.
-                let by_bytes = column_type == ColumnType::Text
-                    && engine == Engine::Warehouse(Dialect::Postgres);
-                let collation = if by_bytes { " COLLATE \"C\"" } else { "" };
-                format!("{function}({column}{collation})")
+                // By the bytes of UTF-8, as Redshift and DataFusion compare, whatever the
+                // database's collation and encoding.
+                match (column_type, engine) {
+                    (ColumnType::Text, Engine::Postgres) => {
+                        format!("{function}({column} COLLATE \"C\")")
+                    }
+                    (ColumnType::Text, Engine::Transcoded) => format!(
+                        "convert_from(decode({function}(encode(convert_to({column}, 'UTF8'), 'hex') \
+                         COLLATE \"C\"), 'hex'), 'UTF8')"
+                    ),
+                    _ => format!("{function}({column})"),
+                }
             }
         })
     }
@@ -177,13 +209,14 @@ fn select(table: &Table, from: &str, engine: Engine) -> Result<String> {
     Ok(format!("SELECT\n    {}\nFROM {from}", columns.join(",\n    ")))
 }
 
-/// The query that takes a table's figures in a warehouse; `from` is the table's quoted name.
+/// The query that takes a table's figures in a warehouse whose database is in UTF-8; `from` is the
+/// table's quoted name.
 ///
 /// # Errors
 ///
 /// If a column's name cannot be one.
 pub fn warehouse_query(table: &Table, from: &str, dialect: Dialect) -> Result<String> {
-    select(table, from, Engine::Warehouse(dialect))
+    select(table, from, Engine::of(dialect, None))
 }
 
 /// The figures of a table registered in `session`.
@@ -221,7 +254,7 @@ pub async fn warehouse_figures(
     table: &Table,
     from: &str,
 ) -> Result<TableFigures> {
-    let sql = warehouse_query(table, from, session.dialect())?;
+    let sql = select(table, from, Engine::of(session.dialect(), session.encoding()))?;
     let rows = session.rows(&format!("verify {}", table.name), &sql).await?;
     parse_row(table, rows.first().map(Vec::as_slice).unwrap_or_default())
 }

@@ -7,14 +7,18 @@
 
 pub mod answers;
 pub mod check;
+pub mod collation;
 pub mod contract;
 pub mod copy;
+pub mod difference;
+pub mod encoding;
 pub mod error;
 pub mod figures;
 pub mod iam;
 pub mod ledger;
 pub mod load;
 pub mod probe;
+pub mod question;
 pub mod quote;
 pub mod secret;
 pub mod session;

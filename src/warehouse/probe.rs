@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 
 use super::error::{Cause, WarehouseError};
-use super::session::tls;
+use super::session::connector;
 use super::target::Target;
 
 /// SSLRequest: its length and its code. Source: PostgreSQL, Message Formats.
@@ -42,8 +42,9 @@ pub async fn certificate(target: &Target) -> Result<(), WarehouseError> {
         if answer != b'S' {
             return Err(cause("the server does no TLS".to_owned()));
         }
-        ServerName::try_from(target.host.as_str()).map_err(|e| cause(e.to_string()))?;
-        let mut connector = tls(target).map_err(|cause| failure(action, target, cause))?;
+        let name = target.tls_name.as_deref().unwrap_or(&target.host);
+        ServerName::try_from(name).map_err(|e| cause(e.to_string()))?;
+        let mut connector = connector(target).map_err(|cause| failure(action, target, cause))?;
         let connect =
             <_ as MakeTlsConnect<TcpStream>>::make_tls_connect(&mut connector, &target.host);
         let connect = connect.map_err(|e| cause(e.to_string()))?;

@@ -33,8 +33,7 @@ pub enum QuoteError {
 ///
 /// # Errors
 ///
-/// If it is empty, too long, or has a NUL. Redshift folds quoted names to lower case as it does
-/// others, so a name with capitals would name two things in two warehouses: it is refused.
+/// If it is empty, too long, or has a control character.
 pub fn name(name: &str) -> Result<String, QuoteError> {
     let refuse = |why| Err(QuoteError::Name(name.to_owned(), why));
     if name.is_empty() {
@@ -46,10 +45,21 @@ pub fn name(name: &str) -> Result<String, QuoteError> {
     if name.chars().any(char::is_control) {
         return refuse("it has a control character");
     }
-    if name.chars().any(char::is_uppercase) {
-        return refuse("it has capital letters, which Redshift would fold");
-    }
     Ok(format!("\"{}\"", name.replace('"', "\"\"")))
+}
+
+/// The name of a schema in double quotes.
+///
+/// # Errors
+///
+/// As [`name`]. Redshift folds quoted names to lower case as it does others: there a name with
+/// capitals is refused.
+pub fn schema(schema: &str, dialect: Dialect) -> Result<String, QuoteError> {
+    if dialect == Dialect::Redshift && schema.chars().any(char::is_uppercase) {
+        let why = "it has capital letters, which Redshift folds to lower case";
+        return Err(QuoteError::Name(schema.to_owned(), why));
+    }
+    name(schema)
 }
 
 /// The name of a user or group, whose case PostgreSQL keeps and Redshift folds, in double quotes.
@@ -161,10 +171,17 @@ mod tests {
         assert_eq!(name("time").unwrap(), "\"time\"");
         assert_eq!(qualified("a.b", "c").unwrap(), "\"a.b\".\"c\"");
         let long = "x".repeat(64);
-        for refused in ["", "Users", "a\0b", "a\nb", &long] {
+        for refused in ["", "a\0b", "a\nb", &long] {
             assert!(name(refused).is_err(), "{refused:?}");
         }
         assert!(name(&"x".repeat(63)).is_ok());
+    }
+
+    #[test]
+    fn capitals_are_for_postgres() {
+        assert_eq!(schema("Star", Dialect::Postgres).unwrap(), "\"Star\"");
+        assert!(schema("Star", Dialect::Redshift).is_err());
+        assert!(schema("star", Dialect::Redshift).is_ok());
     }
 
     #[test]

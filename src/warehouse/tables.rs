@@ -161,7 +161,8 @@ fn load_order() -> Vec<&'static Table> {
 
 impl TableDesign {
     /// The statement that makes the table as `name`; those it references are called as `named` says.
-    /// For PostgreSQL without its keys: they are cheaper to add when the rows are in.
+    /// For PostgreSQL without its keys: they are cheaper to add when the rows are in. `collation`, which
+    /// is quoted, is that of its texts.
     ///
     /// # Errors
     ///
@@ -171,6 +172,7 @@ impl TableDesign {
         dialect: Dialect,
         schema: &str,
         named: impl Fn(&str) -> String,
+        collation: Option<&str>,
     ) -> Result<String> {
         let mut lines = Vec::new();
         for column in self.table.columns {
@@ -179,8 +181,13 @@ impl TableDesign {
                 Some(length) if dialect == Dialect::Redshift => format!("VARCHAR({length})"),
                 _ => column.column_type.sql().to_owned(),
             };
+            let collation = match column.column_type {
+                ColumnType::Text => collation.map(|name| format!(" COLLATE {name}")),
+                _ => None,
+            };
+            let collation = collation.unwrap_or_default();
             let null = if column.nullable { "" } else { " NOT NULL" };
-            lines.push(format!("{} {sql_type}{null}", quote::name(column.name)?));
+            lines.push(format!("{} {sql_type}{collation}{null}", quote::name(column.name)?));
         }
         if dialect == Dialect::Redshift {
             lines.extend(self.keys(schema, &named)?);
@@ -291,9 +298,10 @@ impl TableDesign {
 ///
 /// As [`TableDesign::create`].
 pub fn ddl(designs: &[TableDesign], dialect: Dialect, schema: &str) -> Result<String> {
-    let mut statements = vec![format!("CREATE SCHEMA IF NOT EXISTS {}", quote::name(schema)?)];
+    let mut statements =
+        vec![format!("CREATE SCHEMA IF NOT EXISTS {}", quote::schema(schema, dialect)?)];
     for design in designs {
-        statements.push(design.create(dialect, schema, str::to_owned)?);
+        statements.push(design.create(dialect, schema, str::to_owned, None)?);
     }
     for design in designs {
         if dialect == Dialect::Postgres {

@@ -2,7 +2,7 @@
 
 use super::*;
 use starlift::warehouse::secret::Secret;
-use starlift::warehouse::session::{Access, Login, Session};
+use starlift::warehouse::session::{Access, Limits, Login, Session};
 use starlift::warehouse::target::Target;
 use support::redshift::Redshift;
 use support::s3::S3Server;
@@ -72,7 +72,7 @@ impl Cloud {
         Access {
             target: Target::parse(&self.target()).unwrap(),
             login: Login::Password(Some(Secret::new(self.redshift.password().to_owned()))),
-            statement_timeout: None,
+            limits: Limits::default(),
         }
     }
 

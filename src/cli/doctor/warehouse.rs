@@ -6,7 +6,7 @@ use crate::cloud::clients::Clients;
 use crate::error::{Error, Result};
 use crate::warehouse::load::obstacles;
 use crate::warehouse::session::Session;
-use crate::warehouse::target::TlsMode;
+use crate::warehouse::target::{Target, TlsMode};
 use crate::warehouse::{Dialect, probe, quote};
 
 const REACH: &str = "see that the warehouse is up and is the one that is meant, and run it again";
@@ -62,8 +62,7 @@ impl Doctor<'_> {
 
     async fn session(&mut self, warehouse: &WarehouseOptions) -> Result<()> {
         let target = &warehouse.target;
-        let is_socket = target.host.starts_with('/');
-        if !is_socket {
+        if !target.is_socket() {
             let reached = probe::reach(target).await;
             let reached = reached.map(|_| format!("{}:{} answers", target.host, target.port));
             let verdict = match reached {
@@ -81,14 +80,8 @@ impl Doctor<'_> {
                 return Ok(());
             }
         }
-        if target.tls == TlsMode::VerifyFull {
-            let verified = probe::certificate(target).await.map_err(Error::from);
-            let said = || format!("the server is {}", target.host);
-            if !self.note_outcome("certificate", verified.map(|()| said()), REACH)? {
-                return Ok(());
-            }
-        } else {
-            self.note("certificate", Skipped("the connection stays on this machine".to_owned()))?;
+        if !self.certificate(target).await? {
+            return Ok(());
         }
         let opened = async {
             let access = warehouse.access(&self.global.stores).await?;
@@ -130,7 +123,50 @@ impl Doctor<'_> {
             ),
             Err(error) => verdict(Err(error), REACH),
         };
-        self.note("tables", tables).map(|_| ())
+        self.note("tables", tables)?;
+        self.limits(&session, warehouse)
+    }
+
+    /// The server's certificate; whether to go on.
+    async fn certificate(&mut self, target: &Target) -> Result<bool> {
+        let host = &target.host;
+        let said = match target.tls {
+            TlsMode::Disable if target.is_local() => {
+                let why = "the connection stays on this machine, as far as its host tells; a tunnel \
+                           from here has to encrypt by itself";
+                return self.note("certificate", Skipped(why.to_owned())).map(|_| true);
+            }
+            TlsMode::Disable => {
+                let why = format!("sslmode=disable: nothing that is sent to {host} is encrypted");
+                let cure = "remove sslmode=disable, or make a tunnel to the server and connect to its \
+                            end on this machine";
+                return self.note("certificate", Bad(why, cure.to_owned())).map(|_| true);
+            }
+            TlsMode::Require => {
+                let why = format!("sslmode=require: whether the server is {host} is not verified");
+                return self.note("certificate", Skipped(why)).map(|_| true);
+            }
+            TlsMode::VerifyCa => format!("{host} has a trusted certificate, of whatever name"),
+            TlsMode::VerifyFull => {
+                format!("the server is {}", target.tls_name.as_deref().unwrap_or(host))
+            }
+        };
+        let verified = probe::certificate(target).await.map_err(Error::from);
+        self.note_outcome("certificate", verified.map(|()| said), REACH)
+    }
+
+    /// The time limits of the server, the database or the role.
+    fn limits(&mut self, session: &Session, warehouse: &WarehouseOptions) -> Result<()> {
+        let limits = session.server_limits().iter().filter(|limit| limit.is_set());
+        let limits: Vec<String> = limits.map(ToString::to_string).collect();
+        if warehouse.target.dialect == Dialect::Redshift {
+            return Ok(());
+        }
+        let said = match limits[..] {
+            [] => "the server stops no statement by itself".to_owned(),
+            _ => limits.join("; "),
+        };
+        self.note("time limits", Good(said)).map(|_| ())
     }
 }
 

@@ -7,13 +7,13 @@ use super::guard::Guard;
 use super::statements::{Names, catalog_path, create, default_path, finish};
 use super::{Loader, catalog, is_lost, is_passing};
 use crate::error::{Error, Result};
-use crate::warehouse::Dialect;
 use crate::warehouse::copy::{postgres, redshift};
 use crate::warehouse::error::{Cause, WarehouseError};
 use crate::warehouse::figures::{differences, warehouse_figures};
 use crate::warehouse::quote::qualified;
 use crate::warehouse::session::Session;
 use crate::warehouse::tables::TableDesign;
+use crate::warehouse::{Dialect, collation};
 
 impl Loader<'_> {
     /// Makes the new tables; their names.
@@ -47,7 +47,7 @@ impl Loader<'_> {
         let built = self.build_in(&session, names).await;
         if built.is_err() {
             // The end of the session does the same; this frees the tables sooner.
-            let _ = session.execute("undo the load", "ROLLBACK").await;
+            let _ = session.rollback("undo the load").await;
         }
         built
     }
@@ -61,11 +61,13 @@ impl Loader<'_> {
             due.map(|a| a.set(&names.schema, &names.new_table(&a.table)))
                 .collect::<Result<Vec<_>>>()
         };
-        session.execute("begin", "BEGIN").await?;
+        session.begin("begin").await?;
+        let collation = collation::of_columns(session).await?;
         if let Some(sql) = default_path(dialect) {
             session.execute("set the search path", sql).await?;
         }
-        for sql in create(dialect, names, &self.star.designs)?.into_iter().chain(set(false)?) {
+        let create = create(dialect, names, &self.star.designs, collation.as_deref())?;
+        for sql in create.into_iter().chain(set(false)?) {
             session.execute("make the new tables", &sql).await?;
         }
         for design in &self.star.designs {
@@ -93,7 +95,7 @@ impl Loader<'_> {
         self.meter.enter("verify");
         self.verify(session, names).await?;
         self.timed("verify", begun);
-        session.execute("commit the new tables", "COMMIT").await?;
+        session.commit("commit the new tables").await?;
         Ok(())
     }
 

@@ -63,7 +63,7 @@ impl<'a> Guard<'a> {
     /// Gives the lock back.
     pub async fn release(self) {
         drop(self.pings);
-        if let Err(error) = self.session.execute("unlock", "ROLLBACK").await {
+        if let Err(error) = self.session.rollback("unlock").await {
             // The server does the same when the session ends.
             tracing::debug!(%error, "the lock's session was gone already");
         }
@@ -86,7 +86,7 @@ async fn lock(access: &Access, schema: &str, patience: Duration) -> Result<Sessi
     let session = Session::open(access).await?;
     let dialect = session.dialect();
     let action = "lock out other loads";
-    session.execute(action, "BEGIN").await?;
+    session.begin(action).await?;
     for sql in limit_wait(dialect, patience) {
         session.execute(action, &sql).await?;
     }

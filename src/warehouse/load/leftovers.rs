@@ -88,7 +88,7 @@ pub async fn drop_tables(
     let mut left = Vec::new();
     for table in tables {
         let Err(error) = drop_table(session, schema, table).await else { continue };
-        let _ = session.execute("undo the drop", "ROLLBACK").await;
+        let _ = session.rollback("undo the drop").await;
         let crate::error::Error::Warehouse(refused) = &error else { return Err(error) };
         if refused.is_passing() && !refused.is_lock_timeout() {
             return Err(error);
@@ -102,14 +102,14 @@ pub async fn drop_tables(
 
 async fn drop_table(session: &Session, schema: &str, table: &str) -> Result<()> {
     let action = format!("drop {schema}.{table}");
-    session.execute(&action, "BEGIN").await?;
+    session.begin(&action).await?;
     let path = default_path(session.dialect()).map(str::to_owned);
     for sql in limit_wait(session.dialect(), DROP_WAIT).into_iter().chain(path) {
         session.execute(&action, &sql).await?;
     }
     let sql = format!("DROP TABLE IF EXISTS {}", qualified(schema, table)?);
     session.execute(&action, &sql).await?;
-    session.execute(&action, "COMMIT").await?;
+    session.commit(&action).await?;
     Ok(())
 }
 

@@ -35,11 +35,11 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 
 use self::catalog::Existing;
 use self::guard::Guard;
-use self::statements::Names;
+use self::statements::{Names, default_path};
 use super::Dialect;
-use super::ledger;
 use super::session::{Access, Session};
 use super::tables::TableSettings;
+use super::{encoding, ledger};
 use crate::error::{Error, Result};
 use crate::pipeline::StageTime;
 
@@ -145,6 +145,17 @@ struct Loader<'a> {
     report: LoadReport,
 }
 
+/// Creates something in a transaction of its own, in which event triggers find their tables.
+async fn create_alone(session: &Session, action: &str, sql: &str) -> Result<()> {
+    session.begin(action).await?;
+    if let Some(path) = default_path(session.dialect()) {
+        session.execute(action, path).await?;
+    }
+    session.execute(action, sql).await?;
+    session.commit(action).await?;
+    Ok(())
+}
+
 impl<'a> Loader<'a> {
     fn timed(&mut self, stage: &str, begun: Instant) {
         let elapsed = begun.elapsed();
@@ -159,18 +170,13 @@ impl<'a> Loader<'a> {
         loop {
             let made = async {
                 let session = Session::open(&self.options.access).await?;
-                if session.dialect() == Dialect::Postgres {
-                    // Event triggers find their own tables by it.
-                    let sql = "SET search_path TO DEFAULT";
-                    session.execute("set the search path", sql).await?;
-                }
                 let [make_schema, make_ledger, make_lock] = ledger::create(schema)?;
                 if !catalog::has_schema(&session, schema).await? {
-                    session.execute("make the schema", &make_schema).await?;
+                    create_alone(&session, "make the schema", &make_schema).await?;
                 }
                 for (table, sql) in [(ledger::LEDGER, make_ledger), (ledger::LOCK, make_lock)] {
                     if !catalog::has_table(&session, schema, table).await? {
-                        session.execute("make the ledger of loads", &sql).await?;
+                        create_alone(&session, "make the ledger of loads", &sql).await?;
                     }
                 }
                 Ok::<_, Error>(())
@@ -259,6 +265,7 @@ impl<'a> Loader<'a> {
             self.report.number = entry.number;
             return Ok(true);
         }
+        self.demand_storable(&session).await?;
         self.demand_carriable(&session).await?;
         Ok(false)
     }
@@ -279,6 +286,22 @@ impl<'a> Loader<'a> {
             }
         }
         Ok(true)
+    }
+
+    /// Names the texts that the database's encoding cannot hold, before anything is copied.
+    async fn demand_storable(&self, session: &Session) -> Result<()> {
+        let tables: Vec<_> = self.star.designs.iter().map(|design| design.table).collect();
+        let place = self.star.star.to_string();
+        let others = [("the place of the star, which the ledger names", place.as_str())];
+        let texts = encoding::unstorable(session, &self.star.session, &tables, &others).await?;
+        if texts.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Encoding {
+            database: self.options.access.target.database.clone(),
+            encoding: session.encoding().unwrap_or_default().to_owned(),
+            texts,
+        })
     }
 
     /// Tells of what would be lost or could not be done, before anything is touched.

@@ -23,8 +23,11 @@ pub fn show(star: &Prepared, options: &LoadOptions) -> Result<String> {
     let dialect = options.access.target.dialect;
     let names = Names { schema: options.schema.clone(), attempt: "00000000".to_owned() };
     let mut script = Script::default();
-    script.note("In every session:");
-    for sql in session::settings(dialect, options.access.statement_timeout) {
+    script.note(match dialect {
+        Dialect::Redshift => "In every session:",
+        Dialect::Postgres => "In every transaction:",
+    });
+    for sql in session::shown_settings(dialect, &options.access.limits) {
         script.add(&sql);
     }
     script.note("Where they are not there yet:");
@@ -34,10 +37,16 @@ pub fn show(star: &Prepared, options: &LoadOptions) -> Result<String> {
     script.note("In a session of its own, until the load has ended:");
     script.add("BEGIN");
     script.add(&lock_loaders(dialect, &options.schema)?);
-    script.note("The new tables, in one transaction:");
+    script.note(match dialect {
+        Dialect::Redshift => "The new tables, in one transaction:",
+        Dialect::Postgres => {
+            "The new tables, in one transaction; their texts have a collation by bytes where the \
+             database has another:"
+        }
+    });
     script.add("BEGIN");
     script.add_some(default_path(dialect));
-    for sql in create(dialect, &names, &star.designs)? {
+    for sql in create(dialect, &names, &star.designs, None)? {
         script.add(&sql);
     }
     for design in &star.designs {

@@ -48,14 +48,19 @@ pub fn lock_loaders(dialect: Dialect, schema: &str) -> Result<String> {
     })
 }
 
-/// Makes the new tables.
+/// Makes the new tables, their texts with a quoted collation where it is not the database's own.
 ///
 /// # Errors
 ///
 /// If a name cannot be quoted.
-pub fn create(dialect: Dialect, names: &Names, designs: &[TableDesign]) -> Result<Vec<String>> {
+pub fn create(
+    dialect: Dialect,
+    names: &Names,
+    designs: &[TableDesign],
+    collation: Option<&str>,
+) -> Result<Vec<String>> {
     let named = |table: &str| names.new_table(table);
-    designs.iter().map(|design| design.create(dialect, &names.schema, named)).collect()
+    designs.iter().map(|design| design.create(dialect, &names.schema, named, collation)).collect()
 }
 
 /// What remains to be done to the new tables when their rows are in.

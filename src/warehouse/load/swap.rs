@@ -112,7 +112,7 @@ impl Loader<'_> {
         let session = Session::open(&self.options.access).await?;
         let swapped = self.swap_in(&session, names, load_id).await;
         if swapped.is_err() {
-            let _ = session.execute("undo the swap", "ROLLBACK").await;
+            let _ = session.rollback("undo the swap").await;
         }
         swapped
     }
@@ -122,11 +122,11 @@ impl Loader<'_> {
         let designs = &self.star.designs;
         let before = catalog::existing(session, schema).await?;
         let existing: Vec<&str> = before.iter().map(|e| e.table.as_str()).collect();
-        session.execute("begin", "BEGIN").await?;
+        session.begin("begin").await?;
         self.lock(session, &existing).await?;
         // An earlier try whose answer was lost has ended by now: it held these locks.
         if ledger::has(session, schema, load_id).await? {
-            session.execute("end", "ROLLBACK").await?;
+            session.rollback("end").await?;
             return Ok(());
         }
         let number = ledger::last_number(session, schema).await? + 1;
@@ -167,7 +167,7 @@ impl Loader<'_> {
         let sql = ledger::insert(dialect, schema, &entry, |table| self.star.rows_of(table))?;
         session.execute("enter the load in the ledger", &sql).await?;
         (self.report.number, self.report.views) = (number, views.len());
-        session.execute("commit the load", "COMMIT").await?;
+        session.commit("commit the load").await?;
         Ok(())
     }
 
@@ -194,7 +194,7 @@ impl Loader<'_> {
             }
         }
         if dialect == Dialect::Redshift {
-            let limit = self.options.access.statement_timeout.unwrap_or_default().as_millis();
+            let limit = self.options.access.limits.statement.unwrap_or_default().as_millis();
             let sql = format!("SET statement_timeout TO {limit}");
             session.execute("lift the limit", &sql).await?;
         }

@@ -1,0 +1,64 @@
+//! The guard on questions: one query that makes and changes nothing.
+
+mod reading;
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{Query, SetExpr, Statement, Visit, Visitor};
+use datafusion::sql::sqlparser::dialect::{PostgreSqlDialect, RedshiftSqlDialect};
+use datafusion::sql::sqlparser::parser::Parser;
+
+use super::Dialect;
+use crate::error::{Error, Result};
+
+/// Fails unless `sql` is one question: a query, alone, that makes and changes nothing.
+///
+/// # Errors
+///
+/// [`Error::Usage`] that says what else it is.
+pub fn demand_question(sql: &str, dialect: Dialect) -> Result<()> {
+    let parsed = match dialect {
+        Dialect::Redshift => Parser::parse_sql(&RedshiftSqlDialect {}, sql),
+        Dialect::Postgres => Parser::parse_sql(&PostgreSqlDialect {}, sql),
+    };
+    let statements =
+        parsed.map_err(|e| Error::Usage(format!("the query is not understood: {e}")))?;
+    if dialect == Dialect::Redshift && !reading::is_one_statement(sql) {
+        return Err(Error::Usage(
+            "the query may be read as several statements; write '' for a quote in a text, CHR(92) \
+             for a backslash before one, and no dollar quotes or nested comments"
+                .to_owned(),
+        ));
+    }
+    let [Statement::Query(query)] = &statements[..] else {
+        return Err(Error::Usage("a question is one SELECT; nothing else is sent".to_owned()));
+    };
+    let mut changes = ChangeFinder { found: false };
+    let _ = query.visit(&mut changes);
+    if changes.found || makes_table(query) {
+        return Err(Error::Usage("a question makes and changes nothing".to_owned()));
+    }
+    Ok(())
+}
+
+/// Looks for statements within a query.
+struct ChangeFinder {
+    found: bool,
+}
+
+impl Visitor for ChangeFinder {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        self.found |= makes_table(query)
+            || matches!(
+                *query.body,
+                SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_)
+            );
+        ControlFlow::Continue(())
+    }
+}
+
+fn makes_table(query: &Query) -> bool {
+    matches!(&*query.body, SetExpr::Select(select) if select.into.is_some())
+}

@@ -1,0 +1,162 @@
+//! The statements of a text, under every reading that a server may have of it.
+//!
+//! A parser that takes a quote for the end of a literal where the server does not, or the reverse,
+//! sees one statement where the server sees two. What a parser accepts is therefore also read here,
+//! in each of the ways in which dialects differ.
+
+/// How a text is read.
+#[derive(Debug, Clone, Copy)]
+struct Reading {
+    /// A backslash escapes the character after it in a literal.
+    escapes: bool,
+    /// A comment may hold others.
+    nests: bool,
+    /// `$tag$` begins and ends a literal.
+    dollars: bool,
+}
+
+/// Whether the text is at most one statement under every reading.
+pub(super) fn is_one_statement(sql: &str) -> bool {
+    let both = [false, true];
+    both.iter().all(|&escapes| {
+        both.iter().all(|&nests| {
+            both.iter().all(|&dollars| {
+                let mut rest = sql;
+                let reading = Reading { escapes, nests, dollars };
+                // What follows the first semicolon may be blanks and comments only.
+                reading.skip_statement(&mut rest) && {
+                    rest = rest.strip_prefix(';').unwrap_or(rest);
+                    reading.skip_blank(&mut rest) && rest.is_empty()
+                }
+            })
+        })
+    })
+}
+
+impl Reading {
+    /// Skips to the first semicolon that ends a statement, or the end; false if a literal or comment
+    /// has no end.
+    fn skip_statement(self, rest: &mut &str) -> bool {
+        while let Some(next) = rest.chars().next().filter(|&c| c != ';') {
+            let is_whole = match next {
+                '\'' => skip_quoted(rest, '\'', self.escapes),
+                '"' => skip_quoted(rest, '"', false),
+                '$' if self.dollars => skip_dollar_quoted(rest),
+                _ if rest.starts_with("--") || rest.starts_with("/*") => self.skip_comment(rest),
+                _ => {
+                    *rest = &rest[next.len_utf8()..];
+                    true
+                }
+            };
+            if !is_whole {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Skips blanks and comments; false if a comment has no end.
+    fn skip_blank(self, rest: &mut &str) -> bool {
+        loop {
+            *rest = rest.trim_start();
+            if !rest.starts_with("--") && !rest.starts_with("/*") {
+                return true;
+            }
+            if !self.skip_comment(rest) {
+                return false;
+            }
+        }
+    }
+
+    fn skip_comment(self, rest: &mut &str) -> bool {
+        if rest.starts_with("--") {
+            let end = rest.find(['\n', '\r']).unwrap_or(rest.len());
+            *rest = &rest[end..];
+            return true;
+        }
+        let (mut depth, mut at) = (1, 2);
+        while depth > 0 {
+            let Some(found) = rest[at..].find(['*', '/']).map(|found| at + found) else {
+                return false;
+            };
+            at = found + 1;
+            if rest[found..].starts_with("*/") {
+                (depth, at) = (depth - 1, found + 2);
+            } else if self.nests && rest[found..].starts_with("/*") {
+                (depth, at) = (depth + 1, found + 2);
+            }
+        }
+        *rest = &rest[at..];
+        true
+    }
+}
+
+/// Skips a literal or name. A doubled quote is read as two literals side by side, which ends alike.
+fn skip_quoted(rest: &mut &str, quote: char, escapes: bool) -> bool {
+    let mut chars = rest.char_indices().skip(1);
+    while let Some((at, c)) = chars.next() {
+        if c == quote {
+            *rest = &rest[at + 1..];
+            return true;
+        }
+        if escapes && c == '\\' {
+            chars.next();
+        }
+    }
+    false
+}
+
+/// Skips a literal in dollar quotes, or a dollar that begins none.
+fn skip_dollar_quoted(rest: &mut &str) -> bool {
+    let inner = &rest[1..];
+    let tag_end = inner.find(|c: char| !c.is_alphanumeric() && c != '_');
+    let tag = tag_end.filter(|&end| inner[end..].starts_with('$')).map(|end| &rest[..end + 2]);
+    let Some(tag) = tag else {
+        *rest = inner;
+        return true;
+    };
+    let body = &rest[tag.len()..];
+    let Some(end) = body.find(tag) else { return false };
+    *rest = &body[end + tag.len()..];
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_questions_are_one_statement() {
+        for sql in [
+            "SELECT 1",
+            "SELECT 'a;b', \"x;y\" FROM t -- a; b\n ;  /* c; */ -- d;",
+            "SELECT 'it''s' /* '; */",
+            r"SELECT 'a\\b', 'c\\'",
+            "SELECT 'price in $' || 'and $'",
+            "SELECT a[0], b['x'] FROM t",
+            "",
+        ] {
+            assert!(is_one_statement(sql), "{sql}");
+        }
+    }
+
+    #[test]
+    fn what_some_server_reads_as_two_statements_is_not_one() {
+        for sql in [
+            "SELECT 1; DROP TABLE users",
+            r"SELECT 'a\' || '; DROP TABLE users; --'",
+            r"SELECT 'a\'; DROP TABLE users; --'",
+            r"SELECT 'a\'' ; DROP TABLE users; --'",
+            r"SELECT '\\\' || '; DROP TABLE users; --'",
+            "SELECT 1 /* /* */ ; DROP TABLE users; -- */",
+            "SELECT 1 /* /* */ */ ; DROP TABLE users",
+            "SELECT $$ ' $$ || '; DROP TABLE users; --'",
+            "SELECT $a$ ' $a$, '; DROP TABLE users; --'",
+            "SELECT ['] , '; DROP TABLE users; -- '",
+            "SELECT 'open",
+            "SELECT 1 /* open",
+        ] {
+            assert!(!is_one_statement(sql), "{sql}");
+        }
+    }
+}

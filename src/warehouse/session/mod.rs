@@ -1,0 +1,422 @@
+//! A session with a warehouse: TLS, settings, notices, and one statement per call.
+//!
+//! Statements use the simple query protocol and answers are text: in Redshift prepared statements
+//! go stale when tables change, and its binary form of numbers is not PostgreSQL's.
+//!
+//! A connection pooler may give each transaction another server connection, and each server
+//! connection to many clients. In PostgreSQL a setting therefore never outlives its transaction:
+//! [`Session::begin`] sets it by `SET LOCAL`, and a statement outside a transaction is sent in one
+//! message with the settings it needs, which the server runs as one transaction.
+
+mod limits;
+mod settings;
+mod tls;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::{Stream, StreamExt, TryStreamExt};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_postgres::config::SslMode;
+use tokio_postgres::{
+    AsyncMessage, Client, Config, Connection, CopyInSink, NoTls, SimpleQueryMessage,
+};
+
+pub use self::limits::ServerLimit;
+pub use self::settings::Limits;
+pub(super) use self::settings::shown as shown_settings;
+pub(super) use self::tls::connector;
+
+use self::settings::Settings;
+use super::error::{Cause, Refusal, WarehouseError};
+use super::iam::IamLogin;
+use super::secret::Secret;
+use super::target::{Target, TlsMode};
+use super::{Dialect, quote};
+
+/// A COPY is silent for as long as it runs, so reads have no timeout; a peer that is gone is found
+/// out by keepalive: after 30 s of silence, and then nothing for 8 × 10 s.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEPALIVE_RETRIES: u32 = 8;
+
+/// AWS may have to be asked for a password first.
+const IAM_PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the server's own views show of us.
+const APPLICATION_NAME: &str = concat!("starlift ", env!("CARGO_PKG_VERSION"));
+
+/// A row of an answer, its values as text.
+pub type TextRow = Vec<Option<String>>;
+
+/// How sessions are opened.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// The warehouse.
+    pub target: Target,
+    /// How the user shows who it is.
+    pub login: Login,
+    /// How long statements and waits for locks may take.
+    pub limits: Limits,
+}
+
+/// How a user logs in.
+#[derive(Debug, Clone)]
+pub enum Login {
+    /// With a password, or with none where the server trusts its users.
+    Password(Option<Secret>),
+    /// With a password that AWS makes up.
+    Iam(Box<IamLogin>),
+}
+
+/// A session with a warehouse.
+pub struct Session {
+    client: Client,
+    target: String,
+    dialect: Dialect,
+    encoding: Option<String>,
+    settings: Settings,
+    server_limits: Vec<ServerLimit>,
+    in_transaction: AtomicBool,
+    heard: Arc<Heard>,
+}
+
+/// What the server has sent unasked.
+#[derive(Default)]
+struct Heard {
+    notices: Mutex<Vec<String>>,
+    /// Why the server ended the session.
+    end: Mutex<Option<Refusal>>,
+}
+
+impl Session {
+    /// Opens a session.
+    ///
+    /// # Errors
+    ///
+    /// If the warehouse cannot be reached, is not who it should be, or refuses the user.
+    pub async fn open(access: &Access) -> Result<Session, WarehouseError> {
+        let target = &access.target;
+        // The driver's own limit ends when TCP is connected; a peer may be silent after that.
+        let limit = target.connect_timeout * 2 + IAM_PATIENCE;
+        let opened = tokio::time::timeout(limit, Session::open_patiently(access)).await;
+        opened.unwrap_or_else(|_| {
+            let silent = format!("no answer to the log-in for {} s", limit.as_secs());
+            Err(fail("log in", target, Cause::Connection(silent)))
+        })
+    }
+
+    async fn open_patiently(access: &Access) -> Result<Session, WarehouseError> {
+        let target = &access.target;
+        let (user, password) = match &access.login {
+            Login::Password(password) => (target.user.clone(), password.clone()),
+            Login::Iam(iam) => {
+                let (user, password) = iam.credentials(target).await?;
+                (user, Some(password))
+            }
+        };
+        let config = config(target, &user, password.as_ref());
+        let failed = |e: tokio_postgres::Error| fail("log in", target, Cause::driver(&e));
+        let heard = Arc::default();
+        let (client, encoding) = match target.tls {
+            TlsMode::Disable => {
+                let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
+                (client, drive(connection, &heard))
+            }
+            TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => {
+                let tls = connector(target).map_err(|cause| fail("log in", target, cause))?;
+                let (client, connection) = config.connect(tls).await.map_err(failed)?;
+                (client, drive(connection, &heard))
+            }
+        };
+        let mut session = Session {
+            client,
+            target: target.to_string(),
+            dialect: target.dialect,
+            encoding,
+            settings: Settings::default(),
+            server_limits: Vec::new(),
+            in_transaction: AtomicBool::new(false),
+            heard,
+        };
+        session.configure(access).await?;
+        Ok(session)
+    }
+
+    async fn configure(&mut self, access: &Access) -> Result<(), WarehouseError> {
+        match self.dialect {
+            Dialect::Redshift => {
+                for sql in settings::redshift(&access.limits) {
+                    self.execute("set up the session", &sql).await?;
+                }
+            }
+            Dialect::Postgres => {
+                let rows = self.rows("read the session's time limits", limits::QUERY).await?;
+                let Target { user, database, .. } = &access.target;
+                let limits = rows.iter().filter_map(|row| ServerLimit::read(row, user, database));
+                self.server_limits = limits.collect();
+                self.settings = Settings::postgres(&access.limits, &self.server_limits);
+            }
+        }
+        Ok(())
+    }
+
+    /// The time limits that the server, the database or the role imposes. PostgreSQL only.
+    pub fn server_limits(&self) -> &[ServerLimit] {
+        &self.server_limits
+    }
+
+    /// The encoding of the database, as PostgreSQL names it.
+    pub fn encoding(&self) -> Option<&str> {
+        self.encoding.as_deref()
+    }
+
+    /// The warehouse's dialect.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Runs a statement; the number of rows that it is said to have touched.
+    ///
+    /// # Errors
+    ///
+    /// If the server refuses it or the connection breaks. `action` says what was being done.
+    pub async fn execute(&self, action: &str, sql: &str) -> Result<u64, WarehouseError> {
+        let mut touched = 0;
+        let mut messages = std::pin::pin!(self.messages(action, sql).await?);
+        while let Some(message) = messages.try_next().await? {
+            if let SimpleQueryMessage::CommandComplete(rows) = message {
+                touched = rows;
+            }
+        }
+        Ok(touched)
+    }
+
+    /// Runs a query; all of its rows.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::execute`].
+    pub async fn rows(&self, action: &str, sql: &str) -> Result<Vec<TextRow>, WarehouseError> {
+        let messages = self.messages(action, sql).await?;
+        let rows = messages.try_filter_map(|message| async move {
+            let SimpleQueryMessage::Row(row) = message else { return Ok(None) };
+            Ok(Some((0..row.len()).map(|i| row.get(i).map(str::to_owned)).collect()))
+        });
+        rows.try_collect().await
+    }
+
+    /// Runs a query; the first value of its first row.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::execute`].
+    pub async fn value(&self, action: &str, sql: &str) -> Result<Option<String>, WarehouseError> {
+        let rows = self.rows(action, sql).await?;
+        Ok(rows.into_iter().next().and_then(|row| row.into_iter().next().flatten()))
+    }
+
+    /// Begins a transaction with the session's settings.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::execute`].
+    pub async fn begin(&self, action: &str) -> Result<(), WarehouseError> {
+        self.in_transaction.store(true, Ordering::Relaxed);
+        let sql = format!("BEGIN{}", self.settings.of_transaction());
+        self.execute(action, &sql).await.map(|_| ())
+    }
+
+    /// Commits the transaction.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::execute`].
+    pub async fn commit(&self, action: &str) -> Result<(), WarehouseError> {
+        let ended = self.execute(action, "COMMIT").await;
+        self.in_transaction.store(false, Ordering::Relaxed);
+        ended.map(|_| ())
+    }
+
+    /// Undoes the transaction.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::execute`].
+    pub async fn rollback(&self, action: &str) -> Result<(), WarehouseError> {
+        let ended = self.execute(action, "ROLLBACK").await;
+        self.in_transaction.store(false, Ordering::Relaxed);
+        ended.map(|_| ())
+    }
+
+    /// Runs a query; the messages of its answer as they come: the names of its columns, and rows.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::execute`].
+    pub async fn messages(
+        &self,
+        action: &str,
+        sql: &str,
+    ) -> Result<
+        impl Stream<Item = Result<SimpleQueryMessage, WarehouseError>> + use<>,
+        WarehouseError,
+    > {
+        tracing::debug!(target: "starlift::sql", "{sql}");
+        let settings: &[String] = match self.in_transaction.load(Ordering::Relaxed) {
+            true => &[],
+            false => self.settings.of_statement(),
+        };
+        let mut text = settings.iter().map(|set| format!("{set}; ")).collect::<String>();
+        text += sql;
+        let mut to_skip = settings.len();
+        let failed = self.failed(action);
+        let answers = self.client.simple_query_raw(&text).await.map_err(&failed)?;
+        Ok(answers.map(move |answer| answer.map_err(&failed)).try_filter(move |message| {
+            // The answers to the settings.
+            let is_setting =
+                to_skip > 0 && matches!(message, SimpleQueryMessage::CommandComplete(_));
+            to_skip -= usize::from(is_setting);
+            std::future::ready(!is_setting)
+        }))
+    }
+
+    /// Begins a COPY whose data this side sends, in a transaction. PostgreSQL only.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::execute`].
+    pub async fn copy_in(
+        &self,
+        action: &str,
+        sql: &str,
+    ) -> Result<CopyInSink<bytes::Bytes>, WarehouseError> {
+        tracing::debug!(target: "starlift::sql", "{sql}");
+        self.client.copy_in(sql).await.map_err(|e| self.failure(action, &e))
+    }
+
+    /// A failure of the driver, told as what was being done.
+    pub fn failure(&self, action: &str, error: &tokio_postgres::Error) -> WarehouseError {
+        self.failed(action)(error)
+    }
+
+    /// Makes failures of the driver into errors of what was being done.
+    fn failed<E: std::borrow::Borrow<tokio_postgres::Error>>(
+        &self,
+        action: &str,
+    ) -> impl Fn(E) -> WarehouseError + use<E> {
+        let (action, target) = (action.to_owned(), self.target.clone());
+        let (limits, own) = (self.server_limits.clone(), self.settings.own_limits());
+        let heard = self.heard.clone();
+        move |error: E| {
+            let error = error.borrow();
+            let mut cause = Cause::driver(error);
+            let end = heard.end.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if let (true, Some(end)) = (error.is_closed(), end) {
+                cause = Cause::Refused(Box::new(end));
+            }
+            if let Cause::Refused(refusal) = &mut cause {
+                limits::attribute(refusal, &limits, &own);
+            }
+            WarehouseError { action: action.clone(), target: target.clone(), cause }
+        }
+    }
+
+    /// A failure while something was being done.
+    pub fn fail(&self, action: &str, cause: Cause) -> WarehouseError {
+        WarehouseError { action: action.to_owned(), target: self.target.clone(), cause }
+    }
+
+    /// The notices received since the last call.
+    pub fn take_notices(&self) -> Vec<String> {
+        std::mem::take(&mut *self.heard.notices.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn config(target: &Target, user: &str, password: Option<&Secret>) -> Config {
+    let Target { host, port, database, connect_timeout, tls, .. } = target;
+    let mut config = Config::new();
+    config
+        .host(host)
+        .port(*port)
+        .dbname(database)
+        // Not in a URL: the names that AWS makes up have a colon.
+        .user(user)
+        .application_name(target.application_name.as_deref().unwrap_or(APPLICATION_NAME))
+        .connect_timeout(*connect_timeout)
+        .keepalives_idle(KEEPALIVE_IDLE)
+        .keepalives_interval(KEEPALIVE_INTERVAL)
+        .keepalives_retries(KEEPALIVE_RETRIES)
+        .channel_binding(target.channel_binding)
+        .target_session_attrs(target.session_attrs)
+        .ssl_mode(match tls {
+            TlsMode::Disable => SslMode::Disable,
+            TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => SslMode::Require,
+        });
+    if let Some(options) = &target.options {
+        config.options(options);
+    }
+    if let Some(password) = password {
+        config.password(password.expose());
+    }
+    config
+}
+
+/// Moves the connection's bytes, and keeps and logs the notices among them, until the client is
+/// dropped and the server has been told. Returns the encoding of the database.
+fn drive<S, T>(mut connection: Connection<S, T>, heard: &Arc<Heard>) -> Option<String>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let heard = heard.clone();
+    let encoding = connection.parameter("server_encoding").map(str::to_owned);
+    tokio::spawn(async move {
+        loop {
+            match std::future::poll_fn(|context| connection.poll_message(context)).await {
+                Some(Ok(AsyncMessage::Notice(notice))) => {
+                    let text = notice.message().trim().to_owned();
+                    match notice.severity() {
+                        "WARNING" => tracing::warn!("the warehouse says: {text}"),
+                        _ => tracing::debug!("the warehouse says: {text}"),
+                    }
+                    heard.notices.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+                }
+                Some(Ok(_)) => {}
+                // Whoever waits for an answer is told that the connection is closed, and not why.
+                Some(Err(error)) => {
+                    let end = error.as_db_error().map(Refusal::from);
+                    *heard.end.lock().unwrap_or_else(PoisonError::into_inner) = end;
+                    return;
+                }
+                None => return,
+            }
+        }
+    });
+    encoding
+}
+
+fn fail(action: &str, target: &Target, cause: Cause) -> WarehouseError {
+    WarehouseError { action: action.to_owned(), target: target.to_string(), cause }
+}
+
+impl Session {
+    /// Prepares the session for questions: unqualified names mean the tables of `schema`, and where
+    /// the server can be held to it, the session only reads.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::execute`], and if `schema` cannot be a name.
+    pub async fn use_schema(&mut self, schema: &str) -> crate::error::Result<()> {
+        let path = quote::schema(schema, self.dialect)?;
+        match self.dialect {
+            Dialect::Redshift => {
+                let sql = format!("SET search_path TO {path}");
+                self.execute("choose the schema", &sql).await?;
+            }
+            Dialect::Postgres => self.settings.ask(&path),
+        }
+        Ok(())
+    }
+}

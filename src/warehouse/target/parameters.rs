@@ -1,0 +1,200 @@
+//! The parameters of a warehouse's URL: those that libpq knows, and what they mean here.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio_postgres::config::{ChannelBinding, TargetSessionAttrs};
+
+use super::{Target, TargetError, TlsMode};
+use crate::warehouse::Dialect;
+
+/// One day. A server that has not answered by then will not answer.
+const MAX_CONNECT_SECONDS: u64 = 86_400;
+
+/// Parameters of libpq that have no effect here at some values and cannot be honoured at others.
+///
+/// Source: PostgreSQL, Parameter Key Words.
+const FIXED: [(&str, &[&str], &str); 9] = [
+    ("client_encoding", &["auto", "utf8", "utf-8", "unicode"], "starlift exchanges UTF-8 only"),
+    ("gssencmode", &["disable", "prefer"], "GSSAPI is not supported; remove it and use TLS"),
+    ("keepalives", &["1"], "starlift always sends keepalives; remove it"),
+    ("load_balance_hosts", &["disable"], "there is one host; remove it"),
+    ("replication", &["0", "false", "off", "no"], "a load is not a replication; remove it"),
+    ("ssl_min_protocol_version", &["tlsv1", "tlsv1.1", "tlsv1.2"], "TLS 1.2 and 1.3 are used"),
+    ("sslcertmode", &["disable", "allow"], NO_CLIENT_CERTIFICATE),
+    ("sslcompression", &["0"], "TLS is never compressed; remove it"),
+    ("sslnegotiation", &["postgres"], "direct TLS is not supported; use postgres"),
+];
+
+const NO_CLIENT_CERTIFICATE: &str =
+    "client certificates are not supported; remove it and log in with a password";
+
+/// Parameters of libpq that cannot be honoured, and what to do instead.
+const REFUSED: [(&[&str], &str); 10] = [
+    (&["sslcert", "sslkey", "sslpassword"], NO_CLIENT_CERTIFICATE),
+    (&["hostaddr"], "write the address in place of the host, and the host's name as tls_name"),
+    (&["passfile"], "name it as PGPASSFILE in the environment, or use --password-file"),
+    (&["service", "servicefile"], "service files are not read; write out the URL"),
+    (&["sslcrl", "sslcrldir"], "revocation lists are not read; remove it"),
+    (&["krbsrvname", "gsslib", "gssdelegation"], "GSSAPI is not supported; remove it"),
+    (&["require_auth", "requirepeer"], "it is not supported; remove it"),
+    (&["ssl_max_protocol_version"], "TLS 1.2 and 1.3 are used; remove it"),
+    (
+        &["keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"],
+        "starlift sends keepalives at intervals of its own; remove it",
+    ),
+    (&["fallback_application_name"], "use application_name"),
+];
+
+const UNKNOWN: &str = "unknown; there are sslmode, sslrootcert, tls_name, sslsni, connect_timeout, \
+    application_name and, for PostgreSQL, channel_binding, options, target_session_attrs, user, \
+    dbname, port and host=/FOLDER of a socket";
+
+impl Target {
+    /// Applies a parameter.
+    pub(super) fn set(&mut self, parameter: &str, value: &str) -> Result<(), TargetError> {
+        if parameter == "password" {
+            return Err(TargetError::Password);
+        }
+        let done = match self.dialect {
+            Dialect::Postgres => self.set_postgres(parameter, value),
+            Dialect::Redshift => None,
+        };
+        done.unwrap_or_else(|| self.set_common(parameter, value)).map_err(|reason| {
+            TargetError::Parameter { parameter: parameter.to_owned(), reason: reason.to_owned() }
+        })
+    }
+
+    fn set_common(&mut self, parameter: &str, value: &str) -> Result<(), &'static str> {
+        match parameter {
+            "sslmode" => self.asked = Some(mode(value)?),
+            "sslrootcert" => {
+                self.root_certificates = match value {
+                    "" => return Err("it is empty"),
+                    "system" => None,
+                    file => Some(PathBuf::from(file)),
+                };
+                self.asked_trust = true;
+            }
+            // libpq knows 0 and 1 only.
+            "sslsni" if value == "0" => self.sends_sni = false,
+            "sslsni" if value == "1" => self.sends_sni = true,
+            "tls_name" | "sslsni" => {
+                if rustls::pki_types::ServerName::try_from(value).is_err() {
+                    return Err("it is not a host name");
+                }
+                self.tls_name = Some(value.to_owned());
+            }
+            "connect_timeout" => match value.parse() {
+                Ok(seconds) if (1..=MAX_CONNECT_SECONDS).contains(&seconds) => {
+                    self.connect_timeout = Duration::from_secs(seconds);
+                }
+                _ => return Err("it is a number of seconds, 1 or more and at most 86400"),
+            },
+            "application_name" => self.application_name = Some(value.to_owned()),
+            _ => return fixed(parameter, value),
+        }
+        Ok(())
+    }
+
+    /// What only PostgreSQL has; `None` for other parameters.
+    fn set_postgres(&mut self, parameter: &str, value: &str) -> Option<Result<(), &'static str>> {
+        match parameter {
+            "host" if value.starts_with('/') => self.host = value.to_owned(),
+            "host" if self.host.is_empty() => self.host = value.to_owned(),
+            "host" => {
+                return Some(Err("the URL names a host already; host=/FOLDER names a socket"));
+            }
+            "user" => self.user = value.to_owned(),
+            "dbname" => self.database = value.to_owned(),
+            "port" => match value.parse() {
+                Ok(port) if port > 0 => self.port = port,
+                _ => return Some(Err("it is a number from 1 to 65535")),
+            },
+            "options" => self.options = Some(value.to_owned()),
+            "channel_binding" => {
+                self.channel_binding = match value {
+                    "disable" => ChannelBinding::Disable,
+                    "prefer" => ChannelBinding::Prefer,
+                    "require" => ChannelBinding::Require,
+                    _ => return Some(Err("use disable, prefer or require")),
+                }
+            }
+            "target_session_attrs" => {
+                self.session_attrs = match value {
+                    "any" => TargetSessionAttrs::Any,
+                    "read-write" | "primary" => TargetSessionAttrs::ReadWrite,
+                    _ => return Some(Err("a load writes; use any, read-write or primary")),
+                }
+            }
+            _ => return None,
+        }
+        Some(Ok(()))
+    }
+
+    /// Decides how the connection is protected, once all parameters are known.
+    pub(super) fn settle(&mut self) -> Result<(), TargetError> {
+        let refuse = |parameter: &str, reason: &str| {
+            Err(TargetError::Parameter {
+                parameter: parameter.to_owned(),
+                reason: reason.to_owned(),
+            })
+        };
+        let binds = self.channel_binding == ChannelBinding::Require;
+        let wants_tls = self.asked_trust || self.tls_name.is_some() || binds;
+        self.tls = match (self.dialect, self.asked) {
+            (Dialect::Redshift, Some(TlsMode::Disable)) => {
+                return refuse(
+                    "sslmode",
+                    "a load into Redshift is always encrypted; use verify-full",
+                );
+            }
+            // Every mode that encrypts: its certificates are public.
+            (Dialect::Redshift, _) => TlsMode::VerifyFull,
+            // There is no TLS on sockets, whatever libpq is asked for.
+            (Dialect::Postgres, _) if self.is_socket() && binds => {
+                return refuse("channel_binding", "a Unix socket has no TLS to bind to");
+            }
+            (Dialect::Postgres, _) if self.is_socket() => TlsMode::Disable,
+            (Dialect::Postgres, Some(TlsMode::Disable)) if wants_tls => {
+                return refuse(
+                    "sslmode",
+                    "disable contradicts sslrootcert, tls_name and channel_binding=require; remove \
+                     one of them",
+                );
+            }
+            // As libpq does: whoever names certificates wants them compared.
+            (Dialect::Postgres, Some(TlsMode::Require)) if self.root_certificates.is_some() => {
+                TlsMode::VerifyCa
+            }
+            (Dialect::Postgres, Some(mode)) => mode,
+            (Dialect::Postgres, None) if self.is_local() && !wants_tls => TlsMode::Disable,
+            (Dialect::Postgres, None) => TlsMode::VerifyFull,
+        };
+        Ok(())
+    }
+}
+
+fn mode(value: &str) -> Result<TlsMode, &'static str> {
+    Ok(match value {
+        "disable" => TlsMode::Disable,
+        "require" => TlsMode::Require,
+        "verify-ca" => TlsMode::VerifyCa,
+        "verify-full" => TlsMode::VerifyFull,
+        "allow" | "prefer" => {
+            return Err("it falls back to an unencrypted connection; use verify-full, verify-ca, \
+                        require or disable");
+        }
+        _ => return Err("use verify-full, verify-ca, require or disable"),
+    })
+}
+
+/// Parameters that have no effect, or are refused.
+fn fixed(parameter: &str, value: &str) -> Result<(), &'static str> {
+    if let Some((_, allowed, advice)) = FIXED.iter().find(|(name, ..)| *name == parameter) {
+        let is_allowed = allowed.contains(&value.to_ascii_lowercase().as_str());
+        return if is_allowed { Ok(()) } else { Err(advice) };
+    }
+    let refused = REFUSED.iter().find(|(names, _)| names.contains(&parameter));
+    Err(refused.map_or(UNKNOWN, |(_, advice)| advice))
+}
