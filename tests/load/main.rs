@@ -13,14 +13,18 @@ mod support;
 mod campaign;
 mod carried;
 mod contract;
+mod encodings;
 mod faults;
 mod iam;
 mod places;
+mod pooler;
 mod postgres;
 mod readers;
 mod redshift;
 mod refusals;
 mod run;
+mod sessions;
+mod tls;
 mod verdicts;
 
 use std::path::Path;

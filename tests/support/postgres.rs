@@ -40,6 +40,7 @@ const SUPERUSER: &str = "starlift";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const ACCESS: &str = "\
+local all all trust
 host all secret_user 127.0.0.1/32 scram-sha-256
 host all all 127.0.0.1/32 trust
 ";
@@ -88,16 +89,27 @@ impl Postgres {
         static SHARED: OnceLock<Postgres> = OnceLock::new();
         SHARED.get_or_init(|| {
             // Another process may take the free port before the server does.
-            let server = (0..5).find_map(|_| Postgres::start().ok());
-            server.unwrap_or_else(|| Postgres::start().unwrap_or_else(|log| panic!("{log}")))
+            Postgres::showing(&Certificates::for_localhost())
         })
+    }
+
+    /// A server of one's own that shows these certificates. It ends with its owner.
+    pub fn showing(certificates: &Certificates) -> Postgres {
+        let server = (0..5).find_map(|_| Postgres::start(certificates).ok());
+        server
+            .unwrap_or_else(|| Postgres::start(certificates).unwrap_or_else(|log| panic!("{log}")))
     }
 
     /// An empty database with a name of its own.
     pub fn database(&self) -> Database {
+        self.database_with("")
+    }
+
+    /// The same with options of CREATE DATABASE, such as another encoding.
+    pub fn database_with(&self, options: &str) -> Database {
         static MADE: AtomicUsize = AtomicUsize::new(0);
         let name = format!("test_{}", MADE.fetch_add(1, Ordering::Relaxed));
-        self.execute(&format!("CREATE DATABASE {name}"));
+        self.execute(&format!("CREATE DATABASE {name} TEMPLATE template0 {options}"));
         Database { port: self.port, name }
     }
 
@@ -110,9 +122,14 @@ impl Postgres {
         self.port
     }
 
-    fn start() -> Result<Postgres, String> {
+    /// The folder of its Unix socket.
+    pub fn socket_folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn start(certificates: &Certificates) -> Result<Postgres, String> {
         let owner = owner();
-        let folder = prepare(owner);
+        let folder = prepare(owner, certificates);
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut command = Command::new("sh");
         command
@@ -210,12 +227,11 @@ fn blocking(work: impl Future<Output = ()> + Send) {
 
 /// A folder with what the server reads at its start. Not in `TMPDIR`: the path of a Unix socket
 /// has to be short, and the server's user must be able to enter its parents.
-fn prepare(owner: Option<(u32, u32)>) -> PathBuf {
+fn prepare(owner: Option<(u32, u32)>, certificates: &Certificates) -> PathBuf {
     let folder = tempfile::Builder::new().prefix("starlift-pg-").tempdir_in("/tmp").unwrap().keep();
-    let certificates = Certificates::for_localhost();
-    fs::write(folder.join("ca.pem"), certificates.authority).unwrap();
-    fs::write(folder.join("server.crt"), certificates.server).unwrap();
-    fs::write(folder.join("server.key"), certificates.server_key).unwrap();
+    fs::write(folder.join("ca.pem"), &certificates.authority).unwrap();
+    fs::write(folder.join("server.crt"), &certificates.server).unwrap();
+    fs::write(folder.join("server.key"), &certificates.server_key).unwrap();
     fs::write(folder.join("pg_hba.conf"), ACCESS).unwrap();
     // The tests need to read the authority's certificate, whoever runs them.
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
@@ -226,7 +242,7 @@ fn prepare(owner: Option<(u32, u32)>) -> PathBuf {
 }
 
 /// initdb refuses to run as root: then the user that the package made, else oneself.
-fn owner() -> Option<(u32, u32)> {
+pub fn owner() -> Option<(u32, u32)> {
     if fs::metadata("/proc/self").map_or(1, |process| process.uid()) != 0 {
         return None;
     }
@@ -237,8 +253,12 @@ fn owner() -> Option<(u32, u32)> {
     Some((user[2].parse().unwrap(), user[3].parse().unwrap()))
 }
 
-/// Where initdb and postgres are: Debian keeps them out of `PATH`. The newest wins.
+/// The folder of initdb and postgres: that of `STARLIFT_TEST_POSTGRES`, else the newest of Debian's,
+/// which are not in `PATH`.
 fn programs() -> PathBuf {
+    if let Some(folder) = std::env::var_os("STARLIFT_TEST_POSTGRES") {
+        return folder.into();
+    }
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let version = |folder: &Path| folder.file_name()?.to_str()?.parse::<u32>().ok();
     let packaged = versions.map(|entry| entry.unwrap().path()).max_by_key(|path| version(path));

@@ -30,4 +30,19 @@ impl Certificates {
             server_key: key.serialize_pem(),
         }
     }
+
+    /// Signed by itself, for a host that is not this one; an authority's or not. `names` are its
+    /// alternative names.
+    pub fn self_signed(common_name: &str, names: &[&str], is_authority: bool) -> Certificates {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let mut params = CertificateParams::new(names).unwrap();
+        params.is_ca = match is_authority {
+            true => IsCa::Ca(BasicConstraints::Unconstrained),
+            false => IsCa::ExplicitNoCa,
+        };
+        params.distinguished_name.push(DnType::CommonName, common_name);
+        let key = KeyPair::generate().unwrap();
+        let server = params.self_signed(&key).unwrap().pem();
+        Certificates { authority: server.clone(), server, server_key: key.serialize_pem() }
+    }
 }

@@ -134,7 +134,8 @@ impl Session {
             client,
             target: target.to_string(),
             dialect: target.dialect,
-            encoding,
+            // Redshift has UTF-8 only, under a name of its own.
+            encoding: encoding.filter(|_| target.dialect == Dialect::Postgres),
             settings: Settings::default(),
             server_limits: Vec::new(),
             in_transaction: AtomicBool::new(false),
