@@ -213,7 +213,17 @@ fn redshift(file: &mut File, values: &Values) -> Result<()> {
         &values.iam_role,
         "default",
     );
+    file.off(
+        "sslmode",
+        "verify-full; for PostgreSQL also verify-ca, require (not verified) or disable.",
+        "verify-full",
+    );
     file.off("sslrootcert", "Certificates to trust in place of the system's.", "redshift-ca.pem");
+    file.off(
+        "tls_name",
+        "Name in the server's certificate, where it is not the host's, as behind a tunnel.",
+        "HOST",
+    );
     file.comment("Seconds after which a statement is stopped.");
     file.commented("statement_timeout", 3600);
     file.comment("Seconds to wait for other loads and for readers of the tables.");
