@@ -36,7 +36,6 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use self::catalog::Existing;
 use self::guard::Guard;
 use self::statements::{Names, default_path};
-use super::Dialect;
 use super::session::{Access, Session};
 use super::tables::TableSettings;
 use super::{encoding, ledger};
