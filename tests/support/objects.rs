@@ -132,13 +132,10 @@ impl Objects {
             Some((start, end.min(size - 1)))
         });
         let found = match range {
-            Some((start, end)) => {
-                let part = with(
-                    answer(206, object.content[start..=end].to_vec()),
-                    &[("content-range", &format!("bytes {start}-{end}/{size}"))],
-                );
-                part
-            }
+            Some((start, end)) => with(
+                answer(206, object.content[start..=end].to_vec()),
+                &[("content-range", &format!("bytes {start}-{end}/{size}"))],
+            ),
             None if asked.method == "HEAD" => {
                 with(answer(200, ""), &[("content-length", &size.to_string())])
             }
