@@ -288,11 +288,9 @@ async fn an_owner_whom_no_table_can_be_given_is_told_before_anything_is_copied()
     let owned = "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'star.users'::regclass";
     assert_eq!(value(&client, owned).await, owner);
     // A dependent that only somebody else may drop.
-    let view = format!(
-        "CREATE MATERIALIZED VIEW public.levels AS SELECT level FROM star.users; \
-         ALTER MATERIALIZED VIEW public.levels OWNER TO starlift"
-    );
-    client.batch_execute(&view).await.unwrap();
+    let view = "CREATE MATERIALIZED VIEW public.levels AS SELECT level FROM star.users; \
+                ALTER MATERIALIZED VIEW public.levels OWNER TO starlift";
+    client.batch_execute(view).await.unwrap();
     let outcome = load(&here, &url, &["--force", "--cascade"]);
     outcome.exits(1).complains("materialized view public.levels belongs to somebody else");
 }

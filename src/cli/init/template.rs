@@ -198,8 +198,13 @@ fn redshift(file: &mut File, values: &Values) -> Result<()> {
     }
     file.comment("Schema of the tables.");
     file.on("schema", values.schema.as_deref().unwrap_or(LoadOptions::SCHEMA));
-    let about =
-        "How to log in: with a password, or with iam, which asks AWS for a short-lived one.";
+    file.off(
+        "workgroup",
+        "Workgroup of Redshift Serverless, in place of a cluster or URL.",
+        "analytics",
+    );
+    let about = "How to log in: with a password; with iam, a short-lived password from AWS for the user; \
+                 or with iam-identity, one for the user that stands for the IAM identity.";
     let by_cluster = url.is_none().then(|| "iam".to_owned());
     file.key("auth", about, &by_cluster, "iam");
     file.off(
@@ -207,6 +212,13 @@ fn redshift(file: &mut File, values: &Values) -> Result<()> {
         "File that holds the password, readable by you alone.",
         "password.txt",
     );
+    file.off(
+        "password_secret",
+        "Secret in AWS Secrets Manager that holds the password, in place of the file.",
+        "arn:aws:secretsmanager:us-west-2:111122223333:secret:NAME",
+    );
+    file.comment("Database groups that the user belongs to for the session, with iam.");
+    file.commented("db_groups", vec!["loaders".to_owned()]);
     file.key(
         "iam_role",
         "Role in which Redshift reads the star: an ARN, or default for the cluster's own.",

@@ -166,7 +166,7 @@ mod tests {
             ),
             (
                 "[warehouse.dwh]\nauth = \"sesame\"",
-                "s.toml:2:8: warehouse.dwh.auth: unknown variant, expected `password` or `iam`"
+                "s.toml:2:8: warehouse.dwh.auth: unknown variant, expected one of `password`, `iam`, `iam-identity`"
                     .to_owned(),
             ),
             (
