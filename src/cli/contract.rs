@@ -6,8 +6,10 @@ use crate::error::{Error, Result};
 use crate::publish::RunRecord;
 use crate::storage::{Place, Stores};
 use crate::warehouse::contract::{Contract, Expected, Reading, check_copy, check_star};
+use crate::warehouse::copy::CopyAuth;
 use crate::warehouse::copy::redshift;
 use crate::warehouse::load::LoadOptions;
+use crate::warehouse::quote;
 use crate::warehouse::tables::{TableSettings, designs};
 
 /// Says whether Redshift would take the star at `place`.
@@ -53,8 +55,13 @@ pub fn check_statements(
         let url = redshift::manifest_url(place, table);
         // Where the files are not in S3 there is a finding already, and no statement.
         if url.starts_with("s3://") {
-            let (schema, role) = (&options.schema, &options.iam_role);
-            let sql = redshift::copy_statement(&design, schema, name, &url, role)?;
+            // Keys are judged by their owner, and are in no statement that is shown.
+            let authorization = match &options.copy_auth {
+                CopyAuth::Role(role) => quote::iam_role(role)?,
+                CopyAuth::Session(_) => quote::iam_role("default")?,
+            };
+            let schema = &options.schema;
+            let sql = redshift::copy_statement(&design, schema, name, &url, &authorization)?;
             contract.findings.extend(check_copy(&sql, Some(&design.expected())));
         }
     }

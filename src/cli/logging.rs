@@ -47,7 +47,8 @@ fn filter(global: &GlobalOptions) -> &'static str {
         0 if draws_progress(global) => "warn,aws_config=error",
         0 => "warn,aws_config=error,starlift=info",
         1 => "info,starlift=debug",
-        _ => "debug,starlift=trace",
+        // The driver logs whole statements, and a COPY may hold keys.
+        _ => "debug,tokio_postgres=info,starlift=trace",
     }
 }
 

@@ -115,6 +115,7 @@ impl<'a> Selftest<'a> {
             },
             how: LoadHow {
                 iam_role: args.iam_role.clone(),
+                copy_auth: None,
                 force: false,
                 cascade: false,
                 lock_timeout: None,

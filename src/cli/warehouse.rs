@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::args::{AuthArg, LoadHow, WarehouseArgs, range};
+use super::args::{AuthArg, CopyAuthArg, LoadHow, WarehouseArgs, range};
 use super::login::LoginOptions;
 use crate::cloud::clients::Clients;
 use crate::cloud::lookup::{FoundCluster, find};
 use crate::cloud::serverless;
 use crate::error::{Error, Result};
-use crate::storage::StoreOptions;
+use crate::storage::{StoreOptions, aws_config};
 use crate::warehouse::Dialect;
+use crate::warehouse::copy::CopyAuth;
 use crate::warehouse::load::LoadOptions;
 use crate::warehouse::quote;
 use crate::warehouse::session::{Access, Limits, Session};
@@ -58,6 +59,7 @@ pub struct WarehouseSettings {
     #[serde(default)]
     db_groups: Vec<String>,
     iam_role: Option<String>,
+    copy_auth: Option<CopyAuthArg>,
     statement_timeout: Option<u64>,
     lock_timeout: Option<u64>,
     #[serde(default)]
@@ -169,6 +171,7 @@ pub struct WarehouseOptions {
     login: LoginOptions,
     statement_timeout: Option<Duration>,
     iam_role: Option<String>,
+    copy_auth: Option<CopyAuthArg>,
     lock_timeout: Option<Duration>,
     /// How an analyst would have the tables.
     pub tables: BTreeMap<String, TableSettings>,
@@ -230,6 +233,7 @@ impl WarehouseOptions {
             login,
             statement_timeout: range::seconds("statement_timeout", seconds)?,
             iam_role: file.iam_role.or(role),
+            copy_auth: file.copy_auth,
             lock_timeout: range::seconds("lock_timeout", file.lock_timeout)?,
             tables: file.tables,
         })
@@ -264,22 +268,39 @@ impl WarehouseOptions {
     /// As [`WarehouseOptions::access`].
     pub async fn load(&self, how: &LoadHow, stores: &StoreOptions) -> Result<LoadOptions> {
         let lock_timeout = how.lock_timeout.map(Duration::from_secs).or(self.lock_timeout);
-        let role = how.iam_role.as_ref().or(self.iam_role.as_ref());
-        let iam_role = role.map_or("default", String::as_str);
-        // What cannot stand in a statement is refused before anything is opened.
-        quote::iam_role(iam_role)?;
+        let copy_auth = self.copy_auth(how, stores).await?;
         let lock_timeout = lock_timeout.unwrap_or(LoadOptions::LOCK_TIMEOUT);
         let mut access = self.access(stores).await?;
         access.limits.lock = Some(lock_timeout);
         Ok(LoadOptions {
             access,
             schema: self.schema.clone(),
-            iam_role: iam_role.to_owned(),
+            copy_auth,
             force: how.force,
             cascade: how.cascade,
             lock_timeout,
             retries: LoadOptions::RETRIES,
             tables: self.tables.clone(),
         })
+    }
+
+    /// The role or the keys of COPY.
+    async fn copy_auth(&self, how: &LoadHow, stores: &StoreOptions) -> Result<CopyAuth> {
+        if how.copy_auth.or(self.copy_auth) != Some(CopyAuthArg::Session) {
+            let role = how.iam_role.as_ref().or(self.iam_role.as_ref());
+            let role = role.map_or("default", String::as_str);
+            // What cannot stand in a statement is refused before anything is opened.
+            quote::iam_role(role)?;
+            return Ok(CopyAuth::Role(role.to_owned()));
+        }
+        if self.target.dialect != Dialect::Redshift {
+            return Err(Error::Usage("--copy-auth is for Redshift only".to_owned()));
+        }
+        if how.iam_role.is_some() {
+            return Err(Error::Usage(
+                "--iam-role names a role, and --copy-auth session uses none".to_owned(),
+            ));
+        }
+        Ok(CopyAuth::Session(Box::new(aws_config(stores).await)))
     }
 }

@@ -14,6 +14,7 @@ pub mod ec2;
 pub mod error;
 pub mod journal;
 mod json;
+pub mod keys;
 pub mod lookup;
 pub mod names;
 pub mod network;

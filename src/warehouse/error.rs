@@ -151,6 +151,24 @@ fn one_line(text: &str) -> String {
 }
 
 impl WarehouseError {
+    /// The error with each text of the server replaced.
+    #[must_use]
+    pub fn map_texts(mut self, map: impl Fn(&str) -> String) -> WarehouseError {
+        match &mut self.cause {
+            Cause::Refused(refusal) => {
+                let Refusal { message, detail, hint, context, .. } = &mut **refusal;
+                for text in [message, detail, hint, context] {
+                    *text = map(text);
+                }
+            }
+            Cause::Connection(text)
+            | Cause::Tls(text)
+            | Cause::Credentials(text)
+            | Cause::Answer(text) => *text = map(text),
+        }
+        self
+    }
+
     /// The server's answer, when it was one.
     pub fn refusal(&self) -> Option<&Refusal> {
         if let Cause::Refused(refusal) = &self.cause { Some(refusal) } else { None }

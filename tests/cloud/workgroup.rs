@@ -22,8 +22,11 @@ struct Cloud {
 impl Cloud {
     /// `None` (said aloud) where there is no Python.
     async fn new(warehouse: &str) -> Option<Cloud> {
+        Cloud::with(warehouse, Config { role: Some(ROLE.to_owned()), ..Config::default() }).await
+    }
+
+    async fn with(warehouse: &str, config: Config) -> Option<Cloud> {
         let (account, s3) = (Account::new()?, S3Server::start());
-        let config = Config { role: Some(ROLE.to_owned()), ..Config::default() };
         let redshift = Redshift::start_with(&s3, config).await;
         let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sample");
         let settings = format!(
@@ -154,6 +157,46 @@ async fn a_password_may_be_in_a_secret() {
     cloud.run(&load).exits(2).complains("is for the user root");
     cloud.account.aws.secret(SECRET, "{\"username\":\"ann\"}");
     cloud.run(&load).exits(1).complains("holds no password");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_may_use_temporary_keys_that_nobody_sees() {
+    let settings =
+        format!("url = \"{{url}}\"\npassword_secret = \"{SECRET}\"\ncopy_auth = \"session\"");
+    let config = Config { takes_keys: true, ..Config::default() };
+    let Some(cloud) = Cloud::with(&settings, config).await else { return };
+    cloud.account.aws.secret(SECRET, cloud.redshift.password());
+    cloud.run(&["transform"]).exits(0);
+    let plan = cloud.run(&["load", "--to", "redshift", "--dry-run"]);
+    plan.exits(0).says("SECRET_ACCESS_KEY '***'").says("SESSION_TOKEN '***'");
+    assert_eq!(cloud.account.asked("GetSessionToken"), 0);
+    let loaded = cloud.run(&["load", "--to", "redshift"]);
+    loaded.exits(0);
+    let keys = |sql: &str| -> Vec<String> {
+        let quoted = sql.split("_KEY '").skip(1).chain(sql.split("TOKEN '").skip(1));
+        quoted.filter_map(|rest| Some(rest.split('\'').next()?.to_owned())).collect()
+    };
+    let copies = cloud.redshift.statements();
+    let secrets: Vec<String> = copies.iter().flat_map(|sql| keys(sql)).collect();
+    assert_eq!(secrets.len(), 10, "{copies:#?}");
+    assert!(secrets.iter().all(|secret| secret.len() > 10 && !loaded.stderr.contains(secret)));
+    assert!(secrets.iter().all(|secret| !loaded.stdout.contains(secret)));
+    let role = ["load", "--to", "redshift", "--force", "--iam-role", ROLE];
+    cloud.run(&role).exits(2).complains("--copy-auth session uses none");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redshift_that_refuses_keys_is_reported() {
+    let settings = format!("url = \"{{url}}\"\npassword_secret = \"{SECRET}\"");
+    let Some(cloud) = Cloud::new(&settings).await else { return };
+    cloud.account.aws.secret(SECRET, cloud.redshift.password());
+    cloud.run(&["transform"]).exits(0);
+    let load = ["load", "--to", "redshift", "--copy-auth", "session"];
+    cloud.run(&load).exits(1).complains("only accepts IAM_ROLE credentials");
+    cloud.account.aws.script(Rule::new("GetSessionToken", What::Deny));
+    cloud.run(&load).exits(1).complains("sts:GetSessionToken");
+    let postgres = ["load", "--to", "postgres://ann@localhost/dev", "--copy-auth", "session"];
+    cloud.run(&postgres).exits(2).complains("for Redshift only");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,7 +21,9 @@ pub use cluster::{
 pub use init::InitArgs;
 pub use s3::S3Args;
 pub use transform::{LockArg, MatchArg, RepairArg, SuffixArg, TransformArgs, UnmatchedArg};
-pub use warehouse::{AuthArg, LoadArgs, LoadHow, RunArgs, SelftestArgs, WarehouseArgs};
+pub use warehouse::{
+    AuthArg, CopyAuthArg, LoadArgs, LoadHow, RunArgs, SelftestArgs, WarehouseArgs,
+};
 
 /// JSON objects in a bucket become a star schema in Parquet that Redshift can COPY.
 ///

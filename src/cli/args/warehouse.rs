@@ -58,6 +58,18 @@ pub enum AuthArg {
     IamIdentity,
 }
 
+/// How Redshift is authorized to read the star.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CopyAuthArg {
+    /// By a role that is attached to the cluster or namespace.
+    #[default]
+    Role,
+    /// By temporary keys of the caller in each COPY, where no role can be attached. They are never
+    /// shown, and Redshift may refuse them for Parquet.
+    Session,
+}
+
 /// Options of `load`.
 #[derive(Debug, Args)]
 pub struct LoadArgs {
@@ -126,6 +138,9 @@ pub struct LoadHow {
     /// default].
     #[arg(long, value_name = "ARN", env = "STARLIFT_IAM_ROLE")]
     pub iam_role: Option<String>,
+    /// How Redshift is authorized to read the star [default: role].
+    #[arg(long, value_name = "HOW", env = "STARLIFT_COPY_AUTH")]
+    pub copy_auth: Option<CopyAuthArg>,
     /// Load even when the same run stands there already.
     #[arg(long)]
     pub force: bool,

@@ -226,6 +226,11 @@ fn redshift(file: &mut File, values: &Values) -> Result<()> {
         "default",
     );
     file.off(
+        "copy_auth",
+        "How Redshift is authorized to read the star: role; or session, with temporary keys.",
+        "role",
+    );
+    file.off(
         "sslmode",
         "verify-full; for PostgreSQL also verify-ca, require (not verified) or disable.",
         "verify-full",

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::publish::TableRecord;
 use crate::storage::Place;
 use crate::warehouse::error::{LoadError, Refusal};
-use crate::warehouse::quote::{iam_role, qualified, s3_url};
+use crate::warehouse::quote::{qualified, s3_url};
 use crate::warehouse::session::Session;
 use crate::warehouse::tables::TableDesign;
 
@@ -14,7 +14,7 @@ use crate::warehouse::tables::TableDesign;
 const LOAD_ERROR_TRIES: usize = 5;
 const LOAD_ERROR_PAUSE: Duration = Duration::from_secs(3);
 
-/// The statement that loads a table from its manifest.
+/// The statement that loads a table from its manifest. `authorization` is its clause of that kind.
 ///
 /// Parquet is mapped by position, so the columns are listed: their number is then checked. The
 /// options are the ones that Parquet takes; REGION, COMPUPDATE and their like are refused (Redshift
@@ -22,20 +22,20 @@ const LOAD_ERROR_PAUSE: Duration = Duration::from_secs(3);
 ///
 /// # Errors
 ///
-/// If the manifest is not in S3, or a name or the role cannot be quoted.
+/// If the manifest is not in S3, or a name cannot be quoted.
 pub fn copy_statement(
     design: &TableDesign,
     schema: &str,
     name: &str,
     manifest_url: &str,
-    role: &str,
+    authorization: &str,
 ) -> Result<String> {
     Ok(format!(
         "COPY {} ({})\nFROM {}\n{}\nFORMAT AS PARQUET\nMANIFEST",
         qualified(schema, name)?,
         design.column_list()?,
         s3_url(manifest_url)?,
-        iam_role(role)?
+        authorization
     ))
 }
 

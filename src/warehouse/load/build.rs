@@ -110,13 +110,19 @@ impl Loader<'_> {
                 let table = self.star.record.tables.get(design.table.name);
                 let manifest = table.map(|table| redshift::manifest_url(&self.star.star, table));
                 let manifest = manifest.unwrap_or_default();
-                let role = &self.options.iam_role;
-                let sql = redshift::copy_statement(design, &names.schema, &name, &manifest, role)?;
+                let clause = self.options.copy_auth.clause().await?;
+                let statement = |authorization: &str| {
+                    let schema = &names.schema;
+                    redshift::copy_statement(design, schema, &name, &manifest, authorization)
+                };
+                let (sql, shown) = (statement(clause.expose())?, statement(&clause.shown)?);
                 let action = format!("copy {} from {manifest}", design.table.name);
-                if let Err(error) = session.execute(&action, &sql).await {
+                if let Err(error) = session.execute_hidden(&action, &sql, &shown).await {
+                    let error = error.map_texts(|text| clause.hide(text));
                     return Err(self.explain(error).await.into());
                 }
                 for notice in session.take_notices() {
+                    let notice = clause.hide(&notice);
                     tracing::info!(table = design.table.name, "{notice}");
                 }
             }

@@ -36,6 +36,7 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use self::catalog::Existing;
 use self::guard::Guard;
 use self::statements::{Names, default_path};
+use super::copy::CopyAuth;
 use super::session::{Access, Session};
 use super::tables::TableSettings;
 use super::{encoding, ledger};
@@ -54,8 +55,8 @@ pub struct LoadOptions {
     pub access: Access,
     /// The schema of the tables.
     pub schema: String,
-    /// The role in which Redshift reads the files: an ARN, or `default`.
-    pub iam_role: String,
+    /// How Redshift is authorized to read the files.
+    pub copy_auth: CopyAuth,
     /// Load even when the same run stands there.
     pub force: bool,
     /// Drop what depends on the old tables and cannot be carried over.

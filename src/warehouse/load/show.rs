@@ -79,7 +79,13 @@ fn copy(
             let table = star.record.tables.get(design.table.name);
             let url = table.map(|table| redshift::manifest_url(&star.star, table));
             let url = url.unwrap_or_default();
-            redshift::copy_statement(design, &names.schema, &name, &url, &options.iam_role)
+            redshift::copy_statement(
+                design,
+                &names.schema,
+                &name,
+                &url,
+                &options.copy_auth.shown()?,
+            )
         }
     }
 }

@@ -194,6 +194,21 @@ impl Session {
         Ok(touched)
     }
 
+    /// Runs a statement that holds secrets; `shown` is logged in its place.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::execute`]. What the server says may repeat the secrets.
+    pub async fn execute_hidden(
+        &self,
+        action: &str,
+        sql: &str,
+        shown: &str,
+    ) -> Result<(), WarehouseError> {
+        let messages = self.send(action, sql, shown).await?;
+        messages.try_for_each(|_| std::future::ready(Ok(()))).await
+    }
+
     /// Runs a query; all of its rows.
     ///
     /// # Errors
@@ -264,7 +279,19 @@ impl Session {
         impl Stream<Item = Result<SimpleQueryMessage, WarehouseError>> + use<>,
         WarehouseError,
     > {
-        tracing::debug!(target: "starlift::sql", "{sql}");
+        self.send(action, sql, sql).await
+    }
+
+    async fn send(
+        &self,
+        action: &str,
+        sql: &str,
+        shown: &str,
+    ) -> Result<
+        impl Stream<Item = Result<SimpleQueryMessage, WarehouseError>> + use<>,
+        WarehouseError,
+    > {
+        tracing::debug!(target: "starlift::sql", "{shown}");
         let settings: &[String] = match self.in_transaction.load(Ordering::Relaxed) {
             true => &[],
             false => self.settings.of_statement(),

@@ -140,11 +140,14 @@ impl Target {
         target.port = url.port().unwrap_or(dialect.port());
         target.database = decoded(url.path().trim_start_matches('/')).ok_or_else(form)?;
         target.user = decoded(url.username()).ok_or_else(form)?;
+        let named = |name| url.query_pairs().any(|(parameter, _)| parameter == name);
+        let is_partial = target.user.is_empty() && !named("user")
+            || target.database.is_empty() && !named("dbname");
         // Checked before the parameters, which may be a part of a password.
         let is_odd = url.path().trim_start_matches('/').contains(['/', '@'])
             || url.query().is_some_and(|query| query.contains('@'))
             || url.fragment().is_some();
-        if is_odd {
+        if is_odd || is_partial {
             return Err(form());
         }
         for (parameter, value) in url.query_pairs() {

@@ -87,6 +87,8 @@ pub struct Config {
     pub region: Option<String>,
     /// The ARN of the only role that is attached to the cluster.
     pub role: Option<String>,
+    /// Whether COPY of Parquet accepts keys.
+    pub takes_keys: bool,
 }
 
 /// How the server asks for a password.
@@ -113,6 +115,7 @@ struct Server {
     buckets: Buckets,
     auth: Auth,
     serverless: bool,
+    takes_keys: bool,
     role: String,
     faults: Faults,
     statements: Mutex<Vec<String>>,
@@ -146,6 +149,7 @@ impl Redshift {
             buckets: Buckets::new(s3.endpoint(), s3.credentials(), region, own_region),
             auth: config.auth,
             serverless: config.serverless,
+            takes_keys: config.takes_keys,
             role: config.role.unwrap_or_else(|| ROLE.to_owned()),
             faults: Faults::default(),
             statements: Mutex::default(),

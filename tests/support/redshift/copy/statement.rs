@@ -51,6 +51,9 @@ const NOT_FOR_PARQUET: [&str; 37] = [
 const KEYS: [&str; 5] =
     ["access_key_id", "credentials", "secret_access_key", "session_token", "token"];
 
+/// The keys of a session, all of which are needed.
+const SESSION_KEYS: [&str; 3] = ["access_key_id", "secret_access_key", "session_token"];
+
 pub struct CopyStatement {
     pub table: Name,
     pub columns: Option<Vec<String>>,
@@ -67,6 +70,8 @@ pub enum Role {
     Default,
     /// Roles in a chain; the first has to be attached to the cluster.
     Arn(String),
+    /// The keys of a session.
+    Keys,
 }
 
 impl CopyStatement {
@@ -81,13 +86,14 @@ impl CopyStatement {
             parameters.read(cursor)?;
         }
         parameters.check()?;
+        let keys = (!parameters.keys.is_empty()).then_some(Role::Keys);
         let address = url.strip_prefix("s3://").and_then(|path| path.split_once('/'));
         let Some((bucket, key)) =
             address.filter(|(bucket, key)| !bucket.is_empty() && !key.is_empty())
         else {
             return Err(SqlError::refused(format!("the stand-in does not COPY from '{url}'")));
         };
-        let role = parameters.role.ok_or_else(|| {
+        let role = parameters.role.or(keys).ok_or_else(|| {
             SqlError::new("42601", "COPY needs authorization: IAM_ROLE, or keys in CREDENTIALS")
         })?;
         Ok(CopyStatement {
@@ -110,7 +116,10 @@ struct Parameters {
     manifest: bool,
     fill_record: bool,
     statistics: bool,
-    keys: bool,
+    /// The names of the keys of a session.
+    keys: Vec<String>,
+    /// Whether other keys are given.
+    other_keys: bool,
     /// The first parameter that does not go with Parquet.
     refused: Option<String>,
     seen: Vec<String>,
@@ -155,9 +164,12 @@ impl Parameters {
                 return Err(SqlError::missing(word.to_uppercase()));
             }
             word if KEYS.contains(&word) => {
-                self.keys = true;
                 cursor.accept("as");
-                cursor.string()?;
+                let is_given = !cursor.string()?.is_empty();
+                match SESSION_KEYS.contains(&word) && is_given {
+                    true => self.keys.push(word.to_owned()),
+                    false => self.other_keys = true,
+                }
             }
             word if NOT_FOR_PARQUET.contains(&word) => {
                 self.refused.get_or_insert(word.to_uppercase());
@@ -187,7 +199,8 @@ impl Parameters {
         }
         // Documented as allowed, reported as refused; and the secret would be in the
         // statement's text.
-        if self.keys {
+        let is_partial = !self.keys.is_empty() && self.keys.len() < SESSION_KEYS.len();
+        if self.other_keys || is_partial || !self.keys.is_empty() && self.role.is_some() {
             let message = "COPY from this file format only accepts IAM_ROLE credentials.";
             return Err(SqlError::engine(8001, message, message, 0, "copy_auth.cpp"));
         }

@@ -84,7 +84,15 @@ impl Session {
     }
 
     fn assume(&self, role: &Role, query: i64) -> Result<(), SqlError> {
-        let Role::Arn(arn) = role else { return Ok(()) };
+        let arn = match role {
+            Role::Arn(arn) => arn,
+            // Documented as allowed, reported as refused.
+            Role::Keys if !self.server.takes_keys => {
+                let message = "COPY from this file format only accepts IAM_ROLE credentials.";
+                return Err(SqlError::engine(8001, message, message, query, "copy_auth.cpp"));
+            }
+            Role::Keys | Role::Default => return Ok(()),
+        };
         let first = arn.split(',').next().unwrap_or_default();
         if first == self.server.role {
             return Ok(());

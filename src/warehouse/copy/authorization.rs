@@ -1,0 +1,104 @@
+//! How Redshift's COPY is authorized to read the files of a star.
+
+use aws_types::SdkConfig;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::cloud::keys::{TemporaryKeys, temporary};
+use crate::error::Result;
+use crate::warehouse::Dialect;
+use crate::warehouse::quote::{iam_role, literal};
+
+/// Stands for a secret where a statement is shown.
+const HIDDEN: &str = "***";
+
+/// The authorization of a COPY.
+#[derive(Debug, Clone)]
+pub enum CopyAuth {
+    /// A role: an ARN, several joined by commas, or `default` for the default role of the cluster.
+    Role(String),
+    /// Temporary keys of the caller, which are part of the statement.
+    Session(Box<SdkConfig>),
+}
+
+/// A clause of COPY, which may hold secrets.
+#[derive(Debug)]
+pub struct Clause {
+    text: SecretString,
+    /// The clause as it is shown.
+    pub shown: String,
+    secrets: Vec<SecretString>,
+}
+
+impl CopyAuth {
+    /// The clause as it is shown: without keys.
+    ///
+    /// # Errors
+    ///
+    /// If a role is neither `default` nor the ARN of an IAM role.
+    pub fn shown(&self) -> Result<String> {
+        match self {
+            CopyAuth::Role(role) => Ok(iam_role(role)?),
+            CopyAuth::Session(_) => keys(HIDDEN, HIDDEN, HIDDEN),
+        }
+    }
+
+    /// The clause to send; AWS may be asked for keys.
+    ///
+    /// # Errors
+    ///
+    /// As [`CopyAuth::shown`], and if there are no keys.
+    pub async fn clause(&self) -> Result<Clause> {
+        let shown = self.shown()?;
+        let CopyAuth::Session(sdk) = self else {
+            return Ok(Clause { text: shown.clone().into(), shown, secrets: Vec::new() });
+        };
+        let TemporaryKeys { access_key_id, secret_access_key, session_token } =
+            temporary(sdk).await?;
+        let (secret, token) = (secret_access_key.expose_secret(), session_token.expose_secret());
+        let text = keys(&access_key_id, secret, token)?.into();
+        Ok(Clause { text, shown, secrets: vec![secret_access_key, session_token] })
+    }
+}
+
+impl Clause {
+    /// The clause, for the driver alone.
+    pub fn expose(&self) -> &str {
+        self.text.expose_secret()
+    }
+
+    /// A text of the server without the secrets of the clause.
+    pub fn hide(&self, text: &str) -> String {
+        self.secrets
+            .iter()
+            .fold(text.to_owned(), |text, secret| text.replace(secret.expose_secret(), HIDDEN))
+    }
+}
+
+/// Source: Redshift Database Developer Guide, COPY, Authorization parameters.
+fn keys(id: &str, secret: &str, token: &str) -> Result<String> {
+    let quoted = |text| literal(text, Dialect::Redshift);
+    Ok(format!(
+        "ACCESS_KEY_ID {}\nSECRET_ACCESS_KEY {}\nSESSION_TOKEN {}",
+        quoted(id)?,
+        quoted(secret)?,
+        quoted(token)?
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_neither_shown_nor_repeated() {
+        let clause = Clause {
+            text: keys("AKIA", "open sesame", "token").unwrap().into(),
+            shown: keys(HIDDEN, HIDDEN, HIDDEN).unwrap(),
+            secrets: vec!["open sesame".to_owned().into(), "token".to_owned().into()],
+        };
+        assert!(clause.expose().contains("SECRET_ACCESS_KEY 'open sesame'"));
+        assert!(!format!("{clause:?}").contains("sesame"));
+        assert_eq!(clause.hide(clause.expose()).matches(HIDDEN).count(), 2);
+        assert!(!clause.hide(clause.expose()).contains("sesame"));
+    }
+}
