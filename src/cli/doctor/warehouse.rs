@@ -49,8 +49,11 @@ impl Doctor<'_> {
                 }
             };
             if !may_log_in {
-                let why = "the cluster or workgroup is not available".to_owned();
-                return self.note("warehouse", Skipped(why)).map(|_| ());
+                let why = match redshift {
+                    Some(NamedRedshift::Workgroup(_)) => "the workgroup is not available",
+                    _ => "the cluster is not up",
+                };
+                return self.note("warehouse", Skipped(why.to_owned())).map(|_| ());
             }
         }
         let warehouse = settings.warehouse(to, &args.warehouse, &self.global.stores).await;
