@@ -48,7 +48,7 @@ pub async fn ask(
     sql: &str,
     expected: Option<SchemaRef>,
 ) -> Result<SendableRecordBatchStream> {
-    demand_question(sql, session.dialect())?;
+    demand_question(sql, session.dialect(), session.escapes_backslashes())?;
     let action = format!("answer {name}");
     let mut messages = Box::pin(session.messages(&action, sql).await?);
     let mut names = Vec::new();

@@ -11,19 +11,20 @@ use datafusion::sql::sqlparser::parser::Parser;
 use super::Dialect;
 use crate::error::{Error, Result};
 
-/// Fails unless `sql` is one question: a query, alone, that makes and changes nothing.
+/// Fails unless `sql` is one question: a query, alone, that makes and changes nothing. `escapes` tells
+/// whether a backslash escapes in the server's ordinary literals.
 ///
 /// # Errors
 ///
 /// [`Error::Usage`] that says what else it is.
-pub fn demand_question(sql: &str, dialect: Dialect) -> Result<()> {
+pub fn demand_question(sql: &str, dialect: Dialect, escapes: bool) -> Result<()> {
     let parsed = match dialect {
         Dialect::Redshift => Parser::parse_sql(&RedshiftSqlDialect {}, sql),
         Dialect::Postgres => Parser::parse_sql(&PostgreSqlDialect {}, sql),
     };
     let statements =
         parsed.map_err(|e| Error::Usage(format!("the query is not understood: {e}")))?;
-    if dialect == Dialect::Redshift && !reading::is_one_statement(sql) {
+    if escapes && !reading::is_one_statement(sql) {
         return Err(Error::Usage(
             "the query may be read as several statements; write '' for a quote in a text, CHR(92) \
              for a backslash before one, and no dollar quotes or nested comments"
@@ -61,4 +62,42 @@ impl Visitor for ChangeFinder {
 
 fn makes_table(query: &Query) -> bool {
     matches!(&*query.body, SetExpr::Select(select) if select.into.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_hidden_behind_a_backslash_are_refused() {
+        let hidden = [
+            r"SELECT 'a\' || '; DROP TABLE users; --'",
+            r"SELECT 'a\', '; DROP TABLE users; --' FROM users",
+            r"SELECT '\\\' || '; DROP TABLE users; --'",
+            r"SELECT 'a\'; DROP TABLE users; --'",
+            r"SELECT 'a\\'; DROP TABLE users; --'",
+            "SELECT ['] , '; DROP TABLE users; -- '",
+            "SELECT 1 /* /* */; DROP TABLE users; -- */",
+            "SELECT 1; DROP TABLE users",
+        ];
+        for sql in hidden {
+            assert!(demand_question(sql, Dialect::Redshift, true).is_err(), "{sql}");
+            assert!(demand_question(sql, Dialect::Postgres, true).is_err(), "{sql}");
+        }
+        // Where a backslash is a character like others, the first is one literal beside another.
+        assert!(demand_question(hidden[0], Dialect::Postgres, false).is_ok());
+    }
+
+    #[test]
+    fn questions_with_backslashes_quotes_and_comments_are_asked() {
+        for sql in [
+            r"SELECT 'C:\\music', 'it''s', 'a;b' FROM songs -- done",
+            "/* the; first */ SELECT title FROM songs WHERE title LIKE '%;%';",
+            "WITH t AS (SELECT 1 AS x) SELECT \"x\" FROM t",
+        ] {
+            for dialect in [Dialect::Redshift, Dialect::Postgres] {
+                demand_question(sql, dialect, true).unwrap();
+            }
+        }
+    }
 }

@@ -57,6 +57,25 @@ async fn limits_that_a_load_cannot_live_with_do_not_hold_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_load_outlives_a_limit_of_transactions_and_a_question_names_it() {
+    let (here, database) = (with_star(), database());
+    let client = database.client().await;
+    // PostgreSQL 17 has the setting.
+    let known = "SELECT COUNT(*) FROM pg_settings WHERE name = 'transaction_timeout'";
+    if value(&client, known).await == "0" {
+        println!("skipped: this PostgreSQL has no transaction_timeout");
+        return;
+    }
+    let (name, url) = role(&database, &["transaction_timeout = 90"]).await;
+    load(&here, &url, &[]).exits(0);
+    let sql = "SELECT COUNT(*) AS n FROM songplays, songplays b, songplays c, songplays d";
+    here.run(["query", "--on", &url, "--sql", sql])
+        .exits(1)
+        .complains(&format!("transaction_timeout is 90ms, set for role \"{name}\""))
+        .complains(&format!("ALTER ROLE \"{name}\" SET transaction_timeout"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_lock_timeout_of_the_database_is_reported_as_such() {
     let (here, database) = (with_star(), database());
     load(&here, &database.url(), &[]).exits(0);
@@ -161,4 +180,20 @@ fn listener(address: std::net::IpAddr) -> u16 {
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || listener.incoming().for_each(drop));
     port
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_hidden_behind_a_backslash_are_not_sent() {
+    let (here, database) = (with_star(), database());
+    let (_, url) = role(&database, &["standard_conforming_strings = off"]).await;
+    load(&here, &url, &[]).exits(0);
+    let ask = |sql: &str| here.run(["query", "--on", &url, "--sql", sql]);
+    for sql in [
+        r"SELECT 'a\' || '; DROP TABLE songs; --'",
+        r"SELECT 'a\' || '; COMMIT; DROP TABLE star.songs CASCADE; --'",
+    ] {
+        ask(sql).exits(2).complains("several statements");
+    }
+    ask(r"SELECT 'C:\\' AS backslash FROM songs").exits(0).says(r"C:\");
+    here.run(["query", "--compare", "--star", "star", "--on", &url]).exits(0);
 }

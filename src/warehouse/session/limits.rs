@@ -101,6 +101,10 @@ fn expired(refusal: &Refusal) -> Option<&'static str> {
 /// Adds to a refusal the limit of the server that it reports. `own` are the settings that the session
 /// has set itself.
 pub(super) fn attribute(refusal: &mut Refusal, limits: &[ServerLimit], own: &[&str]) {
+    // Somebody else may cancel a statement, under the same code.
+    if refusal.message.contains("user request") {
+        return;
+    }
     let Some(setting) = expired(refusal).filter(|setting| !own.contains(setting)) else { return };
     refusal.limit = limits.iter().find(|l| l.setting == setting && l.is_set()).cloned();
 }

@@ -8,28 +8,27 @@
 //! [`Session::begin`] sets it by `SET LOCAL`, and a statement outside a transaction is sent in one
 //! message with the settings it needs, which the server runs as one transaction.
 
+mod heard;
 mod limits;
 mod settings;
 mod tls;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::{Stream, StreamExt, TryStreamExt};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::config::SslMode;
-use tokio_postgres::{
-    AsyncMessage, Client, Config, Connection, CopyInSink, NoTls, SimpleQueryMessage,
-};
+use tokio_postgres::{Client, Config, CopyInSink, NoTls, SimpleQueryMessage};
 
 pub use self::limits::ServerLimit;
 pub use self::settings::Limits;
 pub(super) use self::settings::shown as shown_settings;
 pub(super) use self::tls::connector;
 
+use self::heard::{Heard, drive};
 use self::settings::Settings;
-use super::error::{Cause, Refusal, WarehouseError};
+use super::error::{Cause, WarehouseError};
 use super::iam::IamLogin;
 use super::secret::Secret;
 use super::target::{Target, TlsMode};
@@ -76,18 +75,11 @@ pub struct Session {
     target: String,
     dialect: Dialect,
     encoding: Option<String>,
+    escapes: bool,
     settings: Settings,
     server_limits: Vec<ServerLimit>,
     in_transaction: AtomicBool,
     heard: Arc<Heard>,
-}
-
-/// What the server has sent unasked.
-#[derive(Default)]
-struct Heard {
-    notices: Mutex<Vec<String>>,
-    /// Why the server ended the session.
-    end: Mutex<Option<Refusal>>,
 }
 
 impl Session {
@@ -119,7 +111,7 @@ impl Session {
         let config = config(target, &user, password.as_ref());
         let failed = |e: tokio_postgres::Error| fail("log in", target, Cause::driver(&e));
         let heard = Arc::default();
-        let (client, encoding) = match target.tls {
+        let (client, started) = match target.tls {
             TlsMode::Disable => {
                 let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
                 (client, drive(connection, &heard))
@@ -135,7 +127,8 @@ impl Session {
             target: target.to_string(),
             dialect: target.dialect,
             // Redshift has UTF-8 only, under a name of its own.
-            encoding: encoding.filter(|_| target.dialect == Dialect::Postgres),
+            encoding: started.encoding.filter(|_| target.dialect == Dialect::Postgres),
+            escapes: started.escapes || target.dialect == Dialect::Redshift,
             settings: Settings::default(),
             server_limits: Vec::new(),
             in_transaction: AtomicBool::new(false),
@@ -161,6 +154,12 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// Whether a backslash escapes in ordinary literals: in Redshift, and in PostgreSQL without
+    /// `standard_conforming_strings`.
+    pub fn escapes_backslashes(&self) -> bool {
+        self.escapes
     }
 
     /// The time limits that the server, the database or the role imposes. PostgreSQL only.
@@ -340,8 +339,7 @@ impl Session {
         move |error: E| {
             let error = error.borrow();
             let mut cause = Cause::driver(error);
-            let end = heard.end.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            if let (true, Some(end)) = (error.is_closed(), end) {
+            if let (true, Some(end)) = (error.is_closed(), heard.end()) {
                 cause = Cause::Refused(Box::new(end));
             }
             if let Cause::Refused(refusal) = &mut cause {
@@ -358,7 +356,7 @@ impl Session {
 
     /// The notices received since the last call.
     pub fn take_notices(&self) -> Vec<String> {
-        std::mem::take(&mut *self.heard.notices.lock().unwrap_or_else(PoisonError::into_inner))
+        self.heard.take_notices()
     }
 }
 
@@ -389,40 +387,6 @@ fn config(target: &Target, user: &str, password: Option<&Secret>) -> Config {
         config.password(password.expose());
     }
     config
-}
-
-/// Moves the connection's bytes, and keeps and logs the notices among them, until the client is
-/// dropped and the server has been told. Returns the encoding of the database.
-fn drive<S, T>(mut connection: Connection<S, T>, heard: &Arc<Heard>) -> Option<String>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let heard = heard.clone();
-    let encoding = connection.parameter("server_encoding").map(str::to_owned);
-    tokio::spawn(async move {
-        loop {
-            match std::future::poll_fn(|context| connection.poll_message(context)).await {
-                Some(Ok(AsyncMessage::Notice(notice))) => {
-                    let text = notice.message().trim().to_owned();
-                    match notice.severity() {
-                        "WARNING" => tracing::warn!("the warehouse says: {text}"),
-                        _ => tracing::debug!("the warehouse says: {text}"),
-                    }
-                    heard.notices.lock().unwrap_or_else(PoisonError::into_inner).push(text);
-                }
-                Some(Ok(_)) => {}
-                // Whoever waits for an answer is told that the connection is closed, and not why.
-                Some(Err(error)) => {
-                    let end = error.as_db_error().map(Refusal::from);
-                    *heard.end.lock().unwrap_or_else(PoisonError::into_inner) = end;
-                    return;
-                }
-                None => return,
-            }
-        }
-    });
-    encoding
 }
 
 fn fail(action: &str, target: &Target, cause: Cause) -> WarehouseError {

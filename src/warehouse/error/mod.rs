@@ -1,5 +1,7 @@
 //! What a warehouse refuses, told as the situations that a loader treats differently.
 
+mod hint;
+
 use std::fmt;
 
 use tokio_postgres::error::{DbError, SqlState};
@@ -212,44 +214,6 @@ impl WarehouseError {
     pub fn is_lock_timeout(&self) -> bool {
         self.refusal().is_some_and(|r| r.code == SqlState::LOCK_NOT_AVAILABLE.code())
     }
-
-    /// What to do about it, where there is something to advise.
-    pub fn hint(&self) -> Option<String> {
-        let hint = match &self.cause {
-            Cause::Refused(refusal) => match &refusal.limit {
-                Some(limit) => return Some(limit_hint(limit)),
-                None => refusal_hint(refusal),
-            },
-            Cause::Connection(_) => Some(CONNECTION_HINT),
-            Cause::Tls(reason) => Some(tls_hint(reason)),
-            Cause::Credentials(reason) => credentials_hint(reason),
-            Cause::Answer(_) => None,
-        };
-        hint.map(str::to_owned)
-    }
-}
-
-fn limit_hint(limit: &ServerLimit) -> String {
-    let option = limit.option();
-    let option = option.map(|option| format!("give {option}, or ")).unwrap_or_default();
-    format!("{option}change {}", limit.change)
-}
-
-fn tls_hint(reason: &str) -> &'static str {
-    // As rustls words them.
-    if reason.contains("not valid for") {
-        return "write the host that the server's certificate names, or name it as tls_name (as behind a \
-                tunnel); sslmode=verify-ca verifies the certificate without the name";
-    }
-    if reason.contains("xpired") || reason.contains("not valid yet") {
-        return "the server's certificate has to be renewed; see that this machine's clock is right";
-    }
-    if reason.contains("does no TLS") || reason.contains("does not support TLS") {
-        return "turn TLS on at the server (ssl = on), or give sslmode=disable where the network is \
-                trusted";
-    }
-    "name the file of the certificates to trust, or the server's own certificate, with \
-     ?sslrootcert=FILE in the URL"
 }
 
 /// Whether the statement failed because of another transaction, in which case the whole transaction
@@ -287,61 +251,6 @@ const CONFLICTS: [&str; 7] = [
     // "could not open relation with OID 100123", "relation with OID 100123 does not exist"
     "relation with oid",
 ];
-
-const CONNECTION_HINT: &str = "is the host right, the cluster running (not paused), its port open to \
-    this machine? What was begun and not committed is undone; running again is safe";
-
-const PASSWORD_HINT: &str = "give the password as STARLIFT_PASSWORD or with --password-file; for \
-    Redshift, --auth iam asks AWS for a short-lived one";
-
-/// Source: authentication code 13 of Redshift's own driver, aws/amazon-redshift-python-driver.
-const DIGEST_HINT: &str = "the user's password is stored as SHA-256, which the driver cannot answer; \
-    set it again as MD5 (ALTER USER … PASSWORD 'md5…'), or use --auth iam";
-
-fn credentials_hint(reason: &str) -> Option<&'static str> {
-    if reason.contains("authentication tag") {
-        return Some(DIGEST_HINT);
-    }
-    (reason.contains("password") || reason.contains("authentication")).then_some(PASSWORD_HINT)
-}
-
-fn refusal_hint(refusal: &Refusal) -> Option<&'static str> {
-    let load_error = refusal.load_error.as_ref().map_or("", |error| &error.message);
-    let text = format!("{} {} {load_error}", refusal.message, refusal.detail);
-    let says = |part: &str| text.contains(part);
-    Some(match refusal.code.as_str() {
-        "28P01" | "28000" => PASSWORD_HINT,
-        "42501" => {
-            "the user needs USAGE and CREATE on the schema, and to own the tables that are replaced"
-        }
-        "3D000" => "create the database first, or name another in the URL",
-        "55P03" => {
-            "another session holds the tables or another load is at work; try again when it has ended, or wait longer with --lock-timeout"
-        }
-        "57014" => "the statement took longer than --statement-timeout allows",
-        _ if says("query_wait_timeout") => {
-            "the pooler has no free server connection: a load needs two at a time; raise its \
-             default_pool_size, or connect to the server itself"
-        }
-        _ if says("unsupported startup parameter") => {
-            "the pooler refuses a parameter of the URL: remove options from it"
-        }
-        _ if says("not authorized to assume") || says("not attached") => {
-            "attach the role to the cluster (or make it the default), and let it trust redshift.amazonaws.com"
-        }
-        _ if says("InvalidRange") || says("invalid version number") => {
-            "a file is not as the manifest says: it changed after the star was written; make the star anew"
-        }
-        _ if says("File not found") => "a file of the star is gone; make the star anew",
-        _ if says("longer than the length defined") => {
-            "the table's column is shorter than a value of the file; let starlift make the table"
-        }
-        _ if says("AccessDenied") || says("Access Denied") => {
-            "the role needs s3:GetObject on the star's files and manifests and s3:ListBucket on the bucket"
-        }
-        _ => return None,
-    })
-}
 
 impl Cause {
     /// What the driver reports.
