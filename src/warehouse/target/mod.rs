@@ -151,6 +151,10 @@ impl Target {
             return Err(form());
         }
         for (parameter, value) in url.query_pairs() {
+            // Without a user, what follows the question mark may be a part of a password.
+            if url.username().is_empty() && !parameters::is_known(&parameter) {
+                return Err(form());
+            }
             target.set(&parameter, &value)?;
         }
         if target.host.is_empty() || target.database.is_empty() || target.user.is_empty() {

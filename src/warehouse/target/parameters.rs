@@ -46,6 +46,31 @@ const REFUSED: [(&[&str], &str); 10] = [
     (&["fallback_application_name"], "use application_name"),
 ];
 
+/// Parameters that have an effect.
+const KNOWN: [&str; 14] = [
+    "application_name",
+    "channel_binding",
+    "connect_timeout",
+    "dbname",
+    "host",
+    "options",
+    "password",
+    "port",
+    "sslmode",
+    "sslrootcert",
+    "sslsni",
+    "target_session_attrs",
+    "tls_name",
+    "user",
+];
+
+/// Whether libpq or starlift has a parameter of this name.
+pub(super) fn is_known(parameter: &str) -> bool {
+    KNOWN.contains(&parameter)
+        || FIXED.iter().any(|(name, ..)| *name == parameter)
+        || REFUSED.iter().any(|(names, _)| names.contains(&parameter))
+}
+
 const UNKNOWN: &str = "unknown; there are sslmode, sslrootcert, tls_name, sslsni, connect_timeout, \
     application_name and, for PostgreSQL, channel_binding, options, target_session_attrs, user, \
     dbname, port and host=/FOLDER of a socket";
