@@ -27,6 +27,7 @@ use crate::storage::{Location, Place, Stores};
 use crate::temporary::TemporaryFolder;
 use crate::warehouse::Dialect;
 use crate::warehouse::check::check_warehouse;
+use crate::warehouse::load::execute_alone;
 use crate::warehouse::quote;
 use crate::warehouse::session::Session;
 
@@ -262,14 +263,9 @@ impl<'a> Selftest<'a> {
 
     async fn drop_schema(&self) -> Result<()> {
         let session = self.session().await?;
-        if session.dialect() == Dialect::Postgres {
-            // Event triggers find their own tables by it.
-            session.execute("set the search path", "SET search_path TO DEFAULT").await?;
-        }
         let schema = quote::name(&self.warehouse.schema)?;
         let sql = format!("DROP SCHEMA IF EXISTS {schema} CASCADE");
-        session.execute("drop the scratch schema", &sql).await?;
-        Ok(())
+        execute_alone(&session, "drop the scratch schema", &sql).await
     }
 
     async fn remove_star(&self) -> Result<u64> {

@@ -145,8 +145,12 @@ struct Loader<'a> {
     report: LoadReport,
 }
 
-/// Creates something in a transaction of its own, in which event triggers find their tables.
-async fn create_alone(session: &Session, action: &str, sql: &str) -> Result<()> {
+/// Runs a statement in a transaction of its own, in which event triggers find their tables.
+///
+/// # Errors
+///
+/// If the server refuses it or the connection breaks. `action` says what was being done.
+pub async fn execute_alone(session: &Session, action: &str, sql: &str) -> Result<()> {
     session.begin(action).await?;
     if let Some(path) = default_path(session.dialect()) {
         session.execute(action, path).await?;
@@ -172,11 +176,11 @@ impl<'a> Loader<'a> {
                 let session = Session::open(&self.options.access).await?;
                 let [make_schema, make_ledger, make_lock] = ledger::create(schema)?;
                 if !catalog::has_schema(&session, schema).await? {
-                    create_alone(&session, "make the schema", &make_schema).await?;
+                    execute_alone(&session, "make the schema", &make_schema).await?;
                 }
                 for (table, sql) in [(ledger::LEDGER, make_ledger), (ledger::LOCK, make_lock)] {
                     if !catalog::has_table(&session, schema, table).await? {
-                        create_alone(&session, "make the ledger of loads", &sql).await?;
+                        execute_alone(&session, "make the ledger of loads", &sql).await?;
                     }
                 }
                 Ok::<_, Error>(())

@@ -259,15 +259,10 @@ impl Loader<'_> {
     /// Removes the new tables of a load that could not put them in place.
     async fn discard(&self, names: &Names) {
         let Ok(session) = Session::open(&self.options.access).await else { return };
-        for design in self.star.designs.iter().rev() {
-            let Ok(table) = qualified(&names.schema, &names.new_table(design.table.name)) else {
-                return;
-            };
-            // What stays is removed by the next load.
-            let _ = session
-                .execute("remove a new table", &format!("DROP TABLE IF EXISTS {table}"))
-                .await;
-        }
+        let designs = self.star.designs.iter().rev();
+        let tables: Vec<String> = designs.map(|d| names.new_table(d.table.name)).collect();
+        // What stays is removed by the next load.
+        let _ = leftovers::drop_tables(&session, &names.schema, &tables).await;
     }
 }
 
