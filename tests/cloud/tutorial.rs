@@ -47,7 +47,7 @@ async fn the_cloud_path_goes_from_nothing_to_nothing() {
         .says("starlift-sparkify-us-east-1 (to make)")
         .says("cluster sparkify: available")
         .says("lets in   203.0.113.7/32")
-        .says("17 passed, 1 not checked")
+        .says("18 passed, 1 not checked")
         .says(records)
         .says("figures equal those of the files")
         .says("≤ $")
