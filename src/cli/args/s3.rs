@@ -59,9 +59,9 @@ pub enum ChecksumArg {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AddressingArg {
-    /// In the path: https://HOST/BUCKET/KEY.
+    /// In the path: `https://HOST/BUCKET/KEY`.
     Path,
-    /// In the host: https://BUCKET.HOST/KEY.
+    /// In the host: `https://BUCKET.HOST/KEY`.
     Virtual,
 }
 
