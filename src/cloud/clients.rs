@@ -1,5 +1,6 @@
 //! The AWS services in use, and who asks them.
 
+use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_sdk_redshift::config::Region;
 use aws_types::SdkConfig;
@@ -48,6 +49,25 @@ impl Caller {
     }
 }
 
+/// The credentials of the chain; `operation` needs them.
+///
+/// # Errors
+///
+/// If there are none.
+pub(super) async fn credentials(
+    sdk: &SdkConfig,
+    operation: &'static str,
+) -> Result<Credentials, ApiError> {
+    let none = |said| ApiError { operation, code: None, said };
+    let provider = sdk.credentials_provider();
+    let provider = provider.ok_or_else(|| none("there are no credentials".to_owned()))?;
+    provider.provide_credentials().await.map_err(|error| {
+        // The outer causes of the chain only say that there is an inner one.
+        let root = causes(&error).last().unwrap_or(&error);
+        none(format!("there are no credentials: {root}"))
+    })
+}
+
 impl Clients {
     /// Readies the clients; asks nobody yet but for the chain's own settings.
     ///
@@ -85,14 +105,7 @@ impl Clients {
     async fn ask_for_caller(&self) -> Result<Caller, CloudError> {
         let action = "find out whose credentials are in use";
         let operation = "sts:GetCallerIdentity";
-        if let Some(provider) = self.sdk.credentials_provider()
-            && let Err(error) = provider.provide_credentials().await
-        {
-            // The outer causes of the chain only say that there is an inner one.
-            let root = causes(&error).last().unwrap_or(&error);
-            let said = format!("there are no credentials: {root}");
-            return Err(ApiError { operation, code: None, said }.during(action));
-        }
+        credentials(&self.sdk, operation).await.map_err(|e| e.during(action))?;
         let answer = self.sts.get_caller_identity().send().await;
         let answer = answer.map_err(|e| ApiError::new(operation, &e).during(action))?;
         Ok(Caller {

@@ -91,8 +91,8 @@ impl Ec2 {
 }
 
 fn refusal(body: &[u8]) -> signed::Refusal {
-    let told: Refusal = quick_xml::de::from_reader(body).unwrap_or_default();
-    let error = told.errors.error.into_iter().next().unwrap_or_default();
+    let response: Refusal = quick_xml::de::from_reader(body).unwrap_or_default();
+    let error = response.errors.error.into_iter().next().unwrap_or_default();
     signed::Refusal { code: error.code, message: error.message }
 }
 

@@ -117,7 +117,7 @@ pub enum CloudError {
         /// Its state.
         state: String,
     },
-    /// There is no workgroup of a name.
+    /// No workgroup has the name.
     #[error("there is no workgroup {workgroup} of Redshift Serverless in {region}")]
     NoWorkgroup {
         /// The name.

@@ -2,12 +2,11 @@
 //!
 //! Source: AWS Security Token Service API Reference, GetSessionToken.
 
-use aws_credential_types::provider::ProvideCredentials;
 use aws_types::SdkConfig;
 use secrecy::SecretString;
 
+use super::clients::credentials;
 use super::error::{ApiError, CloudError};
-use crate::error::causes;
 
 /// How long new keys are valid: the longest load, and less than the 36 hours that AWS allows.
 const LIFE_SECONDS: i32 = 12 * 60 * 60;
@@ -31,14 +30,7 @@ pub struct TemporaryKeys {
 pub async fn temporary(sdk: &SdkConfig) -> Result<TemporaryKeys, CloudError> {
     let action = "get temporary keys for COPY";
     let operation = "sts:GetSessionToken";
-    let fail = |said: String| ApiError { operation, code: None, said }.during(action);
-    let provider =
-        sdk.credentials_provider().ok_or_else(|| fail("there are no credentials".to_owned()))?;
-    let own = provider.provide_credentials().await.map_err(|error| {
-        // The outer causes of the chain only say that there is an inner one.
-        let root = causes(&error).last().unwrap_or(&error).to_string();
-        fail(format!("there are no credentials: {root}"))
-    })?;
+    let own = credentials(sdk, operation).await.map_err(|e| e.during(action))?;
     if let Some(token) = own.session_token() {
         return Ok(TemporaryKeys {
             access_key_id: own.access_key_id().to_owned(),
@@ -49,7 +41,10 @@ pub async fn temporary(sdk: &SdkConfig) -> Result<TemporaryKeys, CloudError> {
     let request = aws_sdk_sts::Client::new(sdk).get_session_token();
     let answer = request.duration_seconds(LIFE_SECONDS).send().await;
     let answer = answer.map_err(|e| ApiError::new(operation, &e).during(action))?;
-    let keys = answer.credentials.ok_or_else(|| fail("AWS answered without keys".to_owned()))?;
+    let keys = answer.credentials.ok_or_else(|| {
+        let said = "AWS answered without keys".to_owned();
+        ApiError { operation, code: None, said }.during(action)
+    })?;
     Ok(TemporaryKeys {
         access_key_id: keys.access_key_id,
         secret_access_key: keys.secret_access_key.into(),

@@ -56,11 +56,19 @@ pub async fn find(clients: &Clients, id: &str) -> Result<FoundCluster, CloudErro
 
 /// The default role, or the only one.
 pub fn reading_role(cluster: &Cluster) -> Option<String> {
-    if let Some(role) = cluster.default_iam_role_arn.as_ref().filter(|role| !role.is_empty()) {
-        return Some(role.clone());
+    let roles = cluster.iam_roles.iter().flatten().map(|role| role.iam_role_arn.clone());
+    default_or_only(cluster.default_iam_role_arn.as_deref(), roles)
+}
+
+/// The default role, or the only one of `roles`.
+pub(super) fn default_or_only(
+    default: Option<&str>,
+    roles: impl IntoIterator<Item = Option<String>>,
+) -> Option<String> {
+    if let Some(role) = default.filter(|role| !role.is_empty()) {
+        return Some(role.to_owned());
     }
-    match cluster.iam_roles.as_deref() {
-        Some([only]) => only.iam_role_arn.clone(),
-        _ => None,
-    }
+    let mut roles = roles.into_iter();
+    let first = roles.next();
+    first.filter(|_| roles.next().is_none()).flatten()
 }

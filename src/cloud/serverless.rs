@@ -11,7 +11,7 @@ use serde_json::json;
 use super::clients::Clients;
 use super::error::{ApiError, CloudError};
 use super::json::{Operation, SERVERLESS, send};
-use super::lookup::FoundCluster;
+use super::lookup::{FoundCluster, default_or_only};
 
 static GET_WORKGROUP: Operation =
     Operation::new("redshift-serverless:GetWorkgroup", "RedshiftServerless.GetWorkgroup");
@@ -24,7 +24,7 @@ static GET_CREDENTIALS: Operation =
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Credentials {
-    /// The database user that stands for the caller, such as `IAM:ann` or `IAMR:loader`.
+    /// The database user that the caller is mapped to, such as `IAM:ann` or `IAMR:loader`.
     pub db_user: String,
     /// The password.
     pub db_password: SecretString,
@@ -103,7 +103,7 @@ pub async fn find(clients: &Clients, name: &str) -> Result<FoundCluster, CloudEr
     })
 }
 
-/// A password for the database user that stands for the caller; the user is created at its first
+/// A password for the database user that the caller is mapped to; the user is created at its first
 /// login. It is valid for `seconds`.
 ///
 /// # Errors
@@ -124,13 +124,8 @@ pub async fn credentials(
 impl Namespace {
     /// The default role, or the only one.
     fn reading_role(&self) -> Option<String> {
-        if let Some(role) = self.default_iam_role_arn.as_ref().filter(|role| !role.is_empty()) {
-            return Some(role.clone());
-        }
-        match &self.iam_roles[..] {
-            [only] => role_arn(only),
-            _ => None,
-        }
+        let roles = self.iam_roles.iter().map(|listed| role_arn(listed));
+        default_or_only(self.default_iam_role_arn.as_deref(), roles)
     }
 }
 

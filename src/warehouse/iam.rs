@@ -38,7 +38,7 @@ pub enum IamUser {
         /// Database groups that the user belongs to for the session.
         groups: Vec<String>,
     },
-    /// The user that stands for the caller's IAM identity; AWS creates it.
+    /// The user that the caller's IAM identity is mapped to; AWS creates it.
     Identity,
 }
 

@@ -2,6 +2,7 @@
 //! `STARLIFT_KILLS` is their number for each store.
 
 use super::*;
+use crate::support::dice::Dice;
 
 /// Kills for each store unless the environment says otherwise.
 const KILLS: usize = 20;
@@ -17,20 +18,6 @@ const FOREIGN: [&str; 5] = [
     "star/users/bob/star/users/20181112T030405Z-0a1b2c3d-00000.parquet",
     "star/users/bob/star/_starlift.json",
 ];
-
-/// Numbers that look random, and are the same in every campaign.
-struct Dice(u64);
-
-impl Dice {
-    /// A number below `end`; SplitMix64.
-    fn roll(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (bits ^ (bits >> 31)) % end.max(1)
-    }
-}
 
 /// A place where runs are killed.
 pub struct Campaign {

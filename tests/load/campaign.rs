@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::redshift::Cloud;
 use super::*;
+use crate::support::dice::Dice;
 use starlift::warehouse::session::Session;
 use support::redshift::{Fault, On, What, When};
 
@@ -30,19 +31,6 @@ const TABLES: &str = "SELECT COUNT(*) FROM pg_class c JOIN pg_namespace n ON n.o
 
 fn asked(name: &str, usual: u64) -> u64 {
     std::env::var(name).map_or(usual, |number| number.parse().unwrap())
-}
-
-/// Numbers that look random, and are the same in every campaign; SplitMix64.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (bits ^ (bits >> 31)) % end.max(1)
-    }
 }
 
 async fn counts(client: &Client) -> String {

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub mod aws;
+pub mod dice;
 pub mod pgbouncer;
 pub mod postgres;
 pub mod redshift;

@@ -54,7 +54,7 @@ pub enum AuthArg {
     /// With a short-lived password from AWS for the user of a Redshift cluster, or for the caller's
     /// IAM identity in a workgroup of Redshift Serverless.
     Iam,
-    /// With a short-lived password from AWS for the user that stands for the caller's IAM identity.
+    /// With a short-lived password from AWS for the user that the caller's IAM identity is mapped to.
     IamIdentity,
 }
 

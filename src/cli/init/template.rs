@@ -204,7 +204,7 @@ fn redshift(file: &mut File, values: &Values) -> Result<()> {
         "analytics",
     );
     let about = "How to log in: with a password; with iam, a short-lived password from AWS for the user; \
-                 or with\n# iam-identity, one for the user that stands for the IAM identity.";
+                 or with\n# iam-identity, one for the user that the IAM identity is mapped to.";
     let by_cluster = url.is_none().then(|| "iam".to_owned());
     file.key("auth", about, &by_cluster, "iam");
     file.off(

@@ -21,7 +21,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Starts to read the tables of a schema, which hold the star that `record` tells of.
+    /// Starts to read the tables of a schema, which hold the star that `record` describes.
     ///
     /// # Errors
     ///

@@ -5,4 +5,4 @@ pub mod binary;
 pub mod postgres;
 pub mod redshift;
 
-pub use authorization::CopyAuth;
+pub use authorization::{Clause, CopyAuth};

@@ -7,7 +7,7 @@ use super::guard::Guard;
 use super::statements::{Names, catalog_path, create, default_path, finish};
 use super::{Loader, catalog, is_lost, is_passing};
 use crate::error::{Error, Result};
-use crate::warehouse::copy::{postgres, redshift};
+use crate::warehouse::copy::{Clause, postgres, redshift};
 use crate::warehouse::error::{Cause, WarehouseError};
 use crate::warehouse::figures::{differences, warehouse_figures};
 use crate::warehouse::quote::qualified;
@@ -70,6 +70,7 @@ impl Loader<'_> {
         for sql in create.into_iter().chain(set(false)?) {
             session.execute("make the new tables", &sql).await?;
         }
+        let clause = self.options.copy_auth.clause().await?;
         for design in &self.star.designs {
             let begun = Instant::now();
             let step = format!("copy {}", design.table.name);
@@ -79,7 +80,7 @@ impl Loader<'_> {
                     self.meter.enter_with_rows(&step, self.star.rows_of(design.table.name));
                 }
             }
-            self.copy(session, names, design).await?;
+            self.copy(session, names, design, &clause).await?;
             self.timed(&step, begun);
         }
         let begun = Instant::now();
@@ -99,7 +100,13 @@ impl Loader<'_> {
         Ok(())
     }
 
-    async fn copy(&self, session: &Session, names: &Names, design: &TableDesign) -> Result<()> {
+    async fn copy(
+        &self,
+        session: &Session,
+        names: &Names,
+        design: &TableDesign,
+        clause: &Clause,
+    ) -> Result<()> {
         let name = names.new_table(design.table.name);
         match session.dialect() {
             Dialect::Postgres => {
@@ -110,7 +117,6 @@ impl Loader<'_> {
                 let table = self.star.record.tables.get(design.table.name);
                 let manifest = table.map(|table| redshift::manifest_url(&self.star.star, table));
                 let manifest = manifest.unwrap_or_default();
-                let clause = self.options.copy_auth.clause().await?;
                 let statement = |authorization: &str| {
                     let schema = &names.schema;
                     redshift::copy_statement(design, schema, &name, &manifest, authorization)

@@ -1,0 +1,17 @@
+//! Numbers that look random, and are the same in every run.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+/// A generator with its state; SplitMix64.
+pub struct Dice(pub u64);
+
+impl Dice {
+    /// A number below `end`.
+    pub fn roll(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (bits ^ (bits >> 31)) % end.max(1)
+    }
+}
