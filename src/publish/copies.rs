@@ -11,6 +11,7 @@ use futures::future::try_join_all;
 use object_store::UpdateVersion;
 
 use super::conditional::{self, Replaced};
+use super::disk::StagedFile;
 use super::lock::OutputLock;
 use super::record::RunRecord;
 use super::standing::Standing;
@@ -26,6 +27,8 @@ pub(crate) struct Copies {
     out: Place,
     /// The version of each copy; `None` where there is none.
     versions: BTreeMap<String, Option<UpdateVersion>>,
+    /// On local disk, the next copies: a full disk must not come between the record and them.
+    staged: Vec<StagedFile>,
 }
 
 impl Copies {
@@ -60,7 +63,23 @@ impl Copies {
             Ok::<_, Error>((table.clone(), version))
         });
         let versions = try_join_all(prepared).await?.into_iter().collect();
-        Ok(Copies { out: out.clone(), versions })
+        Ok(Copies { out: out.clone(), versions, staged: Vec::new() })
+    }
+
+    /// Writes the copies of the star that `record` describes beside those that they are to replace,
+    /// where the output is on local disk.
+    ///
+    /// # Errors
+    ///
+    /// If one cannot be written.
+    pub(super) async fn stage(&mut self, record: &RunRecord) -> Result<()> {
+        for (table, files) in &record.tables {
+            let place = self.out.child(&names::fixed_manifest(table));
+            if let Some(path) = place.location.local_path() {
+                self.staged.push(StagedFile::write(path, manifest(&self.out, files)?).await?);
+            }
+        }
+        Ok(())
     }
 
     /// Writes the copies of the star that `record` describes, unless the star at the output is
@@ -69,13 +88,17 @@ impl Copies {
     /// # Errors
     ///
     /// If a copy cannot be written.
-    pub(super) async fn write(&self, record: &RunRecord) -> Result<()> {
+    pub(super) async fn write(self, record: &RunRecord) -> Result<()> {
+        if !self.staged.is_empty() {
+            return try_join_all(self.staged.into_iter().map(StagedFile::put)).await.map(|_| ());
+        }
+        let (out, versions) = (&self.out, &self.versions);
         let written = record.tables.iter().map(|(table, files)| async move {
-            let bytes = Bytes::from(manifest(&self.out, files)?);
-            let version = self.versions.get(table).cloned().flatten();
-            let place = self.out.child(&names::fixed_manifest(table));
+            let bytes = Bytes::from(manifest(out, files)?);
+            let version = versions.get(table).cloned().flatten();
+            let place = out.child(&names::fixed_manifest(table));
             let copy = Copy { place, version, bytes: None };
-            copy.write(&bytes, || is_still(&self.out, record)).await
+            copy.write(&bytes, || is_still(out, record)).await
         });
         try_join_all(written).await.map(|_| ())
     }

@@ -65,20 +65,64 @@ pub(super) async fn sync_folders(folders: Vec<PathBuf>) -> Result<()> {
 ///
 /// If it cannot be written.
 pub(super) async fn replace(path: PathBuf, bytes: Vec<u8>) -> Result<()> {
-    blocking(move || replace_now(&path, &bytes).map_err(|e| write_error(&path, e))).await
+    StagedFile::write(path, bytes).await?.put().await
 }
 
-fn replace_now(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let (mut file, written) = create_beside(path)?;
-    let replaced = file
-        .write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .and_then(|()| std::fs::rename(&written, path));
-    if replaced.is_err() {
-        std::fs::remove_file(&written)?;
+/// A file on disk beside the path that it is to replace. Only a rename is left to do, which needs no
+/// space. Dropping it removes it.
+pub(super) struct StagedFile {
+    path: PathBuf,
+    /// Where it is now; `None` once it is in place.
+    staged: Option<PathBuf>,
+}
+
+impl StagedFile {
+    /// Writes the file, and waits until it is on disk.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub async fn write(path: PathBuf, bytes: Vec<u8>) -> Result<StagedFile> {
+        let written = move || {
+            StagedFile::write_now(&path, &bytes).map_err(|error| write_error(&path, error))
+        };
+        blocking(written).await
     }
-    replaced?;
-    path.parent().map_or(Ok(()), sync_folder)
+
+    fn write_now(path: &Path, bytes: &[u8]) -> io::Result<StagedFile> {
+        let (mut file, staged) = create_beside(path)?;
+        let staged = StagedFile { path: path.to_owned(), staged: Some(staged) };
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        Ok(staged)
+    }
+
+    /// Renames the file to its path.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be renamed.
+    pub async fn put(mut self) -> Result<()> {
+        blocking(move || self.put_now().map_err(|error| write_error(&self.path, error))).await
+    }
+
+    fn put_now(&mut self) -> io::Result<()> {
+        if let Some(staged) = &self.staged {
+            std::fs::rename(staged, &self.path)?;
+            self.staged = None;
+        }
+        self.path.parent().map_or(Ok(()), sync_folder)
+    }
+}
+
+impl Drop for StagedFile {
+    fn drop(&mut self) {
+        if let Some(staged) = &self.staged {
+            if let Err(error) = std::fs::remove_file(staged) {
+                tracing::warn!(path = %staged.display(), %error, "cannot remove an unfinished file");
+            }
+        }
+    }
 }
 
 /// Creates a file by the name under which the store writes unfinished files.
@@ -116,7 +160,9 @@ fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-async fn blocking(work: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     tokio::task::spawn_blocking(work).await?
 }
 
@@ -151,6 +197,20 @@ mod tests {
         replace(path.clone(), "new".into()).await.unwrap();
         assert_eq!(std::fs::read_to_string(&mine).unwrap(), "mine");
         assert!(std::fs::symlink_metadata(&path).unwrap().is_file());
+    }
+
+    #[tokio::test]
+    async fn a_staged_file_is_put_in_place_or_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users.manifest");
+        std::fs::write(&path, "old").unwrap();
+        let stage = || StagedFile::write(path.clone(), "new".into());
+        drop(stage().await.unwrap());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        stage().await.unwrap().put().await.unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[tokio::test]

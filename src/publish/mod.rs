@@ -182,7 +182,8 @@ impl Publication {
         tracing::debug!(run_id = self.run_id, "write the manifests");
         copies::write_own(&self.out, record).await?;
         self.sync(record).await?;
-        let copies = Copies::prepare(&self.out, &self.lock, &self.standing, record).await?;
+        let mut copies = Copies::prepare(&self.out, &self.lock, &self.standing, record).await?;
+        copies.stage(record).await?;
         let json = record.to_json()?;
         self.lock.verify().await?;
         Ok(Prepared { json, copies })

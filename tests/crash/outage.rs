@@ -81,8 +81,8 @@ fn on_a_full_disk_the_star_stays() {
     let bench = campaign.bench();
     let used = bench.star().values().map(|file| file.len().div_ceil(4096) * 4).sum::<usize>();
     let (mut failures, mut published) = (0, 0);
-    // From no room at all to room for all of it.
-    for room in (0..400).step_by(8) {
+    // From no room at all to room for all of it, page by page.
+    for room in (0..400).step_by(4) {
         let before = campaign.standing();
         let other = if before == "a" { "b" } else { "a" };
         disk.resize(used + 8 + room);
