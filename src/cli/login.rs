@@ -5,14 +5,16 @@ use std::path::PathBuf;
 use secrecy::ExposeSecret;
 
 use super::args::{AuthArg, WarehouseArgs};
+use crate::cloud::data_api::{DataApi, Database};
+use crate::cloud::error::CloudError;
 use crate::cloud::secrets;
 use crate::error::{Error, Result};
 use crate::storage::{StoreOptions, aws_config};
 use crate::warehouse::Dialect;
 use crate::warehouse::iam::{IamLogin, IamUser};
 use crate::warehouse::secret::{self, PasswordFor, Secret};
-use crate::warehouse::session::Login;
-use crate::warehouse::target::Target;
+use crate::warehouse::session::{DataApiLogin, Login};
+use crate::warehouse::target::{Target, Via};
 
 /// The options of a login.
 #[derive(Debug, Default)]
@@ -63,10 +65,10 @@ impl LoginOptions {
     /// # Errors
     ///
     /// If some exclude each other, or do not apply to the target.
-    pub fn check(&self, dialect: Dialect) -> Result<()> {
+    pub fn check(&self, target: &Target) -> Result<()> {
         let refuse = |reason: &str| Err(Error::Usage(reason.to_owned()));
-        let auth = self.auth.unwrap_or_default();
-        if auth != AuthArg::Password && dialect != Dialect::Redshift {
+        let auth = self.auth(target);
+        if auth != AuthArg::Password && target.dialect != Dialect::Redshift {
             return refuse("--auth iam and iam-identity are for Redshift only");
         }
         if self.cluster.is_some() && self.workgroup.is_some() {
@@ -83,6 +85,9 @@ impl LoginOptions {
         if !self.db_groups.is_empty() && auth != AuthArg::Iam {
             return refuse("database groups are requested with --auth iam only");
         }
+        if target.via == Via::DataApi {
+            self.check_data_api(auth)?;
+        }
         match self.password_secret.as_deref() {
             Some(arn) if secrets::region_of(arn).is_none() => refuse(&format!(
                 "{arn:?} is not the ARN of a secret; write \
@@ -92,13 +97,39 @@ impl LoginOptions {
         }
     }
 
+    fn check_data_api(&self, auth: AuthArg) -> Result<()> {
+        let refuse = |reason: &str| Err(Error::Usage(reason.to_owned()));
+        if auth == AuthArg::Password && self.password_secret.is_none() {
+            return refuse(
+                "the Data API accepts no password; use --auth iam, --auth iam-identity, or \
+                 --password-secret with the ARN of a secret",
+            );
+        }
+        if !self.db_groups.is_empty() {
+            return refuse("the Data API does not accept database groups");
+        }
+        Ok(())
+    }
+
+    /// The means that is named, or else the usual one for the target.
+    fn auth(&self, target: &Target) -> AuthArg {
+        let usual = match target.via {
+            Via::DataApi if self.password_secret.is_none() => AuthArg::Iam,
+            Via::DataApi | Via::Port => AuthArg::default(),
+        };
+        self.auth.unwrap_or(usual)
+    }
+
     /// The means to log in: a password, or a way to ask AWS for one.
     ///
     /// # Errors
     ///
     /// If a password file or a secret cannot be used.
     pub async fn login(&self, target: &Target, stores: &StoreOptions) -> Result<Login> {
-        let user = match self.auth.unwrap_or_default() {
+        if target.via == Via::DataApi {
+            return self.data_api(target, stores).await;
+        }
+        let user = match self.auth(target) {
             AuthArg::Password => return Ok(Login::Password(self.password(target, stores).await?)),
             AuthArg::Iam => IamUser::Named { groups: self.db_groups.clone() },
             AuthArg::IamIdentity => IamUser::Identity,
@@ -110,6 +141,33 @@ impl LoginOptions {
             region: self.region.clone().or_else(|| stores.region.clone()),
             user,
         })))
+    }
+
+    async fn data_api(&self, target: &Target, stores: &StoreOptions) -> Result<Login> {
+        let sdk = aws_config(stores).await;
+        let (cluster, workgroup) = match (&self.cluster, &self.workgroup) {
+            (None, None) => (target.cluster(), target.workgroup()),
+            (cluster, workgroup) => (cluster.as_deref(), workgroup.as_deref()),
+        };
+        if cluster.is_none() && workgroup.is_none() {
+            return Err(Error::Usage(
+                "the Data API needs the name of a cluster or workgroup: name one with --cluster or \
+                 --workgroup, or write the host of its endpoint in the URL"
+                    .to_owned(),
+            ));
+        }
+        let region = self.region.as_deref().or(stores.region.as_deref()).or(target.region());
+        let region = region.or(sdk.region().map(AsRef::as_ref)).ok_or(CloudError::NoRegion)?;
+        let is_named = self.auth(target) == AuthArg::Iam && cluster.is_some();
+        let database = Database {
+            cluster_identifier: cluster.map(str::to_owned),
+            workgroup_name: workgroup.map(str::to_owned),
+            database: target.database.clone(),
+            db_user: is_named.then(|| target.user.clone()),
+            secret_arn: self.password_secret.clone(),
+        };
+        let api = DataApi { region: region.to_owned(), sdk };
+        Ok(Login::DataApi(Box::new(DataApiLogin::new(api, database))))
     }
 
     async fn password(&self, target: &Target, stores: &StoreOptions) -> Result<Option<Secret>> {

@@ -19,7 +19,7 @@ use crate::warehouse::load::LoadOptions;
 use crate::warehouse::quote;
 use crate::warehouse::session::{Access, Limits, Session};
 use crate::warehouse::tables::TableSettings;
-use crate::warehouse::target::{Target, TlsMode};
+use crate::warehouse::target::{Target, TlsMode, Via};
 
 /// A Redshift that AWS can describe.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +44,7 @@ pub struct WarehouseSettings {
     url: Option<String>,
     database: Option<String>,
     user: Option<String>,
+    via: Option<String>,
     sslmode: Option<String>,
     sslrootcert: Option<PathBuf>,
     tls_name: Option<String>,
@@ -76,6 +77,7 @@ impl WarehouseSettings {
             None => None,
         };
         let parameters = [
+            ("via", self.via.clone()),
             ("sslmode", self.sslmode.clone()),
             ("sslrootcert", file),
             ("tls_name", self.tls_name.clone()),
@@ -222,7 +224,7 @@ impl WarehouseOptions {
         let parameters = parameters.iter().map(|(name, value)| (*name, value.as_str()));
         let target = target.with(parameters)?;
         warn_unverified(&target);
-        login.check(target.dialect)?;
+        login.check(&target)?;
         let seconds = args.statement_timeout.or(file.statement_timeout);
         let schema = args.schema.clone().or(file.schema);
         let schema = schema.unwrap_or_else(|| LoadOptions::SCHEMA.to_owned());
@@ -295,6 +297,13 @@ impl WarehouseOptions {
         }
         if self.target.dialect != Dialect::Redshift {
             return Err(Error::Usage("--copy-auth is for Redshift only".to_owned()));
+        }
+        if self.target.via == Via::DataApi {
+            return Err(Error::Usage(
+                "--copy-auth session puts keys into statements, and the Data API shows statements to \
+                 whoever may list them; load through the port, or attach a role"
+                    .to_owned(),
+            ));
         }
         if how.iam_role.is_some() {
             return Err(Error::Usage(

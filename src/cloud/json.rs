@@ -14,6 +14,9 @@ use super::signed::{Refusal, Service, Signed};
 pub(super) static SERVERLESS: Service =
     Service { name: "redshift-serverless", id: "Redshift Serverless", refusal };
 
+/// The Redshift Data API.
+pub(super) static DATA: Service = Service { name: "redshift-data", id: "Redshift Data", refusal };
+
 /// AWS Secrets Manager.
 pub(super) static SECRETS: Service =
     Service { name: "secretsmanager", id: "Secrets Manager", refusal };

@@ -10,6 +10,7 @@ pub mod access;
 pub mod address;
 pub mod clients;
 pub mod cluster;
+pub mod data_api;
 pub mod ec2;
 pub mod error;
 pub mod journal;

@@ -83,9 +83,8 @@ impl StagedFile {
     ///
     /// If it cannot be written.
     pub async fn write(path: PathBuf, bytes: Vec<u8>) -> Result<StagedFile> {
-        let written = move || {
-            StagedFile::write_now(&path, &bytes).map_err(|error| write_error(&path, error))
-        };
+        let written =
+            move || StagedFile::write_now(&path, &bytes).map_err(|error| write_error(&path, error));
         blocking(written).await
     }
 
@@ -117,10 +116,10 @@ impl StagedFile {
 
 impl Drop for StagedFile {
     fn drop(&mut self) {
-        if let Some(staged) = &self.staged {
-            if let Err(error) = std::fs::remove_file(staged) {
-                tracing::warn!(path = %staged.display(), %error, "cannot remove an unfinished file");
-            }
+        if let Some(staged) = &self.staged
+            && let Err(error) = std::fs::remove_file(staged)
+        {
+            tracing::warn!(path = %staged.display(), %error, "cannot remove an unfinished file");
         }
     }
 }

@@ -13,11 +13,10 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::SessionContext;
 use futures::{StreamExt, TryStreamExt};
-use tokio_postgres::SimpleQueryMessage;
 
 use super::error::Cause;
 use super::question::demand_question;
-use super::session::{Session, TextRow};
+use super::session::{Message, Session, TextRow};
 use crate::error::{Error, Result};
 use crate::star::model::TABLES;
 
@@ -50,21 +49,18 @@ pub async fn ask(
 ) -> Result<SendableRecordBatchStream> {
     demand_question(sql, session.dialect(), session.escapes_backslashes())?;
     let action = format!("answer {name}");
-    let mut messages = Box::pin(session.messages(&action, sql).await?);
+    let mut messages = session.messages(&action, sql).await?;
     let mut names = Vec::new();
     while let Some(message) = messages.try_next().await? {
-        if let SimpleQueryMessage::RowDescription(columns) = message {
-            names = columns.iter().map(|column| column.name().to_owned()).collect();
+        if let Message::Columns(columns) = message {
+            names = columns;
             break;
         }
     }
     let mut rows = Box::pin(
         messages
             .try_filter_map(|message| async move {
-                Ok(if let SimpleQueryMessage::Row(row) = message { Some(row) } else { None })
-            })
-            .map_ok(|row| -> TextRow {
-                (0..row.len()).map(|i| row.get(i).map(str::to_owned)).collect()
+                Ok(if let Message::Row(row) = message { Some(row) } else { None })
             })
             .try_chunks(BATCH_ROWS)
             .map_err(|e| e.1),

@@ -8,6 +8,7 @@
     reason = "a broken fixture fails the test"
 )]
 
+mod data_api;
 mod doctor;
 mod faults;
 mod power;

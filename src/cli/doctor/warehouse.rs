@@ -6,7 +6,7 @@ use crate::cloud::clients::Clients;
 use crate::error::{Error, Result};
 use crate::warehouse::load::obstacles;
 use crate::warehouse::session::Session;
-use crate::warehouse::target::{Target, TlsMode};
+use crate::warehouse::target::{Target, TlsMode, Via};
 use crate::warehouse::{Dialect, probe, quote};
 
 const REACH: &str = "see that the warehouse is up and is the one that is meant, and run it again";
@@ -65,25 +65,10 @@ impl Doctor<'_> {
 
     async fn session(&mut self, warehouse: &WarehouseOptions) -> Result<()> {
         let target = &warehouse.target;
-        if !target.is_socket() {
-            let reached = probe::reach(target).await;
-            let reached = reached.map(|_| format!("{}:{} answers", target.host, target.port));
-            let verdict = match reached {
-                Ok(said) => Good(said),
-                Err(error) if target.dialect == Dialect::Redshift => Bad(
-                    super::told(&error),
-                    "let this machine's address in (`starlift provision` does so; from outside its \
-                     network the cluster needs --public, too), and see that nothing between blocks \
-                     the port"
-                        .to_owned(),
-                ),
-                Err(error) => verdict(Err(error.into()), REACH),
-            };
-            if !self.note("port", verdict)? {
-                return Ok(());
-            }
-        }
-        if !self.certificate(target).await? {
+        if target.via == Via::DataApi {
+            let why = "the warehouse is reached through the Data API".to_owned();
+            self.note("port", Skipped(why))?;
+        } else if !self.port(target).await? || !self.certificate(target).await? {
             return Ok(());
         }
         let opened = async {
@@ -128,6 +113,28 @@ impl Doctor<'_> {
         };
         self.note("tables", tables)?;
         self.limits(&session, warehouse)
+    }
+
+    /// The server's port; whether to go on.
+    async fn port(&mut self, target: &Target) -> Result<bool> {
+        if target.is_socket() {
+            return Ok(true);
+        }
+        let reached = probe::reach(target).await;
+        let reached = reached.map(|_| format!("{}:{} answers", target.host, target.port));
+        let verdict = match reached {
+            Ok(said) => Good(said),
+            Err(error) if target.dialect == Dialect::Redshift => Bad(
+                super::told(&error),
+                "let this machine's address in (`starlift provision` does so; from outside its \
+                 network the cluster needs --public, too), and see that nothing between blocks the \
+                 port; where no port can be reached, ?via=data-api in the URL loads through the \
+                 Data API"
+                    .to_owned(),
+            ),
+            Err(error) => verdict(Err(error.into()), REACH),
+        };
+        self.note("port", verdict)
     }
 
     /// The server's certificate; whether to go on.

@@ -203,6 +203,7 @@ fn redshift(file: &mut File, values: &Values) -> Result<()> {
         "Workgroup of Redshift Serverless, in place of a cluster or URL.",
         "analytics",
     );
+    file.off("via", "Way to Redshift: its port, or data-api where no port can be reached.", "port");
     let about = "How to log in: with a password; with iam, a short-lived password from AWS for the user; \
                  or with\n# iam-identity, one for the user that the IAM identity is mapped to.";
     let by_cluster = url.is_none().then(|| "iam".to_owned());

@@ -44,7 +44,7 @@ pub enum Cause {
 /// An error answer of a server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Refusal {
-    /// SQLSTATE.
+    /// SQLSTATE; empty where the service reports none and the message does not imply one.
     pub code: String,
     /// The message.
     pub message: String,
@@ -79,8 +79,13 @@ pub struct LoadError {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let number = self.engine_code.map(|code| format!(", code {code}")).unwrap_or_default();
-        write!(f, "{} (SQLSTATE {}{number})", self.message, self.code)?;
+        let state = (!self.code.is_empty()).then(|| format!("SQLSTATE {}", self.code));
+        let number = self.engine_code.map(|code| format!("code {code}"));
+        let codes: Vec<String> = state.into_iter().chain(number).collect();
+        f.write_str(&self.message)?;
+        if !codes.is_empty() {
+            write!(f, " ({})", codes.join(", "))?;
+        }
         if self.context.is_empty() {
             if !self.detail.is_empty() {
                 write!(f, ": {}", one_line(&self.detail))?;
@@ -116,17 +121,28 @@ impl std::error::Error for Refusal {}
 
 impl From<&DbError> for Refusal {
     fn from(error: &DbError) -> Refusal {
-        let detail = error.detail().unwrap_or_default().to_owned();
         Refusal {
-            code: error.code().code().to_owned(),
-            message: error.message().trim().to_owned(),
-            engine_code: detail_entry(&detail, "code").and_then(|code| code.parse().ok()),
-            query: detail_entry(&detail, "query").and_then(|query| query.parse().ok()),
-            context: detail_entry(&detail, "context").unwrap_or_default(),
             hint: error.hint().unwrap_or_default().to_owned(),
-            detail,
-            load_error: None,
-            limit: None,
+            ..Refusal::new(
+                error.code().code(),
+                error.message().trim(),
+                error.detail().unwrap_or_default(),
+            )
+        }
+    }
+}
+
+impl Refusal {
+    /// An error answer; Redshift's own numbers are read from its detail.
+    pub(super) fn new(code: &str, message: &str, detail: &str) -> Refusal {
+        Refusal {
+            code: code.to_owned(),
+            message: message.to_owned(),
+            detail: detail.to_owned(),
+            engine_code: detail_entry(detail, "code").and_then(|code| code.parse().ok()),
+            query: detail_entry(detail, "query").and_then(|query| query.parse().ok()),
+            context: detail_entry(detail, "context").unwrap_or_default(),
+            ..Refusal::default()
         }
     }
 }
@@ -231,7 +247,8 @@ fn is_conflict(refusal: &Refusal) -> bool {
         return true;
     }
     // 42P01: a table whose name was resolved and that was dropped before it was locked.
-    let says_little = matches!(refusal.code.as_str(), "XX000" | "42P01" | "34510");
+    // The Data API reports no code at all.
+    let says_little = matches!(refusal.code.as_str(), "XX000" | "42P01" | "34510" | "");
     let text = format!("{} {}", refusal.message, refusal.detail).to_lowercase();
     says_little && CONFLICTS.iter().any(|words| text.contains(words))
 }

@@ -8,37 +8,35 @@
 //! [`Session::begin`] sets it by `SET LOCAL`, and a statement outside a transaction is sent in one
 //! message with the settings it needs, which the server runs as one transaction.
 
+mod data_api;
 mod heard;
 mod limits;
+mod port;
 mod settings;
 mod tls;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures::{Stream, StreamExt, TryStreamExt};
-use tokio_postgres::config::SslMode;
-use tokio_postgres::{Client, Config, CopyInSink, NoTls, SimpleQueryMessage};
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+use tokio_postgres::CopyInSink;
 
+pub use self::data_api::DataApiLogin;
 pub use self::limits::ServerLimit;
 pub use self::settings::Limits;
 pub(super) use self::settings::shown as shown_settings;
 pub(super) use self::tls::connector;
 
-use self::heard::{Heard, drive};
+use self::data_api::DataApiSession;
+use self::heard::Started;
+use self::port::PortSession;
 use self::settings::Settings;
 use super::error::{Cause, WarehouseError};
 use super::iam::IamLogin;
 use super::secret::Secret;
-use super::target::{Target, TlsMode};
+use super::target::Target;
 use super::{Dialect, quote};
-
-/// A COPY is silent for as long as it runs, so reads have no timeout; a peer that is gone is found
-/// out by keepalive: after 30 s of silence, and then nothing for 8 × 10 s.
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
-const KEEPALIVE_RETRIES: u32 = 8;
 
 /// AWS may have to be asked for a password first.
 const IAM_PATIENCE: Duration = Duration::from_secs(30);
@@ -48,6 +46,9 @@ const APPLICATION_NAME: &str = concat!("starlift ", env!("CARGO_PKG_VERSION"));
 
 /// A row of an answer, its values as text.
 pub type TextRow = Vec<Option<String>>;
+
+/// The answer to a statement, as it comes.
+pub type Messages = BoxStream<'static, Result<Message, WarehouseError>>;
 
 /// How sessions are opened.
 #[derive(Debug, Clone)]
@@ -67,11 +68,13 @@ pub enum Login {
     Password(Option<Secret>),
     /// With a password that AWS makes up.
     Iam(Box<IamLogin>),
+    /// Through the Redshift Data API, which logs in itself.
+    DataApi(Box<DataApiLogin>),
 }
 
 /// A session with a warehouse.
 pub struct Session {
-    client: Client,
+    transport: Transport,
     target: String,
     dialect: Dialect,
     encoding: Option<String>,
@@ -79,7 +82,25 @@ pub struct Session {
     settings: Settings,
     server_limits: Vec<ServerLimit>,
     in_transaction: AtomicBool,
-    heard: Arc<Heard>,
+}
+
+/// The way to the warehouse.
+enum Transport {
+    /// The server's port.
+    Port(PortSession),
+    /// The Redshift Data API.
+    DataApi(Box<DataApiSession>),
+}
+
+/// A part of the answer to a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// The names of the columns of the rows that follow.
+    Columns(Vec<String>),
+    /// A row.
+    Row(TextRow),
+    /// The end of the answer, with the number of rows that are said to be touched.
+    Complete(u64),
 }
 
 impl Session {
@@ -101,29 +122,30 @@ impl Session {
 
     async fn open_patiently(access: &Access) -> Result<Session, WarehouseError> {
         let target = &access.target;
+        let failed = |cause| fail("log in", target, cause);
         let (user, password) = match &access.login {
             Login::Password(password) => (target.user.clone(), password.clone()),
             Login::Iam(iam) => {
                 let (user, password) = iam.credentials(target).await?;
                 (user, Some(password))
             }
-        };
-        let config = config(target, &user, password.as_ref());
-        let failed = |e: tokio_postgres::Error| fail("log in", target, Cause::driver(&e));
-        let heard = Arc::default();
-        let (client, started) = match target.tls {
-            TlsMode::Disable => {
-                let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
-                (client, drive(connection, &heard))
-            }
-            TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => {
-                let tls = connector(target).map_err(|cause| fail("log in", target, cause))?;
-                let (client, connection) = config.connect(tls).await.map_err(failed)?;
-                (client, drive(connection, &heard))
+            Login::DataApi(login) => {
+                let settings = settings::redshift(&access.limits);
+                let session = DataApiSession::open(login, target, settings).await;
+                let transport = Transport::DataApi(Box::new(session.map_err(failed)?));
+                return Ok(Session::new(target, transport, Started::default()));
             }
         };
-        let mut session = Session {
-            client,
+        let opened = PortSession::open(target, &user, password.as_ref()).await;
+        let (port, started) = opened.map_err(failed)?;
+        let mut session = Session::new(target, Transport::Port(port), started);
+        session.configure(access).await?;
+        Ok(session)
+    }
+
+    fn new(target: &Target, transport: Transport, started: Started) -> Session {
+        Session {
+            transport,
             target: target.to_string(),
             dialect: target.dialect,
             // Redshift has UTF-8 only, under a name of its own.
@@ -132,10 +154,7 @@ impl Session {
             settings: Settings::default(),
             server_limits: Vec::new(),
             in_transaction: AtomicBool::new(false),
-            heard,
-        };
-        session.configure(access).await?;
-        Ok(session)
+        }
     }
 
     async fn configure(&mut self, access: &Access) -> Result<(), WarehouseError> {
@@ -186,7 +205,7 @@ impl Session {
         let mut touched = 0;
         let mut messages = std::pin::pin!(self.messages(action, sql).await?);
         while let Some(message) = messages.try_next().await? {
-            if let SimpleQueryMessage::CommandComplete(rows) = message {
+            if let Message::Complete(rows) = message {
                 touched = rows;
             }
         }
@@ -216,8 +235,7 @@ impl Session {
     pub async fn rows(&self, action: &str, sql: &str) -> Result<Vec<TextRow>, WarehouseError> {
         let messages = self.messages(action, sql).await?;
         let rows = messages.try_filter_map(|message| async move {
-            let SimpleQueryMessage::Row(row) = message else { return Ok(None) };
-            Ok(Some((0..row.len()).map(|i| row.get(i).map(str::to_owned)).collect()))
+            Ok(if let Message::Row(row) = message { Some(row) } else { None })
         });
         rows.try_collect().await
     }
@@ -238,6 +256,9 @@ impl Session {
     ///
     /// As [`Session::execute`].
     pub async fn begin(&self, action: &str) -> Result<(), WarehouseError> {
+        if let Transport::DataApi(session) = &self.transport {
+            session.demand_transactions().await.map_err(self.failed(action))?;
+        }
         self.in_transaction.store(true, Ordering::Relaxed);
         let sql = format!("BEGIN{}", self.settings.of_transaction());
         self.execute(action, &sql).await.map(|_| ())
@@ -270,43 +291,26 @@ impl Session {
     /// # Errors
     ///
     /// As [`Session::execute`].
-    pub async fn messages(
-        &self,
-        action: &str,
-        sql: &str,
-    ) -> Result<
-        impl Stream<Item = Result<SimpleQueryMessage, WarehouseError>> + use<>,
-        WarehouseError,
-    > {
+    pub async fn messages(&self, action: &str, sql: &str) -> Result<Messages, WarehouseError> {
         self.send(action, sql, sql).await
     }
 
-    async fn send(
-        &self,
-        action: &str,
-        sql: &str,
-        shown: &str,
-    ) -> Result<
-        impl Stream<Item = Result<SimpleQueryMessage, WarehouseError>> + use<>,
-        WarehouseError,
-    > {
+    async fn send(&self, action: &str, sql: &str, shown: &str) -> Result<Messages, WarehouseError> {
         tracing::debug!(target: "starlift::sql", "{shown}");
-        let settings: &[String] = match self.in_transaction.load(Ordering::Relaxed) {
-            true => &[],
-            false => self.settings.of_statement(),
-        };
-        let mut text = settings.iter().map(|set| format!("{set}; ")).collect::<String>();
-        text += sql;
-        let mut to_skip = settings.len();
+        let in_transaction = self.in_transaction.load(Ordering::Relaxed);
         let failed = self.failed(action);
-        let answers = self.client.simple_query_raw(&text).await.map_err(&failed)?;
-        Ok(answers.map(move |answer| answer.map_err(&failed)).try_filter(move |message| {
-            // The answers to the settings.
-            let is_setting =
-                to_skip > 0 && matches!(message, SimpleQueryMessage::CommandComplete(_));
-            to_skip -= usize::from(is_setting);
-            std::future::ready(!is_setting)
-        }))
+        Ok(match &self.transport {
+            Transport::Port(port) => {
+                let settings: &[String] =
+                    if in_transaction { &[] } else { self.settings.of_statement() };
+                let answer = port.send(settings, sql).await.map_err(&failed)?;
+                answer.map_err(failed).boxed()
+            }
+            Transport::DataApi(session) => {
+                let answer = session.run(sql, in_transaction).await.map_err(&failed)?;
+                answer.map_err(failed).boxed()
+            }
+        })
     }
 
     /// Begins a COPY whose data this side sends, in a transaction. PostgreSQL only.
@@ -320,28 +324,30 @@ impl Session {
         sql: &str,
     ) -> Result<CopyInSink<bytes::Bytes>, WarehouseError> {
         tracing::debug!(target: "starlift::sql", "{sql}");
-        self.client.copy_in(sql).await.map_err(|e| self.failure(action, &e))
+        let cause = match &self.transport {
+            Transport::Port(port) => match port.copy_in(sql).await {
+                Ok(sink) => return Ok(sink),
+                Err(cause) => cause,
+            },
+            Transport::DataApi(_) => Cause::Answer("the Data API takes no data".to_owned()),
+        };
+        Err(self.failed(action)(cause))
     }
 
     /// A failure of the driver, told as what was being done.
     pub fn failure(&self, action: &str, error: &tokio_postgres::Error) -> WarehouseError {
-        self.failed(action)(error)
+        let cause = match &self.transport {
+            Transport::Port(port) => port.explain()(error),
+            Transport::DataApi(_) => Cause::driver(error),
+        };
+        self.failed(action)(cause)
     }
 
-    /// Makes failures of the driver into errors of what was being done.
-    fn failed<E: std::borrow::Borrow<tokio_postgres::Error>>(
-        &self,
-        action: &str,
-    ) -> impl Fn(E) -> WarehouseError + use<E> {
+    /// Makes causes into errors of what was being done.
+    fn failed(&self, action: &str) -> impl Fn(Cause) -> WarehouseError + Send + use<> {
         let (action, target) = (action.to_owned(), self.target.clone());
         let (limits, own) = (self.server_limits.clone(), self.settings.own_limits());
-        let heard = self.heard.clone();
-        move |error: E| {
-            let error = error.borrow();
-            let mut cause = Cause::driver(error);
-            if let (true, Some(end)) = (error.is_closed(), heard.end()) {
-                cause = Cause::Refused(Box::new(end));
-            }
+        move |mut cause: Cause| {
             if let Cause::Refused(refusal) = &mut cause {
                 limits::attribute(refusal, &limits, &own);
             }
@@ -354,39 +360,13 @@ impl Session {
         WarehouseError { action: action.to_owned(), target: self.target.clone(), cause }
     }
 
-    /// The notices received since the last call.
+    /// The notices received since the last call. The Data API reports none.
     pub fn take_notices(&self) -> Vec<String> {
-        self.heard.take_notices()
+        match &self.transport {
+            Transport::Port(port) => port.take_notices(),
+            Transport::DataApi(_) => Vec::new(),
+        }
     }
-}
-
-fn config(target: &Target, user: &str, password: Option<&Secret>) -> Config {
-    let Target { host, port, database, connect_timeout, tls, .. } = target;
-    let mut config = Config::new();
-    config
-        .host(host)
-        .port(*port)
-        .dbname(database)
-        // Not in a URL: the names that AWS makes up have a colon.
-        .user(user)
-        .application_name(target.application_name.as_deref().unwrap_or(APPLICATION_NAME))
-        .connect_timeout(*connect_timeout)
-        .keepalives_idle(KEEPALIVE_IDLE)
-        .keepalives_interval(KEEPALIVE_INTERVAL)
-        .keepalives_retries(KEEPALIVE_RETRIES)
-        .channel_binding(target.channel_binding)
-        .target_session_attrs(target.session_attrs)
-        .ssl_mode(match tls {
-            TlsMode::Disable => SslMode::Disable,
-            TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => SslMode::Require,
-        });
-    if let Some(options) = &target.options {
-        config.options(options);
-    }
-    if let Some(password) = password {
-        config.password(password.expose());
-    }
-    config
 }
 
 fn fail(action: &str, target: &Target, cause: Cause) -> WarehouseError {
@@ -410,5 +390,14 @@ impl Session {
             Dialect::Postgres => self.settings.ask(&path),
         }
         Ok(())
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // A connection ends with its client, a session of the Data API does not.
+        if let Transport::DataApi(session) = &self.transport {
+            session.end(self.in_transaction.load(Ordering::Relaxed));
+        }
     }
 }

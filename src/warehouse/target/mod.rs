@@ -49,6 +49,16 @@ pub enum TlsMode {
     VerifyFull,
 }
 
+/// The way to a warehouse.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Via {
+    /// The port of its server.
+    #[default]
+    Port,
+    /// The Redshift Data API, over HTTPS.
+    DataApi,
+}
+
 /// A database that tables are loaded into.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
@@ -62,6 +72,8 @@ pub struct Target {
     pub database: String,
     /// User.
     pub user: String,
+    /// The way to it.
+    pub via: Via,
     /// How the connection is protected.
     pub tls: TlsMode,
     /// A file of certificates to trust in place of the system's.
@@ -99,6 +111,7 @@ impl Target {
             port: dialect.port(),
             database: String::new(),
             user: String::new(),
+            via: Via::default(),
             tls: TlsMode::VerifyFull,
             root_certificates: None,
             tls_name: None,
@@ -278,7 +291,11 @@ const HIDDEN: &str = "…";
 impl std::fmt::Display for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Target { user, host, port, database, .. } = self;
-        write!(f, "{}://{user}@{host}:{port}/{database}", self.dialect.scheme())
+        write!(f, "{}://{user}@{host}:{port}/{database}", self.dialect.scheme())?;
+        match self.via {
+            Via::Port => Ok(()),
+            Via::DataApi => f.write_str("?via=data-api"),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_postgres::config::{ChannelBinding, TargetSessionAttrs};
 
-use super::{Target, TargetError, TlsMode};
+use super::{Target, TargetError, TlsMode, Via};
 use crate::warehouse::Dialect;
 
 /// One day. A server that has not answered by then will not answer.
@@ -47,7 +47,7 @@ const REFUSED: [(&[&str], &str); 10] = [
 ];
 
 /// Parameters that have an effect.
-const KNOWN: [&str; 14] = [
+const KNOWN: [&str; 15] = [
     "application_name",
     "channel_binding",
     "connect_timeout",
@@ -62,6 +62,7 @@ const KNOWN: [&str; 14] = [
     "target_session_attrs",
     "tls_name",
     "user",
+    "via",
 ];
 
 /// Whether libpq or starlift has a parameter of this name.
@@ -72,7 +73,7 @@ pub(super) fn is_known(parameter: &str) -> bool {
 }
 
 const UNKNOWN: &str = "unknown; there are sslmode, sslrootcert, tls_name, sslsni, connect_timeout, \
-    application_name and, for PostgreSQL, channel_binding, options, target_session_attrs, user, \
+    application_name, for Redshift via, and for PostgreSQL channel_binding, options, target_session_attrs, user, \
     dbname, port and host=/FOLDER of a socket";
 
 impl Target {
@@ -83,7 +84,7 @@ impl Target {
         }
         let done = match self.dialect {
             Dialect::Postgres => self.set_postgres(parameter, value),
-            Dialect::Redshift => None,
+            Dialect::Redshift => self.set_redshift(parameter, value),
         };
         done.unwrap_or_else(|| self.set_common(parameter, value)).map_err(|reason| {
             TargetError::Parameter { parameter: parameter.to_owned(), reason: reason.to_owned() }
@@ -120,6 +121,17 @@ impl Target {
             _ => return fixed(parameter, value),
         }
         Ok(())
+    }
+
+    /// What only Redshift has; `None` for other parameters.
+    fn set_redshift(&mut self, parameter: &str, value: &str) -> Option<Result<(), &'static str>> {
+        self.via = match (parameter, value) {
+            ("via", "port") => Via::Port,
+            ("via", "data-api") => Via::DataApi,
+            ("via", _) => return Some(Err("use port or data-api")),
+            _ => return None,
+        };
+        Some(Ok(()))
     }
 
     /// What only PostgreSQL has; `None` for other parameters.
@@ -167,6 +179,13 @@ impl Target {
         };
         let binds = self.channel_binding == ChannelBinding::Require;
         let wants_tls = self.asked_trust || self.tls_name.is_some() || binds;
+        if self.via == Via::DataApi && (self.asked.is_some() || wants_tls) {
+            return refuse(
+                "via",
+                "the Data API is reached over HTTPS, which sslmode, sslrootcert and tls_name do not \
+                 apply to; remove them (AWS_CA_BUNDLE names certificates to trust)",
+            );
+        }
         self.tls = match (self.dialect, self.asked) {
             (Dialect::Redshift, Some(TlsMode::Disable)) => {
                 return refuse(

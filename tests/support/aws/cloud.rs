@@ -1,5 +1,7 @@
 //! What each request comes to: moto's answer, or the stand-in's own.
 
+use std::sync::Arc;
+
 use tokio::sync::Mutex;
 
 use super::clusters::Clusters;
@@ -9,6 +11,7 @@ use super::schedules::Schedules;
 use super::serverless::Serverless;
 use super::xml::Element;
 use super::{USER, create, groups, simulate};
+use crate::support::redshift::DataApi;
 
 /// How fast clusters change.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,6 +28,7 @@ pub(super) struct Cloud {
     pub clusters: Mutex<Clusters>,
     pub schedules: Mutex<Schedules>,
     pub serverless: Mutex<Serverless>,
+    pub data_api: Mutex<Option<Arc<DataApi>>>,
 }
 
 impl Cloud {
@@ -34,6 +38,7 @@ impl Cloud {
             clusters: Mutex::default(),
             schedules: Mutex::default(),
             serverless: Mutex::default(),
+            data_api: Mutex::default(),
         }
     }
 
@@ -45,8 +50,17 @@ impl Cloud {
             Service::Redshift => self.redshift(request, pace).await,
             Service::Serverless => self.serverless.lock().await.workgroup(request),
             Service::Secrets => self.serverless.lock().await.secret(request),
+            Service::DataApi => self.data_api(request).await,
         };
         answered.unwrap_or_else(|refusal| refusal.answer(request.service))
+    }
+
+    async fn data_api(&self, request: &Request) -> Result<Answer, Refusal> {
+        let api = self.data_api.lock().await.clone();
+        let missing = || Refusal::new(400, "ValidationException", "Cluster doesn't exist.");
+        let answered = api.ok_or_else(missing)?.answer(&request.action, &request.json()).await;
+        let body = answered.map_err(|(code, message)| Refusal::new(400, code, message))?;
+        Ok(Answer { status: 200, body: body.to_string() })
     }
 
     /// Asks moto for what a check needs to know.

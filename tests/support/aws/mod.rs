@@ -11,6 +11,7 @@
 //! - ModifyClusterIamRoles, the default role, the secret of a managed password (`clusters`);
 //! - scheduled actions, which are kept and never done (`schedules`);
 //! - workgroups of Redshift Serverless, and secrets (`serverless`);
+//! - the Data API, before the stand-in for Redshift (`redshift::DataApi`);
 //! - SimulatePrincipalPolicy for roles (`simulate`);
 //! - security groups in use, rules that are not there, VPCs that are not there (`groups`).
 //!
@@ -47,6 +48,7 @@ use std::sync::{Arc, Mutex, mpsc};
 
 use tokio::runtime::Runtime;
 
+use super::redshift::DataApi;
 use cloud::{Cloud, Pace};
 use faults::Faults;
 #[allow(unused_imports, reason = "each test binary uses a part of it")]
@@ -215,6 +217,12 @@ impl Aws {
         let name = name.to_owned();
         let cloud = Arc::clone(&self.front.cloud);
         self.wait(async move { cloud.serverless.lock().await.workgroups.insert(name, workgroup) });
+    }
+
+    /// Puts the Data API before a warehouse.
+    pub fn data_api(&self, api: &Arc<DataApi>) {
+        let (api, cloud) = (Arc::clone(api), Arc::clone(&self.front.cloud));
+        self.wait(async move { *cloud.data_api.lock().await = Some(api) });
     }
 
     /// Adds a secret.

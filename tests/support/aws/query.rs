@@ -20,13 +20,15 @@ pub(super) enum Service {
     Redshift,
     Serverless,
     Secrets,
+    DataApi,
 }
 
 impl Service {
     /// By the name in a credential scope.
     pub fn named(name: &str) -> Option<Service> {
         let query = [Service::Sts, Service::Iam, Service::Ec2, Service::Redshift];
-        let all = query.into_iter().chain([Service::Serverless, Service::Secrets]);
+        let all =
+            query.into_iter().chain([Service::Serverless, Service::Secrets, Service::DataApi]);
         all.into_iter().find(|service| service.name() == name)
     }
 
@@ -38,12 +40,13 @@ impl Service {
             Service::Redshift => "redshift",
             Service::Serverless => "redshift-serverless",
             Service::Secrets => "secretsmanager",
+            Service::DataApi => "redshift-data",
         }
     }
 
     /// Whether requests and answers are JSON.
     pub fn is_json(self) -> bool {
-        matches!(self, Service::Serverless | Service::Secrets)
+        matches!(self, Service::Serverless | Service::Secrets | Service::DataApi)
     }
 
     pub fn version(self) -> &'static str {
@@ -52,7 +55,7 @@ impl Service {
             Service::Iam => "2010-05-08",
             Service::Ec2 => "2016-11-15",
             Service::Redshift => "2012-12-01",
-            Service::Serverless | Service::Secrets => "",
+            Service::Serverless | Service::Secrets | Service::DataApi => "",
         }
     }
 
@@ -90,6 +93,16 @@ impl Request {
         let action = target.rsplit('.').next().unwrap_or_default().to_owned();
         let params = body.into_iter().map(|(key, value)| (key, text(value))).collect();
         Request { service, action, params }
+    }
+
+    /// The body of a JSON request.
+    pub fn json(&self) -> Value {
+        let is_text = |key: &str| !["Sqls", "SessionKeepAliveSeconds"].contains(&key);
+        let value = |(key, text): (&String, &String)| match serde_json::from_str(text) {
+            Ok(value) if !is_text(key) => (key.clone(), value),
+            _ => (key.clone(), Value::String(text.clone())),
+        };
+        Value::Object(self.params.iter().map(value).collect())
     }
 
     /// The body of a request that asks the same.
@@ -147,6 +160,7 @@ impl Request {
             Service::Sts => of("", "RoleArn"),
             Service::Serverless => of("", "workgroupName"),
             Service::Secrets => of("", "SecretId"),
+            Service::DataApi => of("", "ClusterIdentifier"),
         };
         found.unwrap_or_else(|| "*".to_owned())
     }

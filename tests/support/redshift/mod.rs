@@ -42,6 +42,7 @@
 
 mod command;
 mod copy;
+mod data_api;
 mod error;
 mod execute;
 mod faults;
@@ -68,6 +69,8 @@ use super::postgres::{Database, Postgres};
 use super::s3::S3Server;
 use super::tls::Certificates;
 use copy::source::Buckets;
+#[allow(unused_imports, reason = "each test binary uses a part of it")]
+pub use data_api::DataApi;
 use faults::Faults;
 #[allow(unused_imports, reason = "each test binary uses a part of it")]
 pub use faults::{Fault, Gate, On, What, When};

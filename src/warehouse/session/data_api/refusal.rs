@@ -1,0 +1,127 @@
+//! Failures of the Data API, as those of a connection.
+//!
+//! The service reports the message of the server and not its SQLSTATE, so the code is inferred from
+//! the message where it decides what a load does next.
+
+use super::super::super::error::{Cause, Refusal};
+use crate::cloud::error::ApiError;
+
+/// Parts of messages in lower case, and the SQLSTATE that servers send with them.
+///
+/// Sources: PostgreSQL, Error Codes; Redshift Developer Guide for the cancelled query.
+const CODES: [(&str, &str); 13] = [
+    ("terminating connection", "57P01"),
+    ("current transaction is aborted", "25P02"),
+    ("permission denied", "42501"),
+    ("must be owner", "42501"),
+    ("not authorized", "42501"),
+    ("cancelled on user's request", "57014"),
+    ("canceling statement", "57014"),
+    ("password authentication failed", "28000"),
+    ("syntax error", "42601"),
+    ("already exists", "42P07"),
+    ("duplicate key", "23505"),
+    ("relation", "42P01"),
+    ("database", "3D000"),
+];
+
+/// Codes of [`CODES`] that are meant only where something is said not to exist.
+const MISSING: [&str; 2] = ["42P01", "3D000"];
+
+/// The failure of a statement, from the text that the service reports.
+pub(super) fn from_statement(text: &str, query: i64) -> Cause {
+    let text = text.split("[ErrorId:").next().unwrap_or(text).trim();
+    let (message, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let severities = ["ERROR:", "FATAL:", "PANIC:"];
+    let Some(message) = severities.iter().find_map(|severity| message.strip_prefix(severity))
+    else {
+        // The service speaks for itself: what became of the statement is unknown.
+        return Cause::Connection(text.to_owned());
+    };
+    let message = message.trim();
+    let detail = rest.trim().strip_prefix("Detail:").unwrap_or(rest).trim_end();
+    let mut refusal = Refusal::new(code_of(message), message, detail);
+    if query > 0 {
+        refusal.query.get_or_insert(query);
+    }
+    Cause::Refused(Box::new(refusal))
+}
+
+fn code_of(message: &str) -> &'static str {
+    let message = message.to_lowercase();
+    let is_missing = message.contains("does not exist");
+    let found = CODES
+        .iter()
+        .find(|(part, code)| message.contains(part) && (is_missing || !MISSING.contains(code)));
+    found.map_or("", |(_, code)| code)
+}
+
+/// The failure of a request.
+pub(super) fn from_api(error: &ApiError) -> Cause {
+    let said = format!("{}: {}", error.operation, error.said);
+    // A session that has ended is reported as one of these, and its transaction is undone.
+    let is_of_session = error.said.to_lowercase().contains("session");
+    match error.code.as_deref() {
+        Some("AccessDeniedException") => Cause::Credentials(format!(
+            "{}; the caller needs permission for {}",
+            error.said, error.operation
+        )),
+        Some("ValidationException" | "ResourceNotFoundException") if !is_of_session => {
+            Cause::Refused(Box::new(Refusal::new("", &said, "")))
+        }
+        _ => Cause::Connection(said),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> Refusal {
+        match from_statement(text, 7) {
+            Cause::Refused(refusal) => *refusal,
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn the_code_is_inferred_from_the_message() {
+        for (text, code) in [
+            ("ERROR: permission denied for schema star", "42501"),
+            ("ERROR: must be owner of relation songs", "42501"),
+            ("ERROR: relation \"star.songs\" does not exist", "42P01"),
+            ("ERROR: Query (12) cancelled on user's request", "57014"),
+            ("FATAL: password authentication failed for user \"ann\"", "28000"),
+            ("ERROR: Relation \"songs\" already exists", "42P07"),
+            ("ERROR: syntax error at or near \"SELEC\"\n  Position: 1", "42601"),
+            ("ERROR: cannot drop a relation that others depend on", ""),
+            ("ERROR: 1023", ""),
+        ] {
+            assert_eq!(refusal(text).code, code, "{text}");
+        }
+    }
+
+    #[test]
+    fn message_detail_and_query_are_told_apart() {
+        let text = "ERROR: Spectrum Scan Error\n  Detail: \n  ---\n  error:  x\n  code:      15007\n  \
+                    query:     99\n  --- [ErrorId: 1-2-3]";
+        let refusal = refusal(text);
+        assert_eq!(refusal.message, "Spectrum Scan Error");
+        assert_eq!((refusal.engine_code, refusal.query), (Some(15_007), Some(99)));
+        assert_eq!(super::tests::refusal("ERROR: x").query, Some(7));
+    }
+
+    #[test]
+    fn a_session_that_has_ended_is_a_lost_connection() {
+        let api = |code: Option<&str>, said: &str| {
+            let (code, said) = (code.map(str::to_owned), said.to_owned());
+            from_api(&ApiError { operation: "redshift-data:BatchExecuteStatement", code, said })
+        };
+        let lost = |cause| matches!(cause, Cause::Connection(_));
+        assert!(lost(api(None, "timed out")));
+        assert!(lost(api(Some("ValidationException"), "Session is not available")));
+        assert!(lost(api(Some("ActiveSessionsExceededException"), "too many")));
+        assert!(!lost(api(Some("ValidationException"), "Cluster x does not exist")));
+        assert!(matches!(api(Some("AccessDeniedException"), "no"), Cause::Credentials(_)));
+    }
+}

@@ -1,0 +1,137 @@
+//! Sessions over the port of a server, with PostgreSQL's protocol.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{Stream, TryStreamExt};
+use tokio_postgres::config::SslMode;
+use tokio_postgres::{Client, Config, CopyInSink, NoTls, SimpleQueryMessage};
+
+use super::heard::{Heard, Started, drive};
+use super::tls::connector;
+use super::{APPLICATION_NAME, Message};
+use crate::warehouse::error::Cause;
+use crate::warehouse::secret::Secret;
+use crate::warehouse::target::{Target, TlsMode};
+
+/// A COPY is silent for as long as it runs, so reads have no timeout; a peer that is gone is found
+/// out by keepalive: after 30 s of silence, and then nothing for 8 × 10 s.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEPALIVE_RETRIES: u32 = 8;
+
+/// A connection to a server.
+pub(super) struct PortSession {
+    client: Client,
+    heard: Arc<Heard>,
+}
+
+/// Makes causes of the driver's failures; the server may have said why it ended the session.
+pub(super) type Explain = Arc<dyn Fn(&tokio_postgres::Error) -> Cause + Send + Sync>;
+
+impl PortSession {
+    /// Connects, and says what the server has told of itself.
+    pub(super) async fn open(
+        target: &Target,
+        user: &str,
+        password: Option<&Secret>,
+    ) -> Result<(PortSession, Started), Cause> {
+        let config = config(target, user, password);
+        let failed = |error: tokio_postgres::Error| Cause::driver(&error);
+        let heard = Arc::default();
+        let (client, started) = match target.tls {
+            TlsMode::Disable => {
+                let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
+                (client, drive(connection, &heard))
+            }
+            TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => {
+                let tls = connector(target)?;
+                let (client, connection) = config.connect(tls).await.map_err(failed)?;
+                (client, drive(connection, &heard))
+            }
+        };
+        Ok((PortSession { client, heard }, started))
+    }
+
+    /// Sends `settings` and a statement in one message, and returns the answer to the statement.
+    pub(super) async fn send(
+        &self,
+        settings: &[String],
+        sql: &str,
+    ) -> Result<impl Stream<Item = Result<Message, Cause>> + use<>, Cause> {
+        let mut text = settings.iter().map(|set| format!("{set}; ")).collect::<String>();
+        text += sql;
+        let mut to_skip = settings.len();
+        let explain = self.explain();
+        let answers = self.client.simple_query_raw(&text).await.map_err(|e| explain(&e))?;
+        let answers = answers.map_err(move |error| explain(&error));
+        Ok(answers.try_filter_map(move |message| {
+            // The answers to the settings.
+            let is_setting =
+                to_skip > 0 && matches!(message, SimpleQueryMessage::CommandComplete(_));
+            to_skip -= usize::from(is_setting);
+            std::future::ready(Ok(if is_setting { None } else { to_message(message) }))
+        }))
+    }
+
+    /// Begins a COPY whose data this side sends.
+    pub(super) async fn copy_in(&self, sql: &str) -> Result<CopyInSink<bytes::Bytes>, Cause> {
+        self.client.copy_in(sql).await.map_err(|error| self.explain()(&error))
+    }
+
+    /// Makes causes of the driver's failures.
+    pub(super) fn explain(&self) -> Explain {
+        let heard = self.heard.clone();
+        Arc::new(move |error| match heard.end() {
+            Some(end) if error.is_closed() => Cause::Refused(Box::new(end)),
+            _ => Cause::driver(error),
+        })
+    }
+
+    /// The notices received since the last call.
+    pub(super) fn take_notices(&self) -> Vec<String> {
+        self.heard.take_notices()
+    }
+}
+
+fn to_message(message: SimpleQueryMessage) -> Option<Message> {
+    match message {
+        SimpleQueryMessage::RowDescription(columns) => {
+            Some(Message::Columns(columns.iter().map(|column| column.name().to_owned()).collect()))
+        }
+        SimpleQueryMessage::Row(row) => {
+            Some(Message::Row((0..row.len()).map(|i| row.get(i).map(str::to_owned)).collect()))
+        }
+        SimpleQueryMessage::CommandComplete(rows) => Some(Message::Complete(rows)),
+        _ => None,
+    }
+}
+
+fn config(target: &Target, user: &str, password: Option<&Secret>) -> Config {
+    let Target { host, port, database, connect_timeout, tls, .. } = target;
+    let mut config = Config::new();
+    config
+        .host(host)
+        .port(*port)
+        .dbname(database)
+        // Not in a URL: the names that AWS makes up have a colon.
+        .user(user)
+        .application_name(target.application_name.as_deref().unwrap_or(APPLICATION_NAME))
+        .connect_timeout(*connect_timeout)
+        .keepalives_idle(KEEPALIVE_IDLE)
+        .keepalives_interval(KEEPALIVE_INTERVAL)
+        .keepalives_retries(KEEPALIVE_RETRIES)
+        .channel_binding(target.channel_binding)
+        .target_session_attrs(target.session_attrs)
+        .ssl_mode(match tls {
+            TlsMode::Disable => SslMode::Disable,
+            TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => SslMode::Require,
+        });
+    if let Some(options) = &target.options {
+        config.options(options);
+    }
+    if let Some(password) = password {
+        config.password(password.expose());
+    }
+    config
+}
