@@ -12,6 +12,8 @@ use crate::publish::RunRecord;
 use crate::star::{Group, Queries, demand_passed_there};
 use crate::storage::{Location, Stores};
 use crate::warehouse::check::{WarehouseChecks, check_warehouse};
+use crate::warehouse::ledger;
+use crate::warehouse::load::LoadReport;
 use crate::warehouse::session::Session;
 
 /// Runs the checks in the warehouse, and every analytics query on both sides; a line to print.
@@ -32,6 +34,31 @@ pub async fn run(
     let questions = answers(&session, &queries, &open).await?;
     let verified = format!("{asked} checks passed, {questions} questions answered as by the files");
     Ok(format!("warehouse {}\n", styled(GOOD, verified)))
+}
+
+/// The load or run that has replaced the loaded tables or the star since, if there is one.
+///
+/// # Errors
+///
+/// If the ledger or the star's record cannot be read.
+pub async fn successor(
+    report: &LoadReport,
+    star: &StarOptions,
+    warehouse: &WarehouseOptions,
+    global: &GlobalOptions,
+) -> Result<Option<String>> {
+    let session = warehouse.ask(&global.stores).await?;
+    if let Some((entry, _)) = ledger::last(&session, &warehouse.schema).await?
+        && entry.number > report.number
+    {
+        let (number, run_id) = (entry.number, entry.run_id);
+        return Ok(Some(format!("load {number}, of run {run_id}, has replaced the tables since")));
+    }
+    let stores = Stores::new(global.stores.clone());
+    let place = stores.place(Location::parse_single(star.require_star()?)?).await?;
+    let record = RunRecord::require(&place).await?;
+    let is_other = record.run_id != report.run_id;
+    Ok(is_other.then(|| format!("run {} has replaced the star since", record.run_id)))
 }
 
 async fn checks(

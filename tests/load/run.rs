@@ -1,6 +1,7 @@
 //! `starlift run` and `starlift selftest`.
 
 use super::*;
+use support::redshift::{Fault, Gate, On, What, When};
 
 /// `run` over a copy of `fixtures/sample` in the folder.
 fn run(here: &Workspace, url: &str, more: &[&str]) -> Outcome {
@@ -107,4 +108,36 @@ async fn a_selftest_that_fails_says_where() {
     outcome.exits(1).says("selftest: FAILED").says("| load | FAILED |").says("42501");
     outcome.complains("permission denied");
     here.run(["selftest", "--to", "redshift://u@h/d"]).exits(2).complains("--scratch s3://");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_tables_are_replaced_while_it_verifies_is_no_failure() {
+    let cloud = super::redshift::Cloud::new().await;
+    cloud.transform("other", &["--unmatched", "drop"]);
+    cloud.load("other", &[]).exits(0);
+    let gate = Gate::new();
+    let on = On::Containing("SET search_path".to_owned());
+    cloud.redshift.inject(Fault {
+        on,
+        skip: 0,
+        when: When::Before,
+        what: What::Hold(gate.clone()),
+    });
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sample");
+    let mut command = cloud.command();
+    command
+        .args(["run", "--max-rejects", "14", "--out", &cloud.s3.url("star")])
+        .arg("--songs")
+        .arg(sample.join("song_data"))
+        .arg("--logs")
+        .arg(sample.join("log_data"))
+        .args(["--to", &cloud.target()]);
+    let run = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    gate.reached().await;
+    cloud.load("other", &["--force"]).exits(0);
+    gate.open();
+    let output = tokio::task::block_in_place(|| run.wait_with_output()).unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("load 3, of run") && text.contains("has replaced the tables"), "{text}");
 }

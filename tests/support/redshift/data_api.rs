@@ -232,7 +232,7 @@ async fn run(kept: &Kept, batch: &Batch, sqls: &[String], wraps: bool) -> bool {
             None => session.cancelled().await,
         };
         let failed = matches!(answer, Answer::Error(_) | Answer::Cut);
-        lives = !matches!(answer, Answer::Cut) && !(failed && wraps);
+        lives = !(matches!(answer, Answer::Cut) || failed && wraps);
         let status = if failed { "FAILED" } else { "FINISHED" };
         batch.statements.lock().unwrap()[number] = (status, Some(answer));
     }
