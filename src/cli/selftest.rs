@@ -116,7 +116,7 @@ impl<'a> Selftest<'a> {
             },
             how: LoadHow {
                 iam_role: args.iam_role.clone(),
-                copy_auth: None,
+                copy_auth: args.copy_auth,
                 force: false,
                 cascade: false,
                 lock_timeout: None,

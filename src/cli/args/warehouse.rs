@@ -122,6 +122,9 @@ pub struct SelftestArgs {
     /// Role in which Redshift reads the star: an ARN, or `default` [default: default].
     #[arg(long, value_name = "ARN", env = "STARLIFT_IAM_ROLE")]
     pub iam_role: Option<String>,
+    /// How Redshift is authorized to read the star [default: role].
+    #[arg(long, value_name = "HOW", env = "STARLIFT_COPY_AUTH")]
+    pub copy_auth: Option<CopyAuthArg>,
     /// Leave the schema and the star in place.
     #[arg(long)]
     pub keep: bool,

@@ -82,6 +82,9 @@ fn refusal_hint(refusal: &Refusal) -> Option<&'static str> {
         _ if says("unsupported startup parameter") => {
             "the pooler refuses a parameter of the URL: remove options from it"
         }
+        _ if says("only accepts IAM_ROLE") => {
+            "this Redshift accepts no keys for Parquet: attach a role, and load without --copy-auth"
+        }
         _ if says("not authorized to assume") || says("not attached") => {
             "attach the role to the cluster (or make it the default), and let it trust redshift.amazonaws.com"
         }
