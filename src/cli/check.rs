@@ -7,10 +7,10 @@ use super::settings::{GlobalOptions, StarOptions};
 use super::signals::unless_interrupted;
 use super::warehouse::WarehouseOptions;
 use super::{contract, star, summary};
-use crate::error::{Error, Result};
+use crate::cli::error::Result;
 use crate::pipeline::queries;
 use crate::publish::RunRecord;
-use crate::star::{demand_passed, demand_passed_there, run_checks};
+use crate::star::{demand_passed, run_checks};
 use crate::storage::{Location, Stores};
 use crate::warehouse::check::check_warehouse;
 use crate::warehouse::contract::Reading;
@@ -25,7 +25,7 @@ pub async fn run(
     on: Option<WarehouseOptions>,
     global: &GlobalOptions,
 ) -> Result<()> {
-    unless_interrupted(check(options, on, global), Error::Stopped).await
+    unless_interrupted(check(options, on, global), crate::error::Error::Stopped).await
 }
 
 async fn check(
@@ -52,7 +52,12 @@ async fn check(
         print(&summary::checks(&outcomes)?)?;
         print(&summary::not_asked(&not_asked, options.star.is_some()))?;
     }
-    if is_warehouse { demand_passed_there(&outcomes) } else { demand_passed(&outcomes) }
+    if is_warehouse {
+        crate::warehouse::check::demand_passed(&outcomes)?;
+    } else {
+        demand_passed(&outcomes)?;
+    }
+    Ok(())
 }
 
 /// Says whether Redshift's COPY would take the files of a star.

@@ -5,7 +5,7 @@ use super::query::execute;
 use super::settings::{GlobalOptions, StarOptions};
 use super::star::{self, OpenStar};
 use super::warehouse::WarehouseOptions;
-use crate::error::{Error, Result};
+use crate::cli::error::{Error, Result};
 use crate::escape;
 use crate::warehouse::answers::{ask, expected_schema};
 use crate::warehouse::difference::difference;
@@ -52,5 +52,5 @@ pub async fn ask_both(
 ) -> Result<Option<String>> {
     let files = execute(name, sql, None, open).await?;
     let answer = ask(session, name, sql, expected_schema(sql).await).await?;
-    difference(files, answer).await
+    Ok(difference(files, answer).await?)
 }

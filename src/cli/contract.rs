@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::error::{Error, Result};
+use crate::cli::error::{Error, Result};
 use crate::publish::RunRecord;
 use crate::storage::{Place, Stores};
 use crate::warehouse::contract::{Contract, Expected, Reading, check_copy, check_star};
@@ -35,7 +35,7 @@ pub async fn check(
         warehouse_region,
         reading,
     };
-    check_star(place, record, &expected).await
+    Ok(check_star(place, record, &expected).await?)
 }
 
 /// Holds the COPY statements of a load against the contract, too.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::error::{Error, Result};
+use crate::cli::error::{Error, Result};
 use crate::publish::RECORD;
 
 /// The file in which a demo records what it has made.

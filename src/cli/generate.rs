@@ -6,7 +6,7 @@ use indicatif::HumanCount;
 use super::args::GenerateArgs;
 use super::output::print;
 use super::settings::GlobalOptions;
-use crate::error::{Error, Result};
+use crate::cli::error::{Error, Result};
 use crate::generate::{GenerateOptions, Generated, LogFile, log_files, song_objects};
 use crate::storage::{Location, Place, Stores, Upload};
 
@@ -100,7 +100,7 @@ async fn write_chunks(file: &mut LogFile, mut upload: Upload) -> Result<u64> {
     while file.next_chunk(&mut chunk) {
         upload.write(&mut chunk).await?;
     }
-    upload.finish().await
+    Ok(upload.finish().await?)
 }
 
 fn describe(counts: &Generated, out: &Place) -> String {

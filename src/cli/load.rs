@@ -11,8 +11,8 @@ use super::settings::{GlobalOptions, StarOptions};
 use super::signals::unless_interrupted;
 use super::summary;
 use super::warehouse::WarehouseOptions;
+use crate::cli::error::{Error, Result};
 use crate::engine::Engine;
-use crate::error::{Error, Result};
 use crate::pipeline::queries;
 use crate::publish::RunRecord;
 use crate::storage::{Location, Place, Stores};
@@ -32,7 +32,11 @@ pub async fn run(
     global: &GlobalOptions,
 ) -> Result<()> {
     if args.dry_run {
-        return unless_interrupted(dry_run(args, star, warehouse, global), Error::Stopped).await;
+        return unless_interrupted(
+            dry_run(args, star, warehouse, global),
+            crate::error::Error::Stopped,
+        )
+        .await;
     }
     let loading = perform(&args.how, star, warehouse, global);
     let report = unless_interrupted(loading, Error::LoadInterrupted).await?;
@@ -60,7 +64,7 @@ pub async fn perform(
     let progress = (!global.quiet).then(|| Progress::of_load(&meter, draws_progress(global)));
     let outcome = load(&prepared, &options, &meter).await;
     drop(progress);
-    outcome
+    Ok(outcome?)
 }
 
 /// Prints whether Redshift would take the files, and every statement; connects to nothing.
@@ -93,7 +97,7 @@ async fn ready(
         }
         contract::demand_kept(&contract)?;
     }
-    prepare(place, engine, &queries(star.queries.as_deref())?, options).await
+    Ok(prepare(place, engine, &queries(star.queries.as_deref())?, options).await?)
 }
 
 /// Holds the star against what this Redshift takes, before it is asked anything.

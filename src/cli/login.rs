@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use secrecy::ExposeSecret;
 
 use super::args::{AuthArg, WarehouseArgs};
+use crate::cli::error::{Error, Result};
 use crate::cloud::data_api::{DataApi, Database};
 use crate::cloud::error::CloudError;
 use crate::cloud::secrets;
-use crate::error::{Error, Result};
 use crate::storage::{StoreOptions, aws_config};
 use crate::warehouse::Dialect;
 use crate::warehouse::iam::{IamLogin, IamUser};
@@ -174,7 +174,7 @@ impl LoginOptions {
         let Target { host, port, database, user, .. } = target;
         let Some(arn) = &self.password_secret else {
             let whose = PasswordFor { host, port: *port, database, user };
-            return secret::find(self.password_file.as_deref(), whose);
+            return Ok(secret::find(self.password_file.as_deref(), whose)?);
         };
         let login = secrets::login(&aws_config(stores).await, arn).await?;
         match login.user {

@@ -8,6 +8,7 @@ mod contract;
 mod demo;
 mod demo_folder;
 mod doctor;
+mod error;
 mod generate;
 mod init;
 mod load;
@@ -36,7 +37,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser};
 
-use crate::error::{Error, Result};
+use crate::cli::error::{Error, Result};
 use args::{Cli, Command};
 use settings::Settings;
 

@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstyle::{AnsiColor, Style};
 
-use crate::error::{Error, Result, causes};
+use crate::cli::error::{Error, Result};
+use crate::error::causes;
 use crate::escape;
 
 /// Good news.
@@ -115,7 +116,8 @@ pub fn note(text: &str) {
 /// Prints an error, its causes and what to do.
 pub fn print_error(error: &Error) {
     let message = error.to_string();
-    let mut text = format!("{} {}\n", styled(BAD, "error:"), indented(&message));
+    let label = format!("error[{}]:", error.code().as_str());
+    let mut text = format!("{} {}\n", styled(BAD, label), indented(&message));
     let mut said = message;
     for cause in causes(error) {
         let reason = cause.to_string();

@@ -17,7 +17,7 @@ use super::signals::unless_interrupted;
 use super::star::{self, OpenStar};
 use super::warehouse::WarehouseOptions;
 use super::{compare, table};
-use crate::error::{Error, Result};
+use crate::cli::error::{Error, Result};
 use crate::escape;
 use crate::pipeline::queries;
 use crate::star::{Group, Queries};
@@ -34,7 +34,7 @@ pub async fn run(
     on: Option<WarehouseOptions>,
     global: &GlobalOptions,
 ) -> Result<()> {
-    unless_interrupted(answer(args, options, on, global), Error::Stopped).await
+    unless_interrupted(answer(args, options, on, global), crate::error::Error::Stopped).await
 }
 
 async fn answer(
@@ -96,7 +96,7 @@ pub async fn show_first(
         let open = star::open(options, global).await?;
         write_table(name, execute(name, sql, Some(rows), &open).await?).await
     };
-    unless_interrupted(shown, Error::Stopped).await
+    unless_interrupted(shown, crate::error::Error::Stopped).await
 }
 
 fn list(queries: &Queries) -> String {

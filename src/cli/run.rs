@@ -6,8 +6,8 @@ use super::settings::{GlobalOptions, StarOptions};
 use super::signals::{interrupted, unless_interrupted};
 use super::warehouse::WarehouseOptions;
 use super::{load, summary, transform, verify};
+use crate::cli::error::{Error, Result};
 use crate::engine::Engine;
-use crate::error::{Error, Result};
 use crate::escape;
 use crate::pipeline::{TransformOptions, current_star};
 use crate::storage::{Location, Stores};
@@ -80,7 +80,7 @@ async fn make_star(options: &TransformOptions, global: &GlobalOptions) -> Result
     let stores = Stores::new(global.stores.clone());
     let engine = Engine::new(options.engine)?;
     let current = current_star(options, &stores, &engine);
-    let current = unless_interrupted(current, Error::Interrupted).await?;
+    let current = unless_interrupted(current, crate::error::Error::Interrupted).await?;
     drop(engine);
     let out = Location::parse_single(&options.out)?;
     if let Some(record) = current {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::args::{SchemaArgs, SchemaFormat};
 use super::output::print;
 use super::settings::GlobalOptions;
-use crate::error::{Error, Result};
+use crate::cli::error::{Error, Result};
 use crate::publish::RunRecord;
 use crate::star::model;
 use crate::storage::{Location, Stores};
@@ -38,5 +38,5 @@ async fn statements(args: &SchemaArgs, global: &GlobalOptions, dialect: Dialect)
         }
         None => None,
     };
-    ddl(&designs(record.as_ref(), &BTreeMap::new())?, dialect, &args.schema)
+    Ok(ddl(&designs(record.as_ref(), &BTreeMap::new())?, dialect, &args.schema)?)
 }

@@ -16,17 +16,18 @@ use super::signals::unless_interrupted;
 use super::star;
 use super::warehouse::WarehouseOptions;
 use super::{generate, load, verify};
+use crate::cli::error::{Error, Result};
 use crate::engine::EngineOptions;
-use crate::error::{Error, Result, causes};
+use crate::error::causes;
 use crate::generate::GenerateOptions;
 use crate::ingest::Meter;
 use crate::pipeline::{TransformOptions, queries, transform};
 use crate::publish::RunRecord;
-use crate::star::demand_passed_there;
 use crate::storage::{Location, Place, Stores};
 use crate::temporary::TemporaryFolder;
 use crate::warehouse::Dialect;
-use crate::warehouse::check::check_warehouse;
+use crate::warehouse::check::{check_warehouse, demand_passed};
+use crate::warehouse::error::Error as WarehouseError;
 use crate::warehouse::load::execute_alone;
 use crate::warehouse::quote;
 use crate::warehouse::session::Session;
@@ -207,7 +208,7 @@ impl<'a> Selftest<'a> {
             load::perform(&self.how, &self.star_options, &self.warehouse, self.global).await?;
         if report.was_there != stands {
             let differences = vec!["the ledger does not tell what stands there".to_owned()];
-            return Err(Error::Mismatch { differences });
+            return Err(WarehouseError::Mismatch { differences }.into());
         }
         let stages =
             report.stages.iter().map(|s| format!("{} {:.2} s", s.name, s.elapsed.as_secs_f64()));
@@ -229,7 +230,7 @@ impl<'a> Selftest<'a> {
         let session = self.warehouse.ask(&self.global.stores).await?;
         let record = RunRecord::require(&self.star).await?;
         let checks = check_warehouse(&session, &queries(None)?, Some(&record)).await?;
-        demand_passed_there(&checks.outcomes)?;
+        demand_passed(&checks.outcomes)?;
         Ok(format!("{} passed", checks.outcomes.len()))
     }
 
@@ -265,7 +266,7 @@ impl<'a> Selftest<'a> {
         let session = self.session().await?;
         let schema = quote::name(&self.warehouse.schema)?;
         let sql = format!("DROP SCHEMA IF EXISTS {schema} CASCADE");
-        execute_alone(&session, "drop the scratch schema", &sql).await
+        Ok(execute_alone(&session, "drop the scratch schema", &sql).await?)
     }
 
     async fn remove_star(&self) -> Result<u64> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::output::note;
-use crate::error::{Error, Result};
+use crate::cli::error::{Error, Result};
 use crate::temporary;
 
 /// The time that work has to stop. Work that is blocked for longer, for example by a full pipe, is
@@ -65,9 +65,9 @@ fn ignored_signals() -> u64 {
 /// # Errors
 ///
 /// If the work fails or is interrupted.
-pub async fn unless_interrupted<T>(
-    work: impl Future<Output = Result<T>>,
-    interruption: Error,
+pub async fn unless_interrupted<T, E: Into<Error>>(
+    work: impl Future<Output = Result<T, E>>,
+    interruption: impl Into<Error>,
 ) -> Result<T> {
     let _watch = AbortOnDropHandle::new(tokio::spawn(async {
         interrupted().await;
@@ -77,7 +77,7 @@ pub async fn unless_interrupted<T>(
         std::process::exit(1);
     }));
     tokio::select! {
-        outcome = work => outcome,
-        () = interrupted() => Err(interruption),
+        outcome = work => outcome.map_err(Into::into),
+        () = interrupted() => Err(interruption.into()),
     }
 }

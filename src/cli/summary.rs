@@ -13,8 +13,8 @@ use indicatif::HumanCount;
 
 use super::output::{BAD, GOOD, STRONG, styled};
 use super::table::table as rows_table;
+use crate::cli::error::Result;
 use crate::decode::Times;
-use crate::error::Result;
 use crate::escape;
 use crate::ingest::{DatasetCounts, passed_over};
 use crate::pipeline::{Report, StageTime};

@@ -5,7 +5,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use comfy_table::Table;
 
-use crate::error::Result;
+use crate::cli::error::Result;
 use crate::escape;
 
 /// Returns `batches` of `schema` as a table, each value shown by `show`.

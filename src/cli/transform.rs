@@ -13,8 +13,9 @@ use super::progress::Progress;
 use super::settings::GlobalOptions;
 use super::signals::interrupted;
 use super::summary;
+use crate::cli::error::Result;
 use crate::decode::Dataset;
-use crate::error::{Error, Result};
+use crate::error::Error as StarError;
 use crate::escape;
 use crate::ingest::{Meter, nothing_found, objects, passed_over};
 use crate::pipeline::{Report, TransformOptions, list_options, places, queries, transform};
@@ -56,20 +57,20 @@ pub(super) async fn run_quietly(
             if let Some(report) = failure.report {
                 print_failed(&report, &failure.error)?;
             }
-            Err(failure.error)
+            Err(failure.error.into())
         }
     }
 }
 
 /// Shows what a failed run found out before it failed.
-fn print_failed(report: &Report, error: &Error) -> Result<()> {
+fn print_failed(report: &Report, error: &StarError) -> Result<()> {
     match error {
-        Error::TooManyRejects { .. } => {
+        StarError::TooManyRejects { .. } => {
             print(&summary::rejects(report))?;
             print(&summary::reading(report))
         }
-        Error::EmptyDataset { .. } => print(&summary::reading(report)),
-        Error::ChecksFailed { .. } => print(&summary::checks(&report.checks)?),
+        StarError::EmptyDataset { .. } => print(&summary::reading(report)),
+        StarError::ChecksFailed { .. } => print(&summary::checks(&report.checks)?),
         _ => Ok(()),
     }
 }
@@ -87,7 +88,8 @@ pub async fn dry_run(options: &TransformOptions, global: &GlobalOptions) -> Resu
     for (dataset, urls) in [(Dataset::Songs, &options.songs), (Dataset::Events, &options.logs)] {
         let found = would_read(&stores, dataset, urls, listing.clone()).await?;
         if found.is_empty && !options.allow_empty {
-            return Err(nothing_found(dataset, &places(&stores, urls).await?, &found.skipped));
+            let places = places(&stores, urls).await?;
+            return Err(nothing_found(dataset, &places, &found.skipped).into());
         }
         text += &found.text;
     }

@@ -6,12 +6,12 @@ use super::settings::{GlobalOptions, StarOptions};
 use super::star::{self, OpenStar};
 use super::summary;
 use super::warehouse::WarehouseOptions;
-use crate::error::{Error, Result};
+use crate::cli::error::{Error, Result};
 use crate::pipeline::queries;
 use crate::publish::RunRecord;
-use crate::star::{Group, Queries, demand_passed_there};
+use crate::star::{Group, Queries};
 use crate::storage::{Location, Stores};
-use crate::warehouse::check::{WarehouseChecks, check_warehouse};
+use crate::warehouse::check::{WarehouseChecks, check_warehouse, demand_passed};
 use crate::warehouse::ledger;
 use crate::warehouse::load::LoadReport;
 use crate::warehouse::session::Session;
@@ -71,9 +71,9 @@ async fn checks(
     let place = stores.place(Location::parse_single(star.require_star()?)?).await?;
     let record = RunRecord::require(&place).await?;
     let checks = check_warehouse(session, queries, Some(&record)).await?;
-    if let Err(error) = demand_passed_there(&checks.outcomes) {
+    if let Err(error) = demand_passed(&checks.outcomes) {
         super::output::print(&summary::checks(&checks.outcomes)?)?;
-        return Err(error);
+        return Err(error.into());
     }
     Ok(checks)
 }

@@ -8,10 +8,10 @@ use serde::Deserialize;
 
 use super::args::{AuthArg, CopyAuthArg, LoadHow, WarehouseArgs, range};
 use super::login::LoginOptions;
+use crate::cli::error::{Error, Result};
 use crate::cloud::clients::Clients;
 use crate::cloud::lookup::{FoundCluster, find};
 use crate::cloud::serverless;
-use crate::error::{Error, Result};
 use crate::storage::{StoreOptions, aws_config};
 use crate::warehouse::Dialect;
 use crate::warehouse::copy::CopyAuth;

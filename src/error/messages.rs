@@ -21,6 +21,7 @@ pub(super) fn earlier(out: &str, rows: Option<u64>) -> String {
     }
 }
 
-pub(super) fn count(number: usize, noun: &str) -> String {
+/// A number with its noun: `1 check`, `2 checks`.
+pub(crate) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }

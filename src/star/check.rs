@@ -69,18 +69,6 @@ impl CheckOutcome {
     }
 }
 
-/// As [`demand_passed`], of tables in a warehouse.
-///
-/// # Errors
-///
-/// [`Error::WarehouseChecksFailed`] when a check has offenders.
-pub fn demand_passed_there(outcomes: &[CheckOutcome]) -> Result<()> {
-    match demand_passed(outcomes) {
-        Err(Error::ChecksFailed { failed }) => Err(Error::WarehouseChecksFailed { failed }),
-        other => other,
-    }
-}
-
 /// The error of the checks that failed, if any did.
 ///
 /// # Errors

@@ -12,7 +12,7 @@ mod reader;
 mod transform;
 
 pub use accounting::{EncodingCounts, PlayCounts, count_encoded_twice, count_plays};
-pub use check::{CheckOutcome, demand_passed, demand_passed_there, run_checks};
+pub use check::{CheckOutcome, demand_passed, run_checks};
 pub use functions::RepairEncoding;
 pub use plan::{StagedNeeds, staged_needs};
 pub use queries::{Group, Queries, Query};

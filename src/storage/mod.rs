@@ -7,7 +7,7 @@ mod content;
 mod failure;
 mod frames;
 mod glob;
-mod hint;
+mod kind;
 mod listing;
 mod local;
 mod location;
@@ -26,6 +26,7 @@ mod web;
 pub(crate) use aws::load_sdk as aws_config;
 pub use compression::{Compression, Decompressor};
 pub use glob::Glob;
+pub use kind::FailureKind;
 pub use listing::{is_read_apart, list};
 pub(crate) use local::etag as file_etag;
 pub use location::{Location, LocationError, StoreKey, without_secrets};
@@ -123,11 +124,12 @@ impl StorageError {
         )
     }
 
-    /// What to do about it, where there is something to advise.
-    pub fn hint(&self) -> Option<&'static str> {
+    /// The kind of the failure.
+    pub fn kind(&self) -> FailureKind {
         match &self.cause {
-            Cause::Store(error) => hint::of(error),
-            Cause::Url(_) | Cause::Io(_) => None,
+            Cause::Store(error) => FailureKind::of(error),
+            Cause::Io(_) => FailureKind::File,
+            Cause::Url(_) => FailureKind::Other,
         }
     }
 }

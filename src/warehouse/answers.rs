@@ -17,8 +17,8 @@ use futures::{StreamExt, TryStreamExt};
 use super::error::Cause;
 use super::question::demand_question;
 use super::session::{Message, Session, TextRow};
-use crate::error::{Error, Result};
 use crate::star::model::TABLES;
+use crate::warehouse::error::{Error, Result};
 
 /// Rows of a batch.
 const BATCH_ROWS: usize = 8192;

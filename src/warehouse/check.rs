@@ -6,9 +6,9 @@ use arrow::datatypes::{DataType, Int64Type};
 use super::answers::{ask, expected_schema};
 use super::quote::{literal, name};
 use super::session::Session;
-use crate::error::Result;
 use crate::publish::RunRecord;
 use crate::star::{CheckOutcome, Group, Queries, Query, run_batch};
+use crate::warehouse::error::{Error, Result};
 
 /// What became of the checks.
 #[derive(Debug, Default)]
@@ -17,6 +17,18 @@ pub struct WarehouseChecks {
     pub outcomes: Vec<CheckOutcome>,
     /// Those that read what only the files of a star have: its inputs, rejects or record.
     pub not_asked: Vec<String>,
+}
+
+/// Fails if a check found offending rows.
+///
+/// # Errors
+///
+/// [`Error::ChecksFailed`] with the names of the checks.
+pub fn demand_passed(outcomes: &[CheckOutcome]) -> Result<()> {
+    match crate::star::demand_passed(outcomes) {
+        Err(crate::error::Error::ChecksFailed { failed }) => Err(Error::ChecksFailed { failed }),
+        other => Ok(other?),
+    }
 }
 
 /// Runs the checks on the tables that the session's search path finds. Those that hold them against

@@ -6,7 +6,7 @@
 
 use super::Dialect;
 use super::session::Session;
-use crate::error::Result;
+use crate::warehouse::error::Result;
 
 /// Whether the database itself orders by bytes. `datlocprovider` is that of PostgreSQL 15 and later;
 /// the builtin provider of PostgreSQL 17 has locales by code points only.

@@ -9,7 +9,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use futures::TryStreamExt;
 
 use super::answers::{STRICT, plain};
-use crate::error::{Error, Result};
+use crate::warehouse::error::Result;
 
 /// Doubles that differ by less than this part are the same answer: sums depend on the order of the
 /// rows, and Redshift prints 15 digits.
@@ -60,7 +60,7 @@ fn told(place: &str, column: &str, left: &str, right: &str) -> String {
 async fn collected(rows: SendableRecordBatchStream) -> Result<RecordBatch> {
     let schema = rows.schema();
     let batches: Vec<RecordBatch> =
-        rows.try_collect().await.map_err(|e| Error::query("the answer", e))?;
+        rows.try_collect().await.map_err(|e| crate::error::Error::query("the answer", e))?;
     Ok(concat_batches(&schema, &batches)?)
 }
 

@@ -10,9 +10,9 @@ use futures::TryStreamExt;
 
 use super::quote;
 use super::session::Session;
-use crate::error::{Error, Result};
 use crate::escape;
 use crate::star::model::{ColumnType, Table};
+use crate::warehouse::error::Result;
 
 /// Characters that the server is asked about at once.
 const CHARACTERS_AT_ONCE: usize = 4096;
@@ -129,7 +129,7 @@ async fn each_text(
     if columns.is_empty() {
         return Ok(());
     }
-    let failed = |e| Error::query(table.name, e);
+    let failed = |e| crate::error::Error::query(table.name, e);
     let sql = format!("SELECT {} FROM {}", columns.join(", "), quote::name(table.name)?);
     let rows = files.sql(&sql).await.map_err(failed)?;
     let mut batches = rows.execute_stream().await.map_err(failed)?;

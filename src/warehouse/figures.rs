@@ -10,8 +10,8 @@ use futures::TryStreamExt;
 
 use super::session::{Session, TextRow};
 use super::{Dialect, encoding, quote};
-use crate::error::{Error, Result};
 use crate::star::model::{Column, ColumnType, Table};
+use crate::warehouse::error::{Error, Result};
 
 /// Least and greatest doubles may differ by this part: Redshift prints 15 digits (reported in
 /// psycopg issue 1430).
@@ -228,7 +228,7 @@ pub async fn local_figures(
     session: &SessionContext,
     table: &'static Table,
 ) -> Result<TableFigures> {
-    let failed = |e| Error::query(format!("figures of {}", table.name), e);
+    let failed = |e| crate::error::Error::query(format!("figures of {}", table.name), e);
     let sql = select(table, &quote::name(table.name)?, Engine::Local)?;
     let rows = session.sql(&sql).await.map_err(failed)?;
     let batches: Vec<_> =

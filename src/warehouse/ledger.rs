@@ -7,8 +7,8 @@ use super::error::Cause;
 use super::quote::{literal, name, qualified};
 use super::session::Session;
 use super::{Dialect, tables::TableDesign};
-use crate::error::Result;
 use crate::star::model::TABLES;
+use crate::warehouse::error::Result;
 
 /// The ledger.
 pub const LEDGER: &str = "starlift_loads";

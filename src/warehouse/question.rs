@@ -9,7 +9,7 @@ use datafusion::sql::sqlparser::dialect::{PostgreSqlDialect, RedshiftSqlDialect}
 use datafusion::sql::sqlparser::parser::Parser;
 
 use super::Dialect;
-use crate::error::{Error, Result};
+use crate::warehouse::error::{Error, Result};
 
 /// Fails unless `sql` is one question: a query, alone, that makes and changes nothing. `escapes` tells
 /// whether a backslash escapes in the server's ordinary literals.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::error::{Error, Result};
+use crate::warehouse::error::{Error, Result};
 
 /// The variable that holds the warehouse's password.
 pub const PASSWORD_VARIABLE: &str = "STARLIFT_PASSWORD";
@@ -87,8 +87,9 @@ fn read_private(path: &Path) -> Result<String> {
             )));
         }
     }
-    std::fs::read_to_string(path)
-        .map_err(|e| Error::io(format!("cannot read the password file {}", path.display()), e))
+    Ok(std::fs::read_to_string(path).map_err(|e| {
+        crate::error::Error::io(format!("cannot read the password file {}", path.display()), e)
+    })?)
 }
 
 fn pgpass_file() -> Option<PathBuf> {

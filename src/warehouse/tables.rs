@@ -10,9 +10,9 @@ use serde::Deserialize;
 use super::contract::{ExpectedColumn, ExpectedTable};
 use super::quote::{self, literal};
 use super::{Dialect, quote::qualified};
-use crate::error::{Error, Result};
 use crate::publish::RunRecord;
 use crate::star::model::{ColumnType, Key, SONGPLAYS, TABLES, TIME, Table};
+use crate::warehouse::error::{Error, Result};
 
 /// The longest text that a column of Redshift holds, in bytes (Developer Guide, Character types).
 pub const MAX_VARCHAR: u64 = 65_535;

@@ -102,7 +102,7 @@ fn reading_stops_once_the_limit_cannot_be_met_and_enough_is_kept() {
     let outcome = here.run(args.iter().chain(&["--max-rejects", "1000"]).chain(&MEMORY));
     outcome.exits(3).says("reading stopped early, for more rejects than allowed");
     outcome.complains("reading stopped early, so the numbers are of what was read");
-    let rejected = outcome.stderr.split("error: ").nth(1).unwrap().split(' ').next().unwrap();
+    let rejected = outcome.stderr.split("]: ").nth(1).unwrap().split(' ').next().unwrap();
     let rejected: u64 = rejected.parse().unwrap();
     assert!((1_000_000..1_400_000).contains(&rejected), "{rejected}");
     outcome.says(&format!("rejects   {} records, all kept in", with_separators(rejected)));

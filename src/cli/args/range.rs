@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
+use crate::cli::error::{Error, Result};
 use crate::cloud::plan::Expires;
-use crate::error::{Error, Result};
 
 /// The longest timeout in seconds: servers use milliseconds in 32 bits.
 pub const MAX_SECONDS: u64 = i32::MAX as u64 / 1000;

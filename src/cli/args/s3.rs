@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
-use crate::error::{Error, Result};
+use crate::cli::error::{Error, Result};
 use crate::storage::{Addressing, ChecksumKind, Encryption, S3Options};
 
 /// Options of requests to S3, on the command line and in `[s3]` of the configuration file.

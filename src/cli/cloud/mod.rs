@@ -23,9 +23,9 @@ use super::output::note;
 use super::progress::Progress;
 use super::settings::GlobalOptions;
 use super::signals::interrupted;
+use crate::cli::error::{Error, Result};
 use crate::cloud::error::CloudError;
 use crate::cloud::journal::Journal;
-use crate::error::{Error, Result};
 use crate::escape;
 
 /// What to do after a failure.

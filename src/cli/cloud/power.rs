@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::perform;
+use crate::cli::error::Result;
 use crate::cli::output::print;
 use crate::cli::settings::GlobalOptions;
 use crate::cloud::clients::Clients;
@@ -12,7 +13,6 @@ use crate::cloud::names::Name;
 use crate::cloud::plan::Expires;
 use crate::cloud::power;
 use crate::cloud::tags::moment;
-use crate::error::Result;
 
 /// Pauses a cluster.
 ///

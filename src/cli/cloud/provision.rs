@@ -6,6 +6,7 @@ use chrono::Utc;
 
 use super::{confirm, perform, show};
 use crate::cli::args::ProvisionArgs;
+use crate::cli::error::Result;
 use crate::cli::output::print;
 use crate::cli::settings::GlobalOptions;
 use crate::cloud::address::{self, Cidr};
@@ -18,7 +19,6 @@ use crate::cloud::plan::{Plan, ProvisionOptions, expiry};
 use crate::cloud::provision::{Found, provision as make};
 use crate::cloud::tags::Expiry;
 use crate::cloud::{cluster, role};
-use crate::error::Result;
 
 /// Makes a cluster and what goes with it, or shows what would be made.
 ///

@@ -3,11 +3,11 @@
 use serde::{Deserialize, Deserializer};
 
 use crate::cli::args::ProvisionArgs;
+use crate::cli::error::{Error, Result};
 use crate::cloud::address::Cidr;
 use crate::cloud::names::Name;
 use crate::cloud::plan::{Expires, ProvisionOptions};
 use crate::cloud::policy::StarPlace;
-use crate::error::{Error, Result};
 use crate::storage::Location;
 
 /// The `[cloud]` table of a configuration file. Names are those of the flags, with `_` for `-`.

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::show::endpoint;
 use crate::cli::args::{StatusArgs, StatusFormat};
+use crate::cli::error::{Error, Result};
 use crate::cli::output::print;
 use crate::cli::settings::GlobalOptions;
 use crate::cli::summary::text_table;
@@ -16,7 +17,6 @@ use crate::cloud::names::Name;
 use crate::cloud::price::Cost;
 use crate::cloud::survey::{Estate, snapshot_id, survey};
 use crate::cloud::{cluster, schedule};
-use crate::error::{Error, Result};
 
 /// What belongs to one name, as it is shown.
 #[derive(Debug, Serialize)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{confirm_name, perform};
 use crate::cli::args::TeardownArgs;
+use crate::cli::error::{Error, Result};
 use crate::cli::output::print;
 use crate::cli::settings::GlobalOptions;
 use crate::cloud::clients::Clients;
@@ -13,7 +14,6 @@ use crate::cloud::names::Name;
 use crate::cloud::survey::{Estate, snapshot_id, survey_of};
 use crate::cloud::tags::creator;
 use crate::cloud::teardown::teardown as remove;
-use crate::error::{Error, Result};
 
 /// Removes all that belongs to a name, and proves that it is gone.
 ///

@@ -3,11 +3,11 @@
 use aws_sdk_redshift::types::Cluster;
 
 use super::{Bad, Doctor, Good, Skipped, Subject, verdict};
+use crate::cli::error::Result;
 use crate::cloud::access::{Reach, can_read};
 use crate::cloud::clients::Clients;
 use crate::cloud::policy::{REDSHIFT, StarPlace, trusts};
 use crate::cloud::{cluster, lookup, role};
-use crate::error::Result;
 use crate::storage::Location;
 
 const ASK: &str = "see that AWS can be reached, and run it again";

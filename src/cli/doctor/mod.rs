@@ -12,9 +12,10 @@ use std::path::Path;
 use super::args::DoctorArgs;
 use super::output::{BAD, GOOD, STRONG, print, styled};
 use super::settings::{self, GlobalOptions, Settings};
+use crate::cli::error::{Error, Result};
 use crate::cloud::clients::Clients;
 use crate::cloud::error::CloudError;
-use crate::error::{Error, Result, causes};
+use crate::error::causes;
 use crate::storage::{ListOptions, Location, StoreKey, Stores};
 
 /// What came of the checks so far.
@@ -144,7 +145,7 @@ impl Doctor<'_> {
             let text = format!("\n{passed} passed, {skipped} not checked\n");
             return if self.global.quiet { Ok(()) } else { print(&text) };
         }
-        Err(Error::Unwell { failed: self.failed })
+        Err(Error::DoctorFailed { failed: self.failed })
     }
 }
 

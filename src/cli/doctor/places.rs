@@ -4,7 +4,8 @@ use futures::TryStreamExt;
 use object_store::ObjectStoreExt;
 
 use super::{Doctor, Skipped, Subject, Verdict, verdict};
-use crate::error::{Error, Result};
+use crate::cli::error::{Error, Result};
+use crate::error::Error as StarError;
 use crate::publish::RunRecord;
 use crate::storage::{Location, Place, Skipped as PassedOver, StorageError, list, without_secrets};
 
@@ -58,7 +59,9 @@ impl Doctor<'_> {
                 0 => "nothing else either".to_owned(),
                 others => format!("{others} of other kinds"),
             };
-            return Err(Error::NothingFound(format!("no JSON objects at {url}, and {others}")));
+            return Err(
+                StarError::NothingFound(format!("no JSON objects at {url}, and {others}")).into()
+            );
         };
         first.probe(SAMPLE_BYTES).await?;
         Ok(format!("{url} can be listed and read, as {} was", first.url))
@@ -69,7 +72,7 @@ impl Doctor<'_> {
         let url = without_secrets(url);
         match place.read().await? {
             Some(_) => Ok(format!("{url} can be read")),
-            None => Err(Error::NothingFound(format!("there is no object {url}"))),
+            None => Err(StarError::NothingFound(format!("there is no object {url}")).into()),
         }
     }
 
@@ -81,7 +84,7 @@ impl Doctor<'_> {
         };
         let url = &without_secrets(url);
         let listed = place.store.list(Some(place.path())).try_next().await;
-        let listed = listed.map_err(|e| Error::Storage(StorageError::list(url, e)));
+        let listed = listed.map_err(|e| Error::from(StorageError::list(url, e)));
         self.note_outcome("star: list", listed.map(|_| format!("{url} can be listed")), STAR_CURE)?;
         let written = probe(&place).await;
         let said = || format!("an object was written to {url}, read back and removed");
@@ -92,7 +95,7 @@ impl Doctor<'_> {
                 Verdict::Good(format!("the star of run {} is there", record.run_id))
             }
             Ok(None) => Skipped("no star is there yet; `starlift run` makes one".to_owned()),
-            Err(error) => verdict(Err(error), "write the star anew with `starlift run`"),
+            Err(error) => verdict(Err(error.into()), "write the star anew with `starlift run`"),
         };
         self.note("star: record", standing).map(|_| ())
     }
@@ -110,11 +113,14 @@ async fn probe(place: &Place) -> Result<()> {
     let read = object.read().await;
     let removed = object.store.delete(object.path()).await;
     let read = read?.ok_or_else(|| {
-        Error::NothingFound(format!("{object} was written, and is not there to be read"))
+        StarError::NothingFound(format!("{object} was written, and is not there to be read"))
     })?;
-    removed.map_err(|e| Error::Storage(StorageError::delete(&object.to_string(), e)))?;
+    removed.map_err(|e| Error::from(StorageError::delete(&object.to_string(), e)))?;
     if read != content {
-        return Err(Error::NothingFound(format!("{object} holds something else than was written")));
+        return Err(StarError::NothingFound(format!(
+            "{object} holds something else than was written"
+        ))
+        .into());
     }
     Ok(())
 }

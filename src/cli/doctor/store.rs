@@ -1,8 +1,8 @@
 //! `starlift doctor --store`: whether a store can hold stars.
 
 use super::{Bad, Doctor, Good, Skipped, verdict};
+use crate::cli::error::{Error, Result};
 use crate::cli::signals::interrupted;
-use crate::error::{Error, Result};
 use crate::publish::{Outcome, try_store};
 use crate::storage::{ChecksumKind, Location};
 

@@ -1,9 +1,9 @@
 //! The warehouse itself: port, certificate, log-in, rights.
 
 use super::{Bad, Doctor, DoctorArgs, Good, Settings, Skipped, Subject, verdict};
+use crate::cli::error::{Error, Result};
 use crate::cli::warehouse::{NamedRedshift, WarehouseOptions};
 use crate::cloud::clients::Clients;
-use crate::error::{Error, Result};
 use crate::warehouse::load::obstacles;
 use crate::warehouse::session::Session;
 use crate::warehouse::target::{Target, TlsMode, Via};
@@ -109,7 +109,7 @@ impl Doctor<'_> {
                  owner needs CREATE on the schema"
                     .to_owned(),
             ),
-            Err(error) => verdict(Err(error), REACH),
+            Err(error) => verdict(Err(error.into()), REACH),
         };
         self.note("tables", tables)?;
         self.limits(&session, warehouse)

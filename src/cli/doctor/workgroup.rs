@@ -1,11 +1,11 @@
 //! The workgroup of Redshift Serverless and its role, as AWS describes them.
 
-use super::{Bad, Doctor, Good, Subject, told, verdict};
+use super::{Bad, Doctor, Good, Subject, verdict};
+use crate::cli::error::Result;
 use crate::cloud::clients::Clients;
 use crate::cloud::error::CloudError;
 use crate::cloud::policy::REDSHIFT;
 use crate::cloud::serverless;
-use crate::error::Result;
 
 const ASK: &str = "see that AWS can be reached, and run it again";
 
@@ -22,8 +22,8 @@ impl Doctor<'_> {
         let found = match serverless::find(clients, name).await {
             Ok(found) => found,
             Err(error @ (CloudError::NoWorkgroup { .. } | CloudError::NotAvailable { .. })) => {
-                let cure = error.hint().unwrap_or_default();
-                return self.note("workgroup", Bad(told(&error), cure));
+                let error = error.into();
+                return self.note("workgroup", verdict(Err(error), ASK));
             }
             Err(error) => return self.note("workgroup", verdict(Err(error.into()), ASK)),
         };

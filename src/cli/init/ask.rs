@@ -3,8 +3,8 @@
 use dialoguer::{Confirm, Input};
 
 use super::values::Values;
+use crate::cli::error::{Error, Result};
 use crate::cloud::names::Name;
-use crate::error::{Error, Result};
 use crate::escape;
 use crate::storage::Location;
 

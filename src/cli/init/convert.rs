@@ -8,7 +8,7 @@ use super::clean::{Server, is_word, place, plain, shown};
 use super::ini::{self, Entry};
 use super::meaning::{Meaning, meaning};
 use super::values::Values;
-use crate::error::{Error, Result};
+use crate::cli::error::{Error, Result};
 
 /// A node type that takes the place of those that are gone.
 const NODE_TYPE: &str = "ra3.large";

@@ -14,7 +14,7 @@ use std::path::Path;
 use super::args::{GlobalArgs, InitArgs};
 use super::output::{Form, note, print, print_exact};
 use super::settings::{DEFAULT_FILE, Settings};
-use crate::error::{Error, Result};
+use crate::cli::error::{Error, Result};
 use crate::warehouse::target::Target;
 use ask::{Ask, Terminal};
 use values::Values;

@@ -4,7 +4,7 @@
 use toml::Value;
 
 use super::values::Values;
-use crate::error::Result;
+use crate::cli::error::Result;
 use crate::warehouse::load::LoadOptions;
 
 const HEADER: &str = "\

@@ -3,7 +3,7 @@
 use url::Url;
 
 use crate::cli::args::{GlobalArgs, InitArgs};
-use crate::error::{Error, Result};
+use crate::cli::error::{Error, Result};
 
 /// What is known of the values; the rest is written as a comment.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::error::{Error, Result};
+use crate::cli::error::Result;
 use crate::publish::RunRecord;
+use crate::warehouse::error::Error as WarehouseError;
 use crate::warehouse::quote;
 use crate::warehouse::session::{Access, Session};
 
@@ -72,7 +73,7 @@ async fn look(
                 seen.join(", "),
                 expected.join(", ")
             )];
-            return Err(Error::Mismatch { differences });
+            return Err(WarehouseError::Mismatch { differences }.into());
         }
         if stop.load(Ordering::Relaxed) {
             return Ok(looks);

@@ -16,9 +16,9 @@ use crate::cli::args::{
     TransformArgs, UnmatchedArg, range,
 };
 use crate::cli::cloud::CloudSettings;
+use crate::cli::error::{Error, Result};
 use crate::cli::warehouse::WarehouseSettings;
 use crate::engine::EngineOptions;
-use crate::error::{Error, Result};
 use crate::limits::MaxRejects;
 use crate::pipeline::TransformOptions;
 use crate::publish::DEFAULT_FILE_BYTES;

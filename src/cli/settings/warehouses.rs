@@ -2,8 +2,8 @@
 
 use super::{DEFAULT_FILE, GlobalOptions, Settings};
 use crate::cli::args::WarehouseArgs;
+use crate::cli::error::{Error, Result};
 use crate::cli::warehouse::{NamedRedshift, WarehouseOptions, WarehouseSettings};
-use crate::error::{Error, Result};
 use crate::storage::StoreOptions;
 use crate::warehouse::target::without_password;
 

@@ -7,7 +7,7 @@ use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use super::finding::Finding;
 use super::footer::Object;
 use super::rule::Rule;
-use crate::error::Result;
+use crate::warehouse::error::Result;
 
 /// Redshift Developer Guide, c-spectrum-troubleshooting: the unit that a file is split by.
 const MAX_ROW_GROUP: i64 = 128 * 1024 * 1024;
@@ -123,7 +123,7 @@ pub(super) async fn check_pages(
     let uncounted = columns.filter(|(_, chunk)| chunk.page_encoding_stats().is_none());
     let problems = stream::iter(uncounted.map(|(column, chunk)| async move {
         let problem = header_problem(file, chunk).await?;
-        Ok::<_, crate::error::Error>(problem.map(|problem| {
+        Ok::<_, crate::warehouse::error::Error>(problem.map(|problem| {
             let place = place(url, footer, column, group);
             Finding::new(Rule::ParquetPageVersion, place, problem)
         }))

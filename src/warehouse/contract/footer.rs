@@ -16,8 +16,8 @@ use parquet::file::metadata::{
 };
 
 use super::rule::Rule;
-use crate::error::Result;
 use crate::storage::{Place, StorageError};
+use crate::warehouse::error::Result;
 
 /// The footers of most files are smaller.
 const TAIL_BYTES: u64 = 64 * 1024;

@@ -13,9 +13,9 @@ use super::rule::Rule;
 use super::tables::{Expected, ExpectedTable, Reading};
 use super::values::count_nulls;
 use super::{chunks, columns, manifest, tables, texts};
-use crate::error::Result;
 use crate::publish::{FileRecord, RunRecord, TableRecord, fixed_manifest};
 use crate::storage::Place;
+use crate::warehouse::error::Result;
 
 /// Files that are looked at side by side: mostly waiting for a HEAD and a footer.
 const FILES_IN_FLIGHT: usize = 16;
@@ -136,7 +136,7 @@ async fn check_files(
         let place = star.child(&file.path);
         let mut looked = Looked::default();
         looked.look(place, star, table, file, lengths, expected.reading).await?;
-        Ok::<_, crate::error::Error>(looked)
+        Ok::<_, crate::warehouse::error::Error>(looked)
     });
     let looked: Vec<Looked> = stream::iter(checks).buffered(FILES_IN_FLIGHT).try_collect().await?;
     for looked in looked {

@@ -12,9 +12,9 @@ use super::footer::Object;
 use super::rule::Rule;
 use super::tables::{ExpectedColumn, ExpectedTable, Reading};
 use super::values::{TextScan, scan_text};
-use crate::error::Result;
 use crate::publish::TableRecord;
 use crate::storage::Place;
+use crate::warehouse::error::Result;
 
 /// More bytes than any VARCHAR holds. Redshift Developer Guide, r_Character_types.
 const NO_VARCHAR: u64 = 65_536;

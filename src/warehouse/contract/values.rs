@@ -10,7 +10,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 
 use super::footer::Object;
-use crate::error::{Error, Result};
+use crate::warehouse::error::{Error, Result};
 
 /// Characters of a value that are shown.
 const SHOWN_CHARS: usize = 60;

@@ -4,8 +4,8 @@ use aws_types::SdkConfig;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::cloud::keys::{TemporaryKeys, temporary};
-use crate::error::Result;
 use crate::warehouse::Dialect;
+use crate::warehouse::error::Result;
 use crate::warehouse::quote::{iam_role, literal};
 
 /// Stands for a secret where a statement is shown.

@@ -12,8 +12,8 @@ use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::binary::{HEADER, TRAILER, write_rows};
-use crate::error::{Error, Result};
 use crate::star::model::Table;
+use crate::warehouse::error::{Error, Result};
 use crate::warehouse::load::LoadMeter;
 use crate::warehouse::quote::{self, qualified};
 use crate::warehouse::session::Session;
@@ -76,7 +76,7 @@ async fn encode(
     send: &mpsc::Sender<Result<Bytes>>,
     meter: &LoadMeter,
 ) -> Result<()> {
-    let failed = |e| Error::query(table.name, e);
+    let failed = |e| crate::error::Error::query(table.name, e);
     let sql = format!("SELECT * FROM {}", quote::name(table.name)?);
     // One reader keeps the order of the files: what is sorted there is sorted in the table.
     let config = files.copied_config().with_target_partitions(1);

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::error::Result;
 use crate::publish::TableRecord;
 use crate::storage::Place;
+use crate::warehouse::error::Result;
 use crate::warehouse::error::{LoadError, Refusal};
 use crate::warehouse::quote::{qualified, s3_url};
 use crate::warehouse::session::Session;

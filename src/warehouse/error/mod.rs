@@ -1,6 +1,8 @@
 //! What a warehouse refuses, told as the situations that a loader treats differently.
 
-mod hint;
+mod layer;
+
+pub use self::layer::{Error, Result};
 
 use std::fmt;
 

@@ -1,9 +1,9 @@
 //! Properties of tables that an administrator has set, carried over to the tables that replace them.
 
 use super::catalog::{star_tables, text};
-use crate::error::Result;
 use crate::star::model::Table;
 use crate::warehouse::Dialect;
+use crate::warehouse::error::Result;
 use crate::warehouse::quote::{literal, name, principal, qualified};
 use crate::warehouse::session::Session;
 

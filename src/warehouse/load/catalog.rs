@@ -1,8 +1,8 @@
 //! The tables that stand in the schema before a load.
 
-use crate::error::Result;
 use crate::star::model::TABLES;
 use crate::warehouse::Dialect;
+use crate::warehouse::error::Result;
 use crate::warehouse::load::statements::key_names;
 use crate::warehouse::quote::literal;
 use crate::warehouse::session::Session;

@@ -2,9 +2,9 @@
 
 use super::catalog::{star_tables, text};
 use super::statements::key_names;
-use crate::error::Result;
 use crate::star::model::TABLES;
 use crate::warehouse::Dialect;
+use crate::warehouse::error::Result;
 use crate::warehouse::quote::{literal, principal};
 use crate::warehouse::session::Session;
 

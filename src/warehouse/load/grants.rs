@@ -1,7 +1,7 @@
 //! Grants on the tables: read from the old, given to the new, and nothing beside them.
 
-use crate::error::Result;
 use crate::warehouse::Dialect;
+use crate::warehouse::error::Result;
 use crate::warehouse::load::catalog::text;
 use crate::warehouse::quote::{literal, principal, qualified};
 use crate::warehouse::session::Session;

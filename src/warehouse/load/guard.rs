@@ -10,9 +10,9 @@ use std::time::Duration;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::statements::lock_loaders;
-use crate::error::{Error, Result};
 use crate::warehouse::Dialect;
 use crate::warehouse::error::WarehouseError;
+use crate::warehouse::error::{Error, Result};
 use crate::warehouse::session::{Access, Session};
 
 /// How much longer this side waits than it has asked the server to.

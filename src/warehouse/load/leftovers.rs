@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::catalog::text;
 use super::guard::limit_wait;
 use super::statements::{NEW, OLD, REPLACED, default_path};
-use crate::error::Result;
 use crate::star::model::{Column, Key, SONGPLAYS, Table};
+use crate::warehouse::error::Result;
 use crate::warehouse::quote::{literal, qualified};
 use crate::warehouse::session::Session;
 
@@ -89,7 +89,7 @@ pub async fn drop_tables(
     for table in tables {
         let Err(error) = drop_table(session, schema, table).await else { continue };
         let _ = session.rollback("undo the drop").await;
-        let crate::error::Error::Warehouse(refused) = &error else { return Err(error) };
+        let crate::warehouse::error::Error::Server(refused) = &error else { return Err(error) };
         if refused.is_passing() && !refused.is_lock_timeout() {
             return Err(error);
         }

@@ -40,8 +40,8 @@ use super::copy::CopyAuth;
 use super::session::{Access, Session};
 use super::tables::TableSettings;
 use super::{encoding, ledger};
-use crate::error::{Error, Result};
 use crate::pipeline::StageTime;
+use crate::warehouse::error::{Error, Result};
 
 pub use self::meter::LoadMeter;
 pub use self::prepare::{Prepared, prepare};
@@ -187,7 +187,7 @@ impl<'a> Loader<'a> {
             };
             let Err(error) = made.await else { return Ok(()) };
             // Two first loads at once: whoever comes second finds the tables made, next time.
-            let is_race = matches!(&error, Error::Warehouse(e) if e.is_there_already());
+            let is_race = matches!(&error, Error::Server(e) if e.is_there_already());
             match patience.next() {
                 Some(pause) if is_race || is_passing(&error) => {
                     tracing::info!(%error, "trying again to make the ledger of loads");
@@ -357,10 +357,10 @@ impl<'a> Loader<'a> {
 
 /// Whether the connection broke, and nobody knows what became of the last statement.
 fn is_lost(error: &Error) -> bool {
-    matches!(error, Error::Warehouse(error) if error.is_lost())
+    matches!(error, Error::Server(error) if error.is_lost())
 }
 
 /// Whether running the whole transaction again may help.
 fn is_passing(error: &Error) -> bool {
-    matches!(error, Error::Warehouse(error) if error.is_passing())
+    matches!(error, Error::Server(error) if error.is_passing())
 }

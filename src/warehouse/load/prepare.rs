@@ -7,11 +7,11 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::LoadOptions;
 use crate::engine::Engine;
-use crate::error::Result;
 use crate::publish::RunRecord;
 use crate::star::model::Table;
 use crate::star::{Queries, demand_passed, register_star, run_checks};
 use crate::storage::Place;
+use crate::warehouse::error::Result;
 use crate::warehouse::figures::{TableFigures, local_figures};
 use crate::warehouse::tables::{TableDesign, designs};
 

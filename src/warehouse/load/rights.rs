@@ -2,8 +2,8 @@
 
 use super::catalog::{self, text};
 use super::dependents;
-use crate::error::Result;
 use crate::warehouse::Dialect;
+use crate::warehouse::error::Result;
 use crate::warehouse::quote::literal;
 use crate::warehouse::session::Session;
 

@@ -5,9 +5,9 @@ use super::statements::{
     rename_keys, replaced,
 };
 use super::{LoadOptions, Prepared};
-use crate::error::Result;
 use crate::star::model::TABLES;
 use crate::warehouse::copy::{postgres, redshift};
+use crate::warehouse::error::Result;
 use crate::warehouse::figures::warehouse_query;
 use crate::warehouse::ledger::{self, NewEntry};
 use crate::warehouse::quote::qualified;

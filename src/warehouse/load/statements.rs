@@ -1,8 +1,8 @@
 //! The statements of a load, as text: the same for doing and for showing.
 
-use crate::error::Result;
 use crate::star::model::{Key, Table};
 use crate::warehouse::Dialect;
+use crate::warehouse::error::Result;
 use crate::warehouse::ledger::LOCK;
 use crate::warehouse::quote::{literal, name, qualified};
 use crate::warehouse::tables::TableDesign;

@@ -7,8 +7,8 @@ use super::grants::{carry, grants};
 use super::guard::{Guard, Waited, limit_wait, wait_for_lock};
 use super::statements::{Names, default_path, lock_tables, rename, rename_keys, replaced};
 use super::{Loader, attributes, catalog, is_lost, is_passing, leftovers};
-use crate::error::{Error, Result};
 use crate::warehouse::Dialect;
+use crate::warehouse::error::{Error, Result};
 use crate::warehouse::ledger::{self, NewEntry};
 use crate::warehouse::quote::{principal, qualified};
 use crate::warehouse::session::Session;
@@ -45,7 +45,7 @@ impl Loader<'_> {
             let Err(error) = self.try_swap(guard, names, load_id).await else { break Ok(()) };
             was_lost |= is_lost(&error);
             let waits = matches!(&error, Error::LoadLocked { .. })
-                || matches!(&error, Error::Warehouse(e) if e.is_lock_timeout());
+                || matches!(&error, Error::Server(e) if e.is_lock_timeout());
             let pause = match waits {
                 true if Instant::now() < deadline => Some(LOCK_PAUSE),
                 true => None,

@@ -380,7 +380,7 @@ impl Session {
     /// # Errors
     ///
     /// As [`Session::execute`], and if `schema` cannot be a name.
-    pub async fn use_schema(&mut self, schema: &str) -> crate::error::Result<()> {
+    pub async fn use_schema(&mut self, schema: &str) -> crate::warehouse::error::Result<()> {
         let path = quote::schema(schema, self.dialect)?;
         match self.dialect {
             Dialect::Redshift => {

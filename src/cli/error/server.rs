@@ -1,23 +1,20 @@
-//! What to do about the failures of a warehouse.
+//! Advice on failures of servers.
 
-use super::{Cause, Refusal, WarehouseError};
+use crate::warehouse::error::{Cause, Refusal, WarehouseError};
 use crate::warehouse::session::ServerLimit;
 
-impl WarehouseError {
-    /// What to do about it, where there is something to advise.
-    pub fn hint(&self) -> Option<String> {
-        let hint = match &self.cause {
-            Cause::Refused(refusal) => match &refusal.limit {
-                Some(limit) => return Some(limit_hint(limit)),
-                None => refusal_hint(refusal),
-            },
-            Cause::Connection(_) => Some(CONNECTION_HINT),
-            Cause::Tls(reason) => Some(tls_hint(reason)),
-            Cause::Credentials(reason) => credentials_hint(reason),
-            Cause::Answer(_) => None,
-        };
-        hint.map(str::to_owned)
-    }
+pub(super) fn hint(error: &WarehouseError) -> Option<String> {
+    let hint = match &error.cause {
+        Cause::Refused(refusal) => match &refusal.limit {
+            Some(limit) => return Some(limit_hint(limit)),
+            None => refusal_hint(refusal),
+        },
+        Cause::Connection(_) => Some(CONNECTION_HINT),
+        Cause::Tls(reason) => Some(tls_hint(reason)),
+        Cause::Credentials(reason) => credentials_hint(reason),
+        Cause::Answer(_) => None,
+    };
+    hint.map(str::to_owned)
 }
 
 fn limit_hint(limit: &ServerLimit) -> String {

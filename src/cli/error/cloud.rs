@@ -1,0 +1,160 @@
+//! Codes of failures in the cloud, and advice on them.
+
+use super::Code;
+use crate::cloud::error::{ApiError, CloudError};
+
+/// Codes of AWS for credentials that are expired or unknown.
+const SIGN_IN: [&str; 6] = [
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+    "SignatureDoesNotMatch",
+    "AuthFailure",
+];
+
+/// Codes of AWS for too many requests.
+const THROTTLED: [&str; 3] = ["Throttling", "RequestLimitExceeded", "ThrottlingException"];
+
+pub(super) fn code(error: &CloudError) -> Code {
+    match error {
+        CloudError::Api { source, .. } => api_code(source),
+        CloudError::NotOurs { .. } => Code::NotManaged,
+        CloudError::Others { .. } => Code::ManagedByOthers,
+        CloudError::Stray { .. } => Code::StrayTag,
+        CloudError::Elsewhere { .. } => Code::OtherRegion,
+        CloudError::SnapshotTaken(_) => Code::SnapshotExists,
+        CloudError::NoSnapshot(_) => Code::SnapshotMissing,
+        CloudError::Differs { .. } => Code::ClusterDiffers,
+        CloudError::State { .. } => Code::ClusterState,
+        CloudError::TimedOut { .. } => Code::TimedOut,
+        CloudError::NothingOwned { .. } => Code::NothingManaged,
+        CloudError::Left { .. } => Code::ResourcesRemain,
+        CloudError::NoCluster { .. } => Code::NoCluster,
+        CloudError::NotUp { .. } => Code::ClusterUnavailable,
+        CloudError::NoWorkgroup { .. } => Code::NoWorkgroup,
+        CloudError::NotAvailable { .. } => Code::WorkgroupUnavailable,
+        CloudError::NotASecret(_) => Code::InvalidSecret,
+        CloudError::NoPassword(_) => Code::SecretWithoutPassword,
+        CloudError::NoRegion => Code::NoRegion,
+        CloudError::Address { .. } => Code::AddressUnknown,
+        CloudError::NoVpc { .. } => Code::NoVpc,
+        CloudError::NoSubnetGroup(_) => Code::NoSubnetGroup,
+        CloudError::Interrupted => Code::Interrupted,
+    }
+}
+
+fn api_code(error: &ApiError) -> Code {
+    let code = error.code.as_deref().unwrap_or_default();
+    match code {
+        _ if error.is_denied() => Code::AwsDenied,
+        _ if SIGN_IN.contains(&code) => Code::AwsCredentials,
+        _ if THROTTLED.contains(&code) => Code::AwsThrottled,
+        "" if error.said.contains("credential") => Code::AwsCredentials,
+        _ => Code::AwsFailed,
+    }
+}
+
+pub(super) fn hint(error: &CloudError) -> Option<String> {
+    Some(match error {
+        CloudError::Api { source, .. } => return api_hint(source),
+        CloudError::NotOurs { .. } => {
+            "choose another name with --name, or remove it yourself if nobody needs it".to_owned()
+        }
+        CloudError::Others { .. } => {
+            "agree with them and add --adopt, or choose another --name".to_owned()
+        }
+        CloudError::Stray { .. } => "it was renamed, or restored from a snapshot: take the tags \
+                 starlift:… off it if it is to stay, or remove it yourself"
+            .to_owned(),
+        CloudError::Elsewhere { .. } => "name the region with --region".to_owned(),
+        CloudError::SnapshotTaken(_) => "name another with --final-snapshot".to_owned(),
+        CloudError::NoSnapshot(_) => {
+            "its automated snapshots, while AWS keeps them, are in the Redshift console".to_owned()
+        }
+        CloudError::Differs { .. } => "say with the options what the cluster has, change it in \
+                 the Redshift console, or tear it down first"
+            .to_owned(),
+        CloudError::State { .. } => "the events of the cluster in the Redshift console say why; \
+                 `starlift teardown` removes it"
+            .to_owned(),
+        CloudError::TimedOut { .. } => "run the command again, which goes on where it stopped, \
+                 or wait for longer with --timeout"
+            .to_owned(),
+        CloudError::NothingOwned { .. } => {
+            "`starlift status` shows what there is; another region is named with --region"
+                .to_owned()
+        }
+        CloudError::Left { left } if left.iter().all(|what| what.starts_with("snapshot ")) => {
+            "snapshots are kept until somebody removes them: `aws redshift \
+                 delete-cluster-snapshot --snapshot-identifier NAME`"
+                .to_owned()
+        }
+        CloudError::Left { .. } => "run `starlift teardown` again, or remove them in the console; \
+                 `starlift status` shows them"
+            .to_owned(),
+        CloudError::NoCluster { .. } => {
+            "make it with `starlift provision`, or name another region \
+                 with --region"
+                .to_owned()
+        }
+        CloudError::NotUp { state, .. } if state == "paused" => {
+            "`starlift resume` starts it".to_owned()
+        }
+        CloudError::NotUp { .. } => "wait until `starlift status` shows it available".to_owned(),
+        CloudError::NoWorkgroup { .. } => {
+            "create it in the Redshift console, or name another region with --region".to_owned()
+        }
+        CloudError::NotAvailable { .. } => {
+            "wait until the Redshift console shows it as available".to_owned()
+        }
+        CloudError::NotASecret(_) => {
+            "write arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME".to_owned()
+        }
+        CloudError::NoPassword(_) => {
+            "its text is a JSON object with `username` and `password`, or the password alone"
+                .to_owned()
+        }
+        CloudError::NoRegion => {
+            "name one with --region, AWS_REGION or `region` in [cloud] of starlift.toml".to_owned()
+        }
+        CloudError::Address { .. } => "name the addresses to admit with --cidr".to_owned(),
+        CloudError::NoVpc { .. } => {
+            "make a cluster subnet group and name it with --subnet-group".to_owned()
+        }
+        CloudError::NoSubnetGroup(_) | CloudError::Interrupted => return None,
+    })
+}
+
+fn api_hint(error: &ApiError) -> Option<String> {
+    let code = error.code.as_deref().unwrap_or_default();
+    match code {
+        _ if error.is_denied() => Some(format!(
+            "the credentials in use lack {}; have it allowed, or use others with --profile",
+            error.lacking()
+        )),
+        _ if SIGN_IN.contains(&code) => {
+            Some("sign in again: `aws sso login`, other keys, or another --profile".to_owned())
+        }
+        _ if THROTTLED.contains(&code) => {
+            Some("AWS asks for slowing down; run the command again in a minute".to_owned())
+        }
+        "UnsupportedOperation" | "UnsupportedOperationFault" => Some(
+            "a cluster can be paused once its first snapshot is complete, and not in every \
+                 network; try again later, or tear it down"
+                .to_owned(),
+        ),
+        "ClusterQuotaExceeded" | "NumberOfNodesQuotaExceeded" => Some(
+            "the account's quota of clusters or nodes is used up; remove one, or ask AWS for \
+                 more"
+                .to_owned(),
+        ),
+        "InsufficientClusterCapacity" => {
+            Some("AWS has no such node free there; try another --node-type or region".to_owned())
+        }
+        "" if error.said.contains("credential") => {
+            Some("sign in: environment variables, `aws sso login`, a profile or a role".to_owned())
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,302 @@
+//! Stable codes of errors, each with its exit code, cause and cure.
+
+/// Declares the codes, and the table that the error reference is generated from.
+macro_rules! codes {
+    ($($variant:ident $code:literal $exit:literal $cause:literal $cure:literal)+) => {
+        /// A stable code of an error. Messages may change, codes do not.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Code {
+            $(#[doc = $cause] $variant,)+
+        }
+
+        impl Code {
+            /// All codes, in the order of the reference.
+            pub const ALL: &'static [Code] = &[$(Code::$variant),+];
+
+            /// The code as it is shown.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Code::$variant => $code),+ }
+            }
+
+            /// The exit code of a process that ends with such an error.
+            pub fn exit_code(self) -> u8 {
+                match self { $(Code::$variant => $exit),+ }
+            }
+
+            /// The cause, as a sentence.
+            pub fn cause(self) -> &'static str {
+                match self { $(Code::$variant => $cause),+ }
+            }
+
+            /// The cure, as a sentence.
+            pub fn cure(self) -> &'static str {
+                match self { $(Code::$variant => $cure),+ }
+            }
+        }
+    };
+}
+
+codes! {
+    InvalidOption "invalid-option" 2
+        "An option, an environment variable or a key of the configuration file has an invalid value, or two of them exclude each other."
+        "Correct it; `--help` shows the accepted values."
+    InvalidLocation "invalid-location" 2
+        "A path or URL of objects cannot be parsed."
+        "Write a local path, or a URL that begins with `file://`, `s3://`, `gs://`, `az://`, `http://` or `https://`."
+    InvalidTarget "invalid-target" 2
+        "The URL of a warehouse cannot be parsed, or has a parameter that cannot be honored."
+        "Write `redshift://USER@HOST:5439/DATABASE` or `postgres://USER@HOST:5432/DATABASE`."
+    InvalidName "invalid-name" 2
+        "A schema, role or S3 location cannot be part of a SQL statement."
+        "Choose another name."
+    NothingFound "nothing-found" 1
+        "A location has no objects, or there is no star at it."
+        "Check the location; `--dry-run` lists the objects that a transform would read."
+    EmptyDataset "empty-dataset" 1
+        "A dataset has objects but not one row, so publishing would replace a star by an empty one."
+        "Check the location with `--dry-run`. If an empty star is intended, pass `--allow-empty`."
+    JsonPaths "jsonpaths" 1
+        "A JSONPaths file cannot be read or used."
+        "Correct the file as the cause says."
+    TooManyRejects "too-many-rejects" 3
+        "More records were rejected than `--max-rejects` allows. Nothing was published."
+        "Read the file of rejects that the message names, and correct the records or raise the limit."
+    ChecksFailed "checks-failed" 4
+        "A check of the star found rows that break an invariant. Nothing was published."
+        "The message names the checks; `queries/checks/NAME.sql` describes each one."
+    Unbalanced "unbalanced" 4
+        "The record counts of a run do not add up. Nothing was published."
+        "Report it: this is a defect of starlift or of a query of your own."
+    OutputLocked "output-locked" 1
+        "Another run is writing to the output."
+        "Wait until it ends, or write to another location. A lock of a run that was killed expires by itself."
+    Overtaken "overtaken" 1
+        "Another run has published to the output since this run began."
+        "Run again to replace that star."
+    UnreadableRecord "unreadable-record" 1
+        "`_starlift.json` is not the record of a star, or is of another version."
+        "Use the version of starlift that wrote it, or write to another location."
+    DamagedStar "damaged-star" 1
+        "A file of the star is missing or was changed."
+        "Restore the file, or run `starlift transform` again."
+    QueryFailed "query-failed" 1
+        "A SQL query failed."
+        "Correct the query as the cause says."
+    OutOfMemory "out-of-memory" 1
+        "A query needs more memory than `--memory-limit` allows, and cannot spill."
+        "Raise `--memory-limit`, or lower `--threads`."
+    WrongColumns "wrong-columns" 1
+        "A query of `--queries` does not return the columns of its table."
+        "Return the columns that `starlift schema` lists, in their order."
+    SpillFailed "spill-failed" 1
+        "A spill file could not be written or read."
+        "Free space in the temporary folder, or name another one in `TMPDIR`."
+    FileFailed "file-failed" 1
+        "A local file could not be read or written."
+        "Correct what the cause says, such as permissions or a full disk."
+    Internal "internal" 1
+        "A part of the program failed in a way that should be impossible."
+        "Report it, with the whole message."
+    Interrupted "interrupted" 1
+        "The command received SIGINT or SIGTERM. Nothing was published."
+        "Run it again."
+    ObjectNotFound "object-not-found" 1
+        "The store has no such object or bucket."
+        "Check the URL and the region."
+    NotSignedIn "not-signed-in" 1
+        "The store was asked without valid credentials."
+        "Sign in, or pass `--no-sign-request` for a public bucket."
+    AccessDenied "access-denied" 1
+        "The credentials lack a permission on the bucket or object."
+        "Reading needs `s3:GetObject` and `s3:ListBucket`, writing `s3:PutObject` and `s3:DeleteObject`."
+    KmsKey "kms-key" 1
+        "The KMS key of the objects cannot be used."
+        "Writing needs `kms:GenerateDataKey` and `kms:Decrypt` on the key, reading `kms:Decrypt`."
+    RequesterPays "requester-pays" 1
+        "The bucket charges those who request its objects."
+        "Pass `--request-payer` to accept the charges."
+    ChecksumRequired "checksum-required" 1
+        "The bucket accepts only uploads with a checksum."
+        "Pass `--checksum sha256`."
+    ObjectChanged "object-changed" 1
+        "An object changed while it was read."
+        "Run again."
+    StoreFailed "store-failed" 1
+        "A store failed in another way."
+        "The cause is the answer of the server."
+    StatementRejected "statement-rejected" 1
+        "The warehouse rejected a statement."
+        "The message has the answer of the server; the tables are unchanged unless it says otherwise."
+    ConnectionFailed "connection-failed" 1
+        "The warehouse could not be reached, or the connection broke."
+        "Check host and port and that the cluster is running. Uncommitted work is rolled back; running again is safe."
+    TlsFailed "tls-failed" 1
+        "The certificate of the server could not be verified."
+        "Name the certificates to trust with `sslrootcert`, or the name in the certificate with `tls_name`."
+    LoginFailed "login-failed" 1
+        "The warehouse or AWS rejected the login."
+        "Check user and password, or the permissions that the message names."
+    UnexpectedAnswer "unexpected-answer" 1
+        "The warehouse answered in a form that starlift does not understand."
+        "Report it, with the whole message."
+    LoadLocked "load-locked" 1
+        "Another load, or sessions that use the tables, held a lock for longer than `--lock-timeout`."
+        "Wait until they end, or raise `--lock-timeout`."
+    NotATable "not-a-table" 1
+        "A view or another relation has the name of a table of the star."
+        "Drop it, or load into another schema with `--schema`."
+    NotOwner "not-owner" 1
+        "The user is not allowed to replace the tables. Nothing was changed."
+        "Load as the owner of the tables, or grant the role of the owner to the user."
+    OutcomeUnknown "outcome-unknown" 1
+        "The connection broke during COMMIT, and the ledger of loads could not be read afterwards."
+        "Run the load again: it reads the ledger first."
+    Dependents "dependents" 1
+        "Objects depend on the tables and would be lost. Nothing was changed."
+        "Drop them and create them again after the load, or pass `--cascade`."
+    Encoding "encoding" 1
+        "The encoding of the database lacks characters of the star. Nothing was changed."
+        "Load into a database in UTF-8, or correct the values."
+    TablesDiffer "tables-differ" 4
+        "The loaded tables differ from the files. They were not put in place."
+        "Load again; report it if it happens again."
+    WarehouseChecksFailed "warehouse-checks-failed" 4
+        "A check found rows in the warehouse that break an invariant."
+        "The message names the checks; load the star again."
+    CopyContract "copy-contract" 4
+        "Redshift would reject the files of the star. Nothing was changed."
+        "The findings say which rule each file breaks."
+    AnswersDiffer "answers-differ" 4
+        "A query returns other rows from the warehouse than from the files."
+        "Load the star again; report it if it happens again."
+    DoctorFailed "doctor-failed" 4
+        "`starlift doctor` found something that a run would fail at."
+        "Each failed check has its own cure."
+    Declined "declined" 1
+        "The question was not answered with yes. Nothing was changed."
+        "Run the command again, or pass `--yes`."
+    LoadInterrupted "load-interrupted" 1
+        "The load received SIGINT or SIGTERM. The star is complete, and the warehouse rolls back uncommitted work."
+        "Run it again."
+    AwsDenied "aws-denied" 1
+        "The AWS credentials lack a permission."
+        "Allow the action that the message names, or use other credentials with `--profile`."
+    AwsCredentials "aws-credentials" 1
+        "There are no AWS credentials, or they are expired or unknown."
+        "Sign in: environment variables, `aws sso login`, a profile or a role."
+    AwsThrottled "aws-throttled" 1
+        "AWS limits the rate of requests."
+        "Run the command again in a minute."
+    AwsFailed "aws-failed" 1
+        "AWS rejected a request or could not be reached."
+        "The message has the answer of AWS."
+    NotManaged "not-managed" 1
+        "A resource of the name exists and was not created by starlift. Nothing was changed."
+        "Choose another `--name`."
+    ManagedByOthers "managed-by-others" 1
+        "Another user of the account created the resource. Nothing was changed."
+        "Agree with that user and pass `--adopt`, or choose another `--name`."
+    StrayTag "stray-tag" 1
+        "A resource of another name or region has the tags of starlift. Nothing was changed."
+        "Remove the tags `starlift:…` from it, or remove the resource."
+    OtherRegion "other-region" 1
+        "The name is used in another region."
+        "Name the region with `--region`."
+    SnapshotExists "snapshot-exists" 1
+        "A snapshot of this name exists. Nothing was changed."
+        "Choose another name with `--final-snapshot`."
+    SnapshotMissing "snapshot-missing" 1
+        "The cluster was removed without the final snapshot."
+        "Look for an automated snapshot in the Redshift console."
+    ClusterDiffers "cluster-differs" 1
+        "The cluster differs from the plan in a property that is not changed in place. Nothing was changed."
+        "Pass options that match the cluster, change it in the console, or tear it down first."
+    ClusterState "cluster-state" 1
+        "The cluster is in a state from which it does not reach the wanted one."
+        "The events of the cluster in the Redshift console say why."
+    TimedOut "timed-out" 1
+        "A cluster did not reach the wanted state within `--timeout`."
+        "Run the command again: it continues where it stopped."
+    NothingManaged "nothing-managed" 1
+        "Nothing in the region belongs to the name."
+        "`starlift status` lists what exists; `--region` names another region."
+    ResourcesRemain "resources-remain" 1
+        "Resources still exist after a teardown."
+        "Run `starlift teardown` again, or remove them in the console."
+    NoCluster "no-cluster" 1
+        "There is no cluster of this name in the region."
+        "Create it with `starlift provision`, or name another region with `--region`."
+    ClusterUnavailable "cluster-unavailable" 1
+        "The cluster is not running."
+        "`starlift resume` starts a paused cluster."
+    NoWorkgroup "no-workgroup" 1
+        "There is no workgroup of this name in the region."
+        "Check the name, or name another region with `--region`."
+    WorkgroupUnavailable "workgroup-unavailable" 1
+        "The workgroup is not available."
+        "Wait until the Redshift console shows it as available."
+    InvalidSecret "invalid-secret" 1
+        "The text is not the ARN of a secret."
+        "Write `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME`."
+    SecretWithoutPassword "secret-without-password" 1
+        "The secret does not contain a password."
+        "Store a JSON object with `username` and `password`, or the password alone."
+    NoRegion "no-region" 1
+        "No AWS region is configured."
+        "Name one with `--region`, `AWS_REGION` or `region` in `[cloud]` of `starlift.toml`."
+    AddressUnknown "address-unknown" 1
+        "The public address of this machine could not be determined."
+        "Name the addresses to admit with `--cidr`."
+    NoVpc "no-vpc" 1
+        "The account has no default VPC in the region."
+        "Create a cluster subnet group and name it with `--subnet-group`."
+    NoSubnetGroup "no-subnet-group" 1
+        "The subnet group does not exist, or names no VPC."
+        "Check the name."
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The error reference, as Markdown.
+    fn reference() -> String {
+        let mut page = "# Errors\n\nEvery error is printed with a code, as in `error[too-many-rejects]: …`. \
+                        Codes do not change between versions; messages may. The exit code is 1 for a \
+                        failure, 2 for wrong usage, 3 for too many rejects and 4 for a failed check.\n\n\
+                        | Code | Exit code | Cause | Cure |\n| --- | --- | --- | --- |\n"
+            .to_owned();
+        for code in Code::ALL {
+            let (exit, cause, cure) = (code.exit_code(), code.cause(), code.cure());
+            page += &format!("| `{}` | {exit} | {cause} | {cure} |\n", code.as_str());
+        }
+        page
+    }
+
+    /// `STARLIFT_UPDATE_GOLDEN=1` writes the page again.
+    #[test]
+    fn the_error_reference_lists_every_code() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/errors.md");
+        if std::env::var_os("STARLIFT_UPDATE_GOLDEN").is_some() {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, reference()).unwrap();
+        }
+        let page = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(
+            page,
+            reference(),
+            "run the test with STARLIFT_UPDATE_GOLDEN=1 to update docs/errors.md"
+        );
+    }
+
+    #[test]
+    fn codes_are_distinct_and_in_kebab_case() {
+        let mut codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        let is_kebab = |code: &&str| code.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+        assert!(codes.iter().all(is_kebab));
+        codes.sort_unstable();
+        let count = codes.len();
+        codes.dedup();
+        assert_eq!(codes.len(), count);
+    }
+}

@@ -1,0 +1,297 @@
+//! Errors of the program: those of each layer and those of commands, with their codes, exit codes and
+//! advice.
+
+mod cloud;
+mod codes;
+mod server;
+mod storage;
+
+use datafusion::error::DataFusionError;
+
+pub use self::codes::Code;
+
+use crate::cloud::error::CloudError;
+use crate::error::{Error as StarError, count};
+use crate::stage::StageError;
+use crate::storage::StorageError;
+use crate::warehouse::error::{Cause, Error as WarehouseError};
+
+/// The result of a command.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A failure of a command.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Objects could not be transformed, or a star not be read.
+    #[error(transparent)]
+    Star(StarError),
+    /// A warehouse could not be loaded or queried.
+    #[error(transparent)]
+    Warehouse(WarehouseError),
+    /// A resource in the cloud could not be created, found, changed or removed.
+    #[error(transparent)]
+    Cloud(#[from] Box<CloudError>),
+    /// An option or setting has an invalid value.
+    #[error("{0}")]
+    Usage(String),
+    /// Redshift would reject the files of a star.
+    #[error("Redshift would not take the files: {}; nothing was touched", count(*findings, "finding"))]
+    Contract {
+        /// The number of violations.
+        findings: usize,
+    },
+    /// The files and the warehouse return different answers.
+    #[error("the files and the warehouse answer differently: {}", names.join(", "))]
+    AnswersDiffer {
+        /// The queries.
+        names: Vec<String>,
+    },
+    /// `doctor` found something that a run would fail at.
+    #[error("{} failed: {}", count(failed.len(), "check"), failed.join(", "))]
+    DoctorFailed {
+        /// The checks.
+        failed: Vec<String>,
+    },
+    /// The user did not confirm.
+    #[error("nothing was changed, as you wish")]
+    Declined,
+    /// A load was interrupted.
+    #[error("interrupted; the star stands, and the warehouse undoes what was not committed")]
+    LoadInterrupted,
+}
+
+impl From<StarError> for Error {
+    fn from(error: StarError) -> Error {
+        match error {
+            StarError::Usage(reason) => Error::Usage(reason),
+            error => Error::Star(error),
+        }
+    }
+}
+
+impl From<WarehouseError> for Error {
+    fn from(error: WarehouseError) -> Error {
+        match error {
+            WarehouseError::Star(error) => error.into(),
+            WarehouseError::Cloud(error) => Error::Cloud(error),
+            WarehouseError::Usage(reason) => Error::Usage(reason),
+            error => Error::Warehouse(error),
+        }
+    }
+}
+
+impl From<CloudError> for Error {
+    fn from(error: CloudError) -> Error {
+        Error::Cloud(Box::new(error))
+    }
+}
+
+/// Converts failures of lower layers through the error of their layer.
+macro_rules! from_layers {
+    ($($layer:ty: $($source:ty),+;)+) => {
+        $($(impl From<$source> for Error {
+            fn from(error: $source) -> Error {
+                <$layer>::from(error).into()
+            }
+        })+)+
+    };
+}
+
+from_layers!(
+    StarError:
+        crate::storage::LocationError,
+        StorageError,
+        StageError,
+        arrow::error::ArrowError,
+        tokio::task::JoinError;
+    WarehouseError:
+        crate::warehouse::target::TargetError,
+        crate::warehouse::quote::QuoteError,
+        crate::warehouse::error::WarehouseError;
+);
+
+impl Error {
+    /// A failure of a file operation; `action` says what was attempted.
+    pub fn io(action: impl Into<String>, source: std::io::Error) -> Error {
+        StarError::io(action, source).into()
+    }
+
+    /// A failure of the query `name`.
+    pub fn query(name: impl Into<String>, source: DataFusionError) -> Error {
+        StarError::query(name, source).into()
+    }
+
+    /// The exit code of a process that ends with this error: 1 for a failure, 2 for wrong usage, 3 for
+    /// too many rejects, 4 for a failed check.
+    pub fn exit_code(&self) -> u8 {
+        self.code().exit_code()
+    }
+
+    /// The stable code of the error.
+    pub fn code(&self) -> Code {
+        match self {
+            Error::Star(error) => star_code(error),
+            Error::Warehouse(error) => warehouse_code(error),
+            Error::Cloud(error) => cloud::code(error),
+            Error::Usage(_) => Code::InvalidOption,
+            Error::Contract { .. } => Code::CopyContract,
+            Error::AnswersDiffer { .. } => Code::AnswersDiffer,
+            Error::DoctorFailed { .. } => Code::DoctorFailed,
+            Error::Declined => Code::Declined,
+            Error::LoadInterrupted => Code::LoadInterrupted,
+        }
+    }
+
+    /// Advice on the error, if there is any.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Error::Star(error) => star_hint(error),
+            Error::Warehouse(error) => warehouse_hint(error),
+            Error::Cloud(error) => cloud::hint(error),
+            Error::Usage(_)
+            | Error::Contract { .. }
+            | Error::AnswersDiffer { .. }
+            | Error::DoctorFailed { .. }
+            | Error::Declined
+            | Error::LoadInterrupted => None,
+        }
+    }
+}
+
+fn star_code(error: &StarError) -> Code {
+    match error {
+        StarError::Location(_) => Code::InvalidLocation,
+        StarError::Usage(_) => Code::InvalidOption,
+        StarError::Storage(error) => storage::code(error.kind()),
+        StarError::NothingFound(_) => Code::NothingFound,
+        StarError::EmptyDataset { .. } => Code::EmptyDataset,
+        StarError::JsonPaths { .. } => Code::JsonPaths,
+        StarError::TooManyRejects { .. } => Code::TooManyRejects,
+        StarError::ChecksFailed { .. } => Code::ChecksFailed,
+        StarError::Unbalanced(_) => Code::Unbalanced,
+        StarError::Locked { .. } => Code::OutputLocked,
+        StarError::Overtaken { .. } => Code::Overtaken,
+        StarError::Record { .. } => Code::UnreadableRecord,
+        StarError::StarFile { .. } => Code::DamagedStar,
+        StarError::Query { source, .. } if is_out_of_memory(source) => Code::OutOfMemory,
+        StarError::Query { .. } => Code::QueryFailed,
+        StarError::Shape { .. } => Code::WrongColumns,
+        StarError::Stage(StageError::File { .. }) => Code::SpillFailed,
+        StarError::Parquet { .. } | StarError::Io { .. } => Code::FileFailed,
+        StarError::Stage(StageError::Batch(_)) | StarError::Arrow(_) | StarError::Worker(_) => {
+            Code::Internal
+        }
+        StarError::Interrupted | StarError::Stopped => Code::Interrupted,
+    }
+}
+
+fn warehouse_code(error: &WarehouseError) -> Code {
+    match error {
+        WarehouseError::Star(error) => star_code(error),
+        WarehouseError::Cloud(error) => cloud::code(error),
+        WarehouseError::Usage(_) => Code::InvalidOption,
+        WarehouseError::Target(_) => Code::InvalidTarget,
+        WarehouseError::Quote(_) => Code::InvalidName,
+        WarehouseError::Server(error) => match &error.cause {
+            Cause::Refused(_) => Code::StatementRejected,
+            Cause::Connection(_) => Code::ConnectionFailed,
+            Cause::Tls(_) => Code::TlsFailed,
+            Cause::Credentials(_) => Code::LoginFailed,
+            Cause::Answer(_) => Code::UnexpectedAnswer,
+        },
+        WarehouseError::LoadLocked { .. } => Code::LoadLocked,
+        WarehouseError::NotATable { .. } => Code::NotATable,
+        WarehouseError::NotOwner { .. } => Code::NotOwner,
+        WarehouseError::OutcomeUnknown { .. } => Code::OutcomeUnknown,
+        WarehouseError::Dependents { .. } => Code::Dependents,
+        WarehouseError::Encoding { .. } => Code::Encoding,
+        WarehouseError::Mismatch { .. } => Code::TablesDiffer,
+        WarehouseError::ChecksFailed { .. } => Code::WarehouseChecksFailed,
+    }
+}
+
+fn star_hint(error: &StarError) -> Option<String> {
+    let hint = match error {
+        StarError::Storage(error) => return storage::hint(error.kind()).map(str::to_owned),
+        StarError::TooManyRejects { rejected, .. } => {
+            return Some(format!(
+                "mend the records and run again, or allow them with --max-rejects {}; the previous \
+                 star, if there is one, is as it was",
+                if rejected.uncertain > 0 { "BYTES (such as 64KiB) or 100%" } else { "N or P%" },
+            ));
+        }
+        StarError::EmptyDataset { .. } => {
+            "look at what the place holds with --dry-run, or publish an empty star with --allow-empty"
+        }
+        StarError::ChecksFailed { .. } => "the previous star, if there is one, is as it was",
+        StarError::Overtaken { .. } => {
+            "the star that is there now was left as it is; run again to replace it"
+        }
+        StarError::Record { .. } => {
+            "use the version of starlift that wrote it, or write to another place; if it is not the \
+             record of a star, move it away and make one with `starlift run`"
+        }
+        StarError::StarFile { .. } => {
+            "bring the file back, or make the star anew with `starlift transform`"
+        }
+        StarError::Locked { .. } => "wait for it to end, or write to another place",
+        StarError::Query { source, .. } if is_out_of_memory(source) => {
+            "give more memory with --memory-limit, or use fewer --threads: each needs its share"
+        }
+        StarError::Location(_)
+        | StarError::Usage(_)
+        | StarError::NothingFound(_)
+        | StarError::JsonPaths { .. }
+        | StarError::Unbalanced(_)
+        | StarError::Query { .. }
+        | StarError::Shape { .. }
+        | StarError::Stage(_)
+        | StarError::Parquet { .. }
+        | StarError::Arrow(_)
+        | StarError::Io { .. }
+        | StarError::Worker(_)
+        | StarError::Interrupted
+        | StarError::Stopped => return None,
+    };
+    Some(hint.to_owned())
+}
+
+fn warehouse_hint(error: &WarehouseError) -> Option<String> {
+    let hint = match error {
+        WarehouseError::Star(error) => return star_hint(error),
+        WarehouseError::Cloud(error) => return cloud::hint(error),
+        WarehouseError::Server(error) => return server::hint(error),
+        WarehouseError::Encoding { .. } => {
+            "load into a database in UTF-8 (CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0), or \
+             mend the values in the input"
+        }
+        WarehouseError::LoadLocked { .. } => {
+            "wait for it to end, or for longer with --lock-timeout"
+        }
+        WarehouseError::NotATable { .. } => "drop it, or load into another schema with --schema",
+        WarehouseError::NotOwner { .. } => {
+            "load as their owner, or have the owner's role granted to the user who loads; the owner \
+             needs CREATE on the schema"
+        }
+        WarehouseError::OutcomeUnknown { .. } => {
+            "run the load again: it reads the ledger first, and does nothing if the run stands there"
+        }
+        WarehouseError::Dependents { .. } => {
+            "drop them and make them again afterwards, or let the load drop them with --cascade; in \
+             Redshift, views made WITH NO SCHEMA BINDING stay"
+        }
+        WarehouseError::Mismatch { .. } => {
+            "the tables that stood there before are as they were; load again, and report it if it \
+             happens again"
+        }
+        WarehouseError::Target(_)
+        | WarehouseError::Quote(_)
+        | WarehouseError::Usage(_)
+        | WarehouseError::ChecksFailed { .. } => return None,
+    };
+    Some(hint.to_owned())
+}
+
+fn is_out_of_memory(error: &DataFusionError) -> bool {
+    matches!(error.find_root(), DataFusionError::ResourcesExhausted(_))
+}
