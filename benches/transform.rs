@@ -11,7 +11,7 @@ use starlift::decode::Dataset;
 use starlift::ingest::Meter;
 use starlift::limits::MaxRejects;
 use starlift::pipeline::{TransformOptions, transform};
-use starlift::publish::RunRecord;
+use starlift::star::RunRecord;
 use starlift::storage::{StoreOptions, Stores};
 use support::{check_rows, data_bytes, folder};
 use tokio::runtime::Runtime;

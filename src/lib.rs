@@ -30,7 +30,7 @@
 //! use starlift::generate::{GenerateOptions, log_files, song_objects};
 //! use starlift::ingest::Meter;
 //! use starlift::pipeline::{TransformOptions, transform};
-//! use starlift::publish::RunRecord;
+//! use crate::star::RunRecord;
 //! use starlift::star::register_star;
 //! use starlift::storage::{Location, StoreOptions, Stores};
 //!
@@ -84,4 +84,5 @@ pub mod stage;
 pub mod star;
 pub mod storage;
 pub mod temporary;
+pub mod timing;
 pub mod warehouse;

@@ -9,7 +9,7 @@ use super::warehouse::WarehouseOptions;
 use super::{contract, star, summary};
 use crate::cli::error::Result;
 use crate::pipeline::queries;
-use crate::publish::RunRecord;
+use crate::star::RunRecord;
 use crate::star::{demand_passed, run_checks};
 use crate::storage::{Location, Stores};
 use crate::warehouse::check::check_warehouse;

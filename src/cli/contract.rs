@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::cli::error::{Error, Result};
-use crate::publish::RunRecord;
+use crate::star::RunRecord;
 use crate::storage::{Place, Stores};
 use crate::warehouse::contract::{Contract, Expected, Reading, check_copy, check_star};
 use crate::warehouse::copy::CopyAuth;

@@ -12,7 +12,7 @@ use crate::engine::EngineOptions;
 use crate::generate::{GenerateOptions, log_files, song_objects};
 use crate::limits::MaxRejects;
 use crate::pipeline::TransformOptions;
-use crate::publish::RunRecord;
+use crate::star::RunRecord;
 use crate::storage::{Location, Stores};
 
 /// Small enough to be read by eye, large enough for every analytics query to have an answer.

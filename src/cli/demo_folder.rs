@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::cli::error::{Error, Result};
-use crate::publish::RECORD;
+use crate::star::RECORD;
 
 /// The file in which a demo records what it has made.
 const MARKER: &str = ".starlift-demo";

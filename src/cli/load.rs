@@ -14,7 +14,7 @@ use super::warehouse::WarehouseOptions;
 use crate::cli::error::{Error, Result};
 use crate::engine::Engine;
 use crate::pipeline::queries;
-use crate::publish::RunRecord;
+use crate::star::RunRecord;
 use crate::storage::{Location, Place, Stores};
 use crate::warehouse::Dialect;
 use crate::warehouse::contract::{Contract, Reading};

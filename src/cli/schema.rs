@@ -6,7 +6,7 @@ use super::args::{SchemaArgs, SchemaFormat};
 use super::output::print;
 use super::settings::GlobalOptions;
 use crate::cli::error::{Error, Result};
-use crate::publish::RunRecord;
+use crate::star::RunRecord;
 use crate::star::model;
 use crate::storage::{Location, Stores};
 use crate::warehouse::Dialect;

@@ -22,7 +22,7 @@ use crate::error::causes;
 use crate::generate::GenerateOptions;
 use crate::ingest::Meter;
 use crate::pipeline::{TransformOptions, queries, transform};
-use crate::publish::RunRecord;
+use crate::star::RunRecord;
 use crate::storage::{Location, Place, Stores};
 use crate::temporary::TemporaryFolder;
 use crate::warehouse::Dialect;

@@ -5,7 +5,7 @@ use datafusion::prelude::SessionContext;
 use super::settings::{GlobalOptions, StarOptions};
 use crate::cli::error::Result;
 use crate::engine::Engine;
-use crate::publish::RunRecord;
+use crate::star::RunRecord;
 use crate::star::register_star;
 use crate::storage::{Location, Stores};
 

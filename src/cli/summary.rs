@@ -17,10 +17,11 @@ use crate::cli::error::Result;
 use crate::decode::Times;
 use crate::escape;
 use crate::ingest::{DatasetCounts, passed_over};
-use crate::pipeline::{Report, StageTime};
-use crate::publish::{PlaysRecord, RunRecord};
+use crate::pipeline::Report;
 use crate::star::model::TABLES;
 use crate::star::{CheckOutcome, EncodingCounts, RepairEncoding};
+use crate::star::{PlaysRecord, RunRecord};
+use crate::timing::PhaseTiming;
 use crate::warehouse::load::LoadReport;
 
 /// Characters of a value shown in tables of rejects and offenders.
@@ -215,7 +216,7 @@ fn tables(record: &RunRecord) -> String {
     format!("{table}\n")
 }
 
-fn stages(stages: &[StageTime], total: Duration) -> String {
+fn stages(stages: &[PhaseTiming], total: Duration) -> String {
     let mut table = text_table(&["stage", "time", "rate"]);
     for stage in stages {
         let seconds = stage.elapsed.as_secs_f64();

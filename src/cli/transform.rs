@@ -19,8 +19,8 @@ use crate::error::Error as StarError;
 use crate::escape;
 use crate::ingest::{Meter, nothing_found, objects, passed_over};
 use crate::pipeline::{Report, TransformOptions, list_options, places, queries, transform};
-use crate::publish::{RECORD, RunRecord};
 use crate::star::model::TABLES;
+use crate::star::{RECORD, RunRecord};
 use crate::storage::{ListOptions, Location, Skipped, Stores};
 
 /// Objects that a dry run lists by name, for each dataset.

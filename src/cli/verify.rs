@@ -8,7 +8,7 @@ use super::summary;
 use super::warehouse::WarehouseOptions;
 use crate::cli::error::{Error, Result};
 use crate::pipeline::queries;
-use crate::publish::RunRecord;
+use crate::star::RunRecord;
 use crate::star::{Group, Queries};
 use crate::storage::{Location, Stores};
 use crate::warehouse::check::{WarehouseChecks, check_warehouse, demand_passed};

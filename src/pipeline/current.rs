@@ -13,7 +13,8 @@ use crate::decode::Dataset;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ingest::objects;
-use crate::publish::{RunRecord, mend_manifests};
+use crate::publish::mend_manifests;
+use crate::star::RunRecord;
 use crate::star::register_star;
 use crate::storage::{Location, Place, Skipped, Stores};
 

@@ -3,7 +3,7 @@
 use crate::decode::Dataset;
 use crate::error::{Error, Result};
 use crate::ingest::DatasetCounts;
-use crate::publish::RunRecord;
+use crate::star::RunRecord;
 use crate::storage::Place;
 
 /// Refuses to make a star of a dataset that gave no record, or no row where the star that is there

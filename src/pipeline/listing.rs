@@ -2,7 +2,7 @@
 
 use super::options::TransformOptions;
 use crate::error::{Error, Result};
-use crate::publish::RECORD;
+use crate::star::RECORD;
 use crate::star::model::TABLES;
 use crate::storage::{ListOptions, Location, OutputPlace};
 

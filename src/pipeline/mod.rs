@@ -28,7 +28,7 @@ use crate::storage::{ListOptions, Location, Place, Stores};
 pub use current::current_star;
 pub use listing::list_options;
 pub use options::TransformOptions;
-pub use report::{Failure, Report, StageTime};
+pub use report::{Failure, Report};
 
 use run::Run;
 

@@ -8,8 +8,9 @@ use futures::TryStreamExt;
 
 use super::private::{make_private_file, make_private_folder};
 use crate::error::{Error, Result};
-use crate::publish::{FileRecord, Publication};
+use crate::publish::Publication;
 use crate::stage::AsideTable;
+use crate::star::FileRecord;
 
 /// Rejects that are kept in memory to be shown.
 const SHOWN: usize = 5;

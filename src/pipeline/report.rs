@@ -6,8 +6,9 @@ use arrow::array::RecordBatch;
 
 use crate::error::Error;
 use crate::ingest::DatasetCounts;
-use crate::publish::RunRecord;
+use crate::star::RunRecord;
 use crate::star::{CheckOutcome, EncodingCounts, RepairEncoding};
+use crate::timing::PhaseTiming;
 
 /// What a run did. The summary, the record and the tests all read this one value.
 #[derive(Debug, Clone, Default)]
@@ -30,7 +31,7 @@ pub struct Report {
     pub record: Option<RunRecord>,
     /// How long each stage took, with the bytes it handled where that is known. A table is written
     /// while the next one is queried, so the times overlap.
-    pub stages: Vec<StageTime>,
+    pub stages: Vec<PhaseTiming>,
     /// How long all of them took.
     pub elapsed: Duration,
     begun: Option<Instant>,
@@ -47,7 +48,7 @@ impl Report {
         self.elapsed = self.begun.get_or_insert(begun).elapsed();
         let elapsed = begun.elapsed();
         tracing::debug!(memory = resident_bytes(), "{name} took {elapsed:?}");
-        self.stages.push(StageTime { name: name.to_owned(), elapsed, bytes });
+        self.stages.push(PhaseTiming { name: name.to_owned(), elapsed, bytes });
     }
 }
 
@@ -55,17 +56,6 @@ impl Report {
 fn resident_bytes() -> Option<u64> {
     let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
     pages.split(' ').nth(1)?.parse().ok().map(|pages: u64| pages * 4096)
-}
-
-/// How long a stage took.
-#[derive(Debug, Clone)]
-pub struct StageTime {
-    /// The stage.
-    pub name: String,
-    /// Its time.
-    pub elapsed: Duration,
-    /// The bytes that it read or wrote.
-    pub bytes: Option<u64>,
 }
 
 /// A run that ended with an error, and what it had done by then.

@@ -13,23 +13,24 @@ use futures::{FutureExt, StreamExt, TryStreamExt};
 use super::empty::demand_rows;
 use super::options::TransformOptions;
 use super::rejects::write_rejects;
-use super::report::{Report, StageTime};
+use super::report::Report;
 use crate::decode::Dataset;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ingest::{DatasetCounts, Input, Meter, Stage, Staging, ingest};
-use crate::publish::{
-    DatasetRecord, FORMAT, FileRecord, ParquetSink, PlaysRecord, Publication, RunOptions,
-    RunRecord, TableRecord,
-};
+use crate::publish::{ParquetSink, Publication};
 use crate::stage::StagingTable;
 use crate::star::model::{SONGPLAYS, TABLES, Table};
+use crate::star::{
+    DatasetRecord, FORMAT, FileRecord, PlaysRecord, RunOptions, RunRecord, TableRecord,
+};
 use crate::star::{
     PlayCounts, Queries, RepairEncoding, StarStream, Unmatched, count_encoded_twice, count_plays,
     demand_passed, deregister_staging, deregister_tables, make_intermediates, register_rows,
     register_staging, register_star, register_table, run_checks, star_rows,
 };
 use crate::storage::without_secrets;
+use crate::timing::PhaseTiming;
 
 /// A run under way.
 pub(super) struct Run<'a> {
@@ -177,7 +178,7 @@ impl<'a> Run<'a> {
             self.written(&mut tables, written);
         }
         // Told in the order of the tables, not in that in which they happened to be done.
-        let place = |stage: &StageTime| {
+        let place = |stage: &PhaseTiming| {
             TABLES.iter().position(|table| stage.name == format!("write {}", table.name))
         };
         self.report.stages.sort_by_key(place);

@@ -3,7 +3,7 @@
 use super::*;
 use crate::engine::EngineOptions;
 use crate::generate::{GenerateOptions, log_files, song_objects};
-use crate::publish::RunRecord;
+use crate::star::RunRecord;
 use crate::star::model::TABLES;
 use crate::star::register_star;
 use crate::storage::StoreOptions;

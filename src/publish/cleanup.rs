@@ -11,8 +11,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 
 use super::names;
-use super::record::RunRecord;
 use crate::error::{Error, Result};
+use crate::star::RunRecord;
 use crate::storage::{Place, StorageError};
 
 /// Files to be removed, by their paths relative to the output.

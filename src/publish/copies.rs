@@ -13,10 +13,10 @@ use object_store::UpdateVersion;
 use super::conditional::{self, Replaced};
 use super::disk::StagedFile;
 use super::lock::OutputLock;
-use super::record::RunRecord;
 use super::standing::Standing;
 use super::{disk, manifest, names};
 use crate::error::{Error, Result};
+use crate::star::RunRecord;
 use crate::storage::{Place, StorageError};
 
 /// How often a copy is tried that something else writes at the same time.

@@ -17,8 +17,8 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::record::FileRecord;
 use crate::error::{Error, Result};
+use crate::star::FileRecord;
 use crate::storage::{Place, Upload};
 
 /// A row group must not pass 128 MB (Redshift Developer Guide, UNLOAD and Spectrum
@@ -139,7 +139,7 @@ impl OpenFile {
         let columns = close_columns(std::mem::take(&mut self.columns), self.threads).await;
         let appended = columns.and_then(|columns| append_row_group(&mut self.writer, columns));
         appended.map_err(|e| parquet_error(&self.path, e))?;
-        self.upload.write(self.writer.inner_mut()).await
+        Ok(self.upload.write(self.writer.inner_mut()).await?)
     }
 
     /// Finishes the file.

@@ -5,8 +5,9 @@
 
 use serde::Serialize;
 
-use super::record::{TableRecord, to_json};
 use crate::error::Result;
+use crate::star::TableRecord;
+use crate::star::record::to_json;
 use crate::storage::Place;
 
 #[derive(Serialize)]

@@ -21,7 +21,6 @@ mod lock;
 mod manifest;
 mod names;
 mod parquet;
-mod record;
 mod standing;
 #[cfg(test)]
 mod tests;
@@ -36,12 +35,10 @@ pub use self::lock::LockMode;
 pub use self::manifest::manifest;
 pub(crate) use self::names::fixed_manifest;
 pub use self::parquet::{DEFAULT_FILE_BYTES, ParquetSink};
-pub use self::record::{
-    DatasetRecord, FORMAT, FileRecord, PlaysRecord, RECORD, RunOptions, RunRecord, TableRecord,
-};
 pub(crate) use self::trial::{Outcome, try_store};
 
 use crate::error::{Error, Result};
+use crate::star::RunRecord;
 use crate::star::model::Table;
 use crate::storage::Place;
 use cleanup::Unwanted;

@@ -2,7 +2,7 @@
 
 use crate::star::model::{TABLES, Table};
 
-use super::record::RECORD;
+use crate::star::RECORD;
 
 /// Folder of the inputs files.
 pub(super) const INPUTS: &str = "_inputs";

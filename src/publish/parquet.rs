@@ -5,9 +5,9 @@ use arrow::compute::BatchCoalescer;
 use arrow::datatypes::{DataType, Int32Type, SchemaRef};
 
 use super::file::OpenFile;
-use super::record::TableRecord;
 use crate::decode::BATCH_ROWS;
 use crate::error::Result;
+use crate::star::TableRecord;
 use crate::storage::Place;
 
 /// Files are closed at about this size, unless told otherwise. Redshift splits Parquet of 128 MB

@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use super::conditional::{self, Replaced, Versioned};
 use super::disk;
-use super::record::{RECORD, RunRecord};
 use crate::error::{Error, Result};
+use crate::star::{RECORD, RunRecord};
 use crate::storage::Place;
 
 /// The record that was at an output when a run began.

@@ -14,6 +14,7 @@ use object_store::{
 };
 
 use super::*;
+use crate::star::{FORMAT, FileRecord, PlaysRecord, RECORD, RunOptions, TableRecord};
 use crate::storage::Location;
 
 /// A store that has no conditional puts.

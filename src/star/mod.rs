@@ -9,6 +9,7 @@ pub mod model;
 mod plan;
 mod queries;
 mod reader;
+pub(crate) mod record;
 mod transform;
 
 pub use accounting::{EncodingCounts, PlayCounts, count_encoded_twice, count_plays};
@@ -18,6 +19,9 @@ pub use plan::{StagedNeeds, staged_needs};
 pub use queries::{Group, Queries, Query};
 pub(crate) use reader::run_batch;
 pub use reader::{register_star, register_table};
+pub use record::{
+    DatasetRecord, FORMAT, FileRecord, PlaysRecord, RECORD, RunOptions, RunRecord, TableRecord,
+};
 pub use transform::{
     MatchRule, Rules, StarRows, StarStream, Unmatched, deregister_staging, deregister_tables,
     make_intermediates, register_rows, register_staging, star_rows,

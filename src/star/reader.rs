@@ -20,10 +20,10 @@ use url::Url;
 use super::conform::order;
 use super::known::KnownFiles;
 use super::model::{TABLES, Table};
+use super::record::{FileRecord, RunRecord};
 use crate::decode::rejects_schema;
 use crate::error::{Error, Result};
 use crate::ingest::inputs_schema;
-use crate::publish::{FileRecord, RunRecord};
 use crate::storage::Place;
 
 /// Files that are asked for at once.
@@ -164,8 +164,7 @@ fn file_url(base: &Url, place: &Place) -> DataFusionResult<ListingTableUrl> {
 
 /// The record's numbers as a table of one row.
 pub(crate) fn run_batch(record: &RunRecord) -> Result<RecordBatch> {
-    let sum =
-        |of: fn(&crate::publish::DatasetRecord) -> u64| record.datasets.values().map(of).sum();
+    let sum = |of: fn(&super::record::DatasetRecord) -> u64| record.datasets.values().map(of).sum();
     let plays = record.plays;
     let numbers: [(&str, u64); 8] = [
         ("plays_read", plays.read),

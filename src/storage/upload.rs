@@ -8,7 +8,8 @@ use tokio::runtime::Handle;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{Place, StorageError};
-use crate::error::Result;
+/// The result of a step of an upload.
+type Result<T> = std::result::Result<T, StorageError>;
 
 /// Size of a part. S3 takes at most 10,000 parts of at least 5 MiB: 8 MiB reach 80 GB, far beyond
 /// the gigabyte at which Redshift begins to struggle with a file.
@@ -78,7 +79,9 @@ impl Upload {
 
     async fn await_part(&mut self) -> Result<()> {
         if let Some(part) = self.in_flight.pop_front() {
-            part.await?.map_err(|e| StorageError::write(&self.place.to_string(), e))?;
+            let url = self.place.to_string();
+            let sent = part.await.map_err(|e| StorageError::write_io(&url, e.into()))?;
+            sent.map_err(|e| StorageError::write(&url, e))?;
         }
         Ok(())
     }
@@ -109,7 +112,7 @@ impl Upload {
 
     async fn complete(&mut self) -> Result<()> {
         if self.multipart.is_none() {
-            return Ok(self.place.write(std::mem::take(&mut self.buffer)).await?);
+            return self.place.write(std::mem::take(&mut self.buffer)).await;
         }
         if !self.buffer.is_empty() {
             let part = std::mem::take(&mut self.buffer);

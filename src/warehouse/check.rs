@@ -6,7 +6,7 @@ use arrow::datatypes::{DataType, Int64Type};
 use super::answers::{ask, expected_schema};
 use super::quote::{literal, name};
 use super::session::Session;
-use crate::publish::RunRecord;
+use crate::star::RunRecord;
 use crate::star::{CheckOutcome, Group, Queries, Query, run_batch};
 use crate::warehouse::error::{Error, Result};
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::contract::{ExpectedColumn, ExpectedTable};
 use super::quote::{self, literal};
 use super::{Dialect, quote::qualified};
-use crate::publish::RunRecord;
+use crate::star::RunRecord;
 use crate::star::model::{ColumnType, Key, SONGPLAYS, TABLES, TIME, Table};
 use crate::warehouse::error::{Error, Result};
 

@@ -91,7 +91,9 @@ fn colours_come_when_asked_for_and_never_into_a_pipe_unasked() {
         assert!(always.stdout.contains(ESCAPE), "{always}");
         assert!(
             code == 0
-                || always.stderr.contains(&format!("{ESCAPE}[1m{ESCAPE}[31merror[too-many-rejects]:{ESCAPE}[0m")),
+                || always.stderr.contains(&format!(
+                    "{ESCAPE}[1m{ESCAPE}[31merror[too-many-rejects]:{ESCAPE}[0m"
+                )),
             "{always}"
         );
         for plain in [run(&["--color", "never"]), run(&["--color", "auto"]), run(&[])] {

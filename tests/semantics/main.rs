@@ -27,8 +27,8 @@ use serde_json::{Value, json};
 use starlift::ingest::Meter;
 use starlift::limits::MaxRejects;
 use starlift::pipeline::{Failure, Report, TransformOptions, transform};
-use starlift::publish::{PlaysRecord, RunRecord};
 use starlift::star::register_star;
+use starlift::star::{PlaysRecord, RunRecord};
 use starlift::storage::{Location, StoreOptions, Stores};
 
 /// A song with nothing but what it must have, then `more`.

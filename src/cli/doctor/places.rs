@@ -6,7 +6,7 @@ use object_store::ObjectStoreExt;
 use super::{Doctor, Skipped, Subject, Verdict, verdict};
 use crate::cli::error::{Error, Result};
 use crate::error::Error as StarError;
-use crate::publish::RunRecord;
+use crate::star::RunRecord;
 use crate::storage::{Location, Place, Skipped as PassedOver, StorageError, list, without_secrets};
 
 /// Enough to know that an object can be read.

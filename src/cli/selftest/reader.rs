@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::cli::error::Result;
-use crate::publish::RunRecord;
+use crate::star::RunRecord;
 use crate::warehouse::error::Error as WarehouseError;
 use crate::warehouse::quote;
 use crate::warehouse::session::{Access, Session};

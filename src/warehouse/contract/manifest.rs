@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::finding::Finding;
 use super::rule::Rule;
-use crate::publish::TableRecord;
+use crate::star::TableRecord;
 use crate::storage::Place;
 
 /// The beginning of a gzip file, and of a UTF-8 text with a byte order mark.

@@ -13,7 +13,8 @@ use super::rule::Rule;
 use super::tables::{Expected, ExpectedTable, Reading};
 use super::values::count_nulls;
 use super::{chunks, columns, manifest, tables, texts};
-use crate::publish::{FileRecord, RunRecord, TableRecord, fixed_manifest};
+use crate::publish::fixed_manifest;
+use crate::star::{FileRecord, RunRecord, TableRecord};
 use crate::storage::Place;
 use crate::warehouse::error::Result;
 

@@ -22,8 +22,8 @@ use parquet::file::writer::TrackedWrite;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::publish::{FORMAT, FileRecord, PlaysRecord, RunOptions, RunRecord, TableRecord};
 use crate::star::model::ColumnType;
+use crate::star::{FORMAT, FileRecord, PlaysRecord, RunOptions, RunRecord, TableRecord};
 use crate::storage::{Location, Place};
 
 const FILE: &str = "plays/run-00000.parquet";

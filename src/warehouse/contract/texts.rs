@@ -12,7 +12,7 @@ use super::footer::Object;
 use super::rule::Rule;
 use super::tables::{ExpectedColumn, ExpectedTable, Reading};
 use super::values::{TextScan, scan_text};
-use crate::publish::TableRecord;
+use crate::star::TableRecord;
 use crate::storage::Place;
 use crate::warehouse::error::Result;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::publish::TableRecord;
+use crate::star::TableRecord;
 use crate::storage::Place;
 use crate::warehouse::error::Result;
 use crate::warehouse::error::{LoadError, Refusal};

@@ -40,7 +40,7 @@ use super::copy::CopyAuth;
 use super::session::{Access, Session};
 use super::tables::TableSettings;
 use super::{encoding, ledger};
-use crate::pipeline::StageTime;
+use crate::timing::PhaseTiming;
 use crate::warehouse::error::{Error, Result};
 
 pub use self::meter::LoadMeter;
@@ -98,7 +98,7 @@ pub struct LoadReport {
     /// Views that were made again.
     pub views: usize,
     /// Where the time went.
-    pub stages: Vec<StageTime>,
+    pub stages: Vec<PhaseTiming>,
 }
 
 /// Puts a prepared star in place.
@@ -163,7 +163,7 @@ pub async fn execute_alone(session: &Session, action: &str, sql: &str) -> Result
 impl<'a> Loader<'a> {
     fn timed(&mut self, stage: &str, begun: Instant) {
         let elapsed = begun.elapsed();
-        self.report.stages.push(StageTime { name: stage.to_owned(), elapsed, bytes: None });
+        self.report.stages.push(PhaseTiming { name: stage.to_owned(), elapsed, bytes: None });
     }
 
     /// The schema, the ledger and the lock's table, where they are not there yet: the right to make

@@ -7,7 +7,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::LoadOptions;
 use crate::engine::Engine;
-use crate::publish::RunRecord;
+use crate::star::RunRecord;
 use crate::star::model::Table;
 use crate::star::{Queries, demand_passed, register_star, run_checks};
 use crate::storage::Place;

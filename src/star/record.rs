@@ -164,7 +164,7 @@ impl RunRecord {
     /// # Errors
     ///
     /// If it is none, or is of another form.
-    pub(super) fn parse(place: &Place, bytes: &[u8]) -> Result<RunRecord> {
+    pub(crate) fn parse(place: &Place, bytes: &[u8]) -> Result<RunRecord> {
         let refuse = |reason: String| Error::Record { url: place.to_string(), reason };
         let form: Form = serde_json::from_slice(bytes).map_err(|e| refuse(e.to_string()))?;
         if form.format != FORMAT {
@@ -202,7 +202,7 @@ impl RunRecord {
 
     /// The paths of the star's files and of the manifests that the record names, relative to the
     /// output.
-    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
         let manifests = self.tables.values().map(|table| table.manifest.as_str());
         self.files().map(|file| file.path.as_str()).chain(manifests)
     }
@@ -213,7 +213,7 @@ struct Form {
     format: u32,
 }
 
-pub(super) fn to_json(value: &impl Serialize) -> Result<Vec<u8>> {
+pub(crate) fn to_json(value: &impl Serialize) -> Result<Vec<u8>> {
     let mut json =
         serde_json::to_vec_pretty(value).map_err(|e| Error::io("cannot write JSON", e.into()))?;
     json.push(b'\n');
