@@ -9,7 +9,7 @@ use arrow::array::RecordBatch;
 use arrow::util::display::array_value_to_string;
 use serde_json::{Map, Value};
 use starlift::decode::{Dataset, Decoder, ObjectCounts, ObjectState, Shape, parse_jsonpaths};
-use starlift::publish::RunRecord;
+use starlift::star::RunRecord;
 use starlift::storage::{Compression, Decompressor, Location};
 use starlift::warehouse::Dialect;
 use starlift::warehouse::contract::check_manifest;
