@@ -34,7 +34,7 @@ const NEGLIGIBLE: &str = "1e-290";
 pub struct TableFigures {
     /// Number of rows.
     pub rows: u64,
-    /// Figures of the columns, in the order of [`figures`].
+    /// Figures of the columns, in the order of `figures`.
     values: Vec<Option<Value>>,
 }
 

@@ -33,7 +33,8 @@ pub struct IamLogin {
 /// The database user that a password is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IamUser {
-    /// The target's user, which must exist. Workgroups support only [`IamUser::Identity`].
+    /// The target's user, which must exist. A workgroup instead derives the user from the IAM
+    /// identity, as for [`IamUser::Identity`], and rejects groups.
     Named {
         /// Database groups that the user joins for the session.
         groups: Vec<String>,

@@ -45,8 +45,8 @@ pub enum Distribution {
 pub struct TableSettings {
     /// `auto`, `even`, `all`, or the name of the column whose hash distributes the rows.
     pub distribution: Option<String>,
-    /// Columns of the sort key; an empty list for no sort key. By default the table is sorted by
-    /// its first sort column in the files.
+    /// Columns of the sort key; an empty list leaves the choice to Redshift. By default the table
+    /// is sorted by its first sort column in the files.
     pub sort_key: Option<Vec<String>>,
 }
 
@@ -59,7 +59,7 @@ pub struct TableDesign {
     pub lengths: BTreeMap<&'static str, u32>,
     /// Distribution style. Redshift only.
     pub distribution: Distribution,
-    /// Columns of the sort key; may be empty. Redshift only.
+    /// Columns of the sort key; an empty list leaves the choice to Redshift. Redshift only.
     pub sort_key: Vec<String>,
 }
 

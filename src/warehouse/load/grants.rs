@@ -95,7 +95,7 @@ pub async fn grants(session: &Session, schema: &str, tables: &[String]) -> Resul
     Ok(rows.iter().map(grant).filter(is_keyword).collect())
 }
 
-/// Returns the statements that give each new table the grants of the table it replaces. They first
+/// Returns the statements that copy the grants of each replaced table to its new table. They first
 /// revoke grants that only default privileges have added. `fresh` are the grants of the new tables,
 /// under their final names.
 ///

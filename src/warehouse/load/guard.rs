@@ -115,7 +115,7 @@ pub enum Waited {
 
 /// Runs a LOCK that waits for at most `patience`. The server ends the wait: PostgreSQL by
 /// lock_timeout, Redshift by statement_timeout. If the server does not, this side gives up
-/// [`GRACE`] later.
+/// `GRACE` later.
 ///
 /// # Errors
 ///
