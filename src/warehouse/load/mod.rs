@@ -10,10 +10,10 @@
 //!
 //! Renaming has advantages over `DELETE` and `INSERT` into the old tables: it writes the rows once,
 //! keeps Redshift's sort order without a VACUUM, allows columns to grow, and leaves no dead rows.
-//! The drawback is that everything attached to the old tables must be carried over. The second
-//! transaction does this for grants, owners, comments, storage options and, in PostgreSQL, views.
-//! In Redshift, late-binding views find the new tables by name. Any other dependent object is
-//! reported before anything is copied, and the load fails unless it is allowed to drop it.
+//! The drawback is that everything attached to the old tables must be carried over. A load does this
+//! for grants, owners, comments, storage options and, in PostgreSQL, views. In Redshift, late-binding
+//! views find the new tables by name. Any other dependent object is reported before anything is
+//! copied, and the load fails unless it is allowed to drop it.
 
 mod attributes;
 mod build;
