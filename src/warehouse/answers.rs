@@ -1,4 +1,4 @@
-//! Questions to a warehouse: its answers, which come as text, as Arrow batches.
+//! Runs queries in a warehouse and converts the text values it returns to Arrow batches.
 
 use std::sync::Arc;
 
@@ -20,11 +20,11 @@ use super::session::{Message, Session, TextRow};
 use crate::star::model::TABLES;
 use crate::warehouse::error::{Error, Result};
 
-/// Rows of a batch.
+/// Number of rows in a batch.
 const BATCH_ROWS: usize = 8192;
 
-/// The columns that `sql` would give over the files, where DataFusion understands it: the types that
-/// a warehouse's text is read as.
+/// Returns the columns that `sql` would have over the Parquet files, or `None` if DataFusion cannot
+/// plan it. Their types are the types to parse the warehouse's text values as.
 pub async fn expected_schema(sql: &str) -> Option<SchemaRef> {
     let session = SessionContext::new();
     for table in &TABLES {
@@ -35,12 +35,12 @@ pub async fn expected_schema(sql: &str) -> Option<SchemaRef> {
     Some(Arc::new(rows.schema().as_arrow().clone()))
 }
 
-/// Asks a question; the answer as it comes. Values are read as the types of `expected`, and as text
-/// where there are none or the first rows do not fit them.
+/// Runs a query and streams its result. Values are parsed as the types of `expected`. A column
+/// stays text if there is no expected type or if the first rows cannot be parsed as it.
 ///
 /// # Errors
 ///
-/// If the warehouse refuses the question.
+/// Returns an error if the SQL is not a single read-only query, or if the warehouse rejects it.
 pub async fn ask(
     session: &Session,
     name: &str,
@@ -92,7 +92,7 @@ fn text_batch(names: &[String], rows: &[TextRow]) -> Result<RecordBatch, ArrowEr
     RecordBatch::try_new_with_options(schema, columns.collect(), &options)
 }
 
-/// The expected types, text in place of those that the first rows cannot be read as.
+/// Returns the expected types, with text instead for each column whose first rows cannot be parsed.
 fn fitting_schema(texts: &RecordBatch, expected: Option<SchemaRef>) -> SchemaRef {
     let found = texts.schema();
     let Some(expected) = expected.filter(|e| e.fields().len() == found.fields().len()) else {
@@ -107,7 +107,7 @@ fn fitting_schema(texts: &RecordBatch, expected: Option<SchemaRef>) -> SchemaRef
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
-/// Texts in their plainest form.
+/// Maps the variants of text and dictionary-encoded types to their plain type.
 pub(super) fn plain(data_type: &DataType) -> DataType {
     match data_type {
         DataType::Utf8View | DataType::LargeUtf8 | DataType::Null => DataType::Utf8,
@@ -116,7 +116,7 @@ pub(super) fn plain(data_type: &DataType) -> DataType {
     }
 }
 
-/// A value that cannot be read is an error, not a null.
+/// Cast options that make an unparsable value an error instead of a null.
 pub(super) const STRICT: CastOptions<'static> =
     CastOptions { safe: false, format_options: FormatOptions::new() };
 

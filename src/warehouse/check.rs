@@ -1,4 +1,4 @@
-//! The star's invariants, asked of the tables in a warehouse.
+//! Runs the star's checks against the tables in a warehouse.
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Int64Type};
@@ -10,12 +10,13 @@ use crate::star::RunRecord;
 use crate::star::{CheckOutcome, Group, Queries, Query, run_batch};
 use crate::warehouse::error::{Error, Result};
 
-/// What became of the checks.
+/// Results of the checks.
 #[derive(Debug, Default)]
 pub struct WarehouseChecks {
-    /// Those that were asked.
+    /// Outcomes of the checks that ran.
     pub outcomes: Vec<CheckOutcome>,
-    /// Those that read what only the files of a star have: its inputs, rejects or record.
+    /// Names of the checks that did not run because they read data that exists only beside the
+    /// star's files: its inputs, rejects or run record.
     pub not_asked: Vec<String>,
 }
 
@@ -31,12 +32,12 @@ pub fn demand_passed(outcomes: &[CheckOutcome]) -> Result<()> {
     }
 }
 
-/// Runs the checks on the tables that the session's search path finds. Those that hold them against
-/// the run's own numbers need its `record`.
+/// Runs the checks on the tables that the session's search path finds. Checks that compare with the
+/// run's own numbers need its `record`.
 ///
 /// # Errors
 ///
-/// If a check cannot be run; offending rows are outcomes, not errors.
+/// Returns an error if a check cannot be run. Offending rows are outcomes, not errors.
 pub async fn check_warehouse(
     session: &Session,
     queries: &Queries,
@@ -55,7 +56,8 @@ pub async fn check_warehouse(
     Ok(checks)
 }
 
-/// The check's text, the record's numbers joined to it where it reads them.
+/// Returns the check's SQL, with the record's numbers as a common table expression if it reads
+/// them, or `None` if the check cannot run in a warehouse.
 async fn answerable(
     session: &Session,
     query: &Query,
@@ -69,7 +71,7 @@ async fn answerable(
     Ok(expected_schema(&joined).await.map(|_| joined))
 }
 
-/// The query with the record's row of numbers as its first common table.
+/// Adds the record's row of numbers to the query as its first common table expression.
 fn with_run(session: &Session, sql: &str, record: &RunRecord) -> Result<String> {
     let batch = run_batch(record)?;
     let mut columns = Vec::new();

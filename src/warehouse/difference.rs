@@ -1,4 +1,4 @@
-//! The comparison of two answers to one question.
+//! Compares two results of the same query.
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, UInt32Array};
 use arrow::compute::{SortColumn, cast_with_options, concat_batches, lexsort_to_indices, take};
@@ -11,18 +11,19 @@ use futures::TryStreamExt;
 use super::answers::{STRICT, plain};
 use crate::warehouse::error::Result;
 
-/// Doubles that differ by less than this part are the same answer: sums depend on the order of the
-/// rows, and Redshift prints 15 digits.
+/// Relative tolerance for doubles: sums depend on the order of the rows, and Redshift prints 15
+/// digits.
 const TOLERANCE: f64 = 1e-9;
 
-/// The first difference between two answers to one question; `None` if they have the same rows.
+/// Returns the first difference between two results of the same query, or `None` if they have the
+/// same rows.
 ///
-/// The order of the rows does not count: a database orders texts by its own collation, and rows that
-/// tie in any order. Doubles may differ in their last digits.
+/// The order of the rows is ignored: each database sorts texts by its own collation, and tied rows
+/// come in any order. Doubles may differ in their last digits.
 ///
 /// # Errors
 ///
-/// If an answer cannot be read to its end.
+/// Returns an error if either result cannot be read to its end.
 pub async fn difference(
     files: SendableRecordBatchStream,
     warehouse: SendableRecordBatchStream,
@@ -64,15 +65,15 @@ async fn collected(rows: SendableRecordBatchStream) -> Result<RecordBatch> {
     Ok(concat_batches(&schema, &batches)?)
 }
 
-/// The columns of both answers, of the same types.
+/// The columns of both results, cast to the same types.
 struct Columns {
     left: Vec<ArrayRef>,
     right: Vec<ArrayRef>,
 }
 
 impl Columns {
-    /// Adds a column of each answer in the type of the files; the row and both values where the
-    /// warehouse's cannot be read as that type.
+    /// Adds a column of each result, cast to the type of the column from the files. If the
+    /// warehouse's column cannot be cast, returns the first row that fails and both values.
     fn align(
         &mut self,
         left: &ArrayRef,
@@ -91,7 +92,7 @@ impl Columns {
         Ok(None)
     }
 
-    /// The first row and column that differ, and their values.
+    /// Returns the first row and column that differ, with both values.
     fn first_difference(&self) -> Result<Option<(usize, usize, String, String)>, ArrowError> {
         let pairs = self.left.iter().zip(&self.right).enumerate();
         let first = pairs.filter_map(|(i, (left, right))| Some((differs(left, right)?, i))).min();
@@ -101,7 +102,8 @@ impl Columns {
     }
 }
 
-/// The rows in the order of their columns, those of doubles last: they may differ a little.
+/// Sorts the rows by all columns. Columns of doubles come last in the sort key, because their
+/// values may differ slightly between the results.
 fn sorted(columns: &[ArrayRef]) -> Result<Vec<ArrayRef>, ArrowError> {
     let mut order: Vec<&ArrayRef> = columns.iter().collect();
     order.sort_by_key(|column| column.data_type() == &DataType::Float64);
@@ -116,7 +118,7 @@ fn sorted(columns: &[ArrayRef]) -> Result<Vec<ArrayRef>, ArrowError> {
     columns.iter().map(|column| take(column, &order, None)).collect()
 }
 
-/// The first row in which two columns of one type differ.
+/// Returns the first row in which two columns of the same type differ.
 fn differs(left: &ArrayRef, right: &ArrayRef) -> Option<usize> {
     if left.data_type() == &DataType::Float64 {
         let (l, r) = (left.as_primitive::<Float64Type>(), right.as_primitive::<Float64Type>());

@@ -1,4 +1,4 @@
-//! Databases of PostgreSQL in another encoding than UTF-8, and what they cannot hold.
+//! Finds the texts that a PostgreSQL database in an encoding other than UTF-8 cannot store.
 
 use std::collections::BTreeSet;
 
@@ -14,24 +14,25 @@ use crate::escape;
 use crate::star::model::{ColumnType, Table};
 use crate::warehouse::error::Result;
 
-/// Characters that the server is asked about at once.
+/// Number of characters to check per query.
 const CHARACTERS_AT_ONCE: usize = 4096;
 
-/// Characters of a value that are shown.
+/// Number of characters of a value to show in a message.
 const SHOWN_CHARACTERS: usize = 60;
 
-/// Whether a database of this encoding holds the bytes of UTF-8 as they are. SQL_ASCII converts
-/// nothing. Without a name the server is taken to be in UTF-8, as Redshift is.
+/// Returns `true` if a database in this encoding stores the bytes of UTF-8 unchanged. SQL_ASCII
+/// converts nothing. A server that reports no encoding is assumed to use UTF-8, as Redshift does.
 pub fn is_utf8(encoding: Option<&str>) -> bool {
     matches!(encoding, None | Some("UTF8" | "SQL_ASCII"))
 }
 
-/// The texts that the database of `session` cannot hold, a line per column: how many, and one of
-/// them. `others` are texts beside those of the tables, with their names.
+/// Returns the texts that the database of `session` cannot store: one line per column, with the
+/// number of values and the first of them. `others` are texts from outside the tables, as pairs of
+/// name and text.
 ///
 /// # Errors
 ///
-/// If the files cannot be read, or the server cannot be asked.
+/// Returns an error if the files cannot be read or the query to the server fails.
 pub async fn unstorable(
     session: &Session,
     files: &SessionContext,
@@ -64,7 +65,7 @@ pub async fn unstorable(
     Ok(lines)
 }
 
-/// Characters beyond ASCII, which every encoding of PostgreSQL has.
+/// A set of non-ASCII characters. Every encoding of PostgreSQL contains ASCII.
 #[derive(Default)]
 struct Characters(BTreeSet<char>);
 
@@ -76,7 +77,7 @@ impl Characters {
     }
 }
 
-/// The values of a column that cannot be held.
+/// Values of a column that the database cannot store.
 #[derive(Debug, Clone, Default)]
 struct Tally {
     values: u64,
@@ -118,7 +119,8 @@ fn texts(table: &Table) -> impl Iterator<Item = &'static str> + use<'_> {
     texts.map(|column| column.name)
 }
 
-/// Calls `visit` with every text of a table and the number of its column among those of texts.
+/// Calls `visit` with the texts of a table and the index of their column among the table's text
+/// columns. Skips a batch's column if it is all ASCII.
 async fn each_text(
     files: &SessionContext,
     table: &Table,
@@ -145,7 +147,7 @@ async fn each_text(
     Ok(())
 }
 
-/// Those of the characters that the encoding of the database lacks.
+/// Returns the characters that the encoding of the database lacks.
 async fn missing(session: &Session, characters: &BTreeSet<char>) -> Result<BTreeSet<char>> {
     let characters: Vec<char> = characters.iter().copied().collect();
     let mut missing = BTreeSet::new();
@@ -159,8 +161,8 @@ async fn missing(session: &Session, characters: &BTreeSet<char>) -> Result<BTree
     Ok(missing)
 }
 
-/// A statement that converts each character by itself, and a query for the code points of those that
-/// were refused.
+/// Returns a statement that converts each character separately, followed by a query for the code
+/// points that could not be converted.
 fn question(characters: &[char]) -> String {
     let hex = |c: &char| {
         let mut bytes = [0; 4];

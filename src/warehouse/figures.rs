@@ -1,5 +1,6 @@
-//! Figures that prove a load: for each column its nulls, and its sum or its least and greatest
-//! value, taken from the Parquet files and from the tables by the same query.
+//! Column statistics that verify a load: for each column the non-null count, and its sum or its
+//! minimum and maximum, computed by the same query over the Parquet files and over the loaded
+//! tables.
 
 use arrow::array::{Array, AsArray};
 use arrow::compute::cast;
@@ -13,26 +14,27 @@ use super::{Dialect, encoding, quote};
 use crate::star::model::{Column, ColumnType, Table};
 use crate::warehouse::error::{Error, Result};
 
-/// Least and greatest doubles may differ by this part: Redshift prints 15 digits (reported in
-/// psycopg issue 1430).
+/// Relative tolerance for the minimum and maximum of doubles: Redshift prints 15 digits (reported
+/// in psycopg issue 1430).
 const DOUBLE_TOLERANCE: f64 = 1e-12;
 
-/// Sums of doubles depend on the order of the rows.
+/// Relative tolerance for sums of doubles, which depend on the order of the rows.
 const SUM_TOLERANCE: f64 = 1e-9;
 
-/// Doubles are summed in this unit, without their signs: a sum of values that fit then does not
-/// overflow, and rounding is small beside it.
+/// Sums of doubles are computed over absolute values in this unit, so that a sum of representable
+/// values does not overflow and the rounding error stays small relative to it.
 const SCALE: f64 = 1e15;
 
-/// Doubles below this are nothing beside the rounding of a sum, and are left out of it.
+/// Doubles with a smaller absolute value are left out of the sum: they are far below its rounding
+/// error.
 const NEGLIGIBLE: &str = "1e-290";
 
-/// The figures of a table.
+/// Figures of a table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableFigures {
-    /// Its rows.
+    /// Number of rows.
     pub rows: u64,
-    /// The others, column by column.
+    /// Figures of the columns, in the order of `figures`.
     values: Vec<Option<Value>>,
 }
 
@@ -40,7 +42,7 @@ pub struct TableFigures {
 enum Value {
     Integer(i128),
     Double(f64),
-    /// Microseconds since 1970.
+    /// Microseconds since 1970-01-01.
     Moment(i64),
     Text(String),
 }
@@ -74,14 +76,14 @@ impl What {
     }
 }
 
-/// Where the figures are taken.
+/// The engine that computes the figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Engine {
     Local,
     Redshift,
-    /// PostgreSQL, with a database in UTF-8 or one that stores bytes as they come.
+    /// PostgreSQL with a database in UTF-8 or in SQL_ASCII, which stores bytes unchanged.
     Postgres,
-    /// PostgreSQL, with a database in another encoding.
+    /// PostgreSQL with a database in another encoding.
     Transcoded,
 }
 
@@ -96,7 +98,7 @@ impl Engine {
 }
 
 impl TableFigures {
-    /// How many figures these are.
+    /// Returns the number of figures, including the row count.
     pub fn count(&self) -> usize {
         self.values.len() + 1
     }
@@ -120,24 +122,24 @@ impl Figure {
         let column = quote::name(self.column)?;
         Ok(match (self.what, self.column_type) {
             (What::Filled, _) => format!("COUNT({column})"),
-            // The files are in UTF-8.
+            // Count the bytes in UTF-8, the encoding of the files.
             (What::Bytes, _) if engine == Engine::Transcoded => {
                 format!("SUM(CAST(OCTET_LENGTH(convert_to({column}, 'UTF8')) AS BIGINT))")
             }
             (What::Bytes, _) => format!("SUM(CAST(OCTET_LENGTH({column}) AS BIGINT))"),
-            // PostgreSQL refuses a quotient that is too small to be told from 0.
+            // PostgreSQL rejects a quotient that underflows to 0.
             (What::Sum, ColumnType::Double) => format!(
                 "SUM(CASE WHEN ABS({column}) < CAST('{NEGLIGIBLE}' AS DOUBLE PRECISION) THEN 0 \
                  ELSE ABS({column}) / {SCALE:e} END)"
             ),
-            // PostgreSQL's sum of integers cannot overflow; that of the others can.
+            // A sum of integers cannot overflow in PostgreSQL; it can in the other engines.
             (What::Sum, _) if matches!(engine, Engine::Postgres | Engine::Transcoded) => {
                 format!("SUM({column})")
             }
             (What::Sum, _) => format!("SUM(CAST({column} AS DECIMAL(38, 0)))"),
             (what, column_type) => {
                 let function = if what == What::Least { "MIN" } else { "MAX" };
-                // By the bytes of UTF-8, as Redshift and DataFusion compare, whatever the
+                // Compare by UTF-8 bytes, as Redshift and DataFusion do, regardless of the
                 // database's collation and encoding.
                 match (column_type, engine) {
                     (ColumnType::Text, Engine::Postgres) => {
@@ -182,8 +184,8 @@ impl Figure {
                     if self.what == What::Sum { SUM_TOLERANCE } else { DOUBLE_TOLERANCE };
                 left == right || (left - right).abs() <= tolerance * left.abs().max(right.abs())
             }
-            // Redshift takes texts for equal that differ by blanks at the end alone, and so may
-            // call either the least.
+            // Redshift considers texts equal that differ only in trailing blanks, so it can return
+            // either one as the minimum or maximum.
             (Some(Value::Text(left)), Some(Value::Text(right))) => {
                 left.trim_end_matches(' ') == right.trim_end_matches(' ')
             }
@@ -192,7 +194,8 @@ impl Figure {
     }
 }
 
-/// `2018-11-01 21:01:46.796`, with a `T` or a blank.
+/// Parses a timestamp such as `2018-11-01 21:01:46.796`, with a `T` or a blank before the time,
+/// into microseconds since 1970-01-01.
 fn moment(text: &str) -> Option<i64> {
     let text = text.replace('T', " ");
     let parsed = NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f").ok()?;
@@ -209,21 +212,21 @@ fn select(table: &Table, from: &str, engine: Engine) -> Result<String> {
     Ok(format!("SELECT\n    {}\nFROM {from}", columns.join(",\n    ")))
 }
 
-/// The query that takes a table's figures in a warehouse whose database is in UTF-8; `from` is the
-/// table's quoted name.
+/// Returns the query that computes a table's figures in a warehouse whose database is in UTF-8.
+/// `from` is the quoted name of the table.
 ///
 /// # Errors
 ///
-/// If a column's name cannot be one.
+/// Returns an error if a column name is not valid.
 pub fn warehouse_query(table: &Table, from: &str, dialect: Dialect) -> Result<String> {
     select(table, from, Engine::of(dialect, None))
 }
 
-/// The figures of a table registered in `session`.
+/// Computes the figures of a table registered in `session`.
 ///
 /// # Errors
 ///
-/// If the files cannot be read.
+/// Returns an error if the files cannot be read.
 pub async fn local_figures(
     session: &SessionContext,
     table: &'static Table,
@@ -244,11 +247,11 @@ pub async fn local_figures(
     parse_row(table, &row)
 }
 
-/// The figures of a table in a warehouse; `from` is its quoted name.
+/// Computes the figures of a table in a warehouse. `from` is the quoted name of the table.
 ///
 /// # Errors
 ///
-/// If the query fails.
+/// Returns an error if the query fails or its result cannot be parsed.
 pub async fn warehouse_figures(
     session: &Session,
     table: &Table,
@@ -280,7 +283,8 @@ fn parse_row(table: &Table, row: &[Option<String>]) -> Result<TableFigures> {
     Ok(TableFigures { rows, values })
 }
 
-/// What differs between a table's files and the table, a line a figure; nothing when they agree.
+/// Returns the differences between the figures of a table's files and those of the loaded table,
+/// one line per figure. Empty if they agree.
 pub fn differences(table: &Table, files: &TableFigures, loaded: &TableFigures) -> Vec<String> {
     let mut lines = Vec::new();
     if files.rows != loaded.rows {

@@ -1,4 +1,4 @@
-//! Short-lived passwords from AWS, for Redshift clusters and workgroups of Redshift Serverless.
+//! Temporary passwords from AWS for Redshift clusters and Redshift Serverless workgroups.
 
 use aws_sdk_redshift::Client;
 use aws_sdk_redshift::config::{Builder, Region};
@@ -11,42 +11,43 @@ use super::target::Target;
 use crate::cloud::error::ApiError;
 use crate::cloud::serverless;
 
-/// The shortest lifetime that AWS allows: the password is needed at the login only, and each login
-/// asks for a new one.
+/// Lifetime of a password in seconds, the shortest that AWS allows. The password is needed only at
+/// login, and each login requests a new one.
 const LIFE_SECONDS: i32 = 900;
 
-/// How AWS is asked for a password.
+/// Settings for requesting a temporary password from AWS.
 #[derive(Debug, Clone)]
 pub struct IamLogin {
-    /// Credentials, endpoint and HTTP client of the AWS chain.
+    /// Credentials, endpoint and HTTP client from the AWS configuration chain.
     pub sdk: SdkConfig,
-    /// The cluster's identifier, where the host does not contain it.
+    /// Identifier of the cluster; `None` to take it from the host.
     pub cluster: Option<String>,
-    /// The workgroup, where the host does not contain it.
+    /// Name of the workgroup; `None` to take it from the host.
     pub workgroup: Option<String>,
-    /// The region, where the host does not contain it.
+    /// AWS region; `None` to take it from the host or the AWS configuration.
     pub region: Option<String>,
-    /// The database user.
+    /// The database user to log in as.
     pub user: IamUser,
 }
 
 /// The database user that a password is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IamUser {
-    /// The target's user, which must exist. A workgroup knows only [`IamUser::Identity`].
+    /// The target's user, which must exist. A workgroup instead derives the user from the IAM
+    /// identity, as for [`IamUser::Identity`], and rejects groups.
     Named {
-        /// Database groups that the user belongs to for the session.
+        /// Database groups that the user joins for the session.
         groups: Vec<String>,
     },
-    /// The user that the caller's IAM identity is mapped to; AWS creates it.
+    /// The user that the caller's IAM identity maps to; AWS creates it.
     Identity,
 }
 
 impl IamLogin {
-    /// A user name and a password.
+    /// Requests a user name and a temporary password from AWS.
     ///
-    /// Source: Redshift API Reference, GetClusterCredentials and GetClusterCredentialsWithIAM; Redshift
-    /// Serverless API Reference, GetCredentials.
+    /// Source: Redshift API Reference, GetClusterCredentials and GetClusterCredentialsWithIAM;
+    /// Redshift Serverless API Reference, GetCredentials.
     pub(super) async fn credentials(
         &self,
         target: &Target,

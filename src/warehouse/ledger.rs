@@ -1,7 +1,8 @@
-//! The ledger of loads: a table beside the star that says which run's tables stand there.
+//! The ledger of loads: a table in the star's schema that records which run's tables are loaded
+//! there.
 //!
-//! A load writes its rows in the transaction that puts the tables in place, so whoever has lost
-//! the answer to that COMMIT finds it here.
+//! A load inserts its rows in the same transaction that swaps the tables in, so a client that lost
+//! the response to the COMMIT can look up the outcome here.
 
 use super::error::Cause;
 use super::quote::{literal, name, qualified};
@@ -10,30 +11,31 @@ use super::{Dialect, tables::TableDesign};
 use crate::star::model::TABLES;
 use crate::warehouse::error::Result;
 
-/// The ledger.
+/// Name of the ledger table.
 pub const LEDGER: &str = "starlift_loads";
 
-/// An empty table that loaders lock to keep one another out.
+/// Name of an empty table that loads lock to exclude each other.
 pub const LOCK: &str = "starlift_lock";
 
-/// A load, as the ledger has it.
+/// A load, as recorded in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Counts up from 1.
+    /// Sequence number of the load, from 1.
     pub number: i64,
-    /// The load.
+    /// Unique identifier of the load.
     pub load_id: String,
-    /// The run whose star was loaded.
+    /// Identifier of the run whose star was loaded.
     pub run_id: String,
-    /// When, by the warehouse's clock.
+    /// Time of the load, by the warehouse's clock.
     pub loaded_at: String,
 }
 
-/// The statements that make the bookkeeping tables where there are none.
+/// Returns the statements that create the schema, the ledger and the lock table if they do not
+/// exist.
 ///
 /// # Errors
 ///
-/// If `schema` cannot be a name.
+/// Returns an error if `schema` is not a valid name.
 pub fn create(schema: &str) -> Result<[String; 3]> {
     Ok([
         format!("CREATE SCHEMA IF NOT EXISTS {}", name(schema)?),
@@ -49,11 +51,12 @@ pub fn create(schema: &str) -> Result<[String; 3]> {
     ])
 }
 
-/// The statement that enters a load.
+/// Returns the statement that inserts a load into the ledger, one row per table. `rows` returns the
+/// row count of a table.
 ///
 /// # Errors
 ///
-/// If a value cannot be quoted.
+/// Returns an error if a value cannot be quoted.
 pub fn insert(
     dialect: Dialect,
     schema: &str,
@@ -85,25 +88,25 @@ pub fn insert(
     ))
 }
 
-/// A load that is to be entered.
+/// A load to insert into the ledger.
 pub struct NewEntry<'a> {
-    /// One more than the last.
+    /// Sequence number, one more than that of the previous load.
     pub number: i64,
-    /// The load.
+    /// Unique identifier of the load.
     pub load_id: &'a str,
-    /// The run whose star is loaded.
+    /// Identifier of the run whose star is loaded.
     pub run_id: &'a str,
-    /// Where the star is.
+    /// Location of the star, such as its URL.
     pub star: &'a str,
-    /// Its tables.
+    /// Tables of the load.
     pub designs: &'a [TableDesign],
 }
 
-/// The query for the last load.
+/// Returns the query for the latest load.
 ///
 /// # Errors
 ///
-/// If `schema` cannot be a name.
+/// Returns an error if `schema` is not a valid name.
 pub fn last_query(schema: &str) -> Result<String> {
     let ledger = qualified(schema, LEDGER)?;
     Ok(format!(
@@ -112,11 +115,11 @@ pub fn last_query(schema: &str) -> Result<String> {
     ))
 }
 
-/// The number of the last load; 0 before the first.
+/// Returns the number of the latest load, or 0 if there is none.
 ///
 /// # Errors
 ///
-/// If the ledger cannot be read or understood.
+/// Returns an error if the ledger cannot be read or parsed.
 pub async fn last_number(session: &Session, schema: &str) -> Result<i64> {
     let action = "read the ledger of loads";
     let sql = format!("SELECT MAX(\"load_number\") FROM {}", qualified(schema, LEDGER)?);
@@ -128,11 +131,11 @@ pub async fn last_number(session: &Session, schema: &str) -> Result<i64> {
     }
 }
 
-/// Whether a load is in the ledger.
+/// Returns `true` if the ledger contains the load `load_id`.
 ///
 /// # Errors
 ///
-/// If the ledger cannot be read.
+/// Returns an error if the ledger cannot be read.
 pub async fn has(session: &Session, schema: &str, load_id: &str) -> Result<bool> {
     let sql = format!(
         "SELECT COUNT(*) FROM {} WHERE \"load_id\" = {}",
@@ -143,11 +146,11 @@ pub async fn has(session: &Session, schema: &str, load_id: &str) -> Result<bool>
     Ok(count.is_some_and(|count| count != "0"))
 }
 
-/// The last load, and the rows it put into each table.
+/// Returns the latest load with the row count of each table.
 ///
 /// # Errors
 ///
-/// If the ledger cannot be read.
+/// Returns an error if the ledger cannot be read.
 pub async fn last(session: &Session, schema: &str) -> Result<Option<(Entry, Vec<(String, u64)>)>> {
     let rows = session.rows("read the ledger of loads", &last_query(schema)?).await?;
     let mut entry = None;
@@ -162,6 +165,6 @@ pub async fn last(session: &Session, schema: &str) -> Result<Option<(Entry, Vec<
         });
         counts.push((text(4), text(5).parse().unwrap_or_default()));
     }
-    // A ledger whose last load lacks a table was edited by hand; it proves nothing.
+    // If the latest load lacks a table, someone edited the ledger by hand; ignore the entry.
     Ok(entry.filter(|_| counts.len() == TABLES.len()).map(|entry| (entry, counts)))
 }

@@ -1,9 +1,10 @@
-//! Warehouses: the star's tables in Redshift, or in a plain PostgreSQL.
+//! Warehouses: the star's tables in Redshift or plain PostgreSQL.
 //!
-//! [`target`] and [`secret`] say where and as whom, [`session`] opens the way and reads answers,
-//! [`quote`] is where values become SQL text. [`tables`] gives the tables their DDL, [`contract`]
-//! says before anything is touched whether Redshift would take the files, [`figures`] measures both
-//! sides, and [`load`] puts the five tables in place, all or nothing, with [`ledger`] as its memory.
+//! [`target`] and [`secret`] describe the server and the login, [`session`] connects and reads
+//! results, [`quote`] turns values into SQL text. [`tables`] defines the DDL, [`contract`] checks
+//! before a load whether Redshift accepts the files, and [`figures`] computes the statistics that
+//! verify a load. [`load`] replaces all five tables in one transaction and records it in
+//! [`ledger`].
 
 pub mod answers;
 pub mod check;
@@ -25,7 +26,7 @@ pub mod session;
 pub mod tables;
 pub mod target;
 
-/// The SQL of a kind of warehouse.
+/// The SQL dialect of a warehouse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
     /// Amazon Redshift.
@@ -35,7 +36,7 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// The scheme of its URLs.
+    /// Returns the URL scheme, such as `redshift`.
     pub fn scheme(self) -> &'static str {
         match self {
             Dialect::Redshift => "redshift",
@@ -43,7 +44,7 @@ impl Dialect {
         }
     }
 
-    /// Its name, for people.
+    /// Returns the display name, such as `Redshift`.
     pub fn name(self) -> &'static str {
         match self {
             Dialect::Redshift => "Redshift",
@@ -51,7 +52,7 @@ impl Dialect {
         }
     }
 
-    /// The port that its servers listen on.
+    /// Returns the default port.
     pub fn port(self) -> u16 {
         match self {
             Dialect::Redshift => 5439,

@@ -1,4 +1,4 @@
-//! The way to a warehouse, a step at a time: for whoever wants to know which step fails.
+//! Connects to a warehouse one step at a time, to show which step fails.
 
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -9,14 +9,14 @@ use super::error::{Cause, WarehouseError};
 use super::session::connector;
 use super::target::Target;
 
-/// SSLRequest: its length and its code. Source: PostgreSQL, Message Formats.
+/// The SSLRequest message: its length and its code. Source: PostgreSQL, Message Formats.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
-/// Connects to the port and says nothing.
+/// Opens a TCP connection to the server's port and sends nothing.
 ///
 /// # Errors
 ///
-/// If nobody answers there in time.
+/// Returns an error if the server does not accept the connection within the connect timeout.
 pub async fn reach(target: &Target) -> Result<TcpStream, WarehouseError> {
     let fail = |reason: String| failure("reach the port", target, Cause::Connection(reason));
     let connecting = TcpStream::connect((target.host.as_str(), target.port));
@@ -27,11 +27,12 @@ pub async fn reach(target: &Target) -> Result<TcpStream, WarehouseError> {
     }
 }
 
-/// Connects and has the server show its certificate.
+/// Connects and verifies the server's certificate in a TLS handshake.
 ///
 /// # Errors
 ///
-/// If the server does no TLS, or its certificate is not trusted or is not for the host.
+/// Returns an error if the server does not support TLS, or if its certificate is not trusted or
+/// does not match the host.
 pub async fn certificate(target: &Target) -> Result<(), WarehouseError> {
     let action = "verify the certificate";
     let cause = |reason: String| failure(action, target, Cause::Tls(reason));

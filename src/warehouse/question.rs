@@ -1,4 +1,4 @@
-//! The guard on questions: one query that makes and changes nothing.
+//! Accepts only a single query that creates and changes nothing.
 
 mod reading;
 
@@ -11,12 +11,12 @@ use datafusion::sql::sqlparser::parser::Parser;
 use super::Dialect;
 use crate::warehouse::error::{Error, Result};
 
-/// Fails unless `sql` is one question: a query, alone, that makes and changes nothing. `escapes` tells
-/// whether a backslash escapes in the server's ordinary literals.
+/// Checks that `sql` is a single query that creates and changes nothing. `escapes` is `true` if the
+/// server treats a backslash in an ordinary literal as an escape.
 ///
 /// # Errors
 ///
-/// [`Error::Usage`] that says what else it is.
+/// Returns [`Error::Usage`] with the reason if it is anything else.
 pub fn demand_question(sql: &str, dialect: Dialect, escapes: bool) -> Result<()> {
     let parsed = match dialect {
         Dialect::Redshift => Parser::parse_sql(&RedshiftSqlDialect {}, sql),
@@ -42,7 +42,7 @@ pub fn demand_question(sql: &str, dialect: Dialect, escapes: bool) -> Result<()>
     Ok(())
 }
 
-/// Looks for statements within a query.
+/// Visitor that finds data-changing statements within a query.
 struct ChangeFinder {
     found: bool,
 }
@@ -84,7 +84,8 @@ mod tests {
             assert!(demand_question(sql, Dialect::Redshift, true).is_err(), "{sql}");
             assert!(demand_question(sql, Dialect::Postgres, true).is_err(), "{sql}");
         }
-        // Where a backslash is a character like others, the first is one literal beside another.
+        // If a backslash is an ordinary character, the first query is two literals, not a hidden
+        // statement.
         assert!(demand_question(hidden[0], Dialect::Postgres, false).is_ok());
     }
 

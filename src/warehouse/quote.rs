@@ -1,39 +1,39 @@
-//! Names and literals in SQL text: the one place where a value becomes part of a statement.
+//! Quotes names and literals. This is the only place where a value becomes part of a SQL statement.
 //!
-//! COPY, DDL and SET take no parameters, so text is built; what it is built of passes through here.
+//! COPY, DDL and SET accept no parameters, so their text is built from values quoted here.
 
 use super::Dialect;
 
-/// The longest name that both warehouses keep whole, in bytes.
+/// Length in bytes of the longest name that neither warehouse truncates.
 ///
 /// Source: PostgreSQL, Identifiers and Key Words (63); Redshift allows 127 (Developer Guide, Names
 /// and identifiers).
 const MAX_NAME_BYTES: usize = 63;
 
-/// Why a value cannot stand in a statement.
+/// Reason why a value cannot be part of a statement.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QuoteError {
-    /// A name that no object can have.
+    /// The value is not a valid name.
     #[error("{0:?} cannot be a name: {1}")]
     Name(String, &'static str),
-    /// A text that cannot be a literal.
+    /// The text cannot be written as a literal.
     #[error("{0:?} cannot be written as a literal: it has a NUL character")]
     Literal(String),
-    /// An S3 location that COPY would not find.
+    /// COPY would not find the S3 location.
     #[error("{0:?} cannot be loaded from: {1}")]
     Location(String, &'static str),
-    /// A role that is none.
+    /// The value is neither `default` nor the ARN of an IAM role.
     #[error(
         "{0:?} is no IAM role; give arn:aws:iam::ACCOUNT:role/NAME, several joined by commas, or default"
     )]
     Role(String),
 }
 
-/// A name in double quotes.
+/// Quotes a name with double quotes.
 ///
 /// # Errors
 ///
-/// If it is empty, too long, or has a control character.
+/// Returns an error if the name is empty, longer than 63 bytes, or contains a control character.
 pub fn name(name: &str) -> Result<String, QuoteError> {
     let refuse = |why| Err(QuoteError::Name(name.to_owned(), why));
     if name.is_empty() {
@@ -48,12 +48,12 @@ pub fn name(name: &str) -> Result<String, QuoteError> {
     Ok(format!("\"{}\"", name.replace('"', "\"\"")))
 }
 
-/// The name of a schema in double quotes.
+/// Quotes the name of a schema with double quotes.
 ///
 /// # Errors
 ///
-/// As [`name`]. Redshift folds quoted names to lower case as it does others: there a name with
-/// capitals is refused.
+/// As for [`name`]. For Redshift, also fails if the name has uppercase letters: Redshift folds
+/// names to lower case even if they are quoted.
 pub fn schema(schema: &str, dialect: Dialect) -> Result<String, QuoteError> {
     if dialect == Dialect::Redshift && schema.chars().any(char::is_uppercase) {
         let why = "it has capital letters, which Redshift folds to lower case";
@@ -62,11 +62,12 @@ pub fn schema(schema: &str, dialect: Dialect) -> Result<String, QuoteError> {
     name(schema)
 }
 
-/// The name of a user or group, whose case PostgreSQL keeps and Redshift folds, in double quotes.
+/// Quotes the name of a user or group with double quotes. PostgreSQL keeps its case, Redshift folds
+/// it to lower case.
 ///
 /// # Errors
 ///
-/// If it is empty or has a NUL.
+/// Returns an error if the name is empty or contains a NUL character.
 pub fn principal(name: &str) -> Result<String, QuoteError> {
     if name.is_empty() || name.contains('\0') {
         return Err(QuoteError::Name(name.to_owned(), "it is empty or has a NUL character"));
@@ -74,40 +75,41 @@ pub fn principal(name: &str) -> Result<String, QuoteError> {
     Ok(format!("\"{}\"", name.replace('"', "\"\"")))
 }
 
-/// A table in its schema.
+/// Quotes a table name with its schema.
 ///
 /// # Errors
 ///
-/// As [`name`].
+/// As for [`name`].
 pub fn qualified(schema: &str, table: &str) -> Result<String, QuoteError> {
     Ok(format!("{}.{}", name(schema)?, name(table)?))
 }
 
-/// A text literal.
+/// Quotes a text literal.
 ///
 /// # Errors
 ///
-/// If it has a NUL, which no PostgreSQL text can carry.
+/// Returns an error if the text contains a NUL character, which PostgreSQL cannot store.
 pub fn literal(text: &str, dialect: Dialect) -> Result<String, QuoteError> {
     if text.contains('\0') {
         return Err(QuoteError::Literal(text.to_owned()));
     }
     let quoted = text.replace('\'', "''");
     Ok(match dialect {
-        // A backslash escapes within ordinary literals there, and standard_conforming_strings does
-        // not exist (reported in sqlalchemy issue 9494).
+        // In Redshift a backslash is an escape in ordinary literals, and
+        // standard_conforming_strings does not exist (reported in sqlalchemy issue 9494).
         Dialect::Redshift => format!("'{}'", quoted.replace('\\', "\\\\")),
-        // An escape literal means the same whatever standard_conforming_strings is set to.
+        // The meaning of an escape literal does not depend on standard_conforming_strings.
         Dialect::Postgres if text.contains('\\') => format!("E'{}'", quoted.replace('\\', "\\\\")),
         Dialect::Postgres => format!("'{quoted}'"),
     })
 }
 
-/// The S3 URL of a manifest or file, as a literal of COPY.
+/// Quotes the S3 URL of a manifest or file as a literal for COPY.
 ///
 /// # Errors
 ///
-/// If it is not `s3://bucket/key`, or has a character that COPY and S3 understand differently.
+/// Returns an error if the URL is not `s3://bucket/key`, or contains a character that COPY and S3
+/// interpret differently.
 pub fn s3_url(url: &str) -> Result<String, QuoteError> {
     let refuse = |why| Err(QuoteError::Location(url.to_owned(), why));
     let Some((bucket, key)) = url.strip_prefix("s3://").and_then(|rest| rest.split_once('/'))
@@ -126,23 +128,25 @@ pub fn s3_url(url: &str) -> Result<String, QuoteError> {
     literal(url, Dialect::Redshift)
 }
 
-/// The clause that says in which role COPY reads.
+/// Returns the IAM_ROLE clause of COPY.
 ///
 /// # Errors
 ///
-/// If a role is neither `default` nor the ARN of an IAM role.
+/// Returns an error if a role is neither `default` nor the ARN of an IAM role.
 pub fn iam_role(role: &str) -> Result<String, QuoteError> {
     if role == "default" {
         return Ok("IAM_ROLE default".to_owned());
     }
-    // A chain of roles is a list in one string (Developer Guide, Authorization parameters).
+    // A chain of roles is a comma-separated list in one string (Developer Guide, Authorization
+    // parameters).
     if !role.split(',').all(is_role_arn) {
         return Err(QuoteError::Role(role.to_owned()));
     }
     Ok(format!("IAM_ROLE {}", literal(role, Dialect::Redshift)?))
 }
 
-/// `arn:PARTITION:iam::ACCOUNT:role/PATH/NAME`, with the characters that IAM allows in names.
+/// Returns `true` if `arn` has the form `arn:PARTITION:iam::ACCOUNT:role/PATH/NAME` and contains
+/// only characters that IAM allows in names.
 ///
 /// Source: IAM User Guide, IAM identifiers.
 fn is_role_arn(arn: &str) -> bool {

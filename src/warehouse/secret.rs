@@ -1,4 +1,4 @@
-//! Passwords: a type that cannot be printed, and the places one may come from.
+//! Passwords: a type that cannot be printed, and the lookup in files and the environment.
 
 use std::path::{Path, PathBuf};
 
@@ -6,49 +6,49 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::warehouse::error::{Error, Result};
 
-/// The variable that holds the warehouse's password.
+/// Environment variable for the warehouse password.
 pub const PASSWORD_VARIABLE: &str = "STARLIFT_PASSWORD";
 
-/// The variable of PostgreSQL's own tools.
+/// Environment variable that PostgreSQL's own tools read.
 const LIBPQ_VARIABLE: &str = "PGPASSWORD";
 
-/// A password. Its debug form hides it, it cannot be displayed or serialised, and its memory is
-/// cleared when it is dropped.
+/// A password. Its `Debug` output hides it, it cannot be displayed or serialized, and its memory is
+/// cleared on drop.
 #[derive(Debug, Clone)]
 pub struct Secret(SecretString);
 
 impl Secret {
-    /// Takes a password in.
+    /// Wraps a password.
     pub fn new(text: String) -> Secret {
         Secret(text.into())
     }
 
-    /// The password itself, for the driver alone.
+    /// Returns the password in clear text, for the driver only.
     pub(super) fn expose(&self) -> &str {
         self.0.expose_secret()
     }
 }
 
-/// Whose password is looked for.
+/// The login that a password is looked up for.
 #[derive(Debug, Clone, Copy)]
 pub struct PasswordFor<'a> {
-    /// The server.
+    /// Host name of the server.
     pub host: &'a str,
-    /// Its port.
+    /// Port of the server.
     pub port: u16,
-    /// The database.
+    /// Name of the database.
     pub database: &'a str,
-    /// The user.
+    /// Name of the user.
     pub user: &'a str,
 }
 
-/// The password of a login: from the file that is named, else the environment, else the password
-/// file of PostgreSQL's own tools (`PGPASSFILE` or `~/.pgpass`). `None` where there is none: servers
-/// may trust their users.
+/// Looks up the password of a login: in `file` if one is specified, then in the environment, then
+/// in the password file of PostgreSQL's own tools (`PGPASSFILE` or `~/.pgpass`). Returns `None` if
+/// there is none, because servers may trust their users without one.
 ///
 /// # Errors
 ///
-/// If a password file cannot be read, or others than its owner may read it.
+/// Returns an error if a password file cannot be read, or if other users have any access to it.
 pub fn find(file: Option<&Path>, login: PasswordFor<'_>) -> Result<Option<Secret>> {
     if let Some(file) = file {
         let text = read_private(file)?;
@@ -74,7 +74,7 @@ pub fn find(file: Option<&Path>, login: PasswordFor<'_>) -> Result<Option<Secret
     }
 }
 
-/// A file that none but its owner may read.
+/// Reads a file after checking that only its owner has access to it.
 fn read_private(path: &Path) -> Result<String> {
     #[cfg(unix)]
     {
@@ -97,7 +97,8 @@ fn pgpass_file() -> Option<PathBuf> {
     named.map(PathBuf::from).or_else(|| Some(std::env::home_dir()?.join(".pgpass")))
 }
 
-/// The first line `host:port:database:user:password` that fits; `*` fits all, `\` escapes.
+/// Returns the password of the first line `host:port:database:user:password` that matches. `*`
+/// matches anything and `\` escapes the next character.
 ///
 /// Source: PostgreSQL, The Password File.
 fn search_pgpass(text: &str, login: PasswordFor<'_>) -> Option<Secret> {
@@ -115,7 +116,7 @@ fn pgpass_fields(line: &str) -> Vec<String> {
     let mut fields = vec![String::new()];
     let mut chars = line.chars();
     while let Some(c) = chars.next() {
-        // The password is the rest: colons in it need no escape.
+        // The last field is the password; it may contain unescaped colons.
         let is_password = fields.len() == 5;
         match (c, fields.last_mut()) {
             (':', _) if !is_password => fields.push(String::new()),

@@ -1,7 +1,8 @@
-//! What the star's tables are in a warehouse: lengths, distribution, sort keys, and their DDL.
+//! The design of the star's tables in a warehouse: text lengths, distribution, sort keys, and the
+//! DDL.
 //!
-//! Names, types, keys and meanings come from [`crate::star::model`], as those of the Parquet files
-//! and of the COPY column list do.
+//! Names, types, keys and descriptions come from [`crate::star::model`], as do those of the Parquet
+//! files and of the column list of COPY.
 
 use std::collections::BTreeMap;
 
@@ -14,57 +15,60 @@ use crate::star::RunRecord;
 use crate::star::model::{ColumnType, Key, SONGPLAYS, TABLES, TIME, Table};
 use crate::warehouse::error::{Error, Result};
 
-/// The longest text that a column of Redshift holds, in bytes (Developer Guide, Character types).
+/// Maximum length in bytes of a Redshift text column (Developer Guide, Character types).
 pub const MAX_VARCHAR: u64 = 65_535;
 
-/// The shortest column that is made: what a run happens to hold says little of the next.
+/// Minimum length in bytes of a text column. The values of one run say little about those of the
+/// next.
 const LEAST_VARCHAR: u64 = 64;
 
-/// The length of columns of which no value was seen: Redshift's own for a bare VARCHAR.
+/// Length in bytes of text columns without a run record to size them by: Redshift's default for
+/// VARCHAR.
 const UNSEEN_VARCHAR: u32 = 256;
 
-/// How a table's rows are spread over a cluster.
+/// Distribution style of a table: how Redshift spreads its rows over a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Distribution {
-    /// As Redshift sees fit, and changes it as the table grows.
+    /// Chosen by Redshift, which can change it as the table grows.
     Auto,
-    /// Row by row in turn.
+    /// Round robin.
     Even,
-    /// A copy on every node.
+    /// A full copy on every node.
     All,
     /// By the hash of a column.
     Key(String),
 }
 
-/// How an analyst would have a table: what `starlift.toml` says of it.
+/// Settings of a table in `starlift.toml`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TableSettings {
-    /// `auto`, `even`, `all`, or the column whose hash spreads the rows.
+    /// `auto`, `even`, `all`, or the name of the column whose hash distributes the rows.
     pub distribution: Option<String>,
-    /// The columns that the rows are sorted by; none for Redshift's own choice.
+    /// Columns of the sort key; an empty list leaves the choice to Redshift. By default the table
+    /// is sorted by its first sort column in the files.
     pub sort_key: Option<Vec<String>>,
 }
 
-/// A table of the star as a warehouse has it.
+/// Design of a star table in a warehouse.
 #[derive(Debug, Clone)]
 pub struct TableDesign {
-    /// The table.
+    /// The table in the star's model.
     pub table: &'static Table,
-    /// Length of each text column, in bytes.
+    /// Length in bytes of each text column.
     pub lengths: BTreeMap<&'static str, u32>,
-    /// How its rows are spread. Redshift only.
+    /// Distribution style. Redshift only.
     pub distribution: Distribution,
-    /// What its rows are sorted by. Redshift only.
+    /// Columns of the sort key; an empty list leaves the choice to Redshift. Redshift only.
     pub sort_key: Vec<String>,
 }
 
-/// The tables of a star, each after those it references: with lengths for the values that `record`
-/// saw, and as `settings` would have them.
+/// Returns the designs of the star's tables, each table after those it references. Text lengths fit
+/// the values in `record`; `settings` override the default distribution and sort keys.
 ///
 /// # Errors
 ///
-/// If the settings name a table or column that is none.
+/// Returns an error if the settings name an unknown table or column.
 pub fn designs(
     record: Option<&RunRecord>,
     settings: &BTreeMap<String, TableSettings>,
@@ -110,17 +114,19 @@ fn design(
     Ok(TableDesign { table, lengths: lengths.collect(), distribution, sort_key })
 }
 
-/// Twice the longest value, to the next power of two: a star of next month should fit as well, and
-/// Redshift reserves memory for the length that is declared, not for that of the values.
+/// Returns the length for a text column: twice the longest value, rounded up to a power of two, so
+/// that next month's star fits as well. It is no longer than that because Redshift reserves memory
+/// for the declared length, not for the length of the values.
 fn varchar_length(longest: u64) -> u32 {
     let length = longest.saturating_mul(2).max(LEAST_VARCHAR);
     length.checked_next_power_of_two().unwrap_or(MAX_VARCHAR).min(MAX_VARCHAR) as u32
 }
 
-/// songplays and time are the two large tables, and are joined on start_time: spread by its hash
-/// and sorted by it, matching rows lie on one slice in one order. Times to the millisecond spread
-/// evenly; song_id, null in most plays, would put most plays on one slice. The other dimensions are
-/// small beside them, and a copy on each node saves every join with them from moving rows.
+/// Returns the default distribution. songplays and time are the two large tables and are joined on
+/// start_time: distributed by its hash and sorted by it, matching rows are on the same slice in the
+/// same order. Timestamps in milliseconds spread evenly. song_id is null in most plays, so it would
+/// put most plays on one slice. The other dimensions are small, and a copy on each node avoids
+/// moving rows when they are joined.
 fn default_distribution(table: &Table) -> Distribution {
     match table.name {
         SONGPLAYS | TIME => Distribution::Key("start_time".to_owned()),
@@ -140,7 +146,7 @@ fn known(table: &Table, column: &str, setting: &str) -> Result<String> {
     )))
 }
 
-/// The tables, each after those it references.
+/// Returns the tables, each after those it references.
 fn load_order() -> Vec<&'static Table> {
     let mut waiting: Vec<&'static Table> =
         TABLES.iter().filter_map(|t| Table::named(t.name)).collect();
@@ -152,7 +158,7 @@ fn load_order() -> Vec<&'static Table> {
                 _ => true,
             })
         };
-        // A circle of references has no order; the model has none.
+        // Circular references have no order; the model has none.
         let next = waiting.iter().position(is_ready).unwrap_or(0);
         ordered.push(waiting.remove(next));
     }
@@ -160,13 +166,14 @@ fn load_order() -> Vec<&'static Table> {
 }
 
 impl TableDesign {
-    /// The statement that makes the table as `name`; those it references are called as `named` says.
-    /// For PostgreSQL without its keys: they are cheaper to add when the rows are in. `collation`, which
-    /// is quoted, is that of its texts.
+    /// Returns the statement that creates the table. `named` maps the name of a star table, this
+    /// one or one that it references, to its name in the warehouse. `collation` is the quoted
+    /// collation of text columns. For PostgreSQL the statement has no keys, because adding them
+    /// after the rows are loaded is cheaper.
     ///
     /// # Errors
     ///
-    /// If the schema or a name cannot be one.
+    /// Returns an error if the schema or a name is not valid.
     pub fn create(
         &self,
         dialect: Dialect,
@@ -177,7 +184,8 @@ impl TableDesign {
         let mut lines = Vec::new();
         for column in self.table.columns {
             let sql_type = match self.lengths.get(column.name) {
-                // PostgreSQL gains nothing by a length, and views would hold on to it.
+                // A length has no benefit in PostgreSQL, and views that use the column would block
+                // changing it.
                 Some(length) if dialect == Dialect::Redshift => format!("VARCHAR({length})"),
                 _ => column.column_type.sql().to_owned(),
             };
@@ -200,11 +208,12 @@ impl TableDesign {
         Ok(format!("CREATE TABLE {table} (\n    {}\n){attributes}", lines.join(",\n    ")))
     }
 
-    /// The statements that add the keys to a table made by [`TableDesign::create`] in PostgreSQL.
+    /// Returns the statements that add the keys to a table created by [`TableDesign::create`] in
+    /// PostgreSQL.
     ///
     /// # Errors
     ///
-    /// As [`TableDesign::create`].
+    /// As for [`TableDesign::create`].
     pub fn add_keys(&self, schema: &str, named: impl Fn(&str) -> String) -> Result<Vec<String>> {
         let table = qualified(schema, &named(self.table.name))?;
         let keys = self.keys(schema, &named)?;
@@ -234,8 +243,8 @@ impl TableDesign {
         Ok(keys)
     }
 
-    /// Encodings are left to Redshift: any that is named for a column turns its own choice off for
-    /// the table, and COPY chooses none for Parquet.
+    /// Column encodings are left to Redshift: an explicit encoding on any column turns off its
+    /// automatic choice for the whole table, and COPY chooses none for Parquet.
     fn attributes(&self) -> Result<String> {
         let mut text = match &self.distribution {
             Distribution::Auto => "\nDISTSTYLE AUTO".to_owned(),
@@ -252,7 +261,7 @@ impl TableDesign {
         Ok(text)
     }
 
-    /// The table as the COPY contract is to expect it.
+    /// Returns the table as the COPY contract expects it.
     pub fn expected(&self) -> ExpectedTable {
         let columns = self.table.columns.iter().map(|column| ExpectedColumn {
             name: column.name.to_owned(),
@@ -263,11 +272,11 @@ impl TableDesign {
         ExpectedTable { name: self.table.name.to_owned(), columns: columns.collect() }
     }
 
-    /// The statements that say what the table and its columns mean.
+    /// Returns the COMMENT statements that describe the table and its columns.
     ///
     /// # Errors
     ///
-    /// As [`TableDesign::create`].
+    /// As for [`TableDesign::create`].
     pub fn comments(&self, dialect: Dialect, schema: &str, name: &str) -> Result<Vec<String>> {
         let table = qualified(schema, name)?;
         let grain = literal(self.table.grain, dialect)?;
@@ -280,11 +289,11 @@ impl TableDesign {
         Ok(statements)
     }
 
-    /// The names of its columns, quoted and joined, in order.
+    /// Returns the quoted column names in order, separated by commas.
     ///
     /// # Errors
     ///
-    /// If one cannot be a name.
+    /// Returns an error if a column name is not valid.
     pub fn column_list(&self) -> Result<String> {
         let names: Result<Vec<_>, _> =
             self.table.columns.iter().map(|column| quote::name(column.name)).collect();
@@ -292,11 +301,11 @@ impl TableDesign {
     }
 }
 
-/// The whole DDL, for people: `starlift schema`.
+/// Returns the complete DDL as shown by `starlift schema`.
 ///
 /// # Errors
 ///
-/// As [`TableDesign::create`].
+/// As for [`TableDesign::create`].
 pub fn ddl(designs: &[TableDesign], dialect: Dialect, schema: &str) -> Result<String> {
     let mut statements =
         vec![format!("CREATE SCHEMA IF NOT EXISTS {}", quote::schema(schema, dialect)?)];

@@ -1,4 +1,4 @@
-//! Column chunks: codecs, encodings, page versions, Bloom filters, sizes, nulls.
+//! Checks column chunks: codecs, encodings, page versions, Bloom filters, sizes, nulls.
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use parquet::basic::{CompressionCodec, Encoding, PageType};
@@ -9,21 +9,23 @@ use super::footer::Object;
 use super::rule::Rule;
 use crate::warehouse::error::Result;
 
-/// Redshift Developer Guide, c-spectrum-troubleshooting: the unit that a file is split by.
+/// Maximum size in bytes of a row group, the unit that Redshift splits a file by (Developer Guide,
+/// c-spectrum-troubleshooting).
 const MAX_ROW_GROUP: i64 = 128 * 1024 * 1024;
 
-/// Page headers that are asked for at once.
+/// Number of page headers to request concurrently.
 const HEADERS_IN_FLIGHT: usize = 8;
 
-/// A page header begins with its type: field 1, an enum, in Thrift's compact protocol.
+/// Field header of the page type, with which a page header starts: field 1, an enum, in Thrift's
+/// compact protocol.
 const TYPE_FIELD: u8 = 0x15;
 const DATA_PAGE: u8 = 0;
 const DATA_PAGE_V2: u8 = 3 << 1;
 
-/// What is wrong with a column chunk, if anything is.
+/// Returns the problem of a column chunk, if any.
 type ProblemOf = fn(&ColumnChunkMetaData) -> Option<String>;
 
-/// Holds what a footer says of row groups and column chunks against the rules.
+/// Checks the row groups and column chunks in a footer against the rules.
 pub(super) fn check(url: &str, footer: &ParquetMetaData) -> Vec<Finding> {
     let mut findings = row_group_sizes(url, footer);
     let rules: [(Rule, ProblemOf); 4] = [
@@ -42,7 +44,8 @@ pub(super) fn check(url: &str, footer: &ParquetMetaData) -> Vec<Finding> {
     findings
 }
 
-/// One finding a column and rule: a file whose row groups all have the same defect has it once.
+/// Returns at most one finding per column and rule, even if several row groups have the same
+/// defect.
 fn first_problem(
     url: &str,
     footer: &ParquetMetaData,
@@ -109,8 +112,9 @@ fn page_problem(chunk: &ColumnChunkMetaData) -> Option<String> {
     is_v2.then(|| "it has data pages of version 2".to_owned())
 }
 
-/// Looks at the pages themselves where the footer does not count them: at the first data page of
-/// each column in the first row group, since a writer keeps to one version throughout.
+/// Reads page headers for columns whose pages the footer does not count. Reads only the first data
+/// page of each column in the first non-empty row group, because a writer uses the same page
+/// version throughout a file.
 pub(super) async fn check_pages(
     url: &str,
     file: &Object,
@@ -145,15 +149,15 @@ async fn header_problem(file: &Object, chunk: &ColumnChunkMetaData) -> Result<Op
     })
 }
 
-/// The nulls of a column as its statistics count them.
+/// Number of nulls in a column according to its statistics.
 pub(super) enum Nulls {
-    /// So many, and the first row group that has any.
+    /// The total, and the index of the first row group that contains nulls.
     Counted(u64, usize),
-    /// Some row group does not tell.
+    /// At least one row group has no null count.
     Unknown,
 }
 
-/// Counts the nulls of a column by its statistics.
+/// Counts the nulls of a column from its statistics.
 pub(super) fn nulls(footer: &ParquetMetaData, column: usize) -> Nulls {
     let mut total = 0;
     let mut first = 0;
@@ -170,7 +174,8 @@ pub(super) fn nulls(footer: &ParquetMetaData, column: usize) -> Nulls {
     Nulls::Counted(total, first)
 }
 
-/// Whether a text column's smallest or greatest value holds U+0000, as far as statistics have them.
+/// Returns `true` if the minimum or maximum of a text column contains U+0000 in the statistics of
+/// any row group. Row groups without statistics are skipped.
 pub(super) fn has_nul_in_bounds(footer: &ParquetMetaData, column: usize) -> bool {
     let statistics = footer.row_groups().iter().filter_map(|g| g.column(column).statistics());
     let mut bounds = statistics.flat_map(|s| [s.min_bytes_opt(), s.max_bytes_opt()]).flatten();

@@ -1,4 +1,4 @@
-//! A file's columns against its table's: number, order, names, types.
+//! Checks a file's columns against its table: number, order, names, types.
 
 use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as Physical};
 use parquet::schema::types::Type;
@@ -8,8 +8,8 @@ use super::rule::Rule;
 use super::tables::ExpectedTable;
 use crate::star::model::ColumnType;
 
-/// Holds the schema of the file at `url` against its table. COPY goes by position: where the number
-/// of columns differs there is nothing to compare types with.
+/// Checks the schema of the file at `url` against its table. COPY maps columns by position, so
+/// types are compared only if the number of columns matches.
 pub(super) fn check(url: &str, schema: &Type, table: &ExpectedTable) -> Vec<Finding> {
     let fields = schema.get_fields();
     if fields.len() != table.columns.len() {
@@ -30,7 +30,7 @@ pub(super) fn check(url: &str, schema: &Type, table: &ExpectedTable) -> Vec<Find
     findings
 }
 
-/// Names as Redshift compares them.
+/// Compares names as Redshift does, ignoring case.
 fn same_name(one: &str, other: &str) -> bool {
     one.to_lowercase() == other.to_lowercase()
 }
@@ -68,7 +68,8 @@ fn order_problem(schema: &Type, table: &ExpectedTable) -> Option<String> {
     ))
 }
 
-/// The rule that a Parquet type breaks for a column of type `target`, and what it is.
+/// Returns the rule that the Parquet type breaks in a column of type `target`, and a description of
+/// the Parquet type. `None` if it loads.
 fn type_problem(field: &Type, target: ColumnType) -> Option<(Rule, String)> {
     if field.is_group() || field.get_basic_info().repetition() == Repetition::REPEATED {
         return Some((Rule::ColumnNested, "it is nested".to_owned()));
@@ -79,7 +80,7 @@ fn type_problem(field: &Type, target: ColumnType) -> Option<(Rule, String)> {
         (_, _, Kind::Unsigned) => refuse(Rule::ColumnUnsigned),
         (ColumnType::SmallInt, Physical::INT32, Kind::Signed(16))
         | (ColumnType::Integer, Physical::INT32, Kind::Plain | Kind::Signed(32))
-        // Seen to load, in the notes of felipenoris/serialize-db.
+        // Known to load, according to the notes of felipenoris/serialize-db.
         | (ColumnType::BigInt, Physical::INT32, Kind::Plain | Kind::Signed(32))
         | (ColumnType::BigInt, Physical::INT64, Kind::Plain | Kind::Signed(64))
         | (ColumnType::Double, Physical::DOUBLE, Kind::Plain)
@@ -91,7 +92,7 @@ fn type_problem(field: &Type, target: ColumnType) -> Option<(Rule, String)> {
     }
 }
 
-/// What a column's annotation makes of its physical type.
+/// Meaning of a physical type according to the column's annotation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Plain,
@@ -115,7 +116,7 @@ impl Kind {
                 _ => Kind::OtherTimestamp,
             },
             Some(_) => Kind::Other,
-            // Files older than logical types have converted ones.
+            // Files written before logical types existed have converted types.
             None => match info.converted_type() {
                 ConvertedType::NONE => Kind::Plain,
                 ConvertedType::UTF8 => Kind::Text,
@@ -126,7 +127,7 @@ impl Kind {
                 | ConvertedType::UINT_16
                 | ConvertedType::UINT_32
                 | ConvertedType::UINT_64 => Kind::Unsigned,
-                // By definition adjusted to UTC.
+                // Adjusted to UTC by definition.
                 ConvertedType::TIMESTAMP_MILLIS | ConvertedType::TIMESTAMP_MICROS => {
                     Kind::OtherTimestamp
                 }
@@ -136,7 +137,7 @@ impl Kind {
     }
 }
 
-/// A type as a reader of the finding may look it up: physical, then what it stands for.
+/// Describes a type for a finding: the physical type, then the logical type.
 fn describe(field: &Type) -> String {
     let info = field.get_basic_info();
     let meaning = match info.logical_type_ref() {

@@ -1,4 +1,4 @@
-//! What a check found, and how it is told.
+//! Findings of a check, and the report that shows them.
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Formatter, Result as FmtResult};
@@ -6,21 +6,22 @@ use std::fmt::{Display, Formatter, Result as FmtResult};
 use super::rule::Rule;
 use crate::escape;
 
-/// Findings of a rule that are shown; all are kept.
+/// Maximum number of findings to show per rule; all are kept.
 const SHOWN_FINDINGS: usize = 5;
 
-/// A breach of a rule.
+/// A violation of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// The rule.
+    /// The violated rule.
     pub rule: Rule,
-    /// Where: a URL, perhaps with a column and a row group; `table.column`; or a line of SQL.
+    /// Location of the problem: a URL, optionally with a column and a row group; `table.column`; or
+    /// a line of SQL.
     pub place: String,
-    /// What is wrong there.
+    /// Description of the problem.
     pub problem: String,
 }
 
-/// How much was looked at.
+/// Numbers of things that were checked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Checked {
     /// Rules that were applied.
@@ -33,12 +34,12 @@ pub struct Checked {
     pub columns: u64,
 }
 
-/// How a star stands to the contract.
+/// Result of checking a star against the contract.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Contract {
-    /// The breaches, all of them.
+    /// All violations.
     pub findings: Vec<Finding>,
-    /// What was looked at.
+    /// Numbers of rules, manifests, files and columns checked.
     pub checked: Checked,
 }
 
@@ -53,12 +54,12 @@ impl Finding {
 }
 
 impl Contract {
-    /// Whether nothing was found.
+    /// Returns `true` if there are no findings.
     pub fn is_kept(&self) -> bool {
         self.findings.is_empty()
     }
 
-    /// The findings by rule, in the order of the rules.
+    /// Groups the findings by rule, in the order of [`Rule::ALL`].
     pub fn by_rule(&self) -> BTreeMap<Rule, Vec<&Finding>> {
         let mut rules: BTreeMap<Rule, Vec<&Finding>> = BTreeMap::new();
         for finding in &self.findings {

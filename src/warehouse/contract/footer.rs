@@ -1,4 +1,4 @@
-//! Footers, read from a store with one request where they are small.
+//! Reads Parquet footers from a store, with a single request if the footer is small.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -19,27 +19,27 @@ use super::rule::Rule;
 use crate::storage::{Place, StorageError};
 use crate::warehouse::error::Result;
 
-/// The footers of most files are smaller.
+/// Number of bytes to read from the end of a file; most footers are smaller.
 const TAIL_BYTES: u64 = 64 * 1024;
 
-/// An object of known size, of which ranges are read.
+/// An object of known size that is read in ranges.
 #[derive(Clone)]
 pub(super) struct Object {
     pub place: Place,
     pub size: u64,
 }
 
-/// A footer, or the rule that the file breaks by not having one, and how.
+/// A footer, or the rule that the file breaks with a description of the problem.
 pub(super) type Footer = std::result::Result<Arc<ParquetMetaData>, (Rule, String)>;
 
 impl Object {
-    /// Reads a range that lies within the object.
+    /// Reads a range, which must be within the object.
     pub async fn range(&self, range: Range<u64>) -> Result<Bytes> {
         let read = self.place.store.get_range(self.place.path(), range).await;
         Ok(read.map_err(|source| StorageError::read(&self.place.to_string(), source))?)
     }
 
-    /// Reads the footer; that it is none is an outcome, not an error.
+    /// Reads the footer. A missing or damaged footer is an outcome, not an error.
     pub async fn footer(&self) -> Result<Footer> {
         let unreadable = |problem: String| Ok(Err((Rule::ParquetReadable, problem)));
         if self.size < FOOTER_SIZE as u64 {
@@ -62,7 +62,8 @@ impl Object {
             }
             Err(_) => return unreadable("it does not end as Parquet does".to_owned()),
         }
-        // As a mask, encodings would not tell data pages of version 1 from those of version 2.
+        // A mask of encodings would not distinguish data pages of version 1 from those of version
+        // 2.
         let options = ParquetMetaDataOptions::new().with_encoding_stats_as_mask(false);
         let mut reader = ParquetMetaDataReader::new().with_metadata_options(Some(options));
         let parsed = reader.try_parse_sized(&tail, self.size).and_then(|()| reader.finish());
@@ -77,7 +78,7 @@ impl AsyncFileReader for Object {
     fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, ParquetError>> {
         async move {
             if range.end > self.size {
-                // A damaged footer is the file's fault, not the store's.
+                // Only a damaged footer leads here; report the file, not the store.
                 let problem = format!("it has {} bytes, its footer says more", self.size);
                 return Err(ParquetError::General(problem));
             }

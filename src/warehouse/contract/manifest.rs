@@ -1,4 +1,4 @@
-//! Manifests: their form, their keys, and that they list what the record does.
+//! Checks manifests: their form, their keys, and that they list the files of the run record.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,26 +9,26 @@ use super::rule::Rule;
 use crate::star::TableRecord;
 use crate::storage::Place;
 
-/// The beginning of a gzip file, and of a UTF-8 text with a byte order mark.
+/// First bytes of a gzip file.
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const BYTE_ORDER_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
 
-/// An entry, as far as it can be understood.
+/// An entry of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     pub url: String,
-    /// `None` where it is missing or no size: that is a finding already.
+    /// `None` if missing or not a valid size, which is already reported as a finding.
     pub content_length: Option<u64>,
 }
 
-/// Checks the form of a manifest, whose bytes are those of the object at `place`.
+/// Checks the form of a manifest. `bytes` is the content of the object at `place`.
 pub fn check_manifest(place: &str, bytes: &[u8]) -> Vec<Finding> {
     let mut findings = Vec::new();
     parse(place, bytes, &mut findings);
     findings
 }
 
-/// The entries of a manifest, or `None` when it is none.
+/// Returns the entries of a manifest, or `None` if the bytes are not a manifest.
 pub(super) fn parse(place: &str, bytes: &[u8], findings: &mut Vec<Finding>) -> Option<Vec<Entry>> {
     let mut refuse = |problem: String| {
         findings.push(Finding::new(Rule::ManifestForm, place, problem));
@@ -85,14 +85,14 @@ fn parse_entry(place: &str, entry: &Value, findings: &mut Vec<Finding>) -> Optio
     Some(Entry { url: url.to_owned(), content_length })
 }
 
-/// The keys of an object that are not among the known ones.
+/// Returns the unknown keys of an object, joined by commas.
 fn unknown(object: Option<&Map<String, Value>>, known: &[&str]) -> Option<String> {
     let unknown = object?.keys().filter(|key| !known.contains(&key.as_str()));
     let unknown: Vec<&str> = unknown.map(String::as_str).collect();
     (!unknown.is_empty()).then(|| unknown.join(", "))
 }
 
-/// Holds the entries of the manifest at `place` against the files of the table's record.
+/// Checks that the manifest at `place` lists exactly the files of the table's record.
 pub(super) fn check_files(
     place: &str,
     entries: &[Entry],
@@ -123,7 +123,7 @@ pub(super) fn check_files(
     }
 }
 
-/// Holds the urls of the entries against what an S3 key may be.
+/// Checks that the URLs of the entries are valid S3 keys and end in `.parquet`.
 pub(super) fn check_keys(entries: &[Entry], findings: &mut Vec<Finding>) {
     for Entry { url, .. } in entries {
         if let Some(problem) = key_problem(url) {
@@ -135,7 +135,7 @@ pub(super) fn check_keys(entries: &[Entry], findings: &mut Vec<Finding>) {
     }
 }
 
-/// One finding for all urls that are not in S3: there is but one thing to do about them.
+/// Returns a single finding for all URLs outside S3, because they have a common fix.
 pub(super) fn check_location<'a>(
     star: &Place,
     urls: impl Iterator<Item = &'a str>,
@@ -149,7 +149,7 @@ pub(super) fn check_location<'a>(
     Some(Finding::new(Rule::ManifestLocation, star, problem))
 }
 
-/// What is wrong with the bucket and the key of a url, whatever its scheme.
+/// Returns the problem with the bucket or key of a URL of any scheme.
 pub(super) fn key_problem(url: &str) -> Option<String> {
     let Some((scheme, rest)) = url.split_once("://") else {
         return Some("it is no url: wanted is s3://BUCKET/KEY".to_owned());
@@ -178,12 +178,12 @@ fn name_problem(url: &str) -> Option<String> {
     }
 }
 
-/// The url by which a manifest has the file at `path` of a star.
+/// Returns the URL under which a manifest lists the file at `path` of a star.
 pub(super) fn url(star: &Place, path: &str) -> String {
     star.location.url(star.child(path).path())
 }
 
-/// The lengths that a manifest gives, by url.
+/// Returns the content lengths in a manifest by URL.
 pub(super) fn lengths(entries: &[Entry]) -> HashMap<&str, u64> {
     entries.iter().filter_map(|e| Some((e.url.as_str(), e.content_length?))).collect()
 }

@@ -1,16 +1,17 @@
-//! The COPY contract: whether Redshift would take a star, told before any cluster is asked.
+//! The COPY contract: checks, without connecting to a cluster, whether Redshift accepts a star.
 //!
-//! [`check_star`] holds a star's record, its manifests and the footers of its Parquet files against
-//! what Redshift documents or has been seen to do; [`check_copy`] does the same with the text of a
-//! COPY statement. Each breach is a [`Finding`] of a [`Rule`], and each rule names its public
-//! source. A rule errs on the safe side: what no document and no report vouches for is a finding.
+//! [`check_star`] checks a star's record, its manifests and the footers of its Parquet files
+//! against the documented or observed behavior of Redshift. [`check_copy`] does the same for the
+//! text of a COPY statement. Each violation is a [`Finding`] of a [`Rule`], and each rule cites its
+//! public source. Rules are conservative: anything that no document or report confirms is a
+//! finding.
 //!
-//! What the tables are to be comes from the caller, so that the check and the DDL cannot differ.
+//! The caller supplies the expected tables, so that the check and the DDL cannot diverge.
 //!
-//! The parts: `tables` (what the caller expects), `manifest` (entries and keys), `footer` (reading
-//! them), `columns` (names, order, types), `chunks` (codecs, encodings, pages, nulls), `values`
-//! (reading a column, where footers do not tell), `texts` (their lengths), `statement` (COPY),
-//! `star` (all of a star).
+//! The parts: `tables` (expectations of the caller), `manifest` (entries and keys), `footer`
+//! (reading footers), `columns` (names, order, types), `chunks` (codecs, encodings, pages, nulls),
+//! `values` (reading a column if the footer is not enough), `texts` (text lengths), `statement`
+//! (COPY), `star` (a whole star).
 
 mod chunks;
 mod columns;

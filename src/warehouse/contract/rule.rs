@@ -1,6 +1,6 @@
-//! The rules: what each demands, what to do when it is broken, and where that is written.
+//! The rules of the contract, each with its demand, the advice for a violation, and the source.
 
-/// Makes the enum and its texts from one list, so that they cannot drift apart.
+/// Generates the enum and its texts from one list, so that they stay in sync.
 macro_rules! rules {
     ($($name:ident $id:literal
         demand $demand:literal
@@ -13,25 +13,25 @@ macro_rules! rules {
         }
 
         impl Rule {
-            /// All rules: of tables, stars and files first, then of statements.
+            /// All rules: first those of tables, stars and files, then those of statements.
             pub const ALL: &'static [Rule] = &[$(Rule::$name,)*];
 
-            /// Its name, which stays the same from version to version.
+            /// Returns the identifier, such as `table-columns`, which is stable across versions.
             pub fn id(self) -> &'static str {
                 match self { $(Rule::$name => $id,)* }
             }
 
-            /// What it demands, in a sentence.
+            /// Returns the demand of the rule, in one sentence.
             pub fn demand(self) -> &'static str {
                 match self { $(Rule::$name => $demand,)* }
             }
 
-            /// What to do when it is broken.
+            /// Returns the advice for fixing a violation.
             pub fn advice(self) -> &'static str {
                 match self { $(Rule::$name => $advice,)* }
             }
 
-            /// Where the demand comes from.
+            /// Returns the source of the demand, such as a page of the Redshift Developer Guide.
             pub fn source(self) -> &'static str {
                 match self { $(Rule::$name => $source,)* }
             }
@@ -233,7 +233,7 @@ rules! {
 }
 
 impl Rule {
-    /// Whether it is one for the text of a statement.
+    /// Returns `true` if the rule applies to the text of a COPY statement.
     pub fn is_of_statement(self) -> bool {
         self >= Rule::CopySize
     }

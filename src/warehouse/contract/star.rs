@@ -1,4 +1,4 @@
-//! A whole star against the contract.
+//! Checks a whole star against the contract.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -18,17 +18,18 @@ use crate::star::{FileRecord, RunRecord, TableRecord};
 use crate::storage::Place;
 use crate::warehouse::error::Result;
 
-/// Files that are looked at side by side: mostly waiting for a HEAD and a footer.
+/// Number of files to check concurrently. The checks mostly wait for a HEAD request and a footer.
 const FILES_IN_FLIGHT: usize = 16;
 
-/// Redshift Developer Guide, c-spectrum-troubleshooting: larger files risk "Retries exceeded".
+/// Maximum size of a file in bytes: larger files risk "Retries exceeded" (Redshift Developer Guide,
+/// c-spectrum-troubleshooting).
 const MAX_FILE: u64 = 1024 * 1024 * 1024;
 
-/// Holds the star at `star` against the contract.
+/// Checks the star at `star` against the contract.
 ///
 /// # Errors
 ///
-/// If the store fails or refuses; what is wrong with the star itself is a finding.
+/// Returns an error if the store cannot be read. Problems of the star itself are findings.
 pub async fn check_star(star: &Place, record: &RunRecord, expected: &Expected) -> Result<Contract> {
     let mut contract =
         Contract { findings: tables::check(&expected.tables), checked: Checked::default() };
@@ -60,7 +61,7 @@ pub async fn check_star(star: &Place, record: &RunRecord, expected: &Expected) -
     Ok(contract)
 }
 
-/// Reads and checks a table's manifest; `None` when it is none.
+/// Reads and checks a table's manifest. Returns `None` if it is missing or not a manifest.
 async fn check_manifest(
     star: &Place,
     table: &TableRecord,
@@ -74,7 +75,7 @@ async fn check_manifest(
         return Ok(None);
     };
     contract.checked.manifests += 1;
-    // COPY gets this url in its own text, where the same characters would do harm.
+    // COPY contains this URL in its text, so the rules for keys apply to it too.
     if let Some(problem) = manifest::key_problem(&manifest::url(star, &table.manifest)) {
         contract.findings.push(Finding::new(Rule::ManifestKey, &url, problem));
     }
@@ -86,8 +87,9 @@ async fn check_manifest(
     Ok(Some(entries))
 }
 
-/// Checks the copy of a table's manifest under its fixed name. A load does not use it, but a COPY
-/// written by hand does. One that lists the files of another star is about to be replaced.
+/// Checks the copy of a table's manifest under its fixed name. Loads do not use it, but a COPY
+/// written by hand does. A copy that lists the files of another star is skipped because it is about
+/// to be replaced.
 async fn check_copy(
     star: &Place,
     name: &str,
@@ -152,7 +154,7 @@ async fn check_files(
     Ok(())
 }
 
-/// Holds a table's totals against its files', both as the record has them.
+/// Compares a table's totals in the record with the sums over its files in the record.
 fn totals(table: &str, record: &TableRecord) -> Vec<Finding> {
     let sum = |of: fn(&FileRecord) -> u64| record.files.iter().map(of).sum::<u64>();
     let totals = [
@@ -168,7 +170,7 @@ fn totals(table: &str, record: &TableRecord) -> Vec<Finding> {
         .collect()
 }
 
-/// What looking at a file found.
+/// Findings about a file, and the number of its columns.
 #[derive(Default)]
 struct Looked {
     findings: Vec<Finding>,
@@ -243,7 +245,8 @@ impl Looked {
         }
     }
 
-    /// Looks for nulls where the table allows none: in the statistics, or else in the column.
+    /// Reports nulls in NOT NULL columns. Uses the statistics, or reads the column if there are
+    /// none.
     async fn nulls(
         &mut self,
         url: &str,

@@ -1,7 +1,7 @@
-//! The text of a COPY statement against the contract.
+//! Checks the text of a COPY statement against the contract.
 //!
-//! It is read from the tokens of sqlparser's Redshift dialect. Its parser is no help here: it takes
-//! parameters that Redshift refuses with Parquet, and not all of those that Redshift takes.
+//! Works on the tokens of sqlparser's Redshift dialect. sqlparser's parser does not fit here: it
+//! accepts parameters that Redshift rejects for Parquet, and rejects some that Redshift accepts.
 
 use datafusion::sql::sqlparser::dialect::RedshiftSqlDialect;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
@@ -11,10 +11,10 @@ use super::manifest::key_problem;
 use super::rule::Rule;
 use super::tables::ExpectedTable;
 
-/// Redshift Developer Guide, c_SQL_commands.
+/// Maximum size of a statement in bytes (Redshift Developer Guide, c_SQL_commands).
 const MAX_STATEMENT: usize = 16 * 1024 * 1024;
 
-/// Authorization that puts secrets into the text.
+/// Parameters that put secrets into the text of the statement.
 const KEYS: [&str; 6] = [
     "CREDENTIALS",
     "ACCESS_KEY_ID",
@@ -28,17 +28,17 @@ const KEYS: [&str; 6] = [
 const FORMATS: [&str; 9] =
     ["PARQUET", "ORC", "AVRO", "CSV", "JSON", "SHAPEFILE", "RCFILE", "SEQUENCEFILE", "TEXTFILE"];
 
-/// Words that are values of parameters, not parameters.
+/// Keywords that are values of parameters: those of STATUPDATE, and all known ones.
 const SWITCHES: [&str; 4] = ["ON", "OFF", "TRUE", "FALSE"];
 const VALUES: [&str; 8] = ["AS", "ON", "OFF", "TRUE", "FALSE", "AUTO", "PRESET", "DEFAULT"];
 
-/// Holds the text of a COPY statement against the contract, and its column list against `table`.
+/// Checks the text of a COPY statement against the contract, and its column list against `table`.
 pub fn check_copy(sql: &str, table: Option<&ExpectedTable>) -> Vec<Finding> {
     if sql.len() > MAX_STATEMENT {
         let problem = format!("it has {} bytes, {MAX_STATEMENT} may be", sql.len());
         return vec![Finding::new(Rule::CopySize, "COPY", problem)];
     }
-    // Literals are kept as they are written: what is an escape in them must be seen.
+    // Keep literals as written, so that escapes in them are detected.
     let mut tokenizer = Tokenizer::new(&RedshiftSqlDialect {}, sql).with_unescape(false);
     let tokens = match tokenizer.tokenize_with_location() {
         Ok(tokens) => tokens,
@@ -60,7 +60,7 @@ fn place(at: Location) -> String {
     format!("COPY, line {}, column {}", at.line, at.column)
 }
 
-/// A statement being read.
+/// A parser over the tokens of a statement.
 struct Copy {
     tokens: Vec<TokenWithSpan>,
     next: usize,
@@ -77,7 +77,7 @@ impl Copy {
         self.findings.push(Finding::new(rule, place, problem));
     }
 
-    /// Where the next token is, or where the statement ends.
+    /// Returns the location of the next token, or of the end of the statement.
     fn here(&self) -> String {
         let token = self.tokens.get(self.next).map(|t| t.span.start);
         let end = self.tokens.last().map(|t| t.span.end);
@@ -88,7 +88,7 @@ impl Copy {
         self.tokens.get(self.next).map(|t| &t.token)
     }
 
-    /// The next token, in upper case, when it is a word that is not quoted.
+    /// Returns the next token in upper case if it is an unquoted word.
     fn peek_word(&self) -> Option<String> {
         match self.peek() {
             Some(Token::Word(word)) if word.quote_style.is_none() => {
@@ -124,7 +124,7 @@ impl Copy {
         Some(name)
     }
 
-    /// Every literal of the statement must be plain, wherever it stands.
+    /// Checks that every literal in the statement is plain.
     fn literals(&mut self) {
         for at in 0..self.tokens.len() {
             let TokenWithSpan { token, span } = &self.tokens[at];
@@ -139,7 +139,7 @@ impl Copy {
         }
     }
 
-    /// Demands one statement, and removes the semicolon at its end.
+    /// Checks that there is a single statement, and removes semicolons at its end.
     fn statements(&mut self) -> bool {
         while self.tokens.last().is_some_and(|t| t.token == Token::SemiColon) {
             self.tokens.pop();
@@ -152,7 +152,7 @@ impl Copy {
         semicolon.is_none()
     }
 
-    /// `COPY schema.table (columns) FROM`.
+    /// Parses `COPY schema.table (columns) FROM`.
     fn head(&mut self, table: Option<&ExpectedTable>) -> bool {
         if !self.take_word("COPY") {
             self.add(Rule::CopyForm, self.here(), "it does not begin with COPY");
@@ -176,7 +176,8 @@ impl Copy {
         true
     }
 
-    /// The column list; an empty one when there is none, and `None` when it cannot be read.
+    /// Parses the column list. Returns an empty list if there is none, and `None` if it cannot be
+    /// parsed.
     fn columns(&mut self) -> Option<Vec<String>> {
         let mut columns = Vec::new();
         if !self.take(&Token::LParen) {
@@ -259,8 +260,9 @@ impl Copy {
         }
     }
 
-    /// One parameter and its values. What Redshift takes with Parquet, the authorization apart, is
-    /// listed in its Developer Guide, copy-usage_notes-copy-from-columnar.
+    /// Parses a parameter and its values. The parameters that Redshift accepts for Parquet, other
+    /// than the authorization, are listed in its Developer Guide,
+    /// copy-usage_notes-copy-from-columnar.
     fn parameter(&mut self, word: &str, place: String) {
         self.next += usize::from(!FORMATS.contains(&word));
         match word {
@@ -290,7 +292,7 @@ impl Copy {
         }
     }
 
-    /// Passes over the values of a parameter that is a finding already.
+    /// Skips the values of a parameter that is already reported as a finding.
     fn skip_values(&mut self) {
         loop {
             let is_value = match self.peek() {
@@ -331,7 +333,7 @@ impl Copy {
     }
 }
 
-/// Whether a text is `arn:PARTITION:iam::ACCOUNT:role/NAME`.
+/// Returns `true` if the text is `arn:PARTITION:iam::ACCOUNT:role/NAME`.
 fn is_role(arn: &str) -> bool {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     let [arn, partition, service, region, account, resource] = parts[..] else { return false };

@@ -1,4 +1,4 @@
-//! What the caller expects the warehouse's tables to be, held against Redshift's own limits.
+//! The caller's expectations of the warehouse's tables, and their check against Redshift's limits.
 
 use std::collections::HashSet;
 
@@ -6,74 +6,74 @@ use super::finding::Finding;
 use super::rule::Rule;
 use crate::star::model::ColumnType;
 
-/// Redshift Developer Guide, r_CREATE_TABLE_NEW.
+/// Maximum number of columns of a table. Redshift Developer Guide, r_CREATE_TABLE_NEW.
 const MAX_COLUMNS: usize = 1600;
-/// In bytes. Redshift Developer Guide, r_names.
+/// Maximum length of a name in bytes. Redshift Developer Guide, r_names.
 const MAX_NAME: usize = 127;
-/// In bytes. Redshift Developer Guide, r_Character_types.
+/// Maximum length of a VARCHAR in bytes. Redshift Developer Guide, r_Character_types.
 const MAX_VARCHAR: u32 = 65_535;
-/// What VARCHAR without a length is. Redshift Developer Guide, r_Character_types.
+/// Length in bytes of a VARCHAR without an explicit length. Redshift Developer Guide,
+/// r_Character_types.
 const BARE_VARCHAR: u32 = 256;
 
-/// Columns that every table has by itself. Redshift Developer Guide,
-/// c_unsupported-postgresql-features.
+/// System columns of every table. Redshift Developer Guide, c_unsupported-postgresql-features.
 const SYSTEM_COLUMNS: [&str; 7] = ["oid", "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
 
-/// A column as the DDL makes it.
+/// A column as the DDL defines it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpectedColumn {
-    /// Its name.
+    /// Name of the column, unquoted.
     pub name: String,
-    /// Its type.
+    /// Type of the column in the warehouse.
     pub column_type: ColumnType,
-    /// Whether it may be null.
+    /// `true` if the column can be null.
     pub nullable: bool,
-    /// The n of VARCHAR(n), in bytes. Text without it is bare VARCHAR, which is VARCHAR(256).
+    /// The n of VARCHAR(n), in bytes. `None` for text means a bare VARCHAR, which is VARCHAR(256).
     pub max_bytes: Option<u32>,
 }
 
-/// A table as the DDL makes it.
+/// A table as the DDL defines it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpectedTable {
-    /// Its name, which is also that of the star's table.
+    /// Name of the table, the same in the star and in the warehouse.
     pub name: String,
-    /// Its columns, in order.
+    /// Columns in the order of the table.
     pub columns: Vec<ExpectedColumn>,
 }
 
-/// How much of the files is read.
+/// Amount of data to read from the files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Reading {
-    /// Footers; columns only where nothing else tells. The lengths of texts are the record's, and
-    /// U+0000 is seen only in the smallest and greatest values.
+    /// Footers, and columns only if the footers are not enough. Text lengths come from the record,
+    /// and U+0000 is detected only in the minimum and maximum values.
     #[default]
     Footers,
-    /// Also every text column, for lengths and U+0000.
+    /// Also every text column, to check lengths and U+0000.
     Texts,
 }
 
-/// What a star is held against.
+/// Expectations that a star is checked against.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expected {
-    /// The tables to be loaded.
+    /// Tables to load.
     pub tables: Vec<ExpectedTable>,
-    /// The warehouse's region; unless both regions are given they are not compared.
+    /// AWS region of the warehouse. Regions are compared only if both are known.
     pub warehouse_region: Option<String>,
-    /// The bucket's region.
+    /// AWS region of the bucket.
     pub bucket_region: Option<String>,
-    /// How much of the files is read.
+    /// Amount of data to read from the files.
     pub reading: Reading,
 }
 
 impl ExpectedColumn {
-    /// The bytes that a text may have, when it is text.
+    /// Returns the maximum length in bytes of a text column, or `None` for other types.
     pub(super) fn text_limit(&self) -> Option<u32> {
         let is_text = self.column_type == ColumnType::Text;
         is_text.then(|| self.max_bytes.unwrap_or(BARE_VARCHAR).min(MAX_VARCHAR))
     }
 }
 
-/// Holds the tables against what Redshift allows of any table.
+/// Checks the tables against the limits that Redshift sets for any table.
 pub(super) fn check(tables: &[ExpectedTable]) -> Vec<Finding> {
     let mut findings = Vec::new();
     unique(tables.iter().map(|table| (table.name.clone(), &table.name)), &mut findings);

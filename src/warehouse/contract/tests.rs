@@ -1,4 +1,5 @@
-//! The contract from outside: a small star that keeps it, broken in one way at a time.
+//! Tests of the contract's public interface: a small star that passes, with one violation at a
+//! time.
 
 mod breaches;
 mod statements;
@@ -30,7 +31,7 @@ const FILE: &str = "plays/run-00000.parquet";
 const URL: &str = "s3://bucket/star/plays/run-00000.parquet";
 const MANIFEST: &str = "s3://bucket/star/plays.manifest";
 
-/// A star of one table with one file, and what it is held against.
+/// A star of one table with one file, and the expectations to check it against.
 struct Star {
     folder: tempfile::TempDir,
     manifest: Value,
@@ -43,7 +44,7 @@ fn column(name: &str, column_type: ColumnType, nullable: bool) -> ExpectedColumn
     ExpectedColumn { name: name.to_owned(), column_type, nullable, max_bytes }
 }
 
-/// A table of an id, an optional text and a time.
+/// A table with an id, an optional text and a timestamp.
 fn plays() -> ExpectedTable {
     let columns = vec![
         column("id", ColumnType::BigInt, false),
@@ -70,7 +71,7 @@ fn texts(texts: &[Option<&str>]) -> ArrayRef {
     Arc::new(texts.iter().copied().collect::<StringArray>())
 }
 
-/// Rows with these texts.
+/// Returns a batch with these texts, one per row.
 fn rows(levels: &[Option<&str>]) -> RecordBatch {
     let numbers: Vec<_> = (1..=levels.len() as i64).map(Some).collect();
     batch(vec![
@@ -84,7 +85,7 @@ fn good() -> RecordBatch {
     rows(&[Some("free"), None, Some("paid")])
 }
 
-/// A Parquet file, its properties changed from those that are in order.
+/// Writes a Parquet file, with changes to writer properties that pass the contract.
 fn parquet_with(
     batch: &RecordBatch,
     change: impl FnOnce(WriterPropertiesBuilder) -> WriterPropertiesBuilder,
@@ -100,7 +101,8 @@ fn parquet(batch: &RecordBatch) -> Bytes {
     parquet_with(batch, |properties| properties)
 }
 
-/// A file with another footer, the column chunk at `column` of the first row group being changed.
+/// Appends another footer to a file, with a changed column chunk at `column` of the first row
+/// group.
 fn with_chunk(
     file: &[u8],
     column: usize,
@@ -129,7 +131,7 @@ fn with_footer(file: &[u8], change: impl FnOnce(ParquetMetaData) -> ParquetMetaD
 }
 
 impl Star {
-    /// One that keeps the contract.
+    /// A star that passes the contract.
     fn good() -> Star {
         let mut star = Star {
             folder: tempfile::tempdir().unwrap(),
@@ -141,7 +143,7 @@ impl Star {
         star
     }
 
-    /// Puts a file in place of the star's, manifest and record following suit.
+    /// Replaces the star's file, and updates the manifest and the record.
     fn put(&mut self, batch: &RecordBatch, file: Bytes) {
         let (rows, bytes) = (batch.num_rows() as u64, file.len() as u64);
         let longest = batch.column_by_name("level").and_then(|c| {
@@ -196,7 +198,7 @@ impl Star {
     }
 
     fn check(&self) -> Contract {
-        // A string stands for a manifest that is written as it is, null for none.
+        // A JSON string is written as the manifest verbatim; null means that there is no manifest.
         match &self.manifest {
             Value::Null => {}
             Value::String(text) => self.write("plays.manifest", text.as_bytes()),

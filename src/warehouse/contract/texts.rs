@@ -1,4 +1,4 @@
-//! Texts against the VARCHAR they are loaded into: their bytes, and U+0000.
+//! Checks texts against the VARCHAR they load into: length in bytes, and U+0000.
 
 use std::sync::Arc;
 
@@ -16,10 +16,10 @@ use crate::star::TableRecord;
 use crate::storage::Place;
 use crate::warehouse::error::Result;
 
-/// More bytes than any VARCHAR holds. Redshift Developer Guide, r_Character_types.
+/// One byte more than the longest VARCHAR holds. Redshift Developer Guide, r_Character_types.
 const NO_VARCHAR: u64 = 65_536;
 
-/// The leaf of the column at `position`, when it is flat.
+/// Returns the leaf index of the column at `position` if it is flat.
 pub(super) fn leaf(schema: &SchemaDescriptor, position: usize) -> Option<usize> {
     let field = schema.root_schema().get_fields().get(position)?;
     let is_flat = field.is_primitive();
@@ -27,14 +27,14 @@ pub(super) fn leaf(schema: &SchemaDescriptor, position: usize) -> Option<usize> 
     leaves.find(|leaf| is_flat && schema.get_column_root_idx(*leaf) == position)
 }
 
-/// The leaf of a column that holds bytes; what is no text is a finding of another rule.
+/// Returns the leaf index of a column if it holds bytes. Other types are a finding of another rule.
 fn text_leaf(footer: &ParquetMetaData, position: usize) -> Option<usize> {
     let schema = footer.file_metadata().schema_descr();
     let leaf = leaf(schema, position)?;
     (schema.column(leaf).physical_type() == Physical::BYTE_ARRAY).then_some(leaf)
 }
 
-/// Holds the texts of one file against its table, as far as they are to be read.
+/// Checks the texts of a file against its table, to the extent that `reading` specifies.
 pub(super) async fn check_file(
     file: &Object,
     footer: &Arc<ParquetMetaData>,
@@ -59,8 +59,8 @@ pub(super) async fn check_file(
     Ok(findings)
 }
 
-/// Holds the longest texts of the record against the table, and finds an example of what is too
-/// long. A column of which the record says nothing is read.
+/// Checks the longest texts in the record against the table, and looks for an example of a text
+/// that is too long. Reads a column if the record has no length for it.
 pub(super) async fn check_record(
     star: &Place,
     table: &ExpectedTable,
@@ -93,7 +93,7 @@ pub(super) async fn check_record(
     Ok(findings)
 }
 
-/// Reads a text column, file by file, up to the first that holds a value which does not fit.
+/// Reads a text column file by file, up to the first file with a value that does not fit.
 async fn search(
     star: &Place,
     table: &ExpectedTable,
@@ -116,7 +116,7 @@ async fn search(
                     return Ok(found);
                 }
             }
-            // The next file will hardly be better.
+            // Stop here: the other files were most likely written in the same way.
             Err(problem) => return Ok(vec![unread(&place, problem)]),
         }
     }

@@ -1,4 +1,4 @@
-//! Reading one column of a file, where its footer does not tell what is asked.
+//! Reads a column of a file if its footer does not contain enough information.
 
 use std::sync::Arc;
 
@@ -12,20 +12,20 @@ use parquet::file::metadata::ParquetMetaData;
 use super::footer::Object;
 use crate::warehouse::error::{Error, Result};
 
-/// Characters of a value that are shown.
+/// Number of characters of a value to show.
 const SHOWN_CHARS: usize = 60;
 
-/// Rows that are read at once: values may be long.
+/// Number of rows to read at once; values may be long.
 const BATCH_ROWS: usize = 1024;
 
-/// A value to show, and where it is.
+/// A value to show, with its location.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Example {
-    /// The row of the file, counted from 1.
+    /// Row number in the file, from 1.
     pub row: u64,
-    /// The bytes of the whole value.
+    /// Length of the whole value in bytes.
     pub bytes: u64,
-    /// Its beginning.
+    /// First characters of the value.
     pub shown: String,
 }
 
@@ -36,12 +36,12 @@ pub(super) struct Offenders {
     pub first: Option<Example>,
 }
 
-/// What reading a text column found.
+/// Findings from reading a text column.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct TextScan {
-    /// Values that have too many bytes.
+    /// Values with too many bytes.
     pub too_long: Offenders,
-    /// Values that hold U+0000.
+    /// Values that contain U+0000.
     pub nul: Offenders,
 }
 
@@ -71,8 +71,8 @@ impl std::fmt::Display for Offenders {
     }
 }
 
-/// Reads a text column and looks for values of more than `limit` bytes and for U+0000; `Err` within
-/// says why the file cannot be read.
+/// Reads a text column and looks for values of more than `limit` bytes and for U+0000. The inner
+/// `Err` is the reason why the file cannot be read.
 pub(super) async fn scan_text(
     file: &Object,
     footer: &Arc<ParquetMetaData>,
@@ -99,7 +99,7 @@ pub(super) async fn scan_text(
     Ok(read.map(|()| found))
 }
 
-/// Reads a column and counts its nulls; the row of the first one is returned beside their number.
+/// Reads a column and counts its nulls. Returns the count and the row of the first null.
 pub(super) async fn count_nulls(
     file: &Object,
     footer: &Arc<ParquetMetaData>,
@@ -118,14 +118,14 @@ pub(super) async fn count_nulls(
     Ok(read.map(|()| (count, first)))
 }
 
-/// Hands a column's values to `look`, batch by batch, with the row that each batch begins with.
+/// Passes a column's values to `look` batch by batch, with the number of the batch's first row.
 async fn read_column(
     file: &Object,
     footer: &Arc<ParquetMetaData>,
     column: usize,
     mut look: impl FnMut(u64, &ArrayRef) -> std::result::Result<(), String>,
 ) -> Result<std::result::Result<(), String>> {
-    // The reader takes these for granted.
+    // The reader does not check for negative offsets.
     let is_negative = footer.row_groups().iter().map(|group| group.column(column)).any(|chunk| {
         let begin = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
         begin < 0 || chunk.compressed_size() < 0
@@ -133,7 +133,7 @@ async fn read_column(
     if is_negative {
         return Ok(Err("its footer has a negative offset".to_owned()));
     }
-    // What the file says of Arrow types must not change how its Parquet types are read.
+    // Ignore the embedded Arrow schema: it must not change how the Parquet types are read.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let mask = ProjectionMask::leaves(footer.file_metadata().schema_descr(), [column]);
     let opened = ArrowReaderMetadata::try_new(footer.clone(), options).and_then(|metadata| {
@@ -161,7 +161,7 @@ async fn read_column(
     }
 }
 
-/// A store's failure is an error of ours, anything else is the file's own.
+/// Returns an error if the store failed; any other failure is a problem of the file.
 fn unreadable(error: ParquetError) -> Result<std::result::Result<(), String>> {
     match error {
         ParquetError::External(external) => match external.downcast::<Error>() {

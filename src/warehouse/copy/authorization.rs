@@ -1,4 +1,4 @@
-//! How Redshift's COPY is authorized to read the files of a star.
+//! Authorization of Redshift's COPY to read the files of a star.
 
 use aws_types::SdkConfig;
 use secrecy::{ExposeSecret, SecretString};
@@ -8,33 +8,34 @@ use crate::warehouse::Dialect;
 use crate::warehouse::error::Result;
 use crate::warehouse::quote::{iam_role, literal};
 
-/// Stands for a secret where a statement is shown.
+/// Placeholder for a secret in a statement that is shown.
 const HIDDEN: &str = "***";
 
-/// The authorization of a COPY.
+/// Authorization of COPY.
 #[derive(Debug, Clone)]
 pub enum CopyAuth {
-    /// A role: an ARN, several joined by commas, or `default` for the default role of the cluster.
+    /// A role: an ARN, several ARNs joined by commas, or `default` for the default role of the
+    /// cluster.
     Role(String),
-    /// Temporary keys of the caller, which are part of the statement.
+    /// Temporary keys of the caller, which become part of the statement.
     Session(Box<SdkConfig>),
 }
 
-/// A clause of COPY, which may hold secrets.
+/// An authorization clause of COPY, which may contain secrets.
 #[derive(Debug)]
 pub struct Clause {
     text: SecretString,
-    /// The clause as it is shown.
+    /// The clause with its secrets masked.
     pub shown: String,
     secrets: Vec<SecretString>,
 }
 
 impl CopyAuth {
-    /// The clause as it is shown: without keys.
+    /// Returns the clause with masked keys.
     ///
     /// # Errors
     ///
-    /// If a role is neither `default` nor the ARN of an IAM role.
+    /// Returns an error if a role is neither `default` nor the ARN of an IAM role.
     pub fn shown(&self) -> Result<String> {
         match self {
             CopyAuth::Role(role) => Ok(iam_role(role)?),
@@ -42,11 +43,11 @@ impl CopyAuth {
         }
     }
 
-    /// The clause to send; AWS may be asked for keys.
+    /// Returns the clause to send. May request temporary keys from AWS.
     ///
     /// # Errors
     ///
-    /// As [`CopyAuth::shown`], and if there are no keys.
+    /// As for [`CopyAuth::shown`]; also fails if no keys are available.
     pub async fn clause(&self) -> Result<Clause> {
         let shown = self.shown()?;
         let CopyAuth::Session(sdk) = self else {
@@ -61,12 +62,12 @@ impl CopyAuth {
 }
 
 impl Clause {
-    /// The clause, for the driver alone.
+    /// Returns the clause in clear text, for the driver only.
     pub fn expose(&self) -> &str {
         self.text.expose_secret()
     }
 
-    /// A text of the server without the secrets of the clause.
+    /// Masks the secrets of the clause in a text from the server.
     pub fn hide(&self, text: &str) -> String {
         self.secrets
             .iter()
@@ -74,6 +75,8 @@ impl Clause {
     }
 }
 
+/// Returns the clause for temporary keys.
+///
 /// Source: Redshift Database Developer Guide, COPY, Authorization parameters.
 fn keys(id: &str, secret: &str, token: &str) -> Result<String> {
     let quoted = |text| literal(text, Dialect::Redshift);

@@ -1,7 +1,7 @@
-//! Arrow batches in PostgreSQL's binary COPY format.
+//! Encodes Arrow batches in PostgreSQL's binary COPY format.
 //!
 //! Source: PostgreSQL, COPY, Binary Format: a header; for each row the number of its fields, and
-//! for each field its length and its bytes in network order, -1 for null; a trailer.
+//! for each field its length (-1 for null) and its bytes, all in network order; a trailer.
 
 use arrow::array::{
     Array, AsArray, Float64Array, Int16Array, Int32Array, Int64Array, RecordBatch, StringArray,
@@ -12,16 +12,16 @@ use arrow::datatypes::{
 };
 use arrow::error::ArrowError;
 
-/// Signature, no flags, no extension.
+/// The signature, without flags or extension.
 pub const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 
-/// A row of -1 fields ends the data.
+/// The trailer: a field count of -1 ends the data.
 pub const TRAILER: &[u8] = &(-1_i16).to_be_bytes();
 
-/// PostgreSQL counts microseconds from 2000-01-01: 10,957 days after 1970-01-01.
+/// Microseconds from 1970-01-01 to 2000-01-01, PostgreSQL's epoch: 10,957 days.
 const EPOCH_OFFSET: i64 = 10_957 * 86_400 * 1_000_000;
 
-/// The length that means null.
+/// Field length that means null.
 const NULL: [u8; 4] = (-1_i32).to_be_bytes();
 
 enum Values<'a> {
@@ -77,7 +77,7 @@ impl Values<'_> {
                 })?;
                 field(out, &micros.to_be_bytes());
             }
-            // A text is shorter than the 2 GiB that its array holds.
+            // The length fits: an array of texts holds less than 2 GiB.
             Values::Text(values) => field(out, values.value(row).as_bytes()),
         }
         Ok(())
@@ -93,7 +93,8 @@ fn field(out: &mut Vec<u8>, bytes: &[u8]) {
 ///
 /// # Errors
 ///
-/// If a column has a type that no star column has, or a time that PostgreSQL cannot hold.
+/// Returns an error if a column has a type that no star column has, or a time that PostgreSQL
+/// cannot represent.
 pub fn write_rows(batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), ArrowError> {
     let columns: Vec<Values<'_>> =
         batch.columns().iter().map(|array| Values::of(array)).collect::<Result<_, _>>()?;

@@ -1,4 +1,5 @@
-//! Moving a table's rows: Redshift fetches the files itself, PostgreSQL is sent them.
+//! Moves a table's rows: Redshift reads the files itself, PostgreSQL receives them over the
+//! connection.
 
 mod authorization;
 pub mod binary;

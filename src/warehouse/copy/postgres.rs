@@ -1,4 +1,4 @@
-//! A table's Parquet, streamed into PostgreSQL as binary COPY.
+//! Streams a table's Parquet files into PostgreSQL as binary COPY.
 
 use std::sync::Arc;
 
@@ -19,19 +19,20 @@ use crate::warehouse::quote::{self, qualified};
 use crate::warehouse::session::Session;
 use crate::warehouse::tables::TableDesign;
 
-/// Bytes sent at once: large enough for the socket, small beside a batch.
+/// Number of bytes per chunk: large enough for the socket, small compared to a batch.
 const CHUNK_BYTES: usize = 256 * 1024;
 
-/// Chunks that wait while the server works on others.
+/// Maximum number of encoded chunks waiting to be sent.
 const CHUNKS_AHEAD: usize = 8;
 
-/// The statement that loads a table. The rows are frozen, as a table made in the same transaction
-/// allows: readers with an older snapshot, who may find the new table by name, then see its rows
-/// and not an empty table (PostgreSQL, COPY, FREEZE), and no later vacuum has to visit them.
+/// Returns the statement that loads a table. It can freeze the rows because the same transaction
+/// creates the table. Readers with an older snapshot that find the new table by name then see its
+/// rows instead of an empty table (PostgreSQL, COPY, FREEZE), and no later vacuum has to visit the
+/// rows.
 ///
 /// # Errors
 ///
-/// If a name cannot be quoted.
+/// Returns an error if a name cannot be quoted.
 pub fn copy_statement(design: &TableDesign, schema: &str, name: &str) -> Result<String> {
     Ok(format!(
         "COPY {} ({})\nFROM STDIN (FORMAT binary, FREEZE)",
@@ -40,11 +41,11 @@ pub fn copy_statement(design: &TableDesign, schema: &str, name: &str) -> Result<
     ))
 }
 
-/// Streams the table registered in `files` to the server, reading and encoding ahead of it.
+/// Streams the table registered in `files` to the server. A separate task reads and encodes ahead.
 ///
 /// # Errors
 ///
-/// If the files cannot be read, or the server refuses a row.
+/// Returns an error if the files cannot be read, or if the server rejects a row.
 pub async fn copy(
     session: &Session,
     files: &SessionContext,
@@ -57,7 +58,7 @@ pub async fn copy(
     let (files, meter) = (files.clone(), meter.clone());
     let _reader = AbortOnDropHandle::new(tokio::spawn(async move {
         if let Err(error) = encode(&files, table, &send, &meter).await {
-            // A receiver that has gone has an error of its own to tell.
+            // If the receiver is closed, it has its own error to report.
             let _ = send.send(Err(error)).await;
         }
     }));
@@ -69,7 +70,7 @@ pub async fn copy(
     sink.as_mut().finish().await.map_err(|e| failed(&e))
 }
 
-/// Reads the table and sends its rows in chunks; returns early when nobody listens any more.
+/// Reads the table and sends its rows in chunks. Returns early if the receiver is closed.
 async fn encode(
     files: &SessionContext,
     table: &Table,
@@ -78,7 +79,7 @@ async fn encode(
 ) -> Result<()> {
     let failed = |e| crate::error::Error::query(table.name, e);
     let sql = format!("SELECT * FROM {}", quote::name(table.name)?);
-    // One reader keeps the order of the files: what is sorted there is sorted in the table.
+    // A single partition preserves the order of the files, so the table is sorted as they are.
     let config = files.copied_config().with_target_partitions(1);
     let config = config.with_create_default_catalog_and_schema(false);
     let state = SessionStateBuilder::new_from_existing(files.state()).with_config(config).build();
@@ -104,10 +105,10 @@ async fn encode(
     Ok(())
 }
 
-/// Rows that are encoded between two looks at the size.
+/// Number of rows to encode between two checks of the buffer size.
 const ROWS_A_STEP: usize = 1024;
 
-/// The batch in the table's own types: a reader may give texts in another form of array.
+/// Casts a batch to the table's types, because a reader can return texts in another array type.
 fn conform(table: &Table, batch: &RecordBatch) -> Result<RecordBatch> {
     let schema = table.schema();
     let columns: Result<Vec<_>, _> = batch

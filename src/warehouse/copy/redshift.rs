@@ -1,4 +1,4 @@
-//! COPY from Parquet into Redshift.
+//! Loads Parquet files into Redshift with COPY.
 
 use std::time::Duration;
 
@@ -10,19 +10,20 @@ use crate::warehouse::quote::{qualified, s3_url};
 use crate::warehouse::session::Session;
 use crate::warehouse::tables::TableDesign;
 
-/// Load errors can be seen after 1.5 to 13 s (as measured by others on Serverless).
+/// Load errors become visible after 1.5 to 13 s (as measured by others on Serverless).
 const LOAD_ERROR_TRIES: usize = 5;
 const LOAD_ERROR_PAUSE: Duration = Duration::from_secs(3);
 
-/// The statement that loads a table from its manifest. `authorization` is its clause of that kind.
+/// Returns the statement that loads a table from its manifest. `authorization` is the authorization
+/// clause.
 ///
-/// Parquet is mapped by position, so the columns are listed: their number is then checked. The
-/// options are the ones that Parquet takes; REGION, COMPUPDATE and their like are refused (Redshift
-/// Developer Guide, COPY from columnar data formats).
+/// Parquet columns are mapped by position. The column list makes Redshift check their number. The
+/// statement has only options that Redshift accepts for Parquet; it rejects REGION, COMPUPDATE and
+/// others (Redshift Developer Guide, COPY from columnar data formats).
 ///
 /// # Errors
 ///
-/// If the manifest is not in S3, or a name cannot be quoted.
+/// Returns an error if the manifest is not in S3, or if a name cannot be quoted.
 pub fn copy_statement(
     design: &TableDesign,
     schema: &str,
@@ -39,18 +40,18 @@ pub fn copy_statement(
     ))
 }
 
-/// Where a table's manifest is.
+/// Returns the URL of a table's manifest.
 pub fn manifest_url(star: &Place, table: &TableRecord) -> String {
     star.location.url(star.child(&table.manifest).path())
 }
 
-/// What Redshift itself recorded of a load that failed. `None` where it says nothing in time, or lets
-/// the user not ask.
+/// Returns the error that Redshift recorded for a failed load, or `None` if no record appears in
+/// time or the user is not allowed to query it.
 pub async fn load_error(session: &Session, refusal: &Refusal) -> Option<LoadError> {
     let query = refusal.query?;
-    // Only what went wrong in a file is recorded there: nothing else is worth waiting for.
+    // Redshift records only errors in files; do not wait for a record of anything else.
     let tries = if refusal.detail.contains("Spectrum") { LOAD_ERROR_TRIES } else { 1 };
-    // Plain users of a serverless workgroup may read the first, those of old clusters the second.
+    // Ordinary users can read the first view on Serverless, and the second on older clusters.
     let queries = [
         format!(
             "SELECT TRIM(file_name), TRIM(column_name), TRIM(column_type), TRIM(error_message) \

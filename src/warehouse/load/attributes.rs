@@ -1,4 +1,4 @@
-//! Properties of tables that an administrator has set, carried over to the tables that replace them.
+//! Carries properties that an administrator has set on tables over to the tables that replace them.
 
 use super::catalog::{star_tables, text};
 use crate::star::model::Table;
@@ -7,22 +7,22 @@ use crate::warehouse::error::Result;
 use crate::warehouse::quote::{literal, name, principal, qualified};
 use crate::warehouse::session::Session;
 
-/// A clause of ALTER TABLE that gives a table a property of the one that it replaces.
+/// An ALTER TABLE clause that sets a property of the replaced table on the new one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attribute {
-    /// The table.
+    /// Name of the star table.
     pub table: String,
     clause: String,
-    /// Whether it needs the table's keys.
+    /// `true` if the clause requires the table's keys to exist.
     pub needs_keys: bool,
 }
 
 impl Attribute {
-    /// The statement that sets the property of a table called `new`.
+    /// Returns the statement that sets the property on a table named `new`.
     ///
     /// # Errors
     ///
-    /// If a name cannot be quoted.
+    /// Returns an error if a name cannot be quoted.
     pub fn set(&self, schema: &str, new: &str) -> Result<String> {
         let key = name(&format!("{new}_pkey"))?;
         Ok(format!(
@@ -33,12 +33,13 @@ impl Attribute {
     }
 }
 
-/// The tablespaces, storage parameters, statistics targets, compression and replica identities that
-/// the tables have beside PostgreSQL's defaults. Redshift has none of them.
+/// Returns the storage properties in which the tables differ from PostgreSQL's defaults:
+/// tablespaces, storage parameters, replica identities, clustering, and the columns' statistics
+/// targets, options, storage and compression. Empty for Redshift, which has none of them.
 ///
 /// # Errors
 ///
-/// If the catalog cannot be read.
+/// Returns an error if the catalog cannot be read.
 pub async fn attributes(session: &Session, schema: &str) -> Result<Vec<Attribute>> {
     let dialect = session.dialect();
     if dialect == Dialect::Redshift {
@@ -99,12 +100,11 @@ UNION ALL SELECT star.relname, NULL, use.clause \
     ) use \
 ORDER BY 1, 2 NULLS FIRST, 3";
 
-/// The statements that give the tables in place the comments that somebody has put on those that
-/// they replace.
+/// Returns the statements that restore comments which a user has changed on the replaced tables.
 ///
 /// # Errors
 ///
-/// If the catalog cannot be read, or a name cannot be quoted.
+/// Returns an error if the catalog cannot be read or a name cannot be quoted.
 pub async fn comments(session: &Session, schema: &str) -> Result<Vec<String>> {
     let dialect = session.dialect();
     let sql = format!(

@@ -1,4 +1,4 @@
-//! The first transaction: new tables, filled and held against the files.
+//! The first transaction of a load: creates and fills new tables and compares them with the files.
 
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ use crate::warehouse::tables::TableDesign;
 use crate::warehouse::{Dialect, collation};
 
 impl Loader<'_> {
-    /// Makes the new tables; their names.
+    /// Creates and fills the new tables. Returns their names.
     pub(super) async fn build(&mut self, guard: &mut Guard<'_>) -> Result<Names> {
         let mut patience = self.backoff();
         let stages = self.report.stages.len();
@@ -27,7 +27,7 @@ impl Loader<'_> {
                 Err(error) => Err(error),
             };
             let Err(error) = built else { return Ok(names) };
-            // The reply to COMMIT may be all that was lost.
+            // The tables may be committed even if the response to the COMMIT was lost.
             if is_lost(&error) && self.was_built(&names).await {
                 return Ok(names);
             }
@@ -46,7 +46,7 @@ impl Loader<'_> {
         let session = Session::open(&self.options.access).await?;
         let built = self.build_in(&session, names).await;
         if built.is_err() {
-            // The end of the session does the same; this frees the tables sooner.
+            // Ending the session would also roll back; this releases the tables sooner.
             let _ = session.rollback("undo the load").await;
         }
         built
@@ -136,8 +136,8 @@ impl Loader<'_> {
         Ok(())
     }
 
-    /// Adds what the load errors say, asked for in a session of its own: this one's transaction is
-    /// aborted.
+    /// Adds the load error that Redshift recorded. Uses a separate session because the transaction
+    /// of this one is aborted.
     async fn explain(&self, mut error: WarehouseError) -> WarehouseError {
         if let Cause::Refused(refusal) = &mut error.cause
             && refusal.query.is_some()
@@ -166,8 +166,9 @@ impl Loader<'_> {
         if found.is_empty() { Ok(()) } else { Err(Error::Mismatch { differences: found }) }
     }
 
-    /// Whether the tables of an attempt whose COMMIT had no answer are there. They were verified
-    /// before it, and whoever finds none builds others: the names are those of the attempt alone.
+    /// Returns `true` if the new tables exist although the response to their COMMIT was lost. They
+    /// were verified before the COMMIT. Their names are unique to this attempt, so the next attempt
+    /// cannot collide with them.
     async fn was_built(&self, names: &Names) -> bool {
         let Ok(session) = Session::open(&self.options.access).await else { return false };
         for design in &self.star.designs {

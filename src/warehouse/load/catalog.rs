@@ -1,4 +1,4 @@
-//! The tables that stand in the schema before a load.
+//! Reads the tables that exist in the schema before a load from the catalog.
 
 use crate::star::model::TABLES;
 use crate::warehouse::Dialect;
@@ -10,17 +10,17 @@ use crate::warehouse::session::Session;
 /// A table that a load replaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Existing {
-    /// Its name.
+    /// Name of the table.
     pub table: String,
-    /// Whom it belongs to.
+    /// Name of the owner.
     pub owner: String,
-    /// PostgreSQL's letter for its kind: `r` is a table.
+    /// PostgreSQL's letter for the kind of relation: `r` is a table.
     pub kind: String,
-    /// Whether this user may do with it what its owner may.
+    /// `true` if the current user has the rights of the owner. Always `true` for Redshift.
     pub is_ours: bool,
 }
 
-/// The names of the star's tables as a list of literals.
+/// Returns the names of the star's tables as a comma-separated list of literals.
 pub(super) fn star_tables(dialect: Dialect) -> Result<String> {
     let names: Result<Vec<_>, _> =
         TABLES.iter().map(|table| literal(table.name, dialect)).collect();
@@ -31,22 +31,22 @@ pub(super) fn text(row: &[Option<String>], i: usize) -> String {
     row.get(i).cloned().flatten().unwrap_or_default()
 }
 
-/// Whether the schema is there.
+/// Returns `true` if the schema exists.
 ///
 /// # Errors
 ///
-/// If the catalogue cannot be read.
+/// Returns an error if the catalog cannot be read.
 pub async fn has_schema(session: &Session, schema: &str) -> Result<bool> {
     let schema = literal(schema, session.dialect())?;
     let sql = format!("SELECT nspname FROM pg_namespace WHERE nspname = {schema}");
     Ok(!session.rows("look for the schema", &sql).await?.is_empty())
 }
 
-/// Whether the schema has a table or view of this name.
+/// Returns `true` if the schema has a table or view with this name.
 ///
 /// # Errors
 ///
-/// If the catalogue cannot be read.
+/// Returns an error if the catalog cannot be read.
 pub async fn has_table(session: &Session, schema: &str, table: &str) -> Result<bool> {
     let dialect = session.dialect();
     let (schema, table) = (literal(schema, dialect)?, literal(table, dialect)?);
@@ -57,14 +57,15 @@ pub async fn has_table(session: &Session, schema: &str, table: &str) -> Result<b
     Ok(!session.rows("look for a table", &sql).await?.is_empty())
 }
 
-/// The star's tables that stand in the schema.
+/// Returns the star's tables that exist in the schema.
 ///
 /// # Errors
 ///
-/// If the catalogue cannot be read.
+/// Returns an error if the catalog cannot be read.
 pub async fn existing(session: &Session, schema: &str) -> Result<Vec<Existing>> {
     let dialect = session.dialect();
-    // Redshift's superusers own nothing and may do all: there it shows when it is done.
+    // In Redshift superusers can change tables that they do not own; missing rights show only when
+    // a statement runs.
     let is_ours = match dialect {
         Dialect::Redshift => "'true'",
         Dialect::Postgres => "pg_has_role(c.relowner, 'USAGE')::text",
@@ -86,12 +87,12 @@ pub async fn existing(session: &Session, schema: &str) -> Result<Vec<Existing>> 
     Ok(rows.iter().map(existing).collect())
 }
 
-/// The indexes of the tables that have the names of the keys that a load makes: in PostgreSQL a name
-/// stands for one index of a schema.
+/// Returns the tables' indexes whose names the keys of a load need. In PostgreSQL the name of an
+/// index is unique within its schema.
 ///
 /// # Errors
 ///
-/// If the catalog cannot be read.
+/// Returns an error if the catalog cannot be read.
 pub async fn key_indexes(
     session: &Session,
     schema: &str,

@@ -1,4 +1,5 @@
-//! What depends on the tables that a load replaces: what is made again, and what would be lost.
+//! Finds objects that depend on the tables a load replaces: views to recreate, and objects that
+//! would be lost.
 
 use super::catalog::{star_tables, text};
 use super::statements::key_names;
@@ -8,32 +9,33 @@ use crate::warehouse::error::Result;
 use crate::warehouse::quote::{literal, principal};
 use crate::warehouse::session::Session;
 
-/// Something that would be lost with the old tables.
+/// An object that would be lost with the old tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dependent {
-    /// Its kind and name, and the table that it belongs to.
+    /// Kind and name of the object, with the table that it belongs to.
     pub name: String,
-    /// The statement that drops it. `None` for parts of a table, which are dropped with it.
+    /// The statement that drops the object. `None` for parts of a table, which are dropped with it.
     pub drop: Option<String>,
-    /// Whether this user may drop it.
+    /// `true` if the current user has the right to drop it.
     pub is_ours: bool,
 }
 
-/// A view to be made again over the new tables.
+/// A view to recreate over the new tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct View {
-    /// Its quoted name.
+    /// Quoted name with its schema.
     pub name: String,
-    /// Its options, such as `security_barrier=true`.
+    /// Options of the view, such as `security_barrier=true`; may be empty.
     pub options: String,
-    /// Its query, all names in full.
+    /// The view's query, with all names qualified.
     pub definition: String,
-    /// Whether this user may do with it what its owner may.
+    /// `true` if the current user has the rights of the owner.
     pub is_ours: bool,
 }
 
 impl View {
-    /// The statement that makes the view read the new tables; its grants and owner stay.
+    /// Returns the statement that makes the view read the new tables. Grants and the owner are
+    /// kept.
     pub fn recreate(&self) -> String {
         let options = if self.options.is_empty() {
             String::new()
@@ -50,12 +52,13 @@ impl Dependent {
     }
 }
 
-/// What would be lost with the old tables, as far as catalogs tell that every user may read: views in
-/// Redshift, and in PostgreSQL whatever depends on a table or on its row type and is not made again.
+/// Returns the objects that would be lost with the old tables, according to the catalogs that every
+/// user can read: user-added columns; in Redshift, views; in PostgreSQL, anything that depends on a
+/// table or its row type and is not recreated.
 ///
 /// # Errors
 ///
-/// If the catalog cannot be read.
+/// Returns an error if the catalog cannot be read.
 pub async fn dependents(session: &Session, schema: &str) -> Result<Vec<Dependent>> {
     let mut found = match session.dialect() {
         Dialect::Redshift => redshift_views(session, schema).await?,
@@ -66,8 +69,8 @@ pub async fn dependents(session: &Session, schema: &str) -> Result<Vec<Dependent
     Ok(found)
 }
 
-/// The views that are bound to the tables, and those that are bound to them. Late-binding views have
-/// no such entry in the catalog; they find the new table by its name.
+/// Returns the views that are bound to the tables, directly or through other views. Late-binding
+/// views have no such catalog entry; they find the new table by name.
 async fn redshift_views(session: &Session, schema: &str) -> Result<Vec<Dependent>> {
     let rows = session.rows("look for what depends on the tables", REDSHIFT_VIEWS).await?;
     let edges: Vec<[String; 4]> =
@@ -102,9 +105,9 @@ const REDSHIFT_VIEWS: &str = "SELECT DISTINCT n.nspname, t.relname, vn.nspname, 
     INNER JOIN pg_class v ON v.oid = r.ev_class INNER JOIN pg_namespace vn ON vn.oid = v.relnamespace \
     WHERE v.oid <> t.oid ORDER BY 1, 2, 3, 4";
 
-/// What Redshift attaches to tables beside grants: detached without a word when a table is dropped
-/// (Developer Guide, t_rls_object_dependency). Views of the system that a cluster may lack, or not
-/// let its users ask.
+/// Queries for objects that Redshift attaches to tables in addition to grants, and silently
+/// detaches when a table is dropped (Developer Guide, t_rls_object_dependency). The system views
+/// may be missing on a cluster, or the user may not be allowed to query them.
 const REDSHIFT_POLICIES: [(&str, &str); 3] = [
     (
         "row-level security policy",
@@ -123,13 +126,13 @@ const REDSHIFT_POLICIES: [(&str, &str); 3] = [
     ),
 ];
 
-/// The policies and grants on columns that are attached to the tables. Redshift only.
+/// Returns the policies and column grants attached to the tables. Redshift only.
 ///
-/// A refusal ends a transaction, so this is for use outside of one.
+/// A rejected query aborts the current transaction, so call this outside of one.
 ///
 /// # Errors
 ///
-/// If the connection breaks, or another transaction was in the way.
+/// Returns an error if the connection is lost, or on a conflict with another transaction.
 pub async fn policies(session: &Session, schema: &str) -> Result<Vec<Dependent>> {
     if session.dialect() == Dialect::Postgres {
         return Ok(Vec::new());
@@ -162,12 +165,12 @@ async fn postgres_dependents(session: &Session, schema: &str) -> Result<Vec<Depe
     Ok(rows.iter().map(dependent).collect())
 }
 
-/// The views that read the old tables. PostgreSQL only: in Redshift such a view is among the
-/// [`dependents`].
+/// Returns the views that read the old tables. PostgreSQL only: in Redshift such views are among
+/// the [`dependents`].
 ///
 /// # Errors
 ///
-/// If the catalog cannot be read.
+/// Returns an error if the catalog cannot be read.
 pub async fn views(session: &Session, schema: &str) -> Result<Vec<View>> {
     if session.dialect() == Dialect::Redshift {
         return Ok(Vec::new());
@@ -192,9 +195,10 @@ fn postgres_query(rest: &str, schema: &str) -> Result<String> {
         .replace("{keys}", &keys?.join(", ")))
 }
 
-/// `gone`: everything that DROP … CASCADE of the tables would reach, but not past a plain view that
-/// reads them: such a view is made again. As in PostgreSQL, an object whose dependency is internal
-/// takes the object that it belongs to with it. `own` are the keys that a load makes.
+/// `gone`: everything that DROP … CASCADE of the tables would drop, up to plain views that read the
+/// tables directly, because such views are recreated. As in PostgreSQL, dropping an object with an
+/// internal dependency also drops the object that it belongs to. `own`: the constraints that a load
+/// creates.
 const POSTGRES_CLOSURE: &str = "WITH RECURSIVE star AS ( \
     SELECT t.oid, t.relname FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace \
     WHERE n.nspname = {schema} AND t.relname IN ({tables}) AND t.relkind = 'r' \
@@ -221,9 +225,10 @@ const POSTGRES_CLOSURE: &str = "WITH RECURSIVE star AS ( \
         ON x.classid = 'pg_class'::regclass AND v.oid = x.objid AND v.relkind IN ('v', 'm') \
 )";
 
-/// Names, the statements that drop what is no part of a star's table, and whether this user may.
+/// Selects the names of lost objects, the statements that drop those which are not part of a star
+/// table, and `true` if the current user has the right to drop them.
 ///
-/// Left out is what a load makes itself, and what only carries a dependency on: row types, arrays,
+/// Leaves out what a load creates itself, and what only passes a dependency on: row types, arrays,
 /// TOAST tables, indexes of constraints, rules of views, triggers of foreign keys.
 const POSTGRES_DEPENDENTS: &str = ", named AS ( \
     SELECT g.*, i.type, i.identity, c.relkind, k.contype, NULLIF(k.contypid, 0) AS domain, \
@@ -304,7 +309,7 @@ WHERE v.relkind = 'v' AND v.oid IN ( \
     JOIN pg_rewrite r ON r.oid = d.objid AND r.ev_type = '1' \
 ) AND v.oid NOT IN (SELECT objid FROM gone WHERE classid = 'pg_class'::regclass) ORDER BY 1";
 
-/// Columns of the tables that are not of the star: somebody has added them, and they would go.
+/// Returns columns that a user has added to the tables and that would be lost.
 async fn foreign_columns(session: &Session, schema: &str) -> Result<Vec<String>> {
     let dialect = session.dialect();
     let sql = format!(

@@ -1,4 +1,4 @@
-//! Grants on the tables: read from the old, given to the new, and nothing beside them.
+//! Copies the grants on the old tables, and only those, to the new tables.
 
 use crate::warehouse::Dialect;
 use crate::warehouse::error::Result;
@@ -6,10 +6,10 @@ use crate::warehouse::load::catalog::text;
 use crate::warehouse::quote::{literal, principal, qualified};
 use crate::warehouse::session::Session;
 
-/// A privilege that somebody has on a table, or on a column of it.
+/// A privilege granted on a table or on one of its columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    /// The table.
+    /// Name of the table.
     pub table: String,
     privilege: String,
     /// `user`, `group`, `role` or `public`.
@@ -20,22 +20,22 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// The statement that gives the privilege.
+    /// Returns the GRANT statement.
     ///
     /// # Errors
     ///
-    /// If a name cannot be quoted.
+    /// Returns an error if a name cannot be quoted.
     pub fn give(&self, schema: &str) -> Result<String> {
         let with = if self.with_option { " WITH GRANT OPTION" } else { "" };
         let (what, to) = self.parts(schema)?;
         Ok(format!("GRANT {what} TO {to}{with}"))
     }
 
-    /// The statement that takes the privilege.
+    /// Returns the REVOKE statement.
     ///
     /// # Errors
     ///
-    /// If a name cannot be quoted.
+    /// Returns an error if a name cannot be quoted.
     pub fn take(&self, schema: &str) -> Result<String> {
         let (what, from) = self.parts(schema)?;
         Ok(format!("REVOKE {what} FROM {from}"))
@@ -56,7 +56,7 @@ impl Grant {
         Ok((format!("{}{column} ON TABLE {table}", self.privilege), whom))
     }
 
-    /// Whether it is the same privilege of the same grantee, on whatever table.
+    /// Returns `true` if both are the same privilege of the same grantee, regardless of the table.
     fn is_like(&self, other: &Grant) -> bool {
         let key =
             |g: &Grant| (g.privilege.clone(), g.kind.clone(), g.grantee.clone(), g.column.clone());
@@ -64,11 +64,11 @@ impl Grant {
     }
 }
 
-/// The grants on tables of a schema, those of their owners apart.
+/// Returns the grants on tables of a schema, without those of the owners.
 ///
 /// # Errors
 ///
-/// If the catalogue cannot be read.
+/// Returns an error if the catalog cannot be read.
 pub async fn grants(session: &Session, schema: &str, tables: &[String]) -> Result<Vec<Grant>> {
     if tables.is_empty() {
         return Ok(Vec::new());
@@ -90,18 +90,18 @@ pub async fn grants(session: &Session, schema: &str, tables: &[String]) -> Resul
         with_option: text(row, 4).starts_with('t'),
         column: text(row, 5),
     };
-    // A privilege is a keyword of the catalogue's own, never a user's text.
+    // A privilege is a keyword from the catalog, never text from a user.
     let is_keyword = |g: &Grant| g.privilege.chars().all(|c| c.is_ascii_alphabetic() || c == ' ');
     Ok(rows.iter().map(grant).filter(is_keyword).collect())
 }
 
-/// The statements that leave a new table with the grants of the one it replaces: those it had are
-/// given, and those that default privileges gave it beyond them are taken. `fresh` are the grants
-/// of the new tables, under the names that they are to have.
+/// Returns the statements that copy the grants of each replaced table to its new table. They first
+/// revoke grants that only default privileges have added. `fresh` are the grants of the new tables,
+/// under their final names.
 ///
 /// # Errors
 ///
-/// If a name cannot be quoted.
+/// Returns an error if a name cannot be quoted.
 pub fn carry(
     schema: &str,
     old: &[Grant],
@@ -114,12 +114,14 @@ pub fn carry(
     taken.chain(old.iter().map(|grant| grant.give(schema))).collect()
 }
 
-/// Grantees that the table's own list names and the grants do not: a user of Redshift sees in
-/// SVV_RELATION_PRIVILEGES only what concerns itself, unless it is a superuser.
+/// Returns the grantees in the tables' access lists that are missing from `seen`. In Redshift,
+/// SVV_RELATION_PRIVILEGES shows users only the grants that concern them, unless they are
+/// superusers.
 ///
 /// # Errors
 ///
-/// If the catalogue cannot be read.
+/// Returns an error if the connection is lost. If the query is rejected, logs a warning and returns
+/// an empty list.
 pub async fn unseen(session: &Session, schema: &str, seen: &[Grant]) -> Result<Vec<String>> {
     if session.dialect() == Dialect::Postgres {
         return Ok(Vec::new());
@@ -156,8 +158,8 @@ pub async fn unseen(session: &Session, schema: &str, seen: &[Grant]) -> Result<V
     Ok(unseen)
 }
 
-/// Whom an item of an access list is about: `ann=arw/owner`, `"group bi"=r/owner`, `=r/owner` for
-/// everybody.
+/// Returns the grantee of an item of an access list: `ann=arw/owner`, `"group bi"=r/owner`, or
+/// `=r/owner` for PUBLIC, whose name is empty.
 fn acl_grantee(item: &str) -> Option<String> {
     let (grantee, _) = item.rsplit_once('/')?.0.rsplit_once('=')?;
     let name = grantee.trim_matches('"').replace("\"\"", "\"").replace("\\\"", "\"");
@@ -165,7 +167,7 @@ fn acl_grantee(item: &str) -> Option<String> {
     Some(name.trim_matches('"').to_owned())
 }
 
-/// Source: Redshift Developer Guide, SVV_RELATION_PRIVILEGES. Columns' grants stand elsewhere.
+/// Source: Redshift Developer Guide, SVV_RELATION_PRIVILEGES. Column grants are in another view.
 const REDSHIFT_GRANTS: &str = "SELECT relation_name, privilege_type, identity_type, identity_name, \
     CASE WHEN admin_option THEN 't' ELSE 'f' END, '' FROM svv_relation_privileges \
     WHERE namespace_name = {schema} AND relation_name IN ({tables}) \

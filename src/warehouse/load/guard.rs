@@ -1,8 +1,8 @@
-//! The lock that keeps loaders apart, held by a session of its own.
+//! The lock that serializes loads, held in a separate session.
 //!
-//! A load is two transactions, one that fills the new tables and one that puts them in place, and
-//! Redshift has no advisory locks: a table is locked in a third transaction, which lasts as long as
-//! the load. When this process dies the server rolls it back, and the lock is free.
+//! A load is two transactions: one fills the new tables, the other swaps them in. Redshift has no
+//! advisory locks, so a third transaction locks a table for the duration of the load. If this
+//! process dies, the server rolls the transaction back and releases the lock.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +15,14 @@ use crate::warehouse::error::WarehouseError;
 use crate::warehouse::error::{Error, Result};
 use crate::warehouse::session::{Access, Session};
 
-/// How much longer this side waits than it has asked the server to.
+/// Time to wait on this side beyond the timeout set on the server.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// A session that says nothing for an hour is ended by a serverless workgroup.
+/// Interval of the keep-alive queries. A serverless workgroup ends a session that is idle for an
+/// hour.
 const PING_EVERY: Duration = Duration::from_secs(120);
 
-/// The held lock.
+/// The held lock. Dropping it ends the session, which releases the lock.
 pub struct Guard<'a> {
     session: Arc<Session>,
     access: &'a Access,
@@ -31,11 +32,11 @@ pub struct Guard<'a> {
 }
 
 impl<'a> Guard<'a> {
-    /// Waits for the lock, for at most `patience`.
+    /// Waits for the lock for at most `patience`.
     ///
     /// # Errors
     ///
-    /// If another load holds it for longer, or the warehouse fails.
+    /// Returns an error if another load holds the lock for longer, or if the warehouse fails.
     pub async fn acquire(
         access: &'a Access,
         schema: &'a str,
@@ -45,12 +46,12 @@ impl<'a> Guard<'a> {
         Ok(Guard { pings: ping(&session), session, access, schema, patience })
     }
 
-    /// Takes the lock again when its session was lost. Another load may have come and gone meanwhile:
-    /// it has removed the new tables of this one, or put its own in place before them.
+    /// Acquires the lock again if its session was lost. Another load may have run in the meantime
+    /// and removed the new tables of this load, or swapped in its own tables.
     ///
     /// # Errors
     ///
-    /// As [`Guard::acquire`].
+    /// As for [`Guard::acquire`].
     pub async fn hold(&mut self) -> Result<()> {
         if let Err(error) = self.session.rows("hold the lock of the load", "SELECT 1").await {
             tracing::warn!(%error, "the lock of the load was lost; taking it again");
@@ -60,23 +61,23 @@ impl<'a> Guard<'a> {
         Ok(())
     }
 
-    /// Gives the lock back.
+    /// Releases the lock.
     pub async fn release(self) {
         drop(self.pings);
         if let Err(error) = self.session.rollback("unlock").await {
-            // The server does the same when the session ends.
+            // The server also releases the lock when the session ends.
             tracing::debug!(%error, "the lock's session was gone already");
         }
     }
 }
 
-/// Keeps the session from being taken for idle.
+/// Keeps the session from going idle.
 fn ping(session: &Arc<Session>) -> AbortOnDropHandle<()> {
     let session = session.clone();
     AbortOnDropHandle::new(tokio::spawn(async move {
         loop {
             tokio::time::sleep(PING_EVERY).await;
-            // Whether it is still there is seen when it is needed.
+            // `hold` detects a lost session.
             let _ = session.rows("hold the lock of the load", "SELECT 1").await;
         }
     }))
@@ -104,21 +105,21 @@ async fn lock(access: &Access, schema: &str, patience: Duration) -> Result<Sessi
     Ok(session)
 }
 
-/// How the wait for a lock ended.
+/// Outcome of waiting for a lock.
 pub enum Waited {
     /// The lock is held.
     Got,
-    /// Time was up; what the server said of it, if it did.
+    /// The wait timed out, with the server's error if it reported one.
     InVain(Option<WarehouseError>),
 }
 
-/// Runs a LOCK that waits for at most `patience`: the server ends the wait, in PostgreSQL by its
-/// timeout for locks and in Redshift by that for statements; this side gives up soon after in case
-/// it does not.
+/// Runs a LOCK that waits for at most `patience`. The server ends the wait: PostgreSQL by
+/// lock_timeout, Redshift by statement_timeout. If the server does not, this side gives up
+/// `GRACE` later.
 ///
 /// # Errors
 ///
-/// If the lock is refused for another reason.
+/// Returns an error if the lock is refused for any reason other than a timeout.
 pub async fn wait_for_lock(
     session: &Session,
     action: &str,
@@ -136,7 +137,7 @@ pub async fn wait_for_lock(
     }
 }
 
-/// Bounds how long statements of this transaction wait for a lock.
+/// Returns the statements that limit how long this transaction's statements wait for a lock.
 pub fn limit_wait(dialect: Dialect, patience: Duration) -> Vec<String> {
     let millis = patience.as_millis().max(1);
     match dialect {

@@ -1,5 +1,5 @@
-//! Tables that loads leave behind: replaced ones, dropped once readers can no longer be at them, and
-//! new ones of loads that ended early.
+//! Drops tables that loads leave behind: replaced tables, once readers have released them, and new
+//! tables of loads that ended early.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use crate::warehouse::error::Result;
 use crate::warehouse::quote::{literal, qualified};
 use crate::warehouse::session::Session;
 
-/// How long the drop of one table waits for readers. Whatever is left is dropped by the next load.
+/// Time that the drop of one table waits for readers. The next load drops tables that remain.
 const DROP_WAIT: Duration = Duration::from_secs(10);
 
-/// Length of an attempt's number, in hexadecimal digits.
+/// Length of an attempt's number in hexadecimal digits.
 const ATTEMPT_DIGITS: usize = 8;
 
-/// The table of the star that `name` is a new or replaced form of, if it is the name of one.
+/// Returns the star table that `name` is a new or replaced version of, if any.
 fn star_table(name: &str) -> Option<&'static Table> {
     let rest = name.strip_prefix(NEW).or_else(|| name.strip_prefix(OLD))?;
     let (attempt, table) = rest.split_once('_')?;
@@ -26,7 +26,7 @@ fn star_table(name: &str) -> Option<&'static Table> {
     Table::named(table).filter(|_| is_attempt)
 }
 
-/// The place of a table in the order of dropping: each before those it references.
+/// Returns a table's position in the drop order: each table comes before those it references.
 fn drop_rank(table: &Table) -> u8 {
     let references = |c: &Column| matches!(c.key, Key::Foreign(_));
     match table.name {
@@ -36,8 +36,8 @@ fn drop_rank(table: &Table) -> u8 {
     }
 }
 
-/// Whether a load made the table: the name alone is no proof, so its comment has to be the one that
-/// loads give new tables, or replaced ones.
+/// Returns `true` if a load created the table. The name alone is not enough: the comment must also
+/// be the one that a load sets on new or replaced tables.
 fn is_made_by_load(name: &str, comment: &str) -> bool {
     let own = |table: &Table| match name.starts_with(OLD) {
         true => comment == REPLACED,
@@ -46,11 +46,11 @@ fn is_made_by_load(name: &str, comment: &str) -> bool {
     star_table(name).is_some_and(own)
 }
 
-/// The tables that loads have left behind, in the order in which they can be dropped.
+/// Returns the tables that loads have left behind, in an order in which they can be dropped.
 ///
 /// # Errors
 ///
-/// If the catalog cannot be read.
+/// Returns an error if the catalog cannot be read.
 pub async fn leftovers(session: &Session, schema: &str) -> Result<Vec<String>> {
     let sql = format!(
         "SELECT c.relname, obj_description(c.oid, 'pg_class') FROM pg_class c \
@@ -74,12 +74,13 @@ pub async fn leftovers(session: &Session, schema: &str) -> Result<Vec<String>> {
     Ok(left)
 }
 
-/// Drops tables, each in a transaction of its own and without what depends on it. Returns those that
-/// could not be dropped, and why.
+/// Drops tables without their dependents, each in its own transaction. Returns the tables that
+/// could not be dropped, with the reason.
 ///
 /// # Errors
 ///
-/// If the connection breaks, or another transaction was in the way: the rest may be tried again.
+/// Returns an error if the connection is lost or on a conflict with another transaction. The
+/// remaining tables can be retried.
 pub async fn drop_tables(
     session: &Session,
     schema: &str,

@@ -1,9 +1,9 @@
-//! What a load is doing, for whoever watches.
+//! Progress of a load, for display.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// The step of a load, and the rows of it where they pass through here.
+/// The current step of a load, and its row counts if the rows pass through this process.
 #[derive(Debug, Default)]
 pub struct LoadMeter {
     step: Mutex<String>,
@@ -12,7 +12,7 @@ pub struct LoadMeter {
 }
 
 impl LoadMeter {
-    /// Enters a step.
+    /// Enters a step that does not count rows.
     pub(super) fn enter(&self, step: &str) {
         self.enter_with_rows(step, 0);
     }
@@ -24,12 +24,13 @@ impl LoadMeter {
         *self.step.lock().unwrap_or_else(PoisonError::into_inner) = step.to_owned();
     }
 
-    /// Counts rows of the step.
+    /// Adds to the rows done in the current step.
     pub(crate) fn add_rows(&self, rows: u64) {
         self.rows.fetch_add(rows, Ordering::Relaxed);
     }
 
-    /// The step, and its rows done and in all; nothing in all where they are not counted.
+    /// Returns the current step, the rows done, and the total; the total is 0 if rows are not
+    /// counted.
     pub fn reading(&self) -> (String, u64, u64) {
         let step = self.step.lock().unwrap_or_else(PoisonError::into_inner).clone();
         (step, self.rows.load(Ordering::Relaxed), self.of.load(Ordering::Relaxed))

@@ -1,17 +1,19 @@
-//! Loading a star: five new tables, verified, put in place at once.
+//! Loads a star: creates five new tables, verifies them, and swaps them in together.
 //!
-//! Two transactions, and a third that may fail. The first makes new tables beside the old, fills them,
-//! and compares them with the Parquet files; it may take as long as it likes, for nobody sees it. The
-//! second renames, and enters the load in the ledger; it is all that readers may have to wait for. The
-//! last drops the old tables. They are not dropped in the second: Redshift finds a table by its name
-//! before it waits for it, and a reader that waited for a table that is gone fails.
+//! A load is two transactions and a cleanup. The first transaction creates new tables beside the
+//! old ones, fills them, and compares them with the Parquet files. It can take any amount of time
+//! because no reader sees it. The second renames the tables and records the load in the ledger. It
+//! is the only one that readers may have to wait for. The cleanup drops the old tables, and the
+//! load succeeds even if it fails. The second transaction cannot drop them: Redshift resolves a
+//! table by its name before it waits for the lock, so a reader that waits for a dropped table
+//! fails.
 //!
-//! Renaming was chosen over `DELETE` and `INSERT` into the old tables: it writes the rows once, keeps
-//! Redshift's sort order without a VACUUM, lets columns grow, and leaves no dead rows. Its price is
-//! that whatever depends on the old tables must be carried over. Grants, owners, comments and storage
-//! options are, and in PostgreSQL views, made again in the second transaction. In Redshift views
-//! without schema binding find the new tables by themselves; what else depends on the tables is named
-//! before anything is copied, and the load ends there unless it may drop it.
+//! Renaming has advantages over `DELETE` and `INSERT` into the old tables: it writes the rows once,
+//! keeps Redshift's sort order without a VACUUM, allows columns to grow, and leaves no dead rows.
+//! The drawback is that everything attached to the old tables must be carried over. A load does this
+//! for grants, owners, comments, storage options and, in PostgreSQL, views. In Redshift, late-binding
+//! views find the new tables by name. Any other dependent object is reported before anything is
+//! copied, and the load fails unless it is allowed to drop it.
 
 mod attributes;
 mod build;
@@ -48,65 +50,66 @@ pub use self::prepare::{Prepared, prepare};
 pub use self::rights::obstacles;
 pub use self::show::show;
 
-/// How a load is done.
+/// Options of a load.
 #[derive(Debug, Clone)]
 pub struct LoadOptions {
-    /// The warehouse, and how to log in.
+    /// Address of the warehouse, and the login.
     pub access: Access,
-    /// The schema of the tables.
+    /// Schema of the tables.
     pub schema: String,
-    /// How Redshift is authorized to read the files.
+    /// Authorization of Redshift to read the files.
     pub copy_auth: CopyAuth,
-    /// Load even when the same run stands there.
+    /// Load even if the same run is already loaded.
     pub force: bool,
-    /// Drop what depends on the old tables and cannot be carried over.
+    /// Drop objects that depend on the old tables and cannot be carried over.
     pub cascade: bool,
-    /// How long to wait for other loads, and for readers to let go of the tables.
+    /// Time to wait for other loads, and for readers to release the tables.
     pub lock_timeout: Duration,
-    /// How often a transaction is run again that failed for a passing reason.
+    /// Number of times to retry a transaction after a transient error.
     pub retries: usize,
-    /// How an analyst would have the tables.
+    /// Settings by table name, as in `starlift.toml`.
     pub tables: BTreeMap<String, TableSettings>,
 }
 
 impl LoadOptions {
-    /// The schema, unless another is named.
+    /// Default schema.
     pub const SCHEMA: &'static str = "star";
-    /// Enough for a conflict or a dropped connection; what fails more often needs a person.
+    /// Default number of retries: enough for a conflict or a dropped connection. An error that
+    /// persists needs a person.
     pub const RETRIES: usize = 3;
-    /// Longer than most loads and reports take.
+    /// Default lock timeout: longer than most loads and reports take.
     pub const LOCK_TIMEOUT: Duration = Duration::from_secs(600);
 }
 
-/// What a load did.
+/// Result of a load.
 #[derive(Debug)]
 pub struct LoadReport {
-    /// The run whose star stands now.
+    /// Identifier of the run whose star is loaded.
     pub run_id: String,
-    /// Whether it stood there before.
+    /// `true` if that run was already loaded, so that nothing was done.
     pub was_there: bool,
-    /// The number of the load in the ledger.
+    /// Number of the load in the ledger.
     pub number: i64,
-    /// The tables and their rows, in the order of loading.
+    /// Tables with their row counts, in load order.
     pub tables: Vec<(&'static str, u64)>,
-    /// Figures that were compared.
+    /// Number of figures compared between the files and the tables.
     pub figures: usize,
-    /// What was dropped because it depended on the old tables.
+    /// Objects that were dropped because they depended on the old tables.
     pub dropped: Vec<String>,
-    /// Tables that are no longer needed and could not be dropped, and why.
+    /// Tables that are not needed but could not be dropped, with the reason.
     pub left: Vec<String>,
-    /// Views that were made again.
+    /// Number of recreated views.
     pub views: usize,
-    /// Where the time went.
+    /// Elapsed time per stage.
     pub stages: Vec<PhaseTiming>,
 }
 
-/// Puts a prepared star in place.
+/// Loads a prepared star.
 ///
 /// # Errors
 ///
-/// Whatever ends the load; the tables are then as they were, or, when it failed after that moment,
-/// those of the new star: the ledger tells.
+/// Returns an error if any step fails. The tables are then unchanged or, if the load failed after
+/// the swap, those of the new star; the ledger shows which.
 pub async fn load(
     star: &Prepared,
     options: &LoadOptions,
@@ -145,11 +148,12 @@ struct Loader<'a> {
     report: LoadReport,
 }
 
-/// Runs a statement in a transaction of its own, in which event triggers find their tables.
+/// Runs a statement in its own transaction, with a search path that lets event triggers find their
+/// tables. `action` describes the statement in errors.
 ///
 /// # Errors
 ///
-/// If the server refuses it or the connection breaks. `action` says what was being done.
+/// Returns an error if the server rejects the statement or the connection is lost.
 pub async fn execute_alone(session: &Session, action: &str, sql: &str) -> Result<()> {
     session.begin(action).await?;
     if let Some(path) = default_path(session.dialect()) {
@@ -166,8 +170,8 @@ impl<'a> Loader<'a> {
         self.report.stages.push(PhaseTiming { name: stage.to_owned(), elapsed, bytes: None });
     }
 
-    /// The schema, the ledger and the lock's table, where they are not there yet: the right to make
-    /// a schema is not asked of a user who has one.
+    /// Creates the schema, the ledger and the lock table if they do not exist. Checks for the
+    /// schema first, so that users of an existing schema do not need the right to create one.
     async fn make_bookkeeping(&self) -> Result<()> {
         let schema = &self.options.schema;
         let mut patience = self.backoff();
@@ -186,7 +190,7 @@ impl<'a> Loader<'a> {
                 Ok::<_, Error>(())
             };
             let Err(error) = made.await else { return Ok(()) };
-            // Two first loads at once: whoever comes second finds the tables made, next time.
+            // Two first loads can race; the loser finds the tables when it retries.
             let is_race = matches!(&error, Error::Server(e) if e.is_there_already());
             match patience.next() {
                 Some(pause) if is_race || is_passing(&error) => {
@@ -214,7 +218,7 @@ impl<'a> Loader<'a> {
     }
 
     fn backoff(&self) -> impl Iterator<Item = Duration> + use<> {
-        // 0.3, 1.2 and 4.8 s: a network that is away for some seconds should not cost an hour's COPY.
+        // 0.3, 1.2 and 4.8 s: a network outage of a few seconds should not cost an hour's COPY.
         ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(300))
             .with_factor(4.0)
@@ -233,8 +237,8 @@ impl<'a> Loader<'a> {
         self.swap(guard, &names, &load_id).await
     }
 
-    /// Looks at what stands in the schema, and finishes what earlier loads have left; whether there is
-    /// nothing to do.
+    /// Inspects the schema, and drops the leftovers of earlier loads. Returns `true` if the run is
+    /// already loaded.
     async fn look_around(&mut self, guard: &mut Guard<'_>) -> Result<bool> {
         let mut patience = self.backoff();
         loop {
@@ -256,7 +260,8 @@ impl<'a> Loader<'a> {
     async fn try_look_around(&mut self) -> Result<bool> {
         let session = Session::open(&self.options.access).await?;
         let schema = &self.options.schema;
-        // Only the holder of the lock makes such tables, so those that are there belong to no load.
+        // Only the holder of the lock creates such tables, so those that exist belong to no running
+        // load.
         let left = leftovers::leftovers(&session, schema).await?;
         self.report.left = leftovers::drop_tables(&session, schema, &left).await?;
         let last = ledger::last(&session, schema).await?;
@@ -274,7 +279,7 @@ impl<'a> Loader<'a> {
         Ok(false)
     }
 
-    /// Whether the tables of the run that the ledger names are there with their rows.
+    /// Returns `true` if the tables of the ledger's latest run exist with the recorded row counts.
     async fn stands(&self, session: &Session, counts: &[(String, u64)]) -> Result<bool> {
         let existing = catalog::existing(session, &self.options.schema).await?;
         for (table, rows) in counts {
@@ -292,7 +297,7 @@ impl<'a> Loader<'a> {
         Ok(true)
     }
 
-    /// Names the texts that the database's encoding cannot hold, before anything is copied.
+    /// Fails with the texts that the database's encoding cannot store, before anything is copied.
     async fn demand_storable(&self, session: &Session) -> Result<()> {
         let tables: Vec<_> = self.star.designs.iter().map(|design| design.table).collect();
         let place = self.star.star.to_string();
@@ -308,7 +313,8 @@ impl<'a> Loader<'a> {
         })
     }
 
-    /// Tells of what would be lost or could not be done, before anything is touched.
+    /// Fails if objects would be lost or rights are missing, before anything is changed. With
+    /// `cascade`, records the objects that will be lost.
     async fn demand_carriable(&mut self, session: &Session) -> Result<()> {
         let schema = &self.options.schema;
         let existing = catalog::existing(session, schema).await?;
@@ -355,12 +361,12 @@ impl<'a> Loader<'a> {
     }
 }
 
-/// Whether the connection broke, and nobody knows what became of the last statement.
+/// Returns `true` if the connection was lost, so that the outcome of the last statement is unknown.
 fn is_lost(error: &Error) -> bool {
     matches!(error, Error::Server(error) if error.is_lost())
 }
 
-/// Whether running the whole transaction again may help.
+/// Returns `true` if retrying the whole transaction may succeed.
 fn is_passing(error: &Error) -> bool {
     matches!(error, Error::Server(error) if error.is_passing())
 }

@@ -1,4 +1,4 @@
-//! Everything about a load that needs no warehouse: the star, its tables, its figures.
+//! Prepares the parts of a load that need no warehouse: the star, its tables, its figures.
 
 use datafusion::prelude::SessionContext;
 use futures::future::try_join_all;
@@ -15,29 +15,29 @@ use crate::warehouse::error::Result;
 use crate::warehouse::figures::{TableFigures, local_figures};
 use crate::warehouse::tables::{TableDesign, designs};
 
-/// A star that is fit to be loaded.
+/// A star that is ready to load.
 pub struct Prepared {
-    /// Where it is.
+    /// Location of the star.
     pub star: Place,
-    /// Its record.
+    /// Run record of the star.
     pub record: RunRecord,
-    /// Its tables, each after those it references.
+    /// Designs of the tables, each after those it references.
     pub designs: Vec<TableDesign>,
-    /// Its tables, to be read.
+    /// DataFusion session in which the star's tables are registered.
     pub session: SessionContext,
     figures: OnceCell<Vec<TableFigures>>,
     counting: Mutex<Option<Counting>>,
 }
 
-/// The figures, being taken while the warehouse works.
+/// Task that computes the figures while the warehouse works.
 type Counting = AbortOnDropHandle<Result<Vec<TableFigures>>>;
 
-/// Opens a star and proves what can be proven of it here: its keys, which Redshift's planner takes
-/// on trust.
+/// Opens a star and runs its checks. They cover its keys, which Redshift's planner relies on
+/// without enforcing them.
 ///
 /// # Errors
 ///
-/// If there is no star, a check fails, or a file is gone.
+/// Returns an error if there is no star, a check fails, or a file is missing.
 pub async fn prepare(
     star: Place,
     engine: &Engine,
@@ -59,7 +59,7 @@ async fn count(session: SessionContext, tables: Vec<&'static Table>) -> Result<V
 }
 
 impl Prepared {
-    /// Begins to take the figures of the files, unless that was done.
+    /// Starts computing the figures of the files, unless they are computed or in progress.
     pub(super) async fn begin_counting(&self) {
         let mut running = self.counting.lock().await;
         if running.is_some() || self.figures.initialized() {
@@ -70,7 +70,7 @@ impl Prepared {
         *running = Some(AbortOnDropHandle::new(counting));
     }
 
-    /// The figures of the files, in the order of the tables, once they are taken.
+    /// Waits for the figures of the files and returns them in the order of the tables.
     pub(super) async fn figures(&self) -> Result<&[TableFigures]> {
         let wait = || async {
             self.begin_counting().await;
@@ -82,12 +82,12 @@ impl Prepared {
         Ok(self.figures.get_or_try_init(wait).await?)
     }
 
-    /// The rows of a table, as its record says.
+    /// Returns the number of rows of a table according to the record.
     pub fn rows_of(&self, table: &str) -> u64 {
         self.record.tables.get(table).map_or(0, |table| table.rows)
     }
 
-    /// The tables and their rows.
+    /// Returns the tables with their row counts, in load order.
     pub fn rows(&self) -> Vec<(&'static str, u64)> {
         let names = self.designs.iter().map(|design| design.table.name);
         names.map(|name| (name, self.rows_of(name))).collect()

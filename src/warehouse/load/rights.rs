@@ -1,4 +1,5 @@
-//! What keeps this user from replacing the tables, found before anything is copied.
+//! Finds the obstacles that prevent the current user from replacing the tables, before anything is
+//! copied.
 
 use super::catalog::{self, text};
 use super::dependents;
@@ -7,13 +8,13 @@ use crate::warehouse::error::Result;
 use crate::warehouse::quote::literal;
 use crate::warehouse::session::Session;
 
-/// The reasons for which this user cannot replace the star's tables that stand in a schema; none if it
-/// can. Redshift's superusers and roles may do what a table does not show: there the reasons are
-/// known only when the load fails.
+/// Returns the reasons why the current user cannot replace the star's tables in a schema; empty if
+/// there are none. Always empty for Redshift: its superusers and roles have rights that the catalog
+/// does not show per table, so missing rights show only when the load fails.
 ///
 /// # Errors
 ///
-/// If the catalog cannot be read.
+/// Returns an error if the catalog cannot be read.
 pub async fn obstacles(session: &Session, schema: &str) -> Result<Vec<String>> {
     if session.dialect() == Dialect::Redshift {
         return Ok(Vec::new());
@@ -31,8 +32,9 @@ pub async fn obstacles(session: &Session, schema: &str) -> Result<Vec<String>> {
     Ok(found)
 }
 
-/// A new table is given to the owner of the one that it replaces. That takes the right to act as the
-/// owner, and the owner's right to create tables in the schema (PostgreSQL, ALTER TABLE).
+/// Returns the reasons why a new table cannot be given to the owner of the table it replaces. That
+/// requires the right to set the owner's role, and the owner's right to create tables in the schema
+/// (PostgreSQL, ALTER TABLE).
 async fn owners(session: &Session, schema: &str) -> Result<Vec<String>> {
     let sql = format!(
         "SELECT c.relname, r.rolname, pg_has_role(c.relowner, \

@@ -1,4 +1,4 @@
-//! The statements of a load, for people to read before it is done.
+//! Shows the statements of a load before it runs.
 
 use super::statements::{
     Names, catalog_path, create, default_path, finish, lock_loaders, lock_tables, rename,
@@ -13,12 +13,12 @@ use crate::warehouse::ledger::{self, NewEntry};
 use crate::warehouse::quote::qualified;
 use crate::warehouse::{Dialect, session};
 
-/// Every statement of a load in order, as SQL with comments. What depends on the warehouse's state
-/// is shown as if all five tables stood there, without grants and views.
+/// Returns every statement of a load in order, as SQL with comments. Statements that depend on the
+/// state of the warehouse are shown as if all five tables existed, without grants and views.
 ///
 /// # Errors
 ///
-/// If a name, the role or the manifest's place cannot be quoted.
+/// Returns an error if a name, the role or the URL of a manifest cannot be quoted.
 pub fn show(star: &Prepared, options: &LoadOptions) -> Result<String> {
     let dialect = options.access.target.dialect;
     let names = Names { schema: options.schema.clone(), attempt: "00000000".to_owned() };

@@ -1,4 +1,4 @@
-//! The statements of a load, as text: the same for doing and for showing.
+//! The SQL statements of a load, shared by the load and its dry run.
 
 use crate::star::model::{Key, Table};
 use crate::warehouse::Dialect;
@@ -7,52 +7,53 @@ use crate::warehouse::ledger::LOCK;
 use crate::warehouse::quote::{literal, name, qualified};
 use crate::warehouse::tables::TableDesign;
 
-/// What new and replaced tables are called while a load is under way. Thirteen characters each.
+/// Name prefix of new tables during a load. Has 13 characters, as [`OLD`] has.
 pub const NEW: &str = "starlift_new_";
-/// See [`NEW`].
+/// Name prefix of replaced tables. See [`NEW`].
 pub const OLD: &str = "starlift_old_";
 
-/// The names of one attempt's tables. Each attempt has its own: one that has lost its lock to
-/// another loader must not find the other's tables under the names of its own.
+/// The table names of one attempt. Each attempt has its own: an attempt that has lost its lock to
+/// another load must not find that load's tables under its own names.
 #[derive(Debug, Clone)]
 pub struct Names {
-    /// The schema.
+    /// Schema of the tables.
     pub schema: String,
-    /// The attempt.
+    /// Number of the attempt, 8 hexadecimal digits.
     pub attempt: String,
 }
 
 impl Names {
-    /// The new table that is to become `table`.
+    /// Returns the name of the new table that will become `table`.
     pub fn new_table(&self, table: &str) -> String {
         format!("{NEW}{}_{table}", self.attempt)
     }
 
-    /// What the table that is replaced is called in passing.
+    /// Returns the name of the replaced `table` until it is dropped.
     pub fn old_table(&self, table: &str) -> String {
         format!("{OLD}{}_{table}", self.attempt)
     }
 }
 
-/// Takes the lock that keeps loaders apart; it is held until the transaction ends.
+/// Returns the statement that locks out other loads until the transaction ends.
 ///
 /// # Errors
 ///
-/// If the schema cannot be a name.
+/// Returns an error if the schema is not a valid name.
 pub fn lock_loaders(dialect: Dialect, schema: &str) -> Result<String> {
     let lock = qualified(schema, LOCK)?;
     Ok(match dialect {
         Dialect::Redshift => format!("LOCK {lock}"),
-        // Against itself only: whoever looks at the table need not wait.
+        // Queries that read the table do not wait for this lock mode.
         Dialect::Postgres => format!("LOCK TABLE {lock} IN EXCLUSIVE MODE"),
     })
 }
 
-/// Makes the new tables, their texts with a quoted collation where it is not the database's own.
+/// Returns the statements that create the new tables. `collation` is the quoted collation of text
+/// columns, if it differs from that of the database.
 ///
 /// # Errors
 ///
-/// If a name cannot be quoted.
+/// Returns an error if a name cannot be quoted.
 pub fn create(
     dialect: Dialect,
     names: &Names,
@@ -63,11 +64,12 @@ pub fn create(
     designs.iter().map(|design| design.create(dialect, &names.schema, named, collation)).collect()
 }
 
-/// What remains to be done to the new tables when their rows are in.
+/// Returns the statements that finish the new tables after their rows are loaded: keys, statistics
+/// and comments.
 ///
 /// # Errors
 ///
-/// If a name cannot be quoted.
+/// Returns an error if a name cannot be quoted.
 pub fn finish(dialect: Dialect, names: &Names, designs: &[TableDesign]) -> Result<Vec<String>> {
     let named = |table: &str| names.new_table(table);
     let mut statements = Vec::new();
@@ -75,7 +77,7 @@ pub fn finish(dialect: Dialect, names: &Names, designs: &[TableDesign]) -> Resul
         let table = names.new_table(design.table.name);
         if dialect == Dialect::Postgres {
             statements.extend(design.add_keys(&names.schema, named)?);
-            // A COPY into Redshift gathers statistics by itself when the table was empty.
+            // Redshift's COPY collects statistics itself if the table was empty.
             statements.push(format!("ANALYZE {}", qualified(&names.schema, &table)?));
         }
         statements.extend(design.comments(dialect, &names.schema, &table)?);
@@ -83,11 +85,12 @@ pub fn finish(dialect: Dialect, names: &Names, designs: &[TableDesign]) -> Resul
     Ok(statements)
 }
 
-/// Locks the tables that are replaced, in one order for all.
+/// Returns the statement that locks the existing tables, in the given order, or `None` if there are
+/// none.
 ///
 /// # Errors
 ///
-/// If a name cannot be quoted.
+/// Returns an error if a name cannot be quoted.
 pub fn lock_tables(dialect: Dialect, schema: &str, tables: &[&str]) -> Result<Option<String>> {
     if tables.is_empty() {
         return Ok(None);
@@ -100,15 +103,15 @@ pub fn lock_tables(dialect: Dialect, schema: &str, tables: &[&str]) -> Result<Op
     }))
 }
 
-/// What a replaced table's comment says: proof for the next load that it may drop the table.
+/// Comment of a replaced table. It proves to the next load that it can drop the table.
 pub const REPLACED: &str = "Replaced by a load of starlift, which drops it";
 
-/// Puts the new tables in place of the old ones, which stay beside them: a reader that has found an
-/// old table by its name may still be waiting for it.
+/// Returns the statements that swap in the new tables. The old tables are kept under other names,
+/// because a reader that has resolved the name of an old table may still be waiting for it.
 ///
 /// # Errors
 ///
-/// If a name cannot be quoted.
+/// Returns an error if a name cannot be quoted.
 pub fn rename(
     dialect: Dialect,
     names: &Names,
@@ -131,20 +134,21 @@ pub fn rename(
     Ok(statements)
 }
 
-/// The names of the tables that are replaced, each before those it references.
+/// Returns the names of the replaced tables, each before those it references.
 pub fn replaced(names: &Names, designs: &[TableDesign], existing: &[&str]) -> Vec<String> {
     let tables = designs.iter().rev().map(|design| design.table.name);
     tables.filter(|table| existing.contains(table)).map(|table| names.old_table(table)).collect()
 }
 
-/// Names the keys of the tables in place as if they had been made under the tables' names. PostgreSQL
-/// names keys after the table that they are added to; Redshift leaves them unnamed.
+/// Returns the statements that rename the keys of the new tables as if they had been created under
+/// the final table names. PostgreSQL names keys after the table that they are added to; Redshift
+/// leaves them unnamed.
 ///
-/// `taken` are names of indexes of the replaced tables that are in the way.
+/// `taken` are conflicting names of indexes of the replaced tables, which are renamed first.
 ///
 /// # Errors
 ///
-/// If a name cannot be quoted.
+/// Returns an error if a name cannot be quoted.
 pub fn rename_keys(
     names: &Names,
     designs: &[TableDesign],
@@ -167,7 +171,7 @@ pub fn rename_keys(
     Ok(statements)
 }
 
-/// The names of a table's keys, once it is in place.
+/// Returns the names of a table's keys after the swap.
 pub fn key_names(table: &Table) -> Vec<String> {
     key_suffixes(table).map(|suffix| format!("{}_{suffix}", table.name)).collect()
 }
@@ -180,14 +184,14 @@ fn key_suffixes(table: &Table) -> impl Iterator<Item = String> + '_ {
     })
 }
 
-/// Lets the statements that follow in the transaction find unqualified names as the user's own
-/// sessions do: event triggers and their like run within them. Catalogs are read without it, so that
-/// nothing of a user's can stand in for them, and definitions have all names in full.
+/// Returns the statement that makes the rest of the transaction resolve unqualified names as the
+/// user's own sessions do, for event triggers and other code that runs within it. Catalogs are read
+/// without it, so that no user's object can shadow them and view definitions have qualified names.
 pub fn default_path(dialect: Dialect) -> Option<&'static str> {
     (dialect == Dialect::Postgres).then_some("SET LOCAL search_path TO DEFAULT")
 }
 
-/// Ends the effect of [`default_path`].
+/// Returns the statement that undoes [`default_path`].
 pub fn catalog_path(dialect: Dialect) -> Option<&'static str> {
     (dialect == Dialect::Postgres).then_some("SET LOCAL search_path TO pg_catalog")
 }

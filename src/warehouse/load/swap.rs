@@ -1,4 +1,5 @@
-//! The second transaction: the new tables take the names of the old ones, and the ledger its entry.
+//! The second transaction of a load: renames the old and new tables, and records the load in the
+//! ledger.
 
 use std::time::{Duration, Instant};
 
@@ -13,23 +14,23 @@ use crate::warehouse::ledger::{self, NewEntry};
 use crate::warehouse::quote::{principal, qualified};
 use crate::warehouse::session::Session;
 
-/// How long one try waits for each of PostgreSQL's locks. Five tables, and now and then a view, stay
-/// below the second after which the deadlock detector would pick a reader as the victim.
+/// Time that one attempt waits for each lock in PostgreSQL. Five tables and an occasional view stay
+/// below the 1 s after which the deadlock detector would cancel a reader.
 const LOCK_TRY: Duration = Duration::from_millis(150);
 
-/// The same for all of Redshift's locks together, which one statement takes: its limit is that of
-/// statements.
+/// Time that one attempt waits for all locks together in Redshift. One statement acquires them, and
+/// only statements have a timeout.
 const REDSHIFT_LOCK_TRY: Duration = Duration::from_millis(500);
 
-/// Time between two tries, in which readers go ahead.
+/// Pause between two attempts, in which readers can proceed.
 const LOCK_PAUSE: Duration = Duration::from_millis(250);
 
-/// How long the ledger is asked for, when the answer to COMMIT was lost and nothing else is left to
-/// try: a network that is away for a moment should not leave the outcome unknown.
+/// Time to retry reading the ledger if the response to the COMMIT was lost and no attempt is left.
+/// A short network outage should not leave the outcome unknown.
 const LEDGER_PATIENCE: Duration = Duration::from_secs(60);
 
 impl Loader<'_> {
-    /// Puts the new tables in place.
+    /// Swaps in the new tables, then drops the old ones.
     pub(super) async fn swap(
         &mut self,
         guard: &mut Guard<'_>,
@@ -60,7 +61,7 @@ impl Loader<'_> {
             }
         };
         match outcome {
-            // Nobody knows yet what became of the lost try: its tables are not to be touched.
+            // The outcome of the lost attempt is unknown, so its tables must not be touched.
             Err(error) if was_lost => match self.ask_ledger(load_id).await {
                 Some(true) => {}
                 Some(false) => return Err(error),
@@ -83,7 +84,8 @@ impl Loader<'_> {
         Ok(())
     }
 
-    /// Whether the ledger has the load; `None` when it could not be asked for a minute.
+    /// Returns `true` if the ledger has the load, or `None` if it could not be read within a
+    /// minute.
     async fn ask_ledger(&self, load_id: &str) -> Option<bool> {
         let deadline = Instant::now() + LEDGER_PATIENCE;
         loop {
@@ -124,13 +126,13 @@ impl Loader<'_> {
         let existing: Vec<&str> = before.iter().map(|e| e.table.as_str()).collect();
         session.begin("begin").await?;
         self.lock(session, &existing).await?;
-        // An earlier try whose answer was lost has ended by now: it held these locks.
+        // An earlier attempt whose response was lost has ended, because it held these locks.
         if ledger::has(session, schema, load_id).await? {
             session.rollback("end").await?;
             return Ok(());
         }
         let number = ledger::last_number(session, schema).await? + 1;
-        // Somebody may have added to the tables while the new ones were filled.
+        // Other users may have added dependents while the new tables were filled.
         let lost = self.demand_no_more_dependents(session).await?;
         let mut carried = owners(session, schema, &before).await?;
         carried.extend(self.carried_grants(session, names, &existing).await?);
@@ -171,8 +173,8 @@ impl Loader<'_> {
         Ok(())
     }
 
-    /// Locks the tables that stand. Redshift has no limit for locks alone: there it is one for all
-    /// statements, until the tables are locked.
+    /// Locks the existing tables. Redshift has no timeout for locks alone, so its statement timeout
+    /// applies until the tables are locked.
     async fn lock(&self, session: &Session, existing: &[&str]) -> Result<()> {
         let (dialect, schema) = (session.dialect(), &self.options.schema);
         let wait = match dialect {
@@ -185,7 +187,7 @@ impl Loader<'_> {
         }
         match (dialect, wait_for_lock(session, "lock the tables", &sql, wait).await?) {
             (_, Waited::Got) => {}
-            // To be tried again: this one was short on purpose.
+            // Retry: this timeout is short on purpose.
             (Dialect::Postgres, Waited::InVain(Some(error))) => return Err(error.into()),
             (_, Waited::InVain(_)) => {
                 let who = "sessions that read or write the tables do not let go of them";
@@ -201,7 +203,8 @@ impl Loader<'_> {
         Ok(())
     }
 
-    /// What depends on the tables now that they are locked, and is to be dropped.
+    /// Returns the objects that depend on the locked tables and must be dropped. Without `cascade`,
+    /// fails if any of them is new.
     async fn demand_no_more_dependents(&mut self, session: &Session) -> Result<Vec<Dependent>> {
         let found = dependents::dependents(session, &self.options.schema).await?;
         let new = |name: &&String| !self.report.dropped.contains(*name);
@@ -213,8 +216,8 @@ impl Loader<'_> {
         Ok(found)
     }
 
-    /// Drops the replaced tables. The load is done by now, so whatever is in the way is a note of the
-    /// report, and left to the next load.
+    /// Drops the replaced tables. The load is already committed, so tables that cannot be dropped
+    /// are listed in the report and left to the next load.
     async fn drop_replaced(&mut self, names: &Names) {
         let all: Vec<&str> = self.star.designs.iter().map(|design| design.table.name).collect();
         let tables = replaced(names, &self.star.designs, &all);
@@ -256,18 +259,18 @@ impl Loader<'_> {
         carry(schema, &old, &fresh, existing)
     }
 
-    /// Removes the new tables of a load that could not put them in place.
+    /// Drops the new tables of a load that failed to swap them in.
     async fn discard(&self, names: &Names) {
         let Ok(session) = Session::open(&self.options.access).await else { return };
         let designs = self.star.designs.iter().rev();
         let tables: Vec<String> = designs.map(|d| names.new_table(d.table.name)).collect();
-        // What stays is removed by the next load.
+        // The next load drops any that remain.
         let _ = leftovers::drop_tables(&session, &names.schema, &tables).await;
     }
 }
 
-/// The new tables belong to whoever loads; where the old ones belonged to somebody else, so shall
-/// these.
+/// Returns the statements that transfer the new tables from the current user to the owners of the
+/// old tables.
 async fn owners(
     session: &Session,
     schema: &str,

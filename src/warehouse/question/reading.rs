@@ -1,21 +1,21 @@
-//! The statements of a text, under every reading that a server may have of it.
+//! Finds the statements in a text under every interpretation that a server may apply to it.
 //!
-//! A parser that takes a quote for the end of a literal where the server does not, or the reverse,
-//! sees one statement where the server sees two. What a parser accepts is therefore also read here,
-//! in each of the ways in which dialects differ.
+//! A parser that ends a literal at a quote where the server does not, or the reverse, sees one
+//! statement where the server sees two. Text that the parser accepts is therefore also scanned
+//! here, in every combination of the differences between dialects.
 
-/// How a text is read.
+/// One interpretation of a text.
 #[derive(Debug, Clone, Copy)]
 struct Reading {
-    /// A backslash escapes the character after it in a literal.
+    /// A backslash escapes the next character in a literal.
     escapes: bool,
-    /// A comment may hold others.
+    /// Comments can be nested.
     nests: bool,
     /// `$tag$` begins and ends a literal.
     dollars: bool,
 }
 
-/// Whether the text is at most one statement under every reading.
+/// Returns `true` if the text is at most one statement under every interpretation.
 pub(super) fn is_one_statement(sql: &str) -> bool {
     let both = [false, true];
     both.iter().all(|&escapes| {
@@ -23,7 +23,7 @@ pub(super) fn is_one_statement(sql: &str) -> bool {
             both.iter().all(|&dollars| {
                 let mut rest = sql;
                 let reading = Reading { escapes, nests, dollars };
-                // What follows the first semicolon may be blanks and comments only.
+                // Only blanks and comments can follow the first semicolon.
                 reading.skip_statement(&mut rest) && {
                     rest = rest.strip_prefix(';').unwrap_or(rest);
                     reading.skip_blank(&mut rest) && rest.is_empty()
@@ -34,8 +34,8 @@ pub(super) fn is_one_statement(sql: &str) -> bool {
 }
 
 impl Reading {
-    /// Skips to the first semicolon that ends a statement, or the end; false if a literal or comment
-    /// has no end.
+    /// Skips to the first semicolon that ends a statement, or to the end of the text. Returns
+    /// `false` if a literal or comment is unterminated.
     fn skip_statement(self, rest: &mut &str) -> bool {
         while let Some(next) = rest.chars().next().filter(|&c| c != ';') {
             let is_whole = match next {
@@ -55,7 +55,7 @@ impl Reading {
         true
     }
 
-    /// Skips blanks and comments; false if a comment has no end.
+    /// Skips blanks and comments. Returns `false` if a comment is unterminated.
     fn skip_blank(self, rest: &mut &str) -> bool {
         loop {
             *rest = rest.trim_start();
@@ -91,7 +91,8 @@ impl Reading {
     }
 }
 
-/// Skips a literal or name. A doubled quote is read as two literals side by side, which ends alike.
+/// Skips a literal or quoted name. A doubled quote counts as two adjacent literals, with the same
+/// end.
 fn skip_quoted(rest: &mut &str, quote: char, escapes: bool) -> bool {
     let mut chars = rest.char_indices().skip(1);
     while let Some((at, c)) = chars.next() {
@@ -106,7 +107,7 @@ fn skip_quoted(rest: &mut &str, quote: char, escapes: bool) -> bool {
     false
 }
 
-/// Skips a literal in dollar quotes, or a dollar that begins none.
+/// Skips a dollar-quoted literal, or a dollar sign that does not begin one.
 fn skip_dollar_quoted(rest: &mut &str) -> bool {
     let inner = &rest[1..];
     let tag_end = inner.find(|c: char| !c.is_alphanumeric() && c != '_');

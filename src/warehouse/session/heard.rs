@@ -1,4 +1,4 @@
-//! What a server sends unasked: notices, and the end of a session.
+//! Collects what a server sends without a request: notices, and the reason for ending a session.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,37 +7,37 @@ use tokio_postgres::{AsyncMessage, Connection};
 
 use super::super::error::Refusal;
 
-/// What the server has sent unasked.
+/// Messages that the server has sent without a request.
 #[derive(Default)]
 pub(super) struct Heard {
     notices: Mutex<Vec<String>>,
-    /// Why the server ended the session.
+    /// The server's reason for ending the session.
     end: Mutex<Option<Refusal>>,
 }
 
 impl Heard {
-    /// The notices received since the last call.
+    /// Returns the notices received since the last call.
     pub(super) fn take_notices(&self) -> Vec<String> {
         std::mem::take(&mut *self.notices.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Why the server ended the session, if it has.
+    /// Returns the server's reason for ending the session, if it has ended it.
     pub(super) fn end(&self) -> Option<Refusal> {
         self.end.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// What a server says of itself when a session starts.
+/// Parameters that a server reports at the start of a session.
 #[derive(Debug, Default)]
 pub(super) struct Started {
-    /// The encoding of the database.
+    /// Encoding of the database.
     pub(super) encoding: Option<String>,
-    /// Whether a backslash escapes in ordinary literals.
+    /// `true` if a backslash is an escape in ordinary literals.
     pub(super) escapes: bool,
 }
 
-/// Moves the connection's bytes, and keeps and logs the notices among them, until the client is
-/// dropped and the server has been told.
+/// Drives the connection in a background task until the client is dropped and the server has been
+/// notified. Stores and logs notices.
 pub(super) fn drive<S, T>(mut connection: Connection<S, T>, heard: &Arc<Heard>) -> Started
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -61,7 +61,7 @@ where
                     heard.notices.lock().unwrap_or_else(PoisonError::into_inner).push(text);
                 }
                 Some(Ok(_)) => {}
-                // Whoever waits for an answer is told that the connection is closed, and not why.
+                // Pending requests fail with "connection closed" only, so keep the server's reason.
                 Some(Err(error)) => {
                     let end = error.as_db_error().map(Refusal::from);
                     *heard.end.lock().unwrap_or_else(PoisonError::into_inner) = end;

@@ -1,27 +1,27 @@
-//! Time limits that a PostgreSQL server, a database or a role imposes on a session.
+//! Time limits that a PostgreSQL server, database or role imposes on a session.
 
 use super::super::error::Refusal;
 
-/// The query for the limits in force: name, milliseconds, where the value comes from.
+/// Query for the effective limits: name, milliseconds, source of the value.
 ///
-/// Source: PostgreSQL, `pg_settings`. A server older than the setting has no row for it.
+/// Source: PostgreSQL, `pg_settings`. Servers that predate a setting have no row for it.
 pub(super) const QUERY: &str = "SELECT name, setting, source FROM pg_catalog.pg_settings \
     WHERE name IN ('statement_timeout', 'lock_timeout', 'transaction_timeout', \
     'idle_in_transaction_session_timeout', 'idle_session_timeout')";
 
-/// The setting that ends a transaction as a whole. Source: PostgreSQL 17.
+/// The setting that limits a whole transaction. Source: PostgreSQL 17.
 pub(super) const TRANSACTION_TIMEOUT: &str = "transaction_timeout";
 
 /// A time limit of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerLimit {
-    /// The setting, such as `statement_timeout`.
+    /// Name of the setting, such as `statement_timeout`.
     pub setting: String,
-    /// The limit; 0 is none.
+    /// The limit in milliseconds; 0 means no limit.
     pub millis: u64,
-    /// Where it is set, in words.
+    /// Description of where the limit is set, such as `for role "ann"`.
     pub origin: String,
-    /// The statement or place that changes it.
+    /// The statement or place that changes the limit.
     pub change: String,
 }
 
@@ -34,7 +34,7 @@ impl std::fmt::Display for ServerLimit {
 }
 
 impl ServerLimit {
-    /// Reads a row of [`QUERY`].
+    /// Parses a row of [`QUERY`].
     pub(super) fn read(row: &[Option<String>], user: &str, database: &str) -> Option<ServerLimit> {
         let text = |i: usize| row.get(i).cloned().flatten();
         let (setting, source) = (text(0)?, text(2)?);
@@ -69,12 +69,12 @@ impl ServerLimit {
         Some(ServerLimit { millis: text(1)?.parse().ok()?, setting, origin, change })
     }
 
-    /// Whether the limit ends anything.
+    /// Returns `true` if the limit is in effect, that is, not 0.
     pub fn is_set(&self) -> bool {
         self.millis > 0
     }
 
-    /// The option of starlift that overrides the limit.
+    /// Returns starlift's command-line option that overrides the limit, if there is one.
     pub fn option(&self) -> Option<&'static str> {
         match self.setting.as_str() {
             "statement_timeout" => Some("--statement-timeout"),
@@ -84,7 +84,7 @@ impl ServerLimit {
     }
 }
 
-/// The setting whose expiry a refusal reports.
+/// Returns the setting whose expiry a refusal reports.
 ///
 /// Source: PostgreSQL, Error Codes.
 fn expired(refusal: &Refusal) -> Option<&'static str> {
@@ -98,10 +98,10 @@ fn expired(refusal: &Refusal) -> Option<&'static str> {
     })
 }
 
-/// Adds to a refusal the limit of the server that it reports. `own` are the settings that the session
-/// has set itself.
+/// Adds the server limit that caused a refusal. `own` are settings that the session sets itself;
+/// they are not limits of the server.
 pub(super) fn attribute(refusal: &mut Refusal, limits: &[ServerLimit], own: &[&str]) {
-    // Somebody else may cancel a statement, under the same code.
+    // Another user can cancel a statement, with the same code.
     if refusal.message.contains("user request") {
         return;
     }

@@ -1,12 +1,12 @@
 //! A session with a warehouse: TLS, settings, notices, and one statement per call.
 //!
-//! Statements use the simple query protocol and answers are text: in Redshift prepared statements
-//! go stale when tables change, and its binary form of numbers is not PostgreSQL's.
+//! Statements use the simple query protocol and results are text: in Redshift, prepared statements
+//! go stale when tables change, and its binary format of numbers is not PostgreSQL's.
 //!
-//! A connection pooler may give each transaction another server connection, and each server
-//! connection to many clients. In PostgreSQL a setting therefore never outlives its transaction:
-//! [`Session::begin`] sets it by `SET LOCAL`, and a statement outside a transaction is sent in one
-//! message with the settings it needs, which the server runs as one transaction.
+//! A connection pooler can run each transaction on another server connection, and share each server
+//! connection among many clients. In PostgreSQL, a setting therefore never outlives its
+//! transaction: [`Session::begin`] uses `SET LOCAL`, and a statement outside a transaction is sent
+//! in one message with the settings it needs, which the server runs as a single transaction.
 
 mod data_api;
 mod heard;
@@ -38,37 +38,37 @@ use super::secret::Secret;
 use super::target::Target;
 use super::{Dialect, quote};
 
-/// AWS may have to be asked for a password first.
+/// Extra time to log in, because a password may first have to be requested from AWS.
 const IAM_PATIENCE: Duration = Duration::from_secs(30);
 
-/// What the server's own views show of us.
+/// Name of the session in the server's own views.
 const APPLICATION_NAME: &str = concat!("starlift ", env!("CARGO_PKG_VERSION"));
 
-/// A row of an answer, its values as text.
+/// A row of a result, with values as text; `None` is null.
 pub type TextRow = Vec<Option<String>>;
 
-/// The answer to a statement, as it comes.
+/// Stream of the messages in the response to a statement.
 pub type Messages = BoxStream<'static, Result<Message, WarehouseError>>;
 
-/// How sessions are opened.
+/// Parameters for opening sessions.
 #[derive(Debug, Clone)]
 pub struct Access {
-    /// The warehouse.
+    /// Address and options of the warehouse.
     pub target: Target,
-    /// How the user shows who it is.
+    /// Method of logging in.
     pub login: Login,
-    /// How long statements and waits for locks may take.
+    /// Time limits for statements and lock waits.
     pub limits: Limits,
 }
 
-/// How a user logs in.
+/// Method of logging in.
 #[derive(Debug, Clone)]
 pub enum Login {
-    /// With a password, or with none where the server trusts its users.
+    /// With a password, or without one if the server trusts its users.
     Password(Option<Secret>),
-    /// With a password that AWS makes up.
+    /// With a temporary password from AWS.
     Iam(Box<IamLogin>),
-    /// Through the Redshift Data API, which logs in itself.
+    /// Through the Redshift Data API, which handles the login itself.
     DataApi(Box<DataApiLogin>),
 }
 
@@ -84,22 +84,22 @@ pub struct Session {
     in_transaction: AtomicBool,
 }
 
-/// The way to the warehouse.
+/// Transport of a session.
 enum Transport {
-    /// The server's port.
+    /// A connection to the server's port.
     Port(PortSession),
     /// The Redshift Data API.
     DataApi(Box<DataApiSession>),
 }
 
-/// A part of the answer to a statement.
+/// A part of the response to a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
-    /// The names of the columns of the rows that follow.
+    /// Names of the columns of the rows that follow.
     Columns(Vec<String>),
-    /// A row.
+    /// A row of the result.
     Row(TextRow),
-    /// The end of the answer, with the number of rows that are said to be touched.
+    /// End of the response, with the number of affected rows that the server reports.
     Complete(u64),
 }
 
@@ -108,10 +108,11 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// If the warehouse cannot be reached, is not who it should be, or refuses the user.
+    /// Returns an error if the warehouse cannot be reached, cannot prove its identity, or rejects
+    /// the login.
     pub async fn open(access: &Access) -> Result<Session, WarehouseError> {
         let target = &access.target;
-        // The driver's own limit ends when TCP is connected; a peer may be silent after that.
+        // The driver's timeout covers only the TCP connection; a peer can be silent after that.
         let limit = target.connect_timeout * 2 + IAM_PATIENCE;
         let opened = tokio::time::timeout(limit, Session::open_patiently(access)).await;
         opened.unwrap_or_else(|_| {
@@ -148,7 +149,7 @@ impl Session {
             transport,
             target: target.to_string(),
             dialect: target.dialect,
-            // Redshift has UTF-8 only, under a name of its own.
+            // Redshift supports only UTF-8, but reports it under another name.
             encoding: started.encoding.filter(|_| target.dialect == Dialect::Postgres),
             escapes: started.escapes || target.dialect == Dialect::Redshift,
             settings: Settings::default(),
@@ -175,32 +176,33 @@ impl Session {
         Ok(())
     }
 
-    /// Whether a backslash escapes in ordinary literals: in Redshift, and in PostgreSQL without
-    /// `standard_conforming_strings`.
+    /// Returns `true` if a backslash is an escape in ordinary literals: in Redshift, and in
+    /// PostgreSQL without `standard_conforming_strings`.
     pub fn escapes_backslashes(&self) -> bool {
         self.escapes
     }
 
-    /// The time limits that the server, the database or the role imposes. PostgreSQL only.
+    /// Returns the time limits that the server, the database or the role imposes. PostgreSQL only.
     pub fn server_limits(&self) -> &[ServerLimit] {
         &self.server_limits
     }
 
-    /// The encoding of the database, as PostgreSQL names it.
+    /// Returns the encoding of the database, as PostgreSQL names it. `None` for Redshift.
     pub fn encoding(&self) -> Option<&str> {
         self.encoding.as_deref()
     }
 
-    /// The warehouse's dialect.
+    /// Returns the SQL dialect of the warehouse.
     pub fn dialect(&self) -> Dialect {
         self.dialect
     }
 
-    /// Runs a statement; the number of rows that it is said to have touched.
+    /// Runs a statement and returns the number of affected rows that the server reports. `action`
+    /// describes the statement in errors.
     ///
     /// # Errors
     ///
-    /// If the server refuses it or the connection breaks. `action` says what was being done.
+    /// Returns an error if the server rejects the statement or the connection is lost.
     pub async fn execute(&self, action: &str, sql: &str) -> Result<u64, WarehouseError> {
         let mut touched = 0;
         let mut messages = std::pin::pin!(self.messages(action, sql).await?);
@@ -212,11 +214,11 @@ impl Session {
         Ok(touched)
     }
 
-    /// Runs a statement that holds secrets; `shown` is logged in its place.
+    /// Runs a statement that contains secrets. `shown` is logged instead.
     ///
     /// # Errors
     ///
-    /// As [`Session::execute`]. What the server says may repeat the secrets.
+    /// As for [`Session::execute`]. The server's message may repeat the secrets.
     pub async fn execute_hidden(
         &self,
         action: &str,
@@ -227,11 +229,11 @@ impl Session {
         messages.try_for_each(|_| std::future::ready(Ok(()))).await
     }
 
-    /// Runs a query; all of its rows.
+    /// Runs a query and returns all rows.
     ///
     /// # Errors
     ///
-    /// As [`Session::execute`].
+    /// As for [`Session::execute`].
     pub async fn rows(&self, action: &str, sql: &str) -> Result<Vec<TextRow>, WarehouseError> {
         let messages = self.messages(action, sql).await?;
         let rows = messages.try_filter_map(|message| async move {
@@ -240,11 +242,11 @@ impl Session {
         rows.try_collect().await
     }
 
-    /// Runs a query; the first value of its first row.
+    /// Runs a query and returns the first value of its first row.
     ///
     /// # Errors
     ///
-    /// As [`Session::execute`].
+    /// As for [`Session::execute`].
     pub async fn value(&self, action: &str, sql: &str) -> Result<Option<String>, WarehouseError> {
         let rows = self.rows(action, sql).await?;
         Ok(rows.into_iter().next().and_then(|row| row.into_iter().next().flatten()))
@@ -254,7 +256,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As [`Session::execute`].
+    /// As for [`Session::execute`]; over the Data API, also fails if a transaction cannot span
+    /// requests.
     pub async fn begin(&self, action: &str) -> Result<(), WarehouseError> {
         if let Transport::DataApi(session) = &self.transport {
             session.demand_transactions().await.map_err(self.failed(action))?;
@@ -268,29 +271,29 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As [`Session::execute`].
+    /// As for [`Session::execute`].
     pub async fn commit(&self, action: &str) -> Result<(), WarehouseError> {
         let ended = self.execute(action, "COMMIT").await;
         self.in_transaction.store(false, Ordering::Relaxed);
         ended.map(|_| ())
     }
 
-    /// Undoes the transaction.
+    /// Rolls back the transaction.
     ///
     /// # Errors
     ///
-    /// As [`Session::execute`].
+    /// As for [`Session::execute`].
     pub async fn rollback(&self, action: &str) -> Result<(), WarehouseError> {
         let ended = self.execute(action, "ROLLBACK").await;
         self.in_transaction.store(false, Ordering::Relaxed);
         ended.map(|_| ())
     }
 
-    /// Runs a query; the messages of its answer as they come: the names of its columns, and rows.
+    /// Runs a query and streams the messages of its response: the column names, then the rows.
     ///
     /// # Errors
     ///
-    /// As [`Session::execute`].
+    /// As for [`Session::execute`].
     pub async fn messages(&self, action: &str, sql: &str) -> Result<Messages, WarehouseError> {
         self.send(action, sql, sql).await
     }
@@ -313,11 +316,11 @@ impl Session {
         })
     }
 
-    /// Begins a COPY whose data this side sends, in a transaction. PostgreSQL only.
+    /// Begins a COPY FROM STDIN within a transaction. PostgreSQL only.
     ///
     /// # Errors
     ///
-    /// As [`Session::execute`].
+    /// As for [`Session::execute`]; also fails over the Data API.
     pub async fn copy_in(
         &self,
         action: &str,
@@ -334,7 +337,7 @@ impl Session {
         Err(self.failed(action)(cause))
     }
 
-    /// A failure of the driver, told as what was being done.
+    /// Converts a driver error into a failure of `action`.
     pub fn failure(&self, action: &str, error: &tokio_postgres::Error) -> WarehouseError {
         let cause = match &self.transport {
             Transport::Port(port) => port.explain()(error),
@@ -343,7 +346,7 @@ impl Session {
         self.failed(action)(cause)
     }
 
-    /// Makes causes into errors of what was being done.
+    /// Returns a function that converts causes into failures of `action`.
     fn failed(&self, action: &str) -> impl Fn(Cause) -> WarehouseError + Send + use<> {
         let (action, target) = (action.to_owned(), self.target.clone());
         let (limits, own) = (self.server_limits.clone(), self.settings.own_limits());
@@ -355,12 +358,12 @@ impl Session {
         }
     }
 
-    /// A failure while something was being done.
+    /// Returns a failure of `action` with the given cause.
     pub fn fail(&self, action: &str, cause: Cause) -> WarehouseError {
         WarehouseError { action: action.to_owned(), target: self.target.clone(), cause }
     }
 
-    /// The notices received since the last call. The Data API reports none.
+    /// Returns the notices received since the last call. Always empty for the Data API.
     pub fn take_notices(&self) -> Vec<String> {
         match &self.transport {
             Transport::Port(port) => port.take_notices(),
@@ -374,12 +377,12 @@ fn fail(action: &str, target: &Target, cause: Cause) -> WarehouseError {
 }
 
 impl Session {
-    /// Prepares the session for questions: unqualified names mean the tables of `schema`, and where
-    /// the server can be held to it, the session only reads.
+    /// Prepares the session for questions: unqualified names refer to the tables of `schema`. In
+    /// PostgreSQL the session also becomes read-only.
     ///
     /// # Errors
     ///
-    /// As [`Session::execute`], and if `schema` cannot be a name.
+    /// As for [`Session::execute`]; also fails if `schema` is not a valid name.
     pub async fn use_schema(&mut self, schema: &str) -> crate::warehouse::error::Result<()> {
         let path = quote::schema(schema, self.dialect)?;
         match self.dialect {
@@ -395,7 +398,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // A connection ends with its client, a session of the Data API does not.
+        // A connection ends with its client; a session of the Data API does not.
         if let Transport::DataApi(session) = &self.transport {
             session.end(self.in_transaction.load(Ordering::Relaxed));
         }

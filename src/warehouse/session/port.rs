@@ -1,4 +1,4 @@
-//! Sessions over the port of a server, with PostgreSQL's protocol.
+//! Sessions over a server's port, with the PostgreSQL protocol.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +14,8 @@ use crate::warehouse::error::Cause;
 use crate::warehouse::secret::Secret;
 use crate::warehouse::target::{Target, TlsMode};
 
-/// A COPY is silent for as long as it runs, so reads have no timeout; a peer that is gone is found
-/// out by keepalive: after 30 s of silence, and then nothing for 8 × 10 s.
+/// A COPY is silent while it runs, so reads have no timeout. Keepalives detect a dead peer: after
+/// 30 s of silence and 8 unanswered probes, 10 s apart.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_RETRIES: u32 = 8;
@@ -26,11 +26,12 @@ pub(super) struct PortSession {
     heard: Arc<Heard>,
 }
 
-/// Makes causes of the driver's failures; the server may have said why it ended the session.
+/// Converts driver errors to causes. Uses the server's reason for ending the session, if it sent
+/// one.
 pub(super) type Explain = Arc<dyn Fn(&tokio_postgres::Error) -> Cause + Send + Sync>;
 
 impl PortSession {
-    /// Connects, and says what the server has told of itself.
+    /// Connects, and returns the session with the parameters that the server reports.
     pub(super) async fn open(
         target: &Target,
         user: &str,
@@ -53,7 +54,7 @@ impl PortSession {
         Ok((PortSession { client, heard }, started))
     }
 
-    /// Sends `settings` and a statement in one message, and returns the answer to the statement.
+    /// Sends `settings` and a statement in one message, and returns the response to the statement.
     pub(super) async fn send(
         &self,
         settings: &[String],
@@ -66,7 +67,7 @@ impl PortSession {
         let answers = self.client.simple_query_raw(&text).await.map_err(|e| explain(&e))?;
         let answers = answers.map_err(move |error| explain(&error));
         Ok(answers.try_filter_map(move |message| {
-            // The answers to the settings.
+            // Skip the responses to the settings.
             let is_setting =
                 to_skip > 0 && matches!(message, SimpleQueryMessage::CommandComplete(_));
             to_skip -= usize::from(is_setting);
@@ -74,12 +75,12 @@ impl PortSession {
         }))
     }
 
-    /// Begins a COPY whose data this side sends.
+    /// Begins a COPY FROM STDIN.
     pub(super) async fn copy_in(&self, sql: &str) -> Result<CopyInSink<bytes::Bytes>, Cause> {
         self.client.copy_in(sql).await.map_err(|error| self.explain()(&error))
     }
 
-    /// Makes causes of the driver's failures.
+    /// Returns a function that converts driver errors to causes.
     pub(super) fn explain(&self) -> Explain {
         let heard = self.heard.clone();
         Arc::new(move |error| match heard.end() {
@@ -88,7 +89,7 @@ impl PortSession {
         })
     }
 
-    /// The notices received since the last call.
+    /// Returns the notices received since the last call.
     pub(super) fn take_notices(&self) -> Vec<String> {
         self.heard.take_notices()
     }
@@ -114,7 +115,7 @@ fn config(target: &Target, user: &str, password: Option<&Secret>) -> Config {
         .host(host)
         .port(*port)
         .dbname(database)
-        // Not in a URL: the names that AWS makes up have a colon.
+        // Set here instead of in a URL: user names that AWS generates contain a colon.
         .user(user)
         .application_name(target.application_name.as_deref().unwrap_or(APPLICATION_NAME))
         .connect_timeout(*connect_timeout)

@@ -1,21 +1,21 @@
-//! The settings of a session, and how long each holds.
+//! The settings of a session, and their scope.
 
 use std::time::Duration;
 
 use super::super::Dialect;
 use super::limits::{ServerLimit, TRANSACTION_TIMEOUT};
 
-/// How long statements and waits for locks may take. Without a value the limit of the server, the
-/// database or the role holds.
+/// Time limits for statements and lock waits. `None` keeps the limit of the server, database or
+/// role.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// After this time the server stops a statement.
+    /// Time after which the server cancels a statement.
     pub statement: Option<Duration>,
-    /// After this time the server stops a wait for a lock. PostgreSQL only.
+    /// Time after which the server cancels a wait for a lock. PostgreSQL only.
     pub lock: Option<Duration>,
 }
 
-/// What the sessions of a load are set to, as statements.
+/// Returns the statements that configure the sessions of a load.
 pub fn shown(dialect: Dialect, limits: &Limits) -> Vec<String> {
     match dialect {
         Dialect::Redshift => redshift(limits),
@@ -23,29 +23,30 @@ pub fn shown(dialect: Dialect, limits: &Limits) -> Vec<String> {
     }
 }
 
-/// Settings of a whole session of Redshift.
+/// Returns the settings of a whole Redshift session.
 pub(super) fn redshift(limits: &Limits) -> Vec<String> {
     let statement = limits.statement.map(|limit| limit.as_millis());
     statement.map(|millis| format!("SET statement_timeout TO {millis}")).into_iter().collect()
 }
 
-/// Settings of each transaction of a session of PostgreSQL.
+/// Settings of each transaction in a PostgreSQL session.
 #[derive(Debug, Default)]
 pub(super) struct Settings {
-    /// For a transaction of several messages.
+    /// Settings of a transaction that spans several messages.
     transaction: Vec<String>,
-    /// For a statement that is sent alone.
+    /// Settings of a statement sent by itself.
     statement: Vec<String>,
-    /// Names of the limits among them.
+    /// Names of the time limits among the settings.
     own: Vec<&'static str>,
 }
 
 impl Settings {
-    /// The settings of a load.
+    /// Returns the settings of a load.
     pub(super) fn postgres(limits: &Limits, server: &[ServerLimit]) -> Settings {
         let mut settings = Settings {
             statement: [
-                // Names are always written in full; definitions of views are then returned in full.
+                // Queries qualify all names, and the server then qualifies the names in view
+                // definitions.
                 "SET LOCAL search_path TO pg_catalog",
                 "SET LOCAL timezone TO 'UTC'",
                 "SET LOCAL datestyle TO 'ISO, MDY'",
@@ -62,7 +63,7 @@ impl Settings {
             }
         }
         settings.transaction = settings.statement.clone();
-        // The session that holds the loaders' lock waits in its transaction by design.
+        // The session that holds the load lock idles in its transaction by design.
         settings.transaction.push("SET LOCAL idle_in_transaction_session_timeout TO 0".to_owned());
         if server.iter().any(|limit| limit.setting == TRANSACTION_TIMEOUT) {
             settings.transaction.push(format!("SET LOCAL {TRANSACTION_TIMEOUT} TO 0"));
@@ -70,27 +71,27 @@ impl Settings {
         settings
     }
 
-    /// Changes the settings to those of questions to the tables of the schema `path`, which is quoted.
+    /// Changes the settings for questions about the tables of the schema `path`, which is quoted.
     pub(super) fn ask(&mut self, path: &str) {
         for settings in [&mut self.transaction, &mut self.statement] {
             settings.retain(|sql| !sql.starts_with("SET LOCAL search_path"));
             settings.push(format!("SET LOCAL search_path TO {path}"));
-            // A function in a question may write.
+            // A question can call a function that writes.
             settings.push("SET TRANSACTION READ ONLY".to_owned());
         }
     }
 
-    /// What follows BEGIN in its message.
+    /// Returns the settings that follow BEGIN in the same message.
     pub(super) fn of_transaction(&self) -> String {
         self.transaction.iter().map(|set| format!("; {set}")).collect()
     }
 
-    /// The statements that precede one that is sent alone.
+    /// Returns the settings that precede a statement sent by itself.
     pub(super) fn of_statement(&self) -> &[String] {
         &self.statement
     }
 
-    /// The limits that the session sets itself.
+    /// Returns the names of the limits that the session sets itself.
     pub(super) fn own_limits(&self) -> Vec<&'static str> {
         self.own.clone()
     }

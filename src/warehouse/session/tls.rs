@@ -1,4 +1,4 @@
-//! Verification of a server's certificate, as far as a target demands it.
+//! Verifies a server's certificate to the extent that a target requires.
 
 use std::sync::Arc;
 
@@ -24,11 +24,11 @@ use super::super::target::{Target, TlsMode};
 /// The attribute `CN` of a name. Source: X.520.
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 
-/// Connects with TLS as a target demands, under the name that its server's certificate has.
+/// Connects with the TLS mode of a target, and expects the name that the target specifies.
 #[derive(Clone)]
 pub struct Connector {
     inner: MakeRustlsConnect,
-    /// The name, where it is not the host's.
+    /// Expected name in the server's certificate; `None` for the host name.
     name: Option<String>,
 }
 
@@ -45,11 +45,11 @@ where
     }
 }
 
-/// The connector of a target.
+/// Returns the connector of a target.
 ///
 /// # Errors
 ///
-/// If there are no certificates to trust, or their file cannot be used.
+/// Returns an error if there are no trusted certificates, or if their file cannot be used.
 pub fn connector(target: &Target) -> Result<Connector, Cause> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let trusted = match (target.tls, &target.root_certificates) {
@@ -72,12 +72,13 @@ pub fn connector(target: &Target) -> Result<Connector, Cause> {
     Ok(Connector { inner: MakeRustlsConnect::new(config), name: target.tls_name.clone() })
 }
 
-/// The certificates that are trusted.
+/// Trusted certificates.
 #[derive(Debug)]
 struct Trusted {
-    /// Authorities.
+    /// Certificate authorities.
     roots: RootCertStore,
-    /// Certificates that a server itself may show: a self-signed one need not be an authority's.
+    /// Certificates accepted as the server's own: a self-signed certificate need not be an
+    /// authority.
     pinned: Vec<CertificateDer<'static>>,
 }
 
@@ -119,7 +120,8 @@ impl Trusted {
     }
 }
 
-/// Whether a certificate may be an authority's: it says so, or predates the extension that says so.
+/// Returns `true` if a certificate can be an authority: its basic constraints say so, or it
+/// predates that extension.
 fn may_sign(certificate: &Certificate) -> bool {
     match certificate.tbs_certificate.get::<BasicConstraints>() {
         Ok(Some((_, constraints))) => constraints.ca,
@@ -128,8 +130,8 @@ fn may_sign(certificate: &Certificate) -> bool {
     }
 }
 
-/// Verifies what the mode of a target demands. The server always proves that it has the key of the
-/// certificate that it shows.
+/// Verifies what the target's mode requires. In every mode the server must prove that it has the
+/// private key of its certificate.
 #[derive(Debug)]
 struct Verifier {
     trusted: Trusted,
@@ -175,7 +177,7 @@ fn verify_dates(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), r
     Ok(())
 }
 
-/// Verifies the name among the certificate's alternative names, or, where it has none, as its common
+/// Verifies the name against the certificate's alternative names or, if it has none, its common
 /// name, as libpq does (PostgreSQL, SSL Support, Client Verification of Server Certificates).
 fn verify_name(
     certificate: &CertificateDer<'_>,

@@ -1,4 +1,4 @@
-//! The warehouse a user names: a URL, parsed and checked.
+//! The warehouse that a user names: a URL, parsed and checked.
 
 mod parameters;
 
@@ -10,96 +10,97 @@ use url::Url;
 
 use super::Dialect;
 
-/// How long connecting may take; a cluster that is paused answers nothing at all.
+/// Default time limit for connecting. A paused cluster does not respond at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Why a target cannot be understood.
+/// Reason why a target cannot be parsed.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
-    /// It is not a URL.
+    /// The text is not the URL of a warehouse.
     #[error(
         "{0:?} is not the URL of a warehouse; write redshift://USER@HOST:5439/DATABASE or postgres://USER@HOST:5432/DATABASE"
     )]
     Form(String),
-    /// A password stands in it.
+    /// The URL contains a password.
     #[error(
         "the URL of the warehouse holds a password, which every process list would show; give it as STARLIFT_PASSWORD in the environment, or with --password-file"
     )]
     Password,
-    /// A parameter is unknown or has a value that cannot be.
+    /// A parameter is unknown or has an invalid value.
     #[error("{parameter} of the warehouse's URL: {reason}")]
     Parameter {
-        /// The parameter.
+        /// Name of the parameter.
         parameter: String,
-        /// What is wrong.
+        /// Description of the problem.
         reason: String,
     },
 }
 
-/// How the connection is protected.
+/// Protection of the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TlsMode {
-    /// Not at all.
+    /// Not encrypted.
     Disable,
-    /// Encrypted; the server's certificate is not verified. PostgreSQL only.
+    /// Encrypted, without verifying the server's certificate. PostgreSQL only.
     Require,
-    /// Encrypted, the server's certificate verified, but not its name. PostgreSQL only.
+    /// Encrypted, with verification of the server's certificate but not of its name. PostgreSQL
+    /// only.
     VerifyCa,
-    /// Encrypted, the server's certificate and full host name verified.
+    /// Encrypted, with verification of the server's certificate and its full host name.
     VerifyFull,
 }
 
-/// The way to a warehouse.
+/// Transport to a warehouse.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Via {
-    /// The port of its server.
+    /// The server's port.
     #[default]
     Port,
     /// The Redshift Data API, over HTTPS.
     DataApi,
 }
 
-/// A database that tables are loaded into.
+/// A database to load tables into.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// What kind of warehouse it is.
+    /// SQL dialect of the warehouse.
     pub dialect: Dialect,
-    /// Host name, or for PostgreSQL the folder of a Unix socket.
+    /// Host name or, for PostgreSQL, the directory of a Unix socket.
     pub host: String,
-    /// Port.
+    /// Port of the server. Default: 5439 for Redshift, 5432 for PostgreSQL.
     pub port: u16,
-    /// Database.
+    /// Name of the database.
     pub database: String,
-    /// User.
+    /// Name of the database user.
     pub user: String,
-    /// The way to it.
+    /// Transport to the warehouse.
     pub via: Via,
-    /// How the connection is protected.
+    /// Protection of the connection.
     pub tls: TlsMode,
-    /// A file of certificates to trust in place of the system's.
+    /// File with the certificates to trust instead of the system's.
     pub root_certificates: Option<PathBuf>,
-    /// The name in the server's certificate, where it is not the host's, as behind a tunnel.
+    /// Name in the server's certificate if it differs from the host, as behind a tunnel.
     pub tls_name: Option<String>,
-    /// Whether the server is told the name that is expected of it.
+    /// `true` if the client sends the expected server name (SNI). Default: `true`.
     pub sends_sni: bool,
-    /// Whether the log-in is bound to the TLS connection.
+    /// Binding of the login to the TLS connection. Default: prefer.
     pub channel_binding: ChannelBinding,
-    /// Whether the server must accept writes.
+    /// Required state of the server, such as accepting writes. Default: any.
     pub session_attrs: TargetSessionAttrs,
-    /// What the server's views show of the sessions; without it starlift's own name.
+    /// Name of the sessions in the server's views. Default: `starlift` with its version.
     pub application_name: Option<String>,
-    /// Options for the server's start of a session.
+    /// Options for the server at the start of a session.
     pub options: Option<String>,
-    /// How long connecting may take.
+    /// Time limit for connecting. Default: 15 s.
     pub connect_timeout: Duration,
-    /// The protection that was asked for.
+    /// TLS mode requested with `sslmode`.
     asked: Option<TlsMode>,
-    /// Whether certificates to trust were named.
+    /// `true` if certificates to trust were specified with `sslrootcert`.
     asked_trust: bool,
 }
 
 impl Target {
-    /// A Redshift cluster, reached by the name in its certificate.
+    /// Returns a Redshift target that is reached by the name in its certificate.
     pub fn redshift(host: String, port: u16, database: String, user: String) -> Target {
         Target { host, port, database, user, ..Target::empty(Dialect::Redshift) }
     }
@@ -126,14 +127,15 @@ impl Target {
         }
     }
 
-    /// Parses a URL, with the parameters that libpq knows as far as they make sense here.
+    /// Parses a URL, including the libpq parameters that apply here.
     ///
     /// # Errors
     ///
-    /// If it is no URL of a warehouse, or holds a password or a parameter that cannot be honoured.
+    /// Returns an error if the text is not the URL of a warehouse, or if it contains a password or
+    /// an unsupported parameter.
     pub fn parse(text: &str) -> Result<Target, TargetError> {
         let form = || TargetError::Form(without_password(text));
-        // libpq lets the host be absent, where a parameter names a socket's folder.
+        // libpq allows the host to be absent if a parameter names the directory of a socket.
         let (text, is_hostless) = with_host(text);
         let url = Url::parse(&text).map_err(|_| form())?;
         let dialect = match url.scheme() {
@@ -156,7 +158,7 @@ impl Target {
         let named = |name| url.query_pairs().any(|(parameter, _)| parameter == name);
         let is_partial = target.user.is_empty() && !named("user")
             || target.database.is_empty() && !named("dbname");
-        // Checked before the parameters, which may be a part of a password.
+        // Checked before the parameters, which may be part of a password.
         let is_odd = url.path().trim_start_matches('/').contains(['/', '@'])
             || url.query().is_some_and(|query| query.contains('@'))
             || url.fragment().is_some();
@@ -164,7 +166,7 @@ impl Target {
             return Err(form());
         }
         for (parameter, value) in url.query_pairs() {
-            // Without a user, what follows the question mark may be a part of a password.
+            // Without a user, the text after the question mark may be part of a password.
             if url.username().is_empty() && !parameters::is_known(&parameter) {
                 return Err(form());
             }
@@ -177,11 +179,11 @@ impl Target {
         Ok(target)
     }
 
-    /// The same target with more parameters, as in a URL.
+    /// Returns the target with additional parameters, as in a URL.
     ///
     /// # Errors
     ///
-    /// If a parameter is unknown or has a value that cannot be.
+    /// Returns an error if a parameter is unknown or has an invalid value.
     pub fn with<'a>(
         mut self,
         parameters: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -193,12 +195,13 @@ impl Target {
         Ok(self)
     }
 
-    /// Whether the host is a folder of Unix sockets.
+    /// Returns `true` if the host is a directory of Unix sockets.
     pub fn is_socket(&self) -> bool {
         self.host.starts_with('/')
     }
 
-    /// Whether connections stay on this machine. A tunnel's end counts as such.
+    /// Returns `true` if connections stay on this machine. The local end of a tunnel counts as
+    /// local.
     pub fn is_local(&self) -> bool {
         let address = self.host.parse::<std::net::IpAddr>();
         self.is_socket()
@@ -206,10 +209,11 @@ impl Target {
             || address.is_ok_and(|address| address.is_loopback())
     }
 
-    /// The AWS region, where the host name tells it.
+    /// Returns the AWS region if the host name contains it.
     ///
-    /// Source: Redshift Management Guide, cluster endpoints: `NAME.ID.REGION.redshift.amazonaws.com`
-    /// and `WORKGROUP.ACCOUNT.REGION.redshift-serverless.amazonaws.com`.
+    /// Source: Redshift Management Guide, cluster endpoints:
+    /// `NAME.ID.REGION.redshift.amazonaws.com` and
+    /// `WORKGROUP.ACCOUNT.REGION.redshift-serverless.amazonaws.com`.
     pub fn region(&self) -> Option<&str> {
         let parts: Vec<&str> = self.host.split('.').collect();
         match parts[..] {
@@ -221,24 +225,24 @@ impl Target {
         }
     }
 
-    /// The workgroup, where the host is that of a workgroup of Redshift Serverless.
+    /// Returns the name of the workgroup if the host is an endpoint of Redshift Serverless.
     pub fn workgroup(&self) -> Option<&str> {
         self.region().filter(|_| self.host.contains(".redshift-serverless."))?;
         self.host.split('.').next()
     }
 
-    /// The cluster's identifier, where the host is a provisioned cluster's own.
+    /// Returns the cluster identifier if the host is the endpoint of a provisioned cluster.
     pub fn cluster(&self) -> Option<&str> {
         self.region().filter(|_| self.host.contains(".redshift."))?;
         self.host.split('.').next()
     }
 }
 
-/// The URL with a host to parse, and whether that is made up.
+/// Returns the URL with a host, and `true` if that host is a placeholder.
 fn with_host(text: &str) -> (String, bool) {
     let end = text.find("://").map_or(0, |at| at + 3);
     let authority = text[end..].split(['/', '?', '#']).next().unwrap_or_default();
-    // A colon may begin a password, which is refused in a URL that is parsed as it is.
+    // A colon may begin a password. Such a URL stays as it is, so that the parser rejects it.
     let is_hostless = end > 0
         && !authority.contains(':')
         && matches!(authority.find('@'), Some(at) if at + 1 == authority.len())
@@ -250,14 +254,15 @@ fn with_host(text: &str) -> (String, bool) {
     (format!("{}localhost{}", &text[..at], &text[at..]), true)
 }
 
-/// `%3A` and its like in users and databases: `IAM:ann` has a colon.
+/// Decodes escapes such as `%3A` in users and databases: the user `IAM:ann` contains a colon.
 fn decoded(text: &str) -> Option<String> {
     let pair = format!("x={}", text.replace('+', "%2B"));
     let (_, value) = url::form_urlencoded::parse(pair.as_bytes()).next()?;
     (!value.contains(['\0', '\u{fffd}'])).then(|| value.into_owned())
 }
 
-/// Returns the name or URL of a warehouse for an error, without any part that may belong to a password.
+/// Returns the name or URL of a warehouse for an error, without any part that may belong to a
+/// password.
 pub fn without_password(text: &str) -> String {
     let is_word = |text: &str| {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.%".contains(c);
@@ -270,8 +275,8 @@ pub fn without_password(text: &str) -> String {
         // In `u://x@h` the scheme may be a user, and the rest a password.
         return HIDDEN.to_owned();
     }
-    // An unencoded password may contain any of the characters that divide a URL. If one of them is in an
-    // unexpected place, the extent of the password is unknown.
+    // An unencoded password may contain any of the characters that divide a URL. If one of them is
+    // in an unexpected place, the extent of the password is unknown.
     let (login, parameters) = rest.split_once('?').unwrap_or((rest, ""));
     let (user, server) = login.split_once('@').unwrap_or(("", login));
     let (host, database) = server.split_once('/').unwrap_or((server, ""));
@@ -285,7 +290,7 @@ pub fn without_password(text: &str) -> String {
     if is_clear { format!("{scheme}://{login}") } else { format!("{scheme}://{HIDDEN}") }
 }
 
-/// Shown in place of a possible password.
+/// Placeholder for a possible password.
 const HIDDEN: &str = "…";
 
 impl std::fmt::Display for Target {

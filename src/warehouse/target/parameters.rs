@@ -1,4 +1,5 @@
-//! The parameters of a warehouse's URL: those that libpq knows, and what they mean here.
+//! The parameters of a warehouse's URL: those of libpq and those of starlift, with their meaning
+//! here.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,10 +9,11 @@ use tokio_postgres::config::{ChannelBinding, TargetSessionAttrs};
 use super::{Target, TargetError, TlsMode, Via};
 use crate::warehouse::Dialect;
 
-/// One day. A server that has not answered by then will not answer.
+/// Maximum connect timeout in seconds: one day. A server that has not responded by then never will.
 const MAX_CONNECT_SECONDS: u64 = 86_400;
 
-/// Parameters of libpq that have no effect here at some values and cannot be honoured at others.
+/// libpq parameters with values that have no effect here. Other values are rejected with the
+/// advice.
 ///
 /// Source: PostgreSQL, Parameter Key Words.
 const FIXED: [(&str, &[&str], &str); 9] = [
@@ -29,7 +31,7 @@ const FIXED: [(&str, &[&str], &str); 9] = [
 const NO_CLIENT_CERTIFICATE: &str =
     "client certificates are not supported; remove it and log in with a password";
 
-/// Parameters of libpq that cannot be honoured, and what to do instead.
+/// libpq parameters that are not supported, with advice on what to do instead.
 const REFUSED: [(&[&str], &str); 10] = [
     (&["sslcert", "sslkey", "sslpassword"], NO_CLIENT_CERTIFICATE),
     (&["hostaddr"], "write the address in place of the host, and the host's name as tls_name"),
@@ -65,7 +67,7 @@ const KNOWN: [&str; 15] = [
     "via",
 ];
 
-/// Whether libpq or starlift has a parameter of this name.
+/// Returns `true` if libpq or starlift has a parameter with this name.
 pub(super) fn is_known(parameter: &str) -> bool {
     KNOWN.contains(&parameter)
         || FIXED.iter().any(|(name, ..)| *name == parameter)
@@ -102,7 +104,7 @@ impl Target {
                 };
                 self.asked_trust = true;
             }
-            // libpq knows 0 and 1 only.
+            // libpq accepts only 0 and 1.
             "sslsni" if value == "0" => self.sends_sni = false,
             "sslsni" if value == "1" => self.sends_sni = true,
             "tls_name" | "sslsni" => {
@@ -123,7 +125,7 @@ impl Target {
         Ok(())
     }
 
-    /// What only Redshift has; `None` for other parameters.
+    /// Applies a Redshift-only parameter. Returns `None` for any other parameter.
     fn set_redshift(&mut self, parameter: &str, value: &str) -> Option<Result<(), &'static str>> {
         self.via = match (parameter, value) {
             ("via", "port") => Via::Port,
@@ -134,7 +136,7 @@ impl Target {
         Some(Ok(()))
     }
 
-    /// What only PostgreSQL has; `None` for other parameters.
+    /// Applies a PostgreSQL-only parameter. Returns `None` for any other parameter.
     fn set_postgres(&mut self, parameter: &str, value: &str) -> Option<Result<(), &'static str>> {
         match parameter {
             "host" if value.starts_with('/') => self.host = value.to_owned(),
@@ -169,7 +171,8 @@ impl Target {
         Some(Ok(()))
     }
 
-    /// Decides how the connection is protected, once all parameters are known.
+    /// Determines the protection of the connection from the parameters, after all of them are
+    /// applied.
     pub(super) fn settle(&mut self) -> Result<(), TargetError> {
         let refuse = |parameter: &str, reason: &str| {
             Err(TargetError::Parameter {
@@ -193,9 +196,10 @@ impl Target {
                     "a load into Redshift is always encrypted; use verify-full",
                 );
             }
-            // Every mode that encrypts: its certificates are public.
+            // Any encrypted mode becomes verify-full, because Redshift's certificates are publicly
+            // trusted.
             (Dialect::Redshift, _) => TlsMode::VerifyFull,
-            // There is no TLS on sockets, whatever libpq is asked for.
+            // Unix sockets have no TLS; libpq also ignores sslmode for them.
             (Dialect::Postgres, _) if self.is_socket() && binds => {
                 return refuse("channel_binding", "a Unix socket has no TLS to bind to");
             }
@@ -207,7 +211,7 @@ impl Target {
                      one of them",
                 );
             }
-            // As libpq does: whoever names certificates wants them compared.
+            // As in libpq, naming certificates to trust requests their verification.
             (Dialect::Postgres, Some(TlsMode::Require)) if self.root_certificates.is_some() => {
                 TlsMode::VerifyCa
             }
@@ -233,7 +237,7 @@ fn mode(value: &str) -> Result<TlsMode, &'static str> {
     })
 }
 
-/// Parameters that have no effect, or are refused.
+/// Accepts a parameter value that has no effect, and rejects anything else with advice.
 fn fixed(parameter: &str, value: &str) -> Result<(), &'static str> {
     if let Some((_, allowed, advice)) = FIXED.iter().find(|(name, ..)| *name == parameter) {
         let is_allowed = allowed.contains(&value.to_ascii_lowercase().as_str());

@@ -1,4 +1,4 @@
-//! A breach a rule, and more where a rule can be broken in several ways.
+//! One violation per rule, and more for rules that can be broken in several ways.
 
 use std::io::{Seek, SeekFrom, Write};
 
@@ -10,12 +10,12 @@ use super::*;
 /// A way to break a rule.
 pub struct Breach {
     pub rule: Rule,
-    /// Where the finding must say it is.
+    /// Text that the finding's place must contain.
     place: &'static str,
-    /// What it must say.
+    /// Text that the finding's problem must contain.
     problem: &'static str,
     breaks: fn(&mut Star),
-    /// Rules that cannot but be broken with it.
+    /// Rules that are unavoidably broken as well.
     also: &'static [Rule],
 }
 
@@ -63,17 +63,17 @@ fn the_good_star_keeps_the_contract() {
     }
 }
 
-/// What is put in the place of the star's rows.
+/// Replaces the rows of the star.
 fn put(star: &mut Star, columns: Vec<(&str, ArrayRef)>) {
     star.put_rows(&batch(columns));
 }
 
-/// A file whose first chunk is said to be another than it is.
+/// Writes a file whose footer misdescribes its first column chunk.
 fn rechunk(star: &mut Star, change: fn(ColumnChunkMetaData) -> ColumnChunkMetaData) {
     star.put(&good(), with_chunk(&parquet(&good()), 0, change));
 }
 
-/// A file beyond 1 GB, most of it a hole.
+/// Extends the star's file beyond 1 GB with a hole.
 fn inflate(star: &mut Star) {
     let file = parquet(&good());
     let footer = with_footer(&file, |footer| footer)[file.len()..].to_vec();
@@ -88,7 +88,7 @@ fn inflate(star: &mut Star) {
     star.table().files[0].bytes = bytes;
 }
 
-/// A null in the id, in a file without statistics.
+/// Writes a null id in a file without statistics.
 fn uncounted_null(star: &mut Star) {
     let rows = batch(vec![
         ("id", ids(&[Some(1), None])),
@@ -100,7 +100,7 @@ fn uncounted_null(star: &mut Star) {
     star.put(&rows, file);
 }
 
-/// A file that has to be read, and whose pages are not compressed as it says.
+/// Writes a file without statistics, so that it must be read, whose footer names the wrong codec.
 fn unreadable_column(star: &mut Star) {
     let file = parquet_with(&good(), |properties| {
         properties
@@ -113,7 +113,8 @@ fn unreadable_column(star: &mut Star) {
     star.put(&good(), with_chunk(&file, 0, snappy));
 }
 
-/// A file that has to be read, its first column not being where its footer says.
+/// Writes a file without statistics, so that it must be read, whose footer misplaces the first
+/// column.
 fn misplaced_column(star: &mut Star, offset: fn(ColumnChunkMetaData) -> ColumnChunkMetaData) {
     let none = EnabledStatistics::None;
     let file = parquet_with(&good(), |properties| properties.set_statistics_enabled(none));

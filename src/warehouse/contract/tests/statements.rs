@@ -1,4 +1,4 @@
-//! COPY statements, good and bad.
+//! Valid and invalid COPY statements.
 
 use super::*;
 
@@ -6,7 +6,8 @@ const GOOD: &str = r#"COPY "music"."plays" ("id","level","start_time") FROM
 's3://bucket/star/plays.manifest' IAM_ROLE 'arn:aws:iam::123456789012:role/loads/starlift'
 FORMAT AS PARQUET MANIFEST"#;
 
-/// A rule, a piece of the good statement and what stands in its place, and where that is found.
+/// A rule, a part of the valid statement and its replacement, and the place and problem of the
+/// finding.
 pub const BREACHES: &[(Rule, &str, &str, &str, &str)] = &[
     (Rule::CopyForm, "COPY ", "UNLOAD ", "line 1, column 1", "does not begin with COPY"),
     (Rule::CopyForm, "MANIFEST", "MANIFEST; DROP TABLE plays", "line 3, column 27", "another"),

@@ -1,4 +1,4 @@
-//! Stars of starlift's own making, stores that refuse, and how findings are told.
+//! Stars that starlift generates, failing stores, and the display of findings.
 
 use super::*;
 use crate::generate::{GenerateOptions, log_files, song_objects};
@@ -8,7 +8,7 @@ use crate::publish::manifest;
 use crate::star::model::TABLES;
 use crate::storage::{StoreOptions, Stores};
 
-/// The model's tables, their texts of `max_bytes`.
+/// Returns the model's tables with text columns of `max_bytes`.
 fn model(max_bytes: u32) -> Vec<ExpectedTable> {
     let tables = TABLES.iter().map(|table| {
         let columns = table.columns.iter().map(|column| ExpectedColumn {
@@ -22,7 +22,7 @@ fn model(max_bytes: u32) -> Vec<ExpectedTable> {
     tables.collect()
 }
 
-/// A star made by a transform of generated data into `folder`, which is local.
+/// Transforms generated data into a star in the local `folder`.
 async fn transformed(folder: &std::path::Path) -> (Place, RunRecord) {
     let below = |name: &str| folder.join(name).to_str().unwrap().to_owned();
     let stores = Stores::new(StoreOptions::default());
@@ -127,7 +127,7 @@ fn a_store_that_refuses_is_an_error() {
     let star = Star::good();
     let refused = block_on(async {
         let options = StoreOptions { retries: 0, ..StoreOptions::default() };
-        // Nothing listens on the port that a listener has just given back.
+        // Nothing listens on the port of a listener that has just been dropped.
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let url = format!("http://127.0.0.1:{port}/star");
         let place = Stores::new(options).place(Location::parse(&url).unwrap()).await.unwrap();

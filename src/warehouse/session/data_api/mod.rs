@@ -1,9 +1,9 @@
-//! Sessions over the Redshift Data API, for warehouses whose port cannot be reached.
+//! Sessions over the Redshift Data API, for warehouses whose port is not reachable.
 //!
-//! A session of the Data API is a connection of its own, so a transaction spans requests as it does
-//! over the port. This is proven once per login before anything relies on it. What differs: notices
-//! are not reported, statements are visible to whoever may list them, and a session that is left
-//! open ends only when it has been idle for a while.
+//! Each Data API session has its own connection, so a transaction can span requests as it can over
+//! the port. This is verified once per login before anything relies on it. Differences from the
+//! port: notices are not reported, statements are visible to everyone with permission to list them,
+//! and an abandoned session ends only after it has been idle for a while.
 
 mod refusal;
 
@@ -20,27 +20,27 @@ use super::{APPLICATION_NAME, Message, TextRow};
 use crate::cloud::data_api::{Column, DataApi, Database, Described, Field, In, Page, Statement};
 use crate::cloud::error::ApiError;
 
-/// How long a session without a transaction stays open when it is idle.
+/// Idle time in seconds after which a session without a transaction ends.
 const IDLE_SECONDS: u32 = 60;
 
-/// The same with a transaction. It has to outlast the work between two statements, and is the time
-/// for which the locks of a process that was killed may remain.
+/// Idle time in seconds after which a session with a transaction ends. It must exceed the time
+/// between two statements. If the process is killed, its locks can remain for this long.
 const TRANSACTION_SECONDS: u32 = 600;
 
-/// The shortest time: a session that is no longer needed should end.
+/// Shortest idle time in seconds, for sessions that are not needed further.
 const END_SECONDS: u32 = 1;
 
-/// The first and the longest pause between two looks at a running statement.
+/// Pause before the first poll of a running statement; it grows up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// How long a running statement is looked for when AWS cannot be reached.
+/// Time to keep polling a running statement while AWS cannot be reached.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How a session of the Data API is opened.
+/// Login for sessions of the Data API.
 #[derive(Debug, Clone)]
 pub struct DataApiLogin {
-    /// The client.
+    /// Client of the Data API.
     pub api: DataApi,
     /// The database and its user.
     pub database: Database,
@@ -49,17 +49,17 @@ pub struct DataApiLogin {
 }
 
 impl DataApiLogin {
-    /// A login whose sessions have not been tried yet.
+    /// Creates a login whose sessions are not yet known to support transactions.
     pub fn new(api: DataApi, database: Database) -> DataApiLogin {
         DataApiLogin { api, database, proven: Arc::default() }
     }
 }
 
-/// An open session.
+/// An open session of the Data API.
 pub(super) struct DataApiSession {
     login: DataApiLogin,
     id: String,
-    /// The statements that may still be running.
+    /// Identifier of the batch of statements that may still be running.
     running: Mutex<Option<String>>,
 }
 
@@ -88,7 +88,7 @@ impl DataApiSession {
         Ok(session)
     }
 
-    /// Runs a statement and returns its answer, which is read as it is needed.
+    /// Runs a statement and returns its result, which is fetched as it is consumed.
     pub(super) async fn run(
         &self,
         statement: &str,
@@ -104,8 +104,8 @@ impl DataApiSession {
         Ok(stream::iter(messages).flatten().chain(complete))
     }
 
-    /// Proves that a transaction spans requests, unless it was proven before: what is made in one and
-    /// undone in the next must be gone.
+    /// Verifies once per login that a transaction spans requests: an object created in one request
+    /// must be gone after a rollback in the next.
     pub(super) async fn demand_transactions(&self) -> Result<(), Cause> {
         self.login.proven.get_or_try_init(|| self.try_transactions()).await.map(|_| ())
     }
@@ -129,8 +129,8 @@ impl DataApiSession {
         }
     }
 
-    /// Runs statements one after another; each as it ended. The first failure is the error, though
-    /// the statements after it have run.
+    /// Runs statements in sequence and returns the final state of each. Fails with the first failed
+    /// statement, although the statements after it have run.
     async fn execute(
         &self,
         statements: &[String],
@@ -162,7 +162,8 @@ impl DataApiSession {
         outcome(ended)
     }
 
-    /// Ends the session in the background: what runs is cancelled and what was begun is undone.
+    /// Ends the session in the background: cancels the running statement and rolls back the
+    /// transaction.
     pub(super) fn end(&self, in_transaction: bool) {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
         if !in_transaction && running.is_none() {
@@ -176,13 +177,13 @@ impl DataApiSession {
                 wait_for_end(&api, &id).await;
             }
             let rollback = ["ROLLBACK".to_owned()];
-            // What fails here is undone when the session has been idle long enough.
+            // If this fails, the transaction is rolled back when the session's idle time expires.
             let _ = api.execute(In::Open(&session), &rollback, END_SECONDS, &new_token()).await;
         });
     }
 }
 
-/// A session refuses statements while one is running.
+/// Waits until a statement has ended, because a session rejects statements while one is running.
 async fn wait_for_end(api: &DataApi, id: &str) {
     for _ in 0..30 {
         match api.describe(id).await {
@@ -192,7 +193,7 @@ async fn wait_for_end(api: &DataApi, id: &str) {
     }
 }
 
-/// The columns and rows of a result.
+/// Streams the columns and rows of a result, page by page.
 fn messages(
     api: DataApi,
     statement: String,
@@ -218,7 +219,7 @@ fn messages(
     pages.map_ok(of_page).try_flatten()
 }
 
-/// The next part of a result.
+/// The next page of a result.
 enum Next {
     First,
     Named(String),
@@ -246,7 +247,7 @@ fn outcome(ended: Described) -> Result<Vec<Statement>, Cause> {
     if ended.status == "FINISHED" {
         return Ok(ended.sub_statements);
     }
-    // Where the login failed, none was run, and only the whole has a reason.
+    // If the login failed, no statement has run, and only the batch has an error.
     let failed = ended.sub_statements.iter().find(|statement| statement.status == "FAILED");
     Err(match failed {
         Some(statement) => from_statement(&statement.error, statement.redshift_query_id),
@@ -254,7 +255,7 @@ fn outcome(ended: Described) -> Result<Vec<Statement>, Cause> {
     })
 }
 
-/// Identifies a request, so that it is done once however often it is sent.
+/// Returns a token that makes a request idempotent, so that it can be retried.
 fn new_token() -> String {
     format!("{:032x}", rand::random::<u128>())
 }

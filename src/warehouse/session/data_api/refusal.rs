@@ -1,12 +1,12 @@
-//! Failures of the Data API, as those of a connection.
+//! Converts failures of the Data API to those of a connection.
 //!
-//! The service reports the message of the server and not its SQLSTATE, so the code is inferred from
-//! the message where it decides what a load does next.
+//! The service reports the server's message without its SQLSTATE. For messages that decide what a
+//! load does next, the code is inferred from the text.
 
 use super::super::super::error::{Cause, Refusal};
 use crate::cloud::error::ApiError;
 
-/// Parts of messages in lower case, and the SQLSTATE that servers send with them.
+/// Parts of messages in lower case, with the SQLSTATE that servers send with them.
 ///
 /// Sources: PostgreSQL, Error Codes; Redshift Developer Guide for the cancelled query.
 const CODES: [(&str, &str); 13] = [
@@ -25,17 +25,17 @@ const CODES: [(&str, &str); 13] = [
     ("database", "3D000"),
 ];
 
-/// Codes of [`CODES`] that are meant only where something is said not to exist.
+/// Codes of [`CODES`] that apply only if the message says that something does not exist.
 const MISSING: [&str; 2] = ["42P01", "3D000"];
 
-/// The failure of a statement, from the text that the service reports.
+/// Converts the error text that the service reports for a statement.
 pub(super) fn from_statement(text: &str, query: i64) -> Cause {
     let text = text.split("[ErrorId:").next().unwrap_or(text).trim();
     let (message, rest) = text.split_once('\n').unwrap_or((text, ""));
     let severities = ["ERROR:", "FATAL:", "PANIC:"];
     let Some(message) = severities.iter().find_map(|severity| message.strip_prefix(severity))
     else {
-        // The service speaks for itself: what became of the statement is unknown.
+        // The message is from the service itself, so the outcome of the statement is unknown.
         return Cause::Connection(text.to_owned());
     };
     let message = message.trim();
@@ -56,10 +56,10 @@ fn code_of(message: &str) -> &'static str {
     found.map_or("", |(_, code)| code)
 }
 
-/// The failure of a request.
+/// Converts the failure of a request.
 pub(super) fn from_api(error: &ApiError) -> Cause {
     let said = format!("{}: {}", error.operation, error.said);
-    // A session that has ended is reported as one of these, and its transaction is undone.
+    // An ended session is reported with one of these codes. Its transaction has been rolled back.
     let is_of_session = error.said.to_lowercase().contains("session");
     match error.code.as_deref() {
         Some("AccessDeniedException") => Cause::Credentials(format!(
