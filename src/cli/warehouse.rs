@@ -153,7 +153,7 @@ async fn look_up(login: &LoginOptions, stores: &StoreOptions) -> Result<FoundClu
     })
 }
 
-/// Warns if the TLS mode does not verify the server's certificate.
+/// Warns about `sslmode=require`, which does not verify the server's certificate.
 fn warn_unverified(target: &Target) {
     if target.tls == TlsMode::Require {
         tracing::warn!(
