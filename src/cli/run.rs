@@ -64,7 +64,7 @@ async fn load_and_verify(
         Err(error) => error,
     };
     // The load compared the tables with the files before it published them, so it is not an error if
-    // another load has replaced them since.
+    // another load or run has replaced the tables or the star since.
     match verify::successor(&report, star, warehouse, global).await {
         Ok(Some(successor)) => {
             tracing::debug!(%error, "the verification failed because of another load or run");

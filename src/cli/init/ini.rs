@@ -15,8 +15,8 @@ pub struct Entry {
     pub value: String,
 }
 
-/// Returns the entries of a text, or the reason if it cannot be parsed. The reason never quotes the text,
-/// which may contain secrets.
+/// Returns the entries of a text, or the reason if it cannot be parsed. The text may contain secrets, so
+/// the reason never quotes it.
 pub fn parse(text: &str) -> Result<Vec<Entry>, String> {
     let text = text.trim_start_matches('\u{feff}');
     check(text)?;
