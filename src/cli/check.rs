@@ -15,11 +15,11 @@ use crate::storage::{Location, Stores};
 use crate::warehouse::check::check_warehouse;
 use crate::warehouse::contract::Reading;
 
-/// Holds a star, or its tables in a warehouse, against its invariants and prints a line a check.
+/// Checks the invariants of a star, or of its tables in a warehouse, and prints one line per check.
 ///
 /// # Errors
 ///
-/// If there is no star, or a check fails.
+/// Returns an error if there is no star, or a check fails.
 pub async fn run(
     options: &StarOptions,
     on: Option<WarehouseOptions>,
@@ -60,16 +60,16 @@ async fn check(
     Ok(())
 }
 
-/// Says whether Redshift's COPY would take the files of a star.
+/// Checks whether Redshift's COPY would accept the files of a star, and prints the findings.
 ///
 /// # Errors
 ///
-/// If there is no star, or it would not.
+/// Returns an error if there is no star, or COPY would reject it.
 pub async fn copy_contract(options: &StarOptions, global: &GlobalOptions) -> Result<()> {
     let stores = Stores::new(global.stores.clone());
     let place = stores.place(Location::parse_single(options.require_star()?)?).await?;
     let tables = BTreeMap::new();
-    // Which warehouse it would be is not known: its region is that which the user names.
+    // The warehouse is unknown. If the user specifies a region, assume that it is there.
     let region = global.stores.region.clone();
     let (record, reading) = (RunRecord::require(&place).await?, Reading::Texts);
     let contract = contract::check(&place, &record, &stores, &tables, region, reading).await?;
@@ -79,7 +79,7 @@ pub async fn copy_contract(options: &StarOptions, global: &GlobalOptions) -> Res
     contract::demand_kept(&contract)
 }
 
-/// The record of the star that the tables were loaded from, where it is named.
+/// Returns the record of the star that the tables were loaded from, if a star is specified.
 async fn record(options: &StarOptions, global: &GlobalOptions) -> Result<Option<RunRecord>> {
     let Some(star) = &options.star else { return Ok(None) };
     let stores = Stores::new(global.stores.clone());

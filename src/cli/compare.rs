@@ -1,4 +1,4 @@
-//! `starlift query --compare`: the same questions to the files and to a warehouse.
+//! `starlift query --compare`: runs the same queries on the files and in a warehouse.
 
 use super::output::{BAD, GOOD, print, styled};
 use super::query::execute;
@@ -11,11 +11,11 @@ use crate::warehouse::answers::{ask, expected_schema};
 use crate::warehouse::difference::difference;
 use crate::warehouse::session::Session;
 
-/// Asks both sides every question, and prints a line a question.
+/// Runs every query on the files and in the warehouse, and prints one line per query.
 ///
 /// # Errors
 ///
-/// If a question cannot be asked, or is answered differently.
+/// Returns an error if a query fails, or the answers differ.
 pub async fn run(
     questions: &[(String, String)],
     options: &StarOptions,
@@ -39,11 +39,11 @@ pub async fn run(
     if names.is_empty() { Ok(()) } else { Err(Error::AnswersDiffer { names }) }
 }
 
-/// Asks both sides one question; how the answers differ, if they do.
+/// Runs a query on the files and in the warehouse, and returns a description of the difference, if any.
 ///
 /// # Errors
 ///
-/// If the question cannot be asked.
+/// Returns an error if the query fails.
 pub async fn ask_both(
     session: &Session,
     open: &OpenStar,

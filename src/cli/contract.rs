@@ -1,4 +1,4 @@
-//! The COPY contract, as `load` and `check --copy-contract` hold a star against it.
+//! The check of a star against the COPY contract, for `load` and `check --copy-contract`.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,11 @@ use crate::warehouse::load::LoadOptions;
 use crate::warehouse::quote;
 use crate::warehouse::tables::{TableSettings, designs};
 
-/// Says whether Redshift would take the star at `place`.
+/// Checks whether Redshift would accept the star at `place`.
 ///
 /// # Errors
 ///
-/// If there is no star, or its store fails; breaches are findings, not errors.
+/// Returns an error if there is no star, or its store fails. Breaches are findings, not errors.
 pub async fn check(
     place: &Place,
     record: &RunRecord,
@@ -38,11 +38,11 @@ pub async fn check(
     Ok(check_star(place, record, &expected).await?)
 }
 
-/// Holds the COPY statements of a load against the contract, too.
+/// Checks the COPY statements of a load, and adds the findings to `contract`.
 ///
 /// # Errors
 ///
-/// If one of them cannot be written.
+/// Returns an error if a statement cannot be generated.
 pub fn check_statements(
     contract: &mut Contract,
     place: &Place,
@@ -53,9 +53,9 @@ pub fn check_statements(
         let name = design.table.name;
         let Some(table) = record.tables.get(name) else { continue };
         let url = redshift::manifest_url(place, table);
-        // Where the files are not in S3 there is a finding already, and no statement.
+        // If the files are not in S3, there is already a finding, and there is no statement to check.
         if url.starts_with("s3://") {
-            // Keys are judged by their owner, and are in no statement that is shown.
+            // Temporary keys must not appear in a statement that is shown: check it with a role instead.
             let authorization = match &options.copy_auth {
                 CopyAuth::Role(role) => quote::iam_role(role)?,
                 CopyAuth::Session(_) => quote::iam_role("default")?,
@@ -68,11 +68,11 @@ pub fn check_statements(
     Ok(())
 }
 
-/// Fails when there are findings.
+/// Fails if there are findings.
 ///
 /// # Errors
 ///
-/// [`Error::Contract`].
+/// Returns [`Error::Contract`] if there are findings.
 pub fn demand_kept(contract: &Contract) -> Result<()> {
     let findings = contract.findings.len();
     if findings == 0 { Ok(()) } else { Err(Error::Contract { findings }) }

@@ -1,4 +1,4 @@
-//! `starlift demo`: all of it on sample data, with nothing configured.
+//! `starlift demo`: generates, transforms, checks and queries sample data, without any configuration.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use crate::pipeline::TransformOptions;
 use crate::star::RunRecord;
 use crate::storage::{Location, Stores};
 
-/// Small enough to be read by eye, large enough for every analytics query to have an answer.
+/// Small enough to inspect by eye, and large enough for every analytics query to return rows.
 const SAMPLE: GenerateOptions = GenerateOptions {
     songs: 120,
     events: 5_000,
@@ -26,19 +26,20 @@ const SAMPLE: GenerateOptions = GenerateOptions {
     duplicate_rate: 0.01,
 };
 
-/// The sample's bad records are there to be seen; they must not stop the demo.
+/// The sample contains bad records on purpose; they must not stop the demo.
 const MAX_REJECTS: MaxRejects = MaxRejects::Percent(1.0);
 
 const QUESTIONS: [&str; 3] = ["most_played_songs", "plays_by_gender_level", "activity_by_weekday"];
 
-/// Rows of each answer.
+/// Number of rows shown of each answer.
 const SHOWN_ROWS: usize = 7;
 
-/// Writes sample data, transforms and checks it, and answers a few questions.
+/// Writes sample data, transforms and checks it, and runs the queries in [`QUESTIONS`].
 ///
 /// # Errors
 ///
-/// If the folder cannot be written or holds what no demo has made, or any step fails.
+/// Returns an error if the folder cannot be written, if it contains files that no demo wrote, or if a
+/// step fails.
 pub async fn run(args: &DemoArgs, global: &GlobalOptions) -> Result<()> {
     if let Some(out) = &args.out {
         demand_local_path(out)?;
@@ -46,7 +47,7 @@ pub async fn run(args: &DemoArgs, global: &GlobalOptions) -> Result<()> {
     let mut folder = DemoFolder::open(args.out.as_deref())?;
     let data = folder.data();
     let star = folder.star();
-    // The demo is local: a bucket's settings in the environment have no part in it.
+    // The demo is local: settings for buckets in the environment do not affect it.
     let stores = Stores::new(global.stores.clone());
     heading("Sample data: JSON as an application writes it")?;
     let sample = sample();
@@ -90,8 +91,8 @@ pub async fn run(args: &DemoArgs, global: &GlobalOptions) -> Result<()> {
     ))
 }
 
-/// Refuses a path that would be read as a URL, or as the path of another folder: what is checked must
-/// be what is written.
+/// Rejects a path that would be parsed as a URL, or that is not UTF-8 and would name another folder: the
+/// folder that is checked must be the folder that is written.
 fn demand_local_path(out: &Path) -> Result<()> {
     match out.to_str() {
         Some(path) if !path.contains("://") => Ok(()),
@@ -106,7 +107,7 @@ fn heading(text: &str) -> Result<()> {
     print(&format!("\n{}\n", styled(STRONG, text)))
 }
 
-/// The sample data, by paths below its folder.
+/// Returns the sample files as pairs of path (relative to the data folder) and content.
 fn sample() -> Vec<(String, Vec<u8>)> {
     let songs = song_objects(&SAMPLE).map(|object| (object.path, object.bytes));
     let logs = log_files(&SAMPLE).map(|mut file| {

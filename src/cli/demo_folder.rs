@@ -1,6 +1,6 @@
-//! The folder of a demo, and the record of what a demo has made in it.
+//! The folder of a demo, and the record of the files that a demo wrote in it.
 //!
-//! A demo writes over what an earlier demo has made, and over nothing else.
+//! A demo overwrites only the files of an earlier demo.
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Write};
@@ -13,38 +13,38 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::cli::error::{Error, Result};
 use crate::star::RECORD;
 
-/// The file in which a demo records what it has made.
+/// Name of the file in which a demo records the files it wrote.
 const MARKER: &str = ".starlift-demo";
 
 const DEFAULT_FOLDER: &str = "starlift-demo";
 
-/// Folders of the sample data, below `data`.
+/// Folders of the sample data, relative to `data`.
 const DATA_FOLDERS: [&str; 2] = ["song_data", "log_data"];
 
-/// A folder that holds nothing but what demos have made, where a demo would write.
+/// A folder that contains only files of demos in the places where a demo writes.
 pub(super) struct DemoFolder {
     folder: PathBuf,
     made: Made,
-    /// The files of an earlier demo's sample data that are there.
+    /// Existing sample files of an earlier demo.
     found: Vec<PathBuf>,
 }
 
-/// What a demo has made.
+/// The record of the files that a demo wrote, stored as JSON in [`MARKER`].
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Made {
-    /// A fingerprint of each file's content, by the file's path below `data`.
+    /// XXH3 hash of each file's content, by path relative to `data`.
     files: BTreeMap<String, String>,
-    /// The run that made the star.
+    /// ID of the run that created the star.
     star: Option<String>,
 }
 
 impl DemoFolder {
-    /// Opens the folder `asked`, or else a default one: `starlift-demo` in the current folder, or a
-    /// new folder in the temporary one where the current one cannot be written.
+    /// Opens the folder `asked`, or the default: `starlift-demo` in the current folder, or a new
+    /// temporary folder if the current folder is not writable.
     ///
     /// # Errors
     ///
-    /// If the folder cannot be made, or holds data or a star that no demo has made.
+    /// Returns an error if the folder cannot be created, or contains data or a star that no demo wrote.
     pub fn open(asked: Option<&Path>) -> Result<DemoFolder> {
         let wanted = asked.unwrap_or(Path::new(DEFAULT_FOLDER));
         let mut opened = DemoFolder::new(wanted.to_owned(), read_marker(wanted));
@@ -67,22 +67,22 @@ impl DemoFolder {
         DemoFolder { folder, made, found: Vec::new() }
     }
 
-    /// The folder of the sample data.
+    /// Returns the path of the sample data.
     pub fn data(&self) -> PathBuf {
         self.folder.join("data")
     }
 
-    /// The folder of the star.
+    /// Returns the path of the star.
     pub fn star(&self) -> PathBuf {
         self.folder.join("star")
     }
 
-    /// Removes the sample data of an earlier demo, and records `files` as the demo's own, by their
-    /// paths below `data`.
+    /// Removes the sample data of an earlier demo, and records `files`, pairs of path (relative to
+    /// `data`) and content, as files of this demo.
     ///
     /// # Errors
     ///
-    /// If a file cannot be removed, or the record not be written.
+    /// Returns an error if a file cannot be removed, or the record cannot be written.
     pub fn renew<'a>(&mut self, files: impl Iterator<Item = (&'a str, &'a [u8])>) -> Result<()> {
         for path in std::mem::take(&mut self.found) {
             match std::fs::remove_file(&path) {
@@ -97,17 +97,17 @@ impl DemoFolder {
         self.write_marker()
     }
 
-    /// Records the run that made the star.
+    /// Records the run that created the star.
     ///
     /// # Errors
     ///
-    /// If the record cannot be written.
+    /// Returns an error if the record cannot be written.
     pub fn note_star(&mut self, run_id: &str) -> Result<()> {
         self.made.star = Some(run_id.to_owned());
         self.write_marker()
     }
 
-    /// Replaces the record in one step; a link at its name is replaced, not followed.
+    /// Replaces the record atomically. A symbolic link at its path is replaced, not followed.
     fn write_marker(&self) -> Result<()> {
         let path = self.folder.join(MARKER);
         let written = NamedTempFile::new_in(&self.folder).and_then(|mut file| {
@@ -118,7 +118,7 @@ impl DemoFolder {
         written.map(|_| ()).map_err(|e| Error::io(format!("cannot write {}", path.display()), e))
     }
 
-    /// Fails if there is anything that a demo would write over and no demo has made.
+    /// Fails if a demo would overwrite files that no demo wrote.
     fn demand_own(&mut self) -> Result<()> {
         let data = self.data();
         for folder in [&self.folder.join("data"), &self.star()] {
@@ -132,8 +132,8 @@ impl DemoFolder {
         self.demand_own_star()
     }
 
-    /// Fails if there is a file in the folder `relative` below `data`, or in one of its folders, that
-    /// is not as a demo has written it.
+    /// Fails if a file in the folder `relative` of `data`, at any depth, is not one that a demo wrote, or
+    /// has been changed since.
     fn demand_own_data(&mut self, data: &Path, relative: &str) -> Result<()> {
         let path = data.join(relative);
         let meta = match std::fs::symlink_metadata(&path) {
@@ -157,10 +157,10 @@ impl DemoFolder {
         Ok(())
     }
 
-    /// Returns `true` if a demo wrote the file at `path`, which has not changed since.
+    /// Returns `true` if a demo wrote the file at `path`, and it has not changed since.
     fn made_file(&self, path: &Path, relative: &str) -> Result<bool> {
         let Some(wanted) = self.made.files.get(relative) else {
-            // A write that was killed leaves `<name>#<n>`.
+            // A killed write leaves `<name>#<n>`.
             let partial = relative.rsplit_once('#').is_some_and(|(name, number)| {
                 self.made.files.contains_key(name) && number.bytes().all(|b| b.is_ascii_digit())
             });
@@ -183,7 +183,7 @@ impl DemoFolder {
         let record = star.join(RECORD);
         let run_id = match std::fs::read(&record) {
             Ok(bytes) => serde_json::from_slice::<Record>(&bytes).ok().map(|found| found.run_id),
-            // A demo that was interrupted has left files, and no star.
+            // An interrupted demo leaves files without a star.
             Err(error) if is_absent(&error) && self.was_made() => return Ok(()),
             Err(error) if is_absent(&error) => return Err(foreign(&star)),
             Err(error) => return Err(unreadable(&record, error)),
@@ -196,13 +196,13 @@ impl DemoFolder {
     }
 }
 
-/// The part of a star's record that names its run.
+/// The part of a star's record that contains the ID of its run.
 #[derive(Deserialize)]
 struct Record {
     run_id: String,
 }
 
-/// The record of earlier demos; without one that can be read, nothing was made by a demo.
+/// Returns the record of earlier demos, or an empty record if there is none that can be read.
 fn read_marker(folder: &Path) -> Made {
     let path = folder.join(MARKER);
     if is_link(&path) {
@@ -212,7 +212,7 @@ fn read_marker(folder: &Path) -> Made {
     read.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
 }
 
-/// Makes the folders that a demo writes to.
+/// Creates the folders that a demo writes to.
 fn create(folder: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(folder.join("data"))?;
     std::fs::create_dir_all(folder.join("star"))

@@ -10,17 +10,17 @@ use crate::cli::error::{Error, Result};
 use crate::generate::{GenerateOptions, Generated, LogFile, log_files, song_objects};
 use crate::storage::{Location, Place, Stores, Upload};
 
-/// Small objects on their way at once.
+/// Maximum number of concurrent writes of small objects.
 const PUTS_IN_FLIGHT: usize = 64;
 
-/// Log files generated at once.
+/// Maximum number of log files that are generated concurrently.
 const LOGS_IN_FLIGHT: usize = 4;
 
-/// Generates data and prints what it holds.
+/// Generates data, and prints its counts.
 ///
 /// # Errors
 ///
-/// If the output is not empty or cannot be written.
+/// Returns an error if the output already contains data, or cannot be written.
 pub async fn run(args: &GenerateArgs, global: &GlobalOptions) -> Result<()> {
     let options = GenerateOptions {
         songs: args.songs,
@@ -41,7 +41,7 @@ pub async fn run(args: &GenerateArgs, global: &GlobalOptions) -> Result<()> {
     Ok(())
 }
 
-/// What was generated before would be taken for part of the new data.
+/// Fails if the output contains objects: they would be read as part of the new data.
 async fn demand_empty(out: &Place) -> Result<()> {
     for folder in ["song_data", "log_data"] {
         let folder = out.child(folder);
@@ -60,11 +60,11 @@ async fn demand_empty(out: &Place) -> Result<()> {
     Ok(())
 }
 
-/// Writes generated data below `out` and returns what it holds.
+/// Writes generated data below `out`, and returns its counts.
 ///
 /// # Errors
 ///
-/// If an object cannot be written.
+/// Returns an error if an object cannot be written.
 pub async fn write(options: &GenerateOptions, out: &Place) -> Result<Generated> {
     let songs = stream::iter(song_objects(options)).map(|object| async move {
         out.child(&object.path).write(object.bytes).await?;

@@ -20,11 +20,11 @@ use crate::warehouse::Dialect;
 use crate::warehouse::contract::{Contract, Reading};
 use crate::warehouse::load::{LoadMeter, LoadOptions, LoadReport, Prepared, load, prepare, show};
 
-/// Loads a star and prints what was done.
+/// Loads a star, and prints a summary.
 ///
 /// # Errors
 ///
-/// Whatever ends the load.
+/// Returns the error that ended the load.
 pub async fn run(
     args: &LoadArgs,
     star: &StarOptions,
@@ -46,11 +46,11 @@ pub async fn run(
     print(&summary::load(&report, &warehouse.target.to_string(), &warehouse.schema))
 }
 
-/// Loads a star.
+/// Loads a star, and shows its progress.
 ///
 /// # Errors
 ///
-/// Whatever ends the load.
+/// Returns the error that ended the load.
 pub async fn perform(
     how: &LoadHow,
     star: &StarOptions,
@@ -67,7 +67,8 @@ pub async fn perform(
     Ok(outcome?)
 }
 
-/// Prints whether Redshift would take the files, and every statement; connects to nothing.
+/// Prints whether Redshift would accept the files, and every statement. Does not connect to the
+/// warehouse.
 async fn dry_run(
     args: &LoadArgs,
     star: &StarOptions,
@@ -80,7 +81,7 @@ async fn dry_run(
     print(&show(&prepared, &options)?)
 }
 
-/// The star, open and proven as far as it can be without a warehouse.
+/// Opens the star, and checks it as far as possible without a warehouse.
 async fn ready(
     star: &StarOptions,
     options: &LoadOptions,
@@ -100,7 +101,7 @@ async fn ready(
     Ok(prepare(place, engine, &queries(star.queries.as_deref())?, options).await?)
 }
 
-/// Holds the star against what this Redshift takes, before it is asked anything.
+/// Checks the star against the COPY contract before connecting to Redshift.
 async fn contract(place: &Place, stores: &Stores, options: &LoadOptions) -> Result<Contract> {
     let region = options.access.target.region().map(str::to_owned);
     let record = RunRecord::require(place).await?;

@@ -8,7 +8,7 @@ use super::args::{ColorWhen, LogFormat};
 use super::settings::GlobalOptions;
 use crate::escape;
 
-/// Whether progress is drawn: on a terminal, when nobody asked for lines.
+/// Returns `true` if progress is drawn as a bar: on a terminal, without --quiet, --verbose and JSON logs.
 pub fn draws_progress(global: &GlobalOptions) -> bool {
     !global.quiet
         && global.verbose == 0
@@ -16,7 +16,7 @@ pub fn draws_progress(global: &GlobalOptions) -> bool {
         && std::io::stderr().is_terminal()
 }
 
-/// Starts logging and colours as the options say.
+/// Sets up logging and colours according to the options.
 pub fn start(global: &GlobalOptions) {
     let choice = match global.color {
         ColorWhen::Auto => anstream::ColorChoice::Auto,
@@ -29,7 +29,7 @@ pub fn start(global: &GlobalOptions) {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter(global)))
         .with_writer(move || SafeStderr(log_format))
-        // Its own complaint about a closed standard error would be a panic.
+        // The subscriber's own message about a closed standard error would panic.
         .log_internal_errors(false)
         .with_ansi(ansi)
         .with_target(global.verbose > 1);
@@ -42,21 +42,21 @@ pub fn start(global: &GlobalOptions) {
 fn filter(global: &GlobalOptions) -> &'static str {
     match global.verbose {
         _ if global.quiet => "error",
-        // The bar says what the lines would. The AWS chain warns of each place in which it finds
-        // nothing; where it finds nothing at all, the error says so.
+        // The progress bar replaces the info lines. The AWS credential chain warns about each source
+        // without credentials; if all of them are empty, the error reports it.
         0 if draws_progress(global) => "warn,aws_config=error",
         0 => "warn,aws_config=error,starlift=info",
         1 => "info,starlift=debug",
-        // The driver logs whole statements, and a COPY may hold keys.
+        // At debug level the driver logs whole statements, and a COPY may contain keys.
         _ => "debug,tokio_postgres=info,starlift=trace",
     }
 }
 
-/// Standard error, with what a terminal would act on escaped apart from the colours of log lines.
+/// Standard error with control characters escaped, except for the colours of log lines.
 struct SafeStderr(LogFormat);
 
 impl Write for SafeStderr {
-    /// Writes a whole event: the subscriber passes each in one piece.
+    /// Writes a whole event: the subscriber passes each event in a single call.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(event);
         let shown = match self.0 {

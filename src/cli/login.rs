@@ -1,4 +1,4 @@
-//! How a user logs in to a warehouse: the options, and the means that they select.
+//! The login to a warehouse: its options, and the credentials that they select.
 
 use std::path::PathBuf;
 
@@ -16,31 +16,31 @@ use crate::warehouse::secret::{self, PasswordFor, Secret};
 use crate::warehouse::session::{DataApiLogin, Login};
 use crate::warehouse::target::{Target, Via};
 
-/// The options of a login.
+/// Options of a login.
 #[derive(Debug, Default)]
 pub struct LoginOptions {
-    /// The means; by default a password.
+    /// Login method, if specified.
     pub auth: Option<AuthArg>,
-    /// A file that holds the password.
+    /// File that contains the password.
     pub password_file: Option<PathBuf>,
-    /// The ARN of a secret that holds the password.
+    /// ARN of the AWS Secrets Manager secret that contains the password.
     pub password_secret: Option<String>,
-    /// The cluster to get a password for.
+    /// Name of the Redshift cluster.
     pub cluster: Option<String>,
-    /// The workgroup to get a password for.
+    /// Name of the Redshift Serverless workgroup.
     pub workgroup: Option<String>,
-    /// Database groups for the session.
+    /// Database groups that the user joins for the session.
     pub db_groups: Vec<String>,
-    /// The region of the cluster or workgroup.
+    /// AWS region of the cluster or workgroup.
     pub region: Option<String>,
 }
 
 impl LoginOptions {
-    /// These options of the file, those of the command line and the environment before them.
+    /// Returns these options with those of the command line and the environment, which take precedence.
     #[must_use]
     pub fn overridden(self, args: &WarehouseArgs) -> LoginOptions {
         let given = !args.db_groups.is_empty();
-        // A password named on the command line replaces the file's, whatever its place.
+        // A password file or secret on the command line replaces both settings of the file.
         let (password_file, password_secret) = match (&args.password_file, &args.password_secret) {
             (None, None) => (self.password_file, self.password_secret),
             (file, secret) => (file.clone(), secret.clone()),
@@ -64,7 +64,7 @@ impl LoginOptions {
     ///
     /// # Errors
     ///
-    /// If some exclude each other, or do not apply to the target.
+    /// Returns an error if options exclude each other, or do not apply to the target.
     pub fn check(&self, target: &Target) -> Result<()> {
         let refuse = |reason: &str| Err(Error::Usage(reason.to_owned()));
         let auth = self.auth(target);
@@ -111,7 +111,8 @@ impl LoginOptions {
         Ok(())
     }
 
-    /// The means that is named, or else the usual one for the target.
+    /// Returns the login method; by default IAM for the Data API without a secret, and a password
+    /// otherwise.
     fn auth(&self, target: &Target) -> AuthArg {
         let usual = match target.via {
             Via::DataApi if self.password_secret.is_none() => AuthArg::Iam,
@@ -120,11 +121,12 @@ impl LoginOptions {
         self.auth.unwrap_or(usual)
     }
 
-    /// The means to log in: a password, or a way to ask AWS for one.
+    /// Returns the credentials: a password, or the means to request one from AWS.
     ///
     /// # Errors
     ///
-    /// If a password file or a secret cannot be used.
+    /// Returns an error if the password file or the secret cannot be used, or the Data API lacks a region
+    /// or the name of a cluster or workgroup.
     pub async fn login(&self, target: &Target, stores: &StoreOptions) -> Result<Login> {
         if target.via == Via::DataApi {
             return self.data_api(target, stores).await;

@@ -1,4 +1,5 @@
-//! The command line: parses, resolves settings, delegates, and picks the exit code.
+//! The command line: parses the arguments, resolves the settings, runs the command, and picks the exit
+//! code.
 
 mod args;
 mod check;
@@ -50,7 +51,7 @@ pub fn main() -> ExitCode {
     concluded(run(&cli))
 }
 
-/// The exit code of an outcome; an error is printed.
+/// Returns the exit code of an outcome, and prints the error if there is one.
 fn concluded(outcome: Result<()>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -61,7 +62,7 @@ fn concluded(outcome: Result<()>) -> ExitCode {
     }
 }
 
-/// Prints why the command line was not understood, or the help or version that was asked for.
+/// Prints the error of the command line, or the requested help or version, and returns the exit code.
 fn not_parsed(usage: &clap::Error) -> ExitCode {
     let printed = output::print_usage(usage);
     if let Some(variable) = refused_variable(usage) {
@@ -70,7 +71,7 @@ fn not_parsed(usage: &clap::Error) -> ExitCode {
     if usage.use_stderr() { ExitCode::from(2) } else { concluded(printed) }
 }
 
-/// The variable that a refused value came from, if it did: clap names the flag alone.
+/// Returns the environment variable that a rejected value came from, if any: clap names only the flag.
 fn refused_variable(error: &clap::Error) -> Option<String> {
     let ContextValue::String(argument) = error.get(ContextKind::InvalidArg)? else { return None };
     let flag = argument.split([' ', '[', '=']).next()?;
@@ -84,7 +85,7 @@ fn run(cli: &Cli) -> Result<()> {
     let file = cli.global.config.as_deref();
     let (settings, broken) = match (Settings::load(file), &cli.command) {
         (Ok(settings), _) => (settings, None),
-        // A file that is about to be written anew, or told about, may well be broken.
+        // `init` replaces the file, and `doctor` reports its error: neither fails because it is broken.
         (Err(error), Command::Init(_) | Command::Doctor(_)) => (Settings::default(), Some(error)),
         (Err(error), _) => return Err(error),
     };
@@ -168,7 +169,7 @@ fn run(cli: &Cli) -> Result<()> {
     }
 }
 
-/// Starts the runtime only now that everything that can be refused without it has been.
+/// Runs `work` on a new runtime. It is started here, after all checks that do not need it.
 fn block_on(threads: Option<usize>, work: impl Future<Output = Result<()>>) -> Result<()> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if let Some(threads) = threads {
@@ -177,7 +178,7 @@ fn block_on(threads: Option<usize>, work: impl Future<Output = Result<()>>) -> R
     let runtime =
         builder.enable_all().build().map_err(|e| Error::io("cannot start the runtime", e))?;
     let outcome = runtime.block_on(work);
-    // A thread that hangs in a read of a file must not keep the process from ending.
+    // Do not wait for threads that block in a read of a file.
     runtime.shutdown_background();
     outcome
 }

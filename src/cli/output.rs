@@ -1,7 +1,8 @@
-//! Printing: standard output for results, standard error for everything about the run.
+//! Printing: results to standard output, everything about the run to standard error.
 //!
-//! All text is printed with its control characters escaped, see [`escape`]. A reader that closes its end,
-//! as `head` does, is not an error: later output is dropped, and the command continues to its verdict.
+//! Control characters in the text are escaped, see [`escape`]. A reader that closes the pipe, as `head`
+//! does, is not an error: later output is dropped, and the command continues, so that its exit code is
+//! the same.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -15,28 +16,27 @@ use crate::cli::error::{Error, Result};
 use crate::error::causes;
 use crate::escape;
 
-/// Good news.
+/// Style of success.
 pub const GOOD: Style = AnsiColor::Green.on_default().bold();
-/// Bad news.
+/// Style of failures and warnings.
 pub const BAD: Style = AnsiColor::Red.on_default().bold();
-/// What to look at.
+/// Style of emphasis.
 pub const STRONG: Style = Style::new().bold();
 
-/// Encloses the escape sequences of [`styled`]. It is random, so that no escape sequence in the data can
-/// pass for one of them.
+/// Marks the escape sequences of [`styled`]. It is random, so that data cannot imitate them.
 static MARK: LazyLock<String> = LazyLock::new(|| format!("\u{1}{:032x}", rand::random::<u128>()));
 
-/// Set once the reader of standard output has closed its end.
+/// `true` once the reader of standard output has closed the pipe.
 static READER_HAS_GONE: AtomicBool = AtomicBool::new(false);
 
-/// `text` in a style; the stream it is printed to drops the style where it should not be seen. Only
-/// [`print()`], [`note`] and [`print_error`] can print it.
+/// Returns `text` in a style. The output stream drops the style if colours are off. The result is only
+/// for [`print()`], [`note`] and [`print_error`].
 pub fn styled(style: Style, text: impl std::fmt::Display) -> String {
     let mark = &*MARK;
     format!("{mark}{style}{mark}{text}{mark}{style:#}{mark}")
 }
 
-/// The text with the sequences of [`styled`] and without any other.
+/// Returns the text with the sequences of [`styled`] intact and all unsafe characters escaped.
 fn shown(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut is_style = false;
@@ -51,29 +51,29 @@ fn shown(text: &str) -> String {
     shown
 }
 
-/// Prints a text for people.
+/// Prints human-readable text.
 ///
 /// # Errors
 ///
-/// If standard output cannot be written to, other than because its reader has closed its end.
+/// Returns an error if a write to standard output fails, unless its reader has closed the pipe.
 pub fn print(text: &str) -> Result<()> {
     write(&mut anstream::stdout().lock(), shown(text).as_bytes())
 }
 
-/// The form of what [`print_exact`] prints.
+/// Format of the text that [`print_exact`] prints; it determines the escaping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// JSON documents.
+    /// JSON documents, in which unsafe characters become `\uXXXX`.
     Json,
     /// Any other text.
     Text,
 }
 
-/// Prints a result for programs byte for byte, or with unsafe characters escaped on a terminal.
+/// Prints machine-readable output byte for byte; on a terminal, escapes unsafe characters.
 ///
 /// # Errors
 ///
-/// As [`print()`].
+/// Returns an error under the conditions of [`print()`].
 pub fn print_exact(text: &str, form: Form) -> Result<()> {
     let mut out = io::stdout().lock();
     let shown = match form {
@@ -84,7 +84,7 @@ pub fn print_exact(text: &str, form: Form) -> Result<()> {
     write(&mut out, shown.as_bytes())
 }
 
-/// Returns true once the reader of standard output has closed its end.
+/// Returns `true` if the reader of standard output has closed the pipe.
 pub fn reader_has_gone() -> bool {
     READER_HAS_GONE.load(Ordering::Relaxed)
 }
@@ -97,7 +97,7 @@ fn write(out: &mut impl Write, bytes: &[u8]) -> Result<()> {
         .map_err(|e| Error::io("cannot write to standard output", e))
 }
 
-/// Records that the reader has closed its end, which is not a failure.
+/// Turns the error of a closed pipe into success, and records that the reader has gone.
 fn pass_closed(written: io::Result<()>) -> io::Result<()> {
     match written {
         Err(e) if e.kind() == ErrorKind::BrokenPipe => {
@@ -108,12 +108,13 @@ fn pass_closed(written: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Prints a text for people to standard error. Failures are ignored: the exit code still counts.
+/// Prints human-readable text to standard error. Ignores failures: the exit code still reports the
+/// outcome.
 pub fn note(text: &str) {
     let _ = anstream::stderr().lock().write_all(shown(text).as_bytes());
 }
 
-/// Prints an error, its causes and what to do.
+/// Prints an error, its causes, and its hint.
 pub fn print_error(error: &Error) {
     let message = error.to_string();
     let label = format!("error[{}]:", error.code().as_str());
@@ -121,7 +122,7 @@ pub fn print_error(error: &Error) {
     let mut said = message;
     for cause in causes(error) {
         let reason = cause.to_string();
-        // Libraries repeat their causes in their own message.
+        // Libraries repeat the causes in their own messages.
         if !said.contains(&reason) {
             let _ = writeln!(text, "  because: {}", indented(&reason));
             said = reason;
@@ -133,8 +134,8 @@ pub fn print_error(error: &Error) {
     note(&text);
 }
 
-/// The text with all lines but the first indented, so that a line feed in a name cannot imitate a line of
-/// the program.
+/// Indents all lines but the first, so that a line feed in a name cannot imitate the program's own
+/// output.
 fn indented(text: &str) -> String {
     let mut lines = text.trim_end().split('\n');
     let mut indented = lines.next().unwrap_or_default().to_owned();
@@ -145,11 +146,11 @@ fn indented(text: &str) -> String {
     indented
 }
 
-/// Prints an error of the command line, or the help or version.
+/// Prints a usage error to standard error, or the help or version to standard output.
 ///
 /// # Errors
 ///
-/// As [`print()`].
+/// Returns an error under the conditions of [`print()`].
 pub fn print_usage(usage: &clap::Error) -> Result<()> {
     let mut text = usage.render().ansi().to_string();
     for arg in std::env::args_os() {

@@ -1,4 +1,4 @@
-//! Progress while a transform works: a bar on a terminal, log lines elsewhere.
+//! Progress of transforms, loads and changes in the cloud: a bar on a terminal, log lines elsewhere.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,17 +13,17 @@ use crate::warehouse::load::LoadMeter;
 
 const REFRESH: Duration = Duration::from_millis(100);
 
-/// Log lines come this often: a run of hours should not fill a log.
+/// Interval of the log lines of an unchanged step: a run of hours should not fill a log.
 const LOG_EVERY: Duration = Duration::from_secs(30);
 
-/// Shows a meter's counters for as long as it lives.
+/// Shows progress until it is dropped.
 pub struct Progress {
     bar: ProgressBar,
     _task: AbortOnDropHandle<()>,
 }
 
 impl Progress {
-    /// Starts showing `meter`: drawn, or in log lines.
+    /// Starts showing the progress of a transform, as a bar if `drawn`, else in log lines.
     pub fn start(meter: &Arc<Meter>, drawn: bool) -> Progress {
         let bar = if drawn { ProgressBar::new(0) } else { ProgressBar::hidden() };
         let task = tokio::spawn({
@@ -35,7 +35,7 @@ impl Progress {
 }
 
 impl Progress {
-    /// Starts showing what a load does: drawn, or in log lines.
+    /// Starts showing the progress of a load, as a spinner if `drawn`, else in log lines.
     pub fn of_load(meter: &Arc<LoadMeter>, drawn: bool) -> Progress {
         let bar = if drawn { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         bar.set_style(style(Stage::Checking));
@@ -46,7 +46,7 @@ impl Progress {
         Progress { bar, _task: AbortOnDropHandle::new(task) }
     }
 
-    /// Starts showing what is being done to the cloud: drawn, or in log lines.
+    /// Starts showing the progress of changes in the cloud, as a spinner if `drawn`, else in log lines.
     pub fn of_cloud(journal: &Arc<Journal>, drawn: bool) -> Progress {
         let bar = if drawn { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         bar.set_style(style(Stage::Checking));
@@ -58,7 +58,8 @@ impl Progress {
     }
 }
 
-/// Shows a step, and its rows done and in all where they are counted.
+/// Shows the current step, with the rows done and the total if the step counts rows. `reading` returns
+/// the three; a total of 0 means that rows are not counted.
 async fn watch(reading: impl Fn() -> (String, u64, u64), bar: &ProgressBar, drawn: bool) {
     let mut last = String::new();
     let mut logged = Instant::now();

@@ -23,11 +23,11 @@ use crate::pipeline::queries;
 use crate::star::{Group, Queries};
 use crate::warehouse::answers::{ask, expected_schema};
 
-/// Answers a question, or lists the questions there are.
+/// Runs a query and prints its rows, or lists the analytics queries.
 ///
 /// # Errors
 ///
-/// If there is no such query or star, or the query fails.
+/// Returns an error if there is no such query or star, or the query fails.
 pub async fn run(
     args: &QueryArgs,
     options: &StarOptions,
@@ -65,7 +65,7 @@ async fn answer(
     write(name, rows, args.format).await
 }
 
-/// The names and texts of the questions; every analytics query where none is named.
+/// Returns the names and SQL texts of the queries to run; every analytics query if none is specified.
 fn questions(args: &QueryArgs, queries: &Queries) -> Result<Vec<(String, String)>> {
     Ok(match (&args.name, &args.sql) {
         (Some(name), _) => {
@@ -79,11 +79,11 @@ fn questions(args: &QueryArgs, queries: &Queries) -> Result<Vec<(String, String)
     })
 }
 
-/// Prints the first rows that an analytics query gives, as a table.
+/// Prints the first rows of an analytics query as a table.
 ///
 /// # Errors
 ///
-/// As [`run`].
+/// Returns an error under the conditions of [`run`].
 pub async fn show_first(
     name: &str,
     rows: usize,
@@ -109,7 +109,7 @@ fn list(queries: &Queries) -> String {
     format!("{table}\n")
 }
 
-/// Runs `sql`; at most `limit` rows of it.
+/// Runs `sql`, and returns at most `limit` rows.
 pub(super) async fn execute(
     name: &str,
     sql: &str,
@@ -117,7 +117,7 @@ pub(super) async fn execute(
     open: &OpenStar,
 ) -> Result<SendableRecordBatchStream> {
     let failed = |e| Error::query(name, e);
-    // A question changes nothing: CREATE, INSERT, COPY and SET are refused.
+    // Queries are read-only: reject CREATE, INSERT, COPY and SET.
     let options =
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     let rows = open.session.sql_with_options(sql, options).await.map_err(failed)?;
@@ -137,10 +137,10 @@ async fn write(name: &str, rows: SendableRecordBatchStream, format: QueryFormat)
     }
 }
 
-/// The lines of a table for people.
+/// Border preset of tables, see [`comfy_table::Table::load_preset`].
 const GRID: &str = "||--+-++|    ++++++";
 
-/// The widths of a table's columns are known only when all rows are.
+/// Prints the rows as a table. Collects all rows first, because they determine the column widths.
 async fn write_table(name: &str, rows: SendableRecordBatchStream) -> Result<()> {
     let schema = rows.schema();
     let batches: Vec<RecordBatch> = rows.try_collect().await.map_err(|e| Error::query(name, e))?;
@@ -165,13 +165,13 @@ fn csv_lines(batch: &RecordBatch, header: bool) -> Result<String> {
     utf8(lines)
 }
 
-/// The output of a writer of text.
+/// Converts the output of a text writer to a string.
 fn utf8(written: Vec<u8>) -> Result<String> {
     let not_text = |e| Error::io("cannot write the answer", io::Error::other(e));
     String::from_utf8(written).map_err(not_text)
 }
 
-/// One array, ended like a line: a prompt printed next should not stick to it.
+/// A JSON array that ends with a line feed, so that a shell prompt starts on its own line.
 #[derive(Debug, Default)]
 struct Document;
 

@@ -12,12 +12,12 @@ use crate::escape;
 use crate::pipeline::{TransformOptions, current_star};
 use crate::storage::{Location, Stores};
 
-/// Makes the star, loads it, and holds the tables against it; prints one summary. What an earlier
-/// run has done already is found done and not done again.
+/// Builds the star, loads it, verifies the tables, and prints one summary. Skips the transform or the
+/// load if an earlier run has completed it.
 ///
 /// # Errors
 ///
-/// The first failure of any step; the steps before it stand.
+/// Returns the error of the first step that fails; the results of earlier steps are kept.
 pub async fn run(
     args: &RunArgs,
     options: &TransformOptions,
@@ -37,10 +37,10 @@ pub async fn run(
     let mut text = make_star(options, global).await?;
     let outcome = tokio::select! {
         outcome = load_and_verify(&mut text, args, &star, warehouse, global) => outcome,
-        // What was begun in the warehouse and not committed is undone by it.
+        // The warehouse rolls back uncommitted work.
         () = interrupted() => Err(Error::LoadInterrupted),
     };
-    // What was done stands, and is told, also when the next step has failed.
+    // Report completed steps even if a later step failed: their results are kept.
     if !global.quiet {
         print(&text)?;
     }
@@ -63,8 +63,8 @@ async fn load_and_verify(
         }
         Err(error) => error,
     };
-    // The load compared the tables with the files before anybody saw them, so nothing is wrong if
-    // others are in place by now.
+    // The load compared the tables with the files before it published them, so it is not an error if
+    // another load or run has replaced the tables or the star since.
     match verify::successor(&report, star, warehouse, global).await {
         Ok(Some(successor)) => {
             tracing::debug!(%error, "the verification failed because of another load or run");
@@ -75,7 +75,7 @@ async fn load_and_verify(
     }
 }
 
-/// Makes the star unless it stands; what there is to say of it.
+/// Builds the star unless it is up to date, and returns the summary.
 async fn make_star(options: &TransformOptions, global: &GlobalOptions) -> Result<String> {
     let stores = Stores::new(global.stores.clone());
     let engine = Engine::new(options.engine)?;

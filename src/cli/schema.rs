@@ -12,11 +12,11 @@ use crate::storage::{Location, Stores};
 use crate::warehouse::Dialect;
 use crate::warehouse::tables::{ddl, designs};
 
-/// Describes the star schema.
+/// Prints the star schema in the requested format.
 ///
 /// # Errors
 ///
-/// If the star that is named cannot be read, or the schema cannot be a name.
+/// Returns an error if the star in `--star` cannot be read, or the schema is not a valid name.
 pub async fn run(args: &SchemaArgs, global: &GlobalOptions) -> Result<()> {
     match args.format {
         SchemaFormat::Mermaid => print(&model::mermaid()),

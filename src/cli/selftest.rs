@@ -1,5 +1,5 @@
-//! `starlift selftest`: everything a load does, with a small star of its own, in a warehouse of the
-//! user's own, and a report of it that is fit to be attached to a bug.
+//! `starlift selftest`: loads a small star into the user's warehouse, verifies it, and prints a report
+//! that can be attached to a bug report.
 
 mod reader;
 
@@ -32,7 +32,7 @@ use crate::warehouse::load::execute_alone;
 use crate::warehouse::quote;
 use crate::warehouse::session::Session;
 
-/// Every type, nulls, matches and text of many scripts, in a second's work.
+/// Covers every type, nulls, matches and text in many scripts, and takes about a second.
 const SAMPLE: GenerateOptions = GenerateOptions {
     songs: 200,
     events: 4_000,
@@ -43,7 +43,7 @@ const SAMPLE: GenerateOptions = GenerateOptions {
     duplicate_rate: 0.01,
 };
 
-/// What is asked of the server for the report; one that refuses a question loses only its line.
+/// Facts about the server for the report, as pairs of label and query. A query that fails is left out.
 const FACTS: [(&str, &str); 5] = [
     ("version", "SELECT version()"),
     ("server_version", "SHOW server_version"),
@@ -59,7 +59,7 @@ const FACTS: [(&str, &str); 5] = [
 ///
 /// # Errors
 ///
-/// If a step failed; the report says which.
+/// Returns the error of the step that failed; the report names the step.
 pub async fn run(
     args: &SelftestArgs,
     warehouse: WarehouseOptions,
@@ -152,7 +152,7 @@ impl<'a> Selftest<'a> {
         self.note("questions", begun, answered)
     }
 
-    /// Writes a line for a step, and passes its failure on.
+    /// Adds a line for a step to the report, and returns the error of the step, if any.
     fn note(&mut self, step: &str, begun: Instant, outcome: Result<String>) -> Result<()> {
         let seconds = begun.elapsed().as_secs_f64();
         match outcome {
@@ -190,7 +190,7 @@ impl<'a> Selftest<'a> {
         let session = self.session().await?;
         let mut said = Vec::new();
         for (what, sql) in FACTS {
-            // Each on its own: what one kind of server knows another may not.
+            // Run each query separately: not every kind of server supports all of them.
             if let Ok(value) = session.value("ask about the server", sql).await {
                 said.push(format!("{what}: {}", value.unwrap_or_default().trim_matches('\0')));
             }
@@ -215,7 +215,7 @@ impl<'a> Selftest<'a> {
         Ok(format!("{} figures; {}", report.figures, stages.collect::<Vec<_>>().join(", ")))
     }
 
-    /// Loads the star again while a reader looks at the tables.
+    /// Loads the star again while a reader reads the tables.
     async fn replace(&mut self) -> Result<String> {
         let access = self.warehouse.access(&self.global.stores).await?;
         let record = RunRecord::require(&self.star).await?;
@@ -241,7 +241,7 @@ impl<'a> Selftest<'a> {
         Ok(format!("{asked} answered as by the files"))
     }
 
-    /// Drops the schema and removes the star. What cannot be removed is named.
+    /// Drops the schema and removes the star. Prints the names of both if either cannot be removed.
     async fn clean_up(&mut self, keep: bool) -> Result<()> {
         let schema = self.warehouse.schema.clone();
         if keep {
@@ -249,7 +249,7 @@ impl<'a> Selftest<'a> {
             return Ok(());
         }
         let begun = Instant::now();
-        // The one should go even where the other cannot.
+        // Try to remove each even if the other cannot be removed.
         let (star, tables) = (self.remove_star().await, self.drop_schema().await);
         let cleaned = match (star, tables) {
             (Ok(objects), Ok(())) => Ok(format!("schema dropped, {objects} objects removed")),
@@ -278,7 +278,8 @@ impl<'a> Selftest<'a> {
         deleted.try_fold(0, |count, _| async move { Ok(count + 1) }).await.map_err(removed)
     }
 
-    /// What an error says, without the names of the user's own places: the report is for others.
+    /// Masks the names of the warehouse, host, star and role in an error message: the report is meant to
+    /// be shared.
     fn masked(&self, text: &str) -> String {
         let target = &self.warehouse.target;
         let role = self.how.iam_role.clone().unwrap_or_default();
@@ -312,7 +313,7 @@ impl<'a> Selftest<'a> {
     }
 }
 
-/// An error and its causes in one line of a table.
+/// Formats an error and its causes as a single table cell.
 fn told(error: &Error) -> String {
     let mut text = error.to_string();
     for cause in causes(error) {

@@ -1,4 +1,4 @@
-//! Orderly ends after signals, so that temporary files are removed.
+//! Orderly shutdown after signals, so that temporary files are removed.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::output::note;
 use crate::cli::error::{Error, Result};
 use crate::temporary;
 
-/// The time that work has to stop. Work that is blocked for longer, for example by a full pipe, is
+/// Time for work to stop after a signal. Work that is blocked for longer, for example by a full pipe, is
 /// abandoned.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -19,7 +19,7 @@ pub async fn interrupted() {
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
     let ignored = ignored_signals();
-    // Without a handler the signal ends the process by itself.
+    // Without a handler, the signal terminates the process.
     let handler = |kind: SignalKind| {
         let is_ignored = ignored & (1 << (kind.as_raw_value() - 1)) != 0;
         if is_ignored { None } else { signal(kind).ok() }
@@ -43,13 +43,13 @@ pub async fn interrupted() {
 #[cfg(not(unix))]
 pub async fn interrupted() {
     if tokio::signal::ctrl_c().await.is_err() {
-        // Without a handler the signal ends the process by itself.
+        // Without a handler, the signal terminates the process.
         std::future::pending::<()>().await;
     }
 }
 
-/// The signals that this process ignores, one bit for each. They are read once, before any handler is
-/// installed.
+/// Returns the signals that this process ignores, one bit per signal. They are read once, before any
+/// handler is installed.
 #[cfg(unix)]
 fn ignored_signals() -> u64 {
     static IGNORED: std::sync::LazyLock<u64> = std::sync::LazyLock::new(|| {
@@ -60,11 +60,11 @@ fn ignored_signals() -> u64 {
     *IGNORED
 }
 
-/// Performs `work`; fails with `interruption` if a signal arrives before it is done.
+/// Runs `work`, and fails with `interruption` if a signal arrives before it is done.
 ///
 /// # Errors
 ///
-/// If the work fails or is interrupted.
+/// Returns an error if the work fails or is interrupted.
 pub async fn unless_interrupted<T, E: Into<Error>>(
     work: impl Future<Output = Result<T, E>>,
     interruption: impl Into<Error>,

@@ -1,4 +1,4 @@
-//! Opening the star that a command reads.
+//! Opens the star that a command reads.
 
 use datafusion::prelude::SessionContext;
 
@@ -9,19 +9,19 @@ use crate::star::RunRecord;
 use crate::star::register_star;
 use crate::storage::{Location, Stores};
 
-/// A star, open for questions.
+/// A star that is open for queries.
 pub struct OpenStar {
-    /// Its tables.
+    /// The session in which the star's tables are registered.
     pub session: SessionContext,
-    /// Its temporary folder must outlive every query.
+    /// Kept alive because its temporary folder must outlive every query.
     _engine: Engine,
 }
 
-/// Opens the star that the options name.
+/// Opens the star at the location in `star`, and registers its tables in a new session.
 ///
 /// # Errors
 ///
-/// If none is named, or there is none.
+/// Returns an error if the options name no star, or the star does not exist or cannot be read.
 pub async fn open(star: &StarOptions, global: &GlobalOptions) -> Result<OpenStar> {
     let stores = Stores::new(global.stores.clone());
     let place = stores.place(Location::parse_single(star.require_star()?)?).await?;

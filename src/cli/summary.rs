@@ -1,4 +1,4 @@
-//! The summary at the end of a transform: what was read, what became of it, what was written.
+//! The summaries of transforms and loads, and the listings of rejects and checks.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -24,13 +24,13 @@ use crate::star::{PlaysRecord, RunRecord};
 use crate::timing::PhaseTiming;
 use crate::warehouse::load::LoadReport;
 
-/// Characters of a value shown in tables of rejects and offenders.
+/// Maximum number of characters shown of a value in tables of rejects and offending rows.
 const SHOWN_CHARS: usize = 80;
 
-/// Unknown keys and suffixes that are listed by name.
+/// Maximum number of unknown keys that are listed by name.
 const SHOWN_NAMES: usize = 10;
 
-/// The whole summary of a run.
+/// Returns the whole summary of a transform.
 pub fn summary(report: &Report, out: &str) -> String {
     let mut text = reading(report);
     if let Some(record) = &report.record {
@@ -47,7 +47,7 @@ pub fn summary(report: &Report, out: &str) -> String {
     text
 }
 
-/// The summary of a load.
+/// Returns the summary of a load.
 pub fn load(report: &LoadReport, target: &str, schema: &str) -> String {
     let place = styled(STRONG, format!("{target} schema {schema}"));
     if report.was_there {
@@ -81,7 +81,7 @@ pub fn load(report: &LoadReport, target: &str, schema: &str) -> String {
     text
 }
 
-/// What was read, for both datasets.
+/// Returns the counts of what was read, for both datasets.
 pub fn reading(report: &Report) -> String {
     let mut text = String::new();
     for (name, counts) in [("songs", &report.songs), ("logs", &report.logs)] {
@@ -124,7 +124,7 @@ fn dataset(name: &str, counts: &DatasetCounts) -> String {
     text + &times(&counts.times)
 }
 
-/// A warning about times that are likely to be of another unit than milliseconds.
+/// Returns a warning if the times are probably not in milliseconds, else an empty string.
 fn times(times: &Times) -> String {
     let (Some(example), true) = (times.example, times.are_suspicious()) else {
         return String::new();
@@ -142,7 +142,7 @@ fn times(times: &Times) -> String {
     )
 }
 
-/// A warning line where more objects were passed over than read.
+/// Returns a warning line if more objects were passed over than read, else an empty string.
 pub fn passed_over_warning(indent: &str, read: u64, skipped: &BTreeMap<String, u64>) -> String {
     let passed: u64 = skipped.values().sum();
     if passed <= read {
@@ -174,7 +174,7 @@ fn plays(plays: &PlaysRecord) -> String {
     text
 }
 
-/// Text that was encoded to UTF-8 twice, and its effect on the matches.
+/// Returns the counts of text that was encoded to UTF-8 twice, and its effect on the matches.
 fn encoding(report: &Report) -> String {
     if report.repair_encoding == RepairEncoding::Store {
         let repaired = report.songs.encoded_twice + report.logs.encoded_twice;
@@ -229,7 +229,7 @@ fn stages(stages: &[PhaseTiming], total: Duration) -> String {
     format!("{table}\n")
 }
 
-/// The first rejects: where each stands, why it is one, and how it begins.
+/// Returns the first rejects, each with its position, its reason and the beginning of its text.
 pub fn rejects(report: &Report) -> String {
     let total = report.songs.rejected + report.logs.rejected;
     if total == 0 {
@@ -271,11 +271,11 @@ fn reject_lines(batch: &RecordBatch) -> String {
     lines
 }
 
-/// A line a check, and the first offenders of those that failed.
+/// Returns one line per check, and the first offending rows of each failed check.
 ///
 /// # Errors
 ///
-/// If offenders cannot be formatted.
+/// Returns an error if offending rows cannot be formatted.
 pub fn checks(outcomes: &[CheckOutcome]) -> Result<String> {
     let mut text = String::new();
     for outcome in outcomes {
@@ -293,7 +293,7 @@ pub fn checks(outcomes: &[CheckOutcome]) -> Result<String> {
     Ok(text)
 }
 
-/// The checks that a warehouse cannot answer, and why.
+/// Returns one line per check that did not run in the warehouse, with the reason.
 pub fn not_asked(names: &[String], has_star: bool) -> String {
     let why = match has_star {
         true => "reads what only the files of the star have",
@@ -302,21 +302,21 @@ pub fn not_asked(names: &[String], has_star: bool) -> String {
     names.iter().map(|name| format!("--    {name:<32} not asked: {why}\n")).collect()
 }
 
-/// Rows as a table, long values cut.
+/// Formats rows as a table, with long values truncated.
 fn clipped_table(batches: &[RecordBatch]) -> Result<String> {
     let Some(first) = batches.first() else { return Ok(String::new()) };
     let table = rows_table(&first.schema(), batches, UTF8_HORIZONTAL_ONLY, clip)?;
     Ok(format!("{table}\n"))
 }
 
-/// The beginning of a value, in one line.
+/// Returns the first [`SHOWN_CHARS`] characters of a value, in one line.
 fn clip(value: &str) -> String {
     let end = value.char_indices().nth(SHOWN_CHARS).map(|(end, _)| end);
     let kept = escape::line(&value[..end.unwrap_or(value.len())]);
     format!("{kept}{}", if end.is_some() { "…" } else { "" })
 }
 
-/// A table without lines, to be read by people.
+/// Returns an empty human-readable table without borders.
 pub(super) fn text_table(header: &[&str]) -> TextTable {
     let mut table = TextTable::new();
     table.load_preset(NOTHING).set_header(header.to_vec());
@@ -329,7 +329,7 @@ fn right_align(table: &mut TextTable, columns: std::ops::Range<usize>) {
     }
 }
 
-/// Bytes with a decimal unit.
+/// Formats a number of bytes with a decimal unit, such as `1.5 MB`.
 pub fn bytes(bytes: u64) -> String {
     ByteSize(bytes).display().si().to_string()
 }
@@ -338,7 +338,7 @@ fn time(elapsed: Duration) -> String {
     format!("{:.3} s", elapsed.as_secs_f64())
 }
 
-/// The most memory that this process has held, where the system tells (Linux: `VmHWM`).
+/// Returns the peak memory of this process in bytes, if the system reports it (Linux: `VmHWM`).
 fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

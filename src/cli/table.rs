@@ -1,4 +1,4 @@
-//! Rows as a table for people.
+//! Formats rows as a human-readable table.
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -8,11 +8,11 @@ use comfy_table::Table;
 use crate::cli::error::Result;
 use crate::escape;
 
-/// Returns `batches` of `schema` as a table, each value shown by `show`.
+/// Returns `batches` of `schema` as a table, with each value formatted by `show`.
 ///
 /// # Errors
 ///
-/// If a value cannot be formatted.
+/// Returns an error if a value cannot be formatted.
 pub fn table(
     schema: &SchemaRef,
     batches: &[RecordBatch],

@@ -23,14 +23,14 @@ use crate::star::model::TABLES;
 use crate::star::{RECORD, RunRecord};
 use crate::storage::{ListOptions, Location, Skipped, Stores};
 
-/// Objects that a dry run lists by name, for each dataset.
+/// Maximum number of objects that a dry run lists by name, per dataset.
 const SHOWN_OBJECTS: u64 = 20;
 
 /// Runs a transform and prints its summary.
 ///
 /// # Errors
 ///
-/// Whatever ends the run.
+/// Returns the error that ended the run.
 pub async fn run(options: &TransformOptions, global: &GlobalOptions) -> Result<()> {
     let report = run_quietly(options, global).await?;
     if !global.quiet {
@@ -41,7 +41,7 @@ pub async fn run(options: &TransformOptions, global: &GlobalOptions) -> Result<(
     Ok(())
 }
 
-/// Runs a transform and prints only what went wrong.
+/// Runs a transform, and prints details only if it fails.
 pub(super) async fn run_quietly(
     options: &TransformOptions,
     global: &GlobalOptions,
@@ -62,7 +62,7 @@ pub(super) async fn run_quietly(
     }
 }
 
-/// Shows what a failed run found out before it failed.
+/// Prints the findings of a failed run: the rejects, the counts of what was read, or the failed checks.
 fn print_failed(report: &Report, error: &StarError) -> Result<()> {
     match error {
         StarError::TooManyRejects { .. } => {
@@ -75,11 +75,12 @@ fn print_failed(report: &Report, error: &StarError) -> Result<()> {
     }
 }
 
-/// Prints what a transform would read and write; touches nothing.
+/// Prints what a transform would read and write; writes nothing.
 ///
 /// # Errors
 ///
-/// If an input or the output cannot be listed, or there is nothing to read.
+/// Returns an error if a query file is invalid, an input cannot be listed, the output's record cannot be
+/// read, or a dataset has no objects.
 pub async fn dry_run(options: &TransformOptions, global: &GlobalOptions) -> Result<()> {
     let stores = Stores::new(global.stores.clone());
     queries(options.queries.as_deref())?;
@@ -117,7 +118,7 @@ pub async fn dry_run(options: &TransformOptions, global: &GlobalOptions) -> Resu
     print(&text)
 }
 
-/// What a dry run found of a dataset.
+/// Objects that a transform would read of a dataset.
 struct WouldRead {
     is_empty: bool,
     skipped: BTreeMap<String, u64>,

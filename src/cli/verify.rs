@@ -1,4 +1,5 @@
-//! The last step of a run: what an analyst would see, held against the files.
+//! The last step of a run: checks the tables in the warehouse and compares its answers with those of the
+//! files.
 
 use super::compare::ask_both;
 use super::output::{GOOD, styled};
@@ -16,11 +17,12 @@ use crate::warehouse::ledger;
 use crate::warehouse::load::LoadReport;
 use crate::warehouse::session::Session;
 
-/// Runs the checks in the warehouse, and every analytics query on both sides; a line to print.
+/// Runs the checks in the warehouse, and every analytics query in the warehouse and on the files. Returns
+/// a line to print.
 ///
 /// # Errors
 ///
-/// If a check fails, or an answer differs.
+/// Returns an error if a check fails, or an answer differs.
 pub async fn run(
     star: &StarOptions,
     warehouse: &WarehouseOptions,
@@ -36,11 +38,12 @@ pub async fn run(
     Ok(format!("warehouse {}\n", styled(GOOD, verified)))
 }
 
-/// The load or run that has replaced the loaded tables or the star since, if there is one.
+/// Returns a description of the later load or run that replaced the loaded tables or the star, if there
+/// is one.
 ///
 /// # Errors
 ///
-/// If the ledger or the star's record cannot be read.
+/// Returns an error if the ledger or the star's record cannot be read.
 pub async fn successor(
     report: &LoadReport,
     star: &StarOptions,
@@ -78,11 +81,11 @@ async fn checks(
     Ok(checks)
 }
 
-/// Asks both sides every analytics query; how many there were.
+/// Runs every analytics query in the warehouse and on the files, and returns the number of queries.
 ///
 /// # Errors
 ///
-/// If an answer differs.
+/// Returns an error if a query fails, or an answer differs.
 pub async fn answers(session: &Session, queries: &Queries, open: &OpenStar) -> Result<usize> {
     let (mut asked, mut names) = (0, Vec::new());
     for query in queries.of(Group::Analytics) {

@@ -1,4 +1,5 @@
-//! Warehouses: what the configuration file and the command line say of one, and how to log in.
+//! Warehouse settings of the configuration file and the command line, and the connection options that
+//! they resolve to.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,7 +22,7 @@ use crate::warehouse::session::{Access, Limits, Session};
 use crate::warehouse::tables::TableSettings;
 use crate::warehouse::target::{Target, TlsMode, Via};
 
-/// A Redshift that AWS can describe.
+/// A Redshift warehouse that the AWS API can describe, by its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NamedRedshift {
     /// A provisioned cluster.
@@ -37,7 +38,7 @@ impl NamedRedshift {
     }
 }
 
-/// A warehouse as the file names it.
+/// A `[warehouse.NAME]` table of the configuration file.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WarehouseSettings {
@@ -68,7 +69,7 @@ pub struct WarehouseSettings {
 }
 
 impl WarehouseSettings {
-    /// What the file says of the connection, as parameters of a URL.
+    /// Returns the connection settings of the file as URL parameters.
     fn parameters(&self) -> Result<Vec<(&'static str, String)>> {
         let file = match &self.sslrootcert {
             Some(file) => Some(file.to_str().map(str::to_owned).ok_or_else(|| {
@@ -88,26 +89,27 @@ impl WarehouseSettings {
         Ok(parameters.into_iter().filter_map(|(name, value)| Some((name, value?))).collect())
     }
 
-    /// A warehouse of which nothing is known but its URL.
+    /// Returns settings that contain only a URL.
     pub fn of_url(url: &str) -> WarehouseSettings {
         WarehouseSettings { url: Some(url.to_owned()), ..WarehouseSettings::default() }
     }
 
-    /// Whether it says where the warehouse is.
+    /// Returns `true` if the settings contain a URL, a cluster or a workgroup.
     pub fn is_named(&self) -> bool {
         self.url.is_some() || self.cluster.is_some() || self.workgroup.is_some()
     }
 
-    /// Whether it is a Redshift.
+    /// Returns `true` if there is no URL, or its scheme is that of Redshift.
     pub fn is_redshift(&self) -> bool {
         self.url.as_deref().is_none_or(|url| url.starts_with(Dialect::Redshift.scheme()))
     }
 
-    /// The Redshift that it is, and the role in which it reads, as far as they are named.
+    /// Returns the cluster or workgroup, and the IAM role that reads the star, each if it is known. The
+    /// command line overrides the file, and the file overrides the host in the URL.
     ///
     /// # Errors
     ///
-    /// If the URL cannot be understood.
+    /// Returns an error if the URL is invalid.
     pub fn redshift_and_role(
         &self,
         args: &WarehouseArgs,
@@ -122,7 +124,7 @@ impl WarehouseSettings {
         Ok((given.or_else(of_file).or_else(of_host), self.iam_role.clone()))
     }
 
-    /// The same, a Redshift cluster of this name where neither URL nor cluster is given.
+    /// Sets the cluster to `cluster`, unless a URL, a cluster or a workgroup is already set.
     #[must_use]
     pub fn or_cluster(mut self, cluster: String) -> WarehouseSettings {
         if self.url.is_none() && self.workgroup.is_none() {
@@ -132,7 +134,7 @@ impl WarehouseSettings {
     }
 }
 
-/// Looks a cluster or a workgroup up by its name.
+/// Looks up a cluster or a workgroup by its name in the AWS API.
 async fn look_up(login: &LoginOptions, stores: &StoreOptions) -> Result<FoundCluster> {
     let (cluster, workgroup) = (&login.cluster, &login.workgroup);
     if cluster.is_none() && workgroup.is_none() {
@@ -151,7 +153,7 @@ async fn look_up(login: &LoginOptions, stores: &StoreOptions) -> Result<FoundClu
     })
 }
 
-/// Warns that a server is not verified.
+/// Warns about `sslmode=require`, which does not verify the server's certificate.
 fn warn_unverified(target: &Target) {
     if target.tls == TlsMode::Require {
         tracing::warn!(
@@ -163,29 +165,29 @@ fn warn_unverified(target: &Target) {
     }
 }
 
-/// A warehouse, and how it is reached.
+/// A warehouse and the options for connecting to it.
 #[derive(Debug)]
 pub struct WarehouseOptions {
-    /// The warehouse.
+    /// Host, port, database, user and TLS options.
     pub target: Target,
-    /// The schema of the tables.
+    /// Schema of the tables.
     pub schema: String,
     login: LoginOptions,
     statement_timeout: Option<Duration>,
     iam_role: Option<String>,
     copy_auth: Option<CopyAuthArg>,
     lock_timeout: Option<Duration>,
-    /// How an analyst would have the tables.
+    /// Distribution and sort keys that the user chose, by table name.
     pub tables: BTreeMap<String, TableSettings>,
 }
 
 impl WarehouseOptions {
-    /// What the file says, the command line and the environment before it. A warehouse without a URL
-    /// is looked up at AWS by its cluster's name.
+    /// Resolves the options. The command line and the environment override the file. A warehouse without
+    /// a URL is looked up in the AWS API by the name of its cluster or workgroup.
     ///
     /// # Errors
     ///
-    /// If the URL cannot be understood, or there is no such cluster.
+    /// Returns an error if the URL or an option is invalid, or the cluster or workgroup is not found.
     pub async fn new(
         file: WarehouseSettings,
         args: &WarehouseArgs,
@@ -241,33 +243,36 @@ impl WarehouseOptions {
         })
     }
 
-    /// How to log in, the password or the means to get one in hand.
+    /// Returns the access to the warehouse: target, limits, and the password or the means to request one.
     ///
     /// # Errors
     ///
-    /// If a password file cannot be used.
+    /// Returns an error if the login options are incomplete, or the password file or the secret cannot be
+    /// read.
     pub async fn access(&self, stores: &StoreOptions) -> Result<Access> {
         let login = self.login.login(&self.target, stores).await?;
         let limits = Limits { statement: self.statement_timeout, lock: None };
         Ok(Access { target: self.target.clone(), login, limits })
     }
 
-    /// A session for questions to the tables of the schema.
+    /// Opens a session that uses the schema of the tables.
     ///
     /// # Errors
     ///
-    /// As [`WarehouseOptions::access`], and if the warehouse cannot be reached.
+    /// Returns an error under the conditions of [`WarehouseOptions::access`], or if the warehouse cannot
+    /// be reached.
     pub async fn ask(&self, stores: &StoreOptions) -> Result<Session> {
         let mut session = Session::open(&self.access(stores).await?).await?;
         session.use_schema(&self.schema).await?;
         Ok(session)
     }
 
-    /// The options of a load.
+    /// Returns the options of a load.
     ///
     /// # Errors
     ///
-    /// As [`WarehouseOptions::access`].
+    /// Returns an error under the conditions of [`WarehouseOptions::access`], or if the options of COPY's
+    /// authorization conflict.
     pub async fn load(&self, how: &LoadHow, stores: &StoreOptions) -> Result<LoadOptions> {
         let lock_timeout = how.lock_timeout.map(Duration::from_secs).or(self.lock_timeout);
         let copy_auth = self.copy_auth(how, stores).await?;
@@ -286,12 +291,12 @@ impl WarehouseOptions {
         })
     }
 
-    /// The role or the keys of COPY.
+    /// Returns the role or the temporary keys that authorize COPY.
     async fn copy_auth(&self, how: &LoadHow, stores: &StoreOptions) -> Result<CopyAuth> {
         if how.copy_auth.or(self.copy_auth) != Some(CopyAuthArg::Session) {
             let role = how.iam_role.as_ref().or(self.iam_role.as_ref());
             let role = role.map_or("default", String::as_str);
-            // What cannot stand in a statement is refused before anything is opened.
+            // Reject a role that cannot be quoted in a statement before any connection is opened.
             quote::iam_role(role)?;
             return Ok(CopyAuth::Role(role.to_owned()));
         }

@@ -1,4 +1,4 @@
-//! Options of the commands that set up what a load needs.
+//! Options of `init`.
 
 use std::path::PathBuf;
 
@@ -16,43 +16,43 @@ pub struct InitArgs {
     /// Log objects: objects, prefixes, or prefixes with a glob.
     #[arg(long, value_name = "URL", num_args = 1.., value_hint = ValueHint::AnyPath)]
     pub logs: Vec<String>,
-    /// JSONPaths file for logs, in place of matching by key.
+    /// JSONPaths file for logs, instead of matching fields by key.
     #[arg(long, value_name = "URL", value_hint = ValueHint::FilePath)]
     pub log_jsonpaths: Option<String>,
     /// Folder or prefix for the star.
     #[arg(long, value_name = "URL", value_hint = ValueHint::DirPath)]
     pub out: Option<String>,
-    /// Redshift cluster.
+    /// Name of the Redshift cluster.
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// Database [default: dev].
+    /// Name of the database [default: dev].
     #[arg(long, value_name = "NAME")]
     pub database: Option<String>,
-    /// User of the database [default: awsuser].
+    /// Database user [default: awsuser].
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
     /// Schema of the tables [default: star].
     #[arg(long, value_name = "NAME")]
     pub schema: Option<String>,
-    /// Type of the cluster's nodes [default: ra3.large].
+    /// Node type of the cluster [default: ra3.large].
     #[arg(long, value_name = "TYPE")]
     pub node_type: Option<String>,
-    /// Nodes of the cluster [default: 1].
+    /// Number of nodes of the cluster [default: 1].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=128))]
     pub nodes: Option<u32>,
-    /// How long the cluster is wanted [default: 8h].
+    /// Time after which AWS pauses the cluster [default: 8h].
     #[arg(long, value_name = "DURATION", value_parser = lifetime)]
     pub expires: Option<String>,
-    /// Configuration file of a Python project to take values from, such as dwh.cfg.
+    /// Configuration file of a Python project to convert, such as dwh.cfg.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub from: Option<PathBuf>,
-    /// File to write; `-` is standard output.
+    /// File to write, or `-` for standard output.
     #[arg(long, value_name = "FILE", default_value = DEFAULT_FILE, value_hint = ValueHint::FilePath)]
     pub to: PathBuf,
-    /// Overwrite the file.
+    /// Overwrite an existing file.
     #[arg(long)]
     pub force: bool,
-    /// Ask nothing.
+    /// Ask no questions.
     #[arg(long)]
     pub yes: bool,
 }

@@ -1,4 +1,4 @@
-//! Ranges of numbers and times, for flags and the configuration file alike.
+//! Ranges of numbers and durations, shared by the flags and the configuration file.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use serde::{Deserialize, Deserializer, de};
 use crate::cli::error::{Error, Result};
 use crate::cloud::plan::Expires;
 
-/// The longest timeout in seconds: servers use milliseconds in 32 bits.
+/// The longest timeout in seconds: servers store milliseconds in 32 bits.
 pub const MAX_SECONDS: u64 = i32::MAX as u64 / 1000;
 
-/// The largest number of retries.
+/// The maximum number of retries.
 const MAX_RETRIES: usize = 1000;
 
-/// The shortest and the longest wait for a change in the cloud.
+/// The shortest and the longest time to wait for a change in the cloud: 1 second and 30 days.
 const WAITS: (Duration, Duration) =
     (Duration::from_secs(1), Duration::from_secs(30 * 24 * 60 * 60));
 
@@ -21,17 +21,17 @@ const WAITS: (Duration, Duration) =
 ///
 /// # Errors
 ///
-/// If it is not a number, or too large.
+/// Returns an error if the text is not a number, or the number exceeds 1000.
 pub fn retries(text: &str) -> Result<usize, String> {
     let retries = text.parse().map_err(|e: std::num::ParseIntError| e.to_string())?;
     allowed_retries(retries)
 }
 
-/// Reads a number of retries from a file.
+/// Deserializes a number of retries.
 ///
 /// # Errors
 ///
-/// As [`retries`].
+/// Returns an error under the conditions of [`retries`].
 pub fn deserialize_retries<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<usize>, D::Error> {
@@ -47,11 +47,11 @@ fn allowed_retries(retries: usize) -> Result<usize, String> {
     }
 }
 
-/// Parses a time to wait, such as `45min`.
+/// Parses a time to wait, such as `45min`; it must be between 1 second and 30 days.
 ///
 /// # Errors
 ///
-/// If it is not a time, or out of range.
+/// Returns an error if the text is not a duration, or is out of range.
 pub fn wait(text: &str) -> Result<Duration, String> {
     let wait = humantime::parse_duration(text).map_err(|e| e.to_string())?;
     if (WAITS.0..=WAITS.1).contains(&wait) {
@@ -61,22 +61,22 @@ pub fn wait(text: &str) -> Result<Duration, String> {
     Err(format!("it is not from {shortest} to {longest}"))
 }
 
-/// Parses the time after which a cluster is paused, and keeps it as it was typed.
+/// Checks the time after which a cluster is paused, and returns it as it was typed.
 ///
 /// # Errors
 ///
-/// If it is not a time, or out of range.
+/// Returns an error if the text is not a duration, or is out of range.
 pub fn lifetime(text: &str) -> Result<String, String> {
     let lifetime = humantime::parse_duration(text).map_err(|e| format!("{e}; write 8h or 90m"))?;
     Expires::After(lifetime).check().map_err(|e| e.to_string())?;
     Ok(text.to_owned())
 }
 
-/// The timeout that a file calls `name`.
+/// Returns the timeout of the key `name`, given in seconds.
 ///
 /// # Errors
 ///
-/// If it is out of range.
+/// Returns an error if it is not between 1 and [`MAX_SECONDS`].
 pub fn seconds(name: &str, seconds: Option<u64>) -> Result<Option<Duration>> {
     match seconds {
         Some(seconds) if !(1..=MAX_SECONDS).contains(&seconds) => {

@@ -6,46 +6,46 @@ use serde::Deserialize;
 use crate::cli::error::{Error, Result};
 use crate::storage::{Addressing, ChecksumKind, Encryption, S3Options};
 
-/// Options of requests to S3, on the command line and in `[s3]` of the configuration file.
+/// Options of requests to S3, on the command line and in the `[s3]` table of the configuration file.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
 #[command(next_help_heading = "S3 options")]
 #[serde(deny_unknown_fields)]
 pub struct S3Args {
-    /// Server-side encryption of what is written [default: the bucket's own].
+    /// Server-side encryption of written objects [default: the bucket's own].
     #[arg(long, global = true, value_name = "KIND", env = "STARLIFT_SSE")]
     pub sse: Option<SseArg>,
-    /// KMS key for --sse kms: its id, alias or ARN [default: the account's key for S3].
+    /// ID, alias or ARN of the KMS key for --sse kms [default: the account's key for S3].
     #[arg(long, global = true, value_name = "KEY", env = "STARLIFT_SSE_KMS_KEY_ID")]
     pub sse_kms_key_id: Option<String>,
-    /// Use an S3 bucket key with --sse kms: fewer requests to KMS [default: the bucket's setting].
+    /// Use an S3 bucket key with --sse kms to reduce requests to KMS [default: the bucket's setting].
     #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true,
           default_missing_value = "true", env = "STARLIFT_SSE_BUCKET_KEY")]
     pub sse_bucket_key: Option<bool>,
-    /// Accept the charges for requests to buckets whose requesters pay.
+    /// Accept charges for requests to Requester Pays buckets.
     #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true,
           default_missing_value = "true", env = "STARLIFT_REQUEST_PAYER")]
     pub request_payer: Option<bool>,
-    /// Checksum to send with what is written; buckets with Object Lock need one [default: none].
+    /// Checksum to send with each write; buckets with Object Lock need one [default: none].
     #[arg(long, global = true, value_name = "KIND", env = "STARLIFT_CHECKSUM")]
     pub checksum: Option<ChecksumArg>,
-    /// Where the bucket is named in a URL [default: path].
+    /// Position of the bucket name in URLs [default: path].
     #[arg(long, global = true, value_name = "STYLE", env = "STARLIFT_ADDRESSING")]
     pub addressing: Option<AddressingArg>,
 }
 
-/// Server-side encryption.
+/// Kind of server-side encryption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SseArg {
-    /// With keys of S3 (SSE-S3).
+    /// Keys managed by S3 (SSE-S3).
     S3,
-    /// With a key of KMS (SSE-KMS).
+    /// A KMS key (SSE-KMS).
     Kms,
-    /// In two layers with a key of KMS (DSSE-KMS).
+    /// Two layers of encryption with a KMS key (DSSE-KMS).
     KmsDsse,
 }
 
-/// A checksum that S3 verifies before it stores an object.
+/// Checksum that S3 verifies before it stores an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChecksumArg {
@@ -55,7 +55,7 @@ pub enum ChecksumArg {
     Sha256,
 }
 
-/// Where a bucket is named in a URL.
+/// Position of the bucket name in URLs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AddressingArg {
@@ -66,11 +66,11 @@ pub enum AddressingArg {
 }
 
 impl S3Args {
-    /// The options, with those of `file` where they are not given here.
+    /// Returns the options; those that are not set here come from `file`.
     ///
     /// # Errors
     ///
-    /// If a key of KMS is named, or a bucket key asked for, and KMS is not to encrypt.
+    /// Returns an error if a KMS key or the bucket key is set, but the encryption is not by KMS.
     pub fn options(&self, file: &S3Args) -> Result<S3Options> {
         let key = self.sse_kms_key_id.clone().or_else(|| file.sse_kms_key_id.clone());
         let bucket_key = self.sse_bucket_key.or(file.sse_bucket_key);

@@ -1,4 +1,4 @@
-//! Asking for the values that nothing else gives.
+//! Prompts for the values that neither the flags nor a converted file specify.
 
 use dialoguer::{Confirm, Input};
 
@@ -8,20 +8,20 @@ use crate::cloud::names::Name;
 use crate::escape;
 use crate::storage::Location;
 
-/// Somebody who answers.
+/// A source of answers: the user at the terminal, or a script in tests.
 pub trait Ask {
-    /// The answer to a question, held to `check`; empty where there is none.
+    /// Returns the answer to a question, which passes `check`, or an empty string if there is no answer.
     ///
     /// # Errors
     ///
-    /// If nobody can be asked.
+    /// Returns an error if the prompt fails, for example because the terminal is closed.
     fn text(&mut self, question: &str, check: fn(&str) -> Result<(), String>) -> Result<String>;
 
-    /// Whether something is to be done.
+    /// Returns `true` if the user confirms.
     ///
     /// # Errors
     ///
-    /// If nobody can be asked.
+    /// Returns an error if the prompt fails, for example because the terminal is closed.
     fn confirm(&mut self, question: &str) -> Result<bool>;
 }
 
@@ -46,11 +46,11 @@ fn unanswered(error: dialoguer::Error) -> Error {
     Error::io("there was no answer, and nothing was written", error.into())
 }
 
-/// Asks for what is not known.
+/// Asks for the values that are missing.
 ///
 /// # Errors
 ///
-/// If nobody can be asked.
+/// Returns an error if the prompt fails, for example because the terminal is closed.
 pub fn complete(values: &mut Values, ask: &mut dyn Ask) -> Result<()> {
     for (list, question) in [
         (&mut values.songs, "Song objects (such as s3://BUCKET/song_data)"),
@@ -80,11 +80,11 @@ fn some(answer: String) -> Option<String> {
     (!answer.is_empty()).then_some(answer)
 }
 
-/// Refuses what cannot be the place of objects.
+/// Rejects text that is not a location of objects; accepts empty text.
 ///
 /// # Errors
 ///
-/// Why it cannot.
+/// Returns the reason if the text is rejected.
 pub fn check_objects(text: &str) -> Result<(), String> {
     if text.is_empty() {
         return Ok(());
@@ -92,11 +92,11 @@ pub fn check_objects(text: &str) -> Result<(), String> {
     Location::parse(text).map(|_| ()).map_err(|e| e.to_string())
 }
 
-/// Refuses what cannot be a single object or folder.
+/// Rejects text that is not a single object or folder; accepts empty text.
 ///
 /// # Errors
 ///
-/// Why it cannot.
+/// Returns the reason if the text is rejected.
 pub fn check_folder(text: &str) -> Result<(), String> {
     if text.is_empty() {
         return Ok(());
@@ -104,11 +104,11 @@ pub fn check_folder(text: &str) -> Result<(), String> {
     Location::parse_single(text).map(|_| ()).map_err(|e| e.to_string())
 }
 
-/// Refuses what cannot be a region.
+/// Rejects text that cannot be the name of an AWS region; accepts empty text.
 ///
 /// # Errors
 ///
-/// Why it cannot.
+/// Returns the reason if the text is rejected.
 pub fn check_region(text: &str) -> Result<(), String> {
     let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if text.chars().all(is_part) {
@@ -117,11 +117,11 @@ pub fn check_region(text: &str) -> Result<(), String> {
     Err(format!("{text:?} is not the name of a region; they look like us-west-2"))
 }
 
-/// Refuses what cannot be the name of a cluster and what goes with it.
+/// Rejects text that cannot be the name of a cluster and its resources; accepts empty text.
 ///
 /// # Errors
 ///
-/// Why it cannot.
+/// Returns the reason if the text is rejected.
 pub fn check_name(text: &str) -> Result<(), String> {
     if text.is_empty() {
         return Ok(());
@@ -133,7 +133,8 @@ pub fn check_name(text: &str) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    /// Gives answers in their order; one that does not pass its check is followed by the next.
+    /// The remaining answers, and the questions asked. Returns the answers in order, and skips those that
+    /// fail the check.
     struct Scripted(Vec<&'static str>, Vec<String>);
 
     impl Ask for Scripted {

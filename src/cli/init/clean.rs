@@ -1,20 +1,21 @@
-//! Values of configuration files, cleaned of what is not their own.
+//! Parsers of values in configuration files: remove quotes and comments, and reject credentials.
 
 use super::ask::check_objects;
 
-/// A host, with what may be written beside it.
+/// A host with an optional port and database.
 #[derive(Debug, Default)]
 pub struct Server {
-    /// The host.
+    /// Host name, in lower case.
     pub host: Option<String>,
-    /// Its port.
+    /// Port number.
     pub port: Option<u16>,
-    /// A database on it.
+    /// Name of the database.
     pub database: Option<String>,
 }
 
 impl Server {
-    /// `HOST`, `HOST:PORT` or `HOST:PORT/DATABASE` as the console shows it, a scheme before it or not.
+    /// Parses `HOST`, `HOST:PORT` or `HOST:PORT/DATABASE`, as the AWS console shows it, with or without a
+    /// scheme.
     pub fn parse(text: &str) -> Option<Server> {
         let text = text.split_once("://").map_or(text, |(_, rest)| rest);
         let (server, database) = text.split_once('/').unwrap_or((text, ""));
@@ -31,7 +32,7 @@ impl Server {
         })
     }
 
-    /// A part of `NAME.ID.REGION.redshift.amazonaws.com`.
+    /// Returns the part at `index` of a host of the form `NAME.ID.REGION.redshift.amazonaws.com`.
     pub fn part(&self, index: usize) -> Option<String> {
         let host = self.host.as_deref()?;
         let parts: Vec<&str> = host.split('.').collect();
@@ -40,11 +41,12 @@ impl Server {
     }
 }
 
-/// A value without its quotes and its comment.
+/// Returns a value without its quotes and its comment.
 ///
 /// # Errors
 ///
-/// Why it is none.
+/// Returns the reason if the value spans lines, refers to another key, or is a placeholder such as
+/// `<HOST>`.
 pub fn plain(value: &str) -> Result<&str, &'static str> {
     if value.contains('\n') {
         return Err("it has more than one line");
@@ -71,7 +73,8 @@ fn without_comment(value: &str) -> &str {
     comment.map_or(value, |(at, _)| &value[..at])
 }
 
-/// An object or folder; one without a bucket is in the bucket that the file names.
+/// Returns the URL of an object or folder; a path without a scheme is placed in `bucket`. Returns `None`
+/// if the text contains credentials or is not a valid location.
 pub fn place(text: &str, bucket: Option<&str>) -> Option<String> {
     let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
     let (server, _) = rest.split_once('/').unwrap_or((rest, ""));
@@ -86,12 +89,13 @@ pub fn place(text: &str, bucket: Option<&str>) -> Option<String> {
     check_objects(&place).ok().map(|()| place)
 }
 
-/// Whether a value is one word, as names are.
+/// Returns `true` if the value is a single word: not empty, and without whitespace and control
+/// characters.
 pub fn is_word(text: &str) -> bool {
     !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control())
 }
 
-/// A name fit to be shown: what has not the form of one may be a piece of a secret.
+/// Returns the name if it looks like one, else a placeholder: other text may be part of a secret.
 pub fn shown(name: &str) -> String {
     let is_name = |c: char| c.is_ascii_alphanumeric() || "_-. ".contains(c);
     if name.len() <= 40 && name.chars().all(is_name) {

@@ -1,4 +1,4 @@
-//! What the configuration file of a Python project says, told as values of starlift's.
+//! Converts the configuration file of a Python project into starlift's values.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,15 +10,15 @@ use super::meaning::{Meaning, meaning};
 use super::values::Values;
 use crate::cli::error::{Error, Result};
 
-/// A node type that takes the place of those that are gone.
+/// Node type that replaces types that AWS has retired.
 const NODE_TYPE: &str = "ra3.large";
 
-/// Values, and what the user should know of how they came about.
+/// Converted values, and notes for the user about the conversion.
 #[derive(Debug, Default)]
 pub struct Converted {
-    /// What was found.
+    /// Values found in the file.
     pub values: Values,
-    /// What was left out or changed, a line each.
+    /// Keys that were left out or changed, one line per note.
     pub notes: Vec<String>,
 }
 
@@ -26,18 +26,19 @@ pub struct Converted {
 ///
 /// # Errors
 ///
-/// If it cannot be read, is not in the form of ConfigParser, or has none of the usual keys.
+/// Returns an error if the file cannot be read, is not in ConfigParser's format, or contains none of the
+/// known keys.
 pub fn convert(path: &Path) -> Result<Converted> {
     let text = std::fs::read_to_string(path)
         .map_err(|e| Error::Usage(format!("cannot read {}: {e}", path.display())))?;
     convert_text(path, &text)
 }
 
-/// As [`convert`], of the text of the file at `path`.
+/// Converts the text of a configuration file, like [`convert`]; `path` is used only in errors.
 ///
 /// # Errors
 ///
-/// As [`convert`].
+/// Returns an error if the text is not in ConfigParser's format, or contains none of the known keys.
 pub fn convert_text(path: &Path, text: &str) -> Result<Converted> {
     let entries =
         ini::parse(text).map_err(|reason| Error::Usage(format!("{}: {reason}", path.display())))?;
@@ -51,9 +52,10 @@ pub fn convert_text(path: &Path, text: &str) -> Result<Converted> {
     of_entries(entries).ok_or_else(refuse)
 }
 
-/// What entries say; `None` if not one of them is understood.
+/// Converts entries; returns `None` if none of them is known.
 fn of_entries(mut entries: Vec<Entry>) -> Option<Converted> {
-    // [CLUSTER] says what is connected to, [DWH] what was to be made; the bucket's region comes last.
+    // The first value of each meaning wins. [CLUSTER] describes an existing cluster, and [DWH] one to be
+    // created; the region of the bucket comes last.
     const FIRST: [&str; 5] = ["CLUSTER", "DB", "DWH", "IAM_ROLE", "AWS"];
     entries.sort_by_key(|entry| {
         FIRST.iter().position(|section| *section == entry.section).unwrap_or(FIRST.len())
@@ -128,7 +130,7 @@ impl Draft {
         self.found.remove(&meaning)
     }
 
-    /// A value that must stand a test to be carried over.
+    /// Takes the value of `meaning` if `test` accepts it; otherwise notes that it is not carried over.
     fn tested<T>(
         &mut self,
         meaning: Meaning,
@@ -165,7 +167,7 @@ impl Draft {
             [(Meaning::Region, server.part(2)), (Meaning::Cluster, server.part(0))]
         {
             let Some(value) = value else { continue };
-            // The host knows better than a key.
+            // The host in the file is more reliable than the separate keys.
             if let Some((key, other)) =
                 self.found.insert(meaning, ("host".to_owned(), value.clone()))
                 && !other.eq_ignore_ascii_case(&value)
@@ -188,7 +190,7 @@ impl Draft {
         self.done.values.host = server.host;
     }
 
-    /// AWS keeps identifiers in lower case, however they were typed.
+    /// Takes the cluster identifier, in lower case as AWS stores it.
     fn identifier(&mut self) {
         let Some((key, typed)) = self.get(Meaning::Cluster) else { return };
         let name = typed.to_lowercase();

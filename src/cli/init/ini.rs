@@ -1,27 +1,28 @@
-//! Configuration files of Python's ConfigParser, read as Python reads them.
+//! Parses configuration files like Python's ConfigParser.
 
 use std::collections::HashSet;
 
 use configparser::ini::Ini;
 
-/// A key of a section.
+/// A key of a section and its value.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The section, in capitals.
+    /// Name of the section, in upper case.
     pub section: String,
-    /// The key, in capitals.
+    /// Name of the key, in upper case.
     pub key: String,
-    /// The value as it stands there.
+    /// The value as written, with quotes and inline comments.
     pub value: String,
 }
 
-/// The entries of a text, or why there are none. No reason repeats the text: it may hold secrets.
+/// Returns the entries of a text, or the reason if it cannot be parsed. The text may contain secrets, so
+/// the reason never quotes it.
 pub fn parse(text: &str) -> Result<Vec<Entry>, String> {
     let text = text.trim_start_matches('\u{feff}');
     check(text)?;
     let mut ini = Ini::new_cs();
     ini.set_multiline(true);
-    // A # within a password starts no comment; ConfigParser sees it so, too.
+    // A `#` inside a password does not start a comment, neither here nor in ConfigParser.
     let mut defaults = ini.defaults();
     defaults.enable_inline_comments = false;
     ini.load_defaults(defaults);
@@ -37,7 +38,7 @@ pub fn parse(text: &str) -> Result<Vec<Entry>, String> {
     Ok(entries)
 }
 
-/// Refuses what ConfigParser refuses and the parser lets through.
+/// Rejects text that ConfigParser rejects but the `configparser` crate accepts.
 fn check(text: &str) -> Result<(), String> {
     let mut section = None;
     let mut seen = HashSet::new();

@@ -1,9 +1,9 @@
-//! The names that Python projects of this kind give to their settings.
+//! Meanings of the keys in the configuration files of Python projects, such as `dwh.cfg`.
 
-/// What a key is for.
+/// Meaning of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Meaning {
-    /// A part of AWS credentials.
+    /// Part of AWS credentials.
     AwsKey,
     /// A password of a database.
     Password,
@@ -15,7 +15,7 @@ pub enum Meaning {
     ClusterType,
     /// Number of nodes.
     Nodes,
-    /// Type of the nodes.
+    /// Node type.
     NodeType,
     /// Identifier of the cluster.
     Cluster,
@@ -23,7 +23,7 @@ pub enum Meaning {
     Host,
     /// Port of the cluster.
     Port,
-    /// Database.
+    /// Name of the database.
     Database,
     /// User of the database.
     User,
@@ -37,20 +37,20 @@ pub enum Meaning {
     Logs,
     /// JSONPaths file for logs.
     LogJsonpaths,
-    /// Where results are written.
+    /// Location of the results.
     Out,
     /// A bucket.
     Bucket,
 }
 
 impl Meaning {
-    /// Whether the value must not be shown or written.
+    /// Returns `true` if the value must not be shown or written.
     pub fn is_secret(self) -> bool {
         matches!(self, Meaning::AwsKey | Meaning::Password)
     }
 }
 
-/// What a key of a section is for, both in capitals. Secrets are known in any section.
+/// Returns the meaning of a key of a section, both in upper case. Secrets are recognized in any section.
 pub fn meaning(section: &str, key: &str) -> Option<Meaning> {
     if ["PASSWORD", "PASSWD", "PWD"].iter().any(|word| key.contains(word)) || key == "DB_PASS" {
         return Some(Meaning::Password);

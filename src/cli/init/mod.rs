@@ -19,11 +19,12 @@ use crate::warehouse::target::Target;
 use ask::{Ask, Terminal};
 use values::Values;
 
-/// Writes a configuration file and prints what is to be done next.
+/// Writes a configuration file, and prints the next steps.
 ///
 /// # Errors
 ///
-/// If the file is there already, a value cannot be, or the file cannot be written.
+/// Returns an error if the file exists and --force is not set, a value is invalid, or the file cannot be
+/// written.
 pub fn run(args: &InitArgs, global: &GlobalArgs, quiet: bool) -> Result<()> {
     let is_printed = args.to == Path::new("-");
     if !is_printed && !args.force && args.to.symlink_metadata().is_ok() {
@@ -36,7 +37,7 @@ pub fn run(args: &InitArgs, global: &GlobalArgs, quiet: bool) -> Result<()> {
         values = values.or(converted.values);
         notes = converted.notes;
     }
-    // What was typed or converted is refused before anything is asked.
+    // Reject invalid flags and converted values before prompting.
     render(&values, &args.to)?;
     let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     if is_terminal && !args.yes {
@@ -62,17 +63,18 @@ pub fn run(args: &InitArgs, global: &GlobalArgs, quiet: bool) -> Result<()> {
     print(&format!("wrote {}\n{notes}{}", args.to.display(), next(&args.to)))
 }
 
-/// Returns the configuration file for the text of a Python project's one.
+/// Returns the starlift configuration file that corresponds to the text of a Python project's
+/// configuration file.
 ///
 /// # Errors
 ///
-/// If the text is not understood, or holds a value that no configuration file may have.
+/// Returns an error if the text cannot be parsed, or contains an invalid value.
 pub fn configuration_of(text: &str) -> Result<String> {
     let path = Path::new("dwh.cfg");
     render(&convert::convert_text(path, text)?.values, path)
 }
 
-/// The text of the file, held to what the commands will make of it.
+/// Returns the text of the file after checking that the other commands will accept it.
 fn render(values: &Values, to: &Path) -> Result<String> {
     for url in values.songs.iter().chain(&values.logs).chain(&values.log_jsonpaths) {
         ask::check_objects(url).map_err(Error::Usage)?;
@@ -95,7 +97,7 @@ fn exists(path: &Path) -> Error {
     ))
 }
 
-/// Puts the file in place whole, or not at all.
+/// Writes the file atomically.
 fn write(path: &Path, text: &str, force: bool) -> Result<()> {
     let fail = |e| Error::io(format!("cannot write {}", path.display()), e);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -103,7 +105,7 @@ fn write(path: &Path, text: &str, force: bool) -> Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // As any new file: the umask decides who else may read it.
+        // Like any new file: the umask determines who else can read it.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
     let mut file = builder.tempfile_in(folder.unwrap_or(Path::new("."))).map_err(fail)?;

@@ -1,5 +1,4 @@
-//! The text of a configuration file: every key with what it is for, those without a value as
-//! comments.
+//! Renders a configuration file that describes every key; keys without a value are commented out.
 
 use toml::Value;
 
@@ -15,17 +14,17 @@ const HEADER: &str = "\
 # the usual places: `aws configure`, single sign-on, the environment, profiles.
 ";
 
-/// The database that a new cluster has.
+/// Name of the database of a new cluster.
 const DATABASE: &str = "dev";
 
-/// The user that a new cluster has.
+/// Name of the admin user of a new cluster.
 const USER: &str = "awsuser";
 
-/// The text of the file.
+/// Returns the text of the file.
 ///
 /// # Errors
 ///
-/// If the values make no URL of a warehouse.
+/// Returns an error if host, database and user do not form a valid URL.
 pub fn render(values: &Values) -> Result<String> {
     let mut file = File(HEADER.to_owned());
     general(&mut file, values);
@@ -176,7 +175,7 @@ fn redshift(file: &mut File, values: &Values) -> Result<()> {
         "The warehouse that `--to redshift` and `--on redshift` name.",
     );
     let url = values.url()?;
-    // Found by its URL, the warehouse needs no cluster; both would be one too many.
+    // A warehouse has either a URL or a cluster; the other is written as a comment.
     match &url {
         Some(url) => {
             file.comment("Host, port, database and user.");
@@ -249,7 +248,7 @@ fn redshift(file: &mut File, values: &Values) -> Result<()> {
     Ok(())
 }
 
-/// The text so far.
+/// The text written so far.
 struct File(String);
 
 impl File {
@@ -258,7 +257,7 @@ impl File {
         self.0 += &format!("[{name}]\n");
     }
 
-    /// A comment, with a blank line before it.
+    /// Appends a comment after a blank line.
     fn comment(&mut self, about: &str) {
         self.0 += &format!("\n# {about}\n");
     }

@@ -1,11 +1,11 @@
-//! The values of a configuration file that is to be written.
+//! The values of a new configuration file.
 
 use url::Url;
 
 use crate::cli::args::{GlobalArgs, InitArgs};
 use crate::cli::error::{Error, Result};
 
-/// What is known of the values; the rest is written as a comment.
+/// The known values; keys without a value are written as comments.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Values {
     /// AWS region.
@@ -18,36 +18,36 @@ pub struct Values {
     pub logs: Vec<String>,
     /// JSONPaths file for logs.
     pub log_jsonpaths: Option<String>,
-    /// Place of the star.
+    /// Location of the star.
     pub out: Option<String>,
     /// Identifier of the cluster.
     pub name: Option<String>,
-    /// Type of its nodes.
+    /// Node type of the cluster.
     pub node_type: Option<String>,
-    /// The node type that was asked for and can no longer be had.
+    /// The retired node type that the converted file names, if any; `node_type` replaces it.
     pub old_node_type: Option<String>,
-    /// How many nodes.
+    /// Number of nodes.
     pub nodes: Option<u32>,
-    /// Database.
+    /// Name of the database.
     pub database: Option<String>,
     /// User of the database.
     pub user: Option<String>,
     /// Schema of the tables.
     pub schema: Option<String>,
-    /// How long the cluster is wanted.
+    /// Time after which AWS pauses the cluster, such as `8h`.
     pub expires: Option<String>,
     /// Host of the warehouse.
     pub host: Option<String>,
-    /// Its port.
+    /// Port of the warehouse.
     pub port: Option<u16>,
-    /// Role in which Redshift reads the star.
+    /// ARN of the role that Redshift assumes to read the star.
     pub iam_role: Option<String>,
 }
 
 impl Values {
-    /// What was typed.
+    /// Returns the values of the flags and environment variables.
     pub fn of_args(args: &InitArgs, global: &GlobalArgs) -> Values {
-        // A variable that is set to nothing gives no value.
+        // An environment variable that is set to the empty string counts as unset.
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         Values {
             region: given(&global.region),
@@ -67,7 +67,7 @@ impl Values {
         }
     }
 
-    /// These values, and those of `other` where there is none.
+    /// Returns these values, with missing ones filled from `other`.
     pub fn or(self, other: Values) -> Values {
         let old_node_type = other.old_node_type.filter(|_| self.node_type.is_none());
         Values {
@@ -91,11 +91,11 @@ impl Values {
         }
     }
 
-    /// The URL of the warehouse, when host, database and user are known.
+    /// Returns the URL of the warehouse if host, database and user are known.
     ///
     /// # Errors
     ///
-    /// If they make no URL.
+    /// Returns an error if they do not form a valid URL.
     pub fn url(&self) -> Result<Option<String>> {
         let (Some(host), Some(database), Some(user)) = (&self.host, &self.database, &self.user)
         else {
@@ -109,7 +109,7 @@ impl Values {
         Ok(Some(url.into()))
     }
 
-    /// The keys that a run needs and that have no value.
+    /// Returns the keys that a run needs and that have no value.
     pub fn missing(&self) -> Vec<&'static str> {
         let has_url = self.host.is_some() && self.database.is_some() && self.user.is_some();
         [

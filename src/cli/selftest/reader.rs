@@ -1,4 +1,4 @@
-//! A reader at work while tables are replaced: it must never fail, nor see a part of a star.
+//! A reader that runs while tables are replaced: it must never fail, and never see part of a star.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,21 +12,21 @@ use crate::warehouse::error::Error as WarehouseError;
 use crate::warehouse::quote;
 use crate::warehouse::session::{Access, Session};
 
-/// Time between two looks.
+/// Time between two reads.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// A reader in a session of its own, until it is stopped or dropped.
+/// A reader in its own session, which runs until it is stopped or dropped.
 pub struct Reader {
     stop: Arc<AtomicBool>,
     looks: AbortOnDropHandle<Result<u64>>,
 }
 
 impl Reader {
-    /// Starts to read the tables of a schema, which hold the star that `record` describes.
+    /// Starts reading the tables of a schema, which must contain the star that `record` describes.
     ///
     /// # Errors
     ///
-    /// If the schema or a table cannot be named, or the warehouse not be reached.
+    /// Returns an error if a name cannot be quoted, or the warehouse cannot be reached.
     pub async fn start(access: &Access, schema: &str, record: &RunRecord) -> Result<Reader> {
         let mut counts = Vec::new();
         let mut expected = Vec::new();
@@ -42,11 +42,11 @@ impl Reader {
         Ok(Reader { stop, looks: AbortOnDropHandle::new(tokio::spawn(looks)) })
     }
 
-    /// Stops reading; how often the tables were read.
+    /// Stops reading, and returns the number of times the tables were read.
     ///
     /// # Errors
     ///
-    /// If a read failed, or saw other rows than those of the star.
+    /// Returns an error if a read failed, or saw other row counts than those of the star.
     pub async fn finish(self) -> Result<u64> {
         self.stop.store(true, Ordering::Relaxed);
         self.looks.await?

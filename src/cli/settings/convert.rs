@@ -1,4 +1,4 @@
-//! The values of options, as the library names them.
+//! Conversions of option values into the types of the library.
 
 use crate::cli::args::{LockArg, MatchArg, RepairArg, SuffixArg, UnmatchedArg};
 use crate::publish::LockMode;

@@ -1,5 +1,4 @@
-//! The configuration file, and how its values give way to those of the environment and the
-//! command line.
+//! The configuration file. The environment and the command line override its values.
 
 mod convert;
 mod refusal;
@@ -26,13 +25,14 @@ use crate::star::Rules;
 use crate::storage::{ListOptions, StoreOptions};
 use refusal::refusal;
 
-/// The file that is read without being named.
+/// File that is read if --config is not set.
 pub const DEFAULT_FILE: &str = "starlift.toml";
 
-/// S3 takes at most 10,000 parts of an object, which are of 8 MiB.
+/// Maximum size of a Parquet file: 64 GiB. S3 accepts at most 10,000 parts per object, and a part is 8
+/// MiB.
 const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024 * 1024;
 
-/// A configuration file. Names are those of the flags, with `_` for `-`.
+/// A configuration file. The keys are the names of the flags, with `_` for `-`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
@@ -84,7 +84,7 @@ struct TransformSettings {
     lock: Option<LockArg>,
 }
 
-/// A value that is written as a number or as text.
+/// A value that is written as a number or as a string.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "expected a whole number, or text such as \"0.1%\" or \"2GiB\"")]
 enum NumberOrText {
@@ -110,11 +110,11 @@ enum OneOrMany {
     Many(Vec<String>),
 }
 
-/// A text or a list of texts.
+/// Deserializes a string or a list of strings.
 ///
 /// # Errors
 ///
-/// If it is neither.
+/// Returns an error if the value is neither.
 pub fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     Ok(match OneOrMany::deserialize(deserializer)? {
         OneOrMany::One(url) => vec![url],
@@ -122,49 +122,50 @@ pub fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Str
     })
 }
 
-/// What holds for every command.
+/// Options that apply to every command.
 #[derive(Debug, Clone)]
 pub struct GlobalOptions {
-    /// How stores are reached.
+    /// Options of object stores.
     pub stores: StoreOptions,
-    /// Nothing but results and errors.
+    /// Print only results and errors.
     pub quiet: bool,
-    /// How much more to say.
+    /// Number of times that --verbose is given.
     pub verbose: u8,
-    /// Form of the log lines.
+    /// Format of the log lines.
     pub log_format: LogFormat,
-    /// When to colour.
+    /// When to colour the output.
     pub color: ColorWhen,
 }
 
-/// The star a command reads, and how.
+/// The star that a command reads, and the options for reading it.
 #[derive(Debug)]
 pub struct StarOptions {
-    /// The star, when one is named.
+    /// Location of the star, if specified.
     pub star: Option<String>,
-    /// A folder of the user's own queries.
+    /// Folder of the user's own queries.
     pub queries: Option<PathBuf>,
-    /// How much of the machine to use.
+    /// Threads and memory of the query engine.
     pub engine: EngineOptions,
 }
 
 impl StarOptions {
-    /// The star, for commands that cannot do without.
+    /// Returns the location of the star, for commands that require one.
     ///
     /// # Errors
     ///
-    /// If none is named.
+    /// Returns an error if no star is specified.
     pub fn require_star(&self) -> Result<&str> {
         self.star.as_deref().ok_or_else(|| missing("--star", "star", "STARLIFT_STAR"))
     }
 }
 
 impl Settings {
-    /// Reads the file that is named, or the default one where there is one.
+    /// Reads the file `named`, or the default file if it exists.
     ///
     /// # Errors
     ///
-    /// If the named file is missing, or a file holds an unknown name or a malformed value.
+    /// Returns an error if the file `named` does not exist, or a file cannot be read or contains an
+    /// unknown key or an invalid value.
     pub fn load(named: Option<&Path>) -> Result<Settings> {
         let path = file(named);
         let text = match std::fs::read_to_string(path) {
@@ -182,20 +183,20 @@ impl Settings {
         Settings::parse(path, &text)
     }
 
-    /// Understands the text of a configuration file; `path` is for the error alone.
+    /// Parses the text of a configuration file; `path` is used only in errors.
     ///
     /// # Errors
     ///
-    /// If it holds an unknown name or a malformed value.
+    /// Returns an error if it contains an unknown key or an invalid value.
     pub fn parse(path: &Path, text: &str) -> Result<Settings> {
         toml::from_str(text).map_err(|e| Error::Usage(refusal(path, text, &e)))
     }
 
-    /// The global options, the command line and the environment before the file.
+    /// Returns the global options; the command line and the environment override the file.
     ///
     /// # Errors
     ///
-    /// If options contradict each other.
+    /// Returns an error if options contradict each other.
     pub fn global(&self, args: &GlobalArgs) -> Result<GlobalOptions> {
         Ok(GlobalOptions {
             stores: StoreOptions {
@@ -218,11 +219,12 @@ impl Settings {
         })
     }
 
-    /// The options of a transform.
+    /// Returns the options of a transform.
     ///
     /// # Errors
     ///
-    /// If songs, logs or the output are named nowhere.
+    /// Returns an error if the songs, the logs or the output are not specified, or a size or the number
+    /// of threads is out of range.
     pub fn transform(&self, args: &TransformArgs) -> Result<TransformOptions> {
         let file = &self.transform;
         let rule = args.match_rule.or(file.match_rule).unwrap_or(MatchArg::TitleArtist);
@@ -262,11 +264,11 @@ impl Settings {
         })
     }
 
-    /// The options of a command that reads a star.
+    /// Returns the options of a command that reads a star.
     ///
     /// # Errors
     ///
-    /// If the memory limit is no limit to work with.
+    /// Returns an error if the memory limit or the number of threads is out of range.
     pub fn star(&self, args: &StarArgs) -> Result<StarOptions> {
         Ok(StarOptions {
             star: args.star.clone().or_else(|| self.star.clone()),
@@ -275,27 +277,27 @@ impl Settings {
         })
     }
 
-    /// What the file says of the cloud.
+    /// Returns the `[cloud]` table of the file.
     pub fn cloud(&self) -> &CloudSettings {
         &self.cloud
     }
 
-    /// The place of the star, where the file names one.
+    /// Returns the location of the star in the file: `star`, else `out` in `[transform]`.
     pub fn star_place(&self) -> Option<&str> {
         self.star.as_deref().or(self.transform.out.as_deref())
     }
 
-    /// The song objects that the file names.
+    /// Returns the song objects that the file specifies.
     pub fn songs(&self) -> &[String] {
         &self.transform.songs
     }
 
-    /// The log objects that the file names.
+    /// Returns the log objects that the file specifies.
     pub fn logs(&self) -> &[String] {
         &self.transform.logs
     }
 
-    /// The objects that the file selects below a prefix.
+    /// Returns the file's options for selecting objects below a prefix.
     pub fn listing(&self) -> ListOptions {
         ListOptions {
             include_hidden: self.transform.include_hidden.unwrap_or(false),
@@ -304,7 +306,7 @@ impl Settings {
         }
     }
 
-    /// The JSONPaths files that the file names.
+    /// Returns the JSONPaths files that the file specifies.
     pub fn jsonpaths(&self) -> Vec<String> {
         let named = [&self.transform.song_jsonpaths, &self.transform.log_jsonpaths];
         named.into_iter().flatten().cloned().collect()
@@ -337,12 +339,12 @@ impl Settings {
     }
 }
 
-/// Refuses a size that is too large.
+/// Returns the error for a size that exceeds `bytes`.
 fn at_most(flag: &str, bytes: u64) -> Error {
     Error::Usage(format!("{flag} must be at most {}", ByteSize(bytes).display().iec()))
 }
 
-/// The configuration file that is named, or the default one.
+/// Returns `named`, or the path of the default configuration file.
 pub fn file(named: Option<&Path>) -> &Path {
     named.unwrap_or(Path::new(DEFAULT_FILE))
 }

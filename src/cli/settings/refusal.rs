@@ -1,15 +1,15 @@
-//! Errors of a configuration file: the file, the line, the column and the key, never the line itself
-//! and no value that may be a secret.
+//! Error messages for a configuration file: they name the file, line, column and key, but never quote the
+//! line or a value that may be a secret.
 
 use std::ops::Range;
 use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-/// Tables whose values may be shown where the key is one of [`HARMLESS`].
+/// Tables in which the values of keys in [`HARMLESS`] may be shown, as they are at the top level.
 const TABLES: [&str; 2] = ["transform", "cloud"];
 
-/// Keys with values that are not secret.
+/// Keys whose values are not secret.
 const HARMLESS: [&str; 21] = [
     "allow_empty",
     "cidr",
@@ -34,7 +34,7 @@ const HARMLESS: [&str; 21] = [
     "unmatched",
 ];
 
-/// Returns the place and the reason of an error in the text of a configuration file.
+/// Returns the position and the reason of an error in the text of a configuration file.
 pub fn refusal(path: &Path, text: &str, error: &toml::de::Error) -> String {
     let file = path.display();
     let Some(span) = error.span() else {
@@ -43,7 +43,7 @@ pub fn refusal(path: &Path, text: &str, error: &toml::de::Error) -> String {
     let (line, column) = place(text, span.start);
     let at = format!("{file}:{line}:{column}");
     let Ok(document) = DeTable::parse(text) else {
-        // The messages about syntax name the kind of the error only.
+        // Messages about syntax contain only the kind of the error.
         return format!("{at}: {}", first_line(error.message()));
     };
     let keys = path_to(document.get_ref(), &span);
@@ -59,21 +59,21 @@ pub fn refusal(path: &Path, text: &str, error: &toml::de::Error) -> String {
     }
 }
 
-/// The line and the column of a byte, both from 1.
+/// Returns the line and the column of a byte offset, both counted from 1.
 fn place(text: &str, at: usize) -> (usize, usize) {
     let before = text.get(..at).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |end| end + 1);
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
-/// The path of keys to the key or value at `span`.
+/// Returns the path of keys to the key or value at `span`.
 fn path_to(table: &DeTable<'_>, span: &Range<usize>) -> Vec<String> {
     for (key, value) in table {
         if covers(&key.span(), span) {
             return vec![key.get_ref().to_string()];
         }
         let mut deeper = within(value.get_ref(), span);
-        // The table of a header or of a dotted key does not span its values.
+        // The span of a table from a header or a dotted key does not cover its values.
         if !deeper.is_empty() || covers(&value.span(), span) {
             deeper.insert(0, key.get_ref().to_string());
             return deeper;
@@ -111,10 +111,10 @@ fn first_line(message: &str) -> &str {
     message.lines().next().unwrap_or_default()
 }
 
-/// The message without the value that it may quote.
+/// Returns the message without the value that it may quote.
 fn without_value(message: &str) -> String {
     let message = first_line(message);
-    // These messages name keys only, which are not secret.
+    // These messages contain only keys, which are not secret.
     let about_keys = ["unknown field ", "missing field ", "duplicate field ", "duplicate key"];
     if about_keys.iter().any(|start| message.starts_with(start))
         || message.starts_with("expected a")
@@ -137,7 +137,7 @@ mod tests {
     use super::super::Settings;
     use super::*;
 
-    /// The error of a file, which must not repeat `sesame`.
+    /// Returns the error for a file, and asserts that it does not quote `sesame`.
     fn refused(text: &str) -> String {
         let error = Settings::parse(Path::new("s.toml"), text).unwrap_err().to_string();
         assert!(!error.contains("sesame") && !error.contains('\n'), "{text}\n{error}");

@@ -1,4 +1,4 @@
-//! Which warehouse is meant, and what the file says of it.
+//! Selects the warehouse of a command and its settings.
 
 use super::{DEFAULT_FILE, GlobalOptions, Settings};
 use crate::cli::args::WarehouseArgs;
@@ -8,9 +8,10 @@ use crate::storage::StoreOptions;
 use crate::warehouse::target::without_password;
 
 impl Settings {
-    /// The warehouse that is meant where none is named: `redshift`, or the only one.
+    /// Returns the default warehouse: `redshift` if it is configured or a cluster is specified, else the
+    /// only configured one.
     pub fn usual_warehouse(&self, args: &WarehouseArgs) -> Option<String> {
-        // A table that names nothing yet, as `init` writes it, means nothing.
+        // Ignore a table without URL, cluster and workgroup, as `init` writes it.
         let mut named = self.warehouse.iter().filter(|(_, warehouse)| warehouse.is_named());
         let cluster = args.cluster.clone().or_else(|| self.cloud.cluster());
         let is_redshift = self.warehouse.get("redshift").is_some_and(|known| known.is_named());
@@ -23,8 +24,8 @@ impl Settings {
         }
     }
 
-    /// What is said of a warehouse before it is looked for; `redshift` is the cluster that is named,
-    /// where the file says nothing else of it.
+    /// Returns the settings of a warehouse, without a lookup in AWS. `redshift` uses the specified
+    /// cluster if the file contains no URL, cluster or workgroup for it.
     fn warehouse_settings(&self, named: &str, args: &WarehouseArgs) -> Result<WarehouseSettings> {
         if named.contains("://") {
             return Ok(WarehouseSettings::of_url(named));
@@ -39,11 +40,12 @@ impl Settings {
         }
     }
 
-    /// The cluster that a warehouse is, and the role in which it is to read, as far as they are named.
+    /// Returns the cluster or workgroup of a warehouse, and the role that reads the star, each if it is
+    /// specified.
     ///
     /// # Errors
     ///
-    /// If there is no such warehouse, or its URL cannot be understood.
+    /// Returns an error if there is no such warehouse, or its URL is invalid.
     pub fn redshift_of(
         &self,
         named: &str,
@@ -52,17 +54,19 @@ impl Settings {
         self.warehouse_settings(named, args)?.redshift_and_role(args)
     }
 
-    /// Whether a warehouse is a Redshift, as far as can be told.
+    /// Returns `true` if a warehouse is configured and its settings do not name another kind than
+    /// Redshift.
     pub fn is_redshift(&self, named: &str, args: &WarehouseArgs) -> bool {
         self.warehouse_settings(named, args).is_ok_and(|settings| settings.is_redshift())
     }
 
-    /// The warehouse that is named, by URL or by its name in the file; `redshift` is the cluster that
-    /// is named, where the file says nothing else of it.
+    /// Resolves a warehouse, given by URL or by its name in the file. `redshift` uses the specified
+    /// cluster if the file contains no URL, cluster or workgroup for it.
     ///
     /// # Errors
     ///
-    /// If the file has no such name, or the warehouse cannot be understood or found.
+    /// Returns an error if the file does not contain the name, or the settings are invalid, or the
+    /// cluster or workgroup is not found.
     pub async fn warehouse(
         &self,
         named: &str,
@@ -73,11 +77,11 @@ impl Settings {
         WarehouseOptions::new(settings, args, stores).await
     }
 
-    /// The warehouse that is to be asked in place of files, if one is named.
+    /// Resolves the warehouse to query instead of the files, if one is specified.
     ///
     /// # Errors
     ///
-    /// As [`Settings::warehouse`].
+    /// Returns an error under the conditions of [`Settings::warehouse`].
     pub async fn asked(
         &self,
         named: Option<&str>,
