@@ -1,4 +1,5 @@
-//! Which objects are read: what a location names, what is not data, and datasets that are empty.
+//! Selection of input objects: the objects that a location names, files that are not data, and
+//! empty datasets.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a broken fixture fails the test")]
 
@@ -12,12 +13,12 @@ use support::{Outcome, Workspace};
 
 const EVENT: &str = r#"{"ts":1541044398796,"page":"Home","userId":"7","sessionId":1}"#;
 
-/// A song that tells which object it comes from.
+/// Returns a song whose ID names the object that contains it.
 fn song(id: &str) -> String {
     json!({"song_id": id, "title": "T", "artist_id": "A", "artist_name": "N"}).to_string() + "\n"
 }
 
-/// A folder with one log, and songs in these files, each named by its file.
+/// Creates a folder with one log file and these song files, each with a song named after it.
 fn with_songs(names: &[&str]) -> Workspace {
     let workspace = Workspace::new();
     workspace.write("logs/day.json", EVENT);
@@ -37,7 +38,7 @@ fn record(workspace: &Workspace) -> Value {
     serde_json::from_str(&workspace.read("star/_starlift.json")).unwrap()
 }
 
-/// What a query of the star answers, a value a line.
+/// Returns the results of a query on the star, one value per line.
 #[track_caller]
 fn answer(workspace: &Workspace, command: &mut Command, sql: &str) -> Vec<String> {
     command.args(["query", "--star", "star", "--format", "ndjson", "--sql", sql]);
@@ -49,7 +50,7 @@ fn answer(workspace: &Workspace, command: &mut Command, sql: &str) -> Vec<String
     outcome.exits(0).stdout.lines().map(value).collect()
 }
 
-/// The objects whose songs are in the star, sorted.
+/// Returns the sorted names of the objects whose songs are in the star.
 #[track_caller]
 fn songs_read(workspace: &Workspace) -> Vec<String> {
     let sql = "SELECT song_id FROM songs ORDER BY 1";
@@ -64,7 +65,7 @@ fn assert_reads(workspace: &Workspace, songs: &str, more: &[&str], wanted: &[&st
     assert_eq!(songs_read(workspace), wanted, "{songs} {more:?}");
 }
 
-/// A bucket beside a folder whose log and star are local.
+/// A bucket for songs, and a folder for the log and the star.
 struct Bucket {
     workspace: Workspace,
     server: S3Server,
@@ -75,7 +76,7 @@ impl Bucket {
         Bucket { workspace: with_songs(&[]), server: S3Server::start_with(faults) }
     }
 
-    /// A bucket with objects of any keys, each with a song of its key.
+    /// Creates a bucket with objects under arbitrary keys, each with a song named after its key.
     fn with_keys(keys: &[&str]) -> Bucket {
         let mut keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
         keys.sort();
@@ -407,7 +408,7 @@ fn a_jsonpaths_file_among_the_logs_is_no_log() {
         let outcome = transform(&workspace, "songs", &["--log-jsonpaths", file, "--dry-run"]);
         outcome.exits(0).says("would read 1 logs objects").says("passed over: 1 JSONPaths");
     }
-    // As a shell hands `logs/*.json` over.
+    // Two arguments, as a shell expands `logs/*.json`.
     let mut command = workspace.command();
     command.args(["transform", "--songs", "songs", "--out", "star", "--dry-run"]);
     command.args(["--logs", "logs/paths.json", "--logs", "logs/day.json"]);
@@ -438,7 +439,7 @@ fn an_output_below_an_input_is_no_input() {
         run("songs", "songs/deep/star", &hidden).exits(0).says("songs     1 objects listed");
     }
     run("songs", "songs/deep/star", &[]).exits(0).says("output (");
-    // Inputs beside the star's own folders.
+    // The inputs are in the same folder as the star's own folders.
     for _ in 0..2 {
         run("songs/deep", "songs/deep", &[]).exits(1).complains("no songs found");
         run("songs", "songs", &[]).exits(0).says("songs     1 objects listed");

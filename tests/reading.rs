@@ -1,4 +1,5 @@
-//! What is read: files of every form, as locations name them, from local disk and from web servers.
+//! Input files in every format and compression, named by locations on local disk and on web
+//! servers.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a broken fixture fails the test")]
 
@@ -22,13 +23,13 @@ use support::{Outcome, Workspace, files};
 
 const TABLES: [&str; 5] = ["songplays", "users", "songs", "artists", "time"];
 
-/// A song record that stands for nothing in particular.
+/// A valid song record.
 const SONG: &str = r#"{"song_id":"SO1","title":"One","artist_id":"AR1","artist_name":"Any"}"#;
 
 /// An event that is not a play.
 const EVENT: &str = r#"{"ts":1541044398796,"page":"Home","userId":"7","sessionId":1}"#;
 
-/// Made-up data in `data`: one file of songs, one of events.
+/// Generates data in `data`: one file of songs and one of events.
 fn sample() -> Workspace {
     let workspace = Workspace::new();
     let generate = "generate --songs 30 --events 300 --users 9 --days 1 --out made";
@@ -41,7 +42,7 @@ fn sample() -> Workspace {
     workspace
 }
 
-/// A workspace with the smallest data that makes a star, and more song files of these names.
+/// Creates a workspace with the smallest data for a star, and song files with these names.
 fn with_songs(names: &[&str]) -> Workspace {
     let workspace = Workspace::new();
     workspace.write("logs/day.json", EVENT);
@@ -57,7 +58,7 @@ fn transform(workspace: &Workspace, songs: &[&str], logs: &str, out: &str) -> Ou
     workspace.outcome(&mut command)
 }
 
-/// The Parquet bytes of each table; each is expected to have one file.
+/// Returns the Parquet bytes of each table, which must consist of one file.
 fn tables(star: &Path) -> BTreeMap<&'static str, Vec<u8>> {
     let bytes = |table: &str| {
         let names = files(&star.join(table));
@@ -75,7 +76,8 @@ fn assert_same_star(workspace: &Workspace, one: &str, other: &str) {
     }
 }
 
-/// The song objects that a dry run lists for these locations, relative to the workspace.
+/// Returns the song objects that a dry run lists for these locations, as paths relative to the
+/// workspace.
 #[track_caller]
 fn listed(workspace: &Workspace, songs: &[&str]) -> Vec<String> {
     let mut command = workspace.command();
@@ -355,7 +357,7 @@ fn the_manifest_of_a_local_star_has_a_url_for_odd_names() {
 #[test]
 fn a_file_that_cannot_be_read_fails_the_run_by_name() {
     let workspace = with_songs(&["a.json"]);
-    // Permissions would not stop a test that runs as root; nobody can read address 0.
+    // Permissions do not stop a test that runs as root, but no process can read address 0.
     let unreadable = workspace.join("songs/unreadable.json");
     std::os::unix::fs::symlink("/proc/self/mem", &unreadable).unwrap();
     let outcome = transform(&workspace, &["songs"], "logs", "star");
@@ -456,7 +458,7 @@ fn a_dry_run_over_a_star_leaves_it_as_it_is() {
     assert_eq!(snapshot(&workspace), before);
 }
 
-/// Every file with its content and the time of its last change.
+/// Returns every file with its content and modification time.
 fn snapshot(workspace: &Workspace) -> BTreeMap<String, (Vec<u8>, std::time::SystemTime)> {
     let file = |name: String| {
         let path = workspace.join(&name);
@@ -504,19 +506,19 @@ fn high_water_mark(status: &str) -> Option<usize> {
     kib.trim().strip_suffix(" kB")?.parse::<usize>().ok().map(|kib| kib * 1024)
 }
 
-/// A web server for these files: it keeps to HTTP, and need not do more than it must.
+/// A minimal HTTP server for these files.
 #[derive(Default)]
 struct Web {
     files: BTreeMap<String, Vec<u8>>,
-    /// Parts of files are served.
+    /// Serves byte ranges.
     ranges: bool,
-    /// What every file's `ETag` is.
+    /// Value of every `ETag` header.
     etag: Option<&'static str>,
-    /// The `Authorization` that every request must have.
+    /// Required value of the `Authorization` header.
     authorization: Option<&'static str>,
-    /// HEAD is refused, as for a URL that is signed for GET.
+    /// Rejects HEAD, as a URL that is signed for GET does.
     only_get: bool,
-    /// The status and the `Range` of every GET.
+    /// Status and `Range` header of every GET.
     gets: Mutex<Vec<(u16, Option<String>)>>,
 }
 
@@ -526,7 +528,7 @@ impl Web {
         self
     }
 
-    /// Serves until the test ends, and returns the URL to ask.
+    /// Serves until the test process ends, and returns the base URL.
     fn start(self) -> (String, Arc<Web>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -588,7 +590,7 @@ impl Web {
         let Some(file) = self.files.get(path) else {
             return status(StatusCode::NOT_FOUND).body(Full::default()).unwrap();
         };
-        // RFC 9110, 13.1.1: If-Match compares strongly, and no weak tag is strongly equal to any.
+        // RFC 9110, 13.1.1: If-Match uses strong comparison, which a weak tag never satisfies.
         let matches = |tag| tag == "*" || self.etag == Some(tag) && !tag.starts_with("W/");
         if if_match.is_some_and(|tag| !matches(tag)) {
             return status(StatusCode::PRECONDITION_FAILED).body(Full::default()).unwrap();
@@ -615,7 +617,7 @@ fn parse_range(range: &str) -> Option<(usize, usize)> {
     Some((start.parse().ok()?, end.parse().ok()?))
 }
 
-/// `block`, again and again, until it fills more than one of the ranges that are fetched at once.
+/// Repeats `block` until it exceeds the size of one range request.
 fn larger_than_a_range(block: &str) -> String {
     (block.to_owned() + "\n").repeat(10 * 1024 * 1024 / block.len())
 }
@@ -667,7 +669,7 @@ fn what_a_web_server_does_not_have_is_named() {
     assert!(!workspace.join("star/_starlift.json").exists(), "{outcome}");
 }
 
-/// Fails the test if a secret is in what a run printed or left.
+/// Fails the test if a secret is in the output or the files of a run.
 #[track_caller]
 fn assert_no_secret(workspace: &Workspace, outcome: &Outcome) {
     for secret in ["s3cret", "sIgnAture", "czNjcmV0"] {
@@ -681,9 +683,9 @@ fn assert_no_secret(workspace: &Workspace, outcome: &Outcome) {
     }
 }
 
-/// A web server that wants the password and the signature of [`SECRETS`].
+/// Returns a server that requires the credentials `me:s3cret`.
 fn locked() -> Web {
-    // me:s3cret
+    // Base64 of `me:s3cret`.
     Web { authorization: Some("Basic bWU6czNjcmV0"), ..Web::default() }
 }
 

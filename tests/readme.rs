@@ -1,4 +1,4 @@
-//! What the README shows is what the program says.
+//! Compares the README with the program's output.
 
 use starlift::star::model;
 

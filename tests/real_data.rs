@@ -1,5 +1,5 @@
-//! The real data of November 2018, where it is at hand: known figures, and files as Redshift's
-//! COPY takes them.
+//! The real data of November 2018, if available: known figures, and files that Redshift's COPY can
+//! load.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -33,7 +33,7 @@ fn record(here: &Workspace) -> Value {
     serde_json::from_str(&here.read("star/_starlift.json")).unwrap()
 }
 
-/// The files of a table, as the record has them.
+/// Returns the files of a table that the record lists.
 fn table_files(here: &Workspace, table: &str) -> Vec<PathBuf> {
     let record = record(here);
     let files = record["tables"][table]["files"].as_array().unwrap();
@@ -133,7 +133,7 @@ fn check_columns(table: &str, reader: &SerializedFileReader<File>) {
     }
 }
 
-/// The physical and logical types that Redshift's COPY maps, by the column's name.
+/// Checks the physical and logical types that Redshift's COPY maps, by column name.
 fn check_type(table: &str, column: &ColumnDescriptor) {
     let name = column.name();
     let whole = |bits| Some(LogicalType::integer(bits, true));
@@ -166,7 +166,7 @@ fn check_chunk(table: &str, chunk: &ColumnChunkMetaData) {
     assert_eq!(chunk.bloom_filter_offset(), None, "{table}.{name}");
 }
 
-/// Every data page is of version 1.
+/// Checks that every data page has version 1.
 fn check_pages(table: &str, reader: &SerializedFileReader<File>) {
     for group in 0..reader.num_row_groups() {
         let group = reader.get_row_group(group).unwrap();

@@ -1,4 +1,5 @@
-//! Stars from and to S3: the same as on disk, whatever the bucket, its region and the network do.
+//! Stars in S3: identical to those on disk, for all kinds of buckets and regions and despite
+//! network failures.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a broken fixture fails the test")]
 
@@ -15,7 +16,7 @@ use support::{Outcome, Workspace, files};
 
 const TABLES: [&str; 5] = ["songplays", "users", "songs", "artists", "time"];
 
-/// The same made-up data on disk in `data` and in the bucket below `data`.
+/// The same generated data on disk in `data` and in the bucket under `data`.
 struct Bench {
     workspace: Workspace,
     server: S3Server,
@@ -30,7 +31,7 @@ impl Bench {
         bench
     }
 
-    /// The program, pointed at the server.
+    /// Returns a command that runs the program against the server.
     fn command(&self, args: &[&str]) -> Command {
         let mut command = self.workspace.command();
         self.server.apply(&mut command).args(args);
@@ -41,12 +42,12 @@ impl Bench {
         self.workspace.outcome(&mut self.command(args))
     }
 
-    /// The command that makes the star at `star` in the bucket.
+    /// Returns the command that builds the star at `star` in the bucket.
     fn transform(&self, more: &[&str]) -> Command {
         self.transform_songs("data/song_data", more)
     }
 
-    /// The same with other songs.
+    /// Returns the same command with other songs.
     fn transform_songs(&self, songs: &str, more: &[&str]) -> Command {
         let mut command = self.command(&["transform", "--songs", &self.server.url(songs)]);
         command.args(["--logs", "s3://sparkify/data/log_data", "--out", "s3://sparkify/star"]);
@@ -58,7 +59,7 @@ impl Bench {
         self.workspace.outcome(&mut command)
     }
 
-    /// Makes the same star on disk, in `out`.
+    /// Builds the same star on disk, in `out`.
     fn transform_on_disk(&self, out: &str, more: &[&str]) {
         let mut command = self.workspace.command();
         command.args([
@@ -89,7 +90,7 @@ impl Bench {
         Star(keys.into_iter().map(object).collect())
     }
 
-    /// Makes the star on disk too, and holds the one in the bucket against it.
+    /// Builds the star on disk too, and compares the two.
     #[track_caller]
     fn assert_star_is_as_on_disk(&self) {
         self.transform_on_disk("on-disk", &[]);
@@ -97,12 +98,12 @@ impl Bench {
     }
 }
 
-/// Everything below an output, by its relative path.
+/// All files below an output, by relative path.
 #[derive(PartialEq)]
 struct Star(BTreeMap<String, Vec<u8>>);
 
 impl Star {
-    /// A fingerprint of each table's files, in order.
+    /// Returns the hashes of each table's files, in order.
     fn tables(&self) -> Vec<(&'static str, Vec<u64>)> {
         let prints = |table: &str| {
             let of_table = |path: &str| Path::new(path).parent() == Some(Path::new(table));
@@ -114,7 +115,7 @@ impl Star {
         tables
     }
 
-    /// All but the rejects, which failed runs keep.
+    /// Returns all files except the rejects, which failed runs keep.
     fn published(self) -> Star {
         Star(self.0.into_iter().filter(|(path, _)| !path.starts_with("_rejects/")).collect())
     }
@@ -283,7 +284,7 @@ fn abroad() -> Faults {
     Faults { region: "eu-north-1".into(), strict_region: true, ..Faults::default() }
 }
 
-/// The regions for which requests were signed.
+/// Returns the regions for which requests were signed.
 fn signed_regions(server: &S3Server) -> Vec<String> {
     let region = |authorization: &str| authorization.split('/').nth(2).unwrap().to_owned();
     let requests = server.requests();
@@ -362,7 +363,7 @@ fn the_endpoint_comes_from_the_flag_or_the_environment_or_the_file() {
 fn a_server_in_trouble_is_asked_again() {
     let bench = Bench::new(Faults::default());
     let operations = [Op::List, Op::Get, Op::Put, Op::DeleteMany, Op::Head];
-    // The second run has the files of the first to delete.
+    // The second run has files of the first to delete.
     for _ in 0..2 {
         for (op, status) in operations.iter().flat_map(|op| [(*op, 500), (*op, 503)]) {
             bench.server.inject(Rule::status(status, op, "").times(2));
@@ -448,7 +449,7 @@ fn a_hundred_thousand_keys_are_listed_side_by_side() {
     let outcome = bench.outcome(bench.transform_songs("many", &["--dry-run"]));
     outcome.exits(0).says("would read 100,000 songs objects");
     assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
-    // One page for each folder of a thousand, and a few to find the folders.
+    // One page per folder of a thousand objects, and a few pages to find the folders.
     assert!((100..130).contains(&bench.server.count(Op::List, "many/")), "{outcome}");
     assert!((2..=16).contains(&bench.server.peak()), "{}", bench.server.peak());
 }
@@ -485,10 +486,10 @@ fn each_of_many_objects_is_read_once_and_side_by_side() {
     bench.run(&[&count[..], &[sql]].concat()).exits(0).says("\n3000,3000\n");
 }
 
-/// About what a row of [`large_songs`] takes in Parquet.
+/// Approximate size of a row of [`large_songs`] in Parquet, in bytes.
 const SONG_BYTES: usize = 50;
 
-/// A query for the place of `songs.sql`: so many more songs that they fill `parts` parts of an
+/// Returns a query that replaces `songs.sql` and adds enough songs to fill `parts` parts of an
 /// upload.
 fn large_songs(parts: usize) -> String {
     let rows = parts * 8 * 1024 * 1024 / SONG_BYTES;
@@ -546,7 +547,7 @@ fn files_are_closed_at_the_size_that_is_asked_for() {
     answer.exits(0).says(&format!("\n{rows}\n"));
 }
 
-/// Makes a star, then fails to make another because of `rule`; the first must be as it was.
+/// Builds a star, then fails to build another because of `rule`; the first must remain unchanged.
 #[track_caller]
 fn assert_old_star_stays(bench: &Bench, rule: Rule, more: &[&str], complaint: &str) {
     let before = bench.s3_star().published();
@@ -608,7 +609,8 @@ fn an_upload_that_fails_leaves_the_old_star_and_no_parts() {
 fn a_part_that_fails_while_others_wait_their_turn_leaves_no_parts() {
     let bench = Bench::new(Faults::default());
     bench.outcome(bench.transform(&[])).exits(0);
-    // Less than a row group: all parts are sent when the file is closed, more than may be on their way.
+    // The file is smaller than a row group, so all parts are sent when it is closed, and there are
+    // more of them than may be in flight.
     bench.workspace.write("queries/songs.sql", large_songs(6));
     let rule = Rule::status(403, Op::UploadPart, "star/songs/").times(1);
     let complaint = "cannot write s3://sparkify/star/songs/";

@@ -1,4 +1,4 @@
-//! The life of a cluster.
+//! The lifecycle of a cluster.
 
 use crate::caller::{Caller, text};
 use crate::create;

@@ -1,11 +1,11 @@
-//! What CreateCluster refuses.
+//! Requests that CreateCluster rejects.
 
 use crate::caller::{Caller, text};
 
-/// Other values for parameters; `None` leaves one out.
+/// Replacement values of parameters; `None` removes a parameter.
 type Changes<'a> = [(&'a str, Option<&'a str>)];
 
-/// What makes a cluster.
+/// Returns the parameters of a valid request.
 pub fn params(identifier: &str) -> Vec<(&str, &str)> {
     vec![
         ("ClusterIdentifier", identifier),

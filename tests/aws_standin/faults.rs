@@ -1,4 +1,4 @@
-//! What goes wrong because a test wants it.
+//! Faults that a test injects.
 
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ fn denied() {
     let no = aws.refused("ec2", "CreateSecurityGroup", &[], 403, "UnauthorizedOperation");
     let shape = "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>You are not";
     assert!(no.contains(shape) && no.contains("</Errors><RequestID>"), "{no}");
-    // Arranging is not denied.
+    // Requests that set up a test are not denied.
     aws.role("copy", "redshift.amazonaws.com");
 }
 

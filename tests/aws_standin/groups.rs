@@ -1,4 +1,5 @@
-//! Security groups: what moto does of them, on which the tests rely, and what it does not.
+//! Security groups: the behavior of moto that the tests rely on, and the gaps that the stand-in
+//! fills.
 
 use crate::caller::{Caller, text};
 use crate::create;

@@ -1,4 +1,4 @@
-//! Who is who.
+//! Callers and accounts.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! The roles of a cluster.
+//! The IAM roles of a cluster.
 
 use crate::caller::{Caller, text};
 use crate::create;

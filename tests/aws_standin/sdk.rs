@@ -1,4 +1,5 @@
-//! The answers as the SDK reads them: what it does not find in the XML it leaves out in silence.
+//! Responses as the AWS SDK parses them: it silently omits elements that it does not find in the
+//! XML.
 
 use aws_credential_types::Credentials;
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};

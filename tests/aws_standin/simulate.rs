@@ -1,4 +1,4 @@
-//! SimulatePrincipalPolicy.
+//! Responses of SimulatePrincipalPolicy.
 
 use crate::caller::{Caller, text};
 

@@ -1,4 +1,4 @@
-//! `starlift check`: a line a check, and the offenders of a star that was tampered with.
+//! `starlift check`: one line per check, and the offending rows of a modified star.
 
 use super::support::{Outcome, Workspace, files};
 use super::{fixture, record, text, with_star, with_tiny_star};
@@ -22,7 +22,7 @@ fn check(here: &Workspace) -> Outcome {
     here.run(["check", "--star", "star"])
 }
 
-/// The checks that failed, by the lines that say so.
+/// Returns the names of the failed checks.
 fn failed(outcome: &Outcome) -> Vec<&str> {
     let lines = outcome.stdout.lines().filter_map(|line| line.strip_prefix("FAIL"));
     lines.map(|line| line.split_whitespace().next().unwrap()).collect()
@@ -78,7 +78,7 @@ fn offenders_are_printed() {
     quiet.exits(4).says("FAIL  songplays_rows");
 }
 
-/// Another star's file in place of this star's for a table, the record following suit.
+/// Replaces a table's file with that of another star, and updates the record.
 fn swap(here: &Workspace, other: &Workspace, table: &str) {
     let (mut mine, theirs) = (record(here), record(other));
     let file = &theirs["tables"][table]["files"][0];

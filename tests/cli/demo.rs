@@ -1,11 +1,11 @@
-//! `starlift demo`: works wherever it is started, again and again.
+//! `starlift demo`: works in any folder, and can be repeated.
 
 use std::path::Path;
 
 use super::support::{Outcome, Workspace, files};
 use super::text;
 
-/// Fails the test unless the demo ran to its end and its files are where it says, seen from
+/// Fails the test unless the demo succeeded and its files are in the reported folder, relative to
 /// `current`.
 #[track_caller]
 fn done(outcome: &Outcome, current: &Path, folder: &str) {
@@ -68,7 +68,7 @@ fn where_the_current_folder_cannot_be_written_the_temporary_one_is_used() {
         let mut made = std::fs::read_dir(&temporary).unwrap().map(|entry| entry.unwrap().path());
         let folder = made.next().unwrap();
         assert!(made.next().is_none(), "{outcome}");
-        // A name that can be guessed could be taken by another user beforehand.
+        // Another user could create a predictable name in advance.
         let name = folder.file_name().unwrap().to_str().unwrap();
         assert!(name.strip_prefix("starlift-demo-").is_some_and(|rest| rest.len() >= 6), "{name}");
         done(&outcome, &place, text(&folder));
@@ -88,16 +88,16 @@ fn settings_of_real_work_have_no_part_in_it() {
     done(&here.outcome(command.arg("demo")), here.path(), "starlift-demo");
 }
 
-/// A file of somebody's own, and where it is within the folder of a demo.
+/// A user's own file to put into the folder of a demo.
 const MINE: &str = r#"{"song_id":"SOMINE","title":"Mine","artist_id":"ARMINE","artist_name":"Me"}"#;
 
-/// All files below the workspace, and what they hold.
+/// Returns all files of the workspace with their contents.
 fn contents(here: &Workspace) -> Vec<(String, Vec<u8>)> {
     let read = |path: String| (path.clone(), std::fs::read(here.join(&path)).unwrap());
     files(here.path()).into_iter().map(read).collect()
 }
 
-/// Fails the test unless a demo refuses to write to `out` because of `path`, and touches nothing.
+/// Fails the test unless a demo refuses to write to `out` because of `path`, and changes nothing.
 #[track_caller]
 fn refused(here: &Workspace, out: &[&str], path: &str) {
     let before = contents(here);

@@ -1,4 +1,4 @@
-//! What the program says about itself: help, version, schema and completions.
+//! The program's description of itself: help, version, schema and completions.
 
 use super::support::Workspace;
 

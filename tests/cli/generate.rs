@@ -1,4 +1,4 @@
-//! `starlift generate`: the same bytes from the same seed, and nothing mixed with what was there.
+//! `starlift generate`: the same seed yields the same bytes, and the output folder must be empty.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
-//! Answers of every analytics query on `fixtures/sample`, what becomes of `fixtures/oddities`,
-//! and a configuration file, held to the files in `tests/golden`. `STARLIFT_UPDATE_GOLDEN=1` writes them anew: read the
-//! difference before you commit it.
+//! Compares the results of every analytics query on `fixtures/sample`, the tables and rejects of
+//! `fixtures/oddities`, and a configuration file with the files in `tests/golden`.
+//! `STARLIFT_UPDATE_GOLDEN=1` rewrites the files: review the diff before you commit it.
 
 use std::path::{Path, PathBuf};
 
@@ -11,13 +11,13 @@ fn golden(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(file)
 }
 
-/// Fails the test unless `answer` is the golden one called `name`.
+/// Fails the test unless `answer` equals the golden CSV file `name`, without its extension.
 #[track_caller]
 fn hold(name: &str, answer: &str) {
     hold_file(&format!("{name}.csv"), answer);
 }
 
-/// Fails the test unless `answer` is the golden file called `name`.
+/// Fails the test unless `answer` equals the golden file `name`.
 #[track_caller]
 pub fn hold_file(name: &str, answer: &str) {
     let path = golden(name);
@@ -45,7 +45,7 @@ fn analytics_on_the_sample() {
     }
 }
 
-/// The star of the oddities, their 33 bad records allowed.
+/// Builds the star of the oddities, with their 33 bad records allowed.
 fn oddities(more: &[&str]) -> Workspace {
     let here = Workspace::new();
     let more = [&["--max-rejects", "33"], more].concat();

@@ -1,13 +1,14 @@
-//! `starlift init`: what it writes, what it takes over from other projects, and that no secret does.
+//! `starlift init`: the file it writes, the settings it imports from other projects, and the
+//! secrets it leaves out.
 
 use super::support::terminal::typed;
 use super::support::{Outcome, Workspace};
 use super::{hold_file, with_tiny_data};
 
-/// What no test may find anywhere but in the file that it was put in.
+/// Secrets that must not appear anywhere but in the file that contains them.
 const SECRETS: [&str; 3] = ["AKIASESAME", "open/sesame+KEY=", "Passw0rd#sesame"];
 
-/// Converts `cfg` and fails the test if a secret is seen.
+/// Converts `cfg`, and fails the test if a secret appears.
 #[track_caller]
 fn converted(cfg: &str) -> (Workspace, Outcome) {
     let here = Workspace::new();
@@ -21,7 +22,7 @@ fn converted(cfg: &str) -> (Workspace, Outcome) {
     (here, outcome)
 }
 
-/// The lines of the written file that are no comments, sections set before their keys.
+/// Parses the settings of the written file.
 fn settings(here: &Workspace) -> toml::Table {
     here.read("starlift.toml").parse().unwrap()
 }
@@ -50,7 +51,7 @@ fn without_flags_every_key_is_there_and_explained() {
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     here.run(["schema"]).exits(0);
 
-    // With all of its keys in force the file is understood, too.
+    // The file is still valid with all of its keys uncommented.
     let all: Vec<&str> = text
         .lines()
         .map(|line| line.strip_prefix("# ").filter(|rest| is_setting(rest)).unwrap_or(line))

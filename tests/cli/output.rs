@@ -1,4 +1,4 @@
-//! How much is said, where, and in which form.
+//! Amount, destination and format of the output.
 
 use super::support::{Outcome, Workspace, files};
 use super::{TINY, sample_args, transform_args, with_star, with_tiny_data, with_tiny_star};

@@ -1,4 +1,4 @@
-//! `--queries DIR`: an analyst's own SQL in place of the built-in files, and what is refused.
+//! `--queries DIR`: a user's SQL replaces the built-in files, and invalid files are rejected.
 
 use super::support::{Outcome, Workspace};
 use super::{TINY, ask, with_tiny_data, with_tiny_star};

@@ -1,4 +1,4 @@
-//! `starlift query`: every form of an answer to the letter, and every refusal.
+//! `starlift query`: every output format exactly, and every error.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
@@ -6,7 +6,7 @@ use std::process::Stdio;
 use super::support::{Outcome, Workspace, files};
 use super::{with_star, with_tiny_star};
 
-/// A row of each kind of value there is in a star, with and without it.
+/// A query with a column of every type in a star, with and without nulls.
 const KINDS: &str = "SELECT user_id, gender, location, start_time, duration, s.year, hour \
      FROM songplays JOIN users USING (user_id) JOIN \"time\" USING (start_time) \
      LEFT JOIN songs s USING (song_id) ORDER BY user_id";
@@ -105,7 +105,7 @@ fn all_forms_tell_the_same_rows() {
     assert_eq!(shown.lines().filter(|line| line.starts_with("| SO")).count(), 60);
 }
 
-/// Fields of CSV without line breaks within fields.
+/// Parses CSV whose fields have no line breaks.
 fn parse_csv(text: &str) -> Vec<Vec<String>> {
     text.lines().map(csv_fields).collect()
 }

@@ -1,9 +1,9 @@
-//! Where settings come from, which of them wins, and how malformed ones stop a run.
+//! Sources of settings, their precedence, and the errors for malformed ones.
 
 use super::support::{Outcome, Workspace, files};
 use super::{TINY, record, with_tiny_data, with_tiny_star};
 
-/// A transform of the tiny data with a configuration file, variables and flags of one's own.
+/// Transforms the tiny data with a configuration file, environment variables and flags.
 fn transform(here: &Workspace, file: &str, variables: &[(&str, &str)], flags: &[&str]) -> Outcome {
     if file.is_empty() {
         std::fs::remove_file(here.join("starlift.toml")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Temporary folders: private, and gone when the process is, or at the next start.
+//! Temporary folders: private, and removed when the process ends or at the next start.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -8,17 +8,17 @@ use std::time::{Duration, Instant};
 use super::support::{Workspace, files};
 use super::{TINY, with_tiny_star};
 
-/// A folder with a star, and an empty folder for temporary files.
+/// Creates a folder with a star and an empty folder for temporary files.
 fn workspace() -> Workspace {
     let here = with_tiny_star();
     std::fs::create_dir(here.join("tmp")).unwrap();
     here
 }
 
-/// A query that spills to disk for a minute or longer, two gigabytes in all.
+/// A query that spills to disk for a minute or longer, two gigabytes in total.
 const LONG_QUERY: &str = "SELECT value FROM generate_series(1, 250000000) ORDER BY value DESC";
 
-/// A process that is killed if the test ends before it does.
+/// A process that is killed if it is still running when the test ends.
 struct Running(Child);
 
 impl Drop for Running {
@@ -49,7 +49,7 @@ fn start(here: &Workspace, command: &mut Command) -> Running {
     Running(child.spawn().unwrap())
 }
 
-/// Waits until there is a temporary file, and returns its folder.
+/// Waits until a temporary file exists, and returns its folder.
 fn wait_for_files(here: &Workspace) -> PathBuf {
     let begun = Instant::now();
     loop {
@@ -97,7 +97,7 @@ fn a_signal_ends_every_command_with_temporary_files_in_order() {
         (other, "INT"),
     ] {
         let here = workspace();
-        // All of them run the checks.
+        // All of these commands run the checks.
         here.write("own/checks/slow.sql", format!("-- Nothing is slow.\n{LONG_QUERY}\n"));
         let mut command = here.command();
         command.args(&args).args(["--queries", "own", "--memory-limit", "256MiB"]);
@@ -122,7 +122,7 @@ fn a_signal_ends_a_query_whose_reader_does_not_read() {
     while is_empty(&here.join("tmp")) {
         std::thread::sleep(Duration::from_millis(10));
     }
-    // By now the pipe is full.
+    // The pipe fills up within this time.
     std::thread::sleep(Duration::from_secs(2));
     signal(&child, "TERM");
     let begun = Instant::now();

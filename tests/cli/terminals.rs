@@ -1,14 +1,14 @@
-//! Nothing that the data or a name holds acts on a terminal.
+//! Control characters in data and names have no effect on a terminal.
 
 use super::support::terminal::typed;
 use super::support::{Outcome, Workspace};
 use super::{TINY, with_tiny_data, with_tiny_star};
 
-/// Sets a window's title, clears the screen, is green, turns text around, and so on.
+/// Sets the window title, clears the screen, colors text, reverses its direction, and so on.
 const HOSTILE: &str = "h\u{1b}]0;owned\u{7}\u{1b}[2J\u{1b}[32mok\u{9b}31m\u{7f}\u{202e}x\u{2066}e";
 
-/// Demands that no character acts on a terminal, other than to colour or as a line feed, and that no
-/// colour is one of the data.
+/// Fails the test if a character affects a terminal other than as a color or line feed, or if a
+/// color comes from the data.
 #[track_caller]
 fn demand_safe(outcome: &Outcome) {
     let text = format!("{}{}", outcome.stdout, outcome.stderr).replace("\r\n", "\n");
@@ -29,7 +29,7 @@ fn json(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// A folder in which a song's title, an unknown key and a suffix are [`HOSTILE`].
+/// Creates a folder in which a song title, an unknown key and a file suffix are [`HOSTILE`].
 fn with_hostile_data() -> Workspace {
     let here = with_tiny_data();
     let song = format!(

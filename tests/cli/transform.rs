@@ -1,9 +1,9 @@
-//! `starlift transform`: its summary, its rejects and what it leaves behind.
+//! `starlift transform`: its summary, its rejects and the files it leaves.
 
 use super::support::{Outcome, Workspace, files};
 use super::{TINY, ask, fixture, record, sample_args, text, transform_args, with_star};
 
-/// The numbers of the line that starts with `label`, in order.
+/// Returns the numbers in the line that starts with `label`, in order.
 #[track_caller]
 fn numbers(outcome: &Outcome, label: &str) -> Vec<u64> {
     let line = outcome.stdout.lines().find(|line| line.starts_with(label));

@@ -1,4 +1,4 @@
-//! Exit codes do not depend on the reader of the output.
+//! Exit codes do not depend on whether the output is read.
 
 use std::fs::File;
 use std::process::Stdio;
@@ -6,8 +6,8 @@ use std::process::Stdio;
 use super::support::{Workspace, exit_code_unread};
 use super::{TINY, text, transform_args, with_tiny_data, with_tiny_star};
 
-/// Runs a command line with its output read, with standard output unread, and with standard error unread
-/// too; demands `code` each time.
+/// Runs a command line with its output read, with standard output closed, and with standard error
+/// closed too; each run must exit with `code`.
 #[track_caller]
 fn exits_alike(here: &Workspace, args: &[&str], code: i32) {
     here.run(args).exits(code);
@@ -17,7 +17,7 @@ fn exits_alike(here: &Workspace, args: &[&str], code: i32) {
     }
 }
 
-/// A folder whose `star` fails a check.
+/// Creates a folder whose `star` fails a check.
 fn with_failing_star() -> Workspace {
     let here = with_tiny_star();
     let record = here.read("star/_starlift.json");
@@ -100,7 +100,7 @@ fn the_demo_ends_well_without_a_reader() {
 #[test]
 fn an_answer_is_not_worked_out_further_for_a_reader_that_has_gone() {
     let here = with_tiny_star();
-    // Two thousand million rows would take minutes.
+    // All two billion rows would take minutes.
     let sql = "SELECT * FROM generate_series(1, 2000000000)";
     for format in ["csv", "json", "ndjson"] {
         let args = ["query", "--star", "star", "--format", format, "--sql", sql];

@@ -1,13 +1,14 @@
-//! Runs that were suspended, or taken for dead, and go on: what another run has published stays.
+//! Runs that were suspended or presumed dead and then resume: they do not change a star that
+//! another run has published.
 
 use super::*;
 
-/// Lets another run take over the lock of one that is held at a gate.
+/// Makes the lease of a held run expire, so that another run can take over its lock.
 fn expire(bench: &Bench) {
     bench.server().put("star/_lock", lease(-1));
 }
 
-/// Holds a run at the first such request, lets another run publish, and lets the first one go on.
+/// Holds a run at the first such request, publishes another run, and resumes the first.
 #[track_caller]
 fn overtake(bench: &Bench, op: Op, target: &str) -> (Ended, Value) {
     bench.publish("a");
@@ -71,7 +72,7 @@ fn manifests_that_come_late_do_not_replace_newer_ones() {
     let record = bench.server().pause_first(Op::Put, "star/_starlift.json");
     let run = bench.spawn("b", &[]);
     record.wait();
-    // This one is the copy that is written after the record.
+    // This put is the copy that is written after the record.
     let copy = bench.server().pause_first(Op::Put, "star/users.manifest");
     record.release();
     copy.wait();
@@ -97,7 +98,7 @@ fn a_lease_that_was_taken_over_is_not_removed() {
     assert_eq!(bench.server().get("star/_lock"), Some(taken));
 }
 
-/// The lease of a run of this machine that was killed.
+/// Returns the lease of a killed run of this host.
 fn lease_of_a_killed_run(bench: &Bench) -> Value {
     bench.kill_at("b", Op::Put, "star/songs/");
     serde_json::from_slice(&bench.server().get("star/_lock").unwrap()).unwrap()
@@ -159,7 +160,7 @@ fn a_process_number_that_is_used_again_holds_no_lease() {
     bench.assert_nothing_is_left_over();
 }
 
-/// A lease of another machine that has expired by this machine's clock.
+/// Returns a lease of another host that has expired by this host's clock.
 fn expired_here() -> String {
     let mut holder: Value = serde_json::from_slice(&lease(-10)).unwrap();
     holder["lease_ms"] = json!(120_000);
@@ -221,7 +222,8 @@ fn on_disk_a_folder_in_the_way_is_found_before_the_star_is_replaced() {
 fn a_server_without_conditional_puts_gets_plain_ones() {
     let bench = Bench::s3();
     bench.publish("a");
-    // Only what a server refuses for its headers: these are the conditional puts of one run.
+    // The server rejects only requests with condition headers; these are the conditional puts of
+    // one run.
     for target in ["star/_lock", "star/users.manifest", "star/_starlift.json"] {
         bench.server().inject(Rule::status(501, Op::Put, target).times(2));
     }
@@ -241,7 +243,7 @@ fn on_disk_a_record_that_was_replaced_meanwhile_is_left_alone() {
     bench.publish("a");
     let run = bench.spawn("b", &["--queries", &slow(&bench)]);
     wait_for_two_runs(&bench);
-    // What a program does that copies another star to this place.
+    // Another program copies a different star to this location.
     bench.workspace.write("star/_starlift.json", &other);
     run.finish().exits(1).complains("_starlift.json has changed since this run began");
     assert_eq!(bench.workspace.read("star/_starlift.json"), other);
@@ -259,7 +261,7 @@ fn on_disk_a_lock_that_was_replaced_meanwhile_is_lost() {
     assert_eq!(bench.answer(), old);
 }
 
-/// An SQL folder whose query for `users` takes a second or more.
+/// Returns an SQL folder whose query for `users` takes at least a second.
 fn slow(bench: &Bench) -> String {
     let users = include_str!("../../queries/star/users.sql");
     let sql = format!(
@@ -286,7 +288,7 @@ fn a_run_killed_between_its_record_and_the_manifests_is_mended_by_the_next() {
     copy.wait_deserted();
     drop(copy);
     assert_eq!(bench.answer(), of_b, "the record was put");
-    // Old or new, each manifest names files that are there.
+    // Old or new, each manifest names existing files.
     bench.assert_manifests_are_whole();
     bench.publish("a");
     bench.assert_manifests_agree();
@@ -325,7 +327,7 @@ fn manifests_that_cannot_be_renewed_keep_the_files_they_name() {
     bench.publish("b");
     let of_b = bench.answer();
     bench.publish("a");
-    // The first put of it is before the record.
+    // The first put of this manifest is before the record.
     bench.server().inject(Rule::status(403, Op::Put, "star/songs.manifest").after(1).times(1));
     let outcome = bench.workspace.outcome(&mut bench.transform("b", &[]));
     outcome.exits(1).complains("cannot write s3://sparkify/star/songs.manifest");
@@ -383,6 +385,6 @@ fn the_star_is_on_disk_before_it_is_published_and_before_the_old_one_is_removed(
         at("synced the star") < at("put the record")
             && at("put the record") < at("removed superseded files")
     );
-    // Five tables, inputs and rejects, and five manifests, in eight folders.
+    // Five tables, inputs, rejects and five manifests, in eight folders.
     outcome.complains("synced the star files=12 folders=8");
 }

@@ -1,8 +1,8 @@
-//! What depends on the tables in PostgreSQL, and what is set on them: carried over, or named.
+//! Dependents and properties of the tables in PostgreSQL: carried over, or named in an error.
 
 use super::*;
 
-/// A database with the star in it, and a client.
+/// Creates a database that contains the star, and a client.
 async fn loaded() -> (Workspace, Database, Client) {
     let (here, database) = (with_star(), database());
     load(&here, &database.url(), &[]).exits(0);
@@ -10,7 +10,7 @@ async fn loaded() -> (Workspace, Database, Client) {
     (here, database, client)
 }
 
-/// The tables of the schema beside the star's and the bookkeeping's.
+/// Returns the tables of the schema that belong neither to the star nor to the bookkeeping.
 async fn others(client: &Client) -> Vec<String> {
     let sql = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'star'::regnamespace \
                AND relname NOT IN ('songs', 'artists', 'users', 'time', 'songplays', 'starlift_loads', \
@@ -147,7 +147,7 @@ async fn views_are_made_again_whatever_they_read_and_what_reads_them_stays() {
         let sql = format!("SELECT COUNT(*) FROM public.{view}");
         assert_eq!(value(&client, &sql).await, songs, "{view}");
     }
-    // They read the tables that are in place now.
+    // The views read the tables of the latest load.
     client.batch_execute("DELETE FROM star.songplays; DELETE FROM star.songs").await.unwrap();
     for view in ["rows", "by_key", "above"] {
         let sql = format!("SELECT COUNT(*) FROM public.{view}");
@@ -194,7 +194,7 @@ async fn a_replaced_table_that_cannot_be_dropped_is_a_note_and_dropped_by_the_ne
     let outcome = load(&here, &database.url(), &["--force"]);
     outcome.exits(0).says("load 2)").says("left      star.starlift_old_").says("not on Sundays");
     assert_eq!(others(&client).await.len(), 5);
-    // Somebody has found a use for one.
+    // A user creates a view on one of the old tables.
     client.batch_execute("DROP EVENT TRIGGER refuse").await.unwrap();
     let old = others(&client).await.into_iter().find(|table| table.ends_with("artists")).unwrap();
     let view = format!("CREATE VIEW public.before AS SELECT * FROM star.{old}");
@@ -253,7 +253,7 @@ async fn storage_statistics_comments_and_replica_identity_are_carried_over() {
     for sql in [state, keys, names] {
         after.extend(rows(&client, sql).await);
     }
-    // Numbers of objects differ, and the catalogs list by them.
+    // OIDs differ, and the catalogs list objects in OID order.
     before.sort();
     after.sort();
     assert_eq!(after, before);
@@ -287,7 +287,7 @@ async fn an_owner_whom_no_table_can_be_given_is_told_before_anything_is_copied()
     load(&here, &url, &["--force"]).exits(0);
     let owned = "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'star.users'::regclass";
     assert_eq!(value(&client, owned).await, owner);
-    // A dependent that only somebody else may drop.
+    // A dependent that only another user may drop.
     let view = "CREATE MATERIALIZED VIEW public.levels AS SELECT level FROM star.users; \
                 ALTER MATERIALIZED VIEW public.levels OWNER TO starlift";
     client.batch_execute(view).await.unwrap();

@@ -1,4 +1,4 @@
-//! The COPY contract from the command line.
+//! The COPY contract, checked from the command line.
 
 use super::*;
 

@@ -1,11 +1,11 @@
-//! Databases with other encodings and collations than UTF-8 and C.
+//! Databases with encodings and collations other than UTF-8 and C.
 
 use super::*;
 
-/// ICU's English: `boston` before `Chicago`, and `É` among the E.
+/// ICU's English, which sorts `boston` before `Chicago` and `É` next to `E`.
 const ICU: &str = "ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C.utf8'";
 
-/// A star of one song and of plays at these places.
+/// Creates a star with one song and with plays at these places.
 fn star_at(title: &str, places: &[&str]) -> Workspace {
     let here = Workspace::new();
     let song = serde_json::json!({
@@ -91,7 +91,7 @@ async fn texts_are_verified_in_every_encoding_that_holds_them() {
         ("UTF8", ["Évian", "日本"]),
         ("LATIN1", ["Évian", "Zürich"]),
         ("LATIN9", ["Évian", "5 €"]),
-        // In bytes its euro sign is before É, in UTF-8 behind.
+        // Its euro sign sorts before É by byte; in UTF-8 it sorts after.
         ("WIN1252", ["É", "€"]),
         ("KOI8R", ["Москва", "Юг"]),
         ("EUC_JP", ["日本", "東京"]),

@@ -1,15 +1,15 @@
-//! What goes wrong on the way to Redshift: each fault ends with the old star or the new one, whole.
+//! Faults during loads into Redshift: after each, either the old or the new star is complete.
 
 use super::redshift::Cloud;
 use super::*;
 use support::redshift::{Fault, Gate, On, What, When};
 
-/// Rows that the tables of a star agree on.
+/// Row counts that are consistent within a star.
 const SEEN: &str = "SELECT (SELECT COUNT(*) FROM star.songplays), (SELECT COUNT(*) FROM star.time), \
     (SELECT COUNT(*) FROM star.songs), (SELECT COUNT(*) FROM star.artists), \
     (SELECT COUNT(*) FROM star.songplays p JOIN star.time t USING (start_time) JOIN star.users u USING (user_id))";
 
-/// A cloud whose warehouse holds the star at `star`; another one is at `other`.
+/// Creates a cloud whose warehouse contains the star at `star`; another star is at `other`.
 async fn loaded() -> (Cloud, Client, [String; 2]) {
     let cloud = Cloud::new().await;
     cloud.transform("other", &["--unmatched", "drop"]);
@@ -22,7 +22,7 @@ async fn loaded() -> (Cloud, Client, [String; 2]) {
     (cloud, client, [old, new])
 }
 
-/// No tables but the star's and the bookkeeping.
+/// Fails the test if there are tables other than those of the star and the bookkeeping.
 async fn nothing_is_left(client: &Client) {
     let tables = "SELECT COUNT(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                   WHERE n.nspname = 'star' AND c.relkind = 'r'";
@@ -122,11 +122,11 @@ async fn conflicts_are_tried_again_as_whole_transactions_and_not_for_ever() {
     nothing_is_left(&client).await;
 }
 
-/// Statements between two that are answered by an error, unless all are asked for.
+/// Distance between the statements that fail, unless `STARLIFT_ALL_STATEMENTS` is set.
 const STRIDE: usize = 9;
 
-/// The statement is the n-th of a load, of whichever session; the error is each kind in turn, or with
-/// `STARLIFT_ALL_STATEMENTS` each kind for each statement.
+/// Fails every n-th statement of a load, counted over all sessions, with each kind of error in
+/// turn. With `STARLIFT_ALL_STATEMENTS`, fails each statement with each kind.
 #[tokio::test(flavor = "multi_thread")]
 async fn any_statement_may_be_answered_by_any_passing_error() {
     let (cloud, client, [_, new]) = loaded().await;
@@ -173,7 +173,7 @@ async fn a_load_killed_between_its_commit_and_the_drop_is_finished_by_the_next()
     let replaced =
         "SELECT COUNT(*) FROM pg_class WHERE relkind = 'r' AND relname LIKE 'starlift_old_%'";
     assert_ne!(value(&client, replaced).await, "0");
-    // Also by one that has nothing else to do.
+    // A load that has nothing else to do also drops them.
     cloud.load("other", &[]).exits(0).says("already");
     nothing_is_left(&client).await;
     cloud.load("star", &[]).exits(0);
@@ -199,7 +199,7 @@ async fn a_reader_that_waits_for_the_swap_reads_on() {
                 looks
             });
             for turn in 0..4 {
-                // The reader is at the tables in the midst of the swap.
+                // The reader queries the tables in the middle of the swap.
                 let gate = Gate::new();
                 let what = What::Hold(gate.clone());
                 cloud.redshift.inject(Fault { on: On::Rename, skip: 6, when: When::After, what });
@@ -293,7 +293,7 @@ async fn a_broken_star_is_found_before_anything_is_asked() {
     assert_eq!(value(&client, SEEN).await, old);
 }
 
-/// The answer to an analytics query in the warehouse.
+/// Returns the result of an analytics query in the warehouse.
 fn answer(cloud: &Cloud, target: &str, question: &str) -> String {
     let outcome = cloud.run(["query", question, "--on", target, "--format", "csv"]);
     outcome.exits(0);

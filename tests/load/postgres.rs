@@ -1,4 +1,5 @@
-//! The tables in a plain PostgreSQL: rows, keys, comments, what is carried over, what is refused.
+//! The tables in plain PostgreSQL: rows, keys, comments, properties that are carried over, and
+//! errors.
 
 use super::*;
 
@@ -51,7 +52,7 @@ async fn the_same_run_is_loaded_once() {
     assert_eq!(value(&client, loads).await, "1");
     load(&here, &database.url(), &["--force"]).exits(0).says("load 2)");
     assert_eq!(value(&client, loads).await, "2");
-    // Rows that somebody has deleted come back.
+    // Deleted rows come back.
     client.batch_execute("DELETE FROM star.songplays").await.unwrap();
     load(&here, &database.url(), &[]).exits(0).says("load 3)");
     assert_ne!(value(&client, "SELECT COUNT(*) FROM star.songplays").await, "0");
@@ -250,7 +251,7 @@ async fn rows_that_come_out_differently_are_found_before_they_are_put_in_place()
     load(&here, &database.url(), &[]).exits(0);
     let client = database.client().await;
     let before = loaded_run(&client).await;
-    // A server that changes what it is given.
+    // A server that modifies inserted values.
     client
         .batch_execute(
             "CREATE FUNCTION public.spoil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \

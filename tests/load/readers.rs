@@ -1,4 +1,4 @@
-//! Readers and other loaders at work while a star is loaded.
+//! Readers and other loaders that are active while a star is loaded.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
@@ -7,14 +7,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::*;
 
-/// Two stars of different sizes: a reader sees the one or the other, never a part.
+/// Creates two stars of different sizes, so that a reader can detect a partial one.
 fn two_stars() -> Workspace {
     let here = with_star();
     transform(&here, "other", &["--unmatched", "drop"]).exits(0);
     here
 }
 
-/// What a reader sees of a star: rows that the tables must agree on.
+/// Row counts that are consistent within a star.
 const SEEN: &str = "SELECT (SELECT COUNT(*) FROM star.songplays), (SELECT COUNT(*) FROM star.time), \
     (SELECT COUNT(*) FROM star.users), (SELECT COUNT(*) FROM star.songs), \
     (SELECT COUNT(*) FROM star.songplays p JOIN star.time t USING (start_time) JOIN star.users u USING (user_id))";
@@ -37,7 +37,7 @@ async fn readers_see_whole_stars_through_ten_loads() {
         readers.push(tokio::spawn(async move {
             while !stop.load(Ordering::Relaxed) {
                 client.batch_execute(&format!("BEGIN ISOLATION LEVEL {isolation}")).await.unwrap();
-                // The snapshot is taken before the tables are looked at, and loads go on meanwhile.
+                // Take the snapshot before reading the tables, while loads continue.
                 client.batch_execute("SELECT pg_sleep(0.02)").await.unwrap();
                 let seen = value(&client, SEEN).await;
                 assert!(whole.contains(&seen), "{isolation}: {seen}, not one of {whole:?}");
@@ -59,7 +59,7 @@ async fn readers_see_whole_stars_through_ten_loads() {
     assert!(looks.load(Ordering::Relaxed) > 30, "the readers hardly looked");
 }
 
-/// The answers to all analytics queries, in order.
+/// Returns the results of all analytics queries, in order.
 async fn answers(client: &Client) -> Vec<Vec<String>> {
     let mut answers = Vec::new();
     for query in starlift::star::Queries::built_in().of(starlift::star::Group::Analytics) {
@@ -165,7 +165,8 @@ async fn first_loads_at_once_do_not_trip_over_the_ledger() {
 async fn a_ledger_that_another_is_making_is_looked_for_again() {
     let (here, database) = (with_star(), database());
     let client = database.client().await;
-    // What is seen of a table that another session has half made: its row type is there, and no table.
+    // A table that another session is still creating: its row type is visible, but the table is
+    // not.
     client
         .batch_execute("CREATE SCHEMA star; CREATE TYPE star.starlift_loads AS ENUM ('half')")
         .await

@@ -1,4 +1,4 @@
-//! The tables in Redshift, as far as its stand-in tells: rows, questions, every statement, errors.
+//! The tables in the Redshift stand-in: rows, queries, every statement, and errors.
 
 use super::*;
 use starlift::warehouse::secret::Secret;
@@ -23,7 +23,7 @@ impl Cloud {
         cloud
     }
 
-    /// Makes a star of `fixtures/sample` at a prefix.
+    /// Builds a star of `fixtures/sample` at a prefix.
     pub fn transform(&self, prefix: &str, more: &[&str]) {
         let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sample");
         let (songs, logs) = (sample.join("song_data"), sample.join("log_data"));
@@ -63,7 +63,7 @@ impl Cloud {
         self.session().await.execute("prepare a test", sql).await.unwrap();
     }
 
-    /// A session of the loader's.
+    /// Opens a session of the loader.
     pub async fn session(&self) -> Session {
         Session::open(&self.access()).await.unwrap()
     }
@@ -76,7 +76,7 @@ impl Cloud {
         }
     }
 
-    /// The run of the star at a prefix.
+    /// Returns the run ID of the star at a prefix.
     pub fn run_id(&self, star: &str) -> String {
         let record = self.s3.get(&format!("{star}/_starlift.json")).unwrap();
         let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
@@ -136,7 +136,7 @@ async fn every_question_and_check_is_answered_alike_and_every_statement_is_redsh
     parse(&cloud.here, &statements);
 }
 
-/// Parses statements under sqlfluff's Redshift dialect.
+/// Parses statements with sqlfluff's Redshift dialect.
 #[track_caller]
 fn parse(here: &Workspace, statements: &[String]) {
     let Some(python) = support::python() else { return };
@@ -269,7 +269,8 @@ async fn grants_are_carried_over_and_those_that_cannot_be_are_told() {
     let statements = cloud.redshift.statements();
     assert!(statements.iter().any(|sql| sql.starts_with("GRANT SELECT ON TABLE")));
     parse(&cloud.here, &statements);
-    // A plain user of Redshift does not see the grants of others: the table's own list tells.
+    // Regular users of Redshift do not see the grants of others, but the access list of the table
+    // shows them.
     client.batch_execute("CREATE ROLE unseen; GRANT SELECT ON star.users TO unseen").await.unwrap();
     let outcome = cloud.load("star", &["--force"]);
     outcome.exits(1).complains("grants of \"unseen\" on users").complains("nothing was touched");

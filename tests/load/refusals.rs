@@ -1,4 +1,4 @@
-//! What is refused, and how it is said: targets, passwords, certificates, broken stars.
+//! Rejected targets, passwords, certificates and broken stars, and their error messages.
 
 use super::*;
 use support::postgres::{SECRET_PASSWORD, SECRET_USER};
@@ -50,7 +50,7 @@ async fn the_server_must_show_a_certificate_for_its_name() {
     let at = |host: &str, more: &str| format!("postgres://starlift@{host}:{port}/{name}?{more}");
     let root = format!("sslrootcert={}", ca.display());
     load(&here, &at("localhost", &root), &[]).exits(0);
-    // Without the authority's certificate the server is a stranger.
+    // Without the CA certificate the server is not trusted.
     let outcome = load(&here, &at("localhost", "sslmode=verify-full"), &[]);
     outcome.exits(1).complains("certificate").complains("sslrootcert");
     let other = here.write("other.pem", "no certificate\n");

@@ -3,7 +3,7 @@
 use super::*;
 use support::redshift::{Fault, Gate, On, What, When};
 
-/// `run` over a copy of `fixtures/sample` in the folder.
+/// Runs `starlift run` over a copy of `fixtures/sample` in the folder.
 fn run(here: &Workspace, url: &str, more: &[&str]) -> Outcome {
     let args = ["run", "--songs", "song_data", "--logs", "log_data", "--out", "star", "--to", url];
     here.run(args.iter().chain(&["--max-rejects", "14"]).chain(more))
@@ -67,12 +67,12 @@ async fn a_run_goes_on_where_it_stopped() {
     let star = run_id(&here, "star");
     run(&here, &database.url(), &[]).exits(0).says("not made again").says("load 1)");
     assert_eq!(run_id(&here, "star"), star);
-    // A star that somebody has broken is made anew.
+    // A damaged star is built again.
     let songs = support::files(&here.join("star/songs"));
     std::fs::remove_file(here.join("star/songs").join(&songs[0])).unwrap();
     run(&here, &database.url(), &[]).exits(0).says("load 2)");
     assert_ne!(run_id(&here, "star"), star);
-    // A star that is not made is not loaded.
+    // A star is not loaded if its build fails.
     here.write("log_data/bad.json", "not JSON\n".repeat(20));
     run(&here, &database.url(), &[]).exits(3);
     let client = database.client().await;

@@ -1,10 +1,10 @@
-//! Time limits of servers and roles, names of schemas, and ways to log in.
+//! Time limits of servers and roles, schema names, and authentication methods.
 
 use super::*;
 use starlift::warehouse::session::{Access, Limits, Login, Session};
 use starlift::warehouse::target::Target;
 
-/// A role of the database's own, with settings, and the URL that logs in as it.
+/// Creates a role for the database with these settings, and returns its name and URL.
 async fn role(database: &Database, settings: &[&str]) -> (String, String) {
     let name = format!("limited_{}", database.name());
     let client = database.client().await;
@@ -60,7 +60,7 @@ async fn limits_that_a_load_cannot_live_with_do_not_hold_for_it() {
 async fn a_load_outlives_a_limit_of_transactions_and_a_question_names_it() {
     let (here, database) = (with_star(), database());
     let client = database.client().await;
-    // PostgreSQL 17 has the setting.
+    // PostgreSQL 17 introduced the setting.
     let known = "SELECT COUNT(*) FROM pg_settings WHERE name = 'transaction_timeout'";
     if value(&client, known).await == "0" {
         println!("skipped: this PostgreSQL has no transaction_timeout");
@@ -166,15 +166,15 @@ async fn the_doctor_does_not_take_an_unencrypted_host_for_this_machine() {
     assert!(!outcome.stdout.contains("stays on this machine"), "{outcome}");
 }
 
-/// An address of this machine that is not loopback's.
+/// Returns an address of this host that is not a loopback address.
 fn own_address() -> Option<std::net::IpAddr> {
     let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
-    // Nothing is sent: the system only chooses a way.
+    // Connecting a UDP socket sends nothing; the system only selects a route.
     socket.connect("192.0.2.1:9").ok()?;
     socket.local_addr().ok().map(|address| address.ip()).filter(|ip| !ip.is_loopback())
 }
 
-/// A port that accepts connections and says nothing, until the process ends.
+/// Opens a port that accepts connections and closes them at once, until the process ends.
 fn listener(address: std::net::IpAddr) -> u16 {
     let listener = std::net::TcpListener::bind((address, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();

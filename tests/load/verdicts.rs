@@ -1,5 +1,5 @@
-//! Exit codes do not depend on the reader of the output, and no text of a warehouse acts on a
-//! terminal.
+//! Exit codes do not depend on whether the output is read, and texts of a warehouse have no effect
+//! on a terminal.
 
 use super::support::exit_code_unread;
 use super::*;

@@ -1,9 +1,9 @@
-//! One row a song and one row an artist: which of several records wins.
+//! One row per song and one row per artist: the rules that select among several records.
 
 use super::*;
 
-/// Pairs of records of one song, or of one artist: whatever their order, the first of each is the
-/// row of `table` whose other columns are given with it.
+/// Checks pairs of records of the same song or artist: in either order, the first of each pair
+/// wins. Each case starts with the other columns of the expected row in `table`.
 #[track_caller]
 fn first_wins(table: &str, id: &str, cases: &[(Value, Value, Value)]) {
     let of = |i: usize, more: &Value| with(song(json!({ id: i.to_string() })), more.clone());

@@ -7,7 +7,7 @@ use super::*;
 const TWICE: &str = "BjÃ¶rk";
 const ONCE: &str = "Björk";
 
-/// A catalogue and plays of which each side has been encoded twice now and then.
+/// Builds a star from songs and plays, some of which are encoded twice.
 fn star(repair: RepairEncoding) -> Star {
     let songs = [
         song(json!({"song_id": "S1", "artist_name": ONCE, "title": "Joga", "duration": 10.0})),

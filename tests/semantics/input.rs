@@ -1,4 +1,4 @@
-//! What is read, and how leniently values are taken.
+//! Layouts of input records, and lenient conversion of values.
 
 use starlift::decode::play_fingerprint;
 

@@ -1,4 +1,4 @@
-//! Which song a play is of.
+//! Matching of plays with songs.
 
 use starlift::star::{MatchRule, Unmatched};
 
@@ -78,7 +78,8 @@ fn without_a_length_the_smallest_song_id_wins() {
 #[test]
 fn each_length_of_a_title_finds_its_own_song() {
     let songs = [lasting("S1", json!(0.0)), lasting("S2", json!(5.0)), lasting("S3", json!(null))];
-    // A zero may have a sign, an unknown length is one of its own, and each is played twice.
+    // Zeros of either sign are equal, an unknown length is a separate case, and each length occurs
+    // twice.
     let lengths = [json!(0.0), json!(-0.0), json!(0), json!(4.9), json!(5.0), json!(null)];
     let twice = lengths.iter().cycle().take(2 * lengths.len());
     let events: Vec<_> =

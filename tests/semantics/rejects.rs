@@ -1,11 +1,11 @@
-//! What is rejected, and what a reject keeps.
+//! Rejected records, and the contents of a reject.
 
 use starlift::decode::Dataset;
 
 use super::*;
 
-/// Column and reason of the rejects that these records are, in order; there is one more record of
-/// either dataset, which is taken.
+/// Returns the column and reason of the reject for each of these records, in order. Adds one valid
+/// record of each dataset.
 #[track_caller]
 pub fn rejects_of(dataset: Dataset, records: &[String]) -> Vec<Value> {
     let [song, event] = [song(json!({})), visit(json!({}))].map(|record| record.to_string());
@@ -103,7 +103,8 @@ fn a_value_that_its_column_cannot_take() {
     );
 }
 
-/// The record with nothing in one of these columns, for each of them and each kind of nothing.
+/// Returns copies of the record in which one of these columns is missing, null or empty, for each
+/// column.
 fn lacking(record: &Value, columns: &[&str]) -> Vec<String> {
     let lack = |column: &&str| {
         let mut without = record.clone();

@@ -1,4 +1,4 @@
-//! One row a play: what it says, which copy survives, what its id is.
+//! One row per play: its values, the duplicate that is kept, and its ID.
 
 use arrow::array::Int64Array;
 use arrow::compute::concat_batches;
@@ -42,7 +42,7 @@ fn a_row_says_what_its_event_says() {
     );
 }
 
-/// The tie columns, with a smaller and a greater value.
+/// The columns that break ties, each with a smaller and a greater value.
 const TIE: [(&str, &str, &str); 6] = [
     ("song", "a", "b"),
     ("artist", "a", "b"),
@@ -52,7 +52,8 @@ const TIE: [(&str, &str, &str); 6] = [
     ("userAgent", "a", "b"),
 ];
 
-/// A copy that has the smaller values before the tie column `at`, `values` of those from there on.
+/// Returns a duplicate with the smaller values before the tie column `at`, and with `values` from
+/// there on.
 fn copy(ts: usize, at: usize, values: impl Fn(usize) -> Value) -> Value {
     let column = |(i, (name, small, _)): (usize, &(&str, &str, &str))| {
         ((*name).to_owned(), if i < at { json!(small) } else { values(i) })
@@ -60,8 +61,8 @@ fn copy(ts: usize, at: usize, values: impl Fn(usize) -> Value) -> Value {
     with(play(json!({ "ts": ts })), Value::Object(TIE.iter().enumerate().map(column).collect()))
 }
 
-/// What survives of pairs of copies, a pair for each tie column: the values of the tie columns.
-/// Which title, artist and length survived is told by the song that matches.
+/// Returns the tie columns of the duplicates that are kept, given one pair per tie column. The
+/// matching song identifies the title, artist and length.
 fn survivors(smaller_first: bool, pair: impl Fn(usize) -> [Value; 2]) -> Vec<Value> {
     let mut songs = Vec::new();
     for (title, artist, length) in [("a", "a"), ("a", "b"), ("b", "a"), ("b", "b")]
@@ -164,7 +165,7 @@ fn the_id_is_the_same_whatever_else_is_in_the_run() {
     assert_eq!(id, play_fingerprint(1000, 8, 139, Some(7)));
 }
 
-/// The staging batch of these events, their fingerprints replaced.
+/// Returns the staging batch of these events, with their fingerprints replaced.
 fn staged(events: &[Value], fingerprints: Vec<Option<i64>>) -> RecordBatch {
     let mut decoder = Decoder::new(Dataset::Events, Shape::by_key(Dataset::Events));
     let mut object = ObjectState::new("made up".into());

@@ -1,4 +1,4 @@
-//! Records that are not one per line, and what a broken one among them costs.
+//! Records that are not one per line, and the effect of a broken record among them.
 
 use starlift::limits::MaxRejects;
 
@@ -8,7 +8,7 @@ fn plays_of(texts: &[String]) -> Vec<String> {
     (0..5).map(|i| play(json!({"ts": 1000 + i})).to_string()).chain(texts.to_vec()).collect()
 }
 
-/// Rows and rejects of a file of logs.
+/// Returns the number of decoded and rejected records of a log file.
 #[track_caller]
 fn counts(logs: &str) -> (u64, u64) {
     let star = Job::of(&lines(&[song(json!({}))]), logs).run();
@@ -72,7 +72,7 @@ fn an_array_without_its_end_is_noticed() {
     assert!(reasons[0][0].as_str().unwrap().starts_with("truncated: "), "{reasons:?}");
 }
 
-/// Broken records without line ends that no whole record follows.
+/// Returns broken records without line breaks that no valid record follows.
 fn inseparable() -> String {
     let play = play(json!({})).to_string();
     format!("{play}{{\"page\":\"NextSong{{\"x\":\"}}{{\"y\":oops}}{{\"z\":oops}}")

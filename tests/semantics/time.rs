@@ -1,11 +1,11 @@
-//! One row a moment at which some play began.
+//! One row per time at which a play began.
 
 use starlift::decode::Dataset;
 
 use super::rejects::rejects_of;
 use super::*;
 
-/// The parts of a moment: hour, day, week, month, year, weekday.
+/// Checks the parts of each time: hour, day, week, month, year, weekday.
 #[track_caller]
 fn parts(moments: &[(i64, &str, [i32; 6])]) {
     let events: Vec<_> = moments.iter().map(|(ts, _, _)| play(json!({ "ts": ts }))).collect();

@@ -1,8 +1,9 @@
-//! One row a user, as of the latest event.
+//! One row per user, as of the latest event.
 
 use super::*;
 
-/// Pairs of what an earlier and a later event say besides their user.
+/// Checks that the later event of each pair determines the user's row, given the other fields of
+/// both.
 #[track_caller]
 fn the_later_one_tells(pairs: &[(Value, Value)]) {
     let event = |(user, more): (usize, &Value), level: &str| {

@@ -139,7 +139,7 @@ async fn parameters_that_do_not_go_with_parquet() {
         let text = format!("{word} argument is not supported for PARQUET based COPY");
         let copy = format!("COPY people {} {parameter}", cluster.from("people.parquet"));
         session.refuses(&copy, "0A000", &text).await;
-        // Wherever it stands.
+        // The position does not matter.
         let copy = copy.replace(&format!(" {parameter}"), "");
         let copy = copy.replace("FORMAT", &format!("{parameter} FORMAT"));
         session.refuses(&copy, "0A000", &text).await;
@@ -235,7 +235,8 @@ async fn the_number_of_columns_fits() {
     assert_eq!((refusal.code.as_str(), refusal.message.as_str()), ("XX000", "Spectrum Scan Error"));
     assert!(refusal.detail.contains(text) && refusal.detail.contains("code:      15007"));
     session.refuses(&format!("COPY people (id) {from}"), "XX000", "Table columns: 1").await;
-    // Missing columns at the end may be filled, missing columns of the table may not.
+    // FILLRECORD fills columns that are missing at the end of the file, but not columns that are
+    // missing in the table.
     session.run(&format!("COPY wide {from} FILLRECORD")).await;
     assert_eq!(session.rows("SELECT * FROM wide").await, [["1", "NULL", "NULL"]]);
     session.refuses(&format!("COPY people (id) {from} FILLRECORD"), "XX000", "Unmatched").await;
@@ -305,7 +306,7 @@ async fn the_count_of_the_latest_copy() {
     session.run(&copy).await;
     let id = session.value("SELECT pg_last_copy_id()").await;
     assert_eq!(session.value(count).await, "2");
-    // One that never began is not the latest.
+    // A COPY that never began does not count.
     session.refusal(&format!("{copy} REGION 'us-east-1'")).await;
     session.refusal(&copy.replace("people", "nobody")).await;
     assert_eq!(session.value(count).await, "2");
@@ -313,7 +314,7 @@ async fn the_count_of_the_latest_copy() {
     session.refusal(&format!("COPY people {}", cluster.from("bad.parquet"))).await;
     assert_eq!(session.value(count).await, "0");
     assert_ne!(session.value("SELECT pg_last_copy_id()").await, id);
-    // Of this session.
+    // The count belongs to the session.
     assert_eq!(cluster.session().await.value(count).await, "0");
 }
 

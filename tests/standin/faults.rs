@@ -1,4 +1,4 @@
-//! Faults: what the client sees, and what has happened all the same.
+//! Faults: the error that the client sees, and the effect of the statement nevertheless.
 
 use crate::cluster::{Cluster, Session};
 use crate::files::people;
@@ -24,7 +24,7 @@ const COUNT: &str = "SELECT count(*) FROM people";
 
 #[tokio::test]
 async fn copy_is_cut_before_within_and_after() {
-    // By itself, a COPY has committed by the time its answer is lost.
+    // Outside of a transaction, a COPY has committed by the time its response is lost.
     for (when, rows) in [(When::Before, "0"), (When::Within, "0"), (When::After, "3")] {
         let (cluster, session) = cluster().await;
         cluster.redshift.inject(cut(On::Copy, when));
@@ -42,7 +42,7 @@ async fn copy_in_a_transaction_is_cut() {
         cluster.redshift.inject(cut(On::Copy, when));
         session.is_cut_by(&copy(&cluster)).await;
         assert_eq!(cluster.backing(COUNT).await, "0");
-        // Its locks went with it.
+        // The locks of the session are released.
         let other = cluster.session().await;
         other.run("BEGIN").await;
         other.run("LOCK people").await;

@@ -1,4 +1,4 @@
-//! Which objects a COPY reads.
+//! Objects that a COPY reads.
 
 use crate::cluster::{Cluster, Session};
 use crate::files::people;
@@ -16,7 +16,8 @@ fn copy(cluster: &Cluster, key: &str) -> String {
     format!("COPY people {} MANIFEST", cluster.from(key))
 }
 
-/// A manifest of one entry with these fields, `FILE` and `SIZE` being those of a file.
+/// Writes a manifest with one entry of these fields; `FILE` and `SIZE` stand for those of an
+/// existing file.
 fn entry(cluster: &Cluster, fields: &str) {
     let size = cluster.s3.get("data/b.parquet").unwrap().len();
     let fields = fields

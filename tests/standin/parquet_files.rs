@@ -1,4 +1,4 @@
-//! What is refused of a Parquet file.
+//! Parquet files that COPY rejects.
 
 use std::sync::Arc;
 
@@ -146,7 +146,7 @@ async fn codecs_that_nobody_has_seen_loaded() {
     }
 }
 
-/// The file with a footer that says its columns are compressed so.
+/// Changes the footer of a file so that its columns claim this codec.
 fn claiming(file: &[u8], codec: Compression) -> Vec<u8> {
     use parquet::file::metadata::{ParquetMetaDataReader, ParquetMetaDataWriter};
     let footer = u32::from_le_bytes(file[file.len() - 8..file.len() - 4].try_into().unwrap());

@@ -1,4 +1,4 @@
-//! The PostgreSQL that the tests start.
+//! The PostgreSQL server that the tests start.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Queries whose answers or whose grammar differ from PostgreSQL's.
+//! Queries whose results or grammar differ from PostgreSQL's.
 
 use crate::cluster::{Cluster, Session};
 
@@ -257,7 +257,7 @@ async fn the_project_s_own_queries_run() {
     ])
     .await;
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
-    // The other folders read what is no table in the warehouse.
+    // The queries of the other folders read tables that are not in the warehouse.
     let files = crate::support::files(&folder);
     let read = |file: &&String| file.starts_with("analytics") || file.contains("primary_key");
     for file in files.iter().filter(read) {

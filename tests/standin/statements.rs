@@ -1,4 +1,4 @@
-//! Statements that Redshift does not have, names that are none, and settings of the grammar.
+//! Statements that Redshift lacks, invalid names, and grammar settings.
 
 use crate::cluster::Cluster;
 
@@ -147,7 +147,7 @@ async fn a_backslash_escapes() {
     assert_eq!(session.value("SELECT 'a''b'").await, "a'b");
     assert_eq!(session.value("SELECT 'a''''b'").await, "a''b");
     assert_eq!(session.value(r"SELECT 'it''s \\ $q0$ \''").await, r"it's \ $q0$ '");
-    // The quote that would end the literal elsewhere is escaped, so the literal has no end.
+    // The backslash escapes the closing quote, so the literal does not end.
     session.refuses(r"SELECT 'a\'", "42601", "").await;
 }
 

@@ -1,4 +1,4 @@
-//! Tables and views: their definitions, and what is enforced of them.
+//! Tables and views: their definitions, and the constraints that are enforced.
 
 use crate::cluster::Cluster;
 
@@ -138,7 +138,7 @@ async fn a_foreign_key_is_about_a_key() {
     session.refuses(&reference("nothing (id)"), "XX000", "Relation nothing").await;
     session.run(&reference("a")).await;
     session.refuses("DROP TABLE a", "2BP01", "other objects depend on it").await;
-    // A key is bound to the table, not to its name.
+    // A foreign key refers to the table, not to its name.
     session.run("ALTER TABLE a RENAME TO a_old").await;
     session.refuses("DROP TABLE a_old", "2BP01", "other objects depend on it").await;
     session.run("DROP TABLE a_old, b").await;

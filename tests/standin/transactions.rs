@@ -108,7 +108,8 @@ async fn writers_of_one_row_conflict() {
     assert!(refusal.detail.starts_with("Serializable isolation violation on table"));
 }
 
-/// Starts a statement that has to wait for a transaction that locks, renames and maybe drops `t`.
+/// Starts a statement that must wait for a transaction that locks, renames and, if `drops`, drops
+/// `t`.
 async fn wait_for_a_swap(statement: &'static str, drops: bool) -> Result<(), String> {
     let (cluster, session) = table().await;
     session.run("CREATE TABLE t_new (LIKE t)").await;
@@ -122,7 +123,7 @@ async fn wait_for_a_swap(statement: &'static str, drops: bool) -> Result<(), Str
         let done = other.client.simple_query(statement).await;
         done.map(|_| ()).map_err(|error| error.as_db_error().unwrap().message().to_owned())
     });
-    // Whoever waits is seen to wait.
+    // Wait until a lock request is queued.
     let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted \
                  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     while cluster.backing(waits).await == "0" {

@@ -1,4 +1,4 @@
-//! The protocol: who gets in, and what a driver meets.
+//! The protocol: authentication, and the behavior that drivers see.
 
 use tokio_postgres::NoTls;
 use tokio_postgres::config::SslMode;

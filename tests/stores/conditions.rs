@@ -1,4 +1,4 @@
-//! Locks and records in stores that compare generations, compare ETags, or do not compare.
+//! Locks and records in stores that compare generations, compare ETags, or ignore conditions.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -11,7 +11,7 @@ use crate::*;
 
 const WARNING: &str = "this store has no conditional puts";
 
-/// A lease as another run would have made it, which ends so many seconds from now.
+/// Returns a lease of another run that expires in `seconds` seconds.
 fn lease(seconds: i64) -> Vec<u8> {
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis() as i64;
     let end = now + seconds * 1000;
@@ -103,7 +103,7 @@ fn without_a_lock_no_lock_is_read_or_written() {
 #[test]
 fn without_a_lock_only_files_of_the_star_before_are_removed() {
     let (workspace, store) = (with_data(), MemoryStore::start(Conditions::Tags));
-    // Another run may be about to publish these.
+    // Another run could be about to publish these.
     let other = "star/songs/20181112T030405Z-0a1b2c3d-00000.parquet";
     store.put(other, "PAR1");
     let run = |more: &[&str]| {
@@ -122,7 +122,7 @@ fn without_a_lock_only_files_of_the_star_before_are_removed() {
 fn without_a_lock_a_record_that_changed_meanwhile_is_not_replaced() {
     let (second, reads) = (Arc::new(AtomicBool::new(false)), AtomicUsize::new(0));
     let is_second = second.clone();
-    // Something else writes the record after the second run has looked twice.
+    // Another writer replaces the record after the second run has read it twice.
     let refusal = move |asked: &stub::Asked| {
         let is_read = asked.path.ends_with("_starlift.json") && asked.method == "GET";
         let late = is_read && is_second.load(Relaxed) && reads.fetch_add(1, Relaxed) >= 2;

@@ -1,4 +1,4 @@
-//! Pipes, copies made of hard links, and folders that may not be read.
+//! Pipes, hard-linked copies, and folders without read permission.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
@@ -8,7 +8,7 @@ use crate::*;
 
 const JSONPATHS: &str = r#"{"jsonpaths":["$.artist","$.auth","$.firstName","$.gender","$.itemInSession","$.lastName","$.length","$.level","$.location","$.method","$.page","$.registration","$.sessionId","$.song","$.status","$.ts","$.userAgent","$.userId"]}"#;
 
-/// Runs a command that must end by itself although nobody writes to its pipes.
+/// Runs a command that must end by itself although no process writes to its pipes.
 #[track_caller]
 fn ends(workspace: &Workspace, args: &[&str]) -> Outcome {
     let mut child =
@@ -110,7 +110,7 @@ fn a_hidden_folder_that_may_not_be_read_is_passed_over() {
     if std::fs::hard_link(env!("CARGO_BIN_EXE_starlift"), &program).is_err() {
         std::fs::copy(env!("CARGO_BIN_EXE_starlift"), &program).unwrap();
     }
-    // Root reads everything: another user has to try.
+    // Root can read everything, so the test uses another user.
     let is_root = std::fs::metadata(workspace.path()).unwrap().uid() == 0;
     std::fs::set_permissions(workspace.path(), PermissionsExt::from_mode(0o755)).unwrap();
     let run = |more: &[&str]| {

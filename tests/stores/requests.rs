@@ -1,10 +1,10 @@
-//! What S3 is asked with: encryption, checksums, requester pays, and the place of the bucket's name.
+//! Requests to S3: encryption, checksums, requester pays, and the position of the bucket name.
 
 use crate::objects::Conditions;
 use crate::support::s3::{Op, Request, S3Server};
 use crate::*;
 
-/// The requests of two runs whose inputs and output are in one bucket.
+/// Returns the requests of two runs whose inputs and output are in one bucket.
 fn requests(args: &[&str], toml: &str) -> Vec<Request> {
     let (workspace, server) = (with_data(), S3Server::start());
     server.put("songs/a.json", SONG);
@@ -26,14 +26,14 @@ fn requests(args: &[&str], toml: &str) -> Vec<Request> {
             "s3://sparkify/star",
         ]);
     }
-    // It also writes an object in parts.
+    // This command also writes an object in parts.
     run(&["doctor", "--store", "s3://sparkify/trial"]);
     assert!(server.keys("trial/").is_empty());
     server.requests()
 }
 
-/// The requests that make an object: single puts, but for the one with a wrong checksum, and the
-/// beginnings of uploads.
+/// Returns the requests that create an object: single puts, except the one with a wrong checksum,
+/// and the initiations of multipart uploads.
 fn writes(requests: &[Request]) -> Vec<&Request> {
     let writes = requests.iter().filter(|r| matches!(r.op, Op::Put | Op::CreateUpload));
     let writes: Vec<_> = writes.filter(|r| !r.target.ends_with("/checksum")).collect();
@@ -122,7 +122,7 @@ fn a_bucket_may_be_named_in_the_host() {
         store.put("songs/a.json", SONG);
         store.put("logs/a.json", LOG);
         let mut command = on_s3(&workspace, "http://s3.example.test");
-        // The proxy answers for the host that nobody knows.
+        // The proxy answers for a host that does not exist.
         command.env_remove("AWS_REGION").env("HTTP_PROXY", &store.stub.url);
         command.args(["transform", "--songs", "s3://bucket/songs", "--logs", "s3://bucket/logs"]);
         let outcome = workspace.outcome(command.args(["--out", "s3://bucket/star"]).args(more));

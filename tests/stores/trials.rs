@@ -1,4 +1,4 @@
-//! `doctor --store`: what a store can do, tried in a prefix that is removed.
+//! `doctor --store`: tests the features of a store in a prefix that it removes afterwards.
 
 use crate::objects::Conditions;
 use crate::support::s3::S3Server;

@@ -1,4 +1,4 @@
-//! What web servers say in errors and get to know after redirects.
+//! Error responses of web servers, and the information that a redirect target receives.
 
 use crate::support::stub::{Stub, answer};
 use crate::*;
