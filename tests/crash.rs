@@ -298,7 +298,7 @@ fn assert_old_star_survives_a_kill(stages: &[(Op, &str)]) {
 }
 
 #[test]
-fn killed_while_reading_it_leaves_the_old_star() {
+fn kill_while_reading_leaves_the_old_star() {
     assert_old_star_survives_a_kill(&[
         (Op::Get, "/song_data/"),
         (Op::Get, "/log_data/"),
@@ -307,7 +307,7 @@ fn killed_while_reading_it_leaves_the_old_star() {
 }
 
 #[test]
-fn killed_while_writing_it_leaves_the_old_star() {
+fn kill_while_writing_leaves_the_old_star() {
     assert_old_star_survives_a_kill(&[
         (Op::Put, "star/songs/"),
         (Op::Put, "star/artists/"),
@@ -319,7 +319,7 @@ fn killed_while_writing_it_leaves_the_old_star() {
 }
 
 #[test]
-fn killed_while_publishing_it_leaves_the_old_star() {
+fn kill_while_publishing_leaves_the_old_star() {
     assert_old_star_survives_a_kill(&[
         (Op::Put, "star/artists.manifest"),
         (Op::Put, "star/songplays.manifest"),
@@ -329,7 +329,7 @@ fn killed_while_publishing_it_leaves_the_old_star() {
 }
 
 #[test]
-fn killed_before_it_has_the_lock_it_leaves_the_old_star() {
+fn kill_before_locking_leaves_the_old_star() {
     let bench = Bench::s3();
     bench.publish("a");
     let old = bench.answer();
@@ -341,7 +341,7 @@ fn killed_before_it_has_the_lock_it_leaves_the_old_star() {
 }
 
 #[test]
-fn killed_after_the_record_is_put_it_leaves_the_new_star() {
+fn kill_after_the_record_is_put_leaves_the_new_star() {
     let bench = Bench::s3();
     bench.publish("b");
     let of_b = bench.answer();
@@ -357,7 +357,7 @@ fn killed_after_the_record_is_put_it_leaves_the_new_star() {
 }
 
 #[test]
-fn what_a_first_run_that_was_killed_leaves_is_no_star() {
+fn killed_first_run_leaves_no_star() {
     let bench = Bench::s3();
     bench.kill_at("a", Op::Put, "star/_starlift.json");
     let outcome = bench.run(&["query", "--star", &bench.url("star"), "--sql", "SELECT 1"]);
@@ -367,7 +367,7 @@ fn what_a_first_run_that_was_killed_leaves_is_no_star() {
 }
 
 #[test]
-fn killed_on_disk_at_any_moment_it_leaves_a_whole_star() {
+fn kill_on_disk_at_any_moment_leaves_a_complete_star() {
     let bench = Bench::local();
     bench.publish("b");
     let of_b = bench.answer();
@@ -421,7 +421,7 @@ fn wait_for_two_runs(bench: &Bench) {
 }
 
 #[test]
-fn killed_on_disk_while_writing_it_leaves_the_old_star() {
+fn kill_on_disk_while_writing_leaves_the_old_star() {
     let bench = Bench::local();
     bench.publish("a");
     let old = bench.answer();
@@ -435,7 +435,7 @@ fn killed_on_disk_while_writing_it_leaves_the_old_star() {
 }
 
 #[test]
-fn what_killed_writes_leave_on_disk_is_removed_by_the_next_run() {
+fn files_of_killed_writes_on_disk_are_removed_by_the_next_run() {
     let bench = Bench::local();
     bench.publish("a");
     // The names that the store uses for incomplete files.
@@ -452,7 +452,7 @@ fn what_killed_writes_leave_on_disk_is_removed_by_the_next_run() {
 }
 
 #[test]
-fn files_that_no_run_made_are_left_alone() {
+fn files_not_created_by_a_run_are_left_alone() {
     let bench = Bench::local();
     for other in
         ["star/notes.txt", "star/songs/mine.parquet", "star/songs/mine.parquet#1", "star/#1"]
@@ -489,7 +489,7 @@ fn assert_interrupted(bench: &Bench, mut run: Run, before: &BTreeMap<String, Vec
 }
 
 #[test]
-fn interrupted_on_disk_while_writing_it_removes_what_it_wrote() {
+fn interrupt_on_disk_while_writing_removes_written_files() {
     let bench = Bench::local();
     bench.publish("a");
     let before = bench.star();
@@ -501,7 +501,7 @@ fn interrupted_on_disk_while_writing_it_removes_what_it_wrote() {
 }
 
 #[test]
-fn interrupted_on_disk_while_a_file_is_read_it_ends_at_once() {
+fn interrupt_on_disk_while_reading_ends_at_once() {
     let bench = Bench::local();
     bench.publish("a");
     let (before, lock) = (bench.star(), bench.workspace.read("star/_lock"));
@@ -518,7 +518,7 @@ fn interrupted_on_disk_while_a_file_is_read_it_ends_at_once() {
 }
 
 #[test]
-fn interrupted_on_s3_it_removes_what_it_wrote() {
+fn interrupt_on_s3_removes_written_files() {
     let bench = Bench::s3();
     bench.publish("a");
     let before = bench.star();
@@ -535,7 +535,7 @@ fn interrupted_on_s3_it_removes_what_it_wrote() {
 }
 
 #[test]
-fn interrupted_while_it_uploads_parts_it_leaves_none() {
+fn interrupt_while_uploading_leaves_no_parts() {
     let bench = Bench::s3();
     bench.publish("a");
     let before = bench.star();
@@ -551,7 +551,7 @@ fn interrupted_while_it_uploads_parts_it_leaves_none() {
 }
 
 #[test]
-fn nothing_interrupts_publishing() {
+fn publishing_cannot_be_interrupted() {
     let bench = Bench::s3();
     bench.publish("b");
     let of_b = bench.answer();
@@ -570,7 +570,7 @@ fn nothing_interrupts_publishing() {
 }
 
 #[test]
-fn a_second_run_on_disk_is_told_who_is_first() {
+fn second_run_on_disk_is_refused_and_names_the_first() {
     let bench = Bench::local();
     bench.publish("a");
     let (before, old) = (bench.star(), bench.answer());
@@ -587,7 +587,7 @@ fn a_second_run_on_disk_is_told_who_is_first() {
 }
 
 #[test]
-fn a_second_run_on_s3_is_told_who_is_first() {
+fn second_run_on_s3_is_refused_and_names_the_first() {
     let bench = Bench::s3();
     bench.publish("a");
     let old = bench.answer();
@@ -630,12 +630,12 @@ fn assert_one_at_a_time(bench: &Bench) {
 }
 
 #[test]
-fn of_many_runs_at_once_on_disk_one_writes_at_a_time() {
+fn concurrent_runs_on_disk_write_one_at_a_time() {
     assert_one_at_a_time(&Bench::local());
 }
 
 #[test]
-fn of_many_runs_at_once_on_s3_one_writes_at_a_time() {
+fn concurrent_runs_on_s3_write_one_at_a_time() {
     assert_one_at_a_time(&Bench::s3());
 }
 
@@ -704,7 +704,7 @@ fn lease(seconds: i64) -> Vec<u8> {
 }
 
 #[test]
-fn a_lease_of_another_host_that_has_expired_is_taken_over() {
+fn expired_lease_of_another_host_is_taken_over() {
     let bench = Bench::s3();
     bench.server().put("star/_lock", lease(-1));
     bench.publish("a").complains("took over the lock of a run that had died");
@@ -712,7 +712,7 @@ fn a_lease_of_another_host_that_has_expired_is_taken_over() {
 }
 
 #[test]
-fn a_lease_of_another_host_that_is_alive_is_respected() {
+fn live_lease_of_another_host_is_respected() {
     let bench = Bench::s3();
     bench.publish("a");
     let (before, held) = (bench.star(), lease(60));
@@ -744,7 +744,7 @@ fn a_run_that_lost_its_lease_publishes_nothing() {
 }
 
 #[test]
-fn a_lease_that_is_hard_to_renew_does_not_end_the_run() {
+fn transient_errors_while_renewing_the_lease_do_not_end_the_run() {
     for rule in [Rule::hang_up(Op::Put, "star/_lock"), Rule::status(503, Op::Put, "star/_lock")] {
         let bench = Bench::s3();
         bench.server().inject(rule.after(1).times(2));
@@ -754,7 +754,7 @@ fn a_lease_that_is_hard_to_renew_does_not_end_the_run() {
 }
 
 #[test]
-fn a_lock_that_is_hard_to_get_does_not_end_the_run() {
+fn transient_errors_while_locking_do_not_end_the_run() {
     for rule in [Rule::hang_up(Op::Put, "star/_lock"), Rule::status(503, Op::Put, "star/_lock")] {
         let bench = Bench::s3();
         bench.server().inject(rule.times(2));
@@ -829,7 +829,7 @@ fn publish_through(bench: &Bench, request: &str, answers: usize) -> Outcome {
 }
 
 #[test]
-fn a_star_whose_record_is_put_is_published_though_nobody_says_so() {
+fn lost_response_to_the_put_of_the_record_still_publishes() {
     for lost in [1, 3] {
         let bench = Bench::s3();
         bench.publish("a");
@@ -841,7 +841,7 @@ fn a_star_whose_record_is_put_is_published_though_nobody_says_so() {
 }
 
 #[test]
-fn a_lock_that_is_got_is_held_though_nobody_says_so() {
+fn lost_response_to_the_put_of_the_lock_still_holds_it() {
     let bench = Bench::s3();
     bench.publish("a");
     publish_through(&bench, "PUT /sparkify/star/_lock", 1).exits(0);
@@ -853,7 +853,7 @@ fn a_lock_that_is_got_is_held_though_nobody_says_so() {
 }
 
 #[test]
-fn a_lease_that_is_renewed_is_held_though_nobody_says_so() {
+fn lost_response_to_a_renewal_still_holds_the_lease() {
     let bench = Bench::s3();
     bench.publish("a");
     let old = bench.answer();

@@ -108,7 +108,7 @@ impl Bucket {
 }
 
 #[test]
-fn a_marker_with_the_name_of_a_prefix_hides_nothing() {
+fn marker_with_the_name_of_a_prefix_hides_nothing() {
     let bucket = Bucket::new(Faults {
         synthetic: vec![
             Synthetic::new("", 1, |_| Vec::new()).named(|_| "song_data".into()),
@@ -128,7 +128,7 @@ fn a_marker_with_the_name_of_a_prefix_hides_nothing() {
 }
 
 #[test]
-fn an_object_with_the_name_of_a_prefix_is_read_beside_what_is_below() {
+fn object_named_like_a_prefix_is_read_with_the_objects_below_it() {
     let bucket = Bucket::with_keys(&["data", "data/a.json", "data/b.json", "data2/c.json"]);
     bucket.assert_reads("data", &[], &["data", "data/a.json", "data/b.json"]);
     bucket.assert_reads("data/", &[], &["data/a.json", "data/b.json"]);
@@ -136,7 +136,7 @@ fn an_object_with_the_name_of_a_prefix_is_read_beside_what_is_below() {
 }
 
 #[test]
-fn one_object_is_read_without_leave_to_list() {
+fn single_object_is_read_without_permission_to_list() {
     let bucket = Bucket::with_keys(&["data/a.json"]);
     bucket.server.inject(Rule::status(403, Op::List, ""));
     bucket.assert_reads("data/a.json", &[], &["data/a.json"]);
@@ -144,7 +144,7 @@ fn one_object_is_read_without_leave_to_list() {
 }
 
 #[test]
-fn keys_that_no_path_can_hold_are_read_as_they_are() {
+fn keys_that_are_not_paths_are_read_unchanged() {
     let keys = [
         "data/plain.json",
         "data//double.json",
@@ -182,7 +182,7 @@ fn a_leading_slash_is_part_of_a_key() {
 }
 
 #[test]
-fn keys_that_no_path_can_hold_are_tried_again_and_in_ranges() {
+fn keys_that_are_not_paths_are_retried_and_read_in_ranges() {
     let large = song("large").repeat(1 + 9 * 1024 * 1024 / song("large").len());
     let content = move |_| large.clone().into_bytes();
     let synthetic = Synthetic::new("", 1, content).named(|_| "data//large.json".into());
@@ -200,7 +200,7 @@ fn keys_that_no_path_can_hold_are_tried_again_and_in_ranges() {
 }
 
 #[test]
-fn objects_with_large_zstandard_windows_wait_for_each_other() {
+fn many_objects_with_large_zstandard_windows_are_read() {
     let object = |i: usize| {
         let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
         encoder.window_log(if i.is_multiple_of(2) { 27 } else { 24 }).unwrap();
@@ -218,7 +218,7 @@ fn objects_with_large_zstandard_windows_wait_for_each_other() {
 }
 
 #[test]
-fn a_key_that_exists_literally_is_no_pattern() {
+fn existing_key_with_glob_characters_is_not_a_pattern() {
     let keys = ["run[1]/x.json", "run1/x.json", "what?.json", "whats.json", "a{b,c}/x.json", "b/x"];
     let bucket = Bucket::with_keys(&keys);
     for (typed, wanted) in [
@@ -236,7 +236,7 @@ fn a_key_that_exists_literally_is_no_pattern() {
 
 #[cfg(unix)]
 #[test]
-fn a_name_that_exists_literally_is_no_pattern() {
+fn existing_name_with_glob_characters_is_not_a_pattern() {
     let names =
         ["run[1]/x.json", "run1/x.json", "a,b-1.json", "b-2.json", "what?.json", "#12.json"];
     let workspace = with_songs(&names);
@@ -264,7 +264,7 @@ fn names_that_end_in_a_number_sign_and_digits_are_read() {
 
 #[cfg(unix)]
 #[test]
-fn parents_behind_links_are_those_of_the_file_system() {
+fn parent_folders_behind_links_follow_the_file_system() {
     let workspace = with_songs(&["a.json"]);
     workspace.write("real/songs/b.json", song("b"));
     std::fs::create_dir(workspace.join("real/inner")).unwrap();
@@ -278,7 +278,7 @@ fn parents_behind_links_are_those_of_the_file_system() {
 }
 
 #[test]
-fn an_empty_argument_is_wrong_usage() {
+fn empty_argument_is_a_usage_error() {
     let workspace = with_songs(&["a.json"]);
     for empty in ["", "  "] {
         for (flag, others) in [
@@ -300,7 +300,7 @@ fn an_empty_argument_is_wrong_usage() {
 
 #[cfg(unix)]
 #[test]
-fn odd_file_names_fail_no_other_file() {
+fn odd_file_names_are_read_and_escaped() {
     use std::os::unix::ffi::OsStrExt;
     let workspace = with_songs(&["a.json", "control\u{1b}[31m.json", "line\nend.json"]);
     let name = |bytes| std::ffi::OsStr::from_bytes(bytes);
@@ -319,7 +319,7 @@ fn odd_file_names_fail_no_other_file() {
 
 #[cfg(unix)]
 #[test]
-fn pipes_sockets_and_devices_are_passed_over() {
+fn pipes_sockets_and_devices_are_skipped() {
     let workspace = with_songs(&["a.json"]);
     let pipe = workspace.join("songs/pipe.json");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -338,7 +338,7 @@ fn pipes_sockets_and_devices_are_passed_over() {
 }
 
 #[test]
-fn hidden_names_are_passed_over_unless_they_are_wanted() {
+fn hidden_names_are_skipped_unless_requested() {
     let names = [
         "a.json",
         "._a.json",
@@ -372,7 +372,7 @@ fn hidden_names_are_passed_over_unless_they_are_wanted() {
 }
 
 #[test]
-fn other_suffixes_are_read_where_they_are_named() {
+fn other_suffixes_are_read_if_named() {
     let names = ["a.json", "events.json.1", "events.json-20181101", "stream-1-2018-11-01-00-uuid"];
     let workspace = with_songs(&names);
     assert_reads(&workspace, "songs", &[], &names[..1]);
@@ -389,7 +389,7 @@ fn other_suffixes_are_read_where_they_are_named() {
 }
 
 #[test]
-fn many_suffixes_are_summed_up() {
+fn many_suffixes_are_summarized() {
     let names: Vec<String> = (0..31).map(|i| format!("a.x{i:02}")).collect();
     let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
     names.extend(["a.json", "b.x30"]);
@@ -400,7 +400,7 @@ fn many_suffixes_are_summed_up() {
 }
 
 #[test]
-fn a_jsonpaths_file_among_the_logs_is_no_log() {
+fn jsonpaths_file_among_the_logs_is_not_a_log() {
     let workspace = with_songs(&["a.json"]);
     let paths = json!({"jsonpaths": ["$.ts", "$.page", "$.userId", "$.sessionId"]}).to_string();
     workspace.write("logs/paths.json", &paths);
@@ -427,7 +427,7 @@ fn a_jsonpaths_file_among_the_logs_is_no_log() {
 }
 
 #[test]
-fn an_output_below_an_input_is_no_input() {
+fn output_below_an_input_is_not_read() {
     let workspace = with_songs(&["a.json"]);
     let run = |songs: &str, out: &str, more: &[&str]| {
         let mut command = workspace.command();
@@ -454,7 +454,7 @@ fn an_output_below_an_input_is_no_input() {
 }
 
 #[test]
-fn an_output_below_an_input_in_a_bucket_is_no_input() {
+fn output_below_an_input_in_a_bucket_is_not_read() {
     let bucket = Bucket::new(Faults::default());
     bucket.server.put("data/a.json", song("a"));
     let mut command = bucket.workspace.command();
@@ -469,7 +469,7 @@ fn an_output_below_an_input_in_a_bucket_is_no_input() {
 }
 
 #[test]
-fn an_empty_dataset_replaces_no_star() {
+fn empty_dataset_does_not_replace_a_star() {
     let workspace = with_songs(&["a.json", "b.json"]);
     workspace.write("none/empty.json", "");
     workspace.write("none/blank.json.gz", "");
@@ -504,7 +504,7 @@ fn an_empty_dataset_replaces_no_star() {
 }
 
 #[test]
-fn rejects_alone_make_a_star_where_there_is_none() {
+fn input_with_only_rejects_creates_a_star_if_none_exists() {
     let workspace = with_songs(&[]);
     workspace.write("songs/bad.json", "no JSON at all");
     transform(&workspace, "songs", &["--max-rejects", "100%"]).exits(0);

@@ -41,7 +41,7 @@ fn table_files(here: &Workspace, table: &str) -> Vec<PathBuf> {
 }
 
 #[test]
-fn known_figures_with_and_without_the_jsonpaths_file() {
+fn known_figures_match_with_and_without_the_jsonpaths_file() {
     let Some(real) = real_data() else { return };
     let paths = real.join("log_json_path.json");
     let by_key = transform(&real, &[]);
@@ -66,7 +66,7 @@ fn known_figures_with_and_without_the_jsonpaths_file() {
 }
 
 #[test]
-fn the_one_match_is_the_one_that_is_known() {
+fn the_only_match_is_the_known_one() {
     let Some(real) = real_data() else { return };
     let here = transform(&real, &[]);
     let sql = "SELECT user_id, level, session_id, start_time, song_id, artist_id \
@@ -105,7 +105,7 @@ fn manifests_agree_with_the_files() {
 }
 
 #[test]
-fn parquet_is_what_redshift_documents() {
+fn parquet_files_follow_the_redshift_documentation() {
     let Some(real) = real_data() else { return };
     let here = transform(&real, &[]);
     for (table, rows) in TABLES {

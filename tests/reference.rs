@@ -125,7 +125,7 @@ fn the_real_data_agrees() {
 }
 
 #[test]
-fn a_star_that_differs_is_told_apart() {
+fn different_star_is_detected() {
     let Some(python) = python() else { return };
     let here = Workspace::new();
     let oddities = root().join("fixtures/oddities");

@@ -31,7 +31,7 @@ pub fn hold_file(name: &str, answer: &str) {
 }
 
 #[test]
-fn analytics_on_the_sample() {
+fn analytics_on_the_sample_match() {
     let here = with_star();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries/analytics");
     let queries = files(&folder);
@@ -54,7 +54,7 @@ fn oddities(more: &[&str]) -> Workspace {
 }
 
 #[test]
-fn tables_of_the_oddities() {
+fn tables_of_the_oddities_match() {
     let here = oddities(&[]);
     for (table, order) in [
         ("songs", "song_id"),
@@ -69,7 +69,7 @@ fn tables_of_the_oddities() {
 }
 
 #[test]
-fn rejects_of_the_oddities() {
+fn rejects_of_the_oddities_match() {
     let here = oddities(&[]);
     let answer = ask(
         &here,
@@ -81,7 +81,7 @@ fn rejects_of_the_oddities() {
 }
 
 #[test]
-fn plays_of_the_oddities_that_match_by_duration_too() {
+fn plays_of_the_oddities_matched_by_duration() {
     let here = oddities(&["--match", "title-artist-duration", "--unmatched", "drop"]);
     let answer = ask(
         &here,
@@ -91,7 +91,7 @@ fn plays_of_the_oddities_that_match_by_duration_too() {
 }
 
 #[test]
-fn what_was_passed_over_or_unknown_is_told() {
+fn skipped_files_and_unknown_keys_are_reported() {
     let here = Workspace::new();
     let outcome =
         here.run(transform_args("oddities/songs", "oddities/logs", &["--max-rejects", "33"]));
@@ -102,7 +102,7 @@ fn what_was_passed_over_or_unknown_is_told() {
 }
 
 #[test]
-fn no_golden_answer_is_left_of_a_query_that_is_gone() {
+fn no_golden_file_belongs_to_a_removed_query() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let queries = files(&folder.join("queries/analytics"));
     for file in files(&folder.join("tests/golden")) {

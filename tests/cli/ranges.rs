@@ -200,7 +200,7 @@ fn ends(here: &Workspace, command: &mut Command) -> (i32, String) {
 }
 
 #[test]
-fn every_number_and_time_of_every_command_has_limits() {
+fn every_number_and_duration_of_every_command_has_limits() {
     let here = with_tiny_star();
     let mut tried = 0;
     for command in COMMANDS {
@@ -234,7 +234,7 @@ fn every_number_and_time_of_every_command_has_limits() {
 }
 
 #[test]
-fn the_same_holds_for_the_configuration_file() {
+fn every_number_and_duration_of_the_configuration_file_has_limits() {
     let here = with_tiny_star();
     let to = "postgres://nobody@127.0.0.1:1/none";
     let numbers = [

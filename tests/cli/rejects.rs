@@ -94,7 +94,7 @@ fn long_rejects_are_kept_in_order_within_the_memory_limit() {
 }
 
 #[test]
-fn reading_stops_once_the_limit_cannot_be_met_and_enough_is_kept() {
+fn reading_stops_once_the_limit_is_certain_to_be_exceeded_and_enough_rejects_are_kept() {
     let here = with_tiny_data();
     for file in 0..8 {
         here.write(&format!("logs/bad{file}.json"), "x\n".repeat(400_000));
@@ -118,7 +118,7 @@ fn with_separators(number: u64) -> String {
 }
 
 #[test]
-fn a_limit_that_may_still_be_met_is_judged_at_the_end() {
+fn limit_that_can_still_be_met_is_checked_at_the_end() {
     let here = with_tiny_data();
     here.write("logs/bad.json", "x\n".repeat(1_050_000));
     let args = ["transform", "--songs", "songs", "--logs", "logs", "--out", "star"];
@@ -152,7 +152,7 @@ fn transform_under(here: &Workspace, umask: &str, max_rejects: &str) {
 }
 
 #[test]
-fn rejects_are_private_whatever_the_umask() {
+fn rejects_are_private_under_any_umask() {
     for (umask, max_rejects) in [("000", "5"), ("022", "5"), ("077", "5"), ("000", "0")] {
         let here = with_tiny_data();
         transform_under(&here, umask, max_rejects);
@@ -171,7 +171,7 @@ fn rejects_are_private_whatever_the_umask() {
 }
 
 #[test]
-fn a_star_can_be_queried_by_those_who_may_not_read_its_rejects() {
+fn star_can_be_queried_without_permission_to_read_its_rejects() {
     use std::os::unix::fs::{MetadataExt, chown};
     use std::os::unix::process::CommandExt;
 

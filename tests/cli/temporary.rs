@@ -72,7 +72,7 @@ fn is_empty(folder: &Path) -> bool {
 }
 
 #[test]
-fn a_signal_ends_a_query_in_order() {
+fn signal_ends_a_query_cleanly() {
     for name in ["HUP", "TERM", "INT"] {
         let here = workspace();
         let mut child = start_long_query(&here);
@@ -85,7 +85,7 @@ fn a_signal_ends_a_query_in_order() {
 }
 
 #[test]
-fn a_signal_ends_every_command_with_temporary_files_in_order() {
+fn signal_ends_every_command_with_temporary_files_cleanly() {
     let nowhere = "postgres://nobody@127.0.0.1:1/none";
     let other = [&TINY[..5], &["--out", "other"]].concat();
     for (args, name) in [
@@ -112,7 +112,7 @@ fn a_signal_ends_every_command_with_temporary_files_in_order() {
 }
 
 #[test]
-fn a_signal_ends_a_query_whose_reader_does_not_read() {
+fn signal_ends_a_query_with_a_blocked_reader() {
     let here = workspace();
     let sql = "SELECT value FROM generate_series(1, 4000000000)";
     let mut command = here.command();
@@ -135,7 +135,7 @@ fn a_signal_ends_a_query_whose_reader_does_not_read() {
 }
 
 #[test]
-fn a_signal_that_is_ignored_stays_so() {
+fn ignored_signal_stays_ignored() {
     let here = workspace();
     let program = env!("CARGO_BIN_EXE_starlift");
     let mut shell = Command::new("sh");
@@ -152,7 +152,7 @@ fn a_signal_that_is_ignored_stays_so() {
 }
 
 #[test]
-fn what_a_killed_run_has_left_is_removed_at_the_next_start() {
+fn files_of_a_killed_run_are_removed_at_the_next_start() {
     let here = workspace();
     let mut killed = start_long_query(&here);
     let left = wait_for_files(&here);

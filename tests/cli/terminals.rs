@@ -45,7 +45,7 @@ fn with_hostile_data() -> Workspace {
 const SQL: &str = "SELECT title, artist_id FROM songs ORDER BY song_id";
 
 #[test]
-fn tables_and_summaries_escape_what_the_data_holds() {
+fn tables_and_summaries_escape_the_data() {
     let here = with_hostile_data();
     let coloured = ["--color", "always"];
     let outcome = here.run(TINY.iter().chain(&coloured));
@@ -64,7 +64,7 @@ fn tables_and_summaries_escape_what_the_data_holds() {
 }
 
 #[test]
-fn errors_and_rejects_escape_what_they_name() {
+fn errors_and_rejects_escape_names() {
     let here = with_hostile_data();
     let coloured = ["--color", "always"];
     let place = format!("no{HOSTILE}\nerror: other");
@@ -90,7 +90,7 @@ fn errors_and_rejects_escape_what_they_name() {
 }
 
 #[test]
-fn answers_for_programs_are_exact_in_a_pipe_and_escaped_on_a_terminal() {
+fn machine_readable_results_are_exact_in_a_pipe_and_escaped_on_a_terminal() {
     let here = with_tiny_data();
     let title = HOSTILE.replace(['\u{1b}', '\u{7}'], "");
     let song = format!(
@@ -110,7 +110,7 @@ fn answers_for_programs_are_exact_in_a_pipe_and_escaped_on_a_terminal() {
 }
 
 #[test]
-fn log_lines_escape_what_they_name() {
+fn log_lines_escape_names() {
     let here = with_tiny_star();
     let place = "star\u{9b}31m\u{202e}x";
     let args = ["transform", "--songs", "songs", "--logs", "logs", "--out", place];

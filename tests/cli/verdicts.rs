@@ -26,7 +26,7 @@ fn with_failing_star() -> Workspace {
 }
 
 #[test]
-fn a_transform_ends_alike_whoever_reads() {
+fn exit_code_of_transform_does_not_depend_on_the_reader() {
     let here = with_tiny_data();
     exits_alike(&here, &TINY, 0);
     for more in [&["-v"][..], &["--quiet"], &["--log-format", "json"], &["--dry-run"]] {
@@ -40,7 +40,7 @@ fn a_transform_ends_alike_whoever_reads() {
 }
 
 #[test]
-fn a_check_ends_alike_whoever_reads() {
+fn exit_code_of_check_does_not_depend_on_the_reader() {
     let here = with_failing_star();
     exits_alike(&here, &["check", "--star", "star"], 4);
     exits_alike(&here, &["check", "--quiet", "--star", "star"], 4);
@@ -50,7 +50,7 @@ fn a_check_ends_alike_whoever_reads() {
 }
 
 #[test]
-fn a_query_ends_alike_whoever_reads() {
+fn exit_code_of_query_does_not_depend_on_the_reader() {
     let here = with_tiny_star();
     for format in ["table", "csv", "json", "ndjson"] {
         let sql = "SELECT * FROM songplays";
@@ -63,7 +63,7 @@ fn a_query_ends_alike_whoever_reads() {
 }
 
 #[test]
-fn the_other_commands_end_alike_whoever_reads() {
+fn exit_codes_of_other_commands_do_not_depend_on_the_reader() {
     let here = with_tiny_star();
     exits_alike(&here, &["--help"], 0);
     exits_alike(&here, &["--version"], 0);
@@ -91,14 +91,14 @@ fn the_other_commands_end_alike_whoever_reads() {
 }
 
 #[test]
-fn the_demo_ends_well_without_a_reader() {
+fn demo_succeeds_without_a_reader() {
     let here = Workspace::new();
     assert_eq!(exit_code_unread(here.command().arg("demo"), true), Some(0));
     assert!(here.join("starlift-demo/star/_starlift.json").is_file());
 }
 
 #[test]
-fn an_answer_is_not_worked_out_further_for_a_reader_that_has_gone() {
+fn query_stops_when_its_reader_is_gone() {
     let here = with_tiny_star();
     // All two billion rows would take minutes.
     let sql = "SELECT * FROM generate_series(1, 2000000000)";
@@ -111,7 +111,7 @@ fn an_answer_is_not_worked_out_further_for_a_reader_that_has_gone() {
 }
 
 #[test]
-fn a_full_disk_under_standard_output_is_a_failure() {
+fn full_disk_under_standard_output_is_a_failure() {
     let here = with_tiny_star();
     let query = ["query", "--star", "star", "--sql", "SELECT 1", "--format"];
     let queries = ["table", "csv", "json", "ndjson"].map(|format| [&query[..], &[format]].concat());

@@ -241,16 +241,16 @@ fn fingerprint(bench: &Bench) -> u64 {
 }
 
 #[test]
-fn killed_on_disk_at_random_moments_it_leaves_one_of_two_stars() {
+fn kills_at_random_moments_on_disk_leave_one_of_two_stars() {
     Campaign::new(Bench::local()).fight("on disk");
 }
 
 #[test]
-fn killed_on_s3_at_random_moments_it_leaves_one_of_two_stars() {
+fn kills_at_random_moments_on_s3_leave_one_of_two_stars() {
     Campaign::new(Bench::s3()).fight("on S3");
 }
 
 #[test]
-fn stopped_on_s3_at_random_moments_it_leaves_the_star_of_another_run() {
+fn suspensions_at_random_moments_on_s3_leave_the_star_of_another_run() {
     Campaign::new(Bench::s3()).stall_often();
 }

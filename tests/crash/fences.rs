@@ -23,7 +23,7 @@ fn overtake(bench: &Bench, op: Op, target: &str) -> (Ended, Value) {
 }
 
 #[test]
-fn a_run_that_was_overtaken_before_its_record_publishes_nothing() {
+fn run_overtaken_before_its_record_publishes_nothing() {
     for target in
         ["star/songs/", "star/songs.manifest", "star/users.manifest", "star/_starlift.json"]
     {
@@ -40,7 +40,7 @@ fn a_run_that_was_overtaken_before_its_record_publishes_nothing() {
 }
 
 #[test]
-fn a_record_that_changed_meanwhile_is_named() {
+fn record_changed_during_the_run_is_named() {
     let bench = Bench::s3();
     let (ended, record) = overtake(&bench, Op::Put, "star/_starlift.json");
     ended.exits(1).complains("s3://sparkify/star/_starlift.json has changed since this run began");
@@ -48,7 +48,7 @@ fn a_record_that_changed_meanwhile_is_named() {
 }
 
 #[test]
-fn a_run_that_was_overtaken_after_its_record_removes_nothing_of_the_other() {
+fn run_overtaken_after_its_record_removes_nothing_of_the_other() {
     for (op, target) in [
         (Op::List, "star/songs/"),
         (Op::List, "star/_rejects/"),
@@ -66,7 +66,7 @@ fn a_run_that_was_overtaken_after_its_record_removes_nothing_of_the_other() {
 }
 
 #[test]
-fn manifests_that_come_late_do_not_replace_newer_ones() {
+fn late_manifests_do_not_replace_newer_ones() {
     let bench = Bench::s3();
     bench.publish("a");
     let record = bench.server().pause_first(Op::Put, "star/_starlift.json");
@@ -85,7 +85,7 @@ fn manifests_that_come_late_do_not_replace_newer_ones() {
 }
 
 #[test]
-fn a_lease_that_was_taken_over_is_not_removed() {
+fn lease_that_was_taken_over_is_not_removed() {
     let bench = Bench::s3();
     bench.publish("a");
     let gate = bench.server().pause_first(Op::DeleteMany, "star/songs/");
@@ -105,7 +105,7 @@ fn lease_of_a_killed_run(bench: &Bench) -> Value {
 }
 
 #[test]
-fn processes_of_another_namespace_are_not_taken_for_dead() {
+fn processes_of_another_namespace_are_not_presumed_dead() {
     let bench = Bench::s3();
     bench.publish("a");
     let mut holder = lease_of_a_killed_run(&bench);
@@ -119,7 +119,7 @@ fn processes_of_another_namespace_are_not_taken_for_dead() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_run_in_another_namespace_does_not_take_a_live_one_for_dead() {
+fn run_in_another_namespace_does_not_presume_a_live_one_dead() {
     const APART: [&str; 3] = ["--pid", "--fork", "--mount-proc"];
     let can = Command::new("unshare").args(APART).arg("true").output();
     if !can.is_ok_and(|output| output.status.success()) {
@@ -150,7 +150,7 @@ fn a_run_in_another_namespace_does_not_take_a_live_one_for_dead() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_process_number_that_is_used_again_holds_no_lease() {
+fn reused_process_id_does_not_hold_a_lease() {
     let bench = Bench::s3();
     bench.publish("a");
     let mut holder = lease_of_a_killed_run(&bench);
@@ -168,7 +168,7 @@ fn expired_here() -> String {
 }
 
 #[test]
-fn the_clock_of_the_store_decides_whether_a_lease_has_expired() {
+fn clock_of_the_store_decides_whether_a_lease_has_expired() {
     let bench = Bench::s3();
     bench.publish("a");
     let before = bench.star();
@@ -184,7 +184,7 @@ fn the_clock_of_the_store_decides_whether_a_lease_has_expired() {
 }
 
 #[test]
-fn a_record_that_cannot_be_replaced_is_found_before_any_work() {
+fn record_that_cannot_be_replaced_is_detected_before_any_work() {
     for bench in [Bench::local(), Bench::s3()] {
         for content in ["{\"format\": 2}", "", "no JSON", "[]", "{\"format\": 1}"] {
             match &bench.server {
@@ -205,7 +205,7 @@ fn a_record_that_cannot_be_replaced_is_found_before_any_work() {
 }
 
 #[test]
-fn on_disk_a_folder_in_the_way_is_found_before_the_star_is_replaced() {
+fn folder_in_the_way_on_disk_is_detected_before_the_star_is_replaced() {
     let bench = Bench::local();
     std::fs::create_dir_all(bench.workspace.join("star/_starlift.json")).unwrap();
     let outcome = bench.workspace.outcome(&mut bench.transform("a", &[]));
@@ -219,7 +219,7 @@ fn on_disk_a_folder_in_the_way_is_found_before_the_star_is_replaced() {
 }
 
 #[test]
-fn a_server_without_conditional_puts_gets_plain_ones() {
+fn server_without_conditional_puts_gets_plain_ones() {
     let bench = Bench::s3();
     bench.publish("a");
     // The server rejects only requests with condition headers; these are the conditional puts of
@@ -236,7 +236,7 @@ fn a_server_without_conditional_puts_gets_plain_ones() {
 }
 
 #[test]
-fn on_disk_a_record_that_was_replaced_meanwhile_is_left_alone() {
+fn record_replaced_on_disk_during_the_run_is_left_alone() {
     let bench = Bench::local();
     bench.publish("b");
     let other = bench.workspace.read("star/_starlift.json");
@@ -250,7 +250,7 @@ fn on_disk_a_record_that_was_replaced_meanwhile_is_left_alone() {
 }
 
 #[test]
-fn on_disk_a_lock_that_was_replaced_meanwhile_is_lost() {
+fn lock_replaced_on_disk_during_the_run_is_lost() {
     let bench = Bench::local();
     bench.publish("a");
     let old = bench.answer();
@@ -273,7 +273,7 @@ fn slow(bench: &Bench) -> String {
 }
 
 #[test]
-fn a_run_killed_between_its_record_and_the_manifests_is_mended_by_the_next() {
+fn run_killed_between_record_and_manifests_is_repaired_by_the_next() {
     let bench = Bench::s3();
     bench.publish("b");
     let of_b = bench.answer();
@@ -296,7 +296,7 @@ fn a_run_killed_between_its_record_and_the_manifests_is_mended_by_the_next() {
 }
 
 #[test]
-fn killed_before_its_record_it_leaves_all_manifests_as_they_were() {
+fn kill_before_the_record_leaves_all_manifests_unchanged() {
     let bench = Bench::s3();
     bench.publish("a");
     for target in ["star/artists.manifest", "star/songs.manifest", "star/users.manifest"] {
@@ -308,7 +308,7 @@ fn killed_before_its_record_it_leaves_all_manifests_as_they_were() {
 }
 
 #[test]
-fn a_record_whose_put_fails_leaves_all_manifests_as_they_were() {
+fn failed_put_of_the_record_leaves_all_manifests_unchanged() {
     let bench = Bench::s3();
     bench.publish("a");
     let old = bench.answer();
@@ -322,7 +322,7 @@ fn a_record_whose_put_fails_leaves_all_manifests_as_they_were() {
 }
 
 #[test]
-fn manifests_that_cannot_be_renewed_keep_the_files_they_name() {
+fn manifests_that_cannot_be_updated_keep_their_files() {
     let bench = Bench::s3();
     bench.publish("b");
     let of_b = bench.answer();
@@ -340,7 +340,7 @@ fn manifests_that_cannot_be_renewed_keep_the_files_they_name() {
 }
 
 #[test]
-fn a_star_replaced_while_it_is_read_is_an_error() {
+fn star_replaced_during_a_query_is_an_error() {
     for target in ["star/songplays/", "star/time/"] {
         let bench = Bench::s3();
         bench.publish("a");
@@ -362,7 +362,7 @@ fn a_star_replaced_while_it_is_read_is_an_error() {
 }
 
 #[test]
-fn a_file_that_a_second_look_does_not_find_is_not_an_empty_table() {
+fn file_not_found_by_a_second_request_is_not_an_empty_table() {
     let bench = Bench::s3();
     bench.publish("a");
     let star = bench.url("star");
@@ -375,7 +375,7 @@ fn a_file_that_a_second_look_does_not_find_is_not_an_empty_table() {
 }
 
 #[test]
-fn the_star_is_on_disk_before_it_is_published_and_before_the_old_one_is_removed() {
+fn star_is_synced_before_publication_and_before_the_old_one_is_removed() {
     let bench = Bench::local();
     bench.publish("a");
     let outcome = bench.workspace.outcome(&mut bench.transform("b", &["-v"]));

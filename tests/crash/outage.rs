@@ -13,7 +13,7 @@ const RUNS: usize = 10;
 const FAILURES: usize = 20;
 
 #[test]
-fn one_request_in_twenty_fails_and_no_star_is_torn() {
+fn failures_of_one_request_in_twenty_leave_no_torn_star() {
     let runs = std::env::var("STARLIFT_OUTAGES").map_or(RUNS, |runs| runs.parse().unwrap());
     let campaign = Campaign::new(Bench::s3());
     let (mut published, mut failed) = (0, 0);
@@ -71,7 +71,7 @@ impl Drop for SmallDisk {
 }
 
 #[test]
-fn on_a_full_disk_the_star_stays() {
+fn full_disk_keeps_the_old_star() {
     let bench = Bench::local();
     let Some(disk) = SmallDisk::mount(bench.workspace.join("star"), 64 * 1024) else {
         eprintln!("skipped: this user cannot mount a small disk");
@@ -107,7 +107,7 @@ fn on_a_full_disk_the_star_stays() {
 }
 
 #[test]
-fn with_a_full_temporary_folder_the_star_stays() {
+fn full_temporary_folder_keeps_the_old_star() {
     let bench = Bench::local();
     let Some(_disk) = SmallDisk::mount(bench.workspace.join("tmp"), 16) else {
         eprintln!("skipped: this user cannot mount a small disk");

@@ -35,7 +35,7 @@ impl Bench {
 }
 
 #[test]
-fn stars_within_a_star_stay() {
+fn nested_stars_are_kept() {
     for bench in [Bench::local(), Bench::s3()] {
         for nested in NESTED {
             bench.publish_at("a", nested);
@@ -56,7 +56,7 @@ fn stars_within_a_star_stay() {
 }
 
 #[test]
-fn what_links_lead_to_stays() {
+fn targets_of_links_are_kept() {
     let bench = Bench::local();
     bench.publish_at("a", "archive");
     let archive = files(&bench.workspace.join("archive"));
@@ -87,7 +87,7 @@ fn what_links_lead_to_stays() {
 }
 
 #[test]
-fn files_of_runs_in_folders_below_stay() {
+fn run_files_in_nested_folders_are_kept() {
     for bench in [Bench::local(), Bench::s3()] {
         let kept = [
             "star/songs/x/20181112T030405Z-0a1b2c3d-00000.parquet",
@@ -129,7 +129,7 @@ fn assert_lock_is_refused(bench: &Bench, complaint: &str) {
 }
 
 #[test]
-fn a_lock_that_is_something_else_is_left_alone() {
+fn lock_name_used_by_something_else_is_left_alone() {
     let bench = Bench::local();
     let (mine, lock) =
         (bench.workspace.write("mine.txt", "mine"), bench.workspace.join("star/_lock"));
@@ -157,7 +157,7 @@ fn a_lock_that_is_something_else_is_left_alone() {
 }
 
 #[test]
-fn a_record_that_is_a_link_is_replaced_and_not_followed() {
+fn record_that_is_a_link_is_replaced_and_not_followed() {
     let bench = Bench::local();
     bench.publish_at("a", "other");
     bench.publish("a");

@@ -113,7 +113,7 @@ impl std::fmt::Display for Tally {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn connections_to_redshift_cut_at_random_leave_whole_stars() {
+async fn random_cuts_of_redshift_connections_leave_complete_stars() {
     let cloud = Cloud::new().await;
     cloud.transform("other", &["--unmatched", "drop"]);
     let client = cloud.redshift.database().client().await;
@@ -183,7 +183,7 @@ async fn connections_to_redshift_cut_at_random_leave_whole_stars() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn connections_to_postgresql_cut_at_random_leave_whole_stars() {
+async fn random_cuts_of_postgresql_connections_leave_complete_stars() {
     let (here, database) = (with_star(), database());
     transform(&here, "other", &["--unmatched", "drop"]).exits(0);
     let client = database.client().await;
@@ -252,7 +252,7 @@ async fn connections_to_postgresql_cut_at_random_leave_whole_stars() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn two_loaders_and_a_run_at_once_leave_whole_stars() {
+async fn two_loaders_and_a_concurrent_run_leave_complete_stars() {
     let (here, database) = (with_star(), database());
     transform(&here, "other", &["--unmatched", "drop"]).exits(0);
     let client = database.client().await;

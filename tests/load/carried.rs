@@ -19,7 +19,7 @@ async fn others(client: &Client) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn whatever_depends_on_a_table_or_its_row_type_is_named_and_then_dropped() {
+async fn dependents_of_a_table_or_its_row_type_are_named_and_then_dropped() {
     for (make, named, is_there) in [
         (
             "CREATE TABLE public.mine (id INT, u star.users)",
@@ -127,7 +127,7 @@ async fn whatever_depends_on_a_table_or_its_row_type_is_named_and_then_dropped()
 }
 
 #[tokio::test]
-async fn views_are_made_again_whatever_they_read_and_what_reads_them_stays() {
+async fn views_are_recreated_and_their_dependents_are_kept() {
     let (here, database, client) = loaded().await;
     client
         .batch_execute(
@@ -157,7 +157,7 @@ async fn views_are_made_again_whatever_they_read_and_what_reads_them_stays() {
 }
 
 #[tokio::test]
-async fn tables_of_the_users_own_are_no_leftovers_whatever_they_are_called() {
+async fn tables_of_users_are_not_treated_as_leftovers() {
     let (here, database, client) = loaded().await;
     client
         .batch_execute(
@@ -179,7 +179,7 @@ async fn tables_of_the_users_own_are_no_leftovers_whatever_they_are_called() {
 }
 
 #[tokio::test]
-async fn a_replaced_table_that_cannot_be_dropped_is_a_note_and_dropped_by_the_next_load() {
+async fn old_table_that_cannot_be_dropped_is_reported_and_dropped_by_the_next_load() {
     let (here, database, client) = loaded().await;
     client
         .batch_execute(
@@ -262,7 +262,7 @@ async fn storage_statistics_comments_and_replica_identity_are_carried_over() {
 }
 
 #[tokio::test]
-async fn an_owner_whom_no_table_can_be_given_is_told_before_anything_is_copied() {
+async fn owner_that_cannot_receive_a_table_is_named_before_the_copy() {
     let (here, database) = (with_star(), database());
     let client = database.client().await;
     let (loader, owner) = (format!("l_{}", database.name()), format!("o_{}", database.name()));
@@ -296,7 +296,7 @@ async fn an_owner_whom_no_table_can_be_given_is_told_before_anything_is_copied()
 }
 
 #[tokio::test]
-async fn event_triggers_find_their_tables_by_the_search_path() {
+async fn event_triggers_find_their_tables_through_the_search_path() {
     let (here, database) = (with_star(), database());
     let client = database.client().await;
     client

@@ -45,7 +45,7 @@ fn ask(here: &Workspace, endpoint: &str, target: &str, more: &[&str]) -> Outcome
 }
 
 #[test]
-fn aws_is_asked_for_the_user_of_the_cluster() {
+fn credentials_are_requested_for_the_user_of_the_cluster() {
     let here = Workspace::new();
     let body = "<GetClusterCredentialsResponse xmlns=\"http://redshift.amazonaws.com/doc/2012-12-01/\">\
         <GetClusterCredentialsResult><DbUser>IAM:ann</DbUser><DbPassword>open sesame</DbPassword>\
@@ -72,7 +72,7 @@ fn aws_is_asked_for_the_user_of_the_cluster() {
 }
 
 #[test]
-fn a_refusal_of_aws_is_told_with_the_permission_it_takes() {
+fn error_of_aws_names_the_missing_permission() {
     let here = Workspace::new();
     let body = "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>User ann is \
         not authorized to perform: redshift:GetClusterCredentials</Message></Error></ErrorResponse>";
@@ -87,7 +87,7 @@ fn a_refusal_of_aws_is_told_with_the_permission_it_takes() {
 }
 
 #[test]
-fn a_host_that_is_no_cluster_needs_one_named() {
+fn host_outside_of_aws_requires_a_cluster_name() {
     let here = Workspace::new();
     let target = "redshift://ann@tunnel.example.com/dev";
     let outcome = ask(&here, "http://127.0.0.1:1", target, &[]);

@@ -27,7 +27,7 @@ async fn agree(cloud: &Cloud, star: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_real_data_has_the_same_answers_everywhere() {
+async fn real_data_has_the_same_results_everywhere() {
     let Some(real) = support::real_data() else { return };
     let cloud = Cloud::new().await;
     let (songs, logs) = (real.join("song_data"), real.join("log_data"));
@@ -41,7 +41,7 @@ async fn the_real_data_has_the_same_answers_everywhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_large_star_has_the_same_answers_everywhere() {
+async fn large_star_has_the_same_results_everywhere() {
     let events = std::env::var("STARLIFT_LOAD_EVENTS").unwrap_or_else(|_| EVENTS.to_owned());
     let cloud = Cloud::new().await;
     cloud

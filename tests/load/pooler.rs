@@ -24,7 +24,7 @@ const STATE: &str = "SELECT pg_backend_pid() || '', current_setting('search_path
     (SELECT COUNT(*) FROM pg_class WHERE relpersistence = 't')";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_of_a_session_is_left_in_a_pool() {
+async fn session_leaves_no_state_in_a_pool() {
     let (here, database) = (with_star(), database());
     let Some(pooler) = PgBouncer::start(Postgres::shared(), 2) else { return };
     let url = pooler.url(database.name());
@@ -81,7 +81,7 @@ async fn settings_of_other_clients_do_not_matter() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pool_of_one_connection_is_named_with_the_cure() {
+async fn pool_of_one_connection_is_reported_with_a_remedy() {
     let (here, database) = (with_star(), database());
     let Some(pooler) = PgBouncer::start(Postgres::shared(), 1) else { return };
     let outcome = load(&here, &pooler.url(database.name()), &[]);

@@ -20,7 +20,7 @@ const SEEN: &str = "SELECT (SELECT COUNT(*) FROM star.songplays), (SELECT COUNT(
     (SELECT COUNT(*) FROM star.songplays p JOIN star.time t USING (start_time) JOIN star.users u USING (user_id))";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn readers_see_whole_stars_through_ten_loads() {
+async fn readers_see_complete_stars_during_ten_loads() {
     let (here, database) = (two_stars(), database());
     load(&here, &database.url(), &[]).exits(0);
     let client = database.client().await;
@@ -69,7 +69,7 @@ async fn answers(client: &Client) -> Vec<Vec<String>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn analytics_in_a_loop_get_the_answers_of_one_star_or_the_other() {
+async fn analytics_results_always_belong_to_a_single_star() {
     let (here, database) = (two_stars(), database());
     let client = database.client().await;
     let mut whole = Vec::new();
@@ -105,7 +105,7 @@ async fn analytics_in_a_loop_get_the_answers_of_one_star_or_the_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_that_holds_on_is_waited_for_and_then_given_up() {
+async fn load_waits_for_a_long_reader_and_then_gives_up() {
     let (here, database) = (two_stars(), database());
     load(&here, &database.url(), &[]).exits(0);
     let mut reader = database.client().await;
@@ -123,7 +123,7 @@ async fn a_reader_that_holds_on_is_waited_for_and_then_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_loaders_one_waits_or_fails_cleanly() {
+async fn second_loader_waits_or_fails_cleanly() {
     let (here, database) = (two_stars(), database());
     load(&here, &database.url(), &[]).exits(0);
     let client = database.client().await;
@@ -147,7 +147,7 @@ async fn of_two_loaders_one_waits_or_fails_cleanly() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn first_loads_at_once_do_not_trip_over_the_ledger() {
+async fn concurrent_first_loads_create_the_ledger_once() {
     let (here, database) = (two_stars(), database());
     let mut children: Vec<_> = ["star", "other", "star"]
         .map(|star| {
@@ -162,7 +162,7 @@ async fn first_loads_at_once_do_not_trip_over_the_ledger() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ledger_that_another_is_making_is_looked_for_again() {
+async fn ledger_that_another_session_is_creating_is_retried() {
     let (here, database) = (with_star(), database());
     let client = database.client().await;
     // A table that another session is still creating: its row type is visible, but the table is

@@ -12,7 +12,7 @@ fn ask(here: &Workspace, url: &str) -> Outcome {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_self_signed_certificate_is_trusted_by_name() {
+async fn self_signed_certificate_is_trusted_for_its_name() {
     let here = Workspace::new();
     for (common_name, names, is_authority) in [
         ("localhost", &["localhost"][..], false),
@@ -49,7 +49,7 @@ async fn a_self_signed_certificate_is_trusted_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn modes_are_those_of_libpq() {
+async fn modes_match_libpq() {
     let here = Workspace::new();
     let server = Postgres::shared();
     let root = format!("sslrootcert={}", server.ca_file().display());
@@ -92,7 +92,7 @@ async fn channel_binding_is_honoured() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_file_says_of_tls_what_a_url_does() {
+async fn configuration_file_accepts_the_tls_settings_of_a_url() {
     let here = Workspace::new();
     let server = Postgres::shared();
     let ca = server.ca_file().display().to_string();

@@ -58,7 +58,7 @@ fn wanted(table: &str) -> Vec<Field> {
 }
 
 #[test]
-fn columns_types_and_nulls_are_those_of_the_rules_even_without_rows() {
+fn columns_types_and_nullability_follow_the_rules_even_without_rows() {
     let full = Star::of(&[song(json!({}))], &[play(json!({}))]);
     let empty = Star::of(&[json!({})], &[json!({})]);
     for table in ["songplays", "users", "songs", "artists", "time"] {
@@ -74,7 +74,7 @@ fn columns_types_and_nulls_are_those_of_the_rules_even_without_rows() {
 }
 
 #[test]
-fn only_columns_that_repeat_have_dictionaries() {
+fn only_columns_with_repeated_values_have_dictionaries() {
     let star = Star::of(&[song(json!({}))], &[play(json!({"level": "free"}))]);
     for table in TABLES {
         let file = std::fs::File::open(&star.files(table.name)[0]).unwrap();
@@ -90,7 +90,7 @@ fn only_columns_that_repeat_have_dictionaries() {
 }
 
 #[test]
-fn rows_are_sorted_text_by_its_bytes() {
+fn rows_are_sorted_with_text_in_byte_order() {
     let ids = ["b", "Z", "é", "a", "日", "🎵", "ﬁ", "aa", "A"];
     let songs: Vec<_> =
         ids.iter().map(|id| song(json!({"song_id": id, "artist_id": id}))).collect();
@@ -176,7 +176,7 @@ fn star(songs: &[Vec<u8>], logs: &[Vec<u8>], reversed: bool, threads: usize) -> 
 }
 
 #[test]
-fn the_same_records_give_the_same_bytes() {
+fn same_records_produce_the_same_bytes() {
     let (songs, logs) = sample();
     let one = star(&songs, &logs, false, 1);
     let wanted = bytes(&one);
@@ -250,7 +250,7 @@ fn without_lengths(star: &Star) -> RunRecord {
 }
 
 #[test]
-fn rejects_of_older_versions_have_no_length() {
+fn rejects_in_the_older_format_have_no_length() {
     let star = Job::of(&lines(&[song(json!({}))]), &format!("oops\n{}", visit(json!({})))).run();
     let record = without_lengths(&star);
     let counts = star.runtime.block_on(async {

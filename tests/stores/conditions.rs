@@ -22,7 +22,7 @@ fn lease(seconds: i64) -> Vec<u8> {
 }
 
 #[test]
-fn on_google_cloud_storage_generations_are_compared() {
+fn google_cloud_storage_compares_generations() {
     let (workspace, store) = (with_data(), MemoryStore::start(Conditions::Generations));
     for _ in 0..2 {
         let command = on_gcs(&workspace, &store.stub.url);
@@ -39,7 +39,7 @@ fn on_google_cloud_storage_generations_are_compared() {
 }
 
 #[test]
-fn on_google_cloud_storage_an_expired_lock_is_taken_over_and_a_live_one_is_not() {
+fn google_cloud_storage_run_takes_over_an_expired_lock_but_not_a_live_one() {
     let (workspace, store) = (with_data(), MemoryStore::start(Conditions::Generations));
     let run =
         || transform(on_gcs(&workspace, &store.stub.url), &workspace, "gs://bucket/star", &[]);
@@ -51,7 +51,7 @@ fn on_google_cloud_storage_an_expired_lock_is_taken_over_and_a_live_one_is_not()
 }
 
 #[test]
-fn a_store_without_conditional_puts_is_named_once_and_still_has_a_lock() {
+fn store_without_conditional_puts_is_reported_once_and_still_locked() {
     let without = [501, 400, 405].map(Conditions::Rejected);
     for conditions in without.into_iter().chain([Conditions::Ignored]) {
         let (workspace, store) = (with_data(), MemoryStore::start(conditions));
@@ -71,7 +71,7 @@ fn a_store_without_conditional_puts_is_named_once_and_still_has_a_lock() {
 }
 
 #[test]
-fn a_bad_request_for_another_reason_is_told_as_it_is() {
+fn unrelated_bad_request_is_reported_unchanged() {
     let refusal = |asked: &stub::Asked| {
         (asked.method == "PUT")
             .then(|| stub::answer(400, "<Error><Code>ExpiredToken</Code></Error>"))
@@ -83,7 +83,7 @@ fn a_bad_request_for_another_reason_is_told_as_it_is() {
 }
 
 #[test]
-fn without_a_lock_no_lock_is_read_or_written() {
+fn lock_off_neither_reads_nor_writes_a_lock() {
     let toml = "[transform]\nlock = \"off\"\n";
     for (more, file) in [(&["--lock", "off"][..], ""), (&[], toml)] {
         let (workspace, store) = (with_data(), MemoryStore::start(Conditions::Ignored));
@@ -101,7 +101,7 @@ fn without_a_lock_no_lock_is_read_or_written() {
 }
 
 #[test]
-fn without_a_lock_only_files_of_the_star_before_are_removed() {
+fn lock_off_removes_only_files_of_the_previous_star() {
     let (workspace, store) = (with_data(), MemoryStore::start(Conditions::Tags));
     // Another run could be about to publish these.
     let other = "star/songs/20181112T030405Z-0a1b2c3d-00000.parquet";
@@ -119,7 +119,7 @@ fn without_a_lock_only_files_of_the_star_before_are_removed() {
 }
 
 #[test]
-fn without_a_lock_a_record_that_changed_meanwhile_is_not_replaced() {
+fn lock_off_does_not_replace_a_record_that_changed_during_the_run() {
     let (second, reads) = (Arc::new(AtomicBool::new(false)), AtomicUsize::new(0));
     let is_second = second.clone();
     // Another writer replaces the record after the second run has read it twice.
@@ -146,7 +146,7 @@ fn without_a_lock_a_record_that_changed_meanwhile_is_not_replaced() {
 }
 
 #[test]
-fn an_object_that_is_no_lock_is_left_alone() {
+fn object_that_is_not_a_lock_is_left_alone() {
     for content in ["", "{}", "the lock of another program"] {
         let (workspace, server) = (with_data(), S3Server::start());
         server.put("star/_lock", content);

@@ -40,19 +40,19 @@ fn assert_others_are_read(workspace: &Workspace, mut command: Command, songs: &s
 }
 
 #[test]
-fn on_google_cloud_storage_they_are_named_and_passed_over() {
+fn google_cloud_storage_keys_that_are_not_paths_are_reported_and_skipped() {
     let (workspace, store) = (with_data(), store());
     assert_others_are_read(&workspace, on_gcs(&workspace, &store.stub.url), "gs://bucket/songs");
 }
 
 #[test]
-fn on_azure_they_are_named_and_passed_over() {
+fn azure_keys_that_are_not_paths_are_reported_and_skipped() {
     let (workspace, store) = (with_data(), store());
     assert_others_are_read(&workspace, on_azure(&workspace, &store.stub.url), "az://bucket/songs");
 }
 
 #[test]
-fn many_of_them_do_not_fill_the_screen() {
+fn many_unreadable_keys_are_summarized() {
     let (workspace, store) = (with_data(), store());
     for i in 0..100 {
         store.put(&format!("songs/{i:03}/"), SONG);

@@ -65,7 +65,7 @@ fn https_goes_through_a_tunnel() {
 }
 
 #[test]
-fn hosts_without_a_proxy_are_asked_themselves() {
+fn hosts_in_no_proxy_are_contacted_directly() {
     for variable in ["NO_PROXY", "no_proxy"] {
         let (workspace, store, other) = (with_data(), proxy(), proxy());
         let mut command = on_s3(&workspace, &store.stub.url);
@@ -78,7 +78,7 @@ fn hosts_without_a_proxy_are_asked_themselves() {
 }
 
 #[test]
-fn instance_credentials_are_never_asked_for_through_a_proxy() {
+fn instance_credentials_are_never_requested_through_a_proxy() {
     let (workspace, store) = (with_data(), proxy());
     let mut command = on_s3(&workspace, "http://s3.example.test");
     command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");

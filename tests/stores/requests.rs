@@ -55,7 +55,7 @@ fn assert_encrypted(requests: &[Request], wanted: &[(&str, Option<&str>)]) {
 const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/1234";
 
 #[test]
-fn what_is_written_is_encrypted_as_asked() {
+fn writes_are_encrypted_as_requested() {
     let kms = [
         ("", Some("aws:kms")),
         ("-aws-kms-key-id", Some(KEY)),
@@ -74,7 +74,7 @@ fn what_is_written_is_encrypted_as_asked() {
 }
 
 #[test]
-fn every_write_has_a_checksum_where_one_is_asked_for() {
+fn every_write_has_the_requested_checksum() {
     for (args, toml) in
         [(&["--checksum", "sha256"][..], ""), (&[], "[s3]\nchecksum = \"sha256\"\n")]
     {
@@ -98,7 +98,7 @@ fn every_write_has_a_checksum_where_one_is_asked_for() {
 }
 
 #[test]
-fn every_request_accepts_charges_where_that_is_asked_for() {
+fn every_request_accepts_charges_if_requested() {
     for (args, toml) in [(&["--request-payer"][..], ""), (&[], "[s3]\nrequest_payer = true\n")] {
         let requests = requests(args, toml);
         for op in [Op::List, Op::Get, Op::Put, Op::UploadPart] {
@@ -113,7 +113,7 @@ fn every_request_accepts_charges_where_that_is_asked_for() {
 }
 
 #[test]
-fn a_bucket_may_be_named_in_the_host() {
+fn bucket_can_be_in_the_host_name() {
     for (more, toml) in
         [(&["--addressing", "virtual"][..], ""), (&[], "[s3]\naddressing = \"virtual\"\n")]
     {
@@ -138,7 +138,7 @@ fn a_bucket_may_be_named_in_the_host() {
 }
 
 #[test]
-fn options_of_kms_without_kms_are_wrong_usage() {
+fn kms_options_without_kms_are_a_usage_error() {
     let workspace = with_data();
     for args in [&["--sse-kms-key-id", KEY][..], &["--sse", "s3", "--sse-bucket-key"]] {
         let run = ["transform", "--songs", "songs", "--logs", "logs", "--out", "star"];
@@ -147,7 +147,7 @@ fn options_of_kms_without_kms_are_wrong_usage() {
 }
 
 #[test]
-fn a_refusal_says_what_it_is_for() {
+fn rejected_write_names_the_remedy() {
     for (code, message, advice) in [
         (
             "AccessDenied",
