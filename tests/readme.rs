@@ -1,11 +1,11 @@
-//! What the README shows is what the program says.
+//! Compares the README with the program's output.
 
 use starlift::star::model;
 
 const README: &str = include_str!("../README.md");
 
 #[test]
-fn the_diagram_is_the_output_of_schema() {
+fn diagram_is_the_output_of_schema() {
     let diagram = format!("```mermaid\n{}```\n", model::mermaid());
     assert!(README.contains(&diagram), "README.md lacks the output of `starlift schema`");
 }
