@@ -2,7 +2,7 @@
 //!
 //! [moto](https://docs.getmoto.org) keeps the resources. Before it stands a small HTTP server
 //! which adds what moto lacks, refuses what AWS refuses and moto does not, and fails on purpose.
-//! The numbers in comments are rows in section 5 of the project's collected facts about Redshift.
+//! The numbers in comments are rows in section 5 of `tests/support/redshift/FACTS.md`.
 //!
 //! Added or put right:
 //!
