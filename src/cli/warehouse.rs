@@ -122,11 +122,14 @@ impl WarehouseSettings {
         Ok((given.or_else(of_file).or_else(of_host), self.iam_role.clone()))
     }
 
-    /// The same, a Redshift cluster of this name where neither URL nor cluster is given.
+    /// The same, this Redshift where neither URL nor cluster nor workgroup is given.
     #[must_use]
-    pub fn or_cluster(mut self, cluster: String) -> WarehouseSettings {
-        if self.url.is_none() && self.workgroup.is_none() {
-            self.cluster.get_or_insert(cluster);
+    pub fn or_named(mut self, named: NamedRedshift) -> WarehouseSettings {
+        if !self.is_named() {
+            match named {
+                NamedRedshift::Cluster(name) => self.cluster = Some(name),
+                NamedRedshift::Workgroup(name) => self.workgroup = Some(name),
+            }
         }
         self
     }

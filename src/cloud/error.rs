@@ -57,21 +57,21 @@ pub enum CloudError {
     /// The last snapshot was not taken.
     #[error("there is no snapshot {0} of the cluster: it was on its way out without one")]
     NoSnapshot(String),
-    /// A cluster differs from the plan in what is not changed in place.
-    #[error("cluster {cluster} has {found}, and the plan says {wanted}; nothing was changed")]
+    /// A cluster, workgroup or namespace differs from the plan in what is not changed in place.
+    #[error("{what} has {found}, and the plan says {wanted}; nothing was changed")]
     Differs {
-        /// The cluster.
-        cluster: String,
+        /// The resource.
+        what: String,
         /// What it has.
         found: String,
         /// What it should have.
         wanted: String,
     },
-    /// A cluster is in a state that it does not leave for the wanted one.
-    #[error("cluster {cluster} is {state:?} and will not become {wanted}")]
+    /// A cluster, workgroup or namespace is in a state that it does not leave for the wanted one.
+    #[error("{what} is {state:?} and will not become {wanted}")]
     State {
-        /// The cluster.
-        cluster: String,
+        /// The resource.
+        what: String,
         /// Its state.
         state: String,
         /// The state that was waited for.
@@ -133,6 +133,12 @@ pub enum CloudError {
         /// Its state.
         state: String,
     },
+    /// A workgroup was to be paused or resumed.
+    #[error("{0} is a workgroup of Redshift Serverless, which can be neither paused nor resumed")]
+    NeverPaused(String),
+    /// A subnet does not exist, or is in another network than the rest.
+    #[error("there is no subnet {0}, or it is in another VPC than the others")]
+    NoSubnet(String),
     /// A text that is not the ARN of a secret.
     #[error("{0:?} is not the ARN of a secret")]
     NotASecret(String),
@@ -257,13 +263,12 @@ impl CloudError {
                     .to_owned()
             }
             CloudError::Differs { .. } => {
-                "say with the options what the cluster has, change it in \
-                                           the Redshift console, or tear it down first"
+                "say with the options what it has, change it in the Redshift console, or tear it \
+                 down first"
                     .to_owned()
             }
             CloudError::State { .. } => {
-                "the events of the cluster in the Redshift console say why; \
-                                         `starlift teardown` removes it"
+                "the events in the Redshift console say why; `starlift teardown` removes it"
                     .to_owned()
             }
             CloudError::TimedOut { .. } => {
@@ -297,10 +302,21 @@ impl CloudError {
                 "wait until `starlift status` shows it available".to_owned()
             }
             CloudError::NoWorkgroup { .. } => {
-                "create it in the Redshift console, or name another region with --region".to_owned()
+                "create it with `starlift provision --serverless`, or name another region with --region"
+                    .to_owned()
             }
             CloudError::NotAvailable { .. } => {
-                "wait until the Redshift console shows it as available".to_owned()
+                "wait until `starlift status` shows it as available".to_owned()
+            }
+            CloudError::NeverPaused(_) => {
+                "it need not be: its compute costs nothing while no query runs, and its usage limit \
+                 bounds the rest; `starlift teardown` removes it"
+                    .to_owned()
+            }
+            CloudError::NoSubnet(_) => {
+                "name subnets of one VPC with --subnet; Redshift Serverless needs three, each in \
+                 another Availability Zone"
+                    .to_owned()
             }
             CloudError::NotASecret(_) => {
                 "write arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME".to_owned()
@@ -354,6 +370,11 @@ impl ApiError {
             ),
             "InsufficientClusterCapacity" => Some(
                 "AWS has no such node free there; try another --node-type or region".to_owned(),
+            ),
+            "ValidationException" if self.said.contains("snapshot exists") => Some(
+                "AWS changes the capacity once the workgroup has its first recovery point, after half \
+                 an hour or so; run the command again then"
+                    .to_owned(),
             ),
             "" if self.said.contains("credential") => Some(
                 "sign in: environment variables, `aws sso login`, a profile or a role".to_owned(),

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum, ValueHint};
 
-use super::WarehouseArgs;
 use super::range::wait;
+use super::{ServerlessArgs, WarehouseArgs};
 use crate::cloud::address::{Cidr, WHO_AM_I};
 use crate::cloud::names::Name;
 use crate::cloud::plan::Expires;
@@ -13,10 +13,13 @@ use crate::cloud::plan::Expires;
 /// Options of `provision`.
 #[derive(Debug, Args)]
 pub struct ProvisionArgs {
-    /// Name of the cluster, and of all that goes with it.
+    /// Name of the cluster or workgroup, and of all that goes with it.
     #[arg(long, value_name = "NAME", env = "STARLIFT_NAME")]
     pub name: Option<Name>,
-    /// Place of the star, which the cluster's role may read: s3://BUCKET/PREFIX.
+    /// Options of a workgroup.
+    #[command(flatten)]
+    pub serverless: ServerlessArgs,
+    /// Place of the star, which the role may read: s3://BUCKET/PREFIX.
     #[arg(long, value_name = "URL", env = "STARLIFT_STAR", value_hint = ValueHint::Url)]
     pub star: Option<String>,
     /// Type of the nodes [default: ra3.large].
@@ -34,7 +37,7 @@ pub struct ProvisionArgs {
     /// Port [default: 5439].
     #[arg(long, value_name = "PORT", env = "STARLIFT_PORT")]
     pub port: Option<u16>,
-    /// Give the cluster an address on the internet.
+    /// Give the cluster or workgroup an address on the internet.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
           default_missing_value = "true", env = "STARLIFT_PUBLIC")]
     pub public: Option<bool>,
@@ -76,7 +79,7 @@ pub struct ProvisionArgs {
 /// How long a command waits.
 #[derive(Debug, Args)]
 pub struct WaitArgs {
-    /// Time to wait for each change of the cluster, such as 45min.
+    /// Time to wait for each change of the cluster or workgroup, such as 45min.
     #[arg(long, value_name = "TIME", env = "STARLIFT_TIMEOUT", default_value = "30min", value_parser = wait)]
     pub timeout: Duration,
 }
@@ -130,7 +133,7 @@ pub struct TeardownArgs {
     /// Name of the cluster, and of all that goes with it.
     #[arg(long, value_name = "NAME", env = "STARLIFT_NAME")]
     pub name: Option<Name>,
-    /// Take a snapshot of the cluster before it goes; it stays, and costs.
+    /// Take a snapshot of the cluster or namespace before it goes; it stays, and costs.
     #[arg(long, value_name = "NAME")]
     pub final_snapshot: Option<String>,
     /// How long to wait.

@@ -12,9 +12,8 @@ impl Settings {
     pub fn usual_warehouse(&self, args: &WarehouseArgs) -> Option<String> {
         // A table that names nothing yet, as `init` writes it, means nothing.
         let mut named = self.warehouse.iter().filter(|(_, warehouse)| warehouse.is_named());
-        let cluster = args.cluster.clone().or_else(|| self.cloud.cluster());
         let is_redshift = self.warehouse.get("redshift").is_some_and(|known| known.is_named());
-        if is_redshift || cluster.is_some() {
+        if is_redshift || args.cluster.is_some() || self.cloud.redshift().is_some() {
             return Some("redshift".to_owned());
         }
         match (named.next(), named.next()) {
@@ -23,18 +22,19 @@ impl Settings {
         }
     }
 
-    /// What is said of a warehouse before it is looked for; `redshift` is the cluster that is named,
-    /// where the file says nothing else of it.
+    /// What is said of a warehouse before it is looked for; `redshift` is the cluster or workgroup
+    /// that is named, where the file says nothing else of it.
     fn warehouse_settings(&self, named: &str, args: &WarehouseArgs) -> Result<WarehouseSettings> {
         if named.contains("://") {
             return Ok(WarehouseSettings::of_url(named));
         }
-        let own = self.cloud.cluster();
-        let cluster = args.cluster.clone().or(own).filter(|_| named == "redshift");
-        match (self.warehouse.get(named), cluster) {
-            (Some(found), Some(cluster)) => Ok(found.clone().or_cluster(cluster)),
+        let typed = args.cluster.clone().map(NamedRedshift::Cluster);
+        let own = || self.cloud.redshift();
+        let redshift = typed.or_else(own).filter(|_| named == "redshift");
+        match (self.warehouse.get(named), redshift) {
+            (Some(found), Some(redshift)) => Ok(found.clone().or_named(redshift)),
             (Some(found), None) => Ok(found.clone()),
-            (None, Some(cluster)) => Ok(WarehouseSettings::default().or_cluster(cluster)),
+            (None, Some(redshift)) => Ok(WarehouseSettings::default().or_named(redshift)),
             (None, None) => Err(self.unknown_warehouse(named)),
         }
     }
