@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
+use super::workgroup::Cloud;
 use super::*;
+use support::redshift::Config;
 use support::terminal::typed;
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/starlift/starlift-sparkify-us-east-1";
@@ -399,4 +401,69 @@ fn a_snapshot_is_not_lost_to_an_interrupt() {
     account.teardown(&last).exits(1).complains("tag the snapshot last");
     // Neither namespace nor role is left: the snapshot alone was not tagged.
     assert_eq!(holdings(&account), ["snapshots: last"]);
+}
+
+const SECRET: &str =
+    "arn:aws:secretsmanager:us-east-1:123456789012:secret:redshift!sparkify-awsuser-AbCdEf";
+
+/// From nothing to nothing, with a configuration file that names the workgroup once.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_provision_makes_is_checked_loaded_and_removed() {
+    let config = Config { role: Some(ROLE.to_owned()), ..Config::default() };
+    let settings = "[cloud]\nname = \"sparkify\"\nserverless = true\nnode_type = \"ra3.large\"\n\
+                    expires = \"8h\"\nbase_capacity = 16\nrpu_limit = \"50/week\"";
+    let Some(cloud) = Cloud::with(settings, config).await else { return };
+    let (user, password) = (cloud.redshift.user(), cloud.redshift.password());
+    let aws = &cloud.account.aws;
+    aws.endpoint_of_workgroups("localhost", cloud.redshift.port(), user, password);
+    cloud
+        .run(&["provision", "--yes", "--cidr", "203.0.113.7/32"])
+        .exits(0)
+        .says(&format!("endpoint  localhost:{}", cloud.redshift.port()))
+        .says("50 RPU-hours a week");
+    cloud.run(&["run", "--to", "redshift"]).exits(0).says("figures equal those of the files");
+    let copies = cloud.redshift.statements();
+    let copies: Vec<_> = copies.iter().filter(|sql| sql.contains("COPY")).collect();
+    assert!(!copies.is_empty() && copies.iter().all(|sql| sql.contains(ROLE)), "{copies:#?}");
+    cloud
+        .run(&["doctor"])
+        .exits(0)
+        .says("sparkify is available at localhost")
+        .says(&format!("{ROLE} is there"))
+        .says("redshift-serverless.amazonaws.com may")
+        .says("it may read and list the star");
+    cloud.run(&["status"]).exits(0).says("workgroup sparkify: 16 RPUs");
+    // The section that `provision` prints, and the first user's secret that it names.
+    let managed = format!("{{\"username\":\"{user}\",\"password\":\"{password}\"}}");
+    aws.secret(SECRET, &managed);
+    let again = cloud.run(&["provision", "--yes", "--cidr", "203.0.113.7/32"]);
+    let (_, section) = again.stdout.split_once("for starlift.toml:\n\n").unwrap();
+    let (section, _) = section.split_once("\nnext:").unwrap();
+    let section = section
+        .replace("# Logs", "#Logs")
+        .replace("# ", "")
+        .replace("awsuser\"\n", &format!("{user}\"\n"));
+    let (star, ca) = (cloud.s3.url("star"), cloud.redshift.ca_file());
+    let file = format!("star = \"{star}\"\n{section}sslrootcert = \"{}\"\n", ca.display());
+    cloud.account.here.write("secret.toml", file);
+    let check = ["check", "--on", "redshift", "--config", "secret.toml"];
+    cloud.run(&check).exits(0);
+    assert_eq!(cloud.account.asked("GetSecretValue"), 1);
+    cloud.run(&["teardown", "--yes"]).exits(0).says("nothing of sparkify is left in us-east-1");
+    assert_eq!(holdings(&cloud.account), ["copy"], "the role that the test arranged");
+}
+
+#[test]
+fn the_file_may_say_serverless_and_the_command_line_not() {
+    let Some(account) = Account::new() else { return };
+    account.here.write("starlift.toml", "[cloud]\nserverless = true\nbase_capacity = 32\n");
+    account.provision(&["--dry-run"]).exits(0).says("32 RPUs").says("workgroup");
+    account.provision(&["--dry-run", "--serverless=false"]).exits(0).says("1 × ra3.large");
+    for (key, said) in [
+        ("base_capacity = \"x\"", "cloud.base_capacity: invalid type: string \"x\""),
+        ("rpu_limit = \"24\"", "cloud.rpu_limit: \"24\" is not AMOUNT/PERIOD"),
+    ] {
+        account.here.write("starlift.toml", format!("[cloud]\n{key}\n"));
+        account.provision(&["--dry-run"]).exits(2).complains(said);
+    }
 }

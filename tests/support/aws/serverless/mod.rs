@@ -96,6 +96,7 @@ impl Serverless {
         let group = Group {
             namespace: name.to_owned(),
             status: arranged.status.to_owned(),
+            port: arranged.port,
             endpoint: (arranged.address, arranged.port),
             ..Group::default()
         };

@@ -14,7 +14,9 @@ pub struct Group {
     pub namespace: String,
     pub status: String,
     pub next: Next,
+    /// Where it is said to be.
     pub endpoint: (String, u16),
+    pub port: u16,
     pub security_groups: Vec<String>,
     pub subnets: Vec<String>,
     pub base: u64,
@@ -29,6 +31,7 @@ impl Default for Group {
             status: "AVAILABLE".to_owned(),
             next: None,
             endpoint: (String::new(), 5439),
+            port: 5439,
             security_groups: Vec::new(),
             subnets: Vec::new(),
             base: 8,
@@ -58,7 +61,7 @@ impl Group {
             "status": self.status,
             "baseCapacity": self.base,
             "publiclyAccessible": self.public,
-            "port": self.endpoint.1,
+            "port": self.port,
             "securityGroupIds": self.security_groups,
             "subnetIds": self.subnets,
             "creationDate": "2026-01-01T00:00:00Z",
@@ -97,7 +100,8 @@ impl Group {
             if !(5431..=5455).contains(&port) && !(8191..=8215).contains(&port) {
                 return Err(invalid("Valid port ranges are 5431-5455 and 8191-8215."));
             }
-            self.endpoint.1 = port.try_into().expect("a port");
+            self.port = port.try_into().expect("a port");
+            self.endpoint.1 = self.port;
         }
         if !body["securityGroupIds"].is_null() {
             self.security_groups = texts(body, "securityGroupIds");
