@@ -76,6 +76,8 @@ fn takes(option: &str, value: &str) -> Takes {
         ("--events", "M") => Takes::Whole(100_000_000_000),
         ("--days", "D") => Takes::Whole(100_000),
         ("--seed", "S") => Takes::Whole(u64::MAX),
+        ("--base-capacity", "RPUS") => Takes::Whole(1024),
+        ("--max-capacity", "RPUS") => Takes::Whole(u64::from(u32::MAX)),
         ("--port", "PORT") => Takes::Whole(65_535),
         (_, "SECONDS") => Takes::Whole(2_147_483),
         (_, "R") => Takes::Rate,
@@ -84,9 +86,9 @@ fn takes(option: &str, value: &str) -> Takes {
         ("--max-rejects", _) => Takes::Rejects,
         (
             _,
-            "ARN" | "BOOL" | "CIDR" | "DIR" | "FILE" | "FORMAT" | "HOW" | "KEY" | "KIND" | "NAME"
-            | "REGION" | "RULE" | "STYLE" | "TARGET" | "TEXT" | "TYPE" | "URL" | "WHAT" | "WHEN"
-            | "WHICH",
+            "ARN" | "BOOL" | "CIDR" | "DIR" | "FILE" | "FORMAT" | "HOW" | "ID" | "KEY" | "KIND"
+            | "LIMIT" | "NAME" | "REGION" | "RULE" | "STYLE" | "TARGET" | "TEXT" | "TYPE" | "URL"
+            | "WHAT" | "WHEN" | "WHICH",
         ) => Takes::Text,
         other => panic!("say what {other:?} takes, so that its limits are tried"),
     }

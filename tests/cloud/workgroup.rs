@@ -25,7 +25,8 @@ impl Cloud {
         Cloud::with(warehouse, Config { role: Some(ROLE.to_owned()), ..Config::default() }).await
     }
 
-    async fn with(warehouse: &str, config: Config) -> Option<Cloud> {
+    /// The same with another Redshift.
+    pub async fn with(warehouse: &str, config: Config) -> Option<Cloud> {
         let (account, s3) = (Account::new()?, S3Server::start());
         let redshift = Redshift::start_with(&s3, config).await;
         let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sample");
