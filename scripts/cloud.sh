@@ -4,7 +4,7 @@
 #     scripts/cloud.sh s3://BUCKET/DATA s3://BUCKET/STAR [NAME]
 #
 # DATA holds song_data and log_data; STAR is where the star goes, in the region of the cluster. It
-# takes AWS credentials (the README lists what they must be allowed), costs about half a dollar an
+# takes AWS credentials (docs/cloud.md lists what they must be allowed), costs about half a dollar an
 # hour while the cluster runs, and removes all that it made, whatever happens.
 set -euo pipefail
 data=${1:?where are song_data and log_data? s3://BUCKET/PREFIX}

@@ -1,6 +1,6 @@
 //! The star schema: one definition of its tables, columns, types, keys and meaning.
 //!
-//! What is written to Parquet, checked, drawn in the README and described by `starlift schema`
+//! What is written to Parquet, checked, drawn in docs/tables.md and described by `starlift schema`
 //! all comes from here.
 
 use std::sync::{Arc, LazyLock};

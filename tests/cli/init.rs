@@ -331,8 +331,8 @@ fn terminal_prompts_the_user() {
 
 #[test]
 fn readme_shows_the_output() {
-    let readme = include_str!("../../README.md");
-    let part = readme.split("### A configuration file\n").nth(1).unwrap();
+    let readme = include_str!("../../docs/configuration.md");
+    let part = readme.split("## A configuration file\n").nth(1).unwrap();
     let block = |start: &str| {
         let rest = part.split_once(start).unwrap().1;
         rest.split_once("```").unwrap().0.to_owned()
