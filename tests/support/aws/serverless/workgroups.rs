@@ -124,7 +124,7 @@ impl Group {
 /// Management Guide, Compute capacity for Amazon Redshift Serverless.
 fn capacity(body: &Value, key: &str) -> Result<u64, Refusal> {
     let given = body[key].as_u64().unwrap_or_default();
-    let is_valid = given == 4 || (given >= 8 && given % 8 == 0 && given <= 1024);
+    let is_valid = given == 4 || (given >= 8 && given.is_multiple_of(8) && given <= 1024);
     if is_valid {
         Ok(given)
     } else {
