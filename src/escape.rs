@@ -20,8 +20,8 @@ pub fn lines(text: &str) -> Cow<'_, str> {
     replace(text, is_escaped, |c, shown| shown.extend(c.escape_default()))
 }
 
-/// Returns JSON with every unsafe character except line feeds escaped as `\uXXXX`. These characters occur only
-/// within strings, so the value of the document does not change.
+/// Returns JSON with every unsafe character except line feeds escaped as `\uXXXX`. These characters occur
+/// only within strings, so the value of the document does not change.
 pub fn json(text: &str) -> Cow<'_, str> {
     let is_escaped = |c| is_unsafe(c) && c != '\n';
     replace(text, is_escaped, |c, shown| *shown += &format!("\\u{:04x}", u32::from(c)))

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use bytesize::ByteSize;
 
-/// A limit on rejects: a number, a share of the records read, or a size in bytes. The default is no rejects.
+/// A limit on rejects: a number, a share of the records read, or a size in bytes. By default, any reject
+/// exceeds it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum MaxRejects {
     /// Maximum number of rejects.
@@ -48,8 +49,8 @@ impl Default for MaxRejects {
 impl MaxRejects {
     /// Returns `true` if the rejects among `read` records exceed the limit.
     ///
-    /// If the number of rejected records is uncertain, every limit is exceeded except those that do not
-    /// depend on the number: a limit in bytes that is kept, or 100 %.
+    /// If the number of rejected records is uncertain, a number and a percentage below 100 are always
+    /// exceeded, because they depend on it.
     pub fn is_exceeded(self, rejected: Rejected, read: u64) -> bool {
         match self {
             MaxRejects::Count(allowed) => rejected.uncertain > 0 || rejected.records > allowed,

@@ -80,7 +80,7 @@ impl TemporaryFolder {
         Ok(TemporaryFolder { folder, _lock: lock })
     }
 
-    /// Returns the absolute path of the folder.
+    /// Returns the path of the folder.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }

@@ -6,8 +6,9 @@ use crate::ingest::DatasetCounts;
 use crate::star::RunRecord;
 use crate::storage::Place;
 
-/// Fails if objects of a dataset were read but contain no record, or if none of its records was decoded and
-/// the current star has rows of it. Typical causes are a wrong location, a marker object or a failed upload.
+/// Fails if objects of a dataset were read but contain no record, or if none of its records was decoded
+/// although the run of the current star decoded some. Typical causes are a wrong location, a marker object
+/// or a failed upload.
 pub(super) async fn demand_rows(
     out: &Place,
     datasets: [(Dataset, &DatasetCounts); 2],

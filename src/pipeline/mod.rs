@@ -89,7 +89,8 @@ pub async fn transform(
     Ok(report)
 }
 
-/// The validated inputs and queries of a run, before anything is read or written.
+/// The validated inputs and queries of a run. It is created before any input object is read and before the
+/// output is changed.
 struct Plan {
     songs: Input,
     logs: Input,
