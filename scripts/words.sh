@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Searches the tracked text files below the given paths, or all of them, for the patterns in
-# scripts/words.txt. Prints each matching line with the suggested wording, and fails if there is one.
+# scripts/words.txt. Prints each matching line with the suggested wording, and fails if there are any.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

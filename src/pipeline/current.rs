@@ -1,4 +1,4 @@
-//! Detects that the star at the output is up to date, so that a transform would not change it.
+//! Detects whether the star at the output is up to date, so that a transform would not change it.
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::Int64Type;

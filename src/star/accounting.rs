@@ -30,7 +30,7 @@ pub struct EncodingCounts {
     pub plays: u64,
     /// Song records whose artist or title is double-encoded.
     pub songs: u64,
-    /// Distinct plays that match a song only after both texts are repaired.
+    /// Distinct plays that match a song only after the texts are repaired.
     pub more_matches: u64,
 }
 

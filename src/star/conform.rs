@@ -90,8 +90,8 @@ fn text_dictionary() -> DataType {
     DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
 }
 
-/// Fails unless the columns of a query have the names and the order of its table's columns and types that
-/// cast to theirs without loss.
+/// Fails unless the columns of a query have the same names and order as those of its table, and types that
+/// can be cast to the table's without loss.
 pub(super) fn check_shape(query: &str, table: &Table, found: &Schema) -> Result<()> {
     let wanted: SchemaRef = table.schema();
     let refuse = |reason| Err(Error::Shape { name: query.to_owned(), reason });

@@ -152,7 +152,8 @@ const TIME_COLUMNS: &[Column] = &[
     required("weekday", SmallInt, "0 = Sunday to 6 = Saturday"),
 ];
 
-/// The five tables, in the order in which they are built. A query can read the tables before its own.
+/// The five tables, in the order in which they are built. `time` comes after `songplays`, which its query
+/// reads.
 pub const TABLES: [Table; 5] = [
     Table {
         name: SONGS,
