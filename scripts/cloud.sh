@@ -4,7 +4,7 @@
 #     scripts/cloud.sh s3://BUCKET/DATA s3://BUCKET/STAR [NAME]
 #
 # DATA contains song_data and log_data. STAR is the location of the star, in the region of the cluster. The
-# script needs AWS credentials (the README lists the required permissions), costs about half a dollar per
+# script needs AWS credentials (docs/cloud.md lists the required permissions), costs about half a dollar per
 # hour while the cluster is running, and removes everything it created, even if it fails.
 set -euo pipefail
 data=${1:?where are song_data and log_data? s3://BUCKET/PREFIX}

@@ -1,5 +1,5 @@
-//! All or nothing: whatever ends a run, wherever, there is a whole star afterwards, the old one or
-//! the new one, and the next run works and leaves nothing of the dead one behind.
+//! Atomicity: wherever a run ends, a complete star remains, either the old or the new one. The next
+//! run succeeds and removes the files of the interrupted one.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a broken fixture fails the test")]
@@ -30,7 +30,7 @@ use support::{Outcome, Workspace, files};
 
 const TABLES: [&str; 5] = ["songplays", "users", "songs", "artists", "time"];
 
-/// Tells two stars apart, and reads a column of every table.
+/// A query that distinguishes the two stars and reads a column of every table.
 const SQL: &str = "\
     SELECT 'songplays' AS t, COUNT(*) AS n, CAST(SUM(songplay_id % 99991) AS VARCHAR) AS v FROM songplays \
     UNION ALL SELECT 'users', COUNT(*), MAX(last_name) FROM users \
@@ -38,7 +38,7 @@ const SQL: &str = "\
     UNION ALL SELECT 'artists', COUNT(*), MAX(name) FROM artists \
     UNION ALL SELECT 'time', COUNT(*), CAST(MAX(start_time) AS VARCHAR) FROM \"time\" ORDER BY t";
 
-/// Two sets of made-up data, `a` and `b`, and the place of a star on disk or in a bucket.
+/// Two sets of generated data, `a` and `b`, and the location of a star on disk or in a bucket.
 struct Bench {
     workspace: Workspace,
     server: Option<S3Server>,
@@ -89,7 +89,7 @@ impl Bench {
         self.workspace.outcome(&mut self.command(args))
     }
 
-    /// The command that makes a star of the data called `data`.
+    /// Returns the command that builds a star from the data set `data`.
     fn transform(&self, data: &str, more: &[&str]) -> Command {
         let data = self.url(data);
         let (songs, logs) = (format!("{data}/song_data"), format!("{data}/log_data"));
@@ -109,7 +109,7 @@ impl Bench {
         Run(Some(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()))
     }
 
-    /// What the star answers; it must pass its checks, too.
+    /// Returns the result of the query on the star, which must pass its checks too.
     #[track_caller]
     fn answer(&self) -> String {
         let star = self.url("star");
@@ -119,7 +119,7 @@ impl Bench {
         outcome.stdout
     }
 
-    /// Everything below the output, the lock apart.
+    /// Returns all files below the output except the lock.
     fn star(&self) -> BTreeMap<String, Vec<u8>> {
         let mut star: BTreeMap<String, Vec<u8>> = match &self.server {
             None => {
@@ -141,7 +141,7 @@ impl Bench {
         serde_json::from_slice(&self.star()["_starlift.json"]).unwrap()
     }
 
-    /// The paths of all that the star consists of, in order.
+    /// Returns the paths of all files of the star, in order.
     fn files_of_the_star(&self) -> Vec<String> {
         let record = self.record();
         let path = |file: &Value| file["path"].as_str().unwrap().to_owned();
@@ -156,7 +156,7 @@ impl Bench {
         wanted
     }
 
-    /// Fails the test unless there is nothing below the output but what the record names.
+    /// Fails the test if the output has files that the record does not name.
     #[track_caller]
     fn assert_nothing_is_left_over(&self) {
         let found: Vec<String> = self.star().into_keys().collect();
@@ -167,7 +167,7 @@ impl Bench {
         }
     }
 
-    /// Fails the test unless every file that a manifest names is there, at its size.
+    /// Fails the test unless every file in a manifest exists with its size.
     #[track_caller]
     fn assert_manifests_are_whole(&self) {
         let star = self.star();
@@ -183,7 +183,7 @@ impl Bench {
         }
     }
 
-    /// Fails the test unless each manifest is that of the star.
+    /// Fails the test unless each manifest lists the files of the star.
     #[track_caller]
     fn assert_manifests_agree(&self) {
         let (star, record) = (self.star(), self.record());
@@ -203,7 +203,7 @@ impl Bench {
         self.assert_manifests_are_whole();
     }
 
-    /// Runs until a request comes to the gate, and kills the run there.
+    /// Starts a run and kills it when a request reaches the gate.
     fn kill_at(&self, data: &str, op: Op, target: &str) {
         let gate = self.server().pause(op, target);
         let run = self.spawn(data, &[]);
@@ -213,7 +213,7 @@ impl Bench {
     }
 }
 
-/// A run under way; it does not outlive its test.
+/// A running process, killed at the end of its test.
 struct Run(Option<Child>);
 
 impl Run {
@@ -225,20 +225,20 @@ impl Run {
         self.child().id()
     }
 
-    /// SIGKILL, and gone when this returns.
+    /// Sends SIGKILL and waits until the process has ended.
     fn kill(mut self) {
         self.child().kill().unwrap();
         self.child().wait().unwrap();
     }
 
-    /// SIGTERM.
+    /// Sends SIGTERM.
     fn terminate(&mut self) {
         self.signal("TERM");
     }
 
     fn signal(&mut self, name: &str) {
         let (signal, id) = (format!("-{name}"), self.id().to_string());
-        // It fails when the run has ended, which a test that needs it finds out by itself.
+        // `kill` fails if the run has ended; a test that depends on the signal notices that itself.
         let _ = Command::new("kill").args([signal, id]).stderr(Stdio::null()).status().unwrap();
     }
 
@@ -256,7 +256,7 @@ impl Drop for Run {
     }
 }
 
-/// How a run ended.
+/// Output and exit code of a run.
 struct Ended(Output);
 
 impl Ended {
@@ -277,7 +277,7 @@ impl Ended {
     }
 }
 
-/// Kills a run at each of these requests before its star is the star: the old one must stay.
+/// Kills a run at each of these requests, which precede its publication; the old star must remain.
 #[track_caller]
 fn assert_old_star_survives_a_kill(stages: &[(Op, &str)]) {
     let bench = Bench::s3();
@@ -298,7 +298,7 @@ fn assert_old_star_survives_a_kill(stages: &[(Op, &str)]) {
 }
 
 #[test]
-fn killed_while_reading_it_leaves_the_old_star() {
+fn kill_while_reading_leaves_the_old_star() {
     assert_old_star_survives_a_kill(&[
         (Op::Get, "/song_data/"),
         (Op::Get, "/log_data/"),
@@ -307,7 +307,7 @@ fn killed_while_reading_it_leaves_the_old_star() {
 }
 
 #[test]
-fn killed_while_writing_it_leaves_the_old_star() {
+fn kill_while_writing_leaves_the_old_star() {
     assert_old_star_survives_a_kill(&[
         (Op::Put, "star/songs/"),
         (Op::Put, "star/artists/"),
@@ -319,7 +319,7 @@ fn killed_while_writing_it_leaves_the_old_star() {
 }
 
 #[test]
-fn killed_while_publishing_it_leaves_the_old_star() {
+fn kill_while_publishing_leaves_the_old_star() {
     assert_old_star_survives_a_kill(&[
         (Op::Put, "star/artists.manifest"),
         (Op::Put, "star/songplays.manifest"),
@@ -329,7 +329,7 @@ fn killed_while_publishing_it_leaves_the_old_star() {
 }
 
 #[test]
-fn killed_before_it_has_the_lock_it_leaves_the_old_star() {
+fn kill_before_locking_leaves_the_old_star() {
     let bench = Bench::s3();
     bench.publish("a");
     let old = bench.answer();
@@ -341,7 +341,7 @@ fn killed_before_it_has_the_lock_it_leaves_the_old_star() {
 }
 
 #[test]
-fn killed_after_the_record_is_put_it_leaves_the_new_star() {
+fn kill_after_the_record_is_put_leaves_the_new_star() {
     let bench = Bench::s3();
     bench.publish("b");
     let of_b = bench.answer();
@@ -357,7 +357,7 @@ fn killed_after_the_record_is_put_it_leaves_the_new_star() {
 }
 
 #[test]
-fn what_a_first_run_that_was_killed_leaves_is_no_star() {
+fn killed_first_run_leaves_no_star() {
     let bench = Bench::s3();
     bench.kill_at("a", Op::Put, "star/_starlift.json");
     let outcome = bench.run(&["query", "--star", &bench.url("star"), "--sql", "SELECT 1"]);
@@ -367,7 +367,7 @@ fn what_a_first_run_that_was_killed_leaves_is_no_star() {
 }
 
 #[test]
-fn killed_on_disk_at_any_moment_it_leaves_a_whole_star() {
+fn kill_on_disk_at_any_moment_leaves_a_complete_star() {
     let bench = Bench::local();
     bench.publish("b");
     let of_b = bench.answer();
@@ -396,7 +396,7 @@ fn killed_on_disk_at_any_moment_it_leaves_a_whole_star() {
     bench.assert_nothing_is_left_over();
 }
 
-/// An SQL folder whose query for `table` never ends.
+/// Returns an SQL folder whose query for `table` never ends.
 fn endless(bench: &Bench, table: &str, columns: &[&str]) -> String {
     let (key, others) = columns.split_first().unwrap();
     let others: String = others.iter().map(|c| format!(", CAST(NULL AS VARCHAR) AS {c}")).collect();
@@ -406,12 +406,12 @@ fn endless(bench: &Bench, table: &str, columns: &[&str]) -> String {
     file.parent().unwrap().to_str().unwrap().to_owned()
 }
 
-/// How long a run may take to get somewhere before the test fails.
+/// Time that a run has to make progress before the test fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const USERS: [&str; 5] = ["user_id", "first_name", "last_name", "gender", "level"];
 
-/// Waits until there are files of two runs of a table that is written before `users`.
+/// Waits until two runs have written files of a table that is written before `users`.
 fn wait_for_two_runs(bench: &Bench) {
     let begun = Instant::now();
     while files(&bench.workspace.join("star/artists")).len() < 2 {
@@ -421,7 +421,7 @@ fn wait_for_two_runs(bench: &Bench) {
 }
 
 #[test]
-fn killed_on_disk_while_writing_it_leaves_the_old_star() {
+fn kill_on_disk_while_writing_leaves_the_old_star() {
     let bench = Bench::local();
     bench.publish("a");
     let old = bench.answer();
@@ -435,10 +435,10 @@ fn killed_on_disk_while_writing_it_leaves_the_old_star() {
 }
 
 #[test]
-fn what_killed_writes_leave_on_disk_is_removed_by_the_next_run() {
+fn files_of_killed_writes_on_disk_are_removed_by_the_next_run() {
     let bench = Bench::local();
     bench.publish("a");
-    // The names that the store gives to files which are not whole yet.
+    // The names that the store uses for incomplete files.
     for left in [
         "songs/20181112T030405Z-0a1b2c3d-00000.parquet#1",
         "_inputs/20181112T030405Z-0a1b2c3d.parquet#12",
@@ -452,7 +452,7 @@ fn what_killed_writes_leave_on_disk_is_removed_by_the_next_run() {
 }
 
 #[test]
-fn files_that_no_run_made_are_left_alone() {
+fn files_not_created_by_a_run_are_left_alone() {
     let bench = Bench::local();
     for other in
         ["star/notes.txt", "star/songs/mine.parquet", "star/songs/mine.parquet#1", "star/#1"]
@@ -468,7 +468,7 @@ fn files_that_no_run_made_are_left_alone() {
     }
 }
 
-/// Fails the test unless the run says that it was interrupted and has left nothing.
+/// Fails the test unless the run reports that it was interrupted and leaves nothing behind.
 #[track_caller]
 fn assert_interrupted(bench: &Bench, mut run: Run, before: &BTreeMap<String, Vec<u8>>) {
     let begun = Instant::now();
@@ -489,7 +489,7 @@ fn assert_interrupted(bench: &Bench, mut run: Run, before: &BTreeMap<String, Vec
 }
 
 #[test]
-fn interrupted_on_disk_while_writing_it_removes_what_it_wrote() {
+fn interrupt_on_disk_while_writing_removes_written_files() {
     let bench = Bench::local();
     bench.publish("a");
     let before = bench.star();
@@ -501,14 +501,14 @@ fn interrupted_on_disk_while_writing_it_removes_what_it_wrote() {
 }
 
 #[test]
-fn interrupted_on_disk_while_a_file_is_read_it_ends_at_once() {
+fn interrupt_on_disk_while_reading_ends_at_once() {
     let bench = Bench::local();
     bench.publish("a");
     let (before, lock) = (bench.star(), bench.workspace.read("star/_lock"));
     let endless = bench.workspace.write("b/log_data/endless.json", "");
     File::options().write(true).open(endless).unwrap().set_len(1 << 36).unwrap();
     let run = bench.spawn("b", &[]);
-    // It has the lock, and reads.
+    // Wait until the run has the lock and is reading.
     let started = Instant::now();
     while bench.workspace.read("star/_lock") == lock && started.elapsed() < PATIENCE {
         std::thread::sleep(Duration::from_millis(5));
@@ -518,7 +518,7 @@ fn interrupted_on_disk_while_a_file_is_read_it_ends_at_once() {
 }
 
 #[test]
-fn interrupted_on_s3_it_removes_what_it_wrote() {
+fn interrupt_on_s3_removes_written_files() {
     let bench = Bench::s3();
     bench.publish("a");
     let before = bench.star();
@@ -535,7 +535,7 @@ fn interrupted_on_s3_it_removes_what_it_wrote() {
 }
 
 #[test]
-fn interrupted_while_it_uploads_parts_it_leaves_none() {
+fn interrupt_while_uploading_leaves_no_parts() {
     let bench = Bench::s3();
     bench.publish("a");
     let before = bench.star();
@@ -551,7 +551,7 @@ fn interrupted_while_it_uploads_parts_it_leaves_none() {
 }
 
 #[test]
-fn nothing_interrupts_publishing() {
+fn publishing_cannot_be_interrupted() {
     let bench = Bench::s3();
     bench.publish("b");
     let of_b = bench.answer();
@@ -570,7 +570,7 @@ fn nothing_interrupts_publishing() {
 }
 
 #[test]
-fn a_second_run_on_disk_is_told_who_is_first() {
+fn second_run_on_disk_is_refused_and_names_the_first() {
     let bench = Bench::local();
     bench.publish("a");
     let (before, old) = (bench.star(), bench.answer());
@@ -587,7 +587,7 @@ fn a_second_run_on_disk_is_told_who_is_first() {
 }
 
 #[test]
-fn a_second_run_on_s3_is_told_who_is_first() {
+fn second_run_on_s3_is_refused_and_names_the_first() {
     let bench = Bench::s3();
     bench.publish("a");
     let old = bench.answer();
@@ -604,8 +604,8 @@ fn a_second_run_on_s3_is_told_who_is_first() {
     bench.assert_nothing_is_left_over();
 }
 
-/// Starts runs into the same place at once, several times over: each either publishes or says that
-/// another one is writing.
+/// Starts several runs with the same output at once, several times. Each run must either publish or
+/// report that another run is writing.
 #[track_caller]
 fn assert_one_at_a_time(bench: &Bench) {
     bench.publish("a");
@@ -630,12 +630,12 @@ fn assert_one_at_a_time(bench: &Bench) {
 }
 
 #[test]
-fn of_many_runs_at_once_on_disk_one_writes_at_a_time() {
+fn concurrent_runs_on_disk_write_one_at_a_time() {
     assert_one_at_a_time(&Bench::local());
 }
 
 #[test]
-fn of_many_runs_at_once_on_s3_one_writes_at_a_time() {
+fn concurrent_runs_on_s3_write_one_at_a_time() {
     assert_one_at_a_time(&Bench::s3());
 }
 
@@ -691,7 +691,7 @@ fn too_many_rejects_publish_nothing_but_are_kept() {
     }
 }
 
-/// A lease as another run would have made it, which ends so many seconds from now.
+/// Returns a lease of another run that expires in `seconds` seconds.
 fn lease(seconds: i64) -> Vec<u8> {
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis() as i64;
     let lease = json!({
@@ -704,7 +704,7 @@ fn lease(seconds: i64) -> Vec<u8> {
 }
 
 #[test]
-fn a_lease_of_another_host_that_has_expired_is_taken_over() {
+fn expired_lease_of_another_host_is_taken_over() {
     let bench = Bench::s3();
     bench.server().put("star/_lock", lease(-1));
     bench.publish("a").complains("took over the lock of a run that had died");
@@ -712,7 +712,7 @@ fn a_lease_of_another_host_that_has_expired_is_taken_over() {
 }
 
 #[test]
-fn a_lease_of_another_host_that_is_alive_is_respected() {
+fn live_lease_of_another_host_is_respected() {
     let bench = Bench::s3();
     bench.publish("a");
     let (before, held) = (bench.star(), lease(60));
@@ -744,7 +744,7 @@ fn a_run_that_lost_its_lease_publishes_nothing() {
 }
 
 #[test]
-fn a_lease_that_is_hard_to_renew_does_not_end_the_run() {
+fn transient_errors_while_renewing_the_lease_do_not_end_the_run() {
     for rule in [Rule::hang_up(Op::Put, "star/_lock"), Rule::status(503, Op::Put, "star/_lock")] {
         let bench = Bench::s3();
         bench.server().inject(rule.after(1).times(2));
@@ -754,7 +754,7 @@ fn a_lease_that_is_hard_to_renew_does_not_end_the_run() {
 }
 
 #[test]
-fn a_lock_that_is_hard_to_get_does_not_end_the_run() {
+fn transient_errors_while_locking_do_not_end_the_run() {
     for rule in [Rule::hang_up(Op::Put, "star/_lock"), Rule::status(503, Op::Put, "star/_lock")] {
         let bench = Bench::s3();
         bench.server().inject(rule.times(2));
@@ -763,7 +763,7 @@ fn a_lock_that_is_hard_to_get_does_not_end_the_run() {
     }
 }
 
-/// Forwards to the server, and loses the answers to the first `left` requests that begin so.
+/// A proxy that loses the responses to the first `left` requests that begin with `request`.
 struct Lossy {
     address: SocketAddr,
     request: String,
@@ -771,7 +771,7 @@ struct Lossy {
 }
 
 impl Lossy {
-    /// Starts it in front of `server` and returns its endpoint.
+    /// Starts a proxy in front of `server` and returns its endpoint.
     fn start(server: &S3Server, request: &str, left: usize) -> (String, Arc<Lossy>) {
         let address = server.endpoint()["http://".len()..].parse().unwrap();
         let lossy = Lossy { address, request: request.to_owned(), left: AtomicUsize::new(left) };
@@ -819,7 +819,7 @@ impl Lossy {
     }
 }
 
-/// A run whose first so many answers to such requests are lost.
+/// Publishes through a proxy that loses the first `answers` responses to such requests.
 fn publish_through(bench: &Bench, request: &str, answers: usize) -> Outcome {
     let (endpoint, lossy) = Lossy::start(bench.server(), request, answers);
     let mut command = bench.transform("b", &["--retries", "2"]);
@@ -829,7 +829,7 @@ fn publish_through(bench: &Bench, request: &str, answers: usize) -> Outcome {
 }
 
 #[test]
-fn a_star_whose_record_is_put_is_published_though_nobody_says_so() {
+fn lost_response_to_the_put_of_the_record_still_publishes() {
     for lost in [1, 3] {
         let bench = Bench::s3();
         bench.publish("a");
@@ -841,19 +841,19 @@ fn a_star_whose_record_is_put_is_published_though_nobody_says_so() {
 }
 
 #[test]
-fn a_lock_that_is_got_is_held_though_nobody_says_so() {
+fn lost_response_to_the_put_of_the_lock_still_holds_it() {
     let bench = Bench::s3();
     bench.publish("a");
     publish_through(&bench, "PUT /sparkify/star/_lock", 1).exits(0);
     bench.assert_nothing_is_left_over();
-    // The lock of a dead run is taken over; only the answer to that put is lost.
+    // The run takes over the lock of a dead run; only the response to that put is lost.
     bench.kill_at("a", Op::Put, "star/songs/");
     publish_through(&bench, "PUT /sparkify/star/_lock", 2).exits(0);
     bench.assert_nothing_is_left_over();
 }
 
 #[test]
-fn a_lease_that_is_renewed_is_held_though_nobody_says_so() {
+fn lost_response_to_a_renewal_still_holds_the_lease() {
     let bench = Bench::s3();
     bench.publish("a");
     let old = bench.answer();
@@ -862,7 +862,7 @@ fn a_lease_that_is_renewed_is_held_though_nobody_says_so() {
     let mut command = bench.transform("b", &[]);
     let run = Run(Some(command.env("AWS_ENDPOINT_URL", endpoint).spawn().unwrap()));
     gate.wait();
-    // The next one is the renewal right before publishing.
+    // The next such request is the renewal immediately before publishing.
     lossy.left.store(1, Ordering::SeqCst);
     gate.release();
     run.finish().exits(0);

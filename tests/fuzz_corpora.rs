@@ -1,4 +1,4 @@
-//! Every input of the fuzz corpora, and each cut short at every byte, through its target.
+//! Runs every input of the fuzz corpora through its target, whole and truncated at every byte.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -7,14 +7,14 @@ mod bodies;
 
 use std::path::Path;
 
-/// Runs a target on the inputs of its corpus and on their beginnings.
+/// Runs a target on the inputs of its corpus and on their prefixes.
 #[track_caller]
 fn run(target: &str, body: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
     let mut inputs = 0;
     for entry in std::fs::read_dir(&folder).unwrap() {
         let input = std::fs::read(entry.unwrap().path()).unwrap();
-        // Long inputs are cut at some of their bytes.
+        // Long inputs are truncated at about 200 offsets only.
         for end in (0..input.len()).step_by(1 + input.len() / 200) {
             body(&input[..end]);
         }

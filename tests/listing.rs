@@ -1,4 +1,5 @@
-//! Which objects are read: what a location names, what is not data, and datasets that are empty.
+//! Selection of input objects: the objects that a location names, files that are not data, and
+//! empty datasets.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a broken fixture fails the test")]
 
@@ -12,12 +13,12 @@ use support::{Outcome, Workspace};
 
 const EVENT: &str = r#"{"ts":1541044398796,"page":"Home","userId":"7","sessionId":1}"#;
 
-/// A song that tells which object it comes from.
+/// Returns a song whose ID names the object that contains it.
 fn song(id: &str) -> String {
     json!({"song_id": id, "title": "T", "artist_id": "A", "artist_name": "N"}).to_string() + "\n"
 }
 
-/// A folder with one log, and songs in these files, each named by its file.
+/// Creates a folder with one log file and these song files, each with a song named after it.
 fn with_songs(names: &[&str]) -> Workspace {
     let workspace = Workspace::new();
     workspace.write("logs/day.json", EVENT);
@@ -37,7 +38,7 @@ fn record(workspace: &Workspace) -> Value {
     serde_json::from_str(&workspace.read("star/_starlift.json")).unwrap()
 }
 
-/// What a query of the star answers, a value a line.
+/// Returns the results of a query on the star, one value per line.
 #[track_caller]
 fn answer(workspace: &Workspace, command: &mut Command, sql: &str) -> Vec<String> {
     command.args(["query", "--star", "star", "--format", "ndjson", "--sql", sql]);
@@ -49,7 +50,7 @@ fn answer(workspace: &Workspace, command: &mut Command, sql: &str) -> Vec<String
     outcome.exits(0).stdout.lines().map(value).collect()
 }
 
-/// The objects whose songs are in the star, sorted.
+/// Returns the sorted names of the objects whose songs are in the star.
 #[track_caller]
 fn songs_read(workspace: &Workspace) -> Vec<String> {
     let sql = "SELECT song_id FROM songs ORDER BY 1";
@@ -64,7 +65,7 @@ fn assert_reads(workspace: &Workspace, songs: &str, more: &[&str], wanted: &[&st
     assert_eq!(songs_read(workspace), wanted, "{songs} {more:?}");
 }
 
-/// A bucket beside a folder whose log and star are local.
+/// A bucket for songs, and a folder for the log and the star.
 struct Bucket {
     workspace: Workspace,
     server: S3Server,
@@ -75,7 +76,7 @@ impl Bucket {
         Bucket { workspace: with_songs(&[]), server: S3Server::start_with(faults) }
     }
 
-    /// A bucket with objects of any keys, each with a song of its key.
+    /// Creates a bucket with objects under arbitrary keys, each with a song named after its key.
     fn with_keys(keys: &[&str]) -> Bucket {
         let mut keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
         keys.sort();
@@ -107,7 +108,7 @@ impl Bucket {
 }
 
 #[test]
-fn a_marker_with_the_name_of_a_prefix_hides_nothing() {
+fn marker_with_the_name_of_a_prefix_hides_nothing() {
     let bucket = Bucket::new(Faults {
         synthetic: vec![
             Synthetic::new("", 1, |_| Vec::new()).named(|_| "song_data".into()),
@@ -127,7 +128,7 @@ fn a_marker_with_the_name_of_a_prefix_hides_nothing() {
 }
 
 #[test]
-fn an_object_with_the_name_of_a_prefix_is_read_beside_what_is_below() {
+fn object_named_like_a_prefix_is_read_with_the_objects_below_it() {
     let bucket = Bucket::with_keys(&["data", "data/a.json", "data/b.json", "data2/c.json"]);
     bucket.assert_reads("data", &[], &["data", "data/a.json", "data/b.json"]);
     bucket.assert_reads("data/", &[], &["data/a.json", "data/b.json"]);
@@ -135,7 +136,7 @@ fn an_object_with_the_name_of_a_prefix_is_read_beside_what_is_below() {
 }
 
 #[test]
-fn one_object_is_read_without_leave_to_list() {
+fn single_object_is_read_without_permission_to_list() {
     let bucket = Bucket::with_keys(&["data/a.json"]);
     bucket.server.inject(Rule::status(403, Op::List, ""));
     bucket.assert_reads("data/a.json", &[], &["data/a.json"]);
@@ -143,7 +144,7 @@ fn one_object_is_read_without_leave_to_list() {
 }
 
 #[test]
-fn keys_that_no_path_can_hold_are_read_as_they_are() {
+fn keys_that_are_not_paths_are_read_unchanged() {
     let keys = [
         "data/plain.json",
         "data//double.json",
@@ -181,7 +182,7 @@ fn a_leading_slash_is_part_of_a_key() {
 }
 
 #[test]
-fn keys_that_no_path_can_hold_are_tried_again_and_in_ranges() {
+fn keys_that_are_not_paths_are_retried_and_read_in_ranges() {
     let large = song("large").repeat(1 + 9 * 1024 * 1024 / song("large").len());
     let content = move |_| large.clone().into_bytes();
     let synthetic = Synthetic::new("", 1, content).named(|_| "data//large.json".into());
@@ -199,7 +200,7 @@ fn keys_that_no_path_can_hold_are_tried_again_and_in_ranges() {
 }
 
 #[test]
-fn objects_with_large_zstandard_windows_wait_for_each_other() {
+fn many_objects_with_large_zstandard_windows_are_read() {
     let object = |i: usize| {
         let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
         encoder.window_log(if i.is_multiple_of(2) { 27 } else { 24 }).unwrap();
@@ -217,7 +218,7 @@ fn objects_with_large_zstandard_windows_wait_for_each_other() {
 }
 
 #[test]
-fn a_key_that_exists_literally_is_no_pattern() {
+fn existing_key_with_glob_characters_is_not_a_pattern() {
     let keys = ["run[1]/x.json", "run1/x.json", "what?.json", "whats.json", "a{b,c}/x.json", "b/x"];
     let bucket = Bucket::with_keys(&keys);
     for (typed, wanted) in [
@@ -235,7 +236,7 @@ fn a_key_that_exists_literally_is_no_pattern() {
 
 #[cfg(unix)]
 #[test]
-fn a_name_that_exists_literally_is_no_pattern() {
+fn existing_name_with_glob_characters_is_not_a_pattern() {
     let names =
         ["run[1]/x.json", "run1/x.json", "a,b-1.json", "b-2.json", "what?.json", "#12.json"];
     let workspace = with_songs(&names);
@@ -263,7 +264,7 @@ fn names_that_end_in_a_number_sign_and_digits_are_read() {
 
 #[cfg(unix)]
 #[test]
-fn parents_behind_links_are_those_of_the_file_system() {
+fn parent_folders_behind_links_follow_the_file_system() {
     let workspace = with_songs(&["a.json"]);
     workspace.write("real/songs/b.json", song("b"));
     std::fs::create_dir(workspace.join("real/inner")).unwrap();
@@ -277,7 +278,7 @@ fn parents_behind_links_are_those_of_the_file_system() {
 }
 
 #[test]
-fn an_empty_argument_is_wrong_usage() {
+fn empty_argument_is_a_usage_error() {
     let workspace = with_songs(&["a.json"]);
     for empty in ["", "  "] {
         for (flag, others) in [
@@ -299,7 +300,7 @@ fn an_empty_argument_is_wrong_usage() {
 
 #[cfg(unix)]
 #[test]
-fn odd_file_names_fail_no_other_file() {
+fn odd_file_names_are_read_and_escaped() {
     use std::os::unix::ffi::OsStrExt;
     let workspace = with_songs(&["a.json", "control\u{1b}[31m.json", "line\nend.json"]);
     let name = |bytes| std::ffi::OsStr::from_bytes(bytes);
@@ -318,7 +319,7 @@ fn odd_file_names_fail_no_other_file() {
 
 #[cfg(unix)]
 #[test]
-fn pipes_sockets_and_devices_are_passed_over() {
+fn pipes_sockets_and_devices_are_skipped() {
     let workspace = with_songs(&["a.json"]);
     let pipe = workspace.join("songs/pipe.json");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -337,7 +338,7 @@ fn pipes_sockets_and_devices_are_passed_over() {
 }
 
 #[test]
-fn hidden_names_are_passed_over_unless_they_are_wanted() {
+fn hidden_names_are_skipped_unless_requested() {
     let names = [
         "a.json",
         "._a.json",
@@ -371,7 +372,7 @@ fn hidden_names_are_passed_over_unless_they_are_wanted() {
 }
 
 #[test]
-fn other_suffixes_are_read_where_they_are_named() {
+fn other_suffixes_are_read_if_named() {
     let names = ["a.json", "events.json.1", "events.json-20181101", "stream-1-2018-11-01-00-uuid"];
     let workspace = with_songs(&names);
     assert_reads(&workspace, "songs", &[], &names[..1]);
@@ -388,7 +389,7 @@ fn other_suffixes_are_read_where_they_are_named() {
 }
 
 #[test]
-fn many_suffixes_are_summed_up() {
+fn many_suffixes_are_summarized() {
     let names: Vec<String> = (0..31).map(|i| format!("a.x{i:02}")).collect();
     let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
     names.extend(["a.json", "b.x30"]);
@@ -399,7 +400,7 @@ fn many_suffixes_are_summed_up() {
 }
 
 #[test]
-fn a_jsonpaths_file_among_the_logs_is_no_log() {
+fn jsonpaths_file_among_the_logs_is_not_a_log() {
     let workspace = with_songs(&["a.json"]);
     let paths = json!({"jsonpaths": ["$.ts", "$.page", "$.userId", "$.sessionId"]}).to_string();
     workspace.write("logs/paths.json", &paths);
@@ -407,7 +408,7 @@ fn a_jsonpaths_file_among_the_logs_is_no_log() {
         let outcome = transform(&workspace, "songs", &["--log-jsonpaths", file, "--dry-run"]);
         outcome.exits(0).says("would read 1 logs objects").says("passed over: 1 JSONPaths");
     }
-    // As a shell hands `logs/*.json` over.
+    // Two arguments, as a shell expands `logs/*.json`.
     let mut command = workspace.command();
     command.args(["transform", "--songs", "songs", "--out", "star", "--dry-run"]);
     command.args(["--logs", "logs/paths.json", "--logs", "logs/day.json"]);
@@ -426,7 +427,7 @@ fn a_jsonpaths_file_among_the_logs_is_no_log() {
 }
 
 #[test]
-fn an_output_below_an_input_is_no_input() {
+fn output_below_an_input_is_not_read() {
     let workspace = with_songs(&["a.json"]);
     let run = |songs: &str, out: &str, more: &[&str]| {
         let mut command = workspace.command();
@@ -438,7 +439,7 @@ fn an_output_below_an_input_is_no_input() {
         run("songs", "songs/deep/star", &hidden).exits(0).says("songs     1 objects listed");
     }
     run("songs", "songs/deep/star", &[]).exits(0).says("output (");
-    // Inputs beside the star's own folders.
+    // The inputs are in the same folder as the star's own folders.
     for _ in 0..2 {
         run("songs/deep", "songs/deep", &[]).exits(1).complains("no songs found");
         run("songs", "songs", &[]).exits(0).says("songs     1 objects listed");
@@ -453,7 +454,7 @@ fn an_output_below_an_input_is_no_input() {
 }
 
 #[test]
-fn an_output_below_an_input_in_a_bucket_is_no_input() {
+fn output_below_an_input_in_a_bucket_is_not_read() {
     let bucket = Bucket::new(Faults::default());
     bucket.server.put("data/a.json", song("a"));
     let mut command = bucket.workspace.command();
@@ -468,7 +469,7 @@ fn an_output_below_an_input_in_a_bucket_is_no_input() {
 }
 
 #[test]
-fn an_empty_dataset_replaces_no_star() {
+fn empty_dataset_does_not_replace_a_star() {
     let workspace = with_songs(&["a.json", "b.json"]);
     workspace.write("none/empty.json", "");
     workspace.write("none/blank.json.gz", "");
@@ -503,7 +504,7 @@ fn an_empty_dataset_replaces_no_star() {
 }
 
 #[test]
-fn rejects_alone_make_a_star_where_there_is_none() {
+fn input_with_only_rejects_creates_a_star_if_none_exists() {
     let workspace = with_songs(&[]);
     workspace.write("songs/bad.json", "no JSON at all");
     transform(&workspace, "songs", &["--max-rejects", "100%"]).exits(0);

@@ -1,4 +1,5 @@
-//! What is read: files of every form, as locations name them, from local disk and from web servers.
+//! Input files in every format and compression, named by locations on local disk and on web
+//! servers.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a broken fixture fails the test")]
 
@@ -22,13 +23,13 @@ use support::{Outcome, Workspace, files};
 
 const TABLES: [&str; 5] = ["songplays", "users", "songs", "artists", "time"];
 
-/// A song record that stands for nothing in particular.
+/// A valid song record.
 const SONG: &str = r#"{"song_id":"SO1","title":"One","artist_id":"AR1","artist_name":"Any"}"#;
 
 /// An event that is not a play.
 const EVENT: &str = r#"{"ts":1541044398796,"page":"Home","userId":"7","sessionId":1}"#;
 
-/// Made-up data in `data`: one file of songs, one of events.
+/// Generates data in `data`: one file of songs and one of events.
 fn sample() -> Workspace {
     let workspace = Workspace::new();
     let generate = "generate --songs 30 --events 300 --users 9 --days 1 --out made";
@@ -41,7 +42,7 @@ fn sample() -> Workspace {
     workspace
 }
 
-/// A workspace with the smallest data that makes a star, and more song files of these names.
+/// Creates a workspace with the smallest data for a star, and song files with these names.
 fn with_songs(names: &[&str]) -> Workspace {
     let workspace = Workspace::new();
     workspace.write("logs/day.json", EVENT);
@@ -57,7 +58,7 @@ fn transform(workspace: &Workspace, songs: &[&str], logs: &str, out: &str) -> Ou
     workspace.outcome(&mut command)
 }
 
-/// The Parquet bytes of each table; each is expected to have one file.
+/// Returns the Parquet bytes of each table, which must consist of one file.
 fn tables(star: &Path) -> BTreeMap<&'static str, Vec<u8>> {
     let bytes = |table: &str| {
         let names = files(&star.join(table));
@@ -75,7 +76,8 @@ fn assert_same_star(workspace: &Workspace, one: &str, other: &str) {
     }
 }
 
-/// The song objects that a dry run lists for these locations, relative to the workspace.
+/// Returns the song objects that a dry run lists for these locations, as paths relative to the
+/// workspace.
 #[track_caller]
 fn listed(workspace: &Workspace, songs: &[&str]) -> Vec<String> {
     let mut command = workspace.command();
@@ -104,7 +106,7 @@ fn zstd(plain: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn every_suffix_and_compression_gives_the_same_star() {
+fn every_suffix_and_compression_produces_the_same_star() {
     let workspace = sample();
     let data = ["songs", "logs"].map(|name| workspace.read(&format!("data/{name}.json")));
     transform(&workspace, &["data/songs.json"], "data/logs.json", "plain").exits(0);
@@ -126,7 +128,7 @@ fn every_suffix_and_compression_gives_the_same_star() {
 }
 
 #[test]
-fn a_file_that_ends_within_its_compression_fails_the_run_by_name() {
+fn truncated_compressed_file_fails_the_run_and_is_named() {
     let workspace = sample();
     let logs = workspace.read("data/logs.json");
     for (name, stored) in
@@ -140,7 +142,7 @@ fn a_file_that_ends_within_its_compression_fails_the_run_by_name() {
 }
 
 #[test]
-fn first_bytes_decide_how_an_object_is_read_not_its_name() {
+fn first_bytes_and_not_the_name_determine_the_format() {
     let workspace = sample();
     let logs = workspace.read("data/logs.json");
     transform(&workspace, &["data/songs.json"], "data/logs.json", "plain").exits(0);
@@ -180,7 +182,7 @@ fn zstandard_objects_of_any_size_are_read() {
 }
 
 #[test]
-fn empty_objects_do_not_fail_a_run_whatever_their_suffix() {
+fn empty_objects_with_any_suffix_do_not_fail_a_run() {
     let workspace = with_songs(&["a.json"]);
     for suffix in ["json", "json.gz", "json.zst"] {
         workspace.write(&format!("songs/empty.{suffix}"), "");
@@ -190,7 +192,7 @@ fn empty_objects_do_not_fail_a_run_whatever_their_suffix() {
 }
 
 #[test]
-fn formats_that_are_not_read_are_named() {
+fn unsupported_formats_are_named() {
     let workspace = with_songs(&["a.json"]);
     for (stored, named) in [
         (b"PK\x03\x04\x14\0\0\0\x08\0".to_vec(), "a zip archive"),
@@ -207,7 +209,7 @@ fn formats_that_are_not_read_are_named() {
 }
 
 #[test]
-fn globs_objects_and_prefixes_name_what_they_say() {
+fn globs_objects_and_prefixes_select_the_right_files() {
     let names = ["a1.json", "a2.json", "b1.json", "sub/c1.json", "sub/deep/c2.json"];
     let workspace = with_songs(&names);
     for (typed, wanted) in [
@@ -240,7 +242,7 @@ fn a_glob_reads_only_what_it_matches() {
 }
 
 #[test]
-fn locations_that_overlap_are_read_once() {
+fn overlapping_locations_are_read_once() {
     let workspace = with_songs(&["a1.json", "a2.json", "sub/c1.json"]);
     let overlapping = ["songs", "songs/a1.json", "songs/*.json", "logs/../songs/sub/"];
     let all = ["songs/a1.json", "songs/a2.json", "songs/sub/c1.json"];
@@ -250,7 +252,7 @@ fn locations_that_overlap_are_read_once() {
 }
 
 #[test]
-fn each_of_several_locations_must_name_something() {
+fn each_of_several_locations_must_match_an_object() {
     let here = with_songs(&["a.json"]);
     here.write("more/b.json", SONG.replace("SO1", "SO2"));
     transform(&here, &["songs", "more"], "logs", "star").exits(0);
@@ -267,7 +269,7 @@ fn each_of_several_locations_must_name_something() {
 }
 
 #[test]
-fn other_suffixes_are_passed_over_and_counted() {
+fn other_suffixes_are_skipped_and_counted() {
     let workspace =
         with_songs(&["a.json", "b.csv", "c.csv", "d.csv.gz", "_SUCCESS", "SUCCESS", "e.parquet"]);
     let outcome = transform(&workspace, &["songs"], "logs", "star");
@@ -284,7 +286,7 @@ fn other_suffixes_are_passed_over_and_counted() {
 }
 
 #[test]
-fn nothing_found_says_what_was_looked_for_and_where() {
+fn error_for_no_input_names_the_pattern_and_the_location() {
     let workspace = with_songs(&["a.csv"]);
     std::fs::create_dir(workspace.join("empty")).unwrap();
     let looked_for = "looked for .json, .jsonl and .ndjson objects, also with .gz or .zst";
@@ -311,7 +313,7 @@ fn nothing_found_says_what_was_looked_for_and_where() {
 }
 
 #[test]
-fn odd_names_are_read_and_written_as_they_are() {
+fn odd_names_are_read_and_written_unchanged() {
     let workspace = sample();
     transform(&workspace, &["data/songs.json"], "data/logs.json", "plain").exits(0);
     for odd in
@@ -340,7 +342,7 @@ fn odd_names_are_read_and_written_as_they_are() {
 }
 
 #[test]
-fn the_manifest_of_a_local_star_has_a_url_for_odd_names() {
+fn manifest_of_a_local_star_has_urls_for_odd_names() {
     let workspace = with_songs(&["a.json"]);
     transform(&workspace, &["songs"], "logs", "st%41r é#1").exits(0);
     let manifest = workspace.read("st%41r é#1/songs.manifest");
@@ -353,9 +355,9 @@ fn the_manifest_of_a_local_star_has_a_url_for_odd_names() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_file_that_cannot_be_read_fails_the_run_by_name() {
+fn unreadable_file_fails_the_run_and_is_named() {
     let workspace = with_songs(&["a.json"]);
-    // Permissions would not stop a test that runs as root; nobody can read address 0.
+    // Permissions do not stop a test that runs as root, but no process can read address 0.
     let unreadable = workspace.join("songs/unreadable.json");
     std::os::unix::fs::symlink("/proc/self/mem", &unreadable).unwrap();
     let outcome = transform(&workspace, &["songs"], "logs", "star");
@@ -365,7 +367,7 @@ fn a_file_that_cannot_be_read_fails_the_run_by_name() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_to_nothing_fails_the_run_by_name() {
+fn dangling_link_fails_the_run_and_is_named() {
     let workspace = with_songs(&["a.json"]);
     let dangling = workspace.join("songs/dangling.json");
     std::os::unix::fs::symlink(workspace.join("nowhere.json"), &dangling).unwrap();
@@ -391,7 +393,7 @@ fn links_are_followed() {
 }
 
 #[test]
-fn a_folder_called_like_a_file_is_a_folder() {
+fn folder_named_like_a_file_is_a_folder() {
     let workspace = with_songs(&["a.json", "folder.json/b.json"]);
     let all = ["songs/a.json", "songs/folder.json/b.json"];
     assert_eq!(listed(&workspace, &["songs"]), all);
@@ -421,7 +423,7 @@ fn file_urls_are_local_paths() {
 }
 
 #[test]
-fn a_dry_run_tells_everything_and_touches_nothing() {
+fn dry_run_reports_everything_and_changes_nothing() {
     let workspace = with_songs(&["a.json", "b.json.gz", "c.csv"]);
     let before = snapshot(&workspace);
     let dry_run = ["transform", "--songs", "songs", "--logs", "logs", "--out", "star", "--dry-run"];
@@ -443,7 +445,7 @@ fn a_dry_run_tells_everything_and_touches_nothing() {
 }
 
 #[test]
-fn a_dry_run_over_a_star_leaves_it_as_it_is() {
+fn dry_run_over_a_star_leaves_it_unchanged() {
     let workspace = with_songs(&["a.json"]);
     transform(&workspace, &["songs"], "logs", "star").exits(0);
     let record: serde_json::Value =
@@ -456,7 +458,7 @@ fn a_dry_run_over_a_star_leaves_it_as_it_is() {
     assert_eq!(snapshot(&workspace), before);
 }
 
-/// Every file with its content and the time of its last change.
+/// Returns every file with its content and modification time.
 fn snapshot(workspace: &Workspace) -> BTreeMap<String, (Vec<u8>, std::time::SystemTime)> {
     let file = |name: String| {
         let path = workspace.join(&name);
@@ -504,19 +506,19 @@ fn high_water_mark(status: &str) -> Option<usize> {
     kib.trim().strip_suffix(" kB")?.parse::<usize>().ok().map(|kib| kib * 1024)
 }
 
-/// A web server for these files: it keeps to HTTP, and need not do more than it must.
+/// A minimal HTTP server for these files.
 #[derive(Default)]
 struct Web {
     files: BTreeMap<String, Vec<u8>>,
-    /// Parts of files are served.
+    /// Serves byte ranges.
     ranges: bool,
-    /// What every file's `ETag` is.
+    /// Value of every `ETag` header.
     etag: Option<&'static str>,
-    /// The `Authorization` that every request must have.
+    /// Required value of the `Authorization` header.
     authorization: Option<&'static str>,
-    /// HEAD is refused, as for a URL that is signed for GET.
+    /// Rejects HEAD, as a URL that is signed for GET does.
     only_get: bool,
-    /// The status and the `Range` of every GET.
+    /// Status and `Range` header of every GET.
     gets: Mutex<Vec<(u16, Option<String>)>>,
 }
 
@@ -526,7 +528,7 @@ impl Web {
         self
     }
 
-    /// Serves until the test ends, and returns the URL to ask.
+    /// Serves until the test process ends, and returns the base URL.
     fn start(self) -> (String, Arc<Web>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -588,7 +590,7 @@ impl Web {
         let Some(file) = self.files.get(path) else {
             return status(StatusCode::NOT_FOUND).body(Full::default()).unwrap();
         };
-        // RFC 9110, 13.1.1: If-Match compares strongly, and no weak tag is strongly equal to any.
+        // RFC 9110, 13.1.1: If-Match uses strong comparison, which a weak tag never satisfies.
         let matches = |tag| tag == "*" || self.etag == Some(tag) && !tag.starts_with("W/");
         if if_match.is_some_and(|tag| !matches(tag)) {
             return status(StatusCode::PRECONDITION_FAILED).body(Full::default()).unwrap();
@@ -615,7 +617,7 @@ fn parse_range(range: &str) -> Option<(usize, usize)> {
     Some((start.parse().ok()?, end.parse().ok()?))
 }
 
-/// `block`, again and again, until it fills more than one of the ranges that are fetched at once.
+/// Repeats `block` until it exceeds the size of one range request.
 fn larger_than_a_range(block: &str) -> String {
     (block.to_owned() + "\n").repeat(10 * 1024 * 1024 / block.len())
 }
@@ -650,7 +652,7 @@ fn a_large_object_of_a_web_server_is_read_with_and_without_ranges() {
 }
 
 #[test]
-fn a_weak_tag_of_a_web_server_does_not_stand_in_the_way() {
+fn object_with_a_weak_etag_is_read() {
     let workspace = with_songs(&["a.json"]);
     let web = Web { etag: Some("W/\"1\""), ..Web::default() };
     let (url, _) = web.file("/day.json", EVENT).start();
@@ -658,7 +660,7 @@ fn a_weak_tag_of_a_web_server_does_not_stand_in_the_way() {
 }
 
 #[test]
-fn what_a_web_server_does_not_have_is_named() {
+fn object_missing_on_a_web_server_is_named() {
     let workspace = with_songs(&["a.json"]);
     let (url, _) = Web::default().file("/day.json", EVENT).start();
     let missing = format!("{url}/night.json");
@@ -667,7 +669,7 @@ fn what_a_web_server_does_not_have_is_named() {
     assert!(!workspace.join("star/_starlift.json").exists(), "{outcome}");
 }
 
-/// Fails the test if a secret is in what a run printed or left.
+/// Fails the test if a secret is in the output or the files of a run.
 #[track_caller]
 fn assert_no_secret(workspace: &Workspace, outcome: &Outcome) {
     for secret in ["s3cret", "sIgnAture", "czNjcmV0"] {
@@ -681,16 +683,16 @@ fn assert_no_secret(workspace: &Workspace, outcome: &Outcome) {
     }
 }
 
-/// A web server that wants the password and the signature of [`SECRETS`].
+/// Returns a server that requires the credentials `me:s3cret`.
 fn locked() -> Web {
-    // me:s3cret
+    // Base64 of `me:s3cret`.
     Web { authorization: Some("Basic bWU6czNjcmV0"), ..Web::default() }
 }
 
 const QUERY: &str = "?X-Sig=sIgnAture%2F1&n=1";
 
 #[test]
-fn secrets_of_a_url_are_sent_and_neither_shown_nor_kept() {
+fn secrets_in_a_url_are_sent_but_neither_shown_nor_stored() {
     let workspace = with_songs(&["a.json"]);
     let bad = format!("{EVENT}\nnot JSON\n");
     let (url, _) = locked().file(&format!("/a/day.json{QUERY}"), bad).start();
@@ -715,7 +717,7 @@ fn secrets_of_a_url_are_sent_and_neither_shown_nor_kept() {
 }
 
 #[test]
-fn errors_of_a_web_server_hold_no_secrets() {
+fn errors_of_a_web_server_contain_no_secrets() {
     let workspace = with_songs(&["a.json"]);
     let (url, _) = locked().file(&format!("/day.json{QUERY}"), "\x1f\u{8b}").start();
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -745,7 +747,7 @@ fn errors_of_a_web_server_hold_no_secrets() {
 }
 
 #[test]
-fn a_url_that_is_signed_for_get_alone_is_read() {
+fn url_signed_only_for_get_is_read() {
     let workspace = with_songs(&["a.json"]);
     for ranges in [false, true] {
         let web = Web { only_get: true, ranges, ..Web::default() };
@@ -756,7 +758,7 @@ fn a_url_that_is_signed_for_get_alone_is_read() {
 }
 
 #[test]
-fn objects_that_differ_in_their_query_alone_are_both_read() {
+fn objects_that_differ_only_in_their_query_are_both_read() {
     let workspace = with_songs(&[]);
     let second = SONG.replace("SO1", "SO2");
     let (url, _) = Web::default().file("/song?id=1", SONG).file("/song?id=2", second).start();
@@ -766,7 +768,7 @@ fn objects_that_differ_in_their_query_alone_are_both_read() {
 }
 
 #[test]
-fn a_jsonpaths_file_may_have_a_signed_url() {
+fn jsonpaths_file_can_have_a_signed_url() {
     let workspace = with_songs(&[]);
     let paths = r#"{"jsonpaths":["$.n","$.a","$.b","$.c","$.d","$.e","$.i","$.t","$.l","$.y"]}"#;
     let (url, _) = locked().file(&format!("/paths.json{QUERY}"), paths).start();

@@ -1,5 +1,5 @@
-//! The real data of November 2018, where it is at hand: known figures, and files as Redshift's
-//! COPY takes them.
+//! The real data of November 2018, if available: known figures, and files that Redshift's COPY can
+//! load.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -33,7 +33,7 @@ fn record(here: &Workspace) -> Value {
     serde_json::from_str(&here.read("star/_starlift.json")).unwrap()
 }
 
-/// The files of a table, as the record has them.
+/// Returns the files of a table that the record lists.
 fn table_files(here: &Workspace, table: &str) -> Vec<PathBuf> {
     let record = record(here);
     let files = record["tables"][table]["files"].as_array().unwrap();
@@ -41,7 +41,7 @@ fn table_files(here: &Workspace, table: &str) -> Vec<PathBuf> {
 }
 
 #[test]
-fn known_figures_with_and_without_the_jsonpaths_file() {
+fn known_figures_match_with_and_without_the_jsonpaths_file() {
     let Some(real) = real_data() else { return };
     let paths = real.join("log_json_path.json");
     let by_key = transform(&real, &[]);
@@ -66,7 +66,7 @@ fn known_figures_with_and_without_the_jsonpaths_file() {
 }
 
 #[test]
-fn the_one_match_is_the_one_that_is_known() {
+fn the_only_match_is_the_known_one() {
     let Some(real) = real_data() else { return };
     let here = transform(&real, &[]);
     let sql = "SELECT user_id, level, session_id, start_time, song_id, artist_id \
@@ -105,7 +105,7 @@ fn manifests_agree_with_the_files() {
 }
 
 #[test]
-fn parquet_is_what_redshift_documents() {
+fn parquet_files_follow_the_redshift_documentation() {
     let Some(real) = real_data() else { return };
     let here = transform(&real, &[]);
     for (table, rows) in TABLES {
@@ -133,7 +133,7 @@ fn check_columns(table: &str, reader: &SerializedFileReader<File>) {
     }
 }
 
-/// The physical and logical types that Redshift's COPY maps, by the column's name.
+/// Checks the physical and logical types that Redshift's COPY maps, by column name.
 fn check_type(table: &str, column: &ColumnDescriptor) {
     let name = column.name();
     let whole = |bits| Some(LogicalType::integer(bits, true));
@@ -166,7 +166,7 @@ fn check_chunk(table: &str, chunk: &ColumnChunkMetaData) {
     assert_eq!(chunk.bloom_filter_offset(), None, "{table}.{name}");
 }
 
-/// Every data page is of version 1.
+/// Checks that every data page has version 1.
 fn check_pages(table: &str, reader: &SerializedFileReader<File>) {
     for group in 0..reader.num_row_groups() {
         let group = reader.get_row_group(group).unwrap();

@@ -1,8 +1,8 @@
-//! Stars held against an independent reading of the rules, row by row, and loaded as they are by
+//! Compares stars row by row with an independent implementation of the rules, and loads them with
 //! other engines.
 //!
-//! The reading is `tests/reference/star.py`. `STARLIFT_PYTHON` names the Python to run it with: one
-//! that has pyarrow and duckdb.
+//! The implementation is `tests/reference/star.py`. `STARLIFT_PYTHON` names a Python that has
+//! pyarrow and duckdb to run it.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -17,7 +17,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// What a Python script of `tests/reference` prints; fails the test if the script does.
+/// Returns the output of a Python script in `tests/reference`; fails the test if the script fails.
 #[track_caller]
 fn run(python: &Path, script: &str, args: &[&str]) -> String {
     let script = root().join("tests/reference").join(script);
@@ -28,7 +28,7 @@ fn run(python: &Path, script: &str, args: &[&str]) -> String {
     text
 }
 
-/// Makes a star with these rules, compares it, and has it loaded by other engines.
+/// Builds a star with these rules, compares it with the reference, and loads it with other engines.
 #[track_caller]
 fn agrees(python: &Path, songs: &Path, logs: &Path, rules: &[&str]) {
     let here = Workspace::new();
@@ -83,7 +83,7 @@ fn the_oddities_agree() {
     }
 }
 
-/// Writes the valid objects of the files below `folder` once more, over many lines each.
+/// Rewrites the valid objects of the files below `folder`, each over several lines.
 fn pretty_print(here: &Workspace, folder: &str, to: &str) {
     let mut printed = String::new();
     for file in files(&here.join(folder)) {
@@ -125,7 +125,7 @@ fn the_real_data_agrees() {
 }
 
 #[test]
-fn a_star_that_differs_is_told_apart() {
+fn different_star_is_detected() {
     let Some(python) = python() else { return };
     let here = Workspace::new();
     let oddities = root().join("fixtures/oddities");

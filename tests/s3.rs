@@ -1,4 +1,5 @@
-//! Stars from and to S3: the same as on disk, whatever the bucket, its region and the network do.
+//! Stars in S3: identical to those on disk, for all kinds of buckets and regions and despite
+//! network failures.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a broken fixture fails the test")]
 
@@ -15,7 +16,7 @@ use support::{Outcome, Workspace, files};
 
 const TABLES: [&str; 5] = ["songplays", "users", "songs", "artists", "time"];
 
-/// The same made-up data on disk in `data` and in the bucket below `data`.
+/// The same generated data on disk in `data` and in the bucket under `data`.
 struct Bench {
     workspace: Workspace,
     server: S3Server,
@@ -30,7 +31,7 @@ impl Bench {
         bench
     }
 
-    /// The program, pointed at the server.
+    /// Returns a command that runs the program against the server.
     fn command(&self, args: &[&str]) -> Command {
         let mut command = self.workspace.command();
         self.server.apply(&mut command).args(args);
@@ -41,12 +42,12 @@ impl Bench {
         self.workspace.outcome(&mut self.command(args))
     }
 
-    /// The command that makes the star at `star` in the bucket.
+    /// Returns the command that builds the star at `star` in the bucket.
     fn transform(&self, more: &[&str]) -> Command {
         self.transform_songs("data/song_data", more)
     }
 
-    /// The same with other songs.
+    /// Returns the same command with other songs.
     fn transform_songs(&self, songs: &str, more: &[&str]) -> Command {
         let mut command = self.command(&["transform", "--songs", &self.server.url(songs)]);
         command.args(["--logs", "s3://sparkify/data/log_data", "--out", "s3://sparkify/star"]);
@@ -58,7 +59,7 @@ impl Bench {
         self.workspace.outcome(&mut command)
     }
 
-    /// Makes the same star on disk, in `out`.
+    /// Builds the same star on disk, in `out`.
     fn transform_on_disk(&self, out: &str, more: &[&str]) {
         let mut command = self.workspace.command();
         command.args([
@@ -89,7 +90,7 @@ impl Bench {
         Star(keys.into_iter().map(object).collect())
     }
 
-    /// Makes the star on disk too, and holds the one in the bucket against it.
+    /// Builds the star on disk too, and compares the two.
     #[track_caller]
     fn assert_star_is_as_on_disk(&self) {
         self.transform_on_disk("on-disk", &[]);
@@ -97,12 +98,12 @@ impl Bench {
     }
 }
 
-/// Everything below an output, by its relative path.
+/// All files below an output, by relative path.
 #[derive(PartialEq)]
 struct Star(BTreeMap<String, Vec<u8>>);
 
 impl Star {
-    /// A fingerprint of each table's files, in order.
+    /// Returns the hashes of each table's files, in order.
     fn tables(&self) -> Vec<(&'static str, Vec<u64>)> {
         let prints = |table: &str| {
             let of_table = |path: &str| Path::new(path).parent() == Some(Path::new(table));
@@ -114,7 +115,7 @@ impl Star {
         tables
     }
 
-    /// All but the rejects, which failed runs keep.
+    /// Returns all files except the rejects, which failed runs keep.
     fn published(self) -> Star {
         Star(self.0.into_iter().filter(|(path, _)| !path.starts_with("_rejects/")).collect())
     }
@@ -133,7 +134,7 @@ fn song(i: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_star_on_s3_is_the_star_on_disk() {
+fn star_on_s3_equals_the_star_on_disk() {
     let bench = Bench::new(Faults::default());
     bench.transform_on_disk("on-disk", &[]);
     bench.outcome(bench.transform(&[])).exits(0).says("star      s3://sparkify/star (run ");
@@ -173,7 +174,7 @@ fn manifests_name_every_file_by_its_url_and_exact_size() {
 }
 
 #[test]
-fn a_star_goes_from_s3_to_disk_and_from_disk_to_s3() {
+fn inputs_and_outputs_can_be_on_disk_or_s3() {
     let bench = Bench::new(Faults::default());
     let mut to_disk = bench.command(&["transform", "--songs", "s3://sparkify/data/song_data/*/*"]);
     to_disk.args([
@@ -190,7 +191,7 @@ fn a_star_goes_from_s3_to_disk_and_from_disk_to_s3() {
 }
 
 #[test]
-fn odd_keys_are_read_and_written_as_they_are() {
+fn odd_keys_are_read_and_written_unchanged() {
     let bench = Bench::new(Faults::default());
     for odd in ["a b", "100%", "a%41b", "é", "x#y", "a+b", "k=v", "a&b;c", "%2F", "日本", "~'"] {
         bench.server.put(&format!("odd {odd}/s {odd}.json"), song(1));
@@ -209,7 +210,7 @@ fn odd_keys_are_read_and_written_as_they_are() {
 }
 
 #[test]
-fn folder_markers_are_passed_over() {
+fn folder_markers_are_skipped() {
     let marker =
         |key: &'static str| Synthetic::new("", 1, |_| Vec::new()).named(move |_| key.into());
     let synthetic =
@@ -230,7 +231,7 @@ fn a_public_bucket_is_read_without_a_signature() {
 }
 
 #[test]
-fn without_credentials_the_error_says_how_to_get_some() {
+fn error_for_missing_credentials_says_how_to_provide_them() {
     let bench = Bench::new(Faults::default());
     let mut command = bench.transform(&[]);
     command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
@@ -240,7 +241,7 @@ fn without_credentials_the_error_says_how_to_get_some() {
 }
 
 #[test]
-fn wrong_credentials_name_the_bucket_and_leak_nothing() {
+fn error_for_wrong_credentials_names_the_bucket_and_leaks_nothing() {
     const WRONG: &str = "wrongwrongwrongwrongwrongwrongwrongwrong";
     const TOKEN: &str = "tokentokentokentoken";
     let bench = Bench::new(Faults::default());
@@ -260,7 +261,7 @@ fn wrong_credentials_name_the_bucket_and_leak_nothing() {
 }
 
 #[test]
-fn a_refused_object_is_named_with_what_is_needed() {
+fn denied_object_is_named_with_the_missing_permission() {
     let bench = Bench::new(Faults::default());
     let key = bench.server.keys("data/log_data").pop().unwrap();
     bench.server.inject(Rule::status(403, Op::Get, &key));
@@ -272,7 +273,7 @@ fn a_refused_object_is_named_with_what_is_needed() {
 }
 
 #[test]
-fn a_bucket_that_is_not_there_is_named() {
+fn missing_bucket_is_named() {
     let bench = Bench::new(Faults::default());
     let args = ["--songs", "s3://nowhere/songs", "--logs", "data/log_data", "--out", "star"];
     let outcome = bench.run(&[&["transform"], &args[..]].concat());
@@ -283,7 +284,7 @@ fn abroad() -> Faults {
     Faults { region: "eu-north-1".into(), strict_region: true, ..Faults::default() }
 }
 
-/// The regions for which requests were signed.
+/// Returns the regions for which requests were signed.
 fn signed_regions(server: &S3Server) -> Vec<String> {
     let region = |authorization: &str| authorization.split('/').nth(2).unwrap().to_owned();
     let requests = server.requests();
@@ -295,7 +296,7 @@ fn signed_regions(server: &S3Server) -> Vec<String> {
 }
 
 #[test]
-fn the_region_of_a_bucket_is_found_out() {
+fn region_of_a_bucket_is_detected() {
     let bench = Bench::new(abroad());
     for configured in [None, Some("us-west-2")] {
         let mut command = bench.transform(&[]);
@@ -307,7 +308,7 @@ fn the_region_of_a_bucket_is_found_out() {
 }
 
 #[test]
-fn the_region_of_a_bucket_is_found_out_when_the_first_try_fails() {
+fn region_of_a_bucket_is_detected_when_the_first_attempt_fails() {
     let bench = Bench::new(abroad());
     for rule in [Rule::status(503, Op::HeadBucket, ""), Rule::hang_up(Op::HeadBucket, "")] {
         bench.server.inject(rule.times(1));
@@ -319,7 +320,7 @@ fn the_region_of_a_bucket_is_found_out_when_the_first_try_fails() {
 }
 
 #[test]
-fn a_region_that_is_given_is_not_asked_for() {
+fn configured_region_is_not_requested() {
     let bench = Bench::new(abroad());
     bench.outcome(bench.transform(&["--region", "eu-north-1"])).exits(0);
     assert_eq!(bench.server.count(Op::HeadBucket, ""), 0);
@@ -359,10 +360,10 @@ fn the_endpoint_comes_from_the_flag_or_the_environment_or_the_file() {
 }
 
 #[test]
-fn a_server_in_trouble_is_asked_again() {
+fn server_errors_are_retried() {
     let bench = Bench::new(Faults::default());
     let operations = [Op::List, Op::Get, Op::Put, Op::DeleteMany, Op::Head];
-    // The second run has the files of the first to delete.
+    // The second run has files of the first to delete.
     for _ in 0..2 {
         for (op, status) in operations.iter().flat_map(|op| [(*op, 500), (*op, 503)]) {
             bench.server.inject(Rule::status(status, op, "").times(2));
@@ -380,7 +381,7 @@ fn a_server_in_trouble_is_asked_again() {
 }
 
 #[test]
-fn a_connection_that_drops_is_opened_again() {
+fn dropped_connections_are_reopened() {
     let bench = Bench::new(Faults::default());
     let log = bench.server.keys("data/log_data").pop().unwrap();
     bench.server.inject(Rule::cut(&log).times(3));
@@ -421,7 +422,7 @@ fn an_object_whose_connection_always_drops_is_named() {
 }
 
 #[test]
-fn an_object_that_changes_while_it_is_read_fails_the_run() {
+fn object_changed_while_it_is_read_fails_the_run() {
     let bench = Bench::new(Faults::default());
     let log = bench.server.keys("data/log_data").pop().unwrap();
     let gate = bench.server.pause(Op::Get, &log);
@@ -440,7 +441,7 @@ fn an_object_that_changes_while_it_is_read_fails_the_run() {
 }
 
 #[test]
-fn a_hundred_thousand_keys_are_listed_side_by_side() {
+fn hundred_thousand_keys_are_listed_in_parallel() {
     let latency = Duration::from_millis(5);
     let synthetic = vec![Synthetic::new("many/", 100_000, song)];
     let bench = Bench::new(Faults { synthetic, latency, ..Faults::default() });
@@ -448,7 +449,7 @@ fn a_hundred_thousand_keys_are_listed_side_by_side() {
     let outcome = bench.outcome(bench.transform_songs("many", &["--dry-run"]));
     outcome.exits(0).says("would read 100,000 songs objects");
     assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
-    // One page for each folder of a thousand, and a few to find the folders.
+    // One page per folder of a thousand objects, and a few pages to find the folders.
     assert!((100..130).contains(&bench.server.count(Op::List, "many/")), "{outcome}");
     assert!((2..=16).contains(&bench.server.peak()), "{}", bench.server.peak());
 }
@@ -464,7 +465,7 @@ fn keys_of_one_flat_prefix_are_listed_page_by_page() {
 }
 
 #[test]
-fn each_of_many_objects_is_read_once_and_side_by_side() {
+fn many_objects_are_read_once_and_in_parallel() {
     const OBJECTS: usize = 3_000;
     let latency = Duration::from_millis(5);
     let synthetic = vec![Synthetic::new("many/", OBJECTS, song)];
@@ -485,10 +486,10 @@ fn each_of_many_objects_is_read_once_and_side_by_side() {
     bench.run(&[&count[..], &[sql]].concat()).exits(0).says("\n3000,3000\n");
 }
 
-/// About what a row of [`large_songs`] takes in Parquet.
+/// Approximate size of a row of [`large_songs`] in Parquet, in bytes.
 const SONG_BYTES: usize = 50;
 
-/// A query for the place of `songs.sql`: so many more songs that they fill `parts` parts of an
+/// Returns a query that replaces `songs.sql` and adds enough songs to fill `parts` parts of an
 /// upload.
 fn large_songs(parts: usize) -> String {
     let rows = parts * 8 * 1024 * 1024 / SONG_BYTES;
@@ -523,7 +524,7 @@ fn a_large_file_is_uploaded_in_parts() {
 }
 
 #[test]
-fn files_are_closed_at_the_size_that_is_asked_for() {
+fn files_are_closed_at_the_requested_size() {
     let bench = Bench::new(Faults::default());
     bench.workspace.write("queries/songs.sql", large_songs(1));
     let options = ["--queries", "queries", "--file-size", "2MB"];
@@ -546,7 +547,7 @@ fn files_are_closed_at_the_size_that_is_asked_for() {
     answer.exits(0).says(&format!("\n{rows}\n"));
 }
 
-/// Makes a star, then fails to make another because of `rule`; the first must be as it was.
+/// Builds a star, then fails to build another because of `rule`; the first must remain unchanged.
 #[track_caller]
 fn assert_old_star_stays(bench: &Bench, rule: Rule, more: &[&str], complaint: &str) {
     let before = bench.s3_star().published();
@@ -561,7 +562,7 @@ fn assert_old_star_stays(bench: &Bench, rule: Rule, more: &[&str], complaint: &s
 }
 
 #[test]
-fn a_put_that_fails_leaves_the_old_star() {
+fn failed_put_leaves_the_old_star() {
     let bench = Bench::new(Faults::default());
     bench.outcome(bench.transform(&[])).exits(0);
     for key in ["_rejects/", "songs/", "artists/", "users/", "songplays/", "time/", "_inputs/"] {
@@ -589,7 +590,7 @@ fn a_record_that_cannot_be_put_leaves_the_old_star() {
 }
 
 #[test]
-fn an_upload_that_fails_leaves_the_old_star_and_no_parts() {
+fn failed_upload_leaves_the_old_star_and_no_parts() {
     let bench = Bench::new(Faults::default());
     bench.outcome(bench.transform(&[])).exits(0);
     bench.workspace.write("queries/songs.sql", large_songs(2));
@@ -605,10 +606,11 @@ fn an_upload_that_fails_leaves_the_old_star_and_no_parts() {
 }
 
 #[test]
-fn a_part_that_fails_while_others_wait_their_turn_leaves_no_parts() {
+fn failed_part_leaves_no_parts_while_others_are_queued() {
     let bench = Bench::new(Faults::default());
     bench.outcome(bench.transform(&[])).exits(0);
-    // Less than a row group: all parts are sent when the file is closed, more than may be on their way.
+    // The file is smaller than a row group, so all parts are sent when it is closed, and there are
+    // more of them than may be in flight.
     bench.workspace.write("queries/songs.sql", large_songs(6));
     let rule = Rule::status(403, Op::UploadPart, "star/songs/").times(1);
     let complaint = "cannot write s3://sparkify/star/songs/";

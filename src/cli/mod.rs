@@ -141,6 +141,11 @@ fn run(cli: &Cli) -> Result<()> {
             let warehouse = settings.warehouse(&args.to, &args.warehouse, &global.stores).await?;
             selftest::run(args, warehouse, &global).await
         }),
+        Command::Provision(args) if settings.cloud().is_serverless(args) => {
+            let options = settings.cloud().serverless(args, settings.star_place())?;
+            let cidrs = settings.cloud().cidrs(args)?;
+            block_on(None, cloud::provision_workgroup(args, &options, cidrs, &global))
+        }
         Command::Provision(args) => {
             let options = settings.cloud().provision(args, settings.star_place())?;
             let cidrs = settings.cloud().cidrs(args)?;

@@ -124,11 +124,14 @@ impl WarehouseSettings {
         Ok((given.or_else(of_file).or_else(of_host), self.iam_role.clone()))
     }
 
-    /// Sets the cluster to `cluster`, unless a URL, a cluster or a workgroup is already set.
+    /// Sets the cluster or workgroup to `named`, unless a URL, a cluster or a workgroup is already set.
     #[must_use]
-    pub fn or_cluster(mut self, cluster: String) -> WarehouseSettings {
-        if self.url.is_none() && self.workgroup.is_none() {
-            self.cluster.get_or_insert(cluster);
+    pub fn or_named(mut self, named: NamedRedshift) -> WarehouseSettings {
+        if !self.is_named() {
+            match named {
+                NamedRedshift::Cluster(name) => self.cluster = Some(name),
+                NamedRedshift::Workgroup(name) => self.workgroup = Some(name),
+            }
         }
         self
     }

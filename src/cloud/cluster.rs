@@ -121,7 +121,7 @@ pub fn difference(spec: &ClusterSpec, cluster: &Cluster) -> Option<CloudError> {
     pairs.find_map(|(what, found, wanted)| {
         let found = found.filter(|found| *found != wanted)?;
         Some(CloudError::Differs {
-            cluster: spec.id.clone(),
+            what: format!("cluster {}", spec.id),
             found: format!("{what} {found}"),
             wanted,
         })
@@ -327,7 +327,7 @@ pub(super) fn demand_there(
     wanted: &'static str,
 ) -> Result<Cluster, CloudError> {
     found.ok_or_else(|| CloudError::State {
-        cluster: id.to_owned(),
+        what: format!("cluster {id}"),
         state: "not there".to_owned(),
         wanted,
     })

@@ -57,21 +57,21 @@ pub enum CloudError {
     /// The last snapshot was not taken.
     #[error("there is no snapshot {0} of the cluster: it was on its way out without one")]
     NoSnapshot(String),
-    /// A cluster differs from the plan in what is not changed in place.
-    #[error("cluster {cluster} has {found}, and the plan says {wanted}; nothing was changed")]
+    /// A cluster, workgroup or namespace differs from the plan in what is not changed in place.
+    #[error("{what} has {found}, and the plan says {wanted}; nothing was changed")]
     Differs {
-        /// The cluster.
-        cluster: String,
+        /// The resource.
+        what: String,
         /// What it has.
         found: String,
         /// What it should have.
         wanted: String,
     },
-    /// A cluster is in a state that it does not leave for the wanted one.
-    #[error("cluster {cluster} is {state:?} and will not become {wanted}")]
+    /// A cluster, workgroup or namespace is in a state that it does not leave for the wanted one.
+    #[error("{what} is {state:?} and will not become {wanted}")]
     State {
-        /// The cluster.
-        cluster: String,
+        /// The resource.
+        what: String,
         /// Its state.
         state: String,
         /// The state that was waited for.
@@ -133,6 +133,12 @@ pub enum CloudError {
         /// Its state.
         state: String,
     },
+    /// A workgroup was to be paused or resumed.
+    #[error("{0} is a workgroup of Redshift Serverless, which can be neither paused nor resumed")]
+    NeverPaused(String),
+    /// A subnet does not exist, or is in another network than the rest.
+    #[error("there is no subnet {0}, or it is in another VPC than the others")]
+    NoSubnet(String),
     /// A text that is not the ARN of a secret.
     #[error("{0:?} is not the ARN of a secret")]
     NotASecret(String),

@@ -1,6 +1,7 @@
 //! The network rule: a security group of the cluster's own, and the addresses that it lets in.
 
 mod answers;
+pub mod subnets;
 
 use std::collections::BTreeSet;
 

@@ -134,34 +134,54 @@ impl ProvisionOptions {
         if self.nodes == 1 && ["ra3.4xlarge", "ra3.16xlarge"].contains(&node_type) {
             return refuse(format!("a cluster of {node_type} has 2 nodes or more; give --nodes"));
         }
-        if !(5431..=5455).contains(&self.port) && !(8191..=8215).contains(&self.port) {
-            return refuse("--port must be from 5431 to 5455, or from 8191 to 8215".to_owned());
-        }
-        let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-        if self.database.is_empty() || !self.database.chars().all(is_plain) {
-            return refuse("--database has lower-case letters and digits only".to_owned());
-        }
-        let is_user = |c: char| is_plain(c) || "_+.@-".contains(c);
-        if !self.user.starts_with(|c: char| c.is_ascii_lowercase())
-            || !self.user.chars().all(is_user)
-            || self.user == "public"
-        {
-            return refuse(
-                "--user has lower-case letters, digits and _+.@- only and begins with a letter, and \
-                 public is taken"
-                    .to_owned(),
-            );
-        }
-        let is_key = |key: &String| key.starts_with("arn:") && key.contains(":key/");
-        if !self.kms_key.as_ref().is_none_or(is_key) {
-            return refuse(
-                "--kms-key takes the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID: policies know \
-                 no aliases"
-                    .to_owned(),
-            );
-        }
+        let ProvisionOptions { database, user, port, .. } = self;
+        check_login(database, user, *port)?;
+        check_key(self.kms_key.as_deref())?;
         self.expires.check()
     }
+}
+
+/// Refuses a database, a first user or a port that neither clusters nor workgroups can have.
+///
+/// # Errors
+///
+/// If a value cannot be.
+pub(super) fn check_login(database: &str, user: &str, port: u16) -> Result<()> {
+    let refuse = |text: &str| Err(Error::Usage(text.to_owned()));
+    if !(5431..=5455).contains(&port) && !(8191..=8215).contains(&port) {
+        return refuse("--port must be from 5431 to 5455, or from 8191 to 8215");
+    }
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    if database.is_empty() || !database.chars().all(is_plain) {
+        return refuse("--database has lower-case letters and digits only");
+    }
+    let is_user = |c: char| is_plain(c) || "_+.@-".contains(c);
+    if !user.starts_with(|c: char| c.is_ascii_lowercase())
+        || !user.chars().all(is_user)
+        || user == "public"
+    {
+        return refuse(
+            "--user has lower-case letters, digits and _+.@- only and begins with a letter, and \
+             public is taken",
+        );
+    }
+    Ok(())
+}
+
+/// Refuses a KMS key that is not named by its ARN.
+///
+/// # Errors
+///
+/// If it is not.
+pub(super) fn check_key(kms_key: Option<&str>) -> Result<()> {
+    if kms_key.is_none_or(|key| key.starts_with("arn:") && key.contains(":key/")) {
+        return Ok(());
+    }
+    Err(Error::Usage(
+        "--kms-key takes the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID: policies know no \
+         aliases"
+            .to_owned(),
+    ))
 }
 
 /// Every resource as it should be.

@@ -12,7 +12,7 @@ use super::names::Name;
 use super::plan::{Expires, expiry, stop};
 use super::tags::{Expiry, Tags, owner};
 use super::wait::{Change, Verdict, for_cluster};
-use super::{cluster, role, schedule};
+use super::{cluster, role, schedule, serverless};
 
 /// Pauses the cluster of a name and waits until it is; one that is paused stays so.
 ///
@@ -108,6 +108,13 @@ pub(super) async fn start(
 /// more.
 async fn demand_cluster(clients: &Clients, name: &Name) -> Result<Tags, CloudError> {
     let found = cluster::find_ours(clients, name).await?;
+    if found.is_none() {
+        // Whoever may stop clusters need not be allowed to look at workgroups.
+        let workgroup = serverless::workgroup::find(clients, name.as_str()).await.unwrap_or(None);
+        if workgroup.is_some_and(|found| found.tags.is_some_and(|tags| tags.is_of(name))) {
+            return Err(CloudError::NeverPaused(name.to_string()));
+        }
+    }
     found.as_ref().and_then(cluster::tags).ok_or_else(|| CloudError::NothingOwned {
         region: clients.region.clone(),
         tag: format!("{} and is a cluster of this name", owner(name)),

@@ -20,6 +20,13 @@ const PRICES: [(&str, f64); 7] = [
     ("rg.4xlarge", 3.0427),
 ];
 
+/// Dollars for an RPU-hour of Redshift Serverless; AWS counts seconds, and 60 of them at least. Other
+/// regions ask up to twice as much.
+///
+/// Source: AWS Big Data Blog, Amazon Redshift Serverless at 4 RPUs: $1.50 an hour for 4 RPUs. Public
+/// repositories of 2026 give the same price for US East.
+pub const RPU_HOUR: f64 = 0.375;
+
 /// Dollars for a GB of managed storage and month.
 pub const STORAGE_GB_MONTH: f64 = 0.024;
 

@@ -9,6 +9,7 @@ use super::error::{ApiError, CloudError};
 use super::names::Name;
 use super::network::{self, FoundGroup};
 use super::role::{self, FoundRole};
+use super::serverless::survey::{self as serverless, Holding};
 use super::tags::{self, Tags, of_redshift, owner};
 use super::{cluster, schedule};
 
@@ -28,6 +29,10 @@ pub struct Estate {
     pub schedule: Option<ScheduledAction>,
     /// Snapshots that somebody took: they cost until somebody removes them.
     pub snapshots: Vec<Snapshot>,
+    /// The workgroup of this name, and what goes with it.
+    pub serverless: Holding,
+    /// Why Redshift Serverless could not be looked at, where it could not.
+    pub unseen: Option<String>,
     /// Other regions in which roles are used that carry the name.
     pub elsewhere: BTreeSet<String>,
 }
@@ -35,7 +40,8 @@ pub struct Estate {
 impl Estate {
     /// Whether there is nothing in this region.
     pub fn is_empty(&self) -> bool {
-        self.inventory().is_empty() && self.snapshots.is_empty()
+        let has_snapshots = !(self.snapshots.is_empty() && self.serverless.snapshots.is_empty());
+        self.inventory().is_empty() && !has_snapshots
     }
 
     /// What there is and a teardown removes, a line a resource.
@@ -44,7 +50,8 @@ impl Estate {
         lines.extend(self.cluster.iter().map(|cluster| {
             format!("cluster {} ({})", cluster::id(cluster), cluster::status(cluster))
         }));
-        lines.extend(self.strays.iter().cloned());
+        lines.extend(self.serverless.inventory());
+        lines.extend(self.strays().cloned());
         lines.extend(self.schedule.iter().map(|schedule| {
             format!("schedule {}", schedule.scheduled_action_name.as_deref().unwrap_or_default())
         }));
@@ -53,12 +60,24 @@ impl Estate {
         lines
     }
 
-    /// What the tags of its parts say: those of the cluster before those of the rest.
+    /// What carries the tags under another name, or those of another region.
+    pub fn strays(&self) -> impl Iterator<Item = &String> {
+        self.strays.iter().chain(&self.serverless.strays)
+    }
+
+    /// The names of the snapshots.
+    pub fn snapshots(&self) -> impl Iterator<Item = &str> {
+        let of_namespaces = self.serverless.snapshots.iter().map(|s| s.snapshot_name.as_str());
+        self.snapshots.iter().map(snapshot_id).chain(of_namespaces)
+    }
+
+    /// What the tags of its parts say: those of cluster or workgroup before those of the rest.
     pub fn tags(&self) -> Option<Tags> {
         let of_cluster = self.cluster.as_ref().and_then(cluster::tags);
         let of_roles = || self.roles.iter().find_map(|role| role.tags.clone());
         let of_groups = || self.groups.iter().find_map(|group| group.tags.clone());
-        of_cluster.or_else(of_roles).or_else(of_groups)
+        let of_workgroup = || self.serverless.tags();
+        of_cluster.or_else(of_workgroup).or_else(of_roles).or_else(of_groups)
     }
 
     /// The role in which the cluster reads the star.
@@ -73,7 +92,7 @@ impl Estate {
     ///
     /// If there is one.
     pub fn demand_no_strays(&self, name: &Name) -> Result<(), CloudError> {
-        match self.strays.first() {
+        match self.strays().next() {
             None => Ok(()),
             Some(stray) => Err(CloudError::Stray { what: stray.clone(), tag: owner(name) }),
         }
@@ -115,12 +134,46 @@ pub fn snapshot_id(snapshot: &Snapshot) -> &str {
     snapshot.snapshot_identifier.as_deref().unwrap_or_default()
 }
 
+/// What is there of all names.
+#[derive(Debug, Default)]
+pub struct Survey {
+    /// What belongs to each name.
+    pub estates: BTreeMap<String, Estate>,
+    /// Why Redshift Serverless could not be looked at, where it could not: whoever has clusters alone
+    /// need not be allowed to, and some regions lack it.
+    pub unseen: Option<CloudError>,
+}
+
 /// Everything in the region that carries our tags, by the name it belongs to.
 ///
 /// # Errors
 ///
 /// If AWS refuses or cannot be asked.
-pub async fn survey(clients: &Clients) -> Result<BTreeMap<String, Estate>, CloudError> {
+pub async fn survey(clients: &Clients) -> Result<Survey, CloudError> {
+    let mut estates = survey_clusters(clients).await?;
+    let unseen = match serverless::survey(clients).await {
+        Ok(holdings) => {
+            for (name, holding) in holdings {
+                estates.entry(name).or_default().serverless = holding;
+            }
+            None
+        }
+        Err(error) => Some(unseen(error)?),
+    };
+    Ok(Survey { estates, unseen })
+}
+
+/// Passes the failure to look at Redshift Serverless on, unless it is for want of permission or of an
+/// answer.
+fn unseen(error: CloudError) -> Result<CloudError, CloudError> {
+    match &error {
+        CloudError::Api { source, .. } if source.is_denied() || source.code.is_none() => Ok(error),
+        _ => Err(error),
+    }
+}
+
+/// The same without workgroups.
+async fn survey_clusters(clients: &Clients) -> Result<BTreeMap<String, Estate>, CloudError> {
     let mut found: BTreeMap<String, Estate> = BTreeMap::new();
     for role in role::list(clients).await? {
         let Some(tags) = role.tags.clone() else { continue };
@@ -163,7 +216,21 @@ pub async fn survey(clients: &Clients) -> Result<BTreeMap<String, Estate>, Cloud
 ///
 /// If AWS refuses or cannot be asked.
 pub async fn survey_of(clients: &Clients, name: &Name) -> Result<Estate, CloudError> {
-    let mut estate = survey(clients).await?.remove(name.as_str()).unwrap_or_default();
+    let mut survey = survey(clients).await?;
+    let mut estate = survey.estates.remove(name.as_str()).unwrap_or_default();
+    let unseen = match survey.unseen {
+        None => serverless::complete(clients, &mut estate.serverless, name).await.err(),
+        unseen => unseen,
+    };
+    // Without an answer, nobody can say that nothing is left.
+    if let Some(error) = unseen {
+        match &error {
+            CloudError::Api { source, .. } if source.is_denied() => {
+                estate.unseen = Some(source.to_string());
+            }
+            _ => return Err(error),
+        }
+    }
     for role in [name.role(&clients.region), name.scheduler_role(&clients.region)] {
         let role = role::find(clients, &role).await?;
         let Some(role) = role else { continue };

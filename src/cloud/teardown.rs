@@ -9,10 +9,10 @@ use super::clients::Clients;
 use super::error::{ApiError, CloudError};
 use super::journal::Journal;
 use super::names::Name;
-use super::survey::{Estate, find_snapshot, snapshot_id, survey_of};
+use super::survey::{Estate, find_snapshot, survey_of};
 use super::tags::Tags;
 use super::wait::Change;
-use super::{cluster, network, role, schedule};
+use super::{cluster, network, role, schedule, serverless};
 
 /// How often it is looked whether all is gone: listings may lag behind.
 const LOOKS: u32 = 5;
@@ -28,7 +28,8 @@ pub fn delete_cluster(id: &str, final_snapshot: Option<&str>) -> DeleteClusterIn
         .set_final_cluster_snapshot_identifier(final_snapshot.map(str::to_owned))
 }
 
-/// Removes what belongs to a name: rules, cluster, schedule, group, roles; then looks again.
+/// Removes what belongs to a name: rules, cluster or workgroup, schedule, group, roles; then looks
+/// again.
 ///
 /// What cannot be removed does not keep the rest from going, and is told at the end. The schedule goes
 /// after the cluster that it would still stop. Snapshots stay: somebody took them to keep them.
@@ -47,6 +48,7 @@ pub async fn teardown(
     estate.demand_no_strays(name)?;
     if let Some(snapshot) = final_snapshot {
         demand_free(clients, estate, snapshot).await?;
+        serverless::teardown::demand_free(clients, &estate.serverless, snapshot).await?;
     }
     let mut first_error = None;
     let mut keep = |outcome: Result<(), CloudError>| {
@@ -63,13 +65,21 @@ pub async fn teardown(
         let ours = group.rules.iter().filter(|rule| rule.is_ours);
         keep(network::revoke_all(clients, &group.id, ours, journal).await);
     }
+    let holding = &estate.serverless;
+    let errors =
+        serverless::teardown::remove(clients, name, holding, final_snapshot, timeout, journal);
+    let errors = errors.await;
+    let is_served = errors.is_empty();
+    errors.into_iter().for_each(|error| {
+        keep(Err(error));
+    });
     let is_gone = match &estate.cluster {
         Some(_) => keep(remove_cluster(clients, name, final_snapshot, timeout, journal).await),
         None => true,
     };
-    if is_gone {
+    if is_gone && is_served {
         if let Some(snapshot) = final_snapshot {
-            keep(keep_snapshot(clients, name, snapshot, estate.tags(), journal).await);
+            keep(keep_last(clients, name, estate, snapshot, journal).await);
         }
         if estate.schedule.is_some() {
             keep(schedule::delete(clients, &name.schedule(), journal).await);
@@ -103,8 +113,13 @@ async fn prove_gone(
         if look > 0 {
             tokio::time::sleep(PAUSE).await;
         }
-        left = leftovers(survey_of(clients, name).await?, final_snapshot);
+        let estate = survey_of(clients, name).await?;
+        let unseen = estate.unseen.clone();
+        left = leftovers(estate, final_snapshot);
         if left.is_empty() {
+            if let Some(error) = unseen {
+                journal.note(format!("Redshift Serverless was not looked at: {error}"));
+            }
             return Ok(());
         }
     }
@@ -113,7 +128,7 @@ async fn prove_gone(
 
 /// What is there, but for the snapshot that was asked for.
 fn leftovers(estate: Estate, final_snapshot: Option<&str>) -> Vec<String> {
-    let snapshots = estate.snapshots.iter().map(snapshot_id);
+    let snapshots = estate.snapshots();
     let kept =
         snapshots.filter(|id| Some(*id) != final_snapshot).map(|id| format!("snapshot {id}"));
     estate.inventory().into_iter().chain(kept).collect()
@@ -151,6 +166,26 @@ async fn remove_cluster(
     cluster::wait_gone(clients, id, timeout, journal).await?;
     journal.note(format!("cluster {id}: removed"));
     Ok(())
+}
+
+/// Keeps the last snapshot of the cluster or of the namespace; after an interrupt, neither of them may
+/// be there any more.
+async fn keep_last(
+    clients: &Clients,
+    name: &Name,
+    estate: &Estate,
+    snapshot: &str,
+    journal: &Journal,
+) -> Result<(), CloudError> {
+    let of_namespace =
+        || serverless::teardown::keep_snapshot(clients, name, snapshot, estate.tags(), journal);
+    if !estate.serverless.is_empty() {
+        return of_namespace().await;
+    }
+    match keep_snapshot(clients, name, snapshot, estate.tags(), journal).await {
+        Err(CloudError::NoSnapshot(_)) if estate.cluster.is_none() => of_namespace().await,
+        kept => kept,
+    }
 }
 
 /// Says whose the last snapshot is, so that `status` tells what costs; AWS may not copy tags to it.

@@ -20,11 +20,11 @@ use super::journal::Journal;
 
 /// The SDK's own waiters for clusters ask once a minute, show nothing and take only `deleting` for a
 /// failure; this one is built of the same parts.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
 /// The time until AWS is asked again when it could not be.
-const AWAY: Duration = Duration::from_secs(4);
+pub(super) const AWAY: Duration = Duration::from_secs(4);
 
 /// AWS may take this long to know everywhere what it was told in one place. Source: IAM User Guide,
 /// Troubleshooting IAM, "Changes that I make are not always immediately visible".
@@ -176,7 +176,7 @@ pub(super) async fn for_cluster(
             waited: limit,
         }),
         Err(WaiterError::FailureState(_)) => {
-            Err(CloudError::State { cluster: id.to_owned(), state: state(), wanted })
+            Err(CloudError::State { what: format!("cluster {id}"), state: state(), wanted })
         }
         Err(WaiterError::OperationFailed(error)) => {
             let error = ApiError::new("redshift:DescribeClusters", &error.into_error());
@@ -192,7 +192,7 @@ pub(super) async fn for_cluster(
 }
 
 /// Whether a failure may pass by itself: no answer, or one that says so.
-fn passes(code: Option<&str>) -> bool {
+pub(super) fn passes(code: Option<&str>) -> bool {
     let passing = ["ServiceUnavailable", "InternalFailure", "InternalError"];
     code.is_none_or(|code| THROTTLING_ERRORS.contains(&code) || passing.contains(&code))
 }

@@ -1,6 +1,6 @@
 //! The star schema: the single definition of its tables, columns, types, keys and meanings.
 //!
-//! The Parquet files, the checks, the diagram in the README and the output of `starlift schema` are all
+//! The Parquet files, the checks, the diagram in docs/tables.md and the output of `starlift schema` are all
 //! derived from it.
 
 use std::sync::{Arc, LazyLock};

@@ -1,4 +1,4 @@
-//! How the tests ask.
+//! Requests of the tests to the AWS stand-in.
 
 use std::ops::Deref;
 
@@ -7,14 +7,14 @@ use tokio::runtime::Runtime;
 use crate::create;
 use crate::support::aws::{ACCOUNT, Aws};
 
-/// A caller of the front, with the stand-in it calls.
+/// A client and the stand-in that it calls.
 pub struct Caller {
     aws: Aws,
     client: reqwest::Client,
     runtime: Runtime,
 }
 
-/// What the front answered.
+/// Response of the stand-in.
 #[derive(Debug)]
 pub struct Reply {
     pub status: u16,
@@ -30,7 +30,7 @@ impl Caller {
         Some(Caller { aws, client, runtime: builder.unwrap() })
     }
 
-    /// An error is that of a connection closed.
+    /// Sends a request. Fails if the connection is closed.
     pub fn try_ask(
         &self,
         service: &str,
@@ -43,7 +43,7 @@ impl Caller {
         })
     }
 
-    /// The same of Redshift, with the patience of the client.
+    /// Sends a request to Redshift with a client timeout.
     pub fn ask_for(
         &self,
         patience: std::time::Duration,
@@ -73,7 +73,7 @@ impl Caller {
         asked.body(form)
     }
 
-    /// The XML of an answer that is no error.
+    /// Sends a request that must succeed, and returns the XML of the response.
     #[track_caller]
     pub fn ask(&self, service: &str, action: &str, params: &[(&str, &str)]) -> String {
         let reply = self.try_ask(service, action, params).unwrap();
@@ -81,7 +81,7 @@ impl Caller {
         reply.body
     }
 
-    /// Fails the test unless the answer is this error; returns its XML.
+    /// Fails the test unless the response is this error; returns its XML.
     #[track_caller]
     pub fn refused(
         &self,
@@ -98,7 +98,7 @@ impl Caller {
         reply.body
     }
 
-    /// A role that a service may assume; its ARN.
+    /// Creates a role that a service may assume, and returns its ARN.
     pub fn role(&self, name: &str, service: &str) -> String {
         let trust = format!(
             r#"{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow",
@@ -108,12 +108,12 @@ impl Caller {
         format!("arn:aws:iam::{ACCOUNT}:role/{name}")
     }
 
-    /// An available cluster.
+    /// Creates an available cluster.
     pub fn cluster(&self, identifier: &str) {
         self.call("redshift", "CreateCluster", &create::params(identifier));
     }
 
-    /// What DescribeClusters says of a cluster.
+    /// Returns the response of DescribeClusters for a cluster.
     #[track_caller]
     pub fn describe(&self, identifier: &str) -> String {
         self.ask("redshift", "DescribeClusters", &[("ClusterIdentifier", identifier)])
@@ -128,7 +128,7 @@ impl Deref for Caller {
     }
 }
 
-/// The text of the first element of that name; empty if there is none.
+/// Returns the text of the first element with this name, or an empty string.
 pub fn text<'a>(xml: &'a str, name: &str) -> &'a str {
     let opened = xml.split_once(&format!("<{name}>"));
     let closed = opened.and_then(|(_, rest)| rest.split_once(&format!("</{name}>")));

@@ -1,4 +1,4 @@
-//! The life of a cluster.
+//! The lifecycle of a cluster.
 
 use crate::caller::{Caller, text};
 use crate::create;
@@ -11,7 +11,7 @@ fn states(aws: &Caller, n: usize) -> Vec<String> {
 }
 
 #[test]
-fn it_is_created_step_by_step() {
+fn cluster_is_created_step_by_step() {
     let Some(aws) = Caller::start() else { return };
     aws.polls(2);
     let mut params = create::params("w");
@@ -32,7 +32,7 @@ fn it_is_created_step_by_step() {
 }
 
 #[test]
-fn a_list_is_a_poll_of_all_and_another_cluster_is_none() {
+fn only_polls_of_the_cluster_or_of_all_clusters_advance_it() {
     let Some(aws) = Caller::start() else { return };
     aws.cluster("other");
     aws.ask("redshift", "CreateCluster", &create::params("w"));
@@ -45,7 +45,7 @@ fn a_list_is_a_poll_of_all_and_another_cluster_is_none() {
 }
 
 #[test]
-fn it_is_paused_and_resumed() {
+fn cluster_is_paused_and_resumed() {
     let Some(aws) = Caller::start() else { return };
     aws.cluster("w");
     aws.refused("redshift", "ResumeCluster", &[W], 400, "InvalidClusterState");
@@ -64,7 +64,7 @@ fn it_is_paused_and_resumed() {
 }
 
 #[test]
-fn it_is_deleted_step_by_step() {
+fn cluster_is_deleted_step_by_step() {
     let Some(aws) = Caller::start() else { return };
     aws.ask("redshift", "CreateCluster", &create::params("w"));
     aws.refused("redshift", "DeleteCluster", &[W, AT_ONCE], 400, "InvalidClusterState");
@@ -81,7 +81,7 @@ fn it_is_deleted_step_by_step() {
 }
 
 #[test]
-fn a_last_snapshot_is_named_or_declined() {
+fn deletion_requires_a_final_snapshot_or_its_omission() {
     let Some(aws) = Caller::start() else { return };
     aws.cluster("w");
     let last = ("FinalClusterSnapshotIdentifier", "last");
@@ -94,7 +94,7 @@ fn a_last_snapshot_is_named_or_declined() {
 }
 
 #[test]
-fn a_test_puts_it_into_a_state() {
+fn test_can_set_the_state() {
     let Some(aws) = Caller::start() else { return };
     aws.cluster("w");
     aws.cluster_state("w", "incompatible-network");
@@ -109,7 +109,7 @@ fn a_test_puts_it_into_a_state() {
 }
 
 #[test]
-fn what_is_modified_is_seen() {
+fn modifications_are_visible() {
     let Some(aws) = Caller::start() else { return };
     aws.cluster("w");
     let group = [("GroupName", "g"), ("GroupDescription", "g")];
@@ -126,7 +126,7 @@ fn what_is_modified_is_seen() {
 }
 
 #[test]
-fn its_address_is_the_tests() {
+fn test_can_set_the_endpoint() {
     let Some(aws) = Caller::start() else { return };
     aws.cluster("w");
     aws.endpoint_of_clusters("localhost", 15439);
@@ -139,7 +139,7 @@ fn its_address_is_the_tests() {
 }
 
 #[test]
-fn its_credentials_are_the_tests() {
+fn test_can_set_the_credentials() {
     let Some(aws) = Caller::start() else { return };
     aws.cluster("w");
     let params = [W, ("DbUser", "ann")];

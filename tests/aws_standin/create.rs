@@ -1,11 +1,11 @@
-//! What CreateCluster refuses.
+//! Requests that CreateCluster rejects.
 
 use crate::caller::{Caller, text};
 
-/// Other values for parameters; `None` leaves one out.
+/// Replacement values of parameters; `None` removes a parameter.
 type Changes<'a> = [(&'a str, Option<&'a str>)];
 
-/// What makes a cluster.
+/// Returns the parameters of a valid request.
 pub fn params(identifier: &str) -> Vec<(&str, &str)> {
     vec![
         ("ClusterIdentifier", identifier),
@@ -24,7 +24,7 @@ fn changed<'a>(changes: &Changes<'a>) -> Vec<(&'a str, &'a str)> {
 }
 
 #[test]
-fn each_wrong_value() {
+fn each_invalid_value_is_rejected() {
     let Some(aws) = Caller::start() else { return };
     let (value, combination) = ("InvalidParameterValue", "InvalidParameterCombination");
     let two = ("NumberOfNodes", Some("2"));
@@ -73,7 +73,7 @@ fn each_wrong_value() {
 }
 
 #[test]
-fn each_right_value() {
+fn each_valid_value_is_accepted() {
     let Some(aws) = Caller::start() else { return };
     let two = ("NumberOfNodes", Some("2"));
     let multi = ("ClusterType", Some("multi-node"));
@@ -92,14 +92,14 @@ fn each_right_value() {
 }
 
 #[test]
-fn a_name_is_given_once() {
+fn cluster_identifiers_are_unique() {
     let Some(aws) = Caller::start() else { return };
     aws.cluster("w");
     aws.refused("redshift", "CreateCluster", &params("w"), 400, "ClusterAlreadyExists");
 }
 
 #[test]
-fn a_role_has_to_trust_redshift() {
+fn role_must_trust_redshift() {
     let Some(aws) = Caller::start() else { return };
     let unknown = "arn:aws:iam::123456789012:role/nobody";
     let lambda = aws.role("lambda", "lambda.amazonaws.com");
@@ -114,7 +114,7 @@ fn a_role_has_to_trust_redshift() {
 }
 
 #[test]
-fn a_managed_password_is_a_secret() {
+fn managed_password_is_stored_as_a_secret() {
     let Some(aws) = Caller::start() else { return };
     let params = changed(&[("MasterUserPassword", None), ("ManageMasterPassword", Some("true"))]);
     let made = aws.ask("redshift", "CreateCluster", &params);

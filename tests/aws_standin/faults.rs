@@ -1,4 +1,4 @@
-//! What goes wrong because a test wants it.
+//! Faults that a test injects.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ fn requests_are_recorded_in_order() {
 }
 
 #[test]
-fn throttled() {
+fn request_is_throttled() {
     let Some(aws) = Caller::start() else { return };
     aws.script(Rule::new("ListRoles", What::Throttle).after(1).times(2));
     aws.script(Rule::new("DescribeVpcs", What::Throttle));
@@ -43,7 +43,7 @@ fn throttled() {
 }
 
 #[test]
-fn denied() {
+fn request_is_denied() {
     let Some(aws) = Caller::start() else { return };
     for action in ["CreateRole", "CreateSecurityGroup", "PauseCluster"] {
         aws.script(Rule::new(action, What::Deny).always());
@@ -61,12 +61,12 @@ fn denied() {
     let no = aws.refused("ec2", "CreateSecurityGroup", &[], 403, "UnauthorizedOperation");
     let shape = "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>You are not";
     assert!(no.contains(shape) && no.contains("</Errors><RequestID>"), "{no}");
-    // Arranging is not denied.
+    // Requests that set up a test are not denied.
     aws.role("copy", "redshift.amazonaws.com");
 }
 
 #[test]
-fn refused_with_any_error() {
+fn request_is_rejected_with_any_error() {
     let Some(aws) = Caller::start() else { return };
     let code = "InsufficientClusterCapacity";
     let what = What::Refuse { status: 400, code, message: "No <room>".into() };
@@ -84,7 +84,7 @@ fn refused_with_any_error() {
 }
 
 #[test]
-fn answered_by_the_test() {
+fn test_provides_the_response() {
     let Some(aws) = Caller::start() else { return };
     aws.script(Rule::new("ListRoles", What::Answer("not <XML".into())));
     assert_eq!(aws.ask("iam", "ListRoles", &[]), "not <XML");
@@ -94,7 +94,7 @@ fn answered_by_the_test() {
 }
 
 #[test]
-fn the_answer_is_lost() {
+fn response_is_lost() {
     let Some(aws) = Caller::start() else { return };
     aws.script(Rule::new("CreateCluster", What::Lose));
     assert!(aws.try_ask("redshift", "CreateCluster", &create::params("w")).is_err());
@@ -103,7 +103,7 @@ fn the_answer_is_lost() {
 }
 
 #[test]
-fn no_answer_comes() {
+fn request_gets_no_response() {
     let Some(aws) = Caller::start() else { return };
     aws.script(Rule::new("CreateCluster", What::Hang));
     let patience = Duration::from_millis(200);
@@ -114,7 +114,7 @@ fn no_answer_comes() {
 }
 
 #[test]
-fn a_request_waits_at_a_gate() {
+fn request_waits_at_a_gate() {
     let Some(aws) = Caller::start() else { return };
     let gate = Gate::new();
     aws.script(Rule::new("CreateCluster", What::Hold(gate.clone())));

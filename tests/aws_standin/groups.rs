@@ -1,4 +1,5 @@
-//! Security groups: what moto does of them, on which the tests rely, and what it does not.
+//! Security groups: the behavior of moto that the tests rely on, and the gaps that the stand-in
+//! fills.
 
 use crate::caller::{Caller, text};
 use crate::create;
@@ -33,7 +34,7 @@ fn rule<'a>(group: &'a str, address: &'a str) -> Vec<(&'a str, &'a str)> {
 }
 
 #[test]
-fn they_are_found_by_name_vpc_and_tag() {
+fn groups_are_found_by_name_vpc_and_tag() {
     let Some(aws) = Caller::start() else { return };
     let (group, vpc) = (group(&aws), vpc(&aws));
     let found = |name: &str, value: &str| {
@@ -55,7 +56,7 @@ fn they_are_found_by_name_vpc_and_tag() {
 }
 
 #[test]
-fn rules_come_and_go_by_their_numbers() {
+fn rules_are_added_and_removed_by_id() {
     let Some(aws) = Caller::start() else { return };
     let group = group(&aws);
     let made = aws.ask("ec2", "AuthorizeSecurityGroupIngress", &rule(&group, "192.0.2.1/32"));
@@ -78,7 +79,7 @@ fn rules_come_and_go_by_their_numbers() {
 }
 
 #[test]
-fn a_group_in_use_stays() {
+fn group_in_use_cannot_be_deleted() {
     let Some(aws) = Caller::start() else { return };
     let group = group(&aws);
     let mut params = create::params("w");
@@ -96,7 +97,7 @@ fn a_group_in_use_stays() {
 }
 
 #[test]
-fn a_vpc_has_to_be_there() {
+fn vpc_must_exist() {
     let Some(aws) = Caller::start() else { return };
     let params = [("GroupName", "door"), ("GroupDescription", "d"), ("VpcId", "vpc-0")];
     aws.refused("ec2", "CreateSecurityGroup", &params, 400, "InvalidVpcID.NotFound");

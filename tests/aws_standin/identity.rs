@@ -1,4 +1,4 @@
-//! Who is who.
+//! Callers and accounts.
 
 use std::process::Command;
 
@@ -13,14 +13,14 @@ fn the_caller_is_a_user() {
 }
 
 #[test]
-fn a_request_has_to_be_signed_for_a_service() {
+fn request_must_be_signed_for_a_service() {
     let Some(aws) = Caller::start() else { return };
     aws.refused("s3", "ListBuckets", &[], 403, "MissingAuthenticationToken");
     assert!(aws.requests().is_empty());
 }
 
 #[test]
-fn each_stand_in_is_an_account() {
+fn each_stand_in_is_a_separate_account() {
     let Some(aws) = Caller::start() else { return };
     let Some(other) = Caller::start() else { return };
     let role = aws.role("copy", "redshift.amazonaws.com");
@@ -31,14 +31,14 @@ fn each_stand_in_is_an_account() {
 }
 
 #[test]
-fn what_moto_cannot_do_is_an_error_in_xml() {
+fn unsupported_action_of_moto_is_an_xml_error() {
     let Some(aws) = Caller::start() else { return };
     let xml = aws.refused("redshift", "RebootCluster", &[], 500, "InternalFailure");
     assert!(text(&xml, "Message").ends_with("redshift:RebootCluster"), "{xml}");
 }
 
 #[test]
-fn a_child_is_pointed_at_the_front() {
+fn child_process_uses_the_stand_in() {
     let Some(aws) = Aws::start() else { return };
     let mut command = Command::new("env");
     let output = aws.apply(&mut command).output().unwrap();
@@ -48,7 +48,7 @@ fn a_child_is_pointed_at_the_front() {
 }
 
 #[tokio::test]
-async fn it_is_called_inside_a_runtime_too() {
+async fn works_inside_a_runtime() {
     let Some(aws) = Aws::start() else { return };
     aws.call("iam", "ListRoles", &[]);
     assert!(aws.try_call("iam", "GetRole", &[("RoleName", "copy")]).is_err());

@@ -1,5 +1,4 @@
-//! The stand-in for AWS: what it adds to moto and what it refuses, each asked for over HTTP as a
-//! client would.
+//! The AWS stand-in: its additions to moto and the requests it rejects, tested over HTTP.
 
 #![allow(
     clippy::unwrap_used,

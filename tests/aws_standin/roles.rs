@@ -1,4 +1,4 @@
-//! The roles of a cluster.
+//! The IAM roles of a cluster.
 
 use crate::caller::{Caller, text};
 use crate::create;
@@ -13,7 +13,7 @@ fn status(aws: &Caller) -> String {
 }
 
 #[test]
-fn those_of_a_new_cluster_take_time() {
+fn roles_of_a_new_cluster_take_time() {
     let Some(aws) = Caller::start() else { return };
     let role = aws.role("copy", "redshift.amazonaws.com");
     let mut params = create::params("w");
@@ -28,7 +28,7 @@ fn those_of_a_new_cluster_take_time() {
 }
 
 #[test]
-fn they_come_and_go() {
+fn roles_are_added_and_removed() {
     let Some(aws) = Caller::start() else { return };
     let role = aws.role("copy", "redshift.amazonaws.com");
     aws.cluster("w");
@@ -47,7 +47,7 @@ fn they_come_and_go() {
 }
 
 #[test]
-fn a_role_has_to_trust_redshift() {
+fn role_must_trust_redshift() {
     let Some(aws) = Caller::start() else { return };
     let lambda = aws.role("lambda", "lambda.amazonaws.com");
     aws.cluster("w");
@@ -57,7 +57,7 @@ fn a_role_has_to_trust_redshift() {
 }
 
 #[test]
-fn the_cluster_has_to_be_available() {
+fn cluster_must_be_available() {
     let Some(aws) = Caller::start() else { return };
     aws.cluster("w");
     aws.cluster_state("w", "paused");

@@ -17,7 +17,7 @@ fn params<'a>(name: &'a str, schedule: &'a str, role: &'a str) -> Vec<(&'a str, 
 }
 
 #[test]
-fn they_are_kept() {
+fn schedules_are_stored() {
     let Some((aws, role)) = arranged() else { return };
     let time = "at(2099-01-02T03:04:05)";
     let made = aws.ask("redshift", "CreateScheduledAction", &params("once", time, &role));
@@ -56,7 +56,7 @@ fn they_are_kept() {
 }
 
 #[test]
-fn they_are_modified() {
+fn schedules_are_modified() {
     let Some((aws, role)) = arranged() else { return };
     aws.ask("redshift", "CreateScheduledAction", &params("a", NIGHTLY, &role));
     let name = ("ScheduledActionName", "a");
@@ -73,7 +73,7 @@ fn they_are_modified() {
 }
 
 #[test]
-fn unknown_names() {
+fn unknown_names_are_rejected() {
     let Some(aws) = Caller::start() else { return };
     let none = [("ScheduledActionName", "none")];
     for action in ["ModifyScheduledAction", "DeleteScheduledAction", "DescribeScheduledActions"] {
@@ -82,7 +82,7 @@ fn unknown_names() {
 }
 
 #[test]
-fn each_refusal() {
+fn invalid_requests_are_rejected() {
     let Some((aws, role)) = arranged() else { return };
     let create = "CreateScheduledAction";
     aws.ask("redshift", create, &params("taken", NIGHTLY, &role));

@@ -1,4 +1,5 @@
-//! The answers as the SDK reads them: what it does not find in the XML it leaves out in silence.
+//! Responses as the AWS SDK parses them: it silently omits elements that it does not find in the
+//! XML.
 
 use aws_credential_types::Credentials;
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};
@@ -61,7 +62,7 @@ async fn cluster(client: &aws_sdk_redshift::Client, role: &str) {
 }
 
 #[tokio::test]
-async fn clusters() {
+async fn sdk_parses_clusters() {
     let Some(aws) = Aws::start() else { return };
     aws.polls(0);
     let (client, role) = (redshift(&aws), role(&aws).await);
@@ -92,7 +93,7 @@ async fn clusters() {
 }
 
 #[tokio::test]
-async fn schedules() {
+async fn sdk_parses_schedules() {
     let Some(aws) = Aws::start() else { return };
     let (client, role) = (redshift(&aws), role(&aws).await);
     cluster(&client, &role).await;
@@ -120,7 +121,7 @@ async fn schedules() {
 }
 
 #[tokio::test]
-async fn simulations() {
+async fn sdk_parses_simulations() {
     let Some(aws) = Aws::start() else { return };
     let (client, role) = (iam(&aws), role(&aws).await);
     let policy = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
@@ -146,7 +147,7 @@ async fn simulations() {
 }
 
 #[tokio::test]
-async fn it_tries_again_when_throttled_and_not_when_denied() {
+async fn sdk_retries_throttled_but_not_denied_requests() {
     let Some(aws) = Aws::start() else { return };
     aws.script(Rule::new("DescribeClusters", What::Throttle));
     let client = redshift(&aws);

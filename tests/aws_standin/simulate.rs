@@ -1,4 +1,4 @@
-//! SimulatePrincipalPolicy.
+//! Responses of SimulatePrincipalPolicy.
 
 use crate::caller::{Caller, text};
 
@@ -41,7 +41,7 @@ fn simulated(aws: &Caller, role: &str, action: &str, resource: &str, context: &s
 }
 
 #[test]
-fn each_decision() {
+fn each_decision_is_returned() {
     let Some((aws, role)) = arranged() else { return };
     let (allowed, implicit, explicit) = ("allowed", "implicitDeny", "explicitDeny");
     let (lake, part) = ("arn:aws:s3:::lake", "arn:aws:s3:::lake/star/songs/0.parquet");
@@ -72,7 +72,7 @@ fn each_decision() {
 }
 
 #[test]
-fn what_decided_and_what_was_missing() {
+fn matching_statements_and_missing_context_are_returned() {
     let Some((aws, role)) = arranged() else { return };
     let xml = simulated(&aws, &role, "s3:GetObject", "arn:aws:s3:::lake/star/secret/0", "");
     assert_eq!(text(&xml, "SourcePolicyId"), "reader");
@@ -82,7 +82,7 @@ fn what_decided_and_what_was_missing() {
 }
 
 #[test]
-fn each_action_on_each_resource() {
+fn each_action_is_simulated_on_each_resource() {
     let Some((aws, role)) = arranged() else { return };
     let params = [
         ("PolicySourceArn", role.as_str()),
@@ -99,7 +99,7 @@ fn each_action_on_each_resource() {
 }
 
 #[test]
-fn each_refusal() {
+fn invalid_requests_are_rejected() {
     let Some((aws, role)) = arranged() else { return };
     let action = ("ActionNames.member.1", "s3:GetObject");
     let unknown = [("PolicySourceArn", "arn:aws:iam::123456789012:role/nobody"), action];

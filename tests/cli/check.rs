@@ -1,4 +1,4 @@
-//! `starlift check`: a line a check, and the offenders of a star that was tampered with.
+//! `starlift check`: one line per check, and the offending rows of a modified star.
 
 use super::support::{Outcome, Workspace, files};
 use super::{fixture, record, text, with_star, with_tiny_star};
@@ -22,14 +22,14 @@ fn check(here: &Workspace) -> Outcome {
     here.run(["check", "--star", "star"])
 }
 
-/// The checks that failed, by the lines that say so.
+/// Returns the names of the failed checks.
 fn failed(outcome: &Outcome) -> Vec<&str> {
     let lines = outcome.stdout.lines().filter_map(|line| line.strip_prefix("FAIL"));
     lines.map(|line| line.split_whitespace().next().unwrap()).collect()
 }
 
 #[test]
-fn a_good_star_passes_with_a_line_a_check() {
+fn valid_star_passes_with_one_line_per_check() {
     let here = with_star();
     let outcome = check(&here);
     outcome
@@ -46,7 +46,7 @@ fn a_good_star_passes_with_a_line_a_check() {
 }
 
 #[test]
-fn numbers_that_do_not_add_up_fail_with_4() {
+fn inconsistent_counts_fail_with_4() {
     for (from, to, check_name) in [
         ("\"read\": 2", "\"read\": 3", "songplays_rows"),
         ("\"matched\": 1", "\"matched\": 2", "songplays_rows"),
@@ -65,7 +65,7 @@ fn numbers_that_do_not_add_up_fail_with_4() {
 }
 
 #[test]
-fn offenders_are_printed() {
+fn offending_rows_are_printed() {
     let here = with_tiny_star();
     let record = here.read("star/_starlift.json");
     here.write("star/_starlift.json", record.replacen("\"read\": 2", "\"read\": 3", 1));
@@ -78,7 +78,7 @@ fn offenders_are_printed() {
     quiet.exits(4).says("FAIL  songplays_rows");
 }
 
-/// Another star's file in place of this star's for a table, the record following suit.
+/// Replaces a table's file with that of another star, and updates the record.
 fn swap(here: &Workspace, other: &Workspace, table: &str) {
     let (mut mine, theirs) = (record(here), record(other));
     let file = &theirs["tables"][table]["files"][0];
@@ -113,7 +113,7 @@ fn a_missing_dimension_row_fails_with_4() {
 }
 
 #[test]
-fn a_file_delivered_twice_breaks_its_primary_key() {
+fn duplicated_file_violates_its_primary_key() {
     for (table, check_name) in [
         ("songs", "songs_primary_key"),
         ("artists", "artists_primary_key"),
@@ -138,7 +138,7 @@ fn a_file_delivered_twice_breaks_its_primary_key() {
 }
 
 #[test]
-fn only_the_first_offenders_are_printed() {
+fn only_the_first_offending_rows_are_printed() {
     let here = with_star();
     swap(&here, &with_tiny_star(), "users");
     let outcome = check(&here);
@@ -151,7 +151,7 @@ fn only_the_first_offenders_are_printed() {
 }
 
 #[test]
-fn checks_of_ones_own_run_beside_the_built_in_ones() {
+fn custom_checks_run_beside_the_built_in_ones() {
     let here = with_tiny_star();
     here.write(
         "own/checks/no_bobs.sql",

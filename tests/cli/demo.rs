@@ -1,11 +1,11 @@
-//! `starlift demo`: works wherever it is started, again and again.
+//! `starlift demo`: works in any folder, and can be repeated.
 
 use std::path::Path;
 
 use super::support::{Outcome, Workspace, files};
 use super::text;
 
-/// Fails the test unless the demo ran to its end and its files are where it says, seen from
+/// Fails the test unless the demo succeeded and its files are in the reported folder, relative to
 /// `current`.
 #[track_caller]
 fn done(outcome: &Outcome, current: &Path, folder: &str) {
@@ -18,7 +18,7 @@ fn done(outcome: &Outcome, current: &Path, folder: &str) {
 }
 
 #[test]
-fn from_an_empty_folder_twice_in_a_row() {
+fn runs_twice_in_a_row_in_an_empty_folder() {
     let here = Workspace::new();
     let first = here.run(["demo"]);
     done(&first, here.path(), "starlift-demo");
@@ -34,7 +34,7 @@ fn from_an_empty_folder_twice_in_a_row() {
 }
 
 #[test]
-fn in_a_folder_of_an_odd_name() {
+fn runs_in_a_folder_with_an_odd_name() {
     let here = Workspace::new();
     let odd = here.join("odd #1 %41 [x] * {a,b} ? é");
     std::fs::create_dir(&odd).unwrap();
@@ -43,7 +43,7 @@ fn in_a_folder_of_an_odd_name() {
 }
 
 #[test]
-fn where_one_says() {
+fn runs_in_the_given_folder() {
     let here = Workspace::new();
     for out in ["mine", "a/b c", "glob [x] *"] {
         done(&here.run(["demo", "--out", out]), here.path(), out);
@@ -54,7 +54,7 @@ fn where_one_says() {
 }
 
 #[test]
-fn where_the_current_folder_cannot_be_written_the_temporary_one_is_used() {
+fn unwritable_current_folder_falls_back_to_a_temporary_one() {
     let here = Workspace::new();
     let temporary = here.join("tmp");
     std::fs::create_dir(&temporary).unwrap();
@@ -68,7 +68,7 @@ fn where_the_current_folder_cannot_be_written_the_temporary_one_is_used() {
         let mut made = std::fs::read_dir(&temporary).unwrap().map(|entry| entry.unwrap().path());
         let folder = made.next().unwrap();
         assert!(made.next().is_none(), "{outcome}");
-        // A name that can be guessed could be taken by another user beforehand.
+        // Another user could create a predictable name in advance.
         let name = folder.file_name().unwrap().to_str().unwrap();
         assert!(name.strip_prefix("starlift-demo-").is_some_and(|rest| rest.len() >= 6), "{name}");
         done(&outcome, &place, text(&folder));
@@ -77,7 +77,7 @@ fn where_the_current_folder_cannot_be_written_the_temporary_one_is_used() {
 }
 
 #[test]
-fn settings_of_real_work_have_no_part_in_it() {
+fn environment_settings_do_not_affect_it() {
     let here = Workspace::new();
     let mut command = here.command();
     command
@@ -88,16 +88,16 @@ fn settings_of_real_work_have_no_part_in_it() {
     done(&here.outcome(command.arg("demo")), here.path(), "starlift-demo");
 }
 
-/// A file of somebody's own, and where it is within the folder of a demo.
+/// A user's own file to put into the folder of a demo.
 const MINE: &str = r#"{"song_id":"SOMINE","title":"Mine","artist_id":"ARMINE","artist_name":"Me"}"#;
 
-/// All files below the workspace, and what they hold.
+/// Returns all files of the workspace with their contents.
 fn contents(here: &Workspace) -> Vec<(String, Vec<u8>)> {
     let read = |path: String| (path.clone(), std::fs::read(here.join(&path)).unwrap());
     files(here.path()).into_iter().map(read).collect()
 }
 
-/// Fails the test unless a demo refuses to write to `out` because of `path`, and touches nothing.
+/// Fails the test unless a demo refuses to write to `out` because of `path`, and changes nothing.
 #[track_caller]
 fn refused(here: &Workspace, out: &[&str], path: &str) {
     let before = contents(here);
@@ -108,7 +108,7 @@ fn refused(here: &Workspace, out: &[&str], path: &str) {
 }
 
 #[test]
-fn data_that_no_demo_made_is_left_alone() {
+fn data_not_created_by_a_demo_is_left_alone() {
     for mine in ["data/song_data/A/mine.json", "data/log_data/x/y/2018-11-01-events.json"] {
         let here = Workspace::new();
         here.write(mine, MINE);
@@ -119,7 +119,7 @@ fn data_that_no_demo_made_is_left_alone() {
 }
 
 #[test]
-fn what_is_added_or_changed_after_a_demo_is_left_alone() {
+fn files_added_or_changed_after_a_demo_are_left_alone() {
     let here = Workspace::new();
     here.run(["demo"]).exits(0);
     let song = files(&here.join("starlift-demo/data/song_data")).remove(0);
@@ -135,7 +135,7 @@ fn what_is_added_or_changed_after_a_demo_is_left_alone() {
 }
 
 #[test]
-fn a_star_that_no_demo_made_is_left_alone() {
+fn star_not_created_by_a_demo_is_left_alone() {
     let here = Workspace::new();
     here.run(["demo", "--out", "made"]).exits(0);
     let transform = |out: &str| {
@@ -152,7 +152,7 @@ fn a_star_that_no_demo_made_is_left_alone() {
 }
 
 #[test]
-fn a_forged_marker_makes_no_demo_remove_other_files() {
+fn forged_marker_does_not_make_a_demo_remove_other_files() {
     let here = Workspace::new();
     here.run(["demo", "--out", "made"]).exits(0);
     let mine = here.write("mine.json", MINE);
@@ -191,7 +191,7 @@ fn links_in_the_folder_are_not_followed() {
 }
 
 #[test]
-fn a_demo_that_was_killed_can_be_run_again() {
+fn killed_demo_can_run_again() {
     let here = Workspace::new();
     here.run(["demo"]).exits(0);
     let song = files(&here.join("starlift-demo/data/song_data")).remove(0);

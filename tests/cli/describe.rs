@@ -1,4 +1,4 @@
-//! What the program says about itself: help, version, schema and completions.
+//! The program's description of itself: help, version, schema and completions.
 
 use super::support::Workspace;
 
@@ -6,7 +6,7 @@ const COMMANDS: [&str; 7] =
     ["transform", "query", "check", "generate", "demo", "schema", "completions"];
 
 #[test]
-fn help_of_each_command_tells_exit_codes_and_defaults() {
+fn help_of_each_command_shows_exit_codes_and_defaults() {
     let here = Workspace::new();
     let codes =
         "Exit codes: 0 done; 1 failed; 2 wrong usage; 3 too many rejects; 4 a check failed.";
@@ -71,13 +71,13 @@ fn help_names_the_variable_of_each_setting() {
 }
 
 #[test]
-fn the_version_is_the_crates() {
+fn version_is_that_of_the_crate() {
     let version = format!("starlift {}\n", env!("CARGO_PKG_VERSION"));
     Workspace::new().run(["--version"]).exits(0).prints(&version);
 }
 
 #[test]
-fn without_a_command_or_with_an_unknown_one_the_usage_is_wrong() {
+fn missing_or_unknown_command_is_a_usage_error() {
     let here = Workspace::new();
     here.run([""; 0]).exits(2).prints("").complains("Usage: starlift [OPTIONS] <COMMAND>");
     here.run(["transfrom"])
@@ -90,7 +90,7 @@ fn without_a_command_or_with_an_unknown_one_the_usage_is_wrong() {
 }
 
 #[test]
-fn the_schema_as_a_diagram() {
+fn schema_prints_a_diagram() {
     let outcome = Workspace::new().run(["schema"]);
     outcome.exits(0).says("        BIGINT songplay_id PK \"not null, 63-bit fingerprint");
     assert!(outcome.stdout.starts_with("erDiagram\n"), "{outcome}");
@@ -110,7 +110,7 @@ fn the_schema_as_a_diagram() {
 }
 
 #[test]
-fn the_schema_as_json() {
+fn schema_prints_json() {
     let outcome = Workspace::new().run(["schema", "--format", "json"]);
     outcome.exits(0);
     let schema: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
@@ -147,7 +147,7 @@ fn described(table: &serde_json::Value) -> String {
 }
 
 #[test]
-fn completions_know_the_commands_and_flags() {
+fn completions_contain_the_commands_and_flags() {
     let here = Workspace::new();
     for (shell, start) in
         [("bash", "_starlift()"), ("zsh", "#compdef starlift"), ("fish", "# Print an optspec")]
@@ -161,7 +161,7 @@ fn completions_know_the_commands_and_flags() {
 }
 
 #[test]
-fn bash_takes_its_completions() {
+fn bash_accepts_its_completions() {
     let here = Workspace::new();
     let script = here.run(["completions", "bash"]).exits(0).stdout.clone();
     here.write("starlift.bash", script);

@@ -1,4 +1,4 @@
-//! `starlift generate`: the same bytes from the same seed, and nothing mixed with what was there.
+//! `starlift generate`: the same seed yields the same bytes, and the output folder must be empty.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ fn contents(here: &Workspace, folder: &str) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_bytes_and_another_one_others() {
+fn same_seed_produces_the_same_bytes_and_another_seed_does_not() {
     let here = Workspace::new();
     generate(&here, "one", &["--seed", "11"]).exits(0);
     generate(&here, "same", &["--seed", "11"]).exits(0);
@@ -38,7 +38,7 @@ fn the_same_seed_gives_the_same_bytes_and_another_one_others() {
 }
 
 #[test]
-fn what_was_generated_is_counted() {
+fn generated_records_are_counted() {
     let here = Workspace::new();
     let outcome = generate(&here, "data", &["--bad-rate", "0.1", "--duplicate-rate", "0.1"]);
     outcome.exits(0).says("20 songs, 2 repeated, 2 bad").says("300 events (").says(", 30 bad");
@@ -63,7 +63,7 @@ fn what_was_generated_is_counted() {
 }
 
 #[test]
-fn an_output_that_is_not_empty_is_refused() {
+fn nonempty_output_is_rejected() {
     for folder in ["song_data", "log_data"] {
         let here = Workspace::new();
         here.write(&format!("data/{folder}/mine.json"), "{}");
@@ -75,7 +75,7 @@ fn an_output_that_is_not_empty_is_refused() {
 }
 
 #[test]
-fn rates_and_numbers_that_cannot_be_are_refused() {
+fn invalid_rates_and_numbers_are_rejected() {
     let here = Workspace::new();
     for (flag, value) in [
         ("--bad-rate", "1.5"),
@@ -103,7 +103,7 @@ fn rates_and_numbers_that_cannot_be_are_refused() {
 }
 
 #[test]
-fn nothing_at_all_may_be_generated() {
+fn zero_records_can_be_generated() {
     let here = Workspace::new();
     here.run(["generate", "--songs", "0", "--events", "0", "--out", "data"])
         .exits(0)

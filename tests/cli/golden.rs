@@ -1,6 +1,6 @@
-//! Answers of every analytics query on `fixtures/sample`, what becomes of `fixtures/oddities`,
-//! and a configuration file, held to the files in `tests/golden`. `STARLIFT_UPDATE_GOLDEN=1` writes them anew: read the
-//! difference before you commit it.
+//! Compares the results of every analytics query on `fixtures/sample`, the tables and rejects of
+//! `fixtures/oddities`, and a configuration file with the files in `tests/golden`.
+//! `STARLIFT_UPDATE_GOLDEN=1` rewrites the files: review the diff before you commit it.
 
 use std::path::{Path, PathBuf};
 
@@ -11,13 +11,13 @@ fn golden(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(file)
 }
 
-/// Fails the test unless `answer` is the golden one called `name`.
+/// Fails the test unless `answer` equals the golden CSV file `name`, without its extension.
 #[track_caller]
 fn hold(name: &str, answer: &str) {
     hold_file(&format!("{name}.csv"), answer);
 }
 
-/// Fails the test unless `answer` is the golden file called `name`.
+/// Fails the test unless `answer` equals the golden file `name`.
 #[track_caller]
 pub fn hold_file(name: &str, answer: &str) {
     let path = golden(name);
@@ -31,7 +31,7 @@ pub fn hold_file(name: &str, answer: &str) {
 }
 
 #[test]
-fn analytics_on_the_sample() {
+fn analytics_on_the_sample_match() {
     let here = with_star();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries/analytics");
     let queries = files(&folder);
@@ -45,7 +45,7 @@ fn analytics_on_the_sample() {
     }
 }
 
-/// The star of the oddities, their 33 bad records allowed.
+/// Builds the star of the oddities, with their 33 bad records allowed.
 fn oddities(more: &[&str]) -> Workspace {
     let here = Workspace::new();
     let more = [&["--max-rejects", "33"], more].concat();
@@ -54,7 +54,7 @@ fn oddities(more: &[&str]) -> Workspace {
 }
 
 #[test]
-fn tables_of_the_oddities() {
+fn tables_of_the_oddities_match() {
     let here = oddities(&[]);
     for (table, order) in [
         ("songs", "song_id"),
@@ -69,7 +69,7 @@ fn tables_of_the_oddities() {
 }
 
 #[test]
-fn rejects_of_the_oddities() {
+fn rejects_of_the_oddities_match() {
     let here = oddities(&[]);
     let answer = ask(
         &here,
@@ -81,7 +81,7 @@ fn rejects_of_the_oddities() {
 }
 
 #[test]
-fn plays_of_the_oddities_that_match_by_duration_too() {
+fn plays_of_the_oddities_matched_by_duration() {
     let here = oddities(&["--match", "title-artist-duration", "--unmatched", "drop"]);
     let answer = ask(
         &here,
@@ -91,7 +91,7 @@ fn plays_of_the_oddities_that_match_by_duration_too() {
 }
 
 #[test]
-fn what_was_passed_over_or_unknown_is_told() {
+fn skipped_files_and_unknown_keys_are_reported() {
     let here = Workspace::new();
     let outcome =
         here.run(transform_args("oddities/songs", "oddities/logs", &["--max-rejects", "33"]));
@@ -102,7 +102,7 @@ fn what_was_passed_over_or_unknown_is_told() {
 }
 
 #[test]
-fn no_golden_answer_is_left_of_a_query_that_is_gone() {
+fn no_golden_file_belongs_to_a_removed_query() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let queries = files(&folder.join("queries/analytics"));
     for file in files(&folder.join("tests/golden")) {

@@ -1,13 +1,14 @@
-//! `starlift init`: what it writes, what it takes over from other projects, and that no secret does.
+//! `starlift init`: the file it writes, the settings it imports from other projects, and the
+//! secrets it leaves out.
 
 use super::support::terminal::typed;
 use super::support::{Outcome, Workspace};
 use super::{hold_file, with_tiny_data};
 
-/// What no test may find anywhere but in the file that it was put in.
+/// Secrets that must not appear anywhere but in the file that contains them.
 const SECRETS: [&str; 3] = ["AKIASESAME", "open/sesame+KEY=", "Passw0rd#sesame"];
 
-/// Converts `cfg` and fails the test if a secret is seen.
+/// Converts `cfg`, and fails the test if a secret appears.
 #[track_caller]
 fn converted(cfg: &str) -> (Workspace, Outcome) {
     let here = Workspace::new();
@@ -21,7 +22,7 @@ fn converted(cfg: &str) -> (Workspace, Outcome) {
     (here, outcome)
 }
 
-/// The lines of the written file that are no comments, sections set before their keys.
+/// Parses the settings of the written file.
 fn settings(here: &Workspace) -> toml::Table {
     here.read("starlift.toml").parse().unwrap()
 }
@@ -39,7 +40,7 @@ fn holds(here: &Workspace, wanted: &[(&str, &str)]) {
 }
 
 #[test]
-fn without_flags_every_key_is_there_and_explained() {
+fn every_key_is_written_and_explained_without_flags() {
     let here = Workspace::new();
     let outcome = here.run(["init"]);
     outcome.exits(0).says("wrote starlift.toml\n");
@@ -50,7 +51,7 @@ fn without_flags_every_key_is_there_and_explained() {
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     here.run(["schema"]).exits(0);
 
-    // With all of its keys in force the file is understood, too.
+    // The file is still valid with all of its keys uncommented.
     let all: Vec<&str> = text
         .lines()
         .map(|line| line.strip_prefix("# ").filter(|rest| is_setting(rest)).unwrap_or(line))
@@ -100,7 +101,7 @@ fn flags_fill_the_file_and_the_commands_use_it() {
 }
 
 #[test]
-fn a_file_that_is_there_is_left_alone_unless_forced() {
+fn existing_file_is_left_alone_unless_forced() {
     let here = Workspace::new();
     here.write("starlift.toml", "broken = [");
     here.run(["init"]).exits(2).prints("").complains("starlift.toml is there already; --force");
@@ -114,7 +115,7 @@ fn a_file_that_is_there_is_left_alone_unless_forced() {
 }
 
 #[test]
-fn a_dash_prints_the_file_and_writes_none() {
+fn dash_prints_the_file_without_writing_it() {
     let here = Workspace::new();
     let printed = here.run(["init", "--to", "-", "--name", "dwh"]);
     printed.exits(0).says("cluster = \"dwh\"\n").complains("region in [cloud]");
@@ -125,7 +126,7 @@ fn a_dash_prints_the_file_and_writes_none() {
 }
 
 #[test]
-fn a_value_that_cannot_be_is_refused_before_anything_is_written() {
+fn invalid_value_is_rejected_before_anything_is_written() {
     let here = Workspace::new();
     for (flag, value, says) in [
         ("--songs", "ftp://host/songs", "unknown scheme"),
@@ -142,7 +143,7 @@ fn a_value_that_cannot_be_is_refused_before_anything_is_written() {
 }
 
 #[test]
-fn from_the_template_of_the_course() {
+fn converts_the_template_of_the_course() {
     let (here, outcome) = converted(
         "[CLUSTER]\nHOST=''\nDB_NAME=''\nDB_USER=''\nDB_PASSWORD=''\nDB_PORT=5439\n\n\
          [IAM_ROLE]\nARN=\n\n[S3]\nLOG_DATA='s3://udacity-dend/log_data'\n\
@@ -167,7 +168,7 @@ fn from_the_template_of_the_course() {
 }
 
 #[test]
-fn from_a_file_that_makes_a_cluster() {
+fn converts_a_file_that_creates_a_cluster() {
     let (here, outcome) = converted(
         "[AWS]\nKEY=AKIASESAME\nSECRET=open/sesame+KEY=\nREGION=us-west-2\n\n[DWH]\n\
          DWH_CLUSTER_TYPE=multi-node\nDWH_NUM_NODES=4\nDWH_NODE_TYPE=dc2.large\n\
@@ -198,7 +199,7 @@ fn from_a_file_that_makes_a_cluster() {
 }
 
 #[test]
-fn from_a_file_that_knows_the_host_and_the_role() {
+fn converts_a_file_with_host_and_role() {
     let (here, outcome) = converted(
         "[Cluster]\nhost = \"dwhCluster.c1abc.us-west-2.redshift.amazonaws.com:5440/dev\"\n\
          db_name = \"sparkify\"\ndb_user = ann\ndb_password = \"Passw0rd#sesame\"\n\
@@ -235,7 +236,7 @@ fn from_a_file_that_knows_the_host_and_the_role() {
 }
 
 #[test]
-fn from_a_file_of_placeholders_percents_and_strangers() {
+fn converts_a_file_with_placeholders_percent_signs_and_unknown_keys() {
     let (here, outcome) = converted(
         "[DB]\nHOST=<REDSHIFT_ENDPOINT>\nDB_NAME=%(NAME)s\nDB_USER=u%%1\n\
          DB_PASSWORD=100%Passw0rd#sesame%\nDB_PORT=many\n\
@@ -260,7 +261,7 @@ fn from_a_file_of_placeholders_percents_and_strangers() {
 }
 
 #[test]
-fn from_a_file_of_a_data_lake() {
+fn converts_a_file_of_a_data_lake() {
     let (here, outcome) = converted(
         "[AWS]\nAWS_ACCESS_KEY_ID='AKIASESAME'\nAWS_SECRET_ACCESS_KEY='open/sesame+KEY='\n\
          TOKEN=Passw0rd#sesame\nPROFILE=work\n",
@@ -272,7 +273,7 @@ fn from_a_file_of_a_data_lake() {
 }
 
 #[test]
-fn flags_go_before_what_is_converted() {
+fn flags_override_converted_settings() {
     let here = with_tiny_data();
     here.write(
         "dwh.cfg",
@@ -287,7 +288,7 @@ fn flags_go_before_what_is_converted() {
 }
 
 #[test]
-fn what_cannot_be_converted_is_an_error_that_names_the_file_and_the_line() {
+fn conversion_error_names_the_file_and_the_line() {
     let here = Workspace::new();
     for (cfg, says) in [
         ("[DWH]\nDWH_DB=dev\nPassw0rd#sesame\n", "dwh.cfg: line 3 is neither a [SECTION] nor"),
@@ -309,7 +310,7 @@ fn what_cannot_be_converted_is_an_error_that_names_the_file_and_the_line() {
 }
 
 #[test]
-fn on_a_terminal_the_user_is_asked() {
+fn terminal_prompts_the_user() {
     let here = with_tiny_data();
     let mut command = here.command();
     let answers = ["ftp://x", "songs", "logs", "star", "", "dwh", "y"];
@@ -329,9 +330,9 @@ fn on_a_terminal_the_user_is_asked() {
 }
 
 #[test]
-fn the_readme_shows_what_is_printed() {
-    let readme = include_str!("../../README.md");
-    let part = readme.split("### A configuration file\n").nth(1).unwrap();
+fn readme_shows_the_output() {
+    let readme = include_str!("../../docs/configuration.md");
+    let part = readme.split("## A configuration file\n").nth(1).unwrap();
     let block = |start: &str| {
         let rest = part.split_once(start).unwrap().1;
         rest.split_once("```").unwrap().0.to_owned()

@@ -1,4 +1,4 @@
-//! The command line as a stranger sees it: output, errors and exit code of every command.
+//! The command line as a user sees it: output, errors and exit code of every command.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -27,17 +27,18 @@ use std::path::{Path, PathBuf};
 use golden::hold_file;
 use support::{Outcome, Workspace};
 
-/// A folder of `fixtures/`.
+/// Returns a folder of `fixtures/`.
 fn fixture(relative: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(relative)
 }
 
-/// The arguments that transform `fixtures/sample`, whose 14 bad records are allowed, to `star`.
+/// Returns the arguments that transform `fixtures/sample` to `star`, with its 14 bad records
+/// allowed.
 fn sample_args() -> Vec<String> {
     transform_args("sample/song_data", "sample/log_data", &["--max-rejects", "14"])
 }
 
-/// The arguments that transform two folders of `fixtures/` to `star`.
+/// Returns the arguments that transform two folders of `fixtures/` to `star`.
 fn transform_args(songs: &str, logs: &str, more: &[&str]) -> Vec<String> {
     let (songs, logs) = (fixture(songs), fixture(logs));
     let args = ["transform", "--songs", text(&songs), "--logs", text(&logs), "--out", "star"];
@@ -48,14 +49,14 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// A folder in which `star` is the star of `fixtures/sample`.
+/// Creates a folder in which `star` is the star of `fixtures/sample`.
 fn with_star() -> Workspace {
     let here = Workspace::new();
     here.run(sample_args()).exits(0);
     here
 }
 
-/// A folder with a song and three events, of which one is a play of the song.
+/// Creates a folder with a song and three events, one of which is a play of the song.
 fn with_tiny_data() -> Workspace {
     let here = Workspace::new();
     here.write(
@@ -79,14 +80,14 @@ fn with_tiny_data() -> Workspace {
 
 const TINY: [&str; 7] = ["transform", "--songs", "songs", "--logs", "logs", "--out", "star"];
 
-/// A folder in which `star` is the star of [`with_tiny_data`].
+/// Creates a folder in which `star` is the star of [`with_tiny_data`].
 fn with_tiny_star() -> Workspace {
     let here = with_tiny_data();
     here.run(TINY).exits(0);
     here
 }
 
-/// The answer to an SQL query, as CSV.
+/// Returns the result of an SQL query, as CSV.
 #[track_caller]
 fn ask(here: &Workspace, sql: &str) -> String {
     let outcome = here.run(["query", "--star", "star", "--format", "csv", "--sql", sql]);
@@ -94,20 +95,20 @@ fn ask(here: &Workspace, sql: &str) -> String {
     outcome.stdout
 }
 
-/// The record of the star in `star`.
+/// Returns the record of the star in `star`.
 fn record(here: &Workspace) -> serde_json::Value {
     serde_json::from_str(&here.read("star/_starlift.json")).unwrap()
 }
 
 impl Outcome {
-    /// Fails the test if standard error holds `text`.
+    /// Fails the test if standard error contains `text`.
     #[track_caller]
     fn never_complains(&self, text: &str) -> &Outcome {
         assert!(!self.stderr.contains(text), "unwanted on standard error: {text:?}\n{self}");
         self
     }
 
-    /// Fails the test if standard output holds `text`.
+    /// Fails the test if standard output contains `text`.
     #[track_caller]
     fn never_says(&self, text: &str) -> &Outcome {
         assert!(!self.stdout.contains(text), "unwanted on standard output: {text:?}\n{self}");

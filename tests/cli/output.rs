@@ -1,4 +1,4 @@
-//! How much is said, where, and in which form.
+//! Amount, destination and format of the output.
 
 use super::support::{Outcome, Workspace, files};
 use super::{TINY, sample_args, transform_args, with_star, with_tiny_data, with_tiny_star};
@@ -10,7 +10,7 @@ fn transform(here: &Workspace, flags: &[&str]) -> Outcome {
 }
 
 #[test]
-fn quiet_says_nothing_when_all_is_well() {
+fn quiet_prints_nothing_on_success() {
     let here = with_tiny_data();
     for flags in [&["-q"][..], &["--quiet"], &["--quiet=true"], &["-q", "-v"]] {
         let outcome = transform(&here, flags);
@@ -23,7 +23,7 @@ fn quiet_says_nothing_when_all_is_well() {
 }
 
 #[test]
-fn quiet_still_tells_errors_and_answers() {
+fn quiet_still_prints_errors_and_results() {
     let here = with_star();
     let outcome = here.run(transform_args("sample/song_data", "sample/log_data", &["-q"]));
     outcome.exits(3).complains("14 of 744 records were rejected").says("reject ");
@@ -45,7 +45,7 @@ fn results_go_to_standard_output_and_everything_else_to_standard_error() {
 }
 
 #[test]
-fn verbose_says_more_and_twice_even_more() {
+fn verbose_adds_detail_and_twice_adds_more() {
     let here = with_tiny_data();
     let lines = |flags: &[&str]| transform(&here, flags).exits(0).stderr.lines().count();
     let (plain, more, most) = (lines(&[]), lines(&["-v"]), lines(&["-vv"]));
@@ -74,7 +74,7 @@ fn each_json_log_line_is_an_object() {
 }
 
 #[test]
-fn colours_come_when_asked_for_and_never_into_a_pipe_unasked() {
+fn pipes_get_colors_only_on_request() {
     let here = with_star();
     let failing = transform_args("sample/song_data", "sample/log_data", &[]);
     for (args, code) in [
@@ -103,7 +103,7 @@ fn colours_come_when_asked_for_and_never_into_a_pipe_unasked() {
 }
 
 #[test]
-fn colours_may_be_set_in_the_environment_and_the_file() {
+fn colors_can_be_set_in_the_environment_and_the_file() {
     let here = with_tiny_star();
     let check = ["check", "--star", "star"];
     let mut command = here.command();
@@ -117,7 +117,7 @@ fn colours_may_be_set_in_the_environment_and_the_file() {
 }
 
 #[test]
-fn answers_for_programs_are_never_coloured() {
+fn machine_readable_results_are_never_colored() {
     let here = with_tiny_star();
     for format in ["csv", "json", "ndjson"] {
         let outcome = here.run([
@@ -136,7 +136,7 @@ fn answers_for_programs_are_never_coloured() {
 }
 
 #[test]
-fn control_characters_of_the_data_are_shown_as_escapes() {
+fn control_characters_in_the_data_are_escaped() {
     let here = with_tiny_data();
     here.write("logs/l.json", "{\"ts\": \u{1b}[31mred\u{7}}\n");
     let outcome = transform(&here, &["--color", "always"]);
@@ -144,7 +144,7 @@ fn control_characters_of_the_data_are_shown_as_escapes() {
 }
 
 #[test]
-fn a_second_run_at_the_same_time_is_told_who_holds_the_output() {
+fn concurrent_run_is_refused_and_names_the_holder() {
     let here = with_tiny_data();
     std::fs::create_dir(here.join("star")).unwrap();
     let lock = std::fs::File::create(here.join("star/_lock")).unwrap();

@@ -1,4 +1,4 @@
-//! `--queries DIR`: an analyst's own SQL in place of the built-in files, and what is refused.
+//! `--queries DIR`: a user's SQL replaces the built-in files, and invalid files are rejected.
 
 use super::support::{Outcome, Workspace};
 use super::{TINY, ask, with_tiny_data, with_tiny_star};
@@ -8,7 +8,7 @@ fn transform(here: &Workspace) -> Outcome {
 }
 
 #[test]
-fn a_file_replaces_the_built_in_query_of_its_name() {
+fn file_replaces_the_built_in_query_of_its_name() {
     for path in ["own/songs.sql", "own/star/songs.sql"] {
         let here = with_tiny_data();
         here.write(
@@ -26,7 +26,7 @@ fn a_file_replaces_the_built_in_query_of_its_name() {
 }
 
 #[test]
-fn a_name_that_replaces_nothing_is_refused_before_anything_is_touched() {
+fn unknown_query_name_is_rejected_before_any_change() {
     for (path, says) in [
         (
             "own/song_plays.sql",
@@ -53,14 +53,14 @@ fn a_name_that_replaces_nothing_is_refused_before_anything_is_touched() {
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_named() {
+fn missing_folder_is_named() {
     let here = with_tiny_data();
     transform(&here).exits(1).complains("cannot read the queries in own");
     assert!(!here.join("star").exists());
 }
 
 #[test]
-fn columns_that_are_not_those_of_the_table_are_refused() {
+fn wrong_columns_are_rejected() {
     for (sql, says) in [
         (
             "SELECT song_id, title FROM staging_songs",
@@ -97,7 +97,7 @@ fn columns_that_are_not_those_of_the_table_are_refused() {
 }
 
 #[test]
-fn sql_that_fails_names_its_file() {
+fn failing_sql_names_its_file() {
     let here = with_tiny_data();
     here.write("own/users.sql", "SELECT * FRM staging_events");
     transform(&here).exits(1).complains("query star/users.sql failed").complains("found: FRM");
@@ -106,7 +106,7 @@ fn sql_that_fails_names_its_file() {
 }
 
 #[test]
-fn rows_that_break_an_invariant_end_with_4_and_publish_nothing() {
+fn rows_that_break_an_invariant_exit_with_4_and_publish_nothing() {
     let here = with_tiny_star();
     let before = here.read("star/_starlift.json");
     here.write(
@@ -125,7 +125,7 @@ fn rows_that_break_an_invariant_end_with_4_and_publish_nothing() {
 }
 
 #[test]
-fn analytics_of_ones_own_are_listed_and_answered() {
+fn custom_analytics_are_listed_and_run() {
     let here = with_tiny_star();
     here.write(
         "own/analytics/names.sql",
@@ -150,7 +150,7 @@ fn analytics_of_ones_own_are_listed_and_answered() {
 }
 
 #[test]
-fn a_query_of_ones_own_changes_nothing_either() {
+fn custom_queries_change_nothing() {
     let here = with_tiny_star();
     here.write("own/analytics/mine.sql", "CREATE TABLE t AS SELECT 1");
     let outcome = here.run(["query", "--star", "star", "--queries", "own", "mine"]);

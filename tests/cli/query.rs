@@ -1,4 +1,4 @@
-//! `starlift query`: every form of an answer to the letter, and every refusal.
+//! `starlift query`: every output format exactly, and every error.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
@@ -6,7 +6,7 @@ use std::process::Stdio;
 use super::support::{Outcome, Workspace, files};
 use super::{with_star, with_tiny_star};
 
-/// A row of each kind of value there is in a star, with and without it.
+/// A query with a column of every type in a star, with and without nulls.
 const KINDS: &str = "SELECT user_id, gender, location, start_time, duration, s.year, hour \
      FROM songplays JOIN users USING (user_id) JOIN \"time\" USING (start_time) \
      LEFT JOIN songs s USING (song_id) ORDER BY user_id";
@@ -16,7 +16,7 @@ fn query(here: &Workspace, args: &[&str]) -> Outcome {
 }
 
 #[test]
-fn a_table_for_people() {
+fn table_format() {
     let here = with_tiny_star();
     query(&here, &["--sql", KINDS]).exits(0).prints(
         "\
@@ -34,7 +34,7 @@ fn a_table_for_people() {
 }
 
 #[test]
-fn comma_separated_values() {
+fn csv_format() {
     let here = with_tiny_star();
     query(&here, &["--format", "csv", "--sql", KINDS]).exits(0).prints(
         "\
@@ -49,7 +49,7 @@ user_id,gender,location,start_time,duration,year,hour
 }
 
 #[test]
-fn one_json_array_with_its_nulls() {
+fn json_format_is_an_array_with_nulls() {
     let here = with_tiny_star();
     query(&here, &["--format", "json", "--sql", KINDS]).exits(0).prints(concat!(
         r#"[{"user_id":7,"gender":"F","location":null,"start_time":"2018-11-01T21:01:46.796","#,
@@ -64,7 +64,7 @@ fn one_json_array_with_its_nulls() {
 }
 
 #[test]
-fn json_objects_a_line_with_their_nulls() {
+fn ndjson_format_is_one_object_per_line_with_nulls() {
     let here = with_tiny_star();
     query(&here, &["--format", "ndjson", "--sql", KINDS]).exits(0).prints(concat!(
         r#"{"user_id":7,"gender":"F","location":null,"start_time":"2018-11-01T21:01:46.796","#,
@@ -80,7 +80,7 @@ fn json_objects_a_line_with_their_nulls() {
 }
 
 #[test]
-fn all_forms_tell_the_same_rows() {
+fn all_formats_have_the_same_rows() {
     let here = with_star();
     let sql = "SELECT song_id, title, year, duration FROM songs ORDER BY song_id";
     let answer =
@@ -105,7 +105,7 @@ fn all_forms_tell_the_same_rows() {
     assert_eq!(shown.lines().filter(|line| line.starts_with("| SO")).count(), 60);
 }
 
-/// Fields of CSV without line breaks within fields.
+/// Parses CSV whose fields have no line breaks.
 fn parse_csv(text: &str) -> Vec<Vec<String>> {
     text.lines().map(csv_fields).collect()
 }
@@ -127,7 +127,7 @@ fn csv_fields(line: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_query_by_name_answers_in_the_form_asked_for() {
+fn named_query_uses_the_requested_format() {
     let here = with_tiny_star();
     query(&here, &["months_present", "--format", "csv"])
         .exits(0)
@@ -136,7 +136,7 @@ fn a_query_by_name_answers_in_the_form_asked_for() {
 }
 
 #[test]
-fn the_list_names_every_query_with_its_question() {
+fn list_shows_every_query_with_its_question() {
     let here = Workspace::new();
     let outcome = here.run(["query", "--list"]);
     outcome.exits(0).says("Which songs of the catalogue are played most?");
@@ -155,7 +155,7 @@ fn the_list_names_every_query_with_its_question() {
 }
 
 #[test]
-fn an_unknown_name_is_wrong_usage_and_lists_the_names() {
+fn unknown_name_is_a_usage_error_that_lists_the_names() {
     let here = with_tiny_star();
     let outcome = query(&here, &["most_plaid_songs"]);
     outcome.exits(2).prints("").complains("no query is called \"most_plaid_songs\"");
@@ -163,7 +163,7 @@ fn an_unknown_name_is_wrong_usage_and_lists_the_names() {
 }
 
 #[test]
-fn a_question_has_to_be_asked_and_only_one() {
+fn exactly_one_query_is_required() {
     let here = with_tiny_star();
     query(&here, &[])
         .exits(2)
@@ -174,7 +174,7 @@ fn a_question_has_to_be_asked_and_only_one() {
 }
 
 #[test]
-fn sql_that_fails_ends_with_1_and_says_why() {
+fn failing_sql_exits_with_1_and_the_reason() {
     let here = with_tiny_star();
     query(&here, &["--sql", "SELECT * FRM x"])
         .exits(1)
@@ -198,7 +198,7 @@ fn sql_that_fails_ends_with_1_and_says_why() {
 }
 
 #[test]
-fn a_question_changes_nothing() {
+fn query_changes_nothing() {
     let here = with_tiny_star();
     let before = files(here.path());
     for sql in [
@@ -218,7 +218,7 @@ fn a_question_changes_nothing() {
 }
 
 #[test]
-fn where_there_is_no_star_the_error_says_how_to_make_one() {
+fn error_for_a_missing_star_says_how_to_create_one() {
     let here = Workspace::new();
     let outcome = here.run(["query", "--star", "nowhere", "months_present"]);
     outcome.exits(1).prints("").complains("there is no star at").complains("nowhere");
@@ -231,7 +231,7 @@ fn where_there_is_no_star_the_error_says_how_to_make_one() {
 }
 
 #[test]
-fn a_star_of_another_form_is_refused() {
+fn star_of_another_format_is_rejected() {
     let here = with_tiny_star();
     let record = here.read("star/_starlift.json");
     here.write("star/_starlift.json", record.replace("\"format\": 1", "\"format\": 2"));
@@ -243,7 +243,7 @@ fn a_star_of_another_form_is_refused() {
 }
 
 #[test]
-fn a_file_that_is_gone_or_cut_short_is_named_and_never_taken_for_empty() {
+fn missing_or_truncated_file_is_named_and_never_treated_as_empty() {
     for folder in ["songs", "artists", "users", "songplays", "time", "_inputs", "_rejects"] {
         let here = with_tiny_star();
         let file = format!("star/{folder}/{}", files(&here.join("star").join(folder))[0]);
@@ -264,7 +264,7 @@ fn a_file_that_is_gone_or_cut_short_is_named_and_never_taken_for_empty() {
 }
 
 #[test]
-fn a_reader_that_leaves_early_is_no_failure() {
+fn reader_that_closes_early_is_not_a_failure() {
     let here = with_star();
     let sql = "SELECT a.* FROM songplays a CROSS JOIN songplays b";
     for format in ["csv", "json", "ndjson", "table"] {

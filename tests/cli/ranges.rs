@@ -1,4 +1,4 @@
-//! No number and no time, however large or odd, does more harm than an error.
+//! Every number and duration, however large or odd, is either accepted or an error.
 
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
@@ -27,7 +27,7 @@ const COMMANDS: [&str; 17] = [
     "transform",
 ];
 
-/// Arguments with which a command does little and needs nothing.
+/// Returns arguments with which a command does little and needs no input.
 fn arguments(command: &str) -> &'static [&'static str] {
     const NOWHERE: &str = "postgres://nobody@127.0.0.1:1/none";
     match command {
@@ -50,20 +50,20 @@ fn arguments(command: &str) -> &'static [&'static str] {
     }
 }
 
-/// The kind of value of an option, by its name in the help.
+/// Kind of value that an option takes, derived from its help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Takes {
-    /// A whole number, up to so many.
+    /// A whole number up to this maximum.
     Whole(u64),
     /// A number from 0 to 1.
     Rate,
     /// A size in bytes.
     Size,
-    /// A time span.
+    /// A duration.
     Time,
-    /// A number, a share or a size of rejects.
+    /// A number, percentage or rate of rejects.
     Rejects,
-    /// Anything else.
+    /// Any other value.
     Text,
 }
 
@@ -76,6 +76,8 @@ fn takes(option: &str, value: &str) -> Takes {
         ("--events", "M") => Takes::Whole(100_000_000_000),
         ("--days", "D") => Takes::Whole(100_000),
         ("--seed", "S") => Takes::Whole(u64::MAX),
+        ("--base-capacity", "RPUS") => Takes::Whole(1024),
+        ("--max-capacity", "RPUS") => Takes::Whole(u64::from(u32::MAX)),
         ("--port", "PORT") => Takes::Whole(65_535),
         (_, "SECONDS") => Takes::Whole(2_147_483),
         (_, "R") => Takes::Rate,
@@ -84,15 +86,15 @@ fn takes(option: &str, value: &str) -> Takes {
         ("--max-rejects", _) => Takes::Rejects,
         (
             _,
-            "ARN" | "BOOL" | "CIDR" | "DIR" | "FILE" | "FORMAT" | "HOW" | "KEY" | "KIND" | "NAME"
-            | "REGION" | "RULE" | "STYLE" | "TARGET" | "TEXT" | "TYPE" | "URL" | "WHAT" | "WHEN"
-            | "WHICH",
+            "ARN" | "BOOL" | "CIDR" | "DIR" | "FILE" | "FORMAT" | "HOW" | "ID" | "KEY" | "KIND"
+            | "LIMIT" | "NAME" | "REGION" | "RULE" | "STYLE" | "TARGET" | "TEXT" | "TYPE" | "URL"
+            | "WHAT" | "WHEN" | "WHICH",
         ) => Takes::Text,
         other => panic!("say what {other:?} takes, so that its limits are tried"),
     }
 }
 
-/// The options of a command that take a number or a time, as its help names them.
+/// Returns the options of a command that take a number or a duration, as listed in its help.
 fn options(here: &Workspace, command: &str) -> Vec<(String, Takes)> {
     let help = here.run([command, "--help"]);
     help.exits(0);
@@ -144,12 +146,13 @@ const ODD: [&str; 29] = [
     "99999999999999999EiB",
 ];
 
-/// Returns true for a value that must be refused as wrong usage, and `None` if it may be either.
+/// Returns `Some(true)` if a value must be rejected as a usage error, `Some(false)` if it must be
+/// accepted, and `None` if either is possible.
 fn is_refused(takes: Takes, value: &str) -> Option<bool> {
     let whole = value.parse::<u64>();
     match takes {
         Takes::Whole(most) => match whole {
-            // Not all of them take 0, and some have a smallest number or gaps.
+            // Some options reject 0, have a minimum, or allow only some values.
             Ok(number) if number <= most => None,
             _ => Some(true),
         },
@@ -174,7 +177,8 @@ fn is_refused(takes: Takes, value: &str) -> Option<bool> {
     }
 }
 
-/// Runs a command that must end soon with an exit code of ours; returns the code and what it says.
+/// Runs a command that must end soon with one of starlift's exit codes; returns the code and
+/// standard error.
 fn ends(here: &Workspace, command: &mut Command) -> (i32, String) {
     let begun = Instant::now();
     let mut child =
@@ -198,13 +202,13 @@ fn ends(here: &Workspace, command: &mut Command) -> (i32, String) {
 }
 
 #[test]
-fn every_number_and_time_of_every_command_has_limits() {
+fn every_number_and_duration_of_every_command_has_limits() {
     let here = with_tiny_star();
     let mut tried = 0;
     for command in COMMANDS {
         for (option, takes) in options(&here, command) {
             if option == "--retries" && command != "query" {
-                // It is the same one for all commands.
+                // All commands share this option.
                 continue;
             }
             for value in ODD {
@@ -232,7 +236,7 @@ fn every_number_and_time_of_every_command_has_limits() {
 }
 
 #[test]
-fn the_same_holds_for_the_configuration_file() {
+fn every_number_and_duration_of_the_configuration_file_has_limits() {
     let here = with_tiny_star();
     let to = "postgres://nobody@127.0.0.1:1/none";
     let numbers = [

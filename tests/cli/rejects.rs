@@ -1,5 +1,5 @@
-//! Many and long rejects: all are kept, in order, within the memory limit; and reading stops where it is
-//! of no use.
+//! Many and long rejects: all are kept in order within the memory limit, and reading stops early
+//! when the run is certain to fail.
 
 use std::fmt::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,7 @@ use super::{ask, with_tiny_data};
 
 const MEMORY: [&str; 4] = ["--memory-limit", "256MiB", "--threads", "2"];
 
-/// Transforms the songs and logs of `here` with a share of rejects that is exceeded at the end only, and
+/// Transforms the songs and logs of `here` with a reject rate that is exceeded only at the end, and
 /// returns the peak memory of the process in bytes.
 fn fails_for_rejects(here: &Workspace, rejected: u64) -> u64 {
     let mut command = here.command();
@@ -19,7 +19,7 @@ fn fails_for_rejects(here: &Workspace, rejected: u64) -> u64 {
     let outcome = here.outcome(&mut command);
     outcome.exits(3).complains(&format!("{rejected} of {} records were", rejected + 4));
     outcome.says("all kept in");
-    // The stages log the memory that the process holds after each.
+    // Each stage logs the memory that the process holds at its end.
     let memory = outcome.stderr.lines().filter_map(|line| {
         let line: serde_json::Value = serde_json::from_str(line).ok()?;
         line["fields"]["memory"].as_u64()
@@ -27,7 +27,7 @@ fn fails_for_rejects(here: &Workspace, rejected: u64) -> u64 {
     memory.max().unwrap()
 }
 
-/// The path of the one file of rejects.
+/// Returns the path of the only rejects file.
 fn rejects_file(here: &Workspace) -> String {
     let mut found = std::fs::read_dir(here.join("star/_rejects")).unwrap();
     let file = found.next().unwrap().unwrap().path();
@@ -35,7 +35,8 @@ fn rejects_file(here: &Workspace) -> String {
     file.to_str().unwrap().to_owned()
 }
 
-/// Makes a star of good data whose rejects are those of the failed run, to be queried.
+/// Builds a star of good data and replaces its rejects with those of the failed run, so that
+/// queries can read them.
 fn with_its_rejects(here: &Workspace) {
     let rejects = rejects_file(here);
     let kept = here.join("kept.parquet");
@@ -93,7 +94,7 @@ fn long_rejects_are_kept_in_order_within_the_memory_limit() {
 }
 
 #[test]
-fn reading_stops_once_the_limit_cannot_be_met_and_enough_is_kept() {
+fn reading_stops_once_the_limit_is_certain_to_be_exceeded_and_enough_rejects_are_kept() {
     let here = with_tiny_data();
     for file in 0..8 {
         here.write(&format!("logs/bad{file}.json"), "x\n".repeat(400_000));
@@ -108,7 +109,7 @@ fn reading_stops_once_the_limit_cannot_be_met_and_enough_is_kept() {
     outcome.says(&format!("rejects   {} records, all kept in", with_separators(rejected)));
 }
 
-/// A number with separators, as the summary writes it.
+/// Formats a number with separators, as the summary does.
 fn with_separators(number: u64) -> String {
     let digits = number.to_string();
     let groups =
@@ -117,7 +118,7 @@ fn with_separators(number: u64) -> String {
 }
 
 #[test]
-fn a_limit_that_may_still_be_met_is_judged_at_the_end() {
+fn limit_that_can_still_be_met_is_checked_at_the_end() {
     let here = with_tiny_data();
     here.write("logs/bad.json", "x\n".repeat(1_050_000));
     let args = ["transform", "--songs", "songs", "--logs", "logs", "--out", "star"];
@@ -126,12 +127,12 @@ fn a_limit_that_may_still_be_met_is_judged_at_the_end() {
     here.run(args.iter().chain(&["--max-rejects", "1050000"]).chain(&MEMORY)).exits(0);
 }
 
-/// The permission bits of a path.
+/// Returns the permission bits of a path.
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o7777
 }
 
-/// Runs a transform of the tiny data and one reject, under a umask.
+/// Transforms the tiny data and one reject under a umask.
 fn transform_under(here: &Workspace, umask: &str, max_rejects: &str) {
     here.write("logs/bad.json", "bad\n");
     let program = env!("CARGO_BIN_EXE_starlift");
@@ -151,13 +152,13 @@ fn transform_under(here: &Workspace, umask: &str, max_rejects: &str) {
 }
 
 #[test]
-fn rejects_are_private_whatever_the_umask() {
+fn rejects_are_private_under_any_umask() {
     for (umask, max_rejects) in [("000", "5"), ("022", "5"), ("077", "5"), ("000", "0")] {
         let here = with_tiny_data();
         transform_under(&here, umask, max_rejects);
         assert_eq!(mode(&here.join("star/_rejects")), 0o700, "{umask}");
         assert_eq!(mode(Path::new(&rejects_file(&here))), 0o600, "{umask}");
-        // The star itself is for its readers.
+        // Other users may read the star itself.
         if umask == "000" && max_rejects != "0" {
             assert_eq!(mode(&here.join("star/_starlift.json")), 0o666);
         }
@@ -170,7 +171,7 @@ fn rejects_are_private_whatever_the_umask() {
 }
 
 #[test]
-fn a_star_can_be_queried_by_those_who_may_not_read_its_rejects() {
+fn star_can_be_queried_without_permission_to_read_its_rejects() {
     use std::os::unix::fs::{MetadataExt, chown};
     use std::os::unix::process::CommandExt;
 
@@ -185,7 +186,7 @@ fn a_star_can_be_queried_by_those_who_may_not_read_its_rejects() {
     }
     let is_root = std::fs::metadata(here.path()).unwrap().uid() == 0;
     if is_root {
-        // Root reads everything: another user has to try.
+        // Root can read everything, so the test uses another user.
         std::fs::set_permissions(here.path(), PermissionsExt::from_mode(0o755)).unwrap();
         chown(here.join("songs"), Some(NOBODY), Some(NOBODY)).unwrap();
     } else {

@@ -1,9 +1,9 @@
-//! Where settings come from, which of them wins, and how malformed ones stop a run.
+//! Sources of settings, their precedence, and the errors for malformed ones.
 
 use super::support::{Outcome, Workspace, files};
 use super::{TINY, record, with_tiny_data, with_tiny_star};
 
-/// A transform of the tiny data with a configuration file, variables and flags of one's own.
+/// Transforms the tiny data with a configuration file, environment variables and flags.
 fn transform(here: &Workspace, file: &str, variables: &[(&str, &str)], flags: &[&str]) -> Outcome {
     if file.is_empty() {
         std::fs::remove_file(here.join("starlift.toml")).unwrap_or_default();
@@ -14,7 +14,7 @@ fn transform(here: &Workspace, file: &str, variables: &[(&str, &str)], flags: &[
 }
 
 #[test]
-fn what_is_needed_and_missing_names_the_three_ways_to_give_it() {
+fn error_for_a_missing_setting_names_the_three_ways_to_set_it() {
     let here = with_tiny_data();
     for (flag, name) in [("--songs", "songs"), ("--logs", "logs"), ("--out", "out")] {
         let at = TINY.iter().position(|arg| *arg == flag).unwrap();
@@ -35,7 +35,7 @@ fn what_is_needed_and_missing_names_the_three_ways_to_give_it() {
 }
 
 #[test]
-fn the_flag_goes_before_the_variable_the_variable_before_the_file() {
+fn flags_override_variables_and_variables_override_the_file() {
     let here = with_tiny_data();
     let file = "[transform]\nunmatched = \"drop\"\nmax_rejects = \"3%\"\nmatch = \"title-artist-duration\"\n";
     let drop = [
@@ -71,7 +71,7 @@ fn the_flag_goes_before_the_variable_the_variable_before_the_file() {
 }
 
 #[test]
-fn every_setting_of_the_file_is_taken() {
+fn every_setting_of_the_file_is_applied() {
     let here = with_tiny_data();
     here.write(
         "all.toml",
@@ -114,7 +114,7 @@ file_size = "1MiB"
 }
 
 #[test]
-fn the_file_in_the_current_folder_is_read_unasked_and_another_one_instead_when_named() {
+fn file_in_the_current_folder_is_the_default() {
     let here = with_tiny_star();
     here.write("starlift.toml", "star = \"star\"\n");
     here.run(["check"]).exits(0);
@@ -128,7 +128,7 @@ fn the_file_in_the_current_folder_is_read_unasked_and_another_one_instead_when_n
 }
 
 #[test]
-fn a_malformed_flag_names_itself_and_its_value() {
+fn error_for_a_malformed_flag_names_it_and_its_value() {
     let here = with_tiny_data();
     for (flag, value, says) in [
         ("--max-rejects", "lots", "neither a number of records nor a percentage"),
@@ -157,7 +157,7 @@ fn a_malformed_flag_names_itself_and_its_value() {
 }
 
 #[test]
-fn a_malformed_variable_names_itself_and_its_value() {
+fn error_for_a_malformed_variable_names_it_and_its_value() {
     let here = with_tiny_data();
     for (name, value) in [
         ("MAX_REJECTS", "lots"),
@@ -182,7 +182,7 @@ fn a_malformed_variable_names_itself_and_its_value() {
 }
 
 #[test]
-fn a_malformed_file_names_itself_the_line_and_the_value() {
+fn error_for_a_malformed_file_names_it_the_line_and_the_value() {
     let here = with_tiny_data();
     for (file, says) in [
         ("threds = 2", "unknown field `threds`, expected one of"),
@@ -225,7 +225,7 @@ fn a_malformed_file_names_itself_the_line_and_the_value() {
 }
 
 #[test]
-fn a_location_that_cannot_be_is_wrong_usage() {
+fn invalid_location_is_a_usage_error() {
     let here = with_tiny_data();
     for (at, value, says) in [
         (
@@ -245,7 +245,7 @@ fn a_location_that_cannot_be_is_wrong_usage() {
 }
 
 #[test]
-fn a_warehouse_is_found_by_its_url_or_its_cluster() {
+fn warehouse_is_found_by_its_url_or_its_cluster() {
     let here = with_tiny_star();
     for (file, code, says) in [
         ("schema = \"s\"", 2, "a warehouse needs `url`, or `cluster`"),

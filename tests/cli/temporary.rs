@@ -1,4 +1,4 @@
-//! Temporary folders: private, and gone when the process is, or at the next start.
+//! Temporary folders: private, and removed when the process ends or at the next start.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -8,17 +8,17 @@ use std::time::{Duration, Instant};
 use super::support::{Workspace, files};
 use super::{TINY, with_tiny_star};
 
-/// A folder with a star, and an empty folder for temporary files.
+/// Creates a folder with a star and an empty folder for temporary files.
 fn workspace() -> Workspace {
     let here = with_tiny_star();
     std::fs::create_dir(here.join("tmp")).unwrap();
     here
 }
 
-/// A query that spills to disk for a minute or longer, two gigabytes in all.
+/// A query that spills to disk for a minute or longer, two gigabytes in total.
 const LONG_QUERY: &str = "SELECT value FROM generate_series(1, 250000000) ORDER BY value DESC";
 
-/// A process that is killed if the test ends before it does.
+/// A process that is killed if it is still running when the test ends.
 struct Running(Child);
 
 impl Drop for Running {
@@ -49,7 +49,7 @@ fn start(here: &Workspace, command: &mut Command) -> Running {
     Running(child.spawn().unwrap())
 }
 
-/// Waits until there is a temporary file, and returns its folder.
+/// Waits until a temporary file exists, and returns its folder.
 fn wait_for_files(here: &Workspace) -> PathBuf {
     let begun = Instant::now();
     loop {
@@ -72,7 +72,7 @@ fn is_empty(folder: &Path) -> bool {
 }
 
 #[test]
-fn a_signal_ends_a_query_in_order() {
+fn signal_ends_a_query_cleanly() {
     for name in ["HUP", "TERM", "INT"] {
         let here = workspace();
         let mut child = start_long_query(&here);
@@ -85,7 +85,7 @@ fn a_signal_ends_a_query_in_order() {
 }
 
 #[test]
-fn a_signal_ends_every_command_with_temporary_files_in_order() {
+fn signal_ends_every_command_with_temporary_files_cleanly() {
     let nowhere = "postgres://nobody@127.0.0.1:1/none";
     let other = [&TINY[..5], &["--out", "other"]].concat();
     for (args, name) in [
@@ -97,7 +97,7 @@ fn a_signal_ends_every_command_with_temporary_files_in_order() {
         (other, "INT"),
     ] {
         let here = workspace();
-        // All of them run the checks.
+        // All of these commands run the checks.
         here.write("own/checks/slow.sql", format!("-- Nothing is slow.\n{LONG_QUERY}\n"));
         let mut command = here.command();
         command.args(&args).args(["--queries", "own", "--memory-limit", "256MiB"]);
@@ -112,7 +112,7 @@ fn a_signal_ends_every_command_with_temporary_files_in_order() {
 }
 
 #[test]
-fn a_signal_ends_a_query_whose_reader_does_not_read() {
+fn signal_ends_a_query_with_a_blocked_reader() {
     let here = workspace();
     let sql = "SELECT value FROM generate_series(1, 4000000000)";
     let mut command = here.command();
@@ -122,7 +122,7 @@ fn a_signal_ends_a_query_whose_reader_does_not_read() {
     while is_empty(&here.join("tmp")) {
         std::thread::sleep(Duration::from_millis(10));
     }
-    // By now the pipe is full.
+    // The pipe fills up within this time.
     std::thread::sleep(Duration::from_secs(2));
     signal(&child, "TERM");
     let begun = Instant::now();
@@ -135,7 +135,7 @@ fn a_signal_ends_a_query_whose_reader_does_not_read() {
 }
 
 #[test]
-fn a_signal_that_is_ignored_stays_so() {
+fn ignored_signal_stays_ignored() {
     let here = workspace();
     let program = env!("CARGO_BIN_EXE_starlift");
     let mut shell = Command::new("sh");
@@ -152,7 +152,7 @@ fn a_signal_that_is_ignored_stays_so() {
 }
 
 #[test]
-fn what_a_killed_run_has_left_is_removed_at_the_next_start() {
+fn files_of_a_killed_run_are_removed_at_the_next_start() {
     let here = workspace();
     let mut killed = start_long_query(&here);
     let left = wait_for_files(&here);

@@ -1,14 +1,14 @@
-//! Nothing that the data or a name holds acts on a terminal.
+//! Control characters in data and names have no effect on a terminal.
 
 use super::support::terminal::typed;
 use super::support::{Outcome, Workspace};
 use super::{TINY, with_tiny_data, with_tiny_star};
 
-/// Sets a window's title, clears the screen, is green, turns text around, and so on.
+/// Sets the window title, clears the screen, colors text, reverses its direction, and so on.
 const HOSTILE: &str = "h\u{1b}]0;owned\u{7}\u{1b}[2J\u{1b}[32mok\u{9b}31m\u{7f}\u{202e}x\u{2066}e";
 
-/// Demands that no character acts on a terminal, other than to colour or as a line feed, and that no
-/// colour is one of the data.
+/// Fails the test if a character affects a terminal other than as a color or line feed, or if a
+/// color comes from the data.
 #[track_caller]
 fn demand_safe(outcome: &Outcome) {
     let text = format!("{}{}", outcome.stdout, outcome.stderr).replace("\r\n", "\n");
@@ -29,7 +29,7 @@ fn json(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// A folder in which a song's title, an unknown key and a suffix are [`HOSTILE`].
+/// Creates a folder in which a song title, an unknown key and a file suffix are [`HOSTILE`].
 fn with_hostile_data() -> Workspace {
     let here = with_tiny_data();
     let song = format!(
@@ -45,7 +45,7 @@ fn with_hostile_data() -> Workspace {
 const SQL: &str = "SELECT title, artist_id FROM songs ORDER BY song_id";
 
 #[test]
-fn tables_and_summaries_escape_what_the_data_holds() {
+fn tables_and_summaries_escape_the_data() {
     let here = with_hostile_data();
     let coloured = ["--color", "always"];
     let outcome = here.run(TINY.iter().chain(&coloured));
@@ -64,7 +64,7 @@ fn tables_and_summaries_escape_what_the_data_holds() {
 }
 
 #[test]
-fn errors_and_rejects_escape_what_they_name() {
+fn errors_and_rejects_escape_names() {
     let here = with_hostile_data();
     let coloured = ["--color", "always"];
     let place = format!("no{HOSTILE}\nerror: other");
@@ -90,7 +90,7 @@ fn errors_and_rejects_escape_what_they_name() {
 }
 
 #[test]
-fn answers_for_programs_are_exact_in_a_pipe_and_escaped_on_a_terminal() {
+fn machine_readable_results_are_exact_in_a_pipe_and_escaped_on_a_terminal() {
     let here = with_tiny_data();
     let title = HOSTILE.replace(['\u{1b}', '\u{7}'], "");
     let song = format!(
@@ -110,7 +110,7 @@ fn answers_for_programs_are_exact_in_a_pipe_and_escaped_on_a_terminal() {
 }
 
 #[test]
-fn log_lines_escape_what_they_name() {
+fn log_lines_escape_names() {
     let here = with_tiny_star();
     let place = "star\u{9b}31m\u{202e}x";
     let args = ["transform", "--songs", "songs", "--logs", "logs", "--out", place];

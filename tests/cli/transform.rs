@@ -1,9 +1,9 @@
-//! `starlift transform`: its summary, its rejects and what it leaves behind.
+//! `starlift transform`: its summary, its rejects and the files it leaves.
 
 use super::support::{Outcome, Workspace, files};
 use super::{TINY, ask, fixture, record, sample_args, text, transform_args, with_star};
 
-/// The numbers of the line that starts with `label`, in order.
+/// Returns the numbers in the line that starts with `label`, in order.
 #[track_caller]
 fn numbers(outcome: &Outcome, label: &str) -> Vec<u64> {
     let line = outcome.stdout.lines().find(|line| line.starts_with(label));
@@ -36,7 +36,7 @@ fn the_summary_balances() {
 }
 
 #[test]
-fn the_summary_says_what_the_star_holds() {
+fn summary_lists_the_contents_of_the_star() {
     let here = Workspace::new();
     let outcome = here.run(sample_args());
     outcome
@@ -75,7 +75,7 @@ fn stages_are_timed_with_their_rates() {
 }
 
 #[test]
-fn too_many_rejects_end_with_3_and_are_shown_and_kept() {
+fn too_many_rejects_exit_with_3_and_are_shown_and_kept() {
     let here = Workspace::new();
     let outcome = here.run(transform_args("sample/song_data", "sample/log_data", &[]));
     outcome.exits(3).complains("14 of 744 records were rejected, and at most 0 may be");
@@ -98,7 +98,7 @@ fn too_many_rejects_end_with_3_and_are_shown_and_kept() {
 }
 
 #[test]
-fn as_many_rejects_as_allowed_are_not_too_many() {
+fn exactly_the_allowed_number_of_rejects_succeeds() {
     let run = |limit: &str| {
         let more = ["--max-rejects", limit];
         Workspace::new().run(transform_args("sample/song_data", "sample/log_data", &more))
@@ -110,7 +110,7 @@ fn as_many_rejects_as_allowed_are_not_too_many() {
 }
 
 #[test]
-fn a_failed_run_leaves_the_previous_star_as_it_was() {
+fn failed_run_leaves_the_previous_star_unchanged() {
     let here = with_star();
     let before = here.read("star/_starlift.json");
     let outcome = here.run(transform_args("oddities/songs", "oddities/logs", &[]));
@@ -121,7 +121,7 @@ fn a_failed_run_leaves_the_previous_star_as_it_was() {
 }
 
 #[test]
-fn a_second_run_supersedes_the_first_and_leaves_nothing_of_it() {
+fn second_run_replaces_the_first_and_removes_its_files() {
     let here = with_star();
     let first = record(&here)["run_id"].as_str().unwrap().to_owned();
     let outcome = here.run(TINY.map(|arg| match arg {
@@ -136,7 +136,7 @@ fn a_second_run_supersedes_the_first_and_leaves_nothing_of_it() {
 }
 
 #[test]
-fn the_same_input_gives_the_same_parquet_bytes() {
+fn same_input_produces_the_same_parquet_bytes() {
     let bytes = |here: &Workspace| -> Vec<(String, Vec<u8>)> {
         let record = record(here);
         let tables = record["tables"].as_object().unwrap();
@@ -157,7 +157,7 @@ fn the_same_input_gives_the_same_parquet_bytes() {
 }
 
 #[test]
-fn a_dry_run_lists_and_touches_nothing() {
+fn dry_run_lists_inputs_and_changes_nothing() {
     let here = Workspace::new();
     let outcome = here.run(transform_args("oddities/songs", "sample/log_data", &["--dry-run"]));
     outcome.exits(0).says("would read 16 songs objects, ").says("passed over: 1 .csv\n");
@@ -175,7 +175,7 @@ fn a_dry_run_lists_and_touches_nothing() {
 }
 
 #[test]
-fn a_dry_run_names_the_star_it_would_supersede() {
+fn dry_run_names_the_star_it_would_replace() {
     let here = with_star();
     let before = files(here.path());
     let run = record(&here)["run_id"].as_str().unwrap().to_owned();
@@ -186,7 +186,7 @@ fn a_dry_run_names_the_star_it_would_supersede() {
 }
 
 #[test]
-fn where_there_is_nothing_to_read_nothing_is_published() {
+fn nothing_is_published_without_input() {
     let here = Workspace::new();
     here.write("songs/notes.txt", "no song");
     here.write("logs/l.json", "{}");
@@ -198,7 +198,7 @@ fn where_there_is_nothing_to_read_nothing_is_published() {
 }
 
 #[test]
-fn objects_prefixes_and_globs_may_be_named_and_overlap() {
+fn objects_prefixes_and_globs_can_overlap() {
     let here = Workspace::new();
     let songs = fixture("oddities/songs");
     let logs = fixture("oddities/logs");
@@ -220,7 +220,7 @@ fn objects_prefixes_and_globs_may_be_named_and_overlap() {
 }
 
 #[test]
-fn names_that_a_url_or_a_glob_would_read_otherwise_are_only_names() {
+fn names_with_url_or_glob_syntax_are_taken_literally() {
     let here = Workspace::new();
     for odd in [
         "hash # 1",
@@ -268,7 +268,7 @@ fn names_that_a_url_or_a_glob_would_read_otherwise_are_only_names() {
 }
 
 #[test]
-fn a_table_is_cut_into_files_of_a_size() {
+fn table_is_split_into_files_by_size() {
     let here = Workspace::new();
     here.run(["generate", "--songs", "5", "--events", "20000", "--out", "data"]).exits(0);
     let args = ["--songs", "data/song_data", "--logs", "data/log_data", "--out", "star"];
@@ -295,7 +295,7 @@ fn a_table_is_cut_into_files_of_a_size() {
 }
 
 #[test]
-fn a_jsonpaths_file_says_where_the_values_are() {
+fn jsonpaths_file_locates_the_values() {
     let here = Workspace::new();
     here.write("paths.json", r#"{"jsonpaths":["$[0]","$[1]","$[2]","$[3]","$[4]","$[5]","$[6]['id']","$[6].title","$[7]","$[8]"]}"#);
     here.write("songs.json", r#"[1,"A1",1.5,null,"","N",{"id":"S1","title":"T"},"9.5",0]"#);
@@ -314,7 +314,7 @@ fn a_jsonpaths_file_says_where_the_values_are() {
 }
 
 #[test]
-fn matching_by_duration_too_is_stricter() {
+fn matching_by_duration_is_stricter() {
     let matched = |rule: &str| {
         let here = Workspace::new();
         let more = ["--max-rejects", "33", "--match", rule];

@@ -1,4 +1,4 @@
-//! Exit codes do not depend on the reader of the output.
+//! Exit codes do not depend on whether the output is read.
 
 use std::fs::File;
 use std::process::Stdio;
@@ -6,8 +6,8 @@ use std::process::Stdio;
 use super::support::{Workspace, exit_code_unread};
 use super::{TINY, text, transform_args, with_tiny_data, with_tiny_star};
 
-/// Runs a command line with its output read, with standard output unread, and with standard error unread
-/// too; demands `code` each time.
+/// Runs a command line with its output read, with standard output closed, and with standard error
+/// closed too; each run must exit with `code`.
 #[track_caller]
 fn exits_alike(here: &Workspace, args: &[&str], code: i32) {
     here.run(args).exits(code);
@@ -17,7 +17,7 @@ fn exits_alike(here: &Workspace, args: &[&str], code: i32) {
     }
 }
 
-/// A folder whose `star` fails a check.
+/// Creates a folder whose `star` fails a check.
 fn with_failing_star() -> Workspace {
     let here = with_tiny_star();
     let record = here.read("star/_starlift.json");
@@ -26,7 +26,7 @@ fn with_failing_star() -> Workspace {
 }
 
 #[test]
-fn a_transform_ends_alike_whoever_reads() {
+fn exit_code_of_transform_does_not_depend_on_the_reader() {
     let here = with_tiny_data();
     exits_alike(&here, &TINY, 0);
     for more in [&["-v"][..], &["--quiet"], &["--log-format", "json"], &["--dry-run"]] {
@@ -40,7 +40,7 @@ fn a_transform_ends_alike_whoever_reads() {
 }
 
 #[test]
-fn a_check_ends_alike_whoever_reads() {
+fn exit_code_of_check_does_not_depend_on_the_reader() {
     let here = with_failing_star();
     exits_alike(&here, &["check", "--star", "star"], 4);
     exits_alike(&here, &["check", "--quiet", "--star", "star"], 4);
@@ -50,7 +50,7 @@ fn a_check_ends_alike_whoever_reads() {
 }
 
 #[test]
-fn a_query_ends_alike_whoever_reads() {
+fn exit_code_of_query_does_not_depend_on_the_reader() {
     let here = with_tiny_star();
     for format in ["table", "csv", "json", "ndjson"] {
         let sql = "SELECT * FROM songplays";
@@ -63,7 +63,7 @@ fn a_query_ends_alike_whoever_reads() {
 }
 
 #[test]
-fn the_other_commands_end_alike_whoever_reads() {
+fn exit_codes_of_other_commands_do_not_depend_on_the_reader() {
     let here = with_tiny_star();
     exits_alike(&here, &["--help"], 0);
     exits_alike(&here, &["--version"], 0);
@@ -91,16 +91,16 @@ fn the_other_commands_end_alike_whoever_reads() {
 }
 
 #[test]
-fn the_demo_ends_well_without_a_reader() {
+fn demo_succeeds_without_a_reader() {
     let here = Workspace::new();
     assert_eq!(exit_code_unread(here.command().arg("demo"), true), Some(0));
     assert!(here.join("starlift-demo/star/_starlift.json").is_file());
 }
 
 #[test]
-fn an_answer_is_not_worked_out_further_for_a_reader_that_has_gone() {
+fn query_stops_when_its_reader_is_gone() {
     let here = with_tiny_star();
-    // Two thousand million rows would take minutes.
+    // All two billion rows would take minutes.
     let sql = "SELECT * FROM generate_series(1, 2000000000)";
     for format in ["csv", "json", "ndjson"] {
         let args = ["query", "--star", "star", "--format", format, "--sql", sql];
@@ -111,7 +111,7 @@ fn an_answer_is_not_worked_out_further_for_a_reader_that_has_gone() {
 }
 
 #[test]
-fn a_full_disk_under_standard_output_is_a_failure() {
+fn full_disk_under_standard_output_is_a_failure() {
     let here = with_tiny_star();
     let query = ["query", "--star", "star", "--sql", "SELECT 1", "--format"];
     let queries = ["table", "csv", "json", "ndjson"].map(|format| [&query[..], &[format]].concat());

@@ -254,7 +254,7 @@ async fn an_interrupt_says_what_exists() {
 }
 
 /// What the program says when it is interrupted while the gate holds it.
-fn interrupted(child: std::process::Child, gate: &Gate) -> String {
+pub fn interrupted(child: std::process::Child, gate: &Gate) -> String {
     let pid = child.id().to_string();
     assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();

@@ -13,6 +13,8 @@ mod doctor;
 mod faults;
 mod power;
 mod provision;
+mod serverless;
+mod serverless_faults;
 mod status;
 mod teardown;
 mod tutorial;

@@ -409,7 +409,7 @@ fn another_network_is_told_before_anything_is_made() {
 }
 
 /// The same account, and another of its users.
-fn as_bob(account: &Account) {
+pub fn as_bob(account: &Account) {
     let (ann, bob) = (support::aws::USER, "arn:aws:iam::123456789012:user/bob");
     let rewrite = What::Rewrite(ann.to_owned(), bob.to_owned());
     account.aws.script(Rule::new("GetCallerIdentity", rewrite).always());

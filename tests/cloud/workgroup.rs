@@ -25,7 +25,8 @@ impl Cloud {
         Cloud::with(warehouse, Config { role: Some(ROLE.to_owned()), ..Config::default() }).await
     }
 
-    async fn with(warehouse: &str, config: Config) -> Option<Cloud> {
+    /// The same with another Redshift.
+    pub async fn with(warehouse: &str, config: Config) -> Option<Cloud> {
         let (account, s3) = (Account::new()?, S3Server::start());
         let redshift = Redshift::start_with(&s3, config).await;
         let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sample");
@@ -185,7 +186,7 @@ async fn a_copy_may_use_temporary_keys_that_nobody_sees() {
     let copies = cloud.redshift.statements();
     let secrets: Vec<String> = copies.iter().flat_map(|sql| keys(sql)).collect();
     // Keys and tokens of five tables, in the load and in each load of the self-test.
-    assert!(secrets.len() >= 20 && secrets.len() % 10 == 0, "{copies:#?}");
+    assert!(secrets.len() >= 20 && secrets.len().is_multiple_of(10), "{copies:#?}");
     assert!(secrets.iter().all(|secret| secret.len() > 10 && !loaded.stderr.contains(secret)));
     assert!(secrets.iter().all(|secret| !loaded.stdout.contains(secret)));
     let role = ["load", "--to", "redshift", "--force", "--iam-role", ROLE];

@@ -1,16 +1,16 @@
-//! Kills at random moments, two stars in turn, and runs that are stopped while others publish.
-//! `STARLIFT_KILLS` is their number for each store.
+//! Kills runs at random moments while they alternate between two stars, and suspends runs while
+//! others publish. `STARLIFT_KILLS` is the number of kills per store.
 
 use super::*;
 use crate::support::dice::Dice;
 
-/// Kills for each store unless the environment says otherwise.
+/// Default number of kills per store.
 const KILLS: usize = 20;
 
-/// One kill in so many is followed by a run that is not killed.
+/// One in this many kills is followed by a run that is not killed.
 const WHOLE_RUNS: u64 = 4;
 
-/// What is no part of the star: it must never change.
+/// Files that are not part of the star and must never change.
 const FOREIGN: [&str; 5] = [
     "star/notes.txt",
     "star/songs/mine.parquet",
@@ -19,15 +19,15 @@ const FOREIGN: [&str; 5] = [
     "star/users/bob/star/_starlift.json",
 ];
 
-/// A place where runs are killed.
+/// A store in which runs are killed.
 pub struct Campaign {
     bench: Bench,
     dice: Dice,
-    /// What tells the two stars apart: the bytes of their tables.
+    /// Name and fingerprint of each star.
     stars: [(&'static str, u64); 2],
     whole: Duration,
     publishing: Duration,
-    /// Kills by the stage in which they came.
+    /// Number of kills per stage.
     stages: BTreeMap<String, usize>,
 }
 
@@ -55,7 +55,8 @@ impl Campaign {
         &self.bench
     }
 
-    /// The name of the star that is there; fails the test unless it is one of the two, byte for byte.
+    /// Returns the name of the current star; fails the test unless it is one of the two, byte for
+    /// byte.
     #[track_caller]
     pub fn standing(&self) -> &'static str {
         let print = fingerprint(&self.bench);
@@ -72,7 +73,7 @@ impl Campaign {
         }
     }
 
-    /// Starts a run of the star that is not there, kills it, and looks at what it has left.
+    /// Starts a run of the other star, kills it, and checks the result.
     fn kill(&mut self) {
         let before = self.standing();
         let other = if before == "a" { "b" } else { "a" };
@@ -89,12 +90,12 @@ impl Campaign {
         self.bench.assert_manifests_are_whole();
     }
 
-    /// Waits for a random moment of a run; for one of its end as often as for one of the whole.
+    /// Waits for a random moment of a run; half of the moments are while it publishes.
     fn wait_for_a_moment(&mut self, run: &mut Run, read_log: impl Fn() -> String) {
         if self.dice.roll(2) == 0 {
             return self.wait_at_most(self.whole);
         }
-        // Publishing is a small part of a run, and the part that matters.
+        // Publishing is a small part of a run, but the critical one.
         while !read_log().contains(" write the manifests")
             && run.child().try_wait().unwrap().is_none()
         {
@@ -107,7 +108,7 @@ impl Campaign {
         std::thread::sleep(Duration::from_micros(self.dice.roll(longest.as_micros() as u64)));
     }
 
-    /// The stage in which a run was killed, by its log and by the star that is there.
+    /// Returns the stage in which a run was killed, from its log and the current star.
     #[track_caller]
     fn stage(&self, log: &str, before: &str) -> String {
         let is_new = self.standing() != before;
@@ -125,7 +126,8 @@ impl Campaign {
         format!("{stage}, the {} star", if is_new { "new" } else { "old" })
     }
 
-    /// Lets a run end: nothing of the dead ones may be left, and all manifests are of one star.
+    /// Completes a run: it must remove the files of dead runs, and all manifests must belong to one
+    /// star.
     pub fn run_to_the_end(&self) {
         let other = if self.standing() == "a" { "b" } else { "a" };
         self.bench.publish(other);
@@ -141,7 +143,7 @@ impl Campaign {
         assert_eq!(found, self.bench.files_of_the_star());
     }
 
-    /// Stops a run, lets another one take its lock and publish, and lets the first one go on.
+    /// Suspends a run, lets another run take over its lock and publish, and resumes the first run.
     fn stall(&mut self) {
         let log = self.bench.workspace.join("log");
         let mut command = self.bench.transform("b", &["-v"]);
@@ -159,14 +161,14 @@ impl Campaign {
         self.assert_foreign_files_are_whole();
         self.bench.assert_manifests_agree();
         if self.standing() == "b" {
-            // It was stopped before it had the lock, or after it had given it back.
+            // The run was suspended before it had the lock, or after it had released the lock.
             assert!(read_log().contains("put the record"), "{}", read_log());
         }
         self.bench.publish("a");
         self.assert_nothing_else_is_there();
     }
 
-    /// Publishes as a run does that finds an expired lease.
+    /// Publishes as a run that finds an expired lease.
     fn overtake(&self) {
         for _ in 0..5 {
             self.bench.server().put("star/_lock", lease(-1));
@@ -174,7 +176,7 @@ impl Campaign {
             if outcome.code == Some(0) {
                 return;
             }
-            // A request of the stopped run was on its way, and has renewed its lease.
+            // A request of the suspended run was in flight and renewed its lease.
             outcome.exits(1).complains("another run is writing");
         }
         panic!("the lease of a stopped run is renewed again and again");
@@ -217,14 +219,14 @@ fn kills() -> usize {
     kills.map_or(KILLS, |kills| kills.parse().unwrap())
 }
 
-/// The time that a stage took, by the summary of its run.
+/// Returns the duration of a stage from the summary of its run.
 fn time_of(outcome: &Outcome, stage: &str) -> Duration {
     let line = outcome.stdout.lines().find(|line| line.trim().starts_with(stage)).unwrap();
     let seconds = line.split_ascii_whitespace().nth(1).unwrap().parse().unwrap();
     Duration::from_secs_f64(seconds)
 }
 
-/// A fingerprint of the rows of the star that is there: the bytes of its tables, by its record.
+/// Returns a hash of the files of the current star, as listed in its record.
 #[track_caller]
 fn fingerprint(bench: &Bench) -> u64 {
     let (star, record) = (bench.star(), bench.record());
@@ -239,16 +241,16 @@ fn fingerprint(bench: &Bench) -> u64 {
 }
 
 #[test]
-fn killed_on_disk_at_random_moments_it_leaves_one_of_two_stars() {
+fn kills_at_random_moments_on_disk_leave_one_of_two_stars() {
     Campaign::new(Bench::local()).fight("on disk");
 }
 
 #[test]
-fn killed_on_s3_at_random_moments_it_leaves_one_of_two_stars() {
+fn kills_at_random_moments_on_s3_leave_one_of_two_stars() {
     Campaign::new(Bench::s3()).fight("on S3");
 }
 
 #[test]
-fn stopped_on_s3_at_random_moments_it_leaves_the_star_of_another_run() {
+fn suspensions_at_random_moments_on_s3_leave_the_star_of_another_run() {
     Campaign::new(Bench::s3()).stall_often();
 }

@@ -1,13 +1,14 @@
-//! Runs that were suspended, or taken for dead, and go on: what another run has published stays.
+//! Runs that were suspended or presumed dead and then resume: they do not change a star that
+//! another run has published.
 
 use super::*;
 
-/// Lets another run take over the lock of one that is held at a gate.
+/// Makes the lease of a held run expire, so that another run can take over its lock.
 fn expire(bench: &Bench) {
     bench.server().put("star/_lock", lease(-1));
 }
 
-/// Holds a run at the first such request, lets another run publish, and lets the first one go on.
+/// Holds a run at the first such request, publishes another run, and resumes the first.
 #[track_caller]
 fn overtake(bench: &Bench, op: Op, target: &str) -> (Ended, Value) {
     bench.publish("a");
@@ -22,7 +23,7 @@ fn overtake(bench: &Bench, op: Op, target: &str) -> (Ended, Value) {
 }
 
 #[test]
-fn a_run_that_was_overtaken_before_its_record_publishes_nothing() {
+fn run_overtaken_before_its_record_publishes_nothing() {
     for target in
         ["star/songs/", "star/songs.manifest", "star/users.manifest", "star/_starlift.json"]
     {
@@ -39,7 +40,7 @@ fn a_run_that_was_overtaken_before_its_record_publishes_nothing() {
 }
 
 #[test]
-fn a_record_that_changed_meanwhile_is_named() {
+fn record_changed_during_the_run_is_named() {
     let bench = Bench::s3();
     let (ended, record) = overtake(&bench, Op::Put, "star/_starlift.json");
     ended.exits(1).complains("s3://sparkify/star/_starlift.json has changed since this run began");
@@ -47,7 +48,7 @@ fn a_record_that_changed_meanwhile_is_named() {
 }
 
 #[test]
-fn a_run_that_was_overtaken_after_its_record_removes_nothing_of_the_other() {
+fn run_overtaken_after_its_record_removes_nothing_of_the_other() {
     for (op, target) in [
         (Op::List, "star/songs/"),
         (Op::List, "star/_rejects/"),
@@ -65,13 +66,13 @@ fn a_run_that_was_overtaken_after_its_record_removes_nothing_of_the_other() {
 }
 
 #[test]
-fn manifests_that_come_late_do_not_replace_newer_ones() {
+fn late_manifests_do_not_replace_newer_ones() {
     let bench = Bench::s3();
     bench.publish("a");
     let record = bench.server().pause_first(Op::Put, "star/_starlift.json");
     let run = bench.spawn("b", &[]);
     record.wait();
-    // This one is the copy that is written after the record.
+    // This put is the copy that is written after the record.
     let copy = bench.server().pause_first(Op::Put, "star/users.manifest");
     record.release();
     copy.wait();
@@ -84,7 +85,7 @@ fn manifests_that_come_late_do_not_replace_newer_ones() {
 }
 
 #[test]
-fn a_lease_that_was_taken_over_is_not_removed() {
+fn lease_that_was_taken_over_is_not_removed() {
     let bench = Bench::s3();
     bench.publish("a");
     let gate = bench.server().pause_first(Op::DeleteMany, "star/songs/");
@@ -97,14 +98,14 @@ fn a_lease_that_was_taken_over_is_not_removed() {
     assert_eq!(bench.server().get("star/_lock"), Some(taken));
 }
 
-/// The lease of a run of this machine that was killed.
+/// Returns the lease of a killed run of this host.
 fn lease_of_a_killed_run(bench: &Bench) -> Value {
     bench.kill_at("b", Op::Put, "star/songs/");
     serde_json::from_slice(&bench.server().get("star/_lock").unwrap()).unwrap()
 }
 
 #[test]
-fn processes_of_another_namespace_are_not_taken_for_dead() {
+fn processes_of_another_namespace_are_not_presumed_dead() {
     let bench = Bench::s3();
     bench.publish("a");
     let mut holder = lease_of_a_killed_run(&bench);
@@ -118,7 +119,7 @@ fn processes_of_another_namespace_are_not_taken_for_dead() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_run_in_another_namespace_does_not_take_a_live_one_for_dead() {
+fn run_in_another_namespace_does_not_presume_a_live_one_dead() {
     const APART: [&str; 3] = ["--pid", "--fork", "--mount-proc"];
     let can = Command::new("unshare").args(APART).arg("true").output();
     if !can.is_ok_and(|output| output.status.success()) {
@@ -149,7 +150,7 @@ fn a_run_in_another_namespace_does_not_take_a_live_one_for_dead() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_process_number_that_is_used_again_holds_no_lease() {
+fn reused_process_id_does_not_hold_a_lease() {
     let bench = Bench::s3();
     bench.publish("a");
     let mut holder = lease_of_a_killed_run(&bench);
@@ -159,7 +160,7 @@ fn a_process_number_that_is_used_again_holds_no_lease() {
     bench.assert_nothing_is_left_over();
 }
 
-/// A lease of another machine that has expired by this machine's clock.
+/// Returns a lease of another host that has expired by this host's clock.
 fn expired_here() -> String {
     let mut holder: Value = serde_json::from_slice(&lease(-10)).unwrap();
     holder["lease_ms"] = json!(120_000);
@@ -167,7 +168,7 @@ fn expired_here() -> String {
 }
 
 #[test]
-fn the_clock_of_the_store_decides_whether_a_lease_has_expired() {
+fn clock_of_the_store_decides_whether_a_lease_has_expired() {
     let bench = Bench::s3();
     bench.publish("a");
     let before = bench.star();
@@ -183,7 +184,7 @@ fn the_clock_of_the_store_decides_whether_a_lease_has_expired() {
 }
 
 #[test]
-fn a_record_that_cannot_be_replaced_is_found_before_any_work() {
+fn record_that_cannot_be_replaced_is_detected_before_any_work() {
     for bench in [Bench::local(), Bench::s3()] {
         for content in ["{\"format\": 2}", "", "no JSON", "[]", "{\"format\": 1}"] {
             match &bench.server {
@@ -204,7 +205,7 @@ fn a_record_that_cannot_be_replaced_is_found_before_any_work() {
 }
 
 #[test]
-fn on_disk_a_folder_in_the_way_is_found_before_the_star_is_replaced() {
+fn folder_in_the_way_on_disk_is_detected_before_the_star_is_replaced() {
     let bench = Bench::local();
     std::fs::create_dir_all(bench.workspace.join("star/_starlift.json")).unwrap();
     let outcome = bench.workspace.outcome(&mut bench.transform("a", &[]));
@@ -218,10 +219,11 @@ fn on_disk_a_folder_in_the_way_is_found_before_the_star_is_replaced() {
 }
 
 #[test]
-fn a_server_without_conditional_puts_gets_plain_ones() {
+fn server_without_conditional_puts_gets_plain_ones() {
     let bench = Bench::s3();
     bench.publish("a");
-    // Only what a server refuses for its headers: these are the conditional puts of one run.
+    // The server rejects only requests with condition headers; these are the conditional puts of
+    // one run.
     for target in ["star/_lock", "star/users.manifest", "star/_starlift.json"] {
         bench.server().inject(Rule::status(501, Op::Put, target).times(2));
     }
@@ -234,21 +236,21 @@ fn a_server_without_conditional_puts_gets_plain_ones() {
 }
 
 #[test]
-fn on_disk_a_record_that_was_replaced_meanwhile_is_left_alone() {
+fn record_replaced_on_disk_during_the_run_is_left_alone() {
     let bench = Bench::local();
     bench.publish("b");
     let other = bench.workspace.read("star/_starlift.json");
     bench.publish("a");
     let run = bench.spawn("b", &["--queries", &slow(&bench)]);
     wait_for_two_runs(&bench);
-    // What a program does that copies another star to this place.
+    // Another program copies a different star to this location.
     bench.workspace.write("star/_starlift.json", &other);
     run.finish().exits(1).complains("_starlift.json has changed since this run began");
     assert_eq!(bench.workspace.read("star/_starlift.json"), other);
 }
 
 #[test]
-fn on_disk_a_lock_that_was_replaced_meanwhile_is_lost() {
+fn lock_replaced_on_disk_during_the_run_is_lost() {
     let bench = Bench::local();
     bench.publish("a");
     let old = bench.answer();
@@ -259,7 +261,7 @@ fn on_disk_a_lock_that_was_replaced_meanwhile_is_lost() {
     assert_eq!(bench.answer(), old);
 }
 
-/// An SQL folder whose query for `users` takes a second or more.
+/// Returns an SQL folder whose query for `users` takes at least a second.
 fn slow(bench: &Bench) -> String {
     let users = include_str!("../../queries/star/users.sql");
     let sql = format!(
@@ -271,7 +273,7 @@ fn slow(bench: &Bench) -> String {
 }
 
 #[test]
-fn a_run_killed_between_its_record_and_the_manifests_is_mended_by_the_next() {
+fn run_killed_between_record_and_manifests_is_repaired_by_the_next() {
     let bench = Bench::s3();
     bench.publish("b");
     let of_b = bench.answer();
@@ -286,7 +288,7 @@ fn a_run_killed_between_its_record_and_the_manifests_is_mended_by_the_next() {
     copy.wait_deserted();
     drop(copy);
     assert_eq!(bench.answer(), of_b, "the record was put");
-    // Old or new, each manifest names files that are there.
+    // Old or new, each manifest names existing files.
     bench.assert_manifests_are_whole();
     bench.publish("a");
     bench.assert_manifests_agree();
@@ -294,7 +296,7 @@ fn a_run_killed_between_its_record_and_the_manifests_is_mended_by_the_next() {
 }
 
 #[test]
-fn killed_before_its_record_it_leaves_all_manifests_as_they_were() {
+fn kill_before_the_record_leaves_all_manifests_unchanged() {
     let bench = Bench::s3();
     bench.publish("a");
     for target in ["star/artists.manifest", "star/songs.manifest", "star/users.manifest"] {
@@ -306,7 +308,7 @@ fn killed_before_its_record_it_leaves_all_manifests_as_they_were() {
 }
 
 #[test]
-fn a_record_whose_put_fails_leaves_all_manifests_as_they_were() {
+fn failed_put_of_the_record_leaves_all_manifests_unchanged() {
     let bench = Bench::s3();
     bench.publish("a");
     let old = bench.answer();
@@ -320,12 +322,12 @@ fn a_record_whose_put_fails_leaves_all_manifests_as_they_were() {
 }
 
 #[test]
-fn manifests_that_cannot_be_renewed_keep_the_files_they_name() {
+fn manifests_that_cannot_be_updated_keep_their_files() {
     let bench = Bench::s3();
     bench.publish("b");
     let of_b = bench.answer();
     bench.publish("a");
-    // The first put of it is before the record.
+    // The first put of this manifest is before the record.
     bench.server().inject(Rule::status(403, Op::Put, "star/songs.manifest").after(1).times(1));
     let outcome = bench.workspace.outcome(&mut bench.transform("b", &[]));
     outcome.exits(1).complains("cannot write s3://sparkify/star/songs.manifest");
@@ -338,7 +340,7 @@ fn manifests_that_cannot_be_renewed_keep_the_files_they_name() {
 }
 
 #[test]
-fn a_star_replaced_while_it_is_read_is_an_error() {
+fn star_replaced_during_a_query_is_an_error() {
     for target in ["star/songplays/", "star/time/"] {
         let bench = Bench::s3();
         bench.publish("a");
@@ -360,7 +362,7 @@ fn a_star_replaced_while_it_is_read_is_an_error() {
 }
 
 #[test]
-fn a_file_that_a_second_look_does_not_find_is_not_an_empty_table() {
+fn file_not_found_by_a_second_request_is_not_an_empty_table() {
     let bench = Bench::s3();
     bench.publish("a");
     let star = bench.url("star");
@@ -373,7 +375,7 @@ fn a_file_that_a_second_look_does_not_find_is_not_an_empty_table() {
 }
 
 #[test]
-fn the_star_is_on_disk_before_it_is_published_and_before_the_old_one_is_removed() {
+fn star_is_synced_before_publication_and_before_the_old_one_is_removed() {
     let bench = Bench::local();
     bench.publish("a");
     let outcome = bench.workspace.outcome(&mut bench.transform("b", &["-v"]));
@@ -383,6 +385,6 @@ fn the_star_is_on_disk_before_it_is_published_and_before_the_old_one_is_removed(
         at("synced the star") < at("put the record")
             && at("put the record") < at("removed superseded files")
     );
-    // Five tables, inputs and rejects, and five manifests, in eight folders.
+    // Five tables, inputs, rejects and five manifests, in eight folders.
     outcome.complains("synced the star files=12 folders=8");
 }

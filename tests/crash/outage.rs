@@ -1,4 +1,4 @@
-//! Runs while requests fail and while disks are full: the star is the old one or the new one.
+//! Runs while requests fail and while disks are full: the star is either the old or the new one.
 //! `STARLIFT_OUTAGES` is the number of runs while requests fail.
 
 use std::path::PathBuf;
@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use super::campaign::Campaign;
 use super::*;
 
-/// Runs while requests fail, unless the environment says otherwise.
+/// Default number of runs while requests fail.
 const RUNS: usize = 10;
 
-/// One request in so many fails.
+/// One in this many requests fails.
 const FAILURES: usize = 20;
 
 #[test]
-fn one_request_in_twenty_fails_and_no_star_is_torn() {
+fn failures_of_one_request_in_twenty_leave_no_torn_star() {
     let runs = std::env::var("STARLIFT_OUTAGES").map_or(RUNS, |runs| runs.parse().unwrap());
     let campaign = Campaign::new(Bench::s3());
     let (mut published, mut failed) = (0, 0);
@@ -45,7 +45,7 @@ fn one_request_in_twenty_fails_and_no_star_is_torn() {
     assert!(published > 0);
 }
 
-/// A file system of a size, in memory. Only root can mount one.
+/// An in-memory file system of a fixed size. Only root can mount one.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
@@ -71,7 +71,7 @@ impl Drop for SmallDisk {
 }
 
 #[test]
-fn on_a_full_disk_the_star_stays() {
+fn full_disk_keeps_the_old_star() {
     let bench = Bench::local();
     let Some(disk) = SmallDisk::mount(bench.workspace.join("star"), 64 * 1024) else {
         eprintln!("skipped: this user cannot mount a small disk");
@@ -79,13 +79,14 @@ fn on_a_full_disk_the_star_stays() {
     };
     let campaign = Campaign::new(bench);
     let bench = campaign.bench();
-    let used = bench.star().values().map(|file| file.len().div_ceil(4096) * 4).sum::<usize>();
+    // Failed runs leave their rejects.
+    let used = || bench.star().values().map(|file| file.len().div_ceil(4096) * 4).sum::<usize>();
     let (mut failures, mut published) = (0, 0);
-    // From no room at all to room for all of it, page by page.
+    // From no free space to enough for the whole star, in steps of one page.
     for room in (0..400).step_by(4) {
         let before = campaign.standing();
         let other = if before == "a" { "b" } else { "a" };
-        disk.resize(used + 8 + room);
+        disk.resize(used() + 8 + room);
         let outcome = bench.workspace.outcome(&mut bench.transform(other, &[]));
         disk.resize(64 * 1024);
         if outcome.code == Some(0) {
@@ -107,7 +108,7 @@ fn on_a_full_disk_the_star_stays() {
 }
 
 #[test]
-fn with_a_full_temporary_folder_the_star_stays() {
+fn full_temporary_folder_keeps_the_old_star() {
     let bench = Bench::local();
     let Some(_disk) = SmallDisk::mount(bench.workspace.join("tmp"), 16) else {
         eprintln!("skipped: this user cannot mount a small disk");
@@ -119,7 +120,7 @@ fn with_a_full_temporary_folder_the_star_stays() {
     let before = bench.star();
     let limit = ["--memory-limit", "128MiB", "--threads", "1"];
     let outcome = bench.workspace.outcome(&mut bench.transform("large", &limit));
-    // Small enough for memory it may pass; if it has to spill, it must fail cleanly.
+    // The run may succeed if the data fits in memory; if it has to spill, it must fail cleanly.
     if outcome.code != Some(0) {
         outcome.exits(1).complains("No space left on device");
         assert_eq!(bench.star(), before, "{outcome}");

@@ -1,10 +1,10 @@
-//! What lies in and below an output and is not of its star: it stays.
+//! Files in and below an output that are not part of its star are kept.
 
 use std::os::unix::fs::symlink;
 
 use super::*;
 
-/// Where another star may lie within the place of a star.
+/// Folders within a star that can contain another star.
 const NESTED: [&str; 8] = [
     "star/users/bob/star",
     "star/songs",
@@ -35,7 +35,7 @@ impl Bench {
 }
 
 #[test]
-fn stars_within_a_star_stay() {
+fn nested_stars_are_kept() {
     for bench in [Bench::local(), Bench::s3()] {
         for nested in NESTED {
             bench.publish_at("a", nested);
@@ -48,7 +48,7 @@ fn stars_within_a_star_stay() {
             }
         }
         assert_ne!(bench.answer(), answer);
-        // The inner ones are replaced on their own, and leave the outer one as it is.
+        // Replacing an inner star leaves the outer one unchanged.
         let outer = bench.answer();
         bench.publish_at("b", NESTED[1]);
         assert_eq!(bench.answer(), outer);
@@ -56,7 +56,7 @@ fn stars_within_a_star_stay() {
 }
 
 #[test]
-fn what_links_lead_to_stays() {
+fn targets_of_links_are_kept() {
     let bench = Bench::local();
     bench.publish_at("a", "archive");
     let archive = files(&bench.workspace.join("archive"));
@@ -65,14 +65,14 @@ fn what_links_lead_to_stays() {
     let at = |path: &str| bench.workspace.join(path);
     symlink(at("archive/songs"), at("star/songs/old")).unwrap();
     symlink(at("archive/users"), at("star/_inputs/users")).unwrap();
-    // A table's folder that is a link to the other star's.
+    // A table's folder is a link to that of the other star.
     let artists = files(&at("star/artists"));
     std::fs::rename(at("star/artists"), at("moved")).unwrap();
     for file in &artists {
         std::fs::copy(at("moved").join(file), at("archive/artists").join(file)).unwrap();
     }
     symlink(at("archive/artists"), at("star/artists")).unwrap();
-    // A link with the name of a run's file.
+    // A link has the name of a run's file.
     let song = &files(&at("archive/songs"))[0];
     symlink(at("archive/songs").join(song), at("star/songs").join(song)).unwrap();
     for data in ["b", "a"] {
@@ -87,7 +87,7 @@ fn what_links_lead_to_stays() {
 }
 
 #[test]
-fn files_of_runs_in_folders_below_stay() {
+fn run_files_in_nested_folders_are_kept() {
     for bench in [Bench::local(), Bench::s3()] {
         let kept = [
             "star/songs/x/20181112T030405Z-0a1b2c3d-00000.parquet",
@@ -96,7 +96,7 @@ fn files_of_runs_in_folders_below_stay() {
             "star/songs/20181112T030405Z-0a1b2c3d.parquet",
             "star/songs/20181112T030405Z-0a1b2c3d-00000.csv",
             "star/_manifests/mine.manifest",
-            // A run that has begun since, whoever let it.
+            // A file of a newer run, which must have taken over the lock.
             "star/songs/29991112T030405Z-0a1b2c3d-00000.parquet",
         ];
         let removed = "star/songs/20181112T030405Z-0a1b2c3d-00000.parquet";
@@ -116,7 +116,7 @@ fn files_of_runs_in_folders_below_stay() {
     }
 }
 
-/// Fails the test unless a run refuses what is at the name of its lock, and does so at once.
+/// Fails the test unless a run immediately rejects the object in place of its lock.
 #[track_caller]
 fn assert_lock_is_refused(bench: &Bench, complaint: &str) {
     let mut run = bench.spawn("b", &[]);
@@ -129,7 +129,7 @@ fn assert_lock_is_refused(bench: &Bench, complaint: &str) {
 }
 
 #[test]
-fn a_lock_that_is_something_else_is_left_alone() {
+fn lock_name_used_by_something_else_is_left_alone() {
     let bench = Bench::local();
     let (mine, lock) =
         (bench.workspace.write("mine.txt", "mine"), bench.workspace.join("star/_lock"));
@@ -157,7 +157,7 @@ fn a_lock_that_is_something_else_is_left_alone() {
 }
 
 #[test]
-fn a_record_that_is_a_link_is_replaced_and_not_followed() {
+fn record_that_is_a_link_is_replaced_and_not_followed() {
     let bench = Bench::local();
     bench.publish_at("a", "other");
     bench.publish("a");

@@ -1,5 +1,5 @@
-//! Connections cut at random moments of random loads, with a reader in a loop; and several loaders at
-//! once. `STARLIFT_CUTS` and `STARLIFT_LOADER_SECONDS` make them longer.
+//! Cuts connections at random moments of random loads while a reader queries in a loop, and runs
+//! several loaders at once. `STARLIFT_CUTS` and `STARLIFT_LOADER_SECONDS` extend the tests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -11,21 +11,22 @@ use crate::support::dice::Dice;
 use starlift::warehouse::session::Session;
 use support::redshift::{Fault, On, What, When};
 
-/// Cuts for each warehouse unless the environment says otherwise.
+/// Default number of cuts per warehouse.
 const CUTS: u64 = 6;
 
-/// Seconds for the loaders unless the environment says otherwise.
+/// Default number of seconds for the loaders.
 const SECONDS: u64 = 6;
 
-/// One load in so many is not cut and has to succeed.
+/// One in this many loads is not cut and must succeed.
 const WHOLE_LOADS: u64 = 4;
 
-/// What a reader sees of a star, in one statement: the rows of each table.
+/// A statement that counts the rows of each table.
 const COUNTS: &str = "SELECT 'a' AS t, COUNT(*) FROM star.songplays UNION ALL SELECT 'b', COUNT(*) FROM star.time \
     UNION ALL SELECT 'c', COUNT(*) FROM star.users UNION ALL SELECT 'd', COUNT(*) FROM star.songs \
     UNION ALL SELECT 'e', COUNT(*) FROM star.artists";
 
-/// The tables of the schema: the star's five and two for the bookkeeping, when nothing is left.
+/// A statement that counts the tables of the schema: five of the star and two of the bookkeeping if
+/// nothing is left behind.
 const TABLES: &str = "SELECT COUNT(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
     WHERE n.nspname = 'star' AND c.relkind = 'r'";
 
@@ -39,8 +40,8 @@ async fn counts(client: &Client) -> String {
     rows.join(" ")
 }
 
-/// The same through the stand-in, which fails readers as Redshift does; `None` when the connection of
-/// the reader was the one that was cut.
+/// Returns the counts through the stand-in, which fails readers as Redshift does, or `None` if the
+/// reader's own connection was cut.
 async fn counts_of(session: &Session) -> Option<String> {
     match session.rows("look at the star", COUNTS).await {
         Ok(rows) => {
@@ -56,15 +57,15 @@ async fn counts_of(session: &Session) -> Option<String> {
     }
 }
 
-/// A reader in a loop, in a task of its own.
+/// A reader in a loop, in a separate task.
 struct Reading {
     stop: Arc<AtomicBool>,
     looks: tokio::task::JoinHandle<u64>,
 }
 
 impl Reading {
-    /// Starts to look with `look`, which returns `None` where its connection was cut; what it sees has
-    /// to be one of `stars`.
+    /// Starts to call `look`, which returns `None` if its connection was cut; every result must be
+    /// one of `stars`.
     fn start<F>(stars: &Arc<Vec<String>>, look: impl Fn() -> F + Send + 'static) -> Reading
     where
         F: Future<Output = Option<String>> + Send + 'static,
@@ -85,7 +86,7 @@ impl Reading {
         Reading { stop, looks }
     }
 
-    /// Stops; how often the reader looked.
+    /// Stops the reader and returns the number of its reads.
     async fn finish(self) -> u64 {
         self.stop.store(true, Relaxed);
         self.looks.await.unwrap()
@@ -112,7 +113,7 @@ impl std::fmt::Display for Tally {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn connections_to_redshift_cut_at_random_leave_whole_stars() {
+async fn random_cuts_of_redshift_connections_leave_complete_stars() {
     let cloud = Cloud::new().await;
     cloud.transform("other", &["--unmatched", "drop"]);
     let client = cloud.redshift.database().client().await;
@@ -144,12 +145,12 @@ async fn connections_to_redshift_cut_at_random_leave_whole_stars() {
     let cuts = asked("STARLIFT_CUTS", CUTS);
     while tally.cuts < cuts {
         let star = ["star", "other"][dice.roll(2) as usize];
-        // A network that fails may fail more than once.
+        // A failing network can fail several times.
         let wanted = 1 + dice.roll(3);
         for _ in 0..wanted {
             let when = [When::Before, When::Within, When::After][dice.roll(3) as usize];
             let skip = dice.roll(statements) as usize;
-            // The reader's statements are not counted.
+            // Do not count the reader's statements.
             let on = On::AnyBut("'a' AS t".to_owned());
             cloud.redshift.inject(Fault { on, skip, when, what: What::Cut });
         }
@@ -182,7 +183,7 @@ async fn connections_to_redshift_cut_at_random_leave_whole_stars() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn connections_to_postgresql_cut_at_random_leave_whole_stars() {
+async fn random_cuts_of_postgresql_connections_leave_complete_stars() {
     let (here, database) = (with_star(), database());
     transform(&here, "other", &["--unmatched", "drop"]).exits(0);
     let client = database.client().await;
@@ -219,7 +220,7 @@ async fn connections_to_postgresql_cut_at_random_leave_whole_stars() {
                 outcome
             });
             tokio::task::block_in_place(|| {
-                // A load is fast: several cuts for each.
+                // A load is fast, so cut it several times.
                 while !is_over.load(Relaxed) {
                     let wait = dice.roll(took.as_micros() as u64 / 2);
                     std::thread::sleep(Duration::from_micros(wait));
@@ -251,7 +252,7 @@ async fn connections_to_postgresql_cut_at_random_leave_whole_stars() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn two_loaders_and_a_run_at_once_leave_whole_stars() {
+async fn two_loaders_and_a_concurrent_run_leave_complete_stars() {
     let (here, database) = (with_star(), database());
     transform(&here, "other", &["--unmatched", "drop"]).exits(0);
     let client = database.client().await;
@@ -273,7 +274,8 @@ async fn two_loaders_and_a_run_at_once_leave_whole_stars() {
             scope.spawn(move || {
                 while Instant::now() < end {
                     let outcome = here.run(&args);
-                    // A run verifies after its load, when another star may be in place: that is 4.
+                    // A run verifies after its load, when another star may already be in place:
+                    // exit code 4.
                     let is_run = args[0] == "run";
                     assert!(
                         matches!(outcome.code, Some(0)) || is_run && outcome.code == Some(4),

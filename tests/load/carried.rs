@@ -1,8 +1,8 @@
-//! What depends on the tables in PostgreSQL, and what is set on them: carried over, or named.
+//! Dependents and properties of the tables in PostgreSQL: carried over, or named in an error.
 
 use super::*;
 
-/// A database with the star in it, and a client.
+/// Creates a database that contains the star, and a client.
 async fn loaded() -> (Workspace, Database, Client) {
     let (here, database) = (with_star(), database());
     load(&here, &database.url(), &[]).exits(0);
@@ -10,7 +10,7 @@ async fn loaded() -> (Workspace, Database, Client) {
     (here, database, client)
 }
 
-/// The tables of the schema beside the star's and the bookkeeping's.
+/// Returns the tables of the schema that belong neither to the star nor to the bookkeeping.
 async fn others(client: &Client) -> Vec<String> {
     let sql = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'star'::regnamespace \
                AND relname NOT IN ('songs', 'artists', 'users', 'time', 'songplays', 'starlift_loads', \
@@ -19,7 +19,7 @@ async fn others(client: &Client) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn whatever_depends_on_a_table_or_its_row_type_is_named_and_then_dropped() {
+async fn dependents_of_a_table_or_its_row_type_are_named_and_then_dropped() {
     for (make, named, is_there) in [
         (
             "CREATE TABLE public.mine (id INT, u star.users)",
@@ -127,7 +127,7 @@ async fn whatever_depends_on_a_table_or_its_row_type_is_named_and_then_dropped()
 }
 
 #[tokio::test]
-async fn views_are_made_again_whatever_they_read_and_what_reads_them_stays() {
+async fn views_are_recreated_and_their_dependents_are_kept() {
     let (here, database, client) = loaded().await;
     client
         .batch_execute(
@@ -147,7 +147,7 @@ async fn views_are_made_again_whatever_they_read_and_what_reads_them_stays() {
         let sql = format!("SELECT COUNT(*) FROM public.{view}");
         assert_eq!(value(&client, &sql).await, songs, "{view}");
     }
-    // They read the tables that are in place now.
+    // The views read the tables of the latest load.
     client.batch_execute("DELETE FROM star.songplays; DELETE FROM star.songs").await.unwrap();
     for view in ["rows", "by_key", "above"] {
         let sql = format!("SELECT COUNT(*) FROM public.{view}");
@@ -157,7 +157,7 @@ async fn views_are_made_again_whatever_they_read_and_what_reads_them_stays() {
 }
 
 #[tokio::test]
-async fn tables_of_the_users_own_are_no_leftovers_whatever_they_are_called() {
+async fn tables_of_users_are_not_treated_as_leftovers() {
     let (here, database, client) = loaded().await;
     client
         .batch_execute(
@@ -179,7 +179,7 @@ async fn tables_of_the_users_own_are_no_leftovers_whatever_they_are_called() {
 }
 
 #[tokio::test]
-async fn a_replaced_table_that_cannot_be_dropped_is_a_note_and_dropped_by_the_next_load() {
+async fn old_table_that_cannot_be_dropped_is_reported_and_dropped_by_the_next_load() {
     let (here, database, client) = loaded().await;
     client
         .batch_execute(
@@ -194,7 +194,7 @@ async fn a_replaced_table_that_cannot_be_dropped_is_a_note_and_dropped_by_the_ne
     let outcome = load(&here, &database.url(), &["--force"]);
     outcome.exits(0).says("load 2)").says("left      star.starlift_old_").says("not on Sundays");
     assert_eq!(others(&client).await.len(), 5);
-    // Somebody has found a use for one.
+    // A user creates a view on one of the old tables.
     client.batch_execute("DROP EVENT TRIGGER refuse").await.unwrap();
     let old = others(&client).await.into_iter().find(|table| table.ends_with("artists")).unwrap();
     let view = format!("CREATE VIEW public.before AS SELECT * FROM star.{old}");
@@ -253,7 +253,7 @@ async fn storage_statistics_comments_and_replica_identity_are_carried_over() {
     for sql in [state, keys, names] {
         after.extend(rows(&client, sql).await);
     }
-    // Numbers of objects differ, and the catalogs list by them.
+    // OIDs differ, and the catalogs list objects in OID order.
     before.sort();
     after.sort();
     assert_eq!(after, before);
@@ -262,7 +262,7 @@ async fn storage_statistics_comments_and_replica_identity_are_carried_over() {
 }
 
 #[tokio::test]
-async fn an_owner_whom_no_table_can_be_given_is_told_before_anything_is_copied() {
+async fn owner_that_cannot_receive_a_table_is_named_before_the_copy() {
     let (here, database) = (with_star(), database());
     let client = database.client().await;
     let (loader, owner) = (format!("l_{}", database.name()), format!("o_{}", database.name()));
@@ -287,7 +287,7 @@ async fn an_owner_whom_no_table_can_be_given_is_told_before_anything_is_copied()
     load(&here, &url, &["--force"]).exits(0);
     let owned = "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'star.users'::regclass";
     assert_eq!(value(&client, owned).await, owner);
-    // A dependent that only somebody else may drop.
+    // A dependent that only another user may drop.
     let view = "CREATE MATERIALIZED VIEW public.levels AS SELECT level FROM star.users; \
                 ALTER MATERIALIZED VIEW public.levels OWNER TO starlift";
     client.batch_execute(view).await.unwrap();
@@ -296,7 +296,7 @@ async fn an_owner_whom_no_table_can_be_given_is_told_before_anything_is_copied()
 }
 
 #[tokio::test]
-async fn event_triggers_find_their_tables_by_the_search_path() {
+async fn event_triggers_find_their_tables_through_the_search_path() {
     let (here, database) = (with_star(), database());
     let client = database.client().await;
     client

@@ -1,9 +1,9 @@
-//! The COPY contract from the command line.
+//! The COPY contract, checked from the command line.
 
 use super::*;
 
 #[test]
-fn a_local_star_breaks_one_rule_only_and_is_not_loaded_into_redshift() {
+fn local_star_breaks_only_one_rule_and_is_not_loaded_into_redshift() {
     let here = with_star();
     let outcome = here.run(["check", "--copy-contract", "--star", "star"]);
     outcome
@@ -16,7 +16,7 @@ fn a_local_star_breaks_one_rule_only_and_is_not_loaded_into_redshift() {
 }
 
 #[test]
-fn a_changed_file_is_found() {
+fn changed_file_is_detected() {
     let here = with_star();
     let songs = support::files(&here.join("star/songs"));
     let path = here.join("star/songs").join(&songs[0]);
@@ -28,7 +28,7 @@ fn a_changed_file_is_found() {
 }
 
 #[test]
-fn the_ddl_has_lengths_for_the_values_of_a_star() {
+fn ddl_has_lengths_for_the_values_of_a_star() {
     let here = with_star();
     let plain = here.run(["schema", "--format", "redshift"]);
     plain.exits(0).says("\"title\" VARCHAR(256) NOT NULL");

@@ -1,11 +1,11 @@
-//! Databases with other encodings and collations than UTF-8 and C.
+//! Databases with encodings and collations other than UTF-8 and C.
 
 use super::*;
 
-/// ICU's English: `boston` before `Chicago`, and `É` among the E.
+/// ICU's English, which sorts `boston` before `Chicago` and `É` next to `E`.
 const ICU: &str = "ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C.utf8'";
 
-/// A star of one song and of plays at these places.
+/// Creates a star with one song and with plays at these places.
 fn star_at(title: &str, places: &[&str]) -> Workspace {
     let here = Workspace::new();
     let song = serde_json::json!({
@@ -39,7 +39,7 @@ fn same(here: &Workspace, url: &str, sql: &str) {
 const PLACES: [&str; 6] = ["Chicago", "boston", "Évian", "Zürich", "éclair", "zoo"];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_are_those_of_the_files_under_any_collation() {
+async fn results_equal_those_of_the_files_under_any_collation() {
     let server = Postgres::shared();
     for options in ["", ICU, "LC_COLLATE 'C.utf8' LC_CTYPE 'C.utf8'", "LC_COLLATE 'C' LC_CTYPE 'C'"]
     {
@@ -78,20 +78,20 @@ async fn answers_are_those_of_the_files_under_any_collation() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn letters_beyond_ascii_have_a_case_under_the_collation_of_the_columns() {
+async fn non_ascii_letters_change_case_under_the_collation_of_the_columns() {
     let (here, database) = (star_at("Song", &PLACES), Postgres::shared().database_with(ICU));
     run(&here, &database.url()).exits(0);
     same(&here, &database.url(), "SELECT UPPER(location) AS loud FROM songplays");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn texts_are_verified_in_every_encoding_that_holds_them() {
+async fn texts_are_verified_in_every_encoding_that_can_represent_them() {
     let server = Postgres::shared();
     for (encoding, places) in [
         ("UTF8", ["Évian", "日本"]),
         ("LATIN1", ["Évian", "Zürich"]),
         ("LATIN9", ["Évian", "5 €"]),
-        // In bytes its euro sign is before É, in UTF-8 behind.
+        // Its euro sign sorts before É by byte; in UTF-8 it sorts after.
         ("WIN1252", ["É", "€"]),
         ("KOI8R", ["Москва", "Юг"]),
         ("EUC_JP", ["日本", "東京"]),
@@ -106,7 +106,7 @@ async fn texts_are_verified_in_every_encoding_that_holds_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn texts_that_an_encoding_lacks_are_named_before_anything_is_copied() {
+async fn texts_that_an_encoding_cannot_represent_are_named_before_the_copy() {
     let server = Postgres::shared();
     for (encoding, character) in [("LATIN1", "U+20AC"), ("WIN1252", "U+65E5")] {
         let options = format!("ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'");

@@ -1,15 +1,15 @@
-//! What goes wrong on the way to Redshift: each fault ends with the old star or the new one, whole.
+//! Faults during loads into Redshift: after each, either the old or the new star is complete.
 
 use super::redshift::Cloud;
 use super::*;
 use support::redshift::{Fault, Gate, On, What, When};
 
-/// Rows that the tables of a star agree on.
+/// Row counts that are consistent within a star.
 const SEEN: &str = "SELECT (SELECT COUNT(*) FROM star.songplays), (SELECT COUNT(*) FROM star.time), \
     (SELECT COUNT(*) FROM star.songs), (SELECT COUNT(*) FROM star.artists), \
     (SELECT COUNT(*) FROM star.songplays p JOIN star.time t USING (start_time) JOIN star.users u USING (user_id))";
 
-/// A cloud whose warehouse holds the star at `star`; another one is at `other`.
+/// Creates a cloud whose warehouse contains the star at `star`; another star is at `other`.
 async fn loaded() -> (Cloud, Client, [String; 2]) {
     let cloud = Cloud::new().await;
     cloud.transform("other", &["--unmatched", "drop"]);
@@ -22,7 +22,7 @@ async fn loaded() -> (Cloud, Client, [String; 2]) {
     (cloud, client, [old, new])
 }
 
-/// No tables but the star's and the bookkeeping.
+/// Fails the test if there are tables other than those of the star and the bookkeeping.
 async fn nothing_is_left(client: &Client) {
     let tables = "SELECT COUNT(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                   WHERE n.nspname = 'star' AND c.relkind = 'r'";
@@ -30,7 +30,7 @@ async fn nothing_is_left(client: &Client) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_cut_once_anywhere_does_not_keep_a_load_from_its_end() {
+async fn load_succeeds_after_one_cut_at_any_point() {
     let (cloud, client, [_, new]) = loaded().await;
     for (on, skip, when) in [
         (On::Begin, 0, When::After),
@@ -62,7 +62,7 @@ async fn a_connection_cut_once_anywhere_does_not_keep_a_load_from_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_cut_again_and_again_leaves_the_old_star() {
+async fn repeated_cuts_leave_the_old_star() {
     let (cloud, client, [old, _]) = loaded().await;
     for on in [On::Copy, On::Commit, On::Rename] {
         for _ in 0..4 {
@@ -91,7 +91,7 @@ fn conflict() -> What {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn conflicts_are_tried_again_as_whole_transactions_and_not_for_ever() {
+async fn conflicts_retry_the_whole_transaction_a_limited_number_of_times() {
     let (cloud, client, [old, new]) = loaded().await;
     for on in [On::Copy, On::Rename, On::Commit] {
         cloud.redshift.inject(Fault {
@@ -122,13 +122,13 @@ async fn conflicts_are_tried_again_as_whole_transactions_and_not_for_ever() {
     nothing_is_left(&client).await;
 }
 
-/// Statements between two that are answered by an error, unless all are asked for.
+/// Distance between the statements that fail, unless `STARLIFT_ALL_STATEMENTS` is set.
 const STRIDE: usize = 9;
 
-/// The statement is the n-th of a load, of whichever session; the error is each kind in turn, or with
-/// `STARLIFT_ALL_STATEMENTS` each kind for each statement.
+/// Fails every n-th statement of a load, counted over all sessions, with each kind of error in
+/// turn. With `STARLIFT_ALL_STATEMENTS`, fails each statement with each kind.
 #[tokio::test(flavor = "multi_thread")]
-async fn any_statement_may_be_answered_by_any_passing_error() {
+async fn any_statement_can_fail_with_any_transient_error() {
     let (cloud, client, [_, new]) = loaded().await;
     let before = cloud.redshift.statements().len();
     cloud.load("star", &["--force"]).exits(0);
@@ -156,7 +156,7 @@ async fn any_statement_may_be_answered_by_any_passing_error() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_load_killed_between_its_commit_and_the_drop_is_finished_by_the_next() {
+async fn load_killed_between_commit_and_drop_is_finished_by_the_next() {
     let (cloud, client, [old, new]) = loaded().await;
     let gate = Gate::new();
     let on = On::Containing("DROP TABLE IF EXISTS".to_owned());
@@ -173,7 +173,7 @@ async fn a_load_killed_between_its_commit_and_the_drop_is_finished_by_the_next()
     let replaced =
         "SELECT COUNT(*) FROM pg_class WHERE relkind = 'r' AND relname LIKE 'starlift_old_%'";
     assert_ne!(value(&client, replaced).await, "0");
-    // Also by one that has nothing else to do.
+    // A load that has nothing else to do also drops them.
     cloud.load("other", &[]).exits(0).says("already");
     nothing_is_left(&client).await;
     cloud.load("star", &[]).exits(0);
@@ -181,7 +181,7 @@ async fn a_load_killed_between_its_commit_and_the_drop_is_finished_by_the_next()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_that_waits_for_the_swap_reads_on() {
+async fn reader_that_waits_for_the_swap_continues() {
     use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
     let (cloud, _client, _) = loaded().await;
     let reader = cloud.session().await;
@@ -199,7 +199,7 @@ async fn a_reader_that_waits_for_the_swap_reads_on() {
                 looks
             });
             for turn in 0..4 {
-                // The reader is at the tables in the midst of the swap.
+                // The reader queries the tables in the middle of the swap.
                 let gate = Gate::new();
                 let what = What::Hold(gate.clone());
                 cloud.redshift.inject(Fault { on: On::Rename, skip: 6, when: When::After, what });
@@ -219,7 +219,7 @@ async fn a_reader_that_waits_for_the_swap_reads_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_is_lost_when_no_try_is_left_is_looked_up_in_the_ledger() {
+async fn lost_response_of_the_last_attempt_is_resolved_through_the_ledger() {
     let (cloud, client, [_, new]) = loaded().await;
     for _ in 0..3 {
         cloud.redshift.inject(Fault {
@@ -237,7 +237,7 @@ async fn an_answer_that_is_lost_when_no_try_is_left_is_looked_up_in_the_ledger()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_changes_between_the_check_and_the_copy_is_told_and_nothing_is_replaced() {
+async fn file_changed_between_check_and_copy_is_named_and_nothing_is_replaced() {
     let (cloud, client, [old, _]) = loaded().await;
     for (change, says) in [(true, "InvalidRange"), (false, "File not found")] {
         cloud.transform("other", &["--unmatched", "drop"]);
@@ -271,7 +271,7 @@ async fn a_file_that_changes_between_the_check_and_the_copy_is_told_and_nothing_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broken_star_is_found_before_anything_is_asked() {
+async fn broken_star_is_detected_before_the_load() {
     let (cloud, client, [old, _]) = loaded().await;
     let before = cloud.redshift.statements().len();
     let manifest = String::from_utf8(cloud.s3.get("other/songs.manifest").unwrap()).unwrap();
@@ -293,7 +293,7 @@ async fn a_broken_star_is_found_before_anything_is_asked() {
     assert_eq!(value(&client, SEEN).await, old);
 }
 
-/// The answer to an analytics query in the warehouse.
+/// Returns the result of an analytics query in the warehouse.
 fn answer(cloud: &Cloud, target: &str, question: &str) -> String {
     let outcome = cloud.run(["query", question, "--on", target, "--format", "csv"]);
     outcome.exits(0);
@@ -301,7 +301,7 @@ fn answer(cloud: &Cloud, target: &str, question: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn analytics_in_a_loop_get_the_answers_of_one_star_or_the_other_through_ten_loads() {
+async fn analytics_results_belong_to_a_single_star_during_ten_loads() {
     use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
     let (cloud, _client, _) = loaded().await;
     let target = cloud.target();
@@ -334,7 +334,7 @@ async fn analytics_in_a_loop_get_the_answers_of_one_star_or_the_other_through_te
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_loaders_one_waits() {
+async fn second_loader_waits() {
     let (cloud, client, _) = loaded().await;
     let (star, other, target) = (cloud.s3.url("star"), cloud.s3.url("other"), cloud.target());
     std::thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! Short-lived passwords: what AWS is asked, and what becomes of its answers.
+//! Temporary passwords: the requests to AWS and the use of the responses.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use super::*;
 
-/// A server that answers one request with `status` and `body`, and gives the request back.
+/// Starts a server that answers one request with `status` and `body`, and returns the request.
 fn answers_once(status: &str, body: &str) -> (String, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -45,13 +45,13 @@ fn ask(here: &Workspace, endpoint: &str, target: &str, more: &[&str]) -> Outcome
 }
 
 #[test]
-fn aws_is_asked_for_the_user_of_the_cluster() {
+fn credentials_are_requested_for_the_user_of_the_cluster() {
     let here = Workspace::new();
     let body = "<GetClusterCredentialsResponse xmlns=\"http://redshift.amazonaws.com/doc/2012-12-01/\">\
         <GetClusterCredentialsResult><DbUser>IAM:ann</DbUser><DbPassword>open sesame</DbPassword>\
         </GetClusterCredentialsResult></GetClusterCredentialsResponse>";
     let (endpoint, request) = answers_once("200 OK", body);
-    // Nobody listens there: what counts is that AWS's answer was used to go on.
+    // No server listens there; the test only checks that the load used the response of AWS.
     let target = "redshift://ann@127.0.0.1:1/dev";
     let outcome = ask(&here, &endpoint, target, &["--cluster", "stars"]);
     outcome.exits(1).complains("cannot log in at redshift://ann@127.0.0.1:1/dev");
@@ -72,7 +72,7 @@ fn aws_is_asked_for_the_user_of_the_cluster() {
 }
 
 #[test]
-fn a_refusal_of_aws_is_told_with_the_permission_it_takes() {
+fn error_of_aws_names_the_missing_permission() {
     let here = Workspace::new();
     let body = "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>User ann is \
         not authorized to perform: redshift:GetClusterCredentials</Message></Error></ErrorResponse>";
@@ -87,7 +87,7 @@ fn a_refusal_of_aws_is_told_with_the_permission_it_takes() {
 }
 
 #[test]
-fn a_host_that_is_no_cluster_needs_one_named() {
+fn host_outside_of_aws_requires_a_cluster_name() {
     let here = Workspace::new();
     let target = "redshift://ann@tunnel.example.com/dev";
     let outcome = ask(&here, "http://127.0.0.1:1", target, &[]);

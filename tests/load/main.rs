@@ -1,4 +1,4 @@
-//! Loading a star into warehouses: a real PostgreSQL, and the Redshift stand-in.
+//! Loads of a star into warehouses: a real PostgreSQL, and the Redshift stand-in.
 
 #![allow(
     clippy::unwrap_used,
@@ -33,7 +33,7 @@ use support::postgres::{Database, Postgres};
 use support::{Outcome, Workspace};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
-/// A folder in which `star` is the star of `fixtures/sample`.
+/// Creates a folder in which `star` is the star of `fixtures/sample`.
 fn with_star() -> Workspace {
     let here = Workspace::new();
     transform(&here, "star", &[]).exits(0);
@@ -56,7 +56,7 @@ fn database() -> Database {
     Postgres::shared().database()
 }
 
-/// The rows of a query, their values as text joined by `|`.
+/// Returns the rows of a query, with values as text joined by `|`.
 async fn rows(client: &Client, sql: &str) -> Vec<String> {
     let messages = client.simple_query(sql).await.unwrap();
     let rows = messages.iter().filter_map(|message| match message {
@@ -69,12 +69,12 @@ async fn rows(client: &Client, sql: &str) -> Vec<String> {
     .collect()
 }
 
-/// One value of a query.
+/// Returns the first row of a query.
 async fn value(client: &Client, sql: &str) -> String {
     rows(client, sql).await.first().cloned().unwrap_or_default()
 }
 
-/// The run that the ledger names last.
+/// Returns the run ID of the latest load in the ledger.
 async fn loaded_run(client: &Client) -> String {
     let sql = "SELECT DISTINCT run_id FROM star.starlift_loads \
                WHERE load_number = (SELECT MAX(load_number) FROM star.starlift_loads)";

@@ -1,13 +1,13 @@
-//! One star in three places, the files, PostgreSQL and the Redshift stand-in: every question has
-//! the same answer in all of them.
+//! The same star as files, in PostgreSQL and in the Redshift stand-in: every query has the same
+//! result in all of them.
 
 use super::redshift::Cloud;
 use super::*;
 
-/// Events of the generated star, unless `STARLIFT_LOAD_EVENTS` says otherwise.
+/// Default number of events of the generated star; `STARLIFT_LOAD_EVENTS` overrides it.
 const EVENTS: &str = "100000";
 
-/// Loads the star at a prefix of the cloud's bucket into both warehouses, and asks all three.
+/// Loads the star at a prefix of the cloud's bucket into both warehouses, and compares all three.
 async fn agree(cloud: &Cloud, star: &str) {
     let (database, url) = (database(), cloud.s3.url(star));
     for target in [database.url(), cloud.target()] {
@@ -27,7 +27,7 @@ async fn agree(cloud: &Cloud, star: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_real_data_has_the_same_answers_everywhere() {
+async fn real_data_has_the_same_results_everywhere() {
     let Some(real) = support::real_data() else { return };
     let cloud = Cloud::new().await;
     let (songs, logs) = (real.join("song_data"), real.join("log_data"));
@@ -41,7 +41,7 @@ async fn the_real_data_has_the_same_answers_everywhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_large_star_has_the_same_answers_everywhere() {
+async fn large_star_has_the_same_results_everywhere() {
     let events = std::env::var("STARLIFT_LOAD_EVENTS").unwrap_or_else(|_| EVENTS.to_owned());
     let cloud = Cloud::new().await;
     cloud

@@ -1,4 +1,4 @@
-//! Loads and questions through PgBouncer in transaction mode.
+//! Loads and queries through PgBouncer in transaction mode.
 
 use super::*;
 use support::pgbouncer::PgBouncer;
@@ -10,7 +10,7 @@ async fn client(url: &str) -> Client {
     client
 }
 
-/// What a session may leave behind in its server connection.
+/// State that a session could leave behind in its server connection.
 const STATE: &str = "SELECT pg_backend_pid() || '', current_setting('search_path'), \
     current_setting('default_transaction_read_only'), current_setting('transaction_read_only'), current_setting('statement_timeout'), \
     current_setting('lock_timeout'), current_setting('idle_in_transaction_session_timeout'), \
@@ -24,7 +24,7 @@ const STATE: &str = "SELECT pg_backend_pid() || '', current_setting('search_path
     (SELECT COUNT(*) FROM pg_class WHERE relpersistence = 't')";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_of_a_session_is_left_in_a_pool() {
+async fn session_leaves_no_state_in_a_pool() {
     let (here, database) = (with_star(), database());
     let Some(pooler) = PgBouncer::start(Postgres::shared(), 2) else { return };
     let url = pooler.url(database.name());
@@ -41,7 +41,7 @@ async fn nothing_of_a_session_is_left_in_a_pool() {
 
     let fresh = value(&database.client().await, STATE).await;
     let (_, fresh) = fresh.split_once('|').unwrap();
-    // Both of the pool's connections, each held by a transaction.
+    // Inspect both connections of the pool, each held by a transaction.
     let (first, second) = (client(&url).await, client(&url).await);
     let mut seen = Vec::new();
     for client in [&first, &second] {
@@ -53,7 +53,7 @@ async fn nothing_of_a_session_is_left_in_a_pool() {
     }
     assert_ne!(seen[0], seen[1]);
     first.batch_execute("COMMIT").await.unwrap();
-    // Whoever comes next may write.
+    // The next client can write.
     first.batch_execute("CREATE TABLE public.mine (x INT); DROP TABLE public.mine").await.unwrap();
 }
 
@@ -62,7 +62,7 @@ async fn settings_of_other_clients_do_not_matter() {
     let (here, database) = (with_star(), database());
     let Some(pooler) = PgBouncer::start(Postgres::shared(), 2) else { return };
     let url = pooler.url(database.name());
-    // Both connections are left with settings that a load could not live with.
+    // Leave settings in both connections that would break a load.
     let (first, second) = (client(&url).await, client(&url).await);
     for client in [&first, &second] {
         client
@@ -81,7 +81,7 @@ async fn settings_of_other_clients_do_not_matter() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pool_of_one_connection_is_named_with_the_cure() {
+async fn pool_of_one_connection_is_reported_with_a_remedy() {
     let (here, database) = (with_star(), database());
     let Some(pooler) = PgBouncer::start(Postgres::shared(), 1) else { return };
     let outcome = load(&here, &pooler.url(database.name()), &[]);

@@ -1,9 +1,10 @@
-//! The tables in a plain PostgreSQL: rows, keys, comments, what is carried over, what is refused.
+//! The tables in plain PostgreSQL: rows, keys, comments, properties that are carried over, and
+//! errors.
 
 use super::*;
 
 #[tokio::test]
-async fn the_tables_hold_what_the_files_do() {
+async fn tables_contain_the_rows_of_the_files() {
     let (here, database) = (with_star(), database());
     let outcome = load(&here, &database.url(), &[]);
     outcome.exits(0).says("songplays").says("figures equal those of the files").says("load 1)");
@@ -51,7 +52,7 @@ async fn the_same_run_is_loaded_once() {
     assert_eq!(value(&client, loads).await, "1");
     load(&here, &database.url(), &["--force"]).exits(0).says("load 2)");
     assert_eq!(value(&client, loads).await, "2");
-    // Rows that somebody has deleted come back.
+    // Deleted rows come back.
     client.batch_execute("DELETE FROM star.songplays").await.unwrap();
     load(&here, &database.url(), &[]).exits(0).says("load 3)");
     assert_ne!(value(&client, "SELECT COUNT(*) FROM star.songplays").await, "0");
@@ -112,7 +113,7 @@ async fn grants_owners_and_views_are_carried_over() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_carried_over_is_named_before_anything_is_touched() {
+async fn properties_that_cannot_be_carried_over_are_named_before_any_change() {
     let (here, database) = (with_star(), database());
     load(&here, &database.url(), &[]).exits(0);
     let client = database.client().await;
@@ -160,7 +161,7 @@ async fn what_cannot_be_carried_over_is_named_before_anything_is_touched() {
 }
 
 #[tokio::test]
-async fn a_view_under_a_tables_name_is_left_alone() {
+async fn view_with_the_name_of_a_table_is_left_alone() {
     let (here, database) = (with_star(), database());
     let client = database.client().await;
     client
@@ -175,7 +176,7 @@ async fn a_view_under_a_tables_name_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_schema_of_any_name_is_loaded_into() {
+async fn schema_can_have_any_name() {
     let (here, database) = (with_star(), database());
     let schema = "we;ird \"schema' -- x";
     load(&here, &database.url(), &["--schema", schema]).exits(0);
@@ -185,7 +186,7 @@ async fn a_schema_of_any_name_is_loaded_into() {
 }
 
 #[tokio::test]
-async fn a_user_without_the_right_to_make_schemas_loads_into_one_it_may_use() {
+async fn user_without_the_right_to_create_schemas_loads_into_an_existing_one() {
     let (here, database) = (with_star(), database());
     let client = database.client().await;
     let loader = format!("loader_{}", database.name());
@@ -202,7 +203,7 @@ async fn a_user_without_the_right_to_make_schemas_loads_into_one_it_may_use() {
 }
 
 #[tokio::test]
-async fn every_question_and_check_is_answered_alike() {
+async fn every_query_and_check_has_the_same_result() {
     let (here, database) = (with_star(), database());
     load(&here, &database.url(), &[]).exits(0);
     let url = database.url();
@@ -228,7 +229,7 @@ async fn every_question_and_check_is_answered_alike() {
 }
 
 #[tokio::test]
-async fn a_question_changes_nothing() {
+async fn query_changes_nothing() {
     let (here, database) = (with_star(), database());
     load(&here, &database.url(), &[]).exits(0);
     for sql in [
@@ -245,12 +246,12 @@ async fn a_question_changes_nothing() {
 }
 
 #[tokio::test]
-async fn rows_that_come_out_differently_are_found_before_they_are_put_in_place() {
+async fn rows_changed_by_the_server_are_detected_before_publication() {
     let (here, database) = (with_star(), database());
     load(&here, &database.url(), &[]).exits(0);
     let client = database.client().await;
     let before = loaded_run(&client).await;
-    // A server that changes what it is given.
+    // A server that modifies inserted values.
     client
         .batch_execute(
             "CREATE FUNCTION public.spoil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
@@ -279,7 +280,7 @@ async fn rows_that_come_out_differently_are_found_before_they_are_put_in_place()
 }
 
 #[tokio::test]
-async fn the_rows_lie_in_the_order_of_the_files() {
+async fn rows_are_stored_in_the_order_of_the_files() {
     let (here, database) = (with_star(), database());
     load(&here, &database.url(), &["--threads", "4"]).exits(0);
     let client = database.client().await;
@@ -289,7 +290,7 @@ async fn the_rows_lie_in_the_order_of_the_files() {
 }
 
 #[tokio::test]
-async fn tables_that_no_load_made_are_not_replaced_unasked() {
+async fn tables_not_created_by_a_load_are_replaced_only_on_request() {
     let (here, database) = (with_star(), database());
     let client = database.client().await;
     let own = "CREATE SCHEMA star; CREATE TABLE star.users (user_id BIGINT, level VARCHAR); \
@@ -301,7 +302,7 @@ async fn tables_that_no_load_made_are_not_replaced_unasked() {
 }
 
 #[tokio::test]
-async fn what_belongs_to_others_is_told_before_anything_is_filled() {
+async fn views_of_other_owners_are_named_before_tables_are_filled() {
     let (here, database) = (with_star(), database());
     let client = database.client().await;
     let (loader, analyst) = (format!("l_{}", database.name()), format!("a_{}", database.name()));
@@ -343,7 +344,7 @@ async fn default_privileges_do_not_widen_access() {
 }
 
 #[tokio::test]
-async fn a_damaged_ledger_is_told() {
+async fn damaged_ledger_is_reported() {
     let (here, database) = (with_star(), database());
     load(&here, &database.url(), &[]).exits(0);
     let client = database.client().await;

@@ -1,4 +1,4 @@
-//! Readers and other loaders at work while a star is loaded.
+//! Readers and other loaders that are active while a star is loaded.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
@@ -7,20 +7,20 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::*;
 
-/// Two stars of different sizes: a reader sees the one or the other, never a part.
+/// Creates two stars of different sizes, so that a reader can detect a partial one.
 fn two_stars() -> Workspace {
     let here = with_star();
     transform(&here, "other", &["--unmatched", "drop"]).exits(0);
     here
 }
 
-/// What a reader sees of a star: rows that the tables must agree on.
+/// Row counts that are consistent within a star.
 const SEEN: &str = "SELECT (SELECT COUNT(*) FROM star.songplays), (SELECT COUNT(*) FROM star.time), \
     (SELECT COUNT(*) FROM star.users), (SELECT COUNT(*) FROM star.songs), \
     (SELECT COUNT(*) FROM star.songplays p JOIN star.time t USING (start_time) JOIN star.users u USING (user_id))";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn readers_see_whole_stars_through_ten_loads() {
+async fn readers_see_complete_stars_during_ten_loads() {
     let (here, database) = (two_stars(), database());
     load(&here, &database.url(), &[]).exits(0);
     let client = database.client().await;
@@ -37,7 +37,7 @@ async fn readers_see_whole_stars_through_ten_loads() {
         readers.push(tokio::spawn(async move {
             while !stop.load(Ordering::Relaxed) {
                 client.batch_execute(&format!("BEGIN ISOLATION LEVEL {isolation}")).await.unwrap();
-                // The snapshot is taken before the tables are looked at, and loads go on meanwhile.
+                // Take the snapshot before reading the tables, while loads continue.
                 client.batch_execute("SELECT pg_sleep(0.02)").await.unwrap();
                 let seen = value(&client, SEEN).await;
                 assert!(whole.contains(&seen), "{isolation}: {seen}, not one of {whole:?}");
@@ -59,7 +59,7 @@ async fn readers_see_whole_stars_through_ten_loads() {
     assert!(looks.load(Ordering::Relaxed) > 30, "the readers hardly looked");
 }
 
-/// The answers to all analytics queries, in order.
+/// Returns the results of all analytics queries, in order.
 async fn answers(client: &Client) -> Vec<Vec<String>> {
     let mut answers = Vec::new();
     for query in starlift::star::Queries::built_in().of(starlift::star::Group::Analytics) {
@@ -69,7 +69,7 @@ async fn answers(client: &Client) -> Vec<Vec<String>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn analytics_in_a_loop_get_the_answers_of_one_star_or_the_other() {
+async fn analytics_results_always_belong_to_a_single_star() {
     let (here, database) = (two_stars(), database());
     let client = database.client().await;
     let mut whole = Vec::new();
@@ -105,7 +105,7 @@ async fn analytics_in_a_loop_get_the_answers_of_one_star_or_the_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_that_holds_on_is_waited_for_and_then_given_up() {
+async fn load_waits_for_a_long_reader_and_then_gives_up() {
     let (here, database) = (two_stars(), database());
     load(&here, &database.url(), &[]).exits(0);
     let mut reader = database.client().await;
@@ -123,7 +123,7 @@ async fn a_reader_that_holds_on_is_waited_for_and_then_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_loaders_one_waits_or_fails_cleanly() {
+async fn second_loader_waits_or_fails_cleanly() {
     let (here, database) = (two_stars(), database());
     load(&here, &database.url(), &[]).exits(0);
     let client = database.client().await;
@@ -147,7 +147,7 @@ async fn of_two_loaders_one_waits_or_fails_cleanly() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn first_loads_at_once_do_not_trip_over_the_ledger() {
+async fn concurrent_first_loads_create_the_ledger_once() {
     let (here, database) = (two_stars(), database());
     let mut children: Vec<_> = ["star", "other", "star"]
         .map(|star| {
@@ -162,10 +162,11 @@ async fn first_loads_at_once_do_not_trip_over_the_ledger() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ledger_that_another_is_making_is_looked_for_again() {
+async fn ledger_that_another_session_is_creating_is_retried() {
     let (here, database) = (with_star(), database());
     let client = database.client().await;
-    // What is seen of a table that another session has half made: its row type is there, and no table.
+    // A table that another session is still creating: its row type is visible, but the table is
+    // not.
     client
         .batch_execute("CREATE SCHEMA star; CREATE TYPE star.starlift_loads AS ENUM ('half')")
         .await

@@ -1,4 +1,4 @@
-//! The tables in Redshift, as far as its stand-in tells: rows, questions, every statement, errors.
+//! The tables in the Redshift stand-in: rows, queries, every statement, and errors.
 
 use super::*;
 use starlift::warehouse::secret::Secret;
@@ -23,7 +23,7 @@ impl Cloud {
         cloud
     }
 
-    /// Makes a star of `fixtures/sample` at a prefix.
+    /// Builds a star of `fixtures/sample` at a prefix.
     pub fn transform(&self, prefix: &str, more: &[&str]) {
         let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sample");
         let (songs, logs) = (sample.join("song_data"), sample.join("log_data"));
@@ -63,7 +63,7 @@ impl Cloud {
         self.session().await.execute("prepare a test", sql).await.unwrap();
     }
 
-    /// A session of the loader's.
+    /// Opens a session of the loader.
     pub async fn session(&self) -> Session {
         Session::open(&self.access()).await.unwrap()
     }
@@ -76,7 +76,7 @@ impl Cloud {
         }
     }
 
-    /// The run of the star at a prefix.
+    /// Returns the run ID of the star at a prefix.
     pub fn run_id(&self, star: &str) -> String {
         let record = self.s3.get(&format!("{star}/_starlift.json")).unwrap();
         let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
@@ -85,7 +85,7 @@ impl Cloud {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_tables_hold_what_the_files_do() {
+async fn tables_contain_the_rows_of_the_files() {
     let cloud = Cloud::new().await;
     let outcome = cloud.load("star", &[]);
     outcome.exits(0).says("figures equal those of the files").says("load 1)");
@@ -109,7 +109,7 @@ async fn the_tables_hold_what_the_files_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_question_and_check_is_answered_alike_and_every_statement_is_redshifts() {
+async fn every_query_and_check_has_the_same_result_and_every_statement_is_valid_redshift() {
     let cloud = Cloud::new().await;
     let (star, target) = (cloud.s3.url("star"), cloud.target());
     cloud.load("star", &[]).exits(0);
@@ -136,7 +136,7 @@ async fn every_question_and_check_is_answered_alike_and_every_statement_is_redsh
     parse(&cloud.here, &statements);
 }
 
-/// Parses statements under sqlfluff's Redshift dialect.
+/// Parses statements with sqlfluff's Redshift dialect.
 #[track_caller]
 fn parse(here: &Workspace, statements: &[String]) {
     let Some(python) = support::python() else { return };
@@ -149,7 +149,7 @@ fn parse(here: &Workspace, statements: &[String]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dry_run_shows_the_contract_and_the_statements_and_connects_to_nothing() {
+async fn dry_run_shows_the_contract_and_the_statements_without_connecting() {
     let cloud = Cloud::new().await;
     let before = cloud.redshift.statements().len();
     let outcome = cloud.load("star", &["--dry-run"]);
@@ -176,7 +176,7 @@ async fn a_dry_run_shows_the_contract_and_the_statements_and_connects_to_nothing
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_role_that_is_not_attached_is_named_with_the_cure() {
+async fn unattached_role_is_named_with_a_remedy() {
     let cloud = Cloud::new().await;
     cloud.load("star", &[]).exits(0);
     let outcome =
@@ -188,7 +188,7 @@ async fn a_role_that_is_not_attached_is_named_with_the_cure() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_passwords_and_certificates_are_told_apart() {
+async fn wrong_passwords_and_certificates_are_distinguished() {
     let cloud = Cloud::new().await;
     let star = cloud.s3.url("star");
     let with = |password: &str, target: &str| {
@@ -203,7 +203,7 @@ async fn wrong_passwords_and_certificates_are_told_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn views_bound_to_the_tables_are_named_before_anything_is_touched() {
+async fn views_bound_to_the_tables_are_named_before_any_change() {
     let cloud = Cloud::new().await;
     cloud.load("star", &[]).exits(0);
     let client = cloud.redshift.database().client().await;
@@ -217,7 +217,7 @@ async fn views_bound_to_the_tables_are_named_before_anything_is_touched() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_text_that_no_column_holds_is_named_before_anything_is_asked() {
+async fn text_too_long_for_any_column_is_named_before_the_load() {
     let cloud = Cloud::new().await;
     let long = "long ".repeat(14_000);
     cloud.here.write(
@@ -241,7 +241,7 @@ async fn a_text_that_no_column_holds_is_named_before_anything_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn grants_are_carried_over_and_those_that_cannot_be_are_told() {
+async fn grants_are_carried_over_or_named() {
     let cloud = Cloud::new().await;
     cloud.load("star", &[]).exits(0);
     for sql in [
@@ -269,14 +269,15 @@ async fn grants_are_carried_over_and_those_that_cannot_be_are_told() {
     let statements = cloud.redshift.statements();
     assert!(statements.iter().any(|sql| sql.starts_with("GRANT SELECT ON TABLE")));
     parse(&cloud.here, &statements);
-    // A plain user of Redshift does not see the grants of others: the table's own list tells.
+    // Regular users of Redshift do not see the grants of others, but the access list of the table
+    // shows them.
     client.batch_execute("CREATE ROLE unseen; GRANT SELECT ON star.users TO unseen").await.unwrap();
     let outcome = cloud.load("star", &["--force"]);
     outcome.exits(1).complains("grants of \"unseen\" on users").complains("nothing was touched");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lock_is_waited_for_no_longer_than_asked() {
+async fn lock_wait_ends_at_the_configured_timeout() {
     let cloud = Cloud::new().await;
     cloud.load("star", &[]).exits(0);
     let client = cloud.redshift.database().client().await;

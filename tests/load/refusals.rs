@@ -1,4 +1,4 @@
-//! What is refused, and how it is said: targets, passwords, certificates, broken stars.
+//! Rejected targets, passwords, certificates and broken stars, and their error messages.
 
 use super::*;
 use support::postgres::{SECRET_PASSWORD, SECRET_USER};
@@ -43,14 +43,14 @@ async fn passwords_come_from_the_environment_or_a_private_file_and_are_never_sho
 }
 
 #[tokio::test]
-async fn the_server_must_show_a_certificate_for_its_name() {
+async fn server_must_present_a_certificate_for_its_name() {
     let (here, database) = (with_star(), database());
     let (port, name) = (Postgres::shared().port(), database.name().to_owned());
     let ca = Postgres::shared().ca_file();
     let at = |host: &str, more: &str| format!("postgres://starlift@{host}:{port}/{name}?{more}");
     let root = format!("sslrootcert={}", ca.display());
     load(&here, &at("localhost", &root), &[]).exits(0);
-    // Without the authority's certificate the server is a stranger.
+    // Without the CA certificate the server is not trusted.
     let outcome = load(&here, &at("localhost", "sslmode=verify-full"), &[]);
     outcome.exits(1).complains("certificate").complains("sslrootcert");
     let other = here.write("other.pem", "no certificate\n");
@@ -59,7 +59,7 @@ async fn the_server_must_show_a_certificate_for_its_name() {
 }
 
 #[test]
-fn targets_are_refused_before_anything_is_opened() {
+fn invalid_targets_are_rejected_before_any_connection() {
     let here = Workspace::new();
     for (to, says) in [
         ("postgres://u:sesame@h/d", "STARLIFT_PASSWORD"),
@@ -76,14 +76,14 @@ fn targets_are_refused_before_anything_is_opened() {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_named() {
+fn unreachable_server_is_named() {
     let here = with_star();
     let outcome = load(&here, "postgres://u@127.0.0.1:1/d", &[]);
     outcome.exits(1).complains("postgres://u@127.0.0.1:1/d").complains("is the host right");
 }
 
 #[tokio::test]
-async fn a_star_that_is_broken_is_not_loaded() {
+async fn broken_star_is_not_loaded() {
     let (here, database) = (with_star(), database());
     load(&here, &database.url(), &[]).exits(0);
     let client = database.client().await;
@@ -97,7 +97,7 @@ async fn a_star_that_is_broken_is_not_loaded() {
 }
 
 #[tokio::test]
-async fn a_dry_run_shows_every_statement_and_connects_to_nothing() {
+async fn dry_run_shows_every_statement_without_connecting() {
     let here = with_star();
     let outcome = load(&here, "postgres://u@127.0.0.1:1/d", &["--dry-run", "--schema", "mart"]);
     outcome.exits(0).says("CREATE SCHEMA IF NOT EXISTS \"mart\";").says("COPY \"mart\".");
@@ -112,7 +112,7 @@ async fn a_dry_run_shows_every_statement_and_connects_to_nothing() {
 }
 
 #[tokio::test]
-async fn warehouses_have_names_and_settings_in_the_file() {
+async fn configuration_file_defines_named_warehouses() {
     let (here, database) = (with_star(), database());
     here.write(
         "starlift.toml",
@@ -130,7 +130,7 @@ async fn warehouses_have_names_and_settings_in_the_file() {
 }
 
 #[tokio::test]
-async fn sessions_have_a_name_and_statements_a_limit() {
+async fn sessions_have_a_name_and_statements_a_timeout() {
     let (here, database) = (Workspace::new(), database());
     let ask = |sql: &str| {
         here.run([
@@ -153,7 +153,7 @@ async fn sessions_have_a_name_and_statements_a_limit() {
 }
 
 #[test]
-fn what_may_be_a_password_is_not_repeated() {
+fn text_that_could_be_a_password_is_not_repeated() {
     let here = with_star();
     for to in ["u:sesame@h/d", "host=h password=sesame", "mysql://u@h/d?password=sesame"] {
         let outcome = load(&here, to, &[]);

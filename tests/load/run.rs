@@ -3,7 +3,7 @@
 use super::*;
 use support::redshift::{Fault, Gate, On, What, When};
 
-/// `run` over a copy of `fixtures/sample` in the folder.
+/// Runs `starlift run` over a copy of `fixtures/sample` in the folder.
 fn run(here: &Workspace, url: &str, more: &[&str]) -> Outcome {
     let args = ["run", "--songs", "song_data", "--logs", "log_data", "--out", "star", "--to", url];
     here.run(args.iter().chain(&["--max-rejects", "14"]).chain(more))
@@ -19,7 +19,7 @@ fn with_data() -> Workspace {
 }
 
 #[tokio::test]
-async fn a_run_makes_loads_and_verifies_and_does_nothing_twice() {
+async fn run_builds_loads_and_verifies_and_repeats_nothing() {
     let (here, database) = (with_data(), database());
     let first = run(&here, &database.url(), &[]);
     first
@@ -46,7 +46,7 @@ async fn a_run_makes_loads_and_verifies_and_does_nothing_twice() {
 }
 
 #[tokio::test]
-async fn a_run_mends_the_manifests_that_a_killed_one_has_left() {
+async fn run_repairs_the_manifests_of_a_killed_run() {
     let (here, database) = (with_data(), database());
     transform(&here, "other", &[]).exits(0);
     run(&here, &database.url(), &[]).exits(0);
@@ -60,19 +60,19 @@ async fn a_run_mends_the_manifests_that_a_killed_one_has_left() {
 }
 
 #[tokio::test]
-async fn a_run_goes_on_where_it_stopped() {
+async fn run_continues_where_it_stopped() {
     let (here, database) = (with_data(), database());
     let nowhere = "postgres://starlift@127.0.0.1:1/nowhere";
     run(&here, nowhere, &[]).exits(1).complains("is the host right");
     let star = run_id(&here, "star");
     run(&here, &database.url(), &[]).exits(0).says("not made again").says("load 1)");
     assert_eq!(run_id(&here, "star"), star);
-    // A star that somebody has broken is made anew.
+    // A damaged star is built again.
     let songs = support::files(&here.join("star/songs"));
     std::fs::remove_file(here.join("star/songs").join(&songs[0])).unwrap();
     run(&here, &database.url(), &[]).exits(0).says("load 2)");
     assert_ne!(run_id(&here, "star"), star);
-    // A star that is not made is not loaded.
+    // A star is not loaded if its build fails.
     here.write("log_data/bad.json", "not JSON\n".repeat(20));
     run(&here, &database.url(), &[]).exits(3);
     let client = database.client().await;
@@ -98,7 +98,7 @@ async fn a_selftest_reports_and_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn a_selftest_that_fails_says_where() {
+async fn failed_selftest_names_the_step() {
     let (here, database) = (Workspace::new(), database());
     let client = database.client().await;
     let weak = format!("weak_{}", database.name());
@@ -111,7 +111,7 @@ async fn a_selftest_that_fails_says_where() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_whose_tables_are_replaced_while_it_verifies_is_no_failure() {
+async fn run_succeeds_if_its_tables_are_replaced_during_verification() {
     let cloud = super::redshift::Cloud::new().await;
     cloud.transform("other", &["--unmatched", "drop"]);
     cloud.load("other", &[]).exits(0);

@@ -1,10 +1,10 @@
-//! Time limits of servers and roles, names of schemas, and ways to log in.
+//! Time limits of servers and roles, schema names, and authentication methods.
 
 use super::*;
 use starlift::warehouse::session::{Access, Limits, Login, Session};
 use starlift::warehouse::target::Target;
 
-/// A role of the database's own, with settings, and the URL that logs in as it.
+/// Creates a role for the database with these settings, and returns its name and URL.
 async fn role(database: &Database, settings: &[&str]) -> (String, String) {
     let name = format!("limited_{}", database.name());
     let client = database.client().await;
@@ -23,7 +23,7 @@ async fn role(database: &Database, settings: &[&str]) -> (String, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_limit_of_the_role_is_reported_as_such_and_an_option_overrides_it() {
+async fn role_limit_is_reported_as_such_and_an_option_overrides_it() {
     let (here, database) = (with_star(), database());
     let (name, url) = role(&database, &["statement_timeout = '90ms'"]).await;
     let ask = |more: &[&str]| {
@@ -44,7 +44,7 @@ async fn a_limit_of_the_role_is_reported_as_such_and_an_option_overrides_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn limits_that_a_load_cannot_live_with_do_not_hold_for_it() {
+async fn load_overrides_limits_that_would_break_it() {
     let (here, database) = (with_star(), database());
     let (_, url) =
         role(&database, &["lock_timeout = 1", "idle_in_transaction_session_timeout = 20"]).await;
@@ -57,10 +57,10 @@ async fn limits_that_a_load_cannot_live_with_do_not_hold_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_load_outlives_a_limit_of_transactions_and_a_question_names_it() {
+async fn load_overrides_the_transaction_timeout_and_a_query_reports_it() {
     let (here, database) = (with_star(), database());
     let client = database.client().await;
-    // PostgreSQL 17 has the setting.
+    // PostgreSQL 17 introduced the setting.
     let known = "SELECT COUNT(*) FROM pg_settings WHERE name = 'transaction_timeout'";
     if value(&client, known).await == "0" {
         println!("skipped: this PostgreSQL has no transaction_timeout");
@@ -76,7 +76,7 @@ async fn a_load_outlives_a_limit_of_transactions_and_a_question_names_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lock_timeout_of_the_database_is_reported_as_such() {
+async fn database_lock_timeout_is_reported_as_such() {
     let (here, database) = (with_star(), database());
     load(&here, &database.url(), &[]).exits(0);
     let client = database.client().await;
@@ -91,7 +91,7 @@ async fn a_lock_timeout_of_the_database_is_reported_as_such() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_the_server_ended_for_idleness_says_so() {
+async fn session_ended_by_the_idle_timeout_is_reported_as_such() {
     let database = database();
     let (name, url) = role(&database, &["idle_session_timeout = 100"]).await;
     let access = Access {
@@ -111,7 +111,7 @@ async fn a_session_that_the_server_ended_for_idleness_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn schemas_may_have_capitals_in_postgresql_and_not_in_redshift() {
+async fn schemas_can_have_capitals_in_postgresql_but_not_in_redshift() {
     let (here, database) = (with_star(), database());
     let url = database.url();
     let schema = ["--schema", "Sparkify \"DWH\""];
@@ -127,7 +127,7 @@ async fn schemas_may_have_capitals_in_postgresql_and_not_in_redshift() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pasted_url_may_name_a_socket() {
+async fn url_can_name_a_socket() {
     let (here, database) = (with_star(), database());
     let folder = Postgres::shared().socket_folder().display().to_string();
     let (name, port) = (database.name(), Postgres::shared().port());
@@ -141,7 +141,7 @@ async fn a_pasted_url_may_name_a_socket() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn roles_without_superuser_load_and_ask() {
+async fn roles_without_superuser_can_load_and_query() {
     let (here, database) = (with_star(), database());
     let (_, url) = role(&database, &[]).await;
     load(&here, &url, &[]).exits(0);
@@ -151,7 +151,7 @@ async fn roles_without_superuser_load_and_ask() {
 }
 
 #[tokio::test]
-async fn the_doctor_does_not_take_an_unencrypted_host_for_this_machine() {
+async fn doctor_does_not_mistake_an_unencrypted_host_for_this_machine() {
     let here = Workspace::new();
     let database = database();
     here.run(["doctor", "--to", &database.url()]).says("stays on this machine");
@@ -166,15 +166,15 @@ async fn the_doctor_does_not_take_an_unencrypted_host_for_this_machine() {
     assert!(!outcome.stdout.contains("stays on this machine"), "{outcome}");
 }
 
-/// An address of this machine that is not loopback's.
+/// Returns an address of this host that is not a loopback address.
 fn own_address() -> Option<std::net::IpAddr> {
     let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
-    // Nothing is sent: the system only chooses a way.
+    // Connecting a UDP socket sends nothing; the system only selects a route.
     socket.connect("192.0.2.1:9").ok()?;
     socket.local_addr().ok().map(|address| address.ip()).filter(|ip| !ip.is_loopback())
 }
 
-/// A port that accepts connections and says nothing, until the process ends.
+/// Opens a port that accepts connections and closes them at once, until the process ends.
 fn listener(address: std::net::IpAddr) -> u16 {
     let listener = std::net::TcpListener::bind((address, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();

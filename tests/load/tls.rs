@@ -1,4 +1,4 @@
-//! Certificates and names of PostgreSQL servers.
+//! Certificates and host names of PostgreSQL servers.
 
 use super::*;
 use support::tls::Certificates;
@@ -12,19 +12,19 @@ fn ask(here: &Workspace, url: &str) -> Outcome {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_self_signed_certificate_is_trusted_by_name() {
+async fn self_signed_certificate_is_trusted_for_its_name() {
     let here = Workspace::new();
     for (common_name, names, is_authority) in [
         ("localhost", &["localhost"][..], false),
         ("localhost", &["localhost"][..], true),
-        // As older instructions make it: a common name alone.
+        // Older instructions create a certificate with only a common name.
         ("localhost", &[][..], true),
     ] {
         let server =
             Postgres::showing(&Certificates::self_signed(common_name, names, is_authority));
         let root = format!("sslrootcert={}", server.ca_file().display());
         ask(&here, &at(&server, "localhost", &root)).exits(0);
-        // The name counts, unless it is not to.
+        // The name must match, unless the mode or `tls_name` says otherwise.
         let other = ask(&here, &at(&server, "127.0.0.1", &root));
         other.exits(1).complains("certificate").complains("tls_name");
         ask(&here, &at(&server, "127.0.0.1", &format!("{root}&sslmode=verify-ca"))).exits(0);
@@ -37,7 +37,7 @@ async fn a_self_signed_certificate_is_trusted_by_name() {
         ask(&here, &at(&server, "localhost", "sslmode=verify-ca")).exits(1);
         let unverified = ask(&here, &at(&server, "localhost", "sslmode=require"));
         unverified.exits(0).complains("is not verified");
-        // Another certificate of the same name is another server.
+        // Another certificate with the same name is not trusted.
         let other = Certificates::self_signed(common_name, names, is_authority);
         let file = here.write("other.pem", &other.server);
         let root = format!("sslrootcert={}", file.display());
@@ -49,7 +49,7 @@ async fn a_self_signed_certificate_is_trusted_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn modes_are_those_of_libpq() {
+async fn modes_match_libpq() {
     let here = Workspace::new();
     let server = Postgres::shared();
     let root = format!("sslrootcert={}", server.ca_file().display());
@@ -87,12 +87,12 @@ async fn channel_binding_is_honoured() {
     for mode in ["require", "prefer", "disable"] {
         with_password(&url(secret, &format!("channel_binding={mode}"))).exits(0);
     }
-    // A server that asks for no password proves nothing.
+    // A server that does not request a password proves nothing.
     with_password(&url("starlift", "channel_binding=require")).exits(1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_file_says_of_tls_what_a_url_does() {
+async fn configuration_file_accepts_the_tls_settings_of_a_url() {
     let here = Workspace::new();
     let server = Postgres::shared();
     let ca = server.ca_file().display().to_string();
@@ -104,7 +104,7 @@ async fn the_file_says_of_tls_what_a_url_does() {
         here.run(["query", "--on", "dwh", "--format", "csv", "--sql", sql])
     };
     encrypted("").exits(0).says("f");
-    // On this machine, too.
+    // The settings apply to this host too.
     encrypted(&format!("sslrootcert = \"{ca}\"")).exits(1).complains("certificate");
     encrypted(&format!("sslrootcert = \"{ca}\"\ntls_name = \"localhost\"")).exits(0).says("t");
     encrypted(&format!("sslrootcert = \"{ca}\"\nsslmode = \"verify-ca\"")).exits(0).says("t");

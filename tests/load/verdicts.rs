@@ -1,5 +1,5 @@
-//! Exit codes do not depend on the reader of the output, and no text of a warehouse acts on a
-//! terminal.
+//! Exit codes do not depend on whether the output is read, and texts of a warehouse have no effect
+//! on a terminal.
 
 use super::support::exit_code_unread;
 use super::*;
@@ -14,7 +14,7 @@ fn exits_alike(here: &Workspace, args: &[&str], code: i32) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn loads_and_comparisons_end_alike_whoever_reads() {
+async fn exit_codes_of_loads_and_comparisons_do_not_depend_on_the_reader() {
     let (here, database) = (with_star(), database());
     let url = database.url();
     let load = ["load", "--star", "star", "--to", &url, "--force"];
@@ -32,7 +32,7 @@ async fn loads_and_comparisons_end_alike_whoever_reads() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn texts_of_a_warehouse_are_escaped() {
+async fn texts_from_a_warehouse_are_escaped() {
     let (here, database) = (with_star(), database());
     load(&here, &database.url(), &[]).exits(0);
     let client = database.client().await;

@@ -1,9 +1,9 @@
-"""Loads a star's files, as its manifests list them, in DuckDB and in pyarrow.
+"""Loads the files in a star's manifests with DuckDB and with pyarrow.
 
     python load.py STAR_DIR
 
-Prints a line a table: its name, the rows DuckDB counts, the rows pyarrow counts, and the types
-that DuckDB takes the columns for.
+Prints one line per table: its name, the number of rows in DuckDB and in pyarrow, and the column types
+in DuckDB.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Parses statements under sqlfluff's Redshift dialect; names those it cannot.
+"""Parses statements with sqlfluff's Redshift dialect and prints those that fail.
 
 Usage: parse_redshift.py FILE, whose statements are separated by NUL characters.
 """
@@ -11,7 +11,7 @@ from sqlfluff.core import FluffConfig, Linter
 def main() -> int:
     with open(sys.argv[1], encoding="utf-8") as file:
         statements = list(dict.fromkeys(text for text in file.read().split("\0") if text.strip()))
-    # Lengths of lines and the like are no business of a parser.
+    # Only parse; do not check style rules such as the line length.
     linter = Linter(config=FluffConfig(overrides={"dialect": "redshift", "large_file_skip_byte_limit": 0}))
     broken = 0
     for sql in statements:

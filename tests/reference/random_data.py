@@ -1,9 +1,9 @@
-"""Transforms random small data sets, clean and dirty, and compares each star with the reference.
+"""Transforms small random data sets, clean and dirty, and compares each star with the reference.
 
     python random_data.py STARLIFT [--runs 10000] [--seed 1]
 
-Prints a data set's seed, its differences and its folder, which is kept, when they differ. Exits 0
-when nothing differs, 1 when something does.
+For each star that differs, prints the seed, the differences and the folder of the data set, which it
+keeps. Exits with 0 if all stars are equal, and with 1 otherwise.
 """
 
 import argparse
@@ -67,7 +67,7 @@ def event(dice):
 
 
 def spoil(dice, value, columns):
-    """The record, now and then with a bad value or without a column."""
+    """Returns the record, sometimes with a bad value or without a column."""
     if dice.random() < 0.1:
         bad = [True, {}, ["x"], "yesterday", "a\0b", "\ud800", 1e30, None, ""]
         value[dice.choice(columns)] = dice.choice(bad)
@@ -87,7 +87,7 @@ def written(dice, value):
 
 
 def broken(dice, text):
-    """The text of a record, broken in one place."""
+    """Returns the text of a record, broken in one place."""
     at = dice.randrange(1, len(text))
     kind = dice.randrange(5)
     if kind == 0:

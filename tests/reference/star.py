@@ -1,10 +1,10 @@
-"""An independent reading of the table rules, to compare a star with, row by row.
+"""An independent implementation of the table rules, compared with a star row by row.
 
     python star.py SONGS_DIR LOGS_DIR STAR_DIR [--unmatched drop] [--match title-artist-duration]
     python star.py SONGS_DIR LOGS_DIR --counts
 
-The tables are computed with the standard library alone; pyarrow only reads the star.
-Exits 0 when nothing differs, 1 when something does, 2 when the comparison cannot be made.
+It computes the tables with the standard library alone; pyarrow only reads the star.
+Exits with 0 if the tables are equal, 1 if they differ, and 2 if they cannot be compared.
 """
 
 import argparse
@@ -60,7 +60,7 @@ STAR = {
     ],
 }
 
-# The Arrow schema is only a hint inside the file; the warehouse goes by these.
+# The warehouse uses these types; the Arrow schema in the file is only a hint.
 PARQUET = {
     "int64": ("INT64", {"None", "Int(bitWidth=64, isSigned=true)"}),
     "int32": ("INT32", {"None", "Int(bitWidth=32, isSigned=true)"}),
@@ -77,11 +77,11 @@ SHOWN = 10
 
 
 class Bad(Exception):
-    """The record is a reject."""
+    """The record must be rejected."""
 
 
 class Number(str):
-    """A JSON number, as written: where text is wanted its text is the value."""
+    """A JSON number as written; a text column stores it unchanged."""
 
     __slots__ = ()
 
@@ -95,7 +95,7 @@ decode = json.JSONDecoder(
 ).raw_decode
 
 BLANK = re.compile(r"[ \t\r\n]*")
-# Between records: blanks, U+001E, NUL, byte-order marks and commas.
+# Separators of records: blanks, U+001E, NUL, byte-order marks and commas.
 BETWEEN = re.compile("[ \t\r\n\x1e\0\ufeff,]*")
 LINE_END = re.compile(r"\r\n|\r|\n")
 KEY = re.compile(r'\{[ \t\r\n]*"([^"\\\x00-\x1f]{0,128})"[ \t\r\n]*:')
@@ -107,7 +107,7 @@ WHITE = " \t\r\n"
 
 
 class Source:
-    """One input file: its name, its text and what was wrong with it."""
+    """An input file: its name, its text and its rejects."""
 
     def __init__(self, name, data):
         self.name = name
@@ -116,8 +116,8 @@ class Source:
         try:
             self.text = data.decode("utf-8")
         except UnicodeDecodeError:
-            # Bad bytes become lone surrogates, which are rejects as well, so that one
-            # bad record does not cost the file.
+            # Invalid bytes become lone surrogates, which are rejected too, so that one
+            # bad record does not invalidate the file.
             self.text = data.decode("utf-8", "surrogateescape")
         self.seen = (0, 0, 1)
         self.in_array = False
@@ -134,7 +134,7 @@ class Source:
         self.after_value = True
 
     def records(self):
-        """Yields (start, object) for every JSON object, and notes the rest as rejects."""
+        """Yields (start, object) for every JSON object, and records the rest as rejects."""
         text = self.text
         pos = 0
         cut = False
@@ -179,7 +179,7 @@ class Source:
             yield start, value
 
     def open_array(self, pos):
-        """Where the elements start of the array at pos, or None if it is no array of records."""
+        """Returns where the elements of the array at pos start, or None if it is not an array of records."""
         text = self.text
         first = BLANK.match(text, pos + 1).end()
         if text[first : first + 1] == "]":
@@ -198,13 +198,13 @@ class Source:
         return end.end() if end else len(self.text)
 
     def indent(self, at):
-        """The blanks before `at` on its line, or None if something else precedes it."""
+        """Returns the number of blanks before `at` on its line, or None if there is other text."""
         start = max(self.text.rfind("\n", 0, at), self.text.rfind("\r", 0, at)) + 1
         before = self.text[start:at].lstrip("\ufeff" if start == 0 else "")
         return None if before.strip(" \t") else len(before)
 
     def resume(self, start):
-        """Where reading goes on after the broken record at start."""
+        """Returns the position after the broken record at start."""
         text = self.text
         end = len(text) if self.in_array else self.line_end(start)
         if not self.in_array and text[start:end].strip() in ("{", "["):
@@ -263,7 +263,7 @@ class Source:
         return None
 
     def boundary(self, start, at):
-        """Where the record ends before the object at `at`, which cannot be part of it."""
+        """Returns the end of the record before the object at `at`, or None if that may be part of it."""
         key = KEY.match(self.text, at)
         own = KEY.match(self.text, start)
         if not key or key[1] not in (self.first_key, own and own[1]):
@@ -276,7 +276,7 @@ class Source:
         return (found.start() for found in re.compile("[{\x1e\0]").finditer(self.text, at, end))
 
     def candidate(self, start, at):
-        """Where the broken record at start ends if another one starts at `at`, or None."""
+        """Returns the end of the broken record at start if another one starts at `at`, or None."""
         text = self.text
         if text[at] != "{":
             following = re.compile("[ \t\r\n\x1e\0]*").match(text, at).end()
@@ -333,7 +333,7 @@ class Source:
         return not alike
 
     def ends(self, start, at, joint):
-        """Whether a record may end at `at`."""
+        """Returns True if a record can end at `at`."""
         text = self.text
         following = BLANK.match(text, at).end()
         passes_line = bool(LINE_END.search(text, at, following))
@@ -352,7 +352,7 @@ class Source:
         return bool(STRAY.match(byte)) or not self.in_array and not other
 
     def brackets(self, start, end):
-        """How the brackets of the value at start match, and where that was found."""
+        """Returns how the brackets of the value at start match, and the position that decides it."""
         text = self.text
         if not self.in_array and text[start] not in "{[}]":
             return "none", end
@@ -558,7 +558,7 @@ def read(directory, columns, required):
     return rows, rejects
 
 
-# Two pairs with the same flag and a null are equal, so the nulls are never ordered.
+# The pairs of two nulls are equal, so Python never orders the nulls themselves.
 def nulls_last(*values):
     return tuple((value is None, value) for value in values)
 
@@ -623,7 +623,7 @@ def users_table(events):
 
 
 def songplays_table(songs, events, unmatched, match):
-    """Rows without their songplay_id, whose value the rules leave open."""
+    """Returns the rows without songplay_id, whose value the rules do not define."""
     plays = smallest(
         grouped(
             (event for event in events if event["page"] == "NextSong"),
@@ -706,7 +706,7 @@ def table_files(record, table):
 
 
 def reject_files(star, record):
-    """Only this run's: the directory may hold those of earlier ones."""
+    """Returns the files of this run; the directory may contain those of earlier runs."""
     run = record.get("run_id") or record.get("run")
     if not isinstance(run, str):
         runs = {
@@ -787,7 +787,7 @@ def compare_table(table, expected, found):
         if None in ids or min(ids, default=0) < 0:
             lines.append("  songplay_id is null or negative")
         else:
-            # A null start_time is reported as an extra row below.
+            # A row with a null start_time is reported as an extra row below.
             keys = [(row[1], row[0]) for row in found if row[1] is not None]
             if any(a > b for a, b in zip(keys, keys[1:])):
                 lines.append("  rows are not sorted by (start_time, songplay_id)")
@@ -801,7 +801,7 @@ def compare_table(table, expected, found):
 
 
 def compare_rejects(expected, found):
-    """The star may name an object by its address, of which our name is the end."""
+    """Compares rejects. The star may name an object by its URL, which ends with the name used here."""
     names = {name for name, *_ in expected}
 
     def known(name):

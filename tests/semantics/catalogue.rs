@@ -1,9 +1,9 @@
-//! One row a song and one row an artist: which of several records wins.
+//! One row per song and one row per artist: the rules that select among several records.
 
 use super::*;
 
-/// Pairs of records of one song, or of one artist: whatever their order, the first of each is the
-/// row of `table` whose other columns are given with it.
+/// Checks pairs of records of the same song or artist: in either order, the first of each pair
+/// wins. Each case starts with the other columns of the expected row in `table`.
 #[track_caller]
 fn first_wins(table: &str, id: &str, cases: &[(Value, Value, Value)]) {
     let of = |i: usize, more: &Value| with(song(json!({ id: i.to_string() })), more.clone());
@@ -35,7 +35,7 @@ fn a_song_with_a_known_year_wins() {
 }
 
 #[test]
-fn then_the_smallest_song_wins_by_each_column_in_turn() {
+fn smallest_song_wins_compared_column_by_column() {
     let of = |title: &str, artist_id: &str, duration: Value, year: Value| {
         let known = json!({"title": title, "artist_id": artist_id});
         with(known, json!({"duration": duration, "year": year}))
@@ -97,7 +97,7 @@ fn an_artist_with_the_fewest_nulls_wins() {
 }
 
 #[test]
-fn then_the_smallest_artist_wins_by_each_column_in_turn() {
+fn smallest_artist_wins_compared_column_by_column() {
     let (null, one, nine) = (json!(null), json!(1), json!(9));
     let nines = |name, location| artist(name, json!(location), json!(9), json!(9));
     let at_y = |latitude: &Value, longitude: &Value| {
@@ -121,7 +121,7 @@ fn then_the_smallest_artist_wins_by_each_column_in_turn() {
 }
 
 #[test]
-fn an_artist_is_one_row_however_many_songs() {
+fn artist_with_many_songs_is_one_row() {
     let songs: Vec<_> = (0..30)
         .map(|i| song(json!({"song_id": format!("S{i}"), "artist_id": format!("A{}", i % 3)})))
         .collect();

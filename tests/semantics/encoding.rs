@@ -7,7 +7,7 @@ use super::*;
 const TWICE: &str = "BjÃ¶rk";
 const ONCE: &str = "Björk";
 
-/// A catalogue and plays of which each side has been encoded twice now and then.
+/// Builds a star from songs and plays, some of which are encoded twice.
 fn star(repair: RepairEncoding) -> Star {
     let songs = [
         song(json!({"song_id": "S1", "artist_name": ONCE, "title": "Joga", "duration": 10.0})),
@@ -30,7 +30,7 @@ fn matches(star: &Star) -> Vec<Value> {
 }
 
 #[test]
-fn off_it_is_counted_with_the_matches_it_costs() {
+fn repair_off_counts_affected_records_and_lost_matches() {
     let star = star(RepairEncoding::Off);
     assert_eq!(matches(&star), [json!([null]), json!(["S1"]), json!([null]), json!([null])]);
     let counts = star.report.encoding.unwrap();
@@ -39,7 +39,7 @@ fn off_it_is_counted_with_the_matches_it_costs() {
 }
 
 #[test]
-fn match_compares_it_repaired_and_stores_it_as_it_came() {
+fn repair_match_compares_repaired_text_and_stores_the_original() {
     let star = star(RepairEncoding::Match);
     assert_eq!(matches(&star), [json!(["S3"]), json!(["S1"]), json!(["S2"]), json!([null])]);
     assert_eq!(star.value("SELECT title FROM songs WHERE song_id = 'S2'"), TWICE);
@@ -48,7 +48,7 @@ fn match_compares_it_repaired_and_stores_it_as_it_came() {
 }
 
 #[test]
-fn store_compares_and_stores_it_repaired() {
+fn repair_store_compares_and_stores_repaired_text() {
     let star = star(RepairEncoding::Store);
     assert_eq!(matches(&star), [json!(["S3"]), json!(["S1"]), json!(["S2"]), json!([null])]);
     assert_eq!(star.value("SELECT title FROM songs WHERE song_id = 'S2'"), ONCE);
@@ -56,7 +56,7 @@ fn store_compares_and_stores_it_repaired() {
 }
 
 #[test]
-fn nothing_is_said_where_there_is_none() {
+fn correct_text_is_not_reported() {
     let star = Star::of(&[song(json!({"title": ONCE}))], &[play(json!({"song": ONCE}))]);
     assert_eq!(star.report.encoding, None);
 }

@@ -1,4 +1,4 @@
-//! What the Parquet files are: columns, types, order, and the same bytes every time.
+//! The Parquet files: columns, types, order, and deterministic bytes.
 
 use arrow::datatypes::{Field, Schema, TimeUnit};
 use starlift::generate::{GenerateOptions, log_files, song_objects};
@@ -58,7 +58,7 @@ fn wanted(table: &str) -> Vec<Field> {
 }
 
 #[test]
-fn columns_types_and_nulls_are_those_of_the_rules_even_without_rows() {
+fn columns_types_and_nullability_follow_the_rules_even_without_rows() {
     let full = Star::of(&[song(json!({}))], &[play(json!({}))]);
     let empty = Star::of(&[json!({})], &[json!({})]);
     for table in ["songplays", "users", "songs", "artists", "time"] {
@@ -74,7 +74,7 @@ fn columns_types_and_nulls_are_those_of_the_rules_even_without_rows() {
 }
 
 #[test]
-fn only_columns_that_repeat_have_dictionaries() {
+fn only_columns_with_repeated_values_have_dictionaries() {
     let star = Star::of(&[song(json!({}))], &[play(json!({"level": "free"}))]);
     for table in TABLES {
         let file = std::fs::File::open(&star.files(table.name)[0]).unwrap();
@@ -90,7 +90,7 @@ fn only_columns_that_repeat_have_dictionaries() {
 }
 
 #[test]
-fn rows_are_sorted_text_by_its_bytes() {
+fn rows_are_sorted_with_text_in_byte_order() {
     let ids = ["b", "Z", "é", "a", "日", "🎵", "ﬁ", "aa", "A"];
     let songs: Vec<_> =
         ids.iter().map(|id| song(json!({"song_id": id, "artist_id": id}))).collect();
@@ -119,14 +119,14 @@ fn rows_are_sorted_text_by_its_bytes() {
     assert_eq!(stored[0][0], "1969-12-31T23:59:59.998");
 }
 
-/// Every file of the star, table by table.
+/// Returns every file of the star, grouped by table.
 fn bytes(star: &Star) -> Vec<(&'static str, Vec<Vec<u8>>)> {
     let read = |path| std::fs::read(path).unwrap();
     let files = |table: &str| star.files(table).into_iter().map(read).collect();
     TABLES.iter().map(|table| (table.name, files(table.name))).collect()
 }
 
-/// Generated songs and logs, and a handful whose ties need every rule.
+/// Returns generated songs and logs, and a few records whose ties need every rule.
 fn sample() -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
     let options = GenerateOptions {
         songs: 400,
@@ -176,7 +176,7 @@ fn star(songs: &[Vec<u8>], logs: &[Vec<u8>], reversed: bool, threads: usize) -> 
 }
 
 #[test]
-fn the_same_records_give_the_same_bytes() {
+fn same_records_produce_the_same_bytes() {
     let (songs, logs) = sample();
     let one = star(&songs, &logs, false, 1);
     let wanted = bytes(&one);
@@ -190,7 +190,7 @@ fn the_same_records_give_the_same_bytes() {
     assert!(wanted == bytes(&star(&songs, &logs, false, 4)), "dealt out to other files");
 }
 
-/// The records in seven files, whichever they came from.
+/// Distributes the records over seven files, regardless of their source.
 fn dealt_out(records: &[&[u8]]) -> Vec<Vec<u8>> {
     let mut files = vec![Vec::new(); 7];
     for (i, record) in records.iter().enumerate() {
@@ -227,7 +227,8 @@ fn every_invariant_is_checked_and_holds() {
     assert!(plays.duplicates > 500 && plays.matched > 100, "{plays:?}");
 }
 
-/// Rewrites the rejects of a star as older versions wrote them, and returns the record that says so.
+/// Rewrites the rejects of a star in the format without lengths, and returns a record of that
+/// format.
 fn without_lengths(star: &Star) -> RunRecord {
     let mut record = star.record().clone();
     let path = Path::new(&star.job.options.out).join(&record.rejects.path);
@@ -249,7 +250,7 @@ fn without_lengths(star: &Star) -> RunRecord {
 }
 
 #[test]
-fn rejects_of_older_versions_have_no_length() {
+fn rejects_in_the_older_format_have_no_length() {
     let star = Job::of(&lines(&[song(json!({}))]), &format!("oops\n{}", visit(json!({})))).run();
     let record = without_lengths(&star);
     let counts = star.runtime.block_on(async {

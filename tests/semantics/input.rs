@@ -1,4 +1,4 @@
-//! What is read, and how leniently values are taken.
+//! Layouts of input records, and lenient conversion of values.
 
 use starlift::decode::play_fingerprint;
 
@@ -19,7 +19,7 @@ fn every_layout_of_records_in_an_object_is_read() {
 }
 
 #[test]
-fn a_quoted_number_is_a_number_where_one_is_wanted() {
+fn quoted_number_is_valid_in_a_number_column() {
     let star = Star::of(
         &[song(json!({"duration": "1.5", "year": "1999", "artist_latitude": "-2.25"}))],
         &[play(json!({"ts": "1541106106796", "userId": "8", "sessionId": "139"}))],
@@ -33,7 +33,7 @@ fn a_quoted_number_is_a_number_where_one_is_wanted() {
 }
 
 #[test]
-fn a_number_is_text_where_text_is_wanted() {
+fn number_is_valid_in_a_text_column() {
     let song = r#"{"song_id":1,"title":1999,"artist_id":2.50,"artist_name":1e3}"#;
     let star = Job::of(song, &lines(&[play(json!({"song": "1999", "artist": "1e3"}))])).run();
     assert_eq!(star.stored("songs"), [json!(["1", "1999", "2.50", null, null])]);
@@ -42,7 +42,7 @@ fn a_number_is_text_where_text_is_wanted() {
 }
 
 #[test]
-fn a_whole_float_is_an_integer_where_one_is_wanted() {
+fn whole_float_is_valid_in_an_integer_column() {
     let play = r#"{"page":"NextSong","ts":1541106106796.0,"userId":8.0,"sessionId":1.39e2}"#;
     let star = Job::of(
         r#"{"song_id":"S","title":"T","artist_id":"A","artist_name":"N","year":1999.0}"#,
@@ -99,7 +99,7 @@ fn keys_match_exactly() {
 }
 
 #[test]
-fn a_key_written_with_escapes_is_that_key() {
+fn escaped_key_matches() {
     let star = Job::of(
         r#"{"\u0073ong_id":"S","title":"T","artist_id":"A","artist_name":"N"}"#,
         &lines(&[visit(json!({}))]),
@@ -108,7 +108,7 @@ fn a_key_written_with_escapes_is_that_key() {
 }
 
 #[test]
-fn jsonpaths_replace_matching_by_key_for_their_dataset_alone() {
+fn jsonpaths_replace_matching_by_key_only_for_their_dataset() {
     let paths = json!({"jsonpaths": [
         "$.n", "$['who']['id']", "$.who.at[0]", "$.who.at[1]", "$.artist_location",
         "$.who.name", "$['id']", "$.what", "$.long", "$.year",
@@ -125,7 +125,7 @@ fn jsonpaths_replace_matching_by_key_for_their_dataset_alone() {
 }
 
 #[test]
-fn the_order_of_jsonpaths_is_that_of_the_staging_columns() {
+fn jsonpaths_are_in_the_order_of_the_staging_columns() {
     let columns = [
         "artist",
         "auth",
@@ -200,7 +200,7 @@ fn empty_text_is_null_in_every_text_column() {
 }
 
 #[test]
-fn text_is_kept_to_the_byte() {
+fn text_is_kept_byte_for_byte() {
     let texts =
         [" a\t b  ", "ÀÉ", "E\u{301}", "É", "ﬁ\u{200b}", "a/b\"\\\n\u{1f}", "日本🎵", "NULL"];
     let songs: Vec<_> = texts.iter().map(|t| song(json!({"song_id": t, "title": t}))).collect();
@@ -212,7 +212,7 @@ fn text_is_kept_to_the_byte() {
 }
 
 #[test]
-fn escapes_stand_for_their_characters() {
+fn escapes_are_decoded() {
     let title = r#"{"song_id":"S","artist_id":"A","artist_name":"N",
         "title":"AC\/DC \u00e9\ud83c\udfb5\t\"\\"}"#;
     let star = Job::of(title, &lines(&[visit(json!({}))])).run();
@@ -220,7 +220,7 @@ fn escapes_stand_for_their_characters() {
 }
 
 #[test]
-fn a_key_met_twice_has_its_last_value() {
+fn last_value_of_a_repeated_key_wins() {
     let title = r#"{"title":"first","song_id":"S",
         "artist_id":"A","artist_name":"N","title":"last"}"#;
     let star = Job::of(title, &lines(&[visit(json!({}))])).run();

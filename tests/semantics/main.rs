@@ -1,5 +1,5 @@
-//! What the tables mean, a test a rule: small inputs through the whole transform, the published
-//! star read back.
+//! The meaning of the tables, one test per rule: small inputs pass through the whole transform, and
+//! the tests read the published star.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -31,17 +31,17 @@ use starlift::star::register_star;
 use starlift::star::{PlaysRecord, RunRecord};
 use starlift::storage::{Location, StoreOptions, Stores};
 
-/// A song with nothing but what it must have, then `more`.
+/// Returns a song with only the required fields, plus `more`.
 fn song(more: Value) -> Value {
     with(json!({"song_id": "S", "title": "T", "artist_id": "A", "artist_name": "N"}), more)
 }
 
-/// A play with nothing but what it must have, then `more`.
+/// Returns a play with only the required fields, plus `more`.
 fn play(more: Value) -> Value {
     with(json!({"page": "NextSong", "ts": 1000, "userId": "8", "sessionId": 139}), more)
 }
 
-/// An event that is no play, then `more`.
+/// Returns an event that is not a play, plus `more`.
 fn visit(more: Value) -> Value {
     with(json!({"page": "Home", "ts": 1000, "userId": "8", "sessionId": 139}), more)
 }
@@ -55,7 +55,7 @@ fn lines(records: &[Value]) -> String {
     records.iter().map(|record| format!("{record}\n")).collect()
 }
 
-/// Inputs in a folder of their own, and how to transform them.
+/// Inputs in a temporary folder, and the options of their transform.
 struct Job {
     folder: tempfile::TempDir,
     options: TransformOptions,
@@ -91,7 +91,7 @@ impl Job {
         self
     }
 
-    /// The report of the transform, or why it failed.
+    /// Runs the transform and returns its report or its failure.
     fn outcome(self) -> Result<Report, Failure> {
         tokio::runtime::Runtime::new().unwrap().block_on(async {
             let stores = Stores::new(StoreOptions::default());
@@ -131,13 +131,13 @@ impl Star {
         Job::of(&lines(songs), &lines(logs)).run()
     }
 
-    /// The rows of a query, each an array.
+    /// Returns the rows of a query, each as an array.
     fn rows(&self, sql: &str) -> Vec<Value> {
         let query = async { self.session.sql(sql).await.unwrap().collect().await.unwrap() };
         rows(&self.runtime.block_on(query))
     }
 
-    /// The one value of a query.
+    /// Returns the single value of a query.
     fn value(&self, sql: &str) -> Value {
         let rows = self.rows(sql);
         assert_eq!(rows.len(), 1, "{sql}: {rows:?}");
@@ -152,13 +152,13 @@ impl Star {
         self.record().plays
     }
 
-    /// The Parquet files of a table, in order.
+    /// Returns the Parquet files of a table, in order.
     fn files(&self, table: &str) -> Vec<PathBuf> {
         let files = &self.record().tables[table].files;
         files.iter().map(|f| Path::new(&self.job.options.out).join(&f.path)).collect()
     }
 
-    /// The rows of a table in the order of its files.
+    /// Returns the rows of a table in file order.
     fn stored(&self, table: &str) -> Vec<Value> {
         let read = |path| {
             let file = std::fs::File::open(path).unwrap();

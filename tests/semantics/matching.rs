@@ -1,4 +1,4 @@
-//! Which song a play is of.
+//! Matching of plays with songs.
 
 use starlift::star::{MatchRule, Unmatched};
 
@@ -15,7 +15,7 @@ fn lasting(song_id: &str, duration: Value) -> Value {
 }
 
 #[test]
-fn artist_and_title_must_be_equal_to_the_byte() {
+fn artist_and_title_must_match_byte_for_byte() {
     let near = [
         ("N", "t"),
         ("n", "T"),
@@ -36,7 +36,7 @@ fn artist_and_title_must_be_equal_to_the_byte() {
 }
 
 #[test]
-fn a_match_gives_the_song_and_its_artist_whatever_the_length() {
+fn match_sets_song_and_artist_for_any_length() {
     let star = Star::of(&[lasting("S1", json!(200.5))], &[heard(json!(1.0))]);
     assert_eq!(star.rows(HEARD), [json!(["S1", "A-S1"])]);
 }
@@ -54,7 +54,7 @@ fn the_nearest_duration_wins() {
 }
 
 #[test]
-fn of_equally_near_ones_the_smallest_song_id_wins() {
+fn smallest_song_id_wins_among_equally_near_durations() {
     let songs =
         [lasting("S3", json!(201.0)), lasting("S2", json!(199.0)), lasting("S1", json!(300.0))];
     let star = Star::of(&songs, &[heard(json!(200.0))]);
@@ -76,9 +76,10 @@ fn without_a_length_the_smallest_song_id_wins() {
 }
 
 #[test]
-fn each_length_of_a_title_finds_its_own_song() {
+fn each_length_of_a_title_matches_its_nearest_song() {
     let songs = [lasting("S1", json!(0.0)), lasting("S2", json!(5.0)), lasting("S3", json!(null))];
-    // A zero may have a sign, an unknown length is one of its own, and each is played twice.
+    // Zeros of either sign are equal, an unknown length is a separate case, and each length occurs
+    // twice.
     let lengths = [json!(0.0), json!(-0.0), json!(0), json!(4.9), json!(5.0), json!(null)];
     let twice = lengths.iter().cycle().take(2 * lengths.len());
     let events: Vec<_> =
@@ -102,14 +103,14 @@ fn a_play_never_becomes_two_rows() {
 }
 
 #[test]
-fn a_song_told_twice_is_matched_once() {
+fn duplicate_song_records_match_once() {
     let songs = [lasting("S1", json!(5.0)), lasting("S1", json!(5.0)), lasting("S1", json!(7.0))];
     let star = Star::of(&songs, &[heard(json!(6.0))]);
     assert_eq!(star.rows(HEARD), [json!(["S1", "A-S1"])]);
 }
 
 #[test]
-fn a_play_without_a_match_stays_with_nulls() {
+fn play_without_a_match_is_kept_with_nulls() {
     let events = [
         play(json!({"ts": 1, "artist": "N"})),
         play(json!({"ts": 2, "song": "T"})),
@@ -122,7 +123,7 @@ fn a_play_without_a_match_stays_with_nulls() {
 }
 
 #[test]
-fn unmatched_drop_leaves_plays_without_a_match_out() {
+fn unmatched_drop_removes_plays_without_a_match() {
     let events = [
         play(json!({"ts": 1, "artist": "N", "song": "T"})),
         play(json!({"ts": 2, "artist": "N", "song": "other", "userId": 9})),
@@ -137,7 +138,7 @@ fn unmatched_drop_leaves_plays_without_a_match_out() {
 }
 
 #[test]
-fn matching_by_duration_as_well_demands_equal_ones() {
+fn matching_by_duration_requires_equal_durations() {
     let songs = [
         lasting("S1", json!(200.5)),
         lasting("S2", json!(200.0)),

@@ -1,11 +1,11 @@
-//! What is rejected, and what a reject keeps.
+//! Rejected records, and the contents of a reject.
 
 use starlift::decode::Dataset;
 
 use super::*;
 
-/// Column and reason of the rejects that these records are, in order; there is one more record of
-/// either dataset, which is taken.
+/// Returns the column and reason of the reject for each of these records, in order. Adds one valid
+/// record of each dataset.
 #[track_caller]
 pub fn rejects_of(dataset: Dataset, records: &[String]) -> Vec<Value> {
     let [song, event] = [song(json!({})), visit(json!({}))].map(|record| record.to_string());
@@ -25,7 +25,7 @@ fn reasons(dataset: Dataset, records: &[&str]) -> Vec<Value> {
 }
 
 #[test]
-fn a_record_that_is_not_json() {
+fn invalid_json_is_rejected() {
     let records = ["song", r#"{"ts":1,"page":Home}"#, r#"{"ts":1,}"#];
     for dataset in [Dataset::Songs, Dataset::Events] {
         assert_eq!(
@@ -40,7 +40,7 @@ fn a_record_that_is_not_json() {
 }
 
 #[test]
-fn a_record_that_is_not_an_object() {
+fn json_other_than_an_object_is_rejected() {
     let scalars = ["null", "1", "\"text\"", "true"];
     assert_eq!(reasons(Dataset::Songs, &scalars), vec![json!([null, "not a JSON object"]); 4]);
     let arrays = ["[1, 2, 3]", "[\"a\", [null]]"];
@@ -49,7 +49,7 @@ fn a_record_that_is_not_an_object() {
 }
 
 #[test]
-fn a_record_that_is_truncated() {
+fn truncated_record_is_rejected() {
     let whole = visit(json!({})).to_string();
     assert_eq!(
         reasons(Dataset::Events, &[&whole[..whole.len() - 1]]),
@@ -58,7 +58,7 @@ fn a_record_that_is_truncated() {
 }
 
 #[test]
-fn a_record_that_is_not_utf8() {
+fn invalid_utf8_is_rejected() {
     let bad = b"{\"title\":\"\xff\"}\n";
     let star = Job::of("", &lines(&[visit(json!({}))]))
         .file("songs/songs.json", [bad, song(json!({})).to_string().as_bytes()].concat())
@@ -71,7 +71,7 @@ fn a_record_that_is_not_utf8() {
 }
 
 #[test]
-fn a_value_that_its_column_cannot_take() {
+fn value_of_the_wrong_type_is_rejected() {
     let cases = [
         ("ts", json!("yesterday")),
         ("ts", json!(1.5)),
@@ -103,7 +103,8 @@ fn a_value_that_its_column_cannot_take() {
     );
 }
 
-/// The record with nothing in one of these columns, for each of them and each kind of nothing.
+/// Returns copies of the record in which one of these columns is missing, null or empty, for each
+/// column.
 fn lacking(record: &Value, columns: &[&str]) -> Vec<String> {
     let lack = |column: &&str| {
         let mut without = record.clone();
@@ -116,7 +117,7 @@ fn lacking(record: &Value, columns: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn a_song_without_what_it_must_have() {
+fn song_without_a_required_value_is_rejected() {
     let columns = ["song_id", "title", "artist_id", "artist_name"];
     let found = rejects_of(Dataset::Songs, &lacking(&song(json!({})), &columns));
     let wanted = columns.map(|column| vec![json!([column, "a required value is missing"]); 3]);
@@ -124,7 +125,7 @@ fn a_song_without_what_it_must_have() {
 }
 
 #[test]
-fn an_event_without_what_it_must_have() {
+fn event_without_a_required_value_is_rejected() {
     let columns = ["ts", "page"];
     let found = rejects_of(Dataset::Events, &lacking(&visit(json!({})), &columns));
     let wanted = columns.map(|column| vec![json!([column, "a required value is missing"]); 3]);
@@ -132,7 +133,7 @@ fn an_event_without_what_it_must_have() {
 }
 
 #[test]
-fn a_play_without_user_or_session_but_no_other_event() {
+fn only_plays_require_a_user_and_a_session() {
     let columns = ["userId", "sessionId"];
     let found = rejects_of(Dataset::Events, &lacking(&play(json!({})), &columns));
     let why = "a NextSong event needs it, and it is missing";
@@ -143,7 +144,7 @@ fn a_play_without_user_or_session_but_no_other_event() {
 }
 
 #[test]
-fn text_that_holds_u0000() {
+fn text_with_u0000_is_rejected() {
     let why = "text holds U+0000, which no warehouse can carry";
     let songs = ["a\u{0}b", "\u{0}"].map(|text| song(json!({ "title": text })).to_string());
     assert_eq!(rejects_of(Dataset::Songs, &songs), vec![json!(["title", why]); 2]);
@@ -154,7 +155,7 @@ fn text_that_holds_u0000() {
 }
 
 #[test]
-fn a_reject_keeps_its_place_its_reason_and_its_text() {
+fn reject_records_its_position_reason_and_text() {
     let bad = r#"{"ts":"yesterday","page":"é"}"#;
     let logs = format!("\u{feff}{}\r\n{bad}\r\n{{\"ts\":1,\n", visit(json!({})));
     let offset = logs.find(bad).unwrap();
@@ -172,7 +173,7 @@ fn a_reject_keeps_its_place_its_reason_and_its_text() {
 }
 
 #[test]
-fn a_reject_keeps_the_first_64_kib_of_its_text() {
+fn reject_keeps_the_first_64_kib_of_its_text() {
     let long = format!("x{}", "é".repeat(50_000));
     let songs = format!("{long}\n{}", song(json!({})));
     let raw = Job::of(&songs, &lines(&[visit(json!({}))])).run().value("SELECT raw FROM rejects");
@@ -181,7 +182,7 @@ fn a_reject_keeps_the_first_64_kib_of_its_text() {
 }
 
 #[test]
-fn a_bad_line_costs_one_record() {
+fn bad_line_rejects_one_record() {
     let good = |ts: i64| visit(json!({ "ts": ts })).to_string();
     let logs = [&good(1), "oops", &good(2), "{\"ts\":3,", &good(4), "{\"ts\":", &good(5)];
     let star = Job::of(&lines(&[song(json!({}))]), &logs.join("\n")).run();

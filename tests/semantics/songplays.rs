@@ -1,4 +1,4 @@
-//! One row a play: what it says, which copy survives, what its id is.
+//! One row per play: its values, the duplicate that is kept, and its ID.
 
 use arrow::array::Int64Array;
 use arrow::compute::concat_batches;
@@ -11,7 +11,7 @@ use starlift::star::{Queries, Rules, count_plays, make_intermediates, star_rows}
 use super::*;
 
 #[test]
-fn a_row_is_an_event_whose_page_is_next_song() {
+fn only_next_song_events_become_rows() {
     let pages = ["NextSong", "Home", "nextsong", "NextSong ", "Logout"];
     let events: Vec<_> =
         pages.iter().enumerate().map(|(i, page)| play(json!({"page": page, "ts": i}))).collect();
@@ -21,7 +21,7 @@ fn a_row_is_an_event_whose_page_is_next_song() {
 }
 
 #[test]
-fn a_row_says_what_its_event_says() {
+fn row_has_the_values_of_its_event() {
     let event = play(json!({"ts": 1_541_106_106_796_i64, "itemInSession": 1, "level": "paid",
         "location": "Here, XY", "userAgent": "\"Mozilla\"", "firstName": "Ann"}));
     let star = Star::of(&[song(json!({}))], &[event]);
@@ -42,7 +42,7 @@ fn a_row_says_what_its_event_says() {
     );
 }
 
-/// The tie columns, with a smaller and a greater value.
+/// The columns that break ties, each with a smaller and a greater value.
 const TIE: [(&str, &str, &str); 6] = [
     ("song", "a", "b"),
     ("artist", "a", "b"),
@@ -52,7 +52,8 @@ const TIE: [(&str, &str, &str); 6] = [
     ("userAgent", "a", "b"),
 ];
 
-/// A copy that has the smaller values before the tie column `at`, `values` of those from there on.
+/// Returns a duplicate with the smaller values before the tie column `at`, and with `values` from
+/// there on.
 fn copy(ts: usize, at: usize, values: impl Fn(usize) -> Value) -> Value {
     let column = |(i, (name, small, _)): (usize, &(&str, &str, &str))| {
         ((*name).to_owned(), if i < at { json!(small) } else { values(i) })
@@ -60,8 +61,8 @@ fn copy(ts: usize, at: usize, values: impl Fn(usize) -> Value) -> Value {
     with(play(json!({ "ts": ts })), Value::Object(TIE.iter().enumerate().map(column).collect()))
 }
 
-/// What survives of pairs of copies, a pair for each tie column: the values of the tie columns.
-/// Which title, artist and length survived is told by the song that matches.
+/// Returns the tie columns of the duplicates that are kept, given one pair per tie column. The
+/// matching song identifies the title, artist and length.
 fn survivors(smaller_first: bool, pair: impl Fn(usize) -> [Value; 2]) -> Vec<Value> {
     let mut songs = Vec::new();
     for (title, artist, length) in [("a", "a"), ("a", "b"), ("b", "a"), ("b", "b")]
@@ -83,7 +84,7 @@ fn survivors(smaller_first: bool, pair: impl Fn(usize) -> [Value; 2]) -> Vec<Val
 }
 
 #[test]
-fn of_copies_the_smallest_survives_by_each_column_in_turn() {
+fn smallest_duplicate_is_kept_compared_column_by_column() {
     let pair = |at: usize| {
         let smaller = copy(at, at, |i| json!(if i == at { TIE[i].1 } else { TIE[i].2 }));
         let greater = copy(at, at, |i| json!(if i == at { TIE[i].2 } else { TIE[i].1 }));
@@ -102,7 +103,7 @@ fn of_copies_the_smallest_survives_by_each_column_in_turn() {
 }
 
 #[test]
-fn of_copies_one_with_a_null_is_the_greater() {
+fn duplicate_with_a_null_loses_to_one_with_a_value() {
     let pair = |at: usize| {
         let known = copy(at, at, |i| json!(TIE[i].2));
         let unknown = copy(at, at, |i| if i == at { json!(null) } else { json!(TIE[i].1) });
@@ -130,7 +131,7 @@ fn a_play_in_two_files_is_one_row() {
 }
 
 #[test]
-fn plays_that_differ_in_their_key_are_different_plays() {
+fn plays_with_different_keys_are_different_rows() {
     let star = Star::of(
         &[song(json!({}))],
         &[
@@ -146,13 +147,13 @@ fn plays_that_differ_in_their_key_are_different_plays() {
 }
 
 #[test]
-fn plays_without_item_in_session_are_the_same_when_the_rest_is() {
+fn missing_item_in_session_values_are_equal() {
     let star = Star::of(&[song(json!({}))], &[play(json!({})), play(json!({"itemInSession": ""}))]);
     assert_eq!(star.value("SELECT COUNT(*) FROM songplays"), 1);
 }
 
 #[test]
-fn the_id_is_the_same_whatever_else_is_in_the_run() {
+fn id_does_not_depend_on_other_plays_in_the_run() {
     let one = play(json!({"itemInSession": 7}));
     let alone = Star::of(&[song(json!({}))], std::slice::from_ref(&one));
     let id = alone.value("SELECT songplay_id FROM songplays");
@@ -164,7 +165,7 @@ fn the_id_is_the_same_whatever_else_is_in_the_run() {
     assert_eq!(id, play_fingerprint(1000, 8, 139, Some(7)));
 }
 
-/// The staging batch of these events, their fingerprints replaced.
+/// Returns the staging batch of these events, with their fingerprints replaced.
 fn staged(events: &[Value], fingerprints: Vec<Option<i64>>) -> RecordBatch {
     let mut decoder = Decoder::new(Dataset::Events, Shape::by_key(Dataset::Events));
     let mut object = ObjectState::new("made up".into());
@@ -179,7 +180,7 @@ fn staged(events: &[Value], fingerprints: Vec<Option<i64>>) -> RecordBatch {
 }
 
 #[test]
-fn plays_that_share_a_fingerprint_take_the_next_ones_in_key_order() {
+fn plays_with_the_same_fingerprint_get_consecutive_ids_in_key_order() {
     let first = play(json!({"ts": 1, "itemInSession": 3, "level": "1"}));
     let second = play(json!({"ts": 1, "level": "2"}));
     let third = play(json!({"ts": 1, "userId": 9, "level": "3"}));

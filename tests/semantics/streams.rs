@@ -1,4 +1,4 @@
-//! Records that are not one per line, and what a broken one among them costs.
+//! Records that are not one per line, and the effect of a broken record among them.
 
 use starlift::error::Error;
 use starlift::limits::MaxRejects;
@@ -9,7 +9,7 @@ fn plays_of(texts: &[String]) -> Vec<String> {
     (0..5).map(|i| play(json!({"ts": 1000 + i})).to_string()).chain(texts.to_vec()).collect()
 }
 
-/// Rows and rejects of a file of logs.
+/// Returns the number of decoded and rejected records of a log file.
 #[track_caller]
 fn counts(logs: &str) -> (u64, u64) {
     let star = Job::of(&lines(&[song(json!({}))]), logs).run();
@@ -17,7 +17,7 @@ fn counts(logs: &str) -> (u64, u64) {
 }
 
 #[test]
-fn a_broken_record_costs_one_whatever_is_between_the_records() {
+fn broken_record_is_one_reject_with_any_separator() {
     let plays = plays_of(&[]);
     let broken = r#"{"page":"NextSong","ts":oops}"#.to_owned();
     let unquoted = r#"{"page":"NextSong,"ts":1}"#.to_owned();
@@ -39,7 +39,7 @@ fn a_broken_record_costs_one_whatever_is_between_the_records() {
 }
 
 #[test]
-fn a_thousand_plays_in_one_line_lose_only_the_broken_one() {
+fn thousand_plays_in_one_line_lose_only_the_broken_one() {
     let mut records: Vec<_> = (0..1000).map(|i| play(json!({"ts": i})).to_string()).collect();
     records[500] = r#"{"page":"NextSong","ts":1,}"#.to_owned();
     let job = Job::of(&lines(&[song(json!({}))]), &records.concat())
@@ -51,7 +51,7 @@ fn a_thousand_plays_in_one_line_lose_only_the_broken_one() {
 }
 
 #[test]
-fn elements_of_an_array_have_places_of_their_own() {
+fn rejected_array_elements_have_their_own_positions() {
     let logs = format!("[\n{},\nnull,\n{}\n]", play(json!({})), r#"{"page":7}"#);
     let star = Job::of(&lines(&[song(json!({}))]), &logs).run();
     let at = logs.find("null").unwrap();
@@ -65,7 +65,7 @@ fn elements_of_an_array_have_places_of_their_own() {
 }
 
 #[test]
-fn an_array_without_its_end_is_noticed() {
+fn unterminated_array_is_reported() {
     let logs = format!("[{},{}", play(json!({})), play(json!({"ts": 2})));
     assert_eq!(counts(&logs), (2, 1));
     let reasons =
@@ -73,14 +73,14 @@ fn an_array_without_its_end_is_noticed() {
     assert!(reasons[0][0].as_str().unwrap().starts_with("truncated: "), "{reasons:?}");
 }
 
-/// Broken records without line ends that no whole record follows.
+/// Returns broken records without line breaks that no valid record follows.
 fn inseparable() -> String {
     let play = play(json!({})).to_string();
     format!("{play}{{\"page\":\"NextSong{{\"x\":\"}}{{\"y\":oops}}{{\"z\":oops}}")
 }
 
 #[test]
-fn an_estimated_number_of_rejects_is_allowed_by_size_alone() {
+fn estimated_number_of_rejects_is_only_limited_by_size() {
     let job = || Job::of(&lines(&[song(json!({}))]), &inseparable());
     let limits = [
         (MaxRejects::Count(1_000_000), false),
@@ -103,7 +103,7 @@ fn an_estimated_number_of_rejects_is_allowed_by_size_alone() {
 }
 
 #[test]
-fn quoted_numbers_may_have_blanks_around_them() {
+fn quoted_numbers_can_have_surrounding_blanks() {
     let event =
         play(json!({"userId": " 8 ", "sessionId": "\t7", "ts": " 1000 ", "length": " 2.5 "}));
     let star = Star::of(&[song(json!({}))], &[event]);
@@ -112,7 +112,7 @@ fn quoted_numbers_may_have_blanks_around_them() {
 }
 
 #[test]
-fn half_a_surrogate_pair_matters_only_where_it_is_read() {
+fn lone_surrogate_is_rejected_only_in_a_column() {
     let event =
         r#"{"page":"NextSong","ts":1,"userId":"8","sessionId":1,"x\ud800":1,"mood":["\udc00"]}"#;
     let bad = r#"{"page":"NextSong","ts":2,"userId":"8","sessionId":1,"level":"\ud800free"}"#;
@@ -122,7 +122,7 @@ fn half_a_surrogate_pair_matters_only_where_it_is_read() {
 }
 
 #[test]
-fn times_of_another_unit_are_noticed() {
+fn times_in_another_unit_are_detected() {
     let times = |all: &[i64]| {
         let events: Vec<_> = all.iter().map(|ts| visit(json!({"ts": ts}))).collect();
         Star::of(&[song(json!({}))], &events).report.logs.times
@@ -137,7 +137,7 @@ fn times_of_another_unit_are_noticed() {
 }
 
 #[test]
-fn text_is_limited_and_unknown_keys_are_cut() {
+fn text_length_is_limited_and_unknown_keys_are_truncated() {
     let limit = 128 * 1024;
     let titles = [limit, limit + 1].map(|length| song(json!({"title": "x".repeat(length)})));
     let long_key = "k".repeat(100_000);

@@ -1,11 +1,11 @@
-//! One row a moment at which some play began.
+//! One row per time at which a play began.
 
 use starlift::decode::Dataset;
 
 use super::rejects::rejects_of;
 use super::*;
 
-/// The parts of a moment: hour, day, week, month, year, weekday.
+/// Checks the parts of each time: hour, day, week, month, year, weekday.
 #[track_caller]
 fn parts(moments: &[(i64, &str, [i32; 6])]) {
     let events: Vec<_> = moments.iter().map(|(ts, _, _)| play(json!({ "ts": ts }))).collect();
@@ -20,7 +20,7 @@ fn parts(moments: &[(i64, &str, [i32; 6])]) {
 }
 
 #[test]
-fn a_moment_is_taken_apart() {
+fn start_time_is_split_into_its_parts() {
     parts(&[
         (0, "1970-01-01T00:00:00", [0, 1, 1, 1, 1970, 4]),
         (1_541_106_106_796, "2018-11-01T21:01:46.796", [21, 1, 44, 11, 2018, 4]),
@@ -30,7 +30,7 @@ fn a_moment_is_taken_apart() {
 }
 
 #[test]
-fn weeks_are_those_of_iso_8601() {
+fn weeks_follow_iso_8601() {
     parts(&[
         (1_104_537_600_000, "2005-01-01T00:00:00", [0, 1, 53, 1, 2005, 6]),
         (1_230_508_800_000, "2008-12-29T00:00:00", [0, 29, 1, 12, 2008, 1]),
@@ -49,7 +49,7 @@ fn weekdays_count_from_sunday() {
 }
 
 #[test]
-fn leap_days_are_days() {
+fn leap_days_are_valid() {
     parts(&[
         (951_782_400_000, "2000-02-29T00:00:00", [0, 29, 9, 2, 2000, 2]),
         (1_582_977_600_000, "2020-02-29T12:00:00", [12, 29, 9, 2, 2020, 6]),
@@ -57,7 +57,7 @@ fn leap_days_are_days() {
 }
 
 #[test]
-fn moments_before_1970_and_at_the_ends_of_the_calendar_are_moments_too() {
+fn times_before_1970_and_at_the_ends_of_the_calendar_are_valid() {
     parts(&[
         (-62_135_596_800_000, "0001-01-01T00:00:00", [0, 1, 1, 1, 1, 1]),
         (-2_203_891_200_001, "1900-02-28T23:59:59.999", [23, 28, 9, 2, 1900, 3]),
@@ -67,7 +67,7 @@ fn moments_before_1970_and_at_the_ends_of_the_calendar_are_moments_too() {
 }
 
 #[test]
-fn a_moment_outside_the_years_1_to_9999_is_a_reject() {
+fn time_outside_the_years_1_to_9999_is_rejected() {
     let moments = [-62_135_596_800_001_i64, 253_402_300_800_000, i64::MAX, i64::MIN];
     let events = moments.map(|ts| visit(json!({ "ts": ts })).to_string());
     let wanted = moments.map(|ts| {
@@ -80,7 +80,7 @@ fn a_moment_outside_the_years_1_to_9999_is_a_reject() {
 }
 
 #[test]
-fn a_row_is_a_distinct_start_time_of_songplays_alone() {
+fn rows_are_the_distinct_start_times_of_songplays_only() {
     let star = Star::of(
         &[song(json!({}))],
         &[play(json!({"ts": 5})), play(json!({"ts": 5, "userId": 9})), visit(json!({"ts": 6}))],

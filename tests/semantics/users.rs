@@ -1,8 +1,9 @@
-//! One row a user, as of the latest event.
+//! One row per user, as of the latest event.
 
 use super::*;
 
-/// Pairs of what an earlier and a later event say besides their user.
+/// Checks that the later event of each pair determines the user's row, given the other fields of
+/// both.
 #[track_caller]
 fn the_later_one_tells(pairs: &[(Value, Value)]) {
     let event = |(user, more): (usize, &Value), level: &str| {
@@ -20,7 +21,7 @@ fn the_later_one_tells(pairs: &[(Value, Value)]) {
 }
 
 #[test]
-fn a_user_is_as_of_the_latest_event() {
+fn latest_event_determines_a_user() {
     the_later_one_tells(&[
         (json!({"ts": 999, "sessionId": 200}), json!({})),
         (json!({"sessionId": 99, "itemInSession": 9}), json!({"sessionId": 100})),
@@ -38,7 +39,7 @@ fn an_unknown_session_or_item_is_earlier_than_a_known_one() {
 }
 
 #[test]
-fn all_attributes_come_from_the_same_event_even_its_nulls() {
+fn all_attributes_including_nulls_come_from_the_same_event() {
     let known = json!({"firstName": "Ann", "lastName": "Lee", "gender": "F", "level": "free"});
     let star = Star::of(
         &[song(json!({}))],
@@ -48,7 +49,7 @@ fn all_attributes_come_from_the_same_event_even_its_nulls() {
 }
 
 #[test]
-fn every_event_that_carries_a_user_counts() {
+fn every_event_with_a_user_counts() {
     let star = Star::of(
         &[song(json!({}))],
         &[
@@ -64,7 +65,7 @@ fn every_event_that_carries_a_user_counts() {
 }
 
 #[test]
-fn events_of_nobody_are_left_out() {
+fn events_without_a_user_are_ignored() {
     let star = Star::of(&[song(json!({}))], &[visit(json!({"userId": "", "firstName": "Ann"}))]);
     assert_eq!(star.stored("users"), Vec::<Value>::new());
 }

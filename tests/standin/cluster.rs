@@ -1,4 +1,4 @@
-//! A bucket, a stand-in that reads it, and sessions that say in one line what they expect.
+//! A bucket, a stand-in that reads it, and sessions with one-line assertions.
 
 use std::fs;
 use std::sync::{Arc, Mutex};
@@ -19,13 +19,13 @@ pub struct Cluster {
     pub redshift: Redshift,
 }
 
-/// A session, and the notices it was sent.
+/// A session and the notices it has received.
 pub struct Session {
     pub client: Client,
     notices: Arc<Mutex<Vec<DbError>>>,
 }
 
-/// What a statement was refused with.
+/// The error of a rejected statement.
 #[derive(Debug)]
 pub struct Refusal {
     pub code: String,
@@ -44,7 +44,7 @@ impl Cluster {
         Cluster { s3, redshift }
     }
 
-    /// How the loader's user connects.
+    /// Returns the connection settings of the loader's user.
     pub fn config(&self) -> Config {
         let mut config = Config::new();
         config
@@ -81,20 +81,20 @@ impl Cluster {
         Session { client, notices }
     }
 
-    /// The one value of a query past the stand-in.
+    /// Returns the single value of a query that bypasses the stand-in.
     pub async fn backing(&self, query: &str) -> String {
         let client = self.redshift.database().client().await;
         let messages = client.simple_query(query).await.unwrap();
         rows(&messages)[0][0].clone()
     }
 
-    /// The tail of a COPY.
+    /// Returns the tail of a COPY statement.
     pub fn from(&self, key: &str) -> String {
         let (url, role) = (self.s3.url(key), self.redshift.role());
         format!("FROM '{url}' IAM_ROLE '{role}' FORMAT AS PARQUET")
     }
 
-    /// A manifest of keys in the bucket, every one mandatory.
+    /// Writes a manifest of keys in the bucket, all of them mandatory.
     pub fn manifest(&self, key: &str, files: &[&str]) {
         let entries: Vec<_> = files
             .iter()
@@ -112,7 +112,7 @@ impl Cluster {
 }
 
 impl Session {
-    /// Runs a statement that has to succeed.
+    /// Runs a statement that must succeed.
     #[track_caller]
     pub fn run(&self, statement: &str) -> impl Future<Output = ()> {
         let caller = std::panic::Location::caller();
@@ -123,7 +123,7 @@ impl Session {
         }
     }
 
-    /// The rows of a query; a null is `NULL`.
+    /// Returns the rows of a query; a null is `NULL`.
     pub async fn rows(&self, query: &str) -> Vec<Vec<String>> {
         match self.client.simple_query(query).await {
             Ok(messages) => rows(&messages),
@@ -131,12 +131,12 @@ impl Session {
         }
     }
 
-    /// The one value of a query.
+    /// Returns the single value of a query.
     pub async fn value(&self, query: &str) -> String {
         self.rows(query).await[0][0].clone()
     }
 
-    /// What a statement is refused with.
+    /// Returns the error of a statement that must fail.
     pub async fn refusal(&self, statement: &str) -> Refusal {
         let error = match self.client.simple_query(statement).await {
             Ok(_) => panic!("not refused: {statement}"),
@@ -150,7 +150,7 @@ impl Session {
         }
     }
 
-    /// Fails unless the statement is refused with this code and this text in it.
+    /// Fails unless the statement is rejected with this code and this text.
     pub async fn refuses(&self, statement: &str, code: &str, text: &str) {
         let refusal = self.refusal(statement).await;
         let said = refusal.message.contains(text) || refusal.detail.contains(text);
@@ -162,14 +162,14 @@ impl Session {
         notices.iter().map(|n| format!("{}: {}", n.severity(), n.message())).collect()
     }
 
-    /// The connection was cut while the statement ran.
+    /// Fails unless the connection is cut while the statement runs.
     pub async fn is_cut_by(&self, statement: &str) {
         let error = self.client.simple_query(statement).await.expect_err("not cut");
         assert!(error.as_db_error().is_none(), "{error:?}");
     }
 }
 
-/// TLS that trusts one authority.
+/// Returns a TLS connector that trusts one authority.
 pub fn connector(authority: &[u8]) -> MakeRustlsConnect {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(authority).unwrap()).unwrap();

@@ -15,7 +15,7 @@ async fn with_people(rows: &[(i64, Option<&str>)]) -> (Cluster, Session) {
 }
 
 #[tokio::test]
-async fn the_star_lands_row_for_row() {
+async fn star_is_loaded_row_for_row() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     session
@@ -72,7 +72,7 @@ async fn the_star_lands_row_for_row() {
 }
 
 #[tokio::test]
-async fn decimals_dates_and_booleans_land() {
+async fn decimals_dates_and_booleans_are_loaded() {
     use arrow::array::{BooleanArray, Date32Array, Decimal128Array, Float32Array};
     use std::sync::Arc;
     let cluster = Cluster::start().await;
@@ -108,7 +108,7 @@ async fn decimals_dates_and_booleans_land() {
 }
 
 #[tokio::test]
-async fn a_notice_says_how_many() {
+async fn notice_reports_the_number_of_rows() {
     let (cluster, session) = with_people(&[(1, None), (2, Some("b"))]).await;
     session.run(&format!("COPY people {}", cluster.from("people.parquet"))).await;
     assert_eq!(
@@ -118,7 +118,7 @@ async fn a_notice_says_how_many() {
 }
 
 #[tokio::test]
-async fn parameters_that_do_not_go_with_parquet() {
+async fn parameters_that_parquet_does_not_allow_are_rejected() {
     let (cluster, session) = with_people(&[]).await;
     for parameter in [
         "REGION 'us-east-1'",
@@ -139,7 +139,7 @@ async fn parameters_that_do_not_go_with_parquet() {
         let text = format!("{word} argument is not supported for PARQUET based COPY");
         let copy = format!("COPY people {} {parameter}", cluster.from("people.parquet"));
         session.refuses(&copy, "0A000", &text).await;
-        // Wherever it stands.
+        // The position does not matter.
         let copy = copy.replace(&format!(" {parameter}"), "");
         let copy = copy.replace("FORMAT", &format!("{parameter} FORMAT"));
         session.refuses(&copy, "0A000", &text).await;
@@ -147,7 +147,7 @@ async fn parameters_that_do_not_go_with_parquet() {
 }
 
 #[tokio::test]
-async fn parameters_that_nobody_knows_or_that_are_given_twice() {
+async fn unknown_and_repeated_parameters_are_rejected() {
     let (cluster, session) = with_people(&[]).await;
     let copy = format!("COPY people {}", cluster.from("people.parquet"));
     session.refuses(&format!("{copy} SPEEDY"), "42601", "syntax error at or near \"speedy\"").await;
@@ -157,7 +157,7 @@ async fn parameters_that_nobody_knows_or_that_are_given_twice() {
 }
 
 #[tokio::test]
-async fn parameters_that_go_with_parquet() {
+async fn parameters_that_parquet_allows_are_accepted() {
     let (cluster, session) = with_people(&[(1, None)]).await;
     let copy = format!("COPY people {}", cluster.from("people.parquet"));
     for parameter in ["STATUPDATE ON", "STATUPDATE OFF", "FILLRECORD", "ACCEPTINVCHARS AS '?'"] {
@@ -169,7 +169,7 @@ async fn parameters_that_go_with_parquet() {
 }
 
 #[tokio::test]
-async fn only_a_role_that_is_attached() {
+async fn role_must_be_attached() {
     let (cluster, session) = with_people(&[(1, None)]).await;
     let copy = format!("COPY people {}", cluster.from("people.parquet"));
     let other = copy.replace("starlift-copy", "other");
@@ -186,7 +186,7 @@ async fn only_a_role_that_is_attached() {
 }
 
 #[tokio::test]
-async fn the_bucket_is_in_the_warehouse_s_region() {
+async fn bucket_must_be_in_the_region_of_the_warehouse() {
     let config = Config { region: Some("eu-west-1".into()), ..Config::default() };
     let cluster = Cluster::start_with(config).await;
     let session = cluster.session().await;
@@ -196,7 +196,7 @@ async fn the_bucket_is_in_the_warehouse_s_region() {
 }
 
 #[tokio::test]
-async fn the_table_is_there_and_may_be_filled() {
+async fn table_must_exist_and_be_writable() {
     let (cluster, session) = with_people(&[(1, None)]).await;
     let copy = |table: &str| format!("COPY {table} {}", cluster.from("people.parquet"));
     let missing = "Relation nobody does not exist in the database.";
@@ -225,7 +225,7 @@ async fn columns_are_bound_by_position() {
 }
 
 #[tokio::test]
-async fn the_number_of_columns_fits() {
+async fn number_of_columns_must_match() {
     let (cluster, session) = with_people(&[(1, None)]).await;
     session.run("CREATE TABLE wide (id BIGINT, name VARCHAR(5), more INTEGER)").await;
     let from = cluster.from("people.parquet");
@@ -235,14 +235,15 @@ async fn the_number_of_columns_fits() {
     assert_eq!((refusal.code.as_str(), refusal.message.as_str()), ("XX000", "Spectrum Scan Error"));
     assert!(refusal.detail.contains(text) && refusal.detail.contains("code:      15007"));
     session.refuses(&format!("COPY people (id) {from}"), "XX000", "Table columns: 1").await;
-    // Missing columns at the end may be filled, missing columns of the table may not.
+    // FILLRECORD fills columns that are missing at the end of the file, but not columns that are
+    // missing in the table.
     session.run(&format!("COPY wide {from} FILLRECORD")).await;
     assert_eq!(session.rows("SELECT * FROM wide").await, [["1", "NULL", "NULL"]]);
     session.refuses(&format!("COPY people (id) {from} FILLRECORD"), "XX000", "Unmatched").await;
 }
 
 #[tokio::test]
-async fn a_list_of_columns() {
+async fn column_list_is_supported() {
     let (cluster, session) = with_people(&[(1, Some("a"))]).await;
     let from = cluster.from("people.parquet");
     session.refuses(&format!("COPY people (id, nome) {from}"), "42703", "nome").await;
@@ -273,7 +274,7 @@ async fn texts_are_measured_in_bytes() {
 }
 
 #[tokio::test]
-async fn null_into_not_null_fails_all() {
+async fn null_in_a_not_null_column_fails_the_copy() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     session.run("CREATE TABLE people (id BIGINT, name VARCHAR(5) NOT NULL)").await;
@@ -297,7 +298,7 @@ async fn a_failed_copy_fails_its_transaction() {
 }
 
 #[tokio::test]
-async fn the_count_of_the_latest_copy() {
+async fn last_copy_count_is_that_of_the_latest_copy() {
     let (cluster, session) = with_people(&[(1, None), (2, None)]).await;
     let count = "SELECT pg_last_copy_count()";
     assert_eq!(session.value(count).await, "0");
@@ -305,7 +306,7 @@ async fn the_count_of_the_latest_copy() {
     session.run(&copy).await;
     let id = session.value("SELECT pg_last_copy_id()").await;
     assert_eq!(session.value(count).await, "2");
-    // One that never began is not the latest.
+    // A COPY that never began does not count.
     session.refusal(&format!("{copy} REGION 'us-east-1'")).await;
     session.refusal(&copy.replace("people", "nobody")).await;
     assert_eq!(session.value(count).await, "2");
@@ -313,12 +314,12 @@ async fn the_count_of_the_latest_copy() {
     session.refusal(&format!("COPY people {}", cluster.from("bad.parquet"))).await;
     assert_eq!(session.value(count).await, "0");
     assert_ne!(session.value("SELECT pg_last_copy_id()").await, id);
-    // Of this session.
+    // The count belongs to the session.
     assert_eq!(cluster.session().await.value(count).await, "0");
 }
 
 #[tokio::test]
-async fn errors_of_loading_are_kept() {
+async fn load_errors_are_recorded() {
     let (cluster, session) = with_people(&[(1, Some("too long"))]).await;
     session.run("BEGIN").await;
     session.refusal(&format!("COPY people {}", cluster.from("people.parquet"))).await;
@@ -339,7 +340,7 @@ async fn errors_of_loading_are_kept() {
 }
 
 #[tokio::test]
-async fn serverless_keeps_its_system_tables_to_itself() {
+async fn serverless_denies_its_system_tables() {
     let cluster = Cluster::start_with(Config { serverless: true, ..Config::default() }).await;
     let session = cluster.session().await;
     session.refuses("SELECT * FROM stl_load_errors", "42501", "permission denied").await;
@@ -347,7 +348,7 @@ async fn serverless_keeps_its_system_tables_to_itself() {
 }
 
 #[tokio::test]
-async fn a_million_rows_in_seconds() {
+async fn million_rows_load_in_seconds() {
     let (cluster, session) = with_people(&[]).await;
     let ids: Vec<i64> = (0..1_000_000).collect();
     let names = vec![Some("abc"); ids.len()];

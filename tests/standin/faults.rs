@@ -1,4 +1,4 @@
-//! Faults: what the client sees, and what has happened all the same.
+//! Faults: the error that the client sees, and the effect of the statement nevertheless.
 
 use crate::cluster::{Cluster, Session};
 use crate::files::people;
@@ -24,7 +24,7 @@ const COUNT: &str = "SELECT count(*) FROM people";
 
 #[tokio::test]
 async fn copy_is_cut_before_within_and_after() {
-    // By itself, a COPY has committed by the time its answer is lost.
+    // Outside of a transaction, a COPY has committed by the time its response is lost.
     for (when, rows) in [(When::Before, "0"), (When::Within, "0"), (When::After, "3")] {
         let (cluster, session) = cluster().await;
         cluster.redshift.inject(cut(On::Copy, when));
@@ -42,7 +42,7 @@ async fn copy_in_a_transaction_is_cut() {
         cluster.redshift.inject(cut(On::Copy, when));
         session.is_cut_by(&copy(&cluster)).await;
         assert_eq!(cluster.backing(COUNT).await, "0");
-        // Its locks went with it.
+        // The locks of the session are released.
         let other = cluster.session().await;
         other.run("BEGIN").await;
         other.run("LOCK people").await;
@@ -80,7 +80,7 @@ async fn an_error_fails_the_transaction() {
 }
 
 #[tokio::test]
-async fn an_error_after_commit_is_a_lie() {
+async fn error_after_commit_does_not_undo_it() {
     let (cluster, session) = cluster().await;
     let what = What::Error { code: "57014".into(), message: "went wrong".into(), detail: None };
     cluster.redshift.inject(Fault { on: On::Commit, skip: 0, when: When::After, what });
@@ -91,7 +91,7 @@ async fn an_error_after_commit_is_a_lie() {
 }
 
 #[tokio::test]
-async fn a_fault_waits_for_its_statement_and_comes_once() {
+async fn fault_applies_once_to_its_statement() {
     let (cluster, session) = cluster().await;
     let what = What::Error { code: "XX000".into(), message: "third".into(), detail: None };
     let on = On::Containing("count".into());
@@ -104,7 +104,7 @@ async fn a_fault_waits_for_its_statement_and_comes_once() {
 }
 
 #[tokio::test]
-async fn kinds_of_statements() {
+async fn faults_match_kinds_of_statements() {
     let (cluster, session) = cluster().await;
     for (on, statement) in [
         (On::Begin, "begin"),
@@ -120,7 +120,7 @@ async fn kinds_of_statements() {
 }
 
 #[tokio::test]
-async fn a_copy_is_held_half_way() {
+async fn copy_is_held_halfway() {
     let (cluster, session) = cluster().await;
     let gate = Gate::new();
     let what = What::Hold(gate.clone());
@@ -137,7 +137,7 @@ async fn a_copy_is_held_half_way() {
 }
 
 #[tokio::test]
-async fn a_copy_is_cancelled_half_way() {
+async fn copy_is_cancelled_halfway() {
     let (cluster, session) = cluster().await;
     let what = What::Hold(Gate::new());
     cluster.redshift.inject(Fault { on: On::Copy, skip: 0, when: When::Within, what });

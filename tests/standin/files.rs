@@ -1,4 +1,4 @@
-//! Parquet files made by hand.
+//! Handmade Parquet files.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use arrow::array::{
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 
-/// A batch whose columns are nullable, as most writers make them.
+/// Returns a batch whose columns are nullable, as most writers produce them.
 pub fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
     let columns = columns.into_iter().map(|(name, values)| (name, values, true));
     RecordBatch::try_from_iter_with_nullable(columns).unwrap()
@@ -50,7 +50,7 @@ pub fn moments(values: &[i64]) -> ArrayRef {
     Arc::new(TimestampMicrosecondArray::from(values.to_vec()))
 }
 
-/// `id BIGINT, name VARCHAR`
+/// Columns `id BIGINT, name VARCHAR`.
 pub fn people(rows: &[(i64, Option<&str>)]) -> Vec<u8> {
     let ids: Vec<i64> = rows.iter().map(|(id, _)| *id).collect();
     let names: Vec<_> = rows.iter().map(|(_, name)| *name).collect();

@@ -1,5 +1,5 @@
-//! What the tests of loading stand on: a PostgreSQL of their own, and the stand-in for Redshift,
-//! which has to refuse what Redshift refuses or a test that passes proves nothing.
+//! The fixtures of the load tests: a separate PostgreSQL per process, and the Redshift stand-in.
+//! The stand-in must reject what Redshift rejects, or a load test that passes proves nothing.
 
 #![allow(
     clippy::unwrap_used,

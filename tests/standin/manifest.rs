@@ -1,4 +1,4 @@
-//! Which objects a COPY reads.
+//! Objects that a COPY reads.
 
 use crate::cluster::{Cluster, Session};
 use crate::files::people;
@@ -16,7 +16,8 @@ fn copy(cluster: &Cluster, key: &str) -> String {
     format!("COPY people {} MANIFEST", cluster.from(key))
 }
 
-/// A manifest of one entry with these fields, `FILE` and `SIZE` being those of a file.
+/// Writes a manifest with one entry of these fields; `FILE` and `SIZE` stand for those of an
+/// existing file.
 fn entry(cluster: &Cluster, fields: &str) {
     let size = cluster.s3.get("data/b.parquet").unwrap().len();
     let fields = fields
@@ -26,7 +27,7 @@ fn entry(cluster: &Cluster, fields: &str) {
 }
 
 #[tokio::test]
-async fn a_manifest_lists_what_is_loaded() {
+async fn only_listed_files_are_loaded() {
     let (cluster, session) = cluster().await;
     cluster.manifest("m.manifest", &["data/year=2018/a.parquet", "data/b.parquet"]);
     session.run(&copy(&cluster, "m.manifest")).await;
@@ -34,7 +35,7 @@ async fn a_manifest_lists_what_is_loaded() {
 }
 
 #[tokio::test]
-async fn an_entry_given_twice_is_loaded_twice() {
+async fn repeated_entry_is_loaded_twice() {
     let (cluster, session) = cluster().await;
     cluster.manifest("m.manifest", &["data/b.parquet", "data/b.parquet"]);
     session.run(&copy(&cluster, "m.manifest")).await;
@@ -42,7 +43,7 @@ async fn an_entry_given_twice_is_loaded_twice() {
 }
 
 #[tokio::test]
-async fn every_entry_has_its_length() {
+async fn every_entry_needs_a_length() {
     let (cluster, session) = cluster().await;
     entry(&cluster, r#""url": "FILE", "mandatory": true"#);
     let refusal = session.refusal(&copy(&cluster, "m.manifest")).await;
@@ -52,7 +53,7 @@ async fn every_entry_has_its_length() {
 }
 
 #[tokio::test]
-async fn the_length_is_the_object_s() {
+async fn length_must_be_that_of_the_object() {
     let (cluster, session) = cluster().await;
     entry(&cluster, r#""url": "FILE", "meta": {"content_length": 1SIZE}"#);
     let text = "HTTP response error code: 416";
@@ -61,7 +62,7 @@ async fn the_length_is_the_object_s() {
 }
 
 #[tokio::test]
-async fn a_mandatory_file_that_is_missing() {
+async fn missing_mandatory_file_is_an_error() {
     let (cluster, session) = cluster().await;
     let missing = r#""url": "FILE.none", "mandatory": true, "meta": {"content_length": SIZE}"#;
     let present = r#""url": "FILE", "meta": {"content_length": SIZE}"#;
@@ -72,7 +73,7 @@ async fn a_mandatory_file_that_is_missing() {
 }
 
 #[tokio::test]
-async fn an_optional_file_that_is_missing_is_passed_over() {
+async fn missing_optional_file_is_skipped() {
     let (cluster, session) = cluster().await;
     let missing = r#""url": "FILE.none", "meta": {"content_length": SIZE}"#;
     let present = r#""url": "FILE", "meta": {"content_length": SIZE}"#;
@@ -84,7 +85,7 @@ async fn an_optional_file_that_is_missing_is_passed_over() {
 }
 
 #[tokio::test]
-async fn two_slashes_are_another_key() {
+async fn double_slash_is_a_different_key() {
     let (cluster, session) = cluster().await;
     let twice = cluster.s3.url("data/b.parquet").replace("data/b", "data//b");
     let fields = format!(
@@ -95,7 +96,7 @@ async fn two_slashes_are_another_key() {
 }
 
 #[tokio::test]
-async fn the_manifest_is_there_and_is_json() {
+async fn manifest_must_exist_and_be_json() {
     let (cluster, session) = cluster().await;
     session.refuses(&copy(&cluster, "none.manifest"), "XX000", "NoSuchKey").await;
     cluster.s3.put("m.manifest", "not json");
@@ -115,7 +116,7 @@ async fn without_a_manifest_the_path_is_a_prefix() {
 }
 
 #[tokio::test]
-async fn a_prefix_takes_markers_for_files() {
+async fn prefix_treats_markers_as_files() {
     let (cluster, session) = cluster().await;
     cluster.s3.put("data/_SUCCESS", "");
     let copy = format!("COPY people {}", cluster.from("data/"));
@@ -123,7 +124,7 @@ async fn a_prefix_takes_markers_for_files() {
 }
 
 #[tokio::test]
-async fn a_prefix_of_nothing_loads_nothing() {
+async fn prefix_without_matches_loads_nothing() {
     let (cluster, session) = cluster().await;
     session.run(&format!("COPY people {}", cluster.from("nothing/"))).await;
     assert_eq!(session.value("SELECT count(*) FROM people").await, "0");

@@ -1,4 +1,4 @@
-//! What is refused of a Parquet file.
+//! Parquet files that COPY rejects.
 
 use std::sync::Arc;
 
@@ -56,7 +56,7 @@ fn unknown(loaded: Result<String, Refusal>, what: &str) {
 }
 
 #[tokio::test]
-async fn a_type_that_does_not_fit() {
+async fn mismatched_types_are_rejected() {
     incompatible(load("BIGINT", texts(&[Some("1")])).await, "BIGINT", "byte_array");
     incompatible(load("INTEGER", big_ints(&[1])).await, "INTEGER", "int64");
     incompatible(load("SMALLINT", ints(&[1])).await, "SMALLINT", "int32");
@@ -68,12 +68,12 @@ async fn a_type_that_does_not_fit() {
 }
 
 #[tokio::test]
-async fn a_wider_integer_takes_a_narrower() {
+async fn wider_integer_column_accepts_a_narrower_type() {
     assert_eq!(load("BIGINT", ints(&[-7])).await.unwrap(), "-7");
 }
 
 #[tokio::test]
-async fn bytes_are_no_text() {
+async fn bytes_are_not_text() {
     let bytes = Arc::new(BinaryArray::from(vec![b"abc".as_slice()]));
     incompatible(load("VARCHAR(9)", bytes).await, "VARCHAR(9)", "byte_array");
     let fixed = FixedSizeBinaryArray::try_from_iter([[1u8; 16]].into_iter()).unwrap();
@@ -81,7 +81,7 @@ async fn bytes_are_no_text() {
 }
 
 #[tokio::test]
-async fn a_decimal_has_the_column_s_scale() {
+async fn decimal_must_have_the_scale_of_the_column() {
     let decimal = || {
         let array = Decimal128Array::from(vec![100]);
         Arc::new(array.with_precision_and_scale(20, 2).unwrap())
@@ -93,7 +93,7 @@ async fn a_decimal_has_the_column_s_scale() {
 }
 
 #[tokio::test]
-async fn timestamps_of_other_units() {
+async fn timestamps_of_other_units_are_rejected() {
     let nanos = Arc::new(TimestampNanosecondArray::from(vec![1]));
     unknown(load("TIMESTAMP", nanos).await, "TIMESTAMP(NANOS)");
     let millis = Arc::new(TimestampMillisecondArray::from(vec![1]));
@@ -105,21 +105,21 @@ async fn timestamps_of_other_units() {
 }
 
 #[tokio::test]
-async fn integers_without_a_sign_or_too_small() {
+async fn unsigned_and_small_integers_are_rejected() {
     unknown(load("BIGINT", Arc::new(UInt64Array::from(vec![1]))).await, "an unsigned integer");
     unknown(load("BIGINT", Arc::new(UInt32Array::from(vec![1]))).await, "an unsigned integer");
     unknown(load("SMALLINT", Arc::new(Int8Array::from(vec![1]))).await, "8-bit");
 }
 
 #[tokio::test]
-async fn nested_columns() {
+async fn nested_columns_are_rejected() {
     let list = ListArray::from_iter_primitive::<Int32Type, _, _>(vec![Some(vec![Some(1)])]);
     let refusal = load("BIGINT", Arc::new(list)).await.unwrap_err();
     assert!(refusal.message.contains("Unreachable - Invalid type: 4000"), "{refusal:?}");
 }
 
 #[tokio::test]
-async fn codecs() {
+async fn known_codecs_are_accepted() {
     let zstd = Compression::ZSTD(ZstdLevel::default());
     for codec in [Compression::UNCOMPRESSED, Compression::SNAPPY, zstd] {
         let properties = WriterProperties::builder().set_compression(codec);
@@ -128,7 +128,7 @@ async fn codecs() {
 }
 
 #[tokio::test]
-async fn codecs_that_nobody_has_seen_loaded() {
+async fn unknown_codecs_are_rejected() {
     use parquet::basic::BrotliLevel;
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
@@ -146,7 +146,7 @@ async fn codecs_that_nobody_has_seen_loaded() {
     }
 }
 
-/// The file with a footer that says its columns are compressed so.
+/// Changes the footer of a file so that its columns claim this codec.
 fn claiming(file: &[u8], codec: Compression) -> Vec<u8> {
     use parquet::file::metadata::{ParquetMetaDataReader, ParquetMetaDataWriter};
     let footer = u32::from_le_bytes(file[file.len() - 8..file.len() - 4].try_into().unwrap());
@@ -167,13 +167,13 @@ fn claiming(file: &[u8], codec: Compression) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn data_pages_of_version_2() {
+async fn data_pages_of_version_2_are_rejected() {
     let properties = WriterProperties::builder().set_writer_version(WriterVersion::PARQUET_2_0);
     unknown(load_with("BIGINT", big_ints(&[7]), properties).await, "data page version 2");
 }
 
 #[tokio::test]
-async fn encodings() {
+async fn unknown_encodings_are_rejected() {
     let encoded =
         |encoding| WriterProperties::builder().set_dictionary_enabled(false).set_encoding(encoding);
     let delta = encoded(Encoding::DELTA_BINARY_PACKED);
@@ -187,13 +187,13 @@ async fn encodings() {
 }
 
 #[tokio::test]
-async fn bloom_filters() {
+async fn bloom_filters_are_rejected() {
     let properties = WriterProperties::builder().set_bloom_filter_enabled(true);
     unknown(load_with("BIGINT", big_ints(&[7]), properties).await, "a Bloom filter");
 }
 
 #[tokio::test]
-async fn the_arrow_schema_in_the_file_does_not_count() {
+async fn embedded_arrow_schema_is_ignored() {
     use arrow::array::{DictionaryArray, LargeStringArray};
     let large = Arc::new(LargeStringArray::from(vec!["a"]));
     assert_eq!(load("VARCHAR(9)", large).await.unwrap(), "a");
@@ -202,7 +202,7 @@ async fn the_arrow_schema_in_the_file_does_not_count() {
 }
 
 #[tokio::test]
-async fn a_column_that_is_required() {
+async fn required_columns_load() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     session.run("CREATE TABLE t (x BIGINT NOT NULL)").await;
@@ -215,7 +215,7 @@ async fn a_column_that_is_required() {
 }
 
 #[tokio::test]
-async fn endings_that_mean_compression() {
+async fn suffixes_that_mean_compression_are_rejected() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     session.run("CREATE TABLE t (id BIGINT, name VARCHAR(5))").await;
@@ -230,7 +230,7 @@ async fn endings_that_mean_compression() {
 }
 
 #[tokio::test]
-async fn an_empty_file_of_no_rows_loads() {
+async fn file_without_rows_loads() {
     let values: ArrayRef = Arc::new(StringArray::from(Vec::<&str>::new()));
     let cluster = Cluster::start().await;
     let session = cluster.session().await;

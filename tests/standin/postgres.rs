@@ -1,4 +1,4 @@
-//! The PostgreSQL that the tests start.
+//! The PostgreSQL server that the tests start.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use crate::cluster::connector;
 use crate::support::postgres::{Postgres, SECRET_PASSWORD, SECRET_USER};
 
 #[tokio::test]
-async fn a_database_is_empty_and_ones_own() {
+async fn databases_are_empty_and_separate() {
     let (one, other) = (Postgres::shared().database(), Postgres::shared().database());
     assert_ne!(one.name(), other.name());
     one.client().await.batch_execute("CREATE TABLE t (x int)").await.unwrap();
@@ -18,7 +18,7 @@ async fn a_database_is_empty_and_ones_own() {
 }
 
 #[tokio::test]
-async fn postgres_asks_one_role_for_its_password() {
+async fn postgres_requires_a_password_of_one_role() {
     let database = Postgres::shared().database();
     let mut config: tokio_postgres::Config = database.url().parse().unwrap();
     config.user(SECRET_USER).password("open barley");

@@ -1,4 +1,4 @@
-//! Queries whose answers or whose grammar differ from PostgreSQL's.
+//! Queries whose results or grammar differ from PostgreSQL's.
 
 use crate::cluster::{Cluster, Session};
 
@@ -12,7 +12,7 @@ async fn session(tables: &[&str]) -> (Cluster, Session) {
 }
 
 #[tokio::test]
-async fn trailing_blanks_do_not_count_in_comparisons() {
+async fn comparisons_ignore_trailing_blanks() {
     let (_cluster, session) = session(&[
         "CREATE TABLE a (x VARCHAR(9))",
         "CREATE TABLE b (x VARCHAR(9))",
@@ -32,7 +32,7 @@ async fn trailing_blanks_do_not_count_in_comparisons() {
 }
 
 #[tokio::test]
-async fn trailing_blanks_do_not_count_in_groups() {
+async fn groups_ignore_trailing_blanks() {
     let (_cluster, session) = session(&[
         "CREATE TABLE t (a VARCHAR(9), b INTEGER)",
         "INSERT INTO t VALUES ('x', 1), ('x ', 1), ('y', 2)",
@@ -86,7 +86,7 @@ async fn groups_of_all_kinds() {
 }
 
 #[tokio::test]
-async fn averages_of_integers_are_cut() {
+async fn averages_of_integers_are_truncated() {
     let (_cluster, session) = session(&[
         "CREATE TABLE t (s SMALLINT, i INTEGER, b BIGINT, d DOUBLE PRECISION)",
         "INSERT INTO t VALUES (1, -1, 1, 1), (2, -2, 2, 2), (NULL, NULL, NULL, NULL)",
@@ -155,7 +155,7 @@ async fn window_aggregates_need_a_frame() {
 }
 
 #[tokio::test]
-async fn functions_of_the_leader_see_no_tables() {
+async fn leader_node_functions_reject_user_tables() {
     let (_cluster, session) =
         session(&["CREATE TABLE t (a INTEGER)", "INSERT INTO t VALUES (1)"]).await;
     for function in ["now()", "CURRENT_TIMESTAMP", "current_schema()", "version()"] {
@@ -191,7 +191,7 @@ async fn floats_have_fifteen_digits() {
 }
 
 #[tokio::test]
-async fn queries_that_both_take() {
+async fn queries_that_postgresql_accepts_too() {
     let (_cluster, session) = session(&[
         "CREATE TABLE t (a INTEGER, b VARCHAR(9))",
         "INSERT INTO t SELECT 1, 'x' UNION ALL SELECT 2, 'y'",
@@ -257,7 +257,7 @@ async fn the_project_s_own_queries_run() {
     ])
     .await;
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
-    // The other folders read what is no table in the warehouse.
+    // The queries of the other folders read tables that are not in the warehouse.
     let files = crate::support::files(&folder);
     let read = |file: &&String| file.starts_with("analytics") || file.contains("primary_key");
     for file in files.iter().filter(read) {

@@ -1,9 +1,9 @@
-//! Statements that Redshift does not have, names that are none, and settings of the grammar.
+//! Statements that Redshift lacks, invalid names, and grammar settings.
 
 use crate::cluster::Cluster;
 
 #[tokio::test]
-async fn commands_that_are_postgresql_s() {
+async fn commands_only_in_postgresql_are_rejected() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     session.run("CREATE TABLE t (a INTEGER, b INTEGER)").await;
@@ -30,7 +30,7 @@ async fn commands_that_are_postgresql_s() {
 }
 
 #[tokio::test]
-async fn clauses_that_are_postgresql_s() {
+async fn clauses_only_in_postgresql_are_rejected() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     session.run("CREATE TABLE t (a INTEGER, b INTEGER)").await;
@@ -88,7 +88,7 @@ async fn names_are_folded_quoted_or_not() {
 }
 
 #[tokio::test]
-async fn reserved_words_have_to_be_quoted() {
+async fn reserved_words_must_be_quoted() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     for word in ["user", "timestamp", "tag", "open", "new", "old", "partition", "interval"] {
@@ -106,7 +106,7 @@ async fn reserved_words_have_to_be_quoted() {
 }
 
 #[tokio::test]
-async fn words_that_are_not_reserved() {
+async fn unreserved_words_are_valid_names() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     for word in [
@@ -119,7 +119,7 @@ async fn words_that_are_not_reserved() {
 }
 
 #[tokio::test]
-async fn names_have_a_length() {
+async fn name_length_is_limited() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     let long = "x".repeat(128);
@@ -128,7 +128,7 @@ async fn names_have_a_length() {
 }
 
 #[tokio::test]
-async fn system_columns_are_taken() {
+async fn names_of_system_columns_are_rejected() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     for column in ["\"oid\"", "tableoid", "xmin", "ctid"] {
@@ -138,7 +138,7 @@ async fn system_columns_are_taken() {
 }
 
 #[tokio::test]
-async fn a_backslash_escapes() {
+async fn backslash_is_an_escape_character() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     assert_eq!(session.value(r"SELECT 'a\'b'").await, "a'b");
@@ -147,12 +147,12 @@ async fn a_backslash_escapes() {
     assert_eq!(session.value("SELECT 'a''b'").await, "a'b");
     assert_eq!(session.value("SELECT 'a''''b'").await, "a''b");
     assert_eq!(session.value(r"SELECT 'it''s \\ $q0$ \''").await, r"it's \ $q0$ '");
-    // The quote that would end the literal elsewhere is escaped, so the literal has no end.
+    // The backslash escapes the closing quote, so the literal does not end.
     session.refuses(r"SELECT 'a\'", "42601", "").await;
 }
 
 #[tokio::test]
-async fn users_and_their_privileges() {
+async fn users_have_privileges() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     session.run("CREATE GROUP readers").await;
@@ -195,7 +195,7 @@ async fn users_and_their_privileges() {
 }
 
 #[tokio::test]
-async fn users_of_two_servers_do_not_meet() {
+async fn users_of_two_servers_are_separate() {
     let (one, other) = (Cluster::start().await, Cluster::start().await);
     for cluster in [one, other] {
         cluster.session().await.run("CREATE USER anna PASSWORD 'Abcdefg1'").await;

@@ -1,9 +1,9 @@
-//! Tables and views: their definitions, and what is enforced of them.
+//! Tables and views: their definitions, and the constraints that are enforced.
 
 use crate::cluster::Cluster;
 
 #[tokio::test]
-async fn attributes_of_tables() {
+async fn table_attributes_are_accepted() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     session
@@ -37,7 +37,7 @@ async fn attributes_of_tables() {
 }
 
 #[tokio::test]
-async fn attributes_that_contradict() {
+async fn contradictory_attributes_are_rejected() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     for (definition, code, text) in [
@@ -61,7 +61,7 @@ async fn attributes_that_contradict() {
 }
 
 #[tokio::test]
-async fn types() {
+async fn types_follow_redshift() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     for kind in [
@@ -129,7 +129,7 @@ async fn keys_are_not_enforced_but_not_null_is() {
 }
 
 #[tokio::test]
-async fn a_foreign_key_is_about_a_key() {
+async fn foreign_key_must_refer_to_a_key() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     session.run("CREATE TABLE a (id INTEGER PRIMARY KEY, x INTEGER)").await;
@@ -138,14 +138,14 @@ async fn a_foreign_key_is_about_a_key() {
     session.refuses(&reference("nothing (id)"), "XX000", "Relation nothing").await;
     session.run(&reference("a")).await;
     session.refuses("DROP TABLE a", "2BP01", "other objects depend on it").await;
-    // A key is bound to the table, not to its name.
+    // A foreign key refers to the table, not to its name.
     session.run("ALTER TABLE a RENAME TO a_old").await;
     session.refuses("DROP TABLE a_old", "2BP01", "other objects depend on it").await;
     session.run("DROP TABLE a_old, b").await;
 }
 
 #[tokio::test]
-async fn keys_come_and_go() {
+async fn keys_are_added_and_dropped() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     session.run("CREATE TABLE a (id INTEGER NOT NULL)").await;
@@ -173,7 +173,7 @@ async fn keys_come_and_go() {
 }
 
 #[tokio::test]
-async fn an_inserted_text_is_measured_in_bytes() {
+async fn inserted_text_is_measured_in_bytes() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     session.run("CREATE TABLE t (a VARCHAR(4))").await;
@@ -227,7 +227,7 @@ async fn columns_can_be_altered() {
 }
 
 #[tokio::test]
-async fn errors_of_tables() {
+async fn table_errors_have_the_codes_of_redshift() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     session.run("CREATE TABLE t (a INTEGER)").await;
@@ -244,7 +244,7 @@ async fn errors_of_tables() {
 }
 
 #[tokio::test]
-async fn schemas() {
+async fn schemas_are_created_and_dropped() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     session.run("CREATE SCHEMA IF NOT EXISTS star").await;
@@ -266,7 +266,7 @@ async fn schemas() {
 }
 
 #[tokio::test]
-async fn a_view_holds_its_table() {
+async fn view_prevents_the_drop_of_its_table() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     session.run("CREATE TABLE t (a INTEGER)").await;

@@ -54,7 +54,7 @@ async fn a_begin_within_a_transaction_joins_it() {
 }
 
 #[tokio::test]
-async fn isolation_levels_are_taken_and_ignored() {
+async fn isolation_levels_are_accepted_and_ignored() {
     let (cluster, session) = table().await;
     session.run("BEGIN ISOLATION LEVEL READ COMMITTED").await;
     assert_eq!(session.value(COUNT).await, "0");
@@ -65,7 +65,7 @@ async fn isolation_levels_are_taken_and_ignored() {
 }
 
 #[tokio::test]
-async fn the_snapshot_is_taken_by_the_first_look() {
+async fn first_query_takes_the_snapshot() {
     let (cluster, session) = table().await;
     session.run("BEGIN").await;
     session.run("LOCK t").await;
@@ -76,7 +76,7 @@ async fn the_snapshot_is_taken_by_the_first_look() {
 }
 
 #[tokio::test]
-async fn a_table_newer_than_the_snapshot_is_not_there() {
+async fn table_newer_than_the_snapshot_does_not_exist() {
     let (cluster, session) = table().await;
     session.run("CREATE TABLE u (a INTEGER)").await;
     let reader = cluster.session().await;
@@ -108,7 +108,8 @@ async fn writers_of_one_row_conflict() {
     assert!(refusal.detail.starts_with("Serializable isolation violation on table"));
 }
 
-/// Starts a statement that has to wait for a transaction that locks, renames and maybe drops `t`.
+/// Starts a statement that must wait for a transaction that locks, renames and, if `drops`, drops
+/// `t`.
 async fn wait_for_a_swap(statement: &'static str, drops: bool) -> Result<(), String> {
     let (cluster, session) = table().await;
     session.run("CREATE TABLE t_new (LIKE t)").await;
@@ -122,7 +123,7 @@ async fn wait_for_a_swap(statement: &'static str, drops: bool) -> Result<(), Str
         let done = other.client.simple_query(statement).await;
         done.map(|_| ()).map_err(|error| error.as_db_error().unwrap().message().to_owned())
     });
-    // Whoever waits is seen to wait.
+    // Wait until a lock request is queued.
     let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted \
                  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     while cluster.backing(waits).await == "0" {
@@ -141,7 +142,7 @@ async fn wait_for_a_swap(statement: &'static str, drops: bool) -> Result<(), Str
 }
 
 #[tokio::test]
-async fn who_waits_for_a_table_that_is_dropped_fails() {
+async fn statement_waiting_for_a_dropped_table_fails() {
     for (statement, says) in [
         (COUNT, "could not open relation with OID"),
         ("DELETE FROM t", "dropped by concurrent transaction"),
@@ -153,7 +154,7 @@ async fn who_waits_for_a_table_that_is_dropped_fails() {
 }
 
 #[tokio::test]
-async fn who_waits_for_a_table_that_is_renamed_reads_on() {
+async fn statement_waiting_for_a_renamed_table_succeeds() {
     for statement in [COUNT, "DELETE FROM t"] {
         wait_for_a_swap(statement, false).await.unwrap();
     }
@@ -173,7 +174,7 @@ async fn truncate_commits() {
 }
 
 #[tokio::test]
-async fn what_no_transaction_takes() {
+async fn statements_rejected_in_a_transaction() {
     let (_cluster, session) = table().await;
     session.run("ALTER TABLE t ADD COLUMN b VARCHAR(3)").await;
     session.run("CREATE TABLE s (LIKE t)").await;
@@ -193,7 +194,7 @@ async fn what_no_transaction_takes() {
 }
 
 #[tokio::test]
-async fn a_failed_transaction_takes_its_end_only() {
+async fn failed_transaction_accepts_only_its_end() {
     let (_cluster, session) = table().await;
     session.run("BEGIN").await;
     session.run("INSERT INTO t VALUES (1)").await;

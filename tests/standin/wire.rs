@@ -1,4 +1,4 @@
-//! The protocol: who gets in, and what a driver meets.
+//! The protocol: authentication, and the behavior that drivers see.
 
 use tokio_postgres::NoTls;
 use tokio_postgres::config::SslMode;
@@ -8,7 +8,7 @@ use crate::support::redshift::{Auth, Config, Fault, Gate, On, What, When};
 use crate::support::tls::Certificates;
 
 #[tokio::test]
-async fn it_says_it_is_redshift() {
+async fn version_is_that_of_redshift() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     let version = session.value("SELECT version()").await;
@@ -18,7 +18,7 @@ async fn it_says_it_is_redshift() {
 }
 
 #[tokio::test]
-async fn no_tls_no_session() {
+async fn connection_without_tls_is_refused() {
     let cluster = Cluster::start().await;
     let mut config = cluster.config();
     let refused = config.ssl_mode(SslMode::Disable).connect(NoTls).await.err().unwrap();
@@ -53,7 +53,7 @@ async fn a_wrong_password_is_refused() {
 }
 
 #[tokio::test]
-async fn a_password_kept_as_sha256_stops_the_driver() {
+async fn password_stored_as_sha256_fails_the_login() {
     let config = Config { auth: Auth::Sha256, ..Config::default() };
     let cluster = Cluster::start_with(config).await;
     let error = cluster.config().connect(cluster.tls()).await.err().unwrap();
@@ -62,14 +62,14 @@ async fn a_password_kept_as_sha256_stops_the_driver() {
 }
 
 #[tokio::test]
-async fn there_is_one_database() {
+async fn only_one_database_exists() {
     let cluster = Cluster::start().await;
     let refused = cluster.config().dbname("prod").connect(cluster.tls()).await.err().unwrap();
     assert_eq!(refused.code().unwrap().code(), "3D000");
 }
 
 #[tokio::test]
-async fn only_simple_queries() {
+async fn only_simple_queries_are_accepted() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     let error = session.client.query("SELECT 1", &[]).await.err().unwrap();
@@ -78,7 +78,7 @@ async fn only_simple_queries() {
 }
 
 #[tokio::test]
-async fn one_statement_at_a_time() {
+async fn only_one_statement_per_query_is_accepted() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     session.refuses("BEGIN; COMMIT", "0A000", "several statements").await;
@@ -87,7 +87,7 @@ async fn one_statement_at_a_time() {
 }
 
 #[tokio::test]
-async fn what_the_catalogue_lacks() {
+async fn missing_catalog_relations_and_functions_are_rejected() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     session.refuses("SELECT * FROM pg_catalog.pg_range", "42P01", "pg_range").await;
@@ -96,7 +96,7 @@ async fn what_the_catalogue_lacks() {
 }
 
 #[tokio::test]
-async fn settings() {
+async fn settings_are_validated() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     let unknown = "unrecognized configuration parameter \"standard_conforming_strings\"";
@@ -122,7 +122,7 @@ async fn a_statement_ends_at_its_timeout() {
 }
 
 #[tokio::test]
-async fn a_client_cancels() {
+async fn client_cancels_a_statement() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     let gate = Gate::new();
@@ -137,7 +137,7 @@ async fn a_client_cancels() {
 }
 
 #[tokio::test]
-async fn a_client_cancels_what_waits_for_a_lock() {
+async fn client_cancels_a_lock_wait() {
     let cluster = Cluster::start().await;
     let (holder, session) = (cluster.session().await, cluster.session().await);
     holder.run("CREATE TABLE t (a INTEGER)").await;

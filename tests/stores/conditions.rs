@@ -1,4 +1,4 @@
-//! Locks and records in stores that compare generations, compare ETags, or do not compare.
+//! Locks and records in stores that compare generations, compare ETags, or ignore conditions.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -11,7 +11,7 @@ use crate::*;
 
 const WARNING: &str = "this store has no conditional puts";
 
-/// A lease as another run would have made it, which ends so many seconds from now.
+/// Returns a lease of another run that expires in `seconds` seconds.
 fn lease(seconds: i64) -> Vec<u8> {
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis() as i64;
     let end = now + seconds * 1000;
@@ -22,7 +22,7 @@ fn lease(seconds: i64) -> Vec<u8> {
 }
 
 #[test]
-fn on_google_cloud_storage_generations_are_compared() {
+fn google_cloud_storage_compares_generations() {
     let (workspace, store) = (with_data(), MemoryStore::start(Conditions::Generations));
     for _ in 0..2 {
         let command = on_gcs(&workspace, &store.stub.url);
@@ -39,7 +39,7 @@ fn on_google_cloud_storage_generations_are_compared() {
 }
 
 #[test]
-fn on_google_cloud_storage_an_expired_lock_is_taken_over_and_a_live_one_is_not() {
+fn google_cloud_storage_run_takes_over_an_expired_lock_but_not_a_live_one() {
     let (workspace, store) = (with_data(), MemoryStore::start(Conditions::Generations));
     let run =
         || transform(on_gcs(&workspace, &store.stub.url), &workspace, "gs://bucket/star", &[]);
@@ -51,7 +51,7 @@ fn on_google_cloud_storage_an_expired_lock_is_taken_over_and_a_live_one_is_not()
 }
 
 #[test]
-fn a_store_without_conditional_puts_is_named_once_and_still_has_a_lock() {
+fn store_without_conditional_puts_is_reported_once_and_still_locked() {
     let without = [501, 400, 405].map(Conditions::Rejected);
     for conditions in without.into_iter().chain([Conditions::Ignored]) {
         let (workspace, store) = (with_data(), MemoryStore::start(conditions));
@@ -71,7 +71,7 @@ fn a_store_without_conditional_puts_is_named_once_and_still_has_a_lock() {
 }
 
 #[test]
-fn a_bad_request_for_another_reason_is_told_as_it_is() {
+fn unrelated_bad_request_is_reported_unchanged() {
     let refusal = |asked: &stub::Asked| {
         (asked.method == "PUT")
             .then(|| stub::answer(400, "<Error><Code>ExpiredToken</Code></Error>"))
@@ -83,7 +83,7 @@ fn a_bad_request_for_another_reason_is_told_as_it_is() {
 }
 
 #[test]
-fn without_a_lock_no_lock_is_read_or_written() {
+fn lock_off_neither_reads_nor_writes_a_lock() {
     let toml = "[transform]\nlock = \"off\"\n";
     for (more, file) in [(&["--lock", "off"][..], ""), (&[], toml)] {
         let (workspace, store) = (with_data(), MemoryStore::start(Conditions::Ignored));
@@ -101,9 +101,9 @@ fn without_a_lock_no_lock_is_read_or_written() {
 }
 
 #[test]
-fn without_a_lock_only_files_of_the_star_before_are_removed() {
+fn lock_off_removes_only_files_of_the_previous_star() {
     let (workspace, store) = (with_data(), MemoryStore::start(Conditions::Tags));
-    // Another run may be about to publish these.
+    // Another run could be about to publish these.
     let other = "star/songs/20181112T030405Z-0a1b2c3d-00000.parquet";
     store.put(other, "PAR1");
     let run = |more: &[&str]| {
@@ -119,10 +119,10 @@ fn without_a_lock_only_files_of_the_star_before_are_removed() {
 }
 
 #[test]
-fn without_a_lock_a_record_that_changed_meanwhile_is_not_replaced() {
+fn lock_off_does_not_replace_a_record_that_changed_during_the_run() {
     let (second, reads) = (Arc::new(AtomicBool::new(false)), AtomicUsize::new(0));
     let is_second = second.clone();
-    // Something else writes the record after the second run has looked twice.
+    // Another writer replaces the record after the second run has read it twice.
     let refusal = move |asked: &stub::Asked| {
         let is_read = asked.path.ends_with("_starlift.json") && asked.method == "GET";
         let late = is_read && is_second.load(Relaxed) && reads.fetch_add(1, Relaxed) >= 2;
@@ -146,7 +146,7 @@ fn without_a_lock_a_record_that_changed_meanwhile_is_not_replaced() {
 }
 
 #[test]
-fn an_object_that_is_no_lock_is_left_alone() {
+fn object_that_is_not_a_lock_is_left_alone() {
     for content in ["", "{}", "the lock of another program"] {
         let (workspace, server) = (with_data(), S3Server::start());
         server.put("star/_lock", content);

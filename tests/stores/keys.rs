@@ -1,4 +1,4 @@
-//! Keys that no path can hold, in Google Cloud Storage and Azure.
+//! Keys that cannot be represented as paths, in Google Cloud Storage and Azure.
 
 use crate::objects::Conditions;
 use crate::*;
@@ -13,7 +13,7 @@ const ODD: [&str; 7] = [
     "songs/x/",
 ];
 
-/// A store with such keys, a marker for a folder, and two songs.
+/// Starts a store with such keys, folder markers and two songs.
 fn store() -> MemoryStore {
     let store = MemoryStore::start(Conditions::Generations);
     for key in ODD.into_iter().chain(["songs/a.json", "songs/x/y/z.json"]) {
@@ -28,7 +28,7 @@ fn assert_others_are_read(workspace: &Workspace, mut command: Command, songs: &s
     let arguments = ["transform", "--logs", "logs", "--out", "star", "--songs", songs];
     let outcome = workspace.outcome(command.args(arguments));
     outcome.exits(0).says("songs     2 objects listed = 2 read");
-    // All that lies below an odd part is named by its folder.
+    // Warnings name the folder of all keys below an invalid path segment.
     let folders = ["songs//", "songs/x//", "songs/./", "songs/../"];
     for named in folders.iter().chain(&["songs/full/", "songs/x/", "songs/x"]) {
         outcome.complains(&format!("bucket/{named}"));
@@ -40,19 +40,19 @@ fn assert_others_are_read(workspace: &Workspace, mut command: Command, songs: &s
 }
 
 #[test]
-fn on_google_cloud_storage_they_are_named_and_passed_over() {
+fn google_cloud_storage_keys_that_are_not_paths_are_reported_and_skipped() {
     let (workspace, store) = (with_data(), store());
     assert_others_are_read(&workspace, on_gcs(&workspace, &store.stub.url), "gs://bucket/songs");
 }
 
 #[test]
-fn on_azure_they_are_named_and_passed_over() {
+fn azure_keys_that_are_not_paths_are_reported_and_skipped() {
     let (workspace, store) = (with_data(), store());
     assert_others_are_read(&workspace, on_azure(&workspace, &store.stub.url), "az://bucket/songs");
 }
 
 #[test]
-fn many_of_them_do_not_fill_the_screen() {
+fn many_unreadable_keys_are_summarized() {
     let (workspace, store) = (with_data(), store());
     for i in 0..100 {
         store.put(&format!("songs/{i:03}/"), SONG);

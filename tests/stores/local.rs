@@ -1,4 +1,4 @@
-//! Pipes, copies made of hard links, and folders that may not be read.
+//! Pipes, hard-linked copies, and folders without read permission.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
@@ -8,7 +8,7 @@ use crate::*;
 
 const JSONPATHS: &str = r#"{"jsonpaths":["$.artist","$.auth","$.firstName","$.gender","$.itemInSession","$.lastName","$.length","$.level","$.location","$.method","$.page","$.registration","$.sessionId","$.song","$.status","$.ts","$.userAgent","$.userId"]}"#;
 
-/// Runs a command that must end by itself although nobody writes to its pipes.
+/// Runs a command that must end by itself although no process writes to its pipes.
 #[track_caller]
 fn ends(workspace: &Workspace, args: &[&str]) -> Outcome {
     let mut child =
@@ -29,7 +29,7 @@ fn mkfifo(path: &std::path::Path) {
 }
 
 #[test]
-fn a_named_pipe_in_place_of_a_file_is_refused_at_once() {
+fn named_pipe_instead_of_a_file_is_rejected_at_once() {
     let workspace = with_data();
     mkfifo(&workspace.join("pipe"));
     let paths = ["transform", "--songs", "songs", "--logs", "logs", "--out", "star"];
@@ -56,7 +56,7 @@ fn a_named_pipe_in_place_of_a_file_is_refused_at_once() {
 }
 
 #[test]
-fn what_the_shell_substitutes_for_a_command_is_read() {
+fn process_substitution_of_the_shell_is_read() {
     let workspace = with_data();
     workspace.write("paths.json", JSONPATHS);
     let program = env!("CARGO_BIN_EXE_starlift");
@@ -77,7 +77,7 @@ fn what_the_shell_substitutes_for_a_command_is_read() {
 }
 
 #[test]
-fn a_copy_made_of_hard_links_is_an_output_of_its_own() {
+fn hard_linked_copy_is_a_separate_output() {
     let workspace = with_data();
     let run = |out| transform(workspace.command(), &workspace, out, &[]);
     run("star").exits(0);
@@ -96,7 +96,7 @@ fn a_copy_made_of_hard_links_is_an_output_of_its_own() {
 }
 
 #[test]
-fn a_hidden_folder_that_may_not_be_read_is_passed_over() {
+fn unreadable_hidden_folder_is_skipped() {
     use std::os::unix::fs::MetadataExt;
     use std::os::unix::process::CommandExt;
 
@@ -110,7 +110,7 @@ fn a_hidden_folder_that_may_not_be_read_is_passed_over() {
     if std::fs::hard_link(env!("CARGO_BIN_EXE_starlift"), &program).is_err() {
         std::fs::copy(env!("CARGO_BIN_EXE_starlift"), &program).unwrap();
     }
-    // Root reads everything: another user has to try.
+    // Root can read everything, so the test uses another user.
     let is_root = std::fs::metadata(workspace.path()).unwrap().uid() == 0;
     std::fs::set_permissions(workspace.path(), PermissionsExt::from_mode(0o755)).unwrap();
     let run = |more: &[&str]| {

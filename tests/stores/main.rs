@@ -1,4 +1,4 @@
-//! Object stores of all kinds: what they can do, how they are reached, and what they refuse.
+//! All kinds of object stores: their features, their connection settings, and their errors.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a broken fixture fails the test")]
 
@@ -25,7 +25,7 @@ const SONG: &str =
     r#"{"song_id":"SO1","title":"T","artist_id":"AR1","artist_name":"A","year":0,"duration":1.5}"#;
 const LOG: &str = r#"{"ts":1541044398796,"page":"NextSong","userId":"8","sessionId":1,"itemInSession":1,"artist":"A","song":"T","length":1.5,"level":"free"}"#;
 
-/// A folder with one song and one log.
+/// Creates a folder with one song and one log.
 fn with_data() -> Workspace {
     let workspace = Workspace::new();
     workspace.write("songs/a.json", SONG);
@@ -33,7 +33,7 @@ fn with_data() -> Workspace {
     workspace
 }
 
-/// The program, told to reach S3 at an endpoint.
+/// Returns a command that accesses S3 at an endpoint.
 fn on_s3(workspace: &Workspace, endpoint: &str) -> Command {
     let mut command = workspace.command();
     command.env("AWS_ENDPOINT_URL", endpoint).env("AWS_REGION", "us-east-1");
@@ -46,7 +46,7 @@ fn on_s3(workspace: &Workspace, endpoint: &str) -> Command {
     command
 }
 
-/// The program, told to reach Google Cloud Storage at an endpoint.
+/// Returns a command that accesses Google Cloud Storage at an endpoint.
 fn on_gcs(workspace: &Workspace, endpoint: &str) -> Command {
     let account = format!(
         r#"{{"gcs_base_url":"{endpoint}","disable_oauth":true,"client_email":"","private_key":"","private_key_id":""}}"#
@@ -56,7 +56,7 @@ fn on_gcs(workspace: &Workspace, endpoint: &str) -> Command {
     command
 }
 
-/// The program, told to reach Azure at an endpoint.
+/// Returns a command that accesses Azure at an endpoint.
 fn on_azure(workspace: &Workspace, endpoint: &str) -> Command {
     let mut command = workspace.command();
     command.env("AZURE_STORAGE_ACCOUNT_NAME", "account").env("AZURE_STORAGE_ENDPOINT", endpoint);
@@ -64,7 +64,7 @@ fn on_azure(workspace: &Workspace, endpoint: &str) -> Command {
     command
 }
 
-/// Adds the arguments that make a star of local data.
+/// Adds the arguments that build a star from local data, and runs the command.
 fn transform(mut command: Command, workspace: &Workspace, out: &str, more: &[&str]) -> Outcome {
     command.args(["transform", "--songs", "songs", "--logs", "logs", "--out", out]).args(more);
     workspace.outcome(&mut command)

@@ -1,4 +1,4 @@
-//! The proxy that the environment names, for every client that talks to AWS.
+//! The proxy of the environment variables, for every client that accesses AWS.
 
 use crate::objects::Conditions;
 use crate::*;
@@ -7,7 +7,7 @@ const IDENTITY: &str = "<GetCallerIdentityResponse><GetCallerIdentityResult>\
     <Arn>arn:aws:iam::123456789012:user/ann</Arn><UserId>A</UserId><Account>123456789012</Account>\
     </GetCallerIdentityResult></GetCallerIdentityResponse>";
 
-/// A proxy that answers for S3 and STS by itself, and a bucket with a song and a log.
+/// Starts a proxy that answers for S3 and STS itself, with a bucket that contains a song and a log.
 fn proxy() -> MemoryStore {
     let sts = |asked: &stub::Asked| {
         String::from_utf8_lossy(&asked.body)
@@ -30,7 +30,7 @@ fn every_client_uses_the_proxy_of_any_variable() {
         workspace.outcome(command.args(["--out", "s3://bucket/star"])).exits(0);
         let asked = store.stub.asked();
         assert!(asked.iter().all(|asked| asked.proxied && asked.host == "s3.example.test"));
-        // The region is asked for with one client, listings with another, objects with a third.
+        // Separate clients request the region, the listings and the objects.
         for (method, path) in
             [("HEAD", "/bucket"), ("GET", "/bucket"), ("PUT", "/bucket/star/_lock")]
         {
@@ -65,7 +65,7 @@ fn https_goes_through_a_tunnel() {
 }
 
 #[test]
-fn hosts_without_a_proxy_are_asked_themselves() {
+fn hosts_in_no_proxy_are_contacted_directly() {
     for variable in ["NO_PROXY", "no_proxy"] {
         let (workspace, store, other) = (with_data(), proxy(), proxy());
         let mut command = on_s3(&workspace, &store.stub.url);
@@ -78,7 +78,7 @@ fn hosts_without_a_proxy_are_asked_themselves() {
 }
 
 #[test]
-fn instance_credentials_are_never_asked_for_through_a_proxy() {
+fn instance_credentials_are_never_requested_through_a_proxy() {
     let (workspace, store) = (with_data(), proxy());
     let mut command = on_s3(&workspace, "http://s3.example.test");
     command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");

@@ -1,10 +1,10 @@
-//! What S3 is asked with: encryption, checksums, requester pays, and the place of the bucket's name.
+//! Requests to S3: encryption, checksums, requester pays, and the position of the bucket name.
 
 use crate::objects::Conditions;
 use crate::support::s3::{Op, Request, S3Server};
 use crate::*;
 
-/// The requests of two runs whose inputs and output are in one bucket.
+/// Returns the requests of two runs whose inputs and output are in one bucket.
 fn requests(args: &[&str], toml: &str) -> Vec<Request> {
     let (workspace, server) = (with_data(), S3Server::start());
     server.put("songs/a.json", SONG);
@@ -26,14 +26,14 @@ fn requests(args: &[&str], toml: &str) -> Vec<Request> {
             "s3://sparkify/star",
         ]);
     }
-    // It also writes an object in parts.
+    // This command also writes an object in parts.
     run(&["doctor", "--store", "s3://sparkify/trial"]);
     assert!(server.keys("trial/").is_empty());
     server.requests()
 }
 
-/// The requests that make an object: single puts, but for the one with a wrong checksum, and the
-/// beginnings of uploads.
+/// Returns the requests that create an object: single puts, except the one with a wrong checksum,
+/// and the initiations of multipart uploads.
 fn writes(requests: &[Request]) -> Vec<&Request> {
     let writes = requests.iter().filter(|r| matches!(r.op, Op::Put | Op::CreateUpload));
     let writes: Vec<_> = writes.filter(|r| !r.target.ends_with("/checksum")).collect();
@@ -55,7 +55,7 @@ fn assert_encrypted(requests: &[Request], wanted: &[(&str, Option<&str>)]) {
 const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/1234";
 
 #[test]
-fn what_is_written_is_encrypted_as_asked() {
+fn writes_are_encrypted_as_requested() {
     let kms = [
         ("", Some("aws:kms")),
         ("-aws-kms-key-id", Some(KEY)),
@@ -74,7 +74,7 @@ fn what_is_written_is_encrypted_as_asked() {
 }
 
 #[test]
-fn every_write_has_a_checksum_where_one_is_asked_for() {
+fn every_write_has_the_requested_checksum() {
     for (args, toml) in
         [(&["--checksum", "sha256"][..], ""), (&[], "[s3]\nchecksum = \"sha256\"\n")]
     {
@@ -98,7 +98,7 @@ fn every_write_has_a_checksum_where_one_is_asked_for() {
 }
 
 #[test]
-fn every_request_accepts_charges_where_that_is_asked_for() {
+fn every_request_accepts_charges_if_requested() {
     for (args, toml) in [(&["--request-payer"][..], ""), (&[], "[s3]\nrequest_payer = true\n")] {
         let requests = requests(args, toml);
         for op in [Op::List, Op::Get, Op::Put, Op::UploadPart] {
@@ -113,7 +113,7 @@ fn every_request_accepts_charges_where_that_is_asked_for() {
 }
 
 #[test]
-fn a_bucket_may_be_named_in_the_host() {
+fn bucket_can_be_in_the_host_name() {
     for (more, toml) in
         [(&["--addressing", "virtual"][..], ""), (&[], "[s3]\naddressing = \"virtual\"\n")]
     {
@@ -122,7 +122,7 @@ fn a_bucket_may_be_named_in_the_host() {
         store.put("songs/a.json", SONG);
         store.put("logs/a.json", LOG);
         let mut command = on_s3(&workspace, "http://s3.example.test");
-        // The proxy answers for the host that nobody knows.
+        // The proxy answers for a host that does not exist.
         command.env_remove("AWS_REGION").env("HTTP_PROXY", &store.stub.url);
         command.args(["transform", "--songs", "s3://bucket/songs", "--logs", "s3://bucket/logs"]);
         let outcome = workspace.outcome(command.args(["--out", "s3://bucket/star"]).args(more));
@@ -138,7 +138,7 @@ fn a_bucket_may_be_named_in_the_host() {
 }
 
 #[test]
-fn options_of_kms_without_kms_are_wrong_usage() {
+fn kms_options_without_kms_are_a_usage_error() {
     let workspace = with_data();
     for args in [&["--sse-kms-key-id", KEY][..], &["--sse", "s3", "--sse-bucket-key"]] {
         let run = ["transform", "--songs", "songs", "--logs", "logs", "--out", "star"];
@@ -147,7 +147,7 @@ fn options_of_kms_without_kms_are_wrong_usage() {
 }
 
 #[test]
-fn a_refusal_says_what_it_is_for() {
+fn rejected_write_names_the_remedy() {
     for (code, message, advice) in [
         (
             "AccessDenied",

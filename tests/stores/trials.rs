@@ -1,4 +1,4 @@
-//! `doctor --store`: what a store can do, tried in a prefix that is removed.
+//! `doctor --store`: tests the features of a store in a prefix that it removes afterwards.
 
 use crate::objects::Conditions;
 use crate::support::s3::S3Server;
@@ -9,7 +9,7 @@ fn doctor(mut command: Command, workspace: &Workspace, store: &str) -> Outcome {
 }
 
 #[test]
-fn a_whole_store_passes_and_nothing_is_left() {
+fn store_with_all_features_passes_and_nothing_is_left() {
     let (workspace, server) = (with_data(), S3Server::start());
     server.put("trial/mine.txt", "mine");
     server.put("other.txt", "other");
@@ -39,7 +39,7 @@ fn a_whole_store_passes_and_nothing_is_left() {
 }
 
 #[test]
-fn a_local_folder_passes_and_is_left_as_it_was() {
+fn local_folder_passes_and_is_unchanged() {
     let workspace = with_data();
     workspace.write("there/mine.txt", "mine");
     for folder in ["there", "not/there"] {
@@ -51,7 +51,7 @@ fn a_local_folder_passes_and_is_left_as_it_was() {
 }
 
 #[test]
-fn what_a_store_cannot_do_is_named_with_what_follows() {
+fn missing_features_are_reported_with_their_consequences() {
     for (conditions, said) in [
         (Conditions::Ignored, "If-None-Match is ignored"),
         (Conditions::Rejected(501), "conditional puts are rejected"),
@@ -65,7 +65,7 @@ fn what_a_store_cannot_do_is_named_with_what_follows() {
 }
 
 #[test]
-fn google_cloud_storage_is_tried_with_generations() {
+fn google_cloud_storage_is_tested_with_generations() {
     let (workspace, store) = (with_data(), MemoryStore::start(Conditions::Generations));
     let outcome = doctor(on_gcs(&workspace, &store.stub.url), &workspace, "gs://bucket");
     for ability in ["create once", "replace"] {
@@ -74,7 +74,7 @@ fn google_cloud_storage_is_tried_with_generations() {
 }
 
 #[test]
-fn a_store_that_cannot_be_written_to_fails_at_once() {
+fn read_only_store_fails_at_once() {
     let refusal = |asked: &stub::Asked| (asked.method == "PUT").then(|| stub::answer(403, ""));
     let (workspace, store) = (with_data(), MemoryStore::refusing(Conditions::Tags, refusal));
     let outcome = doctor(on_s3(&workspace, &store.stub.url), &workspace, "s3://bucket/trial");

@@ -1,4 +1,4 @@
-//! What web servers say in errors and get to know after redirects.
+//! Error responses of web servers, and the information that a redirect target receives.
 
 use crate::support::stub::{Stub, answer};
 use crate::*;
@@ -21,7 +21,7 @@ fn the_body_of_an_error_is_never_shown() {
 }
 
 #[test]
-fn the_server_behind_a_redirect_is_not_told_where_it_came_from() {
+fn redirect_target_does_not_learn_the_original_url() {
     let behind = Stub::start(|_| answer(200, SONG));
     let url = behind.url.clone();
     let front = Stub::start(move |_| {

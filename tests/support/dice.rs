@@ -1,12 +1,12 @@
-//! Numbers that look random, and are the same in every run.
+//! Pseudo-random numbers that are the same in every run.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
-/// A generator with its state; SplitMix64.
+/// A SplitMix64 generator, seeded with its field.
 pub struct Dice(pub u64);
 
 impl Dice {
-    /// A number below `end`.
+    /// Returns a number below `end`, or 0 if `end` is 0.
     pub fn roll(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.0;

@@ -1,5 +1,5 @@
-//! What can go wrong on the way to the bucket: a layer in front of the S3 service which records
-//! every request and, as scripted, delays it, holds it, refuses it or cuts its answer short.
+//! Faults between a client and the bucket: a layer in front of the S3 service that records every
+//! request and, as a test scripts it, delays, holds or refuses requests or cuts responses short.
 
 use std::io;
 use std::path::PathBuf;
@@ -17,27 +17,28 @@ use s3s::service::S3Service;
 use s3s::{Body, HttpError};
 use tokio::sync::watch;
 
-/// How long [`Gate::wait`] gives a request to arrive before the test fails.
+/// Time that [`Gate::wait`] waits for a request before the test fails.
 const GATE_PATIENCE: Duration = Duration::from_secs(60);
 
-/// Names the bucket's region, on `HeadBucket` and on a refusal for the wrong region.
+/// The header with the bucket's region, in answers to `HeadBucket` and in refusals for the wrong
+/// region.
 const REGION_HEADER: &str = "x-amz-bucket-region";
 
-/// How the server is to behave; [`Faults::default`] is a well-behaved S3 in us-east-1.
+/// Behavior of the server; [`Faults::default`] is an S3 without faults in us-east-1.
 pub struct Faults {
-    /// Unsigned requests are served too, as from a public bucket.
+    /// Serves unsigned requests too, as a public bucket does.
     pub anonymous: bool,
-    /// Waited before every answer.
+    /// Delay before every response.
     pub latency: Duration,
-    /// Where the bucket says it is.
+    /// Region that the bucket reports.
     pub region: String,
-    /// Refuse requests signed for any other region, as AWS does.
+    /// Refuses requests signed for another region, as AWS does.
     pub strict_region: bool,
-    /// Most keys in a page of a listing; S3's own limit of 1000 holds as well.
+    /// Maximum number of keys per page of a listing, at most S3's own limit of 1000.
     pub page_size: usize,
-    /// Asked in turn: the first that matches a request and is not yet used up is applied.
+    /// Rules in order; the first one that matches a request and is not used up applies.
     pub rules: Vec<Rule>,
-    /// Objects that exist in listings and GETs, but not on disk.
+    /// Objects that exist in listings and GETs but not on disk.
     pub synthetic: Vec<Synthetic>,
 }
 
@@ -55,10 +56,10 @@ impl Default for Faults {
     }
 }
 
-/// What a request asks for, which the HTTP method alone does not tell.
+/// Operation of a request, which the HTTP method alone does not determine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
-    /// Matches every operation, in rules and gates.
+    /// Matches every operation in rules and gates.
     Any,
     /// `GetObject`
     Get,
@@ -113,32 +114,32 @@ impl Op {
     }
 }
 
-/// One request as it came in, and what became of it.
+/// A request as received, and the status of its response.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// What it asked for.
+    /// Operation that was requested.
     pub op: Op,
-    /// The HTTP method.
+    /// HTTP method.
     pub method: String,
-    /// The path, percent-decoded: `/bucket/key`.
+    /// Percent-decoded path: `/bucket/key`.
     pub path: String,
-    /// The query, as sent.
+    /// Query string as sent.
     pub query: String,
-    /// What rules and gates are matched on: the key, the prefix of a listing, the XML of a bulk
+    /// Text that rules and gates match: the key, the prefix of a listing, or the XML of a bulk
     /// delete.
     pub target: String,
-    /// The `Range` header.
+    /// Value of the `Range` header.
     pub range: Option<String>,
-    /// It carried a signature.
+    /// `true` if the request carried a signature.
     pub signed: bool,
-    /// None while it is not answered, and for ever if the connection was closed instead.
+    /// Status of the response; `None` until it is sent, or if the connection was closed instead.
     pub status: Option<u16>,
     headers: HeaderMap,
     id: usize,
 }
 
 impl Request {
-    /// A header by its name in lower case, such as `if-none-match`.
+    /// Returns the value of a header, given its lower-case name, such as `if-none-match`.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
@@ -180,12 +181,12 @@ enum Action {
     Status(u16),
     Cut,
     HangUp,
-    /// The request is served, and its answer lost.
+    /// The request is served but its response is lost.
     Lost,
 }
 
-/// A fault, and the requests it befalls: all that match, unless [`Rule::times`] or [`Rule::after`]
-/// narrow it.
+/// A fault and the requests that it applies to: all that match, unless [`Rule::times`] or
+/// [`Rule::after`] narrows them.
 pub struct Rule {
     op: Op,
     target: String,
@@ -210,13 +211,13 @@ impl Rule {
         Self::new(Action::HangUp, op, target)
     }
 
-    /// Only the first `n` matches.
+    /// Applies the rule to the first `n` matches only.
     #[must_use]
     pub fn times(self, n: usize) -> Self {
         Self { left: n, ..self }
     }
 
-    /// Only from the match after the first `n` on.
+    /// Skips the first `n` matches.
     #[must_use]
     pub fn after(self, n: usize) -> Self {
         Self { skip: n, ..self }
@@ -242,7 +243,7 @@ impl Rule {
 type Name = dyn Fn(usize) -> String + Send + Sync;
 type Content = dyn Fn(usize) -> Vec<u8> + Send + Sync;
 
-/// Objects made up on demand.
+/// Objects whose names and contents are computed on demand.
 #[derive(Clone)]
 pub struct Synthetic {
     pub(crate) count: usize,
@@ -251,7 +252,7 @@ pub struct Synthetic {
 }
 
 impl Synthetic {
-    /// `count` objects, a thousand to a folder: `{prefix}00000/000000000.json` and so on.
+    /// Defines `count` objects, a thousand per folder: `{prefix}00000/000000000.json` and so on.
     pub fn new(
         prefix: &str,
         count: usize,
@@ -262,7 +263,7 @@ impl Synthetic {
         Self { count, name: Arc::new(name), content: Arc::new(content) }
     }
 
-    /// Other names; they must ascend in byte order, since they are looked up by bisection.
+    /// Replaces the names. They must ascend in byte order, because lookups use binary search.
     #[must_use]
     pub fn named(self, name: impl Fn(usize) -> String + Send + Sync + 'static) -> Self {
         Self { name: Arc::new(name), ..self }
@@ -301,7 +302,7 @@ struct Barrier {
     op: Op,
     target: String,
     way: watch::Sender<Way>,
-    /// How many more requests are held; later ones go through.
+    /// Number of requests still to hold; later ones pass.
     left: AtomicUsize,
     held: Mutex<usize>,
     arrival: Condvar,
@@ -323,7 +324,7 @@ impl Barrier {
     }
 }
 
-/// Counts a request as held until it goes on, or until its client is gone.
+/// Counts a request as held until it continues or its client disconnects.
 struct Held<'a>(&'a Barrier);
 
 impl<'a> Held<'a> {
@@ -349,18 +350,18 @@ impl Gate {
         self.wait_until(|held| held > 0, "no request came to the gate");
     }
 
-    /// Blocks the calling thread until every client whose request was held is gone, as after a
-    /// SIGKILL.
+    /// Blocks the calling thread until every client whose request was held has disconnected, as
+    /// after a SIGKILL.
     pub fn wait_deserted(&self) {
         self.wait_until(|held| held == 0, "a client is still at the gate");
     }
 
-    /// Lets the requests through, and later ones too.
+    /// Lets the held requests and all later ones pass.
     pub fn release(self) {
         self.0.way.send_replace(Way::Open);
     }
 
-    /// Closes the connections of the held requests unserved; later requests go through.
+    /// Closes the connections of the held requests without serving them; later requests pass.
     pub fn refuse(self) {}
 
     fn wait_until(&self, done: impl Fn(usize) -> bool, complaint: &str) {
@@ -375,7 +376,7 @@ impl Gate {
 }
 
 impl Drop for Gate {
-    // What is still held when a test ends or kills its client must not reach the bucket afterwards.
+    // A request that is still held when a test ends or kills its client must not reach the bucket.
     fn drop(&mut self) {
         self.0.way.send_if_modified(|way| {
             let shut = *way == Way::Shut;
@@ -385,7 +386,7 @@ impl Drop for Gate {
     }
 }
 
-/// The layer: records, delays, holds and spoils what passes through it.
+/// The layer that records, delays, holds and disturbs requests.
 pub(crate) struct Layer {
     service: S3Service,
     root: PathBuf,
@@ -448,13 +449,13 @@ impl Layer {
         Gate(barrier)
     }
 
-    /// An error makes hyper close the connection.
+    /// Serves one request; an error makes hyper close the connection.
     pub(crate) async fn serve(
         self: Arc<Self>,
         request: hyper::Request<Incoming>,
     ) -> Result<Response<Body>, HttpError> {
         let (parts, body) = request.into_parts();
-        // A body that is read to its end lets hyper notice that a held client has gone, and keeps a
+        // Reading the whole body lets hyper notice that a held client has disconnected, and keeps a
         // slow client from holding the bucket's lock.
         let body = body.collect().await.map_err(|error| HttpError::new(error.into()))?.to_bytes();
         let seen = Request::new(self.arrivals.fetch_add(1, Ordering::SeqCst), &parts, &body);
@@ -498,7 +499,8 @@ impl Layer {
         if seen.op != Op::HeadBucket {
             return self.ask(request).await;
         }
-        // S3 tells anybody whether a bucket exists, and where: that is how its region is found.
+        // S3 reports to anyone whether a bucket exists and in which region; clients find the region
+        // this way.
         if !self.root.join(seen.path.trim_matches('/')).is_dir() {
             return Ok(xml_error(404, "NoSuchBucket", "The specified bucket does not exist", ""));
         }
@@ -507,8 +509,8 @@ impl Layer {
         Ok(response)
     }
 
-    // A task of its own, because hyper gives up the answer to a client that has gone, and s3s-fs
-    // would then leave a write half done, which S3 never does.
+    // Runs in a separate task: hyper drops the response future of a client that disconnects, and
+    // s3s-fs would then leave a write half done, which S3 never does.
     async fn ask(&self, request: hyper::Request<Body>) -> Result<Response<Body>, HttpError> {
         let service = self.service.clone();
         tokio::spawn(async move { service.call(request).await })
@@ -548,7 +550,7 @@ impl Layer {
         Some(response)
     }
 
-    /// From now on one request in `n` fails, at random and in a random way; none if `n` is 0.
+    /// Makes about one in `n` later requests fail, pseudo-randomly; 0 turns this off.
     pub(crate) fn fail_one_in(&self, n: usize) {
         self.one_in.store(n, Ordering::SeqCst);
     }
@@ -606,8 +608,7 @@ async fn cut(response: Response<Body>) -> Result<Response<Body>, HttpError> {
     let chunks: Vec<Bytes> = half.chunks(64 * 1024).map(|chunk| half.slice_ref(chunk)).collect();
     let sent = stream::iter(chunks).map(|chunk| Ok(Frame::data(chunk)));
     let closed = stream::once(async {
-        // hyper throws away what it has not flushed when a body fails, so it gets the time to
-        // flush.
+        // hyper discards unflushed data when a body fails, so leave it time to flush.
         tokio::time::sleep(Duration::from_millis(30)).await;
         Err(io::Error::from(io::ErrorKind::ConnectionReset))
     });

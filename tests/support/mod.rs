@@ -1,5 +1,5 @@
-//! What every integration test needs: a folder of its own, the program run as a stranger would
-//! run it, and a failure message that tells the whole story.
+//! Helpers for every integration test: a temporary folder, the program run in a clean environment,
+//! and failure messages that show the whole run.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
@@ -16,12 +16,12 @@ pub mod tls;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// A folder of its own for each test, and the program run in it.
+/// A temporary folder for one test, and the program run in it.
 pub struct Workspace {
     folder: tempfile::TempDir,
 }
 
-/// What a run of the program did.
+/// Result of a run of the program.
 pub struct Outcome {
     pub code: Option<i32>,
     pub stdout: String,
@@ -43,7 +43,7 @@ impl Workspace {
         self.folder.path().join(relative)
     }
 
-    /// Writes a file, its folders made as needed.
+    /// Writes a file and creates the folders above it.
     pub fn write(&self, relative: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.join(relative);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -55,7 +55,8 @@ impl Workspace {
         std::fs::read_to_string(self.join(relative)).unwrap()
     }
 
-    /// The program, in this folder, with nothing of the tester's environment that could sway it.
+    /// Returns a command that runs the program in this folder, without the variables of the
+    /// developer's environment that could affect it.
     pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_starlift"));
         command.current_dir(self.path()).env("AWS_EC2_METADATA_DISABLED", "true");
@@ -74,7 +75,7 @@ impl Workspace {
         self.outcome(&mut command)
     }
 
-    /// Runs a command made with [`Workspace::command`].
+    /// Runs a command created with [`Workspace::command`].
     pub fn outcome(&self, command: &mut Command) -> Outcome {
         let output = command.output().unwrap();
         Outcome {
@@ -88,21 +89,21 @@ impl Workspace {
 }
 
 impl Outcome {
-    /// Fails the test unless the program ended with `code`.
+    /// Fails the test unless the program exited with `code`.
     #[track_caller]
     pub fn exits(&self, code: i32) -> &Outcome {
         assert!(self.code == Some(code), "wanted exit code {code}\n{self}");
         self
     }
 
-    /// Fails the test unless standard output holds `text`.
+    /// Fails the test unless standard output contains `text`.
     #[track_caller]
     pub fn says(&self, text: &str) -> &Outcome {
         assert!(self.stdout.contains(text), "wanted on standard output: {text:?}\n{self}");
         self
     }
 
-    /// Fails the test unless standard error holds `text`.
+    /// Fails the test unless standard error contains `text`.
     #[track_caller]
     pub fn complains(&self, text: &str) -> &Outcome {
         assert!(self.stderr.contains(text), "wanted on standard error: {text:?}\n{self}");
@@ -120,15 +121,15 @@ impl std::fmt::Display for Outcome {
     }
 }
 
-/// The end of a pipe whose reader is gone before anything is written.
+/// Returns the writing end of a pipe whose reader is already closed.
 pub fn closed_pipe() -> Stdio {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     writer.into()
 }
 
-/// The exit code of a program whose output nobody reads: neither standard output nor, if `both`, standard
-/// error.
+/// Runs a program whose standard output and, if `both`, standard error have no reader, and returns
+/// its exit code.
 pub fn exit_code_unread(command: &mut Command, both: bool) -> Option<i32> {
     command.stdin(Stdio::null()).stdout(closed_pipe());
     if both {
@@ -139,7 +140,7 @@ pub fn exit_code_unread(command: &mut Command, both: bool) -> Option<i32> {
     command.spawn().unwrap().wait_with_output().unwrap().status.code()
 }
 
-/// All files below a folder, relative to it, sorted.
+/// Returns all files below a folder, as sorted relative paths.
 pub fn files(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut pending = vec![folder.to_owned()];
@@ -158,7 +159,8 @@ pub fn files(folder: &Path) -> Vec<String> {
     found
 }
 
-/// The real data beside the project, or `None` (said aloud) where it is not there.
+/// Returns the folder of the real data beside the project, or `None`, with a message, if there is
+/// none.
 pub fn real_data() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/sparkify-2018-11");
     if beside.is_dir() {
@@ -168,7 +170,8 @@ pub fn real_data() -> Option<PathBuf> {
     None
 }
 
-/// The Python to compare with; without one the test is skipped, which a CI run must not be.
+/// Returns the Python to compare with, or `None` to skip the test. Panics in CI, where the test
+/// must not be skipped.
 pub fn python() -> Option<PathBuf> {
     let python = std::env::var_os("STARLIFT_PYTHON").filter(|python| !python.is_empty());
     if python.is_none() {

@@ -1,5 +1,5 @@
-//! Object stores in memory that treat the conditions of puts in different ways: the XML API of Google
-//! Cloud Storage, S3 servers that know conditions or do not, and Azure's listings.
+//! In-memory object stores that handle conditional puts in different ways: the XML API of Google
+//! Cloud Storage, S3 servers with and without support for conditions, and Azure's listings.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -8,16 +8,16 @@ use std::time::{Duration, SystemTime};
 
 use super::stub::{Answer, Asked, Stub, answer};
 
-/// What a store does with a conditional put.
+/// Handling of conditional puts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conditions {
     /// Compares ETags, as S3 does.
     Tags,
     /// Compares generations, as Google Cloud Storage does, and rejects conditions on ETags.
     Generations,
-    /// Answers with this status.
+    /// Rejects them with this status.
     Rejected(u16),
-    /// Puts in any case.
+    /// Ignores the condition and puts the object.
     Ignored,
 }
 
@@ -55,7 +55,7 @@ impl MemoryStore {
         Self::refusing(conditions, |_| None)
     }
 
-    /// A store that first asks `refusal` for an answer.
+    /// Starts a store that answers with the result of `refusal` wherever it is not `None`.
     pub fn refusing(
         conditions: Conditions,
         refusal: impl Fn(&Asked) -> Option<Answer> + Send + Sync + 'static,
@@ -98,7 +98,7 @@ impl Objects {
         if asked.method == "CONNECT" {
             return answer(502, "");
         }
-        // A bucket in the host is not in the path.
+        // The path has no bucket if the host names it.
         let path = asked.path.trim_start_matches('/');
         let key = match asked.host.starts_with("bucket.") {
             true => path,
@@ -188,7 +188,7 @@ impl Objects {
         answer(200, "<DeleteResult></DeleteResult>")
     }
 
-    /// The objects and folders of a listing.
+    /// Returns the objects and folders of a listing.
     fn found(&self, asked: &Asked) -> (Vec<(&String, &Object)>, Vec<String>) {
         let prefix = asked.parameter("prefix").unwrap_or_default();
         let (mut objects, mut folders) = (Vec::new(), Vec::new());

@@ -1,5 +1,5 @@
-//! A real PgBouncer in transaction mode before the tests' PostgreSQL, stopped when it is dropped or
-//! the test process ends.
+//! A real PgBouncer in transaction mode in front of the tests' PostgreSQL. It stops when it is
+//! dropped or the test process ends.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a broken fixture fails the test")]
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::postgres::{Postgres, owner};
 
-/// Stops the program when the pipe that the test process holds open is closed.
+/// A script that stops the program when the pipe held open by the test process closes.
 const WATCHDOG: &str = r#"
 trap '' INT TERM HUP
 "$1" -q "$2/pgbouncer.ini" >"$2/log" 2>&1 &
@@ -32,7 +32,8 @@ pub struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// A pooler with so many connections to the server; `None` where the program is not installed.
+    /// Starts a pooler with this number of connections to the server, or returns `None` if
+    /// PgBouncer is not installed.
     pub fn start(server: &Postgres, connections: usize) -> Option<PgBouncer> {
         let program = Path::new("/usr/sbin/pgbouncer");
         if !program.exists() {
@@ -60,7 +61,7 @@ impl PgBouncer {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .process_group(0);
-        // It refuses to run as root.
+        // PgBouncer refuses to run as root.
         if let Some((uid, gid)) = owner() {
             chown(&folder, Some(uid), Some(gid)).unwrap();
             command.uid(uid).gid(gid);
@@ -78,7 +79,7 @@ impl PgBouncer {
         Some(pooler)
     }
 
-    /// The URL of a database through the pooler.
+    /// Returns the URL of a database through the pooler.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://starlift@127.0.0.1:{}/{database}?sslmode=disable", self.port)
     }

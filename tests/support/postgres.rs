@@ -1,9 +1,9 @@
-//! A real PostgreSQL for tests: a cluster of its own for each test process, on a free port of
-//! 127.0.0.1, thrown away when the process ends.
+//! A real PostgreSQL for tests: one cluster per test process, on a free port of 127.0.0.1, removed
+//! when the process ends.
 //!
-//! A static is not dropped and a killed process runs no destructor, so the server is the child of
-//! a shell that reads a pipe held open by the test process: however that ends, the pipe closes,
-//! and the shell stops the server and removes its folder.
+//! A static is not dropped and a killed process runs no destructor, so the server is the child of a
+//! shell that reads a pipe held open by the test process. However the process ends, the pipe
+//! closes, and the shell stops the server and removes its folder.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(
@@ -29,14 +29,14 @@ use tokio_postgres::{Client, Config, NoTls};
 
 use super::tls::Certificates;
 
-/// A role that must give [`SECRET_PASSWORD`]; every other role is trusted.
+/// A role that must log in with [`SECRET_PASSWORD`]; every other role is trusted.
 pub const SECRET_USER: &str = "secret_user";
 /// The password of [`SECRET_USER`].
 pub const SECRET_PASSWORD: &str = "open sesame";
 
 const SUPERUSER: &str = "starlift";
 
-/// How long a start may take on a machine busy with other tests.
+/// Time allowed for a start on a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const ACCESS: &str = "\
@@ -45,8 +45,9 @@ host all secret_user 127.0.0.1/32 scram-sha-256
 host all all 127.0.0.1/32 trust
 ";
 
-/// `$1` is the folder with the programs, `$2` that of the cluster, `$3` the port, `$4` the
-/// superuser. What is done with the data lasts no longer than the process: nothing is synced.
+/// A script with the arguments `$1`, the folder of the programs; `$2`, the folder of the cluster;
+/// `$3`, the port; and `$4`, the superuser. The data need not survive the process, so nothing is
+/// synced to disk.
 const WATCHDOG: &str = r#"
 trap '' INT TERM HUP
 cd "$2"
@@ -74,7 +75,7 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// A new folder that the server can write to, and that goes with it.
+    /// Creates a folder that the server can write to. It is removed with the server.
     pub fn new_folder(&self) -> PathBuf {
         let folder =
             tempfile::Builder::new().prefix("space-").tempdir_in(&self.folder).unwrap().keep();
@@ -84,28 +85,28 @@ impl Postgres {
         folder
     }
 
-    /// The server of this test process, started when first asked for.
+    /// Returns the server of this test process, started on first use.
     pub fn shared() -> &'static Postgres {
         static SHARED: OnceLock<Postgres> = OnceLock::new();
         SHARED.get_or_init(|| {
-            // Another process may take the free port before the server does.
+            // `showing` tries again if another process takes the free port first.
             Postgres::showing(&Certificates::for_localhost())
         })
     }
 
-    /// A server of one's own that shows these certificates. It ends with its owner.
+    /// Starts a separate server that presents these certificates. It stops when it is dropped.
     pub fn showing(certificates: &Certificates) -> Postgres {
         let server = (0..5).find_map(|_| Postgres::start(certificates).ok());
         server
             .unwrap_or_else(|| Postgres::start(certificates).unwrap_or_else(|log| panic!("{log}")))
     }
 
-    /// An empty database with a name of its own.
+    /// Creates an empty database with a unique name.
     pub fn database(&self) -> Database {
         self.database_with("")
     }
 
-    /// The same with options of CREATE DATABASE, such as another encoding.
+    /// Creates a database with options of CREATE DATABASE, such as another encoding.
     pub fn database_with(&self, options: &str) -> Database {
         static MADE: AtomicUsize = AtomicUsize::new(0);
         let name = format!("test_{}", MADE.fetch_add(1, Ordering::Relaxed));
@@ -113,7 +114,7 @@ impl Postgres {
         Database { port: self.port, name }
     }
 
-    /// The certificate of the authority that signed the server's, which is for `localhost`.
+    /// Returns the path of the CA certificate that signed the server's certificate for `localhost`.
     pub fn ca_file(&self) -> PathBuf {
         self.folder.join("ca.pem")
     }
@@ -122,7 +123,7 @@ impl Postgres {
         self.port
     }
 
-    /// The folder of its Unix socket.
+    /// Returns the folder of the Unix socket.
     pub fn socket_folder(&self) -> &Path {
         &self.folder
     }
@@ -140,7 +141,7 @@ impl Postgres {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // An interrupt at the terminal is for the tests; the pipe tells the watchdog.
+            // Keep Ctrl-C at the terminal away from the watchdog; it ends when the pipe closes.
             .process_group(0);
         if let Some((uid, gid)) = owner {
             command.uid(uid).gid(gid);
@@ -157,7 +158,7 @@ impl Postgres {
     fn wait(&self) -> Result<(), String> {
         let started = Instant::now();
         loop {
-            // Its eighth line says how far the server has come.
+            // The eighth line of the file is the state of the server.
             let state = fs::read_to_string(self.folder.join("data/postmaster.pid"));
             if state.is_ok_and(|state| state.lines().nth(7).is_some_and(|s| s.trim() == "ready")) {
                 return Ok(());
@@ -176,14 +177,14 @@ impl Postgres {
     }
 }
 
-/// A database of the shared server. It goes when the server does.
+/// A database of a server. It is removed with the server.
 pub struct Database {
     port: u16,
     name: String,
 }
 
 impl Database {
-    /// As its superuser, without TLS.
+    /// Returns the URL for the superuser, without TLS.
     pub fn url(&self) -> String {
         url(self.port, &self.name)
     }
@@ -192,12 +193,12 @@ impl Database {
         &self.name
     }
 
-    /// A connection, which ends when the client is dropped.
+    /// Opens a connection, which closes when the client is dropped.
     pub async fn client(&self) -> Client {
         connect(&self.url()).await
     }
 
-    /// A connection as some other role, with the task that serves it.
+    /// Opens a connection as another role, and returns the task that drives it as well.
     pub async fn client_as(&self, role: &str) -> (Client, JoinHandle<()>) {
         let mut config: Config = self.url().parse().unwrap();
         let (client, connection) = config.user(role).connect(NoTls).await.unwrap();
@@ -215,7 +216,7 @@ async fn connect(url: &str) -> Client {
     client
 }
 
-// The caller may be in a runtime already, where another cannot be waited for.
+// The caller may already be in a runtime, where a nested runtime cannot block.
 fn blocking(work: impl Future<Output = ()> + Send) {
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -225,15 +226,16 @@ fn blocking(work: impl Future<Output = ()> + Send) {
     });
 }
 
-/// A folder with what the server reads at its start. Not in `TMPDIR`: the path of a Unix socket
-/// has to be short, and the server's user must be able to enter its parents.
+/// Creates the folder with the files that the server reads at startup. It is not in `TMPDIR`,
+/// because the path of a Unix socket must be short and the server's user must be able to enter its
+/// parent folders.
 fn prepare(owner: Option<(u32, u32)>, certificates: &Certificates) -> PathBuf {
     let folder = tempfile::Builder::new().prefix("starlift-pg-").tempdir_in("/tmp").unwrap().keep();
     fs::write(folder.join("ca.pem"), &certificates.authority).unwrap();
     fs::write(folder.join("server.crt"), &certificates.server).unwrap();
     fs::write(folder.join("server.key"), &certificates.server_key).unwrap();
     fs::write(folder.join("pg_hba.conf"), ACCESS).unwrap();
-    // The tests need to read the authority's certificate, whoever runs them.
+    // Every user who runs the tests must be able to read the CA certificate.
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
     if let Some((uid, gid)) = owner {
         chown(&folder, Some(uid), Some(gid)).unwrap();
@@ -241,7 +243,8 @@ fn prepare(owner: Option<(u32, u32)>, certificates: &Certificates) -> PathBuf {
     folder
 }
 
-/// initdb refuses to run as root: then the user that the package made, else oneself.
+/// Returns the user `postgres` if the tests run as root, which initdb refuses, or `None` to keep
+/// the current user.
 pub fn owner() -> Option<(u32, u32)> {
     if fs::metadata("/proc/self").map_or(1, |process| process.uid()) != 0 {
         return None;
@@ -253,8 +256,8 @@ pub fn owner() -> Option<(u32, u32)> {
     Some((user[2].parse().unwrap(), user[3].parse().unwrap()))
 }
 
-/// The folder of initdb and postgres: that of `STARLIFT_TEST_POSTGRES`, else the newest of Debian's,
-/// which are not in `PATH`.
+/// Returns the folder of initdb and postgres: `STARLIFT_TEST_POSTGRES` if set, or the newest of
+/// Debian's, which are not in `PATH`.
 fn programs() -> PathBuf {
     if let Some(folder) = std::env::var_os("STARLIFT_TEST_POSTGRES") {
         return folder.into();

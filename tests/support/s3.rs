@@ -1,9 +1,8 @@
-//! A real S3 server for tests: s3s over HTTP on a free port of 127.0.0.1, verifying SigV4
-//! signatures, its objects plain files below a temporary directory.
+//! A real S3 server for tests: s3s over HTTP on a free port of 127.0.0.1. It verifies SigV4
+//! signatures and keeps objects as plain files below a temporary directory.
 //!
-//! It runs on threads of its own, so a blocking test can start `starlift` as a child process
-//! against it. What s3s-fs does not do as AWS does is put right in [`Store`]; what is to go wrong
-//! is scripted with [`Faults`].
+//! The server has its own threads, so a blocking test can run `starlift` against it as a child
+//! process. [`Store`] corrects the differences between s3s-fs and AWS; [`Faults`] scripts failures.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(
@@ -44,13 +43,13 @@ use tokio::sync::RwLock;
 use faults::Layer;
 pub use faults::{Faults, Gate, Op, Request, Rule, Synthetic};
 
-/// The bucket every server starts with.
+/// The bucket that every server starts with.
 pub const BUCKET: &str = "sparkify";
 
 const ACCESS_KEY: &str = "AKIAIOSFODNN7EXAMPLE";
 const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 
-/// A running server; it ends when it is dropped.
+/// A running server; it stops when it is dropped.
 pub struct S3Server {
     address: SocketAddr,
     anonymous: bool,
@@ -62,12 +61,12 @@ pub struct S3Server {
 }
 
 impl S3Server {
-    /// A well-behaved server with an empty bucket.
+    /// Starts a server without faults and with an empty bucket.
     pub fn start() -> S3Server {
         Self::start_with(Faults::default())
     }
 
-    /// A server that misbehaves as told.
+    /// Starts a server with these faults.
     pub fn start_with(faults: Faults) -> S3Server {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path().join("buckets");
@@ -81,22 +80,22 @@ impl S3Server {
         S3Server { address, anonymous, region, layer, directory, root, runtime: Some(runtime) }
     }
 
-    /// `http://127.0.0.1:PORT`
+    /// Returns `http://127.0.0.1:PORT`.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// `s3://sparkify/{key}`
+    /// Returns `s3://sparkify/{key}`.
     pub fn url(&self, key: &str) -> String {
         format!("s3://{BUCKET}/{key}")
     }
 
-    /// The key id and the secret the server knows.
+    /// Returns the access key ID and the secret that the server accepts.
     pub fn credentials(&self) -> (&'static str, &'static str) {
         (ACCESS_KEY, SECRET_KEY)
     }
 
-    /// What a client finds in its environment: the endpoint, and credentials unless access is
+    /// Returns the environment of a client: the endpoint, and credentials unless access is
     /// anonymous.
     pub fn env(&self) -> Vec<(&'static str, String)> {
         let nothing = self.directory.path().join("no-such-file").display().to_string();
@@ -118,8 +117,8 @@ impl S3Server {
         env
     }
 
-    /// Points a child process at this server, and at no AWS setting of the machine the test runs
-    /// on.
+    /// Points a child process at this server, and removes the AWS settings of the host's
+    /// environment.
     pub fn apply<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("AWS_") {
@@ -129,12 +128,12 @@ impl S3Server {
         command.envs(self.env())
     }
 
-    /// The directory whose sub-directories are the buckets.
+    /// Returns the directory that contains the buckets as subdirectories.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Makes every file below a local folder an object below `prefix`.
+    /// Uploads every file below a local folder under `prefix`.
     pub fn put_tree(&self, local: &Path, prefix: &str) {
         for file in files_below(local) {
             let name = file.strip_prefix(local).unwrap().to_str().unwrap();
@@ -143,7 +142,7 @@ impl S3Server {
         }
     }
 
-    /// Makes an object, past the HTTP interface and its faults.
+    /// Creates an object directly on disk, bypassing the HTTP interface and its faults.
     pub fn put(&self, key: &str, content: impl AsRef<[u8]>) {
         let path = self.root.join(BUCKET).join(key);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -151,28 +150,28 @@ impl S3Server {
         forget(&self.root, BUCKET, key);
     }
 
-    /// An object's content, past the HTTP interface and its faults.
+    /// Reads an object directly from disk, bypassing the HTTP interface and its faults.
     pub fn get(&self, key: &str) -> Option<Vec<u8>> {
         fs::read(self.root.join(BUCKET).join(key)).ok()
     }
 
-    /// The keys below a prefix in order, those of synthetic objects excepted.
+    /// Returns the keys below a prefix in order, without synthetic objects.
     pub fn keys(&self, prefix: &str) -> Vec<String> {
         keys(&self.root.join(BUCKET), prefix)
     }
 
-    /// How many multipart uploads are begun and neither completed nor aborted.
+    /// Returns the number of multipart uploads that are neither completed nor aborted.
     pub fn pending_uploads(&self) -> usize {
         let names = fs::read_dir(&self.root).unwrap().map(|entry| entry.unwrap().file_name());
         names.filter(|name| name.to_string_lossy().starts_with(".upload-")).count()
     }
 
-    /// Every request so far, in the order in which they came in.
+    /// Returns every request so far, in order of arrival.
     pub fn requests(&self) -> Vec<Request> {
         self.layer.requests()
     }
 
-    /// How many requests of one kind there were whose target contains the text.
+    /// Returns the number of requests with this operation whose target contains the text.
     pub fn count(&self, op: Op, target: &str) -> usize {
         self.requests()
             .iter()
@@ -181,37 +180,37 @@ impl S3Server {
             .count()
     }
 
-    /// Empties the record of requests.
+    /// Clears the request log.
     pub fn forget_requests(&self) {
         self.layer.forget_requests();
     }
 
-    /// The most requests that were ever being answered at once.
+    /// Returns the highest number of requests that were being served at the same time.
     pub fn peak(&self) -> usize {
         self.layer.peak()
     }
 
-    /// Adds a fault, after those the server has.
+    /// Adds a rule after the existing ones.
     pub fn inject(&self, rule: Rule) {
         self.layer.add_rule(rule);
     }
 
-    /// From now on one request in `n` fails, at random and in a random way; none if `n` is 0.
+    /// Makes about one in `n` later requests fail, pseudo-randomly; 0 turns this off.
     pub fn fail_one_in(&self, n: usize) {
         self.layer.fail_one_in(n);
     }
 
-    /// Holds the requests that match from now on.
+    /// Holds all further requests that match.
     pub fn pause(&self, op: Op, target: &str) -> Gate {
         self.layer.add_gate(op, target, usize::MAX)
     }
 
-    /// Holds the first request that matches from now on.
+    /// Holds the next request that matches.
     pub fn pause_first(&self, op: Op, target: &str) -> Gate {
         self.layer.add_gate(op, target, 1)
     }
 
-    /// Dates an object so long ago.
+    /// Sets the modification time of an object to `age` ago.
     pub fn age(&self, key: &str, age: Duration) {
         let file = fs::File::options().write(true).open(self.root.join(BUCKET).join(key)).unwrap();
         file.set_modified(SystemTime::now() - age).unwrap();
@@ -219,7 +218,7 @@ impl S3Server {
 }
 
 impl Drop for S3Server {
-    // A runtime that is merely dropped inside a test's own runtime panics.
+    // Dropping a runtime inside the runtime of a test panics.
     fn drop(&mut self) {
         self.runtime.take().unwrap().shutdown_background();
     }
@@ -242,12 +241,12 @@ async fn accept(listener: TcpListener, layer: Arc<Layer>) {
         socket.set_nodelay(true).unwrap();
         let layer = Arc::clone(&layer);
         let service = service_fn(move |request| Arc::clone(&layer).serve(request));
-        // It fails whenever a fault or the client closes the connection.
+        // The connection fails whenever a fault or the client closes it.
         tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service));
     }
 }
 
-/// Lets anybody in; a signature, if there is one, must still be right.
+/// Allows unsigned requests; a signature, if present, must still be valid.
 struct Public;
 
 #[async_trait::async_trait]
@@ -257,16 +256,16 @@ impl S3Access for Public {
     }
 }
 
-/// s3s-fs, with what it lacks of S3: atomic writes, conditional reads and copies, ETags in
-/// listings, keys that are another key's folder, the bucket's region; and with the synthetic
-/// objects.
+/// s3s-fs, extended by the parts of S3 that it lacks: atomic writes, conditional reads and copies,
+/// ETags in listings, keys that are the folder of another key, the bucket's region, and the
+/// synthetic objects.
 struct Store {
     files: FileSystem,
     root: PathBuf,
     region: String,
     page_size: usize,
     synthetic: Vec<Synthetic>,
-    // s3s-fs checks a condition, renames the file and writes its ETag one after the other.
+    // s3s-fs checks a condition, renames the file and writes its ETag in separate steps.
     lock: RwLock<()>,
 }
 
@@ -286,7 +285,7 @@ impl Store {
         !is_no_file(key) && self.root.join(bucket).join(key).is_file()
     }
 
-    // A folder is an object to s3s-fs, which then fails to read it.
+    // s3s-fs treats a folder as an object and then fails to read it.
     fn require_object(&self, bucket: &str, key: &str) -> S3Result<()> {
         if !self.root.join(bucket).is_dir() {
             return Err(s3_error!(NoSuchBucket));
@@ -304,7 +303,7 @@ impl Store {
         Ok(())
     }
 
-    // s3s-fs finds this out only once it has thrown the upload away.
+    // s3s-fs checks this only after it has discarded the upload.
     fn check_parts(&self, input: &CompleteMultipartUploadInput) -> S3Result<()> {
         let parts = input
             .multipart_upload
@@ -349,7 +348,7 @@ impl Store {
         check_read(self.head(bucket, key).await?.e_tag.as_ref(), Some(&wanted), None)
     }
 
-    // An empty folder left behind would stand in the way of an object of that name.
+    // An empty folder left behind would block an object of the same name.
     fn delete(&self, bucket: &str, key: &str) -> S3Result<()> {
         let bucket_root = self.root.join(bucket);
         if !bucket_root.is_dir() {
@@ -387,7 +386,7 @@ impl Store {
         })
     }
 
-    // To the second, as AWS gives it, and as the Last-Modified header has it.
+    // Truncated to the second, as in AWS's listings and the Last-Modified header.
     fn modified(&self, bucket: &str, key: &str) -> Timestamp {
         let modified =
             self.root.join(bucket).join(key).metadata().and_then(|data| data.modified()).unwrap();
@@ -607,7 +606,7 @@ impl S3 for Store {
     }
 }
 
-/// As in a form: a space is a plus.
+/// Encodes as in forms: a space becomes a plus sign.
 fn url_encoded(key: &str) -> String {
     let mut encoded = String::new();
     for byte in key.bytes() {
@@ -689,7 +688,7 @@ fn made_body(i: usize, objects: &Synthetic, range: Option<Range>) -> S3Result<Ge
     })
 }
 
-/// Keys in order, from one place.
+/// Sorted keys from one source.
 enum Source<'a> {
     Disk(Vec<String>),
     Made(&'a Synthetic),
@@ -710,8 +709,8 @@ impl Source<'_> {
         }
     }
 
-    /// The first key from `from` on that is not passed: near by in a plain listing, far off after a
-    /// folder.
+    /// Returns the first index at or after `from` whose key is not passed. It searches outward from
+    /// `from`: the key is close in a plain listing and far away after a folder.
     fn seek(&self, from: usize, passed: impl Fn(&str) -> bool) -> usize {
         let (mut low, mut high, mut step) = (from, from, 1);
         while high < self.len() && passed(&self.key(high)) {
@@ -732,7 +731,7 @@ impl Source<'_> {
     }
 }
 
-/// How far a listing has come.
+/// Position of a listing.
 #[derive(Clone)]
 enum Marker {
     Key(String),
@@ -831,7 +830,7 @@ fn folder<'k>(key: &'k str, prefix: &str, delimiter: Option<&str>) -> Option<&'k
     Some(&key[..end])
 }
 
-/// Whether a file system would take a key for another one.
+/// Returns `true` if a file system would resolve the key to a different path.
 fn is_no_file(key: &str) -> bool {
     key.starts_with('/') || key.split('/').any(|part| matches!(part, "." | ".."))
 }
@@ -867,7 +866,8 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-// s3s-fs keeps a key's ETag in a file beside the bucket and would go on giving it for new content.
+// s3s-fs keeps the ETag of a key in a file beside the bucket, and would return it for the new
+// content.
 fn forget(root: &Path, bucket: &str, key: &str) {
     for kind in ["internal", "metadata"] {
         let name = format!(".bucket-{}.object-{}.{kind}.json", base64url(bucket), base64url(key));

@@ -1,5 +1,5 @@
-//! A web server that answers as a test says, and remembers what it was asked. It also is a proxy that
-//! answers for every host by itself.
+//! A web server that answers as a test defines and records its requests. It also acts as a proxy
+//! that answers for every host itself.
 
 use std::convert::Infallible;
 use std::net::TcpListener;
@@ -11,18 +11,18 @@ use hyper::body::Incoming;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 
-/// A request as it came in.
+/// A request as received.
 #[derive(Clone, Debug)]
 pub struct Asked {
     pub method: String,
-    /// The host: of the request's target if a proxy is asked, else of its `Host` header.
+    /// Host of the request target if used as a proxy, otherwise of the `Host` header.
     pub host: String,
-    /// The path, percent-decoded.
+    /// Percent-decoded path.
     pub path: String,
     pub query: String,
     pub headers: hyper::HeaderMap,
     pub body: Bytes,
-    /// The target was a whole URL, or the method CONNECT.
+    /// `true` if the target was an absolute URL or the method CONNECT.
     pub proxied: bool,
 }
 
@@ -31,7 +31,7 @@ impl Asked {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// A parameter of the query, decoded.
+    /// Returns the decoded value of a query parameter.
     pub fn parameter(&self, name: &str) -> Option<String> {
         let mut pairs = url::form_urlencoded::parse(self.query.as_bytes());
         pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
@@ -40,12 +40,12 @@ impl Asked {
 
 pub type Answer = Response<Full<Bytes>>;
 
-/// An answer with a status and a body.
+/// Builds a response with a status and a body.
 pub fn answer(status: u16, body: impl Into<Bytes>) -> Answer {
     Response::builder().status(status).body(Full::new(body.into())).unwrap()
 }
 
-/// A running server; its thread ends with the test.
+/// A running server; its thread ends with the test process.
 pub struct Stub {
     pub url: String,
     asked: Arc<Mutex<Vec<Asked>>>,
@@ -81,7 +81,7 @@ impl Stub {
         Stub { url, asked }
     }
 
-    /// Every request so far.
+    /// Returns every request so far.
     pub fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }

@@ -1,10 +1,10 @@
-//! The program at a terminal, and somebody who types.
+//! The program on a pseudo-terminal, with typed input.
 
 use std::process::Command;
 
 use super::{Outcome, Workspace, python};
 
-/// Runs a program on a pseudo-terminal and types the lines that it is given, each after a question.
+/// Runs a program on a pseudo-terminal and types each of the given lines after a question.
 const TYPIST: &str = r#"
 import os, pty, select, sys
 count = int(sys.argv[1])
@@ -30,8 +30,8 @@ while True:
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 "#;
 
-/// Runs a command made with [`Workspace::command`] at a terminal, where these lines are typed; all
-/// that is shown is its standard output. `None` (said aloud) where there is no Python.
+/// Runs a command created with [`Workspace::command`] on a pseudo-terminal and types these lines;
+/// everything shown is its standard output. Returns `None`, with a message, if there is no Python.
 pub fn typed(here: &Workspace, command: &Command, lines: &[&str]) -> Option<Outcome> {
     let mut typist = Command::new(python()?);
     typist

@@ -1,11 +1,11 @@
-//! A certificate authority of one's own, and a server certificate for `localhost` signed by it.
+//! A certificate authority for tests, and a server certificate for `localhost` that it signs.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a broken fixture fails the test")]
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
-/// All in PEM.
+/// Certificates and key in PEM.
 pub struct Certificates {
     pub authority: String,
     pub server: String,
@@ -13,7 +13,8 @@ pub struct Certificates {
 }
 
 impl Certificates {
-    /// For the host name `localhost` and no other, so that `127.0.0.1` fails full verification.
+    /// Creates certificates for the host name `localhost` only, so that `127.0.0.1` fails full
+    /// verification.
     pub fn for_localhost() -> Certificates {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -31,8 +32,8 @@ impl Certificates {
         }
     }
 
-    /// Signed by itself, for a host that is not this one; an authority's or not. `names` are its
-    /// alternative names.
+    /// Creates a self-signed certificate for another host, as an authority or not. `names` are its
+    /// subject alternative names.
     pub fn self_signed(common_name: &str, names: &[&str], is_authority: bool) -> Certificates {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();

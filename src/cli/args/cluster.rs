@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum, ValueHint};
 
-use super::WarehouseArgs;
 use super::range::wait;
+use super::{ServerlessArgs, WarehouseArgs};
 use crate::cloud::address::{Cidr, WHO_AM_I};
 use crate::cloud::names::Name;
 use crate::cloud::plan::Expires;
@@ -13,10 +13,13 @@ use crate::cloud::plan::Expires;
 /// Options of `provision`.
 #[derive(Debug, Args)]
 pub struct ProvisionArgs {
-    /// Name of the cluster and of the resources that belong to it.
+    /// Name of the cluster or workgroup and of the resources that belong to it.
     #[arg(long, value_name = "NAME", env = "STARLIFT_NAME")]
     pub name: Option<Name>,
-    /// Location of the star, which the cluster's role can read: s3://BUCKET/PREFIX.
+    /// Options of a workgroup.
+    #[command(flatten)]
+    pub serverless: ServerlessArgs,
+    /// Location of the star, which the role can read: s3://BUCKET/PREFIX.
     #[arg(long, value_name = "URL", env = "STARLIFT_STAR", value_hint = ValueHint::Url)]
     pub star: Option<String>,
     /// Node type [default: ra3.large].
@@ -34,7 +37,7 @@ pub struct ProvisionArgs {
     /// Port [default: 5439].
     #[arg(long, value_name = "PORT", env = "STARLIFT_PORT")]
     pub port: Option<u16>,
-    /// Make the cluster publicly accessible, with a public IP address.
+    /// Make the cluster or workgroup publicly accessible, with a public IP address.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
           default_missing_value = "true", env = "STARLIFT_PUBLIC")]
     pub public: Option<bool>,
@@ -75,7 +78,7 @@ pub struct ProvisionArgs {
 /// The time that a command waits for changes in the cloud.
 #[derive(Debug, Args)]
 pub struct WaitArgs {
-    /// Time to wait for each change to the cluster, such as 45min.
+    /// Time to wait for each change to the cluster or workgroup, such as 45min.
     #[arg(long, value_name = "TIME", env = "STARLIFT_TIMEOUT", default_value = "30min", value_parser = wait)]
     pub timeout: Duration,
 }
@@ -129,7 +132,8 @@ pub struct TeardownArgs {
     /// Name of the cluster and of the resources that belong to it.
     #[arg(long, value_name = "NAME", env = "STARLIFT_NAME")]
     pub name: Option<Name>,
-    /// Take a snapshot of this name before the cluster is deleted; AWS keeps it and charges for it.
+    /// Take a snapshot of this name before the cluster or namespace is deleted; AWS keeps it and charges
+    /// for it.
     #[arg(long, value_name = "NAME")]
     pub final_snapshot: Option<String>,
     /// Time to wait.

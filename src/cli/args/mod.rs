@@ -4,6 +4,7 @@ mod cluster;
 mod init;
 pub mod range;
 mod s3;
+mod serverless;
 mod transform;
 mod warehouse;
 
@@ -20,6 +21,7 @@ pub use cluster::{
 };
 pub use init::InitArgs;
 pub use s3::S3Args;
+pub use serverless::ServerlessArgs;
 pub use transform::{LockArg, MatchArg, RepairArg, SuffixArg, TransformArgs, UnmatchedArg};
 pub use warehouse::{
     AuthArg, CopyAuthArg, LoadArgs, LoadHow, RunArgs, SelftestArgs, WarehouseArgs,
@@ -133,7 +135,8 @@ pub enum Command {
     /// Test loading in your own warehouse, with a small star in a scratch schema, and print a report.
     #[command(after_help = EXIT_CODES)]
     Selftest(SelftestArgs),
-    /// Create a Redshift cluster, a role that reads the star, and a network rule that admits you.
+    /// Create a Redshift cluster or workgroup, a role that reads the star, and a network rule that admits
+    /// you.
     #[command(after_help = EXIT_CODES)]
     Provision(ProvisionArgs),
     /// Check everything that a run needs, and say how to fix what fails.

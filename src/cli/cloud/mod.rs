@@ -2,6 +2,7 @@
 
 mod power;
 mod provision;
+mod serverless;
 mod settings;
 mod show;
 mod status;
@@ -14,6 +15,7 @@ use dialoguer::{Confirm, Input};
 
 pub use power::{pause, resume};
 pub use provision::provision;
+pub use serverless::provision_workgroup;
 pub use settings::CloudSettings;
 pub use status::status;
 pub use teardown::teardown;

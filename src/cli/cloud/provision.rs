@@ -38,7 +38,7 @@ pub async fn provision(
     };
     let vpc = network_of(options, &clients).await?;
     let cidrs = match cidrs.is_empty() {
-        true => vec![own_address(args, options, &vpc).await?],
+        true => vec![own_address(args, options.public, &vpc).await?],
         false => cidrs,
     };
     let before = expiry_before(&clients, &options.name).await?;
@@ -74,10 +74,14 @@ fn unasked(
     let vpc = Vpc { id: "NETWORK".to_owned(), cidr: None };
     let expiry = expiry(options.expires, None, Utc::now());
     let plan = Plan::new(options, &caller, &clients.region, &vpc, cidrs, expiry);
+    unasked_text(error, &show::plan(&plan, &clients.region, &caller, None))
+}
+
+/// A plan that was made without AWS, which `error` kept from being asked.
+pub(super) fn unasked_text(error: &CloudError, plan: &str) -> String {
     let why = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
     format!(
-        "AWS was not asked ({why}):\nACCOUNT, CALLER and NETWORK stand for what it would have told\n\n{}",
-        show::plan(&plan, &clients.region, &caller, None)
+        "AWS was not asked ({why}):\nACCOUNT, CALLER and NETWORK stand for what it would have told\n\n{plan}"
     )
 }
 
@@ -104,8 +108,12 @@ async fn network_of(options: &ProvisionOptions, clients: &Clients) -> Result<Vpc
 
 /// The address that this machine is seen with from the cluster: its own where it is in the cluster's
 /// network and the cluster is too, else the one it has on the internet.
-async fn own_address(args: &ProvisionArgs, options: &ProvisionOptions, vpc: &Vpc) -> Result<Cidr> {
-    let local = address::local().filter(|_| options.public != Some(true));
+pub(super) async fn own_address(
+    args: &ProvisionArgs,
+    public: Option<bool>,
+    vpc: &Vpc,
+) -> Result<Cidr> {
+    let local = address::local().filter(|_| public != Some(true));
     if let Some(inside) = local.filter(|own| vpc.cidr.is_some_and(|cidr| cidr.contains(*own))) {
         return Ok(Cidr::of(inside));
     }

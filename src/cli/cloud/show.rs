@@ -158,11 +158,12 @@ fn features(cluster: &ClusterSpec) -> String {
 }
 
 /// What kind of resource follows, so wide that names stand below each other.
-fn heading(kind: &str) -> String {
+pub(super) fn heading(kind: &str) -> String {
     styled(STRONG, format!("{kind:<10}"))
 }
 
-fn role(role: &RoleSpec, there: &str) -> String {
+/// A role with its policies.
+pub(super) fn role(role: &RoleSpec, there: &str) -> String {
     format!(
         "{} {}{there}\n  {}\n  who may take it on:\n{}\n  what it may do (policy {}):\n{}\n\n",
         heading("role"),

@@ -6,6 +6,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use comfy_table::CellAlignment;
 use serde::Serialize;
 
+use super::serverless::{self, WorkgroupRow};
 use super::show::endpoint;
 use crate::cli::args::{StatusArgs, StatusFormat};
 use crate::cli::error::{Error, Result};
@@ -15,7 +16,7 @@ use crate::cli::summary::text_table;
 use crate::cloud::clients::Clients;
 use crate::cloud::names::Name;
 use crate::cloud::price::Cost;
-use crate::cloud::survey::{Estate, snapshot_id, survey};
+use crate::cloud::survey::{Estate, Survey, survey};
 use crate::cloud::{cluster, schedule};
 
 /// What belongs to one name, as it is shown.
@@ -38,6 +39,8 @@ struct Row {
     /// What carries the tags under another name.
     strays: Vec<String>,
     snapshots: Vec<String>,
+    /// What is particular to a workgroup.
+    workgroup: Option<WorkgroupRow>,
     creator: String,
 }
 
@@ -49,7 +52,10 @@ struct Row {
 pub async fn status(args: &StatusArgs, global: &GlobalOptions) -> Result<()> {
     let clients = Clients::connect(&global.stores).await?;
     let now = Utc::now();
-    let mut found = survey(&clients).await?;
+    let Survey { estates: mut found, unseen } = survey(&clients).await?;
+    if let Some(error) = unseen {
+        tracing::warn!("Redshift Serverless is not shown: {error}");
+    }
     // Roles of other regions are theirs to show.
     found.retain(|_, estate| !estate.is_empty());
     let rows: Vec<Row> =
@@ -72,21 +78,36 @@ fn row(name: &str, estate: &Estate, region: &str, now: DateTime<Utc>) -> Row {
     let tags = estate.tags();
     let parsed: Option<Name> = name.parse().ok();
     let role = parsed.as_ref().and_then(|name| estate.role(name, region));
-    let age = cluster.and_then(|cluster| {
-        let made = cluster.cluster_create_time.as_ref()?;
-        (now - DateTime::from_timestamp(made.secs(), 0)?).to_std().ok()
+    let (workgroup, namespace) = (&estate.serverless.workgroup, &estate.serverless.namespace);
+    let made = cluster.and_then(|cluster| {
+        DateTime::from_timestamp(cluster.cluster_create_time.as_ref()?.secs(), 0)
     });
+    let made = made.or_else(|| workgroup.as_ref()?.created());
+    let age = made.and_then(|made| (now - made).to_std().ok());
     let cost = cluster.and_then(|cluster| {
         let nodes = cluster.number_of_nodes.and_then(|nodes| u32::try_from(nodes).ok());
         Cost::of(cluster.node_type.as_deref()?, nodes.unwrap_or(1))
     });
     Row {
         name: name.to_owned(),
-        state: cluster.map_or("no cluster", cluster::status).to_owned(),
-        endpoint: cluster.and_then(endpoint),
+        state: match (cluster, workgroup) {
+            (Some(cluster), _) => cluster::status(cluster).to_owned(),
+            (None, Some(workgroup)) => workgroup.status.to_ascii_lowercase(),
+            (None, None) if namespace.is_some() => "no workgroup".to_owned(),
+            (None, None) => "no cluster".to_owned(),
+        },
+        endpoint: cluster.and_then(endpoint).or_else(|| {
+            let (host, port) = workgroup.as_ref()?.endpoint()?;
+            Some(format!("{host}:{port}"))
+        }),
         role: role.map(|role| role.arn.clone()),
-        role_status: role.zip(cluster).map(|(role, cluster)| {
-            cluster::role_status(cluster, &role.arn).unwrap_or("not attached").to_owned()
+        role_status: role.and_then(|role| {
+            let status = match (cluster, namespace) {
+                (Some(cluster), _) => cluster::role_status(cluster, &role.arn),
+                (None, Some(namespace)) => namespace.role_status(&role.arn),
+                (None, None) => return None,
+            };
+            Some(status.unwrap_or("not attached").to_owned())
         }),
         lets_in: estate
             .groups
@@ -98,8 +119,9 @@ fn row(name: &str, estate: &Estate, region: &str, now: DateTime<Utc>) -> Row {
         expires: tags.as_ref().and_then(|tags| tags.expiry).map(|expiry| expiry.at),
         schedule: estate.schedule.as_ref().and_then(|s| s.scheduled_action_name.clone()),
         schedule_begins: estate.schedule.as_ref().and_then(schedule::begins),
-        strays: estate.strays.clone(),
-        snapshots: estate.snapshots.iter().map(|s| snapshot_id(s).to_owned()).collect(),
+        strays: estate.strays().cloned().collect(),
+        snapshots: estate.snapshots().map(str::to_owned).collect(),
+        workgroup: serverless::row(&estate.serverless),
         creator: tags.map(|tags| tags.creator).unwrap_or_default(),
     }
 }
@@ -139,6 +161,9 @@ fn table(rows: &[Row], now: DateTime<Utc>) -> String {
     }
     let mut text = format!("{table}\n");
     for row in rows {
+        if let Some(workgroup) = &row.workgroup {
+            text += &serverless::line(&row.name, workgroup);
+        }
         for stray in &row.strays {
             text += &format!("{stray} carries the tags of {} under another name\n", row.name);
         }
@@ -146,12 +171,13 @@ fn table(rows: &[Row], now: DateTime<Utc>) -> String {
             text += &format!("snapshot {snapshot} of {} is kept, and costs\n", row.name);
         }
     }
-    text + "cost so far: estimated list price of the nodes, as if never paused\n"
+    text + "cost so far: estimated list price of the nodes, as if never paused; none for workgroups\n"
 }
 
 fn expires(row: &Row, now: DateTime<Utc>) -> String {
     let time = |at: DateTime<Utc>| at.format("%F %H:%M").to_string();
     match row.expires {
+        None if row.workgroup.is_some() => "–".to_owned(),
         None => "never".to_owned(),
         Some(at) if row.schedule.is_none() => format!("{} (no schedule!)", time(at)),
         Some(at) if row.schedule_begins.is_none_or(|begins| begins > at) => {

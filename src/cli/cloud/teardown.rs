@@ -11,7 +11,7 @@ use crate::cloud::clients::Clients;
 use crate::cloud::error::CloudError;
 use crate::cloud::journal::Journal;
 use crate::cloud::names::Name;
-use crate::cloud::survey::{Estate, snapshot_id, survey_of};
+use crate::cloud::survey::{Estate, survey_of};
 use crate::cloud::tags::creator;
 use crate::cloud::teardown::teardown as remove;
 
@@ -55,7 +55,12 @@ fn nothing(name: &Name, estate: &Estate, region: &str, global: &GlobalOptions) -
             regions: estate.elsewhere.iter().cloned().collect(),
         }));
     }
-    if global.quiet { Ok(()) } else { print(&format!("nothing in {region} belongs to {name}\n")) }
+    if global.quiet {
+        return Ok(());
+    }
+    let unseen = estate.unseen.as_ref();
+    let unseen = unseen.map(|e| format!("Redshift Serverless was not looked at: {e}\n"));
+    print(&format!("nothing in {region} belongs to {name}\n{}", unseen.unwrap_or_default()))
 }
 
 /// Nobody is asked: what another user made is then removed only if that is said.
@@ -79,13 +84,14 @@ fn plan(estate: &Estate, region: &str, snapshot: Option<&str>) -> String {
     if let Some(tags) = estate.tags() {
         text += &format!("made by {}\n", tags.creator);
     }
-    match (snapshot, &estate.cluster) {
-        (Some(name), _) => text += &format!("after a snapshot {name}, which stays and costs\n"),
-        (None, Some(_)) => text += "without a last snapshot: its data is gone for good\n",
-        (None, None) => {}
+    let has_data = estate.cluster.is_some() || !estate.serverless.is_empty();
+    match snapshot {
+        Some(name) => text += &format!("after a snapshot {name}, which stays and costs\n"),
+        None if has_data => text += "without a last snapshot: its data is gone for good\n",
+        None => {}
     }
-    for snapshot in &estate.snapshots {
-        text += &format!("snapshot {} stays, and costs\n", snapshot_id(snapshot));
+    for snapshot in estate.snapshots() {
+        text += &format!("snapshot {snapshot} stays, and costs\n");
     }
     text
 }

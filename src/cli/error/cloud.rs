@@ -34,6 +34,8 @@ pub(super) fn code(error: &CloudError) -> Code {
         CloudError::NotUp { .. } => Code::ClusterUnavailable,
         CloudError::NoWorkgroup { .. } => Code::NoWorkgroup,
         CloudError::NotAvailable { .. } => Code::WorkgroupUnavailable,
+        CloudError::NeverPaused(_) => Code::NeverPaused,
+        CloudError::NoSubnet(_) => Code::NoSubnet,
         CloudError::NotASecret(_) => Code::InvalidSecret,
         CloudError::NoPassword(_) => Code::SecretWithoutPassword,
         CloudError::NoRegion => Code::NoRegion,
@@ -103,10 +105,20 @@ pub(super) fn hint(error: &CloudError) -> Option<String> {
         }
         CloudError::NotUp { .. } => "wait until `starlift status` shows it available".to_owned(),
         CloudError::NoWorkgroup { .. } => {
-            "create it in the Redshift console, or name another region with --region".to_owned()
+            "create it with `starlift provision --serverless`, or name another region with --region".to_owned()
         }
         CloudError::NotAvailable { .. } => {
-            "wait until the Redshift console shows it as available".to_owned()
+            "wait until `starlift status` shows it as available".to_owned()
+        }
+        CloudError::NeverPaused(_) => {
+            "it need not be: its compute costs nothing while no query runs, and its usage limit \
+             bounds the rest; `starlift teardown` removes it"
+                .to_owned()
+        }
+        CloudError::NoSubnet(_) => {
+            "name subnets of one VPC with --subnet; Redshift Serverless needs three, each in another \
+             Availability Zone"
+                .to_owned()
         }
         CloudError::NotASecret(_) => {
             "write arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME".to_owned()

@@ -235,6 +235,12 @@ codes! {
     WorkgroupUnavailable "workgroup-unavailable" 1
         "The workgroup is not available."
         "Wait until the Redshift console shows it as available."
+    NeverPaused "never-paused" 1
+        "A workgroup of Redshift Serverless cannot be paused."
+        "Its compute costs nothing while no query runs; `starlift teardown` removes it."
+    NoSubnet "no-subnet" 1
+        "There are no subnets for a workgroup."
+        "Name subnets of one VPC with `--subnet`, each in another Availability Zone."
     InvalidSecret "invalid-secret" 1
         "The text is not the ARN of a secret."
         "Write `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME`."

@@ -123,7 +123,7 @@ fn transform(file: &mut File, values: &Values) {
 }
 
 fn cloud(file: &mut File, values: &Values) {
-    file.section("cloud", "The cluster that `starlift provision` makes.");
+    file.section("cloud", "The cluster or workgroup that `starlift provision` makes.");
     file.key(
         "name",
         "Its name, and that of what goes with it: a role, a rule, a schedule.",
@@ -157,6 +157,20 @@ fn cloud(file: &mut File, values: &Values) {
     file.commented("cidr", vec!["203.0.113.7/32"]);
     file.comment("Time after which AWS pauses it; `never` lets it run.");
     file.on("expires", values.expires.as_deref().unwrap_or("8h"));
+    file.comment(
+        "Whether it is a workgroup of Redshift Serverless, which has no nodes and no expiry.",
+    );
+    file.commented("serverless", true);
+    file.comment("With `serverless`: RPUs with which a query begins, and the most at a time.");
+    file.commented("base_capacity", 8);
+    file.commented("max_capacity", 32);
+    file.off(
+        "rpu_limit",
+        "With `serverless`: RPU-hours after which AWS turns queries off.",
+        "24/day",
+    );
+    file.comment("With `serverless`: subnets, in place of those of the default network.");
+    file.commented("subnet", vec!["subnet-0123456789abcdef0"]);
     file.off(
         "kms_key",
         "KMS key that the objects of the star are encrypted with, where it is your own.",

@@ -10,8 +10,9 @@ use toml::de::{DeTable, DeValue};
 const TABLES: [&str; 2] = ["transform", "cloud"];
 
 /// Keys whose values are not secret.
-const HARMLESS: [&str; 21] = [
+const HARMLESS: [&str; 25] = [
     "allow_empty",
+    "base_capacity",
     "cidr",
     "color",
     "expires",
@@ -19,6 +20,7 @@ const HARMLESS: [&str; 21] = [
     "include_hidden",
     "log_format",
     "match",
+    "max_capacity",
     "max_rejects",
     "memory_limit",
     "name",
@@ -29,6 +31,8 @@ const HARMLESS: [&str; 21] = [
     "quiet",
     "repair_encoding",
     "retries",
+    "rpu_limit",
+    "serverless",
     "suffix",
     "threads",
     "unmatched",

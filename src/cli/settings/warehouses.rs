@@ -13,9 +13,8 @@ impl Settings {
     pub fn usual_warehouse(&self, args: &WarehouseArgs) -> Option<String> {
         // Ignore a table without URL, cluster and workgroup, as `init` writes it.
         let mut named = self.warehouse.iter().filter(|(_, warehouse)| warehouse.is_named());
-        let cluster = args.cluster.clone().or_else(|| self.cloud.cluster());
         let is_redshift = self.warehouse.get("redshift").is_some_and(|known| known.is_named());
-        if is_redshift || cluster.is_some() {
+        if is_redshift || args.cluster.is_some() || self.cloud.redshift().is_some() {
             return Some("redshift".to_owned());
         }
         match (named.next(), named.next()) {
@@ -25,17 +24,18 @@ impl Settings {
     }
 
     /// Returns the settings of a warehouse, without a lookup in AWS. `redshift` uses the specified
-    /// cluster if the file contains no URL, cluster or workgroup for it.
+    /// cluster or workgroup if the file contains no URL, cluster or workgroup for it.
     fn warehouse_settings(&self, named: &str, args: &WarehouseArgs) -> Result<WarehouseSettings> {
         if named.contains("://") {
             return Ok(WarehouseSettings::of_url(named));
         }
-        let own = self.cloud.cluster();
-        let cluster = args.cluster.clone().or(own).filter(|_| named == "redshift");
-        match (self.warehouse.get(named), cluster) {
-            (Some(found), Some(cluster)) => Ok(found.clone().or_cluster(cluster)),
+        let typed = args.cluster.clone().map(NamedRedshift::Cluster);
+        let own = || self.cloud.redshift();
+        let redshift = typed.or_else(own).filter(|_| named == "redshift");
+        match (self.warehouse.get(named), redshift) {
+            (Some(found), Some(redshift)) => Ok(found.clone().or_named(redshift)),
             (Some(found), None) => Ok(found.clone()),
-            (None, Some(cluster)) => Ok(WarehouseSettings::default().or_cluster(cluster)),
+            (None, Some(redshift)) => Ok(WarehouseSettings::default().or_named(redshift)),
             (None, None) => Err(self.unknown_warehouse(named)),
         }
     }

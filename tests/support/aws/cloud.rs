@@ -48,7 +48,7 @@ impl Cloud {
             Service::Iam => self.iam(request).await,
             Service::Ec2 => groups::answer(self, request).await,
             Service::Redshift => self.redshift(request, pace).await,
-            Service::Serverless => self.serverless.lock().await.workgroup(request),
+            Service::Serverless => self.serverless.lock().await.answer(self, request, pace).await,
             Service::Secrets => self.serverless.lock().await.secret(request),
             Service::DataApi => self.data_api(request).await,
         };

@@ -34,11 +34,12 @@ async fn check_vpc(cloud: &Cloud, request: &Request) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// A cluster holds its groups until it is gone.
+/// A cluster or a workgroup holds its groups until it is gone.
 async fn check_use(cloud: &Cloud, request: &Request) -> Result<(), Refusal> {
     let group = request.get("GroupId").unwrap_or_default();
     let clusters = cloud.look(Service::Redshift, "DescribeClusters", &[]).await;
-    if clusters.xml().texts_of("VpcSecurityGroupId").iter().any(|held| held == group) {
+    let is_of_cluster = clusters.xml().texts_of("VpcSecurityGroupId").iter().any(|id| *id == group);
+    if is_of_cluster || cloud.serverless.lock().await.uses(group) {
         let message = format!("resource {group} has a dependent object");
         return Err(Refusal::new(400, "DependencyViolation", message));
     }

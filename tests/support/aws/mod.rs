@@ -2,7 +2,7 @@
 //!
 //! [moto](https://docs.getmoto.org) keeps the resources. Before it stands a small HTTP server
 //! which adds what moto lacks, refuses what AWS refuses and moto does not, and fails on purpose.
-//! The numbers in comments are rows in section 5 of the project's collected facts about Redshift.
+//! The numbers in comments are rows in section 5 of `tests/support/redshift/FACTS.md`.
 //!
 //! Added or put right:
 //!
@@ -150,7 +150,7 @@ impl Aws {
         action: &str,
         params: &[(&str, &str)],
     ) -> Result<String, String> {
-        let service = Service::named(service).expect("sts, iam, ec2 or redshift");
+        let service = Service::named(service).expect("a service of the stand-in");
         let request = query::Request::new(service, action, params);
         let cloud = Arc::clone(&self.front.cloud);
         let answer = self.wait(async move { cloud.answer(&request, Pace::AtOnce).await });
@@ -183,11 +183,14 @@ impl Aws {
         self.front.faults.left()
     }
 
-    /// How many describes show a cluster, or a role of its, in a passing state from now on: 1
+    /// How many looks show a cluster, a workgroup, a namespace, or a role of theirs, in a passing state from now on: 1
     /// unless told.
     pub fn polls(&self, n: usize) {
         let cloud = Arc::clone(&self.front.cloud);
-        self.wait(async move { cloud.clusters.lock().await.polls = n });
+        self.wait(async move {
+            cloud.clusters.lock().await.polls = n;
+            cloud.serverless.lock().await.polls = n;
+        });
     }
 
     /// Puts a cluster into a state such as `incompatible-network`, in which it stays until a
@@ -216,7 +219,18 @@ impl Aws {
     pub fn workgroup(&self, name: &str, workgroup: Workgroup) {
         let name = name.to_owned();
         let cloud = Arc::clone(&self.front.cloud);
-        self.wait(async move { cloud.serverless.lock().await.workgroups.insert(name, workgroup) });
+        self.wait(async move { cloud.serverless.lock().await.arrange(&name, workgroup) });
+    }
+
+    /// Where workgroups are said to be that requests create, and what GetCredentials answers.
+    pub fn endpoint_of_workgroups(&self, address: &str, port: u16, user: &str, password: &str) {
+        let endpoint = Some((address.to_owned(), port));
+        let credentials = (user.to_owned(), password.to_owned());
+        let cloud = Arc::clone(&self.front.cloud);
+        self.wait(async move {
+            let mut serverless = cloud.serverless.lock().await;
+            (serverless.endpoint, serverless.credentials) = (endpoint, credentials);
+        });
     }
 
     /// Puts the Data API before a warehouse.

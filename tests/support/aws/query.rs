@@ -105,6 +105,15 @@ impl Request {
         Value::Object(self.params.iter().map(value).collect())
     }
 
+    /// The body of a JSON request whose texts do not read as JSON of another kind.
+    pub fn typed_json(&self) -> Value {
+        let value = |(key, text): (&String, &String)| {
+            let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone()));
+            (key.clone(), value)
+        };
+        Value::Object(self.params.iter().map(value).collect())
+    }
+
     /// The body of a request that asks the same.
     pub fn form(&self) -> String {
         let mut form = url::form_urlencoded::Serializer::new(String::new());
@@ -213,6 +222,9 @@ impl Refusal {
     pub fn throttled(service: Service) -> Refusal {
         match service {
             Service::Ec2 => Refusal::new(503, "RequestLimitExceeded", "Request limit exceeded."),
+            service if service.is_json() => {
+                Refusal::new(400, "ThrottlingException", "Rate exceeded")
+            }
             _ => Refusal::new(400, "Throttling", "Rate exceeded"),
         }
     }

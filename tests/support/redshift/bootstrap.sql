@@ -1,14 +1,14 @@
--- What a database of the stand-in has before the first session: in schema `rs` what Redshift knows
--- about its tables and PostgreSQL does not, in schema `redshift` the functions, operators and
--- catalogues that differ. Sessions search `redshift` before `pg_catalog`.
+-- Initial contents of a stand-in database. Schema `rs` records what Redshift knows about its tables
+-- and PostgreSQL does not; schema `redshift` has the functions, operators and catalogs that differ.
+-- Sessions search `redshift` before `pg_catalog`.
 
 GRANT ALL ON SCHEMA public TO PUBLIC;
 CREATE SCHEMA rs;
 CREATE SCHEMA redshift;
 GRANT USAGE ON SCHEMA rs, redshift TO PUBLIC;
 
--- Roles belong to the whole PostgreSQL server, users and groups to this database alone: `role` is
--- the name with the database before it.
+-- Roles belong to the whole PostgreSQL server, users and groups to this database only: `role` is
+-- the name prefixed with the database.
 CREATE TABLE rs.principals (
     kind text, name text, role name UNIQUE, password text, superuser bool, PRIMARY KEY (kind, name)
 );
@@ -16,7 +16,7 @@ CREATE TABLE rs.tables (relid oid PRIMARY KEY, diststyle text);
 CREATE TABLE rs.columns (
     relid oid, attnum int2, encoding text, distkey bool, sortkey int, PRIMARY KEY (relid, attnum)
 );
--- Declared, never enforced: kind is `p`, `u` or `f`.
+-- Declared but never enforced; kind is `p`, `u` or `f`.
 CREATE TABLE rs.keys (relid oid, name text, kind "char", columns text[], referenced oid);
 CREATE TABLE rs.late_views (relid oid PRIMARY KEY, body text);
 CREATE TABLE rs.load_errors (
@@ -29,7 +29,7 @@ CREATE TABLE rs.loads (
 );
 GRANT ALL ON ALL TABLES IN SCHEMA rs TO PUBLIC;
 
--- Bytes, not characters, are what VARCHAR(n) counts.
+-- Replaces the length limits of VARCHAR columns: VARCHAR(n) counts bytes, not characters.
 CREATE FUNCTION rs.seal(relation regclass) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     c record;
@@ -62,7 +62,8 @@ END $$;
 CREATE FUNCTION rs.plain(role name) RETURNS text LANGUAGE sql STABLE AS
     'SELECT coalesce((SELECT p.name FROM rs.principals AS p WHERE p.role OPERATOR(pg_catalog.=) $1), $1::text)';
 
--- Trailing blanks do not count when texts are compared. The bodies are inlined, so joins hash.
+-- Comparisons of text ignore trailing blanks. PostgreSQL inlines the bodies, so it can still use
+-- hash joins.
 CREATE FUNCTION redshift.text_eq(text, text) RETURNS bool LANGUAGE sql IMMUTABLE AS
     'SELECT pg_catalog.rtrim($1, '' '') OPERATOR(pg_catalog.=) pg_catalog.rtrim($2, '' '')';
 CREATE FUNCTION redshift.text_ne(text, text) RETURNS bool LANGUAGE sql IMMUTABLE AS
@@ -82,7 +83,7 @@ CREATE OPERATOR redshift.<= (LEFTARG = text, RIGHTARG = text, FUNCTION = redshif
 CREATE OPERATOR redshift.> (LEFTARG = text, RIGHTARG = text, FUNCTION = redshift.text_gt);
 CREATE OPERATOR redshift.>= (LEFTARG = text, RIGHTARG = text, FUNCTION = redshift.text_ge);
 
--- What GROUP BY, DISTINCT and the like compare.
+-- Value that GROUP BY, DISTINCT and similar clauses compare.
 CREATE FUNCTION redshift.key(text) RETURNS text LANGUAGE sql IMMUTABLE AS
     'SELECT pg_catalog.rtrim($1, '' '')';
 CREATE FUNCTION redshift.key(anyelement) RETURNS anyelement LANGUAGE sql IMMUTABLE AS 'SELECT $1';
@@ -99,7 +100,7 @@ CREATE AGGREGATE redshift.avg(integer) (
 CREATE AGGREGATE redshift.avg(bigint) (
     SFUNC = redshift.add, STYPE = bigint[], FINALFUNC = redshift.mean, INITCOND = '{0,0}');
 
--- EXTRACT is an INTEGER for all but TIMESTAMPTZ.
+-- EXTRACT returns INTEGER for every type but TIMESTAMPTZ.
 CREATE FUNCTION redshift.extract_part(text, timestamp) RETURNS integer LANGUAGE sql IMMUTABLE AS
     'SELECT pg_catalog.trunc(pg_catalog.date_part($1, $2))::integer';
 CREATE FUNCTION redshift.extract_part(text, date) RETURNS integer LANGUAGE sql IMMUTABLE AS
@@ -111,7 +112,7 @@ CREATE FUNCTION redshift.extract_part(text, interval) RETURNS integer LANGUAGE s
 CREATE FUNCTION redshift.extract_part(text, timestamptz) RETURNS double precision
     LANGUAGE sql STABLE AS 'SELECT pg_catalog.date_part($1, $2)';
 
--- The difference is in boundaries passed, not in time gone by.
+-- DATEDIFF counts the boundaries between two times, not the time elapsed.
 CREATE FUNCTION redshift.dateadd(part text, n bigint, t timestamp) RETURNS timestamp
     LANGUAGE sql IMMUTABLE AS
     'SELECT $3 + CASE $1
@@ -147,7 +148,7 @@ CREATE FUNCTION redshift.current_schema() RETURNS name LANGUAGE sql STABLE AS
     'SELECT pg_catalog.unnest(pg_catalog.current_schemas(false)) OFFSET 2 LIMIT 1';
 CREATE FUNCTION redshift.pg_get_userbyid(oid) RETURNS text LANGUAGE sql STABLE AS
     'SELECT rs.plain(pg_catalog.pg_get_userbyid($1))';
--- Of access lists: with the names that Redshift's users go by.
+-- For access control lists: uses the names of Redshift's users.
 CREATE FUNCTION redshift.array_to_string(aclitem[], text) RETURNS text LANGUAGE sql STABLE AS $$
     SELECT string_agg(
         CASE WHEN p.kind OPERATOR(pg_catalog.=) 'group' THEN 'group ' ELSE '' END
@@ -157,7 +158,7 @@ CREATE FUNCTION redshift.array_to_string(aclitem[], text) RETURNS text LANGUAGE 
     LEFT JOIN pg_roles AS r ON r.oid OPERATOR(pg_catalog.=) x.grantee
     LEFT JOIN rs.principals AS p ON p.role OPERATOR(pg_catalog.=) r.rolname::text
 $$;
--- The session sets them before a statement that asks.
+-- The session sets these values before a statement that reads them.
 CREATE FUNCTION redshift.pg_last_copy_count() RETURNS bigint LANGUAGE sql STABLE AS
     'SELECT pg_catalog.current_setting(''standin.last_copy_count'')::bigint';
 CREATE FUNCTION redshift.pg_last_copy_id() RETURNS integer LANGUAGE sql STABLE AS

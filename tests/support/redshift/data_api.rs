@@ -1,9 +1,9 @@
-//! The Redshift Data API before the stand-in: sessions that last longer than a request.
+//! The Redshift Data API in front of the stand-in: sessions that outlive a request.
 //!
-//! As its API Reference says, and as awslabs/mcp (`redshift-mcp-server`), which keeps transactions
-//! open in such sessions, has found: a session runs one statement at a time, ends when it has been
-//! idle for its time, and is not closed by any request; a batch in the mode `AUTO_COMMIT` goes on
-//! after a failure; a repeated token returns the first answer. The wording of refusals is made up.
+//! Follows the API Reference and awslabs/mcp (`redshift-mcp-server`), which keeps transactions open
+//! in such sessions. A session runs one statement at a time, ends after its idle time, and cannot
+//! be closed by a request. A batch in `AUTO_COMMIT` mode continues after a failure. A repeated
+//! client token returns the first response. The wording of the error messages is invented.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,32 +16,32 @@ use tokio::sync::Notify;
 use super::session::{Answer, Reply, Session};
 use super::{Redshift, Server, USER};
 
-/// Rows of a page: few, so that tests see several.
+/// Rows per page: few, so that tests see several pages.
 const PAGE: usize = 3;
 
-/// A refusal: its code and its message.
+/// An error: its code and message.
 pub type Refused = (&'static str, String);
 
-/// The Data API of one cluster and one workgroup, both of one server.
+/// The Data API of one cluster and one workgroup, which share a server.
 pub struct DataApi {
     server: Arc<Server>,
-    /// Whether each request is a transaction of its own, whatever it asks for.
+    /// `true` if every request runs in its own transaction, whatever mode it requests.
     pub wraps: AtomicBool,
     sessions: Mutex<HashMap<String, Arc<Kept>>>,
     batches: Mutex<HashMap<String, Arc<Batch>>>,
     tokens: Mutex<HashMap<String, Value>>,
 }
 
-/// A session that is kept open.
+/// A session that stays open between requests.
 struct Kept {
     session: tokio::sync::Mutex<Option<Session>>,
     busy: AtomicBool,
-    /// Counts the requests, so that an old wait for idleness does not end a session in use.
+    /// Number of requests so far, so that an old idle timer does not end a session in use.
     uses: AtomicU64,
     cancel: Notify,
 }
 
-/// Statements that were submitted together.
+/// Statements submitted in one request.
 struct Batch {
     session: String,
     ended: AtomicBool,
@@ -59,7 +59,7 @@ impl DataApi {
         })
     }
 
-    /// The sessions that are open.
+    /// Returns the number of open sessions.
     pub fn open_sessions(&self) -> usize {
         self.sessions.lock().unwrap().len()
     }
@@ -290,7 +290,7 @@ fn error_text(answer: &Answer) -> Option<String> {
     }
 }
 
-/// Integers come as numbers, and the rest as the stand-in has it: as text.
+/// Encodes a value: integers as numbers, everything else as text.
 fn field(value: Option<&str>) -> Value {
     match value {
         None => json!({ "isNull": true }),

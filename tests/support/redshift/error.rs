@@ -1,6 +1,6 @@
-//! Errors as the server tells them: a SQLSTATE, a message and, from the engine, a block of detail.
+//! Errors as the server reports them: a SQLSTATE, a message and, for engine errors, a detail block.
 
-/// What a statement failed with.
+/// The error of a failed statement.
 #[derive(Clone, Debug)]
 pub struct SqlError {
     pub code: String,
@@ -13,27 +13,27 @@ impl SqlError {
         SqlError { code: code.into(), message: message.into(), detail: None }
     }
 
-    /// Not in Redshift's grammar.
+    /// Text outside Redshift's grammar.
     pub fn syntax(near: impl std::fmt::Display) -> SqlError {
         SqlError::new("42601", format!("syntax error at or near \"{near}\""))
     }
 
-    /// Redshift refuses it.
+    /// A feature that Redshift rejects.
     pub fn refused(message: impl Into<String>) -> SqlError {
         SqlError::new("0A000", message)
     }
 
-    /// Redshift may do it; the stand-in does not.
+    /// A feature that Redshift may have but the stand-in lacks.
     pub fn missing(what: impl std::fmt::Display) -> SqlError {
         SqlError::new("0A000", format!("the stand-in does not do {what}"))
     }
 
-    /// A user's relation that is not there.
+    /// A user relation that does not exist.
     pub fn no_relation(name: &str) -> SqlError {
         SqlError::new("XX000", format!("Relation {name} does not exist in the database."))
     }
 
-    /// A relation that was found by its name, and dropped before its turn came.
+    /// A relation that was resolved by name and dropped before the statement got its lock.
     pub fn no_oid(oid: &str) -> SqlError {
         SqlError::new("XX000", format!("could not open relation with OID {oid}"))
     }
@@ -43,13 +43,13 @@ impl SqlError {
         SqlError::new("XX000", format!("table {oid} dropped by concurrent transaction"))
     }
 
-    /// Two transactions changed the definition of one table.
+    /// Two transactions changed the definition of the same table.
     pub fn conflict() -> SqlError {
         let message = "could not complete because of conflict with concurrent transaction";
         SqlError::new("XX000", message)
     }
 
-    /// An error of the engine: the SQLSTATE says nothing, the detail says all.
+    /// An engine error, with an uninformative SQLSTATE and all information in the detail.
     pub fn engine(code: u32, error: &str, context: &str, query: i64, location: &str) -> SqlError {
         let rule = "-----------------------------------------------";
         let detail = format!(
@@ -60,7 +60,7 @@ impl SqlError {
         SqlError { code: "XX000".into(), message: error.into(), detail: Some(detail) }
     }
 
-    /// What PostgreSQL refused, in Redshift's words where they are known.
+    /// Converts an error of PostgreSQL, in Redshift's wording where it is known.
     pub fn backing(error: &tokio_postgres::Error) -> SqlError {
         let Some(refusal) = error.as_db_error() else {
             return SqlError::new("XX000", format!("the stand-in lost its database: {error}"));
@@ -94,13 +94,13 @@ impl SqlError {
     }
 }
 
-/// A null for a column that is NOT NULL.
+/// A null value for a NOT NULL column.
 pub fn null_refused(column: &str, query: i64) -> SqlError {
     let error = format!("Cannot insert a NULL value into column {column}");
     SqlError::engine(8007, &error, &error, query, "fmt_check.cpp")
 }
 
-/// Two transactions wrote one table.
+/// Two transactions wrote to the same table.
 pub fn serializable(table: &str) -> SqlError {
     SqlError {
         detail: Some(format!("Serializable isolation violation on table - {table}")),

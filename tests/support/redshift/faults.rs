@@ -1,4 +1,4 @@
-//! What is to go wrong, and when: scripted by a test, done by the session.
+//! Faults that a test scripts and the session applies.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -7,19 +7,19 @@ use tokio::sync::watch;
 
 use super::error::SqlError;
 
-/// How long a test waits for a statement to come to its gate.
+/// Time that a test waits for a statement to reach its gate.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Something that happens once, to the first statement that matches.
+/// A fault that applies once, to the first statement that matches.
 pub struct Fault {
     pub on: On,
-    /// How many statements that match go through before.
+    /// Number of matching statements to skip.
     pub skip: usize,
     pub when: When,
     pub what: What,
 }
 
-/// Which statements, of all sessions.
+/// Statements that a fault matches, in all sessions.
 #[derive(Clone)]
 pub enum On {
     Copy,
@@ -29,38 +29,39 @@ pub enum On {
     Rename,
     Insert,
     Any,
-    /// All but those with this text in them.
+    /// All statements that do not contain this text.
     AnyBut(String),
-    /// Those with this text in them.
+    /// All statements that contain this text.
     Containing(String),
 }
 
-/// Where in the life of a statement.
+/// Point in the life of a statement.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// Received, nothing done.
+    /// Received but not started.
     Before,
-    /// COPY has put half of its rows into the table; any other statement: as `Before`.
+    /// After COPY has put half of its rows into the table; for other statements the same as
+    /// `Before`.
     Within,
-    /// Done, but not answered.
+    /// Executed but not answered.
     After,
 }
 
-/// What happens to it.
+/// Effect of a fault.
 #[derive(Clone)]
 pub enum What {
-    /// The connection is cut; an open transaction is rolled back before the client can see it.
+    /// Cuts the connection; an open transaction is rolled back before the client can notice.
     Cut,
-    /// The statement fails, and with it the transaction; after the deed only the answer is one of
-    /// failure.
+    /// Fails the statement and its transaction. With `After`, the statement has taken effect and
+    /// only its answer is an error.
     Error { code: String, message: String, detail: Option<String> },
-    /// The statement waits until the gate is opened.
+    /// Holds the statement until the gate opens.
     Hold(Gate),
 }
 
 impl What {
-    /// Each kind of error that another transaction causes in Redshift, as users of the service and its
-    /// Developer Guide quote them.
+    /// Returns each kind of error that a concurrent transaction causes in Redshift, as quoted by users
+    /// of the service and the Developer Guide.
     pub fn passing_errors() -> Vec<What> {
         let violation = "Serializable isolation violation on table - 100123, transactions forming the \
                          cycle are: 1, 2 (pid:3)";
@@ -86,7 +87,7 @@ impl What {
     }
 }
 
-/// Holds a statement, or a request to the AWS of the tests.
+/// Holds a statement, or a request to the tests' AWS stand-in.
 #[derive(Clone)]
 pub struct Gate(Arc<watch::Sender<Stage>>);
 
@@ -102,14 +103,14 @@ impl Gate {
         Gate(Arc::new(watch::Sender::new(Stage::Empty)))
     }
 
-    /// Waits until something stands before the gate.
+    /// Waits until a statement or request reaches the gate.
     pub async fn reached(&self) {
         let mut stage = self.0.subscribe();
         let reached = stage.wait_for(|stage| *stage >= Stage::Reached);
         tokio::time::timeout(PATIENCE, reached).await.expect("nothing came to the gate").unwrap();
     }
 
-    /// The same outside a runtime.
+    /// Waits likewise, outside of a runtime.
     pub fn wait(&self) {
         let started = Instant::now();
         while *self.0.borrow() < Stage::Reached {
@@ -118,7 +119,7 @@ impl Gate {
         }
     }
 
-    /// Lets it go on.
+    /// Opens the gate.
     pub fn open(&self) {
         self.0.send_replace(Stage::Open);
     }
@@ -132,7 +133,7 @@ impl Gate {
             }
             first
         });
-        // A gate that is dropped unopened holds nobody.
+        // Dropping an unopened gate also releases the wait.
         let _ = stage.wait_for(|stage| *stage == Stage::Open).await;
     }
 }
@@ -143,7 +144,7 @@ impl Default for Gate {
     }
 }
 
-/// The kinds of statements that faults tell apart.
+/// Kinds of statements that faults distinguish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Copy,
@@ -169,11 +170,11 @@ impl On {
     }
 }
 
-/// The faults still to come.
+/// The faults that have not applied yet.
 #[derive(Default)]
 pub(super) struct Faults(Mutex<Vec<Fault>>);
 
-/// What awaits one statement: at most one thing at each point.
+/// Faults for one statement, at most one at each point.
 #[derive(Default)]
 pub(super) struct Planned {
     pub before: Option<What>,
@@ -194,7 +195,7 @@ impl Faults {
         self.0.lock().unwrap().len()
     }
 
-    /// Counts a statement and takes out what it meets.
+    /// Counts a statement and removes the faults that apply to it.
     pub fn plan(&self, kind: Kind, statement: &str) -> Planned {
         let mut planned = Planned::default();
         self.0.lock().unwrap().retain_mut(|fault| {

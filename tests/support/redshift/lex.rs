@@ -1,4 +1,4 @@
-//! Statements as tokens, names folded as Redshift folds them, and a cursor to read them with.
+//! Tokenizes statements, folds names as Redshift does, and provides a cursor to parse with.
 
 use datafusion::sql::sqlparser::dialect::RedshiftSqlDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer, Word};
@@ -6,15 +6,16 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer, Word};
 use super::error::SqlError;
 use super::words;
 
-/// The longest name, in bytes (Developer Guide, r_names).
+/// Maximum length of a name, in bytes (Developer Guide, r_names).
 const NAME_BYTES: usize = 127;
-/// PostgreSQL cuts longer names short, so the stand-in cannot keep them.
+/// PostgreSQL truncates longer names, so the stand-in cannot keep them.
 const BACKING_NAME_BYTES: usize = 63;
-/// The longest statement (Developer Guide, c_SQL_commands).
+/// Maximum length of a statement (Developer Guide, c_SQL_commands).
 const STATEMENT_BYTES: usize = 16 << 20;
 
-/// A statement's tokens without white space and comments. Names are in lower case, quoted or not:
-/// so they are in Redshift unless `enable_case_sensitive_identifier` is on (r_names).
+/// Returns the tokens of a statement without white space and comments. Names are folded to lower
+/// case, even quoted ones, as in Redshift unless `enable_case_sensitive_identifier` is on
+/// (r_names).
 pub fn tokens(statement: &str) -> Result<Vec<Token>, SqlError> {
     if statement.len() > STATEMENT_BYTES {
         return Err(SqlError::new("54001", "Statement is too large. The limit is 16777216 bytes."));
@@ -48,7 +49,7 @@ fn folded(mut word: Word) -> Result<Word, SqlError> {
     Ok(word)
 }
 
-/// A relation's name.
+/// Name of a relation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name {
     pub schema: Option<String>,
@@ -56,7 +57,7 @@ pub struct Name {
 }
 
 impl Name {
-    /// Quoted for PostgreSQL.
+    /// Formats the name for PostgreSQL.
     pub fn sql(&self) -> String {
         match &self.schema {
             Some(schema) => format!("{}.{}", quoted(schema), quoted(&self.name)),
@@ -64,7 +65,7 @@ impl Name {
         }
     }
 
-    /// In the schema given unless it names one itself.
+    /// Returns the name qualified with `schema`, unless it names a schema itself.
     pub fn or_in(&self, schema: &str) -> Name {
         let schema = self.schema.clone().unwrap_or_else(|| schema.to_owned());
         Name { schema: Some(schema), name: self.name.clone() }
@@ -80,17 +81,17 @@ impl std::fmt::Display for Name {
     }
 }
 
-/// A name as PostgreSQL reads it.
+/// Quotes a name for PostgreSQL.
 pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A text literal as PostgreSQL reads it.
+/// Quotes a string literal for PostgreSQL.
 pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// Reads tokens one after the other.
+/// A cursor over tokens.
 #[derive(Clone)]
 pub struct Cursor {
     tokens: Vec<Token>,
@@ -115,12 +116,12 @@ impl Cursor {
         self.at >= self.tokens.len()
     }
 
-    /// What is left.
+    /// Returns the remaining tokens.
     pub fn rest(&self) -> &[Token] {
         &self.tokens[self.at.min(self.tokens.len())..]
     }
 
-    /// The next token, if it is a word outside quotes.
+    /// Returns the next token, if it is an unquoted word.
     pub fn peek_word(&self) -> Option<&str> {
         match self.peek()? {
             Token::Word(Word { value, quote_style: None, .. }) => Some(value),
@@ -128,7 +129,7 @@ impl Cursor {
         }
     }
 
-    /// Whether the words come next; they are passed if so.
+    /// Returns `true`, and skips the words, if they come next.
     pub fn accept(&mut self, words: &str) -> bool {
         let start = self.at;
         for word in words.split(' ') {
@@ -141,7 +142,7 @@ impl Cursor {
         true
     }
 
-    /// Whether the token comes next; it is passed if so.
+    /// Returns `true`, and skips the token, if it comes next.
     pub fn accept_token(&mut self, token: &Token) -> bool {
         let found = self.peek() == Some(token);
         self.at += usize::from(found);
@@ -167,7 +168,7 @@ impl Cursor {
         }
     }
 
-    /// A name; a reserved word is none.
+    /// Parses a name that is not a reserved word.
     pub fn name(&mut self) -> Result<String, SqlError> {
         match self.peek() {
             Some(Token::Word(word))
@@ -181,7 +182,7 @@ impl Cursor {
         }
     }
 
-    /// `table` or `schema.table`.
+    /// Parses `table` or `schema.table`.
     pub fn relation(&mut self) -> Result<Name, SqlError> {
         let first = self.name()?;
         if self.accept_token(&Token::Period) {
@@ -190,7 +191,7 @@ impl Cursor {
         Ok(Name { schema: None, name: first })
     }
 
-    /// Names in parentheses.
+    /// Parses names in parentheses.
     pub fn columns(&mut self) -> Result<Vec<String>, SqlError> {
         self.expect_token(&Token::LParen)?;
         let columns = self.list(Cursor::name)?;
@@ -198,7 +199,7 @@ impl Cursor {
         Ok(columns)
     }
 
-    /// Things between commas.
+    /// Parses items separated by commas.
     pub fn list<T>(
         &mut self,
         mut item: impl FnMut(&mut Cursor) -> Result<T, SqlError>,
@@ -228,7 +229,8 @@ impl Cursor {
         Ok(number)
     }
 
-    /// The tokens up to the parenthesis that closes the one just passed, which is passed too.
+    /// Returns the tokens up to the parenthesis that closes the one just read, and skips that
+    /// parenthesis.
     pub fn group(&mut self) -> Result<Vec<Token>, SqlError> {
         let (start, mut depth) = (self.at, 1);
         while let Some(token) = self.next() {

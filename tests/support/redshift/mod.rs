@@ -1,36 +1,36 @@
-//! A stand-in for Amazon Redshift: a server that speaks the PostgreSQL protocol over TLS, takes
-//! what Redshift takes, refuses what it refuses, loads Parquet from the S3 test server, and keeps
-//! its rows in a real PostgreSQL, whose transactions, locks and snapshots are thereby the
-//! stand-in's.
+//! A stand-in for Amazon Redshift: a server that speaks the PostgreSQL protocol over TLS, accepts
+//! and rejects what Redshift does, and loads Parquet from the S3 test server. It keeps its rows in
+//! a real PostgreSQL, which also provides its transactions, locks and snapshots.
 //!
-//! Enforced, because vendor documentation or users of the real service say so; the numbers, here
-//! and in comments, are sections and rows of the project's collected facts about Redshift:
+//! It enforces what vendor documentation or users of the real service report. The numbers here and
+//! in comments are sections and rows of `FACTS.md` in this folder:
 //!
-//! - COPY (1.1, 1.2, 2.5, 2.7, 2.10): parameters that do not go with Parquet, manifests, prefixes,
-//!   roles, regions, column lists, positional binding, lengths in bytes, nulls; all or nothing;
-//!   what is remembered of it (`copy`, `execute::copy`).
-//! - Parquet (1.3, 1.4): what is known to be read; all else is refused, and the message says that
-//!   there is no evidence (`copy::parquet`).
-//! - Statements (3.1 to 3.9, 3.18, 3.19): a grammar of what Redshift has (`command`), queries held
-//!   to lists of expressions, functions and catalogues (`query`), names folded and reserved words
-//!   refused (`lex`, `words`), Redshift's types (`types`).
-//! - Tables (3.4, 3.5, 3.15): keys declared but not enforced, NOT NULL enforced, VARCHAR in bytes,
-//!   LIKE without keys, views and foreign keys that hold their table (`execute`).
-//! - Values (4.4, 4.15, 6.1 to 6.11, 6.14): backslash escapes, trailing blanks that do not count,
-//!   AVG of integers cut, EXTRACT an integer, explicit window frames, functions of the leader
-//!   node, floats of 15 digits (`bootstrap.sql`, `query`).
-//! - Transactions (3.11 to 3.13, 3.20 to 3.23, 3.26): a nested BEGIN joins, TRUNCATE commits,
-//!   VACUUM and others refuse a block, a failed transaction takes nothing but its end, a snapshot
-//!   is taken by the first look, errors 1018 and 1023 (`session`). Who waits for a table that is
-//!   dropped fails, as Redshift's users report (`execute::rows`).
-//! - Protocol (4.1 to 4.8, 4.12): version 8.0.2, TLS or nothing, MD5 or cleartext passwords,
-//!   simple queries one at a time (`wire`).
+//! - COPY (1.1, 1.2, 2.5, 2.7, 2.10): parameters that Parquet does not allow, manifests, prefixes,
+//!   roles, regions, column lists, mapping by position, lengths in bytes, nulls, atomic loads, and
+//!   the record of each load (`copy`, `execute::copy`).
+//! - Parquet (1.3, 1.4): only features that are known to load; it rejects all others with a message
+//!   that says that there is no evidence (`copy::parquet`).
+//! - Statements (3.1 to 3.9, 3.18, 3.19): a grammar of Redshift's statements (`command`), lists of
+//!   the expressions, functions and catalogs that queries may use (`query`), folded names and
+//!   reserved words (`lex`, `words`), Redshift's types (`types`).
+//! - Tables (3.4, 3.5, 3.15): keys that are declared but not enforced, NOT NULL, VARCHAR in bytes,
+//!   LIKE without keys, views and foreign keys that prevent the drop of their table (`execute`).
+//! - Values (4.4, 4.15, 6.1 to 6.11, 6.14): backslash escapes, comparisons that ignore trailing
+//!   blanks, AVG of integers truncated, EXTRACT as an integer, explicit window frames, leader-node
+//!   functions, floats of 15 digits (`bootstrap.sql`, `query`).
+//! - Transactions (3.11 to 3.13, 3.20 to 3.23, 3.26): a nested BEGIN joins the transaction,
+//!   TRUNCATE commits, VACUUM and others fail in a transaction block, a failed transaction accepts
+//!   only its end, the first query takes the snapshot, errors 1018 and 1023 (`session`). A
+//!   statement that waits for a table fails if the table is dropped, as users of Redshift report
+//!   (`execute::rows`).
+//! - Protocol (4.1 to 4.8, 4.12): version 8.0.2, TLS required, MD5 or cleartext passwords, simple
+//!   queries of one statement (`wire`).
 //!
-//! Not proved by passing here: anything about a planner over many nodes, Spectrum, speed, IAM
-//! beyond one attached role, or the wording of errors that nobody has quoted. Not imitated: scales
-//! of DECIMAL arithmetic, NaN in scans, conflicts under SERIALIZABLE isolation, IDENTITY, SUPER,
-//! MEDIAN and other functions on no list of `query::names`. What Redshift may have and the
-//! stand-in does not is refused with `the stand-in does not do ..`.
+//! A test that passes here proves nothing about multi-node planning, Spectrum, speed, IAM beyond
+//! one attached role, or the wording of errors that no one has quoted. Not imitated: scales of
+//! DECIMAL arithmetic, NaN in scans, conflicts under SERIALIZABLE isolation, IDENTITY, SUPER,
+//! MEDIAN and other functions that are not listed in `query::names`. A feature that Redshift may
+//! have and the stand-in lacks fails with `the stand-in does not do ..`.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(
@@ -80,31 +80,31 @@ const PASSWORD: &str = "Str0ng-enough";
 const DATABASE: &str = "dev";
 const ROLE: &str = "arn:aws:iam::123456789012:role/starlift-copy";
 
-/// How a server is set up; the default is a new provisioned cluster.
+/// Configuration of a server; the default is a new provisioned cluster.
 #[derive(Default)]
 pub struct Config {
     pub auth: Auth,
-    /// `stl_load_errors` is not for plain users there.
+    /// Denies regular users `stl_load_errors`, as Redshift Serverless does.
     pub serverless: bool,
-    /// The warehouse's region; else the bucket's.
+    /// Region of the warehouse; defaults to that of the bucket.
     pub region: Option<String>,
-    /// The ARN of the only role that is attached to the cluster.
+    /// ARN of the only role attached to the cluster.
     pub role: Option<String>,
-    /// Whether COPY of Parquet accepts keys.
+    /// Lets COPY of Parquet accept temporary keys.
     pub takes_keys: bool,
 }
 
-/// How the server asks for a password.
+/// Method by which the server requests the password.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub enum Auth {
     #[default]
     Md5,
     Cleartext,
-    /// The user's password is stored as SHA-256: most drivers do not know the request.
+    /// The password is stored as SHA-256; most drivers do not know this request.
     Sha256,
 }
 
-/// A running server; it ends when it is dropped.
+/// A running server; it stops when it is dropped.
 pub struct Redshift {
     server: Arc<Server>,
     port: u16,
@@ -112,7 +112,7 @@ pub struct Redshift {
     runtime: Option<Runtime>,
 }
 
-/// What the sessions share.
+/// State shared by the sessions.
 struct Server {
     database: Database,
     buckets: Buckets,
@@ -128,7 +128,7 @@ struct Server {
 }
 
 impl Redshift {
-    /// A server whose role can read every bucket of `s3`, with an empty database.
+    /// Starts a server with an empty database and a role that can read every bucket of `s3`.
     pub async fn start(s3: &S3Server) -> Redshift {
         Redshift::start_with(s3, Config::default()).await
     }
@@ -166,14 +166,15 @@ impl Redshift {
 
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        // Of its own: a test may block its thread on a child process that talks to the server.
+        // A separate runtime: a test may block its thread on a child process that talks to the
+        // server.
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let runtime = builder.worker_threads(2).enable_all().build().unwrap();
         runtime.spawn(accept(listener, Arc::clone(&server), acceptor(&certificates)));
         Redshift { server, port, folder, runtime: Some(runtime) }
     }
 
-    /// Without the password.
+    /// Returns the URL, without the password.
     pub fn url(&self) -> String {
         format!("redshift://{USER}@localhost:{}/{DATABASE}", self.port)
     }
@@ -182,42 +183,42 @@ impl Redshift {
         self.port
     }
 
-    /// The certificate of the authority that signed the server's, which is for `localhost`.
+    /// Returns the path of the CA certificate that signed the server's certificate for `localhost`.
     pub fn ca_file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
 
-    /// Who is a superuser, as the first user of a cluster is.
+    /// Returns the name of the user, who is a superuser like the admin user of a new cluster.
     pub fn user(&self) -> &str {
         USER
     }
 
-    /// Of the user `loader`, who is a superuser as the user is whom a new cluster has.
+    /// Returns the password of that user.
     pub fn password(&self) -> &str {
         PASSWORD
     }
 
-    /// The only role attached to the cluster, which is also its default.
+    /// Returns the ARN of the only role attached to the cluster, which is also its default.
     pub fn role(&self) -> &str {
         &self.server.role
     }
 
-    /// The rows, past all sessions.
+    /// Returns the backing database, for direct access to the rows.
     pub fn database(&self) -> &Database {
         &self.server.database
     }
 
-    /// Every statement received, in order, of all sessions.
+    /// Returns every statement received, in order, in all sessions.
     pub fn statements(&self) -> Vec<String> {
         self.server.statements.lock().unwrap().clone()
     }
 
-    /// How many injected faults have met no statement yet.
+    /// Returns the number of injected faults that have not applied yet.
     pub fn faults_left(&self) -> usize {
         self.server.faults.left()
     }
 
-    /// Takes back the injected faults that have met no statement; how many they were.
+    /// Removes the injected faults that have not applied, and returns their number.
     pub fn clear_faults(&self) -> usize {
         self.server.faults.clear()
     }
@@ -228,19 +229,19 @@ impl Redshift {
 }
 
 impl Drop for Redshift {
-    // A runtime that is merely dropped inside a test's own runtime panics.
+    // Dropping a runtime inside the runtime of a test panics.
     fn drop(&mut self) {
         self.runtime.take().unwrap().shutdown_background();
     }
 }
 
 impl Server {
-    /// The PostgreSQL role of a user or group of this database.
+    /// Returns the PostgreSQL role of a user or group of this database.
     fn role_name(&self, kind: &str, name: &str) -> String {
         role_name(self.database.name(), kind, name)
     }
 
-    /// A user's password and whether all is allowed.
+    /// Returns the password of a user, and `true` if the user is a superuser.
     async fn account(&self, user: &str) -> Option<(String, bool)> {
         let query = "SELECT password, superuser FROM rs.principals \
                      WHERE kind = 'user' AND name = $1 AND password IS NOT NULL";
@@ -259,7 +260,7 @@ impl Server {
         self.sessions.lock().unwrap().remove(&pid);
     }
 
-    /// Cancels what a session is doing; one that does nothing does not notice.
+    /// Cancels the statement of a session; has no effect on an idle session.
     fn cancel(&self, pid: i32) {
         if let Some(cancel) = self.sessions.lock().unwrap().get(&pid) {
             cancel.notify_waiters();
@@ -289,7 +290,7 @@ async fn accept(listener: std::net::TcpListener, server: Arc<Server>, tls: TlsAc
     let listener = tokio::net::TcpListener::from_std(listener).unwrap();
     loop {
         let (socket, _) = listener.accept().await.unwrap();
-        // It fails when the client goes away.
+        // It fails if the client disconnects.
         tokio::spawn(wire::serve(Arc::clone(&server), tls.clone(), socket));
     }
 }

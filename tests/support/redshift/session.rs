@@ -1,4 +1,4 @@
-//! One client's session: its transaction, its settings, and what becomes of each statement.
+//! A client session: its transaction, its settings, and the execution of its statements.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,7 +14,7 @@ use super::error::SqlError;
 use super::faults::{Kind, Planned, What};
 use super::lex::quoted;
 
-/// Statements that a failed transaction still takes.
+/// Error message for statements in a failed transaction.
 const AFTER_FAILURE: &str =
     "current transaction is aborted, commands ignored until end of transaction block";
 
@@ -22,7 +22,7 @@ pub struct Session {
     pub(super) server: Arc<Server>,
     pub(super) backing: Client,
     connection: JoinHandle<()>,
-    /// PostgreSQL's process.
+    /// Process ID of the PostgreSQL backend.
     process: i32,
     pub(super) user: String,
     pub(super) superuser: bool,
@@ -32,14 +32,14 @@ pub struct Session {
     pub(super) last_copy: LastCopy,
 }
 
-/// What `pg_last_copy_id()` and `pg_last_copy_count()` say.
+/// Values of `pg_last_copy_id()` and `pg_last_copy_count()`.
 #[derive(Clone, Copy)]
 pub struct LastCopy {
     pub id: i64,
     pub count: u64,
 }
 
-/// What a statement gives.
+/// Result of a statement.
 #[derive(Default)]
 pub struct Reply {
     pub columns: Option<Vec<String>>,
@@ -58,11 +58,11 @@ pub enum Answer {
     Reply(Reply),
     Empty,
     Error(SqlError),
-    /// The connection is to be cut.
+    /// The connection must be cut.
     Cut,
 }
 
-/// Why a statement gives nothing.
+/// Reason why a statement has no result.
 #[derive(Debug)]
 pub enum Stop {
     Error(SqlError),
@@ -98,7 +98,7 @@ impl Session {
             timeout: Duration::ZERO,
             last_copy: LastCopy { id: -1, count: 0 },
         };
-        // A transaction sees what was committed when it first looked (Developer
+        // The first statement that reads or writes takes the snapshot of a transaction (Developer
         // Guide, c_serial_isolation).
         let settings = "SET default_transaction_isolation = 'repeatable read'; \
                         SET extra_float_digits = 0; SET datestyle = 'ISO, MDY'";
@@ -107,7 +107,7 @@ impl Session {
         session
     }
 
-    /// Ends the session, and what it has not committed: when this is done its locks are gone.
+    /// Ends the session and rolls back its transaction; its locks are released when this returns.
     pub async fn close(self) {
         drop(self.backing);
         let _ = self.connection.await;
@@ -117,7 +117,7 @@ impl Session {
         self.state
     }
 
-    /// Runs a statement, for no longer than the session's timeout.
+    /// Runs a statement, limited by the session's timeout.
     pub async fn run(&mut self, text: &str) -> Answer {
         if self.timeout.is_zero() {
             return self.answer(text).await;
@@ -128,11 +128,12 @@ impl Session {
         }
     }
 
-    /// What a statement leaves that was cancelled, by its timeout or by the client.
+    /// Cancels the running statement after its timeout or a client's request, and returns the
+    /// answer.
     pub async fn cancelled(&mut self) -> Answer {
         let cancel = format!("SELECT pg_cancel_backend({})", self.process);
         self.server.database.client().await.batch_execute(&cancel).await.unwrap();
-        // The signal may find nothing to cancel; then this takes it, and not the next statement.
+        // If the signal finds nothing to cancel yet, it hits this query and not the next statement.
         let _ = self.backing.simple_query("SELECT 1").await;
         let id = self.server.next_query();
         let message = format!("Query ({id}) cancelled on user's request");
@@ -216,7 +217,7 @@ impl Session {
         }
     }
 
-    /// A BEGIN within a transaction joins it silently.
+    /// Starts a transaction; a BEGIN within one joins it silently.
     async fn begin(&mut self) -> Result<Reply, Stop> {
         if self.state == TransactionStatus::Idle {
             self.backing.batch_execute("BEGIN").await?;
@@ -225,18 +226,18 @@ impl Session {
         Ok(Reply::tag("BEGIN"))
     }
 
-    /// Outside of a transaction both do nothing and raise no error.
+    /// Commits or rolls back; outside of a transaction both do nothing and raise no error.
     pub(super) async fn finish(&mut self, how: &str) -> Result<Reply, Stop> {
         if self.state != TransactionStatus::Idle {
             let done = self.backing.batch_execute(how).await;
-            // A commit that fails has ended the transaction all the same.
+            // A commit that fails also ends the transaction.
             self.state = TransactionStatus::Idle;
             done?;
         }
         Ok(Reply::tag(how))
     }
 
-    /// Runs statements as one, and answers with a tag.
+    /// Runs statements in one batch, and returns a reply with the tag.
     pub(super) async fn utility(&self, statements: &str, tag: &str) -> Result<Reply, Stop> {
         self.backing.batch_execute(statements).await?;
         Ok(Reply::tag(tag))
@@ -246,13 +247,13 @@ impl Session {
         self.state != TransactionStatus::Idle
     }
 
-    /// Where relations are made that name no schema.
+    /// Returns the schema in which unqualified relations are created.
     pub(super) fn schema(&self) -> &str {
         let named = self.search_path.iter().find(|schema| *schema != "$user");
         named.map_or("public", String::as_str)
     }
 
-    /// Rows of text from PostgreSQL.
+    /// Returns the rows of a query in PostgreSQL, as text.
     pub(super) async fn select(&self, statement: &str) -> Result<Reply, tokio_postgres::Error> {
         let mut reply = Reply::default();
         for message in self.backing.simple_query(statement).await? {
@@ -279,7 +280,7 @@ impl Session {
         Ok(())
     }
 
-    /// The statement that has a session of PostgreSQL find what this one finds.
+    /// Returns the statement that sets the same search path in another PostgreSQL session.
     pub(super) fn backing_path(&self) -> String {
         backing_path(&self.search_path)
     }

@@ -1,4 +1,5 @@
-//! Redshift's types (Developer Guide, c_Supported_data_types): how they are written, and what keeps them in PostgreSQL.
+//! Redshift's types (Developer Guide, c_Supported_data_types): their syntax, and their types in
+//! PostgreSQL.
 
 use datafusion::sql::sqlparser::ast::DataType;
 use datafusion::sql::sqlparser::tokenizer::Token;
@@ -6,18 +7,18 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 use super::error::SqlError;
 use super::lex::{self, Cursor};
 
-/// The longest VARCHAR, in bytes.
+/// Maximum length of a VARCHAR, in bytes.
 const VARCHAR_BYTES: u32 = 65_535;
-/// The longest CHAR.
+/// Maximum length of a CHAR, in bytes.
 const CHAR_BYTES: u32 = 4_096;
-/// A VARCHAR without a length.
+/// Length of a VARCHAR without a declared length, in bytes.
 const BARE_VARCHAR_BYTES: u32 = 256;
 
-/// Types that Redshift has and the stand-in does not keep.
+/// Types that Redshift has but the stand-in does not support.
 const NOT_KEPT: [&str; 8] =
     ["super", "varbyte", "varbinary", "geometry", "geography", "hllsketch", "timetz", "interval"];
 
-/// A column's type.
+/// Type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
     SmallInt,
@@ -27,9 +28,9 @@ pub enum Type {
     Real,
     Double,
     Boolean,
-    /// Bytes.
+    /// Length in bytes.
     Char(u32),
-    /// Bytes.
+    /// Length in bytes.
     Varchar(u32),
     Date,
     Time,
@@ -57,7 +58,7 @@ impl std::fmt::Display for Type {
     }
 }
 
-/// Reads a type as a column definition or a cast writes it.
+/// Parses a type in a column definition or cast.
 pub fn read(cursor: &mut Cursor) -> Result<Type, SqlError> {
     let Some(word) = cursor.peek_word().map(str::to_owned) else { return Err(cursor.unexpected()) };
     cursor.next();
@@ -90,10 +91,10 @@ pub fn read(cursor: &mut Cursor) -> Result<Type, SqlError> {
     Ok(found)
 }
 
-/// Types of the catalogues, which no table of a user has.
+/// Types of the catalogs, which user tables cannot have.
 const SYSTEM_TYPES: [&str; 3] = ["name", "oid", "regclass"];
 
-/// Whether a type in an expression is one of Redshift's.
+/// Fails if a type in an expression is not one of Redshift's.
 pub fn check(data_type: &DataType) -> Result<(), SqlError> {
     if SYSTEM_TYPES.contains(&data_type.to_string().to_lowercase().as_str()) {
         return Ok(());

@@ -1,4 +1,4 @@
-//! The protocol: TLS, the start of a session, simple queries and their answers, cancellation.
+//! The protocol: TLS, session startup, simple queries and their results, cancellation.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -28,8 +28,8 @@ type Socket = Framed<MaybeTls, PgWireMessageServerCodec<()>>;
 
 const TEXT: u32 = 25;
 
-/// What a session is told at its start; `server_version` opens no feature (seen in
-/// asyncpg issue 1009).
+/// Parameters reported at session startup; clients cannot infer features from `server_version`
+/// (seen in asyncpg issue 1009).
 const PARAMETERS: [(&str, &str); 7] = [
     ("server_version", "8.0.2"),
     ("server_encoding", "UNICODE"),
@@ -40,7 +40,7 @@ const PARAMETERS: [(&str, &str); 7] = [
     ("padb_revision", "1.0.477953"),
 ];
 
-/// Serves one connection to its end.
+/// Serves one connection until it closes.
 pub async fn serve(server: Arc<Server>, tls: TlsAcceptor, tcp: TcpStream) -> io::Result<()> {
     let Some(mut socket) = negotiate_tls::<()>(tcp, Some(tls)).await? else { return Ok(()) };
     let parameters = match socket.next().await {
@@ -109,7 +109,7 @@ async fn authenticated(
         Auth::Cleartext => {
             socket.send(Backend::Authentication(Authentication::CleartextPassword)).await?;
         }
-        // A digest that other servers do not have: a request of length 8 with the code 13.
+        // A digest method that PostgreSQL does not have: a request of length 8 with the code 13.
         Auth::Sha256 => socket.get_mut().write_all(&[b'R', 0, 0, 0, 8, 0, 0, 0, 13]).await?,
     }
     socket.get_mut().flush().await?;
@@ -127,7 +127,7 @@ async fn authenticated(
 async fn talk(server: Arc<Server>, mut socket: Socket, mut session: Session) -> io::Result<()> {
     let (pid, cancel) = server.enrol();
     let ended = converse(&server, &mut socket, &mut session, pid, &cancel).await;
-    // Before the client can see the end of the connection.
+    // Close before the client can see the end of the connection.
     session.close().await;
     server.leave(pid);
     ended
@@ -179,7 +179,7 @@ async fn converse(
             }
             _ if skipping => {}
             _ => {
-                // Its binary results differ from PostgreSQL's (aws/amazon-redshift-python-driver).
+                // Binary results differ from PostgreSQL's (aws/amazon-redshift-python-driver).
                 skipping = true;
                 let error = SqlError::missing("the extended protocol: send simple queries");
                 socket.send(refusal(&error, "ERROR")).await?;

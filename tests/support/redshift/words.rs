@@ -1,6 +1,6 @@
-//! Words that are no names, and names that PostgreSQL's system columns have taken.
+//! Reserved words, and the names of PostgreSQL's system columns.
 
-/// Reserved: not a name unless quoted (Developer Guide, r_pg_keywords).
+/// Reserved words, which cannot be names unless quoted (Developer Guide, r_pg_keywords).
 const RESERVED: &str = "
     aes128 aes256 all allowoverwrite analyse analyze and any array as asc authorization az64 backup
     between binary blanksasnull both bytedict bzip2 case cast check collate column connect
@@ -18,14 +18,14 @@ const RESERVED: &str = "
 
 const SYSTEM_COLUMNS: [&str; 7] = ["oid", "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
 
-/// Reserved words that are values by themselves.
+/// Reserved words that are expressions by themselves.
 const VALUES: [&str; 4] = ["user", "current_user", "session_user", "sysdate"];
 
 pub fn is_reserved(word: &str) -> bool {
     RESERVED.split_whitespace().any(|reserved| reserved == word)
 }
 
-/// Reserved, and no expression either.
+/// Returns `true` if the word is reserved and is not an expression either.
 pub fn is_no_column(word: &str) -> bool {
     is_reserved(word) && !VALUES.contains(&word)
 }

@@ -1,4 +1,4 @@
-//! ALTER TABLE.
+//! Parser for ALTER TABLE.
 
 use super::create_table::{self, Column, CreateTable};
 use super::keys::{self, Key};
@@ -92,7 +92,7 @@ fn add_column(cursor: &mut Cursor, table: &Name) -> Result<Column, SqlError> {
     if !keys.is_empty() || distkey.is_some() || !sortkey.is_empty() {
         return Err(SqlError::refused("a column that is added can be no key"));
     }
-    // Rows that are there already would have no value.
+    // Existing rows would have no value.
     if column.not_null && column.default.is_none() {
         let message = "ALTER TABLE ADD COLUMN defined as NOT NULL must have a non-null default";
         return Err(SqlError::refused(message));

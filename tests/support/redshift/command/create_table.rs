@@ -1,4 +1,4 @@
-//! CREATE TABLE with Redshift's attributes of tables and columns (Developer Guide,
+//! Parser for CREATE TABLE with Redshift's table and column attributes (Developer Guide,
 //! r_CREATE_TABLE_NEW).
 
 use datafusion::sql::sqlparser::tokenizer::Token;
@@ -11,7 +11,7 @@ use crate::support::redshift::query::{self, RowStatement};
 use crate::support::redshift::types::{self, Type};
 use crate::support::redshift::words;
 
-/// The most columns of a table (Developer Guide, r_CREATE_TABLE_NEW).
+/// Maximum number of columns of a table (Developer Guide, r_CREATE_TABLE_NEW).
 const MOST_COLUMNS: usize = 1_600;
 
 const ENCODINGS: [&str; 13] = [
@@ -41,7 +41,7 @@ pub struct CreateTable {
     pub sortkey: Vec<String>,
 }
 
-/// Where the columns come from.
+/// Source of the columns.
 pub enum Source {
     Columns(Vec<Column>),
     Like { table: Name, defaults: bool },
@@ -52,7 +52,7 @@ pub struct Column {
     pub name: String,
     pub kind: Type,
     pub not_null: bool,
-    /// In PostgreSQL's words.
+    /// Expression in PostgreSQL's dialect.
     pub default: Option<String>,
     pub encoding: Option<String>,
 }
@@ -102,7 +102,7 @@ fn like(body: &mut Cursor) -> Result<Source, SqlError> {
     Ok(Source::Like { table, defaults })
 }
 
-/// A column or a constraint.
+/// Parses a column or a table constraint.
 fn definition(cursor: &mut Cursor, table: &mut CreateTable) -> Result<(), SqlError> {
     if let Some(key) = keys::of_table(cursor)? {
         return table.add_key(key);
@@ -115,7 +115,7 @@ fn definition(cursor: &mut Cursor, table: &mut CreateTable) -> Result<(), SqlErr
     Ok(())
 }
 
-/// A column, of CREATE TABLE or ADD COLUMN; keys and table attributes it has go to the table.
+/// Parses a column of CREATE TABLE or ADD COLUMN; adds its keys and table attributes to the table.
 pub fn column(cursor: &mut Cursor, table: &mut CreateTable) -> Result<Column, SqlError> {
     let name = cursor.name()?;
     if words::is_system_column(&name) {
@@ -161,7 +161,7 @@ fn attribute(
     Ok(())
 }
 
-/// Up to the next attribute or comma, parentheses kept whole.
+/// Parses a default: all tokens up to the next attribute or comma outside parentheses.
 fn default(cursor: &mut Cursor) -> Result<String, SqlError> {
     const ENDS: [&str; 9] = [
         "not",
@@ -187,7 +187,7 @@ fn default(cursor: &mut Cursor) -> Result<String, SqlError> {
     query::expression(&tokens)
 }
 
-/// What follows the columns, without commas.
+/// Parses the attributes after the columns, which no commas separate.
 fn attributes(cursor: &mut Cursor, table: &mut CreateTable) -> Result<(), SqlError> {
     loop {
         if cursor.accept("backup yes") || cursor.accept("backup no") {
@@ -230,7 +230,7 @@ impl CreateTable {
         }
     }
 
-    /// The columns of the primary key.
+    /// Returns the columns of the primary key.
     pub fn primary_key(&self) -> &[String] {
         let key = self.keys.iter().find(|key| matches!(key.kind, KeyKind::Primary));
         key.map_or(&[], |key| &key.columns)

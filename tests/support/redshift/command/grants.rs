@@ -1,4 +1,4 @@
-//! Users, groups and what they may do.
+//! Parsers for users, groups, GRANT and REVOKE.
 
 use datafusion::sql::sqlparser::tokenizer::Token;
 
@@ -10,7 +10,7 @@ const PRIVILEGES: [&str; 9] =
     ["select", "insert", "update", "delete", "references", "truncate", "usage", "create", "all"];
 
 pub struct Grant {
-    /// Or else it is a REVOKE.
+    /// `true` for GRANT, `false` for REVOKE.
     pub grant: bool,
     pub privileges: Vec<String>,
     pub on: GrantOn,
@@ -30,7 +30,7 @@ pub enum Grantee {
     Public,
 }
 
-/// Users and groups are made, and groups are filled.
+/// Statements that create users and groups or change the members of a group.
 pub enum Principal {
     User { name: String, password: Option<String>, superuser: bool, groups: Vec<String> },
     Group { name: String, users: Vec<String> },
@@ -74,7 +74,7 @@ fn grantee(cursor: &mut Cursor) -> Result<Grantee, SqlError> {
     if cursor.accept("public") {
         return Ok(Grantee::Public);
     }
-    // GROUP is reserved, so it cannot be a user's name.
+    // GROUP is reserved, so it cannot be a user name.
     if cursor.accept("group") {
         return cursor.name().map(Grantee::Group);
     }
@@ -109,7 +109,8 @@ pub fn create_user(cursor: &mut Cursor) -> Result<Command, SqlError> {
     Ok(Command::Principal(Principal::User { name, password, superuser, groups }))
 }
 
-/// The rules of an admin password (API Reference, CreateCluster), for users made in SQL too.
+/// Checks the rules for admin passwords (API Reference, CreateCluster), which apply to users
+/// created in SQL too.
 fn strong(password: String) -> Result<String, SqlError> {
     let has = |kind: fn(&char) -> bool| password.chars().any(|c| kind(&c));
     let long = (8..=64).contains(&password.len());

@@ -1,4 +1,4 @@
-//! Keys: declared of columns or of tables, at once or later.
+//! Parser for keys: column and table constraints of CREATE TABLE and ALTER TABLE.
 
 use datafusion::sql::sqlparser::tokenizer::Token;
 
@@ -18,7 +18,7 @@ pub enum KeyKind {
     Foreign { table: Name, referenced: Option<Vec<String>> },
 }
 
-/// Reads a constraint of a table, if that is what comes next.
+/// Parses a table constraint, if one is next.
 pub fn of_table(cursor: &mut Cursor) -> Result<Option<Key>, SqlError> {
     let name = if cursor.accept("constraint") { Some(cursor.name()?) } else { None };
     let key = if cursor.accept("primary key") {
@@ -36,7 +36,7 @@ pub fn of_table(cursor: &mut Cursor) -> Result<Option<Key>, SqlError> {
     Ok(Some(key))
 }
 
-/// Reads a constraint of a column, if that is what comes next.
+/// Parses a column constraint, if one is next.
 pub fn of_column(cursor: &mut Cursor, column: &str) -> Result<Option<Key>, SqlError> {
     no_check(cursor)?;
     let kind = if cursor.accept("primary key") {
@@ -66,7 +66,7 @@ fn no_check(cursor: &Cursor) -> Result<(), SqlError> {
 }
 
 impl Key {
-    /// As `pg_constraint` calls it.
+    /// Returns the letter that `pg_constraint` uses for the kind.
     pub fn letter(&self) -> char {
         match self.kind {
             KeyKind::Primary => 'p',
@@ -75,7 +75,7 @@ impl Key {
         }
     }
 
-    /// The name given, or the one that PostgreSQL makes up.
+    /// Returns the given name, or the one that PostgreSQL generates.
     pub fn name_in(&self, table: &str) -> String {
         let columns = self.columns.join("_");
         self.name.clone().unwrap_or_else(|| match self.kind {

@@ -1,5 +1,5 @@
-//! The statements the stand-in takes, each read by a small grammar of its own; a statement that is
-//! not here is refused.
+//! Parsers for the statements that the stand-in accepts, one small grammar per statement. It
+//! rejects all others.
 
 mod alter;
 mod create_table;
@@ -23,7 +23,7 @@ use super::faults::Kind;
 use super::lex::{self, Cursor, Name};
 use super::query::RowStatement;
 
-/// A statement, read and checked as far as its text goes.
+/// A parsed statement, checked as far as possible without the database.
 pub enum Command {
     Begin,
     Commit,
@@ -48,7 +48,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// Reads the only statement of a text.
+    /// Parses a text of at most one statement.
     pub fn parse(text: &str) -> Result<Option<Command>, SqlError> {
         let mut tokens = lex::tokens(text)?;
         while tokens.last() == Some(&Token::SemiColon) {
@@ -57,7 +57,7 @@ impl Command {
         if tokens.is_empty() {
             return Ok(None);
         }
-        // One implicit transaction in Redshift, in which TRUNCATE commits.
+        // Redshift would run them in one implicit transaction, which TRUNCATE commits.
         if tokens.contains(&Token::SemiColon) {
             return Err(SqlError::missing("several statements in one query"));
         }
@@ -70,7 +70,7 @@ impl Command {
         Ok(Some(command))
     }
 
-    /// For faults.
+    /// Returns the kind that faults match.
     pub fn kind(&self) -> Kind {
         match self {
             Command::Begin => Kind::Begin,
@@ -135,7 +135,7 @@ fn rows(cursor: &mut Cursor) -> Result<Box<RowStatement>, SqlError> {
     Ok(Box::new(statement))
 }
 
-/// Isolation levels are taken and ignored (Developer Guide, r_BEGIN).
+/// Accepts and ignores isolation levels (Developer Guide, r_BEGIN).
 fn begin(cursor: &mut Cursor, word: &str) -> Result<Command, SqlError> {
     if word == "start" {
         cursor.expect("transaction")?;

@@ -1,4 +1,4 @@
-//! Views, DROP, COMMENT and maintenance.
+//! Parsers for views, DROP, COMMENT and maintenance.
 
 use datafusion::sql::sqlparser::tokenizer::Token;
 
@@ -12,7 +12,7 @@ pub struct CreateView {
     pub replace: bool,
     pub columns: Vec<String>,
     pub query: RowStatement,
-    /// The query as it was written, if the view is bound to no relations.
+    /// Text of the query, if the view is late-binding.
     pub late: Option<String>,
 }
 
@@ -71,7 +71,7 @@ fn unbound(tokens: &[Token]) -> bool {
     Cursor::new(tokens[start..].to_vec()).accept("with no schema binding")
 }
 
-/// Tokens as text that gives the same tokens again.
+/// Formats tokens as text that parses back to the same tokens.
 fn words(tokens: &[Token]) -> String {
     let text = |token: &Token| match token {
         Token::SingleQuotedString(text) => {

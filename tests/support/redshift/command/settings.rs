@@ -1,4 +1,4 @@
-//! SET, RESET and SHOW of what Redshift knows.
+//! Parsers for SET, RESET and SHOW of Redshift's parameters.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use crate::support::redshift::error::SqlError;
 use crate::support::redshift::lex::Cursor;
 
 pub enum Setting {
-    /// Zero means none.
+    /// Zero means no timeout.
     StatementTimeout(Duration),
     SearchPath(Vec<String>),
     FloatDigits(i32),
-    /// Taken, without an effect in the stand-in.
+    /// Accepted, but without effect in the stand-in.
     Ignored,
 }
 
@@ -84,7 +84,7 @@ pub fn show(cursor: &mut Cursor) -> Result<Command, SqlError> {
     Ok(Command::Show(shown))
 }
 
-/// Checks a setting of the start-up message.
+/// Checks a parameter of the startup message.
 pub fn startup(name: &str, value: &str) -> Result<(), SqlError> {
     match name {
         "extra_float_digits" => float_digits(value).map(|_| ()),
@@ -138,7 +138,7 @@ fn timeout(value: &str) -> Result<Setting, SqlError> {
         .map_err(|_| invalid("statement_timeout", value))
 }
 
-/// -15 to 2 (reported in sqlx issue 801).
+/// Parses a value from -15 to 2 (reported in sqlx issue 801).
 fn float_digits(value: &str) -> Result<i32, SqlError> {
     match value.parse() {
         _ if value == "default" => Ok(0),

@@ -1,5 +1,5 @@
-//! COPY: the files of a statement, checked as Redshift checks them, then streamed into PostgreSQL
-//! within the session's own transaction.
+//! COPY: checks the files of a statement as Redshift does, then streams them into PostgreSQL within
+//! the session's transaction.
 
 mod parquet;
 mod rows;
@@ -19,7 +19,7 @@ use rows::Encoder;
 use source::Buckets;
 use statement::CopyStatement;
 
-/// A column that a COPY fills.
+/// A column that COPY fills.
 #[derive(Clone, Debug)]
 pub struct Target {
     pub name: String,
@@ -28,14 +28,14 @@ pub struct Target {
     pub has_default: bool,
 }
 
-/// Why a load failed once it had begun.
+/// Reason why a load failed after it started.
 #[derive(Debug)]
 pub struct Failure {
     pub code: u32,
     pub error: String,
     pub context: String,
     pub location: &'static str,
-    /// Name and type, if it was one column's fault.
+    /// Name and type of the column, if a single column is the cause.
     pub column: Option<Box<(String, String)>>,
     pub file: Option<String>,
 }
@@ -80,11 +80,11 @@ impl Failure {
     }
 }
 
-/// How a load ended early.
+/// Reason why a load stopped early.
 pub enum Stopped {
     Failed(Box<Failure>),
     Refused(SqlError),
-    /// By a fault.
+    /// A fault cuts the connection.
     Cut,
 }
 
@@ -100,7 +100,7 @@ impl From<tokio_postgres::Error> for Stopped {
     }
 }
 
-/// The columns that the file's columns are for, in their order.
+/// Returns the table columns that the file's columns map to, in order.
 pub fn targets(copy: &CopyStatement, all: &[Target]) -> Result<Vec<Target>, SqlError> {
     let Some(listed) = &copy.columns else { return Ok(all.to_vec()) };
     let mut targets = Vec::new();
@@ -124,7 +124,7 @@ pub fn targets(copy: &CopyStatement, all: &[Target]) -> Result<Vec<Target>, SqlE
     Ok(targets)
 }
 
-/// Loads all files or none, and says how many rows they had.
+/// Loads all files or none, and returns the number of rows.
 pub async fn load(
     backing: &Client,
     buckets: &Buckets,
@@ -134,7 +134,7 @@ pub async fn load(
 ) -> Result<u64, Stopped> {
     let files = files(buckets, copy, targets).await?;
     let total: u64 = files.iter().map(|(_, file)| file.rows).sum();
-    // With FILLRECORD a file may lack the last columns, which are then left to be NULL.
+    // With FILLRECORD a file may lack the last columns, which become NULL.
     let mut loaded = 0;
     for (address, file) in files {
         let reader = file.read()?;
@@ -145,7 +145,8 @@ pub async fn load(
         for batch in reader {
             let batch = batch
                 .map_err(|error| Failure::scan(15001, error.to_string(), "Spectrum Scan Error"))?;
-            // A fault strikes once half of the rows are sent, which may be amid a batch.
+            // A fault applies once half of the rows are sent, which can be in the middle of a
+            // batch.
             let half = (total.div_ceil(2) - loaded.min(total.div_ceil(2))) as usize;
             let first =
                 if within.is_some() { half.min(batch.num_rows()) } else { batch.num_rows() };
@@ -185,7 +186,7 @@ async fn files(
             .map_err(|failure| failure.file(&address))?;
         files.push((address, file));
     }
-    // A prefix that matches nothing is no error, a manifest that does is.
+    // A prefix that matches nothing is not an error; a manifest without any existing file is.
     if files.is_empty() && copy.manifest {
         let context = "None of the files of the manifest was found";
         return Err(Failure::scan(15001, context, "Spectrum Scan Error: File not found"));

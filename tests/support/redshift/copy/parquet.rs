@@ -1,5 +1,5 @@
-//! What a Parquet file has to be for COPY. Where nobody has reported that
-//! Redshift reads something, it is refused, and the message says so.
+//! Requirements of COPY on a Parquet file. A feature that no one has reported Redshift to read is
+//! rejected, with a message that says so.
 
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::{
@@ -17,17 +17,17 @@ use parquet::schema::types::{ColumnDescriptor, Type as SchemaType};
 use super::{Failure, Target};
 use crate::support::redshift::types::Type;
 
-/// Read as files that are compressed as a whole.
+/// Suffixes that Redshift treats as compression of the whole file.
 const COMPRESSED: [&str; 3] = [".gz", ".snappy", ".bz2"];
 
-/// A file whose every column fits its target.
+/// A file whose columns all fit their targets.
 pub struct File {
     pub rows: u64,
     bytes: Bytes,
 }
 
 impl File {
-    /// Holds a file to the columns it is for, which are bound by position.
+    /// Checks a file against its target columns, which are matched by position.
     pub fn open(
         address: &str,
         bytes: Bytes,
@@ -54,7 +54,8 @@ impl File {
         Ok(File { rows, bytes })
     }
 
-    /// Its rows. The Arrow schema in the file is passed over: to Redshift there is none.
+    /// Opens a reader of the rows. It ignores the Arrow schema in the file, because Redshift does
+    /// not know it.
     pub fn read(self) -> Result<ParquetRecordBatchReader, Failure> {
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let unread = |error: parquet::errors::ParquetError| {
@@ -182,7 +183,7 @@ enum Fit {
     Unknown(&'static str),
 }
 
-/// Table 1.4.
+/// Compares a Parquet type with the column's type (FACTS.md, table 1.4).
 fn accepts(kind: Type, leaf: &ColumnDescriptor) -> Fit {
     let logical = leaf.logical_type_ref();
     let plain = logical.is_none() && leaf.converted_type() == ConvertedType::NONE;
@@ -220,7 +221,7 @@ fn accepts(kind: Type, leaf: &ColumnDescriptor) -> Fit {
     if good { Fit::Good } else { Fit::Incompatible }
 }
 
-/// What is refused whatever the column.
+/// Returns the verdict on types that are rejected for every column.
 fn suspicious(logical: Option<&LogicalType>) -> Option<Fit> {
     match logical {
         Some(LogicalType::Timestamp(stamp)) => match stamp.unit {

@@ -1,4 +1,4 @@
-//! Arrow rows in PostgreSQL's binary COPY format, each value held to its column.
+//! Encodes Arrow rows in PostgreSQL's binary COPY format and checks each value against its column.
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array, Float32Array,
@@ -22,7 +22,7 @@ pub struct Encoder<'a> {
     begun: bool,
 }
 
-/// A column with its type known, so that it is asked once a batch and not once a value.
+/// A column whose type is resolved once per batch rather than once per value.
 enum Values<'a> {
     Int16(&'a Int16Array),
     Int32(&'a Int32Array),
@@ -45,14 +45,14 @@ impl Encoder<'_> {
         Encoder { targets, begun: false }
     }
 
-    /// Ends the stream of rows.
+    /// Returns the trailer that ends the stream of rows.
     pub fn end(&mut self) -> Bytes {
         let mut out = self.header();
         out.put_i16(-1);
         out.freeze()
     }
 
-    /// What comes before the first row.
+    /// Returns the file header before the first row, and nothing afterwards.
     fn header(&mut self) -> BytesMut {
         let begun = std::mem::replace(&mut self.begun, true);
         BytesMut::from(if begun { b"".as_slice() } else { HEADER })
@@ -119,7 +119,8 @@ fn values<'a>(column: &'a ArrayRef, target: &Target) -> Values<'a> {
     }
 }
 
-/// Writes a value with its length before it; the length of a text that is too long is the error.
+/// Writes a value with its length prefix. Returns the length of a text that is too long as the
+/// error.
 fn put(out: &mut BytesMut, column: &Values, row: usize) -> Result<(), usize> {
     match column {
         Values::Int16(array) => put_fixed(out, &array.value(row).to_be_bytes()),
@@ -151,12 +152,12 @@ fn put_fixed(out: &mut BytesMut, bytes: &[u8]) {
     out.put_slice(bytes);
 }
 
-/// NUMERIC is sent as digits to the base of 10,000, aligned to the decimal point.
+/// Encodes a NUMERIC as base-10,000 digits aligned to the decimal point.
 fn numeric(value: i128, scale: u8) -> Vec<u8> {
     const BASE: u128 = 10_000;
     let mut unscaled = value.unsigned_abs();
     let fraction_digits = scale.div_ceil(4);
-    // The digits after the point are filled up to a multiple of four.
+    // The digits after the point are padded to a multiple of four.
     let padding = u32::from(fraction_digits) * 4 - u32::from(scale);
     let mut digits = Vec::new();
     let lowest = unscaled % 10u128.pow(4 - padding);

@@ -1,4 +1,4 @@
-//! Which objects a COPY reads, and their bytes: from the bucket, with the role's permission.
+//! Objects that a COPY reads from the bucket with the role's permissions.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -13,29 +13,29 @@ use serde_json::Value;
 use super::Failure;
 use super::statement::CopyStatement;
 
-/// The buckets, as the role sees them.
+/// The buckets that the role can read.
 pub struct Buckets {
     pub endpoint: String,
     pub access_key: String,
     pub secret_key: String,
     pub region: String,
-    /// The warehouse's.
+    /// Region of the warehouse.
     pub own_region: String,
     clients: Mutex<HashMap<String, AmazonS3>>,
 }
 
-/// One file to load.
+/// A file to load.
 #[derive(Clone, Debug)]
 pub struct Entry {
     pub bucket: String,
     pub key: String,
     pub mandatory: bool,
-    /// What the manifest says.
+    /// Size in bytes that the manifest declares.
     pub length: Option<u64>,
 }
 
 impl Entry {
-    /// The address as messages show it.
+    /// Returns the address as messages show it.
     pub fn address(&self, region: &str) -> String {
         let key = self.key.replace('=', "%3D");
         format!("https://s3.{region}.amazonaws.com/{}/{key}", self.bucket)
@@ -59,13 +59,13 @@ impl Buckets {
         }
     }
 
-    /// The files of a statement, in the order in which they are loaded.
+    /// Returns the files of a statement in load order.
     pub async fn entries(&self, copy: &CopyStatement) -> Result<Vec<Entry>, Failure> {
         self.same_region(&copy.bucket)?;
         if copy.manifest { self.manifest(copy).await } else { self.prefixed(copy).await }
     }
 
-    /// A file's bytes, or nothing if it is not there and need not be.
+    /// Reads a file, or returns `None` if it is missing and not mandatory.
     pub async fn read(&self, entry: &Entry) -> Result<Option<Bytes>, Failure> {
         self.same_region(&entry.bucket)?;
         let Some(bytes) = self.object(&entry.bucket, &entry.key).await? else {
@@ -114,7 +114,7 @@ impl Buckets {
         entries.iter().map(entry).collect()
     }
 
-    /// All keys that begin with the path, whatever they are: `a` also means `ab`.
+    /// Returns all keys that begin with the path: `a` also matches `ab`.
     async fn prefixed(&self, copy: &CopyStatement) -> Result<Vec<Entry>, Failure> {
         let folder = copy.key.rsplit_once('/').map_or("", |(folder, _)| folder);
         let Ok(folder) = Path::parse(folder) else { return Ok(Vec::new()) };
@@ -129,7 +129,8 @@ impl Buckets {
     }
 
     async fn object(&self, bucket: &str, key: &str) -> Result<Option<Bytes>, Failure> {
-        // To the client `a//b` is no path; to S3 it is a key like any other, which nothing has.
+        // The client rejects `a//b` as a path. S3 accepts it as a key, but no object here has such
+        // a key.
         let Ok(path) = Path::parse(key) else { return Ok(None) };
         if path.as_ref() != key {
             return Ok(None);

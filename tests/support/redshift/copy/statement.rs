@@ -1,11 +1,11 @@
-//! The text of COPY: which parameters there are, and which of them go with Parquet.
+//! Parser for COPY: its parameters, and the ones that Parquet allows.
 
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use crate::support::redshift::error::SqlError;
 use crate::support::redshift::lex::{Cursor, Name};
 
-/// Known to COPY, refused with Parquet (Developer Guide,
+/// Parameters of COPY that Parquet does not allow (Developer Guide,
 /// copy-usage_notes-copy-from-columnar; reported in dlt-hub/dlt PR 2389).
 const NOT_FOR_PARQUET: [&str; 37] = [
     "acceptanydate",
@@ -47,11 +47,11 @@ const NOT_FOR_PARQUET: [&str; 37] = [
     "orc",
 ];
 
-/// The other ways to say who reads the bucket.
+/// Parameters with credentials other than a role.
 const KEYS: [&str; 5] =
     ["access_key_id", "credentials", "secret_access_key", "session_token", "token"];
 
-/// The keys of a session, all of which are needed.
+/// Parameters of temporary credentials; all three are needed.
 const SESSION_KEYS: [&str; 3] = ["access_key_id", "secret_access_key", "session_token"];
 
 pub struct CopyStatement {
@@ -62,15 +62,15 @@ pub struct CopyStatement {
     pub role: Role,
     pub manifest: bool,
     pub fill_record: bool,
-    /// `STATUPDATE ON`, for which one must own the table.
+    /// `STATUPDATE ON`, which only the owner of the table may use.
     pub statistics: bool,
 }
 
 pub enum Role {
     Default,
-    /// Roles in a chain; the first has to be attached to the cluster.
+    /// Chain of roles; the first must be attached to the cluster.
     Arn(String),
-    /// The keys of a session.
+    /// Temporary credentials.
     Keys,
 }
 
@@ -116,11 +116,11 @@ struct Parameters {
     manifest: bool,
     fill_record: bool,
     statistics: bool,
-    /// The names of the keys of a session.
+    /// Names of the parameters of temporary credentials.
     keys: Vec<String>,
-    /// Whether other keys are given.
+    /// `true` if other credential parameters are present.
     other_keys: bool,
-    /// The first parameter that does not go with Parquet.
+    /// First parameter that Parquet does not allow.
     refused: Option<String>,
     seen: Vec<String>,
 }
@@ -197,8 +197,8 @@ impl Parameters {
             let message = format!("{word} argument is not supported for PARQUET based COPY");
             return Err(SqlError::refused(message));
         }
-        // Documented as allowed, reported as refused; and the secret would be in the
-        // statement's text.
+        // The documentation allows keys, but users report that Redshift rejects them; they would
+        // also put the secret into the text of the statement.
         let is_partial = !self.keys.is_empty() && self.keys.len() < SESSION_KEYS.len();
         if self.other_keys || is_partial || !self.keys.is_empty() && self.role.is_some() {
             let message = "COPY from this file format only accepts IAM_ROLE credentials.";
@@ -208,7 +208,7 @@ impl Parameters {
     }
 }
 
-/// The value of a parameter, if it has one.
+/// Skips the value of a parameter, if it has one.
 fn value(cursor: &mut Cursor) {
     cursor.accept("as");
     let plain = matches!(cursor.peek(), Some(Token::SingleQuotedString(_) | Token::Number(..)));

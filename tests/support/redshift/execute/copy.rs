@@ -1,4 +1,4 @@
-//! COPY within a session: who may, into what, and what is remembered of it.
+//! COPY within a session: permissions, target columns, and the record of the load.
 
 use crate::support::redshift::copy::statement::{CopyStatement, Role};
 use crate::support::redshift::copy::{self, Failure, Stopped, Target};
@@ -14,7 +14,7 @@ impl Session {
         copy: CopyStatement,
         within: Option<What>,
     ) -> Result<Reply, Stop> {
-        // What is refused before the load begins leaves `pg_last_copy_count()` alone.
+        // An error before the load begins leaves `pg_last_copy_count()` unchanged.
         let columns = self.copy_columns(&copy).await?;
         let targets = copy::targets(&copy, &columns)?;
         let query = self.server.next_query();
@@ -38,11 +38,11 @@ impl Session {
             "Load into table '{}' completed, {count} record(s) loaded successfully.",
             copy.table.name
         );
-        // Nobody knows what Redshift's own tag is.
+        // Redshift's own tag is not known.
         Ok(Reply { notices: vec![notice], ..Reply::tag("COPY") })
     }
 
-    /// All columns of the table, which the user may fill.
+    /// Returns all columns of the table, if the user may insert into it.
     async fn copy_columns(&self, copy: &CopyStatement) -> Result<Vec<Target>, Stop> {
         let table = literal(&copy.table.sql());
         let found = self
@@ -86,7 +86,7 @@ impl Session {
     fn assume(&self, role: &Role, query: i64) -> Result<(), SqlError> {
         let arn = match role {
             Role::Arn(arn) => arn,
-            // Documented as allowed, reported as refused.
+            // The documentation allows keys, but users report that Redshift rejects them.
             Role::Keys if !self.server.takes_keys => {
                 let message = "COPY from this file format only accepts IAM_ROLE credentials.";
                 return Err(SqlError::engine(8001, message, message, query, "copy_auth.cpp"));
@@ -106,7 +106,7 @@ impl Session {
         Err(SqlError::engine(8001, &error, &context, query, "xen_aws_credentials_mgr.cpp:402"))
     }
 
-    /// What is remembered is not undone with the transaction.
+    /// Records the load; a rollback does not remove the record.
     async fn remember_load(&self, copy: &CopyStatement, query: i64, loaded: Result<u64, &Failure>) {
         let (rows, status, error) = match loaded {
             Ok(rows) => (rows, "completed", ""),

@@ -104,7 +104,7 @@ impl Session {
         Err(SqlError::new("42710", format!("{kind} \"{name}\" already exists")).into())
     }
 
-    /// The PostgreSQL role of a user or group, quoted.
+    /// Returns the quoted PostgreSQL role of a user or group.
     async fn principal_role(&self, kind: &str, name: &str) -> Result<String, Stop> {
         let found = self
             .select(&format!(

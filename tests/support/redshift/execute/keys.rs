@@ -1,4 +1,5 @@
-//! Keys: kept so that other keys can refer to them and catalogues can show them; never enforced.
+//! Keys: recorded so that foreign keys can refer to them and catalogs can list them; never
+//! enforced.
 
 use crate::support::redshift::command::{Key, KeyKind, ObjectKind};
 use crate::support::redshift::error::SqlError;
@@ -8,7 +9,7 @@ use crate::support::redshift::session::{Session, Stop};
 use super::tables::array;
 
 impl Session {
-    /// The statements that keep the keys of a table, which need not be there yet.
+    /// Returns the statements that record the keys of a table, which need not exist yet.
     pub(super) async fn declare(&self, table: &Name, keys: &[Key]) -> Result<Vec<String>, Stop> {
         let own = format!("{}::regclass", literal(&table.sql()));
         let mut statements = Vec::new();
@@ -30,7 +31,7 @@ impl Session {
         Ok(statements)
     }
 
-    /// The table that a foreign key is about, which must have such a key.
+    /// Returns the table that a foreign key refers to, which must have a matching key.
     async fn referenced(
         &self,
         key: &Key,
@@ -52,7 +53,8 @@ impl Session {
         Ok(oid)
     }
 
-    /// A foreign key is not enforced, but the table it is about cannot go before it.
+    /// Fails if a foreign key of another table refers to one of these tables: it is not enforced,
+    /// but it prevents a drop.
     pub(super) async fn unreferenced(&self, names: &[Name]) -> Result<(), Stop> {
         let oids: Vec<String> =
             names.iter().map(|name| format!("to_regclass({})", literal(&name.sql()))).collect();
@@ -70,7 +72,8 @@ impl Session {
         }
     }
 
-    /// The statement that forgets a key, which no other may refer to unless that goes too.
+    /// Returns the statement that removes a key. Fails if a foreign key refers to it and `cascade`
+    /// is not set.
     pub(super) async fn undeclare(
         &self,
         table: &Name,

@@ -1,4 +1,4 @@
-//! What each statement does to the backing database.
+//! The effects of each statement on the backing database.
 
 mod copy;
 mod grants;

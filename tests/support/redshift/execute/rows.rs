@@ -12,7 +12,7 @@ impl Session {
         self.wait_for(&rows.findings.tables, tag == "SELECT").await?;
         let sql = self.backing_sql(rows).await?;
         let mut reply = self.select(&sql).await?;
-        // PostgreSQL 8.0 did not count the rows of a query in its answer.
+        // PostgreSQL 8.0 did not include a row count in the tag of a query.
         reply.tag = if tag == "SELECT" { tag.into() } else { format!("{tag} {}", reply.tag) };
         Ok(reply)
     }
@@ -24,14 +24,14 @@ impl Session {
         Ok(reply)
     }
 
-    /// Waits for tables by their numbers, as Redshift does: their names are resolved before the wait, and
-    /// a table that the transaction waited for has dropped is not looked for again by its name, as
-    /// PostgreSQL would (reported by users of the service, 2.8, 3.15).
+    /// Waits for tables by OID, as Redshift does: it resolves the names before the wait, and unlike
+    /// PostgreSQL does not look up the name again if another transaction has dropped the table
+    /// (FACTS.md, rows 2.8 and 3.15).
     async fn wait_for(&self, tables: &[Name], reads: bool) -> Result<(), Stop> {
         if tables.is_empty() {
             return Ok(());
         }
-        // Locking anything lets this session of PostgreSQL hear of names that have changed.
+        // Locking any relation makes this PostgreSQL session notice changed names.
         self.backing.batch_execute("SELECT pg_catalog.pg_relation_size('rs.loads')").await?;
         let found = self
             .select(&format!(
@@ -48,7 +48,8 @@ impl Session {
         }
     }
 
-    /// The statement with late views put in, and the session's answers to what it asks about.
+    /// Returns the statement with late-binding views expanded and the values that it asks of the
+    /// session.
     pub(in super::super) async fn backing_sql(
         &mut self,
         rows: RowStatement,
@@ -74,8 +75,8 @@ impl Session {
         Ok(rows.sql(&views)?)
     }
 
-    /// A table made since the transaction first looked is not there for it (error 1018), where
-    /// PostgreSQL would show it without rows.
+    /// Fails if a table was created after the transaction's snapshot (error 1018); PostgreSQL would
+    /// show it as empty.
     async fn in_snapshot(&self, tables: &[Name]) -> Result<(), Stop> {
         for table in tables {
             let oid = format!("to_regclass({})::oid", literal(&table.sql()));
@@ -111,7 +112,7 @@ impl Session {
         Ok(views)
     }
 
-    /// TRUNCATE commits the transaction it is in (Developer Guide, r_TRUNCATE).
+    /// Empties a table and commits the transaction it runs in (Developer Guide, r_TRUNCATE).
     pub(in super::super) async fn truncate(&mut self, name: Name) -> Result<Reply, Stop> {
         self.exists(&name, ObjectKind::Table).await?;
         self.backing.batch_execute(&format!("TRUNCATE TABLE {}", name.sql())).await?;
@@ -129,14 +130,15 @@ impl Session {
         let names: Vec<String> = names.iter().map(Name::sql).collect();
         let statement = format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", names.join(", "));
         let locked = self.utility(&statement, "LOCK TABLE").await?;
-        // What was waited for is another table by now.
+        // The table was replaced while this session waited for the lock.
         if self.outside_numbers(&numbers).await? != before {
             return Err(SqlError::conflict().into());
         }
         Ok(locked)
     }
 
-    /// Asked in another session: here the question would take the transaction's snapshot.
+    /// Runs a query in another session, because in this one it would take the transaction's
+    /// snapshot.
     async fn outside_numbers(&self, query: &str) -> Result<Vec<Option<String>>, Stop> {
         let path = self.backing_path();
         let client = self.server.database.client().await;
@@ -149,8 +151,8 @@ impl Session {
         Ok(row.map(|row| vec![row.get(0).map(str::to_owned)]).unwrap_or_default())
     }
 
-    /// Nothing is left to do; but not everywhere may one ask for it (Developer Guide,
-    /// r_VACUUM_command, r_ALTER_TABLE).
+    /// Does nothing except check where the statement is allowed (Developer Guide, r_VACUUM_command,
+    /// r_ALTER_TABLE).
     pub(in super::super) async fn vacuum(&mut self, name: Option<Name>) -> Result<Reply, Stop> {
         self.outside("VACUUM")?;
         if let Some(name) = name {
@@ -167,7 +169,7 @@ impl Session {
         Err(SqlError::new("25001", message))
     }
 
-    /// The relation's id, or the error that it is not there.
+    /// Returns the OID of the relation, or an error if it does not exist.
     pub(in super::super) async fn exists(
         &self,
         name: &Name,
@@ -192,7 +194,8 @@ impl Session {
     }
 }
 
-/// The numbers of relations that are named, in PostgreSQL's words; none where there is no relation.
+/// Returns an SQL expression for the OIDs of the named relations; NULL for each that does not
+/// exist.
 fn numbers(tables: &[Name]) -> String {
     let numbers = tables.iter().map(|table| format!("to_regclass({})::oid", literal(&table.sql())));
     format!("ARRAY[{}]", numbers.collect::<Vec<_>>().join(", "))

@@ -102,7 +102,7 @@ impl Session {
         self.utility(&format!("ALTER TABLE {table} {action}"), "ALTER TABLE").await
     }
 
-    /// Moves all rows, and commits (Developer Guide, r_ALTER_TABLE_APPEND).
+    /// Moves all rows and commits (Developer Guide, r_ALTER_TABLE_APPEND).
     async fn append(&mut self, to: &Name, from: &Name) -> Result<Reply, Stop> {
         self.outside("ALTER TABLE APPEND")?;
         for name in [to, from] {
@@ -138,7 +138,7 @@ impl Session {
     }
 }
 
-/// A column definition in PostgreSQL's words; the columns of a primary key are never null.
+/// Formats a column definition for PostgreSQL; the columns of a primary key are NOT NULL.
 fn column(column: &Column, primary_key: &[String]) -> String {
     let mut sql = format!("{} {}", quoted(&column.name), column.kind);
     if column.not_null || primary_key.contains(&column.name) {
@@ -150,7 +150,7 @@ fn column(column: &Column, primary_key: &[String]) -> String {
     sql
 }
 
-/// How the table is distributed, sorted and encoded, for the catalogues.
+/// Returns the statements that record the distribution, sort keys and encodings for the catalogs.
 fn attributes(name: &str, table: &CreateTable, encodings: &[(String, String)]) -> [String; 2] {
     let own = format!("{}::regclass", literal(name));
     let style = match (&table.diststyle, &table.distkey) {
@@ -174,7 +174,8 @@ fn attributes(name: &str, table: &CreateTable, encodings: &[(String, String)]) -
     ]
 }
 
-/// LIKE copies columns, nulls and keys of distribution and sorting, but no constraint (3.15).
+/// Returns the statements of LIKE, which copies columns, NOT NULL, distribution and sort keys, but
+/// no other constraints (FACTS.md, row 3.15).
 fn like_statements(temporary: &str, name: &str, like: &str, defaults: &str) -> Vec<String> {
     let (own, other) = (literal(name), literal(like));
     vec![

@@ -14,7 +14,8 @@ impl Session {
             literal(&name)
         );
         let statements = match view.late {
-            // The relation is there to be granted, renamed and dropped; its text is what is read.
+            // The view exists only to be granted, renamed and dropped; queries use the recorded
+            // text.
             Some(body) => format!(
                 "{forget}; CREATE {replace}VIEW {name} AS SELECT NULL::integer AS late_binding; \
                  INSERT INTO rs.late_views VALUES ({}::regclass, {})",

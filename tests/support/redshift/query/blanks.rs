@@ -1,5 +1,5 @@
-//! Trailing blanks in GROUP BY, DISTINCT, PARTITION BY and UNION: what is compared there goes
-//! through `redshift.key`, which cuts the blanks off texts and leaves the rest alone.
+//! Trailing blanks in GROUP BY, DISTINCT, PARTITION BY and UNION: wraps the compared values in
+//! `redshift.key`, which trims texts and leaves other values unchanged.
 
 use std::ops::ControlFlow;
 
@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::ast::*;
 
 use super::rewrite::call;
 
-/// Rewrites one query; those within it are left to their own turn.
+/// Rewrites one query. The visitor calls this for each subquery separately.
 pub fn rewrite(query: &mut Query) {
     match &mut *query.body {
         SetExpr::Select(select) => {
@@ -24,7 +24,7 @@ pub fn rewrite(query: &mut Query) {
     }
 }
 
-/// The arguments of an aggregate with DISTINCT, and what a window is partitioned by.
+/// Rewrites the arguments of a DISTINCT aggregate and the PARTITION BY of a window.
 pub fn rewrite_function(function: &mut Function) {
     if let FunctionArguments::List(list) = &mut function.args
         && matches!(list.duplicate_treatment, Some(DuplicateTreatment::Distinct))
@@ -40,8 +40,8 @@ pub fn rewrite_function(function: &mut Function) {
     }
 }
 
-/// The grouping expressions that can be wrapped: not positions, not names of the select list, and
-/// none within another.
+/// Returns the grouping expressions to wrap: not positions, not aliases of the select list, and
+/// none that is part of another.
 fn keys(select: &Select) -> Vec<Expr> {
     let GroupByExpr::Expressions(all, modifiers) = &select.group_by else { return Vec::new() };
     if !modifiers.is_empty() {
@@ -97,7 +97,7 @@ fn group(select: &mut Select, keys: &[Expr]) {
     }
 }
 
-/// A name alone in ORDER BY is that of a column of the result, if there is one.
+/// Rewrites ORDER BY. A bare name there refers to a result column, if one has that name.
 fn order(query: &mut Query, keys: &[Expr]) {
     let SetExpr::Select(select) = &*query.body else { return };
     let named = |name: &str| {
@@ -118,7 +118,7 @@ fn order(query: &mut Query, keys: &[Expr]) {
     }
 }
 
-/// All rows are compared by set operations other than UNION ALL.
+/// Wraps the rows of set operations other than UNION ALL, which compare entire rows.
 fn compare_rows(body: &mut SetExpr, compared: bool) {
     match body {
         SetExpr::SetOperation { op, set_quantifier, left, right } => {
@@ -163,7 +163,7 @@ fn is_wrapped(expr: &Expr) -> bool {
     function.name.to_string() == "\"redshift\".\"key\""
 }
 
-/// The name that a column of the result would have had.
+/// Returns the name that the result column would have without the rewrite.
 fn column_name(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Identifier(ident) => Some(ident.value.clone()),
@@ -184,7 +184,7 @@ fn is_column(expr: &Expr, name: &str) -> bool {
     }
 }
 
-/// `t.a` and `a` are the same where both can be written.
+/// Compares two expressions, treating `t.a` and `a` as equal.
 fn same(a: &Expr, b: &Expr) -> bool {
     match (a, b) {
         (Expr::Identifier(name), other) | (other, Expr::Identifier(name)) => {

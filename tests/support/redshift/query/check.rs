@@ -1,4 +1,5 @@
-//! What Redshift refuses in a query: a walk over the parser's tree that stops at the first thing.
+//! Features of queries that Redshift rejects: a walk over the syntax tree that stops at the first
+//! one.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -11,16 +12,16 @@ use super::super::{types, words};
 use super::names::{self, Place};
 use super::{relation, rules};
 
-/// What the session needs to know of a statement.
+/// Facts about a statement that the session needs.
 #[derive(Default)]
 pub struct Findings {
-    /// The user's relations, as named.
+    /// User relations, as named in the statement.
     pub tables: Vec<Name>,
-    /// The first function that only the leader node has.
+    /// First leader-node-only function.
     leader: Option<String>,
-    /// The system relations.
+    /// System relations.
     pub system: Vec<String>,
-    /// It asks about the latest COPY.
+    /// `true` if the statement asks about the latest COPY.
     pub last_copy: bool,
 }
 
@@ -213,7 +214,7 @@ impl Checker {
             Expr::TypedString(TypedString { data_type, .. }) => types::check(data_type),
             Expr::Extract { field, .. } => super::rewrite::date_part(field).map(|_| ()),
             Expr::Function(function) => self.function(function),
-            // Against arrays of the catalogues: other arrays cannot be had.
+            // Its array can only come from a catalog; the stand-in rejects all others.
             Expr::AnyOp { .. }
             | Expr::Identifier(_)
             | Expr::CompoundIdentifier(_)

@@ -1,5 +1,5 @@
-//! SELECT, INSERT, UPDATE, DELETE and MERGE: parsed, held to what Redshift takes, and put into
-//! PostgreSQL's words.
+//! SELECT, INSERT, UPDATE, DELETE and MERGE: parsed, checked against what Redshift accepts, and
+//! rewritten for PostgreSQL.
 
 mod blanks;
 mod check;
@@ -19,10 +19,10 @@ pub use check::Findings;
 use super::error::SqlError;
 use super::lex::Name;
 
-/// Views without a schema binding: their text takes their place in every query.
+/// Late-binding views by name; queries embed their text.
 pub type LateViews = HashMap<String, String>;
 
-/// A statement over rows, ready for PostgreSQL but for late views.
+/// A statement over rows, ready for PostgreSQL except for late-binding views.
 pub struct RowStatement {
     statement: Statement,
     pub findings: Findings,
@@ -34,7 +34,7 @@ impl RowStatement {
         RowStatement::new(statement)
     }
 
-    /// A query, as CREATE VIEW and CREATE TABLE AS have one.
+    /// Parses a query, as in CREATE VIEW and CREATE TABLE AS.
     pub fn query(tokens: &[Token]) -> Result<RowStatement, SqlError> {
         let query: Box<Query> = parsed(tokens, |parser| parser.parse_query())?;
         RowStatement::new(Statement::Query(query))
@@ -46,7 +46,7 @@ impl RowStatement {
         Ok(RowStatement { statement, findings })
     }
 
-    /// The tag that answers it, without the count.
+    /// Returns the command tag, without the count.
     pub fn tag(&self) -> &'static str {
         match self.statement {
             Statement::Insert(_) => "INSERT 0",
@@ -61,20 +61,19 @@ impl RowStatement {
         matches!(self.statement, Statement::Insert(_))
     }
 
-    /// For PostgreSQL.
+    /// Returns the statement for PostgreSQL, with late-binding views expanded.
     pub fn sql(mut self, views: &LateViews) -> Result<String, SqlError> {
         rewrite::expand(&mut self.statement, views, 0)?;
         Ok(self.statement.to_string())
     }
 
-    /// As it stands, for a view whose relations need not exist yet.
+    /// Returns the statement unexpanded, for a view whose relations need not exist yet.
     pub fn text(&self) -> String {
         self.statement.to_string()
     }
 }
 
-/// Checks an expression that stands by itself, such as a default, and puts it into PostgreSQL's
-/// words.
+/// Checks a standalone expression, such as a default, and rewrites it for PostgreSQL.
 pub fn expression(tokens: &[Token]) -> Result<String, SqlError> {
     let mut select = vec![Token::make_keyword("SELECT")];
     select.extend_from_slice(tokens);
@@ -97,8 +96,8 @@ fn parsed<T>(
     }
 }
 
-/// Date parts as texts: the parser does not know all of Redshift's as words, and takes those that
-/// are a function's argument for columns.
+/// Quotes date parts: the parser does not know all of Redshift's as keywords, and reads those that
+/// are function arguments as columns.
 fn date_parts_quoted(tokens: &[Token]) -> Vec<Token> {
     let mut tokens = tokens.to_vec();
     for at in 0..tokens.len().saturating_sub(3) {
@@ -118,7 +117,7 @@ fn date_parts_quoted(tokens: &[Token]) -> Vec<Token> {
     tokens
 }
 
-/// A name from the parser's tree.
+/// Converts a name from the syntax tree.
 fn relation(name: &datafusion::sql::sqlparser::ast::ObjectName) -> Result<Name, SqlError> {
     let parts: Option<Vec<String>> =
         name.0.iter().map(|part| part.as_ident().map(|ident| ident.value.clone())).collect();

@@ -1,6 +1,6 @@
-//! Which functions and which system relations there are; what is on no list does not exist.
+//! Lists of the functions and system relations that exist; all others do not.
 
-/// Functions that run where the user's tables are.
+/// Functions that run on the compute nodes, where user tables are.
 const FUNCTIONS: &str = "
     abs acos any_value ascii asin atan atan2 avg bit_and bit_or bool_and bool_or bpcharcmp btrim
     cbrt ceil ceiling char_length character_length chr coalesce concat cos cot count cume_dist
@@ -12,7 +12,7 @@ const FUNCTIONS: &str = "
     substring sum tan to_char to_date to_number to_timestamp translate trim trunc upper
     user_name var_pop var_samp variance";
 
-/// Functions of the leader node, which know nothing of the user's tables (Developer Guide,
+/// Functions of the leader node, which cannot be used with user tables (Developer Guide,
 /// c_SQL_functions_leader_node_only).
 const LEADER_FUNCTIONS: &str = "
     array_to_string current_database current_schema current_schemas current_setting current_time
@@ -25,7 +25,7 @@ const SHARED: &str = "
     pg_attrdef pg_attribute pg_class pg_database pg_depend pg_description pg_namespace
     pg_rewrite pg_type";
 
-/// System relations of the stand-in's own making.
+/// System relations that the stand-in defines.
 const OWN: &str = "
     pg_constraint pg_group pg_table_def pg_tables pg_user pg_views stl_load_errors
     svv_relation_privileges svv_table_info sys_load_error_detail sys_load_history";
@@ -34,7 +34,7 @@ const INFORMATION_SCHEMA: &str = "columns schemata tables views";
 
 const SYSTEM_PREFIXES: [&str; 7] = ["pg_", "stl_", "stv_", "svl_", "svv_", "svcs_", "sys_"];
 
-/// Window functions that take no frame.
+/// Window functions that do not accept a frame.
 const RANKING: &str = "cume_dist dense_rank lag lead ntile percent_rank rank row_number";
 
 fn within(list: &str, word: &str) -> bool {
@@ -53,14 +53,14 @@ pub fn is_ranking(name: &str) -> bool {
     within(RANKING, name)
 }
 
-/// Where a relation is.
+/// Location of a relation.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Place {
-    /// Among the user's tables.
+    /// A user relation.
     User,
-    /// In a catalogue: the schema of the backing database that has it.
+    /// A system relation, in this schema of the backing database.
     System(&'static str),
-    /// It would be in a catalogue if it existed.
+    /// A system relation by its name, but it does not exist.
     Nowhere,
 }
 

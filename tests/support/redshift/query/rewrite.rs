@@ -1,4 +1,4 @@
-//! A checked statement in PostgreSQL's words.
+//! Rewrites a checked statement for PostgreSQL.
 
 use std::ops::ControlFlow;
 
@@ -8,14 +8,14 @@ use super::super::error::SqlError;
 use super::names::{self, Place};
 use super::{LateViews, RowStatement, blanks, relation};
 
-/// Views may be made of views, but not for ever.
+/// Maximum depth of views that refer to views.
 const DEEPEST: usize = 16;
 
 pub fn rewrite(statement: &mut Statement) {
     let _ = statement.visit(&mut Rewriter);
 }
 
-/// Puts the text of views without a schema binding in the place of their names.
+/// Replaces the names of late-binding views with their text.
 pub fn expand(statement: &mut Statement, views: &LateViews, depth: usize) -> Result<(), SqlError> {
     if views.is_empty() {
         return Ok(());
@@ -29,7 +29,7 @@ pub fn expand(statement: &mut Statement, views: &LateViews, depth: usize) -> Res
     }
 }
 
-/// PostgreSQL's name of a date part.
+/// Returns PostgreSQL's name of a date part.
 pub fn date_part(field: &DateTimeField) -> Result<&'static str, SqlError> {
     let name = field.to_string().trim_matches('\'').to_ascii_lowercase();
     Ok(match name.as_str() {
@@ -136,7 +136,7 @@ fn rewrite_function(function: &mut Function) {
     }
 }
 
-/// The name of a column whose expression is about to lose its own.
+/// Returns the name of a result column whose expression loses it in the rewrite.
 fn renamed(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Extract { .. } => Some("date_part".into()),
@@ -155,7 +155,8 @@ fn is_user(name: &str) -> bool {
     matches!(name.to_ascii_lowercase().as_str(), "current_user" | "session_user" | "user")
 }
 
-// The tree's own way to write a quoted string guesses whether its quotes are doubled already.
+// Formatting a quoted string of the syntax tree guesses whether its quotes are already doubled, so
+// use dollar quoting.
 fn dollars(text: &str) -> Value {
     let tag = (0..).map(|i| format!("q{i}")).find(|tag| !text.contains(tag.as_str()));
     Value::DollarQuotedString(DollarQuotedString { value: text.into(), tag })

@@ -1,4 +1,4 @@
-//! Single rules of Redshift's grammar that PostgreSQL's has not.
+//! Single rules of Redshift's grammar that PostgreSQL lacks.
 
 use datafusion::sql::sqlparser::ast::*;
 
@@ -9,7 +9,7 @@ pub fn no_returning(found: bool) -> Result<(), SqlError> {
     if found { Err(SqlError::syntax("RETURNING")) } else { Ok(()) }
 }
 
-/// Two tables, and both clauses (Developer Guide, r_MERGE).
+/// Requires two tables and both clauses (Developer Guide, r_MERGE).
 pub fn merge(merge: &Merge) -> Result<(), SqlError> {
     let tables = [&merge.table, &merge.source];
     if !tables.iter().all(|table| matches!(table, TableFactor::Table { .. })) {
@@ -22,8 +22,8 @@ pub fn merge(merge: &Merge) -> Result<(), SqlError> {
     }
 }
 
-/// Aggregates over an ordered window say their frame, in rows; rankings have none (Developer
-/// Guide, c_Window_functions).
+/// Requires an explicit ROWS frame for aggregates over an ordered window, and no frame for ranking
+/// functions (Developer Guide, c_Window_functions).
 pub fn frame(name: &str, window: &WindowSpec) -> Result<(), SqlError> {
     let framed = window.window_frame.as_ref();
     if framed.is_some_and(|frame| frame.units != WindowFrameUnits::Rows) {

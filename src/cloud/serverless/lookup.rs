@@ -1,4 +1,4 @@
-//! Workgroups of Redshift Serverless: their endpoints, the roles in which they read, and short-lived
+//! What a load needs to know of workgroups: their endpoints, the roles in which they read, and short-lived
 //! passwords for them.
 //!
 //! Source: Redshift Serverless API Reference, GetWorkgroup, GetNamespace and GetCredentials.
@@ -8,17 +8,11 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::clients::Clients;
-use super::error::{ApiError, CloudError};
-use super::json::{Operation, SERVERLESS, send};
-use super::lookup::{FoundCluster, default_or_only};
-
-static GET_WORKGROUP: Operation =
-    Operation::new("redshift-serverless:GetWorkgroup", "RedshiftServerless.GetWorkgroup");
-static GET_NAMESPACE: Operation =
-    Operation::new("redshift-serverless:GetNamespace", "RedshiftServerless.GetNamespace");
-static GET_CREDENTIALS: Operation =
-    Operation::new("redshift-serverless:GetCredentials", "RedshiftServerless.GetCredentials");
+use super::api::{GET_CREDENTIALS, GET_NAMESPACE, GET_WORKGROUP};
+use crate::cloud::clients::Clients;
+use crate::cloud::error::{ApiError, CloudError};
+use crate::cloud::json::{SERVERLESS, send};
+use crate::cloud::lookup::{FoundCluster, default_or_only};
 
 /// A user name and its password, as AWS returns them.
 #[derive(Debug, Deserialize)]
@@ -130,7 +124,7 @@ impl Namespace {
 }
 
 /// The ARN of a role in a listing: the ARN itself, or `IamRole(applyStatus=…, iamRoleArn=ARN)`.
-fn role_arn(listed: &str) -> Option<String> {
+pub(super) fn role_arn(listed: &str) -> Option<String> {
     let start = listed.find("arn:")?;
     let arn = listed[start..].split([',', ')', ' ']).next()?;
     Some(arn.to_owned())

@@ -1,0 +1,89 @@
+//! `starlift provision --serverless`.
+
+mod show;
+mod status;
+
+use std::sync::Arc;
+
+pub use status::{WorkgroupRow, line, row};
+
+use super::provision::{own_address, unasked_text};
+use super::{confirm, perform};
+use crate::cli::args::ProvisionArgs;
+use crate::cli::error::Result;
+use crate::cli::output::print;
+use crate::cli::settings::GlobalOptions;
+use crate::cloud::address::Cidr;
+use crate::cloud::clients::{Caller, Clients};
+use crate::cloud::error::CloudError;
+use crate::cloud::journal::Journal;
+use crate::cloud::network::subnets::network_of;
+use crate::cloud::network::{Vpc, find_default_vpc, find_vpc, vpc};
+use crate::cloud::serverless::plan::{Plan, ServerlessOptions};
+use crate::cloud::serverless::provision::{Found, provision as make};
+
+/// Makes a workgroup and what goes with it, or shows what would be made.
+///
+/// # Errors
+///
+/// If AWS refuses, the user does, or the workgroup does not come up.
+pub async fn provision_workgroup(
+    args: &ProvisionArgs,
+    options: &ServerlessOptions,
+    cidrs: Vec<Cidr>,
+    global: &GlobalOptions,
+) -> Result<()> {
+    let clients = Clients::connect(&global.stores).await?;
+    let caller = match clients.caller().await {
+        Err(error) if args.dry_run => return print(&unasked(options, &clients, cidrs, &error)),
+        caller => caller?,
+    };
+    let vpc = network(options, &clients).await?;
+    let cidrs = match cidrs.is_empty() {
+        true => vec![own_address(args, options.public, &vpc).await?],
+        false => cidrs,
+    };
+    let plan = Plan::new(options, &caller, &clients.region, &vpc, cidrs);
+    let found = Found::look(&clients, &plan, args.adopt).await?;
+    if args.dry_run {
+        return print(&show::plan(&plan, &clients.region, &caller, Some(&found)));
+    }
+    if !args.yes && found.workgroup.is_none() {
+        eprint!("{}", show::summary(&plan));
+        confirm("Make it?")?;
+    }
+    let journal = Arc::new(Journal::default());
+    let advice =
+        format!("{}; `starlift teardown --name {}` removes it", super::GO_ON, options.name);
+    let work = make(&clients, &plan, found, options.timeout, &journal);
+    let made = perform(&journal, global, &advice, work).await?;
+    if global.quiet {
+        return Ok(());
+    }
+    print(&show::made(&plan, &made, &journal.done()))
+}
+
+/// The plan where AWS cannot be asked: what it would have told has a name in capitals.
+fn unasked(
+    options: &ServerlessOptions,
+    clients: &Clients,
+    cidrs: Vec<Cidr>,
+    error: &CloudError,
+) -> String {
+    let caller = Caller { account: "ACCOUNT".to_owned(), arn: "CALLER".to_owned() };
+    let vpc = Vpc { id: "NETWORK".to_owned(), cidr: None };
+    let plan = Plan::new(options, &caller, &clients.region, &vpc, cidrs);
+    unasked_text(error, &show::plan(&plan, &clients.region, &caller, None))
+}
+
+/// The network of the subnets that are named, or the default one.
+async fn network(options: &ServerlessOptions, clients: &Clients) -> Result<Vpc> {
+    let found = match options.subnets.as_slice() {
+        [] => vpc(clients, &find_default_vpc()).await?,
+        subnets => {
+            let id = network_of(clients, subnets).await?;
+            vpc(clients, &find_vpc(&id)).await?
+        }
+    };
+    Ok(found.ok_or_else(|| CloudError::NoVpc { region: clients.region.clone() })?)
+}

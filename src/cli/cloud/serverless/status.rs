@@ -1,0 +1,69 @@
+//! Workgroups in `starlift status`.
+
+use serde::Serialize;
+
+use crate::cloud::price::RPU_HOUR;
+use crate::cloud::serverless::limit::{FoundLimit, RpuLimit};
+use crate::cloud::serverless::survey::Holding;
+
+/// What belongs to one name of Redshift Serverless, as it is shown.
+#[derive(Debug, Serialize)]
+pub struct WorkgroupRow {
+    namespace: Option<String>,
+    base_capacity: Option<u32>,
+    max_capacity: Option<u32>,
+    /// The limits of its compute.
+    limits: Vec<String>,
+    /// Dollars an hour, while queries run at the base capacity.
+    cost_an_hour: Option<f64>,
+    /// Dollars; `null` where nothing turns queries off.
+    cost_a_month_at_most: Option<f64>,
+    #[serde(skip)]
+    guard: Option<RpuLimit>,
+}
+
+/// What there is of a name; `None` where it has no workgroup and no namespace.
+pub fn row(holding: &Holding) -> Option<WorkgroupRow> {
+    if holding.is_empty() {
+        return None;
+    }
+    let workgroup = holding.workgroup.as_ref();
+    let base_capacity = workgroup.and_then(|found| found.base_capacity);
+    // The strictest counts.
+    let guards = holding.limits.iter().filter_map(FoundLimit::guard);
+    let guard = guards.min_by(|a, b| a.in_a_month().total_cmp(&b.in_a_month()));
+    Some(WorkgroupRow {
+        namespace: holding.namespace.as_ref().map(|found| found.namespace_name.clone()),
+        base_capacity,
+        max_capacity: workgroup.and_then(|found| found.max_capacity()),
+        limits: holding.limits.iter().map(ToString::to_string).collect(),
+        cost_an_hour: base_capacity.map(|rpus| f64::from(rpus) * RPU_HOUR),
+        cost_a_month_at_most: guard.map(|guard| guard.in_a_month() * RPU_HOUR),
+        guard,
+    })
+}
+
+/// What is said of a workgroup below the table.
+pub fn line(name: &str, row: &WorkgroupRow) -> String {
+    match row.base_capacity {
+        Some(rpus) => format!("workgroup {name}: {rpus} RPUs, {}\n", spending(rpus, row.guard)),
+        None => format!("namespace {name} has no workgroup; its storage costs\n"),
+    }
+}
+
+/// What a workgroup costs, and what at most.
+pub fn spending(base: u32, limit: Option<RpuLimit>) -> String {
+    let hour = f64::from(base) * RPU_HOUR;
+    let running = format!("about ${hour:.2} an hour while queries run, by the second");
+    match limit {
+        None => format!("{running}; NO usage limit turns queries off"),
+        Some(limit) => {
+            let (period, month) =
+                (f64::from(limit.amount) * RPU_HOUR, limit.in_a_month() * RPU_HOUR);
+            format!(
+                "{running}; limited to {limit}: at most ${period:.2} a {}, ${month:.0} a month",
+                limit.period
+            )
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! The usage limit of a workgroup, which bounds what it can cost.
+//!
+//! Sources: Redshift Serverless API Reference, CreateUsageLimit, UpdateUsageLimit (neither the type nor
+//! the period of a limit can be changed); Redshift Management Guide, Billing for on-demand compute
+//! capacity, Maximum RPU hours usage limit.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::api::{self, CONFLICT, Done, call, existing};
+use crate::cloud::clients::Clients;
+use crate::cloud::error::{ApiError, CloudError};
+use crate::cloud::journal::Journal;
+
+/// The most RPU-hours that are used in a time, after which AWS turns queries off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RpuLimit {
+    /// RPU-hours.
+    pub amount: u32,
+    /// The time.
+    pub period: Period,
+}
+
+/// The time after which a limit begins anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Period {
+    /// A day.
+    Day,
+    /// A week, which begins on Sunday.
+    Week,
+    /// A month.
+    Month,
+}
+
+impl RpuLimit {
+    /// Three hours of the smallest usual capacity a day: more than a load takes.
+    pub const DEFAULT: RpuLimit = RpuLimit { amount: 24, period: Period::Day };
+    /// The largest amount that can be named.
+    pub const MAX: u32 = 1_000_000;
+
+    /// RPU-hours in a month at most; AWS counts a month as 730 hours.
+    pub fn in_a_month(self) -> f64 {
+        let periods = match self.period {
+            Period::Day => 730.0 / 24.0,
+            Period::Week => 730.0 / 24.0 / 7.0,
+            Period::Month => 1.0,
+        };
+        f64::from(self.amount) * periods
+    }
+}
+
+impl fmt::Display for RpuLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} RPU-hours a {}", self.amount, self.period)
+    }
+}
+
+/// Why a text is no limit.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is not AMOUNT/PERIOD, such as 24/day, 100/week or 300/month, with an amount from 1 to {max}",
+    max = RpuLimit::MAX)]
+pub struct LimitError(String);
+
+impl FromStr for RpuLimit {
+    type Err = LimitError;
+
+    fn from_str(text: &str) -> Result<RpuLimit, LimitError> {
+        let parse = || {
+            let (amount, period) = text.split_once('/')?;
+            let is_number = !amount.is_empty() && amount.bytes().all(|b| b.is_ascii_digit());
+            let amount =
+                amount.parse().ok().filter(|n| is_number && (1..=RpuLimit::MAX).contains(n));
+            let period = match period {
+                "day" => Period::Day,
+                "week" => Period::Week,
+                "month" => Period::Month,
+                _ => return None,
+            };
+            Some(RpuLimit { amount: amount?, period })
+        };
+        parse().ok_or_else(|| LimitError(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Period {
+    fn name(self) -> &'static str {
+        match self {
+            Period::Day => "day",
+            Period::Week => "week",
+            Period::Month => "month",
+        }
+    }
+
+    /// As the service names it.
+    fn code(self) -> &'static str {
+        match self {
+            Period::Day => "daily",
+            Period::Week => "weekly",
+            Period::Month => "monthly",
+        }
+    }
+
+    fn of_code(code: &str) -> Option<Period> {
+        [Period::Day, Period::Week, Period::Month].into_iter().find(|period| period.code() == code)
+    }
+}
+
+/// A limit of the use of compute, as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FoundLimit {
+    /// Its identifier.
+    pub usage_limit_id: String,
+    /// The workgroup.
+    pub resource_arn: String,
+    amount: u64,
+    period: String,
+    breach_action: String,
+}
+
+const COMPUTE: &str = "serverless-compute";
+const TURN_OFF: &str = "deactivate";
+
+impl FoundLimit {
+    /// The limit, where queries are turned off at it; `None` for one that is only reported.
+    pub fn guard(&self) -> Option<RpuLimit> {
+        let amount = u32::try_from(self.amount).unwrap_or(u32::MAX);
+        let period = Period::of_code(&self.period)?;
+        (self.breach_action == TURN_OFF).then_some(RpuLimit { amount, period })
+    }
+}
+
+impl fmt::Display for FoundLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} RPU-hours {}, then {}", self.amount, self.period, self.breach_action)
+    }
+}
+
+/// Creates a limit.
+pub fn create(workgroup_arn: &str, limit: RpuLimit) -> Value {
+    json!({
+        "resourceArn": workgroup_arn,
+        "usageType": COMPUTE,
+        "amount": limit.amount,
+        "period": limit.period.code(),
+        "breachAction": TURN_OFF,
+    })
+}
+
+/// The limits of the compute of a workgroup; of all workgroups without one.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be reached.
+pub async fn list(clients: &Clients, arn: Option<&str>) -> Result<Vec<FoundLimit>, CloudError> {
+    let mut request = json!({ "usageType": COMPUTE });
+    if let Some(arn) = arn {
+        request["resourceArn"] = arn.into();
+    }
+    let found = api::list(clients, &api::LIST_USAGE_LIMITS, "usageLimits", request).await;
+    let found = existing(found).map_err(|e| e.during("list the usage limits"))?;
+    Ok(found.unwrap_or_default())
+}
+
+/// Brings the limits of a workgroup to `wanted`; without it, creates the default one where the
+/// workgroup has none.
+///
+/// Limits that are only reported stay: they are alerts that somebody set.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be reached.
+pub async fn ensure(
+    clients: &Clients,
+    workgroup: &str,
+    arn: &str,
+    wanted: Option<RpuLimit>,
+    journal: &Journal,
+) -> Result<(), CloudError> {
+    journal.enter(format!("limiting the use of workgroup {workgroup}"));
+    let found = list(clients, Some(arn)).await?;
+    let guards: Vec<_> = found.iter().filter_map(|found| Some((found, found.guard()?))).collect();
+    if wanted.is_none() && !guards.is_empty() {
+        return Ok(());
+    }
+    let wanted = wanted.unwrap_or(RpuLimit::DEFAULT);
+    let standing = guards.iter().find(|(_, guard)| guard.period == wanted.period);
+    match standing {
+        Some((_, guard)) if *guard == wanted => {}
+        Some((found, guard)) => {
+            change(clients, workgroup, found, wanted).await?;
+            journal.note(format!("workgroup {workgroup}: limited to {wanted}, before to {guard}"));
+        }
+        None => {
+            make(clients, workgroup, arn, wanted).await?;
+            journal.note(format!("workgroup {workgroup}: limited to {wanted}"));
+        }
+    }
+    // The new limit is in place before an old one goes.
+    let kept = standing.map(|(found, _)| &found.usage_limit_id);
+    for (found, guard) in guards.iter().filter(|(found, _)| Some(&found.usage_limit_id) != kept) {
+        delete(clients, workgroup, found).await?;
+        journal.note(format!("workgroup {workgroup}: no longer limited to {guard}"));
+    }
+    Ok(())
+}
+
+async fn change(
+    clients: &Clients,
+    workgroup: &str,
+    found: &FoundLimit,
+    wanted: RpuLimit,
+) -> Result<(), CloudError> {
+    let request = json!({ "usageLimitId": found.usage_limit_id, "amount": wanted.amount });
+    let sent: Result<Done, _> = call(clients, &api::UPDATE_USAGE_LIMIT, &request).await;
+    sent.map_err(|e| e.during(format!("change the usage limit of workgroup {workgroup}")))?;
+    Ok(())
+}
+
+/// Creates a limit; one that a try whose answer was lost created is as good.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be reached.
+pub(super) async fn make(
+    clients: &Clients,
+    workgroup: &str,
+    arn: &str,
+    limit: RpuLimit,
+) -> Result<(), CloudError> {
+    let sent: Result<Done, _> = call(clients, &api::CREATE_USAGE_LIMIT, &create(arn, limit)).await;
+    match sent {
+        Ok(Done {}) => Ok(()),
+        Err(error) => {
+            let is_there = error.is(CONFLICT) && {
+                let found = list(clients, Some(arn)).await?;
+                found.iter().any(|found| found.guard() == Some(limit))
+            };
+            let action = || format!("limit the use of workgroup {workgroup}");
+            if is_there { Ok(()) } else { Err(error.during(action())) }
+        }
+    }
+}
+
+/// Removes a limit; one that is gone already is as good.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be reached.
+pub(super) async fn delete(
+    clients: &Clients,
+    workgroup: &str,
+    found: &FoundLimit,
+) -> Result<(), CloudError> {
+    let request = json!({ "usageLimitId": found.usage_limit_id });
+    let sent: Result<Done, ApiError> = call(clients, &api::DELETE_USAGE_LIMIT, &request).await;
+    existing(sent)
+        .map_err(|e| e.during(format!("remove the usage limit of workgroup {workgroup}")))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_an_amount_and_a_period() {
+        for (text, said) in [
+            ("24/day", "24 RPU-hours a day"),
+            ("100/week", "100 RPU-hours a week"),
+            ("1000000/month", "1000000 RPU-hours a month"),
+        ] {
+            assert_eq!(text.parse::<RpuLimit>().unwrap().to_string(), said);
+        }
+        for text in ["", "24", "24/", "/day", "0/day", "-1/day", "+1/day", "1.5/day", "24/days"] {
+            let error = text.parse::<RpuLimit>().unwrap_err().to_string();
+            assert!(error.contains("24/day, 100/week or 300/month"), "{text}: {error}");
+        }
+        assert!("1000001/day".parse::<RpuLimit>().is_err());
+    }
+
+    #[test]
+    fn a_limit_that_is_only_reported_guards_nothing() {
+        let found = |period: &str, action: &str| FoundLimit {
+            usage_limit_id: "1".to_owned(),
+            resource_arn: "arn".to_owned(),
+            amount: 24,
+            period: period.to_owned(),
+            breach_action: action.to_owned(),
+        };
+        assert_eq!(found("daily", "deactivate").guard(), Some(RpuLimit::DEFAULT));
+        assert_eq!(found("daily", "log").guard(), None);
+        assert_eq!(found("hourly", "deactivate").guard(), None);
+    }
+
+    #[test]
+    fn a_month_has_at_most_so_many() {
+        let month = |text: &str| text.parse::<RpuLimit>().unwrap().in_a_month();
+        assert!((month("24/day") - 730.0).abs() < 1e-9);
+        assert!((month("300/month") - 300.0).abs() < 1e-9);
+        assert!((month("7/week") - 730.0 / 24.0).abs() < 1e-9);
+    }
+}

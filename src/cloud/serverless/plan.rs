@@ -1,0 +1,192 @@
+//! What is wanted of a workgroup, in full, so that it can be shown before anything is done.
+
+use std::time::Duration;
+
+use super::limit::RpuLimit;
+use super::namespace::NamespaceSpec;
+use super::workgroup::WorkgroupSpec;
+use crate::cloud::address::Cidr;
+use crate::cloud::clients::Caller;
+use crate::cloud::names::Name;
+use crate::cloud::network::{GroupSpec, Vpc};
+use crate::cloud::plan::{check_key, check_login};
+use crate::cloud::policy::{self, StarPlace};
+use crate::cloud::role::RoleSpec;
+use crate::cloud::tags::{Tags, creator};
+use crate::error::{Error, Result};
+
+/// What a user may say of a workgroup and what goes with it.
+#[derive(Debug, Clone)]
+pub struct ServerlessOptions {
+    /// The name of all of it.
+    pub name: Name,
+    /// Where the star is that the workgroup reads.
+    pub star: StarPlace,
+    /// RPUs with which a query begins: a new workgroup has the smallest number that is in all regions,
+    /// another keeps its own, unless that is said.
+    pub base_capacity: Option<u32>,
+    /// The most RPUs at a time: as AWS sets it, or as it is, unless that is said.
+    pub max_capacity: Option<u32>,
+    /// The most RPU-hours in a time: a new workgroup has the default, another keeps its own, unless
+    /// that is said.
+    pub limit: Option<RpuLimit>,
+    /// The database.
+    pub database: String,
+    /// The first user.
+    pub user: String,
+    /// The port.
+    pub port: u16,
+    /// Whether the workgroup has an address on the internet: a new one does not, another stays as it
+    /// is, unless that is said.
+    pub public: Option<bool>,
+    /// The subnets that it is in; the default network's without.
+    pub subnets: Vec<String>,
+    /// The key that the star's objects are encrypted with, where it is the user's own.
+    pub kms_key: Option<String>,
+    /// How long to wait for each change.
+    pub timeout: Duration,
+}
+
+/// The shortest name of a workgroup.
+const SHORTEST_NAME: usize = 3;
+
+/// The largest base capacity, and the largest in steps of 8; beyond it, steps are of 32.
+const LARGEST_BASE: (u32, u32) = (1024, 512);
+
+impl ServerlessOptions {
+    /// Refuses what AWS would refuse only after a role and a rule have been made.
+    ///
+    /// Sources: Redshift Serverless API Reference, CreateWorkgroup; Redshift Management Guide, Compute
+    /// capacity for Amazon Redshift Serverless.
+    ///
+    /// # Errors
+    ///
+    /// If a value cannot be.
+    pub fn check(&self) -> Result<()> {
+        let refuse = |text: String| Err(Error::Usage(text));
+        if self.name.as_str().len() < SHORTEST_NAME {
+            return refuse(format!(
+                "the name of a workgroup has {SHORTEST_NAME} letters or more, and {} has fewer",
+                self.name
+            ));
+        }
+        if !self.base_capacity.is_none_or(is_base_capacity) {
+            return refuse(
+                "--base-capacity is 4, a multiple of 8 up to 512, or a multiple of 32 up to 1024"
+                    .to_owned(),
+            );
+        }
+        let is_capacity = |n: u32| n == 4 || (n >= 8 && n.is_multiple_of(8));
+        if !self.max_capacity.is_none_or(is_capacity) {
+            return refuse("--max-capacity is 4, or a multiple of 8".to_owned());
+        }
+        if self.max_capacity.is_some() && self.base_capacity > self.max_capacity {
+            return refuse("--max-capacity must not be below --base-capacity".to_owned());
+        }
+        check_login(&self.database, &self.user, self.port)?;
+        check_key(self.kms_key.as_deref())
+    }
+}
+
+/// Whether AWS has workgroups of this base capacity, in some region.
+fn is_base_capacity(rpus: u32) -> bool {
+    let (largest, fine) = LARGEST_BASE;
+    match rpus {
+        4 => true,
+        8.. if rpus <= fine => rpus.is_multiple_of(8),
+        _ => rpus > fine && rpus <= largest && rpus.is_multiple_of(32),
+    }
+}
+
+/// Every resource as it should be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// The name of all of it.
+    pub name: Name,
+    /// The role in which the workgroup reads the star.
+    pub role: RoleSpec,
+    /// The network rule.
+    pub group: GroupSpec,
+    /// The namespace.
+    pub namespace: NamespaceSpec,
+    /// The workgroup.
+    pub workgroup: WorkgroupSpec,
+    /// The usage limit, where one is named.
+    pub limit: Option<RpuLimit>,
+}
+
+impl Plan {
+    /// Says in full what the options mean for this caller.
+    ///
+    /// Tags say that nothing of it expires: a schedule could only pause, and an idle workgroup costs
+    /// no more than a paused one would.
+    pub fn new(
+        options: &ServerlessOptions,
+        caller: &Caller,
+        region: &str,
+        vpc: &Vpc,
+        cidrs: Vec<Cidr>,
+    ) -> Plan {
+        let name = &options.name;
+        let tags = Tags {
+            name: name.to_string(),
+            region: region.to_owned(),
+            creator: creator(&caller.arn),
+            expiry: None,
+        };
+        let read = policy::read_star(caller.partition(), &options.star, options.kms_key.as_deref());
+        let role = RoleSpec {
+            name: name.role(region),
+            description: format!(
+                "Lets the Redshift Serverless namespace {name} read a star; made by starlift"
+            ),
+            trust: policy::trust(&policy::REDSHIFT),
+            policy_name: "read-star",
+            policy: read,
+            tags: tags.clone(),
+        };
+        Plan {
+            name: name.clone(),
+            namespace: NamespaceSpec {
+                name: name.to_string(),
+                database: options.database.clone(),
+                user: options.user.clone(),
+                role_arn: caller.role_arn(&role.name),
+                tags: tags.clone(),
+            },
+            workgroup: WorkgroupSpec {
+                name: name.to_string(),
+                base_capacity: options.base_capacity,
+                max_capacity: options.max_capacity,
+                port: options.port,
+                public: options.public,
+                subnets: options.subnets.clone(),
+                tags: tags.clone(),
+            },
+            role,
+            group: GroupSpec {
+                name: name.group(),
+                vpc: vpc.id.clone(),
+                port: options.port,
+                cidrs,
+                tags,
+            },
+            limit: options.limit,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_capacity_is_one_that_aws_has() {
+        for rpus in [4, 8, 16, 512, 544, 1024] {
+            assert!(is_base_capacity(rpus), "{rpus}");
+        }
+        for rpus in [0, 1, 2, 7, 9, 12, 516, 520, 1032, 1056, u32::MAX] {
+            assert!(!is_base_capacity(rpus), "{rpus}");
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What is there of Redshift Serverless: everything that carries our tags, by the name it belongs to.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::api::{self, call, existing};
+use super::limit::{self, FoundLimit};
+use super::namespace::{self, Namespace};
+use super::workgroup::{self, Workgroup};
+use crate::cloud::clients::Clients;
+use crate::cloud::error::CloudError;
+use crate::cloud::names::Name;
+use crate::cloud::tags::Tags;
+
+/// What belongs to one name.
+#[derive(Debug, Clone, Default)]
+pub struct Holding {
+    /// The workgroup of this name.
+    pub workgroup: Option<Workgroup>,
+    /// The limits of its compute.
+    pub limits: Vec<FoundLimit>,
+    /// The namespace of this name.
+    pub namespace: Option<Namespace>,
+    /// What carries the tag under another name or that of another region.
+    pub strays: Vec<String>,
+    /// Snapshots that somebody took: they cost until somebody removes them.
+    pub snapshots: Vec<Snapshot>,
+}
+
+/// A snapshot of a namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Snapshot {
+    /// Its name.
+    pub snapshot_name: String,
+    /// Its ARN.
+    #[serde(default)]
+    pub snapshot_arn: String,
+    /// The namespace that it was taken of.
+    #[serde(default)]
+    pub namespace_name: String,
+}
+
+#[derive(Deserialize)]
+struct GotSnapshot {
+    snapshot: Snapshot,
+}
+
+impl Holding {
+    /// Whether there is neither a workgroup nor a namespace.
+    pub fn is_empty(&self) -> bool {
+        self.workgroup.is_none() && self.namespace.is_none()
+    }
+
+    /// What there is and a teardown removes, a line a resource.
+    pub fn inventory(&self) -> Vec<String> {
+        let state = |status: &str| status.to_ascii_lowercase();
+        let mut lines = Vec::new();
+        if let Some(found) = &self.workgroup {
+            let name = &found.workgroup_name;
+            lines.push(format!("workgroup {name} ({})", state(&found.status)));
+            lines.extend(self.limits.iter().map(|l| format!("usage limit of {name} ({l})")));
+        }
+        lines.extend(
+            self.namespace.iter().map(|found| {
+                format!("namespace {} ({})", found.namespace_name, state(&found.status))
+            }),
+        );
+        lines
+    }
+
+    /// What the tags of its parts say.
+    pub fn tags(&self) -> Option<Tags> {
+        let of_workgroup = self.workgroup.as_ref().and_then(|found| found.tags.clone());
+        of_workgroup.or_else(|| self.namespace.as_ref().and_then(|found| found.tags.clone()))
+    }
+
+    fn add_workgroup(&mut self, found: Workgroup, tags: &Tags, region: &str) {
+        if found.workgroup_name == tags.name && tags.region == region {
+            self.workgroup = Some(found);
+        } else {
+            self.strays.push(format!("workgroup {}", found.workgroup_name));
+        }
+    }
+
+    fn add_namespace(&mut self, found: Namespace, tags: &Tags, region: &str) {
+        if found.namespace_name == tags.name && tags.region == region {
+            self.namespace = Some(found);
+        } else {
+            self.strays.push(format!("namespace {}", found.namespace_name));
+        }
+    }
+}
+
+/// Everything in the region that carries our tags, by the name it belongs to.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be reached.
+pub async fn survey(clients: &Clients) -> Result<BTreeMap<String, Holding>, CloudError> {
+    let mut all: BTreeMap<String, Holding> = BTreeMap::new();
+    for mut found in workgroup::list(clients).await? {
+        found.tags = api::tags(clients, &found.workgroup_arn).await?;
+        if let Some(tags) = found.tags.clone() {
+            let holding = all.entry(tags.name.clone()).or_default();
+            holding.add_workgroup(found, &tags, &clients.region);
+        }
+    }
+    for mut found in namespace::list(clients).await? {
+        found.tags = api::tags(clients, &found.namespace_arn).await?;
+        if let Some(tags) = found.tags.clone() {
+            let holding = all.entry(tags.name.clone()).or_default();
+            holding.add_namespace(found, &tags, &clients.region);
+        }
+    }
+    for snapshot in snapshots(clients).await? {
+        if let Some(tags) = api::tags(clients, &snapshot.snapshot_arn).await? {
+            all.entry(tags.name).or_default().snapshots.push(snapshot);
+        }
+    }
+    for holding in all.values_mut() {
+        add_limits(clients, holding).await?;
+    }
+    Ok(all)
+}
+
+/// Adds to what belongs to one name what is found by that name where listings lag behind.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be reached.
+pub async fn complete(
+    clients: &Clients,
+    holding: &mut Holding,
+    name: &Name,
+) -> Result<(), CloudError> {
+    let is_ours = |tags: Option<&Tags>| {
+        tags.is_some_and(|tags| tags.is_of(name) && tags.region == clients.region)
+    };
+    if holding.workgroup.is_none() {
+        let found = workgroup::find(clients, name.as_str()).await?;
+        holding.workgroup = found.filter(|found| is_ours(found.tags.as_ref()));
+        add_limits(clients, holding).await?;
+    }
+    if holding.namespace.is_none() {
+        let found = namespace::find(clients, name.as_str()).await?;
+        holding.namespace = found.filter(|found| is_ours(found.tags.as_ref()));
+    }
+    Ok(())
+}
+
+async fn add_limits(clients: &Clients, holding: &mut Holding) -> Result<(), CloudError> {
+    if let Some(found) = &holding.workgroup {
+        holding.limits = limit::list(clients, Some(&found.workgroup_arn)).await?;
+    }
+    Ok(())
+}
+
+async fn snapshots(clients: &Clients) -> Result<Vec<Snapshot>, CloudError> {
+    let found = api::list(clients, &api::LIST_SNAPSHOTS, "snapshots", json!({})).await;
+    found.map_err(|e| e.during("list the snapshots of Redshift Serverless"))
+}
+
+/// The snapshot of this name, if there is one.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be reached.
+pub async fn find_snapshot(clients: &Clients, name: &str) -> Result<Option<Snapshot>, CloudError> {
+    let request = json!({ "snapshotName": name });
+    let answer = existing(call::<GotSnapshot>(clients, &api::GET_SNAPSHOT, &request).await);
+    let answer = answer.map_err(|e| e.during(format!("look for the snapshot {name}")))?;
+    Ok(answer.map(|answer| answer.snapshot))
+}

@@ -1,0 +1,366 @@
+//! The workgroup, which runs the queries: its capacity, its network and its endpoint.
+//!
+//! Sources: Redshift Serverless API Reference, CreateWorkgroup, UpdateWorkgroup, GetWorkgroup. That
+//! UpdateWorkgroup takes one change at a time, and a change of capacity only once there is a recovery
+//! point, is in the issues 28255 and 38865 of hashicorp/terraform-provider-aws.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::api::{self, CONFLICT, Done, call, existing, tag_list};
+use super::wait::{Wait, while_busy};
+use crate::cloud::clients::Clients;
+use crate::cloud::error::{ApiError, CloudError};
+use crate::cloud::journal::Journal;
+use crate::cloud::tags::Tags;
+use crate::cloud::wait::Verdict;
+
+/// A workgroup as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkgroupSpec {
+    /// Its name, which is that of its namespace too.
+    pub name: String,
+    /// RPUs with which a query begins; what is not said stays as it is.
+    pub base_capacity: Option<u32>,
+    /// The most RPUs at a time; what is not said stays as it is.
+    pub max_capacity: Option<u32>,
+    /// The port.
+    pub port: u16,
+    /// Whether it has an address on the internet: a new one does not, another stays as it is, unless
+    /// that is said.
+    pub public: Option<bool>,
+    /// The subnets that it is in; the default network's without.
+    pub subnets: Vec<String>,
+    /// Whose it is.
+    pub tags: Tags,
+}
+
+/// The smallest capacity that is in all regions.
+pub const BASE_CAPACITY: u32 = 8;
+
+/// A workgroup as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Workgroup {
+    /// Its name.
+    pub workgroup_name: String,
+    /// Its ARN.
+    #[serde(default)]
+    pub workgroup_arn: String,
+    /// The namespace that it serves.
+    pub namespace_name: String,
+    /// `CREATING`, `AVAILABLE`, `MODIFYING` or `DELETING`.
+    pub status: String,
+    /// RPUs with which a query begins.
+    pub base_capacity: Option<u32>,
+    max_capacity: Option<i64>,
+    /// Whether it has an address on the internet.
+    pub publicly_accessible: Option<bool>,
+    port: Option<u16>,
+    endpoint: Option<Endpoint>,
+    #[serde(default)]
+    security_group_ids: Vec<String>,
+    #[serde(default)]
+    subnet_ids: Vec<String>,
+    creation_date: Option<Value>,
+    /// Whose it is; `None` where it is not ours.
+    #[serde(skip)]
+    pub tags: Option<Tags>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct Endpoint {
+    address: Option<String>,
+    port: Option<u16>,
+}
+
+#[derive(Deserialize)]
+struct Got {
+    workgroup: Workgroup,
+}
+
+impl Workgroup {
+    /// Whether it is on its way out.
+    pub fn is_going(&self) -> bool {
+        self.status == "DELETING"
+    }
+
+    /// The most RPUs at a time, where that is limited.
+    pub fn max_capacity(&self) -> Option<u32> {
+        self.max_capacity.and_then(|capacity| u32::try_from(capacity).ok()).filter(|n| *n > 0)
+    }
+
+    /// Host and port, where it has them.
+    pub fn endpoint(&self) -> Option<(&str, u16)> {
+        let endpoint = self.endpoint.as_ref()?;
+        Some((endpoint.address.as_deref()?, endpoint.port?))
+    }
+
+    /// When it was made; the service gives seconds or a text.
+    pub fn created(&self) -> Option<DateTime<Utc>> {
+        match self.creation_date.as_ref()? {
+            Value::String(text) => Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc()),
+            #[allow(clippy::cast_possible_truncation, reason = "seconds fit")]
+            number => DateTime::from_timestamp(number.as_f64()? as i64, 0),
+        }
+    }
+
+    fn listening_port(&self) -> Option<u16> {
+        self.port.or(self.endpoint.as_ref().and_then(|endpoint| endpoint.port))
+    }
+}
+
+/// Creates the workgroup.
+pub fn create(spec: &WorkgroupSpec, group_id: &str) -> Value {
+    let mut request = json!({
+        "workgroupName": spec.name,
+        "namespaceName": spec.name,
+        "baseCapacity": spec.base_capacity.unwrap_or(BASE_CAPACITY),
+        "port": spec.port,
+        "publiclyAccessible": spec.public.unwrap_or(false),
+        "securityGroupIds": [group_id],
+        "tags": tag_list(&spec.tags),
+    });
+    if let Some(capacity) = spec.max_capacity {
+        request["maxCapacity"] = capacity.into();
+    }
+    if !spec.subnets.is_empty() {
+        request["subnetIds"] = spec.subnets.clone().into();
+    }
+    request
+}
+
+/// A change of a workgroup, and what it is to people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The request.
+    pub request: Value,
+    /// What is so when it is made.
+    pub done: String,
+}
+
+/// The changes that bring a workgroup to what it should be, in this order: the base capacity is never
+/// above the largest.
+pub fn changes(spec: &WorkgroupSpec, found: &Workgroup, group_id: &str) -> Vec<Change> {
+    let change = |key: &str, value: Value, done: String| Change {
+        request: json!({ "workgroupName": spec.name, key: value }),
+        done,
+    };
+    let base = spec.base_capacity.filter(|base| found.base_capacity != Some(*base)).map(|base| {
+        change("baseCapacity", base.into(), format!("its base capacity is {base} RPUs"))
+    });
+    let max = spec.max_capacity.filter(|max| found.max_capacity() != Some(*max)).map(|max| {
+        change("maxCapacity", max.into(), format!("its largest capacity is {max} RPUs"))
+    });
+    let rises = found.max_capacity().is_some_and(|max| spec.base_capacity > Some(max));
+    let capacities = if rises { [max, base] } else { [base, max] };
+    let public = spec.public.filter(|public| found.publicly_accessible != Some(*public));
+    let public = public.map(|public| {
+        let done = if public { "it has an address on the internet" } else { "it is not public" };
+        change("publiclyAccessible", public.into(), done.to_owned())
+    });
+    // The list replaces the one that is there: the groups of others stay in it.
+    let is_in_group = found.security_group_ids.iter().any(|id| id == group_id);
+    let group = (!is_in_group).then(|| {
+        let all = found.security_group_ids.iter().map(String::as_str).chain([group_id]);
+        let all: Vec<&str> = all.collect();
+        change("securityGroupIds", json!(all), "it is in its security group".to_owned())
+    });
+    capacities.into_iter().chain([public, group]).flatten().collect()
+}
+
+/// What a workgroup has otherwise than the plan, of what is not changed in place.
+pub fn difference(spec: &WorkgroupSpec, found: &Workgroup) -> Option<CloudError> {
+    let list = |ids: &[String]| {
+        let mut ids = ids.to_vec();
+        ids.sort();
+        ids.join(", ")
+    };
+    let port = found.listening_port().map(|port| port.to_string());
+    let subnets = (!spec.subnets.is_empty()).then(|| list(&found.subnet_ids));
+    let pairs = [
+        ("namespace", Some(found.namespace_name.clone()), spec.name.clone()),
+        ("port", port, spec.port.to_string()),
+        ("subnets", subnets, list(&spec.subnets)),
+    ];
+    pairs.into_iter().find_map(|(kind, found, wanted)| {
+        let found = found.filter(|found| *found != wanted)?;
+        let what = format!("workgroup {}", spec.name);
+        Some(CloudError::Differs { what, found: format!("{kind} {found}"), wanted })
+    })
+}
+
+/// The workgroup of this name with its tags, if there is one.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be reached.
+pub async fn find(clients: &Clients, name: &str) -> Result<Option<Workgroup>, CloudError> {
+    let Some(mut found) = look(clients, name).await? else { return Ok(None) };
+    found.tags = api::tags(clients, &found.workgroup_arn).await?;
+    Ok(Some(found))
+}
+
+/// The same without its tags.
+async fn look(clients: &Clients, name: &str) -> Result<Option<Workgroup>, CloudError> {
+    let found = get(clients, name).await;
+    found.map_err(|e| e.during(format!("look for the workgroup {name}")))
+}
+
+async fn get(clients: &Clients, name: &str) -> Result<Option<Workgroup>, ApiError> {
+    let request = json!({ "workgroupName": name });
+    let answer = existing(call::<Got>(clients, &api::GET_WORKGROUP, &request).await)?;
+    Ok(answer.map(|answer| answer.workgroup))
+}
+
+/// All workgroups, without their tags.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be reached.
+pub async fn list(clients: &Clients) -> Result<Vec<Workgroup>, CloudError> {
+    let found = api::list(clients, &api::LIST_WORKGROUPS, "workgroups", json!({})).await;
+    found.map_err(|e| e.during("list the workgroups"))
+}
+
+/// Creates the workgroup, which then takes minutes to come up. Returns its ARN.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be reached, or somebody else creates one of this name meanwhile.
+pub async fn make(
+    clients: &Clients,
+    spec: &WorkgroupSpec,
+    group_id: &str,
+    limit: Duration,
+    journal: &Journal,
+) -> Result<String, CloudError> {
+    let name = &spec.name;
+    journal.enter(format!("making the workgroup {name}"));
+    let request = create(spec, group_id);
+    let what = format!("namespace {name}");
+    let made = while_busy(&what, limit, || async {
+        match call::<Got>(clients, &api::CREATE_WORKGROUP, &request).await {
+            // A try whose answer was lost made it, or somebody else did meanwhile.
+            Err(error) if error.is(CONFLICT) => get(clients, name).await?.ok_or(error),
+            answer => Ok(answer?.workgroup),
+        }
+    });
+    let made = made.await.map_err(|e| e.during(format!("make the workgroup {name}")))?;
+    let tags = api::tags(clients, &made.workgroup_arn).await?;
+    spec.tags.demand_same(tags, format!("workgroup {name}"))?;
+    if let Some(difference) = difference(spec, &made) {
+        return Err(difference);
+    }
+    journal.note(format!("workgroup {name}: being made; it costs while queries run"));
+    Ok(made.workgroup_arn)
+}
+
+/// Brings a workgroup that stands to what it should be, a change at a time.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be reached, or a change takes too long.
+pub async fn amend(
+    clients: &Clients,
+    spec: &WorkgroupSpec,
+    found: &Workgroup,
+    group_id: &str,
+    limit: Duration,
+    journal: &Journal,
+) -> Result<(), CloudError> {
+    let name = &spec.name;
+    if found.tags.as_ref() != Some(&spec.tags) {
+        let tagged = api::tag(clients, &found.workgroup_arn, &spec.tags).await;
+        tagged.map_err(|e| e.during(format!("tag the workgroup {name}")))?;
+    }
+    let what = format!("workgroup {name}");
+    for Change { request, done } in changes(spec, found, group_id) {
+        journal.enter(format!("changing the workgroup {name}"));
+        let asked = while_busy(&what, limit, || async {
+            call::<Done>(clients, &api::UPDATE_WORKGROUP, &request).await
+        });
+        asked.await.map_err(|e| e.during(format!("change the workgroup {name}")))?;
+        wait_available(clients, name, limit, journal).await?;
+        journal.note(format!("workgroup {name}: {done}"));
+    }
+    Ok(())
+}
+
+/// Waits until the workgroup can be used: available, with an endpoint.
+///
+/// # Errors
+///
+/// If it is removed meanwhile, if it takes too long, or if AWS refuses.
+pub async fn wait_available(
+    clients: &Clients,
+    name: &str,
+    limit: Duration,
+    journal: &Journal,
+) -> Result<Workgroup, CloudError> {
+    let judge = |found: Option<&Workgroup>| {
+        // It may be missing from the answers for a moment after it was made.
+        let Some(found) = found else { return (Verdict::Waiting, "not there".to_owned()) };
+        let verdict = match found.status.as_str() {
+            "AVAILABLE" if found.endpoint().is_some() => Verdict::Reached,
+            "DELETING" => Verdict::Lost,
+            _ => Verdict::Waiting,
+        };
+        (verdict, found.status.to_ascii_lowercase())
+    };
+    let what = format!("workgroup {name}");
+    let wait = Wait { what: &what, wanted: "available", limit, journal };
+    let found = wait.until(|| find(clients, name), judge).await?;
+    found.ok_or_else(|| wait.lost("not there".to_owned()))
+}
+
+/// Removes the workgroup, and waits until it is gone.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be reached, or it takes too long.
+pub async fn remove(
+    clients: &Clients,
+    name: &str,
+    limit: Duration,
+    journal: &Journal,
+) -> Result<(), CloudError> {
+    journal.enter(format!("removing the workgroup {name}"));
+    let request = json!({ "workgroupName": name });
+    let what = format!("workgroup {name}");
+    let asked = while_busy(&what, limit, || async {
+        // It conflicts with itself once it is under way.
+        if get(clients, name).await?.is_none_or(|found| found.is_going()) {
+            return Ok(());
+        }
+        existing(call::<Done>(clients, &api::DELETE_WORKGROUP, &request).await).map(|_| ())
+    });
+    asked.await.map_err(|e| e.during(format!("remove the workgroup {name}")))?;
+    wait_gone(clients, name, limit, journal).await?;
+    journal.note(format!("workgroup {name}: removed"));
+    Ok(())
+}
+
+/// Waits until the workgroup is gone.
+///
+/// # Errors
+///
+/// If it takes too long, or AWS refuses.
+pub async fn wait_gone(
+    clients: &Clients,
+    name: &str,
+    limit: Duration,
+    journal: &Journal,
+) -> Result<(), CloudError> {
+    let what = format!("workgroup {name}");
+    let wait = Wait { what: &what, wanted: "gone", limit, journal };
+    let judge = |found: Option<&Workgroup>| match found {
+        None => (Verdict::Reached, "gone".to_owned()),
+        Some(found) => (Verdict::Waiting, found.status.to_ascii_lowercase()),
+    };
+    wait.until(|| look(clients, name), judge).await?;
+    Ok(())
+}

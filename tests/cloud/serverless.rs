@@ -1,0 +1,469 @@
+//! `provision --serverless`, `status` and `teardown` of a workgroup of Redshift Serverless.
+
+use serde_json::Value;
+
+use super::workgroup::Cloud;
+use super::*;
+use support::redshift::Config;
+use support::terminal::typed;
+
+const ROLE: &str = "arn:aws:iam::123456789012:role/starlift/starlift-sparkify-us-east-1";
+
+/// A request past the faults and the record, and its answer.
+pub fn ask(account: &Account, action: &str, params: &[(&str, &str)]) -> Value {
+    let answer = account.aws.call("redshift-serverless", action, params);
+    serde_json::from_str(&answer).unwrap()
+}
+
+/// What the account has, of ours and of others.
+pub fn holdings(account: &Account) -> Vec<String> {
+    let listed = |action: &str, key: &str, field: &str| -> Vec<String> {
+        let answer = ask(account, action, &[]);
+        let all = answer[key].as_array().unwrap().iter();
+        all.map(|found| format!("{key}: {}", found[field].as_str().unwrap())).collect()
+    };
+    let limits = ask(account, "ListUsageLimits", &[]);
+    let limits = limits["usageLimits"].as_array().unwrap().iter().map(|limit| {
+        let text = |key: &str| limit[key].as_str().unwrap().to_owned();
+        format!("limit: {} {} {}", limit["amount"], text("period"), text("breachAction"))
+    });
+    let mut found: Vec<String> = limits.collect();
+    found.extend(listed("ListNamespaces", "namespaces", "namespaceName"));
+    found.extend(listed("ListSnapshots", "snapshots", "snapshotName"));
+    found.extend(listed("ListWorkgroups", "workgroups", "workgroupName"));
+    found.extend(account.holdings());
+    found
+}
+
+/// All that `provision --serverless` makes.
+pub const ALL_SERVERLESS: [&str; 5] = [
+    "limit: 24 daily deactivate",
+    "namespaces: sparkify",
+    "workgroups: sparkify",
+    "starlift-sparkify",
+    "starlift-sparkify-us-east-1",
+];
+
+/// `provision --serverless` with what all of these tests have in common.
+pub fn make(account: &Account, more: &[&str]) -> Outcome {
+    account.provision(&[&["--serverless"], more].concat())
+}
+
+/// The requests that change something.
+pub fn changes(account: &Account) -> Vec<String> {
+    let requests = account.aws.requests().into_iter().map(|request| request.action);
+    let is_change =
+        |action: &String| !["Get", "List", "Describe"].iter().any(|verb| action.starts_with(verb));
+    requests.filter(is_change).collect()
+}
+
+fn workgroup(account: &Account) -> Value {
+    ask(account, "GetWorkgroup", &[("workgroupName", "sparkify")])["workgroup"].clone()
+}
+
+fn namespace(account: &Account) -> Value {
+    ask(account, "GetNamespace", &[("namespaceName", "sparkify")])["namespace"].clone()
+}
+
+#[test]
+fn a_role_a_rule_a_namespace_a_workgroup_and_a_limit_are_made_in_this_order() {
+    let Some(account) = Account::new() else { return };
+    let host = "sparkify.123456789012.us-east-1.redshift-serverless.amazonaws.com:5439";
+    let secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:redshift!sparkify-awsuser";
+    make(&account, &[])
+        .exits(0)
+        .says("role starlift-sparkify-us-east-1: made")
+        .says("lets 203.0.113.7/32 in to port 5439")
+        .says("namespace sparkify: made")
+        .says("workgroup sparkify: limited to 24 RPU-hours a day")
+        .says("workgroup sparkify: available")
+        .says(&format!("endpoint  {host}"))
+        .says(&format!("secret    {secret}"))
+        .says(&format!("role      {ROLE}"))
+        .says("about $3.00 an hour while queries run")
+        .says("at most $9.00 a day, $274 a month")
+        .says("[warehouse.redshift]\nworkgroup = \"sparkify\"\n")
+        .says(&format!("# password_secret = \"{secret}"))
+        .says("starlift teardown --name sparkify");
+    assert_eq!(holdings(&account), ALL_SERVERLESS);
+    let order = [
+        "CreateRole",
+        "PutRolePolicy",
+        "CreateSecurityGroup",
+        "AuthorizeSecurityGroupIngress",
+        "CreateNamespace",
+        "CreateWorkgroup",
+        "CreateUsageLimit",
+    ];
+    assert_eq!(changes(&account), order);
+    let made = workgroup(&account);
+    assert_eq!((&made["baseCapacity"], &made["publiclyAccessible"]), (&8.into(), &false.into()));
+    assert_eq!(made["securityGroupIds"].as_array().unwrap().len(), 1);
+    let made = namespace(&account);
+    assert_eq!((&made["dbName"], &made["adminUsername"]), (&"dev".into(), &"awsuser".into()));
+    assert_eq!(made["defaultIamRoleArn"], ROLE);
+    for arn in [&made["namespaceArn"], &workgroup(&account)["workgroupArn"]] {
+        let tags = ask(&account, "ListTagsForResource", &[("resourceArn", arn.as_str().unwrap())]);
+        let tags = tags.to_string();
+        for tag in ["starlift:name", "sparkify", "user/ann", "starlift:expires", "never"] {
+            assert!(tags.contains(tag), "{tag}: {tags}");
+        }
+    }
+}
+
+#[test]
+fn a_second_run_changes_nothing_and_asks_nobody() {
+    let Some(account) = Account::new() else { return };
+    make(&account, &["--base-capacity", "16", "--rpu-limit", "100/week"]).exits(0);
+    account.aws.forget_requests();
+    let args = ["provision", "--serverless", "--name", "sparkify", "--star", "s3://lake/star"];
+    let again = account.run(&[&args[..], &["--cidr", "203.0.113.7/32"]].concat());
+    again.exits(0).says("workgroup sparkify: available").says("limit     100 RPU-hours a week");
+    assert!(changes(&account).is_empty(), "{:?}", changes(&account));
+    assert_eq!(workgroup(&account)["baseCapacity"], 16, "what is not said stays");
+}
+
+#[test]
+fn options_of_a_workgroup_that_stands_are_amended_one_at_a_time() {
+    let Some(account) = Account::new() else { return };
+    make(&account, &["--base-capacity", "8", "--max-capacity", "16"]).exits(0);
+    account.aws.forget_requests();
+    let more =
+        ["--base-capacity", "32", "--max-capacity", "64", "--public", "--rpu-limit", "40/day"];
+    make(&account, &more)
+        .exits(0)
+        .says("workgroup sparkify: its largest capacity is 64 RPUs")
+        .says("workgroup sparkify: its base capacity is 32 RPUs")
+        .says("workgroup sparkify: it has an address on the internet")
+        .says("limited to 40 RPU-hours a day, before to 24 RPU-hours a day");
+    let updates = ["UpdateUsageLimit", "UpdateWorkgroup", "UpdateWorkgroup", "UpdateWorkgroup"];
+    assert_eq!(changes(&account), updates);
+    let found = workgroup(&account);
+    assert_eq!((&found["baseCapacity"], &found["maxCapacity"]), (&32.into(), &64.into()));
+    assert_eq!(found["publiclyAccessible"], true);
+    // The other way round, the base capacity is the first.
+    make(&account, &["--base-capacity", "8", "--max-capacity", "16"]).exits(0);
+    assert_eq!(workgroup(&account)["maxCapacity"], 16);
+}
+
+#[test]
+fn a_limit_of_another_period_replaces_the_one_that_turns_queries_off() {
+    let Some(account) = Account::new() else { return };
+    make(&account, &[]).exits(0);
+    let found = workgroup(&account);
+    let arn = found["workgroupArn"].as_str().unwrap();
+    let alert = [("resourceArn", arn), ("usageType", "serverless-compute"), ("amount", "5")];
+    ask(&account, "CreateUsageLimit", &alert);
+    account.aws.forget_requests();
+    make(&account, &["--rpu-limit", "300/month"])
+        .exits(0)
+        .says("limited to 300 RPU-hours a month")
+        .says("no longer limited to 24 RPU-hours a day");
+    assert_eq!(changes(&account), ["CreateUsageLimit", "DeleteUsageLimit"]);
+    let limits: Vec<_> =
+        holdings(&account).into_iter().filter(|found| found.starts_with("limit")).collect();
+    assert_eq!(limits, ["limit: 5 monthly log", "limit: 300 monthly deactivate"]);
+}
+
+#[test]
+fn what_is_not_changed_in_place_is_refused_by_name() {
+    let Some(account) = Account::new() else { return };
+    make(&account, &[]).exits(0);
+    account.aws.forget_requests();
+    for (more, said) in [
+        (["--database", "other"], "namespace sparkify has database dev, and the plan says other"),
+        (["--user", "bob"], "namespace sparkify has user awsuser, and the plan says bob"),
+        (["--port", "5440"], "workgroup sparkify has port 5439, and the plan says 5440"),
+    ] {
+        make(&account, &more).exits(1).complains(said).complains("nothing was changed");
+    }
+    assert!(changes(&account).is_empty());
+}
+
+#[test]
+fn a_role_that_was_detached_is_attached_again_and_others_stay() {
+    let Some(account) = Account::new() else { return };
+    make(&account, &[]).exits(0);
+    let trust = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\
+        \"sts:AssumeRole\",\"Principal\":{\"Service\":\"redshift-serverless.amazonaws.com\"}}]}";
+    let role = [("RoleName", "theirs"), ("AssumeRolePolicyDocument", trust)];
+    account.aws.call("iam", "CreateRole", &role);
+    let theirs = "arn:aws:iam::123456789012:role/theirs";
+    let roles = format!("[{theirs:?}]");
+    let update =
+        [("namespaceName", "sparkify"), ("iamRoles", &roles), ("defaultIamRoleArn", theirs)];
+    ask(&account, "UpdateNamespace", &update);
+    make(&account, &[]).exits(0).says("namespace sparkify: the role was attached");
+    let found = namespace(&account);
+    assert_eq!(found["defaultIamRoleArn"], ROLE);
+    let roles = found["iamRoles"].to_string();
+    assert!(roles.contains(theirs) && roles.contains(ROLE), "{roles}");
+}
+
+#[test]
+fn a_dry_run_shows_all_and_makes_nothing() {
+    let Some(account) = Account::new() else { return };
+    let dry = ["--dry-run", "--rpu-limit", "10/day", "--max-capacity", "32"];
+    make(&account, &dry)
+        .exits(0)
+        .says("\"redshift-serverless.amazonaws.com\"")
+        .says("\"Resource\": \"arn:aws:s3:::lake/star/*\"")
+        .says("security group starlift-sparkify (to make)")
+        .says("sparkify (to make)")
+        .says("8 RPUs unless it has others already, 32 at most, not on the internet")
+        .says("10 RPU-hours a day (to make)")
+        .says("AWS turns queries off when it is reached")
+        .says("nothing pauses a workgroup")
+        .says("starlift:creator = arn:aws:iam::123456789012:user/ann")
+        .says("at most $3.75 a day, $114 a month")
+        .says("estimate");
+    assert!(changes(&account).is_empty(), "{:?}", changes(&account));
+    make(&account, &[]).exits(0);
+    make(&account, &["--dry-run"]).exits(0).says("24 RPU-hours a day (is there)");
+}
+
+#[test]
+fn a_dry_run_needs_no_account() {
+    let here = Workspace::new();
+    let args = ["provision", "--serverless", "--dry-run", "--name", "sparkify"];
+    let mut command = here.command();
+    command.args(args).args(["--star", "s3://lake/star", "--region", "eu-west-1"]);
+    command.env("AWS_CONFIG_FILE", "/nonexistent");
+    command.env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent");
+    here.outcome(&mut command).exits(0).says("AWS was not asked").says("24 RPU-hours a day");
+}
+
+#[test]
+fn nothing_that_costs_is_made_unasked() {
+    let Some(account) = Account::new() else { return };
+    let args = ["provision", "--serverless", "--name", "sparkify", "--star", "s3://lake/star"];
+    let args = [&args[..], &["--cidr", "203.0.113.7/32"]].concat();
+    account.run(&args).exits(2).complains("--yes").complains("limited to 24 RPU-hours a day");
+    assert!(holdings(&account).is_empty());
+    let mut command = account.command();
+    command.args(&args);
+    typed(&account.here, &command, &["n"]).unwrap().exits(1).says("Make it?");
+    assert!(holdings(&account).is_empty());
+    typed(&account.here, &command, &["y"]).unwrap().exits(0).says("workgroup sparkify: available");
+}
+
+#[test]
+fn options_of_the_other_kind_are_refused() {
+    let Some(account) = Account::new() else { return };
+    for (more, said) in [
+        (&["--node-type", "ra3.large"][..], "--base-capacity says how large it is"),
+        (&["--nodes", "2"], "--nodes is for clusters, not for --serverless"),
+        (&["--subnet-group", "wide"], "name the subnets with --subnet"),
+        (&["--expires", "8h"], "nothing pauses a workgroup"),
+        (&["--base-capacity", "12"], "multiple of 8"),
+        (&["--base-capacity", "16", "--max-capacity", "8"], "must not be below"),
+        (&["--max-capacity", "9"], "multiple of 8"),
+        (&["--rpu-limit", "24"], "such as 24/day"),
+        (&["--port", "80"], "--port must be from 5431"),
+        (&["--name", "ab"], "3 letters or more"),
+    ] {
+        let name: &[&str] = if more[0] == "--name" { &[] } else { &["--name", "sparkify"] };
+        let args = ["provision", "--serverless", "--star", "s3://lake/star", "--yes"];
+        account.run(&[&args[..], name, more].concat()).exits(2).complains(said);
+    }
+    for more in [["--base-capacity", "8"], ["--rpu-limit", "24/day"], ["--subnet", "subnet-1"]] {
+        account.provision(&more).exits(2).complains("add --serverless");
+    }
+    assert!(account.aws.requests().is_empty());
+}
+
+#[test]
+fn subnets_tell_the_network_of_the_rule() {
+    let Some(account) = Account::new() else { return };
+    let vpc = account.aws.call("ec2", "CreateVpc", &[("CidrBlock", "10.9.0.0/16")]);
+    let vpc = texts(&vpc, "vpcId")[0].clone();
+    let subnets: Vec<String> = (1..=3)
+        .map(|n| {
+            let params = [("VpcId", vpc.as_str()), ("CidrBlock", &format!("10.9.{n}.0/24"))];
+            texts(&account.aws.call("ec2", "CreateSubnet", &params), "subnetId")[0].clone()
+        })
+        .collect();
+    let named = |subnets: &[String]| {
+        let mut more = vec!["--subnet"];
+        more.extend(subnets.iter().map(String::as_str));
+        make(&account, &more)
+    };
+    named(&["subnet-0123".to_owned()]).exits(1).complains("no subnet subnet-0123");
+    assert!(changes(&account).is_empty());
+    named(&subnets).exits(0);
+    let groups = account.aws.call(
+        "ec2",
+        "DescribeSecurityGroups",
+        &[("Filter.1.Name", "group-name"), ("Filter.1.Value.1", "starlift-sparkify")],
+    );
+    assert_eq!(texts(&groups, "vpcId"), [vpc], "{groups}");
+    named(&subnets).exits(0);
+    named(&subnets[..2]).exits(1).complains("workgroup sparkify has subnets");
+}
+
+#[test]
+fn status_shows_capacity_limit_and_cost() {
+    let Some(account) = Account::new() else { return };
+    make(&account, &["--rpu-limit", "100/week"]).exits(0);
+    let outcome = account.run(&["status"]);
+    outcome
+        .exits(0)
+        .says("available")
+        .says("redshift-serverless.amazonaws.com:5439")
+        .says("starlift-sparkify-us-east-1")
+        .says("203.0.113.7/32")
+        .says("workgroup sparkify: 8 RPUs, about $3.00 an hour while queries run")
+        .says("limited to 100 RPU-hours a week: at most $37.50 a week, $163 a month");
+    let outcome = account.run(&["status", "--format", "json"]);
+    let rows: Value = serde_json::from_str(&outcome.exits(0).stdout).unwrap();
+    let row = &rows[0];
+    assert_eq!((&row["name"], &row["state"]), (&"sparkify".into(), &"available".into()));
+    assert_eq!(row["role_status"], "in-sync");
+    assert_eq!(row["workgroup"]["base_capacity"], 8);
+    assert_eq!(row["workgroup"]["limits"][0], "100 RPU-hours weekly, then deactivate");
+    assert!(row["age_seconds"].as_u64().unwrap() > 0, "{row}");
+    // The limit is the guard: it stands out that there is none.
+    let limits = ask(&account, "ListUsageLimits", &[]);
+    let id = limits["usageLimits"][0]["usageLimitId"].as_str().unwrap();
+    ask(&account, "DeleteUsageLimit", &[("usageLimitId", id)]);
+    account.run(&["status"]).exits(0).says("NO usage limit turns queries off");
+    make(&account, &[]).exits(0).says("limited to 24 RPU-hours a day");
+}
+
+#[test]
+fn a_workgroup_can_be_neither_paused_nor_resumed() {
+    let Some(account) = Account::new() else { return };
+    make(&account, &[]).exits(0);
+    for command in ["pause", "resume"] {
+        account
+            .run(&[command, "--name", "sparkify"])
+            .exits(1)
+            .complains("sparkify is a workgroup of Redshift Serverless")
+            .complains("costs nothing while no query runs")
+            .complains("usage limit");
+    }
+}
+
+#[test]
+fn nothing_is_left_and_a_second_time_there_is_nothing_to_do() {
+    let Some(account) = Account::new() else { return };
+    make(&account, &[]).exits(0);
+    account.aws.forget_requests();
+    account
+        .teardown(&[])
+        .exits(0)
+        .says("no longer lets 203.0.113.7/32 in")
+        .says("usage limit of sparkify (24 RPU-hours daily, then deactivate): removed")
+        .says("workgroup sparkify: removed")
+        .says("namespace sparkify: removed")
+        .says("security group starlift-sparkify")
+        .says("role starlift-sparkify-us-east-1: removed")
+        .says("nothing of sparkify is left in us-east-1");
+    let order = [
+        "RevokeSecurityGroupIngress",
+        "DeleteUsageLimit",
+        "DeleteWorkgroup",
+        "DeleteNamespace",
+        "DeleteSecurityGroup",
+        "DeleteRolePolicy",
+        "DeleteRole",
+    ];
+    assert_eq!(changes(&account), order);
+    assert!(holdings(&account).is_empty(), "{:?}", holdings(&account));
+    account.teardown(&[]).exits(0).says("nothing in us-east-1 belongs to sparkify");
+}
+
+#[test]
+fn a_last_snapshot_stays_where_it_is_asked_for() {
+    let Some(account) = Account::new() else { return };
+    make(&account, &[]).exits(0);
+    let ask_first = account.run(&["teardown", "--name", "sparkify"]);
+    ask_first
+        .exits(2)
+        .complains("workgroup sparkify (available)")
+        .complains("namespace sparkify (available)")
+        .complains("its data is gone for good");
+    let last = ["--final-snapshot", "sparkify-last"];
+    account.teardown(&last).exits(0).says("snapshot sparkify-last stays, and costs");
+    assert_eq!(holdings(&account), ["snapshots: sparkify-last"]);
+    account.run(&["status"]).exits(0).says("snapshot sparkify-last of sparkify is kept");
+    make(&account, &[]).exits(0);
+    account.teardown(&last).exits(1).complains("there is a snapshot sparkify-last already");
+    assert!(holdings(&account).contains(&"workgroups: sparkify".to_owned()));
+}
+
+#[test]
+fn a_snapshot_is_not_lost_to_an_interrupt() {
+    let Some(account) = Account::new() else { return };
+    make(&account, &[]).exits(0);
+    account.aws.script(Rule::new("TagResource", What::Deny));
+    let last = ["--final-snapshot", "last"];
+    account.teardown(&last).exits(1).complains("tag the snapshot last");
+    // Neither namespace nor role is left: the snapshot alone was not tagged.
+    assert_eq!(holdings(&account), ["snapshots: last"]);
+}
+
+const SECRET: &str =
+    "arn:aws:secretsmanager:us-east-1:123456789012:secret:redshift!sparkify-awsuser-AbCdEf";
+
+/// From nothing to nothing, with a configuration file that names the workgroup once.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_provision_makes_is_checked_loaded_and_removed() {
+    let config = Config { role: Some(ROLE.to_owned()), ..Config::default() };
+    let settings = "[cloud]\nname = \"sparkify\"\nserverless = true\nnode_type = \"ra3.large\"\n\
+                    expires = \"8h\"\nbase_capacity = 16\nrpu_limit = \"50/week\"";
+    let Some(cloud) = Cloud::with(settings, config).await else { return };
+    let (user, password) = (cloud.redshift.user(), cloud.redshift.password());
+    let aws = &cloud.account.aws;
+    aws.endpoint_of_workgroups("localhost", cloud.redshift.port(), user, password);
+    cloud
+        .run(&["provision", "--yes", "--cidr", "203.0.113.7/32"])
+        .exits(0)
+        .says(&format!("endpoint  localhost:{}", cloud.redshift.port()))
+        .says("50 RPU-hours a week");
+    cloud.run(&["run", "--to", "redshift"]).exits(0).says("figures equal those of the files");
+    let copies = cloud.redshift.statements();
+    let copies: Vec<_> = copies.iter().filter(|sql| sql.contains("COPY")).collect();
+    assert!(!copies.is_empty() && copies.iter().all(|sql| sql.contains(ROLE)), "{copies:#?}");
+    cloud
+        .run(&["doctor"])
+        .exits(0)
+        .says("sparkify is available at localhost")
+        .says(&format!("{ROLE} is there"))
+        .says("redshift-serverless.amazonaws.com may")
+        .says("it may read and list the star");
+    cloud.run(&["status"]).exits(0).says("workgroup sparkify: 16 RPUs");
+    // The section that `provision` prints, and the first user's secret that it names.
+    let managed = format!("{{\"username\":\"{user}\",\"password\":\"{password}\"}}");
+    aws.secret(SECRET, &managed);
+    let again = cloud.run(&["provision", "--yes", "--cidr", "203.0.113.7/32"]);
+    let (_, section) = again.stdout.split_once("for starlift.toml:\n\n").unwrap();
+    let (section, _) = section.split_once("\nnext:").unwrap();
+    let section = section
+        .replace("# Logs", "#Logs")
+        .replace("# ", "")
+        .replace("awsuser\"\n", &format!("{user}\"\n"));
+    let (star, ca) = (cloud.s3.url("star"), cloud.redshift.ca_file());
+    let file = format!("star = \"{star}\"\n{section}sslrootcert = \"{}\"\n", ca.display());
+    cloud.account.here.write("secret.toml", file);
+    let check = ["check", "--on", "redshift", "--config", "secret.toml"];
+    cloud.run(&check).exits(0);
+    assert_eq!(cloud.account.asked("GetSecretValue"), 1);
+    cloud.run(&["teardown", "--yes"]).exits(0).says("nothing of sparkify is left in us-east-1");
+    assert_eq!(holdings(&cloud.account), ["copy"], "the role that the test arranged");
+}
+
+#[test]
+fn the_file_may_say_serverless_and_the_command_line_not() {
+    let Some(account) = Account::new() else { return };
+    account.here.write("starlift.toml", "[cloud]\nserverless = true\nbase_capacity = 32\n");
+    account.provision(&["--dry-run"]).exits(0).says("32 RPUs").says("workgroup");
+    account.provision(&["--dry-run", "--serverless=false"]).exits(0).says("1 × ra3.large");
+    for (key, said) in [
+        ("base_capacity = \"x\"", "cloud.base_capacity: invalid type: string \"x\""),
+        ("rpu_limit = \"24\"", "cloud.rpu_limit: \"24\" is not AMOUNT/PERIOD"),
+    ] {
+        account.here.write("starlift.toml", format!("[cloud]\n{key}\n"));
+        account.provision(&["--dry-run"]).exits(2).complains(said);
+    }
+}

@@ -1,0 +1,51 @@
+//! What the service refuses of any request.
+
+use serde_json::Value;
+
+use super::super::query::Refusal;
+
+pub fn invalid(message: impl Into<String>) -> Refusal {
+    Refusal::new(400, "ValidationException", message)
+}
+
+pub fn conflict(message: impl Into<String>) -> Refusal {
+    Refusal::new(400, "ConflictException", message)
+}
+
+pub fn missing(message: impl Into<String>) -> Refusal {
+    Refusal::new(400, "ResourceNotFoundException", message)
+}
+
+pub fn text<'a>(body: &'a Value, key: &str) -> Result<&'a str, Refusal> {
+    let missing = || invalid(format!("1 validation error detected: Value at '{key}' is null"));
+    body[key].as_str().filter(|text| !text.is_empty()).ok_or_else(missing)
+}
+
+/// A name: 3 to 64 of `[a-z0-9-]`.
+pub fn name<'a>(body: &'a Value, key: &str) -> Result<&'a str, Refusal> {
+    let name = text(body, key)?;
+    let is_valid = (3..=64).contains(&name.len())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    if is_valid {
+        Ok(name)
+    } else {
+        Err(invalid(format!("Value '{name}' at '{key}' is not valid")))
+    }
+}
+
+pub fn texts(body: &Value, key: &str) -> Vec<String> {
+    let all = body[key].as_array().into_iter().flatten();
+    all.filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// Exactly one kind of change.
+pub fn one_change(body: &Value, about: &str, groups: &[&[&str]]) -> Result<(), Refusal> {
+    let given = groups.iter().filter(|keys| keys.iter().any(|key| !body[*key].is_null())).count();
+    match given {
+        1 => Ok(()),
+        0 => Err(invalid(format!("There is nothing to update for {about}."))),
+        _ => Err(invalid(format!(
+            "Can't update multiple configurations at the same time for {about}."
+        ))),
+    }
+}
