@@ -1,4 +1,4 @@
-//! Decoding: bytes of JSON objects to Arrow batches, without I/O.
+//! Benchmarks decoding: from the bytes of JSON objects to Arrow batches, without I/O.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark fails by panicking")]
 
@@ -13,7 +13,7 @@ use starlift::star::{Queries, Rules, staged_needs};
 use support::{objects, own_data};
 use tokio::runtime::Runtime;
 
-/// As much as is read from a local file at once.
+/// Size of a chunk passed to the decoder, the same as for reading local files.
 const CHUNK_BYTES: usize = 512 * 1024;
 
 fn main() {
@@ -30,7 +30,7 @@ fn main() {
     criterion.final_summary();
 }
 
-/// Decodes a dataset; `known` are the rows and the rejects of the sample.
+/// Measures the decoding of a dataset. `known` is the number of rows and of rejects in the sample.
 fn decode(
     criterion: &mut Criterion,
     name: &str,
@@ -55,7 +55,7 @@ fn decode(
     group.finish();
 }
 
-/// Rows and rejects of all objects, which the threads take in turn.
+/// Decodes all objects, which the threads take from a shared queue. Returns the number of rows and rejects.
 fn decode_all(columns: &StagedColumns, objects: &[Vec<u8>], threads: usize) -> (usize, usize) {
     let next = AtomicUsize::new(0);
     let next = || objects.get(next.fetch_add(1, Ordering::Relaxed));
@@ -67,7 +67,7 @@ fn decode_all(columns: &StagedColumns, objects: &[Vec<u8>], threads: usize) -> (
     })
 }
 
-/// Rows and rejects of the objects that `next` gives.
+/// Decodes the objects that `next` returns. Returns the number of rows and rejects.
 fn decode_next<'a>(
     columns: &StagedColumns,
     next: &impl Fn() -> Option<&'a Vec<u8>>,

@@ -1,9 +1,9 @@
-//! Loading into PostgreSQL: starlift's binary COPY beside psql's `\copy` of CSV made from the same
-//! Parquet, into tables of the same DDL with the same keys, in one transaction, in turn.
+//! Benchmarks loading into PostgreSQL: starlift's binary COPY against psql's `\copy` of CSV from the same
+//! Parquet files. Both load into tables with the same DDL and keys in one transaction, and alternate.
 //!
-//! `cargo bench --bench load` loads a million events, or the data that `STARLIFT_BENCH_DATA` names;
-//! `STARLIFT_BIN` names another build of the program to measure. Without `--bench`, as in
-//! `cargo test --benches`, a few events are loaded and the tables looked at.
+//! `cargo bench --bench load` loads a million events, or the data in the folder `STARLIFT_BENCH_DATA`.
+//! `STARLIFT_BIN` is the path of another build of the program to measure. Without `--bench`, as in
+//! `cargo test --benches`, it loads a few events and compares the tables.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark fails by panicking")]
 
@@ -62,7 +62,7 @@ fn main() {
     }
 }
 
-/// Seconds that the rows took, and all of it.
+/// Duration of a load in seconds: of copying the rows alone, and in total.
 type Seconds = [f64; 2];
 
 fn starlift() -> Command {
@@ -81,7 +81,8 @@ fn csv(folder: &Path, table: &str) -> std::path::PathBuf {
     folder.join(format!("{table}.csv"))
 }
 
-/// In the order of the files, as starlift sends them.
+/// Returns the rows of a table as CSV, in the order of the files, which is the order in which starlift sends
+/// them.
 fn rows_as_csv(star: &str, table: &str) -> String {
     let order = if table == "songplays" { "start_time, songplay_id" } else { "1" };
     let sql = format!("SELECT * FROM \"{table}\" ORDER BY {order}");
@@ -91,13 +92,14 @@ fn rows_as_csv(star: &str, table: &str) -> String {
 fn load(star: &str, database: &Database) -> Seconds {
     let begun = Instant::now();
     let said = run(starlift().args(["load", "--star", star, "--to", &database.url()]));
-    // The summary's stages: `copy songplays  0.968 s`.
+    // The summary has a line per stage: `copy songplays  0.968 s`.
     let copies = said.lines().filter(|line| line.trim_start().starts_with("copy "));
     let rows = copies.map(|line| line.split_whitespace().nth(2).unwrap().parse::<f64>().unwrap());
     [rows.sum(), begun.elapsed().as_secs_f64()]
 }
 
-/// What a careful person would have psql do: tables, rows, keys and statistics in one transaction.
+/// Loads the CSV files with psql the way a careful user would: tables, rows, keys and statistics in one
+/// transaction.
 fn copy_csv(folder: &Path, star: &str, database: &Database) -> Seconds {
     let begun = Instant::now();
     let ddl = run(starlift().args(["schema", "--format", "postgres", "--star", star]));
@@ -116,7 +118,7 @@ fn copy_csv(folder: &Path, star: &str, database: &Database) -> Seconds {
     let mut psql = Command::new("psql");
     let said =
         run(psql.args(["-qX1", "-v", "ON_ERROR_STOP=1", "-f"]).arg(path).arg(database.url()));
-    // `Time: 644.508 ms`, perhaps with minutes and seconds after it.
+    // psql prints `Time: 644.508 ms`, followed by minutes and seconds for longer times.
     let times = said.lines().filter_map(|line| line.strip_prefix("Time: "));
     let rows = times.map(|time| time.split(' ').next().unwrap().parse::<f64>().unwrap() / 1e3);
     [rows.sum(), begun.elapsed().as_secs_f64()]

@@ -1,11 +1,11 @@
-//! Reading from S3: how near a run comes to the rate that its concurrency and the latency of the
-//! store allow. The server is a real one on loopback that waits 20 ms before every answer, and has
-//! to share the machine with starlift.
+//! Benchmarks reading from S3: compares the rate of a run with the maximum that its concurrency and the
+//! latency of the store allow. The S3 server listens on loopback, waits 20 ms before every response and
+//! shares the machine with starlift.
 //!
-//! `cargo bench --bench s3` measures 100,000 small objects and one log object of 117 MB: the server
-//! hashes the whole of an object for each range of it, so a larger one would measure that.
-//! `STARLIFT_BIN` names another build of the program to measure. Without `--bench`, as in
-//! `cargo test --benches`, a few objects are read and the answers looked at.
+//! `cargo bench --bench s3` reads 100,000 small objects and one log object of 117 MB. The server hashes the
+//! whole object for each range, so with a larger object the benchmark would measure the hashing.
+//! `STARLIFT_BIN` is the path of another build of the program to measure. Without `--bench`, as in
+//! `cargo test --benches`, it reads a few objects and verifies the requests.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark fails by panicking")]
 
@@ -19,7 +19,7 @@ use s3::{Faults, Op, S3Server, Synthetic};
 
 const LATENCY: Duration = Duration::from_millis(20);
 
-/// What starlift asks for at once.
+/// Number of concurrent requests of starlift.
 const OBJECTS_IN_FLIGHT: f64 = 64.0;
 
 const EVENT: &str = r#"{"artist":"Pavement","auth":"Logged In","firstName":"Sylvie","gender":"F","itemInSession":ITEM,"lastName":"Cruz","length":99.16036,"level":"free","location":"Washington-Arlington-Alexandria, DC-VA-MD-WV","method":"PUT","page":"NextSong","registration":1540266185796.0,"sessionId":345,"song":"Mercy:The Laundromat","status":200,"ts":1541990258796,"userAgent":"\"Mozilla\/5.0 (Macintosh; Intel Mac OS X 10_9_4) AppleWebKit\/537.77.4 (KHTML, like Gecko) Version\/7.0.5 Safari\/537.77.4\"","userId":"10"}
@@ -80,7 +80,7 @@ fn one_large_object(events: usize, measured: bool) {
     }
 }
 
-/// Runs the program on `songs/` and `logs/`, its star on disk.
+/// Transforms `songs/` and `logs/` into a star on disk and returns the duration.
 fn transform(server: &S3Server) -> Duration {
     let out = tempfile::tempdir().unwrap();
     let program = std::env::var_os("STARLIFT_BIN");

@@ -1,4 +1,4 @@
-//! Star queries: staged batches to sorted rows of each table, from planning to the last batch.
+//! Benchmarks the star queries: from staged batches to the sorted rows of each table, including planning.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark fails by panicking")]
 

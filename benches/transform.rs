@@ -1,4 +1,4 @@
-//! The whole of `starlift transform`, from listing to the published star, on local disk.
+//! Benchmarks all of `starlift transform` on local disk, from listing to the published star.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! Writing: rows of each table to Parquet in memory.
+//! Benchmarks writing the rows of each table to Parquet files in memory.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark fails by panicking")]
 

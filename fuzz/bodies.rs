@@ -1,4 +1,4 @@
-//! What each fuzz target checks, on one input. `tests/fuzz_corpora.rs` runs the same on the corpora.
+//! The functions that the fuzz targets run on an input. `tests/fuzz_corpora.rs` runs them on the corpora.
 
 #![allow(dead_code, reason = "each target uses one of them")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a target fails by panicking")]
@@ -15,7 +15,8 @@ use starlift::warehouse::Dialect;
 use starlift::warehouse::contract::check_manifest;
 use starlift::warehouse::quote::{iam_role, literal, name, s3_url};
 
-/// The decoder: the same records wherever the bytes are cut, and every object that serde_json reads.
+/// Checks that the decoder returns the same records however the bytes are split, and every object that
+/// serde_json reads.
 pub fn decoder(data: &[u8]) {
     let Some((&control, input)) = data.split_first() else { return };
     let dataset = if control & 1 == 0 { Dataset::Songs } else { Dataset::Events };
@@ -29,7 +30,7 @@ pub fn decoder(data: &[u8]) {
     }
 }
 
-/// JSONPaths files: no panic, and the decoder runs with each that is accepted.
+/// Checks that no JSONPaths file causes a panic, and that the decoder runs with each one that is accepted.
 pub fn jsonpaths(data: &[u8]) {
     for dataset in [Dataset::Songs, Dataset::Events] {
         let Ok(shape) = parse_jsonpaths(dataset, data) else { continue };
@@ -40,7 +41,8 @@ pub fn jsonpaths(data: &[u8]) {
     }
 }
 
-/// Locations and globs: no panic, no secret shown, and no glob accepted where one object is meant.
+/// Checks that no location or glob causes a panic, that no secret is displayed, and that a glob is not
+/// accepted as the location of a single object.
 pub fn location(data: &[u8]) {
     let Ok(typed) = str::from_utf8(data) else { return };
     if let Ok(location) = Location::parse(typed) {
@@ -61,7 +63,8 @@ pub fn location(data: &[u8]) {
     }
 }
 
-/// Compressed and UTF-16 objects: the same text or the same failure wherever the bytes are cut.
+/// Checks that compressed and UTF-16 objects result in the same text, or both times in an error, however the
+/// bytes are split.
 pub fn compression(data: &[u8]) {
     let Some((&control, stored)) = data.split_first() else { return };
     let compression = match control % 3 {
@@ -78,7 +81,7 @@ pub fn compression(data: &[u8]) {
     }
 }
 
-/// Records and manifests: no panic, and a record that is read is written as the same record.
+/// Checks that no record or manifest causes a panic, and that a record is the same after writing and reading.
 pub fn record(data: &[u8]) {
     check_manifest("s3://bucket/songs.manifest", data);
     if let Ok(record) = serde_json::from_slice::<RunRecord>(data) {
@@ -88,7 +91,7 @@ pub fn record(data: &[u8]) {
     }
 }
 
-/// Configuration files of Python projects: the result is TOML and holds no secret.
+/// Checks that the conversion of a Python project's configuration file results in TOML without secrets.
 pub fn config(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     let Ok(converted) = starlift::cli::configuration_of(text) else { return };
@@ -105,7 +108,7 @@ pub fn config(data: &[u8]) {
     }
 }
 
-/// SQL literals and names: read back, they are what was quoted, and nothing follows them.
+/// Checks that a quoted SQL literal or name reads back as the original text, with nothing after it.
 pub fn quote(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     for dialect in [Dialect::Redshift, Dialect::Postgres] {
@@ -123,7 +126,7 @@ pub fn quote(data: &[u8]) {
     }
 }
 
-/// Counts, and a line for each row and each reject.
+/// Decodes the chunks. Returns the counts, and a line for each row and each reject.
 fn decode<'a>(
     dataset: Dataset,
     shape: Shape,
@@ -152,7 +155,7 @@ fn print(batch: &RecordBatch, lines: &mut String) {
     }
 }
 
-/// The number of objects in `input`, if serde_json reads all of it as objects.
+/// Returns the number of objects in `input`, or `None` if serde_json cannot read all of it as objects.
 fn objects(input: &[u8]) -> Option<u64> {
     let objects = serde_json::Deserializer::from_slice(input).into_iter::<Map<String, Value>>();
     objects.collect::<Result<Vec<_>, _>>().ok().map(|objects| objects.len() as u64)
@@ -162,7 +165,7 @@ fn decompress(compression: Compression, stored: &[u8], chunk: usize) -> std::io:
     let mut text = Vec::new();
     let mut take = |plain: &[u8]| {
         text.extend_from_slice(plain);
-        // A few bytes may hold gigabytes.
+        // A few bytes can decompress to gigabytes.
         if text.len() < 1 << 24 { Ok(()) } else { Err(std::io::Error::other("too long")) }
     };
     let mut decompressor = Decompressor::new(compression);
@@ -173,7 +176,7 @@ fn decompress(compression: Compression, stored: &[u8], chunk: usize) -> std::io:
     Ok(text)
 }
 
-/// The text between two quotes, if nothing is before or after them.
+/// Returns the text between two quotes, or `None` if there is anything before or after them.
 fn unquoted(quoted: &str, quote: char, escapes: bool) -> Option<String> {
     let mut characters = quoted.strip_prefix(quote)?.chars().peekable();
     let mut text = String::new();

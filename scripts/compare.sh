@@ -1,23 +1,24 @@
 #!/usr/bin/env bash
-# Measures starlift against DuckDB, Polars, chDB and DataFusion: the same JSON, the same five tables.
+# Compares starlift with DuckDB, Polars, chDB and DataFusion on the same JSON and the same five tables.
 #
 #     scripts/compare.sh [DATA]
 #
-# DATA is a folder with song_data and log_data, in plain newline-delimited JSON without bad records.
-# Without it two data sets are made up: many events, and many small files. Prints Markdown.
-# Starlift also keeps rejects, sorts plays, writes manifests and checks its tables; the others do not.
+# DATA is a folder with song_data and log_data as plain newline-delimited JSON without bad records. Without
+# it, the script generates two data sets: one with many events and one with many small files. It prints
+# Markdown. starlift also keeps rejects, sorts plays, writes manifests and checks its tables; the others do
+# not.
 #
-# STARLIFT                        the binary; without it a release build is made
-# STARLIFT_COMPARE_ROUNDS         measured runs of each tool (5)
-# STARLIFT_COMPARE_EVENTS         events (2000000), songs and users of the first data set
-# STARLIFT_COMPARE_SONGS          (20000)
-# STARLIFT_COMPARE_USERS          (20000)
-# STARLIFT_COMPARE_SMALL_FILES    songs, each a file, of the second (200000), and its events
-# STARLIFT_COMPARE_SMALL_EVENTS   (50000)
-# STARLIFT_COMPARE_SPARK          1: Spark as well, which needs Java 17 and minutes
-# STARLIFT_COMPARE_VENV           virtual environment to make or reuse; without it a passing one
+# STARLIFT                        path of the binary; by default a release build
+# STARLIFT_COMPARE_ROUNDS         measured runs per tool (5)
+# STARLIFT_COMPARE_EVENTS         events in the first data set (2000000)
+# STARLIFT_COMPARE_SONGS          songs in the first data set (20000)
+# STARLIFT_COMPARE_USERS          users in the first data set (20000)
+# STARLIFT_COMPARE_SMALL_FILES    songs in the second data set, one file per song (200000)
+# STARLIFT_COMPARE_SMALL_EVENTS   events in the second data set (50000)
+# STARLIFT_COMPARE_SPARK          1 to include Spark, which needs Java 17 and takes minutes
+# STARLIFT_COMPARE_VENV           virtual environment to create or reuse; by default a temporary one
 # STARLIFT_COMPARE_JSON           file for the results as JSON
-# PYTHON                          Python to make the environment with (python3)
+# PYTHON                          Python that creates the virtual environment (python3)
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -49,13 +50,13 @@ if [ -n "${STARLIFT_COMPARE_JSON:-}" ]; then
     options+=(--json "$STARLIFT_COMPARE_JSON")
 fi
 
-# No byte code next to the scripts.
+# Do not write byte code next to the scripts.
 export PYTHONDONTWRITEBYTECODE=1
 venv=${STARLIFT_COMPARE_VENV:-$scratch/venv}
 [ -x "$venv/bin/python" ] || "${PYTHON:-python3}" -m venv "$venv"
 "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/compare/$requirements" >&2
 
-# Some of the readers compared cannot take everything that starlift can.
+# Convert the data to plain JSON: some of the tools cannot read everything that starlift can.
 generate() {
     "$starlift" generate --quiet --out "$@" >&2
     "$venv/bin/python" "$here/compare/plain.py" "$1"

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Fuzzes each target for a time: scripts/fuzz.sh [SECONDS] [TARGET…]. Needs a nightly toolchain.
+# Fuzzes each target for SECONDS (60 by default): scripts/fuzz.sh [SECONDS] [TARGET…]. Needs a nightly
+# toolchain.
 #
-# Inputs that a target fails on are in fuzz/artifacts; add them to fuzz/corpus once they are mended.
+# Inputs that make a target fail are stored in fuzz/artifacts. Add them to fuzz/corpus after fixing the bug.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,13 +19,13 @@ if ! rustup toolchain list | grep -q ^nightly; then
 fi
 command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
 
-# Dependencies take far longer to build than starlift: keep them where the next checkout finds them.
+# Dependencies take far longer to build than starlift, so keep them in a cache that all checkouts share.
 target_dir=${XDG_CACHE_HOME:-$HOME/.cache}/starlift/target-fuzz
 
 failed=()
 for target in "${targets[@]}"; do
     echo "== $target, $seconds s"
-    # New inputs go to a folder of their own, so that the corpus in the repository stays small.
+    # New inputs go to a separate folder, so that the corpus in the repository stays small.
     found=fuzz/found/$target
     mkdir -p "$found"
     cargo +nightly fuzz run --sanitizer none --target-dir "$target_dir" "$target" "$found" "fuzz/corpus/$target" -- \

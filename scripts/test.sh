@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs what the tests need and runs every check: format, lints, docs, tests, benches.
+# Installs the dependencies of the tests and runs every check: format, lints, docs, tests and benchmarks.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Dependencies take far longer to build than starlift: keep them where the next checkout finds them.
+# Dependencies take far longer to build than starlift, so keep them in a cache that all checkouts share.
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/starlift
 if [ -n "${CI:-}" ]; then
     export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$cache/target}
@@ -13,7 +13,7 @@ missing=()
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
 command -v python3 >/dev/null || missing+=(python3)
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
-# Debian keeps its programs out of PATH.
+# Debian installs initdb and pgbouncer outside of PATH.
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null ||
     missing+=(postgresql)
 [ -x /usr/sbin/pgbouncer ] || missing+=(pgbouncer)
@@ -27,8 +27,8 @@ if [ ${#missing[@]} -gt 0 ]; then
     fi
 fi
 
-# Independent readers of the star: a reference implementation in Python, pyarrow and DuckDB; and moto,
-# which stands in for AWS.
+# The Python environment of the tests. It runs a reference implementation, independent readers of the star
+# (pyarrow and DuckDB), and moto, which simulates AWS.
 venv=$cache/python
 requirements=tests/reference/requirements.txt
 if ! cmp -s "$requirements" "$venv/installed.txt"; then
@@ -44,7 +44,7 @@ step() { printf '\n== %s\n' "$*"; "$@"; }
 step cargo fmt --check
 step cargo clippy --all-targets --locked -- -D warnings
 RUSTDOCFLAGS='-D warnings' step cargo doc --no-deps --document-private-items --locked
-# Benches check their answers: each is run once.
+# Each benchmark verifies its results, so run each once.
 step cargo test --benches --locked
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Looks for words of scripts/words.txt in the tracked text files below the given paths, or in all.
-# Prints each line that has one, with what to write in its place; fails if there is any.
+# Searches the tracked text files below the given paths, or all of them, for the patterns in
+# scripts/words.txt. Prints each matching line with the suggested wording, and fails if there are any.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

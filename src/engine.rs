@@ -1,4 +1,4 @@
-//! The DataFusion engine of a run: its memory, threads and temporary folder.
+//! The DataFusion engine of a run, with its limits on memory and threads and its temporary folder.
 
 use std::sync::Arc;
 
@@ -11,61 +11,64 @@ use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsume
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
-/// Consumers named in an out-of-memory error.
+/// Number of memory consumers that an out-of-memory error names.
 const BLAMED_CONSUMERS: std::num::NonZeroUsize = std::num::NonZeroUsize::MIN.saturating_add(4);
 
-/// The share of the machine's memory that is used without `--memory-limit`.
+/// Share of the machine's memory that a run uses without `--memory-limit`.
 const DEFAULT_MEMORY_SHARE: f64 = 0.7;
 
-/// The limit on a machine that does not tell its memory.
+/// Memory limit on a machine that does not report its memory.
 const UNKNOWN_MACHINE_BYTES: usize = 2 * 1024 * 1024 * 1024;
 
-/// Below this, the sorts and aggregations of a thread cannot even begin to spill.
+/// Minimum memory per thread. With less, a thread's sorts and aggregations fail before they can spill.
 const MEMORY_PER_THREAD: usize = 64 * 1024 * 1024;
 
-/// DataFusion's default.
+/// Maximum reservation per sort for merging: DataFusion's default, 10 MiB.
 const MAX_SORT_RESERVATION: usize = 10 * 1024 * 1024;
 
-/// Of a thread's share of the limit, the part kept back for merging.
+/// Divisor of a thread's share of the memory limit; the result is reserved for merging spilled runs.
 const SORT_RESERVATION_SHARE: usize = 32;
 
-/// Of a thread's share of the limit, the part that one column of a batch may take.
+/// Divisor of a thread's share of the memory limit; the result is the maximum size of a column of a batch.
 const BATCH_SHARE: usize = 64;
 
-/// The most that one column of a batch may take.
+/// Maximum size of a column of a batch, whatever the memory limit.
 const MAX_BATCH_BYTES: usize = 32 * 1024 * 1024;
 
-/// The fewest rows of a batch, whatever their size.
+/// Minimum number of rows per batch, whatever their size.
 const MIN_BATCH_ROWS: usize = 16;
 
-/// Staged batches may hold this share of the limit: the queries need the rest.
+/// Divisor of the memory limit; the result is the maximum memory of staged batches. The queries need the
+/// rest.
 const STAGING_SHARE: usize = 4;
 
-/// This share of the limit is left to what nobody accounts for: buffers of reading and writing, and
-/// what the allocator holds back.
+/// Divisor of the memory limit; the result is set aside for memory that the pool does not track: buffers for
+/// reading and writing, and freed memory that the allocator retains.
 const UNACCOUNTED_SHARE: usize = 8;
 
-/// How much of the machine a run may use.
+/// Limits on the threads and the memory of a run.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct EngineOptions {
-    /// Threads for decoding, queries and writing; all cores when not given.
+    /// Threads for decoding, queries and writing. By default one per core, or fewer if the memory limit is
+    /// low.
     pub threads: Option<usize>,
-    /// Bytes for staged batches and queries together; a share of the machine's when not given.
+    /// Memory for staged batches and queries together, in bytes. By default 70 % of the memory of the machine
+    /// or the container.
     pub memory_limit: Option<usize>,
 }
 
 impl EngineOptions {
-    /// The least memory that sorting and joining on a few threads can work with.
+    /// Minimum memory limit, 128 MiB: sorts and joins on a few threads need that much.
     pub const MIN_MEMORY: usize = 128 * 1024 * 1024;
-    /// The largest limit, 1 PiB on 64-bit machines: a larger one is a mistake.
+    /// Maximum memory limit, 1 PiB on 64-bit machines. A larger value is a typing error.
     pub const MAX_MEMORY: usize = 1 << (usize::BITS - 14);
-    /// The largest number of threads. Each needs memory of its own, and the system limits their number.
+    /// Maximum number of threads. Each thread needs its own memory, and the system limits their number.
     pub const MAX_THREADS: usize = 1024;
 }
 
-/// Runs queries within the limits of its options.
+/// Creates DataFusion sessions that share one memory limit and one temporary folder.
 pub struct Engine {
-    /// Threads in use.
+    /// Number of threads for decoding, queries and writing.
     pub threads: usize,
     memory_limit: usize,
     runtime: Arc<RuntimeEnv>,
@@ -74,11 +77,11 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine with a temporary folder of its own.
+    /// Creates an engine with its own temporary folder.
     ///
     /// # Errors
     ///
-    /// If that folder cannot be made.
+    /// Returns an error if the folder cannot be created.
     pub fn new(options: EngineOptions) -> Result<Engine> {
         let folder = TemporaryFolder::create()?;
         let memory_limit = options.memory_limit.unwrap_or_else(default_memory_limit);
@@ -102,13 +105,13 @@ impl Engine {
         Ok(Engine { threads, memory_limit, runtime, staging_space, _folder: folder })
     }
 
-    /// A fresh session without tables.
+    /// Returns a new session without tables.
     pub fn session(&self) -> SessionContext {
         self.session_for(0)
     }
 
-    /// A fresh session without tables, for rows with texts of at most `longest_text` bytes: where
-    /// they are long, batches have few rows, so that no batch fills the memory.
+    /// Returns a new session without tables, for rows with texts of at most `longest_text` bytes. If the
+    /// texts are long, batches have few rows, so that a batch does not fill the memory.
     pub fn session_for(&self, longest_text: usize) -> SessionContext {
         let batch_bytes = self.memory_limit / self.threads.max(1) / BATCH_SHARE;
         let rows = batch_bytes.min(MAX_BATCH_BYTES) / longest_text.max(1);
@@ -120,26 +123,26 @@ impl Engine {
         SessionContext::new_with_config_rt(config, self.runtime.clone())
     }
 
-    /// What each sorting thread keeps back for merging its spilled runs: DataFusion's own 10 MB
-    /// would be all of a small limit.
+    /// Returns the bytes that each sort reserves for merging its spilled runs. DataFusion's default of 10 MiB
+    /// would use up a small limit.
     fn sort_reservation(&self) -> usize {
         (self.memory_limit / self.threads.max(1) / SORT_RESERVATION_SHARE).min(MAX_SORT_RESERVATION)
     }
 
-    /// Room for staged batches, the same for all who ask.
+    /// Returns the space for staged batches, which all callers share.
     pub fn staging_space(&self) -> StagingSpace {
         self.staging_space.clone()
     }
 }
 
-/// All cores, or as many as the limit has room for.
+/// Returns the number of cores, or fewer if `memory_limit` does not suffice for one thread per core.
 fn default_threads(memory_limit: usize) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     cores.min((memory_limit / MEMORY_PER_THREAD).max(1))
 }
 
-/// Most of what this process may use: the container's limit where there is one, else the machine's
-/// memory.
+/// Returns a share of the memory that this process can use: the container's limit if there is one, otherwise
+/// the machine's memory.
 fn default_memory_limit() -> usize {
     let Ok(mut system) = sysinfo::System::new() else { return UNKNOWN_MACHINE_BYTES };
     system.refresh_memory();

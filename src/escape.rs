@@ -1,9 +1,9 @@
-//! Escaping of characters that a terminal would act on.
+//! Escapes characters that a terminal would interpret.
 
 use std::borrow::Cow;
 
-/// Returns true for control characters (C0, DEL, C1), for line and paragraph separators, and for the
-/// characters that change the direction of the text around them.
+/// Returns `true` for control characters (C0, DEL, C1), line and paragraph separators, interlinear annotation
+/// characters, and characters that change the direction of the surrounding text.
 fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fff9}'..='\u{fffb}')
@@ -14,21 +14,21 @@ pub fn line(text: &str) -> Cow<'_, str> {
     replace(text, is_unsafe, |c, shown| shown.extend(c.escape_default()))
 }
 
-/// Returns `text` with every unsafe character escaped apart from line feeds and tabs.
+/// Returns `text` with every unsafe character escaped except line feeds and tabs.
 pub fn lines(text: &str) -> Cow<'_, str> {
     let is_escaped = |c| is_unsafe(c) && !matches!(c, '\n' | '\t');
     replace(text, is_escaped, |c, shown| shown.extend(c.escape_default()))
 }
 
-/// Returns JSON with unsafe characters as `\uXXXX`. They occur only within strings, so the document keeps
-/// its meaning.
+/// Returns JSON with every unsafe character except line feeds escaped as `\uXXXX`. These characters occur
+/// only within strings, so the value of the document does not change.
 pub fn json(text: &str) -> Cow<'_, str> {
     let is_escaped = |c| is_unsafe(c) && c != '\n';
     replace(text, is_escaped, |c, shown| *shown += &format!("\\u{:04x}", u32::from(c)))
 }
 
-/// Returns `text` with every unsafe character escaped apart from line feeds, tabs and the sequences
-/// that set colours, for text that a library has coloured.
+/// Returns `text` with every unsafe character escaped except line feeds, tabs and the escape sequences that
+/// set colours. Use it for text that a library has coloured.
 pub fn coloured(text: &str) -> String {
     let mut pieces = text.split('\u{1b}');
     let mut shown = lines(pieces.next().unwrap_or_default()).into_owned();
@@ -41,7 +41,8 @@ pub fn coloured(text: &str) -> String {
     shown
 }
 
-/// The length of the rest of a sequence that sets a colour, `[1;32m`; 0 for any other text.
+/// Returns the length of the part of a colour sequence after the escape character, such as `[1;32m`, or 0 if
+/// the text does not begin with one.
 fn colour_length(after_escape: &str) -> usize {
     let Some(codes) = after_escape.strip_prefix('[') else { return 0 };
     let length = codes.bytes().take_while(|b| b.is_ascii_digit() || *b == b';').count();

@@ -1,27 +1,28 @@
-//! JSON objects in a bucket become a star schema in Parquet that Redshift can COPY.
+//! Transforms JSON objects in a bucket into a star schema in Parquet that Redshift can COPY.
 //!
-//! A music service keeps song metadata and application events as JSON; its analysts want the fact
-//! `songplays` and the dimensions `users`, `songs`, `artists` and `time`. This crate is the one
-//! step between the two, as a library and as the program `starlift`.
+//! A music service stores song metadata and application events as JSON. Its analysts need the fact table
+//! `songplays` and the dimensions `users`, `songs`, `artists` and `time`. This crate converts one into the
+//! other, as a library and as the program `starlift`.
 //!
-//! The pipeline goes one way, a module a step:
+//! Each step of the pipeline is a module:
 //!
-//! 1. [`storage`] finds objects on local disk, S3 and other stores, and writes new ones.
-//! 2. [`ingest`] fetches them side by side and hands their bytes to decoders.
-//! 3. [`decode`] turns bytes into Arrow batches and rejects: a synchronous state machine that does
-//!    no I/O and makes no map of any record.
-//! 4. [`stage`] keeps the batches, in memory while there is room and on disk beyond.
-//! 5. [`star`] runs the SQL files in `queries/` over them with DataFusion, and checks the result.
-//! 6. [`publish`] writes Parquet, manifests and the record that makes them a star, all or nothing.
+//! 1. [`storage`] lists and reads objects on local disk, S3 and other stores, and writes new ones.
+//! 2. [`ingest`] fetches the objects in parallel and passes their bytes to decoders.
+//! 3. [`decode`] converts bytes into Arrow batches and rejects. It is a synchronous state machine that does
+//!    no I/O and does not build a map for each record.
+//! 4. [`stage`] keeps the batches in memory, and spills to disk when memory runs out.
+//! 5. [`star`] runs the SQL files in `queries/` on the batches with DataFusion and checks the result.
+//! 6. [`publish`] writes Parquet files, manifests and the record that turns them into a star, all or nothing.
 //!
-//! [`pipeline`] joins the steps to the main job. From a star, [`warehouse`] loads Redshift or
-//! PostgreSQL; [`cloud`] makes and removes the cluster and what a load needs around it. Beside them stand
-//! [`engine`] (memory and threads), [`temporary`] (folders for what does not fit into memory), [`generate`] (made-up data of any size), [`limits`], [`error`], and
-//! [`cli`], which sees all modules and is seen by none.
+//! [`pipeline`] combines these steps. [`warehouse`] loads a star into Redshift or PostgreSQL, and [`cloud`]
+//! creates and removes the cluster and the AWS resources that a load needs. The other modules are [`engine`]
+//! (memory and threads), [`temporary`] (folders for data that does not fit into memory), [`generate`]
+//! (synthetic data of any size), [`limits`], [`timing`], [`error`] and [`cli`], which uses all modules and is
+//! used by none.
 //!
 //! # Example
 //!
-//! Generated objects in, a star out, a question answered:
+//! Generates objects, transforms them into a star and queries it:
 //!
 //! ```
 //! use std::sync::Arc;

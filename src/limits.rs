@@ -1,30 +1,30 @@
-//! The number of rejects that a run may have.
+//! The limit on the rejects of a run.
 
 use std::fmt;
 use std::str::FromStr;
 
 use bytesize::ByteSize;
 
-/// A limit on rejects, as their number, as a share of the records read, or as their bytes.
+/// A limit on rejects: a number, a share of the records read, or a size in bytes. By default, any reject
+/// exceeds it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum MaxRejects {
-    /// At most this many.
+    /// Maximum number of rejects.
     Count(u64),
-    /// At most this many of a hundred records.
+    /// Maximum percentage of the records read, 0 to 100.
     Percent(f64),
-    /// At most so many bytes of rejected records, after decompression.
+    /// Maximum total size of the rejected records in bytes, after decompression.
     Bytes(u64),
 }
 
-/// The rejects of a run.
+/// Counts of the rejects of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rejected {
-    /// Rejects.
+    /// Number of rejects.
     pub records: u64,
-    /// Their bytes, after decompression.
+    /// Total size of the rejects in bytes, after decompression.
     pub bytes: u64,
-    /// An estimate of the records in rejects whose end could not be determined; zero when there is
-    /// none.
+    /// Estimated number of records in the rejects whose end could not be determined; 0 if there are none.
     pub uncertain: u64,
 }
 
@@ -47,10 +47,10 @@ impl Default for MaxRejects {
 }
 
 impl MaxRejects {
-    /// Whether the rejects among `read` records are too many.
+    /// Returns `true` if the rejects among `read` records exceed the limit.
     ///
-    /// Where the number of rejected records is uncertain, only a limit in bytes or of 100 % is
-    /// kept: neither depends on that number.
+    /// If the number of rejected records is uncertain, a number and a percentage below 100 are always
+    /// exceeded, because they depend on it.
     pub fn is_exceeded(self, rejected: Rejected, read: u64) -> bool {
         match self {
             MaxRejects::Count(allowed) => rejected.uncertain > 0 || rejected.records > allowed,
@@ -65,7 +65,7 @@ impl MaxRejects {
 }
 
 impl MaxRejects {
-    /// Returns true if the rejects are too many for any number of further records. Shares other than 0
+    /// Returns `true` if the rejects exceed the limit however many records follow. Percentages other than 0
     /// can only be judged at the end.
     pub fn is_surely_exceeded(self, rejected: Rejected) -> bool {
         match self {

@@ -1,8 +1,8 @@
-//! Private temporary folders. A process removes its own when it ends; a later process removes those of
-//! processes that were killed.
+//! Private temporary folders. A process removes its own folders when it ends; a later process removes the
+//! folders of processes that were killed.
 //!
-//! A folder is identified by its name and by a file in it that its process keeps locked. The system
-//! releases the lock when the process ends for any reason.
+//! A folder is identified by its name and by a file in it that its process keeps locked. The system releases
+//! the lock when the process ends for any reason.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
@@ -13,36 +13,36 @@ use tempfile::TempDir;
 
 use crate::error::{Error, Result};
 
-/// The folders that this process created, including removed ones.
+/// Folders that this process created, including removed ones.
 static CREATED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 const PREFIX: &str = "starlift-";
 
-/// Characters of the random end of a name.
+/// Number of random characters after the prefix.
 const RANDOM: usize = 6;
 
-/// The locked file, and what it is called until it is locked.
+/// Name of the locked file, and its name until it is locked.
 const LOCK: &str = ".starlift-lock";
 const NEW_LOCK: &str = ".starlift-lock.new";
 
-/// The content of the locked file.
+/// Content of the locked file.
 const MARK: &[u8] = b"temporary files of a run of starlift; removed when it ends\n";
 
 /// A private temporary folder.
 #[derive(Debug)]
 pub struct TemporaryFolder {
-    // Dropped first: the lock must outlive the folder.
+    // Fields are dropped in order of declaration: the lock must outlive the folder.
     folder: TempDir,
     _lock: Option<File>,
 }
 
 impl TemporaryFolder {
-    /// Creates a folder in the system's temporary folder (`TMPDIR`), which only this user may enter. The
-    /// first call of a process also removes the folders of killed processes of the same user.
+    /// Creates a folder in the system's temporary folder (`TMPDIR`) that only this user can access. The first
+    /// call in a process also removes the folders of killed processes of the same user.
     ///
     /// # Errors
     ///
-    /// If it cannot be created.
+    /// Returns an error if the folder cannot be created.
     pub fn create() -> Result<TemporaryFolder> {
         let parent = std::env::temp_dir();
         let created = TemporaryFolder::create_in(&parent).map_err(|e| {
@@ -66,13 +66,13 @@ impl TemporaryFolder {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            // A umask can also remove the user's own rights.
+            // A umask can also remove permissions of the owner.
             fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700))?;
         }
         let lock = match create_locked(folder.path()) {
             Ok(lock) => Some(lock),
             Err(error) => {
-                // It is still removed at the end, unless the process is killed.
+                // The folder is still removed at the end, unless the process is killed.
                 tracing::debug!(%error, "the temporary folder cannot be locked");
                 None
             }
@@ -80,16 +80,16 @@ impl TemporaryFolder {
         Ok(TemporaryFolder { folder, _lock: lock })
     }
 
-    /// Its path.
+    /// Returns the path of the folder.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 }
 
-/// Removes all temporary folders of this process, before it exits without cleaning up.
+/// Removes all temporary folders of this process. Call it before an exit that does not run destructors.
 pub fn remove_all() {
     for folder in lock(&CREATED).iter() {
-        // The next run removes the rest.
+        // If this fails, the next run removes the rest.
         let _ = fs::remove_dir_all(folder);
     }
 }
@@ -98,8 +98,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Creates the locked file. It gets its name only when it is locked, so that no other process finds it
-/// unlocked while this one runs.
+/// Creates the locked file. The file is renamed to its final name after it is locked, so that no other
+/// process finds it unlocked while this one runs.
 fn create_locked(folder: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -112,8 +112,8 @@ fn create_locked(folder: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Removes the folders in `parent` whose process has ended. A folder that cannot be examined or removed
-/// stays, and is not an error: it may belong to another program.
+/// Removes the folders in `parent` whose process has ended. Leaves a folder that cannot be examined or
+/// removed in place without an error: it may belong to another program.
 fn remove_abandoned(parent: &Path, own: &Path) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     for entry in entries.flatten() {
@@ -133,7 +133,7 @@ fn remove_abandoned(parent: &Path, own: &Path) {
     }
 }
 
-/// Returns true for the names of [`TemporaryFolder`]s.
+/// Returns `true` if `name` has the form of the names of [`TemporaryFolder`]s.
 fn is_name(name: &std::ffi::OsStr) -> bool {
     let random = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
     random.is_some_and(|random| {
@@ -141,7 +141,7 @@ fn is_name(name: &std::ffi::OsStr) -> bool {
     })
 }
 
-/// Removes a folder if a process of this user created it and has ended. Returns true if it was removed.
+/// Removes a folder if a process of this user created it and has ended. Returns `true` if it was removed.
 fn remove_if_abandoned(folder: &Path, own: &Path) -> io::Result<bool> {
     let lock = folder.join(LOCK);
     let (found, of_lock) = (fs::symlink_metadata(folder)?, fs::symlink_metadata(&lock)?);
@@ -159,7 +159,7 @@ fn remove_if_abandoned(folder: &Path, own: &Path) -> io::Result<bool> {
         Err(TryLockError::WouldBlock) => return Ok(false),
         Err(TryLockError::Error(error)) => return Err(error),
     }
-    // The lock is removed last: if this process is killed now, the next one continues.
+    // Remove the locked file last: if this process is killed in between, the next one continues.
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         if entry.file_name() == LOCK {
@@ -176,7 +176,7 @@ fn remove_if_abandoned(folder: &Path, own: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Returns true if the files have the same owner as the folder `own` of this process.
+/// Returns `true` if the files have the same owner as the folder `own` of this process.
 #[cfg(unix)]
 fn is_same_user(files: &[&fs::Metadata], own: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
@@ -184,7 +184,7 @@ fn is_same_user(files: &[&fs::Metadata], own: &Path) -> io::Result<bool> {
     Ok(files.iter().all(|file| file.uid() == user))
 }
 
-/// Temporary folders are each user's own.
+/// Returns `true`: on other systems each user has a separate temporary folder.
 #[cfg(not(unix))]
 fn is_same_user(_: &[&fs::Metadata], _: &Path) -> io::Result<bool> {
     Ok(true)
@@ -194,7 +194,7 @@ fn is_same_user(_: &[&fs::Metadata], _: &Path) -> io::Result<bool> {
 mod tests {
     use super::*;
 
-    /// A folder as a killed run leaves it: its lock is free.
+    /// Creates a folder like one of a killed run: its lock is free.
     fn abandoned(parent: &Path, name: &str) -> std::path::PathBuf {
         let folder = parent.join(name);
         fs::create_dir(&folder).unwrap();
@@ -267,7 +267,7 @@ mod tests {
             assert!(!path.exists(), "{path:?}");
         }
         let path = other.path().to_owned();
-        // As if the process were killed: nothing is cleaned up, and the lock is given back.
+        // Simulate a killed process: nothing is cleaned up, and the lock is released.
         let TemporaryFolder { folder, _lock } = other;
         let _ = folder.keep();
         drop(_lock);

@@ -1,14 +1,14 @@
-//! Times of the phases of a run or a load.
+//! Timings of the phases of a run or a load.
 
 use std::time::Duration;
 
-/// The time that a phase took.
+/// The duration of a phase.
 #[derive(Debug, Clone)]
 pub struct PhaseTiming {
-    /// The phase, such as `decode` or `copy songs`.
+    /// Name of the phase, such as `read and decode` or `copy songs`.
     pub name: String,
-    /// Its wall-clock time.
+    /// Wall-clock time.
     pub elapsed: Duration,
-    /// The bytes that it read or wrote, where that is meaningful.
+    /// Bytes read or written; `None` if they are not counted.
     pub bytes: Option<u64>,
 }

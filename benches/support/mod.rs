@@ -1,5 +1,5 @@
-//! What the benchmarks run on: `fixtures/sample`, or the folder that `STARLIFT_BENCH_DATA` names,
-//! which holds `song_data` and `log_data`.
+//! The data of the benchmarks: `fixtures/sample`, or the folder `STARLIFT_BENCH_DATA`, which must contain
+//! `song_data` and `log_data`.
 
 #![allow(dead_code, reason = "each benchmark uses a part of it")]
 
@@ -18,22 +18,22 @@ use starlift::star::{Queries, Rules, make_intermediates, register_staging, star_
 use starlift::storage::{ListOptions, Location, StoreOptions, Stores};
 use tokio::runtime::Runtime;
 
-/// The rows of `fixtures/sample`: what a benchmark answers on it is known.
+/// Expected number of rows per table for `fixtures/sample`.
 pub const SAMPLE_ROWS: [(&str, u64); 5] =
     [("songs", 60), ("artists", 21), ("users", 19), ("songplays", 534), ("time", 534)];
 
-/// The data of someone's own, if it was named.
+/// Returns the folder `STARLIFT_BENCH_DATA`, if it is set.
 pub fn own_data() -> Option<PathBuf> {
     std::env::var_os("STARLIFT_BENCH_DATA").map(PathBuf::from)
 }
 
-/// The folder with the data.
+/// Returns the folder with the data.
 pub fn data() -> PathBuf {
     own_data()
         .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join("sample"))
 }
 
-/// The folder of a dataset.
+/// Returns the folder of a dataset.
 pub fn folder(dataset: Dataset) -> PathBuf {
     data().join(match dataset {
         Dataset::Songs => "song_data",
@@ -41,7 +41,7 @@ pub fn folder(dataset: Dataset) -> PathBuf {
     })
 }
 
-/// The content of each object of a dataset.
+/// Reads the content of each object of a dataset.
 pub fn objects(dataset: Dataset) -> Vec<Vec<u8>> {
     let mut objects = Vec::new();
     let mut pending = vec![folder(dataset)];
@@ -59,13 +59,13 @@ pub fn objects(dataset: Dataset) -> Vec<Vec<u8>> {
     objects
 }
 
-/// Bytes of both datasets.
+/// Returns the total size of both datasets in bytes.
 pub fn data_bytes() -> u64 {
     let datasets = [Dataset::Songs, Dataset::Events];
     datasets.iter().flat_map(|dataset| objects(*dataset)).map(|object| object.len() as u64).sum()
 }
 
-/// Fails the benchmark unless `rows` is right for `table`, where that is known.
+/// Panics if `table` has no rows, or if the data is the sample and `rows` is not the expected number.
 pub fn check_rows(table: &str, rows: u64) {
     if own_data().is_none() {
         assert!(SAMPLE_ROWS.contains(&(table, rows)), "{table}: {rows} rows");
@@ -73,9 +73,9 @@ pub fn check_rows(table: &str, rows: u64) {
     assert!(rows > 0, "{table} has no rows");
 }
 
-/// Staged data, and what queries over it need.
+/// The staged data, with the engine and the queries to run on it.
 pub struct Staged {
-    /// The runtime to wait on.
+    /// Runtime that runs the queries.
     pub runtime: Runtime,
     engine: Engine,
     staging: Staging,
@@ -99,7 +99,7 @@ impl Staged {
         Staged { runtime, engine, staging, queries: Queries::built_in() }
     }
 
-    /// A session that sees the staging and intermediate tables, and `songplays` when it is given.
+    /// Returns a session with the staging and intermediate tables, and with `songplays` if it is not empty.
     pub fn session(&self, songplays: &[RecordBatch]) -> SessionContext {
         let session = self.engine.session();
         register_staging(&session, &self.staging).unwrap();
@@ -113,12 +113,12 @@ impl Staged {
         session
     }
 
-    /// Events staged.
+    /// Returns the number of staged events.
     pub fn events(&self) -> u64 {
         self.staging.events.rows() as u64
     }
 
-    /// The rows of a star table.
+    /// Returns the sorted rows of a star table.
     pub async fn rows(&self, session: &SessionContext, table: &'static Table) -> Vec<RecordBatch> {
         let rules = Rules::default();
         let space = self.engine.staging_space();
@@ -131,7 +131,7 @@ impl Staged {
         batches
     }
 
-    /// The rows of `songplays`, which the query of `time` reads.
+    /// Returns the rows of `songplays`, which the query of `time` reads.
     pub fn songplays(&self) -> Vec<RecordBatch> {
         let table = Table::named(SONGPLAYS).unwrap();
         self.runtime.block_on(self.rows(&self.session(&[]), table))
@@ -150,7 +150,7 @@ async fn input(dataset: Dataset) -> Input {
     }
 }
 
-/// Rows of all batches.
+/// Returns the number of rows in all batches.
 pub fn count(batches: &[RecordBatch]) -> u64 {
     batches.iter().map(|batch| batch.num_rows() as u64).sum()
 }

@@ -1,9 +1,10 @@
--- Text that was encoded to UTF-8 twice, such as "BjÃ¶rk" for "Björk": the plays and the song records
--- whose artist or title is such a text, and the distinct plays that match a song only if it is
--- repaired. $match as in songplays.
+-- Counts rows with text that was encoded to UTF-8 twice, such as "BjÃ¶rk" for "Björk": the plays and song
+-- records with such an artist or title, and the distinct plays that match a song only after the texts are
+-- repaired. $match is the same as in songplays.
 --
--- repair_encoding(text) returns the text that was encoded twice, or text itself if it was not. It was
--- if its characters, as bytes of Windows-1252 or Latin-1, are valid UTF-8 of fewer characters.
+-- repair_encoding(text) returns the original text if text was encoded twice, otherwise text itself. Text
+-- counts as encoded twice if its characters, converted to bytes of Windows-1252 or Latin-1, are valid
+-- UTF-8 with fewer characters.
 
 WITH plays AS (
     SELECT
@@ -22,8 +23,8 @@ songs AS (
     FROM staging_songs
 ),
 
--- Each artist and title once, so that a play meets one row of them. With title-artist the duration
--- does not count, and is left out.
+-- Contains each artist and title once, so that a play matches one row. With title-artist the duration is
+-- not compared, so it is null.
 titles AS (
     SELECT DISTINCT
         artist_name, title,

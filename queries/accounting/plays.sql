@@ -1,7 +1,7 @@
--- What became of the plays read: how many there were, how many were copies of another, and how
--- many distinct ones had to give up their fingerprint to an earlier one.
+-- Counts the plays read, the copies of other plays, and the distinct plays whose fingerprint equals that
+-- of an earlier play.
 --
--- Counted from the staged events alone, so that the rows of songplays can be held against it.
+-- The counts use only the staged events, so that they can be compared with the rows of songplays.
 
 WITH plays AS (
     SELECT play_fingerprint, ts, "userId", "sessionId", "itemInSession"

@@ -1,6 +1,6 @@
 -- Question: Which artists are played in the evening?
--- Grain: one row per artist with at least one matched play in the hours 18 to 23,
---   that is from 18:00 to just before midnight, UTC.
+-- Grain: one row per artist with at least one matched play between 18:00 and
+--   midnight (UTC).
 -- Units: plays and listeners (distinct users) are counts.
 SELECT
     a.artist_id,

@@ -1,6 +1,6 @@
 -- Question: Which users went from free to paid?
--- Grain: one row per user who has a play at level free directly followed by one at
---   level paid, the user's plays being in (start_time, session_id, songplay_id) order.
+-- Grain: one row per user with a play at level free directly followed by one at
+--   level paid, when the plays are sorted by (start_time, session_id, songplay_id).
 -- Units: changes is a count; first_paid_at is the start (UTC) of the first paid play
 --   after a free one.
 SELECT

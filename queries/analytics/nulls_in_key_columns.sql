@@ -1,8 +1,8 @@
 -- Question: How many nulls are there in the columns that tables are joined on?
--- Grain: one row per key column, primary or foreign, of the five tables. Only
---   song_id and artist_id of songplays may be null: plays without a match.
+-- Grain: one row per primary or foreign key column of the five tables. Only
+--   song_id and artist_id of songplays can be null, for plays without a match.
 -- Units: row_count and null_count are counts of rows.
--- Names are cast because Redshift leaves a bare literal in a UNION without a type.
+-- Names are cast because Redshift does not assign a type to a bare literal in a UNION.
 SELECT
     CAST('songplays' AS VARCHAR(16)) AS table_name,
     CAST('songplay_id' AS VARCHAR(16)) AS column_name,

@@ -1,6 +1,6 @@
 -- Question: How do plays split by the listener's gender and subscription level?
--- Grain: one row per gender and level. The level is the one the user had at the
---   play, so a user who changed level counts as a listener under both.
+-- Grain: one row per gender and level. The level is that of the user at the time
+--   of the play, so a user who changed level counts as a listener for both.
 -- Units: plays and listeners (distinct users) are counts.
 SELECT
     u.gender,

@@ -1,5 +1,5 @@
 -- Question: Where are people when they listen?
--- Grain: one row per location as the event gives it; plays without one share a row.
+-- Grain: one row per location as recorded in the event; plays without one share a row.
 -- Units: plays and listeners (distinct users) are counts.
 SELECT
     location,

@@ -1,11 +1,11 @@
 -- Question: How long is a user's average session?
--- Grain: one row per user with at least one play. A session is a (user_id,
+-- Grain: one row per user with at least one play. A session is a pair (user_id,
 --   session_id) and lasts from the start of its first play to the start of its
---   last, so a session of one play lasts 0.
--- Units: sessions is a count; average_minutes is in minutes, to 2 decimals, half
---   up. Start times are taken to the whole second.
--- Seconds are floored because Redshift's EXTRACT drops the fraction and the others
--- keep it; ROUND is avoided because the engines settle ties differently.
+--   last play, so a session with one play lasts 0 minutes.
+-- Units: sessions is a count; average_minutes is in minutes, rounded half up to 2
+--   decimals. Start times are rounded down to whole seconds.
+-- Seconds are rounded down because Redshift's EXTRACT drops the fraction and the other
+-- engines keep it; ROUND is avoided because the engines round ties differently.
 SELECT
     user_id,
     COUNT(*) AS sessions,

@@ -1,7 +1,7 @@
 -- Question: How many sessions has each user had, and how many different songs in them?
 -- Grain: one row per user with at least one play.
--- Units: sessions, plays and songs are counts. Songs are the distinct ones of the
---   catalogue; plays without a match add none.
+-- Units: sessions, plays and songs are counts. songs counts distinct songs of the
+--   catalogue; a play without a match does not add to it.
 SELECT
     p.user_id,
     u.first_name,

@@ -1,4 +1,4 @@
--- Every record read was decoded or rejected, in each input object and in all; the rejects are kept.
+-- Every record read was decoded or rejected, per input object and in total, and every reject is kept.
 SELECT url, records, decoded, rejects
 FROM inputs
 WHERE records <> decoded + rejects

@@ -1,4 +1,4 @@
--- artist_versions: what the song records say of each artist, one row a distinct version.
+-- artist_versions: the attributes of each artist in the song records, one row per distinct combination.
 
 SELECT DISTINCT
     artist_id,

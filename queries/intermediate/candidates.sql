@@ -1,7 +1,8 @@
--- candidates: the songs that a play of a title with several of them can be matched to.
+-- candidates: the song records of each title that has more than one. A play of the title is matched to one
+-- of them.
 --
--- All song records take part, not only those that make it into songs: which record of a song_id
--- describes it best has nothing to do with what was played.
+-- All song records are candidates, not only those that are selected for songs: the selection of the best
+-- record of a song_id does not depend on what was played.
 
 SELECT t.artist_name, t.title, s.song_id, s.artist_id, s.duration
 FROM titles t

@@ -1,9 +1,9 @@
--- nearest_songs: what a play of a title with several candidates is matched to, one row an artist,
--- a title and a length that was played.
+-- nearest_songs: the match of plays of a title with several candidates, one row per artist, title and
+-- length played.
 --
--- $match as in songplays. The candidate whose duration is nearest to the length wins, then the
--- smallest song_id. A title is played over and over in few lengths: to rank the candidates for each
--- of these is less than to rank them for each play.
+-- $match is the same as in songplays. The candidate whose duration is nearest to the length wins, then the
+-- smallest song_id, then the smallest artist_id. A title is played many times in few distinct lengths, so
+-- the candidates are ranked once per length, not once per play.
 
 WITH played AS (
     SELECT DISTINCT t.artist_name AS artist, t.title AS song, p.length

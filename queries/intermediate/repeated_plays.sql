@@ -1,9 +1,9 @@
--- repeated_plays: fingerprints met more than once, which are logs delivered twice and, once in
--- billions of plays, two plays that share one.
+-- repeated_plays: fingerprints that occur more than once. The causes are logs that were delivered twice
+-- and, once in billions of plays, two distinct plays with the same fingerprint.
 --
--- They are few, so finding them first spares all other plays a ranking. Only plays have a
--- fingerprint. The column has a name of its own because DataFusion has pushed filters to the wrong
--- side of outer joins whose sides share a name (apache/datafusion#20213).
+-- Few fingerprints are repeated, so finding them first avoids ranking all other plays. Only plays have a
+-- fingerprint. The column is named differently from play_fingerprint because DataFusion has pushed filters
+-- to the wrong side of outer joins whose sides share a column name (apache/datafusion#20213).
 
 SELECT play_fingerprint AS fingerprint
 FROM staging_events

@@ -1,5 +1,5 @@
--- surviving_plays: of the plays whose fingerprint was met more than once, those that are plays of
--- their own, each with its songplay_id.
+-- surviving_plays: the distinct plays among those whose fingerprint occurs more than once, each with its
+-- songplay_id.
 
 WITH plays AS (
     SELECT
@@ -9,7 +9,8 @@ WITH plays AS (
     WHERE page = 'NextSong'
 ),
 
--- Of the copies of a play the smallest survives.
+-- Of the copies of a play, the smallest by (song, artist, length, level, location, userAgent), nulls last,
+-- is kept.
 copies AS (
     SELECT
         p.*,
@@ -27,8 +28,8 @@ copies AS (
     JOIN plays p ON p.play_fingerprint = r.fingerprint
 )
 
--- Of different plays with one fingerprint the first in key order keeps it, the next ones add 1,
--- 2, 3 …
+-- Of distinct plays with the same fingerprint, the first in key order gets the fingerprint as its
+-- songplay_id; the following ones add 1, 2, 3 and so on.
 SELECT
     play_fingerprint - 1 + CAST(
         ROW_NUMBER() OVER (

@@ -1,8 +1,8 @@
--- titles: one row per artist and title, with the number of song records that have them. Most have
--- one, which this row then is.
+-- titles: one row per artist and title, with the number of song records that have them. Usually there is
+-- one record, and the other columns are those of that record.
 --
--- match_key(text) is the text as it is compared: with --repair-encoding match, text that was encoded
--- to UTF-8 twice is compared repaired.
+-- match_key(text) is the form of the text that is compared: with --repair-encoding match, text that was
+-- encoded to UTF-8 twice is repaired before the comparison.
 
 SELECT
     match_key(artist_name) AS artist_name,

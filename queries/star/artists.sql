@@ -1,10 +1,10 @@
--- artists: one row an artist_id.
+-- artists: one row per artist_id.
 --
--- An artist's songs may spell the name differently or leave the place out. The version with the
+-- The song records of an artist can spell the name differently or lack the place. The version with the
 -- fewest nulls among location, latitude and longitude wins, then the smallest by
 -- (name, location, latitude, longitude), nulls last.
 
--- Most artists have one version: only the others are ranked.
+-- Most artists have one version, so only the others are ranked.
 WITH repeated AS (
     SELECT artist_id AS repeated_id
     FROM artist_versions

@@ -1,16 +1,16 @@
--- songplays: one row a play, that is an event whose page is NextSong.
+-- songplays: one row per distinct play. A play is an event whose page is NextSong.
 --
--- $match      'title-artist': a play matches a song when artist and title are equal.
---             'title-artist-duration': its length must equal the song's duration as well.
--- $unmatched  'keep': a play without a match stays, with nulls for song_id and artist_id.
---             'drop': it is left out.
+-- $match      'title-artist': a play matches a song if artist and title are equal.
+--             'title-artist-duration': the length of the play must also equal the duration of the song.
+-- $unmatched  'keep': a play without a match is kept, with nulls for song_id and artist_id.
+--             'drop': a play without a match is left out.
 --
--- match_key(text) is the text as it is compared: with --repair-encoding match, text that was encoded
--- to UTF-8 twice is compared repaired.
+-- match_key(text) is the form of the text that is compared: with --repair-encoding match, text that was
+-- encoded to UTF-8 twice is repaired before the comparison.
 --
--- In the joins the small table stands on the left: that side is held in memory, the plays stream
--- past. They meet the titles before anything else, for after that their own long texts need not be
--- carried on.
+-- The small table is on the left of each join, because the left side is held in memory while the plays are
+-- streamed. The plays are joined with the titles first: after that, only plays of titles with several
+-- candidates need their long texts.
 
 WITH plays AS (
     SELECT
@@ -51,7 +51,7 @@ matched AS (
     FROM distinct_plays
     WHERE candidates IS NULL OR candidates = 1
     UNION ALL
-    -- The length may be null on both sides, and is then the same.
+    -- Lengths are equal if both are null.
     SELECT
         p.songplay_id, p.ts, p."userId", p.level, n.song_id, n.artist_id, p."sessionId",
         p.location, p."userAgent"

@@ -1,6 +1,6 @@
--- songs: one row a song_id.
+-- songs: one row per song_id.
 --
--- A song_id may have several records. The one with a known year wins, then the smallest by
+-- A song_id can have several records. A record with a known year wins, then the smallest by
 -- (title, artist_id, duration, year), nulls last. Year 0 means unknown and becomes null.
 
 WITH versions AS (
@@ -8,7 +8,7 @@ WITH versions AS (
     FROM staging_songs
 ),
 
--- Most songs have one record: only the others are ranked.
+-- Most songs have one record, so only the others are ranked.
 repeated AS (
     SELECT song_id AS repeated_id
     FROM staging_songs

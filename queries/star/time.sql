@@ -1,7 +1,6 @@
--- time: one row a distinct start_time of songplays, taken apart. All times are UTC.
+-- time: one row per distinct start_time of songplays, split into its parts. All times are UTC.
 --
--- week is the ISO 8601 week; weekday counts from 0 = Sunday to 6 = Saturday, as Redshift's
--- EXTRACT(dow) does.
+-- week is the ISO 8601 week. weekday is 0 (Sunday) to 6 (Saturday), as in Redshift's EXTRACT(dow).
 
 WITH moments AS (
     SELECT DISTINCT start_time

@@ -1,7 +1,7 @@
--- users: one row a user_id, as of the user's latest event by (ts, sessionId, itemInSession).
+-- users: one row per user_id, as of the user's latest event by (ts, sessionId, itemInSession).
 --
--- All events that carry a user count, not only plays: whoever upgraded and then only looked at
--- the home page is a paying user.
+-- All events with a user count, not only plays: a user who upgraded and then only visited the home page
+-- is a paying user.
 
 WITH latest AS (
     SELECT "userId", MAX(ts) AS ts
@@ -10,9 +10,9 @@ WITH latest AS (
     GROUP BY "userId"
 ),
 
--- Ranking only the events of each user's last millisecond keeps the sort small. An unknown
--- session or item counts as the earliest; after that the smallest values win, so that the answer
--- never depends on the order of the input.
+-- Only the events at each user's latest ts are ranked, which keeps the sort small. An unknown session or
+-- item counts as the earliest. Ties are broken by the smallest values, so that the result does not depend
+-- on the order of the input.
 ranked AS (
     SELECT
         e."userId" AS user_id,

@@ -157,7 +157,8 @@ STAR = {
         FROM (SELECT DISTINCT start_time FROM songplays)
     """,
 }
-# Nothing else writes Bloom filters. Its timestamps are marked as UTC, which cannot be turned off.
+# Do not write Bloom filters, because no other tool does. chDB marks timestamps as UTC, which cannot be turned
+# off.
 for table, query in STAR.items():
     path = f"{out}/{table}.parquet"
     db.query(

@@ -16,8 +16,8 @@ import time
 from datetime import date
 from importlib.metadata import version
 
-# Only the standard library and no data in here: a child's peak memory is at least what its parent had
-# when it started it.
+# Import only the standard library and load no data in this process: the peak memory of a child is at least
+# the memory of its parent at the time of the fork.
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PEERS = {"duckdb": "DuckDB", "polars": "Polars", "chdb": "chDB", "datafusion": "DataFusion"}
@@ -43,7 +43,7 @@ def tools(starlift, spark):
 def run(tool, command, scratch):
     """Seconds, and bytes of memory of the largest process."""
     path = os.path.join(scratch, "output.txt")
-    # What the run before has written must not be flushed during this one.
+    # Flush the output of the previous run, so that it is not flushed during this one.
     os.sync()
     with open(path, "wb") as output:
         start = time.perf_counter()
@@ -73,7 +73,7 @@ def measure(data, measured, rounds, scratch):
     star = os.path.join(scratch, "star")
     runs = {tool: [] for tool, _ in measured}
     expected = None
-    # The first round brings data and programs into the page cache.
+    # The first round is a warm-up: it brings the data and the programs into the page cache.
     for number in range(rounds + 1):
         for tool, command in measured:
             shutil.rmtree(star, ignore_errors=True)

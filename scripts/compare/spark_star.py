@@ -228,7 +228,7 @@ for name, query in STAR.items():
     spark.sql(query).write.mode("overwrite").parquet(f"{out}/{name}.parquet")
 os.remove(joined)
 
-# The JVM is waited for, so that its memory is counted as a child's.
+# Wait for the JVM, so that its memory is counted as that of a child.
 jvm = spark.sparkContext._gateway.proc
 spark.stop()
 jvm.stdin.close()

@@ -1,4 +1,4 @@
-//! Whether a star is already what a transform would make.
+//! Detects whether the star at the output is up to date, so that a transform would not change it.
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::Int64Type;
@@ -18,7 +18,8 @@ use crate::star::RunRecord;
 use crate::star::register_star;
 use crate::storage::{Location, Place, Skipped, Stores};
 
-/// What inputs are, whatever the order they are met in: their number and the sum of their hashes.
+/// A fingerprint of a set of inputs that does not depend on their order: their number and the sum of their
+/// hashes.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Inputs {
     count: u64,
@@ -33,15 +34,17 @@ impl Inputs {
     }
 }
 
-/// The record of the star that stands at the output, when the same version of starlift made it with
-/// the same options of the very objects that are there now. Where that cannot be told, because
-/// queries or JSONPaths of the user's own may have changed or a store gives no tags: `None`. Manifests
-/// that a killed run has left of another star are written again.
+/// Returns the record of the star at the output if the star is up to date: the same version of starlift
+/// built it with the same options from the same objects (by URL, size and ETag).
+///
+/// Returns `None` if the star differs or if this cannot be determined: the user's own queries or JSONPaths
+/// files may have changed, or the store returns no ETags. If the star is up to date but a killed run has
+/// left manifests of another star, they are rewritten.
 ///
 /// # Errors
 ///
-/// If the inputs cannot be listed, the output's record cannot be read, or its manifests cannot be
-/// mended.
+/// Returns an error if the inputs cannot be listed, the record at the output cannot be read, or its
+/// manifests cannot be repaired.
 pub async fn current_star(
     options: &TransformOptions,
     stores: &Stores,
@@ -94,7 +97,7 @@ async fn recorded(out: &Place, record: &RunRecord, engine: &Engine) -> Result<In
         let (dataset, url, etag) = (text(0), text(1), text(2));
         let size = batch.column(3).as_primitive::<Int64Type>();
         for row in 0..batch.num_rows() {
-            // One that is null equals none that is listed.
+            // A missing ETag never equals that of a listed object.
             let etag = if etag.is_null(row) { "" } else { etag.value(row) };
             inputs.add(dataset.value(row), url.value(row), size.value(row) as u64, etag);
         }

@@ -1,4 +1,4 @@
-//! Datasets that are empty, against the star that they would replace.
+//! Rejects empty datasets, so that they do not replace a star that has rows.
 
 use crate::decode::Dataset;
 use crate::error::{Error, Result};
@@ -6,8 +6,9 @@ use crate::ingest::DatasetCounts;
 use crate::star::RunRecord;
 use crate::storage::Place;
 
-/// Refuses to make a star of a dataset that gave no record, or no row where the star that is there
-/// has some: a wrong place, a marker object or an upload that failed looks like that.
+/// Fails if objects of a dataset were read but contain no record, or if none of its records was decoded
+/// although the run of the current star decoded some. Typical causes are a wrong location, a marker object
+/// or a failed upload.
 pub(super) async fn demand_rows(
     out: &Place,
     datasets: [(Dataset, &DatasetCounts); 2],

@@ -1,4 +1,4 @@
-//! What a transform lists as its input.
+//! Options for listing the inputs of a transform.
 
 use super::options::TransformOptions;
 use crate::error::{Error, Result};
@@ -6,12 +6,13 @@ use crate::star::RECORD;
 use crate::star::model::TABLES;
 use crate::storage::{ListOptions, Location, OutputPlace};
 
-/// How the inputs of a transform are listed: its output is not among them, nor are its JSONPaths
+/// Returns the options for listing the inputs of a transform. They exclude its output and its JSONPaths
 /// files.
 ///
 /// # Errors
 ///
-/// If a location is mistyped, or an input lies in the folders of the output's tables.
+/// Returns an error if a location is invalid, or if an input lies in a folder that the output uses for the
+/// star, such as `OUT/songs`.
 pub fn list_options(options: &TransformOptions) -> Result<ListOptions> {
     let output =
         OutputPlace { location: Location::parse_single(&options.out)?, names: output_names() };
@@ -28,14 +29,14 @@ pub fn list_options(options: &TransformOptions) -> Result<ListOptions> {
     })
 }
 
-/// The names that a run makes directly below its output.
+/// Returns the names of the files and folders that a run creates directly below its output.
 fn output_names() -> Vec<String> {
     let tables = TABLES.iter().map(|table| table.name);
     let own = ["_inputs", "_rejects", "_manifests", "_lock", RECORD].map(str::to_owned);
     tables.flat_map(|name| [name.to_owned(), format!("{name}.manifest")]).chain(own).collect()
 }
 
-/// Refuses an input that later runs would fill with the files of a table.
+/// Fails if the input is one of the files or folders that a run writes below its output, or lies in one.
 fn demand_apart(input: &Location, output: &OutputPlace) -> Result<()> {
     let Some(below) = input.below(&output.location) else { return Ok(()) };
     let first = below.split('/').next().unwrap_or_default();

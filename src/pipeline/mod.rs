@@ -1,7 +1,7 @@
-//! The main job: JSON objects in, a published star out.
+//! The transform: reads JSON objects and publishes a star.
 //!
-//! [`transform`] goes one way: read and decode ([`crate::ingest`]), run the star queries
-//! ([`crate::star`]), write and publish ([`crate::publish`]).
+//! [`transform`] reads and decodes the objects ([`crate::ingest`]), runs the star queries ([`crate::star`]),
+//! then writes and publishes the result ([`crate::publish`]).
 
 mod current;
 mod empty;
@@ -32,12 +32,15 @@ pub use report::{Failure, Report};
 
 use run::Run;
 
-/// Runs the transform until `stop` resolves; then, or when it fails, nothing is published and what
-/// it has written is removed.
+/// Runs the transform and publishes the star.
+///
+/// If the run fails or `stop` resolves before publishing starts, nothing is published and the files that it
+/// has written are removed.
 ///
 /// # Errors
 ///
-/// Whatever ends the run; the star that was there before is then still there.
+/// Returns the error that ended the run, with the report if the run got far enough to have one. The previous
+/// star stays in place unless the error occurs while or after the new one is published.
 pub async fn transform(
     options: &TransformOptions,
     stores: &Stores,
@@ -64,7 +67,7 @@ pub async fn transform(
             return failed(error, report);
         }
     };
-    // From here on nothing may interrupt: a record that names files must find them.
+    // Publishing must not be interrupted: the files that a published record names must not be removed.
     meter.enter(Stage::Publishing);
     let begun = Instant::now();
     let copies = match publication.publish(&record).await {
@@ -86,12 +89,13 @@ pub async fn transform(
     Ok(report)
 }
 
-/// Everything that can be refused before anything is touched.
+/// The validated inputs and queries of a run. It is created before any input object is read and before the
+/// output is changed.
 struct Plan {
     songs: Input,
     logs: Input,
     queries: Queries,
-    /// The last star table whose query reads what is staged.
+    /// The last star table whose query reads a staging table.
     last_reader: Option<&'static str>,
 }
 
@@ -113,11 +117,11 @@ impl Plan {
     }
 }
 
-/// The built-in queries, or those with a folder's in their place.
+/// Returns the built-in queries, with those of `folder` as replacements and additions.
 ///
 /// # Errors
 ///
-/// As [`Queries::with_folder`].
+/// Returns the errors of [`Queries::with_folder`].
 pub fn queries(folder: Option<&std::path::Path>) -> Result<Queries> {
     folder.map_or_else(|| Ok(Queries::built_in()), Queries::with_folder)
 }
@@ -146,11 +150,11 @@ async fn read_jsonpaths(stores: &Stores, dataset: Dataset, url: &str) -> Result<
         .map_err(|source| Error::JsonPaths { url: place.to_string(), source })
 }
 
-/// The places that URLs name, for whoever wants to list what a run would read.
+/// Opens the places that URLs name, for example to list the objects that a run would read.
 ///
 /// # Errors
 ///
-/// If one cannot be understood or its store not be opened.
+/// Returns an error if a URL is invalid or its store cannot be opened.
 pub async fn places(stores: &Stores, urls: &[String]) -> Result<Vec<Place>> {
     let mut places = Vec::new();
     for url in urls {

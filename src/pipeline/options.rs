@@ -1,4 +1,4 @@
-//! What a transform is asked to do.
+//! The options of a transform.
 
 use std::path::PathBuf;
 
@@ -8,41 +8,41 @@ use crate::publish::{DEFAULT_FILE_BYTES, LockMode};
 use crate::star::Rules;
 use crate::storage::Suffix;
 
-/// What to transform, and how.
+/// The inputs, the output and the settings of a transform.
 #[derive(Debug, Clone)]
 pub struct TransformOptions {
-    /// Where the song objects are: objects, prefixes or globs.
+    /// Locations of the song objects: objects, prefixes or globs.
     pub songs: Vec<String>,
-    /// Where the log objects are.
+    /// Locations of the log objects: objects, prefixes or globs.
     pub logs: Vec<String>,
-    /// Where the star goes.
+    /// Location of the star.
     pub out: String,
-    /// Read objects with hidden names, which begin with `_` or `.`, too.
+    /// Also read objects with hidden names, which begin with `_` or `.`; `false` by default.
     pub include_hidden: bool,
-    /// The suffixes of objects to read.
+    /// Suffixes of the objects to read.
     pub suffix: Suffix,
-    /// Publish a star also of datasets that are empty.
+    /// Publish the star even if a dataset is empty; `false` by default.
     pub allow_empty: bool,
-    /// A JSONPaths file for songs, in place of matching by key.
+    /// Location of a JSONPaths file for songs. Without it, columns are matched to keys by name.
     pub song_jsonpaths: Option<String>,
-    /// A JSONPaths file for logs, in place of matching by key.
+    /// Location of a JSONPaths file for logs. Without it, columns are matched to keys by name.
     pub log_jsonpaths: Option<String>,
-    /// A folder of SQL files that replace built-in ones.
+    /// Folder of SQL files that replace or add to the built-in queries.
     pub queries: Option<PathBuf>,
-    /// When plays match songs, and what becomes of those that match none.
+    /// Options that change the results of the star queries.
     pub rules: Rules,
-    /// How many rejects are allowed.
+    /// Limit on rejects; none are allowed by default.
     pub max_rejects: MaxRejects,
-    /// Whether other runs are kept out of the output.
+    /// Locking of the output against other runs.
     pub lock: LockMode,
-    /// Files of the star are closed at about this many bytes.
+    /// Target size of the star's files in bytes.
     pub file_bytes: u64,
-    /// How much of the machine to use.
+    /// Threads and memory that the run can use.
     pub engine: EngineOptions,
 }
 
 impl TransformOptions {
-    /// The defaults, for these inputs and this output.
+    /// Returns the default options for the given inputs and output.
     pub fn new(songs: &str, logs: &str, out: &str) -> TransformOptions {
         TransformOptions {
             songs: vec![songs.to_owned()],

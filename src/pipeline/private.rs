@@ -1,4 +1,4 @@
-//! Files and folders on local disk that only their owner may read, for any umask.
+//! Files and folders on local disk that only their owner can read, regardless of the umask.
 
 use std::io;
 use std::path::Path;
@@ -6,14 +6,15 @@ use std::path::Path;
 use crate::error::Result;
 use crate::storage::{Place, StorageError};
 
-/// Creates the folder at `place`, if need be, and makes it private before anything is written into it.
-/// Stores other than local disk have no modes.
+/// Creates the folder at `place` if it does not exist and sets its mode to `0700`, before anything is written
+/// into it. Does nothing for stores other than local disk, which have no modes.
 ///
-/// A folder of another user or behind a symbolic link keeps its mode; there is a warning.
+/// Logs a warning if the mode cannot be set, for example because another user owns the folder, or if the
+/// folder is a symbolic link, whose target keeps its mode.
 ///
 /// # Errors
 ///
-/// If it cannot be created.
+/// Returns an error if the folder cannot be created.
 pub(super) fn make_private_folder(place: &Place) -> Result<()> {
     on_disk(place, |path| {
         if let Some(parent) = path.parent() {
@@ -31,11 +32,11 @@ pub(super) fn make_private_folder(place: &Place) -> Result<()> {
     })
 }
 
-/// Makes the file at `place` private.
+/// Sets the mode of the file at `place` to `0600`. Does nothing for stores other than local disk.
 ///
 /// # Errors
 ///
-/// If its mode cannot be changed.
+/// Returns an error if the mode cannot be changed.
 pub(super) fn make_private_file(place: &Place) -> Result<()> {
     on_disk(place, |path| restrict(path, 0o600))
 }

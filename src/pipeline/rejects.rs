@@ -1,4 +1,4 @@
-//! The file of rejects, in the order of their objects and offsets.
+//! Writes the file of rejects, sorted by object and offset.
 
 use std::ops::Range;
 
@@ -12,20 +12,20 @@ use crate::publish::Publication;
 use crate::stage::AsideTable;
 use crate::star::FileRecord;
 
-/// Rejects that are kept in memory to be shown.
+/// Maximum number of rejects kept in memory for display.
 const SHOWN: usize = 5;
 
-/// The table of the rejects without their raw text.
+/// Name of the table of rejects without their raw text.
 const TABLE: &str = "staging_rejects";
 
-/// Rows with about this many bytes of raw text are written together: a number of rows alone would not
-/// bound the memory that they take.
+/// Bytes of raw text after which a batch of rows is written. A limit on the number of rows alone would not
+/// bound the memory of a batch.
 const WRITTEN_TOGETHER: u64 = 8 * 1024 * 1024;
 
-/// Writes all rejects, also those of a run that fails; returns their file and the first of them.
+/// Writes all rejects, even if the run is about to fail. Returns their file and the first rejects.
 ///
-/// The rows are sorted without their raw texts, which are read back in order: memory holds only a few of
-/// them at a time.
+/// The rows are sorted without their raw texts. The texts are then read back in order, so that only a few
+/// of them are in memory at a time.
 pub(super) async fn write_rejects(
     session: &SessionContext,
     publication: &Publication,
@@ -33,7 +33,7 @@ pub(super) async fn write_rejects(
 ) -> Result<(FileRecord, Vec<RecordBatch>)> {
     let failed = |e| Error::query(TABLE, e);
     let mut sink = publication.rejects_sink(rejects.schema().clone());
-    // Raw text is personal data: other users must not be able to read it at any moment.
+    // Raw text can contain personal data, so other users must not be able to read it at any time.
     make_private_folder(&publication.rejects_folder())?;
     session.register_table(TABLE, rejects.rows().clone()).map_err(failed)?;
     let ordered = format!("SELECT * FROM {TABLE} ORDER BY object, \"offset\"");
@@ -63,15 +63,15 @@ fn keep_first(first: &mut Vec<RecordBatch>, batch: &RecordBatch) {
     }
 }
 
-/// Divides rows by the bytes of their texts. The division depends on the rows only, not on the batches
-/// that they arrive in.
+/// Divides rows into groups by the bytes of their texts. The groups depend only on the rows, not on the
+/// batches in which they arrive.
 #[derive(Default)]
 struct Together {
     bytes: u64,
 }
 
 impl Together {
-    /// Ranges of a batch's rows, each with whether the rows that are written together end there.
+    /// Divides the rows of a batch into ranges. The flag of a range is `true` if a group ends with it.
     fn split(&mut self, lengths: impl Iterator<Item = u64>) -> Vec<(Range<usize>, bool)> {
         let (mut ranges, mut start, mut end) = (Vec::new(), 0, 0);
         for length in lengths {

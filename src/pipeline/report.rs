@@ -1,4 +1,4 @@
-//! What a transform did.
+//! The report of a transform.
 
 use std::time::{Duration, Instant};
 
@@ -10,40 +10,41 @@ use crate::star::RunRecord;
 use crate::star::{CheckOutcome, EncodingCounts, RepairEncoding};
 use crate::timing::PhaseTiming;
 
-/// What a run did. The summary, the record and the tests all read this one value.
+/// The results of a run. The summary, the record and the tests are all based on it.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
-    /// What was read, by dataset.
+    /// Counts of what was read of the songs.
     pub songs: DatasetCounts,
-    /// What was read of the logs.
+    /// Counts of what was read of the logs.
     pub logs: DatasetCounts,
-    /// The treatment of text that was encoded to UTF-8 twice.
+    /// Treatment of text that was encoded to UTF-8 twice.
     pub repair_encoding: RepairEncoding,
-    /// Plays and song records with such text, where any was read.
+    /// Counts of text that was encoded to UTF-8 twice. `None` if none was read, or if it was repaired before
+    /// it was stored.
     pub encoding: Option<EncodingCounts>,
-    /// The first rejects.
+    /// The first rejects, at most five rows.
     pub first_rejects: Vec<RecordBatch>,
-    /// Where all rejects are.
+    /// Location of the file with all rejects. `None` if the run ended before it was written.
     pub rejects_file: Option<String>,
-    /// What the checks found; empty when the run ended before them.
+    /// Results of the checks; empty if the run ended before them.
     pub checks: Vec<CheckOutcome>,
-    /// The published record; `None` when nothing was published.
+    /// The published record; `None` if nothing was published.
     pub record: Option<RunRecord>,
-    /// How long each stage took, with the bytes it handled where that is known. A table is written
-    /// while the next one is queried, so the times overlap.
+    /// Duration of each stage, and its bytes where they are known. The times of tables overlap, because a
+    /// table is written while the next one is queried.
     pub stages: Vec<PhaseTiming>,
-    /// How long all of them took.
+    /// Time from the start of the first stage to the end of the last one.
     pub elapsed: Duration,
     begun: Option<Instant>,
 }
 
 impl Report {
-    /// Returns true if reading stopped before the end because of too many rejects.
+    /// Returns `true` if reading stopped before the end because of too many rejects.
     pub fn is_partial(&self) -> bool {
         self.songs.is_partial || self.logs.is_partial
     }
 
-    /// Notes a stage that began at `begun` and ends now.
+    /// Records a stage that began at `begun` and ends at the time of the call.
     pub(super) fn timed(&mut self, name: &str, begun: Instant, bytes: Option<u64>) {
         self.elapsed = self.begun.get_or_insert(begun).elapsed();
         let elapsed = begun.elapsed();
@@ -52,18 +53,19 @@ impl Report {
     }
 }
 
-/// Memory of this process now, where the system tells.
+/// Returns the resident memory of this process, or `None` if the system does not report it. Assumes pages of
+/// 4 KiB.
 fn resident_bytes() -> Option<u64> {
     let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
     pages.split(' ').nth(1)?.parse().ok().map(|pages: u64| pages * 4096)
 }
 
-/// A run that ended with an error, and what it had done by then.
+/// The error that ended a run, and the report up to that point.
 #[derive(Debug)]
 pub struct Failure {
-    /// The error.
+    /// Reason for the failure.
     pub error: Error,
-    /// The report of a run that got as far as having read everything.
+    /// Report of the run; `None` if it failed before reading started.
     pub report: Option<Box<Report>>,
 }
 

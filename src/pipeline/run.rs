@@ -1,4 +1,4 @@
-//! A run from its first object to a checked star that only wants publishing, step by step.
+//! The steps of a run, from reading the first object to a checked star that is ready to publish.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,14 +32,14 @@ use crate::star::{
 use crate::storage::without_secrets;
 use crate::timing::PhaseTiming;
 
-/// A run under way.
+/// A run in progress.
 pub(super) struct Run<'a> {
     options: &'a TransformOptions,
     engine: &'a Engine,
     publication: &'a Publication,
     queries: &'a Queries,
     meter: &'a Arc<Meter>,
-    /// What it has done so far.
+    /// Results of the run so far.
     pub report: Report,
 }
 
@@ -54,7 +54,7 @@ impl<'a> Run<'a> {
         Run { options, engine, publication, queries, meter, report: Report::default() }
     }
 
-    /// Reads, transforms, writes and checks; returns the record of what is ready.
+    /// Reads, transforms, writes and checks. Returns the record to publish.
     pub async fn prepare(
         &mut self,
         songs: Input,
@@ -67,7 +67,7 @@ impl<'a> Run<'a> {
         let session = self.engine.session_for(self.longest_text());
         register_staging(&session, &staging)?;
         let Staging { songs, events, rejects, inputs, .. } = staging;
-        // The session alone decides from here on how long they are held.
+        // Leave the session as the only owner, so that deregistering the tables frees their rows.
         drop((songs, events));
         let (rejects, first) = write_rejects(&session, self.publication, &rejects).await?;
         self.report.first_rejects = first;
@@ -91,7 +91,7 @@ impl<'a> Run<'a> {
         Ok(RunRecord { checks, ..record })
     }
 
-    /// The bytes of the longest text read.
+    /// Returns the length of the longest text read, in bytes.
     fn longest_text(&self) -> usize {
         self.report.songs.longest_text.max(self.report.logs.longest_text)
     }
@@ -142,7 +142,7 @@ impl<'a> Run<'a> {
             let rows = async {
                 let rows = star_rows(session, self.queries, table, rules, &space).await?;
                 if last_reader == Some(table.name) {
-                    // Sorting and writing this table need the memory more.
+                    // No later query reads the staging tables: free their memory for sorting and writing.
                     deregister_staging(session)?;
                 }
                 rows.sorted(session).await
@@ -177,7 +177,7 @@ impl<'a> Run<'a> {
         while let Some(written) = writing.try_next().await? {
             self.written(&mut tables, written);
         }
-        // Told in the order of the tables, not in that in which they happened to be done.
+        // Report the tables in their fixed order, not in the order in which they were finished.
         let place = |stage: &PhaseTiming| {
             TABLES.iter().position(|table| stage.name == format!("write {}", table.name))
         };
@@ -185,7 +185,8 @@ impl<'a> Run<'a> {
         Ok((tables, plays))
     }
 
-    /// Counts what text that was encoded twice means for the matches, where any was met.
+    /// Counts the effect on matches of text that was encoded twice. Skips the queries if there is no such
+    /// text or if it was repaired when it was staged.
     async fn count_encoded_twice(&mut self, session: &SessionContext) -> Result<()> {
         let rules = self.options.rules;
         let texts = self.report.songs.encoded_twice + self.report.logs.encoded_twice;
@@ -207,7 +208,8 @@ impl<'a> Run<'a> {
         tables.insert(table.name.to_owned(), TableRecord { manifest, ..record });
     }
 
-    /// What became of the plays: read, duplicates and rows come from three different counts.
+    /// Returns the counts of plays by outcome. The plays and the duplicates are counted from the staged
+    /// events, the matches from the rows written, so that [`Run::balance`] can compare them.
     fn count_plays(
         &self,
         tables: &BTreeMap<String, TableRecord>,
@@ -233,7 +235,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// The record so far: what was asked for and read.
+    /// Returns a record with the options and the input counts. The other fields have default values.
     fn record(&self) -> RunRecord {
         RunRecord {
             format: FORMAT,
@@ -254,7 +256,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Holds the run's numbers against each other.
+    /// Fails unless the counts of the run are consistent with each other.
     fn balance(&self, record: &RunRecord) -> Result<()> {
         let plays = record.plays;
         let rejected = self.report.songs.rejected + self.report.logs.rejected;
@@ -331,7 +333,7 @@ async fn write_table(
     sink.finish().await
 }
 
-/// Writes a staging table in an order to one file.
+/// Writes the rows that the query `ordered` returns from a staging table to one file.
 async fn write_sorted(
     session: &SessionContext,
     name: &str,

@@ -1,4 +1,4 @@
-//! Stars that are read or looked at while they change.
+//! Tests of stars that change while they are read.
 
 use super::*;
 use crate::engine::EngineOptions;
@@ -8,7 +8,7 @@ use crate::star::model::TABLES;
 use crate::star::register_star;
 use crate::storage::StoreOptions;
 
-/// A star of generated data in a folder of its own.
+/// A star of generated data in its own folder.
 struct Made {
     _folder: tempfile::TempDir,
     stores: Stores,
@@ -55,7 +55,7 @@ impl Made {
         current_star(&self.options, &self.stores, &engine).await.unwrap()
     }
 
-    /// The manifests by their fixed names, and those that the record names.
+    /// Reads the manifests with fixed names and those that the record names.
     async fn manifests(&self) -> Vec<Option<bytes::Bytes>> {
         let mut manifests = Vec::new();
         for table in &TABLES {

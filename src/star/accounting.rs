@@ -1,4 +1,4 @@
-//! Counts over the staging tables: the queries in `queries/accounting`.
+//! Counts over the staging tables, from the queries in `queries/accounting`.
 
 use std::sync::Arc;
 
@@ -12,33 +12,33 @@ use super::queries::{Group, Queries, Query};
 use super::transform::Rules;
 use crate::error::{Error, Result};
 
-/// The plays read.
+/// Counts of the plays in the staged events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PlayCounts {
     /// Events whose page is `NextSong`.
     pub read: u64,
-    /// Copies of another play.
+    /// Plays that are copies of another play.
     pub duplicates: u64,
-    /// Distinct plays that share their fingerprint with an earlier one.
+    /// Distinct plays whose fingerprint equals that of an earlier play.
     pub shared_fingerprints: u64,
 }
 
-/// Text that was encoded to UTF-8 twice.
+/// Counts of the rows that contain text that was encoded to UTF-8 twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct EncodingCounts {
-    /// Plays whose artist or song is such a text.
+    /// Plays whose artist or song is double-encoded.
     pub plays: u64,
-    /// Song records whose artist or title is such a text.
+    /// Song records whose artist or title is double-encoded.
     pub songs: u64,
-    /// Distinct plays that match a song only if it is repaired.
+    /// Distinct plays that match a song only after the texts are repaired.
     pub more_matches: u64,
 }
 
-/// Counts the plays read, their duplicates and shared fingerprints.
+/// Counts the plays read, the duplicates and the shared fingerprints.
 ///
 /// # Errors
 ///
-/// If the query fails.
+/// Returns an error if the query fails.
 pub async fn count_plays(session: &SessionContext, queries: &Queries) -> Result<PlayCounts> {
     let query = queries.get(Group::Accounting, "plays")?;
     let row = one_row(session, query, Rules::default()).await?;
@@ -49,11 +49,11 @@ pub async fn count_plays(session: &SessionContext, queries: &Queries) -> Result<
     })
 }
 
-/// Counts the plays and song records with text that was encoded to UTF-8 twice.
+/// Counts the plays and song records that contain text that was encoded to UTF-8 twice.
 ///
 /// # Errors
 ///
-/// If the query fails.
+/// Returns an error if the query fails.
 pub async fn count_encoded_twice(
     session: &SessionContext,
     queries: &Queries,
@@ -68,7 +68,7 @@ pub async fn count_encoded_twice(
     })
 }
 
-/// The one row that a query returns.
+/// Runs a query and returns its only row. Fails if it returns any other number of rows.
 async fn one_row(session: &SessionContext, query: &Query, rules: Rules) -> Result<RecordBatch> {
     let rows = plan(session, query, rules).await?;
     let batches = rows.collect().await.map_err(|e| Error::query(query.file(), e))?;

@@ -1,4 +1,4 @@
-//! Checks: queries that return the rows which break an invariant.
+//! Checks of the star. A check is a query that returns the rows that violate an invariant.
 
 use arrow::array::RecordBatch;
 use datafusion::execution::SendableRecordBatchStream;
@@ -8,27 +8,27 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use super::queries::{Group, Queries, Query};
 use crate::error::{Error, Result};
 
-/// Offending rows that are kept to be shown.
+/// Maximum number of offending rows kept for display.
 const SHOWN_ROWS: usize = 5;
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug, Clone)]
 pub struct CheckOutcome {
-    /// The check.
+    /// Name of the check: the name of its SQL file without `.sql`.
     pub name: String,
-    /// What it demands.
+    /// The invariant, from the header comment of the SQL file.
     pub demand: String,
-    /// Rows that break it.
+    /// Number of rows that violate the invariant.
     pub offenders: u64,
-    /// The first of them.
+    /// The first offending rows, at most five.
     pub first: Vec<RecordBatch>,
 }
 
-/// Runs every check on the star registered in `session`.
+/// Runs every check on the star registered in `session`, several at a time.
 ///
 /// # Errors
 ///
-/// If a check cannot be run; offending rows are outcomes, not errors.
+/// Returns an error if a check cannot be run. Offending rows are not an error.
 pub async fn run_checks(session: &SessionContext, queries: &Queries) -> Result<Vec<CheckOutcome>> {
     let at_once = session.state().config().target_partitions();
     let checks = queries.of(Group::Check).map(|query| run_check(session, query));
@@ -42,11 +42,11 @@ async fn run_check(session: &SessionContext, query: &Query) -> Result<CheckOutco
 }
 
 impl CheckOutcome {
-    /// Counts the rows that a check gives, and keeps the first.
+    /// Counts the rows that a check returns and keeps the first few.
     ///
     /// # Errors
     ///
-    /// If they cannot be read to their end.
+    /// Returns an error if the rows cannot be read to the end.
     pub async fn gather(
         query: &Query,
         mut rows: SendableRecordBatchStream,
@@ -69,11 +69,11 @@ impl CheckOutcome {
     }
 }
 
-/// The error of the checks that failed, if any did.
+/// Fails if any check has offending rows.
 ///
 /// # Errors
 ///
-/// [`Error::ChecksFailed`] when a check has offenders.
+/// Returns [`Error::ChecksFailed`], which names the failed checks.
 pub fn demand_passed(outcomes: &[CheckOutcome]) -> Result<()> {
     let failed: Vec<String> =
         outcomes.iter().filter(|o| o.offenders > 0).map(|o| o.name.clone()).collect();

@@ -1,4 +1,5 @@
-//! What queries give, held to the model: columns, types, nulls.
+//! Converts the results of queries to the schema of the model and rejects those that do not fit: wrong
+//! columns, types or nulls.
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use datafusion::prelude::Expr;
 use super::model::{SONGPLAYS, Table};
 use crate::error::{Error, Result};
 
-/// The batch in the model's types, its nulls where the model allows them.
+/// Casts a batch to the model's types. Fails if a column has a null that the model does not allow.
 pub(super) fn conform(query: &str, batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     let refuse = |reason: String| Error::Shape { name: query.to_owned(), reason };
     let options = CastOptions { safe: false, ..CastOptions::default() };
@@ -32,8 +33,8 @@ pub(super) fn conform(query: &str, batch: &RecordBatch, schema: &SchemaRef) -> R
     Ok(RecordBatch::try_new(schema.clone(), columns)?)
 }
 
-/// The model's schema, except that text which the query gives as a dictionary stays one: Parquet
-/// holds the same either way.
+/// The model's schema, except that a text column stays dictionary-encoded if the query returns it that
+/// way. The Parquet file is the same either way.
 pub(super) fn conforming_schema(table: &Table, found: &Schema) -> SchemaRef {
     let wanted = table.schema();
     let fields = wanted.fields().iter().zip(found.fields()).map(|(wanted, found)| {
@@ -45,8 +46,8 @@ pub(super) fn conforming_schema(table: &Table, found: &Schema) -> SchemaRef {
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
-/// The schema of an intermediate table. Texts on their way into the fact table become dictionaries:
-/// millions of plays then carry keys of a few songs.
+/// The schema of an intermediate table. Text columns of the fact table are dictionary-encoded, so that
+/// millions of plays store keys into the texts of a few songs.
 pub(super) fn intermediate_schema(found: &Schema) -> SchemaRef {
     let facts = Table::named(SONGPLAYS).map(Table::schema);
     let is_fact = |name: &str| facts.as_ref().is_some_and(|facts| facts.index_of(name).is_ok());
@@ -60,6 +61,7 @@ pub(super) fn intermediate_schema(found: &Schema) -> SchemaRef {
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
+/// Dictionary-encodes the text columns that are dictionaries in `schema`.
 pub(super) fn number_texts(
     _query: &str,
     batch: &RecordBatch,
@@ -68,7 +70,7 @@ pub(super) fn number_texts(
     let columns = batch.columns().iter().zip(schema.fields());
     let columns = columns.map(|(column, field)| match (column.data_type(), field.data_type()) {
         (DataType::Utf8, DataType::Dictionary(..)) => {
-            // Each row its own text: the table itself finds those that are equal.
+            // One key per row: the staging table merges equal texts.
             let keys = Int32Array::from_iter_values(0..column.len() as i32);
             let keys = Int32Array::new(keys.values().clone(), column.nulls().cloned());
             Ok(Arc::new(DictionaryArray::try_new(keys, column.clone())?) as ArrayRef)
@@ -78,7 +80,7 @@ pub(super) fn number_texts(
     Ok(RecordBatch::try_new(schema.clone(), columns.collect::<Result<_, _>>()?)?)
 }
 
-/// The order that the rows of `table` are in.
+/// The sort order of the rows of `table`: ascending, nulls last.
 pub(super) fn order(table: &Table) -> Vec<SortExpr> {
     let columns = table.sorted_by.iter();
     columns.map(|c| Expr::Column(Column::new_unqualified(*c)).sort(true, false)).collect()
@@ -88,7 +90,8 @@ fn text_dictionary() -> DataType {
     DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
 }
 
-/// Refuses a query whose columns are not those of its table, by name, order and kind of type.
+/// Fails unless the columns of a query have the same names and order as those of its table, and types that
+/// can be cast to the table's without loss.
 pub(super) fn check_shape(query: &str, table: &Table, found: &Schema) -> Result<()> {
     let wanted: SchemaRef = table.schema();
     let refuse = |reason| Err(Error::Shape { name: query.to_owned(), reason });
@@ -111,7 +114,7 @@ pub(super) fn check_shape(query: &str, table: &Table, found: &Schema) -> Result<
     Ok(())
 }
 
-/// Whether every value of `from` either is one of `to` or makes the cast fail, none being changed.
+/// Returns `true` if a cast from `from` to `to` never changes a value: it either keeps the value or fails.
 fn is_lossless(from: &DataType, to: &DataType) -> bool {
     use DataType::{Dictionary, Float32, Float64, LargeUtf8, Null, Timestamp, Utf8, Utf8View};
     match (from, to) {

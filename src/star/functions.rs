@@ -1,9 +1,9 @@
-//! SQL functions that star queries may call beside DataFusion's own.
+//! SQL functions that star queries can call in addition to those of DataFusion.
 //!
-//! - `repair_encoding(text)`: the text that was encoded to UTF-8 twice to make `text`, or `text`
-//!   itself if it was not.
-//! - `match_key(text)`: `text` as it is compared when plays are matched to songs. With
-//!   `--repair-encoding match` that is `repair_encoding(text)`, otherwise `text` itself.
+//! - `repair_encoding(text)`: the original text if `text` was encoded to UTF-8 twice, otherwise `text`
+//!   itself.
+//! - `match_key(text)`: the form of `text` that is compared when plays are matched to songs. This is
+//!   `repair_encoding(text)` with `--repair-encoding match`, otherwise `text` itself.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -23,17 +23,17 @@ use crate::decode::repair_encoding;
 /// The treatment of text that was encoded to UTF-8 twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum RepairEncoding {
-    /// It is compared and stored as it is.
+    /// The text is compared and stored unchanged.
     #[default]
     Off,
-    /// It is compared repaired when plays are matched to songs, and stored as it is.
+    /// The text is repaired to match plays to songs, but stored unchanged.
     Match,
-    /// It is compared and stored repaired.
+    /// The text is repaired before it is compared and stored.
     Store,
 }
 
 impl RepairEncoding {
-    /// The name of the option's value.
+    /// The value of `--repair-encoding`: `off`, `match` or `store`.
     pub fn as_str(self) -> &'static str {
         match self {
             RepairEncoding::Off => "off",
@@ -43,7 +43,7 @@ impl RepairEncoding {
     }
 }
 
-/// Registers the functions of star queries.
+/// Registers `repair_encoding` and `match_key`.
 pub(super) fn register_functions(session: &SessionContext, repair: RepairEncoding) {
     let functions = [
         ("repair_encoding", true),
@@ -55,7 +55,7 @@ pub(super) fn register_functions(session: &SessionContext, repair: RepairEncodin
     }
 }
 
-/// A function from text to text: one that repairs it, or the identity.
+/// A function from text to text: either the repair or the identity.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct TextFunction {
     name: &'static str,
@@ -83,7 +83,7 @@ impl ScalarUDFImpl for TextFunction {
         Ok(DataType::Utf8)
     }
 
-    /// The identity costs nothing: it is dropped when a query is planned.
+    /// Replaces a call of the identity by its argument, so that it costs nothing at run time.
     fn simplify(
         &self,
         mut args: Vec<Expr>,
@@ -109,7 +109,7 @@ impl ScalarUDFImpl for TextFunction {
     }
 }
 
-/// The texts, repaired. Texts without any that has to be are shared.
+/// Repairs all texts. Returns the same array if all of it is ASCII, which never needs repair.
 fn repair_all(texts: &StringArray) -> ArrayRef {
     if texts.values().is_ascii() {
         return Arc::new(texts.clone());

@@ -1,8 +1,8 @@
-//! A store that holds the files of one table and nothing else.
+//! A read-only object store that contains the files of one table and nothing else.
 //!
-//! DataFusion looks for a table's files each time that it plans a query, and reads a file that is
-//! missing as a table without rows. Here the files are those that were found when the star was
-//! opened, and one that is missing when it is read is an error.
+//! DataFusion looks up a table's files each time it plans a query, and treats a missing file as a table
+//! without rows. This store keeps the metadata found when the star was opened, so a file that is missing
+//! when it is read is an error.
 
 use std::collections::HashMap;
 use std::fmt::{Debug, Display, Formatter};
@@ -20,14 +20,14 @@ use object_store::{
     PutResult, Result,
 };
 
-/// The files of a table, as they were when the star was opened.
+/// The files of a table, with their metadata from the time the star was opened.
 #[derive(Debug)]
 pub(super) struct KnownFiles {
     store: Arc<dyn ObjectStore>,
     files: HashMap<Path, ObjectMeta>,
 }
 
-/// The reason why a file cannot be read.
+/// The reason that a file was not found.
 #[derive(Debug, thiserror::Error)]
 enum Missing {
     #[error(
@@ -40,7 +40,7 @@ enum Missing {
 }
 
 impl KnownFiles {
-    /// The files of `found`, which are in `store`.
+    /// Creates a store of the files in `found`, which are read from `store`.
     pub fn new(store: Arc<dyn ObjectStore>, found: Vec<ObjectMeta>) -> KnownFiles {
         let files = found.into_iter().map(|meta| (meta.location.clone(), meta)).collect();
         KnownFiles { store, files }
@@ -61,7 +61,7 @@ fn missing(location: &Path, source: Missing) -> Error {
     Error::NotFound { path: location.to_string(), source: Box::new(source) }
 }
 
-/// Names the reason when a known file is not found.
+/// Adds the reason to the error if a known file is not found.
 fn removed(location: &Path, error: Error) -> Error {
     match error {
         Error::NotFound { .. } => missing(location, Missing::Removed),

@@ -1,4 +1,4 @@
-//! The star: what its tables are, the queries that make them, and the checks that hold them to it.
+//! The star: the definition of its tables, the queries that build them, and the checks of the result.
 
 mod accounting;
 mod check;

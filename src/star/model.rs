@@ -1,78 +1,78 @@
-//! The star schema: one definition of its tables, columns, types, keys and meaning.
+//! The star schema: the single definition of its tables, columns, types, keys and meanings.
 //!
-//! What is written to Parquet, checked, drawn in docs/tables.md and described by `starlift schema`
-//! all comes from here.
+//! The Parquet files, the checks, the diagram in docs/tables.md and the output of `starlift schema` are all
+//! derived from it.
 
 use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use serde::Serialize;
 
-/// A type of a star column, as the analyst's warehouse names it.
+/// The type of a star column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnType {
-    /// 16-bit integer.
+    /// Signed 16-bit integer.
     SmallInt,
-    /// 32-bit integer.
+    /// Signed 32-bit integer.
     Integer,
-    /// 64-bit integer.
+    /// Signed 64-bit integer.
     BigInt,
-    /// Double.
+    /// 64-bit floating-point number.
     Double,
     /// UTF-8 text.
     Text,
-    /// Microseconds since 1970-01-01, without a zone; all times are UTC.
+    /// Microseconds since 1970-01-01 without a time zone. All times are UTC.
     Timestamp,
 }
 
-/// How a column takes part in keys.
+/// The role of a column in keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Key {
-    /// No part.
+    /// Not part of a key.
     None,
-    /// The table's primary key.
+    /// The primary key of its table.
     Primary,
-    /// References the primary key of the table named.
+    /// A foreign key: it references the primary key of the named table.
     Foreign(&'static str),
 }
 
 /// A column of a star table.
 #[derive(Debug, Clone, Copy)]
 pub struct Column {
-    /// Its name.
+    /// Name of the column, unique within its table.
     pub name: &'static str,
-    /// Its type.
+    /// Type of its values in Parquet and in the warehouse.
     pub column_type: ColumnType,
-    /// Whether it may be null.
+    /// `true` if the column can contain nulls.
     pub nullable: bool,
-    /// Its part in keys.
+    /// Role of the column in keys.
     pub key: Key,
-    /// What it means.
+    /// Description for people, such as `length in seconds`.
     pub meaning: &'static str,
 }
 
 /// A table of the star.
 #[derive(Debug, Clone, Copy)]
 pub struct Table {
-    /// Its name.
+    /// Name of the table, such as `songplays`.
     pub name: &'static str,
-    /// What one row is.
+    /// Description of what one row represents.
     pub grain: &'static str,
-    /// Its columns, in order.
+    /// Columns, in the order of the Parquet files and the warehouse tables.
     pub columns: &'static [Column],
-    /// The columns its rows are sorted by.
+    /// Columns that the rows are sorted by, ascending.
     pub sorted_by: &'static [&'static str],
 }
 
-/// The fact table.
+/// Name of the fact table: plays of songs.
 pub const SONGPLAYS: &str = "songplays";
-/// Dimension of listeners.
+/// Name of the dimension of listeners.
 pub const USERS: &str = "users";
-/// Dimension of songs.
+/// Name of the dimension of songs.
 pub const SONGS: &str = "songs";
-/// Dimension of artists.
+/// Name of the dimension of artists.
 pub const ARTISTS: &str = "artists";
-/// Dimension of moments.
+/// Name of the dimension of start times.
 pub const TIME: &str = "time";
 
 use ColumnType::{BigInt, Double, Integer, SmallInt, Text, Timestamp};
@@ -152,7 +152,8 @@ const TIME_COLUMNS: &[Column] = &[
     required("weekday", SmallInt, "0 = Sunday to 6 = Saturday"),
 ];
 
-/// The five tables, in the order in which they are made: a query may read the ones before it.
+/// The five tables, in the order in which they are built. `time` comes after `songplays`, which its query
+/// reads.
 pub const TABLES: [Table; 5] = [
     Table {
         name: SONGS,
@@ -187,18 +188,18 @@ pub const TABLES: [Table; 5] = [
 ];
 
 impl Table {
-    /// The table called `name`.
+    /// Returns the table called `name`, or `None` if there is none.
     pub fn named(name: &str) -> Option<&'static Table> {
         static ALL: [Table; 5] = TABLES;
         ALL.iter().find(|table| table.name == name)
     }
 
-    /// The column of its primary key.
+    /// Returns the name of the primary key column.
     pub fn primary_key(&self) -> Option<&'static str> {
         self.columns.iter().find(|column| column.key == Key::Primary).map(|column| column.name)
     }
 
-    /// Its Arrow schema: names, types and nullability, nothing else.
+    /// Returns the Arrow schema: names, types and nullability, without metadata.
     pub fn schema(&self) -> SchemaRef {
         static SCHEMAS: LazyLock<Vec<(&str, SchemaRef)>> =
             LazyLock::new(|| TABLES.iter().map(|t| (t.name, arrow_schema(t.columns))).collect());
@@ -215,7 +216,7 @@ fn arrow_schema(columns: &[Column]) -> SchemaRef {
 }
 
 impl ColumnType {
-    /// The Arrow type.
+    /// Returns the Arrow type.
     pub fn arrow(self) -> DataType {
         match self {
             SmallInt => DataType::Int16,
@@ -227,7 +228,7 @@ impl ColumnType {
         }
     }
 
-    /// The SQL type, as PostgreSQL and Redshift spell it.
+    /// Returns the SQL type in the spelling that PostgreSQL and Redshift share.
     pub fn sql(self) -> &'static str {
         match self {
             SmallInt => "SMALLINT",
@@ -240,7 +241,7 @@ impl ColumnType {
     }
 }
 
-/// The star schema as a Mermaid entity-relationship diagram.
+/// Returns the star schema as a Mermaid entity-relationship diagram.
 pub fn mermaid() -> String {
     let mut out = String::from("erDiagram\n");
     for table in &TABLES {
@@ -269,7 +270,7 @@ fn mermaid_column(column: &Column) -> String {
     };
     let sql_type = column.column_type.sql().replace(' ', "_");
     let null = if column.nullable { "" } else { "not null, " };
-    // A semicolon ends a statement for some of Mermaid's readers, even within quotes.
+    // Some Mermaid parsers treat a semicolon as the end of a statement, even within quotes.
     let meaning = column.meaning.replace(';', ",");
     format!("        {sql_type} {}{key} \"{null}{meaning}\"\n", column.name)
 }
@@ -295,7 +296,7 @@ struct ColumnDocument {
     meaning: &'static str,
 }
 
-/// The star schema as a JSON document.
+/// Returns the star schema as a JSON document.
 pub fn json() -> serde_json::Value {
     let tables: Vec<TableDocument> = TABLES.iter().map(table_document).collect();
     serde_json::json!({ "tables": tables })

@@ -1,4 +1,5 @@
-//! Planning: what the queries mean before there is any data, and so what has to be staged.
+//! Plans the queries before any data is read, to validate them and to determine which columns they need
+//! from the staging tables.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,22 +20,22 @@ use super::transform::Rules;
 use crate::decode::{Dataset, StagedColumns};
 use crate::error::{Error, Result};
 
-/// What the queries of a transform read of the staging tables.
+/// The columns of the staging tables that the queries of a transform read.
 pub struct StagedNeeds {
-    /// Columns of the song records.
+    /// Columns of `staging_songs`.
     pub songs: StagedColumns,
-    /// Columns of the events.
+    /// Columns of `staging_events`.
     pub events: StagedColumns,
-    /// The last star table whose query reads any of them.
+    /// The last star table whose query reads a staging table; after it they can be dropped.
     pub last_reader: Option<&'static str>,
 }
 
-/// Plans every query that makes the star, and tells what they need.
+/// Plans every query that builds the star and returns the columns that they read.
 ///
 /// # Errors
 ///
-/// If one of them cannot be planned, or does not give the columns of its table: better known now
-/// than after all objects have been read.
+/// Returns an error if a query cannot be planned or does not return the columns of its table. This way, a
+/// mistake in a query is reported before any object is read.
 pub async fn staged_needs(queries: &Queries, rules: Rules) -> Result<StagedNeeds> {
     let session = SessionContext::new();
     register_functions(&session, rules.repair_encoding);
@@ -81,7 +82,7 @@ fn is_staging(table: &str) -> bool {
     [Dataset::Songs, Dataset::Events].iter().any(|dataset| dataset.table() == table)
 }
 
-/// The table and column of everything that `plan` scans.
+/// Returns the table and the name of every column that `plan` scans.
 fn columns_read(plan: &LogicalPlan) -> datafusion::error::Result<BTreeSet<(String, String)>> {
     let mut read = BTreeSet::new();
     plan.apply_with_subqueries(|node| {
@@ -95,11 +96,11 @@ fn columns_read(plan: &LogicalPlan) -> datafusion::error::Result<BTreeSet<(Strin
     Ok(read)
 }
 
-/// Plans a query under `rules`.
+/// Plans a query with the values of `rules` as its parameters.
 ///
 /// # Errors
 ///
-/// If the query is not understood.
+/// Returns an error if the query is not valid SQL or refers to unknown tables or columns.
 pub(super) async fn plan(
     session: &SessionContext,
     query: &Query,

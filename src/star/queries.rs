@@ -1,4 +1,5 @@
-//! The SQL files: compiled in, found by name, replaceable by an analyst's own.
+//! The SQL queries of starlift. They are compiled in, and files of the same name in the user's folder
+//! replace them.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -6,23 +7,23 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// What a query is for.
+/// The purpose of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Group {
-    /// Makes a table that several other queries read.
+    /// Builds a table that several other queries read.
     Intermediate,
-    /// Makes a table of the star from the staging tables.
+    /// Builds a table of the star from the staging tables.
     Star,
-    /// Counts what became of the records of a run.
+    /// Counts the records of a run by their outcome.
     Accounting,
-    /// Returns the rows that break an invariant of the star.
+    /// Returns the rows that violate an invariant of the star.
     Check,
     /// Answers a question from the star.
     Analytics,
 }
 
 impl Group {
-    /// The folder of its queries.
+    /// Name of the folder of the queries, below `queries`.
     fn folder(self) -> &'static str {
         match self {
             Group::Intermediate => "intermediate",
@@ -34,14 +35,14 @@ impl Group {
     }
 }
 
-/// A query and its text.
+/// A named SQL query.
 #[derive(Debug, Clone)]
 pub struct Query {
-    /// Its file's name, without `.sql`.
+    /// File name without `.sql`.
     pub name: Cow<'static, str>,
-    /// What it is for.
+    /// Purpose of the query.
     pub group: Group,
-    /// Its text.
+    /// SQL text, including the header comment.
     pub sql: Cow<'static, str>,
 }
 
@@ -71,7 +72,7 @@ const BUILT_IN: &[(Group, &str, &str)] = queries! {
         "plays_by_location" "months_present" "nulls_in_key_columns";
 };
 
-/// All queries of a run.
+/// The queries of a run: built in, replaced and added.
 #[derive(Debug, Clone)]
 pub struct Queries {
     all: Vec<Query>,
@@ -84,7 +85,7 @@ impl Default for Queries {
 }
 
 impl Queries {
-    /// The queries that come with starlift.
+    /// Returns the queries that are compiled into starlift.
     pub fn built_in() -> Queries {
         let all = BUILT_IN.iter().map(|&(group, name, sql)| Query {
             name: Cow::Borrowed(name),
@@ -94,13 +95,16 @@ impl Queries {
         Queries { all: all.collect() }
     }
 
-    /// The built-in queries, those replaced that have a file of their name in `folder` or in its
-    /// subfolders `intermediate`, `star`, `checks`, `accounting` and `analytics`. Files in
-    /// `intermediate`, `analytics` and `checks` that replace none are added.
+    /// Returns the built-in queries, with replacements and additions from `folder`.
+    ///
+    /// A file in `folder` or in its subfolders `intermediate`, `star`, `checks`, `accounting` and
+    /// `analytics` replaces the built-in query of the same name. A file in `intermediate`, `analytics`
+    /// or `checks` with another name is added.
     ///
     /// # Errors
     ///
-    /// If the folder cannot be read, or holds an SQL file that is neither.
+    /// Returns an error if the folder cannot be read, or if it contains an SQL file that neither replaces a
+    /// query nor can be added.
     pub fn with_folder(folder: &Path) -> Result<Queries> {
         let mut queries = Queries::built_in();
         let groups =
@@ -147,16 +151,16 @@ impl Queries {
         wanted.map(|q| q.name.as_ref()).collect()
     }
 
-    /// The queries of a group.
+    /// Returns the queries of a group: the built-in ones in their fixed order, then the added ones.
     pub fn of(&self, group: Group) -> impl Iterator<Item = &Query> {
         self.all.iter().filter(move |query| query.group == group)
     }
 
-    /// The query of a group with a name.
+    /// Returns the query called `name` in a group.
     ///
     /// # Errors
     ///
-    /// If there is none; the error lists those there are.
+    /// Returns an error if it does not exist. The message lists the names in the group.
     pub fn get(&self, group: Group, name: &str) -> Result<&Query> {
         self.of(group).find(|query| query.name == name).ok_or_else(|| {
             Error::Usage(format!(
@@ -168,18 +172,18 @@ impl Queries {
 }
 
 impl Query {
-    /// Its file, below the folder of queries.
+    /// Returns the path of its file relative to the folder of queries, such as `star/users.sql`.
     pub fn file(&self) -> String {
         format!("{}/{}.sql", self.group.folder(), self.name)
     }
 
-    /// The comment that opens the file, without its markers.
+    /// Returns the comment at the top of the file, without the `--` markers.
     pub fn header(&self) -> String {
         let lines = self.sql.lines().map_while(|line| line.strip_prefix("--"));
         lines.map(str::trim).collect::<Vec<_>>().join("\n")
     }
 
-    /// The value of a labelled header entry, such as `Question`, its lines joined.
+    /// Returns the value of a labelled entry of the header, such as `Question`, with its lines joined.
     pub fn header_entry(&self, label: &str) -> Option<String> {
         let header = self.header();
         let mut lines = header.lines().skip_while(|line| !line.starts_with(&format!("{label}:")));

@@ -1,4 +1,5 @@
-//! A star as tables of a session: the files that its record names, and the record's own numbers.
+//! Registers a star in a DataFusion session: the files that its record names, and the numbers of the record
+//! as the table `run`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,14 +27,14 @@ use crate::error::{Error, Result};
 use crate::ingest::inputs_schema;
 use crate::storage::Place;
 
-/// Files that are asked for at once.
+/// Maximum number of concurrent HEAD requests for the files of a table.
 const HEADS_IN_FLIGHT: usize = 64;
 
-/// Registers the five tables of the star at `out`, and `inputs`, `rejects` and `run` beside them.
+/// Registers the five tables of the star at `out`, and the tables `inputs`, `rejects` and `run`.
 ///
 /// # Errors
 ///
-/// If the star lacks a table, or one of its files is not to be had.
+/// Returns an error if the record lacks a table, or if a file is missing, unreadable or of another size.
 pub async fn register_star(
     session: &SessionContext,
     out: &Place,
@@ -44,7 +45,7 @@ pub async fn register_star(
             url: out.to_string(),
             reason: format!("it has no table {}", table.name),
         })?;
-        // Checks and questions must not rest on an order that nobody has checked.
+        // Declare no sort order: checks and queries must not rely on an order that is not verified.
         register_files(session, out, table.name, table.schema(), &found.files, vec![]).await?;
     }
     let beside = [
@@ -58,7 +59,7 @@ pub async fn register_star(
     Ok(())
 }
 
-/// The metadata of a file according to the record of the run.
+/// Returns the metadata of a file according to the run record.
 fn recorded(place: &Place, file: &FileRecord) -> ObjectMeta {
     ObjectMeta {
         location: place.path().clone(),
@@ -69,24 +70,26 @@ fn recorded(place: &Place, file: &FileRecord) -> ObjectMeta {
     }
 }
 
-/// Returns true for a file on local disk that this user may not read, such as the rejects of another user.
+/// Returns `true` if the file is on local disk and this user has no permission to read it, such as the
+/// rejects of another user.
 fn is_private(place: &Place) -> bool {
     let opened = place.location.local_path().map(std::fs::File::open);
     opened.is_some_and(|file| file.is_err_and(|e| e.kind() == std::io::ErrorKind::PermissionDenied))
 }
 
-/// Registers the files of a star table below `out` that this run has just written in its order.
+/// Registers the files of a star table that this run has just written below `out`, with their sort order.
 ///
 /// # Errors
 ///
-/// If there is a table of its name already, or one of the files is not to be had.
+/// Returns an error if the table is already registered, or if a file is missing, unreadable or of another
+/// size.
 pub async fn register_table(
     session: &SessionContext,
     out: &Place,
     table: &Table,
     files: &[FileRecord],
 ) -> Result<()> {
-    // What is known to be sorted need be neither hashed nor sorted to be grouped.
+    // Rows in a known order can be grouped without a hash table or a sort.
     let sorted = vec![order(table)];
     register_files(session, out, table.name, table.schema(), files, sorted).await
 }
@@ -116,14 +119,14 @@ async fn register_files(
     registered.await.map(|_| ()).map_err(|e| Error::query(name, e))
 }
 
-/// The files as they are in the store; fails unless each is there in the size it was written in.
+/// Returns the metadata of the files in the store. Fails unless each file exists with its recorded size.
 async fn demand_files(out: &Place, files: &[FileRecord]) -> Result<Vec<ObjectMeta>> {
     let found = futures::stream::iter(files)
         .map(|file| async move {
             let place = out.child(&file.path);
             let meta = match place.head().await {
-                // Only a query that reads this file fails: private rejects must not prevent queries of
-                // the other tables.
+                // Private rejects must not prevent queries of the other tables. A query that reads this
+                // file fails.
                 Err(_) if is_private(&place) => return Ok(recorded(&place, file)),
                 meta => meta?,
             };
@@ -146,7 +149,8 @@ async fn demand_files(out: &Place, files: &[FileRecord]) -> Result<Vec<ObjectMet
     found.try_collect().await
 }
 
-/// A URL of its own for the files of the table `name`: sessions of one engine share their stores.
+/// Returns a unique URL for the files of the table `name`, because the sessions of an engine share their
+/// object stores.
 fn table_url(name: &str) -> DataFusionResult<Url> {
     static TABLES_OPENED: AtomicU64 = AtomicU64::new(0);
     let number = TABLES_OPENED.fetch_add(1, Ordering::Relaxed);
@@ -154,15 +158,15 @@ fn table_url(name: &str) -> DataFusionResult<Url> {
     url.map_err(|e| DataFusionError::External(e.into()))
 }
 
-/// The URL by which DataFusion finds the file at `place` in the store that is registered at `base`.
+/// Returns the URL under which DataFusion finds the file at `place` in the store registered at `base`.
 fn file_url(base: &Url, place: &Place) -> DataFusionResult<ListingTableUrl> {
     let mut url = base.clone();
-    // DataFusion decodes the path once: what it is to find must go through unharmed.
+    // DataFusion percent-decodes the path once, so escape the percent signs of the file name.
     url.set_path(&format!("/{}", place.path().as_ref().replace('%', "%25")));
     ListingTableUrl::try_new(url, None)
 }
 
-/// The record's numbers as a table of one row.
+/// Returns the numbers of the record as a table of one row.
 pub(crate) fn run_batch(record: &RunRecord) -> Result<RecordBatch> {
     let sum = |of: fn(&super::record::DatasetRecord) -> u64| record.datasets.values().map(of).sum();
     let plays = record.plays;

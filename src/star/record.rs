@@ -1,7 +1,7 @@
-//! The record of a run, `_starlift.json`: what makes a folder of Parquet files a star.
+//! The run record, `_starlift.json`. It names the Parquet files of a star.
 //!
-//! Readers take the files from here, never from a listing. The record is written last and in one
-//! put, so a star is whole from the moment it names it.
+//! Readers use the files named here and never list the output. The record is written last, in a single put,
+//! so readers see either the previous star or the complete new one.
 
 use std::collections::BTreeMap;
 
@@ -10,71 +10,72 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::storage::Place;
 
-/// The record's name within the output.
+/// Name of the record, relative to the output.
 pub const RECORD: &str = "_starlift.json";
 
-/// The version of the record's form that this program writes and reads.
+/// Version of the record format that this program reads and writes.
 pub const FORMAT: u32 = 1;
 
-/// A run and the star it made.
+/// A run and the star that it published.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RunRecord {
-    /// Version of this form.
+    /// Version of the record format, [`FORMAT`].
     pub format: u32,
-    /// The run.
+    /// Unique identifier of the run, part of the names of its files.
     pub run_id: String,
-    /// The version of starlift that made it.
+    /// Version of starlift that ran.
     pub version: String,
-    /// When the run began, RFC 3339, UTC.
+    /// Start of the run, RFC 3339, UTC.
     pub started_at: String,
-    /// When the record was written, RFC 3339, UTC.
+    /// Time at which the record was created, RFC 3339, UTC.
     pub finished_at: String,
     /// The options that the result depends on.
     pub options: RunOptions,
-    /// What was read, by dataset.
+    /// Input counts by dataset.
     pub datasets: BTreeMap<String, DatasetRecord>,
-    /// The file with one row an input object.
+    /// File with one row per input object.
     pub inputs: FileRecord,
-    /// The file with the rejects.
+    /// File with one row per rejected record.
     pub rejects: FileRecord,
-    /// What became of the plays.
+    /// Counts of the plays by outcome.
     pub plays: PlaysRecord,
-    /// The tables of the star.
+    /// Tables of the star by name.
     pub tables: BTreeMap<String, TableRecord>,
-    /// The checks that were passed.
+    /// Names of the checks that passed.
     pub checks: Vec<String>,
 }
 
 /// The options that a run's result depends on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunOptions {
-    /// Where songs were read.
+    /// Locations of the song objects, without secrets.
     pub songs: Vec<String>,
-    /// Where logs were read.
+    /// Locations of the log objects, without secrets.
     pub logs: Vec<String>,
-    /// Whether objects with hidden names were read.
+    /// `true` if objects with hidden names were read.
     #[serde(default)]
     pub include_hidden: bool,
-    /// The suffixes of objects that were read, `json` or `any`; older records do not say.
+    /// Suffixes of the objects that were read, `json` or `any`; empty in records that lack it.
     #[serde(default)]
     pub suffix: String,
-    /// The JSONPaths file for songs.
+    /// Location of the JSONPaths file for songs, if one was used.
     pub song_jsonpaths: Option<String>,
-    /// The JSONPaths file for logs.
+    /// Location of the JSONPaths file for logs, if one was used.
     pub log_jsonpaths: Option<String>,
-    /// The folder of the user's own queries.
+    /// Folder of the user's own queries, if one was used.
     pub queries: Option<String>,
-    /// `title-artist` or `title-artist-duration`.
+    /// Rule that matches plays to songs: `title-artist` or `title-artist-duration`.
     #[serde(rename = "match")]
     pub match_rule: String,
-    /// `keep` or `drop`.
+    /// Treatment of plays without a matching song: `keep` or `drop`.
     pub unmatched: String,
-    /// `off`, `match` or `store`; older records, which lack it, have `off`.
+    /// Treatment of text that was encoded to UTF-8 twice: `off`, `match` or `store`. `off` for records that
+    /// lack it.
     #[serde(default = "off")]
     pub repair_encoding: String,
-    /// How many rejects were allowed.
+    /// Limit on rejects, such as `10`, `0.5%` or `65536B`.
     pub max_rejects: String,
-    /// The size at which files were closed, in bytes; older records do not tell.
+    /// Target size of the files in bytes; 0 for records that lack it.
     #[serde(default)]
     pub file_size: u64,
 }
@@ -83,14 +84,14 @@ fn off() -> String {
     "off".to_owned()
 }
 
-/// What was read of a dataset.
+/// Counts of what was read of a dataset.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DatasetRecord {
     /// Objects read.
     pub objects: u64,
-    /// Their bytes, as stored.
+    /// Bytes of the objects as stored.
     pub stored_bytes: u64,
-    /// Their bytes after decompression.
+    /// Bytes of the objects after decompression.
     pub bytes: u64,
     /// Records read.
     pub records: u64,
@@ -98,72 +99,73 @@ pub struct DatasetRecord {
     pub decoded: u64,
     /// Records that were rejected.
     pub rejected: u64,
-    /// Objects passed over, by suffix or by kind.
+    /// Objects that were listed but not read, by suffix or by kind.
     pub skipped: BTreeMap<String, u64>,
-    /// Keys that no column is filled from, with the number of records they were in.
+    /// Keys that correspond to no column, with the number of records that contain them.
     pub unknown_keys: BTreeMap<String, u64>,
 }
 
-/// What became of the plays.
+/// Counts of the plays by outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlaysRecord {
     /// Plays read.
     pub read: u64,
-    /// Those that match a song.
+    /// Distinct plays that match a song.
     pub matched: u64,
-    /// Those that match none.
+    /// Distinct plays that match no song.
     pub unmatched: u64,
-    /// Copies of other plays, removed.
+    /// Plays that were removed as copies of other plays.
     pub duplicates: u64,
-    /// Distinct plays whose fingerprint an earlier one has; theirs is the next free one.
+    /// Distinct plays whose fingerprint equals that of an earlier play. Their `songplay_id` is the
+    /// fingerprint plus 1, 2, 3 and so on.
     pub shared_fingerprints: u64,
 }
 
-/// A table's files and what they hold.
+/// The files of a table and statistics about their content.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct TableRecord {
-    /// Rows of all files.
+    /// Rows in all files.
     pub rows: u64,
-    /// Bytes of all files.
+    /// Bytes of all files as stored.
     pub bytes: u64,
-    /// The COPY manifest, relative to the output.
+    /// Path of the COPY manifest, relative to the output.
     pub manifest: String,
-    /// The files, in order.
+    /// Files, in the order of their rows.
     pub files: Vec<FileRecord>,
-    /// The longest value of each text column, in bytes.
+    /// Length of the longest value by text column, in bytes of UTF-8.
     pub max_text_bytes: BTreeMap<String, u64>,
-    /// Nulls of each column.
+    /// Number of nulls by column.
     pub nulls: BTreeMap<String, u64>,
 }
 
-/// A Parquet file.
+/// A Parquet file of the star.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileRecord {
-    /// Its path, relative to the output.
+    /// Path, relative to the output.
     pub path: String,
-    /// Its rows.
+    /// Number of rows.
     pub rows: u64,
-    /// Its bytes.
+    /// Size in bytes.
     pub bytes: u64,
 }
 
 impl RunRecord {
-    /// Reads the record of the star at `out`, or `None` when there is no star.
+    /// Reads the record of the star at `out`. Returns `None` if there is no star.
     ///
     /// # Errors
     ///
-    /// If it cannot be read, or is of another form.
+    /// Returns an error if the record cannot be read or has another format.
     pub async fn read(out: &Place) -> Result<Option<RunRecord>> {
         let place = out.child(RECORD);
         let Some(bytes) = place.read().await? else { return Ok(None) };
         RunRecord::parse(&place, &bytes).map(Some)
     }
 
-    /// The record that the object at `place` holds.
+    /// Parses the bytes of the object at `place` as a record.
     ///
     /// # Errors
     ///
-    /// If it is none, or is of another form.
+    /// Returns an error if the bytes are not a record or have another format.
     pub(crate) fn parse(place: &Place, bytes: &[u8]) -> Result<RunRecord> {
         let refuse = |reason: String| Error::Record { url: place.to_string(), reason };
         let form: Form = serde_json::from_slice(bytes).map_err(|e| refuse(e.to_string()))?;
@@ -173,11 +175,11 @@ impl RunRecord {
         serde_json::from_slice(bytes).map_err(|e| refuse(e.to_string()))
     }
 
-    /// As [`RunRecord::read`], for whoever needs a star.
+    /// Reads the record of the star at `out`, which must exist.
     ///
     /// # Errors
     ///
-    /// Also if there is no star.
+    /// Returns an error if there is no star, or in the cases of [`RunRecord::read`].
     pub async fn require(out: &Place) -> Result<RunRecord> {
         RunRecord::read(out).await?.ok_or_else(|| {
             Error::NothingFound(format!(
@@ -186,22 +188,21 @@ impl RunRecord {
         })
     }
 
-    /// The record as it is stored.
+    /// Returns the record as it is stored: indented JSON that ends with a line feed.
     ///
     /// # Errors
     ///
-    /// If it cannot be serialised.
+    /// Returns an error if the record cannot be serialized.
     pub fn to_json(&self) -> Result<Vec<u8>> {
         to_json(self)
     }
 
-    /// Every Parquet file that the star consists of.
+    /// Returns every Parquet file of the star: those of the tables, the inputs and the rejects.
     pub fn files(&self) -> impl Iterator<Item = &FileRecord> {
         self.tables.values().flat_map(|table| &table.files).chain([&self.inputs, &self.rejects])
     }
 
-    /// The paths of the star's files and of the manifests that the record names, relative to the
-    /// output.
+    /// Returns the paths of the star's files and manifests, relative to the output.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
         let manifests = self.tables.values().map(|table| table.manifest.as_str());
         self.files().map(|file| file.path.as_str()).chain(manifests)

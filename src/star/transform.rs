@@ -1,4 +1,5 @@
-//! From staging tables to star tables: the queries, held to the model, and their rows in order.
+//! Builds the star tables from the staging tables: runs the queries, converts their rows to the model and
+//! sorts them.
 
 use std::sync::Arc;
 
@@ -26,28 +27,28 @@ use crate::error::{Error, Result};
 use crate::ingest::Staging;
 use crate::stage::{Sortable, Sorted, SortedTable, StagingSpace, StagingTable};
 
-/// When a play matches a song.
+/// The condition under which a play matches a song.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MatchRule {
-    /// Artist and title are equal.
+    /// Artist and title must be equal.
     #[default]
     TitleArtist,
-    /// Artist, title and duration are equal.
+    /// Artist, title and duration must be equal.
     TitleArtistDuration,
 }
 
-/// What becomes of plays that match no song.
+/// The treatment of plays that match no song.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Unmatched {
-    /// They stay, without a song.
+    /// Keep them, with nulls for `song_id` and `artist_id`.
     #[default]
     Keep,
-    /// They are left out.
+    /// Leave them out of `songplays`.
     Drop,
 }
 
 impl MatchRule {
-    /// The value of the queries' `$match`.
+    /// Returns the value of the query parameter `$match`.
     pub fn as_str(self) -> &'static str {
         match self {
             MatchRule::TitleArtist => "title-artist",
@@ -57,7 +58,7 @@ impl MatchRule {
 }
 
 impl Unmatched {
-    /// The value of the queries' `$unmatched`.
+    /// Returns the value of the query parameter `$unmatched`.
     pub fn as_str(self) -> &'static str {
         match self {
             Unmatched::Keep => "keep",
@@ -66,22 +67,22 @@ impl Unmatched {
     }
 }
 
-/// How the star queries are to be read.
+/// The options that change the results of the star queries.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Rules {
-    /// `$match`.
+    /// Condition for a match, the query parameter `$match`.
     pub match_rule: MatchRule,
-    /// `$unmatched`.
+    /// Treatment of plays without a match, the query parameter `$unmatched`.
     pub unmatched: Unmatched,
-    /// The treatment of text that was encoded twice.
+    /// Treatment of text that was encoded to UTF-8 twice.
     pub repair_encoding: RepairEncoding,
 }
 
-/// The staging tables of `staging`, for star queries to read.
+/// Registers the staging tables under the names that the star queries read.
 ///
 /// # Errors
 ///
-/// If a table of that name is there already.
+/// Returns an error if the session already has a table of that name.
 pub fn register_staging(session: &SessionContext, staging: &Staging) -> Result<()> {
     let [songs, events] = [Dataset::Songs.table(), Dataset::Events.table()];
     for (name, table) in [(songs, &staging.songs), (events, &staging.events)] {
@@ -92,11 +93,11 @@ pub fn register_staging(session: &SessionContext, staging: &Staging) -> Result<(
     Ok(())
 }
 
-/// Gives up the staging tables, and with them what they hold.
+/// Removes the staging tables from the session, which frees their rows unless something else holds them.
 ///
 /// # Errors
 ///
-/// If the session refuses.
+/// Returns an error if the session cannot remove a table.
 pub fn deregister_staging(session: &SessionContext) -> Result<()> {
     for dataset in [Dataset::Songs, Dataset::Events] {
         session.deregister_table(dataset.table()).map_err(|e| Error::query("staging tables", e))?;
@@ -104,11 +105,11 @@ pub fn deregister_staging(session: &SessionContext) -> Result<()> {
     Ok(())
 }
 
-/// Lets queries read the rows of a star table that are in memory.
+/// Registers a star table whose rows are in memory, for other queries to read.
 ///
 /// # Errors
 ///
-/// If there is a table of its name already.
+/// Returns an error if the session already has a table of that name.
 pub fn register_rows(
     session: &SessionContext,
     table: &Table,
@@ -118,11 +119,11 @@ pub fn register_rows(
     Ok(())
 }
 
-/// Gives up the star tables that queries could read so far, and what they hold.
+/// Removes the star tables from the session, which frees their rows unless something else holds them.
 ///
 /// # Errors
 ///
-/// If the session refuses.
+/// Returns an error if the session cannot remove a table.
 pub fn deregister_tables(session: &SessionContext) -> Result<()> {
     for table in &TABLES {
         session.deregister_table(table.name).map_err(|e| Error::query(table.name, e))?;
@@ -130,42 +131,43 @@ pub fn deregister_tables(session: &SessionContext) -> Result<()> {
     Ok(())
 }
 
-/// A star table under way: batches of its model's columns, in its order.
+/// The rows of a star table as a stream of batches, with the columns of the model and in the table's order.
 pub struct StarStream {
-    /// The table.
+    /// Table that the rows belong to.
     pub table: &'static Table,
     batches: BoxStream<'static, Result<RecordBatch>>,
     in_memory: Option<Arc<SortedTable>>,
 }
 
 impl StarStream {
-    /// The rows as a table for other queries to read, if they are all in memory.
+    /// Returns the rows as a table for other queries to read, or `None` if not all of them are in memory.
     pub fn in_memory(&self) -> Option<Arc<SortedTable>> {
         self.in_memory.clone()
     }
 
-    /// The next batch.
+    /// Returns the next batch, or `None` at the end.
     ///
     /// # Errors
     ///
-    /// If sorting fails.
+    /// Returns an error if sorting fails.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
         self.batches.try_next().await
     }
 }
 
-/// The rows of a star table, not in order yet.
+/// The unsorted rows of a star table.
 pub struct StarRows {
     table: &'static Table,
     query: String,
     staged: StagingTable,
 }
 
-/// Runs the query that makes `table`. What it has read is not needed any more.
+/// Runs the query of `table` to its end. The result does not depend on the tables that the query has read,
+/// so the caller can drop them.
 ///
 /// # Errors
 ///
-/// If the query cannot be planned or fails, or does not give what the model wants.
+/// Returns an error if the query cannot be planned or fails, or if its rows do not fit the model.
 pub async fn star_rows(
     session: &SessionContext,
     queries: &Queries,
@@ -184,11 +186,11 @@ pub async fn star_rows(
 }
 
 impl StarRows {
-    /// The rows in the order of their table.
+    /// Sorts the rows by [`Table::sorted_by`].
     ///
     /// # Errors
     ///
-    /// If they cannot be sorted.
+    /// Returns an error if the rows cannot be sorted.
     pub async fn sorted(self, session: &SessionContext) -> Result<StarStream> {
         let StarRows { table, query, staged } = self;
         let by = table.sorted_by.iter().map(|column| staged.schema().index_of(column));
@@ -226,7 +228,7 @@ impl StarRows {
     }
 }
 
-/// Has DataFusion sort rows, which it can do beyond memory.
+/// Sorts rows with DataFusion, which spills to disk if they do not fit into memory.
 async fn sort(
     rows: datafusion::error::Result<DataFrame>,
     table: &Table,
@@ -237,7 +239,7 @@ async fn sort(
     Ok(rows.execute_stream().await.map_err(&failed)?.map_err(failed).boxed())
 }
 
-/// The batches of a sorted table, gathered side by side and ahead of whoever takes them.
+/// Returns the batches of a sorted table as a stream that gathers them in parallel, ahead of the consumer.
 fn sorted_batches(
     sorted: Arc<Sorted>,
     session: &SessionContext,
@@ -256,12 +258,12 @@ fn sorted_batches(
         .boxed()
 }
 
-/// Registers the functions of star queries, then makes the tables that several queries read and
-/// registers each under its name.
+/// Registers the functions of star queries, then builds the intermediate tables and registers each under its
+/// name.
 ///
 /// # Errors
 ///
-/// If one of their queries cannot be planned or fails.
+/// Returns an error if a query of an intermediate table cannot be planned or fails.
 pub async fn make_intermediates(
     session: &SessionContext,
     queries: &Queries,
@@ -282,10 +284,10 @@ pub async fn make_intermediates(
     Ok(())
 }
 
-/// Makes a batch of the query named one of the schema given.
+/// Converts a batch of the named query to a schema.
 type Convert = fn(&str, &RecordBatch, &SchemaRef) -> Result<RecordBatch>;
 
-/// Runs a query, its partitions side by side, into `table`.
+/// Runs a query, with its partitions in parallel, and stores its rows in `table`.
 async fn stage(
     name: &str,
     rows: DataFrame,
@@ -303,7 +305,8 @@ async fn stage(
         let (name, table) = (name.to_owned(), table.clone());
         tasks.spawn(async move {
             let failed = |e| Error::query(name.clone(), e);
-            // Windows give a batch a group: sorting thousands of those costs more than joining them.
+            // Window functions return one batch per group. Sorting thousands of small batches costs more
+            // than coalescing them.
             let mut coalescer = BatchCoalescer::new(table.schema().clone(), batch_rows)
                 .with_biggest_coalesce_batch_size(Some(batch_rows / 2));
             while let Some(batch) = batches.try_next().await.map_err(failed)? {
