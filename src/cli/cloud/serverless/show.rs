@@ -35,23 +35,13 @@ pub fn plan(plan: &Plan, region: &str, caller: &Caller, found: Option<&Found>) -
         admitted(&group.cidrs),
         group.port
     );
-    let namespace = &plan.namespace;
-    let _ = writeln!(
-        text,
-        "{} {}{}\n{}",
-        heading("namespace"),
-        namespace.name,
-        there(|found| found.namespace.is_some()),
-        data(plan)
-    );
-    let _ = writeln!(
-        text,
-        "{} {}{}\n{}",
-        heading("workgroup"),
-        plan.workgroup.name,
-        there(|found| found.workgroup.is_some()),
-        compute(plan)
-    );
+    let parts = [
+        ("namespace", there(|found| found.namespace.is_some()), data(plan)),
+        ("workgroup", there(|found| found.workgroup.is_some()), compute(plan)),
+    ];
+    for (kind, there, features) in parts {
+        let _ = writeln!(text, "{} {}{there}\n{features}", heading(kind), plan.name);
+    }
     let limit = guard(plan, found);
     let _ = writeln!(
         text,
