@@ -368,6 +368,13 @@ impl ApiError {
                  more"
                     .to_owned(),
             ),
+            "InsufficientCapacityException" => Some(
+                "AWS has too little capacity there; try a smaller --base-capacity or another region"
+                    .to_owned(),
+            ),
+            "ServiceQuotaExceededException" => Some(
+                "a quota of the account is used up; remove something, or ask AWS for more".to_owned(),
+            ),
             "InsufficientClusterCapacity" => Some(
                 "AWS has no such node free there; try another --node-type or region".to_owned(),
             ),

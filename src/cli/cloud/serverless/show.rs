@@ -132,8 +132,8 @@ fn data(plan: &Plan) -> String {
     let namespace = &plan.namespace;
     format!(
         "  database {}, encrypted; user {}, whose password AWS makes up and keeps in Secrets \
-         Manager\n  reads in the role starlift-{}-…, which is its default\n",
-        namespace.database, namespace.user, plan.name
+         Manager\n  reads in the role {}, which is its default\n",
+        namespace.database, namespace.user, plan.role.name
     )
 }
 
@@ -157,10 +157,10 @@ fn compute(plan: &Plan) -> String {
 }
 
 fn cost(base: u32, limit: Option<RpuLimit>) -> String {
+    let [running, most] = spending(base, limit);
     format!(
-        "cost      {};\n          storage ${} a GB and month, and data that leaves AWS, on top. An \
+        "cost      {running};\n          {most};\n          storage ${} a GB and month, and data that leaves AWS, on top. An \
          estimate:\n          {}\n",
-        spending(base, limit),
         price::STORAGE_GB_MONTH,
         price::SOURCE
     )
