@@ -31,8 +31,7 @@
 //! use starlift::generate::{GenerateOptions, log_files, song_objects};
 //! use starlift::ingest::Meter;
 //! use starlift::pipeline::{TransformOptions, transform};
-//! use crate::star::RunRecord;
-//! use starlift::star::register_star;
+//! use starlift::star::{RunRecord, register_star};
 //! use starlift::storage::{Location, StoreOptions, Stores};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -6,9 +6,11 @@ use crate::storage::{Location, StoreKey};
 
 const VERSION: &str = "2012-10-17";
 
-/// Who runs Redshift: provisioned clusters, and workgroups, should the star move there.
+/// Who runs Redshift: provisioned clusters, and workgroups of Redshift Serverless, whose roles must
+/// trust both.
 ///
-/// Source: Redshift Database Developer Guide, Permissions to access other AWS resources.
+/// Sources: Redshift Database Developer Guide, Permissions to access other AWS resources; Redshift
+/// Management Guide, Granting permissions to Amazon Redshift Serverless.
 pub const REDSHIFT: [&str; 2] = ["redshift.amazonaws.com", "redshift-serverless.amazonaws.com"];
 
 /// Who runs scheduled actions.

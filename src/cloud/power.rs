@@ -109,9 +109,7 @@ pub(super) async fn start(
 async fn demand_cluster(clients: &Clients, name: &Name) -> Result<Tags, CloudError> {
     let found = cluster::find_ours(clients, name).await?;
     if found.is_none() {
-        // Whoever may stop clusters need not be allowed to look at workgroups.
-        let workgroup = serverless::workgroup::find(clients, name.as_str()).await.unwrap_or(None);
-        if workgroup.is_some_and(|found| found.tags.is_some_and(|tags| tags.is_of(name))) {
+        if serverless::workgroup::is_ours(clients, name).await {
             return Err(CloudError::NeverPaused(name.to_string()));
         }
     }

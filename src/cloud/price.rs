@@ -21,7 +21,7 @@ const PRICES: [(&str, f64); 7] = [
 ];
 
 /// Dollars for an RPU-hour of Redshift Serverless; AWS counts seconds, and 60 of them at least. Other
-/// regions ask up to twice as much.
+/// regions ask more.
 ///
 /// Source: AWS Big Data Blog, Amazon Redshift Serverless at 4 RPUs: $1.50 an hour for 4 RPUs. Public
 /// repositories of 2026 give the same price for US East.

@@ -14,7 +14,7 @@ use super::network::{FoundGroup, group_of};
 use super::plan::Plan;
 use super::role::FoundRole;
 use super::tags::Tags;
-use super::{cluster, network, power, role, schedule};
+use super::{cluster, network, power, role, schedule, serverless};
 
 /// What is there under the names of a plan, all of it ours.
 #[derive(Debug, Default)]
@@ -64,6 +64,10 @@ impl Found {
             {
                 return Err(difference);
             }
+        }
+        if cluster.is_none() && serverless::workgroup::is_ours(clients, &plan.name).await {
+            let (what, found) = (plan.name.to_string(), "a workgroup".to_owned());
+            return Err(CloudError::Differs { what, found, wanted: "a cluster".to_owned() });
         }
         let scheduler = plan.name.scheduler_role(&clients.region);
         let scheduler_role = role::find(clients, &scheduler).await?;

@@ -66,18 +66,14 @@ pub async fn teardown(
         keep(network::revoke_all(clients, &group.id, ours, journal).await);
     }
     let holding = &estate.serverless;
-    let errors =
+    let removed =
         serverless::teardown::remove(clients, name, holding, final_snapshot, timeout, journal);
-    let errors = errors.await;
-    let is_served = errors.is_empty();
-    errors.into_iter().for_each(|error| {
-        keep(Err(error));
-    });
-    let is_gone = match &estate.cluster {
-        Some(_) => keep(remove_cluster(clients, name, final_snapshot, timeout, journal).await),
-        None => true,
-    };
-    if is_gone && is_served {
+    let mut outcomes: Vec<_> = removed.await.into_iter().map(Err).collect();
+    if estate.cluster.is_some() {
+        outcomes.push(remove_cluster(clients, name, final_snapshot, timeout, journal).await);
+    }
+    let is_gone = outcomes.into_iter().fold(true, |gone, outcome| keep(outcome) && gone);
+    if is_gone {
         if let Some(snapshot) = final_snapshot {
             keep(keep_last(clients, name, estate, snapshot, journal).await);
         }
@@ -94,11 +90,21 @@ pub async fn teardown(
     let Some(error) = first_error else {
         return prove_gone(clients, name, final_snapshot, journal).await;
     };
+    tell_left(clients, name, final_snapshot, journal).await;
+    Err(error)
+}
+
+/// Notes what is still there after a failure, as far as it can be seen.
+async fn tell_left(
+    clients: &Clients,
+    name: &Name,
+    final_snapshot: Option<&str>,
+    journal: &Journal,
+) {
     if let Ok(estate) = survey_of(clients, name).await {
         let left = leftovers(estate, final_snapshot);
         left.iter().for_each(|what| journal.note(format!("still there: {what}")));
     }
-    Err(error)
 }
 
 async fn prove_gone(

@@ -193,7 +193,8 @@ pub(super) async fn for_cluster(
 
 /// Whether a failure may pass by itself: no answer, or one that says so.
 pub(super) fn passes(code: Option<&str>) -> bool {
-    let passing = ["ServiceUnavailable", "InternalFailure", "InternalError"];
+    let passing =
+        ["ServiceUnavailable", "InternalFailure", "InternalError", "InternalServerException"];
     code.is_none_or(|code| THROTTLING_ERRORS.contains(&code) || passing.contains(&code))
 }
 

@@ -15,6 +15,7 @@ mod power;
 mod provision;
 mod serverless;
 mod serverless_faults;
+mod serverless_options;
 mod status;
 mod teardown;
 mod tutorial;

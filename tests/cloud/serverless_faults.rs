@@ -251,6 +251,10 @@ fn a_cluster_and_a_workgroup_do_not_share_a_name() {
     account.provision(&[]).exits(0);
     make(&account, &[]).exits(1).complains("sparkify has a cluster, and the plan says a workgroup");
     account.teardown(&[]).exits(0);
+    make(&account, &[]).exits(0);
+    let cluster = account.provision(&[]);
+    cluster.exits(1).complains("sparkify has a workgroup, and the plan says a cluster");
+    account.teardown(&[]).exits(0);
 }
 
 #[test]

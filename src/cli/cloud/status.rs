@@ -78,7 +78,7 @@ fn row(name: &str, estate: &Estate, region: &str, now: DateTime<Utc>) -> Row {
     let tags = estate.tags();
     let parsed: Option<Name> = name.parse().ok();
     let role = parsed.as_ref().and_then(|name| estate.role(name, region));
-    let (workgroup, namespace) = (&estate.serverless.workgroup, &estate.serverless.namespace);
+    let workgroup = &estate.serverless.workgroup;
     let made = cluster.and_then(|cluster| {
         DateTime::from_timestamp(cluster.cluster_create_time.as_ref()?.secs(), 0)
     });
@@ -90,25 +90,13 @@ fn row(name: &str, estate: &Estate, region: &str, now: DateTime<Utc>) -> Row {
     });
     Row {
         name: name.to_owned(),
-        state: match (cluster, workgroup) {
-            (Some(cluster), _) => cluster::status(cluster).to_owned(),
-            (None, Some(workgroup)) => workgroup.status.to_ascii_lowercase(),
-            (None, None) if namespace.is_some() => "no workgroup".to_owned(),
-            (None, None) => "no cluster".to_owned(),
-        },
+        state: state(estate),
         endpoint: cluster.and_then(endpoint).or_else(|| {
             let (host, port) = workgroup.as_ref()?.endpoint()?;
             Some(format!("{host}:{port}"))
         }),
         role: role.map(|role| role.arn.clone()),
-        role_status: role.and_then(|role| {
-            let status = match (cluster, namespace) {
-                (Some(cluster), _) => cluster::role_status(cluster, &role.arn),
-                (None, Some(namespace)) => namespace.role_status(&role.arn),
-                (None, None) => return None,
-            };
-            Some(status.unwrap_or("not attached").to_owned())
-        }),
+        role_status: role.and_then(|role| role_status(estate, &role.arn)),
         lets_in: estate
             .groups
             .iter()
@@ -124,6 +112,25 @@ fn row(name: &str, estate: &Estate, region: &str, now: DateTime<Utc>) -> Row {
         workgroup: serverless::row(&estate.serverless),
         creator: tags.map(|tags| tags.creator).unwrap_or_default(),
     }
+}
+
+fn state(estate: &Estate) -> String {
+    match (&estate.cluster, &estate.serverless.workgroup) {
+        (Some(cluster), _) => cluster::status(cluster).to_owned(),
+        (None, Some(workgroup)) => workgroup.status.to_ascii_lowercase(),
+        (None, None) if estate.serverless.namespace.is_some() => "no workgroup".to_owned(),
+        (None, None) => "no cluster".to_owned(),
+    }
+}
+
+/// How far the attachment of the role has come, where there is something to attach it to.
+fn role_status(estate: &Estate, arn: &str) -> Option<String> {
+    let status = match (&estate.cluster, &estate.serverless.namespace) {
+        (Some(cluster), _) => cluster::role_status(cluster, arn),
+        (None, Some(namespace)) => namespace.role_status(arn),
+        (None, None) => return None,
+    };
+    Some(status.unwrap_or("not attached").to_owned())
 }
 
 fn table(rows: &[Row], now: DateTime<Utc>) -> String {

@@ -34,7 +34,8 @@ impl Doctor<'_> {
         let named = iam_role.filter(|role| *role != "default").map(str::to_owned);
         let Some(arn) = named.or(found.iam_role) else {
             let said = "the namespace has no default role, and none is named".to_owned();
-            let cure = "attach one in the Redshift console, or name one with --iam-role".to_owned();
+            let cure =
+                "`starlift provision --serverless` attaches one, --iam-role names one".to_owned();
             self.note("role", Bad(said, cure))?;
             return Ok(true);
         };

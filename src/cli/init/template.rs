@@ -157,6 +157,20 @@ fn cloud(file: &mut File, values: &Values) {
     file.commented("cidr", vec!["203.0.113.7/32"]);
     file.comment("Time after which AWS pauses it; `never` lets it run.");
     file.on("expires", values.expires.as_deref().unwrap_or("8h"));
+    workgroup(file);
+    file.off(
+        "kms_key",
+        "KMS key that the objects of the star are encrypted with, where it is your own.",
+        "arn:aws:kms:us-west-2:111122223333:key/ID",
+    );
+    file.off(
+        "subnet_group",
+        "Cluster subnet group, in place of the default network.",
+        "warehouse-subnets",
+    );
+}
+
+fn workgroup(file: &mut File) {
     file.comment(
         "Whether it is a workgroup of Redshift Serverless, which has no nodes and no expiry.",
     );
@@ -171,16 +185,6 @@ fn cloud(file: &mut File, values: &Values) {
     );
     file.comment("With `serverless`: subnets, in place of those of the default network.");
     file.commented("subnet", vec!["subnet-0123456789abcdef0"]);
-    file.off(
-        "kms_key",
-        "KMS key that the objects of the star are encrypted with, where it is your own.",
-        "arn:aws:kms:us-west-2:111122223333:key/ID",
-    );
-    file.off(
-        "subnet_group",
-        "Cluster subnet group, in place of the default network.",
-        "warehouse-subnets",
-    );
 }
 
 fn redshift(file: &mut File, values: &Values) -> Result<()> {

@@ -19,3 +19,6 @@ mod wait;
 pub mod workgroup;
 
 pub use lookup::{Credentials, credentials, find};
+
+#[cfg(test)]
+mod tests;

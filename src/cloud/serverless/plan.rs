@@ -134,17 +134,7 @@ impl Plan {
             creator: creator(&caller.arn),
             expiry: None,
         };
-        let read = policy::read_star(caller.partition(), &options.star, options.kms_key.as_deref());
-        let role = RoleSpec {
-            name: name.role(region),
-            description: format!(
-                "Lets the Redshift Serverless namespace {name} read a star; made by starlift"
-            ),
-            trust: policy::trust(&policy::REDSHIFT),
-            policy_name: "read-star",
-            policy: read,
-            tags: tags.clone(),
-        };
+        let role = reading_role(options, caller, region, &tags);
         Plan {
             name: name.clone(),
             namespace: NamespaceSpec {
@@ -173,6 +163,26 @@ impl Plan {
             },
             limit: options.limit,
         }
+    }
+}
+
+/// The role in which the namespace reads the star.
+fn reading_role(
+    options: &ServerlessOptions,
+    caller: &Caller,
+    region: &str,
+    tags: &Tags,
+) -> RoleSpec {
+    let name = &options.name;
+    RoleSpec {
+        name: name.role(region),
+        description: format!(
+            "Lets the Redshift Serverless namespace {name} read a star; made by starlift"
+        ),
+        trust: policy::trust(&policy::REDSHIFT),
+        policy_name: "read-star",
+        policy: policy::read_star(caller.partition(), &options.star, options.kms_key.as_deref()),
+        tags: tags.clone(),
     }
 }
 

@@ -15,6 +15,7 @@ use super::wait::{Wait, while_busy};
 use crate::cloud::clients::Clients;
 use crate::cloud::error::{ApiError, CloudError};
 use crate::cloud::journal::Journal;
+use crate::cloud::names::Name;
 use crate::cloud::tags::Tags;
 use crate::cloud::wait::Verdict;
 
@@ -103,7 +104,6 @@ impl Workgroup {
     pub fn created(&self) -> Option<DateTime<Utc>> {
         match self.creation_date.as_ref()? {
             Value::String(text) => Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc()),
-            #[allow(clippy::cast_possible_truncation, reason = "seconds fit")]
             number => DateTime::from_timestamp(number.as_f64()? as i64, 0),
         }
     }
@@ -214,6 +214,16 @@ async fn get(clients: &Clients, name: &str) -> Result<Option<Workgroup>, ApiErro
     let request = json!({ "workgroupName": name });
     let answer = existing(call::<Got>(clients, &api::GET_WORKGROUP, &request).await)?;
     Ok(answer.map(|answer| answer.workgroup))
+}
+
+/// Whether a workgroup of this name is ours, as far as can be seen: whoever has clusters alone need not
+/// be allowed to look.
+pub async fn is_ours(clients: &Clients, name: &Name) -> bool {
+    let found = find(clients, name.as_str()).await.unwrap_or_else(|error| {
+        tracing::debug!("{error}");
+        None
+    });
+    found.and_then(|found| found.tags).is_some_and(|tags| tags.is_of(name))
 }
 
 /// All workgroups, without their tags.

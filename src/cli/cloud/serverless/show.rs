@@ -35,23 +35,13 @@ pub fn plan(plan: &Plan, region: &str, caller: &Caller, found: Option<&Found>) -
         admitted(&group.cidrs),
         group.port
     );
-    let namespace = &plan.namespace;
-    let _ = writeln!(
-        text,
-        "{} {}{}\n{}",
-        heading("namespace"),
-        namespace.name,
-        there(|found| found.namespace.is_some()),
-        data(plan)
-    );
-    let _ = writeln!(
-        text,
-        "{} {}{}\n{}",
-        heading("workgroup"),
-        plan.workgroup.name,
-        there(|found| found.workgroup.is_some()),
-        compute(plan)
-    );
+    let parts = [
+        ("namespace", there(|found| found.namespace.is_some()), data(plan)),
+        ("workgroup", there(|found| found.workgroup.is_some()), compute(plan)),
+    ];
+    for (kind, there, features) in parts {
+        let _ = writeln!(text, "{} {}{there}\n{features}", heading(kind), plan.name);
+    }
     let limit = guard(plan, found);
     let _ = writeln!(
         text,
@@ -142,8 +132,8 @@ fn data(plan: &Plan) -> String {
     let namespace = &plan.namespace;
     format!(
         "  database {}, encrypted; user {}, whose password AWS makes up and keeps in Secrets \
-         Manager\n  reads in the role starlift-{}-…, which is its default\n",
-        namespace.database, namespace.user, plan.name
+         Manager\n  reads in the role {}, which is its default\n",
+        namespace.database, namespace.user, plan.role.name
     )
 }
 
@@ -167,10 +157,10 @@ fn compute(plan: &Plan) -> String {
 }
 
 fn cost(base: u32, limit: Option<RpuLimit>) -> String {
+    let [running, most] = spending(base, limit);
     format!(
-        "cost      {};\n          storage ${} a GB and month, and data that leaves AWS, on top. An \
+        "cost      {running};\n          {most};\n          storage ${} a GB and month, and data that leaves AWS, on top. An \
          estimate:\n          {}\n",
-        spending(base, limit),
         price::STORAGE_GB_MONTH,
         price::SOURCE
     )

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::cloud::price::RPU_HOUR;
-use crate::cloud::serverless::limit::{FoundLimit, RpuLimit};
+use crate::cloud::serverless::limit::{FoundLimit, Period, RpuLimit};
 use crate::cloud::serverless::survey::Holding;
 
 /// What belongs to one name of Redshift Serverless, as it is shown.
@@ -46,24 +46,25 @@ pub fn row(holding: &Holding) -> Option<WorkgroupRow> {
 /// What is said of a workgroup below the table.
 pub fn line(name: &str, row: &WorkgroupRow) -> String {
     match row.base_capacity {
-        Some(rpus) => format!("workgroup {name}: {rpus} RPUs, {}\n", spending(rpus, row.guard)),
+        Some(rpus) => {
+            let [running, most] = spending(rpus, row.guard);
+            format!("workgroup {name}: {rpus} RPUs, {running}; {most}\n")
+        }
         None => format!("namespace {name} has no workgroup; its storage costs\n"),
     }
 }
 
-/// What a workgroup costs, and what at most.
-pub fn spending(base: u32, limit: Option<RpuLimit>) -> String {
+/// What a workgroup costs while queries run, and what at most.
+pub fn spending(base: u32, limit: Option<RpuLimit>) -> [String; 2] {
     let hour = f64::from(base) * RPU_HOUR;
     let running = format!("about ${hour:.2} an hour while queries run, by the second");
-    match limit {
-        None => format!("{running}; NO usage limit turns queries off"),
-        Some(limit) => {
-            let (period, month) =
-                (f64::from(limit.amount) * RPU_HOUR, limit.in_a_month() * RPU_HOUR);
-            format!(
-                "{running}; limited to {limit}: at most ${period:.2} a {}, ${month:.0} a month",
-                limit.period
-            )
-        }
-    }
+    let Some(limit) = limit else {
+        return [running, "NO usage limit turns queries off".to_owned()];
+    };
+    let (period, month) = (f64::from(limit.amount) * RPU_HOUR, limit.in_a_month() * RPU_HOUR);
+    let most = match limit.period {
+        Period::Month => format!("${month:.2} a month"),
+        other => format!("${period:.2} a {other}, ${month:.0} a month"),
+    };
+    [running, format!("limited to {limit}: at most about {most}")]
 }
