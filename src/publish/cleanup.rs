@@ -76,7 +76,7 @@ pub(super) async fn of_run(out: &Place, run_id: &str) -> Result<Unwanted> {
     Ok(unwanted)
 }
 
-/// Removes the files and returns their number. Files that do not exist are not counted.
+/// Removes the files and returns their number, including files that are missing already.
 ///
 /// # Errors
 ///

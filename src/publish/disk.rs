@@ -11,7 +11,7 @@ use std::time::Instant;
 use crate::error::{Error, Result};
 use crate::storage::StorageError;
 
-/// Returns the missing folders of a path, and the existing folder in which the first will be created.
+/// Returns the missing folders of a path, innermost first, and then the nearest existing folder.
 pub(super) fn missing_folders(folder: &Path) -> Vec<PathBuf> {
     let mut missing = Vec::new();
     for folder in folder.ancestors() {

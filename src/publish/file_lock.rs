@@ -75,7 +75,8 @@ impl FileLock {
     }
 }
 
-/// Opens the lock file; fails if its name belongs to something other than a regular file.
+/// Opens the lock file, and creates it if it does not exist. Fails if the path is a symbolic link or
+/// not a file.
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);

@@ -66,7 +66,7 @@ pub(crate) struct Publication {
     pub started_at: DateTime<Utc>,
     lock: OutputLock,
     standing: Standing,
-    /// Folders above the output's files that the run created.
+    /// Folders that did not exist when the run began, and the existing folder that contains them.
     made_folders: Vec<PathBuf>,
     file_bytes: u64,
     threads: usize,

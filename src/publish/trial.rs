@@ -66,8 +66,8 @@ pub(crate) async fn try_store(
         tried.push(removed);
     }
     if let Some(folder) = scratch.location.local_path() {
-        // Removing stops at folders that existed before, which are not empty or contain the first
-        // created folder.
+        // The last folder existed before the test, and `remove_dir` fails for folders that are not
+        // empty.
         let made = made.unwrap_or_default();
         let own = made.iter().take(made.len().saturating_sub(1)).map(|path| path.as_path());
         for folder in std::iter::once(folder.as_path()).chain(own) {

@@ -95,8 +95,8 @@ fn skippable_frame(start: &[u8], whole: bool) -> Option<Option<Form>> {
     (!whole && AFTER_FIRST.starts_with(rest)).then_some(None)
 }
 
-/// Returns `true` if the bytes can be part of a line of text: no control characters except tabs and
-/// line ends.
+/// Returns `true` if the bytes can be part of a line of text: UTF-8, possibly cut off at the end,
+/// without control characters except tabs and line ends.
 fn is_text(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| *byte >= b' ' && *byte != 0x7f || matches!(byte, b'\t' | b'\n' | b'\r'))
         && std::str::from_utf8(bytes).map_or_else(|e| e.error_len().is_none(), |_| true)
