@@ -72,7 +72,7 @@ pub enum Error {
         allowed: String,
         /// Location of the rejects file.
         file: String,
-        /// `true` if reading stopped early because the limit was already exceeded.
+        /// `true` if reading stopped early because the rejects were certain to exceed the limit.
         stopped_early: bool,
     },
     /// Checks found rows that violate an invariant.

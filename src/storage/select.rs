@@ -44,7 +44,7 @@ pub struct ListOptions {
     pub output: Option<OutputPlace>,
     /// Objects that are read for another purpose, such as JSONPaths files.
     pub apart: Vec<Location>,
-    /// `true` if a location may match nothing as long as others match.
+    /// `true` to accept a location without data even if several locations are given.
     pub allow_nothing: bool,
 }
 

@@ -75,7 +75,7 @@ pub struct Stores {
     aborts: TaskTracker,
 }
 
-/// Credentials and query of a web server's URL.
+/// User name and password of a web server's URL.
 type Secret = String;
 
 /// An open store, and the same bucket through the S3 API.

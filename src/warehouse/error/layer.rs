@@ -86,7 +86,7 @@ pub enum Error {
     Encoding {
         /// Name of the database.
         database: String,
-        /// Its encoding, as PostgreSQL names it.
+        /// Encoding of the database, as PostgreSQL names it.
         encoding: String,
         /// One line per column: the number of affected values, and an example.
         texts: Vec<String>,
