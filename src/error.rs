@@ -1,4 +1,4 @@
-//! What can go wrong, as a caller would tell it apart.
+//! Errors of the library, distinguished as callers need to handle them.
 
 mod messages;
 
@@ -12,26 +12,26 @@ use crate::storage::{LocationError, StorageError};
 pub(crate) use messages::count;
 use messages::{earlier, too_many};
 
-/// The outcome of starlift's fallible functions.
+/// The result of starlift's fallible functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Everything that ends a run.
+/// The error that ends a run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A location was mistyped.
+    /// A location cannot be parsed.
     #[error(transparent)]
     Location(#[from] LocationError),
-    /// An option has a value that cannot be.
+    /// An option has an invalid value.
     #[error("{0}")]
     Usage(String),
-    /// A store refused or failed.
+    /// A store rejected a request or failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// There is nothing where there should be.
+    /// The input or star does not exist.
     #[error("{0}")]
     NothingFound(String),
-    /// A dataset has objects and no rows.
+    /// A dataset has objects but no rows.
     #[error(
         "{dataset} are empty: {}, {}, {} and not one row; {}; nothing was published",
         count(*objects as usize, "object"),
@@ -40,96 +40,96 @@ pub enum Error {
         earlier(out, *earlier_rows)
     )]
     EmptyDataset {
-        /// The dataset.
+        /// Name of the dataset.
         dataset: &'static str,
-        /// Objects read.
+        /// Number of objects read.
         objects: u64,
-        /// Their bytes, as stored.
+        /// Stored size of the objects in bytes.
         bytes: u64,
-        /// Records that were rejected.
+        /// Number of rejected records.
         rejected: u64,
-        /// The output.
+        /// Location of the output.
         out: String,
-        /// Rows that the dataset has in the star that is there, if there is one.
+        /// Number of rows of the dataset in the existing star, if there is one.
         earlier_rows: Option<u64>,
     },
     /// A JSONPaths file cannot be used.
     #[error("{url} cannot be used")]
     JsonPaths {
-        /// The file.
+        /// URL of the file.
         url: String,
-        /// Why not.
+        /// The reason.
         source: JsonPathsError,
     },
     /// More records were rejected than allowed.
     #[error("{}; see {file}{}", too_many(*rejected, *read, allowed), partial(*stopped_early))]
     TooManyRejects {
-        /// Rejects.
+        /// Counts of rejected records.
         rejected: Rejected,
-        /// Records read.
+        /// Number of records read.
         read: u64,
-        /// The limit, as given.
+        /// The limit as specified by the user.
         allowed: String,
-        /// Where the rejects are kept.
+        /// Location of the rejects file.
         file: String,
-        /// True if reading stopped because the limit could no longer be met.
+        /// `true` if reading stopped early because the rejects were certain to exceed the limit.
         stopped_early: bool,
     },
-    /// Checks found rows that break an invariant.
+    /// Checks found rows that violate an invariant.
     #[error("{} failed: {}", count(failed.len(), "check"), failed.join(", "))]
     ChecksFailed {
-        /// The checks.
+        /// Names of the checks.
         failed: Vec<String>,
     },
-    /// The numbers of a run do not balance.
+    /// The row counts of a run do not balance.
     #[error("the run's numbers do not balance: {0}; nothing was published")]
     Unbalanced(String),
-    /// Another run is writing to the same place.
+    /// Another run is writing to the same output.
     #[error("another run is writing to {out}: {holder}")]
     Locked {
-        /// The output.
+        /// Location of the output.
         out: String,
-        /// Who holds it.
+        /// Description of the holder of the lock.
         holder: String,
     },
-    /// Another run has published to the same place since this one began.
+    /// Another run has published to the same output since this one began.
     #[error("{url} has changed since this run began: {found}; this run published nothing")]
     Overtaken {
-        /// The record.
+        /// URL of the record.
         url: String,
-        /// What is there now.
+        /// Description of the record found.
         found: String,
     },
-    /// A star's record cannot be understood.
+    /// The record of a star cannot be parsed.
     #[error("{url} is not the record of a star this version can read: {reason}")]
     Record {
-        /// The record.
+        /// URL of the record.
         url: String,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
-    /// A file of a star is not as it was written.
+    /// A file of a star has changed since it was written.
     #[error("{url} is part of the star, but {reason}")]
     StarFile {
-        /// The file.
+        /// URL of the file.
         url: String,
-        /// What became of it.
+        /// The difference.
         reason: String,
     },
     /// An SQL file or text failed.
     #[error("query {name} failed")]
     Query {
-        /// The query's file or name.
+        /// File or name of the query.
         name: String,
-        /// Why.
+        /// The reason.
         source: Box<DataFusionError>,
     },
-    /// A query does not give what its table needs.
+    /// The result of a query does not match its table.
     #[error("query {name} does not give the columns of its table: {reason}")]
     Shape {
-        /// The query's file.
+        /// File of the query.
         name: String,
-        /// What differs.
+        /// The difference.
         reason: String,
     },
     /// Temporary files could not be written or read.
@@ -138,35 +138,35 @@ pub enum Error {
     /// Parquet could not be written.
     #[error("cannot write {url}")]
     Parquet {
-        /// The file.
+        /// URL of the file.
         url: String,
-        /// Why.
+        /// The reason.
         source: parquet::errors::ParquetError,
     },
     /// Arrow data could not be built.
     #[error("cannot build Arrow data")]
     Arrow(#[from] ArrowError),
-    /// A local file or stream failed.
+    /// A local file or stream operation failed.
     #[error("{action}")]
     Io {
-        /// What was being done.
+        /// Description of the operation.
         action: String,
-        /// Why it failed.
+        /// The reason.
         source: std::io::Error,
     },
-    /// A part of the program ended before its time.
+    /// A task panicked or was cancelled.
     #[error("a worker stopped unexpectedly; this is a defect of starlift, please report it")]
     Worker(#[from] tokio::task::JoinError),
     /// The run was interrupted.
     #[error("interrupted; nothing was published")]
     Interrupted,
-    /// A command that changes nothing was interrupted.
+    /// A read-only command was interrupted.
     #[error("interrupted")]
     Stopped,
 }
 
 impl Error {
-    /// A failure of the query called `name`.
+    /// Creates the error for a failure of the query `name`.
     pub fn query(name: impl Into<String>, source: DataFusionError) -> Error {
         match find_own(source) {
             Ok(own) => own.into(),
@@ -174,20 +174,20 @@ impl Error {
         }
     }
 
-    /// A failed file operation, told as what was being done.
+    /// Creates the error for a failed file operation; `action` describes the operation.
     pub fn io(action: impl Into<String>, source: std::io::Error) -> Error {
         Error::Io { action: action.into(), source }
     }
 }
 
-/// The causes of an error, the outer before the inner.
+/// Returns the causes of an error, outermost first.
 pub fn causes<'a>(
     error: &'a (dyn std::error::Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
     std::iter::successors(error.source(), |cause| cause.source())
 }
 
-/// A staging failure that travelled through DataFusion, brought back as itself.
+/// Recovers a staging failure that DataFusion has wrapped.
 fn find_own(error: DataFusionError) -> std::result::Result<StageError, DataFusionError> {
     match error {
         DataFusionError::External(external) => match external.downcast::<StageError>() {
@@ -198,7 +198,7 @@ fn find_own(error: DataFusionError) -> std::result::Result<StageError, DataFusio
     }
 }
 
-/// The end of an error whose numbers are of a part of the input.
+/// Returns the ending of a message whose numbers cover only part of the input.
 fn partial(stopped_early: bool) -> &'static str {
     if stopped_early { "; reading stopped early, so the numbers are of what was read" } else { "" }
 }

@@ -1,4 +1,4 @@
-//! Parts of the messages of errors.
+//! Parts of error messages.
 
 use crate::limits::Rejected;
 
@@ -21,7 +21,7 @@ pub(super) fn earlier(out: &str, rows: Option<u64>) -> String {
     }
 }
 
-/// A number with its noun: `1 check`, `2 checks`.
+/// Formats a number with its noun: `1 check`, `2 checks`.
 pub(crate) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }

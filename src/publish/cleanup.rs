@@ -1,7 +1,7 @@
-//! Files that no star consists of any more: superseded ones, and those of runs that died.
+//! Removal of files that no star needs: superseded files and those of runs that died.
 //!
-//! Only files that stand directly in a folder of the output and bear the name of a run's file are
-//! removed. Stars below the output, and whatever a link leads to, are left alone.
+//! Only files directly in a folder of the output whose names are those of a run's files are removed.
+//! Stars below the output and the targets of symbolic links are left alone.
 
 use std::collections::HashSet;
 use std::path::Path as FsPath;
@@ -15,16 +15,16 @@ use crate::error::{Error, Result};
 use crate::star::RunRecord;
 use crate::storage::{Place, StorageError};
 
-/// Files to be removed, by their paths relative to the output.
+/// Files to remove, by their paths relative to the output.
 pub(super) type Unwanted = Vec<String>;
 
-/// Lists the files at `out` that the star of `keep` does not consist of, and that are of `previous`
-/// or of a run that did not begin after that of `keep`. Unless `alone`, other runs may be at work:
-/// then only files of `previous` are listed.
+/// Lists the files at `out` that are not part of the star of `keep` and that belong to `previous` or to
+/// a run that did not begin after that of `keep`. If not `alone`, other runs may be active, and only
+/// the files of `previous` are listed.
 ///
 /// # Errors
 ///
-/// If a folder cannot be listed.
+/// Returns an error if a folder cannot be listed.
 pub(super) async fn superseded(
     out: &Place,
     keep: &RunRecord,
@@ -58,11 +58,11 @@ pub(super) async fn superseded(
     Ok(unwanted)
 }
 
-/// Lists the files that the run `run_id` has written, except its rejects: they say why it failed.
+/// Lists the files that the run `run_id` has written, except its rejects, which explain why it failed.
 ///
 /// # Errors
 ///
-/// If a folder cannot be listed.
+/// Returns an error if a folder cannot be listed.
 pub(super) async fn of_run(out: &Place, run_id: &str) -> Result<Unwanted> {
     let mut unwanted = Vec::new();
     for folder in names::folders() {
@@ -76,11 +76,11 @@ pub(super) async fn of_run(out: &Place, run_id: &str) -> Result<Unwanted> {
     Ok(unwanted)
 }
 
-/// Removes the files and returns their number; those that are gone already are passed over.
+/// Removes the files and returns their number, including files that are missing already.
 ///
 /// # Errors
 ///
-/// If one cannot be removed.
+/// Returns an error if a file cannot be removed.
 pub(super) async fn remove(out: &Place, unwanted: Unwanted) -> Result<usize> {
     let count = unwanted.len();
     if let Some(folder) = out.location.local_path() {
@@ -111,7 +111,7 @@ fn remove_file(path: &FsPath) -> Result<(), StorageError> {
     }
 }
 
-/// The names of the files in a folder of the output; not those in folders below it.
+/// Returns the names of the files directly in a folder of the output.
 async fn list(out: &Place, folder: &str) -> Result<Vec<String>> {
     if let Some(local) = out.location.local_path() {
         return list_folder(&local.join(folder)).await;
@@ -123,8 +123,7 @@ async fn list(out: &Place, folder: &str) -> Result<Vec<String>> {
     Ok(names.filter_map(|path| path.filename().map(str::to_owned)).collect())
 }
 
-/// The unfinished writes in a folder on local disk, of files that are `wanted`. The store itself
-/// never lists them.
+/// Lists the unfinished writes of `wanted` files in a local folder. The store itself never lists them.
 async fn unfinished(out: &Place, folder: &str, wanted: impl Fn(&str) -> bool) -> Result<Unwanted> {
     let Some(local) = out.location.local_path() else { return Ok(Vec::new()) };
     let found = list_folder(&local.join(folder)).await?;
@@ -133,8 +132,8 @@ async fn unfinished(out: &Place, folder: &str, wanted: impl Fn(&str) -> bool) ->
     Ok(ours.map(path).collect())
 }
 
-/// The names of the files in a local folder. Links are no files, and a folder that is a link to
-/// another one is not looked into, since that may be a part of another star.
+/// Returns the names of the files in a local folder. Symbolic links are skipped, and a folder that is
+/// itself a link is not listed, since it may be part of another star.
 async fn list_folder(folder: &FsPath) -> Result<Vec<String>> {
     let failed = |e| StorageError::list_io(&folder.display().to_string(), e);
     let mut entries = match tokio::fs::symlink_metadata(folder).await {

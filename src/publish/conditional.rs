@@ -1,4 +1,4 @@
-//! Objects that are replaced only if they are still as they were read.
+//! Conditional puts: replacing an object only if it has not changed since it was read.
 
 use std::time::Duration;
 
@@ -9,44 +9,44 @@ use object_store::{Error as StoreError, ObjectStoreExt, PutMode, PutOptions, Upd
 use crate::error::causes;
 use crate::storage::{Place, StorageError};
 
-/// How often a conditional put is sent before it has failed.
+/// Number of attempts of a conditional put.
 const PUT_TRIES: usize = 3;
 
-/// The pause between two such tries.
+/// Pause between two attempts.
 const PUT_PAUSE: Duration = Duration::from_millis(500);
 
-/// Failures that mean that conditional puts are not supported: the answer of a server that does not
-/// know their headers, and a server that sends no version to compare with.
+/// Errors that mean that the store does not support conditional puts: the server does not know the
+/// headers, or returns no version to compare with.
 const UNSUPPORTED: [&str; 3] = [
     "501 Not Implemented",
     "Version required for conditional update",
     "ETag required for conditional put",
 ];
 
-/// Answers that mean the same if they are given each time. They have other causes too: then an
+/// Responses that mean the same if every attempt returns them. They can have other causes, but then an
 /// unconditional put fails as well.
 const REJECTED: [&str; 2] = ["400 Bad Request", "405 Method Not Allowed"];
 
-/// An object as it was read.
+/// An object and its version.
 #[derive(Debug, Clone)]
 pub(super) struct Versioned {
     pub bytes: Bytes,
     pub version: UpdateVersion,
-    /// When it was written, by the clock of the store.
+    /// Time of the write, by the store's clock.
     pub modified: DateTime<Utc>,
 }
 
 /// The outcome of a conditional put.
 pub(super) enum Replaced {
-    /// The object is this version now.
+    /// The object was replaced and has this version.
     Done(UpdateVersion),
-    /// The object was not as expected; this is what is there.
+    /// The object was not the expected version; contains the object found.
     Refused(Option<Versioned>),
-    /// The store has no conditional puts.
+    /// The store does not support conditional puts.
     Unsupported,
 }
 
-/// Reads an object and its version; `None` when there is none.
+/// Reads an object and its version; returns `None` if it does not exist.
 pub(super) async fn read(place: &Place) -> Result<Option<Versioned>, StorageError> {
     let failed = |e| StorageError::read(&place.to_string(), e);
     place.demand_file()?;
@@ -62,12 +62,12 @@ pub(super) async fn read(place: &Place) -> Result<Option<Versioned>, StorageErro
     Ok(Some(Versioned { bytes, version, modified }))
 }
 
-/// Puts `bytes` in place of the version `expected`, or where there must be no object when `expected`
-/// is `None`.
+/// Replaces the version `expected` of an object with `bytes`, or creates the object if `expected` is
+/// `None`.
 ///
 /// # Errors
 ///
-/// If the store fails; the put may have been done nevertheless.
+/// Returns an error if the store fails; the put may have succeeded nevertheless.
 pub(super) async fn replace(
     place: &Place,
     bytes: &Bytes,
@@ -82,7 +82,7 @@ pub(super) async fn replace(
             | StoreError::Precondition { .. }
             | StoreError::NotFound { .. },
         ) => Ok(match read(place).await? {
-            // An earlier try was successful, and its answer was lost.
+            // An earlier attempt succeeded, but its response was lost.
             Some(found) if found.bytes == *bytes => Replaced::Done(found.version),
             found => Replaced::Refused(found),
         }),
@@ -90,8 +90,9 @@ pub(super) async fn replace(
     }
 }
 
-/// The store itself does not repeat a conditional put whose answer is lost, since the second one may
-/// be refused because the first one was successful. Here reading the object shows that.
+/// Sends a conditional put with retries. The store itself does not retry a conditional put whose
+/// response was lost, since the second attempt can be rejected because the first succeeded. The caller
+/// detects that by reading the object.
 async fn put(place: &Place, bytes: &Bytes, mode: PutMode) -> Result<UpdateVersion, StoreError> {
     let mut tries = 1;
     loop {
@@ -118,7 +119,7 @@ fn unsupported(place: &Place) -> StoreError {
 }
 
 /// Returns `true` if an error or one of its causes contains one of the texts. `object_store` reports
-/// these failures like any other failure of a server.
+/// these failures like any other server error.
 fn says(error: &(dyn std::error::Error + 'static), texts: &[&str]) -> bool {
     let named = |error: &(dyn std::error::Error + 'static)| {
         let said = error.to_string();
@@ -127,12 +128,12 @@ fn says(error: &(dyn std::error::Error + 'static), texts: &[&str]) -> bool {
     named(error) || causes(error).any(named)
 }
 
-/// Returns `true` if the store compares versions before it puts. `place` must hold `bytes`: a store that
-/// does not compare writes them once more.
+/// Returns `true` if the store compares versions before a put. `place` must contain `bytes`, since a
+/// store that does not compare writes them again.
 ///
 /// # Errors
 ///
-/// If the store fails.
+/// Returns an error if the store fails.
 pub(super) async fn is_compared(place: &Place, bytes: &Bytes) -> Result<bool, StorageError> {
     let other = UpdateVersion {
         e_tag: Some("\"00000000000000000000000000000000\"".to_owned()),

@@ -1,8 +1,8 @@
-//! Copies of a star's manifests under names that do not change.
+//! Copies of a star's manifests under fixed names.
 //!
-//! Each run writes manifests of its own before its record, which names them. `<table>.manifest` is a
-//! copy for those who COPY by hand, written after the record. A run that is killed in between leaves
-//! copies of the star before; the next run writes them again.
+//! Each run writes its own manifests before its record, which names them. `<table>.manifest` is a copy
+//! for users who run COPY by hand, written after the record. A run killed in between leaves the
+//! previous star's copies; the next run rewrites them.
 
 use std::collections::BTreeMap;
 
@@ -19,25 +19,26 @@ use crate::error::{Error, Result};
 use crate::star::RunRecord;
 use crate::storage::{Place, StorageError};
 
-/// How often a copy is tried that something else writes at the same time.
+/// Number of attempts to write a copy that changes concurrently.
 const TRIES: usize = 3;
 
-/// The copies at an output, as a run has found or written them.
+/// The copies at an output, as the run found or wrote them.
 pub(crate) struct Copies {
     out: Place,
-    /// The version of each copy; `None` where there is none.
+    /// Version of each copy; `None` if it does not exist.
     versions: BTreeMap<String, Option<UpdateVersion>>,
-    /// On local disk, the next copies: a full disk must not come between the record and them.
+    /// The next copies on local disk, written in advance so that a full disk cannot cause a failure
+    /// after the record is written.
     staged: Vec<StagedFile>,
 }
 
 impl Copies {
-    /// Writes the copies of the star at `out` once more. That mends what a killed run has left, and
-    /// a store that refuses them does so before the star is replaced.
+    /// Rewrites the copies of the star at `out`. That repairs copies left by a killed run, and a store
+    /// that rejects the writes does so before the star is replaced.
     ///
     /// # Errors
     ///
-    /// If a copy cannot be written.
+    /// Returns an error if a copy cannot be written.
     pub(super) async fn prepare(
         out: &Place,
         lock: &OutputLock,
@@ -45,7 +46,7 @@ impl Copies {
         next: &RunRecord,
     ) -> Result<Copies> {
         let found = try_join_all(next.tables.keys().map(|table| Copy::find(out, table))).await?;
-        // What was found is older than any run that publishes or takes the lock from now on.
+        // These copies predate any run that publishes or takes the lock from here on.
         let verify = || async {
             lock.verify().await?;
             standing.verify().await.map(|()| true)
@@ -66,12 +67,12 @@ impl Copies {
         Ok(Copies { out: out.clone(), versions, staged: Vec::new() })
     }
 
-    /// Writes the copies of the star that `record` describes beside those that they are to replace,
-    /// where the output is on local disk.
+    /// On local disk, stages the copies of the star that `record` describes beside the files that they
+    /// will replace.
     ///
     /// # Errors
     ///
-    /// If one cannot be written.
+    /// Returns an error if a copy cannot be written.
     pub(super) async fn stage(&mut self, record: &RunRecord) -> Result<()> {
         for (table, files) in &record.tables {
             let place = self.out.child(&names::fixed_manifest(table));
@@ -82,12 +83,11 @@ impl Copies {
         Ok(())
     }
 
-    /// Writes the copies of the star that `record` describes, unless the star at the output is
-    /// another one by now.
+    /// Writes the copies of the star that `record` describes, unless another star has replaced it.
     ///
     /// # Errors
     ///
-    /// If a copy cannot be written.
+    /// Returns an error if a copy cannot be written.
     pub(super) async fn write(self, record: &RunRecord) -> Result<()> {
         if !self.staged.is_empty() {
             return try_join_all(self.staged.into_iter().map(StagedFile::put)).await.map(|_| ());
@@ -109,11 +109,11 @@ async fn is_still(out: &Place, record: &RunRecord) -> Result<bool> {
     Ok(RunRecord::read(out).await?.is_some_and(|found| found.run_id == record.run_id))
 }
 
-/// One copy, and the version to be replaced.
+/// A copy, and the version to replace.
 struct Copy {
     place: Place,
     version: Option<UpdateVersion>,
-    /// What it holds, where that is known.
+    /// Content of the copy, if known.
     bytes: Option<Bytes>,
 }
 
@@ -129,7 +129,7 @@ impl Copy {
         Ok(Copy { place, version, bytes })
     }
 
-    /// Replaces the copy. Where it is another version by now, `wanted` tells whether to go on.
+    /// Replaces the copy. If its version has changed, `wanted` decides whether to continue.
     async fn write<F: Future<Output = Result<bool>>>(
         mut self,
         bytes: &Bytes,
@@ -161,7 +161,7 @@ impl Copy {
 ///
 /// # Errors
 ///
-/// If one cannot be read.
+/// Returns an error if a manifest cannot be read.
 pub(super) async fn agree(out: &Place, record: &RunRecord) -> Result<bool> {
     let compared = record.tables.iter().map(|(name, table)| async move {
         let wanted = manifest(out, table)?;
@@ -180,7 +180,7 @@ pub(super) async fn agree(out: &Place, record: &RunRecord) -> Result<bool> {
 ///
 /// # Errors
 ///
-/// If one cannot be written.
+/// Returns an error if a manifest cannot be written.
 pub(super) async fn write_own(out: &Place, record: &RunRecord) -> Result<()> {
     let written = record.tables.values().map(|table| async move {
         Ok::<_, Error>(out.child(&table.manifest).write(manifest(out, table)?).await?)

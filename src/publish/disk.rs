@@ -1,6 +1,6 @@
-//! Local files that survive a loss of power, and that are written where no link leads elsewhere.
+//! Durable writes of local files that do not follow symbolic links.
 //!
-//! The local store of `object_store` never asks the operating system to write a file to disk.
+//! The local store of `object_store` never syncs a file to disk.
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
@@ -11,7 +11,7 @@ use std::time::Instant;
 use crate::error::{Error, Result};
 use crate::storage::StorageError;
 
-/// The folders of a path that do not exist yet, and the one in which the first of them will be made.
+/// Returns the missing folders of a path, innermost first, and then the nearest existing folder.
 pub(super) fn missing_folders(folder: &Path) -> Vec<PathBuf> {
     let mut missing = Vec::new();
     for folder in folder.ancestors() {
@@ -23,11 +23,11 @@ pub(super) fn missing_folders(folder: &Path) -> Vec<PathBuf> {
     missing
 }
 
-/// Writes the files to disk, and the folders that they are in.
+/// Syncs the files and the folders that contain them to disk.
 ///
 /// # Errors
 ///
-/// If a file cannot be written to disk.
+/// Returns an error if a file cannot be synced.
 pub(super) async fn sync(files: Vec<PathBuf>) -> Result<()> {
     blocking(move || {
         let begun = Instant::now();
@@ -45,7 +45,7 @@ pub(super) async fn sync(files: Vec<PathBuf>) -> Result<()> {
     .await
 }
 
-/// Writes the entries of the folders to disk; those that cannot be read are passed over.
+/// Syncs the folders' entries to disk; skips folders that cannot be read.
 pub(super) async fn sync_folders(folders: Vec<PathBuf>) -> Result<()> {
     blocking(move || {
         for folder in folders {
@@ -58,30 +58,30 @@ pub(super) async fn sync_folders(folders: Vec<PathBuf>) -> Result<()> {
     .await
 }
 
-/// Puts a file in place of what is at `path`, in one step and on disk. A link at `path` is replaced,
-/// not followed.
+/// Replaces the file at `path` atomically and durably. A symbolic link at `path` is replaced, not
+/// followed.
 ///
 /// # Errors
 ///
-/// If it cannot be written.
+/// Returns an error if the file cannot be written.
 pub(super) async fn replace(path: PathBuf, bytes: Vec<u8>) -> Result<()> {
     StagedFile::write(path, bytes).await?.put().await
 }
 
-/// A file on disk beside the path that it is to replace. Only a rename is left to do, which needs no
-/// space. Dropping it removes it.
+/// A file on disk beside the path that it will replace. The remaining rename needs no disk space.
+/// Dropping the value removes the file.
 pub(super) struct StagedFile {
     path: PathBuf,
-    /// Where it is now; `None` once it is in place.
+    /// Temporary path; `None` after the rename.
     staged: Option<PathBuf>,
 }
 
 impl StagedFile {
-    /// Writes the file, and waits until it is on disk.
+    /// Writes the file and syncs it to disk.
     ///
     /// # Errors
     ///
-    /// If it cannot be written.
+    /// Returns an error if the file cannot be written.
     pub async fn write(path: PathBuf, bytes: Vec<u8>) -> Result<StagedFile> {
         let written =
             move || StagedFile::write_now(&path, &bytes).map_err(|error| write_error(&path, error));
@@ -96,11 +96,11 @@ impl StagedFile {
         Ok(staged)
     }
 
-    /// Renames the file to its path.
+    /// Renames the file to its final path.
     ///
     /// # Errors
     ///
-    /// If it cannot be renamed.
+    /// Returns an error if the file cannot be renamed.
     pub async fn put(mut self) -> Result<()> {
         blocking(move || self.put_now().map_err(|error| write_error(&self.path, error))).await
     }
@@ -124,7 +124,7 @@ impl Drop for StagedFile {
     }
 }
 
-/// Creates a file by the name under which the store writes unfinished files.
+/// Creates a file with the name pattern that the store uses for unfinished files.
 pub(super) fn create_beside(path: &Path) -> io::Result<(File, PathBuf)> {
     for number in 1_u64.. {
         let mut beside = path.as_os_str().to_owned();
@@ -139,14 +139,14 @@ pub(super) fn create_beside(path: &Path) -> io::Result<(File, PathBuf)> {
 }
 
 fn sync_file(path: &Path) -> io::Result<()> {
-    // Windows writes a file to disk only for a handle that may write.
+    // Windows can sync a file only through a writable handle.
     OpenOptions::new().read(true).write(cfg!(windows)).open(path)?.sync_all()
 }
 
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> io::Result<()> {
     match File::open(folder)?.sync_all() {
-        // Some network file systems cannot do this for folders.
+        // Some network file systems cannot sync folders.
         Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {
             Ok(())
         }

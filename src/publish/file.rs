@@ -1,4 +1,4 @@
-//! One Parquet file under way, its columns encoded side by side.
+//! A Parquet file being written, with its columns encoded in parallel.
 
 use std::sync::Arc;
 
@@ -21,18 +21,18 @@ use crate::error::{Error, Result};
 use crate::star::FileRecord;
 use crate::storage::{Place, Upload};
 
-/// A row group must not pass 128 MB (Redshift Developer Guide, UNLOAD and Spectrum
-/// troubleshooting); half of it leaves room for what the estimate misses.
+/// Target size of a row group. It must not exceed 128 MB (Redshift Developer Guide, UNLOAD and Spectrum
+/// troubleshooting); half of that leaves room for estimation errors.
 const ROW_GROUP_BYTES: usize = 64 * 1024 * 1024;
 
 const ROW_GROUP_ROWS: usize = 1024 * 1024;
 
-/// ZSTD at 1 is half the size of Snappy here at the same speed; higher levels cost more than they
-/// save.
+/// On this data ZSTD at level 1 is half the size of Snappy at the same speed; higher levels cost more
+/// than they save.
 const ZSTD_LEVEL: i32 = 1;
 
-/// Of the columns `distinct` a dictionary would hold nearly every value once: the writer would fill
-/// one for each row group only to give it up.
+/// Returns the writer's properties. Disables dictionary encoding for the columns `distinct`: they
+/// hardly repeat values, so the writer would fill a dictionary for each row group only to abandon it.
 fn properties(distinct: &[&str]) -> Result<WriterProperties, ParquetError> {
     let builder = WriterProperties::builder()
         // Redshift documents Parquet v1: data page v1, PLAIN and RLE_DICTIONARY encodings.
@@ -47,7 +47,7 @@ fn properties(distinct: &[&str]) -> Result<WriterProperties, ParquetError> {
 /// A column of a row group, and its field.
 type Column = (FieldRef, ArrowColumnWriter);
 
-/// A file whose rows come in rounds: while one round is encoded, the next can be gathered.
+/// A file that is written in rounds: while one round is encoded, the next can be collected.
 pub(super) struct OpenFile {
     path: String,
     writer: SerializedFileWriter<Vec<u8>>,
@@ -55,11 +55,11 @@ pub(super) struct OpenFile {
     upload: Upload,
     schema: SchemaRef,
     threads: usize,
-    /// The columns of the row group under way, unless they are at work.
+    /// Columns of the current row group; empty while they are being encoded.
     columns: Vec<Column>,
-    /// Their work on the last round.
+    /// The running encoding of the last round.
     encoding: Option<AbortOnDropHandle<Result<Vec<Column>, ParquetError>>>,
-    /// Rows of the row group under way.
+    /// Number of rows in the current row group.
     group_rows: usize,
     rows: u64,
 }
@@ -76,7 +76,7 @@ impl OpenFile {
         let failed = |e| parquet_error(&place, e);
         let options = ArrowWriterOptions::new()
             .with_properties(properties(distinct).map_err(failed)?)
-            // Without the Arrow schema the file says nothing that Parquet's own does not.
+            // Omit the Arrow schema: Parquet's own schema describes the file completely.
             .with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(Vec::new(), schema.clone(), options);
         let (writer, row_groups) =
@@ -95,7 +95,7 @@ impl OpenFile {
         })
     }
 
-    /// Starts encoding `round` once the last one is encoded.
+    /// Starts to encode `round` after the previous round is done.
     pub async fn encode(&mut self, round: Vec<RecordBatch>) -> Result<()> {
         self.await_round().await?;
         let rows: usize = round.iter().map(RecordBatch::num_rows).sum();
@@ -123,13 +123,13 @@ impl OpenFile {
         Ok(())
     }
 
-    /// What its size would be if it were closed now, by the writers' estimate.
+    /// Returns the estimated size of the file if it were closed at this point.
     pub async fn size(&mut self) -> Result<u64> {
         self.await_round().await?;
         Ok((self.writer.bytes_written() + self.group_bytes()) as u64)
     }
 
-    /// Bytes of the row group under way.
+    /// Returns the size of the current row group in bytes.
     fn group_bytes(&self) -> usize {
         self.columns.iter().map(|(_, column)| column.get_estimated_total_bytes()).sum()
     }
@@ -142,7 +142,7 @@ impl OpenFile {
         Ok(self.upload.write(self.writer.inner_mut()).await?)
     }
 
-    /// Finishes the file.
+    /// Finishes the file and returns its record.
     pub async fn close(mut self) -> Result<FileRecord> {
         self.await_round().await?;
         if !self.columns.is_empty() {
@@ -159,7 +159,7 @@ impl OpenFile {
     }
 }
 
-/// Finishes the columns of a row group, as many at once as there are threads.
+/// Finishes the columns of a row group, with one column per thread at a time.
 async fn close_columns(
     columns: Vec<Column>,
     threads: usize,
@@ -187,14 +187,14 @@ fn parquet_error(url: impl ToString, source: ParquetError) -> Error {
     Error::Parquet { url: url.to_string(), source }
 }
 
-/// Encodes the batches of a round, as many columns at once as there are threads.
+/// Encodes the batches of a round, with one column per thread at a time.
 async fn encode_columns(
     columns: Vec<Column>,
     round: Arc<Vec<RecordBatch>>,
     threads: usize,
 ) -> Result<Vec<Column>, ParquetError> {
     let mut columns: Vec<_> = columns.into_iter().enumerate().collect();
-    // Text takes longest: begun last, it would be waited for alone.
+    // Text columns take longest: started last, they would run alone at the end.
     columns.sort_by_key(|(_, (field, _))| field.data_type().is_primitive());
     let tasks = columns.into_iter().map(|(at, (field, mut writer))| {
         let arrays: Vec<ArrayRef> = round.iter().map(|batch| batch.column(at).clone()).collect();

@@ -1,4 +1,4 @@
-//! The lock of an output on local disk: a file that the operating system locks.
+//! The lock of an output on local disk: a file that is locked through the operating system.
 
 use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -9,26 +9,26 @@ use super::lock::{LOCK, foreign};
 use crate::error::{Error, Result};
 use crate::storage::{Place, StorageError};
 
-/// The longest text that a run writes to its lock file.
+/// Maximum length of the text that a run writes to its lock file.
 const MAX_HOLDER_BYTES: u64 = 200;
 
-/// The beginning of that text.
+/// Beginning of that text.
 const HOLDER_START: &str = "run ";
 
 /// A locked file.
 pub(crate) struct FileLock {
     out: String,
     path: PathBuf,
-    /// Open for as long as the lock is held.
+    /// The open file, which holds the lock.
     file: File,
 }
 
 impl FileLock {
-    /// Locks the output `out`, which is the folder `folder`.
+    /// Locks the output `out`, whose local folder is `folder`.
     ///
     /// # Errors
     ///
-    /// If another run holds the lock, or the lock file is not one that a run has made.
+    /// Returns an error if another run holds the lock, or the lock file was not created by a run.
     pub fn acquire(out: &Place, folder: &Path, run_id: &str) -> Result<FileLock> {
         let path = folder.join(LOCK);
         let failed = |e| Error::from(StorageError::write_io(&path.display().to_string(), e));
@@ -38,7 +38,7 @@ impl FileLock {
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
-                    // Only for the message: the holder may be writing it just now.
+                    // Used only in the message, since the holder may be writing it at the same time.
                     let holder = read_holder(&mut file).unwrap_or_default();
                     let holder = holder.trim().to_owned();
                     return Err(Error::Locked { out: out.to_string(), holder });
@@ -46,13 +46,13 @@ impl FileLock {
                 Err(TryLockError::Error(error)) => return Err(failed(error)),
             }
             if !is_at(&file, &path) {
-                // Another file was put in its place before it was locked.
+                // The file was replaced before it was locked.
                 continue;
             }
             demand_own(&mut file).map_err(failed)?;
             if file.metadata().map(|meta| links(&meta)).map_err(failed)? > 1 {
-                // A copy made of hard links shares the file with the output it was made of, and
-                // would share its lock.
+                // A copy of an output that consists of hard links shares the lock file, and thus the
+                // lock, with the original.
                 detach(&path).map_err(failed)?;
                 continue;
             }
@@ -61,11 +61,11 @@ impl FileLock {
         }
     }
 
-    /// Fails if the locked file is no longer the one that other runs would find.
+    /// Checks that the locked file is still the one that other runs would find.
     ///
     /// # Errors
     ///
-    /// If it was removed or replaced.
+    /// Returns an error if the file was removed or replaced.
     pub fn verify(&self) -> Result<()> {
         if is_at(&self.file, &self.path) {
             return Ok(());
@@ -75,7 +75,8 @@ impl FileLock {
     }
 }
 
-/// Opens the lock file itself; fails if there is something else under its name.
+/// Opens the lock file, and creates it if it does not exist. Fails if the path is a symbolic link or
+/// not a file.
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
@@ -128,22 +129,22 @@ fn read_holder(file: &mut File) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&holder).into_owned())
 }
 
-/// Fails if the file holds something that no run has written.
+/// Fails if the content of the file was not written by a run.
 fn demand_own(file: &mut File) -> io::Result<()> {
     let before = read_holder(file)?;
-    // A run that was killed may have written a part of its text.
+    // A killed run may have written only part of its text.
     let is_ours = before.len() as u64 <= MAX_HOLDER_BYTES
         && (before.starts_with(HOLDER_START) || HOLDER_START.starts_with(&before));
     if is_ours { Ok(()) } else { Err(foreign("not the lock of a run")) }
 }
 
-/// Puts a new file in place of a lock file that has other names too, which keep the old one.
+/// Replaces a lock file that has other hard links with a new file; the other names keep the old one.
 fn detach(path: &Path) -> io::Result<()> {
     let (_, new) = create_beside(path)?;
     std::fs::rename(&new, path)
 }
 
-/// Names the run in the file.
+/// Writes the run's name to the file.
 fn write_holder(file: &mut File, run_id: &str) -> io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;

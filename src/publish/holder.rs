@@ -1,4 +1,4 @@
-//! The holder of a lease: which run it is, and in which process.
+//! The holder of a lease: a run and its process.
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,27 +6,27 @@ use std::time::Duration;
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
 
-/// The holder of a lease, as the lease's object names it.
+/// The holder of a lease, as stored in the lease object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Holder {
     pub run_id: String,
     host: String,
     process: u32,
-    /// The PID namespace in which the process has that number.
+    /// PID namespace of the process number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     namespace: Option<String>,
-    /// When the process was started, in clock ticks since boot: numbers of processes are reused.
+    /// Start time of the process, in clock ticks since boot, since process numbers are reused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     started: Option<u64>,
-    /// When the lease ends, by the holder's clock.
+    /// Expiry of the lease, by the holder's clock.
     expires_at_ms: i64,
-    /// How long the lease is valid after it was written.
+    /// Validity of the lease after it was written, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease_ms: Option<i64>,
 }
 
 impl Holder {
-    /// The run `run_id` in this process, with a lease of this length.
+    /// Returns the holder for the run `run_id` in this process, with a lease of the given length.
     pub fn this(run_id: &str, lease: Duration) -> Holder {
         let namespace = pid_namespace();
         Holder {
@@ -50,8 +50,9 @@ impl Holder {
         self.expires_at_ms < Utc::now().timestamp_millis()
     }
 
-    /// Returns `true` if the holder's process is known to have ended. That can be seen only where
-    /// process numbers mean the same: in one boot of one machine and in one PID namespace.
+    /// Returns `true` if the holder's process is known to have ended. That is detectable only within
+    /// the same boot of the same machine and the same PID namespace, where process numbers are
+    /// comparable.
     pub fn is_known_dead(&self, seen_by: &Holder) -> bool {
         let comparable = self.host == seen_by.host
             && self.namespace.is_some()
@@ -61,23 +62,23 @@ impl Holder {
             Ok(stat) => {
                 Stat::parse(&stat).is_some_and(|stat| stat.ended || stat.started != started)
             }
-            // Where other users' processes are hidden, the first process is hidden too.
+            // If other users' processes are hidden, process 1 is hidden too.
             Err(error) => {
                 error.kind() == std::io::ErrorKind::NotFound && Path::new("/proc/1").exists()
             }
         }
     }
 
-    /// The holder, for an error message.
+    /// Describes the holder for an error message.
     pub fn describe(&self) -> String {
         format!("run {} in process {} on {}", self.run_id, self.process, self.host)
     }
 }
 
-/// The parts of `/proc/<pid>/stat` that identify a process.
+/// The fields of `/proc/<pid>/stat` that identify a process.
 struct Stat {
     started: u64,
-    /// It is a zombie: it ended, and its parent has not looked at it yet.
+    /// `true` for a zombie: a process that has ended but that its parent has not reaped.
     ended: bool,
 }
 
@@ -86,7 +87,8 @@ impl Stat {
         Stat::parse(&std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?)
     }
 
-    /// Source: proc_pid_stat(5). The second field is the program's name, which may hold anything.
+    /// Parses the fields. Source: proc_pid_stat(5). The second field is the program's name, which may
+    /// contain any character.
     fn parse(stat: &str) -> Option<Stat> {
         let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
         let state = fields.next()?;
@@ -95,7 +97,7 @@ impl Stat {
     }
 }
 
-/// The PID namespace of this process; `None` where `/proc` is not that of the namespace.
+/// Returns the PID namespace of this process, or `None` if `/proc` belongs to another namespace.
 fn pid_namespace() -> Option<String> {
     let own_number = std::fs::read_link("/proc/self").ok()?;
     if own_number.to_str()? != std::process::id().to_string() {
@@ -105,7 +107,7 @@ fn pid_namespace() -> Option<String> {
     namespace.to_str().map(str::to_owned)
 }
 
-/// This boot of this machine, as far as the operating system names it.
+/// Identifies this boot of this machine, as far as the operating system supports it.
 fn host() -> String {
     let name = sysinfo::System::host_name().unwrap_or_else(|_| "unknown host".to_owned());
     match std::fs::read_to_string("/proc/sys/kernel/random/boot_id") {
@@ -120,7 +122,7 @@ mod tests {
 
     const LEASE: Duration = Duration::from_secs(120);
 
-    /// A holder whose process has ended.
+    /// Returns a holder whose process has ended.
     fn dead() -> Holder {
         let mut child = std::process::Command::new("true").spawn().unwrap();
         child.wait().unwrap();

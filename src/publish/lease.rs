@@ -1,4 +1,4 @@
-//! The lock of an output in an object store: an object that is renewed while a run lives.
+//! The lock of an output in an object store: an object that the run renews regularly.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -16,16 +16,16 @@ use super::names;
 use crate::error::{Error, Result};
 use crate::storage::{Place, StorageError};
 
-/// A lease that was not renewed for this long has expired.
+/// A lease expires if it is not renewed for this long.
 const LEASE: Duration = Duration::from_secs(120);
 
-/// A lease is renewed this often: three renewals may fail before it expires.
+/// Interval between renewals: three may fail before the lease expires.
 const RENEWAL: Duration = Duration::from_secs(30);
 
-/// How long the request may take that removes the lease: well within the lease.
+/// Timeout of the request that removes the lease, well within the lease.
 const RELEASE: Duration = Duration::from_secs(60);
 
-/// How often a run tries to take a lease that changes between its requests.
+/// Number of attempts to acquire a lease that changes between requests.
 const TAKE_TRIES: usize = 10;
 
 /// A lease that this run holds.
@@ -38,13 +38,14 @@ pub(crate) struct Lease {
 struct Held {
     place: Place,
     holder: Holder,
-    /// `None` where the store has no conditional puts.
+    /// Version of the lease object; `None` if the store has no conditional puts.
     version: Option<UpdateVersion>,
     renewed: Moment,
     lost: CancellationToken,
 }
 
-/// A point in time. The monotonic clock stops while a machine sleeps, and the other one may be set.
+/// A point in time on two clocks: the monotonic clock may stop while the machine sleeps, and the system
+/// clock can be changed.
 #[derive(Clone, Copy)]
 struct Moment(Instant, SystemTime);
 
@@ -59,11 +60,11 @@ impl Moment {
 }
 
 impl Lease {
-    /// Takes the lease of `out`.
+    /// Acquires the lease of `out`.
     ///
     /// # Errors
     ///
-    /// If another run holds it, or the store fails.
+    /// Returns an error if another run holds it or the store fails.
     pub async fn acquire(out: &Place, run_id: &str) -> Result<Lease> {
         let place = out.child(LOCK);
         let mut holder = Holder::this(run_id, LEASE);
@@ -79,7 +80,7 @@ impl Lease {
     pub async fn verify(&self) -> Result<()> {
         let mut held = self.held.lock().await;
         held.renew().await?;
-        // A machine that slept meanwhile has an answer that may be out of date.
+        // If the machine slept during the request, the response may be out of date.
         if held.renewed.elapsed() >= LEASE {
             held.renew().await?;
         }
@@ -92,13 +93,13 @@ impl Lease {
         Ok(())
     }
 
-    /// Resolves when another run is known to have taken the lease over.
+    /// Resolves when another run is known to have taken over the lease.
     pub async fn lost(&self) {
         self.lost.cancelled().await;
     }
 
-    /// Removes the lease, if it is still this run's. A store removes an object whatever its version:
-    /// the lease is renewed first, so that no other run may take it over before it is gone.
+    /// Removes the lease if this run still holds it. Stores cannot remove an object conditionally, so
+    /// the lease is renewed first: no other run can take it over before it is removed.
     pub async fn release(self) {
         drop(self.renewal);
         let mut held = self.held.lock().await;
@@ -137,7 +138,7 @@ async fn keep_renewing(held: Arc<Mutex<Held>>) {
 }
 
 impl Held {
-    /// Extends the lease, or notes that it is lost.
+    /// Renews the lease, or records that it is lost.
     async fn renew(&mut self) -> Result<()> {
         if self.lost.is_cancelled() {
             return Ok(());
@@ -153,7 +154,7 @@ impl Held {
             Replaced::Unsupported => return self.renew_unconditionally(bytes).await,
             Replaced::Refused(found) => found,
         };
-        // An earlier renewal of this run may have been done without an answer.
+        // An earlier renewal of this run may have succeeded although its response was lost.
         if let Some(found) = found.filter(|found| self.is_own(found)) {
             let again = conditional::replace(&self.place, &bytes, Some(&found.version)).await?;
             if let Replaced::Done(version) = again {
@@ -170,8 +171,8 @@ impl Held {
         Ok(())
     }
 
-    /// Renews the lease in a store without conditional puts: another run may take it over between
-    /// the two requests.
+    /// Renews the lease in a store without conditional puts. Another run may take it over between the
+    /// two requests.
     async fn renew_unconditionally(&mut self, bytes: Bytes) -> Result<()> {
         let begun = Moment::now();
         match conditional::read(&self.place).await? {
@@ -189,9 +190,9 @@ impl Held {
     }
 }
 
-/// Creates the lease, or takes over one whose holder is dead; of several runs that try, one is
-/// successful. Returns the version of the lease, which is `None` in a store without conditional puts,
-/// and the moment from which on it is valid.
+/// Creates the lease, or takes over one whose holder is dead. If several runs try, one succeeds.
+/// Returns the lease's version (`None` in a store without conditional puts) and the time from which it
+/// is valid.
 async fn take(
     out: &Place,
     place: &Place,
@@ -246,7 +247,7 @@ fn warn_of_races(out: &Place) {
     );
 }
 
-/// Fails unless the lease that was found may be taken over.
+/// Fails unless the lease found can be taken over.
 async fn demand_dead(out: &Place, this: &Holder, found: &Versioned) -> Result<()> {
     let Some(holder) = parse(found) else {
         let error = foreign("not the lock of a run");
@@ -261,8 +262,8 @@ async fn demand_dead(out: &Place, this: &Holder, found: &Versioned) -> Result<()
     Err(Error::Locked { out: out.to_string(), holder: holder.describe() })
 }
 
-/// Returns `true` if the lease has expired by the clock of the store, which dates all of its objects:
-/// this machine's clock may be wrong. Leases of older versions do not name their length.
+/// Returns `true` if the lease has expired by the store's clock, which dates all of its objects: the
+/// clock of this machine may be wrong. Leases of older versions do not contain their length.
 async fn has_expired_there(out: &Place, this: &Holder, holder: &Holder, found: &Versioned) -> bool {
     let Some(lease_ms) = holder.lease_ms else { return true };
     let probe = out.child(&names::clock(&this.run_id));

@@ -1,12 +1,12 @@
-//! One run at a time may write to an output.
+//! The lock that allows only one run at a time to write to an output.
 //!
-//! On local disk the operating system holds the lock, and releases it when the process ends, however
-//! it ends. On an object store the lock is a lease: an object created only if absent, renewed while
-//! the run lives, and taken over once it has expired or its holder is known to be dead.
+//! On local disk the operating system holds the lock and releases it when the process ends for any
+//! reason. In an object store the lock is a lease: an object that is created only if absent, renewed
+//! while the run is alive, and taken over after it expires or its holder is known to be dead.
 //!
-//! A lease cannot stop a run that was suspended and does not know that its lease has ended. So
-//! whatever the lock protects is also written conditionally, and nothing is removed that was not
-//! there while the lease was still held.
+//! A lease cannot stop a run that was suspended and does not know that its lease has expired. Therefore
+//! everything that the lock protects is also written conditionally, and only files that existed while
+//! the run still held the lease are removed.
 
 use std::io;
 
@@ -15,35 +15,35 @@ use super::lease::Lease;
 use crate::error::Result;
 use crate::storage::Place;
 
-/// The lock's name within the output.
+/// Name of the lock within the output.
 pub(super) const LOCK: &str = "_lock";
 
-/// Whether a run locks its output.
+/// Use of the output's lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LockMode {
-    /// It does, and fails if another run holds the lock.
+    /// Lock the output, and fail if another run holds the lock.
     #[default]
     On,
-    /// It does not: the caller ensures that one run at a time writes to the output.
+    /// Do not lock: the caller ensures that only one run at a time writes to the output.
     Off,
 }
 
 /// The right to write to an output.
 pub(crate) enum OutputLock {
-    /// Taken for granted.
+    /// Assumed without a lock.
     Off,
-    /// Held by the operating system.
+    /// Held through the operating system.
     File(FileLock),
-    /// Held by an object.
+    /// Held through an object.
     Lease(Box<Lease>),
 }
 
 impl OutputLock {
-    /// Takes the lock of `out` for the run `run_id`.
+    /// Acquires the lock of `out` for the run `run_id`.
     ///
     /// # Errors
     ///
-    /// If another run holds it.
+    /// Returns an error if another run holds the lock.
     pub async fn acquire(out: &Place, run_id: &str, mode: LockMode) -> Result<OutputLock> {
         if mode == LockMode::Off {
             return Ok(OutputLock::Off);
@@ -54,16 +54,16 @@ impl OutputLock {
         }
     }
 
-    /// Returns `true` if no other run can be at work on the output.
+    /// Returns `true` if no other run can be active on the output.
     pub fn excludes_others(&self) -> bool {
         !matches!(self, OutputLock::Off)
     }
 
-    /// Fails unless the lock is still held; a lease is renewed.
+    /// Checks that the lock is still held, and renews a lease.
     ///
     /// # Errors
     ///
-    /// If another run has taken the lock, or a lease cannot be renewed.
+    /// Returns an error if another run has taken the lock or a lease cannot be renewed.
     pub async fn verify(&self) -> Result<()> {
         match self {
             OutputLock::Off => Ok(()),
@@ -80,7 +80,7 @@ impl OutputLock {
         }
     }
 
-    /// Releases the lock, if it is still held.
+    /// Releases the lock if it is still held.
     pub async fn release(self) {
         if let OutputLock::Lease(lease) = self {
             lease.release().await;
@@ -88,7 +88,7 @@ impl OutputLock {
     }
 }
 
-/// The reason to leave an object or file alone that has the name of a lock and is not one.
+/// Returns the error for an object or file that has the name of a lock but is not one.
 pub(super) fn foreign(what: &str) -> io::Error {
     io::Error::other(format!(
         "it is {what}, and only starlift may write it; remove it, or write to another place"

@@ -1,6 +1,6 @@
-//! Redshift COPY manifests, one a table.
+//! Redshift COPY manifests, one per table.
 //!
-//! Form: Redshift Developer Guide, "Using a manifest to specify data files"; `content_length` is
+//! Format: Redshift Developer Guide, "Using a manifest to specify data files"; `content_length` is
 //! required for Parquet and must be the exact size, `mandatory` defaults to false.
 
 use serde::Serialize;
@@ -27,11 +27,11 @@ struct Meta {
     content_length: u64,
 }
 
-/// The manifest of a table whose files are below `out`.
+/// Returns the manifest of a table whose files are below `out`, as JSON.
 ///
 /// # Errors
 ///
-/// If it cannot be serialised.
+/// Returns an error if the manifest cannot be serialised.
 pub fn manifest(out: &Place, table: &TableRecord) -> Result<Vec<u8>> {
     let entries = table
         .files

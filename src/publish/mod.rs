@@ -1,13 +1,13 @@
-//! Publishing: Parquet files, manifests and the record that makes them a star, all or nothing.
+//! Atomic publication of a star: Parquet files, manifests, and the record that makes them a star.
 //!
-//! In order: take the output's lock and read the record there; write files under new names; let the
-//! caller check them; write a manifest for each table; put the record in place of the one that was
-//! read, from which moment on the new star is the star; copy the manifests to their fixed names;
-//! remove what the new star supersedes. A run killed before the record's put leaves the old star as
-//! it was, files and all; one killed after it leaves files and copies that the next run mends.
+//! The steps are: lock the output and read its record; write files under new names; let the caller
+//! check them; write a manifest for each table; replace the record that was read, which publishes the
+//! new star; copy the manifests to their fixed names; remove what the new star supersedes. A run killed
+//! before it replaces the record leaves the old star and its files untouched. A run killed afterwards
+//! leaves files and copies that the next run repairs.
 //!
-//! A run that was suspended, or whose lease was taken over, harms no other: its record replaces only
-//! the record that it has read, and it removes only files that were there while it held the lock.
+//! A run that was suspended, or whose lease was taken over, harms no other run: its record replaces
+//! only the record that it read, and it removes only files that existed while it held the lock.
 
 mod cleanup;
 mod conditional;
@@ -46,50 +46,50 @@ use copies::Copies;
 use lock::OutputLock;
 use standing::{NotReplaced, Standing};
 
-/// Whether a star was published.
+/// The outcome of publishing a star.
 pub(crate) enum Published {
-    /// It was; these copies of its manifests are to be written.
+    /// The star is published; these copies of its manifests are still to be written.
     Yes(Box<Copies>),
-    /// It was not, for this reason.
+    /// The star is not published, for this reason.
     No(Error),
-    /// The store failed in such a way that it cannot be told.
+    /// The store failed, and the outcome is unknown.
     Unknown(Error),
 }
 
-/// A run's hold on its output, from the lock to the record.
+/// A run's exclusive use of its output, from the lock to the record.
 pub(crate) struct Publication {
     /// The output.
     pub out: Place,
-    /// The run.
+    /// ID of the run.
     pub run_id: String,
-    /// When it began.
+    /// Start time of the run.
     pub started_at: DateTime<Utc>,
     lock: OutputLock,
     standing: Standing,
-    /// Folders above the output's files that the run has made.
+    /// Folders that did not exist when the run began, and the existing folder that contains them.
     made_folders: Vec<PathBuf>,
     file_bytes: u64,
     threads: usize,
 }
 
-/// A star that only needs its record to be the star of its output.
+/// A star that is complete except for its record.
 struct Prepared {
     json: Vec<u8>,
     copies: Copies,
 }
 
-/// A name for a run that begins at `now`.
+/// Returns an ID for a run that begins at `now`.
 fn new_run_id(now: DateTime<Utc>) -> String {
     format!("{}-{:08x}", now.format("%Y%m%dT%H%M%SZ"), rand::random::<u32>())
 }
 
 impl Publication {
-    /// Takes the output for a new run, whose files are to have about `file_bytes` and are encoded on
+    /// Acquires the output for a new run. Its files have about `file_bytes` and are encoded on
     /// `threads` threads.
     ///
     /// # Errors
     ///
-    /// If another run holds the output, or its record is not one that this version can replace.
+    /// Returns an error if another run holds the output, or this version cannot replace its record.
     pub async fn begin(
         out: Place,
         lock: LockMode,
@@ -120,7 +120,7 @@ impl Publication {
         })
     }
 
-    /// Resolves when another run is known to have taken the output over.
+    /// Resolves when another run is known to have taken over the output.
     pub async fn lost(&self) -> Error {
         self.lock.lost().await;
         match self.lock.verify().await {
@@ -129,37 +129,37 @@ impl Publication {
         }
     }
 
-    /// The path of a table's manifest, relative to the output.
+    /// Returns the path of a table's manifest, relative to the output.
     pub fn manifest_path(&self, table: &Table) -> String {
         names::manifest(&self.run_id, table.name)
     }
 
-    /// A sink for a star table's files.
+    /// Returns a sink for a star table's files.
     pub fn table_sink(&self, table: &Table) -> ParquetSink {
         let stem = format!("{}/{}", table.name, self.run_id);
-        // What rows are sorted by tells them apart, or nearly so.
+        // The columns that rows are sorted by are unique or nearly so.
         let (schema, distinct) = (table.schema(), table.sorted_by);
         ParquetSink::numbered(&self.out, stem, schema, distinct, self.file_bytes, self.threads)
     }
 
-    /// A sink for the file of rejects.
+    /// Returns a sink for the rejects file.
     pub fn rejects_sink(&self, schema: SchemaRef) -> ParquetSink {
         let path = format!("{}/{}.parquet", names::REJECTS, self.run_id);
         ParquetSink::single(&self.out, path, schema)
     }
 
-    /// The folder of the files of rejects.
+    /// Returns the folder of the rejects files.
     pub fn rejects_folder(&self) -> Place {
         self.out.child(names::REJECTS)
     }
 
-    /// A sink for the file of inputs.
+    /// Returns a sink for the inputs file.
     pub fn inputs_sink(&self, schema: SchemaRef) -> ParquetSink {
         let path = format!("{}/{}.parquet", names::INPUTS, self.run_id);
         ParquetSink::single(&self.out, path, schema)
     }
 
-    /// Makes the star that `record` describes the star of this output.
+    /// Publishes the star that `record` describes.
     pub async fn publish(&self, record: &RunRecord) -> Published {
         let Prepared { json, copies } = match self.prepare(record).await {
             Ok(prepared) => prepared,
@@ -186,22 +186,21 @@ impl Publication {
         Ok(Prepared { json, copies })
     }
 
-    /// Writes the files of the star to disk where they are local: after a loss of power the record
-    /// must not be there without them.
+    /// Syncs local files of the star to disk, so that a power failure cannot leave the record without
+    /// them.
     async fn sync(&self, record: &RunRecord) -> Result<()> {
         let Some(out) = self.out.location.local_path() else { return Ok(()) };
         disk::sync(record.paths().map(|path| out.join(path)).collect()).await?;
         disk::sync_folders([vec![out], self.made_folders.clone()].concat()).await
     }
 
-    /// Writes the manifests' fixed names, removes what the new star supersedes, and gives the output
-    /// back. The star is published: failing to remove the old files is worth a warning, not a failed
-    /// run.
+    /// Writes the fixed-name manifests, removes what the new star supersedes, and releases the output.
+    /// The star is published by then: failing to remove old files causes a warning, not a failed run.
     ///
     /// # Errors
     ///
-    /// If a manifest cannot be written; the old star's files are then kept, since its manifests still
-    /// name them.
+    /// Returns an error if a manifest cannot be written; the old star's files are then kept, since its
+    /// manifests still name them.
     pub async fn end(self, record: &RunRecord, copies: Box<Copies>) -> Result<()> {
         let copied = copies.write(record).await;
         if copied.is_ok() {
@@ -219,8 +218,8 @@ impl Publication {
         copied
     }
 
-    /// Only files are removed that were there while this run still held the lock: none of them can be
-    /// of a run that has taken it since.
+    /// Removes superseded files. Only files that existed while this run still held the lock are
+    /// removed, since none of them can belong to a later run.
     async fn remove_superseded(&self, record: &RunRecord) -> Result<usize> {
         let previous = self.standing.record.as_ref();
         let alone = self.lock.excludes_others();
@@ -229,13 +228,13 @@ impl Publication {
         cleanup::remove(&self.out, unwanted).await
     }
 
-    /// Gives the output back and leaves everything in place: the record may yet turn out to name
-    /// this run's files. The next run removes whichever are not named.
+    /// Releases the output and leaves all files in place, since the record may still turn out to name
+    /// them. The next run removes those that it does not name.
     pub async fn leave(self) {
         self.lock.release().await;
     }
 
-    /// Removes what the run has written, rejects apart, and gives the output back.
+    /// Removes the files of the run except its rejects, and releases the output.
     pub async fn abandon(self) {
         self.out.settle().await;
         let removed = async {
@@ -249,12 +248,12 @@ impl Publication {
     }
 }
 
-/// Writes the manifests of the star at `out` again where they are not those of `record`, as a run
-/// that was killed may have left them. Returns `false` if the star is another one by now.
+/// Rewrites the manifests of the star at `out` if they differ from those of `record`, as a killed run
+/// may leave them. Returns `false` if another star has replaced it.
 ///
 /// # Errors
 ///
-/// If another run holds the output, or a manifest cannot be read or written.
+/// Returns an error if another run holds the output, or a manifest cannot be read or written.
 pub(crate) async fn mend_manifests(
     out: &Place,
     record: &RunRecord,

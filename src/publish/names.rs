@@ -1,4 +1,4 @@
-//! The names of the files that runs write, and of which run each is.
+//! Names of the files that runs write, and the run that each belongs to.
 
 use crate::star::model::{TABLES, Table};
 
@@ -8,32 +8,32 @@ use crate::star::RECORD;
 pub(super) const INPUTS: &str = "_inputs";
 /// Folder of the rejects files.
 pub(super) const REJECTS: &str = "_rejects";
-/// Folder of the manifests of each run. They are not in the tables' folders: programs that read all
-/// files of a folder pass over names that begin with an underscore.
+/// Folder of the manifests of each run. They are kept out of the tables' folders: programs that read
+/// all files of a folder skip names that begin with an underscore.
 pub(super) const MANIFESTS: &str = "_manifests";
 
-/// The folders of an output in which runs write files.
+/// Returns the folders of an output in which runs write files.
 pub(super) fn folders() -> impl Iterator<Item = &'static str> {
     TABLES.iter().map(|table| table.name).chain([INPUTS, REJECTS, MANIFESTS])
 }
 
-/// The manifest of a table, as the run `run_id` writes it.
+/// Returns the path of a table's manifest, as the run `run_id` writes it.
 pub(super) fn manifest(run_id: &str, table: &str) -> String {
     format!("{MANIFESTS}/{run_id}-{table}.manifest")
 }
 
-/// The copy of a table's manifest whose name is the same for each run.
+/// Returns the path of the copy of a table's manifest, which is the same for every run.
 pub(crate) fn fixed_manifest(table: &str) -> String {
     format!("{table}.manifest")
 }
 
-/// An object by which a run reads the clock of its store.
+/// Returns the name of an object that a run uses to read its store's clock.
 pub(super) fn clock(run_id: &str) -> String {
     format!("{MANIFESTS}/{run_id}.clock")
 }
 
-/// The run that has written the file `name` in the folder `folder` of an output; `None` when no run
-/// writes files of that name there.
+/// Returns the run that wrote the file `name` in the folder `folder` of an output, or `None` if runs do
+/// not write such files there.
 pub(super) fn run_of<'n>(folder: &str, name: &'n str) -> Option<&'n str> {
     let (run_id, rest) = name.split_at_checked(RUN_ID_BYTES)?;
     let ours = match folder {
@@ -50,25 +50,25 @@ pub(super) fn run_of<'n>(folder: &str, name: &'n str) -> Option<&'n str> {
     (ours && is_run_id(run_id)).then_some(run_id)
 }
 
-/// Returns `true` if a run writes a file of this name at the top of an output.
+/// Returns `true` if a run writes a file of this name at the top level of an output.
 pub(super) fn is_published(name: &str) -> bool {
     let table = name.strip_suffix(".manifest");
     name == RECORD || table.is_some_and(|name| Table::named(name).is_some())
 }
 
-/// The name that a file is to have of which `name` is an unfinished write on local disk: the store
-/// writes to `<name>#<n>` and renames.
+/// Returns the final name of the file whose unfinished write on local disk is `name`: the store writes
+/// to `<name>#<n>` and renames.
 pub(super) fn unfinished(name: &str) -> Option<&str> {
     let (name, number) = name.rsplit_once('#')?;
     (!number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())).then_some(name)
 }
 
-/// The second in which a run began; sorts by time.
+/// Returns the second in which a run began, in a form that sorts by time.
 pub(super) fn time_of(run_id: &str) -> &str {
     run_id.split('-').next().unwrap_or_default()
 }
 
-/// `20181112T030405Z-0a1b2c3d`
+/// Length of a run ID, such as `20181112T030405Z-0a1b2c3d`.
 const RUN_ID_BYTES: usize = 25;
 
 fn is_run_id(text: &str) -> bool {

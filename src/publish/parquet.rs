@@ -1,4 +1,4 @@
-//! Parquet as Redshift takes it, the same bytes for the same rows.
+//! Deterministic Parquet files for Redshift: the same rows produce the same bytes.
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::BatchCoalescer;
@@ -10,28 +10,28 @@ use crate::error::Result;
 use crate::star::TableRecord;
 use crate::storage::Place;
 
-/// Files are closed at about this size, unless told otherwise. Redshift splits Parquet of 128 MB
-/// and more by row group across its slices, and advises files of 64 MB to 1 GB (Redshift Developer
-/// Guide, best practices for loading and for Spectrum).
+/// Default file size. Redshift splits Parquet files of 128 MB and more by row group across its slices,
+/// and recommends files of 64 MB to 1 GB (Redshift Developer Guide, best practices for loading and for
+/// Spectrum).
 pub const DEFAULT_FILE_BYTES: u64 = 256 * 1024 * 1024;
 
-/// Rows, and about as many bytes of values, that are encoded at once: enough for the columns to be
-/// worth a thread each, few enough to be held twice.
+/// Number of rows, and approximate bytes of values, to encode at once: enough to make one thread per
+/// column worthwhile, few enough to hold twice.
 const ROUND_ROWS: usize = 16 * BATCH_ROWS;
 const ROUND_BYTES: u64 = 16 * 1024 * 1024;
 
-/// How a sink's files are called, relative to the output.
+/// Names of a sink's files, relative to the output.
 enum Naming {
-    /// `<stem>-NNNNN.parquet`, a new one whenever a file has reached its size.
+    /// `<stem>-NNNNN.parquet`; a new file is started when the current one reaches its target size.
     Numbered(String),
-    /// One file of this name.
+    /// A single file of this name.
     Single(String),
 }
 
-/// Writes one table's rows to Parquet files.
+/// Writes a table's rows to Parquet files.
 ///
-/// Rows are regrouped to batches of a fixed length before they are encoded: the cuts between the
-/// batches that come in depend on timing, and pages and row groups must not.
+/// Rows are regrouped into batches of fixed length before they are encoded: incoming batch boundaries
+/// depend on timing, and pages and row groups must not.
 pub struct ParquetSink {
     out: Place,
     naming: Naming,
@@ -49,8 +49,8 @@ pub struct ParquetSink {
 }
 
 impl ParquetSink {
-    /// A sink for files of about `file_bytes`, called `<stem>-NNNNN.parquet` below `out`, that
-    /// encodes on `threads` threads. Values of the columns `distinct` hardly repeat.
+    /// Creates a sink for files of about `file_bytes`, named `<stem>-NNNNN.parquet` below `out`, that
+    /// encodes on `threads` threads. The columns `distinct` hardly repeat values.
     pub fn numbered(
         out: &Place,
         stem: String,
@@ -63,7 +63,7 @@ impl ParquetSink {
         ParquetSink { distinct, ..ParquetSink::new(out, naming, schema, file_bytes, threads) }
     }
 
-    /// A sink for one file.
+    /// Creates a sink for a single file.
     pub fn single(out: &Place, path: String, schema: SchemaRef) -> ParquetSink {
         ParquetSink::new(out, Naming::Single(path), schema, u64::MAX, 1)
     }
@@ -95,8 +95,8 @@ impl ParquetSink {
         }
     }
 
-    /// The same, for rows with texts of at most `longest_text` bytes: where they are long, fewer
-    /// rows are gathered at a time.
+    /// Sets the maximum length of a text, in bytes. With long texts, fewer rows are collected at a
+    /// time.
     pub fn with_texts_of(self, longest_text: usize) -> ParquetSink {
         let rows = ROUND_BYTES as usize / longest_text.max(1);
         ParquetSink { batch_rows: rows.clamp(1, BATCH_ROWS), ..self }
@@ -106,13 +106,13 @@ impl ParquetSink {
     ///
     /// # Errors
     ///
-    /// If they are not of the schema, or a file cannot be written.
+    /// Returns an error if the rows do not match the schema or a file cannot be written.
     pub async fn write(&mut self, batch: RecordBatch) -> Result<()> {
         self.record.rows += batch.num_rows() as u64;
         let coalescer = match &mut self.coalescer {
             Some(coalescer) => coalescer,
             none => {
-                // Text may come as dictionaries, which Parquet writes just like plain text.
+                // Text may arrive dictionary-encoded; Parquet writes it like plain text.
                 self.schema = batch.schema();
                 none.insert(BatchCoalescer::new(batch.schema(), self.batch_rows))
             }
@@ -124,12 +124,11 @@ impl ParquetSink {
         self.gather_completed().await
     }
 
-    /// Ends the batch under construction, however few rows it has: rows that are written later are
-    /// encoded in another one.
+    /// Ends the current batch, even if it is short, so that later rows are encoded in another batch.
     ///
     /// # Errors
     ///
-    /// If a file cannot be written.
+    /// Returns an error if a file cannot be written.
     pub async fn end_batch(&mut self) -> Result<()> {
         if let Some(coalescer) = &mut self.coalescer {
             coalescer.finish_buffered_batch()?;
@@ -148,7 +147,7 @@ impl ParquetSink {
 
     async fn gather(&mut self, batch: RecordBatch) -> Result<()> {
         self.round_rows += batch.num_rows();
-        // The size must depend on nothing but the values: where files end must not either.
+        // The size must depend only on the values, since it determines where files end.
         self.round_bytes += measure(&batch, &mut self.record);
         self.round.push(batch);
         let is_full =
@@ -187,12 +186,12 @@ impl ParquetSink {
         Ok(())
     }
 
-    /// Writes what is left and returns what has been written. A table without rows has one file
-    /// without rows: its columns are still to be found.
+    /// Writes the remaining rows and returns the record of all files. A table without rows gets one
+    /// empty file, so that its columns can be read.
     ///
     /// # Errors
     ///
-    /// If a file cannot be written.
+    /// Returns an error if a file cannot be written.
     pub async fn finish(&mut self) -> Result<TableRecord> {
         if let Some(coalescer) = &mut self.coalescer {
             coalescer.finish_buffered_batch()?;
@@ -208,8 +207,8 @@ impl ParquetSink {
     }
 }
 
-/// Notes nulls and the longest text of each column; returns the bytes that the values take, however
-/// they are laid out.
+/// Records nulls and the longest text of each column. Returns the size of the values in bytes,
+/// independent of their memory layout.
 fn measure(batch: &RecordBatch, record: &mut TableRecord) -> u64 {
     let mut bytes = 0;
     for (field, column) in batch.schema_ref().fields().iter().zip(batch.columns()) {
@@ -229,7 +228,8 @@ fn measure(batch: &RecordBatch, record: &mut TableRecord) -> u64 {
     bytes
 }
 
-/// The bytes of the longest text in a column, plain or in a dictionary, and of all of them.
+/// Returns the length of the longest text in a column (plain or dictionary-encoded) and the total
+/// length, in bytes.
 fn text_lengths(column: &dyn Array) -> (u64, u64) {
     let add = |(longest, total): (u64, u64), length: u64| (longest.max(length), total + length);
     let Some(dictionary) = column.as_dictionary_opt::<Int32Type>() else {

@@ -1,4 +1,4 @@
-//! The record that a run finds at its output, and replaces.
+//! The record that a run finds at its output and replaces.
 
 use bytes::Bytes;
 
@@ -8,11 +8,11 @@ use crate::error::{Error, Result};
 use crate::star::{RECORD, RunRecord};
 use crate::storage::Place;
 
-/// The record that was at an output when a run began.
+/// The record at an output when a run began.
 pub(super) struct Standing {
     place: Place,
     found: Option<Versioned>,
-    /// What it holds.
+    /// Content of the record; `None` if it does not exist.
     pub record: Option<RunRecord>,
 }
 
@@ -21,7 +21,7 @@ impl Standing {
     ///
     /// # Errors
     ///
-    /// If it cannot be read, or is not the record of a star that this version can read.
+    /// Returns an error if the record cannot be read, or this version does not understand it.
     pub async fn read(out: &Place) -> Result<Standing> {
         let place = out.child(RECORD);
         if place.location.local_path().is_some_and(|path| path.is_dir()) {
@@ -34,18 +34,18 @@ impl Standing {
         Ok(Standing { place, found, record })
     }
 
-    /// Puts the record of the run `run_id` in place of this one, if this one is still there.
+    /// Replaces this record with that of the run `run_id`, if this one is still in place.
     ///
     /// # Errors
     ///
-    /// If it is not put, or cannot be known to be put.
+    /// Returns an error if the record was not replaced, or the outcome is unknown.
     pub async fn replace(&self, run_id: &str, json: Vec<u8>) -> Result<(), NotReplaced> {
         let error = match self.try_replace(json).await {
             Ok(()) => return Ok(()),
             Err(Failed::Overtaken(error)) => return Err(NotReplaced::Known(error)),
             Err(Failed::Store(error)) => error,
         };
-        // The put may have been done and only its answer lost.
+        // The put may have succeeded although its response was lost.
         match conditional::read(&self.place).await {
             Ok(Some(found)) if run_of(&found).as_deref() == Some(run_id) => Ok(()),
             Ok(_) if is_denied(&error) || self.place.location.local_path().is_some() => {
@@ -55,11 +55,11 @@ impl Standing {
         }
     }
 
-    /// Fails unless the record is still there.
+    /// Checks that the record is unchanged.
     ///
     /// # Errors
     ///
-    /// If it is another one by now, or cannot be read.
+    /// Returns an error if another record has replaced it, or it cannot be read.
     pub async fn verify(&self) -> Result<()> {
         match self.demand_unchanged().await {
             Ok(()) => Ok(()),
@@ -68,7 +68,7 @@ impl Standing {
     }
 
     async fn try_replace(&self, json: Vec<u8>) -> Result<(), Failed> {
-        // Not every store compares.
+        // Some stores ignore the condition.
         self.demand_unchanged().await?;
         if let Some(path) = self.place.location.local_path() {
             return Ok(disk::replace(path, json).await?);
@@ -82,8 +82,8 @@ impl Standing {
         }
     }
 
-    /// Fails if the record is another one by now; all that can be done where the store does not
-    /// compare.
+    /// Fails if another record has replaced this one. Stores without conditional puts have no stronger
+    /// check.
     async fn demand_unchanged(&self) -> Result<(), Failed> {
         let found = conditional::read(&self.place).await.map_err(Error::from)?;
         let bytes = |found: &Option<Versioned>| found.as_ref().map(|found| found.bytes.clone());
@@ -107,17 +107,17 @@ impl Standing {
 
 /// The reason why a record was not replaced.
 pub(super) enum NotReplaced {
-    /// The record is not that of the run.
+    /// The record is known not to be that of the run.
     Known(Error),
-    /// The store failed in such a way that the put may yet be done.
+    /// The store failed, and the put may still take effect.
     Unknown(Error),
 }
 
 /// The reason why a put failed.
 enum Failed {
-    /// Another one is in its place.
+    /// Another record has replaced the expected one.
     Overtaken(Error),
-    /// The store failed; the put may have been done nevertheless.
+    /// The store failed; the put may have succeeded nevertheless.
     Store(Error),
 }
 

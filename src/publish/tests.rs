@@ -17,7 +17,7 @@ use super::*;
 use crate::star::{FORMAT, FileRecord, PlaysRecord, RECORD, RunOptions, TableRecord};
 use crate::storage::Location;
 
-/// A store that has no conditional puts.
+/// A store without conditional puts.
 #[derive(Debug)]
 struct Plain(InMemory);
 
@@ -79,7 +79,7 @@ impl ObjectStore for Plain {
     }
 }
 
-/// An output in a store with conditional puts, and one in a store without.
+/// Returns an output in a store with conditional puts and one in a store without.
 fn outputs() -> [Place; 2] {
     let location = || Location::parse_single("s3://bucket/star").unwrap();
     [
@@ -94,7 +94,7 @@ async fn begin(out: &Place) -> Publication {
         .unwrap_or_else(|e| panic!("{e}"))
 }
 
-/// Writes one file of songs, and returns the record of a star that consists of it.
+/// Writes one file of songs and returns the record of a star that consists of it.
 async fn written(publication: &Publication) -> RunRecord {
     let run_id = publication.run_id.clone();
     let file = |path: String| FileRecord { path, rows: 1, bytes: 4 };
@@ -130,7 +130,7 @@ async fn publish(publication: Publication, record: &RunRecord) {
     }
 }
 
-/// The paths below an output, in order.
+/// Returns the paths below an output, in order.
 async fn paths(out: &Place) -> Vec<String> {
     use futures::TryStreamExt;
     let listed: Vec<ObjectMeta> = out.store.list(Some(out.path())).try_collect().await.unwrap();
@@ -140,7 +140,7 @@ async fn paths(out: &Place) -> Vec<String> {
     paths
 }
 
-/// What there is below an output of which `record` describes the star.
+/// Returns the expected paths below an output whose star `record` describes.
 fn wanted(record: &RunRecord) -> Vec<String> {
     let beside = [RECORD, "songs.manifest"].into_iter();
     let mut wanted: Vec<String> = record.paths().chain(beside).map(str::to_owned).collect();
@@ -193,7 +193,7 @@ async fn a_lease_that_was_taken_over_is_known_to_be_lost_and_left_alone() {
         }
         assert!(matches!(publication.lost().await, Error::Locked { .. }));
         publication.abandon().await;
-        // Its rejects say why it failed, and the lease is the other run's.
+        // The rejects explain the failure, and the lease belongs to the other run.
         let left = [lock::LOCK.to_owned(), record.rejects.path];
         assert_eq!(paths(&out).await, left, "{}", out.store);
     }

@@ -1,4 +1,4 @@
-//! Trying whether a store can do what publishing a star takes.
+//! Tests of the store abilities that publishing a star needs.
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
@@ -10,7 +10,7 @@ use super::{cleanup, disk};
 use crate::error::{Error, Result, causes};
 use crate::storage::{ChecksumTrial, Place, StorageError, Upload};
 
-/// More than one part of an upload, and not a multiple of it.
+/// More than one part of an upload, and not a multiple of the part size.
 const LARGE_BYTES: usize = 8 * 1024 * 1024 + 1000;
 
 const NO_LOCKS: &str = "starlift warns and cannot keep two runs apart that start at the same moment: \
@@ -18,35 +18,35 @@ const NO_LOCKS: &str = "starlift warns and cannot keep two runs apart that start
 
 const NOT_USABLE: &str = "starlift cannot write stars to this store; use another one";
 
-/// One ability of a store, tried.
+/// An ability of a store and the outcome of its test.
 pub(crate) struct Tried {
-    /// Its name.
+    /// Name of the ability.
     pub ability: &'static str,
-    /// What came of it.
+    /// Outcome of the test.
     pub outcome: Outcome,
 }
 
-/// What came of a trial.
+/// The outcome of a test.
 pub(crate) enum Outcome {
-    /// The store can do it.
+    /// The store has the ability.
     Works(&'static str),
-    /// It cannot: what happened, and what that means.
+    /// The store lacks the ability: what happened, and its consequence.
     Fails(String, &'static str),
-    /// It does not matter here.
+    /// The ability is not needed for this store.
     Needless(&'static str),
 }
 
 use Outcome::{Fails, Needless, Works};
 
-/// What came of a trial, or the error that the store answered with.
+/// The outcome of a test, or the store's error.
 type Verdict = Result<Outcome>;
 
-/// Tries everything that runs ask of a store, in a prefix of its own below `place`, and removes the
-/// prefix, also when `stop` resolves. With `checksums`, the store must verify them.
+/// Tests every ability that runs need of a store, in a temporary prefix below `place`, and removes the
+/// prefix, even when `stop` resolves. With `checksums`, the store must verify them.
 ///
 /// # Errors
 ///
-/// If `stop` resolves.
+/// Returns an error if `stop` resolves.
 pub(crate) async fn try_store(
     place: &Place,
     checksums: bool,
@@ -61,12 +61,13 @@ pub(crate) async fn try_store(
     };
     scratch.settle().await;
     let removed = Tried::new("delete", remove(&scratch).await, "remove what is left by hand");
-    // Where nothing can be written there is nothing to remove.
+    // If nothing can be written, there is nothing to remove.
     if !matches!(tried.as_slice(), [Tried { outcome: Fails(..), .. }]) {
         tried.push(removed);
     }
     if let Some(folder) = scratch.location.local_path() {
-        // Folders that were there before hold the first one that was not, or are not empty.
+        // The last folder existed before the test, and `remove_dir` fails for folders that are not
+        // empty.
         let made = made.unwrap_or_default();
         let own = made.iter().take(made.len().saturating_sub(1)).map(|path| path.as_path());
         for folder in std::iter::once(folder.as_path()).chain(own) {
@@ -116,7 +117,7 @@ impl Tried {
     }
 }
 
-/// An error and its causes; servers answer in several lines.
+/// Formats an error and its causes on one line; servers answer with several lines.
 fn in_one_line(error: &Error) -> String {
     let reasons = causes(error).fold(error.to_string(), |said, cause| {
         let reason = cause.to_string();
@@ -125,7 +126,7 @@ fn in_one_line(error: &Error) -> String {
     reasons.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The failure of a store that did something else than it was asked.
+/// Returns the failure of a store that did not do what was requested.
 fn wrong(said: impl Into<String>) -> Verdict {
     Ok(Fails(said.into(), ""))
 }

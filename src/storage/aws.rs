@@ -1,4 +1,4 @@
-//! S3 buckets: credentials by the standard AWS chain, the bucket's region found out by asking.
+//! S3 buckets: credentials from the standard AWS chain, region from S3 itself.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,20 +14,20 @@ use tokio::sync::OnceCell;
 use super::s3::{Addressing, S3Api};
 use super::{StorageError, StoreOptions, partition, proxy};
 
-/// Asking for a bucket's region must not hold a run up for long where S3 itself is out of reach.
+/// Timeout of a request for a bucket's region, short so that a run is not delayed if S3 is unreachable.
 const REGION_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often a bucket's region is asked for; one that is guessed in its place may be wrong.
+/// Number of attempts to look up a bucket's region. The fallback region may be wrong, so retry first.
 const REGION_TRIES: usize = 4;
 
-/// Time between two such tries.
+/// Time between two attempts.
 const REGION_PAUSE: Duration = Duration::from_millis(300);
 
-/// The SDK's pauses double from a second on: four outlast throttling and short outages, and more would
-/// leave somebody who is offline waiting for minutes.
+/// Maximum retries of the SDK. Its backoff starts at one second and doubles: four retries outlast
+/// throttling and short outages; more would keep an offline user waiting for minutes.
 const API_RETRIES: usize = 4;
 
-/// The region that S3 itself assumes.
+/// The region that S3 itself defaults to.
 const DEFAULT_REGION: &str = "us-east-1";
 
 /// The AWS settings of this process, loaded when the first bucket is opened.
@@ -37,7 +37,7 @@ pub(super) struct Aws {
 }
 
 impl Aws {
-    /// Opens a bucket, once with object_store and once with the S3 API.
+    /// Opens a bucket, both through object_store and through the S3 API.
     pub async fn bucket(
         &self,
         name: &str,
@@ -71,7 +71,7 @@ impl Aws {
         Ok((Arc::new(store), Arc::new(s3)))
     }
 
-    /// The region that the bucket itself names.
+    /// Returns the bucket's region as S3 reports it, or `None` if the lookup fails.
     pub async fn region(&self, bucket: &str, options: &StoreOptions) -> Option<String> {
         let sdk = self.sdk.get_or_init(|| load_sdk(options)).await;
         let endpoint = endpoint(options, sdk);
@@ -79,7 +79,7 @@ impl Aws {
     }
 }
 
-/// The bucket's own region; where it cannot be told, the configured one.
+/// Returns the bucket's own region, or the configured one if the lookup fails.
 async fn find_region(
     bucket: &str,
     endpoint: Option<&str>,
@@ -97,17 +97,17 @@ async fn find_region(
     }
 }
 
-/// The S3 endpoint, where it is not Amazon's.
+/// Returns the configured S3 endpoint, or `None` for Amazon's own.
 fn endpoint(options: &StoreOptions, sdk: &SdkConfig) -> Option<String> {
     let of_s3 = || std::env::var("AWS_ENDPOINT_URL_S3").ok().filter(|url| !url.is_empty());
     let configured = || sdk.endpoint_url().map(str::to_owned);
     options.endpoint_url.clone().or_else(of_s3).or_else(configured)
 }
 
-/// The settings of the AWS chain: environment, profiles, and whatever else it looks at.
+/// Loads the settings of the AWS chain, such as environment variables and profiles.
 pub(crate) async fn load_sdk(options: &StoreOptions) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(proxy::client());
-    // The chain's own setting goes first where it is made.
+    // A setting of the user takes precedence.
     if std::env::var_os("AWS_MAX_ATTEMPTS").is_none() {
         let attempts = 1 + options.retries.min(API_RETRIES) as u32;
         loader = loader.retry_config(RetryConfig::standard().with_max_attempts(attempts));
@@ -121,7 +121,8 @@ pub(crate) async fn load_sdk(options: &StoreOptions) -> SdkConfig {
     loader.load().await
 }
 
-/// HeadBucket names the region in a header, whether or not it is signed or allowed.
+/// Asks S3 for a bucket's region. HeadBucket returns it in a header even if the request is unsigned or
+/// denied.
 ///
 /// Source: Amazon S3 API Reference, HeadBucket, response header `x-amz-bucket-region`.
 async fn ask_region(
@@ -153,8 +154,8 @@ fn named(response: &reqwest::Response) -> Option<String> {
     region.to_str().ok().map(str::to_owned)
 }
 
-/// The AWS chain (environment, profiles, SSO, web identity, container and instance roles) as
-/// object_store asks for credentials. The chain caches them and renews them in time.
+/// Adapts the AWS chain (environment, profiles, SSO, web identity, container and instance roles) to
+/// object_store. The chain caches credentials and renews them before they expire.
 #[derive(Debug)]
 struct Credentials(SharedCredentialsProvider);
 

@@ -1,4 +1,4 @@
-//! Buckets as flat sets of keys, listed side by side.
+//! Buckets as flat sets of keys, listed in parallel.
 
 use std::sync::Arc;
 
@@ -9,16 +9,16 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-/// Listings that are requested at once.
+/// Maximum number of concurrent list requests.
 const LIST_CONCURRENCY: usize = 16;
 
-/// Prefixes are opened level by level until there are this many to list side by side…
+/// Prefixes are expanded level by level until there are this many to list in parallel.
 const LIST_FAN_OUT: usize = 32;
 
-/// …but no deeper than this: below lies what no folder structure divides any more.
+/// Maximum number of levels to expand. Deeper folders rarely divide the keys further.
 const LIST_LEVELS: usize = 3;
 
-/// Objects that are listed ahead of the reading.
+/// Maximum number of listed objects that wait to be read.
 const LISTED_AHEAD: usize = 4096;
 
 /// An object in a listing.
@@ -29,7 +29,7 @@ pub(super) struct Entry {
     pub etag: Option<String>,
 }
 
-/// Part of a listing.
+/// An item of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Found {
     Object(Entry),
@@ -40,10 +40,10 @@ pub(super) enum Found {
 /// A bucket of objects.
 #[async_trait]
 pub(super) trait Bucket: std::fmt::Debug + Send + Sync {
-    /// The object `key`, or `None` if there is none.
+    /// Returns the object `key`, or `None` if it does not exist.
     async fn head(&self, key: &str) -> object_store::Result<Option<Entry>>;
 
-    /// The keys that begin with `prefix`; if `delimited`, only up to the next slash.
+    /// Lists the keys that begin with `prefix`; if `delimited`, only up to the next slash.
     fn list(
         self: Arc<Self>,
         prefix: String,
@@ -51,10 +51,10 @@ pub(super) trait Bucket: std::fmt::Debug + Send + Sync {
     ) -> BoxStream<'static, object_store::Result<Found>>;
 }
 
-/// All objects whose keys begin with `prefix`.
+/// Lists all objects whose keys begin with `prefix`.
 ///
-/// A listing is a chain of pages, a thousand keys each: only different prefixes can be listed side by
-/// side, so the folders are opened first. Objects are handed on as they are found.
+/// A listing is a chain of pages of a thousand keys each, and only different prefixes can be listed in
+/// parallel, so this expands the folders first. Objects are returned as they are found.
 pub(super) fn walk(
     bucket: Arc<dyn Bucket>,
     prefix: String,
@@ -62,7 +62,7 @@ pub(super) fn walk(
     let (sender, receiver) = mpsc::channel(LISTED_AHEAD);
     let walk = tokio::spawn(async move {
         if let Err(error) = open(bucket, prefix, &sender).await {
-            // The receiver is gone once the run has ended.
+            // The receiver is dropped when the run ends.
             let _ = sender.send(Err(error)).await;
         }
     });
@@ -101,7 +101,7 @@ async fn open(
     Ok(())
 }
 
-/// A bucket behind object_store.
+/// A bucket accessed through object_store.
 #[derive(Debug)]
 pub(super) struct StoreBucket(pub Arc<dyn ObjectStore>);
 

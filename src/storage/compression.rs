@@ -1,4 +1,4 @@
-//! Compressed objects, decompressed chunk by chunk.
+//! Decompression of objects, chunk by chunk.
 
 use std::io;
 
@@ -6,10 +6,10 @@ use super::content::{Form, SNIFF_BYTES, recognise, zstd_window};
 use super::frames::{COMMON_WINDOW, GzipStream, ZstdStream};
 use super::utf16::Utf16;
 
-/// The compression that an object's name says it has.
+/// The compression that an object's name indicates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
-    /// None.
+    /// Not compressed.
     None,
     /// gzip.
     Gzip,
@@ -18,7 +18,7 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// The compression that a file name says.
+    /// Returns the compression that a file name indicates.
     pub fn of(name: &str) -> Compression {
         match name.rsplit_once('.') {
             Some((_, suffix)) if suffix.eq_ignore_ascii_case("gz") => Compression::Gzip,
@@ -27,7 +27,7 @@ impl Compression {
         }
     }
 
-    /// The compression of a JSON object, or `None` if the name has another suffix.
+    /// Returns the compression of a JSON object, or `None` if the name has another suffix.
     pub fn of_json(name: &str) -> Option<Compression> {
         let compression = Compression::of(name);
         let inner = match compression {
@@ -39,7 +39,7 @@ impl Compression {
         is_json.then_some(compression)
     }
 
-    /// The first bytes of what is compressed so.
+    /// Returns the bytes that data compressed this way begins with.
     fn signature(self) -> &'static [u8] {
         match self {
             Compression::None => b"",
@@ -49,17 +49,18 @@ impl Compression {
     }
 }
 
-/// Turns the stored bytes of an object into UTF-8 text.
+/// Converts the stored bytes of an object to UTF-8 text.
 ///
-/// The first bytes decide how, not the name: gzip and Zstandard are decompressed, UTF-16 with a
-/// byte-order mark is transcoded, also within them. Other formats are errors that name them.
+/// The first bytes determine the format, not the name. gzip and Zstandard are decompressed; UTF-16 with
+/// a byte-order mark is transcoded, also inside compressed data. Any other known format is an error
+/// that names it.
 pub struct Decompressor {
     compression: Compression,
     outer: Outer,
     text: Text,
 }
 
-/// How the bytes are stored.
+/// The compression of the stored bytes.
 enum Outer {
     Unknown(Vec<u8>),
     Plain,
@@ -67,7 +68,7 @@ enum Outer {
     Zstd(ZstdStream),
 }
 
-/// How the text within is encoded.
+/// The encoding of the text inside.
 enum Text {
     Unknown(Vec<u8>),
     Utf8,
@@ -75,24 +76,24 @@ enum Text {
 }
 
 impl Decompressor {
-    /// A decompressor for an object whose name says `compression`.
+    /// Returns a decompressor for an object whose name indicates `compression`.
     pub fn new(compression: Compression) -> Decompressor {
         let outer = Outer::Unknown(Vec::new());
         Decompressor { compression, outer, text: Text::Unknown(Vec::new()) }
     }
 
-    /// The memory beyond the usual that decompressing what begins with `start` takes: that of a
-    /// Zstandard frame with a large window.
+    /// Returns the extra memory needed to decompress data that begins with `start`: the window of a
+    /// Zstandard frame, if it is larger than usual.
     pub fn large_window(start: &[u8]) -> Option<u64> {
         zstd_window(start).filter(|window| *window > COMMON_WINDOW)
     }
 
-    /// Passes the text of `stored` on to `take`, piece by piece: a small chunk may hold a thousand
-    /// times its size.
+    /// Passes the text of `stored` to `take`, piece by piece, since a small chunk can expand a
+    /// thousandfold.
     ///
     /// # Errors
     ///
-    /// If the bytes are damaged or in a format that is not read, or `take` fails.
+    /// Returns an error if the bytes are damaged or in an unsupported format, or if `take` fails.
     pub fn feed<E: From<io::Error>>(
         &mut self,
         stored: &[u8],
@@ -102,11 +103,11 @@ impl Decompressor {
         outer.feed(stored, false, &mut |plain: &[u8]| text.feed(plain, false, &mut take))
     }
 
-    /// Passes on what is left, and checks that the object was whole.
+    /// Passes the remaining text to `take` and checks that the object is complete.
     ///
     /// # Errors
     ///
-    /// As [`Decompressor::feed`], and if the object ends before its compressed data does.
+    /// Fails like [`Decompressor::feed`], and if the object ends in the middle of its compressed data.
     pub fn finish<E: From<io::Error>>(
         self,
         mut take: impl FnMut(&[u8]) -> Result<(), E>,
@@ -195,8 +196,8 @@ impl Text {
     }
 }
 
-/// The form of what begins with `kept` and goes on with `more`, and what was kept. As long as the form
-/// is not known, `more` is kept too.
+/// Returns the form of the data that begins with `kept` and continues with `more`, and the bytes kept
+/// so far. Until the form is known, appends `more` to `kept` and returns `None`.
 fn sniff(kept: &mut Vec<u8>, more: &[u8], whole: bool) -> Option<(Form, Vec<u8>)> {
     let form = match kept.is_empty() {
         true => recognise(more, whole),

@@ -1,12 +1,12 @@
-//! The form of an object's bytes, recognised by its first bytes.
+//! Detection of an object's format from its first bytes.
 //!
-//! Names are not reliable: tools and web servers compress or decompress on the way and keep the
-//! name. Only names decide which objects are read; only bytes decide how.
+//! Names are not reliable: tools and web servers compress or decompress data in transit and keep the
+//! name. Names decide only which objects are read; the bytes decide how.
 
-/// The form of a sequence of bytes.
+/// The format of a sequence of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// Text, or whatever else the decoder is to judge.
+    /// Text, or anything else that is left to the decoder.
     Plain,
     /// gzip.
     Gzip,
@@ -14,17 +14,17 @@ pub(super) enum Form {
     Zstd,
     /// UTF-16 with a byte-order mark.
     Utf16 {
-        /// Whether the more significant byte comes first.
+        /// `true` if the more significant byte comes first.
         big_endian: bool,
     },
-    /// A format that is not read.
+    /// An unsupported format, by its name in messages.
     Foreign(&'static str),
 }
 
-/// Bytes after which every form is recognised.
+/// Number of bytes that suffice to recognise every format.
 pub(super) const SNIFF_BYTES: usize = 24;
 
-/// Signatures, each before its own prefixes.
+/// Signatures; each comes before its own prefixes.
 const SIGNATURES: &[(&[u8], Form)] = &[
     (b"\x1f\x8b", Form::Gzip),
     (b"\x28\xb5\x2f\xfd", Form::Zstd),
@@ -49,13 +49,13 @@ const SIGNATURES: &[(&[u8], Form)] = &[
     (b"Obj\x01", Form::Foreign("an Avro file")),
 ];
 
-/// Signatures that text may begin with; the bytes after them must not be text.
+/// Signatures that are also valid text. They count only if the bytes after them are not text.
 const PRINTABLE: &[&[u8]] = &[b"BZh", b"LZIP", b"PAR1", b"PARE", b"ORC"];
 
-/// The form of what begins with `start`, or `None` if more bytes are needed to tell. `whole` says
-/// that there are no more.
+/// Returns the format of data that begins with `start`, or `None` if more bytes are needed. `whole`
+/// means that `start` is all of the data.
 pub(super) fn recognise(start: &[u8], whole: bool) -> Option<Form> {
-    // Almost every object begins with an object or an array.
+    // Fast path: almost every input begins with a JSON object or array.
     if matches!(start.first(), Some(b'{' | b'[' | b' ' | b'\n' | b'"')) {
         return Some(Form::Plain);
     }
@@ -82,7 +82,7 @@ pub(super) fn recognise(start: &[u8], whole: bool) -> Option<Form> {
     Some(Form::Plain)
 }
 
-/// Zstandard frames that hold no data may come first; their signature is a range.
+/// Recognises skippable Zstandard frames, which may come first. Their signature is a range of values.
 fn skippable_frame(start: &[u8], whole: bool) -> Option<Option<Form>> {
     const AFTER_FIRST: &[u8] = b"\x2a\x4d\x18";
     let (first, rest) = start.split_first()?;
@@ -95,15 +95,17 @@ fn skippable_frame(start: &[u8], whole: bool) -> Option<Option<Form>> {
     (!whole && AFTER_FIRST.starts_with(rest)).then_some(None)
 }
 
-/// Whether bytes may belong to a line of text: no control characters but tabs and line ends.
+/// Returns `true` if the bytes can be part of a line of text: UTF-8, possibly cut off at the end,
+/// without control characters except tabs and line ends.
 fn is_text(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| *byte >= b' ' && *byte != 0x7f || matches!(byte, b'\t' | b'\n' | b'\r'))
         && std::str::from_utf8(bytes).map_or_else(|e| e.error_len().is_none(), |_| true)
 }
 
-/// The bytes of history that a Zstandard frame refers back to: what its decoder allocates.
+/// Returns the window size of a Zstandard frame in bytes, which is the memory its decoder allocates, or
+/// `None` if `start` does not contain a frame header.
 ///
-/// Source: RFC 8878, 3.1.1.1. `None` if `start` does not hold the header of a frame.
+/// Source: RFC 8878, 3.1.1.1.
 pub(super) fn zstd_window(start: &[u8]) -> Option<u64> {
     let header = start.strip_prefix(b"\x28\xb5\x2f\xfd")?;
     let descriptor = *header.first()?;

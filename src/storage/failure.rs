@@ -1,18 +1,18 @@
-//! Failed HTTP requests, and trying them again.
+//! Failures of HTTP requests, and retries.
 
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 
-/// The pauses between tries and their bound are those of object_store.
+/// First pause of the backoff. The backoff and its limit match those of object_store.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Characters of a server's answer that an error shows.
+/// Maximum number of characters of a server's response in an error.
 const SHOWN_CHARS: usize = 1000;
 
-/// A request that failed. Its text never holds the URL: that may hold secrets.
+/// A failed request. Its text never contains the URL, which may contain secrets.
 #[derive(Debug, thiserror::Error)]
 #[error("{reason}")]
 pub(super) struct Failure {
@@ -21,32 +21,32 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    /// An answer with a status that says that the request failed.
+    /// Returns the failure for a response with an error status.
     pub fn answer(status: u16, body: &[u8]) -> Failure {
         let body: String = String::from_utf8_lossy(body).chars().take(SHOWN_CHARS).collect();
         let reason = format!("the server answered with status {status}: {body}");
         Failure { status: Some(status), reason: reason.trim_end_matches([' ', ':']).to_owned() }
     }
 
-    /// A request without a whole answer.
+    /// Returns the failure for a request without a complete response.
     pub fn transport(error: &dyn std::error::Error) -> Failure {
         let causes = std::iter::successors(Some(error), |error| error.source());
         let reasons: Vec<String> = causes.map(ToString::to_string).collect();
         Failure { status: None, reason: reasons.join(": ") }
     }
 
-    /// An answer of which nothing more came for as long as `patience`.
+    /// Returns the failure for a response that stalled for `patience`.
     pub fn stalled(patience: Duration) -> Failure {
         let reason = format!("the server stopped in the middle of its answer for {patience:?}");
         Failure { status: None, reason }
     }
 
-    /// A request that could not be signed.
+    /// Returns the failure for a request that could not be signed.
     pub fn unauthenticated(error: &dyn std::error::Error) -> Failure {
         Failure { status: Some(401), ..Failure::transport(error) }
     }
 
-    /// As [`Failure::transport`], without the URL that reqwest adds.
+    /// Like [`Failure::transport`], but removes the URL that reqwest adds.
     pub fn reqwest(error: reqwest::Error) -> Failure {
         Failure::transport(&error.without_url())
     }
@@ -55,13 +55,13 @@ impl Failure {
         self.status
     }
 
-    /// Whether the same request may succeed later.
+    /// Returns `true` if the error is transient, so that the same request may succeed later.
     pub fn is_passing(&self) -> bool {
         self.status
             .is_none_or(|status| status >= 500 && status != 501 || matches!(status, 408 | 429))
     }
 
-    /// The failure as a store reports it.
+    /// Converts the failure to an error of object_store.
     pub fn of(self, path: &str) -> object_store::Error {
         use object_store::Error::*;
         let (path, status) = (path.to_owned(), self.status);
@@ -76,7 +76,7 @@ impl Failure {
     }
 }
 
-/// Makes a request again while it fails for a passing reason, up to `retries` times.
+/// Sends a request, and retries it up to `retries` times while the error is transient.
 pub(super) async fn retried<T, F: Future<Output = Result<T, Failure>>>(
     retries: usize,
     request: impl FnMut() -> F,

@@ -1,4 +1,4 @@
-//! gzip members and Zstandard frames, decompressed one after the other.
+//! Decompression of consecutive gzip members and Zstandard frames.
 
 use std::io::{self, Write};
 
@@ -7,23 +7,23 @@ use zstd::stream::raw::{DParameter, Decoder as ZstdDecoder, InBuffer, Operation,
 
 use super::content::zstd_window;
 
-/// Bytes decompressed at a time.
+/// Maximum number of bytes to decompress at a time.
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// The window that RFC 8878 asks every decoder to support.
+/// The window size that RFC 8878 recommends every decoder to support.
 pub(super) const COMMON_WINDOW: u64 = 8 * 1024 * 1024;
 
-/// The largest window that is decoded: the default of the zstd program.
+/// The largest window that is accepted: the default of the zstd program.
 const LARGEST_WINDOW_LOG: u32 = 27;
 
-/// Any number of gzip members.
+/// A sequence of gzip members.
 pub(super) struct GzipStream {
     member: Member,
 }
 
 enum Member {
     Inside(Box<GzDecoder<Vec<u8>>>),
-    /// After a member; holds the first byte of a signature that was cut in two.
+    /// After a member. Holds the first byte of a signature that is split between two chunks.
     Between(Option<u8>),
 }
 
@@ -104,7 +104,7 @@ fn inside() -> Member {
     Member::Inside(Box::new(GzDecoder::new(Vec::new())))
 }
 
-/// Checks that the member is whole and has the checksum that it should have.
+/// Checks that the member is complete and that its checksum is correct.
 fn finish_member<E: From<io::Error>>(
     decoder: &mut GzDecoder<Vec<u8>>,
     take: &mut impl FnMut(&[u8]) -> Result<(), E>,
@@ -120,17 +120,17 @@ fn after_member() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason)
 }
 
-/// Any number of Zstandard frames.
+/// A sequence of Zstandard frames.
 pub(super) struct ZstdStream {
     decoder: ZstdDecoder<'static>,
     plain: Vec<u8>,
-    /// Whether the last frame has been decoded and handed on to its end.
+    /// `true` if the last frame has been decoded and passed on completely.
     between_frames: bool,
 }
 
 impl ZstdStream {
-    /// A decoder of what begins with `start`. The window of the first frame, or a common one, is the
-    /// most that later frames may have: memory is reserved by the first.
+    /// Returns a decoder for data that begins with `start`. Later frames must not have a larger window
+    /// than the first frame (or the common window size), since memory is reserved only once.
     pub fn new(start: &[u8]) -> io::Result<ZstdStream> {
         let window = zstd_window(start).unwrap_or(0).max(COMMON_WINDOW);
         let log = window.checked_next_power_of_two().map_or(u32::MAX, u64::ilog2);
@@ -146,8 +146,8 @@ impl ZstdStream {
     ) -> Result<(), E> {
         let mut input = InBuffer::around(stored);
         let mut is_full = false;
-        // A full buffer may hide more output. It hides none at the end of a frame, and to ask then
-        // would begin a frame that does not follow.
+        // A full output buffer may mean that more output is pending, but not at the end of a frame:
+        // calling the decoder there would begin a frame that does not exist.
         while input.pos() < stored.len() || is_full && !self.between_frames {
             let mut output = OutBuffer::around(&mut self.plain[..]);
             let hint = self.decoder.run(&mut input, &mut output).map_err(explained)?;
@@ -171,7 +171,7 @@ impl ZstdStream {
 }
 
 fn explained(error: io::Error) -> io::Error {
-    // The library has no code for it that reaches here.
+    // The library's error code is not available here; only the message is.
     if !error.to_string().contains("too much memory") {
         return error;
     }

@@ -1,24 +1,24 @@
-//! Globs: patterns for the part of a path below a prefix.
+//! Glob patterns for paths below a prefix.
 
 use globset::{GlobBuilder, GlobMatcher};
 
-/// A pattern for paths below a prefix. `*` stays within one part of a path, `**` crosses them.
+/// A pattern for paths below a prefix. `*` matches within one path component, `**` across components.
 #[derive(Debug, Clone)]
 pub struct Glob {
     whole: GlobMatcher,
     below: GlobMatcher,
-    /// Whether the pattern describes the names of objects, rather than any name in a folder.
+    /// `true` if the pattern describes the names of objects, rather than any name in a folder.
     names_objects: bool,
-    /// Parts of the pattern that describe hidden names.
+    /// Components of the pattern that match hidden names.
     hidden_parts: Vec<GlobMatcher>,
 }
 
-/// The reason for which a path matches a glob.
+/// The reason why a path matches a glob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Match {
     /// The pattern describes the name of the object.
     Named,
-    /// The pattern matches a folder around the object, or any name.
+    /// The pattern matches a folder above the object, or any name.
     Within,
 }
 
@@ -32,12 +32,12 @@ impl Glob {
             whole: matcher(folder)?,
             below: matcher(&format!("{folder}/**"))?,
             names_objects: folder == pattern && last.bytes().any(|byte| byte != b'*'),
-            // Braces may hold slashes; their parts are no patterns of their own.
+            // Braces may contain slashes, so a component may not be a valid pattern by itself.
             hidden_parts: parts.filter_map(|part| matcher(part).ok()).collect(),
         })
     }
 
-    /// Whether the pattern matches a path or a folder around it.
+    /// Returns `true` if the pattern matches a path or a folder above it.
     pub fn is_match(&self, path: &str) -> bool {
         self.matches(path).is_some()
     }
@@ -49,7 +49,8 @@ impl Glob {
         self.below.is_match(path).then_some(Match::Within)
     }
 
-    /// Whether the pattern names a hidden part of a path, as `_archive` or `_*` do.
+    /// Returns `true` if the pattern explicitly matches a hidden path component, as `_archive` or `_*`
+    /// do.
     pub(super) fn names_hidden(&self, part: &str) -> bool {
         self.hidden_parts.iter().any(|pattern| pattern.is_match(part))
     }
@@ -60,7 +61,7 @@ fn matcher(pattern: &str) -> Result<GlobMatcher, globset::Error> {
     Ok(glob.compile_matcher())
 }
 
-/// Whether some alternative of a part of a pattern begins with `_` or `.`.
+/// Returns `true` if an alternative of a pattern component begins with `_` or `.`.
 fn describes_hidden(part: &str) -> bool {
     let is_hidden = |text: &str| match text.strip_prefix('[') {
         Some(class) => {
@@ -72,11 +73,11 @@ fn describes_hidden(part: &str) -> bool {
     is_hidden(part) || part.starts_with('{') && part.split(['{', ',']).any(is_hidden)
 }
 
-/// The characters that make a part of a path a pattern.
+/// The characters that make a path component a pattern.
 const SPECIAL: [char; 4] = ['*', '?', '[', '{'];
 
-/// The ways to read a path as a literal prefix and a pattern for the rest, the longest prefix first:
-/// what exists under its literal name is not a pattern.
+/// Returns the ways to split a path into a literal prefix and a pattern, the longest prefix first. A
+/// path that exists literally is not treated as a pattern.
 pub(super) fn splits(path: &str) -> Vec<(&str, Option<&str>)> {
     let mut splits = Vec::new();
     let mut start = 0;

@@ -1,23 +1,23 @@
-//! Kinds of failures of stores, as far as the cure differs.
+//! Kinds of store failures, distinguished by their remedy.
 
 use object_store::Error as StoreError;
 
-/// The kind of a failure of a store.
+/// The kind of a store failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
-    /// There is no such object or bucket.
+    /// The object or bucket does not exist.
     NotFound,
-    /// There are no credentials, or the server does not know them.
+    /// Credentials are missing, or the server does not recognise them.
     Unauthenticated,
     /// The credentials lack a permission.
     PermissionDenied,
     /// The KMS key of the objects cannot be used.
     KmsKey,
-    /// The requester has to accept the charges.
+    /// The bucket charges the requester, who must accept the charges.
     RequesterPays,
     /// Uploads need a checksum, as in buckets with Object Lock.
     ChecksumRequired,
-    /// The object changed while it was read.
+    /// The object changed while it was being read.
     Changed,
     /// A local file operation failed.
     File,
@@ -25,7 +25,7 @@ pub enum FailureKind {
     Other,
 }
 
-/// Parts of the messages of servers, in lower case, that identify a kind.
+/// Parts of server messages, in lower case, that identify a kind.
 const MESSAGES: [(&[&str], FailureKind); 3] = [
     (&["kms:", "kms.", "kms key", "<code>kms"], FailureKind::KmsKey),
     (&["requester pays", "requesterpays", "request-payer"], FailureKind::RequesterPays),
@@ -36,7 +36,7 @@ const MESSAGES: [(&[&str], FailureKind); 3] = [
 ];
 
 impl FailureKind {
-    /// The kind of a failure of `object_store`.
+    /// Returns the kind of an `object_store` error.
     pub(super) fn of(error: &StoreError) -> FailureKind {
         let message = error.to_string().to_lowercase();
         let named = MESSAGES.iter().find(|(parts, _)| parts.iter().any(|p| message.contains(p)));

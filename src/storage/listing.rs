@@ -1,4 +1,4 @@
-//! Which objects a location names.
+//! Listings of the objects that a location names.
 
 use std::path::Path as FsPath;
 use std::sync::Arc;
@@ -18,12 +18,12 @@ use super::{Compression, ListOptions, Location, Skipped, StorageError, StoreKey}
 
 type Listed = BoxStream<'static, Result<InputObject, StorageError>>;
 
-/// Lists the objects that `place` names and that are data: one object, those below a prefix, or
-/// both. What is passed over is counted in `skipped`.
+/// Lists the data objects that `place` names: one object, those below a prefix, or both. Objects that
+/// are passed over are counted in `skipped`.
 ///
 /// # Errors
 ///
-/// If the location cannot be read. Errors of listing come through the stream.
+/// Returns an error if the location cannot be read. Errors during the listing are items of the stream.
 pub async fn list(
     place: Place,
     options: &ListOptions,
@@ -45,8 +45,8 @@ pub async fn list(
     }
 }
 
-/// Returns whether `place` is an object that the options leave out because it is read for another
-/// purpose, as a JSONPaths file is that a shell's wildcard found among the logs.
+/// Returns `true` if the options exclude `place` because it is read for another purpose, such as a
+/// JSONPaths file that a shell wildcard matched among the logs.
 pub fn is_read_apart(place: &Place, options: &ListOptions) -> bool {
     let location = &place.location;
     let is_same = |other: &Location| match (location.local_path(), other.local_path()) {
@@ -104,10 +104,10 @@ fn file_object(file: LocalFile, compression: Compression) -> InputObject {
 struct BucketListing {
     place: Place,
     bucket: Arc<dyn Bucket>,
-    /// What the keys of the listing begin with.
+    /// Prefix of all keys in the listing.
     prefix: String,
     selection: Selection,
-    /// Keys that begin so are of the output.
+    /// Key prefixes and keys of the output.
     output: Vec<String>,
     /// Keys that are read for another purpose.
     apart: Vec<String>,
@@ -133,8 +133,8 @@ async fn list_bucket(
     Ok(listing.objects(object))
 }
 
-/// The key or prefix that a location names, whether it is a prefix only, and the pattern for what is
-/// below it. What exists under its literal name is no pattern.
+/// Returns the key or prefix that a location names, `true` if it can only be a prefix, and the pattern
+/// for the keys below it. A name that exists literally is not treated as a pattern.
 async fn named(
     bucket: &Arc<dyn Bucket>,
     place: &Place,
@@ -151,8 +151,8 @@ async fn named(
     Ok((location.key().to_owned(), location.folder, location.glob.clone()))
 }
 
-/// The object `key`. Without leave to list, S3 answers 403 for a key that is not there: listing shows
-/// which of the two it is.
+/// Returns the object `key`. Without permission to list, S3 answers 403 for a missing key; treat it as
+/// missing and let the listing report a real lack of permission.
 async fn head(bucket: &Arc<dyn Bucket>, key: &str) -> object_store::Result<Option<Entry>> {
     match bucket.head(key).await {
         Err(error) if is_denied(&error) => Ok(None),
@@ -172,7 +172,7 @@ fn is_denied(error: &object_store::Error) -> bool {
     matches!(error, PermissionDenied { .. } | Unauthenticated { .. })
 }
 
-/// The beginnings of the output's keys, and the keys to leave out, of a listing of `prefix`.
+/// Returns the key prefixes of the output, and the keys to exclude, for a listing of `prefix`.
 fn keys_apart(place: &Place, options: &ListOptions, prefix: &str) -> (Vec<String>, Vec<String>) {
     let here = |location: &&super::Location| location.store == place.location.store;
     let apart = options.apart.iter().filter(here).map(|location| location.key().to_owned());
@@ -193,8 +193,8 @@ fn keys_apart(place: &Place, options: &ListOptions, prefix: &str) -> (Vec<String
 }
 
 impl BucketListing {
-    /// `object` and what lies below the prefix. An empty object beside others below its key is a
-    /// marker that consoles and mounting tools make for a folder.
+    /// Returns `object` and the objects below the prefix. An empty object is skipped if other keys
+    /// exist below it: consoles and mounting tools create such markers for folders.
     fn objects(self, object: Option<Entry>) -> Listed {
         let listing = Arc::new(self);
         let as_input = |entry: &Entry| {
@@ -216,7 +216,7 @@ impl BucketListing {
     fn below(self: Arc<Self>, has_object: bool, found_any: Arc<AtomicBool>) -> Listed {
         let name = self.place.location.to_string();
         walk(self.bucket.clone(), self.prefix.clone())
-            // One object can be read without leave to list.
+            // A single object can be read without permission to list.
             .take_while(move |found| {
                 let denied = has_object && matches!(found, Err(error) if is_denied(error));
                 futures::future::ready(!denied)
@@ -230,7 +230,7 @@ impl BucketListing {
     }
 
     fn select(&self, entry: Entry) -> Option<InputObject> {
-        // Folders that consoles make.
+        // Consoles create such objects for folders.
         if entry.size == 0 && entry.key.ends_with('/') {
             return None;
         }

@@ -1,7 +1,7 @@
-//! Listing local folders.
+//! Listings of local folders.
 //!
-//! Object stores list by name what they hold; a folder of hundreds of thousands of files is walked
-//! faster by one who knows that it is a folder.
+//! The local store of object_store looks up every file by name. Walking the folders directly is faster
+//! for hundreds of thousands of files.
 
 use std::fs::{DirEntry, Metadata};
 use std::io;
@@ -15,42 +15,43 @@ use super::paths::shown;
 use super::select::Kind;
 use super::{ListOptions, Location, StorageError};
 
-/// Files handed on at once.
+/// Number of files per batch.
 const FILES_AT_ONCE: usize = 512;
 
-/// Hand-overs that may wait to be taken.
+/// Maximum number of batches that wait for the receiver.
 const WAITING: usize = 16;
 
 /// A file found below a folder.
 #[derive(Debug)]
 pub(super) struct LocalFile {
-    /// Its path as text.
+    /// Path as text, for display.
     pub shown: String,
-    /// Its path, where text cannot hold it.
+    /// Path, if it is not valid UTF-8.
     pub path: Option<PathBuf>,
     pub size: u64,
     pub etag: Option<String>,
-    /// Why it is not data, whatever its name.
+    /// Reason why the file is not data, regardless of its name.
     pub kind: Option<Kind>,
 }
 
 type Found = Result<Vec<LocalFile>, StorageError>;
 
-/// What is not input although it may lie below the folder.
+/// Files and folders to exclude from the input.
 #[derive(Debug)]
 pub(super) struct Apart {
-    /// The folder of the output, links resolved.
+    /// Folder of the output, with symbolic links resolved.
     output: Option<PathBuf>,
-    /// The names in the output's folder that a run makes.
+    /// Names in the output folder that a run creates.
     names: Vec<String>,
-    /// Files that are read for another purpose, links resolved.
+    /// Files that are read for another purpose, with symbolic links resolved.
     files: Vec<PathBuf>,
-    /// Whether names that begin with `_` or `.` are passed over.
+    /// `true` if names that begin with `_` or `.` are skipped.
     passes_hidden: bool,
 }
 
 impl Apart {
-    /// What is apart by the options; `has_glob` says whether a pattern may name hidden folders.
+    /// Returns the exclusions for the options. `has_glob` means that a pattern may match hidden
+    /// folders.
     pub fn new(options: &ListOptions, has_glob: bool) -> Apart {
         let resolved = |location: &Location| location.local_path()?.canonicalize().ok();
         let output = options.output.as_ref();
@@ -63,7 +64,7 @@ impl Apart {
     }
 }
 
-/// All files below `folder`, links followed.
+/// Lists all files below `folder`, following symbolic links.
 pub(super) fn walk(folder: PathBuf, apart: Apart) -> impl Stream<Item = Found> {
     let (sender, receiver) = mpsc::channel(WAITING);
     tokio::task::spawn_blocking(move || {
@@ -77,7 +78,7 @@ pub(super) fn walk(folder: PathBuf, apart: Apart) -> impl Stream<Item = Found> {
     stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) })
 }
 
-/// The file at `path`, named by the user.
+/// Returns the file at `path`, which the user named.
 pub(super) fn single(path: &Path, metadata: &Metadata) -> Result<LocalFile, StorageError> {
     let is_file = metadata.is_file();
     if !is_file && !is_descriptor(path) {
@@ -87,13 +88,13 @@ pub(super) fn single(path: &Path, metadata: &Metadata) -> Result<LocalFile, Stor
     Ok(local_file(path.to_owned(), metadata.len(), etag, None))
 }
 
-/// Returns `true` for a file that is open already, such as what the shell makes of `<(command)`: it
-/// ends with the command, while opening a named pipe may wait for ever.
+/// Returns `true` for a file descriptor that is already open, such as the shell creates for
+/// `<(command)`. Such a pipe ends with its command, while opening a named pipe can block forever.
 pub(super) fn is_descriptor(path: &Path) -> bool {
     ["/dev/fd/", "/dev/stdin", "/proc/self/fd/"].iter().any(|folder| path.starts_with(folder))
 }
 
-/// The error for a path that names something other than a file or a folder.
+/// Returns the error for a path that is neither a file nor a folder.
 pub(super) fn special(path: &Path) -> StorageError {
     let reason = "it is a pipe, a socket or a device, not a file; write what it holds to a file";
     let error = io::Error::new(io::ErrorKind::InvalidInput, reason);
@@ -111,17 +112,17 @@ fn local_file(path: PathBuf, size: u64, etag: Option<String>, kind: Option<Kind>
 }
 
 struct Walk {
-    /// Where the links lead that have been followed to get here.
+    /// Targets of the symbolic links followed so far.
     followed: Vec<PathBuf>,
     apart: Apart,
     found: Vec<LocalFile>,
     sender: mpsc::Sender<Found>,
 }
 
-/// A folder on the way.
+/// A folder during the walk.
 struct Folder {
     path: PathBuf,
-    /// Its path with all links resolved.
+    /// Path with all links resolved.
     real: PathBuf,
     kind: Option<Kind>,
 }
@@ -141,13 +142,14 @@ impl Walk {
 
     fn entries(&mut self, folder: &Folder, is_root: bool) -> Result<(), StorageError> {
         let failed = |error| StorageError::list_io(&shown(&folder.path), error);
-        // Inputs may lie beside the tables of a star, whose names are known.
+        // Inputs may be in the same folder as the tables of a star, whose names are known.
         let is_output = is_root && self.apart.output.as_ref() == Some(&folder.real);
-        // Folders wait until this one is closed: how many are open must not depend on the depth.
+        // Visit subfolders after closing this one, so that the number of open folders does not depend
+        // on the depth.
         let mut folders = Vec::new();
         let entries = match std::fs::read_dir(&folder.path) {
             Ok(entries) => entries,
-            // Nothing in it is read; it is listed only to be counted.
+            // Nothing in this folder is read; it is listed only to count its files.
             Err(error) if !is_root && self.is_passed_over(folder) => {
                 tracing::debug!(folder = %shown(&folder.path), %error, "passed over unlisted");
                 return Ok(());
@@ -178,8 +180,8 @@ impl Walk {
         folder.kind.is_some() || (self.apart.passes_hidden && is_hidden)
     }
 
-    /// Handles a file, or what a link leads to. A link that leads nowhere counts as a file: reading
-    /// it reports that.
+    /// Handles a file or the target of a link. A dangling link counts as a file, so that reading it
+    /// reports the error.
     fn file(
         &mut self,
         folder: &Folder,
@@ -195,7 +197,7 @@ impl Walk {
                 Ok(target) if target.is_dir() => return self.follow(&path, kind),
                 Ok(target) => metadata = target,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                // A link to itself leads nowhere either.
+                // A link to itself is dangling, too.
                 Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {}
                 Err(error) => return Err(failed(error)),
             }
@@ -220,7 +222,7 @@ impl Walk {
         Ok(())
     }
 
-    /// Follows a link to a folder, unless it leads back to one that is being walked.
+    /// Follows a link to a folder, unless the link leads back to a folder that is being walked.
     fn follow(&mut self, link: &Path, kind: Option<Kind>) -> Result<(), StorageError> {
         let failed = |error| StorageError::list_io(&shown(link), error);
         let target = link.canonicalize().map_err(failed)?;
@@ -236,13 +238,13 @@ impl Walk {
 
     fn hand_on(&mut self) {
         if !self.found.is_empty() {
-            // Nobody waits for more when the run has ended.
+            // The receiver is dropped when the run ends.
             let _ = self.sender.blocking_send(Ok(std::mem::take(&mut self.found)));
         }
     }
 }
 
-/// What tells a version of a file from another.
+/// Returns a tag that identifies a version of a file.
 pub(crate) fn etag(metadata: &Metadata) -> Option<String> {
     let modified = metadata.modified().ok()?;
     let (sign, distance) = match modified.duration_since(SystemTime::UNIX_EPOCH) {

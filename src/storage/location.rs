@@ -1,4 +1,4 @@
-//! What a user may name: a local path, or a URL of an object store, perhaps with a glob.
+//! Locations: local paths and URLs of object stores, optionally with a glob.
 
 mod error;
 
@@ -25,23 +25,23 @@ pub enum StoreKey {
     Http(String),
 }
 
-/// A parsed location.
+/// A parsed location, as the user names it on the command line or in the settings.
 #[derive(Debug, Clone)]
 pub struct Location {
-    /// As it was typed, without secrets.
+    /// The location as typed, without secrets.
     pub typed: String,
-    /// The store.
+    /// The store that the location is in.
     pub store: StoreKey,
-    /// The object, or the prefix of objects, where a path can hold it.
+    /// Path of the object or prefix; empty if `object_store` cannot represent it.
     pub path: Path,
-    /// What the rest of an object's path below [`Self::path`] must match.
+    /// Pattern for the rest of an object's path below [`Self::path`].
     pub glob: Option<Glob>,
-    /// Whether it was typed with a final slash: then it is a prefix, never an object.
+    /// `true` if typed with a final slash, which makes it a prefix and never an object.
     pub folder: bool,
-    /// The object, or the prefix of objects, exactly.
+    /// The exact object or prefix.
     exact: Exact,
-    /// Readings of a pattern in a bucket under which part of it may exist literally, the most literal
-    /// first.
+    /// Alternative readings of a pattern in a bucket, in which part of it exists literally. The most
+    /// literal comes first.
     pub(super) literals: Vec<Literal>,
 }
 
@@ -52,7 +52,7 @@ enum Exact {
     Web(WebUrl),
 }
 
-/// A URL whose secrets are not shown, not even for debugging.
+/// A URL whose secrets are never shown, not even in debug output.
 #[derive(Clone)]
 struct WebUrl(Url);
 
@@ -62,7 +62,7 @@ impl std::fmt::Debug for WebUrl {
     }
 }
 
-/// A prefix with characters of patterns, and a pattern for the rest.
+/// A prefix that contains pattern characters, and a pattern for the rest.
 #[derive(Debug, Clone)]
 pub(super) struct Literal {
     pub key: String,
@@ -71,11 +71,11 @@ pub(super) struct Literal {
 }
 
 impl Location {
-    /// Parses what a user typed; it may end in a glob.
+    /// Parses a location as typed; it may end in a glob.
     ///
     /// # Errors
     ///
-    /// If it is empty, the scheme is unknown or the path cannot be one.
+    /// Returns an error if the location is empty, its scheme is unknown or its path is invalid.
     pub fn parse(typed: &str) -> Result<Location, LocationError> {
         if typed.trim().is_empty() {
             return Err(LocationError::Empty(typed.to_owned()));
@@ -92,7 +92,7 @@ impl Location {
             }
             "gs" | "az" | "abfs" | "abfss" => {
                 let authority = rest.split('/').next().unwrap_or_default();
-                // In abfs://CONTAINER@ACCOUNT the part before the @ is no user.
+                // In abfs://CONTAINER@ACCOUNT the part before the @ is not a user name.
                 let has_user = authority.contains('@') && !scheme.starts_with("abfs");
                 if has_user || authority.contains(':') {
                     return Err(LocationError::Credentials(scheme.to_owned()));
@@ -105,12 +105,12 @@ impl Location {
         }
     }
 
-    /// Parses the location of one object or folder, which may be written to.
+    /// Parses the location of a single object or folder that can be written to.
     ///
     /// # Errors
     ///
-    /// As [`Location::parse`], and if it holds a glob, or a query, or a path that object stores
-    /// cannot hold.
+    /// Fails like [`Location::parse`], and if the location contains a glob, a query or a path that
+    /// object stores cannot represent.
     pub fn parse_single(typed: &str) -> Result<Location, LocationError> {
         let location = Location::parse_object(typed)?;
         let failed = |source| LocationError::Path { url: location.typed.clone(), source };
@@ -120,7 +120,7 @@ impl Location {
             }
             Exact::Web(_) => {}
             Exact::Key(key) => {
-                // Parsing drops slashes at the ends, and so may name another key.
+                // Parsing strips slashes at both ends, so the result could be another key.
                 if Path::parse(key).map_err(failed)?.as_ref() != key {
                     let path = key.clone();
                     return Err(failed(object_store::path::Error::EmptySegment { path }));
@@ -133,11 +133,11 @@ impl Location {
         Ok(location)
     }
 
-    /// Parses the location of one object to read.
+    /// Parses the location of a single object to read.
     ///
     /// # Errors
     ///
-    /// As [`Location::parse`], and if it holds a glob.
+    /// Fails like [`Location::parse`], and if the location contains a glob.
     pub fn parse_object(typed: &str) -> Result<Location, LocationError> {
         let location = Location::parse(typed)?;
         match location.glob {
@@ -146,7 +146,7 @@ impl Location {
         }
     }
 
-    /// The location `relative` below this one.
+    /// Returns the location `relative` below this one.
     pub fn child(&self, relative: &str) -> Location {
         let path = relative.split('/').fold(self.path.clone(), |path, part| path.join(part));
         let exact = match &self.exact {
@@ -157,12 +157,12 @@ impl Location {
         Location { path, exact, glob: None, folder: false, literals: Vec::new(), ..self.clone() }
     }
 
-    /// The URL or local path of the object at `path` in this location's store.
+    /// Returns the URL or local path of the object at `path` in this location's store.
     pub fn display(&self, path: &Path) -> String {
         self.url_of(path.as_ref())
     }
 
-    /// The URL or local path of the object `key` in this location's store.
+    /// Returns the URL or local path of the object `key` in this location's store.
     pub(super) fn url_of(&self, key: &str) -> String {
         match &self.store {
             StoreKey::Local => format!("/{key}"),
@@ -171,7 +171,7 @@ impl Location {
         }
     }
 
-    /// The full URL of the object at `path`, with its scheme also for local files.
+    /// Returns the full URL of the object at `path`, with a scheme even for local files.
     pub fn url(&self, path: &Path) -> String {
         match self.store {
             StoreKey::Local => Url::from_file_path(format!("/{path}"))
@@ -180,7 +180,7 @@ impl Location {
         }
     }
 
-    /// The local file or folder that this is, when it is local.
+    /// Returns the path of a local file or folder, or `None` for other stores.
     pub fn local_path(&self) -> Option<PathBuf> {
         match &self.exact {
             Exact::File(path) => Some(path.clone()),
@@ -188,7 +188,7 @@ impl Location {
         }
     }
 
-    /// The key or prefix in its bucket, without a final slash; empty elsewhere.
+    /// Returns the key or prefix in the bucket, without a final slash; empty for other stores.
     pub(super) fn key(&self) -> &str {
         match &self.exact {
             Exact::Key(key) => key,
@@ -196,7 +196,7 @@ impl Location {
         }
     }
 
-    /// The URL to request from a web server, with whatever secrets are in it.
+    /// Returns the URL to request from a web server, including any secrets.
     pub(super) fn web_url(&self) -> Option<&Url> {
         match &self.exact {
             Exact::Web(url) => Some(&url.0),
@@ -204,8 +204,8 @@ impl Location {
         }
     }
 
-    /// The path of this location below `outer`: empty if they are the same, `None` if it is elsewhere
-    /// or on a web server.
+    /// Returns the path of this location relative to `outer`: empty if they are the same, `None` if
+    /// this location is not below `outer` or is on a web server.
     pub fn below(&self, outer: &Location) -> Option<String> {
         if self.store != outer.store {
             return None;
@@ -234,7 +234,7 @@ impl std::fmt::Display for Location {
     }
 }
 
-/// A typed location without the user name, password and query of a URL.
+/// Returns a typed location without the user name, password and query of its URL.
 pub fn without_secrets(typed: &str) -> String {
     let Some((scheme, rest)) = typed.split_once("://") else { return typed.to_owned() };
     if matches!(scheme, "file" | "s3" | "s3a" | "gs" | "az" | "abfs" | "abfss") {
@@ -244,7 +244,7 @@ pub fn without_secrets(typed: &str) -> String {
     }
     match Url::parse(typed) {
         Ok(url) => web::shown(&url),
-        // It is not known where a password ends in what is not a URL.
+        // In an invalid URL the end of a password cannot be determined.
         Err(_) if rest.contains('@') => format!("{scheme}://…"),
         Err(_) => typed.split(['?', '#']).next().unwrap_or_default().to_owned(),
     }
@@ -255,13 +255,13 @@ fn local(typed: &str, path: &str) -> Result<Location, LocationError> {
     let splits = splits(path);
     let exists = |prefix: &str| std::fs::symlink_metadata(prefix).is_ok();
     let found = splits.iter().find(|(prefix, _)| exists(prefix));
-    // Without a pattern the only reading is the literal one.
+    // Without a pattern, the literal reading is the only one.
     let (prefix, glob) = found.or(splits.last()).copied().unwrap_or((path, None));
     let file = paths::absolute(if prefix.is_empty() { "." } else { prefix }).map_err(failed)?;
     Ok(Location {
         typed: typed.to_owned(),
         store: StoreKey::Local,
-        // Only what is written must have such a path.
+        // Only outputs need a path that `object_store` can represent.
         path: Path::from_absolute_path(&file).unwrap_or_default(),
         glob: glob.map(|glob| parse_glob(typed, glob)).transpose()?,
         folder: path.ends_with('/') || glob.is_some(),
@@ -271,7 +271,7 @@ fn local(typed: &str, path: &str) -> Result<Location, LocationError> {
 }
 
 fn file_url(typed: &str) -> Result<Location, LocationError> {
-    // A file has no query and no fragment, and its name may hold blanks that URLs drop.
+    // A file URL has no query or fragment, and its path may contain blanks that URL parsing drops.
     let escaped: String = typed.chars().fold(String::new(), |mut escaped, c| {
         match c {
             '?' | '#' | ' ' | '\t' | '\n' | '\r' => escaped += &format!("%{:02X}", c as u32),
@@ -323,7 +323,7 @@ fn bucket(
     })
 }
 
-/// One final slash marks a prefix; more belong to its keys.
+/// Removes one final slash, which marks a prefix. Further slashes are part of the keys.
 fn without_slash(key: &str) -> &str {
     key.strip_suffix('/').unwrap_or(key)
 }
@@ -337,7 +337,7 @@ fn web_url(typed: &str) -> Result<Location, LocationError> {
     Ok(Location {
         typed: shown,
         store: StoreKey::Http(base),
-        // Only what is written must have such a path.
+        // Only outputs need a path that `object_store` can represent.
         path: Path::from_url_path(url.path()).unwrap_or_default(),
         glob: None,
         folder: false,

@@ -1,4 +1,4 @@
-//! Where objects come from and go to: locations, stores, listings, compression.
+//! Reading and writing of objects: locations, stores, listings and compression.
 
 mod aws;
 mod bucket;
@@ -40,7 +40,7 @@ pub use upload::Upload;
 
 use crate::escape;
 
-/// Why a store did not do what it was asked.
+/// A failure of a store or a local file operation.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {}", escape::line(url))]
 pub struct StorageError {
@@ -73,47 +73,47 @@ impl StorageError {
         StorageError::new("open the store", url, Cause::Url(source))
     }
 
-    /// A failure to list what is at `url`.
+    /// Creates the error for a failure to list `url`.
     pub(crate) fn list(url: &str, source: object_store::Error) -> StorageError {
         StorageError::new("list", url, Cause::Store(source))
     }
 
-    /// A failure to list the local folder at `path`.
+    /// Creates the error for a failure to list the local folder at `path`.
     pub(crate) fn list_io(path: &str, source: std::io::Error) -> StorageError {
         StorageError::new("list", path, Cause::Io(source))
     }
 
-    /// A failure to read the object at `url`.
+    /// Creates the error for a failure to read the object at `url`.
     pub(crate) fn read(url: &str, source: object_store::Error) -> StorageError {
         StorageError::new("read", url, Cause::Store(source))
     }
 
-    /// A failure to read the object at `url`, or to decompress it.
+    /// Creates the error for a failure to read or decompress the object at `url`.
     pub(crate) fn read_io(url: &str, source: std::io::Error) -> StorageError {
         StorageError::new("read", url, Cause::Io(source))
     }
 
-    /// A failure to write the object at `url`.
+    /// Creates the error for a failure to write the object at `url`.
     pub(crate) fn write(url: &str, source: object_store::Error) -> StorageError {
         StorageError::new("write", url, Cause::Store(source))
     }
 
-    /// A failure to write the file at `url`.
+    /// Creates the error for a failure to write the file at `url`.
     pub(crate) fn write_io(url: &str, source: std::io::Error) -> StorageError {
         StorageError::new("write", url, Cause::Io(source))
     }
 
-    /// A failure to remove the object at `url`.
+    /// Creates the error for a failure to remove the object at `url`.
     pub(crate) fn delete(url: &str, source: object_store::Error) -> StorageError {
         StorageError::new("remove", url, Cause::Store(source))
     }
 
-    /// A failure to remove the local file at `path`.
+    /// Creates the error for a failure to remove the local file at `path`.
     pub(crate) fn delete_io(path: &str, source: std::io::Error) -> StorageError {
         StorageError::new("remove", path, Cause::Io(source))
     }
 
-    /// Whether the store refused for want of permission.
+    /// Returns `true` if credentials or permissions are missing.
     pub fn is_denied(&self) -> bool {
         matches!(
             self.cause,
@@ -124,7 +124,7 @@ impl StorageError {
         )
     }
 
-    /// The kind of the failure.
+    /// Returns the kind of the failure.
     pub fn kind(&self) -> FailureKind {
         match &self.cause {
             Cause::Store(error) => FailureKind::of(error),

@@ -1,8 +1,8 @@
-//! Listings of Google Cloud Storage and Azure without the keys that `object_store` cannot hold.
+//! Listings of Google Cloud Storage and Azure without the keys that `object_store` cannot represent.
 //!
-//! One key with an empty part, a part `.` or `..`, a slash at an end or a control character fails a
-//! whole listing of `object_store`. Here such keys are taken out of the answers before it reads them,
-//! and each is named in a warning.
+//! A single key with an empty part, a part `.` or `..`, a slash at either end or a control character
+//! makes `object_store` fail the whole listing. This module removes such keys from the responses before
+//! `object_store` parses them, and logs a warning for each.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -18,16 +18,16 @@ use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesStart, Event};
 
-/// Keys that are named one by one.
+/// Maximum number of keys that are named in warnings.
 const NAMED: usize = 20;
 
-/// The elements of a listing that hold a key or a prefix of keys.
+/// The XML elements of a listing that contain a key or a key prefix.
 const ITEMS: [&[u8]; 4] = [b"Contents", b"CommonPrefixes", b"Blob", b"BlobPrefix"];
 
-/// Opens connections whose listings hold no odd keys.
+/// Opens connections that remove unsupported keys from listings.
 #[derive(Debug)]
 pub(super) struct Listings {
-    /// The URL of the bucket or container, for warnings.
+    /// URL of the bucket or container, for warnings.
     bucket: String,
 }
 
@@ -49,7 +49,7 @@ impl HttpConnector for Listings {
 struct Filter {
     inner: HttpClient,
     bucket: String,
-    /// The keys that have been named.
+    /// Keys that a warning has named.
     named: Mutex<HashSet<String>>,
 }
 
@@ -111,12 +111,12 @@ struct Item {
     bytes: Range<usize>,
     key: String,
     size: String,
-    /// The key is escaped, since XML cannot hold it.
+    /// `true` if the key is escaped because XML cannot represent it.
     is_escaped: bool,
 }
 
 impl Item {
-    /// Returns `true` if `object_store` reads this very key.
+    /// Returns `true` if `object_store` reads this key unchanged.
     fn is_kept(&self) -> bool {
         let is_folder = self.size.is_empty();
         let key = self.key.strip_suffix('/').filter(|_| is_folder).unwrap_or(&self.key);
@@ -125,18 +125,18 @@ impl Item {
             && Path::parse(key).is_ok_and(|path| path.as_ref() == key)
     }
 
-    /// Returns `true` if it is an object that consoles make for a folder.
+    /// Returns `true` if this is an object that consoles create for a folder.
     fn is_marker(&self) -> bool {
         let folder = self.key.strip_suffix('/').filter(|_| self.size == "0");
         folder.is_some_and(|key| Path::parse(key).is_ok_and(|path| path.as_ref() == key))
     }
 }
 
-/// The items of a listing in order; `None` if it is not well-formed, which `object_store` reports.
+/// Returns the items of a listing in order, or `None` if it is malformed, which `object_store` reports.
 fn items(xml: &[u8]) -> Option<Vec<Item>> {
     let mut reader = Reader::from_reader(xml);
     let (mut items, mut path) = (Vec::new(), Vec::<Vec<u8>>::new());
-    // The item under way, and how deep it lies.
+    // The current item and its depth.
     let mut item: Option<(Item, usize)> = None;
     loop {
         let start = usize::try_from(reader.buffer_position()).ok()?;
@@ -174,7 +174,7 @@ fn items(xml: &[u8]) -> Option<Vec<Item>> {
     }
 }
 
-/// Azure escapes names that XML cannot hold, and says so.
+/// Returns `true` if a name is escaped. Azure escapes names that XML cannot represent and marks them.
 ///
 /// Source: Azure Blob Storage REST API, List Blobs, remarks on blob names.
 fn is_escaped(tag: &BytesStart) -> bool {
@@ -182,7 +182,7 @@ fn is_escaped(tag: &BytesStart) -> bool {
     tag.local_name().as_ref() == b"Name" && attribute.is_some_and(|a| &*a.value == b"true")
 }
 
-/// Adds text to the field of an item that it stands in.
+/// Appends text to the field of the item that contains it.
 fn add(field: Option<&mut (Item, usize)>, path: &[Vec<u8>], text: &str) {
     let Some((item, depth)) = field else { return };
     match (path.len() - *depth, path.last().map(Vec::as_slice)) {

@@ -1,15 +1,15 @@
-//! Partitions of AWS: groups of regions with accounts, names and endpoints of their own.
+//! AWS partitions: groups of regions with separate accounts, names and endpoints.
 //!
-//! Source: the table of partitions that the SDK's crates are generated with.
+//! Source: the partition table from which the SDK's crates are generated.
 
 /// A partition.
 #[derive(Debug, PartialEq, Eq)]
 struct Partition {
-    /// The beginning of the names of its regions.
+    /// Prefix of the names of its regions.
     prefix: &'static str,
-    /// The domain of its endpoints.
+    /// Domain of its endpoints.
     domain: &'static str,
-    /// The domain of its endpoints that can be reached over IPv6, too.
+    /// Domain of its dual-stack endpoints, which also support IPv6.
     dual_stack: &'static str,
 }
 
@@ -37,18 +37,18 @@ fn of(region: &str) -> &'static Partition {
     OTHERS.iter().find(|other| region.starts_with(other.prefix)).unwrap_or(&COMMERCIAL)
 }
 
-/// The domain of the endpoints in a region.
+/// Returns the domain of the endpoints in a region.
 pub(crate) fn domain(region: &str, dual_stack: bool) -> &'static str {
     let partition = of(region);
     if dual_stack { partition.dual_stack } else { partition.domain }
 }
 
-/// Amazon's S3 endpoint in a region.
+/// Returns Amazon's S3 endpoint in a region.
 pub(super) fn s3_endpoint(region: &str) -> String {
     format!("https://s3.{region}.{}", domain(region, false))
 }
 
-/// The S3 endpoint that knows the buckets of the partition that a region is in.
+/// Returns the S3 endpoint that knows all buckets in the partition of a region.
 pub(super) fn s3_directory(region: Option<&str>) -> String {
     match region.filter(|region| *of(region) != COMMERCIAL) {
         Some(region) => s3_endpoint(region),

@@ -1,10 +1,10 @@
-//! Local paths as the file system resolves them.
+//! Resolution and display of local paths.
 
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-/// The path from the root. `..` leads to the parent of what a path leads to, which for a symbolic
-/// link is not the folder that holds the link.
+/// Returns the absolute path. `..` is resolved as the file system does: after a symbolic link it means
+/// the parent of the link's target, not the folder that contains the link.
 pub(super) fn absolute(path: &str) -> io::Result<PathBuf> {
     let mut absolute = PathBuf::new();
     for part in std::path::absolute(path)?.components() {
@@ -20,17 +20,17 @@ fn parent(folder: &Path) -> io::Result<PathBuf> {
     let by_name = folder.parent().unwrap_or(folder);
     let target = match folder.canonicalize() {
         Ok(target) => target,
-        // What does not exist is no link.
+        // A path that does not exist is not a link.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(by_name.to_owned()),
         Err(error) => return Err(error),
     };
     let real = target.parent().unwrap_or(&target);
-    // Where both are the same folder the typed name is kept.
+    // Keep the name as typed if both are the same folder.
     let is_same = by_name.canonicalize().is_ok_and(|by_name| by_name == real);
     Ok(if is_same { by_name.to_owned() } else { real.to_owned() })
 }
 
-/// The path with all links resolved, as far as it exists.
+/// Returns the path with all symbolic links in its existing part resolved.
 pub(super) fn resolved(path: &Path) -> PathBuf {
     for ancestor in path.ancestors() {
         if let Ok(real) = ancestor.canonicalize() {
@@ -43,7 +43,7 @@ pub(super) fn resolved(path: &Path) -> PathBuf {
     path.to_owned()
 }
 
-/// The path as text; bytes that are not UTF-8 as `\xNN`.
+/// Returns the path as text, with bytes that are not UTF-8 as `\xNN`.
 pub(super) fn shown(path: impl AsRef<Path>) -> String {
     let mut shown = String::new();
     for chunk in path.as_ref().as_os_str().as_encoded_bytes().utf8_chunks() {

@@ -1,4 +1,4 @@
-//! HTTP clients for the AWS SDK that use the proxy which the environment names.
+//! HTTP clients for the AWS SDK that honour the proxy settings of the environment.
 
 use std::net::IpAddr;
 
@@ -13,11 +13,11 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
-/// The TLS provider of the rest of the tree; the default one would build a second.
+/// The TLS provider used by the other dependencies; the default one would add a second.
 const TLS: Provider = Provider::Rustls(CryptoMode::Ring);
 
-/// A client that uses the proxy of `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY` for all but the hosts of
-/// `NO_PROXY` and link-local addresses.
+/// Returns a client that uses the proxy of `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY`, except for the
+/// hosts of `NO_PROXY` and link-local addresses.
 pub(super) fn client() -> SharedHttpClient {
     let proxied = Builder::new().build_with_connector_fn(|settings, components| {
         let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
@@ -29,7 +29,7 @@ pub(super) fn client() -> SharedHttpClient {
     SharedHttpClient::new(Routes { proxied, direct })
 }
 
-/// A connector of the same kind, for requests that are not the SDK's.
+/// Returns a connector with the same proxy settings, for requests made without the SDK.
 pub(super) fn connector(settings: HttpConnectorSettings) -> Connector {
     let builder = Connector::builder().connector_settings(settings);
     builder.proxy_config(ProxyConfig::from_env()).tls_provider(TLS).build()
@@ -62,8 +62,8 @@ impl HttpConnector for Routes<SharedHttpConnector> {
     }
 }
 
-/// Returns `true` for the addresses at which machines and containers find their credentials: they
-/// mean another machine to a proxy.
+/// Returns `true` for the addresses at which machines and containers obtain their credentials. Through
+/// a proxy these addresses would reach another machine.
 ///
 /// Source: AWS SDKs and Tools Reference Guide, IMDS and container credential providers.
 fn is_link_local(host: &str) -> bool {

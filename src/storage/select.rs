@@ -1,4 +1,4 @@
-//! Which of the objects that a listing finds are data.
+//! Selection of data objects from a listing.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,24 +6,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::glob::{Glob, Match};
 use super::{Compression, Location};
 
-/// Suffixes that are counted apart; a listing may hold millions of them.
+/// Maximum number of suffixes that are counted separately; a listing may contain millions.
 const MOST_SUFFIXES: usize = 1000;
 
-/// The longest suffix, in bytes, that tells a kind of file; longer ones are parts of names.
+/// The longest suffix, in bytes, that indicates a file type; longer ones are parts of names.
 const LONGEST_SUFFIX: usize = 24;
 
 /// The suffixes that objects must have to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Suffix {
-    /// Those of JSON, plain or compressed.
+    /// `.json` and similar, plain or compressed.
     #[default]
     Json,
-    /// Any, or none.
+    /// Any suffix, or none.
     Any,
 }
 
 impl Suffix {
-    /// The rule as it is typed and recorded.
+    /// Returns the option's name as typed and recorded.
     pub fn as_str(self) -> &'static str {
         match self {
             Suffix::Json => "json",
@@ -32,32 +32,32 @@ impl Suffix {
     }
 }
 
-/// What is listed.
+/// Options of a listing.
 #[derive(Debug, Clone, Default)]
 pub struct ListOptions {
-    /// Read objects below a prefix whose names, or the names of folders around them, begin with `_`
-    /// or `.`.
+    /// `true` to read objects below a prefix even if their names, or the names of folders above them,
+    /// begin with `_` or `.`.
     pub include_hidden: bool,
-    /// The suffixes of objects to read.
+    /// Suffixes of objects to read.
     pub suffix: Suffix,
-    /// The output of the run, which is not its input.
+    /// The output of the run, which is excluded from its input.
     pub output: Option<OutputPlace>,
     /// Objects that are read for another purpose, such as JSONPaths files.
     pub apart: Vec<Location>,
-    /// Whether a location may name nothing although others are given.
+    /// `true` to accept a location without data even if several locations are given.
     pub allow_nothing: bool,
 }
 
-/// An output, to be left out of listings.
+/// An output to exclude from listings.
 #[derive(Debug, Clone)]
 pub struct OutputPlace {
-    /// Where it is.
+    /// Location of the output.
     pub location: Location,
-    /// The names of the folders and objects directly below it that a run makes.
+    /// Names of the folders and objects directly below it that a run creates.
     pub names: Vec<String>,
 }
 
-/// The kind of an object that is passed over for another reason than its suffix.
+/// The kind of an object that is skipped for a reason other than its suffix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Hidden,
@@ -77,7 +77,7 @@ impl Kind {
     }
 }
 
-/// Objects that were passed over, by suffix or by kind.
+/// Counts of skipped objects, by suffix or kind.
 #[derive(Debug, Clone, Default)]
 pub struct Skipped {
     by_kind: Arc<Mutex<BTreeMap<String, u64>>>,
@@ -98,18 +98,18 @@ impl Skipped {
         *by_kind.entry(kind).or_default() += 1;
     }
 
-    /// The number of objects of each suffix, or of each kind where the suffix is not the reason.
+    /// Returns the number of skipped objects per suffix, or per kind if the suffix is not the reason.
     pub fn by_kind(&self) -> BTreeMap<String, u64> {
         self.by_kind.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// Whether a name is one that programs use for what is not data.
+/// Returns `true` if programs use the name for files that are not data.
 pub(super) fn is_hidden(name: &str) -> bool {
     name.starts_with(['_', '.']) && !matches!(name, "." | "..")
 }
 
-/// Selects the objects of one listing.
+/// Selects the objects of a listing.
 #[derive(Debug, Clone)]
 pub(super) struct Selection {
     pub glob: Option<Glob>,
@@ -119,8 +119,8 @@ pub(super) struct Selection {
 }
 
 impl Selection {
-    /// The compression that the name of an object says, if the object is to be read. `path` is its
-    /// path below the prefix; `kind` says why it is not data whatever its name.
+    /// Returns the compression that the object's name indicates, or `None` to skip the object. `path`
+    /// is its path below the prefix; `kind` is a reason to skip it regardless of its name.
     pub fn select(&self, path: &str, kind: Option<Kind>) -> Option<Compression> {
         let found = match &self.glob {
             Some(glob) => glob.matches(path)?,
@@ -148,7 +148,7 @@ impl Selection {
     }
 }
 
-/// The suffix that tells what a file is: `.csv`, `.csv.gz`, or `(none)`.
+/// Returns the suffix that indicates a file's type: `.csv`, `.csv.gz` or `(none)`.
 fn suffix(name: &str) -> String {
     let lower = name.to_ascii_lowercase();
     let (stem, outer) = match lower.rsplit_once('.') {

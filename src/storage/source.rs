@@ -1,4 +1,4 @@
-//! Where the bytes of an object come from.
+//! Sources of an object's bytes.
 
 use std::ops::Range;
 use std::path::Path as FsPath;
@@ -16,44 +16,43 @@ use super::{Compression, StorageError};
 /// An object to read.
 #[derive(Debug, Clone)]
 pub struct InputObject {
-    /// Its URL without secrets, or its path when it is a local file.
+    /// URL without secrets, or the path of a local file.
     pub url: Arc<str>,
-    /// Where its bytes come from.
+    /// Source of the bytes.
     pub source: Source,
-    /// Bytes, as stored; 0 if the length is known only when it has been read.
+    /// Stored size in bytes; 0 if it is not known until the object has been read.
     pub size: u64,
     /// The store's tag of this version.
     pub etag: Option<String>,
-    /// The compression that its name says.
+    /// Compression that the name indicates.
     pub compression: Compression,
 }
 
-/// Where an object's bytes come from.
+/// The source of an object's bytes.
 #[derive(Debug, Clone)]
 pub enum Source {
-    /// A local file: the one that its URL is the path of, or another where a URL cannot hold the
-    /// path.
+    /// A local file. `None` if the path is the object's URL; set if the URL cannot represent the path.
     File(Option<Arc<FsPath>>),
-    /// An object store.
+    /// An object that `object_store` reads.
     Store {
-        /// The store.
+        /// Store that contains the object.
         store: Arc<dyn ObjectStore>,
-        /// The object's path in it.
+        /// Path of the object in the store.
         path: Path,
     },
     /// An S3 object whose key `object_store` cannot represent as a path.
     S3 {
-        /// The bucket.
+        /// Bucket that contains the object.
         s3: Arc<S3Api>,
-        /// Its key.
+        /// Key of the object.
         key: Arc<str>,
     },
-    /// An object of a web server.
+    /// An object on a web server.
     Web(Arc<WebObject>),
 }
 
 impl InputObject {
-    /// The local file that it is, if it is one.
+    /// Returns the path if the object is a local file.
     pub fn file(&self) -> Option<&FsPath> {
         match &self.source {
             Source::File(None) => Some(FsPath::new(&*self.url)),
@@ -62,7 +61,7 @@ impl InputObject {
         }
     }
 
-    /// What tells it from every other object, also where a URL does not show all.
+    /// Returns a key that identifies the object, even if its URL omits secrets.
     pub(crate) fn identity(&self) -> (Arc<str>, Option<String>) {
         let more = match &self.source {
             Source::File(path) => path.as_ref().map(|path| format!("{path:?}")),
@@ -72,22 +71,22 @@ impl InputObject {
         (self.url.clone(), more)
     }
 
-    /// Whether parts of it can be requested; web servers need not support that.
+    /// Returns `true` if ranges can be requested; web servers may not support them.
     pub fn is_ranged(&self) -> bool {
         matches!(self.source, Source::Store { .. } | Source::S3 { .. })
     }
 
-    /// The tag of the listed version: another one would mix two. A weak tag does not identify a
-    /// version, and `If-Match` never matches it (RFC 9110, 13.1.1).
+    /// Returns the tag of the listed version, so that a read never mixes two versions. Ignores weak
+    /// tags, which do not identify a version and never match `If-Match` (RFC 9110, 13.1.1).
     fn version(&self) -> Option<String> {
         self.etag.clone().filter(|etag| !etag.starts_with("W/"))
     }
 
-    /// The bytes of a range.
+    /// Reads a range of bytes.
     ///
     /// # Errors
     ///
-    /// If they cannot be read, or the object has changed since it was listed.
+    /// Returns an error if the range cannot be read or the object has changed since it was listed.
     pub async fn read_range(&self, range: Range<u64>) -> Result<Bytes, StorageError> {
         let failed = |error| StorageError::read(&self.url, error);
         let wanted = range.end - range.start;
@@ -103,14 +102,14 @@ impl InputObject {
                     Err(error) => Err(error),
                 }
             }
-            // Files are read where they are decoded, and web servers send objects whole.
+            // Files are read by the decoder, and web servers send whole objects.
             Source::File(_) | Source::Web(_) => {
                 let error = std::io::ErrorKind::Unsupported.into();
                 return Err(StorageError::read_io(&self.url, error));
             }
         };
         let bytes = bytes.map_err(failed)?;
-        // Not every server has tags or knows ranges.
+        // Some servers have no tags or ignore ranges.
         if bytes.len() as u64 != wanted {
             let reason = format!(
                 "{} bytes came where {wanted} were listed; it changed, or the server changed it on \
@@ -122,7 +121,7 @@ impl InputObject {
         Ok(bytes)
     }
 
-    /// All of its bytes as they come in.
+    /// Returns the object's bytes as they arrive.
     pub fn stream(&self) -> BoxStream<'static, Result<Bytes, StorageError>> {
         let url = self.url.clone();
         let failed = move |error| StorageError::read(&url, error);
@@ -136,11 +135,11 @@ impl InputObject {
         }
     }
 
-    /// Reads the beginning, at most about `bytes`.
+    /// Reads about the first `bytes` bytes.
     ///
     /// # Errors
     ///
-    /// If it cannot be read.
+    /// Returns an error if the object cannot be read.
     pub async fn probe(&self, bytes: u64) -> Result<(), StorageError> {
         use std::io::Read;
         if let Some(file) = self.file() {

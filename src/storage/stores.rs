@@ -1,4 +1,4 @@
-//! Object stores, opened once each.
+//! Object stores, each opened once.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -27,28 +27,28 @@ use super::source::{InputObject, Source};
 use super::web::{self, WebObject};
 use super::{Compression, StorageError};
 
-/// How stores are reached; the same for all of a run.
+/// Options for accessing stores, shared by a whole run.
 #[derive(Debug, Clone)]
 pub struct StoreOptions {
-    /// The AWS region, when it is not to be found out.
+    /// AWS region of buckets; by default it is looked up.
     pub region: Option<String>,
-    /// The AWS region of clusters, which need not be that of every bucket.
+    /// AWS region of clusters, which may differ from the buckets' regions.
     pub cluster_region: Option<String>,
-    /// The profile of the AWS configuration files, when it is not the default one.
+    /// Profile in the AWS configuration files, if not the default.
     pub profile: Option<String>,
     /// An S3 endpoint other than Amazon's.
     pub endpoint_url: Option<String>,
-    /// Do not sign S3 requests: for public buckets.
+    /// `true` to send unsigned S3 requests, for public buckets.
     pub no_sign_request: bool,
-    /// How often a request that failed for a passing reason is tried again.
+    /// Maximum number of retries of a request after transient errors.
     pub retries: usize,
-    /// How objects are requested from S3 and written to it.
+    /// Options for reading objects from S3 and writing them.
     pub s3: S3Options,
 }
 
 impl StoreOptions {
-    /// Enough to outlive the moments in which S3 asks for slowing down; what lasts longer is an
-    /// outage to be told of.
+    /// Default number of retries: enough to outlast S3's requests to slow down. A longer failure is an
+    /// outage to report.
     pub const RETRIES: usize = 10;
 }
 
@@ -66,7 +66,7 @@ impl Default for StoreOptions {
     }
 }
 
-/// The stores in use.
+/// The open stores of a run.
 #[derive(Debug, Default)]
 pub struct Stores {
     options: StoreOptions,
@@ -75,42 +75,43 @@ pub struct Stores {
     aborts: TaskTracker,
 }
 
-/// User name and password of a web server.
+/// User name and password of a web server's URL.
 type Secret = String;
 
-/// A store, and the same bucket through the S3 API.
+/// An open store, and the same bucket through the S3 API.
 #[derive(Debug, Clone)]
 struct Opened {
     store: Arc<dyn ObjectStore>,
     s3: Option<Arc<S3Api>>,
 }
 
-/// A location together with the store it is in.
+/// A location and its store.
 #[derive(Debug, Clone)]
 pub struct Place {
-    /// Where it is.
+    /// The location.
     pub location: Location,
-    /// The store that holds it.
+    /// The store that contains it.
     pub store: Arc<dyn ObjectStore>,
-    /// The same bucket through the S3 API, where it is one of S3.
+    /// The same bucket through the S3 API, for S3 only.
     pub(super) s3: Option<Arc<S3Api>>,
-    /// How often a request to a web server is made again.
+    /// Maximum number of retries of a request to a web server.
     retries: usize,
-    /// Uploads that were given up and are being removed.
+    /// Abandoned uploads whose parts are being removed.
     pub(super) aborts: TaskTracker,
 }
 
 impl Stores {
-    /// No store is opened yet.
+    /// Creates an empty set of stores.
     pub fn new(options: StoreOptions) -> Stores {
         Stores { options, ..Stores::default() }
     }
 
-    /// The place that `location` names; opens its store if it is the first there.
+    /// Returns the place for `location`, and opens its store if it is not open yet.
     ///
     /// # Errors
     ///
-    /// If the store cannot be configured, for example for want of credentials in the environment.
+    /// Returns an error if the store cannot be configured, for example if the environment contains no
+    /// credentials.
     pub async fn place(&self, location: Location) -> Result<Place, StorageError> {
         let secret = location.web_url().and_then(secret);
         let key = (location.store.clone(), secret);
@@ -127,8 +128,8 @@ impl Stores {
         Ok(Place { location, store: opened.store, s3: opened.s3, retries, aborts })
     }
 
-    /// The AWS region of the bucket that `location` is in; `None` where there is none, or it cannot be
-    /// told.
+    /// Returns the AWS region of the bucket of `location`, or `None` if it is not in AWS or the lookup
+    /// fails.
     pub async fn region(&self, location: &Location) -> Option<String> {
         match &location.store {
             StoreKey::S3(bucket) => self.aws.region(bucket, &self.options).await,
@@ -152,7 +153,7 @@ impl Stores {
         Ok(Opened { store, s3: None })
     }
 
-    /// Opens a bucket or container of another cloud than AWS, configured by the environment.
+    /// Opens a bucket or container of another cloud, configured by environment variables.
     fn cloud(&self, base: &str) -> object_store::Result<Arc<dyn ObjectStore>> {
         let scheme = base.split("://").next().unwrap_or_default();
         let variables = cloud_variables(scheme, std::env::vars_os()).into_iter();
@@ -195,8 +196,8 @@ fn secret(url: &Url) -> Option<Secret> {
     (!secret.is_empty()).then(|| secret.to_owned())
 }
 
-/// The variables of the environment that configure the stores of a scheme: `GOOGLE_*` or `AZURE_*`.
-/// Others may have names that object_store takes for options, such as `TIMEOUT`.
+/// Returns the environment variables that configure the stores of a scheme: `GOOGLE_*` or `AZURE_*`.
+/// Other variables, such as `TIMEOUT`, could have the name of an option of object_store.
 fn cloud_variables(
     scheme: &str,
     variables: impl IntoIterator<Item = (OsString, OsString)>,
@@ -210,21 +211,21 @@ fn cloud_variables(
 }
 
 impl StoreOptions {
-    /// object_store's own backoff, within its bound of three minutes a request: credentials are not
-    /// renewed between tries.
+    /// Returns object_store's default backoff with its limit of three minutes per request, since
+    /// credentials are not renewed between retries.
     pub(super) fn retry_config(&self) -> RetryConfig {
         RetryConfig { max_retries: self.retries, ..RetryConfig::default() }
     }
 }
 
 impl Place {
-    /// A place in a store of the caller's own.
+    /// Creates a place in a store that the caller provides.
     pub fn new(location: Location, store: Arc<dyn ObjectStore>) -> Place {
         let retries = StoreOptions::RETRIES;
         Place { location, store, s3: None, retries, aborts: TaskTracker::new() }
     }
 
-    /// The object of a web server, or `None` when there is no such object.
+    /// Returns the object on a web server, or `None` if it does not exist.
     pub(super) async fn web_object(&self) -> Result<Option<InputObject>, StorageError> {
         let Some(url) = self.location.web_url() else { return Ok(None) };
         let shown = self.location.to_string();
@@ -240,42 +241,42 @@ impl Place {
         }))
     }
 
-    /// The place `relative` below this one.
+    /// Returns the place `relative` below this one.
     pub fn child(&self, relative: &str) -> Place {
         Place { location: self.location.child(relative), ..self.clone() }
     }
 
-    /// Waits until nothing is left of the uploads that were dropped unfinished.
+    /// Waits until the parts of all dropped uploads are removed.
     pub async fn settle(&self) {
         self.aborts.close();
         self.aborts.wait().await;
     }
 
-    /// Its path in the store.
+    /// Returns the path in the store.
     pub fn path(&self) -> &Path {
         &self.location.path
     }
 
-    /// The object's metadata, or `None` when there is no such object.
+    /// Returns the object's metadata, or `None` if the object does not exist.
     ///
     /// # Errors
     ///
-    /// If the store cannot tell.
+    /// Returns an error if the store fails.
     pub async fn head(&self) -> Result<Option<ObjectMeta>, StorageError> {
         match self.store.head(self.path()).await {
             Ok(meta) => Ok(Some(meta)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            // A local folder is no object.
+            // A local folder is not an object.
             Err(_) if self.location.local_path().is_some_and(|p| p.is_dir()) => Ok(None),
             Err(source) => Err(StorageError::read(&self.location.to_string(), source)),
         }
     }
 
-    /// The whole object, or `None` when there is none. For small objects.
+    /// Reads a whole object, or returns `None` if it does not exist. Only for small objects.
     ///
     /// # Errors
     ///
-    /// If it cannot be read.
+    /// Returns an error if the object cannot be read.
     pub async fn read(&self) -> Result<Option<bytes::Bytes>, StorageError> {
         let failed = |source| StorageError::read(&self.location.to_string(), source);
         if self.location.web_url().is_some() {
@@ -296,11 +297,11 @@ impl Place {
         }
     }
 
-    /// Fails if the path is that of a local pipe, socket or device: opening it may wait for ever.
+    /// Rejects local pipes, sockets and devices, since opening one can block forever.
     ///
     /// # Errors
     ///
-    /// If it is.
+    /// Returns an error if the path is a pipe, socket or device.
     pub(crate) fn demand_file(&self) -> Result<(), StorageError> {
         let Some(path) = self.location.local_path() else { return Ok(()) };
         match std::fs::metadata(&path) {
@@ -313,11 +314,11 @@ impl Place {
         StorageError::read_io(&self.location.to_string(), error)
     }
 
-    /// Puts an object in place of what was there.
+    /// Writes the object, replacing an existing one.
     ///
     /// # Errors
     ///
-    /// If it cannot be written.
+    /// Returns an error if the object cannot be written.
     pub async fn write(&self, bytes: impl Into<bytes::Bytes>) -> Result<(), StorageError> {
         let put = self.store.put(self.path(), bytes.into().into()).await;
         put.map(|_| ()).map_err(|source| StorageError::write(&self.location.to_string(), source))

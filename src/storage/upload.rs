@@ -1,4 +1,4 @@
-//! An object under way to its store: small ones in one put, large ones in parts.
+//! Uploads: small objects in a single put, large ones in parts.
 
 use std::collections::VecDeque;
 
@@ -11,16 +11,16 @@ use super::{Place, StorageError};
 /// The result of a step of an upload.
 type Result<T> = std::result::Result<T, StorageError>;
 
-/// Size of a part. S3 takes at most 10,000 parts of at least 5 MiB: 8 MiB reach 80 GB, far beyond
-/// the gigabyte at which Redshift begins to struggle with a file.
+/// Size of a part. S3 accepts at most 10,000 parts of at least 5 MiB. With 8 MiB the limit is 80 GB,
+/// far above the 1 GB at which Redshift begins to struggle with a file.
 const PART_BYTES: usize = 8 * 1024 * 1024;
 
-/// Parts on their way at once.
+/// Maximum number of concurrent part uploads.
 const PARTS_IN_FLIGHT: usize = 4;
 
 type PartTask = AbortOnDropHandle<object_store::Result<()>>;
 
-/// An object being written; nothing of it is visible before [`Upload::finish`].
+/// An object that is being written; it becomes visible in [`Upload::finish`].
 pub struct Upload {
     place: Place,
     buffer: Vec<u8>,
@@ -30,16 +30,16 @@ pub struct Upload {
 }
 
 impl Upload {
-    /// An object to be written at `place`.
+    /// Creates an upload to `place`.
     pub fn new(place: Place) -> Upload {
         Upload { place, buffer: Vec::new(), multipart: None, in_flight: VecDeque::new(), bytes: 0 }
     }
 
-    /// Takes the bytes out of `bytes`; waits while too many parts are under way.
+    /// Drains `bytes` into the upload; waits if too many parts are in flight.
     ///
     /// # Errors
     ///
-    /// If a part cannot be stored.
+    /// Returns an error if a part cannot be stored.
     pub async fn write(&mut self, bytes: &mut Vec<u8>) -> Result<()> {
         self.bytes += bytes.len() as u64;
         if self.buffer.is_empty() {
@@ -48,7 +48,8 @@ impl Upload {
             self.buffer.append(bytes);
         }
         if self.buffer.len() >= PART_BYTES {
-            // Parts of one allocation: cut out of a vector, each would move all bytes after it.
+            // Slice the parts from one allocation: splitting a vector would move all later bytes each
+            // time.
             let mut whole = Bytes::from(std::mem::take(&mut self.buffer));
             while whole.len() >= PART_BYTES {
                 self.put_part(whole.split_to(PART_BYTES)).await?;
@@ -86,22 +87,22 @@ impl Upload {
         Ok(())
     }
 
-    /// Makes the object visible and returns its size.
+    /// Completes the upload, which makes the object visible, and returns its size.
     ///
     /// # Errors
     ///
-    /// If the object cannot be stored.
+    /// Returns an error if the object cannot be stored.
     pub async fn finish(mut self) -> Result<u64> {
         self.complete().await?;
         self.multipart = None;
         Ok(self.bytes)
     }
 
-    /// Gives the upload up and waits until its parts are removed.
+    /// Abandons the upload and waits until its parts are removed.
     ///
     /// # Errors
     ///
-    /// If they cannot be removed.
+    /// Returns an error if the parts cannot be removed.
     pub(crate) async fn abort(mut self) -> object_store::Result<()> {
         self.in_flight.clear();
         match self.multipart.take() {
@@ -130,8 +131,8 @@ impl Upload {
 }
 
 impl Drop for Upload {
-    /// Gives up what is not finished: parts already stored would be kept, and paid for, for ever.
-    /// [`Place::settle`] waits until they are gone.
+    /// Aborts an unfinished upload, since stored parts would be kept and charged forever.
+    /// [`Place::settle`] waits until they are removed.
     fn drop(&mut self) {
         let (Some(mut multipart), Ok(runtime)) = (self.multipart.take(), Handle::try_current())
         else {

@@ -1,13 +1,13 @@
-//! UTF-16 text, transcoded to UTF-8 chunk by chunk.
+//! Conversion of UTF-16 text to UTF-8, chunk by chunk.
 
 use std::io;
 
 use encoding_rs::{Decoder, DecoderResult, UTF_16BE, UTF_16LE};
 
-/// Bytes of UTF-8 made at a time.
+/// Maximum number of UTF-8 bytes per piece.
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// A byte that no UTF-8 text holds: it makes the record it stands in a reject.
+/// A byte that never occurs in UTF-8; it turns the record that contains it into a reject.
 const NOT_UTF8: u8 = 0xff;
 
 /// A stream of UTF-16 without its byte-order mark.
@@ -60,7 +60,7 @@ impl Utf16 {
             match result {
                 DecoderResult::InputEmpty => return Ok(()),
                 DecoderResult::OutputFull => {}
-                // A surrogate without its other half.
+                // An unpaired surrogate.
                 DecoderResult::Malformed(..) => take(&[NOT_UTF8])?,
             }
         }

@@ -1,7 +1,7 @@
-//! Single objects of web servers.
+//! Single objects on web servers.
 //!
-//! A URL is requested as it is typed, with its user name, password and query: a signature may be in
-//! them. For the same reason nothing that is shown or kept holds them.
+//! Requests use the URL as typed, with its user name, password and query, since it may contain a
+//! signature. For the same reason these parts are never shown or stored.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,11 +18,11 @@ use url::Url;
 
 use super::failure::{Failure, retried};
 
-/// Time to open a connection, and to wait for more of an answer.
+/// Timeouts to open a connection, and to wait for the next bytes of a response.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// An object of a web server.
+/// An object on a web server.
 pub struct WebObject {
     client: reqwest::Client,
     url: Url,
@@ -35,17 +35,17 @@ impl std::fmt::Debug for WebObject {
     }
 }
 
-/// What a server says of an object.
+/// Metadata that a server reports for an object.
 #[derive(Debug, Default)]
 pub(super) struct WebMeta {
     pub size: Option<u64>,
     pub etag: Option<String>,
 }
 
-/// A URL without user name, password, query and fragment.
+/// Returns the URL without user name, password, query and fragment.
 pub(super) fn shown(url: &Url) -> String {
     let mut url = url.clone();
-    // Both fail only for URLs that have no host, and so no secrets there.
+    // Both calls fail only for URLs without a host, which cannot contain credentials.
     let _ = url.set_username("");
     let _ = url.set_password(None);
     url.set_query(None);
@@ -53,7 +53,7 @@ pub(super) fn shown(url: &Url) -> String {
     url.into()
 }
 
-/// The header that the user name and password of a URL become.
+/// Returns the authorization header for the user name and password of a URL.
 pub(super) fn authorization(url: &Url) -> Option<HeaderValue> {
     let request = reqwest::Client::new().get(url.clone()).build().ok()?;
     request.headers().get(AUTHORIZATION).cloned()
@@ -63,7 +63,7 @@ fn client() -> reqwest::Result<reqwest::Client> {
     reqwest::Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(READ_TIMEOUT)
-        // After a redirect it would pass the signed URL on to another server.
+        // After a redirect, the header would reveal the signed URL to another server.
         .referer(false)
         .build()
 }
@@ -74,15 +74,15 @@ impl WebObject {
         Ok(WebObject { client: client().map_err(failed)?, url, retries })
     }
 
-    /// The parts of the URL that are not shown.
+    /// Returns the parts of the URL that are not shown.
     pub(super) fn secrets(&self) -> String {
         let url = &self.url;
         format!("{}:{:?}?{:?}", url.username(), url.password(), url.query())
     }
 
-    /// The object's size and tag, or `None` if there is no such object.
+    /// Returns the object's size and tag, or `None` if it does not exist.
     ///
-    /// A signature may be for GET alone: where HEAD is refused, the first byte is requested.
+    /// A signature may allow only GET: if the server rejects HEAD, the first byte is requested.
     pub(super) async fn head(&self) -> object_store::Result<Option<WebMeta>> {
         let answer = match self.send(|| self.client.request(Method::HEAD, self.url.clone())).await {
             Ok(answer) => return Ok(Some(meta(answer.headers()))),
@@ -100,8 +100,8 @@ impl WebObject {
         }
     }
 
-    /// The object's bytes; `version` is the strong tag that it must have. A connection that breaks is
-    /// opened again where the tag shows that the rest is of the same version.
+    /// Streams the object's bytes; `version` is the strong tag that it must have. After a broken
+    /// connection the rest is requested again if the tag ensures that it is of the same version.
     pub(super) fn stream(
         self: Arc<Self>,
         version: Option<String>,
@@ -121,14 +121,14 @@ impl WebObject {
             if answer.status().is_success() {
                 return Ok(answer);
             }
-            // Servers repeat the request in the bodies of errors, its signature included.
+            // Servers may repeat the request, including its signature, in error bodies.
             Err(Failure::answer(answer.status().as_u16(), b""))
         })
         .await
     }
 }
 
-/// An object between two of its chunks.
+/// State of a stream between two chunks.
 struct Reading {
     object: Arc<WebObject>,
     version: Option<String>,
@@ -161,7 +161,7 @@ impl Reading {
         }
     }
 
-    /// Requests what is left.
+    /// Requests the remaining bytes.
     async fn open(&self) -> Result<Response, Failure> {
         let done = self.done;
         let request = || {

@@ -1,4 +1,4 @@
-//! The cluster and its role, as AWS describes them.
+//! Checks of the cluster and its role, as AWS describes them.
 
 use aws_sdk_redshift::types::Cluster;
 
@@ -16,8 +16,8 @@ const REATTACH: &str = "`starlift provision`, with the options it was made with,
                         made the role; else do it in the Redshift console";
 
 impl Doctor<'_> {
-    /// Whether the cluster is there and up, in the bucket's region, and reads the star in its role;
-    /// whether a log-in can be tried.
+    /// Checks that the cluster exists, is available, is in the bucket's region and can read the star
+    /// with its role. Returns `true` if a login can be tried.
     pub(super) async fn cluster(
         &mut self,
         clients: &Clients,
@@ -93,7 +93,7 @@ impl Doctor<'_> {
             let cure = "`starlift provision` attaches one, --iam-role names one".to_owned();
             return self.note("role", Bad(said, cure)).map(|_| ());
         };
-        // In a chain of roles it is the first that the cluster takes on.
+        // The cluster assumes the first role of a chain.
         let arn = arn.split(',').next().unwrap_or(&arn).to_owned();
         self.role(clients, &arn, REDSHIFT[0]).await?;
         let verdict = match cluster::role_status(found, &arn) {
@@ -108,7 +108,7 @@ impl Doctor<'_> {
         self.reading(clients, &arn, subject).await
     }
 
-    /// Whether the role exists, and `service` may assume it.
+    /// Checks that the role exists and that `service` can assume it.
     pub(super) async fn role(&mut self, clients: &Clients, arn: &str, service: &str) -> Result<()> {
         let name = arn.rsplit('/').next().unwrap_or(arn);
         match role::find(clients, name).await {

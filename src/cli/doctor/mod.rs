@@ -1,4 +1,4 @@
-//! `starlift doctor`: a line a check, each failure with its cure.
+//! `starlift doctor`: prints one line per check, and a remedy for each failure.
 
 mod cluster;
 mod places;
@@ -18,7 +18,7 @@ use crate::cloud::error::CloudError;
 use crate::error::causes;
 use crate::storage::{ListOptions, Location, StoreKey, Stores};
 
-/// What came of the checks so far.
+/// State of the checks and their results.
 pub struct Doctor<'a> {
     global: &'a GlobalOptions,
     stores: Stores,
@@ -27,13 +27,13 @@ pub struct Doctor<'a> {
     skipped: usize,
 }
 
-/// What came of one check.
+/// The result of a check.
 pub enum Verdict {
-    /// It passed.
+    /// Passed, with a description.
     Good(String),
-    /// It failed: what is wrong, and what to do about it.
+    /// Failed: the problem and the remedy.
     Bad(String, String),
-    /// It could not be made.
+    /// Skipped, with the reason.
     Skipped(String),
 }
 
@@ -42,24 +42,24 @@ use Verdict::{Bad, Good, Skipped};
 const SIGN_IN: &str = "sign in: environment variables, `aws sso login`, a profile or a role; is the \
                        endpoint that of AWS?";
 
-/// What a run of the doctor looks at.
+/// The settings that the checks examine.
 struct Subject {
     songs: Vec<String>,
     logs: Vec<String>,
     jsonpaths: Vec<String>,
     listing: ListOptions,
     star: Option<String>,
-    /// The key that the star is encrypted with.
+    /// KMS key that encrypts the star.
     kms_key: Option<String>,
-    /// A warehouse's name or URL.
+    /// Name or URL of a warehouse.
     to: Option<String>,
 }
 
-/// Makes all checks that can be made and prints a line for each.
+/// Runs all applicable checks and prints one line per check.
 ///
 /// # Errors
 ///
-/// If a check failed.
+/// Returns an error if a check failed.
 pub async fn run(
     args: &DoctorArgs,
     settings: &Settings,
@@ -93,7 +93,7 @@ pub async fn run(
 }
 
 impl Doctor<'_> {
-    /// Prints what came of a check; whether it passed.
+    /// Prints the result of a check. Returns `true` if it passed.
     fn note(&mut self, check: &str, verdict: Verdict) -> Result<bool> {
         let mut text = String::new();
         let is_good = matches!(verdict, Good(_));
@@ -120,8 +120,8 @@ impl Doctor<'_> {
         Ok(is_good)
     }
 
-    /// Notes a check that either gives what to say or an error; `cure` helps where the error itself
-    /// does not say what to do.
+    /// Prints the result of a check that returns a description or an error. `cure` is the remedy if the
+    /// error has no advice. Returns `true` if the check passed.
     fn note_outcome(&mut self, check: &str, outcome: Result<String>, cure: &str) -> Result<bool> {
         self.note(check, verdict(outcome, cure))
     }
@@ -149,7 +149,8 @@ impl Doctor<'_> {
     }
 }
 
-/// What to say of an outcome: an error with its causes, and its own advice or else `cure`.
+/// Converts an outcome to a verdict: an error is shown with its causes, and with its own advice or else
+/// `cure`.
 fn verdict(outcome: Result<String>, cure: &str) -> Verdict {
     match outcome {
         Ok(said) => Good(said),
@@ -157,7 +158,7 @@ fn verdict(outcome: Result<String>, cure: &str) -> Verdict {
     }
 }
 
-/// An error and its causes in one line.
+/// Formats an error and its causes on one line.
 fn told(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     for cause in causes(error) {
@@ -174,7 +175,7 @@ fn is_s3(url: &str) -> bool {
 }
 
 impl Doctor<'_> {
-    /// Who the credentials belong to, where anything of AWS is in use.
+    /// Reports the identity of the credentials, if AWS is used at all.
     async fn credentials(
         &mut self,
         subject: &Subject,
@@ -191,7 +192,7 @@ impl Doctor<'_> {
             return Ok(None);
         }
         let clients = match Clients::connect(&self.global.stores).await {
-            // S3 alone finds out its regions by itself.
+            // Only S3 looks up regions by itself.
             Err(CloudError::NoRegion) if !on_redshift => {
                 let why = "no region is configured; buckets are asked for theirs".to_owned();
                 self.note("region", Skipped(why))?;

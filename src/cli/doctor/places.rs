@@ -1,4 +1,4 @@
-//! Songs, logs and the star: what can be listed, read and written.
+//! Checks that songs, logs and the star can be listed, read and written.
 
 use futures::TryStreamExt;
 use object_store::ObjectStoreExt;
@@ -9,7 +9,7 @@ use crate::error::Error as StarError;
 use crate::star::RunRecord;
 use crate::storage::{Location, Place, Skipped as PassedOver, StorageError, list, without_secrets};
 
-/// Enough to know that an object can be read.
+/// Number of bytes that suffices to show that an object is readable.
 const SAMPLE_BYTES: u64 = 1024;
 
 const STAR_CURE: &str = "name a place of your own with --star or `star` in starlift.toml; writing \
@@ -24,7 +24,7 @@ fn inputs_cure(check: &str) -> String {
 }
 
 impl Doctor<'_> {
-    /// The places of a run, one after the other.
+    /// Checks the locations of a run, one after the other.
     pub(super) async fn places(&mut self, subject: &Subject) -> Result<()> {
         for (check, urls) in [("songs", &subject.songs), ("logs", &subject.logs)] {
             if urls.is_empty() {
@@ -48,7 +48,7 @@ impl Doctor<'_> {
         }
     }
 
-    /// Lists until there is an object, and reads from it.
+    /// Lists the location until an object is found, and reads from it.
     async fn readable(&self, url: &str, subject: &Subject) -> Result<String> {
         let place = self.stores.place(Location::parse(url)?).await?;
         let url = &place.location.typed.clone();
@@ -76,7 +76,7 @@ impl Doctor<'_> {
         }
     }
 
-    /// Lists the star's place, writes an object there, reads it back and removes it.
+    /// Lists the star's location, writes an object there, reads it back and removes it.
     async fn star(&mut self, url: &str) -> Result<()> {
         let place = match self.place(url).await {
             Ok(place) => place,
@@ -105,7 +105,7 @@ impl Doctor<'_> {
     }
 }
 
-/// Leaves nothing behind, whatever fails.
+/// Writes a test object and always removes it, even after a failure.
 async fn probe(place: &Place) -> Result<()> {
     let object = place.child(&format!("_doctor-{:08x}", rand::random::<u32>()));
     let content = "written by `starlift doctor`, which removes it\n";

@@ -1,4 +1,4 @@
-//! `starlift doctor --store`: whether a store can hold stars.
+//! `starlift doctor --store`: checks that a store can contain stars.
 
 use super::{Bad, Doctor, Good, Skipped, verdict};
 use crate::cli::error::{Error, Result};
@@ -9,7 +9,8 @@ use crate::storage::{ChecksumKind, Location};
 const NAME_IT: &str = "name a folder, or a prefix of a bucket, that may be written to";
 
 impl Doctor<'_> {
-    /// Tries everything that a run asks of the store at `url`, in a prefix that is removed afterwards.
+    /// Tests every operation that a run needs of the store at `url`, in a prefix that is removed
+    /// afterwards.
     pub(super) async fn store(&mut self, url: &str) -> Result<()> {
         let place = match Location::parse_single(url) {
             Ok(location) => self.stores.place(location).await.map_err(Error::from),

@@ -1,4 +1,4 @@
-//! The warehouse itself: port, certificate, log-in, rights.
+//! Checks of the warehouse: port, certificate, login, permissions.
 
 use super::{Bad, Doctor, DoctorArgs, Good, Settings, Skipped, Subject, verdict};
 use crate::cli::error::{Error, Result};
@@ -12,7 +12,7 @@ use crate::warehouse::{Dialect, probe, quote};
 const REACH: &str = "see that the warehouse is up and is the one that is meant, and run it again";
 
 impl Doctor<'_> {
-    /// The warehouse, from what AWS says of it to the rights of the user.
+    /// Checks the warehouse, from its description in AWS to the permissions of the user.
     pub(super) async fn warehouse(
         &mut self,
         subject: &Subject,
@@ -115,7 +115,7 @@ impl Doctor<'_> {
         self.limits(&session, warehouse)
     }
 
-    /// The server's port; whether to go on.
+    /// Checks the server's port. Returns `true` to continue.
     async fn port(&mut self, target: &Target) -> Result<bool> {
         if target.is_socket() {
             return Ok(true);
@@ -137,7 +137,7 @@ impl Doctor<'_> {
         self.note("port", verdict)
     }
 
-    /// The server's certificate; whether to go on.
+    /// Checks the server's certificate. Returns `true` to continue.
     async fn certificate(&mut self, target: &Target) -> Result<bool> {
         let host = &target.host;
         let said = match target.tls {
@@ -165,7 +165,7 @@ impl Doctor<'_> {
         self.note_outcome("certificate", verified.map(|()| said), REACH)
     }
 
-    /// The time limits of the server, the database or the role.
+    /// Reports the time limits of the server, the database or the role.
     fn limits(&mut self, session: &Session, warehouse: &WarehouseOptions) -> Result<()> {
         let limits = session.server_limits().iter().filter(|limit| limit.is_set());
         let limits: Vec<String> = limits.map(ToString::to_string).collect();
@@ -180,13 +180,13 @@ impl Doctor<'_> {
     }
 }
 
-/// What lets a user load.
+/// The permissions of a user that loads depend on.
 enum Rights {
-    /// The schema is there, and tables may be made in it.
+    /// The schema exists, and the user can create tables in it.
     Schema,
-    /// The schema may be made.
+    /// The user can create the schema.
     Database,
-    /// Neither; the statement that would help.
+    /// Neither; contains the statement that grants the permission.
     Neither(String),
 }
 

@@ -1,4 +1,4 @@
-//! The workgroup of Redshift Serverless and its role, as AWS describes them.
+//! Checks of the Redshift Serverless workgroup and its role, as AWS describes them.
 
 use super::{Bad, Doctor, Good, Subject, verdict};
 use crate::cli::error::Result;
@@ -10,8 +10,8 @@ use crate::cloud::serverless;
 const ASK: &str = "see that AWS can be reached, and run it again";
 
 impl Doctor<'_> {
-    /// Whether the workgroup is available, in the bucket's region, and reads the star in its role.
-    /// Returns whether a login can be tried.
+    /// Checks that the workgroup is available, is in the bucket's region and can read the star with its
+    /// role. Returns `true` if a login can be tried.
     pub(super) async fn workgroup(
         &mut self,
         clients: &Clients,
@@ -39,7 +39,7 @@ impl Doctor<'_> {
             self.note("role", Bad(said, cure))?;
             return Ok(true);
         };
-        // In a chain of roles the workgroup assumes the first.
+        // The workgroup assumes the first role of a chain.
         let arn = arn.split(',').next().unwrap_or(&arn);
         self.role(clients, arn, REDSHIFT[1]).await?;
         self.reading(clients, arn, subject).await?;

@@ -1,9 +1,9 @@
-//! Codes of failures in the cloud, and advice on them.
+//! Codes and advice for failures in the cloud.
 
 use super::Code;
 use crate::cloud::error::{ApiError, CloudError};
 
-/// Codes of AWS for credentials that are expired or unknown.
+/// AWS error codes for expired or unknown credentials.
 const SIGN_IN: [&str; 6] = [
     "ExpiredToken",
     "ExpiredTokenException",
@@ -13,7 +13,7 @@ const SIGN_IN: [&str; 6] = [
     "AuthFailure",
 ];
 
-/// Codes of AWS for too many requests.
+/// AWS error codes for throttling.
 const THROTTLED: [&str; 3] = ["Throttling", "RequestLimitExceeded", "ThrottlingException"];
 
 pub(super) fn code(error: &CloudError) -> Code {

@@ -1,9 +1,9 @@
-//! Stable codes of errors, each with its exit code, cause and cure.
+//! Stable error codes, each with its exit code, cause and remedy.
 
-/// Declares the codes, and the table that the error reference is generated from.
+/// Declares the codes and the table from which the error reference is generated.
 macro_rules! codes {
     ($($variant:ident $code:literal $exit:literal $cause:literal $cure:literal)+) => {
-        /// A stable code of an error. Messages may change, codes do not.
+        /// A stable code of an error. Messages may change; codes do not.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Code {
             $(#[doc = $cause] $variant,)+
@@ -13,22 +13,22 @@ macro_rules! codes {
             /// All codes, in the order of the reference.
             pub const ALL: &'static [Code] = &[$(Code::$variant),+];
 
-            /// The code as it is shown.
+            /// Returns the code as shown in messages.
             pub fn as_str(self) -> &'static str {
                 match self { $(Code::$variant => $code),+ }
             }
 
-            /// The exit code of a process that ends with such an error.
+            /// Returns the exit code of a process that ends with this error.
             pub fn exit_code(self) -> u8 {
                 match self { $(Code::$variant => $exit),+ }
             }
 
-            /// The cause, as a sentence.
+            /// Returns the cause, as a sentence.
             pub fn cause(self) -> &'static str {
                 match self { $(Code::$variant => $cause),+ }
             }
 
-            /// The cure, as a sentence.
+            /// Returns the remedy, as a sentence.
             pub fn cure(self) -> &'static str {
                 match self { $(Code::$variant => $cure),+ }
             }
@@ -265,7 +265,7 @@ codes! {
 mod tests {
     use super::*;
 
-    /// The error reference, as Markdown.
+    /// Returns the error reference, as Markdown.
     fn reference() -> String {
         let mut page = "# Errors\n\nEvery error is printed with a code, as in `error[too-many-rejects]: …`. \
                         Codes do not change between versions; messages may. The exit code is 1 for a \
@@ -279,7 +279,7 @@ mod tests {
         page
     }
 
-    /// `STARLIFT_UPDATE_GOLDEN=1` writes the page again.
+    /// `STARLIFT_UPDATE_GOLDEN=1` updates the page.
     #[test]
     fn the_error_reference_lists_every_code() {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/errors.md");

@@ -1,5 +1,4 @@
-//! Errors of the program: those of each layer and those of commands, with their codes, exit codes and
-//! advice.
+//! Errors of the program: those of each layer and of the commands, with codes, exit codes and advice.
 
 mod cloud;
 mod codes;
@@ -22,7 +21,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// A failure of a command.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Objects could not be transformed, or a star not be read.
+    /// The objects could not be transformed, or the star could not be read.
     #[error(transparent)]
     Star(StarError),
     /// A warehouse could not be loaded or queried.
@@ -37,19 +36,19 @@ pub enum Error {
     /// Redshift would reject the files of a star.
     #[error("Redshift would not take the files: {}; nothing was touched", count(*findings, "finding"))]
     Contract {
-        /// The number of violations.
+        /// Number of violations.
         findings: usize,
     },
     /// The files and the warehouse return different answers.
     #[error("the files and the warehouse answer differently: {}", names.join(", "))]
     AnswersDiffer {
-        /// The queries.
+        /// Names of the queries.
         names: Vec<String>,
     },
-    /// `doctor` found something that a run would fail at.
+    /// `doctor` found a problem that would make a run fail.
     #[error("{} failed: {}", count(failed.len(), "check"), failed.join(", "))]
     DoctorFailed {
-        /// The checks.
+        /// Names of the checks.
         failed: Vec<String>,
     },
     /// The user did not confirm.
@@ -86,7 +85,7 @@ impl From<CloudError> for Error {
     }
 }
 
-/// Converts failures of lower layers through the error of their layer.
+/// Converts failures of lower layers to the error of their layer.
 macro_rules! from_layers {
     ($($layer:ty: $($source:ty),+;)+) => {
         $($(impl From<$source> for Error {
@@ -111,23 +110,23 @@ from_layers!(
 );
 
 impl Error {
-    /// A failure of a file operation; `action` says what was attempted.
+    /// Creates the error for a failed file operation; `action` describes the attempt.
     pub fn io(action: impl Into<String>, source: std::io::Error) -> Error {
         StarError::io(action, source).into()
     }
 
-    /// A failure of the query `name`.
+    /// Creates the error for a failure of the query `name`.
     pub fn query(name: impl Into<String>, source: DataFusionError) -> Error {
         StarError::query(name, source).into()
     }
 
-    /// The exit code of a process that ends with this error: 1 for a failure, 2 for wrong usage, 3 for
-    /// too many rejects, 4 for a failed check.
+    /// Returns the exit code of a process that ends with this error: 1 for a failure, 2 for wrong
+    /// usage, 3 for too many rejects, 4 for a failed check.
     pub fn exit_code(&self) -> u8 {
         self.code().exit_code()
     }
 
-    /// The stable code of the error.
+    /// Returns the stable code of the error.
     pub fn code(&self) -> Code {
         match self {
             Error::Star(error) => star_code(error),
@@ -142,7 +141,7 @@ impl Error {
         }
     }
 
-    /// Advice on the error, if there is any.
+    /// Returns advice on the error, if available.
     pub fn hint(&self) -> Option<String> {
         match self {
             Error::Star(error) => star_hint(error),

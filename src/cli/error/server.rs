@@ -1,4 +1,4 @@
-//! Advice on failures of servers.
+//! Advice on server failures.
 
 use crate::warehouse::error::{Cause, Refusal, WarehouseError};
 use crate::warehouse::session::ServerLimit;
@@ -24,7 +24,7 @@ fn limit_hint(limit: &ServerLimit) -> String {
 }
 
 fn tls_hint(reason: &str) -> &'static str {
-    // As rustls words them.
+    // The wording of rustls.
     if reason.contains("not valid for") {
         return "write the host that the server's certificate names, or name it as tls_name (as behind a \
                 tunnel); sslmode=verify-ca verifies the certificate without the name";
@@ -46,7 +46,8 @@ const CONNECTION_HINT: &str = "is the host right, the cluster running (not pause
 const PASSWORD_HINT: &str = "give the password as STARLIFT_PASSWORD or with --password-file; for \
     Redshift, --auth iam asks AWS for a short-lived one";
 
-/// Source: authentication code 13 of Redshift's own driver, aws/amazon-redshift-python-driver.
+/// Hint for SHA-256 passwords. Source: authentication code 13 of Redshift's own driver,
+/// aws/amazon-redshift-python-driver.
 const DIGEST_HINT: &str = "the user's password is stored as SHA-256, which the driver cannot answer; \
     set it again as MD5 (ALTER USER … PASSWORD 'md5…'), or use --auth iam";
 

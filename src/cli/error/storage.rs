@@ -1,4 +1,4 @@
-//! Codes of failures of stores, and advice on them.
+//! Codes and advice for store failures.
 
 use super::Code;
 use crate::storage::FailureKind;

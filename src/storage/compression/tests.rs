@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Objects decoded chunk by chunk, chunks of `sizes` in turn.
+/// Decompresses an object in chunks, cycling through `sizes`.
 fn decompress(compression: Compression, stored: &[u8], sizes: &[usize]) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
     let mut take = |plain: &[u8]| {
@@ -213,7 +213,7 @@ fn names() {
     assert_eq!(Compression::of_json("json.gz"), None);
 }
 
-/// A piece of an object: what is stored, and what it holds.
+/// A piece of an object: its stored bytes and its plain text.
 fn piece() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
     let lengths = prop_oneof![0..300_usize, 65_530..65_540_usize, Just(131_072_usize)];
     (lengths, 0..3_u8).prop_map(|(length, kind)| {
@@ -258,7 +258,7 @@ proptest! {
         sizes in prop::collection::vec(1..9_usize, 1..6),
     ) {
         let read = decompress(Compression::Gzip, &utf16(&words, big_endian), &sizes).unwrap();
-        // NUL characters at the beginning make the mark one of UTF-32.
+        // After a byte-order mark, leading NUL characters would look like UTF-32.
         prop_assert_eq!(String::from_utf8(read).unwrap(), words);
     }
 }

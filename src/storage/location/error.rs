@@ -1,62 +1,62 @@
-//! Locations that cannot be understood.
+//! Errors of parsing locations.
 
-/// Why a location cannot be understood.
+/// A location that cannot be parsed.
 #[derive(Debug, thiserror::Error)]
 pub enum LocationError {
-    /// Nothing, or only blanks.
+    /// The location is empty or blank.
     #[error(
         "{0:?} is empty and names no place; if it comes from a variable, that is not set (the \
          current folder is .)"
     )]
     Empty(String),
-    /// The scheme is not one that starlift reads.
+    /// The scheme is not supported.
     #[error("{0:?}: unknown scheme; use a local path, file://, s3://, gs://, az:// or http(s)://")]
     Scheme(String),
     /// A bucket URL without a bucket.
     #[error("{0:?}: no bucket is named; write {1}://BUCKET/KEY")]
     NoBucket(String, String),
-    /// A bucket URL with keys of an account in it.
+    /// A bucket URL that contains account credentials.
     #[error(
         "an {0}:// URL with credentials in it: leave them out; they come from the environment or a \
          profile"
     )]
     Credentials(String),
-    /// A key or path that no object can have.
+    /// An invalid key or path.
     #[error("{url:?}: not a valid path")]
     Path {
-        /// What was typed.
+        /// The location as typed.
         url: String,
-        /// Why not.
+        /// The reason.
         source: object_store::path::Error,
     },
     /// A local path that cannot be made absolute.
     #[error("{url:?}: not a valid local path")]
     Local {
-        /// What was typed.
+        /// The location as typed.
         url: String,
-        /// Why not.
+        /// The reason.
         source: std::io::Error,
     },
     /// A URL that cannot be parsed.
     #[error("{url:?}: not a valid URL")]
     Url {
-        /// What was typed, without secrets.
+        /// The location as typed, without secrets.
         url: String,
-        /// Why not.
+        /// The reason.
         source: url::ParseError,
     },
     /// A glob that cannot be parsed.
     #[error("{url:?}: not a valid glob")]
     Glob {
-        /// What was typed.
+        /// The location as typed.
         url: String,
-        /// Why not.
+        /// The reason.
         source: globset::Error,
     },
-    /// A glob where one object or folder is meant.
+    /// A glob where a single object or folder is required.
     #[error("{0:?}: a glob cannot be used here; name one object or folder")]
     UnexpectedGlob(String),
-    /// A query where it would be lost.
+    /// A query where it would be ignored.
     #[error("{0:?}: a URL with a query can only be read, as one object")]
     UnexpectedQuery(String),
 }

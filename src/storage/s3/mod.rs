@@ -1,8 +1,8 @@
-//! The S3 API beside object_store, whose paths cannot hold every key.
+//! A direct client of the S3 API, for keys that object_store cannot represent.
 //!
 //! Keys with empty parts, with parts `.` and `..`, with a slash at either end or with control
-//! characters are valid in S3. All keys are listed here, and those that object_store cannot hold are
-//! also read here. An HTTP client that takes URIs as they are is needed: others resolve `..`.
+//! characters are valid in S3. This client lists all keys, and reads the objects that object_store
+//! cannot. It needs an HTTP client that sends URIs unchanged: others resolve `..`.
 
 mod options;
 mod page;
@@ -35,36 +35,36 @@ pub use options::{Addressing, ChecksumKind, Encryption, S3Options};
 use page::Page;
 pub(crate) use trial::ChecksumTrial;
 
-/// Time to open a connection, and to wait for an answer to begin or to go on.
+/// Timeouts to open a connection, and to wait for the next bytes of a response.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Accepts the charge for a request.
+/// Header that accepts the charge for a request.
 ///
 /// Source: Amazon S3 User Guide, Downloading objects from Requester Pays buckets.
 const REQUEST_PAYER: &str = "x-amz-request-payer";
 
-/// Bytes that stand for themselves in a query of a signed request.
+/// Characters to escape in the query of a signed request.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Bytes that stand for themselves in the path of a signed request.
+/// Characters to escape in the path of a signed request.
 const PATH: &AsciiSet = &QUERY.remove(b'/');
 
-/// A bucket, reached through the S3 API.
+/// A bucket accessed through the S3 API.
 #[derive(Debug)]
 pub struct S3Api {
     http: Connector,
-    /// The URL of the bucket, without a final slash.
+    /// URL of the bucket, without a final slash.
     base: String,
     region: String,
     credentials: Option<SharedCredentialsProvider>,
     retries: usize,
     request_payer: bool,
-    /// Time to wait for an answer to begin or to go on.
+    /// Time to wait for the next bytes of a response.
     patience: Duration,
 }
 
-/// A request that is made again until it succeeds.
+/// A request that can be retried.
 struct Request<'a> {
     method: &'a str,
     uri: String,
@@ -72,7 +72,7 @@ struct Request<'a> {
     body: Bytes,
 }
 
-/// An answer with a status of success.
+/// A successful response.
 struct Answer {
     headers: Vec<(String, String)>,
     body: Bytes,
@@ -85,7 +85,7 @@ impl Answer {
 }
 
 impl S3Api {
-    /// The bucket at a URL; without credentials requests are not signed.
+    /// Returns a client for the bucket at a URL. Without credentials requests are not signed.
     pub fn new(
         base: String,
         region: String,
@@ -107,7 +107,7 @@ impl S3Api {
         }
     }
 
-    /// Bytes of the object `key`, of the version that has the tag.
+    /// Returns bytes of the object `key`. Fails if `if_match` is set and is not the object's tag.
     pub async fn get(
         &self,
         key: &str,
@@ -135,14 +135,14 @@ impl S3Api {
         token: Option<&str>,
     ) -> object_store::Result<Page> {
         let encoded = |text: &str| utf8_percent_encode(text, QUERY).to_string();
-        // Sorted by name, as signing sorts them.
+        // Sorted by name, as the signature requires.
         let mut query = Vec::new();
         query.extend(token.map(|token| format!("continuation-token={}", encoded(token))));
         query.extend(delimited.then(|| "delimiter=%2F".to_owned()));
         query.push("encoding-type=url".to_owned());
         query.push("list-type=2".to_owned());
         query.push(format!("prefix={}", encoded(prefix)));
-        // A bucket that is named in the host has an empty path.
+        // If the host contains the bucket's name, the path is empty.
         let root = if self.base.matches('/').count() == 2 { "/" } else { "" };
         let uri = format!("{}{root}?{}", self.base, query.join("&"));
         let request = Request { method: "GET", uri, headers: Vec::new(), body: Bytes::new() };
@@ -174,7 +174,7 @@ impl S3Api {
         Ok(Answer { headers, body: bytes.into() })
     }
 
-    /// The request, signed with credentials that are valid now.
+    /// Returns the request, signed with current credentials.
     async fn signed(&self, request: &Request<'_>) -> Result<HttpRequest, Failure> {
         let mut http = HttpRequest::new(SdkBody::from(request.body.clone()));
         http.set_method(request.method).map_err(|error| Failure::transport(&error))?;

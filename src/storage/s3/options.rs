@@ -1,44 +1,44 @@
-//! Options of requests to S3.
+//! Options of S3 requests.
 
 use object_store::aws::{AmazonS3Builder, Checksum};
 
-/// How objects are requested from S3 and written to it.
+/// Options for reading objects from S3 and writing them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct S3Options {
-    /// Encryption of what is written; without it the bucket's own default applies.
+    /// Encryption of written objects; by default the bucket's own setting applies.
     pub encryption: Option<Encryption>,
-    /// Whether the bucket's key encrypts the keys of objects, in place of one request to KMS each.
+    /// `true` to encrypt with an S3 bucket key instead of one request to KMS per object.
     pub bucket_key: Option<bool>,
-    /// Accept to be charged for requests, as buckets demand whose requesters pay.
+    /// `true` to accept the charges of requester-pays buckets.
     pub request_payer: bool,
-    /// The checksum that is sent with what is written.
+    /// Checksum to send with written objects.
     pub checksum: ChecksumKind,
-    /// Where the name of the bucket stands in a URL.
+    /// Position of the bucket's name in a URL.
     pub addressing: Addressing,
 }
 
 /// Server-side encryption.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Encryption {
-    /// With keys of S3 (SSE-S3).
+    /// Keys managed by S3 (SSE-S3).
     S3,
-    /// With a key of KMS (SSE-KMS): the one of this id or ARN, else the account's own for S3.
+    /// A KMS key (SSE-KMS), by ID or ARN; by default the account's AWS managed key for S3.
     Kms(Option<String>),
-    /// In two layers with a key of KMS (DSSE-KMS).
+    /// Two layers of encryption with a KMS key (DSSE-KMS).
     DualKms(Option<String>),
 }
 
 /// A checksum that S3 verifies before it stores an object.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ChecksumKind {
-    /// None.
+    /// No checksum.
     #[default]
     None,
     /// `x-amz-checksum-sha256`.
     Sha256,
 }
 
-/// Where the name of the bucket stands in a URL.
+/// Position of the bucket's name in a URL.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Addressing {
     /// In the path: `https://HOST/BUCKET/KEY`.
@@ -49,7 +49,7 @@ pub enum Addressing {
 }
 
 impl Addressing {
-    /// The URL of a bucket at an endpoint, without a final slash.
+    /// Returns the URL of a bucket at an endpoint, without a final slash.
     pub(crate) fn bucket_url(self, endpoint: &str, bucket: &str) -> String {
         let endpoint = endpoint.trim_end_matches('/');
         match (self, endpoint.split_once("://")) {
@@ -60,9 +60,9 @@ impl Addressing {
 }
 
 impl S3Options {
-    /// The options as `object_store` applies them to its requests.
+    /// Applies the options to a builder of `object_store`.
     pub(crate) fn configure(&self, builder: AmazonS3Builder) -> AmazonS3Builder {
-        // Keys of encryption have names, and no public variants.
+        // The encryption settings have no public variants and must be parsed from their names.
         let with = |builder: AmazonS3Builder, key: &str, value: &str| match key.parse() {
             Ok(key) => builder.with_config(key, value),
             Err(_) => builder,

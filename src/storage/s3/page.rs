@@ -1,7 +1,7 @@
-//! A page of a listing, ListObjectsV2.
+//! Parser of a ListObjectsV2 page.
 //!
-//! Source: Amazon S3 API Reference, ListObjectsV2, with `encoding-type=url`: XML 1.0 cannot hold
-//! every key.
+//! Source: Amazon S3 API Reference, ListObjectsV2, with `encoding-type=url`, since XML 1.0 cannot
+//! represent every key.
 
 use percent_encoding::percent_decode;
 use quick_xml::Reader;
@@ -10,7 +10,7 @@ use quick_xml::events::Event;
 
 use crate::storage::bucket::{Entry, Found};
 
-/// The reason for which an answer is not a page.
+/// The reason why a response is not a valid page.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PageError {
     #[error("the listing is not XML")]
@@ -29,15 +29,15 @@ pub(super) enum PageError {
     Cut,
 }
 
-/// What a page of a listing holds.
+/// A page of a listing.
 #[derive(Debug, Default)]
 pub(super) struct Page {
     pub found: Vec<Found>,
-    /// The token of the next page.
+    /// Continuation token of the next page.
     pub next: Option<String>,
 }
 
-/// A page before its keys are decoded: `EncodingType` may come after them.
+/// A page with undecoded keys, since `EncodingType` may come after them.
 #[derive(Default)]
 struct Raw {
     objects: Vec<RawObject>,
@@ -56,7 +56,7 @@ struct RawObject {
 }
 
 impl Page {
-    /// Parses the answer to a request with the token `asked`.
+    /// Parses the response to a request with the continuation token `asked`.
     pub fn parse(xml: &[u8], asked: Option<&str>) -> Result<Page, PageError> {
         let raw = Raw::parse(xml)?;
         let decoded = |text: String| match raw.is_encoded {
@@ -69,7 +69,7 @@ impl Page {
             let key = match decoded(key.clone()) {
                 Ok(key) => key,
                 Err(error) => {
-                    // S3 has no such keys; a server that has must not make the others unreadable.
+                    // S3 has no such keys. If another server has one, the rest must remain readable.
                     tracing::warn!(key, %error, "an object was passed over");
                     continue;
                 }
@@ -83,7 +83,7 @@ impl Page {
                 Err(error) => tracing::warn!(folder, %error, "a folder was passed over"),
             }
         }
-        // A token that is repeated would be followed for ever.
+        // Following a repeated token would loop forever.
         let is_new = page.next.as_deref().is_some_and(|next| asked != Some(next));
         if raw.is_truncated && !is_new {
             return Err(PageError::Token);
@@ -150,7 +150,7 @@ impl Raw {
     }
 }
 
-/// The text behind the encoding of a form: a plus is a space.
+/// Decodes form-encoded text, in which a plus is a space.
 fn url_decoded(text: &str) -> Result<String, PageError> {
     let spaced = text.replace('+', " ");
     Ok(String::from_utf8(percent_decode(spaced.as_bytes()).collect())?)

@@ -1,4 +1,4 @@
-//! Answers that stop on the way.
+//! Responses that stall.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::*;
 
-/// A server that sends the beginning of a listing, and nothing more while the client waits.
+/// Starts a server that sends the beginning of a listing and then stalls while the client waits.
 fn stalling() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/bucket", listener.local_addr().unwrap());

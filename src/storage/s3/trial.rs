@@ -1,30 +1,30 @@
-//! Whether an S3 server verifies checksums.
+//! A test for whether an S3 server verifies checksums.
 
 use bytes::Bytes;
 
 use super::{Request, S3Api};
 use crate::storage::{Place, StorageError};
 
-/// What a server does with a wrong checksum.
+/// A server's reaction to a wrong checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ChecksumTrial {
-    /// It refuses the object.
+    /// The server rejects the object.
     Verified,
-    /// It stores the object.
+    /// The server stores the object.
     Ignored,
-    /// It was not tried: stores other than S3 are sent no checksums.
+    /// Not tested: only S3 requests carry checksums.
     NotSent,
 }
 
-/// The SHA-256 of nothing, in Base64.
+/// SHA-256 of empty content, in Base64.
 const OF_NOTHING: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
 
 impl Place {
-    /// Tries to write an object here with a checksum that is not its own.
+    /// Tries to write an object here with a wrong checksum.
     ///
     /// # Errors
     ///
-    /// If the store fails, or does not permit it.
+    /// Returns an error if the store fails or denies the request.
     pub(crate) async fn try_checksum(&self) -> Result<ChecksumTrial, StorageError> {
         let Some(s3) = &self.s3 else { return Ok(ChecksumTrial::NotSent) };
         match s3.put_with_wrong_checksum(self.path().as_ref()).await {
@@ -36,7 +36,7 @@ impl Place {
 }
 
 impl S3Api {
-    /// Returns `true` if an object is stored although its checksum is wrong.
+    /// Returns `true` if the server stores an object despite a wrong checksum.
     async fn put_with_wrong_checksum(&self, key: &str) -> object_store::Result<bool> {
         let request = Request {
             method: "PUT",

@@ -1,4 +1,4 @@
-//! Everything that ends the work with a warehouse.
+//! Errors of loading and querying a warehouse.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::cloud::error::CloudError;
 /// The result of a fallible function of this layer.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A failure to load a warehouse, or to question it.
+/// A failure to load or query a warehouse.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -22,13 +22,13 @@ pub enum Error {
     /// The URL of a warehouse is invalid.
     #[error(transparent)]
     Target(#[from] TargetError),
-    /// A name or value cannot be part of a statement.
+    /// A name or value cannot be used in a statement.
     #[error(transparent)]
     Quote(#[from] QuoteError),
     /// The warehouse rejected a statement, or the connection failed.
     #[error(transparent)]
     Server(#[from] Box<WarehouseError>),
-    /// AWS rejected a request, or could not be reached.
+    /// AWS rejected a request or could not be reached.
     #[error(transparent)]
     Cloud(#[from] Box<CloudError>),
     /// An option or setting has an invalid value.
@@ -37,58 +37,58 @@ pub enum Error {
     /// Another session holds a lock.
     #[error("{who} in schema {schema}; waited for {} s", waited.as_secs())]
     LoadLocked {
-        /// The holder of the lock and what it does.
+        /// The holder of the lock and its activity.
         who: &'static str,
-        /// The schema.
+        /// Name of the schema.
         schema: String,
-        /// The time that was spent waiting.
+        /// Time spent waiting.
         waited: Duration,
     },
-    /// A relation that has the name of a table is not a table.
+    /// A relation with the name of a table is not a table.
     #[error("in schema {schema} there is something else than a table under the name of {}", names.join(", "))]
     NotATable {
-        /// The schema.
+        /// Name of the schema.
         schema: String,
-        /// The names.
+        /// Names of the relations.
         names: Vec<String>,
     },
-    /// The user cannot replace the tables.
+    /// The user is not allowed to replace the tables.
     #[error("this user cannot replace the tables of schema {schema}: {}; nothing was touched", reasons.join("; "))]
     NotOwner {
-        /// The schema.
+        /// Name of the schema.
         schema: String,
-        /// The tables, views and dependents that prevent it, each with the reason.
+        /// The tables, views and dependents that prevent the replacement, each with the reason.
         reasons: Vec<String>,
     },
-    /// The answer to COMMIT was lost, and the ledger could not be read.
+    /// The response to COMMIT was lost and the ledger could not be read, so the outcome is unknown.
     #[error(
         "whether the new tables stand in schema {schema} is not known: the connection was lost at the end, and the ledger of loads cannot be asked"
     )]
     OutcomeUnknown {
-        /// The schema.
+        /// Name of the schema.
         schema: String,
         /// The failure of the last statement.
         source: Box<Error>,
     },
-    /// The tables that a load replaces have dependents that cannot be carried over.
+    /// The tables to replace have dependents that cannot be preserved.
     #[error("replacing the tables of schema {schema} would lose {}; nothing was touched", names.join(", "))]
     Dependents {
-        /// The schema.
+        /// Name of the schema.
         schema: String,
-        /// The objects that would be lost.
+        /// Names of the objects that would be lost.
         names: Vec<String>,
     },
-    /// A database's encoding lacks characters of the star.
+    /// The encoding of a database lacks characters of the star.
     #[error(
         "database {database} is encoded in {encoding}, which lacks characters of the star; nothing was touched:\n  {}",
         texts.join("\n  ")
     )]
     Encoding {
-        /// The database.
+        /// Name of the database.
         database: String,
-        /// Its encoding, as PostgreSQL names it.
+        /// Encoding of the database, as PostgreSQL names it.
         encoding: String,
-        /// One line per column: the number of values, and one of them.
+        /// One line per column: the number of affected values, and an example.
         texts: Vec<String>,
     },
     /// The loaded tables differ from the files.
@@ -97,10 +97,10 @@ pub enum Error {
         /// The differences.
         differences: Vec<String>,
     },
-    /// Checks found rows in a warehouse that break an invariant.
+    /// Checks found rows in a warehouse that violate an invariant.
     #[error("{} failed in the warehouse: {}", crate::error::count(failed.len(), "check"), failed.join(", "))]
     ChecksFailed {
-        /// The checks.
+        /// Names of the checks.
         failed: Vec<String>,
     },
 }
@@ -117,7 +117,7 @@ impl From<CloudError> for Error {
     }
 }
 
-/// Passes failures of lower layers on as [`Error::Star`].
+/// Converts failures of lower layers to [`Error::Star`].
 macro_rules! from_star {
     ($($source:ty),*) => {
         $(impl From<$source> for Error {

@@ -1,4 +1,4 @@
-//! What a warehouse refuses, told as the situations that a loader treats differently.
+//! Failures of a warehouse, classified by how a load handles them.
 
 mod layer;
 
@@ -10,72 +10,72 @@ use tokio_postgres::error::{DbError, SqlState};
 
 use super::session::ServerLimit;
 
-/// A failure of a warehouse, or of the way to it.
+/// A failure of a warehouse or of the connection to it.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} at {target}")]
 pub struct WarehouseError {
-    /// What was being done.
+    /// Description of the operation that failed.
     pub action: String,
-    /// The warehouse.
+    /// Name or address of the warehouse.
     pub target: String,
-    /// Why it failed.
+    /// The reason.
     #[source]
     pub cause: Cause,
 }
 
-/// Why a warehouse did not do what it was asked.
+/// The reason why an operation of a warehouse failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Cause {
-    /// The server answered with an error.
+    /// The server returned an error.
     #[error(transparent)]
     Refused(#[from] Box<Refusal>),
-    /// The connection broke, or never came to be.
+    /// The connection broke or could not be established.
     #[error("{0}")]
     Connection(String),
-    /// Certificates that cannot be used.
+    /// The certificates cannot be used.
     #[error("{0}")]
     Tls(String),
-    /// Credentials could not be had.
+    /// Credentials could not be obtained.
     #[error("{0}")]
     Credentials(String),
-    /// The server answered in a form that is not understood.
+    /// The server's response has an unexpected form.
     #[error("the answer is not understood: {0}")]
     Answer(String),
 }
 
-/// An error answer of a server.
+/// An error response of a server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Refusal {
     /// SQLSTATE; empty where the service reports none and the message does not imply one.
     pub code: String,
-    /// The message.
+    /// The message of the server.
     pub message: String,
-    /// More about it, as the server sent it.
+    /// Details, as the server sent them.
     pub detail: String,
-    /// What the server advises.
+    /// Advice of the server.
     pub hint: String,
-    /// Redshift's own error number, from the detail's `code:` line.
+    /// Redshift's error number, from the detail's `code:` line.
     pub engine_code: Option<i64>,
-    /// Redshift's number of the query, from the detail's `query:` line.
+    /// Redshift's query number, from the detail's `query:` line.
     pub query: Option<i64>,
-    /// Redshift's own explanation, from the detail's `context:` line.
+    /// Redshift's explanation, from the detail's `context:` line.
     pub context: String,
-    /// What Redshift's load errors say of it, when they were asked.
+    /// The matching row of Redshift's load errors, if they were queried.
     pub load_error: Option<LoadError>,
     /// The time limit of the server, the database or the role that has expired.
     pub limit: Option<ServerLimit>,
 }
 
-/// A row of Redshift's load errors. What it does not say is empty.
+/// A row of Redshift's load errors. Unknown fields are empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoadError {
-    /// The file.
+    /// URL of the file.
     pub file: String,
-    /// The column.
+    /// Name of the column.
     pub column: String,
-    /// The column's type.
+    /// Type of the column.
     pub column_type: String,
-    /// What is wrong.
+    /// The reason.
     pub message: String,
 }
 
@@ -135,7 +135,7 @@ impl From<&DbError> for Refusal {
 }
 
 impl Refusal {
-    /// An error answer; Redshift's own numbers are read from its detail.
+    /// Creates an error response; Redshift's own numbers are parsed from its detail.
     pub(super) fn new(code: &str, message: &str, detail: &str) -> Refusal {
         Refusal {
             code: code.to_owned(),
@@ -149,9 +149,9 @@ impl Refusal {
     }
 }
 
-/// A line of the block that Redshift sends as detail: `error:`, `code:`, `context:`, `query:`,
-/// `location:`, `process:` (as seen in aws-lambda-redshift-loader issue 221). A value may go on
-/// over lines that have no label.
+/// Returns a value of the block that Redshift sends as detail, with the labels `error:`, `code:`,
+/// `context:`, `query:`, `location:` and `process:` (as seen in aws-lambda-redshift-loader issue 221).
+/// A value may continue on lines without a label.
 fn detail_entry(detail: &str, label: &str) -> Option<String> {
     const LABELS: [&str; 6] = ["error", "code", "context", "query", "location", "process"];
     let labelled = |line: &str| {
@@ -171,7 +171,7 @@ fn one_line(text: &str) -> String {
 }
 
 impl WarehouseError {
-    /// The error with each text of the server replaced.
+    /// Applies `map` to each text of the server in the error.
     #[must_use]
     pub fn map_texts(mut self, map: impl Fn(&str) -> String) -> WarehouseError {
         match &mut self.cause {
@@ -189,25 +189,25 @@ impl WarehouseError {
         self
     }
 
-    /// The server's answer, when it was one.
+    /// Returns the server's error response, if there was one.
     pub fn refusal(&self) -> Option<&Refusal> {
         if let Cause::Refused(refusal) = &self.cause { Some(refusal) } else { None }
     }
 
-    /// Whether the connection is gone, and with it the knowledge of what became of the statement.
+    /// Returns `true` if the connection is lost, so that the outcome of the statement is unknown.
     pub fn is_lost(&self) -> bool {
         match &self.cause {
             Cause::Connection(_) => true,
-            // The server says so itself when it is being stopped or ends a session.
+            // The server reports it when it shuts down or ends a session.
             Cause::Refused(refusal) => {
-                // 25P03 and 25P04: a time limit of transactions, which ends the session, too.
+                // 25P03 and 25P04: a transaction time limit, which also ends the session.
                 ["57P", "08", "25P03", "25P04"].iter().any(|code| refusal.code.starts_with(code))
             }
             _ => false,
         }
     }
 
-    /// Whether the transaction may succeed when it is run again as a whole.
+    /// Returns `true` if the error is transient, so that rerunning the whole transaction may succeed.
     pub fn is_passing(&self) -> bool {
         self.is_lost()
             || self
@@ -215,31 +215,32 @@ impl WarehouseError {
                 .is_some_and(|r| is_conflict(r) || r.code == SqlState::LOCK_NOT_AVAILABLE.code())
     }
 
-    /// Whether what was to be made exists, as when two make it at once: PostgreSQL then trips over
-    /// whichever of its catalogs it reaches first, IF NOT EXISTS or not.
+    /// Returns `true` if the object to create exists, for example because two sessions create it at the
+    /// same time. PostgreSQL then reports a conflict in the catalog that it reaches first, even with IF
+    /// NOT EXISTS.
     pub fn is_there_already(&self) -> bool {
         let codes = [
             SqlState::DUPLICATE_SCHEMA,
             SqlState::DUPLICATE_TABLE,
-            // A table's row type.
+            // The row type of a table.
             SqlState::DUPLICATE_OBJECT,
             SqlState::UNIQUE_VIOLATION,
         ];
         self.refusal().is_some_and(|r| codes.iter().any(|code| r.code == code.code()))
     }
 
-    /// Whether a lock was not to be had in time.
+    /// Returns `true` if a lock could not be acquired in time.
     pub fn is_lock_timeout(&self) -> bool {
         self.refusal().is_some_and(|r| r.code == SqlState::LOCK_NOT_AVAILABLE.code())
     }
 }
 
-/// Whether the statement failed because of another transaction, in which case the whole transaction
-/// may succeed when it is run again.
+/// Returns `true` if the statement failed because of another transaction, so that rerunning the whole
+/// transaction may succeed.
 ///
 /// Sources: Redshift Developer Guide, Serializable isolation (1023, 1018); PostgreSQL, Error Codes.
-/// Redshift reports other conflicts as XX000, and PostgreSQL those of its catalogs: only the text
-/// tells them apart.
+/// Redshift reports other conflicts as XX000, and PostgreSQL uses it for conflicts in its catalogs:
+/// only the text distinguishes them.
 fn is_conflict(refusal: &Refusal) -> bool {
     let is_engine = |number: i64| {
         refusal.engine_code == Some(number)
@@ -248,8 +249,8 @@ fn is_conflict(refusal: &Refusal) -> bool {
     if refusal.code.starts_with("40") || is_engine(1023) || is_engine(1018) {
         return true;
     }
-    // 42P01: a table whose name was resolved and that was dropped before it was locked.
-    // The Data API reports no code at all.
+    // 42P01: the table was dropped after its name was resolved but before it was locked. The Data API
+    // reports no code at all.
     let says_little = matches!(refusal.code.as_str(), "XX000" | "42P01" | "34510" | "");
     let text = format!("{} {}", refusal.message, refusal.detail).to_lowercase();
     says_little && CONFLICTS.iter().any(|words| text.contains(words))
@@ -272,7 +273,7 @@ const CONFLICTS: [&str; 7] = [
 ];
 
 impl Cause {
-    /// What the driver reports.
+    /// Converts an error of the driver.
     pub(super) fn driver(error: &tokio_postgres::Error) -> Cause {
         if let Some(refused) = error.as_db_error() {
             return Cause::Refused(Box::new(refused.into()));
