@@ -161,6 +161,18 @@ fn api_hint(error: &ApiError) -> Option<String> {
                  more"
                 .to_owned(),
         ),
+        "InsufficientCapacityException" => Some(
+            "AWS has too little capacity there; try a smaller --base-capacity or another region"
+                .to_owned(),
+        ),
+        "ServiceQuotaExceededException" => Some(
+            "a quota of the account is used up; remove something, or ask AWS for more".to_owned(),
+        ),
+        "ValidationException" if error.said.contains("snapshot exists") => Some(
+            "AWS changes the capacity once the workgroup has its first recovery point, after half an \
+             hour or so; run the command again then"
+                .to_owned(),
+        ),
         "InsufficientClusterCapacity" => {
             Some("AWS has no such node free there; try another --node-type or region".to_owned())
         }
