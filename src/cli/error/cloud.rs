@@ -74,12 +74,13 @@ pub(super) fn hint(error: &CloudError) -> Option<String> {
         CloudError::NoSnapshot(_) => {
             "its automated snapshots, while AWS keeps them, are in the Redshift console".to_owned()
         }
-        CloudError::Differs { .. } => "say with the options what the cluster has, change it in \
-                 the Redshift console, or tear it down first"
-            .to_owned(),
-        CloudError::State { .. } => "the events of the cluster in the Redshift console say why; \
-                 `starlift teardown` removes it"
-            .to_owned(),
+        CloudError::Differs { .. } => {
+            "say with the options what it has, change it in the Redshift console, or tear it down first"
+                .to_owned()
+        }
+        CloudError::State { .. } => {
+            "the events in the Redshift console say why; `starlift teardown` removes it".to_owned()
+        }
         CloudError::TimedOut { .. } => "run the command again, which goes on where it stopped, \
                  or wait for longer with --timeout"
             .to_owned(),
