@@ -64,7 +64,7 @@ pub async fn current_star(
         Ok(made_of) if listed != made_of => return Ok(None),
         Ok(_) => {}
         Err(error) => {
-            tracing::info!(%error, "the star that stands cannot be read; making it anew");
+            tracing::info!(%error, "the existing star cannot be read; making it again");
             return Ok(None);
         }
     }

@@ -157,31 +157,31 @@ const TIME_COLUMNS: &[Column] = &[
 pub const TABLES: [Table; 5] = [
     Table {
         name: SONGS,
-        grain: "one row a song_id",
+        grain: "one row per song_id",
         columns: SONGS_COLUMNS,
         sorted_by: &["song_id"],
     },
     Table {
         name: ARTISTS,
-        grain: "one row an artist_id",
+        grain: "one row per artist_id",
         columns: ARTISTS_COLUMNS,
         sorted_by: &["artist_id"],
     },
     Table {
         name: USERS,
-        grain: "one row a user_id",
+        grain: "one row per user_id",
         columns: USERS_COLUMNS,
         sorted_by: &["user_id"],
     },
     Table {
         name: SONGPLAYS,
-        grain: "one row a play: an event whose page is NextSong",
+        grain: "one row per play: an event whose page is NextSong",
         columns: SONGPLAYS_COLUMNS,
         sorted_by: &["start_time", "songplay_id"],
     },
     Table {
         name: TIME,
-        grain: "one row a distinct start_time of songplays",
+        grain: "one row per distinct start_time of songplays",
         columns: TIME_COLUMNS,
         sorted_by: &["start_time"],
     },

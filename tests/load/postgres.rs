@@ -20,7 +20,7 @@ async fn tables_contain_the_rows_of_the_files() {
         assert!(files.lines().count() > 1, "{table} is empty");
         assert_eq!(files, loaded, "{table}");
         let described = format!("SELECT obj_description('star.\"{table}\"'::regclass)");
-        assert!(value(&client, &described).await.starts_with("one row a"), "{table}");
+        assert!(value(&client, &described).await.starts_with("one row per "), "{table}");
     }
     let keys = "SELECT conname FROM pg_constraint WHERE connamespace = 'star'::regnamespace AND contype IN ('p', 'f') ORDER BY conname";
     assert_eq!(
