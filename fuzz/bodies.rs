@@ -63,8 +63,8 @@ pub fn location(data: &[u8]) {
     }
 }
 
-/// Checks that compressed and UTF-16 objects result in the same text, or both times in an error, however the
-/// bytes are split.
+/// Checks that a compressed or UTF-16 object decodes to the same text, or fails, regardless of how its bytes
+/// are split.
 pub fn compression(data: &[u8]) {
     let Some((&control, stored)) = data.split_first() else { return };
     let compression = match control % 3 {

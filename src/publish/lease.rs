@@ -263,7 +263,8 @@ async fn demand_dead(out: &Place, this: &Holder, found: &Versioned) -> Result<()
 }
 
 /// Returns `true` if the lease has expired by the store's clock, which dates all of its objects: the
-/// clock of this machine may be wrong. Leases of older versions do not contain their length.
+/// clock of this machine may be wrong. Leases of older versions do not contain their length and count as
+/// expired, as does every lease if the store's clock cannot be read.
 async fn has_expired_there(out: &Place, this: &Holder, holder: &Holder, found: &Versioned) -> bool {
     let Some(lease_ms) = holder.lease_ms else { return true };
     let probe = out.child(&names::clock(&this.run_id));

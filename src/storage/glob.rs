@@ -32,7 +32,7 @@ impl Glob {
             whole: matcher(folder)?,
             below: matcher(&format!("{folder}/**"))?,
             names_objects: folder == pattern && last.bytes().any(|byte| byte != b'*'),
-            // Braces may contain slashes, so a component may not be a valid pattern by itself.
+            // Braces may contain slashes, so a component might not be a valid pattern by itself.
             hidden_parts: parts.filter_map(|part| matcher(part).ok()).collect(),
         })
     }

@@ -36,7 +36,8 @@ pub struct Location {
     pub path: Path,
     /// Pattern for the rest of an object's path below [`Self::path`].
     pub glob: Option<Glob>,
-    /// `true` if typed with a final slash, which makes it a prefix and never an object.
+    /// `true` if the location can only be a prefix: it is typed with a final slash or a glob, or it is a
+    /// whole bucket.
     pub folder: bool,
     /// The exact object or prefix.
     exact: Exact,

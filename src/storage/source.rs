@@ -71,7 +71,7 @@ impl InputObject {
         (self.url.clone(), more)
     }
 
-    /// Returns `true` if ranges can be requested; web servers may not support them.
+    /// Returns `true` if ranges can be requested; web servers might not support them.
     pub fn is_ranged(&self) -> bool {
         matches!(self.source, Source::Store { .. } | Source::S3 { .. })
     }
