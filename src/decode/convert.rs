@@ -202,7 +202,8 @@ impl Converter {
             *value = Value::Key(key);
             return Ok(());
         }
-        // Equal texts after the first do not reach this point, so the count would be wrong here.
+        // Do not count texts in columns with a dictionary: repetitions of a known text do not get
+        // here, so the count would be incomplete.
         let encoded_twice = self.encoded_twice;
         self.text(column, record, slot, value)?;
         self.encoded_twice = encoded_twice;

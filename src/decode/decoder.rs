@@ -80,7 +80,7 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// As [`Decoder::feed`].
+    /// See [`Decoder::feed`].
     pub fn finish(&mut self, mut object: ObjectState) -> Result<ObjectCounts, ArrowError> {
         let carry = std::mem::take(&mut object.carry);
         self.scan(&mut object, &carry, true)?;
@@ -101,7 +101,7 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// As [`Decoder::feed`].
+    /// See [`Decoder::feed`].
     pub fn flush(&mut self) -> Result<(), ArrowError> {
         self.full_rows.extend(self.rows.flush()?);
         self.full_rejects.extend(self.rejects.flush()?);
