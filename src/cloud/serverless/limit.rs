@@ -41,11 +41,12 @@ impl RpuLimit {
     /// The largest amount that can be named.
     pub const MAX: u32 = 1_000_000;
 
-    /// RPU-hours in a month at most; AWS counts a month as 730 hours.
+    /// The most RPU-hours that the limit allows in a calendar month. A month has up to 31 days, which
+    /// can lie in six weeks: the first of them may be a Saturday, and each Sunday begins a new week.
     pub fn in_a_month(self) -> f64 {
         let periods = match self.period {
-            Period::Day => 730.0 / 24.0,
-            Period::Week => 730.0 / 24.0 / 7.0,
+            Period::Day => 31.0,
+            Period::Week => 6.0,
             Period::Month => 1.0,
         };
         f64::from(self.amount) * periods
@@ -305,8 +306,8 @@ mod tests {
     #[test]
     fn a_month_has_at_most_so_many() {
         let month = |text: &str| text.parse::<RpuLimit>().unwrap().in_a_month();
-        assert!((month("24/day") - 730.0).abs() < 1e-9);
+        assert!((month("24/day") - 744.0).abs() < 1e-9);
         assert!((month("300/month") - 300.0).abs() < 1e-9);
-        assert!((month("7/week") - 730.0 / 24.0).abs() < 1e-9);
+        assert!((month("7/week") - 42.0).abs() < 1e-9);
     }
 }
