@@ -108,10 +108,8 @@ pub(super) async fn start(
 /// more.
 async fn demand_cluster(clients: &Clients, name: &Name) -> Result<Tags, CloudError> {
     let found = cluster::find_ours(clients, name).await?;
-    if found.is_none() {
-        if serverless::workgroup::is_ours(clients, name).await {
-            return Err(CloudError::NeverPaused(name.to_string()));
-        }
+    if found.is_none() && serverless::workgroup::is_ours(clients, name).await {
+        return Err(CloudError::NeverPaused(name.to_string()));
     }
     found.as_ref().and_then(cluster::tags).ok_or_else(|| CloudError::NothingOwned {
         region: clients.region.clone(),

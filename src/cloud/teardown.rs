@@ -72,7 +72,8 @@ pub async fn teardown(
     if estate.cluster.is_some() {
         outcomes.push(remove_cluster(clients, name, final_snapshot, timeout, journal).await);
     }
-    let is_gone = outcomes.into_iter().fold(true, |gone, outcome| keep(outcome) && gone);
+    let failed = outcomes.into_iter().filter_map(|outcome| (!keep(outcome)).then_some(())).count();
+    let is_gone = failed == 0;
     if is_gone {
         if let Some(snapshot) = final_snapshot {
             keep(keep_last(clients, name, estate, snapshot, journal).await);
