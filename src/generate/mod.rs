@@ -134,7 +134,7 @@ impl Generated {
         self.songs + self.song_duplicates + self.bad_songs
     }
 
-    /// Returns the number of all log lines with a record, valid and invalid.
+    /// Returns the number of all log records, valid and invalid.
     pub fn event_records(&self) -> u64 {
         self.events + self.play_duplicates + self.bad_events
     }

@@ -1,6 +1,6 @@
-//! The words that make up generated names, titles, places and user agents.
+//! The words for generated names, titles, places and user agents.
 
-/// First names of users, with the gender that the logs record for them.
+/// First names of users and artists, with the gender that the logs record for users.
 pub(super) const FIRST_NAMES: &[(&str, &str)] = &[
     ("Ada", "F"),
     ("Amadou", "M"),
