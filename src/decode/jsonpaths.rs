@@ -1,8 +1,8 @@
-//! Parses JSONPaths files as Redshift's COPY accepts them: `{"jsonpaths": ["$['a']", "$.b.c",
-//! "$['d'][0]"]}`.
+//! Parses JSONPaths files as Redshift's COPY accepts them.
 //!
-//! The paths are in the order of the staging columns. Source of the accepted forms: the Redshift
-//! Developer Guide, "COPY from JSON format", JSONPath options.
+//! An example is `{"jsonpaths": ["$['a']", "$.b.c", "$['d'][0]"]}`. The paths are in the order of
+//! the staging columns. Source of the accepted forms: the Redshift Developer Guide, "COPY from JSON
+//! format", JSONPath options.
 
 use serde::Deserialize;
 

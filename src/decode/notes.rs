@@ -10,7 +10,8 @@ const MAX_UNKNOWN_KEYS: usize = 1000;
 /// Maximum length kept of an unknown key, in bytes.
 const MAX_KEY_BYTES: usize = 128;
 
-/// 2000-01-01T00:00:00Z and 2100-01-01T00:00:00Z, in milliseconds.
+/// Range of plausible times, in epoch milliseconds: from 2000-01-01T00:00:00Z up to but not
+/// including 2100-01-01T00:00:00Z.
 const PLAUSIBLE_TIMES: std::ops::Range<i64> = 946_684_800_000..4_102_444_800_000;
 
 /// Observations on the records of a dataset.

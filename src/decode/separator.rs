@@ -12,7 +12,7 @@ pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// The record separator of RFC 7464.
 const RECORD_SEPARATOR: u8 = 0x1E;
 
-/// Returns `true` if `byte` cannot occur in JSON text and therefore separates records.
+/// Returns `true` if `byte` is NUL or the record separator. Neither can occur in JSON text.
 pub(super) fn is_stray_separator(byte: u8) -> bool {
     byte == 0 || byte == RECORD_SEPARATOR
 }

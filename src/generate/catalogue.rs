@@ -64,9 +64,9 @@ impl Catalogue {
     pub(super) fn describe(&self, number: u64, song: &mut Song) {
         let mut dice = Dice::new(self.seed, Purpose::Song, number);
         song.duration = duration(&mut dice);
-        // Some songs are another version (live or studio) of their predecessor: with the same title
-        // and artist, but another id and duration. Only odd numbers are such versions, so that none
-        // is a version of a version.
+        // Some songs are another version (live or studio) of their predecessor: they have the same
+        // title and artist, but another id and duration. Only odd numbers are such versions, so that
+        // none is a version of a version.
         let second_take = number % 2 == 1 && dice.percent(4);
         let named_after = if second_take { number - 1 } else { number };
         let mut dice = Dice::new(self.seed, Purpose::SongName, named_after);

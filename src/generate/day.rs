@@ -1,9 +1,9 @@
 //! Generates the events of one day in chronological order, from only the seed and the number of the
 //! day.
 //!
-//! Sessions begin at the rate of the hour and run concurrently, so that memory holds the visits in
-//! progress and not the events. On a day with too many overlapping visits, their pauses are
-//! shortened.
+//! Sessions begin at a rate that varies by hour, and they run concurrently. Memory holds only the
+//! visits in progress, not the events of the day. If too many visits would overlap, their pauses
+//! are shortened.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet, VecDeque};

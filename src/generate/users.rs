@@ -98,7 +98,8 @@ pub(super) struct Timeline {
 }
 
 impl Timeline {
-    /// Draws the changes. Their number is bounded by the number of users, not of events.
+    /// Draws the changes. There is at most one per four users, so that memory does not grow with the
+    /// number of events.
     pub(super) fn new(seed: u64, users: u64, plan: &Plan) -> Self {
         let mut dice = Dice::new(seed, Purpose::Timeline, 0);
         let wanted = (plan.events() / EVENTS_A_CHANGE).min(users / USERS_A_CHANGE);

@@ -1,4 +1,4 @@
-//! Stops reading when a run can only fail.
+//! Stops reading once a run is certain to fail and enough of its rejects are kept.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,4 +1,4 @@
-//! Counters of a run in progress, for displays of its progress.
+//! Progress counters of a run.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 

@@ -1,7 +1,7 @@
 //! Runs decoders on a bounded number of threads.
 //!
-//! Any number of objects can be in progress. The use of the processor is bounded because each chunk
-//! needs one of the pool's decoders.
+//! Any number of objects can be in progress. Processor use is bounded because decoding a chunk
+//! requires a permit of a shared semaphore.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

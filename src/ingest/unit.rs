@@ -1,4 +1,4 @@
-//! Reads objects: small local files many at a time, others one by one.
+//! Reads objects in units: small local files are grouped, and each remote object is its own unit.
 
 use std::sync::Arc;
 

@@ -81,7 +81,7 @@ pub(super) fn indent(bytes: &[u8], at: usize) -> Option<usize> {
 pub(super) enum FirstKey {
     /// Span of the key, which is followed by a colon.
     Span(Range<usize>),
-    /// The bytes end within it.
+    /// The bytes end before the colon after the first key.
     Incomplete,
     /// The object has no usable first key.
     None,
