@@ -1,4 +1,4 @@
-//! Rejects of the decoder: broken records, and skipping on where their end is not at hand.
+//! Rejects broken records, and skips to the end of those that end beyond the buffered bytes.
 
 use std::ops::Range;
 
@@ -10,11 +10,11 @@ use super::recover::{Broken, Extent, MAX_FIRST_KEY, joined_records, next_end};
 use super::reject::{MAX_RAW_BYTES, Rejection};
 use super::separator::{line_end, trim_end};
 
-/// Bytes of a reject that are gathered: enough to cut the kept part between characters.
+/// Number of bytes collected of a reject: enough to cut the kept part between characters.
 const GATHERED_RAW_BYTES: usize = MAX_RAW_BYTES + 4;
 
 impl Decoder {
-    /// Rejects the record that starts `rest` and is no valid JSON.
+    /// Rejects the record at the start of `rest`, which is not valid JSON.
     pub(super) fn broken_record(
         &mut self,
         object: &mut ObjectState,
@@ -49,8 +49,8 @@ impl Decoder {
         Ok(Some(at + length))
     }
 
-    /// Skips on in a reject whose end is not known, and returns how far; when its end is found,
-    /// the reject is added.
+    /// Continues to skip a reject whose end is unknown, and returns the position reached. Adds the
+    /// reject when it finds the end.
     pub(super) fn skip(
         &mut self,
         object: &mut ObjectState,
@@ -60,7 +60,7 @@ impl Decoder {
     ) -> Result<usize, ArrowError> {
         let in_array = object.array.is_some();
         let Some(mut skipping) = object.skipping.take() else { return Ok(at) };
-        // The record that is skipped must not be found again.
+        // Do not find the skipped record itself.
         let from = if skipping.length == 0 { at + 1 } else { at };
         let line = line_end(bytes, at).filter(|_| !in_array);
         let joined =
@@ -96,7 +96,7 @@ impl Decoder {
         self.skipped(object, bytes, span, rejection, 1)
     }
 
-    /// Adds a reject that seems to hold so many records.
+    /// Adds a reject with an estimated number of records.
     pub(super) fn skipped(
         &mut self,
         object: &mut ObjectState,
@@ -134,7 +134,8 @@ impl Decoder {
     }
 }
 
-/// How far the bytes may be skipped when the start of a record may be cut at their end.
+/// Returns the position up to which bytes can be skipped if the start of a record may be cut off at
+/// their end.
 fn hold_back(bytes: &[u8], at: usize) -> usize {
     let tail = at.max(bytes.len().saturating_sub(2 * MAX_FIRST_KEY));
     bytes[tail..].iter().position(|&byte| byte == b'}').map_or(bytes.len(), |found| tail + found)

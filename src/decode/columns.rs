@@ -1,4 +1,5 @@
-//! Column builders: the values of accepted records become Arrow batches of a staging table.
+//! Column builders, which turn the values of accepted records into Arrow batches of a staging
+//! table.
 
 use std::sync::Arc;
 
@@ -14,20 +15,20 @@ use super::dataset::{ColumnKind, PLAY_FINGERPRINT, StagedColumns, StagingColumn,
 use super::dictionary::Dictionary;
 use super::fingerprint::play_fingerprint;
 
-/// Rows of a full staging batch; DataFusion's own batch size.
+/// Number of rows of a full staging batch. Equals DataFusion's default batch size.
 pub const BATCH_ROWS: usize = 8192;
 
-/// A batch is closed early once its records held this much text: no input may fill the memory with
-/// one batch.
+/// A batch is closed early once its records held this many bytes, which bounds the memory of a
+/// batch for any input.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
-/// A dictionary of more is begun anew with the next batch: a column that repeats little must not
-/// hold all of its texts for ever.
+/// Limits of a dictionary. A larger one is replaced with the next batch: a column with few
+/// repetitions must not keep all of its texts in memory.
 const MAX_TEXTS: usize = 2 * BATCH_ROWS;
 const MAX_TEXT_BYTES: usize = 2 * 1024 * 1024;
 
 enum ColumnBuilder {
-    /// A column that nobody asked for: its values are checked and dropped.
+    /// A column that was not selected: its values are checked and dropped.
     Dropped,
     Text(StringBuilder),
     /// Keys into the column's dictionary.
@@ -70,7 +71,7 @@ impl ColumnBuilder {
         }
     }
 
-    /// The column of the rows so far, in memory of about its size.
+    /// Returns the column of the rows so far, in memory of about its size.
     fn finish(
         &mut self,
         dictionary: Option<&mut Dictionary>,
@@ -79,7 +80,7 @@ impl ColumnBuilder {
             ColumnBuilder::Dropped => return Ok(None),
             ColumnBuilder::Text(builder) => {
                 let column = builder.finish();
-                // The next batch will be much like this one.
+                // Reserve about the size of this batch, as the next one is likely to be similar.
                 let bytes = column.values().len();
                 *builder = StringBuilder::with_capacity(BATCH_ROWS, bytes + bytes / 16);
                 Arc::new(column)
@@ -95,12 +96,13 @@ impl ColumnBuilder {
     }
 }
 
-/// A builder with room for a batch: growing to that would copy what it holds many times.
+/// Creates a builder with capacity for a batch, because growing to it would copy the values many
+/// times.
 fn numbers<T: ArrowPrimitiveType>() -> PrimitiveBuilder<T> {
     PrimitiveBuilder::with_capacity(BATCH_ROWS)
 }
 
-/// The values so far; the builder begins anew.
+/// Returns the values so far and resets the builder.
 fn take<T: ArrowPrimitiveType>(builder: &mut PrimitiveBuilder<T>) -> PrimitiveArray<T> {
     let mut column = std::mem::replace(builder, numbers()).finish();
     if column.len() < BATCH_ROWS {
@@ -114,9 +116,9 @@ fn integer(value: Value) -> Option<i64> {
     if let Value::Integer(integer) = value { Some(integer) } else { None }
 }
 
-/// A batch under way.
+/// An unfinished batch.
 struct BatchBuilder {
-    /// One for each column of the dataset.
+    /// One builder per column of the dataset.
     columns: Vec<ColumnBuilder>,
     fingerprints: Option<Int64Builder>,
     rows: usize,
@@ -125,11 +127,11 @@ struct BatchBuilder {
 
 /// Builds batches of one dataset's staging table.
 ///
-/// Plays and other events make batches of their own: a query for the plays then takes batches
-/// whole instead of copying their rows.
+/// Plays and other events are kept in separate batches, so that a query for the plays reads whole
+/// batches instead of copying rows.
 pub(super) struct StagingBuilder {
     schema: SchemaRef,
-    /// One for each column of the dataset that repeats its texts.
+    /// One entry per column of the dataset; `Some` for repetitive text columns that are kept.
     dictionaries: Vec<Option<Dictionary>>,
     plays: BatchBuilder,
     others: BatchBuilder,
@@ -150,19 +152,19 @@ impl StagingBuilder {
         }
     }
 
-    /// The dictionary of a column that has one.
+    /// Returns the dictionary of a column, if it has one.
     #[inline]
     pub fn dictionary(&mut self, column: usize) -> Option<&mut Dictionary> {
         self.dictionaries[column].as_mut()
     }
 
-    /// Appends a record whose values have all been accepted.
+    /// Appends a record, all of whose values have been accepted.
     pub fn append(&mut self, values: &[Value], record: &str, unescaped: &str, is_play: bool) {
         let batch = if is_play { &mut self.plays } else { &mut self.others };
         batch.append(values, record, unescaped, is_play);
     }
 
-    /// The batches that are full.
+    /// Removes and returns the full batches.
     pub fn take_full(&mut self) -> Result<Vec<RecordBatch>, ArrowError> {
         if !self.plays.is_full() && !self.others.is_full() {
             return Ok(Vec::new());
@@ -176,8 +178,8 @@ impl StagingBuilder {
         Ok(batches)
     }
 
-    /// The rows gathered so far, if a dictionary has grown too large; new ones are started then.
-    /// Rejects fill dictionaries too.
+    /// Returns the rows so far and resets all dictionaries if one has grown too large. Must also be
+    /// called after a reject, because rejects add to the dictionaries.
     pub fn take_overgrown(&mut self) -> Result<Vec<RecordBatch>, ArrowError> {
         let mut dictionaries = self.dictionaries.iter().flatten();
         if !dictionaries.any(|dictionary| dictionary.exceeds(MAX_TEXTS, MAX_TEXT_BYTES)) {
@@ -188,7 +190,7 @@ impl StagingBuilder {
         Ok(batches)
     }
 
-    /// The rows gathered since the last call, if there are any.
+    /// Returns the rows appended since the last call.
     pub fn flush(&mut self) -> Result<Vec<RecordBatch>, ArrowError> {
         let plays = self.plays.flush(&self.schema, &mut self.dictionaries)?;
         let others = self.others.flush(&self.schema, &mut self.dictionaries)?;

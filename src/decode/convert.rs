@@ -1,8 +1,8 @@
-//! From a value as JSON writes it to the value its column takes, or the reason why not.
+//! Converts JSON values to the types of their columns, or returns the reason for rejecting them.
 //!
-//! The leniency is that of Redshift's `COPY … JSON 'auto'`: a quoted number is a number, a number
-//! is text where text is wanted, a whole float is an integer, and empty text is null. Booleans,
-//! objects and arrays are taken by no column.
+//! The conversions are as lenient as Redshift's `COPY … JSON 'auto'`: a quoted number is a number,
+//! a number is accepted as text, a float without a fraction is an integer, and empty text is null.
+//! No column accepts booleans, objects or arrays.
 
 use super::dataset::{ColumnKind, StagingColumn};
 use super::dictionary::Dictionary;
@@ -13,17 +13,17 @@ use super::reject::Rejection;
 use super::scan::{Slot, SlotKind};
 use super::text::unescape;
 
-/// 0001-01-01T00:00:00.000Z. The calendar years that every reader of the star agrees upon are 1
-/// to 9999; they also fit the SMALLINT that `time.year` is.
+/// 0001-01-01T00:00:00.000Z. Every reader of the star supports the calendar years 1 to 9999. They
+/// also fit `time.year`, a SMALLINT.
 const MIN_EPOCH_MILLIS: i64 = -62_135_596_800_000;
 /// 9999-12-31T23:59:59.999Z.
 const MAX_EPOCH_MILLIS: i64 = 253_402_300_799_999;
 
-/// Longer texts are rejected: twice what a column of Redshift can hold. A batch of them must stay
-/// below the 2 GiB that 32-bit offsets reach.
+/// Maximum length of a text, in bytes; longer ones are rejected. Twice what a Redshift column can
+/// hold. A batch of texts must stay below 2 GiB, the limit of 32-bit offsets.
 const MAX_TEXT_BYTES: usize = 128 * 1024;
 
-/// How much of a rejected value its reason quotes.
+/// Number of characters of a rejected value that its reason quotes.
 const QUOTED_CHARS: usize = 60;
 
 /// A value ready for its column.
@@ -45,18 +45,19 @@ pub(super) enum Value {
 pub(super) struct Converter {
     /// Text whose escapes have been resolved, one value after the other.
     pub unescaped: String,
-    /// The plausibility of the times converted.
+    /// Counts of plausible and implausible times.
     pub times: Times,
-    /// Texts that were encoded twice, in columns without a dictionary.
+    /// Number of texts encoded to UTF-8 twice, in columns without a dictionary.
     pub encoded_twice: u64,
-    /// The bytes of the longest text.
+    /// Length of the longest text, in bytes.
     pub longest_text: usize,
     repairs_encoding: bool,
     scratch: Vec<u8>,
 }
 
 impl Converter {
-    /// A converter that repairs texts that were encoded twice, or only counts them.
+    /// Creates a converter that repairs texts that were encoded twice if `repairs_encoding` is set,
+    /// and only counts them otherwise.
     pub fn new(repairs_encoding: bool) -> Converter {
         Converter { repairs_encoding, ..Converter::default() }
     }
@@ -65,11 +66,12 @@ impl Converter {
         self.unescaped.clear();
     }
 
-    /// Converts what `slot` spans in `record` to what `column` takes. Text becomes a key where the
+    /// Converts the value at `slot` in `record` to the type of `column`. Text becomes a key if the
     /// column has a dictionary.
     ///
-    /// The value is written where it is wanted: one that is handed back is copied as a whole right
-    /// after its parts were stored, which stalls the processor longer than the conversion takes.
+    /// The result is written through `value` rather than returned: returning it copies it as a
+    /// whole right after its parts were stored, and that store-forwarding stall takes longer than
+    /// the conversion.
     #[inline]
     pub fn convert(
         &mut self,
@@ -113,7 +115,8 @@ impl Converter {
         Ok(())
     }
 
-    /// Counts a time that is not a whole number, such as seconds with milliseconds after the point.
+    /// Counts a time that is not a whole number, such as seconds with a fraction for the
+    /// milliseconds.
     #[cold]
     fn count_fraction(&mut self, column: &StagingColumn, text: &str) {
         if column.kind == ColumnKind::EpochMillis
@@ -174,7 +177,7 @@ impl Converter {
         Ok(())
     }
 
-    /// Counts a text that was encoded twice, and replaces it if that is wanted.
+    /// Counts a text that was encoded twice, and replaces it if repairs are enabled.
     #[cold]
     fn repair(&mut self, repaired: String, value: &mut Value) {
         self.encoded_twice += 1;
@@ -199,7 +202,8 @@ impl Converter {
             *value = Value::Key(key);
             return Ok(());
         }
-        // Only the first of equal texts comes here: these are not counted.
+        // Do not count texts in columns with a dictionary: repetitions of a known text do not get
+        // here, so the count would be incomplete.
         let encoded_twice = self.encoded_twice;
         self.text(column, record, slot, value)?;
         self.encoded_twice = encoded_twice;
@@ -209,7 +213,8 @@ impl Converter {
         Ok(())
     }
 
-    /// Appends the text of a string body to [`Self::unescaped`]. Returns whether it is text.
+    /// Appends the text of a string body to [`Self::unescaped`]. Returns `false` if the body
+    /// contains an unpaired surrogate.
     fn unescape(&mut self, body: &str) -> bool {
         self.scratch.clear();
         let is_text = unescape(body.as_bytes(), &mut self.scratch);
@@ -218,7 +223,7 @@ impl Converter {
     }
 }
 
-/// The text that a value stands for, when it is text.
+/// Returns the text of a value, or `None` if it is not text.
 #[inline]
 pub(super) fn text_of<'a>(
     value: Value,

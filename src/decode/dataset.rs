@@ -7,18 +7,18 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 /// One of the two kinds of JSON record that starlift reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dataset {
-    /// Song metadata: one object a song.
+    /// Song metadata: one object per song.
     Songs,
-    /// Application activity: one object an event.
+    /// Application activity: one object per event.
     Events,
 }
 
-/// What a staging column takes.
+/// The type of the values of a staging column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnKind {
     /// Text of any cardinality.
     Text,
-    /// Text that repeats a lot; dictionary-encoded from here on.
+    /// Text with few distinct values; dictionary-encoded by the decoder.
     RepetitiveText,
     /// A 32-bit integer.
     Int32,
@@ -30,25 +30,25 @@ pub enum ColumnKind {
     EpochMillis,
 }
 
-/// When a record may not go without a column.
+/// The records for which a column is required.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Required {
-    /// It may always be missing.
+    /// The column is optional.
     Never,
-    /// A record without it is a reject.
+    /// A record without the column is rejected.
     Always,
-    /// An event whose page is `NextSong` is a reject without it.
+    /// An event whose page is `NextSong` is rejected without the column.
     ForPlays,
 }
 
-/// A staging column: the JSON key is its name.
+/// A staging column, filled by default from the top-level key of the same name.
 #[derive(Debug, Clone, Copy)]
 pub struct StagingColumn {
-    /// JSON key and SQL name, letter for letter.
+    /// JSON key and SQL name, with the same spelling.
     pub name: &'static str,
-    /// What values it takes.
+    /// Type of the column's values.
     pub kind: ColumnKind,
-    /// Whether a record may lack it.
+    /// Records for which the column is required.
     pub required: Required,
 }
 
@@ -90,7 +90,7 @@ const EVENT_COLUMNS: [StagingColumn; 18] = [
     column("userId", ColumnKind::Int64, Required::ForPlays),
 ];
 
-/// Positions in [`EVENT_COLUMNS`] that rules of their own look at.
+/// Positions in [`EVENT_COLUMNS`] of columns with special rules.
 pub(super) mod event {
     pub const ITEM_IN_SESSION: usize = 4;
     pub const PAGE: usize = 10;
@@ -99,14 +99,14 @@ pub(super) mod event {
     pub const USER_ID: usize = 17;
 }
 
-/// The page whose events are plays.
+/// Value of `page` of the events that are plays.
 pub const PLAY_PAGE: &str = "NextSong";
 
-/// Staging column that the decoder derives: a play's fingerprint, null for other events.
+/// Staging column derived by the decoder: the fingerprint of a play, null for other events.
 pub const PLAY_FINGERPRINT: &str = "play_fingerprint";
 
 impl Dataset {
-    /// The SQL name of its staging table.
+    /// Returns the SQL name of the staging table.
     pub fn table(self) -> &'static str {
         match self {
             Dataset::Songs => "staging_songs",
@@ -114,7 +114,7 @@ impl Dataset {
         }
     }
 
-    /// What a user calls it.
+    /// Returns the name shown to users.
     pub fn label(self) -> &'static str {
         match self {
             Dataset::Songs => "songs",
@@ -122,7 +122,7 @@ impl Dataset {
         }
     }
 
-    /// Its columns, in the order in which a JSONPaths file lists them.
+    /// Returns the staging columns, in the order in which a JSONPaths file lists them.
     pub fn columns(self) -> &'static [StagingColumn] {
         match self {
             Dataset::Songs => &SONG_COLUMNS,
@@ -130,8 +130,8 @@ impl Dataset {
         }
     }
 
-    /// The Arrow schema of its staging table: [`Self::columns`], and for events
-    /// [`PLAY_FINGERPRINT`] after them.
+    /// Returns the Arrow schema of the staging table: [`Self::columns`], followed for events by
+    /// [`PLAY_FINGERPRINT`].
     pub fn schema(self) -> SchemaRef {
         static SONGS: LazyLock<SchemaRef> = LazyLock::new(|| staging_schema(Dataset::Songs));
         static EVENTS: LazyLock<SchemaRef> = LazyLock::new(|| staging_schema(Dataset::Events));
@@ -154,8 +154,8 @@ fn staging_schema(dataset: Dataset) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-/// The columns of a dataset's staging table that are kept. The others are checked as well, for a
-/// record that breaks the rules anywhere is a reject, and then dropped.
+/// The columns kept of a dataset's staging table. The values of the other columns are checked and
+/// then dropped, because a record that breaks the rules in any column is rejected.
 #[derive(Debug, Clone)]
 pub struct StagedColumns {
     dataset: Dataset,
@@ -164,7 +164,7 @@ pub struct StagedColumns {
 }
 
 impl StagedColumns {
-    /// The columns that `is_wanted` by their name.
+    /// Selects the columns for whose name `is_wanted` returns `true`.
     pub fn of(dataset: Dataset, is_wanted: impl Fn(&str) -> bool) -> StagedColumns {
         let schema = dataset.schema();
         let wanted = schema.fields().iter().filter(|field| is_wanted(field.name()));
@@ -172,17 +172,17 @@ impl StagedColumns {
         StagedColumns { dataset, schema, repairs_encoding: false }
     }
 
-    /// The same columns, with texts that were encoded twice repaired.
+    /// Sets whether texts that were encoded twice are repaired.
     pub fn with_repaired_encoding(self, repairs_encoding: bool) -> StagedColumns {
         StagedColumns { repairs_encoding, ..self }
     }
 
-    /// The dataset.
+    /// Returns the dataset that the columns belong to.
     pub fn dataset(&self) -> Dataset {
         self.dataset
     }
 
-    /// The schema of the staging table.
+    /// Returns the schema of the selected columns.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
     }
@@ -197,14 +197,14 @@ impl StagedColumns {
 }
 
 impl From<Dataset> for StagedColumns {
-    /// All columns.
+    /// Selects all columns.
     fn from(dataset: Dataset) -> StagedColumns {
         StagedColumns { dataset, schema: dataset.schema(), repairs_encoding: false }
     }
 }
 
 impl ColumnKind {
-    /// The Arrow type of a column of this kind.
+    /// Returns the Arrow type of a column of this kind.
     pub fn data_type(self) -> DataType {
         match self {
             ColumnKind::Text => DataType::Utf8,

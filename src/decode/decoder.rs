@@ -1,7 +1,7 @@
-//! Records out of an object's bytes, in chunks cut anywhere.
+//! Finds the records in an object's bytes, which arrive in chunks cut at any position.
 //!
-//! A record that does not end within the bytes at hand is kept and tried again when they have
-//! doubled, so that even a record of many chunks is scanned in linear time.
+//! A record that does not end within the buffered bytes is kept and scanned again once the buffer
+//! has doubled, so that even a record of many chunks is scanned in linear time.
 
 use std::cell::Cell;
 
@@ -21,14 +21,15 @@ use super::scan::{Scanner, Slot, SlotKind, Stop, skip_whitespace};
 use super::separator::{BYTE_ORDER_MARK, is_stray_separator, line_end, skip_blank};
 use super::shape::Shape;
 
-/// Longer records are rejects: four times the 4 MB that Redshift's own COPY accepts.
+/// Size limit of a record, in bytes; longer records are rejected. Four times the 4 MB that
+/// Redshift's COPY accepts.
 pub const MAX_RECORD_BYTES: usize = 16 * 1024 * 1024;
 
 /// Decodes objects of one dataset into staging batches and rejects.
 ///
-/// Synchronous and free of I/O: chunks go in with [`Decoder::feed`], batches come out with
-/// [`Decoder::take_rows`]. Objects may take turns, each with its own [`ObjectState`], and share
-/// batches, so that many tiny objects do not make many tiny batches.
+/// Synchronous and free of I/O: [`Decoder::feed`] accepts chunks, [`Decoder::take_rows`] returns
+/// batches. Objects can be interleaved, each with its own [`ObjectState`], and share batches, so
+/// that many tiny objects do not make many tiny batches.
 pub struct Decoder {
     pub(super) scanner: Scanner,
     maker: RowMaker,
@@ -40,7 +41,7 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder that fills `columns`, whose values are where `shape` says. A
+    /// Creates a decoder that fills `columns` with the values at the paths of `shape`. A
     /// [`Dataset`](super::Dataset) selects all of its columns.
     pub fn new(columns: impl Into<StagedColumns>, shape: Shape) -> Decoder {
         let columns = columns.into();
@@ -60,7 +61,8 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// Only if Arrow refuses a batch, which would be a defect of starlift: bad input makes rejects.
+    /// Returns an error only if Arrow rejects a batch, which would be a bug in starlift. Bad input
+    /// produces rejects instead.
     pub fn feed(&mut self, object: &mut ObjectState, chunk: &[u8]) -> Result<(), ArrowError> {
         object.counts.bytes += chunk.len() as u64;
         object.budget.earn(chunk.len());
@@ -74,54 +76,54 @@ impl Decoder {
         Ok(())
     }
 
-    /// Decodes what is left of an object after its last byte.
+    /// Decodes the remaining bytes of an object after its last chunk.
     ///
     /// # Errors
     ///
-    /// As [`Decoder::feed`].
+    /// See [`Decoder::feed`].
     pub fn finish(&mut self, mut object: ObjectState) -> Result<ObjectCounts, ArrowError> {
         let carry = std::mem::take(&mut object.carry);
         self.scan(&mut object, &carry, true)?;
         Ok(object.counts)
     }
 
-    /// Batches of the staging table that are full.
+    /// Removes and returns the full batches of the staging table.
     pub fn take_rows(&mut self) -> Vec<RecordBatch> {
         std::mem::take(&mut self.full_rows)
     }
 
-    /// Batches of [`rejects_schema`](super::rejects_schema) that are full.
+    /// Removes and returns the full batches of [`rejects_schema`](super::rejects_schema).
     pub fn take_rejects(&mut self) -> Vec<RecordBatch> {
         std::mem::take(&mut self.full_rejects)
     }
 
-    /// Closes the batches in progress and adds them to the full ones.
+    /// Closes the partial batches and adds them to the full ones.
     ///
     /// # Errors
     ///
-    /// As [`Decoder::feed`].
+    /// See [`Decoder::feed`].
     pub fn flush(&mut self) -> Result<(), ArrowError> {
         self.full_rows.extend(self.rows.flush()?);
         self.full_rejects.extend(self.rejects.flush()?);
         Ok(())
     }
 
-    /// Observations on the records decoded so far.
+    /// Returns the observations on the records decoded so far.
     pub fn notes(&self) -> Notes {
         let mut notes = self.notes.clone();
         self.maker.add_to(&mut notes);
         notes
     }
 
-    /// Adds `chunk` to the carry, scans it if that pays, and returns the part of `chunk` that is
-    /// not in the carry.
+    /// Adds `chunk` to the carry, scans the carry if it is long enough, and returns the part of
+    /// `chunk` that was not added.
     fn extend_carry<'a>(
         &mut self,
         object: &mut ObjectState,
         chunk: &'a [u8],
     ) -> Result<&'a [u8], ArrowError> {
-        // Most records end with their line: completing just that one leaves the rest of the chunk
-        // where it is.
+        // Most records end with their line. Completing only that line avoids copying the rest of
+        // the chunk.
         let line = memchr(b'\n', chunk).map_or(chunk.len(), |feed| feed + 1);
         object.carry.extend_from_slice(&chunk[..line]);
         self.retry_carry(object)?;
@@ -145,8 +147,8 @@ impl Decoder {
         Ok(())
     }
 
-    /// Decodes records from `bytes` and returns how many bytes they had. Unless they are the `last`,
-    /// a record that does not end within them is left.
+    /// Decodes records from `bytes` and returns the number of bytes consumed. Unless `last` is set,
+    /// an incomplete record at the end is not consumed.
     fn scan(
         &mut self,
         object: &mut ObjectState,
@@ -180,8 +182,8 @@ impl Decoder {
         Ok(at)
     }
 
-    /// Decodes what starts at `at` and is no object: a separator, an array or something else.
-    /// Returns where it ends, or `None` when more bytes are needed to tell.
+    /// Decodes a separator, an array or any other bytes that are not an object, starting at `at`.
+    /// Returns the position of the end, or `None` if more bytes are needed.
     fn other(
         &mut self,
         object: &mut ObjectState,
@@ -210,8 +212,8 @@ impl Decoder {
         }
     }
 
-    /// Opens the array at `at`, whose elements are records. A line in brackets that holds no object
-    /// is a reject as a whole.
+    /// Opens the array at `at`, whose elements are records. A line in brackets without an object in
+    /// it is a single reject.
     fn array(
         &mut self,
         object: &mut ObjectState,
@@ -247,7 +249,7 @@ impl Decoder {
         Ok(Some(at + 1))
     }
 
-    /// Rejects what is missing of the array that is open at `at`, if one is.
+    /// Rejects the missing rest of the array that is open at `at`, if any.
     fn close_array(
         &mut self,
         object: &mut ObjectState,
@@ -263,8 +265,8 @@ impl Decoder {
         self.reject(object, bytes, at..at, Rejection::of_record(reason))
     }
 
-    /// Decodes the record at `at` and returns where it ends, or `None` when more bytes are needed to
-    /// tell.
+    /// Decodes the record at `at` and returns the position of its end, or `None` if more bytes are
+    /// needed.
     fn record(
         &mut self,
         object: &mut ObjectState,
@@ -274,8 +276,8 @@ impl Decoder {
     ) -> Result<Option<usize>, ArrowError> {
         let bytes = chunk.bytes;
         let too_long = bytes.len() - at > MAX_RECORD_BYTES;
-        // What a record may not reach is not looked at: how long it may be must not depend on how
-        // many bytes are at hand.
+        // Ignore bytes beyond the length limit: the limit must not depend on the number of buffered
+        // bytes.
         let rest = if too_long { &bytes[at..at + MAX_RECORD_BYTES] } else { &bytes[at..] };
         let stop = match rest[0] {
             b'{' | b'[' => match self.scanner.scan(rest) {
@@ -302,7 +304,7 @@ impl Decoder {
         self.broken_record(object, bytes, at..at + rest.len(), line, last && !too_long, rejection)
     }
 
-    /// Decodes a record of known extent: a row, or a reject.
+    /// Decodes a record whose length is known: appends a row or a reject.
     fn whole_record(
         &mut self,
         object: &mut ObjectState,
@@ -339,8 +341,8 @@ impl Decoder {
         Ok(())
     }
 
-    /// An estimate of the records in a rejected value, which the scanner has just scanned: an array,
-    /// or an object around the records that fills no column itself.
+    /// Estimates the number of records in a rejected value that the scanner has just scanned: an
+    /// array, or an object that wraps the records and fills no column itself.
     fn records_within(&self, value: &[u8], in_array: bool) -> u64 {
         let is_missing = |slot: &Slot| slot.kind == SlotKind::Missing;
         match value[0] {
@@ -352,11 +354,12 @@ impl Decoder {
     }
 }
 
-/// Bytes at hand, and how far they are UTF-8: checking many records at once is cheaper than each.
+/// The buffered bytes and their prefix that is valid UTF-8. Checking many records at once is
+/// cheaper than checking each.
 struct Chunk<'a> {
     bytes: &'a [u8],
     text: &'a str,
-    /// A position, and the end of its line: many broken records may be on one.
+    /// A position and the end of its line, cached because many broken records can be on one line.
     line: Cell<(usize, Option<usize>)>,
 }
 
@@ -369,7 +372,7 @@ impl<'a> Chunk<'a> {
         Chunk { bytes, text: text.unwrap_or_default(), line: Cell::new((0, Some(0))) }
     }
 
-    /// The position after the line that byte `at` is on.
+    /// Returns the position after the line that contains byte `at`.
     fn line_end(&self, at: usize) -> Option<usize> {
         let (from, end) = self.line.get();
         if from <= at && end.is_none_or(|end| end > at) {

@@ -1,4 +1,4 @@
-//! The distinct texts of a column that repeats them, numbered as they are first met.
+//! A dictionary of the distinct texts of a column, numbered in order of first appearance.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,24 +7,24 @@ use arrow::array::{Array, ArrayRef, StringArray};
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Numbers texts; shared by the batches of a decoder.
+/// Assigns keys to texts. The batches of a decoder share a dictionary.
 ///
-/// Texts are found by how they are spelled, so that the escapes of one that is known need not be
+/// Texts are looked up by their spelling in JSON, so that the escapes of a known spelling are not
 /// resolved again.
 #[derive(Default)]
 pub(crate) struct Dictionary {
     spellings: HashTable<Spelling>,
-    /// Bytes of the spellings that are not how their texts read.
+    /// Concatenated spellings that differ from their texts.
     escaped: Vec<u8>,
-    /// All texts, one after the other.
+    /// All texts, concatenated.
     text: String,
-    /// Where each of them ends.
+    /// End of each text in `text`.
     ends: Vec<usize>,
-    /// The texts as they were last handed out.
+    /// The array that [`Dictionary::array`] returned last.
     array: Option<Arc<StringArray>>,
 }
 
-/// Where the bytes of a spelling are: among the texts, or among the escaped spellings.
+/// Position of a spelling in `text`, or in `escaped` if `is_escaped` is set.
 struct Spelling {
     hash: u64,
     start: u32,
@@ -34,7 +34,7 @@ struct Spelling {
 }
 
 impl Dictionary {
-    /// The key of the text spelled so, if it has one.
+    /// Returns the key of the text with this spelling, if known.
     #[inline]
     pub fn find(&self, spelled: &[u8]) -> Option<i32> {
         let hash = xxh3_64(spelled);
@@ -48,9 +48,9 @@ impl Dictionary {
         &bytes[spelling.start as usize..spelling.end as usize]
     }
 
-    /// Gives `text`, which is spelled so, a key.
+    /// Returns the key of `text`, whose spelling is `spelled`; assigns a key to a new text.
     pub fn insert(&mut self, spelled: &[u8], text: &str) -> i32 {
-        // What holds a backslash is as a spelling another text than it is as a text.
+        // A text with a backslash would mean another text if it were read as a spelling.
         let plain = !text.contains('\\');
         let known = if plain { self.find(text.as_bytes()) } else { None };
         let key = known.unwrap_or_else(|| {
@@ -72,20 +72,20 @@ impl Dictionary {
     }
 
     fn add_spelling(&mut self, hash: u64, place: Range<usize>, key: i32, is_escaped: bool) {
-        // An Arrow array, which all texts fit into, has less than 2 GiB.
+        // Positions fit in 32 bits: all texts fit in one Arrow array, which is limited to 2 GiB.
         let (start, end) = (place.start as u32, place.end as u32);
         let spelling = Spelling { hash, start, end, key, is_escaped };
         self.spellings.insert_unique(hash, spelling, |s| s.hash);
     }
 
-    /// The text of a key.
+    /// Returns the text of a key.
     pub fn text(&self, key: i32) -> &str {
         let key = key as usize;
         let start = key.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.text[start..self.ends[key]]
     }
 
-    /// All texts, by key; the same array as long as none has been added.
+    /// Returns all texts in key order. Returns the same array until a text is added.
     pub fn array(&mut self) -> ArrayRef {
         if let Some(array) = &self.array
             && array.len() == self.ends.len()
@@ -97,12 +97,12 @@ impl Dictionary {
         self.array.insert(array).clone()
     }
 
-    /// Whether it holds more than so many texts, or more bytes.
+    /// Returns `true` if the dictionary holds more than `texts` texts or more than `bytes` bytes.
     pub fn exceeds(&self, texts: usize, bytes: usize) -> bool {
         self.ends.len() > texts || self.bytes() > bytes
     }
 
-    /// Bytes of its texts, as spelled and as handed out.
+    /// Returns the size of the texts and of the escaped spellings, in bytes.
     pub fn bytes(&self) -> usize {
         self.escaped.len() + self.text.len()
     }

@@ -1,9 +1,10 @@
-//! Text that was encoded to UTF-8 twice, such as "BjÃ¶rk" for "Björk".
+//! Repairs text that was encoded to UTF-8 twice, such as "BjÃ¶rk" for "Björk".
 //!
-//! Bytes of UTF-8 were read as characters of Windows-1252 or Latin-1, and these were encoded again.
+//! Such text arises when UTF-8 bytes are decoded as Windows-1252 or Latin-1 and the result is
+//! encoded as UTF-8 again.
 
-/// The characters of Windows-1252 whose bytes, from 0x80 on, are not their code points; U+FFFD
-/// where there is none.
+/// Characters of the Windows-1252 bytes 0x80 to 0x9F, which differ from Latin-1. U+FFFD marks an
+/// undefined byte.
 ///
 /// Source: Unicode Consortium, mapping table CP1252.TXT.
 const WINDOWS_1252: [char; 32] = [
@@ -12,10 +13,10 @@ const WINDOWS_1252: [char; 32] = [
     'ž', 'Ÿ',
 ];
 
-/// Returns the text that was encoded twice to make `text`, or `None` if it was not.
+/// Returns the original of a text that was encoded twice, or `None` if `text` was not.
 ///
-/// It was if its characters, as bytes of Windows-1252 or Latin-1, are valid UTF-8 of fewer
-/// characters.
+/// A text was encoded twice if it is not ASCII and its characters, as bytes of Windows-1252 or
+/// Latin-1, are valid UTF-8.
 pub fn repair_encoding(text: &str) -> Option<String> {
     if text.is_ascii() {
         return None;
@@ -24,7 +25,7 @@ pub fn repair_encoding(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// The byte of a character in Windows-1252, or else in Latin-1.
+/// Returns the byte of a character in Latin-1 or, failing that, in Windows-1252.
 fn byte(character: char) -> Option<u8> {
     if let Ok(byte) = u8::try_from(u32::from(character)) {
         return Some(byte);
@@ -37,7 +38,8 @@ fn byte(character: char) -> Option<u8> {
 mod tests {
     use super::*;
 
-    /// `text` encoded once more, its bytes read as Windows-1252 where that has a character.
+    /// Encodes `text` a second time, decoding its bytes as Latin-1 or as Windows-1252 where that
+    /// defines a character.
     fn encode_again(text: &str, latin_1: bool) -> String {
         let character = |byte: u8| match byte {
             0x80..0xA0 if !latin_1 && WINDOWS_1252[usize::from(byte - 0x80)] != '\u{fffd}' => {

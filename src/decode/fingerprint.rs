@@ -1,13 +1,13 @@
-//! The songplay_id: a fingerprint of what makes a play that play.
+//! The songplay_id: a fingerprint of a play's key.
 
 use xxhash_rust::xxh3::xxh3_64;
 
-/// A non-negative 63-bit fingerprint of a play's key.
+/// Returns a non-negative 63-bit fingerprint of a play's key.
 ///
-/// XXH3-64 with seed 0 (xxHash specification 0.8, stable across versions and platforms) over
-/// `ts`, `user_id` and `session_id` as little-endian 64-bit integers, then a byte that is 1 when
-/// `item_in_session` is known, then that integer (0 when unknown); the lowest bit is shifted out.
-/// It depends on nothing else, so the same event has the same id in every run.
+/// The hash is XXH3-64 with seed 0 (xxHash specification 0.8, stable across versions and platforms)
+/// over `ts`, `user_id` and `session_id` as little-endian 64-bit integers, then a byte that is 1 if
+/// `item_in_session` is known, then that integer (0 if unknown). The result is shifted right by one
+/// bit. It depends on nothing else, so the same event has the same id in every run.
 pub fn play_fingerprint(
     ts: i64,
     user_id: i64,

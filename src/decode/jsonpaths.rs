@@ -1,42 +1,42 @@
-//! JSONPaths files: `{"jsonpaths": ["$['a']", "$.b.c", "$['d'][0]"]}`, as Redshift's COPY takes
-//! them.
+//! Parses JSONPaths files as Redshift's COPY accepts them.
 //!
-//! The order of the paths is the order of the staging columns. Source of the accepted forms:
-//! the Redshift Developer Guide, "COPY from JSON format", JSONPath options.
+//! An example is `{"jsonpaths": ["$['a']", "$.b.c", "$['d'][0]"]}`. The paths are in the order of
+//! the staging columns. Source of the accepted forms: the Redshift Developer Guide, "COPY from JSON
+//! format", JSONPath options.
 
 use serde::Deserialize;
 
 use super::dataset::Dataset;
 use super::shape::{Shape, Step};
 
-/// Why a JSONPaths file cannot be used.
+/// An error in a JSONPaths file.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum JsonPathsError {
-    /// The file is not JSON of the right form.
+    /// The file is not JSON of the expected form.
     #[error("not a JSONPaths file: {0}; expected {{\"jsonpaths\": [\"$['key']\", …]}}")]
     Form(String),
     /// The number of paths differs from the number of staging columns.
     #[error("{found} paths, but {table} has {expected} columns, in this order: {columns}")]
     Count {
-        /// Paths in the file.
+        /// Number of paths in the file.
         found: usize,
-        /// Columns of the staging table.
+        /// Number of columns of the staging table.
         expected: usize,
-        /// The staging table.
+        /// Name of the staging table.
         table: &'static str,
-        /// Its columns.
+        /// Names of the table's columns, comma-separated.
         columns: String,
     },
-    /// One of the paths is not of an accepted form.
+    /// A path is not of an accepted form.
     #[error(
         "path {number} ({path:?}): {reason}; accepted are $['key'], $.key, nested ones and array indexes [0]"
     )]
     Path {
-        /// Its place in the list, from 1.
+        /// Position of the path in the list, from 1.
         number: usize,
         /// The path as written.
         path: String,
-        /// What is wrong with it.
+        /// Reason for rejecting the path.
         reason: &'static str,
     },
 }
@@ -46,12 +46,13 @@ struct File {
     jsonpaths: Vec<String>,
 }
 
-/// Reads a JSONPaths file for `dataset`.
+/// Parses a JSONPaths file for `dataset`.
 ///
 /// # Errors
 ///
-/// If the file is not a JSONPaths file, has not one path a staging column, or holds a path with
-/// wildcards, filters or another form that does not name one place.
+/// Returns an error if the file is not a JSONPaths file, if the number of paths differs from the
+/// number of staging columns, or if a path contains a wildcard, a filter or anything else that does
+/// not select exactly one value.
 pub fn parse(dataset: Dataset, file: &[u8]) -> Result<Shape, JsonPathsError> {
     let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
     let file: File =

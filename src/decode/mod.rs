@@ -1,10 +1,11 @@
-//! JSON to Arrow: bytes of an object in, batches of a staging table and rejects out.
+//! Decodes the bytes of an object into batches of a staging table and rejects.
 //!
-//! The parts, in the order in which a record passes them: `decoder` finds records in chunks of
-//! bytes, and `recover` finds the end of broken ones; `scan` checks a record's grammar and notes where the values of the columns are, which
-//! `shape` knows; `convert` takes each value as leniently as Redshift's COPY would;
-//! `record` demands what is required; `columns` appends to Arrow builders, or `reject` keeps
-//! the record with the reason. No record is ever turned into a map.
+//! A record passes through the modules in this order: `decoder` finds records in chunks of bytes,
+//! and `recover` finds the end of broken ones; `scan` checks a record's grammar and finds the
+//! values of the columns, whose paths `shape` holds; `convert` converts each value as leniently as
+//! Redshift's COPY does; `record` checks that required values are present; `columns` appends the
+//! values to Arrow builders, or `reject` keeps the record with the reason. No record is ever turned
+//! into a map.
 
 mod broken;
 mod columns;

@@ -1,39 +1,41 @@
-//! Observations on the records of a dataset that change nothing, but are worth a line in the
-//! summary.
+//! Observations on the records of a dataset. They are reported in the summary and do not affect the
+//! output.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// Distinct unknown keys that are counted; data with generated keys must not fill the memory.
+/// Maximum number of distinct unknown keys counted. Bounds memory for data with generated keys.
 const MAX_UNKNOWN_KEYS: usize = 1000;
 
-/// The longest part of an unknown key that is kept, in bytes.
+/// Maximum length kept of an unknown key, in bytes.
 const MAX_KEY_BYTES: usize = 128;
 
-/// 2000-01-01T00:00:00Z and 2100-01-01T00:00:00Z, in milliseconds.
+/// Range of plausible times, in epoch milliseconds: from 2000-01-01T00:00:00Z up to but not
+/// including 2100-01-01T00:00:00Z.
 const PLAUSIBLE_TIMES: std::ops::Range<i64> = 946_684_800_000..4_102_444_800_000;
 
 /// Observations on the records of a dataset.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Notes {
-    /// Top-level keys that fill no column, with the number of records they were in.
+    /// Number of records per top-level key that fills no column.
     pub unknown_keys: BTreeMap<String, u64>,
-    /// The plausibility of the times.
+    /// Counts of plausible and implausible times.
     pub times: Times,
-    /// Texts that were encoded to UTF-8 twice, in columns that hardly repeat their texts.
+    /// Number of texts encoded to UTF-8 twice, in columns without a dictionary.
     pub encoded_twice: u64,
-    /// The bytes of the longest text.
+    /// Length of the longest text, in bytes.
     pub longest_text: usize,
 }
 
-/// The number of times, and of those before 2000 or after 2100.
+/// The number of times, and of those outside the years 2000 to 2099.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Times {
-    /// Times met, those out of range among them.
+    /// Number of all times, including implausible ones.
     pub all: u64,
-    /// Times before 2000 or after 2100.
+    /// Number of times before 2000-01-01 or from 2100-01-01 on.
     pub implausible: u64,
-    /// The first of these.
+    /// An implausible time, in epoch milliseconds: the first one, or after [`Notes::merge`] the
+    /// smallest of these.
     pub example: Option<i64>,
 }
 
@@ -48,7 +50,7 @@ impl Times {
         }
     }
 
-    /// Whether most times are implausible: they are likely to be of another unit.
+    /// Returns `true` if most times are implausible, which suggests that they are in another unit.
     pub fn are_suspicious(&self) -> bool {
         self.implausible * 2 > self.all
     }
@@ -62,13 +64,13 @@ impl Notes {
         }
         self.times.all += other.times.all;
         self.times.implausible += other.times.implausible;
-        // Which decoder met which times first depends on their timing.
+        // The minimum does not depend on the scheduling of the decoders.
         self.times.example = self.times.example.into_iter().chain(other.times.example).min();
         self.encoded_twice += other.encoded_twice;
         self.longest_text = self.longest_text.max(other.longest_text);
     }
 
-    /// Counts the keys of one record, whose spans are `keys`.
+    /// Counts the keys of one record at the spans `keys`.
     pub(super) fn add_unknown_keys(&mut self, record: &str, keys: &mut Vec<(usize, usize)>) {
         keys.sort_unstable_by_key(|&(start, end)| &record[start..end]);
         keys.dedup_by_key(|(start, end)| &record[*start..*end]);

@@ -1,6 +1,6 @@
-//! JSON numbers: their grammar, and exact conversion to the integer or double a column wants.
+//! The grammar of JSON numbers, and their exact conversion to integers and doubles.
 
-/// Why a number is not what its column wants.
+/// The reason why a number does not fit its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NumberError {
     NotANumber,
@@ -8,10 +8,10 @@ pub(super) enum NumberError {
     OutOfRange,
 }
 
-/// Where the number that starts at `at` ends, or `None` when there is none.
+/// Returns the end of the number that starts at `at`, or `None` if there is none.
 ///
-/// The grammar is RFC 8259's; with `lenient`, that of a quoted number: a plus sign and leading
-/// zeros pass as well.
+/// The grammar is RFC 8259's. `lenient` selects that of quoted numbers, which also accepts a plus
+/// sign and leading zeros.
 pub(super) fn scan_number(bytes: &[u8], mut at: usize, lenient: bool) -> Option<usize> {
     match bytes.get(at) {
         Some(b'-') => at += 1,
@@ -32,16 +32,17 @@ pub(super) fn scan_number(bytes: &[u8], mut at: usize, lenient: bool) -> Option<
     Some(at)
 }
 
-/// The end of a run of at least one digit.
+/// Returns the end of a run of at least one digit.
 fn digits(bytes: &[u8], start: usize) -> Option<usize> {
     let run = bytes.get(start..)?;
     let length = run.iter().position(|b| !b.is_ascii_digit()).unwrap_or(run.len());
     (length > 0).then_some(start + length)
 }
 
-/// The integer a number stands for; `1541044398796.0` and `1.5e3` are integers, `1.5` is not.
+/// Parses a number as an integer: `1541044398796.0` and `1.5e3` are integers, `1.5` is not.
 ///
-/// Exact: nothing goes through a double, which would round integers beyond 2^53.
+/// The result is exact. The conversion does not use a double, which would round integers beyond
+/// 2^53.
 pub(super) fn parse_integer(number: &[u8]) -> Result<i64, NumberError> {
     let (negative, magnitude) = match number.first() {
         Some(b'-') => (true, &number[1..]),
@@ -56,8 +57,8 @@ pub(super) fn parse_integer(number: &[u8]) -> Result<i64, NumberError> {
     i64::try_from(value).map_err(|_| NumberError::OutOfRange)
 }
 
-/// The value of at most 18 digits, after which zeros may stand behind a point: nearly all integers
-/// are written so.
+/// Parses at most 18 digits, optionally followed by a decimal point and zeros. Nearly all integers
+/// are written this way.
 fn short_integer(magnitude: &[u8]) -> Option<u64> {
     let mut value = 0;
     for (i, byte) in magnitude.iter().enumerate() {
@@ -95,7 +96,7 @@ fn decimal_to_integer(magnitude: &[u8]) -> Result<i128, NumberError> {
     Ok(value * 10_i128.pow(scale as u32))
 }
 
-/// An exponent, held within ±10^9: more says no more about fitting 64 bits.
+/// Parses an exponent, clamped to ±10^9. A larger one cannot change whether the value fits 64 bits.
 fn parse_exponent(text: &[u8]) -> i64 {
     let negative = text.first() == Some(&b'-');
     let magnitude = text
@@ -105,8 +106,8 @@ fn parse_exponent(text: &[u8]) -> i64 {
     if negative { -magnitude } else { magnitude }
 }
 
-/// The double nearest to a number. Negative zero becomes zero: the two are equal, and would be
-/// sorted as different.
+/// Parses a number as the nearest double. Negative zero becomes zero: the two are equal but would
+/// sort as different values.
 pub(super) fn parse_double(number: &str) -> Result<f64, NumberError> {
     let value: f64 = number.parse().map_err(|_| NumberError::NotANumber)?;
     if value.is_finite() { Ok(value + 0.0) } else { Err(NumberError::OutOfRange) }

@@ -1,4 +1,4 @@
-//! The state of decoding one object, between two of its chunks.
+//! The state of decoding one object, kept between its chunks.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::recover::{Budget, MAX_FIRST_KEY, first_key};
 use super::reject::{Place, Rejection};
 use super::separator::{BYTE_ORDER_MARK, LineCounter};
 
-/// The outcome of decoding an object.
+/// Byte and record counts of one decoded object.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ObjectCounts {
     /// Bytes decoded, after decompression.
@@ -17,10 +17,10 @@ pub struct ObjectCounts {
     pub rejected: u64,
     /// Bytes of the rejects.
     pub rejected_bytes: u64,
-    /// Bytes of rejects whose end could not be determined, so that they may hold more than one
-    /// record.
+    /// Bytes of rejects whose end could not be determined and which can therefore contain more than
+    /// one record.
     pub skipped_bytes: u64,
-    /// An estimate of the records in those bytes.
+    /// Estimated number of records in `skipped_bytes`.
     pub skipped_records: u64,
 }
 
@@ -28,26 +28,27 @@ pub struct ObjectCounts {
 #[derive(Debug)]
 pub struct ObjectState {
     pub(super) object: Arc<str>,
-    /// The start of a record that has not ended yet.
+    /// Bytes of a record whose end has not arrived.
     pub(super) carry: Vec<u8>,
-    /// The length of `carry` from which on it is worth scanning again.
+    /// Length of `carry` at which it is scanned again.
     pub(super) retry_at: usize,
     offset: u64,
     line: u64,
     lines: LineCounter,
-    /// Bytes at hand whose lines have been counted.
+    /// Number of buffered bytes whose lines have been counted.
     counted: usize,
-    /// The blanks that precede the bytes at hand on their line, if nothing else does.
+    /// Number of blanks before the buffered bytes on their line; `None` if anything else precedes
+    /// them.
     indent: Option<usize>,
-    /// The place of the bracket of the array whose elements are being read.
+    /// Place of the opening bracket of the array that is being read.
     pub(super) array: Option<Place>,
-    /// Whether the last thing read was a value, not a separator.
+    /// `true` if the last token was a value, not a separator.
     pub(super) after_value: bool,
-    /// Whether the last record was cut short by the end of the object.
+    /// `true` if the end of the object truncated the last record.
     pub(super) truncated: bool,
     /// A reject whose end has not been found yet.
     pub(super) skipping: Option<Skipping>,
-    /// The first key of a recent record.
+    /// First key of a recent record; empty if none is known.
     pub(super) first_key: Vec<u8>,
     pub(super) budget: Budget,
     pub(super) counts: ObjectCounts,
@@ -58,16 +59,16 @@ pub struct ObjectState {
 pub(super) struct Skipping {
     pub place: Place,
     pub rejection: Rejection,
-    /// The first bytes of it.
+    /// First bytes of the reject.
     pub raw: Vec<u8>,
-    /// Its bytes so far.
+    /// Length of the reject so far, in bytes.
     pub length: u64,
-    /// Records that it seems to hold so far.
+    /// Estimated number of records in the reject so far.
     pub records: u64,
 }
 
 impl ObjectState {
-    /// The state before the first byte of the object called `object`.
+    /// Creates the state before the first byte of the object named `object`.
     pub fn new(object: Arc<str>) -> ObjectState {
         ObjectState {
             object,
@@ -88,7 +89,7 @@ impl ObjectState {
         }
     }
 
-    /// The place of byte `at` of the bytes at hand.
+    /// Returns the place of byte `at` of the buffered bytes.
     pub(super) fn place(&mut self, bytes: &[u8], at: usize) -> Place {
         // Lines are counted only when a reject or the end of the bytes needs them.
         self.line += self.lines.count(bytes, self.counted, at);
@@ -96,7 +97,7 @@ impl ObjectState {
         Place { offset: self.offset + at as u64, line: self.line }
     }
 
-    /// Leaves the first `length` of the bytes at hand behind.
+    /// Advances past the first `length` buffered bytes.
     pub(super) fn pass(&mut self, bytes: &[u8], length: usize) {
         self.indent = self.indent(bytes, length);
         let place = self.place(bytes, length);
@@ -104,7 +105,8 @@ impl ObjectState {
         self.counted = 0;
     }
 
-    /// The blanks that precede byte `at` of the bytes at hand on its line, if nothing else does.
+    /// Returns the number of blanks before byte `at` of the buffered bytes on its line, or `None`
+    /// if anything else precedes it there.
     pub(super) fn indent(&self, bytes: &[u8], at: usize) -> Option<usize> {
         let before = &bytes[..at];
         let blanks = before.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
@@ -116,7 +118,7 @@ impl ObjectState {
         }
     }
 
-    /// Notes the first key of the record that `record` starts with.
+    /// Records the first key of the record at the start of `record`.
     pub(super) fn note_first_key(&mut self, record: &[u8]) {
         let head = &record[..record.len().min(MAX_FIRST_KEY + 8)];
         if let Some(key) = first_key(head, 0) {

@@ -1,4 +1,5 @@
-//! One scanned record to a row: every value converted, the required ones demanded, then appended.
+//! Turns a scanned record into a row: converts every value, checks the required ones and appends
+//! the row.
 
 use super::columns::StagingBuilder;
 use super::convert::{Converter, Value, text_of};
@@ -11,9 +12,9 @@ use super::scan::Slot;
 pub(super) struct RowMaker {
     dataset: Dataset,
     converter: Converter,
-    /// One for each column.
+    /// One value per column.
     values: Vec<Value>,
-    /// The columns without which a record is a reject, and those without which a play is.
+    /// Positions of the columns required of every record, and of those required of plays.
     required: Vec<usize>,
     required_of_plays: Vec<usize>,
 }
@@ -35,14 +36,14 @@ impl RowMaker {
         }
     }
 
-    /// Adds the observations on all values.
+    /// Copies the converter's observations to `notes`.
     pub fn add_to(&self, notes: &mut Notes) {
         notes.times = self.converter.times;
         notes.encoded_twice = self.converter.encoded_twice;
         notes.longest_text = self.converter.longest_text;
     }
 
-    /// Appends the record to `rows`, or returns why it is a reject and appends nothing.
+    /// Appends the record to `rows`, or returns the reason for rejecting it and appends nothing.
     pub fn append(
         &mut self,
         record: &str,

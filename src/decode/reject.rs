@@ -1,4 +1,4 @@
-//! Rejects: records that could not be taken, kept with their place and reason.
+//! Rejects: records that could not be loaded, with their place and the reason.
 
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
@@ -9,15 +9,14 @@ use arrow::error::ArrowError;
 
 use super::dataset::StagingColumn;
 
-/// The longest part of a rejected record that is kept, in bytes.
+/// Maximum length of the raw text kept per reject, in bytes.
 pub const MAX_RAW_BYTES: usize = 64 * 1024;
 
-/// Rejects are handed on in batches of this many, or when their raw text passes
-/// [`FLUSH_RAW_BYTES`].
+/// A batch of rejects is full at this many rows, or when its raw text reaches [`FLUSH_RAW_BYTES`].
 const FLUSH_ROWS: usize = 1024;
 const FLUSH_RAW_BYTES: usize = 4 * 1024 * 1024;
 
-/// Why a record was not taken, without its place.
+/// The reason for rejecting a record, and the column responsible, if any.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rejection {
     pub column: Option<&'static str>,
@@ -33,7 +32,7 @@ impl Rejection {
         Rejection { column: None, reason: reason.into() }
     }
 
-    /// The same, of `length` bytes that seem to hold so many records.
+    /// Adds to the reason the length in bytes and the estimated number of records skipped.
     pub fn skipping(self, length: u64, records: u64) -> Rejection {
         let Rejection { column, reason } = self;
         let skipped = format!("skipped {length} bytes, about {records} records");
@@ -44,21 +43,21 @@ impl Rejection {
 /// The place of a record in its object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
-    /// Bytes before it, after decompression.
+    /// Number of bytes before the record, after decompression.
     pub offset: u64,
-    /// Its first line, from 1.
+    /// Number of the record's first line, from 1.
     pub line: u64,
 }
 
-/// The schema of the rejects: `object, offset, line, length, column, reason, raw`. `offset` and
-/// `length` are bytes, after decompression.
+/// Returns the schema of the rejects: `object, offset, line, length, column, reason, raw`. `offset`
+/// and `length` are bytes, after decompression.
 pub fn rejects_schema() -> SchemaRef {
     static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         Arc::new(Schema::new(vec![
             Field::new("object", DataType::Utf8, false),
             Field::new("offset", DataType::Int64, false),
             Field::new("line", DataType::Int64, false),
-            // Stars that older versions made lack it.
+            // Nullable: stars written by older versions lack it.
             Field::new("length", DataType::Int64, true),
             Field::new("column", DataType::Utf8, true),
             Field::new("reason", DataType::Utf8, false),
@@ -68,7 +67,7 @@ pub fn rejects_schema() -> SchemaRef {
     SCHEMA.clone()
 }
 
-/// At most `limit` of the bytes, none of them a part of a character that does not fit.
+/// Returns at most the first `limit` bytes, cut between characters.
 fn first_bytes(text: &[u8], limit: usize) -> &[u8] {
     if text.len() <= limit {
         return text;
@@ -78,7 +77,7 @@ fn first_bytes(text: &[u8], limit: usize) -> &[u8] {
     &text[..end.unwrap_or(limit)]
 }
 
-/// Gathers rejects into batches of [`rejects_schema`].
+/// Collects rejects into batches of [`rejects_schema`].
 #[derive(Default)]
 pub(super) struct RejectBuilder {
     object: StringBuilder,
@@ -93,7 +92,7 @@ pub(super) struct RejectBuilder {
 }
 
 impl RejectBuilder {
-    /// Adds a reject of `length` bytes, which start with `raw`.
+    /// Appends a reject of `length` bytes that begins with `raw`.
     pub fn append(
         &mut self,
         object: &str,
@@ -118,7 +117,7 @@ impl RejectBuilder {
         self.rows >= FLUSH_ROWS || self.raw_bytes >= FLUSH_RAW_BYTES
     }
 
-    /// The rejects gathered since the last call, if there are any.
+    /// Returns the rejects appended since the last call, or `None` if there are none.
     pub fn flush(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
         if self.rows == 0 {
             return Ok(None);

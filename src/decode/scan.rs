@@ -1,21 +1,21 @@
-//! One JSON value at a time: checks its grammar and notes where the columns' values are.
+//! Scans one JSON value at a time: checks its grammar and finds the values of the columns.
 //!
-//! Nothing is copied here. The scanner keeps its place in nested values on a stack of its own, so
-//! that no depth of nesting can exhaust the thread's.
+//! The scanner copies no values. It tracks nested values on its own stack, so that deep nesting
+//! cannot overflow the thread's.
 
 use super::number::scan_number;
 use super::shape::{NodeId, ROOT, Shape};
 use super::text::{scan_string, unescape};
 
-/// Values may nest this deep; simdjson's default.
+/// Maximum nesting depth of values; simdjson's default.
 pub(super) const MAX_DEPTH: usize = 1024;
 
-/// Why scanning stopped before the end of a value.
+/// The reason why scanning stopped before the end of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// The bytes ended within the value: more may complete it.
+    /// The bytes ended within the value; more bytes may complete it.
     Incomplete,
-    /// No continuation can make these bytes a value.
+    /// The bytes are not the start of any valid value.
     Syntax { at: usize, reason: &'static str },
 }
 
@@ -25,7 +25,7 @@ impl Stop {
     }
 }
 
-/// The kind of JSON a column's value is written as.
+/// The JSON type of a column's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SlotKind {
     Missing,
@@ -40,7 +40,7 @@ pub(super) enum SlotKind {
     Array,
 }
 
-/// A column's value within the scanned bytes, of which there are less than 4 GiB.
+/// The position of a column's value within the scanned bytes, which are shorter than 4 GiB.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Slot {
     pub kind: SlotKind,
@@ -52,14 +52,14 @@ pub(super) const MISSING: Slot = Slot { kind: SlotKind::Missing, start: 0, end: 
 
 /// A container being scanned.
 struct Container {
-    /// Its node, when columns lie within.
+    /// Node of the container, if columns lie within it.
     node: Option<NodeId>,
     is_array: bool,
-    /// Elements or members met so far.
+    /// Number of elements or members so far.
     count: usize,
-    /// What was met last of what columns lie within; an index into [`Scanner::followers`].
+    /// Index into [`Scanner::followers`] for the key last matched in this container.
     last: usize,
-    /// Position of its opening bracket.
+    /// Position of the opening bracket.
     start: usize,
 }
 
@@ -74,12 +74,12 @@ impl Container {
     }
 }
 
-/// Where [`Scanner::followers`] keeps the first key of the container at `node`.
+/// Returns the index into [`Scanner::followers`] of the first key of the container at `node`.
 fn opening(node: NodeId) -> usize {
     node as usize * 2
 }
 
-/// Where [`Scanner::followers`] keeps the key after the one that leads to `node`.
+/// Returns the index into [`Scanner::followers`] of the key that follows the one of `node`.
 fn after(node: NodeId) -> usize {
     node as usize * 2 + 1
 }
@@ -87,14 +87,15 @@ fn after(node: NodeId) -> usize {
 /// Scans values of one shape; reused from record to record.
 pub(super) struct Scanner {
     shape: Shape,
-    /// One slot a column, valid after [`Self::scan`].
+    /// One slot per column, valid after [`Self::scan`].
     pub slots: Vec<Slot>,
-    /// Spans of the top-level keys that no column is matched by, quotes left out.
+    /// Spans of the top-level keys that match no column, without their quotes.
     pub unknown: Vec<(usize, usize)>,
-    /// Which of its container's keys came last time after a key, and first in a container: records
-    /// repeat the order of their writer.
+    /// The key last seen first in each container and after each key, as a position among the keys
+    /// of the container. Predicts the next key, because a writer repeats the order of keys in every
+    /// record.
     followers: Vec<u16>,
-    /// The containers around the innermost one.
+    /// The containers that enclose the innermost one.
     outer: Vec<Container>,
     key: Vec<u8>,
 }
@@ -115,7 +116,7 @@ impl Scanner {
         &self.shape
     }
 
-    /// Scans the object or array that `bytes` start with and returns where it ends.
+    /// Scans the object or array at the start of `bytes` and returns the position of its end.
     pub fn scan(&mut self, bytes: &[u8]) -> Result<usize, Stop> {
         self.slots.fill(MISSING);
         self.unknown.clear();
@@ -160,7 +161,7 @@ impl Scanner {
         }
     }
 
-    /// Scans a value and returns where it ends, or `None` when it is a container to be entered.
+    /// Scans a value and returns the position of its end, or `None` if it is an object or array.
     #[inline]
     fn value(
         &mut self,
@@ -195,7 +196,8 @@ impl Scanner {
         Ok(Some(next))
     }
 
-    /// A key met again replaces all of its earlier value, also what columns took from within.
+    /// Clears the columns within `node`: a repeated key replaces its earlier value completely,
+    /// including the values that columns took from within it.
     #[inline]
     fn forget_within(&mut self, node: Option<NodeId>) {
         let Some(node) = node else { return };
@@ -229,7 +231,7 @@ impl Scanner {
         indexes.iter().find(|(index, _)| *index == array.count).map(|(_, id)| *id)
     }
 
-    /// Scans a key and its colon; returns the node it leads to and where its value starts.
+    /// Scans a key and its colon. Returns the node of the key, if any, and the start of the value.
     #[inline]
     fn key(
         &mut self,
@@ -272,7 +274,7 @@ impl Scanner {
         }
     }
 
-    /// The node that the key within `start..end` leads to.
+    /// Returns the node of the key at `start..end`, if the shape has one.
     fn find_key(
         &mut self,
         bytes: &[u8],
@@ -304,7 +306,7 @@ impl Scanner {
     }
 }
 
-/// Steps over the comma that stands before the next member or element.
+/// Skips the comma before the next member or element.
 #[inline]
 fn after_comma(bytes: &[u8], at: usize, container: &Container) -> Result<usize, Stop> {
     if bytes[at] == b',' {
@@ -337,14 +339,14 @@ fn number(bytes: &[u8], at: usize) -> Result<ScannedValue, Stop> {
     {
         return Ok((SlotKind::Number, at, end, end));
     }
-    // The bytes end with the number's: the next ones may continue it.
+    // The number extends to the end of the bytes; the next bytes may continue it.
     if bytes[at..].iter().all(continues) {
         return Err(Stop::Incomplete);
     }
     Err(Stop::syntax(at, "a number that is not written as JSON writes it"))
 }
 
-/// The first position from `at` on that is not JSON white space.
+/// Returns the first position from `at` on that is not JSON white space.
 #[inline]
 pub(super) fn skip_whitespace(bytes: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {

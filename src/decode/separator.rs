@@ -1,8 +1,8 @@
-//! The bytes between records: line ends, white space and other separators.
+//! The separators between records: line ends, white space and other bytes.
 //!
-//! A line ends with a line feed, a carriage return, or both. Between records, further bytes carry
-//! no data: commas, U+001E (RFC 7464), the NUL bytes that a crash leaves in a preallocated file, and
-//! the byte-order marks of files that were joined.
+//! A line ends with a line feed, a carriage return, or both. Other bytes between records that carry
+//! no data are commas, U+001E (RFC 7464), the NUL bytes that a crash leaves in a preallocated file,
+//! and the byte-order marks of concatenated files.
 
 use memchr::{memchr_iter, memchr2};
 
@@ -12,20 +12,20 @@ pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// The record separator of RFC 7464.
 const RECORD_SEPARATOR: u8 = 0x1E;
 
-/// Returns whether `byte` cannot be part of any JSON text, and so separates records.
+/// Returns `true` if `byte` is NUL or the record separator. Neither can occur in JSON text.
 pub(super) fn is_stray_separator(byte: u8) -> bool {
     byte == 0 || byte == RECORD_SEPARATOR
 }
 
-/// The position after the first line end from `at` on. A carriage return and a line feed after it
-/// are one line end.
+/// Returns the position after the first line end from `at` on. A carriage return followed by a line
+/// feed is one line end.
 pub(super) fn line_end(bytes: &[u8], at: usize) -> Option<usize> {
     let found = at + memchr2(b'\n', b'\r', &bytes[at..])?;
     let is_pair = bytes[found] == b'\r' && bytes.get(found + 1) == Some(&b'\n');
     Some(found + 1 + usize::from(is_pair))
 }
 
-/// The first position from `at` on that holds neither JSON white space nor a stray separator.
+/// Returns the first position from `at` on with neither JSON white space nor a stray separator.
 pub(super) fn skip_blank(bytes: &[u8], mut at: usize) -> usize {
     while let Some(&byte) = bytes.get(at) {
         if !is_blank(byte) {
@@ -40,7 +40,7 @@ fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\r' | b'\t') || is_stray_separator(byte)
 }
 
-/// `bytes` without the separators at their end.
+/// Returns `bytes` without trailing separators.
 pub(super) fn trim_end(bytes: &[u8]) -> &[u8] {
     let end = bytes.iter().rposition(|&byte| !is_blank(byte) && !byte.is_ascii_whitespace());
     &bytes[..end.map_or(0, |last| last + 1)]
@@ -49,13 +49,13 @@ pub(super) fn trim_end(bytes: &[u8]) -> &[u8] {
 /// Counts line ends in consecutive pieces of an object.
 #[derive(Debug, Default)]
 pub(super) struct LineCounter {
-    /// Whether a carriage return at the end of the last piece was counted: a line feed after it is
-    /// part of the same line end.
+    /// `true` if the last piece ended with a carriage return, which was counted. A line feed after
+    /// it belongs to the same line end.
     after_return: bool,
 }
 
 impl LineCounter {
-    /// The line ends in `from..to` of `bytes`, which follow the pieces counted before.
+    /// Counts the line ends in `from..to` of `bytes`, which follow the pieces counted before.
     pub fn count(&mut self, bytes: &[u8], from: usize, to: usize) -> u64 {
         let piece = &bytes[from..to];
         let Some(&first) = piece.first() else { return 0 };

@@ -1,6 +1,6 @@
-//! Where in a record the staging columns are: a tree of keys and array indexes.
+//! The places of the staging columns in a record: a tree of keys and array indexes.
 //!
-//! Matching by key is the one-level tree; a JSONPaths file makes deeper ones.
+//! Matching by key is a tree of one level; a JSONPaths file can define deeper ones.
 
 use super::dataset::Dataset;
 
@@ -18,11 +18,11 @@ pub struct Shape {
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Node {
-    /// Columns filled from the value here; several when a JSONPaths file names one place twice.
+    /// Columns filled from the value of this node. Several if a JSONPaths file repeats a path.
     pub columns: Vec<u16>,
     pub keys: Vec<Key>,
     pub indexes: Vec<(usize, NodeId)>,
-    /// The column of a value that is for one column alone, as nearly all are.
+    /// The column of a leaf that fills exactly one column, as nearly all do.
     pub only_column: Option<u16>,
 }
 
@@ -32,7 +32,7 @@ impl Node {
     }
 }
 
-/// A key, and where it leads.
+/// A key and the node of its value.
 #[derive(Debug, Clone)]
 pub(super) struct Key {
     pub name: Box<[u8]>,
@@ -40,7 +40,7 @@ pub(super) struct Key {
     spelled: Option<Spelled>,
 }
 
-/// One step from a value to a value within it.
+/// One step of a path, from a value to a value within it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step {
     Key(String),
@@ -48,7 +48,7 @@ pub(super) enum Step {
 }
 
 impl Shape {
-    /// Matching by key: each column is the value of the top-level key with its name.
+    /// Matches by key: each column is filled from the top-level key of the same name.
     pub fn by_key(dataset: Dataset) -> Shape {
         let paths = dataset.columns().iter().map(|c| vec![Step::Key(c.name.to_owned())]);
         Shape::from_paths(paths)
@@ -69,7 +69,7 @@ impl Shape {
         shape
     }
 
-    /// Whether a record may be a JSON array: some path starts with an index.
+    /// Returns `true` if a record can be a JSON array, that is, if a path starts with an index.
     pub(super) fn takes_arrays(&self) -> bool {
         !self.nodes[ROOT as usize].indexes.is_empty()
     }
@@ -106,7 +106,8 @@ impl Key {
         Key { name: name.as_bytes().into(), node, spelled: Spelled::new(name) }
     }
 
-    /// Where the key ends, its colon included, if it stands at `at` as most writers spell it.
+    /// Returns the position after the key and its colon if `bytes` has it at `at` in the usual
+    /// spelling, without escapes or blanks.
     #[inline]
     pub fn end(&self, bytes: &[u8], at: usize) -> Option<usize> {
         let spelled = self.spelled.as_ref()?;
@@ -114,22 +115,22 @@ impl Key {
     }
 }
 
-/// How many bytes of a key are compared in one step.
+/// Number of bytes of a key compared in one step.
 const HEAD: usize = 16;
 
-/// A key between its quotes, and a colon.
+/// A quoted key and its colon.
 #[derive(Debug, Clone)]
 struct Spelled {
-    /// The first bytes, as an integer.
+    /// First bytes, as a little-endian integer.
     head: u128,
-    /// Covers as many bytes as the head has.
+    /// Mask of the bytes that `head` uses.
     mask: u128,
     tail: Box<[u8]>,
     length: usize,
 }
 
 impl Spelled {
-    /// `None` for a name that JSON can only spell with escapes.
+    /// Returns `None` for a name that JSON can only spell with escapes.
     fn new(name: &str) -> Option<Spelled> {
         if name.bytes().any(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)) {
             return None;
@@ -150,7 +151,8 @@ impl Spelled {
 
     #[inline]
     fn is_at(&self, bytes: &[u8]) -> bool {
-        // Near the end of the bytes the key is found the long way.
+        // Near the end of the bytes, where a whole head cannot be read, the caller falls back to
+        // the slow path.
         bytes.first_chunk::<HEAD>().is_some_and(|head| {
             u128::from_le_bytes(*head) & self.mask == self.head
                 && (self.tail.is_empty() || bytes[HEAD..].starts_with(&self.tail))

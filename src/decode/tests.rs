@@ -1,4 +1,5 @@
-//! The decoder from outside: bytes in, rows and rejects out, wherever the bytes are cut.
+//! Tests the decoder through its public interface: the rows and rejects must not depend on where
+//! the bytes are cut into chunks.
 
 mod paths;
 mod peer;
@@ -21,7 +22,7 @@ const GOOD: &str = r#"{"ts":1,"page":"Home"}"#;
 const BOM: &str = "\u{feff}";
 const MIB: usize = 1024 * 1024;
 
-/// Rows and rejects as JSON objects, nulls left out.
+/// Rows and rejects as JSON objects, without nulls.
 #[derive(Debug, PartialEq)]
 struct Decoded {
     rows: Vec<Value>,
@@ -79,7 +80,7 @@ fn events(input: impl AsRef<[u8]>) -> Decoded {
     events_in([input.as_ref()])
 }
 
-/// The one reject of an input without rows.
+/// Returns the only reject of an input without rows.
 #[track_caller]
 fn reject(input: impl AsRef<[u8]>) -> Value {
     let decoded = events(input);
@@ -115,7 +116,7 @@ fn keys_in_any_order_and_with_spaces_are_found() {
     }
 }
 
-/// Lines of which each is one reject, with the start of its reason.
+/// Returns lines that are one reject each, with the start of the reason.
 fn bad_lines() -> Vec<(Vec<u8>, &'static str)> {
     let texts = [
         ("oops", "not a JSON object"),
@@ -167,7 +168,7 @@ fn bad_lines() -> Vec<(Vec<u8>, &'static str)> {
     lines
 }
 
-/// Inputs with the numbers of their rows and rejects.
+/// Returns inputs with the numbers of their rows and rejects.
 fn inputs() -> Vec<(Vec<u8>, usize, usize)> {
     let pretty = "{\n  \"ts\": 1,\n  \"page\": \"Home\"\n}";
     let over_lines = r#"{"x":[ "\ud83c\uDFB5é", true, -1.5e+3], "ts": 12,"page":7}"#;
@@ -329,7 +330,7 @@ fn a_record_that_is_too_long_is_one_reject() {
     }
 }
 
-/// Scanned again at each of its chunks, this record would not be done today.
+/// Scanning the record again for each chunk would take far too long.
 #[test]
 fn a_record_of_many_chunks_is_read() {
     let long = format!(r#"{{"ts":1,"page":"Home","x":[{}1]}}"#, "1,".repeat(2 * MIB));

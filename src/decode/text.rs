@@ -1,22 +1,23 @@
-//! JSON strings: finding their end, and turning escapes into text.
+//! Finds the end of JSON strings and resolves their escapes.
 
 use wide::u8x16;
 
 use super::scan::Stop;
 
-/// What the body of a string holds besides plain bytes.
+/// The end of a string body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct StringEnd {
     /// Position of the closing quote.
     pub quote: usize,
-    /// Whether there is an escape within.
+    /// `true` if the body contains an escape.
     pub escaped: bool,
 }
 
-/// Bytes looked at in one step.
+/// Number of bytes compared in one step.
 const LANES: usize = 16;
 
-/// Marks, a bit a byte, what ends a run of plain text: quotes, backslashes and control characters.
+/// Returns a bit mask, one bit per byte, of the bytes that end a run of plain text: quotes,
+/// backslashes and control characters.
 #[inline]
 fn special_bytes(block: [u8; LANES]) -> u32 {
     let block = u8x16::new(block);
@@ -64,12 +65,12 @@ fn skip_plain(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Checks the escape at `at` (its backslash) and returns where it ends.
+/// Checks the escape whose backslash is at `at`, and returns the position of its end.
 fn scan_escape(bytes: &[u8], at: usize) -> Result<usize, Stop> {
     match bytes.get(at + 1) {
         None => Err(Stop::Incomplete),
         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
-        // Whether surrogates are paired is checked where the text is used.
+        // Surrogate pairs are checked where the text is used.
         Some(b'u') => hex4(bytes, at + 2).map(|_| at + 6),
         Some(_) => Err(Stop::syntax(at, "an unknown escape in a string")),
     }
@@ -90,8 +91,8 @@ fn hex4(bytes: &[u8], at: usize) -> Result<u16, Stop> {
     Ok(value)
 }
 
-/// Appends the text of a string body that [`scan_string`] has accepted. Returns whether it is text:
-/// half a surrogate pair is not, and becomes U+FFFD.
+/// Appends the text of a string body that [`scan_string`] has accepted. Returns `false` if the body
+/// contains an unpaired surrogate, which becomes U+FFFD.
 pub(super) fn unescape(body: &[u8], out: &mut Vec<u8>) -> bool {
     let mut is_text = true;
     let mut at = 0;
@@ -127,8 +128,8 @@ fn unescape_one(body: &[u8], at: usize, out: &mut Vec<u8>, is_text: &mut bool) -
     at + 2
 }
 
-/// The character of the escape at `at`, or of the surrogate pair that starts there, and where it
-/// ends. `None` for half a pair.
+/// Returns the character of the escape or surrogate pair at `at`, and the position of its end. The
+/// character is `None` for an unpaired surrogate.
 fn unescape_unicode(body: &[u8], at: usize) -> (Option<char>, usize) {
     let unit = |at: usize| match body.get(at..at + 2) {
         Some(b"\\u") => hex4(body, at + 2).ok().map(u32::from),
@@ -147,7 +148,7 @@ fn unescape_unicode(body: &[u8], at: usize) -> (Option<char>, usize) {
 mod tests {
     use super::*;
 
-    /// The text of a string body, and whether it is text.
+    /// Returns the text of a string body, and `false` with it if a surrogate is unpaired.
     fn unescaped(body: &str) -> Result<(String, bool), Stop> {
         let whole = format!("{body}\"");
         let end = scan_string(whole.as_bytes(), 0)?;

@@ -1,8 +1,7 @@
-//! The songs and artists of a made-up catalogue, each computed from its number whenever it is asked
-//! for.
+//! The songs and artists of a synthetic catalogue, each computed from its number on demand.
 //!
-//! Nothing is stored: a play of song 7 and the object of song 7 come to the same names because both
-//! are drawn from the same stream of numbers, and a catalogue of a hundred million songs takes no
+//! Nothing is stored. A play of song 7 and the object of song 7 have the same names because both
+//! are drawn from the same stream of numbers. A catalogue of a hundred million songs needs no
 //! memory.
 
 use super::dice::{Dice, Purpose, scramble};
@@ -11,12 +10,12 @@ use super::vocabulary::{
     UNLISTED, VERBS,
 };
 
-/// Songs outside the catalogue for each one inside it.
+/// Number of songs outside the catalogue per song in it.
 const OUTSIDERS_A_SONG: u64 = 6;
-/// Of a thousand artists, those written in more than one way.
+/// Number of artists per thousand whose name is spelled in several ways.
 const RESPELT_PER_MILLE: u64 = 150;
 
-/// The songs that can be played.
+/// The songs of the catalogue.
 #[derive(Clone)]
 pub(super) struct Catalogue {
     seed: u64,
@@ -24,12 +23,12 @@ pub(super) struct Catalogue {
     artists: u64,
 }
 
-/// What a play and a song object have in common. The texts are reused from song to song.
+/// The values that a play and a song object share. The strings are reused from song to song.
 #[derive(Default)]
 pub(super) struct Song {
     /// Number of the artist.
     pub(super) artist: u64,
-    /// Name of the artist, as spelt for this song.
+    /// Name of the artist, as spelled for this song.
     pub(super) artist_name: String,
     /// Title of the song.
     pub(super) title: String,
@@ -37,26 +36,26 @@ pub(super) struct Song {
     pub(super) duration: u64,
 }
 
-/// Where an artist comes from, and how much of that is known.
+/// The origin of an artist, as far as it is known.
 pub(super) struct Origin {
-    /// Name of the place, perhaps empty.
+    /// Name of the place; empty if unknown.
     pub(super) location: &'static str,
     /// Latitude and longitude in hundred-thousandths of a degree.
     pub(super) coordinates: Option<(i64, i64)>,
 }
 
 impl Catalogue {
-    /// The catalogue of a seed: two artists for every five songs.
+    /// Creates the catalogue of a seed, with about two artists for every five songs.
     pub(super) fn new(seed: u64, songs: u64) -> Self {
         Self { seed, songs, artists: songs / 5 * 2 + 1 }
     }
 
-    /// How many songs there are.
+    /// Returns the number of songs.
     pub(super) fn songs(&self) -> u64 {
         self.songs
     }
 
-    /// A song worth playing: its number, the popular ones more often.
+    /// Draws the number of a song, popular ones more often.
     pub(super) fn popular(&self, dice: &mut Dice) -> u64 {
         dice.skewed(self.songs, 3)
     }
@@ -65,9 +64,9 @@ impl Catalogue {
     pub(super) fn describe(&self, number: u64, song: &mut Song) {
         let mut dice = Dice::new(self.seed, Purpose::Song, number);
         song.duration = duration(&mut dice);
-        // Every now and then a song is its predecessor once more (live and studio): title and
-        // artist are the same, id and duration are not. Only odd numbers, so that a second take is
-        // never taken again.
+        // Some songs are another version (live or studio) of their predecessor: they have the same
+        // title and artist, but another id and duration. Only odd numbers are such versions, so that
+        // none is a version of a version.
         let second_take = number % 2 == 1 && dice.percent(4);
         let named_after = if second_take { number - 1 } else { number };
         let mut dice = Dice::new(self.seed, Purpose::SongName, named_after);
@@ -78,13 +77,13 @@ impl Catalogue {
         write_title(&mut dice, &mut song.title);
     }
 
-    /// Describes a song that no object of the catalogue holds.
+    /// Describes a song that is not in the catalogue.
     pub(super) fn describe_outsider(&self, dice: &mut Dice, song: &mut Song) {
         let number = dice.skewed(self.songs.saturating_mul(OUTSIDERS_A_SONG).max(1000), 3);
         let mut dice = Dice::new(self.seed, Purpose::Outsider, number);
         if self.songs > 0 && dice.percent(10) {
             self.describe(dice.below(self.songs), song);
-            // No title of the catalogue ends like this.
+            // No title in the catalogue ends like this.
             song.title.push_str(" (Radio Edit)");
             return;
         }
@@ -97,7 +96,7 @@ impl Catalogue {
         song.duration = duration(&mut dice);
     }
 
-    /// Origin of an artist, the same for all of their songs.
+    /// Returns the origin of an artist, which is the same for all of their songs.
     pub(super) fn origin(&self, artist: u64) -> Origin {
         let mut dice = Dice::new(self.seed, Purpose::Artist, artist);
         let (location, latitude, longitude) = dice.pick(ARTIST_PLACES);
@@ -118,8 +117,8 @@ impl Catalogue {
         }
     }
 
-    /// An id of 18 characters: the prefix, five letters, "12" and nine hexadecimal digits. The
-    /// digits come from a bijection on 36 bits, so that two numbers never share an id.
+    /// Appends an id of 18 characters: the prefix, five letters, "12" and nine hexadecimal digits.
+    /// The digits come from a bijection on 36 bits, so that no two numbers below 2^36 share an id.
     pub(super) fn write_id(&self, prefix: &str, number: u64, out: &mut String) {
         let kind = prefix.bytes().next().map_or(0, u64::from);
         let mut letters = scramble(self.seed ^ scramble(number ^ (kind << 56)));
@@ -137,12 +136,13 @@ impl Catalogue {
     }
 }
 
-/// Two to seven minutes, with a bulge in the middle; some interludes, some epics.
+/// Draws a duration in hundred-thousandths of a second: mostly two to seven minutes, with a peak in
+/// the middle; some interludes, some epics.
 fn duration(dice: &mut Dice) -> u64 {
     match dice.below(100) {
         0..3 => dice.range(1_200_000, 9_000_000),
         3..5 => dice.range(42_000_000, 130_000_000),
-        // A round number of seconds, which is written with a single zero after the point.
+        // A whole number of seconds, which is written with a single zero after the decimal point.
         5 => dice.range(60, 420) * 100_000,
         _ => dice.range(6_000_000, 21_000_000) + dice.range(6_000_000, 21_000_000),
     }

@@ -1,8 +1,9 @@
-//! The events of one day in the order of time, from nothing but the seed and the number of the day.
+//! Generates the events of one day in chronological order, from only the seed and the number of the
+//! day.
 //!
-//! Sessions begin along the curve of the day and then run side by side, so what is held in memory
-//! is the visits under way and not the events. A day so full that too many visits would overlap
-//! runs on a faster clock.
+//! Sessions begin at a rate that varies by hour, and they run concurrently. Memory holds only the
+//! visits in progress, not the events of the day. If too many visits would overlap, their pauses
+//! are shortened.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet, VecDeque};
@@ -16,44 +17,45 @@ use super::plan::{DAY_MS, START_MS, time_of_day};
 use super::session::Session;
 use super::users::{Change, User};
 
-/// Visits under way at the busiest time of a day, at most and roughly: some ten megabytes.
+/// Approximate maximum number of concurrent visits at the busiest time of a day. They use about ten
+/// megabytes.
 const MOST_VISITS: u64 = 20_000;
-/// What an event takes on average, in milliseconds.
+/// Average time between two events of a visit, in milliseconds.
 const USUAL_PAUSE_MS: u64 = 225_000;
-/// How much busier the busiest hour is than the average one, rounded up.
+/// Ratio of the busiest hour to the average one, rounded up.
 const PEAK: u64 = 2;
-/// How often somebody who is in the app already is replaced by somebody else before they may come
-/// in twice.
+/// Number of attempts to draw a user who has no visit in progress.
 const ATTEMPTS: u32 = 8;
-/// The longest visit about a change of level.
+/// Maximum number of events of a visit with a change of level.
 const LONGEST_CHANGE: u64 = 16;
-/// The parts into which one event's share of the day is divided when a visit's beginning is drawn.
+/// Number of subdivisions of one event's share of the day, for drawing the start of a visit.
 const SUBDIVISIONS: u64 = 1024;
 
-/// A day's events, one after the other.
+/// The events of a day, generated one by one.
 pub(super) struct Day {
     world: Arc<World>,
     dice: Dice,
     song: Song,
     end: u64,
-    /// Millionths of the natural pause that pass between two events.
+    /// Factor applied to the pauses between events, in millionths.
     pace: u64,
     arrivals: Arrivals,
     visits: Vec<Session>,
     vacant: Vec<usize>,
-    /// The next event of each visit: its time and the place in `visits`.
+    /// The time of each visit's next event, and the position of the visit in `visits`.
     agenda: BinaryHeap<Reverse<(u64, usize)>>,
-    /// Looked up only: nothing may depend on the order of a hash set.
+    /// Users with a visit in progress. Used only for lookups, because the order of a hash set is
+    /// not deterministic.
     present: HashSet<u64>,
 }
 
-/// Who comes next, and when.
+/// The visits that have not begun.
 struct Arrivals {
     start: u64,
     first_session: u64,
-    /// Events of the visits that have begun.
+    /// Number of events of the visits that have begun.
     begun: u64,
-    /// Events of the ordinary visits that have begun, and of all ordinary ones.
+    /// Number of events of the ordinary visits that have begun, and of all ordinary visits.
     ordinary_begun: u64,
     ordinary: u64,
     changes: VecDeque<(Change, u64)>,
@@ -61,7 +63,7 @@ struct Arrivals {
 }
 
 impl Day {
-    /// The day with this number.
+    /// Creates the day with this number.
     pub(super) fn new(world: &Arc<World>, day: u64) -> Self {
         let mut dice = Dice::new(world.seed, Purpose::Day, day);
         let events = world.plan.events_of(day);
@@ -84,7 +86,7 @@ impl Day {
         }
     }
 
-    /// Fills in the next event; false after the last one.
+    /// Fills in the next event. Returns `false` after the last one.
     pub(super) fn next(&mut self, event: &mut Event) -> bool {
         self.admit();
         let Some(Reverse((now, place))) = self.agenda.pop() else {
@@ -120,14 +122,14 @@ impl Day {
         }
         let length = event.length.unwrap_or(0);
         let wish = visit.next_time(now, event.page, length, self.pace, &mut self.dice);
-        // A visit ends on the day it began: the later it gets, the more songs are skipped.
+        // A visit ends on the day it began, so late visits skip songs.
         let latest = now + (self.end - 1 - now) / (visit.remaining + 1);
         let scripted = visit.change.is_some() && visit.item < Session::script_length();
         let next = if scripted { wish } else { wish.min(latest) };
         self.agenda.push(Reverse((next, place)));
     }
 
-    /// Lets in everybody who comes before the next event.
+    /// Starts the visits that begin before the next event.
     fn admit(&mut self) {
         while let Some(start) = self.arrivals.time() {
             if self.agenda.peek().is_some_and(|Reverse((next, _))| *next < start) {
@@ -159,8 +161,8 @@ impl Arrivals {
         let changing: u64 = changes.iter().map(|(_, length)| length).sum();
         Self {
             start: START_MS + day * DAY_MS,
-            // Every visit has an event, so that the events before it make a number that no other
-            // visit has.
+            // The number of events before a visit is unique, because every visit has at least one
+            // event.
             first_session: world.plan.events_before(day) + 1,
             begun: 0,
             ordinary_begun: 0,
@@ -170,7 +172,7 @@ impl Arrivals {
         }
     }
 
-    /// Draws the beginning and the length of the next ordinary visit.
+    /// Draws the start and the length of the next ordinary visit.
     fn prepare(&mut self, pace: u64, dice: &mut Dice) {
         let left = self.ordinary - self.ordinary_begun;
         if self.next.is_some() || left == 0 {
@@ -185,14 +187,14 @@ impl Arrivals {
         self.next = Some((self.start + time_of_day(part, whole), length));
     }
 
-    /// When the next visit begins.
+    /// Returns the start of the next visit, in epoch milliseconds.
     fn time(&self) -> Option<u64> {
         let ordinary = self.next.map(|(start, _)| start);
         let changing = self.changes.front().map(|(change, _)| Session::script_start(*change));
         ordinary.into_iter().chain(changing).min()
     }
 
-    /// The next visit.
+    /// Removes and returns the next visit.
     fn take(&mut self, world: &World, present: &HashSet<u64>, dice: &mut Dice) -> Session {
         let id = self.first_session + self.begun;
         let start = self.time();
@@ -209,7 +211,7 @@ impl Arrivals {
     }
 }
 
-/// Somebody who is not in the app yet, if that can be helped.
+/// Draws a user who, if possible, has no visit in progress.
 fn somebody(world: &World, present: &HashSet<u64>, dice: &mut Dice) -> User {
     let mut number = dice.skewed(world.users, 2);
     for _ in 0..ATTEMPTS {
@@ -221,7 +223,8 @@ fn somebody(world: &World, present: &HashSet<u64>, dice: &mut Dice) -> User {
     User::new(world.seed, number)
 }
 
-/// Half of all visits are over after a look around; a few last all evening.
+/// Draws the number of events of a visit. About half of all visits are very short; a few last all
+/// evening.
 fn visit_length(dice: &mut Dice) -> u64 {
     match dice.below(100) {
         0..48 => dice.range(1, 4),
@@ -230,13 +233,13 @@ fn visit_length(dice: &mut Dice) -> u64 {
     }
 }
 
-/// Chooses what is played, and answers how long it lasts.
+/// Draws the song of a play into `song` and returns its length, in hundred-thousandths of a second.
 fn play(world: &World, dice: &mut Dice, song: &mut Song) -> u64 {
     if world.catalogue.songs() > 0 && dice.percent(60) {
         let number = world.catalogue.popular(dice);
         world.catalogue.describe(number, song);
-        // The logs come from another source than the catalogue, and measure a little differently at
-        // times.
+        // The logs come from another source than the catalogue, and sometimes measure a slightly
+        // different length.
         if dice.percent(8) {
             return song.duration + dice.range(1, 150_000);
         }

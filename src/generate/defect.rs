@@ -1,8 +1,8 @@
-//! Ways to spoil a record so that it has to be rejected, once, whoever reads it.
+//! Damages records such that every reader rejects them as exactly one record.
 
 use super::dice::Dice;
 
-/// What ends up in a log that is no record at all. None is blank or could be taken for an object.
+/// Lines in a log that are not records. None is blank or a valid JSON object.
 const GARBAGE: &[&[u8]] = &[
     b"-- MARK --",
     b"<html><body><h1>502 Bad Gateway</h1></body></html>",
@@ -15,10 +15,10 @@ const GARBAGE: &[&[u8]] = &[
     b"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd",
 ];
 
-/// JSON, but no object.
+/// JSON values that are not objects.
 const NOT_OBJECTS: &[&[u8]] = &[b"[1, 2, 3]", b"1541030400000", b"\"NextSong\"", b"null", b"true"];
 
-/// Text that no warehouse can carry: U+0000, and bytes that are not UTF-8 (cut short, Latin-1, a
+/// Texts that no warehouse can store: U+0000, and bytes that are not UTF-8 (truncated, Latin-1, a
 /// lone surrogate).
 const UNFIT_TEXTS: &[&[u8]] = &[
     b"\"Static\\u0000Noise\"",
@@ -36,10 +36,10 @@ const NOT_TEXTS: &[&[u8]] = &[b"{\"name\":\"Ember\"}", b"[\"Ember\",\"Fox\"]", b
 const NOT_TIMES: &[&[u8]] =
     &[b"\"yesterday\"", b"1e30", b"99999999999999999999999", b"\"2018-11-12 01:02:03\"", b"{}"];
 
-/// Values that stand for nothing at all.
+/// Values that count as missing.
 const NOTHING: &[&[u8]] = &[b"null", b"\"\""];
 
-/// Spoils a line of a log that is written the usual way.
+/// Damages a log line that has the default layout.
 pub(super) fn spoil_event(line: &mut Vec<u8>, dice: &mut Dice) {
     match dice.below(100) {
         0..20 => truncate(line, dice),
@@ -69,7 +69,7 @@ pub(super) fn spoil_event(line: &mut Vec<u8>, dice: &mut Dice) {
     }
 }
 
-/// Spoils a song object that is written on one line.
+/// Damages a song object that is written on one line.
 pub(super) fn spoil_song(object: &mut Vec<u8>, dice: &mut Dice) {
     let required = dice.pick(&["song_id", "title", "artist_id", "artist_name"]);
     match dice.below(100) {
@@ -86,8 +86,9 @@ pub(super) fn spoil_song(object: &mut Vec<u8>, dice: &mut Dice) {
     }
 }
 
-/// Whatever is cut off, the last brace is, so that the object never ends. More than the first one
-/// stays: a brace alone on its line begins a pretty-printed object, which takes other lines with it.
+/// Removes at least the closing brace, so that the object never ends. Keeps more than the opening
+/// brace, because a brace alone on its line starts a pretty-printed object, which would extend over
+/// other lines.
 fn truncate(line: &mut Vec<u8>, dice: &mut Dice) {
     let length = dice.range(2, (line.len() as u64).saturating_sub(1).max(2));
     line.truncate(length as usize);
@@ -104,7 +105,7 @@ fn replace_value(line: &mut Vec<u8>, key: &str, value: &[u8]) {
     }
 }
 
-/// Removes a key that is not the last one.
+/// Removes a key and its value. The key must not be the last one.
 fn remove(line: &mut Vec<u8>, key: &str) {
     if let Some((start, _, end)) = find(line, key) {
         let comma = line[end..].iter().take_while(|byte| matches!(byte, b',' | b' ')).count();
@@ -112,8 +113,9 @@ fn remove(line: &mut Vec<u8>, key: &str) {
     }
 }
 
-/// Where a key begins, and where its value begins and ends. Inside a text the quotes around the key
-/// would be escaped, so the first match is the key; its value must be a text, a number or null.
+/// Returns the start of a key and the start and end of its value. The quotes around a key would be
+/// escaped inside a text, so the first match is the key. The value must be a text, a number or
+/// null.
 fn find(line: &[u8], key: &str) -> Option<(usize, usize, usize)> {
     let mut pattern = Vec::with_capacity(key.len() + 3);
     pattern.push(b'"');

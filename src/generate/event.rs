@@ -1,10 +1,10 @@
-//! One line of a log.
+//! Writes an event as a line of a log.
 
 use super::dice::Dice;
 use super::json::{self, TextStyle};
 use super::users::{Level, User};
 
-/// What somebody did in the app.
+/// The page of an event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Page {
     NextSong,
@@ -23,7 +23,7 @@ pub(super) enum Page {
 }
 
 impl Page {
-    /// As the logs write it.
+    /// Returns the page as written in the logs.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::NextSong => "NextSong",
@@ -42,7 +42,7 @@ impl Page {
         }
     }
 
-    /// Pages that change something on the server, and then send the browser elsewhere.
+    /// Returns `true` for pages that change something on the server and then redirect the browser.
     pub(super) fn is_submission(self) -> bool {
         matches!(
             self,
@@ -67,7 +67,7 @@ impl Page {
     }
 }
 
-/// A valid line that is not written the usual way.
+/// An unusual but valid way to write a line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Oddity {
     QuotedItem,
@@ -95,7 +95,7 @@ const ODDITIES: &[Oddity] = &[
     Oddity::UnknownKey,
 ];
 
-/// How a line is written.
+/// The format of a line.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Layout {
     ascii: bool,
@@ -103,7 +103,7 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// Nearly always the usual way; half of the lines escape what is not ASCII.
+    /// Draws a layout: half of the lines escape non-ASCII characters, and a few have an oddity.
     pub(super) fn draw(dice: &mut Dice) -> Self {
         let choice = dice.below(400);
         Self {
@@ -113,25 +113,25 @@ impl Layout {
     }
 }
 
-/// An event. One value is filled again and again, so that its texts keep their memory.
+/// An event. One value is reused for all events of a day, to avoid allocations.
 pub(super) struct Event {
-    /// Epoch milliseconds.
+    /// Time of the event, in epoch milliseconds.
     pub(super) ts: u64,
-    /// Session.
+    /// Id of the session.
     pub(super) session: u64,
-    /// Place in the session, from 0.
+    /// Position in the session, from 0.
     pub(super) item: u64,
-    /// Events that the session still holds after this one.
+    /// Number of events left in the session after this one.
     pub(super) remaining: u64,
-    /// Page.
+    /// Page of the event.
     pub(super) page: Page,
-    /// Whether the user was logged in; otherwise the line does not name them.
+    /// `true` if the user was logged in. Otherwise the line does not identify them.
     pub(super) signed_in: bool,
-    /// Level at this time.
+    /// Level of the user at this time.
     pub(super) level: Level,
-    /// Who.
+    /// User of the session.
     pub(super) user: User,
-    /// Place, which a copy of the line may lack.
+    /// Location of the user; `None` in some copies of a line.
     pub(super) location: Option<&'static str>,
     /// Artist of a play.
     pub(super) artist: String,
@@ -139,12 +139,12 @@ pub(super) struct Event {
     pub(super) song: String,
     /// Length of a play in hundred-thousandths of a second, if known.
     pub(super) length: Option<u64>,
-    /// How the line is written.
+    /// Format of the line.
     pub(super) layout: Layout,
 }
 
 impl Event {
-    /// An event to be filled.
+    /// Creates an event to be filled in.
     pub(super) fn blank(user: User) -> Self {
         Self {
             ts: 0,
@@ -163,12 +163,12 @@ impl Event {
         }
     }
 
-    /// Whether it is a play.
+    /// Returns `true` if the event is a play.
     pub(super) fn is_play(&self) -> bool {
         self.page == Page::NextSong
     }
 
-    /// Appends the event as one line, without its end.
+    /// Appends the event as one line, without a line end.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         self.write_first_half(out);
         self.write_second_half(out);

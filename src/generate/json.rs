@@ -1,14 +1,14 @@
-//! Values as JSON text, written straight into bytes.
+//! Writes values as JSON text directly into bytes.
 //!
-//! A serialiser would not do: the same text has to come out escaped in one record and raw in the
-//! next, and numbers must look alike on every machine.
+//! A general serializer is not suitable: the same text must be escaped in one record and raw in the
+//! next, and numbers must be written identically on every machine.
 
-/// How the characters of a text are written.
+/// The escapes used in a text.
 #[derive(Clone, Copy, Default)]
 pub(super) struct TextStyle {
-    /// `\uXXXX` for everything outside ASCII, in surrogate pairs where needed.
+    /// Writes non-ASCII characters as `\uXXXX`, in surrogate pairs where needed.
     pub(super) ascii: bool,
-    /// `\/` for a slash.
+    /// Writes slashes as `\/`.
     pub(super) slashes: bool,
 }
 
@@ -69,7 +69,7 @@ fn escape_unit(out: &mut Vec<u8>, unit: u16) {
     }
 }
 
-/// Appends a text, or `null` when there is none.
+/// Appends a text, or `null` for `None`.
 pub(super) fn text_or_null(out: &mut Vec<u8>, value: Option<&str>, style: TextStyle) {
     match value {
         Some(value) => text(out, value, style),
@@ -77,7 +77,7 @@ pub(super) fn text_or_null(out: &mut Vec<u8>, value: Option<&str>, style: TextSt
     }
 }
 
-/// Appends a whole number.
+/// Appends an integer.
 pub(super) fn whole(out: &mut Vec<u8>, value: u64) {
     // u64::MAX has 20 digits.
     let mut digits = [0_u8; 20];
@@ -94,8 +94,8 @@ pub(super) fn whole(out: &mut Vec<u8>, value: u64) {
     out.extend_from_slice(&digits[at..]);
 }
 
-/// Appends a number counted in hundred-thousandths, as Python would print the float: no trailing
-/// zeros, yet always one digit after the point.
+/// Appends a number given in hundred-thousandths, as Python prints floats: without trailing zeros,
+/// but with at least one digit after the decimal point.
 pub(super) fn decimal(out: &mut Vec<u8>, hundred_thousandths: i64) {
     const SCALE: u64 = 100_000;
     if hundred_thousandths < 0 {

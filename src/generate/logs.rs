@@ -1,4 +1,4 @@
-//! The logs of the app: a file a day, written in pieces.
+//! Generates the logs of the app: one file per day, written in chunks.
 
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ use super::plan::{self, share};
 use super::users::User;
 use super::{Generated, World};
 
-/// A piece of a log ends with the line that makes it at least this long.
+/// Size in bytes at which a chunk of a log ends, after a complete line.
 const CHUNK_BYTES: usize = 1 << 20;
-/// Of a hundred repeated plays, those delivered a day late; the others follow their originals.
+/// Percentage of repeated plays that are delivered a day late. The others follow their originals.
 const LATE_PERCENT: u64 = 20;
-/// Of a hundred events, the plays, to estimate how many late ones to expect.
+/// Approximate percentage of plays among events, used to estimate the number of late plays.
 const PLAY_PERCENT: u64 = 85;
 
 /// The log of one day.
@@ -23,11 +23,11 @@ pub struct LogFile {
     lines: Dice,
     events: Day,
     event: Event,
-    /// The previous day once more, of which the first plays are delivered again, and how many.
+    /// The previous day, whose first plays are delivered again, and the number of those left.
     late: Option<Day>,
     late_left: u64,
     in_place_rate: f64,
-    /// Events and bad lines that the file is to have.
+    /// Number of events and of invalid lines in the complete file.
     wanted: u64,
     bad_wanted: u64,
     started: bool,
@@ -59,13 +59,13 @@ impl LogFile {
         }
     }
 
-    /// Path relative to the output folder: `log_data/2018/11/2018-11-01-events.json`.
+    /// Returns the path relative to the output folder: `log_data/2018/11/2018-11-01-events.json`.
     pub fn path(&self) -> String {
         plan::date(self.day).format("log_data/%Y/%m/%Y-%m-%d-events.json").to_string()
     }
 
-    /// Appends the next piece of the file, a mebibyte and a line at most; false, with nothing
-    /// appended, at its end.
+    /// Appends the next chunk of the file, about one mebibyte. At the end of the file, returns
+    /// `false` and appends nothing.
     pub fn next_chunk(&mut self, out: &mut Vec<u8>) -> bool {
         let before = out.len();
         while !self.finished && out.len() - before < CHUNK_BYTES {
@@ -77,13 +77,13 @@ impl LogFile {
         out.len() > before
     }
 
-    /// What the pieces handed over so far hold.
+    /// Returns the counts of the chunks so far.
     pub fn counts(&self) -> Generated {
         self.counts
     }
 
-    /// Writes the next play of the previous day once more. They come first, so that the file stays
-    /// sorted.
+    /// Writes a copy of the next play of the previous day. These copies come first, so that the
+    /// file stays sorted by time.
     fn write_late(&mut self, out: &mut Vec<u8>) -> bool {
         let Some(day) = &mut self.late else {
             return false;
@@ -102,7 +102,7 @@ impl LogFile {
         false
     }
 
-    /// Writes the next event with whatever follows it: a copy, bad lines.
+    /// Writes the next event, followed by a copy and invalid lines if any are due.
     fn write_event(&mut self, out: &mut Vec<u8>) -> bool {
         if !self.events.next(&mut self.event) {
             return false;
@@ -140,7 +140,8 @@ impl LogFile {
         self.counts.bad_events += 1;
     }
 
-    /// The last line of a log usually has no end, so a line is ended when the next one begins.
+    /// Ends the previous line. The last line of a log usually has no line end, so a line is ended
+    /// when the next one begins.
     fn end_line(&mut self, out: &mut Vec<u8>) {
         if self.started {
             out.push(b'\n');
@@ -149,7 +150,7 @@ impl LogFile {
     }
 }
 
-/// Makes a copy of a play that tells the same play otherwise.
+/// Turns a play into a duplicate with the same key and another value.
 fn vary(event: &mut Event, dice: &mut Dice) {
     event.layout = Layout::default();
     match dice.below(100) {
@@ -158,8 +159,9 @@ fn vary(event: &mut Event, dice: &mut Dice) {
         45..65 => event.length = event.length.map(|length| length + 100_000),
         65..75 => event.length = None,
         75..85 => event.location = None,
-        // A user's level is that of their latest event. Two of them that disagree would leave it
-        // open, hence only where another event of the visit follows.
+        // A user's level is that of their latest event. Two latest events with different levels
+        // would make it ambiguous, so the level is changed only if another event of the visit
+        // follows.
         _ if event.remaining > 0 => event.level = event.level.other(),
         _ => event.song.push_str(" (Mono)"),
     }

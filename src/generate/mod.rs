@@ -1,21 +1,21 @@
-//! Made-up Sparkify data: song objects and event logs of any size, from a seed.
+//! Generates synthetic Sparkify data from a seed: song objects and event logs of any size.
 //!
-//! The same options give the same bytes on every machine and in every run: all chance comes from
-//! numbered streams derived from the seed, one for each song, user and day, and nothing looks at
-//! the clock or at the order in which work happens to be done. That makes days independent of one
-//! another, so that log files may be written in parallel, and lets memory depend on the users and
-//! on the visits under way but never on the number of events.
+//! The same options produce the same bytes on every machine and in every run. All randomness comes
+//! from numbered streams derived from the seed, one per song, user and day, and nothing depends on
+//! the clock or on the order of execution. Days are therefore independent of one another, so that
+//! log files can be written in parallel, and memory depends on the number of users and of
+//! concurrent visits but never on the number of events.
 //!
-//! The data is as untidy as the real thing. Songs and users are unequally popular; artists are
-//! spelt in several ways; ids return with other values; texts carry escapes and come from beyond
-//! ASCII; users change between the free and the paid level; some valid records are written oddly.
-//! Lines and objects that must be rejected, and plays that are told twice, come on top at rates of
-//! their own, and are counted in [`Generated`].
+//! The data is as untidy as real data. Songs and users differ in popularity; artists are spelled in
+//! several ways; ids reappear with other values; texts contain escapes and non-ASCII characters;
+//! users change between the free and the paid level; some valid records are written in unusual
+//! ways. Invalid lines and objects, and repeated plays, are added at configurable rates and counted
+//! in [`Generated`].
 //!
-//! The parts, from the bottom up: `dice` (chance), `json` (bytes), `vocabulary` (words),
-//! `catalogue` (songs and artists), `users` (people and their levels), `plan` (events a day,
-//! sessions an hour), `session` (pages of a visit),
-//! `day` (visits side by side), `event` (a line), `defect` (a bad one), `songs` and `logs` (files).
+//! The modules, from the bottom up: `dice` (randomness), `json` (bytes), `vocabulary` (words),
+//! `catalogue` (songs and artists), `users` (users and their levels), `plan` (events per day,
+//! sessions per hour), `session` (pages of a visit), `day` (concurrent visits), `event` (a line),
+//! `defect` (an invalid line), `songs` and `logs` (files).
 
 mod catalogue;
 mod day;
@@ -41,40 +41,41 @@ use plan::Plan;
 use songs::SongFiles;
 use users::Timeline;
 
-/// What to generate.
+/// The size, seed and rates of a generated data set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GenerateOptions {
-    /// Songs of the catalogue, each with an id of its own. About two artists for every five of
-    /// them.
+    /// Number of songs in the catalogue, each with its own id. There are about two artists for
+    /// every five songs.
     pub songs: u64,
-    /// Valid events of the logs, duplicates not counted.
+    /// Number of valid events in the logs, without duplicates.
     pub events: u64,
-    /// Accounts; at least one. The unpopular ones may never show up.
+    /// Number of accounts; zero counts as one. Unpopular ones might not appear in the logs.
     pub users: u64,
-    /// Days over which the events are spread, from 2018-11-01 on; at least one.
+    /// Number of days over which the events are spread, from 2018-11-01 on; zero counts as one.
     pub days: u32,
-    /// Where all chance comes from.
+    /// Seed of all randomness.
     pub seed: u64,
-    /// Records to be rejected, for each valid song and event.
+    /// Number of invalid records per valid song and event.
     pub bad_rate: f64,
-    /// Valid records that repeat a song's id or a play's key, for each song and (about) each play.
+    /// Number of valid records that repeat a song's id or a play's key, per song and
+    /// (approximately) per play.
     pub duplicate_rate: f64,
 }
 
 impl GenerateOptions {
-    /// Songs by default: as many as the catalogue that is usually run with these logs.
+    /// Default number of songs: as many as in the catalogue usually used with these logs.
     pub const SONGS: u64 = 15_000;
-    /// Events by default.
+    /// Default number of events.
     pub const EVENTS: u64 = 100_000;
-    /// Users by default.
+    /// Default number of users.
     pub const USERS: u64 = 1_000;
-    /// Days by default.
+    /// Default number of days.
     pub const DAYS: u32 = 30;
-    /// Seed by default.
+    /// Default seed.
     pub const SEED: u64 = 2018;
-    /// Rate of bad records by default.
+    /// Default rate of invalid records.
     pub const BAD_RATE: f64 = 0.0;
-    /// Rate of duplicates by default.
+    /// Default rate of duplicates.
     pub const DUPLICATE_RATE: f64 = 0.01;
 }
 
@@ -92,49 +93,48 @@ impl Default for GenerateOptions {
     }
 }
 
-/// A generated file that is small enough to be handed over whole.
+/// A generated file that is small enough to be held in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GeneratedObject {
-    /// Path relative to the output folder, with `/` between its parts.
+    /// Path relative to the output folder, with `/` as the separator.
     pub path: String,
-    /// Content.
+    /// Content of the file.
     pub bytes: Vec<u8>,
-    /// What it holds.
+    /// Counts of the file's records.
     pub counts: Generated,
 }
 
-/// What has been generated. Every record is counted in one of `songs`, `song_duplicates`,
-/// `bad_songs`, `events`,
-/// `play_duplicates` and `bad_events`.
+/// Counts of generated files and records. Every record is counted in exactly one of `songs`,
+/// `song_duplicates`, `bad_songs`, `events`, `play_duplicates` and `bad_events`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Generated {
-    /// Files of the catalogue.
+    /// Number of files of the catalogue.
     pub song_files: u64,
-    /// Valid song records, each with an id of its own.
+    /// Number of valid song records, each with its own id.
     pub songs: u64,
-    /// Valid song records that repeat the id of another one.
+    /// Number of valid song records that repeat another record's id.
     pub song_duplicates: u64,
-    /// Song records to be rejected.
+    /// Number of invalid song records.
     pub bad_songs: u64,
-    /// Files of the logs.
+    /// Number of log files.
     pub log_files: u64,
-    /// Valid events, the duplicates below not counted.
+    /// Number of valid events, without `play_duplicates`.
     pub events: u64,
-    /// Those among them that are plays, each with a key of its own.
+    /// Number of plays among `events`, each with its own key.
     pub plays: u64,
-    /// Valid plays that repeat the key of another one.
+    /// Number of valid plays that repeat another play's key.
     pub play_duplicates: u64,
-    /// Lines of the logs to be rejected.
+    /// Number of invalid lines in the logs.
     pub bad_events: u64,
 }
 
 impl Generated {
-    /// Records that a reader of the catalogue meets, good and bad.
+    /// Returns the number of all song records, valid and invalid.
     pub fn song_records(&self) -> u64 {
         self.songs + self.song_duplicates + self.bad_songs
     }
 
-    /// Records that a reader of the logs meets, good and bad.
+    /// Returns the number of all log records, valid and invalid.
     pub fn event_records(&self) -> u64 {
         self.events + self.play_duplicates + self.bad_events
     }
@@ -154,14 +154,14 @@ impl AddAssign for Generated {
     }
 }
 
-/// The files of the song catalogue: `song_data/A/B/C/TRABC….json`.
+/// Returns the files of the song catalogue: `song_data/A/B/C/TRABC….json`.
 pub fn song_objects(
     options: &GenerateOptions,
 ) -> impl Iterator<Item = GeneratedObject> + Send + use<> {
     SongFiles::new(options)
 }
 
-/// The logs, a file for each day that has events. Each writes itself, in any order and on any
+/// Returns the log files, one per day that has events. They can be written in any order and on any
 /// thread.
 pub fn log_files(options: &GenerateOptions) -> impl Iterator<Item = LogFile> + Send + use<> {
     let world = Arc::new(World::new(options));
@@ -170,7 +170,7 @@ pub fn log_files(options: &GenerateOptions) -> impl Iterator<Item = LogFile> + S
     days.map(move |day| LogFile::new(&world, day))
 }
 
-/// What all days share.
+/// The data that all days share.
 struct World {
     seed: u64,
     users: u64,
@@ -198,8 +198,8 @@ impl World {
     }
 }
 
-/// A rate of a number, to the nearest whole; a rate below zero, or one that is not a number, counts
-/// as zero.
+/// Multiplies a number by a rate and rounds to the nearest integer. A rate that is negative or NaN
+/// counts as zero.
 fn part_of(rate: f64, number: u64) -> u64 {
     (rate * number as f64).round() as u64
 }

@@ -1,4 +1,4 @@
-//! How many events each day has, and at which hours sessions begin.
+//! Plans the number of events per day and the start times of sessions.
 
 use std::ops::Range;
 
@@ -6,26 +6,26 @@ use chrono::{DateTime, Datelike, NaiveDate, Weekday};
 
 use super::dice::{Dice, Purpose};
 
-/// Midnight of 2018-11-01 UTC, when the real logs begin.
+/// 2018-11-01T00:00:00Z, when the original logs begin, in epoch milliseconds.
 pub(super) const START_MS: u64 = 1_541_030_400_000;
-/// Milliseconds a day.
+/// Number of milliseconds per day.
 pub(super) const DAY_MS: u64 = 86_400_000;
 const HOUR_MS: u64 = DAY_MS / 24;
 
-/// How many sessions begin in each hour of the day, in UTC. The busiest hours of the app come a
-/// little later, because sessions last; the first hour makes up for those that no session of the
-/// day before reaches into.
+/// Relative number of sessions that begin in each hour of the day, in UTC. The app's busiest hours
+/// are a little later, because sessions last. The first hours have more, because no session
+/// continues from the day before.
 const HOURS: [u64; 24] =
     [24, 18, 12, 9, 10, 12, 12, 13, 15, 18, 20, 20, 20, 22, 26, 30, 30, 24, 20, 14, 12, 10, 8, 6];
 
-/// The events of all days.
+/// The number of events of each day.
 pub(super) struct Plan {
-    /// Events before each day; one entry more than there are days.
+    /// Number of events before each day, and after the last one.
     before: Vec<u64>,
 }
 
 impl Plan {
-    /// Divides the events over the days: fewer at the week's end, and no two days alike.
+    /// Distributes the events over the days: fewer at weekends, with random variation.
     pub(super) fn new(seed: u64, events: u64, days: u32) -> Self {
         let mut weights = vec![0];
         let mut total = 0;
@@ -36,39 +36,40 @@ impl Plan {
         Self { before: weights.into_iter().map(|weight| share(events, weight, total)).collect() }
     }
 
-    /// The numbers of the days, from 0.
+    /// Returns the numbers of the days, from 0.
     pub(super) fn days(&self) -> Range<u64> {
         0..self.before.len() as u64 - 1
     }
 
-    /// Events of all days.
+    /// Returns the number of events of all days.
     pub(super) fn events(&self) -> u64 {
         self.before[self.before.len() - 1]
     }
 
-    /// Events of the days before this one.
+    /// Returns the number of events of the days before this one.
     pub(super) fn events_before(&self, day: u64) -> u64 {
         self.before[day as usize]
     }
 
-    /// Events of one day.
+    /// Returns the number of events of one day.
     pub(super) fn events_of(&self, day: u64) -> u64 {
         self.before[day as usize + 1] - self.before[day as usize]
     }
 }
 
-/// The part of a total that belongs to the first `part` of `whole`: adjoining parts add up exactly.
+/// Returns the share of `total` that belongs to the first `part` of `whole`. The shares of adjacent
+/// parts add up exactly.
 pub(super) fn share(total: u64, part: u64, whole: u64) -> u64 {
     (u128::from(total) * u128::from(part) / u128::from(whole.max(1))) as u64
 }
 
-/// The date of a day.
+/// Returns the date of a day.
 pub(super) fn date(day: u64) -> NaiveDate {
     let midnight = START_MS + day * DAY_MS;
     DateTime::from_timestamp_millis(midnight as i64).unwrap_or_default().date_naive()
 }
 
-/// The time of day, in milliseconds after midnight, by which `part` of `whole` of a day's sessions
+/// Returns the time, in milliseconds after midnight, by which `part` of `whole` of a day's sessions
 /// have begun.
 pub(super) fn time_of_day(part: u128, whole: u128) -> u64 {
     let total: u64 = HOURS.iter().sum();

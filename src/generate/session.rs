@@ -1,37 +1,37 @@
-//! One visit to the app: which page comes next, and when.
+//! One visit to the app: its sequence of pages and their times.
 
 use super::dice::Dice;
 use super::event::Page;
 use super::users::{Change, Level, User};
 
-/// A script's events up to the change of level, in milliseconds before it.
+/// Times of a scripted visit's events up to the change of level, in milliseconds before the change.
 const SCRIPT_LEADS: [u64; 4] = [300_000, 290_000, 5_000, 0];
 
-/// A visit that is under way.
+/// A visit in progress.
 pub(super) struct Session {
     /// Number of the session.
     pub(super) id: u64,
-    /// Who.
+    /// User of the session.
     pub(super) user: User,
-    /// Place of the next event, from 0.
+    /// Position of the next event, from 0.
     pub(super) item: u64,
-    /// Events still to come.
+    /// Number of events left.
     pub(super) remaining: u64,
-    /// Whether the user is logged in.
+    /// `true` if the user is logged in.
     pub(super) signed_in: bool,
-    /// The change of level that this visit is about.
+    /// Change of level during this visit, if any.
     pub(super) change: Option<Change>,
     last: Option<Page>,
 }
 
 impl Session {
-    /// A visit like any other: one in eleven begins with logging in.
+    /// Creates a visit without a change of level. One in eleven starts logged out.
     pub(super) fn ordinary(id: u64, user: User, length: u64, dice: &mut Dice) -> Self {
         let signed_in = !dice.percent(9);
         Self { id, user, item: 0, remaining: length, signed_in, change: None, last: None }
     }
 
-    /// A visit during which the level changes.
+    /// Creates a visit with a change of level.
     pub(super) fn changing(id: u64, user: User, length: u64, change: Change) -> Self {
         Self {
             id,
@@ -44,17 +44,17 @@ impl Session {
         }
     }
 
-    /// When a visit about this change begins.
+    /// Returns the start of the visit with this change, in epoch milliseconds.
     pub(super) fn script_start(change: Change) -> u64 {
         change.moment - SCRIPT_LEADS[0]
     }
 
-    /// The shortest visit that holds a change of level.
+    /// Returns the minimum number of events of a visit with a change of level.
     pub(super) fn script_length() -> u64 {
         SCRIPT_LEADS.len() as u64
     }
 
-    /// Moves on to the next page. The answer says whether it is seen logged in.
+    /// Moves on to the next page. Returns the page, and `true` if the user is logged in there.
     pub(super) fn step(&mut self, level: Level, dice: &mut Dice) -> (Page, bool) {
         let signed_in = self.signed_in;
         let page = match (self.scripted(level), signed_in) {
@@ -73,8 +73,7 @@ impl Session {
         (page, signed_in)
     }
 
-    /// When the event after this one happens, by a clock that runs `pace` millionths as long as the
-    /// real one.
+    /// Returns the time of the next event, with pauses multiplied by `pace` millionths.
     pub(super) fn next_time(
         &self,
         now: u64,

@@ -1,4 +1,4 @@
-//! The objects of the song catalogue: a folder of small files.
+//! Generates the objects of the song catalogue: a folder of small files.
 
 use super::catalogue::{Catalogue, Song};
 use super::defect;
@@ -6,8 +6,8 @@ use super::dice::{Dice, Purpose};
 use super::json::{self, TextStyle};
 use super::{GenerateOptions, Generated, GeneratedObject, part_of};
 
-/// The files of a catalogue: first the songs, then records that repeat a song's id, then the spoilt
-/// ones.
+/// The files of a catalogue: first the songs, then records that repeat a song's id, then invalid
+/// records.
 pub(super) struct SongFiles {
     seed: u64,
     catalogue: Catalogue,
@@ -16,10 +16,10 @@ pub(super) struct SongFiles {
     next: u64,
 }
 
-/// A record before it is written: its keys, and their values as JSON.
+/// A record before it is written: its keys, and their values as JSON text.
 type Record = Vec<(&'static str, Vec<u8>)>;
 
-/// How a file is written.
+/// The format of a file.
 struct Layout {
     pretty: bool,
     byte_order_mark: bool,
@@ -28,7 +28,7 @@ struct Layout {
 }
 
 impl SongFiles {
-    /// The files that the options ask for.
+    /// Creates the files for these options.
     pub(super) fn new(options: &GenerateOptions) -> Self {
         Self {
             seed: options.seed,
@@ -39,8 +39,8 @@ impl SongFiles {
         }
     }
 
-    /// The file that begins with this song, unless the song is the second one of its predecessor's
-    /// file.
+    /// Returns the file that begins with this song, or `None` if the song is the second one in the
+    /// file of its predecessor.
     fn song_file(&self, number: u64) -> Option<GeneratedObject> {
         if number % 2 == 1 && self.holds_two(number - 1) {
             return None;
@@ -210,7 +210,7 @@ fn write_pair(out: &mut Vec<u8>, key: &str, value: &[u8]) {
     out.extend_from_slice(value);
 }
 
-/// Makes a record valid in an unusual way, rarely.
+/// Occasionally changes a record to an unusual but valid form.
 fn make_odd(record: &mut Record, dice: &mut Dice) {
     let quote = |value: &mut Vec<u8>| {
         value.insert(0, b'"');
@@ -227,7 +227,7 @@ fn make_odd(record: &mut Record, dice: &mut Dice) {
     }
 }
 
-/// Makes a second record of a song: the same once more, or with another year, title or place.
+/// Turns a record into a duplicate: identical, or with another year, title or place.
 fn vary(record: &mut Record, dice: &mut Dice) {
     match dice.below(100) {
         0..25 => {}
@@ -250,7 +250,7 @@ fn change(record: &mut Record, wanted: &str, edit: impl FnOnce(&mut Vec<u8>)) {
     }
 }
 
-/// Half of all years are unknown; the others are recent more often than not.
+/// Draws a year. Half of all years are unknown (0); of the others, recent ones are more frequent.
 fn year(dice: &mut Dice) -> u64 {
     let known = dice.percent(50);
     let age = dice.skewed(58, 2);

@@ -1,5 +1,5 @@
-//! The generator against the rules it has to keep: an own, slow reading of what is valid, and own
-//! counts.
+//! Tests the generator with a separate, slow implementation of the rules for valid records and with
+//! separate counts.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -156,8 +156,8 @@ fn fingerprint(options: &GenerateOptions) -> u64 {
     hash
 }
 
-/// Published figures depend on these bytes: a change of this number is a change of every generated
-/// data set.
+/// Published figures depend on these bytes: if this value changes, every generated data set
+/// changes.
 #[test]
 fn bytes_are_the_same_everywhere() {
     assert_eq!(fingerprint(&options()), PINNED);
@@ -304,7 +304,7 @@ fn levels_change_only_by_submitting() {
     assert!(submissions > 4, "{submissions} changes of level");
 }
 
-/// Key of a user's latest event, and the levels that its lines tell.
+/// Key of a user's latest event, and the levels in its lines.
 type Latest = ((i64, i64, i64), HashSet<String>);
 
 #[test]

@@ -1,21 +1,22 @@
-//! Who uses the app, and when they pay for it.
+//! The users of the app and their changes of level.
 //!
-//! Days are generated independently of one another, so nobody can be carried from one day to the
-//! next: a user is computed from their number, and the few moments at which somebody changes
-//! between the free and the paid level are laid down before the first day.
+//! Days are generated independently of one another, so no state of a user is carried from one day
+//! to the next. A user is computed from their number, and the few changes between the free and the
+//! paid level are determined before the first day.
 
 use super::dice::{Dice, Purpose};
 use super::plan::{DAY_MS, Plan, START_MS};
 use super::vocabulary::{BARE_AGENTS, FIRST_NAMES, LAST_NAMES, USER_AGENTS, USER_PLACES};
 
-/// Events for each change of level: the real app saw 9 changes in 8,056 events.
+/// Number of events per change of level: the original logs have 9 changes in 8,056 events.
 const EVENTS_A_CHANGE: u64 = 900;
-/// Users that may be asked for each change.
+/// Minimum number of users per change of level.
 const USERS_A_CHANGE: u64 = 4;
-/// Changes start sessions of their own, which may take up a day's events up to this divisor.
+/// Minimum number of a day's events per change on that day, because each change has its own
+/// session.
 const EVENTS_A_CHANGE_ON_A_DAY: u64 = 32;
 
-/// Whether somebody pays.
+/// The subscription level of a user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Level {
     Free,
@@ -23,7 +24,7 @@ pub(super) enum Level {
 }
 
 impl Level {
-    /// As the logs write it.
+    /// Returns the level as written in the logs.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Free => "free",
@@ -31,7 +32,7 @@ impl Level {
         }
     }
 
-    /// The other one.
+    /// Returns the other level.
     pub(super) fn other(self) -> Self {
         match self {
             Self::Free => Self::Paid,
@@ -40,29 +41,29 @@ impl Level {
     }
 }
 
-/// Somebody with an account.
+/// A user with an account.
 #[derive(Clone, Copy)]
 pub(super) struct User {
-    /// Number from 0; the logs count from 1.
+    /// Number of the user, from 0. The id in the logs is one higher.
     pub(super) number: u64,
     /// First name.
     pub(super) first_name: &'static str,
     /// Last name.
     pub(super) last_name: &'static str,
-    /// `F` or `M`.
+    /// Gender: `F` or `M`.
     pub(super) gender: &'static str,
-    /// Place.
+    /// Place of residence.
     pub(super) location: &'static str,
-    /// Browser, without the quotes that the app wraps around it.
+    /// User agent, without the quotes that the app adds.
     pub(super) agent: &'static str,
-    /// Whether the app wraps it in quotes.
+    /// `true` if the app wraps the user agent in an extra pair of quotes.
     pub(super) agent_quoted: bool,
-    /// Epoch milliseconds.
+    /// Time of registration, in epoch milliseconds.
     pub(super) registration: u64,
 }
 
 impl User {
-    /// The user with this number.
+    /// Creates the user with this number.
     pub(super) fn new(seed: u64, number: u64) -> Self {
         let mut dice = Dice::new(seed, Purpose::User, number);
         let (first_name, gender) = dice.pick(FIRST_NAMES);
@@ -80,24 +81,25 @@ impl User {
     }
 }
 
-/// The moment at which somebody changes their level: the time of their Submit Upgrade or Submit
-/// Downgrade.
+/// A change of a user's level, at the time of their Submit Upgrade or Submit Downgrade.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Change {
-    /// Who.
+    /// Number of the user.
     pub(super) user: u64,
-    /// Epoch milliseconds; events up to and including this one still carry the old level.
+    /// Time of the change, in epoch milliseconds. Events up to and including this time have the old
+    /// level.
     pub(super) moment: u64,
 }
 
-/// All changes of level, by user and time.
+/// All changes of level, ordered by user and time.
 pub(super) struct Timeline {
     seed: u64,
     changes: Vec<Change>,
 }
 
 impl Timeline {
-    /// Lays down who changes and when. Grows with the users, not with the events.
+    /// Draws the changes. There is at most one per four users, so that memory does not grow with the
+    /// number of events.
     pub(super) fn new(seed: u64, users: u64, plan: &Plan) -> Self {
         let mut dice = Dice::new(seed, Purpose::Timeline, 0);
         let wanted = (plan.events() / EVENTS_A_CHANGE).min(users / USERS_A_CHANGE);
@@ -108,22 +110,22 @@ impl Timeline {
             let change = Change { user: dice.skewed(users, 2), moment: moment(&mut dice, plan) };
             let paying = initial_level(seed, change.user) == Level::Paid;
             let day = ((change.moment - START_MS) / DAY_MS) as usize;
-            // Far fewer people leave than join.
+            // Far fewer users downgrade than upgrade.
             if room[day] > 0 && (!paying || dice.percent(25)) {
                 room[day] -= 1;
                 changes.push(change);
             }
         }
         changes.sort_unstable();
-        // A second change needs time for the pages of its session, which must not overlap those of
-        // the first.
+        // Drop a user's second change within a day: the pages of its session must not overlap those
+        // of the first.
         changes.dedup_by(|later, earlier| {
             later.user == earlier.user && later.moment - earlier.moment < DAY_MS
         });
         Self { seed, changes }
     }
 
-    /// The level of a user at a time.
+    /// Returns the level of a user at a time.
     pub(super) fn level(&self, user: u64, at: u64) -> Level {
         let first = self.changes.partition_point(|change| change.user < user);
         let theirs = self.changes[first..]
@@ -133,7 +135,7 @@ impl Timeline {
         if theirs.count() % 2 == 1 { level.other() } else { level }
     }
 
-    /// The changes of a day in the order of time.
+    /// Returns the changes of a day in chronological order.
     pub(super) fn of_day(&self, day: u64) -> Vec<Change> {
         let start = START_MS + day * DAY_MS;
         let of_day = |change: &&Change| (start..start + DAY_MS).contains(&change.moment);
@@ -143,8 +145,8 @@ impl Timeline {
     }
 }
 
-/// A moment between one and 22 o'clock, which leaves room for the session around it on the same
-/// day.
+/// Draws a time between 01:00 and 22:00, which leaves room on the same day for the session around
+/// it.
 fn moment(dice: &mut Dice, plan: &Plan) -> u64 {
     let day = dice.below(plan.days().end);
     START_MS + day * DAY_MS + dice.range(DAY_MS / 24, DAY_MS / 24 * 22)

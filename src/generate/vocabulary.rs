@@ -1,6 +1,6 @@
-//! The words that generated names, titles, places and browsers are put together from.
+//! The words for generated names, titles, places and user agents.
 
-/// First names, with the gender written beside them in the logs.
+/// First names of users and artists, with the gender that the logs record for users.
 pub(super) const FIRST_NAMES: &[(&str, &str)] = &[
     ("Ada", "F"),
     ("Amadou", "M"),
@@ -44,7 +44,7 @@ pub(super) const FIRST_NAMES: &[(&str, &str)] = &[
     ("Zofia", "F"),
 ];
 
-/// Last names, of users and of singers.
+/// Last names of users and artists.
 pub(super) const LAST_NAMES: &[&str] = &[
     "Abara",
     "Achterberg",
@@ -86,7 +86,7 @@ pub(super) const LAST_NAMES: &[&str] = &[
     "Zielinski",
 ];
 
-/// Where users live.
+/// Places of residence of users.
 pub(super) const USER_PLACES: &[&str] = &[
     "Albuquerque, NM",
     "Anchorage, AK",
@@ -120,8 +120,8 @@ pub(super) const USER_PLACES: &[&str] = &[
     "Tulsa, OK",
 ];
 
-/// Where artists come from: a name as somebody typed it, latitude and longitude in
-/// hundred-thousandths of a degree.
+/// Origins of artists: a name as typed by a user, and latitude and longitude in hundred-thousandths
+/// of a degree.
 pub(super) const ARTIST_PLACES: &[(&str, i64, i64)] = &[
     ("Aarhus, Denmark", 5_615_674, 1_021_076),
     ("Austin, TX", 3_026_715, -9_774_306),
@@ -145,7 +145,7 @@ pub(super) const ARTIST_PLACES: &[(&str, i64, i64)] = &[
     ("Tbilisi", 4_171_514, 4_482_710),
 ];
 
-/// Browsers as they name themselves.
+/// User agents that the app wraps in an extra pair of quotes.
 pub(super) const USER_AGENTS: &[&str] = &[
     "Mozilla/5.0 (Windows NT 6.1; WOW64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/68.0.3440.106 Safari/537.36",
     "Mozilla/5.0 (Windows NT 6.3; WOW64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/69.0.3497.100 Safari/537.36",
@@ -157,7 +157,7 @@ pub(super) const USER_AGENTS: &[&str] = &[
     "Mozilla/5.0 (iPad; CPU OS 11_4_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15G77",
 ];
 
-/// Browsers that the app does not wrap in a second pair of quotes.
+/// User agents that the app does not wrap in an extra pair of quotes.
 pub(super) const BARE_AGENTS: &[&str] = &[
     "Mozilla/5.0 (Windows NT 6.1; WOW64; rv:62.0) Gecko/20100101 Firefox/62.0",
     "Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:63.0) Gecko/20100101 Firefox/63.0",
@@ -165,7 +165,7 @@ pub(super) const BARE_AGENTS: &[&str] = &[
     "Mozilla/5.0 (Windows NT 6.1; Trident/7.0; rv:11.0) like Gecko",
 ];
 
-/// Words that colour a title or a band.
+/// Adjectives of titles and artist names.
 pub(super) const ADJECTIVES: &[&str] = &[
     "Amber", "Bitter", "Borrowed", "Broken", "Copper", "Crooked", "Distant", "Electric", "Endless",
     "Fading", "Feral", "Gentle", "Golden", "Hollow", "Idle", "Junior", "Late", "Lonely", "Lucky",
@@ -173,7 +173,7 @@ pub(super) const ADJECTIVES: &[&str] = &[
     "Slow", "Tender", "Wild", "Wooden",
 ];
 
-/// Words that a title or a band is about.
+/// Nouns of titles and artist names.
 pub(super) const NOUNS: &[&str] = &[
     "Anchor",
     "Avenue",
@@ -217,13 +217,13 @@ pub(super) const NOUNS: &[&str] = &[
     "Wolf",
 ];
 
-/// Words that a title asks for.
+/// Verbs of titles, in the imperative.
 pub(super) const VERBS: &[&str] = &[
     "Carry", "Chase", "Remember", "Follow", "Forgive", "Find", "Hold", "Leave", "Meet", "Send",
     "Teach", "Wake",
 ];
 
-/// Titles' words from outside ASCII, in and beyond the first plane of Unicode.
+/// Words of titles with non-ASCII characters, within and beyond the Basic Multilingual Plane.
 pub(super) const FOREIGN_WORDS: &[&str] = &[
     "Añoranza",
     "Béguin",
@@ -242,7 +242,7 @@ pub(super) const FOREIGN_WORDS: &[&str] = &[
     "e\u{301}tude",
 ];
 
-/// Bands from outside ASCII.
+/// Artist names with non-ASCII characters.
 pub(super) const FOREIGN_ARTISTS: &[&str] = &[
     "Björg Sæland",
     "Los Pájaros de Marzo",
@@ -256,8 +256,8 @@ pub(super) const FOREIGN_ARTISTS: &[&str] = &[
     "Café 🌊",
 ];
 
-/// First words of bands that the catalogue has never heard of, so that their plays cannot match.
-/// None may open a name made from the lists above.
+/// First words of artist names that are not in the catalogue, so that their plays match no song.
+/// None of them can be the first word of a name made from the lists above.
 pub(super) const UNLISTED: &[&str] = &[
     "Velvet", "Harbour", "Cosmic", "Marble", "Neon", "Outer", "Plaster", "Saffron", "Tundra",
     "Zephyr", "Étoile", "Øde", "宇宙", "AC/Dusk",

@@ -1,4 +1,4 @@
-//! Stops reading when a run can only fail.
+//! Stops reading once a run is certain to fail and enough of its rejects are kept.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,12 +9,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::limits::{MaxRejects, Rejected};
 
-/// Rejects, or bytes of raw text in them, that are kept before reading stops: enough to see what is wrong
-/// with the data. They bound the cost of reading a wrong folder.
+/// Number of rejects, and of bytes of raw text in them, kept before reading stops: enough to
+/// diagnose the data. They bound the cost of reading a wrong folder.
 const KEPT_REJECTS: u64 = 1_000_000;
 const KEPT_BYTES: u64 = 1024 * 1024 * 1024;
 
-/// The number of rejects and of their bytes.
+/// The number of rejects and their total length in bytes.
 #[derive(Default)]
 pub(super) struct RejectCount {
     records: AtomicU64,
@@ -31,7 +31,7 @@ impl RejectCount {
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// The numbers so far.
+    /// Returns the numbers so far.
     pub fn total(&self) -> Rejected {
         Rejected {
             records: self.records.load(Ordering::Relaxed),
@@ -70,13 +70,13 @@ impl EarlyStop {
         }
     }
 
-    /// Resolves when reading is to stop.
+    /// Completes when reading must stop.
     pub async fn reached(&self) {
         self.reached.cancelled().await;
     }
 }
 
-/// Returns true if the run can only fail and enough of its rejects are kept.
+/// Returns `true` if the run is certain to fail and enough of its rejects are kept.
 fn is_enough(max: MaxRejects, rejected: Rejected, kept_bytes: u64) -> bool {
     let is_kept = rejected.records >= KEPT_REJECTS || kept_bytes >= KEPT_BYTES;
     is_kept && max.is_surely_exceeded(rejected)

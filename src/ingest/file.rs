@@ -1,4 +1,4 @@
-//! Local files, read as they were listed.
+//! Reads local files and detects changes since the listing.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -7,8 +7,9 @@ use crate::storage::{InputObject, file_etag};
 
 /// A local file that must not change while it is read.
 ///
-/// On S3 a request names the version that was listed. A local file has no versions: one that was cut
-/// or replaced would be read in part, and one that grows may end within a record. Both end the run.
+/// On S3 a request names the listed version of an object, but a local file has no versions. A
+/// truncated or replaced file would be read in part, and a growing file can end within a record.
+/// Both are errors that end the run.
 pub(super) struct ListedFile<'a> {
     file: File,
     object: &'a InputObject,
@@ -21,7 +22,7 @@ impl ListedFile<'_> {
         let path = object.file().ok_or(io::ErrorKind::Unsupported)?;
         let mut options = OpenOptions::new();
         options.read(true);
-        // A pipe in place of the file that was listed must not be waited for.
+        // Do not block if a pipe has replaced the listed file.
         #[cfg(unix)]
         if object.etag.is_some() {
             use std::os::unix::fs::OpenOptionsExt;
@@ -30,7 +31,7 @@ impl ListedFile<'_> {
         Ok(ListedFile { file: options.open(path)?, object, done: 0, at_end: false })
     }
 
-    /// Reads more of the file into `block`; `None` at its end.
+    /// Reads the next bytes of the file into `block`. Returns `None` at the end of the file.
     pub fn read(&mut self, block: &mut [u8]) -> io::Result<Option<usize>> {
         let length = if self.at_end { 0 } else { self.file.read(block)? };
         self.done += length as u64;
@@ -42,8 +43,8 @@ impl ListedFile<'_> {
         if is_listed && self.done > self.object.size {
             return Err(self.changed());
         }
-        // A read that stops short of the block at the size listed has met the end: to ask again would
-        // double the reads of small files.
+        // A short read that reaches the listed size is the end of the file. Another read to confirm
+        // it would double the reads of small files.
         self.at_end = is_listed && length < block.len() && self.done == self.object.size;
         Ok(Some(length))
     }
@@ -87,7 +88,7 @@ mod tests {
         }
     }
 
-    /// Reads a file in blocks of four bytes, and changes it after the first.
+    /// Reads a file in blocks of four bytes, and changes it after the first block.
     fn read(content: &[u8], change: impl FnOnce(&Path)) -> io::Result<Vec<u8>> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");

@@ -1,4 +1,4 @@
-//! What was read: one row an input object.
+//! The table of the objects read: one row per object.
 
 use std::sync::{Arc, LazyLock};
 
@@ -9,10 +9,10 @@ use arrow::error::ArrowError;
 use super::unit::ReadObject;
 use crate::decode::Dataset;
 
-/// Rows handed on at once.
+/// Number of rows per batch.
 const FLUSH_ROWS: usize = 4096;
 
-/// The schema of the inputs: `dataset, url, size, etag, records, decoded, rejects`.
+/// Returns the schema of the inputs: `dataset, url, size, etag, records, decoded, rejects`.
 pub fn inputs_schema() -> SchemaRef {
     static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         Arc::new(Schema::new(vec![
@@ -28,7 +28,7 @@ pub fn inputs_schema() -> SchemaRef {
     SCHEMA.clone()
 }
 
-/// Gathers rows of [`inputs_schema`].
+/// Collects rows of [`inputs_schema`].
 #[derive(Default)]
 pub(super) struct InputsBuilder {
     dataset: StringBuilder,
@@ -42,7 +42,7 @@ pub(super) struct InputsBuilder {
 }
 
 impl InputsBuilder {
-    /// Adds an object; returns a batch whenever there is enough for one.
+    /// Adds a row for an object. Returns a batch when enough rows have been collected.
     pub fn append(
         &mut self,
         dataset: Dataset,
@@ -60,7 +60,7 @@ impl InputsBuilder {
         if self.rows < FLUSH_ROWS { Ok(None) } else { self.flush() }
     }
 
-    /// The rows gathered since the last batch, if there are any.
+    /// Returns the rows collected since the last batch, or `None` if there are none.
     pub fn flush(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
         if self.rows == 0 {
             return Ok(None);

@@ -1,25 +1,25 @@
-//! Counters of a run under way, for whoever wants to show its progress.
+//! Progress counters of a run.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-/// Each dataset has a listing of its own.
+/// Number of listings: one per dataset.
 const DATASETS: u8 = 2;
 
-/// What a run is at.
+/// The stage of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Stage {
     /// Listing and reading objects.
     Reading,
-    /// Running star queries and writing their tables.
+    /// Running the star queries and writing their tables.
     Writing,
-    /// Checking what was written.
+    /// Checking the written tables.
     Checking,
-    /// Publishing it.
+    /// Publishing the star.
     Publishing,
 }
 
-/// Counters that only ever grow; the run adds, a display reads.
+/// Counters that only grow. The run updates them and a display reads them.
 #[derive(Debug, Default)]
 pub struct Meter {
     stage: AtomicU8,
@@ -31,33 +31,33 @@ pub struct Meter {
     rows_written: AtomicU64,
 }
 
-/// The counters at one moment.
+/// A snapshot of the counters.
 #[derive(Debug, Clone, Copy)]
 pub struct Reading {
-    /// What the run is at.
+    /// Current stage.
     pub stage: Stage,
-    /// Whether all objects to read are known.
+    /// `true` if the listings are complete.
     pub listing_done: bool,
-    /// Objects found so far.
+    /// Number of objects listed so far.
     pub objects_listed: u64,
-    /// Their bytes.
+    /// Bytes of the listed objects, as stored.
     pub bytes_listed: u64,
-    /// Objects read so far.
+    /// Number of objects read so far.
     pub objects_read: u64,
     /// Bytes read so far, as stored.
     pub bytes_read: u64,
-    /// Rows of star tables written so far.
+    /// Number of rows of star tables written so far.
     pub rows_written: u64,
 }
 
 impl Meter {
-    /// Counts an object found.
+    /// Counts a listed object of `bytes` bytes.
     pub fn listed(&self, bytes: u64) {
         self.objects_listed.fetch_add(1, Ordering::Relaxed);
         self.bytes_listed.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Notes that all objects of a dataset are found.
+    /// Records that the listing of a dataset is complete.
     pub fn listing_done(&self) {
         self.listings_done.fetch_add(1, Ordering::Relaxed);
     }
@@ -77,12 +77,12 @@ impl Meter {
         self.rows_written.fetch_add(rows, Ordering::Relaxed);
     }
 
-    /// Notes that a stage begins.
+    /// Records the start of a stage.
     pub fn enter(&self, stage: Stage) {
         self.stage.store(stage as u8, Ordering::Relaxed);
     }
 
-    /// The counters now.
+    /// Returns a snapshot of the counters.
     pub fn reading(&self) -> Reading {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Reading {

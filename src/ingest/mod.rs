@@ -1,5 +1,4 @@
-//! Reading: objects are listed, fetched and decoded side by side; the staging tables hold what
-//! came of them.
+//! Lists, fetches and decodes objects concurrently into the staging tables.
 
 mod early_stop;
 mod file;
@@ -35,11 +34,11 @@ use inputs::InputsBuilder;
 use pool::{DecoderPool, Sink};
 use unit::{ReadObject, Reader, WINDOWS_KIB, units};
 
-/// Objects under way at once. At 20 ms a request, 64 of them are 3,200 small objects a second,
-/// which is about what two cores can sign and receive; more would only queue there.
+/// Number of objects read concurrently. At 20 ms per request, 64 of them are 3,200 small objects
+/// per second, about what two cores can sign and receive. More would only wait for a core.
 const OBJECTS_IN_FLIGHT: usize = 64;
 
-/// Kibibytes of remote objects that may wait for decoding: 128 MiB.
+/// Limit on undecoded bytes of remote objects, in KiB: 128 MiB.
 const IN_FLIGHT_KIB: usize = 128 * 1024;
 
 /// The staging tables of a run.
@@ -48,20 +47,21 @@ pub struct Staging {
     pub songs: Arc<StagingTable>,
     /// Events.
     pub events: Arc<StagingTable>,
-    /// Records that could not be taken.
+    /// Records that could not be loaded.
     pub rejects: Arc<AsideTable>,
-    /// The objects read.
+    /// One row per object read.
     pub inputs: Arc<StagingTable>,
     stop: Arc<EarlyStop>,
 }
 
 impl Staging {
-    /// Empty tables for `songs` and `events` within the engine's room. A run with more rejects than
-    /// `max_rejects` fails.
+    /// Creates empty tables for `songs` and `events` within the engine's staging space. A run with
+    /// more rejects than `max_rejects` fails.
     ///
     /// # Errors
     ///
-    /// If the schema of rejects lacks the column `raw`, which would be a defect of starlift.
+    /// Returns an error if the schema of rejects lacks the column `raw`, which would be a bug in
+    /// starlift.
     pub fn new(
         engine: &Engine,
         songs: &StagedColumns,
@@ -87,30 +87,30 @@ impl Staging {
     }
 }
 
-/// What to read for one dataset.
+/// The input of one dataset.
 pub struct Input {
-    /// The columns of it that are wanted.
+    /// Columns to keep.
     pub columns: StagedColumns,
-    /// Where its objects are.
+    /// Locations of the objects.
     pub places: Vec<Place>,
-    /// Which of the objects there are data.
+    /// Options that select the objects to read.
     pub listing: ListOptions,
-    /// Whether there may be no objects at all.
+    /// `true` if it is not an error to find no objects.
     pub allow_none: bool,
-    /// Where its values are within a record.
+    /// Paths of the values within a record.
     pub shape: Shape,
 }
 
-/// What was read for one dataset.
+/// Counts of the objects and records read for one dataset.
 #[derive(Debug, Clone, Default)]
 pub struct DatasetCounts {
-    /// Objects that listing found.
+    /// Number of objects listed.
     pub objects_listed: u64,
-    /// Objects read.
+    /// Number of objects read.
     pub objects_read: u64,
-    /// Their bytes, as stored.
+    /// Bytes read, as stored.
     pub stored_bytes: u64,
-    /// Their bytes after decompression.
+    /// Bytes read, after decompression.
     pub bytes: u64,
     /// Records that became rows.
     pub decoded: u64,
@@ -118,34 +118,34 @@ pub struct DatasetCounts {
     pub rejected: u64,
     /// Bytes of the rejects.
     pub rejected_bytes: u64,
-    /// Bytes of rejects that may hold more than one record.
+    /// Bytes of rejects that can contain more than one record.
     pub uncertain_bytes: u64,
-    /// An estimate of the records in those bytes.
+    /// Estimated number of records in `uncertain_bytes`.
     pub uncertain_records: u64,
-    /// True if reading stopped before the end because of too many rejects. The counts of records are then
-    /// those of the part that was read.
+    /// `true` if reading stopped early because of too many rejects. The record counts then cover
+    /// only the part that was read.
     pub is_partial: bool,
-    /// Objects passed over, by suffix or by kind.
+    /// Number of objects skipped, by suffix or kind.
     pub skipped: BTreeMap<String, u64>,
-    /// Keys that no column is filled from, with the number of records they were in.
+    /// Number of records per top-level key that fills no column.
     pub unknown_keys: BTreeMap<String, u64>,
-    /// The plausibility of the times.
+    /// Counts of plausible and implausible times.
     pub times: Times,
-    /// Texts that were encoded to UTF-8 twice, in columns that hardly repeat their texts.
+    /// Number of texts encoded to UTF-8 twice, in columns without a dictionary.
     pub encoded_twice: u64,
-    /// The bytes of the longest text.
+    /// Length of the longest text, in bytes.
     pub longest_text: usize,
-    /// How long it took.
+    /// Duration of listing, reading and decoding.
     pub elapsed: Duration,
 }
 
 impl DatasetCounts {
-    /// Records read.
+    /// Returns the number of records read, including rejects.
     pub fn records(&self) -> u64 {
         self.decoded + self.rejected
     }
 
-    /// The rejects among them.
+    /// Returns the number and size of the rejects.
     pub fn rejects(&self) -> Rejected {
         Rejected {
             records: self.rejected,
@@ -155,12 +155,13 @@ impl DatasetCounts {
     }
 }
 
-/// Reads both datasets side by side into `staging`.
+/// Reads both datasets concurrently into `staging`.
 ///
 /// # Errors
 ///
-/// If an object cannot be listed, read or decompressed, if there is none, or if staged batches
-/// cannot be spilled. Records that cannot be taken are rejects, not errors.
+/// Returns an error if an object cannot be listed, read or decompressed, if there are no objects
+/// and the input does not allow that, or if staged batches cannot be spilled. Records that cannot
+/// be loaded are rejects, not errors.
 pub async fn ingest(
     songs: Input,
     events: Input,
@@ -222,7 +223,8 @@ impl Ingest<'_> {
             units(listed)
                 .map_ok(|unit| self.reader.read(unit, &pool))
                 .try_buffer_unordered(OBJECTS_IN_FLIGHT)
-                // This is polled before the readers, which fail once reading is stopped.
+                // This future is polled before the readers, which fail once reading has been
+                // stopped.
                 .take_until(async {
                     self.staging.stop.reached().await;
                     is_stopped.store(true, Ordering::Relaxed);
@@ -260,16 +262,17 @@ impl Ingest<'_> {
         Ok(counts)
     }
 
-    /// Ends the reading of local files and waits until all decoders are idle.
+    /// Cancels the reading of local files and waits until all decoders are idle.
     async fn stop_reading(&self) {
         self.reader.stop.cancel();
-        // It is never closed.
+        // Cannot fail: the semaphore is never closed.
         let _ = self.threads.acquire_many(self.all_threads).await;
     }
 }
 
 impl DatasetCounts {
-    /// Sets the counts to the staged records, which include those of objects that were read in part.
+    /// Sets the counts to those of the staged records, which include records of partially read
+    /// objects.
     fn count_staged(&mut self, rows: &StagingTable, rejected: Rejected) {
         self.decoded = rows.rows() as u64;
         self.rejected = rejected.records;
@@ -288,9 +291,9 @@ impl DatasetCounts {
     }
 }
 
-/// The objects that any of `places` names, each once even where they overlap. One of several places
-/// that names nothing is an error, unless the options allow it: it is likely to be mistyped, or not
-/// mounted.
+/// Lists the objects of all `places`, each once even if the places overlap. If there are several
+/// places, one without objects is an error unless the options allow it: it is probably mistyped or
+/// not mounted.
 pub fn objects(
     places: Vec<Place>,
     options: ListOptions,
@@ -320,7 +323,7 @@ pub fn objects(
         })
 }
 
-/// The objects of a location, and an error after the last one if there was none.
+/// Streams the objects of a location, followed by an error if there were none.
 fn not_empty(
     objects: impl Stream<Item = Result<InputObject>> + Send + 'static,
     typed: String,

@@ -1,4 +1,4 @@
-//! What was passed over, in words.
+//! Describes skipped objects, for summaries and errors.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +7,11 @@ use crate::error::Error;
 use crate::escape;
 use crate::storage::Place;
 
-/// Suffixes and kinds that are named.
+/// Number of suffixes and kinds that are named.
 const SHOWN_KINDS: usize = 10;
 
-/// What was passed over, the most frequent first: `named` makes the words for a suffix or kind and
-/// its number of objects. Beyond ten there are only totals.
+/// Describes the skipped objects, most frequent first. `named` formats a suffix or kind and its
+/// number of objects. After ten of them, one last entry has the totals of the rest.
 pub fn passed_over(
     skipped: &BTreeMap<String, u64>,
     named: impl Fn(&str, u64) -> String,
@@ -28,7 +28,7 @@ pub fn passed_over(
     words
 }
 
-/// The error for a dataset without objects: what was looked for, and where.
+/// Returns the error for a dataset without objects, with the places and names that were searched.
 pub fn nothing_found(dataset: Dataset, places: &[Place], skipped: &BTreeMap<String, u64>) -> Error {
     let places: Vec<String> = places.iter().map(|place| place.location.typed.clone()).collect();
     let passed_over = passed_over(skipped, |kind, objects| format!("{objects} {kind}"));

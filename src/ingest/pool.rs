@@ -1,7 +1,7 @@
-//! Decoders at work on a bounded number of threads.
+//! Runs decoders on a bounded number of threads.
 //!
-//! Any number of objects may be under way; what bounds the processor's work is that a chunk is
-//! decoded only by whoever holds one of the pool's decoders.
+//! Any number of objects can be in progress. Processor use is bounded because decoding a chunk
+//! requires a permit of a shared semaphore.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,10 +15,10 @@ use crate::error::{Error, Result};
 use crate::stage::{AsideTable, StageError, StagingTable};
 use crate::storage::StorageError;
 
-/// Why a chunk could not be decoded.
+/// The reason why a chunk could not be decoded.
 #[derive(Debug)]
 pub(super) enum DecodeError {
-    /// It is not compressed as its suffix says, or a local file cannot be read.
+    /// The content is not compressed as its suffix says, or a local file cannot be read.
     Io(io::Error),
     Arrow(ArrowError),
     Stage(StageError),
@@ -43,7 +43,7 @@ impl From<StageError> for DecodeError {
 }
 
 impl DecodeError {
-    /// The failure of the run when decoding the object at `url` fails so.
+    /// Converts the error to one that names the object at `url`.
     pub fn of(self, url: &str) -> Error {
         match self {
             DecodeError::Io(error) => StorageError::read_io(url, error).into(),
@@ -53,7 +53,7 @@ impl DecodeError {
     }
 }
 
-/// Where decoded records go.
+/// The destination of decoded records.
 #[derive(Clone)]
 pub(super) struct Sink {
     pub rows: Arc<StagingTable>,
@@ -93,7 +93,8 @@ struct Inner {
 }
 
 impl DecoderPool {
-    /// A pool that works on as many threads as `threads` has permits; pools may share them.
+    /// Creates a pool that uses at most as many threads as `threads` has permits. Pools can share
+    /// the semaphore.
     pub fn new(
         columns: StagedColumns,
         shape: Shape,
@@ -104,8 +105,7 @@ impl DecoderPool {
         DecoderPool { inner: Arc::new(inner) }
     }
 
-    /// Runs `work` with one of the decoders on a thread that may be kept busy, and stages what it
-    /// decodes.
+    /// Runs `work` with one of the decoders on a blocking thread.
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Decoder, &Sink) -> T + Send + 'static,
@@ -124,7 +124,7 @@ impl DecoderPool {
         Ok(done.await?)
     }
 
-    /// Stages the batches that are not full, and returns the notes of all decoders.
+    /// Stages the partial batches, and returns the notes of all decoders.
     pub fn finish(&self) -> Result<Notes> {
         let mut notes = Notes::default();
         for mut decoder in self.inner.idle().drain(..) {
@@ -137,7 +137,7 @@ impl DecoderPool {
 }
 
 impl Inner {
-    /// A panic under the lock has failed the run already.
+    /// Ignores poisoning: a panic under the lock has already failed the run.
     fn idle(&self) -> MutexGuard<'_, Vec<Decoder>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! How objects are read: tiny local ones many at a time, others each on its own.
+//! Reads objects in units: small local files are grouped, and each remote object is its own unit.
 
 use std::sync::Arc;
 
@@ -14,31 +14,31 @@ use crate::decode::{Decoder, ObjectCounts, ObjectState};
 use crate::error::Result;
 use crate::storage::{Decompressor, InputObject};
 
-/// Local files that are read one after the other on one thread: opening a file of 300 bytes takes
-/// longer than decoding it, and handing it from thread to thread longer still.
+/// Maximum number of local files read in sequence on one thread. Opening a file of 300 bytes takes
+/// longer than decoding it, and handing it from thread to thread takes longer still.
 const FILES_PER_UNIT: usize = 128;
 
-/// A unit is closed when it has this many bytes, so that large files spread over the threads.
+/// Size in bytes at which a unit is closed, so that large files are spread over the threads.
 const UNIT_BYTES: u64 = 1024 * 1024;
 
-/// Bytes asked for at once: large enough that 20 ms of latency weigh little, small enough to be
-/// fetched again after a dropped connection.
+/// Number of bytes per range request: large enough that 20 ms of latency matter little, small
+/// enough to fetch again after a dropped connection.
 const RANGE_BYTES: u64 = 8 * 1024 * 1024;
 
-/// Ranges of one object that are fetched ahead.
+/// Number of ranges of one object that are prefetched.
 const RANGES_AHEAD: usize = 4;
 
-/// Bytes read from a local file at once.
+/// Number of bytes read from a local file at once.
 const BLOCK_BYTES: usize = 512 * 1024;
 
-/// Objects to be read together.
+/// Objects that are read together.
 pub(super) type Unit = Vec<InputObject>;
 
 /// Groups objects into units as they are listed.
 pub(super) fn units(
     objects: impl Stream<Item = Result<InputObject>>,
 ) -> impl Stream<Item = Result<Unit>> {
-    // Waiting for a unit to fill must not hold back objects already listed: whatever is ready goes.
+    // Do not hold back listed objects until a unit is full: group those that are ready.
     objects.ready_chunks(FILES_PER_UNIT).flat_map(|ready| stream::iter(split(ready)))
 }
 
@@ -70,29 +70,30 @@ fn is_file(object: &InputObject) -> bool {
     object.file().is_some()
 }
 
-/// Bytes of a remote object, and what holds their place in memory.
+/// Bytes of a remote object, and the memory permit that covers them.
 type Chunk = (bytes::Bytes, Option<OwnedSemaphorePermit>);
 
-/// An object read to its end.
+/// An object that was read to its end, and its counts.
 pub(super) struct ReadObject {
     pub object: InputObject,
     pub counts: ObjectCounts,
 }
 
-/// Reads units; shared by all of a run.
+/// Reads units. Clones share the meter and the limits of a run.
 #[derive(Clone)]
 pub(super) struct Reader {
     pub meter: Arc<Meter>,
-    /// Ends the reading of local files, which goes on in its thread when nobody waits for it.
+    /// Cancels the reading of local files, which otherwise continues in its thread even if its
+    /// future is dropped.
     pub stop: CancellationToken,
-    /// Permits for the kibibytes of remote objects that may be in memory, undecoded.
+    /// Permits for undecoded bytes of remote objects in memory, in KiB.
     pub in_flight_kib: Arc<Semaphore>,
-    /// Permits for the kibibytes of large Zstandard windows of remote objects: any number of those
-    /// may be between two of their chunks.
+    /// Permits for large Zstandard windows of remote objects, in KiB. Many objects can be between
+    /// two of their chunks at once, and each holds its window.
     pub windows_kib: Arc<Semaphore>,
 }
 
-/// Kibibytes of large Zstandard windows at once: two of the largest.
+/// Memory for large Zstandard windows, in KiB: two of the largest.
 pub(super) const WINDOWS_KIB: usize = 256 * 1024;
 
 impl Reader {
@@ -149,21 +150,21 @@ impl Reader {
         let counts = pool.run(move |decoder, sink| state.finish(decoder, sink)).await?;
         let counts = counts.map_err(|e| e.of(&object.url))?;
         self.meter.object_done();
-        // A web server need not say the length beforehand.
+        // Web servers are not required to report the length in advance.
         object.size = stored;
         Ok(ReadObject { object, counts })
     }
 
-    /// The object's bytes in order.
+    /// Streams the object's bytes in order.
     fn fetch(&self, object: &InputObject) -> BoxStream<'static, Result<Chunk>> {
         if object.is_ranged() {
             return self.fetch_ranges(object).boxed();
         }
-        // Each chunk is requested only when the last one is decoded.
+        // The next chunk is requested only after the last one has been decoded.
         object.stream().map_ok(|bytes| (bytes, None)).err_into().boxed()
     }
 
-    /// The object's bytes in order, ranges of it fetched ahead of the decoding.
+    /// Streams the object's bytes in order and prefetches ranges while decoding.
     fn fetch_ranges(&self, object: &InputObject) -> impl Stream<Item = Result<Chunk>> + use<> {
         let starts = (0..object.size).step_by(RANGE_BYTES as usize);
         let object = object.clone();
@@ -172,8 +173,8 @@ impl Reader {
         let range = move |start: u64| start..(start + RANGE_BYTES).min(size);
         stream::iter(starts)
             .map(range)
-            // Memory is given in the order of the ranges: if later ones could hold all of it, the
-            // ones that decoding waits for would never come.
+            // Acquire memory in the order of the ranges. If later ranges could hold all of it, the
+            // range that decoding waits for would never arrive.
             .then(move |range| {
                 let kib = (range.end - range.start).div_ceil(1024) as u32;
                 let permit = in_flight.clone().acquire_many_owned(kib);
@@ -189,7 +190,7 @@ impl Reader {
     }
 }
 
-/// An object between two of its chunks.
+/// The state of decoding an object, kept between its chunks.
 struct Decoding {
     decompressor: Decompressor,
     state: ObjectState,

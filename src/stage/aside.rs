@@ -1,4 +1,5 @@
-//! A staging table with a column of long texts: its rows are sorted without them.
+//! A staging table with a column of long texts, which are stored separately so that rows are sorted
+//! without them.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,16 +12,16 @@ use super::StageError;
 use super::spill::SpillFile;
 use super::table::{StagingSpace, StagingTable};
 
-/// Texts that wait in memory to be written together.
+/// Number of bytes of texts buffered before a write.
 const BUFFER_BYTES: usize = 1024 * 1024;
 
-/// A staging table and, beside it, the texts of one of its columns.
+/// A staging table that stores the texts of one column in a file.
 ///
-/// Each text is written once to a file without a name; the row has the start and the end of the text in
+/// Each text is written once to an unnamed file; the row holds the start and the end of the text in
 /// that file.
 pub struct AsideTable {
     schema: SchemaRef,
-    /// The column of the texts.
+    /// Position of the text column.
     at: usize,
     rows: Arc<StagingTable>,
     texts: Mutex<Texts>,
@@ -29,18 +30,18 @@ pub struct AsideTable {
 struct Texts {
     folder: PathBuf,
     file: Option<Arc<SpillFile>>,
-    /// Bytes in the file.
+    /// Number of bytes in the file.
     written: u64,
-    /// Texts that are not yet in the file.
+    /// Texts that have not been written.
     buffer: Vec<u8>,
 }
 
 impl AsideTable {
-    /// An empty table of `schema`, the texts of whose column `column` are kept aside.
+    /// Creates an empty table of `schema` that stores the texts of `column` separately.
     ///
     /// # Errors
     ///
-    /// If there is no such column.
+    /// Returns an error if the schema has no such column.
     pub fn new(
         name: &str,
         schema: SchemaRef,
@@ -58,21 +59,21 @@ impl AsideTable {
         Ok(AsideTable { schema, at, rows: Arc::new(rows), texts: Mutex::new(texts) })
     }
 
-    /// The schema of whole rows.
+    /// Returns the schema of complete rows.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
     }
 
-    /// The rows with the places of their texts, for queries.
+    /// Returns the rows with the positions of their texts, for queries.
     pub fn rows(&self) -> &Arc<StagingTable> {
         &self.rows
     }
 
-    /// Adds a batch of whole rows.
+    /// Adds a batch of complete rows.
     ///
     /// # Errors
     ///
-    /// If it has to go to disk and cannot be written there.
+    /// Returns an error if the batch must be spilled to disk and cannot be written.
     pub fn push(&self, batch: RecordBatch) -> Result<(), StageError> {
         let (_, mut columns, _) = batch.into_parts();
         let (starts, ends) = self.keep(&columns.remove(self.at))?;
@@ -80,7 +81,7 @@ impl AsideTable {
         self.rows.push(RecordBatch::try_new(self.rows.schema().clone(), columns)?)
     }
 
-    /// Keeps texts; returns the start and the end of each.
+    /// Stores texts and returns the start and the end of each.
     fn keep(&self, texts: &ArrayRef) -> Result<(Int64Array, Int64Array), StageError> {
         let texts = texts.as_string::<i32>();
         let offsets = texts.value_offsets();
@@ -94,16 +95,17 @@ impl AsideTable {
         Ok((of(0), of(1)))
     }
 
-    /// The length of each row's text in a batch of [`AsideTable::rows`].
+    /// Returns the length in bytes of each row's text in a batch of [`AsideTable::rows`]; 0 for
+    /// null.
     pub fn lengths(&self, batch: &RecordBatch) -> impl Iterator<Item = u64> {
         places(batch).map(|place| place.map_or(0, |(start, end)| end - start))
     }
 
-    /// The whole rows of a batch of [`AsideTable::rows`].
+    /// Returns the complete rows of a batch of [`AsideTable::rows`].
     ///
     /// # Errors
     ///
-    /// If a text cannot be read back.
+    /// Returns an error if a text cannot be read back.
     pub fn with_texts(&self, batch: &RecordBatch) -> Result<RecordBatch, StageError> {
         let mut texts = StringBuilder::new();
         for place in places(batch) {
@@ -124,13 +126,13 @@ impl AsideTable {
         String::from_utf8(text).map_err(|e| ArrowError::from_external_error(Box::new(e)).into())
     }
 
-    /// A panic under the lock has failed the run already.
+    /// Ignores poisoning: a panic under the lock has already failed the run.
     fn lock(&self) -> std::sync::MutexGuard<'_, Texts> {
         self.texts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The start and the end of each row's text.
+/// Returns the start and the end of each row's text.
 fn places(batch: &RecordBatch) -> impl Iterator<Item = Option<(u64, u64)>> {
     let column = |from_end: usize| batch.column(batch.num_columns() - from_end);
     let starts = column(2).as_primitive::<Int64Type>().iter();
@@ -139,7 +141,7 @@ fn places(batch: &RecordBatch) -> impl Iterator<Item = Option<(u64, u64)>> {
 }
 
 impl Texts {
-    /// Appends texts; returns their start.
+    /// Appends texts and returns their start.
     fn append(&mut self, texts: &[u8]) -> Result<u64, StageError> {
         let start = self.written + self.buffer.len() as u64;
         self.buffer.extend_from_slice(texts);
@@ -150,13 +152,14 @@ impl Texts {
             };
             file.append(&self.buffer)?;
             self.written += self.buffer.len() as u64;
-            // A large buffer is released.
+            // Free the buffer, which can be large.
             self.buffer = Vec::new();
         }
         Ok(start)
     }
 
-    /// Fills `text` with the text at `start`, which is wholly in the file or wholly in the buffer.
+    /// Fills `text` with the text at `start`, which is entirely in the file or entirely in the
+    /// buffer.
     fn read(&self, text: &mut [u8], start: u64) -> Result<(), StageError> {
         match &self.file {
             Some(file) if start < self.written => file.read_exact(text, start),

@@ -1,5 +1,5 @@
-//! Staging: decoded batches wait here, decoded once, for the star queries to read them as often as
-//! they like.
+//! Staging tables: they hold the decoded batches so that star queries can read them repeatedly
+//! without decoding the input again.
 
 mod aside;
 mod provider;
@@ -22,20 +22,20 @@ pub use share::{Batches, Turn};
 pub use sorted::Sorted;
 pub use table::{GiveTexts, Sortable, StagingSpace, StagingTable};
 
-/// Why staged batches could not be kept or read back.
+/// An error in keeping staged batches or reading them back.
 #[derive(Debug, thiserror::Error)]
 pub enum StageError {
-    /// A spill file fails.
+    /// A spill file cannot be written or read.
     #[error("cannot {action} a spill file in {}; is the disk of the temporary folder full?", folder.display())]
     File {
-        /// What was to be done with it.
+        /// The failed action, such as `read`.
         action: &'static str,
         /// The temporary folder.
         folder: PathBuf,
-        /// Why that failed.
+        /// Cause of the failure.
         source: ArrowError,
     },
-    /// Arrow refuses a batch, which would be a defect of starlift.
+    /// Arrow rejects a batch, which would be a bug in starlift.
     #[error("cannot stage a batch")]
     Batch(#[from] ArrowError),
 }

@@ -1,4 +1,4 @@
-//! Staging tables as DataFusion sees them.
+//! Implements DataFusion's `TableProvider` for staging tables.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -59,8 +59,8 @@ impl TableProvider for StagingTable {
     }
 }
 
-/// The passes over batches that the partitions of a scan take part in together: a partition that is
-/// read again begins another one.
+/// The passes over the batches that the partitions of a scan share. A partition that is read again
+/// starts another pass.
 #[derive(Default)]
 struct Passes(Mutex<(Vec<Turn>, HashMap<usize, usize>)>);
 
@@ -77,7 +77,7 @@ impl Passes {
     }
 }
 
-/// Sorted rows as a table; each partition is a stretch of their order.
+/// A table of sorted rows. Each partition is a contiguous range of the order.
 #[derive(Debug)]
 pub struct SortedTable(pub Arc<Sorted>);
 
@@ -122,10 +122,10 @@ impl TableProvider for SortedTable {
     }
 }
 
-/// Scans staged rows. Their exact count lets the planner build hash tables on the smaller side of a
-/// join.
+/// A scan of staged rows. It reports their exact number, so that the planner can build hash tables
+/// on the smaller side of a join.
 struct StagedScan {
-    /// Reads one of so many partitions.
+    /// Reads a partition, given its index and the number of partitions.
     read: Box<dyn Fn(usize, usize) -> Read + Send + Sync>,
     partitions: usize,
     rows: usize,

@@ -1,4 +1,4 @@
-//! Reading staged batches back.
+//! Reads staged batches back.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,18 +13,18 @@ use super::unify::{Texts, give_texts};
 /// The batches of a table, for a scan to read.
 #[derive(Debug)]
 pub struct Batches {
-    /// The columns that are read.
+    /// Schema of the columns read.
     pub(super) schema: SchemaRef,
-    /// Which of the table's these are, unless they are all.
+    /// Positions of the columns read; `None` for all.
     pub(super) projection: Option<Vec<usize>>,
     pub(super) in_memory: Vec<RecordBatch>,
     pub(super) spilled: Vec<(Arc<Texts>, Segment)>,
 }
 
-/// How far the partitions of a scan have come together.
+/// The progress of the partitions of a scan through the shared batches.
 ///
-/// Each takes the next batch when it is ready for one: were they divided beforehand, the first to
-/// be done would only watch the others.
+/// Each partition takes the next batch when it is ready for one. If the batches were divided in
+/// advance, partitions that finish early would be idle.
 #[derive(Debug, Clone, Default)]
 pub struct Turn(Arc<AtomicUsize>);
 
@@ -35,8 +35,8 @@ impl Turn {
 }
 
 impl Batches {
-    /// The batches that nobody else with the same `turn` takes: the ones in memory first, then the
-    /// spilled ones, a segment at a time.
+    /// Reads the batches that no other reader with the same `turn` has taken: the batches in memory
+    /// first, then the spilled ones, one segment at a time.
     pub fn read(
         self: Arc<Self>,
         turn: Turn,

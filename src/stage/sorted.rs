@@ -1,8 +1,8 @@
-//! Sorting staged batches by integers, in memory.
+//! Sorts staged batches by integers, in memory.
 //!
-//! DataFusion's sort carries every column through a sort of each batch and two merges. Here the
-//! keys are sorted alone and every other value is moved once. It also gains from order that is
-//! there already: logs come nearly sorted by time.
+//! DataFusion's sort moves every column through a sort of each batch and two merges. This sort
+//! orders only the keys and moves every other value once. It also exploits existing order: logs are
+//! nearly sorted by time.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -18,10 +18,10 @@ use arrow::error::ArrowError;
 
 use super::table::{GiveTexts, StagingTable};
 
-/// A row's first key, and its place among all rows of all batches.
+/// A row's first key, and its position among all rows of all batches.
 ///
-/// The other keys are looked up where the first ones are equal, which is seldom; a row of 16 bytes
-/// sorts faster than one that carries them.
+/// The other keys are looked up if the first ones are equal, which is rare. A row of 16 bytes sorts
+/// faster than one with all keys.
 #[derive(Clone, Copy)]
 struct Row {
     key: i64,
@@ -29,23 +29,25 @@ struct Row {
     row: u32,
 }
 
-/// Batches and the order of their rows.
+/// Batches, and the order of their rows.
 pub struct Sorted {
-    /// Holds the memory that the batches are in.
+    /// Holds the memory reservation of the batches.
     table: StagingTable,
     texts: GiveTexts,
-    /// Batches of keys: what Arrow gathers from several dictionaries, even if they are one and the
-    /// same, has the texts of all of them.
+    /// Batches of keys. If they had dictionaries, Arrow would concatenate the texts of all of them
+    /// when it gathers rows, even if they are the same dictionary.
     batches: Vec<RecordBatch>,
     rows: Vec<Row>,
     by: Vec<usize>,
 }
 
 impl Sorted {
-    /// Memory that sorting takes besides the batches: the rows, and half as much for merging them.
+    /// Memory needed for sorting besides the batches, in bytes per row: the row, and half as much
+    /// for merging.
     pub(super) const BYTES_PER_ROW: usize = size_of::<Row>() * 3 / 2;
 
-    /// Whether rows of `schema` can be sorted by these columns.
+    /// Returns `true` if rows of `schema` can be sorted by these columns: integers or timestamps
+    /// without nulls.
     pub(super) fn can_sort(schema: &Schema, by: &[usize]) -> bool {
         let is_key = |&at: &usize| {
             let field = schema.field(at);
@@ -64,7 +66,7 @@ impl Sorted {
     ) -> Sorted {
         let batches = batches.into_iter().map(|(_, batch)| batch);
         let mut batches: Vec<_> = batches.filter(|batch| batch.num_rows() > 0).collect();
-        // Batches in the order of their first rows make long runs, which the sort only merges.
+        // Ordering the batches by their first rows makes long runs, which the sort only merges.
         batches.sort_by_key(|batch| by.first().map(|&at| integers(batch.column(at))[0]));
         let begun = std::time::Instant::now();
         let rows = sort_rows(&batches, by, threads);
@@ -72,32 +74,33 @@ impl Sorted {
         Sorted { table, texts, batches, rows, by: by.to_vec() }
     }
 
-    /// The columns that the rows have.
+    /// Returns the schema of the rows.
     pub fn schema(&self) -> &SchemaRef {
         self.table.schema()
     }
 
-    /// The columns that the rows are sorted by.
+    /// Returns the positions of the columns that the rows are sorted by.
     pub fn by(&self) -> &[usize] {
         &self.by
     }
 
-    /// How many rows there are.
+    /// Returns the number of rows.
     pub fn rows(&self) -> usize {
         self.rows.len()
     }
 
-    /// The rows at these places of the order: all columns, or some.
+    /// Returns the rows in this range of the order, with all columns or with the given ones.
     ///
     /// # Errors
     ///
-    /// If Arrow refuses the batch, which would be a defect of starlift.
+    /// Returns an error if Arrow rejects the batch, which would be a bug in starlift.
     pub fn batch(
         &self,
         range: Range<usize>,
         columns: Option<&[usize]>,
     ) -> Result<RecordBatch, ArrowError> {
-        // Few batches meet in a stretch of the order: Arrow looks at each that it is given.
+        // A range of the order has rows of few batches. Pass only those to Arrow, which inspects
+        // every batch that it receives.
         let rows = &self.rows[range];
         let mut met: Vec<Cow<'_, RecordBatch>> = Vec::new();
         let mut place = vec![usize::MAX; self.batches.len()];
@@ -117,7 +120,7 @@ impl Sorted {
         let met: Vec<&RecordBatch> = met.iter().map(AsRef::as_ref).collect();
         let gathered = match met.first() {
             None => return self.empty(columns),
-            // Rows of no column have nothing to be gathered from.
+            // Without columns, there is nothing to gather.
             Some(batch) if batch.num_columns() == 0 => {
                 let options = RecordBatchOptions::new().with_row_count(Some(from.len()));
                 RecordBatch::try_new_with_options(batch.schema(), Vec::new(), &options)?
@@ -141,8 +144,8 @@ impl fmt::Debug for Sorted {
     }
 }
 
-/// The rows of all batches, sorted by the columns `by`: stretches of the batches side by side, then
-/// the whole, which only merges them.
+/// Sorts the rows of all batches by the columns `by`: first ranges of batches in parallel, then the
+/// whole, which only merges them.
 fn sort_rows(batches: &[RecordBatch], by: &[usize], threads: usize) -> Vec<Row> {
     let mut keys: Vec<Vec<&[i64]>> = Vec::with_capacity(batches.len());
     for batch in batches {
@@ -179,7 +182,7 @@ fn sort_rows(batches: &[RecordBatch], by: &[usize], threads: usize) -> Vec<Row> 
                 stretch.iter_mut().zip(from).for_each(|(place, row)| *place = row);
                 stretch.sort_by(compare);
             };
-            // The last stretch is for this thread, which would only wait.
+            // Sort the last range on this thread, which would otherwise only wait.
             if at < batches.len() {
                 scope.spawn(sort);
             } else {

@@ -1,7 +1,7 @@
-//! The spill file of a table that does not fit into memory.
+//! The spill file of a table that does not fit in memory.
 //!
-//! It has no name, so that the system removes it when the process ends for any reason. Each table has one,
-//! so that the number of open files does not grow with the data.
+//! The file has no name, so that the system removes it when the process ends for any reason. Each
+//! table has one file, so that the number of open files does not grow with the data.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
@@ -17,14 +17,14 @@ use arrow::ipc::writer::StreamWriter;
 
 use super::StageError;
 
-/// Bytes read at once.
+/// Number of bytes read at once.
 const READ_BYTES: usize = 1024 * 1024;
 
-/// A file without a name, private to the user.
+/// An unnamed file, private to the user.
 #[derive(Debug)]
 pub(super) struct SpillFile {
     file: File,
-    /// Where it is, for errors.
+    /// Folder of the file, for errors.
     folder: PathBuf,
     length: AtomicU64,
 }
@@ -36,7 +36,7 @@ impl SpillFile {
         Ok(Arc::new(SpillFile { file, folder: folder.to_owned(), length: AtomicU64::new(0) }))
     }
 
-    /// Appends bytes; returns where they begin. There is one writer at a time.
+    /// Appends bytes and returns their start. Must not be called concurrently.
     pub fn append(&self, bytes: &[u8]) -> Result<u64, StageError> {
         self.try_append(bytes).map_err(|e| self.write_failed(e.into()))
     }
@@ -48,7 +48,7 @@ impl SpillFile {
         Ok(start)
     }
 
-    /// Fills `bytes` from the file, beginning at `start`.
+    /// Fills `bytes` from the file, starting at `start`.
     pub fn read_exact(&self, bytes: &mut [u8], start: u64) -> Result<(), StageError> {
         let mut filled = 0;
         while filled < bytes.len() {
@@ -87,7 +87,7 @@ pub(super) struct SegmentWriter {
     file: Arc<SpillFile>,
     start: u64,
     writer: StreamWriter<BufWriter<Appender>>,
-    /// The size of its batches in memory.
+    /// Size of the batches in memory, in bytes.
     pub bytes: usize,
 }
 

@@ -1,5 +1,5 @@
-//! A staging table: batches under construction, in memory while there is room, on local disk
-//! beyond that.
+//! A staging table: it collects batches in memory while there is room, and on local disk beyond
+//! that.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -16,12 +16,12 @@ use super::sorted::Sorted;
 use super::spill::{Segment, SegmentWriter, SpillFile};
 use super::unify::{MAX_TEXT_BYTES, Texts, Unifier, give_texts};
 
-/// Spilled batches go to segments of about this many bytes: small enough to spread a scan over the
-/// cores, large enough to be read in long runs.
+/// Approximate size of the segments of spilled batches, in bytes: small enough to spread a scan
+/// over the cores, large enough for long sequential reads.
 const SEGMENT_BYTES: usize = 64 * 1024 * 1024;
 
-/// Where staged batches may live: how much memory they may hold together, and the folder that
-/// takes the rest.
+/// The space for staged batches: the memory that they can use together, and the folder for the
+/// rest.
 #[derive(Clone)]
 pub struct StagingSpace {
     inner: Arc<Space>,
@@ -34,24 +34,25 @@ struct Space {
 }
 
 impl StagingSpace {
-    /// Room for `memory_bytes` of batches in memory, taken from `pool`; files in `folder` beyond.
+    /// Creates a space of `memory_bytes` in memory, reserved from `pool`, with files in `folder`
+    /// beyond that.
     pub fn new(pool: &Arc<dyn MemoryPool>, memory_bytes: usize, folder: PathBuf) -> StagingSpace {
         let reservation = Mutex::new(MemoryConsumer::new("staged batches").register(pool));
         StagingSpace { inner: Arc::new(Space { reservation, memory_bytes, folder }) }
     }
 
-    /// The folder of its files.
+    /// Returns the folder of the spill files.
     pub(super) fn folder(&self) -> &Path {
         &self.inner.folder
     }
 
-    /// Takes `bytes` of memory, or says that there are not as many left.
+    /// Reserves `bytes` of memory. Returns `false` if not enough is left.
     fn try_reserve(&self, bytes: usize) -> bool {
         let reservation = lock(&self.inner.reservation);
         reservation.size() + bytes <= self.inner.memory_bytes && reservation.try_grow(bytes).is_ok()
     }
 
-    /// Bytes in use.
+    /// Returns the number of bytes in use.
     #[cfg(test)]
     pub(super) fn used(&self) -> usize {
         lock(&self.inner.reservation).size()
@@ -62,28 +63,28 @@ impl StagingSpace {
     }
 }
 
-/// A table under construction and, once all batches are in, a source for queries.
+/// A table that accepts batches and, once all of them have been added, is a source for queries.
 pub struct StagingTable {
     name: String,
     schema: SchemaRef,
     space: StagingSpace,
-    /// A new generation of dictionaries begins beyond this.
+    /// Size of the texts, in bytes, above which a new generation of dictionaries begins.
     max_text_bytes: usize,
     contents: Mutex<Contents>,
 }
 
 struct Contents {
     rows: usize,
-    /// Bytes taken from the space.
+    /// Number of bytes reserved from the space.
     reserved: usize,
     unifier: Unifier,
     /// The texts of earlier generations of dictionaries.
     generations: Vec<Arc<Texts>>,
     /// Batches of keys, each with its generation.
     batches: Vec<(usize, RecordBatch)>,
-    /// The same batches with their texts, if they have been read.
+    /// The same batches with their texts, once they have been read.
     given: Vec<RecordBatch>,
-    /// Where batches of keys are spilled to.
+    /// File of the spilled batches.
     file: Option<Arc<SpillFile>>,
     /// Segments of batches of keys, each with its generation.
     spilled: Vec<(usize, Segment)>,
@@ -91,7 +92,7 @@ struct Contents {
 }
 
 impl StagingTable {
-    /// An empty table.
+    /// Creates an empty table.
     pub fn new(name: &str, schema: SchemaRef, space: StagingSpace) -> StagingTable {
         let contents = Contents::new(&schema);
         StagingTable {
@@ -103,19 +104,19 @@ impl StagingTable {
         }
     }
 
-    /// The table with another limit to its dictionaries.
+    /// Sets the limit to the texts of its dictionaries.
     #[cfg(test)]
     pub(super) fn with_max_text_bytes(mut self, bytes: usize) -> StagingTable {
         self.max_text_bytes = bytes;
         self
     }
 
-    /// Its schema.
+    /// Returns the schema of the batches.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
     }
 
-    /// Rows pushed so far.
+    /// Returns the number of rows added so far.
     pub fn rows(&self) -> usize {
         lock(&self.contents).rows
     }
@@ -124,7 +125,7 @@ impl StagingTable {
     ///
     /// # Errors
     ///
-    /// If it has to go to disk and cannot be written there.
+    /// Returns an error if the batch must be spilled to disk and cannot be written.
     pub fn push(&self, batch: RecordBatch) -> Result<(), StageError> {
         let mut contents = lock(&self.contents);
         if contents.unifier.bytes() > self.max_text_bytes {
@@ -178,15 +179,16 @@ impl StagingTable {
         Ok(())
     }
 
-    /// The batches so far, of all columns or those of `projection`.
+    /// Returns the batches so far, with all columns or those of `projection`.
     ///
     /// # Errors
     ///
-    /// If the last segment of the spill file cannot be finished.
+    /// Returns an error if the last segment of the spill file cannot be written.
     pub fn batches(&self, projection: Option<&Vec<usize>>) -> Result<Batches, StageError> {
         let mut contents = lock(&self.contents);
         if contents.unifier.bytes() > 0 {
-            // Whoever reads wants the texts alone, and not what finds them: that is as large again.
+            // Readers need only the texts. Drop the hash index, which is as large as the texts
+            // themselves.
             self.begin_generation(&mut contents)?;
         }
         self.close_segment(&mut contents)?;
@@ -196,7 +198,7 @@ impl StagingTable {
             Some(columns) => Arc::new(self.schema.project(columns)?),
         };
         if contents.given.len() != contents.batches.len() {
-            // Once for all who read: each time, Arrow checks every key.
+            // Cache the batches for all readers, because Arrow checks every key each time.
             let give = |(generation, batch): &(usize, RecordBatch)| {
                 give_texts(batch.clone(), &texts[*generation], None, self.schema.clone())
             };
@@ -211,11 +213,12 @@ impl StagingTable {
         })
     }
 
-    /// Readies the rows for being sorted, or sorts them on `threads` threads.
+    /// Sorts the rows on `threads` threads if they fit in memory, or prepares them for a sort that
+    /// can spill.
     ///
     /// # Errors
     ///
-    /// If the last segment of the spill file cannot be finished.
+    /// Returns an error if the last segment of the spill file cannot be written.
     pub fn into_sortable(self, by: &[usize], threads: usize) -> Result<Sortable, StageError> {
         let mut contents = lock(&self.contents);
         self.close_segment(&mut contents)?;
@@ -255,40 +258,41 @@ impl StagingTable {
     }
 }
 
-/// A table on its way to being sorted.
+/// A table that is sorted or prepared for sorting.
 pub enum Sortable {
-    /// It is sorted.
+    /// The rows are sorted.
     Sorted(Sorted),
-    /// It has to be left to a sort that can spill; with keys in place of texts, which its rows are
-    /// given back afterwards.
+    /// The rows must be sorted by a sort that can spill. They have keys instead of texts; `texts`
+    /// restores the texts afterwards.
     Keys {
-        /// The rows.
+        /// The rows, with keys.
         table: StagingTable,
-        /// Gives them their texts.
+        /// Restores the texts of the sorted rows.
         texts: GiveTexts,
     },
-    /// The same, but with texts: they are what is sorted by, or there is no telling which
-    /// dictionary a sorted row's keys would be from.
+    /// The rows must be sorted by a sort that can spill, with their texts: either the sort keys
+    /// include texts, or the keys belong to several dictionaries, which could not be distinguished
+    /// after sorting.
     Texts(StagingTable),
 }
 
-/// Gives rows the texts that their keys stand for.
+/// Replaces the keys of rows with their texts.
 pub struct GiveTexts {
     texts: Texts,
     schema: SchemaRef,
 }
 
 impl GiveTexts {
-    /// The batch with texts.
+    /// Returns the batch with texts instead of keys.
     ///
     /// # Errors
     ///
-    /// If Arrow refuses the batch, which would be a defect of starlift.
+    /// Returns an error if Arrow rejects the batch, which would be a bug in starlift.
     pub fn give(&self, keys: RecordBatch) -> Result<RecordBatch, ArrowError> {
         self.give_columns(keys, None)
     }
 
-    /// A batch of some columns with texts.
+    /// Returns a batch of some columns with texts instead of keys.
     pub(super) fn give_columns(
         &self,
         keys: RecordBatch,
@@ -317,7 +321,7 @@ impl Contents {
         }
     }
 
-    /// The texts of all generations.
+    /// Returns the texts of all generations.
     fn texts(&mut self) -> Vec<Arc<Texts>> {
         let mut texts = self.generations.clone();
         texts.push(Arc::new(self.unifier.texts()));
@@ -337,7 +341,8 @@ impl fmt::Debug for StagingTable {
     }
 }
 
-/// A panic while the lock was held has already failed the run; the data under it is only read on.
+/// Ignores poisoning: a panic under the lock has already failed the run, and the data is only read
+/// afterwards.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

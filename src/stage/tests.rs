@@ -1,4 +1,5 @@
-//! Staging tables from outside: batches in, the same rows out, from memory and from disk.
+//! Tests staging tables through their public interface: batches read back from memory and from disk
+//! have the rows that were added.
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ fn schema() -> SchemaRef {
     Arc::new(Schema::new(fields.to_vec()))
 }
 
-/// A batch with a dictionary of its own.
+/// Returns a batch with its own dictionary.
 fn batch(rows: &[(i64, Option<&str>)]) -> RecordBatch {
     let numbers = Int64Array::from_iter_values(rows.iter().map(|row| row.0));
     let texts: DictionaryArray<Int32Type> = rows.iter().map(|row| row.1).collect();
@@ -36,7 +37,7 @@ fn rows(batches: impl IntoIterator<Item = RecordBatch>) -> Vec<(i64, Option<Stri
     batches.iter().flat_map(row).collect()
 }
 
-/// A table of three batches, of which `bytes` fit into memory.
+/// Returns a table of three batches, of which `bytes` bytes fit in memory.
 fn table(bytes: usize, folder: &std::path::Path) -> StagingTable {
     let pool: Arc<dyn MemoryPool> = Arc::new(UnboundedMemoryPool::default());
     let space = StagingSpace::new(&pool, bytes, folder.to_owned());

@@ -1,8 +1,8 @@
-//! One dictionary a column for all batches of a table.
+//! Keeps one dictionary per column for all batches of a table.
 //!
-//! Batches from several decoders or query partitions come with dictionaries of their own. Sorting
-//! and joining rows of different dictionaries means merging these over and over. So a table keeps
-//! keys alone, of dictionaries of its own, and hands these out with every batch.
+//! Batches from several decoders or query partitions have different dictionaries. Sorting and
+//! joining rows of different dictionaries would merge these again and again. Therefore a table
+//! stores only keys into its own dictionaries, and returns every batch with these dictionaries.
 
 use std::sync::Arc;
 
@@ -14,15 +14,15 @@ use arrow::error::ArrowError;
 
 use crate::decode::Dictionary;
 
-/// Bytes of texts beyond which a new generation of dictionaries begins, so that neither a column
-/// that hardly repeats nor a run without end can fill the memory with them.
+/// Size of the texts, in bytes, above which a new generation of dictionaries begins. Bounds memory
+/// for columns with few repetitions and for runs of any length.
 pub(super) const MAX_TEXT_BYTES: usize = 64 * 1024 * 1024;
 
-/// Dictionaries whose keys have been translated lately: one for each decoder or partition is
+/// Number of batch dictionaries whose translations are cached: one per decoder or partition is
 /// enough.
 const REMEMBERED: usize = 64;
 
-/// A key that no row has needed yet.
+/// Marks a key that has not been translated.
 const UNTRANSLATED: i32 = -1;
 
 /// The dictionaries of a table, all of one generation.
@@ -37,17 +37,17 @@ struct Column {
     translations: Vec<Translation>,
 }
 
-/// What keys of a batch's dictionary are in the table's.
+/// The keys of a batch's dictionary translated to those of the table's.
 struct Translation {
     values: ArrayRef,
     keys: Vec<i32>,
 }
 
-/// The texts of a generation, by column.
+/// The texts of a generation, with the column of each array.
 pub(super) type Texts = Vec<(usize, ArrayRef)>;
 
 impl Unifier {
-    /// For batches of `schema`.
+    /// Creates empty dictionaries for batches of `schema`.
     pub fn new(schema: &Schema) -> Unifier {
         let fields = schema.fields().iter();
         let dictionaries = fields.clone().enumerate().filter(|(_, f)| is_dictionary(f.data_type()));
@@ -68,7 +68,7 @@ impl Unifier {
         }
     }
 
-    /// The batch with the table's keys in place of texts.
+    /// Replaces the texts of a batch with the table's keys.
     pub fn take_keys(&mut self, batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
         let (_, mut columns, rows) = batch.into_parts();
         for column in &mut self.columns {
@@ -77,17 +77,17 @@ impl Unifier {
         rebuild(self.schema.clone(), columns, rows)
     }
 
-    /// The schema of batches of keys.
+    /// Returns the schema of batches of keys.
     pub fn keys_schema(&self) -> &SchemaRef {
         &self.schema
     }
 
-    /// Bytes of all texts.
+    /// Returns the size of all texts, in bytes.
     pub fn bytes(&self) -> usize {
         self.columns.iter().map(|column| column.dictionary.bytes()).sum()
     }
 
-    /// The texts so far: each key means what it meant in every batch before.
+    /// Returns the texts so far. A key has the same text in all batches of the generation.
     pub fn texts(&mut self) -> Texts {
         self.columns.iter_mut().map(|column| (column.at, column.dictionary.array())).collect()
     }
@@ -135,7 +135,7 @@ fn translation<'a>(known: &'a mut Vec<Translation>, values: &ArrayRef) -> &'a mu
     &mut known[at]
 }
 
-/// Whether a column is one that decoders and queries keep as keys into texts.
+/// Returns `true` for the dictionary type that decoders and queries use for texts.
 fn is_dictionary(data_type: &DataType) -> bool {
     match data_type {
         DataType::Dictionary(keys, values) => {
@@ -145,8 +145,8 @@ fn is_dictionary(data_type: &DataType) -> bool {
     }
 }
 
-/// Gives a batch of keys, which has the columns `projection` of its table, the texts back.
-/// `schema` is the one of those columns.
+/// Replaces the keys of a batch with their texts. The batch has the columns `projection` of its
+/// table; `schema` is the schema of those columns.
 pub(super) fn give_texts(
     batch: RecordBatch,
     texts: &Texts,
@@ -167,7 +167,7 @@ pub(super) fn give_texts(
     rebuild(schema, columns, rows)
 }
 
-/// A batch of `rows`, also when it has no column.
+/// Creates a batch of `rows` rows, which can have no columns.
 fn rebuild(
     schema: SchemaRef,
     columns: Vec<ArrayRef>,

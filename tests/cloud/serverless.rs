@@ -81,7 +81,7 @@ fn a_role_a_rule_a_namespace_a_workgroup_and_a_limit_are_made_in_this_order() {
         .says(&format!("secret    {secret}"))
         .says(&format!("role      {ROLE}"))
         .says("about $3.00 an hour while queries run")
-        .says("at most about $9.00 a day, $274 a month")
+        .says("at most about $9.00 a day, $279 a month")
         .says("[warehouse.redshift]\nworkgroup = \"sparkify\"\n")
         .says(&format!("# password_secret = \"{secret}"))
         .says("starlift teardown --name sparkify");
@@ -138,7 +138,7 @@ fn a_dry_run_shows_all_and_makes_nothing() {
         .says("AWS turns queries off when it is reached")
         .says("nothing pauses a workgroup")
         .says("starlift:creator = arn:aws:iam::123456789012:user/ann")
-        .says("at most about $3.75 a day, $114 a month")
+        .says("at most about $3.75 a day, $116 a month")
         .says("estimate");
     assert!(changes(&account).is_empty(), "{:?}", changes(&account));
     make(&account, &[]).exits(0);
@@ -182,7 +182,7 @@ fn status_shows_capacity_limit_and_cost() {
         .says("starlift-sparkify-us-east-1")
         .says("203.0.113.7/32")
         .says("workgroup sparkify: 8 RPUs, about $3.00 an hour while queries run")
-        .says("limited to 100 RPU-hours a week: at most about $37.50 a week, $163 a month");
+        .says("limited to 100 RPU-hours a week: at most about $37.50 a week, $225 a month");
     let outcome = account.run(&["status", "--format", "json"]);
     let rows: Value = serde_json::from_str(&outcome.exits(0).stdout).unwrap();
     let row = &rows[0];

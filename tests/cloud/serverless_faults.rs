@@ -90,6 +90,42 @@ fn every_state_half_way_is_removed() {
 }
 
 #[test]
+fn alerts_are_put_back_with_the_limit_of_a_workgroup_that_stays() {
+    let Some(account) = Account::new() else { return };
+    make(&account, &[]).exits(0);
+    let found = ask(&account, "GetWorkgroup", &[("workgroupName", "sparkify")]);
+    let arn = found["workgroup"]["workgroupArn"].as_str().unwrap();
+    let alert = [("resourceArn", arn), ("usageType", "serverless-compute"), ("amount", "5")];
+    ask(&account, "CreateUsageLimit", &alert);
+    let limits = || -> Vec<String> {
+        let mut limits = holdings(&account);
+        limits.retain(|found| found.starts_with("limit"));
+        limits.sort();
+        limits
+    };
+    let before = limits();
+    assert_eq!(before, ["limit: 24 daily deactivate", "limit: 5 monthly log"]);
+    account.aws.script(Rule::new("DeleteWorkgroup", What::Deny));
+    // The answer to the first request that puts one back is lost: its repetition conflicts.
+    account.aws.script(Rule::new("CreateUsageLimit", What::Lose));
+    let failed = account.teardown(&[]);
+    failed
+        .exits(1)
+        .complains("usage limit of sparkify (24 RPU-hours daily, then deactivate): put back")
+        .complains("usage limit of sparkify (5 RPU-hours monthly, then log): put back");
+    assert_eq!(limits(), before);
+    account.aws.script(Rule::new("DeleteWorkgroup", What::Deny));
+    account.aws.script(Rule::new("CreateUsageLimit", What::Deny));
+    account
+        .teardown(&[])
+        .exits(1)
+        .complains("NOT done: cannot limit the use of workgroup sparkify");
+    assert_eq!(limits().len(), 1, "one that cannot be put back does not keep the other away");
+    account.teardown(&[]).exits(0);
+    assert!(holdings(&account).is_empty());
+}
+
+#[test]
 fn a_role_that_is_not_known_yet_is_waited_for() {
     let Some(account) = Account::new() else { return };
     let unknown = "The IAM role arn:aws:iam::123456789012:role/starlift/starlift-sparkify-us-east-1 \

@@ -62,6 +62,33 @@ fn what_is_not_changed_in_place_is_refused_by_name() {
 }
 
 #[test]
+fn capacities_that_exclude_each_other_are_refused_before_anything_changes() {
+    let Some(account) = Account::new() else { return };
+    make(&account, &["--base-capacity", "16", "--max-capacity", "32"]).exits(0);
+    account.aws.forget_requests();
+    for (more, said) in [
+        (
+            ["--base-capacity", "64"],
+            "workgroup sparkify has a largest capacity of 32 RPUs, and the plan says a base \
+             capacity of 64 RPUs",
+        ),
+        (
+            ["--max-capacity", "8"],
+            "workgroup sparkify has a base capacity of 16 RPUs, and the plan says a largest \
+             capacity of 8 RPUs",
+        ),
+    ] {
+        for mode in [&[][..], &["--dry-run"]] {
+            let outcome = make(&account, &[&more[..], &["--rpu-limit", "40/day"], mode].concat());
+            outcome.exits(1).complains(said).complains("nothing was changed");
+        }
+    }
+    assert!(changes(&account).is_empty(), "{:?}", changes(&account));
+    make(&account, &["--base-capacity", "64", "--max-capacity", "64"]).exits(0);
+    assert_eq!(workgroup(&account)["baseCapacity"], 64);
+}
+
+#[test]
 fn a_role_that_was_detached_is_attached_again_and_others_stay() {
     let Some(account) = Account::new() else { return };
     make(&account, &[]).exits(0);

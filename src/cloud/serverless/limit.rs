@@ -41,11 +41,12 @@ impl RpuLimit {
     /// The largest amount that can be named.
     pub const MAX: u32 = 1_000_000;
 
-    /// RPU-hours in a month at most; AWS counts a month as 730 hours.
+    /// The most RPU-hours that the limit allows in a calendar month. A month has up to 31 days, which
+    /// can lie in six weeks: the first of them may be a Saturday, and each Sunday begins a new week.
     pub fn in_a_month(self) -> f64 {
         let periods = match self.period {
-            Period::Day => 730.0 / 24.0,
-            Period::Week => 730.0 / 24.0 / 7.0,
+            Period::Day => 31.0,
+            Period::Week => 6.0,
             Period::Month => 1.0,
         };
         f64::from(self.amount) * periods
@@ -137,6 +138,12 @@ impl FoundLimit {
         let period = Period::of_code(&self.period)?;
         (self.breach_action == TURN_OFF).then_some(RpuLimit { amount, period })
     }
+
+    /// Returns `true` if the other limit has the same effect.
+    fn is_like(&self, other: &FoundLimit) -> bool {
+        let effect = |of: &FoundLimit| (of.amount, of.period.clone(), of.breach_action.clone());
+        effect(self) == effect(other)
+    }
 }
 
 impl fmt::Display for FoundLimit {
@@ -147,12 +154,16 @@ impl fmt::Display for FoundLimit {
 
 /// Creates a limit.
 pub fn create(workgroup_arn: &str, limit: RpuLimit) -> Value {
+    request(workgroup_arn, limit.amount.into(), limit.period.code(), TURN_OFF)
+}
+
+fn request(workgroup_arn: &str, amount: u64, period: &str, breach_action: &str) -> Value {
     json!({
         "resourceArn": workgroup_arn,
         "usageType": COMPUTE,
-        "amount": limit.amount,
-        "period": limit.period.code(),
-        "breachAction": TURN_OFF,
+        "amount": amount,
+        "period": period,
+        "breachAction": breach_action,
     })
 }
 
@@ -231,20 +242,45 @@ async fn change(
 /// # Errors
 ///
 /// If AWS refuses or cannot be reached.
-pub(super) async fn make(
+async fn make(
     clients: &Clients,
     workgroup: &str,
     arn: &str,
     limit: RpuLimit,
 ) -> Result<(), CloudError> {
-    let sent: Result<Done, _> = call(clients, &api::CREATE_USAGE_LIMIT, &create(arn, limit)).await;
+    let request = create(arn, limit);
+    send(clients, workgroup, arn, &request, |found| found.guard() == Some(limit)).await
+}
+
+/// Creates a limit again as it was found, whatever AWS does at it.
+///
+/// # Errors
+///
+/// If AWS refuses or cannot be reached.
+pub(super) async fn restore(
+    clients: &Clients,
+    workgroup: &str,
+    found: &FoundLimit,
+) -> Result<(), CloudError> {
+    let arn = found.resource_arn.as_str();
+    let request = request(arn, found.amount, &found.period, &found.breach_action);
+    send(clients, workgroup, arn, &request, |other| other.is_like(found)).await
+}
+
+/// Sends a request that creates a limit. A conflict with a limit that `is_wanted` is a success.
+async fn send(
+    clients: &Clients,
+    workgroup: &str,
+    arn: &str,
+    request: &Value,
+    is_wanted: impl Fn(&FoundLimit) -> bool,
+) -> Result<(), CloudError> {
+    let sent: Result<Done, _> = call(clients, &api::CREATE_USAGE_LIMIT, request).await;
     match sent {
         Ok(Done {}) => Ok(()),
         Err(error) => {
-            let is_there = error.is(CONFLICT) && {
-                let found = list(clients, Some(arn)).await?;
-                found.iter().any(|found| found.guard() == Some(limit))
-            };
+            let is_there =
+                error.is(CONFLICT) && list(clients, Some(arn)).await?.iter().any(is_wanted);
             let action = || format!("limit the use of workgroup {workgroup}");
             if is_there { Ok(()) } else { Err(error.during(action())) }
         }
@@ -305,8 +341,8 @@ mod tests {
     #[test]
     fn a_month_has_at_most_so_many() {
         let month = |text: &str| text.parse::<RpuLimit>().unwrap().in_a_month();
-        assert!((month("24/day") - 730.0).abs() < 1e-9);
+        assert!((month("24/day") - 744.0).abs() < 1e-9);
         assert!((month("300/month") - 300.0).abs() < 1e-9);
-        assert!((month("7/week") - 730.0 / 24.0).abs() < 1e-9);
+        assert!((month("7/week") - 42.0).abs() < 1e-9);
     }
 }

@@ -29,7 +29,7 @@ pub async fn remove(
         let removed = remove_limits(clients, name, &holding.limits, journal, &mut errors).await;
         if let Err(error) = workgroup::remove(clients, name, timeout, journal).await {
             errors.push(error);
-            errors.extend(put_back(clients, name, &removed, journal).await.err());
+            errors.extend(put_back(clients, name, &removed, journal).await);
             return errors;
         }
     }
@@ -62,20 +62,29 @@ async fn remove_limits<'a>(
     removed
 }
 
-/// Limits a workgroup again that could not be removed; one that is on its way out runs no queries.
+/// Puts the limits of a workgroup back that could not be removed, alerts among them. Returns the
+/// failures. A workgroup that is being deleted runs no queries and needs no limits.
 async fn put_back(
     clients: &Clients,
     name: &str,
     removed: &[&FoundLimit],
     journal: &Journal,
-) -> Result<(), CloudError> {
-    let found = workgroup::find(clients, name).await?;
-    let Some(found) = found.filter(|found| !found.is_going()) else { return Ok(()) };
-    for guard in removed.iter().filter_map(|found| found.guard()) {
-        limit::make(clients, name, &found.workgroup_arn, guard).await?;
-        journal.note(format!("workgroup {name}: limited to {guard} again, as it is still there"));
+) -> Vec<CloudError> {
+    match workgroup::find(clients, name).await {
+        Ok(Some(found)) if !found.is_going() => {}
+        Ok(_) => return Vec::new(),
+        Err(error) => return vec![error],
     }
-    Ok(())
+    let mut errors = Vec::new();
+    for found in removed {
+        match limit::restore(clients, name, found).await {
+            Ok(()) => journal.note(format!(
+                "usage limit of {name} ({found}): put back, as the workgroup is still there"
+            )),
+            Err(error) => errors.push(error),
+        }
+    }
+    errors
 }
 
 /// Refuses a name for the last snapshot that another one has, before anything is touched.

@@ -186,11 +186,30 @@ pub fn difference(spec: &WorkgroupSpec, found: &Workgroup) -> Option<CloudError>
         ("port", port, spec.port.to_string()),
         ("subnets", subnets, list(&spec.subnets)),
     ];
-    pairs.into_iter().find_map(|(kind, found, wanted)| {
+    let fixed = pairs.into_iter().find_map(|(kind, found, wanted)| {
         let found = found.filter(|found| *found != wanted)?;
-        let what = format!("workgroup {}", spec.name);
-        Some(CloudError::Differs { what, found: format!("{kind} {found}"), wanted })
-    })
+        Some((format!("{kind} {found}"), wanted))
+    });
+    let (found, wanted) = fixed.or_else(|| exclusive_capacities(spec, found))?;
+    Some(CloudError::Differs { what: format!("workgroup {}", spec.name), found, wanted })
+}
+
+/// Returns the capacity of a workgroup that excludes the one of the plan, and that of the plan, if the
+/// base capacity would be above the largest. The plan itself has been checked where it names both.
+fn exclusive_capacities(spec: &WorkgroupSpec, found: &Workgroup) -> Option<(String, String)> {
+    let base = |rpus: u32| format!("a base capacity of {rpus} RPUs");
+    let largest = |rpus: u32| format!("a largest capacity of {rpus} RPUs");
+    match (spec.base_capacity, spec.max_capacity) {
+        (Some(wanted), None) => {
+            let max = found.max_capacity().filter(|max| wanted > *max)?;
+            Some((largest(max), base(wanted)))
+        }
+        (None, Some(wanted)) => {
+            let standing = found.base_capacity.filter(|base| *base > wanted)?;
+            Some((base(standing), largest(wanted)))
+        }
+        _ => None,
+    }
 }
 
 /// The workgroup of this name with its tags, if there is one.

@@ -1,16 +1,16 @@
-//! Matching the brackets of broken values.
+//! Matches the brackets of broken values.
 
 use crate::decode::separator::line_end;
 
-/// Matches the brackets of a broken value, text in quotes left out. Text ends with its line, for
-/// JSON text holds no line ends.
+/// Matches the brackets of a broken value, ignoring those in quoted text. Text ends at the end of
+/// its line, because JSON text contains no line ends.
 #[derive(Default)]
 pub(super) struct Brackets {
-    /// The closers of the brackets that are open.
+    /// Closing brackets expected for the open ones.
     open: Vec<u8>,
-    /// The bytes looked at so far.
+    /// Number of bytes scanned so far.
     pub at: usize,
-    /// The last byte that is no blank; the quote for a text.
+    /// The last byte that is not a blank; the opening quote for a text.
     last: u8,
 }
 
@@ -18,16 +18,16 @@ pub(super) struct Brackets {
 pub(super) enum Matched {
     /// The value ends at this position.
     Close(usize),
-    /// An object opens at this position, where the value can hold none.
+    /// An object opens at this position, where the value cannot contain one.
     Boundary(usize),
-    /// A closer is not that of the innermost bracket, or a quote is missing.
+    /// A closing bracket does not match the innermost open one, or a quote is missing.
     Mismatch,
-    /// Brackets are open.
+    /// The end of the value has not been reached.
     Open,
 }
 
 impl Brackets {
-    /// Matches on up to `to`, or to the end of a text that starts before it.
+    /// Continues matching up to `to`, or to the end of a text that starts before it.
     pub fn advance(&mut self, bytes: &[u8], to: usize) -> Matched {
         while self.at < to {
             let at = self.at;
@@ -37,7 +37,7 @@ impl Brackets {
                 self.last = bytes[at];
             }
             match bytes[at] {
-                // No quote follows a letter or a digit but the one that ends a text.
+                // After a letter or a digit, a quote can only end a text.
                 b'"' if at > 0 && is_word(bytes[at - 1]) => return Matched::Mismatch,
                 b'"' => self.at = text_end(bytes, at + 1),
                 b'{' if !self.may_open(before) => return Matched::Boundary(at),
@@ -62,8 +62,8 @@ impl Brackets {
         Matched::Open
     }
 
-    /// Whether an object may open after the byte `before`: in an object only a key's colon precedes
-    /// one, in an array its bracket or a comma.
+    /// Returns `true` if an object can open after the byte `before`: in an object it follows only
+    /// the colon of a key, in an array only the opening bracket or a comma.
     fn may_open(&self, before: u8) -> bool {
         match self.open.last() {
             None => true,
@@ -89,8 +89,9 @@ fn text_end(bytes: &[u8], mut at: usize) -> usize {
     bytes.len()
 }
 
-/// The end of a broken pretty-printed value that starts `indent` blanks into its line: a line with
-/// its closer there belongs to it, one with an opening brace there to the next record.
+/// Finds the end of a broken pretty-printed value indented by `indent` blanks. At that indentation,
+/// a line with the closing bracket belongs to the value, and a line with an opening brace starts
+/// the next record.
 pub(super) fn block_end(
     bytes: &[u8],
     mut line: usize,

@@ -1,6 +1,6 @@
-//! The work that recovery may do.
+//! The limit on the work of recovery.
 
-/// The work that recovery may do: bytes it may look at, in proportion to the bytes decoded, so
+/// The number of bytes that recovery can inspect. It grows in proportion to the bytes decoded, so
 /// that no input takes quadratic time.
 #[derive(Debug)]
 pub(in crate::decode) struct Budget(u64);
@@ -12,7 +12,7 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// Adds what decoding `bytes` more allows.
+    /// Adds the allowance for decoding `bytes` more bytes.
     pub fn earn(&mut self, bytes: usize) {
         self.0 = self.0.saturating_add(16 * bytes as u64);
     }

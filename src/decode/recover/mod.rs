@@ -1,9 +1,9 @@
-//! The extent of a broken record: where decoding resumes after it.
+//! Determines the extent of a broken record, and so the position at which decoding resumes.
 //!
-//! A broken record ends as early as the bytes after it prove: where its brackets close and another
-//! record follows, or at the next position at which a whole record starts. Without such a position
-//! it ends with its line, or in an array with the object, and the extent estimates the number of
-//! records in it.
+//! A broken record ends at the first position that the following bytes confirm: where its brackets
+//! close and another record follows, or where the next whole record starts. Without such a position
+//! it ends with its line, or with the object if it is in an array, and the extent includes an
+//! estimate of the number of records in it.
 
 mod brackets;
 mod budget;
@@ -23,34 +23,35 @@ pub(in crate::decode) use starts::{
     MAX_FIRST_KEY, first_key, joined_arrays, joined_records, next_end,
 };
 
-/// Bytes searched before the brackets are matched on: at first, and at most.
+/// Size in bytes of the window that is searched per round of bracket matching: the first one, and
+/// the maximum.
 const FIRST_WINDOW: usize = 256;
 const LAST_WINDOW: usize = 64 * 1024;
 
-/// The bytes of a broken record, and what is known of their surroundings.
+/// The bytes of a broken record and their context.
 pub(in crate::decode) struct Broken<'a> {
-    /// The bytes at hand from the first byte of the record on.
+    /// The buffered bytes from the first byte of the record on.
     pub bytes: &'a [u8],
-    /// The position after the line of its first byte, if the line ends within them.
+    /// Position after the line of the record's first byte, if the line ends within `bytes`.
     pub line: Option<usize>,
-    /// Whether the object ends with them.
+    /// `true` if the object ends with `bytes`.
     pub last: bool,
-    /// Whether the record is an element of an array.
+    /// `true` if the record is an element of an array.
     pub in_array: bool,
-    /// The blanks before the record on its line; `None` when something else precedes it there.
+    /// Number of blanks before the record on its line; `None` if anything else precedes it there.
     pub indent: Option<usize>,
-    /// The first key of a record before this one, or nothing.
+    /// First key of an earlier record; empty if none is known.
     pub first_key: &'a [u8],
 }
 
 /// The extent of a broken record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::decode) enum Extent {
-    /// The length of the one record.
+    /// Length in bytes of a single record.
     Record(usize),
-    /// The length of what has to be skipped, and the number of records that it seems to hold.
+    /// Length in bytes of the skipped part, and the estimated number of records in it.
     Skipped(usize, u64),
-    /// More bytes are needed to tell.
+    /// More bytes are needed.
     Unknown,
 }
 
@@ -62,10 +63,11 @@ enum Search {
 }
 
 impl Broken<'_> {
-    /// Finds the extent of the record. `scanner` is used to try records; its results are lost.
+    /// Finds the extent of the record. Overwrites the results of `scanner`, which is used to try
+    /// records.
     ///
-    /// The first position that qualifies wins, and a position qualifies by the bytes that follow
-    /// it, so the extent does not depend on how many bytes are at hand.
+    /// The first position that qualifies wins. Only the bytes after a position determine whether it
+    /// qualifies, so the extent does not depend on the number of buffered bytes.
     pub fn extent(&self, scanner: &mut Scanner, budget: &mut Budget) -> Extent {
         let line = self.line.filter(|_| !self.in_array);
         if let Some(block) = line.and_then(|end| self.block(end)) {
@@ -86,8 +88,8 @@ impl Broken<'_> {
         }
     }
 
-    /// The end of a record on many lines, as pretty-printers write it, when its first line, which
-    /// ends at `end`, is only a bracket; `Some(None)` when more bytes are needed to tell.
+    /// Finds the end of a pretty-printed record, whose first line contains only a bracket and ends
+    /// at `end`. Returns `None` for any other record, and `Some(None)` if more bytes are needed.
     fn block(&self, end: usize) -> Option<Option<usize>> {
         let closer = match self.bytes[..end].trim_ascii() {
             b"{" => b'}',
@@ -143,8 +145,8 @@ impl Broken<'_> {
         Search::None
     }
 
-    /// Searches for the end of an element. Elements of arrays within the record look just like
-    /// records, so that its own brackets decide as long as they match.
+    /// Searches for the end of an element of an array. Elements of arrays within the record look
+    /// like records, so the record's own brackets decide as long as they match.
     fn search_array(&self, scanner: &mut Scanner, budget: &mut Budget) -> Search {
         let end = self.bytes.len();
         let mut brackets = Brackets::default();
@@ -164,7 +166,8 @@ impl Broken<'_> {
         }
     }
 
-    /// Searches `from..start` for the end of the record, which cannot hold the object at `start`.
+    /// Searches `from..start` for the end of the record, which cannot contain the object at
+    /// `start`.
     fn up_to_boundary(
         &self,
         from: usize,
@@ -189,7 +192,8 @@ impl Broken<'_> {
         self.try_joined(start, Some(end.max(1)), Joint::Comma, scanner, budget)
     }
 
-    /// Whether what follows the brackets that close at `close` shows that the record ends there.
+    /// Checks whether the bytes after `close`, where the brackets close, confirm that the record
+    /// ends there.
     fn confirm(
         &self,
         close: usize,
@@ -219,12 +223,12 @@ impl Broken<'_> {
         }
     }
 
-    /// Whether an array that follows this record is the next one.
+    /// Returns `true` if an array after this record is the next record.
     fn may_precede_array(&self, scanner: &Scanner) -> bool {
         !self.in_array && self.bytes[0] == b'[' && scanner.shape().takes_arrays()
     }
 
-    /// The extent when no record was found before `end`.
+    /// Returns the extent if no record was found before `end`.
     fn all_of(&self, end: usize, scanner: &Scanner) -> Extent {
         let mut brackets = Brackets::default();
         let boundary = match brackets.advance(&self.bytes[..end], end) {
@@ -236,8 +240,7 @@ impl Broken<'_> {
             FirstKey::Span(key) => {
                 let key = &self.bytes[key];
                 let is_known = !self.is_other_line() && self.is_known(key);
-                // Objects with commas between them may also be elements of an array within the
-                // record.
+                // Objects separated by commas can also be elements of an array within the record.
                 let is_joined = match boundary {
                     Some(first) => start == first || follows_object_and_comma(self.bytes, start),
                     None => self.is_shared(key) && follows_object_and_comma(self.bytes, start),

@@ -1,4 +1,4 @@
-//! The next record after a broken one: which bytes show that it starts.
+//! Finds the next record after a broken one.
 
 use std::ops::Range;
 
@@ -7,10 +7,10 @@ use super::{Broken, Budget, Search};
 use crate::decode::scan::{Scanner, Stop, skip_whitespace};
 use crate::decode::separator::{BYTE_ORDER_MARK, is_stray_separator, line_end, skip_blank};
 
-/// What separates the records of a stream.
+/// The separator between the records of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Joint {
-    /// Blanks or nothing.
+    /// Blanks, or no separator.
     Blank,
     Comma,
 }
@@ -43,17 +43,18 @@ impl Broken<'_> {
                 found => return found,
             }
         }
-        // A search without result counts as well.
+        // Charge for the bytes of an unsuccessful search as well.
         budget.spend(range.end.saturating_sub(at));
         Search::None
     }
 
-    /// Whether a record starts at the brace at `start`; `end` is where a record before it ends, if
-    /// one does.
+    /// Checks whether a record starts at the brace at `start`; `end` is the end of the record
+    /// before it, if there is one.
     ///
-    /// Braces also occur within a record. One qualifies if it follows the end of a record or has
-    /// the first key that records here have, and if the object it opens is followed by another
-    /// record or by the end of the line. With both, the object may be broken itself.
+    /// Braces also occur within a record. A brace qualifies if it follows the end of a record or if
+    /// its object has the first key common to the records here, and if the object is followed by
+    /// another record or by the end of the line. With both the preceding end and the key, the
+    /// object can itself be broken.
     pub(super) fn try_record(
         &self,
         start: usize,
@@ -106,14 +107,14 @@ impl Broken<'_> {
         }
     }
 
-    /// Where a record before the brace at `start` ends, if nothing else is between them than what
-    /// separates records.
+    /// Returns the end of the record before the brace at `start`, if only a separator is between
+    /// them.
     pub(super) fn record_end(&self, start: usize) -> Option<usize> {
         if self.in_array { element_end(self.bytes, start) } else { record_end(self.bytes, start) }
     }
 
-    /// Whether the object at `start` may be a value within the record: it stands where a value may
-    /// stand, and not as the record does on a line of its own.
+    /// Returns `true` if the object at `start` can be a value within the record: it is in the
+    /// position of a value, and not on its own line with the same indentation as the record.
     pub(super) fn is_within(&self, start: usize) -> bool {
         let before = self.bytes[..start].trim_ascii_end();
         if self.is_joined_text() {
@@ -124,29 +125,30 @@ impl Broken<'_> {
             && !(self.in_array && self.indent.is_some() && self.indent == indent(self.bytes, start))
     }
 
-    /// Whether records start with this key. Any key may be the one when none is known.
+    /// Returns `true` if records start with this key. If no first key is known, any key qualifies.
     pub(super) fn is_known(&self, key: &[u8]) -> bool {
         self.is_shared(key) || (self.first_key.is_empty() && first_key(self.bytes, 0).is_none())
     }
 
-    /// Whether this record, or one before it, starts with this key.
+    /// Returns `true` if this record or an earlier one starts with this key.
     pub(super) fn is_shared(&self, key: &[u8]) -> bool {
         let own = first_key(self.bytes, 0).map(|own| &self.bytes[own]);
         own == Some(key) || (!self.first_key.is_empty() && key == self.first_key)
     }
 
-    /// Whether this is something else than an object between records on a line.
+    /// Returns `true` if this is text between records on the same line, neither an object nor an
+    /// array.
     fn is_joined_text(&self) -> bool {
         self.indent.is_none() && !self.in_array && !matches!(self.bytes[0], b'{' | b'[')
     }
 
-    /// Whether this is a line of something else. It may quote a record and is one reject all the
-    /// same, unless more records follow on the line.
+    /// Returns `true` if this is a line that does not start with an object. Such a line is one
+    /// reject even if it quotes a record, unless more records follow on the line.
     pub(super) fn is_other_line(&self) -> bool {
         self.indent.is_some() && self.bytes[0] != b'{' && !self.in_array
     }
 
-    /// Whether a record may end at `at`; `None` when more bytes are needed to tell.
+    /// Returns `Some(true)` if a record can end at `at`, or `None` if more bytes are needed.
     fn ends_record(&self, at: usize, joint: Joint) -> Option<bool> {
         let next = skip_whitespace(self.bytes, at);
         let passes_line = line_end(&self.bytes[..next], at).is_some();
@@ -165,7 +167,8 @@ impl Broken<'_> {
         }
     }
 
-    /// Whether a whole record or nothing follows the separators at `start`.
+    /// Checks whether the separators at `start` are followed by a whole record or by the end of the
+    /// object.
     fn try_separator(&self, start: usize, scanner: &mut Scanner, budget: &mut Budget) -> Search {
         let next = skip_blank(self.bytes, start);
         match self.bytes.get(next) {
@@ -176,8 +179,8 @@ impl Broken<'_> {
         }
     }
 
-    /// Whether a byte-order mark is at `start`, as at the start of a file that was appended to
-    /// another, and a record after it.
+    /// Checks whether a byte-order mark, as found in concatenated files, is at `start` with a
+    /// record after it.
     fn try_byte_order_mark(
         &self,
         start: usize,

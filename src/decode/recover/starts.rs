@@ -1,4 +1,4 @@
-//! Where records may start: braces, the keys after them, and what precedes them.
+//! Finds possible starts of records: braces, the keys after them, and the bytes before them.
 
 use std::ops::Range;
 
@@ -6,11 +6,11 @@ use memchr::{memchr, memchr_iter};
 
 use crate::decode::scan::skip_whitespace;
 
-/// The longest key that is compared to recognize the start of a record.
+/// Maximum length in bytes of a key that is compared to recognize the start of a record.
 pub(in crate::decode) const MAX_FIRST_KEY: usize = 128;
 
-/// Counts the places in `bytes` at which one record ends and another starts: a closing brace and an
-/// opening one with a key after it, in an array with a comma between them.
+/// Counts the positions in `bytes` where one record ends and another starts: a closing brace, then
+/// an opening one with a key after it; in an array, also with a comma between them.
 pub(in crate::decode) fn joined_records(bytes: &[u8], in_array: bool) -> u64 {
     let starts = memchr_iter(b'{', bytes);
     let joined = starts.filter(|&start| {
@@ -22,7 +22,7 @@ pub(in crate::decode) fn joined_records(bytes: &[u8], in_array: bool) -> u64 {
     joined.count() as u64
 }
 
-/// Counts the places in `bytes` at which one array ends and another starts, with or without a comma
+/// Counts the positions in `bytes` where one array ends and another starts, with or without a comma
 /// between them.
 pub(in crate::decode) fn joined_arrays(bytes: &[u8]) -> u64 {
     let starts = memchr_iter(b'[', bytes);
@@ -34,13 +34,13 @@ pub(in crate::decode) fn joined_arrays(bytes: &[u8]) -> u64 {
     joined.count() as u64
 }
 
-/// Whether an object ends before the comma that precedes the brace at `start`.
+/// Returns `true` if an object and a comma precede the brace at `start`.
 pub(super) fn follows_object_and_comma(bytes: &[u8], start: usize) -> bool {
     let before = bytes[..start].trim_ascii_end().strip_suffix(b",");
     before.is_some_and(|before| before.trim_ascii_end().ends_with(b"}"))
 }
 
-/// Where a record ends, from `at` on, that another one follows.
+/// Returns the end of the first record from `at` on that is followed by another one.
 pub(in crate::decode) fn next_end(bytes: &[u8], at: usize, in_array: bool) -> Option<usize> {
     let mut starts = memchr_iter(b'{', &bytes[at..]).map(|found| at + found);
     starts.find_map(|start| {
@@ -49,19 +49,19 @@ pub(in crate::decode) fn next_end(bytes: &[u8], at: usize, in_array: bool) -> Op
     })
 }
 
-/// Where the record ends that only blanks separate from the brace at `start`.
+/// Returns the end of the record before the brace at `start`, if only blanks are between them.
 pub(super) fn record_end(bytes: &[u8], start: usize) -> Option<usize> {
     let before = bytes[..start].trim_ascii_end();
     (before.last() == Some(&b'}')).then_some(start)
 }
 
-/// Where the element of an array ends that a comma, or the end of the array, separates from the
-/// brace at `start`.
+/// Returns the end of the array element before the brace at `start`, if only a comma or the end of
+/// the array is between them.
 pub(super) fn element_end(bytes: &[u8], start: usize) -> Option<usize> {
     let (last, before) = bytes[..start].trim_ascii_end().split_last()?;
     let ends_object = before.trim_ascii_end().last() == Some(&b'}');
     let is_end = match last {
-        // Where no object ends before the comma, the element before it was cut short.
+        // If no object ends before the comma, the element before it is truncated.
         b',' => true,
         b']' => ends_object,
         _ => false,
@@ -69,25 +69,26 @@ pub(super) fn element_end(bytes: &[u8], start: usize) -> Option<usize> {
     is_end.then_some(before.len())
 }
 
-/// The blanks before `at` on its line, if nothing else precedes it there.
+/// Returns the number of blanks before `at` on its line, or `None` if anything else precedes it
+/// there.
 pub(super) fn indent(bytes: &[u8], at: usize) -> Option<usize> {
     let blanks = bytes[..at].iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     let before = bytes[..at - blanks].last();
     matches!(before, Some(b'\n' | b'\r')).then_some(blanks)
 }
 
-/// The first key of an object, as far as it is at hand.
+/// The result of looking for the first key of an object.
 pub(super) enum FirstKey {
-    /// Its span; a colon follows it.
+    /// Span of the key, which is followed by a colon.
     Span(Range<usize>),
-    /// The bytes end within it.
+    /// The bytes end before the colon after the first key.
     Incomplete,
-    /// There is none.
+    /// The object has no usable first key.
     None,
 }
 
-/// The span of the first key of the object that starts at `start`, when a colon follows it. Keys
-/// that are longer than [`MAX_FIRST_KEY`] or hold escapes are not looked at.
+/// Returns the span of the first key of the object at `start`, if a colon follows it. Ignores keys
+/// that contain escapes or are longer than [`MAX_FIRST_KEY`].
 pub(in crate::decode) fn first_key(bytes: &[u8], start: usize) -> Option<Range<usize>> {
     match find_first_key(bytes, start) {
         FirstKey::Span(span) => Some(span),

@@ -1,8 +1,8 @@
-//! Values at the places that a JSONPaths file names.
+//! Tests values at the paths of a JSONPaths file.
 
 use super::*;
 
-/// A song whose columns are where `places` say, by their own key otherwise.
+/// Decodes songs with the paths in `places`; other columns use the key of their name.
 pub(super) fn song_at(places: &[(&str, &str)], input: &str) -> Decoded {
     let place = |name: &str| {
         let found = places.iter().find(|(column, _)| *column == name);
@@ -16,7 +16,8 @@ pub(super) fn song_at(places: &[(&str, &str)], input: &str) -> Decoded {
 
 pub(super) const REST: &str = r#""song_id":"S","artist_id":"A","artist_name":"N""#;
 
-/// The title that a path finds in a song with these members.
+/// Returns the title that a path selects in a song with these members, or the reason for rejecting
+/// it.
 #[track_caller]
 fn title_at(path: &str, members: &str) -> Value {
     let decoded = song_at(&[("title", path)], &format!("{{{members},{REST}}}"));

@@ -1,4 +1,4 @@
-//! The decoder held against serde_json: random records, whole and damaged.
+//! Compares the decoder with serde_json on random records, valid and damaged.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -36,7 +36,7 @@ proptest! {
         let at = at.index(line.len());
         let (removed, added): (usize, bool) = [(0, true), (1, true), (1, false)][edit];
         line.splice(at..at + removed, added.then_some(byte));
-        // Arrays and separators have rules of their own.
+        // Arrays and separators have different rules.
         prop_assume!(!matches!(line.first(), Some(b'[' | b',' | 0)));
         let taken = match serde_json::from_slice::<Map<String, Value>>(&paired(&line)) {
             Ok(_) => true,
@@ -54,7 +54,7 @@ proptest! {
     }
 }
 
-/// The text with U+FFFD in place of each half of a surrogate pair, which serde_json rejects.
+/// Replaces each unpaired surrogate, which serde_json rejects, with U+FFFD.
 fn paired(text: &[u8]) -> Vec<u8> {
     let escape = |at: usize| match text.get(at..at + 6)? {
         [b'\\', b'u', digits @ ..] => u16::from_str_radix(str::from_utf8(digits).ok()?, 16).ok(),
@@ -116,7 +116,7 @@ fn value(blank: &'static str) -> impl Strategy<Value = String> {
     })
 }
 
-/// The text of an event, seldom refused for what it must have.
+/// Generates the text of an event that seldom lacks a required value.
 fn record(blank: &'static str) -> impl Strategy<Value = String> {
     let names: Vec<_> = Dataset::Events.columns().iter().map(|c| format!("{:?}", c.name)).collect();
     let key = prop_oneof![
@@ -139,7 +139,7 @@ fn record(blank: &'static str) -> impl Strategy<Value = String> {
     })
 }
 
-/// The row that the rules make of an event, or the column that refuses it.
+/// Returns the expected row of an event, or the column that causes its rejection.
 fn expected(members: &Map<String, Value>) -> Result<Map<String, Value>, &'static str> {
     let mut row = Map::new();
     for column in Dataset::Events.columns() {
@@ -201,7 +201,7 @@ fn is_row(rows: &[Value], wanted: &Map<String, Value>) -> bool {
         && wanted.iter().all(|(name, value)| row.get(name).is_some_and(|found| same(found, value)))
 }
 
-/// Numbers are equal when they are so to the precision with which serde_json reads them.
+/// Compares values; numbers are equal within the precision with which serde_json reads them.
 fn same(found: &Value, wanted: &Value) -> bool {
     let close = |a: f64, b: f64| (a - b).abs() <= b.abs() * 1e-15;
     match (found, wanted) {

@@ -1,9 +1,9 @@
-//! Records that are not one on a line, and what a broken one among them costs.
+//! Tests streams that are not one record per line, and the effect of broken records in them.
 
 use super::paths::song_at;
 use super::*;
 
-/// Records that are not one on a line, with the numbers of rows and rejects.
+/// Returns streams that are not one record per line, with the numbers of rows and rejects.
 pub(super) fn streams() -> Vec<(String, usize, usize)> {
     let no_number = r#"{"ts":oops,"page":"Home"}"#;
     let no_quote = r#"{"ts":1,"page":"Home}"#;
@@ -12,7 +12,7 @@ pub(super) fn streams() -> Vec<(String, usize, usize)> {
     let pretty_here = "{\n  \"ts\": 1,\n  \"page\": \"Home\"\n}";
     let pretty_bad = "{\n    \"ts\": 1,\n    \"page\": \"Home\n  }";
     vec![
-        // Nothing between them.
+        // No separator.
         (format!("{GOOD}{no_number}{GOOD}{GOOD}"), 3, 1),
         (format!("{GOOD}{no_quote}{GOOD}{GOOD}"), 3, 1),
         (format!("{no_quote}{GOOD}{no_quote}{no_number}{GOOD}"), 2, 3),
@@ -33,7 +33,7 @@ pub(super) fn streams() -> Vec<(String, usize, usize)> {
         (format!("  {pretty}\n  {}\n  {pretty}\n", pretty.replace("1,", "oops,")), 2, 1),
         // A line that quotes a record is one reject.
         (format!("\"x\" {GOOD}\n{GOOD}"), 1, 1),
-        // Carriage returns alone.
+        // Carriage returns without line feeds.
         (format!("{GOOD}\r{no_number}\r{no_quote}\r\r{GOOD}\r"), 2, 2),
         // Separators.
         (format!("\u{1e}{GOOD}\n\u{1e}{no_quote}\n\u{1e}{GOOD}\n"), 2, 1),
@@ -63,7 +63,7 @@ pub(super) fn streams() -> Vec<(String, usize, usize)> {
     ]
 }
 
-/// With quadratic recovery these would not be done today.
+/// With quadratic recovery these streams would take far too long.
 #[test]
 fn streams_of_broken_records_take_linear_time() {
     for piece in [
@@ -114,7 +114,7 @@ fn rejects_that_may_hold_more_records_say_how_many() {
     assert!(reason.ends_with(&skipped), "{reason}");
 }
 
-/// The estimate in the reason of the only reject.
+/// Returns the estimate in the reason of the only reject.
 fn estimate(decoded: &Decoded) -> Option<u64> {
     assert_eq!(decoded.rejects.len(), 1, "{decoded:?}");
     let (_, skipped) = decoded.rejects[0]["reason"].as_str()?.split_once(", about ")?;
