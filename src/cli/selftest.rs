@@ -164,7 +164,7 @@ impl<'a> Selftest<'a> {
                 let _ = writeln!(
                     self.lines,
                     "| {step} | FAILED | {seconds:.2} s | {} |",
-                    self.masked(&told(&error))
+                    self.masked(&table_cell(&error))
                 );
                 Err(error)
             }
@@ -314,7 +314,7 @@ impl<'a> Selftest<'a> {
 }
 
 /// Formats an error and its causes as a single table cell.
-fn told(error: &Error) -> String {
+fn table_cell(error: &Error) -> String {
     let mut text = error.to_string();
     for cause in causes(error) {
         text += &format!(": {cause}");

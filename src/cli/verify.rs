@@ -9,9 +9,7 @@ use super::summary;
 use super::warehouse::WarehouseOptions;
 use crate::cli::error::{Error, Result};
 use crate::pipeline::queries;
-use crate::star::RunRecord;
 use crate::star::{Group, Queries};
-use crate::storage::{Location, Stores};
 use crate::warehouse::check::{WarehouseChecks, check_warehouse, demand_passed};
 use crate::warehouse::ledger;
 use crate::warehouse::load::LoadReport;
@@ -57,9 +55,7 @@ pub async fn successor(
         let (number, run_id) = (entry.number, entry.run_id);
         return Ok(Some(format!("load {number}, of run {run_id}, has replaced the tables since")));
     }
-    let stores = Stores::new(global.stores.clone());
-    let place = stores.place(Location::parse_single(star.require_star()?)?).await?;
-    let record = RunRecord::require(&place).await?;
+    let (_, record) = star::find(star, global).await?;
     let is_other = record.run_id != report.run_id;
     Ok(is_other.then(|| format!("run {} has replaced the star since", record.run_id)))
 }
@@ -70,9 +66,7 @@ async fn checks(
     star: &StarOptions,
     global: &GlobalOptions,
 ) -> Result<WarehouseChecks> {
-    let stores = Stores::new(global.stores.clone());
-    let place = stores.place(Location::parse_single(star.require_star()?)?).await?;
-    let record = RunRecord::require(&place).await?;
+    let (_, record) = star::find(star, global).await?;
     let checks = check_warehouse(session, queries, Some(&record)).await?;
     if let Err(error) = demand_passed(&checks.outcomes) {
         super::output::print(&summary::checks(&checks.outcomes)?)?;

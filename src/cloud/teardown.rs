@@ -72,8 +72,10 @@ pub async fn teardown(
     if estate.cluster.is_some() {
         outcomes.push(remove_cluster(clients, name, final_snapshot, timeout, journal).await);
     }
-    let failed = outcomes.into_iter().filter_map(|outcome| (!keep(outcome)).then_some(())).count();
-    let is_gone = failed == 0;
+    let mut is_gone = true;
+    for outcome in outcomes {
+        is_gone &= keep(outcome);
+    }
     if is_gone {
         if let Some(snapshot) = final_snapshot {
             keep(keep_last(clients, name, estate, snapshot, journal).await);

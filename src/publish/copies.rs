@@ -74,12 +74,12 @@ impl Copies {
     ///
     /// Returns an error if a copy cannot be written.
     pub(super) async fn stage(&mut self, record: &RunRecord) -> Result<()> {
-        for (table, files) in &record.tables {
-            let place = self.out.child(&names::fixed_manifest(table));
-            if let Some(path) = place.location.local_path() {
-                self.staged.push(StagedFile::write(path, manifest(&self.out, files)?).await?);
-            }
-        }
+        let out = &self.out;
+        let staged = record.tables.iter().filter_map(|(table, files)| {
+            let path = out.child(&names::fixed_manifest(table)).location.local_path()?;
+            Some(async move { StagedFile::write(path, manifest(out, files)?).await })
+        });
+        self.staged = try_join_all(staged).await?;
         Ok(())
     }
 

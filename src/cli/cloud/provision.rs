@@ -37,10 +37,7 @@ pub async fn provision(
         caller => caller?,
     };
     let vpc = network_of(options, &clients).await?;
-    let cidrs = match cidrs.is_empty() {
-        true => vec![own_address(args, options.public, &vpc).await?],
-        false => cidrs,
-    };
+    let cidrs = admitted(args, options.public, &vpc, cidrs).await?;
     let before = expiry_before(&clients, &options.name).await?;
     let expiry = expiry(options.expires, before, Utc::now());
     let plan = Plan::new(options, &caller, &clients.region, &vpc, cidrs, expiry);
@@ -63,25 +60,30 @@ pub async fn provision(
     print(&show::made(&plan, &cluster, &journal.done()))
 }
 
-/// The plan where AWS cannot be asked: what it would have told has a name in capitals.
+/// Returns the plan of a dry run that could not query AWS, with placeholders for AWS's answers.
 fn unasked(
     options: &ProvisionOptions,
     clients: &Clients,
     cidrs: Vec<Cidr>,
     error: &CloudError,
 ) -> String {
-    let caller = Caller { account: "ACCOUNT".to_owned(), arn: "CALLER".to_owned() };
-    let vpc = Vpc { id: "NETWORK".to_owned(), cidr: None };
+    let (caller, vpc) = placeholders();
     let expiry = expiry(options.expires, None, Utc::now());
     let plan = Plan::new(options, &caller, &clients.region, &vpc, cidrs, expiry);
     unasked_text(error, &show::plan(&plan, &clients.region, &caller, None))
 }
 
-/// A plan that was made without AWS, which `error` kept from being asked.
+/// Returns placeholders for the caller and the network.
+pub(super) fn placeholders() -> (Caller, Vpc) {
+    let caller = Caller { account: "ACCOUNT".to_owned(), arn: "CALLER".to_owned() };
+    (caller, Vpc { id: "NETWORK".to_owned(), cidr: None })
+}
+
+/// Returns the text for a plan that was made without AWS because of `error`.
 pub(super) fn unasked_text(error: &CloudError, plan: &str) -> String {
     let why = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
     format!(
-        "AWS was not asked ({why}):\nACCOUNT, CALLER and NETWORK stand for what it would have told\n\n{plan}"
+        "AWS was not asked ({why}):\nACCOUNT, CALLER and NETWORK are placeholders for its answers\n\n{plan}"
     )
 }
 
@@ -106,13 +108,22 @@ async fn network_of(options: &ProvisionOptions, clients: &Clients) -> Result<Vpc
     Ok(found.ok_or_else(|| CloudError::NoVpc { region: clients.region.clone() })?)
 }
 
-/// The address that this machine is seen with from the cluster: its own where it is in the cluster's
-/// network and the cluster is too, else the one it has on the internet.
-pub(super) async fn own_address(
+/// Returns the addresses to admit: `cidrs`, or this machine's own address if there are none.
+pub(super) async fn admitted(
     args: &ProvisionArgs,
     public: Option<bool>,
     vpc: &Vpc,
-) -> Result<Cidr> {
+    cidrs: Vec<Cidr>,
+) -> Result<Vec<Cidr>> {
+    Ok(match cidrs.is_empty() {
+        true => vec![own_address(args, public, vpc).await?],
+        false => cidrs,
+    })
+}
+
+/// The address that this machine is seen with from the cluster: its own where it is in the cluster's
+/// network and the cluster is too, else the one it has on the internet.
+async fn own_address(args: &ProvisionArgs, public: Option<bool>, vpc: &Vpc) -> Result<Cidr> {
     let local = address::local().filter(|_| public != Some(true));
     if let Some(inside) = local.filter(|own| vpc.cidr.is_some_and(|cidr| cidr.contains(*own))) {
         return Ok(Cidr::of(inside));

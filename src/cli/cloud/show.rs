@@ -9,6 +9,7 @@ use crate::cli::output::{STRONG, styled};
 use crate::cloud::address::Cidr;
 use crate::cloud::clients::Caller;
 use crate::cloud::cluster::{self, ClusterSpec};
+use crate::cloud::network::GroupSpec;
 use crate::cloud::plan::Plan;
 use crate::cloud::price;
 use crate::cloud::provision::Found;
@@ -21,6 +22,26 @@ pub fn begins_to_cost(found: &Found) -> bool {
     !matches!(status, Some("available" | "creating" | "modifying" | "resuming" | "rebooting"))
 }
 
+/// Returns the first line of a plan.
+pub(super) fn opening(region: &str, caller: &Caller) -> String {
+    format!(
+        "in {region} of account {}, as {}; each where it is not there yet, in this order:\n\n",
+        caller.account, caller.arn
+    )
+}
+
+/// Returns the security group of a plan.
+pub(super) fn rule(group: &GroupSpec, there: &str) -> String {
+    format!(
+        "{} security group {}{there}\n  in {}, lets {} in to port {}\n\n",
+        heading("rule"),
+        group.name,
+        group.vpc,
+        admitted(&group.cidrs),
+        group.port
+    )
+}
+
 /// The plan in full.
 pub fn plan(plan: &Plan, region: &str, caller: &Caller, found: Option<&Found>) -> String {
     let there = |is_there: bool| match found {
@@ -28,22 +49,9 @@ pub fn plan(plan: &Plan, region: &str, caller: &Caller, found: Option<&Found>) -
         Some(_) => " (to make)",
         None => "",
     };
-    let mut text = format!(
-        "in {region} of account {}, as {}; each where it is not there yet, in this order:\n\n",
-        caller.account, caller.arn
-    );
+    let mut text = opening(region, caller);
     text += &role(&plan.role, there(found.is_some_and(|found| found.role.is_some())));
-    let group = &plan.group;
-    let _ = writeln!(
-        text,
-        "{} security group {}{}\n  in {}, lets {} in to port {}\n",
-        heading("rule"),
-        group.name,
-        there(found.is_some_and(|found| found.group.is_some())),
-        group.vpc,
-        admitted(&group.cidrs),
-        group.port
-    );
+    text += &rule(&plan.group, there(found.is_some_and(|found| found.group.is_some())));
     let cluster = &plan.cluster;
     let _ = writeln!(
         text,

@@ -131,7 +131,7 @@ impl Doctor<'_> {
         let verdict = match broken {
             Some(error) => {
                 let cure = "mend the file, or write a new one with `starlift init --force`";
-                Bad(told(error), cure.to_owned())
+                Bad(one_line(error), cure.to_owned())
             }
             None if path.exists() => Good(format!("{place} is understood")),
             None => Good(format!("there is no {place}: flags and the environment alone count")),
@@ -154,12 +154,12 @@ impl Doctor<'_> {
 fn verdict(outcome: Result<String>, cure: &str) -> Verdict {
     match outcome {
         Ok(said) => Good(said),
-        Err(error) => Bad(told(&error), error.hint().unwrap_or_else(|| cure.to_owned())),
+        Err(error) => Bad(one_line(&error), error.hint().unwrap_or_else(|| cure.to_owned())),
     }
 }
 
 /// Formats an error and its causes on one line.
-fn told(error: &(dyn std::error::Error + 'static)) -> String {
+fn one_line(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     for cause in causes(error) {
         let reason = cause.to_string();

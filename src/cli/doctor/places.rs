@@ -95,7 +95,7 @@ impl Doctor<'_> {
                 Verdict::Good(format!("the star of run {} is there", record.run_id))
             }
             Ok(None) => Skipped("no star is there yet; `starlift run` makes one".to_owned()),
-            Err(error) => verdict(Err(error.into()), "write the star anew with `starlift run`"),
+            Err(error) => verdict(Err(error.into()), "write the star again with `starlift run`"),
         };
         self.note("star: record", standing).map(|_| ())
     }

@@ -125,7 +125,7 @@ impl Doctor<'_> {
         let verdict = match reached {
             Ok(said) => Good(said),
             Err(error) if target.dialect == Dialect::Redshift => Bad(
-                super::told(&error),
+                super::one_line(&error),
                 "let this machine's address in (`starlift provision` does so; from outside its \
                  network the cluster needs --public, too), and see that nothing between blocks the \
                  port; where no port can be reached, ?via=data-api in the URL loads through the \

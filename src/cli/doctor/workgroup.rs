@@ -3,7 +3,6 @@
 use super::{Bad, Doctor, Good, Subject, verdict};
 use crate::cli::error::Result;
 use crate::cloud::clients::Clients;
-use crate::cloud::error::CloudError;
 use crate::cloud::policy::REDSHIFT;
 use crate::cloud::serverless;
 
@@ -21,10 +20,6 @@ impl Doctor<'_> {
     ) -> Result<bool> {
         let found = match serverless::find(clients, name).await {
             Ok(found) => found,
-            Err(error @ (CloudError::NoWorkgroup { .. } | CloudError::NotAvailable { .. })) => {
-                let error = error.into();
-                return self.note("workgroup", verdict(Err(error), ASK));
-            }
             Err(error) => return self.note("workgroup", verdict(Err(error.into()), ASK)),
         };
         let (host, port, database) = (&found.host, found.port, &found.database);

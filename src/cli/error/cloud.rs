@@ -61,7 +61,7 @@ pub(super) fn hint(error: &CloudError) -> Option<String> {
     Some(match error {
         CloudError::Api { source, .. } => return api_hint(source),
         CloudError::NotOurs { .. } => {
-            "choose another name with --name, or remove it yourself if nobody needs it".to_owned()
+            "choose another name with --name, or remove it yourself if it is not needed".to_owned()
         }
         CloudError::Others { .. } => {
             "agree with them and add --adopt, or choose another --name".to_owned()

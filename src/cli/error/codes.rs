@@ -50,7 +50,7 @@ codes! {
         "A schema, role or S3 location cannot be part of a SQL statement."
         "Choose another name."
     NothingFound "nothing-found" 1
-        "A location has no objects, or there is no star at it."
+        "A location contains no objects or no star."
         "Check the location; `--dry-run` lists the objects that a transform would read."
     EmptyDataset "empty-dataset" 1
         "A dataset has objects but not one row, so publishing would replace a star by an empty one."
@@ -224,13 +224,13 @@ codes! {
         "Resources still exist after a teardown."
         "Run `starlift teardown` again, or remove them in the console."
     NoCluster "no-cluster" 1
-        "There is no cluster of this name in the region."
+        "No cluster of this name exists in the region."
         "Create it with `starlift provision`, or name another region with `--region`."
     ClusterUnavailable "cluster-unavailable" 1
         "The cluster is not running."
         "`starlift resume` starts a paused cluster."
     NoWorkgroup "no-workgroup" 1
-        "There is no workgroup of this name in the region."
+        "No workgroup of this name exists in the region."
         "Check the name, or name another region with `--region`."
     WorkgroupUnavailable "workgroup-unavailable" 1
         "The workgroup is not available."
@@ -239,7 +239,7 @@ codes! {
         "A workgroup of Redshift Serverless cannot be paused."
         "Its compute costs nothing while no query runs; `starlift teardown` removes it."
     NoSubnet "no-subnet" 1
-        "There are no subnets for a workgroup."
+        "No subnets for a workgroup were found."
         "Name subnets of one VPC with `--subnet`, each in another Availability Zone."
     InvalidSecret "invalid-secret" 1
         "The text is not the ARN of a secret."

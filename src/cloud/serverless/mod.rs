@@ -13,6 +13,7 @@ pub mod lookup;
 pub mod namespace;
 pub mod plan;
 pub mod provision;
+mod resource;
 pub mod survey;
 pub mod teardown;
 mod wait;

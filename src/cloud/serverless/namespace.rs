@@ -8,12 +8,14 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::api::{self, CONFLICT, Done, call, existing, is_unknown_role, tag_list};
+use super::api::{self, CONFLICT, Done, call, is_unknown_role, tag_list};
 use super::lookup::role_arn;
+use super::resource::{self, Resource};
 use super::wait::{Wait, while_busy};
 use crate::cloud::clients::Clients;
-use crate::cloud::error::{ApiError, CloudError};
+use crate::cloud::error::CloudError;
 use crate::cloud::journal::Journal;
+use crate::cloud::json::Operation;
 use crate::cloud::tags::Tags;
 use crate::cloud::wait::{Verdict, until_seen, while_settling};
 
@@ -58,17 +60,25 @@ pub struct Namespace {
     pub tags: Option<Tags>,
 }
 
-#[derive(Deserialize)]
-struct Got {
-    namespace: Namespace,
+impl Resource for Namespace {
+    const KIND: &'static str = "namespace";
+    const GET: &'static Operation = &api::GET_NAMESPACE;
+    const DELETE: &'static Operation = &api::DELETE_NAMESPACE;
+
+    fn arn(&self) -> &str {
+        &self.namespace_arn
+    }
+
+    fn status(&self) -> &str {
+        &self.status
+    }
+
+    fn tags(&mut self) -> &mut Option<Tags> {
+        &mut self.tags
+    }
 }
 
 impl Namespace {
-    /// Whether it is on its way out.
-    pub fn is_going(&self) -> bool {
-        self.status == "DELETING"
-    }
-
     /// The ARNs of its roles.
     fn roles(&self) -> Vec<String> {
         self.iam_roles.iter().filter_map(|listed| role_arn(listed)).collect()
@@ -132,29 +142,6 @@ pub fn difference(spec: &NamespaceSpec, found: &Namespace) -> Option<CloudError>
     })
 }
 
-/// The namespace of this name with its tags, if there is one.
-///
-/// # Errors
-///
-/// If AWS refuses or cannot be reached.
-pub async fn find(clients: &Clients, name: &str) -> Result<Option<Namespace>, CloudError> {
-    let Some(mut found) = look(clients, name).await? else { return Ok(None) };
-    found.tags = api::tags(clients, &found.namespace_arn).await?;
-    Ok(Some(found))
-}
-
-/// The same without its tags.
-async fn look(clients: &Clients, name: &str) -> Result<Option<Namespace>, CloudError> {
-    let found = get(clients, name).await;
-    found.map_err(|e| e.during(format!("look for the namespace {name}")))
-}
-
-async fn get(clients: &Clients, name: &str) -> Result<Option<Namespace>, ApiError> {
-    let request = json!({ "namespaceName": name });
-    let answer = existing(call::<Got>(clients, &api::GET_NAMESPACE, &request).await)?;
-    Ok(answer.map(|answer| answer.namespace))
-}
-
 /// All namespaces, without their tags.
 ///
 /// # Errors
@@ -186,7 +173,8 @@ pub async fn make(
         Ok(Done {}) => {}
         // A try whose answer was lost made it, or somebody else did meanwhile.
         Err(error) if error.is(CONFLICT) => {
-            let Some(found) = until_seen(|| find(clients, name)).await? else {
+            let Some(found) = until_seen(|| resource::find::<Namespace>(clients, name)).await?
+            else {
                 return Err(error.during(format!("make the namespace {name}")));
             };
             spec.tags.demand_same(found.tags.clone(), format!("namespace {name}"))?;
@@ -214,8 +202,7 @@ pub async fn amend(
 ) -> Result<(), CloudError> {
     let name = &spec.name;
     if found.tags.as_ref() != Some(&spec.tags) {
-        let tagged = api::tag(clients, &found.namespace_arn, &spec.tags).await;
-        tagged.map_err(|e| e.during(format!("tag the namespace {name}")))?;
+        resource::tag(clients, name, found, &spec.tags).await?;
     }
     let Some(request) = attach_role(spec, found) else { return Ok(()) };
     journal.enter(format!("attaching the role to namespace {name}"));
@@ -256,59 +243,6 @@ pub async fn wait_available(
     };
     let what = format!("namespace {name}");
     let wait = Wait { what: &what, wanted: "available", limit, journal };
-    let found = wait.until(|| find(clients, name), judge).await?;
+    let found = wait.until(|| resource::find(clients, name), judge).await?;
     found.ok_or_else(|| wait.lost("not there".to_owned()))
-}
-
-/// Removes the namespace, and waits until it is gone.
-///
-/// # Errors
-///
-/// If AWS refuses or cannot be reached, or it takes too long.
-pub async fn remove(
-    clients: &Clients,
-    name: &str,
-    final_snapshot: Option<&str>,
-    limit: Duration,
-    journal: &Journal,
-) -> Result<(), CloudError> {
-    journal.enter(format!("removing the namespace {name}"));
-    let mut request = json!({ "namespaceName": name });
-    if let Some(snapshot) = final_snapshot {
-        request["finalSnapshotName"] = snapshot.into();
-    }
-    let what = format!("namespace {name}");
-    let action = format!("remove the namespace {name}");
-    let asked = while_busy(&what, limit, || async {
-        // It conflicts with itself once it is under way.
-        if get(clients, name).await?.is_none_or(|found| found.is_going()) {
-            return Ok(());
-        }
-        existing(call::<Done>(clients, &api::DELETE_NAMESPACE, &request).await).map(|_| ())
-    });
-    asked.await.map_err(|e| e.during(action))?;
-    wait_gone(clients, name, limit, journal).await?;
-    journal.note(format!("namespace {name}: removed"));
-    Ok(())
-}
-
-/// Waits until the namespace is gone.
-///
-/// # Errors
-///
-/// If it takes too long, or AWS refuses.
-pub async fn wait_gone(
-    clients: &Clients,
-    name: &str,
-    limit: Duration,
-    journal: &Journal,
-) -> Result<(), CloudError> {
-    let what = format!("namespace {name}");
-    let wait = Wait { what: &what, wanted: "gone", limit, journal };
-    let judge = |found: Option<&Namespace>| match found {
-        None => (Verdict::Reached, "gone".to_owned()),
-        Some(found) => (Verdict::Waiting, found.status.to_ascii_lowercase()),
-    };
-    wait.until(|| look(clients, name), judge).await?;
-    Ok(())
 }

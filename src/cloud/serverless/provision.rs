@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::namespace::{self, Namespace};
 use super::plan::Plan;
+use super::resource::{self, Resource};
 use super::workgroup::{self, Workgroup};
 use super::{limit, limit::FoundLimit};
 use crate::cloud::clients::Clients;
@@ -66,13 +67,13 @@ impl Found {
             let what = format!("security group {} ({})", group.name, group.id);
             demand(group.tags.clone(), what)?;
         }
-        let namespace = namespace::find(clients, &plan.namespace.name).await?;
+        let namespace = resource::find::<Namespace>(clients, &plan.namespace.name).await?;
         if let Some(found) = &namespace {
             demand(found.tags.clone(), format!("namespace {}", found.namespace_name))?;
             let difference = namespace::difference(&plan.namespace, found);
             refuse(difference.filter(|_| !found.is_going()))?;
         }
-        let workgroup = workgroup::find(clients, &plan.workgroup.name).await?;
+        let workgroup = resource::find::<Workgroup>(clients, &plan.workgroup.name).await?;
         let mut limits = Vec::new();
         if let Some(found) = &workgroup {
             demand(found.tags.clone(), format!("workgroup {}", found.workgroup_name))?;
@@ -130,7 +131,7 @@ pub async fn provision(
         journal.note(format!("workgroup {name}: was there already ({state})"));
     }
     if standing.is_some_and(Workgroup::is_going) {
-        workgroup::wait_gone(clients, name, timeout, journal).await?;
+        resource::wait_gone::<Workgroup>(clients, name, timeout, journal).await?;
         standing = None;
     }
     ensure_namespace(clients, plan, found.namespace.as_ref(), timeout, journal).await?;
@@ -170,7 +171,7 @@ async fn ensure_namespace(
     let name = plan.name.as_str();
     let mut standing = found;
     if standing.is_some_and(Namespace::is_going) {
-        namespace::wait_gone(clients, name, timeout, journal).await?;
+        resource::wait_gone::<Namespace>(clients, name, timeout, journal).await?;
         standing = None;
     }
     if standing.is_none() {

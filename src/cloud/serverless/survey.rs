@@ -8,6 +8,7 @@ use serde_json::json;
 use super::api::{self, call, existing};
 use super::limit::{self, FoundLimit};
 use super::namespace::{self, Namespace};
+use super::resource;
 use super::workgroup::{self, Workgroup};
 use crate::cloud::clients::Clients;
 use crate::cloud::error::CloudError;
@@ -140,12 +141,12 @@ pub async fn complete(
         tags.is_some_and(|tags| tags.is_of(name) && tags.region == clients.region)
     };
     if holding.workgroup.is_none() {
-        let found = workgroup::find(clients, name.as_str()).await?;
+        let found = resource::find::<Workgroup>(clients, name.as_str()).await?;
         holding.workgroup = found.filter(|found| is_ours(found.tags.as_ref()));
         add_limits(clients, holding).await?;
     }
     if holding.namespace.is_none() {
-        let found = namespace::find(clients, name.as_str()).await?;
+        let found = resource::find::<Namespace>(clients, name.as_str()).await?;
         holding.namespace = found.filter(|found| is_ours(found.tags.as_ref()));
     }
     Ok(())

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use super::api;
 use super::limit::{self, FoundLimit};
+use super::namespace::Namespace;
+use super::resource::{self, Resource};
 use super::survey::{Holding, find_snapshot};
-use super::{api, namespace, workgroup};
+use super::workgroup::Workgroup;
 use crate::cloud::clients::Clients;
 use crate::cloud::error::CloudError;
 use crate::cloud::journal::Journal;
@@ -27,14 +30,18 @@ pub async fn remove(
     let mut errors = Vec::new();
     if holding.workgroup.is_some() {
         let removed = remove_limits(clients, name, &holding.limits, journal, &mut errors).await;
-        if let Err(error) = workgroup::remove(clients, name, timeout, journal).await {
+        if let Err(error) =
+            resource::remove::<Workgroup>(clients, name, &[], timeout, journal).await
+        {
             errors.push(error);
             errors.extend(put_back(clients, name, &removed, journal).await);
             return errors;
         }
     }
     if holding.namespace.is_some() {
-        let gone = namespace::remove(clients, name, final_snapshot, timeout, journal).await;
+        let snapshot = final_snapshot.map(|snapshot| ("finalSnapshotName", snapshot));
+        let more = snapshot.as_slice();
+        let gone = resource::remove::<Namespace>(clients, name, more, timeout, journal).await;
         errors.extend(gone.err());
     }
     errors
@@ -70,7 +77,7 @@ async fn put_back(
     removed: &[&FoundLimit],
     journal: &Journal,
 ) -> Vec<CloudError> {
-    match workgroup::find(clients, name).await {
+    match resource::find::<Workgroup>(clients, name).await {
         Ok(Some(found)) if !found.is_going() => {}
         Ok(_) => return Vec::new(),
         Err(error) => return vec![error],
@@ -97,7 +104,7 @@ pub async fn demand_free(
     holding: &Holding,
     snapshot: &str,
 ) -> Result<(), CloudError> {
-    if holding.namespace.as_ref().is_none_or(namespace::Namespace::is_going) {
+    if holding.namespace.as_ref().is_none_or(Resource::is_going) {
         return Ok(());
     }
     match find_snapshot(clients, snapshot).await? {

@@ -10,11 +10,13 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::api::{self, CONFLICT, Done, call, existing, tag_list};
+use super::api::{self, CONFLICT, Done, call, tag_list};
+use super::resource::{self, Got, Resource};
 use super::wait::{Wait, while_busy};
 use crate::cloud::clients::Clients;
-use crate::cloud::error::{ApiError, CloudError};
+use crate::cloud::error::CloudError;
 use crate::cloud::journal::Journal;
+use crate::cloud::json::Operation;
 use crate::cloud::names::Name;
 use crate::cloud::tags::Tags;
 use crate::cloud::wait::Verdict;
@@ -78,17 +80,25 @@ struct Endpoint {
     port: Option<u16>,
 }
 
-#[derive(Deserialize)]
-struct Got {
-    workgroup: Workgroup,
+impl Resource for Workgroup {
+    const KIND: &'static str = "workgroup";
+    const GET: &'static Operation = &api::GET_WORKGROUP;
+    const DELETE: &'static Operation = &api::DELETE_WORKGROUP;
+
+    fn arn(&self) -> &str {
+        &self.workgroup_arn
+    }
+
+    fn status(&self) -> &str {
+        &self.status
+    }
+
+    fn tags(&mut self) -> &mut Option<Tags> {
+        &mut self.tags
+    }
 }
 
 impl Workgroup {
-    /// Whether it is on its way out.
-    pub fn is_going(&self) -> bool {
-        self.status == "DELETING"
-    }
-
     /// The most RPUs at a time, where that is limited.
     pub fn max_capacity(&self) -> Option<u32> {
         self.max_capacity.and_then(|capacity| u32::try_from(capacity).ok()).filter(|n| *n > 0)
@@ -212,33 +222,10 @@ fn exclusive_capacities(spec: &WorkgroupSpec, found: &Workgroup) -> Option<(Stri
     }
 }
 
-/// The workgroup of this name with its tags, if there is one.
-///
-/// # Errors
-///
-/// If AWS refuses or cannot be reached.
-pub async fn find(clients: &Clients, name: &str) -> Result<Option<Workgroup>, CloudError> {
-    let Some(mut found) = look(clients, name).await? else { return Ok(None) };
-    found.tags = api::tags(clients, &found.workgroup_arn).await?;
-    Ok(Some(found))
-}
-
-/// The same without its tags.
-async fn look(clients: &Clients, name: &str) -> Result<Option<Workgroup>, CloudError> {
-    let found = get(clients, name).await;
-    found.map_err(|e| e.during(format!("look for the workgroup {name}")))
-}
-
-async fn get(clients: &Clients, name: &str) -> Result<Option<Workgroup>, ApiError> {
-    let request = json!({ "workgroupName": name });
-    let answer = existing(call::<Got>(clients, &api::GET_WORKGROUP, &request).await)?;
-    Ok(answer.map(|answer| answer.workgroup))
-}
-
 /// Whether a workgroup of this name is ours, as far as can be seen: whoever has clusters alone need not
 /// be allowed to look.
 pub async fn is_ours(clients: &Clients, name: &Name) -> bool {
-    let found = find(clients, name.as_str()).await.unwrap_or_else(|error| {
+    let found = resource::find::<Workgroup>(clients, name.as_str()).await.unwrap_or_else(|error| {
         tracing::debug!("{error}");
         None
     });
@@ -272,10 +259,10 @@ pub async fn make(
     let request = create(spec, group_id);
     let what = format!("namespace {name}");
     let made = while_busy(&what, limit, || async {
-        match call::<Got>(clients, &api::CREATE_WORKGROUP, &request).await {
+        match call::<Got<Workgroup>>(clients, &api::CREATE_WORKGROUP, &request).await {
             // A try whose answer was lost made it, or somebody else did meanwhile.
-            Err(error) if error.is(CONFLICT) => get(clients, name).await?.ok_or(error),
-            answer => Ok(answer?.workgroup),
+            Err(error) if error.is(CONFLICT) => resource::get(clients, name).await?.ok_or(error),
+            answer => Ok(answer?.resource),
         }
     });
     let made = made.await.map_err(|e| e.during(format!("make the workgroup {name}")))?;
@@ -303,8 +290,7 @@ pub async fn amend(
 ) -> Result<(), CloudError> {
     let name = &spec.name;
     if found.tags.as_ref() != Some(&spec.tags) {
-        let tagged = api::tag(clients, &found.workgroup_arn, &spec.tags).await;
-        tagged.map_err(|e| e.during(format!("tag the workgroup {name}")))?;
+        resource::tag(clients, name, found, &spec.tags).await?;
     }
     let what = format!("workgroup {name}");
     for Change { request, done } in changes(spec, found, group_id) {
@@ -342,54 +328,6 @@ pub async fn wait_available(
     };
     let what = format!("workgroup {name}");
     let wait = Wait { what: &what, wanted: "available", limit, journal };
-    let found = wait.until(|| find(clients, name), judge).await?;
+    let found = wait.until(|| resource::find(clients, name), judge).await?;
     found.ok_or_else(|| wait.lost("not there".to_owned()))
-}
-
-/// Removes the workgroup, and waits until it is gone.
-///
-/// # Errors
-///
-/// If AWS refuses or cannot be reached, or it takes too long.
-pub async fn remove(
-    clients: &Clients,
-    name: &str,
-    limit: Duration,
-    journal: &Journal,
-) -> Result<(), CloudError> {
-    journal.enter(format!("removing the workgroup {name}"));
-    let request = json!({ "workgroupName": name });
-    let what = format!("workgroup {name}");
-    let asked = while_busy(&what, limit, || async {
-        // It conflicts with itself once it is under way.
-        if get(clients, name).await?.is_none_or(|found| found.is_going()) {
-            return Ok(());
-        }
-        existing(call::<Done>(clients, &api::DELETE_WORKGROUP, &request).await).map(|_| ())
-    });
-    asked.await.map_err(|e| e.during(format!("remove the workgroup {name}")))?;
-    wait_gone(clients, name, limit, journal).await?;
-    journal.note(format!("workgroup {name}: removed"));
-    Ok(())
-}
-
-/// Waits until the workgroup is gone.
-///
-/// # Errors
-///
-/// If it takes too long, or AWS refuses.
-pub async fn wait_gone(
-    clients: &Clients,
-    name: &str,
-    limit: Duration,
-    journal: &Journal,
-) -> Result<(), CloudError> {
-    let what = format!("workgroup {name}");
-    let wait = Wait { what: &what, wanted: "gone", limit, journal };
-    let judge = |found: Option<&Workgroup>| match found {
-        None => (Verdict::Reached, "gone".to_owned()),
-        Some(found) => (Verdict::Waiting, found.status.to_ascii_lowercase()),
-    };
-    wait.until(|| look(clients, name), judge).await?;
-    Ok(())
 }

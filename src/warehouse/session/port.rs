@@ -26,10 +26,6 @@ pub(super) struct PortSession {
     heard: Arc<Heard>,
 }
 
-/// Converts driver errors to causes. Uses the server's reason for ending the session, if it sent
-/// one.
-pub(super) type Explain = Arc<dyn Fn(&tokio_postgres::Error) -> Cause + Send + Sync>;
-
 impl PortSession {
     /// Connects, and returns the session with the parameters that the server reports.
     pub(super) async fn open(
@@ -81,12 +77,12 @@ impl PortSession {
     }
 
     /// Returns a function that converts driver errors to causes.
-    pub(super) fn explain(&self) -> Explain {
+    pub(super) fn explain(&self) -> impl Fn(&tokio_postgres::Error) -> Cause + Send + use<> {
         let heard = self.heard.clone();
-        Arc::new(move |error| match heard.end() {
+        move |error| match heard.end() {
             Some(end) if error.is_closed() => Cause::Refused(Box::new(end)),
             _ => Cause::driver(error),
-        })
+        }
     }
 
     /// Returns the notices received since the last call.

@@ -215,9 +215,9 @@ async fn run(kept: &Kept, batch: &Batch, sqls: &[String], wraps: bool) -> bool {
     if wraps {
         session.run("BEGIN").await;
     }
-    let mut lives = true;
+    let (mut is_cut, mut goes_on) = (false, true);
     for (number, sql) in sqls.iter().enumerate() {
-        if !lives {
+        if !goes_on {
             batch.statements.lock().unwrap()[number].0 = "ABORTED";
             continue;
         }
@@ -232,18 +232,18 @@ async fn run(kept: &Kept, batch: &Batch, sqls: &[String], wraps: bool) -> bool {
             None => session.cancelled().await,
         };
         let failed = matches!(answer, Answer::Error(_) | Answer::Cut);
-        lives = !(matches!(answer, Answer::Cut) || failed && wraps);
+        is_cut = matches!(answer, Answer::Cut);
+        goes_on = !(is_cut || failed && wraps);
         let status = if failed { "FAILED" } else { "FINISHED" };
         batch.statements.lock().unwrap()[number] = (status, Some(answer));
     }
-    if wraps {
-        session.run(if lives { "COMMIT" } else { "ROLLBACK" }).await;
-        lives = true;
+    if wraps && !is_cut {
+        session.run(if goes_on { "COMMIT" } else { "ROLLBACK" }).await;
     }
-    if !lives && let Some(session) = guard.take() {
+    if is_cut && let Some(session) = guard.take() {
         session.close().await;
     }
-    lives
+    !is_cut
 }
 
 fn describe(id: &str, batch: &Batch) -> Value {

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 pub use status::{WorkgroupRow, line, row};
 
-use super::provision::{own_address, unasked_text};
+use super::provision::{admitted, placeholders, unasked_text};
 use super::{confirm, perform};
 use crate::cli::args::ProvisionArgs;
 use crate::cli::error::Result;
 use crate::cli::output::print;
 use crate::cli::settings::GlobalOptions;
 use crate::cloud::address::Cidr;
-use crate::cloud::clients::{Caller, Clients};
+use crate::cloud::clients::Clients;
 use crate::cloud::error::CloudError;
 use crate::cloud::journal::Journal;
 use crate::cloud::network::subnets::network_of;
@@ -39,10 +39,7 @@ pub async fn provision_workgroup(
         caller => caller?,
     };
     let vpc = network(options, &clients).await?;
-    let cidrs = match cidrs.is_empty() {
-        true => vec![own_address(args, options.public, &vpc).await?],
-        false => cidrs,
-    };
+    let cidrs = admitted(args, options.public, &vpc, cidrs).await?;
     let plan = Plan::new(options, &caller, &clients.region, &vpc, cidrs);
     let found = Found::look(&clients, &plan, args.adopt).await?;
     if args.dry_run {
@@ -63,15 +60,14 @@ pub async fn provision_workgroup(
     print(&show::made(&plan, &made, &journal.done()))
 }
 
-/// The plan where AWS cannot be asked: what it would have told has a name in capitals.
+/// Returns the plan of a dry run that could not query AWS, with placeholders for AWS's answers.
 fn unasked(
     options: &ServerlessOptions,
     clients: &Clients,
     cidrs: Vec<Cidr>,
     error: &CloudError,
 ) -> String {
-    let caller = Caller { account: "ACCOUNT".to_owned(), arn: "CALLER".to_owned() };
-    let vpc = Vpc { id: "NETWORK".to_owned(), cidr: None };
+    let (caller, vpc) = placeholders();
     let plan = Plan::new(options, &caller, &clients.region, &vpc, cidrs);
     unasked_text(error, &show::plan(&plan, &clients.region, &caller, None))
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::super::show::{admitted, heading, role};
+use super::super::show::{admitted, heading, opening, role, rule};
 use super::status::spending;
 use crate::cli::output::{STRONG, styled};
 use crate::cloud::clients::Caller;
@@ -19,22 +19,9 @@ pub fn plan(plan: &Plan, region: &str, caller: &Caller, found: Option<&Found>) -
         Some(_) => " (to make)",
         None => "",
     };
-    let mut text = format!(
-        "in {region} of account {}, as {}; each where it is not there yet, in this order:\n\n",
-        caller.account, caller.arn
-    );
+    let mut text = opening(region, caller);
     text += &role(&plan.role, there(|found| found.role.is_some()));
-    let group = &plan.group;
-    let _ = writeln!(
-        text,
-        "{} security group {}{}\n  in {}, lets {} in to port {}\n",
-        heading("rule"),
-        group.name,
-        there(|found| found.group.is_some()),
-        group.vpc,
-        admitted(&group.cidrs),
-        group.port
-    );
+    text += &rule(&plan.group, there(|found| found.group.is_some()));
     let parts = [
         ("namespace", there(|found| found.namespace.is_some()), data(plan)),
         ("workgroup", there(|found| found.workgroup.is_some()), compute(plan)),
