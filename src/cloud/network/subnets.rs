@@ -1,4 +1,4 @@
-//! The subnets of a workgroup, which tell its network.
+//! Lookup of the VPC of a workgroup from its subnets.
 //!
 //! Source: Amazon EC2 API Reference, DescribeSubnets.
 
@@ -21,19 +21,19 @@ struct Subnet {
     vpc_id: String,
 }
 
-/// Finds subnets by their ids.
+/// Returns the request that finds subnets by their IDs.
 pub fn find_subnets(ids: &[String]) -> Request {
     ids.iter().zip(1..).fold(Request::new("ec2:DescribeSubnets"), |request, (id, n): (_, usize)| {
         request.with(format!("SubnetId.{n}"), id)
     })
 }
 
-/// The id of the network that all these subnets are in.
+/// Returns the ID of the VPC that contains all these subnets.
 ///
 /// # Errors
 ///
-/// If one does not exist or is in another network than the first, or if AWS refuses or cannot be
-/// reached.
+/// Returns an error if a subnet does not exist or is in another VPC than the first, or if AWS rejects the
+/// request or cannot be reached.
 pub async fn network_of(clients: &Clients, ids: &[String]) -> Result<String, CloudError> {
     let found: Result<Subnets, _> = clients.ec2.send(&find_subnets(ids)).await;
     let found = match found {

@@ -43,13 +43,13 @@ operations! {
     UPDATE_WORKGROUP = "UpdateWorkgroup";
 }
 
-/// The code of an error about something that does not exist.
+/// Error code for a resource that does not exist.
 const NOT_FOUND: &str = "ResourceNotFoundException";
 
-/// The code of an error about something that exists, or is being changed already.
+/// Error code for a resource that exists or is being changed already.
 pub(super) const CONFLICT: &str = "ConflictException";
 
-/// An answer of which nothing is needed.
+/// A response whose content is not needed.
 #[derive(Debug, Deserialize)]
 pub(super) struct Done {}
 
@@ -75,7 +75,7 @@ pub(super) async fn call<T: DeserializeOwned>(
     send(service, operation, request).await
 }
 
-/// What was asked for; `None` where it does not exist.
+/// Returns the response, or `None` if the resource does not exist.
 pub(super) fn existing<T>(answer: Result<T, ApiError>) -> Result<Option<T>, ApiError> {
     match answer {
         Ok(found) => Ok(Some(found)),
@@ -84,7 +84,7 @@ pub(super) fn existing<T>(answer: Result<T, ApiError>) -> Result<Option<T>, ApiE
     }
 }
 
-/// All that an operation lists under `key`, page by page.
+/// Returns all items that an operation lists under `key`, from all pages.
 pub(super) async fn list<T: DeserializeOwned>(
     clients: &Clients,
     operation: &'static Operation,
@@ -109,7 +109,8 @@ pub(super) async fn list<T: DeserializeOwned>(
     }
 }
 
-/// The tags of a resource, which the listings leave out; `None` where it is not ours, or is gone.
+/// Returns the tags of a resource, which listings omit, or `None` if starlift does not manage the resource
+/// or it does not exist.
 pub(super) async fn tags(clients: &Clients, arn: &str) -> Result<Option<Tags>, CloudError> {
     let request = json!({ "resourceArn": arn });
     let answer = existing(call::<Tagged>(clients, &LIST_TAGS, &request).await);
@@ -118,19 +119,19 @@ pub(super) async fn tags(clients: &Clients, arn: &str) -> Result<Option<Tags>, C
     Ok(Tags::read(tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str()))))
 }
 
-/// Tags as a request has them.
+/// Returns tags in the form of a request.
 pub(super) fn tag_list(tags: &Tags) -> Value {
     tags.pairs().into_iter().map(|(key, value)| json!({ "key": key, "value": value })).collect()
 }
 
-/// Says whose a resource is.
+/// Sets the tags of a resource.
 pub(super) async fn tag(clients: &Clients, arn: &str, tags: &Tags) -> Result<(), ApiError> {
     let request = json!({ "resourceArn": arn, "tags": tag_list(tags) });
     call::<Done>(clients, &TAG_RESOURCE, &request).await.map(|Done {}| ())
 }
 
-/// Whether AWS refuses a role that it does not know yet. The code is that of every wrong value, and
-/// no documentation gives the message: that it names the role is what it must have.
+/// Returns `true` if AWS rejects a role because it has not propagated yet. The code is that of any invalid
+/// value, and the message is undocumented, except that it has to name the role.
 pub(super) fn is_unknown_role(error: &ApiError) -> bool {
     error.is("ValidationException") && error.said.to_lowercase().contains("role")
 }

@@ -15,16 +15,16 @@ use crate::cloud::clients::Clients;
 use crate::cloud::error::{ApiError, CloudError};
 use crate::cloud::journal::Journal;
 
-/// The most RPU-hours that are used in a time, after which AWS turns queries off.
+/// Maximum number of RPU-hours per period, after which AWS turns queries off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RpuLimit {
-    /// RPU-hours.
+    /// Number of RPU-hours.
     pub amount: u32,
-    /// The time.
+    /// The period.
     pub period: Period,
 }
 
-/// The time after which a limit begins anew.
+/// The period after which the usage counts from zero again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Period {
     /// A day.
@@ -59,7 +59,7 @@ impl fmt::Display for RpuLimit {
     }
 }
 
-/// Why a text is no limit.
+/// The reason why a text is not a limit.
 #[derive(Debug, thiserror::Error)]
 #[error("{0:?} is not AMOUNT/PERIOD, such as 24/day, 100/week or 300/month, with an amount from 1 to {max}",
     max = RpuLimit::MAX)]
@@ -101,7 +101,7 @@ impl Period {
         }
     }
 
-    /// As the service names it.
+    /// Returns the name that the service uses.
     fn code(self) -> &'static str {
         match self {
             Period::Day => "daily",
@@ -115,7 +115,7 @@ impl Period {
     }
 }
 
-/// A limit of the use of compute, as it is.
+/// An existing limit of the use of compute.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FoundLimit {
@@ -132,7 +132,7 @@ const COMPUTE: &str = "serverless-compute";
 const TURN_OFF: &str = "deactivate";
 
 impl FoundLimit {
-    /// The limit, where queries are turned off at it; `None` for one that is only reported.
+    /// Returns the limit if AWS turns queries off at it, or `None` if AWS only reports it.
     pub fn guard(&self) -> Option<RpuLimit> {
         let amount = u32::try_from(self.amount).unwrap_or(u32::MAX);
         let period = Period::of_code(&self.period)?;
@@ -167,11 +167,11 @@ fn request(workgroup_arn: &str, amount: u64, period: &str, breach_action: &str) 
     })
 }
 
-/// The limits of the compute of a workgroup; of all workgroups without one.
+/// Returns the compute limits of a workgroup, or of all workgroups if none is given.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be reached.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn list(clients: &Clients, arn: Option<&str>) -> Result<Vec<FoundLimit>, CloudError> {
     let mut request = json!({ "usageType": COMPUTE });
     if let Some(arn) = arn {
@@ -182,14 +182,14 @@ pub async fn list(clients: &Clients, arn: Option<&str>) -> Result<Vec<FoundLimit
     Ok(found.unwrap_or_default())
 }
 
-/// Brings the limits of a workgroup to `wanted`; without it, creates the default one where the
-/// workgroup has none.
+/// Changes the limits of a workgroup to `wanted`. Without it, creates the default limit if the workgroup has
+/// none.
 ///
-/// Limits that are only reported stay: they are alerts that somebody set.
+/// Limits that AWS only reports stay: they are alerts that a user has set.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be reached.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn ensure(
     clients: &Clients,
     workgroup: &str,
@@ -216,7 +216,7 @@ pub async fn ensure(
             journal.note(format!("workgroup {workgroup}: limited to {wanted}"));
         }
     }
-    // The new limit is in place before an old one goes.
+    // Create the new limit before an old one is deleted.
     let kept = standing.map(|(found, _)| &found.usage_limit_id);
     for (found, guard) in guards.iter().filter(|(found, _)| Some(&found.usage_limit_id) != kept) {
         delete(clients, workgroup, found).await?;
@@ -237,11 +237,11 @@ async fn change(
     Ok(())
 }
 
-/// Creates a limit; one that a try whose answer was lost created is as good.
+/// Creates a limit. Succeeds if an earlier request, whose response was lost, has created it.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be reached.
+/// Returns an error if AWS rejects the request or cannot be reached.
 async fn make(
     clients: &Clients,
     workgroup: &str,
@@ -252,11 +252,11 @@ async fn make(
     send(clients, workgroup, arn, &request, |found| found.guard() == Some(limit)).await
 }
 
-/// Creates a limit again as it was found, whatever AWS does at it.
+/// Recreates a limit as it was found, with the same breach action.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be reached.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub(super) async fn restore(
     clients: &Clients,
     workgroup: &str,
@@ -287,11 +287,11 @@ async fn send(
     }
 }
 
-/// Removes a limit; one that is gone already is as good.
+/// Deletes a limit. Succeeds if it does not exist.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be reached.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub(super) async fn delete(
     clients: &Clients,
     workgroup: &str,

@@ -1,5 +1,4 @@
-//! What a load needs to know of workgroups: their endpoints, the roles in which they read, and short-lived
-//! passwords for them.
+//! Lookup of workgroups for loads: their endpoints, the roles that they read with, and short-lived passwords.
 //!
 //! Source: Redshift Serverless API Reference, GetWorkgroup, GetNamespace and GetCredentials.
 
@@ -57,12 +56,13 @@ struct Namespace {
     iam_roles: Vec<String>,
 }
 
-/// Finds a workgroup by its name. The user of the result is empty: it follows from the caller's
+/// Finds a workgroup by its name. The user of the result is empty, because AWS derives it from the caller's
 /// identity at each login.
 ///
 /// # Errors
 ///
-/// If there is no such workgroup, if it is not available, or if AWS refuses or cannot be reached.
+/// Returns an error if there is no such workgroup or it is not available, or if AWS rejects the request or
+/// cannot be reached.
 pub async fn find(clients: &Clients, name: &str) -> Result<FoundCluster, CloudError> {
     let service = (&SERVERLESS, clients.sdk(), clients.region.as_str());
     let sent = send(service, &GET_WORKGROUP, &json!({ "workgroupName": name })).await;
@@ -97,12 +97,12 @@ pub async fn find(clients: &Clients, name: &str) -> Result<FoundCluster, CloudEr
     })
 }
 
-/// A password for the database user that the caller is mapped to; the user is created at its first
-/// login. It is valid for `seconds`.
+/// Returns a password for the database user that the caller is mapped to, valid for `seconds`. The user is
+/// created at its first login.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be reached.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn credentials(
     sdk: &SdkConfig,
     region: &str,
@@ -116,14 +116,15 @@ pub async fn credentials(
 }
 
 impl Namespace {
-    /// The default role, or the only one.
+    /// Returns the default role, or the only role.
     fn reading_role(&self) -> Option<String> {
         let roles = self.iam_roles.iter().map(|listed| role_arn(listed));
         default_or_only(self.default_iam_role_arn.as_deref(), roles)
     }
 }
 
-/// The ARN of a role in a listing: the ARN itself, or `IamRole(applyStatus=…, iamRoleArn=ARN)`.
+/// Returns the ARN of a role in a listing, which is the ARN itself or
+/// `IamRole(applyStatus=…, iamRoleArn=ARN)`.
 pub(super) fn role_arn(listed: &str) -> Option<String> {
     let start = listed.find("arn:")?;
     let arn = listed[start..].split([',', ')', ' ']).next()?;

@@ -1,11 +1,11 @@
 //! Redshift Serverless: a workgroup, which computes, and its namespace, which keeps the data.
 //!
-//! [`plan`] says what is wanted; [`namespace`], [`workgroup`] and [`limit`] each bring their resource
-//! to it; [`provision`] and [`teardown`] put these in order, and [`survey`] finds what is there.
-//! [`lookup`] is what a load needs to know of a workgroup that exists, whoever created it.
+//! [`plan`] describes the wanted resources; [`namespace`], [`workgroup`] and [`limit`] create and change one
+//! kind each; [`provision`] and [`teardown`] call them in order, and [`survey`] finds existing resources.
+//! [`lookup`] finds a workgroup for a load, regardless of who created it.
 //!
-//! A workgroup costs nothing while no query runs, so that nothing pauses it: a usage limit, at which
-//! AWS turns queries off, bounds what it costs.
+//! A workgroup costs nothing while no query runs, so it is never paused. A usage limit, at which AWS turns
+//! queries off, bounds its cost.
 
 mod api;
 pub mod limit;

@@ -1,7 +1,7 @@
-//! The namespace of a workgroup: its database, its first user, and the role in which it reads.
+//! The namespace of a workgroup: its database, its admin user, and the role that it reads with.
 //!
-//! Sources: Redshift Serverless API Reference, CreateNamespace, UpdateNamespace (which takes one kind of
-//! change at a time), GetNamespace.
+//! Sources: Redshift Serverless API Reference, CreateNamespace, UpdateNamespace (which accepts one kind of
+//! change per request), GetNamespace.
 
 use std::time::Duration;
 
@@ -19,22 +19,22 @@ use crate::cloud::json::Operation;
 use crate::cloud::tags::Tags;
 use crate::cloud::wait::{Verdict, until_seen, while_settling};
 
-/// A namespace as it should be.
+/// The wanted state of a namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamespaceSpec {
     /// Its name.
     pub name: String,
-    /// The database that it begins with.
+    /// The initial database.
     pub database: String,
-    /// Its first user, whose password AWS makes up and keeps.
+    /// The admin user, whose password AWS generates and stores.
     pub user: String,
-    /// The role in which it reads the star.
+    /// ARN of the role that reads the star.
     pub role_arn: String,
-    /// Whose it is.
+    /// Tags that identify the owner.
     pub tags: Tags,
 }
 
-/// A namespace as it is.
+/// An existing namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Namespace {
@@ -45,17 +45,17 @@ pub struct Namespace {
     pub namespace_arn: String,
     /// `AVAILABLE`, `MODIFYING` or `DELETING`.
     pub status: String,
-    /// The database that it began with.
+    /// The initial database.
     pub db_name: Option<String>,
-    /// Its first user.
+    /// The admin user.
     pub admin_username: Option<String>,
-    /// The secret that holds the first user's password, where AWS keeps it.
+    /// ARN of the secret with the admin password, if AWS manages it.
     pub admin_password_secret_arn: Option<String>,
-    /// What `IAM_ROLE default` means.
+    /// ARN of the role that `IAM_ROLE default` refers to.
     pub default_iam_role_arn: Option<String>,
     #[serde(default)]
     iam_roles: Vec<String>,
-    /// Whose it is; `None` where it is not ours.
+    /// Tags that identify the owner, or `None` if starlift does not manage it.
     #[serde(skip)]
     pub tags: Option<Tags>,
 }
@@ -79,23 +79,22 @@ impl Resource for Namespace {
 }
 
 impl Namespace {
-    /// The ARNs of its roles.
+    /// Returns the ARNs of its roles.
     fn roles(&self) -> Vec<String> {
         self.iam_roles.iter().filter_map(|listed| role_arn(listed)).collect()
     }
 
-    /// How far the attachment of a role has come: `in-sync` is all the way; `None` where it is not
-    /// attached.
+    /// Returns the status of a role, such as `in-sync`, or `None` if the role is not attached.
     pub fn role_status(&self, arn: &str) -> Option<&str> {
         let listed =
             self.iam_roles.iter().find(|listed| role_arn(listed).as_deref() == Some(arn))?;
         let status = listed.split_once("applyStatus=").map(|(_, rest)| rest);
-        // A list of plain ARNs tells no state.
+        // A list of plain ARNs has no status.
         Some(status.and_then(|rest| rest.split([',', ')']).next()).unwrap_or("in-sync"))
     }
 }
 
-/// Creates the namespace.
+/// Returns the request that creates the namespace.
 pub fn create(spec: &NamespaceSpec) -> Value {
     json!({
         "namespaceName": spec.name,
@@ -108,9 +107,10 @@ pub fn create(spec: &NamespaceSpec) -> Value {
     })
 }
 
-/// Attaches the role, and makes it the one that `IAM_ROLE default` means; `None` where it is so.
+/// Returns the request that attaches the role and makes it the default, or `None` if that is the case
+/// already.
 ///
-/// The list replaces the one that is there: the roles of others stay in it.
+/// The request replaces the list of roles, so it includes the roles of others.
 pub fn attach_role(spec: &NamespaceSpec, found: &Namespace) -> Option<Value> {
     let mut roles = found.roles();
     let is_attached =
@@ -128,7 +128,7 @@ pub fn attach_role(spec: &NamespaceSpec, found: &Namespace) -> Option<Value> {
     }))
 }
 
-/// What a namespace has otherwise than the plan, of what is not changed in place.
+/// Returns a difference from the plan that cannot be changed in place, if there is one.
 pub fn difference(spec: &NamespaceSpec, found: &Namespace) -> Option<CloudError> {
     let pairs =
         [("database", &found.db_name, &spec.database), ("user", &found.admin_username, &spec.user)];
@@ -142,11 +142,11 @@ pub fn difference(spec: &NamespaceSpec, found: &Namespace) -> Option<CloudError>
     })
 }
 
-/// All namespaces, without their tags.
+/// Returns all namespaces, without their tags.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be reached.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn list(clients: &Clients) -> Result<Vec<Namespace>, CloudError> {
     let found = api::list(clients, &api::LIST_NAMESPACES, "namespaces", json!({})).await;
     found.map_err(|e| e.during("list the namespaces"))
@@ -156,7 +156,8 @@ pub async fn list(clients: &Clients) -> Result<Vec<Namespace>, CloudError> {
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be reached, or somebody else creates one of this name meanwhile.
+/// Returns an error if AWS rejects a request or cannot be reached, or if another user creates one of this name
+/// at the same time.
 pub async fn make(
     clients: &Clients,
     spec: &NamespaceSpec,
@@ -164,14 +165,14 @@ pub async fn make(
 ) -> Result<(), CloudError> {
     let name = &spec.name;
     journal.enter(format!("making the namespace {name}"));
-    // A role that was only just made may not be known yet to Redshift.
+    // Redshift may not know a new role yet.
     let request = create(spec);
     let made = while_settling(is_unknown_role, || async {
         call::<Done>(clients, &api::CREATE_NAMESPACE, &request).await
     });
     match made.await {
         Ok(Done {}) => {}
-        // A try whose answer was lost made it, or somebody else did meanwhile.
+        // An earlier request whose response was lost created it, or another user did.
         Err(error) if error.is(CONFLICT) => {
             let Some(found) = until_seen(|| resource::find::<Namespace>(clients, name)).await?
             else {
@@ -188,11 +189,11 @@ pub async fn make(
     Ok(())
 }
 
-/// Brings a namespace that stands to what it should be.
+/// Changes an existing namespace to match the plan.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be reached.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn amend(
     clients: &Clients,
     spec: &NamespaceSpec,
@@ -217,11 +218,11 @@ pub async fn amend(
     Ok(())
 }
 
-/// Waits until the namespace can be changed; with a role, until it reads in that role.
+/// Waits until the namespace is available and, if a role is given, until the role is in sync.
 ///
 /// # Errors
 ///
-/// If it is removed meanwhile, if it takes too long, or if AWS refuses.
+/// Returns an error if it is deleted, if it takes longer than `limit`, or if AWS rejects a request.
 pub async fn wait_available(
     clients: &Clients,
     name: &str,
@@ -230,7 +231,7 @@ pub async fn wait_available(
     journal: &Journal,
 ) -> Result<Namespace, CloudError> {
     let judge = |found: Option<&Namespace>| {
-        // It may be missing from the answers for a moment after it was made.
+        // A new resource may be missing from responses for a moment.
         let Some(found) = found else { return (Verdict::Waiting, "not there".to_owned()) };
         let role = role_arn.map(|arn| found.role_status(arn).unwrap_or("not attached"));
         let state = found.status.to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! What is wanted of a workgroup, in full, so that it can be shown before anything is done.
+//! The plan for a workgroup, in full, so that it can be shown before anything is created.
 
 use std::time::Duration;
 
@@ -15,53 +15,52 @@ use crate::cloud::role::RoleSpec;
 use crate::cloud::tags::{Tags, creator};
 use crate::error::{Error, Result};
 
-/// What a user may say of a workgroup and what goes with it.
+/// The user's options for a workgroup and the resources that belong to it.
 #[derive(Debug, Clone)]
 pub struct ServerlessOptions {
-    /// The name of all of it.
+    /// The name of all resources.
     pub name: Name,
-    /// Where the star is that the workgroup reads.
+    /// Location of the star that the workgroup reads.
     pub star: StarPlace,
-    /// RPUs with which a query begins: a new workgroup has the smallest number that is in all regions,
-    /// another keeps its own, unless that is said.
+    /// Base capacity in RPUs. Without it, a new workgroup has the smallest one that is available in all
+    /// regions, and an existing one keeps its own.
     pub base_capacity: Option<u32>,
-    /// The most RPUs at a time: as AWS sets it, or as it is, unless that is said.
+    /// Maximum capacity in RPUs. Without it, AWS chooses for a new workgroup, and an existing one keeps
+    /// its own.
     pub max_capacity: Option<u32>,
-    /// The most RPU-hours in a time: a new workgroup has the default, another keeps its own, unless
-    /// that is said.
+    /// Usage limit. Without it, a new workgroup has the default, and an existing one keeps its own.
     pub limit: Option<RpuLimit>,
     /// The database.
     pub database: String,
-    /// The first user.
+    /// The admin user.
     pub user: String,
     /// The port.
     pub port: u16,
-    /// Whether the workgroup has an address on the internet: a new one does not, another stays as it
-    /// is, unless that is said.
+    /// `true` for a public address. Without it, a new workgroup has none, and an existing one stays as it is.
     pub public: Option<bool>,
-    /// The subnets that it is in; the default network's without.
+    /// IDs of its subnets; if empty, AWS uses those of the default VPC.
     pub subnets: Vec<String>,
-    /// The key that the star's objects are encrypted with, where it is the user's own.
+    /// ARN of the customer managed key that encrypts the star's objects, if there is one.
     pub kms_key: Option<String>,
-    /// How long to wait for each change.
+    /// Time to wait for each change.
     pub timeout: Duration,
 }
 
-/// The shortest name of a workgroup.
+/// Minimum length of the name of a workgroup.
 const SHORTEST_NAME: usize = 3;
 
-/// The largest base capacity, and the largest in steps of 8; beyond it, steps are of 32.
+/// Maximum base capacity, and the capacity up to which steps are of 8 RPUs; above it, they are of 32.
 const LARGEST_BASE: (u32, u32) = (1024, 512);
 
 impl ServerlessOptions {
-    /// Refuses what AWS would refuse only after a role and a rule have been made.
+    /// Rejects values that AWS would reject only after a role and a rule have been created.
     ///
     /// Sources: Redshift Serverless API Reference, CreateWorkgroup; Redshift Management Guide, Compute
     /// capacity for Amazon Redshift Serverless.
     ///
     /// # Errors
     ///
-    /// If a value cannot be.
+    /// Returns an error that names the invalid value.
     pub fn check(&self) -> Result<()> {
         let refuse = |text: String| Err(Error::Usage(text));
         if self.name.as_str().len() < SHORTEST_NAME {
@@ -88,7 +87,7 @@ impl ServerlessOptions {
     }
 }
 
-/// Whether AWS has workgroups of this base capacity, in some region.
+/// Returns `true` if AWS offers this base capacity in some region.
 fn is_base_capacity(rpus: u32) -> bool {
     let (largest, fine) = LARGEST_BASE;
     match rpus {
@@ -98,12 +97,12 @@ fn is_base_capacity(rpus: u32) -> bool {
     }
 }
 
-/// Every resource as it should be.
+/// The wanted state of every resource.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// The name of all of it.
+    /// The name of all resources.
     pub name: Name,
-    /// The role in which the workgroup reads the star.
+    /// The role that reads the star.
     pub role: RoleSpec,
     /// The network rule.
     pub group: GroupSpec,
@@ -111,15 +110,15 @@ pub struct Plan {
     pub namespace: NamespaceSpec,
     /// The workgroup.
     pub workgroup: WorkgroupSpec,
-    /// The usage limit, where one is named.
+    /// The usage limit, if the user specifies one.
     pub limit: Option<RpuLimit>,
 }
 
 impl Plan {
-    /// Says in full what the options mean for this caller.
+    /// Returns the plan that follows from the options for this caller.
     ///
-    /// Tags say that nothing of it expires: a schedule could only pause, and an idle workgroup costs
-    /// no more than a paused one would.
+    /// The tags contain no expiry: a schedule could only pause the workgroup, and an idle workgroup costs
+    /// no more than a paused one.
     pub fn new(
         options: &ServerlessOptions,
         caller: &Caller,
@@ -166,7 +165,7 @@ impl Plan {
     }
 }
 
-/// The role in which the namespace reads the star.
+/// Returns the role with which the namespace reads the star.
 fn reading_role(
     options: &ServerlessOptions,
     caller: &Caller,

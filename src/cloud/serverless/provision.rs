@@ -1,7 +1,7 @@
-//! Making a workgroup and what goes with it: role, rule, namespace, workgroup, limit, in that order.
+//! Creation of a workgroup and the resources that belong to it: role, rule, namespace, workgroup, limit, in
+//! that order.
 //!
-//! Each step looks at what is there and does what is missing, so that a second run, or one after a
-//! failure half-way, ends in the same state.
+//! Each step does only what is missing, so a second run, or a run after a failure, ends in the same state.
 
 use std::time::Duration;
 
@@ -18,10 +18,10 @@ use crate::cloud::role::{self, FoundRole};
 use crate::cloud::tags::Tags;
 use crate::cloud::{cluster, network};
 
-/// What is there under the names of a plan, all of it ours.
+/// Existing resources with the names of a plan, all managed by starlift.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// The role in which the workgroup reads the star.
+    /// The role that reads the star.
     pub role: Option<FoundRole>,
     /// The security group.
     pub group: Option<FoundGroup>,
@@ -33,7 +33,7 @@ pub struct Found {
     pub limits: Vec<FoundLimit>,
 }
 
-/// What has been made, as AWS describes it.
+/// The resulting resources, as AWS describes them.
 #[derive(Debug)]
 pub struct Made {
     /// The namespace.
@@ -45,13 +45,13 @@ pub struct Made {
 }
 
 impl Found {
-    /// Looks for everything that the plan names, before anything is made; what another user of the
-    /// account made is taken over only if that is meant.
+    /// Finds the resources that the plan names, before anything is created. With `adopts`, resources of
+    /// other users of the account are accepted.
     ///
     /// # Errors
     ///
-    /// If something has a name of the plan's and is not ours, if something differs in what cannot be
-    /// changed, or if AWS refuses or cannot be reached.
+    /// Returns an error if a resource of the plan exists and starlift does not manage it, if one differs in a
+    /// property that cannot be changed, or if AWS rejects a request or cannot be reached.
     pub async fn look(clients: &Clients, plan: &Plan, adopts: bool) -> Result<Found, CloudError> {
         let tags = &plan.workgroup.tags;
         let demand = |found: Option<Tags>, what: String| match adopts {
@@ -90,8 +90,8 @@ fn refuse(error: Option<CloudError>) -> Result<(), CloudError> {
     error.map_or(Ok(()), Err)
 }
 
-/// Refuses a name that a cluster of ours has, whose role and rule it would share, and a namespace
-/// that another workgroup serves.
+/// Rejects the name of a managed cluster, whose role and rule the workgroup would share, and a namespace that
+/// belongs to another workgroup.
 async fn demand_alone(clients: &Clients, plan: &Plan, is_unserved: bool) -> Result<(), CloudError> {
     if cluster::find_ours(clients, &plan.name).await?.is_some() {
         let (what, found) = (plan.name.to_string(), "a cluster".to_owned());
@@ -109,11 +109,11 @@ async fn demand_alone(clients: &Clients, plan: &Plan, is_unserved: bool) -> Resu
     }))
 }
 
-/// Makes what the plan says, and waits until the workgroup can be used.
+/// Creates or changes the resources of the plan, and waits until the workgroup is available.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be reached, or something does not come up in time.
+/// Returns an error if AWS rejects a request or cannot be reached, or if a resource is not available in time.
 pub async fn provision(
     clients: &Clients,
     plan: &Plan,
@@ -139,8 +139,8 @@ pub async fn provision(
         Some(found) => found.workgroup_arn.clone(),
         None => workgroup::make(clients, &plan.workgroup, &group_id, timeout, journal).await?,
     };
-    // Before the long wait: if this process ends in it, the workgroup is limited all the same. No
-    // documentation says whether AWS limits one that is being made: if not, it is tried again.
+    // Set the limit before the long wait, so that it applies even if this process ends. It is undocumented
+    // whether AWS accepts a limit for a workgroup that is being created; if not, retry after the wait.
     let limited = limit::ensure(clients, name, &arn, plan.limit, journal).await;
     let is_limited = match limited {
         Ok(()) => true,
@@ -160,7 +160,7 @@ pub async fn provision(
     finish(clients, plan, &workgroup, &group_id, timeout, journal).await
 }
 
-/// Makes the namespace, unless it stands, and waits until it can be changed.
+/// Creates the namespace if it does not exist, and waits until it is available.
 async fn ensure_namespace(
     clients: &Clients,
     plan: &Plan,
@@ -181,7 +181,7 @@ async fn ensure_namespace(
     Ok(())
 }
 
-/// Brings what stands to what it should be, and looks at the result.
+/// Changes existing resources to match the plan, and returns them.
 async fn finish(
     clients: &Clients,
     plan: &Plan,

@@ -1,4 +1,4 @@
-//! What is there of Redshift Serverless: everything that carries our tags, by the name it belongs to.
+//! Inventory of Redshift Serverless: all resources with the tags of starlift, by name.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::cloud::error::CloudError;
 use crate::cloud::names::Name;
 use crate::cloud::tags::Tags;
 
-/// What belongs to one name.
+/// The resources of one name.
 #[derive(Debug, Clone, Default)]
 pub struct Holding {
     /// The workgroup of this name.
@@ -24,9 +24,9 @@ pub struct Holding {
     pub limits: Vec<FoundLimit>,
     /// The namespace of this name.
     pub namespace: Option<Namespace>,
-    /// What carries the tag under another name or that of another region.
+    /// Resources with the tag of this name that have another name or the tag of another region.
     pub strays: Vec<String>,
-    /// Snapshots that somebody took: they cost until somebody removes them.
+    /// Manual snapshots, which AWS charges for until they are deleted.
     pub snapshots: Vec<Snapshot>,
 }
 
@@ -39,7 +39,7 @@ pub struct Snapshot {
     /// Its ARN.
     #[serde(default)]
     pub snapshot_arn: String,
-    /// The namespace that it was taken of.
+    /// Name of the namespace that the snapshot belongs to.
     #[serde(default)]
     pub namespace_name: String,
 }
@@ -50,12 +50,12 @@ struct GotSnapshot {
 }
 
 impl Holding {
-    /// Whether there is neither a workgroup nor a namespace.
+    /// Returns `true` if there is neither a workgroup nor a namespace.
     pub fn is_empty(&self) -> bool {
         self.workgroup.is_none() && self.namespace.is_none()
     }
 
-    /// What there is and a teardown removes, a line a resource.
+    /// Returns the resources that a teardown removes, one line per resource.
     pub fn inventory(&self) -> Vec<String> {
         let state = |status: &str| status.to_ascii_lowercase();
         let mut lines = Vec::new();
@@ -72,7 +72,7 @@ impl Holding {
         lines
     }
 
-    /// What the tags of its parts say.
+    /// Returns the tags of its resources.
     pub fn tags(&self) -> Option<Tags> {
         let of_workgroup = self.workgroup.as_ref().and_then(|found| found.tags.clone());
         of_workgroup.or_else(|| self.namespace.as_ref().and_then(|found| found.tags.clone()))
@@ -95,11 +95,11 @@ impl Holding {
     }
 }
 
-/// Everything in the region that carries our tags, by the name it belongs to.
+/// Returns all resources in the region with the tags of starlift, by name.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be reached.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn survey(clients: &Clients) -> Result<BTreeMap<String, Holding>, CloudError> {
     let mut all: BTreeMap<String, Holding> = BTreeMap::new();
     for mut found in workgroup::list(clients).await? {
@@ -127,11 +127,11 @@ pub async fn survey(clients: &Clients) -> Result<BTreeMap<String, Holding>, Clou
     Ok(all)
 }
 
-/// Adds to what belongs to one name what is found by that name where listings lag behind.
+/// Adds the resources of one name that are found by name, because listings may lag behind.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be reached.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn complete(
     clients: &Clients,
     holding: &mut Holding,
@@ -164,11 +164,11 @@ async fn snapshots(clients: &Clients) -> Result<Vec<Snapshot>, CloudError> {
     found.map_err(|e| e.during("list the snapshots of Redshift Serverless"))
 }
 
-/// The snapshot of this name, if there is one.
+/// Returns the snapshot of this name, if there is one.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be reached.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn find_snapshot(clients: &Clients, name: &str) -> Result<Option<Snapshot>, CloudError> {
     let request = json!({ "snapshotName": name });
     let answer = existing(call::<GotSnapshot>(clients, &api::GET_SNAPSHOT, &request).await);

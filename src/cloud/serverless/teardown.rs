@@ -1,4 +1,4 @@
-//! Removing what belongs to a name of Redshift Serverless: limit, workgroup, namespace.
+//! Removal of the Redshift Serverless resources of a name: limits, workgroup, namespace.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use crate::cloud::journal::Journal;
 use crate::cloud::names::Name;
 use crate::cloud::tags::Tags;
 
-/// Removes limits, workgroup and namespace. Returns what could not be done.
+/// Removes limits, workgroup and namespace. Returns the failures.
 ///
-/// The namespace can go only after its workgroup. Where the workgroup stays, so do its limits: they are
-/// put back.
+/// AWS deletes a namespace only after its workgroup. If the workgroup cannot be removed, its limits are
+/// restored.
 pub async fn remove(
     clients: &Clients,
     name: &Name,
@@ -47,7 +47,7 @@ pub async fn remove(
     errors
 }
 
-/// Removes the limits of a workgroup. Returns those that are gone.
+/// Removes the limits of a workgroup, and returns the removed ones.
 async fn remove_limits<'a>(
     clients: &Clients,
     name: &str,
@@ -69,8 +69,8 @@ async fn remove_limits<'a>(
     removed
 }
 
-/// Puts the limits of a workgroup back that could not be removed, alerts among them. Returns the
-/// failures. A workgroup that is being deleted runs no queries and needs no limits.
+/// Restores the limits, including alerts, of a workgroup that could not be removed. Returns the failures. A
+/// workgroup that is being deleted runs no queries and needs no limits.
 async fn put_back(
     clients: &Clients,
     name: &str,
@@ -94,11 +94,11 @@ async fn put_back(
     errors
 }
 
-/// Refuses a name for the last snapshot that another one has, before anything is touched.
+/// Rejects the name of an existing snapshot for the final snapshot, before anything is changed.
 ///
 /// # Errors
 ///
-/// If there is one, or if AWS refuses or cannot be reached.
+/// Returns an error if there is one, or if AWS rejects the request or cannot be reached.
 pub async fn demand_free(
     clients: &Clients,
     holding: &Holding,
@@ -113,11 +113,11 @@ pub async fn demand_free(
     }
 }
 
-/// Says whose the last snapshot is, so that `status` tells what costs.
+/// Tags the final snapshot, so that `status` lists it with its cost.
 ///
 /// # Errors
 ///
-/// If there is no such snapshot of the namespace, or if AWS refuses or cannot be reached.
+/// Returns an error if the namespace has no such snapshot, or if AWS rejects a request or cannot be reached.
 pub async fn keep_snapshot(
     clients: &Clients,
     name: &Name,

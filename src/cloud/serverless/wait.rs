@@ -7,21 +7,21 @@ use crate::cloud::error::{ApiError, CloudError};
 use crate::cloud::journal::Journal;
 use crate::cloud::wait::{AWAY, FIRST_PAUSE, LONGEST_PAUSE, Verdict, passes};
 
-/// What is waited for, and how long.
+/// A state to wait for, and the time to wait.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wait<'a> {
     /// The resource, such as `workgroup sparkify`.
     pub what: &'a str,
-    /// The state that is wanted.
+    /// The wanted state.
     pub wanted: &'static str,
     pub limit: Duration,
     pub journal: &'a Journal,
 }
 
 impl Wait<'_> {
-    /// Looks until `judge` says that the resource is as it should be. Returns it as it was last seen.
+    /// Polls until `judge` returns [`Verdict::Reached`], and returns the last response.
     ///
-    /// `judge` returns its verdict and the state that is shown.
+    /// `judge` also returns the state to show.
     pub async fn until<T, F>(
         self,
         mut look: impl FnMut() -> F,
@@ -45,7 +45,7 @@ impl Wait<'_> {
                         Verdict::Waiting => pause,
                     }
                 }
-                // AWS cannot be asked for longer than the SDK tries: the resource goes on without us.
+                // The SDK has given up retrying, but the resource continues to change.
                 Err(CloudError::Api { source, .. }) if passes(source.code.as_deref()) => {
                     tracing::warn!(
                         "the state of {} cannot be asked for; asking again: {source}",
@@ -64,13 +64,13 @@ impl Wait<'_> {
         }
     }
 
-    /// The error for a resource that does not reach the state that is wanted.
+    /// Returns the error for a resource that cannot reach the wanted state.
     pub fn lost(self, state: String) -> CloudError {
         CloudError::State { what: self.what.to_owned(), state, wanted: self.wanted }
     }
 }
 
-/// Asks for a change until AWS takes it on: while another change is under way, it refuses.
+/// Repeats a request while AWS rejects it because another change is in progress.
 ///
 /// Source: Redshift Serverless API Reference, ConflictException, "The submitted action has conflicts".
 pub(super) async fn while_busy<T, F>(

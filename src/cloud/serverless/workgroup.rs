@@ -1,8 +1,8 @@
 //! The workgroup, which runs the queries: its capacity, its network and its endpoint.
 //!
 //! Sources: Redshift Serverless API Reference, CreateWorkgroup, UpdateWorkgroup, GetWorkgroup. That
-//! UpdateWorkgroup takes one change at a time, and a change of capacity only once there is a recovery
-//! point, is in the issues 28255 and 38865 of hashicorp/terraform-provider-aws.
+//! UpdateWorkgroup accepts one change per request, and a change of capacity only after the first recovery
+//! point, is reported in issues 28255 and 38865 of hashicorp/terraform-provider-aws.
 
 use std::time::Duration;
 
@@ -21,30 +21,29 @@ use crate::cloud::names::Name;
 use crate::cloud::tags::Tags;
 use crate::cloud::wait::Verdict;
 
-/// A workgroup as it should be.
+/// The wanted state of a workgroup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkgroupSpec {
-    /// Its name, which is that of its namespace too.
+    /// Its name, which is also the name of its namespace.
     pub name: String,
-    /// RPUs with which a query begins; what is not said stays as it is.
+    /// Base capacity in RPUs, or `None` to leave it unchanged.
     pub base_capacity: Option<u32>,
-    /// The most RPUs at a time; what is not said stays as it is.
+    /// Maximum capacity in RPUs, or `None` to leave it unchanged.
     pub max_capacity: Option<u32>,
     /// The port.
     pub port: u16,
-    /// Whether it has an address on the internet: a new one does not, another stays as it is, unless
-    /// that is said.
+    /// `true` for a public address, or `None` for none on a new workgroup and no change on an existing one.
     pub public: Option<bool>,
-    /// The subnets that it is in; the default network's without.
+    /// IDs of its subnets; if empty, AWS uses those of the default VPC.
     pub subnets: Vec<String>,
-    /// Whose it is.
+    /// Tags that identify the owner.
     pub tags: Tags,
 }
 
-/// The smallest capacity that is in all regions.
+/// Smallest base capacity in RPUs that is available in all regions.
 pub const BASE_CAPACITY: u32 = 8;
 
-/// A workgroup as it is.
+/// An existing workgroup.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Workgroup {
@@ -53,14 +52,14 @@ pub struct Workgroup {
     /// Its ARN.
     #[serde(default)]
     pub workgroup_arn: String,
-    /// The namespace that it serves.
+    /// Name of its namespace.
     pub namespace_name: String,
     /// `CREATING`, `AVAILABLE`, `MODIFYING` or `DELETING`.
     pub status: String,
-    /// RPUs with which a query begins.
+    /// Base capacity in RPUs.
     pub base_capacity: Option<u32>,
     max_capacity: Option<i64>,
-    /// Whether it has an address on the internet.
+    /// `true` if it has a public address.
     pub publicly_accessible: Option<bool>,
     port: Option<u16>,
     endpoint: Option<Endpoint>,
@@ -69,7 +68,7 @@ pub struct Workgroup {
     #[serde(default)]
     subnet_ids: Vec<String>,
     creation_date: Option<Value>,
-    /// Whose it is; `None` where it is not ours.
+    /// Tags that identify the owner, or `None` if starlift does not manage it.
     #[serde(skip)]
     pub tags: Option<Tags>,
 }
@@ -99,18 +98,18 @@ impl Resource for Workgroup {
 }
 
 impl Workgroup {
-    /// The most RPUs at a time, where that is limited.
+    /// Returns the maximum capacity in RPUs, if there is one.
     pub fn max_capacity(&self) -> Option<u32> {
         self.max_capacity.and_then(|capacity| u32::try_from(capacity).ok()).filter(|n| *n > 0)
     }
 
-    /// Host and port, where it has them.
+    /// Returns host and port, if it has an endpoint.
     pub fn endpoint(&self) -> Option<(&str, u16)> {
         let endpoint = self.endpoint.as_ref()?;
         Some((endpoint.address.as_deref()?, endpoint.port?))
     }
 
-    /// When it was made; the service gives seconds or a text.
+    /// Returns the creation time, which the service reports in seconds or as RFC 3339.
     pub fn created(&self) -> Option<DateTime<Utc>> {
         match self.creation_date.as_ref()? {
             Value::String(text) => Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc()),
@@ -123,7 +122,7 @@ impl Workgroup {
     }
 }
 
-/// Creates the workgroup.
+/// Returns the request that creates the workgroup.
 pub fn create(spec: &WorkgroupSpec, group_id: &str) -> Value {
     let mut request = json!({
         "workgroupName": spec.name,
@@ -143,17 +142,17 @@ pub fn create(spec: &WorkgroupSpec, group_id: &str) -> Value {
     request
 }
 
-/// A change of a workgroup, and what it is to people.
+/// A change to a workgroup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// The request.
     pub request: Value,
-    /// What is so when it is made.
+    /// Describes the result, for the journal.
     pub done: String,
 }
 
-/// The changes that bring a workgroup to what it should be, in this order: the base capacity is never
-/// above the largest.
+/// Returns the changes that make a workgroup match the plan, in an order in which the base capacity is never
+/// above the maximum.
 pub fn changes(spec: &WorkgroupSpec, found: &Workgroup, group_id: &str) -> Vec<Change> {
     let change = |key: &str, value: Value, done: String| Change {
         request: json!({ "workgroupName": spec.name, key: value }),
@@ -172,7 +171,7 @@ pub fn changes(spec: &WorkgroupSpec, found: &Workgroup, group_id: &str) -> Vec<C
         let done = if public { "it has an address on the internet" } else { "it is not public" };
         change("publiclyAccessible", public.into(), done.to_owned())
     });
-    // The list replaces the one that is there: the groups of others stay in it.
+    // The request replaces the list, so include the groups of others.
     let is_in_group = found.security_group_ids.iter().any(|id| id == group_id);
     let group = (!is_in_group).then(|| {
         let all = found.security_group_ids.iter().map(String::as_str).chain([group_id]);
@@ -182,7 +181,7 @@ pub fn changes(spec: &WorkgroupSpec, found: &Workgroup, group_id: &str) -> Vec<C
     capacities.into_iter().chain([public, group]).flatten().collect()
 }
 
-/// What a workgroup has otherwise than the plan, of what is not changed in place.
+/// Returns a difference from the plan that cannot be changed in place, if there is one.
 pub fn difference(spec: &WorkgroupSpec, found: &Workgroup) -> Option<CloudError> {
     let list = |ids: &[String]| {
         let mut ids = ids.to_vec();
@@ -204,8 +203,8 @@ pub fn difference(spec: &WorkgroupSpec, found: &Workgroup) -> Option<CloudError>
     Some(CloudError::Differs { what: format!("workgroup {}", spec.name), found, wanted })
 }
 
-/// Returns the capacity of a workgroup that excludes the one of the plan, and that of the plan, if the
-/// base capacity would be above the largest. The plan itself has been checked where it names both.
+/// Returns the existing and the wanted capacity if they conflict: if the base capacity would be above the
+/// maximum. A plan that contains both has been checked already.
 fn exclusive_capacities(spec: &WorkgroupSpec, found: &Workgroup) -> Option<(String, String)> {
     let base = |rpus: u32| format!("a base capacity of {rpus} RPUs");
     let largest = |rpus: u32| format!("a largest capacity of {rpus} RPUs");
@@ -222,8 +221,8 @@ fn exclusive_capacities(spec: &WorkgroupSpec, found: &Workgroup) -> Option<(Stri
     }
 }
 
-/// Whether a workgroup of this name is ours, as far as can be seen: whoever has clusters alone need not
-/// be allowed to look.
+/// Returns `true` if starlift manages a workgroup of this name. Returns `false` if the lookup fails: users of
+/// clusters alone need no permission for it.
 pub async fn is_ours(clients: &Clients, name: &Name) -> bool {
     let found = resource::find::<Workgroup>(clients, name.as_str()).await.unwrap_or_else(|error| {
         tracing::debug!("{error}");
@@ -232,21 +231,22 @@ pub async fn is_ours(clients: &Clients, name: &Name) -> bool {
     found.and_then(|found| found.tags).is_some_and(|tags| tags.is_of(name))
 }
 
-/// All workgroups, without their tags.
+/// Returns all workgroups, without their tags.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be reached.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn list(clients: &Clients) -> Result<Vec<Workgroup>, CloudError> {
     let found = api::list(clients, &api::LIST_WORKGROUPS, "workgroups", json!({})).await;
     found.map_err(|e| e.during("list the workgroups"))
 }
 
-/// Creates the workgroup, which then takes minutes to come up. Returns its ARN.
+/// Creates the workgroup, which takes minutes to become available, and returns its ARN.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be reached, or somebody else creates one of this name meanwhile.
+/// Returns an error if AWS rejects a request or cannot be reached, or if another user creates one of this name
+/// at the same time.
 pub async fn make(
     clients: &Clients,
     spec: &WorkgroupSpec,
@@ -260,7 +260,7 @@ pub async fn make(
     let what = format!("namespace {name}");
     let made = while_busy(&what, limit, || async {
         match call::<Got<Workgroup>>(clients, &api::CREATE_WORKGROUP, &request).await {
-            // A try whose answer was lost made it, or somebody else did meanwhile.
+            // An earlier request whose response was lost created it, or another user did.
             Err(error) if error.is(CONFLICT) => resource::get(clients, name).await?.ok_or(error),
             answer => Ok(answer?.resource),
         }
@@ -275,11 +275,11 @@ pub async fn make(
     Ok(made.workgroup_arn)
 }
 
-/// Brings a workgroup that stands to what it should be, a change at a time.
+/// Changes an existing workgroup to match the plan, one property at a time.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be reached, or a change takes too long.
+/// Returns an error if AWS rejects a request or cannot be reached, or if a change takes longer than `limit`.
 pub async fn amend(
     clients: &Clients,
     spec: &WorkgroupSpec,
@@ -305,11 +305,11 @@ pub async fn amend(
     Ok(())
 }
 
-/// Waits until the workgroup can be used: available, with an endpoint.
+/// Waits until the workgroup is available and has an endpoint.
 ///
 /// # Errors
 ///
-/// If it is removed meanwhile, if it takes too long, or if AWS refuses.
+/// Returns an error if it is deleted, if it takes longer than `limit`, or if AWS rejects a request.
 pub async fn wait_available(
     clients: &Clients,
     name: &str,
@@ -317,7 +317,7 @@ pub async fn wait_available(
     journal: &Journal,
 ) -> Result<Workgroup, CloudError> {
     let judge = |found: Option<&Workgroup>| {
-        // It may be missing from the answers for a moment after it was made.
+        // A new resource may be missing from responses for a moment.
         let Some(found) = found else { return (Verdict::Waiting, "not there".to_owned()) };
         let verdict = match found.status.as_str() {
             "AVAILABLE" if found.endpoint().is_some() => Verdict::Reached,

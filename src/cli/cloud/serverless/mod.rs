@@ -22,11 +22,12 @@ use crate::cloud::network::{Vpc, find_default_vpc, find_vpc, vpc};
 use crate::cloud::serverless::plan::{Plan, ServerlessOptions};
 use crate::cloud::serverless::provision::{Found, provision as make};
 
-/// Makes a workgroup and what goes with it, or shows what would be made.
+/// Creates a workgroup and the resources that belong to it, or shows the plan.
 ///
 /// # Errors
 ///
-/// If AWS refuses, the user does, or the workgroup does not come up.
+/// Returns an error if AWS rejects a request, if the user declines, or if the workgroup does not become
+/// available.
 pub async fn provision_workgroup(
     args: &ProvisionArgs,
     options: &ServerlessOptions,
@@ -72,7 +73,7 @@ fn unasked(
     unasked_text(error, &show::plan(&plan, &clients.region, &caller, None))
 }
 
-/// The network of the subnets that are named, or the default one.
+/// Returns the VPC of the given subnets, or the default VPC.
 async fn network(options: &ServerlessOptions, clients: &Clients) -> Result<Vpc> {
     let found = match options.subnets.as_slice() {
         [] => vpc(clients, &find_default_vpc()).await?,

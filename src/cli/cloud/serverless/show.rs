@@ -1,4 +1,4 @@
-//! Plans and outcomes of workgroups as people read them.
+//! Rendering of plans and results for workgroups.
 
 use std::fmt::Write;
 
@@ -12,7 +12,7 @@ use crate::cloud::serverless::plan::Plan;
 use crate::cloud::serverless::provision::{Found, Made};
 use crate::cloud::serverless::workgroup::BASE_CAPACITY;
 
-/// The plan in full.
+/// Returns the full plan.
 pub fn plan(plan: &Plan, region: &str, caller: &Caller, found: Option<&Found>) -> String {
     let there = |is_there: fn(&Found) -> bool| match found {
         Some(found) if is_there(found) => " (is there)",
@@ -46,7 +46,7 @@ pub fn plan(plan: &Plan, region: &str, caller: &Caller, found: Option<&Found>) -
     text
 }
 
-/// What is asked about before it is made.
+/// Returns the summary that the user confirms.
 pub fn summary(plan: &Plan) -> String {
     let limit = plan.limit.unwrap_or(RpuLimit::DEFAULT);
     format!(
@@ -59,7 +59,7 @@ pub fn summary(plan: &Plan) -> String {
     )
 }
 
-/// What has been made, and what to do with it.
+/// Returns the created resources and the next steps.
 pub fn made(plan: &Plan, made: &Made, done: &[String]) -> String {
     let mut text: String = done.iter().map(|line| format!("{line}\n")).collect();
     let name = &plan.workgroup.name;
@@ -90,7 +90,7 @@ pub fn made(plan: &Plan, made: &Made, done: &[String]) -> String {
     text
 }
 
-/// The warehouse as the configuration file names it.
+/// Returns the warehouse's section of a configuration file.
 fn section(name: &str, user: &str, secret: Option<&str>) -> String {
     let mut text = format!("[warehouse.redshift]\nworkgroup = {name:?}\n");
     if let Some(secret) = secret {
@@ -103,13 +103,13 @@ fn section(name: &str, user: &str, secret: Option<&str>) -> String {
     text
 }
 
-/// The limit that will hold.
+/// Returns the limit that applies after the plan.
 fn guard(plan: &Plan, found: Option<&Found>) -> RpuLimit {
     let standing = || found?.limits.iter().find_map(FoundLimit::guard);
     plan.limit.or_else(standing).unwrap_or(RpuLimit::DEFAULT)
 }
 
-/// The base capacity that will hold.
+/// Returns the base capacity that applies after the plan.
 fn capacity(plan: &Plan, found: Option<&Found>) -> u32 {
     let standing = || found?.workgroup.as_ref()?.base_capacity;
     plan.workgroup.base_capacity.or_else(standing).unwrap_or(BASE_CAPACITY)

@@ -6,7 +6,7 @@ use crate::cloud::price::RPU_HOUR;
 use crate::cloud::serverless::limit::{FoundLimit, Period, RpuLimit};
 use crate::cloud::serverless::survey::Holding;
 
-/// What belongs to one name of Redshift Serverless, as it is shown.
+/// One name of Redshift Serverless in the output of `status`.
 #[derive(Debug, Serialize)]
 pub struct WorkgroupRow {
     namespace: Option<String>,
@@ -14,22 +14,22 @@ pub struct WorkgroupRow {
     max_capacity: Option<u32>,
     /// The limits of its compute.
     limits: Vec<String>,
-    /// Dollars an hour, while queries run at the base capacity.
+    /// Cost in dollars per hour while queries run at the base capacity.
     cost_an_hour: Option<f64>,
-    /// Dollars; `null` where nothing turns queries off.
+    /// Maximum cost in dollars, or `null` if no limit turns queries off.
     cost_a_month_at_most: Option<f64>,
     #[serde(skip)]
     guard: Option<RpuLimit>,
 }
 
-/// What there is of a name; `None` where it has no workgroup and no namespace.
+/// Returns the row of a name, or `None` if it has neither a workgroup nor a namespace.
 pub fn row(holding: &Holding) -> Option<WorkgroupRow> {
     if holding.is_empty() {
         return None;
     }
     let workgroup = holding.workgroup.as_ref();
     let base_capacity = workgroup.and_then(|found| found.base_capacity);
-    // The strictest counts.
+    // Several limits can apply; the strictest one counts.
     let guards = holding.limits.iter().filter_map(FoundLimit::guard);
     let guard = guards.min_by(|a, b| a.in_a_month().total_cmp(&b.in_a_month()));
     Some(WorkgroupRow {
@@ -43,7 +43,7 @@ pub fn row(holding: &Holding) -> Option<WorkgroupRow> {
     })
 }
 
-/// What is said of a workgroup below the table.
+/// Returns the line about a workgroup below the table.
 pub fn line(name: &str, row: &WorkgroupRow) -> String {
     match row.base_capacity {
         Some(rpus) => {
@@ -54,7 +54,7 @@ pub fn line(name: &str, row: &WorkgroupRow) -> String {
     }
 }
 
-/// What a workgroup costs while queries run, and what at most.
+/// Returns the cost of a workgroup while queries run, and its maximum cost.
 pub fn spending(base: u32, limit: Option<RpuLimit>) -> [String; 2] {
     let hour = f64::from(base) * RPU_HOUR;
     let running = format!("about ${hour:.2} an hour while queries run, by the second");
