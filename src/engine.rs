@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::decode::BATCH_ROWS;
 use crate::error::{Error, Result};
-use crate::stage::StagingSpace;
+use crate::staging::StagingSpace;
 use crate::temporary::TemporaryFolder;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};

@@ -7,7 +7,7 @@ use datafusion::error::DataFusionError;
 
 use crate::decode::JsonPathsError;
 use crate::limits::Rejected;
-use crate::stage::StageError;
+use crate::staging::StagingError;
 use crate::storage::{LocationError, StorageError};
 pub(crate) use messages::count;
 use messages::{earlier, too_many};
@@ -134,7 +134,7 @@ pub enum Error {
     },
     /// Temporary files could not be written or read.
     #[error(transparent)]
-    Stage(#[from] StageError),
+    Stage(#[from] StagingError),
     /// Parquet could not be written.
     #[error("cannot write {url}")]
     Parquet {
@@ -188,9 +188,9 @@ pub fn causes<'a>(
 }
 
 /// Recovers a staging failure that DataFusion has wrapped.
-fn find_own(error: DataFusionError) -> std::result::Result<StageError, DataFusionError> {
+fn find_own(error: DataFusionError) -> std::result::Result<StagingError, DataFusionError> {
     match error {
-        DataFusionError::External(external) => match external.downcast::<StageError>() {
+        DataFusionError::External(external) => match external.downcast::<StagingError>() {
             Ok(own) => Ok(*own),
             Err(other) => Err(DataFusionError::External(other)),
         },

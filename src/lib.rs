@@ -10,7 +10,7 @@
 //! 2. [`ingest`] fetches the objects in parallel and passes their bytes to decoders.
 //! 3. [`decode`] converts bytes into Arrow batches and rejects. It is a synchronous state machine that does
 //!    no I/O and does not build a map for each record.
-//! 4. [`stage`] keeps the batches in memory, and spills to disk when memory runs out.
+//! 4. [`staging`] keeps the batches in memory, and spills to disk when memory runs out.
 //! 5. [`star`] runs the SQL files in `queries/` on the batches with DataFusion and checks the result.
 //! 6. [`publish`] writes Parquet files, manifests and the record that turns them into a star, all or nothing.
 //!
@@ -80,7 +80,7 @@ pub mod ingest;
 pub mod limits;
 pub mod pipeline;
 pub mod publish;
-pub mod stage;
+pub mod staging;
 pub mod star;
 pub mod storage;
 pub mod temporary;

@@ -17,7 +17,7 @@ const LAYERS: [&str; 18] = [
     "timing",
     "storage",
     "decode",
-    "stage",
+    "staging",
     "error",
     "temporary",
     "engine",

@@ -22,7 +22,7 @@ use crate::decode::{Dataset, Shape, StagedColumns, Times, rejects_schema};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::limits::{MaxRejects, Rejected};
-use crate::stage::{AsideTable, StagingTable};
+use crate::staging::{LargeTextTable, StagingTable};
 use crate::storage::{InputObject, ListOptions, Place, Skipped, is_read_apart, list};
 
 pub use inputs::inputs_schema;
@@ -48,7 +48,7 @@ pub struct Staging {
     /// Events.
     pub events: Arc<StagingTable>,
     /// Records that could not be loaded.
-    pub rejects: Arc<AsideTable>,
+    pub rejects: Arc<LargeTextTable>,
     /// One row per object read.
     pub inputs: Arc<StagingTable>,
     stop: Arc<EarlyStop>,
@@ -73,7 +73,12 @@ impl Staging {
         Ok(Staging {
             songs: table(Dataset::Songs.table(), songs.schema().clone()),
             events: table(Dataset::Events.table(), events.schema().clone()),
-            rejects: Arc::new(AsideTable::new("rejects", rejects_schema(), "raw", space.clone())?),
+            rejects: Arc::new(LargeTextTable::new(
+                "rejects",
+                rejects_schema(),
+                "raw",
+                space.clone(),
+            )?),
             inputs: table("inputs", inputs_schema()),
             stop: Arc::new(EarlyStop::new(max_rejects)),
         })

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use super::early_stop::{EarlyStop, RejectCount};
 use crate::decode::{Decoder, Notes, Shape, StagedColumns};
 use crate::error::{Error, Result};
-use crate::stage::{AsideTable, StageError, StagingTable};
+use crate::staging::{LargeTextTable, StagingError, StagingTable};
 use crate::storage::StorageError;
 
 /// The reason why a chunk could not be decoded.
@@ -21,7 +21,7 @@ pub(super) enum DecodeError {
     /// The content is not compressed as its suffix says, or a local file cannot be read.
     Io(io::Error),
     Arrow(ArrowError),
-    Stage(StageError),
+    Stage(StagingError),
 }
 
 impl From<io::Error> for DecodeError {
@@ -36,8 +36,8 @@ impl From<ArrowError> for DecodeError {
     }
 }
 
-impl From<StageError> for DecodeError {
-    fn from(error: StageError) -> Self {
+impl From<StagingError> for DecodeError {
+    fn from(error: StagingError) -> Self {
         DecodeError::Stage(error)
     }
 }
@@ -57,7 +57,7 @@ impl DecodeError {
 #[derive(Clone)]
 pub(super) struct Sink {
     pub rows: Arc<StagingTable>,
-    pub rejects: Arc<AsideTable>,
+    pub rejects: Arc<LargeTextTable>,
     /// Rejects staged so far.
     pub rejected: Arc<RejectCount>,
     pub stop: Arc<EarlyStop>,
@@ -65,7 +65,7 @@ pub(super) struct Sink {
 
 impl Sink {
     /// Stages the batches that `decoder` has filled.
-    pub fn drain(&self, decoder: &mut Decoder) -> Result<(), StageError> {
+    pub fn drain(&self, decoder: &mut Decoder) -> Result<(), StagingError> {
         for batch in decoder.take_rows() {
             self.rows.push(batch)?;
         }

@@ -9,7 +9,7 @@ use futures::TryStreamExt;
 use super::private::{make_private_file, make_private_folder};
 use crate::error::{Error, Result};
 use crate::publish::Publication;
-use crate::stage::AsideTable;
+use crate::staging::LargeTextTable;
 use crate::star::FileRecord;
 
 /// Maximum number of rejects kept in memory for display.
@@ -29,7 +29,7 @@ const WRITTEN_TOGETHER: u64 = 8 * 1024 * 1024;
 pub(super) async fn write_rejects(
     session: &SessionContext,
     publication: &Publication,
-    rejects: &AsideTable,
+    rejects: &LargeTextTable,
 ) -> Result<(FileRecord, Vec<RecordBatch>)> {
     let failed = |e| Error::query(TABLE, e);
     let mut sink = publication.rejects_sink(rejects.schema().clone());

@@ -19,7 +19,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ingest::{DatasetCounts, Input, Meter, Stage, Staging, ingest};
 use crate::publish::{ParquetSink, Publication};
-use crate::stage::StagingTable;
+use crate::staging::StagingTable;
 use crate::star::model::{SONGPLAYS, TABLES, Table};
 use crate::star::{
     DatasetRecord, FORMAT, FileRecord, PlaysRecord, RunOptions, RunRecord, TableRecord,

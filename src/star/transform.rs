@@ -25,7 +25,7 @@ use super::queries::{Group, Queries};
 use crate::decode::Dataset;
 use crate::error::{Error, Result};
 use crate::ingest::Staging;
-use crate::stage::{Sortable, Sorted, SortedTable, StagingSpace, StagingTable};
+use crate::staging::{SortStrategy, SortedRows, SortedTable, StagingSpace, StagingTable};
 
 /// The condition under which a play matches a song.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -196,20 +196,20 @@ impl StarRows {
         let by = table.sorted_by.iter().map(|column| staged.schema().index_of(column));
         let by: Vec<usize> = by.collect::<Result<_, _>>()?;
         let threads = session.state().config().target_partitions();
-        let sorting = tokio::task::spawn_blocking(move || staged.into_sortable(&by, threads));
+        let sorting = tokio::task::spawn_blocking(move || staged.sort(&by, threads));
         let mut in_memory = None;
         let batches = match AbortOnDropHandle::new(sorting).await?? {
-            Sortable::Sorted(sorted) => {
+            SortStrategy::InMemory(sorted) => {
                 let sorted = Arc::new(sorted);
                 in_memory = Some(Arc::new(SortedTable(sorted.clone())));
                 sorted_batches(sorted, session)
             }
-            Sortable::Keys { table: keys, texts } => {
+            SortStrategy::SpillingKeys { table: keys, texts } => {
                 let rows = session.read_table(Arc::new(keys));
                 let rows = sort(rows, table, query).await?;
-                rows.map(move |keys| Ok(texts.give(keys?)?)).boxed()
+                rows.map(move |keys| Ok(texts.decode(keys?)?)).boxed()
             }
-            Sortable::Texts(staged) => {
+            SortStrategy::SpillingTexts(staged) => {
                 let plain = table.schema();
                 let columns = plain.fields().iter().map(|field| {
                     let column = Expr::Column(Column::new_unqualified(field.name()));
@@ -241,7 +241,7 @@ async fn sort(
 
 /// Returns the batches of a sorted table as a stream that gathers them in parallel, ahead of the consumer.
 fn sorted_batches(
-    sorted: Arc<Sorted>,
+    sorted: Arc<SortedRows>,
     session: &SessionContext,
 ) -> BoxStream<'static, Result<RecordBatch>> {
     let config = session.copied_config();

@@ -11,7 +11,7 @@ pub use self::codes::Code;
 
 use crate::cloud::error::CloudError;
 use crate::error::{Error as StarError, count};
-use crate::stage::StageError;
+use crate::staging::StagingError;
 use crate::storage::StorageError;
 use crate::warehouse::error::{Cause, Error as WarehouseError};
 
@@ -100,7 +100,7 @@ from_layers!(
     StarError:
         crate::storage::LocationError,
         StorageError,
-        StageError,
+        StagingError,
         arrow::error::ArrowError,
         tokio::task::JoinError;
     WarehouseError:
@@ -175,9 +175,9 @@ fn star_code(error: &StarError) -> Code {
         StarError::Query { source, .. } if is_out_of_memory(source) => Code::OutOfMemory,
         StarError::Query { .. } => Code::QueryFailed,
         StarError::Shape { .. } => Code::WrongColumns,
-        StarError::Stage(StageError::File { .. }) => Code::SpillFailed,
+        StarError::Stage(StagingError::File { .. }) => Code::SpillFailed,
         StarError::Parquet { .. } | StarError::Io { .. } => Code::FileFailed,
-        StarError::Stage(StageError::Batch(_)) | StarError::Arrow(_) | StarError::Worker(_) => {
+        StarError::Stage(StagingError::Batch(_)) | StarError::Arrow(_) | StarError::Worker(_) => {
             Code::Internal
         }
         StarError::Interrupted | StarError::Stopped => Code::Interrupted,

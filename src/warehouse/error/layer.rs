@@ -130,7 +130,7 @@ macro_rules! from_star {
 
 from_star!(
     ArrowError,
-    crate::stage::StageError,
+    crate::staging::StagingError,
     crate::storage::LocationError,
     crate::storage::StorageError,
     tokio::task::JoinError

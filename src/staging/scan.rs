@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
-use super::StageError;
+use super::StagingError;
+use super::dictionary::{Texts, decode_batch};
 use super::spill::{Segment, SegmentBatches};
-use super::unify::{Texts, give_texts};
 
 /// The batches of a table, for a scan to read.
 #[derive(Debug)]
-pub struct Batches {
+pub struct StagedBatches {
     /// Schema of the columns read.
     pub(super) schema: SchemaRef,
     /// Positions of the columns read; `None` for all.
@@ -26,31 +26,31 @@ pub struct Batches {
 /// Each partition takes the next batch when it is ready for one. If the batches were divided in
 /// advance, partitions that finish early would be idle.
 #[derive(Debug, Clone, Default)]
-pub struct Turn(Arc<AtomicUsize>);
+pub struct BatchCursor(Arc<AtomicUsize>);
 
-impl Turn {
-    fn take(&self) -> usize {
+impl BatchCursor {
+    fn advance(&self) -> usize {
         self.0.fetch_add(1, Ordering::Relaxed)
     }
 }
 
-impl Batches {
-    /// Reads the batches that no other reader with the same `turn` has taken: the batches in memory
+impl StagedBatches {
+    /// Reads the batches that no other reader with the same `cursor` has taken: the batches in memory
     /// first, then the spilled ones, one segment at a time.
     pub fn read(
         self: Arc<Self>,
-        turn: Turn,
-    ) -> impl Iterator<Item = Result<RecordBatch, StageError>> {
+        cursor: BatchCursor,
+    ) -> impl Iterator<Item = Result<RecordBatch, StagingError>> {
         let mut segment: Option<(Arc<Texts>, SegmentBatches)> = None;
         std::iter::from_fn(move || {
             loop {
                 if let Some((texts, batches)) = &mut segment {
                     match batches.next() {
-                        Some(batch) => return Some(batch.and_then(|b| self.give(b, texts))),
+                        Some(batch) => return Some(batch.and_then(|b| self.decode(b, texts))),
                         None => segment = None,
                     }
                 }
-                let next = turn.take();
+                let next = cursor.advance();
                 if let Some(batch) = self.in_memory.get(next) {
                     return Some(self.project(batch));
                 }
@@ -63,14 +63,14 @@ impl Batches {
         })
     }
 
-    fn project(&self, batch: &RecordBatch) -> Result<RecordBatch, StageError> {
+    fn project(&self, batch: &RecordBatch) -> Result<RecordBatch, StagingError> {
         Ok(match &self.projection {
             None => batch.clone(),
             Some(columns) => batch.project(columns)?,
         })
     }
 
-    fn give(&self, batch: RecordBatch, texts: &Texts) -> Result<RecordBatch, StageError> {
-        Ok(give_texts(batch, texts, self.projection.as_deref(), self.schema.clone())?)
+    fn decode(&self, batch: RecordBatch, texts: &Texts) -> Result<RecordBatch, StagingError> {
+        Ok(decode_batch(batch, texts, self.projection.as_deref(), self.schema.clone())?)
     }
 }

@@ -8,7 +8,7 @@ use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringBuil
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
-use super::StageError;
+use super::StagingError;
 use super::spill::SpillFile;
 use super::table::{StagingSpace, StagingTable};
 
@@ -19,7 +19,7 @@ const BUFFER_BYTES: usize = 1024 * 1024;
 ///
 /// Each text is written once to an unnamed file; the row holds the start and the end of the text in
 /// that file.
-pub struct AsideTable {
+pub struct LargeTextTable {
     schema: SchemaRef,
     /// Position of the text column.
     at: usize,
@@ -36,7 +36,7 @@ struct Texts {
     buffer: Vec<u8>,
 }
 
-impl AsideTable {
+impl LargeTextTable {
     /// Creates an empty table of `schema` that stores the texts of `column` separately.
     ///
     /// # Errors
@@ -47,7 +47,7 @@ impl AsideTable {
         schema: SchemaRef,
         column: &str,
         space: StagingSpace,
-    ) -> Result<AsideTable, StageError> {
+    ) -> Result<LargeTextTable, StagingError> {
         let at = schema.index_of(column)?;
         let place = |end: &str| Field::new(format!("{column} {end}"), DataType::Int64, true);
         let others = schema.fields().iter().enumerate().filter(|(other, _)| *other != at);
@@ -56,7 +56,7 @@ impl AsideTable {
         let texts =
             Texts { folder: space.folder().to_owned(), file: None, written: 0, buffer: Vec::new() };
         let rows = StagingTable::new(name, Arc::new(Schema::new(fields)), space);
-        Ok(AsideTable { schema, at, rows: Arc::new(rows), texts: Mutex::new(texts) })
+        Ok(LargeTextTable { schema, at, rows: Arc::new(rows), texts: Mutex::new(texts) })
     }
 
     /// Returns the schema of complete rows.
@@ -74,7 +74,7 @@ impl AsideTable {
     /// # Errors
     ///
     /// Returns an error if the batch must be spilled to disk and cannot be written.
-    pub fn push(&self, batch: RecordBatch) -> Result<(), StageError> {
+    pub fn push(&self, batch: RecordBatch) -> Result<(), StagingError> {
         let (_, mut columns, _) = batch.into_parts();
         let (starts, ends) = self.keep(&columns.remove(self.at))?;
         columns.extend([Arc::new(starts) as ArrayRef, Arc::new(ends)]);
@@ -82,7 +82,7 @@ impl AsideTable {
     }
 
     /// Stores texts and returns the start and the end of each.
-    fn keep(&self, texts: &ArrayRef) -> Result<(Int64Array, Int64Array), StageError> {
+    fn keep(&self, texts: &ArrayRef) -> Result<(Int64Array, Int64Array), StagingError> {
         let texts = texts.as_string::<i32>();
         let offsets = texts.value_offsets();
         let (first, last) = (offsets[0] as usize, offsets[texts.len()] as usize);
@@ -95,18 +95,18 @@ impl AsideTable {
         Ok((of(0), of(1)))
     }
 
-    /// Returns the length in bytes of each row's text in a batch of [`AsideTable::rows`]; 0 for
+    /// Returns the length in bytes of each row's text in a batch of [`LargeTextTable::rows`]; 0 for
     /// null.
     pub fn lengths(&self, batch: &RecordBatch) -> impl Iterator<Item = u64> {
         places(batch).map(|place| place.map_or(0, |(start, end)| end - start))
     }
 
-    /// Returns the complete rows of a batch of [`AsideTable::rows`].
+    /// Returns the complete rows of a batch of [`LargeTextTable::rows`].
     ///
     /// # Errors
     ///
     /// Returns an error if a text cannot be read back.
-    pub fn with_texts(&self, batch: &RecordBatch) -> Result<RecordBatch, StageError> {
+    pub fn with_texts(&self, batch: &RecordBatch) -> Result<RecordBatch, StagingError> {
         let mut texts = StringBuilder::new();
         for place in places(batch) {
             match place {
@@ -120,7 +120,7 @@ impl AsideTable {
         Ok(RecordBatch::try_new(self.schema.clone(), columns)?)
     }
 
-    fn read(&self, start: u64, end: u64) -> Result<String, StageError> {
+    fn read(&self, start: u64, end: u64) -> Result<String, StagingError> {
         let mut text = vec![0; (end - start) as usize];
         self.lock().read(&mut text, start)?;
         String::from_utf8(text).map_err(|e| ArrowError::from_external_error(Box::new(e)).into())
@@ -142,7 +142,7 @@ fn places(batch: &RecordBatch) -> impl Iterator<Item = Option<(u64, u64)>> {
 
 impl Texts {
     /// Appends texts and returns their start.
-    fn append(&mut self, texts: &[u8]) -> Result<u64, StageError> {
+    fn append(&mut self, texts: &[u8]) -> Result<u64, StagingError> {
         let start = self.written + self.buffer.len() as u64;
         self.buffer.extend_from_slice(texts);
         if self.buffer.len() >= BUFFER_BYTES {
@@ -160,7 +160,7 @@ impl Texts {
 
     /// Fills `text` with the text at `start`, which is entirely in the file or entirely in the
     /// buffer.
-    fn read(&self, text: &mut [u8], start: u64) -> Result<(), StageError> {
+    fn read(&self, text: &mut [u8], start: u64) -> Result<(), StagingError> {
         match &self.file {
             Some(file) if start < self.written => file.read_exact(text, start),
             _ => {
@@ -181,7 +181,7 @@ mod tests {
     use arrow::compute::{concat_batches, take_record_batch};
     use datafusion::execution::memory_pool::{MemoryPool, UnboundedMemoryPool};
 
-    use super::super::share::Turn;
+    use super::super::scan::BatchCursor;
     use super::*;
 
     fn schema() -> SchemaRef {
@@ -206,13 +206,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let pool: Arc<dyn MemoryPool> = Arc::new(UnboundedMemoryPool::default());
         let space = StagingSpace::new(&pool, 0, folder.path().to_owned());
-        let table = AsideTable::new("t", schema(), "text", space).unwrap();
+        let table = LargeTextTable::new("t", schema(), "text", space).unwrap();
         for start in (0..20_000).step_by(1000) {
             table.push(batch(start..start + 1000).slice(3, 900)).unwrap();
         }
         table.push(batch(90_000..90_010)).unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "files have no names");
-        let batches = Arc::new(table.rows().batches(None).unwrap()).read(Turn::default());
+        let batches = Arc::new(table.rows().batches(None).unwrap()).read(BatchCursor::default());
         let batches: Vec<_> = batches.map(Result::unwrap).collect();
         let all = concat_batches(table.rows().schema(), &batches).unwrap();
         assert_eq!(all.num_rows(), 20 * 900 + 10);

@@ -24,13 +24,13 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::stream;
 
-use super::StageError;
-use super::share::Turn;
-use super::sorted::Sorted;
+use super::StagingError;
+use super::scan::BatchCursor;
+use super::sorted::SortedRows;
 use super::table::StagingTable;
 
 /// The batches of one partition of a scan.
-type Read = Box<dyn Iterator<Item = Result<RecordBatch, StageError>> + Send>;
+type Read = Box<dyn Iterator<Item = Result<RecordBatch, StagingError>> + Send>;
 
 #[async_trait]
 impl TableProvider for StagingTable {
@@ -62,24 +62,24 @@ impl TableProvider for StagingTable {
 /// The passes over the batches that the partitions of a scan share. A partition that is read again
 /// starts another pass.
 #[derive(Default)]
-struct Passes(Mutex<(Vec<Turn>, HashMap<usize, usize>)>);
+struct Passes(Mutex<(Vec<BatchCursor>, HashMap<usize, usize>)>);
 
 impl Passes {
-    fn next(&self, partition: usize) -> Turn {
+    fn next(&self, partition: usize) -> BatchCursor {
         let mut passes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (turns, read) = &mut *passes;
+        let (cursors, read) = &mut *passes;
         let time = read.entry(partition).or_default();
         *time += 1;
-        if turns.len() < *time {
-            turns.push(Turn::default());
+        if cursors.len() < *time {
+            cursors.push(BatchCursor::default());
         }
-        turns[*time - 1].clone()
+        cursors[*time - 1].clone()
     }
 }
 
 /// A table of sorted rows. Each partition is a contiguous range of the order.
 #[derive(Debug)]
-pub struct SortedTable(pub Arc<Sorted>);
+pub struct SortedTable(pub Arc<SortedRows>);
 
 #[async_trait]
 impl TableProvider for SortedTable {

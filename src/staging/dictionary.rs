@@ -1,6 +1,6 @@
 //! Keeps one dictionary per column for all batches of a table.
 //!
-//! Batches from several decoders or query partitions have different dictionaries. Sorting and
+//! StagedBatches from several decoders or query partitions have different dictionaries. Sorting and
 //! joining rows of different dictionaries would merge these again and again. Therefore a table
 //! stores only keys into its own dictionaries, and returns every batch with these dictionaries.
 
@@ -26,7 +26,7 @@ const REMEMBERED: usize = 64;
 const UNTRANSLATED: i32 = -1;
 
 /// The dictionaries of a table, all of one generation.
-pub(super) struct Unifier {
+pub(super) struct TableDictionaries {
     schema: SchemaRef,
     columns: Vec<Column>,
 }
@@ -46,9 +46,9 @@ struct Translation {
 /// The texts of a generation, with the column of each array.
 pub(super) type Texts = Vec<(usize, ArrayRef)>;
 
-impl Unifier {
+impl TableDictionaries {
     /// Creates empty dictionaries for batches of `schema`.
-    pub fn new(schema: &Schema) -> Unifier {
+    pub fn new(schema: &Schema) -> TableDictionaries {
         let fields = schema.fields().iter();
         let dictionaries = fields.clone().enumerate().filter(|(_, f)| is_dictionary(f.data_type()));
         let columns = dictionaries.map(|(at, _)| Column {
@@ -62,14 +62,14 @@ impl Unifier {
             }
             _ => field.as_ref().clone(),
         });
-        Unifier {
+        TableDictionaries {
             columns: columns.collect(),
             schema: Arc::new(Schema::new(keys.collect::<Vec<_>>())),
         }
     }
 
     /// Replaces the texts of a batch with the table's keys.
-    pub fn take_keys(&mut self, batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
+    pub fn encode(&mut self, batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
         let (_, mut columns, rows) = batch.into_parts();
         for column in &mut self.columns {
             columns[column.at] = Arc::new(column.keys(columns[column.at].as_dictionary()));
@@ -147,7 +147,7 @@ fn is_dictionary(data_type: &DataType) -> bool {
 
 /// Replaces the keys of a batch with their texts. The batch has the columns `projection` of its
 /// table; `schema` is the schema of those columns.
-pub(super) fn give_texts(
+pub(super) fn decode_batch(
     batch: RecordBatch,
     texts: &Texts,
     projection: Option<&[usize]>,
@@ -165,6 +165,36 @@ pub(super) fn give_texts(
         }
     }
     rebuild(schema, columns, rows)
+}
+
+/// Replaces the keys of rows with their texts.
+pub struct DictionaryDecoder {
+    pub(super) texts: Texts,
+    pub(super) schema: SchemaRef,
+}
+
+impl DictionaryDecoder {
+    /// Returns the batch with texts instead of keys.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if Arrow rejects the batch, which would be a bug in starlift.
+    pub fn decode(&self, keys: RecordBatch) -> Result<RecordBatch, ArrowError> {
+        self.decode_columns(keys, None)
+    }
+
+    /// Returns a batch of some columns with texts instead of keys.
+    pub(super) fn decode_columns(
+        &self,
+        keys: RecordBatch,
+        columns: Option<&[usize]>,
+    ) -> Result<RecordBatch, ArrowError> {
+        let schema = match columns {
+            None => self.schema.clone(),
+            Some(columns) => Arc::new(self.schema.project(columns)?),
+        };
+        decode_batch(keys, &self.texts, columns, schema)
+    }
 }
 
 /// Creates a batch of `rows` rows, which can have no columns.

@@ -41,7 +41,7 @@ fn rows(batches: impl IntoIterator<Item = RecordBatch>) -> Vec<(i64, Option<Stri
 fn table(bytes: usize, folder: &std::path::Path) -> StagingTable {
     let pool: Arc<dyn MemoryPool> = Arc::new(UnboundedMemoryPool::default());
     let space = StagingSpace::new(&pool, bytes, folder.to_owned());
-    fill(StagingTable::new("made_up", schema(), space))
+    fill(StagingTable::new("filled", schema(), space))
 }
 
 fn fill(table: StagingTable) -> StagingTable {
@@ -56,7 +56,7 @@ fn read(
     projection: Option<&Vec<usize>>,
 ) -> impl Iterator<Item = RecordBatch> {
     let batches = Arc::new(table.batches(projection).unwrap());
-    batches.read(Turn::default()).map(Result::unwrap)
+    batches.read(BatchCursor::default()).map(Result::unwrap)
 }
 
 fn wanted() -> Vec<(i64, Option<String>)> {
@@ -69,8 +69,8 @@ fn what_is_pushed_is_read_back_from_memory_and_from_disk() {
     for bytes in [usize::MAX, 0] {
         let folder = tempfile::tempdir().unwrap();
         let table = table(bytes, folder.path());
-        let (batches, turn) = (Arc::new(table.batches(None).unwrap()), Turn::default());
-        let mut partitions = [batches.clone().read(turn.clone()), batches.read(turn)];
+        let (batches, cursor) = (Arc::new(table.batches(None).unwrap()), BatchCursor::default());
+        let mut partitions = [batches.clone().read(cursor.clone()), batches.read(cursor)];
         let first = partitions[1].next().unwrap().unwrap();
         let rest = partitions.into_iter().flat_map(|batches| batches.map(Result::unwrap));
         let mut found = rows([first].into_iter().chain(rest));
@@ -88,7 +88,7 @@ fn what_is_pushed_is_read_back_from_memory_and_from_disk() {
 #[test]
 fn rows_in_memory_are_sorted_by_integers() {
     let folder = tempfile::tempdir().unwrap();
-    let Sortable::Sorted(sorted) = table(usize::MAX, folder.path()).into_sortable(&[0], 2).unwrap()
+    let SortStrategy::InMemory(sorted) = table(usize::MAX, folder.path()).sort(&[0], 2).unwrap()
     else {
         panic!("not sorted");
     };
@@ -100,8 +100,8 @@ fn rows_in_memory_are_sorted_by_integers() {
 #[tokio::test]
 async fn sorted_rows_are_a_table_in_that_order() {
     let folder = tempfile::tempdir().unwrap();
-    let sorted = table(usize::MAX, folder.path()).into_sortable(&[0], 3).unwrap();
-    let Sortable::Sorted(sorted) = sorted else { panic!("not sorted") };
+    let sorted = table(usize::MAX, folder.path()).sort(&[0], 3).unwrap();
+    let SortStrategy::InMemory(sorted) = sorted else { panic!("not sorted") };
     let session = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(3));
     session.register_table("t", Arc::new(SortedTable(Arc::new(sorted)))).unwrap();
     let whole = session.sql("SELECT * FROM t ORDER BY n").await.unwrap();
@@ -120,7 +120,7 @@ async fn sorted_rows_are_a_table_in_that_order() {
 }
 
 #[tokio::test]
-async fn a_scan_that_is_run_again_gives_all_rows_again() {
+async fn a_scan_that_is_run_again_returns_all_rows_again() {
     let folder = tempfile::tempdir().unwrap();
     let session = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(2));
     for (name, bytes) in [("in_memory", usize::MAX), ("on_disk", 0)] {
@@ -145,7 +145,7 @@ fn many_rows_are_sorted_alike_on_any_number_of_threads() {
             let row = |i: i64| ((i * 7919 + batch_at * 31) % 101, Some("x"));
             table.push(batch(&(0..50 + batch_at).map(row).collect::<Vec<_>>())).unwrap();
         }
-        let Sortable::Sorted(sorted) = table.into_sortable(&[0], threads).unwrap() else {
+        let SortStrategy::InMemory(sorted) = table.sort(&[0], threads).unwrap() else {
             panic!("not sorted");
         };
         rows([sorted.batch(0..sorted.rows(), None).unwrap()])
@@ -161,7 +161,8 @@ fn many_rows_are_sorted_alike_on_any_number_of_threads() {
 #[test]
 fn rows_on_disk_are_left_to_another_sort_as_keys() {
     let folder = tempfile::tempdir().unwrap();
-    let Sortable::Keys { table, texts } = table(0, folder.path()).into_sortable(&[0], 2).unwrap()
+    let SortStrategy::SpillingKeys { table, texts } =
+        table(0, folder.path()).sort(&[0], 2).unwrap()
     else {
         panic!("no keys");
     };
@@ -169,7 +170,7 @@ fn rows_on_disk_are_left_to_another_sort_as_keys() {
     assert_eq!(table.rows(), 6);
     let keys: Vec<_> = read(&table, None).collect();
     let keys = concat_batches(table.schema(), &keys).unwrap();
-    let mut found = rows([texts.give(keys).unwrap()]);
+    let mut found = rows([texts.decode(keys).unwrap()]);
     found.sort();
     assert_eq!(found, wanted());
 }
@@ -177,19 +178,19 @@ fn rows_on_disk_are_left_to_another_sort_as_keys() {
 #[test]
 fn keys_say_nothing_of_the_order_of_texts() {
     let folder = tempfile::tempdir().unwrap();
-    let sortable = table(usize::MAX, folder.path()).into_sortable(&[1], 2).unwrap();
-    assert!(matches!(sortable, Sortable::Texts(table) if *table.schema() == schema()));
+    let sortable = table(usize::MAX, folder.path()).sort(&[1], 2).unwrap();
+    assert!(matches!(sortable, SortStrategy::SpillingTexts(table) if *table.schema() == schema()));
 }
 
 #[test]
-fn memory_is_given_back() {
+fn memory_is_released() {
     let folder = tempfile::tempdir().unwrap();
     let pool: Arc<dyn MemoryPool> = Arc::new(UnboundedMemoryPool::default());
     let space = StagingSpace::new(&pool, usize::MAX, folder.path().to_owned());
     let table = fill(StagingTable::new("made_up", schema(), space.clone()));
     let staged = space.used();
     assert!(staged > 0);
-    let Sortable::Sorted(sorted) = table.into_sortable(&[0], 2).unwrap() else {
+    let SortStrategy::InMemory(sorted) = table.sort(&[0], 2).unwrap() else {
         panic!("not sorted");
     };
     assert!(space.used() > staged, "sorting takes memory too");
@@ -208,7 +209,7 @@ fn dictionaries_that_grow_too_large_begin_anew() {
         let mut found = rows(read(&table, None));
         found.sort();
         assert_eq!(found, wanted());
-        let Sortable::Texts(table) = table.into_sortable(&[0], 2).unwrap() else {
+        let SortStrategy::SpillingTexts(table) = table.sort(&[0], 2).unwrap() else {
             panic!("keys of several dictionaries");
         };
         let mut found = rows(read(&table, None));

@@ -7,14 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use arrow::error::ArrowError;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 
-use super::StageError;
-use super::share::Batches;
-use super::sorted::Sorted;
+use super::StagingError;
+use super::dictionary::{MAX_TEXT_BYTES, TableDictionaries, Texts, decode_batch};
+use super::scan::StagedBatches;
 use super::spill::{Segment, SegmentWriter, SpillFile};
-use super::unify::{MAX_TEXT_BYTES, Texts, Unifier, give_texts};
 
 /// Approximate size of the segments of spilled batches, in bytes: small enough to spread a scan
 /// over the cores, large enough for long sequential reads.
@@ -47,7 +45,7 @@ impl StagingSpace {
     }
 
     /// Reserves `bytes` of memory. Returns `false` if not enough is left.
-    fn try_reserve(&self, bytes: usize) -> bool {
+    pub(super) fn try_reserve(&self, bytes: usize) -> bool {
         let reservation = lock(&self.inner.reservation);
         reservation.size() + bytes <= self.inner.memory_bytes && reservation.try_grow(bytes).is_ok()
     }
@@ -65,29 +63,29 @@ impl StagingSpace {
 
 /// A table that accepts batches and, once all of them have been added, is a source for queries.
 pub struct StagingTable {
-    name: String,
-    schema: SchemaRef,
-    space: StagingSpace,
+    pub(super) name: String,
+    pub(super) schema: SchemaRef,
+    pub(super) space: StagingSpace,
     /// Size of the texts, in bytes, above which a new generation of dictionaries begins.
-    max_text_bytes: usize,
-    contents: Mutex<Contents>,
+    pub(super) max_text_bytes: usize,
+    pub(super) contents: Mutex<Contents>,
 }
 
-struct Contents {
-    rows: usize,
+pub(super) struct Contents {
+    pub rows: usize,
     /// Number of bytes reserved from the space.
-    reserved: usize,
-    unifier: Unifier,
+    pub reserved: usize,
+    pub dictionaries: TableDictionaries,
     /// The texts of earlier generations of dictionaries.
-    generations: Vec<Arc<Texts>>,
+    pub generations: Vec<Arc<Texts>>,
     /// Batches of keys, each with its generation.
-    batches: Vec<(usize, RecordBatch)>,
+    pub batches: Vec<(usize, RecordBatch)>,
     /// The same batches with their texts, once they have been read.
-    given: Vec<RecordBatch>,
+    pub decoded: Vec<RecordBatch>,
     /// File of the spilled batches.
     file: Option<Arc<SpillFile>>,
     /// Segments of batches of keys, each with its generation.
-    spilled: Vec<(usize, Segment)>,
+    pub spilled: Vec<(usize, Segment)>,
     spilling: Option<SegmentWriter>,
 }
 
@@ -126,14 +124,14 @@ impl StagingTable {
     /// # Errors
     ///
     /// Returns an error if the batch must be spilled to disk and cannot be written.
-    pub fn push(&self, batch: RecordBatch) -> Result<(), StageError> {
+    pub fn push(&self, batch: RecordBatch) -> Result<(), StagingError> {
         let mut contents = lock(&self.contents);
-        if contents.unifier.bytes() > self.max_text_bytes {
+        if contents.dictionaries.bytes() > self.max_text_bytes {
             self.begin_generation(&mut contents)?;
         }
-        let texts_before = contents.unifier.bytes();
-        let batch = contents.unifier.take_keys(batch)?;
-        let texts = contents.unifier.bytes().saturating_sub(texts_before);
+        let texts_before = contents.dictionaries.bytes();
+        let batch = contents.dictionaries.encode(batch)?;
+        let texts = contents.dictionaries.bytes().saturating_sub(texts_before);
         let bytes = batch.get_array_memory_size() + texts;
         contents.rows += batch.num_rows();
         if self.space.try_reserve(bytes) {
@@ -145,10 +143,10 @@ impl StagingTable {
         self.spill(&mut contents, &batch, bytes)
     }
 
-    fn begin_generation(&self, contents: &mut Contents) -> Result<(), StageError> {
+    fn begin_generation(&self, contents: &mut Contents) -> Result<(), StagingError> {
         self.close_segment(contents)?;
-        contents.generations.push(Arc::new(contents.unifier.texts()));
-        contents.unifier = Unifier::new(&self.schema);
+        contents.generations.push(Arc::new(contents.dictionaries.texts()));
+        contents.dictionaries = TableDictionaries::new(&self.schema);
         Ok(())
     }
 
@@ -157,7 +155,7 @@ impl StagingTable {
         contents: &mut Contents,
         batch: &RecordBatch,
         bytes: usize,
-    ) -> Result<(), StageError> {
+    ) -> Result<(), StagingError> {
         let file = match &contents.file {
             Some(file) => file,
             None => contents.file.insert(SpillFile::create(self.space.folder())?),
@@ -173,7 +171,7 @@ impl StagingTable {
         Ok(())
     }
 
-    fn close_segment(&self, contents: &mut Contents) -> Result<(), StageError> {
+    pub(super) fn close_segment(&self, contents: &mut Contents) -> Result<(), StagingError> {
         let Some(spilling) = contents.spilling.take() else { return Ok(()) };
         contents.spilled.push((contents.generations.len(), spilling.finish()?));
         Ok(())
@@ -184,9 +182,9 @@ impl StagingTable {
     /// # Errors
     ///
     /// Returns an error if the last segment of the spill file cannot be written.
-    pub fn batches(&self, projection: Option<&Vec<usize>>) -> Result<Batches, StageError> {
+    pub fn batches(&self, projection: Option<&Vec<usize>>) -> Result<StagedBatches, StagingError> {
         let mut contents = lock(&self.contents);
-        if contents.unifier.bytes() > 0 {
+        if contents.dictionaries.bytes() > 0 {
             // Readers need only the texts. Drop the hash index, which is as large as the texts
             // themselves.
             self.begin_generation(&mut contents)?;
@@ -197,124 +195,32 @@ impl StagingTable {
             None => self.schema.clone(),
             Some(columns) => Arc::new(self.schema.project(columns)?),
         };
-        if contents.given.len() != contents.batches.len() {
+        if contents.decoded.len() != contents.batches.len() {
             // Cache the batches for all readers, because Arrow checks every key each time.
-            let give = |(generation, batch): &(usize, RecordBatch)| {
-                give_texts(batch.clone(), &texts[*generation], None, self.schema.clone())
+            let decode = |(generation, batch): &(usize, RecordBatch)| {
+                decode_batch(batch.clone(), &texts[*generation], None, self.schema.clone())
             };
-            contents.given = contents.batches.iter().map(give).collect::<Result<_, _>>()?;
+            contents.decoded = contents.batches.iter().map(decode).collect::<Result<_, _>>()?;
         }
         let spilled = contents.spilled.iter();
-        Ok(Batches {
+        Ok(StagedBatches {
             schema,
             projection: projection.cloned(),
-            in_memory: contents.given.clone(),
+            in_memory: contents.decoded.clone(),
             spilled: spilled.map(|(at, segment)| (texts[*at].clone(), segment.clone())).collect(),
         })
-    }
-
-    /// Sorts the rows on `threads` threads if they fit in memory, or prepares them for a sort that
-    /// can spill.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the last segment of the spill file cannot be written.
-    pub fn into_sortable(self, by: &[usize], threads: usize) -> Result<Sortable, StageError> {
-        let mut contents = lock(&self.contents);
-        self.close_segment(&mut contents)?;
-        let keys_schema = contents.unifier.keys_schema().clone();
-        let by_text = by.iter().any(|&at| keys_schema.field(at) != self.schema.field(at));
-        if by_text || !contents.generations.is_empty() {
-            drop(contents);
-            return Ok(Sortable::Texts(self));
-        }
-        let texts = GiveTexts { texts: contents.unifier.texts(), schema: self.schema.clone() };
-        let bytes = contents.rows * Sorted::BYTES_PER_ROW;
-        let fits = contents.spilled.is_empty()
-            && Sorted::can_sort(&self.schema, by)
-            && self.space.try_reserve(bytes);
-        if fits {
-            contents.reserved += bytes;
-            let batches = std::mem::take(&mut contents.batches);
-            contents.given = Vec::new();
-            contents.unifier = Unifier::new(&self.schema);
-            drop(contents);
-            return Ok(Sortable::Sorted(Sorted::new(self, texts, batches, by, threads)));
-        }
-        let keys = Contents {
-            unifier: Unifier::new(&keys_schema),
-            given: Vec::new(),
-            ..std::mem::replace(&mut *contents, Contents::new(&self.schema))
-        };
-        drop(contents);
-        let table = StagingTable {
-            name: self.name.clone(),
-            schema: keys_schema,
-            space: self.space.clone(),
-            max_text_bytes: self.max_text_bytes,
-            contents: Mutex::new(keys),
-        };
-        Ok(Sortable::Keys { table, texts })
-    }
-}
-
-/// A table that is sorted or prepared for sorting.
-pub enum Sortable {
-    /// The rows are sorted.
-    Sorted(Sorted),
-    /// The rows must be sorted by a sort that can spill. They have keys instead of texts; `texts`
-    /// restores the texts afterwards.
-    Keys {
-        /// The rows, with keys.
-        table: StagingTable,
-        /// Restores the texts of the sorted rows.
-        texts: GiveTexts,
-    },
-    /// The rows must be sorted by a sort that can spill, with their texts: either the sort keys
-    /// include texts, or the keys belong to several dictionaries, which could not be distinguished
-    /// after sorting.
-    Texts(StagingTable),
-}
-
-/// Replaces the keys of rows with their texts.
-pub struct GiveTexts {
-    texts: Texts,
-    schema: SchemaRef,
-}
-
-impl GiveTexts {
-    /// Returns the batch with texts instead of keys.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if Arrow rejects the batch, which would be a bug in starlift.
-    pub fn give(&self, keys: RecordBatch) -> Result<RecordBatch, ArrowError> {
-        self.give_columns(keys, None)
-    }
-
-    /// Returns a batch of some columns with texts instead of keys.
-    pub(super) fn give_columns(
-        &self,
-        keys: RecordBatch,
-        columns: Option<&[usize]>,
-    ) -> Result<RecordBatch, ArrowError> {
-        let schema = match columns {
-            None => self.schema.clone(),
-            Some(columns) => Arc::new(self.schema.project(columns)?),
-        };
-        give_texts(keys, &self.texts, columns, schema)
     }
 }
 
 impl Contents {
-    fn new(schema: &SchemaRef) -> Contents {
+    pub fn new(schema: &SchemaRef) -> Contents {
         Contents {
             rows: 0,
             reserved: 0,
-            unifier: Unifier::new(schema),
+            dictionaries: TableDictionaries::new(schema),
             generations: Vec::new(),
             batches: Vec::new(),
-            given: Vec::new(),
+            decoded: Vec::new(),
             file: None,
             spilled: Vec::new(),
             spilling: None,
@@ -324,7 +230,7 @@ impl Contents {
     /// Returns the texts of all generations.
     fn texts(&mut self) -> Vec<Arc<Texts>> {
         let mut texts = self.generations.clone();
-        texts.push(Arc::new(self.unifier.texts()));
+        texts.push(Arc::new(self.dictionaries.texts()));
         texts
     }
 }
@@ -343,6 +249,6 @@ impl fmt::Debug for StagingTable {
 
 /// Ignores poisoning: a panic under the lock has already failed the run, and the data is only read
 /// afterwards.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

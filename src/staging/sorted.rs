@@ -16,7 +16,8 @@ use arrow::datatypes::{
 };
 use arrow::error::ArrowError;
 
-use super::table::{GiveTexts, StagingTable};
+use super::dictionary::DictionaryDecoder;
+use super::table::StagingTable;
 
 /// A row's first key, and its position among all rows of all batches.
 ///
@@ -29,11 +30,11 @@ struct Row {
     row: u32,
 }
 
-/// Batches, and the order of their rows.
-pub struct Sorted {
+/// StagedBatches, and the order of their rows.
+pub struct SortedRows {
     /// Holds the memory reservation of the batches.
     table: StagingTable,
-    texts: GiveTexts,
+    texts: DictionaryDecoder,
     /// Batches of keys. If they had dictionaries, Arrow would concatenate the texts of all of them
     /// when it gathers rows, even if they are the same dictionary.
     batches: Vec<RecordBatch>,
@@ -41,7 +42,7 @@ pub struct Sorted {
     by: Vec<usize>,
 }
 
-impl Sorted {
+impl SortedRows {
     /// Memory needed for sorting besides the batches, in bytes per row: the row, and half as much
     /// for merging.
     pub(super) const BYTES_PER_ROW: usize = size_of::<Row>() * 3 / 2;
@@ -59,11 +60,11 @@ impl Sorted {
 
     pub(super) fn new(
         table: StagingTable,
-        texts: GiveTexts,
+        texts: DictionaryDecoder,
         batches: Vec<(usize, RecordBatch)>,
         by: &[usize],
         threads: usize,
-    ) -> Sorted {
+    ) -> SortedRows {
         let batches = batches.into_iter().map(|(_, batch)| batch);
         let mut batches: Vec<_> = batches.filter(|batch| batch.num_rows() > 0).collect();
         // Ordering the batches by their first rows makes long runs, which the sort only merges.
@@ -71,7 +72,7 @@ impl Sorted {
         let begun = std::time::Instant::now();
         let rows = sort_rows(&batches, by, threads);
         tracing::debug!("sorted {} rows in {:?}", rows.len(), begun.elapsed());
-        Sorted { table, texts, batches, rows, by: by.to_vec() }
+        SortedRows { table, texts, batches, rows, by: by.to_vec() }
     }
 
     /// Returns the schema of the rows.
@@ -127,7 +128,7 @@ impl Sorted {
             }
             Some(_) => interleave_record_batch(&met, &from)?,
         };
-        self.texts.give_columns(gathered, columns)
+        self.texts.decode_columns(gathered, columns)
     }
 
     fn empty(&self, columns: Option<&[usize]>) -> Result<RecordBatch, ArrowError> {
@@ -138,9 +139,9 @@ impl Sorted {
     }
 }
 
-impl fmt::Debug for Sorted {
+impl fmt::Debug for SortedRows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sorted").field("table", &self.table).finish_non_exhaustive()
+        f.debug_struct("SortedRows").field("table", &self.table).finish_non_exhaustive()
     }
 }
 

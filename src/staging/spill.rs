@@ -15,7 +15,7 @@ use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 
-use super::StageError;
+use super::StagingError;
 
 /// Number of bytes read at once.
 const READ_BYTES: usize = 1024 * 1024;
@@ -30,14 +30,14 @@ pub(super) struct SpillFile {
 }
 
 impl SpillFile {
-    pub fn create(folder: &Path) -> Result<Arc<SpillFile>, StageError> {
+    pub fn create(folder: &Path) -> Result<Arc<SpillFile>, StagingError> {
         let file = tempfile::tempfile_in(folder);
-        let file = file.map_err(|e| StageError::write(folder, e.into()))?;
+        let file = file.map_err(|e| StagingError::write(folder, e.into()))?;
         Ok(Arc::new(SpillFile { file, folder: folder.to_owned(), length: AtomicU64::new(0) }))
     }
 
     /// Appends bytes and returns their start. Must not be called concurrently.
-    pub fn append(&self, bytes: &[u8]) -> Result<u64, StageError> {
+    pub fn append(&self, bytes: &[u8]) -> Result<u64, StagingError> {
         self.try_append(bytes).map_err(|e| self.write_failed(e.into()))
     }
 
@@ -49,7 +49,7 @@ impl SpillFile {
     }
 
     /// Fills `bytes` from the file, starting at `start`.
-    pub fn read_exact(&self, bytes: &mut [u8], start: u64) -> Result<(), StageError> {
+    pub fn read_exact(&self, bytes: &mut [u8], start: u64) -> Result<(), StagingError> {
         let mut filled = 0;
         while filled < bytes.len() {
             match read_at(&self.file, &mut bytes[filled..], start + filled as u64) {
@@ -65,16 +65,16 @@ impl SpillFile {
         Ok(())
     }
 
-    fn write_failed(&self, source: ArrowError) -> StageError {
-        StageError::write(&self.folder, source)
+    fn write_failed(&self, source: ArrowError) -> StagingError {
+        StagingError::write(&self.folder, source)
     }
 
-    fn read_failed(&self, source: ArrowError) -> StageError {
-        StageError::read(&self.folder, source)
+    fn read_failed(&self, source: ArrowError) -> StagingError {
+        StagingError::read(&self.folder, source)
     }
 }
 
-/// Batches of one schema within a spill file.
+/// StagedBatches of one schema within a spill file.
 #[derive(Debug, Clone)]
 pub(super) struct Segment {
     file: Arc<SpillFile>,
@@ -92,19 +92,19 @@ pub(super) struct SegmentWriter {
 }
 
 impl SegmentWriter {
-    pub fn create(file: Arc<SpillFile>, schema: &SchemaRef) -> Result<SegmentWriter, StageError> {
+    pub fn create(file: Arc<SpillFile>, schema: &SchemaRef) -> Result<SegmentWriter, StagingError> {
         let start = file.length.load(Ordering::Acquire);
         let writer = StreamWriter::try_new(BufWriter::new(Appender(file.clone())), schema);
         let writer = writer.map_err(|e| file.write_failed(e))?;
         Ok(SegmentWriter { file, start, writer, bytes: 0 })
     }
 
-    pub fn write(&mut self, batch: &RecordBatch, bytes: usize) -> Result<(), StageError> {
+    pub fn write(&mut self, batch: &RecordBatch, bytes: usize) -> Result<(), StagingError> {
         self.bytes += bytes;
         self.writer.write(batch).map_err(|e| self.file.write_failed(e))
     }
 
-    pub fn finish(self) -> Result<Segment, StageError> {
+    pub fn finish(self) -> Result<Segment, StagingError> {
         let SegmentWriter { file, start, writer, .. } = self;
         let flushed = writer.into_inner().and_then(|mut buffered| Ok(buffered.flush()?));
         flushed.map_err(|e| file.write_failed(e))?;
@@ -136,7 +136,7 @@ impl SegmentBatches {
     pub fn open(
         segment: &Segment,
         projection: Option<Vec<usize>>,
-    ) -> Result<SegmentBatches, StageError> {
+    ) -> Result<SegmentBatches, StagingError> {
         let Segment { file, start, end } = segment.clone();
         let bytes = SegmentReader { file: file.clone(), at: start, end };
         let buffered = BufReader::with_capacity(READ_BYTES, bytes);
@@ -147,7 +147,7 @@ impl SegmentBatches {
 }
 
 impl Iterator for SegmentBatches {
-    type Item = Result<RecordBatch, StageError>;
+    type Item = Result<RecordBatch, StagingError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let batch = self.reader.next()?;

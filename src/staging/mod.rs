@@ -1,13 +1,14 @@
 //! Staging tables: they hold the decoded batches so that star queries can read them repeatedly
 //! without decoding the input again.
 
-mod aside;
+mod dictionary;
+mod large_text;
 mod provider;
-mod share;
+mod scan;
+mod sort;
 mod sorted;
 mod spill;
 mod table;
-mod unify;
 
 #[cfg(test)]
 mod tests;
@@ -16,15 +17,17 @@ use std::path::{Path, PathBuf};
 
 use arrow::error::ArrowError;
 
-pub use aside::AsideTable;
+pub use dictionary::DictionaryDecoder;
+pub use large_text::LargeTextTable;
 pub use provider::SortedTable;
-pub use share::{Batches, Turn};
-pub use sorted::Sorted;
-pub use table::{GiveTexts, Sortable, StagingSpace, StagingTable};
+pub use scan::{BatchCursor, StagedBatches};
+pub use sort::SortStrategy;
+pub use sorted::SortedRows;
+pub use table::{StagingSpace, StagingTable};
 
 /// An error in keeping staged batches or reading them back.
 #[derive(Debug, thiserror::Error)]
-pub enum StageError {
+pub enum StagingError {
     /// A spill file cannot be written or read.
     #[error("cannot {action} a spill file in {}; is the disk of the temporary folder full?", folder.display())]
     File {
@@ -40,12 +43,12 @@ pub enum StageError {
     Batch(#[from] ArrowError),
 }
 
-impl StageError {
-    fn write(folder: &Path, source: ArrowError) -> StageError {
-        StageError::File { action: "write to", folder: folder.to_owned(), source }
+impl StagingError {
+    fn write(folder: &Path, source: ArrowError) -> StagingError {
+        StagingError::File { action: "write to", folder: folder.to_owned(), source }
     }
 
-    fn read(folder: &Path, source: ArrowError) -> StageError {
-        StageError::File { action: "read", folder: folder.to_owned(), source }
+    fn read(folder: &Path, source: ArrowError) -> StagingError {
+        StagingError::File { action: "read", folder: folder.to_owned(), source }
     }
 }
