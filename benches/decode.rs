@@ -8,8 +8,9 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use criterion::{Criterion, Throughput};
-use starlift::decode::{Dataset, Decoder, ObjectState, Shape, StagedColumns};
-use starlift::star::{Queries, Rules, staged_needs};
+use starlift::decode::{Dataset, Decoder, FieldPaths, ObjectState, StagedColumns};
+use starlift::star::Queries;
+use starlift::transform::{Rules, required_columns};
 use support::{objects, own_data};
 use tokio::runtime::Runtime;
 
@@ -19,7 +20,7 @@ const CHUNK_BYTES: usize = 512 * 1024;
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     let queries = Queries::built_in();
-    let needs = staged_needs(&queries, Rules::default());
+    let needs = required_columns(&queries, Rules::default());
     let needs = Runtime::new().unwrap().block_on(needs).unwrap();
     let (songs, logs) = ((62, 1), (668, 13));
     decode(&mut criterion, "songs, all columns", &Dataset::Songs.into(), 1, songs);
@@ -72,7 +73,7 @@ fn decode_next<'a>(
     columns: &StagedColumns,
     next: &impl Fn() -> Option<&'a Vec<u8>>,
 ) -> (usize, usize) {
-    let mut decoder = Decoder::new(columns.clone(), Shape::by_key(columns.dataset()));
+    let mut decoder = Decoder::new(columns.clone(), FieldPaths::by_key(columns.dataset()));
     let (mut rows, mut rejects) = (0, 0);
     while let Some(object) = next() {
         let mut state = ObjectState::new("object".into());

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use criterion::{Criterion, Throughput};
 use starlift::decode::Dataset;
-use starlift::ingest::Meter;
+use starlift::ingest::TransformProgress;
 use starlift::limits::MaxRejects;
 use starlift::pipeline::{TransformOptions, transform};
 use starlift::star::RunRecord;
@@ -40,7 +40,7 @@ fn main() {
 
 async fn run(options: &TransformOptions) -> RunRecord {
     let stores = Stores::new(StoreOptions::default());
-    let meter = Arc::new(Meter::default());
+    let meter = Arc::new(TransformProgress::default());
     let report = transform(options, &stores, &meter, std::future::pending()).await.unwrap();
     let record = report.record.unwrap();
     for (table, written) in &record.tables {

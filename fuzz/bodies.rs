@@ -8,7 +8,7 @@ use std::fmt::Write;
 use arrow::array::RecordBatch;
 use arrow::util::display::array_value_to_string;
 use serde_json::{Map, Value};
-use starlift::decode::{Dataset, Decoder, ObjectCounts, ObjectState, Shape, parse_jsonpaths};
+use starlift::decode::{Dataset, Decoder, FieldPaths, ObjectCounts, ObjectState, parse_jsonpaths};
 use starlift::star::RunRecord;
 use starlift::storage::{Compression, Decompressor, Location};
 use starlift::warehouse::Dialect;
@@ -20,10 +20,10 @@ use starlift::warehouse::quote::{iam_role, literal, name, s3_url};
 pub fn decoder(data: &[u8]) {
     let Some((&control, input)) = data.split_first() else { return };
     let dataset = if control & 1 == 0 { Dataset::Songs } else { Dataset::Events };
-    let shape = || Shape::by_key(dataset);
-    let (counts, whole) = decode(dataset, shape(), [input]);
+    let paths = || FieldPaths::by_key(dataset);
+    let (counts, whole) = decode(dataset, paths(), [input]);
     let pieces = input.chunks(1 + usize::from(control >> 1));
-    assert_eq!(decode(dataset, shape(), pieces).1, whole, "cut every {} bytes", 1 + (control >> 1));
+    assert_eq!(decode(dataset, paths(), pieces).1, whole, "cut every {} bytes", 1 + (control >> 1));
     assert_eq!(counts.bytes, input.len() as u64);
     if let Some(objects) = objects(input) {
         assert_eq!(counts.decoded + counts.rejected, objects, "{whole}");
@@ -33,11 +33,11 @@ pub fn decoder(data: &[u8]) {
 /// Checks that no JSONPaths file causes a panic, and that the decoder runs with each one that is accepted.
 pub fn jsonpaths(data: &[u8]) {
     for dataset in [Dataset::Songs, Dataset::Events] {
-        let Ok(shape) = parse_jsonpaths(dataset, data) else { continue };
+        let Ok(paths) = parse_jsonpaths(dataset, data) else { continue };
         let (counts, _) =
-            decode(dataset, shape.clone(), [&br#"{"a":{"b":[1,{"c":"d"}]},"ts":1}"#[..]]);
+            decode(dataset, paths.clone(), [&br#"{"a":{"b":[1,{"c":"d"}]},"ts":1}"#[..]]);
         assert_eq!(counts.decoded + counts.rejected, 1);
-        decode(dataset, shape, [data]);
+        decode(dataset, paths, [data]);
     }
 }
 
@@ -129,10 +129,10 @@ pub fn quote(data: &[u8]) {
 /// Decodes the chunks. Returns the counts, and a line for each row and each reject.
 fn decode<'a>(
     dataset: Dataset,
-    shape: Shape,
+    paths: FieldPaths,
     chunks: impl IntoIterator<Item = &'a [u8]>,
 ) -> (ObjectCounts, String) {
-    let mut decoder = Decoder::new(dataset, shape);
+    let mut decoder = Decoder::new(dataset, paths);
     let mut object = ObjectState::new("object".into());
     for chunk in chunks {
         decoder.feed(&mut object, chunk).unwrap();

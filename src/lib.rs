@@ -4,15 +4,17 @@
 //! `songplays` and the dimensions `users`, `songs`, `artists` and `time`. This crate converts one into the
 //! other, as a library and as the program `starlift`.
 //!
-//! Each step of the pipeline is a module:
+//! Each step of the pipeline is a module, and uses only the modules before it:
 //!
 //! 1. [`storage`] lists and reads objects on local disk, S3 and other stores, and writes new ones.
-//! 2. [`ingest`] fetches the objects in parallel and passes their bytes to decoders.
-//! 3. [`decode`] converts bytes into Arrow batches and rejects. It is a synchronous state machine that does
+//! 2. [`decode`] converts bytes into Arrow batches and rejects. It is a synchronous state machine that does
 //!    no I/O and does not build a map for each record.
-//! 4. [`staging`] keeps the batches in memory, and spills to disk when memory runs out.
-//! 5. [`star`] runs the SQL files in `queries/` on the batches with DataFusion and checks the result.
-//! 6. [`publish`] writes Parquet files, manifests and the record that turns them into a star, all or nothing.
+//! 3. [`staging`] keeps the batches in memory, and spills to disk when memory runs out.
+//! 4. [`ingest`] fetches the objects in parallel and passes their bytes to decoders and the batches to
+//!    staging tables.
+//! 5. [`star`] defines the tables of the star, the queries that build them, and its record and checks.
+//! 6. [`transform`] runs the SQL files in `queries/` on the staged batches with DataFusion.
+//! 7. [`publish`] writes Parquet files, manifests and the record that turns them into a star, all or nothing.
 //!
 //! [`pipeline`] combines these steps. [`warehouse`] loads a star into Redshift or PostgreSQL, and [`cloud`]
 //! creates and removes the cluster and the AWS resources that a load needs. The other modules are [`engine`]
@@ -29,7 +31,7 @@
 //!
 //! use starlift::engine::{Engine, EngineOptions};
 //! use starlift::generate::{GenerateOptions, log_files, song_objects};
-//! use starlift::ingest::Meter;
+//! use starlift::ingest::TransformProgress;
 //! use starlift::pipeline::{TransformOptions, transform};
 //! use starlift::star::{RunRecord, register_star};
 //! use starlift::storage::{Location, StoreOptions, Stores};
@@ -54,7 +56,7 @@
 //! let options =
 //!     TransformOptions::new(&below("data/song_data"), &below("data/log_data"), &below("star"));
 //! let never = std::future::pending();
-//! let report = transform(&options, &stores, &Arc::new(Meter::default()), never)
+//! let report = transform(&options, &stores, &Arc::new(TransformProgress::default()), never)
 //!     .await
 //!     .map_err(|failure| failure.error)?;
 //! assert_eq!(report.songs.decoded, 20);
@@ -85,4 +87,5 @@ pub mod star;
 pub mod storage;
 pub mod temporary;
 pub mod timing;
+pub mod transform;
 pub mod warehouse;

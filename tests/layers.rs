@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The modules of the library, each above all that come before it.
-const LAYERS: [&str; 18] = [
+const LAYERS: [&str; 19] = [
     "escape",
     "limits",
     "timing",
@@ -23,6 +23,7 @@ const LAYERS: [&str; 18] = [
     "engine",
     "ingest",
     "star",
+    "transform",
     "publish",
     "pipeline",
     "generate",

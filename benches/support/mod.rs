@@ -9,13 +9,14 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
-use starlift::decode::{Dataset, Shape};
+use starlift::decode::{Dataset, FieldPaths};
 use starlift::engine::{Engine, EngineOptions};
-use starlift::ingest::{Input, Meter, Staging, ingest};
+use starlift::ingest::{Input, Staging, TransformProgress, ingest};
 use starlift::limits::MaxRejects;
+use starlift::star::Queries;
 use starlift::star::model::{SONGPLAYS, Table};
-use starlift::star::{Queries, Rules, make_intermediates, register_staging, star_rows};
 use starlift::storage::{ListOptions, Location, StoreOptions, Stores};
+use starlift::transform::{Rules, build_intermediates, register_staging, run_table_query};
 use tokio::runtime::Runtime;
 
 /// Expected number of rows per table for `fixtures/sample`.
@@ -92,9 +93,15 @@ impl Staged {
             Staging::new(&engine, &columns[0], &columns[1], MaxRejects::default()).unwrap();
         runtime.block_on(async {
             let [songs, events] = [input(Dataset::Songs).await, input(Dataset::Events).await];
-            ingest(songs, events, &staging, engine.threads, &Arc::new(Meter::default()))
-                .await
-                .unwrap();
+            ingest(
+                songs,
+                events,
+                &staging,
+                engine.threads,
+                &Arc::new(TransformProgress::default()),
+            )
+            .await
+            .unwrap();
         });
         Staged { runtime, engine, staging, queries: Queries::built_in() }
     }
@@ -104,7 +111,7 @@ impl Staged {
         let session = self.engine.session();
         register_staging(&session, &self.staging).unwrap();
         let (rules, space) = (Rules::default(), self.engine.staging_space());
-        let made = make_intermediates(&session, &self.queries, rules, &space);
+        let made = build_intermediates(&session, &self.queries, rules, &space);
         self.runtime.block_on(made).unwrap();
         if let Some(first) = songplays.first() {
             let table = MemTable::try_new(first.schema(), vec![songplays.to_vec()]).unwrap();
@@ -122,8 +129,8 @@ impl Staged {
     pub async fn rows(&self, session: &SessionContext, table: &'static Table) -> Vec<RecordBatch> {
         let rules = Rules::default();
         let space = self.engine.staging_space();
-        let rows = star_rows(session, &self.queries, table, rules, &space).await.unwrap();
-        let mut rows = rows.sorted(session).await.unwrap();
+        let rows = run_table_query(session, &self.queries, table, rules, &space).await.unwrap();
+        let mut rows = rows.sort(session).await.unwrap();
         let mut batches = Vec::new();
         while let Some(batch) = rows.next().await.unwrap() {
             batches.push(batch);
@@ -146,7 +153,7 @@ async fn input(dataset: Dataset) -> Input {
         places: vec![place],
         listing: ListOptions::default(),
         allow_none: false,
-        shape: Shape::by_key(dataset),
+        paths: FieldPaths::by_key(dataset),
     }
 }
 

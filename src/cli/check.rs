@@ -10,7 +10,7 @@ use super::{contract, star, summary};
 use crate::cli::error::Result;
 use crate::pipeline::queries;
 use crate::star::RunRecord;
-use crate::star::{demand_passed, run_checks};
+use crate::star::{ensure_passed, run_checks};
 use crate::storage::{Location, Stores};
 use crate::warehouse::check::check_warehouse;
 use crate::warehouse::contract::Reading;
@@ -53,9 +53,9 @@ async fn check(
         print(&summary::not_asked(&not_asked, options.star.is_some()))?;
     }
     if is_warehouse {
-        crate::warehouse::check::demand_passed(&outcomes)?;
+        crate::warehouse::check::ensure_passed(&outcomes)?;
     } else {
-        demand_passed(&outcomes)?;
+        ensure_passed(&outcomes)?;
     }
     Ok(())
 }

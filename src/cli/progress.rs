@@ -8,7 +8,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::cloud::journal::Journal;
 use crate::escape;
-use crate::ingest::{Meter, Reading, Stage};
+use crate::ingest::{Phase, ProgressSnapshot, TransformProgress};
 use crate::warehouse::load::LoadMeter;
 
 const REFRESH: Duration = Duration::from_millis(100);
@@ -24,7 +24,7 @@ pub struct Progress {
 
 impl Progress {
     /// Starts showing the progress of a transform, as a bar if `drawn`, else in log lines.
-    pub fn start(meter: &Arc<Meter>, drawn: bool) -> Progress {
+    pub fn start(meter: &Arc<TransformProgress>, drawn: bool) -> Progress {
         let bar = if drawn { ProgressBar::new(0) } else { ProgressBar::hidden() };
         let task = tokio::spawn({
             let (meter, bar) = (meter.clone(), bar.clone());
@@ -38,7 +38,7 @@ impl Progress {
     /// Starts showing the progress of a load, as a spinner if `drawn`, else in log lines.
     pub fn of_load(meter: &Arc<LoadMeter>, drawn: bool) -> Progress {
         let bar = if drawn { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
-        bar.set_style(style(Stage::Checking));
+        bar.set_style(style(Phase::Checking));
         let task = tokio::spawn({
             let (meter, bar) = (meter.clone(), bar.clone());
             async move { watch(|| meter.reading(), &bar, drawn).await }
@@ -49,7 +49,7 @@ impl Progress {
     /// Starts showing the progress of changes in the cloud, as a spinner if `drawn`, else in log lines.
     pub fn of_cloud(journal: &Arc<Journal>, drawn: bool) -> Progress {
         let bar = if drawn { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
-        bar.set_style(style(Stage::Checking));
+        bar.set_style(style(Phase::Checking));
         let task = tokio::spawn({
             let (journal, bar) = (journal.clone(), bar.clone());
             async move { watch(|| (journal.step(), 0, 0), &bar, drawn).await }
@@ -97,16 +97,16 @@ impl Drop for Progress {
     }
 }
 
-async fn draw(meter: &Meter, bar: &ProgressBar) {
-    let mut stage = None;
+async fn draw(meter: &TransformProgress, bar: &ProgressBar) {
+    let mut phase = None;
     loop {
-        let now = meter.reading();
-        if stage != Some(now.stage) {
-            stage = Some(now.stage);
-            bar.set_style(style(now.stage));
+        let now = meter.snapshot();
+        if phase != Some(now.phase) {
+            phase = Some(now.phase);
+            bar.set_style(style(now.phase));
             bar.reset_elapsed();
         }
-        if now.stage == Stage::Reading {
+        if now.phase == Phase::Reading {
             bar.set_length(now.bytes_listed);
             bar.set_position(now.bytes_read);
         }
@@ -116,9 +116,9 @@ async fn draw(meter: &Meter, bar: &ProgressBar) {
     }
 }
 
-fn style(stage: Stage) -> ProgressStyle {
-    let template = match stage {
-        Stage::Reading => {
+fn style(phase: Phase) -> ProgressStyle {
+    let template = match phase {
+        Phase::Reading => {
             "{spinner} {msg} [{wide_bar}] {binary_bytes}/{binary_total_bytes} \
              {binary_bytes_per_sec} {eta} left"
         }
@@ -127,9 +127,9 @@ fn style(stage: Stage) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-fn message(now: &Reading) -> String {
-    match now.stage {
-        Stage::Reading => {
+fn message(now: &ProgressSnapshot) -> String {
+    match now.phase {
+        Phase::Reading => {
             let more = if now.listing_done { "" } else { "+" };
             format!(
                 "reading {}/{}{more} objects",
@@ -137,36 +137,36 @@ fn message(now: &Reading) -> String {
                 HumanCount(now.objects_listed)
             )
         }
-        Stage::Writing => {
+        Phase::Writing => {
             format!("transforming and writing: {} rows", HumanCount(now.rows_written))
         }
-        Stage::Checking => "checking".to_owned(),
-        Stage::Publishing => "publishing".to_owned(),
+        Phase::Checking => "checking".to_owned(),
+        Phase::Publishing => "publishing".to_owned(),
     }
 }
 
-async fn log(meter: &Meter) {
-    let mut stage = None;
+async fn log(meter: &TransformProgress) {
+    let mut phase = None;
     let mut logged = Instant::now();
     loop {
-        let now = meter.reading();
-        if stage != Some(now.stage) || logged.elapsed() >= LOG_EVERY {
-            stage = Some(now.stage);
+        let now = meter.snapshot();
+        if phase != Some(now.phase) || logged.elapsed() >= LOG_EVERY {
+            phase = Some(now.phase);
             logged = Instant::now();
-            match now.stage {
-                Stage::Reading => tracing::info!(
+            match now.phase {
+                Phase::Reading => tracing::info!(
                     objects = now.objects_read,
                     of = now.objects_listed,
                     bytes = %BinaryBytes(now.bytes_read),
                     "reading"
                 ),
-                Stage::Writing => tracing::info!(
+                Phase::Writing => tracing::info!(
                     objects = now.objects_read,
                     rows = now.rows_written,
                     "transforming and writing"
                 ),
-                Stage::Checking => tracing::info!(rows = now.rows_written, "checking"),
-                Stage::Publishing => tracing::info!("publishing"),
+                Phase::Checking => tracing::info!(rows = now.rows_written, "checking"),
+                Phase::Publishing => tracing::info!("publishing"),
             }
         }
         tokio::time::sleep(REFRESH).await;

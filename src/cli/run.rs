@@ -9,7 +9,7 @@ use super::{load, summary, transform, verify};
 use crate::cli::error::{Error, Result};
 use crate::engine::Engine;
 use crate::escape;
-use crate::pipeline::{TransformOptions, current_star};
+use crate::pipeline::{TransformOptions, find_up_to_date};
 use crate::storage::{Location, Stores};
 
 /// Builds the star, loads it, verifies the tables, and prints one summary. Skips the transform or the
@@ -79,7 +79,7 @@ async fn load_and_verify(
 async fn make_star(options: &TransformOptions, global: &GlobalOptions) -> Result<String> {
     let stores = Stores::new(global.stores.clone());
     let engine = Engine::new(options.engine)?;
-    let current = current_star(options, &stores, &engine);
+    let current = find_up_to_date(options, &stores, &engine);
     let current = unless_interrupted(current, crate::error::Error::Interrupted).await?;
     drop(engine);
     let out = Location::parse_single(&options.out)?;

@@ -20,13 +20,13 @@ use crate::cli::error::{Error, Result};
 use crate::engine::EngineOptions;
 use crate::error::causes;
 use crate::generate::GenerateOptions;
-use crate::ingest::Meter;
+use crate::ingest::TransformProgress;
 use crate::pipeline::{TransformOptions, queries, transform};
 use crate::star::RunRecord;
 use crate::storage::{Location, Place, Stores};
 use crate::temporary::TemporaryFolder;
 use crate::warehouse::Dialect;
-use crate::warehouse::check::{check_warehouse, demand_passed};
+use crate::warehouse::check::{check_warehouse, ensure_passed};
 use crate::warehouse::error::Error as WarehouseError;
 use crate::warehouse::load::execute_alone;
 use crate::warehouse::quote;
@@ -179,7 +179,7 @@ impl<'a> Selftest<'a> {
         let below = |name: &str| folder.join(name).to_string_lossy().into_owned();
         let out = self.star_options.require_star()?;
         let options = TransformOptions::new(&below("song_data"), &below("log_data"), out);
-        let meter = std::sync::Arc::new(Meter::default());
+        let meter = std::sync::Arc::new(TransformProgress::default());
         let report = transform(&options, &stores, &meter, std::future::pending()).await;
         let report = report.map_err(|failure| failure.error)?;
         let rows = report.record.map_or(0, |r| r.tables.values().map(|t| t.rows).sum::<u64>());
@@ -230,7 +230,7 @@ impl<'a> Selftest<'a> {
         let session = self.warehouse.ask(&self.global.stores).await?;
         let record = RunRecord::require(&self.star).await?;
         let checks = check_warehouse(&session, &queries(None)?, Some(&record)).await?;
-        demand_passed(&checks.outcomes)?;
+        ensure_passed(&checks.outcomes)?;
         Ok(format!("{} passed", checks.outcomes.len()))
     }
 

@@ -16,12 +16,13 @@ use super::table::table as rows_table;
 use crate::cli::error::Result;
 use crate::decode::Times;
 use crate::escape;
-use crate::ingest::{DatasetCounts, passed_over};
+use crate::ingest::{DatasetCounts, skipped_kinds};
 use crate::pipeline::Report;
+use crate::star::CheckOutcome;
 use crate::star::model::TABLES;
-use crate::star::{CheckOutcome, EncodingCounts, RepairEncoding};
 use crate::star::{PlaysRecord, RunRecord};
 use crate::timing::PhaseTiming;
+use crate::transform::{EncodingCounts, RepairEncoding};
 use crate::warehouse::load::LoadReport;
 
 /// Maximum number of characters shown of a value in tables of rejects and offending rows.
@@ -105,7 +106,7 @@ fn dataset(name: &str, counts: &DatasetCounts) -> String {
         HumanCount(counts.rejected),
     );
     let counted = |kind: &str, objects| format!("{kind} ({})", HumanCount(objects));
-    let passed = passed_over(&counts.skipped, counted);
+    let passed = skipped_kinds(&counts.skipped, counted);
     if !passed.is_empty() {
         let _ = writeln!(text, "          passed over: {}", passed.join(", "));
     }

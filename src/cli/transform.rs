@@ -17,7 +17,7 @@ use crate::cli::error::Result;
 use crate::decode::Dataset;
 use crate::error::Error as StarError;
 use crate::escape;
-use crate::ingest::{Meter, nothing_found, objects, passed_over};
+use crate::ingest::{TransformProgress, nothing_found, objects, skipped_kinds};
 use crate::pipeline::{Report, TransformOptions, list_options, places, queries, transform};
 use crate::star::model::TABLES;
 use crate::star::{RECORD, RunRecord};
@@ -47,7 +47,7 @@ pub(super) async fn run_quietly(
     global: &GlobalOptions,
 ) -> Result<Report> {
     let stores = Stores::new(global.stores.clone());
-    let meter = Arc::new(Meter::default());
+    let meter = Arc::new(TransformProgress::default());
     let progress = (!global.quiet).then(|| Progress::start(&meter, draws_progress(global)));
     let outcome = transform(options, &stores, &meter, interrupted()).await;
     drop(progress);
@@ -153,7 +153,7 @@ async fn would_read(
         let _ = writeln!(text, "  … and {} more", HumanCount(count - SHOWN_OBJECTS));
     }
     let skipped = skipped.by_kind();
-    for kind in passed_over(&skipped, |kind, objects| format!("{objects} {kind}")) {
+    for kind in skipped_kinds(&skipped, |kind, objects| format!("{objects} {kind}")) {
         let _ = writeln!(text, "  passed over: {}", escape::line(&kind));
     }
     text += &summary::passed_over_warning("  ", count, &skipped);

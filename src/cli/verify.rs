@@ -10,7 +10,7 @@ use super::warehouse::WarehouseOptions;
 use crate::cli::error::{Error, Result};
 use crate::pipeline::queries;
 use crate::star::{Group, Queries};
-use crate::warehouse::check::{WarehouseChecks, check_warehouse, demand_passed};
+use crate::warehouse::check::{WarehouseChecks, check_warehouse, ensure_passed};
 use crate::warehouse::ledger;
 use crate::warehouse::load::LoadReport;
 use crate::warehouse::session::Session;
@@ -68,7 +68,7 @@ async fn checks(
 ) -> Result<WarehouseChecks> {
     let (_, record) = star::find(star, global).await?;
     let checks = check_warehouse(session, queries, Some(&record)).await?;
-    if let Err(error) = demand_passed(&checks.outcomes) {
+    if let Err(error) = ensure_passed(&checks.outcomes) {
         super::output::print(&summary::checks(&checks.outcomes)?)?;
         return Err(error.into());
     }

@@ -10,7 +10,7 @@ use super::encoding::repair_encoding;
 use super::notes::Times;
 use super::number::{NumberError, parse_double, parse_integer, scan_number};
 use super::reject::Rejection;
-use super::scan::{Slot, SlotKind};
+use super::scan::{FieldKind, FieldSpan};
 use super::text::unescape;
 
 /// 0001-01-01T00:00:00.000Z. Every reader of the star supports the calendar years 1 to 9999. They
@@ -66,7 +66,7 @@ impl Converter {
         self.unescaped.clear();
     }
 
-    /// Converts the value at `slot` in `record` to the type of `column`. Text becomes a key if the
+    /// Converts the value at `span` in `record` to the type of `column`. Text becomes a key if the
     /// column has a dictionary.
     ///
     /// The result is written through `value` rather than returned: returning it copies it as a
@@ -78,33 +78,33 @@ impl Converter {
         column: &StagingColumn,
         dictionary: Option<&mut Dictionary>,
         record: &str,
-        slot: &Slot,
+        span: &FieldSpan,
         value: &mut Value,
     ) -> Result<(), Rejection> {
-        let written = || &record[slot.start as usize..slot.end as usize];
-        match (slot.kind, column.kind) {
-            (SlotKind::Missing | SlotKind::Null, _) => *value = Value::Null,
-            (SlotKind::Boolean, kind) => return Err(wrong_type(column, kind, written())),
-            (SlotKind::Object, kind) => return Err(wrong_type(column, kind, "an object")),
-            (SlotKind::Array, kind) => return Err(wrong_type(column, kind, "an array")),
+        let written = || &record[span.start as usize..span.end as usize];
+        match (span.kind, column.kind) {
+            (FieldKind::Missing | FieldKind::Null, _) => *value = Value::Null,
+            (FieldKind::Boolean, kind) => return Err(wrong_type(column, kind, written())),
+            (FieldKind::Object, kind) => return Err(wrong_type(column, kind, "an object")),
+            (FieldKind::Array, kind) => return Err(wrong_type(column, kind, "an array")),
             (_, ColumnKind::Text | ColumnKind::RepetitiveText) => {
                 return match dictionary {
-                    None => self.text(column, record, slot, value),
-                    Some(dictionary) => self.key(column, dictionary, record, slot, value),
+                    None => self.text(column, record, span, value),
+                    Some(dictionary) => self.key(column, dictionary, record, span, value),
                 };
             }
-            (SlotKind::EscapedText, _) => {
+            (FieldKind::EscapedText, _) => {
                 let start = self.unescaped.len();
                 self.unescape(written());
                 let outcome = quoted_number(column, &self.unescaped[start..], value);
                 self.unescaped.truncate(start);
                 outcome?;
             }
-            (SlotKind::Text, _) => {
+            (FieldKind::Text, _) => {
                 let outcome = quoted_number(column, written(), value);
                 outcome.inspect_err(|_| self.count_fraction(column, written()))?;
             }
-            (SlotKind::Number, _) => {
+            (FieldKind::Number, _) => {
                 let outcome = number(column, written(), value);
                 outcome.inspect_err(|_| self.count_fraction(column, written()))?;
             }
@@ -143,21 +143,21 @@ impl Converter {
         &mut self,
         column: &StagingColumn,
         record: &str,
-        slot: &Slot,
+        span: &FieldSpan,
         value: &mut Value,
     ) -> Result<(), Rejection> {
-        let length = (slot.end - slot.start) as usize;
+        let length = (span.end - span.start) as usize;
         if length > MAX_TEXT_BYTES {
             return Err(text_too_long(column, length));
         }
         self.longest_text = self.longest_text.max(length);
         *value = if length == 0 {
             Value::Null
-        } else if slot.kind != SlotKind::EscapedText {
-            Value::Text(slot.start, slot.end)
+        } else if span.kind != FieldKind::EscapedText {
+            Value::Text(span.start, span.end)
         } else {
             let start = self.unescaped.len();
-            if !self.unescape(&record[slot.start as usize..slot.end as usize]) {
+            if !self.unescape(&record[span.start as usize..span.end as usize]) {
                 return Err(Rejection::of(column, "half a surrogate pair in a \\u escape"));
             }
             if self.unescaped[start..].contains('\0') {
@@ -194,21 +194,21 @@ impl Converter {
         column: &StagingColumn,
         dictionary: &mut Dictionary,
         record: &str,
-        slot: &Slot,
+        span: &FieldSpan,
         value: &mut Value,
     ) -> Result<(), Rejection> {
-        let spelled = &record.as_bytes()[slot.start as usize..slot.end as usize];
-        if let Some(key) = dictionary.find(spelled) {
+        let raw = &record.as_bytes()[span.start as usize..span.end as usize];
+        if let Some(key) = dictionary.find(raw) {
             *value = Value::Key(key);
             return Ok(());
         }
         // Do not count texts in columns with a dictionary: repetitions of a known text do not get
         // here, so the count would be incomplete.
         let encoded_twice = self.encoded_twice;
-        self.text(column, record, slot, value)?;
+        self.text(column, record, span, value)?;
         self.encoded_twice = encoded_twice;
         if let Some(text) = text_of(*value, record, &self.unescaped, None) {
-            *value = Value::Key(dictionary.insert(spelled, text));
+            *value = Value::Key(dictionary.insert(raw, text));
         }
         Ok(())
     }

@@ -12,14 +12,15 @@ use simdutf8::compat::Utf8Error;
 
 use super::columns::StagingBuilder;
 use super::dataset::StagedColumns;
+use super::field_paths::FieldPaths;
 use super::notes::Notes;
 use super::object::{ObjectCounts, ObjectState};
-use super::record::RowMaker;
 use super::recover::{joined_arrays, joined_records};
 use super::reject::{RejectBuilder, Rejection};
-use super::scan::{Scanner, Slot, SlotKind, Stop, skip_whitespace};
+use super::row::RowBuilder;
+use super::scan::{FieldKind, FieldSpan, Scanner, skip_whitespace};
 use super::separator::{BYTE_ORDER_MARK, is_stray_separator, line_end, skip_blank};
-use super::shape::Shape;
+use super::text::Stop;
 
 /// Size limit of a record, in bytes; longer records are rejected. Four times the 4 MB that
 /// Redshift's COPY accepts.
@@ -32,7 +33,7 @@ pub const MAX_RECORD_BYTES: usize = 16 * 1024 * 1024;
 /// that many tiny objects do not make many tiny batches.
 pub struct Decoder {
     pub(super) scanner: Scanner,
-    maker: RowMaker,
+    maker: RowBuilder,
     rows: StagingBuilder,
     pub(super) rejects: RejectBuilder,
     full_rows: Vec<RecordBatch>,
@@ -41,14 +42,14 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Creates a decoder that fills `columns` with the values at the paths of `shape`. A
+    /// Creates a decoder that fills `columns` with the values at `paths`. A
     /// [`Dataset`](super::Dataset) selects all of its columns.
-    pub fn new(columns: impl Into<StagedColumns>, shape: Shape) -> Decoder {
+    pub fn new(columns: impl Into<StagedColumns>, paths: FieldPaths) -> Decoder {
         let columns = columns.into();
         let dataset = columns.dataset();
         Decoder {
-            scanner: Scanner::new(shape, dataset.columns().len()),
-            maker: RowMaker::new(&columns),
+            scanner: Scanner::new(paths, dataset.columns().len()),
+            maker: RowBuilder::new(&columns),
             rows: StagingBuilder::new(&columns),
             rejects: RejectBuilder::default(),
             full_rows: Vec::new(),
@@ -207,7 +208,7 @@ impl Decoder {
                 object.after_value = true;
                 Ok(Some(at + 1))
             }
-            b'[' if !self.scanner.shape().takes_arrays() => self.array(object, chunk, at, last),
+            b'[' if !self.scanner.paths().accepts_arrays() => self.array(object, chunk, at, last),
             _ => self.record(object, chunk, at, last),
         }
     }
@@ -321,12 +322,12 @@ impl Decoder {
                 "invalid UTF-8 (byte {} of the record)",
                 error.valid_up_to() + 1
             ))),
-            Ok(text) if text.starts_with('[') && !self.scanner.shape().takes_arrays() => {
+            Ok(text) if text.starts_with('[') && !self.scanner.paths().accepts_arrays() => {
                 Err(Rejection::of_record("an array, not a JSON object"))
             }
             Ok(text) => {
                 self.notes.add_unknown_keys(text, &mut self.scanner.unknown);
-                self.maker.append(text, &self.scanner.slots, &mut self.rows)
+                self.maker.append(text, &self.scanner.spans, &mut self.rows)
             }
         };
         if let Err(rejection) = outcome {
@@ -344,11 +345,11 @@ impl Decoder {
     /// Estimates the number of records in a rejected value that the scanner has just scanned: an
     /// array, or an object that wraps the records and fills no column itself.
     fn records_within(&self, value: &[u8], in_array: bool) -> u64 {
-        let is_missing = |slot: &Slot| slot.kind == SlotKind::Missing;
+        let is_missing = |span: &FieldSpan| span.kind == FieldKind::Missing;
         match value[0] {
-            b'[' if self.scanner.shape().takes_arrays() => 1 + joined_arrays(value),
+            b'[' if self.scanner.paths().accepts_arrays() => 1 + joined_arrays(value),
             b'[' => 1 + joined_records(value, in_array),
-            _ if self.scanner.slots.iter().all(is_missing) => 1 + joined_records(value, true),
+            _ if self.scanner.spans.iter().all(is_missing) => 1 + joined_records(value, true),
             _ => 1,
         }
     }

@@ -36,20 +36,20 @@ struct Spelling {
 impl Dictionary {
     /// Returns the key of the text with this spelling, if known.
     #[inline]
-    pub fn find(&self, spelled: &[u8]) -> Option<i32> {
-        let hash = xxh3_64(spelled);
-        let same = |s: &Spelling| s.hash == hash && *self.spelled(s) == *spelled;
+    pub fn find(&self, raw: &[u8]) -> Option<i32> {
+        let hash = xxh3_64(raw);
+        let same = |s: &Spelling| s.hash == hash && *self.raw(s) == *raw;
         self.spellings.find(hash, same).map(|spelling| spelling.key)
     }
 
     #[inline]
-    fn spelled(&self, spelling: &Spelling) -> &[u8] {
+    fn raw(&self, spelling: &Spelling) -> &[u8] {
         let bytes = if spelling.is_escaped { &self.escaped[..] } else { self.text.as_bytes() };
         &bytes[spelling.start as usize..spelling.end as usize]
     }
 
-    /// Returns the key of `text`, whose spelling is `spelled`; assigns a key to a new text.
-    pub fn insert(&mut self, spelled: &[u8], text: &str) -> i32 {
+    /// Returns the key of `text`, whose raw bytes are `raw`; assigns a key to a new text.
+    pub fn insert(&mut self, raw: &[u8], text: &str) -> i32 {
         // A text with a backslash would mean another text if it were read as a spelling.
         let plain = !text.contains('\\');
         let known = if plain { self.find(text.as_bytes()) } else { None };
@@ -63,10 +63,10 @@ impl Dictionary {
             }
             key
         });
-        if spelled != text.as_bytes() || !plain {
+        if raw != text.as_bytes() || !plain {
             let start = self.escaped.len();
-            self.escaped.extend_from_slice(spelled);
-            self.add_spelling(xxh3_64(spelled), start..self.escaped.len(), key, true);
+            self.escaped.extend_from_slice(raw);
+            self.add_spelling(xxh3_64(raw), start..self.escaped.len(), key, true);
         }
         key
     }

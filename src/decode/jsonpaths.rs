@@ -7,7 +7,7 @@
 use serde::Deserialize;
 
 use super::dataset::Dataset;
-use super::shape::{Shape, Step};
+use super::field_paths::{FieldPaths, Step};
 
 /// An error in a JSONPaths file.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -53,7 +53,7 @@ struct File {
 /// Returns an error if the file is not a JSONPaths file, if the number of paths differs from the
 /// number of staging columns, or if a path contains a wildcard, a filter or anything else that does
 /// not select exactly one value.
-pub fn parse(dataset: Dataset, file: &[u8]) -> Result<Shape, JsonPathsError> {
+pub fn parse(dataset: Dataset, file: &[u8]) -> Result<FieldPaths, JsonPathsError> {
     let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
     let file: File =
         serde_json::from_slice(file).map_err(|e| JsonPathsError::Form(e.to_string()))?;
@@ -78,7 +78,7 @@ pub fn parse(dataset: Dataset, file: &[u8]) -> Result<Shape, JsonPathsError> {
             })
         })
         .collect();
-    Ok(Shape::from_paths(paths?))
+    Ok(FieldPaths::from_paths(paths?))
 }
 
 fn parse_path(path: &str) -> Result<Vec<Step>, &'static str> {

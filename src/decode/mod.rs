@@ -2,8 +2,8 @@
 //!
 //! A record passes through the modules in this order: `decoder` finds records in chunks of bytes,
 //! and `recover` finds the end of broken ones; `scan` checks a record's grammar and finds the
-//! values of the columns, whose paths `shape` holds; `convert` converts each value as leniently as
-//! Redshift's COPY does; `record` checks that required values are present; `columns` appends the
+//! values of the columns, whose paths `field_paths` holds; `convert` converts each value as leniently as
+//! Redshift's COPY does; `row` checks that required values are present; `columns` appends the
 //! values to Arrow builders, or `reject` keeps the record with the reason. No record is ever turned
 //! into a map.
 
@@ -14,17 +14,17 @@ mod dataset;
 mod decoder;
 mod dictionary;
 mod encoding;
+mod field_paths;
 mod fingerprint;
 mod jsonpaths;
 mod notes;
 mod number;
 mod object;
-mod record;
 mod recover;
 mod reject;
+mod row;
 mod scan;
 mod separator;
-mod shape;
 mod text;
 
 #[cfg(test)]
@@ -37,9 +37,9 @@ pub use dataset::{
 pub use decoder::{Decoder, MAX_RECORD_BYTES};
 pub(crate) use dictionary::Dictionary;
 pub use encoding::repair_encoding;
+pub use field_paths::FieldPaths;
 pub use fingerprint::play_fingerprint;
 pub use jsonpaths::{JsonPathsError, parse as parse_jsonpaths};
 pub use notes::{Notes, Times};
 pub use object::{ObjectCounts, ObjectState};
 pub use reject::{MAX_RAW_BYTES, rejects_schema};
-pub use shape::Shape;

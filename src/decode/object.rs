@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::recover::{Budget, MAX_FIRST_KEY, first_key};
-use super::reject::{Place, Rejection};
+use super::reject::{Position, Rejection};
 use super::separator::{BYTE_ORDER_MARK, LineCounter};
 
 /// Byte and record counts of one decoded object.
@@ -40,8 +40,8 @@ pub struct ObjectState {
     /// Number of blanks before the buffered bytes on their line; `None` if anything else precedes
     /// them.
     indent: Option<usize>,
-    /// Place of the opening bracket of the array that is being read.
-    pub(super) array: Option<Place>,
+    /// Position of the opening bracket of the array that is being read.
+    pub(super) array: Option<Position>,
     /// `true` if the last token was a value, not a separator.
     pub(super) after_value: bool,
     /// `true` if the end of the object truncated the last record.
@@ -57,7 +57,7 @@ pub struct ObjectState {
 /// A reject whose end has not been found yet.
 #[derive(Debug)]
 pub(super) struct Skipping {
-    pub place: Place,
+    pub place: Position,
     pub rejection: Rejection,
     /// First bytes of the reject.
     pub raw: Vec<u8>,
@@ -90,11 +90,11 @@ impl ObjectState {
     }
 
     /// Returns the place of byte `at` of the buffered bytes.
-    pub(super) fn place(&mut self, bytes: &[u8], at: usize) -> Place {
+    pub(super) fn place(&mut self, bytes: &[u8], at: usize) -> Position {
         // Lines are counted only when a reject or the end of the bytes needs them.
         self.line += self.lines.count(bytes, self.counted, at);
         self.counted = at;
-        Place { offset: self.offset + at as u64, line: self.line }
+        Position { offset: self.offset + at as u64, line: self.line }
     }
 
     /// Advances past the first `length` buffered bytes.

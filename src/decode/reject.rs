@@ -42,7 +42,7 @@ impl Rejection {
 
 /// The place of a record in its object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Position {
     /// Number of bytes before the record, after decompression.
     pub offset: u64,
     /// Number of the record's first line, from 1.
@@ -96,7 +96,7 @@ impl RejectBuilder {
     pub fn append(
         &mut self,
         object: &str,
-        place: Place,
+        place: Position,
         rejection: &Rejection,
         raw: &[u8],
         length: u64,

@@ -3,38 +3,23 @@
 //! The scanner copies no values. It tracks nested values on its own stack, so that deep nesting
 //! cannot overflow the thread's.
 
+use super::field_paths::{FieldPaths, NodeId, ROOT};
 use super::number::scan_number;
-use super::shape::{NodeId, ROOT, Shape};
-use super::text::{scan_string, unescape};
+use super::text::{Stop, scan_string, unescape};
 
 /// Maximum nesting depth of values; simdjson's default.
 pub(super) const MAX_DEPTH: usize = 1024;
 
-/// The reason why scanning stopped before the end of a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stop {
-    /// The bytes ended within the value; more bytes may complete it.
-    Incomplete,
-    /// The bytes are not the start of any valid value.
-    Syntax { at: usize, reason: &'static str },
-}
-
-impl Stop {
-    pub fn syntax(at: usize, reason: &'static str) -> Stop {
-        Stop::Syntax { at, reason }
-    }
-}
-
 /// The JSON type of a column's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SlotKind {
+pub(super) enum FieldKind {
     Missing,
     Null,
     Boolean,
     Number,
-    /// Text without escapes; the slot spans its body.
+    /// Text without escapes; the span covers its body.
     Text,
-    /// Text with escapes; the slot spans its body.
+    /// Text with escapes; the span covers its body.
     EscapedText,
     Object,
     Array,
@@ -42,13 +27,13 @@ pub(super) enum SlotKind {
 
 /// The position of a column's value within the scanned bytes, which are shorter than 4 GiB.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Slot {
-    pub kind: SlotKind,
+pub(super) struct FieldSpan {
+    pub kind: FieldKind,
     pub start: u32,
     pub end: u32,
 }
 
-pub(super) const MISSING: Slot = Slot { kind: SlotKind::Missing, start: 0, end: 0 };
+pub(super) const MISSING: FieldSpan = FieldSpan { kind: FieldKind::Missing, start: 0, end: 0 };
 
 /// A container being scanned.
 struct Container {
@@ -57,7 +42,7 @@ struct Container {
     is_array: bool,
     /// Number of elements or members so far.
     count: usize,
-    /// Index into [`Scanner::followers`] for the key last matched in this container.
+    /// Index into [`Scanner::predicted_next`] for the key last matched in this container.
     last: usize,
     /// Position of the opening bracket.
     start: usize,
@@ -74,51 +59,51 @@ impl Container {
     }
 }
 
-/// Returns the index into [`Scanner::followers`] of the first key of the container at `node`.
+/// Returns the index into [`Scanner::predicted_next`] of the first key of the container at `node`.
 fn opening(node: NodeId) -> usize {
     node as usize * 2
 }
 
-/// Returns the index into [`Scanner::followers`] of the key that follows the one of `node`.
+/// Returns the index into [`Scanner::predicted_next`] of the key that follows the one of `node`.
 fn after(node: NodeId) -> usize {
     node as usize * 2 + 1
 }
 
-/// Scans values of one shape; reused from record to record.
+/// Scans the values of one set of paths; reused from record to record.
 pub(super) struct Scanner {
-    shape: Shape,
-    /// One slot per column, valid after [`Self::scan`].
-    pub slots: Vec<Slot>,
+    paths: FieldPaths,
+    /// One span per column, valid after [`Self::scan`].
+    pub spans: Vec<FieldSpan>,
     /// Spans of the top-level keys that match no column, without their quotes.
     pub unknown: Vec<(usize, usize)>,
     /// The key last seen first in each container and after each key, as a position among the keys
     /// of the container. Predicts the next key, because a writer repeats the order of keys in every
     /// record.
-    followers: Vec<u16>,
+    predicted_next: Vec<u16>,
     /// The containers that enclose the innermost one.
     outer: Vec<Container>,
     key: Vec<u8>,
 }
 
 impl Scanner {
-    pub fn new(shape: Shape, columns: usize) -> Scanner {
+    pub fn new(paths: FieldPaths, columns: usize) -> Scanner {
         Scanner {
-            slots: vec![MISSING; columns],
+            spans: vec![MISSING; columns],
             unknown: Vec::new(),
-            followers: vec![0; shape.nodes() * 2],
+            predicted_next: vec![0; paths.nodes() * 2],
             outer: Vec::new(),
             key: Vec::new(),
-            shape,
+            paths,
         }
     }
 
-    pub fn shape(&self) -> &Shape {
-        &self.shape
+    pub fn paths(&self) -> &FieldPaths {
+        &self.paths
     }
 
     /// Scans the object or array at the start of `bytes` and returns the position of its end.
     pub fn scan(&mut self, bytes: &[u8]) -> Result<usize, Stop> {
-        self.slots.fill(MISSING);
+        self.spans.fill(MISSING);
         self.unknown.clear();
         self.outer.clear();
         let mut container = Container::open(bytes, 0, Some(ROOT));
@@ -128,7 +113,7 @@ impl Scanner {
             let Some(&byte) = bytes.get(at) else { return Err(Stop::Incomplete) };
             if byte == container.closer() {
                 at += 1;
-                let kind = if container.is_array { SlotKind::Array } else { SlotKind::Object };
+                let kind = if container.is_array { FieldKind::Array } else { FieldKind::Object };
                 self.fill(container.node, kind, container.start, at);
                 match self.outer.pop() {
                     Some(outer) => container = outer,
@@ -169,27 +154,28 @@ impl Scanner {
         at: usize,
         node: Option<NodeId>,
     ) -> Result<Option<usize>, Stop> {
-        let only_column = node.and_then(|node| self.shape.node(node).only_column);
+        let only_column = node.and_then(|node| self.paths.node(node).only_column);
         if only_column.is_none() {
-            self.forget_within(node);
+            self.clear_within(node);
         }
         let (kind, start, end, next) = match bytes.get(at) {
             None => return Err(Stop::Incomplete),
             Some(b'{' | b'[') => return Ok(None),
             Some(b'"') => {
                 let end = scan_string(bytes, at + 1)?;
-                let kind = if end.escaped { SlotKind::EscapedText } else { SlotKind::Text };
+                let kind = if end.escaped { FieldKind::EscapedText } else { FieldKind::Text };
                 (kind, at + 1, end.quote, end.quote + 1)
             }
-            Some(b't') => literal(bytes, at, b"true", SlotKind::Boolean)?,
-            Some(b'f') => literal(bytes, at, b"false", SlotKind::Boolean)?,
-            Some(b'n') => literal(bytes, at, b"null", SlotKind::Null)?,
+            Some(b't') => literal(bytes, at, b"true", FieldKind::Boolean)?,
+            Some(b'f') => literal(bytes, at, b"false", FieldKind::Boolean)?,
+            Some(b'n') => literal(bytes, at, b"null", FieldKind::Null)?,
             Some(b'-' | b'0'..=b'9') => number(bytes, at)?,
             Some(_) => return Err(Stop::syntax(at, "expected a value")),
         };
         match only_column {
             Some(column) => {
-                self.slots[column as usize] = Slot { kind, start: start as u32, end: end as u32 };
+                self.spans[column as usize] =
+                    FieldSpan { kind, start: start as u32, end: end as u32 };
             }
             None => self.fill(node, kind, start, end),
         }
@@ -199,35 +185,35 @@ impl Scanner {
     /// Clears the columns within `node`: a repeated key replaces its earlier value completely,
     /// including the values that columns took from within it.
     #[inline]
-    fn forget_within(&mut self, node: Option<NodeId>) {
+    fn clear_within(&mut self, node: Option<NodeId>) {
         let Some(node) = node else { return };
-        if self.shape.node(node).is_leaf() {
+        if self.paths.node(node).is_leaf() {
             return;
         }
         let mut pending = self.children(node);
         while let Some(id) = pending.pop() {
-            for &column in &self.shape.node(id).columns {
-                self.slots[column as usize] = MISSING;
+            for &column in &self.paths.node(id).columns {
+                self.spans[column as usize] = MISSING;
             }
             pending.extend(self.children(id));
         }
     }
 
     fn children(&self, node: NodeId) -> Vec<NodeId> {
-        let node = self.shape.node(node);
+        let node = self.paths.node(node);
         node.keys.iter().map(|key| key.node).chain(node.indexes.iter().map(|(_, id)| *id)).collect()
     }
 
     #[inline]
-    fn fill(&mut self, node: Option<NodeId>, kind: SlotKind, start: usize, end: usize) {
+    fn fill(&mut self, node: Option<NodeId>, kind: FieldKind, start: usize, end: usize) {
         let Some(node) = node else { return };
-        for &column in &self.shape.node(node).columns {
-            self.slots[column as usize] = Slot { kind, start: start as u32, end: end as u32 };
+        for &column in &self.paths.node(node).columns {
+            self.spans[column as usize] = FieldSpan { kind, start: start as u32, end: end as u32 };
         }
     }
 
     fn element_node(&self, array: &Container) -> Option<NodeId> {
-        let indexes = &self.shape.node(array.node?).indexes;
+        let indexes = &self.paths.node(array.node?).indexes;
         indexes.iter().find(|(index, _)| *index == array.count).map(|(_, id)| *id)
     }
 
@@ -240,19 +226,19 @@ impl Scanner {
         object: &mut Container,
     ) -> Result<(Option<NodeId>, usize), Stop> {
         if let Some(node) = object.node {
-            let expected = self.followers[object.last];
-            if let Some(key) = self.shape.node(node).keys.get(expected as usize)
+            let expected = self.predicted_next[object.last];
+            if let Some(key) = self.paths.node(node).keys.get(expected as usize)
                 && let Some(end) = key.end(bytes, at)
             {
                 object.last = after(key.node);
                 return Ok((Some(key.node), skip_whitespace(bytes, end)));
             }
         }
-        self.unexpected_key(bytes, at, object)
+        self.unpredicted_key(bytes, at, object)
     }
 
     #[cold]
-    fn unexpected_key(
+    fn unpredicted_key(
         &mut self,
         bytes: &[u8],
         at: usize,
@@ -274,7 +260,7 @@ impl Scanner {
         }
     }
 
-    /// Returns the node of the key at `start..end`, if the shape has one.
+    /// Returns the node of the key at `start..end`, if it has one.
     fn find_key(
         &mut self,
         bytes: &[u8],
@@ -283,7 +269,7 @@ impl Scanner {
         escaped: bool,
         object: &mut Container,
     ) -> Option<NodeId> {
-        let keys = &self.shape.node(object.node?).keys;
+        let keys = &self.paths.node(object.node?).keys;
         let mut is_text = true;
         let name = if escaped {
             self.key.clear();
@@ -300,7 +286,7 @@ impl Scanner {
             return None;
         };
         let node = keys[found].node;
-        self.followers[object.last] = found as u16;
+        self.predicted_next[object.last] = found as u16;
         object.last = after(node);
         Some(node)
     }
@@ -316,10 +302,10 @@ fn after_comma(bytes: &[u8], at: usize, container: &Container) -> Result<usize, 
     Err(Stop::syntax(at, if container.is_array { array } else { "expected ',' or '}'" }))
 }
 
-type ScannedValue = (SlotKind, usize, usize, usize);
+type ScannedValue = (FieldKind, usize, usize, usize);
 
 #[inline]
-fn literal(bytes: &[u8], at: usize, word: &[u8], kind: SlotKind) -> Result<ScannedValue, Stop> {
+fn literal(bytes: &[u8], at: usize, word: &[u8], kind: FieldKind) -> Result<ScannedValue, Stop> {
     let found = &bytes[at..bytes.len().min(at + word.len())];
     if found == word {
         Ok((kind, at, at + word.len(), at + word.len()))
@@ -337,7 +323,7 @@ fn number(bytes: &[u8], at: usize) -> Result<ScannedValue, Stop> {
     if let Some(end) = end
         && bytes.get(end).is_some_and(|next| !continues(next))
     {
-        return Ok((SlotKind::Number, at, end, end));
+        return Ok((FieldKind::Number, at, end, end));
     }
     // The number extends to the end of the bytes; the next bytes may continue it.
     if bytes[at..].iter().all(continues) {

@@ -32,10 +32,10 @@ struct Decoded {
 
 fn decode<'a>(
     dataset: Dataset,
-    shape: Shape,
+    paths: FieldPaths,
     chunks: impl IntoIterator<Item = &'a [u8]>,
 ) -> Decoded {
-    let mut decoder = Decoder::new(dataset, shape);
+    let mut decoder = Decoder::new(dataset, paths);
     let mut object = ObjectState::new("object".into());
     let mut bytes = 0;
     for chunk in chunks {
@@ -73,7 +73,7 @@ fn cell(column: &ArrayRef, row: usize) -> Value {
 }
 
 fn events_in<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Decoded {
-    decode(Dataset::Events, Shape::by_key(Dataset::Events), chunks)
+    decode(Dataset::Events, FieldPaths::by_key(Dataset::Events), chunks)
 }
 
 fn events(input: impl AsRef<[u8]>) -> Decoded {

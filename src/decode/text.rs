@@ -2,7 +2,20 @@
 
 use wide::u8x16;
 
-use super::scan::Stop;
+/// The reason why scanning stopped before the end of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// The bytes ended within the value; more bytes may complete it.
+    Incomplete,
+    /// The bytes are not the start of any valid value.
+    Syntax { at: usize, reason: &'static str },
+}
+
+impl Stop {
+    pub fn syntax(at: usize, reason: &'static str) -> Stop {
+        Stop::Syntax { at, reason }
+    }
+}
 
 /// The end of a string body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

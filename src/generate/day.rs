@@ -109,11 +109,11 @@ impl Day {
             std::mem::swap(&mut event.artist, &mut self.song.artist_name);
             std::mem::swap(&mut event.song, &mut self.song.title);
         }
-        self.go_on(now, place, event);
+        self.continue_session(now, place, event);
         true
     }
 
-    fn go_on(&mut self, now: u64, place: usize, event: &Event) {
+    fn continue_session(&mut self, now: u64, place: usize, event: &Event) {
         let visit = &self.visits[place];
         if visit.remaining == 0 {
             self.present.remove(&visit.user.number);
@@ -207,12 +207,12 @@ impl Arrivals {
         let length = self.next.take().map_or(1, |(_, length)| length);
         self.begun += length;
         self.ordinary_begun += length;
-        Session::ordinary(id, somebody(world, present, dice), length, dice)
+        Session::ordinary(id, pick_user(world, present, dice), length, dice)
     }
 }
 
 /// Draws a user who, if possible, has no visit in progress.
-fn somebody(world: &World, present: &HashSet<u64>, dice: &mut Dice) -> User {
+fn pick_user(world: &World, present: &HashSet<u64>, dice: &mut Dice) -> User {
     let mut number = dice.skewed(world.users, 2);
     for _ in 0..ATTEMPTS {
         if !present.contains(&number) {

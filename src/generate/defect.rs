@@ -43,8 +43,8 @@ const NOTHING: &[&[u8]] = &[b"null", b"\"\""];
 pub(super) fn spoil_event(line: &mut Vec<u8>, dice: &mut Dice) {
     match dice.below(100) {
         0..20 => truncate(line, dice),
-        20..32 => become_one_of(line, GARBAGE, dice),
-        32..40 => become_one_of(line, NOT_OBJECTS, dice),
+        20..32 => replace_with_one_of(line, GARBAGE, dice),
+        32..40 => replace_with_one_of(line, NOT_OBJECTS, dice),
         40..54 => replace_value(line, "ts", dice.pick(NOT_TIMES)),
         54..58 => remove(line, "ts"),
         58..61 => remove(line, "page"),
@@ -74,8 +74,8 @@ pub(super) fn spoil_song(object: &mut Vec<u8>, dice: &mut Dice) {
     let required = dice.pick(&["song_id", "title", "artist_id", "artist_name"]);
     match dice.below(100) {
         0..20 => truncate(object, dice),
-        20..30 => become_one_of(object, GARBAGE, dice),
-        30..38 => become_one_of(object, NOT_OBJECTS, dice),
+        20..30 => replace_with_one_of(object, GARBAGE, dice),
+        30..38 => replace_with_one_of(object, NOT_OBJECTS, dice),
         38..58 => remove(object, required),
         58..66 => replace_value(object, required, dice.pick(NOTHING)),
         66..76 => replace_value(object, "duration", b"\"three minutes\""),
@@ -94,7 +94,7 @@ fn truncate(line: &mut Vec<u8>, dice: &mut Dice) {
     line.truncate(length as usize);
 }
 
-fn become_one_of(line: &mut Vec<u8>, list: &[&[u8]], dice: &mut Dice) {
+fn replace_with_one_of(line: &mut Vec<u8>, list: &[&[u8]], dice: &mut Dice) {
     line.clear();
     line.extend_from_slice(dice.pick(list));
 }

@@ -125,7 +125,7 @@ impl SongFiles {
             ("duration", decimal_or_null(Some(song.duration.cast_signed()))),
             ("year", whole(year(&mut dice))),
         ];
-        make_odd(&mut record, &mut dice);
+        add_oddity(&mut record, &mut dice);
         record
     }
 }
@@ -211,7 +211,7 @@ fn write_pair(out: &mut Vec<u8>, key: &str, value: &[u8]) {
 }
 
 /// Occasionally changes a record to an unusual but valid form.
-fn make_odd(record: &mut Record, dice: &mut Dice) {
+fn add_oddity(record: &mut Record, dice: &mut Dice) {
     let quote = |value: &mut Vec<u8>| {
         value.insert(0, b'"');
         value.push(b'"');

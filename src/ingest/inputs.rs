@@ -6,7 +6,7 @@ use arrow::array::{Int64Builder, RecordBatch, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
-use super::unit::ReadObject;
+use super::read_batch::ReadObject;
 use crate::decode::Dataset;
 
 /// Number of rows per batch.

@@ -3,10 +3,10 @@
 mod early_stop;
 mod file;
 mod inputs;
-mod meter;
-mod passed;
 mod pool;
-mod unit;
+mod progress;
+mod read_batch;
+mod skipped;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -18,21 +18,21 @@ use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::decode::{Dataset, Shape, StagedColumns, Times, rejects_schema};
+use crate::decode::{Dataset, FieldPaths, StagedColumns, Times, rejects_schema};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::limits::{MaxRejects, Rejected};
 use crate::staging::{LargeTextTable, StagingTable};
-use crate::storage::{InputObject, ListOptions, Place, Skipped, is_read_apart, list};
+use crate::storage::{InputObject, ListOptions, Place, Skipped, is_excluded, list};
 
 pub use inputs::inputs_schema;
-pub use meter::{Meter, Reading, Stage};
-pub use passed::{nothing_found, passed_over};
+pub use progress::{Phase, ProgressSnapshot, TransformProgress};
+pub use skipped::{nothing_found, skipped_kinds};
 
 use early_stop::EarlyStop;
 use inputs::InputsBuilder;
 use pool::{DecoderPool, Sink};
-use unit::{ReadObject, Reader, WINDOWS_KIB, units};
+use read_batch::{ReadObject, Reader, WINDOWS_KIB, read_batches};
 
 /// Number of objects read concurrently. At 20 ms per request, 64 of them are 3,200 small objects
 /// per second, about what two cores can sign and receive. More would only wait for a core.
@@ -103,7 +103,7 @@ pub struct Input {
     /// `true` if it is not an error to find no objects.
     pub allow_none: bool,
     /// Paths of the values within a record.
-    pub shape: Shape,
+    pub paths: FieldPaths,
 }
 
 /// Counts of the objects and records read for one dataset.
@@ -172,7 +172,7 @@ pub async fn ingest(
     events: Input,
     staging: &Staging,
     threads: usize,
-    meter: &Arc<Meter>,
+    progress: &Arc<TransformProgress>,
 ) -> Result<(DatasetCounts, DatasetCounts)> {
     let stop = CancellationToken::new();
     let _stops_when_dropped = stop.clone().drop_guard();
@@ -181,7 +181,7 @@ pub async fn ingest(
         threads: Arc::new(Semaphore::new(threads)),
         all_threads: threads as u32,
         reader: Reader {
-            meter: meter.clone(),
+            progress: progress.clone(),
             stop,
             in_flight_kib: Arc::new(Semaphore::new(IN_FLIGHT_KIB)),
             windows_kib: Arc::new(Semaphore::new(WINDOWS_KIB)),
@@ -209,7 +209,7 @@ impl Ingest<'_> {
             stop: self.staging.stop.clone(),
         };
         let rejected = sink.rejected.clone();
-        let pool = DecoderPool::new(input.columns, input.shape, sink, self.threads.clone());
+        let pool = DecoderPool::new(input.columns, input.paths, sink, self.threads.clone());
         let skipped = Skipped::default();
         let mut counts = DatasetCounts::default();
         let mut inputs = InputsBuilder::default();
@@ -217,16 +217,16 @@ impl Ingest<'_> {
         let listed = objects(input.places.clone(), input.listing, skipped.clone())
             .inspect_ok(|object| {
                 objects_listed.fetch_add(1, Ordering::Relaxed);
-                self.reader.meter.listed(object.size);
+                self.reader.progress.listed(object.size);
             })
             .chain(stream::poll_fn(|_| {
-                self.reader.meter.listing_done();
+                self.reader.progress.listing_done();
                 Poll::Ready(None)
             }));
         let is_stopped = AtomicBool::new(false);
         let mut read = Box::pin(
-            units(listed)
-                .map_ok(|unit| self.reader.read(unit, &pool))
+            read_batches(listed)
+                .map_ok(|batch| self.reader.read(batch, &pool))
                 .try_buffer_unordered(OBJECTS_IN_FLIGHT)
                 // This future is polled before the readers, which fail once reading has been
                 // stopped.
@@ -311,8 +311,8 @@ pub fn objects(
         .then(move |place| {
             let (options, skipped) = (options.clone(), skipped.clone());
             async move {
-                if is_read_apart(&place, &options) {
-                    skipped.count_read_apart();
+                if is_excluded(&place, &options) {
+                    skipped.count_excluded();
                     return Ok(stream::empty().boxed());
                 }
                 let typed = place.location.typed.clone();

@@ -10,7 +10,7 @@ use arrow::error::ArrowError;
 use tokio::sync::Semaphore;
 
 use super::early_stop::{EarlyStop, RejectCount};
-use crate::decode::{Decoder, Notes, Shape, StagedColumns};
+use crate::decode::{Decoder, FieldPaths, Notes, StagedColumns};
 use crate::error::{Error, Result};
 use crate::staging::{LargeTextTable, StagingError, StagingTable};
 use crate::storage::StorageError;
@@ -86,7 +86,7 @@ pub(super) struct DecoderPool {
 
 struct Inner {
     columns: StagedColumns,
-    shape: Shape,
+    paths: FieldPaths,
     sink: Sink,
     threads: Arc<Semaphore>,
     idle: Mutex<Vec<Decoder>>,
@@ -97,11 +97,11 @@ impl DecoderPool {
     /// the semaphore.
     pub fn new(
         columns: StagedColumns,
-        shape: Shape,
+        paths: FieldPaths,
         sink: Sink,
         threads: Arc<Semaphore>,
     ) -> DecoderPool {
-        let inner = Inner { columns, shape, sink, threads, idle: Mutex::default() };
+        let inner = Inner { columns, paths, sink, threads, idle: Mutex::default() };
         DecoderPool { inner: Arc::new(inner) }
     }
 
@@ -115,7 +115,7 @@ impl DecoderPool {
         let done = tokio::task::spawn_blocking(move || {
             let taken = inner.idle().pop();
             let mut decoder =
-                taken.unwrap_or_else(|| Decoder::new(inner.columns.clone(), inner.shape.clone()));
+                taken.unwrap_or_else(|| Decoder::new(inner.columns.clone(), inner.paths.clone()));
             let output = work(&mut decoder, &inner.sink);
             inner.idle().push(decoder);
             drop(permit);

@@ -17,7 +17,7 @@ pub fn list_options(options: &TransformOptions) -> Result<ListOptions> {
     let output =
         OutputPlace { location: Location::parse_single(&options.out)?, names: output_names() };
     for typed in options.songs.iter().chain(&options.logs) {
-        demand_apart(&Location::parse(typed)?, &output)?;
+        ensure_separate(&Location::parse(typed)?, &output)?;
     }
     let files = [&options.song_jsonpaths, &options.log_jsonpaths].into_iter().flatten();
     Ok(ListOptions {
@@ -25,7 +25,7 @@ pub fn list_options(options: &TransformOptions) -> Result<ListOptions> {
         suffix: options.suffix,
         output: Some(output),
         allow_nothing: options.allow_empty,
-        apart: files.map(|file| Location::parse_object(file)).collect::<Result<_, _>>()?,
+        excluded: files.map(|file| Location::parse_object(file)).collect::<Result<_, _>>()?,
     })
 }
 
@@ -37,7 +37,7 @@ fn output_names() -> Vec<String> {
 }
 
 /// Fails if the input is one of the files or folders that a run writes below its output, or lies in one.
-fn demand_apart(input: &Location, output: &OutputPlace) -> Result<()> {
+fn ensure_separate(input: &Location, output: &OutputPlace) -> Result<()> {
     let Some(below) = input.below(&output.location) else { return Ok(()) };
     let first = below.split('/').next().unwrap_or_default();
     if !output.names.iter().any(|name| name == first) {

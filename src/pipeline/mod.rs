@@ -3,8 +3,7 @@
 //! [`transform`] reads and decodes the objects ([`crate::ingest`]), runs the star queries ([`crate::star`]),
 //! then writes and publishes the result ([`crate::publish`]).
 
-mod current;
-mod empty;
+mod empty_datasets;
 mod listing;
 mod options;
 mod private;
@@ -13,22 +12,24 @@ mod report;
 mod run;
 #[cfg(test)]
 mod tests;
+mod up_to_date;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::decode::{Dataset, Shape, StagedColumns, parse_jsonpaths};
+use crate::decode::{Dataset, FieldPaths, StagedColumns, parse_jsonpaths};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::ingest::{Input, Meter, Stage};
+use crate::ingest::{Input, Phase, TransformProgress};
 use crate::publish::{Publication, Published};
-use crate::star::{Queries, staged_needs};
+use crate::star::Queries;
 use crate::storage::{ListOptions, Location, Place, Stores};
+use crate::transform::required_columns;
 
-pub use current::current_star;
 pub use listing::list_options;
 pub use options::TransformOptions;
 pub use report::{Failure, Report};
+pub use up_to_date::find_up_to_date;
 
 use run::Run;
 
@@ -44,17 +45,17 @@ use run::Run;
 pub async fn transform(
     options: &TransformOptions,
     stores: &Stores,
-    meter: &Arc<Meter>,
+    progress: &Arc<TransformProgress>,
     stop: impl Future<Output = ()>,
 ) -> Result<Report, Failure> {
-    let plan = Plan::new(options, stores).await?;
+    let validated = ValidatedInputs::new(options, stores).await?;
     let engine = Engine::new(options.engine)?;
     let out = stores.place(Location::parse_single(&options.out)?).await?;
     let (lock, file_bytes) = (options.lock, options.file_bytes);
     let publication = Publication::begin(out, lock, file_bytes, engine.threads).await?;
-    let mut run = Run::new(options, &engine, &publication, &plan.queries, meter);
+    let mut run = Run::new(options, &engine, &publication, &validated.queries, progress);
     let prepared = tokio::select! {
-        prepared = run.prepare(plan.songs, plan.logs, plan.last_reader) => prepared,
+        prepared = run.prepare(validated.songs, validated.logs, validated.last_reader) => prepared,
         () = stop => Err(Error::Interrupted),
         error = publication.lost() => Err(error),
     };
@@ -63,25 +64,25 @@ pub async fn transform(
     let record = match prepared {
         Ok(record) => record,
         Err(error) => {
-            publication.abandon().await;
+            publication.rollback().await;
             return failed(error, report);
         }
     };
     // Publishing must not be interrupted: the files that a published record names must not be removed.
-    meter.enter(Stage::Publishing);
+    progress.enter(Phase::Publishing);
     let begun = Instant::now();
     let copies = match publication.publish(&record).await {
         Published::Yes(copies) => copies,
         Published::No(error) => {
-            publication.abandon().await;
+            publication.rollback().await;
             return failed(error, report);
         }
         Published::Unknown(error) => {
-            publication.leave().await;
+            publication.release().await;
             return failed(error, report);
         }
     };
-    if let Err(error) = publication.end(&record, copies).await {
+    if let Err(error) = publication.finish(&record, copies).await {
         return failed(error, report);
     }
     report.timed("publish", begun, None);
@@ -91,7 +92,7 @@ pub async fn transform(
 
 /// The validated inputs and queries of a run. It is created before any input object is read and before the
 /// output is changed.
-struct Plan {
+struct ValidatedInputs {
     songs: Input,
     logs: Input,
     queries: Queries,
@@ -99,16 +100,16 @@ struct Plan {
     last_reader: Option<&'static str>,
 }
 
-impl Plan {
-    async fn new(options: &TransformOptions, stores: &Stores) -> Result<Plan> {
+impl ValidatedInputs {
+    async fn new(options: &TransformOptions, stores: &Stores) -> Result<ValidatedInputs> {
         let queries = queries(options.queries.as_deref())?;
-        let needs = staged_needs(&queries, options.rules).await?;
+        let needs = required_columns(&queries, options.rules).await?;
         let listing = list_options(options)?;
         let input = async |columns, urls, jsonpaths| {
             let input = input(stores, columns, urls, jsonpaths, listing.clone()).await?;
             Ok::<_, Error>(Input { allow_none: options.allow_empty, ..input })
         };
-        Ok(Plan {
+        Ok(ValidatedInputs {
             songs: input(needs.songs, &options.songs, &options.song_jsonpaths).await?,
             logs: input(needs.events, &options.logs, &options.log_jsonpaths).await?,
             queries,
@@ -135,14 +136,14 @@ async fn input(
 ) -> Result<Input> {
     let dataset = columns.dataset();
     let places = places(stores, urls).await?;
-    let shape = match jsonpaths {
-        None => Shape::by_key(dataset),
+    let paths = match jsonpaths {
+        None => FieldPaths::by_key(dataset),
         Some(url) => read_jsonpaths(stores, dataset, url).await?,
     };
-    Ok(Input { columns, places, listing, allow_none: false, shape })
+    Ok(Input { columns, places, listing, allow_none: false, paths })
 }
 
-async fn read_jsonpaths(stores: &Stores, dataset: Dataset, url: &str) -> Result<Shape> {
+async fn read_jsonpaths(stores: &Stores, dataset: Dataset, url: &str) -> Result<FieldPaths> {
     let place = stores.place(Location::parse_object(url)?).await?;
     let file = place.read().await?;
     let file = file.ok_or_else(|| Error::NothingFound(format!("no JSONPaths file at {place}")))?;

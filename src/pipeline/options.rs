@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use crate::engine::EngineOptions;
 use crate::limits::MaxRejects;
 use crate::publish::{DEFAULT_FILE_BYTES, LockMode};
-use crate::star::Rules;
 use crate::storage::Suffix;
+use crate::transform::Rules;
 
 /// The inputs, the output and the settings of a transform.
 #[derive(Debug, Clone)]

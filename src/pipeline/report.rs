@@ -6,9 +6,10 @@ use arrow::array::RecordBatch;
 
 use crate::error::Error;
 use crate::ingest::DatasetCounts;
+use crate::star::CheckOutcome;
 use crate::star::RunRecord;
-use crate::star::{CheckOutcome, EncodingCounts, RepairEncoding};
 use crate::timing::PhaseTiming;
+use crate::transform::{EncodingCounts, RepairEncoding};
 
 /// The results of a run. The summary, the record and the tests are all based on it.
 #[derive(Debug, Clone, Default)]

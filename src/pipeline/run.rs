@@ -10,27 +10,28 @@ use datafusion::prelude::SessionContext;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 
-use super::empty::demand_rows;
+use super::empty_datasets::ensure_not_empty;
 use super::options::TransformOptions;
 use super::rejects::write_rejects;
 use super::report::Report;
 use crate::decode::Dataset;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::ingest::{DatasetCounts, Input, Meter, Stage, Staging, ingest};
+use crate::ingest::{DatasetCounts, Input, Phase, Staging, TransformProgress, ingest};
 use crate::publish::{ParquetSink, Publication};
 use crate::staging::StagingTable;
 use crate::star::model::{SONGPLAYS, TABLES, Table};
 use crate::star::{
     DatasetRecord, FORMAT, FileRecord, PlaysRecord, RunOptions, RunRecord, TableRecord,
 };
-use crate::star::{
-    PlayCounts, Queries, RepairEncoding, StarStream, Unmatched, count_encoded_twice, count_plays,
-    demand_passed, deregister_staging, deregister_tables, make_intermediates, register_rows,
-    register_staging, register_star, register_table, run_checks, star_rows,
-};
+use crate::star::{Queries, ensure_passed, register_star, register_table, run_checks};
 use crate::storage::without_secrets;
 use crate::timing::PhaseTiming;
+use crate::transform::{
+    PlayCounts, RepairEncoding, SortedStream, Unmatched, build_intermediates, count_encoded_twice,
+    count_plays, deregister_staging, deregister_tables, register_rows, register_staging,
+    run_table_query,
+};
 
 /// A run in progress.
 pub(super) struct Run<'a> {
@@ -38,7 +39,7 @@ pub(super) struct Run<'a> {
     engine: &'a Engine,
     publication: &'a Publication,
     queries: &'a Queries,
-    meter: &'a Arc<Meter>,
+    progress: &'a Arc<TransformProgress>,
     /// Results of the run so far.
     pub report: Report,
 }
@@ -49,9 +50,9 @@ impl<'a> Run<'a> {
         engine: &'a Engine,
         publication: &'a Publication,
         queries: &'a Queries,
-        meter: &'a Arc<Meter>,
+        progress: &'a Arc<TransformProgress>,
     ) -> Run<'a> {
-        Run { options, engine, publication, queries, meter, report: Report::default() }
+        Run { options, engine, publication, queries, progress, report: Report::default() }
     }
 
     /// Reads, transforms, writes and checks. Returns the record to publish.
@@ -72,11 +73,11 @@ impl<'a> Run<'a> {
         let (rejects, first) = write_rejects(&session, self.publication, &rejects).await?;
         self.report.first_rejects = first;
         self.report.rejects_file = Some(self.publication.out.child(&rejects.path).to_string());
-        self.demand_few_rejects()?;
+        self.ensure_few_rejects()?;
         if !self.options.allow_empty {
             let Report { songs, logs, .. } = &self.report;
             let datasets = [(Dataset::Songs, songs), (Dataset::Events, logs)];
-            demand_rows(&self.publication.out, datasets).await?;
+            ensure_not_empty(&self.publication.out, datasets).await?;
         }
         let sink = self.publication.inputs_sink(inputs.schema().clone());
         let by_url = "SELECT * FROM staging_inputs ORDER BY dataset, url";
@@ -86,7 +87,7 @@ impl<'a> Run<'a> {
         )?;
         let plays = self.count_plays(&tables, plays)?;
         let record = RunRecord { inputs, rejects, plays, tables, ..self.record() };
-        self.balance(&record)?;
+        self.reconcile(&record)?;
         let checks = self.check(&record).await?;
         Ok(RunRecord { checks, ..record })
     }
@@ -98,15 +99,16 @@ impl<'a> Run<'a> {
 
     async fn read(&mut self, songs: Input, logs: Input, staging: &Staging) -> Result<()> {
         let begun = Instant::now();
-        self.meter.enter(Stage::Reading);
-        let (songs, logs) = ingest(songs, logs, staging, self.engine.threads, self.meter).await?;
+        self.progress.enter(Phase::Reading);
+        let (songs, logs) =
+            ingest(songs, logs, staging, self.engine.threads, self.progress).await?;
         self.report.timed("read and decode", begun, Some(songs.bytes + logs.bytes));
         self.report.songs = songs;
         self.report.logs = logs;
         Ok(())
     }
 
-    fn demand_few_rejects(&self) -> Result<()> {
+    fn ensure_few_rejects(&self) -> Result<()> {
         let rejected = self.report.songs.rejects() + self.report.logs.rejects();
         let read = self.report.songs.records() + self.report.logs.records();
         if !self.report.is_partial() && !self.options.max_rejects.is_exceeded(rejected, read) {
@@ -126,10 +128,10 @@ impl<'a> Run<'a> {
         session: &SessionContext,
         last_reader: Option<&str>,
     ) -> Result<(BTreeMap<String, TableRecord>, PlayCounts)> {
-        self.meter.enter(Stage::Writing);
+        self.progress.enter(Phase::Writing);
         let begun = Instant::now();
         let space = self.engine.staging_space();
-        make_intermediates(session, self.queries, self.options.rules, &space).await?;
+        build_intermediates(session, self.queries, self.options.rules, &space).await?;
         let plays = count_plays(session, self.queries).await?;
         self.count_encoded_twice(session).await?;
         self.report.timed("intermediate tables", begun, None);
@@ -140,12 +142,12 @@ impl<'a> Run<'a> {
             let begun = Instant::now();
             let rules = self.options.rules;
             let rows = async {
-                let rows = star_rows(session, self.queries, table, rules, &space).await?;
+                let rows = run_table_query(session, self.queries, table, rules, &space).await?;
                 if last_reader == Some(table.name) {
                     // No later query reads the staging tables: free their memory for sorting and writing.
                     deregister_staging(session)?;
                 }
-                rows.sorted(session).await
+                rows.sort(session).await
             };
             let mut rows = std::pin::pin!(rows);
             let rows = loop {
@@ -156,9 +158,9 @@ impl<'a> Run<'a> {
             };
             let in_memory = rows.in_memory();
             let sink = self.publication.table_sink(table).with_texts_of(self.longest_text());
-            let meter = self.meter.clone();
+            let progress = self.progress.clone();
             let write = async move {
-                let record = write_table(sink, rows, meter).await?;
+                let record = write_table(sink, rows, progress).await?;
                 Ok::<_, Error>((table, begun, record))
             };
             match in_memory {
@@ -209,7 +211,7 @@ impl<'a> Run<'a> {
     }
 
     /// Returns the counts of plays by outcome. The plays and the duplicates are counted from the staged
-    /// events, the matches from the rows written, so that [`Run::balance`] can compare them.
+    /// events, the matches from the rows written, so that [`Run::reconcile`] can compare them.
     fn count_plays(
         &self,
         tables: &BTreeMap<String, TableRecord>,
@@ -257,7 +259,7 @@ impl<'a> Run<'a> {
     }
 
     /// Fails unless the counts of the run are consistent with each other.
-    fn balance(&self, record: &RunRecord) -> Result<()> {
+    fn reconcile(&self, record: &RunRecord) -> Result<()> {
         let plays = record.plays;
         let rejected = self.report.songs.rejected + self.report.logs.rejected;
         let listed = self.report.songs.objects_listed + self.report.logs.objects_listed;
@@ -281,12 +283,12 @@ impl<'a> Run<'a> {
 
     async fn check(&mut self, record: &RunRecord) -> Result<Vec<String>> {
         let begun = Instant::now();
-        self.meter.enter(Stage::Checking);
+        self.progress.enter(Phase::Checking);
         let session = self.engine.session_for(self.longest_text());
         register_star(&session, &self.publication.out, record).await?;
         self.report.checks = run_checks(&session, self.queries).await?;
         self.report.timed("check", begun, None);
-        demand_passed(&self.report.checks)?;
+        ensure_passed(&self.report.checks)?;
         Ok(self.report.checks.iter().map(|check| check.name.clone()).collect())
     }
 }
@@ -323,11 +325,11 @@ fn dataset_record(counts: &DatasetCounts) -> DatasetRecord {
 
 async fn write_table(
     mut sink: ParquetSink,
-    mut rows: StarStream,
-    meter: Arc<Meter>,
+    mut rows: SortedStream,
+    progress: Arc<TransformProgress>,
 ) -> Result<TableRecord> {
     while let Some(batch) = rows.next().await? {
-        meter.wrote(batch.num_rows() as u64);
+        progress.wrote(batch.num_rows() as u64);
         sink.write(batch).await?;
     }
     sink.finish().await

@@ -52,7 +52,7 @@ impl Made {
 
     async fn current(&self) -> Option<RunRecord> {
         let engine = Engine::new(EngineOptions::default()).unwrap();
-        current_star(&self.options, &self.stores, &engine).await.unwrap()
+        find_up_to_date(&self.options, &self.stores, &engine).await.unwrap()
     }
 
     /// Reads the manifests with fixed names and those that the record names.
@@ -70,7 +70,7 @@ impl Made {
 
 async fn transformed(options: &TransformOptions, stores: &Stores) -> RunRecord {
     let never = std::future::pending();
-    let report = transform(options, stores, &Arc::new(Meter::default()), never).await;
+    let report = transform(options, stores, &Arc::new(TransformProgress::default()), never).await;
     report.unwrap_or_else(|failure| panic!("{:?}", failure.error)).record.unwrap()
 }
 

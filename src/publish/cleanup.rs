@@ -16,7 +16,7 @@ use crate::star::RunRecord;
 use crate::storage::{Place, StorageError};
 
 /// Files to remove, by their paths relative to the output.
-pub(super) type Unwanted = Vec<String>;
+pub(super) type ObsoleteFiles = Vec<String>;
 
 /// Lists the files at `out` that are not part of the star of `keep` and that belong to `previous` or to
 /// a run that did not begin after that of `keep`. If not `alone`, other runs may be active, and only
@@ -30,7 +30,7 @@ pub(super) async fn superseded(
     keep: &RunRecord,
     previous: Option<&RunRecord>,
     alone: bool,
-) -> Result<Unwanted> {
+) -> Result<ObsoleteFiles> {
     let kept: HashSet<&str> = keep.paths().collect();
     let former: HashSet<&str> = previous.into_iter().flat_map(RunRecord::paths).collect();
     let now = names::time_of(&keep.run_id);
@@ -41,21 +41,21 @@ pub(super) async fn superseded(
                 let run_id = names::run_of(folder, name).filter(|_| alone);
                 run_id.is_some_and(|run_id| names::time_of(run_id) <= now)
             };
-            let mut unwanted = unfinished(out, folder, is_old).await?;
+            let mut obsolete = unfinished(out, folder, is_old).await?;
             for name in list(out, folder).await? {
                 let path = format!("{folder}/{name}");
                 let ours = names::run_of(folder, &name).is_some();
                 let gone = is_old(&name) || former.contains(path.as_str());
                 if ours && gone && !kept.contains(path.as_str()) {
-                    unwanted.push(path);
+                    obsolete.push(path);
                 }
             }
-            Ok::<_, Error>(unwanted)
+            Ok::<_, Error>(obsolete)
         }
     });
-    let mut unwanted = unfinished(out, "", |name| alone && names::is_published(name)).await?;
-    unwanted.extend(try_join_all(listed).await?.into_iter().flatten());
-    Ok(unwanted)
+    let mut obsolete = unfinished(out, "", |name| alone && names::is_published(name)).await?;
+    obsolete.extend(try_join_all(listed).await?.into_iter().flatten());
+    Ok(obsolete)
 }
 
 /// Lists the files that the run `run_id` has written, except its rejects, which explain why it failed.
@@ -63,17 +63,17 @@ pub(super) async fn superseded(
 /// # Errors
 ///
 /// Returns an error if a folder cannot be listed.
-pub(super) async fn of_run(out: &Place, run_id: &str) -> Result<Unwanted> {
-    let mut unwanted = Vec::new();
+pub(super) async fn of_run(out: &Place, run_id: &str) -> Result<ObsoleteFiles> {
+    let mut obsolete = Vec::new();
     for folder in names::folders() {
         let is_own = |name: &str| names::run_of(folder, name) == Some(run_id);
-        unwanted.extend(unfinished(out, folder, is_own).await?);
+        obsolete.extend(unfinished(out, folder, is_own).await?);
         if folder != names::REJECTS {
             let own = list(out, folder).await?.into_iter().filter(|name| is_own(name));
-            unwanted.extend(own.map(|name| format!("{folder}/{name}")));
+            obsolete.extend(own.map(|name| format!("{folder}/{name}")));
         }
     }
-    Ok(unwanted)
+    Ok(obsolete)
 }
 
 /// Removes the files and returns their number, including files that are missing already.
@@ -81,16 +81,16 @@ pub(super) async fn of_run(out: &Place, run_id: &str) -> Result<Unwanted> {
 /// # Errors
 ///
 /// Returns an error if a file cannot be removed.
-pub(super) async fn remove(out: &Place, unwanted: Unwanted) -> Result<usize> {
-    let count = unwanted.len();
+pub(super) async fn remove(out: &Place, obsolete: ObsoleteFiles) -> Result<usize> {
+    let count = obsolete.len();
     if let Some(folder) = out.location.local_path() {
         let removed = tokio::task::spawn_blocking(move || {
-            unwanted.into_iter().try_for_each(|path| remove_file(&folder.join(path)))
+            obsolete.into_iter().try_for_each(|path| remove_file(&folder.join(path)))
         });
         removed.await??;
         return Ok(count);
     }
-    let paths: Vec<Path> = unwanted.iter().map(|path| out.child(path).location.path).collect();
+    let paths: Vec<Path> = obsolete.iter().map(|path| out.child(path).location.path).collect();
     let paths = stream::iter(paths.into_iter().map(Ok)).boxed();
     let gone = out.store.delete_stream(paths).filter_map(|removed| async move {
         match removed {
@@ -124,7 +124,11 @@ async fn list(out: &Place, folder: &str) -> Result<Vec<String>> {
 }
 
 /// Lists the unfinished writes of `wanted` files in a local folder. The store itself never lists them.
-async fn unfinished(out: &Place, folder: &str, wanted: impl Fn(&str) -> bool) -> Result<Unwanted> {
+async fn unfinished(
+    out: &Place,
+    folder: &str,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<ObsoleteFiles> {
     let Some(local) = out.location.local_path() else { return Ok(Vec::new()) };
     let found = list_folder(&local.join(folder)).await?;
     let ours = found.into_iter().filter(|name| names::unfinished(name).is_some_and(&wanted));

@@ -49,7 +49,7 @@ pub(super) enum Replaced {
 /// Reads an object and its version; returns `None` if it does not exist.
 pub(super) async fn read(place: &Place) -> Result<Option<Versioned>, StorageError> {
     let failed = |e| StorageError::read(&place.to_string(), e);
-    place.demand_file()?;
+    place.ensure_file()?;
     let found = match place.store.get(place.path()).await {
         Ok(found) => found,
         Err(StoreError::NotFound { .. }) => return Ok(None),

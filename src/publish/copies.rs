@@ -11,9 +11,9 @@ use futures::future::try_join_all;
 use object_store::UpdateVersion;
 
 use super::conditional::{self, Replaced};
+use super::current::CurrentRecord;
 use super::disk::StagedFile;
 use super::lock::OutputLock;
-use super::standing::Standing;
 use super::{disk, manifest, names};
 use crate::error::{Error, Result};
 use crate::star::RunRecord;
@@ -42,21 +42,21 @@ impl Copies {
     pub(super) async fn prepare(
         out: &Place,
         lock: &OutputLock,
-        standing: &Standing,
+        current: &CurrentRecord,
         next: &RunRecord,
     ) -> Result<Copies> {
         let found = try_join_all(next.tables.keys().map(|table| Copy::find(out, table))).await?;
         // These copies predate any run that publishes or takes the lock from here on.
         let verify = || async {
             lock.verify().await?;
-            standing.verify().await.map(|()| true)
+            current.verify().await.map(|()| true)
         };
         verify().await?;
         let prepared = next.tables.keys().zip(found).map(|(table, copy)| async move {
-            let record = standing.record.as_ref();
+            let record = current.record.as_ref();
             let version = match record.and_then(|record| record.tables.get(table)) {
-                Some(standing) => {
-                    let bytes = Bytes::from(manifest(out, standing)?);
+                Some(current) => {
+                    let bytes = Bytes::from(manifest(out, current)?);
                     copy.write(&bytes, verify).await?
                 }
                 None => copy.version,

@@ -49,7 +49,7 @@ impl FileLock {
                 // The file was replaced before it was locked.
                 continue;
             }
-            demand_own(&mut file).map_err(failed)?;
+            ensure_own(&mut file).map_err(failed)?;
             if file.metadata().map(|meta| links(&meta)).map_err(failed)? > 1 {
                 // A copy of an output that consists of hard links shares the lock file, and thus the
                 // lock, with the original.
@@ -130,7 +130,7 @@ fn read_holder(file: &mut File) -> io::Result<String> {
 }
 
 /// Fails if the content of the file was not written by a run.
-fn demand_own(file: &mut File) -> io::Result<()> {
+fn ensure_own(file: &mut File) -> io::Result<()> {
     let before = read_holder(file)?;
     // A killed run may have written only part of its text.
     let is_ours = before.len() as u64 <= MAX_HOLDER_BYTES

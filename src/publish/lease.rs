@@ -202,7 +202,7 @@ async fn take(
         // A store that ignores conditions would overwrite a lease that another run holds.
         let found = conditional::read(place).await?;
         if let Some(found) = &found {
-            demand_dead(out, holder, found).await?;
+            ensure_dead(out, holder, found).await?;
         }
         let begun = Moment::now();
         holder.renew();
@@ -248,7 +248,7 @@ fn warn_of_races(out: &Place) {
 }
 
 /// Fails unless the lease found can be taken over.
-async fn demand_dead(out: &Place, this: &Holder, found: &Versioned) -> Result<()> {
+async fn ensure_dead(out: &Place, this: &Holder, found: &Versioned) -> Result<()> {
     let Some(holder) = parse(found) else {
         let error = foreign("not the lock of a run");
         return Err(StorageError::write_io(&out.child(LOCK).to_string(), error).into());

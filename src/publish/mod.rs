@@ -12,6 +12,7 @@
 mod cleanup;
 mod conditional;
 mod copies;
+mod current;
 mod disk;
 mod file;
 mod file_lock;
@@ -21,10 +22,9 @@ mod lock;
 mod manifest;
 mod names;
 mod parquet;
-mod standing;
+mod probe;
 #[cfg(test)]
 mod tests;
-mod trial;
 
 use std::path::PathBuf;
 
@@ -35,16 +35,16 @@ pub use self::lock::LockMode;
 pub use self::manifest::manifest;
 pub(crate) use self::names::fixed_manifest;
 pub use self::parquet::{DEFAULT_FILE_BYTES, ParquetSink};
-pub(crate) use self::trial::{Outcome, try_store};
+pub(crate) use self::probe::{Outcome, probe_store};
 
 use crate::error::{Error, Result};
 use crate::star::RunRecord;
 use crate::star::model::Table;
 use crate::storage::Place;
-use cleanup::Unwanted;
+use cleanup::ObsoleteFiles;
 use copies::Copies;
+use current::{CurrentRecord, NotReplaced};
 use lock::OutputLock;
-use standing::{NotReplaced, Standing};
 
 /// The outcome of publishing a star.
 pub(crate) enum Published {
@@ -65,7 +65,7 @@ pub(crate) struct Publication {
     /// Start time of the run.
     pub started_at: DateTime<Utc>,
     lock: OutputLock,
-    standing: Standing,
+    current: CurrentRecord,
     /// Folders that did not exist when the run began, and the existing folder that contains them.
     made_folders: Vec<PathBuf>,
     file_bytes: u64,
@@ -100,8 +100,8 @@ impl Publication {
         let run_id = new_run_id(started_at);
         let made_folders = out.location.local_path().map(|folder| disk::missing_folders(&folder));
         let lock = OutputLock::acquire(&out, &run_id, lock).await?;
-        let standing = match Standing::read(&out).await {
-            Ok(standing) => standing,
+        let current = match CurrentRecord::read(&out).await {
+            Ok(current) => current,
             Err(error) => {
                 lock.release().await;
                 return Err(error);
@@ -113,7 +113,7 @@ impl Publication {
             run_id,
             started_at,
             lock,
-            standing,
+            current,
             made_folders,
             file_bytes,
             threads,
@@ -165,7 +165,7 @@ impl Publication {
             Ok(prepared) => prepared,
             Err(error) => return Published::No(error),
         };
-        match self.standing.replace(&self.run_id, json).await {
+        match self.current.replace(&self.run_id, json).await {
             Ok(()) => {
                 tracing::debug!(run_id = self.run_id, "put the record");
                 Published::Yes(Box::new(copies))
@@ -179,7 +179,7 @@ impl Publication {
         tracing::debug!(run_id = self.run_id, "write the manifests");
         copies::write_own(&self.out, record).await?;
         self.sync(record).await?;
-        let mut copies = Copies::prepare(&self.out, &self.lock, &self.standing, record).await?;
+        let mut copies = Copies::prepare(&self.out, &self.lock, &self.current, record).await?;
         copies.stage(record).await?;
         let json = record.to_json()?;
         self.lock.verify().await?;
@@ -201,7 +201,7 @@ impl Publication {
     ///
     /// Returns an error if a manifest cannot be written; the old star's files are then kept, since its
     /// manifests still name them.
-    pub async fn end(self, record: &RunRecord, copies: Box<Copies>) -> Result<()> {
+    pub async fn finish(self, record: &RunRecord, copies: Box<Copies>) -> Result<()> {
         let copied = copies.write(record).await;
         if copied.is_ok() {
             match self.remove_superseded(record).await {
@@ -221,25 +221,26 @@ impl Publication {
     /// Removes superseded files. Only files that existed while this run still held the lock are
     /// removed, since none of them can belong to a later run.
     async fn remove_superseded(&self, record: &RunRecord) -> Result<usize> {
-        let previous = self.standing.record.as_ref();
+        let previous = self.current.record.as_ref();
         let alone = self.lock.excludes_others();
-        let unwanted: Unwanted = cleanup::superseded(&self.out, record, previous, alone).await?;
+        let obsolete: ObsoleteFiles =
+            cleanup::superseded(&self.out, record, previous, alone).await?;
         self.lock.verify().await?;
-        cleanup::remove(&self.out, unwanted).await
+        cleanup::remove(&self.out, obsolete).await
     }
 
     /// Releases the output and leaves all files in place, since the record may still turn out to name
     /// them. The next run removes those that it does not name.
-    pub async fn leave(self) {
+    pub async fn release(self) {
         self.lock.release().await;
     }
 
     /// Removes the files of the run except its rejects, and releases the output.
-    pub async fn abandon(self) {
+    pub async fn rollback(self) {
         self.out.settle().await;
         let removed = async {
-            let unwanted = cleanup::of_run(&self.out, &self.run_id).await?;
-            cleanup::remove(&self.out, unwanted).await
+            let obsolete = cleanup::of_run(&self.out, &self.run_id).await?;
+            cleanup::remove(&self.out, obsolete).await
         };
         if let Err(error) = removed.await {
             tracing::warn!(%error, "files of the failed run could not all be removed");
@@ -254,7 +255,7 @@ impl Publication {
 /// # Errors
 ///
 /// Returns an error if another run holds the output, or a manifest cannot be read or written.
-pub(crate) async fn mend_manifests(
+pub(crate) async fn repair_manifests(
     out: &Place,
     record: &RunRecord,
     lock: LockMode,
@@ -263,21 +264,21 @@ pub(crate) async fn mend_manifests(
         return Ok(true);
     }
     let lock = OutputLock::acquire(out, &new_run_id(Utc::now()), lock).await?;
-    let mended = mend(out, record, &lock).await;
+    let repaired = repair(out, record, &lock).await;
     lock.release().await;
-    mended
+    repaired
 }
 
-async fn mend(out: &Place, record: &RunRecord, lock: &OutputLock) -> Result<bool> {
-    let standing = Standing::read(out).await?;
-    let Some(found) = standing.record.as_ref().filter(|found| found.run_id == record.run_id) else {
+async fn repair(out: &Place, record: &RunRecord, lock: &OutputLock) -> Result<bool> {
+    let current = CurrentRecord::read(out).await?;
+    let Some(found) = current.record.as_ref().filter(|found| found.run_id == record.run_id) else {
         return Ok(false);
     };
     tracing::warn!(%out, "the manifests were not those of the star; writing them again");
     copies::write_own(out, found).await?;
-    Copies::prepare(out, lock, &standing, found).await?;
-    let unwanted = cleanup::superseded(out, found, None, lock.excludes_others()).await?;
+    Copies::prepare(out, lock, &current, found).await?;
+    let obsolete = cleanup::superseded(out, found, None, lock.excludes_others()).await?;
     lock.verify().await?;
-    cleanup::remove(out, unwanted).await?;
+    cleanup::remove(out, obsolete).await?;
     Ok(true)
 }

@@ -125,7 +125,7 @@ async fn written(publication: &Publication) -> RunRecord {
 
 async fn publish(publication: Publication, record: &RunRecord) {
     match publication.publish(record).await {
-        Published::Yes(copies) => publication.end(record, copies).await.unwrap(),
+        Published::Yes(copies) => publication.finish(record, copies).await.unwrap(),
         Published::No(error) | Published::Unknown(error) => panic!("{error}"),
     }
 }
@@ -171,7 +171,7 @@ async fn a_record_that_changed_since_is_not_replaced() {
         let record = written(&late).await;
         let json = RunRecord { run_id: "other".to_owned(), ..first.clone() }.to_json().unwrap();
         out.child(RECORD).write(json.clone()).await.unwrap();
-        match late.standing.replace(&late.run_id, record.to_json().unwrap()).await {
+        match late.current.replace(&late.run_id, record.to_json().unwrap()).await {
             Err(NotReplaced::Known(Error::Overtaken { found, .. })) => {
                 assert_eq!(found, "it is that of run other now");
             }
@@ -192,7 +192,7 @@ async fn a_lease_that_was_taken_over_is_known_to_be_lost_and_left_alone() {
             _ => panic!("it was published in {}", out.store),
         }
         assert!(matches!(publication.lost().await, Error::Locked { .. }));
-        publication.abandon().await;
+        publication.rollback().await;
         // The rejects explain the failure, and the lease belongs to the other run.
         let left = [lock::LOCK.to_owned(), record.rejects.path];
         assert_eq!(paths(&out).await, left, "{}", out.store);

@@ -1,6 +1,6 @@
 //! Keeps one dictionary per column for all batches of a table.
 //!
-//! StagedBatches from several decoders or query partitions have different dictionaries. Sorting and
+//! Batches from several decoders or query partitions have different dictionaries. Sorting and
 //! joining rows of different dictionaries would merge these again and again. Therefore a table
 //! stores only keys into its own dictionaries, and returns every batch with these dictionaries.
 

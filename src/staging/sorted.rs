@@ -30,7 +30,7 @@ struct Row {
     row: u32,
 }
 
-/// StagedBatches, and the order of their rows.
+/// Batches, and the order of their rows.
 pub struct SortedRows {
     /// Holds the memory reservation of the batches.
     table: StagingTable,

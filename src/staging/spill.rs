@@ -74,7 +74,7 @@ impl SpillFile {
     }
 }
 
-/// StagedBatches of one schema within a spill file.
+/// Batches of one schema within a spill file.
 #[derive(Debug, Clone)]
 pub(super) struct Segment {
     file: Arc<SpillFile>,

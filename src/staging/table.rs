@@ -83,10 +83,10 @@ pub(super) struct Contents {
     /// The same batches with their texts, once they have been read.
     pub decoded: Vec<RecordBatch>,
     /// File of the spilled batches.
-    file: Option<Arc<SpillFile>>,
+    pub file: Option<Arc<SpillFile>>,
     /// Segments of batches of keys, each with its generation.
     pub spilled: Vec<(usize, Segment)>,
-    spilling: Option<SegmentWriter>,
+    pub spilling: Option<SegmentWriter>,
 }
 
 impl StagingTable {

@@ -74,7 +74,7 @@ impl CheckOutcome {
 /// # Errors
 ///
 /// Returns [`Error::ChecksFailed`], which names the failed checks.
-pub fn demand_passed(outcomes: &[CheckOutcome]) -> Result<()> {
+pub fn ensure_passed(outcomes: &[CheckOutcome]) -> Result<()> {
     let failed: Vec<String> =
         outcomes.iter().filter(|o| o.offenders > 0).map(|o| o.name.clone()).collect();
     if failed.is_empty() { Ok(()) } else { Err(Error::ChecksFailed { failed }) }

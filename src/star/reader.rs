@@ -18,9 +18,9 @@ use futures::{StreamExt, TryStreamExt};
 use object_store::ObjectMeta;
 use url::Url;
 
-use super::conform::order;
 use super::known::KnownFiles;
 use super::model::{TABLES, Table};
+use super::order::sort_order;
 use super::record::{FileRecord, RunRecord};
 use crate::decode::rejects_schema;
 use crate::error::{Error, Result};
@@ -90,7 +90,7 @@ pub async fn register_table(
     files: &[FileRecord],
 ) -> Result<()> {
     // Rows in a known order can be grouped without a hash table or a sort.
-    let sorted = vec![order(table)];
+    let sorted = vec![sort_order(table)];
     register_files(session, out, table.name, table.schema(), files, sorted).await
 }
 
@@ -102,7 +102,7 @@ async fn register_files(
     files: &[FileRecord],
     sorted: Vec<Vec<SortExpr>>,
 ) -> Result<()> {
-    let found = demand_files(out, files).await?;
+    let found = find_files(out, files).await?;
     let registered = async {
         let base = table_url(name)?;
         session.register_object_store(&base, Arc::new(KnownFiles::new(out.store.clone(), found)));
@@ -120,7 +120,7 @@ async fn register_files(
 }
 
 /// Returns the metadata of the files in the store. Fails unless each file exists with its recorded size.
-async fn demand_files(out: &Place, files: &[FileRecord]) -> Result<Vec<ObjectMeta>> {
+async fn find_files(out: &Place, files: &[FileRecord]) -> Result<Vec<ObjectMeta>> {
     let found = futures::stream::iter(files)
         .map(|file| async move {
             let place = out.child(&file.path);

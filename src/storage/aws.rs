@@ -75,7 +75,7 @@ impl Aws {
     pub async fn region(&self, bucket: &str, options: &StoreOptions) -> Option<String> {
         let sdk = self.sdk.get_or_init(|| load_sdk(options)).await;
         let endpoint = endpoint(options, sdk);
-        ask_region(bucket, endpoint.as_deref(), sdk, options).await.ok().flatten()
+        request_region(bucket, endpoint.as_deref(), sdk, options).await.ok().flatten()
     }
 }
 
@@ -87,7 +87,7 @@ async fn find_region(
     options: &StoreOptions,
 ) -> String {
     let configured = sdk.region().map(|region| region.to_string());
-    match ask_region(bucket, endpoint, sdk, options).await {
+    match request_region(bucket, endpoint, sdk, options).await {
         Ok(Some(region)) => region,
         Ok(None) => configured.unwrap_or_else(|| DEFAULT_REGION.to_owned()),
         Err(error) => {
@@ -125,7 +125,7 @@ pub(crate) async fn load_sdk(options: &StoreOptions) -> SdkConfig {
 /// denied.
 ///
 /// Source: Amazon S3 API Reference, HeadBucket, response header `x-amz-bucket-region`.
-async fn ask_region(
+async fn request_region(
     bucket: &str,
     endpoint: Option<&str>,
     sdk: &SdkConfig,

@@ -56,7 +56,7 @@ impl Failure {
     }
 
     /// Returns `true` if the error is transient, so that the same request may succeed later.
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         self.status
             .is_none_or(|status| status >= 500 && status != 501 || matches!(status, 408 | 429))
     }
@@ -89,7 +89,7 @@ pub(super) async fn retried<T, F: Future<Output = Result<T, Failure>>>(
         .with_jitter();
     request
         .retry(pauses)
-        .when(Failure::is_passing)
+        .when(Failure::is_transient)
         .notify(|failure, pause| tracing::debug!(%failure, ?pause, "trying again"))
         .await
 }

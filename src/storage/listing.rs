@@ -47,7 +47,7 @@ pub async fn list(
 
 /// Returns `true` if the options exclude `place` because it is read for another purpose, such as a
 /// JSONPaths file that a shell wildcard matched among the logs.
-pub fn is_read_apart(place: &Place, options: &ListOptions) -> bool {
+pub fn is_excluded(place: &Place, options: &ListOptions) -> bool {
     let location = &place.location;
     let is_same = |other: &Location| match (location.local_path(), other.local_path()) {
         (Some(path), Some(other)) => {
@@ -56,7 +56,7 @@ pub fn is_read_apart(place: &Place, options: &ListOptions) -> bool {
         }
         _ => location.store == other.store && location.key() == other.key(),
     };
-    location.glob.is_none() && !location.folder && options.apart.iter().any(is_same)
+    location.glob.is_none() && !location.folder && options.excluded.iter().any(is_same)
 }
 
 fn list_local(
@@ -78,7 +78,7 @@ fn list_local(
         let compression = Compression::of(&name);
         return Ok(stream::iter([Ok(file_object(file, compression))]).boxed());
     }
-    let apart = local::Apart::new(options, place.location.glob.is_some());
+    let apart = local::Exclusions::new(options, place.location.glob.is_some());
     let below = shown(&path).len() + usize::from(path.parent().is_some());
     let selected = local::walk(path, apart).map_ok(move |files| {
         let select = |file: LocalFile| {
@@ -128,7 +128,7 @@ async fn list_bucket(
     selection.glob = glob;
     let object = if folder { None } else { head(&bucket, &key).await.map_err(failed)? };
     let prefix = if key.is_empty() { key } else { key + "/" };
-    let (output, apart) = keys_apart(&place, options, &prefix);
+    let (output, apart) = excluded_keys(&place, options, &prefix);
     let listing = BucketListing { place, bucket, prefix, selection, output, apart };
     Ok(listing.objects(object))
 }
@@ -173,9 +173,9 @@ fn is_denied(error: &object_store::Error) -> bool {
 }
 
 /// Returns the key prefixes of the output, and the keys to exclude, for a listing of `prefix`.
-fn keys_apart(place: &Place, options: &ListOptions, prefix: &str) -> (Vec<String>, Vec<String>) {
+fn excluded_keys(place: &Place, options: &ListOptions, prefix: &str) -> (Vec<String>, Vec<String>) {
     let here = |location: &&super::Location| location.store == place.location.store;
-    let apart = options.apart.iter().filter(here).map(|location| location.key().to_owned());
+    let apart = options.excluded.iter().filter(here).map(|location| location.key().to_owned());
     let mut output = Vec::new();
     if let Some(place) = options.output.as_ref().filter(|output| here(&&output.location)) {
         let below = match place.location.key() {
@@ -240,7 +240,7 @@ impl BucketListing {
         });
         let kind = match () {
             () if is_output => Some(Kind::Output),
-            () if self.apart.contains(&entry.key) => Some(Kind::Apart),
+            () if self.apart.contains(&entry.key) => Some(Kind::JsonPaths),
             () => None,
         };
         let compression = self.selection.select(&entry.key[self.prefix.len()..], kind)?;

@@ -38,7 +38,7 @@ type Found = Result<Vec<LocalFile>, StorageError>;
 
 /// Files and folders to exclude from the input.
 #[derive(Debug)]
-pub(super) struct Apart {
+pub(super) struct Exclusions {
     /// Folder of the output, with symbolic links resolved.
     output: Option<PathBuf>,
     /// Names in the output folder that a run creates.
@@ -49,28 +49,28 @@ pub(super) struct Apart {
     passes_hidden: bool,
 }
 
-impl Apart {
+impl Exclusions {
     /// Returns the exclusions for the options. `has_glob` means that a pattern may match hidden
     /// folders.
-    pub fn new(options: &ListOptions, has_glob: bool) -> Apart {
+    pub fn new(options: &ListOptions, has_glob: bool) -> Exclusions {
         let resolved = |location: &Location| location.local_path()?.canonicalize().ok();
         let output = options.output.as_ref();
-        Apart {
+        Exclusions {
             output: output.and_then(|output| resolved(&output.location)),
             names: output.map(|output| output.names.clone()).unwrap_or_default(),
-            files: options.apart.iter().filter_map(resolved).collect(),
+            files: options.excluded.iter().filter_map(resolved).collect(),
             passes_hidden: !options.include_hidden && !has_glob,
         }
     }
 }
 
 /// Lists all files below `folder`, following symbolic links.
-pub(super) fn walk(folder: PathBuf, apart: Apart) -> impl Stream<Item = Found> {
+pub(super) fn walk(folder: PathBuf, apart: Exclusions) -> impl Stream<Item = Found> {
     let (sender, receiver) = mpsc::channel(WAITING);
     tokio::task::spawn_blocking(move || {
         let mut walk = Walk { followed: Vec::new(), apart, found: Vec::new(), sender };
         let walked = walk.root(folder);
-        walk.hand_on();
+        walk.send_found();
         if let Err(error) = walked {
             let _ = walk.sender.blocking_send(Err(error));
         }
@@ -114,7 +114,7 @@ fn local_file(path: PathBuf, size: u64, etag: Option<String>, kind: Option<Kind>
 struct Walk {
     /// Targets of the symbolic links followed so far.
     followed: Vec<PathBuf>,
-    apart: Apart,
+    apart: Exclusions,
     found: Vec<LocalFile>,
     sender: mpsc::Sender<Found>,
 }
@@ -212,12 +212,12 @@ impl Walk {
                 false => Some(folder.real.join(entry.file_name())),
             };
             if real.is_some_and(|real| self.apart.files.contains(&real)) {
-                kind = kind.or(Some(Kind::Apart));
+                kind = kind.or(Some(Kind::JsonPaths));
             }
         }
         self.found.push(local_file(path, metadata.len(), etag(&metadata), kind));
         if self.found.len() >= FILES_AT_ONCE {
-            self.hand_on();
+            self.send_found();
         }
         Ok(())
     }
@@ -236,7 +236,7 @@ impl Walk {
         Ok(())
     }
 
-    fn hand_on(&mut self) {
+    fn send_found(&mut self) {
         if !self.found.is_empty() {
             // The receiver is dropped when the run ends.
             let _ = self.sender.blocking_send(Ok(std::mem::take(&mut self.found)));
@@ -263,7 +263,7 @@ mod tests {
     use super::*;
 
     async fn found(folder: &Path) -> Result<Vec<String>, StorageError> {
-        let apart = Apart::new(&ListOptions::default(), false);
+        let apart = Exclusions::new(&ListOptions::default(), false);
         let files: Vec<Vec<LocalFile>> = walk(folder.to_owned(), apart).try_collect().await?;
         let below = |file: LocalFile| file.shown[folder.as_os_str().len() + 1..].to_owned();
         let mut paths: Vec<_> = files.into_iter().flatten().map(below).collect();
@@ -311,7 +311,7 @@ mod tests {
         std::fs::write(folder.path().join("file"), "x").unwrap();
         let mut files = std::pin::pin!(walk(
             folder.path().to_owned(),
-            Apart::new(&ListOptions::default(), false)
+            Exclusions::new(&ListOptions::default(), false)
         ));
         assert_eq!(files.next().await.unwrap().unwrap().len(), 1);
         assert!(files.next().await.is_none());

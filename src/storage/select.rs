@@ -43,7 +43,7 @@ pub struct ListOptions {
     /// The output of the run, which is excluded from its input.
     pub output: Option<OutputPlace>,
     /// Objects that are read for another purpose, such as JSONPaths files.
-    pub apart: Vec<Location>,
+    pub excluded: Vec<Location>,
     /// `true` to accept a location without data even if several locations are given.
     pub allow_nothing: bool,
 }
@@ -62,7 +62,7 @@ pub struct OutputPlace {
 pub(super) enum Kind {
     Hidden,
     Output,
-    Apart,
+    JsonPaths,
     Special,
 }
 
@@ -71,7 +71,7 @@ impl Kind {
         match self {
             Kind::Hidden => "hidden",
             Kind::Output => "output",
-            Kind::Apart => "JSONPaths",
+            Kind::JsonPaths => "JSONPaths",
             Kind::Special => "pipe or device",
         }
     }
@@ -85,8 +85,8 @@ pub struct Skipped {
 
 impl Skipped {
     /// Counts an object that is read for another purpose.
-    pub fn count_read_apart(&self) {
-        self.count(Kind::Apart.as_str().to_owned());
+    pub fn count_excluded(&self) {
+        self.count(Kind::JsonPaths.as_str().to_owned());
     }
 
     fn count(&self, kind: String) {

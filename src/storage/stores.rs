@@ -21,9 +21,9 @@ use url::Url;
 use super::aws::Aws;
 use super::local;
 use super::location::{Location, StoreKey};
-use super::odd_keys::Listings;
 use super::s3::{S3Api, S3Options};
 use super::source::{InputObject, Source};
+use super::unusual_keys::Listings;
 use super::web::{self, WebObject};
 use super::{Compression, StorageError};
 
@@ -289,7 +289,7 @@ impl Place {
             let read = read.unwrap_or_else(|error| Err(error.into()));
             return read.map(|bytes| Some(bytes.into())).map_err(|error| self.read_error(error));
         }
-        self.demand_file()?;
+        self.ensure_file()?;
         match self.store.get_opts(self.path(), GetOptions::default()).await {
             Ok(result) => result.bytes().await.map(Some).map_err(failed),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
@@ -302,7 +302,7 @@ impl Place {
     /// # Errors
     ///
     /// Returns an error if the path is a pipe, socket or device.
-    pub(crate) fn demand_file(&self) -> Result<(), StorageError> {
+    pub(crate) fn ensure_file(&self) -> Result<(), StorageError> {
         let Some(path) = self.location.local_path() else { return Ok(()) };
         match std::fs::metadata(&path) {
             Ok(found) if !found.is_file() && !found.is_dir() => Err(local::special(&path)),

@@ -25,8 +25,8 @@ pub struct WarehouseChecks {
 /// # Errors
 ///
 /// [`Error::ChecksFailed`] with the names of the checks.
-pub fn demand_passed(outcomes: &[CheckOutcome]) -> Result<()> {
-    match crate::star::demand_passed(outcomes) {
+pub fn ensure_passed(outcomes: &[CheckOutcome]) -> Result<()> {
+    match crate::star::ensure_passed(outcomes) {
         Err(crate::error::Error::ChecksFailed { failed }) => Err(Error::ChecksFailed { failed }),
         other => Ok(other?),
     }

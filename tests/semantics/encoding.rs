@@ -1,6 +1,6 @@
 //! Text that was encoded to UTF-8 twice.
 
-use starlift::star::RepairEncoding;
+use starlift::transform::RepairEncoding;
 
 use super::*;
 

@@ -24,7 +24,7 @@ use arrow::util::display::array_value_to_string;
 use datafusion::prelude::SessionContext;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
-use starlift::ingest::Meter;
+use starlift::ingest::TransformProgress;
 use starlift::limits::MaxRejects;
 use starlift::pipeline::{Failure, Report, TransformOptions, transform};
 use starlift::star::register_star;
@@ -96,7 +96,7 @@ impl Job {
         tokio::runtime::Runtime::new().unwrap().block_on(async {
             let stores = Stores::new(StoreOptions::default());
             let never = std::future::pending();
-            transform(&self.options, &stores, &Arc::new(Meter::default()), never).await
+            transform(&self.options, &stores, &Arc::new(TransformProgress::default()), never).await
         })
     }
 
@@ -106,7 +106,8 @@ impl Job {
             let stores = Stores::new(StoreOptions::default());
             let never = std::future::pending();
             let report =
-                transform(&self.options, &stores, &Arc::new(Meter::default()), never).await;
+                transform(&self.options, &stores, &Arc::new(TransformProgress::default()), never)
+                    .await;
             let report = report.unwrap_or_else(|failure| panic!("{:?}", failure.error));
             let out = Location::parse_single(&self.options.out).unwrap();
             let out = stores.place(out).await.unwrap();

@@ -1,6 +1,6 @@
 //! Matching of plays with songs.
 
-use starlift::star::{MatchRule, Unmatched};
+use starlift::transform::{MatchRule, Unmatched};
 
 use super::*;
 

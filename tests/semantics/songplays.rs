@@ -3,10 +3,11 @@
 use arrow::array::Int64Array;
 use arrow::compute::concat_batches;
 use datafusion::datasource::MemTable;
-use starlift::decode::{Dataset, Decoder, ObjectState, Shape, play_fingerprint};
+use starlift::decode::{Dataset, Decoder, FieldPaths, ObjectState, play_fingerprint};
 use starlift::engine::{Engine, EngineOptions};
+use starlift::star::Queries;
 use starlift::star::model::Table;
-use starlift::star::{Queries, Rules, count_plays, make_intermediates, star_rows};
+use starlift::transform::{Rules, build_intermediates, count_plays, run_table_query};
 
 use super::*;
 
@@ -167,7 +168,7 @@ fn id_does_not_depend_on_other_plays_in_the_run() {
 
 /// Returns the staging batch of these events, with their fingerprints replaced.
 fn staged(events: &[Value], fingerprints: Vec<Option<i64>>) -> RecordBatch {
-    let mut decoder = Decoder::new(Dataset::Events, Shape::by_key(Dataset::Events));
+    let mut decoder = Decoder::new(Dataset::Events, FieldPaths::by_key(Dataset::Events));
     let mut object = ObjectState::new("made up".into());
     decoder.feed(&mut object, lines(events).as_bytes()).unwrap();
     decoder.finish(object).unwrap();
@@ -200,9 +201,9 @@ fn plays_with_the_same_fingerprint_get_consecutive_ids_in_key_order() {
         let songplays = Table::named("songplays").unwrap();
         let (queries, rules) = (Queries::built_in(), Rules::default());
         let space = Engine::new(EngineOptions::default()).unwrap().staging_space();
-        make_intermediates(&session, &queries, rules, &space).await.unwrap();
-        let found = star_rows(&session, &queries, songplays, rules, &space).await.unwrap();
-        let mut stream = found.sorted(&session).await.unwrap();
+        build_intermediates(&session, &queries, rules, &space).await.unwrap();
+        let found = run_table_query(&session, &queries, songplays, rules, &space).await.unwrap();
+        let mut stream = found.sort(&session).await.unwrap();
         let mut batches = Vec::new();
         while let Some(batch) = stream.next().await.unwrap() {
             batches.push(batch.project(&[0, 3]).unwrap());

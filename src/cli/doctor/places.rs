@@ -52,10 +52,10 @@ impl Doctor<'_> {
     async fn readable(&self, url: &str, subject: &Subject) -> Result<String> {
         let place = self.stores.place(Location::parse(url)?).await?;
         let url = &place.location.typed.clone();
-        let passed_over = PassedOver::default();
-        let mut objects = list(place, &subject.listing, passed_over.clone()).await?;
+        let skipped_kinds = PassedOver::default();
+        let mut objects = list(place, &subject.listing, skipped_kinds.clone()).await?;
         let Some(first) = objects.try_next().await? else {
-            let others = match passed_over.by_kind().values().sum::<u64>() {
+            let others = match skipped_kinds.by_kind().values().sum::<u64>() {
                 0 => "nothing else either".to_owned(),
                 others => format!("{others} of other kinds"),
             };

@@ -3,7 +3,7 @@
 use super::{Bad, Doctor, Good, Skipped, verdict};
 use crate::cli::error::{Error, Result};
 use crate::cli::signals::interrupted;
-use crate::publish::{Outcome, try_store};
+use crate::publish::{Outcome, probe_store};
 use crate::storage::{ChecksumKind, Location};
 
 const NAME_IT: &str = "name a folder, or a prefix of a bucket, that may be written to";
@@ -21,11 +21,11 @@ impl Doctor<'_> {
             Err(error) => return self.note("store", verdict(Err(error), NAME_IT)).map(|_| ()),
         };
         let checksums = self.global.stores.s3.checksum != ChecksumKind::None;
-        for tried in try_store(&place, checksums, interrupted()).await? {
+        for tried in probe_store(&place, checksums, interrupted()).await? {
             let noted = match tried.outcome {
                 Outcome::Works(said) => Good(said.to_owned()),
                 Outcome::Fails(said, meaning) => Bad(said, meaning.to_owned()),
-                Outcome::Needless(said) => Skipped(said.to_owned()),
+                Outcome::NotNeeded(said) => Skipped(said.to_owned()),
             };
             self.note(tried.ability, noted)?;
         }

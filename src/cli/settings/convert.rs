@@ -2,8 +2,8 @@
 
 use crate::cli::args::{LockArg, MatchArg, RepairArg, SuffixArg, UnmatchedArg};
 use crate::publish::LockMode;
-use crate::star::{MatchRule, RepairEncoding, Unmatched};
 use crate::storage::Suffix;
+use crate::transform::{MatchRule, RepairEncoding, Unmatched};
 
 impl From<MatchArg> for MatchRule {
     fn from(arg: MatchArg) -> MatchRule {

@@ -21,8 +21,8 @@ use crate::engine::EngineOptions;
 use crate::limits::MaxRejects;
 use crate::pipeline::TransformOptions;
 use crate::publish::DEFAULT_FILE_BYTES;
-use crate::star::Rules;
 use crate::storage::{ListOptions, StoreOptions};
+use crate::transform::Rules;
 use refusal::refusal;
 
 /// File that is read if --config is not set.

@@ -225,7 +225,7 @@ impl Broken<'_> {
 
     /// Returns `true` if an array after this record is the next record.
     fn may_precede_array(&self, scanner: &Scanner) -> bool {
-        !self.in_array && self.bytes[0] == b'[' && scanner.shape().takes_arrays()
+        !self.in_array && self.bytes[0] == b'[' && scanner.paths().accepts_arrays()
     }
 
     /// Returns the extent if no record was found before `end`.
@@ -251,7 +251,7 @@ impl Broken<'_> {
             FirstKey::Incomplete | FirstKey::None => false,
         });
         let mut records = records.count() as u64;
-        if self.bytes[0] == b'[' && scanner.shape().takes_arrays() {
+        if self.bytes[0] == b'[' && scanner.paths().accepts_arrays() {
             records += joined_arrays(&self.bytes[..end]);
         }
         match 1 + records {

@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use super::starts::{FirstKey, element_end, find_first_key, first_key, indent, record_end};
 use super::{Broken, Budget, Search};
-use crate::decode::scan::{Scanner, Stop, skip_whitespace};
+use crate::decode::scan::{Scanner, skip_whitespace};
 use crate::decode::separator::{BYTE_ORDER_MARK, is_stray_separator, line_end, skip_blank};
+use crate::decode::text::Stop;
 
 /// The separator between the records of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,8 +10,8 @@ pub(super) fn song_at(places: &[(&str, &str)], input: &str) -> Decoded {
     };
     let paths: Vec<_> = Dataset::Songs.columns().iter().map(|c| place(c.name)).collect();
     let file = json!({ "jsonpaths": paths }).to_string();
-    let shape = parse_jsonpaths(Dataset::Songs, file.as_bytes()).unwrap();
-    decode(Dataset::Songs, shape, [input.as_bytes()])
+    let paths = parse_jsonpaths(Dataset::Songs, file.as_bytes()).unwrap();
+    decode(Dataset::Songs, paths, [input.as_bytes()])
 }
 
 pub(super) const REST: &str = r#""song_id":"S","artist_id":"A","artist_name":"N""#;

@@ -4,9 +4,9 @@
 //! characters are valid in S3. This client lists all keys, and reads the objects that object_store
 //! cannot. It needs an HTTP client that sends URIs unchanged: others resolve `..`.
 
+mod checksum_probe;
 mod options;
 mod page;
-mod trial;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -31,9 +31,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::bucket::{Bucket, Entry, Found};
 use super::failure::{Failure, retried};
 use super::{StoreOptions, proxy};
+pub(crate) use checksum_probe::ChecksumProbe;
 pub use options::{Addressing, ChecksumKind, Encryption, S3Options};
 use page::Page;
-pub(crate) use trial::ChecksumTrial;
 
 /// Timeouts to open a connection, and to wait for the next bytes of a response.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -88,7 +88,7 @@ async fn encode(
     let mut buffer = Vec::with_capacity(2 * CHUNK_BYTES);
     buffer.extend_from_slice(HEADER);
     while let Some(batch) = batches.try_next().await.map_err(failed)? {
-        let batch = conform(table, &batch)?;
+        let batch = cast_to_schema(table, &batch)?;
         for from in (0..batch.num_rows()).step_by(ROWS_A_STEP) {
             write_rows(&batch.slice(from, ROWS_A_STEP.min(batch.num_rows() - from)), &mut buffer)?;
             if buffer.len() >= CHUNK_BYTES {
@@ -109,7 +109,7 @@ async fn encode(
 const ROWS_A_STEP: usize = 1024;
 
 /// Casts a batch to the table's types, because a reader can return texts in another array type.
-fn conform(table: &Table, batch: &RecordBatch) -> Result<RecordBatch> {
+fn cast_to_schema(table: &Table, batch: &RecordBatch) -> Result<RecordBatch> {
     let schema = table.schema();
     let columns: Result<Vec<_>, _> = batch
         .columns()

@@ -9,7 +9,7 @@ use super::LoadOptions;
 use crate::engine::Engine;
 use crate::star::RunRecord;
 use crate::star::model::Table;
-use crate::star::{Queries, demand_passed, register_star, run_checks};
+use crate::star::{Queries, ensure_passed, register_star, run_checks};
 use crate::storage::Place;
 use crate::warehouse::error::Result;
 use crate::warehouse::figures::{TableFigures, local_figures};
@@ -48,7 +48,7 @@ pub async fn prepare(
     let designs = designs(Some(&record), &options.tables)?;
     let session = engine.session();
     register_star(&session, &star, &record).await?;
-    demand_passed(&run_checks(&session, queries).await?)?;
+    ensure_passed(&run_checks(&session, queries).await?)?;
     let figures = OnceCell::new();
     Ok(Prepared { star, record, designs, session, figures, counting: Mutex::default() })
 }

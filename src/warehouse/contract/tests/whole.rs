@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::generate::{GenerateOptions, log_files, song_objects};
-use crate::ingest::Meter;
+use crate::ingest::TransformProgress;
 use crate::pipeline::{TransformOptions, transform};
 use crate::publish::manifest;
 use crate::star::model::TABLES;
@@ -40,7 +40,7 @@ async fn transformed(folder: &std::path::Path) -> (Place, RunRecord) {
         TransformOptions::new(&below("data/song_data"), &below("data/log_data"), &below("star"));
     options.engine.threads = Some(2);
     let never = std::future::pending();
-    let report = transform(&options, &stores, &Arc::new(Meter::default()), never).await;
+    let report = transform(&options, &stores, &Arc::new(TransformProgress::default()), never).await;
     let record = report.unwrap_or_else(|failure| panic!("{:?}", failure.error)).record.unwrap();
     (stores.place(Location::parse(&below("star")).unwrap()).await.unwrap(), record)
 }

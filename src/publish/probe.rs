@@ -8,7 +8,7 @@ use super::conditional::{self, Replaced};
 use super::lock::{LockMode, OutputLock};
 use super::{cleanup, disk};
 use crate::error::{Error, Result, causes};
-use crate::storage::{ChecksumTrial, Place, StorageError, Upload};
+use crate::storage::{ChecksumProbe, Place, StorageError, Upload};
 
 /// More than one part of an upload, and not a multiple of the part size.
 const LARGE_BYTES: usize = 8 * 1024 * 1024 + 1000;
@@ -19,7 +19,7 @@ const NO_LOCKS: &str = "starlift warns and cannot keep two runs apart that start
 const NOT_USABLE: &str = "starlift cannot write stars to this store; use another one";
 
 /// An ability of a store and the outcome of its test.
-pub(crate) struct Tried {
+pub(crate) struct ProbedAbility {
     /// Name of the ability.
     pub ability: &'static str,
     /// Outcome of the test.
@@ -33,13 +33,13 @@ pub(crate) enum Outcome {
     /// The store lacks the ability: what happened, and its consequence.
     Fails(String, &'static str),
     /// The ability is not needed for this store.
-    Needless(&'static str),
+    NotNeeded(&'static str),
 }
 
-use Outcome::{Fails, Needless, Works};
+use Outcome::{Fails, NotNeeded, Works};
 
 /// The outcome of a test, or the store's error.
-type Verdict = Result<Outcome>;
+type ProbeResult = Result<Outcome>;
 
 /// Tests every ability that runs need of a store, in a temporary prefix below `place`, and removes the
 /// prefix, even when `stop` resolves. With `checksums`, the store must verify them.
@@ -47,23 +47,24 @@ type Verdict = Result<Outcome>;
 /// # Errors
 ///
 /// Returns an error if `stop` resolves.
-pub(crate) async fn try_store(
+pub(crate) async fn probe_store(
     place: &Place,
     checksums: bool,
     stop: impl Future<Output = ()>,
-) -> Result<Vec<Tried>> {
+) -> Result<Vec<ProbedAbility>> {
     let scratch = place.child(&format!("_starlift-doctor-{:016x}", rand::random::<u64>()));
     let made = place.location.local_path().map(|folder| disk::missing_folders(&folder));
-    let mut tried = Vec::new();
+    let mut probed = Vec::new();
     let stopped = tokio::select! {
-        () = try_all(&scratch, checksums, &mut tried) => false,
+        () = probe_all(&scratch, checksums, &mut probed) => false,
         () = stop => true,
     };
     scratch.settle().await;
-    let removed = Tried::new("delete", remove(&scratch).await, "remove what is left by hand");
+    let removed =
+        ProbedAbility::new("delete", remove(&scratch).await, "remove what is left by hand");
     // If nothing can be written, there is nothing to remove.
-    if !matches!(tried.as_slice(), [Tried { outcome: Fails(..), .. }]) {
-        tried.push(removed);
+    if !matches!(probed.as_slice(), [ProbedAbility { outcome: Fails(..), .. }]) {
+        probed.push(removed);
     }
     if let Some(folder) = scratch.location.local_path() {
         // The last folder existed before the test, and `remove_dir` fails for folders that are not
@@ -74,46 +75,46 @@ pub(crate) async fn try_store(
             let _ = std::fs::remove_dir(folder);
         }
     }
-    if stopped { Err(Error::Stopped) } else { Ok(tried) }
+    if stopped { Err(Error::Stopped) } else { Ok(probed) }
 }
 
-async fn try_all(scratch: &Place, checksums: bool, tried: &mut Vec<Tried>) {
-    let written = Tried::new("write and read", write(scratch).await, NOT_USABLE);
+async fn probe_all(scratch: &Place, checksums: bool, probed: &mut Vec<ProbedAbility>) {
+    let written = ProbedAbility::new("write and read", write(scratch).await, NOT_USABLE);
     let is_usable = matches!(written.outcome, Works(_));
-    tried.push(written);
+    probed.push(written);
     if !is_usable {
         return;
     }
     let stale = "a listing lags behind: runs may miss inputs, and leave old files";
-    tried.push(Tried::new("list", list(scratch).await, stale));
+    probed.push(ProbedAbility::new("list", list(scratch).await, stale));
     let whole = "large objects are read in parts; this store cannot be read from";
-    tried.push(Tried::new("ranges", ranges(scratch).await, whole));
+    probed.push(ProbedAbility::new("ranges", ranges(scratch).await, whole));
     let changed = "an object that changes while it is read is not noticed";
-    tried.push(Tried::new("versions", versions(scratch).await, changed));
+    probed.push(ProbedAbility::new("versions", versions(scratch).await, changed));
     if scratch.location.local_path().is_some() {
         let unlocked = "the file system has no locks: run one at a time, and pass --lock off";
-        tried.push(Tried::new("lock", lock(scratch).await, unlocked));
+        probed.push(ProbedAbility::new("lock", lock(scratch).await, unlocked));
     } else {
-        tried.push(Tried::new("create once", create(scratch).await, NO_LOCKS));
-        tried.push(Tried::new("replace", replace(scratch).await, NO_LOCKS));
+        probed.push(ProbedAbility::new("create once", create(scratch).await, NO_LOCKS));
+        probed.push(ProbedAbility::new("replace", replace(scratch).await, NO_LOCKS));
     }
     let small = "files of more than 8 MiB cannot be written; --file-size must stay below that";
-    tried.push(Tried::new("parts", parts(scratch).await, small));
+    probed.push(ProbedAbility::new("parts", parts(scratch).await, small));
     let paid =
         "parts of failed uploads stay, and are paid for, until a rule of the bucket ends them";
-    tried.push(Tried::new("abort", abort(scratch).await, paid));
+    probed.push(ProbedAbility::new("abort", abort(scratch).await, paid));
     let damaged = "--checksum has no effect here: damage on the way is not noticed";
-    tried.push(Tried::new("checksum", checksum(scratch, checksums).await, damaged));
+    probed.push(ProbedAbility::new("checksum", checksum(scratch, checksums).await, damaged));
 }
 
-impl Tried {
-    fn new(ability: &'static str, verdict: Verdict, meaning: &'static str) -> Tried {
+impl ProbedAbility {
+    fn new(ability: &'static str, verdict: ProbeResult, meaning: &'static str) -> ProbedAbility {
         let outcome = verdict.unwrap_or_else(|error| Fails(in_one_line(&error), meaning));
         let outcome = match outcome {
             Fails(said, "") => Fails(said, meaning),
             other => other,
         };
-        Tried { ability, outcome }
+        ProbedAbility { ability, outcome }
     }
 }
 
@@ -127,11 +128,11 @@ fn in_one_line(error: &Error) -> String {
 }
 
 /// Returns the failure of a store that did not do what was requested.
-fn wrong(said: impl Into<String>) -> Verdict {
+fn wrong(said: impl Into<String>) -> ProbeResult {
     Ok(Fails(said.into(), ""))
 }
 
-async fn write(scratch: &Place) -> Verdict {
+async fn write(scratch: &Place) -> ProbeResult {
     let place = scratch.child("object");
     place.write("written by starlift doctor").await?;
     match place.read().await? {
@@ -143,7 +144,7 @@ async fn write(scratch: &Place) -> Verdict {
     }
 }
 
-async fn list(scratch: &Place) -> Verdict {
+async fn list(scratch: &Place) -> ProbeResult {
     let place = scratch.child("folder/listed");
     place.write("x").await?;
     let found = paths(scratch).await?;
@@ -168,7 +169,7 @@ async fn paths(scratch: &Place) -> Result<Vec<object_store::path::Path>> {
     Ok(listed.map_err(|e| StorageError::list(&scratch.to_string(), e))?)
 }
 
-async fn ranges(scratch: &Place) -> Verdict {
+async fn ranges(scratch: &Place) -> ProbeResult {
     let place = scratch.child("ranges");
     place.write("0123456789").await?;
     let part = place.store.get_range(place.path(), 3..6).await;
@@ -179,7 +180,7 @@ async fn ranges(scratch: &Place) -> Verdict {
     }
 }
 
-async fn versions(scratch: &Place) -> Verdict {
+async fn versions(scratch: &Place) -> ProbeResult {
     let place = scratch.child("versions");
     place.write("one").await?;
     let Some(before) = place.head().await?.and_then(|meta| meta.e_tag) else {
@@ -196,7 +197,7 @@ async fn versions(scratch: &Place) -> Verdict {
     }
 }
 
-async fn lock(scratch: &Place) -> Verdict {
+async fn lock(scratch: &Place) -> ProbeResult {
     let held = OutputLock::acquire(scratch, "doctor", LockMode::On).await?;
     let second = OutputLock::acquire(scratch, "doctor", LockMode::On).await;
     held.release().await;
@@ -207,7 +208,7 @@ async fn lock(scratch: &Place) -> Verdict {
     }
 }
 
-async fn create(scratch: &Place) -> Verdict {
+async fn create(scratch: &Place) -> ProbeResult {
     let place = scratch.child("created");
     match conditional::replace(&place, &Bytes::from_static(b"one"), None).await? {
         Replaced::Done(_) => {}
@@ -223,7 +224,7 @@ async fn create(scratch: &Place) -> Verdict {
     }
 }
 
-async fn replace(scratch: &Place) -> Verdict {
+async fn replace(scratch: &Place) -> ProbeResult {
     let place = scratch.child("replaced");
     place.write("one").await?;
     let Some(first) = conditional::read(&place).await? else {
@@ -244,7 +245,7 @@ async fn replace(scratch: &Place) -> Verdict {
     }
 }
 
-async fn parts(scratch: &Place) -> Verdict {
+async fn parts(scratch: &Place) -> ProbeResult {
     let place = scratch.child("parts");
     let content: Vec<u8> = (0..LARGE_BYTES).map(|i| (i / 1000 % 251) as u8).collect();
     let mut upload = Upload::new(place.clone());
@@ -256,7 +257,7 @@ async fn parts(scratch: &Place) -> Verdict {
     }
 }
 
-async fn abort(scratch: &Place) -> Verdict {
+async fn abort(scratch: &Place) -> ProbeResult {
     let place = scratch.child("aborted");
     let mut upload = Upload::new(place.clone());
     upload.write(&mut vec![0; LARGE_BYTES]).await?;
@@ -269,19 +270,19 @@ async fn abort(scratch: &Place) -> Verdict {
     }
 }
 
-async fn checksum(scratch: &Place, wanted: bool) -> Verdict {
-    match scratch.child("checksum").try_checksum().await? {
-        ChecksumTrial::Verified => Ok(Works("an object with a wrong checksum is refused")),
-        ChecksumTrial::Ignored if wanted => wrong("an object with a wrong checksum is accepted"),
-        ChecksumTrial::Ignored => Ok(Needless(
+async fn checksum(scratch: &Place, wanted: bool) -> ProbeResult {
+    match scratch.child("checksum").probe_checksum().await? {
+        ChecksumProbe::Verified => Ok(Works("an object with a wrong checksum is refused")),
+        ChecksumProbe::Ignored if wanted => wrong("an object with a wrong checksum is accepted"),
+        ChecksumProbe::Ignored => Ok(NotNeeded(
             "the store does not verify checksums; they are needed with --checksum only",
         )),
-        ChecksumTrial::NotSent => Ok(Needless("starlift sends checksums to S3 only")),
+        ChecksumProbe::NotSent => Ok(NotNeeded("starlift sends checksums to S3 only")),
     }
 }
 
 /// Removes everything below the prefix.
-async fn remove(scratch: &Place) -> Verdict {
+async fn remove(scratch: &Place) -> ProbeResult {
     if let Some(folder) = scratch.location.local_path() {
         return match std::fs::remove_dir_all(&folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

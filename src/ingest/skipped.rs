@@ -12,7 +12,7 @@ const SHOWN_KINDS: usize = 10;
 
 /// Describes the skipped objects, most frequent first. `named` formats a suffix or kind and its
 /// number of objects. After ten of them, one last entry has the totals of the rest.
-pub fn passed_over(
+pub fn skipped_kinds(
     skipped: &BTreeMap<String, u64>,
     named: impl Fn(&str, u64) -> String,
 ) -> Vec<String> {
@@ -31,17 +31,17 @@ pub fn passed_over(
 /// Returns the error for a dataset without objects, with the places and names that were searched.
 pub fn nothing_found(dataset: Dataset, places: &[Place], skipped: &BTreeMap<String, u64>) -> Error {
     let places: Vec<String> = places.iter().map(|place| place.location.typed.clone()).collect();
-    let passed_over = passed_over(skipped, |kind, objects| format!("{objects} {kind}"));
-    let passed_over = match passed_over.is_empty() {
+    let skipped_kinds = skipped_kinds(skipped, |kind, objects| format!("{objects} {kind}"));
+    let skipped_kinds = match skipped_kinds.is_empty() {
         true => "there is no object at all".to_owned(),
         false => format!(
             "passed over: {} (--suffix any reads every suffix, --include-hidden hidden names)",
-            passed_over.join(", ")
+            skipped_kinds.join(", ")
         ),
     };
     Error::NothingFound(format!(
         "no {} found at {}: looked for .json, .jsonl and .ndjson objects, also with .gz or .zst; \
-         {passed_over}",
+         {skipped_kinds}",
         dataset.label(),
         places.join(", "),
     ))
@@ -54,10 +54,10 @@ mod tests {
     #[test]
     fn the_most_frequent_come_first_and_the_rest_is_counted() {
         let skipped: BTreeMap<String, u64> = (1..=31).map(|i| (format!(".{i:02}"), i)).collect();
-        let words = passed_over(&skipped, |kind, objects| format!("{kind} ({objects})"));
+        let words = skipped_kinds(&skipped, |kind, objects| format!("{kind} ({objects})"));
         assert_eq!(words.len(), 11);
         assert_eq!(words[..2], [".31 (31)", ".30 (30)"]);
         assert_eq!(words[10], "and 231 more in 21 suffixes");
-        assert!(passed_over(&BTreeMap::new(), |_, _| String::new()).is_empty());
+        assert!(skipped_kinds(&BTreeMap::new(), |_, _| String::new()).is_empty());
     }
 }

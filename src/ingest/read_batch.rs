@@ -1,4 +1,4 @@
-//! Reads objects in units: small local files are grouped, and each remote object is its own unit.
+//! Reads objects in batches: small local files are grouped, and each remote object is its own batch.
 
 use std::sync::Arc;
 
@@ -8,18 +8,18 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::file::ListedFile;
-use super::meter::Meter;
 use super::pool::{DecodeError, DecoderPool, Sink};
+use super::progress::TransformProgress;
 use crate::decode::{Decoder, ObjectCounts, ObjectState};
 use crate::error::Result;
 use crate::storage::{Decompressor, InputObject};
 
 /// Maximum number of local files read in sequence on one thread. Opening a file of 300 bytes takes
 /// longer than decoding it, and handing it from thread to thread takes longer still.
-const FILES_PER_UNIT: usize = 128;
+const FILES_PER_BATCH: usize = 128;
 
-/// Size in bytes at which a unit is closed, so that large files are spread over the threads.
-const UNIT_BYTES: u64 = 1024 * 1024;
+/// Size in bytes at which a batch is closed, so that large files are spread over the threads.
+const READ_BATCH_BYTES: u64 = 1024 * 1024;
 
 /// Number of bytes per range request: large enough that 20 ms of latency matter little, small
 /// enough to fetch again after a dropped connection.
@@ -32,38 +32,38 @@ const RANGES_AHEAD: usize = 4;
 const BLOCK_BYTES: usize = 512 * 1024;
 
 /// Objects that are read together.
-pub(super) type Unit = Vec<InputObject>;
+pub(super) type ReadBatch = Vec<InputObject>;
 
-/// Groups objects into units as they are listed.
-pub(super) fn units(
+/// Groups objects into batches as they are listed.
+pub(super) fn read_batches(
     objects: impl Stream<Item = Result<InputObject>>,
-) -> impl Stream<Item = Result<Unit>> {
-    // Do not hold back listed objects until a unit is full: group those that are ready.
-    objects.ready_chunks(FILES_PER_UNIT).flat_map(|ready| stream::iter(split(ready)))
+) -> impl Stream<Item = Result<ReadBatch>> {
+    // Do not hold back listed objects until a batch is full: group those that are ready.
+    objects.ready_chunks(FILES_PER_BATCH).flat_map(|ready| stream::iter(split(ready)))
 }
 
-fn split(ready: Vec<Result<InputObject>>) -> Vec<Result<Unit>> {
-    let mut units = Vec::new();
-    let mut unit = Unit::new();
+fn split(ready: Vec<Result<InputObject>>) -> Vec<Result<ReadBatch>> {
+    let mut read_batches = Vec::new();
+    let mut batch = ReadBatch::new();
     let mut bytes = 0;
     for object in ready {
         match object {
-            Err(error) => units.push(Err(error)),
-            Ok(object) if !is_file(&object) => units.push(Ok(vec![object])),
+            Err(error) => read_batches.push(Err(error)),
+            Ok(object) if !is_file(&object) => read_batches.push(Ok(vec![object])),
             Ok(object) => {
                 bytes += object.size;
-                unit.push(object);
-                if bytes >= UNIT_BYTES {
-                    units.push(Ok(std::mem::take(&mut unit)));
+                batch.push(object);
+                if bytes >= READ_BATCH_BYTES {
+                    read_batches.push(Ok(std::mem::take(&mut batch)));
                     bytes = 0;
                 }
             }
         }
     }
-    if !unit.is_empty() {
-        units.push(Ok(unit));
+    if !batch.is_empty() {
+        read_batches.push(Ok(batch));
     }
-    units
+    read_batches
 }
 
 fn is_file(object: &InputObject) -> bool {
@@ -79,10 +79,10 @@ pub(super) struct ReadObject {
     pub counts: ObjectCounts,
 }
 
-/// Reads units. Clones share the meter and the limits of a run.
+/// Reads batches of objects. Clones share the progress counters and the limits of a run.
 #[derive(Clone)]
 pub(super) struct Reader {
-    pub meter: Arc<Meter>,
+    pub progress: Arc<TransformProgress>,
     /// Cancels the reading of local files, which otherwise continues in its thread even if its
     /// future is dropped.
     pub stop: CancellationToken,
@@ -97,21 +97,22 @@ pub(super) struct Reader {
 pub(super) const WINDOWS_KIB: usize = 256 * 1024;
 
 impl Reader {
-    pub async fn read(&self, unit: Unit, pool: &DecoderPool) -> Result<Vec<ReadObject>> {
-        if unit.iter().all(is_file) {
+    pub async fn read(&self, batch: ReadBatch, pool: &DecoderPool) -> Result<Vec<ReadObject>> {
+        if batch.iter().all(is_file) {
             let reader = self.clone();
             return pool
                 .run(move |decoder, sink| {
-                    let largest = unit.iter().map(|object| object.size).max().unwrap_or(0);
+                    let largest = batch.iter().map(|object| object.size).max().unwrap_or(0);
                     let mut block = vec![0; BLOCK_BYTES.min(largest as usize + 1)];
-                    unit.into_iter()
+                    batch
+                        .into_iter()
                         .map(|object| reader.read_file(object, decoder, sink, &mut block))
                         .collect()
                 })
                 .await?;
         }
-        let mut read = Vec::with_capacity(unit.len());
-        for object in unit {
+        let mut read = Vec::with_capacity(batch.len());
+        for object in batch {
             read.push(self.read_remote(object, pool).await?);
         }
         Ok(read)
@@ -135,7 +136,7 @@ impl Reader {
         let mut stored = 0;
         while let Some((chunk, permit)) = next {
             stored += chunk.len() as u64;
-            self.meter.read(chunk.len() as u64);
+            self.progress.read(chunk.len() as u64);
             let decoded = pool
                 .run(move |decoder, sink| {
                     let outcome = state.feed(&chunk, decoder, sink);
@@ -149,7 +150,7 @@ impl Reader {
         }
         let counts = pool.run(move |decoder, sink| state.finish(decoder, sink)).await?;
         let counts = counts.map_err(|e| e.of(&object.url))?;
-        self.meter.object_done();
+        self.progress.object_done();
         // Web servers are not required to report the length in advance.
         object.size = stored;
         Ok(ReadObject { object, counts })
@@ -230,7 +231,7 @@ impl Reader {
     ) -> Result<ReadObject> {
         let counts =
             self.decode_file(&object, decoder, sink, block).map_err(|e| e.of(&object.url))?;
-        self.meter.object_done();
+        self.progress.object_done();
         Ok(ReadObject { object, counts })
     }
 
@@ -250,7 +251,7 @@ impl Reader {
             if self.stop.is_cancelled() {
                 return Err(std::io::Error::from(std::io::ErrorKind::Interrupted).into());
             }
-            self.meter.read(length as u64);
+            self.progress.read(length as u64);
             decoding.feed(&block[..length], decoder, sink)?;
         }
         decoding.finish(decoder, sink)

@@ -7,10 +7,10 @@ use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Int64Type, Schema, SchemaRef};
 use datafusion::prelude::SessionContext;
 
-use super::plan::plan;
-use super::queries::{Group, Queries, Query};
-use super::transform::Rules;
+use super::plan::plan_query;
+use super::rules::Rules;
 use crate::error::{Error, Result};
+use crate::star::{Group, Queries, Query};
 
 /// Counts of the plays in the staged events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -70,7 +70,7 @@ pub async fn count_encoded_twice(
 
 /// Runs a query and returns its only row. Fails if it returns any other number of rows.
 async fn one_row(session: &SessionContext, query: &Query, rules: Rules) -> Result<RecordBatch> {
-    let rows = plan(session, query, rules).await?;
+    let rows = plan_query(session, query, rules).await?;
     let batches = rows.collect().await.map_err(|e| Error::query(query.file(), e))?;
     let batch = arrow::compute::concat_batches(&first_schema(&batches), &batches)?;
     if batch.num_rows() == 1 { Ok(batch) } else { Err(refuse(query, "it must give one row")) }

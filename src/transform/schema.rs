@@ -6,15 +6,16 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, DictionaryArray, Int32Array, RecordBatch};
 use arrow::compute::{CastOptions, cast, cast_with_options};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use datafusion::common::Column;
-use datafusion::logical_expr::SortExpr;
-use datafusion::prelude::Expr;
 
-use super::model::{SONGPLAYS, Table};
 use crate::error::{Error, Result};
+use crate::star::model::{SONGPLAYS, Table};
 
 /// Casts a batch to the model's types. Fails if a column has a null that the model does not allow.
-pub(super) fn conform(query: &str, batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+pub(super) fn cast_to_schema(
+    query: &str,
+    batch: &RecordBatch,
+    schema: &SchemaRef,
+) -> Result<RecordBatch> {
     let refuse = |reason: String| Error::Shape { name: query.to_owned(), reason };
     let options = CastOptions { safe: false, ..CastOptions::default() };
     let columns: Vec<ArrayRef> = batch
@@ -35,7 +36,7 @@ pub(super) fn conform(query: &str, batch: &RecordBatch, schema: &SchemaRef) -> R
 
 /// The model's schema, except that a text column stays dictionary-encoded if the query returns it that
 /// way. The Parquet file is the same either way.
-pub(super) fn conforming_schema(table: &Table, found: &Schema) -> SchemaRef {
+pub(super) fn output_schema(table: &Table, found: &Schema) -> SchemaRef {
     let wanted = table.schema();
     let fields = wanted.fields().iter().zip(found.fields()).map(|(wanted, found)| {
         if *found.data_type() == text_dictionary() {
@@ -62,7 +63,7 @@ pub(super) fn intermediate_schema(found: &Schema) -> SchemaRef {
 }
 
 /// Dictionary-encodes the text columns that are dictionaries in `schema`.
-pub(super) fn number_texts(
+pub(super) fn dictionary_encode(
     _query: &str,
     batch: &RecordBatch,
     schema: &SchemaRef,
@@ -80,19 +81,13 @@ pub(super) fn number_texts(
     Ok(RecordBatch::try_new(schema.clone(), columns.collect::<Result<_, _>>()?)?)
 }
 
-/// The sort order of the rows of `table`: ascending, nulls last.
-pub(super) fn order(table: &Table) -> Vec<SortExpr> {
-    let columns = table.sorted_by.iter();
-    columns.map(|c| Expr::Column(Column::new_unqualified(*c)).sort(true, false)).collect()
-}
-
 fn text_dictionary() -> DataType {
     DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
 }
 
 /// Fails unless the columns of a query have the same names and order as those of its table, and types that
 /// can be cast to the table's without loss.
-pub(super) fn check_shape(query: &str, table: &Table, found: &Schema) -> Result<()> {
+pub(super) fn ensure_shape(query: &str, table: &Table, found: &Schema) -> Result<()> {
     let wanted: SchemaRef = table.schema();
     let refuse = |reason| Err(Error::Shape { name: query.to_owned(), reason });
     let names = |schema: &Schema| {

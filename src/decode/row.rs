@@ -6,10 +6,10 @@ use super::convert::{Converter, Value, text_of};
 use super::dataset::{Dataset, PLAY_PAGE, Required, StagedColumns, event};
 use super::notes::Notes;
 use super::reject::Rejection;
-use super::scan::Slot;
+use super::scan::FieldSpan;
 
 /// Turns scanned records into rows of a staging table.
-pub(super) struct RowMaker {
+pub(super) struct RowBuilder {
     dataset: Dataset,
     converter: Converter,
     /// One value per column.
@@ -19,15 +19,15 @@ pub(super) struct RowMaker {
     required_of_plays: Vec<usize>,
 }
 
-impl RowMaker {
-    pub fn new(staged: &StagedColumns) -> RowMaker {
+impl RowBuilder {
+    pub fn new(staged: &StagedColumns) -> RowBuilder {
         let dataset = staged.dataset();
         let columns = dataset.columns();
         let those = |is_required: fn(Required) -> bool| {
             let all = columns.iter().enumerate().filter(|(_, column)| is_required(column.required));
             all.map(|(at, _)| at).collect()
         };
-        RowMaker {
+        RowBuilder {
             dataset,
             converter: Converter::new(staged.repairs_encoding()),
             values: vec![Value::Null; columns.len()],
@@ -47,16 +47,16 @@ impl RowMaker {
     pub fn append(
         &mut self,
         record: &str,
-        slots: &[Slot],
+        spans: &[FieldSpan],
         rows: &mut StagingBuilder,
     ) -> Result<(), Rejection> {
         self.converter.clear();
-        let places = slots.iter().zip(&mut self.values);
-        for ((at, column), (slot, value)) in self.dataset.columns().iter().enumerate().zip(places) {
-            self.converter.convert(column, rows.dictionary(at), record, slot, value)?;
+        let places = spans.iter().zip(&mut self.values);
+        for ((at, column), (span, value)) in self.dataset.columns().iter().enumerate().zip(places) {
+            self.converter.convert(column, rows.dictionary(at), record, span, value)?;
         }
         let is_play = self.is_play(record, rows);
-        self.demand_required(is_play)?;
+        self.ensure_required(is_play)?;
         rows.append(&self.values, record, &self.converter.unescaped, is_play);
         Ok(())
     }
@@ -71,7 +71,7 @@ impl RowMaker {
             == Some(PLAY_PAGE)
     }
 
-    fn demand_required(&self, is_play: bool) -> Result<(), Rejection> {
+    fn ensure_required(&self, is_play: bool) -> Result<(), Rejection> {
         let required = if is_play { &self.required_of_plays } else { &self.required };
         let missing = required.iter().find(|&&at| matches!(self.values[at], Value::Null));
         let Some(&missing) = missing else { return Ok(()) };

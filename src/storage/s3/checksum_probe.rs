@@ -7,7 +7,7 @@ use crate::storage::{Place, StorageError};
 
 /// A server's reaction to a wrong checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ChecksumTrial {
+pub(crate) enum ChecksumProbe {
     /// The server rejects the object.
     Verified,
     /// The server stores the object.
@@ -25,11 +25,11 @@ impl Place {
     /// # Errors
     ///
     /// Returns an error if the store fails or denies the request.
-    pub(crate) async fn try_checksum(&self) -> Result<ChecksumTrial, StorageError> {
-        let Some(s3) = &self.s3 else { return Ok(ChecksumTrial::NotSent) };
+    pub(crate) async fn probe_checksum(&self) -> Result<ChecksumProbe, StorageError> {
+        let Some(s3) = &self.s3 else { return Ok(ChecksumProbe::NotSent) };
         match s3.put_with_wrong_checksum(self.path().as_ref()).await {
-            Ok(true) => Ok(ChecksumTrial::Ignored),
-            Ok(false) => Ok(ChecksumTrial::Verified),
+            Ok(true) => Ok(ChecksumProbe::Ignored),
+            Ok(false) => Ok(ChecksumProbe::Verified),
             Err(error) => Err(StorageError::write(&self.to_string(), error)),
         }
     }

@@ -12,16 +12,16 @@ use datafusion::datasource::empty::EmptyTable;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 
-use super::conform::check_shape;
 use super::functions::{RepairEncoding, register_functions};
-use super::model::{SONGPLAYS, Table};
-use super::queries::{Group, Queries, Query};
-use super::transform::Rules;
+use super::rules::Rules;
+use super::schema::ensure_shape;
 use crate::decode::{Dataset, StagedColumns};
 use crate::error::{Error, Result};
+use crate::star::model::{SONGPLAYS, Table};
+use crate::star::{Group, Queries, Query};
 
 /// The columns of the staging tables that the queries of a transform read.
-pub struct StagedNeeds {
+pub struct RequiredColumns {
     /// Columns of `staging_songs`.
     pub songs: StagedColumns,
     /// Columns of `staging_events`.
@@ -36,7 +36,7 @@ pub struct StagedNeeds {
 ///
 /// Returns an error if a query cannot be planned or does not return the columns of its table. This way, a
 /// mistake in a query is reported before any object is read.
-pub async fn staged_needs(queries: &Queries, rules: Rules) -> Result<StagedNeeds> {
+pub async fn required_columns(queries: &Queries, rules: Rules) -> Result<RequiredColumns> {
     let session = SessionContext::new();
     register_functions(&session, rules.repair_encoding);
     let register = |name: &str, schema: SchemaRef| {
@@ -53,10 +53,10 @@ pub async fn staged_needs(queries: &Queries, rules: Rules) -> Result<StagedNeeds
     let mut last_reader = None;
     for group in [Group::Intermediate, Group::Star, Group::Accounting] {
         for query in queries.of(group) {
-            let rows = plan(&session, query, rules).await?;
+            let rows = plan_query(&session, query, rules).await?;
             let table = Table::named(&query.name).filter(|_| group == Group::Star);
             if let Some(table) = table {
-                check_shape(&query.file(), table, rows.schema().as_arrow())?;
+                ensure_shape(&query.file(), table, rows.schema().as_arrow())?;
             }
             if group == Group::Intermediate {
                 register(&query.name, Arc::new(rows.schema().as_arrow().clone()))?;
@@ -75,7 +75,11 @@ pub async fn staged_needs(queries: &Queries, rules: Rules) -> Result<StagedNeeds
         })
         .with_repaired_encoding(rules.repair_encoding == RepairEncoding::Store)
     };
-    Ok(StagedNeeds { songs: needs(Dataset::Songs), events: needs(Dataset::Events), last_reader })
+    Ok(RequiredColumns {
+        songs: needs(Dataset::Songs),
+        events: needs(Dataset::Events),
+        last_reader,
+    })
 }
 
 fn is_staging(table: &str) -> bool {
@@ -101,7 +105,7 @@ fn columns_read(plan: &LogicalPlan) -> datafusion::error::Result<BTreeSet<(Strin
 /// # Errors
 ///
 /// Returns an error if the query is not valid SQL or refers to unknown tables or columns.
-pub(super) async fn plan(
+pub(super) async fn plan_query(
     session: &SessionContext,
     query: &Query,
     rules: Rules,
@@ -122,13 +126,13 @@ mod tests {
     use super::*;
 
     async fn events(queries: &Queries) -> Vec<String> {
-        let needs = staged_needs(queries, Rules::default()).await.unwrap();
+        let needs = required_columns(queries, Rules::default()).await.unwrap();
         needs.events.schema().fields().iter().map(|field| field.name().clone()).collect()
     }
 
     #[tokio::test]
     async fn columns_are_staged_that_a_query_reads() {
-        let needs = staged_needs(&Queries::built_in(), Rules::default()).await.unwrap();
+        let needs = required_columns(&Queries::built_in(), Rules::default()).await.unwrap();
         assert_eq!(needs.last_reader, Some(SONGPLAYS));
         let built_in = events(&Queries::built_in()).await;
         for column in ["auth", "method", "registration", "status"] {

@@ -4,7 +4,7 @@
 
 use super::dataset::Dataset;
 
-/// Index of a node in its [`Shape`].
+/// Index of a node in its [`FieldPaths`].
 pub(super) type NodeId = u32;
 
 /// The node of a whole record.
@@ -12,7 +12,7 @@ pub(super) const ROOT: NodeId = 0;
 
 /// The places of a dataset's columns within a JSON record.
 #[derive(Debug, Clone)]
-pub struct Shape {
+pub struct FieldPaths {
     nodes: Vec<Node>,
 }
 
@@ -37,7 +37,7 @@ impl Node {
 pub(super) struct Key {
     pub name: Box<[u8]>,
     pub node: NodeId,
-    spelled: Option<Spelled>,
+    pattern: Option<KeyPattern>,
 }
 
 /// One step of a path, from a value to a value within it.
@@ -47,30 +47,30 @@ pub(super) enum Step {
     Index(usize),
 }
 
-impl Shape {
+impl FieldPaths {
     /// Matches by key: each column is filled from the top-level key of the same name.
-    pub fn by_key(dataset: Dataset) -> Shape {
+    pub fn by_key(dataset: Dataset) -> FieldPaths {
         let paths = dataset.columns().iter().map(|c| vec![Step::Key(c.name.to_owned())]);
-        Shape::from_paths(paths)
+        FieldPaths::from_paths(paths)
     }
 
-    pub(super) fn from_paths(paths: impl IntoIterator<Item = Vec<Step>>) -> Shape {
-        let mut shape = Shape { nodes: vec![Node::default()] };
+    pub(super) fn from_paths(paths: impl IntoIterator<Item = Vec<Step>>) -> FieldPaths {
+        let mut tree = FieldPaths { nodes: vec![Node::default()] };
         for (column, path) in paths.into_iter().enumerate() {
-            let leaf = path.iter().fold(ROOT, |at, step| shape.child_or_insert(at, step));
-            shape.nodes[leaf as usize].columns.push(column as u16);
+            let leaf = path.iter().fold(ROOT, |at, step| tree.child_or_insert(at, step));
+            tree.nodes[leaf as usize].columns.push(column as u16);
         }
-        for node in &mut shape.nodes {
+        for node in &mut tree.nodes {
             node.only_column = match node.columns[..] {
                 [column] if node.is_leaf() => Some(column),
                 _ => None,
             };
         }
-        shape
+        tree
     }
 
     /// Returns `true` if a record can be a JSON array, that is, if a path starts with an index.
-    pub(super) fn takes_arrays(&self) -> bool {
+    pub(super) fn accepts_arrays(&self) -> bool {
         !self.nodes[ROOT as usize].indexes.is_empty()
     }
 
@@ -103,15 +103,15 @@ impl Shape {
 
 impl Key {
     fn new(name: &str, node: NodeId) -> Key {
-        Key { name: name.as_bytes().into(), node, spelled: Spelled::new(name) }
+        Key { name: name.as_bytes().into(), node, pattern: KeyPattern::new(name) }
     }
 
     /// Returns the position after the key and its colon if `bytes` has it at `at` in the usual
     /// spelling, without escapes or blanks.
     #[inline]
     pub fn end(&self, bytes: &[u8], at: usize) -> Option<usize> {
-        let spelled = self.spelled.as_ref()?;
-        spelled.is_at(&bytes[at..]).then(|| at + spelled.length)
+        let pattern = self.pattern.as_ref()?;
+        pattern.is_at(&bytes[at..]).then(|| at + pattern.length)
     }
 }
 
@@ -120,7 +120,7 @@ const HEAD: usize = 16;
 
 /// A quoted key and its colon.
 #[derive(Debug, Clone)]
-struct Spelled {
+struct KeyPattern {
     /// First bytes, as a little-endian integer.
     head: u128,
     /// Mask of the bytes that `head` uses.
@@ -129,23 +129,23 @@ struct Spelled {
     length: usize,
 }
 
-impl Spelled {
+impl KeyPattern {
     /// Returns `None` for a name that JSON can only spell with escapes.
-    fn new(name: &str) -> Option<Spelled> {
+    fn new(name: &str) -> Option<KeyPattern> {
         if name.bytes().any(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)) {
             return None;
         }
-        let spelled = format!("\"{name}\":").into_bytes();
-        let filled = spelled.len().min(HEAD);
+        let pattern = format!("\"{name}\":").into_bytes();
+        let filled = pattern.len().min(HEAD);
         let mut head = [0; HEAD];
-        head[..filled].copy_from_slice(&spelled[..filled]);
+        head[..filled].copy_from_slice(&pattern[..filled]);
         let mut mask = [0; HEAD];
         mask[..filled].fill(0xFF);
-        Some(Spelled {
+        Some(KeyPattern {
             head: u128::from_le_bytes(head),
             mask: u128::from_le_bytes(mask),
-            tail: spelled[filled..].into(),
-            length: spelled.len(),
+            tail: pattern[filled..].into(),
+            length: pattern.len(),
         })
     }
 

@@ -15,68 +15,18 @@ use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::conform::{
-    check_shape, conform, conforming_schema, intermediate_schema, number_texts, order,
+use super::functions::register_functions;
+use super::plan::plan_query;
+use super::rules::Rules;
+use super::schema::{
+    cast_to_schema, dictionary_encode, ensure_shape, intermediate_schema, output_schema,
 };
-use super::functions::{RepairEncoding, register_functions};
-use super::model::{TABLES, Table};
-use super::plan::plan;
-use super::queries::{Group, Queries};
 use crate::decode::Dataset;
 use crate::error::{Error, Result};
 use crate::ingest::Staging;
 use crate::staging::{SortStrategy, SortedRows, SortedTable, StagingSpace, StagingTable};
-
-/// The condition under which a play matches a song.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum MatchRule {
-    /// Artist and title must be equal.
-    #[default]
-    TitleArtist,
-    /// Artist, title and duration must be equal.
-    TitleArtistDuration,
-}
-
-/// The treatment of plays that match no song.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Unmatched {
-    /// Keep them, with nulls for `song_id` and `artist_id`.
-    #[default]
-    Keep,
-    /// Leave them out of `songplays`.
-    Drop,
-}
-
-impl MatchRule {
-    /// Returns the value of the query parameter `$match`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            MatchRule::TitleArtist => "title-artist",
-            MatchRule::TitleArtistDuration => "title-artist-duration",
-        }
-    }
-}
-
-impl Unmatched {
-    /// Returns the value of the query parameter `$unmatched`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Unmatched::Keep => "keep",
-            Unmatched::Drop => "drop",
-        }
-    }
-}
-
-/// The options that change the results of the star queries.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Rules {
-    /// Condition for a match, the query parameter `$match`.
-    pub match_rule: MatchRule,
-    /// Treatment of plays without a match, the query parameter `$unmatched`.
-    pub unmatched: Unmatched,
-    /// Treatment of text that was encoded to UTF-8 twice.
-    pub repair_encoding: RepairEncoding,
-}
+use crate::star::model::{TABLES, Table};
+use crate::star::{Group, Queries, sort_order};
 
 /// Registers the staging tables under the names that the star queries read.
 ///
@@ -132,14 +82,14 @@ pub fn deregister_tables(session: &SessionContext) -> Result<()> {
 }
 
 /// The rows of a star table as a stream of batches, with the columns of the model and in the table's order.
-pub struct StarStream {
+pub struct SortedStream {
     /// Table that the rows belong to.
     pub table: &'static Table,
     batches: BoxStream<'static, Result<RecordBatch>>,
     in_memory: Option<Arc<SortedTable>>,
 }
 
-impl StarStream {
+impl SortedStream {
     /// Returns the rows as a table for other queries to read, or `None` if not all of them are in memory.
     pub fn in_memory(&self) -> Option<Arc<SortedTable>> {
         self.in_memory.clone()
@@ -156,7 +106,7 @@ impl StarStream {
 }
 
 /// The unsorted rows of a star table.
-pub struct StarRows {
+pub struct TableRows {
     table: &'static Table,
     query: String,
     staged: StagingTable,
@@ -168,31 +118,31 @@ pub struct StarRows {
 /// # Errors
 ///
 /// Returns an error if the query cannot be planned or fails, or if its rows do not fit the model.
-pub async fn star_rows(
+pub async fn run_table_query(
     session: &SessionContext,
     queries: &Queries,
     table: &'static Table,
     rules: Rules,
     space: &StagingSpace,
-) -> Result<StarRows> {
+) -> Result<TableRows> {
     let query = queries.get(Group::Star, table.name)?;
     let name = query.file();
-    let rows = plan(session, query, rules).await?;
-    check_shape(&name, table, rows.schema().as_arrow())?;
-    let schema = conforming_schema(table, rows.schema().as_arrow());
+    let rows = plan_query(session, query, rules).await?;
+    ensure_shape(&name, table, rows.schema().as_arrow())?;
+    let schema = output_schema(table, rows.schema().as_arrow());
     let staged = StagingTable::new(table.name, schema, space.clone());
-    let staged = stage(&name, rows, staged, conform).await?;
-    Ok(StarRows { table, query: name, staged })
+    let staged = collect_into(&name, rows, staged, cast_to_schema).await?;
+    Ok(TableRows { table, query: name, staged })
 }
 
-impl StarRows {
+impl TableRows {
     /// Sorts the rows by [`Table::sorted_by`].
     ///
     /// # Errors
     ///
     /// Returns an error if the rows cannot be sorted.
-    pub async fn sorted(self, session: &SessionContext) -> Result<StarStream> {
-        let StarRows { table, query, staged } = self;
+    pub async fn sort(self, session: &SessionContext) -> Result<SortedStream> {
+        let TableRows { table, query, staged } = self;
         let by = table.sorted_by.iter().map(|column| staged.schema().index_of(column));
         let by: Vec<usize> = by.collect::<Result<_, _>>()?;
         let threads = session.state().config().target_partitions();
@@ -206,7 +156,7 @@ impl StarRows {
             }
             SortStrategy::SpillingKeys { table: keys, texts } => {
                 let rows = session.read_table(Arc::new(keys));
-                let rows = sort(rows, table, query).await?;
+                let rows = sort_spilling(rows, table, query).await?;
                 rows.map(move |keys| Ok(texts.decode(keys?)?)).boxed()
             }
             SortStrategy::SpillingTexts(staged) => {
@@ -217,25 +167,25 @@ impl StarRows {
                 });
                 let columns: Vec<_> = columns.collect();
                 let rows = session.read_table(Arc::new(staged)).and_then(|r| r.select(columns));
-                let rows = sort(rows, table, query).await?;
+                let rows = sort_spilling(rows, table, query).await?;
                 rows.map(move |batch| {
                     Ok(RecordBatch::try_new(plain.clone(), batch?.columns().to_vec())?)
                 })
                 .boxed()
             }
         };
-        Ok(StarStream { table, batches, in_memory })
+        Ok(SortedStream { table, batches, in_memory })
     }
 }
 
 /// Sorts rows with DataFusion, which spills to disk if they do not fit into memory.
-async fn sort(
+async fn sort_spilling(
     rows: datafusion::error::Result<DataFrame>,
     table: &Table,
     query: String,
 ) -> Result<BoxStream<'static, Result<RecordBatch>>> {
     let failed = move |e| Error::query(query.clone(), e);
-    let rows = rows.and_then(|rows| rows.sort(order(table))).map_err(&failed)?;
+    let rows = rows.and_then(|rows| rows.sort(sort_order(table))).map_err(&failed)?;
     Ok(rows.execute_stream().await.map_err(&failed)?.map_err(failed).boxed())
 }
 
@@ -264,7 +214,7 @@ fn sorted_batches(
 /// # Errors
 ///
 /// Returns an error if a query of an intermediate table cannot be planned or fails.
-pub async fn make_intermediates(
+pub async fn build_intermediates(
     session: &SessionContext,
     queries: &Queries,
     rules: Rules,
@@ -273,10 +223,10 @@ pub async fn make_intermediates(
     register_functions(session, rules.repair_encoding);
     for query in queries.of(Group::Intermediate) {
         let name = query.file();
-        let rows = plan(session, query, rules).await?;
+        let rows = plan_query(session, query, rules).await?;
         let schema = intermediate_schema(rows.schema().as_arrow());
         let table = StagingTable::new(&query.name, schema, space.clone());
-        let table = stage(&name, rows, table, number_texts).await?;
+        let table = collect_into(&name, rows, table, dictionary_encode).await?;
         session
             .register_table(query.name.as_ref(), Arc::new(table))
             .map_err(|e| Error::query(name, e))?;
@@ -288,7 +238,7 @@ pub async fn make_intermediates(
 type Convert = fn(&str, &RecordBatch, &SchemaRef) -> Result<RecordBatch>;
 
 /// Runs a query, with its partitions in parallel, and stores its rows in `table`.
-async fn stage(
+async fn collect_into(
     name: &str,
     rows: DataFrame,
     table: StagingTable,

@@ -9,7 +9,7 @@ use crate::storage::Place;
 /// Fails if objects of a dataset were read but contain no record, or if none of its records was decoded
 /// although the run of the current star decoded some. Typical causes are a wrong location, a marker object
 /// or a failed upload.
-pub(super) async fn demand_rows(
+pub(super) async fn ensure_not_empty(
     out: &Place,
     datasets: [(Dataset, &DatasetCounts); 2],
 ) -> Result<()> {

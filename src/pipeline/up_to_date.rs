@@ -13,7 +13,7 @@ use crate::decode::Dataset;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ingest::objects;
-use crate::publish::mend_manifests;
+use crate::publish::repair_manifests;
 use crate::star::RunRecord;
 use crate::star::register_star;
 use crate::storage::{Location, Place, Skipped, Stores};
@@ -45,7 +45,7 @@ impl Inputs {
 ///
 /// Returns an error if the inputs cannot be listed, the record at the output cannot be read, or its
 /// manifests cannot be repaired.
-pub async fn current_star(
+pub async fn find_up_to_date(
     options: &TransformOptions,
     stores: &Stores,
     engine: &Engine,
@@ -68,7 +68,7 @@ pub async fn current_star(
             return Ok(None);
         }
     }
-    Ok(mend_manifests(&out, &record, options.lock).await?.then_some(record))
+    Ok(repair_manifests(&out, &record, options.lock).await?.then_some(record))
 }
 
 async fn listed(options: &TransformOptions, stores: &Stores) -> Result<Option<Inputs>> {

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 /// Number of listings: one per dataset.
 const DATASETS: u8 = 2;
 
-/// The stage of a run.
+/// The phase of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Stage {
+pub enum Phase {
     /// Listing and reading objects.
     Reading,
     /// Running the star queries and writing their tables.
@@ -19,10 +19,10 @@ pub enum Stage {
     Publishing,
 }
 
-/// Counters that only grow. The run updates them and a display reads them.
+/// Progress of a transform: counters that only grow. The run updates them and a display reads them.
 #[derive(Debug, Default)]
-pub struct Meter {
-    stage: AtomicU8,
+pub struct TransformProgress {
+    phase: AtomicU8,
     listings_done: AtomicU8,
     objects_listed: AtomicU64,
     bytes_listed: AtomicU64,
@@ -33,9 +33,9 @@ pub struct Meter {
 
 /// A snapshot of the counters.
 #[derive(Debug, Clone, Copy)]
-pub struct Reading {
-    /// Current stage.
-    pub stage: Stage,
+pub struct ProgressSnapshot {
+    /// Current phase.
+    pub phase: Phase,
     /// `true` if the listings are complete.
     pub listing_done: bool,
     /// Number of objects listed so far.
@@ -50,7 +50,7 @@ pub struct Reading {
     pub rows_written: u64,
 }
 
-impl Meter {
+impl TransformProgress {
     /// Counts a listed object of `bytes` bytes.
     pub fn listed(&self, bytes: u64) {
         self.objects_listed.fetch_add(1, Ordering::Relaxed);
@@ -77,20 +77,20 @@ impl Meter {
         self.rows_written.fetch_add(rows, Ordering::Relaxed);
     }
 
-    /// Records the start of a stage.
-    pub fn enter(&self, stage: Stage) {
-        self.stage.store(stage as u8, Ordering::Relaxed);
+    /// Records the start of a phase.
+    pub fn enter(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Relaxed);
     }
 
     /// Returns a snapshot of the counters.
-    pub fn reading(&self) -> Reading {
+    pub fn snapshot(&self) -> ProgressSnapshot {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Reading {
-            stage: match self.stage.load(Ordering::Relaxed) {
-                0 => Stage::Reading,
-                1 => Stage::Writing,
-                2 => Stage::Checking,
-                _ => Stage::Publishing,
+        ProgressSnapshot {
+            phase: match self.phase.load(Ordering::Relaxed) {
+                0 => Phase::Reading,
+                1 => Phase::Writing,
+                2 => Phase::Checking,
+                _ => Phase::Publishing,
             },
             listing_done: self.listings_done.load(Ordering::Relaxed) >= DATASETS,
             objects_listed: load(&self.objects_listed),

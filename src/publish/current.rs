@@ -9,20 +9,20 @@ use crate::star::{RECORD, RunRecord};
 use crate::storage::Place;
 
 /// The record at an output when a run began.
-pub(super) struct Standing {
+pub(super) struct CurrentRecord {
     place: Place,
     found: Option<Versioned>,
     /// Content of the record; `None` if it does not exist.
     pub record: Option<RunRecord>,
 }
 
-impl Standing {
+impl CurrentRecord {
     /// Reads the record at `out`.
     ///
     /// # Errors
     ///
     /// Returns an error if the record cannot be read, or this version does not understand it.
-    pub async fn read(out: &Place) -> Result<Standing> {
+    pub async fn read(out: &Place) -> Result<CurrentRecord> {
         let place = out.child(RECORD);
         if place.location.local_path().is_some_and(|path| path.is_dir()) {
             let (url, reason) = (place.to_string(), "it is a folder".to_owned());
@@ -31,7 +31,7 @@ impl Standing {
         let found = conditional::read(&place).await?;
         let parse = |found: &Versioned| RunRecord::parse(&place, &found.bytes);
         let record = found.as_ref().map(parse).transpose()?;
-        Ok(Standing { place, found, record })
+        Ok(CurrentRecord { place, found, record })
     }
 
     /// Replaces this record with that of the run `run_id`, if this one is still in place.
@@ -61,7 +61,7 @@ impl Standing {
     ///
     /// Returns an error if another record has replaced it, or it cannot be read.
     pub async fn verify(&self) -> Result<()> {
-        match self.demand_unchanged().await {
+        match self.ensure_unchanged().await {
             Ok(()) => Ok(()),
             Err(Failed::Overtaken(error) | Failed::Store(error)) => Err(error),
         }
@@ -69,7 +69,7 @@ impl Standing {
 
     async fn try_replace(&self, json: Vec<u8>) -> Result<(), Failed> {
         // Some stores ignore the condition.
-        self.demand_unchanged().await?;
+        self.ensure_unchanged().await?;
         if let Some(path) = self.place.location.local_path() {
             return Ok(disk::replace(path, json).await?);
         }
@@ -84,7 +84,7 @@ impl Standing {
 
     /// Fails if another record has replaced this one. Stores without conditional puts have no stronger
     /// check.
-    async fn demand_unchanged(&self) -> Result<(), Failed> {
+    async fn ensure_unchanged(&self) -> Result<(), Failed> {
         let found = conditional::read(&self.place).await.map_err(Error::from)?;
         let bytes = |found: &Option<Versioned>| found.as_ref().map(|found| found.bytes.clone());
         if bytes(&found) == bytes(&self.found) {

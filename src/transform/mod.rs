@@ -1,0 +1,18 @@
+//! The SQL step: plans the queries of the star, runs them on the staging tables, and converts their rows to
+//! the schema of the star.
+
+mod accounting;
+mod functions;
+mod plan;
+mod rules;
+mod run;
+mod schema;
+
+pub use accounting::{EncodingCounts, PlayCounts, count_encoded_twice, count_plays};
+pub use functions::RepairEncoding;
+pub use plan::{RequiredColumns, required_columns};
+pub use rules::{MatchRule, Rules, Unmatched};
+pub use run::{
+    SortedStream, TableRows, build_intermediates, deregister_staging, deregister_tables,
+    register_rows, register_staging, run_table_query,
+};
