@@ -118,10 +118,14 @@ impl Cloud {
             }
             "DescribeClusters" => clusters.describe(self, request, pace).await,
             "PauseCluster" => {
-                clusters.pass(self, request, pace, "available", "pausing", "paused").await
+                clusters
+                    .pause_or_resume(self, request, pace, "available", "pausing", "paused")
+                    .await
             }
             "ResumeCluster" => {
-                clusters.pass(self, request, pace, "paused", "resuming", "available").await
+                clusters
+                    .pause_or_resume(self, request, pace, "paused", "resuming", "available")
+                    .await
             }
             "DeleteCluster" => clusters.delete(self, request, pace).await,
             "ModifyCluster" => {
