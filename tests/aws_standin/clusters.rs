@@ -13,7 +13,7 @@ fn states(aws: &Caller, n: usize) -> Vec<String> {
 #[test]
 fn cluster_is_created_step_by_step() {
     let Some(aws) = Caller::start() else { return };
-    aws.polls(2);
+    aws.set_polls(2);
     let mut params = create::params("w");
     params.extend([("Tags.Tag.1.Key", "starlift"), ("Tags.Tag.1.Value", "yes")]);
     let made = aws.ask("redshift", "CreateCluster", &params);
@@ -97,13 +97,13 @@ fn deletion_requires_a_final_snapshot_or_its_omission() {
 fn test_can_set_the_state() {
     let Some(aws) = Caller::start() else { return };
     aws.cluster("w");
-    aws.cluster_state("w", "incompatible-network");
+    aws.set_cluster_status("w", "incompatible-network");
     assert_eq!(states(&aws, 2), ["incompatible-network", "incompatible-network"]);
     assert_eq!(text(&aws.describe("w"), "ClusterAvailabilityStatus"), "Unavailable");
     aws.refused("redshift", "PauseCluster", &[W], 400, "InvalidClusterState");
-    aws.cluster_state("w", "modifying");
+    aws.set_cluster_status("w", "modifying");
     aws.refused("redshift", "DeleteCluster", &[W, AT_ONCE], 400, "InvalidClusterState");
-    aws.cluster_state("w", "paused");
+    aws.set_cluster_status("w", "paused");
     aws.ask("redshift", "ResumeCluster", &[W]);
     assert_eq!(states(&aws, 2), ["resuming", "available"]);
 }
@@ -129,7 +129,7 @@ fn modifications_are_visible() {
 fn test_can_set_the_endpoint() {
     let Some(aws) = Caller::start() else { return };
     aws.cluster("w");
-    aws.endpoint_of_clusters("localhost", 15439);
+    aws.set_cluster_endpoint("localhost", 15439);
     let seen = aws.describe("w");
     let endpoint = "<Address>localhost</Address><Port>15439</Port>";
     assert_eq!(text(&seen, "Endpoint"), endpoint);
@@ -145,7 +145,7 @@ fn test_can_set_the_credentials() {
     let params = [W, ("DbUser", "ann")];
     let motos = aws.ask("redshift", "GetClusterCredentials", &params);
     assert_eq!(text(&motos, "DbUser"), "IAM:ann");
-    aws.credentials_of_clusters("IAM:loader", "Str0ng & enough");
+    aws.set_cluster_credentials("IAM:loader", "Str0ng & enough");
     let ours = aws.ask("redshift", "GetClusterCredentials", &params);
     assert_eq!(text(&ours, "DbUser"), "IAM:loader");
     assert_eq!(text(&ours, "DbPassword"), "Str0ng &amp; enough");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::caller::{Caller, text};
 use crate::create;
-use crate::support::aws::{Rule, What};
+use crate::support::aws::{Effect, Rule};
 use crate::support::redshift::Gate;
 
 #[test]
@@ -29,8 +29,8 @@ fn requests_are_recorded_in_order() {
 #[test]
 fn request_is_throttled() {
     let Some(aws) = Caller::start() else { return };
-    aws.script(Rule::new("ListRoles", What::Throttle).after(1).times(2));
-    aws.script(Rule::new("DescribeVpcs", What::Throttle));
+    aws.inject(Rule::new("ListRoles", Effect::Throttle).after(1).times(2));
+    aws.inject(Rule::new("DescribeVpcs", Effect::Throttle));
     assert_eq!(aws.rules_left(), 2);
     aws.ask("iam", "ListRoles", &[]);
     assert_eq!(aws.rules_left(), 2);
@@ -46,7 +46,7 @@ fn request_is_throttled() {
 fn request_is_denied() {
     let Some(aws) = Caller::start() else { return };
     for action in ["CreateRole", "CreateSecurityGroup", "PauseCluster"] {
-        aws.script(Rule::new(action, What::Deny).always());
+        aws.inject(Rule::new(action, Effect::Deny).always());
     }
     let role = [("RoleName", "copy"), ("AssumeRolePolicyDocument", "{}")];
     let no = aws.refused("iam", "CreateRole", &role, 403, "AccessDenied");
@@ -69,8 +69,8 @@ fn request_is_denied() {
 fn request_is_rejected_with_any_error() {
     let Some(aws) = Caller::start() else { return };
     let code = "InsufficientClusterCapacity";
-    let what = What::Refuse { status: 400, code, message: "No <room>".into() };
-    aws.script(Rule::new("CreateCluster", what).with("NodeType", "ra3.large"));
+    let what = Effect::Refuse { status: 400, code, message: "No <room>".into() };
+    aws.inject(Rule::new("CreateCluster", what).with("NodeType", "ra3.large"));
     let mut other = create::params("w");
     other.retain(|(key, _)| *key != "NodeType");
     other.push(("NodeType", "rg.large"));
@@ -78,17 +78,17 @@ fn request_is_rejected_with_any_error() {
     let no = aws.refused("redshift", "CreateCluster", &create::params("v"), 400, code);
     assert_eq!(text(&no, "Message"), "No &lt;room&gt;");
     assert!(no.starts_with("<ErrorResponse xmlns=\"http://redshift.amazonaws.com/doc/"), "{no}");
-    let what = What::Refuse { status: 500, code: "InternalError", message: "oh".into() };
-    aws.script(Rule::new("DescribeVpcs", what));
+    let what = Effect::Refuse { status: 500, code: "InternalError", message: "oh".into() };
+    aws.inject(Rule::new("DescribeVpcs", what));
     aws.refused("ec2", "DescribeVpcs", &[], 500, "InternalError");
 }
 
 #[test]
 fn test_provides_the_response() {
     let Some(aws) = Caller::start() else { return };
-    aws.script(Rule::new("ListRoles", What::Answer("not <XML".into())));
+    aws.inject(Rule::new("ListRoles", Effect::Answer("not <XML".into())));
     assert_eq!(aws.ask("iam", "ListRoles", &[]), "not <XML");
-    aws.script(Rule::new("GetCallerIdentity", What::Rewrite("user/ann".into(), "root".into())));
+    aws.inject(Rule::new("GetCallerIdentity", Effect::Rewrite("user/ann".into(), "root".into())));
     let xml = aws.ask("sts", "GetCallerIdentity", &[]);
     assert_eq!(text(&xml, "Arn"), "arn:aws:iam::123456789012:root");
 }
@@ -96,7 +96,7 @@ fn test_provides_the_response() {
 #[test]
 fn response_is_lost() {
     let Some(aws) = Caller::start() else { return };
-    aws.script(Rule::new("CreateCluster", What::Lose));
+    aws.inject(Rule::new("CreateCluster", Effect::Lose));
     assert!(aws.try_ask("redshift", "CreateCluster", &create::params("w")).is_err());
     assert_eq!(text(&aws.describe("w"), "ClusterStatus"), "creating");
     assert_eq!(aws.requests().len(), 2);
@@ -105,7 +105,7 @@ fn response_is_lost() {
 #[test]
 fn request_gets_no_response() {
     let Some(aws) = Caller::start() else { return };
-    aws.script(Rule::new("CreateCluster", What::Hang));
+    aws.inject(Rule::new("CreateCluster", Effect::Hang));
     let patience = Duration::from_millis(200);
     let asked = aws.ask_for(patience, "CreateCluster", &create::params("w"));
     assert!(asked.unwrap_err().is_timeout());
@@ -117,7 +117,7 @@ fn request_gets_no_response() {
 fn request_waits_at_a_gate() {
     let Some(aws) = Caller::start() else { return };
     let gate = Gate::new();
-    aws.script(Rule::new("CreateCluster", What::Hold(gate.clone())));
+    aws.inject(Rule::new("CreateCluster", Effect::Hold(gate.clone())));
     std::thread::scope(|scope| {
         let asked = scope.spawn(|| aws.ask("redshift", "CreateCluster", &create::params("w")));
         gate.wait();

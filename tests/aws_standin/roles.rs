@@ -32,7 +32,7 @@ fn roles_are_added_and_removed() {
     let Some(aws) = Caller::start() else { return };
     let role = aws.role("copy", "redshift.amazonaws.com");
     aws.cluster("w");
-    aws.polls(2);
+    aws.set_polls(2);
     let params = [W, (ADD, role.as_str()), (DEFAULT, &role)];
     let answer = aws.ask("redshift", "ModifyClusterIamRoles", &params);
     assert!(answer.contains("<ModifyClusterIamRolesResult><Cluster>"), "{answer}");
@@ -60,7 +60,7 @@ fn role_must_trust_redshift() {
 fn cluster_must_be_available() {
     let Some(aws) = Caller::start() else { return };
     aws.cluster("w");
-    aws.cluster_state("w", "paused");
+    aws.set_cluster_status("w", "paused");
     aws.refused("redshift", "ModifyClusterIamRoles", &[W], 400, "InvalidClusterState");
     let unknown = [("ClusterIdentifier", "x")];
     aws.refused("redshift", "ModifyClusterIamRoles", &unknown, 404, "ClusterNotFound");

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::workgroup::{Cloud, ROLE};
 use super::*;
-use support::redshift::{DataApi, Fault, Gate, On, What as Fails, When};
+use support::redshift::{DataApi, Fault, Gate, On, What as Failure, When};
 
 /// No such host exists.
 const URL: &str = "redshift://loader@stars.abc123.us-east-1.redshift.amazonaws.com:5439/dev";
@@ -17,17 +17,17 @@ const LOAD: [&str; 5] = ["load", "--to", "redshift", "--iam-role", ROLE];
 async fn cloud() -> Option<(Cloud, Arc<DataApi>)> {
     let cloud = Cloud::new(&format!("url = \"{URL}?via=data-api\"")).await?;
     let api = DataApi::of(&cloud.redshift);
-    cloud.account.aws.data_api(&api);
+    cloud.account.aws.serve_data_api(&api);
     cloud.run(&["transform"]).exits(0);
     Some((cloud, api))
 }
 
-fn fault(on: On, when: When, what: Fails) -> Fault {
+fn fault(on: On, when: When, what: Failure) -> Fault {
     Fault { on, skip: 0, when, what }
 }
 
-fn conflict() -> Fails {
-    Fails::passing_errors().remove(0)
+fn conflict() -> Failure {
+    Failure::passing_errors().remove(0)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,7 +98,7 @@ async fn the_statements_are_those_of_the_port() {
     let settings = settings.replace(&format!("{URL}?via=data-api"), &url) + &ca;
     std::fs::write(&file, settings).unwrap();
     let arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:stars-AbCdEf";
-    cloud.account.aws.secret(arn, cloud.redshift.password());
+    cloud.account.aws.set_secret(arn, cloud.redshift.password());
     cloud.run(&[&LOAD[..], &["--password-secret", arn]].concat()).exits(0);
     assert_eq!(of_api, plain(from));
 }
@@ -113,18 +113,18 @@ async fn what_passes_is_tried_again_and_the_rest_is_reported() {
         (On::Insert, When::Before),
         (On::Begin, When::Before),
     ] {
-        for what in [conflict(), Fails::Cut] {
+        for what in [conflict(), Failure::Cut] {
             inject(on.clone(), when, what);
             cloud.run(&[&LOAD[..], &["--force"]].concat()).exits(0);
             assert_eq!(cloud.redshift.faults_left(), 0);
         }
     }
     // The answer to COMMIT is lost: the ledger tells.
-    inject(On::Commit, When::After, Fails::Cut);
+    inject(On::Commit, When::After, Failure::Cut);
     cloud.run(&[&LOAD[..], &["--force"]].concat()).exits(0);
     let code = "42501".to_owned();
     let message = "permission denied for schema star".to_owned();
-    inject(On::Copy, When::Before, Fails::Error { code, message, detail: None });
+    inject(On::Copy, When::Before, Failure::Error { code, message, detail: None });
     let refused = cloud.run(&[&LOAD[..], &["--force"]].concat());
     refused.exits(1).complains("permission denied for schema star").complains("needs USAGE");
     let role = "arn:aws:iam::123456789012:role/other";
@@ -138,13 +138,13 @@ async fn what_passes_is_tried_again_and_the_rest_is_reported() {
 async fn requests_that_fail_are_sent_again_and_done_once() {
     let Some((cloud, _)) = cloud().await else { return };
     for rule in [
-        Rule::new("BatchExecuteStatement", What::Lose).after(9),
-        Rule::new("BatchExecuteStatement", What::Throttle).after(20),
-        Rule::new("DescribeStatement", What::Throttle).after(30),
-        Rule::new("DescribeStatement", What::Lose).after(12),
-        Rule::new("GetStatementResult", What::Lose).after(3),
+        Rule::new("BatchExecuteStatement", Effect::Lose).after(9),
+        Rule::new("BatchExecuteStatement", Effect::Throttle).after(20),
+        Rule::new("DescribeStatement", Effect::Throttle).after(30),
+        Rule::new("DescribeStatement", Effect::Lose).after(12),
+        Rule::new("GetStatementResult", Effect::Lose).after(3),
     ] {
-        cloud.account.aws.script(rule);
+        cloud.account.aws.inject(rule);
     }
     cloud.run(&LOAD).exits(0).says("figures equal those of the files");
     assert_eq!(cloud.account.aws.rules_left(), 0);
@@ -165,7 +165,7 @@ async fn where_a_transaction_ends_with_its_request_nothing_is_loaded() {
 async fn loads_keep_one_another_out() {
     let Some((cloud, api)) = cloud().await else { return };
     let gate = Gate::new();
-    cloud.redshift.inject(fault(On::Copy, When::Before, Fails::Hold(gate.clone())));
+    cloud.redshift.inject(fault(On::Copy, When::Before, Failure::Hold(gate.clone())));
     let mut first = cloud.account.command();
     first.env("AWS_ENDPOINT_URL_S3", cloud.s3.endpoint()).args(LOAD);
     let mut first = first.spawn().unwrap();
@@ -186,7 +186,7 @@ async fn loads_keep_one_another_out() {
 async fn a_load_outlives_the_end_of_its_sessions() {
     let Some((cloud, api)) = cloud().await else { return };
     let gate = Gate::new();
-    cloud.redshift.inject(fault(On::Copy, When::After, Fails::Hold(gate.clone())));
+    cloud.redshift.inject(fault(On::Copy, When::After, Failure::Hold(gate.clone())));
     let mut load = cloud.account.command();
     load.env("AWS_ENDPOINT_URL_S3", cloud.s3.endpoint()).args(LOAD);
     let mut load = load.spawn().unwrap();
@@ -215,7 +215,7 @@ async fn what_the_data_api_cannot_do_is_refused() {
     ] {
         cloud.run(&["check", "--on", &url]).exits(2).complains(reason);
     }
-    cloud.account.aws.script(Rule::new("BatchExecuteStatement", What::Deny));
+    cloud.account.aws.inject(Rule::new("BatchExecuteStatement", Effect::Deny));
     cloud.run(&LOAD).exits(1).complains("permission for redshift-data:BatchExecuteStatement");
 }
 

@@ -160,9 +160,9 @@ fn jsonpaths_and_a_broken_record_are_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn credentials_and_region_are_told() {
     let Some(cloud) = Cloud::new().await else { return };
-    cloud.account.aws.script(Rule::new(
+    cloud.account.aws.inject(Rule::new(
         "GetCallerIdentity",
-        What::Refuse {
+        Effect::Refuse {
             status: 403,
             code: "ExpiredToken",
             message: "The security token included in the request is expired".to_owned(),
@@ -185,9 +185,9 @@ async fn each_fault_of_cluster_and_role_is_told() {
     let (aws, role) = (&cloud.account.aws, "starlift-sparkify-us-east-1");
     // What is said to be the cluster's endpoint has another port than the plan.
     let mend = || {
-        aws.endpoint_of_clusters("localhost", 5439);
+        aws.set_cluster_endpoint("localhost", 5439);
         cloud.run(&["provision", "--yes"]).exits(0);
-        aws.endpoint_of_clusters("localhost", cloud.redshift.port());
+        aws.set_cluster_endpoint("localhost", cloud.redshift.port());
     };
 
     let policy =
@@ -210,13 +210,13 @@ async fn each_fault_of_cluster_and_role_is_told() {
     fails(&outcome, "role: trust", "does not let redshift.amazonaws.com", "sts:AssumeRole");
     mend();
 
-    aws.script(Rule::new(
+    aws.inject(Rule::new(
         "DescribeClusters",
-        What::Rewrite("in-sync".to_owned(), "adding".to_owned()),
+        Effect::Rewrite("in-sync".to_owned(), "adding".to_owned()),
     ));
     fails(&cloud.run(&["doctor"]), "role: attached", "still adding", "wait");
 
-    aws.script(Rule::new("SimulatePrincipalPolicy", What::Deny));
+    aws.inject(Rule::new("SimulatePrincipalPolicy", Effect::Deny));
     let outcome = cloud.run(&["doctor"]);
     outcome.exits(0).says("not checked: iam:SimulatePrincipalPolicy");
 
@@ -263,12 +263,12 @@ async fn the_way_to_a_redshift_is_checked_a_step_at_a_time() {
     let Some(cloud) = Cloud::new().await else { return };
     cloud.run(&["provision", "--yes"]).exits(0);
 
-    cloud.account.aws.credentials_of_clusters("loader", "wrong");
+    cloud.account.aws.set_cluster_credentials("loader", "wrong");
     fails(&cloud.run(&["doctor"]), "log-in", "", "--auth iam");
-    cloud.account.aws.script(Rule::new("GetClusterCredentials", What::Deny));
+    cloud.account.aws.inject(Rule::new("GetClusterCredentials", Effect::Deny));
     let outcome = cloud.run(&["doctor"]);
     fails(&outcome, "log-in", "redshift:GetClusterCredentials", "");
-    cloud.account.aws.credentials_of_clusters("loader", cloud.redshift.password());
+    cloud.account.aws.set_cluster_credentials("loader", cloud.redshift.password());
 
     let mut command = cloud.command();
     let settings = cloud.account.here.read("starlift.toml");
@@ -280,7 +280,7 @@ async fn the_way_to_a_redshift_is_checked_a_step_at_a_time() {
     passes(&outcome, "port");
     fails(&outcome, "certificate", "certificate", "sslrootcert");
 
-    cloud.account.aws.endpoint_of_clusters("localhost", 1);
+    cloud.account.aws.set_cluster_endpoint("localhost", 1);
     fails(&cloud.run(&["doctor"]), "port", "localhost", "--public");
 }
 

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use super::*;
 use support::redshift::Gate;
 
-fn refuse(code: &'static str, message: &str) -> What {
-    What::Refuse { status: 400, code, message: message.to_owned() }
+fn refuse(code: &'static str, message: &str) -> Effect {
+    Effect::Refuse { status: 400, code, message: message.to_owned() }
 }
 
 #[test]
@@ -20,7 +20,7 @@ fn throttling_is_waited_out() {
         "CreateCluster",
         "DescribeClusters",
     ] {
-        account.aws.script(Rule::new(action, What::Throttle));
+        account.aws.inject(Rule::new(action, Effect::Throttle));
     }
     account.provision(&[]).exits(0);
     assert_eq!(account.aws.rules_left(), 0);
@@ -30,7 +30,7 @@ fn throttling_is_waited_out() {
 #[test]
 fn throttling_without_end_is_told() {
     let Some(account) = Account::new() else { return };
-    account.aws.script(Rule::new("CreateSecurityGroup", What::Throttle).always());
+    account.aws.inject(Rule::new("CreateSecurityGroup", Effect::Throttle).always());
     account
         .provision(&["--retries", "1"])
         .exits(1)
@@ -45,16 +45,16 @@ fn a_role_that_is_not_known_everywhere_yet_is_waited_for() {
     let Some(account) = Account::new() else { return };
     account
         .aws
-        .script(Rule::new("PutRolePolicy", refuse("NoSuchEntity", "The role cannot be found.")));
+        .inject(Rule::new("PutRolePolicy", refuse("NoSuchEntity", "The role cannot be found.")));
     let unknown = "The IAM role arn:aws:iam::123456789012:role/starlift/starlift-sparkify-us-east-1 \
                    is not valid. The IAM role must delegate access to an Amazon Redshift account.";
     account
         .aws
-        .script(Rule::new("CreateCluster", refuse("InvalidParameterValue", unknown)).times(2));
+        .inject(Rule::new("CreateCluster", refuse("InvalidParameterValue", unknown)).times(2));
     let scheduler = "The IAM role must delegate access to Amazon Redshift scheduler";
     account
         .aws
-        .script(Rule::new("CreateScheduledAction", refuse("InvalidParameterValue", scheduler)));
+        .inject(Rule::new("CreateScheduledAction", refuse("InvalidParameterValue", scheduler)));
     account.provision(&["--expires", "8h"]).exits(0);
     assert_eq!(account.aws.rules_left(), 0);
     assert_eq!(account.asked("CreateCluster"), 3);
@@ -64,7 +64,7 @@ fn a_role_that_is_not_known_everywhere_yet_is_waited_for() {
 fn a_schedule_that_is_not_taken_yet_is_asked_for_again_when_the_cluster_is_up() {
     let Some(account) = Account::new() else { return };
     let making = refuse("InvalidClusterState", "The cluster is being created.");
-    account.aws.script(Rule::new("CreateScheduledAction", making));
+    account.aws.inject(Rule::new("CreateScheduledAction", making));
     let outcome = account.provision(&["--expires", "8h"]);
     outcome.exits(0).says("NOT done yet: cannot schedule the pause of cluster sparkify");
     assert_eq!(account.asked("CreateScheduledAction"), 2);
@@ -75,7 +75,7 @@ fn a_schedule_that_is_not_taken_yet_is_asked_for_again_when_the_cluster_is_up() 
 fn another_wrong_value_is_not_waited_for() {
     let Some(account) = Account::new() else { return };
     let wrong = refuse("InvalidParameterValue", "Invalid node type: ra3.tiny");
-    account.aws.script(Rule::new("CreateCluster", wrong));
+    account.aws.inject(Rule::new("CreateCluster", wrong));
     account
         .provision(&["--node-type", "ra3.tiny"])
         .exits(1)
@@ -88,7 +88,7 @@ fn a_group_that_is_still_in_use_is_waited_for() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
     let held = refuse("DependencyViolation", "resource sg-1 has a dependent object");
-    account.aws.script(Rule::new("DeleteSecurityGroup", held).times(2));
+    account.aws.inject(Rule::new("DeleteSecurityGroup", held).times(2));
     account.teardown(&[]).exits(0);
     assert_eq!(account.asked("DeleteSecurityGroup"), 3);
 }
@@ -97,11 +97,11 @@ fn a_group_that_is_still_in_use_is_waited_for() {
 fn a_cluster_that_fails_to_come_up_is_told_at_once() {
     for state in ["incompatible-network", "hardware-failure"] {
         let Some(account) = Account::new() else { return };
-        account.aws.polls(1);
-        account.aws.script(
+        account.aws.set_polls(1);
+        account.aws.inject(
             Rule::new(
                 "DescribeClusters",
-                What::Rewrite(
+                Effect::Rewrite(
                     "<ClusterStatus>available".to_owned(),
                     format!("<ClusterStatus>{state}"),
                 ),
@@ -123,24 +123,24 @@ fn a_cluster_that_fails_to_come_up_is_told_at_once() {
 #[test]
 fn waiting_ends_with_the_time_that_is_given() {
     let Some(account) = Account::new() else { return };
-    account.aws.polls(1_000);
+    account.aws.set_polls(1_000);
     let outcome = account.provision(&["--timeout", "3s"]);
     outcome
         .exits(1)
         .complains("cluster sparkify is still \"creating, its role adding\" after 3s")
         .complains("--timeout")
         .complains("it costs from now on");
-    account.aws.cluster_state("sparkify", "available");
-    account.aws.polls(1);
+    account.aws.set_cluster_status("sparkify", "available");
+    account.aws.set_polls(1);
     account.provision(&["--timeout", "3s"]).exits(1).complains("its role adding");
 }
 
 #[test]
 fn a_wait_outlasts_an_outage_of_aws() {
-    for outage in [What::Throttle, What::Lose] {
+    for outage in [Effect::Throttle, Effect::Lose] {
         let Some(account) = Account::new() else { return };
         // After those that look whether a cluster is there.
-        account.aws.script(Rule::new("DescribeClusters", outage).after(2).times(3));
+        account.aws.inject(Rule::new("DescribeClusters", outage).after(2).times(3));
         let outcome = account.provision(&["--retries", "1"]);
         outcome
             .exits(0)
@@ -152,7 +152,7 @@ fn a_wait_outlasts_an_outage_of_aws() {
 #[test]
 fn progress_tells_the_state() {
     let Some(account) = Account::new() else { return };
-    account.aws.polls(2);
+    account.aws.set_polls(2);
     let outcome = account.provision(&[]);
     outcome.exits(0).complains("waiting for cluster sparkify").complains("creating");
 }
@@ -166,7 +166,7 @@ fn a_denial_names_the_permission_that_is_missing() {
         ("GetCallerIdentity", "sts:GetCallerIdentity", "whose credentials"),
     ] {
         let Some(account) = Account::new() else { return };
-        account.aws.script(Rule::new(action, What::Deny));
+        account.aws.inject(Rule::new(action, Effect::Deny));
         account
             .provision(&[])
             .exits(1)
@@ -182,9 +182,9 @@ fn the_permission_that_aws_names_is_the_one_that_is_told() {
     let message = "User: arn:aws:iam::123456789012:user/ann is not authorized to perform: \
                    iam:PassRole on resource: arn:aws:iam::123456789012:role/starlift/x because no \
                    identity-based policy allows the iam:PassRole action";
-    account.aws.script(Rule::new(
+    account.aws.inject(Rule::new(
         "CreateCluster",
-        What::Refuse { status: 403, code: "AccessDenied", message: message.to_owned() },
+        Effect::Refuse { status: 403, code: "AccessDenied", message: message.to_owned() },
     ));
     account.provision(&[]).exits(1).complains("the credentials in use lack iam:PassRole;");
 }
@@ -225,7 +225,7 @@ fn aws_out_of_reach_is_told_in_time() {
 async fn an_interrupt_says_what_exists() {
     let Some(account) = Account::new() else { return };
     let gate = Gate::new();
-    account.aws.script(Rule::new("DescribeClusters", What::Hold(gate.clone())).after(4));
+    account.aws.inject(Rule::new("DescribeClusters", Effect::Hold(gate.clone())).after(4));
     let mut command = account.provision_command(&[]);
     let child = command
         .stdout(std::process::Stdio::piped())
@@ -245,7 +245,7 @@ async fn an_interrupt_says_what_exists() {
     }
     // A second run that is stopped has made nothing, and says what is there.
     let gate = Gate::new();
-    account.aws.script(Rule::new("DescribeClusters", What::Hold(gate.clone())).after(3));
+    account.aws.inject(Rule::new("DescribeClusters", Effect::Hold(gate.clone())).after(3));
     let child = command.spawn().unwrap();
     gate.reached().await;
     let said = interrupted(child, &gate);

@@ -26,7 +26,7 @@ mod workgroup;
 #[path = "../support/mod.rs"]
 mod support;
 
-use support::aws::{Aws, Rule, What};
+use support::aws::{Aws, Effect, Rule};
 use support::{Outcome, Workspace};
 
 /// The program, in a folder of its own, against an account of its own.

@@ -6,7 +6,7 @@ use super::*;
 fn a_cluster_is_paused_and_resumed_twice_each() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
-    account.aws.polls(2);
+    account.aws.set_polls(2);
     let pause = || account.run(&["pause", "--name", "sparkify"]);
     let resume = || account.run(&["resume", "--name", "sparkify"]);
     pause().exits(0).says("cluster sparkify: paused").says("its storage alone");
@@ -67,7 +67,7 @@ fn a_schedule_is_set_before_the_cluster_runs_and_whatever_the_tags_say() {
     account.run(&["resume", "--name", "sparkify"]).exits(0);
     assert_ne!(stops(&account), "", "a schedule that somebody deleted is made again");
     account.run(&["pause", "--name", "sparkify"]).exits(0);
-    account.aws.script(Rule::new("ModifyScheduledAction", What::Deny));
+    account.aws.inject(Rule::new("ModifyScheduledAction", Effect::Deny));
     account.run(&["resume", "--name", "sparkify"]).exits(1);
     assert_eq!(account.asked("ResumeCluster"), 0);
 }
@@ -79,14 +79,15 @@ fn a_cluster_that_is_busy_or_has_no_backup_yet_is_asked_again() {
     let busy = "There is an operation running on the Cluster.";
     let young = "You can't pause cluster sparkify because no recently available backup was found.";
     for (code, message) in [("InvalidClusterState", busy), ("InvalidParameterValue", young)] {
-        let what = What::Refuse { status: 400, code, message: message.to_owned() };
-        account.aws.script(Rule::new("PauseCluster", what));
+        let what = Effect::Refuse { status: 400, code, message: message.to_owned() };
+        account.aws.inject(Rule::new("PauseCluster", what));
     }
     let outcome = account.run(&["pause", "--name", "sparkify"]);
     outcome.exits(0).complains("refuses the change; asking again");
     assert_eq!((account.asked("PauseCluster"), account.aws.rules_left()), (3, 0));
-    let what = What::Refuse { status: 400, code: "InvalidClusterState", message: busy.to_owned() };
-    account.aws.script(Rule::new("ResumeCluster", what).always());
+    let what =
+        Effect::Refuse { status: 400, code: "InvalidClusterState", message: busy.to_owned() };
+    account.aws.inject(Rule::new("ResumeCluster", what).always());
     let outcome = account.run(&["resume", "--name", "sparkify", "--timeout", "2s"]);
     outcome.exits(1).complains(busy);
 }
@@ -96,7 +97,7 @@ fn whoever_may_pause_need_not_be_allowed_more() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
     for action in ["ListRoles", "GetRole", "DescribeSecurityGroups", "DescribeClusterSnapshots"] {
-        account.aws.script(Rule::new(action, What::Deny).always());
+        account.aws.inject(Rule::new(action, Effect::Deny).always());
     }
     account.run(&["pause", "--name", "sparkify"]).exits(0);
 }
@@ -118,9 +119,9 @@ fn a_cluster_of_others_is_not_paused() {
 fn a_pause_that_aws_refuses_says_why_it_may_be() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
-    account.aws.script(Rule::new(
+    account.aws.inject(Rule::new(
         "PauseCluster",
-        What::Refuse {
+        Effect::Refuse {
             status: 400,
             code: "UnsupportedOperation",
             message: "The cluster has no snapshot.".to_owned(),

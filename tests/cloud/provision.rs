@@ -147,7 +147,7 @@ fn every_state_half_way_is_completed() {
     ] {
         let Some(account) = Account::new() else { return };
         let after = if action == "DescribeClusters" { 3 } else { 0 };
-        account.aws.script(Rule::new(action, What::Deny).after(after));
+        account.aws.inject(Rule::new(action, Effect::Deny).after(after));
         let failed = account.provision(&["--expires", "8h"]);
         failed.exits(1).complains(action).complains("done before").complains("teardown");
         assert_eq!(account.aws.rules_left(), 0, "{action}\n{failed}");
@@ -177,7 +177,7 @@ fn a_lost_answer_is_as_good_as_one() {
         "DeleteSecurityGroup",
         "DeleteRole",
     ] {
-        account.aws.script(Rule::new(action, What::Lose));
+        account.aws.inject(Rule::new(action, Effect::Lose));
     }
     account.provision(&["--expires", "8h"]).exits(0).says("cluster sparkify: available");
     assert_eq!(account.holdings(), ALL);
@@ -371,11 +371,11 @@ fn a_paused_cluster_ends_available() {
 fn a_cluster_on_its_way_out_is_made_anew() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
-    account.aws.polls(4);
-    let deletes = Rule::new("DeleteCluster", What::Lose);
-    account.aws.script(deletes);
+    account.aws.set_polls(4);
+    let deletes = Rule::new("DeleteCluster", Effect::Lose);
+    account.aws.inject(deletes);
     account.teardown(&["--timeout", "1s"]).exits(1);
-    account.aws.polls(1);
+    account.aws.set_polls(1);
     account.provision(&[]).exits(0).says("cluster sparkify: being made");
     assert_eq!(account.asked("CreateCluster"), 2);
     account.run(&["status"]).exits(0).says("available");
@@ -411,8 +411,8 @@ fn another_network_is_told_before_anything_is_made() {
 /// The same account, and another of its users.
 pub fn as_bob(account: &Account) {
     let (ann, bob) = (support::aws::USER, "arn:aws:iam::123456789012:user/bob");
-    let rewrite = What::Rewrite(ann.to_owned(), bob.to_owned());
-    account.aws.script(Rule::new("GetCallerIdentity", rewrite).always());
+    let rewrite = Effect::Rewrite(ann.to_owned(), bob.to_owned());
+    account.aws.inject(Rule::new("GetCallerIdentity", rewrite).always());
 }
 
 #[test]

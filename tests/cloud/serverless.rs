@@ -265,7 +265,7 @@ fn a_last_snapshot_stays_where_it_is_asked_for() {
 fn a_snapshot_is_not_lost_to_an_interrupt() {
     let Some(account) = Account::new() else { return };
     make(&account, &[]).exits(0);
-    account.aws.script(Rule::new("TagResource", What::Deny));
+    account.aws.inject(Rule::new("TagResource", Effect::Deny));
     let last = ["--final-snapshot", "last"];
     account.teardown(&last).exits(1).complains("tag the snapshot last");
     // Neither namespace nor role is left: the snapshot alone was not tagged.
@@ -284,7 +284,7 @@ async fn what_provision_makes_is_checked_loaded_and_removed() {
     let Some(cloud) = Cloud::with(settings, config).await else { return };
     let (user, password) = (cloud.redshift.user(), cloud.redshift.password());
     let aws = &cloud.account.aws;
-    aws.endpoint_of_workgroups("localhost", cloud.redshift.port(), user, password);
+    aws.set_workgroup_endpoint("localhost", cloud.redshift.port(), user, password);
     cloud
         .run(&["provision", "--yes", "--cidr", "203.0.113.7/32"])
         .exits(0)
@@ -304,7 +304,7 @@ async fn what_provision_makes_is_checked_loaded_and_removed() {
     cloud.run(&["status"]).exits(0).says("workgroup sparkify: 16 RPUs");
     // The section that `provision` prints, and the first user's secret that it names.
     let managed = format!("{{\"username\":\"{user}\",\"password\":\"{password}\"}}");
-    aws.secret(SECRET, &managed);
+    aws.set_secret(SECRET, &managed);
     let again = cloud.run(&["provision", "--yes", "--cidr", "203.0.113.7/32"]);
     let (_, section) = again.stdout.split_once("for starlift.toml:\n\n").unwrap();
     let (section, _) = section.split_once("\nnext:").unwrap();

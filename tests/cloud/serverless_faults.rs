@@ -4,8 +4,8 @@ use super::serverless::{ALL_SERVERLESS, ask, changes, holdings, make};
 use super::*;
 use support::redshift::Gate;
 
-fn refuse(code: &'static str, message: &str) -> What {
-    What::Refuse { status: 400, code, message: message.to_owned() }
+fn refuse(code: &'static str, message: &str) -> Effect {
+    Effect::Refuse { status: 400, code, message: message.to_owned() }
 }
 
 /// The requests that create, in order.
@@ -28,7 +28,7 @@ fn throttling_is_waited_out_in_each_call() {
     let Some(account) = Account::new() else { return };
     let updates = ["UpdateNamespace", "UpdateWorkgroup", "UpdateUsageLimit"];
     for action in CREATES.iter().chain(&DELETES).chain(&LOOKS).chain(&updates) {
-        account.aws.script(Rule::new(action, What::Throttle));
+        account.aws.inject(Rule::new(action, Effect::Throttle));
     }
     make(&account, &[]).exits(0);
     assert_eq!(holdings(&account), ALL_SERVERLESS);
@@ -47,7 +47,7 @@ fn throttling_is_waited_out_in_each_call() {
 fn a_lost_answer_is_as_good_as_one() {
     let Some(account) = Account::new() else { return };
     for action in CREATES.iter().chain(&DELETES) {
-        account.aws.script(Rule::new(action, What::Lose));
+        account.aws.inject(Rule::new(action, Effect::Lose));
     }
     make(&account, &[]).exits(0).says("workgroup sparkify: available");
     assert_eq!(holdings(&account), ALL_SERVERLESS);
@@ -61,7 +61,7 @@ fn a_lost_answer_is_as_good_as_one() {
 fn every_state_half_way_is_completed() {
     for action in CREATES {
         let Some(account) = Account::new() else { return };
-        account.aws.script(Rule::new(action, What::Deny));
+        account.aws.inject(Rule::new(action, Effect::Deny));
         let permission = format!("the credentials in use lack redshift-serverless:{action}");
         let failed = make(&account, &[]);
         failed.exits(1).complains(&permission).complains("done before").complains("teardown");
@@ -76,7 +76,7 @@ fn every_state_half_way_is_removed() {
     for action in DELETES {
         let Some(account) = Account::new() else { return };
         make(&account, &[]).exits(0);
-        account.aws.script(Rule::new(action, What::Deny));
+        account.aws.inject(Rule::new(action, Effect::Deny));
         let failed = account.teardown(&[]);
         failed.exits(1).complains(action).complains("NOT done").complains("goes on from here");
         let left = holdings(&account);
@@ -105,17 +105,17 @@ fn alerts_are_put_back_with_the_limit_of_a_workgroup_that_stays() {
     };
     let before = limits();
     assert_eq!(before, ["limit: 24 daily deactivate", "limit: 5 monthly log"]);
-    account.aws.script(Rule::new("DeleteWorkgroup", What::Deny));
+    account.aws.inject(Rule::new("DeleteWorkgroup", Effect::Deny));
     // The answer to the first request that puts one back is lost: its repetition conflicts.
-    account.aws.script(Rule::new("CreateUsageLimit", What::Lose));
+    account.aws.inject(Rule::new("CreateUsageLimit", Effect::Lose));
     let failed = account.teardown(&[]);
     failed
         .exits(1)
         .complains("usage limit of sparkify (24 RPU-hours daily, then deactivate): put back")
         .complains("usage limit of sparkify (5 RPU-hours monthly, then log): put back");
     assert_eq!(limits(), before);
-    account.aws.script(Rule::new("DeleteWorkgroup", What::Deny));
-    account.aws.script(Rule::new("CreateUsageLimit", What::Deny));
+    account.aws.inject(Rule::new("DeleteWorkgroup", Effect::Deny));
+    account.aws.inject(Rule::new("CreateUsageLimit", Effect::Deny));
     account
         .teardown(&[])
         .exits(1)
@@ -132,12 +132,12 @@ fn a_role_that_is_not_known_yet_is_waited_for() {
                    is not valid.";
     account
         .aws
-        .script(Rule::new("CreateNamespace", refuse("ValidationException", unknown)).times(2));
+        .inject(Rule::new("CreateNamespace", refuse("ValidationException", unknown)).times(2));
     make(&account, &[]).exits(0);
     assert_eq!(account.asked("CreateNamespace"), 3);
     let Some(account) = Account::new() else { return };
     let wrong = refuse("ValidationException", "The namespace name is a reserved word.");
-    account.aws.script(Rule::new("CreateNamespace", wrong));
+    account.aws.inject(Rule::new("CreateNamespace", wrong));
     make(&account, &[]).exits(1).complains("reserved word");
     assert_eq!(account.asked("CreateNamespace"), 1);
 }
@@ -148,7 +148,7 @@ fn what_is_busy_is_asked_again() {
     make(&account, &[]).exits(0);
     let busy = || refuse("ConflictException", "There is an operation running on sparkify.");
     for action in ["UpdateWorkgroup", "DeleteWorkgroup", "DeleteNamespace"] {
-        account.aws.script(Rule::new(action, busy()));
+        account.aws.inject(Rule::new(action, busy()));
     }
     let outcome = make(&account, &["--public"]);
     outcome.exits(0).complains("workgroup sparkify is busy and refuses the change; asking again");
@@ -161,7 +161,7 @@ fn what_is_busy_is_asked_again() {
 fn a_limit_that_is_not_taken_yet_is_asked_for_again_when_the_workgroup_is_up() {
     let Some(account) = Account::new() else { return };
     let young = refuse("ValidationException", "The workgroup is being created.");
-    account.aws.script(Rule::new("CreateUsageLimit", young));
+    account.aws.inject(Rule::new("CreateUsageLimit", young));
     make(&account, &[]).exits(0).says("NOT done yet: cannot limit the use of workgroup sparkify");
     assert_eq!(holdings(&account), ALL_SERVERLESS);
 }
@@ -172,7 +172,7 @@ fn a_capacity_that_cannot_be_changed_yet_is_explained() {
     make(&account, &[]).exits(0);
     let young = "Failed to update the RPU capacity for Serverless workgroup. Wait until at least one \
                  snapshot exists and retry.";
-    account.aws.script(Rule::new("UpdateWorkgroup", refuse("ValidationException", young)));
+    account.aws.inject(Rule::new("UpdateWorkgroup", refuse("ValidationException", young)));
     make(&account, &["--base-capacity", "16"])
         .exits(1)
         .complains(young)
@@ -182,17 +182,17 @@ fn a_capacity_that_cannot_be_changed_yet_is_explained() {
 #[test]
 fn a_wait_outlasts_an_outage_and_ends_in_time() {
     let Some(account) = Account::new() else { return };
-    account.aws.script(Rule::new("GetWorkgroup", What::Lose).after(1).times(3));
+    account.aws.inject(Rule::new("GetWorkgroup", Effect::Lose).after(1).times(3));
     let outcome = make(&account, &["--retries", "1"]);
     outcome.exits(0).complains("the state of workgroup sparkify cannot be asked for; asking again");
-    account.aws.polls(9);
+    account.aws.set_polls(9);
     account
         .teardown(&["--timeout", "1s"])
         .exits(1)
         .complains("workgroup sparkify is still \"deleting\"")
         .complains("still there: workgroup sparkify (deleting)")
         .complains("still there: namespace sparkify (available)");
-    account.aws.polls(1);
+    account.aws.set_polls(1);
     // What is on its way out is made anew.
     make(&account, &[]).exits(0).says("workgroup sparkify: being made");
     assert_eq!(holdings(&account), ALL_SERVERLESS);
@@ -202,7 +202,7 @@ fn a_wait_outlasts_an_outage_and_ends_in_time() {
 async fn an_interrupt_says_what_exists() {
     let Some(account) = Account::new() else { return };
     let gate = Gate::new();
-    account.aws.script(Rule::new("GetWorkgroup", What::Hold(gate.clone())).after(1));
+    account.aws.inject(Rule::new("GetWorkgroup", Effect::Hold(gate.clone())).after(1));
     let mut command = account.provision_command(&["--serverless"]);
     let child = command
         .stdout(std::process::Stdio::piped())
@@ -298,7 +298,7 @@ fn whoever_has_clusters_alone_need_not_be_allowed_to_look_at_workgroups() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
     for action in LOOKS {
-        account.aws.script(Rule::new(action, What::Deny).always());
+        account.aws.inject(Rule::new(action, Effect::Deny).always());
     }
     account.run(&["status"]).exits(0).says("available").complains("Serverless is not shown");
     account.run(&["pause", "--name", "sparkify"]).exits(0);
@@ -313,7 +313,7 @@ fn whoever_has_clusters_alone_need_not_be_allowed_to_look_at_workgroups() {
 fn what_cannot_be_seen_is_not_said_to_be_gone() {
     let Some(account) = Account::new() else { return };
     make(&account, &[]).exits(0);
-    account.aws.script(Rule::new("ListWorkgroups", What::Lose).always());
+    account.aws.inject(Rule::new("ListWorkgroups", Effect::Lose).always());
     account.teardown(&["--retries", "1"]).exits(1).complains("cannot list the workgroups");
     assert_eq!(holdings(&account), ALL_SERVERLESS);
 }

@@ -49,7 +49,7 @@ fn programs_read_json() {
 #[test]
 fn what_a_failure_left_is_shown_too() {
     let Some(account) = Account::new() else { return };
-    account.aws.script(Rule::new("CreateCluster", What::Deny));
+    account.aws.inject(Rule::new("CreateCluster", Effect::Deny));
     account.provision(&[]).exits(1);
     account
         .run(&["status"])

@@ -118,7 +118,7 @@ fn every_state_half_way_is_removed() {
     ] {
         let Some(account) = Account::new() else { return };
         account.provision(&["--expires", "8h"]).exits(0);
-        account.aws.script(Rule::new(action, What::Deny));
+        account.aws.inject(Rule::new(action, Effect::Deny));
         let failed = account.teardown(&[]);
         failed.exits(1).complains(action).complains("goes on from here").complains("NOT done");
         let has_cluster = account.holdings().contains(&"sparkify".to_owned());
@@ -133,9 +133,9 @@ fn every_state_half_way_is_removed() {
 fn a_cluster_that_is_busy_though_it_is_called_available_is_asked_again() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
-    account.aws.script(Rule::new(
+    account.aws.inject(Rule::new(
         "DeleteCluster",
-        What::Refuse {
+        Effect::Refuse {
             status: 400,
             code: "InvalidClusterState",
             message: "There is an operation running on the Cluster.".to_owned(),
@@ -167,7 +167,7 @@ fn what_is_left_fails_the_teardown_by_name() {
     // AWS says that the role is gone, and it is not.
     let gone = "<DeleteRoleResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\">\
                 <ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></DeleteRoleResponse>";
-    account.aws.script(Rule::new("DeleteRole", What::Answer(gone.to_owned())));
+    account.aws.inject(Rule::new("DeleteRole", Effect::Answer(gone.to_owned())));
     account
         .teardown(&[])
         .exits(1)
@@ -200,7 +200,7 @@ fn policies_that_others_attached_do_not_hold_the_role() {
 fn the_schedule_outlives_a_cluster_that_could_not_be_removed() {
     let Some(account) = Account::new() else { return };
     account.provision(&["--expires", "8h"]).exits(0);
-    account.aws.script(Rule::new("DeleteCluster", What::Deny));
+    account.aws.inject(Rule::new("DeleteCluster", Effect::Deny));
     account.teardown(&[]).exits(1);
     assert!(account.holdings().contains(&"starlift-sparkify-stop".to_owned()));
     let rules = account.aws.call("ec2", "DescribeSecurityGroupRules", &[]);
@@ -241,17 +241,17 @@ fn a_name_for_the_snapshot_that_is_taken_is_told_before_anything_goes() {
 fn a_snapshot_is_not_lost_to_an_interrupt() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
-    account.aws.polls(6);
+    account.aws.set_polls(6);
     let outcome = account.teardown(&["--final-snapshot", "last", "--timeout", "1s"]);
     outcome.exits(1).complains("still \"deleting\"").complains("the same command goes on");
-    account.aws.polls(1);
+    account.aws.set_polls(1);
     account.teardown(&["--final-snapshot", "last"]).exits(0).says("snapshot last stays");
     assert_eq!(account.holdings(), ["last"]);
     account.run(&["status"]).exits(0).says("snapshot last of sparkify is kept");
 
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
-    account.aws.polls(6);
+    account.aws.set_polls(6);
     account.teardown(&["--timeout", "1s"]).exits(1);
     let outcome = account.teardown(&["--final-snapshot", "last"]);
     outcome.exits(1).complains("there is no snapshot last").complains("on its way out without one");
@@ -282,8 +282,8 @@ fn another_region_is_pointed_to() {
 fn a_rule_that_stays_does_not_keep_the_others_open() {
     let Some(account) = Account::new() else { return };
     account.provision(&["--cidr", "203.0.113.7/32", "192.0.2.9/32"]).exits(0);
-    account.aws.script(Rule::new("RevokeSecurityGroupIngress", What::Deny));
-    account.aws.script(Rule::new("DeleteCluster", What::Deny));
+    account.aws.inject(Rule::new("RevokeSecurityGroupIngress", Effect::Deny));
+    account.aws.inject(Rule::new("DeleteCluster", Effect::Deny));
     let outcome = account.teardown(&[]);
     outcome.exits(1).complains("still there: cluster sparkify (available)");
     let rules = account.aws.call("ec2", "DescribeSecurityGroupRules", &[]);
@@ -361,7 +361,7 @@ fn rules_of_others_stay_with_a_group_that_cannot_be_removed() {
         ("IpPermissions.1.IpRanges.1.CidrIp", "198.51.100.4/32"),
     ];
     account.aws.call("ec2", "AuthorizeSecurityGroupIngress", &rule);
-    account.aws.script(Rule::new("DeleteSecurityGroup", What::Deny));
+    account.aws.inject(Rule::new("DeleteSecurityGroup", Effect::Deny));
     account.teardown(&[]).exits(1).complains("still there: security group");
     let rules = account.aws.call("ec2", "DescribeSecurityGroupRules", &[]);
     assert!(rules.contains("198.51.100.4/32") && !rules.contains("203.0.113.7"), "{rules}");

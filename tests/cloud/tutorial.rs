@@ -61,7 +61,7 @@ async fn the_cloud_path_goes_from_nothing_to_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_script_that_fails_half_way_leaves_nothing_that_costs() {
     let Some(cloud) = Cloud::new().await else { return };
-    cloud.account.aws.script(Rule::new("GetClusterCredentials", What::Deny).always());
+    cloud.account.aws.inject(Rule::new("GetClusterCredentials", Effect::Deny).always());
     let outcome = cloud.account.here.outcome(&mut script(&cloud, &project("fixtures/sample")));
     outcome.exits(4).says("FAILED").says("nothing of sparkify is left in us-east-1");
     assert!(account_is_empty(&cloud), "{outcome}");
@@ -82,7 +82,7 @@ async fn a_cluster_that_was_there_before_is_left_alone() {
     cloud.account.here.outcome(&mut command).exits(1).complains("there is a sparkify already");
     assert_eq!(cloud.account.holdings(), before);
     // Nor where it cannot be seen whether it is there.
-    cloud.account.aws.script(Rule::new("ListRoles", What::Deny));
+    cloud.account.aws.inject(Rule::new("ListRoles", Effect::Deny));
     let outcome = cloud.account.here.outcome(&mut script(&cloud, &project("fixtures/sample")));
     outcome.exits(1).complains("iam:ListRoles");
     assert_eq!(cloud.account.holdings(), before);

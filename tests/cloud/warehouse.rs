@@ -21,8 +21,8 @@ impl Cloud {
         let (account, s3) = (Account::new()?, S3Server::start());
         let config = Config { role: Some(ROLE.to_owned()), ..Config::default() };
         let redshift = Redshift::start_with(&s3, config).await;
-        account.aws.endpoint_of_clusters("localhost", redshift.port());
-        account.aws.credentials_of_clusters(redshift.user(), redshift.password());
+        account.aws.set_cluster_endpoint("localhost", redshift.port());
+        account.aws.set_cluster_credentials(redshift.user(), redshift.password());
         let cloud = Cloud { account, s3, redshift };
         cloud.account.here.write("starlift.toml", cloud.settings());
         Some(cloud)

@@ -60,7 +60,7 @@ impl Cloud {
             default_role: None,
             credentials: (self.redshift.user().to_owned(), self.redshift.password().to_owned()),
         };
-        self.account.aws.workgroup("analytics", workgroup);
+        self.account.aws.add_workgroup("analytics", workgroup);
     }
 
     /// The output never holds the password.
@@ -108,7 +108,7 @@ async fn a_workgroup_that_is_not_available_is_reported() {
     cloud.run(&["doctor"]).exits(4).says(missing);
     cloud.workgroup("CREATING");
     cloud.run(&load).exits(1).complains("the workgroup analytics is creating");
-    cloud.account.aws.script(Rule::new("GetWorkgroup", What::Deny));
+    cloud.account.aws.inject(Rule::new("GetWorkgroup", Effect::Deny));
     cloud.run(&load).exits(1).complains("redshift-serverless:GetWorkgroup");
 }
 
@@ -131,8 +131,8 @@ async fn a_password_may_be_that_of_the_callers_identity() {
     let settings = "cluster = \"stars\"\nauth = \"iam-identity\"";
     let Some(cloud) = Cloud::new(settings).await else { return };
     cloud.account.strangers("stars", &[]);
-    cloud.account.aws.endpoint_of_clusters("localhost", cloud.redshift.port());
-    cloud.account.aws.credentials_of_clusters(cloud.redshift.user(), cloud.redshift.password());
+    cloud.account.aws.set_cluster_endpoint("localhost", cloud.redshift.port());
+    cloud.account.aws.set_cluster_credentials(cloud.redshift.user(), cloud.redshift.password());
     cloud.run(&["transform"]).exits(0);
     cloud.run(&["check", "--on", "redshift"]);
     let asked = cloud.asked("GetClusterCredentialsWithIAM");
@@ -155,12 +155,12 @@ async fn a_password_may_be_in_a_secret() {
     let (user, password) = (cloud.redshift.user(), cloud.redshift.password());
     let managed = format!("{{\"username\":\"{user}\",\"password\":\"{password}\"}}");
     for text in [managed.as_str(), password] {
-        cloud.account.aws.secret(SECRET, text);
+        cloud.account.aws.set_secret(SECRET, text);
         cloud.run(&[&load[..], &["--force"]].concat()).exits(0);
     }
-    cloud.account.aws.secret(SECRET, &managed.replace(user, "root"));
+    cloud.account.aws.set_secret(SECRET, &managed.replace(user, "root"));
     cloud.run(&load).exits(2).complains("is for the user root");
-    cloud.account.aws.secret(SECRET, "{\"username\":\"ann\"}");
+    cloud.account.aws.set_secret(SECRET, "{\"username\":\"ann\"}");
     cloud.run(&load).exits(1).complains("holds no password");
 }
 
@@ -170,7 +170,7 @@ async fn a_copy_may_use_temporary_keys_that_nobody_sees() {
         format!("url = \"{{url}}\"\npassword_secret = \"{SECRET}\"\ncopy_auth = \"session\"");
     let config = Config { takes_keys: true, ..Config::default() };
     let Some(cloud) = Cloud::with(&settings, config).await else { return };
-    cloud.account.aws.secret(SECRET, cloud.redshift.password());
+    cloud.account.aws.set_secret(SECRET, cloud.redshift.password());
     cloud.run(&["transform"]).exits(0);
     let plan = cloud.run(&["load", "--to", "redshift", "--dry-run"]);
     plan.exits(0).says("SECRET_ACCESS_KEY '***'").says("SESSION_TOKEN '***'");
@@ -197,7 +197,7 @@ async fn a_copy_may_use_temporary_keys_that_nobody_sees() {
 async fn a_redshift_that_refuses_keys_is_reported() {
     let settings = format!("url = \"{{url}}\"\npassword_secret = \"{SECRET}\"");
     let Some(cloud) = Cloud::new(&settings).await else { return };
-    cloud.account.aws.secret(SECRET, cloud.redshift.password());
+    cloud.account.aws.set_secret(SECRET, cloud.redshift.password());
     cloud.run(&["transform"]).exits(0);
     let load = ["load", "--to", "redshift", "--copy-auth", "session"];
     cloud
@@ -205,7 +205,7 @@ async fn a_redshift_that_refuses_keys_is_reported() {
         .exits(1)
         .complains("only accepts IAM_ROLE credentials")
         .complains("attach a role");
-    cloud.account.aws.script(Rule::new("GetSessionToken", What::Deny));
+    cloud.account.aws.inject(Rule::new("GetSessionToken", Effect::Deny));
     cloud.run(&load).exits(1).complains("sts:GetSessionToken");
     let postgres = ["load", "--to", "postgres://ann@localhost/dev", "--copy-auth", "session"];
     cloud.run(&postgres).exits(2).complains("for Redshift only");

@@ -161,7 +161,8 @@ impl Clusters {
             (false, Some(snapshot)) => {
                 let identifier = request.require("ClusterIdentifier")?;
                 let params = [("ClusterIdentifier", identifier), ("SnapshotIdentifier", snapshot)];
-                let made = cloud.look(Service::Redshift, "CreateClusterSnapshot", &params).await;
+                let made =
+                    cloud.ask_moto(Service::Redshift, "CreateClusterSnapshot", &params).await;
                 if made.is_error() {
                     return Ok(made);
                 }
@@ -278,14 +279,14 @@ impl Clusters {
 
     async fn remove(&mut self, cloud: &Cloud, identifier: &str) {
         let params = [("ClusterIdentifier", identifier), ("SkipFinalClusterSnapshot", "true")];
-        cloud.look(Service::Redshift, "DeleteCluster", &params).await;
+        cloud.ask_moto(Service::Redshift, "DeleteCluster", &params).await;
         self.all.remove(identifier);
     }
 
     /// Answers with the cluster that the request names.
     async fn answer(&self, cloud: &Cloud, request: &Request) -> Result<Answer, Refusal> {
         let params = [("ClusterIdentifier", request.require("ClusterIdentifier")?)];
-        let found = cloud.look(Service::Redshift, "DescribeClusters", &params).await;
+        let found = cloud.ask_moto(Service::Redshift, "DescribeClusters", &params).await;
         let found = self.amend(&found).xml();
         Ok(request.answer(found.find("Cluster").cloned().into_iter().collect()))
     }

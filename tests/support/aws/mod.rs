@@ -54,7 +54,7 @@ use super::redshift::DataApi;
 use cloud::{Cloud, Pace};
 use faults::Faults;
 #[allow(unused_imports, reason = "each test binary uses a part of it")]
-pub use faults::{Rule, What};
+pub use faults::{Effect, Rule};
 use front::Front;
 use moto::Moto;
 use query::Service;
@@ -156,7 +156,7 @@ impl Aws {
         let service = Service::named(service).expect("a service of the stand-in");
         let request = query::Request::new(service, action, params);
         let cloud = Arc::clone(&self.front.cloud);
-        let answer = self.wait(async move { cloud.answer(&request, Pace::AtOnce).await });
+        let answer = self.run(async move { cloud.answer(&request, Pace::AtOnce).await });
         if answer.is_error() { Err(answer.body) } else { Ok(answer.body) }
     }
 
@@ -177,7 +177,7 @@ impl Aws {
     }
 
     /// Adds a fault after the existing ones.
-    pub fn script(&self, rule: Rule) {
+    pub fn inject(&self, rule: Rule) {
         self.front.faults.add(rule);
     }
 
@@ -188,9 +188,9 @@ impl Aws {
 
     /// Sets the number of polls during which clusters, workgroups, namespaces and their roles
     /// stay in a transitional state from now on. The default is 1.
-    pub fn polls(&self, n: usize) {
+    pub fn set_polls(&self, n: usize) {
         let cloud = Arc::clone(&self.front.cloud);
-        self.wait(async move {
+        self.run(async move {
             cloud.clusters.lock().await.polls = n;
             cloud.serverless.lock().await.polls = n;
         });
@@ -198,61 +198,61 @@ impl Aws {
 
     /// Puts a cluster into a state such as `incompatible-network`, in which it stays until a
     /// request that is valid in that state changes it.
-    pub fn cluster_state(&self, identifier: &str, state: &str) {
-        let (identifier, state) = (identifier.to_owned(), state.to_owned());
+    pub fn set_cluster_status(&self, identifier: &str, status: &str) {
+        let (identifier, status) = (identifier.to_owned(), status.to_owned());
         let cloud = Arc::clone(&self.front.cloud);
-        self.wait(async move { cloud.clusters.lock().await.set_status(&identifier, &state) });
+        self.run(async move { cloud.clusters.lock().await.set_status(&identifier, &status) });
     }
 
     /// Sets the endpoint of all clusters. By default it is a name that does not resolve.
-    pub fn endpoint_of_clusters(&self, address: &str, port: u16) {
+    pub fn set_cluster_endpoint(&self, address: &str, port: u16) {
         let address = address.to_owned();
         let cloud = Arc::clone(&self.front.cloud);
-        self.wait(async move { cloud.clusters.lock().await.endpoint = Some((address, port)) });
+        self.run(async move { cloud.clusters.lock().await.endpoint = Some((address, port)) });
     }
 
     /// Sets the credentials that GetClusterCredentials returns. By default the password is not
     /// valid anywhere.
-    pub fn credentials_of_clusters(&self, user: &str, password: &str) {
+    pub fn set_cluster_credentials(&self, user: &str, password: &str) {
         let credentials = Some((user.to_owned(), password.to_owned()));
         let cloud = Arc::clone(&self.front.cloud);
-        self.wait(async move { cloud.clusters.lock().await.credentials = credentials });
+        self.run(async move { cloud.clusters.lock().await.credentials = credentials });
     }
 
     /// Adds a workgroup of Redshift Serverless with a namespace of the same name.
-    pub fn workgroup(&self, name: &str, workgroup: Workgroup) {
+    pub fn add_workgroup(&self, name: &str, workgroup: Workgroup) {
         let name = name.to_owned();
         let cloud = Arc::clone(&self.front.cloud);
-        self.wait(async move { cloud.serverless.lock().await.arrange(&name, workgroup) });
+        self.run(async move { cloud.serverless.lock().await.add(&name, workgroup) });
     }
 
     /// Sets the endpoint of workgroups that requests create from now on, and the credentials that
     /// GetCredentials returns.
-    pub fn endpoint_of_workgroups(&self, address: &str, port: u16, user: &str, password: &str) {
+    pub fn set_workgroup_endpoint(&self, address: &str, port: u16, user: &str, password: &str) {
         let endpoint = Some((address.to_owned(), port));
         let credentials = (user.to_owned(), password.to_owned());
         let cloud = Arc::clone(&self.front.cloud);
-        self.wait(async move {
+        self.run(async move {
             let mut serverless = cloud.serverless.lock().await;
             (serverless.endpoint, serverless.credentials) = (endpoint, credentials);
         });
     }
 
     /// Serves the Data API of a warehouse.
-    pub fn data_api(&self, api: &Arc<DataApi>) {
+    pub fn serve_data_api(&self, api: &Arc<DataApi>) {
         let (api, cloud) = (Arc::clone(api), Arc::clone(&self.front.cloud));
-        self.wait(async move { *cloud.data_api.lock().await = Some(api) });
+        self.run(async move { *cloud.data_api.lock().await = Some(api) });
     }
 
     /// Adds a secret.
-    pub fn secret(&self, arn: &str, text: &str) {
+    pub fn set_secret(&self, arn: &str, text: &str) {
         let (arn, text) = (arn.to_owned(), text.to_owned());
         let cloud = Arc::clone(&self.front.cloud);
-        self.wait(async move { cloud.serverless.lock().await.secrets.insert(arn, text) });
+        self.run(async move { cloud.serverless.lock().await.secrets.insert(arn, text) });
     }
 
     // Receives from a channel, as `block_on` panics if the caller is inside a runtime already.
-    fn wait<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+    fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
         let (sender, receiver) = mpsc::channel();
         self.runtime.as_ref().unwrap().spawn(async move { sender.send(work.await) });
         receiver.recv().expect("the stand-in does not panic")
