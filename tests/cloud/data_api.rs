@@ -1,4 +1,4 @@
-//! Loads and questions through the Redshift Data API, whose port nobody can reach.
+//! Loads and queries through the Redshift Data API, for a warehouse whose port is unreachable.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,12 +8,12 @@ use super::workgroup::{Cloud, ROLE};
 use super::*;
 use support::redshift::{DataApi, Fault, Gate, On, What as Failure, When};
 
-/// No such host exists.
+/// The URL of a host that does not exist.
 const URL: &str = "redshift://loader@stars.abc123.us-east-1.redshift.amazonaws.com:5439/dev";
 
 const LOAD: [&str; 5] = ["load", "--to", "redshift", "--iam-role", ROLE];
 
-/// A star, and a warehouse that is reached through the Data API only.
+/// Writes a star and starts a warehouse that only the Data API can reach.
 async fn cloud() -> Option<(Cloud, Arc<DataApi>)> {
     let cloud = Cloud::new(&format!("url = \"{URL}?via=data-api\"")).await?;
     let api = DataApi::of(&cloud.redshift);
@@ -31,7 +31,7 @@ fn conflict() -> Failure {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_load_and_questions_need_no_port() {
+async fn loads_and_queries_need_no_port() {
     let Some((cloud, _)) = cloud().await else { return };
     cloud.run(&LOAD).exits(0).says("figures equal those of the files");
     cloud.run(&["check", "--on", "redshift"]).exits(0);
@@ -43,7 +43,7 @@ async fn a_load_and_questions_need_no_port() {
     local.exits(0);
     there.exits(0);
     assert_eq!(local.stdout, there.stdout);
-    // More rows than the stand-in has in a page of a result.
+    // The result has more rows than a page of the stand-in.
     let sql = "SELECT song_id, title, duration FROM songs ORDER BY song_id";
     let question = ["query", "--sql", sql, "--format", "csv"];
     let there = cloud.run(&[&question[..], &["--on", "redshift"]].concat());
@@ -54,7 +54,7 @@ async fn a_load_and_questions_need_no_port() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_logs_in_as_the_means_say() {
+async fn a_session_logs_in_by_the_configured_method() {
     let Some((cloud, _)) = cloud().await else { return };
     let ask = ["check", "--on", "redshift"];
     let arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:stars-AbCdEf";
@@ -75,14 +75,14 @@ async fn a_session_logs_in_as_the_means_say() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_statements_are_those_of_the_port() {
+async fn the_statements_are_the_same_as_through_the_port() {
     let Some((cloud, _)) = cloud().await else { return };
     let plain = |from: usize| -> Vec<String> {
         let own = |sql: &String| !sql.contains("application_name") && !sql.contains("_probe_");
         let statements = cloud.redshift.statements().into_iter().skip(from).filter(own);
-        // The names of one attempt, and the identifiers of one load, are random.
+        // The names of an attempt and the identifiers of a load are random.
         let digits = |sql: String| sql.replace(|c: char| c.is_ascii_hexdigit(), "");
-        // The proof that a transaction spans requests has one more of each.
+        // The check that a transaction spans requests adds one of each.
         let is_frame = |sql: &String| ["GIN", "ROLLK"].contains(&sql.as_str());
         statements.map(digits).filter(|sql| !is_frame(sql)).collect()
     };
@@ -104,7 +104,7 @@ async fn the_statements_are_those_of_the_port() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_passes_is_tried_again_and_the_rest_is_reported() {
+async fn transient_errors_are_retried_and_others_reported() {
     let Some((cloud, _)) = cloud().await else { return };
     let inject = |on, when, what| cloud.redshift.inject(fault(on, when, what));
     for (on, when) in [
@@ -119,7 +119,7 @@ async fn what_passes_is_tried_again_and_the_rest_is_reported() {
             assert_eq!(cloud.redshift.faults_left(), 0);
         }
     }
-    // The answer to COMMIT is lost: the ledger tells.
+    // The answer to COMMIT is lost, so the ledger decides.
     inject(On::Commit, When::After, Failure::Cut);
     cloud.run(&[&LOAD[..], &["--force"]].concat()).exits(0);
     let code = "42501".to_owned();
@@ -135,7 +135,7 @@ async fn what_passes_is_tried_again_and_the_rest_is_reported() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_that_fail_are_sent_again_and_done_once() {
+async fn failed_requests_are_retried_and_executed_once() {
     let Some((cloud, _)) = cloud().await else { return };
     for rule in [
         Rule::new("BatchExecuteStatement", Effect::Lose).after(9),
@@ -153,7 +153,7 @@ async fn requests_that_fail_are_sent_again_and_done_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_a_transaction_ends_with_its_request_nothing_is_loaded() {
+async fn nothing_is_loaded_if_each_request_commits() {
     let Some((cloud, api)) = cloud().await else { return };
     api.wraps.store(true, Ordering::SeqCst);
     cloud.run(&LOAD).exits(1).complains("commits each request by itself");
@@ -162,7 +162,7 @@ async fn where_a_transaction_ends_with_its_request_nothing_is_loaded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn loads_keep_one_another_out() {
+async fn concurrent_loads_exclude_each_other() {
     let Some((cloud, api)) = cloud().await else { return };
     let gate = Gate::new();
     cloud.redshift.inject(fault(On::Copy, When::Before, Failure::Hold(gate.clone())));
@@ -174,7 +174,7 @@ async fn loads_keep_one_another_out() {
     second.exits(1).complains("another load is at work");
     gate.open();
     assert!(tokio::task::block_in_place(|| first.wait()).unwrap().success());
-    // Those that failed have undone what they began, and end soon.
+    // The sessions of the failed load roll back and end soon.
     let begun = Instant::now();
     while api.open_sessions() > 12 && begun.elapsed() < Duration::from_secs(20) {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -183,7 +183,7 @@ async fn loads_keep_one_another_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_load_outlives_the_end_of_its_sessions() {
+async fn a_load_survives_the_end_of_its_sessions() {
     let Some((cloud, api)) = cloud().await else { return };
     let gate = Gate::new();
     cloud.redshift.inject(fault(On::Copy, When::After, Failure::Hold(gate.clone())));
@@ -198,7 +198,7 @@ async fn a_load_outlives_the_end_of_its_sessions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_data_api_cannot_do_is_refused() {
+async fn options_that_the_data_api_does_not_support_are_rejected() {
     let Some((cloud, _)) = cloud().await else { return };
     for (more, reason) in [
         (&["--copy-auth", "session"][..], "shows statements to"),
@@ -220,9 +220,9 @@ async fn what_the_data_api_cannot_do_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn doctor_looks_through_the_data_api() {
+async fn doctor_checks_the_data_api() {
     let Some((cloud, _)) = cloud().await else { return };
-    cloud.account.strangers("stars", &[]);
+    cloud.account.create_foreign_cluster("stars", &[]);
     let outcome = cloud.run(&["doctor", "--to", "redshift"]);
     outcome.says("reached through the Data API").says("loader logs in to dev");
 }
