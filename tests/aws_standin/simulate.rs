@@ -60,7 +60,7 @@ fn each_decision_is_returned() {
         ("s3:PutObject", part, "aws:RequestedRegion=us-east-*", implicit),
         ("s3:PutObject", "arn:aws:s3:::lake/raw/0", "aws:RequestedRegion=us-east-1", implicit),
     ];
-    for (action, resource, context, decision) in asked {
+    for (action, resource, context, decision) in cases {
         let xml = simulated(&aws, &role, action, resource, context);
         let got = text(&xml, "EvalDecision");
         assert_eq!(got, decision, "{action} {resource} {context}");
