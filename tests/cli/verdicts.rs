@@ -81,7 +81,7 @@ fn exit_codes_of_other_commands_do_not_depend_on_the_reader() {
     let generate = ["generate", "--songs", "1", "--events", "1", "--out", "data"];
     assert_eq!(exit_code_unread(here.command().args(generate), true), Some(0));
     exits_alike(&here, &generate, 2);
-    let to = "postgres://nobody@127.0.0.1:1/none";
+    let to = "postgres://ann@127.0.0.1:1/none";
     exits_alike(&here, &["load", "--star", "star", "--to", to], 1);
     exits_alike(&here, &["selftest", "--to", to], 1);
     let run = ["run", "--songs", "songs", "--logs", "logs", "--out", "star", "--to", to];
