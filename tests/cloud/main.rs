@@ -19,6 +19,7 @@ mod serverless_options;
 mod status;
 mod teardown;
 mod tutorial;
+mod updates;
 mod verdicts;
 mod warehouse;
 mod workgroup;

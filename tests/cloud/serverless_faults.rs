@@ -277,7 +277,7 @@ fn a_workgroup_that_only_has_the_tag_is_reported_and_stays() {
 fn a_workgroup_of_a_colleague_is_adopted_only_on_request() {
     let Some(account) = Account::new() else { return };
     provision_serverless(&account, &[]).exits(0);
-    provision::as_bob(&account);
+    updates::as_bob(&account);
     for outcome in [provision_serverless(&account, &[]), account.teardown(&[])] {
         outcome.exits(1).complains("made by arn:aws:iam::123456789012:user/ann");
     }
