@@ -84,11 +84,11 @@ impl Clusters {
         request: &Request,
         pace: Pace,
     ) -> Result<Answer, Refusal> {
-        let asked = request.get("ClusterIdentifier").map(str::to_owned);
+        let named = request.get("ClusterIdentifier").map(str::to_owned);
         let mut gone = Vec::new();
         for (identifier, cluster) in &mut self.all {
-            let meant = asked.as_ref().is_none_or(|asked| asked == identifier);
-            if meant && pace == Pace::Real && cluster.step() {
+            let is_named = named.as_ref().is_none_or(|named| named == identifier);
+            if is_named && pace == Pace::Real && cluster.step() {
                 gone.push(identifier.clone());
             }
         }

@@ -65,19 +65,19 @@ impl Schedules {
     }
 
     fn describe(&self, request: &Request) -> Result<Answer, Refusal> {
-        let asked = request.get("ScheduledActionName");
-        if let Some(name) = asked.filter(|name| !self.0.contains_key(*name)) {
+        let named = request.get("ScheduledActionName");
+        if let Some(name) = named.filter(|name| !self.0.contains_key(*name)) {
             return Err(not_found(name));
         }
-        let wanted = |params: &&Params| {
-            asked.is_none_or(|name| params["ScheduledActionName"] == name)
+        let matches = |params: &&Params| {
+            named.is_none_or(|name| params["ScheduledActionName"] == name)
                 && request.get("TargetActionType").is_none_or(|it| target_of(params) == Some(it))
                 && request.get("Active").is_none_or(|it| (it == "true") == is_active(params))
                 && filters(request).iter().all(|(name, values)| {
                     values.iter().any(|value| value_of(params, name) == Some(value))
                 })
         };
-        let found = self.0.values().filter(wanted);
+        let found = self.0.values().filter(matches);
         let found = found.map(|params| Element::with("ScheduledAction", to_xml(params)));
         Ok(request.answer(vec![Element::with("ScheduledActions", found.collect())]))
     }

@@ -185,8 +185,8 @@ fn texts(value: &Value) -> Vec<String> {
     list.into_iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-fn not_implemented(what: &str) -> Refusal {
-    Refusal::new(501, "NotImplemented", format!("the stand-in does not do {what}"))
+fn not_implemented(feature: &str) -> Refusal {
+    Refusal::new(501, "NotImplemented", format!("the stand-in does not support {feature}"))
 }
 
 impl Policy {

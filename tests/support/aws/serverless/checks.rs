@@ -40,8 +40,8 @@ pub fn texts(body: &Value, key: &str) -> Vec<String> {
 
 /// Checks that a request has exactly one kind of change.
 pub fn one_change(body: &Value, about: &str, groups: &[&[&str]]) -> Result<(), Refusal> {
-    let given = groups.iter().filter(|keys| keys.iter().any(|key| !body[*key].is_null())).count();
-    match given {
+    let kinds = groups.iter().filter(|keys| keys.iter().any(|key| !body[*key].is_null())).count();
+    match kinds {
         1 => Ok(()),
         0 => Err(invalid(format!("There is nothing to update for {about}."))),
         _ => Err(invalid(format!(

@@ -124,12 +124,13 @@ impl Group {
 
 /// Reads a capacity (Management Guide, Compute capacity for Amazon Redshift Serverless).
 fn capacity(body: &Value, key: &str) -> Result<u64, Refusal> {
-    let given = body[key].as_u64().unwrap_or_default();
-    let is_valid = given == 4 || (given >= 8 && given.is_multiple_of(8) && given <= 1024);
+    let capacity = body[key].as_u64().unwrap_or_default();
+    let is_valid =
+        capacity == 4 || (capacity >= 8 && capacity.is_multiple_of(8) && capacity <= 1024);
     if is_valid {
-        Ok(given)
+        Ok(capacity)
     } else {
-        Err(invalid(format!("{key} {given} is not a valid capacity.")))
+        Err(invalid(format!("{key} {capacity} is not a valid capacity.")))
     }
 }
 
