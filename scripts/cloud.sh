@@ -29,7 +29,7 @@ step starlift init --songs "$data/song_data" --logs "$data/log_data" --out "$sta
 # Stop if the cluster already exists: this script must not remove it.
 there=$(starlift status --format json)
 if grep -q "\"name\": \"$name\"" <<<"$there"; then
-    echo "there is a $name already: give another name, or see \`starlift status\`" >&2
+    echo "there is a $name already: choose another name, or see \`starlift status\`" >&2
     exit 1
 fi
 

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 found=0
 while IFS=$'\t' read -r pattern instead; do
     case $pattern in '' | '#'*) continue ;; esac
-    lines=$(git grep -nIiP -e "$pattern" -- "${@:-.}" ':!scripts/words.txt' ':!*.lock' ':!*.json' \
+    lines=$(git grep -nIiP -e "$pattern" -- "${@:-.}" ':!scripts/words.txt' ':!*.lock' ':!*.json' ':!*.csv' \
         ':!fixtures' ':!fuzz/corpus' || true)
     [ -z "$lines" ] && continue
     found=1

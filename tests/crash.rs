@@ -1,4 +1,4 @@
-//! Atomicity: wherever a run ends, a complete star remains, either the old or the new one. The next
+//! Atomicity: at whichever point a run ends, a complete star remains, either the old or the new one. The next
 //! run succeeds and removes the files of the interrupted one.
 
 #![cfg(unix)]

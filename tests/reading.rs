@@ -720,12 +720,12 @@ fn secrets_in_a_url_are_sent_but_neither_shown_nor_stored() {
 fn errors_of_a_web_server_contain_no_secrets() {
     let workspace = with_songs(&["a.json"]);
     let (url, _) = locked().file(&format!("/day.json{QUERY}"), "\x1f\u{8b}").start();
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let secret = url.replace("//", "//me:s3cret@");
     for typed in [
         format!("{secret}/night.json{QUERY}"),
         format!("{}/day.json{QUERY}", url.replace("//", "//me:s3cret2@")),
-        format!("http://me:s3cret@{nobody}/day.json{QUERY}"),
+        format!("http://me:s3cret@{closed}/day.json{QUERY}"),
         format!("http://me:s3cret@host:port/day.json{QUERY}"),
         format!("http://me:s3cret@no-such-host.invalid/day.json{QUERY}"),
         format!("ftp://me:s3cret@host/day.json{QUERY}"),

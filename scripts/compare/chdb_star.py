@@ -1,8 +1,11 @@
-"""The star with chDB: python chdb_star.py SONGS_DIR LOGS_DIR OUT_DIR
+"""Builds the star with chDB.
 
-The small files are joined first: file() with a glob takes over ten times as long for them. A window
-over all plays is quicker here than finding those met twice first, whether by IN or by a Set table, if
-its result is a table: as a CTE it is slower. Titles with several songs sort their array of them.
+    python chdb_star.py SONGS_DIR LOGS_DIR OUT_DIR
+
+The small files are concatenated first, because file() with a glob takes over ten times as long to read
+them. Plays are deduplicated with a window over all of them. That is faster here than selecting the
+duplicates first, with IN or a Set table, if the result is stored as a table; as a CTE it is slower. The
+array of songs is sorted only for titles with several songs.
 """
 
 import os

@@ -1,7 +1,10 @@
-"""Prints as JSON what two equal stars have in common: python check.py STAR_DIR
+"""Prints a fingerprint of a star as JSON. Equal stars have equal fingerprints.
 
-Rows and a hash of all of them for each table, in no order and without songplay_id, which every engine
-makes up in its own way; and some counts that tell more when the hashes differ.
+    python check.py STAR_DIR
+
+The fingerprint has the number of rows of each table and a hash of them that does not depend on their
+order. The hash excludes songplay_id, which each engine generates differently. Some further counts help
+to find the difference when the hashes differ.
 """
 
 import glob
@@ -58,7 +61,7 @@ db.execute("SET timezone = 'UTC'")
 
 
 def files(table):
-    """A file, a folder of them named like one, or just a folder."""
+    """Returns the files of a table, which is a file or a folder with or without the suffix."""
     for pattern in (f"{table}.parquet/*.parquet", f"{table}/*.parquet", f"{table}.parquet"):
         if found := glob.glob(f"{sys.argv[1]}/{pattern}"):
             return found

@@ -1,9 +1,12 @@
-"""The star with DataFusion: python datafusion_star.py SONGS_DIR LOGS_DIR OUT_DIR
+"""Builds the star with DataFusion.
 
-The small files are joined first: a listing table takes six times as long for them. What is used twice
-is cached as a table. Plays met twice are found by a fingerprint of their key and only those ranked, and
-only titles with several songs: a window over all plays takes eight times as long. There is no integer
-hash here; multiplication wraps around, so a linear congruential generator serves.
+    python datafusion_star.py SONGS_DIR LOGS_DIR OUT_DIR
+
+The small files are concatenated first, because a listing table takes six times as long to read them.
+Results that are used twice are cached as tables. Duplicate plays are detected by a fingerprint of their
+key, and only those plays and titles with several songs are ranked, because a window over all plays
+takes eight times as long. DataFusion has no integer hash; the fingerprint is a linear congruential
+generator, which works because multiplication wraps around.
 """
 
 import os

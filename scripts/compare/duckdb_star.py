@@ -1,9 +1,12 @@
-"""The star with DuckDB: python duckdb_star.py SONGS_DIR LOGS_DIR OUT_DIR
+"""Builds the star with DuckDB.
 
-The small files are joined first: read_json takes five times as long for them, and far longer with
-explicit columns; read_text with from_json takes thrice as long. For the large logs explicit columns
-are quicker. Plays met twice are found by a hash of their key and only those ranked, and only titles
-with several songs sort their list of them: each is quicker than a window over all plays.
+    python duckdb_star.py SONGS_DIR LOGS_DIR OUT_DIR
+
+The small files are concatenated first, because read_json takes five times as long to read them, far
+longer with explicit columns, and read_text with from_json takes three times as long. For the large logs,
+explicit columns are faster. Duplicate plays are detected by a hash of their key and only those are
+ranked; the list of songs is sorted only for titles with several songs. Both are faster than a window
+over all plays.
 """
 
 import os

@@ -1,7 +1,8 @@
-"""Measures starlift and the other tools on the same data, and checks that they make the same star.
+"""Measures starlift and the other tools on the same data, and checks that they write the same star.
 
-Each run is a process of its own, so that start-up counts, and runs are interleaved, so that noise hits
-all alike. Prints Markdown; stops at the first run that fails or makes another star than starlift.
+Each run is a separate process, so that start-up time counts. The runs of the tools are interleaved, so
+that noise affects all of them equally. Prints Markdown. Stops at the first run that fails or whose star
+differs from that of starlift.
 """
 
 import argparse
@@ -24,7 +25,7 @@ PEERS = {"duckdb": "DuckDB", "polars": "Polars", "chdb": "chDB", "datafusion": "
 
 
 def tools(starlift, spark):
-    """Name, version and the command, to which songs, logs and the star's folder are added."""
+    """Yields the name and version of each tool, and a function that returns its command."""
     printed = subprocess.run([starlift, "--version"], check=True, capture_output=True, text=True)
     yield (
         f"starlift {printed.stdout.split()[1]}",
@@ -41,7 +42,7 @@ def tools(starlift, spark):
 
 
 def run(tool, command, scratch):
-    """Seconds, and bytes of memory of the largest process."""
+    """Returns the duration in seconds and the peak memory of the largest process in bytes."""
     path = os.path.join(scratch, "output.txt")
     # Flush the output of the previous run, so that it is not flushed during this one.
     os.sync()
@@ -65,7 +66,7 @@ def facts(star):
 def compare(tool, found, expected):
     if different := [name for name in expected if found.get(name) != expected[name]]:
         lines = [f"  {name}: {found.get(name)}, not {expected[name]}" for name in different]
-        sys.exit("\n".join([f"{tool} makes another star than starlift:", *lines]))
+        sys.exit("\n".join([f"the star of {tool} differs from that of starlift:", *lines]))
 
 
 def measure(data, measured, rounds, scratch):

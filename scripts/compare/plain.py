@@ -2,9 +2,10 @@
 
     python plain.py DATA_DIR
 
-The generator writes what is met in the wild: byte-order marks, objects over many lines or one after
-the other, quoted numbers, whole floats, a bare number as userId. Half of the readers compared cannot
-take that, so it is taken out for all; missing and unknown keys stay. Bytes of other records are kept.
+The generator writes the irregular JSON that real data has: byte-order marks, objects on several lines
+or without separators, quoted numbers, integers where floats are expected, a number as userId. Half of
+the compared readers do not accept it, so this script normalizes it for all of them. It keeps missing
+and unknown keys, and the exact bytes of records that are already plain.
 """
 
 import json
@@ -16,19 +17,19 @@ DOUBLES = ("artist_latitude", "artist_longitude", "duration", "length", "registr
 decode = json.JSONDecoder().raw_decode
 
 
-def plain(record):
-    """Whether the record was plain already; makes it so."""
-    was = True
+def normalize(record):
+    """Makes the record plain. Returns True if it was plain already."""
+    was_plain = True
     for names, kind in ((INTEGERS, int), (DOUBLES, float)):
         for name in names:
             value = record.get(name)
             if value is not None and type(value) is not kind:
                 record[name] = None if value == "" else kind(float(value))
-                was = False
+                was_plain = False
     if type(record.get("userId")) is int:
         record["userId"] = str(record["userId"])
-        was = False
-    return was
+        was_plain = False
+    return was_plain
 
 
 def rewrite(path):
@@ -43,7 +44,7 @@ def rewrite(path):
         start = at
         record, at = decode(text, start)
         line = text[start:at]
-        if not plain(record) or "\n" in line or "\r" in line:
+        if not normalize(record) or "\n" in line or "\r" in line:
             line = json.dumps(record)
         lines.append(line)
     with open(path, "w", encoding="utf-8", newline="") as file:
@@ -53,7 +54,7 @@ def rewrite(path):
 for dataset in ("song_data", "log_data"):
     root = os.path.join(sys.argv[1], dataset)
     if not os.path.isdir(root):
-        sys.exit(f"{root} is no folder")
+        sys.exit(f"{root} is not a folder")
     for folder, _, names in os.walk(root):
         for name in names:
             rewrite(os.path.join(folder, name))

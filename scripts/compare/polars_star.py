@@ -1,8 +1,11 @@
-"""The star with Polars: python polars_star.py SONGS_DIR LOGS_DIR OUT_DIR
+"""Builds the star with Polars.
 
-The small files are joined first: scan_ndjson takes six times as long for them. The logs are scanned by
-the streaming engine with a schema; the queries after it are quicker in memory. Plays met twice are
-found by a hash of their key and only those sorted, and only titles with several songs are ranked.
+    python polars_star.py SONGS_DIR LOGS_DIR OUT_DIR
+
+The small files are concatenated first, because scan_ndjson takes six times as long to read them. The
+streaming engine scans the logs with a schema; the queries after it are faster in memory. Duplicate
+plays are detected by a hash of their key and only those are sorted. Only titles with several songs are
+ranked.
 """
 
 import io
@@ -45,12 +48,12 @@ SURVIVOR = ["song", "artist", "length", "level", "location", "userAgent"]
 
 
 def text(*names):
-    """Empty text is null; `when` takes less time than `replace`."""
+    """Returns expressions that replace empty text with null. `when` is faster than `replace`."""
     return [pl.when(pl.col(name) != "").then(pl.col(name)).alias(name) for name in names]
 
 
 def first(frame, key, *order, descending=False):
-    """The first row of each key; of those that are equal in all that counts, any."""
+    """Returns the first row of each key. Rows that are equal in the order are interchangeable."""
     frame = frame.sort(*order, descending=descending, nulls_last=True)
     return frame.unique(key, keep="first", maintain_order=True)
 

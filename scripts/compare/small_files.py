@@ -1,6 +1,7 @@
-"""Many small JSON files as one: no reader compared is as quick at them as this.
+"""Concatenates many small JSON files, which is faster than any of the compared readers on them.
 
-A process a core, as threads would wait for each other: most of the time goes to the interpreter.
+It uses one process per core. Threads would wait for each other, because most of the time is spent in
+the interpreter.
 """
 
 import os
@@ -9,7 +10,7 @@ from multiprocessing import get_context
 
 
 def listed(folder):
-    """The folders and the JSON files in a folder."""
+    """Returns the folders and the JSON files in a folder."""
     folders, files = [], []
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -37,7 +38,7 @@ def tree(folder):
 
 
 def joined(folder):
-    """The lines of every file below a folder; to be called before an engine has started threads."""
+    """Returns the lines of every file below a folder. Call it before an engine starts threads."""
     folders, files = listed(folder)
     with ProcessPoolExecutor(os.cpu_count(), get_context("fork")) as pool:
         trees = pool.map(tree, folders)

@@ -1,8 +1,10 @@
-"""The star with Spark, in this process's JVM: python spark_star.py SONGS_DIR LOGS_DIR OUT_DIR
+"""Builds the star with Spark, in the JVM of this process.
 
-The small files are joined first: Spark takes far longer to list and open them. A table is a folder, as
-usual with Spark. As many shuffle partitions as cores spare hundreds of tiny tasks; plays met twice are
-found by a hash of their key and only those ranked, which spares a sort of all plays.
+    python spark_star.py SONGS_DIR LOGS_DIR OUT_DIR
+
+The small files are concatenated first, because Spark takes far longer to list and open them. A table is
+a folder, as usual with Spark. One shuffle partition per core avoids hundreds of tiny tasks. Duplicate
+plays are detected by a hash of their key and only those are ranked, which avoids a sort of all plays.
 """
 
 import os

@@ -31,7 +31,7 @@ impl Caller {
     }
 
     /// Sends a request. Fails if the connection is closed.
-    pub fn try_ask(
+    pub fn try_send(
         &self,
         service: &str,
         action: &str,
@@ -44,14 +44,14 @@ impl Caller {
     }
 
     /// Sends a request to Redshift with a client timeout.
-    pub fn ask_for(
+    pub fn send_with_timeout(
         &self,
-        patience: std::time::Duration,
+        timeout: std::time::Duration,
         action: &str,
         params: &[(&str, &str)],
     ) -> Result<Reply, reqwest::Error> {
         self.runtime.block_on(async {
-            let request = self.request("redshift", action, params).timeout(patience);
+            let request = self.request("redshift", action, params).timeout(timeout);
             let answer = request.send().await?;
             Ok(Reply { status: answer.status().as_u16(), body: answer.text().await? })
         })
@@ -69,21 +69,21 @@ impl Caller {
             "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20260101/us-east-1/{service}\
              /aws4_request, SignedHeaders=host, Signature=0"
         );
-        let asked = self.client.post(self.aws.endpoint()).header("authorization", signature);
-        asked.body(form)
+        let call = self.client.post(self.aws.endpoint()).header("authorization", signature);
+        call.body(form)
     }
 
     /// Sends a request that must succeed, and returns the XML of the response.
     #[track_caller]
-    pub fn ask(&self, service: &str, action: &str, params: &[(&str, &str)]) -> String {
-        let reply = self.try_ask(service, action, params).unwrap();
+    pub fn send(&self, service: &str, action: &str, params: &[(&str, &str)]) -> String {
+        let reply = self.try_send(service, action, params).unwrap();
         assert_eq!(reply.status, 200, "{action} {params:?}\n{}", reply.body);
         reply.body
     }
 
     /// Fails the test unless the response is this error; returns its XML.
     #[track_caller]
-    pub fn refused(
+    pub fn rejects(
         &self,
         service: &str,
         action: &str,
@@ -91,10 +91,10 @@ impl Caller {
         status: u16,
         code: &str,
     ) -> String {
-        let reply = self.try_ask(service, action, params).unwrap();
+        let reply = self.try_send(service, action, params).unwrap();
         let wanted = format!("<Code>{code}</Code>");
-        let is_it = reply.status == status && reply.body.contains(&wanted);
-        assert!(is_it, "wanted {status} {code}: {action} {params:?}\n{reply:?}");
+        let matches = reply.status == status && reply.body.contains(&wanted);
+        assert!(matches, "wanted {status} {code}: {action} {params:?}\n{reply:?}");
         reply.body
     }
 
@@ -116,7 +116,7 @@ impl Caller {
     /// Returns the response of DescribeClusters for a cluster.
     #[track_caller]
     pub fn describe(&self, identifier: &str) -> String {
-        self.ask("redshift", "DescribeClusters", &[("ClusterIdentifier", identifier)])
+        self.send("redshift", "DescribeClusters", &[("ClusterIdentifier", identifier)])
     }
 }
 

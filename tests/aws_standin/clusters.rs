@@ -13,10 +13,10 @@ fn states(aws: &Caller, n: usize) -> Vec<String> {
 #[test]
 fn cluster_is_created_step_by_step() {
     let Some(aws) = Caller::start() else { return };
-    aws.polls(2);
+    aws.set_polls(2);
     let mut params = create::params("w");
     params.extend([("Tags.Tag.1.Key", "starlift"), ("Tags.Tag.1.Value", "yes")]);
-    let made = aws.ask("redshift", "CreateCluster", &params);
+    let made = aws.send("redshift", "CreateCluster", &params);
     let first = aws.describe("w");
     for xml in [&made, &first] {
         assert_eq!(text(xml, "ClusterStatus"), "creating");
@@ -35,12 +35,12 @@ fn cluster_is_created_step_by_step() {
 fn only_polls_of_the_cluster_or_of_all_clusters_advance_it() {
     let Some(aws) = Caller::start() else { return };
     aws.cluster("other");
-    aws.ask("redshift", "CreateCluster", &create::params("w"));
+    aws.send("redshift", "CreateCluster", &create::params("w"));
     aws.describe("other");
     aws.call("redshift", "DescribeClusters", &[]);
-    let list = aws.ask("redshift", "DescribeClusters", &[]);
+    let list = aws.send("redshift", "DescribeClusters", &[]);
     assert!(list.contains("<ClusterStatus>creating</ClusterStatus>"), "{list}");
-    let list = aws.ask("redshift", "DescribeClusters", &[]);
+    let list = aws.send("redshift", "DescribeClusters", &[]);
     assert!(!list.contains("<ClusterStatus>creating</ClusterStatus>"), "{list}");
 }
 
@@ -48,36 +48,36 @@ fn only_polls_of_the_cluster_or_of_all_clusters_advance_it() {
 fn cluster_is_paused_and_resumed() {
     let Some(aws) = Caller::start() else { return };
     aws.cluster("w");
-    aws.refused("redshift", "ResumeCluster", &[W], 400, "InvalidClusterState");
-    let answer = aws.ask("redshift", "PauseCluster", &[W]);
+    aws.rejects("redshift", "ResumeCluster", &[W], 400, "InvalidClusterState");
+    let answer = aws.send("redshift", "PauseCluster", &[W]);
     assert_eq!(text(&answer, "ClusterStatus"), "pausing");
     assert!(answer.contains("<PauseClusterResult><Cluster>"), "{answer}");
-    aws.refused("redshift", "PauseCluster", &[W], 400, "InvalidClusterState");
-    aws.refused("redshift", "ResumeCluster", &[W], 400, "InvalidClusterState");
+    aws.rejects("redshift", "PauseCluster", &[W], 400, "InvalidClusterState");
+    aws.rejects("redshift", "ResumeCluster", &[W], 400, "InvalidClusterState");
     assert_eq!(states(&aws, 3), ["pausing", "paused", "paused"]);
     assert_eq!(text(&aws.describe("w"), "ClusterAvailabilityStatus"), "Paused");
-    aws.refused("redshift", "ModifyCluster", &[W], 400, "InvalidClusterState");
-    let answer = aws.ask("redshift", "ResumeCluster", &[W]);
+    aws.rejects("redshift", "ModifyCluster", &[W], 400, "InvalidClusterState");
+    let answer = aws.send("redshift", "ResumeCluster", &[W]);
     assert_eq!(text(&answer, "ClusterStatus"), "resuming");
     assert_eq!(states(&aws, 2), ["resuming", "available"]);
-    aws.refused("redshift", "PauseCluster", &[("ClusterIdentifier", "x")], 404, "ClusterNotFound");
+    aws.rejects("redshift", "PauseCluster", &[("ClusterIdentifier", "x")], 404, "ClusterNotFound");
 }
 
 #[test]
 fn cluster_is_deleted_step_by_step() {
     let Some(aws) = Caller::start() else { return };
-    aws.ask("redshift", "CreateCluster", &create::params("w"));
-    aws.refused("redshift", "DeleteCluster", &[W, AT_ONCE], 400, "InvalidClusterState");
+    aws.send("redshift", "CreateCluster", &create::params("w"));
+    aws.rejects("redshift", "DeleteCluster", &[W, AT_ONCE], 400, "InvalidClusterState");
     assert_eq!(states(&aws, 2), ["creating", "available"]);
-    let answer = aws.ask("redshift", "DeleteCluster", &[W, AT_ONCE]);
+    let answer = aws.send("redshift", "DeleteCluster", &[W, AT_ONCE]);
     assert_eq!(text(&answer, "ClusterStatus"), "deleting");
-    aws.refused("redshift", "DeleteCluster", &[W, AT_ONCE], 400, "InvalidClusterState");
-    aws.refused("redshift", "PauseCluster", &[W], 400, "InvalidClusterState");
-    aws.refused("redshift", "CreateCluster", &create::params("w"), 400, "ClusterAlreadyExists");
+    aws.rejects("redshift", "DeleteCluster", &[W, AT_ONCE], 400, "InvalidClusterState");
+    aws.rejects("redshift", "PauseCluster", &[W], 400, "InvalidClusterState");
+    aws.rejects("redshift", "CreateCluster", &create::params("w"), 400, "ClusterAlreadyExists");
     assert_eq!(states(&aws, 1), ["deleting"]);
-    aws.refused("redshift", "DescribeClusters", &[W], 404, "ClusterNotFound");
-    aws.refused("redshift", "DeleteCluster", &[W, AT_ONCE], 404, "ClusterNotFound");
-    aws.ask("redshift", "CreateCluster", &create::params("w"));
+    aws.rejects("redshift", "DescribeClusters", &[W], 404, "ClusterNotFound");
+    aws.rejects("redshift", "DeleteCluster", &[W, AT_ONCE], 404, "ClusterNotFound");
+    aws.send("redshift", "CreateCluster", &create::params("w"));
 }
 
 #[test]
@@ -86,25 +86,25 @@ fn deletion_requires_a_final_snapshot_or_its_omission() {
     aws.cluster("w");
     let last = ("FinalClusterSnapshotIdentifier", "last");
     let code = "InvalidParameterCombination";
-    aws.refused("redshift", "DeleteCluster", &[W], 400, code);
-    aws.refused("redshift", "DeleteCluster", &[W, AT_ONCE, last], 400, code);
-    aws.ask("redshift", "DeleteCluster", &[W, last]);
+    aws.rejects("redshift", "DeleteCluster", &[W], 400, code);
+    aws.rejects("redshift", "DeleteCluster", &[W, AT_ONCE, last], 400, code);
+    aws.send("redshift", "DeleteCluster", &[W, last]);
     let params = [("SnapshotIdentifier", "last")];
-    aws.ask("redshift", "DescribeClusterSnapshots", &params);
+    aws.send("redshift", "DescribeClusterSnapshots", &params);
 }
 
 #[test]
 fn test_can_set_the_state() {
     let Some(aws) = Caller::start() else { return };
     aws.cluster("w");
-    aws.cluster_state("w", "incompatible-network");
+    aws.set_cluster_status("w", "incompatible-network");
     assert_eq!(states(&aws, 2), ["incompatible-network", "incompatible-network"]);
     assert_eq!(text(&aws.describe("w"), "ClusterAvailabilityStatus"), "Unavailable");
-    aws.refused("redshift", "PauseCluster", &[W], 400, "InvalidClusterState");
-    aws.cluster_state("w", "modifying");
-    aws.refused("redshift", "DeleteCluster", &[W, AT_ONCE], 400, "InvalidClusterState");
-    aws.cluster_state("w", "paused");
-    aws.ask("redshift", "ResumeCluster", &[W]);
+    aws.rejects("redshift", "PauseCluster", &[W], 400, "InvalidClusterState");
+    aws.set_cluster_status("w", "modifying");
+    aws.rejects("redshift", "DeleteCluster", &[W, AT_ONCE], 400, "InvalidClusterState");
+    aws.set_cluster_status("w", "paused");
+    aws.send("redshift", "ResumeCluster", &[W]);
     assert_eq!(states(&aws, 2), ["resuming", "available"]);
 }
 
@@ -115,25 +115,25 @@ fn modifications_are_visible() {
     let group = [("GroupName", "g"), ("GroupDescription", "g")];
     let made = aws.call("ec2", "CreateSecurityGroup", &group);
     let group = ("VpcSecurityGroupIds.VpcSecurityGroupId.1", text(&made, "groupId"));
-    aws.ask("redshift", "ModifyCluster", &[W, group, ("PubliclyAccessible", "true")]);
+    aws.send("redshift", "ModifyCluster", &[W, group, ("PubliclyAccessible", "true")]);
     let seen = aws.describe("w");
     assert_eq!(text(&seen, "VpcSecurityGroupId"), group.1);
     assert_eq!(text(&seen, "PubliclyAccessible"), "true");
     let unknown = ("VpcSecurityGroupIds.VpcSecurityGroupId.1", "sg-0");
-    aws.refused("redshift", "ModifyCluster", &[W, unknown], 400, "InvalidParameterValue");
+    aws.rejects("redshift", "ModifyCluster", &[W, unknown], 400, "InvalidParameterValue");
     let weak = ("MasterUserPassword", "weak");
-    aws.refused("redshift", "ModifyCluster", &[W, weak], 400, "InvalidParameterValue");
+    aws.rejects("redshift", "ModifyCluster", &[W, weak], 400, "InvalidParameterValue");
 }
 
 #[test]
 fn test_can_set_the_endpoint() {
     let Some(aws) = Caller::start() else { return };
     aws.cluster("w");
-    aws.endpoint_of_clusters("localhost", 15439);
+    aws.set_cluster_endpoint("localhost", 15439);
     let seen = aws.describe("w");
     let endpoint = "<Address>localhost</Address><Port>15439</Port>";
     assert_eq!(text(&seen, "Endpoint"), endpoint);
-    aws.ask("redshift", "CreateCluster", &create::params("new"));
+    aws.send("redshift", "CreateCluster", &create::params("new"));
     assert_eq!(text(&aws.describe("new"), "Endpoint"), "");
     assert_eq!(text(&aws.describe("new"), "Endpoint"), endpoint);
 }
@@ -143,13 +143,13 @@ fn test_can_set_the_credentials() {
     let Some(aws) = Caller::start() else { return };
     aws.cluster("w");
     let params = [W, ("DbUser", "ann")];
-    let motos = aws.ask("redshift", "GetClusterCredentials", &params);
-    assert_eq!(text(&motos, "DbUser"), "IAM:ann");
-    aws.credentials_of_clusters("IAM:loader", "Str0ng & enough");
-    let ours = aws.ask("redshift", "GetClusterCredentials", &params);
-    assert_eq!(text(&ours, "DbUser"), "IAM:loader");
-    assert_eq!(text(&ours, "DbPassword"), "Str0ng &amp; enough");
-    assert!(text(&ours, "Expiration").ends_with('Z'), "{ours}");
+    let default = aws.send("redshift", "GetClusterCredentials", &params);
+    assert_eq!(text(&default, "DbUser"), "IAM:ann");
+    aws.set_cluster_credentials("IAM:loader", "Str0ng & enough");
+    let set = aws.send("redshift", "GetClusterCredentials", &params);
+    assert_eq!(text(&set, "DbUser"), "IAM:loader");
+    assert_eq!(text(&set, "DbPassword"), "Str0ng &amp; enough");
+    assert!(text(&set, "Expiration").ends_with('Z'), "{set}");
     let unknown = [("ClusterIdentifier", "x"), ("DbUser", "ann")];
-    aws.refused("redshift", "GetClusterCredentials", &unknown, 404, "ClusterNotFound");
+    aws.rejects("redshift", "GetClusterCredentials", &unknown, 404, "ClusterNotFound");
 }

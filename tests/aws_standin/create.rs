@@ -63,9 +63,9 @@ fn each_invalid_value_is_rejected() {
         (&[("VpcSecurityGroupIds.VpcSecurityGroupId.1", Some("sg-0"))], value),
     ];
     for (changes, code) in refused {
-        aws.refused("redshift", "CreateCluster", &changed(changes), 400, code);
+        aws.rejects("redshift", "CreateCluster", &changed(changes), 400, code);
     }
-    let message = aws.refused("redshift", "CreateCluster", &changed(refused[0].0), 400, value);
+    let message = aws.rejects("redshift", "CreateCluster", &changed(refused[0].0), 400, value);
     assert_eq!(text(&message, "Message"), "Invalid node type: dc2.large");
     assert_eq!(text(&message, "Type"), "Sender");
     let none = aws.call("redshift", "DescribeClusters", &[]);
@@ -95,29 +95,29 @@ fn each_valid_value_is_accepted() {
 fn cluster_identifiers_are_unique() {
     let Some(aws) = Caller::start() else { return };
     aws.cluster("w");
-    aws.refused("redshift", "CreateCluster", &params("w"), 400, "ClusterAlreadyExists");
+    aws.rejects("redshift", "CreateCluster", &params("w"), 400, "ClusterAlreadyExists");
 }
 
 #[test]
 fn role_must_trust_redshift() {
     let Some(aws) = Caller::start() else { return };
-    let unknown = "arn:aws:iam::123456789012:role/nobody";
+    let unknown = "arn:aws:iam::123456789012:role/missing";
     let lambda = aws.role("lambda", "lambda.amazonaws.com");
     let copy = aws.role("copy", "redshift.amazonaws.com");
     for role in [unknown, lambda.as_str(), "copy"] {
         let params = changed(&[("IamRoles.IamRoleArn.1", Some(role))]);
-        let no = aws.refused("redshift", "CreateCluster", &params, 400, "InvalidParameterValue");
-        assert!(text(&no, "Message").contains(role), "{no}");
+        let error = aws.rejects("redshift", "CreateCluster", &params, 400, "InvalidParameterValue");
+        assert!(text(&error, "Message").contains(role), "{error}");
     }
     let params = changed(&[("DefaultIamRoleArn", Some(&copy))]);
-    aws.refused("redshift", "CreateCluster", &params, 400, "InvalidParameterValue");
+    aws.rejects("redshift", "CreateCluster", &params, 400, "InvalidParameterValue");
 }
 
 #[test]
 fn managed_password_is_stored_as_a_secret() {
     let Some(aws) = Caller::start() else { return };
     let params = changed(&[("MasterUserPassword", None), ("ManageMasterPassword", Some("true"))]);
-    let made = aws.ask("redshift", "CreateCluster", &params);
+    let made = aws.send("redshift", "CreateCluster", &params);
     let secret = text(&made, "MasterPasswordSecretArn");
     assert!(secret.starts_with("arn:aws:secretsmanager:us-east-1:123456789012:secret:"), "{made}");
     assert_eq!(text(&aws.describe("w"), "MasterPasswordSecretArn"), secret);

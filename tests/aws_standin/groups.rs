@@ -17,7 +17,7 @@ fn group(aws: &Caller) -> String {
     let mut params = vec![("GroupName", "door"), ("GroupDescription", "d"), ("VpcId", &vpc)];
     params.push(("TagSpecification.1.ResourceType", "security-group"));
     params.extend(TAG);
-    text(&aws.ask("ec2", "CreateSecurityGroup", &params), "groupId").to_owned()
+    text(&aws.send("ec2", "CreateSecurityGroup", &params), "groupId").to_owned()
 }
 
 fn rule<'a>(group: &'a str, address: &'a str) -> Vec<(&'a str, &'a str)> {
@@ -44,7 +44,7 @@ fn groups_are_found_by_name_vpc_and_tag() {
             ("Filter.2.Name", "group-name"),
             ("Filter.2.Value.1", "door"),
         ];
-        text(&aws.ask("ec2", "DescribeSecurityGroups", &params), "groupId") == group
+        text(&aws.send("ec2", "DescribeSecurityGroups", &params), "groupId") == group
     };
     for (name, value) in [("vpc-id", vpc.as_str()), ("tag:starlift", "w"), ("tag-key", "starlift")]
     {
@@ -52,30 +52,30 @@ fn groups_are_found_by_name_vpc_and_tag() {
         assert!(!found(name, "other"), "{name}");
     }
     let again = [("GroupName", "door"), ("GroupDescription", "d"), ("VpcId", &vpc)];
-    aws.refused("ec2", "CreateSecurityGroup", &again, 400, "InvalidGroup.Duplicate");
+    aws.rejects("ec2", "CreateSecurityGroup", &again, 400, "InvalidGroup.Duplicate");
 }
 
 #[test]
 fn rules_are_added_and_removed_by_id() {
     let Some(aws) = Caller::start() else { return };
     let group = group(&aws);
-    let made = aws.ask("ec2", "AuthorizeSecurityGroupIngress", &rule(&group, "192.0.2.1/32"));
+    let made = aws.send("ec2", "AuthorizeSecurityGroupIngress", &rule(&group, "192.0.2.1/32"));
     let id = text(&made, "securityGroupRuleId");
     assert!(id.starts_with("sgr-"), "{made}");
     let code = "InvalidPermission.Duplicate";
     let again = rule(&group, "192.0.2.1/32");
-    aws.refused("ec2", "AuthorizeSecurityGroupIngress", &again, 400, code);
-    aws.ask("ec2", "AuthorizeSecurityGroupIngress", &rule(&group, "192.0.2.2/32"));
+    aws.rejects("ec2", "AuthorizeSecurityGroupIngress", &again, 400, code);
+    aws.send("ec2", "AuthorizeSecurityGroupIngress", &rule(&group, "192.0.2.2/32"));
     let of_group = [("Filter.1.Name", "group-id"), ("Filter.1.Value.1", group.as_str())];
-    let rules = aws.ask("ec2", "DescribeSecurityGroupRules", &of_group);
+    let rules = aws.send("ec2", "DescribeSecurityGroupRules", &of_group);
     assert!(rules.contains("<cidrIpv4>192.0.2.2/32</cidrIpv4>"), "{rules}");
     assert!(rules.contains("<key>starlift</key><value>w</value>"), "{rules}");
     let params = [("GroupId", group.as_str()), ("SecurityGroupRuleId.1", id)];
-    aws.ask("ec2", "RevokeSecurityGroupIngress", &params);
-    let rules = aws.ask("ec2", "DescribeSecurityGroupRules", &of_group);
+    aws.send("ec2", "RevokeSecurityGroupIngress", &params);
+    let rules = aws.send("ec2", "DescribeSecurityGroupRules", &of_group);
     assert!(!rules.contains(id) && rules.contains("192.0.2.2/32"), "{rules}");
     let code = "InvalidSecurityGroupRuleId.NotFound";
-    aws.refused("ec2", "RevokeSecurityGroupIngress", &params, 400, code);
+    aws.rejects("ec2", "RevokeSecurityGroupIngress", &params, 400, code);
 }
 
 #[test]
@@ -86,19 +86,19 @@ fn group_in_use_cannot_be_deleted() {
     params.push(("VpcSecurityGroupIds.VpcSecurityGroupId.1", &group));
     aws.call("redshift", "CreateCluster", &params);
     let params = [("GroupId", group.as_str())];
-    aws.refused("ec2", "DeleteSecurityGroup", &params, 400, "DependencyViolation");
+    aws.rejects("ec2", "DeleteSecurityGroup", &params, 400, "DependencyViolation");
     let cluster = ("ClusterIdentifier", "w");
-    aws.ask("redshift", "DeleteCluster", &[cluster, ("SkipFinalClusterSnapshot", "true")]);
-    aws.refused("ec2", "DeleteSecurityGroup", &params, 400, "DependencyViolation");
+    aws.send("redshift", "DeleteCluster", &[cluster, ("SkipFinalClusterSnapshot", "true")]);
+    aws.rejects("ec2", "DeleteSecurityGroup", &params, 400, "DependencyViolation");
     aws.describe("w");
-    aws.refused("redshift", "DescribeClusters", &[cluster], 404, "ClusterNotFound");
-    aws.ask("ec2", "DeleteSecurityGroup", &params);
-    aws.refused("ec2", "DeleteSecurityGroup", &params, 400, "InvalidGroup.NotFound");
+    aws.rejects("redshift", "DescribeClusters", &[cluster], 404, "ClusterNotFound");
+    aws.send("ec2", "DeleteSecurityGroup", &params);
+    aws.rejects("ec2", "DeleteSecurityGroup", &params, 400, "InvalidGroup.NotFound");
 }
 
 #[test]
 fn vpc_must_exist() {
     let Some(aws) = Caller::start() else { return };
     let params = [("GroupName", "door"), ("GroupDescription", "d"), ("VpcId", "vpc-0")];
-    aws.refused("ec2", "CreateSecurityGroup", &params, 400, "InvalidVpcID.NotFound");
+    aws.rejects("ec2", "CreateSecurityGroup", &params, 400, "InvalidVpcID.NotFound");
 }

@@ -8,14 +8,14 @@ use crate::support::aws::{ACCOUNT, Aws, USER};
 #[test]
 fn the_caller_is_a_user() {
     let Some(aws) = Caller::start() else { return };
-    let xml = aws.ask("sts", "GetCallerIdentity", &[]);
+    let xml = aws.send("sts", "GetCallerIdentity", &[]);
     assert_eq!((text(&xml, "Account"), text(&xml, "Arn")), (ACCOUNT, USER));
 }
 
 #[test]
 fn request_must_be_signed_for_a_service() {
     let Some(aws) = Caller::start() else { return };
-    aws.refused("s3", "ListBuckets", &[], 403, "MissingAuthenticationToken");
+    aws.rejects("s3", "ListBuckets", &[], 403, "MissingAuthenticationToken");
     assert!(aws.requests().is_empty());
 }
 
@@ -24,16 +24,16 @@ fn each_stand_in_is_a_separate_account() {
     let Some(aws) = Caller::start() else { return };
     let Some(other) = Caller::start() else { return };
     let role = aws.role("copy", "redshift.amazonaws.com");
-    let xml = aws.ask("iam", "GetRole", &[("RoleName", "copy")]);
+    let xml = aws.send("iam", "GetRole", &[("RoleName", "copy")]);
     assert_eq!(text(&xml, "Arn"), role);
-    other.refused("iam", "GetRole", &[("RoleName", "copy")], 404, "NoSuchEntity");
-    assert_eq!(text(&other.ask("sts", "GetCallerIdentity", &[]), "Account"), ACCOUNT);
+    other.rejects("iam", "GetRole", &[("RoleName", "copy")], 404, "NoSuchEntity");
+    assert_eq!(text(&other.send("sts", "GetCallerIdentity", &[]), "Account"), ACCOUNT);
 }
 
 #[test]
 fn unsupported_action_of_moto_is_an_xml_error() {
     let Some(aws) = Caller::start() else { return };
-    let xml = aws.refused("redshift", "RebootCluster", &[], 500, "InternalFailure");
+    let xml = aws.rejects("redshift", "RebootCluster", &[], 500, "InternalFailure");
     assert!(text(&xml, "Message").ends_with("redshift:RebootCluster"), "{xml}");
 }
 

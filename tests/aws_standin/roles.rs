@@ -18,7 +18,7 @@ fn roles_of_a_new_cluster_take_time() {
     let role = aws.role("copy", "redshift.amazonaws.com");
     let mut params = create::params("w");
     params.extend([("IamRoles.IamRoleArn.1", role.as_str()), (DEFAULT, &role)]);
-    let made = aws.ask("redshift", "CreateCluster", &params);
+    let made = aws.send("redshift", "CreateCluster", &params);
     assert_eq!(text(&made, "ApplyStatus"), "adding");
     assert_eq!(text(&made, DEFAULT), role);
     assert_eq!([status(&aws), status(&aws)], ["adding", "in-sync"]);
@@ -32,16 +32,16 @@ fn roles_are_added_and_removed() {
     let Some(aws) = Caller::start() else { return };
     let role = aws.role("copy", "redshift.amazonaws.com");
     aws.cluster("w");
-    aws.polls(2);
+    aws.set_polls(2);
     let params = [W, (ADD, role.as_str()), (DEFAULT, &role)];
-    let answer = aws.ask("redshift", "ModifyClusterIamRoles", &params);
+    let answer = aws.send("redshift", "ModifyClusterIamRoles", &params);
     assert!(answer.contains("<ModifyClusterIamRolesResult><Cluster>"), "{answer}");
     assert_eq!(text(&answer, "ApplyStatus"), "adding");
     assert_eq!([status(&aws), status(&aws), status(&aws)], ["adding", "adding", "in-sync"]);
-    aws.ask("redshift", "ModifyClusterIamRoles", &params);
+    aws.send("redshift", "ModifyClusterIamRoles", &params);
     assert_eq!(status(&aws), "in-sync");
     assert_eq!(text(&aws.describe("w"), DEFAULT), role);
-    aws.ask("redshift", "ModifyClusterIamRoles", &[W, (REMOVE, &role)]);
+    aws.send("redshift", "ModifyClusterIamRoles", &[W, (REMOVE, &role)]);
     assert_eq!([status(&aws), status(&aws), status(&aws)], ["removing", "removing", ""]);
     assert_eq!(text(&aws.describe("w"), DEFAULT), "");
 }
@@ -52,16 +52,16 @@ fn role_must_trust_redshift() {
     let lambda = aws.role("lambda", "lambda.amazonaws.com");
     aws.cluster("w");
     let code = "InvalidParameterValue";
-    aws.refused("redshift", "ModifyClusterIamRoles", &[W, (ADD, &lambda)], 400, code);
-    aws.refused("redshift", "ModifyClusterIamRoles", &[W, (DEFAULT, &lambda)], 400, code);
+    aws.rejects("redshift", "ModifyClusterIamRoles", &[W, (ADD, &lambda)], 400, code);
+    aws.rejects("redshift", "ModifyClusterIamRoles", &[W, (DEFAULT, &lambda)], 400, code);
 }
 
 #[test]
 fn cluster_must_be_available() {
     let Some(aws) = Caller::start() else { return };
     aws.cluster("w");
-    aws.cluster_state("w", "paused");
-    aws.refused("redshift", "ModifyClusterIamRoles", &[W], 400, "InvalidClusterState");
+    aws.set_cluster_status("w", "paused");
+    aws.rejects("redshift", "ModifyClusterIamRoles", &[W], 400, "InvalidClusterState");
     let unknown = [("ClusterIdentifier", "x")];
-    aws.refused("redshift", "ModifyClusterIamRoles", &unknown, 404, "ClusterNotFound");
+    aws.rejects("redshift", "ModifyClusterIamRoles", &unknown, 404, "ClusterNotFound");
 }

@@ -20,7 +20,7 @@ fn params<'a>(name: &'a str, schedule: &'a str, role: &'a str) -> Vec<(&'a str, 
 fn schedules_are_stored() {
     let Some((aws, role)) = arranged() else { return };
     let time = "at(2099-01-02T03:04:05)";
-    let made = aws.ask("redshift", "CreateScheduledAction", &params("once", time, &role));
+    let made = aws.send("redshift", "CreateScheduledAction", &params("once", time, &role));
     assert_eq!((text(&made, "ScheduledActionName"), text(&made, "Schedule")), ("once", time));
     assert_eq!((text(&made, "IamRole"), text(&made, "State")), (role.as_str(), "ACTIVE"));
     let target = "<PauseCluster><ClusterIdentifier>w</ClusterIdentifier></PauseCluster>";
@@ -29,12 +29,12 @@ fn schedules_are_stored() {
 
     let mut nightly = params("nightly", NIGHTLY, &role);
     nightly.extend([("Enable", "false"), ("ScheduledActionDescription", "at ten")]);
-    let made = aws.ask("redshift", "CreateScheduledAction", &nightly);
+    let made = aws.send("redshift", "CreateScheduledAction", &nightly);
     assert_eq!((text(&made, "State"), text(&made, "NextInvocations")), ("DISABLED", ""));
     assert_eq!(text(&made, "ScheduledActionDescription"), "at ten");
 
     let names = |params: &[(&str, &str)]| {
-        let list = aws.ask("redshift", "DescribeScheduledActions", params);
+        let list = aws.send("redshift", "DescribeScheduledActions", params);
         let names = list.split("<ScheduledActionName>").skip(1);
         names.map(|rest| rest.split('<').next().unwrap().to_owned()).collect::<Vec<_>>()
     };
@@ -51,24 +51,24 @@ fn schedules_are_stored() {
     assert_eq!(names(&filter("w")), ["nightly", "once"]);
     assert_eq!(names(&filter("x")), [""; 0]);
 
-    aws.ask("redshift", "DeleteScheduledAction", &[("ScheduledActionName", "once")]);
+    aws.send("redshift", "DeleteScheduledAction", &[("ScheduledActionName", "once")]);
     assert_eq!(names(&[]), ["nightly"]);
 }
 
 #[test]
 fn schedules_are_modified() {
     let Some((aws, role)) = arranged() else { return };
-    aws.ask("redshift", "CreateScheduledAction", &params("a", NIGHTLY, &role));
+    aws.send("redshift", "CreateScheduledAction", &params("a", NIGHTLY, &role));
     let name = ("ScheduledActionName", "a");
     let resume = ("TargetAction.ResumeCluster.ClusterIdentifier", "w");
     let changed =
-        aws.ask("redshift", "ModifyScheduledAction", &[name, resume, ("Enable", "false")]);
+        aws.send("redshift", "ModifyScheduledAction", &[name, resume, ("Enable", "false")]);
     assert!(changed.contains("<ModifyScheduledActionResult>"), "{changed}");
     assert!(text(&changed, "TargetAction").starts_with("<ResumeCluster>"), "{changed}");
     assert_eq!((text(&changed, "State"), text(&changed, "Schedule")), ("DISABLED", NIGHTLY));
     let wrong = [name, ("Schedule", "daily")];
-    aws.refused("redshift", "ModifyScheduledAction", &wrong, 400, "InvalidSchedule");
-    let list = aws.ask("redshift", "DescribeScheduledActions", &[name]);
+    aws.rejects("redshift", "ModifyScheduledAction", &wrong, 400, "InvalidSchedule");
+    let list = aws.send("redshift", "DescribeScheduledActions", &[name]);
     assert_eq!(text(&list, "Schedule"), NIGHTLY);
 }
 
@@ -77,7 +77,7 @@ fn unknown_names_are_rejected() {
     let Some(aws) = Caller::start() else { return };
     let none = [("ScheduledActionName", "none")];
     for action in ["ModifyScheduledAction", "DeleteScheduledAction", "DescribeScheduledActions"] {
-        aws.refused("redshift", action, &none, 400, "ScheduledActionNotFound");
+        aws.rejects("redshift", action, &none, 400, "ScheduledActionNotFound");
     }
 }
 
@@ -85,9 +85,9 @@ fn unknown_names_are_rejected() {
 fn invalid_requests_are_rejected() {
     let Some((aws, role)) = arranged() else { return };
     let create = "CreateScheduledAction";
-    aws.ask("redshift", create, &params("taken", NIGHTLY, &role));
+    aws.send("redshift", create, &params("taken", NIGHTLY, &role));
     let taken = params("taken", NIGHTLY, &role);
-    aws.refused("redshift", create, &taken, 400, "ScheduledActionAlreadyExists");
+    aws.rejects("redshift", create, &taken, 400, "ScheduledActionAlreadyExists");
     let wrong = [
         "daily",
         "rate(1 day)",
@@ -99,24 +99,24 @@ fn invalid_requests_are_rejected() {
     ];
     for schedule in wrong {
         let params = params("a", schedule, &role);
-        aws.refused("redshift", create, &params, 400, "InvalidSchedule");
+        aws.rejects("redshift", create, &params, 400, "InvalidSchedule");
     }
     let copy = aws.role("copy", "redshift.amazonaws.com");
-    for role in ["arn:aws:iam::123456789012:role/nobody", &copy] {
+    for role in ["arn:aws:iam::123456789012:role/missing", &copy] {
         let params = params("a", NIGHTLY, role);
-        let no = aws.refused("redshift", create, &params, 400, "InvalidParameterValue");
+        let error = aws.rejects("redshift", create, &params, 400, "InvalidParameterValue");
         let why = "The IAM role must delegate access to Amazon Redshift scheduler";
-        assert!(text(&no, "Message").starts_with(why), "{no}");
+        assert!(text(&error, "Message").starts_with(why), "{error}");
     }
     let mut reboot = params("a", NIGHTLY, &role);
     reboot[3] = ("TargetAction.RebootCluster.ClusterIdentifier", "w");
-    aws.refused("redshift", create, &reboot, 400, "ScheduledActionTypeUnsupported");
+    aws.rejects("redshift", create, &reboot, 400, "ScheduledActionTypeUnsupported");
     let mut both = params("a", NIGHTLY, &role);
     both.push(("TargetAction.ResumeCluster.ClusterIdentifier", "w"));
-    aws.refused("redshift", create, &both, 400, "ScheduledActionTypeUnsupported");
+    aws.rejects("redshift", create, &both, 400, "ScheduledActionTypeUnsupported");
     let mut unknown = params("a", NIGHTLY, &role);
     unknown[3] = (PAUSE, "x");
-    aws.refused("redshift", create, &unknown, 404, "ClusterNotFound");
-    let list = aws.ask("redshift", "DescribeScheduledActions", &[]);
+    aws.rejects("redshift", create, &unknown, 404, "ClusterNotFound");
+    let list = aws.send("redshift", "DescribeScheduledActions", &[]);
     assert_eq!(list.matches("<ScheduledAction>").count(), 1, "{list}");
 }

@@ -10,7 +10,7 @@ use aws_sdk_redshift::types::{
 };
 use aws_smithy_types::DateTime;
 
-use crate::support::aws::{ACCOUNT, Aws, REGION, Rule, What};
+use crate::support::aws::{ACCOUNT, Aws, Effect, REGION, Rule};
 
 const KEY: &str = "AKIAIOSFODNN7EXAMPLE";
 
@@ -64,14 +64,14 @@ async fn cluster(client: &aws_sdk_redshift::Client, role: &str) {
 #[tokio::test]
 async fn sdk_parses_clusters() {
     let Some(aws) = Aws::start() else { return };
-    aws.polls(0);
+    aws.set_polls(0);
     let (client, role) = (redshift(&aws), role(&aws).await);
     assert_eq!(role, format!("arn:aws:iam::{ACCOUNT}:role/both"));
     cluster(&client, &role).await;
     let waiter = client.wait_until_cluster_available().cluster_identifier("w");
     waiter.wait(std::time::Duration::from_secs(5)).await.unwrap();
-    aws.polls(1);
-    aws.endpoint_of_clusters("localhost", 15439);
+    aws.set_polls(1);
+    aws.set_cluster_endpoint("localhost", 15439);
     let seen = client.describe_clusters().cluster_identifier("w").send().await.unwrap();
     let seen = &seen.clusters()[0];
     assert_eq!(seen.cluster_availability_status(), Some("Available"));
@@ -149,11 +149,11 @@ async fn sdk_parses_simulations() {
 #[tokio::test]
 async fn sdk_retries_throttled_but_not_denied_requests() {
     let Some(aws) = Aws::start() else { return };
-    aws.script(Rule::new("DescribeClusters", What::Throttle));
+    aws.inject(Rule::new("DescribeClusters", Effect::Throttle));
     let client = redshift(&aws);
     client.describe_clusters().send().await.unwrap();
     assert_eq!(aws.requests().len(), 2);
-    aws.script(Rule::new("DescribeClusters", What::Deny));
+    aws.inject(Rule::new("DescribeClusters", Effect::Deny));
     let error = client.describe_clusters().send().await.unwrap_err().into_service_error();
     assert_eq!(error.meta().code(), Some("AccessDenied"));
     assert_eq!(aws.requests().len(), 3);

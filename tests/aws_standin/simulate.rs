@@ -37,7 +37,7 @@ fn simulated(aws: &Caller, role: &str, action: &str, resource: &str, context: &s
         params.push(("ContextEntries.member.1.ContextKeyValues.member.1", value));
         params.push(("ContextEntries.member.1.ContextKeyType", "string"));
     }
-    aws.ask("iam", "SimulatePrincipalPolicy", &params)
+    aws.send("iam", "SimulatePrincipalPolicy", &params)
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn each_decision_is_returned() {
     let Some((aws, role)) = arranged() else { return };
     let (allowed, implicit, explicit) = ("allowed", "implicitDeny", "explicitDeny");
     let (lake, part) = ("arn:aws:s3:::lake", "arn:aws:s3:::lake/star/songs/0.parquet");
-    let asked = [
+    let response = [
         ("s3:GetObject", part, "", allowed),
         ("S3:getobject", part, "", allowed),
         ("s3:GetObject", "arn:aws:s3:::lake/raw/0.json", "", implicit),
@@ -60,7 +60,7 @@ fn each_decision_is_returned() {
         ("s3:PutObject", part, "aws:RequestedRegion=us-east-*", implicit),
         ("s3:PutObject", "arn:aws:s3:::lake/raw/0", "aws:RequestedRegion=us-east-1", implicit),
     ];
-    for (action, resource, context, decision) in asked {
+    for (action, resource, context, decision) in cases {
         let xml = simulated(&aws, &role, action, resource, context);
         let got = text(&xml, "EvalDecision");
         assert_eq!(got, decision, "{action} {resource} {context}");
@@ -91,10 +91,10 @@ fn each_action_is_simulated_on_each_resource() {
         ("ResourceArns.member.1", "arn:aws:s3:::lake/star/a"),
         ("ResourceArns.member.2", "arn:aws:s3:::lake/raw/a"),
     ];
-    let xml = aws.ask("iam", "SimulatePrincipalPolicy", &params);
+    let xml = aws.send("iam", "SimulatePrincipalPolicy", &params);
     assert_eq!(xml.matches("<EvalDecision>").count(), 4, "{xml}");
     assert_eq!(xml.matches("<EvalDecision>allowed<").count(), 1, "{xml}");
-    let everywhere = aws.ask("iam", "SimulatePrincipalPolicy", &params[..2]);
+    let everywhere = aws.send("iam", "SimulatePrincipalPolicy", &params[..2]);
     assert_eq!(text(&everywhere, "EvalResourceName"), "*");
 }
 
@@ -102,17 +102,17 @@ fn each_action_is_simulated_on_each_resource() {
 fn invalid_requests_are_rejected() {
     let Some((aws, role)) = arranged() else { return };
     let action = ("ActionNames.member.1", "s3:GetObject");
-    let unknown = [("PolicySourceArn", "arn:aws:iam::123456789012:role/nobody"), action];
+    let unknown = [("PolicySourceArn", "arn:aws:iam::123456789012:role/missing"), action];
     let simulate = "SimulatePrincipalPolicy";
-    aws.refused("iam", simulate, &unknown, 404, "NoSuchEntity");
+    aws.rejects("iam", simulate, &unknown, 404, "NoSuchEntity");
     let role = ("PolicySourceArn", role.as_str());
-    aws.refused("iam", simulate, &[role], 400, "ValidationError");
+    aws.rejects("iam", simulate, &[role], 400, "ValidationError");
     let more = [role, action, ("PolicyInputList.member.1", "{}")];
-    aws.refused("iam", simulate, &more, 501, "NotImplemented");
+    aws.rejects("iam", simulate, &more, 501, "NotImplemented");
     let odd = r#"{"Version": "2012-10-17", "Statement": {
         "Effect": "Allow", "Action": "*", "Resource": "*",
         "Condition": {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}}}"#;
     let params = [("RoleName", "copy"), ("PolicyName", "odd"), ("PolicyDocument", odd)];
     aws.call("iam", "PutRolePolicy", &params);
-    aws.refused("iam", simulate, &[role, action], 501, "NotImplemented");
+    aws.rejects("iam", simulate, &[role, action], 501, "NotImplemented");
 }

@@ -155,10 +155,10 @@ fn custom_checks_run_beside_the_built_in_ones() {
     let here = with_tiny_star();
     here.write(
         "own/checks/no_bobs.sql",
-        "-- Nobody is called Bob.\nSELECT user_id, first_name FROM users WHERE first_name = 'Bob'\n",
+        "-- No user is called Bob.\nSELECT user_id, first_name FROM users WHERE first_name = 'Bob'\n",
     );
     let outcome = here.run(["check", "--star", "star", "--queries", "own"]);
-    outcome.exits(4).complains("1 check failed: no_bobs").says("Nobody is called Bob.");
+    outcome.exits(4).complains("1 check failed: no_bobs").says("No user is called Bob.");
     assert_eq!(failed(&outcome), ["no_bobs"]);
     let words: Vec<&str> = outcome.stdout.split_whitespace().collect();
     assert!(words.windows(2).any(|pair| pair == ["8", "Bob"]), "{outcome}");

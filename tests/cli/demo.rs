@@ -81,9 +81,9 @@ fn environment_settings_do_not_affect_it() {
     let here = Workspace::new();
     let mut command = here.command();
     command
-        .env("STARLIFT_STAR", "s3://nobody/star")
-        .env("STARLIFT_OUT", "s3://nobody/out")
-        .env("STARLIFT_SONGS", "s3://nobody/songs")
+        .env("STARLIFT_STAR", "s3://missing/star")
+        .env("STARLIFT_OUT", "s3://missing/out")
+        .env("STARLIFT_SONGS", "s3://missing/songs")
         .env("STARLIFT_MAX_REJECTS", "0");
     done(&here.outcome(command.arg("demo")), here.path(), "starlift-demo");
 }

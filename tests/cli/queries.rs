@@ -101,8 +101,8 @@ fn failing_sql_names_its_file() {
     let here = with_tiny_data();
     here.write("own/users.sql", "SELECT * FRM staging_events");
     transform(&here).exits(1).complains("query star/users.sql failed").complains("found: FRM");
-    here.write("own/users.sql", "SELECT nobody FROM staging_events");
-    transform(&here).exits(1).complains("query star/users.sql failed").complains("nobody");
+    here.write("own/users.sql", "SELECT missing_column FROM staging_events");
+    transform(&here).exits(1).complains("query star/users.sql failed").complains("missing_column");
 }
 
 #[test]

@@ -29,7 +29,7 @@ const COMMANDS: [&str; 17] = [
 
 /// Returns arguments with which a command does little and needs no input.
 fn arguments(command: &str) -> &'static [&'static str] {
-    const NOWHERE: &str = "postgres://nobody@127.0.0.1:1/none";
+    const NOWHERE: &str = "postgres://ann@127.0.0.1:1/none";
     match command {
         "check" => &["--star", "none"],
         "completions" => &["bash"],
@@ -238,7 +238,7 @@ fn every_number_and_duration_of_every_command_has_limits() {
 #[test]
 fn every_number_and_duration_of_the_configuration_file_has_limits() {
     let here = with_tiny_star();
-    let to = "postgres://nobody@127.0.0.1:1/none";
+    let to = "postgres://ann@127.0.0.1:1/none";
     let numbers = [
         "-1",
         "0",
@@ -333,14 +333,14 @@ fn the_largest_values_allowed_work() {
     ];
     here.run(transform.concat()).exits(0);
     for option in ["--statement-timeout", "--lock-timeout"] {
-        let load = ["load", "--star", "star", "--to", "postgres://nobody@127.0.0.1:1/none"];
+        let load = ["load", "--star", "star", "--to", "postgres://ann@127.0.0.1:1/none"];
         here.run(load.iter().chain(&[option, "2147483"])).exits(1);
         here.run(load.iter().chain(&[option, "2147484"]))
             .exits(2)
             .complains("is not in 1..=2147483");
     }
     for seconds in ["0", "86401", "18446744073709551615", "18446744073709551616", "-1", ""] {
-        let to = format!("postgres://nobody@127.0.0.1:1/none?connect_timeout={seconds}");
+        let to = format!("postgres://ann@127.0.0.1:1/none?connect_timeout={seconds}");
         here.run(["load", "--star", "star", "--to", &to]).exits(2).complains("at most 86400");
     }
 }

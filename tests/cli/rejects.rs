@@ -175,7 +175,7 @@ fn star_can_be_queried_without_permission_to_read_its_rejects() {
     use std::os::unix::fs::{MetadataExt, chown};
     use std::os::unix::process::CommandExt;
 
-    const NOBODY: u32 = 65534;
+    const OTHER_UID: u32 = 65534;
     let here = with_tiny_data();
     here.write("logs/bad.json", "bad\n");
     let transform = ["transform", "--songs", "songs", "--logs", "logs", "--out", "star"];
@@ -188,7 +188,7 @@ fn star_can_be_queried_without_permission_to_read_its_rejects() {
     if is_root {
         // Root can read everything, so the test uses another user.
         std::fs::set_permissions(here.path(), PermissionsExt::from_mode(0o755)).unwrap();
-        chown(here.join("songs"), Some(NOBODY), Some(NOBODY)).unwrap();
+        chown(here.join("songs"), Some(OTHER_UID), Some(OTHER_UID)).unwrap();
     } else {
         std::fs::set_permissions(here.join("star/_rejects"), PermissionsExt::from_mode(0o000))
             .unwrap();
@@ -204,7 +204,7 @@ fn star_can_be_queried_without_permission_to_read_its_rejects() {
         }
         other.current_dir(here.path()).args(args);
         if is_root {
-            other.uid(NOBODY).gid(NOBODY);
+            other.uid(OTHER_UID).gid(OTHER_UID);
         }
         here.outcome(&mut other)
     };

@@ -86,7 +86,7 @@ fn signal_ends_a_query_cleanly() {
 
 #[test]
 fn signal_ends_every_command_with_temporary_files_cleanly() {
-    let nowhere = "postgres://nobody@127.0.0.1:1/none";
+    let nowhere = "postgres://ann@127.0.0.1:1/none";
     let other = [&TINY[..5], &["--out", "other"]].concat();
     for (args, name) in [
         (vec!["check", "--star", "star"], "HUP"),

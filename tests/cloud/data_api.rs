@@ -1,4 +1,4 @@
-//! Loads and questions through the Redshift Data API, whose port nobody can reach.
+//! Loads and queries through the Redshift Data API, for a warehouse whose port is unreachable.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -6,32 +6,32 @@ use std::time::{Duration, Instant};
 
 use super::workgroup::{Cloud, ROLE};
 use super::*;
-use support::redshift::{DataApi, Fault, Gate, On, What as Fails, When};
+use support::redshift::{DataApi, Fault, Gate, On, What as Failure, When};
 
-/// No such host exists.
+/// The URL of a host that does not exist.
 const URL: &str = "redshift://loader@stars.abc123.us-east-1.redshift.amazonaws.com:5439/dev";
 
 const LOAD: [&str; 5] = ["load", "--to", "redshift", "--iam-role", ROLE];
 
-/// A star, and a warehouse that is reached through the Data API only.
+/// Writes a star and starts a warehouse that only the Data API can reach.
 async fn cloud() -> Option<(Cloud, Arc<DataApi>)> {
     let cloud = Cloud::new(&format!("url = \"{URL}?via=data-api\"")).await?;
     let api = DataApi::of(&cloud.redshift);
-    cloud.account.aws.data_api(&api);
+    cloud.account.aws.serve_data_api(&api);
     cloud.run(&["transform"]).exits(0);
     Some((cloud, api))
 }
 
-fn fault(on: On, when: When, what: Fails) -> Fault {
+fn fault(on: On, when: When, what: Failure) -> Fault {
     Fault { on, skip: 0, when, what }
 }
 
-fn conflict() -> Fails {
-    Fails::passing_errors().remove(0)
+fn conflict() -> Failure {
+    Failure::passing_errors().remove(0)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_load_and_questions_need_no_port() {
+async fn loads_and_queries_need_no_port() {
     let Some((cloud, _)) = cloud().await else { return };
     cloud.run(&LOAD).exits(0).says("figures equal those of the files");
     cloud.run(&["check", "--on", "redshift"]).exits(0);
@@ -43,7 +43,7 @@ async fn a_load_and_questions_need_no_port() {
     local.exits(0);
     there.exits(0);
     assert_eq!(local.stdout, there.stdout);
-    // More rows than the stand-in has in a page of a result.
+    // The result has more rows than a page of the stand-in.
     let sql = "SELECT song_id, title, duration FROM songs ORDER BY song_id";
     let question = ["query", "--sql", sql, "--format", "csv"];
     let there = cloud.run(&[&question[..], &["--on", "redshift"]].concat());
@@ -54,7 +54,7 @@ async fn a_load_and_questions_need_no_port() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_logs_in_as_the_means_say() {
+async fn a_session_logs_in_by_the_configured_method() {
     let Some((cloud, _)) = cloud().await else { return };
     let ask = ["check", "--on", "redshift"];
     let arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:stars-AbCdEf";
@@ -75,14 +75,14 @@ async fn a_session_logs_in_as_the_means_say() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_statements_are_those_of_the_port() {
+async fn the_statements_are_the_same_as_through_the_port() {
     let Some((cloud, _)) = cloud().await else { return };
     let plain = |from: usize| -> Vec<String> {
         let own = |sql: &String| !sql.contains("application_name") && !sql.contains("_probe_");
         let statements = cloud.redshift.statements().into_iter().skip(from).filter(own);
-        // The names of one attempt, and the identifiers of one load, are random.
+        // The names of an attempt and the identifiers of a load are random.
         let digits = |sql: String| sql.replace(|c: char| c.is_ascii_hexdigit(), "");
-        // The proof that a transaction spans requests has one more of each.
+        // The check that a transaction spans requests adds one of each.
         let is_frame = |sql: &String| ["GIN", "ROLLK"].contains(&sql.as_str());
         statements.map(digits).filter(|sql| !is_frame(sql)).collect()
     };
@@ -98,13 +98,13 @@ async fn the_statements_are_those_of_the_port() {
     let settings = settings.replace(&format!("{URL}?via=data-api"), &url) + &ca;
     std::fs::write(&file, settings).unwrap();
     let arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:stars-AbCdEf";
-    cloud.account.aws.secret(arn, cloud.redshift.password());
+    cloud.account.aws.set_secret(arn, cloud.redshift.password());
     cloud.run(&[&LOAD[..], &["--password-secret", arn]].concat()).exits(0);
     assert_eq!(of_api, plain(from));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_passes_is_tried_again_and_the_rest_is_reported() {
+async fn transient_errors_are_retried_and_others_reported() {
     let Some((cloud, _)) = cloud().await else { return };
     let inject = |on, when, what| cloud.redshift.inject(fault(on, when, what));
     for (on, when) in [
@@ -113,18 +113,18 @@ async fn what_passes_is_tried_again_and_the_rest_is_reported() {
         (On::Insert, When::Before),
         (On::Begin, When::Before),
     ] {
-        for what in [conflict(), Fails::Cut] {
+        for what in [conflict(), Failure::Cut] {
             inject(on.clone(), when, what);
             cloud.run(&[&LOAD[..], &["--force"]].concat()).exits(0);
             assert_eq!(cloud.redshift.faults_left(), 0);
         }
     }
-    // The answer to COMMIT is lost: the ledger tells.
-    inject(On::Commit, When::After, Fails::Cut);
+    // The answer to COMMIT is lost, so the ledger decides.
+    inject(On::Commit, When::After, Failure::Cut);
     cloud.run(&[&LOAD[..], &["--force"]].concat()).exits(0);
     let code = "42501".to_owned();
     let message = "permission denied for schema star".to_owned();
-    inject(On::Copy, When::Before, Fails::Error { code, message, detail: None });
+    inject(On::Copy, When::Before, Failure::Error { code, message, detail: None });
     let refused = cloud.run(&[&LOAD[..], &["--force"]].concat());
     refused.exits(1).complains("permission denied for schema star").complains("needs USAGE");
     let role = "arn:aws:iam::123456789012:role/other";
@@ -135,16 +135,16 @@ async fn what_passes_is_tried_again_and_the_rest_is_reported() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_that_fail_are_sent_again_and_done_once() {
+async fn failed_requests_are_retried_and_executed_once() {
     let Some((cloud, _)) = cloud().await else { return };
     for rule in [
-        Rule::new("BatchExecuteStatement", What::Lose).after(9),
-        Rule::new("BatchExecuteStatement", What::Throttle).after(20),
-        Rule::new("DescribeStatement", What::Throttle).after(30),
-        Rule::new("DescribeStatement", What::Lose).after(12),
-        Rule::new("GetStatementResult", What::Lose).after(3),
+        Rule::new("BatchExecuteStatement", Effect::Lose).after(9),
+        Rule::new("BatchExecuteStatement", Effect::Throttle).after(20),
+        Rule::new("DescribeStatement", Effect::Throttle).after(30),
+        Rule::new("DescribeStatement", Effect::Lose).after(12),
+        Rule::new("GetStatementResult", Effect::Lose).after(3),
     ] {
-        cloud.account.aws.script(rule);
+        cloud.account.aws.inject(rule);
     }
     cloud.run(&LOAD).exits(0).says("figures equal those of the files");
     assert_eq!(cloud.account.aws.rules_left(), 0);
@@ -153,7 +153,7 @@ async fn requests_that_fail_are_sent_again_and_done_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_a_transaction_ends_with_its_request_nothing_is_loaded() {
+async fn nothing_is_loaded_if_each_request_commits() {
     let Some((cloud, api)) = cloud().await else { return };
     api.wraps.store(true, Ordering::SeqCst);
     cloud.run(&LOAD).exits(1).complains("commits each request by itself");
@@ -162,10 +162,10 @@ async fn where_a_transaction_ends_with_its_request_nothing_is_loaded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn loads_keep_one_another_out() {
+async fn concurrent_loads_exclude_each_other() {
     let Some((cloud, api)) = cloud().await else { return };
     let gate = Gate::new();
-    cloud.redshift.inject(fault(On::Copy, When::Before, Fails::Hold(gate.clone())));
+    cloud.redshift.inject(fault(On::Copy, When::Before, Failure::Hold(gate.clone())));
     let mut first = cloud.account.command();
     first.env("AWS_ENDPOINT_URL_S3", cloud.s3.endpoint()).args(LOAD);
     let mut first = first.spawn().unwrap();
@@ -174,7 +174,7 @@ async fn loads_keep_one_another_out() {
     second.exits(1).complains("another load is at work");
     gate.open();
     assert!(tokio::task::block_in_place(|| first.wait()).unwrap().success());
-    // Those that failed have undone what they began, and end soon.
+    // The sessions of the failed load roll back and end soon.
     let begun = Instant::now();
     while api.open_sessions() > 12 && begun.elapsed() < Duration::from_secs(20) {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -183,10 +183,10 @@ async fn loads_keep_one_another_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_load_outlives_the_end_of_its_sessions() {
+async fn a_load_survives_the_end_of_its_sessions() {
     let Some((cloud, api)) = cloud().await else { return };
     let gate = Gate::new();
-    cloud.redshift.inject(fault(On::Copy, When::After, Fails::Hold(gate.clone())));
+    cloud.redshift.inject(fault(On::Copy, When::After, Failure::Hold(gate.clone())));
     let mut load = cloud.account.command();
     load.env("AWS_ENDPOINT_URL_S3", cloud.s3.endpoint()).args(LOAD);
     let mut load = load.spawn().unwrap();
@@ -198,7 +198,7 @@ async fn a_load_outlives_the_end_of_its_sessions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_data_api_cannot_do_is_refused() {
+async fn options_that_the_data_api_does_not_support_are_rejected() {
     let Some((cloud, _)) = cloud().await else { return };
     for (more, reason) in [
         (&["--copy-auth", "session"][..], "shows statements to"),
@@ -215,14 +215,14 @@ async fn what_the_data_api_cannot_do_is_refused() {
     ] {
         cloud.run(&["check", "--on", &url]).exits(2).complains(reason);
     }
-    cloud.account.aws.script(Rule::new("BatchExecuteStatement", What::Deny));
+    cloud.account.aws.inject(Rule::new("BatchExecuteStatement", Effect::Deny));
     cloud.run(&LOAD).exits(1).complains("permission for redshift-data:BatchExecuteStatement");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn doctor_looks_through_the_data_api() {
+async fn doctor_checks_the_data_api() {
     let Some((cloud, _)) = cloud().await else { return };
-    cloud.account.strangers("stars", &[]);
+    cloud.account.create_foreign_cluster("stars", &[]);
     let outcome = cloud.run(&["doctor", "--to", "redshift"]);
     outcome.says("reached through the Data API").says("loader logs in to dev");
 }

@@ -1,4 +1,4 @@
-//! `doctor`: each check seen to pass and to fail, with its cure.
+//! `doctor`: each check passes, and fails with a remedy.
 
 use super::warehouse::{Cloud, ROLE};
 use super::*;
@@ -6,10 +6,10 @@ use support::postgres::{Postgres, SECRET_PASSWORD, SECRET_USER};
 use support::redshift::{Auth, Config, Redshift};
 use support::s3::{Op, Rule as S3Rule, S3Server};
 
-const NOBODY: &str = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\
+const OTHER_TRUST: &str = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\
     \"Action\":\"sts:AssumeRole\",\"Principal\":{\"Service\":\"ec2.amazonaws.com\"}}]}";
 
-/// The line of a check.
+/// The line of the output that reports a check.
 fn line<'a>(outcome: &'a Outcome, check: &str) -> &'a str {
     let lines = outcome.stdout.lines();
     let found = lines.into_iter().find(|line| line.get(8..).is_some_and(|l| l.starts_with(check)));
@@ -21,19 +21,22 @@ fn passes(outcome: &Outcome, check: &str) {
     assert!(line(outcome, check).starts_with("ok"), "{check}\n{outcome}");
 }
 
-/// The check fails, saying `why`, and `cure` is told.
+/// Asserts that a check fails with this reason and this remedy.
 #[track_caller]
-fn fails(outcome: &Outcome, check: &str, why: &str, cure: &str) {
+fn fails(outcome: &Outcome, check: &str, reason: &str, remedy: &str) {
     outcome.exits(4);
     let line = line(outcome, check);
-    assert!(line.starts_with("FAILED") && line.contains(why), "{check} {why}\n{outcome}");
+    assert!(line.starts_with("FAILED") && line.contains(reason), "{check} {reason}\n{outcome}");
     let after = outcome.stdout.split_once(line).unwrap().1.trim_start();
-    let told = after.lines().next().unwrap_or_default();
-    assert!(told.starts_with("what to do:") && told.contains(cure), "{check} {cure}\n{outcome}");
+    let next = after.lines().next().unwrap_or_default();
+    assert!(
+        next.starts_with("what to do:") && next.contains(remedy),
+        "{check} {remedy}\n{outcome}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_is_well() {
+async fn all_checks_pass() {
     let Some(cloud) = Cloud::new().await else { return };
     cloud.run(&["provision", "--yes"]).exits(0);
     cloud.run(&["transform"]).exits(0);
@@ -96,7 +99,7 @@ fn local_folders_alone_need_no_cloud() {
     passes(&outcome, "songs");
     passes(&outcome, "star: write");
     assert!(!here.join("star").exists() || support::files(&here.join("star")).is_empty());
-    // As `init` writes it, with a table for a warehouse that is not named yet.
+    // The file of `init` has a table for a warehouse without a name.
     let (songs, logs) = (sample.join("song_data"), sample.join("log_data"));
     let args = ["init", "--force", "--out", "star", "--songs", songs.to_str().unwrap()];
     here.run(args.iter().chain(&["--logs", logs.to_str().unwrap()])).exits(0);
@@ -104,7 +107,7 @@ fn local_folders_alone_need_no_cloud() {
 }
 
 #[test]
-fn a_broken_file_is_told_and_the_rest_is_checked() {
+fn an_invalid_configuration_fails_and_the_rest_is_checked() {
     let here = Workspace::new();
     here.write("starlift.toml", "sta = \"x\"\n");
     let outcome = here.run(["doctor", "--songs", "nowhere"]);
@@ -114,7 +117,7 @@ fn a_broken_file_is_told_and_the_rest_is_checked() {
 }
 
 #[test]
-fn places_that_cannot_be_read_or_written_are_told() {
+fn inaccessible_places_fail() {
     let s3 = S3Server::start();
     let here = Workspace::new();
     s3.put("logs/readme.txt", "not JSON");
@@ -137,7 +140,7 @@ fn places_that_cannot_be_read_or_written_are_told() {
 }
 
 #[test]
-fn jsonpaths_and_a_broken_record_are_told() {
+fn missing_jsonpaths_and_a_broken_record_fail() {
     let s3 = S3Server::start();
     let here = Workspace::new();
     here.write("paths.json", "{\"jsonpaths\": []}");
@@ -158,11 +161,11 @@ fn jsonpaths_and_a_broken_record_are_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn credentials_and_region_are_told() {
+async fn expired_credentials_and_a_missing_region_fail() {
     let Some(cloud) = Cloud::new().await else { return };
-    cloud.account.aws.script(Rule::new(
+    cloud.account.aws.inject(Rule::new(
         "GetCallerIdentity",
-        What::Refuse {
+        Effect::Refuse {
             status: 403,
             code: "ExpiredToken",
             message: "The security token included in the request is expired".to_owned(),
@@ -179,15 +182,15 @@ async fn credentials_and_region_are_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_fault_of_cluster_and_role_is_told() {
+async fn faults_of_cluster_and_role_fail_their_checks() {
     let Some(cloud) = Cloud::new().await else { return };
     cloud.run(&["provision", "--yes"]).exits(0);
     let (aws, role) = (&cloud.account.aws, "starlift-sparkify-us-east-1");
-    // What is said to be the cluster's endpoint has another port than the plan.
-    let mend = || {
-        aws.endpoint_of_clusters("localhost", 5439);
+    // `provision` requires the endpoint to have the port of the plan.
+    let provision_again = || {
+        aws.set_cluster_endpoint("localhost", 5439);
         cloud.run(&["provision", "--yes"]).exits(0);
-        aws.endpoint_of_clusters("localhost", cloud.redshift.port());
+        aws.set_cluster_endpoint("localhost", cloud.redshift.port());
     };
 
     let policy =
@@ -197,26 +200,26 @@ async fn each_fault_of_cluster_and_role_is_told() {
     let outcome = cloud.run(&["doctor"]);
     let lacks = "s3:GetObject, s3:ListBucket, s3:GetBucketLocation";
     fails(&outcome, "role: policy", lacks, "starlift provision");
-    mend();
+    provision_again();
 
-    // A policy for another place does not reach this star.
+    // The policy does not cover another star.
     let elsewhere = cloud.s3.url("elsewhere");
     let outcome = cloud.run(&["doctor", "--star", &elsewhere]);
     fails(&outcome, "role: policy", "s3:GetObject, s3:ListBucket for", "starlift provision");
 
-    let trust = [("RoleName", role), ("PolicyDocument", NOBODY)];
+    let trust = [("RoleName", role), ("PolicyDocument", OTHER_TRUST)];
     aws.call("iam", "UpdateAssumeRolePolicy", &trust);
     let outcome = cloud.run(&["doctor"]);
     fails(&outcome, "role: trust", "does not let redshift.amazonaws.com", "sts:AssumeRole");
-    mend();
+    provision_again();
 
-    aws.script(Rule::new(
+    aws.inject(Rule::new(
         "DescribeClusters",
-        What::Rewrite("in-sync".to_owned(), "adding".to_owned()),
+        Effect::Rewrite("in-sync".to_owned(), "adding".to_owned()),
     ));
     fails(&cloud.run(&["doctor"]), "role: attached", "still adding", "wait");
 
-    aws.script(Rule::new("SimulatePrincipalPolicy", What::Deny));
+    aws.inject(Rule::new("SimulatePrincipalPolicy", Effect::Deny));
     let outcome = cloud.run(&["doctor"]);
     outcome.exits(0).says("not checked: iam:SimulatePrincipalPolicy");
 
@@ -239,7 +242,7 @@ async fn each_fault_of_cluster_and_role_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bucket_in_another_region_is_told() {
+async fn a_bucket_in_another_region_fails() {
     let Some(account) = Account::new() else { return };
     let faults = support::s3::Faults { region: "eu-west-1".to_owned(), ..Default::default() };
     let s3 = S3Server::start_with(faults);
@@ -259,16 +262,16 @@ async fn a_bucket_in_another_region_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_way_to_a_redshift_is_checked_a_step_at_a_time() {
+async fn the_connection_to_redshift_is_checked_step_by_step() {
     let Some(cloud) = Cloud::new().await else { return };
     cloud.run(&["provision", "--yes"]).exits(0);
 
-    cloud.account.aws.credentials_of_clusters("loader", "wrong");
+    cloud.account.aws.set_cluster_credentials("loader", "wrong");
     fails(&cloud.run(&["doctor"]), "log-in", "", "--auth iam");
-    cloud.account.aws.script(Rule::new("GetClusterCredentials", What::Deny));
+    cloud.account.aws.inject(Rule::new("GetClusterCredentials", Effect::Deny));
     let outcome = cloud.run(&["doctor"]);
     fails(&outcome, "log-in", "redshift:GetClusterCredentials", "");
-    cloud.account.aws.credentials_of_clusters("loader", cloud.redshift.password());
+    cloud.account.aws.set_cluster_credentials("loader", cloud.redshift.password());
 
     let mut command = cloud.command();
     let settings = cloud.account.here.read("starlift.toml");
@@ -280,7 +283,7 @@ async fn the_way_to_a_redshift_is_checked_a_step_at_a_time() {
     passes(&outcome, "port");
     fails(&outcome, "certificate", "certificate", "sslrootcert");
 
-    cloud.account.aws.endpoint_of_clusters("localhost", 1);
+    cloud.account.aws.set_cluster_endpoint("localhost", 1);
     fails(&cloud.run(&["doctor"]), "port", "localhost", "--public");
 }
 
@@ -337,8 +340,8 @@ async fn a_postgresql_is_checked_too() {
     client.batch_execute(&format!("GRANT USAGE, CREATE ON SCHEMA star TO {poor}")).await.unwrap();
     passes(&ask(&target, None, &[]), "rights");
 
-    let nobody = ask("postgres://ann@127.0.0.1:1/x", None, &[]);
-    fails(&nobody, "port", "127.0.0.1:1", "");
+    let refused = ask("postgres://ann@127.0.0.1:1/x", None, &[]);
+    fails(&refused, "port", "127.0.0.1:1", "");
     let missing = ask(&format!("postgres://{poor}@127.0.0.1:{port}/nowhere"), None, &[]);
     fails(&missing, "log-in", "nowhere", "create the database");
 }

@@ -1,16 +1,16 @@
-//! What AWS does wrong, slowly or not at all, and what is said of it.
+//! Errors, delays and outages of AWS, and how they are reported.
 
 use std::time::{Duration, Instant};
 
 use super::*;
 use support::redshift::Gate;
 
-fn refuse(code: &'static str, message: &str) -> What {
-    What::Refuse { status: 400, code, message: message.to_owned() }
+fn refuse(code: &'static str, message: &str) -> Effect {
+    Effect::Refuse { status: 400, code, message: message.to_owned() }
 }
 
 #[test]
-fn throttling_is_waited_out() {
+fn throttled_requests_are_retried() {
     let Some(account) = Account::new() else { return };
     for action in [
         "GetCallerIdentity",
@@ -20,88 +20,88 @@ fn throttling_is_waited_out() {
         "CreateCluster",
         "DescribeClusters",
     ] {
-        account.aws.script(Rule::new(action, What::Throttle));
+        account.aws.inject(Rule::new(action, Effect::Throttle));
     }
     account.provision(&[]).exits(0);
     assert_eq!(account.aws.rules_left(), 0);
-    assert_eq!(account.asked("CreateSecurityGroup"), 2);
+    assert_eq!(account.request_count("CreateSecurityGroup"), 2);
 }
 
 #[test]
-fn throttling_without_end_is_told() {
+fn persistent_throttling_is_reported() {
     let Some(account) = Account::new() else { return };
-    account.aws.script(Rule::new("CreateSecurityGroup", What::Throttle).always());
+    account.aws.inject(Rule::new("CreateSecurityGroup", Effect::Throttle).always());
     account
         .provision(&["--retries", "1"])
         .exits(1)
         .complains("ec2:CreateSecurityGroup")
         .complains("RequestLimitExceeded")
         .complains("in a minute");
-    assert_eq!(account.asked("CreateSecurityGroup"), 2);
+    assert_eq!(account.request_count("CreateSecurityGroup"), 2);
 }
 
 #[test]
-fn a_role_that_is_not_known_everywhere_yet_is_waited_for() {
+fn requests_are_retried_until_a_role_has_propagated() {
     let Some(account) = Account::new() else { return };
     account
         .aws
-        .script(Rule::new("PutRolePolicy", refuse("NoSuchEntity", "The role cannot be found.")));
+        .inject(Rule::new("PutRolePolicy", refuse("NoSuchEntity", "The role cannot be found.")));
     let unknown = "The IAM role arn:aws:iam::123456789012:role/starlift/starlift-sparkify-us-east-1 \
                    is not valid. The IAM role must delegate access to an Amazon Redshift account.";
     account
         .aws
-        .script(Rule::new("CreateCluster", refuse("InvalidParameterValue", unknown)).times(2));
+        .inject(Rule::new("CreateCluster", refuse("InvalidParameterValue", unknown)).times(2));
     let scheduler = "The IAM role must delegate access to Amazon Redshift scheduler";
     account
         .aws
-        .script(Rule::new("CreateScheduledAction", refuse("InvalidParameterValue", scheduler)));
+        .inject(Rule::new("CreateScheduledAction", refuse("InvalidParameterValue", scheduler)));
     account.provision(&["--expires", "8h"]).exits(0);
     assert_eq!(account.aws.rules_left(), 0);
-    assert_eq!(account.asked("CreateCluster"), 3);
+    assert_eq!(account.request_count("CreateCluster"), 3);
 }
 
 #[test]
-fn a_schedule_that_is_not_taken_yet_is_asked_for_again_when_the_cluster_is_up() {
+fn a_rejected_schedule_is_retried_when_the_cluster_is_available() {
     let Some(account) = Account::new() else { return };
-    let making = refuse("InvalidClusterState", "The cluster is being created.");
-    account.aws.script(Rule::new("CreateScheduledAction", making));
+    let creating = refuse("InvalidClusterState", "The cluster is being created.");
+    account.aws.inject(Rule::new("CreateScheduledAction", creating));
     let outcome = account.provision(&["--expires", "8h"]);
     outcome.exits(0).says("NOT done yet: cannot schedule the pause of cluster sparkify");
-    assert_eq!(account.asked("CreateScheduledAction"), 2);
-    assert_eq!(account.holdings(), ALL);
+    assert_eq!(account.request_count("CreateScheduledAction"), 2);
+    assert_eq!(account.resources(), ALL);
 }
 
 #[test]
-fn another_wrong_value_is_not_waited_for() {
+fn other_invalid_values_are_not_retried() {
     let Some(account) = Account::new() else { return };
     let wrong = refuse("InvalidParameterValue", "Invalid node type: ra3.tiny");
-    account.aws.script(Rule::new("CreateCluster", wrong));
+    account.aws.inject(Rule::new("CreateCluster", wrong));
     account
         .provision(&["--node-type", "ra3.tiny"])
         .exits(1)
         .complains("Invalid node type: ra3.tiny");
-    assert_eq!(account.asked("CreateCluster"), 1);
+    assert_eq!(account.request_count("CreateCluster"), 1);
 }
 
 #[test]
-fn a_group_that_is_still_in_use_is_waited_for() {
+fn deletion_of_a_group_in_use_is_retried() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
-    let held = refuse("DependencyViolation", "resource sg-1 has a dependent object");
-    account.aws.script(Rule::new("DeleteSecurityGroup", held).times(2));
+    let in_use = refuse("DependencyViolation", "resource sg-1 has a dependent object");
+    account.aws.inject(Rule::new("DeleteSecurityGroup", in_use).times(2));
     account.teardown(&[]).exits(0);
-    assert_eq!(account.asked("DeleteSecurityGroup"), 3);
+    assert_eq!(account.request_count("DeleteSecurityGroup"), 3);
 }
 
 #[test]
-fn a_cluster_that_fails_to_come_up_is_told_at_once() {
+fn a_cluster_that_cannot_start_is_reported_at_once() {
     for state in ["incompatible-network", "hardware-failure"] {
         let Some(account) = Account::new() else { return };
-        account.aws.polls(1);
-        account.aws.script(
+        account.aws.set_polls(1);
+        account.aws.inject(
             Rule::new(
                 "DescribeClusters",
-                What::Rewrite(
+                Effect::Rewrite(
                     "<ClusterStatus>available".to_owned(),
                     format!("<ClusterStatus>{state}"),
                 ),
@@ -121,26 +121,26 @@ fn a_cluster_that_fails_to_come_up_is_told_at_once() {
 }
 
 #[test]
-fn waiting_ends_with_the_time_that_is_given() {
+fn waiting_ends_at_the_timeout() {
     let Some(account) = Account::new() else { return };
-    account.aws.polls(1_000);
+    account.aws.set_polls(1_000);
     let outcome = account.provision(&["--timeout", "3s"]);
     outcome
         .exits(1)
         .complains("cluster sparkify is still \"creating, its role adding\" after 3s")
         .complains("--timeout")
         .complains("it costs from now on");
-    account.aws.cluster_state("sparkify", "available");
-    account.aws.polls(1);
+    account.aws.set_cluster_status("sparkify", "available");
+    account.aws.set_polls(1);
     account.provision(&["--timeout", "3s"]).exits(1).complains("its role adding");
 }
 
 #[test]
-fn a_wait_outlasts_an_outage_of_aws() {
-    for outage in [What::Throttle, What::Lose] {
+fn waiting_survives_an_outage_of_aws() {
+    for outage in [Effect::Throttle, Effect::Lose] {
         let Some(account) = Account::new() else { return };
-        // After those that look whether a cluster is there.
-        account.aws.script(Rule::new("DescribeClusters", outage).after(2).times(3));
+        // Skips the requests that check for an existing cluster.
+        account.aws.inject(Rule::new("DescribeClusters", outage).after(2).times(3));
         let outcome = account.provision(&["--retries", "1"]);
         outcome
             .exits(0)
@@ -150,9 +150,9 @@ fn a_wait_outlasts_an_outage_of_aws() {
 }
 
 #[test]
-fn progress_tells_the_state() {
+fn progress_shows_the_state() {
     let Some(account) = Account::new() else { return };
-    account.aws.polls(2);
+    account.aws.set_polls(2);
     let outcome = account.provision(&[]);
     outcome.exits(0).complains("waiting for cluster sparkify").complains("creating");
 }
@@ -166,7 +166,7 @@ fn a_denial_names_the_permission_that_is_missing() {
         ("GetCallerIdentity", "sts:GetCallerIdentity", "whose credentials"),
     ] {
         let Some(account) = Account::new() else { return };
-        account.aws.script(Rule::new(action, What::Deny));
+        account.aws.inject(Rule::new(action, Effect::Deny));
         account
             .provision(&[])
             .exits(1)
@@ -177,20 +177,20 @@ fn a_denial_names_the_permission_that_is_missing() {
 }
 
 #[test]
-fn the_permission_that_aws_names_is_the_one_that_is_told() {
+fn the_reported_permission_is_the_one_that_aws_names() {
     let Some(account) = Account::new() else { return };
     let message = "User: arn:aws:iam::123456789012:user/ann is not authorized to perform: \
                    iam:PassRole on resource: arn:aws:iam::123456789012:role/starlift/x because no \
                    identity-based policy allows the iam:PassRole action";
-    account.aws.script(Rule::new(
+    account.aws.inject(Rule::new(
         "CreateCluster",
-        What::Refuse { status: 403, code: "AccessDenied", message: message.to_owned() },
+        Effect::Refuse { status: 403, code: "AccessDenied", message: message.to_owned() },
     ));
     account.provision(&[]).exits(1).complains("the credentials in use lack iam:PassRole;");
 }
 
 #[test]
-fn without_credentials_it_is_said_how_to_sign_in() {
+fn missing_credentials_report_how_to_sign_in() {
     let here = Workspace::new();
     let mut command = here.command();
     command
@@ -207,7 +207,7 @@ fn without_credentials_it_is_said_how_to_sign_in() {
 }
 
 #[test]
-fn aws_out_of_reach_is_told_in_time() {
+fn an_unreachable_aws_is_reported() {
     let here = Workspace::new();
     let mut command = here.command();
     command
@@ -222,10 +222,10 @@ fn aws_out_of_reach_is_told_in_time() {
 }
 
 #[tokio::test]
-async fn an_interrupt_says_what_exists() {
+async fn an_interrupt_reports_existing_resources() {
     let Some(account) = Account::new() else { return };
     let gate = Gate::new();
-    account.aws.script(Rule::new("DescribeClusters", What::Hold(gate.clone())).after(4));
+    account.aws.inject(Rule::new("DescribeClusters", Effect::Hold(gate.clone())).after(4));
     let mut command = account.provision_command(&[]);
     let child = command
         .stdout(std::process::Stdio::piped())
@@ -233,7 +233,7 @@ async fn an_interrupt_says_what_exists() {
         .spawn()
         .unwrap();
     gate.reached().await;
-    let said = interrupted(child, &gate);
+    let message = interrupted(child, &gate);
     for text in [
         "role starlift-sparkify-us-east-1: made",
         "cluster sparkify: being made; it costs from now on",
@@ -241,25 +241,25 @@ async fn an_interrupt_says_what_exists() {
         "`starlift teardown --name sparkify` removes it",
         "interrupted",
     ] {
-        assert!(said.contains(text), "{text}\n{said}");
+        assert!(message.contains(text), "{text}\n{message}");
     }
-    // A second run that is stopped has made nothing, and says what is there.
+    // A second run creates nothing, and its interrupt reports the existing resources.
     let gate = Gate::new();
-    account.aws.script(Rule::new("DescribeClusters", What::Hold(gate.clone())).after(3));
+    account.aws.inject(Rule::new("DescribeClusters", Effect::Hold(gate.clone())).after(3));
     let child = command.spawn().unwrap();
     gate.reached().await;
-    let said = interrupted(child, &gate);
-    assert!(said.contains("cluster sparkify: was there already"), "{said}");
+    let message = interrupted(child, &gate);
+    assert!(message.contains("cluster sparkify: was there already"), "{message}");
     account.provision(&[]).exits(0);
 }
 
-/// What the program says when it is interrupted while the gate holds it.
+/// Interrupts a process that waits at the gate, and returns its standard error.
 pub fn interrupted(child: std::process::Child, gate: &Gate) -> String {
     let pid = child.id().to_string();
     assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
     gate.open();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    said
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    stderr
 }

@@ -1,5 +1,5 @@
-//! The cloud around a load, against the stand-in for AWS: what is made, shown, stopped and removed,
-//! from every state half-way, and what is said where AWS fails.
+//! The cloud commands against the stand-in for AWS: resources are created, shown, paused and
+//! removed, also from partial states, and failures of AWS are reported.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,6 +19,7 @@ mod serverless_options;
 mod status;
 mod teardown;
 mod tutorial;
+mod updates;
 mod verdicts;
 mod warehouse;
 mod workgroup;
@@ -26,17 +27,17 @@ mod workgroup;
 #[path = "../support/mod.rs"]
 mod support;
 
-use support::aws::{Aws, Rule, What};
+use support::aws::{Aws, Effect, Rule};
 use support::{Outcome, Workspace};
 
-/// The program, in a folder of its own, against an account of its own.
+/// The program in an isolated folder, with an isolated AWS account.
 struct Account {
     here: Workspace,
     aws: Aws,
 }
 
 impl Account {
-    /// `None` (said aloud) where there is no Python.
+    /// Returns `None`, with a message, on a machine without Python.
     fn new() -> Option<Account> {
         Some(Account { here: Workspace::new(), aws: Aws::start()? })
     }
@@ -52,7 +53,7 @@ impl Account {
         self.here.outcome(command.args(args))
     }
 
-    /// `provision` with what all of these tests have in common.
+    /// `provision` with the arguments that all of these tests share.
     fn provision_command(&self, more: &[&str]) -> std::process::Command {
         let cidr: &[&str] =
             if more.contains(&"--cidr") { &[] } else { &["--cidr", "203.0.113.7/32"] };
@@ -70,8 +71,8 @@ impl Account {
         self.run(&[&["teardown", "--name", "sparkify", "--yes"], more].concat())
     }
 
-    /// A cluster that somebody made by hand, with these tags.
-    fn strangers(&self, id: &str, tags: &[(&str, &str)]) {
+    /// Creates a cluster with these tags that starlift does not manage.
+    fn create_foreign_cluster(&self, id: &str, tags: &[(&str, &str)]) {
         let mut params = vec![
             ("ClusterIdentifier".to_owned(), id),
             ("NodeType".to_owned(), "ra3.large"),
@@ -87,9 +88,10 @@ impl Account {
         self.aws.call("redshift", "CreateCluster", &params);
     }
 
-    /// What the account has of ours, and of others, as far as it was asked to make any.
-    fn holdings(&self) -> Vec<String> {
-        let asked = [
+    /// The names of all resources of the account, except the default group and automated
+    /// snapshots.
+    fn resources(&self) -> Vec<String> {
+        let listings = [
             ("redshift", "DescribeClusters", "ClusterIdentifier"),
             ("redshift", "DescribeScheduledActions", "ScheduledActionName"),
             ("redshift", "DescribeClusterSnapshots", "SnapshotIdentifier"),
@@ -97,9 +99,9 @@ impl Account {
             ("ec2", "DescribeSecurityGroups", "groupName"),
         ];
         let mut found = Vec::new();
-        for (service, action, element) in asked {
+        for (service, action, element) in listings {
             let answer = self.aws.call(service, action, &[]);
-            // Automated snapshots go with their cluster.
+            // Automated snapshots are deleted together with their cluster.
             let names = texts(&answer, element).into_iter();
             found.extend(names.filter(|name| name != "default" && !name.starts_with("rs:")));
         }
@@ -108,20 +110,20 @@ impl Account {
         found
     }
 
-    /// How often the program asked for something.
-    fn asked(&self, action: &str) -> usize {
+    /// The number of requests for an action.
+    fn request_count(&self, action: &str) -> usize {
         self.aws.requests().iter().filter(|request| request.action == action).count()
     }
 }
 
-/// What the elements of this name hold.
+/// The texts of the elements with this name.
 fn texts(xml: &str, element: &str) -> Vec<String> {
     let (open, close) = (format!("<{element}>"), format!("</{element}>"));
-    let held = xml.split(&open).skip(1).filter_map(|rest| rest.split_once(&close));
-    held.map(|(text, _)| text.to_owned()).collect()
+    let found = xml.split(&open).skip(1).filter_map(|rest| rest.split_once(&close));
+    found.map(|(text, _)| text.to_owned()).collect()
 }
 
-/// All that `provision --expires` makes.
+/// The resources that `provision --expires` creates.
 const ALL: [&str; 5] = [
     "sparkify",
     "starlift-sparkify",

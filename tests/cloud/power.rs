@@ -6,29 +6,29 @@ use super::*;
 fn a_cluster_is_paused_and_resumed_twice_each() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
-    account.aws.polls(2);
+    account.aws.set_polls(2);
     let pause = || account.run(&["pause", "--name", "sparkify"]);
     let resume = || account.run(&["resume", "--name", "sparkify"]);
     pause().exits(0).says("cluster sparkify: paused").says("its storage alone");
     pause().exits(0).says("paused already");
-    assert_eq!(account.asked("PauseCluster"), 1);
+    assert_eq!(account.request_count("PauseCluster"), 1);
     account.run(&["status"]).exits(0).says("paused");
     resume().exits(0).says("cluster sparkify: available").says("it costs until");
     resume().exits(0).says("available already");
-    assert_eq!(account.asked("ResumeCluster"), 1);
+    assert_eq!(account.request_count("ResumeCluster"), 1);
 }
 
-/// When AWS pauses the cluster.
-fn stops(account: &Account) -> String {
+/// The time at which AWS pauses the cluster; empty if none is scheduled.
+fn pause_time(account: &Account) -> String {
     let actions = account.aws.call("redshift", "DescribeScheduledActions", &[]);
     texts(&actions, "StartTime").concat()
 }
 
 #[test]
-fn a_pause_ends_a_life_and_the_next_is_as_long() {
+fn a_pause_ends_the_lifetime_and_resume_starts_one_of_the_same_length() {
     let Some(account) = Account::new() else { return };
     account.provision(&["--expires", "8h"]).exits(0);
-    // As if it had been made long ago.
+    // The cluster looks as if it was created long ago.
     let arn = "arn:aws:redshift:us-east-1:123456789012:cluster:sparkify";
     let over = [
         ("ResourceName", arn),
@@ -45,58 +45,59 @@ fn a_pause_ends_a_life_and_the_next_is_as_long() {
     account.run(&["pause", "--name", "sparkify"]).exits(0);
     account.run(&["status"]).exits(0).says("2026-01-01 00:00 (over)");
     account.run(&["resume", "--name", "sparkify"]).exits(0).says("AWS pauses it at");
-    let second = stops(&account);
+    let second = pause_time(&account);
     assert!(second.as_str() > "2026-11", "{second}");
     account.run(&["status"]).exits(0).says("in 7h 59m");
     account.run(&["resume", "--name", "sparkify", "--expires", "2days"]).exits(0);
-    assert!(stops(&account) > second);
+    assert!(pause_time(&account) > second);
     account
         .run(&["resume", "--name", "sparkify", "--expires", "never"])
         .exits(0)
         .says("it costs until");
-    assert_eq!(stops(&account), "");
+    assert_eq!(pause_time(&account), "");
     account.run(&["status"]).exits(0).says("never");
 }
 
 #[test]
-fn a_schedule_is_set_before_the_cluster_runs_and_whatever_the_tags_say() {
+fn a_schedule_is_restored_before_the_cluster_resumes() {
     let Some(account) = Account::new() else { return };
     account.provision(&["--expires", "8h"]).exits(0);
     let name = [("ScheduledActionName", "starlift-sparkify-stop")];
     account.aws.call("redshift", "DeleteScheduledAction", &name);
     account.run(&["resume", "--name", "sparkify"]).exits(0);
-    assert_ne!(stops(&account), "", "a schedule that somebody deleted is made again");
+    assert_ne!(pause_time(&account), "", "a deleted schedule is created again");
     account.run(&["pause", "--name", "sparkify"]).exits(0);
-    account.aws.script(Rule::new("ModifyScheduledAction", What::Deny));
+    account.aws.inject(Rule::new("ModifyScheduledAction", Effect::Deny));
     account.run(&["resume", "--name", "sparkify"]).exits(1);
-    assert_eq!(account.asked("ResumeCluster"), 0);
+    assert_eq!(account.request_count("ResumeCluster"), 0);
 }
 
 #[test]
-fn a_cluster_that_is_busy_or_has_no_backup_yet_is_asked_again() {
+fn requests_to_a_cluster_that_is_busy_or_has_no_backup_are_retried() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
     let busy = "There is an operation running on the Cluster.";
     let young = "You can't pause cluster sparkify because no recently available backup was found.";
     for (code, message) in [("InvalidClusterState", busy), ("InvalidParameterValue", young)] {
-        let what = What::Refuse { status: 400, code, message: message.to_owned() };
-        account.aws.script(Rule::new("PauseCluster", what));
+        let what = Effect::Refuse { status: 400, code, message: message.to_owned() };
+        account.aws.inject(Rule::new("PauseCluster", what));
     }
     let outcome = account.run(&["pause", "--name", "sparkify"]);
     outcome.exits(0).complains("refuses the change; asking again");
-    assert_eq!((account.asked("PauseCluster"), account.aws.rules_left()), (3, 0));
-    let what = What::Refuse { status: 400, code: "InvalidClusterState", message: busy.to_owned() };
-    account.aws.script(Rule::new("ResumeCluster", what).always());
+    assert_eq!((account.request_count("PauseCluster"), account.aws.rules_left()), (3, 0));
+    let what =
+        Effect::Refuse { status: 400, code: "InvalidClusterState", message: busy.to_owned() };
+    account.aws.inject(Rule::new("ResumeCluster", what).always());
     let outcome = account.run(&["resume", "--name", "sparkify", "--timeout", "2s"]);
     outcome.exits(1).complains(busy);
 }
 
 #[test]
-fn whoever_may_pause_need_not_be_allowed_more() {
+fn pause_needs_no_other_permissions() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
     for action in ["ListRoles", "GetRole", "DescribeSecurityGroups", "DescribeClusterSnapshots"] {
-        account.aws.script(Rule::new(action, What::Deny).always());
+        account.aws.inject(Rule::new(action, Effect::Deny).always());
     }
     account.run(&["pause", "--name", "sparkify"]).exits(0);
 }
@@ -104,23 +105,23 @@ fn whoever_may_pause_need_not_be_allowed_more() {
 #[test]
 fn a_cluster_of_others_is_not_paused() {
     let Some(account) = Account::new() else { return };
-    account.strangers("sparkify", &[]);
+    account.create_foreign_cluster("sparkify", &[]);
     for command in ["pause", "resume"] {
         account
             .run(&[command, "--name", "sparkify"])
             .exits(1)
             .complains("nothing in us-east-1 is tagged starlift:name=sparkify");
     }
-    assert_eq!(account.asked("PauseCluster") + account.asked("ResumeCluster"), 0);
+    assert_eq!(account.request_count("PauseCluster") + account.request_count("ResumeCluster"), 0);
 }
 
 #[test]
-fn a_pause_that_aws_refuses_says_why_it_may_be() {
+fn a_rejected_pause_explains_a_possible_reason() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
-    account.aws.script(Rule::new(
+    account.aws.inject(Rule::new(
         "PauseCluster",
-        What::Refuse {
+        Effect::Refuse {
             status: 400,
             code: "UnsupportedOperation",
             message: "The cluster has no snapshot.".to_owned(),
@@ -134,10 +135,10 @@ fn a_pause_that_aws_refuses_says_why_it_may_be() {
 }
 
 #[test]
-fn a_schedule_of_others_is_not_touched() {
+fn a_schedule_of_others_is_not_changed() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
-    account.strangers("theirs", &[]);
+    account.create_foreign_cluster("theirs", &[]);
     let trust = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\
         \"Action\":\"sts:AssumeRole\",\"Principal\":{\"Service\":\"scheduler.redshift.amazonaws.com\"}}]}";
     let role = [("RoleName", "theirs"), ("AssumeRolePolicyDocument", trust)];
@@ -165,7 +166,7 @@ fn a_schedule_of_others_is_not_touched() {
 }
 
 #[test]
-fn a_life_that_is_over_before_it_begins_is_refused() {
+fn a_lifetime_that_is_too_short_is_rejected() {
     let Some(account) = Account::new() else { return };
     account.run(&["resume", "--name", "sparkify", "--expires", "1s"]).exits(2).complains("15m");
 }

@@ -1,10 +1,10 @@
-//! `provision`: what it makes, and that it ends in one state from wherever it begins.
+//! `provision`: the resources that it creates, and its convergence from every partial state.
 
 use super::*;
 use support::terminal::typed;
 
 #[test]
-fn a_role_a_rule_a_cluster_and_a_schedule_are_made_in_this_order() {
+fn a_role_a_rule_a_cluster_and_a_schedule_are_created_in_order() {
     let Some(account) = Account::new() else { return };
     let outcome = account.provision(&["--expires", "8h"]);
     outcome
@@ -17,7 +17,7 @@ fn a_role_a_rule_a_cluster_and_a_schedule_are_made_in_this_order() {
         .says("paused at 20")
         .says("$0.54 an hour")
         .says("starlift teardown --name sparkify");
-    assert_eq!(account.holdings(), ALL);
+    assert_eq!(account.resources(), ALL);
     let made: Vec<String> = account.aws.requests().into_iter().map(|r| r.action).collect();
     let order = [
         "CreateRole",
@@ -39,7 +39,7 @@ fn a_role_a_rule_a_cluster_and_a_schedule_are_made_in_this_order() {
 }
 
 #[test]
-fn a_second_run_changes_nothing_and_asks_nobody() {
+fn a_second_run_changes_nothing_and_does_not_prompt() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
     account.aws.forget_requests();
@@ -65,7 +65,7 @@ fn a_second_run_changes_nothing_and_asks_nobody() {
 }
 
 #[test]
-fn nothing_that_costs_is_made_unasked() {
+fn nothing_billable_is_created_without_confirmation() {
     let Some(account) = Account::new() else { return };
     let outcome = account.run(&[
         "provision",
@@ -77,11 +77,11 @@ fn nothing_that_costs_is_made_unasked() {
         "203.0.113.7/32",
     ]);
     outcome.exits(2).complains("--yes").complains("1 × ra3.large").complains("an hour");
-    assert!(account.holdings().is_empty(), "{:?}", account.holdings());
+    assert!(account.resources().is_empty(), "{:?}", account.resources());
 }
 
 #[test]
-fn at_a_terminal_the_user_is_asked() {
+fn a_terminal_prompts_for_confirmation() {
     let Some(account) = Account::new() else { return };
     let ask = |answer: &str| {
         let mut command = account.command();
@@ -89,15 +89,20 @@ fn at_a_terminal_the_user_is_asked() {
         command.args(["--cidr", "203.0.113.7/32"]);
         typed(&account.here, &command, &[answer]).unwrap()
     };
-    let no = ask("n");
-    no.exits(1).says("1 × ra3.large").says("an hour").says("Make it?").says("nothing was changed");
-    assert!(account.holdings().is_empty());
+    let declined = ask("n");
+    declined
+        .exits(1)
+        .says("1 × ra3.large")
+        .says("an hour")
+        .says("Make it?")
+        .says("nothing was changed");
+    assert!(account.resources().is_empty());
     ask("y").exits(0).says("cluster sparkify: available");
-    assert_eq!(account.holdings().len(), 3);
+    assert_eq!(account.resources().len(), 3);
 }
 
 #[test]
-fn a_dry_run_shows_all_and_makes_nothing() {
+fn a_dry_run_prints_the_plan_and_creates_nothing() {
     let Some(account) = Account::new() else { return };
     let outcome = account.provision(&["--dry-run", "--expires", "8h"]);
     outcome
@@ -112,7 +117,7 @@ fn a_dry_run_shows_all_and_makes_nothing() {
         .says("starlift:creator = arn:aws:iam::123456789012:user/ann")
         .says("$0.54 an hour; $228 for a month of forgotten nights")
         .says("estimate");
-    assert!(account.holdings().is_empty());
+    assert!(account.resources().is_empty());
     account.provision(&["--expires", "8h"]).exits(0);
     account
         .provision(&["--dry-run", "--expires", "8h"])
@@ -134,9 +139,9 @@ fn a_dry_run_needs_no_account() {
         .says("arn:aws:s3:::lake/star/*");
 }
 
-/// What a failure at each step leaves, the next run completes.
+/// The next run completes the partial state that a failure at each step leaves.
 #[test]
-fn every_state_half_way_is_completed() {
+fn every_partial_state_is_completed() {
     for action in [
         "PutRolePolicy",
         "CreateSecurityGroup",
@@ -147,19 +152,19 @@ fn every_state_half_way_is_completed() {
     ] {
         let Some(account) = Account::new() else { return };
         let after = if action == "DescribeClusters" { 3 } else { 0 };
-        account.aws.script(Rule::new(action, What::Deny).after(after));
+        account.aws.inject(Rule::new(action, Effect::Deny).after(after));
         let failed = account.provision(&["--expires", "8h"]);
         failed.exits(1).complains(action).complains("done before").complains("teardown");
         assert_eq!(account.aws.rules_left(), 0, "{action}\n{failed}");
         account.provision(&["--expires", "8h"]).exits(0);
-        assert_eq!(account.holdings(), ALL, "{action}");
+        assert_eq!(account.resources(), ALL, "{action}");
         account.teardown(&[]).exits(0);
-        assert!(account.holdings().is_empty(), "{action}: {:?}", account.holdings());
+        assert!(account.resources().is_empty(), "{action}: {:?}", account.resources());
     }
 }
 
 #[test]
-fn a_lost_answer_is_as_good_as_one() {
+fn lost_answers_do_not_fail_the_run() {
     let Some(account) = Account::new() else { return };
     for action in [
         "CreateRole",
@@ -177,68 +182,19 @@ fn a_lost_answer_is_as_good_as_one() {
         "DeleteSecurityGroup",
         "DeleteRole",
     ] {
-        account.aws.script(Rule::new(action, What::Lose));
+        account.aws.inject(Rule::new(action, Effect::Lose));
     }
     account.provision(&["--expires", "8h"]).exits(0).says("cluster sparkify: available");
-    assert_eq!(account.holdings(), ALL);
+    assert_eq!(account.resources(), ALL);
     account.run(&["pause", "--name", "sparkify"]).exits(0);
     account.run(&["resume", "--name", "sparkify"]).exits(0);
     account.teardown(&[]).exits(0);
     assert_eq!(account.aws.rules_left(), 0);
-    assert!(account.holdings().is_empty());
+    assert!(account.resources().is_empty());
 }
 
 #[test]
-fn what_others_have_under_our_names_is_not_touched() {
-    let trust = "{\"Version\":\"2012-10-17\",\"Statement\":[]}";
-    let Some(account) = Account::new() else { return };
-    account.aws.call(
-        "iam",
-        "CreateRole",
-        &[("RoleName", "starlift-sparkify-us-east-1"), ("AssumeRolePolicyDocument", trust)],
-    );
-    let outcome = account.provision(&[]);
-    outcome
-        .exits(1)
-        .complains("role starlift-sparkify-us-east-1 exists already and is not tagged")
-        .complains("starlift:name=sparkify")
-        .complains("--name");
-    assert_eq!(account.holdings(), ["starlift-sparkify-us-east-1"]);
-    account.teardown(&[]).exits(0).says("nothing in us-east-1 belongs to sparkify");
-    assert_eq!(account.holdings(), ["starlift-sparkify-us-east-1"]);
-}
-
-#[test]
-fn a_changed_address_takes_the_place_of_the_old_one_and_rules_of_others_stay() {
-    let Some(account) = Account::new() else { return };
-    account.provision(&[]).exits(0);
-    let groups =
-        account.aws.call("ec2", "DescribeSecurityGroups", &[("GroupName.1", "starlift-sparkify")]);
-    let id = texts(&groups, "groupId")[0].clone();
-    account.aws.call(
-        "ec2",
-        "AuthorizeSecurityGroupIngress",
-        &[
-            ("GroupId", id.as_str()),
-            ("IpPermissions.1.IpProtocol", "tcp"),
-            ("IpPermissions.1.FromPort", "5439"),
-            ("IpPermissions.1.ToPort", "5439"),
-            ("IpPermissions.1.IpRanges.1.CidrIp", "198.51.100.0/24"),
-        ],
-    );
-    let outcome = account.provision(&["--cidr", "192.0.2.9/32"]);
-    outcome.exits(0).says("lets 192.0.2.9/32 in").says("no longer lets 203.0.113.7/32 in");
-    let rules = account.aws.call("ec2", "DescribeSecurityGroupRules", &[]);
-    let cidrs = texts(&rules, "cidrIpv4");
-    for (cidr, is_there) in
-        [("192.0.2.9/32", true), ("198.51.100.0/24", true), ("203.0.113.7/32", false)]
-    {
-        assert_eq!(cidrs.iter().any(|found| found == cidr), is_there, "{cidr}: {cidrs:?}");
-    }
-}
-
-#[test]
-fn the_internet_is_let_in_only_by_name() {
+fn access_from_the_whole_internet_needs_a_flag() {
     let Some(account) = Account::new() else { return };
     for wide in ["0.0.0.0/0", "128.0.0.0/1"] {
         account
@@ -252,7 +208,7 @@ fn the_internet_is_let_in_only_by_name() {
 }
 
 #[test]
-fn the_callers_own_address_is_let_in_where_none_is_named() {
+fn the_callers_address_is_allowed_by_default() {
     let Some(account) = Account::new() else { return };
     let service = serve("198.51.100.23\n");
     let args = ["provision", "--name", "sparkify", "--star", "s3://lake/star", "--yes", "--public"];
@@ -262,11 +218,11 @@ fn the_callers_own_address_is_let_in_where_none_is_named() {
         .says("lets in   198.51.100.23/32");
     let cluster = account.aws.call("redshift", "DescribeClusters", &[]);
     assert_eq!(texts(&cluster, "PubliclyAccessible"), ["true"], "{cluster}");
-    let nobody = account.run(&[&args[..], &["--address-service", "http://127.0.0.1:1"]].concat());
-    nobody.exits(1).complains("http://127.0.0.1:1").complains("--cidr");
+    let outcome = account.run(&[&args[..], &["--address-service", "http://127.0.0.1:1"]].concat());
+    outcome.exits(1).complains("http://127.0.0.1:1").complains("--cidr");
 }
 
-/// A server that gives one answer to everybody.
+/// Starts an HTTP server that returns the same body for every request.
 pub fn serve(body: &'static str) -> String {
     use std::io::{Read, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -280,160 +236,4 @@ pub fn serve(body: &'static str) -> String {
         }
     });
     url
-}
-
-#[test]
-fn a_cluster_that_differs_is_not_changed() {
-    let Some(account) = Account::new() else { return };
-    account.provision(&[]).exits(0);
-    account
-        .provision(&["--node-type", "ra3.xlplus"])
-        .exits(1)
-        .complains("node type ra3.large, and the plan says ra3.xlplus");
-    account.provision(&["--public"]).exits(0).says("its network was put right");
-    account.provision(&[]).exits(0);
-    let cluster = account.aws.call("redshift", "DescribeClusters", &[]);
-    assert_eq!(texts(&cluster, "PubliclyAccessible"), ["true"], "what is not said stays");
-    account.provision(&["--node-type", "dc2.large"]).exits(2).complains("no longer makes clusters");
-}
-
-#[test]
-fn what_went_astray_is_put_right() {
-    let Some(account) = Account::new() else { return };
-    account.provision(&[]).exits(0);
-    let role = "starlift-sparkify-us-east-1";
-    let nobody = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"sts:AssumeRole\",\"Principal\":{\"Service\":\"ec2.amazonaws.com\"}}]}";
-    let all = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}]}";
-    account.aws.call(
-        "iam",
-        "UpdateAssumeRolePolicy",
-        &[("RoleName", role), ("PolicyDocument", nobody)],
-    );
-    account.aws.call(
-        "iam",
-        "PutRolePolicy",
-        &[("RoleName", role), ("PolicyName", "read-star"), ("PolicyDocument", all)],
-    );
-    let arn = format!("arn:aws:iam::123456789012:role/starlift/{role}");
-    account.aws.call(
-        "redshift",
-        "ModifyClusterIamRoles",
-        &[("ClusterIdentifier", "sparkify"), ("RemoveIamRoles.IamRoleArn.1", &arn)],
-    );
-    account
-        .provision(&[])
-        .exits(0)
-        .says("who may take it on was put right")
-        .says("its policy was put")
-        .says("the role was attached");
-    let policy = account.aws.call(
-        "iam",
-        "GetRolePolicy",
-        &[("RoleName", role), ("PolicyName", "read-star")],
-    );
-    assert!(policy.contains("lake"), "{policy}");
-    let cluster = account.aws.call("redshift", "DescribeClusters", &[]);
-    assert_eq!(texts(&cluster, "ApplyStatus"), ["in-sync"], "{cluster}");
-}
-
-#[test]
-fn an_expiry_stays_until_another_is_named() {
-    let Some(account) = Account::new() else { return };
-    account.provision(&["--expires", "8h"]).exits(0);
-    let schedule = || {
-        let actions = account.aws.call("redshift", "DescribeScheduledActions", &[]);
-        texts(&actions, "StartTime")
-    };
-    let first = schedule();
-    assert!(first[0].starts_with("20"), "{first:?}");
-    account.provision(&[]).exits(0);
-    assert_eq!(schedule(), first);
-    account.provision(&["--expires", "3days"]).exits(0);
-    assert!(schedule() > first);
-    account.provision(&["--expires", "never"]).exits(0).says("paused at no time");
-    assert!(schedule().is_empty());
-}
-
-#[test]
-fn a_paused_cluster_ends_available() {
-    let Some(account) = Account::new() else { return };
-    account.provision(&[]).exits(0);
-    account.aws.call("redshift", "PauseCluster", &[("ClusterIdentifier", "sparkify")]);
-    let expires = ["--expires", "8h"];
-    account.provision(&expires).exits(0).says("resuming").says("cluster sparkify: available");
-    account.run(&["status"]).exits(0).says("available");
-    let all: Vec<String> = account.aws.requests().into_iter().map(|r| r.action).collect();
-    let place = |action: &str| all.iter().position(|asked| asked == action).expect(action);
-    assert!(place("CreateScheduledAction") < place("ResumeCluster"), "{all:?}");
-}
-
-#[test]
-fn a_cluster_on_its_way_out_is_made_anew() {
-    let Some(account) = Account::new() else { return };
-    account.provision(&[]).exits(0);
-    account.aws.polls(4);
-    let deletes = Rule::new("DeleteCluster", What::Lose);
-    account.aws.script(deletes);
-    account.teardown(&["--timeout", "1s"]).exits(1);
-    account.aws.polls(1);
-    account.provision(&[]).exits(0).says("cluster sparkify: being made");
-    assert_eq!(account.asked("CreateCluster"), 2);
-    account.run(&["status"]).exits(0).says("available");
-}
-
-#[test]
-fn another_network_is_told_before_anything_is_made() {
-    let Some(account) = Account::new() else { return };
-    let vpc = account.aws.call("ec2", "CreateVpc", &[("CidrBlock", "10.9.0.0/16")]);
-    let vpc = texts(&vpc, "vpcId")[0].clone();
-    let params = [("VpcId", vpc.as_str()), ("CidrBlock", "10.9.1.0/24")];
-    let subnet = texts(&account.aws.call("ec2", "CreateSubnet", &params), "subnetId")[0].clone();
-    account.aws.call(
-        "redshift",
-        "CreateClusterSubnetGroup",
-        &[
-            ("ClusterSubnetGroupName", "wide"),
-            ("Description", "of a test"),
-            ("SubnetIds.SubnetIdentifier.1", &subnet),
-        ],
-    );
-    account.provision(&["--subnet-group", "wide"]).exits(0);
-    account
-        .provision(&[])
-        .exits(1)
-        .complains("subnet group wide, and the plan says default")
-        .complains("nothing was changed");
-    assert_eq!(account.asked("CreateSecurityGroup"), 1);
-    account.provision(&["--subnet-group", "none"]).exits(1).complains("no cluster subnet group");
-    account.teardown(&[]).exits(0);
-}
-
-/// The same account, and another of its users.
-pub fn as_bob(account: &Account) {
-    let (ann, bob) = (support::aws::USER, "arn:aws:iam::123456789012:user/bob");
-    let rewrite = What::Rewrite(ann.to_owned(), bob.to_owned());
-    account.aws.script(Rule::new("GetCallerIdentity", rewrite).always());
-}
-
-#[test]
-fn what_a_colleague_made_is_taken_over_only_if_that_is_meant() {
-    let Some(account) = Account::new() else { return };
-    account.provision(&[]).exits(0);
-    as_bob(&account);
-    for outcome in [account.provision(&["--cidr", "192.0.2.1/32"]), account.teardown(&[])] {
-        outcome
-            .exits(1)
-            .complains("made by arn:aws:iam::123456789012:user/ann")
-            .complains("--adopt");
-    }
-    account.run(&["status"]).exits(0).says("203.0.113.7/32").says("available");
-    account.provision(&["--cidr", "192.0.2.1/32", "--adopt"]).exits(0);
-    account.teardown(&[]).exits(0);
-    assert!(account.holdings().is_empty());
-
-    let Some(account) = Account::new() else { return };
-    account.provision(&[]).exits(0);
-    as_bob(&account);
-    account.teardown(&["--adopt"]).exits(0);
-    assert!(account.holdings().is_empty());
 }

@@ -9,20 +9,20 @@ use support::terminal::typed;
 
 pub const ROLE: &str = "arn:aws:iam::123456789012:role/starlift/starlift-sparkify-us-east-1";
 
-/// A request past the faults and the record, and its answer.
-pub fn ask(account: &Account, action: &str, params: &[(&str, &str)]) -> Value {
+/// Sends a request that bypasses the faults and the log of the stand-in, and returns the answer.
+pub fn call(account: &Account, action: &str, params: &[(&str, &str)]) -> Value {
     let answer = account.aws.call("redshift-serverless", action, params);
     serde_json::from_str(&answer).unwrap()
 }
 
-/// What the account has, of ours and of others.
-pub fn holdings(account: &Account) -> Vec<String> {
+/// The resources of the account, including those that starlift does not manage.
+pub fn resources(account: &Account) -> Vec<String> {
     let listed = |action: &str, key: &str, field: &str| -> Vec<String> {
-        let answer = ask(account, action, &[]);
+        let answer = call(account, action, &[]);
         let all = answer[key].as_array().unwrap().iter();
         all.map(|found| format!("{key}: {}", found[field].as_str().unwrap())).collect()
     };
-    let limits = ask(account, "ListUsageLimits", &[]);
+    let limits = call(account, "ListUsageLimits", &[]);
     let limits = limits["usageLimits"].as_array().unwrap().iter().map(|limit| {
         let text = |key: &str| limit[key].as_str().unwrap().to_owned();
         format!("limit: {} {} {}", limit["amount"], text("period"), text("breachAction"))
@@ -31,11 +31,11 @@ pub fn holdings(account: &Account) -> Vec<String> {
     found.extend(listed("ListNamespaces", "namespaces", "namespaceName"));
     found.extend(listed("ListSnapshots", "snapshots", "snapshotName"));
     found.extend(listed("ListWorkgroups", "workgroups", "workgroupName"));
-    found.extend(account.holdings());
+    found.extend(account.resources());
     found
 }
 
-/// All that `provision --serverless` makes.
+/// The resources that `provision --serverless` creates.
 pub const ALL_SERVERLESS: [&str; 5] = [
     "limit: 24 daily deactivate",
     "namespaces: sparkify",
@@ -44,12 +44,12 @@ pub const ALL_SERVERLESS: [&str; 5] = [
     "starlift-sparkify-us-east-1",
 ];
 
-/// `provision --serverless` with what all of these tests have in common.
-pub fn make(account: &Account, more: &[&str]) -> Outcome {
+/// `provision --serverless` with the arguments that all of these tests share.
+pub fn provision_serverless(account: &Account, more: &[&str]) -> Outcome {
     account.provision(&[&["--serverless"], more].concat())
 }
 
-/// The requests that change something.
+/// The actions of the requests that change resources.
 pub fn changes(account: &Account) -> Vec<String> {
     let requests = account.aws.requests().into_iter().map(|request| request.action);
     let is_change =
@@ -58,19 +58,19 @@ pub fn changes(account: &Account) -> Vec<String> {
 }
 
 pub fn workgroup(account: &Account) -> Value {
-    ask(account, "GetWorkgroup", &[("workgroupName", "sparkify")])["workgroup"].clone()
+    call(account, "GetWorkgroup", &[("workgroupName", "sparkify")])["workgroup"].clone()
 }
 
 pub fn namespace(account: &Account) -> Value {
-    ask(account, "GetNamespace", &[("namespaceName", "sparkify")])["namespace"].clone()
+    call(account, "GetNamespace", &[("namespaceName", "sparkify")])["namespace"].clone()
 }
 
 #[test]
-fn a_role_a_rule_a_namespace_a_workgroup_and_a_limit_are_made_in_this_order() {
+fn a_role_a_rule_a_namespace_a_workgroup_and_a_limit_are_created_in_order() {
     let Some(account) = Account::new() else { return };
     let host = "sparkify.123456789012.us-east-1.redshift-serverless.amazonaws.com:5439";
     let secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:redshift!sparkify-awsuser";
-    make(&account, &[])
+    provision_serverless(&account, &[])
         .exits(0)
         .says("role starlift-sparkify-us-east-1: made")
         .says("lets 203.0.113.7/32 in to port 5439")
@@ -85,7 +85,7 @@ fn a_role_a_rule_a_namespace_a_workgroup_and_a_limit_are_made_in_this_order() {
         .says("[warehouse.redshift]\nworkgroup = \"sparkify\"\n")
         .says(&format!("# password_secret = \"{secret}"))
         .says("starlift teardown --name sparkify");
-    assert_eq!(holdings(&account), ALL_SERVERLESS);
+    assert_eq!(resources(&account), ALL_SERVERLESS);
     let order = [
         "CreateRole",
         "PutRolePolicy",
@@ -103,7 +103,7 @@ fn a_role_a_rule_a_namespace_a_workgroup_and_a_limit_are_made_in_this_order() {
     assert_eq!((&made["dbName"], &made["adminUsername"]), (&"dev".into(), &"awsuser".into()));
     assert_eq!(made["defaultIamRoleArn"], ROLE);
     for arn in [&made["namespaceArn"], &workgroup(&account)["workgroupArn"]] {
-        let tags = ask(&account, "ListTagsForResource", &[("resourceArn", arn.as_str().unwrap())]);
+        let tags = call(&account, "ListTagsForResource", &[("resourceArn", arn.as_str().unwrap())]);
         let tags = tags.to_string();
         for tag in ["starlift:name", "sparkify", "user/ann", "starlift:expires", "never"] {
             assert!(tags.contains(tag), "{tag}: {tags}");
@@ -112,22 +112,26 @@ fn a_role_a_rule_a_namespace_a_workgroup_and_a_limit_are_made_in_this_order() {
 }
 
 #[test]
-fn a_second_run_changes_nothing_and_asks_nobody() {
+fn a_second_run_changes_nothing_and_does_not_prompt() {
     let Some(account) = Account::new() else { return };
-    make(&account, &["--base-capacity", "16", "--rpu-limit", "100/week"]).exits(0);
+    provision_serverless(&account, &["--base-capacity", "16", "--rpu-limit", "100/week"]).exits(0);
     account.aws.forget_requests();
     let args = ["provision", "--serverless", "--name", "sparkify", "--star", "s3://lake/star"];
     let again = account.run(&[&args[..], &["--cidr", "203.0.113.7/32"]].concat());
     again.exits(0).says("workgroup sparkify: available").says("limit     100 RPU-hours a week");
     assert!(changes(&account).is_empty(), "{:?}", changes(&account));
-    assert_eq!(workgroup(&account)["baseCapacity"], 16, "what is not said stays");
+    assert_eq!(
+        workgroup(&account)["baseCapacity"],
+        16,
+        "an option that is not given stays as it is"
+    );
 }
 
 #[test]
-fn a_dry_run_shows_all_and_makes_nothing() {
+fn a_dry_run_prints_the_plan_and_creates_nothing() {
     let Some(account) = Account::new() else { return };
     let dry = ["--dry-run", "--rpu-limit", "10/day", "--max-capacity", "32"];
-    make(&account, &dry)
+    provision_serverless(&account, &dry)
         .exits(0)
         .says("\"redshift-serverless.amazonaws.com\"")
         .says("\"Resource\": \"arn:aws:s3:::lake/star/*\"")
@@ -141,8 +145,8 @@ fn a_dry_run_shows_all_and_makes_nothing() {
         .says("at most about $3.75 a day, $116 a month")
         .says("estimate");
     assert!(changes(&account).is_empty(), "{:?}", changes(&account));
-    make(&account, &[]).exits(0);
-    make(&account, &["--dry-run"]).exits(0).says("24 RPU-hours a day (is there)");
+    provision_serverless(&account, &[]).exits(0);
+    provision_serverless(&account, &["--dry-run"]).exits(0).says("24 RPU-hours a day (is there)");
 }
 
 #[test]
@@ -157,23 +161,23 @@ fn a_dry_run_needs_no_account() {
 }
 
 #[test]
-fn nothing_that_costs_is_made_unasked() {
+fn nothing_billable_is_created_without_confirmation() {
     let Some(account) = Account::new() else { return };
     let args = ["provision", "--serverless", "--name", "sparkify", "--star", "s3://lake/star"];
     let args = [&args[..], &["--cidr", "203.0.113.7/32"]].concat();
     account.run(&args).exits(2).complains("--yes").complains("limited to 24 RPU-hours a day");
-    assert!(holdings(&account).is_empty());
+    assert!(resources(&account).is_empty());
     let mut command = account.command();
     command.args(&args);
     typed(&account.here, &command, &["n"]).unwrap().exits(1).says("Make it?");
-    assert!(holdings(&account).is_empty());
+    assert!(resources(&account).is_empty());
     typed(&account.here, &command, &["y"]).unwrap().exits(0).says("workgroup sparkify: available");
 }
 
 #[test]
 fn status_shows_capacity_limit_and_cost() {
     let Some(account) = Account::new() else { return };
-    make(&account, &["--rpu-limit", "100/week"]).exits(0);
+    provision_serverless(&account, &["--rpu-limit", "100/week"]).exits(0);
     let outcome = account.run(&["status"]);
     outcome
         .exits(0)
@@ -191,18 +195,18 @@ fn status_shows_capacity_limit_and_cost() {
     assert_eq!(row["workgroup"]["base_capacity"], 8);
     assert_eq!(row["workgroup"]["limits"][0], "100 RPU-hours weekly, then deactivate");
     assert!(row["age_seconds"].as_u64().unwrap() > 0, "{row}");
-    // The limit is the guard: it stands out that there is none.
-    let limits = ask(&account, "ListUsageLimits", &[]);
+    // The limit is the only protection against cost, so `status` reports that there is none.
+    let limits = call(&account, "ListUsageLimits", &[]);
     let id = limits["usageLimits"][0]["usageLimitId"].as_str().unwrap();
-    ask(&account, "DeleteUsageLimit", &[("usageLimitId", id)]);
+    call(&account, "DeleteUsageLimit", &[("usageLimitId", id)]);
     account.run(&["status"]).exits(0).says("NO usage limit turns queries off");
-    make(&account, &[]).exits(0).says("limited to 24 RPU-hours a day");
+    provision_serverless(&account, &[]).exits(0).says("limited to 24 RPU-hours a day");
 }
 
 #[test]
 fn a_workgroup_can_be_neither_paused_nor_resumed() {
     let Some(account) = Account::new() else { return };
-    make(&account, &[]).exits(0);
+    provision_serverless(&account, &[]).exits(0);
     for command in ["pause", "resume"] {
         account
             .run(&[command, "--name", "sparkify"])
@@ -214,9 +218,9 @@ fn a_workgroup_can_be_neither_paused_nor_resumed() {
 }
 
 #[test]
-fn nothing_is_left_and_a_second_time_there_is_nothing_to_do() {
+fn teardown_removes_everything_and_a_second_run_does_nothing() {
     let Some(account) = Account::new() else { return };
-    make(&account, &[]).exits(0);
+    provision_serverless(&account, &[]).exits(0);
     account.aws.forget_requests();
     account
         .teardown(&[])
@@ -238,14 +242,14 @@ fn nothing_is_left_and_a_second_time_there_is_nothing_to_do() {
         "DeleteRole",
     ];
     assert_eq!(changes(&account), order);
-    assert!(holdings(&account).is_empty(), "{:?}", holdings(&account));
+    assert!(resources(&account).is_empty(), "{:?}", resources(&account));
     account.teardown(&[]).exits(0).says("nothing in us-east-1 belongs to sparkify");
 }
 
 #[test]
-fn a_last_snapshot_stays_where_it_is_asked_for() {
+fn a_final_snapshot_is_kept() {
     let Some(account) = Account::new() else { return };
-    make(&account, &[]).exits(0);
+    provision_serverless(&account, &[]).exits(0);
     let ask_first = account.run(&["teardown", "--name", "sparkify"]);
     ask_first
         .exits(2)
@@ -254,37 +258,37 @@ fn a_last_snapshot_stays_where_it_is_asked_for() {
         .complains("its data is gone for good");
     let last = ["--final-snapshot", "sparkify-last"];
     account.teardown(&last).exits(0).says("snapshot sparkify-last stays, and costs");
-    assert_eq!(holdings(&account), ["snapshots: sparkify-last"]);
+    assert_eq!(resources(&account), ["snapshots: sparkify-last"]);
     account.run(&["status"]).exits(0).says("snapshot sparkify-last of sparkify is kept");
-    make(&account, &[]).exits(0);
+    provision_serverless(&account, &[]).exits(0);
     account.teardown(&last).exits(1).complains("there is a snapshot sparkify-last already");
-    assert!(holdings(&account).contains(&"workgroups: sparkify".to_owned()));
+    assert!(resources(&account).contains(&"workgroups: sparkify".to_owned()));
 }
 
 #[test]
-fn a_snapshot_is_not_lost_to_an_interrupt() {
+fn a_final_snapshot_survives_a_failed_teardown() {
     let Some(account) = Account::new() else { return };
-    make(&account, &[]).exits(0);
-    account.aws.script(Rule::new("TagResource", What::Deny));
+    provision_serverless(&account, &[]).exits(0);
+    account.aws.inject(Rule::new("TagResource", Effect::Deny));
     let last = ["--final-snapshot", "last"];
     account.teardown(&last).exits(1).complains("tag the snapshot last");
-    // Neither namespace nor role is left: the snapshot alone was not tagged.
-    assert_eq!(holdings(&account), ["snapshots: last"]);
+    // Namespace and role are removed. Only the tag of the snapshot is missing.
+    assert_eq!(resources(&account), ["snapshots: last"]);
 }
 
 const SECRET: &str =
     "arn:aws:secretsmanager:us-east-1:123456789012:secret:redshift!sparkify-awsuser-AbCdEf";
 
-/// From nothing to nothing, with a configuration file that names the workgroup once.
+/// The whole lifecycle, with a configuration file that names the workgroup once.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_provision_makes_is_checked_loaded_and_removed() {
+async fn a_workgroup_is_created_checked_loaded_and_removed() {
     let config = Config { role: Some(ROLE.to_owned()), ..Config::default() };
     let settings = "[cloud]\nname = \"sparkify\"\nserverless = true\nnode_type = \"ra3.large\"\n\
                     expires = \"8h\"\nbase_capacity = 16\nrpu_limit = \"50/week\"";
     let Some(cloud) = Cloud::with(settings, config).await else { return };
     let (user, password) = (cloud.redshift.user(), cloud.redshift.password());
     let aws = &cloud.account.aws;
-    aws.endpoint_of_workgroups("localhost", cloud.redshift.port(), user, password);
+    aws.set_workgroup_endpoint("localhost", cloud.redshift.port(), user, password);
     cloud
         .run(&["provision", "--yes", "--cidr", "203.0.113.7/32"])
         .exits(0)
@@ -302,9 +306,9 @@ async fn what_provision_makes_is_checked_loaded_and_removed() {
         .says("redshift-serverless.amazonaws.com may")
         .says("it may read and list the star");
     cloud.run(&["status"]).exits(0).says("workgroup sparkify: 16 RPUs");
-    // The section that `provision` prints, and the first user's secret that it names.
+    // The configuration section that `provision` prints, with the secret of the admin user.
     let managed = format!("{{\"username\":\"{user}\",\"password\":\"{password}\"}}");
-    aws.secret(SECRET, &managed);
+    aws.set_secret(SECRET, &managed);
     let again = cloud.run(&["provision", "--yes", "--cidr", "203.0.113.7/32"]);
     let (_, section) = again.stdout.split_once("for starlift.toml:\n\n").unwrap();
     let (section, _) = section.split_once("\nnext:").unwrap();
@@ -317,7 +321,7 @@ async fn what_provision_makes_is_checked_loaded_and_removed() {
     cloud.account.here.write("secret.toml", file);
     let check = ["check", "--on", "redshift", "--config", "secret.toml"];
     cloud.run(&check).exits(0);
-    assert_eq!(cloud.account.asked("GetSecretValue"), 1);
+    assert_eq!(cloud.account.request_count("GetSecretValue"), 1);
     cloud.run(&["teardown", "--yes"]).exits(0).says("nothing of sparkify is left in us-east-1");
-    assert_eq!(holdings(&cloud.account), ["copy"], "the role that the test arranged");
+    assert_eq!(resources(&cloud.account), ["copy"], "the role that the test created");
 }

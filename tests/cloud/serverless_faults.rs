@@ -1,19 +1,19 @@
-//! What AWS does wrong, slowly or not at all with workgroups, and what others have under our names.
+//! Errors, delays and outages of Redshift Serverless, and resources of others with the same names.
 
-use super::serverless::{ALL_SERVERLESS, ask, changes, holdings, make};
+use super::serverless::{ALL_SERVERLESS, call, changes, provision_serverless, resources};
 use super::*;
 use support::redshift::Gate;
 
-fn refuse(code: &'static str, message: &str) -> What {
-    What::Refuse { status: 400, code, message: message.to_owned() }
+fn refuse(code: &'static str, message: &str) -> Effect {
+    Effect::Refuse { status: 400, code, message: message.to_owned() }
 }
 
-/// The requests that create, in order.
-const CREATES: [&str; 3] = ["CreateNamespace", "CreateWorkgroup", "CreateUsageLimit"];
-/// The requests that remove, in order.
-const DELETES: [&str; 3] = ["DeleteUsageLimit", "DeleteWorkgroup", "DeleteNamespace"];
-/// The requests that look.
-const LOOKS: [&str; 7] = [
+/// The actions that create resources, in order.
+const CREATE_ACTIONS: [&str; 3] = ["CreateNamespace", "CreateWorkgroup", "CreateUsageLimit"];
+/// The actions that remove resources, in order.
+const DELETE_ACTIONS: [&str; 3] = ["DeleteUsageLimit", "DeleteWorkgroup", "DeleteNamespace"];
+/// The actions that read resources.
+const READ_ACTIONS: [&str; 7] = [
     "GetNamespace",
     "GetWorkgroup",
     "ListUsageLimits",
@@ -24,185 +24,188 @@ const LOOKS: [&str; 7] = [
 ];
 
 #[test]
-fn throttling_is_waited_out_in_each_call() {
+fn throttled_requests_of_each_action_are_retried() {
     let Some(account) = Account::new() else { return };
     let updates = ["UpdateNamespace", "UpdateWorkgroup", "UpdateUsageLimit"];
-    for action in CREATES.iter().chain(&DELETES).chain(&LOOKS).chain(&updates) {
-        account.aws.script(Rule::new(action, What::Throttle));
+    for action in CREATE_ACTIONS.iter().chain(&DELETE_ACTIONS).chain(&READ_ACTIONS).chain(&updates)
+    {
+        account.aws.inject(Rule::new(action, Effect::Throttle));
     }
-    make(&account, &[]).exits(0);
-    assert_eq!(holdings(&account), ALL_SERVERLESS);
+    provision_serverless(&account, &[]).exits(0);
+    assert_eq!(resources(&account), ALL_SERVERLESS);
     let namespace = [("namespaceName", "sparkify"), ("iamRoles", "[]"), ("defaultIamRoleArn", "")];
     let update = account.aws.try_call("redshift-serverless", "UpdateNamespace", &namespace);
     assert!(update.is_err(), "an empty default role is none of the roles");
-    make(&account, &["--public", "--rpu-limit", "30/day"]).exits(0);
+    provision_serverless(&account, &["--public", "--rpu-limit", "30/day"]).exits(0);
     account.run(&["status"]).exits(0);
     account.teardown(&[]).exits(0);
-    assert!(holdings(&account).is_empty());
-    // Nothing had to be changed of the namespace.
+    assert!(resources(&account).is_empty());
+    // The namespace needed no update.
     assert_eq!(account.aws.rules_left(), 1);
 }
 
 #[test]
-fn a_lost_answer_is_as_good_as_one() {
+fn lost_answers_do_not_fail_the_run() {
     let Some(account) = Account::new() else { return };
-    for action in CREATES.iter().chain(&DELETES) {
-        account.aws.script(Rule::new(action, What::Lose));
+    for action in CREATE_ACTIONS.iter().chain(&DELETE_ACTIONS) {
+        account.aws.inject(Rule::new(action, Effect::Lose));
     }
-    make(&account, &[]).exits(0).says("workgroup sparkify: available");
-    assert_eq!(holdings(&account), ALL_SERVERLESS);
+    provision_serverless(&account, &[]).exits(0).says("workgroup sparkify: available");
+    assert_eq!(resources(&account), ALL_SERVERLESS);
     account.teardown(&[]).exits(0);
     assert_eq!(account.aws.rules_left(), 0);
-    assert!(holdings(&account).is_empty());
+    assert!(resources(&account).is_empty());
 }
 
-/// What a failure at each step leaves, the next run completes.
+/// The next run completes the partial state that a failure at each step leaves.
 #[test]
-fn every_state_half_way_is_completed() {
-    for action in CREATES {
+fn every_partial_state_is_completed() {
+    for action in CREATE_ACTIONS {
         let Some(account) = Account::new() else { return };
-        account.aws.script(Rule::new(action, What::Deny));
+        account.aws.inject(Rule::new(action, Effect::Deny));
         let permission = format!("the credentials in use lack redshift-serverless:{action}");
-        let failed = make(&account, &[]);
+        let failed = provision_serverless(&account, &[]);
         failed.exits(1).complains(&permission).complains("done before").complains("teardown");
-        make(&account, &[]).exits(0);
-        assert_eq!(holdings(&account), ALL_SERVERLESS, "{action}");
+        provision_serverless(&account, &[]).exits(0);
+        assert_eq!(resources(&account), ALL_SERVERLESS, "{action}");
     }
 }
 
-/// What a failure at each step leaves, the next run removes.
+/// The next run removes the resources that a failure at each step leaves.
 #[test]
-fn every_state_half_way_is_removed() {
-    for action in DELETES {
+fn every_partial_state_is_removed() {
+    for action in DELETE_ACTIONS {
         let Some(account) = Account::new() else { return };
-        make(&account, &[]).exits(0);
-        account.aws.script(Rule::new(action, What::Deny));
+        provision_serverless(&account, &[]).exits(0);
+        account.aws.inject(Rule::new(action, Effect::Deny));
         let failed = account.teardown(&[]);
         failed.exits(1).complains(action).complains("NOT done").complains("goes on from here");
-        let left = holdings(&account);
+        let left = resources(&account);
         let has = |what: &str| left.iter().any(|found| found.starts_with(what));
         assert_eq!(has("workgroups"), action == "DeleteWorkgroup", "{action}: {left:?}");
-        // As long as there is a workgroup, it is limited.
+        // A workgroup that remains keeps its limit.
         assert_eq!(has("limit"), has("workgroups"), "{action}: {left:?}");
         account.teardown(&[]).exits(0);
-        assert!(holdings(&account).is_empty(), "{action}: {:?}", holdings(&account));
+        assert!(resources(&account).is_empty(), "{action}: {:?}", resources(&account));
     }
 }
 
 #[test]
-fn alerts_are_put_back_with_the_limit_of_a_workgroup_that_stays() {
+fn limits_of_a_workgroup_that_cannot_be_removed_are_restored() {
     let Some(account) = Account::new() else { return };
-    make(&account, &[]).exits(0);
-    let found = ask(&account, "GetWorkgroup", &[("workgroupName", "sparkify")]);
+    provision_serverless(&account, &[]).exits(0);
+    let found = call(&account, "GetWorkgroup", &[("workgroupName", "sparkify")]);
     let arn = found["workgroup"]["workgroupArn"].as_str().unwrap();
     let alert = [("resourceArn", arn), ("usageType", "serverless-compute"), ("amount", "5")];
-    ask(&account, "CreateUsageLimit", &alert);
+    call(&account, "CreateUsageLimit", &alert);
     let limits = || -> Vec<String> {
-        let mut limits = holdings(&account);
+        let mut limits = resources(&account);
         limits.retain(|found| found.starts_with("limit"));
         limits.sort();
         limits
     };
     let before = limits();
     assert_eq!(before, ["limit: 24 daily deactivate", "limit: 5 monthly log"]);
-    account.aws.script(Rule::new("DeleteWorkgroup", What::Deny));
-    // The answer to the first request that puts one back is lost: its repetition conflicts.
-    account.aws.script(Rule::new("CreateUsageLimit", What::Lose));
+    account.aws.inject(Rule::new("DeleteWorkgroup", Effect::Deny));
+    // The answer to the first request that restores a limit is lost, so its retry conflicts.
+    account.aws.inject(Rule::new("CreateUsageLimit", Effect::Lose));
     let failed = account.teardown(&[]);
     failed
         .exits(1)
         .complains("usage limit of sparkify (24 RPU-hours daily, then deactivate): put back")
         .complains("usage limit of sparkify (5 RPU-hours monthly, then log): put back");
     assert_eq!(limits(), before);
-    account.aws.script(Rule::new("DeleteWorkgroup", What::Deny));
-    account.aws.script(Rule::new("CreateUsageLimit", What::Deny));
+    account.aws.inject(Rule::new("DeleteWorkgroup", Effect::Deny));
+    account.aws.inject(Rule::new("CreateUsageLimit", Effect::Deny));
     account
         .teardown(&[])
         .exits(1)
         .complains("NOT done: cannot limit the use of workgroup sparkify");
-    assert_eq!(limits().len(), 1, "one that cannot be put back does not keep the other away");
+    assert_eq!(limits().len(), 1, "a limit that cannot be restored does not stop the other");
     account.teardown(&[]).exits(0);
-    assert!(holdings(&account).is_empty());
+    assert!(resources(&account).is_empty());
 }
 
 #[test]
-fn a_role_that_is_not_known_yet_is_waited_for() {
+fn requests_are_retried_until_a_role_has_propagated() {
     let Some(account) = Account::new() else { return };
     let unknown = "The IAM role arn:aws:iam::123456789012:role/starlift/starlift-sparkify-us-east-1 \
                    is not valid.";
     account
         .aws
-        .script(Rule::new("CreateNamespace", refuse("ValidationException", unknown)).times(2));
-    make(&account, &[]).exits(0);
-    assert_eq!(account.asked("CreateNamespace"), 3);
+        .inject(Rule::new("CreateNamespace", refuse("ValidationException", unknown)).times(2));
+    provision_serverless(&account, &[]).exits(0);
+    assert_eq!(account.request_count("CreateNamespace"), 3);
     let Some(account) = Account::new() else { return };
     let wrong = refuse("ValidationException", "The namespace name is a reserved word.");
-    account.aws.script(Rule::new("CreateNamespace", wrong));
-    make(&account, &[]).exits(1).complains("reserved word");
-    assert_eq!(account.asked("CreateNamespace"), 1);
+    account.aws.inject(Rule::new("CreateNamespace", wrong));
+    provision_serverless(&account, &[]).exits(1).complains("reserved word");
+    assert_eq!(account.request_count("CreateNamespace"), 1);
 }
 
 #[test]
-fn what_is_busy_is_asked_again() {
+fn requests_to_busy_resources_are_retried() {
     let Some(account) = Account::new() else { return };
-    make(&account, &[]).exits(0);
+    provision_serverless(&account, &[]).exits(0);
     let busy = || refuse("ConflictException", "There is an operation running on sparkify.");
     for action in ["UpdateWorkgroup", "DeleteWorkgroup", "DeleteNamespace"] {
-        account.aws.script(Rule::new(action, busy()));
+        account.aws.inject(Rule::new(action, busy()));
     }
-    let outcome = make(&account, &["--public"]);
+    let outcome = provision_serverless(&account, &["--public"]);
     outcome.exits(0).complains("workgroup sparkify is busy and refuses the change; asking again");
     account.teardown(&[]).exits(0);
     assert_eq!(account.aws.rules_left(), 0);
-    assert!(holdings(&account).is_empty());
+    assert!(resources(&account).is_empty());
 }
 
 #[test]
-fn a_limit_that_is_not_taken_yet_is_asked_for_again_when_the_workgroup_is_up() {
+fn a_rejected_limit_is_retried_when_the_workgroup_is_available() {
     let Some(account) = Account::new() else { return };
     let young = refuse("ValidationException", "The workgroup is being created.");
-    account.aws.script(Rule::new("CreateUsageLimit", young));
-    make(&account, &[]).exits(0).says("NOT done yet: cannot limit the use of workgroup sparkify");
-    assert_eq!(holdings(&account), ALL_SERVERLESS);
+    account.aws.inject(Rule::new("CreateUsageLimit", young));
+    provision_serverless(&account, &[])
+        .exits(0)
+        .says("NOT done yet: cannot limit the use of workgroup sparkify");
+    assert_eq!(resources(&account), ALL_SERVERLESS);
 }
 
 #[test]
 fn a_capacity_that_cannot_be_changed_yet_is_explained() {
     let Some(account) = Account::new() else { return };
-    make(&account, &[]).exits(0);
+    provision_serverless(&account, &[]).exits(0);
     let young = "Failed to update the RPU capacity for Serverless workgroup. Wait until at least one \
                  snapshot exists and retry.";
-    account.aws.script(Rule::new("UpdateWorkgroup", refuse("ValidationException", young)));
-    make(&account, &["--base-capacity", "16"])
+    account.aws.inject(Rule::new("UpdateWorkgroup", refuse("ValidationException", young)));
+    provision_serverless(&account, &["--base-capacity", "16"])
         .exits(1)
         .complains(young)
         .complains("first recovery point");
 }
 
 #[test]
-fn a_wait_outlasts_an_outage_and_ends_in_time() {
+fn waiting_survives_an_outage_and_ends_at_the_timeout() {
     let Some(account) = Account::new() else { return };
-    account.aws.script(Rule::new("GetWorkgroup", What::Lose).after(1).times(3));
-    let outcome = make(&account, &["--retries", "1"]);
+    account.aws.inject(Rule::new("GetWorkgroup", Effect::Lose).after(1).times(3));
+    let outcome = provision_serverless(&account, &["--retries", "1"]);
     outcome.exits(0).complains("the state of workgroup sparkify cannot be asked for; asking again");
-    account.aws.polls(9);
+    account.aws.set_polls(9);
     account
         .teardown(&["--timeout", "1s"])
         .exits(1)
         .complains("workgroup sparkify is still \"deleting\"")
         .complains("still there: workgroup sparkify (deleting)")
         .complains("still there: namespace sparkify (available)");
-    account.aws.polls(1);
-    // What is on its way out is made anew.
-    make(&account, &[]).exits(0).says("workgroup sparkify: being made");
-    assert_eq!(holdings(&account), ALL_SERVERLESS);
+    account.aws.set_polls(1);
+    // Resources that are being deleted are created again.
+    provision_serverless(&account, &[]).exits(0).says("workgroup sparkify: being made");
+    assert_eq!(resources(&account), ALL_SERVERLESS);
 }
 
 #[tokio::test]
-async fn an_interrupt_says_what_exists() {
+async fn an_interrupt_reports_existing_resources() {
     let Some(account) = Account::new() else { return };
     let gate = Gate::new();
-    account.aws.script(Rule::new("GetWorkgroup", What::Hold(gate.clone())).after(1));
+    account.aws.inject(Rule::new("GetWorkgroup", Effect::Hold(gate.clone())).after(1));
     let mut command = account.provision_command(&["--serverless"]);
     let child = command
         .stdout(std::process::Stdio::piped())
@@ -210,7 +213,7 @@ async fn an_interrupt_says_what_exists() {
         .spawn()
         .unwrap();
     gate.reached().await;
-    let said = faults::interrupted(child, &gate);
+    let message = faults::interrupted(child, &gate);
     for text in [
         "namespace sparkify: made",
         "workgroup sparkify: being made; it costs while queries run",
@@ -218,87 +221,91 @@ async fn an_interrupt_says_what_exists() {
         "under way, and perhaps done",
         "`starlift teardown --name sparkify` removes it",
     ] {
-        assert!(said.contains(text), "{text}\n{said}");
+        assert!(message.contains(text), "{text}\n{message}");
     }
-    make(&account, &[]).exits(0);
-    assert_eq!(holdings(&account), ALL_SERVERLESS);
+    provision_serverless(&account, &[]).exits(0);
+    assert_eq!(resources(&account), ALL_SERVERLESS);
 }
 
 #[test]
-fn what_others_have_under_our_names_is_never_touched() {
+fn resources_of_others_with_the_same_names_are_not_changed() {
     let Some(account) = Account::new() else { return };
-    ask(&account, "CreateNamespace", &[("namespaceName", "sparkify")]);
+    call(&account, "CreateNamespace", &[("namespaceName", "sparkify")]);
     let theirs = "namespace sparkify exists already and is not tagged starlift:name=sparkify";
-    make(&account, &[]).exits(1).complains(theirs).complains("--name");
+    provision_serverless(&account, &[]).exits(1).complains(theirs).complains("--name");
     let group = [("workgroupName", "sparkify"), ("namespaceName", "sparkify")];
-    ask(&account, "CreateWorkgroup", &group);
-    make(&account, &[]).exits(1).complains(theirs);
+    call(&account, "CreateWorkgroup", &group);
+    provision_serverless(&account, &[]).exits(1).complains(theirs);
     account.teardown(&[]).exits(0).says("nothing in us-east-1 belongs to sparkify");
     account.run(&["status"]).exits(0).says("nothing of starlift's is in us-east-1");
     account.run(&["pause", "--name", "sparkify"]).exits(1).complains("nothing in us-east-1");
     assert!(changes(&account).is_empty(), "{:?}", changes(&account));
-    assert_eq!(holdings(&account), ["namespaces: sparkify", "workgroups: sparkify"]);
+    assert_eq!(resources(&account), ["namespaces: sparkify", "workgroups: sparkify"]);
 }
 
 #[test]
-fn a_namespace_of_ours_that_another_workgroup_serves_is_not_touched() {
+fn a_namespace_with_another_workgroup_is_not_changed() {
     let Some(account) = Account::new() else { return };
-    make(&account, &[]).exits(0);
-    ask(&account, "DeleteWorkgroup", &[("workgroupName", "sparkify")]);
+    provision_serverless(&account, &[]).exits(0);
+    call(&account, "DeleteWorkgroup", &[("workgroupName", "sparkify")]);
     let group = [("workgroupName", "theirs"), ("namespaceName", "sparkify")];
-    ask(&account, "CreateWorkgroup", &group);
+    call(&account, "CreateWorkgroup", &group);
     account.aws.forget_requests();
-    make(&account, &[]).exits(1).complains("namespace sparkify has workgroup theirs");
+    provision_serverless(&account, &[])
+        .exits(1)
+        .complains("namespace sparkify has workgroup theirs");
     assert!(changes(&account).is_empty());
 }
 
 #[test]
-fn a_workgroup_that_only_carries_the_tag_is_told_and_stays() {
+fn a_workgroup_that_only_has_the_tag_is_reported_and_stays() {
     let Some(account) = Account::new() else { return };
-    make(&account, &[]).exits(0);
+    provision_serverless(&account, &[]).exits(0);
     let tags = "[{\"key\":\"starlift:name\",\"value\":\"sparkify\"}]";
-    ask(&account, "CreateNamespace", &[("namespaceName", "prod"), ("tags", tags)]);
+    call(&account, "CreateNamespace", &[("namespaceName", "prod"), ("tags", tags)]);
     let group = [("workgroupName", "prod"), ("namespaceName", "prod"), ("tags", tags)];
-    ask(&account, "CreateWorkgroup", &group);
+    call(&account, "CreateWorkgroup", &group);
     account.run(&["status"]).exits(0).says("workgroup prod carries the tags of sparkify");
     account
         .teardown(&[])
         .exits(1)
         .complains("workgroup prod is tagged starlift:name=sparkify, under another name or region");
-    assert!(holdings(&account).contains(&"workgroups: sparkify".to_owned()));
+    assert!(resources(&account).contains(&"workgroups: sparkify".to_owned()));
 }
 
 #[test]
-fn a_colleagues_workgroup_is_taken_over_only_if_that_is_meant() {
+fn a_workgroup_of_a_colleague_is_adopted_only_on_request() {
     let Some(account) = Account::new() else { return };
-    make(&account, &[]).exits(0);
-    provision::as_bob(&account);
-    for outcome in [make(&account, &[]), account.teardown(&[])] {
+    provision_serverless(&account, &[]).exits(0);
+    updates::as_bob(&account);
+    for outcome in [provision_serverless(&account, &[]), account.teardown(&[])] {
         outcome.exits(1).complains("made by arn:aws:iam::123456789012:user/ann");
     }
-    make(&account, &["--adopt"]).exits(0);
+    provision_serverless(&account, &["--adopt"]).exits(0);
     account.teardown(&["--adopt"]).exits(0);
-    assert!(holdings(&account).is_empty());
+    assert!(resources(&account).is_empty());
 }
 
 #[test]
 fn a_cluster_and_a_workgroup_do_not_share_a_name() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
-    make(&account, &[]).exits(1).complains("sparkify has a cluster, and the plan says a workgroup");
+    provision_serverless(&account, &[])
+        .exits(1)
+        .complains("sparkify has a cluster, and the plan says a workgroup");
     account.teardown(&[]).exits(0);
-    make(&account, &[]).exits(0);
+    provision_serverless(&account, &[]).exits(0);
     let cluster = account.provision(&[]);
     cluster.exits(1).complains("sparkify has a workgroup, and the plan says a cluster");
     account.teardown(&[]).exits(0);
 }
 
 #[test]
-fn whoever_has_clusters_alone_need_not_be_allowed_to_look_at_workgroups() {
+fn clusters_do_not_need_permissions_for_workgroups() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
-    for action in LOOKS {
-        account.aws.script(Rule::new(action, What::Deny).always());
+    for action in READ_ACTIONS {
+        account.aws.inject(Rule::new(action, Effect::Deny).always());
     }
     account.run(&["status"]).exits(0).says("available").complains("Serverless is not shown");
     account.run(&["pause", "--name", "sparkify"]).exits(0);
@@ -306,14 +313,14 @@ fn whoever_has_clusters_alone_need_not_be_allowed_to_look_at_workgroups() {
         .teardown(&[])
         .exits(0)
         .says("Redshift Serverless was not looked at: redshift-serverless:ListWorkgroups");
-    assert!(account.holdings().is_empty());
+    assert!(account.resources().is_empty());
 }
 
 #[test]
-fn what_cannot_be_seen_is_not_said_to_be_gone() {
+fn resources_that_cannot_be_listed_are_not_reported_as_removed() {
     let Some(account) = Account::new() else { return };
-    make(&account, &[]).exits(0);
-    account.aws.script(Rule::new("ListWorkgroups", What::Lose).always());
+    provision_serverless(&account, &[]).exits(0);
+    account.aws.inject(Rule::new("ListWorkgroups", Effect::Lose).always());
     account.teardown(&["--retries", "1"]).exits(1).complains("cannot list the workgroups");
-    assert_eq!(holdings(&account), ALL_SERVERLESS);
+    assert_eq!(resources(&account), ALL_SERVERLESS);
 }

@@ -1,17 +1,18 @@
-//! The options of `provision --serverless`: which there are, and what becomes of a workgroup that
-//! stands when they change.
+//! The options of `provision --serverless`, and their effect on an existing workgroup.
 
-use super::serverless::{ROLE, ask, changes, holdings, make, namespace, workgroup};
+use super::serverless::{
+    ROLE, call, changes, namespace, provision_serverless, resources, workgroup,
+};
 use super::*;
 
 #[test]
-fn options_of_a_workgroup_that_stands_are_amended_one_at_a_time() {
+fn options_of_an_existing_workgroup_are_changed_one_at_a_time() {
     let Some(account) = Account::new() else { return };
-    make(&account, &["--base-capacity", "8", "--max-capacity", "16"]).exits(0);
+    provision_serverless(&account, &["--base-capacity", "8", "--max-capacity", "16"]).exits(0);
     account.aws.forget_requests();
     let more =
         ["--base-capacity", "32", "--max-capacity", "64", "--public", "--rpu-limit", "40/day"];
-    make(&account, &more)
+    provision_serverless(&account, &more)
         .exits(0)
         .says("workgroup sparkify: its largest capacity is 64 RPUs")
         .says("workgroup sparkify: its base capacity is 32 RPUs")
@@ -22,51 +23,54 @@ fn options_of_a_workgroup_that_stands_are_amended_one_at_a_time() {
     let found = workgroup(&account);
     assert_eq!((&found["baseCapacity"], &found["maxCapacity"]), (&32.into(), &64.into()));
     assert_eq!(found["publiclyAccessible"], true);
-    // The other way round, the base capacity is the first.
-    make(&account, &["--base-capacity", "8", "--max-capacity", "16"]).exits(0);
+    // In the opposite direction, the base capacity is changed first.
+    provision_serverless(&account, &["--base-capacity", "8", "--max-capacity", "16"]).exits(0);
     assert_eq!(workgroup(&account)["maxCapacity"], 16);
 }
 
 #[test]
 fn a_limit_of_another_period_replaces_the_one_that_turns_queries_off() {
     let Some(account) = Account::new() else { return };
-    make(&account, &[]).exits(0);
+    provision_serverless(&account, &[]).exits(0);
     let found = workgroup(&account);
     let arn = found["workgroupArn"].as_str().unwrap();
     let alert = [("resourceArn", arn), ("usageType", "serverless-compute"), ("amount", "5")];
-    ask(&account, "CreateUsageLimit", &alert);
+    call(&account, "CreateUsageLimit", &alert);
     account.aws.forget_requests();
-    make(&account, &["--rpu-limit", "300/month"])
+    provision_serverless(&account, &["--rpu-limit", "300/month"])
         .exits(0)
         .says("limited to 300 RPU-hours a month")
         .says("no longer limited to 24 RPU-hours a day");
     assert_eq!(changes(&account), ["CreateUsageLimit", "DeleteUsageLimit"]);
     let limits: Vec<_> =
-        holdings(&account).into_iter().filter(|found| found.starts_with("limit")).collect();
+        resources(&account).into_iter().filter(|found| found.starts_with("limit")).collect();
     assert_eq!(limits, ["limit: 5 monthly log", "limit: 300 monthly deactivate"]);
 }
 
 #[test]
-fn what_is_not_changed_in_place_is_refused_by_name() {
+fn options_that_cannot_change_are_rejected_by_name() {
     let Some(account) = Account::new() else { return };
-    make(&account, &[]).exits(0);
+    provision_serverless(&account, &[]).exits(0);
     account.aws.forget_requests();
-    for (more, said) in [
+    for (more, message) in [
         (["--database", "other"], "namespace sparkify has database dev, and the plan says other"),
         (["--user", "bob"], "namespace sparkify has user awsuser, and the plan says bob"),
         (["--port", "5440"], "workgroup sparkify has port 5439, and the plan says 5440"),
     ] {
-        make(&account, &more).exits(1).complains(said).complains("nothing was changed");
+        provision_serverless(&account, &more)
+            .exits(1)
+            .complains(message)
+            .complains("nothing was changed");
     }
     assert!(changes(&account).is_empty());
 }
 
 #[test]
-fn capacities_that_exclude_each_other_are_refused_before_anything_changes() {
+fn conflicting_capacities_are_rejected_before_any_change() {
     let Some(account) = Account::new() else { return };
-    make(&account, &["--base-capacity", "16", "--max-capacity", "32"]).exits(0);
+    provision_serverless(&account, &["--base-capacity", "16", "--max-capacity", "32"]).exits(0);
     account.aws.forget_requests();
-    for (more, said) in [
+    for (more, message) in [
         (
             ["--base-capacity", "64"],
             "workgroup sparkify has a largest capacity of 32 RPUs, and the plan says a base \
@@ -79,19 +83,22 @@ fn capacities_that_exclude_each_other_are_refused_before_anything_changes() {
         ),
     ] {
         for mode in [&[][..], &["--dry-run"]] {
-            let outcome = make(&account, &[&more[..], &["--rpu-limit", "40/day"], mode].concat());
-            outcome.exits(1).complains(said).complains("nothing was changed");
+            let outcome = provision_serverless(
+                &account,
+                &[&more[..], &["--rpu-limit", "40/day"], mode].concat(),
+            );
+            outcome.exits(1).complains(message).complains("nothing was changed");
         }
     }
     assert!(changes(&account).is_empty(), "{:?}", changes(&account));
-    make(&account, &["--base-capacity", "64", "--max-capacity", "64"]).exits(0);
+    provision_serverless(&account, &["--base-capacity", "64", "--max-capacity", "64"]).exits(0);
     assert_eq!(workgroup(&account)["baseCapacity"], 64);
 }
 
 #[test]
 fn a_role_that_was_detached_is_attached_again_and_others_stay() {
     let Some(account) = Account::new() else { return };
-    make(&account, &[]).exits(0);
+    provision_serverless(&account, &[]).exits(0);
     let trust = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\
         \"sts:AssumeRole\",\"Principal\":{\"Service\":\"redshift-serverless.amazonaws.com\"}}]}";
     let role = [("RoleName", "theirs"), ("AssumeRolePolicyDocument", trust)];
@@ -100,8 +107,8 @@ fn a_role_that_was_detached_is_attached_again_and_others_stay() {
     let roles = format!("[{theirs:?}]");
     let update =
         [("namespaceName", "sparkify"), ("iamRoles", &roles), ("defaultIamRoleArn", theirs)];
-    ask(&account, "UpdateNamespace", &update);
-    make(&account, &[]).exits(0).says("namespace sparkify: the role was attached");
+    call(&account, "UpdateNamespace", &update);
+    provision_serverless(&account, &[]).exits(0).says("namespace sparkify: the role was attached");
     let found = namespace(&account);
     assert_eq!(found["defaultIamRoleArn"], ROLE);
     let roles = found["iamRoles"].to_string();
@@ -109,9 +116,9 @@ fn a_role_that_was_detached_is_attached_again_and_others_stay() {
 }
 
 #[test]
-fn options_of_the_other_kind_are_refused() {
+fn options_of_the_other_kind_are_rejected() {
     let Some(account) = Account::new() else { return };
-    for (more, said) in [
+    for (more, message) in [
         (&["--node-type", "ra3.large"][..], "--base-capacity says how large it is"),
         (&["--nodes", "2"], "--nodes is for clusters, not for --serverless"),
         (&["--subnet-group", "wide"], "name the subnets with --subnet"),
@@ -125,7 +132,7 @@ fn options_of_the_other_kind_are_refused() {
     ] {
         let name: &[&str] = if more[0] == "--name" { &[] } else { &["--name", "sparkify"] };
         let args = ["provision", "--serverless", "--star", "s3://lake/star", "--yes"];
-        account.run(&[&args[..], name, more].concat()).exits(2).complains(said);
+        account.run(&[&args[..], name, more].concat()).exits(2).complains(message);
     }
     for more in [["--base-capacity", "8"], ["--rpu-limit", "24/day"], ["--subnet", "subnet-1"]] {
         account.provision(&more).exits(2).complains("add --serverless");
@@ -134,7 +141,7 @@ fn options_of_the_other_kind_are_refused() {
 }
 
 #[test]
-fn subnets_tell_the_network_of_the_rule() {
+fn subnets_determine_the_network_of_the_rule() {
     let Some(account) = Account::new() else { return };
     let vpc = account.aws.call("ec2", "CreateVpc", &[("CidrBlock", "10.9.0.0/16")]);
     let vpc = texts(&vpc, "vpcId")[0].clone();
@@ -147,7 +154,7 @@ fn subnets_tell_the_network_of_the_rule() {
     let named = |subnets: &[String]| {
         let mut more = vec!["--subnet"];
         more.extend(subnets.iter().map(String::as_str));
-        make(&account, &more)
+        provision_serverless(&account, &more)
     };
     named(&["subnet-0123".to_owned()]).exits(1).complains("no subnet subnet-0123");
     assert!(changes(&account).is_empty());
@@ -163,16 +170,16 @@ fn subnets_tell_the_network_of_the_rule() {
 }
 
 #[test]
-fn the_file_may_say_serverless_and_the_command_line_not() {
+fn the_command_line_overrides_serverless_of_the_file() {
     let Some(account) = Account::new() else { return };
     account.here.write("starlift.toml", "[cloud]\nserverless = true\nbase_capacity = 32\n");
     account.provision(&["--dry-run"]).exits(0).says("32 RPUs").says("workgroup");
     account.provision(&["--dry-run", "--serverless=false"]).exits(0).says("1 × ra3.large");
-    for (key, said) in [
+    for (key, message) in [
         ("base_capacity = \"x\"", "cloud.base_capacity: invalid type: string \"x\""),
         ("rpu_limit = \"24\"", "cloud.rpu_limit: \"24\" is not AMOUNT/PERIOD"),
     ] {
         account.here.write("starlift.toml", format!("[cloud]\n{key}\n"));
-        account.provision(&["--dry-run"]).exits(2).complains(said);
+        account.provision(&["--dry-run"]).exits(2).complains(message);
     }
 }

@@ -1,9 +1,9 @@
-//! `status`: everything of ours in one table.
+//! `status` shows all resources that starlift manages in one table.
 
 use super::*;
 
 #[test]
-fn everything_of_ours_is_in_one_table() {
+fn all_resources_are_in_one_table() {
     let Some(account) = Account::new() else { return };
     account.provision(&["--expires", "8h"]).exits(0);
     let outcome = account.run(&["status"]);
@@ -27,7 +27,7 @@ fn everything_of_ours_is_in_one_table() {
 }
 
 #[test]
-fn programs_read_json() {
+fn status_prints_json() {
     let Some(account) = Account::new() else { return };
     account.provision(&["--expires", "8h"]).exits(0);
     let outcome = account.run(&["status", "--format", "json"]);
@@ -47,9 +47,9 @@ fn programs_read_json() {
 }
 
 #[test]
-fn what_a_failure_left_is_shown_too() {
+fn resources_that_a_failure_left_are_shown() {
     let Some(account) = Account::new() else { return };
-    account.aws.script(Rule::new("CreateCluster", What::Deny));
+    account.aws.inject(Rule::new("CreateCluster", Effect::Deny));
     account.provision(&[]).exits(1);
     account
         .run(&["status"])
@@ -60,7 +60,7 @@ fn what_a_failure_left_is_shown_too() {
 }
 
 #[test]
-fn an_expiry_that_no_schedule_keeps_stands_out() {
+fn an_expiry_without_a_schedule_is_marked() {
     let Some(account) = Account::new() else { return };
     account.provision(&["--expires", "8h"]).exits(0);
     account.aws.call(

@@ -1,4 +1,4 @@
-//! `teardown`: all that is ours goes, nothing else does, and what stays is told.
+//! `teardown` removes all resources that starlift manages and no others, and reports what remains.
 
 use super::*;
 use support::terminal::typed;
@@ -6,7 +6,7 @@ use support::terminal::typed;
 const TRUST: &str = "{\"Version\":\"2012-10-17\",\"Statement\":[]}";
 
 #[test]
-fn nothing_is_left_and_a_second_time_there_is_nothing_to_do() {
+fn teardown_removes_everything_and_a_second_run_does_nothing() {
     let Some(account) = Account::new() else { return };
     account.provision(&["--expires", "8h"]).exits(0);
     let outcome = account.teardown(&[]);
@@ -19,30 +19,30 @@ fn nothing_is_left_and_a_second_time_there_is_nothing_to_do() {
         .says("role starlift-sparkify-us-east-1: removed")
         .says("role starlift-sparkify-us-east-1-stop: removed")
         .says("nothing of sparkify is left in us-east-1");
-    assert!(account.holdings().is_empty(), "{:?}", account.holdings());
+    assert!(account.resources().is_empty(), "{:?}", account.resources());
     account.teardown(&[]).exits(0).says("nothing in us-east-1 belongs to sparkify");
     account.run(&["status"]).exits(0).says("nothing of starlift's is in us-east-1");
 }
 
 #[test]
-fn the_rule_goes_before_the_cluster_and_the_group_after_it() {
+fn the_rule_is_removed_before_the_cluster_and_the_group_after_it() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
     account.aws.forget_requests();
     account.teardown(&[]).exits(0);
-    let place = |action: &str| {
+    let index = |action: &str| {
         let all = account.aws.requests();
         all.iter().position(|request| request.action == action).expect(action)
     };
-    assert!(place("RevokeSecurityGroupIngress") < place("DeleteCluster"));
-    assert!(place("DeleteCluster") < place("DeleteSecurityGroup"));
-    assert!(place("DeleteSecurityGroup") < place("DeleteRole"));
+    assert!(index("RevokeSecurityGroupIngress") < index("DeleteCluster"));
+    assert!(index("DeleteCluster") < index("DeleteSecurityGroup"));
+    assert!(index("DeleteSecurityGroup") < index("DeleteRole"));
 }
 
 #[test]
-fn what_others_own_stays() {
+fn resources_of_others_stay() {
     let Some(account) = Account::new() else { return };
-    account.strangers("theirs", &[("team", "sparkify")]);
+    account.create_foreign_cluster("theirs", &[("team", "sparkify")]);
     let role = [("RoleName", "theirs"), ("AssumeRolePolicyDocument", TRUST)];
     account.aws.call("iam", "CreateRole", &role);
     account.aws.call(
@@ -50,9 +50,9 @@ fn what_others_own_stays() {
         "CreateSecurityGroup",
         &[("GroupName", "theirs"), ("GroupDescription", "of others")],
     );
-    let before = account.holdings();
+    let before = account.resources();
     account.provision(&["--expires", "8h"]).exits(0);
-    // Another cluster of ours has another name.
+    // Another cluster that starlift manages, under another name.
     account
         .run(&[
             "provision",
@@ -69,13 +69,13 @@ fn what_others_own_stays() {
     let mut with_other = before.clone();
     with_other.extend(["other", "starlift-other", "starlift-other-us-east-1"].map(str::to_owned));
     with_other.sort();
-    assert_eq!(account.holdings(), with_other);
+    assert_eq!(account.resources(), with_other);
     account.run(&["teardown", "--name", "other", "--yes"]).exits(0);
-    assert_eq!(account.holdings(), before);
+    assert_eq!(account.resources(), before);
 }
 
 #[test]
-fn a_name_is_asked_for_where_nobody_said_yes() {
+fn teardown_needs_yes_without_a_terminal() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
     account
@@ -85,11 +85,11 @@ fn a_name_is_asked_for_where_nobody_said_yes() {
         .complains("cluster sparkify (available)")
         .complains("its data is gone for good")
         .complains("--yes");
-    assert!(account.holdings().contains(&"sparkify".to_owned()));
+    assert!(account.resources().contains(&"sparkify".to_owned()));
 }
 
 #[test]
-fn at_a_terminal_the_name_is_typed() {
+fn a_terminal_prompts_for_the_name() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
     let ask = |answer: &str| {
@@ -99,15 +99,15 @@ fn at_a_terminal_the_name_is_typed() {
     };
     for wrong in ["y", "Sparkify", ""] {
         ask(wrong).exits(1).says("cluster sparkify (available)").says("nothing was changed");
-        assert_eq!(account.holdings().len(), 3, "{wrong:?}");
+        assert_eq!(account.resources().len(), 3, "{wrong:?}");
     }
     ask("sparkify").exits(0).says("nothing of sparkify is left");
-    assert!(account.holdings().is_empty());
+    assert!(account.resources().is_empty());
 }
 
-/// What a failure at each step leaves, the next run removes.
+/// The next run removes the resources that a failure at each step leaves.
 #[test]
-fn every_state_half_way_is_removed() {
+fn every_partial_state_is_removed() {
     for action in [
         "DeleteScheduledAction",
         "RevokeSecurityGroupIngress",
@@ -118,65 +118,69 @@ fn every_state_half_way_is_removed() {
     ] {
         let Some(account) = Account::new() else { return };
         account.provision(&["--expires", "8h"]).exits(0);
-        account.aws.script(Rule::new(action, What::Deny));
+        account.aws.inject(Rule::new(action, Effect::Deny));
         let failed = account.teardown(&[]);
         failed.exits(1).complains(action).complains("goes on from here").complains("NOT done");
-        let has_cluster = account.holdings().contains(&"sparkify".to_owned());
-        assert_eq!(has_cluster, action == "DeleteCluster", "one denial does not keep the rest");
+        let has_cluster = account.resources().contains(&"sparkify".to_owned());
+        assert_eq!(
+            has_cluster,
+            action == "DeleteCluster",
+            "a denied request does not stop the others"
+        );
         assert_eq!(account.aws.rules_left(), 0, "{action}\n{failed}");
         account.teardown(&[]).exits(0);
-        assert!(account.holdings().is_empty(), "{action}: {:?}", account.holdings());
+        assert!(account.resources().is_empty(), "{action}: {:?}", account.resources());
     }
 }
 
 #[test]
-fn a_cluster_that_is_busy_though_it_is_called_available_is_asked_again() {
+fn deletion_of_a_busy_cluster_is_retried() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
-    account.aws.script(Rule::new(
+    account.aws.inject(Rule::new(
         "DeleteCluster",
-        What::Refuse {
+        Effect::Refuse {
             status: 400,
             code: "InvalidClusterState",
             message: "There is an operation running on the Cluster.".to_owned(),
         },
     ));
     account.teardown(&[]).exits(0);
-    assert_eq!((account.asked("DeleteCluster"), account.aws.rules_left()), (2, 0));
-    assert!(account.holdings().is_empty());
+    assert_eq!((account.request_count("DeleteCluster"), account.aws.rules_left()), (2, 0));
+    assert!(account.resources().is_empty());
 }
 
 #[test]
-fn a_last_snapshot_stays_where_it_is_asked_for() {
+fn a_final_snapshot_is_kept() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
     account
         .teardown(&["--final-snapshot", "sparkify-last"])
         .exits(0)
         .says("snapshot sparkify-last stays, and costs until you remove it");
-    assert_eq!(account.holdings(), ["sparkify-last"]);
+    assert_eq!(account.resources(), ["sparkify-last"]);
     account.run(&["status"]).exits(0).says("snapshot sparkify-last of sparkify is kept, and costs");
-    // Nobody asked for it to stay this time.
+    // Without the flag, the snapshot counts as left over.
     account.teardown(&[]).exits(1).complains("snapshot sparkify-last").complains("still there");
 }
 
 #[test]
-fn what_is_left_fails_the_teardown_by_name() {
+fn teardown_fails_with_the_names_of_remaining_resources() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
-    // AWS says that the role is gone, and it is not.
-    let gone = "<DeleteRoleResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\">\
+    // AWS reports success and does not delete the role.
+    let success = "<DeleteRoleResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\">\
                 <ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></DeleteRoleResponse>";
-    account.aws.script(Rule::new("DeleteRole", What::Answer(gone.to_owned())));
+    account.aws.inject(Rule::new("DeleteRole", Effect::Answer(success.to_owned())));
     account
         .teardown(&[])
         .exits(1)
         .complains("still there after the teardown: role starlift-sparkify-us-east-1");
-    assert_eq!(account.holdings(), ["starlift-sparkify-us-east-1"]);
+    assert_eq!(account.resources(), ["starlift-sparkify-us-east-1"]);
 }
 
 #[test]
-fn policies_that_others_attached_do_not_hold_the_role() {
+fn policies_that_others_attached_do_not_block_the_removal_of_the_role() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
     let document = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"s3:GetObject\",\"Resource\":\"*\"}]}";
@@ -192,73 +196,73 @@ fn policies_that_others_attached_do_not_hold_the_role() {
         &[("RoleName", "starlift-sparkify-us-east-1"), ("PolicyArn", arn)],
     );
     account.teardown(&[]).exits(0);
-    assert!(account.holdings().is_empty());
+    assert!(account.resources().is_empty());
     account.aws.call("iam", "GetPolicy", &[("PolicyArn", arn)]);
 }
 
 #[test]
-fn the_schedule_outlives_a_cluster_that_could_not_be_removed() {
+fn a_cluster_that_cannot_be_removed_keeps_its_schedule() {
     let Some(account) = Account::new() else { return };
     account.provision(&["--expires", "8h"]).exits(0);
-    account.aws.script(Rule::new("DeleteCluster", What::Deny));
+    account.aws.inject(Rule::new("DeleteCluster", Effect::Deny));
     account.teardown(&[]).exits(1);
-    assert!(account.holdings().contains(&"starlift-sparkify-stop".to_owned()));
+    assert!(account.resources().contains(&"starlift-sparkify-stop".to_owned()));
     let rules = account.aws.call("ec2", "DescribeSecurityGroupRules", &[]);
-    assert!(!rules.contains("203.0.113.7"), "nobody is let in any more");
+    assert!(!rules.contains("203.0.113.7"), "access is revoked");
 }
 
 #[test]
-fn a_cluster_that_was_renamed_is_told_and_no_strangers_is_removed() {
+fn a_renamed_cluster_is_reported_and_nothing_is_removed() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
-    account.strangers("prod", &[("starlift:name", "sparkify")]);
+    account.create_foreign_cluster("prod", &[("starlift:name", "sparkify")]);
     account.run(&["status"]).exits(0).says("cluster prod carries the tags of sparkify");
     account
         .teardown(&[])
         .exits(1)
         .complains("cluster prod is tagged starlift:name=sparkify, under another name or region")
         .complains("nothing was changed");
-    assert!(account.holdings().contains(&"prod".to_owned()));
-    assert!(account.holdings().contains(&"sparkify".to_owned()));
+    assert!(account.resources().contains(&"prod".to_owned()));
+    assert!(account.resources().contains(&"sparkify".to_owned()));
 }
 
 #[test]
-fn a_name_for_the_snapshot_that_is_taken_is_told_before_anything_goes() {
+fn an_existing_snapshot_name_is_reported_before_any_change() {
     let Some(account) = Account::new() else { return };
     account.provision(&["--expires", "8h"]).exits(0);
     let snapshot = [("ClusterIdentifier", "sparkify"), ("SnapshotIdentifier", "last")];
     account.aws.call("redshift", "CreateClusterSnapshot", &snapshot);
-    let before = account.holdings();
+    let before = account.resources();
     account
         .teardown(&["--final-snapshot", "last"])
         .exits(1)
         .complains("there is a snapshot last already; nothing was changed")
         .complains("--final-snapshot");
-    assert_eq!(account.holdings(), before);
+    assert_eq!(account.resources(), before);
 }
 
 #[test]
-fn a_snapshot_is_not_lost_to_an_interrupt() {
+fn a_final_snapshot_survives_a_failed_teardown() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
-    account.aws.polls(6);
+    account.aws.set_polls(6);
     let outcome = account.teardown(&["--final-snapshot", "last", "--timeout", "1s"]);
     outcome.exits(1).complains("still \"deleting\"").complains("the same command goes on");
-    account.aws.polls(1);
+    account.aws.set_polls(1);
     account.teardown(&["--final-snapshot", "last"]).exits(0).says("snapshot last stays");
-    assert_eq!(account.holdings(), ["last"]);
+    assert_eq!(account.resources(), ["last"]);
     account.run(&["status"]).exits(0).says("snapshot last of sparkify is kept");
 
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
-    account.aws.polls(6);
+    account.aws.set_polls(6);
     account.teardown(&["--timeout", "1s"]).exits(1);
     let outcome = account.teardown(&["--final-snapshot", "last"]);
     outcome.exits(1).complains("there is no snapshot last").complains("on its way out without one");
 }
 
 #[test]
-fn another_region_is_pointed_to() {
+fn resources_in_another_region_are_reported() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
     account.aws.call(
@@ -279,11 +283,11 @@ fn another_region_is_pointed_to() {
 }
 
 #[test]
-fn a_rule_that_stays_does_not_keep_the_others_open() {
+fn a_rule_that_cannot_be_revoked_does_not_block_the_others() {
     let Some(account) = Account::new() else { return };
     account.provision(&["--cidr", "203.0.113.7/32", "192.0.2.9/32"]).exits(0);
-    account.aws.script(Rule::new("RevokeSecurityGroupIngress", What::Deny));
-    account.aws.script(Rule::new("DeleteCluster", What::Deny));
+    account.aws.inject(Rule::new("RevokeSecurityGroupIngress", Effect::Deny));
+    account.aws.inject(Rule::new("DeleteCluster", Effect::Deny));
     let outcome = account.teardown(&[]);
     outcome.exits(1).complains("still there: cluster sparkify (available)");
     let rules = account.aws.call("ec2", "DescribeSecurityGroupRules", &[]);
@@ -293,21 +297,21 @@ fn a_rule_that_stays_does_not_keep_the_others_open() {
 }
 
 #[test]
-fn snapshots_of_others_are_not_taken_for_ours() {
+fn snapshots_of_others_are_ignored() {
     let Some(account) = Account::new() else { return };
-    account.strangers("sparkify", &[]);
+    account.create_foreign_cluster("sparkify", &[]);
     let snapshot = [("ClusterIdentifier", "sparkify"), ("SnapshotIdentifier", "nightly")];
     account.aws.call("redshift", "CreateClusterSnapshot", &snapshot);
     account
         .teardown(&["--final-snapshot", "nightly"])
         .exits(0)
         .says("nothing in us-east-1 belongs");
-    assert_eq!(account.asked("CreateTags") + account.asked("DeleteCluster"), 0);
+    assert_eq!(account.request_count("CreateTags") + account.request_count("DeleteCluster"), 0);
     account.run(&["status"]).exits(0).says("nothing of starlift's");
 }
 
 #[test]
-fn a_group_that_only_carries_the_tag_is_told_and_stays() {
+fn a_group_that_only_has_the_tag_is_reported_and_stays() {
     let Some(account) = Account::new() else { return };
     account.aws.call(
         "ec2",
@@ -325,11 +329,11 @@ fn a_group_that_only_carries_the_tag_is_told_and_stays() {
         .exits(1)
         .complains("security group theirs")
         .complains("nothing was changed");
-    assert_eq!(account.holdings(), ["theirs"]);
+    assert_eq!(account.resources(), ["theirs"]);
 }
 
 #[test]
-fn a_role_that_only_carries_the_tags_is_told_and_stays() {
+fn a_role_that_only_has_the_tags_is_reported_and_stays() {
     let Some(account) = Account::new() else { return };
     let role = [
         ("RoleName", "theirs"),
@@ -342,7 +346,7 @@ fn a_role_that_only_carries_the_tags_is_told_and_stays() {
     ];
     account.aws.call("iam", "CreateRole", &role);
     account.teardown(&[]).exits(1).complains("role theirs").complains("nothing was changed");
-    assert_eq!(account.holdings(), ["theirs"]);
+    assert_eq!(account.resources(), ["theirs"]);
 }
 
 #[test]
@@ -350,9 +354,9 @@ fn rules_of_others_stay_with_a_group_that_cannot_be_removed() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
     let groups = account.aws.call("ec2", "DescribeSecurityGroups", &[]);
-    let ours = texts(&groups, "groupName").iter().position(|name| name == "starlift-sparkify");
+    let index = texts(&groups, "groupName").iter().position(|name| name == "starlift-sparkify");
     let ids: Vec<_> = texts(&groups, "groupId");
-    let id = ids.into_iter().nth(ours.unwrap()).unwrap();
+    let id = ids.into_iter().nth(index.unwrap()).unwrap();
     let rule = [
         ("GroupId", &*id),
         ("IpPermissions.1.IpProtocol", "tcp"),
@@ -361,7 +365,7 @@ fn rules_of_others_stay_with_a_group_that_cannot_be_removed() {
         ("IpPermissions.1.IpRanges.1.CidrIp", "198.51.100.4/32"),
     ];
     account.aws.call("ec2", "AuthorizeSecurityGroupIngress", &rule);
-    account.aws.script(Rule::new("DeleteSecurityGroup", What::Deny));
+    account.aws.inject(Rule::new("DeleteSecurityGroup", Effect::Deny));
     account.teardown(&[]).exits(1).complains("still there: security group");
     let rules = account.aws.call("ec2", "DescribeSecurityGroupRules", &[]);
     assert!(rules.contains("198.51.100.4/32") && !rules.contains("203.0.113.7"), "{rules}");

@@ -1,4 +1,4 @@
-//! `scripts/cloud.sh` as a newcomer runs it, on the real data where it is at hand.
+//! `scripts/cloud.sh` as a new user runs it, on the real data if it is available.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,7 +10,7 @@ fn project(path: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// The script, in an environment in which everything of AWS is on this machine.
+/// The script, in an environment that points it at the local stand-ins.
 fn script(cloud: &Cloud, data: &Path) -> Command {
     for dataset in ["song_data", "log_data"] {
         cloud.s3.put_tree(&data.join(dataset), &format!("data/{dataset}"));
@@ -34,7 +34,7 @@ fn script(cloud: &Cloud, data: &Path) -> Command {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_cloud_path_goes_from_nothing_to_nothing() {
+async fn the_script_provisions_loads_and_removes() {
     let Some(cloud) = Cloud::new().await else { return };
     let (data, records) = match support::real_data() {
         Some(real) => (real, "8,056 records read"),
@@ -59,31 +59,31 @@ async fn the_cloud_path_goes_from_nothing_to_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_script_that_fails_half_way_leaves_nothing_that_costs() {
+async fn a_script_that_fails_leaves_nothing_billable() {
     let Some(cloud) = Cloud::new().await else { return };
-    cloud.account.aws.script(Rule::new("GetClusterCredentials", What::Deny).always());
+    cloud.account.aws.inject(Rule::new("GetClusterCredentials", Effect::Deny).always());
     let outcome = cloud.account.here.outcome(&mut script(&cloud, &project("fixtures/sample")));
     outcome.exits(4).says("FAILED").says("nothing of sparkify is left in us-east-1");
     assert!(account_is_empty(&cloud), "{outcome}");
 }
 
 fn account_is_empty(cloud: &Cloud) -> bool {
-    cloud.account.holdings().is_empty()
+    cloud.account.resources().is_empty()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_that_was_there_before_is_left_alone() {
+async fn an_existing_cluster_is_not_changed() {
     let Some(cloud) = Cloud::new().await else { return };
     cloud.run(&["provision", "--yes"]).exits(0);
-    let before = cloud.account.holdings();
+    let before = cloud.account.resources();
     let mut command = script(&cloud, &project("fixtures/sample"));
-    // A name in the environment does not turn the script to another cluster.
+    // A name in the environment does not select another cluster.
     command.env("STARLIFT_NAME", "theirs");
     cloud.account.here.outcome(&mut command).exits(1).complains("there is a sparkify already");
-    assert_eq!(cloud.account.holdings(), before);
-    // Nor where it cannot be seen whether it is there.
-    cloud.account.aws.script(Rule::new("ListRoles", What::Deny));
+    assert_eq!(cloud.account.resources(), before);
+    // The script also stops if the existing resources cannot be listed.
+    cloud.account.aws.inject(Rule::new("ListRoles", Effect::Deny));
     let outcome = cloud.account.here.outcome(&mut script(&cloud, &project("fixtures/sample")));
     outcome.exits(1).complains("iam:ListRoles");
-    assert_eq!(cloud.account.holdings(), before);
+    assert_eq!(cloud.account.resources(), before);
 }

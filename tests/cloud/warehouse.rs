@@ -1,14 +1,14 @@
-//! What a load needs besides the files, all of it on this machine: S3, a Redshift, and the AWS that
-//! says where it is.
+//! Loads into a cluster that is named by its identifier, with local stand-ins for S3, Redshift and
+//! the AWS API that returns its endpoint.
 
 use super::*;
 use support::redshift::{Config, Redshift};
 use support::s3::S3Server;
 
-/// The role that `provision` makes.
+/// The role that `provision` creates.
 pub const ROLE: &str = "arn:aws:iam::123456789012:role/starlift/starlift-sparkify-us-east-1";
 
-/// A cloud.
+/// An account, an object store and a cluster, with a configuration file.
 pub struct Cloud {
     pub account: Account,
     pub s3: S3Server,
@@ -16,19 +16,19 @@ pub struct Cloud {
 }
 
 impl Cloud {
-    /// `None` (said aloud) where there is no Python.
+    /// Returns `None`, with a message, on a machine without Python.
     pub async fn new() -> Option<Cloud> {
         let (account, s3) = (Account::new()?, S3Server::start());
         let config = Config { role: Some(ROLE.to_owned()), ..Config::default() };
         let redshift = Redshift::start_with(&s3, config).await;
-        account.aws.endpoint_of_clusters("localhost", redshift.port());
-        account.aws.credentials_of_clusters(redshift.user(), redshift.password());
+        account.aws.set_cluster_endpoint("localhost", redshift.port());
+        account.aws.set_cluster_credentials(redshift.user(), redshift.password());
         let cloud = Cloud { account, s3, redshift };
         cloud.account.here.write("starlift.toml", cloud.settings());
         Some(cloud)
     }
 
-    /// As `init` writes it, but for what only a test needs.
+    /// The configuration as `init` writes it, with additions for the tests.
     fn settings(&self) -> String {
         let sample = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sample");
         format!(
@@ -56,7 +56,7 @@ impl Cloud {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_load_finds_endpoint_role_and_password_by_the_clusters_name() {
+async fn a_load_looks_up_endpoint_role_and_password_of_a_cluster() {
     let Some(cloud) = Cloud::new().await else { return };
     cloud.run(&["provision", "--yes"]).exits(0);
     cloud.run(&["run", "--to", "redshift"]).exits(0).says("figures equal those of the files");
@@ -95,7 +95,7 @@ async fn a_cluster_needs_no_configuration_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_that_is_not_up_or_not_there_is_told() {
+async fn a_missing_or_paused_cluster_is_reported() {
     let Some(cloud) = Cloud::new().await else { return };
     cloud
         .run(&["load", "--to", "redshift"])

@@ -12,7 +12,7 @@ const SECRET: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:redsh
 const TRUST: &str = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\
     \"Action\":\"sts:AssumeRole\",\"Principal\":{\"Service\":\"redshift-serverless.amazonaws.com\"}}]}";
 
-/// S3, a Redshift, and an AWS account, with a configuration file that lacks its warehouse.
+/// S3, a Redshift, and an AWS account, with a configuration file whose warehouse the test sets.
 pub struct Cloud {
     pub account: Account,
     pub s3: S3Server,
@@ -20,17 +20,17 @@ pub struct Cloud {
 }
 
 impl Cloud {
-    /// `None` (said aloud) where there is no Python.
+    /// Returns `None`, with a message, on a machine without Python.
     pub async fn new(warehouse: &str) -> Option<Cloud> {
         Cloud::with(warehouse, Config { role: Some(ROLE.to_owned()), ..Config::default() }).await
     }
 
-    /// The same with another Redshift.
+    /// Like [`Cloud::new`], with another configuration of Redshift.
     pub async fn with(warehouse: &str, config: Config) -> Option<Cloud> {
         let (account, s3) = (Account::new()?, S3Server::start());
         let redshift = Redshift::start_with(&s3, config).await;
         let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sample");
-        // The port has a certificate of its own.
+        // Only the port of the stand-in needs its certificate.
         let ca = match warehouse.contains("data-api") {
             true => String::new(),
             false => format!("sslrootcert = \"{}\"\n", redshift.ca_file().display()),
@@ -60,10 +60,10 @@ impl Cloud {
             default_role: None,
             credentials: (self.redshift.user().to_owned(), self.redshift.password().to_owned()),
         };
-        self.account.aws.workgroup("analytics", workgroup);
+        self.account.aws.add_workgroup("analytics", workgroup);
     }
 
-    /// The output never holds the password.
+    /// Runs the program and asserts that its output does not contain the password.
     pub fn run(&self, args: &[&str]) -> Outcome {
         let mut command = self.account.command();
         command.env("AWS_ENDPOINT_URL_S3", self.s3.endpoint()).arg("-vv");
@@ -74,10 +74,10 @@ impl Cloud {
     }
 
     /// The parameters of the only request for an action.
-    fn asked(&self, action: &str) -> std::collections::BTreeMap<String, String> {
+    fn params_of(&self, action: &str) -> std::collections::BTreeMap<String, String> {
         let requests = self.account.aws.requests();
         let mut found = requests.into_iter().filter(|request| request.action == action);
-        found.next().unwrap_or_else(|| panic!("nobody asked for {action}")).params
+        found.next().unwrap_or_else(|| panic!("no request for {action}")).params
     }
 }
 
@@ -86,7 +86,7 @@ async fn a_load_finds_a_workgroup_by_its_name() {
     let Some(cloud) = Cloud::new("workgroup = \"analytics\"").await else { return };
     cloud.workgroup("AVAILABLE");
     cloud.run(&["run", "--to", "redshift"]).exits(0).says("figures equal those of the files");
-    let asked = cloud.asked("GetCredentials");
+    let asked = cloud.params_of("GetCredentials");
     assert_eq!((&*asked["workgroupName"], &*asked["dbName"]), ("analytics", "dev"));
     let statements = cloud.redshift.statements();
     let copies: Vec<_> = statements.iter().filter(|sql| sql.contains("COPY")).collect();
@@ -108,12 +108,12 @@ async fn a_workgroup_that_is_not_available_is_reported() {
     cloud.run(&["doctor"]).exits(4).says(missing);
     cloud.workgroup("CREATING");
     cloud.run(&load).exits(1).complains("the workgroup analytics is creating");
-    cloud.account.aws.script(Rule::new("GetWorkgroup", What::Deny));
+    cloud.account.aws.inject(Rule::new("GetWorkgroup", Effect::Deny));
     cloud.run(&load).exits(1).complains("redshift-serverless:GetWorkgroup");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_workgroup_is_named_beside_a_url() {
+async fn a_workgroup_is_accepted_with_a_url() {
     let Some(cloud) = Cloud::new("url = \"{url}\"\nauth = \"iam\"").await else { return };
     cloud.workgroup("AVAILABLE");
     cloud.run(&["transform"]).exits(0);
@@ -127,26 +127,26 @@ async fn a_workgroup_is_named_beside_a_url() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_password_may_be_that_of_the_callers_identity() {
+async fn the_password_of_the_callers_identity_is_accepted() {
     let settings = "cluster = \"stars\"\nauth = \"iam-identity\"";
     let Some(cloud) = Cloud::new(settings).await else { return };
-    cloud.account.strangers("stars", &[]);
-    cloud.account.aws.endpoint_of_clusters("localhost", cloud.redshift.port());
-    cloud.account.aws.credentials_of_clusters(cloud.redshift.user(), cloud.redshift.password());
+    cloud.account.create_foreign_cluster("stars", &[]);
+    cloud.account.aws.set_cluster_endpoint("localhost", cloud.redshift.port());
+    cloud.account.aws.set_cluster_credentials(cloud.redshift.user(), cloud.redshift.password());
     cloud.run(&["transform"]).exits(0);
     cloud.run(&["check", "--on", "redshift"]);
-    let asked = cloud.asked("GetClusterCredentialsWithIAM");
+    let asked = cloud.params_of("GetClusterCredentialsWithIAM");
     assert_eq!(asked["ClusterIdentifier"], "stars");
     assert!(!asked.contains_key("DbUser"), "{asked:?}");
     let groups = ["--auth", "iam", "--db-group", "etl", "loaders"];
     cloud.run(&[&["check", "--on", "redshift"][..], &groups].concat());
-    let asked = cloud.asked("GetClusterCredentials");
+    let asked = cloud.params_of("GetClusterCredentials");
     let groups = [&asked["DbGroups.DbGroup.1"], &asked["DbGroups.DbGroup.2"]];
     assert_eq!(groups, ["etl", "loaders"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_password_may_be_in_a_secret() {
+async fn a_password_is_read_from_a_secret() {
     let settings = format!("url = \"{{url}}\"\npassword_secret = \"{SECRET}\"");
     let Some(cloud) = Cloud::new(&settings).await else { return };
     cloud.run(&["transform"]).exits(0);
@@ -155,26 +155,26 @@ async fn a_password_may_be_in_a_secret() {
     let (user, password) = (cloud.redshift.user(), cloud.redshift.password());
     let managed = format!("{{\"username\":\"{user}\",\"password\":\"{password}\"}}");
     for text in [managed.as_str(), password] {
-        cloud.account.aws.secret(SECRET, text);
+        cloud.account.aws.set_secret(SECRET, text);
         cloud.run(&[&load[..], &["--force"]].concat()).exits(0);
     }
-    cloud.account.aws.secret(SECRET, &managed.replace(user, "root"));
+    cloud.account.aws.set_secret(SECRET, &managed.replace(user, "root"));
     cloud.run(&load).exits(2).complains("is for the user root");
-    cloud.account.aws.secret(SECRET, "{\"username\":\"ann\"}");
+    cloud.account.aws.set_secret(SECRET, "{\"username\":\"ann\"}");
     cloud.run(&load).exits(1).complains("holds no password");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copy_may_use_temporary_keys_that_nobody_sees() {
+async fn a_copy_with_temporary_keys_does_not_show_them() {
     let settings =
         format!("url = \"{{url}}\"\npassword_secret = \"{SECRET}\"\ncopy_auth = \"session\"");
     let config = Config { takes_keys: true, ..Config::default() };
     let Some(cloud) = Cloud::with(&settings, config).await else { return };
-    cloud.account.aws.secret(SECRET, cloud.redshift.password());
+    cloud.account.aws.set_secret(SECRET, cloud.redshift.password());
     cloud.run(&["transform"]).exits(0);
     let plan = cloud.run(&["load", "--to", "redshift", "--dry-run"]);
     plan.exits(0).says("SECRET_ACCESS_KEY '***'").says("SESSION_TOKEN '***'");
-    assert_eq!(cloud.account.asked("GetSessionToken"), 0);
+    assert_eq!(cloud.account.request_count("GetSessionToken"), 0);
     let loaded = cloud.run(&["load", "--to", "redshift"]);
     loaded.exits(0);
     let scratch = cloud.s3.url("scratch");
@@ -185,7 +185,7 @@ async fn a_copy_may_use_temporary_keys_that_nobody_sees() {
     };
     let copies = cloud.redshift.statements();
     let secrets: Vec<String> = copies.iter().flat_map(|sql| keys(sql)).collect();
-    // Keys and tokens of five tables, in the load and in each load of the self-test.
+    // A key and a token for each of five tables, in the load and in each load of the self-test.
     assert!(secrets.len() >= 20 && secrets.len().is_multiple_of(10), "{copies:#?}");
     assert!(secrets.iter().all(|secret| secret.len() > 10 && !loaded.stderr.contains(secret)));
     assert!(secrets.iter().all(|secret| !loaded.stdout.contains(secret)));
@@ -194,10 +194,10 @@ async fn a_copy_may_use_temporary_keys_that_nobody_sees() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redshift_that_refuses_keys_is_reported() {
+async fn a_redshift_that_rejects_keys_is_reported() {
     let settings = format!("url = \"{{url}}\"\npassword_secret = \"{SECRET}\"");
     let Some(cloud) = Cloud::new(&settings).await else { return };
-    cloud.account.aws.secret(SECRET, cloud.redshift.password());
+    cloud.account.aws.set_secret(SECRET, cloud.redshift.password());
     cloud.run(&["transform"]).exits(0);
     let load = ["load", "--to", "redshift", "--copy-auth", "session"];
     cloud
@@ -205,14 +205,14 @@ async fn a_redshift_that_refuses_keys_is_reported() {
         .exits(1)
         .complains("only accepts IAM_ROLE credentials")
         .complains("attach a role");
-    cloud.account.aws.script(Rule::new("GetSessionToken", What::Deny));
+    cloud.account.aws.inject(Rule::new("GetSessionToken", Effect::Deny));
     cloud.run(&load).exits(1).complains("sts:GetSessionToken");
     let postgres = ["load", "--to", "postgres://ann@localhost/dev", "--copy-auth", "session"];
     cloud.run(&postgres).exits(2).complains("for Redshift only");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn options_that_exclude_each_other_are_refused() {
+async fn conflicting_options_are_rejected() {
     let Some(cloud) = Cloud::new("url = \"{url}\"").await else { return };
     let check = ["check", "--on", "redshift"];
     for (more, reason) in [

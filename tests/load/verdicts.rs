@@ -5,7 +5,7 @@ use super::support::exit_code_unread;
 use super::*;
 
 #[track_caller]
-fn exits_alike(here: &Workspace, args: &[&str], code: i32) {
+fn exits_with_or_without_reader(here: &Workspace, args: &[&str], code: i32) {
     here.run(args).exits(code);
     for both in [false, true] {
         let found = exit_code_unread(here.command().args(args), both);
@@ -18,17 +18,17 @@ async fn exit_codes_of_loads_and_comparisons_do_not_depend_on_the_reader() {
     let (here, database) = (with_star(), database());
     let url = database.url();
     let load = ["load", "--star", "star", "--to", &url, "--force"];
-    exits_alike(&here, &load, 0);
-    exits_alike(&here, &[&load[..], &["--dry-run"]].concat(), 0);
+    exits_with_or_without_reader(&here, &load, 0);
+    exits_with_or_without_reader(&here, &[&load[..], &["--dry-run"]].concat(), 0);
     let compare = ["query", "--compare", "--star", "star", "--on", &url];
     let check = ["check", "--star", "star", "--on", &url];
-    exits_alike(&here, &compare, 0);
-    exits_alike(&here, &check, 0);
-    exits_alike(&here, &["selftest", "--to", &url], 0);
+    exits_with_or_without_reader(&here, &compare, 0);
+    exits_with_or_without_reader(&here, &check, 0);
+    exits_with_or_without_reader(&here, &["selftest", "--to", &url], 0);
     let client = database.client().await;
     client.batch_execute("DELETE FROM star.songplays").await.unwrap();
-    exits_alike(&here, &compare, 4);
-    exits_alike(&here, &check, 4);
+    exits_with_or_without_reader(&here, &compare, 4);
+    exits_with_or_without_reader(&here, &check, 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -214,16 +214,16 @@ class Source:
 
     def search_array(self, start):
         text, end = self.text, len(self.text)
-        how, at = self.brackets(start, end)
-        if how == "close":
+        state, at = self.brackets(start, end)
+        if state == "close":
             following = BLANK.match(text, at).end()
             if text[following : following + 1] in (",", "]", ""):
                 return end if following == end else at
-        stop = at if how == "boundary" else end
+        stop = at if state == "boundary" else end
         for brace in self.starts(start + 1, stop):
             if (found := self.candidate(start, brace)) is not None:
                 return found
-        if how == "boundary" and (found := self.boundary(start, at)) is not None:
+        if state == "boundary" and (found := self.boundary(start, at)) is not None:
             return found
         for brace in self.starts(stop, end):
             if (found := self.candidate(start, brace)) is not None:
@@ -232,16 +232,16 @@ class Source:
 
     def search(self, start, end):
         text = self.text
-        how, stop = self.brackets(start, end)
-        if how not in ("close", "boundary"):
+        state, stop = self.brackets(start, end)
+        if state not in ("close", "boundary"):
             stop = end
         for brace in self.starts(start + 1, stop):
             if (found := self.candidate(start, brace)) is not None:
                 return found
         found = None
-        if how == "close":
+        if state == "close":
             found = self.confirm(start, stop, end)
-        if how == "boundary":
+        if state == "boundary":
             found = self.boundary(start, stop)
         if found is not None:
             return found
@@ -715,7 +715,7 @@ def reject_files(star, record):
             for file in table_files(record, table)
         }
         if len(runs) != 1:
-            raise LookupError("cannot tell the run's id from its record")
+            raise LookupError("the record does not contain the id of its run")
         (run,) = runs
     path = os.path.join(star, "_rejects", f"{run}.parquet")
     return [path] if os.path.exists(path) else []
@@ -808,21 +808,21 @@ def compare_rejects(expected, found):
         fitting = [n for n in names if name == n or name.endswith("/" + n)]
         return max(fitting, key=len, default=name)
 
-    ours, theirs = defaultdict(list), defaultdict(list)
+    wanted, present = defaultdict(list), defaultdict(list)
     for name, _, line, reason in expected:
-        ours[name].append((line, reason))
+        wanted[name].append((line, reason))
     for name, line, reason in found:
-        theirs[known(name)].append((line, reason))
+        present[known(name)].append((line, reason))
     different = [
-        name for name in sorted({*ours, *theirs}) if len(ours[name]) != len(theirs[name])
+        name for name in sorted({*wanted, *present}) if len(wanted[name]) != len(present[name])
     ]
     lines = []
     for name in different[:SHOWN]:
-        lines.append(f"  {name}: {len(ours[name])} expected, {len(theirs[name])} found")
-        for who, rejects in (("expected", ours[name]), ("found", theirs[name])):
-            lines += [f"    {who} line {line}: {reason}" for line, reason in rejects[:SHOWN]]
+        lines.append(f"  {name}: {len(wanted[name])} expected, {len(present[name])} found")
+        for side, rejects in (("expected", wanted[name]), ("found", present[name])):
+            lines += [f"    {side} line {line}: {reason}" for line, reason in rejects[:SHOWN]]
     if len(different) > SHOWN:
-        lines.append(f"  and {len(different) - SHOWN} objects more")
+        lines.append(f"  and {len(different) - SHOWN} more objects")
     return lines
 
 
@@ -870,7 +870,7 @@ def main():
     parser.add_argument("--counts", action="store_true", help="print counts; needs no star")
     options = parser.parse_args()
     if options.star is None and not options.counts:
-        parser.error("STAR_DIR is wanted, or --counts")
+        parser.error("STAR_DIR or --counts is required")
 
     songs, song_rejects = read(options.songs, SONG, required_song)
     events, event_rejects = read(options.logs, EVENT, required_event)

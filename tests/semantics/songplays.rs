@@ -169,7 +169,7 @@ fn id_does_not_depend_on_other_plays_in_the_run() {
 /// Returns the staging batch of these events, with their fingerprints replaced.
 fn staged(events: &[Value], fingerprints: Vec<Option<i64>>) -> RecordBatch {
     let mut decoder = Decoder::new(Dataset::Events, FieldPaths::by_key(Dataset::Events));
-    let mut object = ObjectState::new("made up".into());
+    let mut object = ObjectState::new("events.json".into());
     decoder.feed(&mut object, lines(events).as_bytes()).unwrap();
     decoder.finish(object).unwrap();
     decoder.flush().unwrap();

@@ -5,7 +5,7 @@ use super::*;
 /// Checks that the later event of each pair determines the user's row, given the other fields of
 /// both.
 #[track_caller]
-fn the_later_one_tells(pairs: &[(Value, Value)]) {
+fn later_event_determines_the_user(pairs: &[(Value, Value)]) {
     let event = |(user, more): (usize, &Value), level: &str| {
         with(visit(json!({"userId": user, "level": level})), more.clone())
     };
@@ -22,7 +22,7 @@ fn the_later_one_tells(pairs: &[(Value, Value)]) {
 
 #[test]
 fn latest_event_determines_a_user() {
-    the_later_one_tells(&[
+    later_event_determines_the_user(&[
         (json!({"ts": 999, "sessionId": 200}), json!({})),
         (json!({"sessionId": 99, "itemInSession": 9}), json!({"sessionId": 100})),
         (json!({"itemInSession": 9}), json!({"itemInSession": 10})),
@@ -32,7 +32,7 @@ fn latest_event_determines_a_user() {
 
 #[test]
 fn an_unknown_session_or_item_is_earlier_than_a_known_one() {
-    the_later_one_tells(&[
+    later_event_determines_the_user(&[
         (json!({"sessionId": null, "itemInSession": 9}), json!({"sessionId": -1})),
         (json!({"itemInSession": null}), json!({"itemInSession": -1})),
     ]);

@@ -199,8 +199,8 @@ async fn bucket_must_be_in_the_region_of_the_warehouse() {
 async fn table_must_exist_and_be_writable() {
     let (cluster, session) = with_people(&[(1, None)]).await;
     let copy = |table: &str| format!("COPY {table} {}", cluster.from("people.parquet"));
-    let missing = "Relation nobody does not exist in the database.";
-    session.refuses(&copy("nobody"), "XX000", missing).await;
+    let missing = "Relation missing does not exist in the database.";
+    session.refuses(&copy("missing"), "XX000", missing).await;
     session.run("CREATE USER reader PASSWORD 'Abcdefg1'").await;
     session.run("GRANT SELECT ON people TO reader").await;
     let mut config = cluster.config();
@@ -308,7 +308,7 @@ async fn last_copy_count_is_that_of_the_latest_copy() {
     assert_eq!(session.value(count).await, "2");
     // A COPY that never began does not count.
     session.refusal(&format!("{copy} REGION 'us-east-1'")).await;
-    session.refusal(&copy.replace("people", "nobody")).await;
+    session.refusal(&copy.replace("people", "missing")).await;
     assert_eq!(session.value(count).await, "2");
     cluster.s3.put("bad.parquet", people(&[(1, Some("too long"))]));
     session.refusal(&format!("COPY people {}", cluster.from("bad.parquet"))).await;

@@ -160,7 +160,7 @@ async fn users_have_privileges() {
     session.refuses("CREATE USER anna PASSWORD 'Abcdefg1'", "42710", "already exists").await;
     session.refuses("CREATE USER otto PASSWORD 'weak'", "22023", "Password").await;
     session.run("CREATE TABLE t (a INTEGER)").await;
-    session.refuses("GRANT SELECT ON t TO nobody", "42704", "nobody").await;
+    session.refuses("GRANT SELECT ON t TO missing", "42704", "missing").await;
     session.run("GRANT SELECT ON TABLE t TO GROUP readers").await;
     session.run("GRANT INSERT, SELECT ON t TO anna WITH GRANT OPTION").await;
     session.run("GRANT SELECT ON t TO PUBLIC").await;

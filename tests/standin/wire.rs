@@ -47,7 +47,7 @@ async fn a_wrong_password_is_refused() {
         cluster.session().await.run("SELECT 1").await;
         let refused = config.password("wrong").connect(cluster.tls()).await.err().unwrap();
         assert_eq!(refused.code().unwrap().code(), "28000");
-        let refused = config.user("nobody").connect(cluster.tls()).await.err().unwrap();
+        let refused = config.user("missing").connect(cluster.tls()).await.err().unwrap();
         assert_eq!(refused.code().unwrap().code(), "28000");
     }
 }

@@ -100,7 +100,7 @@ fn unreadable_hidden_folder_is_skipped() {
     use std::os::unix::fs::MetadataExt;
     use std::os::unix::process::CommandExt;
 
-    const NOBODY: u32 = 65534;
+    const OTHER_UID: u32 = 65534;
     let workspace = with_data();
     for folder in ["songs/.trash", "songs/a/_old"] {
         workspace.write(&format!("{folder}/x.json"), SONG);
@@ -118,13 +118,13 @@ fn unreadable_hidden_folder_is_skipped() {
         command.current_dir(workspace.path()).env("HOME", workspace.path());
         command.args(["transform", "--songs", "songs", "--logs", "logs", "--out", "out/star"]);
         if is_root {
-            command.uid(NOBODY).gid(NOBODY);
+            command.uid(OTHER_UID).gid(OTHER_UID);
         }
         workspace.outcome(command.args(more))
     };
     std::fs::create_dir(workspace.join("out")).unwrap();
     if is_root {
-        std::os::unix::fs::chown(workspace.join("out"), Some(NOBODY), Some(NOBODY)).unwrap();
+        std::os::unix::fs::chown(workspace.join("out"), Some(OTHER_UID), Some(OTHER_UID)).unwrap();
     }
     run(&[]).exits(0).says("songs     1 objects listed = 1 read");
     run(&["--include-hidden"]).exits(1).complains("Permission denied");

@@ -55,7 +55,7 @@ impl MemoryStore {
         Self::refusing(conditions, |_| None)
     }
 
-    /// Starts a store that answers with the result of `refusal` wherever it is not `None`.
+    /// Starts a store that answers a request with the result of `refusal` unless it is `None`.
     pub fn refusing(
         conditions: Conditions,
         refusal: impl Fn(&Asked) -> Option<Answer> + Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! What each request comes to: moto's answer, or the stand-in's own.
+//! Dispatch of requests, which either moto or the stand-in answers.
 
 use std::sync::Arc;
 
@@ -13,18 +13,18 @@ use super::xml::Element;
 use super::{USER, create, groups, simulate};
 use crate::support::redshift::DataApi;
 
-/// How fast clusters change.
+/// The pace of state transitions.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pace {
-    /// A step a describe.
+    /// One step per poll.
     Real,
-    /// At once, and describes change nothing.
+    /// Transitions complete at once, and polls do not advance others.
     AtOnce,
 }
 
 pub(super) struct Cloud {
     pub moto: Moto,
-    /// Locked from the check to the deed, as two requests may come at once.
+    /// Stays locked from the check to the change, as requests can arrive concurrently.
     pub clusters: Mutex<Clusters>,
     pub schedules: Mutex<Schedules>,
     pub serverless: Mutex<Serverless>,
@@ -63,28 +63,33 @@ impl Cloud {
         Ok(Answer { status: 200, body: body.to_string() })
     }
 
-    /// Asks moto for what a check needs to know.
-    pub async fn look(&self, service: Service, action: &str, params: &[(&str, &str)]) -> Answer {
+    /// Sends moto a request on behalf of a check.
+    pub async fn ask_moto(
+        &self,
+        service: Service,
+        action: &str,
+        params: &[(&str, &str)],
+    ) -> Answer {
         self.moto.ask(&Request::new(service, action, params)).await
     }
 
-    /// A role by its ARN, if there is such a role.
+    /// Looks up a role by its ARN.
     pub async fn role(&self, arn: &str) -> Option<Element> {
         let (_, name) = arn.split_once(":role/")?;
         let name = name.rsplit('/').next()?;
-        let answer = self.look(Service::Iam, "GetRole", &[("RoleName", name)]).await;
+        let answer = self.ask_moto(Service::Iam, "GetRole", &[("RoleName", name)]).await;
         let xml = (!answer.is_error()).then(|| answer.xml())?;
         (xml.text_of("Arn") == arn).then_some(xml)
     }
 
-    /// Whether a role exists and may be assumed by a service.
+    /// Returns true if the role exists and the service may assume it.
     pub async fn trusts(&self, role: &str, service: &str) -> bool {
         let Some(role) = self.role(role).await else { return false };
         let document = role.text_of("AssumeRolePolicyDocument");
         simulate::decoded(document).contains(&format!("\"{service}\""))
     }
 
-    /// moto keeps no users unless they are made, and names one that belongs to STS.
+    /// Replaces the user that moto reports for an account in which no user was created.
     async fn sts(&self, request: &Request) -> Result<Answer, Refusal> {
         let answer = self.moto.ask(request).await;
         let mut xml = answer.xml();
@@ -118,10 +123,14 @@ impl Cloud {
             }
             "DescribeClusters" => clusters.describe(self, request, pace).await,
             "PauseCluster" => {
-                clusters.pass(self, request, pace, "available", "pausing", "paused").await
+                clusters
+                    .pause_or_resume(self, request, pace, "available", "pausing", "paused")
+                    .await
             }
             "ResumeCluster" => {
-                clusters.pass(self, request, pace, "paused", "resuming", "available").await
+                clusters
+                    .pause_or_resume(self, request, pace, "paused", "resuming", "available")
+                    .await
             }
             "DeleteCluster" => clusters.delete(self, request, pace).await,
             "ModifyCluster" => {
@@ -144,7 +153,7 @@ impl Cloud {
         }
     }
 
-    /// 5-11; moto takes any text for a role.
+    /// Checks that roles trust Redshift (5-11). moto accepts any text as a role.
     async fn check_roles(&self, roles: &[String]) -> Result<(), Refusal> {
         for role in roles {
             if !self.trusts(role, "redshift.amazonaws.com").await {
@@ -157,11 +166,11 @@ impl Cloud {
         Ok(())
     }
 
-    /// moto leaves out the groups that it does not know.
+    /// Checks that security groups exist. moto ignores unknown groups.
     async fn check_groups(&self, request: &Request) -> Result<(), Refusal> {
         for group in request.list("VpcSecurityGroupIds.VpcSecurityGroupId") {
             let params = [("GroupId.1", group.as_str())];
-            if self.look(Service::Ec2, "DescribeSecurityGroups", &params).await.is_error() {
+            if self.ask_moto(Service::Ec2, "DescribeSecurityGroups", &params).await.is_error() {
                 return Err(Refusal::value(format!("Invalid security group: {group}")));
             }
         }

@@ -1,4 +1,4 @@
-//! The life of clusters, and what of them moto does not keep.
+//! The lifecycle of clusters, and their fields that moto does not store.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +9,9 @@ use super::xml::Element;
 use super::{ACCOUNT, REGION};
 
 pub(super) struct Clusters {
-    /// How many describes show a passing state.
+    /// The number of DescribeClusters requests that report a transitional state.
     pub polls: usize,
-    /// Said instead of moto's name for a cluster.
+    /// Replaces the endpoint of moto.
     pub endpoint: Option<(String, u16)>,
     /// A user and a password for GetClusterCredentials.
     pub credentials: Option<(String, String)>,
@@ -26,7 +26,7 @@ impl Default for Clusters {
 
 struct Cluster {
     status: String,
-    /// What follows when the status has been shown so many times.
+    /// The next transition, and the number of polls before it.
     next: Option<(usize, Next)>,
     roles: Vec<Role>,
     default_role: Option<String>,
@@ -36,20 +36,20 @@ struct Cluster {
 #[derive(Clone, Copy)]
 enum Next {
     Become(&'static str),
-    Vanish,
+    Removed,
 }
 
 struct Role {
     arn: String,
-    /// How many more describes show it coming or going, if it is.
+    /// The number of polls before it is attached or removed; `None` once it is attached.
     left: Option<usize>,
     leaving: bool,
 }
 
 impl Clusters {
-    pub fn hold(&mut self, identifier: &str, state: &str) {
+    pub fn set_status(&mut self, identifier: &str, status: &str) {
         let cluster = self.all.get_mut(identifier).expect("a cluster of that name");
-        (cluster.status, cluster.next) = (state.to_owned(), None);
+        (cluster.status, cluster.next) = (status.to_owned(), None);
     }
 
     pub async fn create(
@@ -64,7 +64,7 @@ impl Clusters {
         }
         let identifier = request.require("ClusterIdentifier")?;
         let managed = request.says("ManageMasterPassword", "true");
-        let left = self.shown(pace);
+        let left = self.polls_at(pace);
         let roles = request.list("IamRoles.IamRoleArn");
         let mut cluster = Cluster {
             status: "available".to_owned(),
@@ -73,9 +73,9 @@ impl Clusters {
             default_role: request.get("DefaultIamRoleArn").map(str::to_owned),
             secret: managed.then(|| secret(identifier, request)),
         };
-        cluster.pass("creating", "available", left);
+        cluster.begin("creating", "available", left);
         self.all.insert(identifier.to_owned(), cluster);
-        Ok(self.told(&answer))
+        Ok(self.amend(&answer))
     }
 
     pub async fn describe(
@@ -84,22 +84,23 @@ impl Clusters {
         request: &Request,
         pace: Pace,
     ) -> Result<Answer, Refusal> {
-        let asked = request.get("ClusterIdentifier").map(str::to_owned);
+        let named = request.get("ClusterIdentifier").map(str::to_owned);
         let mut gone = Vec::new();
         for (identifier, cluster) in &mut self.all {
-            let meant = asked.as_ref().is_none_or(|asked| asked == identifier);
-            if meant && pace == Pace::Real && cluster.step() {
+            let is_named = named.as_ref().is_none_or(|named| named == identifier);
+            if is_named && pace == Pace::Real && cluster.step() {
                 gone.push(identifier.clone());
             }
         }
         for identifier in gone {
-            self.vanish(cloud, &identifier).await;
+            self.remove(cloud, &identifier).await;
         }
         let answer = cloud.moto.ask(request).await;
-        Ok(if answer.is_error() { answer } else { self.told(&answer) })
+        Ok(if answer.is_error() { answer } else { self.amend(&answer) })
     }
 
-    /// A cluster takes tags while it is available (API Reference, CreateTags, InvalidClusterState).
+    /// Rejects tags unless the cluster is available (API Reference, CreateTags,
+    /// InvalidClusterState).
     pub fn check_tagging(&self, request: &Request) -> Result<(), Refusal> {
         let name = request.get("ResourceName").unwrap_or_default();
         let found = name.split_once(":cluster:").and_then(|(_, id)| self.all.get(id));
@@ -111,22 +112,22 @@ impl Clusters {
         }
     }
 
-    /// PauseCluster and ResumeCluster, of which moto does not need to know.
-    pub async fn pass(
+    /// Answers PauseCluster and ResumeCluster, which are not passed on to moto.
+    pub async fn pause_or_resume(
         &mut self,
         cloud: &Cloud,
         request: &Request,
         pace: Pace,
         from: &str,
-        by: &str,
+        via: &str,
         to: &'static str,
     ) -> Result<Answer, Refusal> {
-        let left = self.shown(pace);
+        let left = self.polls_at(pace);
         let cluster = self.find(request)?;
         if cluster.status != from {
             return Err(wrong_state(request, &cluster.status));
         }
-        cluster.pass(by, to, left);
+        cluster.begin(via, to, left);
         self.answer(cloud, request).await
     }
 
@@ -136,7 +137,7 @@ impl Clusters {
         request: &Request,
         pace: Pace,
     ) -> Result<Answer, Refusal> {
-        let left = self.shown(pace);
+        let left = self.polls_at(pace);
         let cluster = self.find(request)?;
         if cluster.status == "deleting" || availability(&cluster.status) == "Modifying" {
             return Err(wrong_state(request, &cluster.status));
@@ -160,7 +161,8 @@ impl Clusters {
             (false, Some(snapshot)) => {
                 let identifier = request.require("ClusterIdentifier")?;
                 let params = [("ClusterIdentifier", identifier), ("SnapshotIdentifier", snapshot)];
-                let made = cloud.look(Service::Redshift, "CreateClusterSnapshot", &params).await;
+                let made =
+                    cloud.ask_moto(Service::Redshift, "CreateClusterSnapshot", &params).await;
                 if made.is_error() {
                     return Ok(made);
                 }
@@ -168,10 +170,10 @@ impl Clusters {
         }
         let cluster = self.find(request)?;
         cluster.status = "deleting".to_owned();
-        cluster.next = left.map(|left| (left, Next::Vanish));
+        cluster.next = left.map(|left| (left, Next::Removed));
         let answer = self.answer(cloud, request).await;
         if left.is_none() {
-            self.vanish(cloud, request.require("ClusterIdentifier")?).await;
+            self.remove(cloud, request.require("ClusterIdentifier")?).await;
         }
         answer
     }
@@ -195,7 +197,7 @@ impl Clusters {
             let renamed = self.all.remove(request.require("ClusterIdentifier")?);
             self.all.extend(renamed.map(|cluster| (new.to_owned(), cluster)));
         }
-        Ok(self.told(&answer))
+        Ok(self.amend(&answer))
     }
 
     pub async fn modify_roles(
@@ -204,7 +206,7 @@ impl Clusters {
         request: &Request,
         pace: Pace,
     ) -> Result<Answer, Refusal> {
-        let left = self.shown(pace);
+        let left = self.polls_at(pace);
         let cluster = self.find(request)?;
         if cluster.status != "available" {
             return Err(wrong_state(request, &cluster.status));
@@ -250,7 +252,7 @@ impl Clusters {
         Ok(answer.with(&xml))
     }
 
-    /// 7-moto: moto does not know it. The user is the caller's.
+    /// Answers GetClusterCredentialsWithIAM, which moto does not implement (7-moto).
     fn credentials_with_iam(&self, request: &Request) -> Result<Answer, Refusal> {
         let identifier = request.require("ClusterIdentifier")?;
         if !self.all.contains_key(identifier) {
@@ -264,7 +266,7 @@ impl Clusters {
         ]))
     }
 
-    fn shown(&self, pace: Pace) -> Option<usize> {
+    fn polls_at(&self, pace: Pace) -> Option<usize> {
         (pace == Pace::Real).then_some(self.polls)
     }
 
@@ -275,64 +277,65 @@ impl Clusters {
         cluster.ok_or_else(|| Refusal::new(404, "ClusterNotFound", message))
     }
 
-    async fn vanish(&mut self, cloud: &Cloud, identifier: &str) {
+    async fn remove(&mut self, cloud: &Cloud, identifier: &str) {
         let params = [("ClusterIdentifier", identifier), ("SkipFinalClusterSnapshot", "true")];
-        cloud.look(Service::Redshift, "DeleteCluster", &params).await;
+        cloud.ask_moto(Service::Redshift, "DeleteCluster", &params).await;
         self.all.remove(identifier);
     }
 
-    /// Shows the cluster that the request is about.
+    /// Answers with the cluster that the request names.
     async fn answer(&self, cloud: &Cloud, request: &Request) -> Result<Answer, Refusal> {
         let params = [("ClusterIdentifier", request.require("ClusterIdentifier")?)];
-        let found = cloud.look(Service::Redshift, "DescribeClusters", &params).await;
-        let found = self.told(&found).xml();
+        let found = cloud.ask_moto(Service::Redshift, "DescribeClusters", &params).await;
+        let found = self.amend(&found).xml();
         Ok(request.answer(found.find("Cluster").cloned().into_iter().collect()))
     }
 
-    /// moto's answer with what it does not know.
-    fn told(&self, answer: &Answer) -> Answer {
+    /// Adds the fields that moto does not store to its answer.
+    fn amend(&self, answer: &Answer) -> Answer {
         let mut xml = answer.xml();
-        self.tell(&mut xml);
+        self.amend_clusters(&mut xml);
         answer.with(&xml)
     }
 
-    fn tell(&self, element: &mut Element) {
+    fn amend_clusters(&self, element: &mut Element) {
         if element.name() != "Cluster" {
-            element.children_mut().iter_mut().for_each(|child| self.tell(child));
+            element.children_mut().iter_mut().for_each(|child| self.amend_clusters(child));
             return;
         }
         let Some(cluster) = self.all.get(element.text_of("ClusterIdentifier")) else { return };
-        let told = |name: &str, text: &str| Element::with_text(name, text);
-        element.put(told("ClusterStatus", &cluster.status));
-        element.put(told("ClusterAvailabilityStatus", availability(&cluster.status)));
-        element.put(Element::with("IamRoles", cluster.roles.iter().map(Role::told).collect()));
+        let field = |name: &str, text: &str| Element::with_text(name, text);
+        element.put(field("ClusterStatus", &cluster.status));
+        element.put(field("ClusterAvailabilityStatus", availability(&cluster.status)));
+        element.put(Element::with("IamRoles", cluster.roles.iter().map(Role::to_xml).collect()));
         if let Some(role) = &cluster.default_role {
-            element.put(told("DefaultIamRoleArn", role));
+            element.put(field("DefaultIamRoleArn", role));
         }
         if let Some(secret) = &cluster.secret {
-            element.put(told("MasterPasswordSecretArn", secret));
+            element.put(field("MasterPasswordSecretArn", secret));
         }
         if cluster.status == "creating" {
             element.remove("Endpoint");
         } else if let Some((address, port)) = &self.endpoint {
-            let place = vec![told("Address", address), told("Port", &port.to_string())];
-            element.put(Element::with("Endpoint", place));
+            let endpoint = vec![field("Address", address), field("Port", &port.to_string())];
+            element.put(Element::with("Endpoint", endpoint));
         }
     }
 }
 
 impl Cluster {
-    /// Enters a passing state, or with `None` what comes after it.
-    fn pass(&mut self, by: &str, to: &'static str, left: Option<usize>) {
-        self.status = if left.is_some() { by } else { to }.to_owned();
+    /// Enters the transitional state `via` on the way to the state `to`, or `to` at once if `left`
+    /// is `None`.
+    fn begin(&mut self, via: &str, to: &'static str, left: Option<usize>) {
+        self.status = if left.is_some() { via } else { to }.to_owned();
         self.next = left.map(|left| (left, Next::Become(to)));
     }
 
-    /// Makes ready for a describe; true if the cluster is gone.
+    /// Counts one poll. Returns true if the cluster no longer exists.
     fn step(&mut self) -> bool {
         self.roles.retain_mut(Role::step);
         match &mut self.next {
-            Some((0, Next::Vanish)) => return true,
+            Some((0, Next::Removed)) => return true,
             Some((0, Next::Become(status))) => {
                 self.status = (*status).to_owned();
                 self.next = None;
@@ -345,14 +348,14 @@ impl Cluster {
 }
 
 impl Role {
-    /// Makes ready for a describe; false if the role is gone.
+    /// Counts one poll. Returns false if the role is removed.
     fn step(&mut self) -> bool {
         let done = self.left == Some(0);
         self.left = self.left.and_then(|left| left.checked_sub(1));
         !(done && self.leaving)
     }
 
-    fn told(&self) -> Element {
+    fn to_xml(&self) -> Element {
         let status = match (self.leaving, self.left) {
             (true, _) => "removing",
             (false, None) => "in-sync",

@@ -1,9 +1,9 @@
-//! What CreateCluster checks before anything is made (5-1, 5-2, 5-5 to 5-9); moto takes whatever
-//! comes.
+//! The checks of the parameters of CreateCluster (5-1, 5-2, 5-5 to 5-9), which moto does not
+//! perform.
 
 use super::query::{Refusal, Request};
 
-/// 5-2; not DC2, which the documentation still lists (5-1).
+/// The valid node types (5-2). DC2, which the documentation still lists, is not valid (5-1).
 const NODE_TYPES: [&str; 8] = [
     "rg.large",
     "rg.xlarge",
@@ -15,8 +15,8 @@ const NODE_TYPES: [&str; 8] = [
     "ra3.16xlarge",
 ];
 
-/// 5-5: these have slices for two nodes at least.
-const NEVER_SINGLE: [&str; 2] = ["ra3.4xlarge", "ra3.16xlarge"];
+/// The node types that need at least two nodes (5-5).
+const MULTI_NODE_ONLY: [&str; 2] = ["ra3.4xlarge", "ra3.16xlarge"];
 
 pub(super) fn check(request: &Request) -> Result<(), Refusal> {
     check_identifier(request.require("ClusterIdentifier")?)?;
@@ -47,12 +47,12 @@ pub(super) fn check(request: &Request) -> Result<(), Refusal> {
     }
 }
 
-/// The default role has to be one of the cluster's.
+/// The refusal of a default role that is not attached to the cluster.
 pub(super) fn not_attached(role: &str) -> Refusal {
     Refusal::value(format!("The default IAM role {role} is not associated with the cluster."))
 }
 
-/// Of CreateCluster and of ModifyCluster.
+/// Checks the password of CreateCluster and of ModifyCluster.
 pub(super) fn check_password(request: &Request) -> Result<(), Refusal> {
     let Some(password) = request.get("MasterUserPassword") else { return Ok(()) };
     if request.says("ManageMasterPassword", "true") {
@@ -62,12 +62,12 @@ pub(super) fn check_password(request: &Request) -> Result<(), Refusal> {
     }
     let has = |kind: fn(&char) -> bool| password.chars().any(|char| kind(&char));
     let allowed = |char: char| char.is_ascii_graphic() && !"'\"\\/@".contains(char);
-    let right = (8..=64).contains(&password.len())
+    let is_valid = (8..=64).contains(&password.len())
         && password.chars().all(allowed)
         && has(char::is_ascii_uppercase)
         && has(char::is_ascii_lowercase)
         && has(char::is_ascii_digit);
-    if right {
+    if is_valid {
         return Ok(());
     }
     Err(Refusal::value(
@@ -79,12 +79,12 @@ pub(super) fn check_password(request: &Request) -> Result<(), Refusal> {
 
 fn check_identifier(identifier: &str) -> Result<(), Refusal> {
     let allowed = |char: char| matches!(char, 'a'..='z' | '0'..='9' | '-');
-    let right = identifier.len() <= 63
+    let is_valid = identifier.len() <= 63
         && identifier.starts_with(|char: char| char.is_ascii_lowercase())
         && identifier.chars().all(allowed)
         && !identifier.contains("--")
         && !identifier.ends_with('-');
-    if right {
+    if is_valid {
         return Ok(());
     }
     Err(Refusal::value(
@@ -104,7 +104,7 @@ fn check_nodes(request: &Request) -> Result<(), Refusal> {
         "single-node" if number.is_some() => Err(Refusal::combination(
             "Number of nodes must not be specified for cluster type single-node",
         )),
-        "single-node" if NEVER_SINGLE.contains(&node) => Err(Refusal::combination(format!(
+        "single-node" if MULTI_NODE_ONLY.contains(&node) => Err(Refusal::combination(format!(
             "Number of nodes for node type {node} must be greater than or equal to 2"
         ))),
         "single-node" => Ok(()),
@@ -124,11 +124,11 @@ fn check_nodes(request: &Request) -> Result<(), Refusal> {
 
 fn check_user(user: &str) -> Result<(), Refusal> {
     let allowed = |char: char| matches!(char, 'a'..='z' | '0'..='9') || "_+.@-".contains(char);
-    let right = user.len() <= 128
+    let is_valid = user.len() <= 128
         && user.starts_with(|char: char| char.is_ascii_lowercase())
         && user.chars().all(allowed)
         && user != "public";
-    if right {
+    if is_valid {
         return Ok(());
     }
     Err(Refusal::value("The parameter MasterUsername is not a valid user name."))
@@ -136,10 +136,10 @@ fn check_user(user: &str) -> Result<(), Refusal> {
 
 fn check_database(name: &str) -> Result<(), Refusal> {
     let allowed = |char: char| matches!(char, 'a'..='z' | '0'..='9' | '_');
-    let right = (1..=64).contains(&name.len())
+    let is_valid = (1..=64).contains(&name.len())
         && name.starts_with(|char: char| char.is_ascii_lowercase())
         && name.chars().all(allowed);
-    if right {
+    if is_valid {
         return Ok(());
     }
     Err(Refusal::value("The parameter DBName is not a valid database name."))

@@ -1,73 +1,73 @@
-//! What is to go wrong with a request, scripted by a test and done by the front.
+//! Faults that a test scripts and the front injects.
 
 use std::sync::Mutex;
 
 use super::query::{Answer, Refusal, Request};
 use crate::support::redshift::Gate;
 
-/// Something that befalls the requests of one action: the first that matches, unless
-/// [`Rule::after`], [`Rule::times`] or [`Rule::always`] say otherwise.
+/// A fault that affects the first matching request of an action, unless [`Rule::after`],
+/// [`Rule::times`] or [`Rule::always`] select others.
 pub struct Rule {
     action: String,
     param: Option<(String, String)>,
     skip: usize,
     left: usize,
     met: bool,
-    what: What,
+    effect: Effect,
 }
 
-/// What befalls them.
+/// The effect of a fault on a request.
 #[derive(Clone)]
-pub enum What {
-    /// `Throttling`, or what EC2 calls it.
+pub enum Effect {
+    /// The request fails with `Throttling`, or the equivalent code of EC2.
     Throttle,
-    /// No policy of the user's allows it.
+    /// The request fails as if no policy of the user allowed it.
     Deny,
-    /// An error in the shape of the service's own.
+    /// The request fails with this error in the format of the service.
     Refuse { status: u16, code: &'static str, message: String },
-    /// Nothing is done, and this is the answer.
+    /// The request is not executed, and this is the answer.
     Answer(String),
-    /// It is done, and the connection closed without an answer.
+    /// The request is executed, and the connection is closed without an answer.
     Lose,
-    /// Nothing is done, and no answer comes.
+    /// The request is neither executed nor answered.
     Hang,
-    /// It is done, and the one text replaced by the other in the answer.
+    /// The request is executed, and in the answer the first text is replaced by the second.
     Rewrite(String, String),
-    /// It waits until the gate is opened, and is done then.
+    /// The request waits until the gate opens and is then executed.
     Hold(Gate),
 }
 
 impl Rule {
-    /// For the first request with this action, whatever its service.
-    pub fn new(action: &str, what: What) -> Rule {
-        Rule { action: action.to_owned(), param: None, skip: 0, left: 1, met: false, what }
+    /// Affects the first request with this action, of any service.
+    pub fn new(action: &str, effect: Effect) -> Rule {
+        Rule { action: action.to_owned(), param: None, skip: 0, left: 1, met: false, effect }
     }
 
-    /// Only those with this value of a parameter.
+    /// Matches only requests with this value of a parameter.
     #[must_use]
     pub fn with(self, key: &str, value: &str) -> Rule {
         Rule { param: Some((key.to_owned(), value.to_owned())), ..self }
     }
 
-    /// Only from the match after the first `n` on.
+    /// Skips the first `n` matching requests.
     #[must_use]
     pub fn after(self, n: usize) -> Rule {
         Rule { skip: n, ..self }
     }
 
-    /// `n` matches instead of one.
+    /// Affects `n` matching requests instead of one.
     #[must_use]
     pub fn times(self, n: usize) -> Rule {
         Rule { left: n, ..self }
     }
 
-    /// All matches.
+    /// Affects all matching requests.
     #[must_use]
     pub fn always(self) -> Rule {
         self.times(usize::MAX)
     }
 
-    fn take(&mut self, request: &Request) -> Option<What> {
+    fn take(&mut self, request: &Request) -> Option<Effect> {
         let same = |(key, value): &(String, String)| request.params.get(key) == Some(value);
         let matches = self.action == request.action && self.param.as_ref().is_none_or(same);
         if !matches || self.left == 0 {
@@ -79,11 +79,12 @@ impl Rule {
         }
         self.left = self.left.saturating_sub(usize::from(self.left != usize::MAX));
         self.met = true;
-        Some(self.what.clone())
+        Some(self.effect.clone())
     }
 }
 
-/// The rules in the order of the script: of those that match, the first not used up is applied.
+/// The rules in the order in which they were added. The first matching rule that is not exhausted
+/// applies.
 #[derive(Default)]
 pub(super) struct Faults(Mutex<Vec<Rule>>);
 
@@ -96,20 +97,20 @@ impl Faults {
         self.0.lock().unwrap().iter().filter(|rule| !rule.met).count()
     }
 
-    pub fn take(&self, request: &Request) -> Option<What> {
+    pub fn take(&self, request: &Request) -> Option<Effect> {
         self.0.lock().unwrap().iter_mut().find_map(|rule| rule.take(request))
     }
 }
 
-impl What {
-    /// The answer, if it is one that is given in the place of the deed.
-    pub(super) fn instead(&self, request: &Request) -> Option<Answer> {
+impl Effect {
+    /// The answer that replaces the execution of the request, if any.
+    pub(super) fn replacement(&self, request: &Request) -> Option<Answer> {
         let refusal = match self {
-            What::Throttle => Refusal::throttled(request.service),
-            What::Deny => Refusal::denied(request),
-            What::Refuse { status, code, message } => Refusal::new(*status, code, message),
-            What::Answer(body) => return Some(Answer { status: 200, body: body.clone() }),
-            What::Lose | What::Hang | What::Rewrite(..) | What::Hold(_) => return None,
+            Effect::Throttle => Refusal::throttled(request.service),
+            Effect::Deny => Refusal::denied(request),
+            Effect::Refuse { status, code, message } => Refusal::new(*status, code, message),
+            Effect::Answer(body) => return Some(Answer { status: 200, body: body.clone() }),
+            Effect::Lose | Effect::Hang | Effect::Rewrite(..) | Effect::Hold(_) => return None,
         };
         Some(refusal.answer(request.service))
     }

@@ -1,4 +1,4 @@
-//! The HTTP server before moto: it records, does what is scripted, and hands on.
+//! The HTTP server in front of moto, which logs requests, injects faults and dispatches.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -15,19 +15,19 @@ use hyper::{Response, StatusCode};
 use hyper_util::rt::TokioIo;
 
 use super::cloud::{Cloud, Pace};
-use super::faults::{Faults, What};
+use super::faults::{Effect, Faults};
 use super::query::{Answer, Refusal, Request, Service};
 
 type Reply = Response<Full<Bytes>>;
 
-/// What the connections share.
+/// The state that the connections share.
 pub(super) struct Front {
     pub cloud: Arc<Cloud>,
     pub faults: Faults,
     pub log: Mutex<Vec<Request>>,
 }
 
-/// Serves until the runtime ends.
+/// Accepts connections until the runtime shuts down.
 pub(super) async fn accept(listener: TcpListener, front: Arc<Front>) {
     listener.set_nonblocking(true).unwrap();
     let listener = tokio::net::TcpListener::from_std(listener).unwrap();
@@ -35,13 +35,14 @@ pub(super) async fn accept(listener: TcpListener, front: Arc<Front>) {
         let (socket, _) = listener.accept().await.unwrap();
         let front = Arc::clone(&front);
         let service = service_fn(move |request| Arc::clone(&front).serve(request));
-        // It fails whenever a fault or the client closes the connection.
+        // The result is ignored: it is an error whenever a fault or the client closes the
+        // connection.
         tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service));
     }
 }
 
 impl Front {
-    /// An error makes hyper close the connection.
+    /// Answers a request. After an error, hyper closes the connection.
     async fn serve(self: Arc<Front>, request: hyper::Request<Incoming>) -> io::Result<Reply> {
         let (parts, body) = request.into_parts();
         let signature = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -58,32 +59,33 @@ impl Front {
         };
         self.log.lock().unwrap().push(request.clone());
         let fault = self.faults.take(&request);
-        if let Some(answer) = fault.as_ref().and_then(|what| what.instead(&request)) {
+        if let Some(answer) = fault.as_ref().and_then(|effect| effect.replacement(&request)) {
             return Ok(reply(answer));
         }
         match &fault {
-            Some(What::Hang) => match pending::<Infallible>().await {},
-            Some(What::Hold(gate)) => gate.hold().await,
+            Some(Effect::Hang) => match pending::<Infallible>().await {},
+            Some(Effect::Hold(gate)) => gate.hold().await,
             _ => {}
         }
         let mut answer = self.answer(request).await;
         match fault {
-            Some(What::Lose) => return Err(io::ErrorKind::ConnectionReset.into()),
-            Some(What::Rewrite(from, to)) => answer.body = answer.body.replace(&from, &to),
+            Some(Effect::Lose) => return Err(io::ErrorKind::ConnectionReset.into()),
+            Some(Effect::Rewrite(from, to)) => answer.body = answer.body.replace(&from, &to),
             _ => {}
         }
         Ok(reply(answer))
     }
 
-    // A task of its own: AWS finishes what it has begun, though the client has gone.
+    // A separate task, as AWS completes a request even if the client has disconnected.
     async fn answer(&self, request: Request) -> Answer {
         let cloud = Arc::clone(&self.cloud);
-        let deed = tokio::spawn(async move { cloud.answer(&request, Pace::Real).await });
-        deed.await.expect("the stand-in does not panic")
+        let task = tokio::spawn(async move { cloud.answer(&request, Pace::Real).await });
+        task.await.expect("the stand-in does not panic")
     }
 }
 
-/// From the credential scope: `AKIA.../20260101/us-east-1/redshift/aws4_request`.
+/// Reads the service from the credential scope, such as
+/// `AKIA.../20260101/us-east-1/redshift/aws4_request`.
 fn service_of(signature: &str) -> Option<Service> {
     let (_, scope) = signature.split_once("Credential=")?;
     Service::named(scope.split(',').next()?.split('/').nth(3)?)

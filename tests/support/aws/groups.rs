@@ -1,4 +1,4 @@
-//! What EC2 refuses of security groups and moto does not.
+//! Requests about security groups that EC2 rejects and moto accepts.
 
 use super::cloud::Cloud;
 use super::query::{Answer, Refusal, Request, Service};
@@ -10,7 +10,7 @@ pub(super) async fn answer(cloud: &Cloud, request: &Request) -> Result<Answer, R
         _ => {}
     }
     let answer = cloud.moto.ask(request).await;
-    // moto names the code for a rule told by its addresses.
+    // moto returns the code for a rule that is identified by its addresses.
     if let Some(rule) = request.get("SecurityGroupRuleId.1")
         && answer.is_error()
         && answer.xml().text_of("Code") == "InvalidPermission.NotFound"
@@ -22,11 +22,11 @@ pub(super) async fn answer(cloud: &Cloud, request: &Request) -> Result<Answer, R
     Ok(answer)
 }
 
-/// moto makes groups for any VPC.
+/// Checks that the VPC exists. moto creates groups in any VPC.
 async fn check_vpc(cloud: &Cloud, request: &Request) -> Result<(), Refusal> {
     let Some(vpc) = request.get("VpcId") else { return Ok(()) };
     let params = [("Filter.1.Name", "vpc-id"), ("Filter.1.Value.1", vpc)];
-    let found = cloud.look(Service::Ec2, "DescribeVpcs", &params).await;
+    let found = cloud.ask_moto(Service::Ec2, "DescribeVpcs", &params).await;
     if found.xml().texts_of("vpcId").is_empty() {
         let message = format!("The vpc ID '{vpc}' does not exist");
         return Err(Refusal::new(400, "InvalidVpcID.NotFound", message));
@@ -34,10 +34,10 @@ async fn check_vpc(cloud: &Cloud, request: &Request) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// A cluster or a workgroup holds its groups until it is gone.
+/// Rejects the deletion of a group that a cluster or a workgroup uses.
 async fn check_use(cloud: &Cloud, request: &Request) -> Result<(), Refusal> {
     let group = request.get("GroupId").unwrap_or_default();
-    let clusters = cloud.look(Service::Redshift, "DescribeClusters", &[]).await;
+    let clusters = cloud.ask_moto(Service::Redshift, "DescribeClusters", &[]).await;
     let is_of_cluster = clusters.xml().texts_of("VpcSecurityGroupId").iter().any(|id| *id == group);
     if is_of_cluster || cloud.serverless.lock().await.uses(group) {
         let message = format!("resource {group} has a dependent object");

@@ -1,23 +1,25 @@
 //! A stand-in for the control plane of AWS: STS, IAM, the security groups of EC2 and Redshift.
 //!
-//! [moto](https://docs.getmoto.org) keeps the resources. Before it stands a small HTTP server
-//! which adds what moto lacks, refuses what AWS refuses and moto does not, and fails on purpose.
-//! The numbers in comments are rows in section 5 of `tests/support/redshift/FACTS.md`.
+//! [moto](https://docs.getmoto.org) stores the resources. A small HTTP server, the front, receives
+//! the requests; it adds features that moto lacks, rejects requests that AWS rejects and moto
+//! accepts, and injects faults. The numbers in comments are rows in section 5 of
+//! `tests/support/redshift/FACTS.md`.
 //!
-//! Added or put right:
+//! Additions and corrections:
 //!
-//! - the life of a cluster, from `creating` to gone, a step a describe (`clusters`);
-//! - what CreateCluster checks (`create`);
+//! - the lifecycle of a cluster from `creating` to its removal, one step per DescribeClusters
+//!   (`clusters`);
+//! - the checks of CreateCluster (`create`);
 //! - ModifyClusterIamRoles, the default role, the secret of a managed password (`clusters`);
-//! - scheduled actions, which are kept and never done (`schedules`);
+//! - scheduled actions, which are stored and never run (`schedules`);
 //! - workgroups of Redshift Serverless, and secrets (`serverless`);
-//! - the Data API, before the stand-in for Redshift (`redshift::DataApi`);
+//! - the Data API, which runs its statements on the stand-in for Redshift (`redshift::DataApi`);
 //! - SimulatePrincipalPolicy for roles (`simulate`);
-//! - security groups in use, rules that are not there, VPCs that are not there (`groups`).
+//! - errors for security groups in use and for rules and VPCs that do not exist (`groups`).
 //!
-//! Not proved by passing here: signatures, which nobody verifies; permissions, which only the
-//! simulation knows; limits and quotas; eventual consistency, except where a test scripts it; how
-//! long anything takes; the wording of errors that nobody has quoted.
+//! A test that passes here does not cover: signatures, which are not verified; permissions, which
+//! only the simulation evaluates; limits and quotas; eventual consistency, except where a test
+//! scripts it; durations; the wording of errors for which no real message is known.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(
@@ -52,7 +54,7 @@ use super::redshift::DataApi;
 use cloud::{Cloud, Pace};
 use faults::Faults;
 #[allow(unused_imports, reason = "each test binary uses a part of it")]
-pub use faults::{Rule, What};
+pub use faults::{Effect, Rule};
 use front::Front;
 use moto::Moto;
 use query::Service;
@@ -63,14 +65,14 @@ pub use serverless::Workgroup;
 pub const ACCOUNT: &str = "123456789012";
 /// The region of every stand-in.
 pub const REGION: &str = "us-east-1";
-/// Who the caller is.
+/// The ARN of the caller.
 pub const USER: &str = "arn:aws:iam::123456789012:user/ann";
 
-// Those of the S3 server, so that one environment serves both.
+// The same keys as for the S3 server, so that one environment works for both.
 const ACCESS_KEY: &str = "AKIAIOSFODNN7EXAMPLE";
 const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 
-/// An account of its own; its front ends when it is dropped, its moto with the test process.
+/// An isolated account. Dropping it stops its front; its moto process ends with the test process.
 pub struct Aws {
     front: Arc<Front>,
     address: SocketAddr,
@@ -84,19 +86,20 @@ pub struct Request {
     pub service: String,
     /// Such as `CreateCluster`.
     pub action: String,
-    /// All but `Action` and `Version`.
+    /// All parameters except `Action` and `Version`.
     pub params: BTreeMap<String, String>,
 }
 
 impl Aws {
-    /// An account with nothing in it but a default VPC, or `None` (said aloud) where there is no
-    /// Python.
+    /// Starts an account that contains only a default VPC. Returns `None`, with a message, on a
+    /// machine without Python.
     pub fn start() -> Option<Aws> {
         let cloud = Arc::new(Cloud::new(Moto::account()?));
         let front = Arc::new(Front { cloud, faults: Faults::default(), log: Mutex::default() });
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        // Of its own: a test may block its thread on a child process that talks to the front.
+        // A separate runtime, as a test can block its thread on a child process that sends
+        // requests to the front.
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let runtime = builder.worker_threads(2).enable_all().build().unwrap();
         runtime.spawn(front::accept(listener, Arc::clone(&front)));
@@ -108,7 +111,7 @@ impl Aws {
         format!("http://{}", self.address)
     }
 
-    /// What a client finds in its environment.
+    /// The environment variables that point a client at this stand-in.
     pub fn env(&self) -> Vec<(&'static str, String)> {
         let nothing = "/dev/null".to_owned();
         vec![
@@ -123,8 +126,8 @@ impl Aws {
         ]
     }
 
-    /// Points a child process at this stand-in, and at no AWS setting of the machine the test
-    /// runs on.
+    /// Points a child process at this stand-in and removes the AWS settings of the machine from
+    /// its environment.
     pub fn apply<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("AWS_") {
@@ -134,16 +137,16 @@ impl Aws {
         command.envs(self.env())
     }
 
-    /// Asks for something past the front's faults and record, and is answered with its XML. What
-    /// it changes takes effect at once, and its describes do not count as polls: this is for
-    /// arranging and asserting. An error fails the test.
+    /// Sends a request that bypasses the faults and the log of the front, and returns the XML of
+    /// the answer. Changes take effect at once, and descriptions do not count as polls, so that
+    /// tests can arrange and assert with it. An error fails the test.
     #[track_caller]
     pub fn call(&self, service: &str, action: &str, params: &[(&str, &str)]) -> String {
         let answered = self.try_call(service, action, params);
         answered.unwrap_or_else(|error| panic!("{service}:{action} {params:?}\n{error}"))
     }
 
-    /// The same with the XML of an error as the error.
+    /// Like [`Aws::call`], but returns the XML of an error as `Err`.
     pub fn try_call(
         &self,
         service: &str,
@@ -153,101 +156,103 @@ impl Aws {
         let service = Service::named(service).expect("a service of the stand-in");
         let request = query::Request::new(service, action, params);
         let cloud = Arc::clone(&self.front.cloud);
-        let answer = self.wait(async move { cloud.answer(&request, Pace::AtOnce).await });
+        let answer = self.run(async move { cloud.answer(&request, Pace::AtOnce).await });
         if answer.is_error() { Err(answer.body) } else { Ok(answer.body) }
     }
 
-    /// What the front has received, in order.
+    /// The requests that the front has received, in order.
     pub fn requests(&self) -> Vec<Request> {
         let log = self.front.log.lock().unwrap();
-        let told = log.iter().map(|request| Request {
+        let requests = log.iter().map(|request| Request {
             service: request.service.name().to_owned(),
             action: request.action.clone(),
             params: request.params.clone(),
         });
-        told.collect()
+        requests.collect()
     }
 
-    /// Empties the record of requests.
+    /// Empties the log of requests.
     pub fn forget_requests(&self) {
         self.front.log.lock().unwrap().clear();
     }
 
-    /// Adds a fault, after those there are.
-    pub fn script(&self, rule: Rule) {
+    /// Adds a fault after the existing ones.
+    pub fn inject(&self, rule: Rule) {
         self.front.faults.add(rule);
     }
 
-    /// How many scripted faults have met no request yet.
+    /// The number of scripted faults that no request has matched yet.
     pub fn rules_left(&self) -> usize {
         self.front.faults.left()
     }
 
-    /// How many looks show a cluster, a workgroup, a namespace, or a role of theirs, in a passing state from now on: 1
-    /// unless told.
-    pub fn polls(&self, n: usize) {
+    /// Sets the number of polls during which clusters, workgroups, namespaces and their roles
+    /// stay in a transitional state from now on. The default is 1.
+    pub fn set_polls(&self, n: usize) {
         let cloud = Arc::clone(&self.front.cloud);
-        self.wait(async move {
+        self.run(async move {
             cloud.clusters.lock().await.polls = n;
             cloud.serverless.lock().await.polls = n;
         });
     }
 
     /// Puts a cluster into a state such as `incompatible-network`, in which it stays until a
-    /// request that the state allows moves it.
-    pub fn cluster_state(&self, identifier: &str, state: &str) {
-        let (identifier, state) = (identifier.to_owned(), state.to_owned());
+    /// request that is valid in that state changes it.
+    pub fn set_cluster_status(&self, identifier: &str, status: &str) {
+        let (identifier, status) = (identifier.to_owned(), status.to_owned());
         let cloud = Arc::clone(&self.front.cloud);
-        self.wait(async move { cloud.clusters.lock().await.hold(&identifier, &state) });
+        self.run(async move { cloud.clusters.lock().await.set_status(&identifier, &status) });
     }
 
-    /// Where clusters are said to be, instead of at a name that does not resolve.
-    pub fn endpoint_of_clusters(&self, address: &str, port: u16) {
+    /// Sets the endpoint of all clusters. By default it is a name that does not resolve.
+    pub fn set_cluster_endpoint(&self, address: &str, port: u16) {
         let address = address.to_owned();
         let cloud = Arc::clone(&self.front.cloud);
-        self.wait(async move { cloud.clusters.lock().await.endpoint = Some((address, port)) });
+        self.run(async move { cloud.clusters.lock().await.endpoint = Some((address, port)) });
     }
 
-    /// What GetClusterCredentials answers, instead of a password that opens nothing.
-    pub fn credentials_of_clusters(&self, user: &str, password: &str) {
+    /// Sets the credentials that GetClusterCredentials returns. By default the password is not
+    /// valid anywhere.
+    pub fn set_cluster_credentials(&self, user: &str, password: &str) {
         let credentials = Some((user.to_owned(), password.to_owned()));
         let cloud = Arc::clone(&self.front.cloud);
-        self.wait(async move { cloud.clusters.lock().await.credentials = credentials });
+        self.run(async move { cloud.clusters.lock().await.credentials = credentials });
     }
 
-    /// Adds a workgroup of Redshift Serverless, whose namespace has its name.
-    pub fn workgroup(&self, name: &str, workgroup: Workgroup) {
+    /// Adds a workgroup of Redshift Serverless with a namespace of the same name.
+    pub fn add_workgroup(&self, name: &str, workgroup: Workgroup) {
         let name = name.to_owned();
         let cloud = Arc::clone(&self.front.cloud);
-        self.wait(async move { cloud.serverless.lock().await.arrange(&name, workgroup) });
+        self.run(async move { cloud.serverless.lock().await.add(&name, workgroup) });
     }
 
-    /// Where workgroups are said to be that requests create, and what GetCredentials answers.
-    pub fn endpoint_of_workgroups(&self, address: &str, port: u16, user: &str, password: &str) {
+    /// Sets the endpoint of workgroups that requests create from now on, and the credentials that
+    /// GetCredentials returns.
+    pub fn set_workgroup_endpoint(&self, address: &str, port: u16, user: &str, password: &str) {
         let endpoint = Some((address.to_owned(), port));
         let credentials = (user.to_owned(), password.to_owned());
         let cloud = Arc::clone(&self.front.cloud);
-        self.wait(async move {
+        self.run(async move {
             let mut serverless = cloud.serverless.lock().await;
             (serverless.endpoint, serverless.credentials) = (endpoint, credentials);
         });
     }
 
-    /// Puts the Data API before a warehouse.
-    pub fn data_api(&self, api: &Arc<DataApi>) {
+    /// Serves the Data API of a warehouse.
+    pub fn serve_data_api(&self, api: &Arc<DataApi>) {
         let (api, cloud) = (Arc::clone(api), Arc::clone(&self.front.cloud));
-        self.wait(async move { *cloud.data_api.lock().await = Some(api) });
+        self.run(async move { *cloud.data_api.lock().await = Some(api) });
     }
 
     /// Adds a secret.
-    pub fn secret(&self, arn: &str, text: &str) {
+    pub fn set_secret(&self, arn: &str, text: &str) {
         let (arn, text) = (arn.to_owned(), text.to_owned());
         let cloud = Arc::clone(&self.front.cloud);
-        self.wait(async move { cloud.serverless.lock().await.secrets.insert(arn, text) });
+        self.run(async move { cloud.serverless.lock().await.secrets.insert(arn, text) });
     }
 
-    // The caller may be in a runtime already, where another cannot be waited for.
-    fn wait<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+    // Receives from a channel, as `block_on` panics if the caller is inside a runtime already.
+    fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
         let (sender, receiver) = mpsc::channel();
         self.runtime.as_ref().unwrap().spawn(async move { sender.send(work.await) });
         receiver.recv().expect("the stand-in does not panic")
@@ -255,7 +260,7 @@ impl Aws {
 }
 
 impl Drop for Aws {
-    // A runtime that is merely dropped inside a test's own runtime panics.
+    // Dropping a runtime inside the runtime of a test panics.
     fn drop(&mut self) {
         self.runtime.take().unwrap().shutdown_background();
     }

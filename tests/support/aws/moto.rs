@@ -1,8 +1,9 @@
-//! [moto](https://docs.getmoto.org) as a process, one for each test process: its start costs a
-//! second or two, so tests share it and have an account each.
+//! The [moto](https://docs.getmoto.org) server, one process per test process. It takes a second or
+//! two to start, so the tests of a process share it, each with a separate account.
 //!
-//! As with PostgreSQL, the server is the child of a shell that reads a pipe held open by the test
-//! process: however that ends, the pipe closes, and the shell ends the server.
+//! As with PostgreSQL, the server is the child of a shell that reads from a pipe which the test
+//! process holds open. When the test process ends for any reason, the pipe closes and the shell
+//! kills the server.
 
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -15,11 +16,12 @@ use std::time::{Duration, Instant};
 use super::query::{Answer, Refusal, Request};
 use super::{ACCOUNT, REGION};
 
-/// How long a start may take on a machine busy with other tests.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The limit for the start of the server on a machine that runs other tests.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// With port 0 the server takes a free one and says which. At its first use of EC2 it reads the
-/// same descriptions of AWS again and again, which would be a third of all its work in a test.
+/// The Python program of the server. With port 0 the server chooses a free port and logs it. The
+/// cache is there because moto reads the same service descriptions repeatedly when it first uses
+/// EC2, which would be a third of its work in a test.
 const LAUNCH: &str = r#"
 import functools
 from botocore.loaders import JSONFileLoader
@@ -30,7 +32,8 @@ JSONFileLoader.load_file = lambda self, path: load(path)
 main(["-H", "127.0.0.1", "-p", "0"])
 "#;
 
-/// `$1` is the Python, `$2` the folder of the log, `$3` what is to run.
+/// The shell script of the watchdog: `$1` is the Python interpreter, `$2` the folder of the log,
+/// `$3` the program.
 const WATCHDOG: &str = r#"
 trap '' INT TERM HUP
 (
@@ -51,8 +54,8 @@ struct Server {
     _watchdog: Child,
 }
 
-/// An account of its own on the server. Outside it is always [`ACCOUNT`], so that tests can name
-/// resources; inside each has a number.
+/// A separate account on the server. Clients always see [`ACCOUNT`], so that tests can name
+/// resources; the server sees a distinct number per account.
 pub struct Moto {
     server: &'static Server,
     account: String,
@@ -60,7 +63,7 @@ pub struct Moto {
 }
 
 impl Moto {
-    /// An empty account, or `None` (said aloud) where there is no Python.
+    /// Creates an empty account. Returns `None`, with a message, on a machine without Python.
     pub fn account() -> Option<Moto> {
         static SHARED: OnceLock<Server> = OnceLock::new();
         static ACCOUNTS: AtomicU64 = AtomicU64::new(1);
@@ -70,7 +73,7 @@ impl Moto {
         Some(Moto {
             server,
             account: format!("97{number:010}"),
-            // The server closes idle connections when it likes.
+            // The server can close idle connections at any time.
             client: reqwest::Client::builder()
                 .no_proxy()
                 .pool_max_idle_per_host(0)
@@ -79,11 +82,11 @@ impl Moto {
         })
     }
 
-    /// What moto answers.
+    /// Sends a request to moto and returns its answer.
     pub async fn ask(&self, request: &Request) -> Answer {
         let scope = format!("20260101/{REGION}/{}/aws4_request", request.service.name());
         let credential = format!("Credential=AKIAIOSFODNN7EXAMPLE/{scope}");
-        let asked = self
+        let call = self
             .client
             .post(format!("http://127.0.0.1:{}/", self.server.port))
             .header("x-moto-account-id", &self.account)
@@ -93,7 +96,7 @@ impl Moto {
                 format!("AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=0"),
             )
             .body(request.form().replace(ACCOUNT, &self.account));
-        let answer = asked.send().await.expect("moto answers");
+        let answer = call.send().await.expect("moto answers");
         let status = answer.status().as_u16();
         let body = answer.text().await.expect("moto answers").replace(&self.account, ACCOUNT);
         if body.starts_with("<!doctype html>") {
@@ -116,7 +119,8 @@ impl Server {
         }
         command.env("MOTO_EC2_LOAD_DEFAULT_AMIS", "false");
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        // An interrupt at the terminal is for the tests; the pipe tells the watchdog.
+        // A separate process group, so that an interrupt at the terminal reaches only the tests.
+        // The watchdog sees the pipe close.
         let watchdog = command.process_group(0).spawn().unwrap();
         let port = port(&folder);
         Server { folder, port, _watchdog: watchdog }
@@ -127,12 +131,12 @@ fn port(folder: &Path) -> u16 {
     let started = Instant::now();
     loop {
         let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
-        let said = log.split_once("Running on http://127.0.0.1:").map(|(_, rest)| rest);
-        if let Some((port, _)) = said.and_then(|rest| rest.split_once('\n')) {
+        let address = log.split_once("Running on http://127.0.0.1:").map(|(_, rest)| rest);
+        if let Some((port, _)) = address.and_then(|rest| rest.split_once('\n')) {
             return port.trim_end_matches("\u{1b}[0m").trim().parse().unwrap();
         }
         assert!(
-            !folder.join("ended").exists() && started.elapsed() < PATIENCE,
+            !folder.join("ended").exists() && started.elapsed() < START_TIMEOUT,
             "moto does not start: see tests/reference/requirements.txt\n{log}"
         );
         std::thread::sleep(Duration::from_millis(10));

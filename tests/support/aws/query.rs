@@ -1,5 +1,5 @@
-//! The Query protocol: a form comes in, XML goes out, and each service has its own way of saying
-//! no.
+//! The Query protocol: requests are forms, answers are XML, and the format of errors depends on
+//! the service.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use super::xml::Element;
 use super::{ACCOUNT, REGION, USER};
 
-/// What [`Request::list`] and its like read.
+/// The parameters of a request by their names.
 pub type Params = BTreeMap<String, String>;
 
-/// The services there are.
+/// The services of the stand-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Service {
     Sts,
@@ -24,7 +24,7 @@ pub(super) enum Service {
 }
 
 impl Service {
-    /// By the name in a credential scope.
+    /// Looks up a service by its name in a credential scope.
     pub fn named(name: &str) -> Option<Service> {
         let query = [Service::Sts, Service::Iam, Service::Ec2, Service::Redshift];
         let all =
@@ -44,7 +44,7 @@ impl Service {
         }
     }
 
-    /// Whether requests and answers are JSON.
+    /// Returns true if requests and answers are JSON.
     pub fn is_json(self) -> bool {
         matches!(self, Service::Serverless | Service::Secrets | Service::DataApi)
     }
@@ -66,7 +66,7 @@ impl Service {
     }
 }
 
-/// One request, taken apart.
+/// A parsed request.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
     pub service: Service,
@@ -86,7 +86,8 @@ impl Request {
         Request { service, action: params.remove("Action").unwrap_or_default(), params }
     }
 
-    /// A request whose body is a JSON object; `target` is the header that names the operation.
+    /// Parses a request whose body is a JSON object; `target` is the header that names the
+    /// operation.
     pub fn read_json(service: Service, target: &str, body: &[u8]) -> Request {
         let body: BTreeMap<String, Value> = serde_json::from_slice(body).unwrap_or_default();
         let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -105,7 +106,7 @@ impl Request {
         Value::Object(self.params.iter().map(value).collect())
     }
 
-    /// The body of a JSON request whose texts do not read as JSON of another kind.
+    /// The body of a JSON request in which no string is valid JSON of another type.
     pub fn typed_json(&self) -> Value {
         let value = |(key, text): (&String, &String)| {
             let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone()));
@@ -114,7 +115,7 @@ impl Request {
         Value::Object(self.params.iter().map(value).collect())
     }
 
-    /// The body of a request that asks the same.
+    /// The request as the body of a form.
     pub fn form(&self) -> String {
         let mut form = url::form_urlencoded::Serializer::new(String::new());
         form.append_pair("Action", &self.action).append_pair("Version", self.service.version());
@@ -140,12 +141,12 @@ impl Request {
         numbers.map_while(|value| value.map(str::to_owned)).collect()
     }
 
-    /// What a policy would call the deed.
+    /// The name of the action in a policy.
     pub fn permission(&self) -> String {
         format!("{}:{}", self.service.name(), self.action)
     }
 
-    /// The answer to it, with these children in its result.
+    /// An answer to the request with these children in its result.
     pub fn answer(&self, children: Vec<Element>) -> Answer {
         let result = Element::with(&format!("{}Result", self.action), children);
         let id = Element::with_text("RequestId", REQUEST_ID);
@@ -154,7 +155,7 @@ impl Request {
         Answer { status: 200, body: root.in_namespace(&self.service.namespace()).to_string() }
     }
 
-    // As far as policies of the tests need to tell resources apart.
+    // Covers the resources that the policies of the tests distinguish.
     fn resource(&self) -> String {
         let of = |kind: &str, key: &str| Some(format!("{kind}{}", self.get(key)?));
         let found = match self.service {
@@ -177,7 +178,7 @@ impl Request {
 
 const REQUEST_ID: &str = "8c3b1f0e-7d2a-4f5b-9e6c-0a1b2c3d4e5f";
 
-/// A status and the XML that goes with it.
+/// The status and the body of an answer.
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
     pub status: u16,
@@ -198,7 +199,7 @@ impl Answer {
     }
 }
 
-/// A no, before it takes the shape of a service.
+/// An error before it is formatted for a service.
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
     status: u16,
@@ -229,7 +230,7 @@ impl Refusal {
         }
     }
 
-    /// What a user meets whose policies do not speak of the deed.
+    /// The error for a user whose policies do not allow the action.
     pub fn denied(request: &Request) -> Refusal {
         let permission = request.permission();
         let message = format!(
@@ -260,8 +261,8 @@ impl Refusal {
             let errors = Element::with("Errors", vec![Element::with("Error", error)]);
             Element::with("Response", vec![errors, Element::with_text("RequestID", REQUEST_ID)])
         } else {
-            let blame = if self.status < 500 { "Sender" } else { "Receiver" };
-            error.insert(0, Element::with_text("Type", blame));
+            let origin = if self.status < 500 { "Sender" } else { "Receiver" };
+            error.insert(0, Element::with_text("Type", origin));
             let id = Element::with_text("RequestId", REQUEST_ID);
             Element::with("ErrorResponse", vec![Element::with("Error", error), id])
                 .in_namespace(&service.namespace())

@@ -1,4 +1,4 @@
-//! Scheduled actions of Redshift, which moto does not have. They are kept and never done.
+//! Scheduled actions of Redshift, which moto does not implement. They are stored and never run.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ const SHOWN: [&str; 6] = [
     "EndTime",
 ];
 
-/// By name, each as the parameters that made it.
+/// The parameters of scheduled actions by name.
 #[derive(Default)]
 pub(super) struct Schedules(BTreeMap<String, Params>);
 
@@ -47,7 +47,7 @@ impl Schedules {
         }
         check(cloud, request).await?;
         let kept = self.0.entry(name.to_owned()).or_insert_with(|| request.params.clone());
-        Ok(request.answer(told(kept)))
+        Ok(request.answer(to_xml(kept)))
     }
 
     async fn modify(&mut self, cloud: &Cloud, request: &Request) -> Result<Answer, Refusal> {
@@ -61,24 +61,24 @@ impl Schedules {
         let changed = Request { params, ..request.clone() };
         check(cloud, &changed).await?;
         *kept = changed.params;
-        Ok(request.answer(told(kept)))
+        Ok(request.answer(to_xml(kept)))
     }
 
     fn describe(&self, request: &Request) -> Result<Answer, Refusal> {
-        let asked = request.get("ScheduledActionName");
-        if let Some(name) = asked.filter(|name| !self.0.contains_key(*name)) {
+        let named = request.get("ScheduledActionName");
+        if let Some(name) = named.filter(|name| !self.0.contains_key(*name)) {
             return Err(not_found(name));
         }
-        let wanted = |params: &&Params| {
-            asked.is_none_or(|name| params["ScheduledActionName"] == name)
+        let matches = |params: &&Params| {
+            named.is_none_or(|name| params["ScheduledActionName"] == name)
                 && request.get("TargetActionType").is_none_or(|it| target_of(params) == Some(it))
                 && request.get("Active").is_none_or(|it| (it == "true") == is_active(params))
                 && filters(request).iter().all(|(name, values)| {
                     values.iter().any(|value| value_of(params, name) == Some(value))
                 })
         };
-        let found = self.0.values().filter(wanted);
-        let found = found.map(|params| Element::with("ScheduledAction", told(params)));
+        let found = self.0.values().filter(matches);
+        let found = found.map(|params| Element::with("ScheduledAction", to_xml(params)));
         Ok(request.answer(vec![Element::with("ScheduledActions", found.collect())]))
     }
 }
@@ -92,12 +92,12 @@ async fn check(cloud: &Cloud, request: &Request) -> Result<(), Refusal> {
     };
     let cluster = request.require(&format!("TargetAction.{target}.ClusterIdentifier"))?;
     let params = [("ClusterIdentifier", cluster)];
-    if cloud.look(Service::Redshift, "DescribeClusters", &params).await.is_error() {
+    if cloud.ask_moto(Service::Redshift, "DescribeClusters", &params).await.is_error() {
         let message = format!("Cluster {cluster} not found.");
         return Err(Refusal::new(404, "ClusterNotFound", message));
     }
     let role = request.require("IamRole")?;
-    // Terraform's provider tries again on this code and text after it has made a role.
+    // Terraform's provider retries on this code and text after it has created a role.
     if !cloud.trusts(role, "scheduler.redshift.amazonaws.com").await {
         return Err(Refusal::value(format!(
             "The IAM role must delegate access to Amazon Redshift scheduler: {role}"
@@ -129,7 +129,7 @@ fn at(schedule: &str) -> Option<NaiveDateTime> {
     NaiveDateTime::parse_from_str(time, "%Y-%m-%dT%H:%M:%S").ok()
 }
 
-/// What is to be done; none if that is unclear.
+/// The target action; `None` if there is not exactly one.
 fn target_of(params: &Params) -> Option<&str> {
     let mut targets =
         params.keys().filter_map(|key| key.strip_prefix("TargetAction.")?.split('.').next());
@@ -161,25 +161,25 @@ fn value_of<'a>(params: &'a Params, filter: &str) -> Option<&'a String> {
     }
 }
 
-fn told(params: &Params) -> Vec<Element> {
+fn to_xml(params: &Params) -> Vec<Element> {
     let shown = SHOWN.iter().filter_map(|name| Some(Element::with_text(name, params.get(*name)?)));
-    let mut told: Vec<Element> = shown.collect();
+    let mut fields: Vec<Element> = shown.collect();
     if let Some(target) = target_of(params) {
         let prefix = format!("TargetAction.{target}.");
-        let fields = params
+        let target_params = params
             .iter()
             .filter_map(|(key, value)| Some(Element::with_text(key.strip_prefix(&prefix)?, value)));
-        let target = Element::with(target, fields.collect());
-        told.push(Element::with("TargetAction", vec![target]));
+        let target = Element::with(target, target_params.collect());
+        fields.push(Element::with("TargetAction", vec![target]));
     }
     let state = if is_active(params) { "ACTIVE" } else { "DISABLED" };
-    told.push(Element::with_text("State", state));
+    fields.push(Element::with_text("State", state));
     if let Some(time) = at(&params["Schedule"]).filter(|_| is_active(params)) {
         let time = time.format("%Y-%m-%dT%H:%M:%SZ").to_string();
         let time = Element::with_text("ScheduledActionTime", time);
-        told.push(Element::with("NextInvocations", vec![time]));
+        fields.push(Element::with("NextInvocations", vec![time]));
     }
-    told
+    fields
 }
 
 fn not_found(name: &str) -> Refusal {

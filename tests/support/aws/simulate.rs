@@ -1,4 +1,4 @@
-//! SimulatePrincipalPolicy for roles, which moto does not have.
+//! SimulatePrincipalPolicy for roles, which moto does not implement.
 
 use serde_json::Value;
 
@@ -12,14 +12,14 @@ struct Policy {
     statements: Vec<Value>,
 }
 
-/// Keys with their values.
+/// Condition keys with their values.
 type Context = Vec<(String, Vec<String>)>;
 
 pub(super) async fn answer(cloud: &Cloud, request: &Request) -> Result<Answer, Refusal> {
     let arn = request.require("PolicySourceArn")?;
     for unknown in ["PolicyInputList", "ResourcePolicy", "CallerArn", "PolicyExclusionList"] {
         if request.params.keys().any(|key| key.starts_with(unknown)) {
-            return Err(not_done(unknown));
+            return Err(not_implemented(unknown));
         }
     }
     if cloud.role(arn).await.is_none() {
@@ -46,12 +46,12 @@ pub(super) async fn answer(cloud: &Cloud, request: &Request) -> Result<Answer, R
     Ok(request.answer(vec![Element::with("EvaluationResults", results), truncated]))
 }
 
-/// Documents come percent-encoded from IAM, and from moto sometimes not.
+/// Decodes a policy document, which IAM percent-encodes always and moto only sometimes.
 pub(super) fn decoded(document: &str) -> String {
     if document.starts_with('{') {
         return document.to_owned();
     }
-    // In a form, but not here, a plus sign is a space.
+    // The parser for forms reads a plus sign as a space, which it is not in a policy document.
     let form = format!("document={}", document.replace('+', "%2B"));
     let mut pairs = url::form_urlencoded::parse(form.as_bytes());
     pairs.next().map_or_else(String::new, |(_, value)| value.into_owned())
@@ -59,19 +59,19 @@ pub(super) fn decoded(document: &str) -> String {
 
 async fn policies_of(cloud: &Cloud, role: &str) -> Result<Vec<Policy>, Refusal> {
     let mut policies = Vec::new();
-    let names = cloud.look(Service::Iam, "ListRolePolicies", &[("RoleName", role)]).await.xml();
+    let names = cloud.ask_moto(Service::Iam, "ListRolePolicies", &[("RoleName", role)]).await.xml();
     for name in names.find("PolicyNames").map_or_else(Vec::new, |list| list.texts_of("member")) {
         let params = [("RoleName", role), ("PolicyName", name.as_str())];
-        let xml = cloud.look(Service::Iam, "GetRolePolicy", &params).await.xml();
+        let xml = cloud.ask_moto(Service::Iam, "GetRolePolicy", &params).await.xml();
         policies.push(Policy::read(&name, "role", xml.text_of("PolicyDocument"))?);
     }
     let params = [("RoleName", role)];
-    let attached = cloud.look(Service::Iam, "ListAttachedRolePolicies", &params).await.xml();
+    let attached = cloud.ask_moto(Service::Iam, "ListAttachedRolePolicies", &params).await.xml();
     for arn in attached.texts_of("PolicyArn") {
-        let found = cloud.look(Service::Iam, "GetPolicy", &[("PolicyArn", arn.as_str())]).await;
+        let found = cloud.ask_moto(Service::Iam, "GetPolicy", &[("PolicyArn", arn.as_str())]).await;
         let version = found.xml().text_of("DefaultVersionId").to_owned();
         let params = [("PolicyArn", arn.as_str()), ("VersionId", version.as_str())];
-        let xml = cloud.look(Service::Iam, "GetPolicyVersion", &params).await.xml();
+        let xml = cloud.ask_moto(Service::Iam, "GetPolicyVersion", &params).await.xml();
         let name = arn.rsplit('/').next().unwrap_or_default();
         policies.push(Policy::read(name, "user-managed", xml.text_of("Document"))?);
     }
@@ -96,8 +96,8 @@ fn evaluate(
     let (mut decision, mut matched, mut missing) = ("implicitDeny", Vec::new(), Vec::new());
     for policy in policies {
         for statement in &policy.statements {
-            if !speaks_of(statement, "Action", &action.to_lowercase(), str::to_lowercase)
-                || !speaks_of(statement, "Resource", resource, str::to_owned)
+            if !applies_to(statement, "Action", &action.to_lowercase(), str::to_lowercase)
+                || !applies_to(statement, "Resource", resource, str::to_owned)
                 || !conditions_hold(statement, context, &mut missing)?
             {
                 continue;
@@ -127,8 +127,8 @@ fn evaluate(
     ))
 }
 
-/// Whether `{key}` has a pattern that fits, or `Not{key}` has none.
-fn speaks_of(statement: &Value, key: &str, text: &str, fold: fn(&str) -> String) -> bool {
+/// Returns true if a pattern of `{key}` matches or if no pattern of `Not{key}` does.
+fn applies_to(statement: &Value, key: &str, text: &str, fold: fn(&str) -> String) -> bool {
     let fits = |patterns: &Value| texts(patterns).iter().any(|it| like(&fold(it), text));
     match (statement.get(key), statement.get(format!("Not{key}"))) {
         (Some(patterns), _) => fits(patterns),
@@ -147,7 +147,7 @@ fn conditions_hold(
         let fits: fn(&str, &str) -> bool = match operator.as_str() {
             "StringEquals" => |pattern, text| pattern == text,
             "StringLike" => like,
-            _ => return Err(not_done(operator)),
+            _ => return Err(not_implemented(operator)),
         };
         for (key, patterns) in keys.as_object().into_iter().flatten() {
             let Some((_, values)) = context.iter().find(|(name, _)| *name == key.to_lowercase())
@@ -163,7 +163,7 @@ fn conditions_hold(
     Ok(hold)
 }
 
-/// `*` is any text, `?` any character.
+/// Matches a pattern in which `*` is any text and `?` any character.
 fn like(pattern: &str, text: &str) -> bool {
     let (mut chars, mut rest) = (pattern.chars(), text.chars());
     match chars.next() {
@@ -179,14 +179,14 @@ fn like(pattern: &str, text: &str) -> bool {
     }
 }
 
-/// A text, or a list of them.
+/// The strings of a value that is a string or a list of strings.
 fn texts(value: &Value) -> Vec<String> {
     let list = value.as_array().map_or_else(|| vec![value], |list| list.iter().collect());
     list.into_iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-fn not_done(what: &str) -> Refusal {
-    Refusal::new(501, "NotImplemented", format!("the stand-in does not do {what}"))
+fn not_implemented(feature: &str) -> Refusal {
+    Refusal::new(501, "NotImplemented", format!("the stand-in does not support {feature}"))
 }
 
 impl Policy {

@@ -1,11 +1,11 @@
-//! Answers taken apart, changed and put together again.
+//! Parsing, changing and writing the XML of answers.
 
 use std::fmt;
 
 use quick_xml::escape::{escape, resolve_predefined_entity};
 use quick_xml::events::{BytesStart, Event};
 
-/// An element with either text or children, which is all that the Query protocol sends.
+/// An element with either text or children, as the Query protocol sends no other kinds.
 #[derive(Clone, Debug, Default)]
 pub struct Element {
     name: String,
@@ -31,7 +31,7 @@ impl Element {
         Element { namespace: Some(namespace.to_owned()), ..self }
     }
 
-    /// The root of a document, or why it is none.
+    /// Parses a document and returns its root.
     pub fn parse(document: &str) -> Result<Element, String> {
         let mut reader = quick_xml::Reader::from_str(document);
         let mut open = vec![Element::default()];
@@ -79,7 +79,7 @@ impl Element {
         self.children.iter().find(|child| child.name == name)
     }
 
-    /// The first of that name below, at any depth.
+    /// The first descendant with that name, at any depth.
     pub fn find(&self, name: &str) -> Option<&Element> {
         self.children
             .iter()
@@ -92,12 +92,12 @@ impl Element {
             .find_map(|child| if child.name == name { Some(child) } else { child.find_mut(name) })
     }
 
-    /// The text of the first of that name below; empty if there is none.
+    /// The text of the first descendant with that name; empty if there is none.
     pub fn text_of(&self, name: &str) -> &str {
         self.find(name).map_or("", |element| element.text.trim())
     }
 
-    /// The texts of all of that name below.
+    /// The texts of all descendants with that name.
     pub fn texts_of(&self, name: &str) -> Vec<String> {
         let mut found = Vec::new();
         for child in &self.children {
@@ -109,7 +109,7 @@ impl Element {
         found
     }
 
-    /// Puts a child in the place of those of its name.
+    /// Replaces the children that have the name of this child by it.
     pub fn put(&mut self, child: Element) {
         self.remove(&child.name);
         self.children.push(child);

@@ -25,7 +25,7 @@ pub type Refused = (&'static str, String);
 /// The Data API of one cluster and one workgroup, which share a server.
 pub struct DataApi {
     server: Arc<Server>,
-    /// `true` if every request runs in its own transaction, whatever mode it requests.
+    /// `true` if every request runs in its own transaction, regardless of the mode it requests.
     pub wraps: AtomicBool,
     sessions: Mutex<HashMap<String, Arc<Kept>>>,
     batches: Mutex<HashMap<String, Arc<Batch>>>,

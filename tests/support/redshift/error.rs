@@ -25,7 +25,7 @@ impl SqlError {
 
     /// A feature that Redshift may have but the stand-in lacks.
     pub fn missing(what: impl std::fmt::Display) -> SqlError {
-        SqlError::new("0A000", format!("the stand-in does not do {what}"))
+        SqlError::new("0A000", format!("the stand-in does not support {what}"))
     }
 
     /// A user relation that does not exist.

@@ -30,7 +30,7 @@
 //! one attached role, or the wording of errors that no one has quoted. Not imitated: scales of
 //! DECIMAL arithmetic, NaN in scans, conflicts under SERIALIZABLE isolation, IDENTITY, SUPER,
 //! MEDIAN and other functions that are not listed in `query::names`. A feature that Redshift may
-//! have and the stand-in lacks fails with `the stand-in does not do ..`.
+//! have and the stand-in lacks fails with `the stand-in does not support ..`.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(

@@ -1,4 +1,4 @@
-//! What the service refuses of any request.
+//! Errors and checks that all requests share.
 
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ pub fn text<'a>(body: &'a Value, key: &str) -> Result<&'a str, Refusal> {
     body[key].as_str().filter(|text| !text.is_empty()).ok_or_else(missing)
 }
 
-/// A name: 3 to 64 of `[a-z0-9-]`.
+/// Reads a name: 3 to 64 characters of `[a-z0-9-]`.
 pub fn name<'a>(body: &'a Value, key: &str) -> Result<&'a str, Refusal> {
     let name = text(body, key)?;
     let is_valid = (3..=64).contains(&name.len())
@@ -38,10 +38,10 @@ pub fn texts(body: &Value, key: &str) -> Vec<String> {
     all.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// Exactly one kind of change.
+/// Checks that a request has exactly one kind of change.
 pub fn one_change(body: &Value, about: &str, groups: &[&[&str]]) -> Result<(), Refusal> {
-    let given = groups.iter().filter(|keys| keys.iter().any(|key| !body[*key].is_null())).count();
-    match given {
+    let kinds = groups.iter().filter(|keys| keys.iter().any(|key| !body[*key].is_null())).count();
+    match kinds {
         1 => Ok(()),
         0 => Err(invalid(format!("There is nothing to update for {about}."))),
         _ => Err(invalid(format!(

@@ -16,7 +16,7 @@ pub struct Limit {
 }
 
 impl Limit {
-    fn told(&self, id: &str) -> Value {
+    fn to_json(&self, id: &str) -> Value {
         json!({
             "usageLimitId": id,
             "usageLimitArn": arn("usagelimit", id),
@@ -39,7 +39,7 @@ impl Serverless {
             period: or("period", "monthly"),
             action: or("breachAction", "log"),
         };
-        self.demand_workgroup(&limit.resource)?;
+        self.check_workgroup(&limit.resource)?;
         if !["daily", "weekly", "monthly"].contains(&limit.period.as_str()) {
             return Err(invalid(format!("Value '{}' at 'period' is not valid", limit.period)));
         }
@@ -53,11 +53,11 @@ impl Serverless {
             let message = "The workgroup has the largest number of usage limits.";
             return Err(Refusal::new(402, "ServiceQuotaExceededException", message));
         }
-        self.counted += 1;
-        let id = format!("limit-{}", self.counted);
-        let told = limit.told(&id);
+        self.last_limit += 1;
+        let id = format!("limit-{}", self.last_limit);
+        let answer = json!({ "usageLimit": limit.to_json(&id) });
         self.limits.insert(id, limit);
-        Ok(json!({ "usageLimit": told }))
+        Ok(answer)
     }
 
     pub(super) fn update_limit(&mut self, body: &Value) -> Result<Value, Refusal> {
@@ -72,34 +72,34 @@ impl Serverless {
         if let Some(action) = body["breachAction"].as_str() {
             limit.action = action.to_owned();
         }
-        Ok(json!({ "usageLimit": limit.told(id) }))
+        Ok(json!({ "usageLimit": limit.to_json(id) }))
     }
 
     pub(super) fn delete_limit(&mut self, body: &Value) -> Result<Value, Refusal> {
         let id = text(body, "usageLimitId")?;
         let limit = self.limits.remove(id).ok_or_else(|| unknown(id))?;
-        Ok(json!({ "usageLimit": limit.told(id) }))
+        Ok(json!({ "usageLimit": limit.to_json(id) }))
     }
 
     pub(super) fn list_limits(&self, body: &Value) -> Result<Vec<Value>, Refusal> {
         let resource = body["resourceArn"].as_str();
         if let Some(resource) = resource {
-            self.demand_workgroup(resource)?;
+            self.check_workgroup(resource)?;
         }
         let kind = body["usageType"].as_str();
-        let is_meant = |limit: &Limit| {
+        let is_requested = |limit: &Limit| {
             resource.is_none_or(|arn| limit.resource == arn)
                 && kind.is_none_or(|kind| limit.kind == kind)
         };
-        let found = self.limits.iter().filter(|(_, limit)| is_meant(limit));
-        Ok(found.map(|(id, limit)| limit.told(id)).collect())
+        let found = self.limits.iter().filter(|(_, limit)| is_requested(limit));
+        Ok(found.map(|(id, limit)| limit.to_json(id)).collect())
     }
 
-    pub(super) fn forget_limits(&mut self, resource: &str) {
+    pub(super) fn remove_limits(&mut self, resource: &str) {
         self.limits.retain(|_, limit| limit.resource != resource);
     }
 
-    fn demand_workgroup(&self, resource: &str) -> Result<(), Refusal> {
+    fn check_workgroup(&self, resource: &str) -> Result<(), Refusal> {
         match self.workgroups.keys().any(|name| arn("workgroup", name) == resource) {
             true => Ok(()),
             false => Err(missing(format!("The resource {resource} was not found."))),

@@ -2,9 +2,9 @@
 //!
 //! Sources: Redshift Serverless API Reference, version 2021-04-21, and botocore's service-2.json for
 //! shapes and errors; issues 26522 (a namespace is modified while its workgroup is created), 28255 and
-//! 39249 (one change at a time) of hashicorp/terraform-provider-aws. Invented, as nobody documents
-//! them: that a second usage limit of the same period and action conflicts, that limits go with
-//! their workgroup, and the wording of most messages.
+//! 39249 (one change at a time) of hashicorp/terraform-provider-aws. Assumed, as it is not
+//! documented: that a second usage limit of the same period and action conflicts, that limits are
+//! deleted together with their workgroup, and the wording of most messages.
 
 mod checks;
 mod limits;
@@ -24,9 +24,9 @@ use namespaces::{Namespace, Role};
 use workgroups::Group;
 
 pub(super) struct Serverless {
-    /// How many looks show a passing state.
+    /// The number of polls that report a transitional state.
     pub polls: usize,
-    /// Where new workgroups are said to be, instead of at a name that does not resolve.
+    /// The endpoint of new workgroups. By default it is a name that does not resolve.
     pub endpoint: Option<(String, u16)>,
     /// The user and the password that GetCredentials returns.
     pub credentials: (String, String),
@@ -37,9 +37,9 @@ pub(super) struct Serverless {
     limits: BTreeMap<String, Limit>,
     /// The namespaces of snapshots.
     snapshots: BTreeMap<String, String>,
-    /// By the ARNs of what carries them.
+    /// Tags by the ARN of their resource.
     tags: BTreeMap<String, BTreeMap<String, String>>,
-    counted: usize,
+    last_limit: usize,
 }
 
 impl Default for Serverless {
@@ -54,21 +54,21 @@ impl Default for Serverless {
             limits: BTreeMap::new(),
             snapshots: BTreeMap::new(),
             tags: BTreeMap::new(),
-            counted: 0,
+            last_limit: 0,
         }
     }
 }
 
-/// What follows a passing state when it has been shown so many times.
+/// The next transition, and the number of polls before it.
 type Next = Option<(usize, Then)>;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Then {
     Available,
-    Vanish,
+    Removed,
 }
 
-/// A workgroup and the namespace that it serves, as a test arranges them.
+/// A workgroup and its namespace, as a test sets them up.
 #[derive(Clone, Debug)]
 pub struct Workgroup {
     /// Such as `AVAILABLE`.
@@ -84,23 +84,23 @@ pub struct Workgroup {
 }
 
 impl Serverless {
-    /// Adds a workgroup whose namespace has its name.
-    pub fn arrange(&mut self, name: &str, arranged: Workgroup) {
+    /// Adds a workgroup with a namespace of the same name.
+    pub fn add(&mut self, name: &str, workgroup: Workgroup) {
         let namespace = Namespace {
-            database: arranged.database.to_owned(),
+            database: workgroup.database.to_owned(),
             user: "admin".to_owned(),
-            roles: arranged.roles.into_iter().map(Role::attached).collect(),
-            default_role: arranged.default_role,
+            roles: workgroup.roles.into_iter().map(Role::attached).collect(),
+            default_role: workgroup.default_role,
             ..Namespace::default()
         };
         let group = Group {
             namespace: name.to_owned(),
-            status: arranged.status.to_owned(),
-            port: arranged.port,
-            endpoint: (arranged.address, arranged.port),
+            status: workgroup.status.to_owned(),
+            port: workgroup.port,
+            endpoint: (workgroup.address, workgroup.port),
             ..Group::default()
         };
-        self.credentials = arranged.credentials;
+        self.credentials = workgroup.credentials;
         for kind in ["namespace", "workgroup"] {
             self.tags.insert(arn(kind, name), BTreeMap::new());
         }
@@ -108,7 +108,7 @@ impl Serverless {
         self.workgroups.insert(name.to_owned(), group);
     }
 
-    /// Whether a security group is in use.
+    /// Returns true if a workgroup uses the security group.
     pub fn uses(&self, security_group: &str) -> bool {
         self.workgroups
             .values()
@@ -150,10 +150,10 @@ impl Serverless {
     fn list(&self, action: &str, body: &Value, pace: Pace) -> Result<Value, Refusal> {
         let (key, all): (&str, Vec<Value>) = match action {
             "ListNamespaces" => {
-                ("namespaces", self.namespaces.iter().map(|(name, n)| n.told(name)).collect())
+                ("namespaces", self.namespaces.iter().map(|(name, n)| n.to_json(name)).collect())
             }
             "ListWorkgroups" => {
-                ("workgroups", self.workgroups.iter().map(|(name, g)| g.told(name)).collect())
+                ("workgroups", self.workgroups.iter().map(|(name, g)| g.to_json(name)).collect())
             }
             "ListSnapshots" => {
                 ("snapshots", self.snapshots.iter().map(|(name, of)| snapshot(name, of)).collect())
@@ -161,7 +161,7 @@ impl Serverless {
             "ListUsageLimits" => ("usageLimits", self.list_limits(body)?),
             other => return Err(Refusal::new(400, "UnknownOperationException", other)),
         };
-        // A page holds one, so that nobody gets by with the first.
+        // A page has one item, so that a client that reads only the first page fails.
         let token = |at: usize| format!("token-{at:03}");
         let at = match body["nextToken"].as_str() {
             None => 0,
@@ -188,7 +188,7 @@ impl Serverless {
         Ok(json!({ "snapshot": snapshot(name, of) }))
     }
 
-    /// Makes ready for a look at one resource; other requests change nothing.
+    /// Counts one poll of the resource that a request reads. Other requests advance nothing.
     fn step(&mut self, pace: Pace, request: &Request) {
         if pace != Pace::Real {
             return;
@@ -200,7 +200,7 @@ impl Serverless {
         }
     }
 
-    fn shown(&self, pace: Pace) -> Option<usize> {
+    fn polls_at(&self, pace: Pace) -> Option<usize> {
         (pace == Pace::Real).then_some(self.polls)
     }
 
@@ -227,7 +227,7 @@ fn snapshot(name: &str, of: &str) -> Value {
     })
 }
 
-/// The real ones have an identifier at their end, which says nothing to a test.
+/// The ARN of a resource. Real ARNs end in an identifier, which tests do not need.
 fn arn(kind: &str, name: &str) -> String {
     format!("arn:aws:redshift-serverless:{REGION}:{ACCOUNT}:{kind}/{name}-0f3a")
 }

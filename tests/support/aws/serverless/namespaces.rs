@@ -22,7 +22,7 @@ pub struct Namespace {
 #[derive(Clone)]
 pub struct Role {
     arn: String,
-    /// How many more looks show it coming, if it is.
+    /// The number of polls before it is attached; `None` once it is.
     left: Option<usize>,
 }
 
@@ -31,8 +31,9 @@ impl Role {
         Role { arn, left: None }
     }
 
-    /// As the service lists them: text of its own language, not ARNs.
-    fn told(&self) -> String {
+    /// The role as the service lists it, which is not an ARN but text such as
+    /// `IamRole(applyStatus=in-sync, iamRoleArn=...)`.
+    fn to_text(&self) -> String {
         let status = if self.left.is_some() { "adding" } else { "in-sync" };
         format!("IamRole(applyStatus={status}, iamRoleArn={})", self.arn)
     }
@@ -53,7 +54,7 @@ impl Default for Namespace {
 }
 
 impl Namespace {
-    pub fn told(&self, name: &str) -> Value {
+    pub fn to_json(&self, name: &str) -> Value {
         json!({
             "namespaceName": name,
             "namespaceArn": arn("namespace", name),
@@ -63,7 +64,7 @@ impl Namespace {
             "adminPasswordSecretArn": self.secret,
             "status": self.status,
             "defaultIamRoleArn": self.default_role,
-            "iamRoles": self.roles.iter().map(Role::told).collect::<Vec<_>>(),
+            "iamRoles": self.roles.iter().map(Role::to_text).collect::<Vec<_>>(),
             "creationDate": "2026-01-01T00:00:00Z",
         })
     }
@@ -73,7 +74,7 @@ impl Serverless {
     pub(super) fn get_namespace(&self, body: &Value) -> Result<Value, Refusal> {
         let name = name(body, "namespaceName")?;
         let found = self.namespaces.get(name).ok_or_else(|| unknown(name))?;
-        Ok(json!({ "namespace": found.told(name) }))
+        Ok(json!({ "namespace": found.to_json(name) }))
     }
 
     pub(super) async fn create_namespace(
@@ -95,7 +96,7 @@ impl Serverless {
         let secret = format!(
             "arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:redshift!{name}-{user}-AbCdEf"
         );
-        let left = self.shown(pace);
+        let left = self.polls_at(pace);
         let namespace = Namespace {
             database: body["dbName"].as_str().unwrap_or("dev").to_owned(),
             user,
@@ -104,10 +105,10 @@ impl Serverless {
             secret: managed.then_some(secret),
             ..Namespace::default()
         };
-        let told = namespace.told(name);
+        let answer = json!({ "namespace": namespace.to_json(name) });
         self.tags.insert(arn("namespace", name), tags::read(body));
         self.namespaces.insert(name.to_owned(), namespace);
-        Ok(json!({ "namespace": told }))
+        Ok(answer)
     }
 
     pub(super) async fn update_namespace(
@@ -117,9 +118,9 @@ impl Serverless {
         pace: Pace,
     ) -> Result<Value, Refusal> {
         let name = name(body, "namespaceName")?;
-        let left = self.shown(pace);
+        let left = self.polls_at(pace);
         let found = self.namespaces.get_mut(name).ok_or_else(|| unknown(name))?;
-        demand_available(name, &found.status)?;
+        check_available(name, &found.status)?;
         let kinds: [&[&str]; 3] =
             [&["iamRoles", "defaultIamRoleArn"], &["adminUsername"], &["logExports"]];
         one_change(body, &format!("namespace {name}"), &kinds)?;
@@ -136,8 +137,8 @@ impl Serverless {
             })
             .collect();
         found.default_role = body["defaultIamRoleArn"].as_str().map(str::to_owned);
-        found.pass("MODIFYING", left);
-        Ok(json!({ "namespace": found.told(name) }))
+        found.begin("MODIFYING", left);
+        Ok(json!({ "namespace": found.to_json(name) }))
     }
 
     pub(super) fn delete_namespace(&mut self, body: &Value, pace: Pace) -> Result<Value, Refusal> {
@@ -146,9 +147,9 @@ impl Serverless {
             let message = format!("There is a workgroup associated with namespace {name}.");
             return Err(conflict(message));
         }
-        let left = self.shown(pace);
+        let left = self.polls_at(pace);
         let found = self.namespaces.get_mut(name).ok_or_else(|| unknown(name))?;
-        demand_available(name, &found.status)?;
+        check_available(name, &found.status)?;
         if let Some(snapshot) = body["finalSnapshotName"].as_str() {
             if self.snapshots.contains_key(snapshot) {
                 return Err(conflict(format!("The snapshot {snapshot} already exists.")));
@@ -157,12 +158,12 @@ impl Serverless {
             self.tags.insert(arn("snapshot", snapshot), Default::default());
         }
         found.status = "DELETING".to_owned();
-        found.next = left.map(|left| (left, Then::Vanish));
-        let told = found.told(name);
+        found.next = left.map(|left| (left, Then::Removed));
+        let answer = json!({ "namespace": found.to_json(name) });
         if left.is_none() {
-            self.forget_namespace(name);
+            self.remove_namespace(name);
         }
-        Ok(json!({ "namespace": told }))
+        Ok(answer)
     }
 
     pub(super) fn step_namespace(&mut self, name: &str) {
@@ -171,7 +172,7 @@ impl Serverless {
             role.left = role.left.and_then(|left| left.checked_sub(1));
         }
         match &mut found.next {
-            Some((0, Then::Vanish)) => self.forget_namespace(name),
+            Some((0, Then::Removed)) => self.remove_namespace(name),
             Some((0, Then::Available)) => {
                 (found.status, found.next) = ("AVAILABLE".to_owned(), None)
             }
@@ -180,21 +181,22 @@ impl Serverless {
         }
     }
 
-    fn forget_namespace(&mut self, name: &str) {
+    fn remove_namespace(&mut self, name: &str) {
         self.namespaces.remove(name);
         self.tags.remove(&arn("namespace", name));
     }
 }
 
 impl Namespace {
-    pub fn pass(&mut self, by: &str, left: Option<usize>) {
+    /// Enters the transitional state `status` unless `left` is `None`.
+    pub fn begin(&mut self, status: &str, left: Option<usize>) {
         if let Some(left) = left {
-            (self.status, self.next) = (by.to_owned(), Some((left, Then::Available)));
+            (self.status, self.next) = (status.to_owned(), Some((left, Then::Available)));
         }
     }
 }
 
-/// The roles exist, trust the service, and the default one is among them.
+/// Checks that the roles exist and trust the service, and that the default role is one of them.
 async fn check_roles(cloud: &Cloud, body: &Value) -> Result<Vec<String>, Refusal> {
     let roles = texts(body, "iamRoles");
     for role in &roles {
@@ -213,7 +215,7 @@ async fn check_roles(cloud: &Cloud, body: &Value) -> Result<Vec<String>, Refusal
     }
 }
 
-pub fn demand_available(name: &str, status: &str) -> Result<(), Refusal> {
+pub fn check_available(name: &str, status: &str) -> Result<(), Refusal> {
     match status {
         "AVAILABLE" => Ok(()),
         _ => Err(conflict(format!("There is an operation running on {name}. Try again later."))),

@@ -1,4 +1,4 @@
-//! Tags, which no other answer shows.
+//! Tags, which are not part of the answers about resources.
 
 use std::collections::BTreeMap;
 

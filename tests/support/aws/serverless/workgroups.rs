@@ -6,7 +6,7 @@ use super::super::cloud::{Cloud, Pace};
 use super::super::query::{Refusal, Service};
 use super::super::{ACCOUNT, REGION};
 use super::checks::{conflict, invalid, missing, name, one_change, texts};
-use super::namespaces::{self, demand_available};
+use super::namespaces::{self, check_available};
 use super::{Next, Serverless, Then, arn, tags};
 
 #[derive(Clone)]
@@ -14,7 +14,7 @@ pub struct Group {
     pub namespace: String,
     pub status: String,
     pub next: Next,
-    /// Where it is said to be.
+    /// The address and the port that the service reports.
     pub endpoint: (String, u16),
     pub port: u16,
     pub security_groups: Vec<String>,
@@ -41,7 +41,7 @@ impl Default for Group {
     }
 }
 
-/// What is changed one at a time.
+/// The kinds of changes. A request can contain only one kind.
 const KINDS: [&[&str]; 6] = [
     &["baseCapacity"],
     &["maxCapacity"],
@@ -52,8 +52,8 @@ const KINDS: [&[&str]; 6] = [
 ];
 
 impl Group {
-    pub fn told(&self, name: &str) -> Value {
-        let mut told = json!({
+    pub fn to_json(&self, name: &str) -> Value {
+        let mut fields = json!({
             "workgroupName": name,
             "workgroupArn": arn("workgroup", name),
             "workgroupId": "0f3a",
@@ -67,19 +67,20 @@ impl Group {
             "creationDate": "2026-01-01T00:00:00Z",
         });
         if let Some(max) = self.max {
-            told["maxCapacity"] = max.into();
+            fields["maxCapacity"] = max.into();
         }
-        // It has no endpoint before it has one.
+        // The endpoint does not exist during the creation.
         if self.status != "CREATING" {
             let (address, port) = &self.endpoint;
-            told["endpoint"] = json!({ "address": address, "port": port, "vpcEndpoints": [] });
+            fields["endpoint"] = json!({ "address": address, "port": port, "vpcEndpoints": [] });
         }
-        told
+        fields
     }
 
-    fn pass(&mut self, by: &str, left: Option<usize>) {
+    /// Enters the transitional state `status` unless `left` is `None`.
+    fn begin(&mut self, status: &str, left: Option<usize>) {
         if let Some(left) = left {
-            (self.status, self.next) = (by.to_owned(), Some((left, Then::Available)));
+            (self.status, self.next) = (status.to_owned(), Some((left, Then::Available)));
         }
     }
 
@@ -105,12 +106,12 @@ impl Group {
         }
         if !body["securityGroupIds"].is_null() {
             self.security_groups = texts(body, "securityGroupIds");
-            check_exist(cloud, "DescribeSecurityGroups", "GroupId.1", &self.security_groups)
+            check_existence(cloud, "DescribeSecurityGroups", "GroupId.1", &self.security_groups)
                 .await?;
         }
         if !body["subnetIds"].is_null() {
             self.subnets = texts(body, "subnetIds");
-            check_exist(cloud, "DescribeSubnets", "SubnetId.1", &self.subnets).await?;
+            check_existence(cloud, "DescribeSubnets", "SubnetId.1", &self.subnets).await?;
             if self.subnets.len() < 3 {
                 return Err(invalid(
                     "At least three subnets in three Availability Zones are needed.",
@@ -121,25 +122,26 @@ impl Group {
     }
 }
 
-/// Management Guide, Compute capacity for Amazon Redshift Serverless.
+/// Reads a capacity (Management Guide, Compute capacity for Amazon Redshift Serverless).
 fn capacity(body: &Value, key: &str) -> Result<u64, Refusal> {
-    let given = body[key].as_u64().unwrap_or_default();
-    let is_valid = given == 4 || (given >= 8 && given.is_multiple_of(8) && given <= 1024);
+    let capacity = body[key].as_u64().unwrap_or_default();
+    let is_valid =
+        capacity == 4 || (capacity >= 8 && capacity.is_multiple_of(8) && capacity <= 1024);
     if is_valid {
-        Ok(given)
+        Ok(capacity)
     } else {
-        Err(invalid(format!("{key} {given} is not a valid capacity.")))
+        Err(invalid(format!("{key} {capacity} is not a valid capacity.")))
     }
 }
 
-async fn check_exist(
+async fn check_existence(
     cloud: &Cloud,
     action: &str,
     key: &str,
     ids: &[String],
 ) -> Result<(), Refusal> {
     for id in ids {
-        if cloud.look(Service::Ec2, action, &[(key, id)]).await.is_error() {
+        if cloud.ask_moto(Service::Ec2, action, &[(key, id)]).await.is_error() {
             return Err(invalid(format!("{id} does not exist.")));
         }
     }
@@ -150,7 +152,7 @@ impl Serverless {
     pub(super) fn get_workgroup(&self, body: &Value) -> Result<Value, Refusal> {
         let name = name(body, "workgroupName")?;
         let found = self.workgroups.get(name).ok_or_else(|| unknown(name))?;
-        Ok(json!({ "workgroup": found.told(name) }))
+        Ok(json!({ "workgroup": found.to_json(name) }))
     }
 
     pub(super) async fn create_workgroup(
@@ -163,9 +165,9 @@ impl Serverless {
         if self.workgroups.contains_key(name) {
             return Err(conflict(format!("The workgroup {name} already exists.")));
         }
-        let left = self.shown(pace);
+        let left = self.polls_at(pace);
         let namespace = self.namespaces.get_mut(of).ok_or_else(|| namespaces::unknown(of))?;
-        demand_available(of, &namespace.status)?;
+        check_available(of, &namespace.status)?;
         if self.workgroups.values().any(|group| group.namespace == of) {
             return Err(conflict(format!("The namespace {of} has a workgroup already.")));
         }
@@ -180,12 +182,12 @@ impl Serverless {
         if let Some(endpoint) = &self.endpoint {
             group.endpoint = endpoint.clone();
         }
-        group.pass("CREATING", left);
-        namespace.pass("MODIFYING", left);
-        let told = group.told(name);
+        group.begin("CREATING", left);
+        namespace.begin("MODIFYING", left);
+        let answer = json!({ "workgroup": group.to_json(name) });
         self.tags.insert(arn("workgroup", name), tags::read(body));
         self.workgroups.insert(name.to_owned(), group);
-        Ok(json!({ "workgroup": told }))
+        Ok(answer)
     }
 
     pub(super) async fn update_workgroup(
@@ -195,35 +197,35 @@ impl Serverless {
         pace: Pace,
     ) -> Result<Value, Refusal> {
         let name = name(body, "workgroupName")?;
-        let left = self.shown(pace);
+        let left = self.polls_at(pace);
         let found = self.workgroups.get_mut(name).ok_or_else(|| unknown(name))?;
-        demand_available(name, &found.status)?;
+        check_available(name, &found.status)?;
         one_change(body, &format!("workgroup {name}"), &KINDS)?;
         let mut changed = found.clone();
         changed.set(cloud, body).await?;
-        changed.pass("MODIFYING", left);
+        changed.begin("MODIFYING", left);
         *found = changed;
-        Ok(json!({ "workgroup": found.told(name) }))
+        Ok(json!({ "workgroup": found.to_json(name) }))
     }
 
     pub(super) fn delete_workgroup(&mut self, body: &Value, pace: Pace) -> Result<Value, Refusal> {
         let name = name(body, "workgroupName")?;
-        let left = self.shown(pace);
+        let left = self.polls_at(pace);
         let found = self.workgroups.get_mut(name).ok_or_else(|| unknown(name))?;
-        demand_available(name, &found.status)?;
+        check_available(name, &found.status)?;
         found.status = "DELETING".to_owned();
-        found.next = left.map(|left| (left, Then::Vanish));
-        let told = found.told(name);
+        found.next = left.map(|left| (left, Then::Removed));
+        let answer = json!({ "workgroup": found.to_json(name) });
         if left.is_none() {
-            self.forget_workgroup(name);
+            self.remove_workgroup(name);
         }
-        Ok(json!({ "workgroup": told }))
+        Ok(answer)
     }
 
     pub(super) fn step_workgroup(&mut self, name: &str) {
         let Some(found) = self.workgroups.get_mut(name) else { return };
         match &mut found.next {
-            Some((0, Then::Vanish)) => self.forget_workgroup(name),
+            Some((0, Then::Removed)) => self.remove_workgroup(name),
             Some((0, Then::Available)) => {
                 (found.status, found.next) = ("AVAILABLE".to_owned(), None)
             }
@@ -232,10 +234,10 @@ impl Serverless {
         }
     }
 
-    fn forget_workgroup(&mut self, name: &str) {
+    fn remove_workgroup(&mut self, name: &str) {
         self.workgroups.remove(name);
         self.tags.remove(&arn("workgroup", name));
-        self.forget_limits(&arn("workgroup", name));
+        self.remove_limits(&arn("workgroup", name));
     }
 }
 
