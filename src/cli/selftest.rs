@@ -212,7 +212,7 @@ impl<'a> Selftest<'a> {
         }
         let stages =
             report.stages.iter().map(|s| format!("{} {:.2} s", s.name, s.elapsed.as_secs_f64()));
-        Ok(format!("{} figures; {}", report.figures, stages.collect::<Vec<_>>().join(", ")))
+        Ok(format!("{} statistics; {}", report.statistics, stages.collect::<Vec<_>>().join(", ")))
     }
 
     /// Loads the star again while a reader reads the tables.

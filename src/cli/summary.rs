@@ -72,8 +72,9 @@ pub fn load(report: &LoadReport, target: &str, schema: &str) -> String {
     if report.views > 0 {
         let _ = writeln!(text, "views     {} made again over the new tables", report.views);
     }
-    let figures = styled(GOOD, format!("{} figures equal those of the files", report.figures));
-    let _ = writeln!(text, "verified  {figures}");
+    let verified =
+        styled(GOOD, format!("{} statistics equal those of the files", report.statistics));
+    let _ = writeln!(text, "verified  {verified}");
     let total = report.stages.iter().map(|stage| stage.elapsed).sum();
     text += &stages(&report.stages, total);
     let run = escape::line(&report.run_id);

@@ -2,9 +2,8 @@
 //!
 //! [`target`] and [`secret`] describe the server and the login, [`session`] connects and reads
 //! results, [`quote`] turns values into SQL text. [`tables`] defines the DDL, [`contract`] checks
-//! before a load whether Redshift accepts the files, and [`figures`] computes the statistics that
-//! verify a load. [`load`] replaces all five tables in one transaction and records it in
-//! [`ledger`].
+//! before a load whether Redshift accepts the files. [`load`] replaces all five tables in one
+//! transaction, verifies them, and records the load in [`ledger`].
 
 pub mod answers;
 pub mod check;
@@ -14,7 +13,6 @@ pub mod copy;
 pub mod difference;
 pub mod encoding;
 pub mod error;
-pub mod figures;
 pub mod iam;
 pub mod ledger;
 pub mod load;

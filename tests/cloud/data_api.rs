@@ -33,7 +33,7 @@ fn conflict() -> Fails {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_load_and_questions_need_no_port() {
     let Some((cloud, _)) = cloud().await else { return };
-    cloud.run(&LOAD).exits(0).says("figures equal those of the files");
+    cloud.run(&LOAD).exits(0).says("statistics equal those of the files");
     cloud.run(&["check", "--on", "redshift"]).exits(0);
     cloud.run(&["verify", "--on", "redshift"]);
     let sql = "SELECT level, COUNT(*) AS plays FROM songplays GROUP BY level ORDER BY level";
@@ -146,7 +146,7 @@ async fn requests_that_fail_are_sent_again_and_done_once() {
     ] {
         cloud.account.aws.script(rule);
     }
-    cloud.run(&LOAD).exits(0).says("figures equal those of the files");
+    cloud.run(&LOAD).exits(0).says("statistics equal those of the files");
     assert_eq!(cloud.account.aws.rules_left(), 0);
     let begun = cloud.redshift.statements().iter().filter(|sql| sql.contains("COPY")).count();
     assert_eq!(begun, 5);

@@ -290,7 +290,7 @@ async fn what_provision_makes_is_checked_loaded_and_removed() {
         .exits(0)
         .says(&format!("endpoint  localhost:{}", cloud.redshift.port()))
         .says("50 RPU-hours a week");
-    cloud.run(&["run", "--to", "redshift"]).exits(0).says("figures equal those of the files");
+    cloud.run(&["run", "--to", "redshift"]).exits(0).says("statistics equal those of the files");
     let copies = cloud.redshift.statements();
     let copies: Vec<_> = copies.iter().filter(|sql| sql.contains("COPY")).collect();
     assert!(!copies.is_empty() && copies.iter().all(|sql| sql.contains(ROLE)), "{copies:#?}");

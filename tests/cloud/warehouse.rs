@@ -59,7 +59,7 @@ impl Cloud {
 async fn a_load_finds_endpoint_role_and_password_by_the_clusters_name() {
     let Some(cloud) = Cloud::new().await else { return };
     cloud.run(&["provision", "--yes"]).exits(0);
-    cloud.run(&["run", "--to", "redshift"]).exits(0).says("figures equal those of the files");
+    cloud.run(&["run", "--to", "redshift"]).exits(0).says("statistics equal those of the files");
     let copies: Vec<String> = cloud
         .redshift
         .statements()

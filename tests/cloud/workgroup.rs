@@ -85,7 +85,7 @@ impl Cloud {
 async fn a_load_finds_a_workgroup_by_its_name() {
     let Some(cloud) = Cloud::new("workgroup = \"analytics\"").await else { return };
     cloud.workgroup("AVAILABLE");
-    cloud.run(&["run", "--to", "redshift"]).exits(0).says("figures equal those of the files");
+    cloud.run(&["run", "--to", "redshift"]).exits(0).says("statistics equal those of the files");
     let asked = cloud.asked("GetCredentials");
     assert_eq!((&*asked["workgroupName"], &*asked["dbName"]), ("analytics", "dev"));
     let statements = cloud.redshift.statements();

@@ -100,7 +100,7 @@ async fn texts_are_verified_in_every_encoding_that_can_represent_them() {
         let options = format!("ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'");
         let (here, database) = (star_at("Song", &places), server.database_with(&options));
         let outcome = run(&here, &database.url());
-        outcome.exits(0).says("figures equal those of the files");
+        outcome.exits(0).says("statistics equal those of the files");
         same(&here, &database.url(), "SELECT location, first_name FROM songplays, users");
     }
 }

@@ -7,7 +7,7 @@ use super::*;
 async fn tables_contain_the_rows_of_the_files() {
     let (here, database) = (with_star(), database());
     let outcome = load(&here, &database.url(), &[]);
-    outcome.exits(0).says("songplays").says("figures equal those of the files").says("load 1)");
+    outcome.exits(0).says("songplays").says("statistics equal those of the files").says("load 1)");
     let client = database.client().await;
     let star = here.join("star");
     for table in ["songs", "artists", "users", "songplays", "time"] {
@@ -273,7 +273,7 @@ async fn rows_changed_by_the_server_are_detected_before_publication() {
     transform(&here, "star", &["--unmatched", "drop", "--match", "title-artist"]).exits(0);
     let outcome = load(&here, &database.url(), &[]);
     outcome.exits(4).complains("songs.title: bytes of all values is");
-    outcome.complains("songs.duration: values that are not null is");
+    outcome.complains("songs.duration: non-null values is");
     assert_eq!(loaded_run(&client).await, before);
     let leftovers = "SELECT COUNT(*) FROM pg_class WHERE relname LIKE 'starlift_new%'";
     assert_eq!(value(&client, leftovers).await, "0");

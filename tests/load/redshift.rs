@@ -88,7 +88,7 @@ impl Cloud {
 async fn tables_contain_the_rows_of_the_files() {
     let cloud = Cloud::new().await;
     let outcome = cloud.load("star", &[]);
-    outcome.exits(0).says("figures equal those of the files").says("load 1)");
+    outcome.exits(0).says("statistics equal those of the files").says("load 1)");
     let (star, target) = (cloud.s3.url("star"), cloud.target());
     for table in ["songs", "artists", "users", "songplays", "time"] {
         let sql = format!("SELECT * FROM \"{table}\" ORDER BY 1");

@@ -5,11 +5,11 @@ use std::time::Instant;
 use super::attributes::attributes;
 use super::guard::Guard;
 use super::statements::{Names, catalog_path, create, default_path, finish};
+use super::verify::{differences, warehouse_stats};
 use super::{Loader, catalog, is_lost, is_passing};
 use crate::warehouse::copy::{Clause, postgres, redshift};
 use crate::warehouse::error::{Cause, WarehouseError};
 use crate::warehouse::error::{Error, Result};
-use crate::warehouse::figures::{differences, warehouse_figures};
 use crate::warehouse::quote::qualified;
 use crate::warehouse::session::Session;
 use crate::warehouse::tables::TableDesign;
@@ -54,7 +54,7 @@ impl Loader<'_> {
 
     async fn build_in(&mut self, session: &Session, names: &Names) -> Result<()> {
         let dialect = session.dialect();
-        self.star.begin_counting().await;
+        self.star.start_statistics().await;
         let attributes = attributes(session, &names.schema).await?;
         let set = |needs_keys: bool| {
             let due = attributes.iter().filter(move |a| a.needs_keys == needs_keys);
@@ -151,18 +151,18 @@ impl Loader<'_> {
     async fn verify(&mut self, session: &Session, names: &Names) -> Result<()> {
         let mut found = Vec::new();
         let mut compared = 0;
-        for (design, files) in self.star.designs.iter().zip(self.star.figures().await?) {
+        for (design, files) in self.star.designs.iter().zip(self.star.statistics().await?) {
             let recorded = self.star.rows_of(design.table.name);
             if files.rows != recorded {
                 let (table, rows) = (design.table.name, files.rows);
                 found.push(format!("{table}: the files have {rows} rows, the record {recorded}"));
             }
             let from = qualified(&names.schema, &names.new_table(design.table.name))?;
-            let loaded = warehouse_figures(session, design.table, &from).await?;
+            let loaded = warehouse_stats(session, design.table, &from).await?;
             compared += loaded.count();
             found.extend(differences(design.table, files, &loaded));
         }
-        self.report.figures = compared;
+        self.report.statistics = compared;
         if found.is_empty() { Ok(()) } else { Err(Error::Mismatch { differences: found }) }
     }
 

@@ -28,6 +28,7 @@ mod rights;
 mod show;
 pub mod statements;
 mod swap;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -92,8 +93,8 @@ pub struct LoadReport {
     pub number: i64,
     /// Tables with their row counts, in load order.
     pub tables: Vec<(&'static str, u64)>,
-    /// Number of figures compared between the files and the tables.
-    pub figures: usize,
+    /// Number of statistics compared between the files and the tables.
+    pub statistics: usize,
     /// Objects that were dropped because they depended on the old tables.
     pub dropped: Vec<String>,
     /// Tables that are not needed but could not be dropped, with the reason.
@@ -133,7 +134,7 @@ fn report(star: &Prepared) -> LoadReport {
         was_there: false,
         number: 0,
         tables: star.rows(),
-        figures: 0,
+        statistics: 0,
         dropped: Vec::new(),
         left: Vec::new(),
         views: 0,

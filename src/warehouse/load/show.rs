@@ -4,11 +4,11 @@ use super::statements::{
     Names, catalog_path, create, default_path, finish, lock_loaders, lock_tables, rename,
     rename_keys, replaced,
 };
+use super::verify::stats_query;
 use super::{LoadOptions, Prepared};
 use crate::star::model::TABLES;
 use crate::warehouse::copy::{postgres, redshift};
 use crate::warehouse::error::Result;
-use crate::warehouse::figures::warehouse_query;
 use crate::warehouse::ledger::{self, NewEntry};
 use crate::warehouse::quote::qualified;
 use crate::warehouse::{Dialect, session};
@@ -56,10 +56,10 @@ pub fn show(star: &Prepared, options: &LoadOptions) -> Result<String> {
         script.add(&sql);
     }
     script.add_some(catalog_path(dialect));
-    script.note("Compared with the figures of the files:");
+    script.note("Compared with the statistics of the files:");
     for design in &star.designs {
         let from = qualified(&names.schema, &names.new_table(design.table.name))?;
-        script.add(&warehouse_query(design.table, &from, dialect)?);
+        script.add(&stats_query(design.table, &from, dialect)?);
     }
     script.add("COMMIT");
     swap(star, options, &names, &mut script)?;

@@ -9,10 +9,10 @@ use chrono::NaiveDateTime;
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
 
-use super::session::{Session, TextRow};
-use super::{Dialect, encoding, quote};
 use crate::star::model::{Column, ColumnType, Table};
 use crate::warehouse::error::{Error, Result};
+use crate::warehouse::session::{Session, TextRow};
+use crate::warehouse::{Dialect, encoding, quote};
 
 /// Relative tolerance for the minimum and maximum of doubles: Redshift prints 15 digits (reported
 /// in psycopg issue 1430).
@@ -29,12 +29,12 @@ const SCALE: f64 = 1e15;
 /// error.
 const NEGLIGIBLE: &str = "1e-290";
 
-/// Figures of a table.
+/// Statistics of a table.
 #[derive(Debug, Clone, PartialEq)]
-pub struct TableFigures {
+pub struct TableStats {
     /// Number of rows.
     pub rows: u64,
-    /// Figures of the columns, in the order of `figures`.
+    /// Statistics of the columns, in the order of `statistics`.
     values: Vec<Option<Value>>,
 }
 
@@ -47,36 +47,36 @@ enum Value {
     Text(String),
 }
 
-/// A figure of a column.
+/// A statistic of a column.
 #[derive(Debug, Clone, Copy)]
-struct Figure {
+struct Statistic {
     column: &'static str,
-    what: What,
+    aggregate: Aggregate,
     column_type: ColumnType,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum What {
-    Filled,
-    Least,
-    Greatest,
+enum Aggregate {
+    Count,
+    Min,
+    Max,
     Sum,
     Bytes,
 }
 
-impl What {
+impl Aggregate {
     fn label(self) -> &'static str {
         match self {
-            What::Filled => "values that are not null",
-            What::Least => "least value",
-            What::Greatest => "greatest value",
-            What::Sum => "sum",
-            What::Bytes => "bytes of all values",
+            Aggregate::Count => "non-null values",
+            Aggregate::Min => "minimum",
+            Aggregate::Max => "maximum",
+            Aggregate::Sum => "sum",
+            Aggregate::Bytes => "bytes of all values",
         }
     }
 }
 
-/// The engine that computes the figures.
+/// The engine that computes the statistics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Engine {
     Local,
@@ -97,48 +97,53 @@ impl Engine {
     }
 }
 
-impl TableFigures {
-    /// Returns the number of figures, including the row count.
+impl TableStats {
+    /// Returns the number of statistics, including the row count.
     pub fn count(&self) -> usize {
         self.values.len() + 1
     }
 }
 
-fn figures(table: &Table) -> Vec<Figure> {
+fn statistics(table: &Table) -> Vec<Statistic> {
     let of = |column: &Column| {
-        let whats: &[What] = match column.column_type {
-            ColumnType::Text => &[What::Filled, What::Bytes, What::Least, What::Greatest],
-            ColumnType::Timestamp => &[What::Filled, What::Least, What::Greatest],
-            _ => &[What::Filled, What::Sum, What::Least, What::Greatest],
+        let aggregates: &[Aggregate] = match column.column_type {
+            ColumnType::Text => {
+                &[Aggregate::Count, Aggregate::Bytes, Aggregate::Min, Aggregate::Max]
+            }
+            ColumnType::Timestamp => &[Aggregate::Count, Aggregate::Min, Aggregate::Max],
+            _ => &[Aggregate::Count, Aggregate::Sum, Aggregate::Min, Aggregate::Max],
         };
         let (column, column_type) = (column.name, column.column_type);
-        whats.iter().map(move |&what| Figure { column, what, column_type }).collect::<Vec<_>>()
+        aggregates
+            .iter()
+            .map(move |&aggregate| Statistic { column, aggregate, column_type })
+            .collect::<Vec<_>>()
     };
     table.columns.iter().flat_map(of).collect()
 }
 
-impl Figure {
+impl Statistic {
     fn sql(self, engine: Engine) -> Result<String> {
         let column = quote::name(self.column)?;
-        Ok(match (self.what, self.column_type) {
-            (What::Filled, _) => format!("COUNT({column})"),
+        Ok(match (self.aggregate, self.column_type) {
+            (Aggregate::Count, _) => format!("COUNT({column})"),
             // Count the bytes in UTF-8, the encoding of the files.
-            (What::Bytes, _) if engine == Engine::Transcoded => {
+            (Aggregate::Bytes, _) if engine == Engine::Transcoded => {
                 format!("SUM(CAST(OCTET_LENGTH(convert_to({column}, 'UTF8')) AS BIGINT))")
             }
-            (What::Bytes, _) => format!("SUM(CAST(OCTET_LENGTH({column}) AS BIGINT))"),
+            (Aggregate::Bytes, _) => format!("SUM(CAST(OCTET_LENGTH({column}) AS BIGINT))"),
             // PostgreSQL rejects a quotient that underflows to 0.
-            (What::Sum, ColumnType::Double) => format!(
+            (Aggregate::Sum, ColumnType::Double) => format!(
                 "SUM(CASE WHEN ABS({column}) < CAST('{NEGLIGIBLE}' AS DOUBLE PRECISION) THEN 0 \
                  ELSE ABS({column}) / {SCALE:e} END)"
             ),
             // A sum of integers cannot overflow in PostgreSQL; it can in the other engines.
-            (What::Sum, _) if matches!(engine, Engine::Postgres | Engine::Transcoded) => {
+            (Aggregate::Sum, _) if matches!(engine, Engine::Postgres | Engine::Transcoded) => {
                 format!("SUM({column})")
             }
-            (What::Sum, _) => format!("SUM(CAST({column} AS DECIMAL(38, 0)))"),
-            (what, column_type) => {
-                let function = if what == What::Least { "MIN" } else { "MAX" };
+            (Aggregate::Sum, _) => format!("SUM(CAST({column} AS DECIMAL(38, 0)))"),
+            (aggregate, column_type) => {
+                let function = if aggregate == Aggregate::Min { "MIN" } else { "MAX" };
                 // Compare by UTF-8 bytes, as Redshift and DataFusion do, regardless of the
                 // database's collation and encoding.
                 match (column_type, engine) {
@@ -156,8 +161,8 @@ impl Figure {
     }
 
     fn parse(self, text: &str) -> Option<Value> {
-        Some(match (self.what, self.column_type) {
-            (What::Filled | What::Bytes, _) => Value::Integer(text.parse().ok()?),
+        Some(match (self.aggregate, self.column_type) {
+            (Aggregate::Count | Aggregate::Bytes, _) => Value::Integer(text.parse().ok()?),
             (_, ColumnType::Double) => Value::Double(text.parse().ok()?),
             (_, ColumnType::Timestamp) => Value::Moment(moment(text)?),
             (_, ColumnType::Text) => Value::Text(text.to_owned()),
@@ -169,7 +174,9 @@ impl Figure {
         match value {
             None => "null".to_owned(),
             Some(Value::Integer(number)) => number.to_string(),
-            Some(Value::Double(number)) if self.what == What::Sum => (number * SCALE).to_string(),
+            Some(Value::Double(number)) if self.aggregate == Aggregate::Sum => {
+                (number * SCALE).to_string()
+            }
             Some(Value::Double(number)) => number.to_string(),
             Some(Value::Moment(micros)) => chrono::DateTime::from_timestamp_micros(*micros)
                 .map_or_else(|| micros.to_string(), |moment| moment.naive_utc().to_string()),
@@ -181,7 +188,7 @@ impl Figure {
         match (left, right) {
             (Some(Value::Double(left)), Some(Value::Double(right))) => {
                 let tolerance =
-                    if self.what == What::Sum { SUM_TOLERANCE } else { DOUBLE_TOLERANCE };
+                    if self.aggregate == Aggregate::Sum { SUM_TOLERANCE } else { DOUBLE_TOLERANCE };
                 left == right || (left - right).abs() <= tolerance * left.abs().max(right.abs())
             }
             // Redshift considers texts equal that differ only in trailing blanks, so it can return
@@ -204,34 +211,31 @@ fn moment(text: &str) -> Option<i64> {
 
 fn select(table: &Table, from: &str, engine: Engine) -> Result<String> {
     let mut expressions = vec!["COUNT(*)".to_owned()];
-    for figure in figures(table) {
-        expressions.push(figure.sql(engine)?);
+    for statistic in statistics(table) {
+        expressions.push(statistic.sql(engine)?);
     }
     let columns: Vec<String> =
         expressions.iter().enumerate().map(|(i, sql)| format!("{sql} AS f{i}")).collect();
     Ok(format!("SELECT\n    {}\nFROM {from}", columns.join(",\n    ")))
 }
 
-/// Returns the query that computes a table's figures in a warehouse whose database is in UTF-8.
+/// Returns the query that computes a table's statistics in a warehouse whose database is in UTF-8.
 /// `from` is the quoted name of the table.
 ///
 /// # Errors
 ///
 /// Returns an error if a column name is not valid.
-pub fn warehouse_query(table: &Table, from: &str, dialect: Dialect) -> Result<String> {
+pub fn stats_query(table: &Table, from: &str, dialect: Dialect) -> Result<String> {
     select(table, from, Engine::of(dialect, None))
 }
 
-/// Computes the figures of a table registered in `session`.
+/// Computes the statistics of a table registered in `session`.
 ///
 /// # Errors
 ///
 /// Returns an error if the files cannot be read.
-pub async fn local_figures(
-    session: &SessionContext,
-    table: &'static Table,
-) -> Result<TableFigures> {
-    let failed = |e| crate::error::Error::query(format!("figures of {}", table.name), e);
+pub async fn file_stats(session: &SessionContext, table: &'static Table) -> Result<TableStats> {
+    let failed = |e| crate::error::Error::query(format!("statistics of {}", table.name), e);
     let sql = select(table, &quote::name(table.name)?, Engine::Local)?;
     let rows = session.sql(&sql).await.map_err(failed)?;
     let batches: Vec<_> =
@@ -247,45 +251,45 @@ pub async fn local_figures(
     parse_row(table, &row)
 }
 
-/// Computes the figures of a table in a warehouse. `from` is the quoted name of the table.
+/// Computes the statistics of a table in a warehouse. `from` is the quoted name of the table.
 ///
 /// # Errors
 ///
 /// Returns an error if the query fails or its result cannot be parsed.
-pub async fn warehouse_figures(
-    session: &Session,
-    table: &Table,
-    from: &str,
-) -> Result<TableFigures> {
+pub async fn warehouse_stats(session: &Session, table: &Table, from: &str) -> Result<TableStats> {
     let sql = select(table, from, Engine::of(session.dialect(), session.encoding()))?;
     let rows = session.rows(&format!("verify {}", table.name), &sql).await?;
     parse_row(table, rows.first().map(Vec::as_slice).unwrap_or_default())
 }
 
-fn parse_row(table: &Table, row: &[Option<String>]) -> Result<TableFigures> {
+fn parse_row(table: &Table, row: &[Option<String>]) -> Result<TableStats> {
     let broken = |what: &str| Error::Mismatch {
-        differences: vec![format!("{}: {what} is not understood", table.name)],
+        differences: vec![format!("{}: cannot parse {what}", table.name)],
     };
-    let figures = figures(table);
-    if row.len() != figures.len() + 1 {
-        return Err(broken("the number of figures"));
+    let statistics = statistics(table);
+    if row.len() != statistics.len() + 1 {
+        return Err(broken("the number of statistics"));
     }
     let rows = row[0].as_deref().and_then(|text| text.parse().ok());
     let rows = rows.ok_or_else(|| broken("the number of rows"))?;
-    let parse = |(figure, text): (&Figure, &Option<String>)| match text {
+    let parse = |(statistic, text): (&Statistic, &Option<String>)| match text {
         None => Ok(None),
-        Some(text) => match figure.parse(text) {
+        Some(text) => match statistic.parse(text) {
             Some(value) => Ok(Some(value)),
-            None => Err(broken(&format!("{} {} {text:?}", figure.column, figure.what.label()))),
+            None => Err(broken(&format!(
+                "{} {} {text:?}",
+                statistic.column,
+                statistic.aggregate.label()
+            ))),
         },
     };
-    let values = figures.iter().zip(&row[1..]).map(parse).collect::<Result<_>>()?;
-    Ok(TableFigures { rows, values })
+    let values = statistics.iter().zip(&row[1..]).map(parse).collect::<Result<_>>()?;
+    Ok(TableStats { rows, values })
 }
 
-/// Returns the differences between the figures of a table's files and those of the loaded table,
-/// one line per figure. Empty if they agree.
-pub fn differences(table: &Table, files: &TableFigures, loaded: &TableFigures) -> Vec<String> {
+/// Returns the differences between the statistics of a table's files and those of the loaded table,
+/// one line per statistic. Empty if they agree.
+pub fn differences(table: &Table, files: &TableStats, loaded: &TableStats) -> Vec<String> {
     let mut lines = Vec::new();
     if files.rows != loaded.rows {
         lines.push(format!(
@@ -293,17 +297,17 @@ pub fn differences(table: &Table, files: &TableFigures, loaded: &TableFigures) -
             table.name, files.rows, loaded.rows
         ));
     }
-    for (figure, (left, right)) in
-        figures(table).into_iter().zip(files.values.iter().zip(&loaded.values))
+    for (statistic, (left, right)) in
+        statistics(table).into_iter().zip(files.values.iter().zip(&loaded.values))
     {
-        if !figure.agree(left, right) {
+        if !statistic.agree(left, right) {
             lines.push(format!(
                 "{}.{}: {} is {} in the files and {} in the table",
                 table.name,
-                figure.column,
-                figure.what.label(),
-                figure.shown(left),
-                figure.shown(right)
+                statistic.column,
+                statistic.aggregate.label(),
+                statistic.shown(left),
+                statistic.shown(right)
             ));
         }
     }
