@@ -171,7 +171,7 @@ async fn loads_keep_one_another_out() {
     let mut first = first.spawn().unwrap();
     gate.reached().await;
     let second = cloud.run(&[&LOAD[..], &["--lock-timeout", "1"]].concat());
-    second.exits(1).complains("another load is at work");
+    second.exits(1).complains("another load is in progress");
     gate.open();
     assert!(tokio::task::block_in_place(|| first.wait()).unwrap().success());
     // Those that failed have undone what they began, and end soon.

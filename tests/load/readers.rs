@@ -129,7 +129,7 @@ async fn second_loader_waits_or_fails_cleanly() {
     let client = database.client().await;
     client.batch_execute("BEGIN; LOCK TABLE star.starlift_lock IN EXCLUSIVE MODE").await.unwrap();
     let to = ["load", "--star", "other", "--to", &database.url(), "--lock-timeout", "1"];
-    here.run(to).exits(1).complains("another load is at work in schema star");
+    here.run(to).exits(1).complains("another load is in progress in schema star");
     client.batch_execute("ROLLBACK").await.unwrap();
     let mut children: Vec<_> = ["star", "other", "star", "other"]
         .map(|star| {

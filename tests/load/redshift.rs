@@ -286,10 +286,13 @@ async fn lock_wait_ends_at_the_configured_timeout() {
     cloud
         .load("star", &force)
         .exits(1)
-        .complains("another load is at work")
+        .complains("another load is in progress")
         .complains("--lock-timeout");
     client.batch_execute("ROLLBACK; BEGIN; SELECT * FROM star.users").await.unwrap();
-    cloud.load("star", &force).exits(1).complains("do not let go of them in schema star");
+    cloud
+        .load("star", &force)
+        .exits(1)
+        .complains("other sessions hold locks on the tables in schema star");
     client.batch_execute("ROLLBACK").await.unwrap();
     cloud.load("star", &force).exits(0);
 }

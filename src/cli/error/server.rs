@@ -69,7 +69,7 @@ fn refusal_hint(refusal: &Refusal) -> Option<&'static str> {
         }
         "3D000" => "create the database first, or name another in the URL",
         "55P03" => {
-            "another session holds the tables or another load is at work; try again when it has ended, or wait longer with --lock-timeout"
+            "another session holds locks on the tables, or another load is in progress; try again when it has ended, or wait longer with --lock-timeout"
         }
         "57014" if says("user request") => "somebody has cancelled the statement; run it again",
         "57014" => "the statement took longer than --statement-timeout allows",

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::attributes::attributes;
-use super::guard::Guard;
+use super::lock::LoadLock;
 use super::statements::{Names, catalog_path, create, default_path, finish};
 use super::verify::{differences, warehouse_stats};
 use super::{Loader, catalog, is_lost, is_passing};
@@ -17,12 +17,12 @@ use crate::warehouse::{Dialect, collation};
 
 impl Loader<'_> {
     /// Creates and fills the new tables. Returns their names.
-    pub(super) async fn build(&mut self, guard: &mut Guard<'_>) -> Result<Names> {
+    pub(super) async fn build(&mut self, lock: &mut LoadLock<'_>) -> Result<Names> {
         let mut patience = self.backoff();
         let stages = self.report.stages.len();
         loop {
             let names = self.names();
-            let built = match guard.hold().await {
+            let built = match lock.ensure_held().await {
                 Ok(()) => self.try_build(&names).await,
                 Err(error) => Err(error),
             };

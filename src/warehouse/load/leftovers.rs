@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::catalog::text;
-use super::guard::limit_wait;
+use super::lock::limit_wait;
 use super::statements::{NEW, OLD, REPLACED, default_path};
 use crate::star::model::{Column, Key, SONGPLAYS, Table};
 use crate::warehouse::error::Result;

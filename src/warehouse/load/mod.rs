@@ -20,8 +20,8 @@ mod build;
 mod catalog;
 mod dependents;
 mod grants;
-mod guard;
 mod leftovers;
+mod lock;
 mod meter;
 mod prepare;
 mod rights;
@@ -37,7 +37,7 @@ use std::time::{Duration, Instant};
 use backon::{BackoffBuilder, ExponentialBuilder};
 
 use self::catalog::Existing;
-use self::guard::Guard;
+use self::lock::LoadLock;
 use self::statements::{Names, default_path};
 use super::copy::CopyAuth;
 use super::session::{Access, Session};
@@ -118,12 +118,12 @@ pub async fn load(
 ) -> Result<LoadReport> {
     let mut loader = Loader { star, options, meter, report: report(star) };
     let begun = Instant::now();
-    meter.enter("waiting for the lock of the loaders");
+    meter.enter("waiting for the load lock");
     loader.make_bookkeeping().await?;
-    let mut guard = loader.guard().await?;
+    let mut lock = loader.acquire_lock().await?;
     loader.timed("lock", begun);
-    let outcome = loader.run(&mut guard).await;
-    guard.release().await;
+    let outcome = loader.run(&mut lock).await;
+    lock.release().await;
     outcome?;
     Ok(loader.report)
 }
@@ -203,12 +203,12 @@ impl<'a> Loader<'a> {
         }
     }
 
-    async fn guard(&self) -> Result<Guard<'a>> {
+    async fn acquire_lock(&self) -> Result<LoadLock<'a>> {
         let LoadOptions { access, schema, lock_timeout, .. } = self.options;
         let mut patience = self.backoff();
         loop {
-            let error = match Guard::acquire(access, schema, *lock_timeout).await {
-                Ok(guard) => return Ok(guard),
+            let error = match LoadLock::acquire(access, schema, *lock_timeout).await {
+                Ok(lock) => return Ok(lock),
                 Err(error) => error,
             };
             match patience.next() {
@@ -229,21 +229,21 @@ impl<'a> Loader<'a> {
             .build()
     }
 
-    async fn run(&mut self, guard: &mut Guard<'_>) -> Result<()> {
-        if self.look_around(guard).await? {
+    async fn run(&mut self, lock: &mut LoadLock<'_>) -> Result<()> {
+        if self.look_around(lock).await? {
             return Ok(());
         }
         let load_id = format!("{:016x}", rand::random::<u64>());
-        let names = self.build(guard).await?;
-        self.swap(guard, &names, &load_id).await
+        let names = self.build(lock).await?;
+        self.swap(lock, &names, &load_id).await
     }
 
     /// Inspects the schema, and drops the leftovers of earlier loads. Returns `true` if the run is
     /// already loaded.
-    async fn look_around(&mut self, guard: &mut Guard<'_>) -> Result<bool> {
+    async fn look_around(&mut self, lock: &mut LoadLock<'_>) -> Result<bool> {
         let mut patience = self.backoff();
         loop {
-            let looked = match guard.hold().await {
+            let looked = match lock.ensure_held().await {
                 Ok(()) => self.try_look_around().await,
                 Err(error) => Err(error),
             };

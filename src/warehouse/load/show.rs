@@ -1,7 +1,7 @@
 //! Shows the statements of a load before it runs.
 
 use super::statements::{
-    Names, catalog_path, create, default_path, finish, lock_loaders, lock_tables, rename,
+    Names, catalog_path, create, default_path, finish, lock_loads, lock_tables, rename,
     rename_keys, replaced,
 };
 use super::verify::stats_query;
@@ -36,7 +36,7 @@ pub fn show(star: &Prepared, options: &LoadOptions) -> Result<String> {
     }
     script.note("In a session of its own, until the load has ended:");
     script.add("BEGIN");
-    script.add(&lock_loaders(dialect, &options.schema)?);
+    script.add(&lock_loads(dialect, &options.schema)?);
     script.note(match dialect {
         Dialect::Redshift => "The new tables, in one transaction:",
         Dialect::Postgres => {

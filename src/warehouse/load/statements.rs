@@ -39,7 +39,7 @@ impl Names {
 /// # Errors
 ///
 /// Returns an error if the schema is not a valid name.
-pub fn lock_loaders(dialect: Dialect, schema: &str) -> Result<String> {
+pub fn lock_loads(dialect: Dialect, schema: &str) -> Result<String> {
     let lock = qualified(schema, LOCK)?;
     Ok(match dialect {
         Dialect::Redshift => format!("LOCK {lock}"),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::dependents::{self, Dependent};
 use super::grants::{carry, grants};
-use super::guard::{Guard, Waited, limit_wait, wait_for_lock};
+use super::lock::{LoadLock, LockWait, limit_wait, wait_for_lock};
 use super::statements::{Names, default_path, lock_tables, rename, rename_keys, replaced};
 use super::{Loader, attributes, catalog, is_lost, is_passing, leftovers};
 use crate::warehouse::Dialect;
@@ -33,7 +33,7 @@ impl Loader<'_> {
     /// Swaps in the new tables, then drops the old ones.
     pub(super) async fn swap(
         &mut self,
-        guard: &mut Guard<'_>,
+        lock: &mut LoadLock<'_>,
         names: &Names,
         load_id: &str,
     ) -> Result<()> {
@@ -43,7 +43,7 @@ impl Loader<'_> {
         let mut patience = self.backoff();
         let mut was_lost = false;
         let outcome = loop {
-            let Err(error) = self.try_swap(guard, names, load_id).await else { break Ok(()) };
+            let Err(error) = self.try_swap(lock, names, load_id).await else { break Ok(()) };
             was_lost |= is_lost(&error);
             let waits = matches!(&error, Error::LoadLocked { .. })
                 || matches!(&error, Error::Server(e) if e.is_lock_timeout());
@@ -106,11 +106,11 @@ impl Loader<'_> {
 
     async fn try_swap(
         &mut self,
-        guard: &mut Guard<'_>,
+        lock: &mut LoadLock<'_>,
         names: &Names,
         load_id: &str,
     ) -> Result<()> {
-        guard.hold().await?;
+        lock.ensure_held().await?;
         let session = Session::open(&self.options.access).await?;
         let swapped = self.swap_in(&session, names, load_id).await;
         if swapped.is_err() {
@@ -186,11 +186,11 @@ impl Loader<'_> {
             session.execute("limit the wait for locks", &sql).await?;
         }
         match (dialect, wait_for_lock(session, "lock the tables", &sql, wait).await?) {
-            (_, Waited::Got) => {}
+            (_, LockWait::Acquired) => {}
             // Retry: this timeout is short on purpose.
-            (Dialect::Postgres, Waited::InVain(Some(error))) => return Err(error.into()),
-            (_, Waited::InVain(_)) => {
-                let who = "sessions that read or write the tables do not let go of them";
+            (Dialect::Postgres, LockWait::TimedOut(Some(error))) => return Err(error.into()),
+            (_, LockWait::TimedOut(_)) => {
+                let who = "other sessions hold locks on the tables";
                 let waited = self.options.lock_timeout;
                 return Err(Error::LoadLocked { who, schema: schema.clone(), waited });
             }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio_util::task::AbortOnDropHandle;
 
-use super::statements::lock_loaders;
+use super::statements::lock_loads;
 use crate::warehouse::Dialect;
 use crate::warehouse::error::WarehouseError;
 use crate::warehouse::error::{Error, Result};
@@ -23,16 +23,16 @@ const GRACE: Duration = Duration::from_secs(30);
 const PING_EVERY: Duration = Duration::from_secs(120);
 
 /// The held lock. Dropping it ends the session, which releases the lock.
-pub struct Guard<'a> {
+pub struct LoadLock<'a> {
     session: Arc<Session>,
     access: &'a Access,
     pings: AbortOnDropHandle<()>,
     schema: &'a str,
-    patience: Duration,
+    timeout: Duration,
 }
 
-impl<'a> Guard<'a> {
-    /// Waits for the lock for at most `patience`.
+impl<'a> LoadLock<'a> {
+    /// Waits for the lock for at most `timeout`.
     ///
     /// # Errors
     ///
@@ -40,10 +40,10 @@ impl<'a> Guard<'a> {
     pub async fn acquire(
         access: &'a Access,
         schema: &'a str,
-        patience: Duration,
-    ) -> Result<Guard<'a>> {
-        let session = Arc::new(lock(access, schema, patience).await?);
-        Ok(Guard { pings: ping(&session), session, access, schema, patience })
+        timeout: Duration,
+    ) -> Result<LoadLock<'a>> {
+        let session = Arc::new(lock(access, schema, timeout).await?);
+        Ok(LoadLock { pings: ping(&session), session, access, schema, timeout })
     }
 
     /// Acquires the lock again if its session was lost. Another load may have run in the meantime
@@ -51,11 +51,11 @@ impl<'a> Guard<'a> {
     ///
     /// # Errors
     ///
-    /// As for [`Guard::acquire`].
-    pub async fn hold(&mut self) -> Result<()> {
-        if let Err(error) = self.session.rows("hold the lock of the load", "SELECT 1").await {
-            tracing::warn!(%error, "the lock of the load was lost; taking it again");
-            self.session = Arc::new(lock(self.access, self.schema, self.patience).await?);
+    /// As for [`LoadLock::acquire`].
+    pub async fn ensure_held(&mut self) -> Result<()> {
+        if let Err(error) = self.session.rows("keep the load lock", "SELECT 1").await {
+            tracing::warn!(%error, "the load lock was lost; acquiring it again");
+            self.session = Arc::new(lock(self.access, self.schema, self.timeout).await?);
             self.pings = ping(&self.session);
         }
         Ok(())
@@ -64,9 +64,9 @@ impl<'a> Guard<'a> {
     /// Releases the lock.
     pub async fn release(self) {
         drop(self.pings);
-        if let Err(error) = self.session.rollback("unlock").await {
+        if let Err(error) = self.session.rollback("release the load lock").await {
             // The server also releases the lock when the session ends.
-            tracing::debug!(%error, "the lock's session was gone already");
+            tracing::debug!(%error, "the session of the load lock has already ended");
         }
     }
 }
@@ -77,26 +77,26 @@ fn ping(session: &Arc<Session>) -> AbortOnDropHandle<()> {
     AbortOnDropHandle::new(tokio::spawn(async move {
         loop {
             tokio::time::sleep(PING_EVERY).await;
-            // `hold` detects a lost session.
-            let _ = session.rows("hold the lock of the load", "SELECT 1").await;
+            // `ensure_held` detects a lost session.
+            let _ = session.rows("keep the load lock", "SELECT 1").await;
         }
     }))
 }
 
-async fn lock(access: &Access, schema: &str, patience: Duration) -> Result<Session> {
+async fn lock(access: &Access, schema: &str, timeout: Duration) -> Result<Session> {
     let session = Session::open(access).await?;
     let dialect = session.dialect();
-    let action = "lock out other loads";
+    let action = "acquire the load lock";
     session.begin(action).await?;
-    for sql in limit_wait(dialect, patience) {
+    for sql in limit_wait(dialect, timeout) {
         session.execute(action, &sql).await?;
     }
-    let sql = lock_loaders(dialect, schema)?;
-    let who = "another load is at work";
-    match wait_for_lock(&session, action, &sql, patience).await? {
-        Waited::Got => {}
-        Waited::InVain(_) => {
-            return Err(Error::LoadLocked { who, schema: schema.to_owned(), waited: patience });
+    let sql = lock_loads(dialect, schema)?;
+    let who = "another load is in progress";
+    match wait_for_lock(&session, action, &sql, timeout).await? {
+        LockWait::Acquired => {}
+        LockWait::TimedOut(_) => {
+            return Err(Error::LoadLocked { who, schema: schema.to_owned(), waited: timeout });
         }
     }
     if dialect == Dialect::Redshift {
@@ -106,14 +106,14 @@ async fn lock(access: &Access, schema: &str, patience: Duration) -> Result<Sessi
 }
 
 /// Outcome of waiting for a lock.
-pub enum Waited {
+pub enum LockWait {
     /// The lock is held.
-    Got,
+    Acquired,
     /// The wait timed out, with the server's error if it reported one.
-    InVain(Option<WarehouseError>),
+    TimedOut(Option<WarehouseError>),
 }
 
-/// Runs a LOCK that waits for at most `patience`. The server ends the wait: PostgreSQL by
+/// Runs a LOCK that waits for at most `timeout`. The server ends the wait: PostgreSQL by
 /// lock_timeout, Redshift by statement_timeout. If the server does not, this side gives up
 /// `GRACE` later.
 ///
@@ -124,22 +124,22 @@ pub async fn wait_for_lock(
     session: &Session,
     action: &str,
     sql: &str,
-    patience: Duration,
-) -> Result<Waited> {
+    timeout: Duration,
+) -> Result<LockWait> {
     let is_timeout = |error: &WarehouseError| {
         error.refusal().is_some_and(|refusal| matches!(refusal.code.as_str(), "55P03" | "57014"))
     };
-    match tokio::time::timeout(patience + GRACE, session.execute(action, sql)).await {
-        Err(_) => Ok(Waited::InVain(None)),
-        Ok(Ok(_)) => Ok(Waited::Got),
-        Ok(Err(error)) if is_timeout(&error) => Ok(Waited::InVain(Some(error))),
+    match tokio::time::timeout(timeout + GRACE, session.execute(action, sql)).await {
+        Err(_) => Ok(LockWait::TimedOut(None)),
+        Ok(Ok(_)) => Ok(LockWait::Acquired),
+        Ok(Err(error)) if is_timeout(&error) => Ok(LockWait::TimedOut(Some(error))),
         Ok(Err(error)) => Err(error.into()),
     }
 }
 
 /// Returns the statements that limit how long this transaction's statements wait for a lock.
-pub fn limit_wait(dialect: Dialect, patience: Duration) -> Vec<String> {
-    let millis = patience.as_millis().max(1);
+pub fn limit_wait(dialect: Dialect, timeout: Duration) -> Vec<String> {
+    let millis = timeout.as_millis().max(1);
     match dialect {
         Dialect::Redshift => vec![format!("SET statement_timeout TO {millis}")],
         Dialect::Postgres => vec![format!("SET LOCAL lock_timeout TO {millis}")],
