@@ -208,7 +208,7 @@ impl WarehouseError {
     }
 
     /// Returns `true` if the error is transient, so that rerunning the whole transaction may succeed.
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         self.is_lost()
             || self
                 .refusal()
@@ -218,7 +218,7 @@ impl WarehouseError {
     /// Returns `true` if the object to create exists, for example because two sessions create it at the
     /// same time. PostgreSQL then reports a conflict in the catalog that it reaches first, even with IF
     /// NOT EXISTS.
-    pub fn is_there_already(&self) -> bool {
+    pub fn already_exists(&self) -> bool {
         let codes = [
             SqlState::DUPLICATE_SCHEMA,
             SqlState::DUPLICATE_TABLE,
@@ -352,11 +352,11 @@ mod tests {
     }
 
     #[test]
-    fn conflicts_and_lost_connections_pass_and_refusals_do_not() {
+    fn conflicts_and_lost_connections_are_transient_and_refusals_are_not() {
         let lost = Cause::Connection("closed".to_owned());
         let lost =
             WarehouseError { action: "load".to_owned(), target: "x".to_owned(), cause: lost };
-        assert!(lost.is_passing() && lost.is_lost());
+        assert!(lost.is_transient() && lost.is_lost());
         assert!(refused("57P01", "terminating connection").is_lost());
         for (code, message) in [
             ("XX000", "1023"),
@@ -373,7 +373,7 @@ mod tests {
             ("XX000", "tuple concurrently updated"),
         ] {
             let error = refused(code, message);
-            assert!(error.is_passing() && !error.is_lost(), "{message}");
+            assert!(error.is_transient() && !error.is_lost(), "{message}");
         }
         for (code, message) in [
             ("42501", "permission denied"),
@@ -382,7 +382,7 @@ mod tests {
             ("XX000", "Relation songs does not exist in the database."),
             ("42601", "syntax error at or near \"concurrently\""),
         ] {
-            assert!(!refused(code, message).is_passing(), "{message}");
+            assert!(!refused(code, message).is_transient(), "{message}");
         }
     }
 }

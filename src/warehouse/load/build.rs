@@ -6,7 +6,7 @@ use super::attributes::attributes;
 use super::lock::LoadLock;
 use super::statements::{Names, catalog_path, create, default_path, finish};
 use super::verify::{differences, warehouse_stats};
-use super::{Loader, catalog, is_lost, is_passing};
+use super::{Loader, catalog, is_lost, is_transient};
 use crate::warehouse::copy::{Clause, postgres, redshift};
 use crate::warehouse::error::{Cause, WarehouseError};
 use crate::warehouse::error::{Error, Result};
@@ -32,7 +32,7 @@ impl Loader<'_> {
                 return Ok(names);
             }
             match patience.next() {
-                Some(pause) if is_passing(&error) => {
+                Some(pause) if is_transient(&error) => {
                     tracing::warn!(%error, "filling the new tables failed; trying again");
                     tokio::time::sleep(pause).await;
                     self.report.stages.truncate(stages);

@@ -91,7 +91,7 @@ pub async fn drop_tables(
         let Err(error) = drop_table(session, schema, table).await else { continue };
         let _ = session.rollback("undo the drop").await;
         let crate::warehouse::error::Error::Server(refused) = &error else { return Err(error) };
-        if refused.is_passing() && !refused.is_lock_timeout() {
+        if refused.is_transient() && !refused.is_lock_timeout() {
             return Err(error);
         }
         tracing::warn!(%error, table, "a table that is no longer needed could not be dropped");

@@ -192,9 +192,9 @@ impl<'a> Loader<'a> {
             };
             let Err(error) = made.await else { return Ok(()) };
             // Two first loads can race; the loser finds the tables when it retries.
-            let is_race = matches!(&error, Error::Server(e) if e.is_there_already());
+            let is_race = matches!(&error, Error::Server(e) if e.already_exists());
             match patience.next() {
-                Some(pause) if is_race || is_passing(&error) => {
+                Some(pause) if is_race || is_transient(&error) => {
                     tracing::info!(%error, "trying again to make the ledger of loads");
                     tokio::time::sleep(pause).await;
                 }
@@ -212,7 +212,7 @@ impl<'a> Loader<'a> {
                 Err(error) => error,
             };
             match patience.next() {
-                Some(pause) if is_passing(&error) => tokio::time::sleep(pause).await,
+                Some(pause) if is_transient(&error) => tokio::time::sleep(pause).await,
                 _ => return Err(error),
             }
         }
@@ -249,7 +249,7 @@ impl<'a> Loader<'a> {
             };
             let Err(error) = looked else { return looked };
             match patience.next() {
-                Some(pause) if is_passing(&error) => {
+                Some(pause) if is_transient(&error) => {
                     tracing::warn!(%error, "looking at the tables failed; trying again");
                     tokio::time::sleep(pause).await;
                 }
@@ -368,6 +368,6 @@ fn is_lost(error: &Error) -> bool {
 }
 
 /// Returns `true` if retrying the whole transaction may succeed.
-fn is_passing(error: &Error) -> bool {
-    matches!(error, Error::Server(error) if error.is_passing())
+fn is_transient(error: &Error) -> bool {
+    matches!(error, Error::Server(error) if error.is_transient())
 }

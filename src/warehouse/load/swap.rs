@@ -7,7 +7,7 @@ use super::dependents::{self, Dependent};
 use super::grants::{carry, grants};
 use super::lock::{LoadLock, LockWait, limit_wait, wait_for_lock};
 use super::statements::{Names, default_path, lock_tables, rename, rename_keys, replaced};
-use super::{Loader, attributes, catalog, is_lost, is_passing, leftovers};
+use super::{Loader, attributes, catalog, is_lost, is_transient, leftovers};
 use crate::warehouse::Dialect;
 use crate::warehouse::error::{Error, Result};
 use crate::warehouse::ledger::{self, NewEntry};
@@ -50,7 +50,7 @@ impl Loader<'_> {
             let pause = match waits {
                 true if Instant::now() < deadline => Some(LOCK_PAUSE),
                 true => None,
-                false => patience.next().filter(|_| is_passing(&error)),
+                false => patience.next().filter(|_| is_transient(&error)),
             };
             match pause {
                 Some(pause) => {
@@ -95,7 +95,7 @@ impl Loader<'_> {
             };
             match asked.await {
                 Ok(found) => return Some(found),
-                Err(error) if is_passing(&error) && Instant::now() < deadline => {
+                Err(error) if is_transient(&error) && Instant::now() < deadline => {
                     tracing::warn!(%error, "the ledger cannot be asked yet");
                     tokio::time::sleep(Duration::from_secs(2)).await;
                 }
@@ -232,7 +232,7 @@ impl Loader<'_> {
                 Err(error) => error,
             };
             match patience.next() {
-                Some(pause) if is_passing(&error) => tokio::time::sleep(pause).await,
+                Some(pause) if is_transient(&error) => tokio::time::sleep(pause).await,
                 _ => {
                     let tables = format!("{}.{}*", names.schema, names.old_table(""));
                     return self.report.left.push(format!("{tables}: {error}"));
