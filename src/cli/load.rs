@@ -18,7 +18,8 @@ use crate::star::RunRecord;
 use crate::storage::{Location, Place, Stores};
 use crate::warehouse::Dialect;
 use crate::warehouse::contract::{Contract, Reading};
-use crate::warehouse::load::{LoadMeter, LoadOptions, LoadReport, Prepared, load, prepare, show};
+use crate::warehouse::load::{LoadOptions, LoadReport, Prepared, load, prepare, show};
+use crate::warehouse::progress::LoadProgress;
 
 /// Loads a star, and prints a summary.
 ///
@@ -60,9 +61,9 @@ pub async fn perform(
     let options = warehouse.load(how, &global.stores).await?;
     let engine = Engine::new(star.engine)?;
     let prepared = ready(star, &options, &engine, global, false).await?;
-    let meter = Arc::new(LoadMeter::default());
-    let progress = (!global.quiet).then(|| Progress::of_load(&meter, draws_progress(global)));
-    let outcome = load(&prepared, &options, &meter).await;
+    let current = Arc::new(LoadProgress::default());
+    let progress = (!global.quiet).then(|| Progress::of_load(&current, draws_progress(global)));
+    let outcome = load(&prepared, &options, &current).await;
     drop(progress);
     Ok(outcome?)
 }

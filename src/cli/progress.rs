@@ -9,7 +9,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::cloud::journal::Journal;
 use crate::escape;
 use crate::ingest::{Meter, Reading, Stage};
-use crate::warehouse::load::LoadMeter;
+use crate::warehouse::progress::LoadProgress;
 
 const REFRESH: Duration = Duration::from_millis(100);
 
@@ -36,12 +36,12 @@ impl Progress {
 
 impl Progress {
     /// Starts showing the progress of a load, as a spinner if `drawn`, else in log lines.
-    pub fn of_load(meter: &Arc<LoadMeter>, drawn: bool) -> Progress {
+    pub fn of_load(load: &Arc<LoadProgress>, drawn: bool) -> Progress {
         let bar = if drawn { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         bar.set_style(style(Stage::Checking));
         let task = tokio::spawn({
-            let (meter, bar) = (meter.clone(), bar.clone());
-            async move { watch(|| meter.reading(), &bar, drawn).await }
+            let (load, bar) = (load.clone(), bar.clone());
+            async move { watch(|| load.snapshot(), &bar, drawn).await }
         });
         Progress { bar, _task: AbortOnDropHandle::new(task) }
     }

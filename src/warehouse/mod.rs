@@ -17,6 +17,7 @@ pub mod iam;
 pub mod ledger;
 pub mod load;
 pub mod probe;
+pub mod progress;
 pub mod question;
 pub mod quote;
 pub mod secret;

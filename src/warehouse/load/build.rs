@@ -75,16 +75,16 @@ impl Loader<'_> {
             let begun = Instant::now();
             let step = format!("copy {}", design.table.name);
             match dialect {
-                Dialect::Redshift => self.meter.enter(&step),
+                Dialect::Redshift => self.progress.start(&step),
                 Dialect::Postgres => {
-                    self.meter.enter_with_rows(&step, self.star.rows_of(design.table.name));
+                    self.progress.start_counted(&step, self.star.rows_of(design.table.name));
                 }
             }
             self.copy(session, names, design, &clause).await?;
             self.timed(&step, begun);
         }
         let begun = Instant::now();
-        self.meter.enter("keys and comments");
+        self.progress.start("keys and comments");
         for sql in finish(dialect, names, &self.star.designs)?.into_iter().chain(set(true)?) {
             session.execute("finish the new tables", &sql).await?;
         }
@@ -93,7 +93,7 @@ impl Loader<'_> {
         }
         self.timed("keys and comments", begun);
         let begun = Instant::now();
-        self.meter.enter("verify");
+        self.progress.start("verify");
         self.verify(session, names).await?;
         self.timed("verify", begun);
         session.commit("commit the new tables").await?;
@@ -111,7 +111,8 @@ impl Loader<'_> {
         match session.dialect() {
             Dialect::Postgres => {
                 let sql = postgres::copy_statement(design, &names.schema, &name)?;
-                postgres::copy(session, &self.star.session, design.table, &sql, self.meter).await?;
+                postgres::copy(session, &self.star.session, design.table, &sql, self.progress)
+                    .await?;
             }
             Dialect::Redshift => {
                 let table = self.star.record.tables.get(design.table.name);

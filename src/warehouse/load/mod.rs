@@ -22,7 +22,6 @@ mod dependents;
 mod grants;
 mod leftovers;
 mod lock;
-mod meter;
 mod prepare;
 mod rights;
 mod show;
@@ -40,13 +39,13 @@ use self::catalog::Existing;
 use self::lock::LoadLock;
 use self::statements::{Names, default_path};
 use super::copy::CopyAuth;
+use super::progress::LoadProgress;
 use super::session::{Access, Session};
 use super::tables::TableSettings;
 use super::{encoding, ledger};
 use crate::timing::PhaseTiming;
 use crate::warehouse::error::{Error, Result};
 
-pub use self::meter::LoadMeter;
 pub use self::prepare::{Prepared, prepare};
 pub use self::rights::obstacles;
 pub use self::show::show;
@@ -114,11 +113,11 @@ pub struct LoadReport {
 pub async fn load(
     star: &Prepared,
     options: &LoadOptions,
-    meter: &Arc<LoadMeter>,
+    progress: &Arc<LoadProgress>,
 ) -> Result<LoadReport> {
-    let mut loader = Loader { star, options, meter, report: report(star) };
+    let mut loader = Loader { star, options, progress, report: report(star) };
     let begun = Instant::now();
-    meter.enter("waiting for the load lock");
+    progress.start("waiting for the load lock");
     loader.make_bookkeeping().await?;
     let mut lock = loader.acquire_lock().await?;
     loader.timed("lock", begun);
@@ -145,7 +144,7 @@ fn report(star: &Prepared) -> LoadReport {
 struct Loader<'a> {
     star: &'a Prepared,
     options: &'a LoadOptions,
-    meter: &'a Arc<LoadMeter>,
+    progress: &'a Arc<LoadProgress>,
     report: LoadReport,
 }
 

@@ -38,7 +38,7 @@ impl Loader<'_> {
         load_id: &str,
     ) -> Result<()> {
         let begun = Instant::now();
-        self.meter.enter("put in place");
+        self.progress.start("put in place");
         let deadline = begun + self.options.lock_timeout;
         let mut patience = self.backoff();
         let mut was_lost = false;
@@ -78,7 +78,7 @@ impl Loader<'_> {
         }
         self.timed("put in place", begun);
         let begun = Instant::now();
-        self.meter.enter("drop the old tables");
+        self.progress.start("drop the old tables");
         self.drop_replaced(names).await;
         self.timed("drop the old tables", begun);
         Ok(())
