@@ -18,7 +18,7 @@ use crate::star::RunRecord;
 use crate::storage::{Location, Place, Stores};
 use crate::warehouse::Dialect;
 use crate::warehouse::contract::{Contract, Reading};
-use crate::warehouse::load::{LoadOptions, LoadReport, Prepared, load, prepare, show};
+use crate::warehouse::load::{LoadOptions, LoadReport, Prepared, load, prepare};
 use crate::warehouse::progress::LoadProgress;
 
 /// Loads a star, and prints a summary.
@@ -79,7 +79,7 @@ async fn dry_run(
     let options = warehouse.load(&args.how, &global.stores).await?;
     let engine = Engine::new(star.engine)?;
     let prepared = ready(star, &options, &engine, global, true).await?;
-    print(&show(&prepared, &options)?)
+    print(&crate::warehouse::load::dry_run(&prepared, &options)?)
 }
 
 /// Opens the star, and checks it as far as possible without a warehouse.

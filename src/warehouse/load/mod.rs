@@ -19,12 +19,13 @@ mod attributes;
 mod build;
 mod catalog;
 mod dependents;
+mod dry_run;
 mod grants;
 mod leftovers;
 mod lock;
 mod prepare;
 mod rights;
-mod show;
+
 pub mod statements;
 mod swap;
 mod verify;
@@ -46,9 +47,9 @@ use super::{encoding, ledger};
 use crate::timing::PhaseTiming;
 use crate::warehouse::error::{Error, Result};
 
+pub use self::dry_run::dry_run;
 pub use self::prepare::{Prepared, prepare};
 pub use self::rights::obstacles;
-pub use self::show::show;
 
 /// Options of a load.
 #[derive(Debug, Clone)]

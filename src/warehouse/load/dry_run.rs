@@ -19,7 +19,7 @@ use crate::warehouse::{Dialect, session};
 /// # Errors
 ///
 /// Returns an error if a name, the role or the URL of a manifest cannot be quoted.
-pub fn show(star: &Prepared, options: &LoadOptions) -> Result<String> {
+pub fn dry_run(star: &Prepared, options: &LoadOptions) -> Result<String> {
     let dialect = options.access.target.dialect;
     let names = Names { schema: options.schema.clone(), attempt: "00000000".to_owned() };
     let mut script = Script::default();
