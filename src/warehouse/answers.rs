@@ -69,7 +69,7 @@ pub async fn ask(
     let texts = text_batch(&names, &first)?;
     let schema = fitting_schema(&texts, expected);
     let not_understood =
-        |e: ArrowError| Error::from(session.fail(&action, Cause::Answer(e.to_string())));
+        |e: ArrowError| Error::from(session.fail(&action, Cause::Response(e.to_string())));
     let first = typed(&texts, &schema).map_err(not_understood)?;
     let batch_schema = schema.clone();
     let rest = rows.map(move |rows| {

@@ -127,7 +127,7 @@ pub async fn last_number(session: &Session, schema: &str) -> Result<i64> {
         None => Ok(0),
         Some(number) => number
             .parse()
-            .map_err(|_| session.fail(action, Cause::Answer(format!("load {number:?}"))).into()),
+            .map_err(|_| session.fail(action, Cause::Response(format!("load {number:?}"))).into()),
     }
 }
 

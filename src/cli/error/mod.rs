@@ -192,11 +192,11 @@ fn warehouse_code(error: &WarehouseError) -> Code {
         WarehouseError::Target(_) => Code::InvalidTarget,
         WarehouseError::Quote(_) => Code::InvalidName,
         WarehouseError::Server(error) => match &error.cause {
-            Cause::Refused(_) => Code::StatementRejected,
+            Cause::Server(_) => Code::StatementRejected,
             Cause::Connection(_) => Code::ConnectionFailed,
             Cause::Tls(_) => Code::TlsFailed,
             Cause::Credentials(_) => Code::LoginFailed,
-            Cause::Answer(_) => Code::UnexpectedAnswer,
+            Cause::Response(_) => Code::UnexpectedAnswer,
         },
         WarehouseError::LoadLocked { .. } => Code::LoadLocked,
         WarehouseError::NotATable { .. } => Code::NotATable,

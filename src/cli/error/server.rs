@@ -1,18 +1,18 @@
 //! Advice on server failures.
 
-use crate::warehouse::error::{Cause, Refusal, WarehouseError};
+use crate::warehouse::error::{Cause, ServerError, WarehouseError};
 use crate::warehouse::session::ServerLimit;
 
 pub(super) fn hint(error: &WarehouseError) -> Option<String> {
     let hint = match &error.cause {
-        Cause::Refused(refusal) => match &refusal.limit {
+        Cause::Server(error) => match &error.limit {
             Some(limit) => return Some(limit_hint(limit)),
-            None => refusal_hint(refusal),
+            None => server_error_hint(error),
         },
         Cause::Connection(_) => Some(CONNECTION_HINT),
         Cause::Tls(reason) => Some(tls_hint(reason)),
         Cause::Credentials(reason) => credentials_hint(reason),
-        Cause::Answer(_) => None,
+        Cause::Response(_) => None,
     };
     hint.map(str::to_owned)
 }
@@ -58,11 +58,11 @@ fn credentials_hint(reason: &str) -> Option<&'static str> {
     (reason.contains("password") || reason.contains("authentication")).then_some(PASSWORD_HINT)
 }
 
-fn refusal_hint(refusal: &Refusal) -> Option<&'static str> {
-    let load_error = refusal.load_error.as_ref().map_or("", |error| &error.message);
-    let text = format!("{} {} {load_error}", refusal.message, refusal.detail);
+fn server_error_hint(error: &ServerError) -> Option<&'static str> {
+    let load_error = error.load_error.as_ref().map_or("", |found| &found.message);
+    let text = format!("{} {} {load_error}", error.message, error.detail);
     let says = |part: &str| text.contains(part);
-    Some(match refusal.code.as_str() {
+    Some(match error.code.as_str() {
         "28P01" | "28000" => PASSWORD_HINT,
         "42501" => {
             "the user needs USAGE and CREATE on the schema, and to own the tables that are replaced"

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::star::TableRecord;
 use crate::storage::Place;
 use crate::warehouse::error::Result;
-use crate::warehouse::error::{LoadError, Refusal};
+use crate::warehouse::error::{LoadError, ServerError};
 use crate::warehouse::quote::{qualified, s3_url};
 use crate::warehouse::session::Session;
 use crate::warehouse::tables::TableDesign;
@@ -47,10 +47,10 @@ pub fn manifest_url(star: &Place, table: &TableRecord) -> String {
 
 /// Returns the error that Redshift recorded for a failed load, or `None` if no record appears in
 /// time or the user is not allowed to query it.
-pub async fn load_error(session: &Session, refusal: &Refusal) -> Option<LoadError> {
-    let query = refusal.query?;
+pub async fn load_error(session: &Session, error: &ServerError) -> Option<LoadError> {
+    let query = error.query?;
     // Redshift records only errors in files; do not wait for a record of anything else.
-    let tries = if refusal.detail.contains("Spectrum") { LOAD_ERROR_TRIES } else { 1 };
+    let tries = if error.detail.contains("Spectrum") { LOAD_ERROR_TRIES } else { 1 };
     // Ordinary users can read the first view on Serverless, and the second on older clusters.
     let queries = [
         format!(

@@ -140,11 +140,11 @@ impl Loader<'_> {
     /// Adds the load error that Redshift recorded. Uses a separate session because the transaction
     /// of this one is aborted.
     async fn explain(&self, mut error: WarehouseError) -> WarehouseError {
-        if let Cause::Refused(refusal) = &mut error.cause
-            && refusal.query.is_some()
+        if let Cause::Server(server) = &mut error.cause
+            && server.query.is_some()
             && let Ok(session) = Session::open(&self.options.access).await
         {
-            refusal.load_error = redshift::load_error(&session, refusal).await;
+            server.load_error = redshift::load_error(&session, server).await;
         }
         error
     }

@@ -145,7 +145,7 @@ pub async fn policies(session: &Session, schema: &str) -> Result<Vec<Dependent>>
         let on = |row: &Vec<Option<String>>| format!("{kind} {} on {}", text(row, 0), text(row, 1));
         match session.rows("look for policies", &sql).await {
             Ok(rows) => found.extend(rows.iter().map(|row| Dependent::part(on(row)))),
-            Err(error) if error.refusal().is_some() && !error.is_transient() => {
+            Err(error) if error.server_error().is_some() && !error.is_transient() => {
                 tracing::warn!(%error, "whether tables have a {kind} cannot be asked");
             }
             Err(error) => return Err(error.into()),

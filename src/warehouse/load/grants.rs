@@ -133,7 +133,7 @@ pub async fn unseen(session: &Session, schema: &str, seen: &[Grant]) -> Result<V
         literal(schema, session.dialect())?
     );
     let rows = match session.rows("look at the grants", &sql).await {
-        Err(error) if error.refusal().is_some() => {
+        Err(error) if error.server_error().is_some() => {
             tracing::warn!(%error, "whether others have grants on the tables cannot be asked");
             return Ok(Vec::new());
         }

@@ -90,12 +90,12 @@ pub async fn drop_tables(
     for table in tables {
         let Err(error) = drop_table(session, schema, table).await else { continue };
         let _ = session.rollback("undo the drop").await;
-        let crate::warehouse::error::Error::Server(refused) = &error else { return Err(error) };
-        if refused.is_transient() && !refused.is_lock_timeout() {
+        let crate::warehouse::error::Error::Server(server) = &error else { return Err(error) };
+        if server.is_transient() && !server.is_lock_timeout() {
             return Err(error);
         }
         tracing::warn!(%error, table, "a table that is no longer needed could not be dropped");
-        let reason = refused.refusal().map(ToString::to_string);
+        let reason = server.server_error().map(ToString::to_string);
         left.push(format!("{schema}.{table}: {}", reason.unwrap_or_else(|| error.to_string())));
     }
     Ok(left)

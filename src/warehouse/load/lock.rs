@@ -119,7 +119,7 @@ pub enum LockWait {
 ///
 /// # Errors
 ///
-/// Returns an error if the lock is refused for any reason other than a timeout.
+/// Returns an error if the lock cannot be acquired for any reason other than a timeout.
 pub async fn wait_for_lock(
     session: &Session,
     action: &str,
@@ -127,7 +127,7 @@ pub async fn wait_for_lock(
     timeout: Duration,
 ) -> Result<LockWait> {
     let is_timeout = |error: &WarehouseError| {
-        error.refusal().is_some_and(|refusal| matches!(refusal.code.as_str(), "55P03" | "57014"))
+        error.server_error().is_some_and(|server| matches!(server.code.as_str(), "55P03" | "57014"))
     };
     match tokio::time::timeout(timeout + GRACE, session.execute(action, sql)).await {
         Err(_) => Ok(LockWait::TimedOut(None)),

@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::{AsyncMessage, Connection};
 
-use super::super::error::Refusal;
+use super::super::error::ServerError;
 
 /// Messages that the server has sent without a request.
 #[derive(Default)]
 pub(super) struct Heard {
     notices: Mutex<Vec<String>>,
     /// The server's reason for ending the session.
-    end: Mutex<Option<Refusal>>,
+    end: Mutex<Option<ServerError>>,
 }
 
 impl Heard {
@@ -22,7 +22,7 @@ impl Heard {
     }
 
     /// Returns the server's reason for ending the session, if it has ended it.
-    pub(super) fn end(&self) -> Option<Refusal> {
+    pub(super) fn end(&self) -> Option<ServerError> {
         self.end.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -63,7 +63,7 @@ where
                 Some(Ok(_)) => {}
                 // Pending requests fail with "connection closed" only, so keep the server's reason.
                 Some(Err(error)) => {
-                    let end = error.as_db_error().map(Refusal::from);
+                    let end = error.as_db_error().map(ServerError::from);
                     *heard.end.lock().unwrap_or_else(PoisonError::into_inner) = end;
                     return;
                 }

@@ -1,6 +1,6 @@
 //! Time limits that a PostgreSQL server, database or role imposes on a session.
 
-use super::super::error::Refusal;
+use super::super::error::ServerError;
 
 /// Query for the effective limits: name, milliseconds, source of the value.
 ///
@@ -84,11 +84,11 @@ impl ServerLimit {
     }
 }
 
-/// Returns the setting whose expiry a refusal reports.
+/// Returns the setting whose expiry an error reports.
 ///
 /// Source: PostgreSQL, Error Codes.
-fn expired(refusal: &Refusal) -> Option<&'static str> {
-    Some(match refusal.code.as_str() {
+fn expired(error: &ServerError) -> Option<&'static str> {
+    Some(match error.code.as_str() {
         "57014" => "statement_timeout",
         "55P03" => "lock_timeout",
         "25P03" => "idle_in_transaction_session_timeout",
@@ -98,13 +98,13 @@ fn expired(refusal: &Refusal) -> Option<&'static str> {
     })
 }
 
-/// Adds the server limit that caused a refusal. `own` are settings that the session sets itself;
+/// Adds the server limit that caused an error. `own` are settings that the session sets itself;
 /// they are not limits of the server.
-pub(super) fn attribute(refusal: &mut Refusal, limits: &[ServerLimit], own: &[&str]) {
+pub(super) fn attribute(error: &mut ServerError, limits: &[ServerLimit], own: &[&str]) {
     // Another user can cancel a statement, with the same code.
-    if refusal.message.contains("user request") {
+    if error.message.contains("user request") {
         return;
     }
-    let Some(setting) = expired(refusal).filter(|setting| !own.contains(setting)) else { return };
-    refusal.limit = limits.iter().find(|l| l.setting == setting && l.is_set()).cloned();
+    let Some(setting) = expired(error).filter(|setting| !own.contains(setting)) else { return };
+    error.limit = limits.iter().find(|l| l.setting == setting && l.is_set()).cloned();
 }

@@ -332,7 +332,7 @@ impl Session {
                 Ok(sink) => return Ok(sink),
                 Err(cause) => cause,
             },
-            Transport::DataApi(_) => Cause::Answer("the Data API takes no data".to_owned()),
+            Transport::DataApi(_) => Cause::Response("the Data API takes no data".to_owned()),
         };
         Err(self.failed(action)(cause))
     }
@@ -351,8 +351,8 @@ impl Session {
         let (action, target) = (action.to_owned(), self.target.clone());
         let (limits, own) = (self.server_limits.clone(), self.settings.own_limits());
         move |mut cause: Cause| {
-            if let Cause::Refused(refusal) = &mut cause {
-                limits::attribute(refusal, &limits, &own);
+            if let Cause::Server(error) = &mut cause {
+                limits::attribute(error, &limits, &own);
             }
             WarehouseError { action: action.clone(), target: target.clone(), cause }
         }

@@ -80,7 +80,7 @@ impl PortSession {
     pub(super) fn explain(&self) -> impl Fn(&tokio_postgres::Error) -> Cause + Send + use<> {
         let heard = self.heard.clone();
         move |error| match heard.end() {
-            Some(end) if error.is_closed() => Cause::Refused(Box::new(end)),
+            Some(end) if error.is_closed() => Cause::Server(Box::new(end)),
             _ => Cause::driver(error),
         }
     }

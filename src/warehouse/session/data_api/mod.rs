@@ -5,7 +5,7 @@
 //! port: notices are not reported, statements are visible to everyone with permission to list them,
 //! and an abandoned session ends only after it has been idle for a while.
 
-mod refusal;
+mod failure;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::OnceCell;
 
-use self::refusal::{from_api, from_statement};
+use self::failure::{from_api, from_statement};
 use super::super::error::Cause;
 use super::super::target::Target;
 use super::{APPLICATION_NAME, Message, TextRow};
@@ -80,7 +80,9 @@ impl DataApiSession {
         let submitted = api.execute(In::New(database), &statements, IDLE_SECONDS, &token).await;
         let submitted = submitted.map_err(|error| from_api(&error))?;
         let id = submitted.session_id.ok_or_else(|| {
-            Cause::Answer("the Data API returned no session; does it support them here?".to_owned())
+            Cause::Response(
+                "the Data API returned no session; does it support them here?".to_owned(),
+            )
         })?;
         let running = Mutex::new(Some(submitted.id.clone()));
         let session = DataApiSession { login: login.clone(), id, running };
@@ -96,7 +98,7 @@ impl DataApiSession {
     ) -> Result<impl futures::Stream<Item = Result<Message, Cause>> + use<>, Cause> {
         let keep_alive = if in_transaction { TRANSACTION_SECONDS } else { IDLE_SECONDS };
         let mut done = self.execute(&[statement.to_owned()], keep_alive).await?;
-        let done = done.pop().ok_or_else(|| Cause::Answer("no statement was run".to_owned()))?;
+        let done = done.pop().ok_or_else(|| Cause::Response("no statement was run".to_owned()))?;
         let complete = Message::Complete(done.result_rows.try_into().unwrap_or_default());
         let api = self.login.api.clone();
         let messages = done.has_result_set.then(|| messages(api, done.id));
@@ -116,12 +118,12 @@ impl DataApiSession {
         self.execute(&begin, IDLE_SECONDS).await?;
         let look = format!("SELECT COUNT(*) FROM pg_class WHERE relname = '{table}'");
         let mut done = self.execute(&["ROLLBACK".to_owned(), look], IDLE_SECONDS).await?;
-        let look = done.pop().ok_or_else(|| Cause::Answer("no statement was run".to_owned()))?;
+        let look = done.pop().ok_or_else(|| Cause::Response("no statement was run".to_owned()))?;
         let found = self.login.api.result(&look.id, None).await.map_err(|e| from_api(&e))?;
         let found = found.records.into_iter().flatten().next().and_then(Field::into_text);
         match found.as_deref() {
             Some("0") => Ok(()),
-            _ => Err(Cause::Answer(
+            _ => Err(Cause::Response(
                 "the Data API commits each request by itself here, so a load could not be undone; \
                  load through the port"
                     .to_owned(),

@@ -3,7 +3,7 @@
 //! The service reports the server's message without its SQLSTATE. For messages that decide what a
 //! load does next, the code is inferred from the text.
 
-use super::super::super::error::{Cause, Refusal};
+use super::super::super::error::{Cause, ServerError};
 use crate::cloud::error::ApiError;
 
 /// Parts of messages in lower case, with the SQLSTATE that servers send with them.
@@ -40,11 +40,11 @@ pub(super) fn from_statement(text: &str, query: i64) -> Cause {
     };
     let message = message.trim();
     let detail = rest.trim().strip_prefix("Detail:").unwrap_or(rest).trim_end();
-    let mut refusal = Refusal::new(code_of(message), message, detail);
+    let mut error = ServerError::new(code_of(message), message, detail);
     if query > 0 {
-        refusal.query.get_or_insert(query);
+        error.query.get_or_insert(query);
     }
-    Cause::Refused(Box::new(refusal))
+    Cause::Server(Box::new(error))
 }
 
 fn code_of(message: &str) -> &'static str {
@@ -67,7 +67,7 @@ pub(super) fn from_api(error: &ApiError) -> Cause {
             error.said, error.operation
         )),
         Some("ValidationException" | "ResourceNotFoundException") if !is_of_session => {
-            Cause::Refused(Box::new(Refusal::new("", &said, "")))
+            Cause::Server(Box::new(ServerError::new("", &said, "")))
         }
         _ => Cause::Connection(said),
     }
@@ -77,9 +77,9 @@ pub(super) fn from_api(error: &ApiError) -> Cause {
 mod tests {
     use super::*;
 
-    fn refusal(text: &str) -> Refusal {
+    fn server_error(text: &str) -> ServerError {
         match from_statement(text, 7) {
-            Cause::Refused(refusal) => *refusal,
+            Cause::Server(error) => *error,
             other => panic!("{other}"),
         }
     }
@@ -97,7 +97,7 @@ mod tests {
             ("ERROR: cannot drop a relation that others depend on", ""),
             ("ERROR: 1023", ""),
         ] {
-            assert_eq!(refusal(text).code, code, "{text}");
+            assert_eq!(server_error(text).code, code, "{text}");
         }
     }
 
@@ -105,10 +105,10 @@ mod tests {
     fn message_detail_and_query_are_told_apart() {
         let text = "ERROR: Spectrum Scan Error\n  Detail: \n  ---\n  error:  x\n  code:      15007\n  \
                     query:     99\n  --- [ErrorId: 1-2-3]";
-        let refusal = refusal(text);
-        assert_eq!(refusal.message, "Spectrum Scan Error");
-        assert_eq!((refusal.engine_code, refusal.query), (Some(15_007), Some(99)));
-        assert_eq!(super::tests::refusal("ERROR: x").query, Some(7));
+        let error = server_error(text);
+        assert_eq!(error.message, "Spectrum Scan Error");
+        assert_eq!((error.engine_code, error.query), (Some(15_007), Some(99)));
+        assert_eq!(super::tests::server_error("ERROR: x").query, Some(7));
     }
 
     #[test]
