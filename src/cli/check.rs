@@ -35,12 +35,12 @@ async fn check(
 ) -> Result<()> {
     let queries = queries(options.queries.as_deref())?;
     let is_warehouse = on.is_some();
-    let (outcomes, not_asked) = match on {
+    let (outcomes, skipped) = match on {
         Some(warehouse) => {
             let record = record(options, global).await?;
-            let session = warehouse.ask(&global.stores).await?;
+            let session = warehouse.open_session(&global.stores).await?;
             let checks = check_warehouse(&session, &queries, record.as_ref()).await?;
-            (checks.outcomes, checks.not_asked)
+            (checks.outcomes, checks.skipped)
         }
         None => {
             let open = star::open(options, global).await?;
@@ -50,10 +50,10 @@ async fn check(
     let failed = outcomes.iter().any(|outcome| outcome.offenders > 0);
     if failed || !global.quiet {
         print(&summary::checks(&outcomes)?)?;
-        print(&summary::not_asked(&not_asked, options.star.is_some()))?;
+        print(&summary::skipped(&skipped, options.star.is_some()))?;
     }
     if is_warehouse {
-        crate::warehouse::check::demand_passed(&outcomes)?;
+        crate::warehouse::check::ensure_passed(&outcomes)?;
     } else {
         demand_passed(&outcomes)?;
     }

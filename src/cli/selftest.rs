@@ -26,7 +26,7 @@ use crate::star::RunRecord;
 use crate::storage::{Location, Place, Stores};
 use crate::temporary::TemporaryFolder;
 use crate::warehouse::Dialect;
-use crate::warehouse::check::{check_warehouse, demand_passed};
+use crate::warehouse::check::{check_warehouse, ensure_passed};
 use crate::warehouse::error::Error as WarehouseError;
 use crate::warehouse::load::execute_alone;
 use crate::warehouse::quote;
@@ -101,7 +101,7 @@ impl<'a> Selftest<'a> {
             (None, Dialect::Postgres) => data.path().join("star").to_string_lossy().into_owned(),
             (None, Dialect::Redshift) => {
                 return Err(Error::Usage(
-                    "Redshift reads from S3: name a place for the star with --scratch s3://BUCKET/PREFIX"
+                    "Redshift reads from S3: specify a location for the star with --scratch s3://BUCKET/PREFIX"
                         .to_owned(),
                 ));
             }
@@ -131,14 +131,14 @@ impl<'a> Selftest<'a> {
 
     async fn run(&mut self) -> Result<()> {
         let begun = Instant::now();
-        let made = self.make_star().await;
-        self.note("make a star", begun, made)?;
+        let created = self.create_star().await;
+        self.note("create a star", begun, created)?;
         let begun = Instant::now();
-        let connected = self.ask_facts().await;
+        let connected = self.server_facts().await;
         self.note("log in", begun, connected)?;
-        for (step, stands) in [("load", false), ("load again: nothing to do", true)] {
+        for (step, is_loaded) in [("load", false), ("load again: nothing to do", true)] {
             let begun = Instant::now();
-            let loaded = self.load(false, stands).await;
+            let loaded = self.load(false, is_loaded).await;
             self.note(step, begun, loaded)?;
         }
         let begun = Instant::now();
@@ -148,8 +148,8 @@ impl<'a> Selftest<'a> {
         let checked = self.check().await;
         self.note("checks", begun, checked)?;
         let begun = Instant::now();
-        let answered = self.answers().await;
-        self.note("questions", begun, answered)
+        let compared = self.compare_queries().await;
+        self.note("queries", begun, compared)
     }
 
     /// Adds a line for a step to the report, and returns the error of the step, if any.
@@ -171,7 +171,7 @@ impl<'a> Selftest<'a> {
         }
     }
 
-    async fn make_star(&self) -> Result<String> {
+    async fn create_star(&self) -> Result<String> {
         let stores = Stores::new(self.global.stores.clone());
         let folder = self.data.path().join("data");
         let data = stores.place(Location::parse_single(&folder.to_string_lossy())?).await?;
@@ -186,12 +186,12 @@ impl<'a> Selftest<'a> {
         Ok(format!("{rows} rows in five tables"))
     }
 
-    async fn ask_facts(&mut self) -> Result<String> {
+    async fn server_facts(&mut self) -> Result<String> {
         let session = self.session().await?;
         let mut said = Vec::new();
         for (what, sql) in FACTS {
             // Run each query separately: not every kind of server supports all of them.
-            if let Ok(value) = session.value("ask about the server", sql).await {
+            if let Ok(value) = session.value("query the server", sql).await {
                 said.push(format!("{what}: {}", value.unwrap_or_default().trim_matches('\0')));
             }
         }
@@ -202,12 +202,12 @@ impl<'a> Selftest<'a> {
         Ok(Session::open(&self.warehouse.access(&self.global.stores).await?).await?)
     }
 
-    async fn load(&mut self, force: bool, stands: bool) -> Result<String> {
+    async fn load(&mut self, force: bool, is_loaded: bool) -> Result<String> {
         self.how.force = force;
         let report =
             load::perform(&self.how, &self.star_options, &self.warehouse, self.global).await?;
-        if report.was_there != stands {
-            let differences = vec!["the ledger does not tell what stands there".to_owned()];
+        if report.was_there != is_loaded {
+            let differences = vec!["the ledger does not match the loaded tables".to_owned()];
             return Err(WarehouseError::Mismatch { differences }.into());
         }
         let stages =
@@ -221,24 +221,24 @@ impl<'a> Selftest<'a> {
         let record = RunRecord::require(&self.star).await?;
         let reader = Reader::start(&access, &self.warehouse.schema, &record).await?;
         let loaded = self.load(true, false).await;
-        let looks = reader.finish().await;
-        let (loaded, looks) = (loaded?, looks?);
-        Ok(format!("{loaded}; read {looks} times meanwhile, never a part"))
+        let reads = reader.finish().await;
+        let (loaded, reads) = (loaded?, reads?);
+        Ok(format!("{loaded}; read {reads} times meanwhile, always a complete star"))
     }
 
     async fn check(&self) -> Result<String> {
-        let session = self.warehouse.ask(&self.global.stores).await?;
+        let session = self.warehouse.open_session(&self.global.stores).await?;
         let record = RunRecord::require(&self.star).await?;
         let checks = check_warehouse(&session, &queries(None)?, Some(&record)).await?;
-        demand_passed(&checks.outcomes)?;
+        ensure_passed(&checks.outcomes)?;
         Ok(format!("{} passed", checks.outcomes.len()))
     }
 
-    async fn answers(&self) -> Result<String> {
-        let session = self.warehouse.ask(&self.global.stores).await?;
+    async fn compare_queries(&self) -> Result<String> {
+        let session = self.warehouse.open_session(&self.global.stores).await?;
         let open = star::open(&self.star_options, self.global).await?;
-        let asked = verify::answers(&session, &queries(None)?, &open).await?;
-        Ok(format!("{asked} answered as by the files"))
+        let compared = verify::compare_queries(&session, &queries(None)?, &open).await?;
+        Ok(format!("{compared} return the same rows as the files"))
     }
 
     /// Drops the schema and removes the star. Prints the names of both if either cannot be removed.
@@ -257,7 +257,7 @@ impl<'a> Selftest<'a> {
         };
         let noted = self.note("clean up", begun, cleaned);
         if noted.is_err() {
-            note(&format!("look for what is left: schema {schema}, star {}\n", self.star));
+            note(&format!("check for remains: schema {schema}, star {}\n", self.star));
         }
         noted
     }

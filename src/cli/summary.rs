@@ -295,12 +295,12 @@ pub fn checks(outcomes: &[CheckOutcome]) -> Result<String> {
 }
 
 /// Returns one line per check that did not run in the warehouse, with the reason.
-pub fn not_asked(names: &[String], has_star: bool) -> String {
+pub fn skipped(names: &[String], has_star: bool) -> String {
     let why = match has_star {
-        true => "reads what only the files of the star have",
-        false => "reads the record of the run; name its star with --star",
+        true => "reads data that only the files of the star have",
+        false => "reads the record of the run; specify its star with --star",
     };
-    names.iter().map(|name| format!("--    {name:<32} not asked: {why}\n")).collect()
+    names.iter().map(|name| format!("--    {name:<32} skipped: {why}\n")).collect()
 }
 
 /// Formats rows as a table, with long values truncated.

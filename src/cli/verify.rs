@@ -1,7 +1,7 @@
-//! The last step of a run: checks the tables in the warehouse and compares its answers with those of the
+//! The last step of a run: checks the tables in the warehouse and compares its results with those of the
 //! files.
 
-use super::compare::ask_both;
+use super::compare::compare_query;
 use super::output::{GOOD, styled};
 use super::settings::{GlobalOptions, StarOptions};
 use super::star::{self, OpenStar};
@@ -10,7 +10,7 @@ use super::warehouse::WarehouseOptions;
 use crate::cli::error::{Error, Result};
 use crate::pipeline::queries;
 use crate::star::{Group, Queries};
-use crate::warehouse::check::{WarehouseChecks, check_warehouse, demand_passed};
+use crate::warehouse::check::{WarehouseChecks, check_warehouse, ensure_passed};
 use crate::warehouse::ledger;
 use crate::warehouse::load::LoadReport;
 use crate::warehouse::session::Session;
@@ -20,19 +20,20 @@ use crate::warehouse::session::Session;
 ///
 /// # Errors
 ///
-/// Returns an error if a check fails, or an answer differs.
+/// Returns an error if a check fails, or a result differs.
 pub async fn run(
     star: &StarOptions,
     warehouse: &WarehouseOptions,
     global: &GlobalOptions,
 ) -> Result<String> {
     let queries = queries(star.queries.as_deref())?;
-    let session = warehouse.ask(&global.stores).await?;
+    let session = warehouse.open_session(&global.stores).await?;
     let checks = checks(&session, &queries, star, global).await?;
-    let asked = checks.outcomes.len();
+    let checked = checks.outcomes.len();
     let open = star::open(star, global).await?;
-    let questions = answers(&session, &queries, &open).await?;
-    let verified = format!("{asked} checks passed, {questions} questions answered as by the files");
+    let compared = compare_queries(&session, &queries, &open).await?;
+    let verified =
+        format!("{checked} checks passed; {compared} queries return the same rows as the files");
     Ok(format!("warehouse {}\n", styled(GOOD, verified)))
 }
 
@@ -48,7 +49,7 @@ pub async fn successor(
     warehouse: &WarehouseOptions,
     global: &GlobalOptions,
 ) -> Result<Option<String>> {
-    let session = warehouse.ask(&global.stores).await?;
+    let session = warehouse.open_session(&global.stores).await?;
     if let Some((entry, _)) = ledger::last(&session, &warehouse.schema).await?
         && entry.number > report.number
     {
@@ -68,7 +69,7 @@ async fn checks(
 ) -> Result<WarehouseChecks> {
     let (_, record) = star::find(star, global).await?;
     let checks = check_warehouse(session, queries, Some(&record)).await?;
-    if let Err(error) = demand_passed(&checks.outcomes) {
+    if let Err(error) = ensure_passed(&checks.outcomes) {
         super::output::print(&summary::checks(&checks.outcomes)?)?;
         return Err(error.into());
     }
@@ -79,15 +80,19 @@ async fn checks(
 ///
 /// # Errors
 ///
-/// Returns an error if a query fails, or an answer differs.
-pub async fn answers(session: &Session, queries: &Queries, open: &OpenStar) -> Result<usize> {
-    let (mut asked, mut names) = (0, Vec::new());
+/// Returns an error if a query fails, or a result differs.
+pub async fn compare_queries(
+    session: &Session,
+    queries: &Queries,
+    open: &OpenStar,
+) -> Result<usize> {
+    let (mut compared, mut names) = (0, Vec::new());
     for query in queries.of(Group::Analytics) {
         let name = query.file();
-        if let Some(what) = ask_both(session, open, &name, &query.sql).await? {
+        if let Some(what) = compare_query(session, open, &name, &query.sql).await? {
             names.push(format!("{name} ({what})"));
         }
-        asked += 1;
+        compared += 1;
     }
-    if names.is_empty() { Ok(asked) } else { Err(Error::AnswersDiffer { names }) }
+    if names.is_empty() { Ok(compared) } else { Err(Error::AnswersDiffer { names }) }
 }

@@ -264,7 +264,7 @@ impl WarehouseOptions {
     ///
     /// Returns an error under the conditions of [`WarehouseOptions::access`], or if the warehouse cannot
     /// be reached.
-    pub async fn ask(&self, stores: &StoreOptions) -> Result<Session> {
+    pub async fn open_session(&self, stores: &StoreOptions) -> Result<Session> {
         let mut session = Session::open(&self.access(stores).await?).await?;
         session.use_schema(&self.schema).await?;
         Ok(session)

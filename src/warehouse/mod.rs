@@ -5,9 +5,9 @@
 //! before a load whether Redshift accepts the files. [`load`] replaces all five tables in one
 //! transaction, verifies them, and records the load in [`ledger`].
 
-pub mod answers;
 pub mod check;
 pub mod collation;
+pub mod connectivity;
 pub mod contract;
 pub mod copy;
 pub mod difference;
@@ -16,10 +16,10 @@ pub mod error;
 pub mod iam;
 pub mod ledger;
 pub mod load;
-pub mod probe;
 pub mod progress;
-pub mod question;
+pub mod query;
 pub mod quote;
+pub mod read_only;
 pub mod secret;
 pub mod session;
 pub mod tables;

@@ -45,7 +45,7 @@ async fn results_equal_those_of_the_files_under_any_collation() {
     {
         let (here, database) = (star_at("Song", &PLACES), server.database_with(options));
         let url = database.url();
-        run(&here, &url).exits(0).says("11 questions answered as by the files");
+        run(&here, &url).exits(0).says("11 queries return the same rows as the files");
         for sql in [
             "SELECT location FROM songplays ORDER BY location",
             "SELECT location FROM songplays ORDER BY location LIMIT 2",

@@ -26,7 +26,7 @@ async fn run_builds_loads_and_verifies_and_repeats_nothing() {
         .exits(0)
         .says("all 12 passed")
         .says("load 1)")
-        .says("11 questions answered as by the files");
+        .says("11 queries return the same rows as the files");
     let star = run_id(&here, "star");
     let again = run(&here, &database.url(), &[]);
     again.exits(0).says("not made again").says("already (load 1)").says("11 checks passed");

@@ -7,7 +7,7 @@ use crate::cloud::clients::Clients;
 use crate::warehouse::load::obstacles;
 use crate::warehouse::session::Session;
 use crate::warehouse::target::{Target, TlsMode, Via};
-use crate::warehouse::{Dialect, probe, quote};
+use crate::warehouse::{Dialect, connectivity, quote};
 
 const REACH: &str = "see that the warehouse is up and is the one that is meant, and run it again";
 
@@ -120,7 +120,7 @@ impl Doctor<'_> {
         if target.is_socket() {
             return Ok(true);
         }
-        let reached = probe::reach(target).await;
+        let reached = connectivity::connect(target).await;
         let reached = reached.map(|_| format!("{}:{} answers", target.host, target.port));
         let verdict = match reached {
             Ok(said) => Good(said),
@@ -161,7 +161,7 @@ impl Doctor<'_> {
                 format!("the server is {}", target.tls_name.as_deref().unwrap_or(host))
             }
         };
-        let verified = probe::certificate(target).await.map_err(Error::from);
+        let verified = connectivity::verify_certificate(target).await.map_err(Error::from);
         self.note_outcome("certificate", verified.map(|()| said), REACH)
     }
 

@@ -32,7 +32,7 @@ fn tls_hint(reason: &str) -> &'static str {
     if reason.contains("xpired") || reason.contains("not valid yet") {
         return "the server's certificate has to be renewed; see that this machine's clock is right";
     }
-    if reason.contains("does no TLS") || reason.contains("does not support TLS") {
+    if reason.contains("does not support TLS") {
         return "turn TLS on at the server (ssl = on), or give sslmode=disable where the network is \
                 trusted";
     }

@@ -9,7 +9,7 @@
 //! in one message with the settings it needs, which the server runs as a single transaction.
 
 mod data_api;
-mod heard;
+mod driver;
 mod limits;
 mod port;
 mod settings;
@@ -29,7 +29,7 @@ pub(super) use self::settings::shown as shown_settings;
 pub(super) use self::tls::connector;
 
 use self::data_api::DataApiSession;
-use self::heard::Started;
+use self::driver::ServerParameters;
 use self::port::PortSession;
 use self::settings::Settings;
 use super::error::{Cause, WarehouseError};
@@ -116,7 +116,7 @@ impl Session {
         let limit = target.connect_timeout * 2 + IAM_PATIENCE;
         let opened = tokio::time::timeout(limit, Session::open_patiently(access)).await;
         opened.unwrap_or_else(|_| {
-            let silent = format!("no answer to the log-in for {} s", limit.as_secs());
+            let silent = format!("no response to the login for {} s", limit.as_secs());
             Err(fail("log in", target, Cause::Connection(silent)))
         })
     }
@@ -134,24 +134,24 @@ impl Session {
                 let settings = settings::redshift(&access.limits);
                 let session = DataApiSession::open(login, target, settings).await;
                 let transport = Transport::DataApi(Box::new(session.map_err(failed)?));
-                return Ok(Session::new(target, transport, Started::default()));
+                return Ok(Session::new(target, transport, ServerParameters::default()));
             }
         };
         let opened = PortSession::open(target, &user, password.as_ref()).await;
-        let (port, started) = opened.map_err(failed)?;
-        let mut session = Session::new(target, Transport::Port(port), started);
+        let (port, parameters) = opened.map_err(failed)?;
+        let mut session = Session::new(target, Transport::Port(port), parameters);
         session.configure(access).await?;
         Ok(session)
     }
 
-    fn new(target: &Target, transport: Transport, started: Started) -> Session {
+    fn new(target: &Target, transport: Transport, parameters: ServerParameters) -> Session {
         Session {
             transport,
             target: target.to_string(),
             dialect: target.dialect,
             // Redshift supports only UTF-8, but reports it under another name.
-            encoding: started.encoding.filter(|_| target.dialect == Dialect::Postgres),
-            escapes: started.escapes || target.dialect == Dialect::Redshift,
+            encoding: parameters.encoding.filter(|_| target.dialect == Dialect::Postgres),
+            escapes: parameters.escapes || target.dialect == Dialect::Redshift,
             settings: Settings::default(),
             server_limits: Vec::new(),
             in_transaction: AtomicBool::new(false),
@@ -260,7 +260,7 @@ impl Session {
     /// requests.
     pub async fn begin(&self, action: &str) -> Result<(), WarehouseError> {
         if let Transport::DataApi(session) = &self.transport {
-            session.demand_transactions().await.map_err(self.failed(action))?;
+            session.ensure_transactions().await.map_err(self.failed(action))?;
         }
         self.in_transaction.store(true, Ordering::Relaxed);
         let sql = format!("BEGIN{}", self.settings.of_transaction());
@@ -306,12 +306,12 @@ impl Session {
             Transport::Port(port) => {
                 let settings: &[String] =
                     if in_transaction { &[] } else { self.settings.of_statement() };
-                let answer = port.send(settings, sql).await.map_err(&failed)?;
-                answer.map_err(failed).boxed()
+                let response = port.send(settings, sql).await.map_err(&failed)?;
+                response.map_err(failed).boxed()
             }
             Transport::DataApi(session) => {
-                let answer = session.run(sql, in_transaction).await.map_err(&failed)?;
-                answer.map_err(failed).boxed()
+                let response = session.run(sql, in_transaction).await.map_err(&failed)?;
+                response.map_err(failed).boxed()
             }
         })
     }
@@ -332,7 +332,9 @@ impl Session {
                 Ok(sink) => return Ok(sink),
                 Err(cause) => cause,
             },
-            Transport::DataApi(_) => Cause::Response("the Data API takes no data".to_owned()),
+            Transport::DataApi(_) => {
+                Cause::Response("the Data API does not accept data".to_owned())
+            }
         };
         Err(self.failed(action)(cause))
     }
@@ -377,7 +379,7 @@ fn fail(action: &str, target: &Target, cause: Cause) -> WarehouseError {
 }
 
 impl Session {
-    /// Prepares the session for questions: unqualified names refer to the tables of `schema`. In
+    /// Prepares the session for queries: unqualified names refer to the tables of `schema`. In
     /// PostgreSQL the session also becomes read-only.
     ///
     /// # Errors
@@ -390,7 +392,7 @@ impl Session {
                 let sql = format!("SET search_path TO {path}");
                 self.execute("choose the schema", &sql).await?;
             }
-            Dialect::Postgres => self.settings.ask(&path),
+            Dialect::Postgres => self.settings.for_queries(&path),
         }
         Ok(())
     }

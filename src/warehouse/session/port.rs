@@ -7,7 +7,7 @@ use futures::{Stream, TryStreamExt};
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, Config, CopyInSink, NoTls, SimpleQueryMessage};
 
-use super::heard::{Heard, Started, drive};
+use super::driver::{ServerMessages, ServerParameters, drive};
 use super::tls::connector;
 use super::{APPLICATION_NAME, Message};
 use crate::warehouse::error::Cause;
@@ -23,7 +23,7 @@ const KEEPALIVE_RETRIES: u32 = 8;
 /// A connection to a server.
 pub(super) struct PortSession {
     client: Client,
-    heard: Arc<Heard>,
+    messages: Arc<ServerMessages>,
 }
 
 impl PortSession {
@@ -32,22 +32,22 @@ impl PortSession {
         target: &Target,
         user: &str,
         password: Option<&Secret>,
-    ) -> Result<(PortSession, Started), Cause> {
+    ) -> Result<(PortSession, ServerParameters), Cause> {
         let config = config(target, user, password);
         let failed = |error: tokio_postgres::Error| Cause::driver(&error);
-        let heard = Arc::default();
-        let (client, started) = match target.tls {
+        let messages = Arc::default();
+        let (client, parameters) = match target.tls {
             TlsMode::Disable => {
                 let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
-                (client, drive(connection, &heard))
+                (client, drive(connection, &messages))
             }
             TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => {
                 let tls = connector(target)?;
                 let (client, connection) = config.connect(tls).await.map_err(failed)?;
-                (client, drive(connection, &heard))
+                (client, drive(connection, &messages))
             }
         };
-        Ok((PortSession { client, heard }, started))
+        Ok((PortSession { client, messages }, parameters))
     }
 
     /// Sends `settings` and a statement in one message, and returns the response to the statement.
@@ -78,8 +78,8 @@ impl PortSession {
 
     /// Returns a function that converts driver errors to causes.
     pub(super) fn explain(&self) -> impl Fn(&tokio_postgres::Error) -> Cause + Send + use<> {
-        let heard = self.heard.clone();
-        move |error| match heard.end() {
+        let messages = self.messages.clone();
+        move |error| match messages.end() {
             Some(end) if error.is_closed() => Cause::Server(Box::new(end)),
             _ => Cause::driver(error),
         }
@@ -87,7 +87,7 @@ impl PortSession {
 
     /// Returns the notices received since the last call.
     pub(super) fn take_notices(&self) -> Vec<String> {
-        self.heard.take_notices()
+        self.messages.take_notices()
     }
 }
 

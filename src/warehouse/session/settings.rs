@@ -71,12 +71,12 @@ impl Settings {
         settings
     }
 
-    /// Changes the settings for questions about the tables of the schema `path`, which is quoted.
-    pub(super) fn ask(&mut self, path: &str) {
+    /// Changes the settings for queries on the tables of the schema `path`, which is quoted.
+    pub(super) fn for_queries(&mut self, path: &str) {
         for settings in [&mut self.transaction, &mut self.statement] {
             settings.retain(|sql| !sql.starts_with("SET LOCAL search_path"));
             settings.push(format!("SET LOCAL search_path TO {path}"));
-            // A question can call a function that writes.
+            // A query can call a function that writes.
             settings.push("SET TRANSACTION READ ONLY".to_owned());
         }
     }

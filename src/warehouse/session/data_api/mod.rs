@@ -108,7 +108,7 @@ impl DataApiSession {
 
     /// Verifies once per login that a transaction spans requests: an object created in one request
     /// must be gone after a rollback in the next.
-    pub(super) async fn demand_transactions(&self) -> Result<(), Cause> {
+    pub(super) async fn ensure_transactions(&self) -> Result<(), Cause> {
         self.login.proven.get_or_try_init(|| self.try_transactions()).await.map(|_| ())
     }
 

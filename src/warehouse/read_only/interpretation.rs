@@ -6,7 +6,7 @@
 
 /// One interpretation of a text.
 #[derive(Debug, Clone, Copy)]
-struct Reading {
+struct Interpretation {
     /// A backslash escapes the next character in a literal.
     escapes: bool,
     /// Comments can be nested.
@@ -22,18 +22,18 @@ pub(super) fn is_one_statement(sql: &str) -> bool {
         both.iter().all(|&nests| {
             both.iter().all(|&dollars| {
                 let mut rest = sql;
-                let reading = Reading { escapes, nests, dollars };
+                let interpretation = Interpretation { escapes, nests, dollars };
                 // Only blanks and comments can follow the first semicolon.
-                reading.skip_statement(&mut rest) && {
+                interpretation.skip_statement(&mut rest) && {
                     rest = rest.strip_prefix(';').unwrap_or(rest);
-                    reading.skip_blank(&mut rest) && rest.is_empty()
+                    interpretation.skip_blank(&mut rest) && rest.is_empty()
                 }
             })
         })
     })
 }
 
-impl Reading {
+impl Interpretation {
     /// Skips to the first semicolon that ends a statement, or to the end of the text. Returns
     /// `false` if a literal or comment is unterminated.
     fn skip_statement(self, rest: &mut &str) -> bool {
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_questions_are_one_statement() {
+    fn plain_queries_are_one_statement() {
         for sql in [
             "SELECT 1",
             "SELECT 'a;b', \"x;y\" FROM t -- a; b\n ;  /* c; */ -- d;",
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_some_server_reads_as_two_statements_is_not_one() {
+    fn text_that_some_server_parses_as_two_statements_is_not_one() {
         for sql in [
             "SELECT 1; DROP TABLE users",
             r"SELECT 'a\' || '; DROP TABLE users; --'",

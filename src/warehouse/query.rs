@@ -15,7 +15,7 @@ use datafusion::prelude::SessionContext;
 use futures::{StreamExt, TryStreamExt};
 
 use super::error::Cause;
-use super::question::demand_question;
+use super::read_only::ensure_read_only;
 use super::session::{Message, Session, TextRow};
 use crate::star::model::TABLES;
 use crate::warehouse::error::{Error, Result};
@@ -41,14 +41,14 @@ pub async fn expected_schema(sql: &str) -> Option<SchemaRef> {
 /// # Errors
 ///
 /// Returns an error if the SQL is not a single read-only query, or if the warehouse rejects it.
-pub async fn ask(
+pub async fn run_query(
     session: &Session,
     name: &str,
     sql: &str,
     expected: Option<SchemaRef>,
 ) -> Result<SendableRecordBatchStream> {
-    demand_question(sql, session.dialect(), session.escapes_backslashes())?;
-    let action = format!("answer {name}");
+    ensure_read_only(sql, session.dialect(), session.escapes_backslashes())?;
+    let action = format!("run {name}");
     let mut messages = session.messages(&action, sql).await?;
     let mut names = Vec::new();
     while let Some(message) = messages.try_next().await? {
@@ -68,9 +68,9 @@ pub async fn ask(
     let first = rows.try_next().await?.unwrap_or_default();
     let texts = text_batch(&names, &first)?;
     let schema = fitting_schema(&texts, expected);
-    let not_understood =
+    let unparsable =
         |e: ArrowError| Error::from(session.fail(&action, Cause::Response(e.to_string())));
-    let first = typed(&texts, &schema).map_err(not_understood)?;
+    let first = typed(&texts, &schema).map_err(unparsable)?;
     let batch_schema = schema.clone();
     let rest = rows.map(move |rows| {
         let rows = rows.map_err(|e| DataFusionError::External(Box::new(e)))?;

@@ -9,13 +9,13 @@ use super::super::error::ServerError;
 
 /// Messages that the server has sent without a request.
 #[derive(Default)]
-pub(super) struct Heard {
+pub(super) struct ServerMessages {
     notices: Mutex<Vec<String>>,
     /// The server's reason for ending the session.
     end: Mutex<Option<ServerError>>,
 }
 
-impl Heard {
+impl ServerMessages {
     /// Returns the notices received since the last call.
     pub(super) fn take_notices(&self) -> Vec<String> {
         std::mem::take(&mut *self.notices.lock().unwrap_or_else(PoisonError::into_inner))
@@ -29,7 +29,7 @@ impl Heard {
 
 /// Parameters that a server reports at the start of a session.
 #[derive(Debug, Default)]
-pub(super) struct Started {
+pub(super) struct ServerParameters {
     /// Encoding of the database.
     pub(super) encoding: Option<String>,
     /// `true` if a backslash is an escape in ordinary literals.
@@ -38,16 +38,19 @@ pub(super) struct Started {
 
 /// Drives the connection in a background task until the client is dropped and the server has been
 /// notified. Stores and logs notices.
-pub(super) fn drive<S, T>(mut connection: Connection<S, T>, heard: &Arc<Heard>) -> Started
+pub(super) fn drive<S, T>(
+    mut connection: Connection<S, T>,
+    messages: &Arc<ServerMessages>,
+) -> ServerParameters
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let heard = heard.clone();
-    let parameter = |name: &str| connection.parameter(name).map(str::to_owned);
-    let started = Started {
-        encoding: parameter("server_encoding"),
-        escapes: parameter("standard_conforming_strings").as_deref() == Some("off"),
+    let messages = messages.clone();
+    let value = |name: &str| connection.parameter(name).map(str::to_owned);
+    let parameters = ServerParameters {
+        encoding: value("server_encoding"),
+        escapes: value("standard_conforming_strings").as_deref() == Some("off"),
     };
     tokio::spawn(async move {
         loop {
@@ -55,21 +58,21 @@ where
                 Some(Ok(AsyncMessage::Notice(notice))) => {
                     let text = notice.message().trim().to_owned();
                     match notice.severity() {
-                        "WARNING" => tracing::warn!("the warehouse says: {text}"),
-                        _ => tracing::debug!("the warehouse says: {text}"),
+                        "WARNING" => tracing::warn!("notice from the warehouse: {text}"),
+                        _ => tracing::debug!("notice from the warehouse: {text}"),
                     }
-                    heard.notices.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+                    messages.notices.lock().unwrap_or_else(PoisonError::into_inner).push(text);
                 }
                 Some(Ok(_)) => {}
                 // Pending requests fail with "connection closed" only, so keep the server's reason.
                 Some(Err(error)) => {
                     let end = error.as_db_error().map(ServerError::from);
-                    *heard.end.lock().unwrap_or_else(PoisonError::into_inner) = end;
+                    *messages.end.lock().unwrap_or_else(PoisonError::into_inner) = end;
                     return;
                 }
                 None => return,
             }
         }
     });
-    started
+    parameters
 }

@@ -17,13 +17,13 @@ const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 /// # Errors
 ///
 /// Returns an error if the server does not accept the connection within the connect timeout.
-pub async fn reach(target: &Target) -> Result<TcpStream, WarehouseError> {
-    let fail = |reason: String| failure("reach the port", target, Cause::Connection(reason));
+pub async fn connect(target: &Target) -> Result<TcpStream, WarehouseError> {
+    let fail = |reason: String| failure("connect to the port", target, Cause::Connection(reason));
     let connecting = TcpStream::connect((target.host.as_str(), target.port));
     match tokio::time::timeout(target.connect_timeout, connecting).await {
         Ok(Ok(stream)) => Ok(stream),
         Ok(Err(error)) => Err(fail(error.to_string())),
-        Err(_) => Err(fail(format!("no answer for {} s", target.connect_timeout.as_secs()))),
+        Err(_) => Err(fail(format!("no response for {} s", target.connect_timeout.as_secs()))),
     }
 }
 
@@ -33,15 +33,15 @@ pub async fn reach(target: &Target) -> Result<TcpStream, WarehouseError> {
 ///
 /// Returns an error if the server does not support TLS, or if its certificate is not trusted or
 /// does not match the host.
-pub async fn certificate(target: &Target) -> Result<(), WarehouseError> {
+pub async fn verify_certificate(target: &Target) -> Result<(), WarehouseError> {
     let action = "verify the certificate";
     let cause = |reason: String| failure(action, target, Cause::Tls(reason));
-    let mut stream = reach(target).await?;
+    let mut stream = connect(target).await?;
     let handshake = async {
         stream.write_all(&SSL_REQUEST).await.map_err(|e| cause(e.to_string()))?;
-        let answer = stream.read_u8().await.map_err(|e| cause(e.to_string()))?;
-        if answer != b'S' {
-            return Err(cause("the server does no TLS".to_owned()));
+        let response = stream.read_u8().await.map_err(|e| cause(e.to_string()))?;
+        if response != b'S' {
+            return Err(cause("the server does not support TLS".to_owned()));
         }
         let name = target.tls_name.as_deref().unwrap_or(&target.host);
         ServerName::try_from(name).map_err(|e| cause(e.to_string()))?;
@@ -54,7 +54,7 @@ pub async fn certificate(target: &Target) -> Result<(), WarehouseError> {
     let limit = target.connect_timeout;
     tokio::time::timeout(limit, handshake)
         .await
-        .unwrap_or_else(|_| Err(cause(format!("no answer for {} s", limit.as_secs()))))
+        .unwrap_or_else(|_| Err(cause(format!("no response for {} s", limit.as_secs()))))
 }
 
 fn failure(action: &str, target: &Target, cause: Cause) -> WarehouseError {
