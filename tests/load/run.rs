@@ -87,7 +87,7 @@ async fn a_selftest_reports_and_leaves_nothing_behind() {
     let outcome = here.run(["selftest", "--to", &database.url()]);
     outcome.exits(0).says("## starlift selftest: passed").says("PostgreSQL 1");
     for step in
-        ["make a star", "log in", "load", "replace the tables", "checks", "questions", "clean up"]
+        ["create a star", "log in", "load", "replace the tables", "checks", "queries", "clean up"]
     {
         outcome.says(&format!("| {step} | ok |"));
     }
