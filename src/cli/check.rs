@@ -73,10 +73,10 @@ pub async fn copy_contract(options: &StarOptions, global: &GlobalOptions) -> Res
     let region = global.stores.region.clone();
     let (record, reading) = (RunRecord::require(&place).await?, Reading::Texts);
     let contract = contract::check(&place, &record, &stores, &tables, region, reading).await?;
-    if !contract.is_kept() || !global.quiet {
+    if !contract.passes() || !global.quiet {
         print(&contract.to_string())?;
     }
-    contract::demand_kept(&contract)
+    contract::ensure_passes(&contract)
 }
 
 /// Returns the record of the star that the tables were loaded from, if a star is specified.

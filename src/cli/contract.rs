@@ -73,7 +73,7 @@ pub fn check_statements(
 /// # Errors
 ///
 /// Returns [`Error::Contract`] if there are findings.
-pub fn demand_kept(contract: &Contract) -> Result<()> {
+pub fn ensure_passes(contract: &Contract) -> Result<()> {
     let findings = contract.findings.len();
     if findings == 0 { Ok(()) } else { Err(Error::Contract { findings }) }
 }

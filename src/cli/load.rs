@@ -94,10 +94,10 @@ async fn ready(
     let place = stores.place(Location::parse_single(star.require_star()?)?).await?;
     if options.access.target.dialect == Dialect::Redshift {
         let contract = contract(&place, &stores, options).await?;
-        if shows_contract || !contract.is_kept() {
+        if shows_contract || !contract.passes() {
             print(&contract.to_string())?;
         }
-        contract::demand_kept(&contract)?;
+        contract::ensure_passes(&contract)?;
     }
     Ok(prepare(place, engine, &queries(star.queries.as_deref())?, options).await?)
 }

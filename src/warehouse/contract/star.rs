@@ -137,15 +137,16 @@ async fn check_files(
     let lengths = &lengths;
     let checks = record.files.iter().map(|file| async move {
         let place = star.child(&file.path);
-        let mut looked = Looked::default();
-        looked.look(place, star, table, file, lengths, expected.reading).await?;
-        Ok::<_, crate::warehouse::error::Error>(looked)
+        let mut check = FileCheck::default();
+        check.check_file(place, star, table, file, lengths, expected.reading).await?;
+        Ok::<_, crate::warehouse::error::Error>(check)
     });
-    let looked: Vec<Looked> = stream::iter(checks).buffered(FILES_IN_FLIGHT).try_collect().await?;
-    for looked in looked {
-        contract.checked.files += u64::from(looked.columns > 0);
-        contract.checked.columns += looked.columns as u64;
-        contract.findings.extend(looked.findings);
+    let checks: Vec<FileCheck> =
+        stream::iter(checks).buffered(FILES_IN_FLIGHT).try_collect().await?;
+    for check in checks {
+        contract.checked.files += u64::from(check.columns > 0);
+        contract.checked.columns += check.columns as u64;
+        contract.findings.extend(check.findings);
     }
     contract.findings.extend(totals(&table.name, record));
     if expected.reading == Reading::Footers {
@@ -172,17 +173,17 @@ fn totals(table: &str, record: &TableRecord) -> Vec<Finding> {
 
 /// Findings about a file, and the number of its columns.
 #[derive(Default)]
-struct Looked {
+struct FileCheck {
     findings: Vec<Finding>,
     columns: usize,
 }
 
-impl Looked {
+impl FileCheck {
     fn add(&mut self, rule: Rule, place: impl std::fmt::Display, problem: impl Into<String>) {
         self.findings.push(Finding::new(rule, place, problem));
     }
 
-    async fn look(
+    async fn check_file(
         &mut self,
         place: Place,
         star: &Place,

@@ -118,12 +118,12 @@ pub(super) async fn count_nulls(
     Ok(read.map(|()| (count, first)))
 }
 
-/// Passes a column's values to `look` batch by batch, with the number of the batch's first row.
+/// Passes a column's values to `visit` batch by batch, with the number of the batch's first row.
 async fn read_column(
     file: &Object,
     footer: &Arc<ParquetMetaData>,
     column: usize,
-    mut look: impl FnMut(u64, &ArrayRef) -> std::result::Result<(), String>,
+    mut visit: impl FnMut(u64, &ArrayRef) -> std::result::Result<(), String>,
 ) -> Result<std::result::Result<(), String>> {
     // The reader does not check for negative offsets.
     let is_negative = footer.row_groups().iter().map(|group| group.column(column)).any(|chunk| {
@@ -150,7 +150,7 @@ async fn read_column(
     loop {
         match batches.try_next().await {
             Ok(Some(batch)) => {
-                if let Err(problem) = look(row, batch.column(0)) {
+                if let Err(problem) = visit(row, batch.column(0)) {
                     return Ok(Err(problem));
                 }
                 row += batch.num_rows() as u64;
