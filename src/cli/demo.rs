@@ -42,7 +42,7 @@ const SHOWN_ROWS: usize = 7;
 /// step fails.
 pub async fn run(args: &DemoArgs, global: &GlobalOptions) -> Result<()> {
     if let Some(out) = &args.out {
-        demand_local_path(out)?;
+        ensure_local_path(out)?;
     }
     let mut folder = DemoFolder::open(args.out.as_deref())?;
     let data = folder.data();
@@ -93,7 +93,7 @@ pub async fn run(args: &DemoArgs, global: &GlobalOptions) -> Result<()> {
 
 /// Rejects a path that would be parsed as a URL, or that is not UTF-8 and would name another folder: the
 /// folder that is checked must be the folder that is written.
-fn demand_local_path(out: &Path) -> Result<()> {
+fn ensure_local_path(out: &Path) -> Result<()> {
     match out.to_str() {
         Some(path) if !path.contains("://") => Ok(()),
         _ => Err(Error::Usage(format!(

@@ -33,7 +33,7 @@ pub async fn run(args: &GenerateArgs, global: &GlobalOptions) -> Result<()> {
     };
     let stores = Stores::new(global.stores.clone());
     let out = stores.place(Location::parse_single(&args.out)?).await?;
-    demand_empty(&out).await?;
+    ensure_empty(&out).await?;
     let counts = write(&options, &out).await?;
     if !global.quiet {
         print(&describe(&counts, &out))?;
@@ -42,7 +42,7 @@ pub async fn run(args: &GenerateArgs, global: &GlobalOptions) -> Result<()> {
 }
 
 /// Fails if the output contains objects: they would be read as part of the new data.
-async fn demand_empty(out: &Place) -> Result<()> {
+async fn ensure_empty(out: &Place) -> Result<()> {
     for folder in ["song_data", "log_data"] {
         let folder = out.child(folder);
         if folder.location.local_path().is_some_and(|path| !path.exists()) {

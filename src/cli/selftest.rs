@@ -206,7 +206,7 @@ impl<'a> Selftest<'a> {
         self.how.force = force;
         let report =
             load::perform(&self.how, &self.star_options, &self.warehouse, self.global).await?;
-        if report.was_there != is_loaded {
+        if report.already_loaded != is_loaded {
             let differences = vec!["the ledger does not match the loaded tables".to_owned()];
             return Err(WarehouseError::Mismatch { differences }.into());
         }

@@ -50,7 +50,7 @@ pub fn summary(report: &Report, out: &str) -> String {
 /// Returns the summary of a load.
 pub fn load(report: &LoadReport, target: &str, schema: &str) -> String {
     let place = styled(STRONG, format!("{target} schema {schema}"));
-    if report.was_there {
+    if report.already_loaded {
         let (run, number) = (escape::line(&report.run_id), report.number);
         return format!(
             "run {run} stands in {place} already (load {number}); --force loads it again\n"

@@ -292,7 +292,7 @@ async fn owner_that_cannot_receive_a_table_is_named_before_the_copy() {
                 ALTER MATERIALIZED VIEW public.levels OWNER TO starlift";
     client.batch_execute(view).await.unwrap();
     let outcome = load(&here, &url, &["--force", "--cascade"]);
-    outcome.exits(1).complains("materialized view public.levels belongs to somebody else");
+    outcome.exits(1).complains("materialized view public.levels belongs to another user");
 }
 
 #[tokio::test]

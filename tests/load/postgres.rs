@@ -296,7 +296,7 @@ async fn tables_not_created_by_a_load_are_replaced_only_on_request() {
     let own = "CREATE SCHEMA star; CREATE TABLE star.users (user_id BIGINT, level VARCHAR); \
                INSERT INTO star.users VALUES (1, 'gold')";
     client.batch_execute(own).await.unwrap();
-    load(&here, &database.url(), &[]).exits(1).complains("table users, which no load made");
+    load(&here, &database.url(), &[]).exits(1).complains("table users, which no load created");
     assert_eq!(value(&client, "SELECT level FROM star.users").await, "gold");
     load(&here, &database.url(), &["--cascade"]).exits(0).says("dropped   table users");
 }
@@ -320,7 +320,7 @@ async fn views_of_other_owners_are_named_before_tables_are_filled() {
     outcome
         .exits(1)
         .complains("public.plays")
-        .complains("belongs to somebody else")
+        .complains("belongs to another user")
         .complains("nothing was touched");
     client.batch_execute(&format!("GRANT {analyst} TO {loader}; GRANT USAGE, CREATE ON SCHEMA public TO {loader}, {analyst}; GRANT USAGE ON SCHEMA star TO {analyst}; GRANT SELECT ON star.songplays TO {analyst}")).await.unwrap();
     load(&here, &url, &["--force"]).exits(0).says("1 made again");

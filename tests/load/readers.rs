@@ -177,7 +177,7 @@ async fn ledger_that_another_session_is_creating_is_retried() {
     let mut child = command.spawn().unwrap();
     let lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut lines = lines.map(Result::unwrap);
-    assert!(lines.any(|line| line.contains("trying again to make the ledger of loads")));
+    assert!(lines.any(|line| line.contains("retrying to create the ledger of loads")));
     client.batch_execute("DROP TYPE star.starlift_loads").await.unwrap();
     let rest: Vec<_> = lines.collect();
     assert!(child.wait().unwrap().success(), "{rest:#?}");

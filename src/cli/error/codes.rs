@@ -158,7 +158,7 @@ codes! {
         "The encoding of the database lacks characters of the star. Nothing was changed."
         "Load into a database in UTF-8, or correct the values."
     TablesDiffer "tables-differ" 4
-        "The loaded tables differ from the files. They were not put in place."
+        "The loaded tables differ from the files. They were not swapped in."
         "Load again; report it if it happens again."
     WarehouseChecksFailed "warehouse-checks-failed" 4
         "A check found rows in the warehouse that break an invariant."

@@ -33,7 +33,7 @@ impl Loader<'_> {
             }
             match patience.next() {
                 Some(pause) if is_transient(&error) => {
-                    tracing::warn!(%error, "filling the new tables failed; trying again");
+                    tracing::warn!(%error, "filling the new tables failed; retrying");
                     tokio::time::sleep(pause).await;
                     self.report.stages.truncate(stages);
                 }
@@ -68,7 +68,7 @@ impl Loader<'_> {
         }
         let create = create(dialect, names, &self.star.designs, collation.as_deref())?;
         for sql in create.into_iter().chain(set(false)?) {
-            session.execute("make the new tables", &sql).await?;
+            session.execute("create the new tables", &sql).await?;
         }
         let clause = self.options.copy_auth.clause().await?;
         for design in &self.star.designs {

@@ -30,17 +30,17 @@ pub fn dry_run(star: &Prepared, options: &LoadOptions) -> Result<String> {
     for sql in session::shown_settings(dialect, &options.access.limits) {
         script.add(&sql);
     }
-    script.note("Where they are not there yet:");
+    script.note("If they do not exist:");
     for sql in ledger::create(&options.schema)? {
         script.add(&sql);
     }
-    script.note("In a session of its own, until the load has ended:");
+    script.note("In a separate session, until the load ends:");
     script.add("BEGIN");
     script.add(&lock_loads(dialect, &options.schema)?);
     script.note(match dialect {
         Dialect::Redshift => "The new tables, in one transaction:",
         Dialect::Postgres => {
-            "The new tables, in one transaction; their texts have a collation by bytes where the \
+            "The new tables, in one transaction; text columns get a bytewise collation if the \
              database has another:"
         }
     });
@@ -93,9 +93,7 @@ fn copy(
 fn swap(star: &Prepared, options: &LoadOptions, names: &Names, script: &mut Script) -> Result<()> {
     let dialect = options.access.target.dialect;
     let existing: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
-    script.note(
-        "Put in place, in one transaction; old tables are locked and renamed where there are any:",
-    );
+    script.note("Swapped in, in one transaction; existing tables are locked and renamed:");
     script.add("BEGIN");
     if let Some(sql) = lock_tables(dialect, &options.schema, &existing)? {
         script.add(&sql);
@@ -104,7 +102,7 @@ fn swap(star: &Prepared, options: &LoadOptions, names: &Names, script: &mut Scri
     for sql in rename(dialect, names, &star.designs, &existing)? {
         script.add(&sql);
     }
-    script.note("Here the grants, owners, comments and views of the old tables are carried over.");
+    script.note("The grants, owners, comments and views of the old tables are carried over here.");
     if dialect == Dialect::Postgres {
         for sql in rename_keys(names, &star.designs, &[])? {
             script.add(&sql);
@@ -119,7 +117,9 @@ fn swap(star: &Prepared, options: &LoadOptions, names: &Names, script: &mut Scri
     };
     script.add(&ledger::insert(dialect, &options.schema, &entry, |table| star.rows_of(table))?);
     script.add("COMMIT");
-    script.note("The old tables, each in a transaction of its own that may fail; the next load tries again:");
+    script.note(
+        "The old tables, each in a separate transaction that may fail; the next load retries:",
+    );
     for table in replaced(names, &star.designs, &existing) {
         script.add("BEGIN");
         script.add(&format!("DROP TABLE IF EXISTS {}", qualified(&options.schema, &table)?));

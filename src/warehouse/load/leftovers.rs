@@ -38,7 +38,7 @@ fn drop_rank(table: &Table) -> u8 {
 
 /// Returns `true` if a load created the table. The name alone is not enough: the comment must also
 /// be the one that a load sets on new or replaced tables.
-fn is_made_by_load(name: &str, comment: &str) -> bool {
+fn is_created_by_load(name: &str, comment: &str) -> bool {
     let own = |table: &Table| match name.starts_with(OLD) {
         true => comment == REPLACED,
         false => comment == table.grain,
@@ -60,14 +60,14 @@ pub async fn leftovers(session: &Session, schema: &str) -> Result<Vec<String>> {
         literal(schema, session.dialect())?,
         NEW.len(),
     );
-    let rows = session.rows("look for tables of unfinished loads", &sql).await?;
+    let rows = session.rows("list the tables of unfinished loads", &sql).await?;
     let mut left = Vec::new();
     for row in &rows {
         let (table, comment) = (text(row, 0), text(row, 1));
-        if is_made_by_load(&table, &comment) {
+        if is_created_by_load(&table, &comment) {
             left.push(table);
         } else {
-            tracing::debug!(table, "no load is known to have made this table; it stays");
+            tracing::debug!(table, "no load is known to have created this table; it is kept");
         }
     }
     left.sort_by_key(|table| star_table(table).map(drop_rank));
@@ -119,10 +119,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_a_load_made_is_a_leftover() {
+    fn only_tables_that_a_load_created_are_leftovers() {
         let grain = Table::named("songs").unwrap().grain;
-        assert!(is_made_by_load("starlift_new_0a1b2c3d_songs", grain));
-        assert!(is_made_by_load("starlift_old_0a1b2c3d_songs", REPLACED));
+        assert!(is_created_by_load("starlift_new_0a1b2c3d_songs", grain));
+        assert!(is_created_by_load("starlift_old_0a1b2c3d_songs", REPLACED));
         for (name, comment) in [
             ("starlift_new_0a1b2c3d_songs", ""),
             ("starlift_old_0a1b2c3d_songs", grain),
@@ -134,7 +134,7 @@ mod tests {
             ("starlift_old_0a1b2c3d_mine", REPLACED),
             ("starlift_loads", REPLACED),
         ] {
-            assert!(!is_made_by_load(name, comment), "{name}");
+            assert!(!is_created_by_load(name, comment), "{name}");
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::dependents::{self, Dependent};
-use super::grants::{carry, grants};
+use super::grants::{copy_grants, grants};
 use super::lock::{LoadLock, LockWait, limit_wait, wait_for_lock};
 use super::statements::{Names, default_path, lock_tables, rename, rename_keys, replaced};
 use super::{Loader, attributes, catalog, is_lost, is_transient, leftovers};
@@ -38,7 +38,7 @@ impl Loader<'_> {
         load_id: &str,
     ) -> Result<()> {
         let begun = Instant::now();
-        self.progress.start("put in place");
+        self.progress.start("swap");
         let deadline = begun + self.options.lock_timeout;
         let mut patience = self.backoff();
         let mut was_lost = false;
@@ -54,7 +54,7 @@ impl Loader<'_> {
             };
             match pause {
                 Some(pause) => {
-                    tracing::debug!(%error, "the tables could not be put in place; trying again");
+                    tracing::debug!(%error, "the tables could not be swapped; retrying");
                     tokio::time::sleep(pause).await;
                 }
                 None => break Err(error),
@@ -62,7 +62,7 @@ impl Loader<'_> {
         };
         match outcome {
             // The outcome of the lost attempt is unknown, so its tables must not be touched.
-            Err(error) if was_lost => match self.ask_ledger(load_id).await {
+            Err(error) if was_lost => match self.ledger_has_load(load_id).await {
                 Some(true) => {}
                 Some(false) => return Err(error),
                 None => {
@@ -76,7 +76,7 @@ impl Loader<'_> {
             }
             Ok(()) => {}
         }
-        self.timed("put in place", begun);
+        self.timed("swap", begun);
         let begun = Instant::now();
         self.progress.start("drop the old tables");
         self.drop_replaced(names).await;
@@ -86,17 +86,17 @@ impl Loader<'_> {
 
     /// Returns `true` if the ledger has the load, or `None` if it could not be read within a
     /// minute.
-    async fn ask_ledger(&self, load_id: &str) -> Option<bool> {
+    async fn ledger_has_load(&self, load_id: &str) -> Option<bool> {
         let deadline = Instant::now() + LEDGER_PATIENCE;
         loop {
-            let asked = async {
+            let read = async {
                 let session = Session::open(&self.options.access).await?;
                 ledger::has(&session, &self.options.schema, load_id).await
             };
-            match asked.await {
+            match read.await {
                 Ok(found) => return Some(found),
                 Err(error) if is_transient(&error) && Instant::now() < deadline => {
-                    tracing::warn!(%error, "the ledger cannot be asked yet");
+                    tracing::warn!(%error, "the ledger cannot be read yet");
                     tokio::time::sleep(Duration::from_secs(2)).await;
                 }
                 Err(_) => return None,
@@ -133,7 +133,7 @@ impl Loader<'_> {
         }
         let number = ledger::last_number(session, schema).await? + 1;
         // Other users may have added dependents while the new tables were filled.
-        let lost = self.demand_no_more_dependents(session).await?;
+        let lost = self.ensure_no_new_dependents(session).await?;
         let mut carried = owners(session, schema, &before).await?;
         carried.extend(self.carried_grants(session, names, &existing).await?);
         carried.extend(attributes::comments(session, schema).await?);
@@ -151,13 +151,13 @@ impl Loader<'_> {
             session.execute(&format!("drop {}", dependent.name), sql).await?;
         }
         for sql in renamed {
-            session.execute("put the new tables in place", &sql).await?;
+            session.execute("swap in the new tables", &sql).await?;
         }
         for sql in carried {
-            session.execute("carry owners, grants and comments over", &sql).await?;
+            session.execute("restore owners, grants and comments", &sql).await?;
         }
         for view in &views {
-            session.execute(&format!("make view {} again", view.name), &view.recreate()).await?;
+            session.execute(&format!("recreate view {}", view.name), &view.recreate()).await?;
         }
         let entry = NewEntry {
             number,
@@ -167,7 +167,7 @@ impl Loader<'_> {
             designs,
         };
         let sql = ledger::insert(dialect, schema, &entry, |table| self.star.rows_of(table))?;
-        session.execute("enter the load in the ledger", &sql).await?;
+        session.execute("record the load in the ledger", &sql).await?;
         (self.report.number, self.report.views) = (number, views.len());
         session.commit("commit the load").await?;
         Ok(())
@@ -198,14 +198,14 @@ impl Loader<'_> {
         if dialect == Dialect::Redshift {
             let limit = self.options.access.limits.statement.unwrap_or_default().as_millis();
             let sql = format!("SET statement_timeout TO {limit}");
-            session.execute("lift the limit", &sql).await?;
+            session.execute("reset the statement timeout", &sql).await?;
         }
         Ok(())
     }
 
     /// Returns the objects that depend on the locked tables and must be dropped. Without `cascade`,
     /// fails if any of them is new.
-    async fn demand_no_more_dependents(&mut self, session: &Session) -> Result<Vec<Dependent>> {
+    async fn ensure_no_new_dependents(&mut self, session: &Session) -> Result<Vec<Dependent>> {
         let found = dependents::dependents(session, &self.options.schema).await?;
         let new = |name: &&String| !self.report.dropped.contains(*name);
         let names: Vec<String> = found.iter().map(|d| &d.name).filter(new).cloned().collect();
@@ -256,7 +256,7 @@ impl Loader<'_> {
             let found = existing.iter().find(|table| names.new_table(table) == grant.table);
             grant.table = found.map_or_else(String::new, |&table| table.to_owned());
         }
-        carry(schema, &old, &fresh, existing)
+        copy_grants(schema, &old, &fresh, existing)
     }
 
     /// Drops the new tables of a load that failed to swap them in.
@@ -276,7 +276,8 @@ async fn owners(
     schema: &str,
     before: &[catalog::Existing],
 ) -> Result<Vec<String>> {
-    let me = session.value("ask who we are", "SELECT current_user").await?.unwrap_or_default();
+    let me =
+        session.value("query the current user", "SELECT current_user").await?.unwrap_or_default();
     let others = before.iter().filter(|existing| existing.owner != me);
     others
         .map(|existing| {
