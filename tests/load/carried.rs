@@ -279,10 +279,10 @@ async fn owner_that_cannot_receive_a_table_is_named_before_the_copy() {
     let outcome = load(&here, &url, &["--force"]);
     outcome
         .exits(1)
-        .complains(&format!("table users belongs to {owner}, who may not create tables"))
+        .complains(&format!("table users belongs to {owner}, who cannot create tables"))
         .complains("nothing was touched");
     let doctor = here.run(["doctor", "--to", &url]);
-    doctor.exits(4).says("who may not create tables in the schema");
+    doctor.exits(4).says("who cannot create tables in the schema");
     client.batch_execute(&format!("GRANT USAGE, CREATE ON SCHEMA star TO {owner}")).await.unwrap();
     load(&here, &url, &["--force"]).exits(0);
     let owned = "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'star.users'::regclass";
