@@ -6,9 +6,9 @@ use super::star::{self, OpenStar};
 use super::warehouse::WarehouseOptions;
 use crate::cli::error::{Error, Result};
 use crate::escape;
+use crate::warehouse::connection::session::Session;
 use crate::warehouse::difference::difference;
 use crate::warehouse::query::{expected_schema, run_query};
-use crate::warehouse::session::Session;
 
 /// Runs every query on the files and in the warehouse, and prints one line per query.
 ///

@@ -9,8 +9,8 @@ use crate::warehouse::contract::{Contract, Expected, Reading, check_copy, check_
 use crate::warehouse::copy::CopyAuth;
 use crate::warehouse::copy::redshift;
 use crate::warehouse::load::LoadOptions;
-use crate::warehouse::quote;
-use crate::warehouse::tables::{TableSettings, designs};
+use crate::warehouse::sql::ddl::{TableSettings, designs};
+use crate::warehouse::sql::quote;
 
 /// Checks whether Redshift would accept the star at `place`.
 ///

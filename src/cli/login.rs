@@ -11,10 +11,10 @@ use crate::cloud::error::CloudError;
 use crate::cloud::secrets;
 use crate::storage::{StoreOptions, aws_config};
 use crate::warehouse::Dialect;
-use crate::warehouse::iam::{IamLogin, IamUser};
-use crate::warehouse::secret::{self, PasswordFor, Secret};
-use crate::warehouse::session::{DataApiLogin, Login};
-use crate::warehouse::target::{Target, Via};
+use crate::warehouse::connection::iam::{IamLogin, IamUser};
+use crate::warehouse::connection::secret::{self, PasswordFor, Secret};
+use crate::warehouse::connection::session::{DataApiLogin, Login};
+use crate::warehouse::connection::target::{Target, Via};
 
 /// Options of a login.
 #[derive(Debug, Default)]

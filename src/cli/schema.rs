@@ -10,7 +10,7 @@ use crate::star::RunRecord;
 use crate::star::model;
 use crate::storage::{Location, Stores};
 use crate::warehouse::Dialect;
-use crate::warehouse::tables::{ddl, designs};
+use crate::warehouse::sql::ddl::{ddl, designs};
 
 /// Prints the star schema in the requested format.
 ///

@@ -27,10 +27,10 @@ use crate::storage::{Location, Place, Stores};
 use crate::temporary::TemporaryFolder;
 use crate::warehouse::Dialect;
 use crate::warehouse::check::{check_warehouse, ensure_passed};
+use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Error as WarehouseError;
 use crate::warehouse::load::execute_alone;
-use crate::warehouse::quote;
-use crate::warehouse::session::Session;
+use crate::warehouse::sql::quote;
 
 /// Covers every type, nulls, matches and text in many scripts, and takes about a second.
 const SAMPLE: GenerateOptions = GenerateOptions {

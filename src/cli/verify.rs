@@ -11,9 +11,9 @@ use crate::cli::error::{Error, Result};
 use crate::pipeline::queries;
 use crate::star::{Group, Queries};
 use crate::warehouse::check::{WarehouseChecks, check_warehouse, ensure_passed};
-use crate::warehouse::ledger;
+use crate::warehouse::connection::session::Session;
 use crate::warehouse::load::LoadReport;
-use crate::warehouse::session::Session;
+use crate::warehouse::load::ledger;
 
 /// Runs the checks in the warehouse, and every analytics query in the warehouse and on the files. Returns
 /// a line to print.

@@ -15,12 +15,12 @@ use crate::cloud::lookup::{FoundCluster, find};
 use crate::cloud::serverless;
 use crate::storage::{StoreOptions, aws_config};
 use crate::warehouse::Dialect;
+use crate::warehouse::connection::session::{Access, Limits, Session};
+use crate::warehouse::connection::target::{Target, TlsMode, Via};
 use crate::warehouse::copy::CopyAuth;
 use crate::warehouse::load::LoadOptions;
-use crate::warehouse::quote;
-use crate::warehouse::session::{Access, Limits, Session};
-use crate::warehouse::tables::TableSettings;
-use crate::warehouse::target::{Target, TlsMode, Via};
+use crate::warehouse::sql::ddl::TableSettings;
+use crate::warehouse::sql::quote;
 
 /// A Redshift warehouse that the AWS API can describe, by its name.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,12 +3,12 @@
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Int64Type};
 
-use super::query::{expected_schema, run_query};
-use super::quote::{literal, name};
-use super::session::Session;
 use crate::star::RunRecord;
 use crate::star::{CheckOutcome, Group, Queries, Query, run_batch};
+use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::{Error, Result};
+use crate::warehouse::query::{expected_schema, run_query};
+use crate::warehouse::sql::quote::{literal, name};
 
 /// Results of the checks.
 #[derive(Debug, Default)]

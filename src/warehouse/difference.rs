@@ -8,8 +8,8 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::execution::SendableRecordBatchStream;
 use futures::TryStreamExt;
 
-use super::query::{STRICT, plain};
 use crate::warehouse::error::Result;
+use crate::warehouse::query::{STRICT, plain};
 
 /// Relative tolerance for doubles: sums depend on the order of the rows, and Redshift prints 15
 /// digits.

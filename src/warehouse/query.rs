@@ -14,11 +14,11 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::SessionContext;
 use futures::{StreamExt, TryStreamExt};
 
-use super::error::Cause;
-use super::read_only::ensure_read_only;
-use super::session::{Message, Session, TextRow};
 use crate::star::model::TABLES;
+use crate::warehouse::connection::session::{Message, Session, TextRow};
+use crate::warehouse::error::Cause;
 use crate::warehouse::error::{Error, Result};
+use crate::warehouse::read_only::ensure_read_only;
 
 /// Number of rows in a batch.
 const BATCH_ROWS: usize = 8192;

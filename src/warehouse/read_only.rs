@@ -8,7 +8,7 @@ use datafusion::sql::sqlparser::ast::{Query, SetExpr, Statement, Visit, Visitor}
 use datafusion::sql::sqlparser::dialect::{PostgreSqlDialect, RedshiftSqlDialect};
 use datafusion::sql::sqlparser::parser::Parser;
 
-use super::Dialect;
+use crate::warehouse::Dialect;
 use crate::warehouse::error::{Error, Result};
 
 /// Checks that `sql` is a single query that creates and changes nothing. `escapes` is `true` if the

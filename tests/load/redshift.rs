@@ -1,9 +1,9 @@
 //! The tables in the Redshift stand-in: rows, queries, every statement, and errors.
 
 use super::*;
-use starlift::warehouse::secret::Secret;
-use starlift::warehouse::session::{Access, Limits, Login, Session};
-use starlift::warehouse::target::Target;
+use starlift::warehouse::connection::secret::Secret;
+use starlift::warehouse::connection::session::{Access, Limits, Login, Session};
+use starlift::warehouse::connection::target::Target;
 use support::redshift::Redshift;
 use support::s3::S3Server;
 

@@ -1,8 +1,8 @@
 //! Time limits of servers and roles, schema names, and authentication methods.
 
 use super::*;
-use starlift::warehouse::session::{Access, Limits, Login, Session};
-use starlift::warehouse::target::Target;
+use starlift::warehouse::connection::session::{Access, Limits, Login, Session};
+use starlift::warehouse::connection::target::Target;
 
 /// Creates a role for the database with these settings, and returns its name and URL.
 async fn role(database: &Database, settings: &[&str]) -> (String, String) {

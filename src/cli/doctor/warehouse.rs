@@ -4,10 +4,12 @@ use super::{Bad, Doctor, DoctorArgs, Good, Settings, Skipped, Subject, verdict};
 use crate::cli::error::{Error, Result};
 use crate::cli::warehouse::{NamedRedshift, WarehouseOptions};
 use crate::cloud::clients::Clients;
+use crate::warehouse::Dialect;
+use crate::warehouse::connection::connectivity;
+use crate::warehouse::connection::session::Session;
+use crate::warehouse::connection::target::{Target, TlsMode, Via};
 use crate::warehouse::load::obstacles;
-use crate::warehouse::session::Session;
-use crate::warehouse::target::{Target, TlsMode, Via};
-use crate::warehouse::{Dialect, connectivity, quote};
+use crate::warehouse::sql::quote;
 
 const REACH: &str = "see that the warehouse is up and is the one that is meant, and run it again";
 

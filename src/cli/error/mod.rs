@@ -104,8 +104,8 @@ from_layers!(
         arrow::error::ArrowError,
         tokio::task::JoinError;
     WarehouseError:
-        crate::warehouse::target::TargetError,
-        crate::warehouse::quote::QuoteError,
+        crate::warehouse::connection::target::TargetError,
+        crate::warehouse::sql::quote::QuoteError,
         crate::warehouse::error::WarehouseError;
 );
 

@@ -1,7 +1,7 @@
 //! Advice on server failures.
 
+use crate::warehouse::connection::session::ServerLimit;
 use crate::warehouse::error::{Cause, ServerError, WarehouseError};
-use crate::warehouse::session::ServerLimit;
 
 pub(super) fn hint(error: &WarehouseError) -> Option<String> {
     let hint = match &error.cause {

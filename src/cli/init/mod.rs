@@ -15,7 +15,7 @@ use super::args::{GlobalArgs, InitArgs};
 use super::output::{Form, note, print, print_exact};
 use super::settings::{DEFAULT_FILE, Settings};
 use crate::cli::error::{Error, Result};
-use crate::warehouse::target::Target;
+use crate::warehouse::connection::target::Target;
 use ask::{Ask, Terminal};
 use values::Values;
 

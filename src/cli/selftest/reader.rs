@@ -8,9 +8,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::cli::error::Result;
 use crate::star::RunRecord;
+use crate::warehouse::connection::session::{Access, Session};
 use crate::warehouse::error::Error as WarehouseError;
-use crate::warehouse::quote;
-use crate::warehouse::session::{Access, Session};
+use crate::warehouse::sql::quote;
 
 /// Time between two reads.
 const PAUSE: Duration = Duration::from_millis(5);

@@ -5,7 +5,7 @@ use crate::cli::args::WarehouseArgs;
 use crate::cli::error::{Error, Result};
 use crate::cli::warehouse::{NamedRedshift, WarehouseOptions, WarehouseSettings};
 use crate::storage::StoreOptions;
-use crate::warehouse::target::without_password;
+use crate::warehouse::connection::target::without_password;
 
 impl Settings {
     /// Returns the default warehouse: `redshift` if it is configured or a cluster is specified, else the

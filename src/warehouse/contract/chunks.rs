@@ -8,10 +8,7 @@ use super::finding::Finding;
 use super::footer::Object;
 use super::rule::Rule;
 use crate::warehouse::error::Result;
-
-/// Maximum size in bytes of a row group, the unit that Redshift splits a file by (Developer Guide,
-/// c-spectrum-troubleshooting).
-const MAX_ROW_GROUP: i64 = 128 * 1024 * 1024;
+use crate::warehouse::sql::limits::MAX_ROW_GROUP;
 
 /// Number of page headers to request concurrently.
 const HEADERS_IN_FLIGHT: usize = 8;

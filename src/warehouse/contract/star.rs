@@ -17,13 +17,10 @@ use crate::publish::fixed_manifest;
 use crate::star::{FileRecord, RunRecord, TableRecord};
 use crate::storage::Place;
 use crate::warehouse::error::Result;
+use crate::warehouse::sql::limits::MAX_FILE;
 
 /// Number of files to check concurrently. The checks mostly wait for a HEAD request and a footer.
 const FILES_IN_FLIGHT: usize = 16;
-
-/// Maximum size of a file in bytes: larger files risk "Retries exceeded" (Redshift Developer Guide,
-/// c-spectrum-troubleshooting).
-const MAX_FILE: u64 = 1024 * 1024 * 1024;
 
 /// Checks the star at `star` against the contract.
 ///

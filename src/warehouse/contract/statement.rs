@@ -10,9 +10,7 @@ use super::finding::Finding;
 use super::manifest::key_problem;
 use super::rule::Rule;
 use super::tables::ExpectedTable;
-
-/// Maximum size of a statement in bytes (Redshift Developer Guide, c_SQL_commands).
-const MAX_STATEMENT: usize = 16 * 1024 * 1024;
+use crate::warehouse::sql::limits::MAX_STATEMENT;
 
 /// Parameters that put secrets into the text of the statement.
 const KEYS: [&str; 6] = [

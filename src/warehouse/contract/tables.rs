@@ -5,19 +5,9 @@ use std::collections::HashSet;
 use super::finding::Finding;
 use super::rule::Rule;
 use crate::star::model::ColumnType;
-
-/// Maximum number of columns of a table. Redshift Developer Guide, r_CREATE_TABLE_NEW.
-const MAX_COLUMNS: usize = 1600;
-/// Maximum length of a name in bytes. Redshift Developer Guide, r_names.
-const MAX_NAME: usize = 127;
-/// Maximum length of a VARCHAR in bytes. Redshift Developer Guide, r_Character_types.
-const MAX_VARCHAR: u32 = 65_535;
-/// Length in bytes of a VARCHAR without an explicit length. Redshift Developer Guide,
-/// r_Character_types.
-const BARE_VARCHAR: u32 = 256;
-
-/// System columns of every table. Redshift Developer Guide, c_unsupported-postgresql-features.
-const SYSTEM_COLUMNS: [&str; 7] = ["oid", "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
+use crate::warehouse::sql::limits::{
+    BARE_VARCHAR, MAX_COLUMNS, MAX_NAME, MAX_VARCHAR, SYSTEM_COLUMNS,
+};
 
 /// A column as the DDL defines it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,9 +15,7 @@ use super::values::{TextScan, scan_text};
 use crate::star::TableRecord;
 use crate::storage::Place;
 use crate::warehouse::error::Result;
-
-/// One byte more than the longest VARCHAR holds. Redshift Developer Guide, r_Character_types.
-const NO_VARCHAR: u64 = 65_536;
+use crate::warehouse::sql::limits::MAX_VARCHAR;
 
 /// Returns the leaf index of the column at `position` if it is flat.
 pub(super) fn leaf(schema: &SchemaDescriptor, position: usize) -> Option<usize> {
@@ -134,8 +132,8 @@ fn scan_findings(
     if let Some(first) = &scan.too_long.first {
         let target = format!("{}.{} is VARCHAR({limit})", table.name, column.name);
         let mut problem = format!("{}; {target}", scan.too_long);
-        if first.bytes >= NO_VARCHAR {
-            problem += ", and none holds so much";
+        if first.bytes > u64::from(MAX_VARCHAR) {
+            problem += ", more than any VARCHAR can hold";
         }
         findings.push(Finding::new(Rule::TextLength, place, problem));
     }

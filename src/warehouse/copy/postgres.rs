@@ -13,11 +13,11 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::binary::{HEADER, TRAILER, write_rows};
 use crate::star::model::Table;
+use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::{Error, Result};
 use crate::warehouse::progress::LoadProgress;
-use crate::warehouse::quote::{self, qualified};
-use crate::warehouse::session::Session;
-use crate::warehouse::tables::TableDesign;
+use crate::warehouse::sql::ddl::TableDesign;
+use crate::warehouse::sql::quote::{self, qualified};
 
 /// Number of bytes per chunk: large enough for the socket, small compared to a batch.
 const CHUNK_BYTES: usize = 256 * 1024;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::star::TableRecord;
 use crate::storage::Place;
+use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Result;
 use crate::warehouse::error::{LoadError, ServerError};
-use crate::warehouse::quote::{qualified, s3_url};
-use crate::warehouse::session::Session;
-use crate::warehouse::tables::TableDesign;
+use crate::warehouse::sql::ddl::TableDesign;
+use crate::warehouse::sql::quote::{qualified, s3_url};
 
 /// Load errors become visible after 1.5 to 13 s (as measured by others on Serverless).
 const LOAD_ERROR_TRIES: usize = 5;

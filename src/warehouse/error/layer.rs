@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use arrow::error::ArrowError;
 
-use super::super::quote::QuoteError;
-use super::super::target::TargetError;
 use super::WarehouseError;
 use crate::cloud::error::CloudError;
+use crate::warehouse::connection::target::TargetError;
+use crate::warehouse::sql::quote::QuoteError;
 
 /// The result of a fallible function of this layer.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -8,7 +8,7 @@ use std::fmt;
 
 use tokio_postgres::error::{DbError, SqlState};
 
-use super::session::ServerLimit;
+use crate::warehouse::connection::session::ServerLimit;
 
 /// A failure of a warehouse or of the connection to it.
 #[derive(Debug, thiserror::Error)]

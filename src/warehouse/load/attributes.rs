@@ -3,9 +3,9 @@
 use super::catalog::{star_tables, text};
 use crate::star::model::Table;
 use crate::warehouse::Dialect;
+use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Result;
-use crate::warehouse::quote::{literal, name, principal, qualified};
-use crate::warehouse::session::Session;
+use crate::warehouse::sql::quote::{literal, name, principal, qualified};
 
 /// An ALTER TABLE clause that sets a property of the replaced table on the new one.
 #[derive(Debug, Clone, PartialEq, Eq)]

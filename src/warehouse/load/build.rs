@@ -3,17 +3,18 @@
 use std::time::Instant;
 
 use super::attributes::attributes;
+use super::collation;
 use super::lock::LoadLock;
 use super::statements::{Names, catalog_path, create, default_path, finish};
 use super::verify::{differences, warehouse_stats};
 use super::{Loader, catalog, is_lost, is_transient};
+use crate::warehouse::Dialect;
+use crate::warehouse::connection::session::Session;
 use crate::warehouse::copy::{Clause, postgres, redshift};
 use crate::warehouse::error::{Cause, WarehouseError};
 use crate::warehouse::error::{Error, Result};
-use crate::warehouse::quote::qualified;
-use crate::warehouse::session::Session;
-use crate::warehouse::tables::TableDesign;
-use crate::warehouse::{Dialect, collation};
+use crate::warehouse::sql::ddl::TableDesign;
+use crate::warehouse::sql::quote::qualified;
 
 impl Loader<'_> {
     /// Creates and fills the new tables. Returns their names.

@@ -2,10 +2,10 @@
 
 use crate::star::model::TABLES;
 use crate::warehouse::Dialect;
+use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Result;
 use crate::warehouse::load::statements::key_names;
-use crate::warehouse::quote::literal;
-use crate::warehouse::session::Session;
+use crate::warehouse::sql::quote::literal;
 
 /// A table that a load replaces.
 #[derive(Debug, Clone, PartialEq, Eq)]

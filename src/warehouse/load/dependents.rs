@@ -5,9 +5,9 @@ use super::catalog::{star_tables, text};
 use super::statements::key_names;
 use crate::star::model::TABLES;
 use crate::warehouse::Dialect;
+use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Result;
-use crate::warehouse::quote::{literal, principal};
-use crate::warehouse::session::Session;
+use crate::warehouse::sql::quote::{literal, principal};
 
 /// An object that would be lost with the old tables.
 #[derive(Debug, Clone, PartialEq, Eq)]

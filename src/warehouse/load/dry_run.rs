@@ -7,11 +7,12 @@ use super::statements::{
 use super::verify::stats_query;
 use super::{LoadOptions, Prepared};
 use crate::star::model::TABLES;
+use crate::warehouse::Dialect;
+use crate::warehouse::connection::session;
 use crate::warehouse::copy::{postgres, redshift};
 use crate::warehouse::error::Result;
-use crate::warehouse::ledger::{self, NewEntry};
-use crate::warehouse::quote::qualified;
-use crate::warehouse::{Dialect, session};
+use crate::warehouse::load::ledger::{self, NewEntry};
+use crate::warehouse::sql::quote::qualified;
 
 /// Returns every statement of a load in order, as SQL with comments. Statements that depend on the
 /// state of the warehouse are shown as if all five tables existed, without grants and views.
@@ -70,7 +71,7 @@ fn copy(
     star: &Prepared,
     options: &LoadOptions,
     names: &Names,
-    design: &crate::warehouse::tables::TableDesign,
+    design: &crate::warehouse::sql::ddl::TableDesign,
 ) -> Result<String> {
     let name = names.new_table(design.table.name);
     match options.access.target.dialect {

@@ -1,10 +1,10 @@
 //! Copies the grants on the old tables, and only those, to the new tables.
 
 use crate::warehouse::Dialect;
+use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Result;
 use crate::warehouse::load::catalog::text;
-use crate::warehouse::quote::{literal, principal, qualified};
-use crate::warehouse::session::Session;
+use crate::warehouse::sql::quote::{literal, principal, qualified};
 
 /// A privilege granted on a table or on one of its columns.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,9 +7,9 @@ use super::catalog::text;
 use super::lock::limit_wait;
 use super::statements::{NEW, OLD, REPLACED, default_path};
 use crate::star::model::{Column, Key, SONGPLAYS, Table};
+use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Result;
-use crate::warehouse::quote::{literal, qualified};
-use crate::warehouse::session::Session;
+use crate::warehouse::sql::quote::{literal, qualified};
 
 /// Time that the drop of one table waits for readers. The next load drops tables that remain.
 const DROP_WAIT: Duration = Duration::from_secs(10);

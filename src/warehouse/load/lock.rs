@@ -11,9 +11,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::statements::lock_loads;
 use crate::warehouse::Dialect;
+use crate::warehouse::connection::session::{Access, Session};
 use crate::warehouse::error::WarehouseError;
 use crate::warehouse::error::{Error, Result};
-use crate::warehouse::session::{Access, Session};
 
 /// Time to wait on this side beyond the timeout set on the server.
 const GRACE: Duration = Duration::from_secs(30);

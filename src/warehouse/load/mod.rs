@@ -18,9 +18,12 @@
 mod attributes;
 mod build;
 mod catalog;
+mod collation;
 mod dependents;
 mod dry_run;
+mod encoding;
 mod grants;
+pub mod ledger;
 mod leftovers;
 mod lock;
 mod prepare;
@@ -39,13 +42,12 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use self::catalog::Existing;
 use self::lock::LoadLock;
 use self::statements::{Names, default_path};
-use super::copy::CopyAuth;
-use super::progress::LoadProgress;
-use super::session::{Access, Session};
-use super::tables::TableSettings;
-use super::{encoding, ledger};
 use crate::timing::PhaseTiming;
+use crate::warehouse::connection::session::{Access, Session};
+use crate::warehouse::copy::CopyAuth;
 use crate::warehouse::error::{Error, Result};
+use crate::warehouse::progress::LoadProgress;
+use crate::warehouse::sql::ddl::TableSettings;
 
 pub use self::dry_run::dry_run;
 pub use self::prepare::{Prepared, prepare};
@@ -287,7 +289,7 @@ impl<'a> Loader<'a> {
             if !existing.iter().any(|e| e.table == *table && e.kind == "r") {
                 return Ok(false);
             }
-            let name = super::quote::qualified(&self.options.schema, table)?;
+            let name = crate::warehouse::sql::quote::qualified(&self.options.schema, table)?;
             let sql = format!("SELECT COUNT(*) FROM {name}");
             let found = session.value("count rows", &sql).await?;
             if found.as_deref() != Some(rows.to_string().as_str()) {

@@ -13,7 +13,7 @@ use crate::star::model::Table;
 use crate::star::{Queries, demand_passed, register_star, run_checks};
 use crate::storage::Place;
 use crate::warehouse::error::Result;
-use crate::warehouse::tables::{TableDesign, designs};
+use crate::warehouse::sql::ddl::{TableDesign, designs};
 
 /// A star that is ready to load.
 pub struct Prepared {

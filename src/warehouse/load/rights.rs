@@ -4,9 +4,9 @@
 use super::catalog::{self, text};
 use super::dependents;
 use crate::warehouse::Dialect;
+use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Result;
-use crate::warehouse::quote::literal;
-use crate::warehouse::session::Session;
+use crate::warehouse::sql::quote::literal;
 
 /// Returns the reasons why the current user cannot replace the star's tables in a schema; empty if
 /// there are none. Always empty for Redshift: its superusers and roles have rights that the catalog

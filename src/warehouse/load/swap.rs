@@ -9,10 +9,10 @@ use super::lock::{LoadLock, LockWait, limit_wait, wait_for_lock};
 use super::statements::{Names, default_path, lock_tables, rename, rename_keys, replaced};
 use super::{Loader, attributes, catalog, is_lost, is_transient, leftovers};
 use crate::warehouse::Dialect;
+use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::{Error, Result};
-use crate::warehouse::ledger::{self, NewEntry};
-use crate::warehouse::quote::{principal, qualified};
-use crate::warehouse::session::Session;
+use crate::warehouse::load::ledger::{self, NewEntry};
+use crate::warehouse::sql::quote::{principal, qualified};
 
 /// Time that one attempt waits for each lock in PostgreSQL. Five tables and an occasional view stay
 /// below the 1 s after which the deadlock detector would cancel a reader.

@@ -9,10 +9,12 @@ use chrono::NaiveDateTime;
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
 
+use super::encoding;
 use crate::star::model::{Column, ColumnType, Table};
+use crate::warehouse::Dialect;
+use crate::warehouse::connection::session::{Session, TextRow};
 use crate::warehouse::error::{Error, Result};
-use crate::warehouse::session::{Session, TextRow};
-use crate::warehouse::{Dialect, encoding, quote};
+use crate::warehouse::sql::quote;
 
 /// Relative tolerance for the minimum and maximum of doubles: Redshift prints 15 digits (reported
 /// in psycopg issue 1430).

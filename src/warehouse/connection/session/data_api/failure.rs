@@ -3,8 +3,8 @@
 //! The service reports the server's message without its SQLSTATE. For messages that decide what a
 //! load does next, the code is inferred from the text.
 
-use super::super::super::error::{Cause, ServerError};
 use crate::cloud::error::ApiError;
+use crate::warehouse::error::{Cause, ServerError};
 
 /// Parts of messages in lower case, with the SQLSTATE that servers send with them.
 ///

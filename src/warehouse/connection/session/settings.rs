@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::super::Dialect;
 use super::limits::{ServerLimit, TRANSACTION_TIMEOUT};
+use crate::warehouse::Dialect;
 
 /// Time limits for statements and lock waits. `None` keeps the limit of the server, database or
 /// role.

@@ -4,12 +4,13 @@
 //! A load inserts its rows in the same transaction that swaps the tables in, so a client that lost
 //! the response to the COMMIT can look up the outcome here.
 
-use super::error::Cause;
-use super::quote::{literal, name, qualified};
-use super::session::Session;
-use super::{Dialect, tables::TableDesign};
 use crate::star::model::TABLES;
+use crate::warehouse::Dialect;
+use crate::warehouse::connection::session::Session;
+use crate::warehouse::error::Cause;
 use crate::warehouse::error::Result;
+use crate::warehouse::sql::ddl::TableDesign;
+use crate::warehouse::sql::quote::{literal, name, qualified};
 
 /// Name of the ledger table.
 pub const LEDGER: &str = "starlift_loads";

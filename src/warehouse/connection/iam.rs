@@ -5,11 +5,11 @@ use aws_sdk_redshift::config::{Builder, Region};
 use aws_types::SdkConfig;
 use secrecy::ExposeSecret;
 
-use super::error::{Cause, WarehouseError};
-use super::secret::Secret;
-use super::target::Target;
 use crate::cloud::error::ApiError;
 use crate::cloud::serverless;
+use crate::warehouse::connection::secret::Secret;
+use crate::warehouse::connection::target::Target;
+use crate::warehouse::error::{Cause, WarehouseError};
 
 /// Lifetime of a password in seconds, the shortest that AWS allows. The password is needed only at
 /// login, and each login requests a new one.

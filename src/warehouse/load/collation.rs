@@ -4,8 +4,8 @@
 //! locale, so a query that sorts, compares or limits by a text could return a different result. The
 //! columns therefore have a bytewise collation, which `COLLATE` in a query overrides.
 
-use super::Dialect;
-use super::session::Session;
+use crate::warehouse::Dialect;
+use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Result;
 
 /// Query that returns true if the database's own collation is bytewise. `datlocprovider` exists in
@@ -39,5 +39,5 @@ pub async fn of_columns(session: &Session) -> Result<Option<String>> {
     }
     let found = session.value(action, CANDIDATES).await?;
     let name = found.unwrap_or_else(|| "C".to_owned());
-    Ok(Some(super::quote::qualified("pg_catalog", &name)?))
+    Ok(Some(crate::warehouse::sql::quote::qualified("pg_catalog", &name)?))
 }

@@ -8,23 +8,17 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::contract::{ExpectedColumn, ExpectedTable};
-use super::quote::{self, literal};
-use super::{Dialect, quote::qualified};
 use crate::star::RunRecord;
 use crate::star::model::{ColumnType, Key, SONGPLAYS, TABLES, TIME, Table};
+use crate::warehouse::Dialect;
+use crate::warehouse::contract::{ExpectedColumn, ExpectedTable};
 use crate::warehouse::error::{Error, Result};
-
-/// Maximum length in bytes of a Redshift text column (Developer Guide, Character types).
-pub const MAX_VARCHAR: u64 = 65_535;
+use crate::warehouse::sql::limits::{BARE_VARCHAR, MAX_VARCHAR};
+use crate::warehouse::sql::quote::{self, literal, qualified};
 
 /// Minimum length in bytes of a text column. The values of one run say little about those of the
 /// next.
 const LEAST_VARCHAR: u64 = 64;
-
-/// Length in bytes of text columns without a run record to size them by: Redshift's default for
-/// VARCHAR.
-const UNSEEN_VARCHAR: u32 = 256;
 
 /// Distribution style of a table: how Redshift spreads its rows over a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,9 +88,10 @@ fn design(
 ) -> Result<TableDesign> {
     let seen = record.and_then(|record| record.tables.get(table.name));
     let texts = table.columns.iter().filter(|column| column.column_type == ColumnType::Text);
+    // Without a run record to size columns by, they have Redshift's default length.
     let lengths = texts.map(|column| {
         let longest = seen.map(|seen| seen.max_text_bytes.get(column.name).copied().unwrap_or(0));
-        (column.name, longest.map_or(UNSEEN_VARCHAR, varchar_length))
+        (column.name, longest.map_or(BARE_VARCHAR, varchar_length))
     });
     let distribution = match settings.distribution.as_deref() {
         None => default_distribution(table),
@@ -119,7 +114,8 @@ fn design(
 /// for the declared length, not for the length of the values.
 fn varchar_length(longest: u64) -> u32 {
     let length = longest.saturating_mul(2).max(LEAST_VARCHAR);
-    length.checked_next_power_of_two().unwrap_or(MAX_VARCHAR).min(MAX_VARCHAR) as u32
+    let length = length.checked_next_power_of_two().and_then(|length| u32::try_from(length).ok());
+    length.unwrap_or(MAX_VARCHAR).min(MAX_VARCHAR)
 }
 
 /// Returns the default distribution. songplays and time are the two large tables and are joined on

@@ -2,7 +2,7 @@
 //!
 //! COPY, DDL and SET accept no parameters, so their text is built from values quoted here.
 
-use super::Dialect;
+use crate::warehouse::Dialect;
 
 /// Length in bytes of the longest name that neither warehouse truncates.
 ///

@@ -14,11 +14,11 @@ use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::OnceCell;
 
 use self::failure::{from_api, from_statement};
-use super::super::error::Cause;
-use super::super::target::Target;
 use super::{APPLICATION_NAME, Message, TextRow};
 use crate::cloud::data_api::{Column, DataApi, Database, Described, Field, In, Page, Statement};
 use crate::cloud::error::ApiError;
+use crate::warehouse::connection::target::Target;
+use crate::warehouse::error::Cause;
 
 /// Idle time in seconds after which a session without a transaction ends.
 const IDLE_SECONDS: u32 = 60;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::{AsyncMessage, Connection};
 
-use super::super::error::ServerError;
+use crate::warehouse::error::ServerError;
 
 /// Messages that the server has sent without a request.
 #[derive(Default)]

@@ -18,8 +18,8 @@ use x509_cert::der::Decode;
 use x509_cert::der::oid::ObjectIdentifier;
 use x509_cert::ext::pkix::{BasicConstraints, SubjectAltName};
 
-use super::super::error::Cause;
-use super::super::target::{Target, TlsMode};
+use crate::warehouse::connection::target::{Target, TlsMode};
+use crate::warehouse::error::Cause;
 
 /// The attribute `CN` of a name. Source: X.520.
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");

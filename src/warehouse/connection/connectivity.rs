@@ -5,9 +5,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 
-use super::error::{Cause, WarehouseError};
-use super::session::connector;
-use super::target::Target;
+use crate::warehouse::connection::session::connector;
+use crate::warehouse::connection::target::Target;
+use crate::warehouse::error::{Cause, WarehouseError};
 
 /// The SSLRequest message: its length and its code. Source: PostgreSQL, Message Formats.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];

@@ -1,6 +1,6 @@
 //! Time limits that a PostgreSQL server, database or role imposes on a session.
 
-use super::super::error::ServerError;
+use crate::warehouse::error::ServerError;
 
 /// Query for the effective limits: name, milliseconds, source of the value.
 ///

@@ -10,9 +10,9 @@ use tokio_postgres::{Client, Config, CopyInSink, NoTls, SimpleQueryMessage};
 use super::driver::{ServerMessages, ServerParameters, drive};
 use super::tls::connector;
 use super::{APPLICATION_NAME, Message};
+use crate::warehouse::connection::secret::Secret;
+use crate::warehouse::connection::target::{Target, TlsMode};
 use crate::warehouse::error::Cause;
-use crate::warehouse::secret::Secret;
-use crate::warehouse::target::{Target, TlsMode};
 
 /// A COPY is silent while it runs, so reads have no timeout. Keepalives detect a dead peer: after
 /// 30 s of silence and 8 unanswered probes, 10 s apart.

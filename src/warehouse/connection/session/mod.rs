@@ -25,18 +25,19 @@ use tokio_postgres::CopyInSink;
 pub use self::data_api::DataApiLogin;
 pub use self::limits::ServerLimit;
 pub use self::settings::Limits;
-pub(super) use self::settings::shown as shown_settings;
+pub(in crate::warehouse) use self::settings::shown as shown_settings;
 pub(super) use self::tls::connector;
 
 use self::data_api::DataApiSession;
 use self::driver::ServerParameters;
 use self::port::PortSession;
 use self::settings::Settings;
-use super::error::{Cause, WarehouseError};
-use super::iam::IamLogin;
-use super::secret::Secret;
-use super::target::Target;
-use super::{Dialect, quote};
+use crate::warehouse::Dialect;
+use crate::warehouse::connection::iam::IamLogin;
+use crate::warehouse::connection::secret::Secret;
+use crate::warehouse::connection::target::Target;
+use crate::warehouse::error::{Cause, WarehouseError};
+use crate::warehouse::sql::quote;
 
 /// Extra time to log in, because a password may first have to be requested from AWS.
 const IAM_PATIENCE: Duration = Duration::from_secs(30);

@@ -8,11 +8,11 @@ use arrow::datatypes::DataType;
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
 
-use super::quote;
-use super::session::Session;
 use crate::escape;
 use crate::star::model::{ColumnType, Table};
+use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Result;
+use crate::warehouse::sql::quote;
 
 /// Number of characters to check per query.
 const CHARACTERS_AT_ONCE: usize = 4096;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio_postgres::config::{ChannelBinding, TargetSessionAttrs};
 use url::Url;
 
-use super::Dialect;
+use crate::warehouse::Dialect;
 
 /// Default time limit for connecting. A paused cluster does not respond at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
