@@ -184,7 +184,7 @@ async fn unattached_role_is_named_with_a_remedy() {
     outcome.exits(1).complains("role/other").complains("attach the role to the cluster");
     let client = cloud.redshift.database().client().await;
     assert_eq!(value(&client, "SELECT MAX(load_number) FROM star.starlift_loads").await, "1");
-    cloud.load("star", &["--iam-role", "role/other"]).exits(2).complains("is no IAM role");
+    cloud.load("star", &["--iam-role", "role/other"]).exits(2).complains("is not an IAM role");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -91,11 +91,11 @@ fn check_column(place: &str, column: &ExpectedColumn, findings: &mut Vec<Finding
     }
     match column.max_bytes {
         Some(_) if column.column_type != ColumnType::Text => {
-            let problem = format!("a length is given for {}", column.column_type.sql());
+            let problem = format!("a length is specified for {}", column.column_type.sql());
             findings.push(Finding::new(Rule::VarcharLength, place, problem));
         }
         Some(bytes) if !(1..=MAX_VARCHAR).contains(&bytes) => {
-            let problem = format!("VARCHAR({bytes}) cannot be");
+            let problem = format!("VARCHAR({bytes}) is not valid");
             findings.push(Finding::new(Rule::VarcharLength, place, problem));
         }
         _ => {}

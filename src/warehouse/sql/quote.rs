@@ -2,6 +2,7 @@
 //!
 //! COPY, DDL and SET accept no parameters, so their text is built from values quoted here.
 
+use super::validate::{is_role_arn, object_url_problem};
 use crate::warehouse::Dialect;
 
 /// Length in bytes of the longest name that neither warehouse truncates.
@@ -14,17 +15,17 @@ const MAX_NAME_BYTES: usize = 63;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QuoteError {
     /// The value is not a valid name.
-    #[error("{0:?} cannot be a name: {1}")]
+    #[error("{0:?} is not a valid name: {1}")]
     Name(String, &'static str),
     /// The text cannot be written as a literal.
-    #[error("{0:?} cannot be written as a literal: it has a NUL character")]
+    #[error("{0:?} cannot be a literal: it contains a NUL character")]
     Literal(String),
     /// COPY would not find the S3 location.
-    #[error("{0:?} cannot be loaded from: {1}")]
-    Location(String, &'static str),
+    #[error("cannot load from {0:?}: {1}")]
+    Location(String, String),
     /// The value is neither `default` nor the ARN of an IAM role.
     #[error(
-        "{0:?} is no IAM role; give arn:aws:iam::ACCOUNT:role/NAME, several joined by commas, or default"
+        "{0:?} is not an IAM role; specify arn:aws:iam::ACCOUNT:role/NAME, several separated by commas, or default"
     )]
     Role(String),
 }
@@ -43,7 +44,7 @@ pub fn name(name: &str) -> Result<String, QuoteError> {
         return refuse("it is longer than 63 bytes");
     }
     if name.chars().any(char::is_control) {
-        return refuse("it has a control character");
+        return refuse("it contains a control character");
     }
     Ok(format!("\"{}\"", name.replace('"', "\"\"")))
 }
@@ -56,7 +57,7 @@ pub fn name(name: &str) -> Result<String, QuoteError> {
 /// names to lower case even if they are quoted.
 pub fn schema(schema: &str, dialect: Dialect) -> Result<String, QuoteError> {
     if dialect == Dialect::Redshift && schema.chars().any(char::is_uppercase) {
-        let why = "it has capital letters, which Redshift folds to lower case";
+        let why = "it contains uppercase letters, which Redshift folds to lowercase";
         return Err(QuoteError::Name(schema.to_owned(), why));
     }
     name(schema)
@@ -70,7 +71,7 @@ pub fn schema(schema: &str, dialect: Dialect) -> Result<String, QuoteError> {
 /// Returns an error if the name is empty or contains a NUL character.
 pub fn principal(name: &str) -> Result<String, QuoteError> {
     if name.is_empty() || name.contains('\0') {
-        return Err(QuoteError::Name(name.to_owned(), "it is empty or has a NUL character"));
+        return Err(QuoteError::Name(name.to_owned(), "it is empty or contains a NUL character"));
     }
     Ok(format!("\"{}\"", name.replace('"', "\"\"")))
 }
@@ -111,19 +112,12 @@ pub fn literal(text: &str, dialect: Dialect) -> Result<String, QuoteError> {
 /// Returns an error if the URL is not `s3://bucket/key`, or contains a character that COPY and S3
 /// interpret differently.
 pub fn s3_url(url: &str) -> Result<String, QuoteError> {
-    let refuse = |why| Err(QuoteError::Location(url.to_owned(), why));
-    let Some((bucket, key)) = url.strip_prefix("s3://").and_then(|rest| rest.split_once('/'))
-    else {
-        return refuse("Redshift reads s3://BUCKET/KEY only");
+    let problem = match url.starts_with("s3://") {
+        true => object_url_problem(url),
+        false => Some("Redshift reads only s3://BUCKET/KEY".to_owned()),
     };
-    if bucket.is_empty() || key.is_empty() {
-        return refuse("the bucket or the key is empty");
-    }
-    if key.contains("//") {
-        return refuse("// is a key of its own in S3");
-    }
-    if url.chars().any(|c| c.is_control() || matches!(c, '\'' | '"' | '\\')) {
-        return refuse("it has a quote, a backslash or a control character");
+    if let Some(problem) = problem {
+        return Err(QuoteError::Location(url.to_owned(), problem));
     }
     literal(url, Dialect::Redshift)
 }
@@ -143,25 +137,6 @@ pub fn iam_role(role: &str) -> Result<String, QuoteError> {
         return Err(QuoteError::Role(role.to_owned()));
     }
     Ok(format!("IAM_ROLE {}", literal(role, Dialect::Redshift)?))
-}
-
-/// Returns `true` if `arn` has the form `arn:PARTITION:iam::ACCOUNT:role/PATH/NAME` and contains
-/// only characters that IAM allows in names.
-///
-/// Source: IAM User Guide, IAM identifiers.
-fn is_role_arn(arn: &str) -> bool {
-    let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    let [prefix, partition, service, region, account, resource] = parts[..] else { return false };
-    let plain = |text: &str, more: &str| {
-        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
-    };
-    prefix == "arn"
-        && plain(partition, "-")
-        && service == "iam"
-        && region.is_empty()
-        && account.len() == 12
-        && account.chars().all(|c| c.is_ascii_digit())
-        && resource.strip_prefix("role/").is_some_and(|name| plain(name, "+=,.@_-/"))
 }
 
 #[cfg(test)]

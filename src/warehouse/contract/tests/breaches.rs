@@ -141,7 +141,7 @@ pub const BREACHES: &[Breach] = &[
         star.columns()[0].name = "OID".to_owned();
     })
     .also(&[Rule::ColumnOrder]),
-    breach(Rule::VarcharLength, "plays.level", "VARCHAR(65536) cannot be", |star| {
+    breach(Rule::VarcharLength, "plays.level", "VARCHAR(65536) is not valid", |star| {
         star.columns()[1].max_bytes = Some(65_536);
     }),
     breach(Rule::BucketRegion, "s3://bucket/star", "bucket is in eu-west-1", |star| {
@@ -151,14 +151,14 @@ pub const BREACHES: &[Breach] = &[
     breach(Rule::RecordTables, "plays", "the record does not have it", |star| {
         star.record.tables.clear();
     }),
-    breach(Rule::RecordRows, URL, "its footer has 3 rows, the record 4", |star| {
+    breach(Rule::RecordRows, URL, "its footer has 3 rows; the record has 4", |star| {
         star.table().files[0].rows = 4;
         star.table().rows = 4;
     }),
     breach(Rule::RecordRows, "plays", "5 rows of it, and 3 of its files", |star| {
         star.table().rows = 5;
     }),
-    breach(Rule::ManifestPresent, MANIFEST, "no such object", |star| {
+    breach(Rule::ManifestPresent, MANIFEST, "does not exist", |star| {
         star.manifest = Value::Null;
     }),
     breach(Rule::ManifestForm, MANIFEST, "not JSON", |star| {
@@ -167,7 +167,7 @@ pub const BREACHES: &[Breach] = &[
     breach(Rule::ManifestForm, MANIFEST, "byte order mark", |star| {
         star.manifest = format!("\u{feff}{}", star.manifest).into();
     }),
-    breach(Rule::ManifestForm, MANIFEST, "array called entries", |star| {
+    breach(Rule::ManifestForm, MANIFEST, "array named entries", |star| {
         star.manifest = json!([star.manifest]);
     }),
     breach(Rule::ManifestForm, "plays.manifest, entry 1", "it has size", |star| {
@@ -181,19 +181,19 @@ pub const BREACHES: &[Breach] = &[
         star.entry()["url"] = "s3://bucket/star//f.parquet".into();
     })
     .also(&[Rule::ManifestFiles]),
-    breach(Rule::ManifestKey, "f.parquet", "it holds '\\\\'", |star| {
+    breach(Rule::ManifestKey, "f.parquet", "it contains '\\\\'", |star| {
         star.entry()["url"] = "s3://bucket/a\\f.parquet".into();
     })
     .also(&[Rule::ManifestFiles]),
-    breach(Rule::ManifestKey, "f.parquet", "it holds '\\''", |star| {
+    breach(Rule::ManifestKey, "f.parquet", "it contains '\\''", |star| {
         star.entry()["url"] = "s3://bucket/a'f.parquet".into();
     })
     .also(&[Rule::ManifestFiles]),
-    breach(Rule::ManifestKey, "s3:///f.parquet", "no name of a bucket", |star| {
+    breach(Rule::ManifestKey, "s3:///f.parquet", "not the name of a bucket", |star| {
         star.entry()["url"] = "s3:///f.parquet".into();
     })
     .also(&[Rule::ManifestFiles]),
-    breach(Rule::ManifestKey, "s3://bucket/star/", "it names no object", |star| {
+    breach(Rule::ManifestKey, "s3://bucket/star/", "it does not name an object", |star| {
         star.entry()["url"] = "s3://bucket/star/".into();
     })
     .also(&[Rule::ManifestFiles, Rule::FileName]),
@@ -204,10 +204,10 @@ pub const BREACHES: &[Breach] = &[
     breach(Rule::ManifestMandatory, "plays.manifest, entry 1", URL, |star| {
         star.entry()["mandatory"] = false.into();
     }),
-    breach(Rule::ManifestMandatory, "plays.manifest, entry 1", "has no mandatory", |star| {
+    breach(Rule::ManifestMandatory, "plays.manifest, entry 1", "has no key mandatory", |star| {
         star.entry().as_object_mut().unwrap().remove("mandatory");
     }),
-    breach(Rule::ManifestFiles, MANIFEST, "s3://bucket/star/x.parquet is no file", |star| {
+    breach(Rule::ManifestFiles, MANIFEST, "s3://bucket/star/x.parquet is not a file", |star| {
         star.entry()["url"] = "s3://bucket/star/x.parquet".into();
     }),
     breach(Rule::ManifestFiles, MANIFEST, "its rows would be lost", |star| {
@@ -226,15 +226,15 @@ pub const BREACHES: &[Breach] = &[
         star.table().files[0].bytes = 7;
         star.table().bytes = 7;
     }),
-    breach(Rule::FilePresent, URL, "no such object", |star| {
+    breach(Rule::FilePresent, URL, "does not exist", |star| {
         std::fs::remove_file(star.path(FILE)).unwrap();
     }),
-    breach(Rule::FileName, "run.parquet.gz", "it ends in .gz", |star| {
+    breach(Rule::FileName, "run.parquet.gz", "it ends with .gz", |star| {
         star.entry()["url"] = "s3://bucket/star/plays/run.parquet.gz".into();
     })
     .also(&[Rule::ManifestFiles]),
-    breach(Rule::FileSize, URL, "1073741824 may be", inflate),
-    breach(Rule::RowGroupSize, "run-00000.parquet, row group 0", "134217728 may be", |star| {
+    breach(Rule::FileSize, URL, "limit is 1073741824", inflate),
+    breach(Rule::RowGroupSize, "run-00000.parquet, row group 0", "limit is 134217728", |star| {
         rechunk(star, |chunk| {
             chunk.into_builder().set_total_compressed_size(1 << 28).build().unwrap()
         });
@@ -245,7 +245,7 @@ pub const BREACHES: &[Breach] = &[
     breach(Rule::ParquetReadable, URL, "too few", |star| {
         star.put(&good(), Bytes::from_static(b"PAR1"));
     }),
-    breach(Rule::ParquetReadable, URL, "cut short", |star| {
+    breach(Rule::ParquetReadable, URL, "truncated", |star| {
         let file = parquet(&good());
         star.put(&good(), file.slice(file.len() - 60..));
     }),
@@ -357,7 +357,7 @@ pub const BREACHES: &[Breach] = &[
         star.put_rows(&rows(&[None, Some(LONG)]));
         star.table().max_text_bytes.clear();
     }),
-    breach(Rule::TextLength, "column level", "and none holds so much", |star| {
+    breach(Rule::TextLength, "column level", "more than any VARCHAR can hold", |star| {
         star.columns()[1].max_bytes = Some(65_535);
         star.put_rows(&rows(&[Some(&"x".repeat(65_536))]));
     }),
