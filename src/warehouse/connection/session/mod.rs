@@ -8,6 +8,7 @@
 //! transaction: [`Session::begin`] uses `SET LOCAL`, and a statement outside a transaction is sent
 //! in one message with the settings it needs, which the server runs as a single transaction.
 
+mod access;
 mod data_api;
 mod driver;
 mod limits;
@@ -22,6 +23,7 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use tokio_postgres::CopyInSink;
 
+pub use self::access::{Access, Login};
 pub use self::data_api::DataApiLogin;
 pub use self::limits::ServerLimit;
 pub use self::settings::Limits;
@@ -33,8 +35,6 @@ use self::driver::ServerParameters;
 use self::port::PortSession;
 use self::settings::Settings;
 use crate::warehouse::Dialect;
-use crate::warehouse::connection::iam::IamLogin;
-use crate::warehouse::connection::secret::Secret;
 use crate::warehouse::connection::target::Target;
 use crate::warehouse::error::{Cause, WarehouseError};
 use crate::warehouse::sql::quote;
@@ -50,28 +50,6 @@ pub type TextRow = Vec<Option<String>>;
 
 /// Stream of the messages in the response to a statement.
 pub type Messages = BoxStream<'static, Result<Message, WarehouseError>>;
-
-/// Parameters for opening sessions.
-#[derive(Debug, Clone)]
-pub struct Access {
-    /// Address and options of the warehouse.
-    pub target: Target,
-    /// Method of logging in.
-    pub login: Login,
-    /// Time limits for statements and lock waits.
-    pub limits: Limits,
-}
-
-/// Method of logging in.
-#[derive(Debug, Clone)]
-pub enum Login {
-    /// With a password, or without one if the server trusts its users.
-    Password(Option<Secret>),
-    /// With a temporary password from AWS.
-    Iam(Box<IamLogin>),
-    /// Through the Redshift Data API, which handles the login itself.
-    DataApi(Box<DataApiLogin>),
-}
 
 /// A session with a warehouse.
 pub struct Session {

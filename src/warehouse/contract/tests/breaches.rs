@@ -148,14 +148,14 @@ pub const BREACHES: &[Breach] = &[
         star.expected.bucket_region = Some("eu-west-1".to_owned());
         star.expected.warehouse_region = Some("us-west-2".to_owned());
     }),
-    breach(Rule::RecordTables, "plays", "the record does not have it", |star| {
+    breach(Rule::RecordTables, "plays", "the record does not contain it", |star| {
         star.record.tables.clear();
     }),
     breach(Rule::RecordRows, URL, "its footer has 3 rows; the record has 4", |star| {
         star.table().files[0].rows = 4;
         star.table().rows = 4;
     }),
-    breach(Rule::RecordRows, "plays", "5 rows of it, and 3 of its files", |star| {
+    breach(Rule::RecordRows, "plays", "5 rows for the table, and 3 for its files", |star| {
         star.table().rows = 5;
     }),
     breach(Rule::ManifestPresent, MANIFEST, "does not exist", |star| {
@@ -170,7 +170,7 @@ pub const BREACHES: &[Breach] = &[
     breach(Rule::ManifestForm, MANIFEST, "array named entries", |star| {
         star.manifest = json!([star.manifest]);
     }),
-    breach(Rule::ManifestForm, "plays.manifest, entry 1", "it has size", |star| {
+    breach(Rule::ManifestForm, "plays.manifest, entry 1", "unknown keys: size", |star| {
         star.entry()["size"] = 1.into();
     }),
     breach(Rule::ManifestLocation, "s3://bucket/star", "gs://b/f.parquet", |star| {
@@ -239,7 +239,7 @@ pub const BREACHES: &[Breach] = &[
             chunk.into_builder().set_total_compressed_size(1 << 28).build().unwrap()
         });
     }),
-    breach(Rule::ParquetReadable, URL, "does not end as Parquet does", |star| {
+    breach(Rule::ParquetReadable, URL, "does not end like a Parquet file", |star| {
         star.put(&good(), Bytes::from_static(b"id,level,start_time\n"));
     }),
     breach(Rule::ParquetReadable, URL, "too few", |star| {
@@ -296,7 +296,7 @@ pub const BREACHES: &[Breach] = &[
         let file = parquet_with(&good(), |properties| properties.set_bloom_filter_enabled(true));
         star.put(&good(), file);
     }),
-    breach(Rule::ColumnCount, URL, "2 columns, plays has 3; missing: start_time", |star| {
+    breach(Rule::ColumnCount, URL, "2 columns; plays has 3; missing: start_time", |star| {
         put(star, vec![("id", ids(&[Some(1)])), ("level", texts(&[None]))]);
     }),
     breach(Rule::ColumnOrder, URL, "start_time would be loaded into level", |star| {
@@ -370,7 +370,7 @@ pub const BREACHES: &[Breach] = &[
         star.put_rows(&rows(&[Some(&"é".repeat(129))]));
         star.table().max_text_bytes.insert("level".to_owned(), 1);
     }),
-    breach(Rule::TextNul, "column level", "smallest or greatest", |star| {
+    breach(Rule::TextNul, "column level", "minimum or maximum", |star| {
         star.put_rows(&rows(&[Some("a"), Some("z\0")]));
     }),
     breach(Rule::TextNul, "column level", "first in row 2 with 3 bytes: \"b\\u{0}c\"", |star| {
