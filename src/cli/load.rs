@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::args::{LoadArgs, LoadHow};
+use super::args::{LoadArgs, LoadFlags};
 use super::contract;
 use super::logging::draws_progress;
 use super::output::print;
@@ -39,7 +39,7 @@ pub async fn run(
         )
         .await;
     }
-    let loading = perform(&args.how, star, warehouse, global);
+    let loading = perform(&args.flags, star, warehouse, global);
     let report = unless_interrupted(loading, Error::LoadInterrupted).await?;
     if global.quiet {
         return Ok(());
@@ -53,12 +53,12 @@ pub async fn run(
 ///
 /// Returns the error that ended the load.
 pub async fn perform(
-    how: &LoadHow,
+    flags: &LoadFlags,
     star: &StarOptions,
     warehouse: &WarehouseOptions,
     global: &GlobalOptions,
 ) -> Result<LoadReport> {
-    let options = warehouse.load(how, &global.stores).await?;
+    let options = warehouse.load(flags, &global.stores).await?;
     let engine = Engine::new(star.engine)?;
     let prepared = ready(star, &options, &engine, global, false).await?;
     let current = Arc::new(LoadProgress::default());
@@ -76,7 +76,7 @@ async fn dry_run(
     warehouse: &WarehouseOptions,
     global: &GlobalOptions,
 ) -> Result<()> {
-    let options = warehouse.load(&args.how, &global.stores).await?;
+    let options = warehouse.load(&args.flags, &global.stores).await?;
     let engine = Engine::new(star.engine)?;
     let prepared = ready(star, &options, &engine, global, true).await?;
     print(&crate::warehouse::load::dry_run(&prepared, &options)?)

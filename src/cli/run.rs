@@ -54,7 +54,7 @@ async fn load_and_verify(
     warehouse: &WarehouseOptions,
     global: &GlobalOptions,
 ) -> Result<()> {
-    let report = load::perform(&args.how, star, warehouse, global).await?;
+    let report = load::perform(&args.flags, star, warehouse, global).await?;
     *text += &summary::load(&report, &warehouse.target.to_string(), &warehouse.schema);
     let error = match verify::run(star, warehouse, global).await {
         Ok(verified) => {

@@ -9,7 +9,7 @@ use std::time::Instant;
 use futures::{StreamExt, TryStreamExt};
 
 use self::reader::Reader;
-use super::args::{LoadHow, SelftestArgs};
+use super::args::{LoadFlags, SelftestArgs};
 use super::output::{note, print, print_error};
 use super::settings::{GlobalOptions, StarOptions};
 use super::signals::unless_interrupted;
@@ -81,7 +81,7 @@ pub async fn run(
 struct Selftest<'a> {
     warehouse: WarehouseOptions,
     global: &'a GlobalOptions,
-    how: LoadHow,
+    flags: LoadFlags,
     data: TemporaryFolder,
     star: Place,
     star_options: StarOptions,
@@ -115,7 +115,7 @@ impl<'a> Selftest<'a> {
                 queries: None,
                 engine: EngineOptions::default(),
             },
-            how: LoadHow {
+            flags: LoadFlags {
                 iam_role: args.iam_role.clone(),
                 copy_auth: args.copy_auth,
                 force: false,
@@ -203,9 +203,9 @@ impl<'a> Selftest<'a> {
     }
 
     async fn load(&mut self, force: bool, is_loaded: bool) -> Result<String> {
-        self.how.force = force;
+        self.flags.force = force;
         let report =
-            load::perform(&self.how, &self.star_options, &self.warehouse, self.global).await?;
+            load::perform(&self.flags, &self.star_options, &self.warehouse, self.global).await?;
         if report.already_loaded != is_loaded {
             let differences = vec!["the ledger does not match the loaded tables".to_owned()];
             return Err(WarehouseError::Mismatch { differences }.into());
@@ -282,7 +282,7 @@ impl<'a> Selftest<'a> {
     /// be shared.
     fn masked(&self, text: &str) -> String {
         let target = &self.warehouse.target;
-        let role = self.how.iam_role.clone().unwrap_or_default();
+        let role = self.flags.iam_role.clone().unwrap_or_default();
         let star = self.star.to_string();
         let names = [
             (target.to_string(), "WAREHOUSE"),

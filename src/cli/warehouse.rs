@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::args::{AuthArg, CopyAuthArg, LoadHow, WarehouseArgs, range};
+use super::args::{AuthArg, CopyAuthArg, LoadFlags, WarehouseArgs, range};
 use super::login::LoginOptions;
 use crate::cli::error::{Error, Result};
 use crate::cloud::clients::Clients;
@@ -276,9 +276,9 @@ impl WarehouseOptions {
     ///
     /// Returns an error under the conditions of [`WarehouseOptions::access`], or if the options of COPY's
     /// authorization conflict.
-    pub async fn load(&self, how: &LoadHow, stores: &StoreOptions) -> Result<LoadOptions> {
-        let lock_timeout = how.lock_timeout.map(Duration::from_secs).or(self.lock_timeout);
-        let copy_auth = self.copy_auth(how, stores).await?;
+    pub async fn load(&self, flags: &LoadFlags, stores: &StoreOptions) -> Result<LoadOptions> {
+        let lock_timeout = flags.lock_timeout.map(Duration::from_secs).or(self.lock_timeout);
+        let copy_auth = self.copy_auth(flags, stores).await?;
         let lock_timeout = lock_timeout.unwrap_or(LoadOptions::LOCK_TIMEOUT);
         let mut access = self.access(stores).await?;
         access.limits.lock = Some(lock_timeout);
@@ -286,8 +286,8 @@ impl WarehouseOptions {
             access,
             schema: self.schema.clone(),
             copy_auth,
-            force: how.force,
-            cascade: how.cascade,
+            force: flags.force,
+            cascade: flags.cascade,
             lock_timeout,
             retries: LoadOptions::RETRIES,
             tables: self.tables.clone(),
@@ -295,9 +295,9 @@ impl WarehouseOptions {
     }
 
     /// Returns the role or the temporary keys that authorize COPY.
-    async fn copy_auth(&self, how: &LoadHow, stores: &StoreOptions) -> Result<CopyAuth> {
-        if how.copy_auth.or(self.copy_auth) != Some(CopyAuthArg::Session) {
-            let role = how.iam_role.as_ref().or(self.iam_role.as_ref());
+    async fn copy_auth(&self, flags: &LoadFlags, stores: &StoreOptions) -> Result<CopyAuth> {
+        if flags.copy_auth.or(self.copy_auth) != Some(CopyAuthArg::Session) {
+            let role = flags.iam_role.as_ref().or(self.iam_role.as_ref());
             let role = role.map_or("default", String::as_str);
             // Reject a role that cannot be quoted in a statement before any connection is opened.
             quote::iam_role(role)?;
@@ -313,7 +313,7 @@ impl WarehouseOptions {
                     .to_owned(),
             ));
         }
-        if how.iam_role.is_some() {
+        if flags.iam_role.is_some() {
             return Err(Error::Usage(
                 "--iam-role names a role, and --copy-auth session uses none".to_owned(),
             ));

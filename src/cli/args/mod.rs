@@ -24,7 +24,7 @@ pub use s3::S3Args;
 pub use serverless::ServerlessArgs;
 pub use transform::{LockArg, MatchArg, RepairArg, SuffixArg, TransformArgs, UnmatchedArg};
 pub use warehouse::{
-    AuthArg, CopyAuthArg, LoadArgs, LoadHow, RunArgs, SelftestArgs, WarehouseArgs,
+    AuthArg, CopyAuthArg, LoadArgs, LoadFlags, RunArgs, SelftestArgs, WarehouseArgs,
 };
 
 /// JSON objects in a bucket become a star schema in Parquet that Redshift can COPY.
