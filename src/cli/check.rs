@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::output::print;
+use super::settings::WarehouseOptions;
 use super::settings::{GlobalOptions, StarOptions};
 use super::signals::unless_interrupted;
-use super::warehouse::WarehouseOptions;
 use super::{contract, star, summary};
 use crate::cli::error::Result;
 use crate::pipeline::queries;
 use crate::star::RunRecord;
 use crate::star::{demand_passed, run_checks};
-use crate::storage::{Location, Stores};
+use crate::storage::Location;
 use crate::warehouse::check::check_warehouse;
 use crate::warehouse::contract::Reading;
 
@@ -66,7 +66,7 @@ async fn check(
 ///
 /// Returns an error if there is no star, or COPY would reject it.
 pub async fn copy_contract(options: &StarOptions, global: &GlobalOptions) -> Result<()> {
-    let stores = Stores::new(global.stores.clone());
+    let stores = global.open_stores();
     let place = stores.place(Location::parse_single(options.require_star()?)?).await?;
     let tables = BTreeMap::new();
     // The warehouse is unknown. If the user specifies a region, assume that it is there.
@@ -82,6 +82,5 @@ pub async fn copy_contract(options: &StarOptions, global: &GlobalOptions) -> Res
 /// Returns the record of the star that the tables were loaded from, if a star is specified.
 async fn record(options: &StarOptions, global: &GlobalOptions) -> Result<Option<RunRecord>> {
     let Some(star) = &options.star else { return Ok(None) };
-    let stores = Stores::new(global.stores.clone());
-    Ok(Some(RunRecord::require(&stores.place(Location::parse_single(star)?).await?).await?))
+    Ok(Some(RunRecord::require(&global.place(star).await?).await?))
 }

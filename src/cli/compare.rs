@@ -1,9 +1,9 @@
 //! `starlift query --compare`: runs the same queries on the files and in a warehouse.
 
 use super::output::{BAD, GOOD, print, styled};
+use super::settings::WarehouseOptions;
 use super::settings::{GlobalOptions, StarOptions};
 use super::star::{self, OpenStar};
-use super::warehouse::WarehouseOptions;
 use crate::cli::error::{Error, Result};
 use crate::escape;
 use crate::warehouse::connection::session::Session;

@@ -8,7 +8,7 @@ use super::output::print;
 use super::settings::GlobalOptions;
 use crate::cli::error::{Error, Result};
 use crate::generate::{GenerateOptions, Generated, LogFile, log_files, song_objects};
-use crate::storage::{Location, Place, Stores, Upload};
+use crate::storage::{Place, Upload};
 
 /// Maximum number of concurrent writes of small objects.
 const PUTS_IN_FLIGHT: usize = 64;
@@ -31,8 +31,7 @@ pub async fn run(args: &GenerateArgs, global: &GlobalOptions) -> Result<()> {
         bad_rate: args.bad_rate,
         duplicate_rate: args.duplicate_rate,
     };
-    let stores = Stores::new(global.stores.clone());
-    let out = stores.place(Location::parse_single(&args.out)?).await?;
+    let out = global.place(&args.out).await?;
     ensure_empty(&out).await?;
     let counts = write(&options, &out).await?;
     if !global.quiet {

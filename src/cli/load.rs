@@ -7,10 +7,10 @@ use super::contract;
 use super::logging::draws_progress;
 use super::output::print;
 use super::progress::Progress;
+use super::settings::WarehouseOptions;
 use super::settings::{GlobalOptions, StarOptions};
 use super::signals::unless_interrupted;
 use super::summary;
-use super::warehouse::WarehouseOptions;
 use crate::cli::error::{Error, Result};
 use crate::engine::Engine;
 use crate::pipeline::queries;
@@ -90,7 +90,7 @@ async fn ready(
     global: &GlobalOptions,
     shows_contract: bool,
 ) -> Result<Prepared> {
-    let stores = Stores::new(global.stores.clone());
+    let stores = global.open_stores();
     let place = stores.place(Location::parse_single(star.require_star()?)?).await?;
     if options.access.target.dialect == Dialect::Redshift {
         let contract = contract(&place, &stores, options).await?;

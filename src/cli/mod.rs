@@ -14,7 +14,6 @@ mod generate;
 mod init;
 mod load;
 mod logging;
-mod login;
 mod output;
 mod progress;
 mod query;
@@ -28,7 +27,6 @@ mod summary;
 mod table;
 mod transform;
 mod verify;
-mod warehouse;
 
 #[doc(hidden)]
 pub use init::configuration_of;

@@ -11,10 +11,10 @@ use futures::TryStreamExt;
 
 use super::args::{QueryArgs, QueryFormat};
 use super::output::{Form, print, print_exact, reader_has_gone};
+use super::settings::WarehouseOptions;
 use super::settings::{GlobalOptions, StarOptions};
 use super::signals::unless_interrupted;
 use super::star;
-use super::warehouse::WarehouseOptions;
 use super::{compare, table};
 use crate::cli::error::{Error, Result};
 use crate::escape;

@@ -2,15 +2,15 @@
 
 use super::args::RunArgs;
 use super::output::print;
+use super::settings::WarehouseOptions;
 use super::settings::{GlobalOptions, StarOptions};
 use super::signals::{interrupted, unless_interrupted};
-use super::warehouse::WarehouseOptions;
 use super::{load, summary, transform, verify};
 use crate::cli::error::{Error, Result};
 use crate::engine::Engine;
 use crate::escape;
 use crate::pipeline::{TransformOptions, current_star};
-use crate::storage::{Location, Stores};
+use crate::storage::Location;
 
 /// Builds the star, loads it, verifies the tables, and prints one summary. Skips the transform or the
 /// load if an earlier run has completed it.
@@ -77,7 +77,7 @@ async fn load_and_verify(
 
 /// Builds the star unless it is up to date, and returns the summary.
 async fn make_star(options: &TransformOptions, global: &GlobalOptions) -> Result<String> {
-    let stores = Stores::new(global.stores.clone());
+    let stores = global.open_stores();
     let engine = Engine::new(options.engine)?;
     let current = current_star(options, &stores, &engine);
     let current = unless_interrupted(current, crate::error::Error::Interrupted).await?;

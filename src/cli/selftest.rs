@@ -11,10 +11,10 @@ use futures::{StreamExt, TryStreamExt};
 use self::reader::Reader;
 use super::args::{LoadFlags, SelftestArgs};
 use super::output::{note, print, print_error};
+use super::settings::WarehouseOptions;
 use super::settings::{GlobalOptions, StarOptions};
 use super::signals::unless_interrupted;
 use super::star;
-use super::warehouse::WarehouseOptions;
 use super::{generate, load, verify};
 use crate::cli::error::{Error, Result};
 use crate::engine::EngineOptions;
@@ -23,7 +23,7 @@ use crate::generate::GenerateOptions;
 use crate::ingest::Meter;
 use crate::pipeline::{TransformOptions, queries, transform};
 use crate::star::RunRecord;
-use crate::storage::{Location, Place, Stores};
+use crate::storage::Place;
 use crate::temporary::TemporaryFolder;
 use crate::warehouse::Dialect;
 use crate::warehouse::check::{check_warehouse, ensure_passed};
@@ -106,10 +106,9 @@ impl<'a> Selftest<'a> {
                 ));
             }
         };
-        let stores = Stores::new(global.stores.clone());
         warehouse.schema = name;
         Ok(Selftest {
-            star: stores.place(Location::parse_single(&star)?).await?,
+            star: global.place(&star).await?,
             star_options: StarOptions {
                 star: Some(star),
                 queries: None,
@@ -172,9 +171,9 @@ impl<'a> Selftest<'a> {
     }
 
     async fn create_star(&self) -> Result<String> {
-        let stores = Stores::new(self.global.stores.clone());
+        let stores = self.global.open_stores();
         let folder = self.data.path().join("data");
-        let data = stores.place(Location::parse_single(&folder.to_string_lossy())?).await?;
+        let data = self.global.place(&folder.to_string_lossy()).await?;
         generate::write(&SAMPLE, &data).await?;
         let below = |name: &str| folder.join(name).to_string_lossy().into_owned();
         let out = self.star_options.require_star()?;

@@ -8,7 +8,7 @@ use super::settings::{GlobalOptions, StarOptions};
 use crate::cli::error::{Error, Result};
 use crate::engine::Engine;
 use crate::star::{RunRecord, register_star};
-use crate::storage::{Location, Place, Stores};
+use crate::storage::Place;
 
 /// A star that is open for queries.
 pub struct OpenStar {
@@ -24,8 +24,7 @@ pub struct OpenStar {
 ///
 /// Returns an error if the options name no star, or the star does not exist or cannot be read.
 pub async fn find(star: &StarOptions, global: &GlobalOptions) -> Result<(Place, RunRecord)> {
-    let stores = Stores::new(global.stores.clone());
-    let place = stores.place(Location::parse_single(star.require_star()?)?).await?;
+    let place = global.place(star.require_star()?).await?;
     let record = RunRecord::require(&place).await?;
     Ok((place, record))
 }

@@ -3,10 +3,10 @@
 
 use super::compare::compare_query;
 use super::output::{GOOD, styled};
+use super::settings::WarehouseOptions;
 use super::settings::{GlobalOptions, StarOptions};
 use super::star::{self, OpenStar};
 use super::summary;
-use super::warehouse::WarehouseOptions;
 use crate::cli::error::{Error, Result};
 use crate::pipeline::queries;
 use crate::star::{Group, Queries};

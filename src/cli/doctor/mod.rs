@@ -67,7 +67,7 @@ pub async fn run(
     broken: Option<&Error>,
     global: &GlobalOptions,
 ) -> Result<()> {
-    let stores = Stores::new(global.stores.clone());
+    let stores = global.open_stores();
     let mut doctor = Doctor { global, stores, failed: Vec::new(), passed: 0, skipped: 0 };
     doctor.configuration(settings::file(file), broken)?;
     if let Some(store) = &args.store {

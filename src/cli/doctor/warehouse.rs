@@ -2,7 +2,7 @@
 
 use super::{Bad, Doctor, DoctorArgs, Good, Settings, Skipped, Subject, verdict};
 use crate::cli::error::{Error, Result};
-use crate::cli::warehouse::{NamedRedshift, WarehouseOptions};
+use crate::cli::settings::{NamedRedshift, WarehouseOptions};
 use crate::cloud::clients::Clients;
 use crate::warehouse::Dialect;
 use crate::warehouse::connection::connectivity;

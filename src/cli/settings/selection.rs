@@ -1,9 +1,9 @@
 //! Selects the warehouse of a command and its settings.
 
+use super::warehouse::{NamedRedshift, WarehouseOptions, WarehouseSettings};
 use super::{DEFAULT_FILE, GlobalOptions, Settings};
 use crate::cli::args::WarehouseArgs;
 use crate::cli::error::{Error, Result};
-use crate::cli::warehouse::{NamedRedshift, WarehouseOptions, WarehouseSettings};
 use crate::storage::StoreOptions;
 use crate::warehouse::connection::target::without_password;
 

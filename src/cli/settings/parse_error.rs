@@ -39,7 +39,7 @@ const HARMLESS: [&str; 25] = [
 ];
 
 /// Returns the position and the reason of an error in the text of a configuration file.
-pub fn refusal(path: &Path, text: &str, error: &toml::de::Error) -> String {
+pub fn describe(path: &Path, text: &str, error: &toml::de::Error) -> String {
     let file = path.display();
     let Some(span) = error.span() else {
         return format!("{file}: {}", without_value(error.message()));
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     /// Returns the error for a file, and asserts that it does not quote `sesame`.
-    fn refused(text: &str) -> String {
+    fn error_of(text: &str) -> String {
         let error = Settings::parse(Path::new("s.toml"), text).unwrap_err().to_string();
         assert!(!error.contains("sesame") && !error.contains('\n'), "{text}\n{error}");
         error
@@ -197,7 +197,7 @@ mod tests {
                 "s.toml:2:9: cloud.nodes: invalid type: string \"two\"".to_owned(),
             ),
         ] {
-            let error = refused(text);
+            let error = error_of(text);
             assert!(error.starts_with(&wanted), "{text}\nwanted {wanted}\nfound  {error}");
         }
     }
@@ -219,7 +219,7 @@ mod tests {
             "password = [\"sesame\", sesame",
             "\u{1}sesame = 1",
         ] {
-            assert!(refused(text).starts_with("s.toml:"), "{text}");
+            assert!(error_of(text).starts_with("s.toml:"), "{text}");
         }
     }
 }

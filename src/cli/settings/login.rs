@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use secrecy::ExposeSecret;
 
-use super::args::{AuthArg, WarehouseArgs};
+use crate::cli::args::{AuthArg, WarehouseArgs};
 use crate::cli::error::{Error, Result};
 use crate::cloud::data_api::{DataApi, Database};
 use crate::cloud::error::CloudError;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::args::{AuthArg, CopyAuthArg, LoadFlags, WarehouseArgs, range};
 use super::login::LoginOptions;
+use crate::cli::args::{AuthArg, CopyAuthArg, LoadFlags, WarehouseArgs, range};
 use crate::cli::error::{Error, Result};
 use crate::cloud::clients::Clients;
 use crate::cloud::lookup::{FoundCluster, find};

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Deserializer};
 
+use super::warehouse::NamedRedshift;
 use crate::cli::args::ProvisionArgs;
 use crate::cli::error::{Error, Result};
-use crate::cli::warehouse::NamedRedshift;
 use crate::cloud::address::Cidr;
 use crate::cloud::names::Name;
 use crate::cloud::plan::{Expires, ProvisionOptions};
@@ -50,7 +50,7 @@ where
 }
 
 fn ranges<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Cidr>, D::Error> {
-    let texts = crate::cli::settings::one_or_many(deserializer)?;
+    let texts = super::one_or_many(deserializer)?;
     texts.iter().map(|text| text.parse().map_err(serde::de::Error::custom)).collect()
 }
 
