@@ -46,10 +46,10 @@ pub async fn run(args: &DemoArgs, global: &GlobalOptions) -> Result<()> {
     let mut folder = DemoFolder::open(args.out.as_deref())?;
     let data = folder.data();
     let star = folder.star();
-    // The demo is local: settings for buckets in the environment do not affect it.
     heading("Sample data: JSON as an application writes it")?;
     let sample = sample();
     folder.renew(sample.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())))?;
+    // The demo is local: settings for buckets in the environment do not affect it.
     let place = global.place(&data.to_string_lossy()).await?;
     for (path, bytes) in sample {
         place.child(&path).write(bytes).await?;

@@ -84,7 +84,7 @@ pub async fn run(
         listing: settings.listing(),
         star: args.star.clone().or_else(|| settings.star_place().map(str::to_owned)),
         kms_key: settings.cloud().kms_key().map(str::to_owned),
-        to: args.to.clone().or_else(|| settings.usual_warehouse(&args.warehouse)),
+        to: args.to.clone().or_else(|| settings.default_warehouse(&args.warehouse)),
     };
     let clients = doctor.credentials(&subject, settings, args).await?;
     doctor.places(&subject).await?;

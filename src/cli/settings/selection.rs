@@ -10,7 +10,7 @@ use crate::warehouse::connection::target::without_password;
 impl Settings {
     /// Returns the default warehouse: `redshift` if it is configured or a cluster is specified, else the
     /// only configured one.
-    pub fn usual_warehouse(&self, args: &WarehouseArgs) -> Option<String> {
+    pub fn default_warehouse(&self, args: &WarehouseArgs) -> Option<String> {
         // Ignore a table without URL, cluster and workgroup, as `init` writes it.
         let mut named = self.warehouse.iter().filter(|(_, warehouse)| warehouse.is_named());
         let is_redshift = self.warehouse.get("redshift").is_some_and(|known| known.is_named());
@@ -82,7 +82,7 @@ impl Settings {
     /// # Errors
     ///
     /// Returns an error under the conditions of [`Settings::warehouse`].
-    pub async fn asked(
+    pub async fn optional_warehouse(
         &self,
         named: Option<&str>,
         args: &WarehouseArgs,
