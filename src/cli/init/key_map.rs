@@ -51,7 +51,7 @@ impl Meaning {
 }
 
 /// Returns the meaning of a key of a section, both in upper case. Secrets are recognized in any section.
-pub fn meaning(section: &str, key: &str) -> Option<Meaning> {
+pub fn meaning_of(section: &str, key: &str) -> Option<Meaning> {
     if ["PASSWORD", "PASSWD", "PWD"].iter().any(|word| key.contains(word)) || key == "DB_PASS" {
         return Some(Meaning::Password);
     }
