@@ -236,8 +236,7 @@ fn unreadable(path: &Path, error: std::io::Error) -> Error {
 
 fn foreign(path: &Path) -> Error {
     Error::Usage(format!(
-        "{} was not made by `starlift demo`, which would replace it; name an empty folder with \
-         --out, or move it away; nothing was touched",
+        "{} was not created by `starlift demo`, which would replace it; specify an empty folder with --out, or move it away; nothing was changed",
         path.display()
     ))
 }

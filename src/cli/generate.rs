@@ -52,7 +52,7 @@ async fn ensure_empty(out: &Place) -> Result<()> {
             .map_err(|e| Error::io(format!("cannot list {folder}"), std::io::Error::other(e)))?;
         if found.is_some() {
             return Err(Error::Usage(format!(
-                "{folder} holds objects already; name another place, or remove them"
+                "{folder} already contains objects; specify another location, or remove them"
             )));
         }
     }

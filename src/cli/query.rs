@@ -52,7 +52,7 @@ async fn query(
     }
     let [(name, sql)] = &selected[..] else {
         return Err(Error::Usage(
-            "name a query, give one with --sql, or see them all with --list".to_owned(),
+            "specify a query by name or with --sql; --list shows all names".to_owned(),
         ));
     };
     let Some(warehouse) = on else {

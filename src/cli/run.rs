@@ -85,7 +85,7 @@ async fn make_star(options: &TransformOptions, global: &GlobalOptions) -> Result
     let out = Location::parse_single(&options.out)?;
     if let Some(record) = current {
         return Ok(format!(
-            "star      {out} was made of these very objects by run {}; not made again\n",
+            "star      {out} is up to date with its inputs (run {}); not built again\n",
             escape::line(&record.run_id)
         ));
     }

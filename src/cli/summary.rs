@@ -53,7 +53,7 @@ pub fn load(report: &LoadReport, target: &str, schema: &str) -> String {
     if report.already_loaded {
         let (run, number) = (escape::line(&report.run_id), report.number);
         return format!(
-            "run {run} stands in {place} already (load {number}); --force loads it again\n"
+            "run {run} is already loaded into {place} (load {number}); --force loads it again\n"
         );
     }
     let mut table = text_table(&["table", "rows"]);
@@ -70,7 +70,7 @@ pub fn load(report: &LoadReport, target: &str, schema: &str) -> String {
         let _ = writeln!(text, "left      {left}; the next load tries to drop it again");
     }
     if report.views > 0 {
-        let _ = writeln!(text, "views     {} made again over the new tables", report.views);
+        let _ = writeln!(text, "views     {} recreated over the new tables", report.views);
     }
     let verified =
         styled(GOOD, format!("{} statistics equal those of the files", report.statistics));
@@ -89,8 +89,7 @@ pub fn reading(report: &Report) -> String {
         text += &dataset(name, counts);
     }
     if report.is_partial() {
-        text += "          reading stopped early, for more rejects than allowed: these are the numbers \
-                 of what was read\n";
+        text += "          reading stopped early because of more rejects than allowed: the numbers cover only what was read\n";
     }
     text
 }
@@ -132,7 +131,7 @@ fn times(times: &Times) -> String {
     };
     let date = match chrono::DateTime::from_timestamp_millis(example) {
         Some(date) => date.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
-        None => "beyond all dates".to_owned(),
+        None => "not a valid date".to_owned(),
     };
     format!(
         "          {}: {} of {} times are before 2000 or after 2100, such as {example} ({date}); \
@@ -169,8 +168,10 @@ fn plays(plays: &PlaysRecord) -> String {
     );
     if plays.shared_fingerprints > 0 {
         let shared = HumanCount(plays.shared_fingerprints);
-        let _ =
-            writeln!(text, "          {shared} plays shared a fingerprint and were numbered on");
+        let _ = writeln!(
+            text,
+            "          {shared} plays shared a fingerprint and were numbered consecutively"
+        );
     }
     text
 }

@@ -111,9 +111,9 @@ pub async fn dry_run(options: &TransformOptions, global: &GlobalOptions) -> Resu
     let _ = match RunRecord::read(&out).await? {
         Some(previous) => {
             let run = escape::line(&previous.run_id);
-            writeln!(text, "would supersede the star of run {run}")
+            writeln!(text, "would replace the star of run {run}")
         }
-        None => writeln!(text, "no star is there yet"),
+        None => writeln!(text, "there is no star yet"),
     };
     print(&text)
 }

@@ -54,11 +54,13 @@ pub async fn successor(
         && entry.number > report.number
     {
         let (number, run_id) = (entry.number, entry.run_id);
-        return Ok(Some(format!("load {number}, of run {run_id}, has replaced the tables since")));
+        return Ok(Some(format!(
+            "load {number}, of run {run_id}, has replaced the tables since then"
+        )));
     }
     let (_, record) = star::find(star, global).await?;
     let is_other = record.run_id != report.run_id;
-    Ok(is_other.then(|| format!("run {} has replaced the star since", record.run_id)))
+    Ok(is_other.then(|| format!("run {} has replaced the star since then", record.run_id)))
 }
 
 async fn checks(

@@ -49,7 +49,7 @@ async fn a_load_and_questions_need_no_port() {
     let there = cloud.run(&[&question[..], &["--on", "redshift"]].concat());
     assert_eq!(cloud.run(&question).stdout, there.stdout);
     assert!(there.stdout.lines().count() > 5, "{there}");
-    cloud.run(&LOAD).exits(0).says("stands in").says("already");
+    cloud.run(&LOAD).exits(0).says("is already loaded into");
     cloud.run(&["query", "most_played_songs", "--on", "redshift", "--compare"]).exits(0);
 }
 
@@ -202,7 +202,7 @@ async fn what_the_data_api_cannot_do_is_refused() {
     let Some((cloud, _)) = cloud().await else { return };
     for (more, reason) in [
         (&["--copy-auth", "session"][..], "shows statements to"),
-        (&["--auth", "password"], "accepts no password"),
+        (&["--auth", "password"], "does not accept a password"),
         (&["--auth", "iam", "--db-group", "etl"], "does not accept database groups"),
     ] {
         cloud.run(&[&["load", "--to", "redshift"][..], more].concat()).exits(2).complains(reason);

@@ -300,7 +300,7 @@ async fn what_provision_makes_is_checked_loaded_and_removed() {
         .says("sparkify is available at localhost")
         .says(&format!("{ROLE} is there"))
         .says("redshift-serverless.amazonaws.com may")
-        .says("it may read and list the star");
+        .says("it can read and list the star");
     cloud.run(&["status"]).exits(0).says("workgroup sparkify: 16 RPUs");
     // The section that `provision` prints, and the first user's secret that it names.
     let managed = format!("{{\"username\":\"{user}\",\"password\":\"{password}\"}}");

@@ -159,7 +159,7 @@ async fn a_password_may_be_in_a_secret() {
         cloud.run(&[&load[..], &["--force"]].concat()).exits(0);
     }
     cloud.account.aws.secret(SECRET, &managed.replace(user, "root"));
-    cloud.run(&load).exits(2).complains("is for the user root");
+    cloud.run(&load).exits(2).complains("is for user root");
     cloud.account.aws.secret(SECRET, "{\"username\":\"ann\"}");
     cloud.run(&load).exits(1).complains("holds no password");
 }
@@ -190,7 +190,7 @@ async fn a_copy_may_use_temporary_keys_that_nobody_sees() {
     assert!(secrets.iter().all(|secret| secret.len() > 10 && !loaded.stderr.contains(secret)));
     assert!(secrets.iter().all(|secret| !loaded.stdout.contains(secret)));
     let role = ["load", "--to", "redshift", "--force", "--iam-role", ROLE];
-    cloud.run(&role).exits(2).complains("--copy-auth session uses none");
+    cloud.run(&role).exits(2).complains("--copy-auth session, which uses no role");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -217,8 +217,8 @@ async fn options_that_exclude_each_other_are_refused() {
     let check = ["check", "--on", "redshift"];
     for (more, reason) in [
         (&["--password-secret", "stars"][..], "is not the ARN of a secret"),
-        (&["--password-secret", SECRET, "--auth", "iam"], "a password secret is for"),
-        (&["--db-group", "etl"], "--auth iam only"),
+        (&["--password-secret", SECRET, "--auth", "iam"], "a password secret requires"),
+        (&["--db-group", "etl"], "require --auth iam"),
         (&["--cluster", "a", "--workgroup", "b"], "cannot be used with"),
     ] {
         cloud.run(&[&check[..], more].concat()).exits(2).complains(reason);

@@ -113,7 +113,7 @@ async fn dependents_of_a_table_or_its_row_type_are_named_and_then_dropped() {
         let number = "SELECT MAX(load_number) FROM star.starlift_loads";
         assert_eq!(value(&client, is_there).await, "1", "{make}");
         let outcome = load(&here, &database.url(), &["--force"]);
-        outcome.exits(1).complains(named).complains("nothing was touched");
+        outcome.exits(1).complains(named).complains("nothing was changed");
         assert!(!outcome.stderr.contains("filling"), "{outcome}");
         assert_eq!(value(&client, is_there).await, "1", "{make}");
         assert_eq!(value(&client, number).await, "1");
@@ -199,7 +199,7 @@ async fn old_table_that_cannot_be_dropped_is_reported_and_dropped_by_the_next_lo
     let old = others(&client).await.into_iter().find(|table| table.ends_with("artists")).unwrap();
     let view = format!("CREATE VIEW public.before AS SELECT * FROM star.{old}");
     client.batch_execute(&view).await.unwrap();
-    load(&here, &database.url(), &[]).exits(0).says("already (load 2)");
+    load(&here, &database.url(), &[]).exits(0).says("(load 2); --force loads it again");
     assert_eq!(others(&client).await, [old]);
     client.batch_execute("DROP VIEW public.before").await.unwrap();
     load(&here, &database.url(), &["--force"]).exits(0);
@@ -280,7 +280,7 @@ async fn owner_that_cannot_receive_a_table_is_named_before_the_copy() {
     outcome
         .exits(1)
         .complains(&format!("table users belongs to {owner}, who cannot create tables"))
-        .complains("nothing was touched");
+        .complains("nothing was changed");
     let doctor = here.run(["doctor", "--to", &url]);
     doctor.exits(4).says("who cannot create tables in the schema");
     client.batch_execute(&format!("GRANT USAGE, CREATE ON SCHEMA star TO {owner}")).await.unwrap();

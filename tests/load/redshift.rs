@@ -101,7 +101,7 @@ async fn tables_contain_the_rows_of_the_files() {
         assert!(files.lines().count() > 1, "{table} is empty");
         assert_eq!(files, query(&["--on", &target]), "{table}");
     }
-    cloud.load("star", &[]).exits(0).says("already (load 1)");
+    cloud.load("star", &[]).exits(0).says("(load 1); --force loads it again");
     cloud.transform("star", &["--unmatched", "drop"]);
     cloud.load("star", &[]).exits(0).says("load 2)");
     let client = cloud.redshift.database().client().await;
@@ -273,7 +273,7 @@ async fn grants_are_carried_over_or_named() {
     // shows them.
     client.batch_execute("CREATE ROLE unseen; GRANT SELECT ON star.users TO unseen").await.unwrap();
     let outcome = cloud.load("star", &["--force"]);
-    outcome.exits(1).complains("grants of \"unseen\" on users").complains("nothing was touched");
+    outcome.exits(1).complains("grants of \"unseen\" on users").complains("nothing was changed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

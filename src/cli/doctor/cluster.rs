@@ -10,10 +10,9 @@ use crate::cloud::policy::{REDSHIFT, StarPlace, trusts};
 use crate::cloud::{cluster, lookup, role};
 use crate::storage::Location;
 
-const ASK: &str = "see that AWS can be reached, and run it again";
+const ASK: &str = "check that AWS can be reached, and run the command again";
 
-const REATTACH: &str = "`starlift provision`, with the options it was made with, puts it right where it \
-                        made the role; else do it in the Redshift console";
+const REATTACH: &str = "`starlift provision`, with its original options, repairs a role that it created; otherwise use the Redshift console";
 
 impl Doctor<'_> {
     /// Checks that the cluster exists, is available, is in the bucket's region and can read the star
@@ -29,8 +28,7 @@ impl Doctor<'_> {
             Err(error) => return self.note("cluster", verdict(Err(error.into()), ASK)),
             Ok(None) => {
                 let said = format!("there is no cluster {id} in {}", clients.region);
-                let cure = "make it with `starlift provision`, or name another with --cluster, or \
-                            its region with --region";
+                let cure = "create it with `starlift provision`, or specify another with --cluster, or its region with --region";
                 return self.note("cluster", Bad(said, cure.to_owned()));
             }
             Ok(Some(found)) => found,
@@ -47,7 +45,7 @@ impl Doctor<'_> {
             "available" => Good(format!("{id} is available")),
             "paused" => Bad(
                 format!("{id} is paused"),
-                "`starlift resume` starts it, and it costs from then on".to_owned(),
+                "`starlift resume` starts it, and its costs".to_owned(),
             ),
             _ => Bad(
                 format!("{id} is {state}"),
@@ -69,12 +67,11 @@ impl Doctor<'_> {
                 Good(format!("bucket and cluster are in {cluster}"))
             }
             Some(bucket) => Bad(
-                format!("the bucket of {star} is in {bucket}, and the cluster in {cluster}"),
-                "COPY of Parquet reads from its own region only: write the star to a bucket in the \
-                 cluster's, or make a cluster in the bucket's"
+                format!("the bucket of {star} is in {bucket}, but the cluster in {cluster}"),
+                "COPY reads Parquet only from its own region: write the star to a bucket in the cluster's region, or create a cluster in the bucket's"
                     .to_owned(),
             ),
-            None => Skipped(format!("the region of {star} cannot be told")),
+            None => Skipped(format!("cannot determine the region of {star}")),
         };
         self.note("region of both", verdict)?;
         Ok(())
@@ -89,8 +86,8 @@ impl Doctor<'_> {
     ) -> Result<()> {
         let named = iam_role.filter(|role| *role != "default").map(str::to_owned);
         let Some(arn) = named.or_else(|| lookup::reading_role(found)) else {
-            let said = "the cluster has no default role, and none is named".to_owned();
-            let cure = "`starlift provision` attaches one, --iam-role names one".to_owned();
+            let said = "the cluster has no default role, and none is specified".to_owned();
+            let cure = "`starlift provision` attaches one, --iam-role specifies one".to_owned();
             return self.note("role", Bad(said, cure)).map(|_| ());
         };
         // The cluster assumes the first role of a chain.
@@ -127,15 +124,14 @@ impl Doctor<'_> {
             }
             Ok(None) => {}
             Ok(Some(role)) => {
-                self.note("role", Good(format!("{arn} is there")))?;
+                self.note("role", Good(format!("{arn} exists")))?;
                 let verdict = if trusts(&role.trust, service) {
-                    Good(format!("{} may take it on", service))
+                    Good(format!("{} can assume it", service))
                 } else {
                     Bad(
-                        format!("the trust policy does not let {} take it on", service),
+                        format!("the trust policy does not allow {} to assume it", service),
                         format!(
-                            "allow sts:AssumeRole to the service {}; `starlift provision` does so \
-                             for the role it made",
+                            "allow sts:AssumeRole for the service {}; `starlift provision` does so for a role that it created",
                             service
                         ),
                     )
@@ -154,13 +150,13 @@ impl Doctor<'_> {
     ) -> Result<()> {
         let star = subject.star.as_deref().and_then(|star| Location::parse_single(star).ok());
         let Some(place) = star.as_ref().and_then(StarPlace::of) else {
-            let why = "no star in S3 is named".to_owned();
+            let why = "no star in S3 is specified".to_owned();
             return self.note("role: policy", Skipped(why)).map(|_| ());
         };
         let verdict = match can_read(clients, arn, &place, subject.kms_key.as_deref()).await {
             Ok(Reach::Full) => Good(match subject.kms_key {
-                Some(_) => "it may read, list and decrypt the star".to_owned(),
-                None => "it may read and list the star; no KMS key is named".to_owned(),
+                Some(_) => "it can read, list and decrypt the star".to_owned(),
+                None => "it can read and list the star; no KMS key is specified".to_owned(),
             }),
             Ok(Reach::Lacks(actions)) => Bad(
                 format!(
@@ -169,12 +165,11 @@ impl Doctor<'_> {
                     place.bucket,
                     place.prefix
                 ),
-                "`starlift provision --star …`, with the options it was made with, puts its policy \
-                 right where it made the role; else allow it there"
+                "`starlift provision --star …`, with its original options, repairs the policy of a role that it created; otherwise allow them there"
                     .to_owned(),
             ),
             Err(error) if error.is_denied() => Skipped(format!("{error}")),
-            Err(error) => verdict(Err(error.during("ask what the role may do").into()), ASK),
+            Err(error) => verdict(Err(error.during("query the permissions of the role").into()), ASK),
         };
         self.note("role: policy", verdict).map(|_| ())
     }

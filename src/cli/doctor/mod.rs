@@ -39,8 +39,7 @@ pub enum Verdict {
 
 use Verdict::{Bad, Good, Skipped};
 
-const SIGN_IN: &str = "sign in: environment variables, `aws sso login`, a profile or a role; is the \
-                       endpoint that of AWS?";
+const SIGN_IN: &str = "sign in: environment variables, `aws sso login`, a profile or a role; check that the endpoint is that of AWS";
 
 /// The settings that the checks examine.
 struct Subject {
@@ -130,11 +129,11 @@ impl Doctor<'_> {
         let place = path.display();
         let verdict = match broken {
             Some(error) => {
-                let cure = "mend the file, or write a new one with `starlift init --force`";
+                let cure = "correct the file, or write a new one with `starlift init --force`";
                 Bad(one_line(error), cure.to_owned())
             }
-            None if path.exists() => Good(format!("{place} is understood")),
-            None => Good(format!("there is no {place}: flags and the environment alone count")),
+            None if path.exists() => Good(format!("{place} is valid")),
+            None => Good(format!("there is no {place}: only flags and the environment apply")),
         };
         self.note("configuration", verdict).map(|_| ())
     }
@@ -188,18 +187,19 @@ impl Doctor<'_> {
         let warehouse = subject.to.as_deref();
         let on_redshift = warehouse.is_some_and(|to| settings.is_redshift(to, &args.warehouse));
         if !in_s3 && !on_redshift {
-            self.note("credentials", Skipped("nothing of AWS is configured".to_owned()))?;
+            self.note("credentials", Skipped("AWS is not used".to_owned()))?;
             return Ok(None);
         }
         let clients = match Clients::connect(&self.global.stores).await {
             // Only S3 looks up regions by itself.
             Err(CloudError::NoRegion) if !on_redshift => {
-                let why = "no region is configured; buckets are asked for theirs".to_owned();
+                let why =
+                    "no region is configured; the region of each bucket is looked up".to_owned();
                 self.note("region", Skipped(why))?;
                 return Ok(None);
             }
             Err(error) => {
-                self.note_outcome("region", Err(error.into()), "name one with --region")?;
+                self.note_outcome("region", Err(error.into()), "specify one with --region")?;
                 return Ok(None);
             }
             Ok(clients) => clients,

@@ -6,7 +6,7 @@ use crate::cli::signals::interrupted;
 use crate::publish::{Outcome, try_store};
 use crate::storage::{ChecksumKind, Location};
 
-const NAME_IT: &str = "name a folder, or a prefix of a bucket, that may be written to";
+const NAME_IT: &str = "specify a writable folder, or a writable prefix of a bucket";
 
 impl Doctor<'_> {
     /// Tests every operation that a run needs of the store at `url`, in a prefix that is removed

@@ -6,7 +6,7 @@ use crate::cloud::clients::Clients;
 use crate::cloud::policy::REDSHIFT;
 use crate::cloud::serverless;
 
-const ASK: &str = "see that AWS can be reached, and run it again";
+const ASK: &str = "check that AWS can be reached, and run the command again";
 
 impl Doctor<'_> {
     /// Checks that the workgroup is available, is in the bucket's region and can read the star with its
@@ -28,9 +28,9 @@ impl Doctor<'_> {
         self.regions(clients, subject).await?;
         let named = iam_role.filter(|role| *role != "default").map(str::to_owned);
         let Some(arn) = named.or(found.iam_role) else {
-            let said = "the namespace has no default role, and none is named".to_owned();
-            let cure =
-                "`starlift provision --serverless` attaches one, --iam-role names one".to_owned();
+            let said = "the namespace has no default role, and none is specified".to_owned();
+            let cure = "`starlift provision --serverless` attaches one, --iam-role specifies one"
+                .to_owned();
             self.note("role", Bad(said, cure))?;
             return Ok(true);
         };

@@ -72,18 +72,18 @@ impl LoginOptions {
             return refuse("--auth iam and iam-identity are for Redshift only");
         }
         if self.cluster.is_some() && self.workgroup.is_some() {
-            return refuse("a warehouse is a cluster or a workgroup, not both");
+            return refuse("specify a cluster or a workgroup, not both");
         }
         if self.password_file.is_some() && self.password_secret.is_some() {
-            return refuse("the password is in a file or in a secret, not both");
+            return refuse("specify a password file or a password secret, not both");
         }
         if auth != AuthArg::Password && self.password_secret.is_some() {
             return refuse(
-                "a password secret is for --auth password; the other means ask AWS for one",
+                "a password secret requires --auth password; the other methods request a password from AWS",
             );
         }
         if !self.db_groups.is_empty() && auth != AuthArg::Iam {
-            return refuse("database groups are requested with --auth iam only");
+            return refuse("database groups require --auth iam");
         }
         if target.via == Via::DataApi {
             self.check_data_api(auth)?;
@@ -101,7 +101,7 @@ impl LoginOptions {
         let refuse = |reason: &str| Err(Error::Usage(reason.to_owned()));
         if auth == AuthArg::Password && self.password_secret.is_none() {
             return refuse(
-                "the Data API accepts no password; use --auth iam, --auth iam-identity, or \
+                "the Data API does not accept a password; use --auth iam, --auth iam-identity, or \
                  --password-secret with the ARN of a secret",
             );
         }
@@ -153,8 +153,7 @@ impl LoginOptions {
         };
         if cluster.is_none() && workgroup.is_none() {
             return Err(Error::Usage(
-                "the Data API needs the name of a cluster or workgroup: name one with --cluster or \
-                 --workgroup, or write the host of its endpoint in the URL"
+                "the Data API needs the name of a cluster or workgroup: specify one with --cluster or --workgroup, or use the host of its endpoint in the URL"
                     .to_owned(),
             ));
         }
@@ -181,7 +180,7 @@ impl LoginOptions {
         let login = secrets::login(&aws_config(stores).await, arn).await?;
         match login.user {
             Some(other) if other != *user => Err(Error::Usage(format!(
-                "the secret {arn} is for the user {other}, but the warehouse is to be used as {user}"
+                "the secret {arn} is for user {other}, but the warehouse login is for user {user}"
             ))),
             _ => Ok(Some(Secret::new(login.password.expose_secret().to_owned()))),
         }

@@ -385,7 +385,6 @@ fn urls(
 
 fn missing(flag: &str, key: &str, variable: &str) -> Error {
     Error::Usage(format!(
-        "{flag} is needed; it can also be given as {variable} in the environment, or as {key} in \
-         {DEFAULT_FILE}"
+        "{flag} is required; it can also be set as {variable} in the environment, or as {key} in {DEFAULT_FILE}"
     ))
 }

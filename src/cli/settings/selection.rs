@@ -99,8 +99,7 @@ impl Settings {
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         let named = without_password(named);
         Error::Usage(format!(
-            "{named:?} is neither the URL of a warehouse nor one that {DEFAULT_FILE} names in \
-             [warehouse.NAME]; it names {known}"
+            "{named:?} is neither the URL of a warehouse nor the name of one in {DEFAULT_FILE}; [warehouse.NAME] defines {known}"
         ))
     }
 }

@@ -308,14 +308,14 @@ impl WarehouseOptions {
         }
         if self.target.via == Via::DataApi {
             return Err(Error::Usage(
-                "--copy-auth session puts keys into statements, and the Data API shows statements to \
-                 whoever may list them; load through the port, or attach a role"
+                "--copy-auth session puts keys into statements, and the Data API shows statements to every user who can list them; load through the port, or attach a role"
                     .to_owned(),
             ));
         }
         if flags.iam_role.is_some() {
             return Err(Error::Usage(
-                "--iam-role names a role, and --copy-auth session uses none".to_owned(),
+                "--iam-role cannot be combined with --copy-auth session, which uses no role"
+                    .to_owned(),
             ));
         }
         Ok(CopyAuth::Session(Box::new(aws_config(stores).await)))

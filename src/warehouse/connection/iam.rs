@@ -64,8 +64,7 @@ impl IamLogin {
         }
         let cluster = self.cluster.as_deref().or(target.cluster()).ok_or_else(|| {
             fail(
-                "the host contains neither a cluster nor a workgroup; name one with --cluster or \
-                 --workgroup"
+                "the host contains neither a cluster nor a workgroup; specify one with --cluster or --workgroup"
                     .to_owned(),
             )
         })?;
@@ -75,7 +74,7 @@ impl IamLogin {
         };
         match answer.map_err(|error| fail(explain(&error, &format!("cluster {cluster}"))))? {
             (Some(user), Some(password)) => Ok((user, Secret::new(password))),
-            _ => Err(fail("AWS answered without a user or a password".to_owned())),
+            _ => Err(fail("the response of AWS lacks a user or a password".to_owned())),
         }
     }
 
@@ -137,7 +136,7 @@ impl IamLogin {
         }
         let configured = self.sdk.region().map(|region| region.as_ref());
         let region = self.region.as_deref().or(target.region()).or(configured);
-        let region = region.ok_or("no AWS region is named; name one with --region")?;
+        let region = region.ok_or("no AWS region is named; specify one with --region")?;
         let answer =
             serverless::credentials(&self.sdk, region, workgroup, &target.database, LIFE_SECONDS)
                 .await

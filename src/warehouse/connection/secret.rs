@@ -82,7 +82,7 @@ fn read_private(path: &Path) -> Result<String> {
         let mode = std::fs::metadata(path).map(|meta| meta.permissions().mode());
         if mode.is_ok_and(|mode| mode & 0o077 != 0) {
             return Err(Error::Usage(format!(
-                "others may read the password file {}; `chmod 600` it",
+                "other users can access the password file {}; run `chmod 600` on it",
                 path.display()
             )));
         }

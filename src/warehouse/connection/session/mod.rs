@@ -141,7 +141,7 @@ impl Session {
         match self.dialect {
             Dialect::Redshift => {
                 for sql in settings::redshift(&access.limits) {
-                    self.execute("set up the session", &sql).await?;
+                    self.execute("configure the session", &sql).await?;
                 }
             }
             Dialect::Postgres => {

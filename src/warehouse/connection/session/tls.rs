@@ -103,7 +103,7 @@ impl Trusted {
             trusted.pinned.push(certificate);
         }
         if trusted.pinned.is_empty() {
-            return Err(unusable(&"there are none in it"));
+            return Err(unusable(&"it contains none"));
         }
         Ok(trusted)
     }

@@ -23,7 +23,7 @@ pub enum TargetError {
     Form(String),
     /// The URL contains a password.
     #[error(
-        "the URL of the warehouse holds a password, which every process list would show; give it as STARLIFT_PASSWORD in the environment, or with --password-file"
+        "the URL of the warehouse contains a password, which every process list would show; set it as STARLIFT_PASSWORD in the environment, or use --password-file"
     )]
     Password,
     /// A parameter is unknown or has an invalid value.

@@ -34,8 +34,8 @@ const NO_CLIENT_CERTIFICATE: &str =
 /// libpq parameters that are not supported, with advice on what to do instead.
 const REFUSED: [(&[&str], &str); 10] = [
     (&["sslcert", "sslkey", "sslpassword"], NO_CLIENT_CERTIFICATE),
-    (&["hostaddr"], "write the address in place of the host, and the host's name as tls_name"),
-    (&["passfile"], "name it as PGPASSFILE in the environment, or use --password-file"),
+    (&["hostaddr"], "use the address as the host, and the host's name as tls_name"),
+    (&["passfile"], "set PGPASSFILE in the environment, or use --password-file"),
     (&["service", "servicefile"], "service files are not read; write out the URL"),
     (&["sslcrl", "sslcrldir"], "revocation lists are not read; remove it"),
     (&["krbsrvname", "gsslib", "gssdelegation"], "GSSAPI is not supported; remove it"),
@@ -43,7 +43,7 @@ const REFUSED: [(&[&str], &str); 10] = [
     (&["ssl_max_protocol_version"], "TLS 1.2 and 1.3 are used; remove it"),
     (
         &["keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"],
-        "starlift sends keepalives at intervals of its own; remove it",
+        "starlift sends keepalives at fixed intervals; remove it",
     ),
     (&["fallback_application_name"], "use application_name"),
 ];
