@@ -153,7 +153,7 @@ fn jsonpaths_and_a_broken_record_are_told() {
     passes(&ask("paths.json"), "JSONPaths");
     s3.put("star/_starlift.json", "{}");
     let outcome = ask("nowhere.json");
-    fails(&outcome, "JSONPaths", "there is no object", "leave it out");
+    fails(&outcome, "JSONPaths", "does not exist", "leave it out");
     fails(&outcome, "star: record", "_starlift.json", "starlift run");
 }
 

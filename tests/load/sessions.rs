@@ -123,7 +123,7 @@ async fn schemas_can_have_capitals_in_postgresql_but_not_in_redshift() {
     let plays = "SELECT COUNT(*) > 0 FROM \"Sparkify \"\"DWH\"\"\".songplays";
     assert_eq!(value(&client, plays).await, "t");
     let redshift = "redshift://u@h.example.com/dev";
-    load(&here, redshift, &["--schema", "Star"]).exits(2).complains("folds to lower case");
+    load(&here, redshift, &["--schema", "Star"]).exits(2).complains("folds to lowercase");
 }
 
 #[tokio::test(flavor = "multi_thread")]
