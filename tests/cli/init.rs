@@ -195,7 +195,7 @@ fn converts_a_file_that_creates_a_cluster() {
     outcome.says("DWH_IAM_ROLE_NAME: not converted: iam_role requires an ARN");
     outcome.says("not converted: [DWH] DWH_COLOUR\n").never_says("blue");
     let text = here.read("starlift.toml");
-    assert!(text.contains("# Type of its nodes; it was dc2.large, which can no longer"), "{text}");
+    assert!(text.contains("# Node type; it was dc2.large, which can no longer"), "{text}");
 }
 
 #[test]
