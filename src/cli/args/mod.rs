@@ -19,7 +19,7 @@ use crate::generate::GenerateOptions;
 pub use cluster::{
     DoctorArgs, PauseArgs, ProvisionArgs, ResumeArgs, StatusArgs, StatusFormat, TeardownArgs,
 };
-pub use init::InitArgs;
+pub use init::{DEFAULT_FILE, InitArgs};
 pub use s3::S3Args;
 pub use serverless::ServerlessArgs;
 pub use transform::{LockArg, MatchArg, RepairArg, SuffixArg, TransformArgs, UnmatchedArg};

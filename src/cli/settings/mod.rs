@@ -29,8 +29,7 @@ use warehouse::WarehouseSettings;
 
 pub use warehouse::{NamedRedshift, WarehouseOptions};
 
-/// File that is read if --config is not set.
-pub const DEFAULT_FILE: &str = "starlift.toml";
+pub use crate::cli::args::DEFAULT_FILE;
 
 /// Maximum size of a Parquet file: 64 GiB. S3 accepts at most 10,000 parts per object, and a part is 8
 /// MiB.
