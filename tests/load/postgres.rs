@@ -213,7 +213,7 @@ async fn every_query_and_check_has_the_same_result() {
     here.run(["query", "--on", &url, "months_present", "--format", "json"]).exits(0).says("[{\"");
     let checks = here.run(["check", "--star", "star", "--on", &url]);
     checks.exits(0).says("songplays_rows").says("skipped: reads data that only the files");
-    here.run(["check", "--on", &url]).exits(0).says("name its star with --star");
+    here.run(["check", "--on", &url]).exits(0).says("specify its star with --star");
     let client = database.client().await;
     client
         .batch_execute(
