@@ -12,9 +12,9 @@ use crate::storage::{Location, Place, Skipped as PassedOver, StorageError, list,
 /// Number of bytes that suffices to show that an object is readable.
 const SAMPLE_BYTES: u64 = 1024;
 
-const STAR_CURE: &str = "specify a location of your own with --star or `star` in starlift.toml; writing requires s3:ListBucket on its bucket, and s3:PutObject, s3:GetObject and s3:DeleteObject below its prefix";
+const STAR_REMEDY: &str = "specify a location of your own with --star or `star` in starlift.toml; writing requires s3:ListBucket on its bucket, and s3:PutObject, s3:GetObject and s3:DeleteObject below its prefix";
 
-fn inputs_cure(check: &str) -> String {
+fn inputs_remedy(check: &str) -> String {
     format!(
         "check the location; specify it with --{check} or `{check}` in [transform] of starlift.toml; reading requires s3:ListBucket on its bucket and s3:GetObject below its prefix"
     )
@@ -29,14 +29,14 @@ impl Doctor<'_> {
             }
             for url in urls {
                 let outcome = self.readable(url, subject).await;
-                self.note_outcome(check, outcome, &inputs_cure(check))?;
+                self.note_outcome(check, outcome, &inputs_remedy(check))?;
             }
         }
         for url in &subject.jsonpaths {
             let outcome = self.object(url).await;
-            let cure =
+            let remedy =
                 "correct the location of the file, or leave it out: keys are then matched by name";
-            self.note_outcome("JSONPaths", outcome, cure)?;
+            self.note_outcome("JSONPaths", outcome, remedy)?;
         }
         match &subject.star {
             Some(star) => self.star(star).await,
@@ -78,18 +78,24 @@ impl Doctor<'_> {
     async fn star(&mut self, url: &str) -> Result<()> {
         let place = match self.place(url).await {
             Ok(place) => place,
-            Err(error) => return self.note("star", verdict(Err(error), STAR_CURE)).map(|_| ()),
+            Err(error) => return self.note("star", verdict(Err(error), STAR_REMEDY)).map(|_| ()),
         };
         let url = &without_secrets(url);
         let listed = place.store.list(Some(place.path())).try_next().await;
         let listed = listed.map_err(|e| Error::from(StorageError::list(url, e)));
-        self.note_outcome("star: list", listed.map(|_| format!("{url} can be listed")), STAR_CURE)?;
+        self.note_outcome(
+            "star: list",
+            listed.map(|_| format!("{url} can be listed")),
+            STAR_REMEDY,
+        )?;
         let written = probe(&place).await;
         let said = || format!("an object was written to {url}, read back and removed");
-        self.note_outcome("star: write", written.map(|()| said()), STAR_CURE)?;
+        self.note_outcome("star: write", written.map(|()| said()), STAR_REMEDY)?;
         let record = RunRecord::read(&place).await;
         let standing: Verdict = match record {
-            Ok(Some(record)) => Verdict::Good(format!("the star of run {} exists", record.run_id)),
+            Ok(Some(record)) => {
+                Verdict::Passed(format!("the star of run {} exists", record.run_id))
+            }
             Ok(None) => Skipped("there is no star yet; `starlift run` creates one".to_owned()),
             Err(error) => verdict(Err(error.into()), "write the star again with `starlift run`"),
         };

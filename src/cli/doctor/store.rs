@@ -1,6 +1,6 @@
 //! `starlift doctor --store`: checks that a store can contain stars.
 
-use super::{Bad, Doctor, Good, Skipped, verdict};
+use super::{Doctor, Failed, Passed, Skipped, verdict};
 use crate::cli::error::{Error, Result};
 use crate::cli::signals::interrupted;
 use crate::publish::{Outcome, try_store};
@@ -23,8 +23,8 @@ impl Doctor<'_> {
         let checksums = self.global.stores.s3.checksum != ChecksumKind::None;
         for tried in try_store(&place, checksums, interrupted()).await? {
             let noted = match tried.outcome {
-                Outcome::Works(said) => Good(said.to_owned()),
-                Outcome::Fails(said, meaning) => Bad(said, meaning.to_owned()),
+                Outcome::Works(said) => Passed(said.to_owned()),
+                Outcome::Fails(said, meaning) => Failed(said, meaning.to_owned()),
                 Outcome::Needless(said) => Skipped(said.to_owned()),
             };
             self.note(tried.ability, noted)?;

@@ -1,6 +1,6 @@
 //! Checks of the warehouse: port, certificate, login, permissions.
 
-use super::{Bad, Doctor, DoctorArgs, Good, Settings, Skipped, Subject, verdict};
+use super::{Doctor, DoctorArgs, Failed, Passed, Settings, Skipped, Subject, verdict};
 use crate::cli::error::{Error, Result};
 use crate::cli::settings::{NamedRedshift, WarehouseOptions};
 use crate::cloud::clients::Clients;
@@ -88,15 +88,15 @@ impl Doctor<'_> {
         let rights = rights(&session, &warehouse.schema).await;
         let rights = match rights {
             Ok(Rights::Schema) => {
-                Good(format!("the user can create tables in {}", warehouse.schema))
+                Passed(format!("the user can create tables in {}", warehouse.schema))
             }
-            Ok(Rights::Database) => Good(format!(
+            Ok(Rights::Database) => Passed(format!(
                 "schema {} does not exist, and the user can create it",
                 warehouse.schema
             )),
             Ok(Rights::Neither(grant)) => {
                 let said = format!("the user cannot create tables in {}", warehouse.schema);
-                Bad(said, format!("as the owner or a superuser: {grant}"))
+                Failed(said, format!("as the owner or a superuser: {grant}"))
             }
             Err(error) => verdict(Err(error), REACH),
         };
@@ -106,9 +106,9 @@ impl Doctor<'_> {
         let found = obstacles(&session, &warehouse.schema).await;
         let tables = match found {
             Ok(found) if found.is_empty() => {
-                Good("the user can replace the existing tables, if any".to_owned())
+                Passed("the user can replace the existing tables, if any".to_owned())
             }
-            Ok(found) => Bad(
+            Ok(found) => Failed(
                 found.join("; "),
                 "load as their owner, or grant the owner's role to the user; the owner needs CREATE on the schema"
                     .to_owned(),
@@ -128,8 +128,8 @@ impl Doctor<'_> {
         let reached =
             reached.map(|_| format!("{}:{} accepts connections", target.host, target.port));
         let verdict = match reached {
-            Ok(said) => Good(said),
-            Err(error) if target.dialect == Dialect::Redshift => Bad(
+            Ok(said) => Passed(said),
+            Err(error) if target.dialect == Dialect::Redshift => Failed(
                 super::one_line(&error),
                 "allow this machine's address (`starlift provision` does so; from outside its network the cluster also needs --public), and check that nothing in between blocks the port; if no port can be reached, ?via=data-api in the URL loads through the Data API"
                     .to_owned(),
@@ -149,8 +149,8 @@ impl Doctor<'_> {
             }
             TlsMode::Disable => {
                 let why = format!("sslmode=disable: the connection to {host} is not encrypted");
-                let cure = "remove sslmode=disable, or open a tunnel to the server and connect to its end on this machine";
-                return self.note("certificate", Bad(why, cure.to_owned())).map(|_| true);
+                let remedy = "remove sslmode=disable, or open a tunnel to the server and connect to its end on this machine";
+                return self.note("certificate", Failed(why, remedy.to_owned())).map(|_| true);
             }
             TlsMode::Require => {
                 let why =
@@ -179,7 +179,7 @@ impl Doctor<'_> {
             [] => "the server has no time limits".to_owned(),
             _ => limits.join("; "),
         };
-        self.note("time limits", Good(said)).map(|_| ())
+        self.note("time limits", Passed(said)).map(|_| ())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Checks of the Redshift Serverless workgroup and its role, as AWS describes them.
 
-use super::{Bad, Doctor, Good, Subject, verdict};
+use super::{Doctor, Failed, Passed, Subject, verdict};
 use crate::cli::error::Result;
 use crate::cloud::clients::Clients;
 use crate::cloud::policy::REDSHIFT;
@@ -24,14 +24,14 @@ impl Doctor<'_> {
         };
         let (host, port, database) = (&found.host, found.port, &found.database);
         let said = format!("{name} is available at {host}:{port}, with the database {database}");
-        self.note("workgroup", Good(said))?;
+        self.note("workgroup", Passed(said))?;
         self.regions(clients, subject).await?;
         let named = iam_role.filter(|role| *role != "default").map(str::to_owned);
         let Some(arn) = named.or(found.iam_role) else {
             let said = "the namespace has no default role, and none is specified".to_owned();
-            let cure = "`starlift provision --serverless` attaches one, --iam-role specifies one"
+            let remedy = "`starlift provision --serverless` attaches one, --iam-role specifies one"
                 .to_owned();
-            self.note("role", Bad(said, cure))?;
+            self.note("role", Failed(said, remedy))?;
             return Ok(true);
         };
         // The workgroup assumes the first role of a chain.

@@ -94,9 +94,9 @@ pub struct Target {
     /// Time limit for connecting. Default: 15 s.
     pub connect_timeout: Duration,
     /// TLS mode requested with `sslmode`.
-    asked: Option<TlsMode>,
+    requested_tls: Option<TlsMode>,
     /// `true` if certificates to trust were specified with `sslrootcert`.
-    asked_trust: bool,
+    requested_trust: bool,
 }
 
 impl Target {
@@ -122,8 +122,8 @@ impl Target {
             application_name: None,
             options: None,
             connect_timeout: CONNECT_TIMEOUT,
-            asked: None,
-            asked_trust: false,
+            requested_tls: None,
+            requested_trust: false,
         }
     }
 

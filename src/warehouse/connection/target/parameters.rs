@@ -95,14 +95,14 @@ impl Target {
 
     fn set_common(&mut self, parameter: &str, value: &str) -> Result<(), &'static str> {
         match parameter {
-            "sslmode" => self.asked = Some(mode(value)?),
+            "sslmode" => self.requested_tls = Some(mode(value)?),
             "sslrootcert" => {
                 self.root_certificates = match value {
                     "" => return Err("it is empty"),
                     "system" => None,
                     file => Some(PathBuf::from(file)),
                 };
-                self.asked_trust = true;
+                self.requested_trust = true;
             }
             // libpq accepts only 0 and 1.
             "sslsni" if value == "0" => self.sends_sni = false,
@@ -181,15 +181,15 @@ impl Target {
             })
         };
         let binds = self.channel_binding == ChannelBinding::Require;
-        let wants_tls = self.asked_trust || self.tls_name.is_some() || binds;
-        if self.via == Via::DataApi && (self.asked.is_some() || wants_tls) {
+        let wants_tls = self.requested_trust || self.tls_name.is_some() || binds;
+        if self.via == Via::DataApi && (self.requested_tls.is_some() || wants_tls) {
             return refuse(
                 "via",
                 "the Data API is reached over HTTPS, which sslmode, sslrootcert and tls_name do not \
                  apply to; remove them (AWS_CA_BUNDLE names certificates to trust)",
             );
         }
-        self.tls = match (self.dialect, self.asked) {
+        self.tls = match (self.dialect, self.requested_tls) {
             (Dialect::Redshift, Some(TlsMode::Disable)) => {
                 return refuse(
                     "sslmode",

@@ -45,13 +45,13 @@ pub struct DataApiLogin {
     /// The database and its user.
     pub database: Database,
     /// Set once a transaction is known to span requests.
-    proven: Arc<OnceCell<()>>,
+    has_transactions: Arc<OnceCell<()>>,
 }
 
 impl DataApiLogin {
     /// Creates a login whose sessions are not yet known to support transactions.
     pub fn new(api: DataApi, database: Database) -> DataApiLogin {
-        DataApiLogin { api, database, proven: Arc::default() }
+        DataApiLogin { api, database, has_transactions: Arc::default() }
     }
 }
 
@@ -81,7 +81,7 @@ impl DataApiSession {
         let submitted = submitted.map_err(|error| from_api(&error))?;
         let id = submitted.session_id.ok_or_else(|| {
             Cause::Response(
-                "the Data API returned no session; does it support them here?".to_owned(),
+                "the Data API returned no session; check that it supports sessions here".to_owned(),
             )
         })?;
         let running = Mutex::new(Some(submitted.id.clone()));
@@ -109,22 +109,22 @@ impl DataApiSession {
     /// Verifies once per login that a transaction spans requests: an object created in one request
     /// must be gone after a rollback in the next.
     pub(super) async fn ensure_transactions(&self) -> Result<(), Cause> {
-        self.login.proven.get_or_try_init(|| self.try_transactions()).await.map(|_| ())
+        self.login.has_transactions.get_or_try_init(|| self.try_transactions()).await.map(|_| ())
     }
 
     async fn try_transactions(&self) -> Result<(), Cause> {
         let table = format!("starlift_probe_{:08x}", rand::random::<u32>());
         let begin = ["BEGIN".to_owned(), format!("CREATE TEMP TABLE {table} (i INTEGER)")];
         self.execute(&begin, IDLE_SECONDS).await?;
-        let look = format!("SELECT COUNT(*) FROM pg_class WHERE relname = '{table}'");
-        let mut done = self.execute(&["ROLLBACK".to_owned(), look], IDLE_SECONDS).await?;
-        let look = done.pop().ok_or_else(|| Cause::Response("no statement was run".to_owned()))?;
-        let found = self.login.api.result(&look.id, None).await.map_err(|e| from_api(&e))?;
+        let count = format!("SELECT COUNT(*) FROM pg_class WHERE relname = '{table}'");
+        let mut done = self.execute(&["ROLLBACK".to_owned(), count], IDLE_SECONDS).await?;
+        let count = done.pop().ok_or_else(|| Cause::Response("no statement was run".to_owned()))?;
+        let found = self.login.api.result(&count.id, None).await.map_err(|e| from_api(&e))?;
         let found = found.records.into_iter().flatten().next().and_then(Field::into_text);
         match found.as_deref() {
             Some("0") => Ok(()),
             _ => Err(Cause::Response(
-                "the Data API commits each request by itself here, so a load could not be undone; \
+                "the Data API commits each request separately here, so a load could not be rolled back; \
                  load through the port"
                     .to_owned(),
             )),
@@ -153,7 +153,10 @@ impl DataApiSession {
                 Ok(state) if has_ended(&state.status) => break state,
                 Ok(_) => reached = Instant::now(),
                 Err(error) if is_unreachable(&error) && reached.elapsed() < PATIENCE => {
-                    tracing::debug!(said = error.said, "the statement cannot be looked at yet");
+                    tracing::debug!(
+                        said = error.said,
+                        "the state of the statement is not available yet"
+                    );
                 }
                 Err(error) => return Err(Cause::Connection(error.said)),
             }
