@@ -95,7 +95,7 @@ impl Doctor<'_> {
     /// Prints the result of a check. Returns `true` if it passed.
     fn note(&mut self, check: &str, verdict: Verdict) -> Result<bool> {
         let mut text = String::new();
-        let is_passed = matches!(verdict, Passed(_));
+        let has_passed = matches!(verdict, Passed(_));
         match verdict {
             Passed(said) => {
                 self.passed += 1;
@@ -116,7 +116,7 @@ impl Doctor<'_> {
             }
         }
         print(&text)?;
-        Ok(is_passed)
+        Ok(has_passed)
     }
 
     /// Prints the result of a check that returns a description or an error. `remedy` is the remedy if the

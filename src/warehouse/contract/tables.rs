@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::finding::Finding;
 use super::rule::Rule;
 use crate::star::model::ColumnType;
+use crate::warehouse::sql::ddl::TableDesign;
 use crate::warehouse::sql::limits::{
     BARE_VARCHAR, MAX_COLUMNS, MAX_NAME, MAX_VARCHAR, SYSTEM_COLUMNS,
 };
@@ -53,6 +54,18 @@ pub struct Expected {
     pub bucket_region: Option<String>,
     /// Amount of data to read from the files.
     pub reading: Reading,
+}
+
+impl From<&TableDesign> for ExpectedTable {
+    fn from(design: &TableDesign) -> ExpectedTable {
+        let columns = design.table.columns.iter().map(|column| ExpectedColumn {
+            name: column.name.to_owned(),
+            column_type: column.column_type,
+            nullable: column.nullable,
+            max_bytes: design.lengths.get(column.name).copied(),
+        });
+        ExpectedTable { name: design.table.name.to_owned(), columns: columns.collect() }
+    }
 }
 
 impl ExpectedColumn {

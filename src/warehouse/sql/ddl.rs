@@ -11,7 +11,6 @@ use serde::Deserialize;
 use crate::star::RunRecord;
 use crate::star::model::{ColumnType, Key, SONGPLAYS, TABLES, TIME, Table};
 use crate::warehouse::Dialect;
-use crate::warehouse::contract::{ExpectedColumn, ExpectedTable};
 use crate::warehouse::error::{Error, Result};
 use crate::warehouse::sql::limits::{BARE_VARCHAR, MAX_VARCHAR};
 use crate::warehouse::sql::quote::{self, literal, qualified};
@@ -255,17 +254,6 @@ impl TableDesign {
             text += &format!("\nSORTKEY ({})", columns?.join(", "));
         }
         Ok(text)
-    }
-
-    /// Returns the table as the COPY contract expects it.
-    pub fn expected(&self) -> ExpectedTable {
-        let columns = self.table.columns.iter().map(|column| ExpectedColumn {
-            name: column.name.to_owned(),
-            column_type: column.column_type,
-            nullable: column.nullable,
-            max_bytes: self.lengths.get(column.name).copied(),
-        });
-        ExpectedTable { name: self.table.name.to_owned(), columns: columns.collect() }
     }
 
     /// Returns the COMMENT statements that describe the table and its columns.
