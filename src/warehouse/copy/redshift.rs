@@ -68,7 +68,7 @@ pub async fn load_error(session: &Session, error: &ServerError) -> Option<LoadEr
         }
         let mut may_ask = false;
         for sql in &queries {
-            let Ok(rows) = session.rows("ask for the load error", sql).await else { continue };
+            let Ok(rows) = session.rows("query the load error", sql).await else { continue };
             may_ask = true;
             if let Some(row) = rows.first() {
                 let text = |i: usize| row.get(i).cloned().flatten().unwrap_or_default();

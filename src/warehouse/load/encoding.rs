@@ -153,7 +153,7 @@ async fn missing(session: &Session, characters: &BTreeSet<char>) -> Result<BTree
     let mut missing = BTreeSet::new();
     for chunk in characters.chunks(CHARACTERS_AT_ONCE) {
         let found =
-            session.value("ask for the characters of the database", &question(chunk)).await?;
+            session.value("check the characters of the database", &conversion_query(chunk)).await?;
         for code in found.unwrap_or_default().split_whitespace() {
             missing.extend(code.parse().ok().and_then(char::from_u32));
         }
@@ -163,7 +163,7 @@ async fn missing(session: &Session, characters: &BTreeSet<char>) -> Result<BTree
 
 /// Returns a statement that converts each character separately, followed by a query for the code
 /// points that could not be converted.
-fn question(characters: &[char]) -> String {
+fn conversion_query(characters: &[char]) -> String {
     let hex = |c: &char| {
         let mut bytes = [0; 4];
         let bytes = c.encode_utf8(&mut bytes).bytes();

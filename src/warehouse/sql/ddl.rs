@@ -135,7 +135,7 @@ fn known(table: &Table, column: &str, setting: &str) -> Result<String> {
     }
     let names: Vec<&str> = table.columns.iter().map(|c| c.name).collect();
     Err(Error::Usage(format!(
-        "{setting} of {}: there is no column {column:?}; there are {}",
+        "{setting} of {}: unknown column {column:?}; the columns are {}",
         table.name,
         names.join(", ")
     )))

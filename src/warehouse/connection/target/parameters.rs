@@ -74,7 +74,7 @@ pub(super) fn is_known(parameter: &str) -> bool {
         || REFUSED.iter().any(|(names, _)| names.contains(&parameter))
 }
 
-const UNKNOWN: &str = "unknown; there are sslmode, sslrootcert, tls_name, sslsni, connect_timeout, \
+const UNKNOWN: &str = "unknown parameter; supported are sslmode, sslrootcert, tls_name, sslsni, connect_timeout, \
     application_name, for Redshift via, and for PostgreSQL channel_binding, options, target_session_attrs, user, \
     dbname, port and host=/FOLDER of a socket";
 
@@ -142,7 +142,9 @@ impl Target {
             "host" if value.starts_with('/') => self.host = value.to_owned(),
             "host" if self.host.is_empty() => self.host = value.to_owned(),
             "host" => {
-                return Some(Err("the URL names a host already; host=/FOLDER names a socket"));
+                return Some(Err(
+                    "the URL already contains a host; host=/FOLDER specifies a socket",
+                ));
             }
             "user" => self.user = value.to_owned(),
             "dbname" => self.database = value.to_owned(),
@@ -186,7 +188,7 @@ impl Target {
             return refuse(
                 "via",
                 "the Data API is reached over HTTPS, which sslmode, sslrootcert and tls_name do not \
-                 apply to; remove them (AWS_CA_BUNDLE names certificates to trust)",
+                 apply to; remove them (AWS_CA_BUNDLE specifies certificates to trust)",
             );
         }
         self.tls = match (self.dialect, self.requested_tls) {
