@@ -136,7 +136,7 @@ impl IamLogin {
         }
         let configured = self.sdk.region().map(|region| region.as_ref());
         let region = self.region.as_deref().or(target.region()).or(configured);
-        let region = region.ok_or("no AWS region is named; specify one with --region")?;
+        let region = region.ok_or("no AWS region is configured; specify one with --region")?;
         let answer =
             serverless::credentials(&self.sdk, region, workgroup, &target.database, LIFE_SECONDS)
                 .await
