@@ -1,6 +1,6 @@
 //! Checks of the warehouse: port, certificate, login, permissions.
 
-use super::{Doctor, DoctorArgs, Failed, Passed, Settings, Skipped, Subject, verdict};
+use super::{Doctor, DoctorArgs, Failed, Passed, Settings, Skipped, Subject, Verdict, verdict};
 use crate::cli::error::{Error, Result};
 use crate::cli::settings::{NamedRedshift, WarehouseOptions};
 use crate::cloud::clients::Clients;
@@ -85,21 +85,7 @@ impl Doctor<'_> {
         let said =
             user.map(|user| format!("{} logs in to {}", user.unwrap_or_default(), target.database));
         self.note_outcome("log-in", said.map_err(Error::from), REACH)?;
-        let rights = rights(&session, &warehouse.schema).await;
-        let rights = match rights {
-            Ok(Rights::Schema) => {
-                Passed(format!("the user can create tables in {}", warehouse.schema))
-            }
-            Ok(Rights::Database) => Passed(format!(
-                "schema {} does not exist, and the user can create it",
-                warehouse.schema
-            )),
-            Ok(Rights::Neither(grant)) => {
-                let said = format!("the user cannot create tables in {}", warehouse.schema);
-                Failed(said, format!("as the owner or a superuser: {grant}"))
-            }
-            Err(error) => verdict(Err(error), REACH),
-        };
+        let rights = describe(rights(&session, &warehouse.schema).await, &warehouse.schema);
         if !self.note("rights", rights)? {
             return Ok(());
         }
@@ -180,6 +166,21 @@ impl Doctor<'_> {
             _ => limits.join("; "),
         };
         self.note("time limits", Passed(said)).map(|_| ())
+    }
+}
+
+/// Returns the verdict on the permissions of a user in a schema.
+fn describe(rights: Result<Rights>, schema: &str) -> Verdict {
+    match rights {
+        Ok(Rights::Schema) => Passed(format!("the user can create tables in {schema}")),
+        Ok(Rights::Database) => {
+            Passed(format!("schema {schema} does not exist, and the user can create it"))
+        }
+        Ok(Rights::Neither(grant)) => {
+            let said = format!("the user cannot create tables in {schema}");
+            Failed(said, format!("as the owner or a superuser: {grant}"))
+        }
+        Err(error) => verdict(Err(error), REACH),
     }
 }
 

@@ -227,9 +227,15 @@ fn redshift(file: &mut File, values: &Values) -> Result<()> {
         "Connection to Redshift: port, or data-api if the port cannot be reached.",
         "port",
     );
-    let about = "Login method: password; iam, a temporary password from AWS for the user; or\n# iam-identity, one for the user that the caller's IAM identity maps to.";
     let by_cluster = url.is_none().then(|| "iam".to_owned());
-    file.key("auth", about, &by_cluster, "iam");
+    login(file, &by_cluster, &values.iam_role);
+    connection(file);
+    Ok(())
+}
+
+fn login(file: &mut File, auth: &Option<String>, iam_role: &Option<String>) {
+    let about = "Login method: password; iam, a temporary password from AWS for the user; or\n# iam-identity, one for the user that the caller's IAM identity maps to.";
+    file.key("auth", about, auth, "iam");
     file.off(
         "password_file",
         "File that contains the password; only you may have access to it.",
@@ -245,7 +251,7 @@ fn redshift(file: &mut File, values: &Values) -> Result<()> {
     file.key(
         "iam_role",
         "Role that Redshift assumes to read the star: an ARN, or default for the cluster's own.",
-        &values.iam_role,
+        iam_role,
         "default",
     );
     file.off(
@@ -253,6 +259,9 @@ fn redshift(file: &mut File, values: &Values) -> Result<()> {
         "Authorization of Redshift to read the star: role, or session for temporary keys.",
         "role",
     );
+}
+
+fn connection(file: &mut File) {
     file.off(
         "sslmode",
         "verify-full; for PostgreSQL also verify-ca, require (not verified) or disable.",
@@ -268,7 +277,6 @@ fn redshift(file: &mut File, values: &Values) -> Result<()> {
     file.commented("statement_timeout", 3600);
     file.comment("Seconds to wait for other loads, and for readers to release the tables.");
     file.commented("lock_timeout", 600);
-    Ok(())
 }
 
 /// The text written so far.

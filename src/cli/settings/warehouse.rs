@@ -220,12 +220,8 @@ impl WarehouseOptions {
                 Target::redshift(host, port, database, user)
             }
         };
-        if let Some(database) = file.database {
-            target.database = database;
-        }
-        if let Some(user) = file.user {
-            target.user = user;
-        }
+        target.database = file.database.unwrap_or(target.database);
+        target.user = file.user.unwrap_or(target.user);
         let parameters = parameters.iter().map(|(name, value)| (*name, value.as_str()));
         let target = target.with(parameters)?;
         warn_unverified(&target);

@@ -60,21 +60,8 @@ impl Loader<'_> {
                 None => break Err(error),
             }
         };
-        match outcome {
-            // The outcome of the lost attempt is unknown, so its tables must not be touched.
-            Err(error) if was_lost => match self.ledger_has_load(load_id).await {
-                Some(true) => {}
-                Some(false) => return Err(error),
-                None => {
-                    let schema = self.options.schema.clone();
-                    return Err(Error::OutcomeUnknown { schema, source: Box::new(error) });
-                }
-            },
-            Err(error) => {
-                self.discard(names).await;
-                return Err(error);
-            }
-            Ok(()) => {}
+        if let Err(error) = outcome {
+            self.settle(error, was_lost, names, load_id).await?;
         }
         self.timed("swap", begun);
         let begun = Instant::now();
@@ -82,6 +69,30 @@ impl Loader<'_> {
         self.drop_replaced(names).await;
         self.timed("drop the old tables", begun);
         Ok(())
+    }
+
+    /// Handles the final error of the swap. Succeeds if the ledger shows that the load was committed
+    /// although a connection was lost.
+    async fn settle(
+        &self,
+        error: Error,
+        was_lost: bool,
+        names: &Names,
+        load_id: &str,
+    ) -> Result<()> {
+        if !was_lost {
+            self.discard(names).await;
+            return Err(error);
+        }
+        // The outcome of the lost attempt is unknown, so its tables must not be touched.
+        match self.ledger_has_load(load_id).await {
+            Some(true) => Ok(()),
+            Some(false) => Err(error),
+            None => {
+                let schema = self.options.schema.clone();
+                Err(Error::OutcomeUnknown { schema, source: Box::new(error) })
+            }
+        }
     }
 
     /// Returns `true` if the ledger has the load, or `None` if it could not be read within a
@@ -159,17 +170,24 @@ impl Loader<'_> {
         for view in &views {
             session.execute(&format!("recreate view {}", view.name), &view.recreate()).await?;
         }
+        self.record(session, number, load_id).await?;
+        (self.report.number, self.report.views) = (number, views.len());
+        session.commit("commit the load").await?;
+        Ok(())
+    }
+
+    /// Inserts the load into the ledger.
+    async fn record(&self, session: &Session, number: i64, load_id: &str) -> Result<()> {
         let entry = NewEntry {
             number,
             load_id,
             run_id: &self.star.record.run_id,
             star: &self.star.star.to_string(),
-            designs,
+            designs: &self.star.designs,
         };
+        let (dialect, schema) = (session.dialect(), &self.options.schema);
         let sql = ledger::insert(dialect, schema, &entry, |table| self.star.rows_of(table))?;
         session.execute("record the load in the ledger", &sql).await?;
-        (self.report.number, self.report.views) = (number, views.len());
-        session.commit("commit the load").await?;
         Ok(())
     }
 
