@@ -13,7 +13,7 @@ use starlift::star::RunRecord;
 use starlift::storage::{Compression, Decompressor, Location};
 use starlift::warehouse::Dialect;
 use starlift::warehouse::contract::check_manifest;
-use starlift::warehouse::quote::{iam_role, literal, name, s3_url};
+use starlift::warehouse::sql::quote::{iam_role, literal, name, s3_url};
 
 /// Checks that the decoder returns the same records however the bytes are split, and every object that
 /// serde_json reads.

@@ -436,7 +436,7 @@ fn dry_run_reports_everything_and_changes_nothing() {
         .says("passed over: 1 .csv")
         .says(&format!("would read 1 logs objects, {} B:\n", EVENT.len()))
         .says(&format!("would write to {}/star:\n", workspace.path().display()))
-        .says("no star is there yet");
+        .says("there is no star yet");
     for table in TABLES {
         outcome.says(&format!("{table}/<run-id>-NNNNN.parquet and {table}.manifest"));
     }
@@ -454,7 +454,7 @@ fn dry_run_over_a_star_leaves_it_unchanged() {
     workspace
         .run(["transform", "--songs", "songs", "--logs", "logs", "--out", "star", "--dry-run"])
         .exits(0)
-        .says(&format!("would supersede the star of run {}", record["run_id"].as_str().unwrap()));
+        .says(&format!("would replace the star of run {}", record["run_id"].as_str().unwrap()));
     assert_eq!(snapshot(&workspace), before);
 }
 

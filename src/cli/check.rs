@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::output::print;
+use super::settings::WarehouseOptions;
 use super::settings::{GlobalOptions, StarOptions};
 use super::signals::unless_interrupted;
-use super::warehouse::WarehouseOptions;
 use super::{contract, star, summary};
 use crate::cli::error::Result;
 use crate::pipeline::queries;
 use crate::star::RunRecord;
 use crate::star::{ensure_passed, run_checks};
-use crate::storage::{Location, Stores};
+use crate::storage::Location;
 use crate::warehouse::check::check_warehouse;
 use crate::warehouse::contract::Reading;
 
@@ -35,12 +35,12 @@ async fn check(
 ) -> Result<()> {
     let queries = queries(options.queries.as_deref())?;
     let is_warehouse = on.is_some();
-    let (outcomes, not_asked) = match on {
+    let (outcomes, skipped) = match on {
         Some(warehouse) => {
             let record = record(options, global).await?;
-            let session = warehouse.ask(&global.stores).await?;
+            let session = warehouse.open_session(&global.stores).await?;
             let checks = check_warehouse(&session, &queries, record.as_ref()).await?;
-            (checks.outcomes, checks.not_asked)
+            (checks.outcomes, checks.skipped)
         }
         None => {
             let open = star::open(options, global).await?;
@@ -50,7 +50,7 @@ async fn check(
     let failed = outcomes.iter().any(|outcome| outcome.offenders > 0);
     if failed || !global.quiet {
         print(&summary::checks(&outcomes)?)?;
-        print(&summary::not_asked(&not_asked, options.star.is_some()))?;
+        print(&summary::skipped(&skipped, options.star.is_some()))?;
     }
     if is_warehouse {
         crate::warehouse::check::ensure_passed(&outcomes)?;
@@ -66,22 +66,21 @@ async fn check(
 ///
 /// Returns an error if there is no star, or COPY would reject it.
 pub async fn copy_contract(options: &StarOptions, global: &GlobalOptions) -> Result<()> {
-    let stores = Stores::new(global.stores.clone());
+    let stores = global.open_stores();
     let place = stores.place(Location::parse_single(options.require_star()?)?).await?;
     let tables = BTreeMap::new();
     // The warehouse is unknown. If the user specifies a region, assume that it is there.
     let region = global.stores.region.clone();
     let (record, reading) = (RunRecord::require(&place).await?, Reading::Texts);
     let contract = contract::check(&place, &record, &stores, &tables, region, reading).await?;
-    if !contract.is_kept() || !global.quiet {
+    if !contract.passes() || !global.quiet {
         print(&contract.to_string())?;
     }
-    contract::demand_kept(&contract)
+    contract::ensure_passes(&contract)
 }
 
 /// Returns the record of the star that the tables were loaded from, if a star is specified.
 async fn record(options: &StarOptions, global: &GlobalOptions) -> Result<Option<RunRecord>> {
     let Some(star) = &options.star else { return Ok(None) };
-    let stores = Stores::new(global.stores.clone());
-    Ok(Some(RunRecord::require(&stores.place(Location::parse_single(star)?).await?).await?))
+    Ok(Some(RunRecord::require(&global.place(star).await?).await?))
 }

@@ -1,32 +1,31 @@
 //! `starlift query --compare`: runs the same queries on the files and in a warehouse.
 
 use super::output::{BAD, GOOD, print, styled};
-use super::query::execute;
+use super::settings::WarehouseOptions;
 use super::settings::{GlobalOptions, StarOptions};
 use super::star::{self, OpenStar};
-use super::warehouse::WarehouseOptions;
 use crate::cli::error::{Error, Result};
 use crate::escape;
-use crate::warehouse::answers::{ask, expected_schema};
+use crate::warehouse::connection::session::Session;
 use crate::warehouse::difference::difference;
-use crate::warehouse::session::Session;
+use crate::warehouse::query::{expected_schema, run_query};
 
 /// Runs every query on the files and in the warehouse, and prints one line per query.
 ///
 /// # Errors
 ///
-/// Returns an error if a query fails, or the answers differ.
+/// Returns an error if a query fails, or the results differ.
 pub async fn run(
-    questions: &[(String, String)],
+    queries: &[(String, String)],
     options: &StarOptions,
     warehouse: &WarehouseOptions,
     global: &GlobalOptions,
 ) -> Result<()> {
     let open = star::open(options, global).await?;
-    let session = warehouse.ask(&global.stores).await?;
+    let session = warehouse.open_session(&global.stores).await?;
     let mut names = Vec::new();
-    for (name, sql) in questions {
-        match ask_both(&session, &open, name, sql).await? {
+    for (name, sql) in queries {
+        match compare_query(&session, &open, name, sql).await? {
             None if global.quiet => {}
             None => print(&format!("{}    {name}\n", styled(GOOD, "same")))?,
             Some(what) => {
@@ -44,13 +43,13 @@ pub async fn run(
 /// # Errors
 ///
 /// Returns an error if the query fails.
-pub async fn ask_both(
+pub async fn compare_query(
     session: &Session,
     open: &OpenStar,
     name: &str,
     sql: &str,
 ) -> Result<Option<String>> {
-    let files = execute(name, sql, None, open).await?;
-    let answer = ask(session, name, sql, expected_schema(sql).await).await?;
-    Ok(difference(files, answer).await?)
+    let files = open.query(name, sql, None).await?;
+    let rows = run_query(session, name, sql, expected_schema(sql).await).await?;
+    Ok(difference(files, rows).await?)
 }

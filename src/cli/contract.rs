@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use crate::cli::error::{Error, Result};
 use crate::star::RunRecord;
 use crate::storage::{Place, Stores};
-use crate::warehouse::contract::{Contract, Expected, Reading, check_copy, check_star};
+use crate::warehouse::contract::{
+    Contract, Expected, ExpectedTable, Reading, check_copy, check_star,
+};
 use crate::warehouse::copy::CopyAuth;
 use crate::warehouse::copy::redshift;
 use crate::warehouse::load::LoadOptions;
-use crate::warehouse::quote;
-use crate::warehouse::tables::{TableSettings, designs};
+use crate::warehouse::sql::ddl::{TableSettings, designs};
+use crate::warehouse::sql::quote;
 
 /// Checks whether Redshift would accept the star at `place`.
 ///
@@ -27,7 +29,7 @@ pub async fn check(
 ) -> Result<Contract> {
     let designs = designs(Some(record), tables)?;
     let expected = Expected {
-        tables: designs.iter().map(|design| design.expected()).collect(),
+        tables: designs.iter().map(ExpectedTable::from).collect(),
         bucket_region: match warehouse_region {
             Some(_) => stores.region(&place.location).await,
             None => None,
@@ -62,7 +64,7 @@ pub fn check_statements(
             };
             let schema = &options.schema;
             let sql = redshift::copy_statement(&design, schema, name, &url, &authorization)?;
-            contract.findings.extend(check_copy(&sql, Some(&design.expected())));
+            contract.findings.extend(check_copy(&sql, Some(&ExpectedTable::from(&design))));
         }
     }
     Ok(())
@@ -73,7 +75,7 @@ pub fn check_statements(
 /// # Errors
 ///
 /// Returns [`Error::Contract`] if there are findings.
-pub fn demand_kept(contract: &Contract) -> Result<()> {
+pub fn ensure_passes(contract: &Contract) -> Result<()> {
     let findings = contract.findings.len();
     if findings == 0 { Ok(()) } else { Err(Error::Contract { findings }) }
 }

@@ -13,7 +13,6 @@ use crate::generate::{GenerateOptions, log_files, song_objects};
 use crate::limits::MaxRejects;
 use crate::pipeline::TransformOptions;
 use crate::star::RunRecord;
-use crate::storage::{Location, Stores};
 
 /// Small enough to inspect by eye, and large enough for every analytics query to return rows.
 const SAMPLE: GenerateOptions = GenerateOptions {
@@ -42,17 +41,16 @@ const SHOWN_ROWS: usize = 7;
 /// step fails.
 pub async fn run(args: &DemoArgs, global: &GlobalOptions) -> Result<()> {
     if let Some(out) = &args.out {
-        demand_local_path(out)?;
+        ensure_local_path(out)?;
     }
     let mut folder = DemoFolder::open(args.out.as_deref())?;
     let data = folder.data();
     let star = folder.star();
-    // The demo is local: settings for buckets in the environment do not affect it.
-    let stores = Stores::new(global.stores.clone());
     heading("Sample data: JSON as an application writes it")?;
     let sample = sample();
     folder.renew(sample.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())))?;
-    let place = stores.place(Location::parse_single(&data.to_string_lossy())?).await?;
+    // The demo is local: settings for buckets in the environment do not affect it.
+    let place = global.place(&data.to_string_lossy()).await?;
     for (path, bytes) in sample {
         place.child(&path).write(bytes).await?;
     }
@@ -68,7 +66,7 @@ pub async fn run(args: &DemoArgs, global: &GlobalOptions) -> Result<()> {
         )
     };
     transform::run(&options, global).await?;
-    let made = stores.place(Location::parse_single(&star.to_string_lossy())?).await?;
+    let made = global.place(&star.to_string_lossy()).await?;
     folder.note_star(&RunRecord::require(&made).await?.run_id)?;
 
     heading("Check: the invariants of the star")?;
@@ -93,11 +91,11 @@ pub async fn run(args: &DemoArgs, global: &GlobalOptions) -> Result<()> {
 
 /// Rejects a path that would be parsed as a URL, or that is not UTF-8 and would name another folder: the
 /// folder that is checked must be the folder that is written.
-fn demand_local_path(out: &Path) -> Result<()> {
+fn ensure_local_path(out: &Path) -> Result<()> {
     match out.to_str() {
         Some(path) if !path.contains("://") => Ok(()),
         _ => Err(Error::Usage(format!(
-            "--out {} is no plain path; the demo writes to a local folder whose path is UTF-8",
+            "--out {} is not a plain path; the demo writes to a local folder whose path is UTF-8",
             out.display()
         ))),
     }

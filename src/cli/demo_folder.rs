@@ -48,7 +48,7 @@ impl DemoFolder {
     pub fn open(asked: Option<&Path>) -> Result<DemoFolder> {
         let wanted = asked.unwrap_or(Path::new(DEFAULT_FOLDER));
         let mut opened = DemoFolder::new(wanted.to_owned(), read_marker(wanted));
-        opened.demand_own()?;
+        opened.ensure_own()?;
         match (create(wanted), asked) {
             (Ok(()), _) => return Ok(opened),
             (Err(error), Some(folder)) => {
@@ -119,7 +119,7 @@ impl DemoFolder {
     }
 
     /// Fails if a demo would overwrite files that no demo wrote.
-    fn demand_own(&mut self) -> Result<()> {
+    fn ensure_own(&mut self) -> Result<()> {
         let data = self.data();
         for folder in [&self.folder.join("data"), &self.star()] {
             if is_link(folder) {
@@ -127,14 +127,14 @@ impl DemoFolder {
             }
         }
         for folder in DATA_FOLDERS {
-            self.demand_own_data(&data, folder)?;
+            self.ensure_own_data(&data, folder)?;
         }
-        self.demand_own_star()
+        self.ensure_own_star()
     }
 
     /// Fails if a file in the folder `relative` of `data`, at any depth, is not one that a demo wrote, or
     /// has been changed since.
-    fn demand_own_data(&mut self, data: &Path, relative: &str) -> Result<()> {
+    fn ensure_own_data(&mut self, data: &Path, relative: &str) -> Result<()> {
         let path = data.join(relative);
         let meta = match std::fs::symlink_metadata(&path) {
             Ok(meta) => meta,
@@ -152,7 +152,7 @@ impl DemoFolder {
         for entry in entries {
             let entry = entry.map_err(|e| unreadable(&path, e))?;
             let name = entry.file_name().into_string().map_err(|_| foreign(&entry.path()))?;
-            self.demand_own_data(data, &format!("{relative}/{name}"))?;
+            self.ensure_own_data(data, &format!("{relative}/{name}"))?;
         }
         Ok(())
     }
@@ -170,7 +170,7 @@ impl DemoFolder {
         Ok(*wanted == fingerprint(&bytes))
     }
 
-    fn demand_own_star(&self) -> Result<()> {
+    fn ensure_own_star(&self) -> Result<()> {
         let star = self.star();
         let mut entries = match std::fs::read_dir(&star) {
             Ok(entries) => entries,
@@ -236,8 +236,7 @@ fn unreadable(path: &Path, error: std::io::Error) -> Error {
 
 fn foreign(path: &Path) -> Error {
     Error::Usage(format!(
-        "{} was not made by `starlift demo`, which would replace it; name an empty folder with \
-         --out, or move it away; nothing was touched",
+        "{} was not created by `starlift demo`, which would replace it; specify an empty folder with --out, or move it away; nothing was changed",
         path.display()
     ))
 }

@@ -8,7 +8,7 @@ use super::output::print;
 use super::settings::GlobalOptions;
 use crate::cli::error::{Error, Result};
 use crate::generate::{GenerateOptions, Generated, LogFile, log_files, song_objects};
-use crate::storage::{Location, Place, Stores, Upload};
+use crate::storage::{Place, Upload};
 
 /// Maximum number of concurrent writes of small objects.
 const PUTS_IN_FLIGHT: usize = 64;
@@ -31,9 +31,8 @@ pub async fn run(args: &GenerateArgs, global: &GlobalOptions) -> Result<()> {
         bad_rate: args.bad_rate,
         duplicate_rate: args.duplicate_rate,
     };
-    let stores = Stores::new(global.stores.clone());
-    let out = stores.place(Location::parse_single(&args.out)?).await?;
-    demand_empty(&out).await?;
+    let out = global.place(&args.out).await?;
+    ensure_empty(&out).await?;
     let counts = write(&options, &out).await?;
     if !global.quiet {
         print(&describe(&counts, &out))?;
@@ -42,7 +41,7 @@ pub async fn run(args: &GenerateArgs, global: &GlobalOptions) -> Result<()> {
 }
 
 /// Fails if the output contains objects: they would be read as part of the new data.
-async fn demand_empty(out: &Place) -> Result<()> {
+async fn ensure_empty(out: &Place) -> Result<()> {
     for folder in ["song_data", "log_data"] {
         let folder = out.child(folder);
         if folder.location.local_path().is_some_and(|path| !path.exists()) {
@@ -53,7 +52,7 @@ async fn demand_empty(out: &Place) -> Result<()> {
             .map_err(|e| Error::io(format!("cannot list {folder}"), std::io::Error::other(e)))?;
         if found.is_some() {
             return Err(Error::Usage(format!(
-                "{folder} holds objects already; name another place, or remove them"
+                "{folder} already contains objects; specify another location, or remove them"
             )));
         }
     }

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::args::{LoadArgs, LoadHow};
+use super::args::{LoadArgs, LoadFlags};
 use super::contract;
 use super::logging::draws_progress;
 use super::output::print;
 use super::progress::Progress;
+use super::settings::WarehouseOptions;
 use super::settings::{GlobalOptions, StarOptions};
 use super::signals::unless_interrupted;
 use super::summary;
-use super::warehouse::WarehouseOptions;
 use crate::cli::error::{Error, Result};
 use crate::engine::Engine;
 use crate::pipeline::queries;
@@ -18,7 +18,8 @@ use crate::star::RunRecord;
 use crate::storage::{Location, Place, Stores};
 use crate::warehouse::Dialect;
 use crate::warehouse::contract::{Contract, Reading};
-use crate::warehouse::load::{LoadMeter, LoadOptions, LoadReport, Prepared, load, prepare, show};
+use crate::warehouse::load::{LoadOptions, LoadReport, Prepared, load, prepare};
+use crate::warehouse::progress::LoadProgress;
 
 /// Loads a star, and prints a summary.
 ///
@@ -38,7 +39,7 @@ pub async fn run(
         )
         .await;
     }
-    let loading = perform(&args.how, star, warehouse, global);
+    let loading = perform(&args.flags, star, warehouse, global);
     let report = unless_interrupted(loading, Error::LoadInterrupted).await?;
     if global.quiet {
         return Ok(());
@@ -52,17 +53,17 @@ pub async fn run(
 ///
 /// Returns the error that ended the load.
 pub async fn perform(
-    how: &LoadHow,
+    flags: &LoadFlags,
     star: &StarOptions,
     warehouse: &WarehouseOptions,
     global: &GlobalOptions,
 ) -> Result<LoadReport> {
-    let options = warehouse.load(how, &global.stores).await?;
+    let options = warehouse.load(flags, &global.stores).await?;
     let engine = Engine::new(star.engine)?;
     let prepared = ready(star, &options, &engine, global, false).await?;
-    let meter = Arc::new(LoadMeter::default());
-    let progress = (!global.quiet).then(|| Progress::of_load(&meter, draws_progress(global)));
-    let outcome = load(&prepared, &options, &meter).await;
+    let current = Arc::new(LoadProgress::default());
+    let progress = (!global.quiet).then(|| Progress::of_load(&current, draws_progress(global)));
+    let outcome = load(&prepared, &options, &current).await;
     drop(progress);
     Ok(outcome?)
 }
@@ -75,10 +76,10 @@ async fn dry_run(
     warehouse: &WarehouseOptions,
     global: &GlobalOptions,
 ) -> Result<()> {
-    let options = warehouse.load(&args.how, &global.stores).await?;
+    let options = warehouse.load(&args.flags, &global.stores).await?;
     let engine = Engine::new(star.engine)?;
     let prepared = ready(star, &options, &engine, global, true).await?;
-    print(&show(&prepared, &options)?)
+    print(&crate::warehouse::load::dry_run(&prepared, &options)?)
 }
 
 /// Opens the star, and checks it as far as possible without a warehouse.
@@ -89,14 +90,14 @@ async fn ready(
     global: &GlobalOptions,
     shows_contract: bool,
 ) -> Result<Prepared> {
-    let stores = Stores::new(global.stores.clone());
+    let stores = global.open_stores();
     let place = stores.place(Location::parse_single(star.require_star()?)?).await?;
     if options.access.target.dialect == Dialect::Redshift {
         let contract = contract(&place, &stores, options).await?;
-        if shows_contract || !contract.is_kept() {
+        if shows_contract || !contract.passes() {
             print(&contract.to_string())?;
         }
-        contract::demand_kept(&contract)?;
+        contract::ensure_passes(&contract)?;
     }
     Ok(prepare(place, engine, &queries(star.queries.as_deref())?, options).await?)
 }

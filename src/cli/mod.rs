@@ -14,7 +14,6 @@ mod generate;
 mod init;
 mod load;
 mod logging;
-mod login;
 mod output;
 mod progress;
 mod query;
@@ -28,7 +27,6 @@ mod summary;
 mod table;
 mod transform;
 mod verify;
-mod warehouse;
 
 #[doc(hidden)]
 pub use init::configuration_of;
@@ -39,8 +37,11 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser};
 
 use crate::cli::error::{Error, Result};
-use args::{Cli, Command};
-use settings::Settings;
+use args::{
+    CheckArgs, Cli, Command, LoadArgs, ProvisionArgs, QueryArgs, RunArgs, SelftestArgs,
+    TransformArgs,
+};
+use settings::{GlobalOptions, Settings};
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
@@ -95,65 +96,16 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Init(args) => init::run(args, &cli.global, global.quiet),
         Command::Schema(args) => block_on(None, schema::run(args, &global)),
         Command::Completions { shell } => print_completions(*shell),
-        Command::Transform(args) => {
-            let options = settings.transform(args)?;
-            let threads = options.engine.threads;
-            if args.dry_run {
-                block_on(threads, transform::dry_run(&options, &global))
-            } else {
-                block_on(threads, transform::run(&options, &global))
-            }
-        }
-        Command::Query(args) => {
-            let star = settings.star(&args.star)?;
-            block_on(star.engine.threads, async {
-                let on = settings.asked(args.on.as_deref(), &args.warehouse, &global).await?;
-                query::run(args, &star, on, &global).await
-            })
-        }
-        Command::Check(args) => {
-            let star = settings.star(&args.star)?;
-            block_on(star.engine.threads, async {
-                if args.copy_contract {
-                    return check::copy_contract(&star, &global).await;
-                }
-                let on = settings.asked(args.on.as_deref(), &args.warehouse, &global).await?;
-                check::run(&star, on, &global).await
-            })
-        }
-        Command::Load(args) => {
-            let star = settings.star(&args.star)?;
-            block_on(star.engine.threads, async {
-                let warehouse =
-                    settings.warehouse(&args.to, &args.warehouse, &global.stores).await?;
-                load::run(args, &star, &warehouse, &global).await
-            })
-        }
-        Command::Run(args) => {
-            let options = settings.transform(&args.transform)?;
-            block_on(options.engine.threads, async {
-                let warehouse =
-                    settings.warehouse(&args.to, &args.warehouse, &global.stores).await?;
-                run::run(args, &options, &warehouse, &global).await
-            })
-        }
-        Command::Selftest(args) => block_on(None, async {
-            let warehouse = settings.warehouse(&args.to, &args.warehouse, &global.stores).await?;
-            selftest::run(args, warehouse, &global).await
-        }),
-        Command::Provision(args) if settings.cloud().is_serverless(args) => {
-            let options = settings.cloud().serverless(args, settings.star_place())?;
-            let cidrs = settings.cloud().cidrs(args)?;
-            block_on(None, cloud::provision_workgroup(args, &options, cidrs, &global))
-        }
-        Command::Provision(args) => {
-            let options = settings.cloud().provision(args, settings.star_place())?;
-            let cidrs = settings.cloud().cidrs(args)?;
-            block_on(None, cloud::provision(args, &options, cidrs, &global))
-        }
+        Command::Transform(args) => run_transform(args, &settings, &global),
+        Command::Query(args) => run_query(args, &settings, &global),
+        Command::Check(args) => run_check(args, &settings, &global),
+        Command::Load(args) => run_load(args, &settings, &global),
+        Command::Run(args) => run_all(args, &settings, &global),
+        Command::Selftest(args) => run_selftest(args, &settings, &global),
         Command::Doctor(args) => {
             block_on(None, doctor::run(args, &settings, file, broken.as_ref(), &global))
         }
+        Command::Provision(args) => run_provision(args, &settings, &global),
         Command::Status(args) => block_on(None, cloud::status(args, &global)),
         Command::Pause(args) => {
             let name = settings.cloud().name(args.name.as_ref())?;
@@ -172,6 +124,70 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Generate(args) => block_on(None, generate::run(args, &global)),
         Command::Demo(args) => block_on(None, demo::run(args, &global)),
     }
+}
+
+fn run_transform(args: &TransformArgs, settings: &Settings, global: &GlobalOptions) -> Result<()> {
+    let options = settings.transform(args)?;
+    let threads = options.engine.threads;
+    if args.dry_run {
+        block_on(threads, transform::dry_run(&options, global))
+    } else {
+        block_on(threads, transform::run(&options, global))
+    }
+}
+
+fn run_query(args: &QueryArgs, settings: &Settings, global: &GlobalOptions) -> Result<()> {
+    let star = settings.star(&args.star)?;
+    block_on(star.engine.threads, async {
+        let on = settings.optional_warehouse(args.on.as_deref(), &args.warehouse, global).await?;
+        query::run(args, &star, on, global).await
+    })
+}
+
+fn run_check(args: &CheckArgs, settings: &Settings, global: &GlobalOptions) -> Result<()> {
+    let star = settings.star(&args.star)?;
+    block_on(star.engine.threads, async {
+        if args.copy_contract {
+            return check::copy_contract(&star, global).await;
+        }
+        let on = settings.optional_warehouse(args.on.as_deref(), &args.warehouse, global).await?;
+        check::run(&star, on, global).await
+    })
+}
+
+fn run_load(args: &LoadArgs, settings: &Settings, global: &GlobalOptions) -> Result<()> {
+    let star = settings.star(&args.star)?;
+    block_on(star.engine.threads, async {
+        let warehouse = settings.warehouse(&args.to, &args.warehouse, &global.stores).await?;
+        load::run(args, &star, &warehouse, global).await
+    })
+}
+
+fn run_all(args: &RunArgs, settings: &Settings, global: &GlobalOptions) -> Result<()> {
+    let options = settings.transform(&args.transform)?;
+    block_on(options.engine.threads, async {
+        let warehouse = settings.warehouse(&args.to, &args.warehouse, &global.stores).await?;
+        run::run(args, &options, &warehouse, global).await
+    })
+}
+
+fn run_selftest(args: &SelftestArgs, settings: &Settings, global: &GlobalOptions) -> Result<()> {
+    block_on(None, async {
+        let warehouse = settings.warehouse(&args.to, &args.warehouse, &global.stores).await?;
+        selftest::run(args, warehouse, global).await
+    })
+}
+
+fn run_provision(args: &ProvisionArgs, settings: &Settings, global: &GlobalOptions) -> Result<()> {
+    let cloud_settings = settings.cloud();
+    if cloud_settings.is_serverless(args) {
+        let options = cloud_settings.serverless(args, settings.star_place())?;
+        let cidrs = cloud_settings.cidrs(args)?;
+        return block_on(None, cloud::provision_workgroup(args, &options, cidrs, global));
+    }
+    let options = cloud_settings.provision(args, settings.star_place())?;
+    let cidrs = cloud_settings.cidrs(args)?;
+    block_on(None, cloud::provision(args, &options, cidrs, global))
 }
 
 /// Runs `work` on a new runtime. It is started here, after all checks that do not need it.

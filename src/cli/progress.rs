@@ -9,7 +9,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::cloud::journal::Journal;
 use crate::escape;
 use crate::ingest::{Phase, ProgressSnapshot, TransformProgress};
-use crate::warehouse::load::LoadMeter;
+use crate::warehouse::progress::LoadProgress;
 
 const REFRESH: Duration = Duration::from_millis(100);
 
@@ -24,11 +24,11 @@ pub struct Progress {
 
 impl Progress {
     /// Starts showing the progress of a transform, as a bar if `drawn`, else in log lines.
-    pub fn start(meter: &Arc<TransformProgress>, drawn: bool) -> Progress {
+    pub fn start(counters: &Arc<TransformProgress>, drawn: bool) -> Progress {
         let bar = if drawn { ProgressBar::new(0) } else { ProgressBar::hidden() };
         let task = tokio::spawn({
-            let (meter, bar) = (meter.clone(), bar.clone());
-            async move { if drawn { draw(&meter, &bar).await } else { log(&meter).await } }
+            let (counters, bar) = (counters.clone(), bar.clone());
+            async move { if drawn { draw(&counters, &bar).await } else { log(&counters).await } }
         });
         Progress { bar, _task: AbortOnDropHandle::new(task) }
     }
@@ -36,12 +36,12 @@ impl Progress {
 
 impl Progress {
     /// Starts showing the progress of a load, as a spinner if `drawn`, else in log lines.
-    pub fn of_load(meter: &Arc<LoadMeter>, drawn: bool) -> Progress {
+    pub fn of_load(load: &Arc<LoadProgress>, drawn: bool) -> Progress {
         let bar = if drawn { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         bar.set_style(style(Phase::Checking));
         let task = tokio::spawn({
-            let (meter, bar) = (meter.clone(), bar.clone());
-            async move { watch(|| meter.reading(), &bar, drawn).await }
+            let (load, bar) = (load.clone(), bar.clone());
+            async move { watch(|| load.snapshot(), &bar, drawn).await }
         });
         Progress { bar, _task: AbortOnDropHandle::new(task) }
     }
@@ -97,10 +97,10 @@ impl Drop for Progress {
     }
 }
 
-async fn draw(meter: &TransformProgress, bar: &ProgressBar) {
+async fn draw(counters: &TransformProgress, bar: &ProgressBar) {
     let mut phase = None;
     loop {
-        let now = meter.snapshot();
+        let now = counters.snapshot();
         if phase != Some(now.phase) {
             phase = Some(now.phase);
             bar.set_style(style(now.phase));
@@ -145,11 +145,11 @@ fn message(now: &ProgressSnapshot) -> String {
     }
 }
 
-async fn log(meter: &TransformProgress) {
+async fn log(counters: &TransformProgress) {
     let mut phase = None;
     let mut logged = Instant::now();
     loop {
-        let now = meter.snapshot();
+        let now = counters.snapshot();
         if phase != Some(now.phase) || logged.elapsed() >= LOG_EVERY {
             phase = Some(now.phase);
             logged = Instant::now();

@@ -7,21 +7,20 @@ use arrow::csv;
 use arrow::error::ArrowError;
 use arrow::json;
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::execution::context::SQLOptions;
 use futures::TryStreamExt;
 
 use super::args::{QueryArgs, QueryFormat};
 use super::output::{Form, print, print_exact, reader_has_gone};
+use super::settings::WarehouseOptions;
 use super::settings::{GlobalOptions, StarOptions};
 use super::signals::unless_interrupted;
-use super::star::{self, OpenStar};
-use super::warehouse::WarehouseOptions;
+use super::star;
 use super::{compare, table};
 use crate::cli::error::{Error, Result};
 use crate::escape;
 use crate::pipeline::queries;
 use crate::star::{Group, Queries};
-use crate::warehouse::answers::{ask, expected_schema};
+use crate::warehouse::query::{expected_schema, run_query};
 
 /// Runs a query and prints its rows, or lists the analytics queries.
 ///
@@ -34,10 +33,10 @@ pub async fn run(
     on: Option<WarehouseOptions>,
     global: &GlobalOptions,
 ) -> Result<()> {
-    unless_interrupted(answer(args, options, on, global), crate::error::Error::Stopped).await
+    unless_interrupted(query(args, options, on, global), crate::error::Error::Stopped).await
 }
 
-async fn answer(
+async fn query(
     args: &QueryArgs,
     options: &StarOptions,
     on: Option<WarehouseOptions>,
@@ -47,26 +46,26 @@ async fn answer(
     if args.list {
         return print(&list(&queries));
     }
-    let questions = questions(args, &queries)?;
+    let selected = selected(args, &queries)?;
     if let (true, Some(warehouse)) = (args.compare, &on) {
-        return compare::run(&questions, options, warehouse, global).await;
+        return compare::run(&selected, options, warehouse, global).await;
     }
-    let [(name, sql)] = &questions[..] else {
+    let [(name, sql)] = &selected[..] else {
         return Err(Error::Usage(
-            "name a query, give one with --sql, or see them all with --list".to_owned(),
+            "specify a query by name or with --sql; --list shows all names".to_owned(),
         ));
     };
     let Some(warehouse) = on else {
         let open = star::open(options, global).await?;
-        return write(name, execute(name, sql, None, &open).await?, args.format).await;
+        return write(name, open.query(name, sql, None).await?, args.format).await;
     };
-    let session = warehouse.ask(&global.stores).await?;
-    let rows = ask(&session, name, sql, expected_schema(sql).await).await?;
+    let session = warehouse.open_session(&global.stores).await?;
+    let rows = run_query(&session, name, sql, expected_schema(sql).await).await?;
     write(name, rows, args.format).await
 }
 
 /// Returns the names and SQL texts of the queries to run; every analytics query if none is specified.
-fn questions(args: &QueryArgs, queries: &Queries) -> Result<Vec<(String, String)>> {
+fn selected(args: &QueryArgs, queries: &Queries) -> Result<Vec<(String, String)>> {
     Ok(match (&args.name, &args.sql) {
         (Some(name), _) => {
             let query = queries.get(Group::Analytics, name)?;
@@ -94,7 +93,7 @@ pub async fn show_first(
     let sql = &queries.get(Group::Analytics, name)?.sql;
     let shown = async {
         let open = star::open(options, global).await?;
-        write_table(name, execute(name, sql, Some(rows), &open).await?).await
+        write_table(name, open.query(name, sql, Some(rows)).await?).await
     };
     unless_interrupted(shown, crate::error::Error::Stopped).await
 }
@@ -107,25 +106,6 @@ fn list(queries: &Queries) -> String {
         table.add_row([escape::line(&query.name), escape::line(&question)]);
     }
     format!("{table}\n")
-}
-
-/// Runs `sql`, and returns at most `limit` rows.
-pub(super) async fn execute(
-    name: &str,
-    sql: &str,
-    limit: Option<usize>,
-    open: &OpenStar,
-) -> Result<SendableRecordBatchStream> {
-    let failed = |e| Error::query(name, e);
-    // Queries are read-only: reject CREATE, INSERT, COPY and SET.
-    let options =
-        SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    let rows = open.session.sql_with_options(sql, options).await.map_err(failed)?;
-    let rows = match limit {
-        Some(_) => rows.limit(0, limit).map_err(failed)?,
-        None => rows,
-    };
-    rows.execute_stream().await.map_err(failed)
 }
 
 async fn write(name: &str, rows: SendableRecordBatchStream, format: QueryFormat) -> Result<()> {
@@ -167,7 +147,7 @@ fn csv_lines(batch: &RecordBatch, header: bool) -> Result<String> {
 
 /// Converts the output of a text writer to a string.
 fn utf8(written: Vec<u8>) -> Result<String> {
-    let not_text = |e| Error::io("cannot write the answer", io::Error::other(e));
+    let not_text = |e| Error::io("cannot write the result", io::Error::other(e));
     String::from_utf8(written).map_err(not_text)
 }
 

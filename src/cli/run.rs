@@ -2,15 +2,15 @@
 
 use super::args::RunArgs;
 use super::output::print;
+use super::settings::WarehouseOptions;
 use super::settings::{GlobalOptions, StarOptions};
 use super::signals::{interrupted, unless_interrupted};
-use super::warehouse::WarehouseOptions;
 use super::{load, summary, transform, verify};
 use crate::cli::error::{Error, Result};
 use crate::engine::Engine;
 use crate::escape;
 use crate::pipeline::{TransformOptions, find_up_to_date};
-use crate::storage::{Location, Stores};
+use crate::storage::Location;
 
 /// Builds the star, loads it, verifies the tables, and prints one summary. Skips the transform or the
 /// load if an earlier run has completed it.
@@ -54,7 +54,7 @@ async fn load_and_verify(
     warehouse: &WarehouseOptions,
     global: &GlobalOptions,
 ) -> Result<()> {
-    let report = load::perform(&args.how, star, warehouse, global).await?;
+    let report = load::perform(&args.flags, star, warehouse, global).await?;
     *text += &summary::load(&report, &warehouse.target.to_string(), &warehouse.schema);
     let error = match verify::run(star, warehouse, global).await {
         Ok(verified) => {
@@ -77,7 +77,7 @@ async fn load_and_verify(
 
 /// Builds the star unless it is up to date, and returns the summary.
 async fn make_star(options: &TransformOptions, global: &GlobalOptions) -> Result<String> {
-    let stores = Stores::new(global.stores.clone());
+    let stores = global.open_stores();
     let engine = Engine::new(options.engine)?;
     let current = find_up_to_date(options, &stores, &engine);
     let current = unless_interrupted(current, crate::error::Error::Interrupted).await?;
@@ -85,7 +85,7 @@ async fn make_star(options: &TransformOptions, global: &GlobalOptions) -> Result
     let out = Location::parse_single(&options.out)?;
     if let Some(record) = current {
         return Ok(format!(
-            "star      {out} was made of these very objects by run {}; not made again\n",
+            "star      {out} is up to date with its inputs (run {}); not built again\n",
             escape::line(&record.run_id)
         ));
     }

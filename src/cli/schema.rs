@@ -8,9 +8,8 @@ use super::settings::GlobalOptions;
 use crate::cli::error::{Error, Result};
 use crate::star::RunRecord;
 use crate::star::model;
-use crate::storage::{Location, Stores};
 use crate::warehouse::Dialect;
-use crate::warehouse::tables::{ddl, designs};
+use crate::warehouse::sql::ddl::{ddl, designs};
 
 /// Prints the star schema in the requested format.
 ///
@@ -32,10 +31,7 @@ pub async fn run(args: &SchemaArgs, global: &GlobalOptions) -> Result<()> {
 
 async fn statements(args: &SchemaArgs, global: &GlobalOptions, dialect: Dialect) -> Result<String> {
     let record = match &args.star {
-        Some(star) => {
-            let stores = Stores::new(global.stores.clone());
-            Some(RunRecord::require(&stores.place(Location::parse_single(star)?).await?).await?)
-        }
+        Some(star) => Some(RunRecord::require(&global.place(star).await?).await?),
         None => None,
     };
     Ok(ddl(&designs(record.as_ref(), &BTreeMap::new())?, dialect, &args.schema)?)

@@ -9,12 +9,12 @@ use std::time::Instant;
 use futures::{StreamExt, TryStreamExt};
 
 use self::reader::Reader;
-use super::args::{LoadHow, SelftestArgs};
+use super::args::{LoadFlags, SelftestArgs};
 use super::output::{note, print, print_error};
+use super::settings::WarehouseOptions;
 use super::settings::{GlobalOptions, StarOptions};
 use super::signals::unless_interrupted;
 use super::star;
-use super::warehouse::WarehouseOptions;
 use super::{generate, load, verify};
 use crate::cli::error::{Error, Result};
 use crate::engine::EngineOptions;
@@ -23,14 +23,14 @@ use crate::generate::GenerateOptions;
 use crate::ingest::TransformProgress;
 use crate::pipeline::{TransformOptions, queries, transform};
 use crate::star::RunRecord;
-use crate::storage::{Location, Place, Stores};
+use crate::storage::Place;
 use crate::temporary::TemporaryFolder;
 use crate::warehouse::Dialect;
 use crate::warehouse::check::{check_warehouse, ensure_passed};
+use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Error as WarehouseError;
 use crate::warehouse::load::execute_alone;
-use crate::warehouse::quote;
-use crate::warehouse::session::Session;
+use crate::warehouse::sql::quote;
 
 /// Covers every type, nulls, matches and text in many scripts, and takes about a second.
 const SAMPLE: GenerateOptions = GenerateOptions {
@@ -81,7 +81,7 @@ pub async fn run(
 struct Selftest<'a> {
     warehouse: WarehouseOptions,
     global: &'a GlobalOptions,
-    how: LoadHow,
+    flags: LoadFlags,
     data: TemporaryFolder,
     star: Place,
     star_options: StarOptions,
@@ -101,21 +101,20 @@ impl<'a> Selftest<'a> {
             (None, Dialect::Postgres) => data.path().join("star").to_string_lossy().into_owned(),
             (None, Dialect::Redshift) => {
                 return Err(Error::Usage(
-                    "Redshift reads from S3: name a place for the star with --scratch s3://BUCKET/PREFIX"
+                    "Redshift reads from S3: specify a location for the star with --scratch s3://BUCKET/PREFIX"
                         .to_owned(),
                 ));
             }
         };
-        let stores = Stores::new(global.stores.clone());
         warehouse.schema = name;
         Ok(Selftest {
-            star: stores.place(Location::parse_single(&star)?).await?,
+            star: global.place(&star).await?,
             star_options: StarOptions {
                 star: Some(star),
                 queries: None,
                 engine: EngineOptions::default(),
             },
-            how: LoadHow {
+            flags: LoadFlags {
                 iam_role: args.iam_role.clone(),
                 copy_auth: args.copy_auth,
                 force: false,
@@ -131,14 +130,14 @@ impl<'a> Selftest<'a> {
 
     async fn run(&mut self) -> Result<()> {
         let begun = Instant::now();
-        let made = self.make_star().await;
-        self.note("make a star", begun, made)?;
+        let created = self.create_star().await;
+        self.note("create a star", begun, created)?;
         let begun = Instant::now();
-        let connected = self.ask_facts().await;
+        let connected = self.server_facts().await;
         self.note("log in", begun, connected)?;
-        for (step, stands) in [("load", false), ("load again: nothing to do", true)] {
+        for (step, is_loaded) in [("load", false), ("load again: nothing to do", true)] {
             let begun = Instant::now();
-            let loaded = self.load(false, stands).await;
+            let loaded = self.load(false, is_loaded).await;
             self.note(step, begun, loaded)?;
         }
         let begun = Instant::now();
@@ -148,8 +147,8 @@ impl<'a> Selftest<'a> {
         let checked = self.check().await;
         self.note("checks", begun, checked)?;
         let begun = Instant::now();
-        let answered = self.answers().await;
-        self.note("questions", begun, answered)
+        let compared = self.compare_queries().await;
+        self.note("queries", begun, compared)
     }
 
     /// Adds a line for a step to the report, and returns the error of the step, if any.
@@ -171,10 +170,10 @@ impl<'a> Selftest<'a> {
         }
     }
 
-    async fn make_star(&self) -> Result<String> {
-        let stores = Stores::new(self.global.stores.clone());
+    async fn create_star(&self) -> Result<String> {
+        let stores = self.global.open_stores();
         let folder = self.data.path().join("data");
-        let data = stores.place(Location::parse_single(&folder.to_string_lossy())?).await?;
+        let data = self.global.place(&folder.to_string_lossy()).await?;
         generate::write(&SAMPLE, &data).await?;
         let below = |name: &str| folder.join(name).to_string_lossy().into_owned();
         let out = self.star_options.require_star()?;
@@ -186,12 +185,12 @@ impl<'a> Selftest<'a> {
         Ok(format!("{rows} rows in five tables"))
     }
 
-    async fn ask_facts(&mut self) -> Result<String> {
+    async fn server_facts(&mut self) -> Result<String> {
         let session = self.session().await?;
         let mut said = Vec::new();
         for (what, sql) in FACTS {
             // Run each query separately: not every kind of server supports all of them.
-            if let Ok(value) = session.value("ask about the server", sql).await {
+            if let Ok(value) = session.value("query the server", sql).await {
                 said.push(format!("{what}: {}", value.unwrap_or_default().trim_matches('\0')));
             }
         }
@@ -202,17 +201,17 @@ impl<'a> Selftest<'a> {
         Ok(Session::open(&self.warehouse.access(&self.global.stores).await?).await?)
     }
 
-    async fn load(&mut self, force: bool, stands: bool) -> Result<String> {
-        self.how.force = force;
+    async fn load(&mut self, force: bool, is_loaded: bool) -> Result<String> {
+        self.flags.force = force;
         let report =
-            load::perform(&self.how, &self.star_options, &self.warehouse, self.global).await?;
-        if report.was_there != stands {
-            let differences = vec!["the ledger does not tell what stands there".to_owned()];
+            load::perform(&self.flags, &self.star_options, &self.warehouse, self.global).await?;
+        if report.already_loaded != is_loaded {
+            let differences = vec!["the ledger does not match the loaded tables".to_owned()];
             return Err(WarehouseError::Mismatch { differences }.into());
         }
         let stages =
             report.stages.iter().map(|s| format!("{} {:.2} s", s.name, s.elapsed.as_secs_f64()));
-        Ok(format!("{} figures; {}", report.figures, stages.collect::<Vec<_>>().join(", ")))
+        Ok(format!("{} statistics; {}", report.statistics, stages.collect::<Vec<_>>().join(", ")))
     }
 
     /// Loads the star again while a reader reads the tables.
@@ -221,24 +220,24 @@ impl<'a> Selftest<'a> {
         let record = RunRecord::require(&self.star).await?;
         let reader = Reader::start(&access, &self.warehouse.schema, &record).await?;
         let loaded = self.load(true, false).await;
-        let looks = reader.finish().await;
-        let (loaded, looks) = (loaded?, looks?);
-        Ok(format!("{loaded}; read {looks} times meanwhile, never a part"))
+        let reads = reader.finish().await;
+        let (loaded, reads) = (loaded?, reads?);
+        Ok(format!("{loaded}; read {reads} times meanwhile, always a complete star"))
     }
 
     async fn check(&self) -> Result<String> {
-        let session = self.warehouse.ask(&self.global.stores).await?;
+        let session = self.warehouse.open_session(&self.global.stores).await?;
         let record = RunRecord::require(&self.star).await?;
         let checks = check_warehouse(&session, &queries(None)?, Some(&record)).await?;
         ensure_passed(&checks.outcomes)?;
         Ok(format!("{} passed", checks.outcomes.len()))
     }
 
-    async fn answers(&self) -> Result<String> {
-        let session = self.warehouse.ask(&self.global.stores).await?;
+    async fn compare_queries(&self) -> Result<String> {
+        let session = self.warehouse.open_session(&self.global.stores).await?;
         let open = star::open(&self.star_options, self.global).await?;
-        let asked = verify::answers(&session, &queries(None)?, &open).await?;
-        Ok(format!("{asked} answered as by the files"))
+        let compared = verify::compare_queries(&session, &queries(None)?, &open).await?;
+        Ok(format!("{compared} return the same rows as the files"))
     }
 
     /// Drops the schema and removes the star. Prints the names of both if either cannot be removed.
@@ -257,7 +256,7 @@ impl<'a> Selftest<'a> {
         };
         let noted = self.note("clean up", begun, cleaned);
         if noted.is_err() {
-            note(&format!("look for what is left: schema {schema}, star {}\n", self.star));
+            note(&format!("check for remains: schema {schema}, star {}\n", self.star));
         }
         noted
     }
@@ -282,7 +281,7 @@ impl<'a> Selftest<'a> {
     /// be shared.
     fn masked(&self, text: &str) -> String {
         let target = &self.warehouse.target;
-        let role = self.how.iam_role.clone().unwrap_or_default();
+        let role = self.flags.iam_role.clone().unwrap_or_default();
         let star = self.star.to_string();
         let names = [
             (target.to_string(), "WAREHOUSE"),

@@ -1,12 +1,14 @@
 //! Opens the star that a command reads.
 
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::context::SQLOptions;
 use datafusion::prelude::SessionContext;
 
 use super::settings::{GlobalOptions, StarOptions};
-use crate::cli::error::Result;
+use crate::cli::error::{Error, Result};
 use crate::engine::Engine;
 use crate::star::{RunRecord, register_star};
-use crate::storage::{Location, Place, Stores};
+use crate::storage::Place;
 
 /// A star that is open for queries.
 pub struct OpenStar {
@@ -22,8 +24,7 @@ pub struct OpenStar {
 ///
 /// Returns an error if the options name no star, or the star does not exist or cannot be read.
 pub async fn find(star: &StarOptions, global: &GlobalOptions) -> Result<(Place, RunRecord)> {
-    let stores = Stores::new(global.stores.clone());
-    let place = stores.place(Location::parse_single(star.require_star()?)?).await?;
+    let place = global.place(star.require_star()?).await?;
     let record = RunRecord::require(&place).await?;
     Ok((place, record))
 }
@@ -39,4 +40,31 @@ pub async fn open(star: &StarOptions, global: &GlobalOptions) -> Result<OpenStar
     let session = engine.session();
     register_star(&session, &place, &record).await?;
     Ok(OpenStar { session, _engine: engine })
+}
+
+impl OpenStar {
+    /// Runs a read-only query, and returns at most `limit` rows. `name` identifies the query in errors.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the query is invalid, or would create or change anything.
+    pub async fn query(
+        &self,
+        name: &str,
+        sql: &str,
+        limit: Option<usize>,
+    ) -> Result<SendableRecordBatchStream> {
+        let failed = |e| Error::query(name, e);
+        // Reject CREATE, INSERT, COPY and SET.
+        let options = SQLOptions::new()
+            .with_allow_ddl(false)
+            .with_allow_dml(false)
+            .with_allow_statements(false);
+        let rows = self.session.sql_with_options(sql, options).await.map_err(failed)?;
+        let rows = match limit {
+            Some(_) => rows.limit(0, limit).map_err(failed)?,
+            None => rows,
+        };
+        rows.execute_stream().await.map_err(failed)
+    }
 }

@@ -51,10 +51,10 @@ pub fn summary(report: &Report, out: &str) -> String {
 /// Returns the summary of a load.
 pub fn load(report: &LoadReport, target: &str, schema: &str) -> String {
     let place = styled(STRONG, format!("{target} schema {schema}"));
-    if report.was_there {
+    if report.already_loaded {
         let (run, number) = (escape::line(&report.run_id), report.number);
         return format!(
-            "run {run} stands in {place} already (load {number}); --force loads it again\n"
+            "run {run} is already loaded into {place} (load {number}); --force loads it again\n"
         );
     }
     let mut table = text_table(&["table", "rows"]);
@@ -71,10 +71,11 @@ pub fn load(report: &LoadReport, target: &str, schema: &str) -> String {
         let _ = writeln!(text, "left      {left}; the next load tries to drop it again");
     }
     if report.views > 0 {
-        let _ = writeln!(text, "views     {} made again over the new tables", report.views);
+        let _ = writeln!(text, "views     {} recreated over the new tables", report.views);
     }
-    let figures = styled(GOOD, format!("{} figures equal those of the files", report.figures));
-    let _ = writeln!(text, "verified  {figures}");
+    let verified =
+        styled(GOOD, format!("{} statistics equal those of the files", report.statistics));
+    let _ = writeln!(text, "verified  {verified}");
     let total = report.stages.iter().map(|stage| stage.elapsed).sum();
     text += &stages(&report.stages, total);
     let run = escape::line(&report.run_id);
@@ -89,8 +90,7 @@ pub fn reading(report: &Report) -> String {
         text += &dataset(name, counts);
     }
     if report.is_partial() {
-        text += "          reading stopped early, for more rejects than allowed: these are the numbers \
-                 of what was read\n";
+        text += "          reading stopped early because of more rejects than allowed: the numbers cover only what was read\n";
     }
     text
 }
@@ -132,7 +132,7 @@ fn times(times: &Times) -> String {
     };
     let date = match chrono::DateTime::from_timestamp_millis(example) {
         Some(date) => date.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
-        None => "beyond all dates".to_owned(),
+        None => "not a valid date".to_owned(),
     };
     format!(
         "          {}: {} of {} times are before 2000 or after 2100, such as {example} ({date}); \
@@ -169,8 +169,10 @@ fn plays(plays: &PlaysRecord) -> String {
     );
     if plays.shared_fingerprints > 0 {
         let shared = HumanCount(plays.shared_fingerprints);
-        let _ =
-            writeln!(text, "          {shared} plays shared a fingerprint and were numbered on");
+        let _ = writeln!(
+            text,
+            "          {shared} plays shared a fingerprint and were numbered consecutively"
+        );
     }
     text
 }
@@ -295,12 +297,12 @@ pub fn checks(outcomes: &[CheckOutcome]) -> Result<String> {
 }
 
 /// Returns one line per check that did not run in the warehouse, with the reason.
-pub fn not_asked(names: &[String], has_star: bool) -> String {
+pub fn skipped(names: &[String], has_star: bool) -> String {
     let why = match has_star {
-        true => "reads what only the files of the star have",
-        false => "reads the record of the run; name its star with --star",
+        true => "reads data that only the files of the star have",
+        false => "reads the record of the run; specify its star with --star",
     };
-    names.iter().map(|name| format!("--    {name:<32} not asked: {why}\n")).collect()
+    names.iter().map(|name| format!("--    {name:<32} skipped: {why}\n")).collect()
 }
 
 /// Formats rows as a table, with long values truncated.

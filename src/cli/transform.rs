@@ -46,7 +46,7 @@ pub(super) async fn run_quietly(
     options: &TransformOptions,
     global: &GlobalOptions,
 ) -> Result<Report> {
-    let stores = Stores::new(global.stores.clone());
+    let stores = global.open_stores();
     let meter = Arc::new(TransformProgress::default());
     let progress = (!global.quiet).then(|| Progress::start(&meter, draws_progress(global)));
     let outcome = transform(options, &stores, &meter, interrupted()).await;
@@ -82,7 +82,7 @@ fn print_failed(report: &Report, error: &StarError) -> Result<()> {
 /// Returns an error if a query file is invalid, an input cannot be listed, the output's record cannot be
 /// read, or a dataset has no objects.
 pub async fn dry_run(options: &TransformOptions, global: &GlobalOptions) -> Result<()> {
-    let stores = Stores::new(global.stores.clone());
+    let stores = global.open_stores();
     queries(options.queries.as_deref())?;
     let listing = list_options(options)?;
     let mut text = String::new();
@@ -111,9 +111,9 @@ pub async fn dry_run(options: &TransformOptions, global: &GlobalOptions) -> Resu
     let _ = match RunRecord::read(&out).await? {
         Some(previous) => {
             let run = escape::line(&previous.run_id);
-            writeln!(text, "would supersede the star of run {run}")
+            writeln!(text, "would replace the star of run {run}")
         }
-        None => writeln!(text, "no star is there yet"),
+        None => writeln!(text, "there is no star yet"),
     };
     print(&text)
 }

@@ -1,38 +1,39 @@
-//! The last step of a run: checks the tables in the warehouse and compares its answers with those of the
+//! The last step of a run: checks the tables in the warehouse and compares its results with those of the
 //! files.
 
-use super::compare::ask_both;
+use super::compare::compare_query;
 use super::output::{GOOD, styled};
+use super::settings::WarehouseOptions;
 use super::settings::{GlobalOptions, StarOptions};
 use super::star::{self, OpenStar};
 use super::summary;
-use super::warehouse::WarehouseOptions;
 use crate::cli::error::{Error, Result};
 use crate::pipeline::queries;
 use crate::star::{Group, Queries};
 use crate::warehouse::check::{WarehouseChecks, check_warehouse, ensure_passed};
-use crate::warehouse::ledger;
+use crate::warehouse::connection::session::Session;
 use crate::warehouse::load::LoadReport;
-use crate::warehouse::session::Session;
+use crate::warehouse::load::ledger;
 
 /// Runs the checks in the warehouse, and every analytics query in the warehouse and on the files. Returns
 /// a line to print.
 ///
 /// # Errors
 ///
-/// Returns an error if a check fails, or an answer differs.
+/// Returns an error if a check fails, or a result differs.
 pub async fn run(
     star: &StarOptions,
     warehouse: &WarehouseOptions,
     global: &GlobalOptions,
 ) -> Result<String> {
     let queries = queries(star.queries.as_deref())?;
-    let session = warehouse.ask(&global.stores).await?;
+    let session = warehouse.open_session(&global.stores).await?;
     let checks = checks(&session, &queries, star, global).await?;
-    let asked = checks.outcomes.len();
+    let checked = checks.outcomes.len();
     let open = star::open(star, global).await?;
-    let questions = answers(&session, &queries, &open).await?;
-    let verified = format!("{asked} checks passed, {questions} questions answered as by the files");
+    let compared = compare_queries(&session, &queries, &open).await?;
+    let verified =
+        format!("{checked} checks passed; {compared} queries return the same rows as the files");
     Ok(format!("warehouse {}\n", styled(GOOD, verified)))
 }
 
@@ -48,16 +49,18 @@ pub async fn successor(
     warehouse: &WarehouseOptions,
     global: &GlobalOptions,
 ) -> Result<Option<String>> {
-    let session = warehouse.ask(&global.stores).await?;
+    let session = warehouse.open_session(&global.stores).await?;
     if let Some((entry, _)) = ledger::last(&session, &warehouse.schema).await?
         && entry.number > report.number
     {
         let (number, run_id) = (entry.number, entry.run_id);
-        return Ok(Some(format!("load {number}, of run {run_id}, has replaced the tables since")));
+        return Ok(Some(format!(
+            "load {number}, of run {run_id}, has replaced the tables since then"
+        )));
     }
     let (_, record) = star::find(star, global).await?;
     let is_other = record.run_id != report.run_id;
-    Ok(is_other.then(|| format!("run {} has replaced the star since", record.run_id)))
+    Ok(is_other.then(|| format!("run {} has replaced the star since then", record.run_id)))
 }
 
 async fn checks(
@@ -79,15 +82,19 @@ async fn checks(
 ///
 /// # Errors
 ///
-/// Returns an error if a query fails, or an answer differs.
-pub async fn answers(session: &Session, queries: &Queries, open: &OpenStar) -> Result<usize> {
-    let (mut asked, mut names) = (0, Vec::new());
+/// Returns an error if a query fails, or a result differs.
+pub async fn compare_queries(
+    session: &Session,
+    queries: &Queries,
+    open: &OpenStar,
+) -> Result<usize> {
+    let (mut compared, mut names) = (0, Vec::new());
     for query in queries.of(Group::Analytics) {
         let name = query.file();
-        if let Some(what) = ask_both(session, open, &name, &query.sql).await? {
+        if let Some(what) = compare_query(session, open, &name, &query.sql).await? {
             names.push(format!("{name} ({what})"));
         }
-        asked += 1;
+        compared += 1;
     }
-    if names.is_empty() { Ok(asked) } else { Err(Error::AnswersDiffer { names }) }
+    if names.is_empty() { Ok(compared) } else { Err(Error::AnswersDiffer { names }) }
 }

@@ -3,12 +3,12 @@
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Int64Type};
 
-use super::answers::{ask, expected_schema};
-use super::quote::{literal, name};
-use super::session::Session;
 use crate::star::RunRecord;
 use crate::star::{CheckOutcome, Group, Queries, Query, run_batch};
+use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::{Error, Result};
+use crate::warehouse::query::{expected_schema, run_query};
+use crate::warehouse::sql::quote::{literal, name};
 
 /// Results of the checks.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ pub struct WarehouseChecks {
     pub outcomes: Vec<CheckOutcome>,
     /// Names of the checks that did not run because they read data that exists only beside the
     /// star's files: its inputs, rejects or run record.
-    pub not_asked: Vec<String>,
+    pub skipped: Vec<String>,
 }
 
 /// Fails if a check found offending rows.
@@ -45,12 +45,12 @@ pub async fn check_warehouse(
 ) -> Result<WarehouseChecks> {
     let mut checks = WarehouseChecks::default();
     for query in queries.of(Group::Check) {
-        match answerable(session, query, record).await? {
+        match runnable_sql(session, query, record).await? {
             Some(sql) => {
-                let rows = ask(session, &query.file(), &sql, None).await?;
+                let rows = run_query(session, &query.file(), &sql, None).await?;
                 checks.outcomes.push(CheckOutcome::gather(query, rows).await?);
             }
-            None => checks.not_asked.push(query.name.to_string()),
+            None => checks.skipped.push(query.name.to_string()),
         }
     }
     Ok(checks)
@@ -58,7 +58,7 @@ pub async fn check_warehouse(
 
 /// Returns the check's SQL, with the record's numbers as a common table expression if it reads
 /// them, or `None` if the check cannot run in a warehouse.
-async fn answerable(
+async fn runnable_sql(
     session: &Session,
     query: &Query,
     record: Option<&RunRecord>,

@@ -8,8 +8,8 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::execution::SendableRecordBatchStream;
 use futures::TryStreamExt;
 
-use super::answers::{STRICT, plain};
 use crate::warehouse::error::Result;
+use crate::warehouse::query::{STRICT, plain};
 
 /// Relative tolerance for doubles: sums depend on the order of the rows, and Redshift prints 15
 /// digits.
@@ -42,7 +42,7 @@ pub async fn difference(
     let mut columns = Columns { left: Vec::new(), right: Vec::new() };
     for ((name, left), right) in names.iter().zip(left.columns()).zip(right.columns()) {
         if let Some((row, left, right)) = columns.align(left, right)? {
-            return Ok(Some(told(&format!("row {}", row + 1), name, &left, &right)));
+            return Ok(Some(describe(&format!("row {}", row + 1), name, &left, &right)));
         }
     }
     if columns.first_difference()?.is_none() {
@@ -50,18 +50,18 @@ pub async fn difference(
     }
     let sorted = Columns { left: sorted(&columns.left)?, right: sorted(&columns.right)? };
     Ok(sorted.first_difference()?.map(|(row, column, left, right)| {
-        told(&format!("row {} of the sorted rows", row + 1), &names[column], &left, &right)
+        describe(&format!("row {} of the sorted rows", row + 1), &names[column], &left, &right)
     }))
 }
 
-fn told(place: &str, column: &str, left: &str, right: &str) -> String {
+fn describe(place: &str, column: &str, left: &str, right: &str) -> String {
     format!("{place}, {column}: {left} from the files, {right} from the warehouse")
 }
 
 async fn collected(rows: SendableRecordBatchStream) -> Result<RecordBatch> {
     let schema = rows.schema();
     let batches: Vec<RecordBatch> =
-        rows.try_collect().await.map_err(|e| crate::error::Error::query("the answer", e))?;
+        rows.try_collect().await.map_err(|e| crate::error::Error::query("the query", e))?;
     Ok(concat_batches(&schema, &batches)?)
 }
 

@@ -1,30 +1,22 @@
 //! Warehouses: the star's tables in Redshift or plain PostgreSQL.
 //!
-//! [`target`] and [`secret`] describe the server and the login, [`session`] connects and reads
-//! results, [`quote`] turns values into SQL text. [`tables`] defines the DDL, [`contract`] checks
-//! before a load whether Redshift accepts the files, and [`figures`] computes the statistics that
-//! verify a load. [`load`] replaces all five tables in one transaction and records it in
-//! [`ledger`].
+//! [`connection`] describes the server and the login, connects, and reads results. [`sql`] quotes
+//! names and values and defines the tables' DDL. [`contract`] checks before a load whether Redshift
+//! accepts the files. [`load`] replaces all five tables in one transaction, verifies them, and
+//! records the load in [`load::ledger`]; [`copy`] moves the rows. [`query`] runs queries, and
+//! [`check`] the star's checks.
 
-pub mod answers;
 pub mod check;
-pub mod collation;
+pub mod connection;
 pub mod contract;
 pub mod copy;
 pub mod difference;
-pub mod encoding;
 pub mod error;
-pub mod figures;
-pub mod iam;
-pub mod ledger;
 pub mod load;
-pub mod probe;
-pub mod question;
-pub mod quote;
-pub mod secret;
-pub mod session;
-pub mod tables;
-pub mod target;
+pub mod progress;
+pub mod query;
+pub mod read_only;
+pub mod sql;
 
 /// The SQL dialect of a warehouse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

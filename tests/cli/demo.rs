@@ -102,8 +102,8 @@ fn contents(here: &Workspace) -> Vec<(String, Vec<u8>)> {
 fn refused(here: &Workspace, out: &[&str], path: &str) {
     let before = contents(here);
     let outcome = here.run([&["demo"], out].concat());
-    outcome.exits(2).complains(&format!("{path} was not made by `starlift demo`"));
-    outcome.complains("name an empty folder with --out").complains("nothing was touched");
+    outcome.exits(2).complains(&format!("{path} was not created by `starlift demo`"));
+    outcome.complains("specify an empty folder with --out").complains("nothing was changed");
     assert!(contents(here) == before, "{outcome}");
 }
 
@@ -205,7 +205,7 @@ fn a_url_is_not_a_folder() {
     let here = Workspace::new();
     here.write("mine/star/_starlift.json", MINE);
     for url in [format!("file://{}", here.join("mine").display()), "s3://bucket/x".to_owned()] {
-        here.run(["demo", "--out", &url]).exits(2).complains("no plain path");
+        here.run(["demo", "--out", &url]).exits(2).complains("not a plain path");
     }
     assert_eq!(files(here.path()), ["mine/star/_starlift.json"]);
 }

@@ -69,7 +69,7 @@ fn nonempty_output_is_rejected() {
         here.write(&format!("data/{folder}/mine.json"), "{}");
         let outcome = generate(&here, "data", &[]);
         outcome.exits(2).complains(text(&here.join("data").join(folder)));
-        outcome.complains("holds objects already; name another place, or remove them");
+        outcome.complains("already contains objects; specify another location, or remove them");
         assert_eq!(files(here.path()), [format!("data/{folder}/mine.json")]);
     }
 }

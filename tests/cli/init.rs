@@ -104,7 +104,7 @@ fn flags_fill_the_file_and_the_commands_use_it() {
 fn existing_file_is_left_alone_unless_forced() {
     let here = Workspace::new();
     here.write("starlift.toml", "broken = [");
-    here.run(["init"]).exits(2).prints("").complains("starlift.toml is there already; --force");
+    here.run(["init"]).exits(2).prints("").complains("starlift.toml already exists; --force");
     assert_eq!(here.read("starlift.toml"), "broken = [");
     let outcome = here.run(["init", "--to", "other/starlift.toml"]);
     outcome.exits(1).complains("cannot write other/starlift.toml");
@@ -189,13 +189,13 @@ fn converts_a_file_that_creates_a_cluster() {
             ("warehouse/redshift/auth", "\"iam\""),
         ],
     );
-    outcome.says("DWH_DB_PASSWORD: left out; give it as STARLIFT_PASSWORD or in a --password-file");
+    outcome.says("DWH_DB_PASSWORD: left out; set it as STARLIFT_PASSWORD or in a --password-file");
     outcome.says("  KEY: left out; AWS keys come from").says("  SECRET: left out; AWS keys come");
-    outcome.says("dc2.large became ra3.large; DC2 clusters can no longer be created");
-    outcome.says("DWH_IAM_ROLE_NAME: not carried over: iam_role takes an ARN");
-    outcome.says("not carried over: [DWH] DWH_COLOUR\n").never_says("blue");
+    outcome.says("dc2.large replaced by ra3.large; DC2 clusters can no longer be created");
+    outcome.says("DWH_IAM_ROLE_NAME: not converted: iam_role requires an ARN");
+    outcome.says("not converted: [DWH] DWH_COLOUR\n").never_says("blue");
     let text = here.read("starlift.toml");
-    assert!(text.contains("# Type of its nodes; it was dc2.large, which can no longer"), "{text}");
+    assert!(text.contains("# Node type; it was dc2.large, which can no longer"), "{text}");
 }
 
 #[test]
@@ -227,10 +227,10 @@ fn converts_a_file_with_host_and_role() {
             ("warehouse/redshift/iam_role", "\"arn:aws:iam::123456789012:role/reader\""),
         ],
     );
-    outcome.says("IDENTIFIER: not carried over: the host says otherwise");
-    outcome.says("REGION: not carried over: the host says otherwise");
-    outcome.says("LOG_JSONPATH: not carried over: it is not the URL of a JSONPaths file");
-    outcome.says("NAME: not carried over: the role's ARN says all");
+    outcome.says("IDENTIFIER: not converted: it differs from the host");
+    outcome.says("REGION: not converted: it differs from the host");
+    outcome.says("LOG_JSONPATH: not converted: it is not the URL of a JSONPaths file");
+    outcome.says("NAME: not converted: the role's ARN is enough");
     outcome.never_says("Still to be filled in");
     assert!(here.read("starlift.toml").contains("# cluster = \"dwhcluster\"\n"));
 }
@@ -252,12 +252,12 @@ fn converts_a_file_with_placeholders_percent_signs_and_unknown_keys() {
             ("cloud/user", "\"u%%1\""),
         ],
     );
-    outcome.says("HOST: not carried over: it is still to be filled in");
-    outcome.says("DB_NAME: not carried over: it refers to another key");
-    outcome.says("DB_PORT: not carried over: it is not a port");
+    outcome.says("HOST: not converted: it is a placeholder");
+    outcome.says("DB_NAME: not converted: it refers to another key");
+    outcome.says("DB_PORT: not converted: it is not a port");
     outcome.says("ACCESS_KEY: left out").says("SECRET_KEY: left out");
-    outcome.says("LOG_DATA: not carried over: it is not a place without credentials");
-    outcome.says("not carried over: [LOCAL] HTTPS, [LOCAL] OUTPUT\n");
+    outcome.says("LOG_DATA: not converted: it is not a location without credentials");
+    outcome.says("not converted: [LOCAL] HTTPS, [LOCAL] OUTPUT\n");
 }
 
 #[test]
@@ -292,12 +292,12 @@ fn conversion_error_names_the_file_and_the_line() {
     let here = Workspace::new();
     for (cfg, says) in [
         ("[DWH]\nDWH_DB=dev\nPassw0rd#sesame\n", "dwh.cfg: line 3 is neither a [SECTION] nor"),
-        ("KEY=AKIASESAME\n", "dwh.cfg: line 1 stands before any [SECTION]"),
+        ("KEY=AKIASESAME\n", "dwh.cfg: line 1 is before the first [SECTION]"),
         ("[DWH\nKEY=AKIASESAME\n", "dwh.cfg: line 1"),
-        ("[DWH]\nDWH_DB=a\ndwh_db=b\n", "dwh.cfg: line 3 gives a key for the second time"),
+        ("[DWH]\nDWH_DB=a\ndwh_db=b\n", "dwh.cfg: line 3 repeats a key"),
         ("{\"KEY\": \"AKIASESAME\"}\n", "dwh.cfg: line 1"),
-        ("[tool]\nname = x\n", "dwh.cfg has none of the keys that could be carried over"),
-        ("", "dwh.cfg has none of the keys"),
+        ("[tool]\nname = x\n", "dwh.cfg contains none of the keys that can be converted"),
+        ("", "dwh.cfg contains none of the keys"),
     ] {
         here.write("dwh.cfg", cfg);
         let outcome = here.run(["init", "--from", "dwh.cfg", "-vv"]);

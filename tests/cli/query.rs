@@ -167,7 +167,7 @@ fn exactly_one_query_is_required() {
     let here = with_tiny_star();
     query(&here, &[])
         .exits(2)
-        .complains("name a query, give one with --sql, or see them all with --list");
+        .complains("specify a query by name or with --sql; --list shows all names");
     query(&here, &["months_present", "--sql", "SELECT 1"]).exits(2).complains("--sql <TEXT>");
     query(&here, &["months_present", "--list"]).exits(2).complains("cannot be used with '--list'");
     query(&here, &["--sql", "SELECT 1", "--format", "xml"]).exits(2).complains("csv, json, ndjson");

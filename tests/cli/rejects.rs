@@ -101,7 +101,7 @@ fn reading_stops_once_the_limit_is_certain_to_be_exceeded_and_enough_rejects_are
     }
     let args = ["transform", "--songs", "songs", "--logs", "logs", "--out", "star"];
     let outcome = here.run(args.iter().chain(&["--max-rejects", "1000"]).chain(&MEMORY));
-    outcome.exits(3).says("reading stopped early, for more rejects than allowed");
+    outcome.exits(3).says("reading stopped early because of more rejects than allowed");
     outcome.complains("reading stopped early, so the numbers are of what was read");
     let rejected = outcome.stderr.split("]: ").nth(1).unwrap().split(' ').next().unwrap();
     let rejected: u64 = rejected.parse().unwrap();

@@ -20,7 +20,7 @@ fn error_for_a_missing_setting_names_the_three_ways_to_set_it() {
         let at = TINY.iter().position(|arg| *arg == flag).unwrap();
         let args: Vec<&str> = [&TINY[..at], &TINY[at + 2..]].concat();
         let outcome = here.run(&args);
-        outcome.exits(2).complains(&format!("{flag} is needed"));
+        outcome.exits(2).complains(&format!("{flag} is required"));
         outcome.complains(&format!("STARLIFT_{}", name.to_uppercase()));
         outcome.complains(&format!("as {name} in [transform] in starlift.toml"));
 

@@ -114,7 +114,7 @@ fn failed_run_leaves_the_previous_star_unchanged() {
     let here = with_star();
     let before = here.read("star/_starlift.json");
     let outcome = here.run(transform_args("oddities/songs", "oddities/logs", &[]));
-    outcome.exits(3).complains("the previous star, if there is one, is as it was");
+    outcome.exits(3).complains("the previous star, if any, is unchanged");
     assert_eq!(here.read("star/_starlift.json"), before);
     here.run(["check", "--star", "star"]).exits(0);
     assert_eq!(ask(&here, "SELECT COUNT(*) AS n FROM songs"), "n\n60\n");
@@ -169,7 +169,7 @@ fn dry_run_lists_inputs_and_changes_nothing() {
     outcome.says(&format!("would write to {}:\n", here.join("star").display()));
     outcome
         .says("songplays/<run-id>-NNNNN.parquet and songplays.manifest")
-        .says("no star is there yet");
+        .says("there is no star yet");
     assert_eq!(files(here.path()), [""; 0], "{outcome}");
     assert!(!here.join("star").exists(), "{outcome}");
 }
@@ -180,7 +180,7 @@ fn dry_run_names_the_star_it_would_replace() {
     let before = files(here.path());
     let run = record(&here)["run_id"].as_str().unwrap().to_owned();
     let outcome = here.run(sample_args().into_iter().chain(["--dry-run".into()]));
-    outcome.exits(0).says(&format!("would supersede the star of run {run}"));
+    outcome.exits(0).says(&format!("would replace the star of run {run}"));
     outcome.says("… and 43 more");
     assert_eq!(files(here.path()), before);
 }

@@ -33,7 +33,7 @@ fn conflict() -> Failure {
 #[tokio::test(flavor = "multi_thread")]
 async fn loads_and_queries_need_no_port() {
     let Some((cloud, _)) = cloud().await else { return };
-    cloud.run(&LOAD).exits(0).says("figures equal those of the files");
+    cloud.run(&LOAD).exits(0).says("statistics equal those of the files");
     cloud.run(&["check", "--on", "redshift"]).exits(0);
     cloud.run(&["verify", "--on", "redshift"]);
     let sql = "SELECT level, COUNT(*) AS plays FROM songplays GROUP BY level ORDER BY level";
@@ -49,7 +49,7 @@ async fn loads_and_queries_need_no_port() {
     let there = cloud.run(&[&question[..], &["--on", "redshift"]].concat());
     assert_eq!(cloud.run(&question).stdout, there.stdout);
     assert!(there.stdout.lines().count() > 5, "{there}");
-    cloud.run(&LOAD).exits(0).says("stands in").says("already");
+    cloud.run(&LOAD).exits(0).says("is already loaded into");
     cloud.run(&["query", "most_played_songs", "--on", "redshift", "--compare"]).exits(0);
 }
 
@@ -146,7 +146,7 @@ async fn failed_requests_are_retried_and_executed_once() {
     ] {
         cloud.account.aws.inject(rule);
     }
-    cloud.run(&LOAD).exits(0).says("figures equal those of the files");
+    cloud.run(&LOAD).exits(0).says("statistics equal those of the files");
     assert_eq!(cloud.account.aws.rules_left(), 0);
     let begun = cloud.redshift.statements().iter().filter(|sql| sql.contains("COPY")).count();
     assert_eq!(begun, 5);
@@ -171,7 +171,7 @@ async fn concurrent_loads_exclude_each_other() {
     let mut first = first.spawn().unwrap();
     gate.reached().await;
     let second = cloud.run(&[&LOAD[..], &["--lock-timeout", "1"]].concat());
-    second.exits(1).complains("another load is at work");
+    second.exits(1).complains("another load is in progress");
     gate.open();
     assert!(tokio::task::block_in_place(|| first.wait()).unwrap().success());
     // The sessions of the failed load roll back and end soon.
@@ -202,7 +202,7 @@ async fn options_that_the_data_api_does_not_support_are_rejected() {
     let Some((cloud, _)) = cloud().await else { return };
     for (more, reason) in [
         (&["--copy-auth", "session"][..], "shows statements to"),
-        (&["--auth", "password"], "accepts no password"),
+        (&["--auth", "password"], "does not accept a password"),
         (&["--auth", "iam", "--db-group", "etl"], "does not accept database groups"),
     ] {
         cloud.run(&[&["load", "--to", "redshift"][..], more].concat()).exits(2).complains(reason);

@@ -77,9 +77,9 @@ async fn without_a_cluster_the_rest_is_checked() {
     let outcome = cloud.run(&["doctor"]);
     passes(&outcome, "songs");
     passes(&outcome, "star: write");
-    outcome.says("no star is there yet");
+    outcome.says("there is no star yet");
     fails(&outcome, "cluster", "there is no cluster sparkify", "starlift provision");
-    outcome.says("the cluster is not up");
+    outcome.says("the cluster is not running");
     outcome.complains("1 check failed: cluster");
 }
 
@@ -95,7 +95,7 @@ fn local_folders_alone_need_no_cloud() {
         ),
     );
     let outcome = here.run(["doctor"]);
-    outcome.exits(0).says("nothing of AWS is configured").says("no warehouse is named");
+    outcome.exits(0).says("AWS is not used").says("no warehouse is specified");
     passes(&outcome, "songs");
     passes(&outcome, "star: write");
     assert!(!here.join("star").exists() || support::files(&here.join("star")).is_empty());
@@ -103,7 +103,7 @@ fn local_folders_alone_need_no_cloud() {
     let (songs, logs) = (sample.join("song_data"), sample.join("log_data"));
     let args = ["init", "--force", "--out", "star", "--songs", songs.to_str().unwrap()];
     here.run(args.iter().chain(&["--logs", logs.to_str().unwrap()])).exits(0);
-    here.run(["doctor"]).exits(0).says("no warehouse is named");
+    here.run(["doctor"]).exits(0).says("no warehouse is specified");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn missing_jsonpaths_and_a_broken_record_fail() {
     passes(&ask("paths.json"), "JSONPaths");
     s3.put("star/_starlift.json", "{}");
     let outcome = ask("nowhere.json");
-    fails(&outcome, "JSONPaths", "there is no object", "leave it out");
+    fails(&outcome, "JSONPaths", "does not exist", "leave it out");
     fails(&outcome, "star: record", "_starlift.json", "starlift run");
 }
 
@@ -173,7 +173,7 @@ async fn expired_credentials_and_a_missing_region_fail() {
     ));
     let outcome = cloud.run(&["doctor"]);
     fails(&outcome, "credentials", "ExpiredToken", "aws sso login");
-    outcome.says("AWS cannot be asked");
+    outcome.says("AWS cannot be queried");
 
     let mut command = cloud.command();
     command.env_remove("AWS_REGION").arg("doctor");
@@ -210,7 +210,7 @@ async fn faults_of_cluster_and_role_fail_their_checks() {
     let trust = [("RoleName", role), ("PolicyDocument", OTHER_TRUST)];
     aws.call("iam", "UpdateAssumeRolePolicy", &trust);
     let outcome = cloud.run(&["doctor"]);
-    fails(&outcome, "role: trust", "does not let redshift.amazonaws.com", "sts:AssumeRole");
+    fails(&outcome, "role: trust", "does not allow redshift.amazonaws.com", "sts:AssumeRole");
     provision_again();
 
     aws.inject(Rule::new(
@@ -258,7 +258,7 @@ async fn a_bucket_in_another_region_fails() {
         &s3.url("star"),
     ]);
     let outcome = account.here.outcome(&mut command);
-    fails(&outcome, "region of both", "is in eu-west-1, and the cluster in us-east-1", "COPY");
+    fails(&outcome, "region of both", "is in eu-west-1, but the cluster in us-east-1", "COPY");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -315,10 +315,10 @@ async fn a_postgresql_is_checked_too() {
         here.outcome(&mut command)
     };
     let outcome = ask(&database.url(), None, &[]);
-    outcome.exits(0).says("nothing of AWS is configured").says("stays on this machine");
+    outcome.exits(0).says("AWS is not used").says("stays on this machine");
     passes(&outcome, "port");
     passes(&outcome, "log-in");
-    outcome.says("schema star is not there, and the user may make it");
+    outcome.says("schema star does not exist, and the user can create it");
 
     let port = Postgres::shared().port();
     let name = database.name();
@@ -335,7 +335,12 @@ async fn a_postgresql_is_checked_too() {
     let poor = format!("poor_{name}");
     client.batch_execute(&format!("CREATE ROLE {poor} LOGIN; CREATE SCHEMA star")).await.unwrap();
     let target = format!("postgres://{poor}@127.0.0.1:{port}/{name}");
-    fails(&ask(&target, None, &[]), "rights", "may not make tables in star", "GRANT USAGE, CREATE");
+    fails(
+        &ask(&target, None, &[]),
+        "rights",
+        "cannot create tables in star",
+        "GRANT USAGE, CREATE",
+    );
     fails(&ask(&target, None, &["--schema", "other"]), "rights", "other", "CREATE SCHEMA");
     client.batch_execute(&format!("GRANT USAGE, CREATE ON SCHEMA star TO {poor}")).await.unwrap();
     passes(&ask(&target, None, &[]), "rights");

@@ -294,7 +294,7 @@ async fn a_workgroup_is_created_checked_loaded_and_removed() {
         .exits(0)
         .says(&format!("endpoint  localhost:{}", cloud.redshift.port()))
         .says("50 RPU-hours a week");
-    cloud.run(&["run", "--to", "redshift"]).exits(0).says("figures equal those of the files");
+    cloud.run(&["run", "--to", "redshift"]).exits(0).says("statistics equal those of the files");
     let copies = cloud.redshift.statements();
     let copies: Vec<_> = copies.iter().filter(|sql| sql.contains("COPY")).collect();
     assert!(!copies.is_empty() && copies.iter().all(|sql| sql.contains(ROLE)), "{copies:#?}");
@@ -304,7 +304,7 @@ async fn a_workgroup_is_created_checked_loaded_and_removed() {
         .says("sparkify is available at localhost")
         .says(&format!("{ROLE} is there"))
         .says("redshift-serverless.amazonaws.com may")
-        .says("it may read and list the star");
+        .says("it can read and list the star");
     cloud.run(&["status"]).exits(0).says("workgroup sparkify: 16 RPUs");
     // The configuration section that `provision` prints, with the secret of the admin user.
     let managed = format!("{{\"username\":\"{user}\",\"password\":\"{password}\"}}");

@@ -49,7 +49,7 @@ async fn the_script_provisions_loads_and_removes() {
         .says("lets in   203.0.113.7/32")
         .says("18 passed, 1 not checked")
         .says(records)
-        .says("figures equal those of the files")
+        .says("statistics equal those of the files")
         .says("≤ $")
         .says("cluster sparkify: paused")
         .says("nothing of sparkify is left in us-east-1")

@@ -59,7 +59,7 @@ impl Cloud {
 async fn a_load_looks_up_endpoint_role_and_password_of_a_cluster() {
     let Some(cloud) = Cloud::new().await else { return };
     cloud.run(&["provision", "--yes"]).exits(0);
-    cloud.run(&["run", "--to", "redshift"]).exits(0).says("figures equal those of the files");
+    cloud.run(&["run", "--to", "redshift"]).exits(0).says("statistics equal those of the files");
     let copies: Vec<String> = cloud
         .redshift
         .statements()

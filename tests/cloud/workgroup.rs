@@ -85,7 +85,7 @@ impl Cloud {
 async fn a_load_finds_a_workgroup_by_its_name() {
     let Some(cloud) = Cloud::new("workgroup = \"analytics\"").await else { return };
     cloud.workgroup("AVAILABLE");
-    cloud.run(&["run", "--to", "redshift"]).exits(0).says("figures equal those of the files");
+    cloud.run(&["run", "--to", "redshift"]).exits(0).says("statistics equal those of the files");
     let asked = cloud.params_of("GetCredentials");
     assert_eq!((&*asked["workgroupName"], &*asked["dbName"]), ("analytics", "dev"));
     let statements = cloud.redshift.statements();
@@ -159,7 +159,7 @@ async fn a_password_is_read_from_a_secret() {
         cloud.run(&[&load[..], &["--force"]].concat()).exits(0);
     }
     cloud.account.aws.set_secret(SECRET, &managed.replace(user, "root"));
-    cloud.run(&load).exits(2).complains("is for the user root");
+    cloud.run(&load).exits(2).complains("is for user root");
     cloud.account.aws.set_secret(SECRET, "{\"username\":\"ann\"}");
     cloud.run(&load).exits(1).complains("holds no password");
 }
@@ -190,7 +190,7 @@ async fn a_copy_with_temporary_keys_does_not_show_them() {
     assert!(secrets.iter().all(|secret| secret.len() > 10 && !loaded.stderr.contains(secret)));
     assert!(secrets.iter().all(|secret| !loaded.stdout.contains(secret)));
     let role = ["load", "--to", "redshift", "--force", "--iam-role", ROLE];
-    cloud.run(&role).exits(2).complains("--copy-auth session uses none");
+    cloud.run(&role).exits(2).complains("--copy-auth session, which uses no role");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -217,8 +217,8 @@ async fn conflicting_options_are_rejected() {
     let check = ["check", "--on", "redshift"];
     for (more, reason) in [
         (&["--password-secret", "stars"][..], "is not the ARN of a secret"),
-        (&["--password-secret", SECRET, "--auth", "iam"], "a password secret is for"),
-        (&["--db-group", "etl"], "--auth iam only"),
+        (&["--password-secret", SECRET, "--auth", "iam"], "a password secret requires"),
+        (&["--db-group", "etl"], "require --auth iam"),
         (&["--cluster", "a", "--workgroup", "b"], "cannot be used with"),
     ] {
         cloud.run(&[&check[..], more].concat()).exits(2).complains(reason);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::redshift::Cloud;
 use super::*;
 use crate::support::dice::Dice;
-use starlift::warehouse::session::Session;
+use starlift::warehouse::connection::session::Session;
 use support::redshift::{Fault, On, What, When};
 
 /// Default number of cuts per warehouse.

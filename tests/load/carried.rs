@@ -113,7 +113,7 @@ async fn dependents_of_a_table_or_its_row_type_are_named_and_then_dropped() {
         let number = "SELECT MAX(load_number) FROM star.starlift_loads";
         assert_eq!(value(&client, is_there).await, "1", "{make}");
         let outcome = load(&here, &database.url(), &["--force"]);
-        outcome.exits(1).complains(named).complains("nothing was touched");
+        outcome.exits(1).complains(named).complains("nothing was changed");
         assert!(!outcome.stderr.contains("filling"), "{outcome}");
         assert_eq!(value(&client, is_there).await, "1", "{make}");
         assert_eq!(value(&client, number).await, "1");
@@ -199,7 +199,7 @@ async fn old_table_that_cannot_be_dropped_is_reported_and_dropped_by_the_next_lo
     let old = others(&client).await.into_iter().find(|table| table.ends_with("artists")).unwrap();
     let view = format!("CREATE VIEW public.before AS SELECT * FROM star.{old}");
     client.batch_execute(&view).await.unwrap();
-    load(&here, &database.url(), &[]).exits(0).says("already (load 2)");
+    load(&here, &database.url(), &[]).exits(0).says("(load 2); --force loads it again");
     assert_eq!(others(&client).await, [old]);
     client.batch_execute("DROP VIEW public.before").await.unwrap();
     load(&here, &database.url(), &["--force"]).exits(0);
@@ -279,10 +279,10 @@ async fn owner_that_cannot_receive_a_table_is_named_before_the_copy() {
     let outcome = load(&here, &url, &["--force"]);
     outcome
         .exits(1)
-        .complains(&format!("table users belongs to {owner}, who may not create tables"))
-        .complains("nothing was touched");
+        .complains(&format!("table users belongs to {owner}, who cannot create tables"))
+        .complains("nothing was changed");
     let doctor = here.run(["doctor", "--to", &url]);
-    doctor.exits(4).says("who may not create tables in the schema");
+    doctor.exits(4).says("who cannot create tables in the schema");
     client.batch_execute(&format!("GRANT USAGE, CREATE ON SCHEMA star TO {owner}")).await.unwrap();
     load(&here, &url, &["--force"]).exits(0);
     let owned = "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'star.users'::regclass";
@@ -292,7 +292,7 @@ async fn owner_that_cannot_receive_a_table_is_named_before_the_copy() {
                 ALTER MATERIALIZED VIEW public.levels OWNER TO starlift";
     client.batch_execute(view).await.unwrap();
     let outcome = load(&here, &url, &["--force", "--cascade"]);
-    outcome.exits(1).complains("materialized view public.levels belongs to somebody else");
+    outcome.exits(1).complains("materialized view public.levels belongs to another user");
 }
 
 #[tokio::test]
@@ -323,5 +323,5 @@ async fn event_triggers_find_their_tables_through_the_search_path() {
     {
         assert!(tags.iter().any(|found| found == tag), "{tag}: {tags:?}");
     }
-    here.run(["selftest", "--to", &database.url()]).exits(0).says("never a part");
+    here.run(["selftest", "--to", &database.url()]).exits(0).says("always a complete star");
 }

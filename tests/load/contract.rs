@@ -12,7 +12,7 @@ fn local_star_breaks_only_one_rule_and_is_not_loaded_into_redshift() {
         .says("34 of 35 rules kept")
         .complains("1 finding");
     let outcome = load(&here, "redshift://u@127.0.0.1:1/d", &[]);
-    outcome.exits(4).says("manifest-location").complains("nothing was touched");
+    outcome.exits(4).says("manifest-location").complains("nothing was changed");
 }
 
 #[test]

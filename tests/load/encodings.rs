@@ -45,7 +45,7 @@ async fn results_equal_those_of_the_files_under_any_collation() {
     {
         let (here, database) = (star_at("Song", &PLACES), server.database_with(options));
         let url = database.url();
-        run(&here, &url).exits(0).says("11 questions answered as by the files");
+        run(&here, &url).exits(0).says("11 queries return the same rows as the files");
         for sql in [
             "SELECT location FROM songplays ORDER BY location",
             "SELECT location FROM songplays ORDER BY location LIMIT 2",
@@ -100,7 +100,7 @@ async fn texts_are_verified_in_every_encoding_that_can_represent_them() {
         let options = format!("ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'");
         let (here, database) = (star_at("Song", &places), server.database_with(&options));
         let outcome = run(&here, &database.url());
-        outcome.exits(0).says("figures equal those of the files");
+        outcome.exits(0).says("statistics equal those of the files");
         same(&here, &database.url(), "SELECT location, first_name FROM songplays, users");
     }
 }

@@ -264,7 +264,7 @@ async fn file_changed_between_check_and_copy_is_named_and_nothing_is_replaced() 
             gate.open();
             running.join().unwrap()
         });
-        outcome.exits(1).complains(says).complains(&songs[0]).complains("make the star anew");
+        outcome.exits(1).complains(says).complains(&songs[0]).complains("build the star again");
         assert_eq!(value(&client, SEEN).await, old);
         nothing_is_left(&client).await;
     }
@@ -283,7 +283,7 @@ async fn broken_star_is_detected_before_the_load() {
         .load("other", &[])
         .exits(4)
         .says("manifest-content-length")
-        .complains("nothing was touched");
+        .complains("nothing was changed");
     cloud.s3.put(
         "other/songs.manifest",
         manifest.replace("\"mandatory\": true", "\"mandatory\": false"),

@@ -11,7 +11,10 @@ const EVENTS: &str = "100000";
 async fn agree(cloud: &Cloud, star: &str) {
     let (database, url) = (database(), cloud.s3.url(star));
     for target in [database.url(), cloud.target()] {
-        cloud.run(["load", "--star", &url, "--to", &target]).exits(0).says("figures equal those");
+        cloud
+            .run(["load", "--star", &url, "--to", &target])
+            .exits(0)
+            .says("statistics equal those");
         let outcome = cloud.run(["query", "--star", &url, "--on", &target, "--compare"]);
         outcome.exits(0);
         assert_eq!(outcome.stdout.matches("same").count(), 11, "{outcome}");

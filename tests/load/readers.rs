@@ -129,7 +129,7 @@ async fn second_loader_waits_or_fails_cleanly() {
     let client = database.client().await;
     client.batch_execute("BEGIN; LOCK TABLE star.starlift_lock IN EXCLUSIVE MODE").await.unwrap();
     let to = ["load", "--star", "other", "--to", &database.url(), "--lock-timeout", "1"];
-    here.run(to).exits(1).complains("another load is at work in schema star");
+    here.run(to).exits(1).complains("another load is in progress in schema star");
     client.batch_execute("ROLLBACK").await.unwrap();
     let mut children: Vec<_> = ["star", "other", "star", "other"]
         .map(|star| {
@@ -177,7 +177,7 @@ async fn ledger_that_another_session_is_creating_is_retried() {
     let mut child = command.spawn().unwrap();
     let lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut lines = lines.map(Result::unwrap);
-    assert!(lines.any(|line| line.contains("trying again to make the ledger of loads")));
+    assert!(lines.any(|line| line.contains("retrying to create the ledger of loads")));
     client.batch_execute("DROP TYPE star.starlift_loads").await.unwrap();
     let rest: Vec<_> = lines.collect();
     assert!(child.wait().unwrap().success(), "{rest:#?}");

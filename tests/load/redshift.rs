@@ -1,9 +1,9 @@
 //! The tables in the Redshift stand-in: rows, queries, every statement, and errors.
 
 use super::*;
-use starlift::warehouse::secret::Secret;
-use starlift::warehouse::session::{Access, Limits, Login, Session};
-use starlift::warehouse::target::Target;
+use starlift::warehouse::connection::secret::Secret;
+use starlift::warehouse::connection::session::{Access, Limits, Login, Session};
+use starlift::warehouse::connection::target::Target;
 use support::redshift::Redshift;
 use support::s3::S3Server;
 
@@ -88,7 +88,7 @@ impl Cloud {
 async fn tables_contain_the_rows_of_the_files() {
     let cloud = Cloud::new().await;
     let outcome = cloud.load("star", &[]);
-    outcome.exits(0).says("figures equal those of the files").says("load 1)");
+    outcome.exits(0).says("statistics equal those of the files").says("load 1)");
     let (star, target) = (cloud.s3.url("star"), cloud.target());
     for table in ["songs", "artists", "users", "songplays", "time"] {
         let sql = format!("SELECT * FROM \"{table}\" ORDER BY 1");
@@ -101,7 +101,7 @@ async fn tables_contain_the_rows_of_the_files() {
         assert!(files.lines().count() > 1, "{table} is empty");
         assert_eq!(files, query(&["--on", &target]), "{table}");
     }
-    cloud.load("star", &[]).exits(0).says("already (load 1)");
+    cloud.load("star", &[]).exits(0).says("(load 1); --force loads it again");
     cloud.transform("star", &["--unmatched", "drop"]);
     cloud.load("star", &[]).exits(0).says("load 2)");
     let client = cloud.redshift.database().client().await;
@@ -184,7 +184,7 @@ async fn unattached_role_is_named_with_a_remedy() {
     outcome.exits(1).complains("role/other").complains("attach the role to the cluster");
     let client = cloud.redshift.database().client().await;
     assert_eq!(value(&client, "SELECT MAX(load_number) FROM star.starlift_loads").await, "1");
-    cloud.load("star", &["--iam-role", "role/other"]).exits(2).complains("is no IAM role");
+    cloud.load("star", &["--iam-role", "role/other"]).exits(2).complains("is not an IAM role");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -273,7 +273,7 @@ async fn grants_are_carried_over_or_named() {
     // shows them.
     client.batch_execute("CREATE ROLE unseen; GRANT SELECT ON star.users TO unseen").await.unwrap();
     let outcome = cloud.load("star", &["--force"]);
-    outcome.exits(1).complains("grants of \"unseen\" on users").complains("nothing was touched");
+    outcome.exits(1).complains("grants of \"unseen\" on users").complains("nothing was changed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -286,10 +286,13 @@ async fn lock_wait_ends_at_the_configured_timeout() {
     cloud
         .load("star", &force)
         .exits(1)
-        .complains("another load is at work")
+        .complains("another load is in progress")
         .complains("--lock-timeout");
     client.batch_execute("ROLLBACK; BEGIN; SELECT * FROM star.users").await.unwrap();
-    cloud.load("star", &force).exits(1).complains("do not let go of them in schema star");
+    cloud
+        .load("star", &force)
+        .exits(1)
+        .complains("other sessions hold locks on the tables in schema star");
     client.batch_execute("ROLLBACK").await.unwrap();
     cloud.load("star", &force).exits(0);
 }

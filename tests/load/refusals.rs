@@ -79,7 +79,10 @@ fn invalid_targets_are_rejected_before_any_connection() {
 fn unreachable_server_is_named() {
     let here = with_star();
     let outcome = load(&here, "postgres://u@127.0.0.1:1/d", &[]);
-    outcome.exits(1).complains("postgres://u@127.0.0.1:1/d").complains("is the host right");
+    outcome
+        .exits(1)
+        .complains("postgres://u@127.0.0.1:1/d")
+        .complains("check that the host is correct");
 }
 
 #[tokio::test]

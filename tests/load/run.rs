@@ -26,10 +26,14 @@ async fn run_builds_loads_and_verifies_and_repeats_nothing() {
         .exits(0)
         .says("all 12 passed")
         .says("load 1)")
-        .says("11 questions answered as by the files");
+        .says("11 queries return the same rows as the files");
     let star = run_id(&here, "star");
     let again = run(&here, &database.url(), &[]);
-    again.exits(0).says("not made again").says("already (load 1)").says("11 checks passed");
+    again
+        .exits(0)
+        .says("not built again")
+        .says("(load 1); --force loads it again")
+        .says("11 checks passed");
     assert_eq!(run_id(&here, "star"), star);
 
     here.write("log_data/more.json", "{\"ts\":1,\"page\":\"Home\"}\n");
@@ -53,7 +57,10 @@ async fn run_repairs_the_manifests_of_a_killed_run() {
     let (star, manifest) = (run_id(&here, "star"), here.read("star/songs.manifest"));
     here.write("star/songs.manifest", here.read("other/songs.manifest"));
     std::fs::remove_file(here.join("star/users.manifest")).unwrap();
-    run(&here, &database.url(), &[]).exits(0).says("not made again").says("already (load 1)");
+    run(&here, &database.url(), &[])
+        .exits(0)
+        .says("not built again")
+        .says("(load 1); --force loads it again");
     assert_eq!(run_id(&here, "star"), star);
     assert_eq!(here.read("star/songs.manifest"), manifest);
     assert!(here.join("star/users.manifest").is_file());
@@ -63,9 +70,9 @@ async fn run_repairs_the_manifests_of_a_killed_run() {
 async fn run_continues_where_it_stopped() {
     let (here, database) = (with_data(), database());
     let nowhere = "postgres://starlift@127.0.0.1:1/nowhere";
-    run(&here, nowhere, &[]).exits(1).complains("is the host right");
+    run(&here, nowhere, &[]).exits(1).complains("check that the host is correct");
     let star = run_id(&here, "star");
-    run(&here, &database.url(), &[]).exits(0).says("not made again").says("load 1)");
+    run(&here, &database.url(), &[]).exits(0).says("not built again").says("load 1)");
     assert_eq!(run_id(&here, "star"), star);
     // A damaged star is built again.
     let songs = support::files(&here.join("star/songs"));
@@ -87,7 +94,7 @@ async fn a_selftest_reports_and_leaves_nothing_behind() {
     let outcome = here.run(["selftest", "--to", &database.url()]);
     outcome.exits(0).says("## starlift selftest: passed").says("PostgreSQL 1");
     for step in
-        ["make a star", "log in", "load", "replace the tables", "checks", "questions", "clean up"]
+        ["create a star", "log in", "load", "replace the tables", "checks", "queries", "clean up"]
     {
         outcome.says(&format!("| {step} | ok |"));
     }

@@ -1,8 +1,8 @@
 //! Time limits of servers and roles, schema names, and authentication methods.
 
 use super::*;
-use starlift::warehouse::session::{Access, Limits, Login, Session};
-use starlift::warehouse::target::Target;
+use starlift::warehouse::connection::session::{Access, Limits, Login, Session};
+use starlift::warehouse::connection::target::Target;
 
 /// Creates a role for the database with these settings, and returns its name and URL.
 async fn role(database: &Database, settings: &[&str]) -> (String, String) {
@@ -123,7 +123,7 @@ async fn schemas_can_have_capitals_in_postgresql_but_not_in_redshift() {
     let plays = "SELECT COUNT(*) > 0 FROM \"Sparkify \"\"DWH\"\"\".songplays";
     assert_eq!(value(&client, plays).await, "t");
     let redshift = "redshift://u@h.example.com/dev";
-    load(&here, redshift, &["--schema", "Star"]).exits(2).complains("folds to lower case");
+    load(&here, redshift, &["--schema", "Star"]).exits(2).complains("folds to lowercase");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,7 +147,7 @@ async fn roles_without_superuser_can_load_and_query() {
     load(&here, &url, &[]).exits(0);
     load(&here, &url, &["--force"]).exits(0).says("load 2)");
     here.run(["query", "--compare", "--star", "star", "--on", &url]).exits(0);
-    here.run(["doctor", "--to", &url]).says("the user may make tables in star");
+    here.run(["doctor", "--to", &url]).says("the user can create tables in star");
 }
 
 #[tokio::test]
@@ -162,7 +162,7 @@ async fn doctor_does_not_mistake_an_unencrypted_host_for_this_machine() {
     let url =
         format!("postgres://u@{address}:{}/d?sslmode=disable&connect_timeout=1", listener(address));
     let outcome = here.run(["doctor", "--to", &url]);
-    outcome.says("nothing that is sent to").says("is encrypted");
+    outcome.says("the connection to").says("is not encrypted");
     assert!(!outcome.stdout.contains("stays on this machine"), "{outcome}");
 }
 

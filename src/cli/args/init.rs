@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::range::lifetime;
-use crate::cli::settings::DEFAULT_FILE;
+
+/// Configuration file that is read and written by default.
+pub const DEFAULT_FILE: &str = "starlift.toml";
 
 /// Options of `init`.
 #[derive(Debug, Default, Args)]

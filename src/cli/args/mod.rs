@@ -19,12 +19,12 @@ use crate::generate::GenerateOptions;
 pub use cluster::{
     DoctorArgs, PauseArgs, ProvisionArgs, ResumeArgs, StatusArgs, StatusFormat, TeardownArgs,
 };
-pub use init::InitArgs;
+pub use init::{DEFAULT_FILE, InitArgs};
 pub use s3::S3Args;
 pub use serverless::ServerlessArgs;
 pub use transform::{LockArg, MatchArg, RepairArg, SuffixArg, TransformArgs, UnmatchedArg};
 pub use warehouse::{
-    AuthArg, CopyAuthArg, LoadArgs, LoadHow, RunArgs, SelftestArgs, WarehouseArgs,
+    AuthArg, CopyAuthArg, LoadArgs, LoadFlags, RunArgs, SelftestArgs, WarehouseArgs,
 };
 
 /// JSON objects in a bucket become a star schema in Parquet that Redshift can COPY.

@@ -86,7 +86,7 @@ pub struct LoadArgs {
     pub warehouse: WarehouseArgs,
     /// Options of the load itself.
     #[command(flatten)]
-    pub how: LoadHow,
+    pub flags: LoadFlags,
     /// Print every statement, and whether Redshift would accept the files; do not connect to the
     /// warehouse.
     #[arg(long)]
@@ -108,7 +108,7 @@ pub struct RunArgs {
     pub warehouse: WarehouseArgs,
     /// Options of the load itself.
     #[command(flatten)]
-    pub how: LoadHow,
+    pub flags: LoadFlags,
 }
 
 /// Options of `selftest`.
@@ -138,7 +138,7 @@ pub struct SelftestArgs {
 /// Options of a load.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Load")]
-pub struct LoadHow {
+pub struct LoadFlags {
     /// Role that Redshift assumes to read the star: an ARN, or `default` for the cluster's own [default:
     /// default].
     #[arg(long, value_name = "ARN", env = "STARLIFT_IAM_ROLE")]

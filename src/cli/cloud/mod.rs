@@ -3,7 +3,6 @@
 mod power;
 mod provision;
 mod serverless;
-mod settings;
 mod show;
 mod status;
 mod teardown;
@@ -16,7 +15,6 @@ use dialoguer::{Confirm, Input};
 pub use power::{pause, resume};
 pub use provision::provision;
 pub use serverless::provision_workgroup;
-pub use settings::CloudSettings;
 pub use status::status;
 pub use teardown::teardown;
 

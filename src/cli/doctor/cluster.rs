@@ -2,7 +2,7 @@
 
 use aws_sdk_redshift::types::Cluster;
 
-use super::{Bad, Doctor, Good, Skipped, Subject, verdict};
+use super::{Doctor, Failed, Passed, Skipped, Subject, verdict};
 use crate::cli::error::Result;
 use crate::cloud::access::{Reach, can_read};
 use crate::cloud::clients::Clients;
@@ -10,10 +10,9 @@ use crate::cloud::policy::{REDSHIFT, StarPlace, trusts};
 use crate::cloud::{cluster, lookup, role};
 use crate::storage::Location;
 
-const ASK: &str = "see that AWS can be reached, and run it again";
+const ASK: &str = "check that AWS can be reached, and run the command again";
 
-const REATTACH: &str = "`starlift provision`, with the options it was made with, puts it right where it \
-                        made the role; else do it in the Redshift console";
+const REATTACH: &str = "`starlift provision`, with its original options, repairs a role that it created; otherwise use the Redshift console";
 
 impl Doctor<'_> {
     /// Checks that the cluster exists, is available, is in the bucket's region and can read the star
@@ -29,9 +28,8 @@ impl Doctor<'_> {
             Err(error) => return self.note("cluster", verdict(Err(error.into()), ASK)),
             Ok(None) => {
                 let said = format!("there is no cluster {id} in {}", clients.region);
-                let cure = "make it with `starlift provision`, or name another with --cluster, or \
-                            its region with --region";
-                return self.note("cluster", Bad(said, cure.to_owned()));
+                let remedy = "create it with `starlift provision`, or specify another with --cluster, or its region with --region";
+                return self.note("cluster", Failed(said, remedy.to_owned()));
             }
             Ok(Some(found)) => found,
         };
@@ -44,12 +42,12 @@ impl Doctor<'_> {
     fn state(&mut self, id: &str, found: &Cluster) -> Result<bool> {
         let state = cluster::status(found);
         let verdict = match state {
-            "available" => Good(format!("{id} is available")),
-            "paused" => Bad(
+            "available" => Passed(format!("{id} is available")),
+            "paused" => Failed(
                 format!("{id} is paused"),
-                "`starlift resume` starts it, and it costs from then on".to_owned(),
+                "`starlift resume` starts it, and its costs".to_owned(),
             ),
-            _ => Bad(
+            _ => Failed(
                 format!("{id} is {state}"),
                 "wait until `starlift status` shows it available".to_owned(),
             ),
@@ -66,15 +64,14 @@ impl Doctor<'_> {
         let cluster = &clients.region;
         let verdict = match region {
             Some(bucket) if bucket == *cluster => {
-                Good(format!("bucket and cluster are in {cluster}"))
+                Passed(format!("bucket and cluster are in {cluster}"))
             }
-            Some(bucket) => Bad(
-                format!("the bucket of {star} is in {bucket}, and the cluster in {cluster}"),
-                "COPY of Parquet reads from its own region only: write the star to a bucket in the \
-                 cluster's, or make a cluster in the bucket's"
+            Some(bucket) => Failed(
+                format!("the bucket of {star} is in {bucket}, but the cluster in {cluster}"),
+                "COPY reads Parquet only from its own region: write the star to a bucket in the cluster's region, or create a cluster in the bucket's"
                     .to_owned(),
             ),
-            None => Skipped(format!("the region of {star} cannot be told")),
+            None => Skipped(format!("cannot determine the region of {star}")),
         };
         self.note("region of both", verdict)?;
         Ok(())
@@ -89,20 +86,20 @@ impl Doctor<'_> {
     ) -> Result<()> {
         let named = iam_role.filter(|role| *role != "default").map(str::to_owned);
         let Some(arn) = named.or_else(|| lookup::reading_role(found)) else {
-            let said = "the cluster has no default role, and none is named".to_owned();
-            let cure = "`starlift provision` attaches one, --iam-role names one".to_owned();
-            return self.note("role", Bad(said, cure)).map(|_| ());
+            let said = "the cluster has no default role, and none is specified".to_owned();
+            let remedy = "`starlift provision` attaches one, --iam-role specifies one".to_owned();
+            return self.note("role", Failed(said, remedy)).map(|_| ());
         };
         // The cluster assumes the first role of a chain.
         let arn = arn.split(',').next().unwrap_or(&arn).to_owned();
         self.role(clients, &arn, REDSHIFT[0]).await?;
         let verdict = match cluster::role_status(found, &arn) {
-            Some("in-sync") => Good("it is attached to the cluster, in-sync".to_owned()),
-            Some(status) => Bad(
+            Some("in-sync") => Passed("it is attached to the cluster, in-sync".to_owned()),
+            Some(status) => Failed(
                 format!("it is attached to the cluster, but still {status}"),
                 "wait a minute".to_owned(),
             ),
-            None => Bad("it is not attached to the cluster".to_owned(), REATTACH.to_owned()),
+            None => Failed("it is not attached to the cluster".to_owned(), REATTACH.to_owned()),
         };
         self.note("role: attached", verdict)?;
         self.reading(clients, &arn, subject).await
@@ -121,21 +118,20 @@ impl Doctor<'_> {
                     Some(role) if account(&role.arn) != account(arn) => {
                         Skipped(format!("{arn} is in another account"))
                     }
-                    _ => Bad(format!("there is no role {arn}"), REATTACH.to_owned()),
+                    _ => Failed(format!("there is no role {arn}"), REATTACH.to_owned()),
                 };
                 self.note("role", verdict)?;
             }
             Ok(None) => {}
             Ok(Some(role)) => {
-                self.note("role", Good(format!("{arn} is there")))?;
+                self.note("role", Passed(format!("{arn} exists")))?;
                 let verdict = if trusts(&role.trust, service) {
-                    Good(format!("{} may take it on", service))
+                    Passed(format!("{} can assume it", service))
                 } else {
-                    Bad(
-                        format!("the trust policy does not let {} take it on", service),
+                    Failed(
+                        format!("the trust policy does not allow {} to assume it", service),
                         format!(
-                            "allow sts:AssumeRole to the service {}; `starlift provision` does so \
-                             for the role it made",
+                            "allow sts:AssumeRole for the service {}; `starlift provision` does so for a role that it created",
                             service
                         ),
                     )
@@ -154,27 +150,26 @@ impl Doctor<'_> {
     ) -> Result<()> {
         let star = subject.star.as_deref().and_then(|star| Location::parse_single(star).ok());
         let Some(place) = star.as_ref().and_then(StarPlace::of) else {
-            let why = "no star in S3 is named".to_owned();
+            let why = "no star in S3 is specified".to_owned();
             return self.note("role: policy", Skipped(why)).map(|_| ());
         };
         let verdict = match can_read(clients, arn, &place, subject.kms_key.as_deref()).await {
-            Ok(Reach::Full) => Good(match subject.kms_key {
-                Some(_) => "it may read, list and decrypt the star".to_owned(),
-                None => "it may read and list the star; no KMS key is named".to_owned(),
+            Ok(Reach::Full) => Passed(match subject.kms_key {
+                Some(_) => "it can read, list and decrypt the star".to_owned(),
+                None => "it can read and list the star; no KMS key is specified".to_owned(),
             }),
-            Ok(Reach::Lacks(actions)) => Bad(
+            Ok(Reach::Lacks(actions)) => Failed(
                 format!(
                     "it lacks {} for s3://{}/{}",
                     actions.join(", "),
                     place.bucket,
                     place.prefix
                 ),
-                "`starlift provision --star …`, with the options it was made with, puts its policy \
-                 right where it made the role; else allow it there"
+                "`starlift provision --star …`, with its original options, repairs the policy of a role that it created; otherwise allow them there"
                     .to_owned(),
             ),
             Err(error) if error.is_denied() => Skipped(format!("{error}")),
-            Err(error) => verdict(Err(error.during("ask what the role may do").into()), ASK),
+            Err(error) => verdict(Err(error.during("query the permissions of the role").into()), ASK),
         };
         self.note("role: policy", verdict).map(|_| ())
     }

@@ -30,17 +30,16 @@ pub struct Doctor<'a> {
 /// The result of a check.
 pub enum Verdict {
     /// Passed, with a description.
-    Good(String),
+    Passed(String),
     /// Failed: the problem and the remedy.
-    Bad(String, String),
+    Failed(String, String),
     /// Skipped, with the reason.
     Skipped(String),
 }
 
-use Verdict::{Bad, Good, Skipped};
+use Verdict::{Failed, Passed, Skipped};
 
-const SIGN_IN: &str = "sign in: environment variables, `aws sso login`, a profile or a role; is the \
-                       endpoint that of AWS?";
+const SIGN_IN: &str = "sign in: environment variables, `aws sso login`, a profile or a role; check that the endpoint is that of AWS";
 
 /// The settings that the checks examine.
 struct Subject {
@@ -67,7 +66,7 @@ pub async fn run(
     broken: Option<&Error>,
     global: &GlobalOptions,
 ) -> Result<()> {
-    let stores = Stores::new(global.stores.clone());
+    let stores = global.open_stores();
     let mut doctor = Doctor { global, stores, failed: Vec::new(), passed: 0, skipped: 0 };
     doctor.configuration(settings::file(file), broken)?;
     if let Some(store) = &args.store {
@@ -84,7 +83,7 @@ pub async fn run(
         listing: settings.listing(),
         star: args.star.clone().or_else(|| settings.star_place().map(str::to_owned)),
         kms_key: settings.cloud().kms_key().map(str::to_owned),
-        to: args.to.clone().or_else(|| settings.usual_warehouse(&args.warehouse)),
+        to: args.to.clone().or_else(|| settings.default_warehouse(&args.warehouse)),
     };
     let clients = doctor.credentials(&subject, settings, args).await?;
     doctor.places(&subject).await?;
@@ -96,18 +95,18 @@ impl Doctor<'_> {
     /// Prints the result of a check. Returns `true` if it passed.
     fn note(&mut self, check: &str, verdict: Verdict) -> Result<bool> {
         let mut text = String::new();
-        let is_good = matches!(verdict, Good(_));
+        let has_passed = matches!(verdict, Passed(_));
         match verdict {
-            Good(said) => {
+            Passed(said) => {
                 self.passed += 1;
                 if !self.global.quiet {
                     let _ = writeln!(text, "{}  {check:<16} {said}", styled(GOOD, "ok    "));
                 }
             }
-            Bad(said, cure) => {
+            Failed(said, remedy) => {
                 self.failed.push(check.to_owned());
                 let _ = writeln!(text, "{}  {check:<16} {said}", styled(BAD, "FAILED"));
-                let _ = writeln!(text, "        {} {cure}", styled(STRONG, "what to do:"));
+                let _ = writeln!(text, "        {} {remedy}", styled(STRONG, "what to do:"));
             }
             Skipped(why) => {
                 self.skipped += 1;
@@ -117,24 +116,24 @@ impl Doctor<'_> {
             }
         }
         print(&text)?;
-        Ok(is_good)
+        Ok(has_passed)
     }
 
-    /// Prints the result of a check that returns a description or an error. `cure` is the remedy if the
+    /// Prints the result of a check that returns a description or an error. `remedy` is the remedy if the
     /// error has no advice. Returns `true` if the check passed.
-    fn note_outcome(&mut self, check: &str, outcome: Result<String>, cure: &str) -> Result<bool> {
-        self.note(check, verdict(outcome, cure))
+    fn note_outcome(&mut self, check: &str, outcome: Result<String>, remedy: &str) -> Result<bool> {
+        self.note(check, verdict(outcome, remedy))
     }
 
     fn configuration(&mut self, path: &Path, broken: Option<&Error>) -> Result<()> {
         let place = path.display();
         let verdict = match broken {
             Some(error) => {
-                let cure = "mend the file, or write a new one with `starlift init --force`";
-                Bad(one_line(error), cure.to_owned())
+                let remedy = "correct the file, or write a new one with `starlift init --force`";
+                Failed(one_line(error), remedy.to_owned())
             }
-            None if path.exists() => Good(format!("{place} is understood")),
-            None => Good(format!("there is no {place}: flags and the environment alone count")),
+            None if path.exists() => Passed(format!("{place} is valid")),
+            None => Passed(format!("there is no {place}: only flags and the environment apply")),
         };
         self.note("configuration", verdict).map(|_| ())
     }
@@ -150,11 +149,11 @@ impl Doctor<'_> {
 }
 
 /// Converts an outcome to a verdict: an error is shown with its causes, and with its own advice or else
-/// `cure`.
-fn verdict(outcome: Result<String>, cure: &str) -> Verdict {
+/// `remedy`.
+fn verdict(outcome: Result<String>, remedy: &str) -> Verdict {
     match outcome {
-        Ok(said) => Good(said),
-        Err(error) => Bad(one_line(&error), error.hint().unwrap_or_else(|| cure.to_owned())),
+        Ok(said) => Passed(said),
+        Err(error) => Failed(one_line(&error), error.hint().unwrap_or_else(|| remedy.to_owned())),
     }
 }
 
@@ -188,23 +187,24 @@ impl Doctor<'_> {
         let warehouse = subject.to.as_deref();
         let on_redshift = warehouse.is_some_and(|to| settings.is_redshift(to, &args.warehouse));
         if !in_s3 && !on_redshift {
-            self.note("credentials", Skipped("nothing of AWS is configured".to_owned()))?;
+            self.note("credentials", Skipped("AWS is not used".to_owned()))?;
             return Ok(None);
         }
         let clients = match Clients::connect(&self.global.stores).await {
             // Only S3 looks up regions by itself.
             Err(CloudError::NoRegion) if !on_redshift => {
-                let why = "no region is configured; buckets are asked for theirs".to_owned();
+                let why =
+                    "no region is configured; the region of each bucket is looked up".to_owned();
                 self.note("region", Skipped(why))?;
                 return Ok(None);
             }
             Err(error) => {
-                self.note_outcome("region", Err(error.into()), "name one with --region")?;
+                self.note_outcome("region", Err(error.into()), "specify one with --region")?;
                 return Ok(None);
             }
             Ok(clients) => clients,
         };
-        self.note("region", Good(clients.region.clone()))?;
+        self.note("region", Passed(clients.region.clone()))?;
         let caller = clients.caller().await.map_err(Error::from);
         let known = self.note_outcome("credentials", caller.map(|caller| caller.arn), SIGN_IN)?;
         Ok(known.then_some(clients))

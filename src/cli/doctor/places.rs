@@ -12,14 +12,11 @@ use crate::storage::{Location, Place, Skipped as PassedOver, StorageError, list,
 /// Number of bytes that suffices to show that an object is readable.
 const SAMPLE_BYTES: u64 = 1024;
 
-const STAR_CURE: &str = "name a place of your own with --star or `star` in starlift.toml; writing \
-                         takes s3:ListBucket on its bucket, and s3:PutObject, s3:GetObject and \
-                         s3:DeleteObject below its prefix";
+const STAR_REMEDY: &str = "specify a location of your own with --star or `star` in starlift.toml; writing requires s3:ListBucket on its bucket, and s3:PutObject, s3:GetObject and s3:DeleteObject below its prefix";
 
-fn inputs_cure(check: &str) -> String {
+fn inputs_remedy(check: &str) -> String {
     format!(
-        "is the place right? name it with --{check} or `{check}` in [transform] of starlift.toml; \
-         reading takes s3:ListBucket on its bucket and s3:GetObject below its prefix"
+        "check the location; specify it with --{check} or `{check}` in [transform] of starlift.toml; reading requires s3:ListBucket on its bucket and s3:GetObject below its prefix"
     )
 }
 
@@ -28,23 +25,24 @@ impl Doctor<'_> {
     pub(super) async fn places(&mut self, subject: &Subject) -> Result<()> {
         for (check, urls) in [("songs", &subject.songs), ("logs", &subject.logs)] {
             if urls.is_empty() {
-                self.note(check, Skipped(format!("no {check} are named")))?;
+                self.note(check, Skipped(format!("no {check} are specified")))?;
             }
             for url in urls {
                 let outcome = self.readable(url, subject).await;
-                self.note_outcome(check, outcome, &inputs_cure(check))?;
+                self.note_outcome(check, outcome, &inputs_remedy(check))?;
             }
         }
         for url in &subject.jsonpaths {
             let outcome = self.object(url).await;
-            let cure = "name the file as it is, or leave it out: keys are then matched by name";
-            self.note_outcome("JSONPaths", outcome, cure)?;
+            let remedy =
+                "correct the location of the file, or leave it out: keys are then matched by name";
+            self.note_outcome("JSONPaths", outcome, remedy)?;
         }
         match &subject.star {
             Some(star) => self.star(star).await,
-            None => {
-                self.note("star", Skipped("no place for the star is named".to_owned())).map(|_| ())
-            }
+            None => self
+                .note("star", Skipped("no location for the star is specified".to_owned()))
+                .map(|_| ()),
         }
     }
 
@@ -56,15 +54,15 @@ impl Doctor<'_> {
         let mut objects = list(place, &subject.listing, skipped_kinds.clone()).await?;
         let Some(first) = objects.try_next().await? else {
             let others = match skipped_kinds.by_kind().values().sum::<u64>() {
-                0 => "nothing else either".to_owned(),
-                others => format!("{others} of other kinds"),
+                0 => "no other objects".to_owned(),
+                others => format!("{others} objects of other kinds"),
             };
             return Err(
                 StarError::NothingFound(format!("no JSON objects at {url}, and {others}")).into()
             );
         };
         first.probe(SAMPLE_BYTES).await?;
-        Ok(format!("{url} can be listed and read, as {} was", first.url))
+        Ok(format!("{url} can be listed and read; read {}", first.url))
     }
 
     async fn object(&self, url: &str) -> Result<String> {
@@ -72,7 +70,7 @@ impl Doctor<'_> {
         let url = without_secrets(url);
         match place.read().await? {
             Some(_) => Ok(format!("{url} can be read")),
-            None => Err(StarError::NothingFound(format!("there is no object {url}")).into()),
+            None => Err(StarError::NothingFound(format!("the object {url} does not exist")).into()),
         }
     }
 
@@ -80,21 +78,25 @@ impl Doctor<'_> {
     async fn star(&mut self, url: &str) -> Result<()> {
         let place = match self.place(url).await {
             Ok(place) => place,
-            Err(error) => return self.note("star", verdict(Err(error), STAR_CURE)).map(|_| ()),
+            Err(error) => return self.note("star", verdict(Err(error), STAR_REMEDY)).map(|_| ()),
         };
         let url = &without_secrets(url);
         let listed = place.store.list(Some(place.path())).try_next().await;
         let listed = listed.map_err(|e| Error::from(StorageError::list(url, e)));
-        self.note_outcome("star: list", listed.map(|_| format!("{url} can be listed")), STAR_CURE)?;
+        self.note_outcome(
+            "star: list",
+            listed.map(|_| format!("{url} can be listed")),
+            STAR_REMEDY,
+        )?;
         let written = probe(&place).await;
         let said = || format!("an object was written to {url}, read back and removed");
-        self.note_outcome("star: write", written.map(|()| said()), STAR_CURE)?;
+        self.note_outcome("star: write", written.map(|()| said()), STAR_REMEDY)?;
         let record = RunRecord::read(&place).await;
         let standing: Verdict = match record {
             Ok(Some(record)) => {
-                Verdict::Good(format!("the star of run {} is there", record.run_id))
+                Verdict::Passed(format!("the star of run {} exists", record.run_id))
             }
-            Ok(None) => Skipped("no star is there yet; `starlift run` makes one".to_owned()),
+            Ok(None) => Skipped("there is no star yet; `starlift run` creates one".to_owned()),
             Err(error) => verdict(Err(error.into()), "write the star again with `starlift run`"),
         };
         self.note("star: record", standing).map(|_| ())
@@ -113,12 +115,12 @@ async fn probe(place: &Place) -> Result<()> {
     let read = object.read().await;
     let removed = object.store.delete(object.path()).await;
     let read = read?.ok_or_else(|| {
-        StarError::NothingFound(format!("{object} was written, and is not there to be read"))
+        StarError::NothingFound(format!("{object} was written, but cannot be read"))
     })?;
     removed.map_err(|e| Error::from(StorageError::delete(&object.to_string(), e)))?;
     if read != content {
         return Err(StarError::NothingFound(format!(
-            "{object} holds something else than was written"
+            "{object} does not contain the data that was written"
         ))
         .into());
     }

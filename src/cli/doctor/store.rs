@@ -1,12 +1,12 @@
 //! `starlift doctor --store`: checks that a store can contain stars.
 
-use super::{Bad, Doctor, Good, Skipped, verdict};
+use super::{Doctor, Failed, Passed, Skipped, verdict};
 use crate::cli::error::{Error, Result};
 use crate::cli::signals::interrupted;
 use crate::publish::{Outcome, probe_store};
 use crate::storage::{ChecksumKind, Location};
 
-const NAME_IT: &str = "name a folder, or a prefix of a bucket, that may be written to";
+const NAME_IT: &str = "specify a writable folder, or a writable prefix of a bucket";
 
 impl Doctor<'_> {
     /// Tests every operation that a run needs of the store at `url`, in a prefix that is removed
@@ -23,8 +23,8 @@ impl Doctor<'_> {
         let checksums = self.global.stores.s3.checksum != ChecksumKind::None;
         for tried in probe_store(&place, checksums, interrupted()).await? {
             let noted = match tried.outcome {
-                Outcome::Works(said) => Good(said.to_owned()),
-                Outcome::Fails(said, meaning) => Bad(said, meaning.to_owned()),
+                Outcome::Works(said) => Passed(said.to_owned()),
+                Outcome::Fails(said, meaning) => Failed(said, meaning.to_owned()),
                 Outcome::NotNeeded(said) => Skipped(said.to_owned()),
             };
             self.note(tried.ability, noted)?;

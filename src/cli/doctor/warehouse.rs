@@ -1,15 +1,18 @@
 //! Checks of the warehouse: port, certificate, login, permissions.
 
-use super::{Bad, Doctor, DoctorArgs, Good, Settings, Skipped, Subject, verdict};
+use super::{Doctor, DoctorArgs, Failed, Passed, Settings, Skipped, Subject, Verdict, verdict};
 use crate::cli::error::{Error, Result};
-use crate::cli::warehouse::{NamedRedshift, WarehouseOptions};
+use crate::cli::settings::{NamedRedshift, WarehouseOptions};
 use crate::cloud::clients::Clients;
+use crate::warehouse::Dialect;
+use crate::warehouse::connection::connectivity;
+use crate::warehouse::connection::session::Session;
+use crate::warehouse::connection::target::{Target, TlsMode, Via};
 use crate::warehouse::load::obstacles;
-use crate::warehouse::session::Session;
-use crate::warehouse::target::{Target, TlsMode, Via};
-use crate::warehouse::{Dialect, probe, quote};
+use crate::warehouse::sql::quote;
 
-const REACH: &str = "see that the warehouse is up and is the one that is meant, and run it again";
+const REACH: &str =
+    "check that the warehouse is running and is the intended one, and run the command again";
 
 impl Doctor<'_> {
     /// Checks the warehouse, from its description in AWS to the permissions of the user.
@@ -21,7 +24,7 @@ impl Doctor<'_> {
         clients: Option<&Clients>,
     ) -> Result<()> {
         let Some(to) = subject.to.as_deref() else {
-            let why = "no warehouse is named; --to names one".to_owned();
+            let why = "no warehouse is specified; --to specifies one".to_owned();
             return self.note("warehouse", Skipped(why)).map(|_| ());
         };
         let (redshift, iam_role) = match settings.redshift_of(to, &args.warehouse) {
@@ -38,20 +41,19 @@ impl Doctor<'_> {
                     self.workgroup(clients, name, role, subject).await?
                 }
                 (Some(_), None) => {
-                    let why = "the host contains neither a cluster nor a workgroup; --cluster or \
-                               --workgroup names one";
+                    let why = "the host contains neither a cluster nor a workgroup; --cluster or --workgroup specifies one";
                     self.note("cluster", Skipped(why.to_owned()))?;
                     true
                 }
                 (None, _) => {
-                    self.note("cluster", Skipped("AWS cannot be asked".to_owned()))?;
+                    self.note("cluster", Skipped("AWS cannot be queried".to_owned()))?;
                     true
                 }
             };
             if !may_log_in {
                 let why = match redshift {
                     Some(NamedRedshift::Workgroup(_)) => "the workgroup is not available",
-                    _ => "the cluster is not up",
+                    _ => "the cluster is not running",
                 };
                 return self.note("warehouse", Skipped(why.to_owned())).map(|_| ());
             }
@@ -79,34 +81,22 @@ impl Doctor<'_> {
             Ok(session) => session,
             Err(error) => return self.note("log-in", verdict(Err(error), REACH)).map(|_| ()),
         };
-        let user = session.value("ask who is logged in", "SELECT current_user").await;
+        let user = session.value("query the current user", "SELECT current_user").await;
         let said =
             user.map(|user| format!("{} logs in to {}", user.unwrap_or_default(), target.database));
         self.note_outcome("log-in", said.map_err(Error::from), REACH)?;
-        let rights = rights(&session, &warehouse.schema).await;
-        let rights = match rights {
-            Ok(Rights::Schema) => Good(format!("the user may make tables in {}", warehouse.schema)),
-            Ok(Rights::Database) => {
-                Good(format!("schema {} is not there, and the user may make it", warehouse.schema))
-            }
-            Ok(Rights::Neither(grant)) => {
-                let said = format!("the user may not make tables in {}", warehouse.schema);
-                Bad(said, format!("as the owner or a superuser: {grant}"))
-            }
-            Err(error) => verdict(Err(error), REACH),
-        };
+        let rights = describe(rights(&session, &warehouse.schema).await, &warehouse.schema);
         if !self.note("rights", rights)? {
             return Ok(());
         }
         let found = obstacles(&session, &warehouse.schema).await;
         let tables = match found {
             Ok(found) if found.is_empty() => {
-                Good("the user may replace the tables that are there, if any".to_owned())
+                Passed("the user can replace the existing tables, if any".to_owned())
             }
-            Ok(found) => Bad(
+            Ok(found) => Failed(
                 found.join("; "),
-                "load as their owner, or have the owner's role granted to the user who loads; the \
-                 owner needs CREATE on the schema"
+                "load as their owner, or grant the owner's role to the user; the owner needs CREATE on the schema"
                     .to_owned(),
             ),
             Err(error) => verdict(Err(error.into()), REACH),
@@ -120,16 +110,14 @@ impl Doctor<'_> {
         if target.is_socket() {
             return Ok(true);
         }
-        let reached = probe::reach(target).await;
-        let reached = reached.map(|_| format!("{}:{} answers", target.host, target.port));
+        let reached = connectivity::connect(target).await;
+        let reached =
+            reached.map(|_| format!("{}:{} accepts connections", target.host, target.port));
         let verdict = match reached {
-            Ok(said) => Good(said),
-            Err(error) if target.dialect == Dialect::Redshift => Bad(
+            Ok(said) => Passed(said),
+            Err(error) if target.dialect == Dialect::Redshift => Failed(
                 super::one_line(&error),
-                "let this machine's address in (`starlift provision` does so; from outside its \
-                 network the cluster needs --public, too), and see that nothing between blocks the \
-                 port; where no port can be reached, ?via=data-api in the URL loads through the \
-                 Data API"
+                "allow this machine's address (`starlift provision` does so; from outside its network the cluster also needs --public), and check that nothing in between blocks the port; if no port can be reached, ?via=data-api in the URL loads through the Data API"
                     .to_owned(),
             ),
             Err(error) => verdict(Err(error.into()), REACH),
@@ -142,26 +130,27 @@ impl Doctor<'_> {
         let host = &target.host;
         let said = match target.tls {
             TlsMode::Disable if target.is_local() => {
-                let why = "the connection stays on this machine, as far as its host tells; a tunnel \
-                           from here has to encrypt by itself";
+                let why = "according to its host, the connection stays on this machine; a tunnel must encrypt it itself";
                 return self.note("certificate", Skipped(why.to_owned())).map(|_| true);
             }
             TlsMode::Disable => {
-                let why = format!("sslmode=disable: nothing that is sent to {host} is encrypted");
-                let cure = "remove sslmode=disable, or make a tunnel to the server and connect to its \
-                            end on this machine";
-                return self.note("certificate", Bad(why, cure.to_owned())).map(|_| true);
+                let why = format!("sslmode=disable: the connection to {host} is not encrypted");
+                let remedy = "remove sslmode=disable, or open a tunnel to the server and connect to its end on this machine";
+                return self.note("certificate", Failed(why, remedy.to_owned())).map(|_| true);
             }
             TlsMode::Require => {
-                let why = format!("sslmode=require: whether the server is {host} is not verified");
+                let why =
+                    format!("sslmode=require: the identity of the server {host} is not verified");
                 return self.note("certificate", Skipped(why)).map(|_| true);
             }
-            TlsMode::VerifyCa => format!("{host} has a trusted certificate, of whatever name"),
+            TlsMode::VerifyCa => {
+                format!("{host} has a trusted certificate; its name is not verified")
+            }
             TlsMode::VerifyFull => {
                 format!("the server is {}", target.tls_name.as_deref().unwrap_or(host))
             }
         };
-        let verified = probe::certificate(target).await.map_err(Error::from);
+        let verified = connectivity::verify_certificate(target).await.map_err(Error::from);
         self.note_outcome("certificate", verified.map(|()| said), REACH)
     }
 
@@ -173,10 +162,25 @@ impl Doctor<'_> {
             return Ok(());
         }
         let said = match limits[..] {
-            [] => "the server stops no statement by itself".to_owned(),
+            [] => "the server has no time limits".to_owned(),
             _ => limits.join("; "),
         };
-        self.note("time limits", Good(said)).map(|_| ())
+        self.note("time limits", Passed(said)).map(|_| ())
+    }
+}
+
+/// Returns the verdict on the permissions of a user in a schema.
+fn describe(rights: Result<Rights>, schema: &str) -> Verdict {
+    match rights {
+        Ok(Rights::Schema) => Passed(format!("the user can create tables in {schema}")),
+        Ok(Rights::Database) => {
+            Passed(format!("schema {schema} does not exist, and the user can create it"))
+        }
+        Ok(Rights::Neither(grant)) => {
+            let said = format!("the user cannot create tables in {schema}");
+            Failed(said, format!("as the owner or a superuser: {grant}"))
+        }
+        Err(error) => verdict(Err(error), REACH),
     }
 }
 
@@ -192,7 +196,7 @@ enum Rights {
 
 async fn rights(session: &Session, schema: &str) -> Result<Rights> {
     let (name, text) = (quote::name(schema)?, quote::literal(schema, session.dialect())?);
-    let action = "ask for the rights of the user";
+    let action = "query the user's permissions";
     let is = |value: Option<String>| value.as_deref() == Some("t");
     let sql = format!("SELECT nspname FROM pg_namespace WHERE nspname = {text}");
     if session.rows(action, &sql).await?.is_empty() {

@@ -1,12 +1,12 @@
 //! Checks of the Redshift Serverless workgroup and its role, as AWS describes them.
 
-use super::{Bad, Doctor, Good, Subject, verdict};
+use super::{Doctor, Failed, Passed, Subject, verdict};
 use crate::cli::error::Result;
 use crate::cloud::clients::Clients;
 use crate::cloud::policy::REDSHIFT;
 use crate::cloud::serverless;
 
-const ASK: &str = "see that AWS can be reached, and run it again";
+const ASK: &str = "check that AWS can be reached, and run the command again";
 
 impl Doctor<'_> {
     /// Checks that the workgroup is available, is in the bucket's region and can read the star with its
@@ -24,14 +24,14 @@ impl Doctor<'_> {
         };
         let (host, port, database) = (&found.host, found.port, &found.database);
         let said = format!("{name} is available at {host}:{port}, with the database {database}");
-        self.note("workgroup", Good(said))?;
+        self.note("workgroup", Passed(said))?;
         self.regions(clients, subject).await?;
         let named = iam_role.filter(|role| *role != "default").map(str::to_owned);
         let Some(arn) = named.or(found.iam_role) else {
-            let said = "the namespace has no default role, and none is named".to_owned();
-            let cure =
-                "`starlift provision --serverless` attaches one, --iam-role names one".to_owned();
-            self.note("role", Bad(said, cure))?;
+            let said = "the namespace has no default role, and none is specified".to_owned();
+            let remedy = "`starlift provision --serverless` attaches one, --iam-role specifies one"
+                .to_owned();
+            self.note("role", Failed(said, remedy))?;
             return Ok(true);
         };
         // The workgroup assumes the first role of a chain.

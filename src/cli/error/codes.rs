@@ -2,7 +2,7 @@
 
 /// Declares the codes and the table from which the error reference is generated.
 macro_rules! codes {
-    ($($variant:ident $code:literal $exit:literal $cause:literal $cure:literal)+) => {
+    ($($variant:ident $code:literal $exit:literal $cause:literal $remedy:literal)+) => {
         /// A stable code of an error. Messages may change; codes do not.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Code {
@@ -29,8 +29,8 @@ macro_rules! codes {
             }
 
             /// Returns the remedy, as a sentence.
-            pub fn cure(self) -> &'static str {
-                match self { $(Code::$variant => $cure),+ }
+            pub fn remedy(self) -> &'static str {
+                match self { $(Code::$variant => $remedy),+ }
             }
         }
     };
@@ -74,7 +74,7 @@ codes! {
         "Another run has published to the output since this run began."
         "Run again to replace that star."
     UnreadableRecord "unreadable-record" 1
-        "`_starlift.json` is not the record of a star, or is of another version."
+        "`_starlift.json` is not the record of a star, or has another version."
         "Use the version of starlift that wrote it, or write to another location."
     DamagedStar "damaged-star" 1
         "A file of the star is missing or was changed."
@@ -90,7 +90,7 @@ codes! {
         "Return the columns that `starlift schema` lists, in their order."
     SpillFailed "spill-failed" 1
         "A spill file could not be written or read."
-        "Free space in the temporary folder, or name another one in `TMPDIR`."
+        "Free space in the temporary folder, or set another one in `TMPDIR`."
     FileFailed "file-failed" 1
         "A local file could not be read or written."
         "Correct what the cause says, such as permissions or a full disk."
@@ -104,7 +104,7 @@ codes! {
         "The store has no such object or bucket."
         "Check the URL and the region."
     NotSignedIn "not-signed-in" 1
-        "The store was asked without valid credentials."
+        "A request to the store had no valid credentials."
         "Sign in, or pass `--no-sign-request` for a public bucket."
     AccessDenied "access-denied" 1
         "The credentials lack a permission on the bucket or object."
@@ -123,21 +123,21 @@ codes! {
         "Run again."
     StoreFailed "store-failed" 1
         "A store failed in another way."
-        "The cause is the answer of the server."
+        "The message contains the server's response."
     StatementRejected "statement-rejected" 1
         "The warehouse rejected a statement."
-        "The message has the answer of the server; the tables are unchanged unless it says otherwise."
+        "The message contains the server's response; the tables are unchanged unless it says otherwise."
     ConnectionFailed "connection-failed" 1
         "The warehouse could not be reached, or the connection broke."
         "Check host and port and that the cluster is running. Uncommitted work is rolled back; running again is safe."
     TlsFailed "tls-failed" 1
         "The certificate of the server could not be verified."
-        "Name the certificates to trust with `sslrootcert`, or the name in the certificate with `tls_name`."
+        "Specify the certificates to trust with `sslrootcert`, or the name in the certificate with `tls_name`."
     LoginFailed "login-failed" 1
         "The warehouse or AWS rejected the login."
         "Check user and password, or the permissions that the message names."
     UnexpectedAnswer "unexpected-answer" 1
-        "The warehouse answered in a form that starlift does not understand."
+        "The response of the warehouse has an unexpected form."
         "Report it, with the whole message."
     LoadLocked "load-locked" 1
         "Another load, or sessions that use the tables, held a lock for longer than `--lock-timeout`."
@@ -158,7 +158,7 @@ codes! {
         "The encoding of the database lacks characters of the star. Nothing was changed."
         "Load into a database in UTF-8, or correct the values."
     TablesDiffer "tables-differ" 4
-        "The loaded tables differ from the files. They were not put in place."
+        "The loaded tables differ from the files. They were not swapped in."
         "Load again; report it if it happens again."
     WarehouseChecksFailed "warehouse-checks-failed" 4
         "A check found rows in the warehouse that break an invariant."
@@ -167,13 +167,13 @@ codes! {
         "Redshift would reject the files of the star. Nothing was changed."
         "The findings say which rule each file breaks."
     AnswersDiffer "answers-differ" 4
-        "A query returns other rows from the warehouse than from the files."
+        "A query returns different rows from the warehouse and from the files."
         "Load the star again; report it if it happens again."
     DoctorFailed "doctor-failed" 4
-        "`starlift doctor` found something that a run would fail at."
-        "Each failed check has its own cure."
+        "`starlift doctor` found a problem that would make a run fail."
+        "The output shows a remedy for each failed check."
     Declined "declined" 1
-        "The question was not answered with yes. Nothing was changed."
+        "The user did not confirm. Nothing was changed."
         "Run the command again, or pass `--yes`."
     LoadInterrupted "load-interrupted" 1
         "The load received SIGINT or SIGTERM. The star is complete, and the warehouse rolls back uncommitted work."
@@ -189,19 +189,19 @@ codes! {
         "Run the command again in a minute."
     AwsFailed "aws-failed" 1
         "AWS rejected a request or could not be reached."
-        "The message has the answer of AWS."
+        "The message contains the response of AWS."
     NotManaged "not-managed" 1
-        "A resource of the name exists and was not created by starlift. Nothing was changed."
+        "A resource of this name exists and was not created by starlift. Nothing was changed."
         "Choose another `--name`."
     ManagedByOthers "managed-by-others" 1
         "Another user of the account created the resource. Nothing was changed."
-        "Agree with that user and pass `--adopt`, or choose another `--name`."
+        "After agreeing with that user, pass `--adopt`, or choose another `--name`."
     StrayTag "stray-tag" 1
-        "A resource of another name or region has the tags of starlift. Nothing was changed."
+        "A resource of another name or region has starlift's tags. Nothing was changed."
         "Remove the tags `starlift:…` from it, or remove the resource."
     OtherRegion "other-region" 1
         "The name is used in another region."
-        "Name the region with `--region`."
+        "Specify the region with `--region`."
     SnapshotExists "snapshot-exists" 1
         "A snapshot of this name exists. Nothing was changed."
         "Choose another name with `--final-snapshot`."
@@ -209,10 +209,10 @@ codes! {
         "The cluster was removed without the final snapshot."
         "Look for an automated snapshot in the Redshift console."
     ClusterDiffers "cluster-differs" 1
-        "The cluster differs from the plan in a property that is not changed in place. Nothing was changed."
+        "The cluster differs from the plan in a property that starlift does not change in place. Nothing was changed."
         "Pass options that match the cluster, change it in the console, or tear it down first."
     ClusterState "cluster-state" 1
-        "The cluster is in a state from which it does not reach the wanted one."
+        "The cluster is in a state from which it cannot reach the wanted one."
         "The events of the cluster in the Redshift console say why."
     TimedOut "timed-out" 1
         "A cluster did not reach the wanted state within `--timeout`."
@@ -225,13 +225,13 @@ codes! {
         "Run `starlift teardown` again, or remove them in the console."
     NoCluster "no-cluster" 1
         "No cluster of this name exists in the region."
-        "Create it with `starlift provision`, or name another region with `--region`."
+        "Create it with `starlift provision`, or specify another region with `--region`."
     ClusterUnavailable "cluster-unavailable" 1
         "The cluster is not running."
         "`starlift resume` starts a paused cluster."
     NoWorkgroup "no-workgroup" 1
         "No workgroup of this name exists in the region."
-        "Check the name, or name another region with `--region`."
+        "Check the name, or specify another region with `--region`."
     WorkgroupUnavailable "workgroup-unavailable" 1
         "The workgroup is not available."
         "Wait until the Redshift console shows it as available."
@@ -240,7 +240,7 @@ codes! {
         "Its compute costs nothing while no query runs; `starlift teardown` removes it."
     NoSubnet "no-subnet" 1
         "No subnets for a workgroup were found."
-        "Name subnets of one VPC with `--subnet`, each in another Availability Zone."
+        "Specify subnets of one VPC with `--subnet`, each in another Availability Zone."
     InvalidSecret "invalid-secret" 1
         "The text is not the ARN of a secret."
         "Write `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME`."
@@ -249,15 +249,15 @@ codes! {
         "Store a JSON object with `username` and `password`, or the password alone."
     NoRegion "no-region" 1
         "No AWS region is configured."
-        "Name one with `--region`, `AWS_REGION` or `region` in `[cloud]` of `starlift.toml`."
+        "Specify one with `--region`, `AWS_REGION` or `region` in `[cloud]` of `starlift.toml`."
     AddressUnknown "address-unknown" 1
         "The public address of this machine could not be determined."
-        "Name the addresses to admit with `--cidr`."
+        "Specify the addresses to admit with `--cidr`."
     NoVpc "no-vpc" 1
         "The account has no default VPC in the region."
-        "Create a cluster subnet group and name it with `--subnet-group`."
+        "Create a cluster subnet group and specify it with `--subnet-group`."
     NoSubnetGroup "no-subnet-group" 1
-        "The subnet group does not exist, or names no VPC."
+        "The subnet group does not exist, or has no VPC."
         "Check the name."
 }
 
@@ -270,11 +270,11 @@ mod tests {
         let mut page = "# Errors\n\nEvery error is printed with a code, as in `error[too-many-rejects]: …`. \
                         Codes do not change between versions; messages may. The exit code is 1 for a \
                         failure, 2 for wrong usage, 3 for too many rejects and 4 for a failed check.\n\n\
-                        | Code | Exit code | Cause | Cure |\n| --- | --- | --- | --- |\n"
+                        | Code | Exit code | Cause | Remedy |\n| --- | --- | --- | --- |\n"
             .to_owned();
         for code in Code::ALL {
-            let (exit, cause, cure) = (code.exit_code(), code.cause(), code.cure());
-            page += &format!("| `{}` | {exit} | {cause} | {cure} |\n", code.as_str());
+            let (exit, cause, remedy) = (code.exit_code(), code.cause(), code.remedy());
+            page += &format!("| `{}` | {exit} | {cause} | {remedy} |\n", code.as_str());
         }
         page
     }

@@ -34,13 +34,13 @@ pub enum Error {
     #[error("{0}")]
     Usage(String),
     /// Redshift would reject the files of a star.
-    #[error("Redshift would not take the files: {}; nothing was touched", count(*findings, "finding"))]
+    #[error("Redshift would reject the files: {}; nothing was changed", count(*findings, "finding"))]
     Contract {
         /// Number of violations.
         findings: usize,
     },
     /// The files and the warehouse return different answers.
-    #[error("the files and the warehouse answer differently: {}", names.join(", "))]
+    #[error("the files and the warehouse return different results: {}", names.join(", "))]
     AnswersDiffer {
         /// Names of the queries.
         names: Vec<String>,
@@ -52,10 +52,10 @@ pub enum Error {
         failed: Vec<String>,
     },
     /// The user did not confirm.
-    #[error("nothing was changed, as you wish")]
+    #[error("cancelled; nothing was changed")]
     Declined,
     /// A load was interrupted.
-    #[error("interrupted; the star stands, and the warehouse undoes what was not committed")]
+    #[error("interrupted; the star is complete, and the warehouse rolls back uncommitted work")]
     LoadInterrupted,
 }
 
@@ -104,8 +104,8 @@ from_layers!(
         arrow::error::ArrowError,
         tokio::task::JoinError;
     WarehouseError:
-        crate::warehouse::target::TargetError,
-        crate::warehouse::quote::QuoteError,
+        crate::warehouse::connection::target::TargetError,
+        crate::warehouse::sql::quote::QuoteError,
         crate::warehouse::error::WarehouseError;
 );
 
@@ -192,11 +192,11 @@ fn warehouse_code(error: &WarehouseError) -> Code {
         WarehouseError::Target(_) => Code::InvalidTarget,
         WarehouseError::Quote(_) => Code::InvalidName,
         WarehouseError::Server(error) => match &error.cause {
-            Cause::Refused(_) => Code::StatementRejected,
+            Cause::Server(_) => Code::StatementRejected,
             Cause::Connection(_) => Code::ConnectionFailed,
             Cause::Tls(_) => Code::TlsFailed,
             Cause::Credentials(_) => Code::LoginFailed,
-            Cause::Answer(_) => Code::UnexpectedAnswer,
+            Cause::Response(_) => Code::UnexpectedAnswer,
         },
         WarehouseError::LoadLocked { .. } => Code::LoadLocked,
         WarehouseError::NotATable { .. } => Code::NotATable,
@@ -214,28 +214,22 @@ fn star_hint(error: &StarError) -> Option<String> {
         StarError::Storage(error) => return storage::hint(error.kind()).map(str::to_owned),
         StarError::TooManyRejects { rejected, .. } => {
             return Some(format!(
-                "mend the records and run again, or allow them with --max-rejects {}; the previous \
-                 star, if there is one, is as it was",
+                "correct the records and run again, or allow them with --max-rejects {}; the previous star, if any, is unchanged",
                 if rejected.uncertain > 0 { "BYTES (such as 64KiB) or 100%" } else { "N or P%" },
             ));
         }
         StarError::EmptyDataset { .. } => {
-            "look at what the place holds with --dry-run, or publish an empty star with --allow-empty"
+            "check the location with --dry-run, or publish an empty star with --allow-empty"
         }
-        StarError::ChecksFailed { .. } => "the previous star, if there is one, is as it was",
-        StarError::Overtaken { .. } => {
-            "the star that is there now was left as it is; run again to replace it"
-        }
+        StarError::ChecksFailed { .. } => "the previous star, if any, is unchanged",
+        StarError::Overtaken { .. } => "the other run's star is unchanged; run again to replace it",
         StarError::Record { .. } => {
-            "use the version of starlift that wrote it, or write to another place; if it is not the \
-             record of a star, move it away and make one with `starlift run`"
+            "use the version of starlift that wrote it, or write to another location; if it is not the record of a star, move it away and create a star with `starlift run`"
         }
-        StarError::StarFile { .. } => {
-            "bring the file back, or make the star anew with `starlift transform`"
-        }
-        StarError::Locked { .. } => "wait for it to end, or write to another place",
+        StarError::StarFile { .. } => "restore the file, or run `starlift transform` again",
+        StarError::Locked { .. } => "wait until it ends, or write to another location",
         StarError::Query { source, .. } if is_out_of_memory(source) => {
-            "give more memory with --memory-limit, or use fewer --threads: each needs its share"
+            "raise --memory-limit, or lower --threads: each thread needs memory"
         }
         StarError::Location(_)
         | StarError::Usage(_)
@@ -261,27 +255,23 @@ fn warehouse_hint(error: &WarehouseError) -> Option<String> {
         WarehouseError::Cloud(error) => return cloud::hint(error),
         WarehouseError::Server(error) => return server::hint(error),
         WarehouseError::Encoding { .. } => {
-            "load into a database in UTF-8 (CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0), or \
-             mend the values in the input"
+            "load into a database in UTF-8 (CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0), or correct the values in the input"
         }
         WarehouseError::LoadLocked { .. } => {
-            "wait for it to end, or for longer with --lock-timeout"
+            "wait until it ends, or wait longer with --lock-timeout"
         }
         WarehouseError::NotATable { .. } => "drop it, or load into another schema with --schema",
         WarehouseError::NotOwner { .. } => {
-            "load as their owner, or have the owner's role granted to the user who loads; the owner \
-             needs CREATE on the schema"
+            "load as their owner, or grant the owner's role to the user; the owner needs CREATE on the schema"
         }
         WarehouseError::OutcomeUnknown { .. } => {
-            "run the load again: it reads the ledger first, and does nothing if the run stands there"
+            "run the load again: it reads the ledger first, and does nothing if the run is already loaded"
         }
         WarehouseError::Dependents { .. } => {
-            "drop them and make them again afterwards, or let the load drop them with --cascade; in \
-             Redshift, views made WITH NO SCHEMA BINDING stay"
+            "drop them and create them again afterwards, or let the load drop them with --cascade; in Redshift, views created WITH NO SCHEMA BINDING are kept"
         }
         WarehouseError::Mismatch { .. } => {
-            "the tables that stood there before are as they were; load again, and report it if it \
-             happens again"
+            "the existing tables are unchanged; load again, and report it if it happens again"
         }
         WarehouseError::Target(_)
         | WarehouseError::Quote(_)

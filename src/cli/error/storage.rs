@@ -6,20 +6,14 @@ use crate::storage::FailureKind;
 const SIGN_IN: &str = "sign in (for AWS: environment variables, `aws sso login`, a profile or a \
                        role), or pass --no-sign-request for a public bucket";
 
-const PERMISSIONS: &str = "the credentials in use may not do this; reading needs s3:GetObject and \
-                           s3:ListBucket, writing s3:PutObject and s3:DeleteObject; if the bucket \
-                           makes requesters pay, pass --request-payer, and if its policy demands \
-                           encryption, --sse";
+const PERMISSIONS: &str = "the credentials lack a permission: reading requires s3:GetObject and s3:ListBucket, writing s3:PutObject and s3:DeleteObject; for a Requester Pays bucket, pass --request-payer, and if the bucket's policy requires encryption, --sse";
 
-const KMS: &str = "the KMS key of the objects cannot be used: writing needs kms:GenerateDataKey and \
-                   kms:Decrypt on it, reading kms:Decrypt; see that it is enabled, is in the \
-                   bucket's region, and is the one that --sse-kms-key-id names";
+const KMS: &str = "the KMS key of the objects cannot be used: writing requires kms:GenerateDataKey and kms:Decrypt on it, reading kms:Decrypt; check that it is enabled, is in the bucket's region, and is the key in --sse-kms-key-id";
 
-const REQUESTER_PAYS: &str = "whoever requests objects of this bucket pays for it; pass \
-                              --request-payer to accept that";
+const REQUESTER_PAYS: &str =
+    "this is a Requester Pays bucket; pass --request-payer to accept the charges";
 
-const CHECKSUM: &str = "the bucket takes objects with a checksum only, as buckets with Object Lock \
-                        do; pass --checksum sha256";
+const CHECKSUM: &str = "the bucket accepts only objects with a checksum, as buckets with Object Lock do; pass --checksum sha256";
 
 const CHANGED: &str = "the object changed while it was read; run again";
 

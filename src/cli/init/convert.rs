@@ -3,11 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::ask::{check_name, check_region};
-use super::clean::{Server, is_word, place, plain, shown};
-use super::ini::{self, Entry};
-use super::meaning::{Meaning, meaning};
-use super::values::Values;
+use super::ini::{self, Entry, Server, is_word, place, plain, shown};
+use super::key_map::{Meaning, meaning_of};
+use super::values::{Values, check_name, check_region};
 use crate::cli::error::{Error, Result};
 
 /// Node type that replaces types that AWS has retired.
@@ -44,8 +42,8 @@ pub fn convert_text(path: &Path, text: &str) -> Result<Converted> {
         ini::parse(text).map_err(|reason| Error::Usage(format!("{}: {reason}", path.display())))?;
     let refuse = || {
         Error::Usage(format!(
-            "{} has none of the keys that could be carried over; those of the sections [AWS], \
-             [CLUSTER], [DB], [DWH], [IAM_ROLE] and [S3] are",
+            "{} contains none of the keys that can be converted: those of the sections [AWS], \
+             [CLUSTER], [DB], [DWH], [IAM_ROLE] and [S3]",
             path.display()
         ))
     };
@@ -60,32 +58,32 @@ fn of_entries(mut entries: Vec<Entry>) -> Option<Converted> {
     entries.sort_by_key(|entry| {
         FIRST.iter().position(|section| *section == entry.section).unwrap_or(FIRST.len())
     });
-    let mut draft = Draft::default();
+    let mut conversion = Conversion::default();
     for entry in &entries {
-        draft.take(entry);
+        conversion.add(entry);
     }
-    if draft.found.is_empty() && !draft.is_known {
+    if conversion.found.is_empty() && !conversion.is_known {
         return None;
     }
-    Some(draft.finish())
+    Some(conversion.finish())
 }
 
 #[derive(Default)]
-struct Draft {
+struct Conversion {
     found: BTreeMap<Meaning, (String, String)>,
     is_known: bool,
     unknown: Vec<String>,
     done: Converted,
 }
 
-impl Draft {
+impl Conversion {
     fn note(&mut self, key: &str, what: &str) {
         self.done.notes.push(format!("{key}: {what}"));
     }
 
-    fn take(&mut self, entry: &Entry) {
+    fn add(&mut self, entry: &Entry) {
         let Entry { section, key, value } = entry;
-        let Some(meaning) = meaning(section, key) else {
+        let Some(meaning) = meaning_of(section, key) else {
             self.unknown.push(format!("[{}] {}", shown(section), shown(key)));
             return;
         };
@@ -97,7 +95,7 @@ impl Draft {
                      or a --profile"
                 }
                 _ => {
-                    "left out; give it as STARLIFT_PASSWORD or in a --password-file, or log in \
+                    "left out; set it as STARLIFT_PASSWORD or in a --password-file, or log in \
                      with auth = \"iam\""
                 }
             };
@@ -109,7 +107,7 @@ impl Draft {
         match plain(value) {
             Ok("") => {}
             Ok(value) => self.keep(meaning, key, value),
-            Err(reason) => self.note(key, &format!("not carried over: {reason}")),
+            Err(reason) => self.note(key, &format!("not converted: {reason}")),
         }
     }
 
@@ -117,7 +115,7 @@ impl Draft {
         match self.found.get(&meaning) {
             Some((_, kept)) if kept == value => {}
             Some((first, _)) => {
-                let what = format!("not carried over: {first} says otherwise");
+                let what = format!("not converted: it differs from {first}");
                 self.note(key, &what);
             }
             None => {
@@ -130,7 +128,7 @@ impl Draft {
         self.found.remove(&meaning)
     }
 
-    /// Takes the value of `meaning` if `test` accepts it; otherwise notes that it is not carried over.
+    /// Takes the value of `meaning` if `test` accepts it; otherwise notes that it is not converted.
     fn tested<T>(
         &mut self,
         meaning: Meaning,
@@ -140,7 +138,7 @@ impl Draft {
         let (key, value) = self.get(meaning)?;
         let passed = test(&value);
         if passed.is_none() {
-            self.note(&key, &format!("not carried over: it is not {wanted}"));
+            self.note(&key, &format!("not converted: it is not {wanted}"));
         }
         passed
     }
@@ -152,9 +150,9 @@ impl Draft {
         let word = |text: &str| is_word(text).then(|| text.to_owned());
         self.done.values.profile = self.tested(Meaning::Profile, "the name of a profile", word);
         self.role();
-        let Draft { mut done, unknown, .. } = self;
+        let Conversion { mut done, unknown, .. } = self;
         if !unknown.is_empty() {
-            done.notes.push(format!("not carried over: {}", unknown.join(", ")));
+            done.notes.push(format!("not converted: {}", unknown.join(", ")));
         }
         done
     }
@@ -172,7 +170,7 @@ impl Draft {
                 self.found.insert(meaning, ("host".to_owned(), value.clone()))
                 && !other.eq_ignore_ascii_case(&value)
             {
-                self.note(&key, "not carried over: the host says otherwise");
+                self.note(&key, "not converted: it differs from the host");
             }
         }
         let region = |text: &str| {
@@ -195,11 +193,11 @@ impl Draft {
         let Some((key, typed)) = self.get(Meaning::Cluster) else { return };
         let name = typed.to_lowercase();
         if check_name(&name).is_err() {
-            self.note(&key, "not carried over: it cannot be the name of a cluster");
+            self.note(&key, "not converted: it is not a valid name of a cluster");
             return;
         }
         if name != typed {
-            self.note(&key, &format!("written as {name}: AWS keeps it in lower case"));
+            self.note(&key, &format!("written as {name}: AWS stores it in lowercase"));
         }
         self.done.values.name = Some(name);
     }
@@ -211,7 +209,7 @@ impl Draft {
             if is_gone.iter().any(|family| value.starts_with(family)) {
                 let family = value[..3].to_uppercase();
                 let what = format!(
-                    "{value} became {NODE_TYPE}; {family} clusters can no longer be created"
+                    "{value} replaced by {NODE_TYPE}; {family} clusters can no longer be created"
                 );
                 self.note(&key, &what);
                 self.done.values.old_node_type = Some(value);
@@ -219,7 +217,7 @@ impl Draft {
             } else if is_word(&value) {
                 self.done.values.node_type = Some(value);
             } else {
-                self.note(&key, "not carried over: it is not a node type");
+                self.note(&key, "not converted: it is not a node type");
             }
         }
         let one_or_more = |text: &str| text.parse().ok().filter(|nodes| *nodes > 0);
@@ -244,7 +242,7 @@ impl Draft {
             format!("s3://{}", name.trim_end_matches('/'))
         });
         let place = |text: &str| place(text, root.as_deref());
-        let wanted = "a place without credentials";
+        let wanted = "a location without credentials";
         self.done.values.songs = self.tested(Meaning::Songs, wanted, place).into_iter().collect();
         self.done.values.logs = self.tested(Meaning::Logs, wanted, place).into_iter().collect();
         self.done.values.out = self.tested(Meaning::Out, wanted, place);
@@ -252,7 +250,7 @@ impl Draft {
         self.done.values.log_jsonpaths =
             self.tested(Meaning::LogJsonpaths, "the URL of a JSONPaths file", jsonpaths);
         if let Some((key, _)) = bucket {
-            self.note(&key, "has no key of its own: each place names its bucket");
+            self.note(&key, "has no key: each location contains its bucket");
         }
     }
 
@@ -261,9 +259,9 @@ impl Draft {
         self.done.values.iam_role = self.tested(Meaning::RoleArn, "an ARN", arn);
         if let Some((key, _)) = self.get(Meaning::RoleName) {
             let what = if self.done.values.iam_role.is_some() {
-                "not carried over: the role's ARN says all"
+                "not converted: the role's ARN is enough"
             } else {
-                "not carried over: iam_role takes an ARN, and `starlift provision` makes a role"
+                "not converted: iam_role requires an ARN, and `starlift provision` creates a role"
             };
             self.note(&key, what);
         }

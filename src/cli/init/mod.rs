@@ -1,10 +1,8 @@
 //! `starlift init`.
 
-mod ask;
-mod clean;
 mod convert;
 mod ini;
-mod meaning;
+mod key_map;
 mod template;
 mod values;
 
@@ -15,9 +13,8 @@ use super::args::{GlobalArgs, InitArgs};
 use super::output::{Form, note, print, print_exact};
 use super::settings::{DEFAULT_FILE, Settings};
 use crate::cli::error::{Error, Result};
-use crate::warehouse::target::Target;
-use ask::{Ask, Terminal};
-use values::Values;
+use crate::warehouse::connection::target::Target;
+use values::{Ask, Terminal, Values};
 
 /// Writes a configuration file, and prints the next steps.
 ///
@@ -41,7 +38,7 @@ pub fn run(args: &InitArgs, global: &GlobalArgs, quiet: bool) -> Result<()> {
     render(&values, &args.to)?;
     let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     if is_terminal && !args.yes {
-        ask::complete(&mut values, &mut Terminal)?;
+        values::complete(&mut values, &mut Terminal)?;
         let question = format!("Write {}?", args.to.display());
         if !is_printed && !Terminal.confirm(&question)? {
             return if quiet { Ok(()) } else { print("nothing was written\n") };
@@ -77,11 +74,11 @@ pub fn configuration_of(text: &str) -> Result<String> {
 /// Returns the text of the file after checking that the other commands will accept it.
 fn render(values: &Values, to: &Path) -> Result<String> {
     for url in values.songs.iter().chain(&values.logs).chain(&values.log_jsonpaths) {
-        ask::check_objects(url).map_err(Error::Usage)?;
+        values::check_objects(url).map_err(Error::Usage)?;
     }
-    ask::check_folder(values.out.as_deref().unwrap_or_default()).map_err(Error::Usage)?;
-    ask::check_region(values.region.as_deref().unwrap_or_default()).map_err(Error::Usage)?;
-    ask::check_name(values.name.as_deref().unwrap_or_default()).map_err(Error::Usage)?;
+    values::check_folder(values.out.as_deref().unwrap_or_default()).map_err(Error::Usage)?;
+    values::check_region(values.region.as_deref().unwrap_or_default()).map_err(Error::Usage)?;
+    values::check_name(values.name.as_deref().unwrap_or_default()).map_err(Error::Usage)?;
     if let Some(url) = values.url()? {
         Target::parse(&url)?;
     }
@@ -92,7 +89,7 @@ fn render(values: &Values, to: &Path) -> Result<String> {
 
 fn exists(path: &Path) -> Error {
     Error::Usage(format!(
-        "{} is there already; --force overwrites it, --to names another file",
+        "{} already exists; --force overwrites it, --to specifies another file",
         path.display()
     ))
 }

@@ -8,9 +8,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::cli::error::Result;
 use crate::star::RunRecord;
+use crate::warehouse::connection::session::{Access, Session};
 use crate::warehouse::error::Error as WarehouseError;
-use crate::warehouse::quote;
-use crate::warehouse::session::{Access, Session};
+use crate::warehouse::sql::quote;
 
 /// Time between two reads.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// A reader in its own session, which runs until it is stopped or dropped.
 pub struct Reader {
     stop: Arc<AtomicBool>,
-    looks: AbortOnDropHandle<Result<u64>>,
+    reads: AbortOnDropHandle<Result<u64>>,
 }
 
 impl Reader {
@@ -38,8 +38,8 @@ impl Reader {
         expected.sort();
         let session = Session::open(access).await?;
         let stop = Arc::new(AtomicBool::new(false));
-        let looks = look(session, counts.join(" UNION ALL "), expected, stop.clone());
-        Ok(Reader { stop, looks: AbortOnDropHandle::new(tokio::spawn(looks)) })
+        let reads = read_until_stopped(session, counts.join(" UNION ALL "), expected, stop.clone());
+        Ok(Reader { stop, reads: AbortOnDropHandle::new(tokio::spawn(reads)) })
     }
 
     /// Stops reading, and returns the number of times the tables were read.
@@ -49,24 +49,24 @@ impl Reader {
     /// Returns an error if a read failed, or saw other row counts than those of the star.
     pub async fn finish(self) -> Result<u64> {
         self.stop.store(true, Ordering::Relaxed);
-        self.looks.await?
+        self.reads.await?
     }
 }
 
-async fn look(
+async fn read_until_stopped(
     session: Session,
     sql: String,
     expected: Vec<String>,
     stop: Arc<AtomicBool>,
 ) -> Result<u64> {
-    let mut looks = 0;
+    let mut reads = 0;
     loop {
         let rows = session.rows("read the tables while they are replaced", &sql).await?;
         let count =
             |row: &Vec<Option<String>>| row.iter().flatten().cloned().collect::<Vec<_>>().join(" ");
         let mut seen: Vec<String> = rows.iter().map(count).collect();
         seen.sort();
-        looks += 1;
+        reads += 1;
         if seen != expected {
             let differences = vec![format!(
                 "a reader saw {} rows while the tables were replaced, and the star has {}",
@@ -76,7 +76,7 @@ async fn look(
             return Err(WarehouseError::Mismatch { differences }.into());
         }
         if stop.load(Ordering::Relaxed) {
-            return Ok(looks);
+            return Ok(reads);
         }
         tokio::time::sleep(PAUSE).await;
     }

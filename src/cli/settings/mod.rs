@@ -1,8 +1,11 @@
 //! The configuration file. The environment and the command line override its values.
 
+mod cloud;
 mod convert;
-mod refusal;
-mod warehouses;
+mod login;
+mod parse_error;
+mod selection;
+mod warehouse;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,19 +17,19 @@ use crate::cli::args::{
     ColorWhen, GlobalArgs, LockArg, LogFormat, MatchArg, RepairArg, S3Args, StarArgs, SuffixArg,
     TransformArgs, UnmatchedArg, range,
 };
-use crate::cli::cloud::CloudSettings;
 use crate::cli::error::{Error, Result};
-use crate::cli::warehouse::WarehouseSettings;
 use crate::engine::EngineOptions;
 use crate::limits::MaxRejects;
 use crate::pipeline::TransformOptions;
 use crate::publish::DEFAULT_FILE_BYTES;
-use crate::storage::{ListOptions, StoreOptions};
+use crate::storage::{ListOptions, Location, Place, StoreOptions, Stores};
 use crate::transform::Rules;
-use refusal::refusal;
+use cloud::CloudSettings;
+use warehouse::WarehouseSettings;
 
-/// File that is read if --config is not set.
-pub const DEFAULT_FILE: &str = "starlift.toml";
+pub use warehouse::{NamedRedshift, WarehouseOptions};
+
+pub use crate::cli::args::DEFAULT_FILE;
 
 /// Maximum size of a Parquet file: 64 GiB. S3 accepts at most 10,000 parts per object, and a part is 8
 /// MiB.
@@ -137,6 +140,22 @@ pub struct GlobalOptions {
     pub color: ColorWhen,
 }
 
+impl GlobalOptions {
+    /// Returns the object stores of the command.
+    pub fn open_stores(&self) -> Stores {
+        Stores::new(self.stores.clone())
+    }
+
+    /// Returns the object or folder at a URL or path.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the location is invalid, or its store cannot be opened.
+    pub async fn place(&self, location: &str) -> Result<Place> {
+        Ok(self.open_stores().place(Location::parse_single(location)?).await?)
+    }
+}
+
 /// The star that a command reads, and the options for reading it.
 #[derive(Debug)]
 pub struct StarOptions {
@@ -189,7 +208,7 @@ impl Settings {
     ///
     /// Returns an error if it contains an unknown key or an invalid value.
     pub fn parse(path: &Path, text: &str) -> Result<Settings> {
-        toml::from_str(text).map_err(|e| Error::Usage(refusal(path, text, &e)))
+        toml::from_str(text).map_err(|e| Error::Usage(parse_error::describe(path, text, &e)))
     }
 
     /// Returns the global options; the command line and the environment override the file.
@@ -365,7 +384,6 @@ fn urls(
 
 fn missing(flag: &str, key: &str, variable: &str) -> Error {
     Error::Usage(format!(
-        "{flag} is needed; it can also be given as {variable} in the environment, or as {key} in \
-         {DEFAULT_FILE}"
+        "{flag} is required; it can also be set as {variable} in the environment, or as {key} in {DEFAULT_FILE}"
     ))
 }

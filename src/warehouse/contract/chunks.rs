@@ -8,10 +8,7 @@ use super::finding::Finding;
 use super::footer::Object;
 use super::rule::Rule;
 use crate::warehouse::error::Result;
-
-/// Maximum size in bytes of a row group, the unit that Redshift splits a file by (Developer Guide,
-/// c-spectrum-troubleshooting).
-const MAX_ROW_GROUP: i64 = 128 * 1024 * 1024;
+use crate::warehouse::sql::limits::MAX_ROW_GROUP;
 
 /// Number of page headers to request concurrently.
 const HEADERS_IN_FLIGHT: usize = 8;
@@ -58,7 +55,7 @@ fn first_problem(
     let (group, mut text) = problems.next()?;
     match problems.count() {
         0 => {}
-        more => text += &format!(", in {more} more row groups too"),
+        more => text += &format!(", also in {more} more row groups"),
     }
     Some(Finding::new(rule, place(url, footer, column, group), text))
 }
@@ -74,7 +71,7 @@ fn row_group_sizes(url: &str, footer: &ParquetMetaData) -> Vec<Finding> {
     large
         .map(|(at, group)| {
             let problem =
-                format!("it has {} bytes, {MAX_ROW_GROUP} may be", group.compressed_size());
+                format!("it has {} bytes; the limit is {MAX_ROW_GROUP}", group.compressed_size());
             Finding::new(Rule::RowGroupSize, format!("{url}, row group {at}"), problem)
         })
         .collect()
@@ -139,7 +136,7 @@ pub(super) async fn check_pages(
 async fn header_problem(file: &Object, chunk: &ColumnChunkMetaData) -> Result<Option<String>> {
     let begin = u64::try_from(chunk.data_page_offset()).unwrap_or(u64::MAX);
     let Some(end) = begin.checked_add(2).filter(|end| *end <= file.size) else {
-        return Ok(Some("its first data page lies outside the file".to_owned()));
+        return Ok(Some("its first data page is outside the file".to_owned()));
     };
     let header = file.range(begin..end).await?;
     Ok(match header.as_ref() {

@@ -43,7 +43,7 @@ fn count_problem(schema: &Type, table: &ExpectedTable) -> String {
         beyond.copied().collect::<Vec<_>>().join(", ")
     };
     let mut problem =
-        format!("it has {} columns, {} has {}", found.len(), table.name, wanted.len());
+        format!("it has {} columns; {} has {}", found.len(), table.name, wanted.len());
     for (what, names) in [("missing", beyond(&wanted, &found)), ("extra", beyond(&found, &wanted))]
     {
         if !names.is_empty() {
@@ -62,7 +62,7 @@ fn order_problem(schema: &Type, table: &ExpectedTable) -> Option<String> {
     let how = if is_moved { "the order differs" } else { "the name differs" };
     let (found, wanted) = (field.name(), &column.name);
     Some(format!(
-        "column {} is {found}, in {} it is {wanted}: {how}, and {found} would be loaded into {wanted}",
+        "column {} is {found}, but {wanted} in {}: {how}, and {found} would be loaded into {wanted}",
         at + 1,
         table.name
     ))

@@ -55,7 +55,7 @@ impl Finding {
 
 impl Contract {
     /// Returns `true` if there are no findings.
-    pub fn is_kept(&self) -> bool {
+    pub fn passes(&self) -> bool {
         self.findings.is_empty()
     }
 

@@ -43,7 +43,7 @@ impl Object {
     pub async fn footer(&self) -> Result<Footer> {
         let unreadable = |problem: String| Ok(Err((Rule::ParquetReadable, problem)));
         if self.size < FOOTER_SIZE as u64 {
-            return unreadable(format!("it has {} bytes: too few for a footer", self.size));
+            return unreadable(format!("it has {} bytes, too few for a footer", self.size));
         }
         let mut tail = self.range(self.size.saturating_sub(TAIL_BYTES)..self.size).await?;
         match FooterTail::try_from(&tail[tail.len() - FOOTER_SIZE..]) {
@@ -54,13 +54,13 @@ impl Object {
             Ok(end) => {
                 let wanted = (end.metadata_length() + FOOTER_SIZE) as u64;
                 if wanted > self.size {
-                    return unreadable("its footer is cut short".to_owned());
+                    return unreadable("its footer is truncated".to_owned());
                 }
                 if wanted > tail.len() as u64 {
                     tail = self.range(self.size - wanted..self.size).await?;
                 }
             }
-            Err(_) => return unreadable("it does not end as Parquet does".to_owned()),
+            Err(_) => return unreadable("it does not end like a Parquet file".to_owned()),
         }
         // A mask of encodings would not distinguish data pages of version 1 from those of version
         // 2.
@@ -79,7 +79,7 @@ impl AsyncFileReader for Object {
         async move {
             if range.end > self.size {
                 // Only a damaged footer leads here; report the file, not the store.
-                let problem = format!("it has {} bytes, its footer says more", self.size);
+                let problem = format!("it has {} bytes; its footer says more", self.size);
                 return Err(ParquetError::General(problem));
             }
             self.range(range).await.map_err(|e| ParquetError::External(e.into()))

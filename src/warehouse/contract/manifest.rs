@@ -8,6 +8,7 @@ use super::finding::Finding;
 use super::rule::Rule;
 use crate::star::TableRecord;
 use crate::storage::Place;
+use crate::warehouse::sql::validate::object_url_problem;
 
 /// First bytes of a gzip file.
 const GZIP: &[u8] = &[0x1f, 0x8b];
@@ -45,10 +46,10 @@ pub(super) fn parse(place: &str, bytes: &[u8], findings: &mut Vec<Finding>) -> O
         Err(error) => return refuse(format!("it is not JSON: {error}")),
     };
     let Some(Value::Array(entries)) = manifest.get("entries") else {
-        return refuse("it is no object with an array called entries".to_owned());
+        return refuse("it is not an object with an array named entries".to_owned());
     };
     if let Some(more) = unknown(manifest.as_object(), &["entries"]) {
-        let problem = format!("beside entries it has {more}");
+        let problem = format!("it has unknown keys: {more}");
         findings.push(Finding::new(Rule::ManifestForm, place, problem));
     }
     let parsed = entries.iter().enumerate().filter_map(|(at, entry)| {
@@ -64,16 +65,16 @@ fn parse_entry(place: &str, entry: &Value, findings: &mut Vec<Finding>) -> Optio
         [(entry.as_object(), &["url", "mandatory", "meta"][..]), (meta, &["content_length"])]
     {
         if let Some(more) = unknown(object, known) {
-            refuse(Rule::ManifestForm, format!("beside {} it has {more}", known.join(", ")));
+            refuse(Rule::ManifestForm, format!("it has unknown keys: {more}"));
         }
     }
     let Some(url) = entry.get("url").and_then(Value::as_str) else {
-        refuse(Rule::ManifestForm, "it has no url that is text".to_owned());
+        refuse(Rule::ManifestForm, "it has no url, or its url is not a string".to_owned());
         return None;
     };
     match entry.get("mandatory") {
         Some(Value::Bool(true)) => {}
-        None => refuse(Rule::ManifestMandatory, format!("{url} has no mandatory")),
+        None => refuse(Rule::ManifestMandatory, format!("{url} has no key mandatory")),
         Some(other) => refuse(Rule::ManifestMandatory, format!("mandatory of {url} is {other}")),
     }
     let length = meta.and_then(|meta| meta.get("content_length"));
@@ -104,10 +105,10 @@ pub(super) fn check_files(
     let mut listed = HashSet::new();
     for Entry { url, .. } in entries {
         if !listed.insert(url) {
-            let problem = format!("{url} is listed again");
+            let problem = format!("{url} is listed twice");
             findings.push(Finding::new(Rule::ManifestDuplicate, place, problem));
         } else if !wanted.contains(url) {
-            let problem = format!("{url} is no file of the record");
+            let problem = format!("{url} is not a file of the record");
             findings.push(Finding::new(Rule::ManifestFiles, place, problem));
         }
     }
@@ -118,7 +119,7 @@ pub(super) fn check_files(
         }
     }
     if entries.is_empty() {
-        let problem = "it lists no file at all: COPY fails";
+        let problem = "it lists no files: COPY fails";
         findings.push(Finding::new(Rule::ManifestFiles, place, problem));
     }
 }
@@ -126,7 +127,7 @@ pub(super) fn check_files(
 /// Checks that the URLs of the entries are valid S3 keys and end in `.parquet`.
 pub(super) fn check_keys(entries: &[Entry], findings: &mut Vec<Finding>) {
     for Entry { url, .. } in entries {
-        if let Some(problem) = key_problem(url) {
+        if let Some(problem) = object_url_problem(url) {
             findings.push(Finding::new(Rule::ManifestKey, url, problem));
         }
         if let Some(problem) = name_problem(url) {
@@ -149,32 +150,12 @@ pub(super) fn check_location<'a>(
     Some(Finding::new(Rule::ManifestLocation, star, problem))
 }
 
-/// Returns the problem with the bucket or key of a URL of any scheme.
-pub(super) fn key_problem(url: &str) -> Option<String> {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return Some("it is no url: wanted is s3://BUCKET/KEY".to_owned());
-    };
-    let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
-    let is_bucket_char = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
-    if scheme == "s3" && (bucket.is_empty() || !bucket.chars().all(is_bucket_char)) {
-        return Some(format!("{bucket:?} is no name of a bucket"));
-    }
-    if key.is_empty() || key.ends_with('/') {
-        return Some("it names no object".to_owned());
-    }
-    if key.starts_with('/') || key.contains("//") {
-        return Some("it has an empty part: // is another key than /".to_owned());
-    }
-    let bad = key.chars().find(|c| c.is_control() || ['\\', '\'', '"'].contains(c))?;
-    Some(format!("it holds {bad:?}"))
-}
-
 fn name_problem(url: &str) -> Option<String> {
     let name = url.rsplit('/').next().unwrap_or(url);
     match name.rsplit_once('.') {
         Some((_, "parquet")) => None,
-        Some((_, end)) => Some(format!("it ends in .{end}")),
-        None => Some("it has no ending".to_owned()),
+        Some((_, end)) => Some(format!("it ends with .{end}")),
+        None => Some("it has no extension".to_owned()),
     }
 }
 

@@ -10,8 +10,7 @@
 //!
 //! The parts: `tables` (expectations of the caller), `manifest` (entries and keys), `footer`
 //! (reading footers), `columns` (names, order, types), `chunks` (codecs, encodings, pages, nulls),
-//! `values` (reading a column if the footer is not enough), `texts` (text lengths), `statement`
-//! (COPY), `star` (a whole star).
+//! `values` (text lengths, U+0000 and nulls), `statement` (COPY), `star` (a whole star).
 
 mod chunks;
 mod columns;
@@ -24,7 +23,6 @@ mod statement;
 mod tables;
 #[cfg(test)]
 mod tests;
-mod texts;
 mod values;
 
 pub use finding::{Checked, Contract, Finding};

@@ -11,19 +11,16 @@ use super::finding::{Checked, Contract, Finding};
 use super::footer::Object;
 use super::rule::Rule;
 use super::tables::{Expected, ExpectedTable, Reading};
-use super::values::count_nulls;
-use super::{chunks, columns, manifest, tables, texts};
+use super::{chunks, columns, manifest, tables, values};
 use crate::publish::fixed_manifest;
 use crate::star::{FileRecord, RunRecord, TableRecord};
 use crate::storage::Place;
 use crate::warehouse::error::Result;
+use crate::warehouse::sql::limits::MAX_FILE;
+use crate::warehouse::sql::validate::object_url_problem;
 
 /// Number of files to check concurrently. The checks mostly wait for a HEAD request and a footer.
 const FILES_IN_FLIGHT: usize = 16;
-
-/// Maximum size of a file in bytes: larger files risk "Retries exceeded" (Redshift Developer Guide,
-/// c-spectrum-troubleshooting).
-const MAX_FILE: u64 = 1024 * 1024 * 1024;
 
 /// Checks the star at `star` against the contract.
 ///
@@ -47,7 +44,7 @@ pub async fn check_star(star: &Place, record: &RunRecord, expected: &Expected) -
     let mut entries = Vec::new();
     for table in &expected.tables {
         let Some(found) = record.tables.get(&table.name) else {
-            let problem = "the record does not have it";
+            let problem = "the record does not contain it";
             contract.findings.push(Finding::new(Rule::RecordTables, &table.name, problem));
             continue;
         };
@@ -70,13 +67,13 @@ async fn check_manifest(
     let place = star.child(&table.manifest);
     let url = place.to_string();
     let Some(bytes) = place.read().await? else {
-        let problem = "there is no such object";
+        let problem = "the object does not exist";
         contract.findings.push(Finding::new(Rule::ManifestPresent, url, problem));
         return Ok(None);
     };
     contract.checked.manifests += 1;
     // COPY contains this URL in its text, so the rules for keys apply to it too.
-    if let Some(problem) = manifest::key_problem(&manifest::url(star, &table.manifest)) {
+    if let Some(problem) = object_url_problem(&manifest::url(star, &table.manifest)) {
         contract.findings.push(Finding::new(Rule::ManifestKey, &url, problem));
     }
     let Some(entries) = manifest::parse(&url, &bytes, &mut contract.findings) else {
@@ -115,7 +112,7 @@ async fn check_copy(
         for entry in &entries {
             let wanted = files.get(&entry.url).copied();
             if entry.content_length.is_some() && entry.content_length != wanted {
-                let problem = "content_length is not the size that the record has";
+                let problem = "content_length differs from the size in the record";
                 let place = format!("{url}, {}", entry.url);
                 findings.push(Finding::new(Rule::ManifestContentLength, place, problem));
             }
@@ -137,19 +134,20 @@ async fn check_files(
     let lengths = &lengths;
     let checks = record.files.iter().map(|file| async move {
         let place = star.child(&file.path);
-        let mut looked = Looked::default();
-        looked.look(place, star, table, file, lengths, expected.reading).await?;
-        Ok::<_, crate::warehouse::error::Error>(looked)
+        let mut check = FileCheck::default();
+        check.check_file(place, star, table, file, lengths, expected.reading).await?;
+        Ok::<_, crate::warehouse::error::Error>(check)
     });
-    let looked: Vec<Looked> = stream::iter(checks).buffered(FILES_IN_FLIGHT).try_collect().await?;
-    for looked in looked {
-        contract.checked.files += u64::from(looked.columns > 0);
-        contract.checked.columns += looked.columns as u64;
-        contract.findings.extend(looked.findings);
+    let checks: Vec<FileCheck> =
+        stream::iter(checks).buffered(FILES_IN_FLIGHT).try_collect().await?;
+    for check in checks {
+        contract.checked.files += u64::from(check.columns > 0);
+        contract.checked.columns += check.columns as u64;
+        contract.findings.extend(check.findings);
     }
     contract.findings.extend(totals(&table.name, record));
     if expected.reading == Reading::Footers {
-        contract.findings.extend(texts::check_record(star, table, record).await?);
+        contract.findings.extend(values::check_recorded_texts(star, table, record).await?);
     }
     Ok(())
 }
@@ -164,7 +162,8 @@ fn totals(table: &str, record: &TableRecord) -> Vec<Finding> {
     let differing = totals.into_iter().filter(|(_, table, files)| table != files);
     differing
         .map(|(what, total, files)| {
-            let problem = format!("the record has {total} {what} of it, and {files} of its files");
+            let problem =
+                format!("the record has {total} {what} for the table, and {files} for its files");
             Finding::new(Rule::RecordRows, table, problem)
         })
         .collect()
@@ -172,17 +171,17 @@ fn totals(table: &str, record: &TableRecord) -> Vec<Finding> {
 
 /// Findings about a file, and the number of its columns.
 #[derive(Default)]
-struct Looked {
+struct FileCheck {
     findings: Vec<Finding>,
     columns: usize,
 }
 
-impl Looked {
+impl FileCheck {
     fn add(&mut self, rule: Rule, place: impl std::fmt::Display, problem: impl Into<String>) {
         self.findings.push(Finding::new(rule, place, problem));
     }
 
-    async fn look(
+    async fn check_file(
         &mut self,
         place: Place,
         star: &Place,
@@ -193,7 +192,7 @@ impl Looked {
     ) -> Result<()> {
         let url = place.to_string();
         let Some(meta) = place.head().await? else {
-            self.add(Rule::FilePresent, url, "there is no such object");
+            self.add(Rule::FilePresent, url, "the object does not exist");
             return Ok(());
         };
         let listed = lengths.get(manifest::url(star, &record.path).as_str()).copied();
@@ -214,7 +213,7 @@ impl Looked {
         self.findings.extend(chunks::check_pages(&url, &file, &footer).await?);
         if self.columns == table.columns.len() {
             self.nulls(&url, &file, &footer, table).await?;
-            self.findings.extend(texts::check_file(&file, &footer, table, reading).await?);
+            self.findings.extend(values::check_texts(&file, &footer, table, reading).await?);
         }
         Ok(())
     }
@@ -223,12 +222,12 @@ impl Looked {
         let others = [("the record", Some(record)), ("content_length", listed)];
         for (whose, bytes) in others {
             if let Some(bytes) = bytes.filter(|bytes| *bytes != size) {
-                let problem = format!("the object has {size} bytes, {whose} says {bytes}");
+                let problem = format!("the object has {size} bytes; {whose} says {bytes}");
                 self.add(Rule::ManifestContentLength, url, problem);
             }
         }
         if size > MAX_FILE {
-            self.add(Rule::FileSize, url, format!("it has {size} bytes, {MAX_FILE} may be"));
+            self.add(Rule::FileSize, url, format!("it has {size} bytes; the limit is {MAX_FILE}"));
         }
     }
 
@@ -236,11 +235,11 @@ impl Looked {
         let rows = footer.file_metadata().num_rows();
         let groups: i64 = footer.row_groups().iter().map(|group| group.num_rows()).sum();
         if u64::try_from(rows) != Ok(record) {
-            let problem = format!("its footer has {rows} rows, the record {record}");
+            let problem = format!("its footer has {rows} rows; the record has {record}");
             self.add(Rule::RecordRows, url, problem);
         }
         if rows != groups {
-            let problem = format!("its footer has {rows} rows, its row groups {groups}");
+            let problem = format!("its footer has {rows} rows; its row groups have {groups}");
             self.add(Rule::RecordRows, url, problem);
         }
     }
@@ -256,7 +255,7 @@ impl Looked {
     ) -> Result<()> {
         let schema = footer.file_metadata().schema_descr();
         for (position, column) in table.columns.iter().enumerate() {
-            let Some(leaf) = texts::leaf(schema, position) else { continue };
+            let Some(leaf) = values::leaf(schema, position) else { continue };
             let repetition = schema.column(leaf).self_type().get_basic_info().repetition();
             if column.nullable || repetition != Repetition::OPTIONAL {
                 continue;
@@ -269,7 +268,7 @@ impl Looked {
                     let place = format!("{place}, row group {group}");
                     self.add(Rule::ColumnNull, place, format!("nulls: {count}; {target}"));
                 }
-                chunks::Nulls::Unknown => match count_nulls(file, footer, leaf).await? {
+                chunks::Nulls::Unknown => match values::count_nulls(file, footer, leaf).await? {
                     Ok((_, None)) => {}
                     Ok((count, Some(row))) => {
                         let problem = format!("nulls: {count}, the first in row {row}; {target}");

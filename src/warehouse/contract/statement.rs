@@ -7,12 +7,10 @@ use datafusion::sql::sqlparser::dialect::RedshiftSqlDialect;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
 use super::finding::Finding;
-use super::manifest::key_problem;
 use super::rule::Rule;
 use super::tables::ExpectedTable;
-
-/// Maximum size of a statement in bytes (Redshift Developer Guide, c_SQL_commands).
-const MAX_STATEMENT: usize = 16 * 1024 * 1024;
+use crate::warehouse::sql::limits::MAX_STATEMENT;
+use crate::warehouse::sql::validate::{is_role_arn, object_url_problem};
 
 /// Parameters that put secrets into the text of the statement.
 const KEYS: [&str; 6] = [
@@ -35,7 +33,7 @@ const VALUES: [&str; 8] = ["AS", "ON", "OFF", "TRUE", "FALSE", "AUTO", "PRESET",
 /// Checks the text of a COPY statement against the contract, and its column list against `table`.
 pub fn check_copy(sql: &str, table: Option<&ExpectedTable>) -> Vec<Finding> {
     if sql.len() > MAX_STATEMENT {
-        let problem = format!("it has {} bytes, {MAX_STATEMENT} may be", sql.len());
+        let problem = format!("it has {} bytes; the limit is {MAX_STATEMENT}", sql.len());
         return vec![Finding::new(Rule::CopySize, "COPY", problem)];
     }
     // Keep literals as written, so that escapes in them are detected.
@@ -129,9 +127,11 @@ impl Copy {
         for at in 0..self.tokens.len() {
             let TokenWithSpan { token, span } = &self.tokens[at];
             let problem = match token {
-                Token::SingleQuotedString(text) if text.contains('\\') => "it holds a backslash",
+                Token::SingleQuotedString(text) if text.contains('\\') => "it contains a backslash",
                 Token::SingleQuotedString(_) | Token::Word(_) | Token::Number(..) => continue,
-                token if token.to_string().contains(['\'', '\\', '$']) => "it is no plain literal",
+                token if token.to_string().contains(['\'', '\\', '$']) => {
+                    "it is not a plain literal"
+                }
                 _ => continue,
             };
             let place = place(span.start);
@@ -163,14 +163,14 @@ impl Copy {
             is_named = self.take_name().is_some();
         }
         if !is_named {
-            self.add(Rule::CopyForm, self.here(), "here should be the name of a table");
+            self.add(Rule::CopyForm, self.here(), "expected the name of a table");
             return false;
         }
         let list = self.here();
         let Some(columns) = self.columns() else { return false };
         self.check_columns(&list, &columns, table);
         if !self.take_word("FROM") {
-            self.add(Rule::CopyForm, self.here(), "here should be FROM");
+            self.add(Rule::CopyForm, self.here(), "expected FROM");
             return false;
         }
         true
@@ -191,7 +191,7 @@ impl Copy {
                 return Some(columns);
             }
             if !self.take(&Token::Comma) {
-                self.add(Rule::CopyForm, self.here(), "the list of columns cannot be read");
+                self.add(Rule::CopyForm, self.here(), "the column list cannot be parsed");
                 return None;
             }
         }
@@ -201,7 +201,7 @@ impl Copy {
         let columns: Vec<String> = columns.iter().map(|name| name.to_lowercase()).collect();
         let mut add = |problem: String| self.add(Rule::CopyColumns, place.to_owned(), problem);
         if columns.is_empty() {
-            return add("there is no list of columns".to_owned());
+            return add("there is no column list".to_owned());
         }
         for (at, name) in columns.iter().enumerate() {
             if columns[..at].contains(name) {
@@ -219,10 +219,10 @@ impl Copy {
     fn source(&mut self) {
         let place = self.here();
         let Some(source) = self.take_literal() else {
-            return self.add(Rule::CopySource, place, "here should be a literal");
+            return self.add(Rule::CopySource, place, "expected a literal");
         };
         let problem = match source.starts_with("s3://") {
-            true => key_problem(&source),
+            true => object_url_problem(&source),
             false => Some("it is not in S3".to_owned()),
         };
         if let Some(problem) = problem {
@@ -235,7 +235,7 @@ impl Copy {
         while self.next < self.tokens.len() {
             let place = self.here();
             let Some(word) = self.peek_word() else {
-                self.add(Rule::CopyForm, place, "here should be a parameter");
+                self.add(Rule::CopyForm, place, "expected a parameter");
                 self.next += 1;
                 continue;
             };
@@ -244,7 +244,7 @@ impl Copy {
                 word => word,
             };
             if seen.iter().any(|seen| seen == name) {
-                self.add(Rule::CopyParameter, place.clone(), format!("{name} is given twice"));
+                self.add(Rule::CopyParameter, place.clone(), format!("{name} is specified twice"));
             }
             seen.push(name.to_owned());
             self.parameter(&word, place);
@@ -282,11 +282,11 @@ impl Copy {
             word if FORMATS.contains(&word) => self.format(),
             word if KEYS.contains(&word) => {
                 self.skip_values();
-                self.add(Rule::CopyKeys, place, format!("{word} is given"));
+                self.add(Rule::CopyKeys, place, format!("{word} is specified"));
             }
             word => {
                 self.skip_values();
-                let problem = format!("{word} is not taken with Parquet");
+                let problem = format!("{word} is not supported with Parquet");
                 self.add(Rule::CopyParameter, place, problem);
             }
         }
@@ -326,25 +326,9 @@ impl Copy {
             return;
         }
         match self.take_literal() {
-            Some(roles) if roles.split(',').all(is_role) => {}
-            Some(_) => self.add(Rule::CopyRole, place, "it is no ARN of a role"),
-            None => self.add(Rule::CopyRole, place, "here should be default or an ARN"),
+            Some(roles) if roles.split(',').all(is_role_arn) => {}
+            Some(_) => self.add(Rule::CopyRole, place, "it is not the ARN of a role"),
+            None => self.add(Rule::CopyRole, place, "expected default or an ARN"),
         }
     }
-}
-
-/// Returns `true` if the text is `arn:PARTITION:iam::ACCOUNT:role/NAME`.
-fn is_role(arn: &str) -> bool {
-    let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    let [arn, partition, service, region, account, resource] = parts[..] else { return false };
-    let is_name_char = |c: char| c.is_ascii_alphanumeric() || "+=,.@_-/".contains(c);
-    arn == "arn"
-        && ["aws", "aws-cn", "aws-us-gov"].contains(&partition)
-        && service == "iam"
-        && region.is_empty()
-        && account.len() == 12
-        && account.chars().all(|c| c.is_ascii_digit())
-        && resource.strip_prefix("role/").is_some_and(|name| {
-            !name.is_empty() && !name.ends_with('/') && name.chars().all(is_name_char)
-        })
 }

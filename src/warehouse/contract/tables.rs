@@ -5,19 +5,10 @@ use std::collections::HashSet;
 use super::finding::Finding;
 use super::rule::Rule;
 use crate::star::model::ColumnType;
-
-/// Maximum number of columns of a table. Redshift Developer Guide, r_CREATE_TABLE_NEW.
-const MAX_COLUMNS: usize = 1600;
-/// Maximum length of a name in bytes. Redshift Developer Guide, r_names.
-const MAX_NAME: usize = 127;
-/// Maximum length of a VARCHAR in bytes. Redshift Developer Guide, r_Character_types.
-const MAX_VARCHAR: u32 = 65_535;
-/// Length in bytes of a VARCHAR without an explicit length. Redshift Developer Guide,
-/// r_Character_types.
-const BARE_VARCHAR: u32 = 256;
-
-/// System columns of every table. Redshift Developer Guide, c_unsupported-postgresql-features.
-const SYSTEM_COLUMNS: [&str; 7] = ["oid", "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
+use crate::warehouse::sql::ddl::TableDesign;
+use crate::warehouse::sql::limits::{
+    BARE_VARCHAR, MAX_COLUMNS, MAX_NAME, MAX_VARCHAR, SYSTEM_COLUMNS,
+};
 
 /// A column as the DDL defines it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +56,18 @@ pub struct Expected {
     pub reading: Reading,
 }
 
+impl From<&TableDesign> for ExpectedTable {
+    fn from(design: &TableDesign) -> ExpectedTable {
+        let columns = design.table.columns.iter().map(|column| ExpectedColumn {
+            name: column.name.to_owned(),
+            column_type: column.column_type,
+            nullable: column.nullable,
+            max_bytes: design.lengths.get(column.name).copied(),
+        });
+        ExpectedTable { name: design.table.name.to_owned(), columns: columns.collect() }
+    }
+}
+
 impl ExpectedColumn {
     /// Returns the maximum length in bytes of a text column, or `None` for other types.
     pub(super) fn text_limit(&self) -> Option<u32> {
@@ -101,11 +104,11 @@ fn check_column(place: &str, column: &ExpectedColumn, findings: &mut Vec<Finding
     }
     match column.max_bytes {
         Some(_) if column.column_type != ColumnType::Text => {
-            let problem = format!("a length is given for {}", column.column_type.sql());
+            let problem = format!("a length is specified for {}", column.column_type.sql());
             findings.push(Finding::new(Rule::VarcharLength, place, problem));
         }
         Some(bytes) if !(1..=MAX_VARCHAR).contains(&bytes) => {
-            let problem = format!("VARCHAR({bytes}) cannot be");
+            let problem = format!("VARCHAR({bytes}) is not valid");
             findings.push(Finding::new(Rule::VarcharLength, place, problem));
         }
         _ => {}

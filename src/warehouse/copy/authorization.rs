@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::cloud::keys::{TemporaryKeys, temporary};
 use crate::warehouse::Dialect;
 use crate::warehouse::error::Result;
-use crate::warehouse::quote::{iam_role, literal};
+use crate::warehouse::sql::quote::{iam_role, literal};
 
 /// Placeholder for a secret in a statement that is shown.
 const HIDDEN: &str = "***";

@@ -73,7 +73,7 @@ impl Values<'_> {
             Values::Double(values) => field(out, &values.value(row).to_be_bytes()),
             Values::Timestamp(values) => {
                 let micros = values.value(row).checked_sub(EPOCH_OFFSET).ok_or_else(|| {
-                    ArrowError::ArithmeticOverflow("a time before PostgreSQL's first".to_owned())
+                    ArrowError::ArithmeticOverflow("a time before PostgreSQL's minimum".to_owned())
                 })?;
                 field(out, &micros.to_be_bytes());
             }

@@ -13,11 +13,11 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::binary::{HEADER, TRAILER, write_rows};
 use crate::star::model::Table;
+use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::{Error, Result};
-use crate::warehouse::load::LoadMeter;
-use crate::warehouse::quote::{self, qualified};
-use crate::warehouse::session::Session;
-use crate::warehouse::tables::TableDesign;
+use crate::warehouse::progress::LoadProgress;
+use crate::warehouse::sql::ddl::TableDesign;
+use crate::warehouse::sql::quote::{self, qualified};
 
 /// Number of bytes per chunk: large enough for the socket, small compared to a batch.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -51,13 +51,13 @@ pub async fn copy(
     files: &SessionContext,
     table: &'static Table,
     sql: &str,
-    meter: &Arc<LoadMeter>,
+    progress: &Arc<LoadProgress>,
 ) -> Result<u64> {
     let action = format!("copy {}", table.name);
     let (send, mut chunks) = mpsc::channel::<Result<Bytes>>(CHUNKS_AHEAD);
-    let (files, meter) = (files.clone(), meter.clone());
+    let (files, progress) = (files.clone(), progress.clone());
     let _reader = AbortOnDropHandle::new(tokio::spawn(async move {
-        if let Err(error) = encode(&files, table, &send, &meter).await {
+        if let Err(error) = encode(&files, table, &send, &progress).await {
             // If the receiver is closed, it has its own error to report.
             let _ = send.send(Err(error)).await;
         }
@@ -75,7 +75,7 @@ async fn encode(
     files: &SessionContext,
     table: &Table,
     send: &mpsc::Sender<Result<Bytes>>,
-    meter: &LoadMeter,
+    progress: &LoadProgress,
 ) -> Result<()> {
     let failed = |e| crate::error::Error::query(table.name, e);
     let sql = format!("SELECT * FROM {}", quote::name(table.name)?);
@@ -98,7 +98,7 @@ async fn encode(
                 }
             }
         }
-        meter.add_rows(batch.num_rows() as u64);
+        progress.add_rows(batch.num_rows() as u64);
     }
     buffer.extend_from_slice(TRAILER);
     let _ = send.send(Ok(buffer.into())).await;

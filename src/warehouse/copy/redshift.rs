@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::star::TableRecord;
 use crate::storage::Place;
+use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Result;
-use crate::warehouse::error::{LoadError, Refusal};
-use crate::warehouse::quote::{qualified, s3_url};
-use crate::warehouse::session::Session;
-use crate::warehouse::tables::TableDesign;
+use crate::warehouse::error::{LoadError, ServerError};
+use crate::warehouse::sql::ddl::TableDesign;
+use crate::warehouse::sql::quote::{qualified, s3_url};
 
 /// Load errors become visible after 1.5 to 13 s (as measured by others on Serverless).
 const LOAD_ERROR_TRIES: usize = 5;
@@ -47,10 +47,10 @@ pub fn manifest_url(star: &Place, table: &TableRecord) -> String {
 
 /// Returns the error that Redshift recorded for a failed load, or `None` if no record appears in
 /// time or the user is not allowed to query it.
-pub async fn load_error(session: &Session, refusal: &Refusal) -> Option<LoadError> {
-    let query = refusal.query?;
+pub async fn load_error(session: &Session, error: &ServerError) -> Option<LoadError> {
+    let query = error.query?;
     // Redshift records only errors in files; do not wait for a record of anything else.
-    let tries = if refusal.detail.contains("Spectrum") { LOAD_ERROR_TRIES } else { 1 };
+    let tries = if error.detail.contains("Spectrum") { LOAD_ERROR_TRIES } else { 1 };
     // Ordinary users can read the first view on Serverless, and the second on older clusters.
     let queries = [
         format!(
@@ -68,7 +68,7 @@ pub async fn load_error(session: &Session, refusal: &Refusal) -> Option<LoadErro
         }
         let mut may_ask = false;
         for sql in &queries {
-            let Ok(rows) = session.rows("ask for the load error", sql).await else { continue };
+            let Ok(rows) = session.rows("query the load error", sql).await else { continue };
             may_ask = true;
             if let Some(row) = rows.first() {
                 let text = |i: usize| row.get(i).cloned().flatten().unwrap_or_default();

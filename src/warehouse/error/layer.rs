@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use arrow::error::ArrowError;
 
-use super::super::quote::QuoteError;
-use super::super::target::TargetError;
 use super::WarehouseError;
 use crate::cloud::error::CloudError;
+use crate::warehouse::connection::target::TargetError;
+use crate::warehouse::sql::quote::QuoteError;
 
 /// The result of a fallible function of this layer.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -45,7 +45,7 @@ pub enum Error {
         waited: Duration,
     },
     /// A relation with the name of a table is not a table.
-    #[error("in schema {schema} there is something else than a table under the name of {}", names.join(", "))]
+    #[error("schema {schema} contains relations that are not tables: {}", names.join(", "))]
     NotATable {
         /// Name of the schema.
         schema: String,
@@ -53,7 +53,7 @@ pub enum Error {
         names: Vec<String>,
     },
     /// The user is not allowed to replace the tables.
-    #[error("this user cannot replace the tables of schema {schema}: {}; nothing was touched", reasons.join("; "))]
+    #[error("this user cannot replace the tables of schema {schema}: {}; nothing was changed", reasons.join("; "))]
     NotOwner {
         /// Name of the schema.
         schema: String,
@@ -62,7 +62,7 @@ pub enum Error {
     },
     /// The response to COMMIT was lost and the ledger could not be read, so the outcome is unknown.
     #[error(
-        "whether the new tables stand in schema {schema} is not known: the connection was lost at the end, and the ledger of loads cannot be asked"
+        "it is unknown whether schema {schema} has the new tables: the connection was lost during COMMIT, and the ledger of loads cannot be read"
     )]
     OutcomeUnknown {
         /// Name of the schema.
@@ -71,7 +71,7 @@ pub enum Error {
         source: Box<Error>,
     },
     /// The tables to replace have dependents that cannot be preserved.
-    #[error("replacing the tables of schema {schema} would lose {}; nothing was touched", names.join(", "))]
+    #[error("replacing the tables of schema {schema} would lose {}; nothing was changed", names.join(", "))]
     Dependents {
         /// Name of the schema.
         schema: String,
@@ -80,7 +80,7 @@ pub enum Error {
     },
     /// The encoding of a database lacks characters of the star.
     #[error(
-        "database {database} is encoded in {encoding}, which lacks characters of the star; nothing was touched:\n  {}",
+        "database {database} is encoded in {encoding}, which lacks characters of the star; nothing was changed:\n  {}",
         texts.join("\n  ")
     )]
     Encoding {
@@ -92,7 +92,7 @@ pub enum Error {
         texts: Vec<String>,
     },
     /// The loaded tables differ from the files.
-    #[error("the tables do not hold what the files do; {}:\n  {}", crate::error::count(differences.len(), "difference"), differences.join("\n  "))]
+    #[error("the tables differ from the files: {}:\n  {}", crate::error::count(differences.len(), "difference"), differences.join("\n  "))]
     Mismatch {
         /// The differences.
         differences: Vec<String>,

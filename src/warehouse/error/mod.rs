@@ -8,7 +8,7 @@ use std::fmt;
 
 use tokio_postgres::error::{DbError, SqlState};
 
-use super::session::ServerLimit;
+use crate::warehouse::connection::session::ServerLimit;
 
 /// A failure of a warehouse or of the connection to it.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +28,7 @@ pub struct WarehouseError {
 pub enum Cause {
     /// The server returned an error.
     #[error(transparent)]
-    Refused(#[from] Box<Refusal>),
+    Server(#[from] Box<ServerError>),
     /// The connection broke or could not be established.
     #[error("{0}")]
     Connection(String),
@@ -39,13 +39,13 @@ pub enum Cause {
     #[error("{0}")]
     Credentials(String),
     /// The server's response has an unexpected form.
-    #[error("the answer is not understood: {0}")]
-    Answer(String),
+    #[error("unexpected response: {0}")]
+    Response(String),
 }
 
 /// An error response of a server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Refusal {
+pub struct ServerError {
     /// SQLSTATE; empty where the service reports none and the message does not imply one.
     pub code: String,
     /// The message of the server.
@@ -79,7 +79,7 @@ pub struct LoadError {
     pub message: String,
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = (!self.code.is_empty()).then(|| format!("SQLSTATE {}", self.code));
         let number = self.engine_code.map(|code| format!("code {code}"));
@@ -119,13 +119,13 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl std::error::Error for Refusal {}
+impl std::error::Error for ServerError {}
 
-impl From<&DbError> for Refusal {
-    fn from(error: &DbError) -> Refusal {
-        Refusal {
+impl From<&DbError> for ServerError {
+    fn from(error: &DbError) -> ServerError {
+        ServerError {
             hint: error.hint().unwrap_or_default().to_owned(),
-            ..Refusal::new(
+            ..ServerError::new(
                 error.code().code(),
                 error.message().trim(),
                 error.detail().unwrap_or_default(),
@@ -134,17 +134,17 @@ impl From<&DbError> for Refusal {
     }
 }
 
-impl Refusal {
+impl ServerError {
     /// Creates an error response; Redshift's own numbers are parsed from its detail.
-    pub(super) fn new(code: &str, message: &str, detail: &str) -> Refusal {
-        Refusal {
+    pub(super) fn new(code: &str, message: &str, detail: &str) -> ServerError {
+        ServerError {
             code: code.to_owned(),
             message: message.to_owned(),
             detail: detail.to_owned(),
             engine_code: detail_entry(detail, "code").and_then(|code| code.parse().ok()),
             query: detail_entry(detail, "query").and_then(|query| query.parse().ok()),
             context: detail_entry(detail, "context").unwrap_or_default(),
-            ..Refusal::default()
+            ..ServerError::default()
         }
     }
 }
@@ -175,8 +175,8 @@ impl WarehouseError {
     #[must_use]
     pub fn map_texts(mut self, map: impl Fn(&str) -> String) -> WarehouseError {
         match &mut self.cause {
-            Cause::Refused(refusal) => {
-                let Refusal { message, detail, hint, context, .. } = &mut **refusal;
+            Cause::Server(error) => {
+                let ServerError { message, detail, hint, context, .. } = &mut **error;
                 for text in [message, detail, hint, context] {
                     *text = map(text);
                 }
@@ -184,14 +184,14 @@ impl WarehouseError {
             Cause::Connection(text)
             | Cause::Tls(text)
             | Cause::Credentials(text)
-            | Cause::Answer(text) => *text = map(text),
+            | Cause::Response(text) => *text = map(text),
         }
         self
     }
 
     /// Returns the server's error response, if there was one.
-    pub fn refusal(&self) -> Option<&Refusal> {
-        if let Cause::Refused(refusal) = &self.cause { Some(refusal) } else { None }
+    pub fn server_error(&self) -> Option<&ServerError> {
+        if let Cause::Server(error) = &self.cause { Some(error) } else { None }
     }
 
     /// Returns `true` if the connection is lost, so that the outcome of the statement is unknown.
@@ -199,26 +199,26 @@ impl WarehouseError {
         match &self.cause {
             Cause::Connection(_) => true,
             // The server reports it when it shuts down or ends a session.
-            Cause::Refused(refusal) => {
+            Cause::Server(error) => {
                 // 25P03 and 25P04: a transaction time limit, which also ends the session.
-                ["57P", "08", "25P03", "25P04"].iter().any(|code| refusal.code.starts_with(code))
+                ["57P", "08", "25P03", "25P04"].iter().any(|code| error.code.starts_with(code))
             }
             _ => false,
         }
     }
 
     /// Returns `true` if the error is transient, so that rerunning the whole transaction may succeed.
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         self.is_lost()
             || self
-                .refusal()
+                .server_error()
                 .is_some_and(|r| is_conflict(r) || r.code == SqlState::LOCK_NOT_AVAILABLE.code())
     }
 
     /// Returns `true` if the object to create exists, for example because two sessions create it at the
     /// same time. PostgreSQL then reports a conflict in the catalog that it reaches first, even with IF
     /// NOT EXISTS.
-    pub fn is_there_already(&self) -> bool {
+    pub fn already_exists(&self) -> bool {
         let codes = [
             SqlState::DUPLICATE_SCHEMA,
             SqlState::DUPLICATE_TABLE,
@@ -226,12 +226,12 @@ impl WarehouseError {
             SqlState::DUPLICATE_OBJECT,
             SqlState::UNIQUE_VIOLATION,
         ];
-        self.refusal().is_some_and(|r| codes.iter().any(|code| r.code == code.code()))
+        self.server_error().is_some_and(|r| codes.iter().any(|code| r.code == code.code()))
     }
 
     /// Returns `true` if a lock could not be acquired in time.
     pub fn is_lock_timeout(&self) -> bool {
-        self.refusal().is_some_and(|r| r.code == SqlState::LOCK_NOT_AVAILABLE.code())
+        self.server_error().is_some_and(|r| r.code == SqlState::LOCK_NOT_AVAILABLE.code())
     }
 }
 
@@ -241,18 +241,18 @@ impl WarehouseError {
 /// Sources: Redshift Developer Guide, Serializable isolation (1023, 1018); PostgreSQL, Error Codes.
 /// Redshift reports other conflicts as XX000, and PostgreSQL uses it for conflicts in its catalogs:
 /// only the text distinguishes them.
-fn is_conflict(refusal: &Refusal) -> bool {
+fn is_conflict(error: &ServerError) -> bool {
     let is_engine = |number: i64| {
-        refusal.engine_code == Some(number)
-            || refusal.message.trim_start().starts_with(&number.to_string())
+        error.engine_code == Some(number)
+            || error.message.trim_start().starts_with(&number.to_string())
     };
-    if refusal.code.starts_with("40") || is_engine(1023) || is_engine(1018) {
+    if error.code.starts_with("40") || is_engine(1023) || is_engine(1018) {
         return true;
     }
     // 42P01: the table was dropped after its name was resolved but before it was locked. The Data API
     // reports no code at all.
-    let says_little = matches!(refusal.code.as_str(), "XX000" | "42P01" | "34510" | "");
-    let text = format!("{} {}", refusal.message, refusal.detail).to_lowercase();
+    let says_little = matches!(error.code.as_str(), "XX000" | "42P01" | "34510" | "");
+    let text = format!("{} {}", error.message, error.detail).to_lowercase();
     says_little && CONFLICTS.iter().any(|words| text.contains(words))
 }
 
@@ -275,8 +275,8 @@ const CONFLICTS: [&str; 7] = [
 impl Cause {
     /// Converts an error of the driver.
     pub(super) fn driver(error: &tokio_postgres::Error) -> Cause {
-        if let Some(refused) = error.as_db_error() {
-            return Cause::Refused(Box::new(refused.into()));
+        if let Some(response) = error.as_db_error() {
+            return Cause::Server(Box::new(response.into()));
         }
         let mut text = error.to_string();
         let mut source = std::error::Error::source(error);
@@ -321,8 +321,8 @@ mod tests {
     }
 
     #[test]
-    fn file_column_and_reason_are_told_once() {
-        let refusal = Refusal {
+    fn file_column_and_reason_appear_once() {
+        let error = ServerError {
             code: "XX000".to_owned(),
             message: "Spectrum Scan Error".to_owned(),
             engine_code: Some(15_007),
@@ -334,30 +334,33 @@ mod tests {
                 column_type: "varchar(200)".to_owned(),
                 message: "Table: 200, Data: 300".to_owned(),
             }),
-            ..Refusal::default()
+            ..ServerError::default()
         };
         assert_eq!(
-            refusal.to_string(),
+            error.to_string(),
             "Spectrum Scan Error (SQLSTATE XX000, code 15007): The length of the data column title is \
              longer than the length defined in the table. Table: 200, Data: 300; file s3://b/x.parquet; \
              column artist_name; type varchar(200)"
         );
     }
 
-    fn refused(code: &str, message: &str) -> WarehouseError {
-        let refusal =
-            Refusal { code: code.to_owned(), message: message.to_owned(), ..Refusal::default() };
-        let cause = Cause::Refused(Box::new(refusal));
+    fn rejected(code: &str, message: &str) -> WarehouseError {
+        let error = ServerError {
+            code: code.to_owned(),
+            message: message.to_owned(),
+            ..ServerError::default()
+        };
+        let cause = Cause::Server(Box::new(error));
         WarehouseError { action: "load".to_owned(), target: "x".to_owned(), cause }
     }
 
     #[test]
-    fn conflicts_and_lost_connections_pass_and_refusals_do_not() {
+    fn conflicts_and_lost_connections_are_transient_and_rejections_are_not() {
         let lost = Cause::Connection("closed".to_owned());
         let lost =
             WarehouseError { action: "load".to_owned(), target: "x".to_owned(), cause: lost };
-        assert!(lost.is_passing() && lost.is_lost());
-        assert!(refused("57P01", "terminating connection").is_lost());
+        assert!(lost.is_transient() && lost.is_lost());
+        assert!(rejected("57P01", "terminating connection").is_lost());
         for (code, message) in [
             ("XX000", "1023"),
             ("40001", "could not serialize"),
@@ -372,8 +375,8 @@ mod tests {
             ("42P01", "relation with OID 16500 does not exist"),
             ("XX000", "tuple concurrently updated"),
         ] {
-            let error = refused(code, message);
-            assert!(error.is_passing() && !error.is_lost(), "{message}");
+            let error = rejected(code, message);
+            assert!(error.is_transient() && !error.is_lost(), "{message}");
         }
         for (code, message) in [
             ("42501", "permission denied"),
@@ -382,7 +385,7 @@ mod tests {
             ("XX000", "Relation songs does not exist in the database."),
             ("42601", "syntax error at or near \"concurrently\""),
         ] {
-            assert!(!refused(code, message).is_passing(), "{message}");
+            assert!(!rejected(code, message).is_transient(), "{message}");
         }
     }
 }

@@ -3,9 +3,9 @@
 use super::catalog::{star_tables, text};
 use crate::star::model::Table;
 use crate::warehouse::Dialect;
+use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Result;
-use crate::warehouse::quote::{literal, name, principal, qualified};
-use crate::warehouse::session::Session;
+use crate::warehouse::sql::quote::{literal, name, principal, qualified};
 
 /// An ALTER TABLE clause that sets a property of the replaced table on the new one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub async fn attributes(session: &Session, schema: &str) -> Result<Vec<Attribute
     let sql = POSTGRES_ATTRIBUTES
         .replace("{schema}", &literal(schema, dialect)?)
         .replace("{tables}", &star_tables(dialect)?);
-    let rows = session.rows("look at the storage of the tables", &sql).await?;
+    let rows = session.rows("list the storage of the tables", &sql).await?;
     let is_kept = |table: &str, column: &str| {
         let table = Table::named(table);
         column.is_empty() || table.is_some_and(|t| t.columns.iter().any(|c| c.name == column))
@@ -118,7 +118,7 @@ pub async fn comments(session: &Session, schema: &str) -> Result<Vec<String>> {
         star_tables(dialect)?
     );
     let mut statements = Vec::new();
-    for row in session.rows("look at the comments of the tables", &sql).await? {
+    for row in session.rows("list the comments of the tables", &sql).await? {
         let [table, column, comment] = [0, 1, 2].map(|i| text(&row, i));
         let Some(model) = Table::named(&table) else { continue };
         let qualified = qualified(schema, &table)?;

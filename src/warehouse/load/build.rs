@@ -3,26 +3,27 @@
 use std::time::Instant;
 
 use super::attributes::attributes;
-use super::guard::Guard;
+use super::collation;
+use super::lock::LoadLock;
 use super::statements::{Names, catalog_path, create, default_path, finish};
-use super::{Loader, catalog, is_lost, is_passing};
+use super::verify::{differences, warehouse_stats};
+use super::{Loader, catalog, is_lost, is_transient};
+use crate::warehouse::Dialect;
+use crate::warehouse::connection::session::Session;
 use crate::warehouse::copy::{Clause, postgres, redshift};
 use crate::warehouse::error::{Cause, WarehouseError};
 use crate::warehouse::error::{Error, Result};
-use crate::warehouse::figures::{differences, warehouse_figures};
-use crate::warehouse::quote::qualified;
-use crate::warehouse::session::Session;
-use crate::warehouse::tables::TableDesign;
-use crate::warehouse::{Dialect, collation};
+use crate::warehouse::sql::ddl::TableDesign;
+use crate::warehouse::sql::quote::qualified;
 
 impl Loader<'_> {
     /// Creates and fills the new tables. Returns their names.
-    pub(super) async fn build(&mut self, guard: &mut Guard<'_>) -> Result<Names> {
+    pub(super) async fn build(&mut self, lock: &mut LoadLock<'_>) -> Result<Names> {
         let mut patience = self.backoff();
         let stages = self.report.stages.len();
         loop {
             let names = self.names();
-            let built = match guard.hold().await {
+            let built = match lock.ensure_held().await {
                 Ok(()) => self.try_build(&names).await,
                 Err(error) => Err(error),
             };
@@ -32,8 +33,8 @@ impl Loader<'_> {
                 return Ok(names);
             }
             match patience.next() {
-                Some(pause) if is_passing(&error) => {
-                    tracing::warn!(%error, "filling the new tables failed; trying again");
+                Some(pause) if is_transient(&error) => {
+                    tracing::warn!(%error, "filling the new tables failed; retrying");
                     tokio::time::sleep(pause).await;
                     self.report.stages.truncate(stages);
                 }
@@ -54,7 +55,7 @@ impl Loader<'_> {
 
     async fn build_in(&mut self, session: &Session, names: &Names) -> Result<()> {
         let dialect = session.dialect();
-        self.star.begin_counting().await;
+        self.star.start_statistics().await;
         let attributes = attributes(session, &names.schema).await?;
         let set = |needs_keys: bool| {
             let due = attributes.iter().filter(move |a| a.needs_keys == needs_keys);
@@ -68,23 +69,23 @@ impl Loader<'_> {
         }
         let create = create(dialect, names, &self.star.designs, collation.as_deref())?;
         for sql in create.into_iter().chain(set(false)?) {
-            session.execute("make the new tables", &sql).await?;
+            session.execute("create the new tables", &sql).await?;
         }
         let clause = self.options.copy_auth.clause().await?;
         for design in &self.star.designs {
             let begun = Instant::now();
             let step = format!("copy {}", design.table.name);
             match dialect {
-                Dialect::Redshift => self.meter.enter(&step),
+                Dialect::Redshift => self.progress.start(&step),
                 Dialect::Postgres => {
-                    self.meter.enter_with_rows(&step, self.star.rows_of(design.table.name));
+                    self.progress.start_counted(&step, self.star.rows_of(design.table.name));
                 }
             }
             self.copy(session, names, design, &clause).await?;
             self.timed(&step, begun);
         }
         let begun = Instant::now();
-        self.meter.enter("keys and comments");
+        self.progress.start("keys and comments");
         for sql in finish(dialect, names, &self.star.designs)?.into_iter().chain(set(true)?) {
             session.execute("finish the new tables", &sql).await?;
         }
@@ -93,7 +94,7 @@ impl Loader<'_> {
         }
         self.timed("keys and comments", begun);
         let begun = Instant::now();
-        self.meter.enter("verify");
+        self.progress.start("verify");
         self.verify(session, names).await?;
         self.timed("verify", begun);
         session.commit("commit the new tables").await?;
@@ -111,7 +112,8 @@ impl Loader<'_> {
         match session.dialect() {
             Dialect::Postgres => {
                 let sql = postgres::copy_statement(design, &names.schema, &name)?;
-                postgres::copy(session, &self.star.session, design.table, &sql, self.meter).await?;
+                postgres::copy(session, &self.star.session, design.table, &sql, self.progress)
+                    .await?;
             }
             Dialect::Redshift => {
                 let table = self.star.record.tables.get(design.table.name);
@@ -139,11 +141,11 @@ impl Loader<'_> {
     /// Adds the load error that Redshift recorded. Uses a separate session because the transaction
     /// of this one is aborted.
     async fn explain(&self, mut error: WarehouseError) -> WarehouseError {
-        if let Cause::Refused(refusal) = &mut error.cause
-            && refusal.query.is_some()
+        if let Cause::Server(server) = &mut error.cause
+            && server.query.is_some()
             && let Ok(session) = Session::open(&self.options.access).await
         {
-            refusal.load_error = redshift::load_error(&session, refusal).await;
+            server.load_error = redshift::load_error(&session, server).await;
         }
         error
     }
@@ -151,18 +153,18 @@ impl Loader<'_> {
     async fn verify(&mut self, session: &Session, names: &Names) -> Result<()> {
         let mut found = Vec::new();
         let mut compared = 0;
-        for (design, files) in self.star.designs.iter().zip(self.star.figures().await?) {
+        for (design, files) in self.star.designs.iter().zip(self.star.statistics().await?) {
             let recorded = self.star.rows_of(design.table.name);
             if files.rows != recorded {
                 let (table, rows) = (design.table.name, files.rows);
                 found.push(format!("{table}: the files have {rows} rows, the record {recorded}"));
             }
             let from = qualified(&names.schema, &names.new_table(design.table.name))?;
-            let loaded = warehouse_figures(session, design.table, &from).await?;
+            let loaded = warehouse_stats(session, design.table, &from).await?;
             compared += loaded.count();
             found.extend(differences(design.table, files, &loaded));
         }
-        self.report.figures = compared;
+        self.report.statistics = compared;
         if found.is_empty() { Ok(()) } else { Err(Error::Mismatch { differences: found }) }
     }
 

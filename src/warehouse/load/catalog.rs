@@ -2,10 +2,10 @@
 
 use crate::star::model::TABLES;
 use crate::warehouse::Dialect;
+use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Result;
 use crate::warehouse::load::statements::key_names;
-use crate::warehouse::quote::literal;
-use crate::warehouse::session::Session;
+use crate::warehouse::sql::quote::literal;
 
 /// A table that a load replaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Existing {
     /// PostgreSQL's letter for the kind of relation: `r` is a table.
     pub kind: String,
     /// `true` if the current user has the rights of the owner. Always `true` for Redshift.
-    pub is_ours: bool,
+    pub is_owned: bool,
 }
 
 /// Returns the names of the star's tables as a comma-separated list of literals.
@@ -39,7 +39,7 @@ pub(super) fn text(row: &[Option<String>], i: usize) -> String {
 pub async fn has_schema(session: &Session, schema: &str) -> Result<bool> {
     let schema = literal(schema, session.dialect())?;
     let sql = format!("SELECT nspname FROM pg_namespace WHERE nspname = {schema}");
-    Ok(!session.rows("look for the schema", &sql).await?.is_empty())
+    Ok(!session.rows("check the schema", &sql).await?.is_empty())
 }
 
 /// Returns `true` if the schema has a table or view with this name.
@@ -54,7 +54,7 @@ pub async fn has_table(session: &Session, schema: &str, table: &str) -> Result<b
         "SELECT c.relname FROM pg_class c INNER JOIN pg_namespace n ON n.oid = c.relnamespace \
          WHERE n.nspname = {schema} AND c.relname = {table}"
     );
-    Ok(!session.rows("look for a table", &sql).await?.is_empty())
+    Ok(!session.rows("check a table", &sql).await?.is_empty())
 }
 
 /// Returns the star's tables that exist in the schema.
@@ -66,23 +66,23 @@ pub async fn existing(session: &Session, schema: &str) -> Result<Vec<Existing>> 
     let dialect = session.dialect();
     // In Redshift superusers can change tables that they do not own; missing rights show only when
     // a statement runs.
-    let is_ours = match dialect {
+    let is_owned = match dialect {
         Dialect::Redshift => "'true'",
         Dialect::Postgres => "pg_has_role(c.relowner, 'USAGE')::text",
     };
     let sql = format!(
-        "SELECT c.relname, pg_get_userbyid(c.relowner), c.relkind, {is_ours} FROM pg_class c \
+        "SELECT c.relname, pg_get_userbyid(c.relowner), c.relkind, {is_owned} FROM pg_class c \
          INNER JOIN pg_namespace n ON n.oid = c.relnamespace \
          WHERE n.nspname = {} AND c.relname IN ({}) ORDER BY c.relname",
         literal(schema, dialect)?,
         star_tables(dialect)?
     );
-    let rows = session.rows("look at the tables that stand", &sql).await?;
+    let rows = session.rows("list the existing tables", &sql).await?;
     let existing = |row: &Vec<Option<String>>| Existing {
         table: text(row, 0),
         owner: text(row, 1),
         kind: text(row, 2),
-        is_ours: text(row, 3) == "true",
+        is_owned: text(row, 3) == "true",
     };
     Ok(rows.iter().map(existing).collect())
 }
@@ -112,6 +112,6 @@ pub async fn key_indexes(
         star_tables(dialect)?,
         keys?.join(", ")
     );
-    let rows = session.rows("look at the keys that stand", &sql).await?;
+    let rows = session.rows("list the existing keys", &sql).await?;
     Ok(rows.iter().map(|row| text(row, 0)).collect())
 }

@@ -5,9 +5,9 @@ use super::catalog::{star_tables, text};
 use super::statements::key_names;
 use crate::star::model::TABLES;
 use crate::warehouse::Dialect;
+use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Result;
-use crate::warehouse::quote::{literal, principal};
-use crate::warehouse::session::Session;
+use crate::warehouse::sql::quote::{literal, principal};
 
 /// An object that would be lost with the old tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Dependent {
     /// The statement that drops the object. `None` for parts of a table, which are dropped with it.
     pub drop: Option<String>,
     /// `true` if the current user has the right to drop it.
-    pub is_ours: bool,
+    pub is_owned: bool,
 }
 
 /// A view to recreate over the new tables.
@@ -30,7 +30,7 @@ pub struct View {
     /// The view's query, with all names qualified.
     pub definition: String,
     /// `true` if the current user has the rights of the owner.
-    pub is_ours: bool,
+    pub is_owned: bool,
 }
 
 impl View {
@@ -48,7 +48,7 @@ impl View {
 
 impl Dependent {
     fn part(name: String) -> Dependent {
-        Dependent { name, drop: None, is_ours: true }
+        Dependent { name, drop: None, is_owned: true }
     }
 }
 
@@ -72,7 +72,7 @@ pub async fn dependents(session: &Session, schema: &str) -> Result<Vec<Dependent
 /// Returns the views that are bound to the tables, directly or through other views. Late-binding
 /// views have no such catalog entry; they find the new table by name.
 async fn redshift_views(session: &Session, schema: &str) -> Result<Vec<Dependent>> {
-    let rows = session.rows("look for what depends on the tables", REDSHIFT_VIEWS).await?;
+    let rows = session.rows("list the dependents of the tables", REDSHIFT_VIEWS).await?;
     let edges: Vec<[String; 4]> =
         rows.iter().map(|row| [0, 1, 2, 3].map(|i| text(row, i))).collect();
     let mut above: Vec<(String, String)> =
@@ -93,7 +93,7 @@ async fn redshift_views(session: &Session, schema: &str) -> Result<Vec<Dependent
         Ok(Dependent {
             name: format!("view {schema}.{view}"),
             drop: Some(format!("DROP VIEW IF EXISTS {quoted} CASCADE")),
-            is_ours: true,
+            is_owned: true,
         })
     };
     views.map(dependent).collect()
@@ -143,10 +143,10 @@ pub async fn policies(session: &Session, schema: &str) -> Result<Vec<Dependent>>
             .replace("{schema}", &literal(schema, session.dialect())?)
             .replace("{tables}", &star_tables(session.dialect())?);
         let on = |row: &Vec<Option<String>>| format!("{kind} {} on {}", text(row, 0), text(row, 1));
-        match session.rows("look for policies", &sql).await {
+        match session.rows("list policies", &sql).await {
             Ok(rows) => found.extend(rows.iter().map(|row| Dependent::part(on(row)))),
-            Err(error) if error.refusal().is_some() && !error.is_passing() => {
-                tracing::warn!(%error, "whether tables have a {kind} cannot be asked");
+            Err(error) if error.server_error().is_some() && !error.is_transient() => {
+                tracing::warn!(%error, "cannot query whether tables have a {kind}");
             }
             Err(error) => return Err(error.into()),
         }
@@ -156,11 +156,11 @@ pub async fn policies(session: &Session, schema: &str) -> Result<Vec<Dependent>>
 
 async fn postgres_dependents(session: &Session, schema: &str) -> Result<Vec<Dependent>> {
     let sql = postgres_query(POSTGRES_DEPENDENTS, schema)?;
-    let rows = session.rows("look for what depends on the tables", &sql).await?;
+    let rows = session.rows("list the dependents of the tables", &sql).await?;
     let dependent = |row: &Vec<Option<String>>| Dependent {
         name: text(row, 0),
         drop: row.get(1).cloned().flatten(),
-        is_ours: text(row, 2) == "true",
+        is_owned: text(row, 2) == "true",
     };
     Ok(rows.iter().map(dependent).collect())
 }
@@ -175,12 +175,12 @@ pub async fn views(session: &Session, schema: &str) -> Result<Vec<View>> {
     if session.dialect() == Dialect::Redshift {
         return Ok(Vec::new());
     }
-    let rows = session.rows("look at the views", &postgres_query(POSTGRES_VIEWS, schema)?).await?;
+    let rows = session.rows("list the views", &postgres_query(POSTGRES_VIEWS, schema)?).await?;
     let view = |row: &Vec<Option<String>>| View {
         name: text(row, 0),
         options: text(row, 1),
         definition: text(row, 2).trim_end().trim_end_matches(';').to_owned(),
-        is_ours: text(row, 3) == "true",
+        is_owned: text(row, 3) == "true",
     };
     Ok(rows.iter().map(view).collect())
 }
@@ -319,13 +319,13 @@ async fn foreign_columns(session: &Session, schema: &str) -> Result<Vec<String>>
         literal(schema, dialect)?,
         star_tables(dialect)?
     );
-    let rows = session.rows("look at the columns that stand", &sql).await?;
-    let is_ours = |table: &str, column: &str| {
+    let rows = session.rows("list the existing columns", &sql).await?;
+    let is_owned = |table: &str, column: &str| {
         TABLES.iter().any(|t| t.name == table && t.columns.iter().any(|c| c.name == column))
     };
     let pairs = rows.iter().map(|row| (text(row, 0), text(row, 1)));
     Ok(pairs
-        .filter(|(table, column)| !is_ours(table, column))
+        .filter(|(table, column)| !is_owned(table, column))
         .map(|(table, column)| format!("{table}.{column}"))
         .collect())
 }

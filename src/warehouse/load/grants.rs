@@ -1,10 +1,10 @@
 //! Copies the grants on the old tables, and only those, to the new tables.
 
 use crate::warehouse::Dialect;
+use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Result;
 use crate::warehouse::load::catalog::text;
-use crate::warehouse::quote::{literal, principal, qualified};
-use crate::warehouse::session::Session;
+use crate::warehouse::sql::quote::{literal, principal, qualified};
 
 /// A privilege granted on a table or on one of its columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl Grant {
     /// # Errors
     ///
     /// Returns an error if a name cannot be quoted.
-    pub fn give(&self, schema: &str) -> Result<String> {
+    pub fn grant_statement(&self, schema: &str) -> Result<String> {
         let with = if self.with_option { " WITH GRANT OPTION" } else { "" };
         let (what, to) = self.parts(schema)?;
         Ok(format!("GRANT {what} TO {to}{with}"))
@@ -36,7 +36,7 @@ impl Grant {
     /// # Errors
     ///
     /// Returns an error if a name cannot be quoted.
-    pub fn take(&self, schema: &str) -> Result<String> {
+    pub fn revoke_statement(&self, schema: &str) -> Result<String> {
         let (what, from) = self.parts(schema)?;
         Ok(format!("REVOKE {what} FROM {from}"))
     }
@@ -81,7 +81,7 @@ pub async fn grants(session: &Session, schema: &str, tables: &[String]) -> Resul
     let names: Result<Vec<_>, _> = tables.iter().map(|table| literal(table, dialect)).collect();
     let sql =
         sql.replace("{schema}", &literal(schema, dialect)?).replace("{tables}", &names?.join(", "));
-    let rows = session.rows("look at the grants", &sql).await?;
+    let rows = session.rows("list the grants", &sql).await?;
     let grant = |row: &Vec<Option<String>>| Grant {
         table: text(row, 0),
         privilege: text(row, 1),
@@ -102,7 +102,7 @@ pub async fn grants(session: &Session, schema: &str, tables: &[String]) -> Resul
 /// # Errors
 ///
 /// Returns an error if a name cannot be quoted.
-pub fn carry(
+pub fn copy_grants(
     schema: &str,
     old: &[Grant],
     fresh: &[Grant],
@@ -110,8 +110,8 @@ pub fn carry(
 ) -> Result<Vec<String>> {
     let had = |grant: &Grant| old.iter().any(|o| o.table == grant.table && o.is_like(grant));
     let beyond = fresh.iter().filter(|g| replaced.contains(&g.table.as_str()) && !had(g));
-    let taken = beyond.map(|grant| grant.take(schema));
-    taken.chain(old.iter().map(|grant| grant.give(schema))).collect()
+    let revoked = beyond.map(|grant| grant.revoke_statement(schema));
+    revoked.chain(old.iter().map(|grant| grant.grant_statement(schema))).collect()
 }
 
 /// Returns the grantees in the tables' access lists that are missing from `seen`. In Redshift,
@@ -132,9 +132,9 @@ pub async fn unseen(session: &Session, schema: &str, seen: &[Grant]) -> Result<V
          WHERE n.nspname = {} AND c.relkind = 'r' AND c.relacl IS NOT NULL",
         literal(schema, session.dialect())?
     );
-    let rows = match session.rows("look at the grants", &sql).await {
-        Err(error) if error.refusal().is_some() => {
-            tracing::warn!(%error, "whether others have grants on the tables cannot be asked");
+    let rows = match session.rows("list the grants", &sql).await {
+        Err(error) if error.server_error().is_some() => {
+            tracing::warn!(%error, "cannot query whether other users have grants on the tables");
             return Ok(Vec::new());
         }
         rows => rows?,
@@ -218,7 +218,7 @@ mod tests {
             grant("songs", "SELECT", "bob"),
         ];
         assert_eq!(
-            carry("star", &old, &fresh, &["users"]).unwrap(),
+            copy_grants("star", &old, &fresh, &["users"]).unwrap(),
             [
                 "REVOKE SELECT ON TABLE \"star\".\"users\" FROM \"bob\"",
                 "GRANT SELECT ON TABLE \"star\".\"users\" TO \"ann\"",

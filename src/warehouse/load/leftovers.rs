@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use super::catalog::text;
-use super::guard::limit_wait;
+use super::lock::limit_wait;
 use super::statements::{NEW, OLD, REPLACED, default_path};
 use crate::star::model::{Column, Key, SONGPLAYS, Table};
+use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Result;
-use crate::warehouse::quote::{literal, qualified};
-use crate::warehouse::session::Session;
+use crate::warehouse::sql::quote::{literal, qualified};
 
 /// Time that the drop of one table waits for readers. The next load drops tables that remain.
 const DROP_WAIT: Duration = Duration::from_secs(10);
@@ -38,7 +38,7 @@ fn drop_rank(table: &Table) -> u8 {
 
 /// Returns `true` if a load created the table. The name alone is not enough: the comment must also
 /// be the one that a load sets on new or replaced tables.
-fn is_made_by_load(name: &str, comment: &str) -> bool {
+fn is_created_by_load(name: &str, comment: &str) -> bool {
     let own = |table: &Table| match name.starts_with(OLD) {
         true => comment == REPLACED,
         false => comment == table.grain,
@@ -60,14 +60,14 @@ pub async fn leftovers(session: &Session, schema: &str) -> Result<Vec<String>> {
         literal(schema, session.dialect())?,
         NEW.len(),
     );
-    let rows = session.rows("look for tables of unfinished loads", &sql).await?;
+    let rows = session.rows("list the tables of unfinished loads", &sql).await?;
     let mut left = Vec::new();
     for row in &rows {
         let (table, comment) = (text(row, 0), text(row, 1));
-        if is_made_by_load(&table, &comment) {
+        if is_created_by_load(&table, &comment) {
             left.push(table);
         } else {
-            tracing::debug!(table, "no load is known to have made this table; it stays");
+            tracing::debug!(table, "no load is known to have created this table; it is kept");
         }
     }
     left.sort_by_key(|table| star_table(table).map(drop_rank));
@@ -90,12 +90,12 @@ pub async fn drop_tables(
     for table in tables {
         let Err(error) = drop_table(session, schema, table).await else { continue };
         let _ = session.rollback("undo the drop").await;
-        let crate::warehouse::error::Error::Server(refused) = &error else { return Err(error) };
-        if refused.is_passing() && !refused.is_lock_timeout() {
+        let crate::warehouse::error::Error::Server(server) = &error else { return Err(error) };
+        if server.is_transient() && !server.is_lock_timeout() {
             return Err(error);
         }
         tracing::warn!(%error, table, "a table that is no longer needed could not be dropped");
-        let reason = refused.refusal().map(ToString::to_string);
+        let reason = server.server_error().map(ToString::to_string);
         left.push(format!("{schema}.{table}: {}", reason.unwrap_or_else(|| error.to_string())));
     }
     Ok(left)
@@ -119,10 +119,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_a_load_made_is_a_leftover() {
+    fn only_tables_that_a_load_created_are_leftovers() {
         let grain = Table::named("songs").unwrap().grain;
-        assert!(is_made_by_load("starlift_new_0a1b2c3d_songs", grain));
-        assert!(is_made_by_load("starlift_old_0a1b2c3d_songs", REPLACED));
+        assert!(is_created_by_load("starlift_new_0a1b2c3d_songs", grain));
+        assert!(is_created_by_load("starlift_old_0a1b2c3d_songs", REPLACED));
         for (name, comment) in [
             ("starlift_new_0a1b2c3d_songs", ""),
             ("starlift_old_0a1b2c3d_songs", grain),
@@ -134,7 +134,7 @@ mod tests {
             ("starlift_old_0a1b2c3d_mine", REPLACED),
             ("starlift_loads", REPLACED),
         ] {
-            assert!(!is_made_by_load(name, comment), "{name}");
+            assert!(!is_created_by_load(name, comment), "{name}");
         }
     }
 }

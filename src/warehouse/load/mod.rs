@@ -18,16 +18,20 @@
 mod attributes;
 mod build;
 mod catalog;
+mod collation;
 mod dependents;
+mod dry_run;
+mod encoding;
 mod grants;
-mod guard;
+pub mod ledger;
 mod leftovers;
-mod meter;
+mod lock;
 mod prepare;
 mod rights;
-mod show;
+
 pub mod statements;
 mod swap;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,19 +40,18 @@ use std::time::{Duration, Instant};
 use backon::{BackoffBuilder, ExponentialBuilder};
 
 use self::catalog::Existing;
-use self::guard::Guard;
+use self::lock::LoadLock;
 use self::statements::{Names, default_path};
-use super::copy::CopyAuth;
-use super::session::{Access, Session};
-use super::tables::TableSettings;
-use super::{encoding, ledger};
 use crate::timing::PhaseTiming;
+use crate::warehouse::connection::session::{Access, Session};
+use crate::warehouse::copy::CopyAuth;
 use crate::warehouse::error::{Error, Result};
+use crate::warehouse::progress::LoadProgress;
+use crate::warehouse::sql::ddl::TableSettings;
 
-pub use self::meter::LoadMeter;
+pub use self::dry_run::dry_run;
 pub use self::prepare::{Prepared, prepare};
 pub use self::rights::obstacles;
-pub use self::show::show;
 
 /// Options of a load.
 #[derive(Debug, Clone)]
@@ -87,13 +90,13 @@ pub struct LoadReport {
     /// Identifier of the run whose star is loaded.
     pub run_id: String,
     /// `true` if that run was already loaded, so that nothing was done.
-    pub was_there: bool,
+    pub already_loaded: bool,
     /// Number of the load in the ledger.
     pub number: i64,
     /// Tables with their row counts, in load order.
     pub tables: Vec<(&'static str, u64)>,
-    /// Number of figures compared between the files and the tables.
-    pub figures: usize,
+    /// Number of statistics compared between the files and the tables.
+    pub statistics: usize,
     /// Objects that were dropped because they depended on the old tables.
     pub dropped: Vec<String>,
     /// Tables that are not needed but could not be dropped, with the reason.
@@ -113,16 +116,16 @@ pub struct LoadReport {
 pub async fn load(
     star: &Prepared,
     options: &LoadOptions,
-    meter: &Arc<LoadMeter>,
+    progress: &Arc<LoadProgress>,
 ) -> Result<LoadReport> {
-    let mut loader = Loader { star, options, meter, report: report(star) };
+    let mut loader = Loader { star, options, progress, report: report(star) };
     let begun = Instant::now();
-    meter.enter("waiting for the lock of the loaders");
-    loader.make_bookkeeping().await?;
-    let mut guard = loader.guard().await?;
+    progress.start("waiting for the load lock");
+    loader.create_bookkeeping().await?;
+    let mut lock = loader.acquire_lock().await?;
     loader.timed("lock", begun);
-    let outcome = loader.run(&mut guard).await;
-    guard.release().await;
+    let outcome = loader.run(&mut lock).await;
+    lock.release().await;
     outcome?;
     Ok(loader.report)
 }
@@ -130,10 +133,10 @@ pub async fn load(
 fn report(star: &Prepared) -> LoadReport {
     LoadReport {
         run_id: star.record.run_id.clone(),
-        was_there: false,
+        already_loaded: false,
         number: 0,
         tables: star.rows(),
-        figures: 0,
+        statistics: 0,
         dropped: Vec::new(),
         left: Vec::new(),
         views: 0,
@@ -144,7 +147,7 @@ fn report(star: &Prepared) -> LoadReport {
 struct Loader<'a> {
     star: &'a Prepared,
     options: &'a LoadOptions,
-    meter: &'a Arc<LoadMeter>,
+    progress: &'a Arc<LoadProgress>,
     report: LoadReport,
 }
 
@@ -172,29 +175,29 @@ impl<'a> Loader<'a> {
 
     /// Creates the schema, the ledger and the lock table if they do not exist. Checks for the
     /// schema first, so that users of an existing schema do not need the right to create one.
-    async fn make_bookkeeping(&self) -> Result<()> {
+    async fn create_bookkeeping(&self) -> Result<()> {
         let schema = &self.options.schema;
         let mut patience = self.backoff();
         loop {
-            let made = async {
+            let created = async {
                 let session = Session::open(&self.options.access).await?;
-                let [make_schema, make_ledger, make_lock] = ledger::create(schema)?;
+                let [create_schema, create_ledger, create_lock] = ledger::create(schema)?;
                 if !catalog::has_schema(&session, schema).await? {
-                    execute_alone(&session, "make the schema", &make_schema).await?;
+                    execute_alone(&session, "create the schema", &create_schema).await?;
                 }
-                for (table, sql) in [(ledger::LEDGER, make_ledger), (ledger::LOCK, make_lock)] {
+                for (table, sql) in [(ledger::LEDGER, create_ledger), (ledger::LOCK, create_lock)] {
                     if !catalog::has_table(&session, schema, table).await? {
-                        execute_alone(&session, "make the ledger of loads", &sql).await?;
+                        execute_alone(&session, "create the ledger of loads", &sql).await?;
                     }
                 }
                 Ok::<_, Error>(())
             };
-            let Err(error) = made.await else { return Ok(()) };
+            let Err(error) = created.await else { return Ok(()) };
             // Two first loads can race; the loser finds the tables when it retries.
-            let is_race = matches!(&error, Error::Server(e) if e.is_there_already());
+            let is_race = matches!(&error, Error::Server(e) if e.already_exists());
             match patience.next() {
-                Some(pause) if is_race || is_passing(&error) => {
-                    tracing::info!(%error, "trying again to make the ledger of loads");
+                Some(pause) if is_race || is_transient(&error) => {
+                    tracing::info!(%error, "retrying to create the ledger of loads");
                     tokio::time::sleep(pause).await;
                 }
                 _ => return Err(error),
@@ -202,16 +205,16 @@ impl<'a> Loader<'a> {
         }
     }
 
-    async fn guard(&self) -> Result<Guard<'a>> {
+    async fn acquire_lock(&self) -> Result<LoadLock<'a>> {
         let LoadOptions { access, schema, lock_timeout, .. } = self.options;
         let mut patience = self.backoff();
         loop {
-            let error = match Guard::acquire(access, schema, *lock_timeout).await {
-                Ok(guard) => return Ok(guard),
+            let error = match LoadLock::acquire(access, schema, *lock_timeout).await {
+                Ok(lock) => return Ok(lock),
                 Err(error) => error,
             };
             match patience.next() {
-                Some(pause) if is_passing(&error) => tokio::time::sleep(pause).await,
+                Some(pause) if is_transient(&error) => tokio::time::sleep(pause).await,
                 _ => return Err(error),
             }
         }
@@ -228,28 +231,28 @@ impl<'a> Loader<'a> {
             .build()
     }
 
-    async fn run(&mut self, guard: &mut Guard<'_>) -> Result<()> {
-        if self.look_around(guard).await? {
+    async fn run(&mut self, lock: &mut LoadLock<'_>) -> Result<()> {
+        if self.preflight(lock).await? {
             return Ok(());
         }
         let load_id = format!("{:016x}", rand::random::<u64>());
-        let names = self.build(guard).await?;
-        self.swap(guard, &names, &load_id).await
+        let names = self.build(lock).await?;
+        self.swap(lock, &names, &load_id).await
     }
 
     /// Inspects the schema, and drops the leftovers of earlier loads. Returns `true` if the run is
     /// already loaded.
-    async fn look_around(&mut self, guard: &mut Guard<'_>) -> Result<bool> {
+    async fn preflight(&mut self, lock: &mut LoadLock<'_>) -> Result<bool> {
         let mut patience = self.backoff();
         loop {
-            let looked = match guard.hold().await {
-                Ok(()) => self.try_look_around().await,
+            let checked = match lock.ensure_held().await {
+                Ok(()) => self.try_preflight().await,
                 Err(error) => Err(error),
             };
-            let Err(error) = looked else { return looked };
+            let Err(error) = checked else { return checked };
             match patience.next() {
-                Some(pause) if is_passing(&error) => {
-                    tracing::warn!(%error, "looking at the tables failed; trying again");
+                Some(pause) if is_transient(&error) => {
+                    tracing::warn!(%error, "inspecting the tables failed; retrying");
                     tokio::time::sleep(pause).await;
                 }
                 _ => return Err(error),
@@ -257,7 +260,7 @@ impl<'a> Loader<'a> {
         }
     }
 
-    async fn try_look_around(&mut self) -> Result<bool> {
+    async fn try_preflight(&mut self) -> Result<bool> {
         let session = Session::open(&self.options.access).await?;
         let schema = &self.options.schema;
         // Only the holder of the lock creates such tables, so those that exist belong to no running
@@ -268,25 +271,25 @@ impl<'a> Loader<'a> {
         if let Some((entry, counts)) = last
             && entry.run_id == self.star.record.run_id
             && !self.options.force
-            && self.stands(&session, &counts).await?
+            && self.is_loaded(&session, &counts).await?
         {
-            self.report.was_there = true;
+            self.report.already_loaded = true;
             self.report.number = entry.number;
             return Ok(true);
         }
-        self.demand_storable(&session).await?;
-        self.demand_carriable(&session).await?;
+        self.ensure_storable(&session).await?;
+        self.ensure_replaceable(&session).await?;
         Ok(false)
     }
 
     /// Returns `true` if the tables of the ledger's latest run exist with the recorded row counts.
-    async fn stands(&self, session: &Session, counts: &[(String, u64)]) -> Result<bool> {
+    async fn is_loaded(&self, session: &Session, counts: &[(String, u64)]) -> Result<bool> {
         let existing = catalog::existing(session, &self.options.schema).await?;
         for (table, rows) in counts {
             if !existing.iter().any(|e| e.table == *table && e.kind == "r") {
                 return Ok(false);
             }
-            let name = super::quote::qualified(&self.options.schema, table)?;
+            let name = crate::warehouse::sql::quote::qualified(&self.options.schema, table)?;
             let sql = format!("SELECT COUNT(*) FROM {name}");
             let found = session.value("count rows", &sql).await?;
             if found.as_deref() != Some(rows.to_string().as_str()) {
@@ -298,10 +301,10 @@ impl<'a> Loader<'a> {
     }
 
     /// Fails with the texts that the database's encoding cannot store, before anything is copied.
-    async fn demand_storable(&self, session: &Session) -> Result<()> {
+    async fn ensure_storable(&self, session: &Session) -> Result<()> {
         let tables: Vec<_> = self.star.designs.iter().map(|design| design.table).collect();
         let place = self.star.star.to_string();
-        let others = [("the place of the star, which the ledger names", place.as_str())];
+        let others = [("the location of the star, which the ledger records", place.as_str())];
         let texts = encoding::unstorable(session, &self.star.session, &tables, &others).await?;
         if texts.is_empty() {
             return Ok(());
@@ -315,7 +318,7 @@ impl<'a> Loader<'a> {
 
     /// Fails if objects would be lost or rights are missing, before anything is changed. With
     /// `cascade`, records the objects that will be lost.
-    async fn demand_carriable(&mut self, session: &Session) -> Result<()> {
+    async fn ensure_replaceable(&mut self, session: &Session) -> Result<()> {
         let schema = &self.options.schema;
         let existing = catalog::existing(session, schema).await?;
         let names = |wanted: &dyn Fn(&&Existing) -> bool| -> Vec<String> {
@@ -328,8 +331,8 @@ impl<'a> Loader<'a> {
         let depends = dependents::dependents(session, schema).await?;
         let mut reasons = rights::obstacles(session, schema).await?;
         if self.options.cascade {
-            let foreign = depends.iter().filter(|dependent| !dependent.is_ours);
-            reasons.extend(foreign.map(|d| format!("{} belongs to somebody else", d.name)));
+            let foreign = depends.iter().filter(|dependent| !dependent.is_owned);
+            reasons.extend(foreign.map(|d| format!("{} belongs to another user", d.name)));
         }
         if !reasons.is_empty() {
             return Err(Error::NotOwner { schema: schema.clone(), reasons });
@@ -341,7 +344,7 @@ impl<'a> Loader<'a> {
         let seen = grants::grants(session, schema, &tables).await?;
         lost.extend(grants::unseen(session, schema, &seen).await?);
         if ledger::last_number(session, schema).await? == 0 {
-            lost.extend(tables.iter().map(|table| format!("table {table}, which no load made")));
+            lost.extend(tables.iter().map(|table| format!("table {table}, which no load created")));
         }
         if !lost.is_empty() && !self.options.cascade {
             return Err(Error::Dependents { schema: schema.clone(), names: lost });
@@ -367,6 +370,6 @@ fn is_lost(error: &Error) -> bool {
 }
 
 /// Returns `true` if retrying the whole transaction may succeed.
-fn is_passing(error: &Error) -> bool {
-    matches!(error, Error::Server(error) if error.is_passing())
+fn is_transient(error: &Error) -> bool {
+    matches!(error, Error::Server(error) if error.is_transient())
 }

@@ -1,4 +1,4 @@
-//! Prepares the parts of a load that need no warehouse: the star, its tables, its figures.
+//! Prepares the parts of a load that need no warehouse: the star, its tables, its statistics.
 
 use datafusion::prelude::SessionContext;
 use futures::future::try_join_all;
@@ -6,14 +6,14 @@ use tokio::sync::{Mutex, OnceCell};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::LoadOptions;
+use super::verify::{TableStats, file_stats};
 use crate::engine::Engine;
 use crate::star::RunRecord;
 use crate::star::model::Table;
 use crate::star::{Queries, ensure_passed, register_star, run_checks};
 use crate::storage::Place;
 use crate::warehouse::error::Result;
-use crate::warehouse::figures::{TableFigures, local_figures};
-use crate::warehouse::tables::{TableDesign, designs};
+use crate::warehouse::sql::ddl::{TableDesign, designs};
 
 /// A star that is ready to load.
 pub struct Prepared {
@@ -25,12 +25,12 @@ pub struct Prepared {
     pub designs: Vec<TableDesign>,
     /// DataFusion session in which the star's tables are registered.
     pub session: SessionContext,
-    figures: OnceCell<Vec<TableFigures>>,
-    counting: Mutex<Option<Counting>>,
+    statistics: OnceCell<Vec<TableStats>>,
+    computing: Mutex<Option<Computing>>,
 }
 
-/// Task that computes the figures while the warehouse works.
-type Counting = AbortOnDropHandle<Result<Vec<TableFigures>>>;
+/// Task that computes the statistics while the warehouse works.
+type Computing = AbortOnDropHandle<Result<Vec<TableStats>>>;
 
 /// Opens a star and runs its checks. They cover its keys, which Redshift's planner relies on
 /// without enforcing them.
@@ -49,37 +49,37 @@ pub async fn prepare(
     let session = engine.session();
     register_star(&session, &star, &record).await?;
     ensure_passed(&run_checks(&session, queries).await?)?;
-    let figures = OnceCell::new();
-    Ok(Prepared { star, record, designs, session, figures, counting: Mutex::default() })
+    let statistics = OnceCell::new();
+    Ok(Prepared { star, record, designs, session, statistics, computing: Mutex::default() })
 }
 
-async fn count(session: SessionContext, tables: Vec<&'static Table>) -> Result<Vec<TableFigures>> {
-    let figures: Vec<_> = tables.into_iter().map(|table| local_figures(&session, table)).collect();
-    try_join_all(figures).await
+async fn compute(session: SessionContext, tables: Vec<&'static Table>) -> Result<Vec<TableStats>> {
+    let statistics: Vec<_> = tables.into_iter().map(|table| file_stats(&session, table)).collect();
+    try_join_all(statistics).await
 }
 
 impl Prepared {
-    /// Starts computing the figures of the files, unless they are computed or in progress.
-    pub(super) async fn begin_counting(&self) {
-        let mut running = self.counting.lock().await;
-        if running.is_some() || self.figures.initialized() {
+    /// Starts computing the statistics of the files, unless they are computed or in progress.
+    pub(super) async fn start_statistics(&self) {
+        let mut running = self.computing.lock().await;
+        if running.is_some() || self.statistics.initialized() {
             return;
         }
         let tables = self.designs.iter().map(|design| design.table).collect();
-        let counting = tokio::spawn(count(self.session.clone(), tables));
-        *running = Some(AbortOnDropHandle::new(counting));
+        let computing = tokio::spawn(compute(self.session.clone(), tables));
+        *running = Some(AbortOnDropHandle::new(computing));
     }
 
-    /// Waits for the figures of the files and returns them in the order of the tables.
-    pub(super) async fn figures(&self) -> Result<&[TableFigures]> {
+    /// Waits for the statistics of the files and returns them in the order of the tables.
+    pub(super) async fn statistics(&self) -> Result<&[TableStats]> {
         let wait = || async {
-            self.begin_counting().await;
-            match self.counting.lock().await.take() {
-                Some(counting) => counting.await?,
+            self.start_statistics().await;
+            match self.computing.lock().await.take() {
+                Some(computing) => computing.await?,
                 None => Ok(Vec::new()),
             }
         };
-        Ok(self.figures.get_or_try_init(wait).await?)
+        Ok(self.statistics.get_or_try_init(wait).await?)
     }
 
     /// Returns the number of rows of a table according to the record.

@@ -4,9 +4,9 @@
 use super::catalog::{self, text};
 use super::dependents;
 use crate::warehouse::Dialect;
+use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Result;
-use crate::warehouse::quote::literal;
-use crate::warehouse::session::Session;
+use crate::warehouse::sql::quote::literal;
 
 /// Returns the reasons why the current user cannot replace the star's tables in a schema; empty if
 /// there are none. Always empty for Redshift: its superusers and roles have rights that the catalog
@@ -22,12 +22,12 @@ pub async fn obstacles(session: &Session, schema: &str) -> Result<Vec<String>> {
     let existing = catalog::existing(session, schema).await?;
     let mut found: Vec<String> = existing
         .iter()
-        .filter(|table| !table.is_ours)
+        .filter(|table| !table.is_owned)
         .map(|table| format!("table {} belongs to {}", table.table, table.owner))
         .collect();
     let views = dependents::views(session, schema).await?;
-    let not_ours = views.iter().filter(|view| !view.is_ours);
-    found.extend(not_ours.map(|view| format!("view {} belongs to somebody else", view.name)));
+    let not_ours = views.iter().filter(|view| !view.is_owned);
+    found.extend(not_ours.map(|view| format!("view {} belongs to another user", view.name)));
     found.extend(owners(session, schema).await?);
     Ok(found)
 }
@@ -49,16 +49,15 @@ async fn owners(session: &Session, schema: &str) -> Result<Vec<String>> {
         catalog::star_tables(session.dialect())?
     );
     let mut found = Vec::new();
-    for row in session.rows("look at the owners of the tables", &sql).await? {
+    for row in session.rows("list the owners of the tables", &sql).await? {
         let [table, owner, may_act, may_create] = [0, 1, 2, 3].map(|i| text(&row, i));
         if may_act != "true" {
-            found.push(format!(
-                "table {table} belongs to {owner}, whose role this user may not set"
-            ));
+            found
+                .push(format!("table {table} belongs to {owner}, whose role this user cannot set"));
         }
         if may_create != "true" {
             found.push(format!(
-                "table {table} belongs to {owner}, who may not create tables in the schema"
+                "table {table} belongs to {owner}, who cannot create tables in the schema"
             ));
         }
     }

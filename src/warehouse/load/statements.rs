@@ -3,9 +3,9 @@
 use crate::star::model::{Key, Table};
 use crate::warehouse::Dialect;
 use crate::warehouse::error::Result;
-use crate::warehouse::ledger::LOCK;
-use crate::warehouse::quote::{literal, name, qualified};
-use crate::warehouse::tables::TableDesign;
+use crate::warehouse::load::ledger::LOCK;
+use crate::warehouse::sql::ddl::TableDesign;
+use crate::warehouse::sql::quote::{literal, name, qualified};
 
 /// Name prefix of new tables during a load. Has 13 characters, as [`OLD`] has.
 pub const NEW: &str = "starlift_new_";
@@ -39,7 +39,7 @@ impl Names {
 /// # Errors
 ///
 /// Returns an error if the schema is not a valid name.
-pub fn lock_loaders(dialect: Dialect, schema: &str) -> Result<String> {
+pub fn lock_loads(dialect: Dialect, schema: &str) -> Result<String> {
     let lock = qualified(schema, LOCK)?;
     Ok(match dialect {
         Dialect::Redshift => format!("LOCK {lock}"),

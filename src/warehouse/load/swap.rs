@@ -4,15 +4,15 @@
 use std::time::{Duration, Instant};
 
 use super::dependents::{self, Dependent};
-use super::grants::{carry, grants};
-use super::guard::{Guard, Waited, limit_wait, wait_for_lock};
+use super::grants::{copy_grants, grants};
+use super::lock::{LoadLock, LockWait, limit_wait, wait_for_lock};
 use super::statements::{Names, default_path, lock_tables, rename, rename_keys, replaced};
-use super::{Loader, attributes, catalog, is_lost, is_passing, leftovers};
+use super::{Loader, attributes, catalog, is_lost, is_transient, leftovers};
 use crate::warehouse::Dialect;
+use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::{Error, Result};
-use crate::warehouse::ledger::{self, NewEntry};
-use crate::warehouse::quote::{principal, qualified};
-use crate::warehouse::session::Session;
+use crate::warehouse::load::ledger::{self, NewEntry};
+use crate::warehouse::sql::quote::{principal, qualified};
 
 /// Time that one attempt waits for each lock in PostgreSQL. Five tables and an occasional view stay
 /// below the 1 s after which the deadlock detector would cancel a reader.
@@ -33,70 +33,81 @@ impl Loader<'_> {
     /// Swaps in the new tables, then drops the old ones.
     pub(super) async fn swap(
         &mut self,
-        guard: &mut Guard<'_>,
+        lock: &mut LoadLock<'_>,
         names: &Names,
         load_id: &str,
     ) -> Result<()> {
         let begun = Instant::now();
-        self.meter.enter("put in place");
+        self.progress.start("swap");
         let deadline = begun + self.options.lock_timeout;
         let mut patience = self.backoff();
         let mut was_lost = false;
         let outcome = loop {
-            let Err(error) = self.try_swap(guard, names, load_id).await else { break Ok(()) };
+            let Err(error) = self.try_swap(lock, names, load_id).await else { break Ok(()) };
             was_lost |= is_lost(&error);
             let waits = matches!(&error, Error::LoadLocked { .. })
                 || matches!(&error, Error::Server(e) if e.is_lock_timeout());
             let pause = match waits {
                 true if Instant::now() < deadline => Some(LOCK_PAUSE),
                 true => None,
-                false => patience.next().filter(|_| is_passing(&error)),
+                false => patience.next().filter(|_| is_transient(&error)),
             };
             match pause {
                 Some(pause) => {
-                    tracing::debug!(%error, "the tables could not be put in place; trying again");
+                    tracing::debug!(%error, "the tables could not be swapped; retrying");
                     tokio::time::sleep(pause).await;
                 }
                 None => break Err(error),
             }
         };
-        match outcome {
-            // The outcome of the lost attempt is unknown, so its tables must not be touched.
-            Err(error) if was_lost => match self.ask_ledger(load_id).await {
-                Some(true) => {}
-                Some(false) => return Err(error),
-                None => {
-                    let schema = self.options.schema.clone();
-                    return Err(Error::OutcomeUnknown { schema, source: Box::new(error) });
-                }
-            },
-            Err(error) => {
-                self.discard(names).await;
-                return Err(error);
-            }
-            Ok(()) => {}
+        if let Err(error) = outcome {
+            self.settle(error, was_lost, names, load_id).await?;
         }
-        self.timed("put in place", begun);
+        self.timed("swap", begun);
         let begun = Instant::now();
-        self.meter.enter("drop the old tables");
+        self.progress.start("drop the old tables");
         self.drop_replaced(names).await;
         self.timed("drop the old tables", begun);
         Ok(())
     }
 
+    /// Handles the final error of the swap. Succeeds if the ledger shows that the load was committed
+    /// although a connection was lost.
+    async fn settle(
+        &self,
+        error: Error,
+        was_lost: bool,
+        names: &Names,
+        load_id: &str,
+    ) -> Result<()> {
+        if !was_lost {
+            self.discard(names).await;
+            return Err(error);
+        }
+        // The outcome of the lost attempt is unknown, so its tables must not be touched.
+        match self.ledger_has_load(load_id).await {
+            Some(true) => Ok(()),
+            Some(false) => Err(error),
+            None => {
+                let schema = self.options.schema.clone();
+                Err(Error::OutcomeUnknown { schema, source: Box::new(error) })
+            }
+        }
+    }
+
     /// Returns `true` if the ledger has the load, or `None` if it could not be read within a
     /// minute.
-    async fn ask_ledger(&self, load_id: &str) -> Option<bool> {
+    async fn ledger_has_load(&self, load_id: &str) -> Option<bool> {
         let deadline = Instant::now() + LEDGER_PATIENCE;
         loop {
-            let asked = async {
+            let read = async {
                 let session = Session::open(&self.options.access).await?;
                 ledger::has(&session, &self.options.schema, load_id).await
             };
-            match asked.await {
+            match read.await {
                 Ok(found) => return Some(found),
-                Err(error) if is_passing(&error) && Instant::now() < deadline => {
-                    tracing::warn!(%error, "the ledger cannot be asked yet");
+                Err(error) if is_transient(&error) && Instant::now() < deadline => {
+                    tracing::warn!(%error, "the ledger cannot be read yet");
                     tokio::time::sleep(Duration::from_secs(2)).await;
                 }
                 Err(_) => return None,
@@ -106,11 +117,11 @@ impl Loader<'_> {
 
     async fn try_swap(
         &mut self,
-        guard: &mut Guard<'_>,
+        lock: &mut LoadLock<'_>,
         names: &Names,
         load_id: &str,
     ) -> Result<()> {
-        guard.hold().await?;
+        lock.ensure_held().await?;
         let session = Session::open(&self.options.access).await?;
         let swapped = self.swap_in(&session, names, load_id).await;
         if swapped.is_err() {
@@ -133,7 +144,7 @@ impl Loader<'_> {
         }
         let number = ledger::last_number(session, schema).await? + 1;
         // Other users may have added dependents while the new tables were filled.
-        let lost = self.demand_no_more_dependents(session).await?;
+        let lost = self.ensure_no_new_dependents(session).await?;
         let mut carried = owners(session, schema, &before).await?;
         carried.extend(self.carried_grants(session, names, &existing).await?);
         carried.extend(attributes::comments(session, schema).await?);
@@ -151,25 +162,32 @@ impl Loader<'_> {
             session.execute(&format!("drop {}", dependent.name), sql).await?;
         }
         for sql in renamed {
-            session.execute("put the new tables in place", &sql).await?;
+            session.execute("swap in the new tables", &sql).await?;
         }
         for sql in carried {
-            session.execute("carry owners, grants and comments over", &sql).await?;
+            session.execute("restore owners, grants and comments", &sql).await?;
         }
         for view in &views {
-            session.execute(&format!("make view {} again", view.name), &view.recreate()).await?;
+            session.execute(&format!("recreate view {}", view.name), &view.recreate()).await?;
         }
+        self.record(session, number, load_id).await?;
+        (self.report.number, self.report.views) = (number, views.len());
+        session.commit("commit the load").await?;
+        Ok(())
+    }
+
+    /// Inserts the load into the ledger.
+    async fn record(&self, session: &Session, number: i64, load_id: &str) -> Result<()> {
         let entry = NewEntry {
             number,
             load_id,
             run_id: &self.star.record.run_id,
             star: &self.star.star.to_string(),
-            designs,
+            designs: &self.star.designs,
         };
+        let (dialect, schema) = (session.dialect(), &self.options.schema);
         let sql = ledger::insert(dialect, schema, &entry, |table| self.star.rows_of(table))?;
-        session.execute("enter the load in the ledger", &sql).await?;
-        (self.report.number, self.report.views) = (number, views.len());
-        session.commit("commit the load").await?;
+        session.execute("record the load in the ledger", &sql).await?;
         Ok(())
     }
 
@@ -186,11 +204,11 @@ impl Loader<'_> {
             session.execute("limit the wait for locks", &sql).await?;
         }
         match (dialect, wait_for_lock(session, "lock the tables", &sql, wait).await?) {
-            (_, Waited::Got) => {}
+            (_, LockWait::Acquired) => {}
             // Retry: this timeout is short on purpose.
-            (Dialect::Postgres, Waited::InVain(Some(error))) => return Err(error.into()),
-            (_, Waited::InVain(_)) => {
-                let who = "sessions that read or write the tables do not let go of them";
+            (Dialect::Postgres, LockWait::TimedOut(Some(error))) => return Err(error.into()),
+            (_, LockWait::TimedOut(_)) => {
+                let who = "other sessions hold locks on the tables";
                 let waited = self.options.lock_timeout;
                 return Err(Error::LoadLocked { who, schema: schema.clone(), waited });
             }
@@ -198,14 +216,14 @@ impl Loader<'_> {
         if dialect == Dialect::Redshift {
             let limit = self.options.access.limits.statement.unwrap_or_default().as_millis();
             let sql = format!("SET statement_timeout TO {limit}");
-            session.execute("lift the limit", &sql).await?;
+            session.execute("reset the statement timeout", &sql).await?;
         }
         Ok(())
     }
 
     /// Returns the objects that depend on the locked tables and must be dropped. Without `cascade`,
     /// fails if any of them is new.
-    async fn demand_no_more_dependents(&mut self, session: &Session) -> Result<Vec<Dependent>> {
+    async fn ensure_no_new_dependents(&mut self, session: &Session) -> Result<Vec<Dependent>> {
         let found = dependents::dependents(session, &self.options.schema).await?;
         let new = |name: &&String| !self.report.dropped.contains(*name);
         let names: Vec<String> = found.iter().map(|d| &d.name).filter(new).cloned().collect();
@@ -232,7 +250,7 @@ impl Loader<'_> {
                 Err(error) => error,
             };
             match patience.next() {
-                Some(pause) if is_passing(&error) => tokio::time::sleep(pause).await,
+                Some(pause) if is_transient(&error) => tokio::time::sleep(pause).await,
                 _ => {
                     let tables = format!("{}.{}*", names.schema, names.old_table(""));
                     return self.report.left.push(format!("{tables}: {error}"));
@@ -256,7 +274,7 @@ impl Loader<'_> {
             let found = existing.iter().find(|table| names.new_table(table) == grant.table);
             grant.table = found.map_or_else(String::new, |&table| table.to_owned());
         }
-        carry(schema, &old, &fresh, existing)
+        copy_grants(schema, &old, &fresh, existing)
     }
 
     /// Drops the new tables of a load that failed to swap them in.
@@ -276,7 +294,8 @@ async fn owners(
     schema: &str,
     before: &[catalog::Existing],
 ) -> Result<Vec<String>> {
-    let me = session.value("ask who we are", "SELECT current_user").await?.unwrap_or_default();
+    let me =
+        session.value("query the current user", "SELECT current_user").await?.unwrap_or_default();
     let others = before.iter().filter(|existing| existing.owner != me);
     others
         .map(|existing| {

@@ -11,29 +11,35 @@ FORMAT AS PARQUET MANIFEST"#;
 pub const BREACHES: &[(Rule, &str, &str, &str, &str)] = &[
     (Rule::CopyForm, "COPY ", "UNLOAD ", "line 1, column 1", "does not begin with COPY"),
     (Rule::CopyForm, "MANIFEST", "MANIFEST; DROP TABLE plays", "line 3, column 27", "another"),
-    (Rule::CopyForm, "MANIFEST", "MANIFEST 'yes'", "line 3, column 28", "should be a parameter"),
-    (Rule::CopyForm, " FROM", "", "line 2, column 1", "should be FROM"),
-    (Rule::CopyForm, "\"level\",", "level + 1,", "line 1", "list of columns"),
+    (Rule::CopyForm, "MANIFEST", "MANIFEST 'yes'", "line 3, column 28", "expected a parameter"),
+    (Rule::CopyForm, " FROM", "", "line 2, column 1", "expected FROM"),
+    (Rule::CopyForm, "\"level\",", "level + 1,", "line 1", "column list"),
     (Rule::CopyForm, "MANIFEST", "'", "line 3", "Unterminated"),
-    (Rule::CopyColumns, r#"("id","level","start_time") "#, "", "line 1", "no list of columns"),
+    (Rule::CopyColumns, r#"("id","level","start_time") "#, "", "line 1", "no column list"),
     (Rule::CopyColumns, r#""level","#, r#""level","LEVEL","#, "line 1", "level is listed twice"),
     (Rule::CopyColumns, r#""id","level""#, r#""level","id""#, "line 1", "it lists (level, id,"),
     (Rule::CopySource, "'s3://bucket/star/plays.manifest'", "STDIN", "line 2", "a literal"),
     (Rule::CopySource, "s3://bucket", "dynamodb://bucket", "line 2, column 1", "not in S3"),
-    (Rule::CopySource, "star/plays.manifest", "star/", "line 2, column 1", "names no object"),
+    (Rule::CopySource, "star/plays.manifest", "star/", "line 2, column 1", "not name an object"),
     (Rule::CopyFormat, "PARQUET", "JSON 'auto'", "line 3, column 11", "the format is JSON"),
     (Rule::CopyFormat, "FORMAT AS PARQUET", "", "line 3", "no FORMAT"),
     (Rule::CopyFormat, "FORMAT AS PARQUET", "CSV", "line 3", "the format is CSV"),
     (Rule::CopyManifest, " MANIFEST", "", "line 3", "no MANIFEST"),
-    (Rule::CopyParameter, "MANIFEST", "MANIFEST MANIFEST", "line 3", "given twice"),
-    (Rule::CopyParameter, "MANIFEST", "MANIFEST GZIP", "line 3, column 28", "GZIP is not taken"),
+    (Rule::CopyParameter, "MANIFEST", "MANIFEST MANIFEST", "line 3", "specified twice"),
+    (
+        Rule::CopyParameter,
+        "MANIFEST",
+        "MANIFEST GZIP",
+        "line 3, column 28",
+        "GZIP is not supported",
+    ),
     (Rule::CopyRole, "IAM_ROLE 'arn:aws:iam::123456789012:role/loads/starlift'", "", "", "no IAM"),
-    (Rule::CopyRole, "123456789012", "12", "line 2, column 44", "no ARN of a role"),
+    (Rule::CopyRole, "123456789012", "12", "line 2, column 44", "not the ARN of a role"),
     (Rule::CopyKeys, "MANIFEST", "MANIFEST ACCESS_KEY_ID 'AKIA'", "line 3, column 28", "ACCESS"),
     (Rule::CopyKeys, "MANIFEST", "MANIFEST CREDENTIALS AS 'x=AKIA'", "line 3", "CREDENTIALS"),
     (Rule::CopyLiteral, "plays.manifest", r"pl\ays.manifest", "line 2, column 1", "a backslash"),
-    (Rule::CopyLiteral, "'s3", "E's3", "line 2, column 1", "no plain literal"),
-    (Rule::CopySize, "MANIFEST", "", "COPY", "16777216 may be"),
+    (Rule::CopyLiteral, "'s3", "E's3", "line 2, column 1", "not a plain literal"),
+    (Rule::CopySize, "MANIFEST", "", "COPY", "limit is 16777216"),
 ];
 
 #[test]
@@ -51,7 +57,7 @@ fn what_is_broken_is_found() {
 }
 
 #[test]
-fn what_redshift_takes_is_taken() {
+fn what_redshift_accepts_is_accepted() {
     assert_eq!(check_copy(GOOD, Some(&plays())), []);
     let more = " FILLRECORD ACCEPTINVCHARS AS '?' STATUPDATE OFF EXPLICIT_IDS -- all\n;";
     assert_eq!(check_copy(&format!("{GOOD}{more}"), None), []);
@@ -63,7 +69,7 @@ fn what_redshift_takes_is_taken() {
 }
 
 #[test]
-fn what_is_refused_with_parquet_is_found() {
+fn what_redshift_rejects_with_parquet_is_found() {
     for parameter in [
         "REGION 'us-west-2'",
         "REGION AS 'us-west-2'",

@@ -1,0 +1,234 @@
+//! What the configuration file says of the cloud, and how it gives way to the command line.
+
+use serde::{Deserialize, Deserializer};
+
+use super::warehouse::NamedRedshift;
+use crate::cli::args::ProvisionArgs;
+use crate::cli::error::{Error, Result};
+use crate::cloud::address::Cidr;
+use crate::cloud::names::Name;
+use crate::cloud::plan::{Expires, ProvisionOptions};
+use crate::cloud::policy::StarPlace;
+use crate::cloud::serverless::limit::RpuLimit;
+use crate::cloud::serverless::plan::ServerlessOptions;
+use crate::storage::Location;
+
+/// The `[cloud]` table of a configuration file. Names are those of the flags, with `_` for `-`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CloudSettings {
+    #[serde(default, deserialize_with = "parsed")]
+    name: Option<Name>,
+    region: Option<String>,
+    node_type: Option<String>,
+    nodes: Option<u32>,
+    database: Option<String>,
+    user: Option<String>,
+    port: Option<u16>,
+    public: Option<bool>,
+    #[serde(default, deserialize_with = "ranges")]
+    cidr: Vec<Cidr>,
+    subnet_group: Option<String>,
+    serverless: Option<bool>,
+    base_capacity: Option<u32>,
+    max_capacity: Option<u32>,
+    #[serde(default, deserialize_with = "parsed")]
+    rpu_limit: Option<RpuLimit>,
+    #[serde(default, deserialize_with = "crate::cli::settings::one_or_many")]
+    subnet: Vec<String>,
+    kms_key: Option<String>,
+    #[serde(default, deserialize_with = "parsed")]
+    expires: Option<Expires>,
+}
+
+fn parsed<'de, D: Deserializer<'de>, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: std::str::FromStr<Err: std::fmt::Display>,
+{
+    let text = String::deserialize(deserializer)?;
+    text.parse().map(Some).map_err(serde::de::Error::custom)
+}
+
+fn ranges<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Cidr>, D::Error> {
+    let texts = super::one_or_many(deserializer)?;
+    texts.iter().map(|text| text.parse().map_err(serde::de::Error::custom)).collect()
+}
+
+impl CloudSettings {
+    /// The name that is typed, or that the file has.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub fn name(&self, typed: Option<&Name>) -> Result<Name> {
+        typed.or(self.name.as_ref()).cloned().ok_or_else(|| {
+            Error::Usage(
+                "which cluster? give --name, STARLIFT_NAME in the environment, or name in [cloud] of \
+                 starlift.toml"
+                    .to_owned(),
+            )
+        })
+    }
+
+    /// The cluster or workgroup by the name of the environment, or else of the file.
+    pub fn redshift(&self) -> Option<NamedRedshift> {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let name = variable("STARLIFT_NAME");
+        let name = name.or_else(|| self.name.as_ref().map(ToString::to_string))?;
+        let is_serverless = variable("STARLIFT_SERVERLESS").and_then(|value| value.parse().ok());
+        Some(match is_serverless.or(self.serverless) {
+            Some(true) => NamedRedshift::Workgroup(name),
+            _ => NamedRedshift::Cluster(name),
+        })
+    }
+
+    /// Whether `provision` creates a workgroup.
+    pub fn is_serverless(&self, args: &ProvisionArgs) -> bool {
+        args.serverless.serverless.or(self.serverless).unwrap_or_default()
+    }
+
+    /// The region of the cluster.
+    pub fn region(&self) -> Option<&str> {
+        self.region.as_deref()
+    }
+
+    /// The key that the star is encrypted with.
+    pub fn kms_key(&self) -> Option<&str> {
+        self.kms_key.as_deref()
+    }
+
+    /// The options of `provision`; `star` is the place that the rest of the file names.
+    ///
+    /// # Errors
+    ///
+    /// If a value is missing or cannot be.
+    pub fn provision(&self, args: &ProvisionArgs, star: Option<&str>) -> Result<ProvisionOptions> {
+        refuse_options_of_workgroups(args)?;
+        let or = |typed: &Option<String>, file: &Option<String>, default: &str| {
+            typed.as_ref().or(file.as_ref()).cloned().unwrap_or_else(|| default.to_owned())
+        };
+        let options = ProvisionOptions {
+            name: self.name(args.name.as_ref())?,
+            star: star_place(args.star.as_deref().or(star))?,
+            node_type: or(&args.node_type, &self.node_type, ProvisionOptions::NODE_TYPE),
+            nodes: args.nodes.or(self.nodes).unwrap_or(1),
+            database: or(&args.database, &self.database, ProvisionOptions::DATABASE),
+            user: or(&args.user, &self.user, ProvisionOptions::USER),
+            port: args.port.or(self.port).unwrap_or(ProvisionOptions::PORT),
+            public: args.public.or(self.public),
+            subnet_group: args.subnet_group.clone().or_else(|| self.subnet_group.clone()),
+            kms_key: args.kms_key.clone().or_else(|| self.kms_key.clone()),
+            expires: args.expires.or(self.expires).unwrap_or_default(),
+            timeout: args.wait.timeout,
+        };
+        options.check()?;
+        Ok(options)
+    }
+
+    /// The options of `provision --serverless`; `star` is the place that the rest of the file names.
+    /// Keys of the file that are for clusters count for nothing.
+    ///
+    /// # Errors
+    ///
+    /// If a value is missing or cannot be, or an option is for clusters.
+    pub fn serverless(
+        &self,
+        args: &ProvisionArgs,
+        star: Option<&str>,
+    ) -> Result<ServerlessOptions> {
+        refuse_options_of_clusters(args)?;
+        let or = |typed: &Option<String>, file: &Option<String>, default: &str| {
+            typed.as_ref().or(file.as_ref()).cloned().unwrap_or_else(|| default.to_owned())
+        };
+        let typed = &args.serverless;
+        let subnets = if typed.subnet.is_empty() { &self.subnet } else { &typed.subnet };
+        let options = ServerlessOptions {
+            name: self.name(args.name.as_ref())?,
+            star: star_place(args.star.as_deref().or(star))?,
+            base_capacity: typed.base_capacity.or(self.base_capacity),
+            max_capacity: typed.max_capacity.or(self.max_capacity),
+            limit: typed.rpu_limit.or(self.rpu_limit),
+            database: or(&args.database, &self.database, ProvisionOptions::DATABASE),
+            user: or(&args.user, &self.user, ProvisionOptions::USER),
+            port: args.port.or(self.port).unwrap_or(ProvisionOptions::PORT),
+            public: args.public.or(self.public),
+            subnets: subnets.clone(),
+            kms_key: args.kms_key.clone().or_else(|| self.kms_key.clone()),
+            timeout: args.wait.timeout,
+        };
+        options.check()?;
+        Ok(options)
+    }
+
+    /// Which addresses are to be let in, where any are named.
+    ///
+    /// # Errors
+    ///
+    /// If they are as good as all, and nobody said that this is meant.
+    pub fn cidrs(&self, args: &ProvisionArgs) -> Result<Vec<Cidr>> {
+        let cidrs = if args.cidr.is_empty() { &self.cidr } else { &args.cidr };
+        if let Some(wide) = cidrs.iter().find(|cidr| cidr.is_world() && !args.open_to_the_internet)
+        {
+            return Err(Error::Usage(format!(
+                "--cidr {wide} lets everybody on the internet try passwords; name fewer addresses, or \
+                 add --open-to-the-internet if that is what you want"
+            )));
+        }
+        Ok(cidrs.clone())
+    }
+}
+
+/// The bucket and the prefix of a star in S3.
+fn star_place(star: Option<&str>) -> Result<StarPlace> {
+    let star = star.ok_or_else(|| {
+        Error::Usage(
+            "what is Redshift to read? give --star s3://BUCKET/PREFIX, STARLIFT_STAR in the \
+             environment, or star in starlift.toml"
+                .to_owned(),
+        )
+    })?;
+    StarPlace::of(&Location::parse_single(star)?).ok_or_else(|| {
+        Error::Usage(format!(
+            "Redshift reads from S3, and the star is to be at {star}; give --star s3://BUCKET/PREFIX"
+        ))
+    })
+}
+
+/// Refuses what only a workgroup can have.
+fn refuse_options_of_workgroups(args: &ProvisionArgs) -> Result<()> {
+    let typed = &args.serverless;
+    let options = [
+        ("--base-capacity", typed.base_capacity.is_some()),
+        ("--max-capacity", typed.max_capacity.is_some()),
+        ("--rpu-limit", typed.rpu_limit.is_some()),
+        ("--subnet", !typed.subnet.is_empty()),
+    ];
+    match options.into_iter().find(|(_, is_given)| *is_given) {
+        None => Ok(()),
+        Some((option, _)) => Err(Error::Usage(format!(
+            "{option} is for workgroups of Redshift Serverless: add --serverless"
+        ))),
+    }
+}
+
+/// Refuses what only a cluster can have.
+fn refuse_options_of_clusters(args: &ProvisionArgs) -> Result<()> {
+    let nodes = "a workgroup has no nodes; --base-capacity says how large it is";
+    let options = [
+        ("--node-type", args.node_type.is_some(), nodes),
+        ("--nodes", args.nodes.is_some(), nodes),
+        ("--subnet-group", args.subnet_group.is_some(), "name the subnets with --subnet"),
+        (
+            "--expires",
+            args.expires.is_some(),
+            "nothing pauses a workgroup, which costs nothing while no query runs; --rpu-limit bounds \
+             what it costs",
+        ),
+    ];
+    match options.into_iter().find(|(_, is_given, _)| *is_given) {
+        None => Ok(()),
+        Some((option, _, instead)) => {
+            Err(Error::Usage(format!("{option} is for clusters, not for --serverless: {instead}")))
+        }
+    }
+}

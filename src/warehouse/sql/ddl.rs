@@ -1,0 +1,382 @@
+//! The design of the star's tables in a warehouse: text lengths, distribution, sort keys, and the
+//! DDL.
+//!
+//! Names, types, keys and descriptions come from [`crate::star::model`], as do those of the Parquet
+//! files and of the column list of COPY.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::star::RunRecord;
+use crate::star::model::{ColumnType, Key, SONGPLAYS, TABLES, TIME, Table};
+use crate::warehouse::Dialect;
+use crate::warehouse::error::{Error, Result};
+use crate::warehouse::sql::limits::{BARE_VARCHAR, MAX_VARCHAR};
+use crate::warehouse::sql::quote::{self, literal, qualified};
+
+/// Minimum length in bytes of a text column. The values of one run say little about those of the
+/// next.
+const LEAST_VARCHAR: u64 = 64;
+
+/// Distribution style of a table: how Redshift spreads its rows over a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Distribution {
+    /// Chosen by Redshift, which can change it as the table grows.
+    Auto,
+    /// Round robin.
+    Even,
+    /// A full copy on every node.
+    All,
+    /// By the hash of a column.
+    Key(String),
+}
+
+/// Settings of a table in `starlift.toml`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableSettings {
+    /// `auto`, `even`, `all`, or the name of the column whose hash distributes the rows.
+    pub distribution: Option<String>,
+    /// Columns of the sort key; an empty list leaves the choice to Redshift. By default the table
+    /// is sorted by its first sort column in the files.
+    pub sort_key: Option<Vec<String>>,
+}
+
+/// Design of a star table in a warehouse.
+#[derive(Debug, Clone)]
+pub struct TableDesign {
+    /// The table in the star's model.
+    pub table: &'static Table,
+    /// Length in bytes of each text column.
+    pub lengths: BTreeMap<&'static str, u32>,
+    /// Distribution style. Redshift only.
+    pub distribution: Distribution,
+    /// Columns of the sort key; an empty list leaves the choice to Redshift. Redshift only.
+    pub sort_key: Vec<String>,
+}
+
+/// Returns the designs of the star's tables, each table after those it references. Text lengths fit
+/// the values in `record`; `settings` override the default distribution and sort keys.
+///
+/// # Errors
+///
+/// Returns an error if the settings name an unknown table or column.
+pub fn designs(
+    record: Option<&RunRecord>,
+    settings: &BTreeMap<String, TableSettings>,
+) -> Result<Vec<TableDesign>> {
+    if let Some(unknown) = settings.keys().find(|name| Table::named(name).is_none()) {
+        let names: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
+        return Err(Error::Usage(format!(
+            "the star has no table {unknown:?}; its tables are {}",
+            names.join(", ")
+        )));
+    }
+    let none = TableSettings::default();
+    load_order()
+        .into_iter()
+        .map(|table| design(table, record, settings.get(table.name).unwrap_or(&none)))
+        .collect()
+}
+
+fn design(
+    table: &'static Table,
+    record: Option<&RunRecord>,
+    settings: &TableSettings,
+) -> Result<TableDesign> {
+    let seen = record.and_then(|record| record.tables.get(table.name));
+    let texts = table.columns.iter().filter(|column| column.column_type == ColumnType::Text);
+    // Without a run record to size columns by, they have Redshift's default length.
+    let lengths = texts.map(|column| {
+        let longest = seen.map(|seen| seen.max_text_bytes.get(column.name).copied().unwrap_or(0));
+        (column.name, longest.map_or(BARE_VARCHAR, varchar_length))
+    });
+    let distribution = match settings.distribution.as_deref() {
+        None => default_distribution(table),
+        Some("auto") => Distribution::Auto,
+        Some("even") => Distribution::Even,
+        Some("all") => Distribution::All,
+        Some(column) => Distribution::Key(known(table, column, "distribution")?),
+    };
+    let sort_key = match &settings.sort_key {
+        None => vec![table.sorted_by[0].to_owned()],
+        Some(columns) => {
+            columns.iter().map(|column| known(table, column, "sort_key")).collect::<Result<_>>()?
+        }
+    };
+    Ok(TableDesign { table, lengths: lengths.collect(), distribution, sort_key })
+}
+
+/// Returns the length for a text column: twice the longest value, rounded up to a power of two, so
+/// that next month's star fits as well. It is no longer than that because Redshift reserves memory
+/// for the declared length, not for the length of the values.
+fn varchar_length(longest: u64) -> u32 {
+    let length = longest.saturating_mul(2).max(LEAST_VARCHAR);
+    let length = length.checked_next_power_of_two().and_then(|length| u32::try_from(length).ok());
+    length.unwrap_or(MAX_VARCHAR).min(MAX_VARCHAR)
+}
+
+/// Returns the default distribution. songplays and time are the two large tables and are joined on
+/// start_time: distributed by its hash and sorted by it, matching rows are on the same slice in the
+/// same order. Timestamps in milliseconds spread evenly. song_id is null in most plays, so it would
+/// put most plays on one slice. The other dimensions are small, and a copy on each node avoids
+/// moving rows when they are joined.
+fn default_distribution(table: &Table) -> Distribution {
+    match table.name {
+        SONGPLAYS | TIME => Distribution::Key("start_time".to_owned()),
+        _ => Distribution::All,
+    }
+}
+
+fn known(table: &Table, column: &str, setting: &str) -> Result<String> {
+    if table.columns.iter().any(|c| c.name == column) {
+        return Ok(column.to_owned());
+    }
+    let names: Vec<&str> = table.columns.iter().map(|c| c.name).collect();
+    Err(Error::Usage(format!(
+        "{setting} of {}: unknown column {column:?}; the columns are {}",
+        table.name,
+        names.join(", ")
+    )))
+}
+
+/// Returns the tables, each after those it references.
+fn load_order() -> Vec<&'static Table> {
+    let mut waiting: Vec<&'static Table> =
+        TABLES.iter().filter_map(|t| Table::named(t.name)).collect();
+    let mut ordered: Vec<&'static Table> = Vec::new();
+    while !waiting.is_empty() {
+        let is_ready = |table: &&Table| {
+            table.columns.iter().all(|column| match column.key {
+                Key::Foreign(target) => ordered.iter().any(|done| done.name == target),
+                _ => true,
+            })
+        };
+        // Circular references have no order; the model has none.
+        let next = waiting.iter().position(is_ready).unwrap_or(0);
+        ordered.push(waiting.remove(next));
+    }
+    ordered
+}
+
+impl TableDesign {
+    /// Returns the statement that creates the table. `named` maps the name of a star table, this
+    /// one or one that it references, to its name in the warehouse. `collation` is the quoted
+    /// collation of text columns. For PostgreSQL the statement has no keys, because adding them
+    /// after the rows are loaded is cheaper.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the schema or a name is not valid.
+    pub fn create(
+        &self,
+        dialect: Dialect,
+        schema: &str,
+        named: impl Fn(&str) -> String,
+        collation: Option<&str>,
+    ) -> Result<String> {
+        let mut lines = Vec::new();
+        for column in self.table.columns {
+            let sql_type = match self.lengths.get(column.name) {
+                // A length has no benefit in PostgreSQL, and views that use the column would block
+                // changing it.
+                Some(length) if dialect == Dialect::Redshift => format!("VARCHAR({length})"),
+                _ => column.column_type.sql().to_owned(),
+            };
+            let collation = match column.column_type {
+                ColumnType::Text => collation.map(|name| format!(" COLLATE {name}")),
+                _ => None,
+            };
+            let collation = collation.unwrap_or_default();
+            let null = if column.nullable { "" } else { " NOT NULL" };
+            lines.push(format!("{} {sql_type}{collation}{null}", quote::name(column.name)?));
+        }
+        if dialect == Dialect::Redshift {
+            lines.extend(self.keys(schema, &named)?);
+        }
+        let attributes = match dialect {
+            Dialect::Redshift => self.attributes()?,
+            Dialect::Postgres => String::new(),
+        };
+        let table = qualified(schema, &named(self.table.name))?;
+        Ok(format!("CREATE TABLE {table} (\n    {}\n){attributes}", lines.join(",\n    ")))
+    }
+
+    /// Returns the statements that add the keys to a table created by [`TableDesign::create`] in
+    /// PostgreSQL.
+    ///
+    /// # Errors
+    ///
+    /// As for [`TableDesign::create`].
+    pub fn add_keys(&self, schema: &str, named: impl Fn(&str) -> String) -> Result<Vec<String>> {
+        let table = qualified(schema, &named(self.table.name))?;
+        let keys = self.keys(schema, &named)?;
+        Ok(keys.into_iter().map(|key| format!("ALTER TABLE {table} ADD {key}")).collect())
+    }
+
+    fn keys(&self, schema: &str, named: &impl Fn(&str) -> String) -> Result<Vec<String>> {
+        let mut keys = Vec::new();
+        let (mut primary, mut foreign) = (Vec::new(), Vec::new());
+        for column in self.table.columns {
+            let name = quote::name(column.name)?;
+            match column.key {
+                Key::Primary => primary.push(name),
+                Key::Foreign(target) => foreign.push((name, target)),
+                Key::None => {}
+            }
+        }
+        keys.push(format!("PRIMARY KEY ({})", primary.join(", ")));
+        for (column, target) in foreign {
+            let referenced = Table::named(target).and_then(Table::primary_key).unwrap_or_default();
+            keys.push(format!(
+                "FOREIGN KEY ({column}) REFERENCES {} ({})",
+                qualified(schema, &named(target))?,
+                quote::name(referenced)?
+            ));
+        }
+        Ok(keys)
+    }
+
+    /// Column encodings are left to Redshift: an explicit encoding on any column turns off its
+    /// automatic choice for the whole table, and COPY chooses none for Parquet.
+    fn attributes(&self) -> Result<String> {
+        let mut text = match &self.distribution {
+            Distribution::Auto => "\nDISTSTYLE AUTO".to_owned(),
+            Distribution::Even => "\nDISTSTYLE EVEN".to_owned(),
+            Distribution::All => "\nDISTSTYLE ALL".to_owned(),
+            Distribution::Key(column) => {
+                format!("\nDISTSTYLE KEY\nDISTKEY ({})", quote::name(column)?)
+            }
+        };
+        if !self.sort_key.is_empty() {
+            let columns: Result<Vec<_>, _> = self.sort_key.iter().map(|c| quote::name(c)).collect();
+            text += &format!("\nSORTKEY ({})", columns?.join(", "));
+        }
+        Ok(text)
+    }
+
+    /// Returns the COMMENT statements that describe the table and its columns.
+    ///
+    /// # Errors
+    ///
+    /// As for [`TableDesign::create`].
+    pub fn comments(&self, dialect: Dialect, schema: &str, name: &str) -> Result<Vec<String>> {
+        let table = qualified(schema, name)?;
+        let grain = literal(self.table.grain, dialect)?;
+        let mut statements = vec![format!("COMMENT ON TABLE {table} IS {grain}")];
+        for column in self.table.columns {
+            let meaning = literal(column.meaning, dialect)?;
+            let column = quote::name(column.name)?;
+            statements.push(format!("COMMENT ON COLUMN {table}.{column} IS {meaning}"));
+        }
+        Ok(statements)
+    }
+
+    /// Returns the quoted column names in order, separated by commas.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a column name is not valid.
+    pub fn column_list(&self) -> Result<String> {
+        let names: Result<Vec<_>, _> =
+            self.table.columns.iter().map(|column| quote::name(column.name)).collect();
+        Ok(names?.join(", "))
+    }
+}
+
+/// Returns the complete DDL as shown by `starlift schema`.
+///
+/// # Errors
+///
+/// As for [`TableDesign::create`].
+pub fn ddl(designs: &[TableDesign], dialect: Dialect, schema: &str) -> Result<String> {
+    let mut statements =
+        vec![format!("CREATE SCHEMA IF NOT EXISTS {}", quote::schema(schema, dialect)?)];
+    for design in designs {
+        statements.push(design.create(dialect, schema, str::to_owned, None)?);
+    }
+    for design in designs {
+        if dialect == Dialect::Postgres {
+            statements.extend(design.add_keys(schema, str::to_owned)?);
+        }
+        statements.extend(design.comments(dialect, schema, design.table.name)?);
+    }
+    Ok(statements.iter().map(|statement| format!("{statement};\n")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_come_after_those_they_reference() {
+        let order: Vec<&str> = load_order().iter().map(|table| table.name).collect();
+        assert_eq!(order, ["artists", "songs", "users", "time", "songplays"]);
+    }
+
+    #[test]
+    fn lengths_leave_room_and_stay_within_redshift() {
+        for (longest, length) in [
+            (0, 64),
+            (32, 64),
+            (33, 128),
+            (200, 512),
+            (40_000, 65_535),
+            (65_535, 65_535),
+            (u64::MAX, 65_535),
+        ] {
+            assert_eq!(varchar_length(longest), length, "{longest}");
+        }
+    }
+
+    #[test]
+    fn the_ddl_of_redshift() {
+        let designs = designs(None, &BTreeMap::new()).unwrap();
+        let ddl = ddl(&designs, Dialect::Redshift, "star").unwrap();
+        let songs = "CREATE TABLE \"star\".\"songs\" (\n    \"song_id\" VARCHAR(256) NOT NULL,\n    \
+             \"title\" VARCHAR(256) NOT NULL,\n    \"artist_id\" VARCHAR(256) NOT NULL,\n    \
+             \"year\" INTEGER,\n    \"duration\" DOUBLE PRECISION,\n    PRIMARY KEY (\"song_id\"),\n    \
+             FOREIGN KEY (\"artist_id\") REFERENCES \"star\".\"artists\" (\"artist_id\")\n)\n\
+             DISTSTYLE ALL\nSORTKEY (\"song_id\");\n";
+        assert!(ddl.contains(songs), "{ddl}");
+        assert!(
+            ddl.contains("\nDISTSTYLE KEY\nDISTKEY (\"start_time\")\nSORTKEY (\"start_time\");")
+        );
+        assert!(ddl.contains("COMMENT ON COLUMN \"star\".\"time\".\"hour\" IS '0 to 23';"));
+    }
+
+    #[test]
+    fn the_ddl_of_postgresql_adds_keys_last() {
+        let designs = designs(None, &BTreeMap::new()).unwrap();
+        let ddl = ddl(&designs, Dialect::Postgres, "star").unwrap();
+        assert!(!ddl.contains("DIST") && !ddl.contains("SORTKEY") && !ddl.contains("VARCHAR("));
+        let key = "ALTER TABLE \"star\".\"songplays\" ADD FOREIGN KEY (\"user_id\") REFERENCES \
+                   \"star\".\"users\" (\"user_id\");";
+        assert!(ddl.contains(key), "{ddl}");
+    }
+
+    #[test]
+    fn an_analyst_changes_keys_without_compiling() {
+        let settings: BTreeMap<String, TableSettings> = toml::from_str(
+            "songplays = { distribution = \"user_id\", sort_key = [\"user_id\", \"start_time\"] }\n\
+             users = { distribution = \"even\", sort_key = [] }",
+        )
+        .unwrap();
+        let made = designs(None, &settings).unwrap();
+        let of = |name| made.iter().find(|d| d.table.name == name).unwrap().attributes().unwrap();
+        assert_eq!(
+            of("songplays"),
+            "\nDISTSTYLE KEY\nDISTKEY (\"user_id\")\nSORTKEY (\"user_id\", \"start_time\")"
+        );
+        assert_eq!(of("users"), "\nDISTSTYLE EVEN");
+        for (wrong, says) in [
+            ("usres = {}", "usres"),
+            ("users = { distribution = \"song_id\" }", "song_id"),
+            ("users = { sort_key = [\"x\"] }", "user_id"),
+        ] {
+            let error = designs(None, &toml::from_str(wrong).unwrap()).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
+        }
+    }
+}
