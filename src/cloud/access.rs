@@ -32,7 +32,7 @@ pub fn simulate(
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn can_read(
     clients: &Clients,
     role_arn: &str,

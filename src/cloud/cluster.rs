@@ -1,4 +1,4 @@
-//! The Redshift cluster.
+//! The Redshift cluster: requests, state, creation and changes.
 
 use std::time::Duration;
 
@@ -14,40 +14,40 @@ use super::names::Name;
 use super::tags::{Tags, of_redshift};
 use super::wait::{Change, Verdict, for_cluster, until_seen, while_settling};
 
-/// A cluster as it should be.
+/// The specification of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterSpec {
-    /// Its identifier.
+    /// The cluster identifier.
     pub id: String,
-    /// Its ARN.
+    /// The ARN of the cluster.
     pub arn: String,
-    /// The type of its nodes.
+    /// The node type.
     pub node_type: String,
-    /// How many.
+    /// The number of nodes.
     pub nodes: u32,
-    /// The database that it begins with.
+    /// The initial database.
     pub database: String,
-    /// Its first user, whose password AWS makes up and keeps.
+    /// The first user, whose password AWS generates and stores.
     pub user: String,
-    /// The port.
+    /// The TCP port.
     pub port: u16,
-    /// Whether it has an address on the internet: a new one does not, another stays as it is, unless
-    /// that is said.
+    /// `true` if the cluster is publicly accessible. `None` leaves an existing cluster as it is, and
+    /// creates a new one without a public address.
     pub public: Option<bool>,
-    /// The subnets that it may be in; the default network's without.
+    /// The cluster subnet group, or `None` for the subnets of the default VPC.
     pub subnet_group: Option<String>,
-    /// The role in which it reads the star.
+    /// The ARN of the role that the cluster assumes to read the star.
     pub role_arn: String,
-    /// Whose it is.
+    /// The ownership tags.
     pub tags: Tags,
 }
 
-/// What Redshift calls the subnets of the default network.
+/// Redshift's name for the subnet group of the default VPC.
 const DEFAULT_SUBNETS: &str = "default";
 
-/// Makes the cluster.
+/// Returns the request that creates the cluster.
 ///
-/// `Encrypted` is not given: it is the default, and the service refuses any other (Redshift API
+/// `Encrypted` is omitted: it is the default, and the service rejects any other value (Redshift API
 /// Reference, CreateCluster).
 pub fn create(spec: &ClusterSpec, group_id: &str) -> CreateClusterInputBuilder {
     let request = CreateClusterInputBuilder::default()
@@ -69,7 +69,8 @@ pub fn create(spec: &ClusterSpec, group_id: &str) -> CreateClusterInputBuilder {
     }
 }
 
-/// Attaches the role, and makes it the one that `IAM_ROLE default` means.
+/// Returns the request that attaches the role and makes it the default role, which `IAM_ROLE default`
+/// refers to.
 pub fn attach_role(spec: &ClusterSpec) -> ModifyClusterIamRolesInputBuilder {
     ModifyClusterIamRolesInputBuilder::default()
         .cluster_identifier(&spec.id)
@@ -77,7 +78,8 @@ pub fn attach_role(spec: &ClusterSpec) -> ModifyClusterIamRolesInputBuilder {
         .default_iam_role_arn(&spec.role_arn)
 }
 
-/// Puts right what can be changed while the cluster stands; `None` where nothing need be.
+/// Returns the request that corrects the properties of a running cluster that can be changed in place, or
+/// `None` if no change is needed.
 pub fn modify(
     spec: &ClusterSpec,
     cluster: &Cluster,
@@ -92,7 +94,7 @@ pub fn modify(
     }
     let mut request = ModifyClusterInputBuilder::default().cluster_identifier(&spec.id);
     if !is_in_group {
-        // The list replaces the one that is there: the groups of others stay in it.
+        // The list replaces the current one, so it has to contain the groups that starlift does not manage.
         let all = groups.iter().copied().chain([group_id]).map(str::to_owned).collect();
         request = request.set_vpc_security_group_ids(Some(all));
     }
@@ -104,7 +106,7 @@ fn group_ids(cluster: &Cluster) -> Vec<&str> {
     groups.iter().filter_map(|group| group.vpc_security_group_id.as_deref()).collect()
 }
 
-/// What a cluster has otherwise than the plan, of what is not changed in place.
+/// Returns the first difference from the plan that cannot be changed in place.
 pub fn difference(spec: &ClusterSpec, cluster: &Cluster) -> Option<CloudError> {
     let nodes = cluster.number_of_nodes.unwrap_or(1);
     let port = cluster.endpoint.as_ref().and_then(|endpoint| endpoint.port);
@@ -128,11 +130,11 @@ pub fn difference(spec: &ClusterSpec, cluster: &Cluster) -> Option<CloudError> {
     })
 }
 
-/// The cluster of this identifier, if there is one.
+/// Returns the cluster with this identifier, if it exists.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn find(clients: &Clients, id: &str) -> Result<Option<Cluster>, CloudError> {
     match clients.redshift.describe_clusters().cluster_identifier(id).send().await {
         Ok(answer) => Ok(answer.clusters.unwrap_or_default().into_iter().next()),
@@ -146,11 +148,11 @@ pub async fn find(clients: &Clients, id: &str) -> Result<Option<Cluster>, CloudE
     }
 }
 
-/// The cluster of a name, if it is there and carries its tag.
+/// Returns the cluster of a name, if it exists and carries the tags of that name and region.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn find_ours(clients: &Clients, name: &Name) -> Result<Option<Cluster>, CloudError> {
     let found = find(clients, name.as_str()).await?;
     Ok(found.filter(|cluster| {
@@ -158,11 +160,11 @@ pub async fn find_ours(clients: &Clients, name: &Name) -> Result<Option<Cluster>
     }))
 }
 
-/// All clusters that carry our tag.
+/// Returns all clusters that carry the tag of starlift.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn list(clients: &Clients) -> Result<Vec<Cluster>, CloudError> {
     let request = clients.redshift.describe_clusters().tag_keys(super::tags::NAME);
     let clusters: Result<Vec<Cluster>, _> =
@@ -170,17 +172,17 @@ pub async fn list(clients: &Clients) -> Result<Vec<Cluster>, CloudError> {
     clusters.map_err(|e| ApiError::new("redshift:DescribeClusters", &e).during("list the clusters"))
 }
 
-/// Whose a cluster is; `None` where it is not ours.
+/// Returns the ownership tags of a cluster, or `None` if starlift does not manage it.
 pub fn tags(cluster: &Cluster) -> Option<Tags> {
     of_redshift(cluster.tags.as_deref())
 }
 
-/// The identifier of a cluster.
+/// Returns the identifier of a cluster.
 pub fn id(cluster: &Cluster) -> &str {
     cluster.cluster_identifier.as_deref().unwrap_or_default()
 }
 
-/// The state of a cluster: of `available, prep-for-resize` and its like what counts.
+/// Returns the state of a cluster: the first part of a status such as `available, prep-for-resize`.
 ///
 /// Source: Redshift Management Guide, Cluster status.
 pub fn status(cluster: &Cluster) -> &str {
@@ -188,11 +190,12 @@ pub fn status(cluster: &Cluster) -> &str {
     status.split(',').next().unwrap_or(status).trim()
 }
 
-/// Makes the cluster, which then takes minutes to come up.
+/// Creates the cluster, which takes minutes to become available.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked, or somebody else makes one of this name meanwhile.
+/// Returns an error if AWS rejects the request or cannot be reached, or if another user creates a cluster
+/// with this name at the same time.
 pub async fn make(
     clients: &Clients,
     spec: &ClusterSpec,
@@ -201,13 +204,13 @@ pub async fn make(
 ) -> Result<(), CloudError> {
     let id = &spec.id;
     journal.enter(format!("making the cluster {id}"));
-    // A role that was only just made may not be known yet to Redshift.
+    // A new role takes a while to propagate to Redshift.
     let made = while_settling(is_unknown_role, || async {
         let sent = create(spec, group_id).send_with(&clients.redshift).await;
         sent.map_err(|e| ApiError::new("redshift:CreateCluster", &e))
     });
     match made.await {
-        // A try whose answer was lost made it, or somebody else did meanwhile.
+        // An earlier request whose response was lost created it, or another user did.
         Err(error) if error.is("ClusterAlreadyExists") => {
             let Some(found) = until_seen(|| find(clients, id)).await? else {
                 return Err(error.during(format!("make the cluster {id}")));
@@ -224,11 +227,11 @@ pub async fn make(
     Ok(())
 }
 
-/// Brings a cluster that stands to what it should be.
+/// Changes an existing cluster to match the specification.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn amend(
     clients: &Clients,
     spec: &ClusterSpec,
@@ -239,7 +242,7 @@ pub async fn amend(
 ) -> Result<(), CloudError> {
     let id = &spec.id;
     let change = Change { id, limit, done: &[] };
-    // Tags can be put to a cluster that is up, and to no other (CreateTags, InvalidClusterState).
+    // Only an available cluster accepts tags (CreateTags, InvalidClusterState).
     if tags(cluster).as_ref() != Some(&spec.tags) {
         let ask = || tag(clients, &spec.arn, &spec.tags);
         change.make(clients, &format!("tag the cluster {id}"), ask).await?;
@@ -270,44 +273,46 @@ pub async fn amend(
     Ok(())
 }
 
-/// Whether the cluster can read in this role, or soon will.
+/// Returns `true` if the role is attached to the cluster or is being attached.
 pub fn is_attached(cluster: &Cluster, role_arn: &str) -> bool {
     role_status(cluster, role_arn).is_some_and(|status| status != "removing")
 }
 
-/// How far the attachment of a role has come: `in-sync` is all the way.
+/// Returns the status of a role's attachment; `in-sync` means that it is complete.
 pub fn role_status<'a>(cluster: &'a Cluster, role_arn: &str) -> Option<&'a str> {
     let roles = cluster.iam_roles.as_deref().unwrap_or_default();
     let role = roles.iter().find(|role| role.iam_role_arn.as_deref() == Some(role_arn))?;
     Some(role.apply_status.as_deref().unwrap_or_default())
 }
 
-/// Nobody has said how Redshift words it that it does not know a role yet; that it names the role in
-/// refusing the value is what all reports have in common.
+/// Returns `true` if Redshift rejects a role because it has not propagated yet. The error is undocumented;
+/// every report of it names the role.
 pub(super) fn is_unknown_role(error: &ApiError) -> bool {
     let codes = ["InvalidParameterValue", "InvalidScheduledAction", "InvalidParameterCombination"];
     codes.iter().any(|code| error.is(code)) && error.said.to_lowercase().contains("role")
 }
 
-/// Says whose the cluster is, and until when.
+/// Sets the ownership tags of a cluster or snapshot.
 pub(super) async fn tag(clients: &Clients, arn: &str, tags: &Tags) -> Result<(), ApiError> {
     let request = clients.redshift.create_tags().resource_name(arn);
     let sent = request.set_tags(Some(redshift_tags(tags))).send().await;
     sent.map(|_| ()).map_err(|e| ApiError::new("redshift:CreateTags", &e))
 }
 
-/// The ARN of a cluster.
+/// Returns the ARN of a cluster.
 ///
 /// Source: Service Authorization Reference, Amazon Redshift, resource type cluster.
 pub fn arn(caller: &Caller, region: &str, id: &str) -> String {
     format!("arn:{}:redshift:{region}:{}:cluster:{id}", caller.partition(), caller.account)
 }
 
-/// Waits until the cluster can be used: up, with an endpoint, and its role applied.
+/// Waits until the cluster can be used: available, with an endpoint, and with the role in sync if one is
+/// named.
 ///
 /// # Errors
 ///
-/// If it fails to come up, or not in time.
+/// Returns an error if the cluster reaches a state that it does not leave by itself, or if it takes longer
+/// than `limit`.
 pub async fn wait_available(
     clients: &Clients,
     id: &str,
@@ -320,7 +325,7 @@ pub async fn wait_available(
     demand_there(cluster, id, "available")
 }
 
-/// The cluster, which should be there.
+/// Returns the cluster, or an error if it does not exist.
 pub(super) fn demand_there(
     found: Option<Cluster>,
     id: &str,
@@ -334,7 +339,7 @@ pub(super) fn demand_there(
 }
 
 fn availability(cluster: Option<&Cluster>, role_arn: Option<&str>) -> Verdict {
-    // A cluster may be missing from the answers for a moment after it was made.
+    // A new cluster may be missing from responses for a moment.
     let Some(cluster) = cluster else { return Verdict::Waiting };
     let can_be_used = !matches!(
         cluster.cluster_availability_status.as_deref(),
@@ -348,25 +353,25 @@ fn availability(cluster: Option<&Cluster>, role_arn: Option<&str>) -> Verdict {
     }
 }
 
-/// States that a cluster does not leave by itself, or leaves for its end.
+/// Returns `true` for states that a cluster does not leave by itself, or leaves only to be deleted.
 ///
 /// Source: Redshift Management Guide, Cluster status.
 fn is_dead_end(state: &str) -> bool {
     state.starts_with("incompatible-") || state == "hardware-failure" || is_going(state)
 }
 
-/// Whether a cluster in this state is on its way out.
+/// Returns `true` if a cluster in this state is being deleted.
 pub(super) fn is_going(state: &str) -> bool {
     ["deleting", "final-snapshot"].contains(&state)
 }
 
-/// Whether a cluster in this state is on its way to another, and refuses to be changed meanwhile.
+/// Returns `true` if a cluster in this state is changing to another, and rejects other changes until then.
 pub(super) fn is_passing(state: &str) -> bool {
     !(["available", "paused", "hardware-failure", "storage-full"].contains(&state)
         || state.starts_with("incompatible-"))
 }
 
-/// Waits until the cluster is no longer on its way to another state.
+/// Waits until the cluster is in no transitional state.
 pub(super) async fn wait_settled(
     clients: &Clients,
     id: &str,
@@ -380,14 +385,14 @@ pub(super) async fn wait_settled(
     for_cluster(clients, id, "settled", limit, journal, judge).await
 }
 
-/// Waits until the cluster is gone.
+/// Waits until the cluster no longer exists.
 pub(super) async fn wait_gone(
     clients: &Clients,
     id: &str,
     limit: Duration,
     journal: &Journal,
 ) -> Result<(), CloudError> {
-    // Its end may not show at once, and it may end from any state.
+    // The deletion may not be visible at once, and can start from any state.
     let judge = |cluster: Option<&Cluster>| match cluster {
         None => Verdict::Reached,
         Some(_) => Verdict::Waiting,

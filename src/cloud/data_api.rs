@@ -154,7 +154,7 @@ impl DataApi {
     ///
     /// # Errors
     ///
-    /// If AWS refuses or cannot be reached.
+    /// Returns an error if AWS rejects the request or cannot be reached.
     pub async fn execute(
         &self,
         session: In<'_>,
@@ -194,7 +194,7 @@ impl DataApi {
     ///
     /// # Errors
     ///
-    /// If AWS refuses or cannot be reached.
+    /// Returns an error if AWS rejects the request or cannot be reached.
     pub async fn describe(&self, id: &str) -> Result<Described, ApiError> {
         send(self.service(), &DESCRIBE, &json!({ "Id": id })).await
     }
@@ -203,7 +203,7 @@ impl DataApi {
     ///
     /// # Errors
     ///
-    /// If AWS refuses or cannot be reached.
+    /// Returns an error if AWS rejects the request or cannot be reached.
     pub async fn result(&self, statement: &str, next: Option<&str>) -> Result<Page, ApiError> {
         let request = match next {
             Some(token) => json!({ "Id": statement, "NextToken": token }),

@@ -140,7 +140,7 @@ pub fn find_vpc(id: &str) -> Request {
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn vpc(clients: &Clients, request: &Request) -> Result<Option<Vpc>, CloudError> {
     let found: Result<Vpcs, _> = clients.ec2.send(request).await;
     let found = found.map_err(|e| e.during("look for the network"))?;
@@ -171,7 +171,7 @@ pub async fn subnet_group_vpc(clients: &Clients, group: &str) -> Result<String, 
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn groups(clients: &Clients, request: &Request) -> Result<Vec<FoundGroup>, CloudError> {
     let found: Result<Groups, _> = clients.ec2.send(request).await;
     let found = found.map_err(|e| e.during("look for security groups"))?;
@@ -215,7 +215,7 @@ async fn rules(clients: &Clients, group_id: &str) -> Result<Vec<FoundRule>, Clou
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn ensure(
     clients: &Clients,
     spec: &GroupSpec,
@@ -298,7 +298,7 @@ async fn ensure_rules(
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn group_of(
     clients: &Clients,
     spec: &GroupSpec,
@@ -334,7 +334,7 @@ pub(super) async fn revoke_all(
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn delete(
     clients: &Clients,
     group: &FoundGroup,

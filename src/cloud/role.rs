@@ -1,4 +1,4 @@
-//! Roles: one in which the cluster reads the star, one in which AWS stops the cluster.
+//! IAM roles: one that the cluster assumes to read the star, and one that AWS assumes to pause the cluster.
 
 use aws_sdk_iam::operation::create_role::builders::CreateRoleInputBuilder;
 use aws_sdk_iam::operation::put_role_policy::builders::PutRolePolicyInputBuilder;
@@ -13,37 +13,37 @@ use super::names::ROLE_PATH;
 use super::tags::Tags;
 use super::wait::{until_seen, while_settling};
 
-/// A role as it should be.
+/// The specification of a role.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RoleSpec {
-    /// Its name.
+    /// The role name.
     pub name: String,
-    /// What it is for.
+    /// The description, which states its purpose.
     pub description: String,
-    /// Who may take it on.
+    /// The trust policy.
     pub trust: Value,
-    /// The name of its only policy.
+    /// The name of the only inline policy.
     pub policy_name: &'static str,
-    /// What it may do.
+    /// The inline policy, which defines the permissions.
     pub policy: Value,
-    /// Whose it is.
+    /// The ownership tags.
     pub tags: Tags,
 }
 
-/// A role as it is.
+/// An existing role.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FoundRole {
-    /// Its name.
+    /// The role name.
     pub name: String,
-    /// Its ARN.
+    /// The ARN of the role.
     pub arn: String,
-    /// Who may take it on; `null` where that cannot be read.
+    /// The trust policy, or `null` if it cannot be parsed.
     pub trust: Value,
-    /// Whose it is; `None` where it is not ours.
+    /// The ownership tags, or `None` if starlift does not manage the role.
     pub tags: Option<Tags>,
 }
 
-/// Makes the role.
+/// Returns the request that creates the role.
 pub fn create(spec: &RoleSpec) -> CreateRoleInputBuilder {
     CreateRoleInputBuilder::default()
         .role_name(&spec.name)
@@ -53,14 +53,14 @@ pub fn create(spec: &RoleSpec) -> CreateRoleInputBuilder {
         .set_tags(Some(iam_tags(&spec.tags)))
 }
 
-/// Says who may take the role on.
+/// Returns the request that replaces the trust policy.
 pub fn update_trust(spec: &RoleSpec) -> UpdateAssumeRolePolicyInputBuilder {
     UpdateAssumeRolePolicyInputBuilder::default()
         .role_name(&spec.name)
         .policy_document(spec.trust.to_string())
 }
 
-/// Says what the role may do.
+/// Returns the request that sets the inline policy.
 pub fn put_policy(spec: &RoleSpec) -> PutRolePolicyInputBuilder {
     PutRolePolicyInputBuilder::default()
         .role_name(&spec.name)
@@ -68,11 +68,11 @@ pub fn put_policy(spec: &RoleSpec) -> PutRolePolicyInputBuilder {
         .policy_document(spec.policy.to_string())
 }
 
-/// The role of this name, if there is one.
+/// Returns the role with this name, if it exists.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn find(clients: &Clients, name: &str) -> Result<Option<FoundRole>, CloudError> {
     match clients.iam.get_role().role_name(name).send().await {
         Ok(answer) => Ok(answer.role.map(|role| found(&role))),
@@ -97,18 +97,18 @@ fn found(role: &Role) -> FoundRole {
     }
 }
 
-/// A policy document as IAM gives it back: JSON, percent-encoded.
+/// Decodes a policy document as IAM returns it: percent-encoded JSON.
 pub fn document(encoded: &str) -> Option<Value> {
     let pair = format!("x={}", encoded.replace('+', "%2B"));
     let (_, text) = url::form_urlencoded::parse(pair.as_bytes()).next()?;
     serde_json::from_str(&text).ok()
 }
 
-/// Makes the role, or brings the one that is there to what it should be; its ARN.
+/// Creates the role, or changes an existing one to match the specification, and returns its ARN.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn ensure(
     clients: &Clients,
     spec: &RoleSpec,
@@ -122,7 +122,7 @@ pub async fn ensure(
             let made = create(spec).send_with(&clients.iam).await;
             let arn = match made.map_err(|e| ApiError::new("iam:CreateRole", &e)) {
                 Ok(answer) => answer.role.map(|role| role.arn).unwrap_or_default(),
-                // A try whose answer was lost made it, or somebody else did meanwhile.
+                // An earlier request whose response was lost created it, or another user did.
                 Err(error) if error.is("EntityAlreadyExists") => {
                     let Some(found) = until_seen(|| find(clients, name)).await? else {
                         return Err(error.during(format!("make the role {name}")));
@@ -151,7 +151,7 @@ pub async fn ensure(
         }
     };
     if policy(clients, name, spec.policy_name).await? != Some(spec.policy.clone()) {
-        // A role that was only just made may not be known yet where its policy is put.
+        // A new role may not have propagated yet.
         let put = while_settling(
             |e: &ApiError| e.is("NoSuchEntity"),
             || async {
@@ -165,7 +165,7 @@ pub async fn ensure(
     Ok(arn)
 }
 
-/// Says whose the role is, and until when.
+/// Sets the ownership tags of a role.
 pub(super) async fn tag(clients: &Clients, name: &str, tags: &Tags) -> Result<(), CloudError> {
     let request = clients.iam.tag_role().role_name(name).set_tags(Some(iam_tags(tags)));
     let sent = request.send().await;
@@ -186,28 +186,28 @@ async fn policy(clients: &Clients, role: &str, policy: &str) -> Result<Option<Va
     }
 }
 
-/// All roles below our path, with their tags.
+/// Returns all roles below the path of starlift, with their tags.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn list(clients: &Clients) -> Result<Vec<FoundRole>, CloudError> {
     let mut pages = clients.iam.list_roles().path_prefix(ROLE_PATH).into_paginator().items().send();
     let mut roles = Vec::new();
     while let Some(role) = pages.next().await {
         let listed =
             role.map_err(|e| ApiError::new("iam:ListRoles", &e).during("list the roles"))?;
-        // The listing leaves tags out.
+        // The listing omits tags.
         roles.extend(find(clients, &listed.role_name).await?);
     }
     Ok(roles)
 }
 
-/// Removes a role with its policies; one that is not there is well gone.
+/// Deletes a role and its policies. Succeeds if it does not exist.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn delete(clients: &Clients, name: &str, journal: &Journal) -> Result<(), CloudError> {
     journal.enter(format!("removing the role {name}"));
     let removed = try_delete(clients, name).await;
@@ -230,12 +230,12 @@ async fn try_delete(clients: &Clients, name: &str) -> Result<(), ApiError> {
     }
     let attached = iam.list_attached_role_policies().role_name(name).send().await;
     let attached = attached.map_err(|e| ApiError::new("iam:ListAttachedRolePolicies", &e))?;
-    // Somebody attached them to our role; the policies themselves stay.
+    // A user attached managed policies to the role: detach them, but keep the policies themselves.
     for policy in attached.attached_policies.unwrap_or_default() {
         let detach = iam.detach_role_policy().role_name(name).set_policy_arn(policy.policy_arn);
         gone(detach.send().await.map_err(|e| ApiError::new("iam:DetachRolePolicy", &e)))?;
     }
-    // Policies that have just been removed may still count.
+    // IAM may still count policies that were just removed.
     while_settling(
         |e: &ApiError| e.is("DeleteConflict"),
         || async {
@@ -253,7 +253,7 @@ fn gone<T>(outcome: Result<T, ApiError>) -> Result<(), ApiError> {
     }
 }
 
-/// Building fails only without a key or a value, and both are given.
+/// Converts the tags. Building one fails only without a key or a value, and both are present.
 fn iam_tags(tags: &Tags) -> Vec<Tag> {
     let tag = |(key, value)| Tag::builder().key(key).value(value).build().ok();
     tags.pairs().into_iter().filter_map(tag).collect()

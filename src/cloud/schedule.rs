@@ -82,7 +82,7 @@ pub fn modify(spec: &ScheduleSpec) -> ModifyScheduledActionInputBuilder {
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn find(clients: &Clients, name: &str) -> Result<Option<ScheduledAction>, CloudError> {
     let request = clients.redshift.describe_scheduled_actions().scheduled_action_name(name);
     match request.send().await {
@@ -101,7 +101,7 @@ pub async fn find(clients: &Clients, name: &str) -> Result<Option<ScheduledActio
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn list(clients: &Clients) -> Result<Vec<ScheduledAction>, CloudError> {
     let pages = clients.redshift.describe_scheduled_actions().into_paginator().items().send();
     let actions: Result<Vec<ScheduledAction>, _> = pages.try_collect().await;
@@ -132,7 +132,7 @@ pub fn owner(action: &ScheduledAction) -> Option<Name> {
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn ensure(
     clients: &Clients,
     spec: &ScheduleSpec,
@@ -165,7 +165,7 @@ pub async fn ensure(
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn delete(clients: &Clients, name: &str, journal: &Journal) -> Result<(), CloudError> {
     journal.enter(format!("removing the schedule {name}"));
     let sent = clients.redshift.delete_scheduled_action().scheduled_action_name(name).send().await;

@@ -148,7 +148,7 @@ pub struct Survey {
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn survey(clients: &Clients) -> Result<Survey, CloudError> {
     let mut estates = survey_clusters(clients).await?;
     let unseen = match serverless::survey(clients).await {
@@ -214,7 +214,7 @@ async fn survey_clusters(clients: &Clients) -> Result<BTreeMap<String, Estate>, 
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn survey_of(clients: &Clients, name: &Name) -> Result<Estate, CloudError> {
     let mut survey = survey(clients).await?;
     let mut estate = survey.estates.remove(name.as_str()).unwrap_or_default();
@@ -268,7 +268,7 @@ async fn snapshots(clients: &Clients) -> Result<Vec<Snapshot>, CloudError> {
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn find_snapshot(clients: &Clients, id: &str) -> Result<Option<Snapshot>, CloudError> {
     let request = clients.redshift.describe_cluster_snapshots().snapshot_identifier(id);
     match request.send().await {
