@@ -1,4 +1,4 @@
-//! The network rule: a security group of the cluster's own, and the addresses that it lets in.
+//! The security group of a cluster or workgroup, and its rules for inbound traffic.
 
 mod answers;
 pub mod subnets;
@@ -15,57 +15,57 @@ use super::journal::Journal;
 use super::tags::{self, Tags};
 use super::wait::{until_seen, while_settling};
 
-/// A security group as it should be.
+/// The specification of a security group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupSpec {
-    /// Its name.
+    /// The group name.
     pub name: String,
-    /// The network that it is in.
+    /// The ID of its VPC.
     pub vpc: String,
-    /// The cluster's port.
+    /// The port of the cluster or workgroup.
     pub port: u16,
-    /// Who is let in.
+    /// The address ranges that it admits.
     pub cidrs: Vec<Cidr>,
-    /// Whose it is.
+    /// The ownership tags.
     pub tags: Tags,
 }
 
-/// A security group as it is.
+/// An existing security group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundGroup {
-    /// Its id.
+    /// The group ID.
     pub id: String,
-    /// Its name.
+    /// The group name.
     pub name: String,
-    /// Whose it is; `None` where it is not ours.
+    /// The ownership tags, or `None` if starlift does not manage the group.
     pub tags: Option<Tags>,
-    /// Who is let in.
+    /// The inbound rules.
     pub rules: Vec<FoundRule>,
 }
 
-/// A rule of a group, for traffic that comes in.
+/// An existing inbound rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundRule {
-    /// Its id.
+    /// The rule ID.
     pub id: String,
-    /// The addresses, another group, or a list of prefixes.
+    /// The source: addresses, another group, or a prefix list.
     pub from: String,
-    /// The ports, `None` for all.
+    /// The first and last port, or `None` for all ports.
     pub ports: Option<(u16, u16)>,
-    /// Whether starlift made it.
+    /// `true` if starlift created the rule.
     pub is_ours: bool,
 }
 
-/// A network.
+/// A VPC.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vpc {
-    /// Its id.
+    /// The VPC ID.
     pub id: String,
-    /// Its addresses.
+    /// The primary IPv4 address range.
     pub cidr: Option<Cidr>,
 }
 
-/// Makes the group.
+/// Returns the request that creates the group.
 pub fn create_group(spec: &GroupSpec) -> Request {
     Request::new("ec2:CreateSecurityGroup")
         .with("GroupName", &spec.name)
@@ -74,7 +74,7 @@ pub fn create_group(spec: &GroupSpec) -> Request {
         .tagging("security-group", &spec.tags.pairs())
 }
 
-/// Lets addresses in, to the cluster's port alone.
+/// Returns the request that admits addresses to the port of the specification only.
 pub fn authorize(spec: &GroupSpec, group_id: &str, cidr: Cidr) -> Request {
     let port = spec.port.to_string();
     Request::new("ec2:AuthorizeSecurityGroupIngress")
@@ -87,7 +87,7 @@ pub fn authorize(spec: &GroupSpec, group_id: &str, cidr: Cidr) -> Request {
         .tagging("security-group-rule", &spec.tags.pairs())
 }
 
-/// Takes rules back.
+/// Returns the request that revokes rules.
 pub fn revoke(group_id: &str, rules: &[&str]) -> Request {
     let request = Request::new("ec2:RevokeSecurityGroupIngress").with("GroupId", group_id);
     rules.iter().zip(1..).fold(request, |request, (rule, n): (_, usize)| {
@@ -95,48 +95,48 @@ pub fn revoke(group_id: &str, rules: &[&str]) -> Request {
     })
 }
 
-/// Removes the group.
+/// Returns the request that deletes the group.
 pub fn delete_group(group_id: &str) -> Request {
     Request::new("ec2:DeleteSecurityGroup").with("GroupId", group_id)
 }
 
-/// Says whose the group is, and until when.
+/// Returns the request that sets the ownership tags of the group.
 pub fn tag_group(group_id: &str, tags: &Tags) -> Request {
     Request::new("ec2:CreateTags").with("ResourceId.1", group_id).tags("Tag", &tags.pairs())
 }
 
-/// Finds the group of a name in a network.
+/// Returns the request that finds a group by its name in a VPC.
 pub fn find_group(name: &str, vpc: &str) -> Request {
     let request = Request::new("ec2:DescribeSecurityGroups");
     request.filter(1, "group-name", name).filter(2, "vpc-id", vpc)
 }
 
-/// Finds all groups that starlift made.
+/// Returns the request that finds all groups that carry the tag of starlift.
 pub fn find_groups() -> Request {
     Request::new("ec2:DescribeSecurityGroups").filter(1, "tag-key", tags::NAME)
 }
 
-/// Finds the groups of a name, in all networks.
+/// Returns the request that finds the groups with a name in all VPCs.
 pub fn find_groups_named(name: &str) -> Request {
     Request::new("ec2:DescribeSecurityGroups").filter(1, "group-name", name)
 }
 
-/// Finds the rules of a group.
+/// Returns the request that finds the rules of a group.
 pub fn find_rules(group_id: &str) -> Request {
     Request::new("ec2:DescribeSecurityGroupRules").filter(1, "group-id", group_id)
 }
 
-/// Finds the account's default network in the region.
+/// Returns the request that finds the account's default VPC in the region.
 pub fn find_default_vpc() -> Request {
     Request::new("ec2:DescribeVpcs").filter(1, "is-default", "true")
 }
 
-/// Finds a network by its id.
+/// Returns the request that finds a VPC by its ID.
 pub fn find_vpc(id: &str) -> Request {
     Request::new("ec2:DescribeVpcs").with("VpcId.1", id)
 }
 
-/// The network that a request finds.
+/// Returns the VPC that a request finds.
 ///
 /// # Errors
 ///
@@ -148,11 +148,11 @@ pub async fn vpc(clients: &Clients, request: &Request) -> Result<Option<Vpc>, Cl
     Ok(vpc.map(|vpc| Vpc { id: vpc.vpc_id, cidr: vpc.cidr_block.parse().ok() }))
 }
 
-/// The id of the network that a cluster subnet group is in.
+/// Returns the ID of the VPC of a cluster subnet group.
 ///
 /// # Errors
 ///
-/// If there is no such group, or AWS refuses or cannot be asked.
+/// Returns an error if the group does not exist, or if AWS rejects the request or cannot be reached.
 pub async fn subnet_group_vpc(clients: &Clients, group: &str) -> Result<String, CloudError> {
     let request = clients.redshift.describe_cluster_subnet_groups();
     let found = request.cluster_subnet_group_name(group).send().await;
@@ -167,7 +167,7 @@ pub async fn subnet_group_vpc(clients: &Clients, group: &str) -> Result<String, 
     }
 }
 
-/// The groups that a request finds, with their rules.
+/// Returns the groups that a request finds, with their rules.
 ///
 /// # Errors
 ///
@@ -209,9 +209,11 @@ async fn rules(clients: &Clients, group_id: &str) -> Result<Vec<FoundRule>, Clou
         .collect())
 }
 
-/// Makes the group and its rules, or brings those that are there to what they should be; the id.
+/// Creates the group and its rules, or changes existing ones to match the specification, and returns the
+/// group ID.
 ///
-/// Rules that starlift made and that admit others are taken back; those of others stay.
+/// Revokes rules that starlift created and that the specification does not contain. Rules that others
+/// created stay.
 ///
 /// # Errors
 ///
@@ -228,7 +230,7 @@ pub async fn ensure(
         None => {
             let id = match clients.ec2.send::<Made>(&create_group(spec)).await {
                 Ok(made) => made.group_id,
-                // A try whose answer was lost made it, or somebody else did meanwhile.
+                // An earlier request whose response was lost created it, or another user did.
                 Err(error) if error.is("InvalidGroup.Duplicate") => {
                     let Some(group) = until_seen(|| group_of(clients, spec)).await? else {
                         return Err(error.during(format!("make the security group {name}")));
@@ -255,7 +257,7 @@ pub async fn ensure(
     Ok(id)
 }
 
-/// Takes back what starlift let in before and is not wanted any more, and lets in what is.
+/// Revokes the rules of starlift that are no longer wanted, and adds the missing ones.
 async fn ensure_rules(
     clients: &Clients,
     spec: &GroupSpec,
@@ -275,14 +277,14 @@ async fn ensure_rules(
         if rules.iter().any(|rule| is_right(rule, cidr)) {
             continue;
         }
-        // A group that was only just made may not be known yet everywhere.
+        // A new group takes a while to propagate.
         let request = authorize(spec, id, *cidr);
         let admitted = while_settling(
             |e: &ApiError| e.is("InvalidGroup.NotFound"),
             || clients.ec2.send::<Done>(&request),
         );
         match admitted.await {
-            // It was made between our looking and our asking, or by a try whose answer was lost.
+            // It was created since the lookup, or by an earlier request whose response was lost.
             Err(error) if error.is("InvalidPermission.Duplicate") => {}
             Err(error) => return Err(error.during(format!("let {cidr} in by {name}"))),
             Ok(Done {}) => {
@@ -294,7 +296,7 @@ async fn ensure_rules(
     Ok(())
 }
 
-/// The group of the plan, if it is there.
+/// Returns the group of the specification, if it exists.
 ///
 /// # Errors
 ///
@@ -306,14 +308,14 @@ pub async fn group_of(
     Ok(groups(clients, &find_group(&spec.name, &spec.vpc)).await?.into_iter().next())
 }
 
-/// Takes rules back; those that are not there are well gone.
+/// Revokes rules one by one. Succeeds for rules that do not exist.
 pub(super) async fn revoke_all(
     clients: &Clients,
     group_id: &str,
     rules: impl Iterator<Item = &FoundRule>,
     journal: &Journal,
 ) -> Result<(), CloudError> {
-    // One that stays does not keep the others open.
+    // A rule that cannot be revoked must not keep the others open.
     let mut first_error = None;
     for rule in rules {
         let done: Result<Done, _> = clients.ec2.send(&revoke(group_id, &[&rule.id])).await;
@@ -330,7 +332,7 @@ pub(super) async fn revoke_all(
     first_error.map_or(Ok(()), Err)
 }
 
-/// Removes a group; one that is not there is well gone.
+/// Deletes a group. Succeeds if it does not exist.
 ///
 /// # Errors
 ///
@@ -342,7 +344,7 @@ pub async fn delete(
 ) -> Result<(), CloudError> {
     let (id, name) = (&group.id, &group.name);
     journal.enter(format!("removing the security group {name}"));
-    // The interfaces of a cluster outlive it for a moment.
+    // The network interfaces of a deleted cluster still exist for a moment.
     let request = delete_group(id);
     let removed = while_settling(
         |e: &ApiError| e.is("DependencyViolation"),

@@ -1,4 +1,4 @@
-//! What is there: everything that carries our tags, by the name it belongs to.
+//! Inventory of the resources that carry the tags of starlift, by name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,38 +13,38 @@ use super::serverless::survey::{self as serverless, Holding};
 use super::tags::{self, Tags, of_redshift, owner};
 use super::{cluster, schedule};
 
-/// What belongs to one name.
+/// The resources that belong to one name.
 #[derive(Debug, Clone, Default)]
 pub struct Estate {
-    /// Roles: of the cluster, and of the schedule.
+    /// The roles of the cluster and of the schedule.
     pub roles: Vec<FoundRole>,
-    /// Security groups.
+    /// The security groups.
     pub groups: Vec<FoundGroup>,
-    /// The cluster of this name.
+    /// The cluster with this name.
     pub cluster: Option<Cluster>,
-    /// What carries the tag under another name or that of another region: a cluster that was renamed,
-    /// or restored from a snapshot, or a role that was copied.
+    /// Resources that carry the tag under another name, or the tag of another region: a cluster that was
+    /// renamed or restored from a snapshot, or a role that was copied.
     pub strays: Vec<String>,
-    /// The scheduled action that stops it.
+    /// The scheduled action that pauses the cluster.
     pub schedule: Option<ScheduledAction>,
-    /// Snapshots that somebody took: they cost until somebody removes them.
+    /// Manual snapshots, which cost until a user deletes them.
     pub snapshots: Vec<Snapshot>,
-    /// The workgroup of this name, and what goes with it.
+    /// The workgroup with this name and the resources that belong to it.
     pub serverless: Holding,
-    /// Why Redshift Serverless could not be looked at, where it could not.
+    /// The reason why Redshift Serverless could not be queried, if it could not.
     pub unseen: Option<String>,
-    /// Other regions in which roles are used that carry the name.
+    /// Other regions in which roles with this name are used.
     pub elsewhere: BTreeSet<String>,
 }
 
 impl Estate {
-    /// Whether there is nothing in this region.
+    /// Returns `true` if there is nothing in this region.
     pub fn is_empty(&self) -> bool {
         let has_snapshots = !(self.snapshots.is_empty() && self.serverless.snapshots.is_empty());
         self.inventory().is_empty() && !has_snapshots
     }
 
-    /// What there is and a teardown removes, a line a resource.
+    /// Describes the resources that a teardown deletes, one line per resource.
     pub fn inventory(&self) -> Vec<String> {
         let mut lines = Vec::new();
         lines.extend(self.cluster.iter().map(|cluster| {
@@ -60,18 +60,19 @@ impl Estate {
         lines
     }
 
-    /// What carries the tags under another name, or those of another region.
+    /// Returns the resources that carry the tags under another name, or those of another region.
     pub fn strays(&self) -> impl Iterator<Item = &String> {
         self.strays.iter().chain(&self.serverless.strays)
     }
 
-    /// The names of the snapshots.
+    /// Returns the names of the snapshots.
     pub fn snapshots(&self) -> impl Iterator<Item = &str> {
         let of_namespaces = self.serverless.snapshots.iter().map(|s| s.snapshot_name.as_str());
         self.snapshots.iter().map(snapshot_id).chain(of_namespaces)
     }
 
-    /// What the tags of its parts say: those of cluster or workgroup before those of the rest.
+    /// Returns the ownership tags: those of the cluster or workgroup if it exists, else those of a role or
+    /// group.
     pub fn tags(&self) -> Option<Tags> {
         let of_cluster = self.cluster.as_ref().and_then(cluster::tags);
         let of_roles = || self.roles.iter().find_map(|role| role.tags.clone());
@@ -80,17 +81,17 @@ impl Estate {
         of_cluster.or_else(of_workgroup).or_else(of_roles).or_else(of_groups)
     }
 
-    /// The role in which the cluster reads the star.
+    /// Returns the role that the cluster assumes to read the star.
     pub fn role(&self, name: &Name, region: &str) -> Option<&FoundRole> {
         let wanted = name.role(region);
         self.roles.iter().find(|role| role.name == wanted)
     }
 
-    /// Refuses to go on where something of another name carries the tag.
+    /// Ensures that no resource with another name carries the tag.
     ///
     /// # Errors
     ///
-    /// If there is one.
+    /// Returns an error for the first such resource.
     pub fn demand_no_strays(&self, name: &Name) -> Result<(), CloudError> {
         match self.strays().next() {
             None => Ok(()),
@@ -129,22 +130,22 @@ impl Estate {
     }
 }
 
-/// The identifier of a snapshot.
+/// Returns the identifier of a snapshot.
 pub fn snapshot_id(snapshot: &Snapshot) -> &str {
     snapshot.snapshot_identifier.as_deref().unwrap_or_default()
 }
 
-/// What is there of all names.
+/// The resources of all names.
 #[derive(Debug, Default)]
 pub struct Survey {
-    /// What belongs to each name.
+    /// The resources of each name.
     pub estates: BTreeMap<String, Estate>,
-    /// Why Redshift Serverless could not be looked at, where it could not: whoever has clusters alone
-    /// need not be allowed to, and some regions lack it.
+    /// The reason why Redshift Serverless could not be queried, if it could not. A user of clusters only
+    /// may lack the permission, and some regions lack the service.
     pub unseen: Option<CloudError>,
 }
 
-/// Everything in the region that carries our tags, by the name it belongs to.
+/// Returns all resources in the region that carry the tags of starlift, by name.
 ///
 /// # Errors
 ///
@@ -163,8 +164,8 @@ pub async fn survey(clients: &Clients) -> Result<Survey, CloudError> {
     Ok(Survey { estates, unseen })
 }
 
-/// Passes the failure to look at Redshift Serverless on, unless it is for want of permission or of an
-/// answer.
+/// Returns the error of a query of Redshift Serverless as a value if permission was denied or if there was
+/// no response, and propagates any other error.
 fn unseen(error: CloudError) -> Result<CloudError, CloudError> {
     match &error {
         CloudError::Api { source, .. } if source.is_denied() || source.code.is_none() => Ok(error),
@@ -172,7 +173,7 @@ fn unseen(error: CloudError) -> Result<CloudError, CloudError> {
     }
 }
 
-/// The same without workgroups.
+/// Returns the same without workgroups.
 async fn survey_clusters(clients: &Clients) -> Result<BTreeMap<String, Estate>, CloudError> {
     let mut found: BTreeMap<String, Estate> = BTreeMap::new();
     for role in role::list(clients).await? {
@@ -209,8 +210,8 @@ async fn survey_clusters(clients: &Clients) -> Result<BTreeMap<String, Estate>, 
     Ok(found)
 }
 
-/// What belongs to one name: what the listings show, and what is found by its name where listings lag
-/// behind.
+/// Returns the resources of one name: those in the listings, and those found by name, because listings can
+/// lag behind.
 ///
 /// # Errors
 ///
@@ -222,7 +223,7 @@ pub async fn survey_of(clients: &Clients, name: &Name) -> Result<Estate, CloudEr
         None => serverless::complete(clients, &mut estate.serverless, name).await.err(),
         unseen => unseen,
     };
-    // Without an answer, nobody can say that nothing is left.
+    // Without a response, it is unknown whether resources remain.
     if let Some(error) = unseen {
         match &error {
             CloudError::Api { source, .. } if source.is_denied() => {
@@ -255,7 +256,7 @@ pub async fn survey_of(clients: &Clients, name: &Name) -> Result<Estate, CloudEr
 
 async fn snapshots(clients: &Clients) -> Result<Vec<Snapshot>, CloudError> {
     let request = clients.redshift.describe_cluster_snapshots();
-    // Automated ones go with their cluster.
+    // Redshift deletes automated snapshots with their cluster.
     let request = request.snapshot_type("manual").tag_keys(tags::NAME);
     let snapshots: Result<Vec<Snapshot>, _> =
         request.into_paginator().items().send().try_collect().await;
@@ -264,7 +265,7 @@ async fn snapshots(clients: &Clients) -> Result<Vec<Snapshot>, CloudError> {
     })
 }
 
-/// The snapshot of this name, if there is one.
+/// Returns the snapshot with this name, if it exists.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Waiting: for a cluster to change its state, and for AWS to agree with itself.
+//! Waits for state changes of clusters and for the propagation of changes within AWS.
 
 use std::time::{Duration, Instant};
 
@@ -18,49 +18,54 @@ use super::cluster;
 use super::error::{ApiError, CloudError};
 use super::journal::Journal;
 
-/// The SDK's own waiters for clusters ask once a minute, show nothing and take only `deleting` for a
-/// failure; this one is built of the same parts.
+/// The first pause between two requests.
+///
+/// The SDK's own waiters for clusters poll once per minute, report no progress and treat only `deleting` as
+/// a failure. This module builds another one from the same parts.
 pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest pause between two requests.
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
-/// The time until AWS is asked again when it could not be.
+/// The pause before the next request after AWS could not be reached.
 pub(super) const AWAY: Duration = Duration::from_secs(4);
 
-/// AWS may take this long to know everywhere what it was told in one place. Source: IAM User Guide,
-/// Troubleshooting IAM, "Changes that I make are not always immediately visible".
+/// The time that a change may take to propagate within AWS. Source: IAM User Guide, Troubleshooting IAM,
+/// "Changes that I make are not always immediately visible".
 const SETTLING: Duration = Duration::from_secs(120);
 
-/// What becomes of waiting for a cluster.
+/// The progress of a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It is as it should be.
+    /// The wanted state is reached.
     Reached,
-    /// It is on its way.
+    /// The wanted state can still be reached.
     Waiting,
-    /// It will not get there.
+    /// The wanted state cannot be reached.
     Lost,
 }
 
-/// What AWS answers to a change of a cluster that is on its way to another state; it may do so even
-/// while it calls the cluster available.
+/// The error code for a change of a cluster in a transitional state. AWS may return it even while it
+/// reports the cluster as available.
 const BUSY: &str = "InvalidClusterState";
 
-/// A young cluster cannot be paused before there is a backup of it; nobody has said with which code.
+/// Part of the message for a new cluster, which cannot be paused before its first backup. The error code is
+/// undocumented.
 const NO_BACKUP: &str = "backup was found";
 
-/// A change of a cluster, which AWS refuses while another is under way.
+/// A change of a cluster, which AWS rejects while another change is in progress.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Change<'a> {
-    /// The cluster.
+    /// The identifier of the cluster.
     pub id: &'a str,
-    /// How long to try.
+    /// The maximum time to retry for.
     pub limit: Duration,
-    /// States that say that the change is made already, or being made.
+    /// States in which the change is complete or in progress.
     pub done: &'a [&'a str],
 }
 
 impl Change<'_> {
-    /// Asks for the change until it is taken on.
+    /// Sends the request until AWS accepts it.
     pub async fn make<F>(
         self,
         clients: &Clients,
@@ -94,7 +99,7 @@ impl Change<'_> {
     }
 }
 
-/// Looks again for what was made a moment ago, until it shows; `None` if it does not for long.
+/// Repeats a lookup of a new resource until it is visible. Returns `None` if it does not appear in time.
 pub(super) async fn until_seen<T, F>(mut look: impl FnMut() -> F) -> Result<Option<T>, CloudError>
 where
     F: Future<Output = Result<Option<T>, CloudError>>,
@@ -109,7 +114,8 @@ where
     }
 }
 
-/// Waits until `judge` says that the cluster is as it should be; its last description, if it is there.
+/// Waits until `judge` returns [`Verdict::Reached`], and returns the last description of the cluster, if it
+/// exists.
 pub(super) async fn for_cluster(
     clients: &Clients,
     id: &str,
@@ -152,7 +158,7 @@ pub(super) async fn for_cluster(
             .operation(|| clients.redshift.describe_clusters().cluster_identifier(id).send())
             .build();
         match waiter.orchestrate().await {
-            // AWS is away or slow for longer than the SDK tries: the cluster goes on without us.
+            // AWS is unreachable or slow for longer than the SDK retries, but the change continues.
             Err(WaiterError::OperationFailed(error))
                 if passes(error.error().code()) && begun.elapsed() + AWAY < limit =>
             {
@@ -191,7 +197,7 @@ pub(super) async fn for_cluster(
     }
 }
 
-/// Whether a failure may pass by itself: no answer, or one that says so.
+/// Returns `true` for a transient error: a missing response, or a transient error code.
 pub(super) fn passes(code: Option<&str>) -> bool {
     let passing =
         ["ServiceUnavailable", "InternalFailure", "InternalError", "InternalServerException"];
@@ -202,7 +208,7 @@ fn first(answer: &DescribeClustersOutput) -> Option<&Cluster> {
     answer.clusters.as_deref().unwrap_or_default().first()
 }
 
-/// The state of a cluster in full and, where they are not done yet, that of its roles.
+/// Describes the full status of a cluster, and of its roles that are not in sync.
 fn describe(cluster: &Cluster) -> String {
     let mut text = cluster.cluster_status.clone().unwrap_or_default();
     for role in cluster.iam_roles.as_deref().unwrap_or_default() {
@@ -214,7 +220,7 @@ fn describe(cluster: &Cluster) -> String {
     text
 }
 
-/// Asks again, more and more slowly, while AWS refuses for a reason that passes by itself.
+/// Repeats a request with exponential backoff while it fails with a transient error.
 pub(super) async fn while_settling<T, E, F>(
     passes: impl Fn(&E) -> bool,
     ask: impl FnMut() -> F,

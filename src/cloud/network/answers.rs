@@ -1,4 +1,4 @@
-//! The answers of EC2, as far as they are read.
+//! The fields in use of EC2's responses.
 
 use serde::Deserialize;
 
@@ -63,6 +63,6 @@ pub struct Made {
     pub group_id: String,
 }
 
-/// An answer of which nothing is needed.
+/// A response whose content is not needed.
 #[derive(Debug, Deserialize)]
 pub struct Done {}
