@@ -1,4 +1,4 @@
-//! What a role may do, as AWS itself judges it.
+//! Permissions of a role, evaluated by AWS.
 
 use aws_sdk_iam::operation::simulate_principal_policy::builders::SimulatePrincipalPolicyInputBuilder;
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};
@@ -7,16 +7,16 @@ use super::clients::Clients;
 use super::error::ApiError;
 use super::policy::StarPlace;
 
-/// How much of what a load reads a role may read.
+/// The result of a check of a role's permission to read the star.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reach {
-    /// All of it.
+    /// The role has all permissions that a load needs.
     Full,
-    /// It lacks these actions.
+    /// The role lacks the permission for these actions.
     Lacks(Vec<String>),
 }
 
-/// Asks whether a role may do `action` to a resource.
+/// Returns the request that evaluates whether a role may perform `action` on a resource.
 pub fn simulate(
     role_arn: &str,
     action: &str,
@@ -28,7 +28,7 @@ pub fn simulate(
         .resource_arns(resource)
 }
 
-/// Asks whether a role may read the star, list it, find its bucket, and decrypt with its key.
+/// Checks that a role may read the star, list it, locate its bucket, and decrypt with its key.
 ///
 /// # Errors
 ///

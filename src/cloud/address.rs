@@ -1,4 +1,4 @@
-//! Which addresses a rule admits.
+//! Address ranges in CIDR notation, and the address of this machine.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use super::error::CloudError;
 
-/// Answers with the address that it is asked from.
+/// The URL of a service that returns the client's public address.
 pub const WHO_AM_I: &str = "https://checkip.amazonaws.com";
 
+/// The timeout of a request to that service.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Ranges larger than this are as good as the whole internet.
+/// Ranges with a shorter prefix count as the whole internet.
 const WIDEST: u8 = 8;
 
 /// A range of IPv4 addresses in CIDR notation.
@@ -22,7 +23,7 @@ pub struct Cidr {
     bits: u8,
 }
 
-/// Why a range cannot be one.
+/// The reason why a text is not an address range.
 #[derive(Debug, thiserror::Error)]
 #[error("{text:?} is not a range of IPv4 addresses such as 203.0.113.7/32: {reason}")]
 pub struct CidrError {
@@ -31,17 +32,17 @@ pub struct CidrError {
 }
 
 impl Cidr {
-    /// One address.
+    /// Returns the range that contains one address.
     pub fn of(address: Ipv4Addr) -> Cidr {
         Cidr { address, bits: 32 }
     }
 
-    /// Whether it admits so much that it might as well admit everybody.
+    /// Returns `true` if the range is so large that it counts as the whole internet.
     pub fn is_world(self) -> bool {
         self.bits < WIDEST
     }
 
-    /// Whether an address is in it.
+    /// Returns `true` if the range contains the address.
     pub fn contains(self, address: Ipv4Addr) -> bool {
         address.to_bits() & self.mask() == self.address.to_bits()
     }
@@ -73,11 +74,11 @@ impl fmt::Display for Cidr {
     }
 }
 
-/// The address that this machine is known by on the internet.
+/// Returns the public address of this machine.
 ///
 /// # Errors
 ///
-/// If it cannot be asked for, or is no IPv4 address.
+/// Returns an error if the service cannot be reached or does not return an IPv4 address.
 pub async fn public(url: &str) -> Result<Ipv4Addr, CloudError> {
     let fail = |source: Box<dyn std::error::Error + Send + Sync>| CloudError::Address {
         url: url.to_owned(),
@@ -91,7 +92,8 @@ pub async fn public(url: &str) -> Result<Ipv4Addr, CloudError> {
     text.trim().parse().map_err(|e: std::net::AddrParseError| fail(e.into()))
 }
 
-/// The address that this machine goes out with, which is another where a router translates.
+/// Returns the address of this machine on its default route, which differs from its public address behind
+/// network address translation.
 pub fn local() -> Option<Ipv4Addr> {
     // Nothing is sent: connecting a datagram socket only chooses a route.
     let anywhere = SocketAddr::from(([192, 0, 2, 1], 9));

@@ -1,8 +1,8 @@
-//! What is being done to the cloud, and what has been, for whoever watches or stops it.
+//! Progress of an operation: the current step and the completed changes.
 
 use std::sync::{Mutex, PoisonError};
 
-/// The step of the work, and all that has been done.
+/// The current step and the completed changes.
 #[derive(Debug, Default)]
 pub struct Journal {
     step: Mutex<String>,
@@ -10,24 +10,24 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Enters a step.
+    /// Sets the current step.
     pub(super) fn enter(&self, step: impl Into<String>) {
         *self.step.lock().unwrap_or_else(PoisonError::into_inner) = step.into();
     }
 
-    /// Notes what has been done, as something that now is so.
+    /// Records a completed change, as a statement about the new state.
     pub(super) fn note(&self, done: impl Into<String>) {
         let done = done.into();
         tracing::debug!("{done}");
         self.done.lock().unwrap_or_else(PoisonError::into_inner).push(done);
     }
 
-    /// The step.
+    /// Returns the current step.
     pub fn step(&self) -> String {
         self.step.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// All that has been done, in order.
+    /// Returns the completed changes, in order.
     pub fn done(&self) -> Vec<String> {
         self.done.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
