@@ -1,6 +1,7 @@
-//! Services that take and return JSON: workgroups of Redshift Serverless, secrets, and the Data API.
+//! Calls of services with JSON requests and responses: Redshift Serverless, Secrets Manager and the Data
+//! API.
 //!
-//! Source: AWS JSON 1.1 protocol, as the SDKs speak it.
+//! Source: AWS JSON 1.1 protocol, as implemented by the SDKs.
 
 use aws_types::SdkConfig;
 use serde::Serialize;
@@ -21,7 +22,7 @@ pub(super) static DATA: Service = Service { name: "redshift-data", id: "Redshift
 pub(super) static SECRETS: Service =
     Service { name: "secretsmanager", id: "Secrets Manager", refusal };
 
-/// An operation: its name in policies, and the headers that name it to the service.
+/// An operation: its name in IAM policies, and the headers that select it.
 #[derive(Debug)]
 pub(super) struct Operation {
     pub name: &'static str,
@@ -29,18 +30,19 @@ pub(super) struct Operation {
 }
 
 impl Operation {
-    /// An operation by its name in policies and its target, `SERVICE.OPERATION`.
+    /// Creates an operation from its name in IAM policies and its target, `SERVICE.OPERATION`.
     pub const fn new(name: &'static str, target: &'static str) -> Operation {
         let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target)];
         Operation { name, headers }
     }
 }
 
-/// Sends a request and reads its answer.
+/// Sends a request and parses the response.
 ///
 /// # Errors
 ///
-/// If the service refuses it, cannot be reached, or answers with something else.
+/// Returns an error if the service rejects the request or cannot be reached, or if the response has another
+/// form.
 pub(super) async fn send<T: DeserializeOwned>(
     (service, sdk, region): (&'static Service, &SdkConfig, &str),
     operation: &'static Operation,
@@ -50,12 +52,13 @@ pub(super) async fn send<T: DeserializeOwned>(
     let body = serde_json::to_string(request).map_err(|e| fail(e.to_string()))?;
     let client = Signed::new(service, sdk, region);
     let answer = client.post(operation.name, &operation.headers, body).await?;
-    // The answer may hold a password: it is not part of the error.
+    // The response may contain a password, so the error does not quote it.
     serde_json::from_str(&answer).map_err(|e| {
         fail(format!("the answer has another form (line {}, column {})", e.line(), e.column()))
     })
 }
 
+/// Parses an error such as
 /// `{"__type": "com.amazonaws.redshift#ResourceNotFoundException", "message": "…"}`.
 fn refusal(body: &[u8]) -> Refusal {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();

@@ -1,10 +1,10 @@
-//! The cloud around a load: a role that reads the star, a rule that lets a client in, a Redshift
-//! cluster, and a schedule that stops it.
+//! AWS resources for a load: a role that reads the star, a security group that admits a client, a Redshift
+//! cluster or workgroup, and a schedule that pauses the cluster.
 //!
-//! [`plan`] says what is wanted, in full and without asking anybody; [`role`], [`network`],
-//! [`cluster`] and [`schedule`] each build the requests for their resource and bring it to what the
-//! plan says; [`survey`] finds what is there. [`provision`], [`power`] and [`teardown`] put these in
-//! order. Nothing is touched that does not carry the tags of [`tags`].
+//! [`plan`] derives the full specification without sending a request. [`role`], [`network`], [`cluster`] and
+//! [`schedule`] each build the requests for their resource and change it to match the plan. [`survey`] finds
+//! the existing resources. [`provision`], [`power`] and [`teardown`] combine these steps. No resource changes
+//! unless it carries the tags of [`tags`].
 
 pub mod access;
 pub mod address;

@@ -1,4 +1,4 @@
-//! Pausing and resuming: a paused cluster costs its storage alone.
+//! Pause and resume of a cluster. A paused cluster costs only its storage.
 
 use std::time::Duration;
 
@@ -14,11 +14,12 @@ use super::tags::{Expiry, Tags, owner};
 use super::wait::{Change, Verdict, for_cluster};
 use super::{cluster, role, schedule, serverless};
 
-/// Pauses the cluster of a name and waits until it is; one that is paused stays so.
+/// Pauses the cluster of a name and waits until it is paused. Succeeds if it is paused already.
 ///
 /// # Errors
 ///
-/// If there is none, if AWS refuses or cannot be asked, or it takes too long.
+/// Returns an error if the cluster does not exist, if AWS rejects a request or cannot be reached, or if the wait
+/// times out.
 pub async fn pause(
     clients: &Clients,
     name: &Name,
@@ -40,7 +41,7 @@ pub async fn pause(
     change.make(clients, &format!("pause the cluster {id}"), ask).await?;
     let judge = |cluster: Option<&Cluster>| match cluster.map(cluster::status) {
         Some("paused") => Verdict::Reached,
-        // The pause may not show at once.
+        // The pause may not be visible at once.
         Some("pausing" | "available") => Verdict::Waiting,
         _ => Verdict::Lost,
     };
@@ -49,11 +50,12 @@ pub async fn pause(
     Ok(())
 }
 
-/// Resumes the cluster of a name, waits until it can be used, and renews its expiry.
+/// Resumes the cluster of a name, waits until it is available, and renews its expiry, which is returned.
 ///
 /// # Errors
 ///
-/// If there is none, if AWS refuses or cannot be asked, or it takes too long.
+/// Returns an error if the cluster does not exist, if AWS rejects a request or cannot be reached, or if the wait
+/// times out.
 pub async fn resume(
     clients: &Clients,
     name: &Name,
@@ -65,12 +67,12 @@ pub async fn resume(
     let tags = demand_cluster(clients, name).await?;
     let settled = settled(clients, id, timeout, journal).await?;
     let was_paused = cluster::status(&settled) == "paused";
-    // A pause ends a life, and the next is as long.
+    // A pause ends the lifetime; the next one has the same length.
     let now = Utc::now().trunc_subsecs(0);
     let renewed = tags.expiry.filter(|_| was_paused).map(|old| Expiry::after(now, old.lifetime));
     let expiry = expiry(expires, renewed.or(tags.expiry), now);
     let tags = Tags { expiry, ..tags };
-    // First: a cluster that runs is to be stopped whatever becomes of this process.
+    // Before the resume: AWS must pause the running cluster even if this process ends.
     set_schedule(clients, name, &tags, journal).await?;
     if was_paused {
         start(clients, id, timeout, journal).await?;
@@ -104,8 +106,8 @@ pub(super) async fn start(
     Ok(())
 }
 
-/// The cluster's tags, found without a look at anything else: whoever may stop it need not be allowed
-/// more.
+/// Returns the tags of the cluster. Sends no other request: the user who may pause a cluster might have no
+/// other permission.
 async fn demand_cluster(clients: &Clients, name: &Name) -> Result<Tags, CloudError> {
     let found = cluster::find_ours(clients, name).await?;
     if found.is_none() && serverless::workgroup::is_ours(clients, name).await {
@@ -127,7 +129,7 @@ async fn settled(
     cluster::demand_there(settled, id, "settled")
 }
 
-/// Brings the schedule to what the tags say, whether or not they said so before.
+/// Creates, changes or deletes the schedule to match the tags.
 async fn set_schedule(
     clients: &Clients,
     name: &Name,

@@ -1,7 +1,8 @@
-//! Making a cluster and what goes with it: role, rule, cluster, schedule, in that order.
+//! Creation of a cluster and the resources that belong to it: role, rule, cluster and schedule, in that
+//! order.
 //!
-//! Each step looks at what is there and does what is missing, so that a second run, or one after a
-//! failure half-way, ends in the same state.
+//! Each step is idempotent: it compares the existing resource with the plan and makes only the missing
+//! changes, so a repeated run, or one after a failure, ends in the same state.
 
 use std::time::Duration;
 
@@ -16,29 +17,29 @@ use super::role::FoundRole;
 use super::tags::Tags;
 use super::{cluster, network, power, role, schedule, serverless};
 
-/// What is there under the names of a plan, all of it ours.
+/// The existing resources with the names of a plan, all managed by starlift.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// The role in which the cluster reads the star.
+    /// The role that the cluster assumes to read the star.
     pub role: Option<FoundRole>,
     /// The security group.
     pub group: Option<FoundGroup>,
     /// The cluster.
     pub cluster: Option<Cluster>,
-    /// The role in which AWS stops the cluster.
+    /// The role that AWS assumes to pause the cluster.
     pub scheduler_role: Option<FoundRole>,
     /// The scheduled action.
     pub schedule: Option<ScheduledAction>,
 }
 
 impl Found {
-    /// Looks for everything that the plan names, before anything is made; what another user of the
-    /// account made is taken over only if that is meant.
+    /// Finds all resources that the plan names, before anything is created. Accepts resources that another
+    /// user of the account created only if `adopts` is set.
     ///
     /// # Errors
     ///
-    /// If something has a name of the plan's and is not ours, if a cluster differs in what cannot be
-    /// changed, or if AWS refuses or cannot be asked.
+    /// Returns an error if starlift does not manage one of these resources, if the cluster differs from the
+    /// plan in a property that cannot be changed in place, or if AWS rejects a request or cannot be reached.
     pub async fn look(clients: &Clients, plan: &Plan, adopts: bool) -> Result<Found, CloudError> {
         let demand = |found: Option<Tags>, what: String| match adopts {
             true => plan.cluster.tags.demand(found, what),
@@ -83,11 +84,12 @@ impl Found {
     }
 }
 
-/// Makes what the plan says, and waits until the cluster can be used.
+/// Creates or changes the resources of the plan, and waits until the cluster is available.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked, or the cluster does not come up in time.
+/// Returns an error if AWS rejects a request or cannot be reached, or if the cluster does not become available
+/// in time.
 pub async fn provision(
     clients: &Clients,
     plan: &Plan,
@@ -111,8 +113,9 @@ pub async fn provision(
     if standing.is_none() {
         cluster::make(clients, &plan.cluster, &group_id, journal).await?;
     }
-    // Before the long wait: if this process ends in it, the cluster is stopped all the same. Whether AWS
-    // takes a schedule for a cluster that is being made, nobody has said: if not, it is tried again.
+    // Before the long wait, so that AWS pauses the cluster even if this process ends during the wait. It is
+    // undocumented whether AWS accepts a schedule for a cluster that is being created, so try again after
+    // the wait if it does not.
     let on_its_way = standing.is_none_or(|c| cluster::is_passing(cluster::status(c)));
     let is_scheduled = match schedule_stop(clients, plan, &found, journal).await {
         Ok(()) => true,
@@ -125,7 +128,7 @@ pub async fn provision(
 
     let settled = cluster::wait_settled(clients, id, timeout, journal).await;
     if !is_scheduled {
-        // Though the wait failed: the cluster may come up all the same.
+        // Even if the wait failed: the cluster may become available later.
         schedule_stop(clients, plan, &found, journal).await?;
     }
     if let Some(cluster) = settled?
@@ -135,7 +138,7 @@ pub async fn provision(
     }
     let role_arn = Some(plan.cluster.role_arn.as_str());
     let cluster = cluster::wait_available(clients, id, None, timeout, journal).await?;
-    // What a cluster on its way did not show before.
+    // A cluster in a transitional state may not have reported all properties before.
     if standing.is_some()
         && let Some(difference) = cluster::difference(&plan.cluster, &cluster)
     {
@@ -147,7 +150,7 @@ pub async fn provision(
     Ok(cluster)
 }
 
-/// Has AWS stop the cluster when the plan says, or lets it run.
+/// Creates the schedule and its role if the plan has one, and deletes them otherwise.
 async fn schedule_stop(
     clients: &Clients,
     plan: &Plan,

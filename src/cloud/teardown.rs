@@ -1,4 +1,4 @@
-//! Removing all that belongs to a name, and looking whether it is gone.
+//! Deletion of all resources of a name, and verification that none remains.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use super::tags::Tags;
 use super::wait::Change;
 use super::{cluster, network, role, schedule, serverless};
 
-/// How often it is looked whether all is gone: listings may lag behind.
+/// The maximum number of checks for remaining resources, because listings can lag behind.
 const LOOKS: u32 = 5;
 
-/// The time between two looks.
+/// The pause between two checks.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// Removes the cluster.
+/// Returns the request that deletes the cluster.
 pub fn delete_cluster(id: &str, final_snapshot: Option<&str>) -> DeleteClusterInputBuilder {
     DeleteClusterInputBuilder::default()
         .cluster_identifier(id)
@@ -28,15 +28,17 @@ pub fn delete_cluster(id: &str, final_snapshot: Option<&str>) -> DeleteClusterIn
         .set_final_cluster_snapshot_identifier(final_snapshot.map(str::to_owned))
 }
 
-/// Removes what belongs to a name: rules, cluster or workgroup, schedule, group, roles; then looks
-/// again.
+/// Deletes the resources of a name in this order: rules, cluster or workgroup, schedule, groups, roles. Then
+/// verifies that none remains.
 ///
-/// What cannot be removed does not keep the rest from going, and is told at the end. The schedule goes
-/// after the cluster that it would still stop. Snapshots stay: somebody took them to keep them.
+/// A resource that cannot be deleted does not block the others, and is reported at the end. The schedule is
+/// deleted after the cluster, which it would otherwise still pause. Manual snapshots stay, because a user
+/// took them to keep them.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked, if it takes too long, or if something is still there.
+/// Returns an error if AWS rejects a request or cannot be reached, if a wait times out, or if resources
+/// remain.
 pub async fn teardown(
     clients: &Clients,
     name: &Name,
@@ -61,7 +63,7 @@ pub async fn teardown(
     };
     for group in &estate.groups {
         journal.enter(format!("taking the rules of {} back", group.name));
-        // Rules that others added go with the group, if it can be removed.
+        // Rules of others are deleted with the group, if it can be deleted.
         let ours = group.rules.iter().filter(|rule| rule.is_ours);
         keep(network::revoke_all(clients, &group.id, ours, journal).await);
     }
@@ -97,7 +99,7 @@ pub async fn teardown(
     Err(error)
 }
 
-/// Notes what is still there after a failure, as far as it can be seen.
+/// Records the resources that remain after a failure, if the inventory is available.
 async fn tell_left(
     clients: &Clients,
     name: &Name,
@@ -135,7 +137,7 @@ async fn prove_gone(
     Err(CloudError::Left { left })
 }
 
-/// What is there, but for the snapshot that was asked for.
+/// Returns the remaining resources, except the requested snapshot.
 fn leftovers(estate: Estate, final_snapshot: Option<&str>) -> Vec<String> {
     let snapshots = estate.snapshots();
     let kept =
@@ -143,7 +145,7 @@ fn leftovers(estate: Estate, final_snapshot: Option<&str>) -> Vec<String> {
     estate.inventory().into_iter().chain(kept).collect()
 }
 
-/// Refuses a name for the last snapshot that another one has, before anything is touched.
+/// Ensures, before anything changes, that no snapshot has the name of the final snapshot.
 async fn demand_free(clients: &Clients, estate: &Estate, snapshot: &str) -> Result<(), CloudError> {
     if estate.cluster.as_ref().is_none_or(|found| cluster::is_going(cluster::status(found))) {
         return Ok(());
@@ -177,8 +179,8 @@ async fn remove_cluster(
     Ok(())
 }
 
-/// Keeps the last snapshot of the cluster or of the namespace; after an interrupt, neither of them may
-/// be there any more.
+/// Tags the final snapshot of the cluster or namespace. After an interruption, neither of the two may exist
+/// any more.
 async fn keep_last(
     clients: &Clients,
     name: &Name,
@@ -197,7 +199,7 @@ async fn keep_last(
     }
 }
 
-/// Says whose the last snapshot is, so that `status` tells what costs; AWS may not copy tags to it.
+/// Tags the final snapshot, so that `status` reports its cost; AWS might not copy the tags of the cluster.
 ///
 /// Source of the ARN: Service Authorization Reference, Amazon Redshift, resource type snapshot.
 async fn keep_snapshot(

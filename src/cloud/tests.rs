@@ -1,4 +1,4 @@
-//! The requests, pinned as they are sent: what a stand-in does not check is read here by people.
+//! Snapshots of the requests, for review by people of what the stand-in does not check.
 
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ fn the_rule_lets_one_address_in_to_one_port() {
     assert_snapshot!(decoded(&network::find_groups()));
 }
 
-/// The body of a request, a parameter a line.
+/// Returns the body of a request, one line per parameter.
 fn decoded(request: &super::ec2::Request) -> String {
     let body = request.body();
     let pairs = url::form_urlencoded::parse(body.as_bytes());
