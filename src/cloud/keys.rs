@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use super::clients::credentials;
 use super::error::{ApiError, CloudError};
 
-/// The lifetime of new keys: longer than the longest load, and less than the 36 hours that AWS allows.
+/// The lifetime of new keys: as long as the longest expected load, and less than the 36 hours that AWS allows.
 const LIFE_SECONDS: i32 = 12 * 60 * 60;
 
 /// Keys with an expiry.

@@ -1,4 +1,4 @@
-//! The commands about the cloud around a load: `provision`, `status`, `pause`, `resume`, `teardown`.
+//! The commands for cloud resources: `provision`, `status`, `pause`, `resume`, `teardown`.
 
 mod power;
 mod provision;
@@ -30,10 +30,11 @@ use crate::cloud::error::CloudError;
 use crate::cloud::journal::Journal;
 use crate::escape;
 
-/// What to do after a failure.
+/// Advice after a failure.
 const GO_ON: &str = "the same command goes on from here";
 
-/// Does what changes the cloud, shows how far it is, and says at a failure what has been done.
+/// Runs an operation that changes cloud resources. Shows its progress and, after a failure, the completed
+/// changes.
 async fn perform<T>(
     journal: &Arc<Journal>,
     global: &GlobalOptions,
@@ -52,7 +53,7 @@ async fn perform<T>(
     })
 }
 
-/// What has been done before a failure, and what to do next.
+/// Returns the changes that were completed before a failure, and the advice.
 fn account(journal: &Journal, error: &CloudError, advice: &str) -> String {
     let mut text = String::new();
     let done = journal.done();
@@ -68,7 +69,11 @@ fn account(journal: &Journal, error: &CloudError, advice: &str) -> String {
     text + advice + "\n"
 }
 
-/// Asks whether to go on.
+/// Asks the user to confirm.
+///
+/// # Errors
+///
+/// Returns an error if the user declines, or if there is no terminal.
 fn confirm(question: &str) -> Result<()> {
     demand_terminal()?;
     let question = escape::lines(question);
@@ -79,7 +84,7 @@ fn confirm(question: &str) -> Result<()> {
     }
 }
 
-/// Asks for a name to be typed, so that it is this one that is meant.
+/// Asks the user to confirm by typing a name, which prevents a confirmation for the wrong one.
 fn confirm_name(question: &str, name: &str) -> Result<()> {
     demand_terminal()?;
     let question = escape::lines(question);

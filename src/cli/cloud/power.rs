@@ -18,7 +18,7 @@ use crate::cloud::tags::moment;
 ///
 /// # Errors
 ///
-/// If there is none, AWS refuses, or it takes too long.
+/// Returns an error if the cluster does not exist, if AWS rejects a request, or if the wait times out.
 pub async fn pause(name: &Name, timeout: Duration, global: &GlobalOptions) -> Result<()> {
     let clients = Clients::connect(&global.stores).await?;
     let journal = Arc::new(Journal::default());
@@ -31,7 +31,7 @@ pub async fn pause(name: &Name, timeout: Duration, global: &GlobalOptions) -> Re
 ///
 /// # Errors
 ///
-/// If there is none, AWS refuses, or it takes too long.
+/// Returns an error if the cluster does not exist, if AWS rejects a request, or if the wait times out.
 pub async fn resume(
     name: &Name,
     expires: Expires,

@@ -20,11 +20,11 @@ use crate::cloud::provision::{Found, provision as make};
 use crate::cloud::tags::Expiry;
 use crate::cloud::{cluster, role};
 
-/// Makes a cluster and what goes with it, or shows what would be made.
+/// Creates a cluster and the resources that belong to it, or shows the plan.
 ///
 /// # Errors
 ///
-/// If AWS refuses, the user does, or the cluster does not come up.
+/// Returns an error if AWS rejects a request, if the user declines, or if the cluster does not become available.
 pub async fn provision(
     args: &ProvisionArgs,
     options: &ProvisionOptions,
@@ -87,7 +87,7 @@ pub(super) fn unasked_text(error: &CloudError, plan: &str) -> String {
     )
 }
 
-/// When the cluster was to be stopped so far, or was to be when it had only a role.
+/// Returns the current expiry of the cluster, or that of its role if the cluster does not exist.
 async fn expiry_before(clients: &Clients, name: &Name) -> Result<Option<Expiry>> {
     let cluster = cluster::find(clients, name.as_str()).await?;
     let tags = match cluster.as_ref().and_then(cluster::tags) {
@@ -121,8 +121,8 @@ pub(super) async fn admitted(
     })
 }
 
-/// The address that this machine is seen with from the cluster: its own where it is in the cluster's
-/// network and the cluster is too, else the one it has on the internet.
+/// Returns the source address of this machine from the cluster's point of view: the local address if the
+/// machine is in the cluster's VPC and the cluster is not public, else the public address.
 async fn own_address(args: &ProvisionArgs, public: Option<bool>, vpc: &Vpc) -> Result<Cidr> {
     let local = address::local().filter(|_| public != Some(true));
     if let Some(inside) = local.filter(|own| vpc.cidr.is_some_and(|cidr| cidr.contains(*own))) {

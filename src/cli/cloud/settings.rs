@@ -1,4 +1,4 @@
-//! What the configuration file says of the cloud, and how it gives way to the command line.
+//! The settings for the cloud in the configuration file, which options of the command line override.
 
 use serde::{Deserialize, Deserializer};
 
@@ -13,7 +13,7 @@ use crate::cloud::serverless::limit::RpuLimit;
 use crate::cloud::serverless::plan::ServerlessOptions;
 use crate::storage::Location;
 
-/// The `[cloud]` table of a configuration file. Names are those of the flags, with `_` for `-`.
+/// The `[cloud]` table of a configuration file. Keys are the names of the flags, with `_` for `-`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CloudSettings {
@@ -55,11 +55,11 @@ fn ranges<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Cidr>, D::Er
 }
 
 impl CloudSettings {
-    /// The name that is typed, or that the file has.
+    /// Returns the name from the command line, or else from the file.
     ///
     /// # Errors
     ///
-    /// If there is none.
+    /// Returns an error if there is none.
     pub fn name(&self, typed: Option<&Name>) -> Result<Name> {
         typed.or(self.name.as_ref()).cloned().ok_or_else(|| {
             Error::Usage(
@@ -70,7 +70,7 @@ impl CloudSettings {
         })
     }
 
-    /// The cluster or workgroup by the name of the environment, or else of the file.
+    /// Returns the cluster or workgroup that the environment names, or else the file.
     pub fn redshift(&self) -> Option<NamedRedshift> {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let name = variable("STARLIFT_NAME");
@@ -82,26 +82,26 @@ impl CloudSettings {
         })
     }
 
-    /// Whether `provision` creates a workgroup.
+    /// Returns `true` if `provision` creates a workgroup.
     pub fn is_serverless(&self, args: &ProvisionArgs) -> bool {
         args.serverless.serverless.or(self.serverless).unwrap_or_default()
     }
 
-    /// The region of the cluster.
+    /// Returns the region of the cluster.
     pub fn region(&self) -> Option<&str> {
         self.region.as_deref()
     }
 
-    /// The key that the star is encrypted with.
+    /// Returns the ARN of the key that encrypts the star.
     pub fn kms_key(&self) -> Option<&str> {
         self.kms_key.as_deref()
     }
 
-    /// The options of `provision`; `star` is the place that the rest of the file names.
+    /// Returns the options of `provision`; `star` is the location from the rest of the file.
     ///
     /// # Errors
     ///
-    /// If a value is missing or cannot be.
+    /// Returns an error if a value is missing or invalid, or if an option is for workgroups.
     pub fn provision(&self, args: &ProvisionArgs, star: Option<&str>) -> Result<ProvisionOptions> {
         refuse_options_of_workgroups(args)?;
         let or = |typed: &Option<String>, file: &Option<String>, default: &str| {
@@ -125,12 +125,12 @@ impl CloudSettings {
         Ok(options)
     }
 
-    /// The options of `provision --serverless`; `star` is the place that the rest of the file names.
-    /// Keys of the file that are for clusters count for nothing.
+    /// Returns the options of `provision --serverless`; `star` is the location from the rest of the file.
+    /// Ignores the keys of the file that are for clusters.
     ///
     /// # Errors
     ///
-    /// If a value is missing or cannot be, or an option is for clusters.
+    /// Returns an error if a value is missing or invalid, or if an option is for clusters.
     pub fn serverless(
         &self,
         args: &ProvisionArgs,
@@ -160,11 +160,11 @@ impl CloudSettings {
         Ok(options)
     }
 
-    /// Which addresses are to be let in, where any are named.
+    /// Returns the address ranges to admit, which may be empty.
     ///
     /// # Errors
     ///
-    /// If they are as good as all, and nobody said that this is meant.
+    /// Returns an error if a range counts as the whole internet and `--open-to-the-internet` is not set.
     pub fn cidrs(&self, args: &ProvisionArgs) -> Result<Vec<Cidr>> {
         let cidrs = if args.cidr.is_empty() { &self.cidr } else { &args.cidr };
         if let Some(wide) = cidrs.iter().find(|cidr| cidr.is_world() && !args.open_to_the_internet)
@@ -178,7 +178,7 @@ impl CloudSettings {
     }
 }
 
-/// The bucket and the prefix of a star in S3.
+/// Parses the bucket and prefix of a star in S3.
 fn star_place(star: Option<&str>) -> Result<StarPlace> {
     let star = star.ok_or_else(|| {
         Error::Usage(
@@ -194,7 +194,7 @@ fn star_place(star: Option<&str>) -> Result<StarPlace> {
     })
 }
 
-/// Refuses what only a workgroup can have.
+/// Rejects options that only apply to workgroups.
 fn refuse_options_of_workgroups(args: &ProvisionArgs) -> Result<()> {
     let typed = &args.serverless;
     let options = [
@@ -211,7 +211,7 @@ fn refuse_options_of_workgroups(args: &ProvisionArgs) -> Result<()> {
     }
 }
 
-/// Refuses what only a cluster can have.
+/// Rejects options that only apply to clusters.
 fn refuse_options_of_clusters(args: &ProvisionArgs) -> Result<()> {
     let nodes = "a workgroup has no nodes; --base-capacity says how large it is";
     let options = [

@@ -1,4 +1,4 @@
-//! Plans and outcomes as people read them.
+//! Rendering of plans and results for clusters.
 
 use std::fmt::Write;
 
@@ -16,7 +16,7 @@ use crate::cloud::provision::Found;
 use crate::cloud::role::RoleSpec;
 use crate::cloud::tags::moment;
 
-/// Whether making what the plan says begins to cost something.
+/// Returns `true` if the plan starts to incur costs.
 pub fn begins_to_cost(found: &Found) -> bool {
     let status = found.cluster.as_ref().map(cluster::status);
     !matches!(status, Some("available" | "creating" | "modifying" | "resuming" | "rebooting"))
@@ -42,7 +42,7 @@ pub(super) fn rule(group: &GroupSpec, there: &str) -> String {
     )
 }
 
-/// The plan in full.
+/// Returns the full plan.
 pub fn plan(plan: &Plan, region: &str, caller: &Caller, found: Option<&Found>) -> String {
     let there = |is_there: bool| match found {
         Some(_) if is_there => " (is there)",
@@ -88,7 +88,7 @@ pub fn plan(plan: &Plan, region: &str, caller: &Caller, found: Option<&Found>) -
     text
 }
 
-/// What is asked about before it is made.
+/// Returns the summary that the user confirms.
 pub fn summary(plan: &Plan) -> String {
     let cluster = &plan.cluster;
     let mut text = format!("cluster {}\n{}", cluster.id, features(cluster));
@@ -102,7 +102,7 @@ pub fn summary(plan: &Plan) -> String {
     text + &cost(plan)
 }
 
-/// What has been made, and what to do with it.
+/// Returns the created resources and the next steps.
 pub fn made(plan: &Plan, cluster: &Cluster, done: &[String]) -> String {
     let mut text = String::new();
     for line in done {
@@ -134,13 +134,13 @@ pub fn made(plan: &Plan, cluster: &Cluster, done: &[String]) -> String {
     text
 }
 
-/// Host and port of a cluster, where it has them.
+/// Returns host and port of a cluster, if it has an endpoint.
 pub fn endpoint(cluster: &Cluster) -> Option<String> {
     let endpoint = cluster.endpoint.as_ref()?;
     Some(format!("{}:{}", endpoint.address.as_deref()?, endpoint.port?))
 }
 
-/// Addresses as a list.
+/// Formats address ranges as a list.
 pub fn admitted(cidrs: &[Cidr]) -> String {
     if cidrs.is_empty() {
         return "the address of this machine".to_owned();
@@ -165,12 +165,12 @@ fn features(cluster: &ClusterSpec) -> String {
     )
 }
 
-/// What kind of resource follows, so wide that names stand below each other.
+/// Formats the kind of a resource, padded so that the names that follow are aligned.
 pub(super) fn heading(kind: &str) -> String {
     styled(STRONG, format!("{kind:<10}"))
 }
 
-/// A role with its policies.
+/// Formats a role with its policies.
 pub(super) fn role(role: &RoleSpec, there: &str) -> String {
     format!(
         "{} {}{there}\n  {}\n  who may take it on:\n{}\n  what it may do (policy {}):\n{}\n\n",

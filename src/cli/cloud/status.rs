@@ -19,27 +19,27 @@ use crate::cloud::price::Cost;
 use crate::cloud::survey::{Estate, Survey, survey};
 use crate::cloud::{cluster, schedule};
 
-/// What belongs to one name, as it is shown.
+/// The resources of one name in the output.
 #[derive(Debug, Serialize)]
 struct Row {
     name: String,
     state: String,
     endpoint: Option<String>,
     role: Option<String>,
-    /// Whether the cluster reads in the role yet.
+    /// The status of the role's attachment.
     role_status: Option<String>,
     lets_in: Vec<String>,
     age_seconds: Option<u64>,
-    /// Dollars, as if it had run all the time.
+    /// Dollars, as if the cluster had never been paused.
     cost_so_far_at_most: Option<f64>,
     expires: Option<DateTime<Utc>>,
     schedule: Option<String>,
-    /// When it begins to pause the cluster; nothing where it is off.
+    /// The time of the first pause, or `None` if the schedule is disabled.
     schedule_begins: Option<DateTime<Utc>>,
-    /// What carries the tags under another name.
+    /// Resources that carry the tags under another name.
     strays: Vec<String>,
     snapshots: Vec<String>,
-    /// What is particular to a workgroup.
+    /// The properties of a workgroup.
     workgroup: Option<WorkgroupRow>,
     creator: String,
 }
@@ -56,7 +56,7 @@ pub async fn status(args: &StatusArgs, global: &GlobalOptions) -> Result<()> {
     if let Some(error) = unseen {
         tracing::warn!("Redshift Serverless is not shown: {error}");
     }
-    // Roles of other regions are theirs to show.
+    // Names with roles for other regions only are shown in those regions.
     found.retain(|_, estate| !estate.is_empty());
     let rows: Vec<Row> =
         found.iter().map(|(name, estate)| row(name, estate, &clients.region, now)).collect();
@@ -123,7 +123,7 @@ fn state(estate: &Estate) -> String {
     }
 }
 
-/// How far the attachment of the role has come, where there is something to attach it to.
+/// Returns the status of the role's attachment to the cluster or namespace, if one exists.
 fn role_status(estate: &Estate, arn: &str) -> Option<String> {
     let status = match (&estate.cluster, &estate.serverless.namespace) {
         (Some(cluster), _) => cluster::role_status(cluster, arn),
@@ -199,7 +199,7 @@ fn expires(row: &Row, now: DateTime<Utc>) -> String {
     }
 }
 
-/// A time in its two largest units.
+/// Formats a duration in its two largest units.
 fn span(time: Duration) -> String {
     let text = humantime::format_duration(Duration::from_secs(time.as_secs())).to_string();
     text.split(' ').take(2).collect::<Vec<_>>().join(" ")

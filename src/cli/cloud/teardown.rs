@@ -15,11 +15,11 @@ use crate::cloud::survey::{Estate, survey_of};
 use crate::cloud::tags::creator;
 use crate::cloud::teardown::teardown as remove;
 
-/// Removes all that belongs to a name, and proves that it is gone.
+/// Deletes all resources of a name, and verifies that none remains.
 ///
 /// # Errors
 ///
-/// If the user declines, AWS refuses, it takes too long, or something is left.
+/// Returns an error if the user declines, if AWS rejects a request, if a wait times out, or if resources remain.
 pub async fn teardown(args: &TeardownArgs, name: &Name, global: &GlobalOptions) -> Result<()> {
     let clients = Clients::connect(&global.stores).await?;
     let estate = survey_of(&clients, name).await?;
@@ -63,7 +63,8 @@ fn nothing(name: &Name, estate: &Estate, region: &str, global: &GlobalOptions) -
     print(&format!("nothing in {region} belongs to {name}\n{}", unseen.unwrap_or_default()))
 }
 
-/// Nobody is asked: what another user made is then removed only if that is said.
+/// Ensures that the caller created the resources, or set `--adopt`. Without a confirmation prompt, this
+/// prevents the deletion of another user's resources.
 async fn demand_own(
     args: &TeardownArgs,
     clients: &Clients,
