@@ -57,12 +57,17 @@ impl FromStr for Cidr {
 
     fn from_str(text: &str) -> Result<Cidr, CidrError> {
         let fail = |reason| CidrError { text: text.to_owned(), reason };
-        let (address, bits) = text.split_once('/').ok_or_else(|| fail("write ADDRESS/BITS"))?;
-        let address = address.parse().map_err(|_| fail("the address has four numbers to 255"))?;
+        let (address, bits) = text.split_once('/').ok_or_else(|| fail("expected ADDRESS/BITS"))?;
+        let address = address
+            .parse()
+            .map_err(|_| fail("the address must have four numbers from 0 to 255"))?;
         let bits = bits.parse().ok().filter(|bits| *bits <= 32);
-        let cidr = Cidr { address, bits: bits.ok_or_else(|| fail("the bits are 0 to 32"))? };
+        let cidr = Cidr {
+            address,
+            bits: bits.ok_or_else(|| fail("the prefix length must be from 0 to 32"))?,
+        };
         if address.to_bits() & !cidr.mask() != 0 {
-            return Err(fail("the address has bits beyond those that count"));
+            return Err(fail("the address has bits set after the prefix"));
         }
         Ok(cidr)
     }

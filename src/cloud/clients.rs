@@ -103,7 +103,7 @@ impl Clients {
     }
 
     async fn ask_for_caller(&self) -> Result<Caller, CloudError> {
-        let action = "find out whose credentials are in use";
+        let action = "identify the owner of the credentials";
         let operation = "sts:GetCallerIdentity";
         credentials(&self.sdk, operation).await.map_err(|e| e.during(action))?;
         let answer = self.sts.get_caller_identity().send().await;

@@ -143,7 +143,7 @@ pub async fn find(clients: &Clients, id: &str) -> Result<Option<Cluster>, CloudE
             if error.is("ClusterNotFound") {
                 return Ok(None);
             }
-            Err(error.during(format!("look for the cluster {id}")))
+            Err(error.during(format!("look up the cluster {id}")))
         }
     }
 }
@@ -203,7 +203,7 @@ pub async fn make(
     journal: &Journal,
 ) -> Result<(), CloudError> {
     let id = &spec.id;
-    journal.enter(format!("making the cluster {id}"));
+    journal.enter(format!("creating the cluster {id}"));
     // A new role takes a while to propagate to Redshift.
     let made = while_settling(is_unknown_role, || async {
         let sent = create(spec, group_id).send_with(&clients.redshift).await;
@@ -213,17 +213,17 @@ pub async fn make(
         // An earlier request whose response was lost created it, or another user did.
         Err(error) if error.is("ClusterAlreadyExists") => {
             let Some(found) = until_seen(|| find(clients, id)).await? else {
-                return Err(error.during(format!("make the cluster {id}")));
+                return Err(error.during(format!("create the cluster {id}")));
             };
             spec.tags.demand_same(tags(&found), format!("cluster {id}"))?;
             if let Some(difference) = difference(spec, &found) {
                 return Err(difference);
             }
         }
-        Err(error) => return Err(error.during(format!("make the cluster {id}"))),
+        Err(error) => return Err(error.during(format!("create the cluster {id}"))),
         Ok(_) => {}
     }
-    journal.note(format!("cluster {id}: being made; it costs from now on"));
+    journal.note(format!("cluster {id}: being created; it incurs costs from now on"));
     Ok(())
 }
 
@@ -258,7 +258,7 @@ pub async fn amend(
         };
         let action = format!("attach the role to cluster {id}");
         change.make(clients, &action, attach).await?;
-        journal.note(format!("cluster {id}: the role was attached"));
+        journal.note(format!("cluster {id}: role attached"));
         wait_available(clients, id, Some(&spec.role_arn), limit, journal).await?;
     }
     if modify(spec, cluster, group_id).is_some() {
@@ -268,7 +268,7 @@ pub async fn amend(
             sent.map(|_| ()).map_err(|e| ApiError::new("redshift:ModifyCluster", &e))
         };
         change.make(clients, &format!("change the cluster {id}"), send).await?;
-        journal.note(format!("cluster {id}: its network was put right"));
+        journal.note(format!("cluster {id}: network settings updated"));
     }
     Ok(())
 }
@@ -333,7 +333,7 @@ pub(super) fn demand_there(
 ) -> Result<Cluster, CloudError> {
     found.ok_or_else(|| CloudError::State {
         what: format!("cluster {id}"),
-        state: "not there".to_owned(),
+        state: "missing".to_owned(),
         wanted,
     })
 }

@@ -85,7 +85,7 @@ impl Ec2 {
         quick_xml::de::from_str(&answer).map_err(|e| ApiError {
             operation,
             code: None,
-            said: format!("the answer is not understood: {e}"),
+            said: format!("unexpected format of the response: {e}"),
         })
     }
 }

@@ -26,7 +26,7 @@ pub enum CloudError {
         tag: String,
     },
     /// Another user of the account created the resource.
-    #[error("{what} was made by {creator}; nothing was changed")]
+    #[error("{what} was created by {creator}; nothing was changed")]
     Others {
         /// The resource.
         what: String,
@@ -42,7 +42,7 @@ pub enum CloudError {
         tag: String,
     },
     /// The name has resources in other regions only.
-    #[error("nothing in {region} belongs to {name}, but roles for {}", regions.join(", "))]
+    #[error("nothing in {region} belongs to {name}, but there are roles for {}", regions.join(", "))]
     Elsewhere {
         /// The region in use.
         region: String,
@@ -52,13 +52,13 @@ pub enum CloudError {
         regions: Vec<String>,
     },
     /// A snapshot with the name of the final snapshot exists already.
-    #[error("there is a snapshot {0} already; nothing was changed")]
+    #[error("a snapshot {0} exists already; nothing was changed")]
     SnapshotTaken(String),
     /// The final snapshot does not exist.
-    #[error("there is no snapshot {0} of the cluster: it was on its way out without one")]
+    #[error("there is no snapshot {0}: the cluster was already being deleted without one")]
     NoSnapshot(String),
     /// A cluster, workgroup or namespace differs from the plan in a property that cannot be changed in place.
-    #[error("{what} has {found}, and the plan says {wanted}; nothing was changed")]
+    #[error("{what} has {found}, but the plan requires {wanted}; nothing was changed")]
     Differs {
         /// The resource.
         what: String,
@@ -96,7 +96,7 @@ pub enum CloudError {
         tag: String,
     },
     /// Resources remain after a teardown.
-    #[error("still there after the teardown: {}", left.join(", "))]
+    #[error("resources remain after the teardown: {}", left.join(", "))]
     Left {
         /// The resources.
         left: Vec<String>,
@@ -143,13 +143,13 @@ pub enum CloudError {
     #[error("{0:?} is not the ARN of a secret")]
     NotASecret(String),
     /// The secret contains no password.
-    #[error("the secret {0} holds no password")]
+    #[error("the secret {0} contains no password")]
     NoPassword(String),
     /// No region is configured.
-    #[error("no AWS region is named")]
+    #[error("no AWS region is configured")]
     NoRegion,
     /// The public address of this machine could not be determined.
-    #[error("the address that this machine has on the internet cannot be asked for at {url}")]
+    #[error("cannot determine the public address of this machine from {url}")]
     Address {
         /// The URL of the IP echo service.
         url: String,
@@ -163,7 +163,7 @@ pub enum CloudError {
         region: String,
     },
     /// The subnet group does not exist, or AWS does not report its VPC.
-    #[error("there is no cluster subnet group {0:?}, or it names no VPC")]
+    #[error("there is no cluster subnet group {0:?}, or it has no VPC")]
     NoSubnetGroup(String),
     /// The user interrupted the operation.
     #[error("interrupted")]

@@ -54,7 +54,11 @@ pub(super) async fn send<T: DeserializeOwned>(
     let answer = client.post(operation.name, &operation.headers, body).await?;
     // The response may contain a password, so the error does not quote it.
     serde_json::from_str(&answer).map_err(|e| {
-        fail(format!("the answer has another form (line {}, column {})", e.line(), e.column()))
+        fail(format!(
+            "unexpected format of the response (line {}, column {})",
+            e.line(),
+            e.column()
+        ))
     })
 }
 

@@ -42,7 +42,7 @@ pub async fn temporary(sdk: &SdkConfig) -> Result<TemporaryKeys, CloudError> {
     let answer = request.duration_seconds(LIFE_SECONDS).send().await;
     let answer = answer.map_err(|e| ApiError::new(operation, &e).during(action))?;
     let keys = answer.credentials.ok_or_else(|| {
-        let said = "AWS answered without keys".to_owned();
+        let said = "the response contains no keys".to_owned();
         ApiError { operation, code: None, said }.during(action)
     })?;
     Ok(TemporaryKeys {

@@ -143,7 +143,7 @@ pub fn find_vpc(id: &str) -> Request {
 /// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn vpc(clients: &Clients, request: &Request) -> Result<Option<Vpc>, CloudError> {
     let found: Result<Vpcs, _> = clients.ec2.send(request).await;
-    let found = found.map_err(|e| e.during("look for the network"))?;
+    let found = found.map_err(|e| e.during("look up the VPC"))?;
     let vpc = found.vpc_set.item.into_iter().next();
     Ok(vpc.map(|vpc| Vpc { id: vpc.vpc_id, cidr: vpc.cidr_block.parse().ok() }))
 }
@@ -163,7 +163,7 @@ pub async fn subnet_group_vpc(clients: &Clients, group: &str) -> Result<String, 
             groups.into_iter().next().and_then(|group| group.vpc_id).ok_or_else(none)
         }
         Err(error) if error.said.contains("NotFound") => Err(none()),
-        Err(error) => Err(error.during(format!("look for the cluster subnet group {group}"))),
+        Err(error) => Err(error.during(format!("look up the cluster subnet group {group}"))),
     }
 }
 
@@ -174,7 +174,7 @@ pub async fn subnet_group_vpc(clients: &Clients, group: &str) -> Result<String, 
 /// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn groups(clients: &Clients, request: &Request) -> Result<Vec<FoundGroup>, CloudError> {
     let found: Result<Groups, _> = clients.ec2.send(request).await;
-    let found = found.map_err(|e| e.during("look for security groups"))?;
+    let found = found.map_err(|e| e.during("look up the security groups"))?;
     let mut groups = Vec::new();
     for group in found.security_group_info.item {
         groups.push(FoundGroup {
@@ -189,7 +189,7 @@ pub async fn groups(clients: &Clients, request: &Request) -> Result<Vec<FoundGro
 
 async fn rules(clients: &Clients, group_id: &str) -> Result<Vec<FoundRule>, CloudError> {
     let found: Result<Rules, _> = clients.ec2.send(&find_rules(group_id)).await;
-    let found = found.map_err(|e| e.during(format!("look at the rules of {group_id}")))?;
+    let found = found.map_err(|e| e.during(format!("list the rules of {group_id}")))?;
     let incoming = found.security_group_rule_set.item.into_iter().filter(|rule| !rule.is_egress);
     Ok(incoming
         .map(|rule| FoundRule {
@@ -225,7 +225,7 @@ pub async fn ensure(
     journal: &Journal,
 ) -> Result<String, CloudError> {
     let name = &spec.name;
-    journal.enter(format!("making the security group {name}"));
+    journal.enter(format!("creating the security group {name}"));
     let id = match found {
         None => {
             let id = match clients.ec2.send::<Made>(&create_group(spec)).await {
@@ -233,14 +233,14 @@ pub async fn ensure(
                 // An earlier request whose response was lost created it, or another user did.
                 Err(error) if error.is("InvalidGroup.Duplicate") => {
                     let Some(group) = until_seen(|| group_of(clients, spec)).await? else {
-                        return Err(error.during(format!("make the security group {name}")));
+                        return Err(error.during(format!("create the security group {name}")));
                     };
                     spec.tags.demand_same(group.tags.clone(), format!("security group {name}"))?;
                     group.id
                 }
-                Err(error) => return Err(error.during(format!("make the security group {name}"))),
+                Err(error) => return Err(error.during(format!("create the security group {name}"))),
             };
-            journal.note(format!("security group {name} ({id}): made"));
+            journal.note(format!("security group {name} ({id}): created"));
             id
         }
         Some(group) => {
@@ -286,10 +286,9 @@ async fn ensure_rules(
         match admitted.await {
             // It was created since the lookup, or by an earlier request whose response was lost.
             Err(error) if error.is("InvalidPermission.Duplicate") => {}
-            Err(error) => return Err(error.during(format!("let {cidr} in by {name}"))),
+            Err(error) => return Err(error.during(format!("admit {cidr} in {name}"))),
             Ok(Done {}) => {
-                journal
-                    .note(format!("security group {name}: lets {cidr} in to port {}", spec.port));
+                journal.note(format!("security group {name}: admits {cidr} to port {}", spec.port));
             }
         }
     }
@@ -321,12 +320,10 @@ pub(super) async fn revoke_all(
         let done: Result<Done, _> = clients.ec2.send(&revoke(group_id, &[&rule.id])).await;
         match done {
             Err(error) if !error.is("InvalidSecurityGroupRuleId.NotFound") => {
-                let error = error.during(format!("take the rule for {} back", rule.from));
+                let error = error.during(format!("revoke the rule for {}", rule.from));
                 first_error.get_or_insert(error);
             }
-            _ => {
-                journal.note(format!("security group {group_id}: no longer lets {} in", rule.from))
-            }
+            _ => journal.note(format!("security group {group_id}: no longer admits {}", rule.from)),
         }
     }
     first_error.map_or(Ok(()), Err)

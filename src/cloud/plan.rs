@@ -122,8 +122,7 @@ impl ProvisionOptions {
         let node_type = self.node_type.as_str();
         if node_type.starts_with("dc2.") || node_type.starts_with("ds2.") {
             return refuse(format!(
-                "AWS no longer makes clusters of {node_type}; in place of dc2.large take \
-                 --node-type {}",
+                "AWS no longer creates clusters of {node_type}; use --node-type {} instead of dc2.large",
                 ProvisionOptions::NODE_TYPE
             ));
         }
@@ -132,7 +131,7 @@ impl ProvisionOptions {
             return refuse(format!("--nodes must be from 1 to {most}"));
         }
         if self.nodes == 1 && ["ra3.4xlarge", "ra3.16xlarge"].contains(&node_type) {
-            return refuse(format!("a cluster of {node_type} has 2 nodes or more; give --nodes"));
+            return refuse(format!("a cluster of {node_type} needs at least 2 nodes; add --nodes"));
         }
         let ProvisionOptions { database, user, port, .. } = self;
         check_login(database, user, *port)?;
@@ -153,7 +152,7 @@ pub(super) fn check_login(database: &str, user: &str, port: u16) -> Result<()> {
     }
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     if database.is_empty() || !database.chars().all(is_plain) {
-        return refuse("--database has lower-case letters and digits only");
+        return refuse("--database must contain only lower-case letters and digits");
     }
     let is_user = |c: char| is_plain(c) || "_+.@-".contains(c);
     if !user.starts_with(|c: char| c.is_ascii_lowercase())
@@ -161,8 +160,8 @@ pub(super) fn check_login(database: &str, user: &str, port: u16) -> Result<()> {
         || user == "public"
     {
         return refuse(
-            "--user has lower-case letters, digits and _+.@- only and begins with a letter, and \
-             public is taken",
+            "--user must begin with a letter and contain only lower-case letters, digits and _+.@-; \
+             public is reserved",
         );
     }
     Ok(())
@@ -178,8 +177,8 @@ pub(super) fn check_key(kms_key: Option<&str>) -> Result<()> {
         return Ok(());
     }
     Err(Error::Usage(
-        "--kms-key takes the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID: policies know no \
-         aliases"
+        "--kms-key must be the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID; policies do not \
+         support aliases"
             .to_owned(),
     ))
 }

@@ -30,7 +30,7 @@ pub async fn pause(
     demand_cluster(clients, name).await?;
     let settled = settled(clients, id, timeout, journal).await?;
     if cluster::status(&settled) == "paused" {
-        journal.note(format!("cluster {id}: paused already"));
+        journal.note(format!("cluster {id}: already paused"));
         return Ok(());
     }
     let change = Change { id, limit: timeout, done: &["pausing", "paused"] };
@@ -77,7 +77,7 @@ pub async fn resume(
     if was_paused {
         start(clients, id, timeout, journal).await?;
     } else {
-        journal.note(format!("cluster {id}: {} already", cluster::status(&settled)));
+        journal.note(format!("cluster {id}: already {}", cluster::status(&settled)));
     }
     let up = cluster::wait_available(clients, id, None, timeout, journal).await?;
     if cluster::tags(&up).as_ref() != Some(&tags) {
@@ -102,7 +102,7 @@ pub(super) async fn start(
         sent.map(|_| ()).map_err(|e| ApiError::new("redshift:ResumeCluster", &e))
     };
     change.make(clients, &format!("resume the cluster {id}"), ask).await?;
-    journal.note(format!("cluster {id}: resuming; it costs from now on"));
+    journal.note(format!("cluster {id}: resuming; it incurs costs from now on"));
     Ok(())
 }
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 /// The source and date of the prices.
-pub const SOURCE: &str = "on-demand prices of US regions as published figures gave them between \
-                          2026-03 and 2026-10; https://aws.amazon.com/redshift/pricing/ has today's";
+pub const SOURCE: &str = "on-demand prices of US regions, published between 2026-03 and 2026-10; see \
+                          https://aws.amazon.com/redshift/pricing/ for current prices";
 
 /// Dollars per node and hour. Prices in other regions are up to twice as high.
 ///

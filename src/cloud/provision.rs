@@ -104,7 +104,7 @@ pub async fn provision(
     let mut standing = found.cluster.as_ref();
     if let Some(cluster) = standing {
         let state = cluster::status(cluster);
-        journal.note(format!("cluster {id}: was there already ({state}), and costs"));
+        journal.note(format!("cluster {id}: exists already ({state}) and incurs costs"));
     }
     if standing.is_some_and(|found| cluster::is_going(cluster::status(found))) {
         cluster::wait_gone(clients, id, timeout, journal).await?;

@@ -81,7 +81,7 @@ pub async fn find(clients: &Clients, name: &str) -> Result<Option<FoundRole>, Cl
             if error.is("NoSuchEntity") {
                 return Ok(None);
             }
-            Err(error.during(format!("look for the role {name}")))
+            Err(error.during(format!("look up the role {name}")))
         }
     }
 }
@@ -116,7 +116,7 @@ pub async fn ensure(
     journal: &Journal,
 ) -> Result<String, CloudError> {
     let name = &spec.name;
-    journal.enter(format!("making the role {name}"));
+    journal.enter(format!("creating the role {name}"));
     let arn = match found {
         None => {
             let made = create(spec).send_with(&clients.iam).await;
@@ -125,14 +125,14 @@ pub async fn ensure(
                 // An earlier request whose response was lost created it, or another user did.
                 Err(error) if error.is("EntityAlreadyExists") => {
                     let Some(found) = until_seen(|| find(clients, name)).await? else {
-                        return Err(error.during(format!("make the role {name}")));
+                        return Err(error.during(format!("create the role {name}")));
                     };
                     spec.tags.demand_same(found.tags, format!("role {name}"))?;
                     found.arn
                 }
-                Err(error) => return Err(error.during(format!("make the role {name}"))),
+                Err(error) => return Err(error.during(format!("create the role {name}"))),
             };
-            journal.note(format!("role {name}: made"));
+            journal.note(format!("role {name}: created"));
             arn
         }
         Some(found) => {
@@ -140,9 +140,9 @@ pub async fn ensure(
                 let sent = update_trust(spec).send_with(&clients.iam).await;
                 sent.map_err(|e| {
                     ApiError::new("iam:UpdateAssumeRolePolicy", &e)
-                        .during(format!("say who may take the role {name} on"))
+                        .during(format!("update the trust policy of the role {name}"))
                 })?;
-                journal.note(format!("role {name}: who may take it on was put right"));
+                journal.note(format!("role {name}: trust policy updated"));
             }
             if found.tags.as_ref() != Some(&spec.tags) {
                 tag(clients, name, &spec.tags).await?;
@@ -159,8 +159,8 @@ pub async fn ensure(
                 sent.map_err(|e| ApiError::new("iam:PutRolePolicy", &e))
             },
         );
-        put.await.map_err(|e| e.during(format!("say what the role {name} may do")))?;
-        journal.note(format!("role {name}: its policy was put"));
+        put.await.map_err(|e| e.during(format!("set the policy of the role {name}")))?;
+        journal.note(format!("role {name}: policy set"));
     }
     Ok(arn)
 }

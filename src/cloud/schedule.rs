@@ -58,7 +58,7 @@ pub fn create(spec: &ScheduleSpec) -> CreateScheduledActionInputBuilder {
     CreateScheduledActionInputBuilder::default()
         .scheduled_action_name(&spec.name)
         .scheduled_action_description(
-            "Pauses a cluster that was made for a while; made by starlift",
+            "Pauses the cluster at the end of its lifetime; made by starlift",
         )
         .target_action(spec.action())
         .schedule(spec.expression())
@@ -92,7 +92,7 @@ pub async fn find(clients: &Clients, name: &str) -> Result<Option<ScheduledActio
             if error.is("ScheduledActionNotFound") {
                 return Ok(None);
             }
-            Err(error.during(format!("look for the scheduled action {name}")))
+            Err(error.during(format!("look up the scheduled action {name}")))
         }
     }
 }

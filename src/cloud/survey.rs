@@ -279,7 +279,7 @@ pub async fn find_snapshot(clients: &Clients, id: &str) -> Result<Option<Snapsho
             if error.is("ClusterSnapshotNotFound") {
                 return Ok(None);
             }
-            Err(error.during(format!("look for the snapshot {id}")))
+            Err(error.during(format!("look up the snapshot {id}")))
         }
     }
 }

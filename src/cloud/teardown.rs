@@ -62,7 +62,7 @@ pub async fn teardown(
         true
     };
     for group in &estate.groups {
-        journal.enter(format!("taking the rules of {} back", group.name));
+        journal.enter(format!("revoking the rules of {}", group.name));
         // Rules of others are deleted with the group, if it can be deleted.
         let ours = group.rules.iter().filter(|rule| rule.is_ours);
         keep(network::revoke_all(clients, &group.id, ours, journal).await);
@@ -108,7 +108,7 @@ async fn tell_left(
 ) {
     if let Ok(estate) = survey_of(clients, name).await {
         let left = leftovers(estate, final_snapshot);
-        left.iter().for_each(|what| journal.note(format!("still there: {what}")));
+        left.iter().for_each(|what| journal.note(format!("still exists: {what}")));
     }
 }
 
@@ -118,7 +118,7 @@ async fn prove_gone(
     final_snapshot: Option<&str>,
     journal: &Journal,
 ) -> Result<(), CloudError> {
-    journal.enter("looking for what is left");
+    journal.enter("checking for remaining resources");
     let mut left = Vec::new();
     for look in 0..LOOKS {
         if look > 0 {
@@ -129,7 +129,7 @@ async fn prove_gone(
         left = leftovers(estate, final_snapshot);
         if left.is_empty() {
             if let Some(error) = unseen {
-                journal.note(format!("Redshift Serverless was not looked at: {error}"));
+                journal.note(format!("Redshift Serverless was not checked: {error}"));
             }
             return Ok(());
         }

@@ -122,10 +122,10 @@ fn what_is_not_changed_in_place_is_told() {
     let same = Cluster::builder().node_type("ra3.large").number_of_nodes(1).db_name("dev");
     assert!(cluster::difference(&spec, &same.clone().build()).is_none());
     for (cluster, says) in [
-        (same.clone().node_type("rg.large"), "node type rg.large, and the plan says ra3.large"),
-        (same.clone().number_of_nodes(2), "number of nodes 2, and the plan says 1"),
-        (same.clone().db_name("other"), "database other, and the plan says dev"),
-        (same.clone().master_username("ann"), "user ann, and the plan says awsuser"),
+        (same.clone().node_type("rg.large"), "node type rg.large, but the plan requires ra3.large"),
+        (same.clone().number_of_nodes(2), "number of nodes 2, but the plan requires 1"),
+        (same.clone().db_name("other"), "database other, but the plan requires dev"),
+        (same.clone().master_username("ann"), "user ann, but the plan requires awsuser"),
     ] {
         let error = cluster::difference(&spec, &cluster.build()).unwrap().to_string();
         assert!(error.contains(says), "{error}");
@@ -173,7 +173,7 @@ fn an_expiry_is_kept_put_off_or_taken_away() {
 fn what_redshift_would_refuse_is_refused_at_once() {
     options().check().unwrap();
     for (options, says) in [
-        (ProvisionOptions { node_type: "dc2.large".to_owned(), ..options() }, "no longer makes"),
+        (ProvisionOptions { node_type: "dc2.large".to_owned(), ..options() }, "no longer creates"),
         (ProvisionOptions { nodes: 0, ..options() }, "--nodes"),
         (ProvisionOptions { node_type: "ra3.4xlarge".to_owned(), ..options() }, "2 nodes"),
         (ProvisionOptions { port: 5432 - 2, ..options() }, "--port"),

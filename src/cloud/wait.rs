@@ -92,7 +92,7 @@ impl Change<'_> {
             if now.is_none() || !may_pass || begun.elapsed() + pause > self.limit {
                 return Err(error.during(action));
             }
-            tracing::info!("cluster {} is {state} and refuses the change; asking again", self.id);
+            tracing::info!("cluster {} is {state} and rejects the change; retrying", self.id);
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
@@ -132,7 +132,7 @@ pub(super) async fn for_cluster(
             Err(DescribeClustersError::ClusterNotFoundFault(_)) => None,
             Err(_) => return AcceptorState::NoAcceptorsMatched,
         };
-        let now = cluster.map_or_else(|| "not there".to_owned(), describe);
+        let now = cluster.map_or_else(|| "missing".to_owned(), describe);
         journal.enter(format!("waiting for cluster {id}: {now}"));
         if let Ok(mut last) = last.lock() {
             *last = now;
@@ -163,9 +163,7 @@ pub(super) async fn for_cluster(
                 if passes(error.error().code()) && begun.elapsed() + AWAY < limit =>
             {
                 let error = ApiError::new("redshift:DescribeClusters", &error.into_error());
-                tracing::warn!(
-                    "the state of cluster {id} cannot be asked for; asking again: {error}"
-                );
+                tracing::warn!("cannot query the state of cluster {id}; retrying: {error}");
                 tokio::time::sleep(AWAY).await;
             }
             outcome => break outcome,
@@ -186,14 +184,14 @@ pub(super) async fn for_cluster(
         }
         Err(WaiterError::OperationFailed(error)) => {
             let error = ApiError::new("redshift:DescribeClusters", &error.into_error());
-            Err(error.during(format!("look at cluster {id}")))
+            Err(error.during(format!("query the state of cluster {id}")))
         }
         Err(error) => Err(ApiError {
             operation: "redshift:DescribeClusters",
             code: None,
             said: error.to_string(),
         }
-        .during(format!("look at cluster {id}"))),
+        .during(format!("query the state of cluster {id}"))),
     }
 }
 

@@ -175,7 +175,7 @@ async fn credentials_and_region_are_told() {
     let mut command = cloud.command();
     command.env_remove("AWS_REGION").arg("doctor");
     let outcome = cloud.account.here.outcome(&mut command);
-    fails(&outcome, "region", "no AWS region is named", "--region");
+    fails(&outcome, "region", "no AWS region is configured", "--region");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,12 +9,12 @@ fn a_cluster_is_paused_and_resumed_twice_each() {
     account.aws.polls(2);
     let pause = || account.run(&["pause", "--name", "sparkify"]);
     let resume = || account.run(&["resume", "--name", "sparkify"]);
-    pause().exits(0).says("cluster sparkify: paused").says("its storage alone");
-    pause().exits(0).says("paused already");
+    pause().exits(0).says("cluster sparkify: paused").says("only its storage");
+    pause().exits(0).says("already paused");
     assert_eq!(account.asked("PauseCluster"), 1);
     account.run(&["status"]).exits(0).says("paused");
-    resume().exits(0).says("cluster sparkify: available").says("it costs until");
-    resume().exits(0).says("available already");
+    resume().exits(0).says("cluster sparkify: available").says("it incurs costs until");
+    resume().exits(0).says("already available");
     assert_eq!(account.asked("ResumeCluster"), 1);
 }
 
@@ -41,9 +41,9 @@ fn a_pause_ends_a_life_and_the_next_is_as_long() {
         "ModifyScheduledAction",
         &[("ScheduledActionName", "starlift-sparkify-stop"), ("StartTime", "2026-01-01T00:00:00Z")],
     );
-    account.run(&["status"]).exits(0).says("over, and not paused!");
+    account.run(&["status"]).exits(0).says("expired, but not paused!");
     account.run(&["pause", "--name", "sparkify"]).exits(0);
-    account.run(&["status"]).exits(0).says("2026-01-01 00:00 (over)");
+    account.run(&["status"]).exits(0).says("2026-01-01 00:00 (expired)");
     account.run(&["resume", "--name", "sparkify"]).exits(0).says("AWS pauses it at");
     let second = stops(&account);
     assert!(second.as_str() > "2026-11", "{second}");
@@ -53,7 +53,7 @@ fn a_pause_ends_a_life_and_the_next_is_as_long() {
     account
         .run(&["resume", "--name", "sparkify", "--expires", "never"])
         .exits(0)
-        .says("it costs until");
+        .says("it incurs costs until");
     assert_eq!(stops(&account), "");
     account.run(&["status"]).exits(0).says("never");
 }
@@ -83,7 +83,7 @@ fn a_cluster_that_is_busy_or_has_no_backup_yet_is_asked_again() {
         account.aws.script(Rule::new("PauseCluster", what));
     }
     let outcome = account.run(&["pause", "--name", "sparkify"]);
-    outcome.exits(0).complains("refuses the change; asking again");
+    outcome.exits(0).complains("rejects the change; retrying");
     assert_eq!((account.asked("PauseCluster"), account.aws.rules_left()), (3, 0));
     let what = What::Refuse { status: 400, code: "InvalidClusterState", message: busy.to_owned() };
     account.aws.script(Rule::new("ResumeCluster", what).always());

@@ -9,13 +9,13 @@ fn a_role_a_rule_a_cluster_and_a_schedule_are_made_in_this_order() {
     let outcome = account.provision(&["--expires", "8h"]);
     outcome
         .exits(0)
-        .says("role starlift-sparkify-us-east-1: made")
-        .says("lets 203.0.113.7/32 in to port 5439")
+        .says("role starlift-sparkify-us-east-1: created")
+        .says("admits 203.0.113.7/32 to port 5439")
         .says("cluster sparkify: available")
         .says("endpoint  sparkify.")
         .says("role      arn:aws:iam::123456789012:role/starlift/starlift-sparkify-us-east-1")
         .says("paused at 20")
-        .says("$0.54 an hour")
+        .says("$0.54 per hour")
         .says("starlift teardown --name sparkify");
     assert_eq!(account.holdings(), ALL);
     let made: Vec<String> = account.aws.requests().into_iter().map(|r| r.action).collect();
@@ -76,7 +76,7 @@ fn nothing_that_costs_is_made_unasked() {
         "--cidr",
         "203.0.113.7/32",
     ]);
-    outcome.exits(2).complains("--yes").complains("1 × ra3.large").complains("an hour");
+    outcome.exits(2).complains("--yes").complains("1 × ra3.large").complains("per hour");
     assert!(account.holdings().is_empty(), "{:?}", account.holdings());
 }
 
@@ -90,7 +90,11 @@ fn at_a_terminal_the_user_is_asked() {
         typed(&account.here, &command, &[answer]).unwrap()
     };
     let no = ask("n");
-    no.exits(1).says("1 × ra3.large").says("an hour").says("Make it?").says("nothing was changed");
+    no.exits(1)
+        .says("1 × ra3.large")
+        .says("per hour")
+        .says("Create it?")
+        .says("nothing was changed");
     assert!(account.holdings().is_empty());
     ask("y").exits(0).says("cluster sparkify: available");
     assert_eq!(account.holdings().len(), 3);
@@ -106,18 +110,18 @@ fn a_dry_run_shows_all_and_makes_nothing() {
         .says("\"Resource\": \"arn:aws:s3:::lake/star/*\"")
         .says("\"s3:prefix\"")
         .says("\"scheduler.redshift.amazonaws.com\"")
-        .says("security group starlift-sparkify (to make)")
-        .says("1 × ra3.large, encrypted, not on the internet")
+        .says("security group starlift-sparkify (to create)")
+        .says("1 × ra3.large, encrypted, not publicly accessible")
         .says("pauses the cluster at 20")
         .says("starlift:creator = arn:aws:iam::123456789012:user/ann")
-        .says("$0.54 an hour; $228 for a month of forgotten nights")
+        .says("$0.54 per hour; $228 for a month of nights left running")
         .says("estimate");
     assert!(account.holdings().is_empty());
     account.provision(&["--expires", "8h"]).exits(0);
     account
         .provision(&["--dry-run", "--expires", "8h"])
         .exits(0)
-        .says("starlift-sparkify (is there)");
+        .says("starlift-sparkify (exists)");
 }
 
 #[test]
@@ -129,7 +133,7 @@ fn a_dry_run_needs_no_account() {
     command.env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent");
     here.outcome(&mut command)
         .exits(0)
-        .says("AWS was not asked")
+        .says("AWS was not queried")
         .says("ACCOUNT")
         .says("arn:aws:s3:::lake/star/*");
 }
@@ -227,7 +231,7 @@ fn a_changed_address_takes_the_place_of_the_old_one_and_rules_of_others_stay() {
         ],
     );
     let outcome = account.provision(&["--cidr", "192.0.2.9/32"]);
-    outcome.exits(0).says("lets 192.0.2.9/32 in").says("no longer lets 203.0.113.7/32 in");
+    outcome.exits(0).says("admits 192.0.2.9/32").says("no longer admits 203.0.113.7/32");
     let rules = account.aws.call("ec2", "DescribeSecurityGroupRules", &[]);
     let cidrs = texts(&rules, "cidrIpv4");
     for (cidr, is_there) in
@@ -244,7 +248,7 @@ fn the_internet_is_let_in_only_by_name() {
         account
             .provision(&["--cidr", wide])
             .exits(2)
-            .complains("everybody on the internet")
+            .complains("everyone on the internet")
             .complains("--open-to-the-internet");
     }
     assert!(account.aws.requests().is_empty());
@@ -259,7 +263,7 @@ fn the_callers_own_address_is_let_in_where_none_is_named() {
     account
         .run(&[&args[..], &["--address-service", &service]].concat())
         .exits(0)
-        .says("lets in   198.51.100.23/32");
+        .says("admits    198.51.100.23/32");
     let cluster = account.aws.call("redshift", "DescribeClusters", &[]);
     assert_eq!(texts(&cluster, "PubliclyAccessible"), ["true"], "{cluster}");
     let nobody = account.run(&[&args[..], &["--address-service", "http://127.0.0.1:1"]].concat());
@@ -289,12 +293,15 @@ fn a_cluster_that_differs_is_not_changed() {
     account
         .provision(&["--node-type", "ra3.xlplus"])
         .exits(1)
-        .complains("node type ra3.large, and the plan says ra3.xlplus");
-    account.provision(&["--public"]).exits(0).says("its network was put right");
+        .complains("node type ra3.large, but the plan requires ra3.xlplus");
+    account.provision(&["--public"]).exits(0).says("network settings updated");
     account.provision(&[]).exits(0);
     let cluster = account.aws.call("redshift", "DescribeClusters", &[]);
     assert_eq!(texts(&cluster, "PubliclyAccessible"), ["true"], "what is not said stays");
-    account.provision(&["--node-type", "dc2.large"]).exits(2).complains("no longer makes clusters");
+    account
+        .provision(&["--node-type", "dc2.large"])
+        .exits(2)
+        .complains("no longer creates clusters");
 }
 
 #[test]
@@ -323,9 +330,9 @@ fn what_went_astray_is_put_right() {
     account
         .provision(&[])
         .exits(0)
-        .says("who may take it on was put right")
-        .says("its policy was put")
-        .says("the role was attached");
+        .says("trust policy updated")
+        .says("policy set")
+        .says("role attached");
     let policy = account.aws.call(
         "iam",
         "GetRolePolicy",
@@ -350,7 +357,7 @@ fn an_expiry_stays_until_another_is_named() {
     assert_eq!(schedule(), first);
     account.provision(&["--expires", "3days"]).exits(0);
     assert!(schedule() > first);
-    account.provision(&["--expires", "never"]).exits(0).says("paused at no time");
+    account.provision(&["--expires", "never"]).exits(0).says("never paused");
     assert!(schedule().is_empty());
 }
 
@@ -376,7 +383,7 @@ fn a_cluster_on_its_way_out_is_made_anew() {
     account.aws.script(deletes);
     account.teardown(&["--timeout", "1s"]).exits(1);
     account.aws.polls(1);
-    account.provision(&[]).exits(0).says("cluster sparkify: being made");
+    account.provision(&[]).exits(0).says("cluster sparkify: being created");
     assert_eq!(account.asked("CreateCluster"), 2);
     account.run(&["status"]).exits(0).says("available");
 }
@@ -401,7 +408,7 @@ fn another_network_is_told_before_anything_is_made() {
     account
         .provision(&[])
         .exits(1)
-        .complains("subnet group wide, and the plan says default")
+        .complains("subnet group wide, but the plan requires default")
         .complains("nothing was changed");
     assert_eq!(account.asked("CreateSecurityGroup"), 1);
     account.provision(&["--subnet-group", "none"]).exits(1).complains("no cluster subnet group");
@@ -423,7 +430,7 @@ fn what_a_colleague_made_is_taken_over_only_if_that_is_meant() {
     for outcome in [account.provision(&["--cidr", "192.0.2.1/32"]), account.teardown(&[])] {
         outcome
             .exits(1)
-            .complains("made by arn:aws:iam::123456789012:user/ann")
+            .complains("created by arn:aws:iam::123456789012:user/ann")
             .complains("--adopt");
     }
     account.run(&["status"]).exits(0).says("203.0.113.7/32").says("available");

@@ -78,7 +78,7 @@ fn every_state_half_way_is_removed() {
         make(&account, &[]).exits(0);
         account.aws.script(Rule::new(action, What::Deny));
         let failed = account.teardown(&[]);
-        failed.exits(1).complains(action).complains("NOT done").complains("goes on from here");
+        failed.exits(1).complains(action).complains("NOT done").complains("same command again");
         let left = holdings(&account);
         let has = |what: &str| left.iter().any(|found| found.starts_with(what));
         assert_eq!(has("workgroups"), action == "DeleteWorkgroup", "{action}: {left:?}");
@@ -151,7 +151,7 @@ fn what_is_busy_is_asked_again() {
         account.aws.script(Rule::new(action, busy()));
     }
     let outcome = make(&account, &["--public"]);
-    outcome.exits(0).complains("workgroup sparkify is busy and refuses the change; asking again");
+    outcome.exits(0).complains("workgroup sparkify is busy and rejects the change; retrying");
     account.teardown(&[]).exits(0);
     assert_eq!(account.aws.rules_left(), 0);
     assert!(holdings(&account).is_empty());
@@ -184,17 +184,17 @@ fn a_wait_outlasts_an_outage_and_ends_in_time() {
     let Some(account) = Account::new() else { return };
     account.aws.script(Rule::new("GetWorkgroup", What::Lose).after(1).times(3));
     let outcome = make(&account, &["--retries", "1"]);
-    outcome.exits(0).complains("the state of workgroup sparkify cannot be asked for; asking again");
+    outcome.exits(0).complains("cannot query the state of workgroup sparkify; retrying");
     account.aws.polls(9);
     account
         .teardown(&["--timeout", "1s"])
         .exits(1)
         .complains("workgroup sparkify is still \"deleting\"")
-        .complains("still there: workgroup sparkify (deleting)")
-        .complains("still there: namespace sparkify (available)");
+        .complains("still exists: workgroup sparkify (deleting)")
+        .complains("still exists: namespace sparkify (available)");
     account.aws.polls(1);
     // What is on its way out is made anew.
-    make(&account, &[]).exits(0).says("workgroup sparkify: being made");
+    make(&account, &[]).exits(0).says("workgroup sparkify: being created");
     assert_eq!(holdings(&account), ALL_SERVERLESS);
 }
 
@@ -212,10 +212,10 @@ async fn an_interrupt_says_what_exists() {
     gate.reached().await;
     let said = faults::interrupted(child, &gate);
     for text in [
-        "namespace sparkify: made",
-        "workgroup sparkify: being made; it costs while queries run",
-        "workgroup sparkify: limited to 24 RPU-hours a day",
-        "under way, and perhaps done",
+        "namespace sparkify: created",
+        "workgroup sparkify: being created; it incurs costs while queries run",
+        "workgroup sparkify: limited to 24 RPU-hours per day",
+        "in progress and possibly done",
         "`starlift teardown --name sparkify` removes it",
     ] {
         assert!(said.contains(text), "{text}\n{said}");
@@ -234,7 +234,7 @@ fn what_others_have_under_our_names_is_never_touched() {
     ask(&account, "CreateWorkgroup", &group);
     make(&account, &[]).exits(1).complains(theirs);
     account.teardown(&[]).exits(0).says("nothing in us-east-1 belongs to sparkify");
-    account.run(&["status"]).exits(0).says("nothing of starlift's is in us-east-1");
+    account.run(&["status"]).exits(0).says("starlift manages nothing in us-east-1");
     account.run(&["pause", "--name", "sparkify"]).exits(1).complains("nothing in us-east-1");
     assert!(changes(&account).is_empty(), "{:?}", changes(&account));
     assert_eq!(holdings(&account), ["namespaces: sparkify", "workgroups: sparkify"]);
@@ -274,7 +274,7 @@ fn a_colleagues_workgroup_is_taken_over_only_if_that_is_meant() {
     make(&account, &[]).exits(0);
     provision::as_bob(&account);
     for outcome in [make(&account, &[]), account.teardown(&[])] {
-        outcome.exits(1).complains("made by arn:aws:iam::123456789012:user/ann");
+        outcome.exits(1).complains("created by arn:aws:iam::123456789012:user/ann");
     }
     make(&account, &["--adopt"]).exits(0);
     account.teardown(&["--adopt"]).exits(0);
@@ -285,11 +285,13 @@ fn a_colleagues_workgroup_is_taken_over_only_if_that_is_meant() {
 fn a_cluster_and_a_workgroup_do_not_share_a_name() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
-    make(&account, &[]).exits(1).complains("sparkify has a cluster, and the plan says a workgroup");
+    make(&account, &[])
+        .exits(1)
+        .complains("sparkify has a cluster, but the plan requires a workgroup");
     account.teardown(&[]).exits(0);
     make(&account, &[]).exits(0);
     let cluster = account.provision(&[]);
-    cluster.exits(1).complains("sparkify has a workgroup, and the plan says a cluster");
+    cluster.exits(1).complains("sparkify has a workgroup, but the plan requires a cluster");
     account.teardown(&[]).exits(0);
 }
 
@@ -305,7 +307,7 @@ fn whoever_has_clusters_alone_need_not_be_allowed_to_look_at_workgroups() {
     account
         .teardown(&[])
         .exits(0)
-        .says("Redshift Serverless was not looked at: redshift-serverless:ListWorkgroups");
+        .says("Redshift Serverless was not checked: redshift-serverless:ListWorkgroups");
     assert!(account.holdings().is_empty());
 }
 

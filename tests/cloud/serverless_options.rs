@@ -15,8 +15,8 @@ fn options_of_a_workgroup_that_stands_are_amended_one_at_a_time() {
         .exits(0)
         .says("workgroup sparkify: its largest capacity is 64 RPUs")
         .says("workgroup sparkify: its base capacity is 32 RPUs")
-        .says("workgroup sparkify: it has an address on the internet")
-        .says("limited to 40 RPU-hours a day, before to 24 RPU-hours a day");
+        .says("workgroup sparkify: it is publicly accessible")
+        .says("limited to 40 RPU-hours per day (previously 24 RPU-hours per day)");
     let updates = ["UpdateUsageLimit", "UpdateWorkgroup", "UpdateWorkgroup", "UpdateWorkgroup"];
     assert_eq!(changes(&account), updates);
     let found = workgroup(&account);
@@ -38,8 +38,8 @@ fn a_limit_of_another_period_replaces_the_one_that_turns_queries_off() {
     account.aws.forget_requests();
     make(&account, &["--rpu-limit", "300/month"])
         .exits(0)
-        .says("limited to 300 RPU-hours a month")
-        .says("no longer limited to 24 RPU-hours a day");
+        .says("limited to 300 RPU-hours per month")
+        .says("no longer limited to 24 RPU-hours per day");
     assert_eq!(changes(&account), ["CreateUsageLimit", "DeleteUsageLimit"]);
     let limits: Vec<_> =
         holdings(&account).into_iter().filter(|found| found.starts_with("limit")).collect();
@@ -52,9 +52,12 @@ fn what_is_not_changed_in_place_is_refused_by_name() {
     make(&account, &[]).exits(0);
     account.aws.forget_requests();
     for (more, said) in [
-        (["--database", "other"], "namespace sparkify has database dev, and the plan says other"),
-        (["--user", "bob"], "namespace sparkify has user awsuser, and the plan says bob"),
-        (["--port", "5440"], "workgroup sparkify has port 5439, and the plan says 5440"),
+        (
+            ["--database", "other"],
+            "namespace sparkify has database dev, but the plan requires other",
+        ),
+        (["--user", "bob"], "namespace sparkify has user awsuser, but the plan requires bob"),
+        (["--port", "5440"], "workgroup sparkify has port 5439, but the plan requires 5440"),
     ] {
         make(&account, &more).exits(1).complains(said).complains("nothing was changed");
     }
@@ -69,12 +72,12 @@ fn capacities_that_exclude_each_other_are_refused_before_anything_changes() {
     for (more, said) in [
         (
             ["--base-capacity", "64"],
-            "workgroup sparkify has a largest capacity of 32 RPUs, and the plan says a base \
+            "workgroup sparkify has a largest capacity of 32 RPUs, but the plan requires a base \
              capacity of 64 RPUs",
         ),
         (
             ["--max-capacity", "8"],
-            "workgroup sparkify has a base capacity of 16 RPUs, and the plan says a largest \
+            "workgroup sparkify has a base capacity of 16 RPUs, but the plan requires a largest \
              capacity of 8 RPUs",
         ),
     ] {
@@ -101,7 +104,7 @@ fn a_role_that_was_detached_is_attached_again_and_others_stay() {
     let update =
         [("namespaceName", "sparkify"), ("iamRoles", &roles), ("defaultIamRoleArn", theirs)];
     ask(&account, "UpdateNamespace", &update);
-    make(&account, &[]).exits(0).says("namespace sparkify: the role was attached");
+    make(&account, &[]).exits(0).says("namespace sparkify: role attached");
     let found = namespace(&account);
     assert_eq!(found["defaultIamRoleArn"], ROLE);
     let roles = found["iamRoles"].to_string();
@@ -112,16 +115,16 @@ fn a_role_that_was_detached_is_attached_again_and_others_stay() {
 fn options_of_the_other_kind_are_refused() {
     let Some(account) = Account::new() else { return };
     for (more, said) in [
-        (&["--node-type", "ra3.large"][..], "--base-capacity says how large it is"),
+        (&["--node-type", "ra3.large"][..], "--base-capacity sets its size"),
         (&["--nodes", "2"], "--nodes is for clusters, not for --serverless"),
-        (&["--subnet-group", "wide"], "name the subnets with --subnet"),
-        (&["--expires", "8h"], "nothing pauses a workgroup"),
+        (&["--subnet-group", "wide"], "specify the subnets with --subnet"),
+        (&["--expires", "8h"], "workgroups are never paused"),
         (&["--base-capacity", "12"], "multiple of 8"),
         (&["--base-capacity", "16", "--max-capacity", "8"], "must not be below"),
         (&["--max-capacity", "9"], "multiple of 8"),
         (&["--rpu-limit", "24"], "such as 24/day"),
         (&["--port", "80"], "--port must be from 5431"),
-        (&["--name", "ab"], "3 letters or more"),
+        (&["--name", "ab"], "at least 3 characters"),
     ] {
         let name: &[&str] = if more[0] == "--name" { &[] } else { &["--name", "sparkify"] };
         let args = ["provision", "--serverless", "--star", "s3://lake/star", "--yes"];

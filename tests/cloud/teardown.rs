@@ -13,15 +13,15 @@ fn nothing_is_left_and_a_second_time_there_is_nothing_to_do() {
     outcome
         .exits(0)
         .says("schedule starlift-sparkify-stop: removed")
-        .says("no longer lets 203.0.113.7/32 in")
+        .says("no longer admits 203.0.113.7/32")
         .says("cluster sparkify: removed")
         .says("security group starlift-sparkify")
         .says("role starlift-sparkify-us-east-1: removed")
         .says("role starlift-sparkify-us-east-1-stop: removed")
-        .says("nothing of sparkify is left in us-east-1");
+        .says("no resources of sparkify remain in us-east-1");
     assert!(account.holdings().is_empty(), "{:?}", account.holdings());
     account.teardown(&[]).exits(0).says("nothing in us-east-1 belongs to sparkify");
-    account.run(&["status"]).exits(0).says("nothing of starlift's is in us-east-1");
+    account.run(&["status"]).exits(0).says("starlift manages nothing in us-east-1");
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn a_name_is_asked_for_where_nobody_said_yes() {
         .exits(2)
         .complains("would remove from us-east-1")
         .complains("cluster sparkify (available)")
-        .complains("its data is gone for good")
+        .complains("its data is lost permanently")
         .complains("--yes");
     assert!(account.holdings().contains(&"sparkify".to_owned()));
 }
@@ -101,7 +101,7 @@ fn at_a_terminal_the_name_is_typed() {
         ask(wrong).exits(1).says("cluster sparkify (available)").says("nothing was changed");
         assert_eq!(account.holdings().len(), 3, "{wrong:?}");
     }
-    ask("sparkify").exits(0).says("nothing of sparkify is left");
+    ask("sparkify").exits(0).says("no resources of sparkify remain");
     assert!(account.holdings().is_empty());
 }
 
@@ -120,7 +120,7 @@ fn every_state_half_way_is_removed() {
         account.provision(&["--expires", "8h"]).exits(0);
         account.aws.script(Rule::new(action, What::Deny));
         let failed = account.teardown(&[]);
-        failed.exits(1).complains(action).complains("goes on from here").complains("NOT done");
+        failed.exits(1).complains(action).complains("same command again").complains("NOT done");
         let has_cluster = account.holdings().contains(&"sparkify".to_owned());
         assert_eq!(has_cluster, action == "DeleteCluster", "one denial does not keep the rest");
         assert_eq!(account.aws.rules_left(), 0, "{action}\n{failed}");
@@ -153,11 +153,18 @@ fn a_last_snapshot_stays_where_it_is_asked_for() {
     account
         .teardown(&["--final-snapshot", "sparkify-last"])
         .exits(0)
-        .says("snapshot sparkify-last stays, and costs until you remove it");
+        .says("snapshot sparkify-last stays and incurs costs until you delete it");
     assert_eq!(account.holdings(), ["sparkify-last"]);
-    account.run(&["status"]).exits(0).says("snapshot sparkify-last of sparkify is kept, and costs");
+    account
+        .run(&["status"])
+        .exits(0)
+        .says("snapshot sparkify-last of sparkify is kept and incurs costs");
     // Nobody asked for it to stay this time.
-    account.teardown(&[]).exits(1).complains("snapshot sparkify-last").complains("still there");
+    account
+        .teardown(&[])
+        .exits(1)
+        .complains("snapshot sparkify-last")
+        .complains("resources remain");
 }
 
 #[test]
@@ -171,7 +178,7 @@ fn what_is_left_fails_the_teardown_by_name() {
     account
         .teardown(&[])
         .exits(1)
-        .complains("still there after the teardown: role starlift-sparkify-us-east-1");
+        .complains("resources remain after the teardown: role starlift-sparkify-us-east-1");
     assert_eq!(account.holdings(), ["starlift-sparkify-us-east-1"]);
 }
 
@@ -232,7 +239,7 @@ fn a_name_for_the_snapshot_that_is_taken_is_told_before_anything_goes() {
     account
         .teardown(&["--final-snapshot", "last"])
         .exits(1)
-        .complains("there is a snapshot last already; nothing was changed")
+        .complains("a snapshot last exists already; nothing was changed")
         .complains("--final-snapshot");
     assert_eq!(account.holdings(), before);
 }
@@ -243,7 +250,7 @@ fn a_snapshot_is_not_lost_to_an_interrupt() {
     account.provision(&[]).exits(0);
     account.aws.polls(6);
     let outcome = account.teardown(&["--final-snapshot", "last", "--timeout", "1s"]);
-    outcome.exits(1).complains("still \"deleting\"").complains("the same command goes on");
+    outcome.exits(1).complains("still \"deleting\"").complains("same command again");
     account.aws.polls(1);
     account.teardown(&["--final-snapshot", "last"]).exits(0).says("snapshot last stays");
     assert_eq!(account.holdings(), ["last"]);
@@ -254,7 +261,10 @@ fn a_snapshot_is_not_lost_to_an_interrupt() {
     account.aws.polls(6);
     account.teardown(&["--timeout", "1s"]).exits(1);
     let outcome = account.teardown(&["--final-snapshot", "last"]);
-    outcome.exits(1).complains("there is no snapshot last").complains("on its way out without one");
+    outcome
+        .exits(1)
+        .complains("there is no snapshot last")
+        .complains("already being deleted without one");
 }
 
 #[test]
@@ -273,7 +283,7 @@ fn another_region_is_pointed_to() {
     let outcome = account.teardown(&["--region", "eu-west-1"]);
     outcome
         .exits(1)
-        .complains("nothing in eu-west-1 belongs to sparkify, but roles for us-east-1")
+        .complains("nothing in eu-west-1 belongs to sparkify, but there are roles for us-east-1")
         .complains("--region");
     account.teardown(&[]).exits(0);
 }
@@ -285,7 +295,7 @@ fn a_rule_that_stays_does_not_keep_the_others_open() {
     account.aws.script(Rule::new("RevokeSecurityGroupIngress", What::Deny));
     account.aws.script(Rule::new("DeleteCluster", What::Deny));
     let outcome = account.teardown(&[]);
-    outcome.exits(1).complains("still there: cluster sparkify (available)");
+    outcome.exits(1).complains("still exists: cluster sparkify (available)");
     let rules = account.aws.call("ec2", "DescribeSecurityGroupRules", &[]);
     let open = texts(&rules, "cidrIpv4").into_iter().filter(|cidr| cidr != "0.0.0.0/0").count();
     assert_eq!(open, 1, "{rules}");
@@ -303,7 +313,7 @@ fn snapshots_of_others_are_not_taken_for_ours() {
         .exits(0)
         .says("nothing in us-east-1 belongs");
     assert_eq!(account.asked("CreateTags") + account.asked("DeleteCluster"), 0);
-    account.run(&["status"]).exits(0).says("nothing of starlift's");
+    account.run(&["status"]).exits(0).says("starlift manages nothing");
 }
 
 #[test]
@@ -362,7 +372,7 @@ fn rules_of_others_stay_with_a_group_that_cannot_be_removed() {
     ];
     account.aws.call("ec2", "AuthorizeSecurityGroupIngress", &rule);
     account.aws.script(Rule::new("DeleteSecurityGroup", What::Deny));
-    account.teardown(&[]).exits(1).complains("still there: security group");
+    account.teardown(&[]).exits(1).complains("still exists: security group");
     let rules = account.aws.call("ec2", "DescribeSecurityGroupRules", &[]);
     assert!(rules.contains("198.51.100.4/32") && !rules.contains("203.0.113.7"), "{rules}");
     account.teardown(&[]).exits(0);

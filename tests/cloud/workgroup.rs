@@ -161,7 +161,7 @@ async fn a_password_may_be_in_a_secret() {
     cloud.account.aws.secret(SECRET, &managed.replace(user, "root"));
     cloud.run(&load).exits(2).complains("is for the user root");
     cloud.account.aws.secret(SECRET, "{\"username\":\"ann\"}");
-    cloud.run(&load).exits(1).complains("holds no password");
+    cloud.run(&load).exits(1).complains("contains no password");
 }
 
 #[tokio::test(flavor = "multi_thread")]

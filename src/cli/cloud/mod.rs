@@ -31,7 +31,7 @@ use crate::cloud::journal::Journal;
 use crate::escape;
 
 /// Advice after a failure.
-const GO_ON: &str = "the same command goes on from here";
+const GO_ON: &str = "run the same command again to continue";
 
 /// Runs an operation that changes cloud resources. Shows its progress and, after a failure, the completed
 /// changes.
@@ -58,13 +58,13 @@ fn account(journal: &Journal, error: &CloudError, advice: &str) -> String {
     let mut text = String::new();
     let done = journal.done();
     if done.is_empty() {
-        text += "nothing had been done yet\n";
+        text += "nothing was changed before the failure\n";
     } else {
-        text += "done before:\n";
+        text += "done before the failure:\n";
         done.iter().for_each(|line| text += &format!("  {line}\n"));
     }
     if matches!(error, CloudError::Interrupted) {
-        text += &format!("under way, and perhaps done: {}\n", journal.step());
+        text += &format!("in progress and possibly done: {}\n", journal.step());
     }
     text + advice + "\n"
 }
@@ -99,13 +99,15 @@ fn demand_terminal() -> Result<()> {
     if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
         return Ok(());
     }
-    Err(Error::Usage("there is nobody to ask here; pass --yes to go on without".to_owned()))
+    Err(Error::Usage(
+        "cannot ask for confirmation without a terminal; pass --yes to skip it".to_owned(),
+    ))
 }
 
 fn asking(error: dialoguer::Error) -> Error {
     let dialoguer::Error::IO(error) = error;
     match error.kind() {
         std::io::ErrorKind::Interrupted => Error::Declined,
-        _ => Error::io("cannot ask", error),
+        _ => Error::io("cannot read the confirmation", error),
     }
 }

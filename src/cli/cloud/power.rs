@@ -24,7 +24,7 @@ pub async fn pause(name: &Name, timeout: Duration, global: &GlobalOptions) -> Re
     let journal = Arc::new(Journal::default());
     let work = power::pause(&clients, name, timeout, &journal);
     perform(&journal, global, super::GO_ON, work).await?;
-    report(&journal, global, "a paused cluster costs its storage alone\n")
+    report(&journal, global, "a paused cluster costs only its storage\n")
 }
 
 /// Resumes a cluster.
@@ -44,7 +44,7 @@ pub async fn resume(
     let expiry = perform(&journal, global, super::GO_ON, work).await?;
     let until = match expiry {
         Some(expiry) => format!("AWS pauses it at {}\n", moment(expiry.at)),
-        None => "it costs until `starlift pause` or `starlift teardown`\n".to_owned(),
+        None => "it incurs costs until `starlift pause` or `starlift teardown`\n".to_owned(),
     };
     report(&journal, global, &until)
 }

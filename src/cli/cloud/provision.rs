@@ -47,7 +47,7 @@ pub async fn provision(
     }
     if !args.yes && show::begins_to_cost(&found) {
         eprint!("{}", show::summary(&plan));
-        confirm("Make it?")?;
+        confirm("Create it?")?;
     }
     let journal = Arc::new(Journal::default());
     let advice =
@@ -83,7 +83,7 @@ pub(super) fn placeholders() -> (Caller, Vpc) {
 pub(super) fn unasked_text(error: &CloudError, plan: &str) -> String {
     let why = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
     format!(
-        "AWS was not asked ({why}):\nACCOUNT, CALLER and NETWORK are placeholders for its answers\n\n{plan}"
+        "AWS was not queried ({why}):\nACCOUNT, CALLER and NETWORK are placeholders for its responses\n\n{plan}"
     )
 }
 

@@ -63,7 +63,7 @@ impl CloudSettings {
     pub fn name(&self, typed: Option<&Name>) -> Result<Name> {
         typed.or(self.name.as_ref()).cloned().ok_or_else(|| {
             Error::Usage(
-                "which cluster? give --name, STARLIFT_NAME in the environment, or name in [cloud] of \
+                "no name: pass --name, set STARLIFT_NAME in the environment, or set name in [cloud] of \
                  starlift.toml"
                     .to_owned(),
             )
@@ -170,8 +170,8 @@ impl CloudSettings {
         if let Some(wide) = cidrs.iter().find(|cidr| cidr.is_world() && !args.open_to_the_internet)
         {
             return Err(Error::Usage(format!(
-                "--cidr {wide} lets everybody on the internet try passwords; name fewer addresses, or \
-                 add --open-to-the-internet if that is what you want"
+                "--cidr {wide} allows everyone on the internet to try passwords; specify a smaller range, \
+                 or add --open-to-the-internet to allow it"
             )));
         }
         Ok(cidrs.clone())
@@ -182,14 +182,14 @@ impl CloudSettings {
 fn star_place(star: Option<&str>) -> Result<StarPlace> {
     let star = star.ok_or_else(|| {
         Error::Usage(
-            "what is Redshift to read? give --star s3://BUCKET/PREFIX, STARLIFT_STAR in the \
-             environment, or star in starlift.toml"
+            "no star: pass --star s3://BUCKET/PREFIX, set STARLIFT_STAR in the environment, or set star \
+             in starlift.toml"
                 .to_owned(),
         )
     })?;
     StarPlace::of(&Location::parse_single(star)?).ok_or_else(|| {
         Error::Usage(format!(
-            "Redshift reads from S3, and the star is to be at {star}; give --star s3://BUCKET/PREFIX"
+            "Redshift reads from S3, but the star is at {star}; pass --star s3://BUCKET/PREFIX"
         ))
     })
 }
@@ -213,16 +213,16 @@ fn refuse_options_of_workgroups(args: &ProvisionArgs) -> Result<()> {
 
 /// Rejects options that only apply to clusters.
 fn refuse_options_of_clusters(args: &ProvisionArgs) -> Result<()> {
-    let nodes = "a workgroup has no nodes; --base-capacity says how large it is";
+    let nodes = "a workgroup has no nodes; --base-capacity sets its size";
     let options = [
         ("--node-type", args.node_type.is_some(), nodes),
         ("--nodes", args.nodes.is_some(), nodes),
-        ("--subnet-group", args.subnet_group.is_some(), "name the subnets with --subnet"),
+        ("--subnet-group", args.subnet_group.is_some(), "specify the subnets with --subnet"),
         (
             "--expires",
             args.expires.is_some(),
-            "nothing pauses a workgroup, which costs nothing while no query runs; --rpu-limit bounds \
-             what it costs",
+            "workgroups are never paused, and have no compute cost while no query runs; --rpu-limit \
+             limits the cost",
         ),
     ];
     match options.into_iter().find(|(_, is_given, _)| *is_given) {

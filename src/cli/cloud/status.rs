@@ -67,7 +67,7 @@ pub async fn status(args: &StatusArgs, global: &GlobalOptions) -> Result<()> {
             print(&(text + "\n"))
         }
         StatusFormat::Table if rows.is_empty() => {
-            print(&format!("nothing of starlift's is in {}\n", clients.region))
+            print(&format!("starlift manages nothing in {}\n", clients.region))
         }
         StatusFormat::Table => print(&table(&rows, now)),
     }
@@ -139,7 +139,7 @@ fn table(rows: &[Row], now: DateTime<Utc>) -> String {
         "state",
         "endpoint",
         "role",
-        "lets in",
+        "admits",
         "age",
         "cost so far",
         "expires",
@@ -175,7 +175,7 @@ fn table(rows: &[Row], now: DateTime<Utc>) -> String {
             text += &format!("{stray} carries the tags of {} under another name\n", row.name);
         }
         for snapshot in &row.snapshots {
-            text += &format!("snapshot {snapshot} of {} is kept, and costs\n", row.name);
+            text += &format!("snapshot {snapshot} of {} is kept and incurs costs\n", row.name);
         }
     }
     text + "cost so far: estimated list price of the nodes, as if never paused; none for workgroups\n"
@@ -188,10 +188,10 @@ fn expires(row: &Row, now: DateTime<Utc>) -> String {
         None => "never".to_owned(),
         Some(at) if row.schedule.is_none() => format!("{} (no schedule!)", time(at)),
         Some(at) if row.schedule_begins.is_none_or(|begins| begins > at) => {
-            format!("{} (the schedule is off, or later!)", time(at))
+            format!("{} (the schedule is disabled or starts later!)", time(at))
         }
-        Some(at) if at <= now && row.state == "paused" => format!("{} (over)", time(at)),
-        Some(at) if at <= now => format!("{} (over, and not paused!)", time(at)),
+        Some(at) if at <= now && row.state == "paused" => format!("{} (expired)", time(at)),
+        Some(at) if at <= now => format!("{} (expired, but not paused!)", time(at)),
         Some(at) => {
             let left = (at - now.trunc_subsecs(0)).to_std().unwrap_or_default();
             format!("in {}", span(left))

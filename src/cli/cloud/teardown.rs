@@ -32,7 +32,7 @@ pub async fn teardown(args: &TeardownArgs, name: &Name, global: &GlobalOptions) 
         demand_own(args, &clients, &estate, name).await?;
     } else {
         eprint!("{}", plan(&estate, &clients.region, snapshot));
-        confirm_name("Type the name to remove it", name.as_str())?;
+        confirm_name("Type the name to remove these resources", name.as_str())?;
     }
     let journal = Arc::new(Journal::default());
     let work = remove(&clients, name, &estate, snapshot, args.wait.timeout, &journal);
@@ -42,9 +42,9 @@ pub async fn teardown(args: &TeardownArgs, name: &Name, global: &GlobalOptions) 
     }
     let mut text: String = journal.done().iter().map(|line| format!("{line}\n")).collect();
     if let Some(snapshot) = snapshot {
-        text += &format!("snapshot {snapshot} stays, and costs until you remove it\n");
+        text += &format!("snapshot {snapshot} stays and incurs costs until you delete it\n");
     }
-    print(&format!("{text}nothing of {name} is left in {}\n", clients.region))
+    print(&format!("{text}no resources of {name} remain in {}\n", clients.region))
 }
 
 fn nothing(name: &Name, estate: &Estate, region: &str, global: &GlobalOptions) -> Result<()> {
@@ -59,7 +59,7 @@ fn nothing(name: &Name, estate: &Estate, region: &str, global: &GlobalOptions) -
         return Ok(());
     }
     let unseen = estate.unseen.as_ref();
-    let unseen = unseen.map(|e| format!("Redshift Serverless was not looked at: {e}\n"));
+    let unseen = unseen.map(|e| format!("Redshift Serverless was not checked: {e}\n"));
     print(&format!("nothing in {region} belongs to {name}\n{}", unseen.unwrap_or_default()))
 }
 
@@ -75,7 +75,7 @@ async fn demand_own(
     if tags.creator == creator(&clients.caller().await?.arn) {
         return Ok(());
     }
-    let what = format!("what belongs to {name}");
+    let what = name.to_string();
     Err(Error::from(CloudError::Others { what, creator: tags.creator }))
 }
 
@@ -83,16 +83,18 @@ fn plan(estate: &Estate, region: &str, snapshot: Option<&str>) -> String {
     let mut text = format!("would remove from {region}:\n");
     estate.inventory().iter().for_each(|line| text += &format!("  {line}\n"));
     if let Some(tags) = estate.tags() {
-        text += &format!("made by {}\n", tags.creator);
+        text += &format!("created by {}\n", tags.creator);
     }
     let has_data = estate.cluster.is_some() || !estate.serverless.is_empty();
     match snapshot {
-        Some(name) => text += &format!("after a snapshot {name}, which stays and costs\n"),
-        None if has_data => text += "without a last snapshot: its data is gone for good\n",
+        Some(name) => {
+            text += &format!("after the final snapshot {name}, which stays and incurs costs\n")
+        }
+        None if has_data => text += "without a final snapshot: its data is lost permanently\n",
         None => {}
     }
     for snapshot in estate.snapshots() {
-        text += &format!("snapshot {snapshot} stays, and costs\n");
+        text += &format!("snapshot {snapshot} stays and incurs costs\n");
     }
     text
 }

@@ -61,35 +61,35 @@ pub(super) fn hint(error: &CloudError) -> Option<String> {
     Some(match error {
         CloudError::Api { source, .. } => return api_hint(source),
         CloudError::NotOurs { .. } => {
-            "choose another name with --name, or remove it yourself if it is not needed".to_owned()
+            "choose another name with --name, or remove the resource yourself if it is not needed".to_owned()
         }
         CloudError::Others { .. } => {
-            "agree with them and add --adopt, or choose another --name".to_owned()
+            "coordinate with that user and add --adopt, or choose another --name".to_owned()
         }
-        CloudError::Stray { .. } => "it was renamed, or restored from a snapshot: take the tags \
-                 starlift:… off it if it is to stay, or remove it yourself"
+        CloudError::Stray { .. } => "it was renamed, or restored from a snapshot: remove its starlift:… tags to keep \
+                 it, or remove the resource yourself"
             .to_owned(),
-        CloudError::Elsewhere { .. } => "name the region with --region".to_owned(),
-        CloudError::SnapshotTaken(_) => "name another with --final-snapshot".to_owned(),
+        CloudError::Elsewhere { .. } => "select the region with --region".to_owned(),
+        CloudError::SnapshotTaken(_) => "choose another name with --final-snapshot".to_owned(),
         CloudError::NoSnapshot(_) => {
-            "its automated snapshots, while AWS keeps them, are in the Redshift console".to_owned()
+            "the Redshift console lists its automated snapshots for as long as AWS keeps them".to_owned()
         }
         CloudError::Differs { .. } => {
-            "say with the options what it has, change it in the Redshift console, or tear it down first"
+            "change the options to match it, change it in the Redshift console, or tear it down first"
                 .to_owned()
         }
         CloudError::State { .. } => {
-            "the events in the Redshift console say why; `starlift teardown` removes it".to_owned()
+            "the events in the Redshift console show the reason; `starlift teardown` removes it".to_owned()
         }
-        CloudError::TimedOut { .. } => "run the command again, which goes on where it stopped, \
-                 or wait for longer with --timeout"
+        CloudError::TimedOut { .. } => "run the same command again to continue, or allow more \
+                 time with --timeout"
             .to_owned(),
         CloudError::NothingOwned { .. } => {
-            "`starlift status` shows what there is; another region is named with --region"
+            "`starlift status` shows the existing resources; --region selects another region"
                 .to_owned()
         }
         CloudError::Left { left } if left.iter().all(|what| what.starts_with("snapshot ")) => {
-            "snapshots are kept until somebody removes them: `aws redshift \
+            "snapshots stay until a user deletes them: `aws redshift \
                  delete-cluster-snapshot --snapshot-identifier NAME`"
                 .to_owned()
         }
@@ -97,43 +97,43 @@ pub(super) fn hint(error: &CloudError) -> Option<String> {
                  `starlift status` shows them"
             .to_owned(),
         CloudError::NoCluster { .. } => {
-            "make it with `starlift provision`, or name another region \
+            "create it with `starlift provision`, or select another region \
                  with --region"
                 .to_owned()
         }
         CloudError::NotUp { state, .. } if state == "paused" => {
             "`starlift resume` starts it".to_owned()
         }
-        CloudError::NotUp { .. } => "wait until `starlift status` shows it available".to_owned(),
+        CloudError::NotUp { .. } => "wait until `starlift status` shows it as available".to_owned(),
         CloudError::NoWorkgroup { .. } => {
-            "create it with `starlift provision --serverless`, or name another region with --region".to_owned()
+            "create it with `starlift provision --serverless`, or select another region with --region".to_owned()
         }
         CloudError::NotAvailable { .. } => {
             "wait until `starlift status` shows it as available".to_owned()
         }
         CloudError::NeverPaused(_) => {
-            "it need not be: its compute costs nothing while no query runs, and its usage limit \
-             bounds the rest; `starlift teardown` removes it"
+            "a pause would save nothing: a workgroup has no compute cost while no query runs, and its \
+             usage limit bounds the rest; `starlift teardown` removes it"
                 .to_owned()
         }
         CloudError::NoSubnet(_) => {
-            "name subnets of one VPC with --subnet; Redshift Serverless needs three, each in another \
+            "specify subnets of one VPC with --subnet; Redshift Serverless needs three, each in another \
              Availability Zone"
                 .to_owned()
         }
         CloudError::NotASecret(_) => {
-            "write arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME".to_owned()
+            "use arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME".to_owned()
         }
         CloudError::NoPassword(_) => {
-            "its text is a JSON object with `username` and `password`, or the password alone"
+            "the secret must be a JSON object with `username` and `password`, or only the password"
                 .to_owned()
         }
         CloudError::NoRegion => {
-            "name one with --region, AWS_REGION or `region` in [cloud] of starlift.toml".to_owned()
+            "set it with --region, AWS_REGION or `region` in [cloud] of starlift.toml".to_owned()
         }
-        CloudError::Address { .. } => "name the addresses to admit with --cidr".to_owned(),
+        CloudError::Address { .. } => "specify the addresses to admit with --cidr".to_owned(),
         CloudError::NoVpc { .. } => {
-            "make a cluster subnet group and name it with --subnet-group".to_owned()
+            "create a cluster subnet group and select it with --subnet-group".to_owned()
         }
         CloudError::NoSubnetGroup(_) | CloudError::Interrupted => return None,
     })
@@ -143,14 +143,14 @@ fn api_hint(error: &ApiError) -> Option<String> {
     let code = error.code.as_deref().unwrap_or_default();
     match code {
         _ if error.is_denied() => Some(format!(
-            "the credentials in use lack {}; have it allowed, or use others with --profile",
+            "the credentials in use lack {}; ask for the permission, or use others with --profile",
             error.lacking()
         )),
         _ if SIGN_IN.contains(&code) => {
             Some("sign in again: `aws sso login`, other keys, or another --profile".to_owned())
         }
         _ if THROTTLED.contains(&code) => {
-            Some("AWS asks for slowing down; run the command again in a minute".to_owned())
+            Some("AWS limits the request rate; run the command again in a minute".to_owned())
         }
         "UnsupportedOperation" | "UnsupportedOperationFault" => Some(
             "a cluster can be paused once its first snapshot is complete, and not in every \
@@ -158,8 +158,8 @@ fn api_hint(error: &ApiError) -> Option<String> {
                 .to_owned(),
         ),
         "ClusterQuotaExceeded" | "NumberOfNodesQuotaExceeded" => Some(
-            "the account's quota of clusters or nodes is used up; remove one, or ask AWS for \
-                 more"
+            "the account's quota of clusters or nodes is exhausted; remove one, or request an \
+                 increase from AWS"
                 .to_owned(),
         ),
         "InsufficientCapacityException" => Some(
@@ -167,15 +167,15 @@ fn api_hint(error: &ApiError) -> Option<String> {
                 .to_owned(),
         ),
         "ServiceQuotaExceededException" => Some(
-            "a quota of the account is used up; remove something, or ask AWS for more".to_owned(),
+            "a quota of the account is exhausted; remove a resource, or request an increase from AWS".to_owned(),
         ),
         "ValidationException" if error.said.contains("snapshot exists") => Some(
-            "AWS changes the capacity once the workgroup has its first recovery point, after half an \
-             hour or so; run the command again then"
+            "the capacity can be changed once the workgroup has its first recovery point, after about half \
+             an hour; run the command again then"
                 .to_owned(),
         ),
         "InsufficientClusterCapacity" => {
-            Some("AWS has no such node free there; try another --node-type or region".to_owned())
+            Some("AWS has no free node of this type there; try another --node-type or region".to_owned())
         }
         "" if error.said.contains("credential") => {
             Some("sign in: environment variables, `aws sso login`, a profile or a role".to_owned())

@@ -99,7 +99,7 @@ pub(super) async fn list<T: DeserializeOwned>(
         let items: Vec<T> = serde_json::from_value(items).map_err(|error| ApiError {
             operation: operation.name,
             code: None,
-            said: format!("the answer has another form: {error}"),
+            said: format!("unexpected format of the response: {error}"),
         })?;
         found.extend(items);
         match page.remove("nextToken") {

@@ -55,7 +55,7 @@ impl RpuLimit {
 
 impl fmt::Display for RpuLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} RPU-hours a {}", self.amount, self.period)
+        write!(f, "{} RPU-hours per {}", self.amount, self.period)
     }
 }
 
@@ -209,7 +209,8 @@ pub async fn ensure(
         Some((_, guard)) if *guard == wanted => {}
         Some((found, guard)) => {
             change(clients, workgroup, found, wanted).await?;
-            journal.note(format!("workgroup {workgroup}: limited to {wanted}, before to {guard}"));
+            journal
+                .note(format!("workgroup {workgroup}: limited to {wanted} (previously {guard})"));
         }
         None => {
             make(clients, workgroup, arn, wanted).await?;
@@ -311,9 +312,9 @@ mod tests {
     #[test]
     fn a_limit_is_an_amount_and_a_period() {
         for (text, said) in [
-            ("24/day", "24 RPU-hours a day"),
-            ("100/week", "100 RPU-hours a week"),
-            ("1000000/month", "1000000 RPU-hours a month"),
+            ("24/day", "24 RPU-hours per day"),
+            ("100/week", "100 RPU-hours per week"),
+            ("1000000/month", "1000000 RPU-hours per month"),
         ] {
             assert_eq!(text.parse::<RpuLimit>().unwrap().to_string(), said);
         }

@@ -164,7 +164,7 @@ pub async fn make(
     journal: &Journal,
 ) -> Result<(), CloudError> {
     let name = &spec.name;
-    journal.enter(format!("making the namespace {name}"));
+    journal.enter(format!("creating the namespace {name}"));
     // Redshift may not know a new role yet.
     let request = create(spec);
     let made = while_settling(is_unknown_role, || async {
@@ -176,16 +176,16 @@ pub async fn make(
         Err(error) if error.is(CONFLICT) => {
             let Some(found) = until_seen(|| resource::find::<Namespace>(clients, name)).await?
             else {
-                return Err(error.during(format!("make the namespace {name}")));
+                return Err(error.during(format!("create the namespace {name}")));
             };
             spec.tags.demand_same(found.tags.clone(), format!("namespace {name}"))?;
             if let Some(difference) = difference(spec, &found) {
                 return Err(difference);
             }
         }
-        Err(error) => return Err(error.during(format!("make the namespace {name}"))),
+        Err(error) => return Err(error.during(format!("create the namespace {name}"))),
     }
-    journal.note(format!("namespace {name}: made"));
+    journal.note(format!("namespace {name}: created"));
     Ok(())
 }
 
@@ -214,7 +214,7 @@ pub async fn amend(
         })
     });
     attached.await.map_err(|e| e.during(format!("attach the role to namespace {name}")))?;
-    journal.note(format!("namespace {name}: the role was attached"));
+    journal.note(format!("namespace {name}: role attached"));
     Ok(())
 }
 
@@ -232,7 +232,7 @@ pub async fn wait_available(
 ) -> Result<Namespace, CloudError> {
     let judge = |found: Option<&Namespace>| {
         // A new resource may be missing from responses for a moment.
-        let Some(found) = found else { return (Verdict::Waiting, "not there".to_owned()) };
+        let Some(found) = found else { return (Verdict::Waiting, "missing".to_owned()) };
         let role = role_arn.map(|arn| found.role_status(arn).unwrap_or("not attached"));
         let state = found.status.to_ascii_lowercase();
         match (found.status.as_str(), role) {
@@ -245,5 +245,5 @@ pub async fn wait_available(
     let what = format!("namespace {name}");
     let wait = Wait { what: &what, wanted: "available", limit, journal };
     let found = wait.until(|| resource::find(clients, name), judge).await?;
-    found.ok_or_else(|| wait.lost("not there".to_owned()))
+    found.ok_or_else(|| wait.lost("missing".to_owned()))
 }

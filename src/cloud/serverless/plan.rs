@@ -65,19 +65,19 @@ impl ServerlessOptions {
         let refuse = |text: String| Err(Error::Usage(text));
         if self.name.as_str().len() < SHORTEST_NAME {
             return refuse(format!(
-                "the name of a workgroup has {SHORTEST_NAME} letters or more, and {} has fewer",
+                "the name of a workgroup must have at least {SHORTEST_NAME} characters, but {} has fewer",
                 self.name
             ));
         }
         if !self.base_capacity.is_none_or(is_base_capacity) {
             return refuse(
-                "--base-capacity is 4, a multiple of 8 up to 512, or a multiple of 32 up to 1024"
+                "--base-capacity must be 4, a multiple of 8 up to 512, or a multiple of 32 up to 1024"
                     .to_owned(),
             );
         }
         let is_capacity = |n: u32| n == 4 || (n >= 8 && n.is_multiple_of(8));
         if !self.max_capacity.is_none_or(is_capacity) {
-            return refuse("--max-capacity is 4, or a multiple of 8".to_owned());
+            return refuse("--max-capacity must be 4 or a multiple of 8".to_owned());
         }
         if self.max_capacity.is_some() && self.base_capacity > self.max_capacity {
             return refuse("--max-capacity must not be below --base-capacity".to_owned());

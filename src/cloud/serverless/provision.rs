@@ -128,7 +128,7 @@ pub async fn provision(
     let mut standing = found.workgroup.as_ref();
     if let Some(workgroup) = standing {
         let state = workgroup.status.to_ascii_lowercase();
-        journal.note(format!("workgroup {name}: was there already ({state})"));
+        journal.note(format!("workgroup {name}: exists already ({state})"));
     }
     if standing.is_some_and(Workgroup::is_going) {
         resource::wait_gone::<Workgroup>(clients, name, timeout, journal).await?;

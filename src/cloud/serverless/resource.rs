@@ -57,7 +57,7 @@ pub(super) async fn get<T: Resource>(clients: &Clients, name: &str) -> Result<Op
 }
 
 async fn look<T: Resource>(clients: &Clients, name: &str) -> Result<Option<T>, CloudError> {
-    get(clients, name).await.map_err(|e| e.during(format!("look for the {} {name}", T::KIND)))
+    get(clients, name).await.map_err(|e| e.during(format!("look up the {} {name}", T::KIND)))
 }
 
 /// Returns the resource of this name with its tags, or `None` if it does not exist.

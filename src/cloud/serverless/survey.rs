@@ -172,6 +172,6 @@ async fn snapshots(clients: &Clients) -> Result<Vec<Snapshot>, CloudError> {
 pub async fn find_snapshot(clients: &Clients, name: &str) -> Result<Option<Snapshot>, CloudError> {
     let request = json!({ "snapshotName": name });
     let answer = existing(call::<GotSnapshot>(clients, &api::GET_SNAPSHOT, &request).await);
-    let answer = answer.map_err(|e| e.during(format!("look for the snapshot {name}")))?;
+    let answer = answer.map_err(|e| e.during(format!("look up the snapshot {name}")))?;
     Ok(answer.map(|answer| answer.snapshot))
 }

@@ -86,7 +86,7 @@ async fn put_back(
     for found in removed {
         match limit::restore(clients, name, found).await {
             Ok(()) => journal.note(format!(
-                "usage limit of {name} ({found}): put back, as the workgroup is still there"
+                "usage limit of {name} ({found}): restored, because the workgroup still exists"
             )),
             Err(error) => errors.push(error),
         }

@@ -47,10 +47,7 @@ impl Wait<'_> {
                 }
                 // The SDK has given up retrying, but the resource continues to change.
                 Err(CloudError::Api { source, .. }) if passes(source.code.as_deref()) => {
-                    tracing::warn!(
-                        "the state of {} cannot be asked for; asking again: {source}",
-                        self.what
-                    );
+                    tracing::warn!("cannot query the state of {}; retrying: {source}", self.what);
                     AWAY
                 }
                 Err(error) => return Err(error),
@@ -86,7 +83,7 @@ where
     loop {
         match ask().await {
             Err(error) if error.is(CONFLICT) && begun.elapsed() + pause <= limit => {
-                tracing::info!("{what} is busy and refuses the change; asking again");
+                tracing::info!("{what} is busy and rejects the change; retrying");
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }

@@ -168,7 +168,8 @@ pub fn changes(spec: &WorkgroupSpec, found: &Workgroup, group_id: &str) -> Vec<C
     let capacities = if rises { [max, base] } else { [base, max] };
     let public = spec.public.filter(|public| found.publicly_accessible != Some(*public));
     let public = public.map(|public| {
-        let done = if public { "it has an address on the internet" } else { "it is not public" };
+        let done =
+            if public { "it is publicly accessible" } else { "it is not publicly accessible" };
         change("publiclyAccessible", public.into(), done.to_owned())
     });
     // The request replaces the list, so include the groups of others.
@@ -255,7 +256,7 @@ pub async fn make(
     journal: &Journal,
 ) -> Result<String, CloudError> {
     let name = &spec.name;
-    journal.enter(format!("making the workgroup {name}"));
+    journal.enter(format!("creating the workgroup {name}"));
     let request = create(spec, group_id);
     let what = format!("namespace {name}");
     let made = while_busy(&what, limit, || async {
@@ -265,13 +266,13 @@ pub async fn make(
             answer => Ok(answer?.resource),
         }
     });
-    let made = made.await.map_err(|e| e.during(format!("make the workgroup {name}")))?;
+    let made = made.await.map_err(|e| e.during(format!("create the workgroup {name}")))?;
     let tags = api::tags(clients, &made.workgroup_arn).await?;
     spec.tags.demand_same(tags, format!("workgroup {name}"))?;
     if let Some(difference) = difference(spec, &made) {
         return Err(difference);
     }
-    journal.note(format!("workgroup {name}: being made; it costs while queries run"));
+    journal.note(format!("workgroup {name}: being created; it incurs costs while queries run"));
     Ok(made.workgroup_arn)
 }
 
@@ -318,7 +319,7 @@ pub async fn wait_available(
 ) -> Result<Workgroup, CloudError> {
     let judge = |found: Option<&Workgroup>| {
         // A new resource may be missing from responses for a moment.
-        let Some(found) = found else { return (Verdict::Waiting, "not there".to_owned()) };
+        let Some(found) = found else { return (Verdict::Waiting, "missing".to_owned()) };
         let verdict = match found.status.as_str() {
             "AVAILABLE" if found.endpoint().is_some() => Verdict::Reached,
             "DELETING" => Verdict::Lost,
@@ -329,5 +330,5 @@ pub async fn wait_available(
     let what = format!("workgroup {name}");
     let wait = Wait { what: &what, wanted: "available", limit, journal };
     let found = wait.until(|| resource::find(clients, name), judge).await?;
-    found.ok_or_else(|| wait.lost("not there".to_owned()))
+    found.ok_or_else(|| wait.lost("missing".to_owned()))
 }

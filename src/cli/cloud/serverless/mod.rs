@@ -48,7 +48,7 @@ pub async fn provision_workgroup(
     }
     if !args.yes && found.workgroup.is_none() {
         eprint!("{}", show::summary(&plan));
-        confirm("Make it?")?;
+        confirm("Create it?")?;
     }
     let journal = Arc::new(Journal::default());
     let advice =

@@ -50,21 +50,21 @@ pub fn line(name: &str, row: &WorkgroupRow) -> String {
             let [running, most] = spending(rpus, row.guard);
             format!("workgroup {name}: {rpus} RPUs, {running}; {most}\n")
         }
-        None => format!("namespace {name} has no workgroup; its storage costs\n"),
+        None => format!("namespace {name} has no workgroup; its storage incurs costs\n"),
     }
 }
 
 /// Returns the cost of a workgroup while queries run, and its maximum cost.
 pub fn spending(base: u32, limit: Option<RpuLimit>) -> [String; 2] {
     let hour = f64::from(base) * RPU_HOUR;
-    let running = format!("about ${hour:.2} an hour while queries run, by the second");
+    let running = format!("about ${hour:.2} per hour while queries run, billed by the second");
     let Some(limit) = limit else {
         return [running, "NO usage limit turns queries off".to_owned()];
     };
     let (period, month) = (f64::from(limit.amount) * RPU_HOUR, limit.in_a_month() * RPU_HOUR);
     let most = match limit.period {
-        Period::Month => format!("${month:.2} a month"),
-        other => format!("${period:.2} a {other}, ${month:.0} a month"),
+        Period::Month => format!("${month:.2} per month"),
+        other => format!("${period:.2} per {other}, ${month:.0} per month"),
     };
     [running, format!("limited to {limit}: at most about {most}")]
 }
