@@ -58,7 +58,7 @@ pub(super) async fn credentials(
     sdk: &SdkConfig,
     operation: &'static str,
 ) -> Result<Credentials, ApiError> {
-    let none = |said| ApiError { operation, code: None, said };
+    let none = |message| ApiError { operation, code: None, message };
     let provider = sdk.credentials_provider();
     let provider = provider.ok_or_else(|| none("there are no credentials".to_owned()))?;
     provider.provide_credentials().await.map_err(|error| {
@@ -99,10 +99,10 @@ impl Clients {
     ///
     /// Returns an error if there are no credentials or AWS rejects them.
     pub async fn caller(&self) -> Result<Caller, CloudError> {
-        self.caller.get_or_try_init(|| self.ask_for_caller()).await.cloned()
+        self.caller.get_or_try_init(|| self.query_caller()).await.cloned()
     }
 
-    async fn ask_for_caller(&self) -> Result<Caller, CloudError> {
+    async fn query_caller(&self) -> Result<Caller, CloudError> {
         let action = "identify the owner of the credentials";
         let operation = "sts:GetCallerIdentity";
         credentials(&self.sdk, operation).await.map_err(|e| e.during(action))?;

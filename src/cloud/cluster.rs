@@ -9,10 +9,10 @@ use aws_sdk_redshift::types::{Cluster, Tag};
 
 use super::clients::{Caller, Clients};
 use super::error::{ApiError, CloudError};
-use super::journal::Journal;
 use super::names::Name;
-use super::tags::{Tags, of_redshift};
-use super::wait::{Change, Verdict, for_cluster, until_seen, while_settling};
+use super::progress::OperationProgress;
+use super::tags::{Tags, from_redshift};
+use super::wait::{Change, WaitState, retry_until_found, retry_while, wait_for_cluster};
 
 /// The specification of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +49,7 @@ const DEFAULT_SUBNETS: &str = "default";
 ///
 /// `Encrypted` is omitted: it is the default, and the service rejects any other value (Redshift API
 /// Reference, CreateCluster).
-pub fn create(spec: &ClusterSpec, group_id: &str) -> CreateClusterInputBuilder {
+pub fn create_request(spec: &ClusterSpec, group_id: &str) -> CreateClusterInputBuilder {
     let request = CreateClusterInputBuilder::default()
         .cluster_identifier(&spec.id)
         .node_type(&spec.node_type)
@@ -65,7 +65,7 @@ pub fn create(spec: &ClusterSpec, group_id: &str) -> CreateClusterInputBuilder {
         .set_tags(Some(redshift_tags(&spec.tags)));
     match spec.nodes {
         1 => request.cluster_type("single-node"),
-        nodes => request.cluster_type("multi-node").number_of_nodes(whole(nodes)),
+        nodes => request.cluster_type("multi-node").number_of_nodes(to_i32(nodes)),
     }
 }
 
@@ -153,7 +153,7 @@ pub async fn find(clients: &Clients, id: &str) -> Result<Option<Cluster>, CloudE
 /// # Errors
 ///
 /// Returns an error if AWS rejects the request or cannot be reached.
-pub async fn find_ours(clients: &Clients, name: &Name) -> Result<Option<Cluster>, CloudError> {
+pub async fn find_managed(clients: &Clients, name: &Name) -> Result<Option<Cluster>, CloudError> {
     let found = find(clients, name.as_str()).await?;
     Ok(found.filter(|cluster| {
         tags(cluster).is_some_and(|t| t.is_of(name) && t.region == clients.region)
@@ -174,7 +174,7 @@ pub async fn list(clients: &Clients) -> Result<Vec<Cluster>, CloudError> {
 
 /// Returns the ownership tags of a cluster, or `None` if starlift does not manage it.
 pub fn tags(cluster: &Cluster) -> Option<Tags> {
-    of_redshift(cluster.tags.as_deref())
+    from_redshift(cluster.tags.as_deref())
 }
 
 /// Returns the identifier of a cluster.
@@ -196,26 +196,26 @@ pub fn status(cluster: &Cluster) -> &str {
 ///
 /// Returns an error if AWS rejects the request or cannot be reached, or if another user creates a cluster
 /// with this name at the same time.
-pub async fn make(
+pub async fn create(
     clients: &Clients,
     spec: &ClusterSpec,
     group_id: &str,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<(), CloudError> {
     let id = &spec.id;
-    journal.enter(format!("creating the cluster {id}"));
+    progress.set_step(format!("creating the cluster {id}"));
     // A new role takes a while to propagate to Redshift.
-    let made = while_settling(is_unknown_role, || async {
-        let sent = create(spec, group_id).send_with(&clients.redshift).await;
+    let made = retry_while(is_unknown_role, || async {
+        let sent = create_request(spec, group_id).send_with(&clients.redshift).await;
         sent.map_err(|e| ApiError::new("redshift:CreateCluster", &e))
     });
     match made.await {
         // An earlier request whose response was lost created it, or another user did.
         Err(error) if error.is("ClusterAlreadyExists") => {
-            let Some(found) = until_seen(|| find(clients, id)).await? else {
+            let Some(found) = retry_until_found(|| find(clients, id)).await? else {
                 return Err(error.during(format!("create the cluster {id}")));
             };
-            spec.tags.demand_same(tags(&found), format!("cluster {id}"))?;
+            spec.tags.ensure_same_creator(tags(&found), format!("cluster {id}"))?;
             if let Some(difference) = difference(spec, &found) {
                 return Err(difference);
             }
@@ -223,7 +223,7 @@ pub async fn make(
         Err(error) => return Err(error.during(format!("create the cluster {id}"))),
         Ok(_) => {}
     }
-    journal.note(format!("cluster {id}: being created; it incurs costs from now on"));
+    progress.note(format!("cluster {id}: being created; it incurs costs from now on"));
     Ok(())
 }
 
@@ -232,34 +232,34 @@ pub async fn make(
 /// # Errors
 ///
 /// Returns an error if AWS rejects the request or cannot be reached.
-pub async fn amend(
+pub async fn update(
     clients: &Clients,
     spec: &ClusterSpec,
     cluster: &Cluster,
     group_id: &str,
     limit: Duration,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<(), CloudError> {
     let id = &spec.id;
     let change = Change { id, limit, done: &[] };
     // Only an available cluster accepts tags (CreateTags, InvalidClusterState).
     if tags(cluster).as_ref() != Some(&spec.tags) {
-        let ask = || tag(clients, &spec.arn, &spec.tags);
-        change.make(clients, &format!("tag the cluster {id}"), ask).await?;
+        let send = || tag(clients, &spec.arn, &spec.tags);
+        change.apply(clients, &format!("tag the cluster {id}"), send).await?;
     }
     if !is_attached(cluster, &spec.role_arn) {
-        journal.enter(format!("attaching the role to cluster {id}"));
+        progress.set_step(format!("attaching the role to cluster {id}"));
         let attach = || async {
-            let attached = while_settling(is_unknown_role, || async {
+            let attached = retry_while(is_unknown_role, || async {
                 let sent = attach_role(spec).send_with(&clients.redshift).await;
                 sent.map_err(|e| ApiError::new("redshift:ModifyClusterIamRoles", &e))
             });
             attached.await.map(|_| ())
         };
         let action = format!("attach the role to cluster {id}");
-        change.make(clients, &action, attach).await?;
-        journal.note(format!("cluster {id}: role attached"));
-        wait_available(clients, id, Some(&spec.role_arn), limit, journal).await?;
+        change.apply(clients, &action, attach).await?;
+        progress.note(format!("cluster {id}: role attached"));
+        wait_available(clients, id, Some(&spec.role_arn), limit, progress).await?;
     }
     if modify(spec, cluster, group_id).is_some() {
         let send = || async {
@@ -267,8 +267,8 @@ pub async fn amend(
             let sent = request.send_with(&clients.redshift).await;
             sent.map(|_| ()).map_err(|e| ApiError::new("redshift:ModifyCluster", &e))
         };
-        change.make(clients, &format!("change the cluster {id}"), send).await?;
-        journal.note(format!("cluster {id}: network settings updated"));
+        change.apply(clients, &format!("change the cluster {id}"), send).await?;
+        progress.note(format!("cluster {id}: network settings updated"));
     }
     Ok(())
 }
@@ -289,7 +289,7 @@ pub fn role_status<'a>(cluster: &'a Cluster, role_arn: &str) -> Option<&'a str> 
 /// every report of it names the role.
 pub(super) fn is_unknown_role(error: &ApiError) -> bool {
     let codes = ["InvalidParameterValue", "InvalidScheduledAction", "InvalidParameterCombination"];
-    codes.iter().any(|code| error.is(code)) && error.said.to_lowercase().contains("role")
+    codes.iter().any(|code| error.is(code)) && error.message.to_lowercase().contains("role")
 }
 
 /// Sets the ownership tags of a cluster or snapshot.
@@ -318,15 +318,15 @@ pub async fn wait_available(
     id: &str,
     role_arn: Option<&str>,
     limit: Duration,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<Cluster, CloudError> {
-    let judge = |cluster: Option<&Cluster>| availability(cluster, role_arn);
-    let cluster = for_cluster(clients, id, "available", limit, journal, judge).await?;
-    demand_there(cluster, id, "available")
+    let check = |cluster: Option<&Cluster>| availability(cluster, role_arn);
+    let cluster = wait_for_cluster(clients, id, "available", limit, progress, check).await?;
+    ensure_exists(cluster, id, "available")
 }
 
 /// Returns the cluster, or an error if it does not exist.
-pub(super) fn demand_there(
+pub(super) fn ensure_exists(
     found: Option<Cluster>,
     id: &str,
     wanted: &'static str,
@@ -338,35 +338,35 @@ pub(super) fn demand_there(
     })
 }
 
-fn availability(cluster: Option<&Cluster>, role_arn: Option<&str>) -> Verdict {
+fn availability(cluster: Option<&Cluster>, role_arn: Option<&str>) -> WaitState {
     // A new cluster may be missing from responses for a moment.
-    let Some(cluster) = cluster else { return Verdict::Waiting };
+    let Some(cluster) = cluster else { return WaitState::Pending };
     let can_be_used = !matches!(
         cluster.cluster_availability_status.as_deref(),
         Some(other) if !other.eq_ignore_ascii_case("available")
     );
     let can_read = role_arn.is_none_or(|role| role_status(cluster, role) == Some("in-sync"));
     match status(cluster) {
-        "available" if can_be_used && can_read && cluster.endpoint.is_some() => Verdict::Reached,
-        state if is_dead_end(state) => Verdict::Lost,
-        _ => Verdict::Waiting,
+        "available" if can_be_used && can_read && cluster.endpoint.is_some() => WaitState::Reached,
+        state if is_terminal(state) => WaitState::Unreachable,
+        _ => WaitState::Pending,
     }
 }
 
 /// Returns `true` for states that a cluster does not leave by itself, or leaves only to be deleted.
 ///
 /// Source: Redshift Management Guide, Cluster status.
-fn is_dead_end(state: &str) -> bool {
-    state.starts_with("incompatible-") || state == "hardware-failure" || is_going(state)
+fn is_terminal(state: &str) -> bool {
+    state.starts_with("incompatible-") || state == "hardware-failure" || is_deleting(state)
 }
 
 /// Returns `true` if a cluster in this state is being deleted.
-pub(super) fn is_going(state: &str) -> bool {
+pub(super) fn is_deleting(state: &str) -> bool {
     ["deleting", "final-snapshot"].contains(&state)
 }
 
 /// Returns `true` if a cluster in this state is changing to another, and rejects other changes until then.
-pub(super) fn is_passing(state: &str) -> bool {
+pub(super) fn is_transitional(state: &str) -> bool {
     !(["available", "paused", "hardware-failure", "storage-full"].contains(&state)
         || state.starts_with("incompatible-"))
 }
@@ -376,28 +376,28 @@ pub(super) async fn wait_settled(
     clients: &Clients,
     id: &str,
     limit: Duration,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<Option<Cluster>, CloudError> {
-    let judge = |cluster: Option<&Cluster>| match cluster {
-        Some(cluster) if is_passing(status(cluster)) => Verdict::Waiting,
-        _ => Verdict::Reached,
+    let check = |cluster: Option<&Cluster>| match cluster {
+        Some(cluster) if is_transitional(status(cluster)) => WaitState::Pending,
+        _ => WaitState::Reached,
     };
-    for_cluster(clients, id, "settled", limit, journal, judge).await
+    wait_for_cluster(clients, id, "settled", limit, progress, check).await
 }
 
 /// Waits until the cluster no longer exists.
-pub(super) async fn wait_gone(
+pub(super) async fn wait_deleted(
     clients: &Clients,
     id: &str,
     limit: Duration,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<(), CloudError> {
     // The deletion may not be visible at once, and can start from any state.
-    let judge = |cluster: Option<&Cluster>| match cluster {
-        None => Verdict::Reached,
-        Some(_) => Verdict::Waiting,
+    let check = |cluster: Option<&Cluster>| match cluster {
+        None => WaitState::Reached,
+        Some(_) => WaitState::Pending,
     };
-    for_cluster(clients, id, "gone", limit, journal, judge).await?;
+    wait_for_cluster(clients, id, "gone", limit, progress, check).await?;
     Ok(())
 }
 
@@ -408,6 +408,6 @@ fn redshift_tags(tags: &Tags) -> Vec<Tag> {
         .collect()
 }
 
-fn whole(nodes: u32) -> i32 {
+fn to_i32(nodes: u32) -> i32 {
     i32::try_from(nodes).unwrap_or(i32::MAX)
 }

@@ -7,11 +7,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
-use super::signed::{self, Service, Signed};
+use super::signed::{self, Service, SignedClient};
 
 const VERSION: &str = "2016-11-15";
 
-static EC2: Service = Service { name: "ec2", id: "EC2", refusal };
+static EC2: Service = Service { name: "ec2", id: "EC2", parse_error };
 
 const FORM: [(&str, &str); 1] = [("content-type", "application/x-www-form-urlencoded")];
 
@@ -66,12 +66,12 @@ impl Request {
 
 /// A client of EC2.
 #[derive(Debug, Clone)]
-pub struct Ec2(Signed);
+pub struct Ec2(SignedClient);
 
 impl Ec2 {
     /// Creates a client with the SDK's credentials, retries and connections.
     pub fn new(sdk: &SdkConfig, region: &str) -> Ec2 {
-        Ec2(Signed::new(&EC2, sdk, region))
+        Ec2(SignedClient::new(&EC2, sdk, region))
     }
 
     /// Sends a request and parses the response.
@@ -85,32 +85,32 @@ impl Ec2 {
         quick_xml::de::from_str(&answer).map_err(|e| ApiError {
             operation,
             code: None,
-            said: format!("unexpected format of the response: {e}"),
+            message: format!("unexpected format of the response: {e}"),
         })
     }
 }
 
-fn refusal(body: &[u8]) -> signed::Refusal {
-    let response: Refusal = quick_xml::de::from_reader(body).unwrap_or_default();
+fn parse_error(body: &[u8]) -> signed::ServiceFailure {
+    let response: Ec2Error = quick_xml::de::from_reader(body).unwrap_or_default();
     let error = response.errors.error.into_iter().next().unwrap_or_default();
-    signed::Refusal { code: error.code, message: error.message }
+    signed::ServiceFailure { code: error.code, message: error.message }
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-struct Refusal {
+struct Ec2Error {
     errors: Errors,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Errors {
-    error: Vec<Told>,
+    error: Vec<ErrorItem>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-struct Told {
+struct ErrorItem {
     code: String,
     message: String,
 }
@@ -150,8 +150,8 @@ mod tests {
     fn an_error_is_read_from_its_answer() {
         let body = "<Response><Errors><Error><Code>InvalidGroup.Duplicate</Code>\
                     <Message>it is there</Message></Error></Errors><RequestID>1</RequestID></Response>";
-        let read = refusal(body.as_bytes());
+        let read = parse_error(body.as_bytes());
         assert_eq!((&*read.code, &*read.message), ("InvalidGroup.Duplicate", "it is there"));
-        assert_eq!(refusal(b"<html>"), signed::Refusal::default());
+        assert_eq!(parse_error(b"<html>"), signed::ServiceFailure::default());
     }
 }

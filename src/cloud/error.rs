@@ -19,7 +19,7 @@ pub enum CloudError {
     },
     /// A resource with a name from the plan exists without the ownership tag.
     #[error("{what} exists already and is not tagged {tag}; nothing was changed")]
-    NotOurs {
+    NotManaged {
         /// The resource.
         what: String,
         /// The expected tag.
@@ -27,7 +27,7 @@ pub enum CloudError {
     },
     /// Another user of the account created the resource.
     #[error("{what} was created by {creator}; nothing was changed")]
-    Others {
+    NotOwned {
         /// The resource.
         what: String,
         /// The ARN of the creator.
@@ -43,7 +43,7 @@ pub enum CloudError {
     },
     /// The name has resources in other regions only.
     #[error("nothing in {region} belongs to {name}, but there are roles for {}", regions.join(", "))]
-    Elsewhere {
+    OtherRegion {
         /// The region in use.
         region: String,
         /// The name.
@@ -53,10 +53,10 @@ pub enum CloudError {
     },
     /// A snapshot with the name of the final snapshot exists already.
     #[error("a snapshot {0} exists already; nothing was changed")]
-    SnapshotTaken(String),
+    SnapshotExists(String),
     /// The final snapshot does not exist.
     #[error("there is no snapshot {0}: the cluster was already being deleted without one")]
-    NoSnapshot(String),
+    SnapshotMissing(String),
     /// A cluster, workgroup or namespace differs from the plan in a property that cannot be changed in place.
     #[error("{what} has {found}, but the plan requires {wanted}; nothing was changed")]
     Differs {
@@ -89,17 +89,17 @@ pub enum CloudError {
     },
     /// No resource in the region carries the tag.
     #[error("nothing in {region} is tagged {tag}")]
-    NothingOwned {
+    NothingManaged {
         /// The region.
         region: String,
         /// The tag.
         tag: String,
     },
     /// Resources remain after a teardown.
-    #[error("resources remain after the teardown: {}", left.join(", "))]
-    Left {
+    #[error("resources remain after the teardown: {}", remaining.join(", "))]
+    ResourcesRemain {
         /// The resources.
-        left: Vec<String>,
+        remaining: Vec<String>,
     },
     /// No cluster has the name.
     #[error("there is no cluster {cluster} in {region}")]
@@ -111,7 +111,7 @@ pub enum CloudError {
     },
     /// The cluster is not available.
     #[error("cluster {cluster} is {state}")]
-    NotUp {
+    ClusterUnavailable {
         /// The cluster.
         cluster: String,
         /// The current state.
@@ -127,7 +127,7 @@ pub enum CloudError {
     },
     /// A workgroup is not available.
     #[error("the workgroup {workgroup} is {state}")]
-    NotAvailable {
+    WorkgroupUnavailable {
         /// The workgroup.
         workgroup: String,
         /// The current state.
@@ -141,16 +141,16 @@ pub enum CloudError {
     NoSubnet(String),
     /// The text is not the ARN of a secret.
     #[error("{0:?} is not the ARN of a secret")]
-    NotASecret(String),
+    InvalidSecret(String),
     /// The secret contains no password.
     #[error("the secret {0} contains no password")]
-    NoPassword(String),
+    SecretWithoutPassword(String),
     /// No region is configured.
     #[error("no AWS region is configured")]
     NoRegion,
     /// The public address of this machine could not be determined.
     #[error("cannot determine the public address of this machine from {url}")]
-    Address {
+    AddressUnknown {
         /// The URL of the IP echo service.
         url: String,
         /// The cause.
@@ -172,14 +172,14 @@ pub enum CloudError {
 
 /// An error of one AWS operation.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{operation}: {said}")]
+#[error("{operation}: {message}")]
 pub struct ApiError {
     /// The operation in the form of IAM policies, such as `iam:CreateRole`.
     pub operation: &'static str,
     /// The error code, if AWS responded.
     pub code: Option<String>,
     /// The code and message, or the reason why there was no response.
-    pub said: String,
+    pub message: String,
 }
 
 impl ApiError {
@@ -189,7 +189,7 @@ impl ApiError {
         E: ProvideErrorMetadata + std::error::Error + 'static,
         R: std::fmt::Debug,
     {
-        ApiError { operation, code: error.code().map(str::to_owned), said: said(error) }
+        ApiError { operation, code: error.code().map(str::to_owned), message: error_message(error) }
     }
 
     /// Returns `true` if AWS denied permission.
@@ -201,7 +201,7 @@ impl ApiError {
     /// Returns the denied action. AWS names it in the message, because it can differ from the requested
     /// operation (`iam:PassRole` for CreateCluster, `iam:TagRole` for CreateRole).
     pub fn lacking(&self) -> &str {
-        let named = self.said.split_once("not authorized to perform: ").map(|(_, rest)| rest);
+        let named = self.message.split_once("not authorized to perform: ").map(|(_, rest)| rest);
         let action = named.and_then(|rest| rest.split_whitespace().next());
         action.filter(|action| action.contains(':')).unwrap_or(self.operation)
     }
@@ -218,7 +218,7 @@ impl ApiError {
 }
 
 /// Returns the code and message of AWS's response, or the reason why there was no response.
-pub fn said<E, R>(error: &SdkError<E, R>) -> String
+pub fn error_message<E, R>(error: &SdkError<E, R>) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
     R: std::fmt::Debug,

@@ -42,8 +42,8 @@ pub async fn temporary(sdk: &SdkConfig) -> Result<TemporaryKeys, CloudError> {
     let answer = request.duration_seconds(LIFE_SECONDS).send().await;
     let answer = answer.map_err(|e| ApiError::new(operation, &e).during(action))?;
     let keys = answer.credentials.ok_or_else(|| {
-        let said = "the response contains no keys".to_owned();
-        ApiError { operation, code: None, said }.during(action)
+        let message = "the response contains no keys".to_owned();
+        ApiError { operation, code: None, message }.during(action)
     })?;
     Ok(TemporaryKeys {
         access_key_id: keys.access_key_id,

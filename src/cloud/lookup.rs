@@ -35,7 +35,7 @@ pub async fn find(clients: &Clients, id: &str) -> Result<FoundCluster, CloudErro
         cluster: id.to_owned(),
         region: clients.region.clone(),
     })?;
-    let down = || CloudError::NotUp {
+    let down = || CloudError::ClusterUnavailable {
         cluster: id.to_owned(),
         state: cluster::status(&cluster).to_owned(),
     };

@@ -2,34 +2,34 @@
 //! cluster or workgroup, and a schedule that pauses the cluster.
 //!
 //! [`plan`] derives the full specification without sending a request. [`role`], [`network`], [`cluster`] and
-//! [`schedule`] each build the requests for their resource and change it to match the plan. [`survey`] finds
-//! the existing resources. [`provision`], [`power`] and [`teardown`] combine these steps. No resource changes
+//! [`schedule`] each build the requests for their resource and change it to match the plan. [`inventory`] finds
+//! the existing resources. [`provision`], [`pause`] and [`teardown`] combine these steps. No resource changes
 //! unless it carries the tags of [`tags`].
 
-pub mod access;
-pub mod address;
+pub mod cidr;
 pub mod clients;
 pub mod cluster;
 pub mod data_api;
 pub mod ec2;
 pub mod error;
-pub mod journal;
+pub mod inventory;
 mod json;
 pub mod keys;
 pub mod lookup;
 pub mod names;
 pub mod network;
+pub mod pause;
+pub mod permissions;
 pub mod plan;
 pub mod policy;
-pub mod power;
 pub mod price;
+pub mod progress;
 pub mod provision;
 pub mod role;
 pub mod schedule;
 pub mod secrets;
 pub mod serverless;
 mod signed;
-pub mod survey;
 pub mod tags;
 pub mod teardown;
 mod wait;

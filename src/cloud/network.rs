@@ -1,19 +1,19 @@
 //! The security group of a cluster or workgroup, and its rules for inbound traffic.
 
-mod answers;
+mod responses;
 pub mod subnets;
 
 use std::collections::BTreeSet;
 
-use answers::{Done, Groups, Made, Rules, Vpcs};
+use responses::{CreatedGroup, Empty, Groups, Rules, Vpcs};
 
-use super::address::Cidr;
+use super::cidr::Cidr;
 use super::clients::Clients;
 use super::ec2::{self, Request};
 use super::error::{ApiError, CloudError};
-use super::journal::Journal;
+use super::progress::OperationProgress;
 use super::tags::{self, Tags};
-use super::wait::{until_seen, while_settling};
+use super::wait::{retry_until_found, retry_while};
 
 /// The specification of a security group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub struct FoundRule {
     /// The first and last port, or `None` for all ports.
     pub ports: Option<(u16, u16)>,
     /// `true` if starlift created the rule.
-    pub is_ours: bool,
+    pub is_managed: bool,
 }
 
 /// A VPC.
@@ -162,7 +162,7 @@ pub async fn subnet_group_vpc(clients: &Clients, group: &str) -> Result<String, 
             let groups = answer.cluster_subnet_groups.unwrap_or_default();
             groups.into_iter().next().and_then(|group| group.vpc_id).ok_or_else(none)
         }
-        Err(error) if error.said.contains("NotFound") => Err(none()),
+        Err(error) if error.message.contains("NotFound") => Err(none()),
         Err(error) => Err(error.during(format!("look up the cluster subnet group {group}"))),
     }
 }
@@ -193,7 +193,7 @@ async fn rules(clients: &Clients, group_id: &str) -> Result<Vec<FoundRule>, Clou
     let incoming = found.security_group_rule_set.item.into_iter().filter(|rule| !rule.is_egress);
     Ok(incoming
         .map(|rule| FoundRule {
-            is_ours: Tags::read(ec2::pairs(&rule.tag_set)).is_some(),
+            is_managed: Tags::read(ec2::pairs(&rule.tag_set)).is_some(),
             ports: rule
                 .from_port
                 .zip(rule.to_port)
@@ -222,30 +222,33 @@ pub async fn ensure(
     clients: &Clients,
     spec: &GroupSpec,
     found: Option<&FoundGroup>,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<String, CloudError> {
     let name = &spec.name;
-    journal.enter(format!("creating the security group {name}"));
+    progress.set_step(format!("creating the security group {name}"));
     let id = match found {
         None => {
-            let id = match clients.ec2.send::<Made>(&create_group(spec)).await {
+            let id = match clients.ec2.send::<CreatedGroup>(&create_group(spec)).await {
                 Ok(made) => made.group_id,
                 // An earlier request whose response was lost created it, or another user did.
                 Err(error) if error.is("InvalidGroup.Duplicate") => {
-                    let Some(group) = until_seen(|| group_of(clients, spec)).await? else {
+                    let Some(group) = retry_until_found(|| group_of(clients, spec)).await? else {
                         return Err(error.during(format!("create the security group {name}")));
                     };
-                    spec.tags.demand_same(group.tags.clone(), format!("security group {name}"))?;
+                    spec.tags.ensure_same_creator(
+                        group.tags.clone(),
+                        format!("security group {name}"),
+                    )?;
                     group.id
                 }
                 Err(error) => return Err(error.during(format!("create the security group {name}"))),
             };
-            journal.note(format!("security group {name} ({id}): created"));
+            progress.note(format!("security group {name} ({id}): created"));
             id
         }
         Some(group) => {
             if group.tags.as_ref() != Some(&spec.tags) {
-                let done: Result<Done, _> =
+                let done: Result<Empty, _> =
                     clients.ec2.send(&tag_group(&group.id, &spec.tags)).await;
                 done.map_err(|e| e.during(format!("tag the security group {name}")))?;
             }
@@ -253,7 +256,7 @@ pub async fn ensure(
         }
     };
     let rules = found.map(|group| group.rules.as_slice()).unwrap_or_default();
-    ensure_rules(clients, spec, &id, rules, journal).await?;
+    ensure_rules(clients, spec, &id, rules, progress).await?;
     Ok(id)
 }
 
@@ -263,7 +266,7 @@ async fn ensure_rules(
     spec: &GroupSpec,
     id: &str,
     rules: &[FoundRule],
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<(), CloudError> {
     let name = &spec.name;
     let is_right = |rule: &FoundRule, cidr: &Cidr| {
@@ -271,24 +274,25 @@ async fn ensure_rules(
     };
     let wrong = rules
         .iter()
-        .filter(|rule| rule.is_ours && !spec.cidrs.iter().any(|cidr| is_right(rule, cidr)));
-    revoke_all(clients, id, wrong, journal).await?;
+        .filter(|rule| rule.is_managed && !spec.cidrs.iter().any(|cidr| is_right(rule, cidr)));
+    revoke_all(clients, id, wrong, progress).await?;
     for cidr in spec.cidrs.iter().collect::<BTreeSet<_>>() {
         if rules.iter().any(|rule| is_right(rule, cidr)) {
             continue;
         }
         // A new group takes a while to propagate.
         let request = authorize(spec, id, *cidr);
-        let admitted = while_settling(
+        let admitted = retry_while(
             |e: &ApiError| e.is("InvalidGroup.NotFound"),
-            || clients.ec2.send::<Done>(&request),
+            || clients.ec2.send::<Empty>(&request),
         );
         match admitted.await {
             // It was created since the lookup, or by an earlier request whose response was lost.
             Err(error) if error.is("InvalidPermission.Duplicate") => {}
             Err(error) => return Err(error.during(format!("admit {cidr} in {name}"))),
-            Ok(Done {}) => {
-                journal.note(format!("security group {name}: admits {cidr} to port {}", spec.port));
+            Ok(Empty {}) => {
+                progress
+                    .note(format!("security group {name}: admits {cidr} to port {}", spec.port));
             }
         }
     }
@@ -312,18 +316,20 @@ pub(super) async fn revoke_all(
     clients: &Clients,
     group_id: &str,
     rules: impl Iterator<Item = &FoundRule>,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<(), CloudError> {
     // A rule that cannot be revoked must not keep the others open.
     let mut first_error = None;
     for rule in rules {
-        let done: Result<Done, _> = clients.ec2.send(&revoke(group_id, &[&rule.id])).await;
+        let done: Result<Empty, _> = clients.ec2.send(&revoke(group_id, &[&rule.id])).await;
         match done {
             Err(error) if !error.is("InvalidSecurityGroupRuleId.NotFound") => {
                 let error = error.during(format!("revoke the rule for {}", rule.from));
                 first_error.get_or_insert(error);
             }
-            _ => journal.note(format!("security group {group_id}: no longer admits {}", rule.from)),
+            _ => {
+                progress.note(format!("security group {group_id}: no longer admits {}", rule.from))
+            }
         }
     }
     first_error.map_or(Ok(()), Err)
@@ -337,22 +343,22 @@ pub(super) async fn revoke_all(
 pub async fn delete(
     clients: &Clients,
     group: &FoundGroup,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<(), CloudError> {
     let (id, name) = (&group.id, &group.name);
-    journal.enter(format!("removing the security group {name}"));
+    progress.set_step(format!("removing the security group {name}"));
     // The network interfaces of a deleted cluster still exist for a moment.
     let request = delete_group(id);
-    let removed = while_settling(
+    let removed = retry_while(
         |e: &ApiError| e.is("DependencyViolation"),
-        || clients.ec2.send::<Done>(&request),
+        || clients.ec2.send::<Empty>(&request),
     );
     match removed.await {
         Err(error) if !error.is("InvalidGroup.NotFound") => {
             Err(error.during(format!("remove the security group {name}")))
         }
         _ => {
-            journal.note(format!("security group {name} ({id}): removed"));
+            progress.note(format!("security group {name} ({id}): removed"));
             Ok(())
         }
     }

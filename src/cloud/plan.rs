@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
 
-use super::address::Cidr;
+use super::cidr::Cidr;
 use super::clients::Caller;
 use super::cluster::{self, ClusterSpec};
 use super::names::Name;
 use super::network::{GroupSpec, Vpc};
-use super::policy::{self, StarPlace};
+use super::policy::{self, StarLocation};
 use super::price::Cost;
 use super::role::RoleSpec;
 use super::schedule::ScheduleSpec;
@@ -23,7 +23,7 @@ pub struct ProvisionOptions {
     /// The name of the cluster, from which the names of all resources are derived.
     pub name: Name,
     /// The location of the star that the cluster reads.
-    pub star: StarPlace,
+    pub star: StarLocation,
     /// The node type.
     pub node_type: String,
     /// The number of nodes.
@@ -231,7 +231,7 @@ impl Plan {
             tags: tags.clone(),
         };
         let expiry = expiry.map(|expiry| {
-            stop(
+            pause_schedule(
                 name,
                 region,
                 expiry,
@@ -270,7 +270,7 @@ impl Plan {
 }
 
 /// Returns the role and the schedule that pause a cluster.
-pub fn stop(
+pub fn pause_schedule(
     name: &Name,
     region: &str,
     expiry: Expiry,

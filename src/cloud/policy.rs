@@ -20,19 +20,19 @@ pub const SCHEDULER: [&str; 1] = ["scheduler.redshift.amazonaws.com"];
 
 /// The location of the star in S3.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StarPlace {
+pub struct StarLocation {
     /// The bucket.
     pub bucket: String,
     /// The prefix, without leading or trailing slashes; empty if the star is the whole bucket.
     pub prefix: String,
 }
 
-impl StarPlace {
+impl StarLocation {
     /// Converts a location. Returns `None` if it is not in S3.
-    pub fn of(location: &Location) -> Option<StarPlace> {
+    pub fn of(location: &Location) -> Option<StarLocation> {
         match &location.store {
             StoreKey::S3(bucket) => {
-                Some(StarPlace { bucket: bucket.clone(), prefix: location.path.to_string() })
+                Some(StarLocation { bucket: bucket.clone(), prefix: location.path.to_string() })
             }
             _ => None,
         }
@@ -55,8 +55,8 @@ pub fn trust(services: &[&str]) -> Value {
 ///
 /// Source: Redshift Database Developer Guide, COPY: usage notes, Permissions to access other AWS
 /// resources (GetObject, ListBucket), and IAM policies for Spectrum (GetBucketLocation).
-pub fn read_star(partition: &str, star: &StarPlace, kms_key: Option<&str>) -> Value {
-    let StarPlace { bucket, prefix } = star;
+pub fn read_star(partition: &str, star: &StarLocation, kms_key: Option<&str>) -> Value {
+    let StarLocation { bucket, prefix } = star;
     let bucket = format!("arn:{partition}:s3:::{bucket}");
     let (objects, mut list) = match prefix.as_str() {
         "" => (format!("{bucket}/*"), json!({})),

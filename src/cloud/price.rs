@@ -51,7 +51,7 @@ impl Cost {
     }
 
     /// Returns the dollars for a month of nights in which the cluster was left running.
-    pub fn forgotten_nights(self) -> f64 {
+    pub fn unattended_nights(self) -> f64 {
         self.hour * NIGHTS_HOURS
     }
 

@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::clients::Clients;
 use super::error::{ApiError, CloudError};
-use super::journal::Journal;
 use super::names::ROLE_PATH;
+use super::progress::OperationProgress;
 use super::tags::Tags;
-use super::wait::{until_seen, while_settling};
+use super::wait::{retry_until_found, retry_while};
 
 /// The specification of a role.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,7 +44,7 @@ pub struct FoundRole {
 }
 
 /// Returns the request that creates the role.
-pub fn create(spec: &RoleSpec) -> CreateRoleInputBuilder {
+pub fn create_request(spec: &RoleSpec) -> CreateRoleInputBuilder {
     CreateRoleInputBuilder::default()
         .role_name(&spec.name)
         .path(ROLE_PATH)
@@ -88,7 +88,7 @@ pub async fn find(clients: &Clients, name: &str) -> Result<Option<FoundRole>, Cl
 
 fn found(role: &Role) -> FoundRole {
     let tags = role.tags.as_deref().unwrap_or_default();
-    let trust = role.assume_role_policy_document.as_deref().and_then(document);
+    let trust = role.assume_role_policy_document.as_deref().and_then(parse_document);
     FoundRole {
         name: role.role_name.clone(),
         arn: role.arn.clone(),
@@ -98,7 +98,7 @@ fn found(role: &Role) -> FoundRole {
 }
 
 /// Decodes a policy document as IAM returns it: percent-encoded JSON.
-pub fn document(encoded: &str) -> Option<Value> {
+pub fn parse_document(encoded: &str) -> Option<Value> {
     let pair = format!("x={}", encoded.replace('+', "%2B"));
     let (_, text) = url::form_urlencoded::parse(pair.as_bytes()).next()?;
     serde_json::from_str(&text).ok()
@@ -113,26 +113,26 @@ pub async fn ensure(
     clients: &Clients,
     spec: &RoleSpec,
     found: Option<&FoundRole>,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<String, CloudError> {
     let name = &spec.name;
-    journal.enter(format!("creating the role {name}"));
+    progress.set_step(format!("creating the role {name}"));
     let arn = match found {
         None => {
-            let made = create(spec).send_with(&clients.iam).await;
+            let made = create_request(spec).send_with(&clients.iam).await;
             let arn = match made.map_err(|e| ApiError::new("iam:CreateRole", &e)) {
                 Ok(answer) => answer.role.map(|role| role.arn).unwrap_or_default(),
                 // An earlier request whose response was lost created it, or another user did.
                 Err(error) if error.is("EntityAlreadyExists") => {
-                    let Some(found) = until_seen(|| find(clients, name)).await? else {
+                    let Some(found) = retry_until_found(|| find(clients, name)).await? else {
                         return Err(error.during(format!("create the role {name}")));
                     };
-                    spec.tags.demand_same(found.tags, format!("role {name}"))?;
+                    spec.tags.ensure_same_creator(found.tags, format!("role {name}"))?;
                     found.arn
                 }
                 Err(error) => return Err(error.during(format!("create the role {name}"))),
             };
-            journal.note(format!("role {name}: created"));
+            progress.note(format!("role {name}: created"));
             arn
         }
         Some(found) => {
@@ -142,7 +142,7 @@ pub async fn ensure(
                     ApiError::new("iam:UpdateAssumeRolePolicy", &e)
                         .during(format!("update the trust policy of the role {name}"))
                 })?;
-                journal.note(format!("role {name}: trust policy updated"));
+                progress.note(format!("role {name}: trust policy updated"));
             }
             if found.tags.as_ref() != Some(&spec.tags) {
                 tag(clients, name, &spec.tags).await?;
@@ -152,7 +152,7 @@ pub async fn ensure(
     };
     if policy(clients, name, spec.policy_name).await? != Some(spec.policy.clone()) {
         // A new role may not have propagated yet.
-        let put = while_settling(
+        let put = retry_while(
             |e: &ApiError| e.is("NoSuchEntity"),
             || async {
                 let sent = put_policy(spec).send_with(&clients.iam).await;
@@ -160,7 +160,7 @@ pub async fn ensure(
             },
         );
         put.await.map_err(|e| e.during(format!("set the policy of the role {name}")))?;
-        journal.note(format!("role {name}: policy set"));
+        progress.note(format!("role {name}: policy set"));
     }
     Ok(arn)
 }
@@ -175,7 +175,7 @@ pub(super) async fn tag(clients: &Clients, name: &str, tags: &Tags) -> Result<()
 
 async fn policy(clients: &Clients, role: &str, policy: &str) -> Result<Option<Value>, CloudError> {
     match clients.iam.get_role_policy().role_name(role).policy_name(policy).send().await {
-        Ok(answer) => Ok(document(&answer.policy_document)),
+        Ok(answer) => Ok(parse_document(&answer.policy_document)),
         Err(error) => {
             let error = ApiError::new("iam:GetRolePolicy", &error);
             if error.is("NoSuchEntity") {
@@ -208,14 +208,18 @@ pub async fn list(clients: &Clients) -> Result<Vec<FoundRole>, CloudError> {
 /// # Errors
 ///
 /// Returns an error if AWS rejects the request or cannot be reached.
-pub async fn delete(clients: &Clients, name: &str, journal: &Journal) -> Result<(), CloudError> {
-    journal.enter(format!("removing the role {name}"));
+pub async fn delete(
+    clients: &Clients,
+    name: &str,
+    progress: &OperationProgress,
+) -> Result<(), CloudError> {
+    progress.set_step(format!("removing the role {name}"));
     let removed = try_delete(clients, name).await;
     match removed {
         Err(error) if !error.is("NoSuchEntity") => {
             return Err(error.during(format!("remove the role {name}")));
         }
-        _ => journal.note(format!("role {name}: removed")),
+        _ => progress.note(format!("role {name}: removed")),
     }
     Ok(())
 }
@@ -226,17 +230,17 @@ async fn try_delete(clients: &Clients, name: &str) -> Result<(), ApiError> {
     let own = own.map_err(|e| ApiError::new("iam:ListRolePolicies", &e))?;
     for policy in own.policy_names {
         let sent = iam.delete_role_policy().role_name(name).policy_name(policy).send().await;
-        gone(sent.map_err(|e| ApiError::new("iam:DeleteRolePolicy", &e)))?;
+        ignore_missing(sent.map_err(|e| ApiError::new("iam:DeleteRolePolicy", &e)))?;
     }
     let attached = iam.list_attached_role_policies().role_name(name).send().await;
     let attached = attached.map_err(|e| ApiError::new("iam:ListAttachedRolePolicies", &e))?;
     // A user attached managed policies to the role: detach them, but keep the policies themselves.
     for policy in attached.attached_policies.unwrap_or_default() {
         let detach = iam.detach_role_policy().role_name(name).set_policy_arn(policy.policy_arn);
-        gone(detach.send().await.map_err(|e| ApiError::new("iam:DetachRolePolicy", &e)))?;
+        ignore_missing(detach.send().await.map_err(|e| ApiError::new("iam:DetachRolePolicy", &e)))?;
     }
     // IAM may still count policies that were just removed.
-    while_settling(
+    retry_while(
         |e: &ApiError| e.is("DeleteConflict"),
         || async {
             let sent = iam.delete_role().role_name(name).send().await;
@@ -246,7 +250,7 @@ async fn try_delete(clients: &Clients, name: &str) -> Result<(), ApiError> {
     .await
 }
 
-fn gone<T>(outcome: Result<T, ApiError>) -> Result<(), ApiError> {
+fn ignore_missing<T>(outcome: Result<T, ApiError>) -> Result<(), ApiError> {
     match outcome {
         Err(error) if !error.is("NoSuchEntity") => Err(error),
         _ => Ok(()),

@@ -15,10 +15,10 @@ use chrono::{DateTime, Timelike, Utc};
 use super::clients::Clients;
 use super::cluster::is_unknown_role;
 use super::error::{ApiError, CloudError};
-use super::journal::Journal;
 use super::names::Name;
+use super::progress::OperationProgress;
 use super::tags::moment;
-use super::wait::while_settling;
+use super::wait::retry_while;
 
 /// The specification of a scheduled action.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl ScheduleSpec {
 }
 
 /// Returns the request that creates the scheduled action.
-pub fn create(spec: &ScheduleSpec) -> CreateScheduledActionInputBuilder {
+pub fn create_request(spec: &ScheduleSpec) -> CreateScheduledActionInputBuilder {
     CreateScheduledActionInputBuilder::default()
         .scheduled_action_name(&spec.name)
         .scheduled_action_description(
@@ -138,14 +138,14 @@ pub async fn ensure(
     clients: &Clients,
     spec: &ScheduleSpec,
     found: Option<&ScheduledAction>,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<(), CloudError> {
     let (name, cluster) = (&spec.name, &spec.cluster);
-    journal.enter(format!("scheduling the pause of cluster {cluster}"));
+    progress.set_step(format!("scheduling the pause of cluster {cluster}"));
     // A new role takes a while to propagate to Redshift.
-    let scheduled = while_settling(is_unknown_role, || async {
+    let scheduled = retry_while(is_unknown_role, || async {
         if found.is_none() {
-            let sent = create(spec).send_with(&clients.redshift).await;
+            let sent = create_request(spec).send_with(&clients.redshift).await;
             let sent = sent.map_err(|e| ApiError::new("redshift:CreateScheduledAction", &e));
             match sent {
                 // An earlier request whose response was lost created it.
@@ -158,7 +158,7 @@ pub async fn ensure(
     });
     scheduled.await.map_err(|e| e.during(format!("schedule the pause of cluster {cluster}")))?;
     let at = moment(spec.at);
-    journal.note(format!("schedule {name}: pauses cluster {cluster} at {at}"));
+    progress.note(format!("schedule {name}: pauses cluster {cluster} at {at}"));
     Ok(())
 }
 
@@ -167,15 +167,19 @@ pub async fn ensure(
 /// # Errors
 ///
 /// Returns an error if AWS rejects the request or cannot be reached.
-pub async fn delete(clients: &Clients, name: &str, journal: &Journal) -> Result<(), CloudError> {
-    journal.enter(format!("removing the schedule {name}"));
+pub async fn delete(
+    clients: &Clients,
+    name: &str,
+    progress: &OperationProgress,
+) -> Result<(), CloudError> {
+    progress.set_step(format!("removing the schedule {name}"));
     let sent = clients.redshift.delete_scheduled_action().scheduled_action_name(name).send().await;
     match sent.map_err(|e| ApiError::new("redshift:DeleteScheduledAction", &e)) {
         Err(error) if !error.is("ScheduledActionNotFound") => {
             Err(error.during(format!("remove the schedule {name}")))
         }
         _ => {
-            journal.note(format!("schedule {name}: removed"));
+            progress.note(format!("schedule {name}: removed"));
             Ok(())
         }
     }

@@ -44,12 +44,12 @@ struct Fields {
 /// Returns an error if the text is not the ARN of a secret, if the secret contains no password, or if AWS
 /// rejects the request or cannot be reached.
 pub async fn login(sdk: &SdkConfig, arn: &str) -> Result<StoredLogin, CloudError> {
-    let region = region_of(arn).ok_or_else(|| CloudError::NotASecret(arn.to_owned()))?;
+    let region = region_of(arn).ok_or_else(|| CloudError::InvalidSecret(arn.to_owned()))?;
     let sent = send((&SECRETS, sdk, region), &GET_SECRET_VALUE, &json!({ "SecretId": arn })).await;
     let GotSecret { secret_string } =
         sent.map_err(|error: ApiError| error.during(format!("read the secret {arn}")))?;
     let login = secret_string.and_then(|text| parse(&text));
-    login.ok_or_else(|| CloudError::NoPassword(arn.to_owned()))
+    login.ok_or_else(|| CloudError::SecretWithoutPassword(arn.to_owned()))
 }
 
 /// Returns the region in `arn:PARTITION:secretsmanager:REGION:ACCOUNT:secret:NAME`.

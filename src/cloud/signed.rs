@@ -39,33 +39,33 @@ pub(super) struct Service {
     /// The name in endpoint settings.
     pub id: &'static str,
     /// Parses the code and message of an error from a response body.
-    pub refusal: fn(&[u8]) -> Refusal,
+    pub parse_error: fn(&[u8]) -> ServiceFailure,
 }
 
 /// The error in a response. Fields are empty if the body does not contain them.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(super) struct ServiceFailure {
     pub code: String,
     pub message: String,
 }
 
 /// A client of a service in a region.
 #[derive(Debug, Clone)]
-pub(super) struct Signed {
+pub(super) struct SignedClient {
     service: &'static Service,
     sdk: SdkConfig,
     region: Region,
     endpoint: String,
 }
 
-impl Signed {
+impl SignedClient {
     /// Creates a client with the SDK's credentials, retries and connections.
-    pub fn new(service: &'static Service, sdk: &SdkConfig, region: &str) -> Signed {
+    pub fn new(service: &'static Service, sdk: &SdkConfig, region: &str) -> SignedClient {
         let endpoint = configured_endpoint(service, sdk).unwrap_or_else(|| {
             let fips = sdk.use_fips().unwrap_or_default();
             own_endpoint(service.name, region, fips, sdk.use_dual_stack().unwrap_or_default())
         });
-        Signed { service, sdk: sdk.clone(), region: Region::new(region.to_owned()), endpoint }
+        SignedClient { service, sdk: sdk.clone(), region: Region::new(region.to_owned()), endpoint }
     }
 
     /// Posts a body and returns the response body. `operation` has the form of IAM policies, such as
@@ -89,11 +89,11 @@ impl Signed {
             }
             Ok(request)
         };
-        let refusal = self.service.refusal;
+        let parse_error = self.service.parse_error;
         let built = self
             .builder(operation)
             .serializer(serialize)
-            .deserializer(move |response| deserialize(response, refusal))
+            .deserializer(move |response| deserialize(response, parse_error))
             .build();
         built.invoke(body).await.map_err(|e| ApiError::new(operation, &e))
     }
@@ -174,13 +174,13 @@ fn configured_endpoint(service: &Service, sdk: &SdkConfig) -> Option<String> {
 
 fn deserialize(
     response: &HttpResponse,
-    refusal: fn(&[u8]) -> Refusal,
+    parse_error: fn(&[u8]) -> ServiceFailure,
 ) -> Result<String, OrchestratorError<ServiceError>> {
     let body = response.body().bytes().unwrap_or_default();
     if response.status().is_success() {
         return Ok(String::from_utf8_lossy(body).into_owned());
     }
-    let Refusal { code, message } = refusal(body);
+    let ServiceFailure { code, message } = parse_error(body);
     let metadata = match code.is_empty() {
         true => {
             ErrorMetadata::builder().message(format!("HTTP status {}", response.status().as_u16()))
@@ -235,8 +235,8 @@ mod tests {
     #[test]
     fn an_error_is_read_from_its_answer() {
         let read = |body: &[u8]| match body {
-            b"" => Refusal::default(),
-            _ => Refusal { code: "Duplicate".to_owned(), message: "it exists".to_owned() },
+            b"" => ServiceFailure::default(),
+            _ => ServiceFailure { code: "Duplicate".to_owned(), message: "it exists".to_owned() },
         };
         let mut response = HttpResponse::new(400.try_into().unwrap(), SdkBody::from("x"));
         let error = deserialize(&response, read).unwrap_err();

@@ -72,7 +72,7 @@ pub fn creator(arn: &str) -> String {
 }
 
 /// Parses tags in the form of Redshift's responses.
-pub fn of_redshift(tags: Option<&[Tag]>) -> Option<Tags> {
+pub fn from_redshift(tags: Option<&[Tag]>) -> Option<Tags> {
     let pairs = tags.unwrap_or_default().iter();
     Tags::read(pairs.filter_map(|tag| tag.key.as_deref().zip(tag.value.as_deref())))
 }
@@ -120,10 +120,10 @@ impl Tags {
     /// # Errors
     ///
     /// Returns an error if it belongs to another name or region, or has no ownership tags.
-    pub fn demand(&self, found: Option<Tags>, what: String) -> Result<(), CloudError> {
+    pub fn ensure_same_owner(&self, found: Option<Tags>, what: String) -> Result<(), CloudError> {
         match found {
             Some(found) if found.name == self.name && found.region == self.region => Ok(()),
-            _ => Err(CloudError::NotOurs { what, tag: owner(&self.name) }),
+            _ => Err(CloudError::NotManaged { what, tag: owner_tag(&self.name) }),
         }
     }
 
@@ -131,18 +131,18 @@ impl Tags {
     ///
     /// # Errors
     ///
-    /// Returns the errors of [`Tags::demand`], and an error if another user of the account created it.
-    pub fn demand_same(&self, found: Option<Tags>, what: String) -> Result<(), CloudError> {
-        self.demand(found.clone(), what.clone())?;
+    /// Returns the errors of [`Tags::ensure_same_owner`], and an error if another user of the account created it.
+    pub fn ensure_same_creator(&self, found: Option<Tags>, what: String) -> Result<(), CloudError> {
+        self.ensure_same_owner(found.clone(), what.clone())?;
         match found.filter(|found| found.creator != self.creator) {
-            Some(Tags { creator, .. }) => Err(CloudError::Others { what, creator }),
+            Some(Tags { creator, .. }) => Err(CloudError::NotOwned { what, creator }),
             None => Ok(()),
         }
     }
 }
 
 /// Returns the tag of the resources of `name`, in the form `KEY=VALUE`.
-pub fn owner(name: impl std::fmt::Display) -> String {
+pub fn owner_tag(name: impl std::fmt::Display) -> String {
     format!("{NAME}={name}")
 }
 

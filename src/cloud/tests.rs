@@ -9,14 +9,14 @@ use insta::{assert_debug_snapshot, assert_snapshot};
 use super::clients::Caller;
 use super::network::{self, Vpc};
 use super::plan::{Expires, Plan, ProvisionOptions, expiry};
-use super::policy::{self, StarPlace};
+use super::policy::{self, StarLocation};
 use super::tags::Expiry;
 use super::{cluster, role, schedule, teardown};
 
 fn options() -> ProvisionOptions {
     ProvisionOptions {
         name: "sparkify".parse().unwrap(),
-        star: StarPlace { bucket: "lake".to_owned(), prefix: "star/v1".to_owned() },
+        star: StarLocation { bucket: "lake".to_owned(), prefix: "star/v1".to_owned() },
         node_type: ProvisionOptions::NODE_TYPE.to_owned(),
         nodes: 1,
         database: ProvisionOptions::DATABASE.to_owned(),
@@ -54,14 +54,14 @@ fn the_role_reads_the_star_and_nothing_else() {
     let plan = plan(&options());
     assert_snapshot!(format!("{:#}", plan.role.trust));
     assert_snapshot!(format!("{:#}", plan.role.policy));
-    assert_debug_snapshot!(role::create(&plan.role));
+    assert_debug_snapshot!(role::create_request(&plan.role));
     assert_debug_snapshot!(role::update_trust(&plan.role));
     assert_debug_snapshot!(role::put_policy(&plan.role));
 }
 
 #[test]
 fn a_star_that_is_a_bucket_and_a_key_are_in_the_policy() {
-    let star = StarPlace { bucket: "star".to_owned(), prefix: String::new() };
+    let star = StarLocation { bucket: "star".to_owned(), prefix: String::new() };
     let key = "arn:aws-cn:kms:cn-north-1:123456789012:key/1";
     assert_snapshot!(format!("{:#}", policy::read_star("aws-cn", &star, Some(key))));
 }
@@ -86,7 +86,7 @@ fn decoded(request: &super::ec2::Request) -> String {
 
 #[test]
 fn the_cluster_is_single_encrypted_by_default_and_not_public() {
-    assert_debug_snapshot!(cluster::create(&plan(&options()).cluster, "sg-1"));
+    assert_debug_snapshot!(cluster::create_request(&plan(&options()).cluster, "sg-1"));
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_cluster_may_be_larger_and_public() {
         port: 5440,
         ..options()
     };
-    assert_debug_snapshot!(cluster::create(&plan(&options).cluster, "sg-1"));
+    assert_debug_snapshot!(cluster::create_request(&plan(&options).cluster, "sg-1"));
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn what_is_not_changed_in_place_is_told() {
 fn the_schedule_pauses_the_cluster_every_hour_from_its_end_on() {
     let (scheduler, stop) = for_eight_hours().expiry.unwrap();
     assert_snapshot!(format!("{:#}\n{:#}", scheduler.trust, scheduler.policy));
-    assert_debug_snapshot!(schedule::create(&stop));
+    assert_debug_snapshot!(schedule::create_request(&stop));
     assert_debug_snapshot!(schedule::modify(&stop));
 }
 
@@ -194,7 +194,7 @@ fn costs_are_those_of_the_nodes() {
     use super::price::Cost;
     let cost = Cost::of("ra3.large", 2).unwrap();
     assert!((cost.hour - 1.086).abs() < 1e-9);
-    assert!((cost.forgotten_nights() - 456.12).abs() < 1e-9);
+    assert!((cost.unattended_nights() - 456.12).abs() < 1e-9);
     assert!((cost.month() - 792.78).abs() < 1e-9);
     assert!((cost.over(Duration::from_secs(1800)) - 0.543).abs() < 1e-9);
     assert_eq!(Cost::of("rg.12xlarge", 2), None);
@@ -209,7 +209,7 @@ fn each_partition_has_arns_of_its_own() {
         assert_eq!(caller.role_arn("reader"), role);
         let cluster = format!("arn:{partition}:redshift:r-1:123456789012:cluster:c");
         assert_eq!(cluster::arn(&caller, "r-1", "c"), cluster);
-        let star = StarPlace { bucket: "b".to_owned(), prefix: "star".to_owned() };
+        let star = StarLocation { bucket: "b".to_owned(), prefix: "star".to_owned() };
         let policy = policy::read_star(partition, &star, None).to_string();
         assert_eq!(policy.matches(&format!("arn:{partition}:s3:::b")).count(), 3, "{policy}");
     }

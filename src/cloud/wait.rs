@@ -16,7 +16,7 @@ use backon::{ExponentialBuilder, Retryable};
 use super::clients::Clients;
 use super::cluster;
 use super::error::{ApiError, CloudError};
-use super::journal::Journal;
+use super::progress::OperationProgress;
 
 /// The first pause between two requests.
 ///
@@ -28,21 +28,21 @@ pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
 /// The pause before the next request after AWS could not be reached.
-pub(super) const AWAY: Duration = Duration::from_secs(4);
+pub(super) const OUTAGE_PAUSE: Duration = Duration::from_secs(4);
 
 /// The time that a change may take to propagate within AWS. Source: IAM User Guide, Troubleshooting IAM,
 /// "Changes that I make are not always immediately visible".
-const SETTLING: Duration = Duration::from_secs(120);
+const PROPAGATION_TIME: Duration = Duration::from_secs(120);
 
 /// The progress of a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum WaitState {
     /// The wanted state is reached.
     Reached,
     /// The wanted state can still be reached.
-    Waiting,
+    Pending,
     /// The wanted state cannot be reached.
-    Lost,
+    Unreachable,
 }
 
 /// The error code for a change of a cluster in a transitional state. AWS may return it even while it
@@ -66,11 +66,11 @@ pub(super) struct Change<'a> {
 
 impl Change<'_> {
     /// Sends the request until AWS accepts it.
-    pub async fn make<F>(
+    pub async fn apply<F>(
         self,
         clients: &Clients,
         action: &str,
-        mut ask: impl FnMut() -> F,
+        mut send: impl FnMut() -> F,
     ) -> Result<(), CloudError>
     where
         F: Future<Output = Result<(), ApiError>>,
@@ -78,9 +78,9 @@ impl Change<'_> {
         let begun = Instant::now();
         let mut pause = FIRST_PAUSE;
         loop {
-            let error = match ask().await {
+            let error = match send().await {
                 Ok(()) => return Ok(()),
-                Err(error) if error.is(BUSY) || error.said.contains(NO_BACKUP) => error,
+                Err(error) if error.is(BUSY) || error.message.contains(NO_BACKUP) => error,
                 Err(error) => return Err(error.during(action)),
             };
             let now = cluster::find(clients, self.id).await?;
@@ -88,7 +88,7 @@ impl Change<'_> {
             if self.done.contains(&state) {
                 return Ok(());
             }
-            let may_pass = state == "available" || cluster::is_passing(state);
+            let may_pass = state == "available" || cluster::is_transitional(state);
             if now.is_none() || !may_pass || begun.elapsed() + pause > self.limit {
                 return Err(error.during(action));
             }
@@ -100,29 +100,31 @@ impl Change<'_> {
 }
 
 /// Repeats a lookup of a new resource until it is visible. Returns `None` if it does not appear in time.
-pub(super) async fn until_seen<T, F>(mut look: impl FnMut() -> F) -> Result<Option<T>, CloudError>
+pub(super) async fn retry_until_found<T, F>(
+    mut find: impl FnMut() -> F,
+) -> Result<Option<T>, CloudError>
 where
     F: Future<Output = Result<Option<T>, CloudError>>,
 {
-    let seen = while_settling(Option::is_none, || {
-        let looking = look();
-        async { looking.await.map_err(Some)?.ok_or(None) }
+    let found = retry_while(Option::is_none, || {
+        let lookup = find();
+        async { lookup.await.map_err(Some)?.ok_or(None) }
     });
-    match seen.await {
+    match found.await {
         Ok(found) => Ok(Some(found)),
         Err(error) => error.map_or(Ok(None), Err),
     }
 }
 
-/// Waits until `judge` returns [`Verdict::Reached`], and returns the last description of the cluster, if it
+/// Waits until `check` returns [`WaitState::Reached`], and returns the last description of the cluster, if it
 /// exists.
-pub(super) async fn for_cluster(
+pub(super) async fn wait_for_cluster(
     clients: &Clients,
     id: &str,
     wanted: &'static str,
     limit: Duration,
-    journal: &Journal,
-    judge: impl Fn(Option<&Cluster>) -> Verdict,
+    progress: &OperationProgress,
+    check: impl Fn(Option<&Cluster>) -> WaitState,
 ) -> Result<Option<Cluster>, CloudError> {
     let last = std::sync::Mutex::new(String::from("unknown"));
     let state = || last.lock().map(|state| state.clone()).unwrap_or_default();
@@ -133,14 +135,14 @@ pub(super) async fn for_cluster(
             Err(_) => return AcceptorState::NoAcceptorsMatched,
         };
         let now = cluster.map_or_else(|| "missing".to_owned(), describe);
-        journal.enter(format!("waiting for cluster {id}: {now}"));
+        progress.set_step(format!("waiting for cluster {id}: {now}"));
         if let Ok(mut last) = last.lock() {
             *last = now;
         }
-        match judge(cluster) {
-            Verdict::Reached => AcceptorState::Success,
-            Verdict::Waiting => AcceptorState::Retry,
-            Verdict::Lost => AcceptorState::Failure,
+        match check(cluster) {
+            WaitState::Reached => AcceptorState::Success,
+            WaitState::Pending => AcceptorState::Retry,
+            WaitState::Unreachable => AcceptorState::Failure,
         }
     };
     let sdk = clients.sdk();
@@ -160,11 +162,11 @@ pub(super) async fn for_cluster(
         match waiter.orchestrate().await {
             // AWS is unreachable or slow for longer than the SDK retries, but the change continues.
             Err(WaiterError::OperationFailed(error))
-                if passes(error.error().code()) && begun.elapsed() + AWAY < limit =>
+                if is_transient(error.error().code()) && begun.elapsed() + OUTAGE_PAUSE < limit =>
             {
                 let error = ApiError::new("redshift:DescribeClusters", &error.into_error());
                 tracing::warn!("cannot query the state of cluster {id}; retrying: {error}");
-                tokio::time::sleep(AWAY).await;
+                tokio::time::sleep(OUTAGE_PAUSE).await;
             }
             outcome => break outcome,
         }
@@ -189,14 +191,14 @@ pub(super) async fn for_cluster(
         Err(error) => Err(ApiError {
             operation: "redshift:DescribeClusters",
             code: None,
-            said: error.to_string(),
+            message: error.to_string(),
         }
         .during(format!("query the state of cluster {id}"))),
     }
 }
 
 /// Returns `true` for a transient error: a missing response, or a transient error code.
-pub(super) fn passes(code: Option<&str>) -> bool {
+pub(super) fn is_transient(code: Option<&str>) -> bool {
     let passing =
         ["ServiceUnavailable", "InternalFailure", "InternalError", "InternalServerException"];
     code.is_none_or(|code| THROTTLING_ERRORS.contains(&code) || passing.contains(&code))
@@ -219,9 +221,9 @@ fn describe(cluster: &Cluster) -> String {
 }
 
 /// Repeats a request with exponential backoff while it fails with a transient error.
-pub(super) async fn while_settling<T, E, F>(
-    passes: impl Fn(&E) -> bool,
-    ask: impl FnMut() -> F,
+pub(super) async fn retry_while<T, E, F>(
+    is_transient: impl Fn(&E) -> bool,
+    send: impl FnMut() -> F,
 ) -> Result<T, E>
 where
     E: std::fmt::Debug,
@@ -233,9 +235,9 @@ where
         .with_max_delay(LONGEST_PAUSE)
         .with_factor(1.5)
         .without_max_times()
-        .with_total_delay(Some(SETTLING));
-    ask.retry(pauses)
-        .when(passes)
+        .with_total_delay(Some(PROPAGATION_TIME));
+    send.retry(pauses)
+        .when(is_transient)
         .notify(|error, pause| tracing::debug!(?error, ?pause, "asking again"))
         .await
 }

@@ -5,10 +5,10 @@ use serde::{Deserialize, Deserializer};
 use crate::cli::args::ProvisionArgs;
 use crate::cli::error::{Error, Result};
 use crate::cli::warehouse::NamedRedshift;
-use crate::cloud::address::Cidr;
+use crate::cloud::cidr::Cidr;
 use crate::cloud::names::Name;
 use crate::cloud::plan::{Expires, ProvisionOptions};
-use crate::cloud::policy::StarPlace;
+use crate::cloud::policy::StarLocation;
 use crate::cloud::serverless::limit::RpuLimit;
 use crate::cloud::serverless::plan::ServerlessOptions;
 use crate::storage::Location;
@@ -103,13 +103,13 @@ impl CloudSettings {
     ///
     /// Returns an error if a value is missing or invalid, or if an option is for workgroups.
     pub fn provision(&self, args: &ProvisionArgs, star: Option<&str>) -> Result<ProvisionOptions> {
-        refuse_options_of_workgroups(args)?;
+        reject_options_of_workgroups(args)?;
         let or = |typed: &Option<String>, file: &Option<String>, default: &str| {
             typed.as_ref().or(file.as_ref()).cloned().unwrap_or_else(|| default.to_owned())
         };
         let options = ProvisionOptions {
             name: self.name(args.name.as_ref())?,
-            star: star_place(args.star.as_deref().or(star))?,
+            star: star_location(args.star.as_deref().or(star))?,
             node_type: or(&args.node_type, &self.node_type, ProvisionOptions::NODE_TYPE),
             nodes: args.nodes.or(self.nodes).unwrap_or(1),
             database: or(&args.database, &self.database, ProvisionOptions::DATABASE),
@@ -136,7 +136,7 @@ impl CloudSettings {
         args: &ProvisionArgs,
         star: Option<&str>,
     ) -> Result<ServerlessOptions> {
-        refuse_options_of_clusters(args)?;
+        reject_options_of_clusters(args)?;
         let or = |typed: &Option<String>, file: &Option<String>, default: &str| {
             typed.as_ref().or(file.as_ref()).cloned().unwrap_or_else(|| default.to_owned())
         };
@@ -144,7 +144,7 @@ impl CloudSettings {
         let subnets = if typed.subnet.is_empty() { &self.subnet } else { &typed.subnet };
         let options = ServerlessOptions {
             name: self.name(args.name.as_ref())?,
-            star: star_place(args.star.as_deref().or(star))?,
+            star: star_location(args.star.as_deref().or(star))?,
             base_capacity: typed.base_capacity.or(self.base_capacity),
             max_capacity: typed.max_capacity.or(self.max_capacity),
             limit: typed.rpu_limit.or(self.rpu_limit),
@@ -167,7 +167,8 @@ impl CloudSettings {
     /// Returns an error if a range counts as the whole internet and `--open-to-the-internet` is not set.
     pub fn cidrs(&self, args: &ProvisionArgs) -> Result<Vec<Cidr>> {
         let cidrs = if args.cidr.is_empty() { &self.cidr } else { &args.cidr };
-        if let Some(wide) = cidrs.iter().find(|cidr| cidr.is_world() && !args.open_to_the_internet)
+        if let Some(wide) =
+            cidrs.iter().find(|cidr| cidr.is_whole_internet() && !args.open_to_the_internet)
         {
             return Err(Error::Usage(format!(
                 "--cidr {wide} allows everyone on the internet to try passwords; specify a smaller range, \
@@ -179,7 +180,7 @@ impl CloudSettings {
 }
 
 /// Parses the bucket and prefix of a star in S3.
-fn star_place(star: Option<&str>) -> Result<StarPlace> {
+fn star_location(star: Option<&str>) -> Result<StarLocation> {
     let star = star.ok_or_else(|| {
         Error::Usage(
             "no star: pass --star s3://BUCKET/PREFIX, set STARLIFT_STAR in the environment, or set star \
@@ -187,7 +188,7 @@ fn star_place(star: Option<&str>) -> Result<StarPlace> {
                 .to_owned(),
         )
     })?;
-    StarPlace::of(&Location::parse_single(star)?).ok_or_else(|| {
+    StarLocation::of(&Location::parse_single(star)?).ok_or_else(|| {
         Error::Usage(format!(
             "Redshift reads from S3, but the star is at {star}; pass --star s3://BUCKET/PREFIX"
         ))
@@ -195,7 +196,7 @@ fn star_place(star: Option<&str>) -> Result<StarPlace> {
 }
 
 /// Rejects options that only apply to workgroups.
-fn refuse_options_of_workgroups(args: &ProvisionArgs) -> Result<()> {
+fn reject_options_of_workgroups(args: &ProvisionArgs) -> Result<()> {
     let typed = &args.serverless;
     let options = [
         ("--base-capacity", typed.base_capacity.is_some()),
@@ -212,7 +213,7 @@ fn refuse_options_of_workgroups(args: &ProvisionArgs) -> Result<()> {
 }
 
 /// Rejects options that only apply to clusters.
-fn refuse_options_of_clusters(args: &ProvisionArgs) -> Result<()> {
+fn reject_options_of_clusters(args: &ProvisionArgs) -> Result<()> {
     let nodes = "a workgroup has no nodes; --base-capacity sets its size";
     let options = [
         ("--node-type", args.node_type.is_some(), nodes),

@@ -79,7 +79,7 @@ pub async fn find(clients: &Clients, name: &str) -> Result<FoundCluster, CloudEr
         Some(endpoint) if workgroup.status == "AVAILABLE" => endpoint,
         _ => {
             let state = workgroup.status.to_ascii_lowercase();
-            return Err(CloudError::NotAvailable { workgroup: name.to_owned(), state });
+            return Err(CloudError::WorkgroupUnavailable { workgroup: name.to_owned(), state });
         }
     };
     let request = json!({ "namespaceName": workgroup.namespace_name });

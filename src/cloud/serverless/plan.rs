@@ -5,12 +5,12 @@ use std::time::Duration;
 use super::limit::RpuLimit;
 use super::namespace::NamespaceSpec;
 use super::workgroup::WorkgroupSpec;
-use crate::cloud::address::Cidr;
+use crate::cloud::cidr::Cidr;
 use crate::cloud::clients::Caller;
 use crate::cloud::names::Name;
 use crate::cloud::network::{GroupSpec, Vpc};
 use crate::cloud::plan::{check_key, check_login};
-use crate::cloud::policy::{self, StarPlace};
+use crate::cloud::policy::{self, StarLocation};
 use crate::cloud::role::RoleSpec;
 use crate::cloud::tags::{Tags, creator};
 use crate::error::{Error, Result};
@@ -21,7 +21,7 @@ pub struct ServerlessOptions {
     /// The name of all resources.
     pub name: Name,
     /// Location of the star that the workgroup reads.
-    pub star: StarPlace,
+    pub star: StarLocation,
     /// Base capacity in RPUs. Without it, a new workgroup has the smallest one that is available in all
     /// regions, and an existing one keeps its own.
     pub base_capacity: Option<u32>,

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::cloud::price::RPU_HOUR;
+use crate::cloud::serverless::inventory::ServerlessResources;
 use crate::cloud::serverless::limit::{FoundLimit, Period, RpuLimit};
-use crate::cloud::serverless::survey::Holding;
 
 /// One name of Redshift Serverless in the output of `status`.
 #[derive(Debug, Serialize)]
@@ -23,20 +23,20 @@ pub struct WorkgroupRow {
 }
 
 /// Returns the row of a name, or `None` if it has neither a workgroup nor a namespace.
-pub fn row(holding: &Holding) -> Option<WorkgroupRow> {
-    if holding.is_empty() {
+pub fn row(resources: &ServerlessResources) -> Option<WorkgroupRow> {
+    if resources.is_empty() {
         return None;
     }
-    let workgroup = holding.workgroup.as_ref();
+    let workgroup = resources.workgroup.as_ref();
     let base_capacity = workgroup.and_then(|found| found.base_capacity);
     // Several limits can apply; the strictest one counts.
-    let guards = holding.limits.iter().filter_map(FoundLimit::guard);
+    let guards = resources.limits.iter().filter_map(FoundLimit::guard);
     let guard = guards.min_by(|a, b| a.in_a_month().total_cmp(&b.in_a_month()));
     Some(WorkgroupRow {
-        namespace: holding.namespace.as_ref().map(|found| found.namespace_name.clone()),
+        namespace: resources.namespace.as_ref().map(|found| found.namespace_name.clone()),
         base_capacity,
         max_capacity: workgroup.and_then(|found| found.max_capacity()),
-        limits: holding.limits.iter().map(ToString::to_string).collect(),
+        limits: resources.limits.iter().map(ToString::to_string).collect(),
         cost_an_hour: base_capacity.map(|rpus| f64::from(rpus) * RPU_HOUR),
         cost_a_month_at_most: guard.map(|guard| guard.in_a_month() * RPU_HOUR),
         guard,

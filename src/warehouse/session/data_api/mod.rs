@@ -151,9 +151,12 @@ impl DataApiSession {
                 Ok(state) if has_ended(&state.status) => break state,
                 Ok(_) => reached = Instant::now(),
                 Err(error) if is_unreachable(&error) && reached.elapsed() < PATIENCE => {
-                    tracing::debug!(said = error.said, "the statement cannot be looked at yet");
+                    tracing::debug!(
+                        message = error.message,
+                        "the statement cannot be looked at yet"
+                    );
                 }
-                Err(error) => return Err(Cause::Connection(error.said)),
+                Err(error) => return Err(Cause::Connection(error.message)),
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 3 / 2).min(LONGEST_PAUSE);

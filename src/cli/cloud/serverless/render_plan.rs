@@ -2,14 +2,14 @@
 
 use std::fmt::Write;
 
-use super::super::show::{admitted, heading, opening, role, rule};
+use super::super::render_plan::{admitted, header, heading, role, rule};
 use super::status::spending;
 use crate::cli::output::{STRONG, styled};
 use crate::cloud::clients::Caller;
 use crate::cloud::price;
 use crate::cloud::serverless::limit::{FoundLimit, RpuLimit};
 use crate::cloud::serverless::plan::Plan;
-use crate::cloud::serverless::provision::{Found, Made};
+use crate::cloud::serverless::provision::{Found, Provisioned};
 use crate::cloud::serverless::workgroup::BASE_CAPACITY;
 
 /// Returns the full plan.
@@ -19,7 +19,7 @@ pub fn plan(plan: &Plan, region: &str, caller: &Caller, found: Option<&Found>) -
         Some(_) => " (to create)",
         None => "",
     };
-    let mut text = opening(region, caller);
+    let mut text = header(region, caller);
     text += &role(&plan.role, there(|found| found.role.is_some()));
     text += &rule(&plan.group, there(|found| found.group.is_some()));
     let parts = [
@@ -60,10 +60,10 @@ pub fn summary(plan: &Plan) -> String {
 }
 
 /// Returns the created resources and the next steps.
-pub fn made(plan: &Plan, made: &Made, done: &[String]) -> String {
+pub fn result(plan: &Plan, made: &Provisioned, notes: &[String]) -> String {
     let mut text: String = done.iter().map(|line| format!("{line}\n")).collect();
     let name = &plan.workgroup.name;
-    let Made { namespace, workgroup, limits } = made;
+    let Provisioned { namespace, workgroup, limits } = made;
     let endpoint = workgroup.endpoint().map(|(host, port)| format!("{host}:{port}"));
     let endpoint = endpoint.unwrap_or_default();
     let user = namespace.admin_username.as_deref().unwrap_or(&plan.namespace.user);
@@ -106,14 +106,14 @@ fn section(name: &str, user: &str, secret: Option<&str>) -> String {
 
 /// Returns the limit that applies after the plan.
 fn guard(plan: &Plan, found: Option<&Found>) -> RpuLimit {
-    let standing = || found?.limits.iter().find_map(FoundLimit::guard);
-    plan.limit.or_else(standing).unwrap_or(RpuLimit::DEFAULT)
+    let current = || found?.limits.iter().find_map(FoundLimit::guard);
+    plan.limit.or_else(current).unwrap_or(RpuLimit::DEFAULT)
 }
 
 /// Returns the base capacity that applies after the plan.
 fn capacity(plan: &Plan, found: Option<&Found>) -> u32 {
-    let standing = || found?.workgroup.as_ref()?.base_capacity;
-    plan.workgroup.base_capacity.or_else(standing).unwrap_or(BASE_CAPACITY)
+    let current = || found?.workgroup.as_ref()?.base_capacity;
+    plan.workgroup.base_capacity.or_else(current).unwrap_or(BASE_CAPACITY)
 }
 
 fn data(plan: &Plan) -> String {

@@ -8,13 +8,13 @@ use std::time::Duration;
 use super::error::CloudError;
 
 /// The URL of a service that returns the client's public address.
-pub const WHO_AM_I: &str = "https://checkip.amazonaws.com";
+pub const IP_ECHO_URL: &str = "https://checkip.amazonaws.com";
 
 /// The timeout of a request to that service.
-const PATIENCE: Duration = Duration::from_secs(10);
+const ECHO_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Ranges with a shorter prefix count as the whole internet.
-const WIDEST: u8 = 8;
+const MIN_PREFIX: u8 = 8;
 
 /// A range of IPv4 addresses in CIDR notation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,8 +38,8 @@ impl Cidr {
     }
 
     /// Returns `true` if the range is so large that it counts as the whole internet.
-    pub fn is_world(self) -> bool {
-        self.bits < WIDEST
+    pub fn is_whole_internet(self) -> bool {
+        self.bits < MIN_PREFIX
     }
 
     /// Returns `true` if the range contains the address.
@@ -84,22 +84,22 @@ impl fmt::Display for Cidr {
 /// # Errors
 ///
 /// Returns an error if the service cannot be reached or does not return an IPv4 address.
-pub async fn public(url: &str) -> Result<Ipv4Addr, CloudError> {
-    let fail = |source: Box<dyn std::error::Error + Send + Sync>| CloudError::Address {
+pub async fn public_address(url: &str) -> Result<Ipv4Addr, CloudError> {
+    let fail = |source: Box<dyn std::error::Error + Send + Sync>| CloudError::AddressUnknown {
         url: url.to_owned(),
         source,
     };
-    let ask = async {
-        let client = reqwest::Client::builder().timeout(PATIENCE).build()?;
+    let fetch = async {
+        let client = reqwest::Client::builder().timeout(ECHO_TIMEOUT).build()?;
         client.get(url).send().await?.error_for_status()?.text().await
     };
-    let text = ask.await.map_err(|e| fail(e.into()))?;
+    let text = fetch.await.map_err(|e| fail(e.into()))?;
     text.trim().parse().map_err(|e: std::net::AddrParseError| fail(e.into()))
 }
 
 /// Returns the address of this machine on its default route, which differs from its public address behind
 /// network address translation.
-pub fn local() -> Option<Ipv4Addr> {
+pub fn local_address() -> Option<Ipv4Addr> {
     // Nothing is sent: connecting a datagram socket only chooses a route.
     let anywhere = SocketAddr::from(([192, 0, 2, 1], 9));
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
@@ -117,12 +117,12 @@ mod tests {
     #[test]
     fn ranges_are_read_and_their_width_is_seen() {
         let cidr: Cidr = "10.1.0.0/16".parse().unwrap();
-        assert!(cidr.contains(Ipv4Addr::new(10, 1, 255, 1)) && !cidr.is_world());
+        assert!(cidr.contains(Ipv4Addr::new(10, 1, 255, 1)) && !cidr.is_whole_internet());
         assert!(!cidr.contains(Ipv4Addr::new(10, 2, 0, 1)));
         assert_eq!(cidr.to_string(), "10.1.0.0/16");
         assert_eq!(Cidr::of(Ipv4Addr::new(203, 0, 113, 7)).to_string(), "203.0.113.7/32");
         for world in ["0.0.0.0/0", "128.0.0.0/1", "64.0.0.0/7"] {
-            assert!(world.parse::<Cidr>().unwrap().is_world(), "{world}");
+            assert!(world.parse::<Cidr>().unwrap().is_whole_internet(), "{world}");
         }
         assert!("0.0.0.0/0".parse::<Cidr>().unwrap().contains(Ipv4Addr::LOCALHOST));
         for bad in ["", "10.0.0.1", "10.0.0.1/33", "10.0.0.1/8", "::/0", "10.0.0/8", "a/8"] {

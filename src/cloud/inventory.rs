@@ -9,13 +9,13 @@ use super::error::{ApiError, CloudError};
 use super::names::Name;
 use super::network::{self, FoundGroup};
 use super::role::{self, FoundRole};
-use super::serverless::survey::{self as serverless, Holding};
-use super::tags::{self, Tags, of_redshift, owner};
+use super::serverless::inventory::{self as serverless, ServerlessResources};
+use super::tags::{self, Tags, from_redshift, owner_tag};
 use super::{cluster, schedule};
 
 /// The resources that belong to one name.
 #[derive(Debug, Clone, Default)]
-pub struct Estate {
+pub struct ManagedResources {
     /// The roles of the cluster and of the schedule.
     pub roles: Vec<FoundRole>,
     /// The security groups.
@@ -30,27 +30,27 @@ pub struct Estate {
     /// Manual snapshots, which cost until a user deletes them.
     pub snapshots: Vec<Snapshot>,
     /// The workgroup with this name and the resources that belong to it.
-    pub serverless: Holding,
+    pub serverless: ServerlessResources,
     /// The reason why Redshift Serverless could not be queried, if it could not.
-    pub unseen: Option<String>,
+    pub serverless_error: Option<String>,
     /// Other regions in which roles with this name are used.
-    pub elsewhere: BTreeSet<String>,
+    pub other_regions: BTreeSet<String>,
 }
 
-impl Estate {
+impl ManagedResources {
     /// Returns `true` if there is nothing in this region.
     pub fn is_empty(&self) -> bool {
         let has_snapshots = !(self.snapshots.is_empty() && self.serverless.snapshots.is_empty());
-        self.inventory().is_empty() && !has_snapshots
+        self.descriptions().is_empty() && !has_snapshots
     }
 
     /// Describes the resources that a teardown deletes, one line per resource.
-    pub fn inventory(&self) -> Vec<String> {
+    pub fn descriptions(&self) -> Vec<String> {
         let mut lines = Vec::new();
         lines.extend(self.cluster.iter().map(|cluster| {
             format!("cluster {} ({})", cluster::id(cluster), cluster::status(cluster))
         }));
-        lines.extend(self.serverless.inventory());
+        lines.extend(self.serverless.descriptions());
         lines.extend(self.strays().cloned());
         lines.extend(self.schedule.iter().map(|schedule| {
             format!("schedule {}", schedule.scheduled_action_name.as_deref().unwrap_or_default())
@@ -92,10 +92,10 @@ impl Estate {
     /// # Errors
     ///
     /// Returns an error for the first such resource.
-    pub fn demand_no_strays(&self, name: &Name) -> Result<(), CloudError> {
+    pub fn ensure_no_strays(&self, name: &Name) -> Result<(), CloudError> {
         match self.strays().next() {
             None => Ok(()),
-            Some(stray) => Err(CloudError::Stray { what: stray.clone(), tag: owner(name) }),
+            Some(stray) => Err(CloudError::Stray { what: stray.clone(), tag: owner_tag(name) }),
         }
     }
 
@@ -137,12 +137,12 @@ pub fn snapshot_id(snapshot: &Snapshot) -> &str {
 
 /// The resources of all names.
 #[derive(Debug, Default)]
-pub struct Survey {
+pub struct Inventory {
     /// The resources of each name.
-    pub estates: BTreeMap<String, Estate>,
+    pub resources: BTreeMap<String, ManagedResources>,
     /// The reason why Redshift Serverless could not be queried, if it could not. A user of clusters only
     /// may lack the permission, and some regions lack the service.
-    pub unseen: Option<CloudError>,
+    pub serverless_error: Option<CloudError>,
 }
 
 /// Returns all resources in the region that carry the tags of starlift, by name.
@@ -150,23 +150,23 @@ pub struct Survey {
 /// # Errors
 ///
 /// Returns an error if AWS rejects the request or cannot be reached.
-pub async fn survey(clients: &Clients) -> Result<Survey, CloudError> {
-    let mut estates = survey_clusters(clients).await?;
-    let unseen = match serverless::survey(clients).await {
-        Ok(holdings) => {
-            for (name, holding) in holdings {
-                estates.entry(name).or_default().serverless = holding;
+pub async fn list_resources(clients: &Clients) -> Result<Inventory, CloudError> {
+    let mut resources = list_cluster_resources(clients).await?;
+    let serverless_error = match serverless::list_resources(clients).await {
+        Ok(found) => {
+            for (name, of_name) in found {
+                resources.entry(name).or_default().serverless = of_name;
             }
             None
         }
-        Err(error) => Some(unseen(error)?),
+        Err(error) => Some(tolerate(error)?),
     };
-    Ok(Survey { estates, unseen })
+    Ok(Inventory { resources, serverless_error })
 }
 
 /// Returns the error of a query of Redshift Serverless as a value if permission was denied or if there was
 /// no response, and propagates any other error.
-fn unseen(error: CloudError) -> Result<CloudError, CloudError> {
+fn tolerate(error: CloudError) -> Result<CloudError, CloudError> {
     match &error {
         CloudError::Api { source, .. } if source.is_denied() || source.code.is_none() => Ok(error),
         _ => Err(error),
@@ -174,31 +174,33 @@ fn unseen(error: CloudError) -> Result<CloudError, CloudError> {
 }
 
 /// Returns the same without workgroups.
-async fn survey_clusters(clients: &Clients) -> Result<BTreeMap<String, Estate>, CloudError> {
-    let mut found: BTreeMap<String, Estate> = BTreeMap::new();
+async fn list_cluster_resources(
+    clients: &Clients,
+) -> Result<BTreeMap<String, ManagedResources>, CloudError> {
+    let mut found: BTreeMap<String, ManagedResources> = BTreeMap::new();
     for role in role::list(clients).await? {
         let Some(tags) = role.tags.clone() else { continue };
-        let estate = found.entry(tags.name.clone()).or_default();
+        let resources = found.entry(tags.name.clone()).or_default();
         if tags.region == clients.region {
-            estate.add_role(role, &tags);
+            resources.add_role(role, &tags);
         } else {
-            estate.elsewhere.insert(tags.region);
+            resources.other_regions.insert(tags.region);
         }
     }
     for group in network::groups(clients, &network::find_groups()).await? {
         if let Some(tags) = group.tags.clone() {
-            let estate = found.entry(tags.name.clone()).or_default();
-            estate.add_group(group, &tags, &clients.region);
+            let resources = found.entry(tags.name.clone()).or_default();
+            resources.add_group(group, &tags, &clients.region);
         }
     }
     for cluster in cluster::list(clients).await? {
         if let Some(tags) = cluster::tags(&cluster) {
-            let estate = found.entry(tags.name.clone()).or_default();
-            estate.add_cluster(cluster, &tags, &clients.region);
+            let resources = found.entry(tags.name.clone()).or_default();
+            resources.add_cluster(cluster, &tags, &clients.region);
         }
     }
     for snapshot in snapshots(clients).await? {
-        if let Some(tags) = of_redshift(snapshot.tags.as_deref()) {
+        if let Some(tags) = from_redshift(snapshot.tags.as_deref()) {
             found.entry(tags.name).or_default().snapshots.push(snapshot);
         }
     }
@@ -216,18 +218,21 @@ async fn survey_clusters(clients: &Clients) -> Result<BTreeMap<String, Estate>, 
 /// # Errors
 ///
 /// Returns an error if AWS rejects the request or cannot be reached.
-pub async fn survey_of(clients: &Clients, name: &Name) -> Result<Estate, CloudError> {
-    let mut survey = survey(clients).await?;
-    let mut estate = survey.estates.remove(name.as_str()).unwrap_or_default();
-    let unseen = match survey.unseen {
-        None => serverless::complete(clients, &mut estate.serverless, name).await.err(),
-        unseen => unseen,
+pub async fn find_resources(
+    clients: &Clients,
+    name: &Name,
+) -> Result<ManagedResources, CloudError> {
+    let mut inventory = list_resources(clients).await?;
+    let mut resources = inventory.resources.remove(name.as_str()).unwrap_or_default();
+    let serverless_error = match inventory.serverless_error {
+        None => serverless::complete(clients, &mut resources.serverless, name).await.err(),
+        serverless_error => serverless_error,
     };
     // Without a response, it is unknown whether resources remain.
-    if let Some(error) = unseen {
+    if let Some(error) = serverless_error {
         match &error {
             CloudError::Api { source, .. } if source.is_denied() => {
-                estate.unseen = Some(source.to_string());
+                resources.serverless_error = Some(source.to_string());
             }
             _ => return Err(error),
         }
@@ -236,22 +241,22 @@ pub async fn survey_of(clients: &Clients, name: &Name) -> Result<Estate, CloudEr
         let role = role::find(clients, &role).await?;
         let Some(role) = role else { continue };
         if let Some(tags) = role.tags.clone().filter(|tags| tags.is_of(name)) {
-            estate.add_role(role, &tags);
+            resources.add_role(role, &tags);
         }
     }
-    if estate.cluster.is_none() {
-        estate.cluster = cluster::find_ours(clients, name).await?;
+    if resources.cluster.is_none() {
+        resources.cluster = cluster::find_managed(clients, name).await?;
     }
     for group in network::groups(clients, &network::find_groups_named(&name.group())).await? {
         if let Some(tags) = group.tags.clone().filter(|tags| tags.is_of(name)) {
-            estate.add_group(group, &tags, &clients.region);
+            resources.add_group(group, &tags, &clients.region);
         }
     }
-    if estate.schedule.is_none() {
+    if resources.schedule.is_none() {
         let found = schedule::find(clients, &name.schedule()).await?;
-        estate.schedule = found.filter(|found| schedule::owner(found).as_ref() == Some(name));
+        resources.schedule = found.filter(|found| schedule::owner(found).as_ref() == Some(name));
     }
-    Ok(estate)
+    Ok(resources)
 }
 
 async fn snapshots(clients: &Clients) -> Result<Vec<Snapshot>, CloudError> {

@@ -6,7 +6,7 @@ use aws_sdk_redshift::types::Cluster;
 use serde_json::Value;
 
 use crate::cli::output::{STRONG, styled};
-use crate::cloud::address::Cidr;
+use crate::cloud::cidr::Cidr;
 use crate::cloud::clients::Caller;
 use crate::cloud::cluster::{self, ClusterSpec};
 use crate::cloud::network::GroupSpec;
@@ -17,13 +17,13 @@ use crate::cloud::role::RoleSpec;
 use crate::cloud::tags::moment;
 
 /// Returns `true` if the plan starts to incur costs.
-pub fn begins_to_cost(found: &Found) -> bool {
+pub fn starts_costs(found: &Found) -> bool {
     let status = found.cluster.as_ref().map(cluster::status);
     !matches!(status, Some("available" | "creating" | "modifying" | "resuming" | "rebooting"))
 }
 
 /// Returns the first line of a plan.
-pub(super) fn opening(region: &str, caller: &Caller) -> String {
+pub(super) fn header(region: &str, caller: &Caller) -> String {
     format!(
         "in {region} of account {}, as {}; missing resources are created in this order:\n\n",
         caller.account, caller.arn
@@ -49,7 +49,7 @@ pub fn plan(plan: &Plan, region: &str, caller: &Caller, found: Option<&Found>) -
         Some(_) => " (to create)",
         None => "",
     };
-    let mut text = opening(region, caller);
+    let mut text = header(region, caller);
     text += &role(&plan.role, there(found.is_some_and(|found| found.role.is_some())));
     text += &rule(&plan.group, there(found.is_some_and(|found| found.group.is_some())));
     let cluster = &plan.cluster;
@@ -103,7 +103,7 @@ pub fn summary(plan: &Plan) -> String {
 }
 
 /// Returns the created resources and the next steps.
-pub fn made(plan: &Plan, cluster: &Cluster, done: &[String]) -> String {
+pub fn result(plan: &Plan, cluster: &Cluster, notes: &[String]) -> String {
     let mut text = String::new();
     for line in done {
         let _ = writeln!(text, "{line}");
@@ -202,7 +202,7 @@ fn cost(plan: &Plan) -> String {
          for a whole month;\n          storage at ${} per GB and month and data transfer out of AWS are extra; \
          estimate from\n          {}\n",
         cost.hour,
-        cost.forgotten_nights(),
+        cost.unattended_nights(),
         cost.month(),
         price::STORAGE_GB_MONTH,
         price::SOURCE

@@ -5,15 +5,15 @@ use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecis
 
 use super::clients::Clients;
 use super::error::ApiError;
-use super::policy::StarPlace;
+use super::policy::StarLocation;
 
 /// The result of a check of a role's permission to read the star.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reach {
+pub enum Permission {
     /// The role has all permissions that a load needs.
-    Full,
+    Granted,
     /// The role lacks the permission for these actions.
-    Lacks(Vec<String>),
+    Missing(Vec<String>),
 }
 
 /// Returns the request that evaluates whether a role may perform `action` on a resource.
@@ -33,12 +33,12 @@ pub fn simulate(
 /// # Errors
 ///
 /// Returns an error if AWS rejects the request or cannot be reached.
-pub async fn can_read(
+pub async fn check_read(
     clients: &Clients,
     role_arn: &str,
-    star: &StarPlace,
+    star: &StarLocation,
     kms_key: Option<&str>,
-) -> Result<Reach, ApiError> {
+) -> Result<Permission, ApiError> {
     let partition = role_arn.split(':').nth(1).unwrap_or("aws");
     let bucket = format!("arn:{partition}:s3:::{}", star.bucket);
     let below = |key: &str| match star.prefix.as_str() {
@@ -51,23 +51,23 @@ pub async fn can_read(
         .context_key_type(ContextKeyTypeEnum::String)
         .context_key_values(below(""))
         .build();
-    let mut questions = vec![
+    let mut requests = vec![
         ("s3:GetObject", simulate(role_arn, "s3:GetObject", &object)),
         ("s3:ListBucket", simulate(role_arn, "s3:ListBucket", &bucket).context_entries(prefix)),
         ("s3:GetBucketLocation", simulate(role_arn, "s3:GetBucketLocation", &bucket)),
     ];
     if let Some(key) = kms_key {
-        questions.push(("kms:Decrypt", simulate(role_arn, "kms:Decrypt", key)));
+        requests.push(("kms:Decrypt", simulate(role_arn, "kms:Decrypt", key)));
     }
-    let mut lacks = Vec::new();
-    for (action, question) in questions {
-        let answer = question.send_with(&clients.iam).await;
+    let mut missing = Vec::new();
+    for (action, request) in requests {
+        let answer = request.send_with(&clients.iam).await;
         let answer = answer.map_err(|e| ApiError::new("iam:SimulatePrincipalPolicy", &e))?;
         let results = answer.evaluation_results.unwrap_or_default();
         let allowed = |decision: &_| *decision == PolicyEvaluationDecisionType::Allowed;
         if results.is_empty() || !results.iter().all(|result| allowed(&result.eval_decision)) {
-            lacks.push(action.to_owned());
+            missing.push(action.to_owned());
         }
     }
-    Ok(if lacks.is_empty() { Reach::Full } else { Reach::Lacks(lacks) })
+    Ok(if missing.is_empty() { Permission::Granted } else { Permission::Missing(missing) })
 }

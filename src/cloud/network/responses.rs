@@ -59,10 +59,10 @@ pub struct VpcItem {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Made {
+pub struct CreatedGroup {
     pub group_id: String,
 }
 
 /// A response whose content is not needed.
 #[derive(Debug, Deserialize)]
-pub struct Done {}
+pub struct Empty {}

@@ -7,11 +7,11 @@ use chrono::{SubsecRound, Utc};
 
 use super::clients::Clients;
 use super::error::{ApiError, CloudError};
-use super::journal::Journal;
 use super::names::Name;
-use super::plan::{Expires, expiry, stop};
-use super::tags::{Expiry, Tags, owner};
-use super::wait::{Change, Verdict, for_cluster};
+use super::plan::{Expires, expiry, pause_schedule};
+use super::progress::OperationProgress;
+use super::tags::{Expiry, Tags, owner_tag};
+use super::wait::{Change, WaitState, wait_for_cluster};
 use super::{cluster, role, schedule, serverless};
 
 /// Pauses the cluster of a name and waits until it is paused. Succeeds if it is paused already.
@@ -24,29 +24,29 @@ pub async fn pause(
     clients: &Clients,
     name: &Name,
     timeout: Duration,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<(), CloudError> {
     let id = name.as_str();
-    demand_cluster(clients, name).await?;
-    let settled = settled(clients, id, timeout, journal).await?;
+    ensure_cluster(clients, name).await?;
+    let settled = settled(clients, id, timeout, progress).await?;
     if cluster::status(&settled) == "paused" {
-        journal.note(format!("cluster {id}: already paused"));
+        progress.note(format!("cluster {id}: already paused"));
         return Ok(());
     }
     let change = Change { id, limit: timeout, done: &["pausing", "paused"] };
-    let ask = || async {
+    let send = || async {
         let sent = clients.redshift.pause_cluster().cluster_identifier(id).send().await;
         sent.map(|_| ()).map_err(|e| ApiError::new("redshift:PauseCluster", &e))
     };
-    change.make(clients, &format!("pause the cluster {id}"), ask).await?;
-    let judge = |cluster: Option<&Cluster>| match cluster.map(cluster::status) {
-        Some("paused") => Verdict::Reached,
+    change.apply(clients, &format!("pause the cluster {id}"), send).await?;
+    let check = |cluster: Option<&Cluster>| match cluster.map(cluster::status) {
+        Some("paused") => WaitState::Reached,
         // The pause may not be visible at once.
-        Some("pausing" | "available") => Verdict::Waiting,
-        _ => Verdict::Lost,
+        Some("pausing" | "available") => WaitState::Pending,
+        _ => WaitState::Unreachable,
     };
-    for_cluster(clients, id, "paused", timeout, journal, judge).await?;
-    journal.note(format!("cluster {id}: paused"));
+    wait_for_cluster(clients, id, "paused", timeout, progress, check).await?;
+    progress.note(format!("cluster {id}: paused"));
     Ok(())
 }
 
@@ -61,11 +61,11 @@ pub async fn resume(
     name: &Name,
     expires: Expires,
     timeout: Duration,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<Option<Expiry>, CloudError> {
     let id = name.as_str();
-    let tags = demand_cluster(clients, name).await?;
-    let settled = settled(clients, id, timeout, journal).await?;
+    let tags = ensure_cluster(clients, name).await?;
+    let settled = settled(clients, id, timeout, progress).await?;
     let was_paused = cluster::status(&settled) == "paused";
     // A pause ends the lifetime; the next one has the same length.
     let now = Utc::now().trunc_subsecs(0);
@@ -73,19 +73,19 @@ pub async fn resume(
     let expiry = expiry(expires, renewed.or(tags.expiry), now);
     let tags = Tags { expiry, ..tags };
     // Before the resume: AWS must pause the running cluster even if this process ends.
-    set_schedule(clients, name, &tags, journal).await?;
+    set_schedule(clients, name, &tags, progress).await?;
     if was_paused {
-        start(clients, id, timeout, journal).await?;
+        start(clients, id, timeout, progress).await?;
     } else {
-        journal.note(format!("cluster {id}: already {}", cluster::status(&settled)));
+        progress.note(format!("cluster {id}: already {}", cluster::status(&settled)));
     }
-    let up = cluster::wait_available(clients, id, None, timeout, journal).await?;
+    let up = cluster::wait_available(clients, id, None, timeout, progress).await?;
     if cluster::tags(&up).as_ref() != Some(&tags) {
         let arn = cluster::arn(&clients.caller().await?, &clients.region, id);
         let change = Change { id, limit: timeout, done: &[] };
-        change.make(clients, &format!("tag {arn}"), || cluster::tag(clients, &arn, &tags)).await?;
+        change.apply(clients, &format!("tag {arn}"), || cluster::tag(clients, &arn, &tags)).await?;
     }
-    journal.note(format!("cluster {id}: available"));
+    progress.note(format!("cluster {id}: available"));
     Ok(expiry)
 }
 
@@ -94,28 +94,28 @@ pub(super) async fn start(
     clients: &Clients,
     id: &str,
     timeout: Duration,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<(), CloudError> {
     let change = Change { id, limit: timeout, done: &["resuming", "available"] };
-    let ask = || async {
+    let send = || async {
         let sent = clients.redshift.resume_cluster().cluster_identifier(id).send().await;
         sent.map(|_| ()).map_err(|e| ApiError::new("redshift:ResumeCluster", &e))
     };
-    change.make(clients, &format!("resume the cluster {id}"), ask).await?;
-    journal.note(format!("cluster {id}: resuming; it incurs costs from now on"));
+    change.apply(clients, &format!("resume the cluster {id}"), send).await?;
+    progress.note(format!("cluster {id}: resuming; it incurs costs from now on"));
     Ok(())
 }
 
 /// Returns the tags of the cluster. Sends no other request: the user who may pause a cluster might have no
 /// other permission.
-async fn demand_cluster(clients: &Clients, name: &Name) -> Result<Tags, CloudError> {
-    let found = cluster::find_ours(clients, name).await?;
-    if found.is_none() && serverless::workgroup::is_ours(clients, name).await {
+async fn ensure_cluster(clients: &Clients, name: &Name) -> Result<Tags, CloudError> {
+    let found = cluster::find_managed(clients, name).await?;
+    if found.is_none() && serverless::workgroup::is_managed(clients, name).await {
         return Err(CloudError::NeverPaused(name.to_string()));
     }
-    found.as_ref().and_then(cluster::tags).ok_or_else(|| CloudError::NothingOwned {
+    found.as_ref().and_then(cluster::tags).ok_or_else(|| CloudError::NothingManaged {
         region: clients.region.clone(),
-        tag: format!("{} and is a cluster of this name", owner(name)),
+        tag: format!("{} and is a cluster of this name", owner_tag(name)),
     })
 }
 
@@ -123,10 +123,10 @@ async fn settled(
     clients: &Clients,
     id: &str,
     timeout: Duration,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<Cluster, CloudError> {
-    let settled = cluster::wait_settled(clients, id, timeout, journal).await?;
-    cluster::demand_there(settled, id, "settled")
+    let settled = cluster::wait_settled(clients, id, timeout, progress).await?;
+    cluster::ensure_exists(settled, id, "settled")
 }
 
 /// Creates, changes or deletes the schedule to match the tags.
@@ -134,27 +134,27 @@ async fn set_schedule(
     clients: &Clients,
     name: &Name,
     tags: &Tags,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<(), CloudError> {
     let region = &clients.region;
-    let standing = schedule::find(clients, &name.schedule()).await?;
-    if standing.as_ref().is_some_and(|found| schedule::owner(found).as_ref() != Some(name)) {
-        return tags.demand(None, format!("scheduled action {}", name.schedule()));
+    let current = schedule::find(clients, &name.schedule()).await?;
+    if current.as_ref().is_some_and(|found| schedule::owner(found).as_ref() != Some(name)) {
+        return tags.ensure_same_owner(None, format!("scheduled action {}", name.schedule()));
     }
     let Some(expiry) = tags.expiry else {
-        return match standing {
-            Some(_) => schedule::delete(clients, &name.schedule(), journal).await,
+        return match current {
+            Some(_) => schedule::delete(clients, &name.schedule(), progress).await,
             None => Ok(()),
         };
     };
     let caller = clients.caller().await?;
     let cluster_arn = cluster::arn(&caller, region, name.as_str());
     let role_arn = caller.role_arn(&name.scheduler_role(region));
-    let (role, schedule) = stop(name, region, expiry, &cluster_arn, tags, &role_arn);
+    let (role, schedule) = pause_schedule(name, region, expiry, &cluster_arn, tags, &role_arn);
     let found = role::find(clients, &role.name).await?;
     if let Some(found) = &found {
-        tags.demand(found.tags.clone(), format!("role {}", role.name))?;
+        tags.ensure_same_owner(found.tags.clone(), format!("role {}", role.name))?;
     }
-    role::ensure(clients, &role, found.as_ref(), journal).await?;
-    schedule::ensure(clients, &schedule, standing.as_ref(), journal).await
+    role::ensure(clients, &role, found.as_ref(), progress).await?;
+    schedule::ensure(clients, &schedule, current.as_ref(), progress).await
 }
