@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_read_and_their_width_is_seen() {
+    fn ranges_are_parsed() {
         let cidr: Cidr = "10.1.0.0/16".parse().unwrap();
         assert!(cidr.contains(Ipv4Addr::new(10, 1, 255, 1)) && !cidr.is_whole_internet());
         assert!(!cidr.contains(Ipv4Addr::new(10, 2, 0, 1)));

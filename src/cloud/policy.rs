@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_is_trusted_is_seen_in_each_form_of_a_policy() {
+    fn trusted_services_are_found_in_each_form_of_a_policy() {
         assert!(trusts(&trust(&REDSHIFT), "redshift.amazonaws.com"));
         assert!(!trusts(&trust(&SCHEDULER), "redshift.amazonaws.com"));
         let single = json!({"Statement": {"Effect": "Allow", "Action": ["sts:AssumeRole"],

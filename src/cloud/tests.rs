@@ -67,7 +67,7 @@ fn a_star_that_is_a_bucket_and_a_key_are_in_the_policy() {
 }
 
 #[test]
-fn the_rule_lets_one_address_in_to_one_port() {
+fn the_rule_admits_one_address_to_one_port() {
     let group = plan(&options()).group;
     assert_snapshot!(decoded(&network::create_group(&group)));
     assert_snapshot!(decoded(&network::authorize(&group, "sg-1", group.cidrs[0])));
@@ -103,7 +103,7 @@ fn a_cluster_may_be_larger_and_public() {
 }
 
 #[test]
-fn a_cluster_is_amended_where_it_differs() {
+fn a_cluster_is_updated_where_it_differs() {
     let spec = plan(&options()).cluster;
     assert_debug_snapshot!(cluster::attach_role(&spec));
     let member = |id: &str| VpcSecurityGroupMembership::builder().vpc_security_group_id(id).build();
@@ -117,7 +117,7 @@ fn a_cluster_is_amended_where_it_differs() {
 }
 
 #[test]
-fn what_is_not_changed_in_place_is_told() {
+fn a_difference_that_cannot_be_changed_in_place_is_reported() {
     let spec = plan(&options()).cluster;
     let same = Cluster::builder().node_type("ra3.large").number_of_nodes(1).db_name("dev");
     assert!(cluster::difference(&spec, &same.clone().build()).is_none());
@@ -141,7 +141,7 @@ fn the_schedule_pauses_the_cluster_every_hour_from_its_end_on() {
 }
 
 #[test]
-fn all_of_it_is_tagged_alike() {
+fn all_resources_have_the_same_tags() {
     let plan = for_eight_hours();
     let (scheduler, _) = plan.expiry.as_ref().unwrap();
     assert_debug_snapshot!(plan.cluster.tags.pairs());
@@ -151,13 +151,13 @@ fn all_of_it_is_tagged_alike() {
 }
 
 #[test]
-fn a_cluster_goes_without_a_snapshot_unless_one_is_named() {
+fn a_cluster_is_deleted_without_a_snapshot_unless_one_is_named() {
     assert_debug_snapshot!(teardown::delete_cluster("sparkify", None));
     assert_debug_snapshot!(teardown::delete_cluster("sparkify", Some("last")));
 }
 
 #[test]
-fn an_expiry_is_kept_put_off_or_taken_away() {
+fn an_expiry_is_kept_extended_or_removed() {
     let hour = Duration::from_secs(3600);
     let old = Some(Expiry::after(now(), hour));
     assert_eq!(expiry(Expires::Unchanged, old, now()), old);
@@ -170,7 +170,7 @@ fn an_expiry_is_kept_put_off_or_taken_away() {
 }
 
 #[test]
-fn what_redshift_would_refuse_is_refused_at_once() {
+fn values_that_redshift_would_reject_are_rejected_locally() {
     options().check().unwrap();
     for (options, says) in [
         (ProvisionOptions { node_type: "dc2.large".to_owned(), ..options() }, "no longer creates"),
@@ -201,7 +201,7 @@ fn costs_are_those_of_the_nodes() {
 }
 
 #[test]
-fn each_partition_has_arns_of_its_own() {
+fn arns_use_the_partition_of_the_caller() {
     for partition in ["aws", "aws-cn", "aws-us-gov"] {
         let arn = format!("arn:{partition}:sts::123456789012:assumed-role/analyst/ann");
         let caller = Caller { account: "123456789012".to_owned(), arn };

@@ -173,16 +173,16 @@ fn api_hint(error: &ApiError) -> Option<String> {
                 .to_owned(),
         ),
         "ServiceQuotaExceededException" => Some(
-            "a quota of the account is exhausted; remove a resource, or request an increase from AWS"
+            "a quota of the account is exhausted; remove a resource or request an increase from AWS"
                 .to_owned(),
         ),
         "ValidationException" if error.message.contains("snapshot exists") => Some(
-            "the capacity can be changed once the workgroup has its first recovery point, after about half \
-             an hour; run the command again then"
+            "the capacity can be changed once the workgroup has its first recovery point, after about \
+             half an hour; run the command again then"
                 .to_owned(),
         ),
         "InsufficientClusterCapacity" => {
-            Some("AWS has no free node of this type there; try another --node-type or region".to_owned())
+            Some("AWS has no free node of this type; try another --node-type or region".to_owned())
         }
         "" if error.message.contains("credential") => {
             Some("sign in: environment variables, `aws sso login`, a profile or a role".to_owned())
