@@ -25,6 +25,7 @@ pub mod policy;
 pub mod price;
 pub mod progress;
 pub mod provision;
+mod retry;
 pub mod role;
 pub mod schedule;
 pub mod secrets;
@@ -32,7 +33,6 @@ pub mod serverless;
 mod signed;
 pub mod tags;
 pub mod teardown;
-mod wait;
 
 #[cfg(test)]
 mod tests;

@@ -12,8 +12,8 @@ use super::clients::Clients;
 use super::ec2::{self, Request};
 use super::error::{ApiError, CloudError};
 use super::progress::OperationProgress;
+use super::retry::{retry_until_found, retry_while};
 use super::tags::{self, Tags};
-use super::wait::{retry_until_found, retry_while};
 
 /// The specification of a security group.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,13 +6,14 @@ use aws_sdk_redshift::types::Cluster;
 use chrono::{SubsecRound, Utc};
 
 use super::clients::Clients;
+use super::cluster::{self, Change, wait_for_cluster};
 use super::error::{ApiError, CloudError};
 use super::names::Name;
 use super::plan::{Expires, expiry, pause_schedule};
 use super::progress::OperationProgress;
+use super::retry::WaitState;
 use super::tags::{Expiry, Tags, owner_tag};
-use super::wait::{Change, WaitState, wait_for_cluster};
-use super::{cluster, role, schedule, serverless};
+use super::{role, schedule, serverless};
 
 /// Pauses the cluster of a name and waits until it is paused. Succeeds if it is paused already.
 ///

@@ -10,8 +10,8 @@ use super::clients::Clients;
 use super::error::{ApiError, CloudError};
 use super::names::ROLE_PATH;
 use super::progress::OperationProgress;
+use super::retry::{retry_until_found, retry_while};
 use super::tags::Tags;
-use super::wait::{retry_until_found, retry_while};
 
 /// The specification of a role.
 #[derive(Debug, Clone, PartialEq)]

@@ -17,8 +17,8 @@ use super::cluster::is_unknown_role;
 use super::error::{ApiError, CloudError};
 use super::names::Name;
 use super::progress::OperationProgress;
+use super::retry::retry_while;
 use super::tags::moment;
-use super::wait::retry_while;
 
 /// The specification of a scheduled action.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,13 +6,13 @@ use aws_sdk_redshift::operation::delete_cluster::builders::DeleteClusterInputBui
 use aws_sdk_redshift::types::Snapshot;
 
 use super::clients::Clients;
+use super::cluster::{self, Change};
 use super::error::{ApiError, CloudError};
 use super::inventory::{ManagedResources, find_resources, find_snapshot};
 use super::names::Name;
 use super::progress::OperationProgress;
 use super::tags::Tags;
-use super::wait::Change;
-use super::{cluster, network, role, schedule, serverless};
+use super::{network, role, schedule, serverless};
 
 /// The maximum number of checks for remaining resources, because listings can lag behind.
 const MAX_CHECKS: u32 = 5;

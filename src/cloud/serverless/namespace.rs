@@ -16,8 +16,8 @@ use crate::cloud::clients::Clients;
 use crate::cloud::error::CloudError;
 use crate::cloud::json::Operation;
 use crate::cloud::progress::OperationProgress;
+use crate::cloud::retry::{WaitState, retry_until_found, retry_while};
 use crate::cloud::tags::Tags;
-use crate::cloud::wait::{WaitState, retry_until_found, retry_while};
 
 /// The wanted state of a namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]

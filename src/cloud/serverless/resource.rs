@@ -12,8 +12,8 @@ use crate::cloud::clients::Clients;
 use crate::cloud::error::{ApiError, CloudError};
 use crate::cloud::json::Operation;
 use crate::cloud::progress::OperationProgress;
+use crate::cloud::retry::WaitState;
 use crate::cloud::tags::Tags;
-use crate::cloud::wait::WaitState;
 
 /// A namespace or a workgroup, as the service describes it.
 pub(super) trait Resource: DeserializeOwned {

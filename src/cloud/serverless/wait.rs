@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::api::CONFLICT;
 use crate::cloud::error::{ApiError, CloudError};
 use crate::cloud::progress::OperationProgress;
-use crate::cloud::wait::{FIRST_PAUSE, LONGEST_PAUSE, OUTAGE_PAUSE, WaitState, is_transient};
+use crate::cloud::retry::{FIRST_PAUSE, LONGEST_PAUSE, OUTAGE_PAUSE, WaitState, is_transient};
 
 /// A state to wait for, and the time to wait.
 #[derive(Debug, Clone, Copy)]

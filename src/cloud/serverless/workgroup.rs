@@ -18,8 +18,8 @@ use crate::cloud::error::CloudError;
 use crate::cloud::json::Operation;
 use crate::cloud::names::Name;
 use crate::cloud::progress::OperationProgress;
+use crate::cloud::retry::WaitState;
 use crate::cloud::tags::Tags;
-use crate::cloud::wait::WaitState;
 
 /// The wanted state of a workgroup.
 #[derive(Debug, Clone, PartialEq, Eq)]

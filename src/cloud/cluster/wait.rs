@@ -1,8 +1,10 @@
-//! Waits for state changes of clusters and for the propagation of changes within AWS.
+//! Waits for state changes of clusters.
+//!
+//! The SDK's own waiters poll once per minute, report no progress and treat only `deleting` as a failure. This
+//! module builds another one from the same parts.
 
 use std::time::{Duration, Instant};
 
-use aws_runtime::retries::classifiers::THROTTLING_ERRORS;
 use aws_sdk_redshift::error::ProvideErrorMetadata;
 use aws_sdk_redshift::operation::describe_clusters::{
     DescribeClustersError, DescribeClustersOutput,
@@ -11,39 +13,12 @@ use aws_sdk_redshift::types::Cluster;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_runtime::client::waiters::{AcceptorState, WaiterOrchestrator};
 use aws_smithy_runtime_api::client::waiters::error::WaiterError;
-use backon::{ExponentialBuilder, Retryable};
 
-use super::clients::Clients;
-use super::cluster;
-use super::error::{ApiError, CloudError};
-use super::progress::OperationProgress;
-
-/// The first pause between two requests.
-///
-/// The SDK's own waiters for clusters poll once per minute, report no progress and treat only `deleting` as
-/// a failure. This module builds another one from the same parts.
-pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
-
-/// The longest pause between two requests.
-pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(15);
-
-/// The pause before the next request after AWS could not be reached.
-pub(super) const OUTAGE_PAUSE: Duration = Duration::from_secs(4);
-
-/// The time that a change may take to propagate within AWS. Source: IAM User Guide, Troubleshooting IAM,
-/// "Changes that I make are not always immediately visible".
-const PROPAGATION_TIME: Duration = Duration::from_secs(120);
-
-/// The progress of a wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum WaitState {
-    /// The wanted state is reached.
-    Reached,
-    /// The wanted state can still be reached.
-    Pending,
-    /// The wanted state cannot be reached.
-    Unreachable,
-}
+use super::state::{ensure_exists, find, is_terminal, is_transitional, role_status, status};
+use crate::cloud::clients::Clients;
+use crate::cloud::error::{ApiError, CloudError};
+use crate::cloud::progress::OperationProgress;
+use crate::cloud::retry::{FIRST_PAUSE, LONGEST_PAUSE, OUTAGE_PAUSE, WaitState, is_transient};
 
 /// The error code for a change of a cluster in a transitional state. AWS may return it even while it
 /// reports the cluster as available.
@@ -55,7 +30,7 @@ const NO_BACKUP: &str = "backup was found";
 
 /// A change of a cluster, which AWS rejects while another change is in progress.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Change<'a> {
+pub(in crate::cloud) struct Change<'a> {
     /// The identifier of the cluster.
     pub id: &'a str,
     /// The maximum time to retry for.
@@ -83,13 +58,13 @@ impl Change<'_> {
                 Err(error) if error.is(BUSY) || error.message.contains(NO_BACKUP) => error,
                 Err(error) => return Err(error.during(action)),
             };
-            let now = cluster::find(clients, self.id).await?;
-            let state = now.as_ref().map_or("gone", cluster::status);
+            let now = find(clients, self.id).await?;
+            let state = now.as_ref().map_or("gone", status);
             if self.done.contains(&state) {
                 return Ok(());
             }
-            let may_pass = state == "available" || cluster::is_transitional(state);
-            if now.is_none() || !may_pass || begun.elapsed() + pause > self.limit {
+            let can_change = state == "available" || is_transitional(state);
+            if now.is_none() || !can_change || begun.elapsed() + pause > self.limit {
                 return Err(error.during(action));
             }
             tracing::info!("cluster {} is {state} and rejects the change; retrying", self.id);
@@ -99,26 +74,9 @@ impl Change<'_> {
     }
 }
 
-/// Repeats a lookup of a new resource until it is visible. Returns `None` if it does not appear in time.
-pub(super) async fn retry_until_found<T, F>(
-    mut find: impl FnMut() -> F,
-) -> Result<Option<T>, CloudError>
-where
-    F: Future<Output = Result<Option<T>, CloudError>>,
-{
-    let found = retry_while(Option::is_none, || {
-        let lookup = find();
-        async { lookup.await.map_err(Some)?.ok_or(None) }
-    });
-    match found.await {
-        Ok(found) => Ok(Some(found)),
-        Err(error) => error.map_or(Ok(None), Err),
-    }
-}
-
 /// Waits until `check` returns [`WaitState::Reached`], and returns the last description of the cluster, if it
 /// exists.
-pub(super) async fn wait_for_cluster(
+pub(in crate::cloud) async fn wait_for_cluster(
     clients: &Clients,
     id: &str,
     wanted: &'static str,
@@ -197,13 +155,6 @@ pub(super) async fn wait_for_cluster(
     }
 }
 
-/// Returns `true` for a transient error: a missing response, or a transient error code.
-pub(super) fn is_transient(code: Option<&str>) -> bool {
-    let passing =
-        ["ServiceUnavailable", "InternalFailure", "InternalError", "InternalServerException"];
-    code.is_none_or(|code| THROTTLING_ERRORS.contains(&code) || passing.contains(&code))
-}
-
 fn first(answer: &DescribeClustersOutput) -> Option<&Cluster> {
     answer.clusters.as_deref().unwrap_or_default().first()
 }
@@ -220,24 +171,66 @@ fn describe(cluster: &Cluster) -> String {
     text
 }
 
-/// Repeats a request with exponential backoff while it fails with a transient error.
-pub(super) async fn retry_while<T, E, F>(
-    is_transient: impl Fn(&E) -> bool,
-    send: impl FnMut() -> F,
-) -> Result<T, E>
-where
-    E: std::fmt::Debug,
-    F: Future<Output = Result<T, E>>,
-{
-    let pauses = ExponentialBuilder::default()
-        .with_jitter()
-        .with_min_delay(FIRST_PAUSE)
-        .with_max_delay(LONGEST_PAUSE)
-        .with_factor(1.5)
-        .without_max_times()
-        .with_total_delay(Some(PROPAGATION_TIME));
-    send.retry(pauses)
-        .when(is_transient)
-        .notify(|error, pause| tracing::debug!(?error, ?pause, "asking again"))
-        .await
+/// Waits until the cluster can be used: available, with an endpoint, and with the role in sync if one is
+/// named.
+///
+/// # Errors
+///
+/// Returns an error if the cluster reaches a state that it does not leave by itself, or if it takes longer
+/// than `limit`.
+pub async fn wait_available(
+    clients: &Clients,
+    id: &str,
+    role_arn: Option<&str>,
+    limit: Duration,
+    progress: &OperationProgress,
+) -> Result<Cluster, CloudError> {
+    let check = |cluster: Option<&Cluster>| availability(cluster, role_arn);
+    let cluster = wait_for_cluster(clients, id, "available", limit, progress, check).await?;
+    ensure_exists(cluster, id, "available")
+}
+
+fn availability(cluster: Option<&Cluster>, role_arn: Option<&str>) -> WaitState {
+    // A new cluster may be missing from responses for a moment.
+    let Some(cluster) = cluster else { return WaitState::Pending };
+    let can_be_used = !matches!(
+        cluster.cluster_availability_status.as_deref(),
+        Some(other) if !other.eq_ignore_ascii_case("available")
+    );
+    let can_read = role_arn.is_none_or(|role| role_status(cluster, role) == Some("in-sync"));
+    match status(cluster) {
+        "available" if can_be_used && can_read && cluster.endpoint.is_some() => WaitState::Reached,
+        state if is_terminal(state) => WaitState::Unreachable,
+        _ => WaitState::Pending,
+    }
+}
+
+/// Waits until the cluster is in no transitional state.
+pub(in crate::cloud) async fn wait_settled(
+    clients: &Clients,
+    id: &str,
+    limit: Duration,
+    progress: &OperationProgress,
+) -> Result<Option<Cluster>, CloudError> {
+    let check = |cluster: Option<&Cluster>| match cluster {
+        Some(cluster) if is_transitional(status(cluster)) => WaitState::Pending,
+        _ => WaitState::Reached,
+    };
+    wait_for_cluster(clients, id, "settled", limit, progress, check).await
+}
+
+/// Waits until the cluster no longer exists.
+pub(in crate::cloud) async fn wait_deleted(
+    clients: &Clients,
+    id: &str,
+    limit: Duration,
+    progress: &OperationProgress,
+) -> Result<(), CloudError> {
+    // The deletion may not be visible at once, and can start from any state.
+    let check = |cluster: Option<&Cluster>| match cluster {
+        None => WaitState::Reached,
+        Some(_) => WaitState::Pending,
+    };
+    wait_for_cluster(clients, id, "gone", limit, progress, check).await?;
+    Ok(())
 }
