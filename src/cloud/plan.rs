@@ -218,27 +218,10 @@ impl Plan {
             expiry,
         };
         let cluster_arn = cluster::arn(caller, region, name.as_str());
-        let role = RoleSpec {
-            name: name.role(region),
-            description: format!("Lets the Redshift cluster {name} read a star; made by starlift"),
-            trust: policy::trust(&policy::REDSHIFT),
-            policy_name: "read-star",
-            policy: policy::read_star(
-                caller.partition(),
-                &options.star,
-                options.kms_key.as_deref(),
-            ),
-            tags: tags.clone(),
-        };
+        let role = reading_role(options, caller, region, &tags);
+        let scheduler_arn = caller.role_arn(&name.scheduler_role(region));
         let expiry = expiry.map(|expiry| {
-            pause_schedule(
-                name,
-                region,
-                expiry,
-                &cluster_arn,
-                &tags,
-                &caller.role_arn(&name.scheduler_role(region)),
-            )
+            pause_schedule(name, region, expiry, &cluster_arn, &tags, &scheduler_arn)
         });
         Plan {
             name: name.clone(),
@@ -266,6 +249,24 @@ impl Plan {
             expiry,
             cost: Cost::of(&options.node_type, options.nodes),
         }
+    }
+}
+
+/// Returns the role that the cluster assumes to read the star.
+fn reading_role(
+    options: &ProvisionOptions,
+    caller: &Caller,
+    region: &str,
+    tags: &Tags,
+) -> RoleSpec {
+    let name = &options.name;
+    RoleSpec {
+        name: name.role(region),
+        description: format!("Lets the Redshift cluster {name} read a star; made by starlift"),
+        trust: policy::trust(&policy::REDSHIFT),
+        policy_name: "read-star",
+        policy: policy::read_star(caller.partition(), &options.star, options.kms_key.as_deref()),
+        tags: tags.clone(),
     }
 }
 

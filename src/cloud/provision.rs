@@ -99,17 +99,8 @@ pub async fn provision(
 ) -> Result<Cluster, CloudError> {
     role::ensure(clients, &plan.role, found.role.as_ref(), progress).await?;
     let group_id = network::ensure(clients, &plan.group, found.group.as_ref(), progress).await?;
-
     let id = &plan.cluster.id;
-    let mut current = found.cluster.as_ref();
-    if let Some(cluster) = current {
-        let state = cluster::status(cluster);
-        progress.note(format!("cluster {id}: exists already ({state}) and incurs costs"));
-    }
-    if current.is_some_and(|found| cluster::is_deleting(cluster::status(found))) {
-        cluster::wait_deleted(clients, id, timeout, progress).await?;
-        current = None;
-    }
+    let current = current_cluster(clients, &found, timeout, progress).await?;
     if current.is_none() {
         cluster::create(clients, &plan.cluster, &group_id, progress).await?;
     }
@@ -125,7 +116,6 @@ pub async fn provision(
         }
         Err(error) => return Err(error),
     };
-
     let settled = cluster::wait_settled(clients, id, timeout, progress).await;
     if !is_scheduled {
         // Even if the wait failed: the cluster may become available later.
@@ -148,6 +138,23 @@ pub async fn provision(
     let cluster = cluster::wait_available(clients, id, role_arn, timeout, progress).await?;
     progress.note(format!("cluster {id}: available"));
     Ok(cluster)
+}
+
+/// Returns the existing cluster, or `None` after it was deleted if it was being deleted.
+async fn current_cluster<'a>(
+    clients: &Clients,
+    found: &'a Found,
+    timeout: Duration,
+    progress: &OperationProgress,
+) -> Result<Option<&'a Cluster>, CloudError> {
+    let Some(cluster) = &found.cluster else { return Ok(None) };
+    let (id, state) = (cluster::id(cluster), cluster::status(cluster));
+    progress.note(format!("cluster {id}: exists already ({state}) and incurs costs"));
+    if cluster::is_deleting(state) {
+        cluster::wait_deleted(clients, id, timeout, progress).await?;
+        return Ok(None);
+    }
+    Ok(Some(cluster))
 }
 
 /// Creates the schedule and its role if the plan has one, and deletes them otherwise.

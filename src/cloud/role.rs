@@ -119,34 +119,12 @@ pub async fn ensure(
     progress.set_step(format!("creating the role {name}"));
     let arn = match found {
         None => {
-            let made = create_request(spec).send_with(&clients.iam).await;
-            let arn = match made.map_err(|e| ApiError::new("iam:CreateRole", &e)) {
-                Ok(answer) => answer.role.map(|role| role.arn).unwrap_or_default(),
-                // An earlier request whose response was lost created it, or another user did.
-                Err(error) if error.is("EntityAlreadyExists") => {
-                    let Some(found) = retry_until_found(|| find(clients, name)).await? else {
-                        return Err(error.during(format!("create the role {name}")));
-                    };
-                    spec.tags.ensure_same_creator(found.tags, format!("role {name}"))?;
-                    found.arn
-                }
-                Err(error) => return Err(error.during(format!("create the role {name}"))),
-            };
+            let arn = create(clients, spec).await?;
             progress.note(format!("role {name}: created"));
             arn
         }
         Some(found) => {
-            if found.trust != spec.trust {
-                let sent = update_trust(spec).send_with(&clients.iam).await;
-                sent.map_err(|e| {
-                    ApiError::new("iam:UpdateAssumeRolePolicy", &e)
-                        .during(format!("update the trust policy of the role {name}"))
-                })?;
-                progress.note(format!("role {name}: trust policy updated"));
-            }
-            if found.tags.as_ref() != Some(&spec.tags) {
-                tag(clients, name, &spec.tags).await?;
-            }
+            update(clients, spec, found, progress).await?;
             found.arn.clone()
         }
     };
@@ -163,6 +141,46 @@ pub async fn ensure(
         progress.note(format!("role {name}: policy set"));
     }
     Ok(arn)
+}
+
+/// Creates the role without its policy, and returns its ARN.
+async fn create(clients: &Clients, spec: &RoleSpec) -> Result<String, CloudError> {
+    let name = &spec.name;
+    let made = create_request(spec).send_with(&clients.iam).await;
+    match made.map_err(|e| ApiError::new("iam:CreateRole", &e)) {
+        Ok(answer) => Ok(answer.role.map(|role| role.arn).unwrap_or_default()),
+        // An earlier request whose response was lost created it, or another user did.
+        Err(error) if error.is("EntityAlreadyExists") => {
+            let Some(found) = retry_until_found(|| find(clients, name)).await? else {
+                return Err(error.during(format!("create the role {name}")));
+            };
+            spec.tags.ensure_same_creator(found.tags, format!("role {name}"))?;
+            Ok(found.arn)
+        }
+        Err(error) => Err(error.during(format!("create the role {name}"))),
+    }
+}
+
+/// Changes the trust policy and the tags of an existing role to match the specification.
+async fn update(
+    clients: &Clients,
+    spec: &RoleSpec,
+    found: &FoundRole,
+    progress: &OperationProgress,
+) -> Result<(), CloudError> {
+    let name = &spec.name;
+    if found.trust != spec.trust {
+        let sent = update_trust(spec).send_with(&clients.iam).await;
+        sent.map_err(|e| {
+            ApiError::new("iam:UpdateAssumeRolePolicy", &e)
+                .during(format!("update the trust policy of the role {name}"))
+        })?;
+        progress.note(format!("role {name}: trust policy updated"));
+    }
+    if found.tags.as_ref() != Some(&spec.tags) {
+        tag(clients, name, &spec.tags).await?;
+    }
+    Ok(())
 }
 
 /// Sets the ownership tags of a role.

@@ -53,20 +53,12 @@ pub async fn teardown(
         serverless::teardown::ensure_snapshot_name_free(clients, &resources.serverless, snapshot)
             .await?;
     }
-    let mut first_error = None;
-    let mut keep = |outcome: Result<(), CloudError>| {
-        if let Err(error) = outcome {
-            progress.note(format!("NOT done: {error}"));
-            first_error.get_or_insert(error);
-            return false;
-        }
-        true
-    };
+    let mut failures = Failures { first: None, progress };
     for group in &resources.groups {
         progress.set_step(format!("revoking the rules of {}", group.name));
         // Rules of others are deleted with the group, if it can be deleted.
         let managed = group.rules.iter().filter(|rule| rule.is_managed);
-        keep(network::revoke_all(clients, &group.id, managed, progress).await);
+        failures.add(network::revoke_all(clients, &group.id, managed, progress).await);
     }
     let removed = serverless::teardown::remove(
         clients,
@@ -80,29 +72,56 @@ pub async fn teardown(
     if resources.cluster.is_some() {
         outcomes.push(remove_cluster(clients, name, final_snapshot, timeout, progress).await);
     }
-    let mut is_deleted = true;
-    for outcome in outcomes {
-        is_deleted &= keep(outcome);
-    }
+    let is_deleted = outcomes.iter().all(Result::is_ok);
+    outcomes.into_iter().for_each(|outcome| failures.add(outcome));
     if is_deleted {
-        if let Some(snapshot) = final_snapshot {
-            keep(keep_final_snapshot(clients, name, resources, snapshot, progress).await);
-        }
-        if resources.schedule.is_some() {
-            keep(schedule::delete(clients, &name.schedule(), progress).await);
-        }
-        for group in &resources.groups {
-            keep(network::delete(clients, group, progress).await);
-        }
-        for found in &resources.roles {
-            keep(role::delete(clients, &found.name, progress).await);
-        }
+        remove_rest(clients, name, resources, final_snapshot, &mut failures).await;
     }
-    let Some(error) = first_error else {
+    let Some(error) = failures.first else {
         return verify_deleted(clients, name, final_snapshot, progress).await;
     };
     note_remaining(clients, name, final_snapshot, progress).await;
     Err(error)
+}
+
+/// The failures of a teardown, which do not stop it.
+struct Failures<'a> {
+    first: Option<CloudError>,
+    progress: &'a OperationProgress,
+}
+
+impl Failures<'_> {
+    /// Records the outcome of one step.
+    fn add(&mut self, outcome: Result<(), CloudError>) {
+        if let Err(error) = outcome {
+            self.progress.note(format!("NOT done: {error}"));
+            self.first.get_or_insert(error);
+        }
+    }
+}
+
+/// Tags the final snapshot, and deletes the schedule, the groups and the roles of a deleted cluster or
+/// workgroup.
+async fn remove_rest(
+    clients: &Clients,
+    name: &Name,
+    resources: &ManagedResources,
+    final_snapshot: Option<&str>,
+    failures: &mut Failures<'_>,
+) {
+    let progress = failures.progress;
+    if let Some(snapshot) = final_snapshot {
+        failures.add(keep_final_snapshot(clients, name, resources, snapshot, progress).await);
+    }
+    if resources.schedule.is_some() {
+        failures.add(schedule::delete(clients, &name.schedule(), progress).await);
+    }
+    for group in &resources.groups {
+        failures.add(network::delete(clients, group, progress).await);
+    }
+    for found in &resources.roles {
+        failures.add(role::delete(clients, &found.name, progress).await);
+    }
 }
 
 /// Records the resources that remain after a failure, if the inventory is available.
