@@ -85,7 +85,6 @@ pub(in crate::cloud) async fn wait_for_cluster(
     check: impl Fn(Option<&Cluster>) -> WaitState,
 ) -> Result<Option<Cluster>, CloudError> {
     let last = std::sync::Mutex::new(String::from("unknown"));
-    let state = || last.lock().map(|state| state.clone()).unwrap_or_default();
     let acceptor = |answer: Result<&DescribeClustersOutput, &DescribeClustersError>| {
         let cluster = match answer {
             Ok(answer) => first(answer),
@@ -97,27 +96,11 @@ pub(in crate::cloud) async fn wait_for_cluster(
         if let Ok(mut last) = last.lock() {
             *last = now;
         }
-        match check(cluster) {
-            WaitState::Reached => AcceptorState::Success,
-            WaitState::Pending => AcceptorState::Retry,
-            WaitState::Unreachable => AcceptorState::Failure,
-        }
+        check(cluster).into()
     };
-    let sdk = clients.sdk();
     let begun = Instant::now();
     let outcome = loop {
-        let waiter = WaiterOrchestrator::builder()
-            .min_delay(FIRST_PAUSE)
-            .max_delay(LONGEST_PAUSE)
-            .max_wait(limit.saturating_sub(begun.elapsed()))
-            .time_source(sdk.time_source().unwrap_or_default())
-            .sleep_impl(
-                sdk.sleep_impl().unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new())),
-            )
-            .acceptor(&acceptor)
-            .operation(|| clients.redshift.describe_clusters().cluster_identifier(id).send())
-            .build();
-        match waiter.orchestrate().await {
+        match poll(clients, id, limit.saturating_sub(begun.elapsed()), &acceptor).await {
             // AWS is unreachable or slow for longer than the SDK retries, but the change continues.
             Err(WaiterError::OperationFailed(error))
                 if is_transient(error.error().code()) && begun.elapsed() + OUTAGE_PAUSE < limit =>
@@ -129,29 +112,57 @@ pub(in crate::cloud) async fn wait_for_cluster(
             outcome => break outcome,
         }
     };
-    match outcome {
-        Ok(poll) => Ok(poll
-            .into_result()
-            .ok()
-            .and_then(|answer| answer.clusters.unwrap_or_default().into_iter().next())),
-        Err(WaiterError::ExceededMaxWait(_)) => Err(CloudError::TimedOut {
-            what: format!("cluster {id}"),
-            state: state(),
-            waited: limit,
-        }),
-        Err(WaiterError::FailureState(_)) => {
-            Err(CloudError::State { what: format!("cluster {id}"), state: state(), wanted })
+    outcome.map_err(|error| {
+        let state = last.lock().map(|state| state.clone()).unwrap_or_default();
+        let what = format!("cluster {id}");
+        match error {
+            WaiterError::ExceededMaxWait(_) => CloudError::TimedOut { what, state, waited: limit },
+            WaiterError::FailureState(_) => CloudError::State { what, state, wanted },
+            error => query_error(error).during(format!("query the state of {what}")),
         }
-        Err(WaiterError::OperationFailed(error)) => {
-            let error = ApiError::new("redshift:DescribeClusters", &error.into_error());
-            Err(error.during(format!("query the state of cluster {id}")))
+    })
+}
+
+type PollError = WaiterError<DescribeClustersOutput, DescribeClustersError>;
+
+/// Polls the state of a cluster until the acceptor ends the wait, and returns the last description of the
+/// cluster, if it exists.
+async fn poll(
+    clients: &Clients,
+    id: &str,
+    max_wait: Duration,
+    acceptor: &impl Fn(Result<&DescribeClustersOutput, &DescribeClustersError>) -> AcceptorState,
+) -> Result<Option<Cluster>, PollError> {
+    let sdk = clients.sdk();
+    let waiter = WaiterOrchestrator::builder()
+        .min_delay(FIRST_PAUSE)
+        .max_delay(LONGEST_PAUSE)
+        .max_wait(max_wait)
+        .time_source(sdk.time_source().unwrap_or_default())
+        .sleep_impl(sdk.sleep_impl().unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new())))
+        .acceptor(acceptor)
+        .operation(|| clients.redshift.describe_clusters().cluster_identifier(id).send())
+        .build();
+    let answer = waiter.orchestrate().await?.into_result().ok();
+    Ok(answer.and_then(|answer| answer.clusters.unwrap_or_default().into_iter().next()))
+}
+
+/// Returns the error of a request that ended a wait.
+fn query_error(error: PollError) -> ApiError {
+    let operation = "redshift:DescribeClusters";
+    match error {
+        WaiterError::OperationFailed(error) => ApiError::new(operation, &error.into_error()),
+        error => ApiError { operation, code: None, message: error.to_string() },
+    }
+}
+
+impl From<WaitState> for AcceptorState {
+    fn from(state: WaitState) -> AcceptorState {
+        match state {
+            WaitState::Reached => AcceptorState::Success,
+            WaitState::Pending => AcceptorState::Retry,
+            WaitState::Unreachable => AcceptorState::Failure,
         }
-        Err(error) => Err(ApiError {
-            operation: "redshift:DescribeClusters",
-            code: None,
-            message: error.to_string(),
-        }
-        .during(format!("query the state of cluster {id}"))),
     }
 }
 
