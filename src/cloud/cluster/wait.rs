@@ -5,7 +5,6 @@
 
 use std::time::{Duration, Instant};
 
-use aws_sdk_redshift::error::ProvideErrorMetadata;
 use aws_sdk_redshift::operation::describe_clusters::{
     DescribeClustersError, DescribeClustersOutput,
 };
@@ -102,10 +101,10 @@ pub(in crate::cloud) async fn wait_for_cluster(
     let outcome = loop {
         match poll(clients, id, limit.saturating_sub(begun.elapsed()), &acceptor).await {
             // AWS is unreachable or slow for longer than the SDK retries, but the change continues.
-            Err(WaiterError::OperationFailed(error))
-                if is_transient(error.error().code()) && begun.elapsed() + OUTAGE_PAUSE < limit =>
+            Err(PollError::Request(error))
+                if is_transient(error.code.as_deref())
+                    && begun.elapsed() + OUTAGE_PAUSE < limit =>
             {
-                let error = ApiError::new("redshift:DescribeClusters", &error.into_error());
                 tracing::warn!("cannot query the state of cluster {id}; retrying: {error}");
                 tokio::time::sleep(OUTAGE_PAUSE).await;
             }
@@ -116,14 +115,42 @@ pub(in crate::cloud) async fn wait_for_cluster(
         let state = last.lock().map(|state| state.clone()).unwrap_or_default();
         let what = format!("cluster {id}");
         match error {
-            WaiterError::ExceededMaxWait(_) => CloudError::TimedOut { what, state, waited: limit },
-            WaiterError::FailureState(_) => CloudError::State { what, state, wanted },
-            error => query_error(error).during(format!("query the state of {what}")),
+            PollError::TimedOut => CloudError::TimedOut { what, state, waited: limit },
+            PollError::Unreachable => CloudError::State { what, state, wanted },
+            PollError::Request(error) | PollError::Setup(error) => {
+                error.during(format!("query the state of {what}"))
+            }
         }
     })
 }
 
-type PollError = WaiterError<DescribeClustersOutput, DescribeClustersError>;
+/// The reason why a wait ended without the wanted state.
+enum PollError {
+    /// The maximum time has passed.
+    TimedOut,
+    /// The cluster cannot reach the wanted state.
+    Unreachable,
+    /// A request failed.
+    Request(ApiError),
+    /// The waiter could not be constructed.
+    Setup(ApiError),
+}
+
+impl PollError {
+    fn new<O>(error: WaiterError<O, DescribeClustersError>) -> PollError {
+        let operation = "redshift:DescribeClusters";
+        match error {
+            WaiterError::ExceededMaxWait(_) => PollError::TimedOut,
+            WaiterError::FailureState(_) => PollError::Unreachable,
+            WaiterError::OperationFailed(error) => {
+                PollError::Request(ApiError::new(operation, &error.into_error()))
+            }
+            error => {
+                PollError::Setup(ApiError { operation, code: None, message: error.to_string() })
+            }
+        }
+    }
+}
 
 /// Polls the state of a cluster until the acceptor ends the wait, and returns the last description of the
 /// cluster, if it exists.
@@ -143,17 +170,9 @@ async fn poll(
         .acceptor(acceptor)
         .operation(|| clients.redshift.describe_clusters().cluster_identifier(id).send())
         .build();
-    let answer = waiter.orchestrate().await?.into_result().ok();
+    let poll = waiter.orchestrate().await.map_err(PollError::new)?;
+    let answer = poll.into_result().ok();
     Ok(answer.and_then(|answer| answer.clusters.unwrap_or_default().into_iter().next()))
-}
-
-/// Returns the error of a request that ended a wait.
-fn query_error(error: PollError) -> ApiError {
-    let operation = "redshift:DescribeClusters";
-    match error {
-        WaiterError::OperationFailed(error) => ApiError::new(operation, &error.into_error()),
-        error => ApiError { operation, code: None, message: error.to_string() },
-    }
 }
 
 impl From<WaitState> for AcceptorState {
