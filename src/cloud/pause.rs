@@ -19,8 +19,8 @@ use super::{role, schedule, serverless};
 ///
 /// # Errors
 ///
-/// Returns an error if the cluster does not exist, if AWS rejects a request or cannot be reached, or if the wait
-/// times out.
+/// Returns an error if the cluster does not exist, if AWS rejects a request or cannot be reached, or if the
+/// wait times out.
 pub async fn pause(
     clients: &Clients,
     name: &Name,
@@ -55,8 +55,8 @@ pub async fn pause(
 ///
 /// # Errors
 ///
-/// Returns an error if the cluster does not exist, if AWS rejects a request or cannot be reached, or if the wait
-/// times out.
+/// Returns an error if the cluster does not exist, if AWS rejects a request or cannot be reached, or if the
+/// wait times out.
 pub async fn resume(
     clients: &Clients,
     name: &Name,

@@ -97,7 +97,8 @@ impl std::str::FromStr for Expires {
 }
 
 impl ProvisionOptions {
-    /// The cheapest node type that supports a single node. Source: Redshift Management Guide, Clusters and nodes.
+    /// The cheapest node type that supports a single node. Source: Redshift Management Guide, Clusters and
+    /// nodes.
     pub const NODE_TYPE: &str = "ra3.large";
     /// The maximum number of nodes of any type. Source: Redshift Management Guide, Clusters and nodes.
     pub const MAX_NODES: u32 = 128;

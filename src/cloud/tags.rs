@@ -131,7 +131,8 @@ impl Tags {
     ///
     /// # Errors
     ///
-    /// Returns the errors of [`Tags::ensure_same_owner`], and an error if another user of the account created it.
+    /// Returns the errors of [`Tags::ensure_same_owner`], and an error if another user of the account created
+    /// it.
     pub fn ensure_same_creator(&self, found: Option<Tags>, what: String) -> Result<(), CloudError> {
         self.ensure_same_owner(found.clone(), what.clone())?;
         match found.filter(|found| found.creator != self.creator) {

@@ -24,7 +24,8 @@ use crate::cloud::{cluster, role};
 ///
 /// # Errors
 ///
-/// Returns an error if AWS rejects a request, if the user declines, or if the cluster does not become available.
+/// Returns an error if AWS rejects a request, if the user declines, or if the cluster does not become
+/// available.
 pub async fn provision(
     args: &ProvisionArgs,
     options: &ProvisionOptions,

@@ -19,7 +19,8 @@ use crate::cloud::teardown::teardown as remove;
 ///
 /// # Errors
 ///
-/// Returns an error if the user declines, if AWS rejects a request, if a wait times out, or if resources remain.
+/// Returns an error if the user declines, if AWS rejects a request, if a wait times out, or if resources
+/// remain.
 pub async fn teardown(args: &TeardownArgs, name: &Name, global: &GlobalOptions) -> Result<()> {
     let clients = Clients::connect(&global.stores).await?;
     let resources = find_resources(&clients, name).await?;

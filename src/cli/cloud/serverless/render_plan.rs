@@ -147,8 +147,8 @@ fn compute(plan: &Plan) -> String {
 fn cost(base: u32, limit: Option<RpuLimit>) -> String {
     let [running, most] = spending(base, limit);
     format!(
-        "cost      {running};\n          {most};\n          storage at ${} per GB and month and data transfer out of AWS are extra; \
-         estimate from\n          {}\n",
+        "cost      {running};\n          {most};\n          storage at ${} per GB and month and data \
+         transfer out of AWS are extra; estimate from\n          {}\n",
         price::STORAGE_GB_MONTH,
         price::SOURCE
     )
