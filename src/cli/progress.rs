@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{BinaryBytes, HumanCount, ProgressBar, ProgressStyle};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::cloud::journal::Journal;
+use crate::cloud::progress::OperationProgress;
 use crate::escape;
 use crate::ingest::{Phase, ProgressSnapshot, TransformProgress};
 use crate::warehouse::progress::LoadProgress;
@@ -47,12 +47,12 @@ impl Progress {
     }
 
     /// Starts showing the progress of changes in the cloud, as a spinner if `drawn`, else in log lines.
-    pub fn of_cloud(journal: &Arc<Journal>, drawn: bool) -> Progress {
+    pub fn of_cloud(progress: &Arc<OperationProgress>, drawn: bool) -> Progress {
         let bar = if drawn { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         bar.set_style(style(Phase::Checking));
         let task = tokio::spawn({
-            let (journal, bar) = (journal.clone(), bar.clone());
-            async move { watch(|| (journal.step(), 0, 0), &bar, drawn).await }
+            let (progress, bar) = (progress.clone(), bar.clone());
+            async move { watch(|| (progress.current_step(), 0, 0), &bar, drawn).await }
         });
         Progress { bar, _task: AbortOnDropHandle::new(task) }
     }

@@ -1,4 +1,4 @@
-//! The AWS services in use, and who asks them.
+//! Clients of the AWS services, and the identity of the caller.
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
@@ -12,70 +12,70 @@ use super::names::ROLE_PATH;
 use crate::error::causes;
 use crate::storage::{StoreOptions, aws_config};
 
-/// Clients of one region, all with the credentials of the AWS chain.
+/// Clients for one region, with the credentials of the AWS provider chain.
 #[derive(Debug)]
 pub struct Clients {
     /// The region.
     pub region: String,
-    /// Roles.
+    /// The client for roles.
     pub iam: aws_sdk_iam::Client,
-    /// Clusters.
+    /// The client for clusters.
     pub redshift: aws_sdk_redshift::Client,
-    /// Security groups and networks.
+    /// The client for security groups and VPCs.
     pub ec2: Ec2,
     sts: aws_sdk_sts::Client,
     sdk: SdkConfig,
     caller: OnceCell<Caller>,
 }
 
-/// Who the credentials belong to.
+/// The identity that the credentials belong to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// The account's number.
+    /// The account ID.
     pub account: String,
     /// The ARN of the user or role.
     pub arn: String,
 }
 
 impl Caller {
-    /// The partition of AWS, such as `aws` or `aws-cn`.
+    /// Returns the AWS partition, such as `aws` or `aws-cn`.
     pub fn partition(&self) -> &str {
         self.arn.split(':').nth(1).filter(|part| !part.is_empty()).unwrap_or("aws")
     }
 
-    /// The ARN of a role of ours.
+    /// Returns the ARN of a role below the path of starlift.
     pub fn role_arn(&self, role: &str) -> String {
         format!("arn:{}:iam::{}:role{ROLE_PATH}{role}", self.partition(), self.account)
     }
 }
 
-/// The credentials of the chain; `operation` needs them.
+/// Returns the credentials of the provider chain, for use by `operation`.
 ///
 /// # Errors
 ///
-/// If there are none.
+/// Returns an error if there are none.
 pub(super) async fn credentials(
     sdk: &SdkConfig,
     operation: &'static str,
 ) -> Result<Credentials, ApiError> {
-    let none = |said| ApiError { operation, code: None, said };
+    let none = |message| ApiError { operation, code: None, message };
     let provider = sdk.credentials_provider();
     let provider = provider.ok_or_else(|| none("there are no credentials".to_owned()))?;
     provider.provide_credentials().await.map_err(|error| {
-        // The outer causes of the chain only say that there is an inner one.
+        // The outer errors only state that there is an inner one.
         let root = causes(&error).last().unwrap_or(&error);
         none(format!("there are no credentials: {root}"))
     })
 }
 
 impl Clients {
-    /// Readies the clients; asks nobody yet but for the chain's own settings.
+    /// Creates the clients. Sends no request except those that resolve the settings of the provider chain.
     ///
     /// # Errors
     ///
-    /// If no region is named anywhere.
+    /// Returns an error if no region is configured.
     pub async fn connect(options: &StoreOptions) -> Result<Clients, CloudError> {
-        // What need not be signed for public buckets must be signed here.
+        // Unsigned requests work for public buckets only.
         let options = StoreOptions { no_sign_request: false, ..options.clone() };
         let mut sdk = aws_config(&options).await;
         if let Some(region) = options.cluster_region.as_ref().or(options.region.as_ref()) {
@@ -93,17 +93,17 @@ impl Clients {
         })
     }
 
-    /// Who the credentials belong to; asked once.
+    /// Returns the identity of the credentials, which is queried once.
     ///
     /// # Errors
     ///
-    /// If there are no credentials, or AWS does not know them.
+    /// Returns an error if there are no credentials or AWS rejects them.
     pub async fn caller(&self) -> Result<Caller, CloudError> {
-        self.caller.get_or_try_init(|| self.ask_for_caller()).await.cloned()
+        self.caller.get_or_try_init(|| self.query_caller()).await.cloned()
     }
 
-    async fn ask_for_caller(&self) -> Result<Caller, CloudError> {
-        let action = "find out whose credentials are in use";
+    async fn query_caller(&self) -> Result<Caller, CloudError> {
+        let action = "identify the owner of the credentials";
         let operation = "sts:GetCallerIdentity";
         credentials(&self.sdk, operation).await.map_err(|e| e.during(action))?;
         let answer = self.sts.get_caller_identity().send().await;

@@ -74,7 +74,7 @@ pub struct Submitted {
 pub struct Described {
     /// `SUBMITTED`, `PICKED`, `STARTED`, `FINISHED`, `FAILED` or `ABORTED`.
     pub status: String,
-    /// Why they failed.
+    /// The error, if they failed.
     #[serde(default)]
     pub error: String,
     /// Each of them.
@@ -90,10 +90,10 @@ pub struct Statement {
     pub id: String,
     /// As [`Described::status`].
     pub status: String,
-    /// Why it failed.
+    /// The error, if it failed.
     #[serde(default)]
     pub error: String,
-    /// Whether it returned rows, if only none.
+    /// `true` if it returned a result, even an empty one.
     #[serde(default)]
     pub has_result_set: bool,
     /// The rows that it returned or changed; -1 where that is unknown.
@@ -154,7 +154,7 @@ impl DataApi {
     ///
     /// # Errors
     ///
-    /// If AWS refuses or cannot be reached.
+    /// Returns an error if AWS rejects the request or cannot be reached.
     pub async fn execute(
         &self,
         session: In<'_>,
@@ -194,7 +194,7 @@ impl DataApi {
     ///
     /// # Errors
     ///
-    /// If AWS refuses or cannot be reached.
+    /// Returns an error if AWS rejects the request or cannot be reached.
     pub async fn describe(&self, id: &str) -> Result<Described, ApiError> {
         send(self.service(), &DESCRIBE, &json!({ "Id": id })).await
     }
@@ -203,7 +203,7 @@ impl DataApi {
     ///
     /// # Errors
     ///
-    /// If AWS refuses or cannot be reached.
+    /// Returns an error if AWS rejects the request or cannot be reached.
     pub async fn result(&self, statement: &str, next: Option<&str>) -> Result<Page, ApiError> {
         let request = match next {
             Some(token) => json!({ "Id": statement, "NextToken": token }),
@@ -216,7 +216,7 @@ impl DataApi {
     ///
     /// # Errors
     ///
-    /// If AWS refuses, as it does when they have ended, or cannot be reached.
+    /// Returns an error if AWS rejects the request, as it does if they have ended, or cannot be reached.
     pub async fn cancel(&self, id: &str) -> Result<(), ApiError> {
         send::<Value>(self.service(), &CANCEL, &json!({ "Id": id })).await.map(|_| ())
     }

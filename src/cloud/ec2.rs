@@ -1,4 +1,4 @@
-//! The EC2 calls that the rules of security groups need.
+//! Calls of EC2, for security groups and VPCs.
 //!
 //! Source: Amazon EC2 API Reference, version 2016-11-15, query requests.
 
@@ -7,15 +7,15 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
-use super::signed::{self, Service, Signed};
+use super::signed::{self, Service, SignedClient};
 
 const VERSION: &str = "2016-11-15";
 
-static EC2: Service = Service { name: "ec2", id: "EC2", refusal };
+static EC2: Service = Service { name: "ec2", id: "EC2", parse_error };
 
 const FORM: [(&str, &str); 1] = [("content-type", "application/x-www-form-urlencoded")];
 
-/// A request: its operation as policies name it, such as `ec2:CreateSecurityGroup`, and its
+/// A request: its operation in the form of IAM policies, such as `ec2:CreateSecurityGroup`, and its
 /// parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -24,7 +24,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request without parameters.
+    /// Creates a request without parameters.
     pub fn new(operation: &'static str) -> Request {
         Request { operation, parameters: Vec::new() }
     }
@@ -35,12 +35,12 @@ impl Request {
         self
     }
 
-    /// Adds a filter, the `n`th, counted from 1.
+    /// Adds the `n`th filter, counted from 1.
     pub fn filter(self, n: usize, name: &str, value: &str) -> Request {
         self.with(format!("Filter.{n}.Name"), name).with(format!("Filter.{n}.Value.1"), value)
     }
 
-    /// Adds tags for what the request makes.
+    /// Adds tags for the resource that the request creates.
     pub fn tagging(self, resource: &str, tags: &[(&'static str, String)]) -> Request {
         let request = self.with("TagSpecification.1.ResourceType", resource);
         request.tags("TagSpecification.1.Tag", tags)
@@ -55,7 +55,7 @@ impl Request {
         })
     }
 
-    /// The body that is sent.
+    /// Returns the encoded body.
     pub fn body(&self) -> String {
         let action = self.operation.trim_start_matches("ec2:");
         let mut form = url::form_urlencoded::Serializer::new(String::new());
@@ -66,60 +66,60 @@ impl Request {
 
 /// A client of EC2.
 #[derive(Debug, Clone)]
-pub struct Ec2(Signed);
+pub struct Ec2(SignedClient);
 
 impl Ec2 {
-    /// A client with the SDK's credentials, retries and connections.
+    /// Creates a client with the SDK's credentials, retries and connections.
     pub fn new(sdk: &SdkConfig, region: &str) -> Ec2 {
-        Ec2(Signed::new(&EC2, sdk, region))
+        Ec2(SignedClient::new(&EC2, sdk, region))
     }
 
-    /// Sends a request and reads its answer.
+    /// Sends a request and parses the response.
     ///
     /// # Errors
     ///
-    /// If EC2 refuses it, cannot be reached, or answers with something else.
+    /// Returns an error if EC2 rejects the request or cannot be reached, or if the response has another form.
     pub async fn send<T: DeserializeOwned>(&self, request: &Request) -> Result<T, ApiError> {
         let operation = request.operation;
         let answer = self.0.post(operation, &FORM, request.body()).await?;
         quick_xml::de::from_str(&answer).map_err(|e| ApiError {
             operation,
             code: None,
-            said: format!("the answer is not understood: {e}"),
+            message: format!("unexpected format of the response: {e}"),
         })
     }
 }
 
-fn refusal(body: &[u8]) -> signed::Refusal {
-    let response: Refusal = quick_xml::de::from_reader(body).unwrap_or_default();
+fn parse_error(body: &[u8]) -> signed::ServiceFailure {
+    let response: Ec2Error = quick_xml::de::from_reader(body).unwrap_or_default();
     let error = response.errors.error.into_iter().next().unwrap_or_default();
-    signed::Refusal { code: error.code, message: error.message }
+    signed::ServiceFailure { code: error.code, message: error.message }
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-struct Refusal {
+struct Ec2Error {
     errors: Errors,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Errors {
-    error: Vec<Told>,
+    error: Vec<ErrorItem>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-struct Told {
+struct ErrorItem {
     code: String,
     message: String,
 }
 
-/// A list in an answer.
+/// A list in a response.
 #[derive(Debug, Deserialize)]
 #[serde(default)]
 pub struct Set<T> {
-    /// What is in it.
+    /// The elements.
     pub item: Vec<T>,
 }
 
@@ -129,7 +129,7 @@ impl<T> Default for Set<T> {
     }
 }
 
-/// A tag in an answer.
+/// A tag in a response.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Tag {
@@ -137,7 +137,7 @@ pub struct Tag {
     value: String,
 }
 
-/// Tags as key and value.
+/// Returns the tags as pairs of key and value.
 pub fn pairs(tags: &Set<Tag>) -> impl Iterator<Item = (&str, &str)> {
     tags.item.iter().map(|tag| (tag.key.as_str(), tag.value.as_str()))
 }
@@ -150,8 +150,8 @@ mod tests {
     fn an_error_is_read_from_its_answer() {
         let body = "<Response><Errors><Error><Code>InvalidGroup.Duplicate</Code>\
                     <Message>it is there</Message></Error></Errors><RequestID>1</RequestID></Response>";
-        let read = refusal(body.as_bytes());
+        let read = parse_error(body.as_bytes());
         assert_eq!((&*read.code, &*read.message), ("InvalidGroup.Duplicate", "it is there"));
-        assert_eq!(refusal(b"<html>"), signed::Refusal::default());
+        assert_eq!(parse_error(b"<html>"), signed::ServiceFailure::default());
     }
 }

@@ -1,39 +1,39 @@
-//! What AWS refuses, told with the permission it takes.
+//! Errors of cloud operations, with the permission that a rejected request needs.
 
 use std::time::Duration;
 
 use aws_sdk_redshift::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 
-/// A failure to make, find, change or remove something in the cloud.
+/// An error while creating, finding, changing or deleting a cloud resource.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloudError {
-    /// AWS refused a request, or could not be asked.
+    /// AWS rejected a request or could not be reached.
     #[error("cannot {action}")]
     Api {
-        /// What was being done, and to what.
+        /// The attempted action and its object.
         action: String,
-        /// What AWS said.
+        /// The error of the AWS operation.
         #[source]
         source: ApiError,
     },
-    /// Something has a name that is needed, and does not carry the tag of its owner.
+    /// A resource with a name from the plan exists without the ownership tag.
     #[error("{what} exists already and is not tagged {tag}; nothing was changed")]
-    NotOurs {
+    NotManaged {
         /// The resource.
         what: String,
-        /// The tag that it would carry.
+        /// The expected tag.
         tag: String,
     },
-    /// Something of this name was made by another user of the account.
-    #[error("{what} was made by {creator}; nothing was changed")]
-    Others {
+    /// Another user of the account created the resource.
+    #[error("{what} was created by {creator}; nothing was changed")]
+    NotOwned {
         /// The resource.
         what: String,
-        /// Who made it.
+        /// The ARN of the creator.
         creator: String,
     },
-    /// Something of another name carries the tag.
+    /// A resource with another name, or in another region, carries the tag.
     #[error("{what} is tagged {tag}, under another name or region; nothing was changed")]
     Stray {
         /// The resource.
@@ -41,67 +41,67 @@ pub enum CloudError {
         /// The tag.
         tag: String,
     },
-    /// Roles of the name are used in other regions.
-    #[error("nothing in {region} belongs to {name}, but roles for {}", regions.join(", "))]
-    Elsewhere {
-        /// The region that was looked at.
+    /// The name has resources in other regions only.
+    #[error("nothing in {region} belongs to {name}, but there are roles for {}", regions.join(", "))]
+    OtherRegion {
+        /// The region in use.
         region: String,
         /// The name.
         name: String,
-        /// The other regions.
+        /// The regions that the roles are used in.
         regions: Vec<String>,
     },
-    /// The name of the last snapshot is taken.
-    #[error("there is a snapshot {0} already; nothing was changed")]
-    SnapshotTaken(String),
-    /// The last snapshot was not taken.
-    #[error("there is no snapshot {0} of the cluster: it was on its way out without one")]
-    NoSnapshot(String),
-    /// A cluster, workgroup or namespace differs from the plan in what is not changed in place.
-    #[error("{what} has {found}, and the plan says {wanted}; nothing was changed")]
+    /// A snapshot with the name of the final snapshot exists already.
+    #[error("a snapshot {0} exists already; nothing was changed")]
+    SnapshotExists(String),
+    /// The final snapshot does not exist.
+    #[error("there is no snapshot {0}: the cluster was already being deleted without one")]
+    SnapshotMissing(String),
+    /// A cluster, workgroup or namespace differs from the plan in a property that cannot be changed in place.
+    #[error("{what} has {found}, but the plan requires {wanted}; nothing was changed")]
     Differs {
         /// The resource.
         what: String,
-        /// What it has.
+        /// The property and its actual value.
         found: String,
-        /// What it should have.
+        /// The planned value.
         wanted: String,
     },
-    /// A cluster, workgroup or namespace is in a state that it does not leave for the wanted one.
+    /// A cluster, workgroup or namespace is in a state from which it cannot reach the wanted one.
     #[error("{what} is {state:?} and will not become {wanted}")]
     State {
         /// The resource.
         what: String,
-        /// Its state.
+        /// The current state.
         state: String,
-        /// The state that was waited for.
+        /// The wanted state.
         wanted: &'static str,
     },
-    /// Waiting came to its end.
+    /// A wait timed out.
     #[error("{what} is still {state:?} after {}", humantime::format_duration(*waited))]
     TimedOut {
-        /// What was waited for.
+        /// The resource.
         what: String,
-        /// Its last state.
+        /// The last observed state.
         state: String,
-        /// How long it was waited for.
+        /// The duration of the wait.
         waited: Duration,
     },
-    /// There is no such cluster, role or rule.
+    /// No resource in the region carries the tag.
     #[error("nothing in {region} is tagged {tag}")]
-    NothingOwned {
+    NothingManaged {
         /// The region.
         region: String,
         /// The tag.
         tag: String,
     },
-    /// What should be gone is there.
-    #[error("still there after the teardown: {}", left.join(", "))]
-    Left {
+    /// Resources remain after a teardown.
+    #[error("resources remain after the teardown: {}", remaining.join(", "))]
+    ResourcesRemain {
         /// The resources.
-        left: Vec<String>,
+        remaining: Vec<String>,
     },
-    /// There is no cluster of a name.
+    /// No cluster has the name.
     #[error("there is no cluster {cluster} in {region}")]
     NoCluster {
         /// The name.
@@ -109,12 +109,12 @@ pub enum CloudError {
         /// The region.
         region: String,
     },
-    /// A cluster is not up.
+    /// The cluster is not available.
     #[error("cluster {cluster} is {state}")]
-    NotUp {
+    ClusterUnavailable {
         /// The cluster.
         cluster: String,
-        /// Its state.
+        /// The current state.
         state: String,
     },
     /// No workgroup has the name.
@@ -127,98 +127,98 @@ pub enum CloudError {
     },
     /// A workgroup is not available.
     #[error("the workgroup {workgroup} is {state}")]
-    NotAvailable {
+    WorkgroupUnavailable {
         /// The workgroup.
         workgroup: String,
-        /// Its state.
+        /// The current state.
         state: String,
     },
-    /// A workgroup was to be paused or resumed.
+    /// Workgroups can be neither paused nor resumed.
     #[error("{0} is a workgroup of Redshift Serverless, which can be neither paused nor resumed")]
     NeverPaused(String),
-    /// A subnet does not exist, or is in another network than the rest.
+    /// A subnet does not exist, or is in another VPC than the others.
     #[error("there is no subnet {0}, or it is in another VPC than the others")]
     NoSubnet(String),
-    /// A text that is not the ARN of a secret.
+    /// The text is not the ARN of a secret.
     #[error("{0:?} is not the ARN of a secret")]
-    NotASecret(String),
-    /// A secret without a password.
-    #[error("the secret {0} holds no password")]
-    NoPassword(String),
+    InvalidSecret(String),
+    /// The secret contains no password.
+    #[error("the secret {0} contains no password")]
+    SecretWithoutPassword(String),
     /// No region is configured.
-    #[error("no AWS region is named")]
+    #[error("no AWS region is configured")]
     NoRegion,
-    /// An address could not be found out.
-    #[error("the address that this machine has on the internet cannot be asked for at {url}")]
-    Address {
-        /// Who was asked.
+    /// The public address of this machine could not be determined.
+    #[error("cannot determine the public address of this machine from {url}")]
+    AddressUnknown {
+        /// The URL of the IP echo service.
         url: String,
-        /// Why not.
+        /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// There is no network to put a cluster in.
+    /// The region has no default VPC.
     #[error("the account has no default VPC in {region}")]
     NoVpc {
         /// The region.
         region: String,
     },
-    /// A subnet group that does not exist, or says too little.
-    #[error("there is no cluster subnet group {0:?}, or it names no VPC")]
+    /// The subnet group does not exist, or AWS does not report its VPC.
+    #[error("there is no cluster subnet group {0:?}, or it has no VPC")]
     NoSubnetGroup(String),
-    /// The user stopped the work.
+    /// The user interrupted the operation.
     #[error("interrupted")]
     Interrupted,
 }
 
-/// What AWS answered to one operation.
+/// An error of one AWS operation.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{operation}: {said}")]
+#[error("{operation}: {message}")]
 pub struct ApiError {
-    /// The operation as policies name it, such as `iam:CreateRole`.
+    /// The operation in the form of IAM policies, such as `iam:CreateRole`.
     pub operation: &'static str,
-    /// The error code, when AWS answered.
+    /// The error code, if AWS responded.
     pub code: Option<String>,
-    /// Code and message, or why there is no answer.
-    pub said: String,
+    /// The code and message, or the reason why there was no response.
+    pub message: String,
 }
 
 impl ApiError {
-    /// Reads the error of an SDK call.
+    /// Converts the error of an SDK call.
     pub fn new<E, R>(operation: &'static str, error: &SdkError<E, R>) -> ApiError
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
         R: std::fmt::Debug,
     {
-        ApiError { operation, code: error.code().map(str::to_owned), said: said(error) }
+        ApiError { operation, code: error.code().map(str::to_owned), message: error_message(error) }
     }
 
-    /// Whether AWS refused for want of permission.
+    /// Returns `true` if AWS denied permission.
     pub fn is_denied(&self) -> bool {
         let denied = ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"];
         self.code.as_deref().is_some_and(|code| denied.contains(&code))
     }
 
-    /// The action that is not allowed: AWS names it, as it may be another than that which was asked for
-    /// (`iam:PassRole` for CreateCluster, `iam:TagRole` for CreateRole).
+    /// Returns the denied action. AWS names it in the message, because it can differ from the requested
+    /// operation (`iam:PassRole` for CreateCluster, `iam:TagRole` for CreateRole).
     pub fn lacking(&self) -> &str {
-        let named = self.said.split_once("not authorized to perform: ").map(|(_, rest)| rest);
+        let named = self.message.split_once("not authorized to perform: ").map(|(_, rest)| rest);
         let action = named.and_then(|rest| rest.split_whitespace().next());
         action.filter(|action| action.contains(':')).unwrap_or(self.operation)
     }
 
-    /// Whether the code is this one.
+    /// Returns `true` if the error code is `code`.
     pub fn is(&self, code: &str) -> bool {
         self.code.as_deref() == Some(code)
     }
 
-    /// The failure to do `action`.
+    /// Wraps the error with the action that failed.
     pub fn during(self, action: impl Into<String>) -> CloudError {
         CloudError::Api { action: action.into(), source: self }
     }
 }
 
-/// What AWS said; where it said nothing, why it could not be asked.
-pub fn said<E, R>(error: &SdkError<E, R>) -> String
+/// Returns the code and message of AWS's response, or the reason why there was no response.
+pub fn error_message<E, R>(error: &SdkError<E, R>) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
     R: std::fmt::Debug,
@@ -228,14 +228,14 @@ where
         (Some(code), None) => code.to_owned(),
         _ => {
             let text = DisplayErrorContext(error).to_string();
-            // The context ends in the debug form of the whole answer.
+            // The context ends in the debug form of the whole response.
             text.split(" (").next().unwrap_or(&text).to_owned()
         }
     }
 }
 
 impl CloudError {
-    /// Whether AWS refused for want of permission.
+    /// Returns `true` if AWS denied permission.
     pub fn is_denied(&self) -> bool {
         matches!(self, CloudError::Api { source, .. } if source.is_denied())
     }

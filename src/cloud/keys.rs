@@ -8,13 +8,13 @@ use secrecy::SecretString;
 use super::clients::credentials;
 use super::error::{ApiError, CloudError};
 
-/// How long new keys are valid: the longest load, and less than the 36 hours that AWS allows.
+/// The lifetime of new keys: as long as the longest expected load, and less than the 36 hours that AWS allows.
 const LIFE_SECONDS: i32 = 12 * 60 * 60;
 
-/// Keys that expire.
+/// Keys with an expiry.
 #[derive(Debug)]
 pub struct TemporaryKeys {
-    /// The identifier of the access key.
+    /// The access key ID.
     pub access_key_id: String,
     /// The secret access key.
     pub secret_access_key: SecretString,
@@ -22,11 +22,11 @@ pub struct TemporaryKeys {
     pub session_token: SecretString,
 }
 
-/// Temporary keys: those in use where they are temporary, or new ones from AWS.
+/// Returns the keys in use if they are temporary, or new temporary keys from AWS.
 ///
 /// # Errors
 ///
-/// If there are no credentials, or AWS refuses or cannot be reached.
+/// Returns an error if there are no credentials, or if AWS rejects the request or cannot be reached.
 pub async fn temporary(sdk: &SdkConfig) -> Result<TemporaryKeys, CloudError> {
     let action = "get temporary keys for COPY";
     let operation = "sts:GetSessionToken";
@@ -42,8 +42,8 @@ pub async fn temporary(sdk: &SdkConfig) -> Result<TemporaryKeys, CloudError> {
     let answer = request.duration_seconds(LIFE_SECONDS).send().await;
     let answer = answer.map_err(|e| ApiError::new(operation, &e).during(action))?;
     let keys = answer.credentials.ok_or_else(|| {
-        let said = "AWS answered without keys".to_owned();
-        ApiError { operation, code: None, said }.during(action)
+        let message = "the response contains no keys".to_owned();
+        ApiError { operation, code: None, message }.during(action)
     })?;
     Ok(TemporaryKeys {
         access_key_id: keys.access_key_id,

@@ -1,4 +1,4 @@
-//! A cluster by its name: where it is, and in which role it reads.
+//! Lookup of a cluster by its name: its endpoint and the role that it reads with.
 
 use aws_sdk_redshift::types::Cluster;
 
@@ -6,18 +6,18 @@ use super::clients::Clients;
 use super::cluster;
 use super::error::CloudError;
 
-/// What a load needs to know of a cluster.
+/// The properties of a cluster that a load needs.
 #[derive(Debug)]
 pub struct FoundCluster {
     /// The host of its endpoint.
     pub host: String,
     /// The port of its endpoint.
     pub port: u16,
-    /// Its database.
+    /// The initial database.
     pub database: String,
-    /// Its first user.
+    /// The first user.
     pub user: String,
-    /// The role in which it reads, where that is plain.
+    /// The role that it reads with, if that is unambiguous.
     pub iam_role: Option<String>,
     /// The region.
     pub region: String,
@@ -27,14 +27,15 @@ pub struct FoundCluster {
 ///
 /// # Errors
 ///
-/// If there is none of this name, if it is not up, or AWS refuses or cannot be asked.
+/// Returns an error if the cluster does not exist or is not available, or if AWS rejects the request or
+/// cannot be reached.
 pub async fn find(clients: &Clients, id: &str) -> Result<FoundCluster, CloudError> {
     let found = cluster::find(clients, id).await?;
     let cluster = found.ok_or_else(|| CloudError::NoCluster {
         cluster: id.to_owned(),
         region: clients.region.clone(),
     })?;
-    let down = || CloudError::NotUp {
+    let down = || CloudError::ClusterUnavailable {
         cluster: id.to_owned(),
         state: cluster::status(&cluster).to_owned(),
     };
@@ -54,13 +55,13 @@ pub async fn find(clients: &Clients, id: &str) -> Result<FoundCluster, CloudErro
     })
 }
 
-/// The default role, or the only one.
+/// Returns the default role of a cluster, or its only one.
 pub fn reading_role(cluster: &Cluster) -> Option<String> {
     let roles = cluster.iam_roles.iter().flatten().map(|role| role.iam_role_arn.clone());
     default_or_only(cluster.default_iam_role_arn.as_deref(), roles)
 }
 
-/// The default role, or the only one of `roles`.
+/// Returns the default role, or the only one of `roles`.
 pub(super) fn default_or_only(
     default: Option<&str>,
     roles: impl IntoIterator<Item = Option<String>>,

@@ -1,19 +1,20 @@
-//! What things are called: everything follows from one name.
+//! Names of resources, all derived from one name.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The path of every role, which tells them from others without asking for their tags.
+/// The path of every role, which distinguishes them from other roles without a query of their tags.
 pub const ROLE_PATH: &str = "/starlift/";
 
-/// The name of a cluster and of what goes with it.
+/// The name of a cluster and of the resources that belong to it.
 ///
-/// A cluster's identifier may have 63 characters (Redshift API Reference, CreateCluster); a role's
-/// name 64 (IAM API Reference, CreateRole), and it holds the region too, as roles belong to none.
+/// A cluster identifier can have up to 63 characters (Redshift API Reference, CreateCluster) and a role name up
+/// to 64 (IAM API Reference, CreateRole). Role names contain the region too, because roles belong to no
+/// region.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Name(String);
 
-/// Why a name cannot be one.
+/// The reason why a text is not a name.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{0:?} cannot name a cluster: 1 to {max} lower-case letters, digits and single hyphens, a \
@@ -23,30 +24,30 @@ pub struct Name(String);
 pub struct NameError(String);
 
 impl Name {
-    /// The longest name.
+    /// The maximum length of a name.
     pub const MAX: usize = 30;
 
-    /// The name itself, which is the cluster's identifier.
+    /// Returns the name itself, which is the cluster identifier.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The role in which the cluster reads the star.
+    /// Returns the name of the role that the cluster assumes to read the star.
     pub fn role(&self, region: &str) -> String {
         format!("starlift-{self}-{region}")
     }
 
-    /// The role in which AWS stops the cluster.
+    /// Returns the name of the role that AWS assumes to pause the cluster.
     pub fn scheduler_role(&self, region: &str) -> String {
         format!("starlift-{self}-{region}-stop")
     }
 
-    /// The security group.
+    /// Returns the name of the security group.
     pub fn group(&self) -> String {
         format!("starlift-{self}")
     }
 
-    /// The scheduled action that stops the cluster.
+    /// Returns the name of the scheduled action that pauses the cluster.
     pub fn schedule(&self) -> String {
         format!("starlift-{self}-stop")
     }

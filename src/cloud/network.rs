@@ -1,71 +1,71 @@
-//! The network rule: a security group of the cluster's own, and the addresses that it lets in.
+//! The security group of a cluster or workgroup, and its rules for inbound traffic.
 
-mod answers;
+mod responses;
 pub mod subnets;
 
 use std::collections::BTreeSet;
 
-use answers::{Done, Groups, Made, Rules, Vpcs};
+use responses::{CreatedGroup, Empty, Groups, Rules, Vpcs};
 
-use super::address::Cidr;
+use super::cidr::Cidr;
 use super::clients::Clients;
 use super::ec2::{self, Request};
 use super::error::{ApiError, CloudError};
-use super::journal::Journal;
+use super::progress::OperationProgress;
+use super::retry::{retry_until_found, retry_while};
 use super::tags::{self, Tags};
-use super::wait::{until_seen, while_settling};
 
-/// A security group as it should be.
+/// The specification of a security group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupSpec {
-    /// Its name.
+    /// The group name.
     pub name: String,
-    /// The network that it is in.
+    /// The ID of its VPC.
     pub vpc: String,
-    /// The cluster's port.
+    /// The port of the cluster or workgroup.
     pub port: u16,
-    /// Who is let in.
+    /// The address ranges that it admits.
     pub cidrs: Vec<Cidr>,
-    /// Whose it is.
+    /// The ownership tags.
     pub tags: Tags,
 }
 
-/// A security group as it is.
+/// An existing security group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundGroup {
-    /// Its id.
+    /// The group ID.
     pub id: String,
-    /// Its name.
+    /// The group name.
     pub name: String,
-    /// Whose it is; `None` where it is not ours.
+    /// The ownership tags, or `None` if starlift does not manage the group.
     pub tags: Option<Tags>,
-    /// Who is let in.
+    /// The inbound rules.
     pub rules: Vec<FoundRule>,
 }
 
-/// A rule of a group, for traffic that comes in.
+/// An existing inbound rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundRule {
-    /// Its id.
+    /// The rule ID.
     pub id: String,
-    /// The addresses, another group, or a list of prefixes.
+    /// The source: addresses, another group, or a prefix list.
     pub from: String,
-    /// The ports, `None` for all.
+    /// The first and last port, or `None` for all ports.
     pub ports: Option<(u16, u16)>,
-    /// Whether starlift made it.
-    pub is_ours: bool,
+    /// `true` if starlift created the rule.
+    pub is_managed: bool,
 }
 
-/// A network.
+/// A VPC.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vpc {
-    /// Its id.
+    /// The VPC ID.
     pub id: String,
-    /// Its addresses.
+    /// The primary IPv4 address range.
     pub cidr: Option<Cidr>,
 }
 
-/// Makes the group.
+/// Returns the request that creates the group.
 pub fn create_group(spec: &GroupSpec) -> Request {
     Request::new("ec2:CreateSecurityGroup")
         .with("GroupName", &spec.name)
@@ -74,7 +74,7 @@ pub fn create_group(spec: &GroupSpec) -> Request {
         .tagging("security-group", &spec.tags.pairs())
 }
 
-/// Lets addresses in, to the cluster's port alone.
+/// Returns the request that admits addresses to the port of the specification only.
 pub fn authorize(spec: &GroupSpec, group_id: &str, cidr: Cidr) -> Request {
     let port = spec.port.to_string();
     Request::new("ec2:AuthorizeSecurityGroupIngress")
@@ -87,7 +87,7 @@ pub fn authorize(spec: &GroupSpec, group_id: &str, cidr: Cidr) -> Request {
         .tagging("security-group-rule", &spec.tags.pairs())
 }
 
-/// Takes rules back.
+/// Returns the request that revokes rules.
 pub fn revoke(group_id: &str, rules: &[&str]) -> Request {
     let request = Request::new("ec2:RevokeSecurityGroupIngress").with("GroupId", group_id);
     rules.iter().zip(1..).fold(request, |request, (rule, n): (_, usize)| {
@@ -95,64 +95,64 @@ pub fn revoke(group_id: &str, rules: &[&str]) -> Request {
     })
 }
 
-/// Removes the group.
+/// Returns the request that deletes the group.
 pub fn delete_group(group_id: &str) -> Request {
     Request::new("ec2:DeleteSecurityGroup").with("GroupId", group_id)
 }
 
-/// Says whose the group is, and until when.
+/// Returns the request that sets the ownership tags of the group.
 pub fn tag_group(group_id: &str, tags: &Tags) -> Request {
     Request::new("ec2:CreateTags").with("ResourceId.1", group_id).tags("Tag", &tags.pairs())
 }
 
-/// Finds the group of a name in a network.
+/// Returns the request that finds a group by its name in a VPC.
 pub fn find_group(name: &str, vpc: &str) -> Request {
     let request = Request::new("ec2:DescribeSecurityGroups");
     request.filter(1, "group-name", name).filter(2, "vpc-id", vpc)
 }
 
-/// Finds all groups that starlift made.
+/// Returns the request that finds all groups that carry the tag of starlift.
 pub fn find_groups() -> Request {
     Request::new("ec2:DescribeSecurityGroups").filter(1, "tag-key", tags::NAME)
 }
 
-/// Finds the groups of a name, in all networks.
+/// Returns the request that finds the groups with a name in all VPCs.
 pub fn find_groups_named(name: &str) -> Request {
     Request::new("ec2:DescribeSecurityGroups").filter(1, "group-name", name)
 }
 
-/// Finds the rules of a group.
+/// Returns the request that finds the rules of a group.
 pub fn find_rules(group_id: &str) -> Request {
     Request::new("ec2:DescribeSecurityGroupRules").filter(1, "group-id", group_id)
 }
 
-/// Finds the account's default network in the region.
+/// Returns the request that finds the account's default VPC in the region.
 pub fn find_default_vpc() -> Request {
     Request::new("ec2:DescribeVpcs").filter(1, "is-default", "true")
 }
 
-/// Finds a network by its id.
+/// Returns the request that finds a VPC by its ID.
 pub fn find_vpc(id: &str) -> Request {
     Request::new("ec2:DescribeVpcs").with("VpcId.1", id)
 }
 
-/// The network that a request finds.
+/// Returns the VPC that a request finds.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn vpc(clients: &Clients, request: &Request) -> Result<Option<Vpc>, CloudError> {
     let found: Result<Vpcs, _> = clients.ec2.send(request).await;
-    let found = found.map_err(|e| e.during("look for the network"))?;
+    let found = found.map_err(|e| e.during("look up the VPC"))?;
     let vpc = found.vpc_set.item.into_iter().next();
     Ok(vpc.map(|vpc| Vpc { id: vpc.vpc_id, cidr: vpc.cidr_block.parse().ok() }))
 }
 
-/// The id of the network that a cluster subnet group is in.
+/// Returns the ID of the VPC of a cluster subnet group.
 ///
 /// # Errors
 ///
-/// If there is no such group, or AWS refuses or cannot be asked.
+/// Returns an error if the group does not exist, or if AWS rejects the request or cannot be reached.
 pub async fn subnet_group_vpc(clients: &Clients, group: &str) -> Result<String, CloudError> {
     let request = clients.redshift.describe_cluster_subnet_groups();
     let found = request.cluster_subnet_group_name(group).send().await;
@@ -162,19 +162,19 @@ pub async fn subnet_group_vpc(clients: &Clients, group: &str) -> Result<String, 
             let groups = answer.cluster_subnet_groups.unwrap_or_default();
             groups.into_iter().next().and_then(|group| group.vpc_id).ok_or_else(none)
         }
-        Err(error) if error.said.contains("NotFound") => Err(none()),
-        Err(error) => Err(error.during(format!("look for the cluster subnet group {group}"))),
+        Err(error) if error.message.contains("NotFound") => Err(none()),
+        Err(error) => Err(error.during(format!("look up the cluster subnet group {group}"))),
     }
 }
 
-/// The groups that a request finds, with their rules.
+/// Returns the groups that a request finds, with their rules.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn groups(clients: &Clients, request: &Request) -> Result<Vec<FoundGroup>, CloudError> {
     let found: Result<Groups, _> = clients.ec2.send(request).await;
-    let found = found.map_err(|e| e.during("look for security groups"))?;
+    let found = found.map_err(|e| e.during("look up the security groups"))?;
     let mut groups = Vec::new();
     for group in found.security_group_info.item {
         groups.push(FoundGroup {
@@ -189,11 +189,11 @@ pub async fn groups(clients: &Clients, request: &Request) -> Result<Vec<FoundGro
 
 async fn rules(clients: &Clients, group_id: &str) -> Result<Vec<FoundRule>, CloudError> {
     let found: Result<Rules, _> = clients.ec2.send(&find_rules(group_id)).await;
-    let found = found.map_err(|e| e.during(format!("look at the rules of {group_id}")))?;
+    let found = found.map_err(|e| e.during(format!("list the rules of {group_id}")))?;
     let incoming = found.security_group_rule_set.item.into_iter().filter(|rule| !rule.is_egress);
     Ok(incoming
         .map(|rule| FoundRule {
-            is_ours: Tags::read(ec2::pairs(&rule.tag_set)).is_some(),
+            is_managed: Tags::read(ec2::pairs(&rule.tag_set)).is_some(),
             ports: rule
                 .from_port
                 .zip(rule.to_port)
@@ -209,41 +209,46 @@ async fn rules(clients: &Clients, group_id: &str) -> Result<Vec<FoundRule>, Clou
         .collect())
 }
 
-/// Makes the group and its rules, or brings those that are there to what they should be; the id.
+/// Creates the group and its rules, or changes existing ones to match the specification, and returns the
+/// group ID.
 ///
-/// Rules that starlift made and that admit others are taken back; those of others stay.
+/// Revokes rules that starlift created and that the specification does not contain. Rules that others
+/// created stay.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn ensure(
     clients: &Clients,
     spec: &GroupSpec,
     found: Option<&FoundGroup>,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<String, CloudError> {
     let name = &spec.name;
-    journal.enter(format!("making the security group {name}"));
+    progress.set_step(format!("creating the security group {name}"));
     let id = match found {
         None => {
-            let id = match clients.ec2.send::<Made>(&create_group(spec)).await {
+            let id = match clients.ec2.send::<CreatedGroup>(&create_group(spec)).await {
                 Ok(made) => made.group_id,
-                // A try whose answer was lost made it, or somebody else did meanwhile.
+                // An earlier request whose response was lost created it, or another user did.
                 Err(error) if error.is("InvalidGroup.Duplicate") => {
-                    let Some(group) = until_seen(|| group_of(clients, spec)).await? else {
-                        return Err(error.during(format!("make the security group {name}")));
+                    let Some(group) = retry_until_found(|| group_of(clients, spec)).await? else {
+                        return Err(error.during(format!("create the security group {name}")));
                     };
-                    spec.tags.demand_same(group.tags.clone(), format!("security group {name}"))?;
+                    spec.tags.ensure_same_creator(
+                        group.tags.clone(),
+                        format!("security group {name}"),
+                    )?;
                     group.id
                 }
-                Err(error) => return Err(error.during(format!("make the security group {name}"))),
+                Err(error) => return Err(error.during(format!("create the security group {name}"))),
             };
-            journal.note(format!("security group {name} ({id}): made"));
+            progress.note(format!("security group {name} ({id}): created"));
             id
         }
         Some(group) => {
             if group.tags.as_ref() != Some(&spec.tags) {
-                let done: Result<Done, _> =
+                let done: Result<Empty, _> =
                     clients.ec2.send(&tag_group(&group.id, &spec.tags)).await;
                 done.map_err(|e| e.during(format!("tag the security group {name}")))?;
             }
@@ -251,17 +256,17 @@ pub async fn ensure(
         }
     };
     let rules = found.map(|group| group.rules.as_slice()).unwrap_or_default();
-    ensure_rules(clients, spec, &id, rules, journal).await?;
+    ensure_rules(clients, spec, &id, rules, progress).await?;
     Ok(id)
 }
 
-/// Takes back what starlift let in before and is not wanted any more, and lets in what is.
+/// Revokes the rules of starlift that are no longer wanted, and adds the missing ones.
 async fn ensure_rules(
     clients: &Clients,
     spec: &GroupSpec,
     id: &str,
     rules: &[FoundRule],
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<(), CloudError> {
     let name = &spec.name;
     let is_right = |rule: &FoundRule, cidr: &Cidr| {
@@ -269,36 +274,36 @@ async fn ensure_rules(
     };
     let wrong = rules
         .iter()
-        .filter(|rule| rule.is_ours && !spec.cidrs.iter().any(|cidr| is_right(rule, cidr)));
-    revoke_all(clients, id, wrong, journal).await?;
+        .filter(|rule| rule.is_managed && !spec.cidrs.iter().any(|cidr| is_right(rule, cidr)));
+    revoke_all(clients, id, wrong, progress).await?;
     for cidr in spec.cidrs.iter().collect::<BTreeSet<_>>() {
         if rules.iter().any(|rule| is_right(rule, cidr)) {
             continue;
         }
-        // A group that was only just made may not be known yet everywhere.
+        // A new group takes a while to propagate.
         let request = authorize(spec, id, *cidr);
-        let admitted = while_settling(
+        let admitted = retry_while(
             |e: &ApiError| e.is("InvalidGroup.NotFound"),
-            || clients.ec2.send::<Done>(&request),
+            || clients.ec2.send::<Empty>(&request),
         );
         match admitted.await {
-            // It was made between our looking and our asking, or by a try whose answer was lost.
+            // It was created since the lookup, or by an earlier request whose response was lost.
             Err(error) if error.is("InvalidPermission.Duplicate") => {}
-            Err(error) => return Err(error.during(format!("let {cidr} in by {name}"))),
-            Ok(Done {}) => {
-                journal
-                    .note(format!("security group {name}: lets {cidr} in to port {}", spec.port));
+            Err(error) => return Err(error.during(format!("admit {cidr} in {name}"))),
+            Ok(Empty {}) => {
+                progress
+                    .note(format!("security group {name}: admits {cidr} to port {}", spec.port));
             }
         }
     }
     Ok(())
 }
 
-/// The group of the plan, if it is there.
+/// Returns the group of the specification, if it exists.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn group_of(
     clients: &Clients,
     spec: &GroupSpec,
@@ -306,54 +311,54 @@ pub async fn group_of(
     Ok(groups(clients, &find_group(&spec.name, &spec.vpc)).await?.into_iter().next())
 }
 
-/// Takes rules back; those that are not there are well gone.
+/// Revokes rules one by one. Succeeds for rules that do not exist.
 pub(super) async fn revoke_all(
     clients: &Clients,
     group_id: &str,
     rules: impl Iterator<Item = &FoundRule>,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<(), CloudError> {
-    // One that stays does not keep the others open.
+    // A rule that cannot be revoked must not keep the others open.
     let mut first_error = None;
     for rule in rules {
-        let done: Result<Done, _> = clients.ec2.send(&revoke(group_id, &[&rule.id])).await;
+        let done: Result<Empty, _> = clients.ec2.send(&revoke(group_id, &[&rule.id])).await;
         match done {
             Err(error) if !error.is("InvalidSecurityGroupRuleId.NotFound") => {
-                let error = error.during(format!("take the rule for {} back", rule.from));
+                let error = error.during(format!("revoke the rule for {}", rule.from));
                 first_error.get_or_insert(error);
             }
             _ => {
-                journal.note(format!("security group {group_id}: no longer lets {} in", rule.from))
+                progress.note(format!("security group {group_id}: no longer admits {}", rule.from))
             }
         }
     }
     first_error.map_or(Ok(()), Err)
 }
 
-/// Removes a group; one that is not there is well gone.
+/// Deletes a group. Succeeds if it does not exist.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn delete(
     clients: &Clients,
     group: &FoundGroup,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<(), CloudError> {
     let (id, name) = (&group.id, &group.name);
-    journal.enter(format!("removing the security group {name}"));
-    // The interfaces of a cluster outlive it for a moment.
+    progress.set_step(format!("removing the security group {name}"));
+    // The network interfaces of a deleted cluster still exist for a moment.
     let request = delete_group(id);
-    let removed = while_settling(
+    let removed = retry_while(
         |e: &ApiError| e.is("DependencyViolation"),
-        || clients.ec2.send::<Done>(&request),
+        || clients.ec2.send::<Empty>(&request),
     );
     match removed.await {
         Err(error) if !error.is("InvalidGroup.NotFound") => {
             Err(error.during(format!("remove the security group {name}")))
         }
         _ => {
-            journal.note(format!("security group {name} ({id}): removed"));
+            progress.note(format!("security group {name} ({id}): removed"));
             Ok(())
         }
     }

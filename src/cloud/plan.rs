@@ -1,75 +1,75 @@
-//! What is wanted, in full: every resource as it should be, made from the options and from nothing
-//! else, so that it can be shown before anything is done.
+//! The plan of a cluster: the specification of every resource, derived only from the options, the caller
+//! and the VPC, so that it can be shown before anything changes.
 
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
 
-use super::address::Cidr;
+use super::cidr::Cidr;
 use super::clients::Caller;
 use super::cluster::{self, ClusterSpec};
 use super::names::Name;
 use super::network::{GroupSpec, Vpc};
-use super::policy::{self, StarPlace};
+use super::policy::{self, StarLocation};
 use super::price::Cost;
 use super::role::RoleSpec;
 use super::schedule::ScheduleSpec;
 use super::tags::{Expiry, Tags, creator};
 use crate::error::{Error, Result};
 
-/// What a user may say of a cluster and what goes with it.
+/// The options of a cluster and the resources that belong to it.
 #[derive(Debug, Clone)]
 pub struct ProvisionOptions {
-    /// The name of all of it.
+    /// The name of the cluster, from which the names of all resources are derived.
     pub name: Name,
-    /// Where the star is that the cluster reads.
-    pub star: StarPlace,
-    /// The type of the nodes.
+    /// The location of the star that the cluster reads.
+    pub star: StarLocation,
+    /// The node type.
     pub node_type: String,
-    /// How many.
+    /// The number of nodes.
     pub nodes: u32,
-    /// The database.
+    /// The initial database.
     pub database: String,
     /// The first user.
     pub user: String,
-    /// The port.
+    /// The TCP port.
     pub port: u16,
-    /// Whether the cluster has an address on the internet: a new one does not, another stays as it is,
-    /// unless that is said.
+    /// `true` if the cluster is publicly accessible. `None` leaves an existing cluster as it is, and
+    /// creates a new one without a public address.
     pub public: Option<bool>,
-    /// The subnets that it may be in; the default network's without.
+    /// The cluster subnet group, or `None` for the subnets of the default VPC.
     pub subnet_group: Option<String>,
-    /// The key that the star's objects are encrypted with, where it is the user's own.
+    /// The ARN of the customer managed KMS key that encrypts the star's objects, if there is one.
     pub kms_key: Option<String>,
-    /// When the cluster is stopped.
+    /// The time after which AWS pauses the cluster.
     pub expires: Expires,
-    /// How long to wait for the cluster.
+    /// The maximum time to wait for the cluster.
     pub timeout: Duration,
 }
 
-/// When a cluster is stopped.
+/// The time after which AWS pauses a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Expires {
-    /// As it was before; a new cluster never.
+    /// As before; never for a new cluster.
     #[default]
     Unchanged,
-    /// Not at all.
+    /// Never.
     Never,
-    /// After this time.
+    /// After this lifetime.
     After(Duration),
 }
 
 impl Expires {
-    /// A cluster takes minutes to come up, and a schedule some to take hold.
+    /// The shortest lifetime: a cluster and a schedule each take minutes to become effective.
     pub const SHORTEST: Duration = Duration::from_secs(15 * 60);
-    /// Ten years. A cluster that is needed for longer has no end: `never`.
+    /// The longest lifetime, ten years. A cluster that is needed for longer has `never`.
     pub const LONGEST: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
 
-    /// Refuses a time that is too short or too long.
+    /// Checks the lifetime.
     ///
     /// # Errors
     ///
-    /// If it is out of range.
+    /// Returns an error if it is too short or too long.
     pub fn check(self) -> Result<()> {
         match self {
             Expires::After(life) if life < Expires::SHORTEST => Err(Error::Usage(format!(
@@ -97,33 +97,33 @@ impl std::str::FromStr for Expires {
 }
 
 impl ProvisionOptions {
-    /// The cheapest node of which one is enough. Source: Redshift Management Guide, Clusters and nodes.
+    /// The cheapest node type that supports a single node. Source: Redshift Management Guide, Clusters and
+    /// nodes.
     pub const NODE_TYPE: &str = "ra3.large";
-    /// The most nodes of any type. Source: Redshift Management Guide, Clusters and nodes.
+    /// The maximum number of nodes of any type. Source: Redshift Management Guide, Clusters and nodes.
     pub const MAX_NODES: u32 = 128;
-    /// What Redshift itself calls the first database.
+    /// Redshift's default name of the initial database.
     pub const DATABASE: &str = "dev";
-    /// What the console calls the first user.
+    /// The console's default name of the first user.
     pub const USER: &str = "awsuser";
-    /// Redshift's own.
+    /// Redshift's default port.
     pub const PORT: u16 = 5439;
-    /// A new cluster takes some minutes; a large or resumed one some more.
+    /// The default time to wait. A new cluster takes some minutes; a large or resumed one takes longer.
     pub const TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
-    /// Refuses what Redshift would refuse only after a role and a rule have been made.
+    /// Checks the values that Redshift would reject only after a role and a rule have been created.
     ///
     /// Sources: Redshift API Reference, CreateCluster; Management Guide, Clusters and nodes.
     ///
     /// # Errors
     ///
-    /// If a value cannot be.
+    /// Returns an error if a value is invalid.
     pub fn check(&self) -> Result<()> {
         let refuse = |text: String| Err(Error::Usage(text));
         let node_type = self.node_type.as_str();
         if node_type.starts_with("dc2.") || node_type.starts_with("ds2.") {
             return refuse(format!(
-                "AWS no longer makes clusters of {node_type}; in place of dc2.large take \
-                 --node-type {}",
+                "AWS no longer creates clusters of {node_type}; use --node-type {} instead of dc2.large",
                 ProvisionOptions::NODE_TYPE
             ));
         }
@@ -132,7 +132,7 @@ impl ProvisionOptions {
             return refuse(format!("--nodes must be from 1 to {most}"));
         }
         if self.nodes == 1 && ["ra3.4xlarge", "ra3.16xlarge"].contains(&node_type) {
-            return refuse(format!("a cluster of {node_type} has 2 nodes or more; give --nodes"));
+            return refuse(format!("a cluster of {node_type} needs at least 2 nodes; add --nodes"));
         }
         let ProvisionOptions { database, user, port, .. } = self;
         check_login(database, user, *port)?;
@@ -141,11 +141,11 @@ impl ProvisionOptions {
     }
 }
 
-/// Refuses a database, a first user or a port that neither clusters nor workgroups can have.
+/// Checks a database name, a user name and a port against the rules for both clusters and workgroups.
 ///
 /// # Errors
 ///
-/// If a value cannot be.
+/// Returns an error if a value is invalid.
 pub(super) fn check_login(database: &str, user: &str, port: u16) -> Result<()> {
     let refuse = |text: &str| Err(Error::Usage(text.to_owned()));
     if !(5431..=5455).contains(&port) && !(8191..=8215).contains(&port) {
@@ -153,7 +153,7 @@ pub(super) fn check_login(database: &str, user: &str, port: u16) -> Result<()> {
     }
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     if database.is_empty() || !database.chars().all(is_plain) {
-        return refuse("--database has lower-case letters and digits only");
+        return refuse("--database must contain only lower-case letters and digits");
     }
     let is_user = |c: char| is_plain(c) || "_+.@-".contains(c);
     if !user.starts_with(|c: char| c.is_ascii_lowercase())
@@ -161,48 +161,48 @@ pub(super) fn check_login(database: &str, user: &str, port: u16) -> Result<()> {
         || user == "public"
     {
         return refuse(
-            "--user has lower-case letters, digits and _+.@- only and begins with a letter, and \
-             public is taken",
+            "--user must begin with a letter and contain only lower-case letters, digits and _+.@-; \
+             public is reserved",
         );
     }
     Ok(())
 }
 
-/// Refuses a KMS key that is not named by its ARN.
+/// Checks that a KMS key is named by its ARN.
 ///
 /// # Errors
 ///
-/// If it is not.
+/// Returns an error if it is not.
 pub(super) fn check_key(kms_key: Option<&str>) -> Result<()> {
     if kms_key.is_none_or(|key| key.starts_with("arn:") && key.contains(":key/")) {
         return Ok(());
     }
     Err(Error::Usage(
-        "--kms-key takes the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID: policies know no \
-         aliases"
+        "--kms-key must be the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID; policies do not \
+         support aliases"
             .to_owned(),
     ))
 }
 
-/// Every resource as it should be.
+/// The specification of every resource.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// The name of all of it.
+    /// The name of the cluster, from which the names of all resources are derived.
     pub name: Name,
-    /// The role in which the cluster reads the star.
+    /// The role that the cluster assumes to read the star.
     pub role: RoleSpec,
-    /// The network rule.
+    /// The security group and its rules.
     pub group: GroupSpec,
     /// The cluster.
     pub cluster: ClusterSpec,
-    /// The role in which AWS stops the cluster, and when it does.
+    /// The schedule that pauses the cluster, and the role that it uses.
     pub expiry: Option<(RoleSpec, ScheduleSpec)>,
-    /// What the nodes cost, where their price is known.
+    /// The cost of the nodes, if their price is known.
     pub cost: Option<Cost>,
 }
 
 impl Plan {
-    /// Says in full what the options mean for this caller.
+    /// Derives the plan from the options of this caller.
     pub fn new(
         options: &ProvisionOptions,
         caller: &Caller,
@@ -219,27 +219,10 @@ impl Plan {
             expiry,
         };
         let cluster_arn = cluster::arn(caller, region, name.as_str());
-        let role = RoleSpec {
-            name: name.role(region),
-            description: format!("Lets the Redshift cluster {name} read a star; made by starlift"),
-            trust: policy::trust(&policy::REDSHIFT),
-            policy_name: "read-star",
-            policy: policy::read_star(
-                caller.partition(),
-                &options.star,
-                options.kms_key.as_deref(),
-            ),
-            tags: tags.clone(),
-        };
+        let role = reading_role(options, caller, region, &tags);
+        let scheduler_arn = caller.role_arn(&name.scheduler_role(region));
         let expiry = expiry.map(|expiry| {
-            stop(
-                name,
-                region,
-                expiry,
-                &cluster_arn,
-                &tags,
-                &caller.role_arn(&name.scheduler_role(region)),
-            )
+            pause_schedule(name, region, expiry, &cluster_arn, &tags, &scheduler_arn)
         });
         Plan {
             name: name.clone(),
@@ -270,8 +253,26 @@ impl Plan {
     }
 }
 
-/// The role and the schedule that stop a cluster.
-pub fn stop(
+/// Returns the role that the cluster assumes to read the star.
+fn reading_role(
+    options: &ProvisionOptions,
+    caller: &Caller,
+    region: &str,
+    tags: &Tags,
+) -> RoleSpec {
+    let name = &options.name;
+    RoleSpec {
+        name: name.role(region),
+        description: format!("Lets the Redshift cluster {name} read a star; made by starlift"),
+        trust: policy::trust(&policy::REDSHIFT),
+        policy_name: "read-star",
+        policy: policy::read_star(caller.partition(), &options.star, options.kms_key.as_deref()),
+        tags: tags.clone(),
+    }
+}
+
+/// Returns the role and the schedule that pause a cluster.
+pub fn pause_schedule(
     name: &Name,
     region: &str,
     expiry: Expiry,
@@ -296,8 +297,8 @@ pub fn stop(
     (role, schedule)
 }
 
-/// When a cluster is stopped that was to be stopped as `before` says; a life that is over begins anew,
-/// as long as it was.
+/// Returns the new expiry of a cluster whose expiry was `before`. An expiry that has passed is renewed with the
+/// same lifetime.
 pub fn expiry(expires: Expires, before: Option<Expiry>, now: DateTime<Utc>) -> Option<Expiry> {
     match expires {
         Expires::Unchanged => before.map(|old| match old.at > now {

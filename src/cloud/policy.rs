@@ -1,4 +1,4 @@
-//! The policy documents: who may take a role on, and what it may do.
+//! Policy documents: trust policies and permissions of roles.
 
 use serde_json::{Value, json};
 
@@ -6,40 +6,40 @@ use crate::storage::{Location, StoreKey};
 
 const VERSION: &str = "2012-10-17";
 
-/// Who runs Redshift: provisioned clusters, and workgroups of Redshift Serverless, whose roles must
-/// trust both.
+/// The service principals of Redshift: of provisioned clusters, and of workgroups of Redshift Serverless, whose
+/// roles must trust both.
 ///
 /// Sources: Redshift Database Developer Guide, Permissions to access other AWS resources; Redshift
 /// Management Guide, Granting permissions to Amazon Redshift Serverless.
 pub const REDSHIFT: [&str; 2] = ["redshift.amazonaws.com", "redshift-serverless.amazonaws.com"];
 
-/// Who runs scheduled actions.
+/// The service principal of scheduled actions.
 ///
 /// Source: Redshift API Reference, CreateScheduledAction, IamRole.
 pub const SCHEDULER: [&str; 1] = ["scheduler.redshift.amazonaws.com"];
 
-/// Where the star is, as policies name it.
+/// The location of the star in S3.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StarPlace {
+pub struct StarLocation {
     /// The bucket.
     pub bucket: String,
-    /// The prefix, without slashes at its ends; empty where the star is the whole bucket.
+    /// The prefix, without leading or trailing slashes; empty if the star is the whole bucket.
     pub prefix: String,
 }
 
-impl StarPlace {
-    /// The place of a star; `None` where it is not in S3.
-    pub fn of(location: &Location) -> Option<StarPlace> {
+impl StarLocation {
+    /// Converts a location. Returns `None` if it is not in S3.
+    pub fn of(location: &Location) -> Option<StarLocation> {
         match &location.store {
             StoreKey::S3(bucket) => {
-                Some(StarPlace { bucket: bucket.clone(), prefix: location.path.to_string() })
+                Some(StarLocation { bucket: bucket.clone(), prefix: location.path.to_string() })
             }
             _ => None,
         }
     }
 }
 
-/// Lets these services take the role on.
+/// Returns the trust policy that allows these services to assume the role.
 pub fn trust(services: &[&str]) -> Value {
     json!({
         "Version": VERSION,
@@ -51,12 +51,12 @@ pub fn trust(services: &[&str]) -> Value {
     })
 }
 
-/// Lets the role read the star and nothing else.
+/// Returns the policy that allows a role to read the star and nothing else.
 ///
 /// Source: Redshift Database Developer Guide, COPY: usage notes, Permissions to access other AWS
 /// resources (GetObject, ListBucket), and IAM policies for Spectrum (GetBucketLocation).
-pub fn read_star(partition: &str, star: &StarPlace, kms_key: Option<&str>) -> Value {
-    let StarPlace { bucket, prefix } = star;
+pub fn read_star(partition: &str, star: &StarLocation, kms_key: Option<&str>) -> Value {
+    let StarLocation { bucket, prefix } = star;
     let bucket = format!("arn:{partition}:s3:::{bucket}");
     let (objects, mut list) = match prefix.as_str() {
         "" => (format!("{bucket}/*"), json!({})),
@@ -95,7 +95,7 @@ pub fn read_star(partition: &str, star: &StarPlace, kms_key: Option<&str>) -> Va
     json!({"Version": VERSION, "Statement": statements})
 }
 
-/// Lets the role stop one cluster.
+/// Returns the policy that allows a role to pause one cluster.
 pub fn stop_cluster(cluster_arn: &str) -> Value {
     json!({
         "Version": VERSION,
@@ -108,7 +108,7 @@ pub fn stop_cluster(cluster_arn: &str) -> Value {
     })
 }
 
-/// Whether a trust policy lets a service take the role on.
+/// Returns `true` if a trust policy allows a service to assume the role.
 pub fn trusts(policy: &Value, service: &str) -> bool {
     let is = |value: &Value, wanted: &str| match value {
         Value::String(text) => text == wanted,
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_is_trusted_is_seen_in_each_form_of_a_policy() {
+    fn trusted_services_are_found_in_each_form_of_a_policy() {
         assert!(trusts(&trust(&REDSHIFT), "redshift.amazonaws.com"));
         assert!(!trusts(&trust(&SCHEDULER), "redshift.amazonaws.com"));
         let single = json!({"Statement": {"Effect": "Allow", "Action": ["sts:AssumeRole"],

@@ -1,12 +1,12 @@
-//! What a cluster costs, as an estimate.
+//! Estimates of the cost of a cluster.
 
 use std::time::Duration;
 
-/// When and where the prices were read.
-pub const SOURCE: &str = "on-demand prices of US regions as published figures gave them between \
-                          2026-03 and 2026-10; https://aws.amazon.com/redshift/pricing/ has today's";
+/// The source and date of the prices.
+pub const SOURCE: &str = "on-demand prices of US regions, published between 2026-03 and 2026-10; see \
+                          https://aws.amazon.com/redshift/pricing/ for current prices";
 
-/// Dollars a node and hour. Other regions ask up to twice as much.
+/// Dollars per node and hour. Prices in other regions are up to twice as high.
 ///
 /// Sources: for ra3.large and ra3.16xlarge, price tables in public repositories that cite Amazon's
 /// pricing page in 2026-03; for the rest a public study of 2026-10.
@@ -20,47 +20,47 @@ const PRICES: [(&str, f64); 7] = [
     ("rg.4xlarge", 3.0427),
 ];
 
-/// Dollars for an RPU-hour of Redshift Serverless; AWS counts seconds, and 60 of them at least. Other
-/// regions ask more.
+/// Dollars per RPU-hour of Redshift Serverless. AWS bills by the second, with a minimum of 60 seconds. Prices
+/// in other regions are higher.
 ///
-/// Source: AWS Big Data Blog, Amazon Redshift Serverless at 4 RPUs: $1.50 an hour for 4 RPUs. Public
-/// repositories of 2026 give the same price for US East.
+/// Source: AWS Big Data Blog, Amazon Redshift Serverless at 4 RPUs: $1.50 per hour for 4 RPUs. Public
+/// repositories of 2026 state the same price for US East.
 pub const RPU_HOUR: f64 = 0.375;
 
-/// Dollars for a GB of managed storage and month.
+/// Dollars per GB of managed storage and month.
 pub const STORAGE_GB_MONTH: f64 = 0.024;
 
-/// AWS counts a month as 730 hours.
+/// Hours per month, as AWS counts them.
 const MONTH_HOURS: f64 = 730.0;
 
-/// A cluster left running from seven in the evening to nine in the morning, thirty times.
+/// Hours of thirty nights from 7 p.m. to 9 a.m., in which a cluster was left running.
 const NIGHTS_HOURS: f64 = 30.0 * 14.0;
 
 /// The cost of a cluster's nodes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cost {
-    /// Dollars an hour.
+    /// Dollars per hour.
     pub hour: f64,
 }
 
 impl Cost {
-    /// The cost of `nodes` of a type; `None` where its price is not known here.
+    /// Returns the cost of `nodes` of a type, or `None` if its price is unknown.
     pub fn of(node_type: &str, nodes: u32) -> Option<Cost> {
         let (_, price) = PRICES.iter().find(|(name, _)| *name == node_type)?;
         Some(Cost { hour: price * f64::from(nodes) })
     }
 
-    /// Dollars for a month of nights in which it was forgotten.
-    pub fn forgotten_nights(self) -> f64 {
+    /// Returns the dollars for a month of nights in which the cluster was left running.
+    pub fn unattended_nights(self) -> f64 {
         self.hour * NIGHTS_HOURS
     }
 
-    /// Dollars for a whole month.
+    /// Returns the dollars for a whole month.
     pub fn month(self) -> f64 {
         self.hour * MONTH_HOURS
     }
 
-    /// Dollars for some time.
+    /// Returns the dollars for a duration.
     pub fn over(self, time: Duration) -> f64 {
         self.hour * time.as_secs_f64() / 3600.0
     }

@@ -1,4 +1,4 @@
-//! Roles: one in which the cluster reads the star, one in which AWS stops the cluster.
+//! IAM roles: one that the cluster assumes to read the star, and one that AWS assumes to pause the cluster.
 
 use aws_sdk_iam::operation::create_role::builders::CreateRoleInputBuilder;
 use aws_sdk_iam::operation::put_role_policy::builders::PutRolePolicyInputBuilder;
@@ -8,43 +8,43 @@ use serde_json::Value;
 
 use super::clients::Clients;
 use super::error::{ApiError, CloudError};
-use super::journal::Journal;
 use super::names::ROLE_PATH;
+use super::progress::OperationProgress;
+use super::retry::{retry_until_found, retry_while};
 use super::tags::Tags;
-use super::wait::{until_seen, while_settling};
 
-/// A role as it should be.
+/// The specification of a role.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RoleSpec {
-    /// Its name.
+    /// The role name.
     pub name: String,
-    /// What it is for.
+    /// The description, which states its purpose.
     pub description: String,
-    /// Who may take it on.
+    /// The trust policy.
     pub trust: Value,
-    /// The name of its only policy.
+    /// The name of the only inline policy.
     pub policy_name: &'static str,
-    /// What it may do.
+    /// The inline policy, which defines the permissions.
     pub policy: Value,
-    /// Whose it is.
+    /// The ownership tags.
     pub tags: Tags,
 }
 
-/// A role as it is.
+/// An existing role.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FoundRole {
-    /// Its name.
+    /// The role name.
     pub name: String,
-    /// Its ARN.
+    /// The ARN of the role.
     pub arn: String,
-    /// Who may take it on; `null` where that cannot be read.
+    /// The trust policy, or `null` if it cannot be parsed.
     pub trust: Value,
-    /// Whose it is; `None` where it is not ours.
+    /// The ownership tags, or `None` if starlift does not manage the role.
     pub tags: Option<Tags>,
 }
 
-/// Makes the role.
-pub fn create(spec: &RoleSpec) -> CreateRoleInputBuilder {
+/// Returns the request that creates the role.
+pub fn create_request(spec: &RoleSpec) -> CreateRoleInputBuilder {
     CreateRoleInputBuilder::default()
         .role_name(&spec.name)
         .path(ROLE_PATH)
@@ -53,14 +53,14 @@ pub fn create(spec: &RoleSpec) -> CreateRoleInputBuilder {
         .set_tags(Some(iam_tags(&spec.tags)))
 }
 
-/// Says who may take the role on.
+/// Returns the request that replaces the trust policy.
 pub fn update_trust(spec: &RoleSpec) -> UpdateAssumeRolePolicyInputBuilder {
     UpdateAssumeRolePolicyInputBuilder::default()
         .role_name(&spec.name)
         .policy_document(spec.trust.to_string())
 }
 
-/// Says what the role may do.
+/// Returns the request that sets the inline policy.
 pub fn put_policy(spec: &RoleSpec) -> PutRolePolicyInputBuilder {
     PutRolePolicyInputBuilder::default()
         .role_name(&spec.name)
@@ -68,11 +68,11 @@ pub fn put_policy(spec: &RoleSpec) -> PutRolePolicyInputBuilder {
         .policy_document(spec.policy.to_string())
 }
 
-/// The role of this name, if there is one.
+/// Returns the role with this name, if it exists.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn find(clients: &Clients, name: &str) -> Result<Option<FoundRole>, CloudError> {
     match clients.iam.get_role().role_name(name).send().await {
         Ok(answer) => Ok(answer.role.map(|role| found(&role))),
@@ -81,14 +81,14 @@ pub async fn find(clients: &Clients, name: &str) -> Result<Option<FoundRole>, Cl
             if error.is("NoSuchEntity") {
                 return Ok(None);
             }
-            Err(error.during(format!("look for the role {name}")))
+            Err(error.during(format!("look up the role {name}")))
         }
     }
 }
 
 fn found(role: &Role) -> FoundRole {
     let tags = role.tags.as_deref().unwrap_or_default();
-    let trust = role.assume_role_policy_document.as_deref().and_then(document);
+    let trust = role.assume_role_policy_document.as_deref().and_then(parse_document);
     FoundRole {
         name: role.role_name.clone(),
         arn: role.arn.clone(),
@@ -97,75 +97,93 @@ fn found(role: &Role) -> FoundRole {
     }
 }
 
-/// A policy document as IAM gives it back: JSON, percent-encoded.
-pub fn document(encoded: &str) -> Option<Value> {
+/// Decodes a policy document as IAM returns it: percent-encoded JSON.
+pub fn parse_document(encoded: &str) -> Option<Value> {
     let pair = format!("x={}", encoded.replace('+', "%2B"));
     let (_, text) = url::form_urlencoded::parse(pair.as_bytes()).next()?;
     serde_json::from_str(&text).ok()
 }
 
-/// Makes the role, or brings the one that is there to what it should be; its ARN.
+/// Creates the role, or changes an existing one to match the specification, and returns its ARN.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn ensure(
     clients: &Clients,
     spec: &RoleSpec,
     found: Option<&FoundRole>,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<String, CloudError> {
     let name = &spec.name;
-    journal.enter(format!("making the role {name}"));
+    progress.set_step(format!("creating the role {name}"));
     let arn = match found {
         None => {
-            let made = create(spec).send_with(&clients.iam).await;
-            let arn = match made.map_err(|e| ApiError::new("iam:CreateRole", &e)) {
-                Ok(answer) => answer.role.map(|role| role.arn).unwrap_or_default(),
-                // A try whose answer was lost made it, or somebody else did meanwhile.
-                Err(error) if error.is("EntityAlreadyExists") => {
-                    let Some(found) = until_seen(|| find(clients, name)).await? else {
-                        return Err(error.during(format!("make the role {name}")));
-                    };
-                    spec.tags.demand_same(found.tags, format!("role {name}"))?;
-                    found.arn
-                }
-                Err(error) => return Err(error.during(format!("make the role {name}"))),
-            };
-            journal.note(format!("role {name}: made"));
+            let arn = create(clients, spec).await?;
+            progress.note(format!("role {name}: created"));
             arn
         }
         Some(found) => {
-            if found.trust != spec.trust {
-                let sent = update_trust(spec).send_with(&clients.iam).await;
-                sent.map_err(|e| {
-                    ApiError::new("iam:UpdateAssumeRolePolicy", &e)
-                        .during(format!("say who may take the role {name} on"))
-                })?;
-                journal.note(format!("role {name}: who may take it on was put right"));
-            }
-            if found.tags.as_ref() != Some(&spec.tags) {
-                tag(clients, name, &spec.tags).await?;
-            }
+            update(clients, spec, found, progress).await?;
             found.arn.clone()
         }
     };
     if policy(clients, name, spec.policy_name).await? != Some(spec.policy.clone()) {
-        // A role that was only just made may not be known yet where its policy is put.
-        let put = while_settling(
+        // A new role may not have propagated yet.
+        let put = retry_while(
             |e: &ApiError| e.is("NoSuchEntity"),
             || async {
                 let sent = put_policy(spec).send_with(&clients.iam).await;
                 sent.map_err(|e| ApiError::new("iam:PutRolePolicy", &e))
             },
         );
-        put.await.map_err(|e| e.during(format!("say what the role {name} may do")))?;
-        journal.note(format!("role {name}: its policy was put"));
+        put.await.map_err(|e| e.during(format!("set the policy of the role {name}")))?;
+        progress.note(format!("role {name}: policy set"));
     }
     Ok(arn)
 }
 
-/// Says whose the role is, and until when.
+/// Creates the role without its policy, and returns its ARN.
+async fn create(clients: &Clients, spec: &RoleSpec) -> Result<String, CloudError> {
+    let name = &spec.name;
+    let made = create_request(spec).send_with(&clients.iam).await;
+    match made.map_err(|e| ApiError::new("iam:CreateRole", &e)) {
+        Ok(answer) => Ok(answer.role.map(|role| role.arn).unwrap_or_default()),
+        // An earlier request whose response was lost created it, or another user did.
+        Err(error) if error.is("EntityAlreadyExists") => {
+            let Some(found) = retry_until_found(|| find(clients, name)).await? else {
+                return Err(error.during(format!("create the role {name}")));
+            };
+            spec.tags.ensure_same_creator(found.tags, format!("role {name}"))?;
+            Ok(found.arn)
+        }
+        Err(error) => Err(error.during(format!("create the role {name}"))),
+    }
+}
+
+/// Changes the trust policy and the tags of an existing role to match the specification.
+async fn update(
+    clients: &Clients,
+    spec: &RoleSpec,
+    found: &FoundRole,
+    progress: &OperationProgress,
+) -> Result<(), CloudError> {
+    let name = &spec.name;
+    if found.trust != spec.trust {
+        let sent = update_trust(spec).send_with(&clients.iam).await;
+        sent.map_err(|e| {
+            ApiError::new("iam:UpdateAssumeRolePolicy", &e)
+                .during(format!("update the trust policy of the role {name}"))
+        })?;
+        progress.note(format!("role {name}: trust policy updated"));
+    }
+    if found.tags.as_ref() != Some(&spec.tags) {
+        tag(clients, name, &spec.tags).await?;
+    }
+    Ok(())
+}
+
+/// Sets the ownership tags of a role.
 pub(super) async fn tag(clients: &Clients, name: &str, tags: &Tags) -> Result<(), CloudError> {
     let request = clients.iam.tag_role().role_name(name).set_tags(Some(iam_tags(tags)));
     let sent = request.send().await;
@@ -175,7 +193,7 @@ pub(super) async fn tag(clients: &Clients, name: &str, tags: &Tags) -> Result<()
 
 async fn policy(clients: &Clients, role: &str, policy: &str) -> Result<Option<Value>, CloudError> {
     match clients.iam.get_role_policy().role_name(role).policy_name(policy).send().await {
-        Ok(answer) => Ok(document(&answer.policy_document)),
+        Ok(answer) => Ok(parse_document(&answer.policy_document)),
         Err(error) => {
             let error = ApiError::new("iam:GetRolePolicy", &error);
             if error.is("NoSuchEntity") {
@@ -186,36 +204,40 @@ async fn policy(clients: &Clients, role: &str, policy: &str) -> Result<Option<Va
     }
 }
 
-/// All roles below our path, with their tags.
+/// Returns all roles below the path of starlift, with their tags.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn list(clients: &Clients) -> Result<Vec<FoundRole>, CloudError> {
     let mut pages = clients.iam.list_roles().path_prefix(ROLE_PATH).into_paginator().items().send();
     let mut roles = Vec::new();
     while let Some(role) = pages.next().await {
         let listed =
             role.map_err(|e| ApiError::new("iam:ListRoles", &e).during("list the roles"))?;
-        // The listing leaves tags out.
+        // The listing omits tags.
         roles.extend(find(clients, &listed.role_name).await?);
     }
     Ok(roles)
 }
 
-/// Removes a role with its policies; one that is not there is well gone.
+/// Deletes a role and its policies. Succeeds if it does not exist.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
-pub async fn delete(clients: &Clients, name: &str, journal: &Journal) -> Result<(), CloudError> {
-    journal.enter(format!("removing the role {name}"));
+/// Returns an error if AWS rejects the request or cannot be reached.
+pub async fn delete(
+    clients: &Clients,
+    name: &str,
+    progress: &OperationProgress,
+) -> Result<(), CloudError> {
+    progress.set_step(format!("removing the role {name}"));
     let removed = try_delete(clients, name).await;
     match removed {
         Err(error) if !error.is("NoSuchEntity") => {
             return Err(error.during(format!("remove the role {name}")));
         }
-        _ => journal.note(format!("role {name}: removed")),
+        _ => progress.note(format!("role {name}: removed")),
     }
     Ok(())
 }
@@ -226,17 +248,17 @@ async fn try_delete(clients: &Clients, name: &str) -> Result<(), ApiError> {
     let own = own.map_err(|e| ApiError::new("iam:ListRolePolicies", &e))?;
     for policy in own.policy_names {
         let sent = iam.delete_role_policy().role_name(name).policy_name(policy).send().await;
-        gone(sent.map_err(|e| ApiError::new("iam:DeleteRolePolicy", &e)))?;
+        ignore_missing(sent.map_err(|e| ApiError::new("iam:DeleteRolePolicy", &e)))?;
     }
     let attached = iam.list_attached_role_policies().role_name(name).send().await;
     let attached = attached.map_err(|e| ApiError::new("iam:ListAttachedRolePolicies", &e))?;
-    // Somebody attached them to our role; the policies themselves stay.
+    // A user attached managed policies to the role: detach them, but keep the policies themselves.
     for policy in attached.attached_policies.unwrap_or_default() {
         let detach = iam.detach_role_policy().role_name(name).set_policy_arn(policy.policy_arn);
-        gone(detach.send().await.map_err(|e| ApiError::new("iam:DetachRolePolicy", &e)))?;
+        ignore_missing(detach.send().await.map_err(|e| ApiError::new("iam:DetachRolePolicy", &e)))?;
     }
-    // Policies that have just been removed may still count.
-    while_settling(
+    // IAM may still count policies that were just removed.
+    retry_while(
         |e: &ApiError| e.is("DeleteConflict"),
         || async {
             let sent = iam.delete_role().role_name(name).send().await;
@@ -246,14 +268,14 @@ async fn try_delete(clients: &Clients, name: &str) -> Result<(), ApiError> {
     .await
 }
 
-fn gone<T>(outcome: Result<T, ApiError>) -> Result<(), ApiError> {
+fn ignore_missing<T>(outcome: Result<T, ApiError>) -> Result<(), ApiError> {
     match outcome {
         Err(error) if !error.is("NoSuchEntity") => Err(error),
         _ => Ok(()),
     }
 }
 
-/// Building fails only without a key or a value, and both are given.
+/// Converts the tags. Building one fails only without a key or a value, and both are present.
 fn iam_tags(tags: &Tags) -> Vec<Tag> {
     let tag = |(key, value)| Tag::builder().key(key).value(value).build().ok();
     tags.pairs().into_iter().filter_map(tag).collect()

@@ -1,8 +1,8 @@
-//! The schedule that AWS keeps: a scheduled action that pauses the cluster when its time is over, and
-//! tries again every hour: a cluster that is being changed, or has no backup yet, refuses.
+//! The scheduled action that pauses the cluster at the end of its lifetime. It runs again every hour, because
+//! a cluster that is being changed, or has no backup yet, rejects the pause.
 //!
 //! Redshift's scheduled actions pause, resume and resize; none deletes (Redshift API Reference,
-//! ScheduledActionType). A paused cluster costs its storage alone.
+//! ScheduledActionType). A paused cluster costs only its storage.
 
 use aws_sdk_redshift::operation::create_scheduled_action::builders::CreateScheduledActionInputBuilder;
 use aws_sdk_redshift::operation::modify_scheduled_action::builders::ModifyScheduledActionInputBuilder;
@@ -15,26 +15,26 @@ use chrono::{DateTime, Timelike, Utc};
 use super::clients::Clients;
 use super::cluster::is_unknown_role;
 use super::error::{ApiError, CloudError};
-use super::journal::Journal;
 use super::names::Name;
+use super::progress::OperationProgress;
+use super::retry::retry_while;
 use super::tags::moment;
-use super::wait::while_settling;
 
-/// A scheduled action as it should be.
+/// The specification of a scheduled action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScheduleSpec {
-    /// Its name.
+    /// The name of the action.
     pub name: String,
-    /// The cluster that it pauses.
+    /// The identifier of the cluster that it pauses.
     pub cluster: String,
-    /// When.
+    /// The time of the first run.
     pub at: DateTime<Utc>,
-    /// The role in which AWS does it.
+    /// The ARN of the role that AWS assumes.
     pub role_arn: String,
 }
 
 impl ScheduleSpec {
-    /// Every hour, at the minute at which the time is over.
+    /// Returns the cron expression: every hour, at the minute of the first run.
     ///
     /// Source: Redshift API Reference, CreateScheduledAction, Schedule: invocations must be separated by
     /// at least one hour.
@@ -42,7 +42,7 @@ impl ScheduleSpec {
         format!("cron({} * * * ? *)", self.at.minute())
     }
 
-    /// From when on: a minute before the first time, in case the start itself does not count.
+    /// Returns the start time: a minute before the first run, in case the start is exclusive.
     fn start(&self) -> SdkTime {
         SdkTime::from_secs(self.at.timestamp() - i64::from(self.at.second()) - 60)
     }
@@ -53,12 +53,12 @@ impl ScheduleSpec {
     }
 }
 
-/// Makes the scheduled action.
-pub fn create(spec: &ScheduleSpec) -> CreateScheduledActionInputBuilder {
+/// Returns the request that creates the scheduled action.
+pub fn create_request(spec: &ScheduleSpec) -> CreateScheduledActionInputBuilder {
     CreateScheduledActionInputBuilder::default()
         .scheduled_action_name(&spec.name)
         .scheduled_action_description(
-            "Pauses a cluster that was made for a while; made by starlift",
+            "Pauses the cluster at the end of its lifetime; made by starlift",
         )
         .target_action(spec.action())
         .schedule(spec.expression())
@@ -67,7 +67,7 @@ pub fn create(spec: &ScheduleSpec) -> CreateScheduledActionInputBuilder {
         .enable(true)
 }
 
-/// Puts another moment, role or cluster in place of those of the scheduled action.
+/// Returns the request that replaces the time, role and cluster of the scheduled action.
 pub fn modify(spec: &ScheduleSpec) -> ModifyScheduledActionInputBuilder {
     ModifyScheduledActionInputBuilder::default()
         .scheduled_action_name(&spec.name)
@@ -78,11 +78,11 @@ pub fn modify(spec: &ScheduleSpec) -> ModifyScheduledActionInputBuilder {
         .enable(true)
 }
 
-/// The scheduled action of this name, if there is one.
+/// Returns the scheduled action with this name, if it exists.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn find(clients: &Clients, name: &str) -> Result<Option<ScheduledAction>, CloudError> {
     let request = clients.redshift.describe_scheduled_actions().scheduled_action_name(name);
     match request.send().await {
@@ -92,16 +92,16 @@ pub async fn find(clients: &Clients, name: &str) -> Result<Option<ScheduledActio
             if error.is("ScheduledActionNotFound") {
                 return Ok(None);
             }
-            Err(error.during(format!("look for the scheduled action {name}")))
+            Err(error.during(format!("look up the scheduled action {name}")))
         }
     }
 }
 
-/// All scheduled actions. They have no tags: their names say whose they are.
+/// Returns all scheduled actions. They have no tags; their names identify the owner.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn list(clients: &Clients) -> Result<Vec<ScheduledAction>, CloudError> {
     let pages = clients.redshift.describe_scheduled_actions().into_paginator().items().send();
     let actions: Result<Vec<ScheduledAction>, _> = pages.try_collect().await;
@@ -110,44 +110,45 @@ pub async fn list(clients: &Clients) -> Result<Vec<ScheduledAction>, CloudError>
     })
 }
 
-/// When an action begins to take place, and whether it will.
+/// Returns the start time of an action, or `None` if the action is disabled.
 pub fn begins(action: &ScheduledAction) -> Option<DateTime<Utc>> {
     let is_on = action.state.as_ref().is_none_or(|state| *state == ScheduledActionState::Active);
     let start = action.start_time.as_ref().filter(|_| is_on)?;
     DateTime::from_timestamp(start.secs(), 0)
 }
 
-/// The cluster that an action pauses, if that is what it does.
+/// Returns the cluster that an action pauses, if it is a pause.
 pub fn paused_cluster(action: &ScheduledAction) -> Option<&str> {
     action.target_action.as_ref()?.pause_cluster.as_ref()?.cluster_identifier.as_deref()
 }
 
-/// Whose an action is: that of the name that it has, if it pauses the cluster of that name.
+/// Returns the name that owns an action: the one in the action's own name, if it pauses the cluster of that
+/// name.
 pub fn owner(action: &ScheduledAction) -> Option<Name> {
     let name: Name = paused_cluster(action)?.parse().ok()?;
     (action.scheduled_action_name.as_deref()? == name.schedule()).then_some(name)
 }
 
-/// Makes the scheduled action, or puts the one that is there right.
+/// Creates the scheduled action, or changes an existing one to match the specification.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn ensure(
     clients: &Clients,
     spec: &ScheduleSpec,
     found: Option<&ScheduledAction>,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<(), CloudError> {
     let (name, cluster) = (&spec.name, &spec.cluster);
-    journal.enter(format!("scheduling the pause of cluster {cluster}"));
-    // A role that was only just made may not be known yet to Redshift.
-    let scheduled = while_settling(is_unknown_role, || async {
+    progress.set_step(format!("scheduling the pause of cluster {cluster}"));
+    // A new role takes a while to propagate to Redshift.
+    let scheduled = retry_while(is_unknown_role, || async {
         if found.is_none() {
-            let sent = create(spec).send_with(&clients.redshift).await;
+            let sent = create_request(spec).send_with(&clients.redshift).await;
             let sent = sent.map_err(|e| ApiError::new("redshift:CreateScheduledAction", &e));
             match sent {
-                // A try whose answer was lost made it.
+                // An earlier request whose response was lost created it.
                 Err(error) if error.is("ScheduledActionAlreadyExists") => {}
                 sent => return sent.map(|_| ()),
             }
@@ -157,24 +158,28 @@ pub async fn ensure(
     });
     scheduled.await.map_err(|e| e.during(format!("schedule the pause of cluster {cluster}")))?;
     let at = moment(spec.at);
-    journal.note(format!("schedule {name}: pauses cluster {cluster} at {at}"));
+    progress.note(format!("schedule {name}: pauses cluster {cluster} at {at}"));
     Ok(())
 }
 
-/// Removes a scheduled action; one that is not there is well gone.
+/// Deletes a scheduled action. Succeeds if it does not exist.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
-pub async fn delete(clients: &Clients, name: &str, journal: &Journal) -> Result<(), CloudError> {
-    journal.enter(format!("removing the schedule {name}"));
+/// Returns an error if AWS rejects the request or cannot be reached.
+pub async fn delete(
+    clients: &Clients,
+    name: &str,
+    progress: &OperationProgress,
+) -> Result<(), CloudError> {
+    progress.set_step(format!("removing the schedule {name}"));
     let sent = clients.redshift.delete_scheduled_action().scheduled_action_name(name).send().await;
     match sent.map_err(|e| ApiError::new("redshift:DeleteScheduledAction", &e)) {
         Err(error) if !error.is("ScheduledActionNotFound") => {
             Err(error.during(format!("remove the schedule {name}")))
         }
         _ => {
-            journal.note(format!("schedule {name}: removed"));
+            progress.note(format!("schedule {name}: removed"));
             Ok(())
         }
     }

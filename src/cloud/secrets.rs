@@ -14,10 +14,10 @@ use super::json::{Operation, SECRETS, send};
 static GET_SECRET_VALUE: Operation =
     Operation::new("secretsmanager:GetSecretValue", "secretsmanager.GetSecretValue");
 
-/// A login that a secret holds.
+/// The login in a secret.
 #[derive(Debug)]
 pub struct StoredLogin {
-    /// The user, where the secret names one.
+    /// The user, if the secret names one.
     pub user: Option<String>,
     /// The password.
     pub password: SecretString,
@@ -36,22 +36,23 @@ struct Fields {
     password: Option<SecretString>,
 }
 
-/// Reads the login in a secret, which is named by its ARN: a JSON object with `password` and
-/// `username`, or the password alone.
+/// Returns the login in a secret, which is named by its ARN and contains a JSON object with `password` and
+/// `username`, or only the password.
 ///
 /// # Errors
 ///
-/// If the ARN names no secret, the secret holds no password, or AWS refuses or cannot be reached.
+/// Returns an error if the text is not the ARN of a secret, if the secret contains no password, or if AWS
+/// rejects the request or cannot be reached.
 pub async fn login(sdk: &SdkConfig, arn: &str) -> Result<StoredLogin, CloudError> {
-    let region = region_of(arn).ok_or_else(|| CloudError::NotASecret(arn.to_owned()))?;
+    let region = region_of(arn).ok_or_else(|| CloudError::InvalidSecret(arn.to_owned()))?;
     let sent = send((&SECRETS, sdk, region), &GET_SECRET_VALUE, &json!({ "SecretId": arn })).await;
     let GotSecret { secret_string } =
         sent.map_err(|error: ApiError| error.during(format!("read the secret {arn}")))?;
     let login = secret_string.and_then(|text| parse(&text));
-    login.ok_or_else(|| CloudError::NoPassword(arn.to_owned()))
+    login.ok_or_else(|| CloudError::SecretWithoutPassword(arn.to_owned()))
 }
 
-/// The region in `arn:PARTITION:secretsmanager:REGION:ACCOUNT:secret:NAME`.
+/// Returns the region in `arn:PARTITION:secretsmanager:REGION:ACCOUNT:secret:NAME`.
 pub fn region_of(arn: &str) -> Option<&str> {
     let parts: Vec<&str> = arn.splitn(7, ':').collect();
     match parts[..] {

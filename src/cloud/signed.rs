@@ -1,7 +1,7 @@
-//! Calls of AWS services whose SDK crates are not used, signed and retried by the SDK's own runtime.
+//! Calls of AWS services without their SDK crates, signed and retried by the SDK's own runtime.
 //!
-//! The SDK's crate for all of EC2 takes longer to compile than the rest of AWS's together, and of the
-//! others a few operations are needed.
+//! The SDK crate for EC2 takes longer to compile than all other AWS crates together, and only a few
+//! operations of the other services are needed.
 
 use aws_runtime::auth::sigv4::{self, SigV4AuthScheme};
 use aws_runtime::auth::{SigV4OperationSigningConfig, SigningOptions};
@@ -31,49 +31,49 @@ use aws_types::{SdkConfig, SigningName};
 use super::error::ApiError;
 use crate::storage::aws_domain;
 
-/// What is particular to a service.
+/// The properties of a service.
 #[derive(Debug)]
 pub(super) struct Service {
-    /// Its name in hosts and signatures.
+    /// The name in host names and signatures.
     pub name: &'static str,
-    /// Its name in settings of endpoints.
+    /// The name in endpoint settings.
     pub id: &'static str,
-    /// Reads code and message of an error from a body.
-    pub refusal: fn(&[u8]) -> Refusal,
+    /// Parses the code and message of an error from a response body.
+    pub parse_error: fn(&[u8]) -> ServiceFailure,
 }
 
-/// The error that a service answers with; its fields are empty where the body tells nothing.
+/// The error in a response. Fields are empty if the body does not contain them.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(super) struct ServiceFailure {
     pub code: String,
     pub message: String,
 }
 
 /// A client of a service in a region.
 #[derive(Debug, Clone)]
-pub(super) struct Signed {
+pub(super) struct SignedClient {
     service: &'static Service,
     sdk: SdkConfig,
     region: Region,
     endpoint: String,
 }
 
-impl Signed {
-    /// A client with the SDK's credentials, retries and connections.
-    pub fn new(service: &'static Service, sdk: &SdkConfig, region: &str) -> Signed {
+impl SignedClient {
+    /// Creates a client with the SDK's credentials, retries and connections.
+    pub fn new(service: &'static Service, sdk: &SdkConfig, region: &str) -> SignedClient {
         let endpoint = configured_endpoint(service, sdk).unwrap_or_else(|| {
             let fips = sdk.use_fips().unwrap_or_default();
             own_endpoint(service.name, region, fips, sdk.use_dual_stack().unwrap_or_default())
         });
-        Signed { service, sdk: sdk.clone(), region: Region::new(region.to_owned()), endpoint }
+        SignedClient { service, sdk: sdk.clone(), region: Region::new(region.to_owned()), endpoint }
     }
 
-    /// Posts a body and returns that of the answer. `operation` is named as in policies, such as
+    /// Posts a body and returns the response body. `operation` has the form of IAM policies, such as
     /// `ec2:CreateSecurityGroup`.
     ///
     /// # Errors
     ///
-    /// If the service refuses the request or cannot be reached.
+    /// Returns an error if the service rejects the request or cannot be reached.
     pub async fn post(
         &self,
         operation: &'static str,
@@ -89,11 +89,11 @@ impl Signed {
             }
             Ok(request)
         };
-        let refusal = self.service.refusal;
+        let parse_error = self.service.parse_error;
         let built = self
             .builder(operation)
             .serializer(serialize)
-            .deserializer(move |response| deserialize(response, refusal))
+            .deserializer(move |response| deserialize(response, parse_error))
             .build();
         built.invoke(body).await.map_err(|e| ApiError::new(operation, &e))
     }
@@ -129,10 +129,10 @@ impl Signed {
         builder
     }
 
-    /// Signature Version 4 with the chain's credentials.
+    /// Signs with Signature Version 4 and the credentials of the provider chain.
     fn signing(&self) -> StaticRuntimePlugin {
         let mut config = Layer::new("signing");
-        // Some answers hold passwords: none is logged.
+        // Some responses contain passwords, so none is logged.
         config.store_put(SensitiveOutput);
         config.store_put(SigV4OperationSigningConfig {
             region: Some(SigningRegion::from(self.region.clone())),
@@ -154,13 +154,13 @@ impl Signed {
     }
 }
 
-/// Amazon's own endpoint.
+/// Returns Amazon's endpoint of the service.
 fn own_endpoint(service: &str, region: &str, fips: bool, dual_stack: bool) -> String {
     let fips = if fips { "-fips" } else { "" };
     format!("https://{service}{fips}.{region}.{}", aws_domain(region, dual_stack))
 }
 
-/// An endpoint other than Amazon's: the service's own setting before that of all services.
+/// Returns a configured endpoint. The setting of the service takes precedence over that of all services.
 fn configured_endpoint(service: &Service, sdk: &SdkConfig) -> Option<String> {
     let key = ServiceConfigKey::builder()
         .service_id(service.id)
@@ -174,13 +174,13 @@ fn configured_endpoint(service: &Service, sdk: &SdkConfig) -> Option<String> {
 
 fn deserialize(
     response: &HttpResponse,
-    refusal: fn(&[u8]) -> Refusal,
+    parse_error: fn(&[u8]) -> ServiceFailure,
 ) -> Result<String, OrchestratorError<ServiceError>> {
     let body = response.body().bytes().unwrap_or_default();
     if response.status().is_success() {
         return Ok(String::from_utf8_lossy(body).into_owned());
     }
-    let Refusal { code, message } = refusal(body);
+    let ServiceFailure { code, message } = parse_error(body);
     let metadata = match code.is_empty() {
         true => {
             ErrorMetadata::builder().message(format!("HTTP status {}", response.status().as_u16()))
@@ -190,7 +190,7 @@ fn deserialize(
     Err(OrchestratorError::operation(ServiceError(metadata.build())))
 }
 
-/// An error that a service answered with.
+/// An error in a response.
 #[derive(Debug)]
 struct ServiceError(ErrorMetadata);
 
@@ -235,8 +235,8 @@ mod tests {
     #[test]
     fn an_error_is_read_from_its_answer() {
         let read = |body: &[u8]| match body {
-            b"" => Refusal::default(),
-            _ => Refusal { code: "Duplicate".to_owned(), message: "it exists".to_owned() },
+            b"" => ServiceFailure::default(),
+            _ => ServiceFailure { code: "Duplicate".to_owned(), message: "it exists".to_owned() },
         };
         let mut response = HttpResponse::new(400.try_into().unwrap(), SdkBody::from("x"));
         let error = deserialize(&response, read).unwrap_err();

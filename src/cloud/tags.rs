@@ -1,4 +1,4 @@
-//! The tags that say what is whose; nothing without them is changed or removed.
+//! Ownership tags. starlift changes and deletes only resources that carry them.
 
 use std::time::Duration;
 
@@ -8,48 +8,48 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use super::error::CloudError;
 use super::names::Name;
 
-/// Says which name a resource belongs to.
+/// Key of the tag with the name that a resource belongs to.
 pub const NAME: &str = "starlift:name";
-/// Says in which region it is used: roles are in none.
+/// Key of the tag with the region in which a resource is used; roles themselves have no region.
 pub const REGION: &str = "starlift:region";
-/// Says who made it.
+/// Key of the tag with the creator.
 pub const CREATOR: &str = "starlift:creator";
-/// Says when the cluster is stopped, or `never`.
+/// Key of the tag with the time at which AWS pauses the cluster, or `never`.
 pub const EXPIRES: &str = "starlift:expires";
-/// Says how long the cluster runs before it is stopped.
+/// Key of the tag with the time that the cluster runs before AWS pauses it.
 pub const LIFETIME: &str = "starlift:lifetime";
 
 const NEVER: &str = "never";
 
-/// What the tags of a resource say.
+/// The ownership tags of a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tags {
-    /// Which name it belongs to.
+    /// The name that it belongs to.
     pub name: String,
-    /// In which region it is used.
+    /// The region in which it is used.
     pub region: String,
-    /// The ARN of who made it.
+    /// The ARN of the creator.
     pub creator: String,
-    /// When the cluster is stopped, and how long it runs before.
+    /// The expiry of the cluster, if it has one.
     pub expiry: Option<Expiry>,
 }
 
-/// When a cluster is stopped.
+/// The time at which AWS pauses a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expiry {
-    /// The moment, in whole seconds.
+    /// The time, in whole seconds.
     pub at: DateTime<Utc>,
-    /// How long it may run from when it is made or resumed.
+    /// The time between the creation or resume of the cluster and the pause.
     pub lifetime: Duration,
 }
 
-/// A moment as people read it.
+/// Formats a time for people.
 pub fn moment(at: DateTime<Utc>) -> impl std::fmt::Display {
     at.format("%Y-%m-%d %H:%M UTC")
 }
 
 impl Expiry {
-    /// The end of a life that begins now.
+    /// Returns the end of a lifetime that begins now.
     pub fn after(now: DateTime<Utc>, lifetime: Duration) -> Expiry {
         // An edited tag may contain any time.
         let at = TimeDelta::from_std(lifetime).ok().and_then(|life| now.checked_add_signed(life));
@@ -57,9 +57,9 @@ impl Expiry {
     }
 }
 
-/// Who made something, as a tag may say it: without the name of a session, which may differ from one
-/// sign-in to the next (that of single sign-on is the user's own, and stays), and in the characters that
-/// tags may have (IAM API Reference, Tag).
+/// Returns the ARN of a caller in the form of a tag: without the session name, which can differ between
+/// sign-ins (that of single sign-on identifies the user, and stays), and with the characters that tags can
+/// contain (IAM API Reference, Tag).
 pub fn creator(arn: &str) -> String {
     let lasting = match arn.split_once(":assumed-role/") {
         Some((account, role)) if !role.starts_with("AWSReservedSSO_") => {
@@ -71,14 +71,14 @@ pub fn creator(arn: &str) -> String {
     lasting.chars().map(|c| if allowed(c) { c } else { '_' }).collect()
 }
 
-/// Reads tags as Redshift gives them.
-pub fn of_redshift(tags: Option<&[Tag]>) -> Option<Tags> {
+/// Parses tags in the form of Redshift's responses.
+pub fn from_redshift(tags: Option<&[Tag]>) -> Option<Tags> {
     let pairs = tags.unwrap_or_default().iter();
     Tags::read(pairs.filter_map(|tag| tag.key.as_deref().zip(tag.value.as_deref())))
 }
 
 impl Tags {
-    /// Key and value of each.
+    /// Returns the tags as pairs of key and value.
     pub fn pairs(&self) -> Vec<(&'static str, String)> {
         let (at, lifetime) = match self.expiry {
             Some(Expiry { at, lifetime }) => (
@@ -96,7 +96,7 @@ impl Tags {
         ]
     }
 
-    /// Reads the tags of a resource; `None` where it is nobody's.
+    /// Parses the tags of a resource. Returns `None` if starlift does not manage it.
     pub fn read<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Tags> {
         let found: std::collections::HashMap<&str, &str> = pairs.into_iter().collect();
         let text = |key: &str| found.get(key).map(|value| (*value).to_owned());
@@ -110,39 +110,40 @@ impl Tags {
         })
     }
 
-    /// Whether they say that something belongs to `name`.
+    /// Returns `true` if the resource belongs to `name`.
     pub fn is_of(&self, name: &Name) -> bool {
         self.name == name.as_str()
     }
 
-    /// Refuses to go on where something called `what` has other tags than these, or none.
+    /// Ensures that an existing resource, described by `what`, has the same name and region.
     ///
     /// # Errors
     ///
-    /// If it belongs to another name or region, or to nobody that starlift knows of.
-    pub fn demand(&self, found: Option<Tags>, what: String) -> Result<(), CloudError> {
+    /// Returns an error if it belongs to another name or region, or has no ownership tags.
+    pub fn ensure_same_owner(&self, found: Option<Tags>, what: String) -> Result<(), CloudError> {
         match found {
             Some(found) if found.name == self.name && found.region == self.region => Ok(()),
-            _ => Err(CloudError::NotOurs { what, tag: owner(&self.name) }),
+            _ => Err(CloudError::NotManaged { what, tag: owner_tag(&self.name) }),
         }
     }
 
-    /// The same, and refuses what somebody else made under the name.
+    /// Ensures the same, and that the resource has the same creator.
     ///
     /// # Errors
     ///
-    /// As [`Tags::demand`], and if another user of the account made it.
-    pub fn demand_same(&self, found: Option<Tags>, what: String) -> Result<(), CloudError> {
-        self.demand(found.clone(), what.clone())?;
+    /// Returns the errors of [`Tags::ensure_same_owner`], and an error if another user of the account created
+    /// it.
+    pub fn ensure_same_creator(&self, found: Option<Tags>, what: String) -> Result<(), CloudError> {
+        self.ensure_same_owner(found.clone(), what.clone())?;
         match found.filter(|found| found.creator != self.creator) {
-            Some(Tags { creator, .. }) => Err(CloudError::Others { what, creator }),
+            Some(Tags { creator, .. }) => Err(CloudError::NotOwned { what, creator }),
             None => Ok(()),
         }
     }
 }
 
-/// The tag that what belongs to `name` carries, as it is shown.
-pub fn owner(name: impl std::fmt::Display) -> String {
+/// Returns the tag of the resources of `name`, in the form `KEY=VALUE`.
+pub fn owner_tag(name: impl std::fmt::Display) -> String {
     format!("{NAME}={name}")
 }
 

@@ -1,4 +1,4 @@
-//! Removing all that belongs to a name, and looking whether it is gone.
+//! Deletion of all resources of a name, and verification that none remains.
 
 use std::time::Duration;
 
@@ -6,21 +6,21 @@ use aws_sdk_redshift::operation::delete_cluster::builders::DeleteClusterInputBui
 use aws_sdk_redshift::types::Snapshot;
 
 use super::clients::Clients;
+use super::cluster::{self, Change};
 use super::error::{ApiError, CloudError};
-use super::journal::Journal;
+use super::inventory::{ManagedResources, find_resources, find_snapshot};
 use super::names::Name;
-use super::survey::{Estate, find_snapshot, survey_of};
+use super::progress::OperationProgress;
 use super::tags::Tags;
-use super::wait::Change;
-use super::{cluster, network, role, schedule, serverless};
+use super::{network, role, schedule, serverless};
 
-/// How often it is looked whether all is gone: listings may lag behind.
-const LOOKS: u32 = 5;
+/// The maximum number of checks for remaining resources, because listings can lag behind.
+const MAX_CHECKS: u32 = 5;
 
-/// The time between two looks.
-const PAUSE: Duration = Duration::from_secs(2);
+/// The pause between two checks.
+const CHECK_PAUSE: Duration = Duration::from_secs(2);
 
-/// Removes the cluster.
+/// Returns the request that deletes the cluster.
 pub fn delete_cluster(id: &str, final_snapshot: Option<&str>) -> DeleteClusterInputBuilder {
     DeleteClusterInputBuilder::default()
         .cluster_identifier(id)
@@ -28,129 +28,160 @@ pub fn delete_cluster(id: &str, final_snapshot: Option<&str>) -> DeleteClusterIn
         .set_final_cluster_snapshot_identifier(final_snapshot.map(str::to_owned))
 }
 
-/// Removes what belongs to a name: rules, cluster or workgroup, schedule, group, roles; then looks
-/// again.
+/// Deletes the resources of a name in this order: rules, cluster or workgroup, schedule, groups, roles. Then
+/// verifies that none remains.
 ///
-/// What cannot be removed does not keep the rest from going, and is told at the end. The schedule goes
-/// after the cluster that it would still stop. Snapshots stay: somebody took them to keep them.
+/// A resource that cannot be deleted does not block the others, and is reported at the end. The schedule is
+/// deleted after the cluster, which it would otherwise still pause. Manual snapshots stay, because a user
+/// took them to keep them.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked, if it takes too long, or if something is still there.
+/// Returns an error if AWS rejects a request or cannot be reached, if a wait times out, or if resources
+/// remain.
 pub async fn teardown(
     clients: &Clients,
     name: &Name,
-    estate: &Estate,
+    resources: &ManagedResources,
     final_snapshot: Option<&str>,
     timeout: Duration,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<(), CloudError> {
-    estate.demand_no_strays(name)?;
+    resources.ensure_no_strays(name)?;
     if let Some(snapshot) = final_snapshot {
-        demand_free(clients, estate, snapshot).await?;
-        serverless::teardown::demand_free(clients, &estate.serverless, snapshot).await?;
+        ensure_snapshot_name_free(clients, resources, snapshot).await?;
+        serverless::teardown::ensure_snapshot_name_free(clients, &resources.serverless, snapshot)
+            .await?;
     }
-    let mut first_error = None;
-    let mut keep = |outcome: Result<(), CloudError>| {
-        if let Err(error) = outcome {
-            journal.note(format!("NOT done: {error}"));
-            first_error.get_or_insert(error);
-            return false;
-        }
-        true
-    };
-    for group in &estate.groups {
-        journal.enter(format!("taking the rules of {} back", group.name));
-        // Rules that others added go with the group, if it can be removed.
-        let ours = group.rules.iter().filter(|rule| rule.is_ours);
-        keep(network::revoke_all(clients, &group.id, ours, journal).await);
+    let mut failures = Failures { first: None, progress };
+    for group in &resources.groups {
+        progress.set_step(format!("revoking the rules of {}", group.name));
+        // Rules of others are deleted with the group, if it can be deleted.
+        let managed = group.rules.iter().filter(|rule| rule.is_managed);
+        failures.add(network::revoke_all(clients, &group.id, managed, progress).await);
     }
-    let holding = &estate.serverless;
-    let removed =
-        serverless::teardown::remove(clients, name, holding, final_snapshot, timeout, journal);
+    let removed = serverless::teardown::remove(
+        clients,
+        name,
+        &resources.serverless,
+        final_snapshot,
+        timeout,
+        progress,
+    );
     let mut outcomes: Vec<_> = removed.await.into_iter().map(Err).collect();
-    if estate.cluster.is_some() {
-        outcomes.push(remove_cluster(clients, name, final_snapshot, timeout, journal).await);
+    if resources.cluster.is_some() {
+        outcomes.push(remove_cluster(clients, name, final_snapshot, timeout, progress).await);
     }
-    let mut is_gone = true;
-    for outcome in outcomes {
-        is_gone &= keep(outcome);
+    let is_deleted = outcomes.iter().all(Result::is_ok);
+    outcomes.into_iter().for_each(|outcome| failures.add(outcome));
+    if is_deleted {
+        remove_rest(clients, name, resources, final_snapshot, &mut failures).await;
     }
-    if is_gone {
-        if let Some(snapshot) = final_snapshot {
-            keep(keep_last(clients, name, estate, snapshot, journal).await);
-        }
-        if estate.schedule.is_some() {
-            keep(schedule::delete(clients, &name.schedule(), journal).await);
-        }
-        for group in &estate.groups {
-            keep(network::delete(clients, group, journal).await);
-        }
-        for found in &estate.roles {
-            keep(role::delete(clients, &found.name, journal).await);
-        }
-    }
-    let Some(error) = first_error else {
-        return prove_gone(clients, name, final_snapshot, journal).await;
+    let Some(error) = failures.first else {
+        return verify_deleted(clients, name, final_snapshot, progress).await;
     };
-    tell_left(clients, name, final_snapshot, journal).await;
+    note_remaining(clients, name, final_snapshot, progress).await;
     Err(error)
 }
 
-/// Notes what is still there after a failure, as far as it can be seen.
-async fn tell_left(
-    clients: &Clients,
-    name: &Name,
-    final_snapshot: Option<&str>,
-    journal: &Journal,
-) {
-    if let Ok(estate) = survey_of(clients, name).await {
-        let left = leftovers(estate, final_snapshot);
-        left.iter().for_each(|what| journal.note(format!("still there: {what}")));
+/// The failures of a teardown, which do not stop it.
+struct Failures<'a> {
+    first: Option<CloudError>,
+    progress: &'a OperationProgress,
+}
+
+impl Failures<'_> {
+    /// Records the outcome of one step.
+    fn add(&mut self, outcome: Result<(), CloudError>) {
+        if let Err(error) = outcome {
+            self.progress.note(format!("NOT done: {error}"));
+            self.first.get_or_insert(error);
+        }
     }
 }
 
-async fn prove_gone(
+/// Tags the final snapshot, and deletes the schedule, the groups and the roles of a deleted cluster or
+/// workgroup.
+async fn remove_rest(
+    clients: &Clients,
+    name: &Name,
+    resources: &ManagedResources,
+    final_snapshot: Option<&str>,
+    failures: &mut Failures<'_>,
+) {
+    let progress = failures.progress;
+    if let Some(snapshot) = final_snapshot {
+        failures.add(keep_final_snapshot(clients, name, resources, snapshot, progress).await);
+    }
+    if resources.schedule.is_some() {
+        failures.add(schedule::delete(clients, &name.schedule(), progress).await);
+    }
+    for group in &resources.groups {
+        failures.add(network::delete(clients, group, progress).await);
+    }
+    for found in &resources.roles {
+        failures.add(role::delete(clients, &found.name, progress).await);
+    }
+}
+
+/// Records the resources that remain after a failure, if the inventory is available.
+async fn note_remaining(
     clients: &Clients,
     name: &Name,
     final_snapshot: Option<&str>,
-    journal: &Journal,
+    progress: &OperationProgress,
+) {
+    if let Ok(resources) = find_resources(clients, name).await {
+        let remaining = remaining_resources(resources, final_snapshot);
+        remaining.iter().for_each(|what| progress.note(format!("still exists: {what}")));
+    }
+}
+
+async fn verify_deleted(
+    clients: &Clients,
+    name: &Name,
+    final_snapshot: Option<&str>,
+    progress: &OperationProgress,
 ) -> Result<(), CloudError> {
-    journal.enter("looking for what is left");
-    let mut left = Vec::new();
-    for look in 0..LOOKS {
-        if look > 0 {
-            tokio::time::sleep(PAUSE).await;
+    progress.set_step("checking for remaining resources");
+    let mut remaining = Vec::new();
+    for check in 0..MAX_CHECKS {
+        if check > 0 {
+            tokio::time::sleep(CHECK_PAUSE).await;
         }
-        let estate = survey_of(clients, name).await?;
-        let unseen = estate.unseen.clone();
-        left = leftovers(estate, final_snapshot);
-        if left.is_empty() {
-            if let Some(error) = unseen {
-                journal.note(format!("Redshift Serverless was not looked at: {error}"));
+        let resources = find_resources(clients, name).await?;
+        let serverless_error = resources.serverless_error.clone();
+        remaining = remaining_resources(resources, final_snapshot);
+        if remaining.is_empty() {
+            if let Some(error) = serverless_error {
+                progress.note(format!("Redshift Serverless was not checked: {error}"));
             }
             return Ok(());
         }
     }
-    Err(CloudError::Left { left })
+    Err(CloudError::ResourcesRemain { remaining })
 }
 
-/// What is there, but for the snapshot that was asked for.
-fn leftovers(estate: Estate, final_snapshot: Option<&str>) -> Vec<String> {
-    let snapshots = estate.snapshots();
+/// Returns the remaining resources, except the requested snapshot.
+fn remaining_resources(resources: ManagedResources, final_snapshot: Option<&str>) -> Vec<String> {
+    let snapshots = resources.snapshots();
     let kept =
         snapshots.filter(|id| Some(*id) != final_snapshot).map(|id| format!("snapshot {id}"));
-    estate.inventory().into_iter().chain(kept).collect()
+    resources.descriptions().into_iter().chain(kept).collect()
 }
 
-/// Refuses a name for the last snapshot that another one has, before anything is touched.
-async fn demand_free(clients: &Clients, estate: &Estate, snapshot: &str) -> Result<(), CloudError> {
-    if estate.cluster.as_ref().is_none_or(|found| cluster::is_going(cluster::status(found))) {
+/// Ensures, before anything changes, that no snapshot has the name of the final snapshot.
+async fn ensure_snapshot_name_free(
+    clients: &Clients,
+    resources: &ManagedResources,
+    snapshot: &str,
+) -> Result<(), CloudError> {
+    if resources.cluster.as_ref().is_none_or(|found| cluster::is_deleting(cluster::status(found))) {
         return Ok(());
     }
     match find_snapshot(clients, snapshot).await? {
         None => Ok(()),
-        Some(_) => Err(CloudError::SnapshotTaken(snapshot.to_owned())),
+        Some(_) => Err(CloudError::SnapshotExists(snapshot.to_owned())),
     }
 }
 
@@ -159,45 +190,45 @@ async fn remove_cluster(
     name: &Name,
     final_snapshot: Option<&str>,
     timeout: Duration,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<(), CloudError> {
     let id = name.as_str();
-    journal.enter(format!("removing the cluster {id}"));
+    progress.set_step(format!("removing the cluster {id}"));
     let change = Change { id, limit: timeout, done: &["deleting", "final-snapshot", "gone"] };
-    let ask = || async {
+    let send = || async {
         let sent = delete_cluster(id, final_snapshot).send_with(&clients.redshift).await;
         match sent.map_err(|e| ApiError::new("redshift:DeleteCluster", &e)) {
             Err(error) if !error.is("ClusterNotFound") => Err(error),
             _ => Ok(()),
         }
     };
-    change.make(clients, &format!("remove the cluster {id}"), ask).await?;
-    cluster::wait_gone(clients, id, timeout, journal).await?;
-    journal.note(format!("cluster {id}: removed"));
+    change.apply(clients, &format!("remove the cluster {id}"), send).await?;
+    cluster::wait_deleted(clients, id, timeout, progress).await?;
+    progress.note(format!("cluster {id}: removed"));
     Ok(())
 }
 
-/// Keeps the last snapshot of the cluster or of the namespace; after an interrupt, neither of them may
-/// be there any more.
-async fn keep_last(
+/// Tags the final snapshot of the cluster or namespace. After an interruption, neither of the two may exist
+/// any more.
+async fn keep_final_snapshot(
     clients: &Clients,
     name: &Name,
-    estate: &Estate,
+    resources: &ManagedResources,
     snapshot: &str,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<(), CloudError> {
     let of_namespace =
-        || serverless::teardown::keep_snapshot(clients, name, snapshot, estate.tags(), journal);
-    if !estate.serverless.is_empty() {
+        || serverless::teardown::keep_snapshot(clients, name, snapshot, resources.tags(), progress);
+    if !resources.serverless.is_empty() {
         return of_namespace().await;
     }
-    match keep_snapshot(clients, name, snapshot, estate.tags(), journal).await {
-        Err(CloudError::NoSnapshot(_)) if estate.cluster.is_none() => of_namespace().await,
+    match keep_snapshot(clients, name, snapshot, resources.tags(), progress).await {
+        Err(CloudError::SnapshotMissing(_)) if resources.cluster.is_none() => of_namespace().await,
         kept => kept,
     }
 }
 
-/// Says whose the last snapshot is, so that `status` tells what costs; AWS may not copy tags to it.
+/// Tags the final snapshot, so that `status` reports its cost; AWS might not copy the tags of the cluster.
 ///
 /// Source of the ARN: Service Authorization Reference, Amazon Redshift, resource type snapshot.
 async fn keep_snapshot(
@@ -205,21 +236,21 @@ async fn keep_snapshot(
     name: &Name,
     snapshot: &str,
     tags: Option<Tags>,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<(), CloudError> {
     let found = find_snapshot(clients, snapshot).await?;
-    let is_ours = |found: &Snapshot| {
+    let is_final = |found: &Snapshot| {
         found.cluster_identifier.as_deref() == Some(name.as_str())
             && found.snapshot_type.as_deref() == Some("manual")
     };
-    let Some(tags) = tags.filter(|_| found.is_some_and(|found| is_ours(&found))) else {
-        return Err(CloudError::NoSnapshot(snapshot.to_owned()));
+    let Some(tags) = tags.filter(|_| found.is_some_and(|found| is_final(&found))) else {
+        return Err(CloudError::SnapshotMissing(snapshot.to_owned()));
     };
     let caller = clients.caller().await?;
     let (partition, account, region) = (caller.partition(), &caller.account, &clients.region);
     let arn = format!("arn:{partition}:redshift:{region}:{account}:snapshot:{name}/{snapshot}");
     let tagged = cluster::tag(clients, &arn, &Tags { expiry: None, ..tags }).await;
     tagged.map_err(|e| e.during(format!("tag the snapshot {snapshot}")))?;
-    journal.note(format!("snapshot {snapshot}: taken"));
+    progress.note(format!("snapshot {snapshot}: taken"));
     Ok(())
 }

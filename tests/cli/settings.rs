@@ -249,7 +249,7 @@ fn warehouse_is_found_by_its_url_or_its_cluster() {
     let here = with_tiny_star();
     for (file, code, says) in [
         ("schema = \"s\"", 2, "a warehouse needs `url`, or `cluster`"),
-        ("cluster = \"dwh\"", 1, "no AWS region is named"),
+        ("cluster = \"dwh\"", 1, "no AWS region is configured"),
     ] {
         here.write("starlift.toml", format!("[warehouse.w]\n{file}\n"));
         here.run(["load", "--star", "star", "--to", "w"]).exits(code).complains(says);

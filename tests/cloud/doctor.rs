@@ -178,7 +178,7 @@ async fn expired_credentials_and_a_missing_region_fail() {
     let mut command = cloud.command();
     command.env_remove("AWS_REGION").arg("doctor");
     let outcome = cloud.account.here.outcome(&mut command);
-    fails(&outcome, "region", "no AWS region is named", "--region");
+    fails(&outcome, "region", "no AWS region is configured", "--region");
 }
 
 #[tokio::test(flavor = "multi_thread")]

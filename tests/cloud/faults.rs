@@ -114,7 +114,7 @@ fn a_cluster_that_cannot_start_is_reported_at_once() {
             .exits(1)
             .complains(&format!("cluster sparkify is \"{state}\" and will not become available"))
             .complains("done before")
-            .complains("it costs from now on")
+            .complains("it incurs costs from now on")
             .complains("starlift teardown --name sparkify");
         assert!(begun.elapsed() < Duration::from_secs(60), "{outcome}");
     }
@@ -129,7 +129,7 @@ fn waiting_ends_at_the_timeout() {
         .exits(1)
         .complains("cluster sparkify is still \"creating, its role adding\" after 3s")
         .complains("--timeout")
-        .complains("it costs from now on");
+        .complains("it incurs costs from now on");
     account.aws.set_cluster_status("sparkify", "available");
     account.aws.set_polls(1);
     account.provision(&["--timeout", "3s"]).exits(1).complains("its role adding");
@@ -142,9 +142,7 @@ fn waiting_survives_an_outage_of_aws() {
         // Skips the requests that check for an existing cluster.
         account.aws.inject(Rule::new("DescribeClusters", outage).after(2).times(3));
         let outcome = account.provision(&["--retries", "1"]);
-        outcome
-            .exits(0)
-            .complains("the state of cluster sparkify cannot be asked for; asking again");
+        outcome.exits(0).complains("cannot query the state of cluster sparkify; retrying");
         assert_eq!(account.aws.rules_left(), 0);
     }
 }
@@ -160,10 +158,10 @@ fn progress_shows_the_state() {
 #[test]
 fn a_denial_names_the_permission_that_is_missing() {
     for (action, permission, about) in [
-        ("CreateRole", "iam:CreateRole", "make the role starlift-sparkify-us-east-1"),
-        ("CreateSecurityGroup", "ec2:CreateSecurityGroup", "make the security group"),
-        ("CreateCluster", "redshift:CreateCluster", "make the cluster sparkify"),
-        ("GetCallerIdentity", "sts:GetCallerIdentity", "whose credentials"),
+        ("CreateRole", "iam:CreateRole", "create the role starlift-sparkify-us-east-1"),
+        ("CreateSecurityGroup", "ec2:CreateSecurityGroup", "create the security group"),
+        ("CreateCluster", "redshift:CreateCluster", "create the cluster sparkify"),
+        ("GetCallerIdentity", "sts:GetCallerIdentity", "owner of the credentials"),
     ] {
         let Some(account) = Account::new() else { return };
         account.aws.inject(Rule::new(action, Effect::Deny));
@@ -235,9 +233,9 @@ async fn an_interrupt_reports_existing_resources() {
     gate.reached().await;
     let message = interrupted(child, &gate);
     for text in [
-        "role starlift-sparkify-us-east-1: made",
-        "cluster sparkify: being made; it costs from now on",
-        "under way, and perhaps done",
+        "role starlift-sparkify-us-east-1: created",
+        "cluster sparkify: being created; it incurs costs from now on",
+        "in progress and possibly done",
         "`starlift teardown --name sparkify` removes it",
         "interrupted",
     ] {

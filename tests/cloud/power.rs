@@ -9,12 +9,12 @@ fn a_cluster_is_paused_and_resumed_twice_each() {
     account.aws.set_polls(2);
     let pause = || account.run(&["pause", "--name", "sparkify"]);
     let resume = || account.run(&["resume", "--name", "sparkify"]);
-    pause().exits(0).says("cluster sparkify: paused").says("its storage alone");
-    pause().exits(0).says("paused already");
+    pause().exits(0).says("cluster sparkify: paused").says("only its storage");
+    pause().exits(0).says("already paused");
     assert_eq!(account.request_count("PauseCluster"), 1);
     account.run(&["status"]).exits(0).says("paused");
-    resume().exits(0).says("cluster sparkify: available").says("it costs until");
-    resume().exits(0).says("available already");
+    resume().exits(0).says("cluster sparkify: available").says("it incurs costs until");
+    resume().exits(0).says("already available");
     assert_eq!(account.request_count("ResumeCluster"), 1);
 }
 
@@ -41,9 +41,9 @@ fn a_pause_ends_the_lifetime_and_resume_starts_one_of_the_same_length() {
         "ModifyScheduledAction",
         &[("ScheduledActionName", "starlift-sparkify-stop"), ("StartTime", "2026-01-01T00:00:00Z")],
     );
-    account.run(&["status"]).exits(0).says("over, and not paused!");
+    account.run(&["status"]).exits(0).says("expired, but not paused!");
     account.run(&["pause", "--name", "sparkify"]).exits(0);
-    account.run(&["status"]).exits(0).says("2026-01-01 00:00 (over)");
+    account.run(&["status"]).exits(0).says("2026-01-01 00:00 (expired)");
     account.run(&["resume", "--name", "sparkify"]).exits(0).says("AWS pauses it at");
     let second = pause_time(&account);
     assert!(second.as_str() > "2026-11", "{second}");
@@ -53,7 +53,7 @@ fn a_pause_ends_the_lifetime_and_resume_starts_one_of_the_same_length() {
     account
         .run(&["resume", "--name", "sparkify", "--expires", "never"])
         .exits(0)
-        .says("it costs until");
+        .says("it incurs costs until");
     assert_eq!(pause_time(&account), "");
     account.run(&["status"]).exits(0).says("never");
 }
@@ -83,7 +83,7 @@ fn requests_to_a_cluster_that_is_busy_or_has_no_backup_are_retried() {
         account.aws.inject(Rule::new("PauseCluster", what));
     }
     let outcome = account.run(&["pause", "--name", "sparkify"]);
-    outcome.exits(0).complains("refuses the change; asking again");
+    outcome.exits(0).complains("rejects the change; retrying");
     assert_eq!((account.request_count("PauseCluster"), account.aws.rules_left()), (3, 0));
     let what =
         Effect::Refuse { status: 400, code: "InvalidClusterState", message: busy.to_owned() };

@@ -9,13 +9,13 @@ fn a_role_a_rule_a_cluster_and_a_schedule_are_created_in_order() {
     let outcome = account.provision(&["--expires", "8h"]);
     outcome
         .exits(0)
-        .says("role starlift-sparkify-us-east-1: made")
-        .says("lets 203.0.113.7/32 in to port 5439")
+        .says("role starlift-sparkify-us-east-1: created")
+        .says("admits 203.0.113.7/32 to port 5439")
         .says("cluster sparkify: available")
         .says("endpoint  sparkify.")
         .says("role      arn:aws:iam::123456789012:role/starlift/starlift-sparkify-us-east-1")
         .says("paused at 20")
-        .says("$0.54 an hour")
+        .says("$0.54 per hour")
         .says("starlift teardown --name sparkify");
     assert_eq!(account.resources(), ALL);
     let made: Vec<String> = account.aws.requests().into_iter().map(|r| r.action).collect();
@@ -76,7 +76,7 @@ fn nothing_billable_is_created_without_confirmation() {
         "--cidr",
         "203.0.113.7/32",
     ]);
-    outcome.exits(2).complains("--yes").complains("1 × ra3.large").complains("an hour");
+    outcome.exits(2).complains("--yes").complains("1 × ra3.large").complains("per hour");
     assert!(account.resources().is_empty(), "{:?}", account.resources());
 }
 
@@ -93,8 +93,8 @@ fn a_terminal_prompts_for_confirmation() {
     declined
         .exits(1)
         .says("1 × ra3.large")
-        .says("an hour")
-        .says("Make it?")
+        .says("per hour")
+        .says("Create it?")
         .says("nothing was changed");
     assert!(account.resources().is_empty());
     ask("y").exits(0).says("cluster sparkify: available");
@@ -111,18 +111,18 @@ fn a_dry_run_prints_the_plan_and_creates_nothing() {
         .says("\"Resource\": \"arn:aws:s3:::lake/star/*\"")
         .says("\"s3:prefix\"")
         .says("\"scheduler.redshift.amazonaws.com\"")
-        .says("security group starlift-sparkify (to make)")
-        .says("1 × ra3.large, encrypted, not on the internet")
+        .says("security group starlift-sparkify (to create)")
+        .says("1 × ra3.large, encrypted, not publicly accessible")
         .says("pauses the cluster at 20")
         .says("starlift:creator = arn:aws:iam::123456789012:user/ann")
-        .says("$0.54 an hour; $228 for a month of forgotten nights")
+        .says("$0.54 per hour; $228 for a month of nights left running")
         .says("estimate");
     assert!(account.resources().is_empty());
     account.provision(&["--expires", "8h"]).exits(0);
     account
         .provision(&["--dry-run", "--expires", "8h"])
         .exits(0)
-        .says("starlift-sparkify (is there)");
+        .says("starlift-sparkify (exists)");
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn a_dry_run_needs_no_account() {
     command.env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent");
     here.outcome(&mut command)
         .exits(0)
-        .says("AWS was not asked")
+        .says("AWS was not queried")
         .says("ACCOUNT")
         .says("arn:aws:s3:::lake/star/*");
 }
@@ -200,7 +200,7 @@ fn access_from_the_whole_internet_needs_a_flag() {
         account
             .provision(&["--cidr", wide])
             .exits(2)
-            .complains("everybody on the internet")
+            .complains("everyone on the internet")
             .complains("--open-to-the-internet");
     }
     assert!(account.aws.requests().is_empty());
@@ -215,7 +215,7 @@ fn the_callers_address_is_allowed_by_default() {
     account
         .run(&[&args[..], &["--address-service", &service]].concat())
         .exits(0)
-        .says("lets in   198.51.100.23/32");
+        .says("admits    198.51.100.23/32");
     let cluster = account.aws.call("redshift", "DescribeClusters", &[]);
     assert_eq!(texts(&cluster, "PubliclyAccessible"), ["true"], "{cluster}");
     let outcome = account.run(&[&args[..], &["--address-service", "http://127.0.0.1:1"]].concat());

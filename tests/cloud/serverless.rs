@@ -72,16 +72,16 @@ fn a_role_a_rule_a_namespace_a_workgroup_and_a_limit_are_created_in_order() {
     let secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:redshift!sparkify-awsuser";
     provision_serverless(&account, &[])
         .exits(0)
-        .says("role starlift-sparkify-us-east-1: made")
-        .says("lets 203.0.113.7/32 in to port 5439")
-        .says("namespace sparkify: made")
-        .says("workgroup sparkify: limited to 24 RPU-hours a day")
+        .says("role starlift-sparkify-us-east-1: created")
+        .says("admits 203.0.113.7/32 to port 5439")
+        .says("namespace sparkify: created")
+        .says("workgroup sparkify: limited to 24 RPU-hours per day")
         .says("workgroup sparkify: available")
         .says(&format!("endpoint  {host}"))
         .says(&format!("secret    {secret}"))
         .says(&format!("role      {ROLE}"))
-        .says("about $3.00 an hour while queries run")
-        .says("at most about $9.00 a day, $279 a month")
+        .says("about $3.00 per hour while queries run")
+        .says("at most about $9.00 per day, $279 per month")
         .says("[warehouse.redshift]\nworkgroup = \"sparkify\"\n")
         .says(&format!("# password_secret = \"{secret}"))
         .says("starlift teardown --name sparkify");
@@ -118,7 +118,7 @@ fn a_second_run_changes_nothing_and_does_not_prompt() {
     account.aws.forget_requests();
     let args = ["provision", "--serverless", "--name", "sparkify", "--star", "s3://lake/star"];
     let again = account.run(&[&args[..], &["--cidr", "203.0.113.7/32"]].concat());
-    again.exits(0).says("workgroup sparkify: available").says("limit     100 RPU-hours a week");
+    again.exits(0).says("workgroup sparkify: available").says("limit     100 RPU-hours per week");
     assert!(changes(&account).is_empty(), "{:?}", changes(&account));
     assert_eq!(
         workgroup(&account)["baseCapacity"],
@@ -135,18 +135,18 @@ fn a_dry_run_prints_the_plan_and_creates_nothing() {
         .exits(0)
         .says("\"redshift-serverless.amazonaws.com\"")
         .says("\"Resource\": \"arn:aws:s3:::lake/star/*\"")
-        .says("security group starlift-sparkify (to make)")
-        .says("sparkify (to make)")
-        .says("8 RPUs unless it has others already, 32 at most, not on the internet")
-        .says("10 RPU-hours a day (to make)")
+        .says("security group starlift-sparkify (to create)")
+        .says("sparkify (to create)")
+        .says("8 RPUs unless it has another base capacity already, 32 at most, not publicly accessible")
+        .says("10 RPU-hours per day (to create)")
         .says("AWS turns queries off when it is reached")
-        .says("nothing pauses a workgroup")
+        .says("workgroups are never paused")
         .says("starlift:creator = arn:aws:iam::123456789012:user/ann")
-        .says("at most about $3.75 a day, $116 a month")
+        .says("at most about $3.75 per day, $116 per month")
         .says("estimate");
     assert!(changes(&account).is_empty(), "{:?}", changes(&account));
     provision_serverless(&account, &[]).exits(0);
-    provision_serverless(&account, &["--dry-run"]).exits(0).says("24 RPU-hours a day (is there)");
+    provision_serverless(&account, &["--dry-run"]).exits(0).says("24 RPU-hours per day (exists)");
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn a_dry_run_needs_no_account() {
     command.args(args).args(["--star", "s3://lake/star", "--region", "eu-west-1"]);
     command.env("AWS_CONFIG_FILE", "/nonexistent");
     command.env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent");
-    here.outcome(&mut command).exits(0).says("AWS was not asked").says("24 RPU-hours a day");
+    here.outcome(&mut command).exits(0).says("AWS was not queried").says("24 RPU-hours per day");
 }
 
 #[test]
@@ -165,11 +165,11 @@ fn nothing_billable_is_created_without_confirmation() {
     let Some(account) = Account::new() else { return };
     let args = ["provision", "--serverless", "--name", "sparkify", "--star", "s3://lake/star"];
     let args = [&args[..], &["--cidr", "203.0.113.7/32"]].concat();
-    account.run(&args).exits(2).complains("--yes").complains("limited to 24 RPU-hours a day");
+    account.run(&args).exits(2).complains("--yes").complains("limited to 24 RPU-hours per day");
     assert!(resources(&account).is_empty());
     let mut command = account.command();
     command.args(&args);
-    typed(&account.here, &command, &["n"]).unwrap().exits(1).says("Make it?");
+    typed(&account.here, &command, &["n"]).unwrap().exits(1).says("Create it?");
     assert!(resources(&account).is_empty());
     typed(&account.here, &command, &["y"]).unwrap().exits(0).says("workgroup sparkify: available");
 }
@@ -185,8 +185,8 @@ fn status_shows_capacity_limit_and_cost() {
         .says("redshift-serverless.amazonaws.com:5439")
         .says("starlift-sparkify-us-east-1")
         .says("203.0.113.7/32")
-        .says("workgroup sparkify: 8 RPUs, about $3.00 an hour while queries run")
-        .says("limited to 100 RPU-hours a week: at most about $37.50 a week, $225 a month");
+        .says("workgroup sparkify: 8 RPUs, about $3.00 per hour while queries run")
+        .says("limited to 100 RPU-hours per week: at most about $37.50 per week, $225 per month");
     let outcome = account.run(&["status", "--format", "json"]);
     let rows: Value = serde_json::from_str(&outcome.exits(0).stdout).unwrap();
     let row = &rows[0];
@@ -200,7 +200,7 @@ fn status_shows_capacity_limit_and_cost() {
     let id = limits["usageLimits"][0]["usageLimitId"].as_str().unwrap();
     call(&account, "DeleteUsageLimit", &[("usageLimitId", id)]);
     account.run(&["status"]).exits(0).says("NO usage limit turns queries off");
-    provision_serverless(&account, &[]).exits(0).says("limited to 24 RPU-hours a day");
+    provision_serverless(&account, &[]).exits(0).says("limited to 24 RPU-hours per day");
 }
 
 #[test]
@@ -225,13 +225,13 @@ fn teardown_removes_everything_and_a_second_run_does_nothing() {
     account
         .teardown(&[])
         .exits(0)
-        .says("no longer lets 203.0.113.7/32 in")
+        .says("no longer admits 203.0.113.7/32")
         .says("usage limit of sparkify (24 RPU-hours daily, then deactivate): removed")
         .says("workgroup sparkify: removed")
         .says("namespace sparkify: removed")
         .says("security group starlift-sparkify")
         .says("role starlift-sparkify-us-east-1: removed")
-        .says("nothing of sparkify is left in us-east-1");
+        .says("no resources of sparkify remain in us-east-1");
     let order = [
         "RevokeSecurityGroupIngress",
         "DeleteUsageLimit",
@@ -255,9 +255,9 @@ fn a_final_snapshot_is_kept() {
         .exits(2)
         .complains("workgroup sparkify (available)")
         .complains("namespace sparkify (available)")
-        .complains("its data is gone for good");
+        .complains("its data is lost permanently");
     let last = ["--final-snapshot", "sparkify-last"];
-    account.teardown(&last).exits(0).says("snapshot sparkify-last stays, and costs");
+    account.teardown(&last).exits(0).says("snapshot sparkify-last stays and incurs costs");
     assert_eq!(resources(&account), ["snapshots: sparkify-last"]);
     account.run(&["status"]).exits(0).says("snapshot sparkify-last of sparkify is kept");
     provision_serverless(&account, &[]).exits(0);
@@ -293,7 +293,7 @@ async fn a_workgroup_is_created_checked_loaded_and_removed() {
         .run(&["provision", "--yes", "--cidr", "203.0.113.7/32"])
         .exits(0)
         .says(&format!("endpoint  localhost:{}", cloud.redshift.port()))
-        .says("50 RPU-hours a week");
+        .says("50 RPU-hours per week");
     cloud.run(&["run", "--to", "redshift"]).exits(0).says("statistics equal those of the files");
     let copies = cloud.redshift.statements();
     let copies: Vec<_> = copies.iter().filter(|sql| sql.contains("COPY")).collect();
@@ -322,6 +322,6 @@ async fn a_workgroup_is_created_checked_loaded_and_removed() {
     let check = ["check", "--on", "redshift", "--config", "secret.toml"];
     cloud.run(&check).exits(0);
     assert_eq!(cloud.account.request_count("GetSecretValue"), 1);
-    cloud.run(&["teardown", "--yes"]).exits(0).says("nothing of sparkify is left in us-east-1");
+    cloud.run(&["teardown", "--yes"]).exits(0).says("no resources of sparkify remain in us-east-1");
     assert_eq!(resources(&cloud.account), ["copy"], "the role that the test created");
 }

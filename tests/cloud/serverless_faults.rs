@@ -79,7 +79,7 @@ fn every_partial_state_is_removed() {
         provision_serverless(&account, &[]).exits(0);
         account.aws.inject(Rule::new(action, Effect::Deny));
         let failed = account.teardown(&[]);
-        failed.exits(1).complains(action).complains("NOT done").complains("goes on from here");
+        failed.exits(1).complains(action).complains("NOT done").complains("same command again");
         let left = resources(&account);
         let has = |what: &str| left.iter().any(|found| found.starts_with(what));
         assert_eq!(has("workgroups"), action == "DeleteWorkgroup", "{action}: {left:?}");
@@ -193,11 +193,11 @@ fn waiting_survives_an_outage_and_ends_at_the_timeout() {
         .teardown(&["--timeout", "1s"])
         .exits(1)
         .complains("workgroup sparkify is still \"deleting\"")
-        .complains("still there: workgroup sparkify (deleting)")
-        .complains("still there: namespace sparkify (available)");
+        .complains("still exists: workgroup sparkify (deleting)")
+        .complains("still exists: namespace sparkify (available)");
     account.aws.set_polls(1);
     // Resources that are being deleted are created again.
-    provision_serverless(&account, &[]).exits(0).says("workgroup sparkify: being made");
+    provision_serverless(&account, &[]).exits(0).says("workgroup sparkify: being created");
     assert_eq!(resources(&account), ALL_SERVERLESS);
 }
 
@@ -215,10 +215,10 @@ async fn an_interrupt_reports_existing_resources() {
     gate.reached().await;
     let message = faults::interrupted(child, &gate);
     for text in [
-        "namespace sparkify: made",
-        "workgroup sparkify: being made; it costs while queries run",
-        "workgroup sparkify: limited to 24 RPU-hours a day",
-        "under way, and perhaps done",
+        "namespace sparkify: created",
+        "workgroup sparkify: being created; it incurs costs while queries run",
+        "workgroup sparkify: limited to 24 RPU-hours per day",
+        "in progress and possibly done",
         "`starlift teardown --name sparkify` removes it",
     ] {
         assert!(message.contains(text), "{text}\n{message}");
@@ -237,7 +237,7 @@ fn resources_of_others_with_the_same_names_are_not_changed() {
     call(&account, "CreateWorkgroup", &group);
     provision_serverless(&account, &[]).exits(1).complains(theirs);
     account.teardown(&[]).exits(0).says("nothing in us-east-1 belongs to sparkify");
-    account.run(&["status"]).exits(0).says("nothing of starlift's is in us-east-1");
+    account.run(&["status"]).exits(0).says("starlift manages nothing in us-east-1");
     account.run(&["pause", "--name", "sparkify"]).exits(1).complains("nothing in us-east-1");
     assert!(changes(&account).is_empty(), "{:?}", changes(&account));
     assert_eq!(resources(&account), ["namespaces: sparkify", "workgroups: sparkify"]);
@@ -279,7 +279,7 @@ fn a_workgroup_of_a_colleague_is_adopted_only_on_request() {
     provision_serverless(&account, &[]).exits(0);
     updates::as_bob(&account);
     for outcome in [provision_serverless(&account, &[]), account.teardown(&[])] {
-        outcome.exits(1).complains("made by arn:aws:iam::123456789012:user/ann");
+        outcome.exits(1).complains("created by arn:aws:iam::123456789012:user/ann");
     }
     provision_serverless(&account, &["--adopt"]).exits(0);
     account.teardown(&["--adopt"]).exits(0);
@@ -292,11 +292,11 @@ fn a_cluster_and_a_workgroup_do_not_share_a_name() {
     account.provision(&[]).exits(0);
     provision_serverless(&account, &[])
         .exits(1)
-        .complains("sparkify has a cluster, and the plan says a workgroup");
+        .complains("sparkify has a cluster, but the plan requires a workgroup");
     account.teardown(&[]).exits(0);
     provision_serverless(&account, &[]).exits(0);
     let cluster = account.provision(&[]);
-    cluster.exits(1).complains("sparkify has a workgroup, and the plan says a cluster");
+    cluster.exits(1).complains("sparkify has a workgroup, but the plan requires a cluster");
     account.teardown(&[]).exits(0);
 }
 
@@ -312,7 +312,7 @@ fn clusters_do_not_need_permissions_for_workgroups() {
     account
         .teardown(&[])
         .exits(0)
-        .says("Redshift Serverless was not looked at: redshift-serverless:ListWorkgroups");
+        .says("Redshift Serverless was not checked: redshift-serverless:ListWorkgroups");
     assert!(account.resources().is_empty());
 }
 

@@ -16,8 +16,8 @@ fn options_of_an_existing_workgroup_are_changed_one_at_a_time() {
         .exits(0)
         .says("workgroup sparkify: its largest capacity is 64 RPUs")
         .says("workgroup sparkify: its base capacity is 32 RPUs")
-        .says("workgroup sparkify: it has an address on the internet")
-        .says("limited to 40 RPU-hours a day, before to 24 RPU-hours a day");
+        .says("workgroup sparkify: it is publicly accessible")
+        .says("limited to 40 RPU-hours per day (previously 24 RPU-hours per day)");
     let updates = ["UpdateUsageLimit", "UpdateWorkgroup", "UpdateWorkgroup", "UpdateWorkgroup"];
     assert_eq!(changes(&account), updates);
     let found = workgroup(&account);
@@ -39,8 +39,8 @@ fn a_limit_of_another_period_replaces_the_one_that_turns_queries_off() {
     account.aws.forget_requests();
     provision_serverless(&account, &["--rpu-limit", "300/month"])
         .exits(0)
-        .says("limited to 300 RPU-hours a month")
-        .says("no longer limited to 24 RPU-hours a day");
+        .says("limited to 300 RPU-hours per month")
+        .says("no longer limited to 24 RPU-hours per day");
     assert_eq!(changes(&account), ["CreateUsageLimit", "DeleteUsageLimit"]);
     let limits: Vec<_> =
         resources(&account).into_iter().filter(|found| found.starts_with("limit")).collect();
@@ -53,9 +53,12 @@ fn options_that_cannot_change_are_rejected_by_name() {
     provision_serverless(&account, &[]).exits(0);
     account.aws.forget_requests();
     for (more, message) in [
-        (["--database", "other"], "namespace sparkify has database dev, and the plan says other"),
-        (["--user", "bob"], "namespace sparkify has user awsuser, and the plan says bob"),
-        (["--port", "5440"], "workgroup sparkify has port 5439, and the plan says 5440"),
+        (
+            ["--database", "other"],
+            "namespace sparkify has database dev, but the plan requires other",
+        ),
+        (["--user", "bob"], "namespace sparkify has user awsuser, but the plan requires bob"),
+        (["--port", "5440"], "workgroup sparkify has port 5439, but the plan requires 5440"),
     ] {
         provision_serverless(&account, &more)
             .exits(1)
@@ -73,12 +76,12 @@ fn conflicting_capacities_are_rejected_before_any_change() {
     for (more, message) in [
         (
             ["--base-capacity", "64"],
-            "workgroup sparkify has a largest capacity of 32 RPUs, and the plan says a base \
+            "workgroup sparkify has a largest capacity of 32 RPUs, but the plan requires a base \
              capacity of 64 RPUs",
         ),
         (
             ["--max-capacity", "8"],
-            "workgroup sparkify has a base capacity of 16 RPUs, and the plan says a largest \
+            "workgroup sparkify has a base capacity of 16 RPUs, but the plan requires a largest \
              capacity of 8 RPUs",
         ),
     ] {
@@ -108,7 +111,7 @@ fn a_role_that_was_detached_is_attached_again_and_others_stay() {
     let update =
         [("namespaceName", "sparkify"), ("iamRoles", &roles), ("defaultIamRoleArn", theirs)];
     call(&account, "UpdateNamespace", &update);
-    provision_serverless(&account, &[]).exits(0).says("namespace sparkify: the role was attached");
+    provision_serverless(&account, &[]).exits(0).says("namespace sparkify: role attached");
     let found = namespace(&account);
     assert_eq!(found["defaultIamRoleArn"], ROLE);
     let roles = found["iamRoles"].to_string();
@@ -119,16 +122,16 @@ fn a_role_that_was_detached_is_attached_again_and_others_stay() {
 fn options_of_the_other_kind_are_rejected() {
     let Some(account) = Account::new() else { return };
     for (more, message) in [
-        (&["--node-type", "ra3.large"][..], "--base-capacity says how large it is"),
+        (&["--node-type", "ra3.large"][..], "--base-capacity sets its size"),
         (&["--nodes", "2"], "--nodes is for clusters, not for --serverless"),
-        (&["--subnet-group", "wide"], "name the subnets with --subnet"),
-        (&["--expires", "8h"], "nothing pauses a workgroup"),
+        (&["--subnet-group", "wide"], "specify the subnets with --subnet"),
+        (&["--expires", "8h"], "workgroups are never paused"),
         (&["--base-capacity", "12"], "multiple of 8"),
         (&["--base-capacity", "16", "--max-capacity", "8"], "must not be below"),
         (&["--max-capacity", "9"], "multiple of 8"),
         (&["--rpu-limit", "24"], "such as 24/day"),
         (&["--port", "80"], "--port must be from 5431"),
-        (&["--name", "ab"], "3 letters or more"),
+        (&["--name", "ab"], "at least 3 characters"),
     ] {
         let name: &[&str] = if more[0] == "--name" { &[] } else { &["--name", "sparkify"] };
         let args = ["provision", "--serverless", "--star", "s3://lake/star", "--yes"];

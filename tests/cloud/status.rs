@@ -9,8 +9,7 @@ fn all_resources_are_in_one_table() {
     let outcome = account.run(&["status"]);
     outcome.exits(0);
     let header = outcome.stdout.lines().next().unwrap();
-    for column in ["name", "state", "endpoint", "role", "lets in", "age", "cost so far", "expires"]
-    {
+    for column in ["name", "state", "endpoint", "role", "admits", "age", "cost so far", "expires"] {
         assert!(header.contains(column), "{header}");
     }
     let row = outcome.stdout.lines().find(|line| line.contains("sparkify.")).unwrap();

@@ -13,15 +13,15 @@ fn teardown_removes_everything_and_a_second_run_does_nothing() {
     outcome
         .exits(0)
         .says("schedule starlift-sparkify-stop: removed")
-        .says("no longer lets 203.0.113.7/32 in")
+        .says("no longer admits 203.0.113.7/32")
         .says("cluster sparkify: removed")
         .says("security group starlift-sparkify")
         .says("role starlift-sparkify-us-east-1: removed")
         .says("role starlift-sparkify-us-east-1-stop: removed")
-        .says("nothing of sparkify is left in us-east-1");
+        .says("no resources of sparkify remain in us-east-1");
     assert!(account.resources().is_empty(), "{:?}", account.resources());
     account.teardown(&[]).exits(0).says("nothing in us-east-1 belongs to sparkify");
-    account.run(&["status"]).exits(0).says("nothing of starlift's is in us-east-1");
+    account.run(&["status"]).exits(0).says("starlift manages nothing in us-east-1");
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn teardown_needs_yes_without_a_terminal() {
         .exits(2)
         .complains("would remove from us-east-1")
         .complains("cluster sparkify (available)")
-        .complains("its data is gone for good")
+        .complains("its data is lost permanently")
         .complains("--yes");
     assert!(account.resources().contains(&"sparkify".to_owned()));
 }
@@ -101,7 +101,7 @@ fn a_terminal_prompts_for_the_name() {
         ask(wrong).exits(1).says("cluster sparkify (available)").says("nothing was changed");
         assert_eq!(account.resources().len(), 3, "{wrong:?}");
     }
-    ask("sparkify").exits(0).says("nothing of sparkify is left");
+    ask("sparkify").exits(0).says("no resources of sparkify remain");
     assert!(account.resources().is_empty());
 }
 
@@ -120,7 +120,7 @@ fn every_partial_state_is_removed() {
         account.provision(&["--expires", "8h"]).exits(0);
         account.aws.inject(Rule::new(action, Effect::Deny));
         let failed = account.teardown(&[]);
-        failed.exits(1).complains(action).complains("goes on from here").complains("NOT done");
+        failed.exits(1).complains(action).complains("same command again").complains("NOT done");
         let has_cluster = account.resources().contains(&"sparkify".to_owned());
         assert_eq!(
             has_cluster,
@@ -157,11 +157,18 @@ fn a_final_snapshot_is_kept() {
     account
         .teardown(&["--final-snapshot", "sparkify-last"])
         .exits(0)
-        .says("snapshot sparkify-last stays, and costs until you remove it");
+        .says("snapshot sparkify-last stays and incurs costs until you delete it");
     assert_eq!(account.resources(), ["sparkify-last"]);
-    account.run(&["status"]).exits(0).says("snapshot sparkify-last of sparkify is kept, and costs");
+    account
+        .run(&["status"])
+        .exits(0)
+        .says("snapshot sparkify-last of sparkify is kept and incurs costs");
     // Without the flag, the snapshot counts as left over.
-    account.teardown(&[]).exits(1).complains("snapshot sparkify-last").complains("still there");
+    account
+        .teardown(&[])
+        .exits(1)
+        .complains("snapshot sparkify-last")
+        .complains("resources remain");
 }
 
 #[test]
@@ -236,7 +243,7 @@ fn an_existing_snapshot_name_is_reported_before_any_change() {
     account
         .teardown(&["--final-snapshot", "last"])
         .exits(1)
-        .complains("there is a snapshot last already; nothing was changed")
+        .complains("a snapshot last exists already; nothing was changed")
         .complains("--final-snapshot");
     assert_eq!(account.resources(), before);
 }
@@ -247,7 +254,7 @@ fn a_final_snapshot_survives_a_failed_teardown() {
     account.provision(&[]).exits(0);
     account.aws.set_polls(6);
     let outcome = account.teardown(&["--final-snapshot", "last", "--timeout", "1s"]);
-    outcome.exits(1).complains("still \"deleting\"").complains("the same command goes on");
+    outcome.exits(1).complains("still \"deleting\"").complains("same command again");
     account.aws.set_polls(1);
     account.teardown(&["--final-snapshot", "last"]).exits(0).says("snapshot last stays");
     assert_eq!(account.resources(), ["last"]);
@@ -258,7 +265,10 @@ fn a_final_snapshot_survives_a_failed_teardown() {
     account.aws.set_polls(6);
     account.teardown(&["--timeout", "1s"]).exits(1);
     let outcome = account.teardown(&["--final-snapshot", "last"]);
-    outcome.exits(1).complains("there is no snapshot last").complains("on its way out without one");
+    outcome
+        .exits(1)
+        .complains("there is no snapshot last")
+        .complains("already being deleted without one");
 }
 
 #[test]
@@ -277,7 +287,7 @@ fn resources_in_another_region_are_reported() {
     let outcome = account.teardown(&["--region", "eu-west-1"]);
     outcome
         .exits(1)
-        .complains("nothing in eu-west-1 belongs to sparkify, but roles for us-east-1")
+        .complains("nothing in eu-west-1 belongs to sparkify, but there are roles for us-east-1")
         .complains("--region");
     account.teardown(&[]).exits(0);
 }
@@ -289,7 +299,7 @@ fn a_rule_that_cannot_be_revoked_does_not_block_the_others() {
     account.aws.inject(Rule::new("RevokeSecurityGroupIngress", Effect::Deny));
     account.aws.inject(Rule::new("DeleteCluster", Effect::Deny));
     let outcome = account.teardown(&[]);
-    outcome.exits(1).complains("still there: cluster sparkify (available)");
+    outcome.exits(1).complains("still exists: cluster sparkify (available)");
     let rules = account.aws.call("ec2", "DescribeSecurityGroupRules", &[]);
     let open = texts(&rules, "cidrIpv4").into_iter().filter(|cidr| cidr != "0.0.0.0/0").count();
     assert_eq!(open, 1, "{rules}");
@@ -307,7 +317,7 @@ fn snapshots_of_others_are_ignored() {
         .exits(0)
         .says("nothing in us-east-1 belongs");
     assert_eq!(account.request_count("CreateTags") + account.request_count("DeleteCluster"), 0);
-    account.run(&["status"]).exits(0).says("nothing of starlift's");
+    account.run(&["status"]).exits(0).says("starlift manages nothing");
 }
 
 #[test]
@@ -366,7 +376,7 @@ fn rules_of_others_stay_with_a_group_that_cannot_be_removed() {
     ];
     account.aws.call("ec2", "AuthorizeSecurityGroupIngress", &rule);
     account.aws.inject(Rule::new("DeleteSecurityGroup", Effect::Deny));
-    account.teardown(&[]).exits(1).complains("still there: security group");
+    account.teardown(&[]).exits(1).complains("still exists: security group");
     let rules = account.aws.call("ec2", "DescribeSecurityGroupRules", &[]);
     assert!(rules.contains("198.51.100.4/32") && !rules.contains("203.0.113.7"), "{rules}");
     account.teardown(&[]).exits(0);

@@ -44,16 +44,16 @@ async fn the_script_provisions_loads_and_removes() {
     outcome
         .exits(0)
         .says("wrote starlift.toml")
-        .says("starlift-sparkify-us-east-1 (to make)")
+        .says("starlift-sparkify-us-east-1 (to create)")
         .says("cluster sparkify: available")
-        .says("lets in   203.0.113.7/32")
+        .says("admits    203.0.113.7/32")
         .says("18 passed, 1 not checked")
         .says(records)
         .says("statistics equal those of the files")
         .says("≤ $")
         .says("cluster sparkify: paused")
-        .says("nothing of sparkify is left in us-east-1")
-        .says("nothing of starlift's is in us-east-1");
+        .says("no resources of sparkify remain in us-east-1")
+        .says("starlift manages nothing in us-east-1");
     assert!(account_is_empty(&cloud), "{outcome}");
     assert!(!cloud.s3.keys("star/_starlift.json").is_empty(), "the star stays");
 }
@@ -63,7 +63,7 @@ async fn a_script_that_fails_leaves_nothing_billable() {
     let Some(cloud) = Cloud::new().await else { return };
     cloud.account.aws.inject(Rule::new("GetClusterCredentials", Effect::Deny).always());
     let outcome = cloud.account.here.outcome(&mut script(&cloud, &project("fixtures/sample")));
-    outcome.exits(4).says("FAILED").says("nothing of sparkify is left in us-east-1");
+    outcome.exits(4).says("FAILED").says("no resources of sparkify remain in us-east-1");
     assert!(account_is_empty(&cloud), "{outcome}");
 }
 

@@ -41,7 +41,7 @@ fn a_new_address_replaces_the_old_one_and_rules_of_others_stay() {
         ],
     );
     let outcome = account.provision(&["--cidr", "192.0.2.9/32"]);
-    outcome.exits(0).says("lets 192.0.2.9/32 in").says("no longer lets 203.0.113.7/32 in");
+    outcome.exits(0).says("admits 192.0.2.9/32").says("no longer admits 203.0.113.7/32");
     let rules = account.aws.call("ec2", "DescribeSecurityGroupRules", &[]);
     let cidrs = texts(&rules, "cidrIpv4");
     for (cidr, is_there) in
@@ -58,8 +58,8 @@ fn only_the_network_of_a_cluster_is_updated() {
     account
         .provision(&["--node-type", "ra3.xlplus"])
         .exits(1)
-        .complains("node type ra3.large, and the plan says ra3.xlplus");
-    account.provision(&["--public"]).exits(0).says("its network was put right");
+        .complains("node type ra3.large, but the plan requires ra3.xlplus");
+    account.provision(&["--public"]).exits(0).says("network settings updated");
     account.provision(&[]).exits(0);
     let cluster = account.aws.call("redshift", "DescribeClusters", &[]);
     assert_eq!(
@@ -67,7 +67,10 @@ fn only_the_network_of_a_cluster_is_updated() {
         ["true"],
         "an option that is not given stays as it is"
     );
-    account.provision(&["--node-type", "dc2.large"]).exits(2).complains("no longer makes clusters");
+    account
+        .provision(&["--node-type", "dc2.large"])
+        .exits(2)
+        .complains("no longer creates clusters");
 }
 
 #[test]
@@ -96,9 +99,9 @@ fn changes_to_trust_policy_and_role_are_reverted() {
     account
         .provision(&[])
         .exits(0)
-        .says("who may take it on was put right")
-        .says("its policy was put")
-        .says("the role was attached");
+        .says("trust policy updated")
+        .says("policy set")
+        .says("role attached");
     let policy = account.aws.call(
         "iam",
         "GetRolePolicy",
@@ -123,7 +126,7 @@ fn an_expiry_stays_until_it_is_changed() {
     assert_eq!(schedule(), first);
     account.provision(&["--expires", "3days"]).exits(0);
     assert!(schedule() > first);
-    account.provision(&["--expires", "never"]).exits(0).says("paused at no time");
+    account.provision(&["--expires", "never"]).exits(0).says("never paused");
     assert!(schedule().is_empty());
 }
 
@@ -148,7 +151,7 @@ fn a_cluster_that_is_being_deleted_is_created_again() {
     account.aws.inject(Rule::new("DeleteCluster", Effect::Lose));
     account.teardown(&["--timeout", "1s"]).exits(1);
     account.aws.set_polls(1);
-    account.provision(&[]).exits(0).says("cluster sparkify: being made");
+    account.provision(&[]).exits(0).says("cluster sparkify: being created");
     assert_eq!(account.request_count("CreateCluster"), 2);
     account.run(&["status"]).exits(0).says("available");
 }
@@ -173,7 +176,7 @@ fn another_network_is_reported_before_any_change() {
     account
         .provision(&[])
         .exits(1)
-        .complains("subnet group wide, and the plan says default")
+        .complains("subnet group wide, but the plan requires default")
         .complains("nothing was changed");
     assert_eq!(account.request_count("CreateSecurityGroup"), 1);
     account.provision(&["--subnet-group", "none"]).exits(1).complains("no cluster subnet group");
@@ -195,7 +198,7 @@ fn resources_of_a_colleague_are_adopted_only_on_request() {
     for outcome in [account.provision(&["--cidr", "192.0.2.1/32"]), account.teardown(&[])] {
         outcome
             .exits(1)
-            .complains("made by arn:aws:iam::123456789012:user/ann")
+            .complains("created by arn:aws:iam::123456789012:user/ann")
             .complains("--adopt");
     }
     account.run(&["status"]).exits(0).says("203.0.113.7/32").says("available");

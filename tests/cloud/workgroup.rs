@@ -161,7 +161,7 @@ async fn a_password_is_read_from_a_secret() {
     cloud.account.aws.set_secret(SECRET, &managed.replace(user, "root"));
     cloud.run(&load).exits(2).complains("is for user root");
     cloud.account.aws.set_secret(SECRET, "{\"username\":\"ann\"}");
-    cloud.run(&load).exits(1).complains("holds no password");
+    cloud.run(&load).exits(1).complains("contains no password");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum, ValueHint};
 
 use super::range::wait;
 use super::{ServerlessArgs, WarehouseArgs};
-use crate::cloud::address::{Cidr, WHO_AM_I};
+use crate::cloud::cidr::{Cidr, IP_ECHO_URL};
 use crate::cloud::names::Name;
 use crate::cloud::plan::Expires;
 
@@ -48,7 +48,7 @@ pub struct ProvisionArgs {
     #[arg(long)]
     pub open_to_the_internet: bool,
     /// Service that reports this machine's public IP address.
-    #[arg(long, value_name = "URL", env = "STARLIFT_ADDRESS_SERVICE", default_value = WHO_AM_I,
+    #[arg(long, value_name = "URL", env = "STARLIFT_ADDRESS_SERVICE", default_value = IP_ECHO_URL,
           hide_env_values = true, value_hint = ValueHint::Url)]
     pub address_service: String,
     /// Cluster subnet group [default: the subnets of the default VPC].

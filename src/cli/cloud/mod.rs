@@ -1,9 +1,9 @@
-//! The commands about the cloud around a load: `provision`, `status`, `pause`, `resume`, `teardown`.
+//! The commands for cloud resources: `provision`, `status`, `pause`, `resume`, `teardown`.
 
-mod power;
+mod pause;
 mod provision;
+mod render_plan;
 mod serverless;
-mod show;
 mod status;
 mod teardown;
 
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use dialoguer::{Confirm, Input};
 
-pub use power::{pause, resume};
+pub use pause::{pause, resume};
 pub use provision::provision;
 pub use serverless::provision_workgroup;
 pub use status::status;
@@ -25,80 +25,87 @@ use super::settings::GlobalOptions;
 use super::signals::interrupted;
 use crate::cli::error::{Error, Result};
 use crate::cloud::error::CloudError;
-use crate::cloud::journal::Journal;
+use crate::cloud::progress::OperationProgress;
 use crate::escape;
 
-/// What to do after a failure.
-const GO_ON: &str = "the same command goes on from here";
+/// Advice after a failure.
+const GO_ON: &str = "run the same command again to continue";
 
-/// Does what changes the cloud, shows how far it is, and says at a failure what has been done.
+/// Runs an operation that changes cloud resources. Shows its progress and, after a failure, the completed
+/// changes.
 async fn perform<T>(
-    journal: &Arc<Journal>,
+    progress: &Arc<OperationProgress>,
     global: &GlobalOptions,
     advice: &str,
     work: impl Future<Output = Result<T, CloudError>>,
 ) -> Result<T> {
-    let progress = (!global.quiet).then(|| Progress::of_cloud(journal, draws_progress(global)));
+    let display = (!global.quiet).then(|| Progress::of_cloud(progress, draws_progress(global)));
     let outcome = tokio::select! {
         outcome = work => outcome,
         () = interrupted() => Err(CloudError::Interrupted),
     };
-    drop(progress);
+    drop(display);
     outcome.map_err(|error| {
-        note(&account(journal, &error, advice));
+        note(&failure_report(progress, &error, advice));
         error.into()
     })
 }
 
-/// What has been done before a failure, and what to do next.
-fn account(journal: &Journal, error: &CloudError, advice: &str) -> String {
+/// Returns the changes that were completed before a failure, and the advice.
+fn failure_report(progress: &OperationProgress, error: &CloudError, advice: &str) -> String {
     let mut text = String::new();
-    let done = journal.done();
-    if done.is_empty() {
-        text += "nothing had been done yet\n";
+    let notes = progress.notes();
+    if notes.is_empty() {
+        text += "nothing was changed before the failure\n";
     } else {
-        text += "done before:\n";
-        done.iter().for_each(|line| text += &format!("  {line}\n"));
+        text += "done before the failure:\n";
+        notes.iter().for_each(|line| text += &format!("  {line}\n"));
     }
     if matches!(error, CloudError::Interrupted) {
-        text += &format!("under way, and perhaps done: {}\n", journal.step());
+        text += &format!("in progress and possibly done: {}\n", progress.current_step());
     }
     text + advice + "\n"
 }
 
-/// Asks whether to go on.
+/// Asks the user to confirm.
+///
+/// # Errors
+///
+/// Returns an error if the user declines, or if there is no terminal.
 fn confirm(question: &str) -> Result<()> {
-    demand_terminal()?;
+    ensure_terminal()?;
     let question = escape::lines(question);
     let answer = Confirm::new().with_prompt(question).default(false).interact();
-    match answer.map_err(asking)? {
+    match answer.map_err(prompt_error)? {
         true => Ok(()),
         false => Err(Error::Declined),
     }
 }
 
-/// Asks for a name to be typed, so that it is this one that is meant.
+/// Asks the user to confirm by typing a name, which prevents a confirmation for the wrong one.
 fn confirm_name(question: &str, name: &str) -> Result<()> {
-    demand_terminal()?;
+    ensure_terminal()?;
     let question = escape::lines(question);
     let answer = Input::<String>::new().with_prompt(question).allow_empty(true).interact_text();
-    match answer.map_err(asking)? {
+    match answer.map_err(prompt_error)? {
         typed if typed == name => Ok(()),
         _ => Err(Error::Declined),
     }
 }
 
-fn demand_terminal() -> Result<()> {
+fn ensure_terminal() -> Result<()> {
     if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
         return Ok(());
     }
-    Err(Error::Usage("there is nobody to ask here; pass --yes to go on without".to_owned()))
+    Err(Error::Usage(
+        "cannot ask for confirmation without a terminal; pass --yes to skip it".to_owned(),
+    ))
 }
 
-fn asking(error: dialoguer::Error) -> Error {
+fn prompt_error(error: dialoguer::Error) -> Error {
     let dialoguer::Error::IO(error) = error;
     match error.kind() {
         std::io::ErrorKind::Interrupted => Error::Declined,
-        _ => Error::io("cannot ask", error),
+        _ => Error::io("cannot read the confirmation", error),
     }
 }

@@ -4,27 +4,28 @@ use std::sync::Arc;
 
 use chrono::Utc;
 
-use super::{confirm, perform, show};
+use super::{confirm, perform, render_plan};
 use crate::cli::args::ProvisionArgs;
 use crate::cli::error::Result;
 use crate::cli::output::print;
 use crate::cli::settings::GlobalOptions;
-use crate::cloud::address::{self, Cidr};
+use crate::cloud::cidr::{self, Cidr};
 use crate::cloud::clients::{Caller, Clients};
 use crate::cloud::error::CloudError;
-use crate::cloud::journal::Journal;
 use crate::cloud::names::Name;
 use crate::cloud::network::{Vpc, find_default_vpc, find_vpc, subnet_group_vpc, vpc};
 use crate::cloud::plan::{Plan, ProvisionOptions, expiry};
+use crate::cloud::progress::OperationProgress;
 use crate::cloud::provision::{Found, provision as make};
 use crate::cloud::tags::Expiry;
 use crate::cloud::{cluster, role};
 
-/// Makes a cluster and what goes with it, or shows what would be made.
+/// Creates a cluster and the resources that belong to it, or shows the plan.
 ///
 /// # Errors
 ///
-/// If AWS refuses, the user does, or the cluster does not come up.
+/// Returns an error if AWS rejects a request, if the user declines, or if the cluster does not become
+/// available.
 pub async fn provision(
     args: &ProvisionArgs,
     options: &ProvisionOptions,
@@ -33,7 +34,9 @@ pub async fn provision(
 ) -> Result<()> {
     let clients = Clients::connect(&global.stores).await?;
     let caller = match clients.caller().await {
-        Err(error) if args.dry_run => return print(&unasked(options, &clients, cidrs, &error)),
+        Err(error) if args.dry_run => {
+            return print(&offline_plan(options, &clients, cidrs, &error));
+        }
         caller => caller?,
     };
     let vpc = network_of(options, &clients).await?;
@@ -41,27 +44,27 @@ pub async fn provision(
     let before = expiry_before(&clients, &options.name).await?;
     let expiry = expiry(options.expires, before, Utc::now());
     let plan = Plan::new(options, &caller, &clients.region, &vpc, cidrs, expiry);
-    let found = Found::look(&clients, &plan, args.adopt).await?;
+    let found = Found::query(&clients, &plan, args.adopt).await?;
     if args.dry_run {
-        return print(&show::plan(&plan, &clients.region, &caller, Some(&found)));
+        return print(&render_plan::plan(&plan, &clients.region, &caller, Some(&found)));
     }
-    if !args.yes && show::begins_to_cost(&found) {
-        eprint!("{}", show::summary(&plan));
-        confirm("Make it?")?;
+    if !args.yes && render_plan::starts_costs(&found) {
+        eprint!("{}", render_plan::summary(&plan));
+        confirm("Create it?")?;
     }
-    let journal = Arc::new(Journal::default());
+    let progress = Arc::new(OperationProgress::default());
     let advice =
         format!("{}; `starlift teardown --name {}` removes it", super::GO_ON, options.name);
-    let work = make(&clients, &plan, found, options.timeout, &journal);
-    let cluster = perform(&journal, global, &advice, work).await?;
+    let work = make(&clients, &plan, found, options.timeout, &progress);
+    let cluster = perform(&progress, global, &advice, work).await?;
     if global.quiet {
         return Ok(());
     }
-    print(&show::made(&plan, &cluster, &journal.done()))
+    print(&render_plan::result(&plan, &cluster, &progress.notes()))
 }
 
 /// Returns the plan of a dry run that could not query AWS, with placeholders for AWS's answers.
-fn unasked(
+fn offline_plan(
     options: &ProvisionOptions,
     clients: &Clients,
     cidrs: Vec<Cidr>,
@@ -70,7 +73,7 @@ fn unasked(
     let (caller, vpc) = placeholders();
     let expiry = expiry(options.expires, None, Utc::now());
     let plan = Plan::new(options, &caller, &clients.region, &vpc, cidrs, expiry);
-    unasked_text(error, &show::plan(&plan, &clients.region, &caller, None))
+    offline_text(error, &render_plan::plan(&plan, &clients.region, &caller, None))
 }
 
 /// Returns placeholders for the caller and the network.
@@ -80,14 +83,14 @@ pub(super) fn placeholders() -> (Caller, Vpc) {
 }
 
 /// Returns the text for a plan that was made without AWS because of `error`.
-pub(super) fn unasked_text(error: &CloudError, plan: &str) -> String {
+pub(super) fn offline_text(error: &CloudError, plan: &str) -> String {
     let why = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
     format!(
-        "AWS was not asked ({why}):\nACCOUNT, CALLER and NETWORK are placeholders for its answers\n\n{plan}"
+        "AWS was not queried ({why}):\nACCOUNT, CALLER and NETWORK are placeholders for its responses\n\n{plan}"
     )
 }
 
-/// When the cluster was to be stopped so far, or was to be when it had only a role.
+/// Returns the current expiry of the cluster, or that of its role if the cluster does not exist.
 async fn expiry_before(clients: &Clients, name: &Name) -> Result<Option<Expiry>> {
     let cluster = cluster::find(clients, name.as_str()).await?;
     let tags = match cluster.as_ref().and_then(cluster::tags) {
@@ -121,12 +124,12 @@ pub(super) async fn admitted(
     })
 }
 
-/// The address that this machine is seen with from the cluster: its own where it is in the cluster's
-/// network and the cluster is too, else the one it has on the internet.
+/// Returns the source address of this machine from the cluster's point of view: the local address if the
+/// machine is in the cluster's VPC and the cluster is not public, else the public address.
 async fn own_address(args: &ProvisionArgs, public: Option<bool>, vpc: &Vpc) -> Result<Cidr> {
-    let local = address::local().filter(|_| public != Some(true));
+    let local = cidr::local_address().filter(|_| public != Some(true));
     if let Some(inside) = local.filter(|own| vpc.cidr.is_some_and(|cidr| cidr.contains(*own))) {
         return Ok(Cidr::of(inside));
     }
-    Ok(Cidr::of(address::public(&args.address_service).await?))
+    Ok(Cidr::of(cidr::public_address(&args.address_service).await?))
 }

@@ -6,40 +6,40 @@ use chrono::{DateTime, SubsecRound, Utc};
 use comfy_table::CellAlignment;
 use serde::Serialize;
 
+use super::render_plan::endpoint;
 use super::serverless::{self, WorkgroupRow};
-use super::show::endpoint;
 use crate::cli::args::{StatusArgs, StatusFormat};
 use crate::cli::error::{Error, Result};
 use crate::cli::output::print;
 use crate::cli::settings::GlobalOptions;
 use crate::cli::summary::text_table;
 use crate::cloud::clients::Clients;
+use crate::cloud::inventory::{Inventory, ManagedResources, list_resources};
 use crate::cloud::names::Name;
 use crate::cloud::price::Cost;
-use crate::cloud::survey::{Estate, Survey, survey};
 use crate::cloud::{cluster, schedule};
 
-/// What belongs to one name, as it is shown.
+/// The resources of one name in the output.
 #[derive(Debug, Serialize)]
 struct Row {
     name: String,
     state: String,
     endpoint: Option<String>,
     role: Option<String>,
-    /// Whether the cluster reads in the role yet.
+    /// The status of the role's attachment.
     role_status: Option<String>,
     lets_in: Vec<String>,
     age_seconds: Option<u64>,
-    /// Dollars, as if it had run all the time.
+    /// Dollars, as if the cluster had never been paused.
     cost_so_far_at_most: Option<f64>,
     expires: Option<DateTime<Utc>>,
     schedule: Option<String>,
-    /// When it begins to pause the cluster; nothing where it is off.
+    /// The time of the first pause, or `None` if the schedule is disabled.
     schedule_begins: Option<DateTime<Utc>>,
-    /// What carries the tags under another name.
+    /// Resources that carry the tags under another name.
     strays: Vec<String>,
     snapshots: Vec<String>,
-    /// What is particular to a workgroup.
+    /// The properties of a workgroup.
     workgroup: Option<WorkgroupRow>,
     creator: String,
 }
@@ -48,18 +48,18 @@ struct Row {
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn status(args: &StatusArgs, global: &GlobalOptions) -> Result<()> {
     let clients = Clients::connect(&global.stores).await?;
     let now = Utc::now();
-    let Survey { estates: mut found, unseen } = survey(&clients).await?;
-    if let Some(error) = unseen {
+    let Inventory { resources: mut found, serverless_error } = list_resources(&clients).await?;
+    if let Some(error) = serverless_error {
         tracing::warn!("Redshift Serverless is not shown: {error}");
     }
-    // Roles of other regions are theirs to show.
-    found.retain(|_, estate| !estate.is_empty());
+    // Names with roles for other regions only are shown in those regions.
+    found.retain(|_, resources| !resources.is_empty());
     let rows: Vec<Row> =
-        found.iter().map(|(name, estate)| row(name, estate, &clients.region, now)).collect();
+        found.iter().map(|(name, resources)| row(name, resources, &clients.region, now)).collect();
     match args.format {
         StatusFormat::Json => {
             let text = serde_json::to_string_pretty(&rows)
@@ -67,18 +67,18 @@ pub async fn status(args: &StatusArgs, global: &GlobalOptions) -> Result<()> {
             print(&(text + "\n"))
         }
         StatusFormat::Table if rows.is_empty() => {
-            print(&format!("nothing of starlift's is in {}\n", clients.region))
+            print(&format!("starlift manages nothing in {}\n", clients.region))
         }
         StatusFormat::Table => print(&table(&rows, now)),
     }
 }
 
-fn row(name: &str, estate: &Estate, region: &str, now: DateTime<Utc>) -> Row {
-    let cluster = estate.cluster.as_ref();
-    let tags = estate.tags();
+fn row(name: &str, resources: &ManagedResources, region: &str, now: DateTime<Utc>) -> Row {
+    let cluster = resources.cluster.as_ref();
+    let tags = resources.tags();
     let parsed: Option<Name> = name.parse().ok();
-    let role = parsed.as_ref().and_then(|name| estate.role(name, region));
-    let workgroup = &estate.serverless.workgroup;
+    let role = parsed.as_ref().and_then(|name| resources.role(name, region));
+    let workgroup = &resources.serverless.workgroup;
     let made = cluster.and_then(|cluster| {
         DateTime::from_timestamp(cluster.cluster_create_time.as_ref()?.secs(), 0)
     });
@@ -90,14 +90,14 @@ fn row(name: &str, estate: &Estate, region: &str, now: DateTime<Utc>) -> Row {
     });
     Row {
         name: name.to_owned(),
-        state: state(estate),
+        state: state(resources),
         endpoint: cluster.and_then(endpoint).or_else(|| {
             let (host, port) = workgroup.as_ref()?.endpoint()?;
             Some(format!("{host}:{port}"))
         }),
         role: role.map(|role| role.arn.clone()),
-        role_status: role.and_then(|role| role_status(estate, &role.arn)),
-        lets_in: estate
+        role_status: role.and_then(|role| role_status(resources, &role.arn)),
+        lets_in: resources
             .groups
             .iter()
             .flat_map(|group| group.rules.iter().map(|rule| rule.from.clone()))
@@ -105,27 +105,27 @@ fn row(name: &str, estate: &Estate, region: &str, now: DateTime<Utc>) -> Row {
         age_seconds: age.map(|age| age.as_secs()),
         cost_so_far_at_most: cost.zip(age).map(|(cost, age)| cost.over(age)),
         expires: tags.as_ref().and_then(|tags| tags.expiry).map(|expiry| expiry.at),
-        schedule: estate.schedule.as_ref().and_then(|s| s.scheduled_action_name.clone()),
-        schedule_begins: estate.schedule.as_ref().and_then(schedule::begins),
-        strays: estate.strays().cloned().collect(),
-        snapshots: estate.snapshots().map(str::to_owned).collect(),
-        workgroup: serverless::row(&estate.serverless),
+        schedule: resources.schedule.as_ref().and_then(|s| s.scheduled_action_name.clone()),
+        schedule_begins: resources.schedule.as_ref().and_then(schedule::begins),
+        strays: resources.strays().cloned().collect(),
+        snapshots: resources.snapshots().map(str::to_owned).collect(),
+        workgroup: serverless::row(&resources.serverless),
         creator: tags.map(|tags| tags.creator).unwrap_or_default(),
     }
 }
 
-fn state(estate: &Estate) -> String {
-    match (&estate.cluster, &estate.serverless.workgroup) {
+fn state(resources: &ManagedResources) -> String {
+    match (&resources.cluster, &resources.serverless.workgroup) {
         (Some(cluster), _) => cluster::status(cluster).to_owned(),
         (None, Some(workgroup)) => workgroup.status.to_ascii_lowercase(),
-        (None, None) if estate.serverless.namespace.is_some() => "no workgroup".to_owned(),
+        (None, None) if resources.serverless.namespace.is_some() => "no workgroup".to_owned(),
         (None, None) => "no cluster".to_owned(),
     }
 }
 
-/// How far the attachment of the role has come, where there is something to attach it to.
-fn role_status(estate: &Estate, arn: &str) -> Option<String> {
-    let status = match (&estate.cluster, &estate.serverless.namespace) {
+/// Returns the status of the role's attachment to the cluster or namespace, if one exists.
+fn role_status(resources: &ManagedResources, arn: &str) -> Option<String> {
+    let status = match (&resources.cluster, &resources.serverless.namespace) {
         (Some(cluster), _) => cluster::role_status(cluster, arn),
         (None, Some(namespace)) => namespace.role_status(arn),
         (None, None) => return None,
@@ -139,7 +139,7 @@ fn table(rows: &[Row], now: DateTime<Utc>) -> String {
         "state",
         "endpoint",
         "role",
-        "lets in",
+        "admits",
         "age",
         "cost so far",
         "expires",
@@ -175,7 +175,7 @@ fn table(rows: &[Row], now: DateTime<Utc>) -> String {
             text += &format!("{stray} carries the tags of {} under another name\n", row.name);
         }
         for snapshot in &row.snapshots {
-            text += &format!("snapshot {snapshot} of {} is kept, and costs\n", row.name);
+            text += &format!("snapshot {snapshot} of {} is kept and incurs costs\n", row.name);
         }
     }
     text + "cost so far: estimated list price of the nodes, as if never paused; none for workgroups\n"
@@ -188,10 +188,10 @@ fn expires(row: &Row, now: DateTime<Utc>) -> String {
         None => "never".to_owned(),
         Some(at) if row.schedule.is_none() => format!("{} (no schedule!)", time(at)),
         Some(at) if row.schedule_begins.is_none_or(|begins| begins > at) => {
-            format!("{} (the schedule is off, or later!)", time(at))
+            format!("{} (the schedule is disabled or starts later!)", time(at))
         }
-        Some(at) if at <= now && row.state == "paused" => format!("{} (over)", time(at)),
-        Some(at) if at <= now => format!("{} (over, and not paused!)", time(at)),
+        Some(at) if at <= now && row.state == "paused" => format!("{} (expired)", time(at)),
+        Some(at) if at <= now => format!("{} (expired, but not paused!)", time(at)),
         Some(at) => {
             let left = (at - now.trunc_subsecs(0)).to_std().unwrap_or_default();
             format!("in {}", span(left))
@@ -199,7 +199,7 @@ fn expires(row: &Row, now: DateTime<Utc>) -> String {
     }
 }
 
-/// A time in its two largest units.
+/// Formats a duration in its two largest units.
 fn span(time: Duration) -> String {
     let text = humantime::format_duration(Duration::from_secs(time.as_secs())).to_string();
     text.split(' ').take(2).collect::<Vec<_>>().join(" ")

@@ -9,89 +9,102 @@ use crate::cli::output::print;
 use crate::cli::settings::GlobalOptions;
 use crate::cloud::clients::Clients;
 use crate::cloud::error::CloudError;
-use crate::cloud::journal::Journal;
+use crate::cloud::inventory::{ManagedResources, find_resources};
 use crate::cloud::names::Name;
-use crate::cloud::survey::{Estate, survey_of};
+use crate::cloud::progress::OperationProgress;
 use crate::cloud::tags::creator;
 use crate::cloud::teardown::teardown as remove;
 
-/// Removes all that belongs to a name, and proves that it is gone.
+/// Deletes all resources of a name, and verifies that none remains.
 ///
 /// # Errors
 ///
-/// If the user declines, AWS refuses, it takes too long, or something is left.
+/// Returns an error if the user declines, if AWS rejects a request, if a wait times out, or if resources
+/// remain.
 pub async fn teardown(args: &TeardownArgs, name: &Name, global: &GlobalOptions) -> Result<()> {
     let clients = Clients::connect(&global.stores).await?;
-    let estate = survey_of(&clients, name).await?;
+    let resources = find_resources(&clients, name).await?;
     let snapshot = args.final_snapshot.as_deref();
-    if estate.is_empty() {
-        return nothing(name, &estate, &clients.region, global);
+    if resources.is_empty() {
+        return report_nothing(name, &resources, &clients.region, global);
     }
-    estate.demand_no_strays(name)?;
+    resources.ensure_no_strays(name)?;
     if args.yes {
-        demand_own(args, &clients, &estate, name).await?;
+        ensure_own(args, &clients, &resources, name).await?;
     } else {
-        eprint!("{}", plan(&estate, &clients.region, snapshot));
-        confirm_name("Type the name to remove it", name.as_str())?;
+        eprint!("{}", plan(&resources, &clients.region, snapshot));
+        confirm_name("Type the name to remove these resources", name.as_str())?;
     }
-    let journal = Arc::new(Journal::default());
-    let work = remove(&clients, name, &estate, snapshot, args.wait.timeout, &journal);
-    perform(&journal, global, super::GO_ON, work).await?;
+    let progress = Arc::new(OperationProgress::default());
+    let work = remove(&clients, name, &resources, snapshot, args.wait.timeout, &progress);
+    perform(&progress, global, super::GO_ON, work).await?;
     if global.quiet {
         return Ok(());
     }
-    let mut text: String = journal.done().iter().map(|line| format!("{line}\n")).collect();
+    let mut text: String = progress.notes().iter().map(|line| format!("{line}\n")).collect();
     if let Some(snapshot) = snapshot {
-        text += &format!("snapshot {snapshot} stays, and costs until you remove it\n");
+        text += &format!("snapshot {snapshot} stays and incurs costs until you delete it\n");
     }
-    print(&format!("{text}nothing of {name} is left in {}\n", clients.region))
+    print(&format!("{text}no resources of {name} remain in {}\n", clients.region))
 }
 
-fn nothing(name: &Name, estate: &Estate, region: &str, global: &GlobalOptions) -> Result<()> {
-    if !estate.elsewhere.is_empty() {
-        return Err(Error::from(CloudError::Elsewhere {
+fn report_nothing(
+    name: &Name,
+    resources: &ManagedResources,
+    region: &str,
+    global: &GlobalOptions,
+) -> Result<()> {
+    if !resources.other_regions.is_empty() {
+        return Err(Error::from(CloudError::OtherRegion {
             region: region.to_owned(),
             name: name.to_string(),
-            regions: estate.elsewhere.iter().cloned().collect(),
+            regions: resources.other_regions.iter().cloned().collect(),
         }));
     }
     if global.quiet {
         return Ok(());
     }
-    let unseen = estate.unseen.as_ref();
-    let unseen = unseen.map(|e| format!("Redshift Serverless was not looked at: {e}\n"));
-    print(&format!("nothing in {region} belongs to {name}\n{}", unseen.unwrap_or_default()))
+    let serverless_error = resources.serverless_error.as_ref();
+    let serverless_error =
+        serverless_error.map(|e| format!("Redshift Serverless was not checked: {e}\n"));
+    print(&format!(
+        "nothing in {region} belongs to {name}\n{}",
+        serverless_error.unwrap_or_default()
+    ))
 }
 
-/// Nobody is asked: what another user made is then removed only if that is said.
-async fn demand_own(
+/// Ensures that the caller created the resources, or set `--adopt`. Without a confirmation prompt, this
+/// prevents the deletion of another user's resources.
+async fn ensure_own(
     args: &TeardownArgs,
     clients: &Clients,
-    estate: &Estate,
+    resources: &ManagedResources,
     name: &Name,
 ) -> Result<()> {
-    let Some(tags) = estate.tags().filter(|_| !args.adopt) else { return Ok(()) };
+    let Some(tags) = resources.tags().filter(|_| !args.adopt) else { return Ok(()) };
     if tags.creator == creator(&clients.caller().await?.arn) {
         return Ok(());
     }
-    let what = format!("what belongs to {name}");
-    Err(Error::from(CloudError::Others { what, creator: tags.creator }))
+    let what = name.to_string();
+    Err(Error::from(CloudError::NotOwned { what, creator: tags.creator }))
 }
 
-fn plan(estate: &Estate, region: &str, snapshot: Option<&str>) -> String {
+fn plan(resources: &ManagedResources, region: &str, snapshot: Option<&str>) -> String {
     let mut text = format!("would remove from {region}:\n");
-    estate.inventory().iter().for_each(|line| text += &format!("  {line}\n"));
-    if let Some(tags) = estate.tags() {
-        text += &format!("made by {}\n", tags.creator);
+    resources.descriptions().iter().for_each(|line| text += &format!("  {line}\n"));
+    if let Some(tags) = resources.tags() {
+        text += &format!("created by {}\n", tags.creator);
     }
-    let has_data = estate.cluster.is_some() || !estate.serverless.is_empty();
+    let has_data = resources.cluster.is_some() || !resources.serverless.is_empty();
     match snapshot {
-        Some(name) => text += &format!("after a snapshot {name}, which stays and costs\n"),
-        None if has_data => text += "without a last snapshot: its data is gone for good\n",
+        Some(name) => {
+            text += &format!("after the final snapshot {name}, which stays and incurs costs\n")
+        }
+        None if has_data => text += "without a final snapshot: its data is lost permanently\n",
         None => {}
     }
-    for snapshot in estate.snapshots() {
-        text += &format!("snapshot {snapshot} stays, and costs\n");
+    for snapshot in resources.snapshots() {
+        text += &format!("snapshot {snapshot} stays and incurs costs\n");
     }
     text
 }

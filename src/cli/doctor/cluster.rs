@@ -4,9 +4,9 @@ use aws_sdk_redshift::types::Cluster;
 
 use super::{Doctor, Failed, Passed, Skipped, Subject, verdict};
 use crate::cli::error::Result;
-use crate::cloud::access::{Reach, can_read};
 use crate::cloud::clients::Clients;
-use crate::cloud::policy::{REDSHIFT, StarPlace, trusts};
+use crate::cloud::permissions::{Permission, check_read};
+use crate::cloud::policy::{REDSHIFT, StarLocation, trusts};
 use crate::cloud::{cluster, lookup, role};
 use crate::storage::Location;
 
@@ -149,16 +149,16 @@ impl Doctor<'_> {
         subject: &Subject,
     ) -> Result<()> {
         let star = subject.star.as_deref().and_then(|star| Location::parse_single(star).ok());
-        let Some(place) = star.as_ref().and_then(StarPlace::of) else {
+        let Some(place) = star.as_ref().and_then(StarLocation::of) else {
             let why = "no star in S3 is specified".to_owned();
             return self.note("role: policy", Skipped(why)).map(|_| ());
         };
-        let verdict = match can_read(clients, arn, &place, subject.kms_key.as_deref()).await {
-            Ok(Reach::Full) => Passed(match subject.kms_key {
+        let verdict = match check_read(clients, arn, &place, subject.kms_key.as_deref()).await {
+            Ok(Permission::Granted) => Passed(match subject.kms_key {
                 Some(_) => "it can read, list and decrypt the star".to_owned(),
                 None => "it can read and list the star; no KMS key is specified".to_owned(),
             }),
-            Ok(Reach::Lacks(actions)) => Failed(
+            Ok(Permission::Missing(actions)) => Failed(
                 format!(
                     "it lacks {} for s3://{}/{}",
                     actions.join(", "),

@@ -19,27 +19,27 @@ const THROTTLED: [&str; 3] = ["Throttling", "RequestLimitExceeded", "ThrottlingE
 pub(super) fn code(error: &CloudError) -> Code {
     match error {
         CloudError::Api { source, .. } => api_code(source),
-        CloudError::NotOurs { .. } => Code::NotManaged,
-        CloudError::Others { .. } => Code::ManagedByOthers,
+        CloudError::NotManaged { .. } => Code::NotManaged,
+        CloudError::NotOwned { .. } => Code::ManagedByOthers,
         CloudError::Stray { .. } => Code::StrayTag,
-        CloudError::Elsewhere { .. } => Code::OtherRegion,
-        CloudError::SnapshotTaken(_) => Code::SnapshotExists,
-        CloudError::NoSnapshot(_) => Code::SnapshotMissing,
+        CloudError::OtherRegion { .. } => Code::OtherRegion,
+        CloudError::SnapshotExists(_) => Code::SnapshotExists,
+        CloudError::SnapshotMissing(_) => Code::SnapshotMissing,
         CloudError::Differs { .. } => Code::ClusterDiffers,
         CloudError::State { .. } => Code::ClusterState,
         CloudError::TimedOut { .. } => Code::TimedOut,
-        CloudError::NothingOwned { .. } => Code::NothingManaged,
-        CloudError::Left { .. } => Code::ResourcesRemain,
+        CloudError::NothingManaged { .. } => Code::NothingManaged,
+        CloudError::ResourcesRemain { .. } => Code::ResourcesRemain,
         CloudError::NoCluster { .. } => Code::NoCluster,
-        CloudError::NotUp { .. } => Code::ClusterUnavailable,
+        CloudError::ClusterUnavailable { .. } => Code::ClusterUnavailable,
         CloudError::NoWorkgroup { .. } => Code::NoWorkgroup,
-        CloudError::NotAvailable { .. } => Code::WorkgroupUnavailable,
+        CloudError::WorkgroupUnavailable { .. } => Code::WorkgroupUnavailable,
         CloudError::NeverPaused(_) => Code::NeverPaused,
         CloudError::NoSubnet(_) => Code::NoSubnet,
-        CloudError::NotASecret(_) => Code::InvalidSecret,
-        CloudError::NoPassword(_) => Code::SecretWithoutPassword,
+        CloudError::InvalidSecret(_) => Code::InvalidSecret,
+        CloudError::SecretWithoutPassword(_) => Code::SecretWithoutPassword,
         CloudError::NoRegion => Code::NoRegion,
-        CloudError::Address { .. } => Code::AddressUnknown,
+        CloudError::AddressUnknown { .. } => Code::AddressUnknown,
         CloudError::NoVpc { .. } => Code::NoVpc,
         CloudError::NoSubnetGroup(_) => Code::NoSubnetGroup,
         CloudError::Interrupted => Code::Interrupted,
@@ -52,90 +52,96 @@ fn api_code(error: &ApiError) -> Code {
         _ if error.is_denied() => Code::AwsDenied,
         _ if SIGN_IN.contains(&code) => Code::AwsCredentials,
         _ if THROTTLED.contains(&code) => Code::AwsThrottled,
-        "" if error.said.contains("credential") => Code::AwsCredentials,
+        "" if error.message.contains("credential") => Code::AwsCredentials,
         _ => Code::AwsFailed,
     }
 }
 
 pub(super) fn hint(error: &CloudError) -> Option<String> {
+    match error {
+        CloudError::Api { source, .. } => api_hint(source),
+        error => resource_hint(error).or_else(|| setup_hint(error)).map(str::to_owned),
+    }
+}
+
+/// Returns the advice about the state and ownership of existing resources.
+fn resource_hint(error: &CloudError) -> Option<&'static str> {
     Some(match error {
-        CloudError::Api { source, .. } => return api_hint(source),
-        CloudError::NotOurs { .. } => {
-            "choose another name with --name, or remove it yourself if it is not needed".to_owned()
+        CloudError::NotManaged { .. } => {
+            "choose another name with --name, or remove the resource yourself if it is not needed"
         }
-        CloudError::Others { .. } => {
-            "agree with them and add --adopt, or choose another --name".to_owned()
+        CloudError::NotOwned { .. } => {
+            "coordinate with that user and add --adopt, or choose another --name"
         }
-        CloudError::Stray { .. } => "it was renamed, or restored from a snapshot: take the tags \
-                 starlift:… off it if it is to stay, or remove it yourself"
-            .to_owned(),
-        CloudError::Elsewhere { .. } => "name the region with --region".to_owned(),
-        CloudError::SnapshotTaken(_) => "name another with --final-snapshot".to_owned(),
-        CloudError::NoSnapshot(_) => {
-            "its automated snapshots, while AWS keeps them, are in the Redshift console".to_owned()
+        CloudError::Stray { .. } => {
+            "it was renamed, or restored from a snapshot: remove its starlift:… tags to keep it, or \
+             remove the resource yourself"
+        }
+        CloudError::OtherRegion { .. } => "select the region with --region",
+        CloudError::SnapshotExists(_) => "choose another name with --final-snapshot",
+        CloudError::SnapshotMissing(_) => {
+            "the Redshift console lists its automated snapshots for as long as AWS keeps them"
         }
         CloudError::Differs { .. } => {
-            "say with the options what it has, change it in the Redshift console, or tear it down first"
-                .to_owned()
+            "change the options to match it, change it in the Redshift console, or tear it down first"
         }
         CloudError::State { .. } => {
-            "the events in the Redshift console say why; `starlift teardown` removes it".to_owned()
+            "the events in the Redshift console show the reason; `starlift teardown` removes it"
         }
-        CloudError::TimedOut { .. } => "run the command again, which goes on where it stopped, \
-                 or wait for longer with --timeout"
-            .to_owned(),
-        CloudError::NothingOwned { .. } => {
-            "`starlift status` shows what there is; another region is named with --region"
-                .to_owned()
+        CloudError::TimedOut { .. } => {
+            "run the same command again to continue, or allow more time with --timeout"
         }
-        CloudError::Left { left } if left.iter().all(|what| what.starts_with("snapshot ")) => {
-            "snapshots are kept until somebody removes them: `aws redshift \
-                 delete-cluster-snapshot --snapshot-identifier NAME`"
-                .to_owned()
+        CloudError::NothingManaged { .. } => {
+            "`starlift status` shows the existing resources; --region selects another region"
         }
-        CloudError::Left { .. } => "run `starlift teardown` again, or remove them in the console; \
-                 `starlift status` shows them"
-            .to_owned(),
+        CloudError::ResourcesRemain { remaining }
+            if remaining.iter().all(|what| what.starts_with("snapshot ")) =>
+        {
+            "snapshots stay until a user deletes them: `aws redshift delete-cluster-snapshot \
+             --snapshot-identifier NAME`"
+        }
+        CloudError::ResourcesRemain { .. } => {
+            "run `starlift teardown` again, or remove them in the console; `starlift status` shows them"
+        }
+        _ => return None,
+    })
+}
+
+/// Returns the advice about missing clusters and workgroups, and about invalid settings.
+fn setup_hint(error: &CloudError) -> Option<&'static str> {
+    Some(match error {
         CloudError::NoCluster { .. } => {
-            "make it with `starlift provision`, or name another region \
-                 with --region"
-                .to_owned()
+            "create it with `starlift provision`, or select another region with --region"
         }
-        CloudError::NotUp { state, .. } if state == "paused" => {
-            "`starlift resume` starts it".to_owned()
+        CloudError::ClusterUnavailable { state, .. } if state == "paused" => {
+            "`starlift resume` starts it"
         }
-        CloudError::NotUp { .. } => "wait until `starlift status` shows it available".to_owned(),
+        CloudError::ClusterUnavailable { .. } | CloudError::WorkgroupUnavailable { .. } => {
+            "wait until `starlift status` shows it as available"
+        }
         CloudError::NoWorkgroup { .. } => {
-            "create it with `starlift provision --serverless`, or name another region with --region".to_owned()
-        }
-        CloudError::NotAvailable { .. } => {
-            "wait until `starlift status` shows it as available".to_owned()
+            "create it with `starlift provision --serverless`, or select another region with --region"
         }
         CloudError::NeverPaused(_) => {
-            "it need not be: its compute costs nothing while no query runs, and its usage limit \
-             bounds the rest; `starlift teardown` removes it"
-                .to_owned()
+            "a pause would save nothing: a workgroup has no compute cost while no query runs, and its \
+             usage limit bounds the rest; `starlift teardown` removes it"
         }
         CloudError::NoSubnet(_) => {
-            "name subnets of one VPC with --subnet; Redshift Serverless needs three, each in another \
+            "specify subnets of one VPC with --subnet; Redshift Serverless needs three, each in another \
              Availability Zone"
-                .to_owned()
         }
-        CloudError::NotASecret(_) => {
-            "write arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME".to_owned()
-        }
-        CloudError::NoPassword(_) => {
-            "its text is a JSON object with `username` and `password`, or the password alone"
-                .to_owned()
+        CloudError::InvalidSecret(_) => "use arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME",
+        CloudError::SecretWithoutPassword(_) => {
+            "the secret must be a JSON object with `username` and `password`, or only the password"
         }
         CloudError::NoRegion => {
-            "name one with --region, AWS_REGION or `region` in [cloud] of starlift.toml".to_owned()
+            "set it with --region, AWS_REGION or `region` in [cloud] of starlift.toml"
         }
-        CloudError::Address { .. } => "name the addresses to admit with --cidr".to_owned(),
+        CloudError::AddressUnknown { .. } => "specify the addresses to admit with --cidr",
         CloudError::NoVpc { .. } => {
-            "make a cluster subnet group and name it with --subnet-group".to_owned()
+            "create a cluster subnet group and select it with --subnet-group"
         }
-        CloudError::NoSubnetGroup(_) | CloudError::Interrupted => return None,
+        _ => return None,
     })
 }
 
@@ -143,14 +149,14 @@ fn api_hint(error: &ApiError) -> Option<String> {
     let code = error.code.as_deref().unwrap_or_default();
     match code {
         _ if error.is_denied() => Some(format!(
-            "the credentials in use lack {}; have it allowed, or use others with --profile",
+            "the credentials in use lack {}; ask for the permission, or use others with --profile",
             error.lacking()
         )),
         _ if SIGN_IN.contains(&code) => {
             Some("sign in again: `aws sso login`, other keys, or another --profile".to_owned())
         }
         _ if THROTTLED.contains(&code) => {
-            Some("AWS asks for slowing down; run the command again in a minute".to_owned())
+            Some("AWS limits the request rate; run the command again in a minute".to_owned())
         }
         "UnsupportedOperation" | "UnsupportedOperationFault" => Some(
             "a cluster can be paused once its first snapshot is complete, and not in every \
@@ -158,8 +164,8 @@ fn api_hint(error: &ApiError) -> Option<String> {
                 .to_owned(),
         ),
         "ClusterQuotaExceeded" | "NumberOfNodesQuotaExceeded" => Some(
-            "the account's quota of clusters or nodes is used up; remove one, or ask AWS for \
-                 more"
+            "the account's quota of clusters or nodes is exhausted; remove one, or request an \
+                 increase from AWS"
                 .to_owned(),
         ),
         "InsufficientCapacityException" => Some(
@@ -167,17 +173,18 @@ fn api_hint(error: &ApiError) -> Option<String> {
                 .to_owned(),
         ),
         "ServiceQuotaExceededException" => Some(
-            "a quota of the account is used up; remove something, or ask AWS for more".to_owned(),
+            "a quota of the account is exhausted; remove a resource or request an increase from AWS"
+                .to_owned(),
         ),
-        "ValidationException" if error.said.contains("snapshot exists") => Some(
-            "AWS changes the capacity once the workgroup has its first recovery point, after half an \
-             hour or so; run the command again then"
+        "ValidationException" if error.message.contains("snapshot exists") => Some(
+            "the capacity can be changed once the workgroup has its first recovery point, after about \
+             half an hour; run the command again then"
                 .to_owned(),
         ),
         "InsufficientClusterCapacity" => {
-            Some("AWS has no such node free there; try another --node-type or region".to_owned())
+            Some("AWS has no free node of this type; try another --node-type or region".to_owned())
         }
-        "" if error.said.contains("credential") => {
+        "" if error.message.contains("credential") => {
             Some("sign in: environment variables, `aws sso login`, a profile or a role".to_owned())
         }
         _ => None,

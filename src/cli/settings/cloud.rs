@@ -1,19 +1,19 @@
-//! What the configuration file says of the cloud, and how it gives way to the command line.
+//! The settings for the cloud in the configuration file, which options of the command line override.
 
 use serde::{Deserialize, Deserializer};
 
 use super::warehouse::NamedRedshift;
 use crate::cli::args::ProvisionArgs;
 use crate::cli::error::{Error, Result};
-use crate::cloud::address::Cidr;
+use crate::cloud::cidr::Cidr;
 use crate::cloud::names::Name;
 use crate::cloud::plan::{Expires, ProvisionOptions};
-use crate::cloud::policy::StarPlace;
+use crate::cloud::policy::StarLocation;
 use crate::cloud::serverless::limit::RpuLimit;
 use crate::cloud::serverless::plan::ServerlessOptions;
 use crate::storage::Location;
 
-/// The `[cloud]` table of a configuration file. Names are those of the flags, with `_` for `-`.
+/// The `[cloud]` table of a configuration file. Keys are the names of the flags, with `_` for `-`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CloudSettings {
@@ -55,22 +55,22 @@ fn ranges<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Cidr>, D::Er
 }
 
 impl CloudSettings {
-    /// The name that is typed, or that the file has.
+    /// Returns the name from the command line, or else from the file.
     ///
     /// # Errors
     ///
-    /// If there is none.
+    /// Returns an error if there is none.
     pub fn name(&self, typed: Option<&Name>) -> Result<Name> {
         typed.or(self.name.as_ref()).cloned().ok_or_else(|| {
             Error::Usage(
-                "which cluster? give --name, STARLIFT_NAME in the environment, or name in [cloud] of \
+                "no name: pass --name, set STARLIFT_NAME in the environment, or set name in [cloud] of \
                  starlift.toml"
                     .to_owned(),
             )
         })
     }
 
-    /// The cluster or workgroup by the name of the environment, or else of the file.
+    /// Returns the cluster or workgroup that the environment names, or else the file.
     pub fn redshift(&self) -> Option<NamedRedshift> {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let name = variable("STARLIFT_NAME");
@@ -82,34 +82,34 @@ impl CloudSettings {
         })
     }
 
-    /// Whether `provision` creates a workgroup.
+    /// Returns `true` if `provision` creates a workgroup.
     pub fn is_serverless(&self, args: &ProvisionArgs) -> bool {
         args.serverless.serverless.or(self.serverless).unwrap_or_default()
     }
 
-    /// The region of the cluster.
+    /// Returns the region of the cluster.
     pub fn region(&self) -> Option<&str> {
         self.region.as_deref()
     }
 
-    /// The key that the star is encrypted with.
+    /// Returns the ARN of the key that encrypts the star.
     pub fn kms_key(&self) -> Option<&str> {
         self.kms_key.as_deref()
     }
 
-    /// The options of `provision`; `star` is the place that the rest of the file names.
+    /// Returns the options of `provision`; `star` is the location from the rest of the file.
     ///
     /// # Errors
     ///
-    /// If a value is missing or cannot be.
+    /// Returns an error if a value is missing or invalid, or if an option is for workgroups.
     pub fn provision(&self, args: &ProvisionArgs, star: Option<&str>) -> Result<ProvisionOptions> {
-        refuse_options_of_workgroups(args)?;
+        reject_options_of_workgroups(args)?;
         let or = |typed: &Option<String>, file: &Option<String>, default: &str| {
             typed.as_ref().or(file.as_ref()).cloned().unwrap_or_else(|| default.to_owned())
         };
         let options = ProvisionOptions {
             name: self.name(args.name.as_ref())?,
-            star: star_place(args.star.as_deref().or(star))?,
+            star: star_location(args.star.as_deref().or(star))?,
             node_type: or(&args.node_type, &self.node_type, ProvisionOptions::NODE_TYPE),
             nodes: args.nodes.or(self.nodes).unwrap_or(1),
             database: or(&args.database, &self.database, ProvisionOptions::DATABASE),
@@ -125,18 +125,18 @@ impl CloudSettings {
         Ok(options)
     }
 
-    /// The options of `provision --serverless`; `star` is the place that the rest of the file names.
-    /// Keys of the file that are for clusters count for nothing.
+    /// Returns the options of `provision --serverless`; `star` is the location from the rest of the file.
+    /// Ignores the keys of the file that are for clusters.
     ///
     /// # Errors
     ///
-    /// If a value is missing or cannot be, or an option is for clusters.
+    /// Returns an error if a value is missing or invalid, or if an option is for clusters.
     pub fn serverless(
         &self,
         args: &ProvisionArgs,
         star: Option<&str>,
     ) -> Result<ServerlessOptions> {
-        refuse_options_of_clusters(args)?;
+        reject_options_of_clusters(args)?;
         let or = |typed: &Option<String>, file: &Option<String>, default: &str| {
             typed.as_ref().or(file.as_ref()).cloned().unwrap_or_else(|| default.to_owned())
         };
@@ -144,7 +144,7 @@ impl CloudSettings {
         let subnets = if typed.subnet.is_empty() { &self.subnet } else { &typed.subnet };
         let options = ServerlessOptions {
             name: self.name(args.name.as_ref())?,
-            star: star_place(args.star.as_deref().or(star))?,
+            star: star_location(args.star.as_deref().or(star))?,
             base_capacity: typed.base_capacity.or(self.base_capacity),
             max_capacity: typed.max_capacity.or(self.max_capacity),
             limit: typed.rpu_limit.or(self.rpu_limit),
@@ -160,42 +160,43 @@ impl CloudSettings {
         Ok(options)
     }
 
-    /// Which addresses are to be let in, where any are named.
+    /// Returns the address ranges to admit, which may be empty.
     ///
     /// # Errors
     ///
-    /// If they are as good as all, and nobody said that this is meant.
+    /// Returns an error if a range counts as the whole internet and `--open-to-the-internet` is not set.
     pub fn cidrs(&self, args: &ProvisionArgs) -> Result<Vec<Cidr>> {
         let cidrs = if args.cidr.is_empty() { &self.cidr } else { &args.cidr };
-        if let Some(wide) = cidrs.iter().find(|cidr| cidr.is_world() && !args.open_to_the_internet)
+        if let Some(wide) =
+            cidrs.iter().find(|cidr| cidr.is_whole_internet() && !args.open_to_the_internet)
         {
             return Err(Error::Usage(format!(
-                "--cidr {wide} lets everybody on the internet try passwords; name fewer addresses, or \
-                 add --open-to-the-internet if that is what you want"
+                "--cidr {wide} allows everyone on the internet to try passwords; specify a smaller range, \
+                 or add --open-to-the-internet to allow it"
             )));
         }
         Ok(cidrs.clone())
     }
 }
 
-/// The bucket and the prefix of a star in S3.
-fn star_place(star: Option<&str>) -> Result<StarPlace> {
+/// Parses the bucket and prefix of a star in S3.
+fn star_location(star: Option<&str>) -> Result<StarLocation> {
     let star = star.ok_or_else(|| {
         Error::Usage(
-            "what is Redshift to read? give --star s3://BUCKET/PREFIX, STARLIFT_STAR in the \
-             environment, or star in starlift.toml"
+            "no star: pass --star s3://BUCKET/PREFIX, set STARLIFT_STAR in the environment, or set star \
+             in starlift.toml"
                 .to_owned(),
         )
     })?;
-    StarPlace::of(&Location::parse_single(star)?).ok_or_else(|| {
+    StarLocation::of(&Location::parse_single(star)?).ok_or_else(|| {
         Error::Usage(format!(
-            "Redshift reads from S3, and the star is to be at {star}; give --star s3://BUCKET/PREFIX"
+            "Redshift reads from S3, but the star is at {star}; pass --star s3://BUCKET/PREFIX"
         ))
     })
 }
 
-/// Refuses what only a workgroup can have.
-fn refuse_options_of_workgroups(args: &ProvisionArgs) -> Result<()> {
+/// Rejects options that only apply to workgroups.
+fn reject_options_of_workgroups(args: &ProvisionArgs) -> Result<()> {
     let typed = &args.serverless;
     let options = [
         ("--base-capacity", typed.base_capacity.is_some()),
@@ -211,18 +212,18 @@ fn refuse_options_of_workgroups(args: &ProvisionArgs) -> Result<()> {
     }
 }
 
-/// Refuses what only a cluster can have.
-fn refuse_options_of_clusters(args: &ProvisionArgs) -> Result<()> {
-    let nodes = "a workgroup has no nodes; --base-capacity says how large it is";
+/// Rejects options that only apply to clusters.
+fn reject_options_of_clusters(args: &ProvisionArgs) -> Result<()> {
+    let nodes = "a workgroup has no nodes; --base-capacity sets its size";
     let options = [
         ("--node-type", args.node_type.is_some(), nodes),
         ("--nodes", args.nodes.is_some(), nodes),
-        ("--subnet-group", args.subnet_group.is_some(), "name the subnets with --subnet"),
+        ("--subnet-group", args.subnet_group.is_some(), "specify the subnets with --subnet"),
         (
             "--expires",
             args.expires.is_some(),
-            "nothing pauses a workgroup, which costs nothing while no query runs; --rpu-limit bounds \
-             what it costs",
+            "workgroups are never paused, and have no compute cost while no query runs; --rpu-limit \
+             limits the cost",
         ),
     ];
     match options.into_iter().find(|(_, is_given, _)| *is_given) {

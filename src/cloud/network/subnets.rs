@@ -40,7 +40,7 @@ pub async fn network_of(clients: &Clients, ids: &[String]) -> Result<String, Clo
         Err(error) if error.is("InvalidSubnetID.NotFound") => {
             return Err(CloudError::NoSubnet(ids.join(", ")));
         }
-        found => found.map_err(|e| e.during("look for the subnets"))?.subnet_set.item,
+        found => found.map_err(|e| e.during("look up the subnets"))?.subnet_set.item,
     };
     let mut network: Option<&str> = None;
     for id in ids {

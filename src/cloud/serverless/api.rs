@@ -51,7 +51,7 @@ pub(super) const CONFLICT: &str = "ConflictException";
 
 /// A response whose content is not needed.
 #[derive(Debug, Deserialize)]
-pub(super) struct Done {}
+pub(super) struct Empty {}
 
 #[derive(Debug, Deserialize)]
 struct Tag {
@@ -99,7 +99,7 @@ pub(super) async fn list<T: DeserializeOwned>(
         let items: Vec<T> = serde_json::from_value(items).map_err(|error| ApiError {
             operation: operation.name,
             code: None,
-            said: format!("the answer has another form: {error}"),
+            message: format!("unexpected format of the response: {error}"),
         })?;
         found.extend(items);
         match page.remove("nextToken") {
@@ -127,11 +127,11 @@ pub(super) fn tag_list(tags: &Tags) -> Value {
 /// Sets the tags of a resource.
 pub(super) async fn tag(clients: &Clients, arn: &str, tags: &Tags) -> Result<(), ApiError> {
     let request = json!({ "resourceArn": arn, "tags": tag_list(tags) });
-    call::<Done>(clients, &TAG_RESOURCE, &request).await.map(|Done {}| ())
+    call::<Empty>(clients, &TAG_RESOURCE, &request).await.map(|Empty {}| ())
 }
 
 /// Returns `true` if AWS rejects a role because it has not propagated yet. The code is that of any invalid
 /// value, and the message is undocumented, except that it has to name the role.
 pub(super) fn is_unknown_role(error: &ApiError) -> bool {
-    error.is("ValidationException") && error.said.to_lowercase().contains("role")
+    error.is("ValidationException") && error.message.to_lowercase().contains("role")
 }

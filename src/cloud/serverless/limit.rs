@@ -10,10 +10,10 @@ use std::str::FromStr;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::api::{self, CONFLICT, Done, call, existing};
+use super::api::{self, CONFLICT, Empty, call, existing};
 use crate::cloud::clients::Clients;
 use crate::cloud::error::{ApiError, CloudError};
-use crate::cloud::journal::Journal;
+use crate::cloud::progress::OperationProgress;
 
 /// Maximum number of RPU-hours per period, after which AWS turns queries off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl RpuLimit {
 
 impl fmt::Display for RpuLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} RPU-hours a {}", self.amount, self.period)
+        write!(f, "{} RPU-hours per {}", self.amount, self.period)
     }
 }
 
@@ -153,7 +153,7 @@ impl fmt::Display for FoundLimit {
 }
 
 /// Creates a limit.
-pub fn create(workgroup_arn: &str, limit: RpuLimit) -> Value {
+pub fn create_request(workgroup_arn: &str, limit: RpuLimit) -> Value {
     request(workgroup_arn, limit.amount.into(), limit.period.code(), TURN_OFF)
 }
 
@@ -195,32 +195,33 @@ pub async fn ensure(
     workgroup: &str,
     arn: &str,
     wanted: Option<RpuLimit>,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<(), CloudError> {
-    journal.enter(format!("limiting the use of workgroup {workgroup}"));
+    progress.set_step(format!("limiting the use of workgroup {workgroup}"));
     let found = list(clients, Some(arn)).await?;
     let guards: Vec<_> = found.iter().filter_map(|found| Some((found, found.guard()?))).collect();
     if wanted.is_none() && !guards.is_empty() {
         return Ok(());
     }
     let wanted = wanted.unwrap_or(RpuLimit::DEFAULT);
-    let standing = guards.iter().find(|(_, guard)| guard.period == wanted.period);
-    match standing {
+    let current = guards.iter().find(|(_, guard)| guard.period == wanted.period);
+    match current {
         Some((_, guard)) if *guard == wanted => {}
         Some((found, guard)) => {
             change(clients, workgroup, found, wanted).await?;
-            journal.note(format!("workgroup {workgroup}: limited to {wanted}, before to {guard}"));
+            progress
+                .note(format!("workgroup {workgroup}: limited to {wanted} (previously {guard})"));
         }
         None => {
-            make(clients, workgroup, arn, wanted).await?;
-            journal.note(format!("workgroup {workgroup}: limited to {wanted}"));
+            create(clients, workgroup, arn, wanted).await?;
+            progress.note(format!("workgroup {workgroup}: limited to {wanted}"));
         }
     }
     // Create the new limit before an old one is deleted.
-    let kept = standing.map(|(found, _)| &found.usage_limit_id);
+    let kept = current.map(|(found, _)| &found.usage_limit_id);
     for (found, guard) in guards.iter().filter(|(found, _)| Some(&found.usage_limit_id) != kept) {
         delete(clients, workgroup, found).await?;
-        journal.note(format!("workgroup {workgroup}: no longer limited to {guard}"));
+        progress.note(format!("workgroup {workgroup}: no longer limited to {guard}"));
     }
     Ok(())
 }
@@ -232,7 +233,7 @@ async fn change(
     wanted: RpuLimit,
 ) -> Result<(), CloudError> {
     let request = json!({ "usageLimitId": found.usage_limit_id, "amount": wanted.amount });
-    let sent: Result<Done, _> = call(clients, &api::UPDATE_USAGE_LIMIT, &request).await;
+    let sent: Result<Empty, _> = call(clients, &api::UPDATE_USAGE_LIMIT, &request).await;
     sent.map_err(|e| e.during(format!("change the usage limit of workgroup {workgroup}")))?;
     Ok(())
 }
@@ -242,13 +243,13 @@ async fn change(
 /// # Errors
 ///
 /// Returns an error if AWS rejects the request or cannot be reached.
-async fn make(
+async fn create(
     clients: &Clients,
     workgroup: &str,
     arn: &str,
     limit: RpuLimit,
 ) -> Result<(), CloudError> {
-    let request = create(arn, limit);
+    let request = create_request(arn, limit);
     send(clients, workgroup, arn, &request, |found| found.guard() == Some(limit)).await
 }
 
@@ -275,9 +276,9 @@ async fn send(
     request: &Value,
     is_wanted: impl Fn(&FoundLimit) -> bool,
 ) -> Result<(), CloudError> {
-    let sent: Result<Done, _> = call(clients, &api::CREATE_USAGE_LIMIT, request).await;
+    let sent: Result<Empty, _> = call(clients, &api::CREATE_USAGE_LIMIT, request).await;
     match sent {
-        Ok(Done {}) => Ok(()),
+        Ok(Empty {}) => Ok(()),
         Err(error) => {
             let is_there =
                 error.is(CONFLICT) && list(clients, Some(arn)).await?.iter().any(is_wanted);
@@ -298,7 +299,7 @@ pub(super) async fn delete(
     found: &FoundLimit,
 ) -> Result<(), CloudError> {
     let request = json!({ "usageLimitId": found.usage_limit_id });
-    let sent: Result<Done, ApiError> = call(clients, &api::DELETE_USAGE_LIMIT, &request).await;
+    let sent: Result<Empty, ApiError> = call(clients, &api::DELETE_USAGE_LIMIT, &request).await;
     existing(sent)
         .map_err(|e| e.during(format!("remove the usage limit of workgroup {workgroup}")))?;
     Ok(())
@@ -311,9 +312,9 @@ mod tests {
     #[test]
     fn a_limit_is_an_amount_and_a_period() {
         for (text, said) in [
-            ("24/day", "24 RPU-hours a day"),
-            ("100/week", "100 RPU-hours a week"),
-            ("1000000/month", "1000000 RPU-hours a month"),
+            ("24/day", "24 RPU-hours per day"),
+            ("100/week", "100 RPU-hours per week"),
+            ("1000000/month", "1000000 RPU-hours per month"),
         ] {
             assert_eq!(text.parse::<RpuLimit>().unwrap().to_string(), said);
         }

@@ -71,7 +71,7 @@ pub async fn find(clients: &Clients, name: &str) -> Result<FoundCluster, CloudEr
             let region = clients.region.clone();
             return CloudError::NoWorkgroup { workgroup: name.to_owned(), region };
         }
-        error.during(format!("look for the workgroup {name}"))
+        error.during(format!("look up the workgroup {name}"))
     })?;
     let endpoint =
         workgroup.endpoint.and_then(|endpoint| Some((endpoint.address?, endpoint.port?)));
@@ -79,13 +79,13 @@ pub async fn find(clients: &Clients, name: &str) -> Result<FoundCluster, CloudEr
         Some(endpoint) if workgroup.status == "AVAILABLE" => endpoint,
         _ => {
             let state = workgroup.status.to_ascii_lowercase();
-            return Err(CloudError::NotAvailable { workgroup: name.to_owned(), state });
+            return Err(CloudError::WorkgroupUnavailable { workgroup: name.to_owned(), state });
         }
     };
     let request = json!({ "namespaceName": workgroup.namespace_name });
     let sent = send(service, &GET_NAMESPACE, &request).await;
     let GotNamespace { namespace } = sent.map_err(|error: ApiError| {
-        error.during(format!("look for the namespace {}", workgroup.namespace_name))
+        error.during(format!("look up the namespace {}", workgroup.namespace_name))
     })?;
     Ok(FoundCluster {
         host,

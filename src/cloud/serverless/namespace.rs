@@ -8,16 +8,16 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::api::{self, CONFLICT, Done, call, is_unknown_role, tag_list};
+use super::api::{self, CONFLICT, Empty, call, is_unknown_role, tag_list};
 use super::lookup::role_arn;
 use super::resource::{self, Resource};
-use super::wait::{Wait, while_busy};
+use super::wait::{Wait, retry_while_busy};
 use crate::cloud::clients::Clients;
 use crate::cloud::error::CloudError;
-use crate::cloud::journal::Journal;
 use crate::cloud::json::Operation;
+use crate::cloud::progress::OperationProgress;
+use crate::cloud::retry::{WaitState, retry_until_found, retry_while};
 use crate::cloud::tags::Tags;
-use crate::cloud::wait::{Verdict, until_seen, while_settling};
 
 /// The wanted state of a namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +95,7 @@ impl Namespace {
 }
 
 /// Returns the request that creates the namespace.
-pub fn create(spec: &NamespaceSpec) -> Value {
+pub fn create_request(spec: &NamespaceSpec) -> Value {
     json!({
         "namespaceName": spec.name,
         "dbName": spec.database,
@@ -158,34 +158,35 @@ pub async fn list(clients: &Clients) -> Result<Vec<Namespace>, CloudError> {
 ///
 /// Returns an error if AWS rejects a request or cannot be reached, or if another user creates one of this name
 /// at the same time.
-pub async fn make(
+pub async fn create(
     clients: &Clients,
     spec: &NamespaceSpec,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<(), CloudError> {
     let name = &spec.name;
-    journal.enter(format!("making the namespace {name}"));
+    progress.set_step(format!("creating the namespace {name}"));
     // Redshift may not know a new role yet.
-    let request = create(spec);
-    let made = while_settling(is_unknown_role, || async {
-        call::<Done>(clients, &api::CREATE_NAMESPACE, &request).await
+    let request = create_request(spec);
+    let made = retry_while(is_unknown_role, || async {
+        call::<Empty>(clients, &api::CREATE_NAMESPACE, &request).await
     });
     match made.await {
-        Ok(Done {}) => {}
+        Ok(Empty {}) => {}
         // An earlier request whose response was lost created it, or another user did.
         Err(error) if error.is(CONFLICT) => {
-            let Some(found) = until_seen(|| resource::find::<Namespace>(clients, name)).await?
+            let Some(found) =
+                retry_until_found(|| resource::find::<Namespace>(clients, name)).await?
             else {
-                return Err(error.during(format!("make the namespace {name}")));
+                return Err(error.during(format!("create the namespace {name}")));
             };
-            spec.tags.demand_same(found.tags.clone(), format!("namespace {name}"))?;
+            spec.tags.ensure_same_creator(found.tags.clone(), format!("namespace {name}"))?;
             if let Some(difference) = difference(spec, &found) {
                 return Err(difference);
             }
         }
-        Err(error) => return Err(error.during(format!("make the namespace {name}"))),
+        Err(error) => return Err(error.during(format!("create the namespace {name}"))),
     }
-    journal.note(format!("namespace {name}: made"));
+    progress.note(format!("namespace {name}: created"));
     Ok(())
 }
 
@@ -194,27 +195,27 @@ pub async fn make(
 /// # Errors
 ///
 /// Returns an error if AWS rejects the request or cannot be reached.
-pub async fn amend(
+pub async fn update(
     clients: &Clients,
     spec: &NamespaceSpec,
     found: &Namespace,
     limit: Duration,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<(), CloudError> {
     let name = &spec.name;
     if found.tags.as_ref() != Some(&spec.tags) {
         resource::tag(clients, name, found, &spec.tags).await?;
     }
     let Some(request) = attach_role(spec, found) else { return Ok(()) };
-    journal.enter(format!("attaching the role to namespace {name}"));
+    progress.set_step(format!("attaching the role to namespace {name}"));
     let what = format!("namespace {name}");
-    let attached = while_settling(is_unknown_role, || {
-        while_busy(&what, limit, || async {
-            call::<Done>(clients, &api::UPDATE_NAMESPACE, &request).await
+    let attached = retry_while(is_unknown_role, || {
+        retry_while_busy(&what, limit, || async {
+            call::<Empty>(clients, &api::UPDATE_NAMESPACE, &request).await
         })
     });
     attached.await.map_err(|e| e.during(format!("attach the role to namespace {name}")))?;
-    journal.note(format!("namespace {name}: the role was attached"));
+    progress.note(format!("namespace {name}: role attached"));
     Ok(())
 }
 
@@ -228,22 +229,22 @@ pub async fn wait_available(
     name: &str,
     role_arn: Option<&str>,
     limit: Duration,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<Namespace, CloudError> {
-    let judge = |found: Option<&Namespace>| {
+    let check = |found: Option<&Namespace>| {
         // A new resource may be missing from responses for a moment.
-        let Some(found) = found else { return (Verdict::Waiting, "not there".to_owned()) };
+        let Some(found) = found else { return (WaitState::Pending, "missing".to_owned()) };
         let role = role_arn.map(|arn| found.role_status(arn).unwrap_or("not attached"));
         let state = found.status.to_ascii_lowercase();
         match (found.status.as_str(), role) {
-            ("DELETING", _) => (Verdict::Lost, state),
-            ("AVAILABLE", None | Some("in-sync")) => (Verdict::Reached, state),
-            (_, None | Some("in-sync")) => (Verdict::Waiting, state),
-            (_, Some(role)) => (Verdict::Waiting, format!("{state}, its role {role}")),
+            ("DELETING", _) => (WaitState::Unreachable, state),
+            ("AVAILABLE", None | Some("in-sync")) => (WaitState::Reached, state),
+            (_, None | Some("in-sync")) => (WaitState::Pending, state),
+            (_, Some(role)) => (WaitState::Pending, format!("{state}, its role {role}")),
         }
     };
     let what = format!("namespace {name}");
-    let wait = Wait { what: &what, wanted: "available", limit, journal };
-    let found = wait.until(|| resource::find(clients, name), judge).await?;
-    found.ok_or_else(|| wait.lost("not there".to_owned()))
+    let wait = Wait { what: &what, wanted: "available", limit, progress };
+    let found = wait.until(|| resource::find(clients, name), check).await?;
+    found.ok_or_else(|| wait.unreachable("missing".to_owned()))
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 use super::limit::RpuLimit;
 use super::namespace::NamespaceSpec;
 use super::workgroup::WorkgroupSpec;
-use crate::cloud::address::Cidr;
+use crate::cloud::cidr::Cidr;
 use crate::cloud::clients::Caller;
 use crate::cloud::names::Name;
 use crate::cloud::network::{GroupSpec, Vpc};
 use crate::cloud::plan::{check_key, check_login};
-use crate::cloud::policy::{self, StarPlace};
+use crate::cloud::policy::{self, StarLocation};
 use crate::cloud::role::RoleSpec;
 use crate::cloud::tags::{Tags, creator};
 use crate::error::{Error, Result};
@@ -21,7 +21,7 @@ pub struct ServerlessOptions {
     /// The name of all resources.
     pub name: Name,
     /// Location of the star that the workgroup reads.
-    pub star: StarPlace,
+    pub star: StarLocation,
     /// Base capacity in RPUs. Without it, a new workgroup has the smallest one that is available in all
     /// regions, and an existing one keeps its own.
     pub base_capacity: Option<u32>,
@@ -65,19 +65,19 @@ impl ServerlessOptions {
         let refuse = |text: String| Err(Error::Usage(text));
         if self.name.as_str().len() < SHORTEST_NAME {
             return refuse(format!(
-                "the name of a workgroup has {SHORTEST_NAME} letters or more, and {} has fewer",
+                "the name of a workgroup must have at least {SHORTEST_NAME} characters, but {} has fewer",
                 self.name
             ));
         }
         if !self.base_capacity.is_none_or(is_base_capacity) {
             return refuse(
-                "--base-capacity is 4, a multiple of 8 up to 512, or a multiple of 32 up to 1024"
+                "--base-capacity must be 4, a multiple of 8 up to 512, or a multiple of 32 up to 1024"
                     .to_owned(),
             );
         }
         let is_capacity = |n: u32| n == 4 || (n >= 8 && n.is_multiple_of(8));
         if !self.max_capacity.is_none_or(is_capacity) {
-            return refuse("--max-capacity is 4, or a multiple of 8".to_owned());
+            return refuse("--max-capacity must be 4 or a multiple of 8".to_owned());
         }
         if self.max_capacity.is_some() && self.base_capacity > self.max_capacity {
             return refuse("--max-capacity must not be below --base-capacity".to_owned());

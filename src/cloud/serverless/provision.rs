@@ -12,8 +12,8 @@ use super::workgroup::{self, Workgroup};
 use super::{limit, limit::FoundLimit};
 use crate::cloud::clients::Clients;
 use crate::cloud::error::CloudError;
-use crate::cloud::journal::Journal;
 use crate::cloud::network::{FoundGroup, group_of};
+use crate::cloud::progress::OperationProgress;
 use crate::cloud::role::{self, FoundRole};
 use crate::cloud::tags::Tags;
 use crate::cloud::{cluster, network};
@@ -35,7 +35,7 @@ pub struct Found {
 
 /// The resulting resources, as AWS describes them.
 #[derive(Debug)]
-pub struct Made {
+pub struct Provisioned {
     /// The namespace.
     pub namespace: Namespace,
     /// The workgroup.
@@ -52,48 +52,52 @@ impl Found {
     ///
     /// Returns an error if a resource of the plan exists and starlift does not manage it, if one differs in a
     /// property that cannot be changed, or if AWS rejects a request or cannot be reached.
-    pub async fn look(clients: &Clients, plan: &Plan, adopts: bool) -> Result<Found, CloudError> {
+    pub async fn query(clients: &Clients, plan: &Plan, adopts: bool) -> Result<Found, CloudError> {
         let tags = &plan.workgroup.tags;
-        let demand = |found: Option<Tags>, what: String| match adopts {
-            true => tags.demand(found, what),
-            false => tags.demand_same(found, what),
+        let ensure_owner = |found: Option<Tags>, what: String| match adopts {
+            true => tags.ensure_same_owner(found, what),
+            false => tags.ensure_same_creator(found, what),
         };
         let role = role::find(clients, &plan.role.name).await?;
         if let Some(role) = &role {
-            demand(role.tags.clone(), format!("role {}", role.name))?;
+            ensure_owner(role.tags.clone(), format!("role {}", role.name))?;
         }
         let group = group_of(clients, &plan.group).await?;
         if let Some(group) = &group {
             let what = format!("security group {} ({})", group.name, group.id);
-            demand(group.tags.clone(), what)?;
+            ensure_owner(group.tags.clone(), what)?;
         }
         let namespace = resource::find::<Namespace>(clients, &plan.namespace.name).await?;
         if let Some(found) = &namespace {
-            demand(found.tags.clone(), format!("namespace {}", found.namespace_name))?;
+            ensure_owner(found.tags.clone(), format!("namespace {}", found.namespace_name))?;
             let difference = namespace::difference(&plan.namespace, found);
-            refuse(difference.filter(|_| !found.is_going()))?;
+            reject(difference.filter(|_| !found.is_deleting()))?;
         }
         let workgroup = resource::find::<Workgroup>(clients, &plan.workgroup.name).await?;
         let mut limits = Vec::new();
         if let Some(found) = &workgroup {
-            demand(found.tags.clone(), format!("workgroup {}", found.workgroup_name))?;
+            ensure_owner(found.tags.clone(), format!("workgroup {}", found.workgroup_name))?;
             let difference = workgroup::difference(&plan.workgroup, found);
-            refuse(difference.filter(|_| !found.is_going()))?;
+            reject(difference.filter(|_| !found.is_deleting()))?;
             limits = limit::list(clients, Some(&found.workgroup_arn)).await?;
         }
-        demand_alone(clients, plan, namespace.is_some() && workgroup.is_none()).await?;
+        ensure_exclusive(clients, plan, namespace.is_some() && workgroup.is_none()).await?;
         Ok(Found { role, group, namespace, workgroup, limits })
     }
 }
 
-fn refuse(error: Option<CloudError>) -> Result<(), CloudError> {
+fn reject(error: Option<CloudError>) -> Result<(), CloudError> {
     error.map_or(Ok(()), Err)
 }
 
 /// Rejects the name of a managed cluster, whose role and rule the workgroup would share, and a namespace that
 /// belongs to another workgroup.
-async fn demand_alone(clients: &Clients, plan: &Plan, is_unserved: bool) -> Result<(), CloudError> {
-    if cluster::find_ours(clients, &plan.name).await?.is_some() {
+async fn ensure_exclusive(
+    clients: &Clients,
+    plan: &Plan,
+    is_unserved: bool,
+) -> Result<(), CloudError> {
+    if cluster::find_managed(clients, &plan.name).await?.is_some() {
         let (what, found) = (plan.name.to_string(), "a cluster".to_owned());
         return Err(CloudError::Differs { what, found, wanted: "a workgroup".to_owned() });
     }
@@ -102,7 +106,7 @@ async fn demand_alone(clients: &Clients, plan: &Plan, is_unserved: bool) -> Resu
     }
     let serving = workgroup::list(clients).await?;
     let serving = serving.into_iter().find(|found| found.namespace_name == plan.namespace.name);
-    refuse(serving.map(|found| CloudError::Differs {
+    reject(serving.map(|found| CloudError::Differs {
         what: format!("namespace {}", plan.namespace.name),
         found: format!("workgroup {}", found.workgroup_name),
         wanted: plan.workgroup.name.clone(),
@@ -119,45 +123,45 @@ pub async fn provision(
     plan: &Plan,
     found: Found,
     timeout: Duration,
-    journal: &Journal,
-) -> Result<Made, CloudError> {
-    role::ensure(clients, &plan.role, found.role.as_ref(), journal).await?;
-    let group_id = network::ensure(clients, &plan.group, found.group.as_ref(), journal).await?;
+    progress: &OperationProgress,
+) -> Result<Provisioned, CloudError> {
+    role::ensure(clients, &plan.role, found.role.as_ref(), progress).await?;
+    let group_id = network::ensure(clients, &plan.group, found.group.as_ref(), progress).await?;
     let name = plan.name.as_str();
 
-    let mut standing = found.workgroup.as_ref();
-    if let Some(workgroup) = standing {
+    let mut current = found.workgroup.as_ref();
+    if let Some(workgroup) = current {
         let state = workgroup.status.to_ascii_lowercase();
-        journal.note(format!("workgroup {name}: was there already ({state})"));
+        progress.note(format!("workgroup {name}: exists already ({state})"));
     }
-    if standing.is_some_and(Workgroup::is_going) {
-        resource::wait_gone::<Workgroup>(clients, name, timeout, journal).await?;
-        standing = None;
+    if current.is_some_and(Workgroup::is_deleting) {
+        resource::wait_deleted::<Workgroup>(clients, name, timeout, progress).await?;
+        current = None;
     }
-    ensure_namespace(clients, plan, found.namespace.as_ref(), timeout, journal).await?;
-    let arn = match standing {
+    ensure_namespace(clients, plan, found.namespace.as_ref(), timeout, progress).await?;
+    let arn = match current {
         Some(found) => found.workgroup_arn.clone(),
-        None => workgroup::make(clients, &plan.workgroup, &group_id, timeout, journal).await?,
+        None => workgroup::create(clients, &plan.workgroup, &group_id, timeout, progress).await?,
     };
     // Set the limit before the long wait, so that it applies even if this process ends. It is undocumented
     // whether AWS accepts a limit for a workgroup that is being created; if not, retry after the wait.
-    let limited = limit::ensure(clients, name, &arn, plan.limit, journal).await;
+    let limited = limit::ensure(clients, name, &arn, plan.limit, progress).await;
     let is_limited = match limited {
         Ok(()) => true,
         Err(error @ CloudError::Api { .. }) if !error.is_denied() => {
-            journal.note(format!("NOT done yet: {error}"));
+            progress.note(format!("NOT done yet: {error}"));
             false
         }
         Err(error) => return Err(error),
     };
-    let workgroup = workgroup::wait_available(clients, name, timeout, journal).await?;
+    let workgroup = workgroup::wait_available(clients, name, timeout, progress).await?;
     if !is_limited {
-        limit::ensure(clients, name, &arn, plan.limit, journal).await?;
+        limit::ensure(clients, name, &arn, plan.limit, progress).await?;
     }
     if let Some(difference) = workgroup::difference(&plan.workgroup, &workgroup) {
         return Err(difference);
     }
-    finish(clients, plan, &workgroup, &group_id, timeout, journal).await
+    finish(clients, plan, &workgroup, &group_id, timeout, progress).await
 }
 
 /// Creates the namespace if it does not exist, and waits until it is available.
@@ -166,18 +170,18 @@ async fn ensure_namespace(
     plan: &Plan,
     found: Option<&Namespace>,
     timeout: Duration,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<(), CloudError> {
     let name = plan.name.as_str();
-    let mut standing = found;
-    if standing.is_some_and(Namespace::is_going) {
-        resource::wait_gone::<Namespace>(clients, name, timeout, journal).await?;
-        standing = None;
+    let mut current = found;
+    if current.is_some_and(Namespace::is_deleting) {
+        resource::wait_deleted::<Namespace>(clients, name, timeout, progress).await?;
+        current = None;
     }
-    if standing.is_none() {
-        namespace::make(clients, &plan.namespace, journal).await?;
+    if current.is_none() {
+        namespace::create(clients, &plan.namespace, progress).await?;
     }
-    namespace::wait_available(clients, name, None, timeout, journal).await?;
+    namespace::wait_available(clients, name, None, timeout, progress).await?;
     Ok(())
 }
 
@@ -188,16 +192,16 @@ async fn finish(
     workgroup: &Workgroup,
     group_id: &str,
     timeout: Duration,
-    journal: &Journal,
-) -> Result<Made, CloudError> {
+    progress: &OperationProgress,
+) -> Result<Provisioned, CloudError> {
     let name = plan.name.as_str();
-    let namespace = namespace::wait_available(clients, name, None, timeout, journal).await?;
-    namespace::amend(clients, &plan.namespace, &namespace, timeout, journal).await?;
+    let namespace = namespace::wait_available(clients, name, None, timeout, progress).await?;
+    namespace::update(clients, &plan.namespace, &namespace, timeout, progress).await?;
     let role_arn = Some(plan.namespace.role_arn.as_str());
-    let namespace = namespace::wait_available(clients, name, role_arn, timeout, journal).await?;
-    workgroup::amend(clients, &plan.workgroup, workgroup, group_id, timeout, journal).await?;
-    let workgroup = workgroup::wait_available(clients, name, timeout, journal).await?;
+    let namespace = namespace::wait_available(clients, name, role_arn, timeout, progress).await?;
+    workgroup::update(clients, &plan.workgroup, workgroup, group_id, timeout, progress).await?;
+    let workgroup = workgroup::wait_available(clients, name, timeout, progress).await?;
     let limits = limit::list(clients, Some(&workgroup.workgroup_arn)).await?;
-    journal.note(format!("workgroup {name}: available"));
-    Ok(Made { namespace, workgroup, limits })
+    progress.note(format!("workgroup {name}: available"));
+    Ok(Provisioned { namespace, workgroup, limits })
 }

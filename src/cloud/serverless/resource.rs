@@ -6,14 +6,14 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::api::{self, Done, call, existing};
-use super::wait::{Wait, while_busy};
+use super::api::{self, Empty, call, existing};
+use super::wait::{Wait, retry_while_busy};
 use crate::cloud::clients::Clients;
 use crate::cloud::error::{ApiError, CloudError};
-use crate::cloud::journal::Journal;
 use crate::cloud::json::Operation;
+use crate::cloud::progress::OperationProgress;
+use crate::cloud::retry::WaitState;
 use crate::cloud::tags::Tags;
-use crate::cloud::wait::Verdict;
 
 /// A namespace or a workgroup, as the service describes it.
 pub(super) trait Resource: DeserializeOwned {
@@ -34,7 +34,7 @@ pub(super) trait Resource: DeserializeOwned {
     fn tags(&mut self) -> &mut Option<Tags>;
 
     /// Returns `true` if it is being deleted.
-    fn is_going(&self) -> bool {
+    fn is_deleting(&self) -> bool {
         self.status() == "DELETING"
     }
 }
@@ -56,8 +56,11 @@ pub(super) async fn get<T: Resource>(clients: &Clients, name: &str) -> Result<Op
     Ok(answer.map(|answer| answer.resource))
 }
 
-async fn look<T: Resource>(clients: &Clients, name: &str) -> Result<Option<T>, CloudError> {
-    get(clients, name).await.map_err(|e| e.during(format!("look for the {} {name}", T::KIND)))
+async fn find_untagged<T: Resource>(
+    clients: &Clients,
+    name: &str,
+) -> Result<Option<T>, CloudError> {
+    get(clients, name).await.map_err(|e| e.during(format!("look up the {} {name}", T::KIND)))
 }
 
 /// Returns the resource of this name with its tags, or `None` if it does not exist.
@@ -69,7 +72,7 @@ pub(super) async fn find<T: Resource>(
     clients: &Clients,
     name: &str,
 ) -> Result<Option<T>, CloudError> {
-    let Some(mut found) = look::<T>(clients, name).await? else { return Ok(None) };
+    let Some(mut found) = find_untagged::<T>(clients, name).await? else { return Ok(None) };
     let tags = api::tags(clients, found.arn()).await?;
     *found.tags() = tags;
     Ok(Some(found))
@@ -96,25 +99,25 @@ pub(super) async fn remove<T: Resource>(
     name: &str,
     more: &[(&str, &str)],
     limit: Duration,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<(), CloudError> {
     let kind = T::KIND;
-    journal.enter(format!("removing the {kind} {name}"));
+    progress.set_step(format!("removing the {kind} {name}"));
     let mut request = request::<T>(name);
     for (key, value) in more {
         request[*key] = (*value).into();
     }
     let what = format!("{kind} {name}");
-    let asked = while_busy(&what, limit, || async {
+    let asked = retry_while_busy(&what, limit, || async {
         // A second request conflicts with the first one.
-        if get::<T>(clients, name).await?.is_none_or(|found| found.is_going()) {
+        if get::<T>(clients, name).await?.is_none_or(|found| found.is_deleting()) {
             return Ok(());
         }
-        existing(call::<Done>(clients, T::DELETE, &request).await).map(|_| ())
+        existing(call::<Empty>(clients, T::DELETE, &request).await).map(|_| ())
     });
     asked.await.map_err(|e| e.during(format!("remove the {what}")))?;
-    wait_gone::<T>(clients, name, limit, journal).await?;
-    journal.note(format!("{what}: removed"));
+    wait_deleted::<T>(clients, name, limit, progress).await?;
+    progress.note(format!("{what}: removed"));
     Ok(())
 }
 
@@ -123,17 +126,17 @@ pub(super) async fn remove<T: Resource>(
 /// # Errors
 ///
 /// Returns an error if it takes longer than `limit`, or if AWS rejects a request.
-pub(super) async fn wait_gone<T: Resource>(
+pub(super) async fn wait_deleted<T: Resource>(
     clients: &Clients,
     name: &str,
     limit: Duration,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<(), CloudError> {
     let what = format!("{} {name}", T::KIND);
-    let wait = Wait { what: &what, wanted: "gone", limit, journal };
-    let judge = |found: Option<&T>| match found {
-        None => (Verdict::Reached, "gone".to_owned()),
-        Some(found) => (Verdict::Waiting, found.status().to_ascii_lowercase()),
+    let wait = Wait { what: &what, wanted: "gone", limit, progress };
+    let check = |found: Option<&T>| match found {
+        None => (WaitState::Reached, "gone".to_owned()),
+        Some(found) => (WaitState::Pending, found.status().to_ascii_lowercase()),
     };
-    wait.until(|| look::<T>(clients, name), judge).await.map(|_| ())
+    wait.until(|| find_untagged::<T>(clients, name), check).await.map(|_| ())
 }

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use super::api;
+use super::inventory::{ServerlessResources, find_snapshot};
 use super::limit::{self, FoundLimit};
 use super::namespace::Namespace;
 use super::resource::{self, Resource};
-use super::survey::{Holding, find_snapshot};
 use super::workgroup::Workgroup;
 use crate::cloud::clients::Clients;
 use crate::cloud::error::CloudError;
-use crate::cloud::journal::Journal;
 use crate::cloud::names::Name;
+use crate::cloud::progress::OperationProgress;
 use crate::cloud::tags::Tags;
 
 /// Removes limits, workgroup and namespace. Returns the failures.
@@ -21,27 +21,27 @@ use crate::cloud::tags::Tags;
 pub async fn remove(
     clients: &Clients,
     name: &Name,
-    holding: &Holding,
+    resources: &ServerlessResources,
     final_snapshot: Option<&str>,
     timeout: Duration,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Vec<CloudError> {
     let name = name.as_str();
     let mut errors = Vec::new();
-    if holding.workgroup.is_some() {
-        let removed = remove_limits(clients, name, &holding.limits, journal, &mut errors).await;
+    if resources.workgroup.is_some() {
+        let removed = remove_limits(clients, name, &resources.limits, progress, &mut errors).await;
         if let Err(error) =
-            resource::remove::<Workgroup>(clients, name, &[], timeout, journal).await
+            resource::remove::<Workgroup>(clients, name, &[], timeout, progress).await
         {
             errors.push(error);
-            errors.extend(put_back(clients, name, &removed, journal).await);
+            errors.extend(restore_limits(clients, name, &removed, progress).await);
             return errors;
         }
     }
-    if holding.namespace.is_some() {
+    if resources.namespace.is_some() {
         let snapshot = final_snapshot.map(|snapshot| ("finalSnapshotName", snapshot));
         let more = snapshot.as_slice();
-        let gone = resource::remove::<Namespace>(clients, name, more, timeout, journal).await;
+        let gone = resource::remove::<Namespace>(clients, name, more, timeout, progress).await;
         errors.extend(gone.err());
     }
     errors
@@ -52,15 +52,15 @@ async fn remove_limits<'a>(
     clients: &Clients,
     name: &str,
     limits: &'a [FoundLimit],
-    journal: &Journal,
+    progress: &OperationProgress,
     errors: &mut Vec<CloudError>,
 ) -> Vec<&'a FoundLimit> {
     let mut removed = Vec::new();
     for found in limits {
-        journal.enter(format!("removing the usage limit of workgroup {name}"));
+        progress.set_step(format!("removing the usage limit of workgroup {name}"));
         match limit::delete(clients, name, found).await {
             Ok(()) => {
-                journal.note(format!("usage limit of {name} ({found}): removed"));
+                progress.note(format!("usage limit of {name} ({found}): removed"));
                 removed.push(found);
             }
             Err(error) => errors.push(error),
@@ -71,22 +71,22 @@ async fn remove_limits<'a>(
 
 /// Restores the limits, including alerts, of a workgroup that could not be removed. Returns the failures. A
 /// workgroup that is being deleted runs no queries and needs no limits.
-async fn put_back(
+async fn restore_limits(
     clients: &Clients,
     name: &str,
     removed: &[&FoundLimit],
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Vec<CloudError> {
     match resource::find::<Workgroup>(clients, name).await {
-        Ok(Some(found)) if !found.is_going() => {}
+        Ok(Some(found)) if !found.is_deleting() => {}
         Ok(_) => return Vec::new(),
         Err(error) => return vec![error],
     }
     let mut errors = Vec::new();
     for found in removed {
         match limit::restore(clients, name, found).await {
-            Ok(()) => journal.note(format!(
-                "usage limit of {name} ({found}): put back, as the workgroup is still there"
+            Ok(()) => progress.note(format!(
+                "usage limit of {name} ({found}): restored, because the workgroup still exists"
             )),
             Err(error) => errors.push(error),
         }
@@ -99,17 +99,17 @@ async fn put_back(
 /// # Errors
 ///
 /// Returns an error if there is one, or if AWS rejects the request or cannot be reached.
-pub async fn demand_free(
+pub async fn ensure_snapshot_name_free(
     clients: &Clients,
-    holding: &Holding,
+    resources: &ServerlessResources,
     snapshot: &str,
 ) -> Result<(), CloudError> {
-    if holding.namespace.as_ref().is_none_or(Resource::is_going) {
+    if resources.namespace.as_ref().is_none_or(Resource::is_deleting) {
         return Ok(());
     }
     match find_snapshot(clients, snapshot).await? {
         None => Ok(()),
-        Some(_) => Err(CloudError::SnapshotTaken(snapshot.to_owned())),
+        Some(_) => Err(CloudError::SnapshotExists(snapshot.to_owned())),
     }
 }
 
@@ -123,15 +123,15 @@ pub async fn keep_snapshot(
     name: &Name,
     snapshot: &str,
     tags: Option<Tags>,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<(), CloudError> {
     let found = find_snapshot(clients, snapshot).await?;
     let found = found.filter(|found| found.namespace_name == name.as_str());
     let Some((found, tags)) = found.zip(tags) else {
-        return Err(CloudError::NoSnapshot(snapshot.to_owned()));
+        return Err(CloudError::SnapshotMissing(snapshot.to_owned()));
     };
     let tagged = api::tag(clients, &found.snapshot_arn, &tags).await;
     tagged.map_err(|e| e.during(format!("tag the snapshot {snapshot}")))?;
-    journal.note(format!("snapshot {snapshot}: taken"));
+    progress.note(format!("snapshot {snapshot}: taken"));
     Ok(())
 }

@@ -10,14 +10,14 @@ use super::plan::{Plan, ServerlessOptions};
 use super::workgroup::{self, Workgroup};
 use crate::cloud::clients::Caller;
 use crate::cloud::network::{Vpc, subnets::find_subnets};
-use crate::cloud::policy::StarPlace;
+use crate::cloud::policy::StarLocation;
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/starlift/starlift-sparkify-us-west-2";
 
 fn options() -> ServerlessOptions {
     ServerlessOptions {
         name: "sparkify".parse().unwrap(),
-        star: StarPlace { bucket: "lake".to_owned(), prefix: "star/v1".to_owned() },
+        star: StarLocation { bucket: "lake".to_owned(), prefix: "star/v1".to_owned() },
         base_capacity: None,
         max_capacity: None,
         limit: None,
@@ -54,7 +54,7 @@ fn tags() -> Value {
 fn aws_keeps_the_password_and_the_role_is_the_default() {
     let plan = plan(&options());
     assert_eq!(
-        namespace::create(&plan.namespace),
+        namespace::create_request(&plan.namespace),
         json!({
             "namespaceName": "sparkify",
             "dbName": "dev",
@@ -72,7 +72,7 @@ fn aws_keeps_the_password_and_the_role_is_the_default() {
 #[test]
 fn a_workgroup_is_small_and_not_public_unless_that_is_said() {
     assert_eq!(
-        workgroup::create(&plan(&options()).workgroup, "sg-1"),
+        workgroup::create_request(&plan(&options()).workgroup, "sg-1"),
         json!({
             "workgroupName": "sparkify",
             "namespaceName": "sparkify",
@@ -92,7 +92,7 @@ fn a_workgroup_is_small_and_not_public_unless_that_is_said() {
         ..options()
     };
     assert_eq!(
-        workgroup::create(&plan(&wide).workgroup, "sg-1"),
+        workgroup::create_request(&plan(&wide).workgroup, "sg-1"),
         json!({
             "workgroupName": "sparkify",
             "namespaceName": "sparkify",
@@ -116,7 +116,7 @@ fn a_workgroup_is_small_and_not_public_unless_that_is_said() {
 #[test]
 fn queries_are_turned_off_at_the_limit() {
     assert_eq!(
-        limit::create("arn:workgroup", RpuLimit::DEFAULT),
+        limit::create_request("arn:workgroup", RpuLimit::DEFAULT),
         json!({
             "resourceArn": "arn:workgroup",
             "usageType": "serverless-compute",

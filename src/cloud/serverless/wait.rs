@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::api::CONFLICT;
 use crate::cloud::error::{ApiError, CloudError};
-use crate::cloud::journal::Journal;
-use crate::cloud::wait::{AWAY, FIRST_PAUSE, LONGEST_PAUSE, Verdict, passes};
+use crate::cloud::progress::OperationProgress;
+use crate::cloud::retry::{FIRST_PAUSE, LONGEST_PAUSE, OUTAGE_PAUSE, WaitState, is_transient};
 
 /// A state to wait for, and the time to wait.
 #[derive(Debug, Clone, Copy)]
@@ -15,17 +15,17 @@ pub(super) struct Wait<'a> {
     /// The wanted state.
     pub wanted: &'static str,
     pub limit: Duration,
-    pub journal: &'a Journal,
+    pub progress: &'a OperationProgress,
 }
 
 impl Wait<'_> {
-    /// Polls until `judge` returns [`Verdict::Reached`], and returns the last response.
+    /// Polls until `check` returns [`WaitState::Reached`], and returns the last response.
     ///
-    /// `judge` also returns the state to show.
+    /// `check` also returns the state to show.
     pub async fn until<T, F>(
         self,
-        mut look: impl FnMut() -> F,
-        judge: impl Fn(Option<&T>) -> (Verdict, String),
+        mut find: impl FnMut() -> F,
+        check: impl Fn(Option<&T>) -> (WaitState, String),
     ) -> Result<Option<T>, CloudError>
     where
         F: Future<Output = Result<Option<T>, CloudError>>,
@@ -34,24 +34,21 @@ impl Wait<'_> {
         let mut pause = FIRST_PAUSE;
         let mut last = String::from("unknown");
         loop {
-            let now = match look().await {
+            let now = match find().await {
                 Ok(found) => {
-                    let (verdict, state) = judge(found.as_ref());
-                    self.journal.enter(format!("waiting for {}: {state}", self.what));
+                    let (wait_state, state) = check(found.as_ref());
+                    self.progress.set_step(format!("waiting for {}: {state}", self.what));
                     last = state;
-                    match verdict {
-                        Verdict::Reached => return Ok(found),
-                        Verdict::Lost => return Err(self.lost(last)),
-                        Verdict::Waiting => pause,
+                    match wait_state {
+                        WaitState::Reached => return Ok(found),
+                        WaitState::Unreachable => return Err(self.unreachable(last)),
+                        WaitState::Pending => pause,
                     }
                 }
                 // The SDK has given up retrying, but the resource continues to change.
-                Err(CloudError::Api { source, .. }) if passes(source.code.as_deref()) => {
-                    tracing::warn!(
-                        "the state of {} cannot be asked for; asking again: {source}",
-                        self.what
-                    );
-                    AWAY
+                Err(CloudError::Api { source, .. }) if is_transient(source.code.as_deref()) => {
+                    tracing::warn!("cannot query the state of {}; retrying: {source}", self.what);
+                    OUTAGE_PAUSE
                 }
                 Err(error) => return Err(error),
             };
@@ -65,7 +62,7 @@ impl Wait<'_> {
     }
 
     /// Returns the error for a resource that cannot reach the wanted state.
-    pub fn lost(self, state: String) -> CloudError {
+    pub fn unreachable(self, state: String) -> CloudError {
         CloudError::State { what: self.what.to_owned(), state, wanted: self.wanted }
     }
 }
@@ -73,10 +70,10 @@ impl Wait<'_> {
 /// Repeats a request while AWS rejects it because another change is in progress.
 ///
 /// Source: Redshift Serverless API Reference, ConflictException, "The submitted action has conflicts".
-pub(super) async fn while_busy<T, F>(
+pub(super) async fn retry_while_busy<T, F>(
     what: &str,
     limit: Duration,
-    mut ask: impl FnMut() -> F,
+    mut send: impl FnMut() -> F,
 ) -> Result<T, ApiError>
 where
     F: Future<Output = Result<T, ApiError>>,
@@ -84,9 +81,9 @@ where
     let begun = Instant::now();
     let mut pause = FIRST_PAUSE;
     loop {
-        match ask().await {
+        match send().await {
             Err(error) if error.is(CONFLICT) && begun.elapsed() + pause <= limit => {
-                tracing::info!("{what} is busy and refuses the change; asking again");
+                tracing::info!("{what} is busy and rejects the change; retrying");
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }

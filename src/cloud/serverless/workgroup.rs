@@ -10,16 +10,16 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::api::{self, CONFLICT, Done, call, tag_list};
+use super::api::{self, CONFLICT, Empty, call, tag_list};
 use super::resource::{self, Got, Resource};
-use super::wait::{Wait, while_busy};
+use super::wait::{Wait, retry_while_busy};
 use crate::cloud::clients::Clients;
 use crate::cloud::error::CloudError;
-use crate::cloud::journal::Journal;
 use crate::cloud::json::Operation;
 use crate::cloud::names::Name;
+use crate::cloud::progress::OperationProgress;
+use crate::cloud::retry::WaitState;
 use crate::cloud::tags::Tags;
-use crate::cloud::wait::Verdict;
 
 /// The wanted state of a workgroup.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,7 +123,7 @@ impl Workgroup {
 }
 
 /// Returns the request that creates the workgroup.
-pub fn create(spec: &WorkgroupSpec, group_id: &str) -> Value {
+pub fn create_request(spec: &WorkgroupSpec, group_id: &str) -> Value {
     let mut request = json!({
         "workgroupName": spec.name,
         "namespaceName": spec.name,
@@ -147,7 +147,7 @@ pub fn create(spec: &WorkgroupSpec, group_id: &str) -> Value {
 pub struct Change {
     /// The request.
     pub request: Value,
-    /// Describes the result, for the journal.
+    /// Describes the result, for the progress notes.
     pub done: String,
 }
 
@@ -168,7 +168,8 @@ pub fn changes(spec: &WorkgroupSpec, found: &Workgroup, group_id: &str) -> Vec<C
     let capacities = if rises { [max, base] } else { [base, max] };
     let public = spec.public.filter(|public| found.publicly_accessible != Some(*public));
     let public = public.map(|public| {
-        let done = if public { "it has an address on the internet" } else { "it is not public" };
+        let done =
+            if public { "it is publicly accessible" } else { "it is not publicly accessible" };
         change("publiclyAccessible", public.into(), done.to_owned())
     });
     // The request replaces the list, so include the groups of others.
@@ -214,8 +215,8 @@ fn exclusive_capacities(spec: &WorkgroupSpec, found: &Workgroup) -> Option<(Stri
             Some((largest(max), base(wanted)))
         }
         (None, Some(wanted)) => {
-            let standing = found.base_capacity.filter(|base| *base > wanted)?;
-            Some((base(standing), largest(wanted)))
+            let current = found.base_capacity.filter(|base| *base > wanted)?;
+            Some((base(current), largest(wanted)))
         }
         _ => None,
     }
@@ -223,7 +224,7 @@ fn exclusive_capacities(spec: &WorkgroupSpec, found: &Workgroup) -> Option<(Stri
 
 /// Returns `true` if starlift manages a workgroup of this name. Returns `false` if the lookup fails: users of
 /// clusters alone need no permission for it.
-pub async fn is_ours(clients: &Clients, name: &Name) -> bool {
+pub async fn is_managed(clients: &Clients, name: &Name) -> bool {
     let found = resource::find::<Workgroup>(clients, name.as_str()).await.unwrap_or_else(|error| {
         tracing::debug!("{error}");
         None
@@ -247,31 +248,31 @@ pub async fn list(clients: &Clients) -> Result<Vec<Workgroup>, CloudError> {
 ///
 /// Returns an error if AWS rejects a request or cannot be reached, or if another user creates one of this name
 /// at the same time.
-pub async fn make(
+pub async fn create(
     clients: &Clients,
     spec: &WorkgroupSpec,
     group_id: &str,
     limit: Duration,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<String, CloudError> {
     let name = &spec.name;
-    journal.enter(format!("making the workgroup {name}"));
-    let request = create(spec, group_id);
+    progress.set_step(format!("creating the workgroup {name}"));
+    let request = create_request(spec, group_id);
     let what = format!("namespace {name}");
-    let made = while_busy(&what, limit, || async {
+    let made = retry_while_busy(&what, limit, || async {
         match call::<Got<Workgroup>>(clients, &api::CREATE_WORKGROUP, &request).await {
             // An earlier request whose response was lost created it, or another user did.
             Err(error) if error.is(CONFLICT) => resource::get(clients, name).await?.ok_or(error),
             answer => Ok(answer?.resource),
         }
     });
-    let made = made.await.map_err(|e| e.during(format!("make the workgroup {name}")))?;
+    let made = made.await.map_err(|e| e.during(format!("create the workgroup {name}")))?;
     let tags = api::tags(clients, &made.workgroup_arn).await?;
-    spec.tags.demand_same(tags, format!("workgroup {name}"))?;
+    spec.tags.ensure_same_creator(tags, format!("workgroup {name}"))?;
     if let Some(difference) = difference(spec, &made) {
         return Err(difference);
     }
-    journal.note(format!("workgroup {name}: being made; it costs while queries run"));
+    progress.note(format!("workgroup {name}: being created; it incurs costs while queries run"));
     Ok(made.workgroup_arn)
 }
 
@@ -280,13 +281,13 @@ pub async fn make(
 /// # Errors
 ///
 /// Returns an error if AWS rejects a request or cannot be reached, or if a change takes longer than `limit`.
-pub async fn amend(
+pub async fn update(
     clients: &Clients,
     spec: &WorkgroupSpec,
     found: &Workgroup,
     group_id: &str,
     limit: Duration,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<(), CloudError> {
     let name = &spec.name;
     if found.tags.as_ref() != Some(&spec.tags) {
@@ -294,13 +295,13 @@ pub async fn amend(
     }
     let what = format!("workgroup {name}");
     for Change { request, done } in changes(spec, found, group_id) {
-        journal.enter(format!("changing the workgroup {name}"));
-        let asked = while_busy(&what, limit, || async {
-            call::<Done>(clients, &api::UPDATE_WORKGROUP, &request).await
+        progress.set_step(format!("changing the workgroup {name}"));
+        let asked = retry_while_busy(&what, limit, || async {
+            call::<Empty>(clients, &api::UPDATE_WORKGROUP, &request).await
         });
         asked.await.map_err(|e| e.during(format!("change the workgroup {name}")))?;
-        wait_available(clients, name, limit, journal).await?;
-        journal.note(format!("workgroup {name}: {done}"));
+        wait_available(clients, name, limit, progress).await?;
+        progress.note(format!("workgroup {name}: {done}"));
     }
     Ok(())
 }
@@ -314,20 +315,20 @@ pub async fn wait_available(
     clients: &Clients,
     name: &str,
     limit: Duration,
-    journal: &Journal,
+    progress: &OperationProgress,
 ) -> Result<Workgroup, CloudError> {
-    let judge = |found: Option<&Workgroup>| {
+    let check = |found: Option<&Workgroup>| {
         // A new resource may be missing from responses for a moment.
-        let Some(found) = found else { return (Verdict::Waiting, "not there".to_owned()) };
-        let verdict = match found.status.as_str() {
-            "AVAILABLE" if found.endpoint().is_some() => Verdict::Reached,
-            "DELETING" => Verdict::Lost,
-            _ => Verdict::Waiting,
+        let Some(found) = found else { return (WaitState::Pending, "missing".to_owned()) };
+        let wait_state = match found.status.as_str() {
+            "AVAILABLE" if found.endpoint().is_some() => WaitState::Reached,
+            "DELETING" => WaitState::Unreachable,
+            _ => WaitState::Pending,
         };
-        (verdict, found.status.to_ascii_lowercase())
+        (wait_state, found.status.to_ascii_lowercase())
     };
     let what = format!("workgroup {name}");
-    let wait = Wait { what: &what, wanted: "available", limit, journal };
-    let found = wait.until(|| resource::find(clients, name), judge).await?;
-    found.ok_or_else(|| wait.lost("not there".to_owned()))
+    let wait = Wait { what: &what, wanted: "available", limit, progress };
+    let found = wait.until(|| resource::find(clients, name), check).await?;
+    found.ok_or_else(|| wait.unreachable("missing".to_owned()))
 }

@@ -149,6 +149,6 @@ fn explain(error: &ApiError, of: &str) -> String {
     let operation = error.operation.rsplit(':').next().unwrap_or_default();
     format!(
         "{operation} for {of}: {}; the caller needs permission for {}",
-        error.said, error.operation
+        error.message, error.operation
     )
 }

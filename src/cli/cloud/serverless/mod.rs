@@ -1,24 +1,24 @@
 //! `starlift provision --serverless`.
 
-mod show;
+mod render_plan;
 mod status;
 
 use std::sync::Arc;
 
 pub use status::{WorkgroupRow, line, row};
 
-use super::provision::{admitted, placeholders, unasked_text};
+use super::provision::{admitted, offline_text, placeholders};
 use super::{confirm, perform};
 use crate::cli::args::ProvisionArgs;
 use crate::cli::error::Result;
 use crate::cli::output::print;
 use crate::cli::settings::GlobalOptions;
-use crate::cloud::address::Cidr;
+use crate::cloud::cidr::Cidr;
 use crate::cloud::clients::Clients;
 use crate::cloud::error::CloudError;
-use crate::cloud::journal::Journal;
 use crate::cloud::network::subnets::network_of;
 use crate::cloud::network::{Vpc, find_default_vpc, find_vpc, vpc};
+use crate::cloud::progress::OperationProgress;
 use crate::cloud::serverless::plan::{Plan, ServerlessOptions};
 use crate::cloud::serverless::provision::{Found, provision as make};
 
@@ -36,33 +36,35 @@ pub async fn provision_workgroup(
 ) -> Result<()> {
     let clients = Clients::connect(&global.stores).await?;
     let caller = match clients.caller().await {
-        Err(error) if args.dry_run => return print(&unasked(options, &clients, cidrs, &error)),
+        Err(error) if args.dry_run => {
+            return print(&offline_plan(options, &clients, cidrs, &error));
+        }
         caller => caller?,
     };
     let vpc = network(options, &clients).await?;
     let cidrs = admitted(args, options.public, &vpc, cidrs).await?;
     let plan = Plan::new(options, &caller, &clients.region, &vpc, cidrs);
-    let found = Found::look(&clients, &plan, args.adopt).await?;
+    let found = Found::query(&clients, &plan, args.adopt).await?;
     if args.dry_run {
-        return print(&show::plan(&plan, &clients.region, &caller, Some(&found)));
+        return print(&render_plan::plan(&plan, &clients.region, &caller, Some(&found)));
     }
     if !args.yes && found.workgroup.is_none() {
-        eprint!("{}", show::summary(&plan));
-        confirm("Make it?")?;
+        eprint!("{}", render_plan::summary(&plan));
+        confirm("Create it?")?;
     }
-    let journal = Arc::new(Journal::default());
+    let progress = Arc::new(OperationProgress::default());
     let advice =
         format!("{}; `starlift teardown --name {}` removes it", super::GO_ON, options.name);
-    let work = make(&clients, &plan, found, options.timeout, &journal);
-    let made = perform(&journal, global, &advice, work).await?;
+    let work = make(&clients, &plan, found, options.timeout, &progress);
+    let made = perform(&progress, global, &advice, work).await?;
     if global.quiet {
         return Ok(());
     }
-    print(&show::made(&plan, &made, &journal.done()))
+    print(&render_plan::result(&plan, &made, &progress.notes()))
 }
 
 /// Returns the plan of a dry run that could not query AWS, with placeholders for AWS's answers.
-fn unasked(
+fn offline_plan(
     options: &ServerlessOptions,
     clients: &Clients,
     cidrs: Vec<Cidr>,
@@ -70,7 +72,7 @@ fn unasked(
 ) -> String {
     let (caller, vpc) = placeholders();
     let plan = Plan::new(options, &caller, &clients.region, &vpc, cidrs);
-    unasked_text(error, &show::plan(&plan, &clients.region, &caller, None))
+    offline_text(error, &render_plan::plan(&plan, &clients.region, &caller, None))
 }
 
 /// Returns the VPC of the given subnets, or the default VPC.

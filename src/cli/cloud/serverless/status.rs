@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::cloud::price::RPU_HOUR;
+use crate::cloud::serverless::inventory::ServerlessResources;
 use crate::cloud::serverless::limit::{FoundLimit, Period, RpuLimit};
-use crate::cloud::serverless::survey::Holding;
 
 /// One name of Redshift Serverless in the output of `status`.
 #[derive(Debug, Serialize)]
@@ -23,20 +23,20 @@ pub struct WorkgroupRow {
 }
 
 /// Returns the row of a name, or `None` if it has neither a workgroup nor a namespace.
-pub fn row(holding: &Holding) -> Option<WorkgroupRow> {
-    if holding.is_empty() {
+pub fn row(resources: &ServerlessResources) -> Option<WorkgroupRow> {
+    if resources.is_empty() {
         return None;
     }
-    let workgroup = holding.workgroup.as_ref();
+    let workgroup = resources.workgroup.as_ref();
     let base_capacity = workgroup.and_then(|found| found.base_capacity);
     // Several limits can apply; the strictest one counts.
-    let guards = holding.limits.iter().filter_map(FoundLimit::guard);
+    let guards = resources.limits.iter().filter_map(FoundLimit::guard);
     let guard = guards.min_by(|a, b| a.in_a_month().total_cmp(&b.in_a_month()));
     Some(WorkgroupRow {
-        namespace: holding.namespace.as_ref().map(|found| found.namespace_name.clone()),
+        namespace: resources.namespace.as_ref().map(|found| found.namespace_name.clone()),
         base_capacity,
         max_capacity: workgroup.and_then(|found| found.max_capacity()),
-        limits: holding.limits.iter().map(ToString::to_string).collect(),
+        limits: resources.limits.iter().map(ToString::to_string).collect(),
         cost_an_hour: base_capacity.map(|rpus| f64::from(rpus) * RPU_HOUR),
         cost_a_month_at_most: guard.map(|guard| guard.in_a_month() * RPU_HOUR),
         guard,
@@ -50,21 +50,21 @@ pub fn line(name: &str, row: &WorkgroupRow) -> String {
             let [running, most] = spending(rpus, row.guard);
             format!("workgroup {name}: {rpus} RPUs, {running}; {most}\n")
         }
-        None => format!("namespace {name} has no workgroup; its storage costs\n"),
+        None => format!("namespace {name} has no workgroup; its storage incurs costs\n"),
     }
 }
 
 /// Returns the cost of a workgroup while queries run, and its maximum cost.
 pub fn spending(base: u32, limit: Option<RpuLimit>) -> [String; 2] {
     let hour = f64::from(base) * RPU_HOUR;
-    let running = format!("about ${hour:.2} an hour while queries run, by the second");
+    let running = format!("about ${hour:.2} per hour while queries run, billed by the second");
     let Some(limit) = limit else {
         return [running, "NO usage limit turns queries off".to_owned()];
     };
     let (period, month) = (f64::from(limit.amount) * RPU_HOUR, limit.in_a_month() * RPU_HOUR);
     let most = match limit.period {
-        Period::Month => format!("${month:.2} a month"),
-        other => format!("${period:.2} a {other}, ${month:.0} a month"),
+        Period::Month => format!("${month:.2} per month"),
+        other => format!("${period:.2} per {other}, ${month:.0} per month"),
     };
     [running, format!("limited to {limit}: at most about {most}")]
 }

@@ -58,13 +58,13 @@ fn code_of(message: &str) -> &'static str {
 
 /// Converts the failure of a request.
 pub(super) fn from_api(error: &ApiError) -> Cause {
-    let said = format!("{}: {}", error.operation, error.said);
+    let said = format!("{}: {}", error.operation, error.message);
     // An ended session is reported with one of these codes. Its transaction has been rolled back.
-    let is_of_session = error.said.to_lowercase().contains("session");
+    let is_of_session = error.message.to_lowercase().contains("session");
     match error.code.as_deref() {
         Some("AccessDeniedException") => Cause::Credentials(format!(
             "{}; the caller needs permission for {}",
-            error.said, error.operation
+            error.message, error.operation
         )),
         Some("ValidationException" | "ResourceNotFoundException") if !is_of_session => {
             Cause::Server(Box::new(ServerError::new("", &said, "")))
@@ -113,9 +113,9 @@ mod tests {
 
     #[test]
     fn a_session_that_has_ended_is_a_lost_connection() {
-        let api = |code: Option<&str>, said: &str| {
-            let (code, said) = (code.map(str::to_owned), said.to_owned());
-            from_api(&ApiError { operation: "redshift-data:BatchExecuteStatement", code, said })
+        let api = |code: Option<&str>, message: &str| {
+            let (code, message) = (code.map(str::to_owned), message.to_owned());
+            from_api(&ApiError { operation: "redshift-data:BatchExecuteStatement", code, message })
         };
         let lost = |cause| matches!(cause, Cause::Connection(_));
         assert!(lost(api(None, "timed out")));

@@ -154,11 +154,11 @@ impl DataApiSession {
                 Ok(_) => reached = Instant::now(),
                 Err(error) if is_unreachable(&error) && reached.elapsed() < PATIENCE => {
                     tracing::debug!(
-                        said = error.said,
+                        message = error.message,
                         "the state of the statement is not available yet"
                     );
                 }
-                Err(error) => return Err(Cause::Connection(error.said)),
+                Err(error) => return Err(Cause::Connection(error.message)),
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 3 / 2).min(LONGEST_PAUSE);

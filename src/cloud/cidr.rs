@@ -1,4 +1,4 @@
-//! Which addresses a rule admits.
+//! Address ranges in CIDR notation, and the address of this machine.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use super::error::CloudError;
 
-/// Answers with the address that it is asked from.
-pub const WHO_AM_I: &str = "https://checkip.amazonaws.com";
+/// The URL of a service that returns the client's public address.
+pub const IP_ECHO_URL: &str = "https://checkip.amazonaws.com";
 
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The timeout of a request to that service.
+const ECHO_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Ranges larger than this are as good as the whole internet.
-const WIDEST: u8 = 8;
+/// Ranges with a shorter prefix count as the whole internet.
+const MIN_PREFIX: u8 = 8;
 
 /// A range of IPv4 addresses in CIDR notation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,7 +23,7 @@ pub struct Cidr {
     bits: u8,
 }
 
-/// Why a range cannot be one.
+/// The reason why a text is not an address range.
 #[derive(Debug, thiserror::Error)]
 #[error("{text:?} is not a range of IPv4 addresses such as 203.0.113.7/32: {reason}")]
 pub struct CidrError {
@@ -31,17 +32,17 @@ pub struct CidrError {
 }
 
 impl Cidr {
-    /// One address.
+    /// Returns the range that contains one address.
     pub fn of(address: Ipv4Addr) -> Cidr {
         Cidr { address, bits: 32 }
     }
 
-    /// Whether it admits so much that it might as well admit everybody.
-    pub fn is_world(self) -> bool {
-        self.bits < WIDEST
+    /// Returns `true` if the range is so large that it counts as the whole internet.
+    pub fn is_whole_internet(self) -> bool {
+        self.bits < MIN_PREFIX
     }
 
-    /// Whether an address is in it.
+    /// Returns `true` if the range contains the address.
     pub fn contains(self, address: Ipv4Addr) -> bool {
         address.to_bits() & self.mask() == self.address.to_bits()
     }
@@ -56,12 +57,17 @@ impl FromStr for Cidr {
 
     fn from_str(text: &str) -> Result<Cidr, CidrError> {
         let fail = |reason| CidrError { text: text.to_owned(), reason };
-        let (address, bits) = text.split_once('/').ok_or_else(|| fail("write ADDRESS/BITS"))?;
-        let address = address.parse().map_err(|_| fail("the address has four numbers to 255"))?;
+        let (address, bits) = text.split_once('/').ok_or_else(|| fail("expected ADDRESS/BITS"))?;
+        let address = address
+            .parse()
+            .map_err(|_| fail("the address must have four numbers from 0 to 255"))?;
         let bits = bits.parse().ok().filter(|bits| *bits <= 32);
-        let cidr = Cidr { address, bits: bits.ok_or_else(|| fail("the bits are 0 to 32"))? };
+        let cidr = Cidr {
+            address,
+            bits: bits.ok_or_else(|| fail("the prefix length must be from 0 to 32"))?,
+        };
         if address.to_bits() & !cidr.mask() != 0 {
-            return Err(fail("the address has bits beyond those that count"));
+            return Err(fail("the address has bits set after the prefix"));
         }
         Ok(cidr)
     }
@@ -73,26 +79,27 @@ impl fmt::Display for Cidr {
     }
 }
 
-/// The address that this machine is known by on the internet.
+/// Returns the public address of this machine.
 ///
 /// # Errors
 ///
-/// If it cannot be asked for, or is no IPv4 address.
-pub async fn public(url: &str) -> Result<Ipv4Addr, CloudError> {
-    let fail = |source: Box<dyn std::error::Error + Send + Sync>| CloudError::Address {
+/// Returns an error if the service cannot be reached or does not return an IPv4 address.
+pub async fn public_address(url: &str) -> Result<Ipv4Addr, CloudError> {
+    let fail = |source: Box<dyn std::error::Error + Send + Sync>| CloudError::AddressUnknown {
         url: url.to_owned(),
         source,
     };
-    let ask = async {
-        let client = reqwest::Client::builder().timeout(PATIENCE).build()?;
+    let fetch = async {
+        let client = reqwest::Client::builder().timeout(ECHO_TIMEOUT).build()?;
         client.get(url).send().await?.error_for_status()?.text().await
     };
-    let text = ask.await.map_err(|e| fail(e.into()))?;
+    let text = fetch.await.map_err(|e| fail(e.into()))?;
     text.trim().parse().map_err(|e: std::net::AddrParseError| fail(e.into()))
 }
 
-/// The address that this machine goes out with, which is another where a router translates.
-pub fn local() -> Option<Ipv4Addr> {
+/// Returns the address of this machine on its default route, which differs from its public address behind
+/// network address translation.
+pub fn local_address() -> Option<Ipv4Addr> {
     // Nothing is sent: connecting a datagram socket only chooses a route.
     let anywhere = SocketAddr::from(([192, 0, 2, 1], 9));
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
@@ -108,14 +115,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_read_and_their_width_is_seen() {
+    fn ranges_are_parsed() {
         let cidr: Cidr = "10.1.0.0/16".parse().unwrap();
-        assert!(cidr.contains(Ipv4Addr::new(10, 1, 255, 1)) && !cidr.is_world());
+        assert!(cidr.contains(Ipv4Addr::new(10, 1, 255, 1)) && !cidr.is_whole_internet());
         assert!(!cidr.contains(Ipv4Addr::new(10, 2, 0, 1)));
         assert_eq!(cidr.to_string(), "10.1.0.0/16");
         assert_eq!(Cidr::of(Ipv4Addr::new(203, 0, 113, 7)).to_string(), "203.0.113.7/32");
         for world in ["0.0.0.0/0", "128.0.0.0/1", "64.0.0.0/7"] {
-            assert!(world.parse::<Cidr>().unwrap().is_world(), "{world}");
+            assert!(world.parse::<Cidr>().unwrap().is_whole_internet(), "{world}");
         }
         assert!("0.0.0.0/0".parse::<Cidr>().unwrap().contains(Ipv4Addr::LOCALHOST));
         for bad in ["", "10.0.0.1", "10.0.0.1/33", "10.0.0.1/8", "::/0", "10.0.0/8", "a/8"] {

@@ -1,4 +1,4 @@
-//! What is there: everything that carries our tags, by the name it belongs to.
+//! Inventory of the resources that carry the tags of starlift, by name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,48 +9,48 @@ use super::error::{ApiError, CloudError};
 use super::names::Name;
 use super::network::{self, FoundGroup};
 use super::role::{self, FoundRole};
-use super::serverless::survey::{self as serverless, Holding};
-use super::tags::{self, Tags, of_redshift, owner};
+use super::serverless::inventory::{self as serverless, ServerlessResources};
+use super::tags::{self, Tags, from_redshift, owner_tag};
 use super::{cluster, schedule};
 
-/// What belongs to one name.
+/// The resources that belong to one name.
 #[derive(Debug, Clone, Default)]
-pub struct Estate {
-    /// Roles: of the cluster, and of the schedule.
+pub struct ManagedResources {
+    /// The roles of the cluster and of the schedule.
     pub roles: Vec<FoundRole>,
-    /// Security groups.
+    /// The security groups.
     pub groups: Vec<FoundGroup>,
-    /// The cluster of this name.
+    /// The cluster with this name.
     pub cluster: Option<Cluster>,
-    /// What carries the tag under another name or that of another region: a cluster that was renamed,
-    /// or restored from a snapshot, or a role that was copied.
+    /// Resources that carry the tag under another name, or the tag of another region: a cluster that was
+    /// renamed or restored from a snapshot, or a role that was copied.
     pub strays: Vec<String>,
-    /// The scheduled action that stops it.
+    /// The scheduled action that pauses the cluster.
     pub schedule: Option<ScheduledAction>,
-    /// Snapshots that somebody took: they cost until somebody removes them.
+    /// Manual snapshots, which cost until a user deletes them.
     pub snapshots: Vec<Snapshot>,
-    /// The workgroup of this name, and what goes with it.
-    pub serverless: Holding,
-    /// Why Redshift Serverless could not be looked at, where it could not.
-    pub unseen: Option<String>,
-    /// Other regions in which roles are used that carry the name.
-    pub elsewhere: BTreeSet<String>,
+    /// The workgroup with this name and the resources that belong to it.
+    pub serverless: ServerlessResources,
+    /// The reason why Redshift Serverless could not be queried, if it could not.
+    pub serverless_error: Option<String>,
+    /// Other regions in which roles with this name are used.
+    pub other_regions: BTreeSet<String>,
 }
 
-impl Estate {
-    /// Whether there is nothing in this region.
+impl ManagedResources {
+    /// Returns `true` if there is nothing in this region.
     pub fn is_empty(&self) -> bool {
         let has_snapshots = !(self.snapshots.is_empty() && self.serverless.snapshots.is_empty());
-        self.inventory().is_empty() && !has_snapshots
+        self.descriptions().is_empty() && !has_snapshots
     }
 
-    /// What there is and a teardown removes, a line a resource.
-    pub fn inventory(&self) -> Vec<String> {
+    /// Describes the resources that a teardown deletes, one line per resource.
+    pub fn descriptions(&self) -> Vec<String> {
         let mut lines = Vec::new();
         lines.extend(self.cluster.iter().map(|cluster| {
             format!("cluster {} ({})", cluster::id(cluster), cluster::status(cluster))
         }));
-        lines.extend(self.serverless.inventory());
+        lines.extend(self.serverless.descriptions());
         lines.extend(self.strays().cloned());
         lines.extend(self.schedule.iter().map(|schedule| {
             format!("schedule {}", schedule.scheduled_action_name.as_deref().unwrap_or_default())
@@ -60,18 +60,19 @@ impl Estate {
         lines
     }
 
-    /// What carries the tags under another name, or those of another region.
+    /// Returns the resources that carry the tags under another name, or those of another region.
     pub fn strays(&self) -> impl Iterator<Item = &String> {
         self.strays.iter().chain(&self.serverless.strays)
     }
 
-    /// The names of the snapshots.
+    /// Returns the names of the snapshots.
     pub fn snapshots(&self) -> impl Iterator<Item = &str> {
         let of_namespaces = self.serverless.snapshots.iter().map(|s| s.snapshot_name.as_str());
         self.snapshots.iter().map(snapshot_id).chain(of_namespaces)
     }
 
-    /// What the tags of its parts say: those of cluster or workgroup before those of the rest.
+    /// Returns the ownership tags: those of the cluster or workgroup if it exists, else those of a role or
+    /// group.
     pub fn tags(&self) -> Option<Tags> {
         let of_cluster = self.cluster.as_ref().and_then(cluster::tags);
         let of_roles = || self.roles.iter().find_map(|role| role.tags.clone());
@@ -80,21 +81,21 @@ impl Estate {
         of_cluster.or_else(of_workgroup).or_else(of_roles).or_else(of_groups)
     }
 
-    /// The role in which the cluster reads the star.
+    /// Returns the role that the cluster assumes to read the star.
     pub fn role(&self, name: &Name, region: &str) -> Option<&FoundRole> {
         let wanted = name.role(region);
         self.roles.iter().find(|role| role.name == wanted)
     }
 
-    /// Refuses to go on where something of another name carries the tag.
+    /// Ensures that no resource with another name carries the tag.
     ///
     /// # Errors
     ///
-    /// If there is one.
-    pub fn demand_no_strays(&self, name: &Name) -> Result<(), CloudError> {
+    /// Returns an error for the first such resource.
+    pub fn ensure_no_strays(&self, name: &Name) -> Result<(), CloudError> {
         match self.strays().next() {
             None => Ok(()),
-            Some(stray) => Err(CloudError::Stray { what: stray.clone(), tag: owner(name) }),
+            Some(stray) => Err(CloudError::Stray { what: stray.clone(), tag: owner_tag(name) }),
         }
     }
 
@@ -129,75 +130,77 @@ impl Estate {
     }
 }
 
-/// The identifier of a snapshot.
+/// Returns the identifier of a snapshot.
 pub fn snapshot_id(snapshot: &Snapshot) -> &str {
     snapshot.snapshot_identifier.as_deref().unwrap_or_default()
 }
 
-/// What is there of all names.
+/// The resources of all names.
 #[derive(Debug, Default)]
-pub struct Survey {
-    /// What belongs to each name.
-    pub estates: BTreeMap<String, Estate>,
-    /// Why Redshift Serverless could not be looked at, where it could not: whoever has clusters alone
-    /// need not be allowed to, and some regions lack it.
-    pub unseen: Option<CloudError>,
+pub struct Inventory {
+    /// The resources of each name.
+    pub resources: BTreeMap<String, ManagedResources>,
+    /// The reason why Redshift Serverless could not be queried, if it could not. A user of clusters only
+    /// may lack the permission, and some regions lack the service.
+    pub serverless_error: Option<CloudError>,
 }
 
-/// Everything in the region that carries our tags, by the name it belongs to.
+/// Returns all resources in the region that carry the tags of starlift, by name.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
-pub async fn survey(clients: &Clients) -> Result<Survey, CloudError> {
-    let mut estates = survey_clusters(clients).await?;
-    let unseen = match serverless::survey(clients).await {
-        Ok(holdings) => {
-            for (name, holding) in holdings {
-                estates.entry(name).or_default().serverless = holding;
+/// Returns an error if AWS rejects the request or cannot be reached.
+pub async fn list_resources(clients: &Clients) -> Result<Inventory, CloudError> {
+    let mut resources = list_cluster_resources(clients).await?;
+    let serverless_error = match serverless::list_resources(clients).await {
+        Ok(found) => {
+            for (name, of_name) in found {
+                resources.entry(name).or_default().serverless = of_name;
             }
             None
         }
-        Err(error) => Some(unseen(error)?),
+        Err(error) => Some(tolerate(error)?),
     };
-    Ok(Survey { estates, unseen })
+    Ok(Inventory { resources, serverless_error })
 }
 
-/// Passes the failure to look at Redshift Serverless on, unless it is for want of permission or of an
-/// answer.
-fn unseen(error: CloudError) -> Result<CloudError, CloudError> {
+/// Returns the error of a query of Redshift Serverless as a value if permission was denied or if there was
+/// no response, and propagates any other error.
+fn tolerate(error: CloudError) -> Result<CloudError, CloudError> {
     match &error {
         CloudError::Api { source, .. } if source.is_denied() || source.code.is_none() => Ok(error),
         _ => Err(error),
     }
 }
 
-/// The same without workgroups.
-async fn survey_clusters(clients: &Clients) -> Result<BTreeMap<String, Estate>, CloudError> {
-    let mut found: BTreeMap<String, Estate> = BTreeMap::new();
+/// Returns the same without workgroups.
+async fn list_cluster_resources(
+    clients: &Clients,
+) -> Result<BTreeMap<String, ManagedResources>, CloudError> {
+    let mut found: BTreeMap<String, ManagedResources> = BTreeMap::new();
     for role in role::list(clients).await? {
         let Some(tags) = role.tags.clone() else { continue };
-        let estate = found.entry(tags.name.clone()).or_default();
+        let resources = found.entry(tags.name.clone()).or_default();
         if tags.region == clients.region {
-            estate.add_role(role, &tags);
+            resources.add_role(role, &tags);
         } else {
-            estate.elsewhere.insert(tags.region);
+            resources.other_regions.insert(tags.region);
         }
     }
     for group in network::groups(clients, &network::find_groups()).await? {
         if let Some(tags) = group.tags.clone() {
-            let estate = found.entry(tags.name.clone()).or_default();
-            estate.add_group(group, &tags, &clients.region);
+            let resources = found.entry(tags.name.clone()).or_default();
+            resources.add_group(group, &tags, &clients.region);
         }
     }
     for cluster in cluster::list(clients).await? {
         if let Some(tags) = cluster::tags(&cluster) {
-            let estate = found.entry(tags.name.clone()).or_default();
-            estate.add_cluster(cluster, &tags, &clients.region);
+            let resources = found.entry(tags.name.clone()).or_default();
+            resources.add_cluster(cluster, &tags, &clients.region);
         }
     }
     for snapshot in snapshots(clients).await? {
-        if let Some(tags) = of_redshift(snapshot.tags.as_deref()) {
+        if let Some(tags) = from_redshift(snapshot.tags.as_deref()) {
             found.entry(tags.name).or_default().snapshots.push(snapshot);
         }
     }
@@ -209,24 +212,27 @@ async fn survey_clusters(clients: &Clients) -> Result<BTreeMap<String, Estate>, 
     Ok(found)
 }
 
-/// What belongs to one name: what the listings show, and what is found by its name where listings lag
-/// behind.
+/// Returns the resources of one name: those in the listings, and those found by name, because listings can
+/// lag behind.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
-pub async fn survey_of(clients: &Clients, name: &Name) -> Result<Estate, CloudError> {
-    let mut survey = survey(clients).await?;
-    let mut estate = survey.estates.remove(name.as_str()).unwrap_or_default();
-    let unseen = match survey.unseen {
-        None => serverless::complete(clients, &mut estate.serverless, name).await.err(),
-        unseen => unseen,
+/// Returns an error if AWS rejects the request or cannot be reached.
+pub async fn find_resources(
+    clients: &Clients,
+    name: &Name,
+) -> Result<ManagedResources, CloudError> {
+    let mut inventory = list_resources(clients).await?;
+    let mut resources = inventory.resources.remove(name.as_str()).unwrap_or_default();
+    let serverless_error = match inventory.serverless_error {
+        None => serverless::complete(clients, &mut resources.serverless, name).await.err(),
+        serverless_error => serverless_error,
     };
-    // Without an answer, nobody can say that nothing is left.
-    if let Some(error) = unseen {
+    // Without a response, it is unknown whether resources remain.
+    if let Some(error) = serverless_error {
         match &error {
             CloudError::Api { source, .. } if source.is_denied() => {
-                estate.unseen = Some(source.to_string());
+                resources.serverless_error = Some(source.to_string());
             }
             _ => return Err(error),
         }
@@ -235,27 +241,27 @@ pub async fn survey_of(clients: &Clients, name: &Name) -> Result<Estate, CloudEr
         let role = role::find(clients, &role).await?;
         let Some(role) = role else { continue };
         if let Some(tags) = role.tags.clone().filter(|tags| tags.is_of(name)) {
-            estate.add_role(role, &tags);
+            resources.add_role(role, &tags);
         }
     }
-    if estate.cluster.is_none() {
-        estate.cluster = cluster::find_ours(clients, name).await?;
+    if resources.cluster.is_none() {
+        resources.cluster = cluster::find_managed(clients, name).await?;
     }
     for group in network::groups(clients, &network::find_groups_named(&name.group())).await? {
         if let Some(tags) = group.tags.clone().filter(|tags| tags.is_of(name)) {
-            estate.add_group(group, &tags, &clients.region);
+            resources.add_group(group, &tags, &clients.region);
         }
     }
-    if estate.schedule.is_none() {
+    if resources.schedule.is_none() {
         let found = schedule::find(clients, &name.schedule()).await?;
-        estate.schedule = found.filter(|found| schedule::owner(found).as_ref() == Some(name));
+        resources.schedule = found.filter(|found| schedule::owner(found).as_ref() == Some(name));
     }
-    Ok(estate)
+    Ok(resources)
 }
 
 async fn snapshots(clients: &Clients) -> Result<Vec<Snapshot>, CloudError> {
     let request = clients.redshift.describe_cluster_snapshots();
-    // Automated ones go with their cluster.
+    // Redshift deletes automated snapshots with their cluster.
     let request = request.snapshot_type("manual").tag_keys(tags::NAME);
     let snapshots: Result<Vec<Snapshot>, _> =
         request.into_paginator().items().send().try_collect().await;
@@ -264,11 +270,11 @@ async fn snapshots(clients: &Clients) -> Result<Vec<Snapshot>, CloudError> {
     })
 }
 
-/// The snapshot of this name, if there is one.
+/// Returns the snapshot with this name, if it exists.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
+/// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn find_snapshot(clients: &Clients, id: &str) -> Result<Option<Snapshot>, CloudError> {
     let request = clients.redshift.describe_cluster_snapshots().snapshot_identifier(id);
     match request.send().await {
@@ -278,7 +284,7 @@ pub async fn find_snapshot(clients: &Clients, id: &str) -> Result<Option<Snapsho
             if error.is("ClusterSnapshotNotFound") {
                 return Ok(None);
             }
-            Err(error.during(format!("look for the snapshot {id}")))
+            Err(error.during(format!("look up the snapshot {id}")))
         }
     }
 }

@@ -2,24 +2,24 @@
 
 use std::fmt::Write;
 
-use super::super::show::{admitted, heading, opening, role, rule};
+use super::super::render_plan::{admitted, header, heading, role, rule};
 use super::status::spending;
 use crate::cli::output::{STRONG, styled};
 use crate::cloud::clients::Caller;
 use crate::cloud::price;
 use crate::cloud::serverless::limit::{FoundLimit, RpuLimit};
 use crate::cloud::serverless::plan::Plan;
-use crate::cloud::serverless::provision::{Found, Made};
+use crate::cloud::serverless::provision::{Found, Provisioned};
 use crate::cloud::serverless::workgroup::BASE_CAPACITY;
 
 /// Returns the full plan.
 pub fn plan(plan: &Plan, region: &str, caller: &Caller, found: Option<&Found>) -> String {
     let there = |is_there: fn(&Found) -> bool| match found {
-        Some(found) if is_there(found) => " (is there)",
-        Some(_) => " (to make)",
+        Some(found) if is_there(found) => " (exists)",
+        Some(_) => " (to create)",
         None => "",
     };
-    let mut text = opening(region, caller);
+    let mut text = header(region, caller);
     text += &role(&plan.role, there(|found| found.role.is_some()));
     text += &rule(&plan.group, there(|found| found.group.is_some()));
     let parts = [
@@ -37,8 +37,8 @@ pub fn plan(plan: &Plan, region: &str, caller: &Caller, found: Option<&Found>) -
         there(|found| found.limits.iter().any(|found| found.guard().is_some())),
         limit.period
     );
-    text += "no schedule: nothing pauses a workgroup, which costs nothing while no query runs\n\n";
-    let _ = writeln!(text, "{}", styled(STRONG, "tags of all of it"));
+    text += "no schedule: workgroups are never paused, and have no compute cost while no query runs\n\n";
+    let _ = writeln!(text, "{}", styled(STRONG, "tags of all resources"));
     for (key, value) in plan.workgroup.tags.pairs() {
         let _ = writeln!(text, "  {key} = {value}");
     }
@@ -50,7 +50,7 @@ pub fn plan(plan: &Plan, region: &str, caller: &Caller, found: Option<&Found>) -
 pub fn summary(plan: &Plan) -> String {
     let limit = plan.limit.unwrap_or(RpuLimit::DEFAULT);
     format!(
-        "workgroup {}\n{}{}  lets {} in\n  limited to {limit}\n{}",
+        "workgroup {}\n{}{}  admits {}\n  limited to {limit}\n{}",
         plan.workgroup.name,
         compute(plan),
         data(plan),
@@ -60,21 +60,22 @@ pub fn summary(plan: &Plan) -> String {
 }
 
 /// Returns the created resources and the next steps.
-pub fn made(plan: &Plan, made: &Made, done: &[String]) -> String {
+pub fn result(plan: &Plan, made: &Provisioned, notes: &[String]) -> String {
     let mut text: String = done.iter().map(|line| format!("{line}\n")).collect();
     let name = &plan.workgroup.name;
-    let Made { namespace, workgroup, limits } = made;
+    let Provisioned { namespace, workgroup, limits } = made;
     let endpoint = workgroup.endpoint().map(|(host, port)| format!("{host}:{port}"));
     let endpoint = endpoint.unwrap_or_default();
     let user = namespace.admin_username.as_deref().unwrap_or(&plan.namespace.user);
     let _ = writeln!(text, "\nendpoint  {}", styled(STRONG, &endpoint));
     let _ = writeln!(text, "database  {} as {user}", plan.namespace.database);
     let secret = namespace.admin_password_secret_arn.as_deref();
-    let _ = writeln!(text, "secret    {}", secret.unwrap_or("of no secret is known"));
+    let _ = writeln!(text, "secret    {}", secret.unwrap_or("unknown"));
     let _ = writeln!(text, "role      {}", plan.namespace.role_arn);
-    let _ = writeln!(text, "lets in   {}", admitted(&plan.group.cidrs));
+    let _ = writeln!(text, "admits    {}", admitted(&plan.group.cidrs));
     if !workgroup.publicly_accessible.unwrap_or_default() {
-        text += "          from within its network only: --public gives it an address on the internet\n";
+        text +=
+            "          reachable only from within its VPC; --public makes it publicly accessible\n";
     }
     let guard = limits.iter().find_map(FoundLimit::guard);
     if let Some(guard) = guard {
@@ -85,7 +86,7 @@ pub fn made(plan: &Plan, made: &Made, done: &[String]) -> String {
     let _ = writeln!(
         text,
         "\nnext: starlift doctor --to redshift --workgroup {name}; starlift load --to redshift \
-         --workgroup {name}; in the end starlift teardown --name {name}"
+         --workgroup {name}; finally starlift teardown --name {name}"
     );
     text
 }
@@ -96,7 +97,7 @@ fn section(name: &str, user: &str, secret: Option<&str>) -> String {
     if let Some(secret) = secret {
         let _ = write!(
             text,
-            "# Logs in as the caller's own IAM identity; as the first user with:\n# user = {user:?}\n\
+            "# Logs in as the caller's own IAM identity. To log in as the first user, add:\n# user = {user:?}\n\
              # password_secret = {secret:?}\n"
         );
     }
@@ -105,21 +106,21 @@ fn section(name: &str, user: &str, secret: Option<&str>) -> String {
 
 /// Returns the limit that applies after the plan.
 fn guard(plan: &Plan, found: Option<&Found>) -> RpuLimit {
-    let standing = || found?.limits.iter().find_map(FoundLimit::guard);
-    plan.limit.or_else(standing).unwrap_or(RpuLimit::DEFAULT)
+    let current = || found?.limits.iter().find_map(FoundLimit::guard);
+    plan.limit.or_else(current).unwrap_or(RpuLimit::DEFAULT)
 }
 
 /// Returns the base capacity that applies after the plan.
 fn capacity(plan: &Plan, found: Option<&Found>) -> u32 {
-    let standing = || found?.workgroup.as_ref()?.base_capacity;
-    plan.workgroup.base_capacity.or_else(standing).unwrap_or(BASE_CAPACITY)
+    let current = || found?.workgroup.as_ref()?.base_capacity;
+    plan.workgroup.base_capacity.or_else(current).unwrap_or(BASE_CAPACITY)
 }
 
 fn data(plan: &Plan) -> String {
     let namespace = &plan.namespace;
     format!(
-        "  database {}, encrypted; user {}, whose password AWS makes up and keeps in Secrets \
-         Manager\n  reads in the role {}, which is its default\n",
+        "  database {}, encrypted; user {}, whose password AWS generates and stores in Secrets \
+         Manager\n  reads with the role {}, which is its default\n",
         namespace.database, namespace.user, plan.role.name
     )
 }
@@ -128,16 +129,16 @@ fn compute(plan: &Plan) -> String {
     let workgroup = &plan.workgroup;
     let base = match workgroup.base_capacity {
         Some(base) => format!("{base} RPUs"),
-        None => format!("{BASE_CAPACITY} RPUs unless it has others already"),
+        None => format!("{BASE_CAPACITY} RPUs unless it has another base capacity already"),
     };
     let max = workgroup.max_capacity.map(|max| format!(", {max} at most")).unwrap_or_default();
     let reach = match workgroup.public {
-        Some(true) => "an address on the internet",
-        Some(false) => "not on the internet",
-        None => "not on the internet unless it is already",
+        Some(true) => "publicly accessible",
+        Some(false) => "not publicly accessible",
+        None => "not publicly accessible unless it already is",
     };
     let subnets = match workgroup.subnets.as_slice() {
-        [] => "subnets of the default network".to_owned(),
+        [] => "subnets of the default VPC".to_owned(),
         subnets => format!("subnets {}", subnets.join(", ")),
     };
     format!("  {base}{max}, {reach}, {subnets}, port {}\n", workgroup.port)
@@ -146,8 +147,8 @@ fn compute(plan: &Plan) -> String {
 fn cost(base: u32, limit: Option<RpuLimit>) -> String {
     let [running, most] = spending(base, limit);
     format!(
-        "cost      {running};\n          {most};\n          storage ${} a GB and month, and data that leaves AWS, on top. An \
-         estimate:\n          {}\n",
+        "cost      {running};\n          {most};\n          storage at ${} per GB and month and data \
+         transfer out of AWS are extra; estimate from\n          {}\n",
         price::STORAGE_GB_MONTH,
         price::SOURCE
     )

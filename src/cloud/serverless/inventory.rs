@@ -17,7 +17,7 @@ use crate::cloud::tags::Tags;
 
 /// The resources of one name.
 #[derive(Debug, Clone, Default)]
-pub struct Holding {
+pub struct ServerlessResources {
     /// The workgroup of this name.
     pub workgroup: Option<Workgroup>,
     /// The limits of its compute.
@@ -49,14 +49,14 @@ struct GotSnapshot {
     snapshot: Snapshot,
 }
 
-impl Holding {
+impl ServerlessResources {
     /// Returns `true` if there is neither a workgroup nor a namespace.
     pub fn is_empty(&self) -> bool {
         self.workgroup.is_none() && self.namespace.is_none()
     }
 
     /// Returns the resources that a teardown removes, one line per resource.
-    pub fn inventory(&self) -> Vec<String> {
+    pub fn descriptions(&self) -> Vec<String> {
         let state = |status: &str| status.to_ascii_lowercase();
         let mut lines = Vec::new();
         if let Some(found) = &self.workgroup {
@@ -100,20 +100,22 @@ impl Holding {
 /// # Errors
 ///
 /// Returns an error if AWS rejects the request or cannot be reached.
-pub async fn survey(clients: &Clients) -> Result<BTreeMap<String, Holding>, CloudError> {
-    let mut all: BTreeMap<String, Holding> = BTreeMap::new();
+pub async fn list_resources(
+    clients: &Clients,
+) -> Result<BTreeMap<String, ServerlessResources>, CloudError> {
+    let mut all: BTreeMap<String, ServerlessResources> = BTreeMap::new();
     for mut found in workgroup::list(clients).await? {
         found.tags = api::tags(clients, &found.workgroup_arn).await?;
         if let Some(tags) = found.tags.clone() {
-            let holding = all.entry(tags.name.clone()).or_default();
-            holding.add_workgroup(found, &tags, &clients.region);
+            let resources = all.entry(tags.name.clone()).or_default();
+            resources.add_workgroup(found, &tags, &clients.region);
         }
     }
     for mut found in namespace::list(clients).await? {
         found.tags = api::tags(clients, &found.namespace_arn).await?;
         if let Some(tags) = found.tags.clone() {
-            let holding = all.entry(tags.name.clone()).or_default();
-            holding.add_namespace(found, &tags, &clients.region);
+            let resources = all.entry(tags.name.clone()).or_default();
+            resources.add_namespace(found, &tags, &clients.region);
         }
     }
     for snapshot in snapshots(clients).await? {
@@ -121,8 +123,8 @@ pub async fn survey(clients: &Clients) -> Result<BTreeMap<String, Holding>, Clou
             all.entry(tags.name).or_default().snapshots.push(snapshot);
         }
     }
-    for holding in all.values_mut() {
-        add_limits(clients, holding).await?;
+    for resources in all.values_mut() {
+        add_limits(clients, resources).await?;
     }
     Ok(all)
 }
@@ -134,27 +136,30 @@ pub async fn survey(clients: &Clients) -> Result<BTreeMap<String, Holding>, Clou
 /// Returns an error if AWS rejects the request or cannot be reached.
 pub async fn complete(
     clients: &Clients,
-    holding: &mut Holding,
+    resources: &mut ServerlessResources,
     name: &Name,
 ) -> Result<(), CloudError> {
-    let is_ours = |tags: Option<&Tags>| {
+    let is_managed = |tags: Option<&Tags>| {
         tags.is_some_and(|tags| tags.is_of(name) && tags.region == clients.region)
     };
-    if holding.workgroup.is_none() {
+    if resources.workgroup.is_none() {
         let found = resource::find::<Workgroup>(clients, name.as_str()).await?;
-        holding.workgroup = found.filter(|found| is_ours(found.tags.as_ref()));
-        add_limits(clients, holding).await?;
+        resources.workgroup = found.filter(|found| is_managed(found.tags.as_ref()));
+        add_limits(clients, resources).await?;
     }
-    if holding.namespace.is_none() {
+    if resources.namespace.is_none() {
         let found = resource::find::<Namespace>(clients, name.as_str()).await?;
-        holding.namespace = found.filter(|found| is_ours(found.tags.as_ref()));
+        resources.namespace = found.filter(|found| is_managed(found.tags.as_ref()));
     }
     Ok(())
 }
 
-async fn add_limits(clients: &Clients, holding: &mut Holding) -> Result<(), CloudError> {
-    if let Some(found) = &holding.workgroup {
-        holding.limits = limit::list(clients, Some(&found.workgroup_arn)).await?;
+async fn add_limits(
+    clients: &Clients,
+    resources: &mut ServerlessResources,
+) -> Result<(), CloudError> {
+    if let Some(found) = &resources.workgroup {
+        resources.limits = limit::list(clients, Some(&found.workgroup_arn)).await?;
     }
     Ok(())
 }
@@ -172,6 +177,6 @@ async fn snapshots(clients: &Clients) -> Result<Vec<Snapshot>, CloudError> {
 pub async fn find_snapshot(clients: &Clients, name: &str) -> Result<Option<Snapshot>, CloudError> {
     let request = json!({ "snapshotName": name });
     let answer = existing(call::<GotSnapshot>(clients, &api::GET_SNAPSHOT, &request).await);
-    let answer = answer.map_err(|e| e.during(format!("look for the snapshot {name}")))?;
+    let answer = answer.map_err(|e| e.during(format!("look up the snapshot {name}")))?;
     Ok(answer.map(|answer| answer.snapshot))
 }

@@ -1,4 +1,4 @@
-//! Plans and outcomes as people read them.
+//! Rendering of plans and results for clusters.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use aws_sdk_redshift::types::Cluster;
 use serde_json::Value;
 
 use crate::cli::output::{STRONG, styled};
-use crate::cloud::address::Cidr;
+use crate::cloud::cidr::Cidr;
 use crate::cloud::clients::Caller;
 use crate::cloud::cluster::{self, ClusterSpec};
 use crate::cloud::network::GroupSpec;
@@ -16,16 +16,16 @@ use crate::cloud::provision::Found;
 use crate::cloud::role::RoleSpec;
 use crate::cloud::tags::moment;
 
-/// Whether making what the plan says begins to cost something.
-pub fn begins_to_cost(found: &Found) -> bool {
+/// Returns `true` if the plan starts to incur costs.
+pub fn starts_costs(found: &Found) -> bool {
     let status = found.cluster.as_ref().map(cluster::status);
     !matches!(status, Some("available" | "creating" | "modifying" | "resuming" | "rebooting"))
 }
 
 /// Returns the first line of a plan.
-pub(super) fn opening(region: &str, caller: &Caller) -> String {
+pub(super) fn header(region: &str, caller: &Caller) -> String {
     format!(
-        "in {region} of account {}, as {}; each where it is not there yet, in this order:\n\n",
+        "in {region} of account {}, as {}; missing resources are created in this order:\n\n",
         caller.account, caller.arn
     )
 }
@@ -33,7 +33,7 @@ pub(super) fn opening(region: &str, caller: &Caller) -> String {
 /// Returns the security group of a plan.
 pub(super) fn rule(group: &GroupSpec, there: &str) -> String {
     format!(
-        "{} security group {}{there}\n  in {}, lets {} in to port {}\n\n",
+        "{} security group {}{there}\n  in {}, admits {} to port {}\n\n",
         heading("rule"),
         group.name,
         group.vpc,
@@ -42,14 +42,14 @@ pub(super) fn rule(group: &GroupSpec, there: &str) -> String {
     )
 }
 
-/// The plan in full.
+/// Returns the full plan.
 pub fn plan(plan: &Plan, region: &str, caller: &Caller, found: Option<&Found>) -> String {
     let there = |is_there: bool| match found {
-        Some(_) if is_there => " (is there)",
-        Some(_) => " (to make)",
+        Some(_) if is_there => " (exists)",
+        Some(_) => " (to create)",
         None => "",
     };
-    let mut text = opening(region, caller);
+    let mut text = header(region, caller);
     text += &role(&plan.role, there(found.is_some_and(|found| found.role.is_some())));
     text += &rule(&plan.group, there(found.is_some_and(|found| found.group.is_some())));
     let cluster = &plan.cluster;
@@ -76,11 +76,11 @@ pub fn plan(plan: &Plan, region: &str, caller: &Caller, found: Option<&Found>) -
             );
         }
         None => {
-            text += "no schedule: the cluster costs until it is paused or torn down; --expires 8h has \
-                     AWS pause it\n\n";
+            text += "no schedule: the cluster incurs costs until you pause it or tear it down; with \
+                     --expires 8h, AWS pauses it\n\n";
         }
     }
-    let _ = writeln!(text, "{}", styled(STRONG, "tags of all of it"));
+    let _ = writeln!(text, "{}", styled(STRONG, "tags of all resources"));
     for (key, value) in cluster.tags.pairs() {
         let _ = writeln!(text, "  {key} = {value}");
     }
@@ -88,22 +88,22 @@ pub fn plan(plan: &Plan, region: &str, caller: &Caller, found: Option<&Found>) -
     text
 }
 
-/// What is asked about before it is made.
+/// Returns the summary that the user confirms.
 pub fn summary(plan: &Plan) -> String {
     let cluster = &plan.cluster;
     let mut text = format!("cluster {}\n{}", cluster.id, features(cluster));
-    let _ = writeln!(text, "  lets {} in", admitted(&plan.group.cidrs));
+    let _ = writeln!(text, "  admits {}", admitted(&plan.group.cidrs));
     match &plan.expiry {
         Some((_, schedule)) => {
             let _ = writeln!(text, "  AWS pauses it at {}", moment(schedule.at));
         }
-        None => text += "  no --expires: it costs until it is paused or torn down\n",
+        None => text += "  no --expires: it incurs costs until you pause it or tear it down\n",
     }
     text + &cost(plan)
 }
 
-/// What has been made, and what to do with it.
-pub fn made(plan: &Plan, cluster: &Cluster, done: &[String]) -> String {
+/// Returns the created resources and the next steps.
+pub fn result(plan: &Plan, cluster: &Cluster, notes: &[String]) -> String {
     let mut text = String::new();
     for line in done {
         let _ = writeln!(text, "{line}");
@@ -113,34 +113,35 @@ pub fn made(plan: &Plan, cluster: &Cluster, done: &[String]) -> String {
     let _ = writeln!(text, "\nendpoint  {}", styled(STRONG, endpoint));
     let _ = writeln!(text, "database  {} as {}", plan.cluster.database, plan.cluster.user);
     let _ = writeln!(text, "role      {}", plan.cluster.role_arn);
-    let _ = writeln!(text, "lets in   {}", admitted(&plan.group.cidrs));
+    let _ = writeln!(text, "admits    {}", admitted(&plan.group.cidrs));
     if !cluster.publicly_accessible.unwrap_or_default() {
-        text += "          from within its network only: --public gives it an address on the internet\n";
+        text +=
+            "          reachable only from within its VPC; --public makes it publicly accessible\n";
     }
     match &plan.expiry {
         Some((_, schedule)) => {
             let _ = writeln!(text, "paused at {}", moment(schedule.at));
         }
         None => {
-            text += "paused at no time: it costs until `starlift pause` or `starlift teardown`\n"
+            text += "never paused: it incurs costs until `starlift pause` or `starlift teardown`\n"
         }
     }
     text += &cost(plan);
     let _ = writeln!(
         text,
-        "\nnext: starlift doctor; starlift load --to redshift --cluster {id}; in the end starlift \
+        "\nnext: starlift doctor; starlift load --to redshift --cluster {id}; finally starlift \
          teardown --name {id}"
     );
     text
 }
 
-/// Host and port of a cluster, where it has them.
+/// Returns host and port of a cluster, if it has an endpoint.
 pub fn endpoint(cluster: &Cluster) -> Option<String> {
     let endpoint = cluster.endpoint.as_ref()?;
     Some(format!("{}:{}", endpoint.address.as_deref()?, endpoint.port?))
 }
 
-/// Addresses as a list.
+/// Formats address ranges as a list.
 pub fn admitted(cidrs: &[Cidr]) -> String {
     if cidrs.is_empty() {
         return "the address of this machine".to_owned();
@@ -150,30 +151,30 @@ pub fn admitted(cidrs: &[Cidr]) -> String {
 
 fn features(cluster: &ClusterSpec) -> String {
     let reach = match cluster.public {
-        Some(true) => "an address on the internet",
-        Some(false) => "not on the internet",
-        None => "not on the internet unless it is already",
+        Some(true) => "publicly accessible",
+        Some(false) => "not publicly accessible",
+        None => "not publicly accessible unless it already is",
     };
     let subnets = match &cluster.subnet_group {
         Some(group) => format!("subnets of {group}"),
-        None => "subnets of the default network".to_owned(),
+        None => "subnets of the default VPC".to_owned(),
     };
     format!(
         "  {} × {}, encrypted, {reach}, {subnets}\n  database {} on port {}; user {}, whose password \
-         AWS makes up and keeps in Secrets Manager\n  reads in the role above, which is its default\n",
+         AWS generates and stores in Secrets Manager\n  reads with the role above, which is its default\n",
         cluster.nodes, cluster.node_type, cluster.database, cluster.port, cluster.user
     )
 }
 
-/// What kind of resource follows, so wide that names stand below each other.
+/// Formats the kind of a resource, padded so that the names that follow are aligned.
 pub(super) fn heading(kind: &str) -> String {
     styled(STRONG, format!("{kind:<10}"))
 }
 
-/// A role with its policies.
+/// Formats a role with its policies.
 pub(super) fn role(role: &RoleSpec, there: &str) -> String {
     format!(
-        "{} {}{there}\n  {}\n  who may take it on:\n{}\n  what it may do (policy {}):\n{}\n\n",
+        "{} {}{there}\n  {}\n  trust policy:\n{}\n  permissions (policy {}):\n{}\n\n",
         heading("role"),
         role.name,
         role.description,
@@ -192,16 +193,16 @@ fn cost(plan: &Plan) -> String {
     let cluster = &plan.cluster;
     let Some(cost) = plan.cost else {
         return format!(
-            "cost      no price of {} is known here: see https://aws.amazon.com/redshift/pricing/\n",
+            "cost      the price of {} is unknown: see https://aws.amazon.com/redshift/pricing/\n",
             cluster.node_type
         );
     };
     format!(
-        "cost      about ${:.2} an hour; ${:.0} for a month of forgotten nights (30 of 14 h), ${:.0} \
-         for a whole month;\n          storage ${} a GB and month, and data that leaves AWS, on top. An \
-         estimate:\n          {}\n",
+        "cost      about ${:.2} per hour; ${:.0} for a month of nights left running (30 of 14 h), ${:.0} \
+         for a whole month;\n          storage at ${} per GB and month and data transfer out of AWS are extra; \
+         estimate from\n          {}\n",
         cost.hour,
-        cost.forgotten_nights(),
+        cost.unattended_nights(),
         cost.month(),
         price::STORAGE_GB_MONTH,
         price::SOURCE

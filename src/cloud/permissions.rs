@@ -1,22 +1,22 @@
-//! What a role may do, as AWS itself judges it.
+//! Permissions of a role, evaluated by AWS.
 
 use aws_sdk_iam::operation::simulate_principal_policy::builders::SimulatePrincipalPolicyInputBuilder;
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};
 
 use super::clients::Clients;
 use super::error::ApiError;
-use super::policy::StarPlace;
+use super::policy::StarLocation;
 
-/// How much of what a load reads a role may read.
+/// The result of a check of a role's permission to read the star.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reach {
-    /// All of it.
-    Full,
-    /// It lacks these actions.
-    Lacks(Vec<String>),
+pub enum Permission {
+    /// The role has all permissions that a load needs.
+    Granted,
+    /// The role lacks the permission for these actions.
+    Missing(Vec<String>),
 }
 
-/// Asks whether a role may do `action` to a resource.
+/// Returns the request that evaluates whether a role may perform `action` on a resource.
 pub fn simulate(
     role_arn: &str,
     action: &str,
@@ -28,17 +28,17 @@ pub fn simulate(
         .resource_arns(resource)
 }
 
-/// Asks whether a role may read the star, list it, find its bucket, and decrypt with its key.
+/// Checks that a role may read the star, list it, locate its bucket, and decrypt with its key.
 ///
 /// # Errors
 ///
-/// If AWS refuses or cannot be asked.
-pub async fn can_read(
+/// Returns an error if AWS rejects the request or cannot be reached.
+pub async fn check_read(
     clients: &Clients,
     role_arn: &str,
-    star: &StarPlace,
+    star: &StarLocation,
     kms_key: Option<&str>,
-) -> Result<Reach, ApiError> {
+) -> Result<Permission, ApiError> {
     let partition = role_arn.split(':').nth(1).unwrap_or("aws");
     let bucket = format!("arn:{partition}:s3:::{}", star.bucket);
     let below = |key: &str| match star.prefix.as_str() {
@@ -51,23 +51,23 @@ pub async fn can_read(
         .context_key_type(ContextKeyTypeEnum::String)
         .context_key_values(below(""))
         .build();
-    let mut questions = vec![
+    let mut requests = vec![
         ("s3:GetObject", simulate(role_arn, "s3:GetObject", &object)),
         ("s3:ListBucket", simulate(role_arn, "s3:ListBucket", &bucket).context_entries(prefix)),
         ("s3:GetBucketLocation", simulate(role_arn, "s3:GetBucketLocation", &bucket)),
     ];
     if let Some(key) = kms_key {
-        questions.push(("kms:Decrypt", simulate(role_arn, "kms:Decrypt", key)));
+        requests.push(("kms:Decrypt", simulate(role_arn, "kms:Decrypt", key)));
     }
-    let mut lacks = Vec::new();
-    for (action, question) in questions {
-        let answer = question.send_with(&clients.iam).await;
+    let mut missing = Vec::new();
+    for (action, request) in requests {
+        let answer = request.send_with(&clients.iam).await;
         let answer = answer.map_err(|e| ApiError::new("iam:SimulatePrincipalPolicy", &e))?;
         let results = answer.evaluation_results.unwrap_or_default();
         let allowed = |decision: &_| *decision == PolicyEvaluationDecisionType::Allowed;
         if results.is_empty() || !results.iter().all(|result| allowed(&result.eval_decision)) {
-            lacks.push(action.to_owned());
+            missing.push(action.to_owned());
         }
     }
-    Ok(if lacks.is_empty() { Reach::Full } else { Reach::Lacks(lacks) })
+    Ok(if missing.is_empty() { Permission::Granted } else { Permission::Missing(missing) })
 }

@@ -1,4 +1,4 @@
-//! The answers of EC2, as far as they are read.
+//! The fields in use of EC2's responses.
 
 use serde::Deserialize;
 
@@ -59,10 +59,10 @@ pub struct VpcItem {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Made {
+pub struct CreatedGroup {
     pub group_id: String,
 }
 
-/// An answer of which nothing is needed.
+/// A response whose content is not needed.
 #[derive(Debug, Deserialize)]
-pub struct Done {}
+pub struct Empty {}

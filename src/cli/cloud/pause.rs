@@ -1,0 +1,58 @@
+//! `starlift pause` and `starlift resume`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::perform;
+use crate::cli::error::Result;
+use crate::cli::output::print;
+use crate::cli::settings::GlobalOptions;
+use crate::cloud::clients::Clients;
+use crate::cloud::names::Name;
+use crate::cloud::pause;
+use crate::cloud::plan::Expires;
+use crate::cloud::progress::OperationProgress;
+use crate::cloud::tags::moment;
+
+/// Pauses a cluster.
+///
+/// # Errors
+///
+/// Returns an error if the cluster does not exist, if AWS rejects a request, or if the wait times out.
+pub async fn pause(name: &Name, timeout: Duration, global: &GlobalOptions) -> Result<()> {
+    let clients = Clients::connect(&global.stores).await?;
+    let progress = Arc::new(OperationProgress::default());
+    let work = pause::pause(&clients, name, timeout, &progress);
+    perform(&progress, global, super::GO_ON, work).await?;
+    report(&progress, global, "a paused cluster costs only its storage\n")
+}
+
+/// Resumes a cluster.
+///
+/// # Errors
+///
+/// Returns an error if the cluster does not exist, if AWS rejects a request, or if the wait times out.
+pub async fn resume(
+    name: &Name,
+    expires: Expires,
+    timeout: Duration,
+    global: &GlobalOptions,
+) -> Result<()> {
+    let clients = Clients::connect(&global.stores).await?;
+    let progress = Arc::new(OperationProgress::default());
+    let work = pause::resume(&clients, name, expires, timeout, &progress);
+    let expiry = perform(&progress, global, super::GO_ON, work).await?;
+    let until = match expiry {
+        Some(expiry) => format!("AWS pauses it at {}\n", moment(expiry.at)),
+        None => "it incurs costs until `starlift pause` or `starlift teardown`\n".to_owned(),
+    };
+    report(&progress, global, &until)
+}
+
+fn report(progress: &OperationProgress, global: &GlobalOptions, last: &str) -> Result<()> {
+    if global.quiet {
+        return Ok(());
+    }
+    let lines: String = progress.notes().iter().map(|line| format!("{line}\n")).collect();
+    print(&(lines + last))
+}
