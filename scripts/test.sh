@@ -41,6 +41,7 @@ export STARLIFT_PYTHON=$venv/bin/python
 
 step() { printf '\n== %s\n' "$*"; "$@"; }
 
+step scripts/words.sh
 step cargo fmt --check
 step cargo clippy --all-targets --locked -- -D warnings
 RUSTDOCFLAGS='-D warnings' step cargo doc --no-deps --document-private-items --locked

@@ -7,8 +7,8 @@ cd "$(dirname "$0")/.."
 found=0
 while IFS=$'\t' read -r pattern instead; do
     case $pattern in '' | '#'*) continue ;; esac
-    lines=$(git grep -nIiP -e "$pattern" -- "${@:-.}" ':!scripts/words.txt' ':!*.lock' ':!*.json' ':!*.csv' \
-        ':!fixtures' ':!fuzz/corpus' || true)
+    lines=$(git grep -nIiP -e "$pattern" -- "${@:-.}" ':!scripts/words.txt' ':!*.lock' ':!*.json' \
+        ':!*.csv' ':!LICENSE' ':!fixtures' ':!fuzz/corpus' || true)
     [ -z "$lines" ] && continue
     found=1
     printf '== instead write: %s\n%s\n' "$instead" "$lines"

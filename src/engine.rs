@@ -32,10 +32,10 @@ const SORT_RESERVATION_SHARE: usize = 32;
 /// Divisor of a thread's share of the memory limit; the result is the maximum size of a column of a batch.
 const BATCH_SHARE: usize = 64;
 
-/// Maximum size of a column of a batch, whatever the memory limit.
+/// Maximum size of a column of a batch, regardless of the memory limit.
 const MAX_BATCH_BYTES: usize = 32 * 1024 * 1024;
 
-/// Minimum number of rows per batch, whatever their size.
+/// Minimum number of rows per batch, regardless of their size.
 const MIN_BATCH_ROWS: usize = 16;
 
 /// Divisor of the memory limit; the result is the maximum memory of staged batches. The queries need the

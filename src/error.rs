@@ -125,7 +125,7 @@ pub enum Error {
         source: Box<DataFusionError>,
     },
     /// The result of a query does not match its table.
-    #[error("query {name} does not give the columns of its table: {reason}")]
+    #[error("query {name} does not return the columns of its table: {reason}")]
     Shape {
         /// File of the query.
         name: String,

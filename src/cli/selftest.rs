@@ -277,7 +277,7 @@ impl<'a> Selftest<'a> {
         deleted.try_fold(0, |count, _| async move { Ok(count + 1) }).await.map_err(removed)
     }
 
-    /// Masks the names of the warehouse, host, star and role in an error message: the report is meant to
+    /// Masks the names of the warehouse, host, star and role in an error message: the report is intended to
     /// be shared.
     fn masked(&self, text: &str) -> String {
         let target = &self.warehouse.target;

@@ -219,7 +219,7 @@ fn wherever_bytes_are_cut_the_records_are_the_same() {
 }
 
 #[test]
-fn a_bad_line_costs_one_record_and_is_told_by_its_place() {
+fn a_bad_line_costs_one_record_and_is_reported_with_its_place() {
     for (bad, why) in bad_lines() {
         let input = [GOOD.as_bytes(), &bad, br#"{"ts":2,"page":"Home"}"#, b"oops"].join(&b'\n');
         let Decoded { rows, rejects, .. } = events(&input);

@@ -223,7 +223,7 @@ fn songs_are_valid_or_rejected_as_counted() {
 }
 
 #[test]
-fn without_rates_everything_is_valid_and_told_once() {
+fn without_rates_every_record_is_valid_and_written_once() {
     let options = GenerateOptions { bad_rate: 0.0, duplicate_rate: 0.0, ..options() };
     let total: usize = logs(&options).iter().map(|(_, bytes, _)| events(bytes).len()).sum();
     assert_eq!((total as u64, all_events(&options).len() as u64), (options.events, options.events));
@@ -327,7 +327,7 @@ fn a_copy_never_leaves_the_level_of_a_user_open() {
 }
 
 #[test]
-fn logged_out_events_name_nobody() {
+fn logged_out_events_have_no_user() {
     let events = all_events(&options());
     let outside: Vec<_> = events.iter().filter(|event| event["auth"] == "Logged Out").collect();
     assert!((150..900).contains(&outside.len()), "{} logged out", outside.len());

@@ -65,7 +65,7 @@ fn wanted() -> Vec<(i64, Option<String>)> {
 }
 
 #[test]
-fn what_is_pushed_is_read_back_from_memory_and_from_disk() {
+fn batches_are_read_back_from_memory_and_from_disk() {
     for bytes in [usize::MAX, 0] {
         let folder = tempfile::tempdir().unwrap();
         let table = table(bytes, folder.path());
@@ -199,7 +199,7 @@ fn memory_is_released() {
 }
 
 #[test]
-fn dictionaries_that_grow_too_large_begin_anew() {
+fn dictionaries_that_grow_too_large_start_again() {
     for bytes in [usize::MAX, 0] {
         let folder = tempfile::tempdir().unwrap();
         let pool: Arc<dyn MemoryPool> = Arc::new(UnboundedMemoryPool::default());

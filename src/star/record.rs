@@ -170,7 +170,7 @@ impl RunRecord {
         let refuse = |reason: String| Error::Record { url: place.to_string(), reason };
         let form: Form = serde_json::from_slice(bytes).map_err(|e| refuse(e.to_string()))?;
         if form.format != FORMAT {
-            return Err(refuse(format!("it has format {}, wanted is {FORMAT}", form.format)));
+            return Err(refuse(format!("it has format {}, expected {FORMAT}", form.format)));
         }
         serde_json::from_slice(bytes).map_err(|e| refuse(e.to_string()))
     }

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_matches_a_folder_matches_what_is_within() {
+    fn a_pattern_that_matches_a_folder_matches_its_contents() {
         let glob = Glob::new("[AB]").unwrap();
         assert_eq!(glob.matches("A"), Some(Match::Named));
         assert_eq!(glob.matches("A/B/C/TRABC.json"), Some(Match::Within));

@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_stops_listening_stops_the_walk() {
+    async fn dropping_the_stream_stops_the_walk() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("file"), "x").unwrap();
         let mut files = std::pin::pin!(walk(

@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_google_cloud_storage_are_told_apart() {
+    fn keys_of_google_cloud_storage_are_distinguished() {
         let object = |key: &str| {
             format!("<Contents><Key>{key}</Key><Size>3</Size><ETag>\"x\"</ETag></Contents>")
         };
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_azure_are_told_apart() {
+    fn keys_of_azure_are_distinguished() {
         let blob = |name: &str| {
             let properties = "<Properties><Content-Length>3</Content-Length></Properties>";
             format!("<Blob>{name}{properties}<Metadata><Name>x//y</Name></Metadata></Blob>")
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_listing_is_left_to_object_store() {
+    fn requests_other_than_listings_are_passed_to_object_store() {
         assert!(items(b"<a><b></a>").is_none());
         assert!(items(b"not XML at all").unwrap().is_empty());
     }

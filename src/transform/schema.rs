@@ -94,12 +94,12 @@ pub(super) fn ensure_shape(query: &str, table: &Table, found: &Schema) -> Result
         schema.fields().iter().map(|f| f.name().clone()).collect::<Vec<_>>().join(", ")
     };
     if names(found) != names(&wanted) {
-        return refuse(format!("it gives ({}), wanted are ({})", names(found), names(&wanted)));
+        return refuse(format!("it returns ({}), expected ({})", names(found), names(&wanted)));
     }
     for (found, wanted) in found.fields().iter().zip(wanted.fields()) {
         if !is_lossless(found.data_type(), wanted.data_type()) {
             return refuse(format!(
-                "{} is {}, wanted is {}",
+                "{} is {}, expected {}",
                 found.name(),
                 found.data_type(),
                 wanted.data_type()

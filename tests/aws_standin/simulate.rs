@@ -45,7 +45,7 @@ fn each_decision_is_returned() {
     let Some((aws, role)) = arranged() else { return };
     let (allowed, implicit, explicit) = ("allowed", "implicitDeny", "explicitDeny");
     let (lake, part) = ("arn:aws:s3:::lake", "arn:aws:s3:::lake/star/songs/0.parquet");
-    let response = [
+    let requests = [
         ("s3:GetObject", part, "", allowed),
         ("S3:getobject", part, "", allowed),
         ("s3:GetObject", "arn:aws:s3:::lake/raw/0.json", "", implicit),
@@ -60,7 +60,7 @@ fn each_decision_is_returned() {
         ("s3:PutObject", part, "aws:RequestedRegion=us-east-*", implicit),
         ("s3:PutObject", "arn:aws:s3:::lake/raw/0", "aws:RequestedRegion=us-east-1", implicit),
     ];
-    for (action, resource, context, decision) in cases {
+    for (action, resource, context, decision) in requests {
         let xml = simulated(&aws, &role, action, resource, context);
         let got = text(&xml, "EvalDecision");
         assert_eq!(got, decision, "{action} {resource} {context}");

@@ -64,19 +64,19 @@ fn wrong_columns_are_rejected() {
     for (sql, says) in [
         (
             "SELECT song_id, title FROM staging_songs",
-            "it gives (song_id, title), wanted are (song_id, title, artist_id, year, duration)",
+            "it returns (song_id, title), expected (song_id, title, artist_id, year, duration)",
         ),
         (
             "SELECT title, song_id, artist_id, year, duration FROM staging_songs",
-            "it gives (title, song_id, artist_id, year, duration), wanted are (song_id, title,",
+            "it returns (title, song_id, artist_id, year, duration), expected (song_id, title,",
         ),
         (
             "SELECT song_id, title, artist_id, year + 0.5 AS year, duration FROM staging_songs",
-            "year is Float64, wanted is Int32",
+            "year is Float64, expected Int32",
         ),
         (
             "SELECT song_id, title, artist_id, year, CAST(duration AS VARCHAR) AS duration FROM staging_songs",
-            "wanted is Float64",
+            "expected Float64",
         ),
         (
             "SELECT song_id, NULL AS title, artist_id, year, duration FROM staging_songs",
@@ -90,7 +90,7 @@ fn wrong_columns_are_rejected() {
         let here = with_tiny_data();
         here.write("own/songs.sql", sql);
         let outcome = transform(&here);
-        outcome.exits(1).complains("query star/songs.sql does not give the columns of its table");
+        outcome.exits(1).complains("query star/songs.sql does not return the columns of its table");
         outcome.complains(says);
         assert!(!here.join("star/_starlift.json").exists(), "{outcome}");
     }

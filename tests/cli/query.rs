@@ -235,7 +235,7 @@ fn star_of_another_format_is_rejected() {
     let here = with_tiny_star();
     let record = here.read("star/_starlift.json");
     here.write("star/_starlift.json", record.replace("\"format\": 1", "\"format\": 2"));
-    query(&here, &["months_present"]).exits(1).complains("it has format 2, wanted is 1");
+    query(&here, &["months_present"]).exits(1).complains("it has format 2, expected 1");
     here.write("star/_starlift.json", &record[..record.len() / 2]);
     query(&here, &["months_present"])
         .exits(1)

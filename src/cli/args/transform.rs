@@ -21,7 +21,7 @@ pub struct TransformArgs {
     #[arg(long, value_name = "URL", env = "STARLIFT_OUT", value_hint = ValueHint::DirPath)]
     pub out: Option<String>,
     /// Suffixes of the objects to read below a prefix; a glob that matches objects themselves reads them
-    /// whatever their suffix [default: json].
+    /// regardless of their suffix [default: json].
     #[arg(long, value_name = "WHICH", env = "STARLIFT_SUFFIX")]
     pub suffix: Option<SuffixArg>,
     /// Also read objects whose name, or a folder below the prefix, begins with `_` or `.`.

@@ -105,7 +105,7 @@ pub fn summary(plan: &Plan) -> String {
 /// Returns the created resources and the next steps.
 pub fn result(plan: &Plan, cluster: &Cluster, notes: &[String]) -> String {
     let mut text = String::new();
-    for line in done {
+    for line in notes {
         let _ = writeln!(text, "{line}");
     }
     let endpoint = endpoint(cluster).unwrap_or_default();

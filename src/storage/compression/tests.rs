@@ -116,7 +116,7 @@ fn empty_objects_are_empty_whatever_their_name() {
 }
 
 #[test]
-fn what_is_not_compressed_is_read_as_it_is() {
+fn uncompressed_bytes_are_read_unchanged() {
     for plain in
         [&b"{\"a\":1}\n"[..], b"(x", b"P", b"not JSON", b"\xef\xbb\xbf{}", b"\0\0", b"\xff"]
     {

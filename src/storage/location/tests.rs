@@ -34,7 +34,7 @@ fn local_paths_are_made_absolute() {
 }
 
 #[test]
-fn what_cannot_be_a_location_is_named() {
+fn an_invalid_location_is_named() {
     for typed in ["ftp://x/y", "s3:///key", "s3://b//", "s3://b/[z"] {
         let error = Location::parse(typed).unwrap_err().to_string();
         assert!(error.contains(typed), "{error}");
@@ -102,7 +102,7 @@ fn a_file_url_has_no_query_no_fragment_and_loses_no_blank() {
 }
 
 #[test]
-fn what_exists_literally_is_no_pattern() {
+fn an_existing_name_is_not_a_pattern() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().to_str().unwrap();
     for path in ["run[1]/a", "a{b}", "run1"] {

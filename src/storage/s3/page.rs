@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_page_is_an_error() {
+    fn a_body_that_is_not_a_page_is_an_error() {
         for xml in [
             "<html><body/></html>".to_owned(),
             page("<Contents><Size>1</Size></Contents>"),

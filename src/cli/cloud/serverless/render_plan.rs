@@ -61,7 +61,7 @@ pub fn summary(plan: &Plan) -> String {
 
 /// Returns the created resources and the next steps.
 pub fn result(plan: &Plan, made: &Provisioned, notes: &[String]) -> String {
-    let mut text: String = done.iter().map(|line| format!("{line}\n")).collect();
+    let mut text: String = notes.iter().map(|line| format!("{line}\n")).collect();
     let name = &plan.workgroup.name;
     let Provisioned { namespace, workgroup, limits } = made;
     let endpoint = workgroup.endpoint().map(|(host, port)| format!("{host}:{port}"));

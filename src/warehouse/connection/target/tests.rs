@@ -22,7 +22,7 @@ fn urls_are_taken_apart() {
 }
 
 #[test]
-fn what_cannot_be_is_refused_without_repeating_a_password() {
+fn an_invalid_target_is_rejected_without_repeating_a_password() {
     for (text, says) in [
         ("redshift://u:sesame@h/d", "STARLIFT_PASSWORD"),
         ("mysql://u:sesame@h/d", "redshift://"),
@@ -109,7 +109,7 @@ fn pasted_urls_are_understood() {
 }
 
 #[test]
-fn what_is_clear_is_shown() {
+fn public_parts_are_shown() {
     for (text, shown) in [
         ("dwh", "dwh"),
         ("mysql://u@h:3306/d", "mysql://u@h:3306/d"),

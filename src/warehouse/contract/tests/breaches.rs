@@ -35,7 +35,7 @@ impl Breach {
 }
 
 #[test]
-fn what_is_broken_is_found_and_nothing_else() {
+fn each_breach_is_found_and_nothing_else() {
     for Breach { rule, place, problem, breaks, also } in BREACHES {
         let mut star = Star::good();
         breaks(&mut star);

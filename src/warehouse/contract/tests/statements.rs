@@ -43,7 +43,7 @@ pub const BREACHES: &[(Rule, &str, &str, &str, &str)] = &[
 ];
 
 #[test]
-fn what_is_broken_is_found() {
+fn broken_statements_are_found() {
     for (rule, from, to, place, problem) in BREACHES {
         assert!(GOOD.contains(from), "{from}");
         let to = if *rule == Rule::CopySize { &" ".repeat(16 << 20) } else { *to };
@@ -57,7 +57,7 @@ fn what_is_broken_is_found() {
 }
 
 #[test]
-fn what_redshift_accepts_is_accepted() {
+fn statements_that_redshift_accepts_are_accepted() {
     assert_eq!(check_copy(GOOD, Some(&plays())), []);
     let more = " FILLRECORD ACCEPTINVCHARS AS '?' STATUPDATE OFF EXPLICIT_IDS -- all\n;";
     assert_eq!(check_copy(&format!("{GOOD}{more}"), None), []);
@@ -69,7 +69,7 @@ fn what_redshift_accepts_is_accepted() {
 }
 
 #[test]
-fn what_redshift_rejects_with_parquet_is_found() {
+fn options_that_redshift_rejects_with_parquet_are_found() {
     for parameter in [
         "REGION 'us-west-2'",
         "REGION AS 'us-west-2'",

@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn message_detail_and_query_are_told_apart() {
+    fn message_detail_and_query_are_distinguished() {
         let text = "ERROR: Spectrum Scan Error\n  Detail: \n  ---\n  error:  x\n  code:      15007\n  \
                     query:     99\n  --- [ErrorId: 1-2-3]";
         let error = server_error(text);
