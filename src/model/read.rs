@@ -59,13 +59,7 @@ fn dataset(report: &mut Report, at: &str, name: &str, table: &DeTable<'_>) -> Da
     }
 }
 
-fn column(
-    report: &mut Report,
-    at: &str,
-    name: &str,
-    value: &Value<'_>,
-    origin: Origin,
-) -> Column {
+fn column(report: &mut Report, at: &str, name: &str, value: &Value<'_>, origin: Origin) -> Column {
     let empty = DeTable::new();
     let table = value.get_ref().as_table().unwrap_or(&empty);
     let path = text(table, "path")

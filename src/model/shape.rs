@@ -180,9 +180,6 @@ pub(super) fn section<'t, 'i>(table: &'t DeTable<'i>, name: &str) -> Option<&'t 
 }
 
 /// Returns the entries of a table of names in the order in which they are written.
-pub(super) fn named<'t, 'i>(
-    table: &'t DeTable<'i>,
-    name: &str,
-) -> Vec<(&'t str, &'t Value<'i>)> {
+pub(super) fn named<'t, 'i>(table: &'t DeTable<'i>, name: &str) -> Vec<(&'t str, &'t Value<'i>)> {
     section(table, name).map(in_order).unwrap_or_default()
 }

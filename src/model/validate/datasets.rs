@@ -1,9 +1,7 @@
 //! Rules of datasets.
 
 use super::super::column_type::ColumnType;
-use super::super::dataset::{
-    Column, Condition, Dataset, Derived, DerivedRule, Literal, Required,
-};
+use super::super::dataset::{Column, Condition, Dataset, Derived, DerivedRule, Literal, Required};
 use super::super::problem::one_of;
 use super::super::report::{Report, join};
 use super::names::{self, Use};
@@ -146,7 +144,10 @@ fn validate_derived(report: &mut Report, at: &str, derived: &Derived, dataset: &
         if let Some(column) = column.filter(|column| !column.column_type.is_hashable()) {
             report.add(
                 &format!("{list_at}[{i}]"),
-                format!("the column {name:?} of the type {} has no fingerprint", column.column_type),
+                format!(
+                    "the column {name:?} of the type {} has no fingerprint",
+                    column.column_type
+                ),
                 "leave it out, or read it as a decimal or as text",
             );
         }

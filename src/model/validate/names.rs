@@ -134,7 +134,8 @@ pub(super) fn unique_tables(report: &mut Report, model: &Model) {
     for dataset in &model.datasets {
         let at = join("datasets", &dataset.name);
         if let Some(first) = datasets.insert(dataset.name.to_lowercase(), &dataset.name) {
-            let reason = format!("the datasets {first:?} and {:?} differ only in case", dataset.name);
+            let reason =
+                format!("the datasets {first:?} and {:?} differ only in case", dataset.name);
             report.add(&at, reason, "rename one of the two");
         }
         if let Some(option) = &dataset.option
@@ -161,7 +162,8 @@ fn claim(
 ) {
     match tables.get(&name.to_lowercase()) {
         Some(first) => {
-            let reason = format!("{first} has the name {name:?} as well, or one that differs in case");
+            let reason =
+                format!("{first} has the name {name:?} as well, or one that differs in case");
             report.add(at, reason, "rename one of the two");
         }
         None => {

@@ -79,16 +79,13 @@ fn keys(report: &mut Report, at: &str, table: &Table) {
     }
 }
 
-/// Returns the key of the reference at `index`: references of one column precede the others.
+/// Returns the key of the reference at `index`: references of columns precede those of the table.
 fn reference_at(report: &Report, at: &str, table: &Table, index: usize) -> String {
-    let of_columns = table.references.iter().filter(|reference| {
-        let [column] = &reference.columns[..] else { return false };
-        report.is_written(&column_reference_at(at, column))
-    });
-    let singles = of_columns.count().min(table.references.len());
-    match &table.references[index].columns[..] {
-        [column] if index < singles => column_reference_at(at, column),
-        _ => format!("{}[{}]", join(at, "references"), index - singles.min(index)),
+    let keys = table.columns.iter().map(|column| column_reference_at(at, &column.name));
+    let of_columns: Vec<String> = keys.filter(|key| report.is_written(key)).collect();
+    match of_columns.get(index) {
+        Some(key) => key.clone(),
+        None => format!("{}[{}]", join(at, "references"), index - of_columns.len()),
     }
 }
 
