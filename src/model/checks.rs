@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::words::quoted;
-use super::{Model, Reference, Table};
+use super::{Group, Model, Reference, Table};
 
 /// A check as a file in `checks` would contain it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +40,22 @@ pub(super) fn of_model(model: &Model) -> Vec<Check> {
             check.name = format!("{first}_{count}");
         }
     }
+    checks
+}
+
+/// Returns the generated checks and those of files, in the declared order.
+pub(super) fn with_files(model: &Model) -> Vec<Check> {
+    let mut checks = of_model(model);
+    for file in model.sql_of(Group::Check) {
+        let sql = file.sql.to_string();
+        match checks.iter_mut().find(|check| check.name == file.name) {
+            Some(check) => check.sql = sql,
+            None => checks.push(Check { name: file.name.clone(), sql }),
+        }
+    }
+    let order = model.declared_order(Group::Check);
+    let place = |check: &Check| order.iter().position(|name| *name == check.name);
+    checks.sort_by_key(|check| place(check).unwrap_or(order.len()));
     checks
 }
 

@@ -267,7 +267,10 @@ impl Files {
     /// Reports listed queries that do not exist.
     fn check_order(&self, report: &mut Report, model: &Model) {
         for (group, listed) in &model.order {
-            let names: Vec<&str> = self.names(*group).collect();
+            let generated =
+                if *group == Group::Check { model.generated_checks() } else { Vec::new() };
+            let generated = generated.iter().map(|check| check.name.as_str());
+            let names: Vec<&str> = self.names(*group).chain(generated).collect();
             for (i, name) in listed.iter().enumerate() {
                 let at = format!("{}[{i}]", join("queries", group.folder()));
                 if !names.contains(&name.as_str()) {

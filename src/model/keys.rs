@@ -363,8 +363,8 @@ static QUERIES: Section = Section {
             "checks",
             Form::Texts,
             "`[]`",
-            "Queries that return the rows that violate an invariant. They follow the checks that \
-             are generated from the tables; one with the name of a generated check replaces it.",
+            "Queries that return the rows that violate an invariant. The list can name checks \
+             that are generated from the tables; a file with the name of one replaces it.",
         ),
         optional("analytics", Form::Texts, "`[]`", "Queries that answer questions."),
     ],

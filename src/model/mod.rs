@@ -110,6 +110,18 @@ impl Model {
         checks::of_model(self)
     }
 
+    /// Returns all checks: those that are generated, of which a file of the same name replaces the
+    /// SQL, and those of the other files. The declared order comes first, then generated checks,
+    /// then files.
+    pub fn checks(&self) -> Vec<Check> {
+        checks::with_files(self)
+    }
+
+    /// Returns the declared order of the queries of a group.
+    fn declared_order(&self, group: Group) -> &[String] {
+        self.order.iter().find(|(of, _)| *of == group).map_or(&[], |(_, names)| names)
+    }
+
     /// Returns the text of a `model.toml` that declares this model, without comments.
     pub fn to_toml(&self) -> String {
         print::model(self)

@@ -93,7 +93,7 @@ impl RowsPath {
             ),
             _ => fault(
                 format!("the path of rows {text:?} has more than one [*]"),
-                "choose one array; declare a dataset of its own for the other",
+                "choose one array; declare another dataset for the other",
             ),
         }
     }

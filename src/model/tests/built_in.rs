@@ -116,6 +116,16 @@ fn generated_checks_equal_the_written_ones() {
 }
 
 #[test]
+fn all_checks_are_in_the_declared_order_and_others_follow() {
+    let model = Model::built_in();
+    let checks = model.checks();
+    let names: Vec<&str> = checks.iter().map(|check| check.name.as_str()).collect();
+    assert_eq!(names[0], "songplays_primary_key");
+    assert_eq!(names[10..13], ["songplays_rows", "records_accounted", "songs_not_null"]);
+    assert_eq!(names.len(), 16);
+}
+
+#[test]
 fn every_sql_file_of_the_folder_is_compiled_in_in_its_order() {
     let folder = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/queries"));
     if !folder.exists() {

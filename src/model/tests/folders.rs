@@ -124,3 +124,18 @@ fn a_folder_without_a_model_is_an_error_of_reading() {
         assert_eq!(error.to_string(), format!("cannot read {}", path.join("model.toml").display()));
     }
 }
+
+#[test]
+fn a_check_replaces_the_generated_one_of_its_name() {
+    let folder = folder(&[
+        ("model.toml", &format!("{TOML}[queries]\nchecks = [\"mine\", \"pages_primary_key\"]\n")),
+        ("star/pages.sql", "SELECT 1"),
+        ("checks/pages_primary_key.sql", "-- Never fails.\nSELECT 1 WHERE FALSE"),
+        ("checks/mine.sql", "SELECT 2"),
+        ("checks/another.sql", "SELECT 3"),
+    ]);
+    let checks = Model::read_dir(folder.path()).unwrap().checks();
+    let names: Vec<&str> = checks.iter().map(|check| check.name.as_str()).collect();
+    assert_eq!(names, ["mine", "pages_primary_key", "another"]);
+    assert!(checks[1].sql.starts_with("-- Never fails."));
+}

@@ -53,19 +53,17 @@ impl Dice {
     }
 }
 
-fn dataset(dice: &mut Dice, index: usize) -> Dataset {
+fn columns(dice: &mut Dice, origins: &[Origin]) -> Vec<Column> {
     let steps = |dice: &mut Dice, column: usize| {
         let key = format!("{}{column}", *dice.pick(&["k", "a b", "it's", "ü", "\\", "\""]));
         let inner = [Step::Key("x".to_owned()), Step::Index(dice.below(3))];
         let inner = if dice.flip() { &inner[..dice.below(3)] } else { &[] };
         [&[Step::Key(key)], inner].concat()
     };
-    let rows = dice.flip().then(|| RowsPath { steps: vec![Step::Key("rows".to_owned())] });
-    let origins = [Origin::Record, Origin::Element];
     let mut columns: Vec<Column> = Vec::new();
     for i in 0..1 + dice.below(12) {
         let name = format!("{}{i}", *dice.pick(&["c", "Camel", "_", "time_"]));
-        let origin = if rows.is_some() { *dice.pick(&origins) } else { Origin::Record };
+        let origin = *dice.pick(origins);
         let steps = if dice.flip() { steps(dice, i) } else { vec![Step::Key(name.clone())] };
         let column_type = dice.column_type();
         let is_time = column_type == ColumnType::Timestamp;
@@ -80,6 +78,14 @@ fn dataset(dice: &mut Dice, index: usize) -> Dataset {
             column_type,
         });
     }
+    columns
+}
+
+fn dataset(dice: &mut Dice, index: usize) -> Dataset {
+    let rows = dice.flip().then(|| RowsPath { steps: vec![Step::Key("rows".to_owned())] });
+    let origins: &[Origin] =
+        if rows.is_some() { &[Origin::Record, Origin::Element] } else { &[Origin::Record] };
+    let mut columns = columns(dice, origins);
     let conditions: Vec<Condition> = columns.iter().filter_map(|c| condition(dice, c)).collect();
     for column in &mut columns {
         let others: Vec<_> = conditions.iter().filter(|c| c.column != column.name).collect();

@@ -38,7 +38,7 @@ pub(super) fn validate(report: &mut Report, model: &Model) {
 /// Reports each name in a list that is not a column, or that the list repeats.
 fn known_columns(report: &mut Report, at: &str, list: &[String], columns: &[&str]) {
     for (i, name) in list.iter().enumerate() {
-        // A list without a key of its own is a default or a name at the key itself.
+        // A reference of one column has no list in the file.
         let item = format!("{at}[{i}]");
         let at = if report.is_written(&item) { item.as_str() } else { at };
         if !columns.contains(&name.as_str()) {
