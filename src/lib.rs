@@ -18,9 +18,9 @@
 //!
 //! [`pipeline`] combines these steps. [`warehouse`] loads a star into Redshift or PostgreSQL, and [`cloud`]
 //! creates and removes the cluster and the AWS resources that a load needs. The other modules are [`engine`]
-//! (memory and threads), [`temporary`] (folders for data that does not fit into memory), [`generate`]
-//! (synthetic data of any size), [`limits`], [`timing`], [`error`] and [`cli`], which uses all modules and is
-//! used by none.
+//! (memory and threads), [`model`] (the declared datasets and tables), [`temporary`] (folders for data that
+//! does not fit into memory), [`generate`] (synthetic data of any size), [`limits`], [`timing`], [`error`]
+//! and [`cli`], which uses all modules and is used by none.
 //!
 //! # Example
 //!
@@ -80,6 +80,7 @@ mod escape;
 pub mod generate;
 pub mod ingest;
 pub mod limits;
+pub mod model;
 pub mod pipeline;
 pub mod publish;
 pub mod staging;

@@ -11,7 +11,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The modules of the library, each above all that come before it.
-const LAYERS: [&str; 19] = [
+const LAYERS: [&str; 20] = [
+    "model",
     "escape",
     "limits",
     "timing",

@@ -1,0 +1,38 @@
+//! The files of the model that is compiled in.
+
+use super::folder::{Files, Group};
+
+macro_rules! sql_files {
+    ($($group:ident $folder:literal: $($name:literal)+;)+) => {
+        &[$($((
+            Group::$group,
+            $name,
+            include_str!(concat!("../../queries/", $folder, "/", $name, ".sql")),
+        ),)+)+]
+    };
+}
+
+const SQL: &[(Group, &str, &str)] = sql_files! {
+    Star "star": "songs" "artists" "users" "songplays" "time";
+    Intermediate "intermediate":
+        "titles" "candidates" "nearest_songs" "artist_versions" "repeated_plays" "surviving_plays";
+    Accounting "accounting": "plays" "encoding";
+    Check "checks":
+        "songplays_primary_key" "users_primary_key" "songs_primary_key" "artists_primary_key"
+        "time_primary_key" "songplays_user_id_in_users" "songplays_song_id_in_songs"
+        "songplays_artist_id_in_artists" "songplays_start_time_in_time"
+        "songs_artist_id_in_artists" "songplays_rows" "records_accounted";
+    Analytics "analytics":
+        "most_played_songs" "evening_artists" "plays_by_gender_level" "activity_by_hour"
+        "activity_by_weekday" "session_length_by_user" "sessions_by_user" "free_to_paid_users"
+        "plays_by_location" "months_present" "nulls_in_key_columns";
+};
+
+/// Text of the built-in `model.toml`.
+pub(super) const TOML: &str = include_str!("../../queries/model.toml");
+
+/// Returns the files of the built-in model.
+pub(super) fn files() -> Files {
+    let sql = SQL.iter().map(|(group, name, sql)| (*group, (*name).to_owned(), (*sql).to_owned()));
+    Files::new("queries".to_owned(), TOML.to_owned(), sql)
+}

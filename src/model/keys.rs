@@ -1,0 +1,371 @@
+//! The keys of `model.toml`: the single definition behind the checks of keys and types, the JSON
+//! Schema and the reference page.
+
+/// A table of `model.toml`: its keys and their documentation.
+#[derive(Debug)]
+pub(super) struct Section {
+    /// Title on the reference page and name in the JSON Schema.
+    pub title: &'static str,
+    /// Header of the table in the file, such as `[datasets.NAME]`.
+    pub header: &'static str,
+    /// Description.
+    pub about: &'static str,
+    /// Keys of the table.
+    pub keys: &'static [Key],
+}
+
+/// A key of a table of `model.toml`.
+#[derive(Debug)]
+pub(super) struct Key {
+    /// Name of the key.
+    pub name: &'static str,
+    /// Values that the key accepts.
+    pub form: Form,
+    /// Value without the key; `None` if the key is mandatory.
+    pub default: Option<&'static str>,
+    /// Description.
+    pub about: &'static str,
+}
+
+/// The values that a key accepts.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Form {
+    /// A string.
+    Text,
+    /// The name of a column type.
+    Type,
+    /// `true` or `false`.
+    Flag,
+    /// A list of strings.
+    Texts,
+    /// One of several strings, each with its description.
+    Choice(&'static [(&'static str, &'static str)]),
+    /// A string, an integer or a boolean.
+    Literal,
+    /// A table.
+    Section(&'static Section),
+    /// `true`, `false` or a table.
+    FlagOrSection(&'static Section),
+    /// A list of tables.
+    Sections(&'static Section),
+    /// A table whose keys are names chosen by the author, each of a table.
+    Named(&'static Section),
+    /// As `Named`; instead of a table with only the key `type`, the type alone.
+    Columns(&'static Section),
+}
+
+const fn key(name: &'static str, form: Form, about: &'static str) -> Key {
+    Key { name, form, default: None, about }
+}
+
+const fn optional(
+    name: &'static str,
+    form: Form,
+    default: &'static str,
+    about: &'static str,
+) -> Key {
+    Key { name, form, default: Some(default), about }
+}
+
+impl Section {
+    /// Returns the key called `name`.
+    pub fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+}
+
+/// The whole file.
+pub(super) static MODEL: Section = Section {
+    title: "Model",
+    header: "",
+    about: "The top of the file. Order matters in the file: columns have the order in which they \
+            are written, and tables are built in the order in which they are written.",
+    keys: &[
+        key("name", Form::Text, "Name of the model. The record of each run contains it."),
+        key(
+            "datasets",
+            Form::Named(&DATASET),
+            "The kinds of JSON records that are read, by name. `--input NAME=URL` says where the \
+             objects of a dataset are.",
+        ),
+        key(
+            "tables",
+            Form::Named(&TABLE),
+            "The tables of the star, by name, in the order in which they are built: the query of a \
+             table can read the tables before it. Each needs a query `star/NAME.sql`.",
+        ),
+        optional(
+            "queries",
+            Form::Section(&QUERIES),
+            "in the order of their names",
+            "The order of queries that are not those of tables.",
+        ),
+    ],
+};
+
+static DATASET: Section = Section {
+    title: "Dataset",
+    header: "[datasets.NAME]",
+    about: "A kind of JSON record. Its records become rows of a staging table, which the queries \
+            in `star`, `intermediate` and `accounting` read. A record is rejected, with its place \
+            and the reason, if a value cannot be converted to the type of its column or a required \
+            value is missing.",
+    keys: &[
+        key("columns", Form::Columns(&COLUMN), "The columns of the staging table, by name."),
+        optional("label", Form::Text, "the name", "Name shown in messages and summaries."),
+        optional(
+            "table",
+            Form::Text,
+            "`staging_NAME`",
+            "Name of the staging table, as queries write it.",
+        ),
+        optional(
+            "option",
+            Form::Text,
+            "none",
+            "Name of a short option: with `option = \"logs\"`, `--logs URL` is the same as \
+             `--input NAME=URL`.",
+        ),
+        optional(
+            "records",
+            Form::Choice(&[
+                ("lines", "JSON values one after another, usually one per line"),
+                ("array", "one JSON array, whose elements are the records"),
+                ("auto", "`array` for an object that begins with `[`, otherwise `lines`"),
+            ]),
+            "`auto`",
+            "Arrangement of the records in an object.",
+        ),
+        optional(
+            "rows",
+            Form::Text,
+            "one row per record",
+            "Path of an array within the record, such as `$.items[*]`. Each element becomes a row; \
+             a record without elements has no rows. The paths of columns begin with `@` for the \
+             element and with `$` for the record around it.",
+        ),
+        optional(
+            "partition",
+            Form::Section(&CONDITION),
+            "none",
+            "Keeps the rows that satisfy the condition apart from the others. Queries with the \
+             same condition in their WHERE clause are faster; results do not change.",
+        ),
+        optional(
+            "derived",
+            Form::Named(&DERIVED),
+            "none",
+            "Columns computed from others, by name. They follow `columns`.",
+        ),
+    ],
+};
+
+static COLUMN: Section = Section {
+    title: "Column of a dataset",
+    header: "[datasets.NAME.columns]",
+    about: "A column of a staging table. `level = \"text\"` is short for \
+            `level = { type = \"text\" }`. A quoted number is accepted for a number, a number for \
+            text, and a number without a fraction for an integer.",
+    keys: &[
+        key("type", Form::Type, "Type of the values."),
+        optional(
+            "path",
+            Form::Text,
+            "the key of the column's name",
+            "Place of the value: `$.key`, `$['any key']`, `$.outer.inner`, `$.list[0]`. In a \
+             dataset with `rows`, `@` is the element (`@.key`, or `@` for an element that is \
+             itself the value) and `$` the record around it; without `path`, the key of the \
+             element is read.",
+        ),
+        optional(
+            "form",
+            Form::Choice(&[
+                ("epoch_seconds", "seconds since 1970-01-01 UTC, as an integer"),
+                ("epoch_milliseconds", "milliseconds since 1970-01-01 UTC, as an integer"),
+                ("epoch_microseconds", "microseconds since 1970-01-01 UTC, as an integer"),
+                ("rfc3339", "text such as `2018-11-01T21:01:46Z`"),
+            ]),
+            "none",
+            "Form of the times of a `timestamp` column, which must have one. Other types have \
+             none.",
+        ),
+        optional(
+            "required",
+            Form::FlagOrSection(&CONDITION),
+            "`false`",
+            "`true` rejects records without a value. A condition rejects only rows that satisfy \
+             it.",
+        ),
+        optional(
+            "null_if",
+            Form::Texts,
+            "`[\"\"]`",
+            "Texts that mean null. `[]` keeps empty texts, and rejects them in columns of other \
+             types.",
+        ),
+        optional(
+            "repetitive",
+            Form::Flag,
+            "`false`",
+            "`true` for a `text` column with few distinct values: its texts are \
+             dictionary-encoded, which saves memory and time. Results do not change.",
+        ),
+    ],
+};
+
+static DERIVED: Section = Section {
+    title: "Derived column",
+    header: "[datasets.NAME.derived]",
+    about: "A staging column that is computed from others.",
+    keys: &[
+        key(
+            "fingerprint",
+            Form::Texts,
+            "Names of columns. The derived column is a non-negative 63-bit hash of their values, a \
+             `bigint` that is the same in every run. It serves as a key of rows that have none. \
+             Columns of the type `double` cannot take part.",
+        ),
+        optional(
+            "when",
+            Form::Section(&CONDITION),
+            "all rows",
+            "Condition for the rows that have the fingerprint. It is null for the others.",
+        ),
+    ],
+};
+
+static CONDITION: Section = Section {
+    title: "Condition",
+    header: "{ column = NAME, equals = VALUE }",
+    about: "A comparison of a column of the same row with a constant. Null does not satisfy it.",
+    keys: &[
+        key("column", Form::Text, "Name of a text, boolean or integer column of the dataset."),
+        key("equals", Form::Literal, "The value: a string, an integer or a boolean."),
+    ],
+};
+
+static TABLE: Section = Section {
+    title: "Table of the star",
+    header: "[tables.NAME]",
+    about: "A table of the star. Its query `star/NAME.sql` must return its columns. The primary \
+            key, NOT NULL and the references are checked after each run.",
+    keys: &[
+        key("grain", Form::Text, "Description of what one row represents."),
+        key("columns", Form::Columns(&TABLE_COLUMN), "The columns of the table, by name."),
+        key(
+            "primary_key",
+            Form::Texts,
+            "Names of the columns whose values identify a row. They cannot be nullable.",
+        ),
+        optional(
+            "references",
+            Form::Sections(&REFERENCE),
+            "none",
+            "References of several columns together. `references` of a column is shorter for one \
+             column.",
+        ),
+        optional(
+            "sorted_by",
+            Form::Texts,
+            "the primary key",
+            "Names of the columns that the rows are sorted by in the Parquet files, ascending.",
+        ),
+        optional(
+            "redshift",
+            Form::Section(&REDSHIFT),
+            "chosen by Redshift",
+            "Design of the table in Redshift. `starlift.toml` can override it.",
+        ),
+    ],
+};
+
+static TABLE_COLUMN: Section = Section {
+    title: "Column of a table",
+    header: "[tables.NAME.columns]",
+    about: "A column of a table of the star. `plays = \"bigint\"` is short for \
+            `plays = { type = \"bigint\" }`.",
+    keys: &[
+        key("type", Form::Type, "Type of the values."),
+        optional("nullable", Form::Flag, "`false`", "`true` if the column can contain nulls."),
+        optional(
+            "references",
+            Form::Text,
+            "none",
+            "Name of a table whose primary key is one column of the same type: each value is in \
+             that table, or null.",
+        ),
+        optional(
+            "meaning",
+            Form::Text,
+            "`\"\"`",
+            "Description for people, such as `length in seconds`. It becomes the comment of the \
+             column in the warehouse.",
+        ),
+    ],
+};
+
+static REFERENCE: Section = Section {
+    title: "Reference",
+    header: "[[tables.NAME.references]]",
+    about: "A reference of several columns to the primary key of another table.",
+    keys: &[
+        key(
+            "columns",
+            Form::Texts,
+            "Names of the columns, in the order of the primary key of the other table.",
+        ),
+        key("table", Form::Text, "Name of the other table."),
+    ],
+};
+
+static REDSHIFT: Section = Section {
+    title: "Redshift",
+    header: "[tables.NAME.redshift]",
+    about: "The design of a table in Redshift.",
+    keys: &[
+        optional(
+            "distribution",
+            Form::Text,
+            "`\"auto\"`",
+            "`auto` leaves the choice to Redshift, `even` distributes rows round robin, `all` \
+             keeps a full copy on every node, and the name of a column distributes rows by its \
+             hash.",
+        ),
+        optional(
+            "sort_key",
+            Form::Texts,
+            "the first column of `sorted_by`",
+            "Names of the columns of the sort key. `[]` leaves the choice to Redshift.",
+        ),
+    ],
+};
+
+static QUERIES: Section = Section {
+    title: "Queries",
+    header: "[queries]",
+    about: "The order of the SQL files of each folder: names without `.sql`. Files that are not \
+            listed follow in the order of their names.",
+    keys: &[
+        optional(
+            "intermediate",
+            Form::Texts,
+            "`[]`",
+            "Queries that build tables for several other queries. A query can read the tables \
+             before it.",
+        ),
+        optional(
+            "accounting",
+            Form::Texts,
+            "`[]`",
+            "Queries that count the records of a run by their outcome.",
+        ),
+        optional(
+            "checks",
+            Form::Texts,
+            "`[]`",
+            "Queries that return the rows that violate an invariant. The list can name checks \
+             that are generated from the tables; a file with the name of one replaces it.",
+        ),
+        optional("analytics", Form::Texts, "`[]`", "Queries that answer questions."),
+    ],
+};
