@@ -5,7 +5,7 @@
 mod support;
 
 use criterion::{Criterion, Throughput};
-use starlift::star::model::{TABLES, TIME, Table};
+use starlift::star::model::model_tables;
 use support::{Staged, check_rows, count};
 
 fn main() {
@@ -13,9 +13,9 @@ fn main() {
     let staged = Staged::new();
     let songplays = staged.songplays();
     let mut group = criterion.benchmark_group("star");
-    for name in TABLES.iter().map(|table| table.name) {
-        let table = Table::named(name).unwrap();
-        let before = if name == TIME { &songplays[..] } else { &[] };
+    for table in model_tables() {
+        let name = &*table.name;
+        let before = if name == "time" { &songplays[..] } else { &[] };
         let session = staged.session(before);
         let answer = || count(&staged.runtime.block_on(staged.rows(&session, table)));
         let rows = answer();

@@ -11,7 +11,7 @@ use criterion::{Criterion, Throughput};
 use object_store::memory::InMemory;
 use starlift::publish::{DEFAULT_FILE_BYTES, ParquetSink};
 use starlift::star::TableRecord;
-use starlift::star::model::{TABLES, TIME, Table};
+use starlift::star::model::{Table, model_tables, table_schema};
 use starlift::storage::{Location, Place};
 use support::{Staged, check_rows, count};
 
@@ -22,9 +22,9 @@ fn main() {
     let location = Location::parse("s3://memory/star").unwrap();
     let out = Place::new(location, Arc::new(InMemory::new()));
     let mut group = criterion.benchmark_group("write");
-    for name in TABLES.iter().map(|table| table.name) {
-        let table = Table::named(name).unwrap();
-        let before = if name == TIME { &songplays[..] } else { &[] };
+    for table in model_tables() {
+        let name = &*table.name;
+        let before = if name == "time" { &songplays[..] } else { &[] };
         let batches = staged.runtime.block_on(staged.rows(&staged.session(before), table));
         check_rows(name, count(&batches));
         let written = || staged.runtime.block_on(write(&out, table, &batches));
@@ -47,8 +47,8 @@ async fn write(out: &Place, table: &Table, batches: &[RecordBatch]) -> TableReco
     let mut sink = ParquetSink::numbered(
         out,
         stem,
-        table.schema(),
-        table.sorted_by,
+        table_schema(table),
+        &table.sorted_by,
         DEFAULT_FILE_BYTES,
         threads,
     );

@@ -22,8 +22,8 @@ fn the_diagram_is_the_output_of_schema() {
 
 #[test]
 fn every_column_is_in_the_table_of_types() {
-    for table in &model::TABLES {
-        for column in table.columns {
+    for table in model::model_tables() {
+        for column in &table.columns {
             let null = if column.nullable { "" } else { " not null" };
             let row = format!("`{}` {}{null}", column.name, column.column_type.sql());
             assert!(TABLES.contains(&row), "docs/tables.md lacks {}: {row}", table.name);

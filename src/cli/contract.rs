@@ -52,7 +52,7 @@ pub fn check_statements(
     options: &LoadOptions,
 ) -> Result<()> {
     for design in designs(Some(record), &options.tables)? {
-        let name = design.table.name;
+        let name = &design.table.name;
         let Some(table) = record.tables.get(name) else { continue };
         let url = redshift::manifest_url(place, table);
         // If the files are not in S3, there is already a finding, and there is no statement to check.
@@ -63,7 +63,7 @@ pub fn check_statements(
                 CopyAuth::Session(_) => quote::iam_role("default")?,
             };
             let schema = &options.schema;
-            let sql = redshift::copy_statement(&design, schema, name, &url, &authorization)?;
+            let sql = redshift::copy_statement(&design, schema, &name, &url, &authorization)?;
             contract.findings.extend(check_copy(&sql, Some(&ExpectedTable::from(&design))));
         }
     }

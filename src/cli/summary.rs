@@ -19,7 +19,7 @@ use crate::escape;
 use crate::ingest::{DatasetCounts, skipped_kinds};
 use crate::pipeline::Report;
 use crate::star::CheckOutcome;
-use crate::star::model::TABLES;
+use crate::star::model::model_tables;
 use crate::star::{PlaysRecord, RunRecord};
 use crate::timing::PhaseTiming;
 use crate::transform::{EncodingCounts, RepairEncoding};
@@ -205,7 +205,7 @@ fn encoding(report: &Report) -> String {
 
 fn tables(record: &RunRecord) -> String {
     let mut table = text_table(&["table", "rows", "files", "size"]);
-    for name in TABLES.iter().map(|table| table.name) {
+    for name in model_tables().map(|table| &*table.name) {
         if let Some(found) = record.tables.get(name) {
             table.add_row([
                 name.to_owned(),

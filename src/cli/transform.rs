@@ -19,7 +19,7 @@ use crate::error::Error as StarError;
 use crate::escape;
 use crate::ingest::{TransformProgress, nothing_found, objects, skipped_kinds};
 use crate::pipeline::{Report, TransformOptions, list_options, places, queries, transform};
-use crate::star::model::TABLES;
+use crate::star::model::model_tables;
 use crate::star::{RECORD, RunRecord};
 use crate::storage::{ListOptions, Location, Skipped, Stores};
 
@@ -96,7 +96,7 @@ pub async fn dry_run(options: &TransformOptions, global: &GlobalOptions) -> Resu
     }
     let out = stores.place(Location::parse_single(&options.out)?).await?;
     let _ = writeln!(text, "would write to {out}:");
-    for table in &TABLES {
+    for table in model_tables() {
         let _ = writeln!(
             text,
             "  {}/<run-id>-NNNNN.parquet and {}.manifest ({})",

@@ -1,8 +1,10 @@
-//! The two datasets and the staging columns they are decoded into.
+//! The two datasets and the staging columns they are decoded into, as the built-in model declares them.
 
 use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+
+use crate::model::{self, ColumnType, Model};
 
 /// One of the two kinds of JSON record that starlift reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,45 +54,18 @@ pub struct StagingColumn {
     pub required: Required,
 }
 
-const fn column(name: &'static str, kind: ColumnKind, required: Required) -> StagingColumn {
-    StagingColumn { name, kind, required }
+impl StagingColumn {
+    fn new(column: &'static model::Column) -> StagingColumn {
+        let required = match column.required {
+            model::Required::Never => Required::Never,
+            model::Required::Always => Required::Always,
+            model::Required::When(_) => Required::ForPlays,
+        };
+        StagingColumn { name: &column.name, kind: ColumnKind::of(column), required }
+    }
 }
 
-const SONG_COLUMNS: [StagingColumn; 10] = [
-    column("num_songs", ColumnKind::Int64, Required::Never),
-    column("artist_id", ColumnKind::Text, Required::Always),
-    column("artist_latitude", ColumnKind::Float64, Required::Never),
-    column("artist_longitude", ColumnKind::Float64, Required::Never),
-    column("artist_location", ColumnKind::Text, Required::Never),
-    column("artist_name", ColumnKind::Text, Required::Always),
-    column("song_id", ColumnKind::Text, Required::Always),
-    column("title", ColumnKind::Text, Required::Always),
-    column("duration", ColumnKind::Float64, Required::Never),
-    column("year", ColumnKind::Int32, Required::Never),
-];
-
-const EVENT_COLUMNS: [StagingColumn; 18] = [
-    column("artist", ColumnKind::Text, Required::Never),
-    column("auth", ColumnKind::RepetitiveText, Required::Never),
-    column("firstName", ColumnKind::RepetitiveText, Required::Never),
-    column("gender", ColumnKind::RepetitiveText, Required::Never),
-    column("itemInSession", ColumnKind::Int64, Required::Never),
-    column("lastName", ColumnKind::RepetitiveText, Required::Never),
-    column("length", ColumnKind::Float64, Required::Never),
-    column("level", ColumnKind::RepetitiveText, Required::Never),
-    column("location", ColumnKind::RepetitiveText, Required::Never),
-    column("method", ColumnKind::RepetitiveText, Required::Never),
-    column("page", ColumnKind::RepetitiveText, Required::Always),
-    column("registration", ColumnKind::Int64, Required::Never),
-    column("sessionId", ColumnKind::Int64, Required::ForPlays),
-    column("song", ColumnKind::Text, Required::Never),
-    column("status", ColumnKind::Int64, Required::Never),
-    column("ts", ColumnKind::EpochMillis, Required::Always),
-    column("userAgent", ColumnKind::RepetitiveText, Required::Never),
-    column("userId", ColumnKind::Int64, Required::ForPlays),
-];
-
-/// Positions in [`EVENT_COLUMNS`] of columns with special rules.
+/// Positions among the columns of events of those with special rules.
 pub(super) mod event {
     pub const ITEM_IN_SESSION: usize = 4;
     pub const PAGE: usize = 10;
@@ -106,27 +81,38 @@ pub const PLAY_PAGE: &str = "NextSong";
 pub const PLAY_FINGERPRINT: &str = "play_fingerprint";
 
 impl Dataset {
+    fn name(self) -> &'static str {
+        match self {
+            Dataset::Songs => "songs",
+            Dataset::Events => "events",
+        }
+    }
+
+    /// Returns the declaration of the dataset in the model.
+    fn declaration(self) -> &'static model::Dataset {
+        static MODEL: LazyLock<Arc<Model>> = LazyLock::new(Model::built_in);
+        static EMPTY: LazyLock<model::Dataset> = LazyLock::new(model::Dataset::default);
+        // A test checks that the model declares both datasets.
+        MODEL.dataset(self.name()).map_or(&EMPTY, |dataset| dataset)
+    }
+
     /// Returns the SQL name of the staging table.
     pub fn table(self) -> &'static str {
-        match self {
-            Dataset::Songs => "staging_songs",
-            Dataset::Events => "staging_events",
-        }
+        &self.declaration().table
     }
 
     /// Returns the name shown to users.
     pub fn label(self) -> &'static str {
-        match self {
-            Dataset::Songs => "songs",
-            Dataset::Events => "logs",
-        }
+        &self.declaration().label
     }
 
     /// Returns the staging columns, in the order in which a JSONPaths file lists them.
     pub fn columns(self) -> &'static [StagingColumn] {
+        static SONGS: LazyLock<Vec<StagingColumn>> = LazyLock::new(|| columns(Dataset::Songs));
+        static EVENTS: LazyLock<Vec<StagingColumn>> = LazyLock::new(|| columns(Dataset::Events));
         match self {
-            Dataset::Songs => &SONG_COLUMNS,
-            Dataset::Events => &EVENT_COLUMNS,
+            Dataset::Songs => &SONGS,
+            Dataset::Events => &EVENTS,
         }
     }
 
@@ -140,6 +126,10 @@ impl Dataset {
             Dataset::Events => EVENTS.clone(),
         }
     }
+}
+
+fn columns(dataset: Dataset) -> Vec<StagingColumn> {
+    dataset.declaration().columns.iter().map(StagingColumn::new).collect()
 }
 
 fn staging_schema(dataset: Dataset) -> SchemaRef {
@@ -204,6 +194,18 @@ impl From<Dataset> for StagedColumns {
 }
 
 impl ColumnKind {
+    /// Returns the kind of a declared column. The built-in model has columns of these types only.
+    fn of(column: &model::Column) -> ColumnKind {
+        match column.column_type {
+            ColumnType::Text if column.repetitive => ColumnKind::RepetitiveText,
+            ColumnType::SmallInt | ColumnType::Integer => ColumnKind::Int32,
+            ColumnType::BigInt => ColumnKind::Int64,
+            ColumnType::Double | ColumnType::Decimal { .. } => ColumnKind::Float64,
+            ColumnType::Timestamp | ColumnType::Date => ColumnKind::EpochMillis,
+            ColumnType::Text | ColumnType::Boolean => ColumnKind::Text,
+        }
+    }
+
     /// Returns the Arrow type of a column of this kind.
     pub fn data_type(self) -> DataType {
         match self {
@@ -221,6 +223,12 @@ impl ColumnKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_model_declares_both_datasets() {
+        assert_eq!((Dataset::Songs.columns().len(), Dataset::Events.columns().len()), (10, 18));
+        assert_eq!(Dataset::Events.table(), "staging_events");
+    }
 
     #[test]
     fn named_positions_are_where_they_say() {

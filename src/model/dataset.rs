@@ -6,7 +6,7 @@ use super::column_type::{ColumnType, TimestampForm};
 use super::path::{Path, RowsPath};
 
 /// A kind of JSON record and the staging table that its records are decoded into.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Dataset {
     /// Name of the dataset, as in `--input NAME=URL`.
     pub name: String,
@@ -30,13 +30,14 @@ pub struct Dataset {
 }
 
 /// The arrangement of the records in an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Records {
     /// JSON values one after another, usually one per line.
     Lines,
     /// One JSON array, whose elements are the records.
     Array,
     /// `Array` for an object that begins with `[`, otherwise `Lines`.
+    #[default]
     Auto,
 }
 

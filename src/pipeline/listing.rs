@@ -3,7 +3,7 @@
 use super::options::TransformOptions;
 use crate::error::{Error, Result};
 use crate::star::RECORD;
-use crate::star::model::TABLES;
+use crate::star::model::model_tables;
 use crate::storage::{ListOptions, Location, OutputPlace};
 
 /// Returns the options for listing the inputs of a transform. They exclude its output and its JSONPaths
@@ -31,7 +31,7 @@ pub fn list_options(options: &TransformOptions) -> Result<ListOptions> {
 
 /// Returns the names of the files and folders that a run creates directly below its output.
 fn output_names() -> Vec<String> {
-    let tables = TABLES.iter().map(|table| table.name);
+    let tables = model_tables().map(|table| &*table.name);
     let own = ["_inputs", "_rejects", "_manifests", "_lock", RECORD].map(str::to_owned);
     tables.flat_map(|name| [name.to_owned(), format!("{name}.manifest")]).chain(own).collect()
 }

@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::ingest::{DatasetCounts, Input, Phase, Staging, TransformProgress, ingest};
 use crate::publish::{ParquetSink, Publication};
 use crate::staging::StagingTable;
-use crate::star::model::{SONGPLAYS, TABLES, Table};
+use crate::star::model::{SONGPLAYS, Table, model_tables};
 use crate::star::{
     DatasetRecord, FORMAT, FileRecord, PlaysRecord, RunOptions, RunRecord, TableRecord,
 };
@@ -138,12 +138,12 @@ impl<'a> Run<'a> {
         let mut tables = BTreeMap::new();
         // A table whose rows are in memory is written while the next ones are queried.
         let mut writing = FuturesUnordered::new();
-        for table in TABLES.iter().map(|table| table.name).filter_map(Table::named) {
+        for table in model_tables() {
             let begun = Instant::now();
             let rules = self.options.rules;
             let rows = async {
                 let rows = run_table_query(session, self.queries, table, rules, &space).await?;
-                if last_reader == Some(table.name) {
+                if last_reader == Some(&table.name) {
                     // No later query reads the staging tables: free their memory for sorting and writing.
                     deregister_staging(session)?;
                 }
@@ -170,7 +170,7 @@ impl<'a> Run<'a> {
                 }
                 None => {
                     self.written(&mut tables, write.await?);
-                    let files = &tables[table.name].files;
+                    let files = &tables[&table.name].files;
                     register_table(session, &self.publication.out, table, files).await?;
                 }
             }
@@ -181,7 +181,7 @@ impl<'a> Run<'a> {
         }
         // Report the tables in their fixed order, not in the order in which they were finished.
         let place = |stage: &PhaseTiming| {
-            TABLES.iter().position(|table| stage.name == format!("write {}", table.name))
+            model_tables().position(|table| stage.name == format!("write {}", table.name))
         };
         self.report.stages.sort_by_key(place);
         Ok((tables, plays))

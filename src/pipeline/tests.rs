@@ -4,7 +4,7 @@ use super::*;
 use crate::engine::EngineOptions;
 use crate::generate::{GenerateOptions, log_files, song_objects};
 use crate::star::RunRecord;
-use crate::star::model::TABLES;
+use crate::star::model::model_tables;
 use crate::star::register_star;
 use crate::storage::StoreOptions;
 
@@ -58,8 +58,8 @@ impl Made {
     /// Reads the manifests with fixed names and those that the record names.
     async fn manifests(&self) -> Vec<Option<bytes::Bytes>> {
         let mut manifests = Vec::new();
-        for table in &TABLES {
-            let own = &self.record.tables[table.name].manifest;
+        for table in model_tables() {
+            let own = &self.record.tables[&table.name].manifest;
             for path in [&format!("{}.manifest", table.name), own] {
                 manifests.push(self.out.child(path).read().await.unwrap());
             }
@@ -116,8 +116,8 @@ async fn manifests_of_another_star_are_mended_before_a_star_is_found_current() {
 #[tokio::test]
 async fn a_star_of_a_version_that_had_no_manifests_of_runs_is_current() {
     let mut made = Made::new().await;
-    for table in &TABLES {
-        let found = made.record.tables.get_mut(table.name).unwrap();
+    for table in model_tables() {
+        let found = made.record.tables.get_mut(&table.name).unwrap();
         std::fs::remove_file(made.out.child(&found.manifest).location.local_path().unwrap())
             .unwrap();
         found.manifest = format!("{}.manifest", table.name);

@@ -33,14 +33,14 @@ const ZSTD_LEVEL: i32 = 1;
 
 /// Returns the writer's properties. Disables dictionary encoding for the columns `distinct`: they
 /// hardly repeat values, so the writer would fill a dictionary for each row group only to abandon it.
-fn properties(distinct: &[&str]) -> Result<WriterProperties, ParquetError> {
+fn properties(distinct: &[String]) -> Result<WriterProperties, ParquetError> {
     let builder = WriterProperties::builder()
         // Redshift documents Parquet v1: data page v1, PLAIN and RLE_DICTIONARY encodings.
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_bloom_filter_enabled(false);
-    let plain = distinct.iter().map(|&column| ColumnPath::from(column));
+    let plain = distinct.iter().map(|column| ColumnPath::from(column.as_str()));
     Ok(plain.fold(builder, |b, column| b.set_column_dictionary_enabled(column, false)).build())
 }
 
@@ -69,7 +69,7 @@ impl OpenFile {
         out: &Place,
         path: String,
         schema: &SchemaRef,
-        distinct: &[&str],
+        distinct: &[String],
         threads: usize,
     ) -> Result<OpenFile> {
         let place = out.child(&path);

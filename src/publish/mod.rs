@@ -39,7 +39,7 @@ pub(crate) use self::probe::{Outcome, probe_store};
 
 use crate::error::{Error, Result};
 use crate::star::RunRecord;
-use crate::star::model::Table;
+use crate::star::model::{Table, table_schema};
 use crate::storage::Place;
 use cleanup::ObsoleteFiles;
 use copies::Copies;
@@ -131,15 +131,15 @@ impl Publication {
 
     /// Returns the path of a table's manifest, relative to the output.
     pub fn manifest_path(&self, table: &Table) -> String {
-        names::manifest(&self.run_id, table.name)
+        names::manifest(&self.run_id, &table.name)
     }
 
     /// Returns a sink for a star table's files.
     pub fn table_sink(&self, table: &Table) -> ParquetSink {
         let stem = format!("{}/{}", table.name, self.run_id);
         // The columns that rows are sorted by are unique or nearly so.
-        let (schema, distinct) = (table.schema(), table.sorted_by);
-        ParquetSink::numbered(&self.out, stem, schema, distinct, self.file_bytes, self.threads)
+        let (schema, distinct) = (table_schema(table), &table.sorted_by);
+        ParquetSink::numbered(&self.out, stem, schema, &distinct, self.file_bytes, self.threads)
     }
 
     /// Returns a sink for the rejects file.

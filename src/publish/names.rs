@@ -1,6 +1,6 @@
 //! Names of the files that runs write, and the run that each belongs to.
 
-use crate::star::model::{TABLES, Table};
+use crate::star::model::{find_table, model_tables};
 
 use crate::star::RECORD;
 
@@ -14,7 +14,7 @@ pub(super) const MANIFESTS: &str = "_manifests";
 
 /// Returns the folders of an output in which runs write files.
 pub(super) fn folders() -> impl Iterator<Item = &'static str> {
-    TABLES.iter().map(|table| table.name).chain([INPUTS, REJECTS, MANIFESTS])
+    model_tables().map(|table| &*table.name).chain([INPUTS, REJECTS, MANIFESTS])
 }
 
 /// Returns the path of a table's manifest, as the run `run_id` writes it.
@@ -40,7 +40,7 @@ pub(super) fn run_of<'n>(folder: &str, name: &'n str) -> Option<&'n str> {
         INPUTS | REJECTS => rest == ".parquet",
         MANIFESTS => {
             let table = rest.strip_prefix('-').and_then(|rest| rest.strip_suffix(".manifest"));
-            rest == ".clock" || table.is_some_and(|name| Table::named(name).is_some())
+            rest == ".clock" || table.is_some_and(|name| find_table(name).is_some())
         }
         _ => {
             let number = rest.strip_prefix('-').and_then(|rest| rest.strip_suffix(".parquet"));
@@ -53,7 +53,7 @@ pub(super) fn run_of<'n>(folder: &str, name: &'n str) -> Option<&'n str> {
 /// Returns `true` if a run writes a file of this name at the top level of an output.
 pub(super) fn is_published(name: &str) -> bool {
     let table = name.strip_suffix(".manifest");
-    name == RECORD || table.is_some_and(|name| Table::named(name).is_some())
+    name == RECORD || table.is_some_and(|name| find_table(name).is_some())
 }
 
 /// Returns the final name of the file whose unfinished write on local disk is `name`: the store writes

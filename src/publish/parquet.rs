@@ -36,7 +36,7 @@ pub struct ParquetSink {
     out: Place,
     naming: Naming,
     schema: SchemaRef,
-    distinct: &'static [&'static str],
+    distinct: Vec<String>,
     file_bytes: u64,
     coalescer: Option<BatchCoalescer>,
     batch_rows: usize,
@@ -55,12 +55,15 @@ impl ParquetSink {
         out: &Place,
         stem: String,
         schema: SchemaRef,
-        distinct: &'static [&'static str],
+        distinct: &[String],
         file_bytes: u64,
         threads: usize,
     ) -> ParquetSink {
         let naming = Naming::Numbered(stem);
-        ParquetSink { distinct, ..ParquetSink::new(out, naming, schema, file_bytes, threads) }
+        ParquetSink {
+            distinct: distinct.to_vec(),
+            ..ParquetSink::new(out, naming, schema, file_bytes, threads)
+        }
     }
 
     /// Creates a sink for a single file.
@@ -85,7 +88,7 @@ impl ParquetSink {
             coalescer: None,
             batch_rows: BATCH_ROWS,
             schema,
-            distinct: &[],
+            distinct: Vec::new(),
             round: Vec::new(),
             round_rows: 0,
             round_bytes: 0,
@@ -170,7 +173,7 @@ impl ParquetSink {
                         format!("{stem}-{:05}.parquet", self.record.files.len())
                     }
                 };
-                let (schema, distinct) = (&self.schema, self.distinct);
+                let (schema, distinct) = (&self.schema, &*self.distinct);
                 none.insert(OpenFile::create(&self.out, path, schema, distinct, self.threads)?)
             }
         };

@@ -99,7 +99,7 @@ async fn written(publication: &Publication) -> RunRecord {
     let run_id = publication.run_id.clone();
     let file = |path: String| FileRecord { path, rows: 1, bytes: 4 };
     let songs = TableRecord {
-        manifest: publication.manifest_path(Table::named("songs").unwrap()),
+        manifest: publication.manifest_path(crate::star::model::find_table("songs").unwrap()),
         files: vec![file(format!("songs/{run_id}-00000.parquet"))],
         ..TableRecord::default()
     };

@@ -9,5 +9,5 @@ use super::model::Table;
 /// Returns the sort order of the rows of `table`: ascending, nulls last.
 pub(crate) fn sort_order(table: &Table) -> Vec<SortExpr> {
     let columns = table.sorted_by.iter();
-    columns.map(|c| Expr::Column(Column::new_unqualified(*c)).sort(true, false)).collect()
+    columns.map(|c| Expr::Column(Column::new_unqualified(c)).sort(true, false)).collect()
 }

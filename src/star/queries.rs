@@ -1,39 +1,14 @@
-//! The SQL queries of starlift. They are compiled in, and files of the same name in the user's folder
-//! replace them.
+//! The SQL queries of a run: those of the model, of which files of the same name in the user's folder
+//! replace some.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::model::model;
 use crate::error::{Error, Result};
 
-/// The purpose of a query.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Group {
-    /// Builds a table that several other queries read.
-    Intermediate,
-    /// Builds a table of the star from the staging tables.
-    Star,
-    /// Counts the records of a run by their outcome.
-    Accounting,
-    /// Returns the rows that violate an invariant of the star.
-    Check,
-    /// Answers a question from the star.
-    Analytics,
-}
-
-impl Group {
-    /// Name of the folder of the queries, below `queries`.
-    fn folder(self) -> &'static str {
-        match self {
-            Group::Intermediate => "intermediate",
-            Group::Star => "star",
-            Group::Accounting => "accounting",
-            Group::Check => "checks",
-            Group::Analytics => "analytics",
-        }
-    }
-}
+pub use crate::model::Group;
 
 /// A named SQL query.
 #[derive(Debug, Clone)]
@@ -45,32 +20,6 @@ pub struct Query {
     /// SQL text, including the header comment.
     pub sql: Cow<'static, str>,
 }
-
-macro_rules! queries {
-    ($($group:ident $folder:literal: $($name:literal)+;)+) => {
-        &[$($((
-            Group::$group,
-            $name,
-            include_str!(concat!("../../queries/", $folder, "/", $name, ".sql")),
-        ),)+)+]
-    };
-}
-
-const BUILT_IN: &[(Group, &str, &str)] = queries! {
-    Star "star": "songs" "artists" "users" "songplays" "time";
-    Intermediate "intermediate":
-        "titles" "candidates" "nearest_songs" "artist_versions" "repeated_plays" "surviving_plays";
-    Accounting "accounting": "plays" "encoding";
-    Check "checks":
-        "songplays_primary_key" "users_primary_key" "songs_primary_key" "artists_primary_key"
-        "time_primary_key" "songplays_user_id_in_users" "songplays_song_id_in_songs"
-        "songplays_artist_id_in_artists" "songplays_start_time_in_time"
-        "songs_artist_id_in_artists" "songplays_rows" "records_accounted";
-    Analytics "analytics":
-        "most_played_songs" "evening_artists" "plays_by_gender_level" "activity_by_hour"
-        "activity_by_weekday" "session_length_by_user" "sessions_by_user" "free_to_paid_users"
-        "plays_by_location" "months_present" "nulls_in_key_columns";
-};
 
 /// The queries of a run: built in, replaced and added.
 #[derive(Debug, Clone)]
@@ -85,12 +34,12 @@ impl Default for Queries {
 }
 
 impl Queries {
-    /// Returns the queries that are compiled into starlift.
+    /// Returns the queries of the model, which is compiled in.
     pub fn built_in() -> Queries {
-        let all = BUILT_IN.iter().map(|&(group, name, sql)| Query {
-            name: Cow::Borrowed(name),
-            group,
-            sql: Cow::Borrowed(sql),
+        let all = model().sql.iter().map(|file| Query {
+            name: Cow::Borrowed(&*file.name),
+            group: file.group,
+            sql: Cow::Borrowed(&*file.sql),
         });
         Queries { all: all.collect() }
     }
@@ -107,9 +56,7 @@ impl Queries {
     /// query nor can be added.
     pub fn with_folder(folder: &Path) -> Result<Queries> {
         let mut queries = Queries::built_in();
-        let groups =
-            [Group::Intermediate, Group::Star, Group::Accounting, Group::Check, Group::Analytics];
-        let subfolders = groups.map(|group| (group.folder(), Some(group)));
+        let subfolders = Group::ALL.map(|group| (group.folder(), Some(group)));
         for (subfolder, group) in [("", None)].into_iter().chain(subfolders) {
             let folder = if group.is_none() { folder.to_owned() } else { folder.join(subfolder) };
             if group.is_none() || folder.is_dir() {

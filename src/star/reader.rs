@@ -19,7 +19,7 @@ use object_store::ObjectMeta;
 use url::Url;
 
 use super::known::KnownFiles;
-use super::model::{TABLES, Table};
+use super::model::{Table, model_tables, table_schema};
 use super::order::sort_order;
 use super::record::{FileRecord, RunRecord};
 use crate::decode::rejects_schema;
@@ -40,13 +40,14 @@ pub async fn register_star(
     out: &Place,
     record: &RunRecord,
 ) -> Result<()> {
-    for table in &TABLES {
-        let found = record.tables.get(table.name).ok_or_else(|| Error::Record {
+    for table in model_tables() {
+        let found = record.tables.get(&table.name).ok_or_else(|| Error::Record {
             url: out.to_string(),
             reason: format!("it has no table {}", table.name),
         })?;
         // Declare no sort order: checks and queries must not rely on an order that is not verified.
-        register_files(session, out, table.name, table.schema(), &found.files, vec![]).await?;
+        register_files(session, out, &table.name, table_schema(table), &found.files, vec![])
+            .await?;
     }
     let beside = [
         ("inputs", inputs_schema(), &record.inputs),
@@ -91,7 +92,7 @@ pub async fn register_table(
 ) -> Result<()> {
     // Rows in a known order can be grouped without a hash table or a sort.
     let sorted = vec![sort_order(table)];
-    register_files(session, out, table.name, table.schema(), files, sorted).await
+    register_files(session, out, &table.name, table_schema(table), files, sorted).await
 }
 
 async fn register_files(

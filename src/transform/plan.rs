@@ -17,7 +17,7 @@ use super::rules::Rules;
 use super::schema::ensure_shape;
 use crate::decode::{Dataset, StagedColumns};
 use crate::error::{Error, Result};
-use crate::star::model::{SONGPLAYS, Table};
+use crate::star::model::{SONGPLAYS, find_table, table_schema};
 use crate::star::{Group, Queries, Query};
 
 /// The columns of the staging tables that the queries of a transform read.
@@ -46,15 +46,15 @@ pub async fn required_columns(queries: &Queries, rules: Rules) -> Result<Require
     for dataset in [Dataset::Songs, Dataset::Events] {
         register(dataset.table(), dataset.schema())?;
     }
-    if let Some(songplays) = Table::named(SONGPLAYS) {
-        register(songplays.name, songplays.schema())?;
+    if let Some(songplays) = find_table(SONGPLAYS) {
+        register(&songplays.name, table_schema(songplays))?;
     }
     let mut read = BTreeSet::new();
     let mut last_reader = None;
     for group in [Group::Intermediate, Group::Star, Group::Accounting] {
         for query in queries.of(group) {
             let rows = plan_query(&session, query, rules).await?;
-            let table = Table::named(&query.name).filter(|_| group == Group::Star);
+            let table = find_table(&query.name).filter(|_| group == Group::Star);
             if let Some(table) = table {
                 ensure_shape(&query.file(), table, rows.schema().as_arrow())?;
             }
@@ -64,7 +64,7 @@ pub async fn required_columns(queries: &Queries, rules: Rules) -> Result<Require
             let plan = rows.into_optimized_plan().map_err(|e| Error::query(query.file(), e))?;
             let reads = columns_read(&plan).map_err(|e| Error::query(query.file(), e))?;
             if reads.iter().any(|(table, _)| is_staging(table)) {
-                last_reader = table.map(|table| table.name).or(last_reader);
+                last_reader = table.map(|table| &*table.name).or(last_reader);
             }
             read.extend(reads);
         }

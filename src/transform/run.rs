@@ -25,7 +25,7 @@ use crate::decode::Dataset;
 use crate::error::{Error, Result};
 use crate::ingest::Staging;
 use crate::staging::{SortStrategy, SortedRows, SortedTable, StagingSpace, StagingTable};
-use crate::star::model::{TABLES, Table};
+use crate::star::model::{Table, model_tables, table_schema};
 use crate::star::{Group, Queries, sort_order};
 
 /// Registers the staging tables under the names that the star queries read.
@@ -65,7 +65,7 @@ pub fn register_rows(
     table: &Table,
     rows: Arc<SortedTable>,
 ) -> Result<()> {
-    session.register_table(table.name, rows).map_err(|e| Error::query(table.name, e))?;
+    session.register_table(&*table.name, rows).map_err(|e| Error::query(&table.name, e))?;
     Ok(())
 }
 
@@ -75,8 +75,8 @@ pub fn register_rows(
 ///
 /// Returns an error if the session cannot remove a table.
 pub fn deregister_tables(session: &SessionContext) -> Result<()> {
-    for table in &TABLES {
-        session.deregister_table(table.name).map_err(|e| Error::query(table.name, e))?;
+    for table in model_tables() {
+        session.deregister_table(&*table.name).map_err(|e| Error::query(&table.name, e))?;
     }
     Ok(())
 }
@@ -125,12 +125,12 @@ pub async fn run_table_query(
     rules: Rules,
     space: &StagingSpace,
 ) -> Result<TableRows> {
-    let query = queries.get(Group::Star, table.name)?;
+    let query = queries.get(Group::Star, &table.name)?;
     let name = query.file();
     let rows = plan_query(session, query, rules).await?;
     ensure_shape(&name, table, rows.schema().as_arrow())?;
     let schema = output_schema(table, rows.schema().as_arrow());
-    let staged = StagingTable::new(table.name, schema, space.clone());
+    let staged = StagingTable::new(&table.name, schema, space.clone());
     let staged = collect_into(&name, rows, staged, cast_to_schema).await?;
     Ok(TableRows { table, query: name, staged })
 }
@@ -160,7 +160,7 @@ impl TableRows {
                 rows.map(move |keys| Ok(texts.decode(keys?)?)).boxed()
             }
             SortStrategy::SpillingTexts(staged) => {
-                let plain = table.schema();
+                let plain = table_schema(table);
                 let columns = plain.fields().iter().map(|field| {
                     let column = Expr::Column(Column::new_unqualified(field.name()));
                     datafusion::prelude::cast(column, field.data_type().clone()).alias(field.name())

@@ -8,7 +8,7 @@ use arrow::compute::{CastOptions, cast, cast_with_options};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use crate::error::{Error, Result};
-use crate::star::model::{SONGPLAYS, Table};
+use crate::star::model::{SONGPLAYS, Table, find_table, table_schema};
 
 /// Casts a batch to the model's types. Fails if a column has a null that the model does not allow.
 pub(super) fn cast_to_schema(
@@ -37,7 +37,7 @@ pub(super) fn cast_to_schema(
 /// The model's schema, except that a text column stays dictionary-encoded if the query returns it that
 /// way. The Parquet file is the same either way.
 pub(super) fn output_schema(table: &Table, found: &Schema) -> SchemaRef {
-    let wanted = table.schema();
+    let wanted = table_schema(table);
     let fields = wanted.fields().iter().zip(found.fields()).map(|(wanted, found)| {
         if *found.data_type() == text_dictionary() {
             return Field::new(wanted.name(), text_dictionary(), wanted.is_nullable());
@@ -50,7 +50,7 @@ pub(super) fn output_schema(table: &Table, found: &Schema) -> SchemaRef {
 /// The schema of an intermediate table. Text columns of the fact table are dictionary-encoded, so that
 /// millions of plays store keys into the texts of a few songs.
 pub(super) fn intermediate_schema(found: &Schema) -> SchemaRef {
-    let facts = Table::named(SONGPLAYS).map(Table::schema);
+    let facts = find_table(SONGPLAYS).map(table_schema);
     let is_fact = |name: &str| facts.as_ref().is_some_and(|facts| facts.index_of(name).is_ok());
     let fields = found.fields().iter().map(|field| {
         let data_type = match field.data_type() {
@@ -88,7 +88,7 @@ fn text_dictionary() -> DataType {
 /// Fails unless the columns of a query have the same names and order as those of its table, and types that
 /// can be cast to the table's without loss.
 pub(super) fn ensure_shape(query: &str, table: &Table, found: &Schema) -> Result<()> {
-    let wanted: SchemaRef = table.schema();
+    let wanted: SchemaRef = table_schema(table);
     let refuse = |reason| Err(Error::Shape { name: query.to_owned(), reason });
     let names = |schema: &Schema| {
         schema.fields().iter().map(|f| f.name().clone()).collect::<Vec<_>>().join(", ")

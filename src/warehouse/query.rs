@@ -14,7 +14,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::SessionContext;
 use futures::{StreamExt, TryStreamExt};
 
-use crate::star::model::TABLES;
+use crate::star::model::{model_tables, table_schema};
 use crate::warehouse::connection::session::{Message, Session, TextRow};
 use crate::warehouse::error::Cause;
 use crate::warehouse::error::{Error, Result};
@@ -27,9 +27,9 @@ const BATCH_ROWS: usize = 8192;
 /// plan it. Their types are the types to parse the warehouse's text values as.
 pub async fn expected_schema(sql: &str) -> Option<SchemaRef> {
     let session = SessionContext::new();
-    for table in &TABLES {
-        let empty = Arc::new(EmptyTable::new(table.schema()));
-        session.register_table(table.name, empty).ok()?;
+    for table in model_tables() {
+        let empty = Arc::new(EmptyTable::new(table_schema(table)));
+        session.register_table(&*table.name, empty).ok()?;
     }
     let rows = session.sql(sql).await.ok()?;
     Some(Arc::new(rows.schema().as_arrow().clone()))

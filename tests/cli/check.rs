@@ -167,7 +167,7 @@ fn custom_checks_run_beside_the_built_in_ones() {
 #[test]
 fn a_check_needs_a_star() {
     let here = Workspace::new();
-    here.run(["check"]).exits(2).complains("--star is needed").complains("STARLIFT_STAR");
+    here.run(["check"]).exits(2).complains("--star is required").complains("STARLIFT_STAR");
     here.run(["check", "--star", "nowhere"]).exits(1).complains("there is no star at");
     assert_eq!(files(here.path()), [""; 0]);
 }

@@ -225,7 +225,7 @@ fn error_for_a_missing_star_says_how_to_create_one() {
     outcome.complains("`starlift transform` makes one");
     here.run(["query", "months_present"])
         .exits(2)
-        .complains("--star is needed")
+        .complains("--star is required")
         .complains("STARLIFT_STAR")
         .complains("star in starlift.toml");
 }

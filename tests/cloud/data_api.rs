@@ -156,7 +156,7 @@ async fn failed_requests_are_retried_and_executed_once() {
 async fn nothing_is_loaded_if_each_request_commits() {
     let Some((cloud, api)) = cloud().await else { return };
     api.wraps.store(true, Ordering::SeqCst);
-    cloud.run(&LOAD).exits(1).complains("commits each request by itself");
+    cloud.run(&LOAD).exits(1).complains("commits each request");
     let made = cloud.redshift.statements();
     assert!(made.iter().all(|sql| !sql.contains("starlift_new_")), "{made:#?}");
 }

@@ -212,7 +212,7 @@ fn a_workgroup_can_be_neither_paused_nor_resumed() {
             .run(&[command, "--name", "sparkify"])
             .exits(1)
             .complains("sparkify is a workgroup of Redshift Serverless")
-            .complains("costs nothing while no query runs")
+            .complains("no compute cost while no query runs")
             .complains("usage limit");
     }
 }
@@ -261,7 +261,7 @@ fn a_final_snapshot_is_kept() {
     assert_eq!(resources(&account), ["snapshots: sparkify-last"]);
     account.run(&["status"]).exits(0).says("snapshot sparkify-last of sparkify is kept");
     provision_serverless(&account, &[]).exits(0);
-    account.teardown(&last).exits(1).complains("there is a snapshot sparkify-last already");
+    account.teardown(&last).exits(1).complains("a snapshot sparkify-last exists already");
     assert!(resources(&account).contains(&"workgroups: sparkify".to_owned()));
 }
 
@@ -302,7 +302,7 @@ async fn a_workgroup_is_created_checked_loaded_and_removed() {
         .run(&["doctor"])
         .exits(0)
         .says("sparkify is available at localhost")
-        .says(&format!("{ROLE} is there"))
+        .says(&format!("{ROLE} exists"))
         .says("redshift-serverless.amazonaws.com may")
         .says("it can read and list the star");
     cloud.run(&["status"]).exits(0).says("workgroup sparkify: 16 RPUs");

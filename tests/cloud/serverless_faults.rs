@@ -112,7 +112,7 @@ fn limits_of_a_workgroup_that_cannot_be_removed_are_restored() {
     let failed = account.teardown(&[]);
     failed
         .exits(1)
-        .complains("usage limit of sparkify (24 RPU-hours daily, then deactivate): put back")
+        .complains("usage limit of sparkify (24 RPU-hours daily, then deactivate): restored")
         .complains("usage limit of sparkify (5 RPU-hours monthly, then log): put back");
     assert_eq!(limits(), before);
     account.aws.inject(Rule::new("DeleteWorkgroup", Effect::Deny));
@@ -152,7 +152,7 @@ fn requests_to_busy_resources_are_retried() {
         account.aws.inject(Rule::new(action, busy()));
     }
     let outcome = provision_serverless(&account, &["--public"]);
-    outcome.exits(0).complains("workgroup sparkify is busy and refuses the change; asking again");
+    outcome.exits(0).complains("workgroup sparkify is busy and rejects the change; retrying");
     account.teardown(&[]).exits(0);
     assert_eq!(account.aws.rules_left(), 0);
     assert!(resources(&account).is_empty());
@@ -187,7 +187,7 @@ fn waiting_survives_an_outage_and_ends_at_the_timeout() {
     let Some(account) = Account::new() else { return };
     account.aws.inject(Rule::new("GetWorkgroup", Effect::Lose).after(1).times(3));
     let outcome = provision_serverless(&account, &["--retries", "1"]);
-    outcome.exits(0).complains("the state of workgroup sparkify cannot be asked for; asking again");
+    outcome.exits(0).complains("cannot query the state of workgroup sparkify; retrying");
     account.aws.set_polls(9);
     account
         .teardown(&["--timeout", "1s"])

@@ -182,7 +182,7 @@ fn teardown_fails_with_the_names_of_remaining_resources() {
     account
         .teardown(&[])
         .exits(1)
-        .complains("still there after the teardown: role starlift-sparkify-us-east-1");
+        .complains("resources remain after the teardown: role starlift-sparkify-us-east-1");
     assert_eq!(account.resources(), ["starlift-sparkify-us-east-1"]);
 }
 

@@ -95,7 +95,7 @@ async fn a_load_finds_a_workgroup_by_its_name() {
     let outcome = cloud.run(&["doctor"]);
     outcome
         .says("analytics is available at localhost")
-        .says("arn:aws:iam::123456789012:role/copy is there");
+        .says("arn:aws:iam::123456789012:role/copy exists");
     outcome.says("redshift-serverless.amazonaws.com may");
 }
 

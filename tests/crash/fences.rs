@@ -194,7 +194,7 @@ fn record_that_cannot_be_replaced_is_detected_before_any_work() {
             let before = bench.star();
             let outcome = bench.workspace.outcome(&mut bench.transform("a", &[]));
             outcome.exits(1).complains("_starlift.json is not the record of a star");
-            outcome.complains("write to another place");
+            outcome.complains("write to another location");
             assert!(bench.star() == before, "{outcome}");
             if let Some(server) = &bench.server {
                 assert_eq!(server.count(Op::Get, "a/log_data"), 0, "{outcome}");

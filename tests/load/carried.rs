@@ -141,7 +141,7 @@ async fn views_are_recreated_and_their_dependents_are_kept() {
         )
         .await
         .unwrap();
-    load(&here, &database.url(), &["--force"]).exits(0).says("2 made again");
+    load(&here, &database.url(), &["--force"]).exits(0).says("2 recreated");
     let songs = value(&client, "SELECT COUNT(*) FROM star.songs").await;
     for view in ["rows", "by_key", "above", "kept"] {
         let sql = format!("SELECT COUNT(*) FROM public.{view}");
@@ -315,7 +315,7 @@ async fn event_triggers_find_their_tables_through_the_search_path() {
         .unwrap();
     load(&here, &database.url(), &[]).exits(0);
     client.batch_execute("CREATE VIEW public.v AS SELECT * FROM star.songs").await.unwrap();
-    load(&here, &database.url(), &["--force"]).exits(0).says("1 made again");
+    load(&here, &database.url(), &["--force"]).exits(0).says("1 recreated");
     assert!(others(&client).await.is_empty());
     let tags = rows(&client, "SELECT DISTINCT tag FROM public.ddl_log ORDER BY 1").await;
     for tag in

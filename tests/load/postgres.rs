@@ -323,7 +323,7 @@ async fn views_of_other_owners_are_named_before_tables_are_filled() {
         .complains("belongs to another user")
         .complains("nothing was changed");
     client.batch_execute(&format!("GRANT {analyst} TO {loader}; GRANT USAGE, CREATE ON SCHEMA public TO {loader}, {analyst}; GRANT USAGE ON SCHEMA star TO {analyst}; GRANT SELECT ON star.songplays TO {analyst}")).await.unwrap();
-    load(&here, &url, &["--force"]).exits(0).says("1 made again");
+    load(&here, &url, &["--force"]).exits(0).says("1 recreated");
 }
 
 #[tokio::test]

@@ -129,7 +129,7 @@ async fn configuration_file_defines_named_warehouses() {
     );
     here.run(["load", "--to", "local"]).exits(0).says("schema mart");
     here.run(["query", "--on", "local", "months_present"]).exits(0);
-    here.run(["load", "--to", "locla"]).exits(2).complains("it names local, wide");
+    here.run(["load", "--to", "locla"]).exits(2).complains("[warehouse.NAME] defines local, wide");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use datafusion::datasource::MemTable;
 use starlift::decode::{Dataset, Decoder, FieldPaths, ObjectState, play_fingerprint};
 use starlift::engine::{Engine, EngineOptions};
 use starlift::star::Queries;
-use starlift::star::model::Table;
+use starlift::star::model::find_table;
 use starlift::transform::{Rules, build_intermediates, count_plays, run_table_query};
 
 use super::*;
@@ -198,7 +198,7 @@ fn plays_with_the_same_fingerprint_get_consecutive_ids_in_key_order() {
         session.register_table("staging_events", table(batch.schema(), halves)).unwrap();
         let songs = table(Dataset::Songs.schema(), vec![vec![]]);
         session.register_table("staging_songs", songs).unwrap();
-        let songplays = Table::named("songplays").unwrap();
+        let songplays = find_table("songplays").unwrap();
         let (queries, rules) = (Queries::built_in(), Rules::default());
         let space = Engine::new(EngineOptions::default()).unwrap().staging_space();
         build_intermediates(&session, &queries, rules, &space).await.unwrap();

@@ -62,7 +62,7 @@ impl From<&TableDesign> for ExpectedTable {
             name: column.name.to_owned(),
             column_type: column.column_type,
             nullable: column.nullable,
-            max_bytes: design.lengths.get(column.name).copied(),
+            max_bytes: design.lengths.get(&*column.name).copied(),
         });
         ExpectedTable { name: design.table.name.to_owned(), columns: columns.collect() }
     }

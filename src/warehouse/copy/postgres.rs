@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::binary::{HEADER, TRAILER, write_rows};
-use crate::star::model::Table;
+use crate::star::model::{Table, table_schema};
 use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::{Error, Result};
 use crate::warehouse::progress::LoadProgress;
@@ -77,8 +77,8 @@ async fn encode(
     send: &mpsc::Sender<Result<Bytes>>,
     progress: &LoadProgress,
 ) -> Result<()> {
-    let failed = |e| crate::error::Error::query(table.name, e);
-    let sql = format!("SELECT * FROM {}", quote::name(table.name)?);
+    let failed = |e| crate::error::Error::query(&table.name, e);
+    let sql = format!("SELECT * FROM {}", quote::name(&table.name)?);
     // A single partition preserves the order of the files, so the table is sorted as they are.
     let config = files.copied_config().with_target_partitions(1);
     let config = config.with_create_default_catalog_and_schema(false);
@@ -110,7 +110,7 @@ const ROWS_A_STEP: usize = 1024;
 
 /// Casts a batch to the table's types, because a reader can return texts in another array type.
 fn cast_to_schema(table: &Table, batch: &RecordBatch) -> Result<RecordBatch> {
-    let schema = table.schema();
+    let schema = table_schema(table);
     let columns: Result<Vec<_>, _> = batch
         .columns()
         .iter()

@@ -1,7 +1,7 @@
 //! Carries properties that an administrator has set on tables over to the tables that replace them.
 
 use super::catalog::{star_tables, text};
-use crate::star::model::Table;
+use crate::star::model::find_table;
 use crate::warehouse::Dialect;
 use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Result;
@@ -50,7 +50,7 @@ pub async fn attributes(session: &Session, schema: &str) -> Result<Vec<Attribute
         .replace("{tables}", &star_tables(dialect)?);
     let rows = session.rows("list the storage of the tables", &sql).await?;
     let is_kept = |table: &str, column: &str| {
-        let table = Table::named(table);
+        let table = find_table(table);
         column.is_empty() || table.is_some_and(|t| t.columns.iter().any(|c| c.name == column))
     };
     let kept = rows.iter().filter(|row| is_kept(&text(row, 0), &text(row, 1)));
@@ -120,12 +120,12 @@ pub async fn comments(session: &Session, schema: &str) -> Result<Vec<String>> {
     let mut statements = Vec::new();
     for row in session.rows("list the comments of the tables", &sql).await? {
         let [table, column, comment] = [0, 1, 2].map(|i| text(&row, i));
-        let Some(model) = Table::named(&table) else { continue };
+        let Some(model) = find_table(&table) else { continue };
         let qualified = qualified(schema, &table)?;
         let (own, on) = match column.as_str() {
-            "" => (Some(model.grain), format!("TABLE {qualified}")),
+            "" => (Some(&*model.grain), format!("TABLE {qualified}")),
             column => (
-                model.columns.iter().find(|c| c.name == column).map(|c| c.meaning),
+                model.columns.iter().find(|c| c.name == column).map(|c| &*c.meaning),
                 format!("COLUMN {qualified}.{}", principal(column)?),
             ),
         };

@@ -78,7 +78,7 @@ impl Loader<'_> {
             match dialect {
                 Dialect::Redshift => self.progress.start(&step),
                 Dialect::Postgres => {
-                    self.progress.start_counted(&step, self.star.rows_of(design.table.name));
+                    self.progress.start_counted(&step, self.star.rows_of(&design.table.name));
                 }
             }
             self.copy(session, names, design, &clause).await?;
@@ -108,7 +108,7 @@ impl Loader<'_> {
         design: &TableDesign,
         clause: &Clause,
     ) -> Result<()> {
-        let name = names.new_table(design.table.name);
+        let name = names.new_table(&design.table.name);
         match session.dialect() {
             Dialect::Postgres => {
                 let sql = postgres::copy_statement(design, &names.schema, &name)?;
@@ -116,7 +116,7 @@ impl Loader<'_> {
                     .await?;
             }
             Dialect::Redshift => {
-                let table = self.star.record.tables.get(design.table.name);
+                let table = self.star.record.tables.get(&design.table.name);
                 let manifest = table.map(|table| redshift::manifest_url(&self.star.star, table));
                 let manifest = manifest.unwrap_or_default();
                 let statement = |authorization: &str| {
@@ -154,12 +154,12 @@ impl Loader<'_> {
         let mut found = Vec::new();
         let mut compared = 0;
         for (design, files) in self.star.designs.iter().zip(self.star.statistics().await?) {
-            let recorded = self.star.rows_of(design.table.name);
+            let recorded = self.star.rows_of(&design.table.name);
             if files.rows != recorded {
-                let (table, rows) = (design.table.name, files.rows);
+                let (table, rows) = (&design.table.name, files.rows);
                 found.push(format!("{table}: the files have {rows} rows, the record {recorded}"));
             }
-            let from = qualified(&names.schema, &names.new_table(design.table.name))?;
+            let from = qualified(&names.schema, &names.new_table(&design.table.name))?;
             let loaded = warehouse_stats(session, design.table, &from).await?;
             compared += loaded.count();
             found.extend(differences(design.table, files, &loaded));
@@ -174,7 +174,7 @@ impl Loader<'_> {
     async fn was_built(&self, names: &Names) -> bool {
         let Ok(session) = Session::open(&self.options.access).await else { return false };
         for design in &self.star.designs {
-            let table = names.new_table(design.table.name);
+            let table = names.new_table(&design.table.name);
             if !catalog::has_table(&session, &names.schema, &table).await.unwrap_or(false) {
                 return false;
             }

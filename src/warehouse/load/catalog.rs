@@ -1,6 +1,6 @@
 //! Reads the tables that exist in the schema before a load from the catalog.
 
-use crate::star::model::TABLES;
+use crate::star::model::model_tables;
 use crate::warehouse::Dialect;
 use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Result;
@@ -23,7 +23,7 @@ pub struct Existing {
 /// Returns the names of the star's tables as a comma-separated list of literals.
 pub(super) fn star_tables(dialect: Dialect) -> Result<String> {
     let names: Result<Vec<_>, _> =
-        TABLES.iter().map(|table| literal(table.name, dialect)).collect();
+        model_tables().map(|table| literal(&table.name, dialect)).collect();
     Ok(names?.join(", "))
 }
 
@@ -103,7 +103,7 @@ pub async fn key_indexes(
     }
     let dialect = session.dialect();
     let keys: Result<Vec<_>, _> =
-        TABLES.iter().flat_map(key_names).map(|key| literal(&key, dialect)).collect();
+        model_tables().flat_map(key_names).map(|key| literal(&key, dialect)).collect();
     let sql = format!(
         "SELECT i.relname FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid \
          JOIN pg_class t ON t.oid = x.indrelid JOIN pg_namespace n ON n.oid = t.relnamespace \

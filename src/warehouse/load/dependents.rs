@@ -3,7 +3,7 @@
 
 use super::catalog::{star_tables, text};
 use super::statements::key_names;
-use crate::star::model::TABLES;
+use crate::star::model::model_tables;
 use crate::warehouse::Dialect;
 use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Result;
@@ -76,7 +76,7 @@ async fn redshift_views(session: &Session, schema: &str) -> Result<Vec<Dependent
     let edges: Vec<[String; 4]> =
         rows.iter().map(|row| [0, 1, 2, 3].map(|i| text(row, i))).collect();
     let mut above: Vec<(String, String)> =
-        TABLES.iter().map(|table| (schema.to_owned(), table.name.to_owned())).collect();
+        model_tables().map(|table| (schema.to_owned(), table.name.to_owned())).collect();
     let mut done = 0;
     while let Some((schema, name)) = above.get(done).cloned() {
         done += 1;
@@ -87,7 +87,7 @@ async fn redshift_views(session: &Session, schema: &str) -> Result<Vec<Dependent
             }
         }
     }
-    let views = above.iter().skip(TABLES.len());
+    let views = above.iter().skip(model_tables().len());
     let dependent = |(schema, view): &(String, String)| {
         let quoted = format!("{}.{}", principal(schema)?, principal(view)?);
         Ok(Dependent {
@@ -188,7 +188,7 @@ pub async fn views(session: &Session, schema: &str) -> Result<Vec<View>> {
 fn postgres_query(rest: &str, schema: &str) -> Result<String> {
     let dialect = Dialect::Postgres;
     let keys: Result<Vec<_>, _> =
-        TABLES.iter().flat_map(key_names).map(|name| literal(&name, dialect)).collect();
+        model_tables().flat_map(key_names).map(|name| literal(&name, dialect)).collect();
     Ok(format!("{POSTGRES_CLOSURE} {rest}")
         .replace("{schema}", &literal(schema, dialect)?)
         .replace("{tables}", &star_tables(dialect)?)
@@ -321,7 +321,7 @@ async fn foreign_columns(session: &Session, schema: &str) -> Result<Vec<String>>
     );
     let rows = session.rows("list the existing columns", &sql).await?;
     let is_owned = |table: &str, column: &str| {
-        TABLES.iter().any(|t| t.name == table && t.columns.iter().any(|c| c.name == column))
+        model_tables().any(|t| t.name == table && t.columns.iter().any(|c| c.name == column))
     };
     let pairs = rows.iter().map(|row| (text(row, 0), text(row, 1)));
     Ok(pairs

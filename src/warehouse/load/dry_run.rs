@@ -6,7 +6,7 @@ use super::statements::{
 };
 use super::verify::stats_query;
 use super::{LoadOptions, Prepared};
-use crate::star::model::TABLES;
+use crate::star::model::model_tables;
 use crate::warehouse::Dialect;
 use crate::warehouse::connection::session;
 use crate::warehouse::copy::{postgres, redshift};
@@ -59,7 +59,7 @@ pub fn dry_run(star: &Prepared, options: &LoadOptions) -> Result<String> {
     script.add_some(catalog_path(dialect));
     script.note("Compared with the statistics of the files:");
     for design in &star.designs {
-        let from = qualified(&names.schema, &names.new_table(design.table.name))?;
+        let from = qualified(&names.schema, &names.new_table(&design.table.name))?;
         script.add(&stats_query(design.table, &from, dialect)?);
     }
     script.add("COMMIT");
@@ -73,11 +73,11 @@ fn copy(
     names: &Names,
     design: &crate::warehouse::sql::ddl::TableDesign,
 ) -> Result<String> {
-    let name = names.new_table(design.table.name);
+    let name = names.new_table(&design.table.name);
     match options.access.target.dialect {
         Dialect::Postgres => postgres::copy_statement(design, &names.schema, &name),
         Dialect::Redshift => {
-            let table = star.record.tables.get(design.table.name);
+            let table = star.record.tables.get(&design.table.name);
             let url = table.map(|table| redshift::manifest_url(&star.star, table));
             let url = url.unwrap_or_default();
             redshift::copy_statement(
@@ -93,7 +93,7 @@ fn copy(
 
 fn swap(star: &Prepared, options: &LoadOptions, names: &Names, script: &mut Script) -> Result<()> {
     let dialect = options.access.target.dialect;
-    let existing: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
+    let existing: Vec<&str> = model_tables().map(|table| &*table.name).collect();
     script.note("Swapped in, in one transaction; existing tables are locked and renamed:");
     script.add("BEGIN");
     if let Some(sql) = lock_tables(dialect, &options.schema, &existing)? {

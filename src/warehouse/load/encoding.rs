@@ -114,9 +114,9 @@ impl Tally {
     }
 }
 
-fn texts(table: &Table) -> impl Iterator<Item = &'static str> + use<'_> {
+fn texts(table: &Table) -> impl Iterator<Item = &str> {
     let texts = table.columns.iter().filter(|column| column.column_type == ColumnType::Text);
-    texts.map(|column| column.name)
+    texts.map(|column| &*column.name)
 }
 
 /// Calls `visit` with the texts of a table and the index of their column among the table's text
@@ -131,8 +131,8 @@ async fn each_text(
     if columns.is_empty() {
         return Ok(());
     }
-    let failed = |e| crate::error::Error::query(table.name, e);
-    let sql = format!("SELECT {} FROM {}", columns.join(", "), quote::name(table.name)?);
+    let failed = |e| crate::error::Error::query(&table.name, e);
+    let sql = format!("SELECT {} FROM {}", columns.join(", "), quote::name(&table.name)?);
     let rows = files.sql(&sql).await.map_err(failed)?;
     let mut batches = rows.execute_stream().await.map_err(failed)?;
     while let Some(batch) = batches.try_next().await.map_err(failed)? {

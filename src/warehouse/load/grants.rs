@@ -142,7 +142,7 @@ pub async fn unseen(session: &Session, schema: &str, seen: &[Grant]) -> Result<V
     let mut unseen = Vec::new();
     for row in rows {
         let [table, owner, list] = [0, 1, 2].map(|i| text(&row, i));
-        if crate::star::model::Table::named(&table).is_none() {
+        if crate::star::model::find_table(&table).is_none() {
             continue;
         }
         for grantee in list.lines().filter_map(acl_grantee).filter(|grantee| *grantee != owner) {

@@ -4,7 +4,7 @@
 //! A load inserts its rows in the same transaction that swaps the tables in, so a client that lost
 //! the response to the COMMIT can look up the outcome here.
 
-use crate::star::model::TABLES;
+use crate::star::model::model_tables;
 use crate::warehouse::Dialect;
 use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Cause;
@@ -73,12 +73,12 @@ pub fn insert(
     let (star, version) = (text(entry.star)?, text(env!("CARGO_PKG_VERSION"))?);
     let mut lines = Vec::new();
     for design in entry.designs {
-        let table = design.table.name;
+        let table = &design.table.name;
         lines.push(format!(
             "({}, {load_id}, {run_id}, {}, {}, {star}, {version}, {now})",
             entry.number,
-            text(table)?,
-            rows(table)
+            text(&table)?,
+            rows(&table)
         ));
     }
     Ok(format!(
@@ -167,5 +167,5 @@ pub async fn last(session: &Session, schema: &str) -> Result<Option<(Entry, Vec<
         counts.push((text(4), text(5).parse().unwrap_or_default()));
     }
     // If the latest load lacks a table, someone edited the ledger by hand; ignore the entry.
-    Ok(entry.filter(|_| counts.len() == TABLES.len()).map(|entry| (entry, counts)))
+    Ok(entry.filter(|_| counts.len() == model_tables().len()).map(|entry| (entry, counts)))
 }

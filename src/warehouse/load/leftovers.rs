@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::catalog::text;
 use super::lock::limit_wait;
 use super::statements::{NEW, OLD, REPLACED, default_path};
-use crate::star::model::{Column, Key, SONGPLAYS, Table};
+use crate::star::model::{Table, find_table, load_order};
 use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Result;
 use crate::warehouse::sql::quote::{literal, qualified};
@@ -23,17 +23,12 @@ fn star_table(name: &str) -> Option<&'static Table> {
     let (attempt, table) = rest.split_once('_')?;
     let is_digit = |c: char| matches!(c, '0'..='9' | 'a'..='f');
     let is_attempt = attempt.len() == ATTEMPT_DIGITS && attempt.chars().all(is_digit);
-    Table::named(table).filter(|_| is_attempt)
+    find_table(table).filter(|_| is_attempt)
 }
 
 /// Returns a table's position in the drop order: each table comes before those it references.
-fn drop_rank(table: &Table) -> u8 {
-    let references = |c: &Column| matches!(c.key, Key::Foreign(_));
-    match table.name {
-        SONGPLAYS => 0,
-        _ if table.columns.iter().any(references) => 1,
-        _ => 2,
-    }
+fn drop_rank(table: &Table) -> Option<usize> {
+    load_order().iter().rev().position(|other| other.name == table.name)
 }
 
 /// Returns `true` if a load created the table. The name alone is not enough: the comment must also
@@ -120,7 +115,7 @@ mod tests {
 
     #[test]
     fn only_tables_that_a_load_created_are_leftovers() {
-        let grain = Table::named("songs").unwrap().grain;
+        let grain = &find_table("songs").unwrap().grain;
         assert!(is_created_by_load("starlift_new_0a1b2c3d_songs", grain));
         assert!(is_created_by_load("starlift_old_0a1b2c3d_songs", REPLACED));
         for (name, comment) in [

@@ -89,7 +89,7 @@ impl Prepared {
 
     /// Returns the tables with their row counts, in load order.
     pub fn rows(&self) -> Vec<(&'static str, u64)> {
-        let names = self.designs.iter().map(|design| design.table.name);
+        let names = self.designs.iter().map(|design| &*design.table.name);
         names.map(|name| (name, self.rows_of(name))).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! The SQL statements of a load, shared by the load and its dry run.
 
-use crate::star::model::{Key, Table};
+use crate::star::model::Table;
 use crate::warehouse::Dialect;
 use crate::warehouse::error::Result;
 use crate::warehouse::load::ledger::LOCK;
@@ -74,7 +74,7 @@ pub fn finish(dialect: Dialect, names: &Names, designs: &[TableDesign]) -> Resul
     let named = |table: &str| names.new_table(table);
     let mut statements = Vec::new();
     for design in designs {
-        let table = names.new_table(design.table.name);
+        let table = names.new_table(&design.table.name);
         if dialect == Dialect::Postgres {
             statements.extend(design.add_keys(&names.schema, named)?);
             // Redshift's COPY collects statistics itself if the table was empty.
@@ -120,7 +120,7 @@ pub fn rename(
 ) -> Result<Vec<String>> {
     let mut statements = Vec::new();
     for design in designs {
-        let table = design.table.name;
+        let table = &*design.table.name;
         let (current, new) =
             (qualified(&names.schema, table)?, qualified(&names.schema, &names.new_table(table))?);
         if existing.contains(&table) {
@@ -136,7 +136,7 @@ pub fn rename(
 
 /// Returns the names of the replaced tables, each before those it references.
 pub fn replaced(names: &Names, designs: &[TableDesign], existing: &[&str]) -> Vec<String> {
-    let tables = designs.iter().rev().map(|design| design.table.name);
+    let tables = designs.iter().rev().map(|design| &*design.table.name);
     tables.filter(|table| existing.contains(table)).map(|table| names.old_table(table)).collect()
 }
 
@@ -160,8 +160,8 @@ pub fn rename_keys(
         statements.push(format!("ALTER INDEX {from} RENAME TO {to}"));
     }
     for design in designs {
-        let (table, new) = (design.table.name, names.new_table(design.table.name));
-        let qualified = qualified(&names.schema, table)?;
+        let (table, new) = (&*design.table.name, names.new_table(&design.table.name));
+        let qualified = qualified(&names.schema, &table)?;
         for suffix in key_suffixes(design.table) {
             let (from, to) =
                 (name(&format!("{new}_{suffix}"))?, name(&format!("{table}_{suffix}"))?);
@@ -177,11 +177,9 @@ pub fn key_names(table: &Table) -> Vec<String> {
 }
 
 fn key_suffixes(table: &Table) -> impl Iterator<Item = String> + '_ {
-    table.columns.iter().filter_map(|column| match column.key {
-        Key::Primary => Some("pkey".to_owned()),
-        Key::Foreign(_) => Some(format!("{}_fkey", column.name)),
-        Key::None => None,
-    })
+    let foreign = table.references.iter();
+    let foreign = foreign.map(|reference| format!("{}_fkey", reference.columns.join("_")));
+    std::iter::once("pkey".to_owned()).chain(foreign)
 }
 
 /// Returns the statement that makes the rest of the transaction resolve unqualified names as the

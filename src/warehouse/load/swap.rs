@@ -237,7 +237,7 @@ impl Loader<'_> {
     /// Drops the replaced tables. The load is already committed, so tables that cannot be dropped
     /// are listed in the report and left to the next load.
     async fn drop_replaced(&mut self, names: &Names) {
-        let all: Vec<&str> = self.star.designs.iter().map(|design| design.table.name).collect();
+        let all: Vec<&str> = self.star.designs.iter().map(|design| &*design.table.name).collect();
         let tables = replaced(names, &self.star.designs, &all);
         let mut patience = self.backoff();
         loop {
@@ -281,7 +281,7 @@ impl Loader<'_> {
     async fn discard(&self, names: &Names) {
         let Ok(session) = Session::open(&self.options.access).await else { return };
         let designs = self.star.designs.iter().rev();
-        let tables: Vec<String> = designs.map(|d| names.new_table(d.table.name)).collect();
+        let tables: Vec<String> = designs.map(|d| names.new_table(&d.table.name)).collect();
         // The next load drops any that remain.
         let _ = leftovers::drop_tables(&session, &names.schema, &tables).await;
     }

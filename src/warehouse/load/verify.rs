@@ -10,7 +10,7 @@ use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
 
 use super::encoding;
-use crate::star::model::{Column, ColumnType, Table};
+use crate::star::model::{ColumnType, Table, TableColumn as Column};
 use crate::warehouse::Dialect;
 use crate::warehouse::connection::session::{Session, TextRow};
 use crate::warehouse::error::{Error, Result};
@@ -51,8 +51,8 @@ enum Value {
 
 /// A statistic of a column.
 #[derive(Debug, Clone, Copy)]
-struct Statistic {
-    column: &'static str,
+struct Statistic<'a> {
+    column: &'a str,
     aggregate: Aggregate,
     column_type: ColumnType,
 }
@@ -106,8 +106,8 @@ impl TableStats {
     }
 }
 
-fn statistics(table: &Table) -> Vec<Statistic> {
-    let of = |column: &Column| {
+fn statistics<'t>(table: &'t Table) -> Vec<Statistic<'t>> {
+    let of = |column: &'t Column| {
         let aggregates: &[Aggregate] = match column.column_type {
             ColumnType::Text => {
                 &[Aggregate::Count, Aggregate::Bytes, Aggregate::Min, Aggregate::Max]
@@ -115,7 +115,7 @@ fn statistics(table: &Table) -> Vec<Statistic> {
             ColumnType::Timestamp => &[Aggregate::Count, Aggregate::Min, Aggregate::Max],
             _ => &[Aggregate::Count, Aggregate::Sum, Aggregate::Min, Aggregate::Max],
         };
-        let (column, column_type) = (column.name, column.column_type);
+        let (column, column_type) = (&*column.name, column.column_type);
         aggregates
             .iter()
             .map(move |&aggregate| Statistic { column, aggregate, column_type })
@@ -124,7 +124,7 @@ fn statistics(table: &Table) -> Vec<Statistic> {
     table.columns.iter().flat_map(of).collect()
 }
 
-impl Statistic {
+impl Statistic<'_> {
     fn sql(self, engine: Engine) -> Result<String> {
         let column = quote::name(self.column)?;
         Ok(match (self.aggregate, self.column_type) {
@@ -238,7 +238,7 @@ pub fn stats_query(table: &Table, from: &str, dialect: Dialect) -> Result<String
 /// Returns an error if the files cannot be read.
 pub async fn file_stats(session: &SessionContext, table: &'static Table) -> Result<TableStats> {
     let failed = |e| crate::error::Error::query(format!("statistics of {}", table.name), e);
-    let sql = select(table, &quote::name(table.name)?, Engine::Local)?;
+    let sql = select(table, &quote::name(&table.name)?, Engine::Local)?;
     let rows = session.sql(&sql).await.map_err(failed)?;
     let batches: Vec<_> =
         rows.execute_stream().await.map_err(failed)?.try_collect().await.map_err(failed)?;

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::model::Distribution;
 use crate::star::RunRecord;
-use crate::star::model::{ColumnType, Key, SONGPLAYS, TABLES, TIME, Table};
+use crate::star::model::{ColumnType, Table, find_table, load_order, model_tables};
 use crate::warehouse::Dialect;
 use crate::warehouse::error::{Error, Result};
 use crate::warehouse::sql::limits::{BARE_VARCHAR, MAX_VARCHAR};
@@ -19,27 +20,14 @@ use crate::warehouse::sql::quote::{self, literal, qualified};
 /// next.
 const LEAST_VARCHAR: u64 = 64;
 
-/// Distribution style of a table: how Redshift spreads its rows over a cluster.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Distribution {
-    /// Chosen by Redshift, which can change it as the table grows.
-    Auto,
-    /// Round robin.
-    Even,
-    /// A full copy on every node.
-    All,
-    /// By the hash of a column.
-    Key(String),
-}
-
 /// Settings of a table in `starlift.toml`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TableSettings {
     /// `auto`, `even`, `all`, or the name of the column whose hash distributes the rows.
     pub distribution: Option<String>,
-    /// Columns of the sort key; an empty list leaves the choice to Redshift. By default the table
-    /// is sorted by its first sort column in the files.
+    /// Columns of the sort key; an empty list leaves the choice to Redshift. The default is that
+    /// of the model.
     pub sort_key: Option<Vec<String>>,
 }
 
@@ -66,8 +54,8 @@ pub fn designs(
     record: Option<&RunRecord>,
     settings: &BTreeMap<String, TableSettings>,
 ) -> Result<Vec<TableDesign>> {
-    if let Some(unknown) = settings.keys().find(|name| Table::named(name).is_none()) {
-        let names: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
+    if let Some(unknown) = settings.keys().find(|name| find_table(name).is_none()) {
+        let names: Vec<&str> = model_tables().map(|table| &*table.name).collect();
         return Err(Error::Usage(format!(
             "the star has no table {unknown:?}; its tables are {}",
             names.join(", ")
@@ -75,8 +63,8 @@ pub fn designs(
     }
     let none = TableSettings::default();
     load_order()
-        .into_iter()
-        .map(|table| design(table, record, settings.get(table.name).unwrap_or(&none)))
+        .iter()
+        .map(|table| design(table, record, settings.get(&table.name).unwrap_or(&none)))
         .collect()
 }
 
@@ -85,22 +73,22 @@ fn design(
     record: Option<&RunRecord>,
     settings: &TableSettings,
 ) -> Result<TableDesign> {
-    let seen = record.and_then(|record| record.tables.get(table.name));
+    let seen = record.and_then(|record| record.tables.get(&table.name));
     let texts = table.columns.iter().filter(|column| column.column_type == ColumnType::Text);
     // Without a run record to size columns by, they have Redshift's default length.
     let lengths = texts.map(|column| {
-        let longest = seen.map(|seen| seen.max_text_bytes.get(column.name).copied().unwrap_or(0));
-        (column.name, longest.map_or(BARE_VARCHAR, varchar_length))
+        let longest = seen.map(|seen| seen.max_text_bytes.get(&column.name).copied().unwrap_or(0));
+        (&*column.name, longest.map_or(BARE_VARCHAR, varchar_length))
     });
     let distribution = match settings.distribution.as_deref() {
-        None => default_distribution(table),
-        Some("auto") => Distribution::Auto,
-        Some("even") => Distribution::Even,
-        Some("all") => Distribution::All,
-        Some(column) => Distribution::Key(known(table, column, "distribution")?),
+        None => table.redshift.distribution.clone(),
+        Some(text) => match Distribution::parse(text) {
+            Distribution::Key(column) => Distribution::Key(known(table, &column, "distribution")?),
+            other => other,
+        },
     };
     let sort_key = match &settings.sort_key {
-        None => vec![table.sorted_by[0].to_owned()],
+        None => table.redshift.sort_key.clone(),
         Some(columns) => {
             columns.iter().map(|column| known(table, column, "sort_key")).collect::<Result<_>>()?
         }
@@ -117,23 +105,11 @@ fn varchar_length(longest: u64) -> u32 {
     length.unwrap_or(MAX_VARCHAR).min(MAX_VARCHAR)
 }
 
-/// Returns the default distribution. songplays and time are the two large tables and are joined on
-/// start_time: distributed by its hash and sorted by it, matching rows are on the same slice in the
-/// same order. Timestamps in milliseconds spread evenly. song_id is null in most plays, so it would
-/// put most plays on one slice. The other dimensions are small, and a copy on each node avoids
-/// moving rows when they are joined.
-fn default_distribution(table: &Table) -> Distribution {
-    match table.name {
-        SONGPLAYS | TIME => Distribution::Key("start_time".to_owned()),
-        _ => Distribution::All,
-    }
-}
-
 fn known(table: &Table, column: &str, setting: &str) -> Result<String> {
     if table.columns.iter().any(|c| c.name == column) {
         return Ok(column.to_owned());
     }
-    let names: Vec<&str> = table.columns.iter().map(|c| c.name).collect();
+    let names: Vec<&str> = table.columns.iter().map(|c| &*c.name).collect();
     Err(Error::Usage(format!(
         "{setting} of {}: unknown column {column:?}; the columns are {}",
         table.name,
@@ -141,23 +117,10 @@ fn known(table: &Table, column: &str, setting: &str) -> Result<String> {
     )))
 }
 
-/// Returns the tables, each after those it references.
-fn load_order() -> Vec<&'static Table> {
-    let mut waiting: Vec<&'static Table> =
-        TABLES.iter().filter_map(|t| Table::named(t.name)).collect();
-    let mut ordered: Vec<&'static Table> = Vec::new();
-    while !waiting.is_empty() {
-        let is_ready = |table: &&Table| {
-            table.columns.iter().all(|column| match column.key {
-                Key::Foreign(target) => ordered.iter().any(|done| done.name == target),
-                _ => true,
-            })
-        };
-        // Circular references have no order; the model has none.
-        let next = waiting.iter().position(is_ready).unwrap_or(0);
-        ordered.push(waiting.remove(next));
-    }
-    ordered
+/// Returns the quoted names, separated by commas.
+fn quoted(names: &[String]) -> Result<String> {
+    let names: Result<Vec<_>, _> = names.iter().map(|name| quote::name(name)).collect();
+    Ok(names?.join(", "))
 }
 
 impl TableDesign {
@@ -177,12 +140,12 @@ impl TableDesign {
         collation: Option<&str>,
     ) -> Result<String> {
         let mut lines = Vec::new();
-        for column in self.table.columns {
-            let sql_type = match self.lengths.get(column.name) {
+        for column in &self.table.columns {
+            let sql_type = match self.lengths.get(&*column.name) {
                 // A length has no benefit in PostgreSQL, and views that use the column would block
                 // changing it.
                 Some(length) if dialect == Dialect::Redshift => format!("VARCHAR({length})"),
-                _ => column.column_type.sql().to_owned(),
+                _ => column.column_type.sql().into_owned(),
             };
             let collation = match column.column_type {
                 ColumnType::Text => collation.map(|name| format!(" COLLATE {name}")),
@@ -190,7 +153,7 @@ impl TableDesign {
             };
             let collation = collation.unwrap_or_default();
             let null = if column.nullable { "" } else { " NOT NULL" };
-            lines.push(format!("{} {sql_type}{collation}{null}", quote::name(column.name)?));
+            lines.push(format!("{} {sql_type}{collation}{null}", quote::name(&column.name)?));
         }
         if dialect == Dialect::Redshift {
             lines.extend(self.keys(schema, &named)?);
@@ -199,7 +162,7 @@ impl TableDesign {
             Dialect::Redshift => self.attributes()?,
             Dialect::Postgres => String::new(),
         };
-        let table = qualified(schema, &named(self.table.name))?;
+        let table = qualified(schema, &named(&self.table.name))?;
         Ok(format!("CREATE TABLE {table} (\n    {}\n){attributes}", lines.join(",\n    ")))
     }
 
@@ -210,29 +173,20 @@ impl TableDesign {
     ///
     /// As for [`TableDesign::create`].
     pub fn add_keys(&self, schema: &str, named: impl Fn(&str) -> String) -> Result<Vec<String>> {
-        let table = qualified(schema, &named(self.table.name))?;
+        let table = qualified(schema, &named(&self.table.name))?;
         let keys = self.keys(schema, &named)?;
         Ok(keys.into_iter().map(|key| format!("ALTER TABLE {table} ADD {key}")).collect())
     }
 
     fn keys(&self, schema: &str, named: &impl Fn(&str) -> String) -> Result<Vec<String>> {
-        let mut keys = Vec::new();
-        let (mut primary, mut foreign) = (Vec::new(), Vec::new());
-        for column in self.table.columns {
-            let name = quote::name(column.name)?;
-            match column.key {
-                Key::Primary => primary.push(name),
-                Key::Foreign(target) => foreign.push((name, target)),
-                Key::None => {}
-            }
-        }
-        keys.push(format!("PRIMARY KEY ({})", primary.join(", ")));
-        for (column, target) in foreign {
-            let referenced = Table::named(target).and_then(Table::primary_key).unwrap_or_default();
+        let mut keys = vec![format!("PRIMARY KEY ({})", quoted(&self.table.primary_key)?)];
+        for reference in &self.table.references {
+            let target = find_table(&reference.table);
             keys.push(format!(
-                "FOREIGN KEY ({column}) REFERENCES {} ({})",
-                qualified(schema, &named(target))?,
-                quote::name(referenced)?
+                "FOREIGN KEY ({}) REFERENCES {} ({})",
+                quoted(&reference.columns)?,
+                qualified(schema, &named(&reference.table))?,
+                quoted(target.map_or(&[], |target| &target.primary_key))?
             ));
         }
         Ok(keys)
@@ -250,8 +204,7 @@ impl TableDesign {
             }
         };
         if !self.sort_key.is_empty() {
-            let columns: Result<Vec<_>, _> = self.sort_key.iter().map(|c| quote::name(c)).collect();
-            text += &format!("\nSORTKEY ({})", columns?.join(", "));
+            text += &format!("\nSORTKEY ({})", quoted(&self.sort_key)?);
         }
         Ok(text)
     }
@@ -263,11 +216,11 @@ impl TableDesign {
     /// As for [`TableDesign::create`].
     pub fn comments(&self, dialect: Dialect, schema: &str, name: &str) -> Result<Vec<String>> {
         let table = qualified(schema, name)?;
-        let grain = literal(self.table.grain, dialect)?;
+        let grain = literal(&self.table.grain, dialect)?;
         let mut statements = vec![format!("COMMENT ON TABLE {table} IS {grain}")];
-        for column in self.table.columns {
-            let meaning = literal(column.meaning, dialect)?;
-            let column = quote::name(column.name)?;
+        for column in &self.table.columns {
+            let meaning = literal(&column.meaning, dialect)?;
+            let column = quote::name(&column.name)?;
             statements.push(format!("COMMENT ON COLUMN {table}.{column} IS {meaning}"));
         }
         Ok(statements)
@@ -280,7 +233,7 @@ impl TableDesign {
     /// Returns an error if a column name is not valid.
     pub fn column_list(&self) -> Result<String> {
         let names: Result<Vec<_>, _> =
-            self.table.columns.iter().map(|column| quote::name(column.name)).collect();
+            self.table.columns.iter().map(|column| quote::name(&column.name)).collect();
         Ok(names?.join(", "))
     }
 }
@@ -300,7 +253,7 @@ pub fn ddl(designs: &[TableDesign], dialect: Dialect, schema: &str) -> Result<St
         if dialect == Dialect::Postgres {
             statements.extend(design.add_keys(schema, str::to_owned)?);
         }
-        statements.extend(design.comments(dialect, schema, design.table.name)?);
+        statements.extend(design.comments(dialect, schema, &design.table.name)?);
     }
     Ok(statements.iter().map(|statement| format!("{statement};\n")).collect())
 }
@@ -311,7 +264,7 @@ mod tests {
 
     #[test]
     fn tables_come_after_those_they_reference() {
-        let order: Vec<&str> = load_order().iter().map(|table| table.name).collect();
+        let order: Vec<&str> = load_order().iter().map(|table| &*table.name).collect();
         assert_eq!(order, ["artists", "songs", "users", "time", "songplays"]);
     }
 

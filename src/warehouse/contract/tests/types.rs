@@ -76,7 +76,7 @@ fn other_pairs_are_refused() {
         let (found, text) = of_arrow(data_type.clone(), target).unwrap();
         assert_eq!(found, rule, "{data_type} {target:?}: {text}");
         assert!(text.starts_with("s3://b/f.parquet, column c: "), "{text}");
-        assert!(text.contains(said) && text.contains(target.sql()), "{text}");
+        assert!(text.contains(said) && text.contains(&*target.sql()), "{text}");
     }
 }
 

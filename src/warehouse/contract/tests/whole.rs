@@ -5,12 +5,12 @@ use crate::generate::{GenerateOptions, log_files, song_objects};
 use crate::ingest::TransformProgress;
 use crate::pipeline::{TransformOptions, transform};
 use crate::publish::manifest;
-use crate::star::model::TABLES;
+use crate::star::model::model_tables;
 use crate::storage::{StoreOptions, Stores};
 
 /// Returns the model's tables with text columns of `max_bytes`.
 fn model(max_bytes: u32) -> Vec<ExpectedTable> {
-    let tables = TABLES.iter().map(|table| {
+    let tables = model_tables().map(|table| {
         let columns = table.columns.iter().map(|column| ExpectedColumn {
             name: column.name.to_owned(),
             column_type: column.column_type,
