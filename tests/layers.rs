@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The modules of the library, each above all that come before it.
-const LAYERS: [&str; 19] = [
+const LAYERS: [&str; 20] = [
     "escape",
     "limits",
     "timing",
@@ -29,6 +29,7 @@ const LAYERS: [&str; 19] = [
     "generate",
     "cloud",
     "warehouse",
+    "api",
     "cli",
     "lib",
 ];

@@ -73,7 +73,11 @@ async fn one_row(session: &SessionContext, query: &Query, rules: Rules) -> Resul
     let rows = plan_query(session, query, rules).await?;
     let batches = rows.collect().await.map_err(|e| Error::query(query.file(), e))?;
     let batch = arrow::compute::concat_batches(&first_schema(&batches), &batches)?;
-    if batch.num_rows() == 1 { Ok(batch) } else { Err(refuse(query, "it must return exactly one row")) }
+    if batch.num_rows() == 1 {
+        Ok(batch)
+    } else {
+        Err(refuse(query, "it must return exactly one row"))
+    }
 }
 
 fn count(query: &Query, row: &RecordBatch, column: &str) -> Result<u64> {
