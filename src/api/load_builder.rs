@@ -180,7 +180,8 @@ impl Default for LoadBuilder {
 
 impl LoadBuilder {
     /// Sets the warehouse: `redshift://USER@HOST:5439/DATABASE` or `postgres://USER@HOST:5432/DATABASE`,
-    /// with libpq parameters such as `sslmode`. The URL must not contain a password.
+    /// with libpq parameters such as `sslmode`. The URL must not contain a password, nor `via=data-api`: a
+    /// library load uses the port of the warehouse.
     pub fn target(mut self, url: impl Into<String>) -> Self {
         self.target = Some(url.into());
         self

@@ -105,13 +105,13 @@ impl ValidatedInputs {
         let queries = queries(options.queries.as_deref())?;
         let needs = required_columns(&queries, options.rules).await?;
         let listing = list_options(options)?;
-        let input = async |columns, urls, jsonpaths| {
-            let input = input(stores, columns, urls, jsonpaths, listing.clone()).await?;
-            Ok::<_, Error>(Input { allow_none: options.allow_empty, ..input })
-        };
+        let (songs, logs) = (&options.songs, &options.logs);
+        let songs = input(stores, needs.songs, songs, &options.song_jsonpaths, &listing).await?;
+        let logs = input(stores, needs.events, logs, &options.log_jsonpaths, &listing).await?;
+        let allow_none = options.allow_empty;
         Ok(ValidatedInputs {
-            songs: input(needs.songs, &options.songs, &options.song_jsonpaths).await?,
-            logs: input(needs.events, &options.logs, &options.log_jsonpaths).await?,
+            songs: Input { allow_none, ..songs },
+            logs: Input { allow_none, ..logs },
             queries,
             last_reader: needs.last_reader,
         })
@@ -132,7 +132,7 @@ async fn input(
     columns: StagedColumns,
     urls: &[String],
     jsonpaths: &Option<String>,
-    listing: ListOptions,
+    listing: &ListOptions,
 ) -> Result<Input> {
     let dataset = columns.dataset();
     let places = places(stores, urls).await?;
@@ -140,7 +140,7 @@ async fn input(
         None => FieldPaths::by_key(dataset),
         Some(url) => read_jsonpaths(stores, dataset, url).await?,
     };
-    Ok(Input { columns, places, listing, allow_none: false, paths })
+    Ok(Input { columns, places, listing: listing.clone(), allow_none: false, paths })
 }
 
 async fn read_jsonpaths(stores: &Stores, dataset: Dataset, url: &str) -> Result<FieldPaths> {

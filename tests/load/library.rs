@@ -30,6 +30,19 @@ fn number(batches: &[RecordBatch]) -> i64 {
     batches[0].column(0).as_primitive::<Int64Type>().value(0)
 }
 
+/// Fails to compile unless the futures of the interface can run on any thread.
+#[expect(dead_code, reason = "compiled, not run")]
+fn futures_can_be_spawned(transform: Transform, star: &Star, load: &Load) {
+    fn is_send(_: impl Send) {}
+    is_send((star.stream(""), transform.find_up_to_date()));
+    is_send(transform.run());
+    is_send(starlift::transform("", "", ""));
+    is_send(Star::open(""));
+    is_send((star.query(""), star.analytics("")));
+    is_send((star.check(), star.check_outcomes()));
+    is_send((load.run(star), load.dry_run(star), starlift::load(star, "")));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn library_transforms_queries_checks_and_loads() {
     let (here, database) = (Workspace::new(), database());

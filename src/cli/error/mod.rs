@@ -92,6 +92,7 @@ macro_rules! from_layers {
 
 from_layers!(
     StarError:
+        crate::pipeline::TransformFailure,
         crate::storage::LocationError,
         StorageError,
         StagingError,
