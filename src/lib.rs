@@ -61,9 +61,9 @@
 //! # }
 //! ```
 //!
-//! The inputs and the star can be in S3, Google Cloud Storage or Azure, and the inputs on web servers as well:
-//! pass URLs such as `s3://bucket/song_data` instead of paths. [`StoreOptions`] selects regions, profiles and
-//! endpoints; credentials come from the environment, as for the tools of each cloud.
+//! The inputs and the star can be in S3, Google Cloud Storage or Azure, and the inputs on web servers as
+//! well: pass URLs such as `s3://bucket/song_data` instead of paths. [`StoreOptions`] selects regions,
+//! profiles and endpoints; credentials come from the environment, as for the tools of each cloud.
 //!
 //! # Options, progress and interruption
 //!

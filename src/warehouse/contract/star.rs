@@ -132,6 +132,7 @@ async fn check_files(
 ) -> Result<()> {
     let lengths = manifest::lengths(listed.unwrap_or_default());
     let lengths = &lengths;
+    // Collected because the future of a closure that borrows its argument is not `Send`.
     let checks: Vec<_> = record
         .files
         .iter()
