@@ -1,92 +1,242 @@
-//! Transforms JSON objects in a bucket into a star schema in Parquet that Redshift can COPY.
+//! Transforms JSON objects in a bucket into a star schema in Parquet, and loads it into Redshift or
+//! PostgreSQL.
 //!
 //! A music service stores song metadata and application events as JSON. Its analysts need the fact table
 //! `songplays` and the dimensions `users`, `songs`, `artists` and `time`. This crate converts one into the
 //! other, as a library and as the program `starlift`.
 //!
-//! Each step of the pipeline is a module, and uses only the modules before it:
+//! * [`transform()`] reads the objects and publishes a star; [`Transform`] does so with options.
+//! * [`Star`] opens a star, runs SQL on it and checks it.
+//! * [`load`] loads a star into a warehouse; [`Load`] does so with options.
 //!
-//! 1. [`storage`] lists and reads objects on local disk, S3 and other stores, and writes new ones.
-//! 2. [`decode`] converts bytes into Arrow batches and rejects. It is a synchronous state machine that does
-//!    no I/O and does not build a map for each record.
-//! 3. [`staging`] keeps the batches in memory, and spills to disk when memory runs out.
-//! 4. [`ingest`] fetches the objects in parallel and passes their bytes to decoders and the batches to
-//!    staging tables.
-//! 5. [`star`] defines the tables of the star, the queries that build them, and its record and checks.
-//! 6. [`transform`] runs the SQL files in `queries/` on the staged batches with DataFusion.
-//! 7. [`publish`] writes Parquet files, manifests and the record that turns them into a star, all or nothing.
+//! All functions that access a store or a server are asynchronous and need a Tokio runtime with its I/O and
+//! time drivers.
 //!
-//! [`pipeline`] combines these steps. [`warehouse`] loads a star into Redshift or PostgreSQL, and [`cloud`]
-//! creates and removes the cluster and the AWS resources that a load needs. The other modules are [`engine`]
-//! (memory and threads), [`model`] (the declared datasets and tables), [`temporary`] (folders for data that
-//! does not fit into memory), [`generate`] (synthetic data of any size), [`limits`], [`timing`], [`error`]
-//! and [`cli`], which uses all modules and is used by none.
+//! # Transform, query and check
 //!
-//! # Example
-//!
-//! Generates objects, transforms them into a star and queries it:
+//! This example writes one song and two events, transforms them into a star and queries it:
 //!
 //! ```
-//! use std::sync::Arc;
+//! use starlift::Star;
+//! use starlift::arrow::util::pretty::pretty_format_batches;
 //!
-//! use starlift::engine::{Engine, EngineOptions};
-//! use starlift::generate::{GenerateOptions, log_files, song_objects};
-//! use starlift::ingest::TransformProgress;
-//! use starlift::pipeline::{TransformOptions, transform};
-//! use starlift::star::{RunRecord, register_star};
-//! use starlift::storage::{Location, StoreOptions, Stores};
-//!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let folder = tempfile::tempdir()?;
-//! let below = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
-//! let stores = Stores::new(StoreOptions::default());
+//! let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+//! std::fs::write(
+//!     path("songs.json"),
+//!     r#"{"song_id": "SO1", "title": "Lucky Window", "artist_id": "AR1",
+//!         "artist_name": "Pale Tide", "year": 2006, "duration": 211.9}"#,
+//! )?;
+//! std::fs::write(
+//!     path("logs.json"),
+//!     r#"{"page": "NextSong", "ts": 1541106106796, "userId": "8", "sessionId": 139, "level": "free",
+//!         "song": "Lucky Window", "artist": "Pale Tide", "length": 211.9}
+//!        {"page": "NextSong", "ts": 1541106352796, "userId": "8", "sessionId": 139, "level": "free",
+//!         "song": "Snow", "artist": "Quiet Harbor", "length": 180.0}"#,
+//! )?;
 //!
-//! let data = stores.place(Location::parse(&below("data"))?).await?;
-//! let size = GenerateOptions { songs: 20, events: 200, days: 2, ..GenerateOptions::default() };
-//! for object in song_objects(&size) {
-//!     data.child(&object.path).write(object.bytes).await?;
-//! }
-//! for mut file in log_files(&size) {
-//!     let mut bytes = Vec::new();
-//!     while file.next_chunk(&mut bytes) {}
-//!     data.child(&file.path()).write(bytes).await?;
-//! }
+//! let report = starlift::transform(&path("songs.json"), &path("logs.json"), &path("star")).await?;
+//! assert_eq!((report.songs.decoded, report.logs.decoded), (1, 2));
 //!
-//! let options =
-//!     TransformOptions::new(&below("data/song_data"), &below("data/log_data"), &below("star"));
-//! let never = std::future::pending();
-//! let report = transform(&options, &stores, &Arc::new(TransformProgress::default()), never)
-//!     .await
-//!     .map_err(|failure| failure.error)?;
-//! assert_eq!(report.songs.decoded, 20);
+//! let star = Star::open(&path("star")).await?;
+//! let plays = star
+//!     .query(
+//!         "SELECT s.title, COUNT(*) AS plays FROM songplays p
+//!          LEFT JOIN songs s ON s.song_id = p.song_id GROUP BY s.title ORDER BY s.title",
+//!     )
+//!     .await?;
+//! let expected = "\
+//! +--------------+-------+
+//! | title        | plays |
+//! +--------------+-------+
+//! | Lucky Window | 1     |
+//! |              | 1     |
+//! +--------------+-------+";
+//! assert_eq!(pretty_format_batches(&plays)?.to_string(), expected);
 //!
-//! let star = stores.place(Location::parse(&below("star"))?).await?;
-//! let session = Engine::new(EngineOptions::default())?.session();
-//! register_star(&session, &star, &RunRecord::require(&star).await?).await?;
-//! let songs = session.sql("SELECT * FROM songs").await?.count().await?;
-//! assert_eq!(songs, 20);
+//! star.check().await?;
 //! # Ok(())
-//! # })
 //! # }
 //! ```
+//!
+//! The inputs and the star can be in S3, Google Cloud Storage or Azure, and the inputs on web servers as
+//! well: pass URLs such as `s3://bucket/song_data` instead of paths. [`StoreOptions`] selects regions,
+//! profiles and endpoints; credentials come from the environment, as for the tools of each cloud.
+//!
+//! # Options, progress and interruption
+//!
+//! Builders set what the functions leave at its default. Here, a run reports its progress and stops on
+//! Ctrl-C, without leaving files behind:
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//!
+//! use starlift::{MaxRejects, Transform, TransformProgress};
+//!
+//! # async fn example() -> starlift::Result<()> {
+//! let progress = Arc::new(TransformProgress::default());
+//! let transform = Transform::builder()
+//!     .songs("s3://music/song_data")
+//!     .logs("s3://music/log_data/2018/11/*.json")
+//!     .out("s3://music/star")
+//!     .max_rejects(MaxRejects::Percent(0.1))
+//!     .memory_limit(4 << 30)
+//!     .progress(progress.clone())
+//!     .stop(async {
+//!         let _ = tokio::signal::ctrl_c().await;
+//!     })
+//!     .build()?;
+//! let run = tokio::spawn(transform.run());
+//! while !run.is_finished() {
+//!     let now = progress.snapshot();
+//!     println!("{:?}: {} of {} bytes", now.phase, now.bytes_read, now.bytes_listed);
+//!     tokio::time::sleep(Duration::from_secs(1)).await;
+//! }
+//! let report = run.await??;
+//! println!("{} rejects in {:?}", report.logs.rejected, report.elapsed);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Load
+//!
+//! A load replaces all five tables together, after it has compared them with the files:
+//!
+//! ```no_run
+//! use starlift::{Load, Star};
+//!
+//! # async fn example() -> Result<(), starlift::LoadError> {
+//! let star = Star::open("s3://music/star").await?;
+//! starlift::load(&star, "postgres://loader@db.example.com:5432/music").await?;
+//!
+//! let load = Load::builder()
+//!     .target("redshift://loader@music.abc123.eu-west-1.redshift.amazonaws.com:5439/dev")
+//!     .iam_role("arn:aws:iam::123456789012:role/read-music")
+//!     .build()?;
+//! println!("{}", load.dry_run(&star).await?);
+//! let report = load.run(&star).await?;
+//! assert_eq!(report.run_id, star.record().run_id);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Errors
+//!
+//! Transforms and stars fail with [`Error`], loads with [`LoadError`]. A variant is a situation that a caller
+//! handles differently from the others. `?` converts an [`Error`] or a [`TransformFailure`] into a
+//! [`LoadError`]:
+//!
+//! ```
+//! use starlift::{Error, LoadError, Star};
+//!
+//! async fn reload() -> Result<(), LoadError> {
+//!     starlift::transform("data/song_data", "data/log_data", "data/star").await?;
+//!     starlift::load(&Star::open("data/star").await?, "postgres://loader@localhost/music").await?;
+//!     Ok(())
+//! }
+//!
+//! # #[tokio::main]
+//! # async fn main() {
+//! match reload().await {
+//!     Err(LoadError::Star(Error::NothingFound(reason))) => println!("no data yet: {reason}"),
+//!     Err(error) => println!("failed: {error}"),
+//!     Ok(()) => println!("loaded"),
+//! }
+//! # }
+//! ```
+//!
+//! Modules that this page does not list are not part of the interface, and may change in any version.
 
+// The interface.
+
+mod api;
+
+#[doc(inline)]
+pub use api::{Load, LoadBuilder, Star, StarBuilder, Transform, TransformBuilder, load, transform};
+#[doc(inline)]
+pub use error::{Error, Result};
+#[doc(inline)]
+pub use ingest::TransformProgress;
+#[doc(inline)]
+pub use limits::MaxRejects;
+#[doc(inline)]
+pub use pipeline::{TransformFailure, TransformReport};
+#[doc(inline)]
+pub use publish::LockMode;
+#[doc(inline)]
+pub use star::{CheckOutcome, RunRecord};
+#[doc(inline)]
+pub use storage::{StoreOptions, Suffix};
+#[doc(inline)]
+pub use transform::{MatchRule, RepairEncoding, Unmatched};
+#[doc(inline)]
+pub use warehouse::error::Error as LoadError;
+#[doc(inline)]
+pub use warehouse::load::LoadReport;
+#[doc(inline)]
+pub use warehouse::progress::LoadProgress;
+#[doc(inline)]
+pub use warehouse::sql::ddl::TableSettings;
+
+/// The version of Arrow whose batches [`Star::query`] returns.
+#[doc(no_inline)]
+pub use arrow;
+/// The version of DataFusion whose sessions and streams [`Star`] returns.
+#[doc(no_inline)]
+pub use datafusion;
+
+pub mod fields {
+    //! Types of the public fields and variants of the items in the crate root. Code that only reads the
+    //! fields need not name them.
+
+    pub use crate::ingest::{DatasetCounts, Phase, ProgressSnapshot};
+    pub use crate::limits::Rejected;
+    pub use crate::star::{DatasetRecord, FileRecord, PlaysRecord, RunOptions, TableRecord};
+    pub use crate::storage::{Addressing, ChecksumKind, Encryption, S3Options};
+    pub use crate::storage::{FailureKind, LocationError, StorageError};
+    pub use crate::timing::PhaseTiming;
+    pub use crate::transform::EncodingCounts;
+    pub use crate::warehouse::contract::{Finding, Rule};
+    pub use crate::warehouse::error::{Cause, ServerError, WarehouseError};
+}
+
+// Not part of the interface, and may change in any version: the program and the project's benchmarks,
+// integration tests and fuzz targets use these modules.
+
+#[doc(hidden)]
 pub mod cli;
-pub mod cloud;
+#[doc(hidden)]
 pub mod decode;
+#[doc(hidden)]
 pub mod engine;
+#[doc(hidden)]
 pub mod error;
-mod escape;
+#[doc(hidden)]
 pub mod generate;
+#[doc(hidden)]
 pub mod ingest;
+#[doc(hidden)]
 pub mod limits;
+#[doc(hidden)]
 pub mod model;
+#[doc(hidden)]
 pub mod pipeline;
+#[doc(hidden)]
 pub mod publish;
-pub mod staging;
+#[doc(hidden)]
 pub mod star;
+#[doc(hidden)]
 pub mod storage;
-pub mod temporary;
-pub mod timing;
+#[doc(hidden)]
 pub mod transform;
+#[doc(hidden)]
 pub mod warehouse;
+
+mod cloud;
+mod escape;
+mod staging;
+mod temporary;
+mod timing;

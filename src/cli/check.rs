@@ -6,14 +6,14 @@ use super::output::print;
 use super::settings::WarehouseOptions;
 use super::settings::{GlobalOptions, StarOptions};
 use super::signals::unless_interrupted;
-use super::{contract, star, summary};
+use super::{star, summary};
 use crate::cli::error::Result;
-use crate::pipeline::queries;
+use crate::pipeline::{place, queries};
 use crate::star::RunRecord;
-use crate::star::{ensure_passed, run_checks};
-use crate::storage::Location;
+use crate::star::ensure_passed;
 use crate::warehouse::check::check_warehouse;
 use crate::warehouse::contract::Reading;
+use crate::warehouse::load::{check_files, ensure_passes};
 
 /// Checks the invariants of a star, or of its tables in a warehouse, and prints one line per check.
 ///
@@ -33,19 +33,16 @@ async fn check(
     on: Option<WarehouseOptions>,
     global: &GlobalOptions,
 ) -> Result<()> {
-    let queries = queries(options.queries.as_deref())?;
     let is_warehouse = on.is_some();
     let (outcomes, skipped) = match on {
         Some(warehouse) => {
+            let queries = queries(options.queries.as_deref())?;
             let record = record(options, global).await?;
             let session = warehouse.open_session(&global.stores).await?;
             let checks = check_warehouse(&session, &queries, record.as_ref()).await?;
             (checks.outcomes, checks.skipped)
         }
-        None => {
-            let open = star::open(options, global).await?;
-            (run_checks(&open.session, &queries).await?, Vec::new())
-        }
+        None => (star::open(options, global).await?.check_outcomes().await?, Vec::new()),
     };
     let failed = outcomes.iter().any(|outcome| outcome.offenders > 0);
     if failed || !global.quiet {
@@ -67,16 +64,16 @@ async fn check(
 /// Returns an error if there is no star, or COPY would reject it.
 pub async fn copy_contract(options: &StarOptions, global: &GlobalOptions) -> Result<()> {
     let stores = global.open_stores();
-    let place = stores.place(Location::parse_single(options.require_star()?)?).await?;
+    let place = place(&stores, options.require_star()?).await?;
     let tables = BTreeMap::new();
     // The warehouse is unknown. If the user specifies a region, assume that it is there.
     let region = global.stores.region.clone();
     let (record, reading) = (RunRecord::require(&place).await?, Reading::Texts);
-    let contract = contract::check(&place, &record, &stores, &tables, region, reading).await?;
+    let contract = check_files(&place, &record, &stores, &tables, region, reading).await?;
     if !contract.passes() || !global.quiet {
         print(&contract.to_string())?;
     }
-    contract::ensure_passes(&contract)
+    Ok(ensure_passes(contract)?)
 }
 
 /// Returns the record of the star that the tables were loaded from, if a star is specified.

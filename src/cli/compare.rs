@@ -3,7 +3,8 @@
 use super::output::{BAD, GOOD, print, styled};
 use super::settings::WarehouseOptions;
 use super::settings::{GlobalOptions, StarOptions};
-use super::star::{self, OpenStar};
+use super::star;
+use crate::api::Star;
 use crate::cli::error::{Error, Result};
 use crate::escape;
 use crate::warehouse::connection::session::Session;
@@ -45,11 +46,11 @@ pub async fn run(
 /// Returns an error if the query fails.
 pub async fn compare_query(
     session: &Session,
-    open: &OpenStar,
+    open: &Star,
     name: &str,
     sql: &str,
 ) -> Result<Option<String>> {
-    let files = open.query(name, sql, None).await?;
+    let files = open.named_stream(name, sql, None).await?;
     let rows = run_query(session, name, sql, expected_schema(sql).await).await?;
     Ok(difference(files, rows).await?)
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::args::{LoadArgs, LoadFlags};
-use super::contract;
 use super::logging::draws_progress;
 use super::output::print;
 use super::progress::Progress;
@@ -13,12 +12,12 @@ use super::signals::unless_interrupted;
 use super::summary;
 use crate::cli::error::{Error, Result};
 use crate::engine::Engine;
-use crate::pipeline::queries;
+use crate::pipeline::{place, queries};
 use crate::star::RunRecord;
-use crate::storage::{Location, Place, Stores};
 use crate::warehouse::Dialect;
-use crate::warehouse::contract::{Contract, Reading};
-use crate::warehouse::load::{LoadOptions, LoadReport, Prepared, load, prepare};
+use crate::warehouse::load::{
+    LoadOptions, LoadReport, Prepared, check_contract, ensure_passes, load, prepare,
+};
 use crate::warehouse::progress::LoadProgress;
 
 /// Loads a star, and prints a summary.
@@ -91,23 +90,14 @@ async fn ready(
     shows_contract: bool,
 ) -> Result<Prepared> {
     let stores = global.open_stores();
-    let place = stores.place(Location::parse_single(star.require_star()?)?).await?;
+    let place = place(&stores, star.require_star()?).await?;
     if options.access.target.dialect == Dialect::Redshift {
-        let contract = contract(&place, &stores, options).await?;
+        let record = RunRecord::require(&place).await?;
+        let contract = check_contract(&place, &record, &stores, options).await?;
         if shows_contract || !contract.passes() {
             print(&contract.to_string())?;
         }
-        contract::ensure_passes(&contract)?;
+        ensure_passes(contract)?;
     }
     Ok(prepare(place, engine, &queries(star.queries.as_deref())?, options).await?)
-}
-
-/// Checks the star against the COPY contract before connecting to Redshift.
-async fn contract(place: &Place, stores: &Stores, options: &LoadOptions) -> Result<Contract> {
-    let region = options.access.target.region().map(str::to_owned);
-    let record = RunRecord::require(place).await?;
-    let (tables, reading) = (&options.tables, Reading::Footers);
-    let mut contract = contract::check(place, &record, stores, tables, region, reading).await?;
-    contract::check_statements(&mut contract, place, &record, options)?;
-    Ok(contract)
 }

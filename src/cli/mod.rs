@@ -5,7 +5,6 @@ mod args;
 mod check;
 mod cloud;
 mod compare;
-mod contract;
 mod demo;
 mod demo_folder;
 mod doctor;

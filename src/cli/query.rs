@@ -57,7 +57,7 @@ async fn query(
     };
     let Some(warehouse) = on else {
         let open = star::open(options, global).await?;
-        return write(name, open.query(name, sql, None).await?, args.format).await;
+        return write(name, open.named_stream(name, sql, None).await?, args.format).await;
     };
     let session = warehouse.open_session(&global.stores).await?;
     let rows = run_query(&session, name, sql, expected_schema(sql).await).await?;
@@ -93,7 +93,7 @@ pub async fn show_first(
     let sql = &queries.get(Group::Analytics, name)?.sql;
     let shown = async {
         let open = star::open(options, global).await?;
-        write_table(name, open.query(name, sql, Some(rows)).await?).await
+        write_table(name, open.named_stream(name, sql, Some(rows)).await?).await
     };
     unless_interrupted(shown, crate::error::Error::Stopped).await
 }

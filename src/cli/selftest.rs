@@ -16,12 +16,12 @@ use super::settings::{GlobalOptions, StarOptions};
 use super::signals::unless_interrupted;
 use super::star;
 use super::{generate, load, verify};
+use crate::api::Transform;
 use crate::cli::error::{Error, Result};
 use crate::engine::EngineOptions;
 use crate::error::causes;
 use crate::generate::GenerateOptions;
-use crate::ingest::TransformProgress;
-use crate::pipeline::{TransformOptions, queries, transform};
+use crate::pipeline::queries;
 use crate::star::RunRecord;
 use crate::storage::Place;
 use crate::temporary::TemporaryFolder;
@@ -171,16 +171,18 @@ impl<'a> Selftest<'a> {
     }
 
     async fn create_star(&self) -> Result<String> {
-        let stores = self.global.open_stores();
         let folder = self.data.path().join("data");
         let data = self.global.place(&folder.to_string_lossy()).await?;
         generate::write(&SAMPLE, &data).await?;
         let below = |name: &str| folder.join(name).to_string_lossy().into_owned();
         let out = self.star_options.require_star()?;
-        let options = TransformOptions::new(&below("song_data"), &below("log_data"), out);
-        let meter = std::sync::Arc::new(TransformProgress::default());
-        let report = transform(&options, &stores, &meter, std::future::pending()).await;
-        let report = report.map_err(|failure| failure.error)?;
+        let transform = Transform::builder()
+            .songs(below("song_data"))
+            .logs(below("log_data"))
+            .out(out)
+            .store_options(self.global.stores.clone())
+            .build()?;
+        let report = transform.run().await?;
         let rows = report.record.map_or(0, |r| r.tables.values().map(|t| t.rows).sum::<u64>());
         Ok(format!("{rows} rows in five tables"))
     }

@@ -17,7 +17,7 @@ use crate::cli::error::Result;
 use crate::decode::Times;
 use crate::escape;
 use crate::ingest::{DatasetCounts, skipped_kinds};
-use crate::pipeline::Report;
+use crate::pipeline::TransformReport;
 use crate::star::CheckOutcome;
 use crate::star::model::model_tables;
 use crate::star::{PlaysRecord, RunRecord};
@@ -32,7 +32,7 @@ const SHOWN_CHARS: usize = 80;
 const SHOWN_NAMES: usize = 10;
 
 /// Returns the whole summary of a transform.
-pub fn summary(report: &Report, out: &str) -> String {
+pub fn summary(report: &TransformReport, out: &str) -> String {
     let mut text = reading(report);
     if let Some(record) = &report.record {
         text += &plays(&record.plays);
@@ -84,7 +84,7 @@ pub fn load(report: &LoadReport, target: &str, schema: &str) -> String {
 }
 
 /// Returns the counts of what was read, for both datasets.
-pub fn reading(report: &Report) -> String {
+pub fn reading(report: &TransformReport) -> String {
     let mut text = String::new();
     for (name, counts) in [("songs", &report.songs), ("logs", &report.logs)] {
         text += &dataset(name, counts);
@@ -178,7 +178,7 @@ fn plays(plays: &PlaysRecord) -> String {
 }
 
 /// Returns the counts of text that was encoded to UTF-8 twice, and its effect on the matches.
-fn encoding(report: &Report) -> String {
+fn encoding(report: &TransformReport) -> String {
     if report.repair_encoding == RepairEncoding::Store {
         let repaired = report.songs.encoded_twice + report.logs.encoded_twice;
         return match repaired {
@@ -233,7 +233,7 @@ fn stages(stages: &[PhaseTiming], total: Duration) -> String {
 }
 
 /// Returns the first rejects, each with its position, its reason and the beginning of its text.
-pub fn rejects(report: &Report) -> String {
+pub fn rejects(report: &TransformReport) -> String {
     let total = report.songs.rejected + report.logs.rejected;
     if total == 0 {
         return String::new();

@@ -18,7 +18,9 @@ use crate::decode::Dataset;
 use crate::error::Error as StarError;
 use crate::escape;
 use crate::ingest::{TransformProgress, nothing_found, objects, skipped_kinds};
-use crate::pipeline::{Report, TransformOptions, list_options, places, queries, transform};
+use crate::pipeline::{
+    TransformOptions, TransformReport, list_options, places, queries, transform,
+};
 use crate::star::model::model_tables;
 use crate::star::{RECORD, RunRecord};
 use crate::storage::{ListOptions, Location, Skipped, Stores};
@@ -45,7 +47,7 @@ pub async fn run(options: &TransformOptions, global: &GlobalOptions) -> Result<(
 pub(super) async fn run_quietly(
     options: &TransformOptions,
     global: &GlobalOptions,
-) -> Result<Report> {
+) -> Result<TransformReport> {
     let stores = global.open_stores();
     let meter = Arc::new(TransformProgress::default());
     let progress = (!global.quiet).then(|| Progress::start(&meter, draws_progress(global)));
@@ -63,7 +65,7 @@ pub(super) async fn run_quietly(
 }
 
 /// Prints the findings of a failed run: the rejects, the counts of what was read, or the failed checks.
-fn print_failed(report: &Report, error: &StarError) -> Result<()> {
+fn print_failed(report: &TransformReport, error: &StarError) -> Result<()> {
     match error {
         StarError::TooManyRejects { .. } => {
             print(&summary::rejects(report))?;

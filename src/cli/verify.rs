@@ -5,8 +5,8 @@ use super::compare::compare_query;
 use super::output::{GOOD, styled};
 use super::settings::WarehouseOptions;
 use super::settings::{GlobalOptions, StarOptions};
-use super::star::{self, OpenStar};
-use super::summary;
+use super::{star, summary};
+use crate::api::Star;
 use crate::cli::error::{Error, Result};
 use crate::pipeline::queries;
 use crate::star::{Group, Queries};
@@ -83,11 +83,7 @@ async fn checks(
 /// # Errors
 ///
 /// Returns an error if a query fails, or a result differs.
-pub async fn compare_queries(
-    session: &Session,
-    queries: &Queries,
-    open: &OpenStar,
-) -> Result<usize> {
+pub async fn compare_queries(session: &Session, queries: &Queries, open: &Star) -> Result<usize> {
     let (mut compared, mut names) = (0, Vec::new());
     for query in queries.of(Group::Analytics) {
         let name = query.file();

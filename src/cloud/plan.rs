@@ -108,8 +108,6 @@ impl ProvisionOptions {
     pub const USER: &str = "awsuser";
     /// Redshift's default port.
     pub const PORT: u16 = 5439;
-    /// The default time to wait. A new cluster takes some minutes; a large or resumed one takes longer.
-    pub const TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
     /// Checks the values that Redshift would reject only after a role and a rule have been created.
     ///

@@ -26,7 +26,7 @@ fn options() -> ProvisionOptions {
         subnet_group: None,
         kms_key: None,
         expires: Expires::Unchanged,
-        timeout: ProvisionOptions::TIMEOUT,
+        timeout: Duration::from_secs(30 * 60),
     }
 }
 

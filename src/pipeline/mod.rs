@@ -28,7 +28,7 @@ use crate::transform::required_columns;
 
 pub use listing::list_options;
 pub use options::TransformOptions;
-pub use report::{Failure, Report};
+pub use report::{TransformFailure, TransformReport};
 pub use up_to_date::find_up_to_date;
 
 use run::Run;
@@ -47,10 +47,10 @@ pub async fn transform(
     stores: &Stores,
     progress: &Arc<TransformProgress>,
     stop: impl Future<Output = ()>,
-) -> Result<Report, Failure> {
+) -> Result<TransformReport, TransformFailure> {
     let validated = ValidatedInputs::new(options, stores).await?;
     let engine = Engine::new(options.engine)?;
-    let out = stores.place(Location::parse_single(&options.out)?).await?;
+    let out = place(stores, &options.out).await?;
     let (lock, file_bytes) = (options.lock, options.file_bytes);
     let publication = Publication::begin(out, lock, file_bytes, engine.threads).await?;
     let mut run = Run::new(options, &engine, &publication, &validated.queries, progress);
@@ -60,7 +60,7 @@ pub async fn transform(
         error = publication.lost() => Err(error),
     };
     let mut report = run.report;
-    let failed = |error, report| Err(Failure { error, report: Some(Box::new(report)) });
+    let failed = |error, report| Err(TransformFailure { error, report: Some(Box::new(report)) });
     let record = match prepared {
         Ok(record) => record,
         Err(error) => {
@@ -105,13 +105,13 @@ impl ValidatedInputs {
         let queries = queries(options.queries.as_deref())?;
         let needs = required_columns(&queries, options.rules).await?;
         let listing = list_options(options)?;
-        let input = async |columns, urls, jsonpaths| {
-            let input = input(stores, columns, urls, jsonpaths, listing.clone()).await?;
-            Ok::<_, Error>(Input { allow_none: options.allow_empty, ..input })
-        };
+        let (songs, logs) = (&options.songs, &options.logs);
+        let songs = input(stores, needs.songs, songs, &options.song_jsonpaths, &listing).await?;
+        let logs = input(stores, needs.events, logs, &options.log_jsonpaths, &listing).await?;
+        let allow_none = options.allow_empty;
         Ok(ValidatedInputs {
-            songs: input(needs.songs, &options.songs, &options.song_jsonpaths).await?,
-            logs: input(needs.events, &options.logs, &options.log_jsonpaths).await?,
+            songs: Input { allow_none, ..songs },
+            logs: Input { allow_none, ..logs },
             queries,
             last_reader: needs.last_reader,
         })
@@ -132,7 +132,7 @@ async fn input(
     columns: StagedColumns,
     urls: &[String],
     jsonpaths: &Option<String>,
-    listing: ListOptions,
+    listing: &ListOptions,
 ) -> Result<Input> {
     let dataset = columns.dataset();
     let places = places(stores, urls).await?;
@@ -140,7 +140,7 @@ async fn input(
         None => FieldPaths::by_key(dataset),
         Some(url) => read_jsonpaths(stores, dataset, url).await?,
     };
-    Ok(Input { columns, places, listing, allow_none: false, paths })
+    Ok(Input { columns, places, listing: listing.clone(), allow_none: false, paths })
 }
 
 async fn read_jsonpaths(stores: &Stores, dataset: Dataset, url: &str) -> Result<FieldPaths> {
@@ -149,6 +149,15 @@ async fn read_jsonpaths(stores: &Stores, dataset: Dataset, url: &str) -> Result<
     let file = file.ok_or_else(|| Error::NothingFound(format!("no JSONPaths file at {place}")))?;
     parse_jsonpaths(dataset, &file)
         .map_err(|source| Error::JsonPaths { url: place.to_string(), source })
+}
+
+/// Opens the place that a path or URL names, such as that of a star.
+///
+/// # Errors
+///
+/// Returns an error if the location is invalid or a glob, or its store cannot be opened.
+pub async fn place(stores: &Stores, url: &str) -> Result<Place> {
+    Ok(stores.place(Location::parse_single(url)?).await?)
 }
 
 /// Opens the places that URLs name, for example to list the objects that a run would read.

@@ -13,7 +13,7 @@ use crate::transform::{EncodingCounts, RepairEncoding};
 
 /// The results of a run. The summary, the record and the tests are all based on it.
 #[derive(Debug, Clone, Default)]
-pub struct Report {
+pub struct TransformReport {
     /// Counts of what was read of the songs.
     pub songs: DatasetCounts,
     /// Counts of what was read of the logs.
@@ -39,7 +39,7 @@ pub struct Report {
     begun: Option<Instant>,
 }
 
-impl Report {
+impl TransformReport {
     /// Returns `true` if reading stopped before the end because of too many rejects.
     pub fn is_partial(&self) -> bool {
         self.songs.is_partial || self.logs.is_partial
@@ -62,16 +62,36 @@ fn resident_bytes() -> Option<u64> {
 }
 
 /// The error that ended a run, and the report up to that point.
+///
+/// It is displayed as its error, and `?` converts it into an [`Error`].
 #[derive(Debug)]
-pub struct Failure {
+pub struct TransformFailure {
     /// Reason for the failure.
     pub error: Error,
     /// Report of the run; `None` if it failed before reading started.
-    pub report: Option<Box<Report>>,
+    pub report: Option<Box<TransformReport>>,
 }
 
-impl<E: Into<Error>> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Failure { error: error.into(), report: None }
+impl std::fmt::Display for TransformFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for TransformFailure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error.source()
+    }
+}
+
+impl From<Error> for TransformFailure {
+    fn from(error: Error) -> TransformFailure {
+        TransformFailure { error, report: None }
+    }
+}
+
+impl From<TransformFailure> for Error {
+    fn from(failure: TransformFailure) -> Error {
+        failure.error
     }
 }

@@ -13,7 +13,7 @@ use futures::{FutureExt, StreamExt, TryStreamExt};
 use super::empty_datasets::ensure_not_empty;
 use super::options::TransformOptions;
 use super::rejects::write_rejects;
-use super::report::Report;
+use super::report::TransformReport;
 use crate::decode::Dataset;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -41,7 +41,7 @@ pub(super) struct Run<'a> {
     queries: &'a Queries,
     progress: &'a Arc<TransformProgress>,
     /// Results of the run so far.
-    pub report: Report,
+    pub report: TransformReport,
 }
 
 impl<'a> Run<'a> {
@@ -52,7 +52,7 @@ impl<'a> Run<'a> {
         queries: &'a Queries,
         progress: &'a Arc<TransformProgress>,
     ) -> Run<'a> {
-        Run { options, engine, publication, queries, progress, report: Report::default() }
+        Run { options, engine, publication, queries, progress, report: TransformReport::default() }
     }
 
     /// Reads, transforms, writes and checks. Returns the record to publish.
@@ -75,7 +75,7 @@ impl<'a> Run<'a> {
         self.report.rejects_file = Some(self.publication.out.child(&rejects.path).to_string());
         self.ensure_few_rejects()?;
         if !self.options.allow_empty {
-            let Report { songs, logs, .. } = &self.report;
+            let TransformReport { songs, logs, .. } = &self.report;
             let datasets = [(Dataset::Songs, songs), (Dataset::Events, logs)];
             ensure_not_empty(&self.publication.out, datasets).await?;
         }

@@ -34,7 +34,7 @@ use chrono::{DateTime, Utc};
 pub use self::lock::LockMode;
 pub use self::manifest::manifest;
 pub(crate) use self::names::fixed_manifest;
-pub use self::parquet::{DEFAULT_FILE_BYTES, ParquetSink};
+pub use self::parquet::{DEFAULT_FILE_BYTES, MAX_FILE_BYTES, ParquetSink};
 pub(crate) use self::probe::{Outcome, probe_store};
 
 use crate::error::{Error, Result};

@@ -15,6 +15,10 @@ use crate::storage::Place;
 /// Spectrum).
 pub const DEFAULT_FILE_BYTES: u64 = 256 * 1024 * 1024;
 
+/// Maximum size of a Parquet file: 64 GiB. S3 accepts at most 10,000 parts per object, and a part is 8
+/// MiB.
+pub const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024 * 1024;
+
 /// Number of rows, and approximate bytes of values, to encode at once: enough to make one thread per
 /// column worthwhile, few enough to hold twice.
 const ROUND_ROWS: usize = 16 * BATCH_ROWS;

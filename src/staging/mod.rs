@@ -17,10 +17,8 @@ use std::path::{Path, PathBuf};
 
 use arrow::error::ArrowError;
 
-pub use dictionary::DictionaryDecoder;
 pub use large_text::LargeTextTable;
 pub use provider::SortedTable;
-pub use scan::{BatchCursor, StagedBatches};
 pub use sort::SortStrategy;
 pub use sorted::SortedRows;
 pub use table::{StagingSpace, StagingTable};

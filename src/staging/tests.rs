@@ -10,6 +10,7 @@ use datafusion::execution::memory_pool::{MemoryPool, UnboundedMemoryPool};
 use datafusion::physical_plan::{collect, displayable};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use super::scan::BatchCursor;
 use super::*;
 
 fn schema() -> SchemaRef {

@@ -31,7 +31,8 @@ pub struct CheckOutcome {
 /// Returns an error if a check cannot be run. Offending rows are not an error.
 pub async fn run_checks(session: &SessionContext, queries: &Queries) -> Result<Vec<CheckOutcome>> {
     let at_once = session.state().config().target_partitions();
-    let checks = queries.of(Group::Check).map(|query| run_check(session, query));
+    // Collected because the future of a closure that borrows its argument is not `Send`.
+    let checks: Vec<_> = queries.of(Group::Check).map(|query| run_check(session, query)).collect();
     stream::iter(checks).buffered(at_once).try_collect().await
 }
 

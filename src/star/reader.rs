@@ -122,32 +122,30 @@ async fn register_files(
 
 /// Returns the metadata of the files in the store. Fails unless each file exists with its recorded size.
 async fn find_files(out: &Place, files: &[FileRecord]) -> Result<Vec<ObjectMeta>> {
-    let found = futures::stream::iter(files)
-        .map(|file| async move {
-            let place = out.child(&file.path);
-            let meta = match place.head().await {
-                // Private rejects must not prevent queries of the other tables. A query that reads this
-                // file fails.
-                Err(_) if is_private(&place) => return Ok(recorded(&place, file)),
-                meta => meta?,
-            };
-            let reason = match meta.as_ref().map(|meta| meta.size) {
-                Some(size) if size == file.bytes => None,
-                Some(size) => {
-                    Some(format!("it has {size} bytes, and was written with {}", file.bytes))
-                }
-                None => Some("it is gone".to_owned()),
-            };
-            match (meta, reason) {
-                (Some(meta), None) => Ok(ObjectMeta { location: place.path().clone(), ..meta }),
-                (_, reason) => Err(Error::StarFile {
-                    url: place.to_string(),
-                    reason: reason.unwrap_or_default(),
-                }),
-            }
-        })
-        .buffer_unordered(HEADS_IN_FLIGHT);
-    found.try_collect().await
+    // Collected because the future of a closure that borrows its argument is not `Send`.
+    let heads: Vec<_> = files.iter().map(|file| find_file(out, file)).collect();
+    futures::stream::iter(heads).buffer_unordered(HEADS_IN_FLIGHT).try_collect().await
+}
+
+async fn find_file(out: &Place, file: &FileRecord) -> Result<ObjectMeta> {
+    let place = out.child(&file.path);
+    let meta = match place.head().await {
+        // Private rejects must not prevent queries of the other tables. A query that reads this file fails.
+        Err(_) if is_private(&place) => return Ok(recorded(&place, file)),
+        meta => meta?,
+    };
+    let reason = match meta.as_ref().map(|meta| meta.size) {
+        Some(size) if size == file.bytes => None,
+        Some(size) => Some(format!("it has {size} bytes, and was written with {}", file.bytes)),
+        None => Some("it is gone".to_owned()),
+    };
+    match (meta, reason) {
+        (Some(meta), None) => Ok(ObjectMeta { location: place.path().clone(), ..meta }),
+        (_, reason) => {
+            let reason = reason.unwrap_or_default();
+            Err(Error::StarFile { url: place.to_string(), reason })
+        }
+    }
 }
 
 /// Returns a unique URL for the files of the table `name`, because the sessions of an engine share their

@@ -6,16 +6,16 @@
 //! records the load in [`load::ledger`]; [`copy`] moves the rows. [`query`] runs queries, and
 //! [`check`] the star's checks.
 
-pub mod check;
+pub(crate) mod check;
 pub mod connection;
 pub mod contract;
-pub mod copy;
-pub mod difference;
-pub mod error;
-pub mod load;
-pub mod progress;
-pub mod query;
-pub mod read_only;
+pub(crate) mod copy;
+pub(crate) mod difference;
+pub(crate) mod error;
+pub(crate) mod load;
+pub(crate) mod progress;
+pub(crate) mod query;
+pub(crate) mod read_only;
 pub mod sql;
 
 /// The SQL dialect of a warehouse.

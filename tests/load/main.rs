@@ -16,6 +16,7 @@ mod contract;
 mod encodings;
 mod faults;
 mod iam;
+mod library;
 mod places;
 mod pooler;
 mod postgres;

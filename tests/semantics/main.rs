@@ -26,7 +26,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 use starlift::ingest::TransformProgress;
 use starlift::limits::MaxRejects;
-use starlift::pipeline::{Failure, Report, TransformOptions, transform};
+use starlift::pipeline::{TransformFailure, TransformOptions, TransformReport, transform};
 use starlift::star::register_star;
 use starlift::star::{PlaysRecord, RunRecord};
 use starlift::storage::{Location, StoreOptions, Stores};
@@ -92,7 +92,7 @@ impl Job {
     }
 
     /// Runs the transform and returns its report or its failure.
-    fn outcome(self) -> Result<Report, Failure> {
+    fn outcome(self) -> Result<TransformReport, TransformFailure> {
         tokio::runtime::Runtime::new().unwrap().block_on(async {
             let stores = Stores::new(StoreOptions::default());
             let never = std::future::pending();
@@ -123,7 +123,7 @@ impl Job {
 struct Star {
     runtime: tokio::runtime::Runtime,
     session: SessionContext,
-    report: Report,
+    report: TransformReport,
     job: Job,
 }
 

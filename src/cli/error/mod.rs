@@ -33,12 +33,6 @@ pub enum Error {
     /// An option or setting has an invalid value.
     #[error("{0}")]
     Usage(String),
-    /// Redshift would reject the files of a star.
-    #[error("Redshift would reject the files: {}; nothing was changed", count(*findings, "finding"))]
-    Contract {
-        /// Number of violations.
-        findings: usize,
-    },
     /// The files and the warehouse return different answers.
     #[error("the files and the warehouse return different results: {}", names.join(", "))]
     AnswersDiffer {
@@ -98,6 +92,7 @@ macro_rules! from_layers {
 
 from_layers!(
     StarError:
+        crate::pipeline::TransformFailure,
         crate::storage::LocationError,
         StorageError,
         StagingError,
@@ -133,7 +128,6 @@ impl Error {
             Error::Warehouse(error) => warehouse_code(error),
             Error::Cloud(error) => cloud::code(error),
             Error::Usage(_) => Code::InvalidOption,
-            Error::Contract { .. } => Code::CopyContract,
             Error::AnswersDiffer { .. } => Code::AnswersDiffer,
             Error::DoctorFailed { .. } => Code::DoctorFailed,
             Error::Declined => Code::Declined,
@@ -148,7 +142,6 @@ impl Error {
             Error::Warehouse(error) => warehouse_hint(error),
             Error::Cloud(error) => cloud::hint(error),
             Error::Usage(_)
-            | Error::Contract { .. }
             | Error::AnswersDiffer { .. }
             | Error::DoctorFailed { .. }
             | Error::Declined
@@ -204,6 +197,7 @@ fn warehouse_code(error: &WarehouseError) -> Code {
         WarehouseError::OutcomeUnknown { .. } => Code::OutcomeUnknown,
         WarehouseError::Dependents { .. } => Code::Dependents,
         WarehouseError::Encoding { .. } => Code::Encoding,
+        WarehouseError::Contract { .. } => Code::CopyContract,
         WarehouseError::Mismatch { .. } => Code::TablesDiffer,
         WarehouseError::ChecksFailed { .. } => Code::WarehouseChecksFailed,
     }
@@ -276,6 +270,7 @@ fn warehouse_hint(error: &WarehouseError) -> Option<String> {
         WarehouseError::Target(_)
         | WarehouseError::Quote(_)
         | WarehouseError::Usage(_)
+        | WarehouseError::Contract { .. }
         | WarehouseError::ChecksFailed { .. } => return None,
     };
     Some(hint.to_owned())

@@ -20,9 +20,9 @@ use crate::cli::args::{
 use crate::cli::error::{Error, Result};
 use crate::engine::EngineOptions;
 use crate::limits::MaxRejects;
-use crate::pipeline::TransformOptions;
-use crate::publish::DEFAULT_FILE_BYTES;
-use crate::storage::{ListOptions, Location, Place, StoreOptions, Stores};
+use crate::pipeline::{TransformOptions, place};
+use crate::publish::{DEFAULT_FILE_BYTES, MAX_FILE_BYTES};
+use crate::storage::{ListOptions, Place, StoreOptions, Stores};
 use crate::transform::Rules;
 use cloud::CloudSettings;
 use warehouse::WarehouseSettings;
@@ -30,10 +30,6 @@ use warehouse::WarehouseSettings;
 pub use warehouse::{NamedRedshift, WarehouseOptions};
 
 pub use crate::cli::args::DEFAULT_FILE;
-
-/// Maximum size of a Parquet file: 64 GiB. S3 accepts at most 10,000 parts per object, and a part is 8
-/// MiB.
-const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024 * 1024;
 
 /// A configuration file. The keys are the names of the flags, with `_` for `-`.
 #[derive(Debug, Default, Deserialize)]
@@ -152,7 +148,7 @@ impl GlobalOptions {
     ///
     /// Returns an error if the location is invalid, or its store cannot be opened.
     pub async fn place(&self, location: &str) -> Result<Place> {
-        Ok(self.open_stores().place(Location::parse_single(location)?).await?)
+        Ok(place(&self.open_stores(), location).await?)
     }
 }
 

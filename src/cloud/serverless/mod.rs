@@ -19,7 +19,7 @@ pub mod teardown;
 mod wait;
 pub mod workgroup;
 
-pub use lookup::{Credentials, credentials, find};
+pub use lookup::{credentials, find};
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! Connects to a warehouse: its address, the login, sessions, and a check of each step.
 
-pub mod connectivity;
-pub mod iam;
+pub(crate) mod connectivity;
+pub(crate) mod iam;
 pub mod secret;
 pub mod session;
 pub mod target;

@@ -122,14 +122,17 @@ pub(super) async fn check_pages(
     };
     let columns = footer.row_group(group).columns().iter().enumerate();
     let uncounted = columns.filter(|(_, chunk)| chunk.page_encoding_stats().is_none());
-    let problems = stream::iter(uncounted.map(|(column, chunk)| async move {
-        let problem = header_problem(file, chunk).await?;
-        Ok::<_, crate::warehouse::error::Error>(problem.map(|problem| {
-            let place = place(url, footer, column, group);
-            Finding::new(Rule::ParquetPageVersion, place, problem)
-        }))
-    }));
-    let problems: Vec<_> = problems.buffered(HEADERS_IN_FLIGHT).try_collect().await?;
+    // Collected because the future of a closure that borrows its argument is not `Send`.
+    let headers: Vec<_> = uncounted
+        .map(|(column, chunk)| async move {
+            let problem = header_problem(file, chunk).await?;
+            Ok::<_, crate::warehouse::error::Error>(problem.map(|problem| {
+                let place = place(url, footer, column, group);
+                Finding::new(Rule::ParquetPageVersion, place, problem)
+            }))
+        })
+        .collect();
+    let problems: Vec<_> = stream::iter(headers).buffered(HEADERS_IN_FLIGHT).try_collect().await?;
     Ok(problems.into_iter().flatten().collect())
 }
 

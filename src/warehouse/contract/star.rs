@@ -132,12 +132,17 @@ async fn check_files(
 ) -> Result<()> {
     let lengths = manifest::lengths(listed.unwrap_or_default());
     let lengths = &lengths;
-    let checks = record.files.iter().map(|file| async move {
-        let place = star.child(&file.path);
-        let mut check = FileCheck::default();
-        check.check_file(place, star, table, file, lengths, expected.reading).await?;
-        Ok::<_, crate::warehouse::error::Error>(check)
-    });
+    // Collected because the future of a closure that borrows its argument is not `Send`.
+    let checks: Vec<_> = record
+        .files
+        .iter()
+        .map(|file| async move {
+            let place = star.child(&file.path);
+            let mut check = FileCheck::default();
+            check.check_file(place, star, table, file, lengths, expected.reading).await?;
+            Ok::<_, crate::warehouse::error::Error>(check)
+        })
+        .collect();
     let checks: Vec<FileCheck> =
         stream::iter(checks).buffered(FILES_IN_FLIGHT).try_collect().await?;
     for check in checks {

@@ -6,7 +6,7 @@ use crate::star::TableRecord;
 use crate::storage::Place;
 use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Result;
-use crate::warehouse::error::{LoadError, ServerError};
+use crate::warehouse::error::{LoadErrorRow, ServerError};
 use crate::warehouse::sql::ddl::TableDesign;
 use crate::warehouse::sql::quote::{qualified, s3_url};
 
@@ -47,7 +47,7 @@ pub fn manifest_url(star: &Place, table: &TableRecord) -> String {
 
 /// Returns the error that Redshift recorded for a failed load, or `None` if no record appears in
 /// time or the user is not allowed to query it.
-pub async fn load_error(session: &Session, error: &ServerError) -> Option<LoadError> {
+pub async fn load_error(session: &Session, error: &ServerError) -> Option<LoadErrorRow> {
     let query = error.query?;
     // Redshift records only errors in files; do not wait for a record of anything else.
     let tries = if error.detail.contains("Spectrum") { LOAD_ERROR_TRIES } else { 1 };
@@ -72,7 +72,7 @@ pub async fn load_error(session: &Session, error: &ServerError) -> Option<LoadEr
             may_ask = true;
             if let Some(row) = rows.first() {
                 let text = |i: usize| row.get(i).cloned().flatten().unwrap_or_default();
-                return Some(LoadError {
+                return Some(LoadErrorRow {
                     file: text(0),
                     column: text(1),
                     column_type: text(2),

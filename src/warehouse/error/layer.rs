@@ -7,6 +7,7 @@ use arrow::error::ArrowError;
 use super::WarehouseError;
 use crate::cloud::error::CloudError;
 use crate::warehouse::connection::target::TargetError;
+use crate::warehouse::contract::Finding;
 use crate::warehouse::sql::quote::QuoteError;
 
 /// The result of a fallible function of this layer.
@@ -91,6 +92,15 @@ pub enum Error {
         /// One line per column: the number of affected values, and an example.
         texts: Vec<String>,
     },
+    /// Redshift would reject the files of the star.
+    #[error(
+        "Redshift would reject the files: {}; nothing was changed",
+        crate::error::count(findings.len(), "finding")
+    )]
+    Contract {
+        /// The violations.
+        findings: Vec<Finding>,
+    },
     /// The loaded tables differ from the files.
     #[error("the tables differ from the files: {}:\n  {}", crate::error::count(differences.len(), "difference"), differences.join("\n  "))]
     Mismatch {
@@ -130,6 +140,7 @@ macro_rules! from_star {
 
 from_star!(
     ArrowError,
+    crate::pipeline::TransformFailure,
     crate::staging::StagingError,
     crate::storage::LocationError,
     crate::storage::StorageError,

@@ -61,14 +61,14 @@ pub struct ServerError {
     /// Redshift's explanation, from the detail's `context:` line.
     pub context: String,
     /// The matching row of Redshift's load errors, if they were queried.
-    pub load_error: Option<LoadError>,
+    pub load_error: Option<LoadErrorRow>,
     /// The time limit of the server, the database or the role that has expired.
     pub limit: Option<ServerLimit>,
 }
 
 /// A row of Redshift's load errors. Unknown fields are empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LoadError {
+pub struct LoadErrorRow {
     /// URL of the file.
     pub file: String,
     /// Name of the column.
@@ -328,7 +328,7 @@ mod tests {
             engine_code: Some(15_007),
             context: detail_entry(DETAIL, "context").unwrap(),
             detail: DETAIL.to_owned(),
-            load_error: Some(LoadError {
+            load_error: Some(LoadErrorRow {
                 file: "s3://b/x.parquet".to_owned(),
                 column: "artist_name".to_owned(),
                 column_type: "varchar(200)".to_owned(),

@@ -19,6 +19,7 @@ mod attributes;
 mod build;
 mod catalog;
 mod collation;
+mod contract;
 mod dependents;
 mod dry_run;
 mod encoding;
@@ -49,8 +50,9 @@ use crate::warehouse::error::{Error, Result};
 use crate::warehouse::progress::LoadProgress;
 use crate::warehouse::sql::ddl::TableSettings;
 
+pub use self::contract::{check_contract, check_files, ensure_passes};
 pub use self::dry_run::dry_run;
-pub use self::prepare::{Prepared, prepare};
+pub use self::prepare::{Prepared, prepare, prepare_open};
 pub use self::rights::obstacles;
 
 /// Options of a load.

@@ -45,9 +45,26 @@ pub async fn prepare(
     options: &LoadOptions,
 ) -> Result<Prepared> {
     let record = RunRecord::require(&star).await?;
-    let designs = designs(Some(&record), &options.tables)?;
+    // Reject invalid settings before the files are opened.
+    designs(Some(&record), &options.tables)?;
     let session = engine.session();
     register_star(&session, &star, &record).await?;
+    prepare_open(star, record, session, queries, options).await
+}
+
+/// Runs the checks of a star whose tables are registered in `session`.
+///
+/// # Errors
+///
+/// Returns an error if the settings name an unknown table or column, or a check fails.
+pub async fn prepare_open(
+    star: Place,
+    record: RunRecord,
+    session: SessionContext,
+    queries: &Queries,
+    options: &LoadOptions,
+) -> Result<Prepared> {
+    let designs = designs(Some(&record), &options.tables)?;
     ensure_passed(&run_checks(&session, queries).await?)?;
     let statistics = OnceCell::new();
     Ok(Prepared { star, record, designs, session, statistics, computing: Mutex::default() })

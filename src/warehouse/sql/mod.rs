@@ -1,7 +1,7 @@
 //! SQL text: quoted names and values, the DDL of the star's tables, Redshift's limits, and the
 //! validation of URLs and ARNs.
 
-pub mod ddl;
-pub mod limits;
+pub(crate) mod ddl;
+pub(crate) mod limits;
 pub mod quote;
-pub mod validate;
+pub(crate) mod validate;

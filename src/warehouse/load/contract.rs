@@ -1,8 +1,8 @@
-//! The check of a star against the COPY contract, for `load` and `check --copy-contract`.
+//! The check of a star and of the COPY statements of its load against the COPY contract.
 
 use std::collections::BTreeMap;
 
-use crate::cli::error::{Error, Result};
+use super::LoadOptions;
 use crate::star::RunRecord;
 use crate::storage::{Place, Stores};
 use crate::warehouse::contract::{
@@ -10,7 +10,7 @@ use crate::warehouse::contract::{
 };
 use crate::warehouse::copy::CopyAuth;
 use crate::warehouse::copy::redshift;
-use crate::warehouse::load::LoadOptions;
+use crate::warehouse::error::{Error, Result};
 use crate::warehouse::sql::ddl::{TableSettings, designs};
 use crate::warehouse::sql::quote;
 
@@ -19,7 +19,7 @@ use crate::warehouse::sql::quote;
 /// # Errors
 ///
 /// Returns an error if there is no star, or its store fails. Breaches are findings, not errors.
-pub async fn check(
+pub async fn check_files(
     place: &Place,
     record: &RunRecord,
     stores: &Stores,
@@ -40,12 +40,32 @@ pub async fn check(
     Ok(check_star(place, record, &expected).await?)
 }
 
+/// Checks whether Redshift would accept the star at `place` and the COPY statements of its load. Reads the
+/// footers of the files, and does not connect to the warehouse.
+///
+/// # Errors
+///
+/// Returns an error if the store of the star fails, or a statement cannot be generated. Breaches are
+/// findings, not errors.
+pub async fn check_contract(
+    place: &Place,
+    record: &RunRecord,
+    stores: &Stores,
+    options: &LoadOptions,
+) -> Result<Contract> {
+    let region = options.access.target.region().map(str::to_owned);
+    let (tables, reading) = (&options.tables, Reading::Footers);
+    let mut contract = check_files(place, record, stores, tables, region, reading).await?;
+    check_statements(&mut contract, place, record, options)?;
+    Ok(contract)
+}
+
 /// Checks the COPY statements of a load, and adds the findings to `contract`.
 ///
 /// # Errors
 ///
 /// Returns an error if a statement cannot be generated.
-pub fn check_statements(
+fn check_statements(
     contract: &mut Contract,
     place: &Place,
     record: &RunRecord,
@@ -75,7 +95,6 @@ pub fn check_statements(
 /// # Errors
 ///
 /// Returns [`Error::Contract`] if there are findings.
-pub fn ensure_passes(contract: &Contract) -> Result<()> {
-    let findings = contract.findings.len();
-    if findings == 0 { Ok(()) } else { Err(Error::Contract { findings }) }
+pub fn ensure_passes(contract: Contract) -> Result<()> {
+    if contract.passes() { Ok(()) } else { Err(Error::Contract { findings: contract.findings }) }
 }

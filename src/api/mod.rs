@@ -1,0 +1,48 @@
+//! The interface for library users, re-exported from the crate root.
+//!
+//! It adds no functionality: [`Transform`] wraps [`crate::pipeline`], [`Star`] wraps
+//! [`crate::star`] and [`crate::engine`], and [`Load`] wraps [`crate::warehouse`].
+
+mod engine;
+mod load_builder;
+mod star;
+mod transform_builder;
+
+pub use load_builder::{Load, LoadBuilder};
+pub use star::{Star, StarBuilder};
+pub use transform_builder::{Transform, TransformBuilder};
+
+use crate::error::Result;
+use crate::pipeline::TransformReport;
+use crate::warehouse::error::Result as LoadResult;
+use crate::warehouse::load::LoadReport;
+
+/// Reads song and log objects, and publishes a star, with default options.
+///
+/// `songs` and `logs` name objects, prefixes or globs, `out` a folder or prefix. Each is a local path or a
+/// URL such as `s3://bucket/song_data`. A star at `out` is replaced. Other options: [`Transform`].
+///
+/// # Errors
+///
+/// Returns an error if a location is invalid, an object cannot be read, any record is rejected, a check of
+/// the star fails or the output cannot be written. The previous star then stays in place unless the error
+/// occurs while or after the new one is published.
+pub async fn transform(songs: &str, logs: &str, out: &str) -> Result<TransformReport> {
+    let transform = Transform::builder().songs(songs).logs(logs).out(out).build()?;
+    Ok(transform.run().await?)
+}
+
+/// Loads a star into the schema `star` of Redshift or PostgreSQL, with default options.
+///
+/// `target` is `redshift://USER@HOST:5439/DATABASE` or `postgres://USER@HOST:5432/DATABASE`. The password
+/// is read from `STARLIFT_PASSWORD`, `PGPASSWORD` or the password file of PostgreSQL's own tools. The five
+/// tables are replaced together. A star that is already loaded is not loaded again. Other options:
+/// [`Load`].
+///
+/// # Errors
+///
+/// Returns an error if the target is invalid, Redshift would reject the files, or a step of the load fails.
+/// The tables are then unchanged or, if the load failed after it replaced the tables, those of the new star.
+pub async fn load(star: &Star, target: &str) -> LoadResult<LoadReport> {
+    Load::builder().target(target).build()?.run(star).await
+}

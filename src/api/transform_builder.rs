@@ -1,0 +1,275 @@
+//! A transform with options.
+
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use super::engine;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::ingest::TransformProgress;
+use crate::limits::MaxRejects;
+use crate::pipeline::{
+    TransformFailure, TransformOptions, TransformReport, find_up_to_date, transform,
+};
+use crate::publish::{LockMode, MAX_FILE_BYTES};
+use crate::star::RunRecord;
+use crate::storage::{Location, StoreOptions, Stores, Suffix};
+use crate::transform::{MatchRule, RepairEncoding, Unmatched};
+
+/// Resolves when a transform is to stop.
+type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A transform that is ready to run.
+///
+/// ```no_run
+/// use starlift::{MaxRejects, Transform};
+///
+/// # async fn example() -> starlift::Result<()> {
+/// let transform = Transform::builder()
+///     .songs("s3://music/song_data")
+///     .logs("s3://music/log_data/2018")
+///     .logs("s3://music/log_data/2019")
+///     .out("s3://music/star")
+///     .max_rejects(MaxRejects::Percent(0.1))
+///     .memory_limit(4 << 30)
+///     .build()?;
+/// let report = transform.run().await?;
+/// println!("{} records rejected", report.logs.rejected);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Transform {
+    options: TransformOptions,
+    stores: Stores,
+    progress: Arc<TransformProgress>,
+    stop: Stop,
+}
+
+impl Transform {
+    /// Returns a builder with default options. Songs, logs and the output must be set.
+    pub fn builder() -> TransformBuilder {
+        TransformBuilder::default()
+    }
+
+    /// Reads the objects and publishes the star.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error that ended the run, with the report if the run got far enough to have one. `?`
+    /// converts it into [`Error`] and [`LoadError`](crate::LoadError). The previous star stays in place
+    /// unless the error occurs while or after the new one is published.
+    ///
+    /// # Cancellation
+    ///
+    /// If the future is dropped, unpublished files and the lock of a bucket can stay behind: the next run
+    /// removes the files, and a lock that is not renewed expires. To stop a run without that, use
+    /// [`TransformBuilder::stop`].
+    pub async fn run(self) -> Result<TransformReport, TransformFailure> {
+        transform(&self.options, &self.stores, &self.progress, self.stop).await
+    }
+
+    /// Returns the record of the star at the output if this transform would not change it: the same version
+    /// of starlift built it with the same options from the same objects, by URL, size and ETag. Returns
+    /// `None` if it would, or if that cannot be determined.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the inputs cannot be listed or the star cannot be read.
+    pub async fn find_up_to_date(&self) -> Result<Option<RunRecord>> {
+        let engine = Engine::new(self.options.engine)?;
+        find_up_to_date(&self.options, &self.stores, &engine).await
+    }
+}
+
+impl std::fmt::Debug for Transform {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Transform").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// Options of a [`Transform`].
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct TransformBuilder {
+    options: TransformOptions,
+    stores: StoreOptions,
+    progress: Arc<TransformProgress>,
+    stop: Stop,
+}
+
+impl Default for TransformBuilder {
+    fn default() -> TransformBuilder {
+        let unset = TransformOptions::new("", "", "");
+        TransformBuilder {
+            options: TransformOptions { songs: Vec::new(), logs: Vec::new(), ..unset },
+            stores: StoreOptions::default(),
+            progress: Arc::default(),
+            stop: Box::pin(std::future::pending()),
+        }
+    }
+}
+
+impl std::fmt::Debug for TransformBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TransformBuilder").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl TransformBuilder {
+    /// Adds a location of song objects: an object, a prefix or a glob, as a local path or URL.
+    pub fn songs(mut self, location: impl Into<String>) -> Self {
+        self.options.songs.push(location.into());
+        self
+    }
+
+    /// Adds a location of log objects: an object, a prefix or a glob, as a local path or URL.
+    pub fn logs(mut self, location: impl Into<String>) -> Self {
+        self.options.logs.push(location.into());
+        self
+    }
+
+    /// Sets the location of the star: a folder or a prefix, as a local path or URL.
+    pub fn out(mut self, location: impl Into<String>) -> Self {
+        self.options.out = location.into();
+        self
+    }
+
+    /// Sets the suffixes of the objects to read below a prefix. Default: those of JSON, plain or
+    /// compressed.
+    pub fn suffix(mut self, suffix: Suffix) -> Self {
+        self.options.suffix = suffix;
+        self
+    }
+
+    /// Reads objects with hidden names, which begin with `_` or `.`, too. Default: `false`.
+    pub fn include_hidden(mut self, include: bool) -> Self {
+        self.options.include_hidden = include;
+        self
+    }
+
+    /// Publishes the star even if a dataset is empty. Default: `false`.
+    pub fn allow_empty(mut self, allow: bool) -> Self {
+        self.options.allow_empty = allow;
+        self
+    }
+
+    /// Sets the JSONPaths file for songs, as a local path or URL. By default, columns are matched to keys
+    /// by name.
+    pub fn song_jsonpaths(mut self, location: impl Into<String>) -> Self {
+        self.options.song_jsonpaths = Some(location.into());
+        self
+    }
+
+    /// Sets the JSONPaths file for logs, as a local path or URL. By default, columns are matched to keys by
+    /// name.
+    pub fn log_jsonpaths(mut self, location: impl Into<String>) -> Self {
+        self.options.log_jsonpaths = Some(location.into());
+        self
+    }
+
+    /// Sets a folder of SQL files that replace or add to the built-in queries.
+    pub fn queries(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.options.queries = Some(folder.into());
+        self
+    }
+
+    /// Sets the condition under which a play matches a song. Default: equal artist and title.
+    pub fn match_rule(mut self, rule: MatchRule) -> Self {
+        self.options.rules.match_rule = rule;
+        self
+    }
+
+    /// Sets the treatment of plays that match no song. Default: they are kept.
+    pub fn unmatched(mut self, unmatched: Unmatched) -> Self {
+        self.options.rules.unmatched = unmatched;
+        self
+    }
+
+    /// Sets the treatment of text that was encoded to UTF-8 twice. Default: it is left unchanged.
+    pub fn repair_encoding(mut self, repair: RepairEncoding) -> Self {
+        self.options.rules.repair_encoding = repair;
+        self
+    }
+
+    /// Sets the limit on rejected records. Default: none are allowed.
+    pub fn max_rejects(mut self, limit: MaxRejects) -> Self {
+        self.options.max_rejects = limit;
+        self
+    }
+
+    /// Sets the use of the output's lock. Default: the run locks the output, and fails if another run holds
+    /// the lock.
+    pub fn lock(mut self, lock: LockMode) -> Self {
+        self.options.lock = lock;
+        self
+    }
+
+    /// Sets the target size of Parquet files in bytes, at most 64 GiB. Default: 256 MiB.
+    pub fn file_bytes(mut self, bytes: u64) -> Self {
+        self.options.file_bytes = bytes;
+        self
+    }
+
+    /// Sets the number of threads for decoding, queries and writing, from 1 to 1024. Default: one per core,
+    /// or fewer if the memory limit is low.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.options.engine.threads = Some(threads);
+        self
+    }
+
+    /// Sets the memory for staged batches and queries together, in bytes, at least 128 MiB. What does not
+    /// fit is spilled to temporary files. Default: 70 % of the memory of the machine or the container.
+    pub fn memory_limit(mut self, bytes: usize) -> Self {
+        self.options.engine.memory_limit = Some(bytes);
+        self
+    }
+
+    /// Sets the options for accessing object stores.
+    pub fn store_options(mut self, options: StoreOptions) -> Self {
+        self.stores = options;
+        self
+    }
+
+    /// Sets the counters that the run updates. Another task can read them with
+    /// [`TransformProgress::snapshot`].
+    pub fn progress(mut self, progress: Arc<TransformProgress>) -> Self {
+        self.progress = progress;
+        self
+    }
+
+    /// Stops the run with [`Error::Interrupted`] when `stop` resolves, unless publishing has started. The
+    /// files that the run has written are removed. By default nothing stops a run.
+    pub fn stop(mut self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.stop = Box::pin(stop);
+        self
+    }
+
+    /// Validates the options. Does not access any store.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if songs, logs or the output are not set, a location is invalid, or a number is out
+    /// of range.
+    pub fn build(self) -> Result<Transform> {
+        let TransformBuilder { options, stores, progress, stop } = self;
+        let missing = [
+            ("songs", options.songs.is_empty()),
+            ("logs", options.logs.is_empty()),
+            ("out", options.out.is_empty()),
+        ];
+        if let Some((name, _)) = missing.iter().find(|(_, is_missing)| *is_missing) {
+            return Err(Error::Usage(format!("a transform needs the location `{name}`")));
+        }
+        for location in options.songs.iter().chain(&options.logs) {
+            Location::parse(location)?;
+        }
+        Location::parse_single(&options.out)?;
+        if !(1..=MAX_FILE_BYTES).contains(&options.file_bytes) {
+            return Err(Error::Usage(format!(
+                "the size of files must be from 1 to {MAX_FILE_BYTES} bytes"
+            )));
+        }
+        engine::validate(options.engine)?;
+        Ok(Transform { options, stores: Stores::new(stores), progress, stop })
+    }
+}
