@@ -271,9 +271,12 @@ async fn grants_are_carried_over_or_named() {
     parse(&cloud.here, &statements);
     // Regular users of Redshift do not see the grants of others, but the access list of the table
     // shows them.
-    client.batch_execute("CREATE ROLE unseen; GRANT SELECT ON star.users TO unseen").await.unwrap();
+    let unseen = format!("unseen_{}", cloud.redshift.database().name());
+    let grant = format!("CREATE ROLE {unseen}; GRANT SELECT ON star.users TO {unseen}");
+    client.batch_execute(&grant).await.unwrap();
     let outcome = cloud.load("star", &["--force"]);
-    outcome.exits(1).complains("grants of \"unseen\" on users").complains("nothing was changed");
+    let unknown = format!("grants of \"{unseen}\" on users");
+    outcome.exits(1).complains(&unknown).complains("nothing was changed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

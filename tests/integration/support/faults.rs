@@ -361,9 +361,6 @@ impl Gate {
         self.0.way.send_replace(Way::Open);
     }
 
-    /// Closes the connections of the held requests without serving them; later requests pass.
-    pub fn refuse(self) {}
-
     fn wait_until(&self, done: impl Fn(usize) -> bool, complaint: &str) {
         let held = lock(&self.0.held);
         let (held, _) = self
@@ -422,10 +419,6 @@ impl Layer {
 
     pub(crate) fn requests(&self) -> Vec<Request> {
         lock(&self.log).clone()
-    }
-
-    pub(crate) fn forget_requests(&self) {
-        lock(&self.log).clear();
     }
 
     pub(crate) fn peak(&self) -> usize {

@@ -25,7 +25,7 @@ rm -rf "$2"
 pub struct PgBouncer {
     port: u16,
     folder: PathBuf,
-    watchdog: Child,
+    _watchdog: Child,
 }
 
 impl PgBouncer {
@@ -63,7 +63,7 @@ impl PgBouncer {
             chown(&folder, Some(uid), Some(gid)).unwrap();
             command.uid(uid).gid(gid);
         }
-        let pooler = PgBouncer { port, watchdog: command.spawn().unwrap(), folder };
+        let pooler = PgBouncer { port, _watchdog: command.spawn().unwrap(), folder };
         let started = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             let log = fs::read_to_string(pooler.folder.join("log")).unwrap_or_default();

@@ -63,7 +63,7 @@ rm -rf "$2"
 pub struct Postgres {
     folder: PathBuf,
     port: u16,
-    watchdog: Child,
+    _watchdog: Child,
 }
 
 impl Postgres {
@@ -139,7 +139,7 @@ impl Postgres {
             command.uid(uid).gid(gid);
         }
         let watchdog = command.spawn().unwrap();
-        let server = Postgres { folder, port, watchdog };
+        let server = Postgres { folder, port, _watchdog: watchdog };
         server.wait()?;
         server.execute(&format!(
             "CREATE ROLE {SECRET_USER} SUPERUSER LOGIN PASSWORD '{SECRET_PASSWORD}'"

@@ -172,11 +172,6 @@ impl S3Server {
             .count()
     }
 
-    /// Clears the request log.
-    pub fn forget_requests(&self) {
-        self.layer.forget_requests();
-    }
-
     /// Returns the highest number of requests that were being served at the same time.
     pub fn peak(&self) -> usize {
         self.layer.peak()

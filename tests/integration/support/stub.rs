@@ -85,10 +85,6 @@ impl Stub {
     pub fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
-
-    pub fn forget(&self) {
-        self.asked.lock().unwrap().clear();
-    }
 }
 
 async fn received(request: Request<Incoming>) -> Asked {

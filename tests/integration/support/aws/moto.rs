@@ -49,7 +49,6 @@ rm -rf "$2"
 "#;
 
 struct Server {
-    folder: PathBuf,
     port: u16,
     _watchdog: Child,
 }
@@ -123,7 +122,7 @@ impl Server {
         // The watchdog sees the pipe close.
         let watchdog = command.process_group(0).spawn().unwrap();
         let port = port(&folder);
-        Server { folder, port, _watchdog: watchdog }
+        Server { port, _watchdog: watchdog }
     }
 }
 

@@ -66,17 +66,8 @@ impl Element {
         &self.name
     }
 
-    pub fn children(&self) -> &[Element] {
-        &self.children
-    }
-
     pub fn children_mut(&mut self) -> &mut Vec<Element> {
         &mut self.children
-    }
-
-    /// The first child of that name.
-    pub fn child(&self, name: &str) -> Option<&Element> {
-        self.children.iter().find(|child| child.name == name)
     }
 
     /// The first descendant with that name, at any depth.
