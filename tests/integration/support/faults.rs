@@ -340,8 +340,8 @@ impl Drop for Held<'_> {
     }
 }
 
-/// Holds the requests that match, fully received but not served, until it is released, refused or
-/// dropped.
+/// Holds the requests that match, fully received but not served, until it is released. If it is
+/// dropped before, it closes their connections without serving them.
 pub struct Gate(Arc<Barrier>);
 
 impl Gate {
