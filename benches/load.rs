@@ -5,11 +5,17 @@
 //! `STARLIFT_BIN` is the path of another build of the program to measure. Without `--bench`, as in
 //! `cargo test --benches`, it loads a few events and compares the tables.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a benchmark fails by panicking"
+)]
 
-#[path = "../tests/support/postgres.rs"]
+#[path = "../tests/integration/support/postgres.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
 mod postgres;
-#[path = "../tests/support/tls.rs"]
+#[path = "../tests/integration/support/tls.rs"]
 mod tls;
 
 use std::path::Path;

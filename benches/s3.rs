@@ -7,9 +7,15 @@
 //! `STARLIFT_BIN` is the path of another build of the program to measure. Without `--bench`, as in
 //! `cargo test --benches`, it reads a few objects and verifies the requests.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a benchmark fails by panicking"
+)]
 
-#[path = "../tests/support/s3.rs"]
+#[path = "../tests/integration/support/s3.rs"]
+#[allow(dead_code, unused_imports, reason = "the tests use the rest")]
 mod s3;
 
 use std::process::Command;

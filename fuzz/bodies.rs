@@ -1,4 +1,5 @@
-//! The functions that the fuzz targets run on an input. `tests/fuzz_corpora.rs` runs them on the corpora.
+//! The functions that the fuzz targets run on an input. `tests/integration/fuzz_corpora.rs` runs them on
+//! the corpora.
 
 #![allow(dead_code, reason = "each target uses one of them")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a target fails by panicking")]

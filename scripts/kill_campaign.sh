@@ -7,4 +7,4 @@
 # Usage: scripts/kill_campaign.sh [KILLS]     (1,000 per store by default)
 set -euo pipefail
 cd "$(dirname "$0")/.."
-STARLIFT_KILLS="${1:-1000}" exec cargo test --locked --test crash -- --nocapture at_random_moments
+STARLIFT_KILLS="${1:-1000}" exec cargo test --locked --test integration -- --nocapture crash::campaign::

@@ -1,0 +1,28 @@
+//! The integration tests, one module per subject. They are one program, so that the support code is
+//! compiled once and the library is linked once.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+mod aws_standin;
+mod cli;
+mod cloud;
+mod crash;
+mod fuzz_corpora;
+mod layers;
+mod listing;
+mod load;
+mod reading;
+mod readme;
+mod real_data;
+mod reference;
+mod s3;
+mod semantics;
+mod standin;
+mod stores;
