@@ -32,7 +32,7 @@ pub enum Distribution {
     Key(String),
 }
 
-/// Settings of a table in `starlift.toml`.
+/// Distribution style and sort key of a table in Redshift.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TableSettings {
