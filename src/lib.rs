@@ -129,7 +129,7 @@
 //! handles differently from the others. `?` converts an [`Error`] or a [`TransformFailure`] into a
 //! [`LoadError`]:
 //!
-//! ```
+//! ```no_run
 //! use starlift::{Error, LoadError, Star};
 //!
 //! async fn reload() -> Result<(), LoadError> {

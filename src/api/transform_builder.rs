@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::engine;
 use crate::engine::Engine;
@@ -43,7 +43,8 @@ pub struct Transform {
     options: TransformOptions,
     stores: Stores,
     progress: Arc<TransformProgress>,
-    stop: Stop,
+    /// In a mutex, which is never locked, so that references to a transform are `Send`.
+    stop: Mutex<Stop>,
 }
 
 impl Transform {
@@ -66,7 +67,8 @@ impl Transform {
     /// removes the files, and a lock that is not renewed expires. To stop a run without that, use
     /// [`TransformBuilder::stop`].
     pub async fn run(self) -> Result<TransformReport, TransformFailure> {
-        transform(&self.options, &self.stores, &self.progress, self.stop).await
+        let stop = self.stop.into_inner().unwrap_or_else(PoisonError::into_inner);
+        transform(&self.options, &self.stores, &self.progress, stop).await
     }
 
     /// Returns the record of the star at the output if this transform would not change it: the same version
@@ -270,6 +272,6 @@ impl TransformBuilder {
             )));
         }
         engine::validate(options.engine)?;
-        Ok(Transform { options, stores: Stores::new(stores), progress, stop })
+        Ok(Transform { options, stores: Stores::new(stores), progress, stop: Mutex::new(stop) })
     }
 }

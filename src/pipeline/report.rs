@@ -11,7 +11,7 @@ use crate::star::RunRecord;
 use crate::timing::PhaseTiming;
 use crate::transform::{EncodingCounts, RepairEncoding};
 
-/// The results of a run. The summary, the record and the tests are all based on it.
+/// The results of a run: counts, rejects, checks and durations.
 #[derive(Debug, Clone, Default)]
 pub struct TransformReport {
     /// Counts of what was read of the songs.

@@ -59,6 +59,8 @@ pub(super) fn recognise(start: &[u8], whole: bool) -> Option<Form> {
     if matches!(start.first(), Some(b'{' | b'[' | b' ' | b'\n' | b'"')) {
         return Some(Form::Plain);
     }
+    // The result must not depend on how the bytes are cut.
+    let start = &start[..start.len().min(SNIFF_BYTES)];
     let undecided = |signature: &[u8]| !whole && signature.starts_with(start);
     if let Some(skippable) = skippable_frame(start, whole) {
         return skippable;
@@ -127,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn forms_are_recognised_whatever_the_bytes_at_hand() {
+    fn forms_are_recognised_regardless_of_cuts() {
         for (bytes, wanted) in [
             (&b"{\"a\":1}"[..], Form::Plain),
             (b"", Form::Plain),
@@ -137,6 +139,7 @@ mod tests {
             (b"PARIS is not Parquet, it is a line", Form::Plain),
             (b"PAR1 is not Parquet either, but text", Form::Plain),
             (b"ORCHESTRA\tand more of the same line", Form::Plain),
+            (b"ORCHESTRA\tand more text than is inspected, then \x1f\x8b\xff", Form::Plain),
             (b"BZh is text", Form::Plain),
             (b"\x1f\x8b\x08\0", Form::Gzip),
             (b"\x28\xb5\x2f\xfd\0", Form::Zstd),

@@ -90,7 +90,7 @@ impl Bench {
     #[track_caller]
     fn assert_star_is_as_on_disk(&self) {
         self.transform_on_disk("on-disk", &[]);
-        assert_eq!(self.s3_star().model_tables(), self.disk_star("on-disk").model_tables());
+        assert_eq!(self.s3_star().tables(), self.disk_star("on-disk").tables());
     }
 }
 
@@ -134,7 +134,7 @@ fn star_on_s3_equals_the_star_on_disk() {
     let bench = Bench::new(Faults::default());
     bench.transform_on_disk("on-disk", &[]);
     bench.outcome(bench.transform(&[])).exits(0).says("star      s3://sparkify/star (run ");
-    assert_eq!(bench.s3_star().model_tables(), bench.disk_star("on-disk").model_tables());
+    assert_eq!(bench.s3_star().tables(), bench.disk_star("on-disk").tables());
     for table in TABLES {
         let sql = format!("SELECT * FROM \"{table}\" ORDER BY 1");
         let query = |star| bench.run(&["query", "--star", star, "--format", "csv", "--sql", &sql]);
@@ -182,7 +182,7 @@ fn inputs_and_outputs_can_be_on_disk_or_s3() {
     bench.outcome(to_disk).exits(0);
     let to_s3 = ["transform", "--songs", "data/song_data", "--logs", "data/log_data", "--out"];
     bench.run(&[&to_s3[..], &["s3://sparkify/star"]].concat()).exits(0);
-    assert_eq!(bench.disk_star("down").model_tables(), bench.s3_star().model_tables());
+    assert_eq!(bench.disk_star("down").tables(), bench.s3_star().tables());
     bench.assert_star_is_as_on_disk();
 }
 
@@ -511,7 +511,7 @@ fn a_large_file_is_uploaded_in_parts() {
     bench.workspace.write("queries/songs.sql", large_songs(2));
     bench.transform_on_disk("on-disk", &["--queries", "queries"]);
     bench.outcome(bench.transform(&["--queries", "queries"])).exits(0);
-    assert_eq!(bench.s3_star().model_tables(), bench.disk_star("on-disk").model_tables());
+    assert_eq!(bench.s3_star().tables(), bench.disk_star("on-disk").tables());
     let large = bench.s3_star().0.into_iter().find(|(path, _)| path.starts_with("songs/")).unwrap();
     let parts = large.1.len().div_ceil(8 * 1024 * 1024);
     assert!(parts >= 2, "{} bytes", large.1.len());
@@ -527,7 +527,7 @@ fn files_are_closed_at_the_requested_size() {
     let options = ["--queries", "queries", "--file-size", "2MB"];
     bench.transform_on_disk("on-disk", &options);
     bench.outcome(bench.transform(&options)).exits(0);
-    assert_eq!(bench.s3_star().model_tables(), bench.disk_star("on-disk").model_tables());
+    assert_eq!(bench.s3_star().tables(), bench.disk_star("on-disk").tables());
     let star = bench.s3_star();
     let sizes: Vec<usize> = star
         .0

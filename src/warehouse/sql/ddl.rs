@@ -20,7 +20,7 @@ use crate::warehouse::sql::quote::{self, literal, qualified};
 /// next.
 const LEAST_VARCHAR: u64 = 64;
 
-/// Settings of a table in `starlift.toml`.
+/// Distribution style and sort key of a table in Redshift.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TableSettings {
