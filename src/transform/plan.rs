@@ -17,7 +17,7 @@ use super::rules::Rules;
 use super::schema::ensure_shape;
 use crate::decode::{Dataset, StagedColumns};
 use crate::error::{Error, Result};
-use crate::star::model::{SONGPLAYS, find_table, table_schema};
+use crate::star::model::{find_table, table_schema};
 use crate::star::{Group, Queries, Query};
 
 /// The columns of the staging tables that the queries of a transform read.
@@ -46,9 +46,6 @@ pub async fn required_columns(queries: &Queries, rules: Rules) -> Result<Require
     for dataset in [Dataset::Songs, Dataset::Events] {
         register(dataset.table(), dataset.schema())?;
     }
-    if let Some(songplays) = find_table(SONGPLAYS) {
-        register(&songplays.name, table_schema(songplays))?;
-    }
     let mut read = BTreeSet::new();
     let mut last_reader = None;
     for group in [Group::Intermediate, Group::Star, Group::Accounting] {
@@ -67,6 +64,10 @@ pub async fn required_columns(queries: &Queries, rules: Rules) -> Result<Require
                 last_reader = table.map(|table| &*table.name).or(last_reader);
             }
             read.extend(reads);
+            // Later queries can read the table.
+            if let Some(table) = table {
+                register(&table.name, table_schema(table))?;
+            }
         }
     }
     let needs = |dataset: Dataset| {
@@ -133,7 +134,7 @@ mod tests {
     #[tokio::test]
     async fn columns_are_staged_that_a_query_reads() {
         let needs = required_columns(&Queries::built_in(), Rules::default()).await.unwrap();
-        assert_eq!(needs.last_reader, Some(SONGPLAYS));
+        assert_eq!(needs.last_reader, Some("songplays"));
         let built_in = events(&Queries::built_in()).await;
         for column in ["auth", "method", "registration", "status"] {
             assert!(!built_in.contains(&column.to_owned()), "{column} is staged");
@@ -144,5 +145,21 @@ mod tests {
         std::fs::write(folder.path().join("users.sql"), users).unwrap();
         let own = events(&Queries::with_folder(folder.path()).unwrap()).await;
         assert!(own.contains(&"auth".to_owned()) && !own.contains(&"firstName".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_query_can_read_the_tables_before_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        for (read, is_planned) in [("artists", true), ("songplays", false)] {
+            let users = format!(
+                "SELECT \"userId\" AS user_id, t.location AS first_name, NULL AS last_name, \
+                 NULL AS gender, e.level \
+                 FROM staging_events e LEFT JOIN {read} t ON t.artist_id = e.artist"
+            );
+            std::fs::write(folder.path().join("users.sql"), users).unwrap();
+            let queries = Queries::with_folder(folder.path()).unwrap();
+            let planned = required_columns(&queries, Rules::default()).await;
+            assert_eq!(planned.is_ok(), is_planned, "{read}");
+        }
     }
 }
