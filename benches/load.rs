@@ -16,6 +16,7 @@
 #[allow(dead_code, reason = "the tests use the rest")]
 mod postgres;
 #[path = "../tests/integration/support/tls.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
 mod tls;
 
 use std::path::Path;

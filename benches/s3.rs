@@ -15,7 +15,7 @@
 )]
 
 #[path = "../tests/integration/support/s3.rs"]
-#[allow(dead_code, unused_imports, reason = "the tests use the rest")]
+#[allow(dead_code, reason = "the tests use the rest")]
 mod s3;
 
 use std::process::Command;
