@@ -211,9 +211,9 @@ impl<'a> Selftest<'a> {
             let differences = vec!["the ledger does not match the loaded tables".to_owned()];
             return Err(WarehouseError::Mismatch { differences }.into());
         }
-        let stages =
-            report.stages.iter().map(|s| format!("{} {:.2} s", s.name, s.elapsed.as_secs_f64()));
-        Ok(format!("{} statistics; {}", report.statistics, stages.collect::<Vec<_>>().join(", ")))
+        let phases =
+            report.phases.iter().map(|s| format!("{} {:.2} s", s.name, s.elapsed.as_secs_f64()));
+        Ok(format!("{} statistics; {}", report.statistics, phases.collect::<Vec<_>>().join(", ")))
     }
 
     /// Loads the star again while a reader reads the tables.

@@ -41,7 +41,7 @@ pub fn summary(report: &TransformReport, out: &str) -> String {
         let passed = report.checks.len();
         let _ = writeln!(text, "checks    {}", styled(GOOD, format!("all {passed} passed")));
     }
-    text += &stages(&report.stages, report.elapsed);
+    text += &phases(&report.phases, report.elapsed);
     if let Some(record) = &report.record {
         let _ = writeln!(text, "star      {} (run {})", styled(STRONG, out), record.run_id);
     }
@@ -76,8 +76,8 @@ pub fn load(report: &LoadReport, target: &str, schema: &str) -> String {
     let verified =
         styled(GOOD, format!("{} statistics equal those of the files", report.statistics));
     let _ = writeln!(text, "verified  {verified}");
-    let total = report.stages.iter().map(|stage| stage.elapsed).sum();
-    text += &stages(&report.stages, total);
+    let total = report.phases.iter().map(|phase| phase.elapsed).sum();
+    text += &phases(&report.phases, total);
     let run = escape::line(&report.run_id);
     let _ = writeln!(text, "loaded    {place} (run {run}, load {})", report.number);
     text
@@ -219,12 +219,12 @@ fn tables(record: &RunRecord) -> String {
     format!("{table}\n")
 }
 
-fn stages(stages: &[PhaseTiming], total: Duration) -> String {
-    let mut table = text_table(&["stage", "time", "rate"]);
-    for stage in stages {
-        let seconds = stage.elapsed.as_secs_f64();
-        let rate = stage.bytes.map(|bytes| format!("{:.1} MB/s", bytes as f64 / 1e6 / seconds));
-        table.add_row([stage.name.clone(), time(stage.elapsed), rate.unwrap_or_default()]);
+fn phases(phases: &[PhaseTiming], total: Duration) -> String {
+    let mut table = text_table(&["phase", "time", "rate"]);
+    for phase in phases {
+        let seconds = phase.elapsed.as_secs_f64();
+        let rate = phase.bytes.map(|bytes| format!("{:.1} MB/s", bytes as f64 / 1e6 / seconds));
+        table.add_row([phase.name.clone(), time(phase.elapsed), rate.unwrap_or_default()]);
     }
     let memory = peak_memory().map(|peak| format!("peak memory {}", bytes(peak)));
     table.add_row(["total".to_owned(), time(total), memory.unwrap_or_default()]);

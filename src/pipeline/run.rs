@@ -180,10 +180,10 @@ impl<'a> Run<'a> {
             self.written(&mut tables, written);
         }
         // Report the tables in their fixed order, not in the order in which they were finished.
-        let place = |stage: &PhaseTiming| {
-            model_tables().position(|table| stage.name == format!("write {}", table.name))
+        let place = |phase: &PhaseTiming| {
+            model_tables().position(|table| phase.name == format!("write {}", table.name))
         };
-        self.report.stages.sort_by_key(place);
+        self.report.phases.sort_by_key(place);
         Ok((tables, plays))
     }
 

@@ -20,7 +20,7 @@ impl Loader<'_> {
     /// Creates and fills the new tables. Returns their names.
     pub(super) async fn build(&mut self, lock: &mut LoadLock<'_>) -> Result<Names> {
         let mut patience = self.backoff();
-        let stages = self.report.stages.len();
+        let phases = self.report.phases.len();
         loop {
             let names = self.names();
             let built = match lock.ensure_held().await {
@@ -36,7 +36,7 @@ impl Loader<'_> {
                 Some(pause) if is_transient(&error) => {
                     tracing::warn!(%error, "filling the new tables failed; retrying");
                     tokio::time::sleep(pause).await;
-                    self.report.stages.truncate(stages);
+                    self.report.phases.truncate(phases);
                 }
                 _ => return Err(error),
             }

@@ -105,8 +105,8 @@ pub struct LoadReport {
     pub left: Vec<String>,
     /// Number of recreated views.
     pub views: usize,
-    /// Elapsed time per stage.
-    pub stages: Vec<PhaseTiming>,
+    /// Elapsed time per phase.
+    pub phases: Vec<PhaseTiming>,
 }
 
 /// Loads a prepared star.
@@ -142,7 +142,7 @@ fn report(star: &Prepared) -> LoadReport {
         dropped: Vec::new(),
         left: Vec::new(),
         views: 0,
-        stages: Vec::new(),
+        phases: Vec::new(),
     }
 }
 
@@ -170,9 +170,9 @@ pub async fn execute_alone(session: &Session, action: &str, sql: &str) -> Result
 }
 
 impl<'a> Loader<'a> {
-    fn timed(&mut self, stage: &str, begun: Instant) {
+    fn timed(&mut self, phase: &str, begun: Instant) {
         let elapsed = begun.elapsed();
-        self.report.stages.push(PhaseTiming { name: stage.to_owned(), elapsed, bytes: None });
+        self.report.phases.push(PhaseTiming { name: phase.to_owned(), elapsed, bytes: None });
     }
 
     /// Creates the schema, the ledger and the lock table if they do not exist. Checks for the
