@@ -43,27 +43,27 @@ pub(super) fn read_batches(
 }
 
 fn split(ready: Vec<Result<InputObject>>) -> Vec<Result<ReadBatch>> {
-    let mut read_batches = Vec::new();
+    let mut batches = Vec::new();
     let mut batch = ReadBatch::new();
     let mut bytes = 0;
     for object in ready {
         match object {
-            Err(error) => read_batches.push(Err(error)),
-            Ok(object) if !is_file(&object) => read_batches.push(Ok(vec![object])),
+            Err(error) => batches.push(Err(error)),
+            Ok(object) if !is_file(&object) => batches.push(Ok(vec![object])),
             Ok(object) => {
                 bytes += object.size;
                 batch.push(object);
                 if bytes >= READ_BATCH_BYTES {
-                    read_batches.push(Ok(std::mem::take(&mut batch)));
+                    batches.push(Ok(std::mem::take(&mut batch)));
                     bytes = 0;
                 }
             }
         }
     }
     if !batch.is_empty() {
-        read_batches.push(Ok(batch));
+        batches.push(Ok(batch));
     }
-    read_batches
+    batches
 }
 
 fn is_file(object: &InputObject) -> bool {
