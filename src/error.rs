@@ -134,7 +134,7 @@ pub enum Error {
     },
     /// Temporary files could not be written or read.
     #[error(transparent)]
-    Stage(#[from] StagingError),
+    Staging(#[from] StagingError),
     /// Parquet could not be written.
     #[error("cannot write {url}")]
     Parquet {

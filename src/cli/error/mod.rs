@@ -168,9 +168,9 @@ fn star_code(error: &StarError) -> Code {
         StarError::Query { source, .. } if is_out_of_memory(source) => Code::OutOfMemory,
         StarError::Query { .. } => Code::QueryFailed,
         StarError::Shape { .. } => Code::WrongColumns,
-        StarError::Stage(StagingError::File { .. }) => Code::SpillFailed,
+        StarError::Staging(StagingError::File { .. }) => Code::SpillFailed,
         StarError::Parquet { .. } | StarError::Io { .. } => Code::FileFailed,
-        StarError::Stage(StagingError::Batch(_)) | StarError::Arrow(_) | StarError::Worker(_) => {
+        StarError::Staging(StagingError::Batch(_)) | StarError::Arrow(_) | StarError::Worker(_) => {
             Code::Internal
         }
         StarError::Interrupted | StarError::Stopped => Code::Interrupted,
@@ -232,7 +232,7 @@ fn star_hint(error: &StarError) -> Option<String> {
         | StarError::Unbalanced(_)
         | StarError::Query { .. }
         | StarError::Shape { .. }
-        | StarError::Stage(_)
+        | StarError::Staging(_)
         | StarError::Parquet { .. }
         | StarError::Arrow(_)
         | StarError::Io { .. }
