@@ -147,7 +147,7 @@ impl<'a> Run<'a> {
                 }
             };
             let in_memory = rows.in_memory();
-            let sink = self.publication.table_sink(table).with_texts_of(self.longest_text());
+            let sink = self.publication.table_sink(table).with_longest_text(self.longest_text());
             let progress = self.progress.clone();
             let write = async move {
                 let record = write_table(sink, rows, progress).await?;
