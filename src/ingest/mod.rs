@@ -101,7 +101,7 @@ pub struct Input {
     /// Options that select the objects to read.
     pub listing: ListOptions,
     /// `true` if it is not an error to find no objects.
-    pub allow_none: bool,
+    pub allow_empty: bool,
     /// Paths of the values within a record.
     pub paths: FieldPaths,
 }
@@ -238,7 +238,7 @@ impl Ingest<'_> {
         counts.skipped = skipped.by_kind();
         if counts.is_partial {
             self.stop_reading().await;
-        } else if counts.objects_read == 0 && !input.allow_none {
+        } else if counts.objects_read == 0 && !input.allow_empty {
             return Err(nothing_found(dataset, &input.places, &counts.skipped));
         }
         counts.set_notes(pool.finish()?);
@@ -340,7 +340,7 @@ pub fn objects(
                     return Ok(stream::empty().boxed());
                 }
                 let typed = place.location.typed.clone();
-                let may_be_empty = !overlap || options.allow_nothing;
+                let may_be_empty = !overlap || options.allow_empty;
                 let listed = list(place, &options, skipped).await?.map_err(Error::from);
                 Ok::<_, Error>(if may_be_empty { listed.boxed() } else { not_empty(listed, typed) })
             }

@@ -24,7 +24,7 @@ pub fn list_options(options: &TransformOptions) -> Result<ListOptions> {
         include_hidden: options.include_hidden,
         suffix: options.suffix,
         output: Some(output),
-        allow_nothing: options.allow_empty,
+        allow_empty: options.allow_empty,
         excluded: files.map(|file| Location::parse_object(file)).collect::<Result<_, _>>()?,
     })
 }

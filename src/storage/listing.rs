@@ -124,7 +124,7 @@ async fn list_bucket(
     };
     let name = place.location.to_string();
     let failed = |source| StorageError::list(&name, source);
-    let (key, folder, glob) = named(&bucket, &place).await.map_err(failed)?;
+    let (key, folder, glob) = resolve(&bucket, &place).await.map_err(failed)?;
     selection.glob = glob;
     let object = if folder { None } else { head(&bucket, &key).await.map_err(failed)? };
     let prefix = if key.is_empty() { key } else { key + "/" };
@@ -135,7 +135,7 @@ async fn list_bucket(
 
 /// Returns the key or prefix that a location names, `true` if it can only be a prefix, and the pattern
 /// for the keys below it. A name that exists literally is not treated as a pattern.
-async fn named(
+async fn resolve(
     bucket: &Arc<dyn Bucket>,
     place: &Place,
 ) -> object_store::Result<(String, bool, Option<Glob>)> {

@@ -16,10 +16,10 @@ use super::select::Kind;
 use super::{ListOptions, Location, StorageError};
 
 /// Number of files per batch.
-const FILES_AT_ONCE: usize = 512;
+const FILES_PER_BATCH: usize = 512;
 
 /// Maximum number of batches that wait for the receiver.
-const WAITING: usize = 16;
+const MAX_BATCHES: usize = 16;
 
 /// A file found below a folder.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl Exclusions {
 
 /// Lists all files below `folder`, following symbolic links.
 pub(super) fn walk(folder: PathBuf, exclusions: Exclusions) -> impl Stream<Item = Found> {
-    let (sender, receiver) = mpsc::channel(WAITING);
+    let (sender, receiver) = mpsc::channel(MAX_BATCHES);
     tokio::task::spawn_blocking(move || {
         let mut walk = Walk { followed: Vec::new(), exclusions, found: Vec::new(), sender };
         let walked = walk.root(folder);
@@ -216,7 +216,7 @@ impl Walk {
             }
         }
         self.found.push(local_file(path, metadata.len(), etag(&metadata), kind));
-        if self.found.len() >= FILES_AT_ONCE {
+        if self.found.len() >= FILES_PER_BATCH {
             self.send_found();
         }
         Ok(())
@@ -277,14 +277,14 @@ mod tests {
         let root = folder.path().canonicalize().unwrap();
         std::fs::create_dir_all(root.join("data/a/b")).unwrap();
         std::fs::create_dir_all(root.join("elsewhere")).unwrap();
-        for i in 0..2 * FILES_AT_ONCE {
+        for i in 0..2 * FILES_PER_BATCH {
             std::fs::write(root.join(format!("data/a/b/{i:05}")), "x").unwrap();
         }
         std::fs::write(root.join("elsewhere/file"), "x").unwrap();
         symlink(root.join("elsewhere"), root.join("data/link")).unwrap();
         symlink(root.join("nowhere"), root.join("data/dangling")).unwrap();
         let found = found(&root.join("data")).await.unwrap();
-        assert_eq!(found.len(), 2 * FILES_AT_ONCE + 2);
+        assert_eq!(found.len(), 2 * FILES_PER_BATCH + 2);
         assert!(found.contains(&"link/file".to_owned()) && found.contains(&"dangling".to_owned()));
     }
 
