@@ -126,7 +126,7 @@ pub enum Error {
     },
     /// The result of a query does not match its table.
     #[error("query {name} does not return the columns of its table: {reason}")]
-    Shape {
+    WrongColumns {
         /// File of the query.
         name: String,
         /// The difference.

@@ -282,15 +282,15 @@ fn reject_lines(batch: &RecordBatch) -> String {
 pub fn checks(outcomes: &[CheckOutcome]) -> Result<String> {
     let mut text = String::new();
     for outcome in outcomes {
-        let (name, demand) = (escape::line(&outcome.name), escape::line(&outcome.demand));
-        if outcome.offenders == 0 {
-            let _ = writeln!(text, "{}    {name:<32} {demand}", styled(GOOD, "ok"));
+        let (name, invariant) = (escape::line(&outcome.name), escape::line(&outcome.invariant));
+        if outcome.offending_rows == 0 {
+            let _ = writeln!(text, "{}    {name:<32} {invariant}", styled(GOOD, "ok"));
             continue;
         }
-        let rows = if outcome.offenders == 1 { "row" } else { "rows" };
-        let offenders = format!("{} offending {rows}", HumanCount(outcome.offenders));
-        let _ = writeln!(text, "{}  {name:<32} {offenders}", styled(BAD, "FAIL"));
-        let _ = writeln!(text, "      {demand}");
+        let rows = if outcome.offending_rows == 1 { "row" } else { "rows" };
+        let count = format!("{} offending {rows}", HumanCount(outcome.offending_rows));
+        let _ = writeln!(text, "{}  {name:<32} {count}", styled(BAD, "FAIL"));
+        let _ = writeln!(text, "      {invariant}");
         text += &clipped_table(&outcome.first)?;
     }
     Ok(text)

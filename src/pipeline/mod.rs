@@ -1,7 +1,7 @@
 //! The transform: reads JSON objects and publishes a star.
 //!
-//! [`transform`] reads and decodes the objects ([`crate::ingest`]), runs the star queries ([`crate::star`]),
-//! then writes and publishes the result ([`crate::publish`]).
+//! [`transform`] reads and decodes the objects ([`crate::ingest`]), runs the star queries
+//! ([`mod@crate::transform`]), then writes and publishes the result ([`crate::publish`]).
 
 mod empty_datasets;
 mod listing;

@@ -271,7 +271,7 @@ impl<'a> Run<'a> {
         let plays = record.plays;
         let rejected = self.report.songs.rejected + self.report.logs.rejected;
         let listed = self.report.songs.objects_listed + self.report.logs.objects_listed;
-        let balances = [
+        let totals = [
             ("objects listed", listed, "objects read", record.inputs.rows),
             ("records rejected", rejected, "rejects kept", record.rejects.rows),
             (
@@ -281,9 +281,9 @@ impl<'a> Run<'a> {
                 plays.matched + plays.unmatched + plays.duplicates,
             ),
         ];
-        for (one, left, other, right) in balances {
-            if left != right {
-                return Err(Error::Unbalanced(format!("{left} {one}, but {right} {other}")));
+        for (one, count, other, expected) in totals {
+            if count != expected {
+                return Err(Error::Unbalanced(format!("{count} {one}, but {expected} {other}")));
             }
         }
         Ok(())

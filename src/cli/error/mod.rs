@@ -167,7 +167,7 @@ fn star_code(error: &StarError) -> Code {
         StarError::StarFile { .. } => Code::DamagedStar,
         StarError::Query { source, .. } if is_out_of_memory(source) => Code::OutOfMemory,
         StarError::Query { .. } => Code::QueryFailed,
-        StarError::Shape { .. } => Code::WrongColumns,
+        StarError::WrongColumns { .. } => Code::WrongColumns,
         StarError::Staging(StagingError::File { .. }) => Code::SpillFailed,
         StarError::Parquet { .. } | StarError::Io { .. } => Code::FileFailed,
         StarError::Staging(StagingError::Batch(_)) | StarError::Arrow(_) | StarError::Worker(_) => {
@@ -231,7 +231,7 @@ fn star_hint(error: &StarError) -> Option<String> {
         | StarError::JsonPaths { .. }
         | StarError::Unbalanced(_)
         | StarError::Query { .. }
-        | StarError::Shape { .. }
+        | StarError::WrongColumns { .. }
         | StarError::Staging(_)
         | StarError::Parquet { .. }
         | StarError::Arrow(_)
