@@ -168,7 +168,7 @@ fn bytes_are_the_same_everywhere() {
 const PINNED: u64 = 0x6e3b_9fab_71cd_5e4f;
 
 #[test]
-fn another_seed_gives_other_bytes() {
+fn another_seed_produces_other_bytes() {
     let other = GenerateOptions { seed: 6, ..options() };
     assert_ne!(logs(&options())[0].1, logs(&other)[0].1);
     assert_ne!(song_objects(&options()).next(), song_objects(&other).next());
@@ -259,7 +259,7 @@ fn the_catalogue_is_untidy() {
 }
 
 #[test]
-fn paths_have_the_shape_of_the_real_ones() {
+fn paths_follow_the_layout_of_the_original_data() {
     let logs = logs(&options());
     assert_eq!(logs[0].0, "log_data/2018/11/2018-11-01-events.json");
     assert_eq!(logs[11].0, "log_data/2018/11/2018-11-12-events.json");
