@@ -10,7 +10,7 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 
 use super::args::{GlobalArgs, InitArgs};
-use super::output::{Form, note, print, print_exact};
+use super::output::{TextFormat, note, print, print_exact};
 use super::settings::{DEFAULT_FILE, Settings};
 use crate::cli::error::{Error, Result};
 use crate::warehouse::connection::target::Target;
@@ -47,7 +47,7 @@ pub fn run(args: &InitArgs, global: &GlobalArgs, quiet: bool) -> Result<()> {
     let text = render(&values, &args.to)?;
     let notes = described(&notes, args.from.as_deref(), &values);
     if is_printed {
-        print_exact(&text, Form::Text)?;
+        print_exact(&text, TextFormat::Text)?;
         if !quiet {
             note(&notes);
         }
