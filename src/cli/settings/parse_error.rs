@@ -44,7 +44,7 @@ pub fn describe(path: &Path, text: &str, error: &toml::de::Error) -> String {
     let Some(span) = error.span() else {
         return format!("{file}: {}", without_value(error.message()));
     };
-    let (line, column) = place(text, span.start);
+    let (line, column) = position(text, span.start);
     let at = format!("{file}:{line}:{column}");
     let Ok(document) = DeTable::parse(text) else {
         // Messages about syntax contain only the kind of the error.
@@ -64,7 +64,7 @@ pub fn describe(path: &Path, text: &str, error: &toml::de::Error) -> String {
 }
 
 /// Returns the line and the column of a byte offset, both counted from 1.
-fn place(text: &str, at: usize) -> (usize, usize) {
+fn position(text: &str, at: usize) -> (usize, usize) {
     let before = text.get(..at).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |end| end + 1);
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_syntax_is_placed_and_not_repeated() {
+    fn syntax_errors_name_the_position_but_do_not_quote_the_text() {
         for text in [
             "password = sesame",
             "password \"sesame\"",
