@@ -19,7 +19,7 @@ use crate::warehouse::sql::quote::qualified;
 impl Loader<'_> {
     /// Creates and fills the new tables. Returns their names.
     pub(super) async fn build(&mut self, lock: &mut LoadLock<'_>) -> Result<Names> {
-        let mut patience = self.backoff();
+        let mut backoff = self.backoff();
         let phases = self.report.phases.len();
         loop {
             let names = self.names();
@@ -32,7 +32,7 @@ impl Loader<'_> {
             if is_lost(&error) && self.was_built(&names).await {
                 return Ok(names);
             }
-            match patience.next() {
+            match backoff.next() {
                 Some(pause) if is_transient(&error) => {
                     tracing::warn!(%error, "filling the new tables failed; retrying");
                     tokio::time::sleep(pause).await;

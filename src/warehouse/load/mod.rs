@@ -179,7 +179,7 @@ impl<'a> Loader<'a> {
     /// schema first, so that users of an existing schema do not need the right to create one.
     async fn create_bookkeeping(&self) -> Result<()> {
         let schema = &self.options.schema;
-        let mut patience = self.backoff();
+        let mut backoff = self.backoff();
         loop {
             let created = async {
                 let session = Session::open(&self.options.access).await?;
@@ -197,7 +197,7 @@ impl<'a> Loader<'a> {
             let Err(error) = created.await else { return Ok(()) };
             // Two first loads can race; the loser finds the tables when it retries.
             let is_race = matches!(&error, Error::Server(e) if e.already_exists());
-            match patience.next() {
+            match backoff.next() {
                 Some(pause) if is_race || is_transient(&error) => {
                     tracing::info!(%error, "retrying to create the ledger of loads");
                     tokio::time::sleep(pause).await;
@@ -209,13 +209,13 @@ impl<'a> Loader<'a> {
 
     async fn acquire_lock(&self) -> Result<LoadLock<'a>> {
         let LoadOptions { access, schema, lock_timeout, .. } = self.options;
-        let mut patience = self.backoff();
+        let mut backoff = self.backoff();
         loop {
             let error = match LoadLock::acquire(access, schema, *lock_timeout).await {
                 Ok(lock) => return Ok(lock),
                 Err(error) => error,
             };
-            match patience.next() {
+            match backoff.next() {
                 Some(pause) if is_transient(&error) => tokio::time::sleep(pause).await,
                 _ => return Err(error),
             }
@@ -245,14 +245,14 @@ impl<'a> Loader<'a> {
     /// Inspects the schema, and drops the leftovers of earlier loads. Returns `true` if the run is
     /// already loaded.
     async fn preflight(&mut self, lock: &mut LoadLock<'_>) -> Result<bool> {
-        let mut patience = self.backoff();
+        let mut backoff = self.backoff();
         loop {
             let checked = match lock.ensure_held().await {
                 Ok(()) => self.try_preflight().await,
                 Err(error) => Err(error),
             };
             let Err(error) = checked else { return checked };
-            match patience.next() {
+            match backoff.next() {
                 Some(pause) if is_transient(&error) => {
                     tracing::warn!(%error, "inspecting the tables failed; retrying");
                     tokio::time::sleep(pause).await;
