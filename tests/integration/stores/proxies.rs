@@ -14,7 +14,7 @@ fn proxy() -> MemoryStore {
             .contains("Action=GetCallerIdentity")
             .then(|| stub::answer(200, IDENTITY))
     };
-    let store = MemoryStore::refusing(Conditions::Tags, sts);
+    let store = MemoryStore::rejecting(Conditions::Tags, sts);
     store.put("songs/a.json", SONG);
     store.put("logs/a.json", LOG);
     store

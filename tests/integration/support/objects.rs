@@ -52,18 +52,18 @@ pub struct MemoryStore {
 
 impl MemoryStore {
     pub fn start(conditions: Conditions) -> MemoryStore {
-        Self::refusing(conditions, |_| None)
+        Self::rejecting(conditions, |_| None)
     }
 
-    /// Starts a store that answers a request with the result of `refusal` unless it is `None`.
-    pub fn refusing(
+    /// Starts a store that answers a request with the result of `rejection` unless it is `None`.
+    pub fn rejecting(
         conditions: Conditions,
-        refusal: impl Fn(&Asked) -> Option<Answer> + Send + Sync + 'static,
+        rejection: impl Fn(&Asked) -> Option<Answer> + Send + Sync + 'static,
     ) -> MemoryStore {
         let objects: Arc<Mutex<Objects>> = Arc::default();
         let held = objects.clone();
         let stub = Stub::start(move |asked| {
-            refusal(asked).unwrap_or_else(|| held.lock().unwrap().answer(asked, conditions))
+            rejection(asked).unwrap_or_else(|| held.lock().unwrap().answer(asked, conditions))
         });
         MemoryStore { stub, objects }
     }
