@@ -9,7 +9,7 @@ const IDENTITY: &str = "<GetCallerIdentityResponse><GetCallerIdentityResult>\
 
 /// Starts a proxy that answers for S3 and STS itself, with a bucket that contains a song and a log.
 fn proxy() -> MemoryStore {
-    let sts = |asked: &stub::Asked| {
+    let sts = |asked: &stub::StubRequest| {
         String::from_utf8_lossy(&asked.body)
             .contains("Action=GetCallerIdentity")
             .then(|| stub::answer(200, IDENTITY))
