@@ -66,9 +66,9 @@ pub fn load(report: &LoadReport, target: &str, schema: &str) -> String {
     for lost in &report.dropped {
         let _ = writeln!(text, "dropped   {}", escape::line(lost));
     }
-    for left in &report.left {
-        let left = escape::line(left);
-        let _ = writeln!(text, "left      {left}; the next load tries to drop it again");
+    for table in &report.not_dropped {
+        let table = escape::line(table);
+        let _ = writeln!(text, "left      {table}; the next load tries to drop it again");
     }
     if report.views > 0 {
         let _ = writeln!(text, "views     {} recreated over the new tables", report.views);

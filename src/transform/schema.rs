@@ -34,8 +34,8 @@ pub(super) fn cast_to_schema(
     Ok(RecordBatch::try_new(schema.clone(), columns)?)
 }
 
-/// Returns the model's schema, except that a text column stays dictionary-encoded if the query returns it that
-/// way. The Parquet file is the same either way.
+/// Returns the model's schema, except that a text column stays dictionary-encoded if the query returns it
+/// that way. The Parquet file is the same either way.
 pub(super) fn output_schema(table: &Table, found: &Schema) -> SchemaRef {
     let expected = table_schema(table);
     let fields = expected.fields().iter().zip(found.fields()).map(|(expected, found)| {

@@ -148,8 +148,8 @@ impl Doctor<'_> {
     }
 }
 
-/// Converts an outcome to the result of a check: an error is shown with its causes, and with its own advice or else
-/// `remedy`.
+/// Converts an outcome to the result of a check: an error is shown with its causes, and with its own advice
+/// or else `remedy`.
 fn check_result(outcome: Result<String>, remedy: &str) -> CheckResult {
     match outcome {
         Ok(message) => Passed(message),

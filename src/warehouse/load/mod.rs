@@ -102,7 +102,7 @@ pub struct LoadReport {
     /// Objects that were dropped because they depended on the old tables.
     pub dropped: Vec<String>,
     /// Tables that are not needed but could not be dropped, with the reason.
-    pub left: Vec<String>,
+    pub not_dropped: Vec<String>,
     /// Number of recreated views.
     pub views: usize,
     /// Elapsed time per phase.
@@ -140,7 +140,7 @@ fn report(star: &Prepared) -> LoadReport {
         tables: star.rows(),
         statistics: 0,
         dropped: Vec::new(),
-        left: Vec::new(),
+        not_dropped: Vec::new(),
         views: 0,
         phases: Vec::new(),
     }
@@ -268,7 +268,7 @@ impl<'a> Loader<'a> {
         // Only the holder of the lock creates such tables, so those that exist belong to no running
         // load.
         let left = leftovers::leftovers(&session, schema).await?;
-        self.report.left = leftovers::drop_tables(&session, schema, &left).await?;
+        self.report.not_dropped = leftovers::drop_tables(&session, schema, &left).await?;
         let last = ledger::last(&session, schema).await?;
         if let Some((entry, counts)) = last
             && entry.run_id == self.star.record.run_id

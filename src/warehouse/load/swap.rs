@@ -246,14 +246,14 @@ impl Loader<'_> {
                 leftovers::drop_tables(&session, &names.schema, &tables).await
             };
             let error = match dropped.await {
-                Ok(left) => return self.report.left.extend(left),
+                Ok(not_dropped) => return self.report.not_dropped.extend(not_dropped),
                 Err(error) => error,
             };
             match backoff.next() {
                 Some(pause) if is_transient(&error) => tokio::time::sleep(pause).await,
                 _ => {
                     let tables = format!("{}.{}*", names.schema, names.old_table(""));
-                    return self.report.left.push(format!("{tables}: {error}"));
+                    return self.report.not_dropped.push(format!("{tables}: {error}"));
                 }
             }
         }
