@@ -13,7 +13,7 @@ use crate::warehouse::connection::target::{Target, TlsMode, Via};
 use crate::warehouse::load::obstacles;
 use crate::warehouse::sql::quote;
 
-const WAREHOUSE_REMEDY: &str =
+const REMEDY: &str =
     "check that the warehouse is running and is the intended one, and run the command again";
 
 impl Doctor<'_> {
@@ -32,9 +32,7 @@ impl Doctor<'_> {
         let (redshift, iam_role) = match settings.redshift_of(to, &args.warehouse) {
             Ok(of) => of,
             Err(error) => {
-                return self
-                    .note("warehouse", check_result(Err(error), WAREHOUSE_REMEDY))
-                    .map(|_| ());
+                return self.note("warehouse", check_result(Err(error), REMEDY)).map(|_| ());
             }
         };
         if settings.is_redshift(to, &args.warehouse) {
@@ -67,9 +65,7 @@ impl Doctor<'_> {
         let warehouse = settings.warehouse(to, &args.warehouse, &self.global.stores).await;
         match warehouse {
             Ok(warehouse) => self.session(&warehouse).await,
-            Err(error) => {
-                self.note("warehouse", check_result(Err(error), WAREHOUSE_REMEDY)).map(|_| ())
-            }
+            Err(error) => self.note("warehouse", check_result(Err(error), REMEDY)).map(|_| ()),
         }
     }
 
@@ -88,13 +84,13 @@ impl Doctor<'_> {
         let session = match opened.await {
             Ok(session) => session,
             Err(error) => {
-                return self.note("log-in", check_result(Err(error), WAREHOUSE_REMEDY)).map(|_| ());
+                return self.note("log-in", check_result(Err(error), REMEDY)).map(|_| ());
             }
         };
         let user = session.value("query the current user", "SELECT current_user").await;
         let message =
             user.map(|user| format!("{} logs in to {}", user.unwrap_or_default(), target.database));
-        self.note_outcome("log-in", message.map_err(Error::from), WAREHOUSE_REMEDY)?;
+        self.note_outcome("log-in", message.map_err(Error::from), REMEDY)?;
         let rights = describe(rights(&session, &warehouse.schema).await, &warehouse.schema);
         if !self.note("rights", rights)? {
             return Ok(());
@@ -109,7 +105,7 @@ impl Doctor<'_> {
                 "load as their owner, or grant the owner's role to the user; the owner needs CREATE on the schema"
                     .to_owned(),
             ),
-            Err(error) => check_result(Err(error.into()), WAREHOUSE_REMEDY),
+            Err(error) => check_result(Err(error.into()), REMEDY),
         };
         self.note("tables", tables)?;
         self.limits(&session, warehouse)
@@ -130,7 +126,7 @@ impl Doctor<'_> {
                 "allow this machine's address (`starlift provision` does so; from outside its network the cluster also needs --public), and check that nothing in between blocks the port; if no port can be reached, ?via=data-api in the URL loads through the Data API"
                     .to_owned(),
             ),
-            Err(error) => check_result(Err(error.into()), WAREHOUSE_REMEDY),
+            Err(error) => check_result(Err(error.into()), REMEDY),
         };
         self.note("port", result)
     }
@@ -161,7 +157,7 @@ impl Doctor<'_> {
             }
         };
         let verified = connectivity::verify_certificate(target).await.map_err(Error::from);
-        self.note_outcome("certificate", verified.map(|()| message), WAREHOUSE_REMEDY)
+        self.note_outcome("certificate", verified.map(|()| message), REMEDY)
     }
 
     /// Reports the time limits of the server, the database or the role.
@@ -190,7 +186,7 @@ fn describe(rights: Result<Rights>, schema: &str) -> CheckResult {
             let message = format!("the user cannot create tables in {schema}");
             Failed(message, format!("as the owner or a superuser: {grant}"))
         }
-        Err(error) => check_result(Err(error), WAREHOUSE_REMEDY),
+        Err(error) => check_result(Err(error), REMEDY),
     }
 }
 
