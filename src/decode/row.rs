@@ -14,7 +14,7 @@ pub(super) struct RowBuilder {
     converter: Converter,
     /// One value per column.
     values: Vec<Value>,
-    /// Positions of the columns required of every record, and of positions required of plays.
+    /// Positions of the columns required of every record, and of those required of plays.
     required: Vec<usize>,
     required_of_plays: Vec<usize>,
 }

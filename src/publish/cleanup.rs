@@ -1,7 +1,7 @@
 //! Removal of files that no star needs: superseded files and those of runs that died.
 //!
 //! Only files directly in a folder of the output whose names are those of a run's files are removed.
-//! Stars below the output and the targets of symbolic links are left exclusive.
+//! Stars below the output and the targets of symbolic links are left alone.
 
 use std::collections::HashSet;
 use std::path::Path as FsPath;

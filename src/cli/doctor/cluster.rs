@@ -171,7 +171,10 @@ impl Doctor<'_> {
                     .to_owned(),
             ),
             Err(error) if error.is_denied() => Skipped(format!("{error}")),
-            Err(error) => check_result(Err(error.during("query the permissions of the role").into()), AWS_REMEDY),
+            Err(error) => {
+                let error = error.during("query the permissions of the role");
+                check_result(Err(error.into()), AWS_REMEDY)
+            }
         };
         self.note("role: policy", result).map(|_| ())
     }

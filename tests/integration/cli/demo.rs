@@ -97,7 +97,7 @@ fn contents(here: &Workspace) -> Vec<(String, Vec<u8>)> {
     files(here.path()).into_iter().map(read).collect()
 }
 
-/// Fails the test unless a demo rejects to write to `out` because of `path`, and changes nothing.
+/// Fails the test unless a demo does not write to `out` because of `path`, and changes nothing.
 #[track_caller]
 fn rejected(here: &Workspace, out: &[&str], path: &str) {
     let before = contents(here);
