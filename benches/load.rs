@@ -99,7 +99,7 @@ fn rows_as_csv(star: &str, table: &str) -> String {
 fn load(star: &str, database: &Database) -> Seconds {
     let begun = Instant::now();
     let said = run(starlift().args(["load", "--star", star, "--to", &database.url()]));
-    // The summary has a line per stage: `copy songplays  0.968 s`.
+    // The summary has a line per phase: `copy songplays  0.968 s`.
     let copies = said.lines().filter(|line| line.trim_start().starts_with("copy "));
     let rows = copies.map(|line| line.split_whitespace().nth(2).unwrap().parse::<f64>().unwrap());
     [rows.sum(), begun.elapsed().as_secs_f64()]

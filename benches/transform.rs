@@ -40,8 +40,8 @@ fn main() {
 
 async fn run(options: &TransformOptions) -> RunRecord {
     let stores = Stores::new(StoreOptions::default());
-    let meter = Arc::new(TransformProgress::default());
-    let report = transform(options, &stores, &meter, std::future::pending()).await.unwrap();
+    let counters = Arc::new(TransformProgress::default());
+    let report = transform(options, &stores, &counters, std::future::pending()).await.unwrap();
     let record = report.record.unwrap();
     for (table, written) in &record.tables {
         check_rows(table, written.rows);

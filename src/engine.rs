@@ -12,7 +12,7 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 /// Number of memory consumers that an out-of-memory error names.
-const BLAMED_CONSUMERS: std::num::NonZeroUsize = std::num::NonZeroUsize::MIN.saturating_add(4);
+const NAMED_CONSUMERS: std::num::NonZeroUsize = std::num::NonZeroUsize::MIN.saturating_add(4);
 
 /// Share of the machine's memory that a run uses without `--memory-limit`.
 const DEFAULT_MEMORY_SHARE: f64 = 0.7;
@@ -87,7 +87,7 @@ impl Engine {
         let memory_limit = options.memory_limit.unwrap_or_else(default_memory_limit);
         let accounted = memory_limit - memory_limit / UNACCOUNTED_SHARE;
         let pool: Arc<dyn MemoryPool> =
-            Arc::new(TrackConsumersPool::new(FairSpillPool::new(accounted), BLAMED_CONSUMERS));
+            Arc::new(TrackConsumersPool::new(FairSpillPool::new(accounted), NAMED_CONSUMERS));
         let disk = DiskManagerBuilder::default()
             .with_mode(DiskManagerMode::Directories(vec![folder.path().to_owned()]))
             .with_max_temp_directory_size(u64::MAX);

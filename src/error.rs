@@ -126,7 +126,7 @@ pub enum Error {
     },
     /// The result of a query does not match its table.
     #[error("query {name} does not return the columns of its table: {reason}")]
-    Shape {
+    WrongColumns {
         /// File of the query.
         name: String,
         /// The difference.
@@ -134,7 +134,7 @@ pub enum Error {
     },
     /// Temporary files could not be written or read.
     #[error(transparent)]
-    Stage(#[from] StagingError),
+    Staging(#[from] StagingError),
     /// Parquet could not be written.
     #[error("cannot write {url}")]
     Parquet {

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_alone_are_judged_at_the_end_only() {
+    fn only_percentages_above_0_are_decided_at_the_end() {
         for (limit, records, exceeded) in [
             ("0", 0, false),
             ("0", 1, true),

@@ -222,13 +222,13 @@ mod tests {
     }
 
     #[test]
-    fn only_folders_of_runs_that_are_gone_are_removed() {
+    fn only_folders_of_ended_processes_are_removed() {
         let parent = tempfile::tempdir().unwrap();
         let at = |name: &str| parent.path().join(name);
         let own = TemporaryFolder::create_in(parent.path()).unwrap();
         let other = TemporaryFolder::create_in(parent.path()).unwrap();
         fs::write(other.path().join("rows"), "rows").unwrap();
-        let gone =
+        let abandoned_folders =
             ["starlift-aB3dE9", "starlift-000000"].map(|name| abandoned(parent.path(), name));
         let mut kept = ["starlift-demo", "starlift-aB3dE9x", "starlift-a_3dE9", "other-aB3dE9"]
             .map(|name| abandoned(parent.path(), name))
@@ -263,9 +263,16 @@ mod tests {
         }
         assert!(kept[4].join("precious").exists());
         assert!(own.path().exists() && other.path().join("rows").exists());
-        for path in gone {
+        for path in abandoned_folders {
             assert!(!path.exists(), "{path:?}");
         }
+    }
+
+    #[test]
+    fn the_folder_of_a_killed_process_is_removed() {
+        let parent = tempfile::tempdir().unwrap();
+        let own = TemporaryFolder::create_in(parent.path()).unwrap();
+        let other = TemporaryFolder::create_in(parent.path()).unwrap();
         let path = other.path().to_owned();
         // Simulate a killed process: nothing is cleaned up, and the lock is released.
         let TemporaryFolder { folder, _lock } = other;

@@ -152,7 +152,7 @@ async fn input(dataset: Dataset) -> Input {
         columns: dataset.into(),
         places: vec![place],
         listing: ListOptions::default(),
-        allow_none: false,
+        allow_empty: false,
         paths: FieldPaths::by_key(dataset),
     }
 }

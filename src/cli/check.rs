@@ -44,7 +44,7 @@ async fn check(
         }
         None => (star::open(options, global).await?.check_outcomes().await?, Vec::new()),
     };
-    let failed = outcomes.iter().any(|outcome| outcome.offenders > 0);
+    let failed = outcomes.iter().any(|outcome| outcome.offending_rows > 0);
     if failed || !global.quiet {
         print(&summary::checks(&outcomes)?)?;
         print(&summary::skipped(&skipped, options.star.is_some()))?;

@@ -66,8 +66,8 @@ pub async fn run(args: &DemoArgs, global: &GlobalOptions) -> Result<()> {
         )
     };
     transform::run(&options, global).await?;
-    let made = global.place(&star.to_string_lossy()).await?;
-    folder.note_star(&RunRecord::require(&made).await?.run_id)?;
+    let place = global.place(&star.to_string_lossy()).await?;
+    folder.note_star(&RunRecord::require(&place).await?.run_id)?;
 
     heading("Check: the invariants of the star")?;
     let star_options = StarOptions {

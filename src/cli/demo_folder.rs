@@ -24,14 +24,14 @@ const DATA_FOLDERS: [&str; 2] = ["song_data", "log_data"];
 /// A folder that contains only files of demos in the places where a demo writes.
 pub(super) struct DemoFolder {
     folder: PathBuf,
-    made: Made,
+    record: DemoRecord,
     /// Existing sample files of an earlier demo.
     found: Vec<PathBuf>,
 }
 
 /// The record of the files that a demo wrote, stored as JSON in [`MARKER`].
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Made {
+struct DemoRecord {
     /// XXH3 hash of each file's content, by path relative to `data`.
     files: BTreeMap<String, String>,
     /// ID of the run that created the star.
@@ -39,17 +39,17 @@ struct Made {
 }
 
 impl DemoFolder {
-    /// Opens the folder `asked`, or the default: `starlift-demo` in the current folder, or a new
+    /// Opens the folder `requested`, or the default: `starlift-demo` in the current folder, or a new
     /// temporary folder if the current folder is not writable.
     ///
     /// # Errors
     ///
     /// Returns an error if the folder cannot be created, or contains data or a star that no demo wrote.
-    pub fn open(asked: Option<&Path>) -> Result<DemoFolder> {
-        let wanted = asked.unwrap_or(Path::new(DEFAULT_FOLDER));
-        let mut opened = DemoFolder::new(wanted.to_owned(), read_marker(wanted));
+    pub fn open(requested: Option<&Path>) -> Result<DemoFolder> {
+        let path = requested.unwrap_or(Path::new(DEFAULT_FOLDER));
+        let mut opened = DemoFolder::new(path.to_owned(), read_marker(path));
         opened.ensure_own()?;
-        match (create(wanted), asked) {
+        match (create(path), requested) {
             (Ok(()), _) => return Ok(opened),
             (Err(error), Some(folder)) => {
                 return Err(Error::io(format!("cannot create {}", folder.display()), error));
@@ -60,11 +60,11 @@ impl DemoFolder {
         let prefix = format!("{DEFAULT_FOLDER}-");
         let folder = tempfile::Builder::new().prefix(&prefix).tempdir().map_err(failed)?.keep();
         create(&folder).map_err(failed)?;
-        Ok(DemoFolder::new(folder, Made::default()))
+        Ok(DemoFolder::new(folder, DemoRecord::default()))
     }
 
-    fn new(folder: PathBuf, made: Made) -> DemoFolder {
-        DemoFolder { folder, made, found: Vec::new() }
+    fn new(folder: PathBuf, record: DemoRecord) -> DemoFolder {
+        DemoFolder { folder, record, found: Vec::new() }
     }
 
     /// Returns the path of the sample data.
@@ -92,7 +92,7 @@ impl DemoFolder {
                 _ => {}
             }
         }
-        self.made.files =
+        self.record.files =
             files.map(|(path, bytes)| (path.to_owned(), fingerprint(bytes))).collect();
         self.write_marker()
     }
@@ -103,7 +103,7 @@ impl DemoFolder {
     ///
     /// Returns an error if the record cannot be written.
     pub fn note_star(&mut self, run_id: &str) -> Result<()> {
-        self.made.star = Some(run_id.to_owned());
+        self.record.star = Some(run_id.to_owned());
         self.write_marker()
     }
 
@@ -111,7 +111,7 @@ impl DemoFolder {
     fn write_marker(&self) -> Result<()> {
         let path = self.folder.join(MARKER);
         let written = NamedTempFile::new_in(&self.folder).and_then(|mut file| {
-            serde_json::to_writer_pretty(&mut file, &self.made)?;
+            serde_json::to_writer_pretty(&mut file, &self.record)?;
             file.write_all(b"\n")?;
             file.persist(&path).map_err(|error| error.error)
         });
@@ -142,7 +142,7 @@ impl DemoFolder {
             Err(error) => return Err(unreadable(&path, error)),
         };
         if !meta.is_dir() {
-            if !meta.is_file() || !self.made_file(&path, relative)? {
+            if !meta.is_file() || !self.is_own_file(&path, relative)? {
                 return Err(foreign(&path));
             }
             self.found.push(path);
@@ -158,16 +158,16 @@ impl DemoFolder {
     }
 
     /// Returns `true` if a demo wrote the file at `path`, and it has not changed since.
-    fn made_file(&self, path: &Path, relative: &str) -> Result<bool> {
-        let Some(wanted) = self.made.files.get(relative) else {
+    fn is_own_file(&self, path: &Path, relative: &str) -> Result<bool> {
+        let Some(recorded) = self.record.files.get(relative) else {
             // A killed write leaves `<name>#<n>`.
             let partial = relative.rsplit_once('#').is_some_and(|(name, number)| {
-                self.made.files.contains_key(name) && number.bytes().all(|b| b.is_ascii_digit())
+                self.record.files.contains_key(name) && number.bytes().all(|b| b.is_ascii_digit())
             });
             return Ok(partial);
         };
         let bytes = std::fs::read(path).map_err(|e| unreadable(path, e))?;
-        Ok(*wanted == fingerprint(&bytes))
+        Ok(*recorded == fingerprint(&bytes))
     }
 
     fn ensure_own_star(&self) -> Result<()> {
@@ -184,15 +184,15 @@ impl DemoFolder {
         let run_id = match std::fs::read(&record) {
             Ok(bytes) => serde_json::from_slice::<Record>(&bytes).ok().map(|found| found.run_id),
             // An interrupted demo leaves files without a star.
-            Err(error) if is_absent(&error) && self.was_made() => return Ok(()),
+            Err(error) if is_absent(&error) && self.has_record() => return Ok(()),
             Err(error) if is_absent(&error) => return Err(foreign(&star)),
             Err(error) => return Err(unreadable(&record, error)),
         };
-        if run_id.is_some() && run_id == self.made.star { Ok(()) } else { Err(foreign(&star)) }
+        if run_id.is_some() && run_id == self.record.star { Ok(()) } else { Err(foreign(&star)) }
     }
 
-    fn was_made(&self) -> bool {
-        !self.made.files.is_empty()
+    fn has_record(&self) -> bool {
+        !self.record.files.is_empty()
     }
 }
 
@@ -203,10 +203,10 @@ struct Record {
 }
 
 /// Returns the record of earlier demos, or an empty record if there is none that can be read.
-fn read_marker(folder: &Path) -> Made {
+fn read_marker(folder: &Path) -> DemoRecord {
     let path = folder.join(MARKER);
     if is_link(&path) {
-        return Made::default();
+        return DemoRecord::default();
     }
     let read = std::fs::read(path).ok();
     read.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()

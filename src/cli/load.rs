@@ -59,10 +59,10 @@ pub async fn perform(
 ) -> Result<LoadReport> {
     let options = warehouse.load(flags, &global.stores).await?;
     let engine = Engine::new(star.engine)?;
-    let prepared = ready(star, &options, &engine, global, false).await?;
-    let current = Arc::new(LoadProgress::default());
-    let progress = (!global.quiet).then(|| Progress::of_load(&current, draws_progress(global)));
-    let outcome = load(&prepared, &options, &current).await;
+    let prepared = open_and_check(star, &options, &engine, global, false).await?;
+    let counters = Arc::new(LoadProgress::default());
+    let progress = (!global.quiet).then(|| Progress::of_load(&counters, draws_progress(global)));
+    let outcome = load(&prepared, &options, &counters).await;
     drop(progress);
     Ok(outcome?)
 }
@@ -77,12 +77,12 @@ async fn dry_run(
 ) -> Result<()> {
     let options = warehouse.load(&args.flags, &global.stores).await?;
     let engine = Engine::new(star.engine)?;
-    let prepared = ready(star, &options, &engine, global, true).await?;
+    let prepared = open_and_check(star, &options, &engine, global, true).await?;
     print(&crate::warehouse::load::dry_run(&prepared, &options)?)
 }
 
 /// Opens the star, and checks it as far as possible without a warehouse.
-async fn ready(
+async fn open_and_check(
     star: &StarOptions,
     options: &LoadOptions,
     engine: &Engine,

@@ -46,13 +46,13 @@ use settings::{GlobalOptions, Settings};
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(usage) => return not_parsed(&usage),
+        Err(usage) => return report_parse_failure(&usage),
     };
-    concluded(run(&cli))
+    exit_code(run(&cli))
 }
 
 /// Returns the exit code of an outcome, and prints the error if there is one.
-fn concluded(outcome: Result<()>) -> ExitCode {
+fn exit_code(outcome: Result<()>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -63,16 +63,16 @@ fn concluded(outcome: Result<()>) -> ExitCode {
 }
 
 /// Prints the error of the command line, or the requested help or version, and returns the exit code.
-fn not_parsed(usage: &clap::Error) -> ExitCode {
+fn report_parse_failure(usage: &clap::Error) -> ExitCode {
     let printed = output::print_usage(usage);
-    if let Some(variable) = refused_variable(usage) {
+    if let Some(variable) = rejected_variable(usage) {
         output::note(&format!("the value comes from {variable} in the environment\n"));
     }
-    if usage.use_stderr() { ExitCode::from(2) } else { concluded(printed) }
+    if usage.use_stderr() { ExitCode::from(2) } else { exit_code(printed) }
 }
 
 /// Returns the environment variable that a rejected value came from, if any: clap names only the flag.
-fn refused_variable(error: &clap::Error) -> Option<String> {
+fn rejected_variable(error: &clap::Error) -> Option<String> {
     let ContextValue::String(argument) = error.get(ContextKind::InvalidArg)? else { return None };
     let flag = argument.split([' ', '[', '=']).next()?;
     let is_typed = std::env::args().any(|typed| typed.split('=').next() == Some(flag));

@@ -62,7 +62,7 @@ pub fn print(text: &str) -> Result<()> {
 
 /// Format of the text that [`print_exact`] prints; it determines the escaping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum TextFormat {
     /// JSON documents, in which unsafe characters become `\uXXXX`.
     Json,
     /// Any other text.
@@ -74,12 +74,12 @@ pub enum Form {
 /// # Errors
 ///
 /// Returns an error under the conditions of [`print()`].
-pub fn print_exact(text: &str, form: Form) -> Result<()> {
+pub fn print_exact(text: &str, format: TextFormat) -> Result<()> {
     let mut out = io::stdout().lock();
-    let shown = match form {
+    let shown = match format {
         _ if !out.is_terminal() => text.into(),
-        Form::Json => escape::json(text),
-        Form::Text => escape::lines(text),
+        TextFormat::Json => escape::json(text),
+        TextFormat::Text => escape::lines(text),
     };
     write(&mut out, shown.as_bytes())
 }
@@ -93,12 +93,12 @@ fn write(out: &mut impl Write, bytes: &[u8]) -> Result<()> {
     if reader_has_gone() {
         return Ok(());
     }
-    pass_closed(out.write_all(bytes).and_then(|()| out.flush()))
+    ignore_closed_pipe(out.write_all(bytes).and_then(|()| out.flush()))
         .map_err(|e| Error::io("cannot write to standard output", e))
 }
 
 /// Turns the error of a closed pipe into success, and records that the reader has gone.
-fn pass_closed(written: io::Result<()>) -> io::Result<()> {
+fn ignore_closed_pipe(written: io::Result<()>) -> io::Result<()> {
     match written {
         Err(e) if e.kind() == ErrorKind::BrokenPipe => {
             READER_HAS_GONE.store(true, Ordering::Relaxed);
@@ -119,13 +119,13 @@ pub fn print_error(error: &Error) {
     let message = error.to_string();
     let label = format!("error[{}]:", error.code().as_str());
     let mut text = format!("{} {}\n", styled(BAD, label), indented(&message));
-    let mut said = message;
+    let mut printed = message;
     for cause in causes(error) {
         let reason = cause.to_string();
         // Libraries repeat the causes in their own messages.
-        if !said.contains(&reason) {
+        if !printed.contains(&reason) {
             let _ = writeln!(text, "  because: {}", indented(&reason));
-            said = reason;
+            printed = reason;
         }
     }
     if let Some(hint) = error.hint() {
@@ -174,10 +174,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_our_own_styles_are_printed() {
+    fn only_styles_of_the_program_are_printed() {
         let text = format!("{} \u{1b}[32mok\u{1b}[0m", styled(GOOD, "a\u{1b}]b"));
-        let wanted = "\u{1b}[1m\u{1b}[32ma\\u{1b}]b\u{1b}[0m \\u{1b}[32mok\\u{1b}[0m";
-        assert_eq!(shown(&text), wanted);
+        let expected = "\u{1b}[1m\u{1b}[32ma\\u{1b}]b\u{1b}[0m \\u{1b}[32mok\\u{1b}[0m";
+        assert_eq!(shown(&text), expected);
         assert_eq!(shown(&styled(BAD, styled(GOOD, "x"))).matches('\u{1}').count(), 0);
     }
 
@@ -187,8 +187,8 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_pipe_is_passed_and_a_full_disk_is_not() {
-        assert!(pass_closed(Err(ErrorKind::StorageFull.into())).is_err());
-        assert!(pass_closed(Ok(())).is_ok());
+    fn a_closed_pipe_is_ignored_and_a_full_disk_is_not() {
+        assert!(ignore_closed_pipe(Err(ErrorKind::StorageFull.into())).is_err());
+        assert!(ignore_closed_pipe(Ok(())).is_ok());
     }
 }

@@ -58,14 +58,14 @@ impl Progress {
     }
 }
 
-/// Shows the current step, with the rows done and the total if the step counts rows. `reading` returns
+/// Shows the current step, with the rows done and the total if the step counts rows. `snapshot` returns
 /// the three; a total of 0 means that rows are not counted.
-async fn watch(reading: impl Fn() -> (String, u64, u64), bar: &ProgressBar, drawn: bool) {
+async fn watch(snapshot: impl Fn() -> (String, u64, u64), bar: &ProgressBar, drawn: bool) {
     let mut last = String::new();
     let mut logged = Instant::now();
     let mut entered = Instant::now();
     loop {
-        let (step, rows, of) = reading();
+        let (step, rows, of) = snapshot();
         let step = escape::line(&step).into_owned();
         let rows_of = format!("{} of {} rows", HumanCount(rows), HumanCount(of));
         if drawn {

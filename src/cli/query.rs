@@ -10,7 +10,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use futures::TryStreamExt;
 
 use super::args::{QueryArgs, QueryFormat};
-use super::output::{Form, print, print_exact, reader_has_gone};
+use super::output::{TextFormat, print, print_exact, reader_has_gone};
 use super::settings::WarehouseOptions;
 use super::settings::{GlobalOptions, StarOptions};
 use super::signals::unless_interrupted;
@@ -130,11 +130,11 @@ async fn write_table(name: &str, rows: SendableRecordBatchStream) -> Result<()> 
 
 async fn write_csv(name: &str, mut rows: SendableRecordBatchStream) -> Result<()> {
     let empty = RecordBatch::new_empty(rows.schema());
-    print_exact(&csv_lines(&empty, true)?, Form::Text)?;
+    print_exact(&csv_lines(&empty, true)?, TextFormat::Text)?;
     while !reader_has_gone()
         && let Some(batch) = rows.try_next().await.map_err(|e| Error::query(name, e))?
     {
-        print_exact(&csv_lines(&batch, false)?, Form::Text)?;
+        print_exact(&csv_lines(&batch, false)?, TextFormat::Text)?;
     }
     Ok(())
 }
@@ -178,8 +178,8 @@ async fn write_json<F: json::writer::JsonFormat>(
         && let Some(batch) = rows.try_next().await.map_err(|e| Error::query(name, e))?
     {
         writer.write(&batch)?;
-        print_exact(&utf8(std::mem::take(writer.get_mut()))?, Form::Json)?;
+        print_exact(&utf8(std::mem::take(writer.get_mut()))?, TextFormat::Json)?;
     }
     writer.finish()?;
-    print_exact(&utf8(writer.into_inner())?, Form::Json)
+    print_exact(&utf8(writer.into_inner())?, TextFormat::Json)
 }

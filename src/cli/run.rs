@@ -34,7 +34,7 @@ pub async fn run(
         let WarehouseOptions { target, schema, .. } = warehouse;
         return print(&format!("would load the star into {target} schema {schema}\n"));
     }
-    let mut text = make_star(options, global).await?;
+    let mut text = build_star(options, global).await?;
     let outcome = tokio::select! {
         outcome = load_and_verify(&mut text, args, &star, warehouse, global) => outcome,
         // The warehouse rolls back uncommitted work.
@@ -76,14 +76,14 @@ async fn load_and_verify(
 }
 
 /// Builds the star unless it is up to date, and returns the summary.
-async fn make_star(options: &TransformOptions, global: &GlobalOptions) -> Result<String> {
+async fn build_star(options: &TransformOptions, global: &GlobalOptions) -> Result<String> {
     let stores = global.open_stores();
     let engine = Engine::new(options.engine)?;
-    let current = find_up_to_date(options, &stores, &engine);
-    let current = unless_interrupted(current, crate::error::Error::Interrupted).await?;
+    let record = find_up_to_date(options, &stores, &engine);
+    let record = unless_interrupted(record, crate::error::Error::Interrupted).await?;
     drop(engine);
     let out = Location::parse_single(&options.out)?;
-    if let Some(record) = current {
+    if let Some(record) = record {
         return Ok(format!(
             "star      {out} is up to date with its inputs (run {}); not built again\n",
             escape::line(&record.run_id)

@@ -155,8 +155,8 @@ impl<'a> Selftest<'a> {
     fn note(&mut self, step: &str, begun: Instant, outcome: Result<String>) -> Result<()> {
         let seconds = begun.elapsed().as_secs_f64();
         match outcome {
-            Ok(said) => {
-                let _ = writeln!(self.lines, "| {step} | ok | {seconds:.2} s | {said} |");
+            Ok(message) => {
+                let _ = writeln!(self.lines, "| {step} | ok | {seconds:.2} s | {message} |");
                 Ok(())
             }
             Err(error) => {
@@ -189,14 +189,14 @@ impl<'a> Selftest<'a> {
 
     async fn server_facts(&mut self) -> Result<String> {
         let session = self.session().await?;
-        let mut said = Vec::new();
+        let mut facts = Vec::new();
         for (what, sql) in FACTS {
             // Run each query separately: not every kind of server supports all of them.
             if let Ok(value) = session.value("query the server", sql).await {
-                said.push(format!("{what}: {}", value.unwrap_or_default().trim_matches('\0')));
+                facts.push(format!("{what}: {}", value.unwrap_or_default().trim_matches('\0')));
             }
         }
-        Ok(said.join("; "))
+        Ok(facts.join("; "))
     }
 
     async fn session(&self) -> Result<Session> {
@@ -211,9 +211,9 @@ impl<'a> Selftest<'a> {
             let differences = vec!["the ledger does not match the loaded tables".to_owned()];
             return Err(WarehouseError::Mismatch { differences }.into());
         }
-        let stages =
-            report.stages.iter().map(|s| format!("{} {:.2} s", s.name, s.elapsed.as_secs_f64()));
-        Ok(format!("{} statistics; {}", report.statistics, stages.collect::<Vec<_>>().join(", ")))
+        let phases =
+            report.phases.iter().map(|s| format!("{} {:.2} s", s.name, s.elapsed.as_secs_f64()));
+        Ok(format!("{} statistics; {}", report.statistics, phases.collect::<Vec<_>>().join(", ")))
     }
 
     /// Loads the star again while a reader reads the tables.

@@ -41,7 +41,7 @@ pub fn summary(report: &TransformReport, out: &str) -> String {
         let passed = report.checks.len();
         let _ = writeln!(text, "checks    {}", styled(GOOD, format!("all {passed} passed")));
     }
-    text += &stages(&report.stages, report.elapsed);
+    text += &phases(&report.phases, report.elapsed);
     if let Some(record) = &report.record {
         let _ = writeln!(text, "star      {} (run {})", styled(STRONG, out), record.run_id);
     }
@@ -66,9 +66,9 @@ pub fn load(report: &LoadReport, target: &str, schema: &str) -> String {
     for lost in &report.dropped {
         let _ = writeln!(text, "dropped   {}", escape::line(lost));
     }
-    for left in &report.left {
-        let left = escape::line(left);
-        let _ = writeln!(text, "left      {left}; the next load tries to drop it again");
+    for table in &report.not_dropped {
+        let table = escape::line(table);
+        let _ = writeln!(text, "left      {table}; the next load tries to drop it again");
     }
     if report.views > 0 {
         let _ = writeln!(text, "views     {} recreated over the new tables", report.views);
@@ -76,8 +76,8 @@ pub fn load(report: &LoadReport, target: &str, schema: &str) -> String {
     let verified =
         styled(GOOD, format!("{} statistics equal those of the files", report.statistics));
     let _ = writeln!(text, "verified  {verified}");
-    let total = report.stages.iter().map(|stage| stage.elapsed).sum();
-    text += &stages(&report.stages, total);
+    let total = report.phases.iter().map(|phase| phase.elapsed).sum();
+    text += &phases(&report.phases, total);
     let run = escape::line(&report.run_id);
     let _ = writeln!(text, "loaded    {place} (run {run}, load {})", report.number);
     text
@@ -219,12 +219,12 @@ fn tables(record: &RunRecord) -> String {
     format!("{table}\n")
 }
 
-fn stages(stages: &[PhaseTiming], total: Duration) -> String {
-    let mut table = text_table(&["stage", "time", "rate"]);
-    for stage in stages {
-        let seconds = stage.elapsed.as_secs_f64();
-        let rate = stage.bytes.map(|bytes| format!("{:.1} MB/s", bytes as f64 / 1e6 / seconds));
-        table.add_row([stage.name.clone(), time(stage.elapsed), rate.unwrap_or_default()]);
+fn phases(phases: &[PhaseTiming], total: Duration) -> String {
+    let mut table = text_table(&["phase", "time", "rate"]);
+    for phase in phases {
+        let seconds = phase.elapsed.as_secs_f64();
+        let rate = phase.bytes.map(|bytes| format!("{:.1} MB/s", bytes as f64 / 1e6 / seconds));
+        table.add_row([phase.name.clone(), time(phase.elapsed), rate.unwrap_or_default()]);
     }
     let memory = peak_memory().map(|peak| format!("peak memory {}", bytes(peak)));
     table.add_row(["total".to_owned(), time(total), memory.unwrap_or_default()]);
@@ -282,15 +282,15 @@ fn reject_lines(batch: &RecordBatch) -> String {
 pub fn checks(outcomes: &[CheckOutcome]) -> Result<String> {
     let mut text = String::new();
     for outcome in outcomes {
-        let (name, demand) = (escape::line(&outcome.name), escape::line(&outcome.demand));
-        if outcome.offenders == 0 {
-            let _ = writeln!(text, "{}    {name:<32} {demand}", styled(GOOD, "ok"));
+        let (name, invariant) = (escape::line(&outcome.name), escape::line(&outcome.invariant));
+        if outcome.offending_rows == 0 {
+            let _ = writeln!(text, "{}    {name:<32} {invariant}", styled(GOOD, "ok"));
             continue;
         }
-        let rows = if outcome.offenders == 1 { "row" } else { "rows" };
-        let offenders = format!("{} offending {rows}", HumanCount(outcome.offenders));
-        let _ = writeln!(text, "{}  {name:<32} {offenders}", styled(BAD, "FAIL"));
-        let _ = writeln!(text, "      {demand}");
+        let rows = if outcome.offending_rows == 1 { "row" } else { "rows" };
+        let count = format!("{} offending {rows}", HumanCount(outcome.offending_rows));
+        let _ = writeln!(text, "{}  {name:<32} {count}", styled(BAD, "FAIL"));
+        let _ = writeln!(text, "      {invariant}");
         text += &clipped_table(&outcome.first)?;
     }
     Ok(text)

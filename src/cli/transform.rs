@@ -49,9 +49,9 @@ pub(super) async fn run_quietly(
     global: &GlobalOptions,
 ) -> Result<TransformReport> {
     let stores = global.open_stores();
-    let meter = Arc::new(TransformProgress::default());
-    let progress = (!global.quiet).then(|| Progress::start(&meter, draws_progress(global)));
-    let outcome = transform(options, &stores, &meter, interrupted()).await;
+    let counters = Arc::new(TransformProgress::default());
+    let progress = (!global.quiet).then(|| Progress::start(&counters, draws_progress(global)));
+    let outcome = transform(options, &stores, &counters, interrupted()).await;
     drop(progress);
     match outcome {
         Ok(report) => Ok(report),

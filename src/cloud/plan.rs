@@ -117,20 +117,20 @@ impl ProvisionOptions {
     ///
     /// Returns an error if a value is invalid.
     pub fn check(&self) -> Result<()> {
-        let refuse = |text: String| Err(Error::Usage(text));
+        let reject = |text: String| Err(Error::Usage(text));
         let node_type = self.node_type.as_str();
         if node_type.starts_with("dc2.") || node_type.starts_with("ds2.") {
-            return refuse(format!(
+            return reject(format!(
                 "AWS no longer creates clusters of {node_type}; use --node-type {} instead of dc2.large",
                 ProvisionOptions::NODE_TYPE
             ));
         }
         if !(1..=ProvisionOptions::MAX_NODES).contains(&self.nodes) {
             let most = ProvisionOptions::MAX_NODES;
-            return refuse(format!("--nodes must be from 1 to {most}"));
+            return reject(format!("--nodes must be from 1 to {most}"));
         }
         if self.nodes == 1 && ["ra3.4xlarge", "ra3.16xlarge"].contains(&node_type) {
-            return refuse(format!("a cluster of {node_type} needs at least 2 nodes; add --nodes"));
+            return reject(format!("a cluster of {node_type} needs at least 2 nodes; add --nodes"));
         }
         let ProvisionOptions { database, user, port, .. } = self;
         check_login(database, user, *port)?;
@@ -145,20 +145,20 @@ impl ProvisionOptions {
 ///
 /// Returns an error if a value is invalid.
 pub(super) fn check_login(database: &str, user: &str, port: u16) -> Result<()> {
-    let refuse = |text: &str| Err(Error::Usage(text.to_owned()));
+    let reject = |text: &str| Err(Error::Usage(text.to_owned()));
     if !(5431..=5455).contains(&port) && !(8191..=8215).contains(&port) {
-        return refuse("--port must be from 5431 to 5455, or from 8191 to 8215");
+        return reject("--port must be from 5431 to 5455, or from 8191 to 8215");
     }
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     if database.is_empty() || !database.chars().all(is_plain) {
-        return refuse("--database must contain only lower-case letters and digits");
+        return reject("--database must contain only lower-case letters and digits");
     }
     let is_user = |c: char| is_plain(c) || "_+.@-".contains(c);
     if !user.starts_with(|c: char| c.is_ascii_lowercase())
         || !user.chars().all(is_user)
         || user == "public"
     {
-        return refuse(
+        return reject(
             "--user must begin with a letter and contain only lower-case letters, digits and _+.@-; \
              public is reserved",
         );

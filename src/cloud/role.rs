@@ -146,8 +146,8 @@ pub async fn ensure(
 /// Creates the role without its policy, and returns its ARN.
 async fn create(clients: &Clients, spec: &RoleSpec) -> Result<String, CloudError> {
     let name = &spec.name;
-    let made = create_request(spec).send_with(&clients.iam).await;
-    match made.map_err(|e| ApiError::new("iam:CreateRole", &e)) {
+    let created = create_request(spec).send_with(&clients.iam).await;
+    match created.map_err(|e| ApiError::new("iam:CreateRole", &e)) {
         Ok(answer) => Ok(answer.role.map(|role| role.arn).unwrap_or_default()),
         // An earlier request whose response was lost created it, or another user did.
         Err(error) if error.is("EntityAlreadyExists") => {

@@ -38,9 +38,9 @@ impl Decoder {
             Extent::Skipped(length, records) => (length, records),
             Extent::Unknown if rest.len() < MAX_RECORD_BYTES => return Ok(None),
             Extent::Unknown => {
-                let place = object.place(bytes, at);
+                let position = object.position(bytes, at);
                 object.skipping =
-                    Some(Skipping { place, rejection, raw: Vec::new(), length: 0, records: 1 });
+                    Some(Skipping { position, rejection, raw: Vec::new(), length: 0, records: 1 });
                 return Ok(Some(at));
             }
         };
@@ -105,16 +105,16 @@ impl Decoder {
         rejection: Rejection,
         records: u64,
     ) -> Result<(), ArrowError> {
-        let place = object.place(bytes, span.start);
+        let position = object.position(bytes, span.start);
         let raw = trim_end(&bytes[span]);
         let kept = raw[..raw.len().min(GATHERED_RAW_BYTES)].to_vec();
         let length = raw.len() as u64;
-        self.add_skipped(object, Skipping { place, rejection, raw: kept, length, records });
+        self.add_skipped(object, Skipping { position, rejection, raw: kept, length, records });
         self.flush_rejects()
     }
 
     fn add_skipped(&mut self, object: &mut ObjectState, skipped: Skipping) {
-        let Skipping { place, mut rejection, raw, length, records } = skipped;
+        let Skipping { position, mut rejection, raw, length, records } = skipped;
         object.after_value = true;
         object.counts.rejected += 1;
         object.counts.rejected_bytes += length;
@@ -123,7 +123,7 @@ impl Decoder {
             object.counts.skipped_records += records;
             rejection = rejection.skipping(length, records);
         }
-        self.rejects.append(&object.object, place, &rejection, &raw, length);
+        self.rejects.append(&object.object, position, &rejection, &raw, length);
     }
 
     fn flush_rejects(&mut self) -> Result<(), ArrowError> {

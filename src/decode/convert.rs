@@ -135,7 +135,7 @@ impl Converter {
         if (MIN_EPOCH_MILLIS..=MAX_EPOCH_MILLIS).contains(&millis) {
             return Ok(());
         }
-        Err(not_the_number(column, &millis.to_string(), NumberError::OutOfRange))
+        Err(number_rejection(column, &millis.to_string(), NumberError::OutOfRange))
     }
 
     #[inline]
@@ -257,11 +257,11 @@ fn number(column: &StagingColumn, text: &str, value: &mut Value) -> Result<(), R
         ColumnKind::Float64 => parse_double(text).map(|double| *value = Value::Double(double)),
         kind => integer_within(text, kind).map(|integer| *value = Value::Integer(integer)),
     };
-    outcome.map_err(|error| not_the_number(column, text, error))
+    outcome.map_err(|error| number_rejection(column, text, error))
 }
 
 #[cold]
-fn not_the_number(column: &StagingColumn, text: &str, error: NumberError) -> Rejection {
+fn number_rejection(column: &StagingColumn, text: &str, error: NumberError) -> Rejection {
     match error {
         NumberError::NotANumber => wrong_type(column, column.kind, clip(text)),
         NumberError::NotWhole => {
@@ -269,7 +269,7 @@ fn not_the_number(column: &StagingColumn, text: &str, error: NumberError) -> Rej
         }
         NumberError::OutOfRange => Rejection::of(
             column,
-            format!("{} is out of range for {}", clip(text), wanted(column.kind)),
+            format!("{} is out of range for {}", clip(text), describe(column.kind)),
         ),
     }
 }
@@ -290,10 +290,10 @@ fn text_too_long(column: &StagingColumn, length: usize) -> Rejection {
 }
 
 fn wrong_type(column: &StagingColumn, kind: ColumnKind, found: &str) -> Rejection {
-    Rejection::of(column, format!("{found} is not {}", wanted(kind)))
+    Rejection::of(column, format!("{found} is not {}", describe(kind)))
 }
 
-fn wanted(kind: ColumnKind) -> &'static str {
+fn describe(kind: ColumnKind) -> &'static str {
     match kind {
         ColumnKind::Text | ColumnKind::RepetitiveText => "text or a number",
         ColumnKind::Int32 => "a 32-bit integer",

@@ -154,11 +154,11 @@ pub struct StagedColumns {
 }
 
 impl StagedColumns {
-    /// Selects the columns for whose name `is_wanted` returns `true`.
-    pub fn of(dataset: Dataset, is_wanted: impl Fn(&str) -> bool) -> StagedColumns {
+    /// Selects the columns for whose name `is_selected` returns `true`.
+    pub fn of(dataset: Dataset, is_selected: impl Fn(&str) -> bool) -> StagedColumns {
         let schema = dataset.schema();
-        let wanted = schema.fields().iter().filter(|field| is_wanted(field.name()));
-        let schema = Arc::new(Schema::new(wanted.cloned().collect::<Vec<_>>()));
+        let selected = schema.fields().iter().filter(|field| is_selected(field.name()));
+        let schema = Arc::new(Schema::new(selected.cloned().collect::<Vec<_>>()));
         StagedColumns { dataset, schema, repairs_encoding: false }
     }
 
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn named_positions_are_where_they_say() {
+    fn positions_of_special_columns_match_their_names() {
         let at = |i: usize| Dataset::Events.columns()[i].name;
         assert_eq!(at(event::ITEM_IN_SESSION), "itemInSession");
         assert_eq!(at(event::PAGE), "page");

@@ -33,7 +33,7 @@ pub const MAX_RECORD_BYTES: usize = 16 * 1024 * 1024;
 /// that many tiny objects do not make many tiny batches.
 pub struct Decoder {
     pub(super) scanner: Scanner,
-    maker: RowBuilder,
+    row_builder: RowBuilder,
     rows: StagingBuilder,
     pub(super) rejects: RejectBuilder,
     full_rows: Vec<RecordBatch>,
@@ -49,7 +49,7 @@ impl Decoder {
         let dataset = columns.dataset();
         Decoder {
             scanner: Scanner::new(paths, dataset.columns().len()),
-            maker: RowBuilder::new(&columns),
+            row_builder: RowBuilder::new(&columns),
             rows: StagingBuilder::new(&columns),
             rejects: RejectBuilder::default(),
             full_rows: Vec::new(),
@@ -112,7 +112,7 @@ impl Decoder {
     /// Returns the observations on the records decoded so far.
     pub fn notes(&self) -> Notes {
         let mut notes = self.notes.clone();
-        self.maker.add_to(&mut notes);
+        self.row_builder.add_to(&mut notes);
         notes
     }
 
@@ -245,7 +245,7 @@ impl Decoder {
             return self.record(object, chunk, at, last);
         }
         self.close_array(object, bytes, at, "another array starts within this array")?;
-        object.array = Some(object.place(bytes, at));
+        object.array = Some(object.position(bytes, at));
         object.after_value = false;
         Ok(Some(at + 1))
     }
@@ -258,11 +258,11 @@ impl Decoder {
         at: usize,
         reason: &'static str,
     ) -> Result<(), ArrowError> {
-        let Some(place) = object.array.take() else { return Ok(()) };
+        let Some(position) = object.array.take() else { return Ok(()) };
         if object.truncated {
             return Ok(());
         }
-        let reason = format!("truncated: {reason}, which starts at byte {}", place.offset);
+        let reason = format!("truncated: {reason}, which starts at byte {}", position.offset);
         self.reject(object, bytes, at..at, Rejection::of_record(reason))
     }
 
@@ -327,7 +327,7 @@ impl Decoder {
             }
             Ok(text) => {
                 self.notes.add_unknown_keys(text, &mut self.scanner.unknown);
-                self.maker.append(text, &self.scanner.spans, &mut self.rows)
+                self.row_builder.append(text, &self.scanner.spans, &mut self.rows)
             }
         };
         if let Err(rejection) = outcome {

@@ -71,9 +71,9 @@ impl Dictionary {
         key
     }
 
-    fn add_spelling(&mut self, hash: u64, place: Range<usize>, key: i32, is_escaped: bool) {
+    fn add_spelling(&mut self, hash: u64, span: Range<usize>, key: i32, is_escaped: bool) {
         // Positions fit in 32 bits: all texts fit in one Arrow array, which is limited to 2 GiB.
-        let (start, end) = (place.start as u32, place.end as u32);
+        let (start, end) = (span.start as u32, span.end as u32);
         let spelling = Spelling { hash, start, end, key, is_escaped };
         self.spellings.insert_unique(hash, spelling, |s| s.hash);
     }

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn doubles_beyond_range_are_refused() {
+    fn doubles_beyond_range_are_rejected() {
         assert_eq!(parse_double("246.30812"), Ok(246.30812));
         assert_eq!(parse_double("1e400"), Err(NumberError::OutOfRange));
         assert!(parse_double("-0.0").unwrap().is_sign_positive());

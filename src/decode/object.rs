@@ -57,7 +57,7 @@ pub struct ObjectState {
 /// A reject whose end has not been found yet.
 #[derive(Debug)]
 pub(super) struct Skipping {
-    pub place: Position,
+    pub position: Position,
     pub rejection: Rejection,
     /// First bytes of the reject.
     pub raw: Vec<u8>,
@@ -89,8 +89,8 @@ impl ObjectState {
         }
     }
 
-    /// Returns the place of byte `at` of the buffered bytes.
-    pub(super) fn place(&mut self, bytes: &[u8], at: usize) -> Position {
+    /// Returns the position of byte `at` of the buffered bytes.
+    pub(super) fn position(&mut self, bytes: &[u8], at: usize) -> Position {
         // Lines are counted only when a reject or the end of the bytes needs them.
         self.line += self.lines.count(bytes, self.counted, at);
         self.counted = at;
@@ -100,8 +100,8 @@ impl ObjectState {
     /// Advances past the first `length` buffered bytes.
     pub(super) fn pass(&mut self, bytes: &[u8], length: usize) {
         self.indent = self.indent(bytes, length);
-        let place = self.place(bytes, length);
-        self.offset = place.offset;
+        let position = self.position(bytes, length);
+        self.offset = position.offset;
         self.counted = 0;
     }
 

@@ -1,4 +1,4 @@
-//! Rejects: records that could not be loaded, with their place and the reason.
+//! Rejects: records that could not be loaded, with their position and the reason.
 
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
@@ -40,7 +40,7 @@ impl Rejection {
     }
 }
 
-/// The place of a record in its object.
+/// The position of a record in its object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Position {
     /// Number of bytes before the record, after decompression.
@@ -96,15 +96,15 @@ impl RejectBuilder {
     pub fn append(
         &mut self,
         object: &str,
-        place: Position,
+        position: Position,
         rejection: &Rejection,
         raw: &[u8],
         length: u64,
     ) {
         let kept = first_bytes(raw, MAX_RAW_BYTES);
         self.object.append_value(object);
-        self.offset.append_value(place.offset as i64);
-        self.line.append_value(place.line as i64);
+        self.offset.append_value(position.offset as i64);
+        self.line.append_value(position.line as i64);
         self.length.append_value(length as i64);
         self.column.append_option(rejection.column);
         self.reason.append_value(&rejection.reason);

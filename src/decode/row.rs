@@ -23,7 +23,7 @@ impl RowBuilder {
     pub fn new(staged: &StagedColumns) -> RowBuilder {
         let dataset = staged.dataset();
         let columns = dataset.columns();
-        let those = |is_required: fn(Required) -> bool| {
+        let positions = |is_required: fn(Required) -> bool| {
             let all = columns.iter().enumerate().filter(|(_, column)| is_required(column.required));
             all.map(|(at, _)| at).collect()
         };
@@ -31,8 +31,8 @@ impl RowBuilder {
             dataset,
             converter: Converter::new(staged.repairs_encoding()),
             values: vec![Value::Null; columns.len()],
-            required: those(|required| required == Required::Always),
-            required_of_plays: those(|required| required != Required::Never),
+            required: positions(|required| required == Required::Always),
+            required_of_plays: positions(|required| required != Required::Never),
         }
     }
 
@@ -51,8 +51,8 @@ impl RowBuilder {
         rows: &mut StagingBuilder,
     ) -> Result<(), Rejection> {
         self.converter.clear();
-        let places = spans.iter().zip(&mut self.values);
-        for ((at, column), (span, value)) in self.dataset.columns().iter().enumerate().zip(places) {
+        let fields = spans.iter().zip(&mut self.values);
+        for ((at, column), (span, value)) in self.dataset.columns().iter().enumerate().zip(fields) {
             self.converter.convert(column, rows.dictionary(at), record, span, value)?;
         }
         let is_play = self.is_play(record, rows);

@@ -219,7 +219,7 @@ fn wherever_bytes_are_cut_the_records_are_the_same() {
 }
 
 #[test]
-fn a_bad_line_costs_one_record_and_is_reported_with_its_place() {
+fn a_bad_line_costs_one_record_and_is_reported_with_its_position() {
     for (bad, why) in bad_lines() {
         let input = [GOOD.as_bytes(), &bad, br#"{"ts":2,"page":"Home"}"#, b"oops"].join(&b'\n');
         let Decoded { rows, rejects, .. } = events(&input);
@@ -235,7 +235,7 @@ fn a_bad_line_costs_one_record_and_is_reported_with_its_place() {
 }
 
 #[test]
-fn a_place_counts_the_bytes_and_lines_before_it() {
+fn a_position_counts_the_bytes_and_lines_before_it() {
     let input = format!("{BOM}\r\n{{\r\"ts\":1,\n\"page\":\"é\"}} {GOOD}\n\n  oops \n");
     let oops = events(&input).rejects[0].clone();
     assert_eq!((&oops["offset"], &oops["line"]), (&json!(input.find("oops").unwrap()), &json!(6)));
@@ -244,7 +244,7 @@ fn a_place_counts_the_bytes_and_lines_before_it() {
 }
 
 #[test]
-fn a_reject_names_the_column_that_refused() {
+fn a_reject_names_the_column_that_caused_it() {
     let column = |record: &str| reject(record)["column"].clone();
     assert_eq!(column(r#"{"page":"Home"}"#), "ts");
     assert_eq!(column(r#"{"ts":1,"page":""}"#), "page");
@@ -254,7 +254,7 @@ fn a_reject_names_the_column_that_refused() {
 }
 
 #[test]
-fn values_mean_what_their_column_takes() {
+fn values_are_converted_to_the_types_of_their_columns() {
     let input = r#"{"page":"Home","ts":"1541044398796.0","userId":"+007","sessionId":1e2,
         "artist":311,"song":1.50,"length":"2.5","auth":"","level":null,"gender":"\u0046",
         "itemInSession":9223372036854775807,"status":200,"status":404}"#;
@@ -265,7 +265,7 @@ fn values_mean_what_their_column_takes() {
 }
 
 #[test]
-fn numbers_of_any_size_are_taken_or_refused_by_their_column() {
+fn numbers_of_any_size_are_accepted_or_rejected_by_their_column() {
     let with = |member: &str| events(format!(r#"{{"ts":1,"page":"Home",{member}}}"#));
     let digits = "9".repeat(400);
     for member in ["\"length\":1e400", "\"sessionId\":1e400", "\"length\":\"-1e400\""] {
@@ -338,7 +338,7 @@ fn a_record_of_many_chunks_is_read() {
 }
 
 #[test]
-fn unknown_keys_are_counted_once_a_record() {
+fn unknown_keys_are_counted_once_per_record() {
     let input = r#"{"ts":1,"page":"a","x":{"inner":1},"Ts":2,"x":3}{"ts":1,"page":"a","x":0}"#;
     let unknown = BTreeMap::from([("x".to_owned(), 2), ("Ts".to_owned(), 1)]);
     assert_eq!(events(input).unknown, unknown);

@@ -11,7 +11,7 @@ use super::vocabulary::{
 };
 
 /// Number of songs outside the catalogue per song in it.
-const OUTSIDERS_A_SONG: u64 = 6;
+const OUTSIDERS_PER_SONG: u64 = 6;
 /// Number of artists per thousand whose name is spelled in several ways.
 const RESPELT_PER_MILLE: u64 = 150;
 
@@ -79,7 +79,7 @@ impl Catalogue {
 
     /// Describes a song that is not in the catalogue.
     pub(super) fn describe_outsider(&self, dice: &mut Dice, song: &mut Song) {
-        let number = dice.skewed(self.songs.saturating_mul(OUTSIDERS_A_SONG).max(1000), 3);
+        let number = dice.skewed(self.songs.saturating_mul(OUTSIDERS_PER_SONG).max(1000), 3);
         let mut dice = Dice::new(self.seed, Purpose::Outsider, number);
         if self.songs > 0 && dice.percent(10) {
             self.describe(dice.below(self.songs), song);
@@ -129,8 +129,8 @@ impl Catalogue {
         }
         out.push_str("12");
         let digits = number.wrapping_mul(0x9_e377_9b97).wrapping_add(self.seed);
-        for place in (0..9).rev() {
-            let digit = (digits >> (4 * place)) & 15;
+        for position in (0..9).rev() {
+            let digit = (digits >> (4 * position)) & 15;
             out.push(char::from(b"0123456789ABCDEF"[digit as usize]));
         }
     }

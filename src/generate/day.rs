@@ -19,7 +19,7 @@ use super::users::{Change, User};
 
 /// Approximate maximum number of concurrent visits at the busiest time of a day. They use about ten
 /// megabytes.
-const MOST_VISITS: u64 = 20_000;
+const MAX_VISITS: u64 = 20_000;
 /// Average time between two events of a visit, in milliseconds.
 const USUAL_PAUSE_MS: u64 = 225_000;
 /// Ratio of the busiest hour to the average one, rounded up.
@@ -27,7 +27,7 @@ const PEAK: u64 = 2;
 /// Number of attempts to draw a user who has no visit in progress.
 const ATTEMPTS: u32 = 8;
 /// Maximum number of events of a visit with a change of level.
-const LONGEST_CHANGE: u64 = 16;
+const MAX_CHANGE_EVENTS: u64 = 16;
 /// Number of subdivisions of one event's share of the day, for drawing the start of a visit.
 const SUBDIVISIONS: u64 = 1024;
 
@@ -43,7 +43,7 @@ pub(super) struct Day {
     visits: Vec<Session>,
     vacant: Vec<usize>,
     /// The time of each visit's next event, and the position of the visit in `visits`.
-    agenda: BinaryHeap<Reverse<(u64, usize)>>,
+    queue: BinaryHeap<Reverse<(u64, usize)>>,
     /// Users with a visit in progress. Used only for lookups, because the order of a hash set is
     /// not deterministic.
     present: HashSet<u64>,
@@ -69,7 +69,7 @@ impl Day {
         let events = world.plan.events_of(day);
         let overlap =
             (u128::from(events) * u128::from(USUAL_PAUSE_MS * PEAK) / u128::from(DAY_MS)).max(1);
-        let pace = (u128::from(MOST_VISITS) * 1_000_000 / overlap).min(1_000_000) as u64;
+        let pace = (u128::from(MAX_VISITS) * 1_000_000 / overlap).min(1_000_000) as u64;
         let mut arrivals = Arrivals::new(world, day, &mut dice);
         arrivals.prepare(pace, &mut dice);
         Self {
@@ -81,7 +81,7 @@ impl Day {
             arrivals,
             visits: Vec::new(),
             vacant: Vec::new(),
-            agenda: BinaryHeap::new(),
+            queue: BinaryHeap::new(),
             present: HashSet::new(),
         }
     }
@@ -89,10 +89,10 @@ impl Day {
     /// Fills in the next event. Returns `false` after the last one.
     pub(super) fn next(&mut self, event: &mut Event) -> bool {
         self.admit();
-        let Some(Reverse((now, place))) = self.agenda.pop() else {
+        let Some(Reverse((now, index))) = self.queue.pop() else {
             return false;
         };
-        let visit = &mut self.visits[place];
+        let visit = &mut self.visits[index];
         let level = self.world.timeline.level(visit.user.number, now);
         event.ts = now;
         event.session = visit.id;
@@ -109,53 +109,53 @@ impl Day {
             std::mem::swap(&mut event.artist, &mut self.song.artist_name);
             std::mem::swap(&mut event.song, &mut self.song.title);
         }
-        self.continue_session(now, place, event);
+        self.continue_session(now, index, event);
         true
     }
 
-    fn continue_session(&mut self, now: u64, place: usize, event: &Event) {
-        let visit = &self.visits[place];
+    fn continue_session(&mut self, now: u64, index: usize, event: &Event) {
+        let visit = &self.visits[index];
         if visit.remaining == 0 {
             self.present.remove(&visit.user.number);
-            self.vacant.push(place);
+            self.vacant.push(index);
             return;
         }
         let length = event.length.unwrap_or(0);
-        let wish = visit.next_time(now, event.page, length, self.pace, &mut self.dice);
+        let intended = visit.next_time(now, event.page, length, self.pace, &mut self.dice);
         // A visit ends on the day it began, so late visits skip songs.
         let latest = now + (self.end - 1 - now) / (visit.remaining + 1);
         let scripted = visit.change.is_some() && visit.item < Session::script_length();
-        let next = if scripted { wish } else { wish.min(latest) };
-        self.agenda.push(Reverse((next, place)));
+        let next = if scripted { intended } else { intended.min(latest) };
+        self.queue.push(Reverse((next, index)));
     }
 
     /// Starts the visits that begin before the next event.
     fn admit(&mut self) {
         while let Some(start) = self.arrivals.time() {
-            if self.agenda.peek().is_some_and(|Reverse((next, _))| *next < start) {
+            if self.queue.peek().is_some_and(|Reverse((next, _))| *next < start) {
                 return;
             }
             let session = self.arrivals.take(&self.world, &self.present, &mut self.dice);
             self.arrivals.prepare(self.pace, &mut self.dice);
             self.present.insert(session.user.number);
-            let place = match self.vacant.pop() {
-                Some(place) => {
-                    self.visits[place] = session;
-                    place
+            let index = match self.vacant.pop() {
+                Some(index) => {
+                    self.visits[index] = session;
+                    index
                 }
                 None => {
                     self.visits.push(session);
                     self.visits.len() - 1
                 }
             };
-            self.agenda.push(Reverse((start, place)));
+            self.queue.push(Reverse((start, index)));
         }
     }
 }
 
 impl Arrivals {
     fn new(world: &World, day: u64, dice: &mut Dice) -> Self {
-        let draw = |change| (change, dice.range(Session::script_length() + 1, LONGEST_CHANGE));
+        let draw = |change| (change, dice.range(Session::script_length() + 1, MAX_CHANGE_EVENTS));
         let changes: VecDeque<(Change, u64)> =
             world.timeline.of_day(day).into_iter().map(draw).collect();
         let changing: u64 = changes.iter().map(|(_, length)| length).sum();
@@ -174,15 +174,15 @@ impl Arrivals {
 
     /// Draws the start and the length of the next ordinary visit.
     fn prepare(&mut self, pace: u64, dice: &mut Dice) {
-        let left = self.ordinary - self.ordinary_begun;
-        if self.next.is_some() || left == 0 {
+        let remaining = self.ordinary - self.ordinary_begun;
+        if self.next.is_some() || remaining == 0 {
             return;
         }
         let whole = u128::from(self.ordinary) * u128::from(SUBDIVISIONS);
         let from = u128::from(self.ordinary_begun) * u128::from(SUBDIVISIONS);
         let until_midnight = DAY_MS - time_of_day(from, whole);
         let room = until_midnight / (USUAL_PAUSE_MS * pace / 1_000_000).max(1);
-        let length = visit_length(dice).min(room.max(1)).min(left);
+        let length = visit_length(dice).min(room.max(1)).min(remaining);
         let part = from + u128::from(dice.below(length * SUBDIVISIONS));
         self.next = Some((self.start + time_of_day(part, whole), length));
     }

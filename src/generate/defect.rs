@@ -40,7 +40,7 @@ const NOT_TIMES: &[&[u8]] =
 const NOTHING: &[&[u8]] = &[b"null", b"\"\""];
 
 /// Damages a log line that has the default layout.
-pub(super) fn spoil_event(line: &mut Vec<u8>, dice: &mut Dice) {
+pub(super) fn damage_event(line: &mut Vec<u8>, dice: &mut Dice) {
     match dice.below(100) {
         0..20 => truncate(line, dice),
         20..32 => replace_with_one_of(line, GARBAGE, dice),
@@ -70,7 +70,7 @@ pub(super) fn spoil_event(line: &mut Vec<u8>, dice: &mut Dice) {
 }
 
 /// Damages a song object that is written on one line.
-pub(super) fn spoil_song(object: &mut Vec<u8>, dice: &mut Dice) {
+pub(super) fn damage_song(object: &mut Vec<u8>, dice: &mut Dice) {
     let required = dice.pick(&["song_id", "title", "artist_id", "artist_name"]);
     match dice.below(100) {
         0..20 => truncate(object, dice),

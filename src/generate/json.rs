@@ -82,12 +82,12 @@ pub(super) fn whole(out: &mut Vec<u8>, value: u64) {
     // u64::MAX has 20 digits.
     let mut digits = [0_u8; 20];
     let mut at = digits.len();
-    let mut left = value;
+    let mut rest = value;
     loop {
         at -= 1;
-        digits[at] = b'0' + (left % 10) as u8;
-        left /= 10;
-        if left == 0 {
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
             break;
         }
     }

@@ -28,8 +28,8 @@ pub struct LogFile {
     late_left: u64,
     in_place_rate: f64,
     /// Number of events and of invalid lines in the complete file.
-    wanted: u64,
-    bad_wanted: u64,
+    events_total: u64,
+    bad_events: u64,
     started: bool,
     finished: bool,
     counts: Generated,
@@ -37,7 +37,7 @@ pub struct LogFile {
 
 impl LogFile {
     pub(super) fn new(world: &Arc<World>, day: u64) -> Self {
-        let (before, wanted) = (world.plan.events_before(day), world.plan.events_of(day));
+        let (before, events_total) = (world.plan.events_before(day), world.plan.events_of(day));
         let bad_before = |events| share(world.bad_events, events, world.plan.events());
         let yesterday = if day == 0 { 0 } else { world.plan.events_of(day - 1) };
         let late_left = super::part_of(world.duplicate_rate, yesterday * PLAY_PERCENT / 100)
@@ -51,8 +51,8 @@ impl LogFile {
             late: (late_left > 0).then(|| Day::new(world, day - 1)),
             late_left,
             in_place_rate: world.duplicate_rate * (100 - LATE_PERCENT) as f64 / 100.0,
-            wanted,
-            bad_wanted: bad_before(before + wanted) - bad_before(before),
+            events_total,
+            bad_events: bad_before(before + events_total) - bad_before(before),
             started: false,
             finished: false,
             counts: Generated { log_files: 1, ..Generated::default() },
@@ -118,7 +118,8 @@ impl LogFile {
             }
             self.write_copy(out);
         }
-        while self.counts.bad_events < share(self.bad_wanted, self.counts.events, self.wanted) {
+        while self.counts.bad_events < share(self.bad_events, self.counts.events, self.events_total)
+        {
             self.write_bad(out);
         }
         true
@@ -134,7 +135,7 @@ impl LogFile {
         let mut line = Vec::new();
         self.event.layout = Layout::default();
         self.event.write(&mut line);
-        defect::spoil_event(&mut line, &mut self.lines);
+        defect::damage_event(&mut line, &mut self.lines);
         self.end_line(out);
         out.extend_from_slice(&line);
         self.counts.bad_events += 1;

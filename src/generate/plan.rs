@@ -73,13 +73,13 @@ pub(super) fn date(day: u64) -> NaiveDate {
 /// have begun.
 pub(super) fn time_of_day(part: u128, whole: u128) -> u64 {
     let total: u64 = HOURS.iter().sum();
-    let mut left = part * u128::from(total);
+    let mut rest = part * u128::from(total);
     for (hour, weight) in (0..).zip(HOURS) {
         let of_hour = whole * u128::from(weight);
-        if left < of_hour {
-            return hour * HOUR_MS + (left * u128::from(HOUR_MS) / of_hour) as u64;
+        if rest < of_hour {
+            return hour * HOUR_MS + (rest * u128::from(HOUR_MS) / of_hour) as u64;
         }
-        left -= of_hour;
+        rest -= of_hour;
     }
     DAY_MS - 1
 }

@@ -12,7 +12,7 @@ pub(super) struct SongFiles {
     seed: u64,
     catalogue: Catalogue,
     copies: u64,
-    spoilt: u64,
+    damaged: u64,
     next: u64,
 }
 
@@ -34,7 +34,7 @@ impl SongFiles {
             seed: options.seed,
             catalogue: Catalogue::new(options.seed, options.songs),
             copies: part_of(options.duplicate_rate, options.songs),
-            spoilt: part_of(options.bad_rate, options.songs),
+            damaged: part_of(options.bad_rate, options.songs),
             next: 0,
         }
     }
@@ -80,14 +80,14 @@ impl SongFiles {
         self.object(self.catalogue.songs() + copy, bytes, counts)
     }
 
-    fn spoilt_file(&self, spoilt: u64) -> GeneratedObject {
-        let mut dice = Dice::new(self.seed, Purpose::SongDefect, spoilt);
+    fn damaged_file(&self, damaged: u64) -> GeneratedObject {
+        let mut dice = Dice::new(self.seed, Purpose::SongDefect, damaged);
         let record = self.record(dice.below(self.catalogue.songs()));
         let mut bytes = Vec::new();
         write_line(&mut bytes, &record);
-        defect::spoil_song(&mut bytes, &mut dice);
+        defect::damage_song(&mut bytes, &mut dice);
         let counts = Generated { song_files: 1, bad_songs: 1, ..Generated::default() };
-        self.object(self.catalogue.songs() + self.copies + spoilt, bytes, counts)
+        self.object(self.catalogue.songs() + self.copies + damaged, bytes, counts)
     }
 
     fn object(&self, file: u64, bytes: Vec<u8>, counts: Generated) -> GeneratedObject {
@@ -147,8 +147,8 @@ impl Iterator for SongFiles {
         if copy < self.copies {
             return Some(self.copy_file(copy));
         }
-        let spoilt = copy - self.copies;
-        (spoilt < self.spoilt).then(|| self.spoilt_file(spoilt))
+        let damaged = copy - self.copies;
+        (damaged < self.damaged).then(|| self.damaged_file(damaged))
     }
 }
 
@@ -174,8 +174,8 @@ impl Layout {
             return;
         }
         out.push(b'{');
-        for (place, (key, value)) in record.iter().enumerate() {
-            if place > 0 {
+        for (index, (key, value)) in record.iter().enumerate() {
+            if index > 0 {
                 out.push(b',');
             }
             out.extend_from_slice(self.line_end.as_bytes());
@@ -195,8 +195,8 @@ impl Layout {
 
 fn write_line(out: &mut Vec<u8>, record: &Record) {
     out.push(b'{');
-    for (place, (key, value)) in record.iter().enumerate() {
-        if place > 0 {
+    for (index, (key, value)) in record.iter().enumerate() {
+        if index > 0 {
             out.extend_from_slice(b", ");
         }
         write_pair(out, key, value);
@@ -244,8 +244,8 @@ fn vary(record: &mut Record, dice: &mut Dice) {
     }
 }
 
-fn change(record: &mut Record, wanted: &str, edit: impl FnOnce(&mut Vec<u8>)) {
-    if let Some((_, value)) = record.iter_mut().find(|(key, _)| *key == wanted) {
+fn change(record: &mut Record, name: &str, edit: impl FnOnce(&mut Vec<u8>)) {
+    if let Some((_, value)) = record.iter_mut().find(|(key, _)| *key == name) {
         edit(value);
     }
 }

@@ -9,12 +9,12 @@ use super::plan::{DAY_MS, Plan, START_MS};
 use super::vocabulary::{BARE_AGENTS, FIRST_NAMES, LAST_NAMES, USER_AGENTS, USER_PLACES};
 
 /// Number of events per change of level: the original logs have 9 changes in 8,056 events.
-const EVENTS_A_CHANGE: u64 = 900;
+const EVENTS_PER_CHANGE: u64 = 900;
 /// Minimum number of users per change of level.
-const USERS_A_CHANGE: u64 = 4;
+const USERS_PER_CHANGE: u64 = 4;
 /// Minimum number of a day's events per change on that day, because each change has its own
 /// session.
-const EVENTS_A_CHANGE_ON_A_DAY: u64 = 32;
+const EVENTS_PER_CHANGE_AND_DAY: u64 = 32;
 
 /// The subscription level of a user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -102,11 +102,11 @@ impl Timeline {
     /// number of events.
     pub(super) fn new(seed: u64, users: u64, plan: &Plan) -> Self {
         let mut dice = Dice::new(seed, Purpose::Timeline, 0);
-        let wanted = (plan.events() / EVENTS_A_CHANGE).min(users / USERS_A_CHANGE);
+        let count = (plan.events() / EVENTS_PER_CHANGE).min(users / USERS_PER_CHANGE);
         let mut room: Vec<u64> =
-            plan.days().map(|day| plan.events_of(day) / EVENTS_A_CHANGE_ON_A_DAY).collect();
+            plan.days().map(|day| plan.events_of(day) / EVENTS_PER_CHANGE_AND_DAY).collect();
         let mut changes = Vec::new();
-        for _ in 0..wanted {
+        for _ in 0..count {
             let change = Change { user: dice.skewed(users, 2), moment: moment(&mut dice, plan) };
             let paying = initial_level(seed, change.user) == Level::Paid;
             let day = ((change.moment - START_MS) / DAY_MS) as usize;
@@ -128,11 +128,11 @@ impl Timeline {
     /// Returns the level of a user at a time.
     pub(super) fn level(&self, user: u64, at: u64) -> Level {
         let first = self.changes.partition_point(|change| change.user < user);
-        let theirs = self.changes[first..]
+        let of_user = self.changes[first..]
             .iter()
             .take_while(|change| change.user == user && change.moment < at);
         let level = initial_level(self.seed, user);
-        if theirs.count() % 2 == 1 { level.other() } else { level }
+        if of_user.count() % 2 == 1 { level.other() } else { level }
     }
 
     /// Returns the changes of a day in chronological order.

@@ -18,7 +18,7 @@ use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::decode::{Dataset, FieldPaths, StagedColumns, Times, rejects_schema};
+use crate::decode::{Dataset, FieldPaths, Notes, StagedColumns, Times, rejects_schema};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::limits::{MaxRejects, Rejected};
@@ -29,7 +29,7 @@ pub use inputs::inputs_schema;
 pub use progress::{Phase, ProgressSnapshot, TransformProgress};
 pub use skipped::{nothing_found, skipped_kinds};
 
-use early_stop::EarlyStop;
+use early_stop::{EarlyStop, RejectCount};
 use inputs::InputsBuilder;
 use pool::{DecoderPool, Sink};
 use read_batch::{ReadObject, Reader, WINDOWS_KIB, read_batches};
@@ -101,7 +101,7 @@ pub struct Input {
     /// Options that select the objects to read.
     pub listing: ListOptions,
     /// `true` if it is not an error to find no objects.
-    pub allow_none: bool,
+    pub allow_empty: bool,
     /// Paths of the values within a record.
     pub paths: FieldPaths,
 }
@@ -187,7 +187,7 @@ pub async fn ingest(
             windows_kib: Arc::new(Semaphore::new(WINDOWS_KIB)),
         },
     };
-    futures::try_join!(run.dataset(songs), run.dataset(events))
+    futures::try_join!(run.read_dataset(songs), run.read_dataset(events))
 }
 
 struct Ingest<'a> {
@@ -199,30 +199,16 @@ struct Ingest<'a> {
 }
 
 impl Ingest<'_> {
-    async fn dataset(&self, input: Input) -> Result<DatasetCounts> {
+    async fn read_dataset(&self, input: Input) -> Result<DatasetCounts> {
         let begun = Instant::now();
         let dataset = input.columns.dataset();
-        let sink = Sink {
-            rows: self.staging.of(dataset).clone(),
-            rejects: self.staging.rejects.clone(),
-            rejected: Arc::default(),
-            stop: self.staging.stop.clone(),
-        };
-        let rejected = sink.rejected.clone();
-        let pool = DecoderPool::new(input.columns, input.paths, sink, self.threads.clone());
+        let (pool, rejected) = self.decoders(input.columns, input.paths);
         let skipped = Skipped::default();
         let mut counts = DatasetCounts::default();
         let mut inputs = InputsBuilder::default();
         let objects_listed = AtomicU64::new(0);
-        let listed = objects(input.places.clone(), input.listing, skipped.clone())
-            .inspect_ok(|object| {
-                objects_listed.fetch_add(1, Ordering::Relaxed);
-                self.reader.progress.listed(object.size);
-            })
-            .chain(stream::poll_fn(|_| {
-                self.reader.progress.listing_done();
-                Poll::Ready(None)
-            }));
+        let listed =
+            self.list(input.places.clone(), input.listing, skipped.clone(), &objects_listed);
         let is_stopped = AtomicBool::new(false);
         let mut read = Box::pin(
             read_batches(listed)
@@ -252,19 +238,50 @@ impl Ingest<'_> {
         counts.skipped = skipped.by_kind();
         if counts.is_partial {
             self.stop_reading().await;
-        } else if counts.objects_read == 0 && !input.allow_none {
+        } else if counts.objects_read == 0 && !input.allow_empty {
             return Err(nothing_found(dataset, &input.places, &counts.skipped));
         }
-        let notes = pool.finish()?;
-        counts.unknown_keys = notes.unknown_keys;
-        counts.times = notes.times;
-        counts.encoded_twice = notes.encoded_twice;
-        counts.longest_text = notes.longest_text;
+        counts.set_notes(pool.finish()?);
         if counts.is_partial {
             counts.count_staged(self.staging.of(dataset), rejected.total());
         }
         counts.elapsed = begun.elapsed();
         Ok(counts)
+    }
+
+    /// Creates the decoders of a dataset. They count the rejects that they stage.
+    fn decoders(
+        &self,
+        columns: StagedColumns,
+        paths: FieldPaths,
+    ) -> (DecoderPool, Arc<RejectCount>) {
+        let rejected: Arc<RejectCount> = Arc::default();
+        let sink = Sink {
+            rows: self.staging.of(columns.dataset()).clone(),
+            rejects: self.staging.rejects.clone(),
+            rejected: rejected.clone(),
+            stop: self.staging.stop.clone(),
+        };
+        (DecoderPool::new(columns, paths, sink, self.threads.clone()), rejected)
+    }
+
+    /// Lists the objects, counts them in `objects_listed` and reports them as progress.
+    fn list(
+        &self,
+        places: Vec<Place>,
+        options: ListOptions,
+        skipped: Skipped,
+        objects_listed: &AtomicU64,
+    ) -> impl Stream<Item = Result<InputObject>> {
+        objects(places, options, skipped)
+            .inspect_ok(move |object| {
+                objects_listed.fetch_add(1, Ordering::Relaxed);
+                self.reader.progress.listed(object.size);
+            })
+            .chain(stream::poll_fn(move |_| {
+                self.reader.progress.listing_done();
+                Poll::Ready(None)
+            }))
     }
 
     /// Cancels the reading of local files and waits until all decoders are idle.
@@ -282,6 +299,13 @@ impl DatasetCounts {
         self.decoded = rows.rows() as u64;
         self.rejected = rejected.records;
         self.rejected_bytes = rejected.bytes;
+    }
+
+    fn set_notes(&mut self, notes: Notes) {
+        self.unknown_keys = notes.unknown_keys;
+        self.times = notes.times;
+        self.encoded_twice = notes.encoded_twice;
+        self.longest_text = notes.longest_text;
     }
 
     fn add(&mut self, read: &ReadObject) {
@@ -316,7 +340,7 @@ pub fn objects(
                     return Ok(stream::empty().boxed());
                 }
                 let typed = place.location.typed.clone();
-                let may_be_empty = !overlap || options.allow_nothing;
+                let may_be_empty = !overlap || options.allow_empty;
                 let listed = list(place, &options, skipped).await?.map_err(Error::from);
                 Ok::<_, Error>(if may_be_empty { listed.boxed() } else { not_empty(listed, typed) })
             }

@@ -21,7 +21,7 @@ pub(super) enum DecodeError {
     /// The content is not compressed as its suffix says, or a local file cannot be read.
     Io(io::Error),
     Arrow(ArrowError),
-    Stage(StagingError),
+    Staging(StagingError),
 }
 
 impl From<io::Error> for DecodeError {
@@ -38,7 +38,7 @@ impl From<ArrowError> for DecodeError {
 
 impl From<StagingError> for DecodeError {
     fn from(error: StagingError) -> Self {
-        DecodeError::Stage(error)
+        DecodeError::Staging(error)
     }
 }
 
@@ -48,7 +48,7 @@ impl DecodeError {
         match self {
             DecodeError::Io(error) => StorageError::read_io(url, error).into(),
             DecodeError::Arrow(error) => error.into(),
-            DecodeError::Stage(error) => error.into(),
+            DecodeError::Staging(error) => error.into(),
         }
     }
 }

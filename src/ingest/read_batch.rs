@@ -43,27 +43,27 @@ pub(super) fn read_batches(
 }
 
 fn split(ready: Vec<Result<InputObject>>) -> Vec<Result<ReadBatch>> {
-    let mut read_batches = Vec::new();
+    let mut batches = Vec::new();
     let mut batch = ReadBatch::new();
     let mut bytes = 0;
     for object in ready {
         match object {
-            Err(error) => read_batches.push(Err(error)),
-            Ok(object) if !is_file(&object) => read_batches.push(Ok(vec![object])),
+            Err(error) => batches.push(Err(error)),
+            Ok(object) if !is_file(&object) => batches.push(Ok(vec![object])),
             Ok(object) => {
                 bytes += object.size;
                 batch.push(object);
                 if bytes >= READ_BATCH_BYTES {
-                    read_batches.push(Ok(std::mem::take(&mut batch)));
+                    batches.push(Ok(std::mem::take(&mut batch)));
                     bytes = 0;
                 }
             }
         }
     }
     if !batch.is_empty() {
-        read_batches.push(Ok(batch));
+        batches.push(Ok(batch));
     }
-    read_batches
+    batches
 }
 
 fn is_file(object: &InputObject) -> bool {
@@ -120,7 +120,7 @@ impl Reader {
 
     async fn read_remote(&self, mut object: InputObject, pool: &DecoderPool) -> Result<ReadObject> {
         let decompressor = Decompressor::new(object.compression);
-        let mut state = Decoding { decompressor, state: ObjectState::new(object.url.clone()) };
+        let mut decoding = Decoding { decompressor, state: ObjectState::new(object.url.clone()) };
         let mut chunks = self.fetch(&object);
         let mut next = chunks.try_next().await?;
         let large_window = next.as_ref().and_then(|(start, _)| Decompressor::large_window(start));
@@ -137,18 +137,18 @@ impl Reader {
         while let Some((chunk, permit)) = next {
             stored += chunk.len() as u64;
             self.progress.read(chunk.len() as u64);
-            let decoded = pool
+            let (fed, outcome) = pool
                 .run(move |decoder, sink| {
-                    let outcome = state.feed(&chunk, decoder, sink);
+                    let outcome = decoding.feed(&chunk, decoder, sink);
                     drop((chunk, permit));
-                    (state, outcome)
+                    (decoding, outcome)
                 })
                 .await?;
-            state = decoded.0;
-            decoded.1.map_err(|e| e.of(&object.url))?;
+            decoding = fed;
+            outcome.map_err(|e| e.of(&object.url))?;
             next = chunks.try_next().await?;
         }
-        let counts = pool.run(move |decoder, sink| state.finish(decoder, sink)).await?;
+        let counts = pool.run(move |decoder, sink| decoding.finish(decoder, sink)).await?;
         let counts = counts.map_err(|e| e.of(&object.url))?;
         self.progress.object_done();
         // Web servers are not required to report the length in advance.

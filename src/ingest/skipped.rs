@@ -31,17 +31,17 @@ pub fn skipped_kinds(
 /// Returns the error for a dataset without objects, with the places and names that were searched.
 pub fn nothing_found(dataset: Dataset, places: &[Place], skipped: &BTreeMap<String, u64>) -> Error {
     let places: Vec<String> = places.iter().map(|place| place.location.typed.clone()).collect();
-    let skipped_kinds = skipped_kinds(skipped, |kind, objects| format!("{objects} {kind}"));
-    let skipped_kinds = match skipped_kinds.is_empty() {
+    let kinds = skipped_kinds(skipped, |kind, objects| format!("{objects} {kind}"));
+    let kinds = match kinds.is_empty() {
         true => "there is no object at all".to_owned(),
         false => format!(
             "passed over: {} (--suffix any reads every suffix, --include-hidden hidden names)",
-            skipped_kinds.join(", ")
+            kinds.join(", ")
         ),
     };
     Error::NothingFound(format!(
         "no {} found at {}: looked for .json, .jsonl and .ndjson objects, also with .gz or .zst; \
-         {skipped_kinds}",
+         {kinds}",
         dataset.label(),
         places.join(", "),
     ))

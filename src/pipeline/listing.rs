@@ -24,7 +24,7 @@ pub fn list_options(options: &TransformOptions) -> Result<ListOptions> {
         include_hidden: options.include_hidden,
         suffix: options.suffix,
         output: Some(output),
-        allow_nothing: options.allow_empty,
+        allow_empty: options.allow_empty,
         excluded: files.map(|file| Location::parse_object(file)).collect::<Result<_, _>>()?,
     })
 }
@@ -55,8 +55,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_input_in_the_stars_own_folders_is_refused() {
-        for (songs, out, is_refused) in [
+    fn an_input_in_the_folders_of_the_star_is_rejected() {
+        for (songs, out, is_rejected) in [
             ("s3://b/star/songs", "s3://b/star", true),
             ("s3://b/star/songs/2018/*.json", "s3://b/star/", true),
             ("s3://b/star/_starlift.json", "s3://b/star", true),
@@ -69,7 +69,7 @@ mod tests {
             ("/x/star", "/x/star", false),
         ] {
             let outcome = list_options(&TransformOptions::new(songs, "s3://d/logs", out));
-            assert_eq!(outcome.is_err(), is_refused, "{songs} {out}");
+            assert_eq!(outcome.is_err(), is_rejected, "{songs} {out}");
             assert!(outcome.err().is_none_or(|error| matches!(error, Error::Usage(_))));
         }
     }

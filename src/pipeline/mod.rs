@@ -1,7 +1,7 @@
 //! The transform: reads JSON objects and publishes a star.
 //!
-//! [`transform`] reads and decodes the objects ([`crate::ingest`]), runs the star queries ([`crate::star`]),
-//! then writes and publishes the result ([`crate::publish`]).
+//! [`transform`] reads and decodes the objects ([`crate::ingest`]), runs the star queries
+//! ([`mod@crate::transform`]), then writes and publishes the result ([`crate::publish`]).
 
 mod empty_datasets;
 mod listing;
@@ -108,10 +108,10 @@ impl ValidatedInputs {
         let (songs, logs) = (&options.songs, &options.logs);
         let songs = input(stores, needs.songs, songs, &options.song_jsonpaths, &listing).await?;
         let logs = input(stores, needs.events, logs, &options.log_jsonpaths, &listing).await?;
-        let allow_none = options.allow_empty;
+        let allow_empty = options.allow_empty;
         Ok(ValidatedInputs {
-            songs: Input { allow_none, ..songs },
-            logs: Input { allow_none, ..logs },
+            songs: Input { allow_empty, ..songs },
+            logs: Input { allow_empty, ..logs },
             queries,
             last_reader: needs.last_reader,
         })
@@ -140,7 +140,7 @@ async fn input(
         None => FieldPaths::by_key(dataset),
         Some(url) => read_jsonpaths(stores, dataset, url).await?,
     };
-    Ok(Input { columns, places, listing: listing.clone(), allow_none: false, paths })
+    Ok(Input { columns, places, listing: listing.clone(), allow_empty: false, paths })
 }
 
 async fn read_jsonpaths(stores: &Stores, dataset: Dataset, url: &str) -> Result<FieldPaths> {

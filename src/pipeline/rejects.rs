@@ -13,14 +13,14 @@ use crate::staging::LargeTextTable;
 use crate::star::FileRecord;
 
 /// Maximum number of rejects kept in memory for display.
-const SHOWN: usize = 5;
+const SHOWN_ROWS: usize = 5;
 
 /// Name of the table of rejects without their raw text.
 const TABLE: &str = "staging_rejects";
 
 /// Bytes of raw text after which a batch of rows is written. A limit on the number of rows alone would not
 /// bound the memory of a batch.
-const WRITTEN_TOGETHER: u64 = 8 * 1024 * 1024;
+const BATCH_TEXT_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Writes all rejects, even if the run is about to fail. Returns their file and the first rejects.
 ///
@@ -39,9 +39,9 @@ pub(super) async fn write_rejects(
     let ordered = format!("SELECT * FROM {TABLE} ORDER BY object, \"offset\"");
     let rows = session.sql(&ordered).await.map_err(failed)?;
     let mut rows = rows.execute_stream().await.map_err(failed)?;
-    let (mut first, mut together) = (Vec::new(), Together::default());
+    let (mut first, mut splitter) = (Vec::new(), BatchSplitter::default());
     while let Some(batch) = rows.try_next().await.map_err(failed)? {
-        for (range, is_full) in together.split(rejects.lengths(&batch)) {
+        for (range, is_full) in splitter.split(rejects.lengths(&batch)) {
             let whole = rejects.with_texts(&batch.slice(range.start, range.len()))?;
             keep_first(&mut first, &whole);
             sink.write(whole).await?;
@@ -57,7 +57,7 @@ pub(super) async fn write_rejects(
 
 fn keep_first(first: &mut Vec<RecordBatch>, batch: &RecordBatch) {
     let kept: usize = first.iter().map(RecordBatch::num_rows).sum();
-    let room = SHOWN.saturating_sub(kept).min(batch.num_rows());
+    let room = SHOWN_ROWS.saturating_sub(kept).min(batch.num_rows());
     if room > 0 {
         first.push(batch.slice(0, room));
     }
@@ -66,18 +66,18 @@ fn keep_first(first: &mut Vec<RecordBatch>, batch: &RecordBatch) {
 /// Divides rows into groups by the bytes of their texts. The groups depend only on the rows, not on the
 /// batches in which they arrive.
 #[derive(Default)]
-struct Together {
+struct BatchSplitter {
     bytes: u64,
 }
 
-impl Together {
+impl BatchSplitter {
     /// Divides the rows of a batch into ranges. The flag of a range is `true` if a group ends with it.
     fn split(&mut self, lengths: impl Iterator<Item = u64>) -> Vec<(Range<usize>, bool)> {
         let (mut ranges, mut start, mut end) = (Vec::new(), 0, 0);
         for length in lengths {
             end += 1;
             self.bytes += length;
-            if self.bytes >= WRITTEN_TOGETHER {
+            if self.bytes >= BATCH_TEXT_BYTES {
                 ranges.push((start..end, true));
                 (start, self.bytes) = (end, 0);
             }
@@ -94,12 +94,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_are_divided_alike_however_they_come() {
+    fn groups_do_not_depend_on_incoming_batches() {
         let lengths: Vec<u64> = (0..50_000).map(|n| n * 7919 % 65_536).collect();
         let ends = |batch_rows: usize| {
-            let (mut together, mut ends) = (Together::default(), Vec::new());
+            let (mut splitter, mut ends) = (BatchSplitter::default(), Vec::new());
             for (at, batch) in lengths.chunks(batch_rows).enumerate() {
-                let ranges = together.split(batch.iter().copied());
+                let ranges = splitter.split(batch.iter().copied());
                 assert_eq!(ranges.iter().map(|(range, _)| range.len()).sum::<usize>(), batch.len());
                 let full = ranges.into_iter().filter(|(_, is_full)| *is_full);
                 ends.extend(full.map(|(range, _)| at * batch_rows + range.end));
@@ -110,6 +110,6 @@ mod tests {
         assert!(whole.len() > 100);
         assert_eq!(ends(8192), whole);
         assert_eq!(ends(1), whole);
-        assert!(Together::default().split([].into_iter()).is_empty());
+        assert!(BatchSplitter::default().split([].into_iter()).is_empty());
     }
 }

@@ -19,7 +19,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ingest::{DatasetCounts, Input, Phase, Staging, TransformProgress, ingest};
 use crate::publish::{ParquetSink, Publication};
-use crate::staging::StagingTable;
+use crate::staging::{StagingSpace, StagingTable};
 use crate::star::model::{SONGPLAYS, Table, model_tables};
 use crate::star::{
     DatasetRecord, FORMAT, FileRecord, PlaysRecord, RunOptions, RunRecord, TableRecord,
@@ -28,9 +28,9 @@ use crate::star::{Queries, ensure_passed, register_star, register_table, run_che
 use crate::storage::without_secrets;
 use crate::timing::PhaseTiming;
 use crate::transform::{
-    PlayCounts, RepairEncoding, SortedStream, Unmatched, build_intermediates, count_encoded_twice,
-    count_plays, deregister_staging, deregister_tables, register_rows, register_staging,
-    run_table_query,
+    PlayCounts, RepairEncoding, Rules, SortedStream, Unmatched, build_intermediates,
+    count_encoded_twice, count_plays, deregister_staging, deregister_tables, register_rows,
+    register_staging, run_table_query,
 };
 
 /// A run in progress.
@@ -129,26 +129,16 @@ impl<'a> Run<'a> {
         last_reader: Option<&str>,
     ) -> Result<(BTreeMap<String, TableRecord>, PlayCounts)> {
         self.progress.enter(Phase::Writing);
-        let begun = Instant::now();
         let space = self.engine.staging_space();
-        build_intermediates(session, self.queries, self.options.rules, &space).await?;
-        let plays = count_plays(session, self.queries).await?;
-        self.count_encoded_twice(session).await?;
-        self.report.timed("intermediate tables", begun, None);
+        let plays = self.build_intermediates(session, &space).await?;
         let mut tables = BTreeMap::new();
         // A table whose rows are in memory is written while the next ones are queried.
         let mut writing = FuturesUnordered::new();
         for table in model_tables() {
             let begun = Instant::now();
-            let rules = self.options.rules;
-            let rows = async {
-                let rows = run_table_query(session, self.queries, table, rules, &space).await?;
-                if last_reader == Some(&table.name) {
-                    // No later query reads the staging tables: free their memory for sorting and writing.
-                    deregister_staging(session)?;
-                }
-                rows.sort(session).await
-            };
+            let is_last = last_reader == Some(&table.name);
+            let (queries, rules) = (self.queries, self.options.rules);
+            let rows = query_table(session, queries, table, rules, &space, is_last);
             let mut rows = std::pin::pin!(rows);
             let rows = loop {
                 tokio::select! {
@@ -157,7 +147,7 @@ impl<'a> Run<'a> {
                 }
             };
             let in_memory = rows.in_memory();
-            let sink = self.publication.table_sink(table).with_texts_of(self.longest_text());
+            let sink = self.publication.table_sink(table).with_longest_text(self.longest_text());
             let progress = self.progress.clone();
             let write = async move {
                 let record = write_table(sink, rows, progress).await?;
@@ -179,12 +169,30 @@ impl<'a> Run<'a> {
         while let Some(written) = writing.try_next().await? {
             self.written(&mut tables, written);
         }
-        // Report the tables in their fixed order, not in the order in which they were finished.
-        let place = |stage: &PhaseTiming| {
-            model_tables().position(|table| stage.name == format!("write {}", table.name))
-        };
-        self.report.stages.sort_by_key(place);
+        self.sort_phases();
         Ok((tables, plays))
+    }
+
+    /// Builds the intermediate tables and counts what only they show.
+    async fn build_intermediates(
+        &mut self,
+        session: &SessionContext,
+        space: &StagingSpace,
+    ) -> Result<PlayCounts> {
+        let begun = Instant::now();
+        build_intermediates(session, self.queries, self.options.rules, space).await?;
+        let plays = count_plays(session, self.queries).await?;
+        self.count_encoded_twice(session).await?;
+        self.report.timed("intermediate tables", begun, None);
+        Ok(plays)
+    }
+
+    /// Orders the phases that write tables as the model does, not as the tables were finished.
+    fn sort_phases(&mut self) {
+        let position = |phase: &PhaseTiming| {
+            model_tables().position(|table| phase.name == format!("write {}", table.name))
+        };
+        self.report.phases.sort_by_key(position);
     }
 
     /// Counts the effect on matches of text that was encoded twice. Skips the queries if there is no such
@@ -263,7 +271,7 @@ impl<'a> Run<'a> {
         let plays = record.plays;
         let rejected = self.report.songs.rejected + self.report.logs.rejected;
         let listed = self.report.songs.objects_listed + self.report.logs.objects_listed;
-        let balances = [
+        let totals = [
             ("objects listed", listed, "objects read", record.inputs.rows),
             ("records rejected", rejected, "rejects kept", record.rejects.rows),
             (
@@ -273,9 +281,9 @@ impl<'a> Run<'a> {
                 plays.matched + plays.unmatched + plays.duplicates,
             ),
         ];
-        for (one, left, other, right) in balances {
-            if left != right {
-                return Err(Error::Unbalanced(format!("{left} {one}, but {right} {other}")));
+        for (one, count, other, expected) in totals {
+            if count != expected {
+                return Err(Error::Unbalanced(format!("{count} {one}, but {expected} {other}")));
             }
         }
         Ok(())
@@ -321,6 +329,24 @@ fn dataset_record(counts: &DatasetCounts) -> DatasetRecord {
         skipped: counts.skipped.clone(),
         unknown_keys: counts.unknown_keys.clone(),
     }
+}
+
+/// Runs the query of a table and sorts its rows. `is_last` means that no later query reads the staging
+/// tables.
+async fn query_table(
+    session: &SessionContext,
+    queries: &Queries,
+    table: &'static Table,
+    rules: Rules,
+    space: &StagingSpace,
+    is_last: bool,
+) -> Result<SortedStream> {
+    let rows = run_table_query(session, queries, table, rules, space).await?;
+    if is_last {
+        // Free the memory of the staging tables for sorting and writing.
+        deregister_staging(session)?;
+    }
+    rows.sort(session).await
 }
 
 async fn write_table(

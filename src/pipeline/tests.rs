@@ -9,7 +9,7 @@ use crate::star::register_star;
 use crate::storage::StoreOptions;
 
 /// A star of generated data in its own folder.
-struct Made {
+struct GeneratedStar {
     _folder: tempfile::TempDir,
     stores: Stores,
     options: TransformOptions,
@@ -17,8 +17,8 @@ struct Made {
     record: RunRecord,
 }
 
-impl Made {
-    async fn new() -> Made {
+impl GeneratedStar {
+    async fn new() -> GeneratedStar {
         let folder = tempfile::tempdir().unwrap();
         let below = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
         let stores = Stores::new(StoreOptions::default());
@@ -39,18 +39,18 @@ impl Made {
             &below("star"),
         );
         let out = stores.place(Location::parse(&options.out).unwrap()).await.unwrap();
-        let mut made = Made {
+        let mut star = GeneratedStar {
             record: transformed(&options, &stores).await,
             _folder: folder,
             stores,
             options,
             out,
         };
-        made.record = RunRecord::require(&made.out).await.unwrap();
-        made
+        star.record = RunRecord::require(&star.out).await.unwrap();
+        star
     }
 
-    async fn current(&self) -> Option<RunRecord> {
+    async fn up_to_date(&self) -> Option<RunRecord> {
         let engine = Engine::new(EngineOptions::default()).unwrap();
         find_up_to_date(&self.options, &self.stores, &engine).await.unwrap()
     }
@@ -76,18 +76,18 @@ async fn transformed(options: &TransformOptions, stores: &Stores) -> RunRecord {
 
 #[tokio::test]
 async fn a_file_that_is_removed_after_a_star_is_opened_is_an_error() {
-    let made = Made::new().await;
+    let star = GeneratedStar::new().await;
     let sql =
         "SELECT COUNT(*) FROM songplays AS p JOIN \"time\" AS t ON p.start_time = t.start_time";
     for table in ["songplays", "time"] {
         let session = Engine::new(EngineOptions::default()).unwrap().session();
-        register_star(&session, &made.out, &made.record).await.unwrap();
-        let file = made.out.child(&made.record.tables[table].files[0].path);
+        register_star(&session, &star.out, &star.record).await.unwrap();
+        let file = star.out.child(&star.record.tables[table].files[0].path);
         let (path, content) = (file.location.local_path().unwrap(), file.read().await.unwrap());
         std::fs::remove_file(&path).unwrap();
         for sql in [sql, &format!("SELECT COUNT(*) FROM \"{table}\"")] {
-            let answer = async { session.sql(sql).await?.collect().await };
-            let error = answer.await.unwrap_err().to_string();
+            let rows = async { session.sql(sql).await?.collect().await };
+            let error = rows.await.unwrap_err().to_string();
             assert!(error.contains("was part of the star when the star was opened"), "{error}");
         }
         std::fs::write(&path, content.unwrap()).unwrap();
@@ -96,40 +96,40 @@ async fn a_file_that_is_removed_after_a_star_is_opened_is_an_error() {
 }
 
 #[tokio::test]
-async fn manifests_of_another_star_are_mended_before_a_star_is_found_current() {
-    let made = Made::new().await;
-    let manifests = made.manifests().await;
+async fn manifests_of_another_star_are_repaired_before_a_star_counts_as_up_to_date() {
+    let star = GeneratedStar::new().await;
+    let manifests = star.manifests().await;
     assert!(manifests.iter().all(Option::is_some));
-    assert!(made.current().await.is_some());
-    let own = &made.record.tables["users"].manifest;
+    assert!(star.up_to_date().await.is_some());
+    let own = &star.record.tables["users"].manifest;
     for path in ["songs.manifest", "time.manifest", own] {
-        let place = made.out.child(path);
+        let place = star.out.child(path);
         place.write(r#"{"entries": []}"#).await.unwrap();
-        assert!(made.current().await.is_some(), "{path}");
-        assert_eq!(made.manifests().await, manifests, "{path}");
+        assert!(star.up_to_date().await.is_some(), "{path}");
+        assert_eq!(star.manifests().await, manifests, "{path}");
         std::fs::remove_file(place.location.local_path().unwrap()).unwrap();
-        assert!(made.current().await.is_some(), "{path}");
-        assert_eq!(made.manifests().await, manifests, "{path}");
+        assert!(star.up_to_date().await.is_some(), "{path}");
+        assert_eq!(star.manifests().await, manifests, "{path}");
     }
 }
 
 #[tokio::test]
-async fn a_star_of_a_version_that_had_no_manifests_of_runs_is_current() {
-    let mut made = Made::new().await;
+async fn a_star_of_a_version_without_manifests_of_runs_is_up_to_date() {
+    let mut star = GeneratedStar::new().await;
     for table in model_tables() {
-        let found = made.record.tables.get_mut(&table.name).unwrap();
-        std::fs::remove_file(made.out.child(&found.manifest).location.local_path().unwrap())
+        let found = star.record.tables.get_mut(&table.name).unwrap();
+        std::fs::remove_file(star.out.child(&found.manifest).location.local_path().unwrap())
             .unwrap();
         found.manifest = format!("{}.manifest", table.name);
     }
-    made.out.child("_starlift.json").write(made.record.to_json().unwrap()).await.unwrap();
-    let manifests = made.manifests().await;
-    assert!(made.current().await.is_some());
-    assert_eq!(made.manifests().await, manifests);
-    let next = transformed(&made.options, &made.stores).await;
-    assert_ne!(next.run_id, made.record.run_id);
+    star.out.child("_starlift.json").write(star.record.to_json().unwrap()).await.unwrap();
+    let manifests = star.manifests().await;
+    assert!(star.up_to_date().await.is_some());
+    assert_eq!(star.manifests().await, manifests);
+    let next = transformed(&star.options, &star.stores).await;
+    assert_ne!(next.run_id, star.record.run_id);
     assert_eq!(
-        std::fs::read_dir(made.out.child("songs").location.local_path().unwrap()).unwrap().count(),
+        std::fs::read_dir(star.out.child("songs").location.local_path().unwrap()).unwrap().count(),
         1
     );
 }

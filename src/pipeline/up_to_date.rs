@@ -61,10 +61,10 @@ pub async fn find_up_to_date(
     }
     let Some(listed) = listed(options, stores).await? else { return Ok(None) };
     match recorded(&out, &record, engine).await {
-        Ok(made_of) if listed != made_of => return Ok(None),
+        Ok(recorded) if listed != recorded => return Ok(None),
         Ok(_) => {}
         Err(error) => {
-            tracing::info!(%error, "the existing star cannot be read; making it again");
+            tracing::info!(%error, "the existing star cannot be read; building it again");
             return Ok(None);
         }
     }

@@ -19,7 +19,7 @@ use crate::storage::{Place, StorageError};
 pub(super) type ObsoleteFiles = Vec<String>;
 
 /// Lists the files at `out` that are not part of the star of `keep` and that belong to `previous` or to
-/// a run that did not begin after that of `keep`. If not `alone`, other runs may be active, and only
+/// a run that did not begin after that of `keep`. If not `exclusive`, other runs may be active, and only
 /// the files of `previous` are listed.
 ///
 /// # Errors
@@ -29,23 +29,23 @@ pub(super) async fn superseded(
     out: &Place,
     keep: &RunRecord,
     previous: Option<&RunRecord>,
-    alone: bool,
+    exclusive: bool,
 ) -> Result<ObsoleteFiles> {
     let kept: HashSet<&str> = keep.paths().collect();
-    let former: HashSet<&str> = previous.into_iter().flat_map(RunRecord::paths).collect();
+    let earlier: HashSet<&str> = previous.into_iter().flat_map(RunRecord::paths).collect();
     let now = names::time_of(&keep.run_id);
     let listed = names::folders().map(|folder| {
-        let (kept, former) = (&kept, &former);
+        let (kept, earlier) = (&kept, &earlier);
         async move {
             let is_old = |name: &str| {
-                let run_id = names::run_of(folder, name).filter(|_| alone);
+                let run_id = names::run_of(folder, name).filter(|_| exclusive);
                 run_id.is_some_and(|run_id| names::time_of(run_id) <= now)
             };
             let mut obsolete = unfinished(out, folder, is_old).await?;
             for name in list(out, folder).await? {
                 let path = format!("{folder}/{name}");
                 let ours = names::run_of(folder, &name).is_some();
-                let gone = is_old(&name) || former.contains(path.as_str());
+                let gone = is_old(&name) || earlier.contains(path.as_str());
                 if ours && gone && !kept.contains(path.as_str()) {
                     obsolete.push(path);
                 }
@@ -53,7 +53,7 @@ pub(super) async fn superseded(
             Ok::<_, Error>(obsolete)
         }
     });
-    let mut obsolete = unfinished(out, "", |name| alone && names::is_published(name)).await?;
+    let mut obsolete = unfinished(out, "", |name| exclusive && names::is_published(name)).await?;
     obsolete.extend(try_join_all(listed).await?.into_iter().flatten());
     Ok(obsolete)
 }

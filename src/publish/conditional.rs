@@ -98,14 +98,14 @@ async fn put(place: &Place, bytes: &Bytes, mode: PutMode) -> Result<UpdateVersio
     loop {
         let options = PutOptions { mode: mode.clone(), ..PutOptions::default() };
         match place.store.put_opts(place.path(), bytes.clone().into(), options).await {
-            Err(StoreError::Generic { source, .. }) if says(source.as_ref(), &UNSUPPORTED) => {
+            Err(StoreError::Generic { source, .. }) if mentions(source.as_ref(), &UNSUPPORTED) => {
                 return Err(unsupported(place));
             }
             Err(StoreError::Generic { .. }) if tries < PUT_TRIES => {
                 tokio::time::sleep(PUT_PAUSE).await;
                 tries += 1;
             }
-            Err(StoreError::Generic { source, .. }) if says(source.as_ref(), &REJECTED) => {
+            Err(StoreError::Generic { source, .. }) if mentions(source.as_ref(), &REJECTED) => {
                 return Err(unsupported(place));
             }
             result => return result.map(UpdateVersion::from),
@@ -120,10 +120,10 @@ fn unsupported(place: &Place) -> StoreError {
 
 /// Returns `true` if an error or one of its causes contains one of the texts. `object_store` reports
 /// these failures like any other server error.
-fn says(error: &(dyn std::error::Error + 'static), texts: &[&str]) -> bool {
+fn mentions(error: &(dyn std::error::Error + 'static), texts: &[&str]) -> bool {
     let named = |error: &(dyn std::error::Error + 'static)| {
-        let said = error.to_string();
-        texts.iter().any(|text| said.contains(text))
+        let message = error.to_string();
+        texts.iter().any(|text| message.contains(text))
     };
     named(error) || causes(error).any(named)
 }

@@ -129,11 +129,11 @@ impl Copy {
         Ok(Copy { place, version, bytes })
     }
 
-    /// Replaces the copy. If its version has changed, `wanted` decides whether to continue.
+    /// Replaces the copy. If its version has changed, `is_wanted` decides if it is replaced anyway.
     async fn write<F: Future<Output = Result<bool>>>(
         mut self,
         bytes: &Bytes,
-        wanted: impl Fn() -> F,
+        is_wanted: impl Fn() -> F,
     ) -> Result<Option<UpdateVersion>> {
         if let Some(path) = self.place.location.local_path() {
             if self.bytes.as_ref() != Some(bytes) {
@@ -148,7 +148,7 @@ impl Copy {
                     self.place.write(bytes.clone()).await?;
                     return Ok(None);
                 }
-                Replaced::Refused(_) if !wanted().await? => return Ok(None),
+                Replaced::Refused(_) if !is_wanted().await? => return Ok(None),
                 Replaced::Refused(found) => self.version = found.map(|found| found.version),
             }
         }
@@ -164,10 +164,10 @@ impl Copy {
 /// Returns an error if a manifest cannot be read.
 pub(super) async fn agree(out: &Place, record: &RunRecord) -> Result<bool> {
     let compared = record.tables.iter().map(|(name, table)| async move {
-        let wanted = manifest(out, table)?;
+        let expected = manifest(out, table)?;
         for path in [&names::fixed_manifest(name), &table.manifest] {
             let found = out.child(path).read().await?;
-            if found.is_none_or(|found| found != wanted) {
+            if found.is_none_or(|found| found != expected) {
                 return Ok(false);
             }
         }

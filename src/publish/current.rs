@@ -42,8 +42,8 @@ impl CurrentRecord {
     pub async fn replace(&self, run_id: &str, json: Vec<u8>) -> Result<(), NotReplaced> {
         let error = match self.try_replace(json).await {
             Ok(()) => return Ok(()),
-            Err(Failed::Overtaken(error)) => return Err(NotReplaced::Known(error)),
-            Err(Failed::Store(error)) => error,
+            Err(ReplaceError::Overtaken(error)) => return Err(NotReplaced::Known(error)),
+            Err(ReplaceError::Store(error)) => error,
         };
         // The put may have succeeded although its response was lost.
         match conditional::read(&self.place).await {
@@ -63,11 +63,11 @@ impl CurrentRecord {
     pub async fn verify(&self) -> Result<()> {
         match self.ensure_unchanged().await {
             Ok(()) => Ok(()),
-            Err(Failed::Overtaken(error) | Failed::Store(error)) => Err(error),
+            Err(ReplaceError::Overtaken(error) | ReplaceError::Store(error)) => Err(error),
         }
     }
 
-    async fn try_replace(&self, json: Vec<u8>) -> Result<(), Failed> {
+    async fn try_replace(&self, json: Vec<u8>) -> Result<(), ReplaceError> {
         // Some stores ignore the condition.
         self.ensure_unchanged().await?;
         if let Some(path) = self.place.location.local_path() {
@@ -77,20 +77,22 @@ impl CurrentRecord {
         let expected = self.found.as_ref().map(|found| &found.version);
         match conditional::replace(&self.place, &json, expected).await.map_err(Error::from)? {
             Replaced::Done(_) => Ok(()),
-            Replaced::Refused(found) => Err(Failed::Overtaken(self.overtaken(found.as_ref()))),
+            Replaced::Refused(found) => {
+                Err(ReplaceError::Overtaken(self.overtaken(found.as_ref())))
+            }
             Replaced::Unsupported => Ok(self.place.write(json).await.map_err(Error::from)?),
         }
     }
 
     /// Fails if another record has replaced this one. Stores without conditional puts have no stronger
     /// check.
-    async fn ensure_unchanged(&self) -> Result<(), Failed> {
+    async fn ensure_unchanged(&self) -> Result<(), ReplaceError> {
         let found = conditional::read(&self.place).await.map_err(Error::from)?;
         let bytes = |found: &Option<Versioned>| found.as_ref().map(|found| found.bytes.clone());
         if bytes(&found) == bytes(&self.found) {
             return Ok(());
         }
-        Err(Failed::Overtaken(self.overtaken(found.as_ref())))
+        Err(ReplaceError::Overtaken(self.overtaken(found.as_ref())))
     }
 
     fn overtaken(&self, found: Option<&Versioned>) -> Error {
@@ -114,16 +116,16 @@ pub(super) enum NotReplaced {
 }
 
 /// The reason why a put failed.
-enum Failed {
+enum ReplaceError {
     /// Another record has replaced the expected one.
     Overtaken(Error),
     /// The store failed; the put may have succeeded nevertheless.
     Store(Error),
 }
 
-impl From<Error> for Failed {
-    fn from(error: Error) -> Failed {
-        Failed::Store(error)
+impl From<Error> for ReplaceError {
+    fn from(error: Error) -> ReplaceError {
+        ReplaceError::Store(error)
     }
 }
 

@@ -26,7 +26,7 @@ const RENEWAL: Duration = Duration::from_secs(30);
 const RELEASE: Duration = Duration::from_secs(60);
 
 /// Number of attempts to acquire a lease that changes between requests.
-const TAKE_TRIES: usize = 10;
+const ACQUIRE_TRIES: usize = 10;
 
 /// A lease that this run holds.
 pub(crate) struct Lease {
@@ -68,7 +68,7 @@ impl Lease {
     pub async fn acquire(out: &Place, run_id: &str) -> Result<Lease> {
         let place = out.child(LOCK);
         let mut holder = Holder::this(run_id, LEASE);
-        let (version, renewed) = take(out, &place, &mut holder).await?;
+        let (version, renewed) = acquire(out, &place, &mut holder).await?;
         let lost = CancellationToken::new();
         let held = Held { place, holder, version, renewed, lost: lost.clone() };
         let held = Arc::new(Mutex::new(held));
@@ -193,12 +193,12 @@ impl Held {
 /// Creates the lease, or takes over one whose holder is dead. If several runs try, one succeeds.
 /// Returns the lease's version (`None` in a store without conditional puts) and the time from which it
 /// is valid.
-async fn take(
+async fn acquire(
     out: &Place,
     place: &Place,
     holder: &mut Holder,
 ) -> Result<(Option<UpdateVersion>, Moment)> {
-    for _ in 0..TAKE_TRIES {
+    for _ in 0..ACQUIRE_TRIES {
         // A store that ignores conditions would overwrite a lease that another run holds.
         let found = conditional::read(place).await?;
         if let Some(found) = &found {
@@ -268,7 +268,7 @@ async fn ensure_dead(out: &Place, this: &Holder, found: &Versioned) -> Result<()
 async fn has_expired_there(out: &Place, this: &Holder, holder: &Holder, found: &Versioned) -> bool {
     let Some(lease_ms) = holder.lease_ms else { return true };
     let probe = out.child(&names::clock(&this.run_id));
-    let asked = async {
+    let dated = async {
         probe.write(Bytes::from_static(b"{}")).await?;
         let now = probe.head().await;
         if let Err(error) = probe.store.delete(probe.path()).await {
@@ -276,7 +276,7 @@ async fn has_expired_there(out: &Place, this: &Holder, holder: &Holder, found: &
         }
         now
     };
-    match asked.await {
+    match dated.await {
         Ok(Some(now)) => (now.last_modified - found.modified).num_milliseconds() >= lease_ms,
         Ok(None) => true,
         Err(error) => {

@@ -67,7 +67,7 @@ pub(crate) struct Publication {
     lock: OutputLock,
     current: CurrentRecord,
     /// Folders that did not exist when the run began, and the existing folder that contains them.
-    made_folders: Vec<PathBuf>,
+    new_folders: Vec<PathBuf>,
     file_bytes: u64,
     threads: usize,
 }
@@ -98,7 +98,7 @@ impl Publication {
     ) -> Result<Publication> {
         let started_at = Utc::now();
         let run_id = new_run_id(started_at);
-        let made_folders = out.location.local_path().map(|folder| disk::missing_folders(&folder));
+        let new_folders = out.location.local_path().map(|folder| disk::missing_folders(&folder));
         let lock = OutputLock::acquire(&out, &run_id, lock).await?;
         let current = match CurrentRecord::read(&out).await {
             Ok(current) => current,
@@ -107,17 +107,8 @@ impl Publication {
                 return Err(error);
             }
         };
-        let made_folders = made_folders.unwrap_or_default();
-        Ok(Publication {
-            out,
-            run_id,
-            started_at,
-            lock,
-            current,
-            made_folders,
-            file_bytes,
-            threads,
-        })
+        let new_folders = new_folders.unwrap_or_default();
+        Ok(Publication { out, run_id, started_at, lock, current, new_folders, file_bytes, threads })
     }
 
     /// Resolves when another run is known to have taken over the output.
@@ -191,7 +182,7 @@ impl Publication {
     async fn sync(&self, record: &RunRecord) -> Result<()> {
         let Some(out) = self.out.location.local_path() else { return Ok(()) };
         disk::sync(record.paths().map(|path| out.join(path)).collect()).await?;
-        disk::sync_folders([vec![out], self.made_folders.clone()].concat()).await
+        disk::sync_folders([vec![out], self.new_folders.clone()].concat()).await
     }
 
     /// Writes the fixed-name manifests, removes what the new star supersedes, and releases the output.
@@ -222,9 +213,9 @@ impl Publication {
     /// removed, since none of them can belong to a later run.
     async fn remove_superseded(&self, record: &RunRecord) -> Result<usize> {
         let previous = self.current.record.as_ref();
-        let alone = self.lock.excludes_others();
+        let exclusive = self.lock.excludes_others();
         let obsolete: ObsoleteFiles =
-            cleanup::superseded(&self.out, record, previous, alone).await?;
+            cleanup::superseded(&self.out, record, previous, exclusive).await?;
         self.lock.verify().await?;
         cleanup::remove(&self.out, obsolete).await
     }

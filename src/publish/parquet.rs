@@ -104,7 +104,7 @@ impl ParquetSink {
 
     /// Sets the maximum length of a text, in bytes. With long texts, fewer rows are collected at a
     /// time.
-    pub fn with_texts_of(self, longest_text: usize) -> ParquetSink {
+    pub fn with_longest_text(self, longest_text: usize) -> ParquetSink {
         let rows = ROUND_BYTES as usize / longest_text.max(1);
         ParquetSink { batch_rows: rows.clamp(1, BATCH_ROWS), ..self }
     }
@@ -204,8 +204,8 @@ impl ParquetSink {
             coalescer.finish_buffered_batch()?;
         }
         self.gather_completed().await?;
-        let wants_a_file = self.record.files.is_empty() && self.file.is_none();
-        if !self.round.is_empty() || wants_a_file {
+        let needs_file = self.record.files.is_empty() && self.file.is_none();
+        if !self.round.is_empty() || needs_file {
             self.encode_round().await?;
         }
         self.close_file().await?;

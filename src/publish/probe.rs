@@ -53,15 +53,18 @@ pub(crate) async fn probe_store(
     stop: impl Future<Output = ()>,
 ) -> Result<Vec<ProbedAbility>> {
     let scratch = place.child(&format!("_starlift-doctor-{:016x}", rand::random::<u64>()));
-    let made = place.location.local_path().map(|folder| disk::missing_folders(&folder));
+    let missing = place.location.local_path().map(|folder| disk::missing_folders(&folder));
     let mut probed = Vec::new();
     let stopped = tokio::select! {
         () = probe_all(&scratch, checksums, &mut probed) => false,
         () = stop => true,
     };
     scratch.settle().await;
-    let removed =
-        ProbedAbility::new("delete", remove(&scratch).await, "remove what is left by hand");
+    let removed = ProbedAbility::new(
+        "delete",
+        remove(&scratch).await,
+        "remove the remaining objects yourself",
+    );
     // If nothing can be written, there is nothing to remove.
     if !matches!(probed.as_slice(), [ProbedAbility { outcome: Fails(..), .. }]) {
         probed.push(removed);
@@ -69,9 +72,10 @@ pub(crate) async fn probe_store(
     if let Some(folder) = scratch.location.local_path() {
         // The last folder existed before the test, and `remove_dir` fails for folders that are not
         // empty.
-        let made = made.unwrap_or_default();
-        let own = made.iter().take(made.len().saturating_sub(1)).map(|path| path.as_path());
-        for folder in std::iter::once(folder.as_path()).chain(own) {
+        let missing = missing.unwrap_or_default();
+        let created =
+            missing.iter().take(missing.len().saturating_sub(1)).map(|path| path.as_path());
+        for folder in std::iter::once(folder.as_path()).chain(created) {
             let _ = std::fs::remove_dir(folder);
         }
     }
@@ -108,10 +112,10 @@ async fn probe_all(scratch: &Place, checksums: bool, probed: &mut Vec<ProbedAbil
 }
 
 impl ProbedAbility {
-    fn new(ability: &'static str, verdict: ProbeResult, meaning: &'static str) -> ProbedAbility {
-        let outcome = verdict.unwrap_or_else(|error| Fails(in_one_line(&error), meaning));
+    fn new(ability: &'static str, result: ProbeResult, consequence: &'static str) -> ProbedAbility {
+        let outcome = result.unwrap_or_else(|error| Fails(in_one_line(&error), consequence));
         let outcome = match outcome {
-            Fails(said, "") => Fails(said, meaning),
+            Fails(message, "") => Fails(message, consequence),
             other => other,
         };
         ProbedAbility { ability, outcome }
@@ -120,16 +124,16 @@ impl ProbedAbility {
 
 /// Formats an error and its causes on one line; servers answer with several lines.
 fn in_one_line(error: &Error) -> String {
-    let reasons = causes(error).fold(error.to_string(), |said, cause| {
+    let reasons = causes(error).fold(error.to_string(), |text, cause| {
         let reason = cause.to_string();
-        if said.contains(&reason) { said } else { format!("{said}: {reason}") }
+        if text.contains(&reason) { text } else { format!("{text}: {reason}") }
     });
     reasons.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Returns the failure of a store that did not do what was requested.
-fn wrong(said: impl Into<String>) -> ProbeResult {
-    Ok(Fails(said.into(), ""))
+fn wrong(message: impl Into<String>) -> ProbeResult {
+    Ok(Fails(message.into(), ""))
 }
 
 async fn write(scratch: &Place) -> ProbeResult {
@@ -158,7 +162,7 @@ async fn list(scratch: &Place) -> ProbeResult {
         .iter()
         .any(|folder| *folder == scratch.child("folder").location.path)
     {
-        true => Ok(Works("what was just written is listed, and folders are")),
+        true => Ok(Works("new objects and folders are listed")),
         false => wrong("a folder is not listed by its delimiter"),
     }
 }
@@ -176,7 +180,7 @@ async fn ranges(scratch: &Place) -> ProbeResult {
     let part = part.map_err(|e| StorageError::read(&place.to_string(), e))?;
     match &*part {
         b"345" => Ok(Works("a part of an object can be read")),
-        _ => wrong(format!("a part of 3 bytes was asked for, and {} came", part.len())),
+        _ => wrong(format!("3 bytes were requested, and {} were returned", part.len())),
     }
 }
 
@@ -265,15 +269,17 @@ async fn abort(scratch: &Place) -> ProbeResult {
         return Err(StorageError::delete(&place.to_string(), error).into());
     }
     match place.head().await? {
-        None => Ok(Works("an upload can be given up")),
-        Some(_) => wrong("an upload that was given up left an object"),
+        None => Ok(Works("an upload can be aborted")),
+        Some(_) => wrong("an aborted upload left an object"),
     }
 }
 
-async fn checksum(scratch: &Place, wanted: bool) -> ProbeResult {
+async fn checksum(scratch: &Place, is_required: bool) -> ProbeResult {
     match scratch.child("checksum").probe_checksum().await? {
         ChecksumProbe::Verified => Ok(Works("an object with a wrong checksum is refused")),
-        ChecksumProbe::Ignored if wanted => wrong("an object with a wrong checksum is accepted"),
+        ChecksumProbe::Ignored if is_required => {
+            wrong("an object with a wrong checksum is accepted")
+        }
         ChecksumProbe::Ignored => Ok(NotNeeded(
             "the store does not verify checksums; they are needed with --checksum only",
         )),
@@ -297,8 +303,8 @@ async fn remove(scratch: &Place) -> ProbeResult {
         Some(below.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/"))
     };
     cleanup::remove(scratch, found.iter().filter_map(relative).collect()).await?;
-    let left = scratch.store.list(Some(scratch.path())).count().await;
-    match left {
+    let remaining = scratch.store.list(Some(scratch.path())).count().await;
+    match remaining {
         0 => Ok(Works("objects can be removed, many at once, and are not listed any more")),
         _ => wrong(format!("objects are still listed that were removed; see {scratch}")),
     }

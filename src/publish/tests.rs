@@ -141,11 +141,11 @@ async fn paths(out: &Place) -> Vec<String> {
 }
 
 /// Returns the expected paths below an output whose star `record` describes.
-fn wanted(record: &RunRecord) -> Vec<String> {
+fn expected_paths(record: &RunRecord) -> Vec<String> {
     let beside = [RECORD, "songs.manifest"].into_iter();
-    let mut wanted: Vec<String> = record.paths().chain(beside).map(str::to_owned).collect();
-    wanted.sort();
-    wanted
+    let mut expected: Vec<String> = record.paths().chain(beside).map(str::to_owned).collect();
+    expected.sort();
+    expected
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn stars_are_published_and_superseded_whatever_the_store_can_do() {
             let publication = begin(&out).await;
             let record = written(&publication).await;
             publish(publication, &record).await;
-            assert_eq!(paths(&out).await, wanted(&record), "{}", out.store);
+            assert_eq!(paths(&out).await, expected_paths(&record), "{}", out.store);
             assert!(copies::agree(&out, &record).await.unwrap());
         }
     }

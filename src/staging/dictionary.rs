@@ -20,7 +20,7 @@ pub(super) const MAX_TEXT_BYTES: usize = 64 * 1024 * 1024;
 
 /// Number of batch dictionaries whose translations are cached: one per decoder or partition is
 /// enough.
-const REMEMBERED: usize = 64;
+const MAX_TRANSLATIONS: usize = 64;
 
 /// Marks a key that has not been translated.
 const UNTRANSLATED: i32 = -1;
@@ -123,7 +123,7 @@ impl Column {
 fn translation<'a>(known: &'a mut Vec<Translation>, values: &ArrayRef) -> &'a mut Translation {
     let at =
         known.iter().position(|known| Arc::ptr_eq(&known.values, values)).unwrap_or_else(|| {
-            if known.len() == REMEMBERED {
+            if known.len() == MAX_TRANSLATIONS {
                 known.remove(0);
             }
             known.push(Translation {

@@ -49,10 +49,10 @@ impl LargeTextTable {
         space: StagingSpace,
     ) -> Result<LargeTextTable, StagingError> {
         let at = schema.index_of(column)?;
-        let place = |end: &str| Field::new(format!("{column} {end}"), DataType::Int64, true);
+        let bound = |end: &str| Field::new(format!("{column} {end}"), DataType::Int64, true);
         let others = schema.fields().iter().enumerate().filter(|(other, _)| *other != at);
         let mut fields: Vec<Field> = others.map(|(_, field)| field.as_ref().clone()).collect();
-        fields.extend([place("start"), place("end")]);
+        fields.extend([bound("start"), bound("end")]);
         let texts =
             Texts { folder: space.folder().to_owned(), file: None, written: 0, buffer: Vec::new() };
         let rows = StagingTable::new(name, Arc::new(Schema::new(fields)), space);
@@ -87,10 +87,10 @@ impl LargeTextTable {
         let offsets = texts.value_offsets();
         let (first, last) = (offsets[0] as usize, offsets[texts.len()] as usize);
         let begin = self.lock().append(&texts.value_data()[first..last])? as i64;
-        let place = |row: usize| begin + i64::from(offsets[row]) - first as i64;
+        let position = |row: usize| begin + i64::from(offsets[row]) - first as i64;
         let rows = 0..texts.len();
         let of = |end: usize| {
-            rows.clone().map(|row| texts.is_valid(row).then(|| place(row + end))).collect()
+            rows.clone().map(|row| texts.is_valid(row).then(|| position(row + end))).collect()
         };
         Ok((of(0), of(1)))
     }
@@ -98,7 +98,7 @@ impl LargeTextTable {
     /// Returns the length in bytes of each row's text in a batch of [`LargeTextTable::rows`]; 0 for
     /// null.
     pub fn lengths(&self, batch: &RecordBatch) -> impl Iterator<Item = u64> {
-        places(batch).map(|place| place.map_or(0, |(start, end)| end - start))
+        spans(batch).map(|span| span.map_or(0, |(start, end)| end - start))
     }
 
     /// Returns the complete rows of a batch of [`LargeTextTable::rows`].
@@ -108,8 +108,8 @@ impl LargeTextTable {
     /// Returns an error if a text cannot be read back.
     pub fn with_texts(&self, batch: &RecordBatch) -> Result<RecordBatch, StagingError> {
         let mut texts = StringBuilder::new();
-        for place in places(batch) {
-            match place {
+        for span in spans(batch) {
+            match span {
                 None => texts.append_null(),
                 Some((start, end)) => texts.append_value(self.read(start, end)?),
             }
@@ -133,7 +133,7 @@ impl LargeTextTable {
 }
 
 /// Returns the start and the end of each row's text.
-fn places(batch: &RecordBatch) -> impl Iterator<Item = Option<(u64, u64)>> {
+fn spans(batch: &RecordBatch) -> impl Iterator<Item = Option<(u64, u64)>> {
     let column = |from_end: usize| batch.column(batch.num_columns() - from_end);
     let starts = column(2).as_primitive::<Int64Type>().iter();
     let ends = column(1).as_primitive::<Int64Type>().iter();
@@ -223,8 +223,8 @@ mod tests {
         let lengths: Vec<u64> = table.lengths(&all).collect();
         let texts = whole.column(1).as_string::<i32>();
         for (row, n) in whole.column(0).as_primitive::<Int64Type>().values().iter().enumerate() {
-            let wanted = batch(*n..n + 1);
-            assert_eq!(whole.slice(row, 1), wanted);
+            let expected = batch(*n..n + 1);
+            assert_eq!(whole.slice(row, 1), expected);
             assert_eq!(lengths[row], texts.value(row).len() as u64);
         }
     }

@@ -11,17 +11,16 @@ use super::table::{Contents, StagingTable, lock};
 pub enum SortStrategy {
     /// In memory: the rows are sorted.
     InMemory(SortedRows),
-    /// By a sort that can spill. The rows have dictionary keys instead of texts; `texts` restores the
-    /// texts afterwards.
+    /// By a sort that can spill. The rows have dictionary keys instead of texts, which `texts` restores
+    /// afterwards.
     SpillingKeys {
         /// The rows, with keys.
         table: StagingTable,
         /// Restores the texts of the sorted rows.
         texts: DictionaryDecoder,
     },
-    /// By a sort that can spill, with the texts of the rows: either the sort keys
-    /// include texts, or the keys belong to several dictionaries, which could not be distinguished
-    /// after sorting.
+    /// By a sort that can spill, with the texts of the rows: either they are sorted by texts, or their
+    /// keys belong to several dictionaries, which could not be distinguished after sorting.
     SpillingTexts(StagingTable),
 }
 

@@ -103,30 +103,30 @@ impl SortedRows {
         // A range of the order has rows of few batches. Pass only those to Arrow, which inspects
         // every batch that it receives.
         let rows = &self.rows[range];
-        let mut met: Vec<Cow<'_, RecordBatch>> = Vec::new();
-        let mut place = vec![usize::MAX; self.batches.len()];
+        let mut used: Vec<Cow<'_, RecordBatch>> = Vec::new();
+        let mut position = vec![usize::MAX; self.batches.len()];
         let mut from = Vec::with_capacity(rows.len());
         for row in rows {
-            let place = &mut place[row.batch as usize];
-            if *place == usize::MAX {
-                *place = met.len();
+            let position = &mut position[row.batch as usize];
+            if *position == usize::MAX {
+                *position = used.len();
                 let batch = &self.batches[row.batch as usize];
-                met.push(match columns {
+                used.push(match columns {
                     None => Cow::Borrowed(batch),
                     Some(columns) => Cow::Owned(batch.project(columns)?),
                 });
             }
-            from.push((*place, row.row as usize));
+            from.push((*position, row.row as usize));
         }
-        let met: Vec<&RecordBatch> = met.iter().map(AsRef::as_ref).collect();
-        let gathered = match met.first() {
+        let used: Vec<&RecordBatch> = used.iter().map(AsRef::as_ref).collect();
+        let gathered = match used.first() {
             None => return self.empty(columns),
             // Without columns, there is nothing to gather.
             Some(batch) if batch.num_columns() == 0 => {
                 let options = RecordBatchOptions::new().with_row_count(Some(from.len()));
                 RecordBatch::try_new_with_options(batch.schema(), Vec::new(), &options)?
             }
-            Some(_) => interleave_record_batch(&met, &from)?,
+            Some(_) => interleave_record_batch(&used, &from)?,
         };
         self.texts.decode_columns(gathered, columns)
     }
@@ -163,15 +163,15 @@ fn sort_rows(batches: &[RecordBatch], by: &[usize], threads: usize) -> Vec<Row> 
     let mut rows = vec![Row { key: 0, batch: 0, row: 0 }; all];
     std::thread::scope(|scope| {
         let (mut rest, mut at) = (&mut rows[..], 0);
-        let share = all.div_ceil(threads.max(1));
+        let rows_per_thread = all.div_ceil(threads.max(1));
         while at < batches.len() {
             let first = at;
             let mut length = 0;
-            while at < batches.len() && length < share {
+            while at < batches.len() && length < rows_per_thread {
                 length += batches[at].num_rows();
                 at += 1;
             }
-            let (stretch, others) = std::mem::take(&mut rest).split_at_mut(length);
+            let (range, others) = std::mem::take(&mut rest).split_at_mut(length);
             rest = others;
             let (keys, compare) = (&keys[first..at], &compare);
             let mut sort = move || {
@@ -180,8 +180,8 @@ fn sort_rows(batches: &[RecordBatch], by: &[usize], threads: usize) -> Vec<Row> 
                     let rows = columns[0].iter().enumerate();
                     rows.map(move |(row, &key)| Row { key, batch, row: row as u32 })
                 });
-                stretch.iter_mut().zip(from).for_each(|(place, row)| *place = row);
-                stretch.sort_by(compare);
+                range.iter_mut().zip(from).for_each(|(position, row)| *position = row);
+                range.sort_by(compare);
             };
             // Sort the last range on this thread, which would otherwise only wait.
             if at < batches.len() {

@@ -163,8 +163,8 @@ struct SegmentReader {
 
 impl Read for SegmentReader {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let wanted = bytes.len().min((self.end - self.at) as usize);
-        let length = read_at(&self.file.file, &mut bytes[..wanted], self.at)?;
+        let requested = bytes.len().min((self.end - self.at) as usize);
+        let length = read_at(&self.file.file, &mut bytes[..requested], self.at)?;
         self.at += length as u64;
         Ok(length)
     }

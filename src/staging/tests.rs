@@ -60,7 +60,7 @@ fn read(
     batches.read(BatchCursor::default()).map(Result::unwrap)
 }
 
-fn wanted() -> Vec<(i64, Option<String>)> {
+fn expected() -> Vec<(i64, Option<String>)> {
     let texts = [Some("a"), None, Some("a"), Some("b"), Some(r"a\b"), Some("b")];
     (0..).zip(texts.map(|text| text.map(str::to_owned))).collect()
 }
@@ -76,7 +76,7 @@ fn batches_are_read_back_from_memory_and_from_disk() {
         let rest = partitions.into_iter().flat_map(|batches| batches.map(Result::unwrap));
         let mut found = rows([first].into_iter().chain(rest));
         found.sort();
-        assert_eq!(found, wanted());
+        assert_eq!(found, expected());
         let columns = vec![1];
         let texts = read(&table, Some(&columns));
         let texts: Vec<_> = texts.collect();
@@ -95,7 +95,7 @@ fn rows_in_memory_are_sorted_by_integers() {
     };
     assert_eq!(sorted.rows(), 6);
     let halves = [0..2, 2..6].map(|range| sorted.batch(range, None).unwrap());
-    assert_eq!(rows(halves), wanted());
+    assert_eq!(rows(halves), expected());
 }
 
 #[tokio::test]
@@ -109,9 +109,9 @@ async fn sorted_rows_are_a_table_in_that_order() {
     let plan = whole.clone().create_physical_plan().await.unwrap();
     let plan = displayable(&*plan).indent(false).to_string();
     assert!(!plan.contains("SortExec"), "{plan}");
-    assert_eq!(rows(whole.collect().await.unwrap()), wanted());
-    let turned = session.sql("SELECT n, text FROM (SELECT text, n FROM t) ORDER BY n").await;
-    assert_eq!(rows(turned.unwrap().collect().await.unwrap()), wanted());
+    assert_eq!(rows(whole.collect().await.unwrap()), expected());
+    let reordered = session.sql("SELECT n, text FROM (SELECT text, n FROM t) ORDER BY n").await;
+    assert_eq!(rows(reordered.unwrap().collect().await.unwrap()), expected());
     let count = session.sql("SELECT COUNT(*) AS n, 'b' AS text FROM t WHERE text = 'b'").await;
     let count = rows(count.unwrap().collect().await.unwrap());
     assert_eq!(count, [(2, Some("b".to_owned()))]);
@@ -130,7 +130,7 @@ async fn a_scan_that_is_run_again_returns_all_rows_again() {
         for _ in 0..2 {
             let mut found = rows(collect(scan.clone(), session.task_ctx()).await.unwrap());
             found.sort();
-            assert_eq!(found, wanted(), "{name}");
+            assert_eq!(found, expected(), "{name}");
         }
     }
 }
@@ -141,7 +141,7 @@ fn many_rows_are_sorted_alike_on_any_number_of_threads() {
         let folder = tempfile::tempdir().unwrap();
         let pool: Arc<dyn MemoryPool> = Arc::new(UnboundedMemoryPool::default());
         let space = StagingSpace::new(&pool, usize::MAX, folder.path().to_owned());
-        let table = StagingTable::new("made_up", schema(), space);
+        let table = StagingTable::new("t", schema(), space);
         for batch_at in 0..7 {
             let row = |i: i64| ((i * 7919 + batch_at * 31) % 101, Some("x"));
             table.push(batch(&(0..50 + batch_at).map(row).collect::<Vec<_>>())).unwrap();
@@ -173,14 +173,14 @@ fn rows_on_disk_are_left_to_another_sort_as_keys() {
     let keys = concat_batches(table.schema(), &keys).unwrap();
     let mut found = rows([texts.decode(keys).unwrap()]);
     found.sort();
-    assert_eq!(found, wanted());
+    assert_eq!(found, expected());
 }
 
 #[test]
-fn keys_say_nothing_of_the_order_of_texts() {
+fn a_sort_by_text_uses_texts_instead_of_keys() {
     let folder = tempfile::tempdir().unwrap();
-    let sortable = table(usize::MAX, folder.path()).sort(&[1], 2).unwrap();
-    assert!(matches!(sortable, SortStrategy::SpillingTexts(table) if *table.schema() == schema()));
+    let strategy = table(usize::MAX, folder.path()).sort(&[1], 2).unwrap();
+    assert!(matches!(strategy, SortStrategy::SpillingTexts(table) if *table.schema() == schema()));
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn memory_is_released() {
     let folder = tempfile::tempdir().unwrap();
     let pool: Arc<dyn MemoryPool> = Arc::new(UnboundedMemoryPool::default());
     let space = StagingSpace::new(&pool, usize::MAX, folder.path().to_owned());
-    let table = fill(StagingTable::new("made_up", schema(), space.clone()));
+    let table = fill(StagingTable::new("t", schema(), space.clone()));
     let staged = space.used();
     assert!(staged > 0);
     let SortStrategy::InMemory(sorted) = table.sort(&[0], 2).unwrap() else {
@@ -205,16 +205,16 @@ fn dictionaries_that_grow_too_large_start_again() {
         let folder = tempfile::tempdir().unwrap();
         let pool: Arc<dyn MemoryPool> = Arc::new(UnboundedMemoryPool::default());
         let space = StagingSpace::new(&pool, bytes, folder.path().to_owned());
-        let table = StagingTable::new("made_up", schema(), space).with_max_text_bytes(1);
+        let table = StagingTable::new("t", schema(), space).with_max_text_bytes(1);
         let table = fill(table);
         let mut found = rows(read(&table, None));
         found.sort();
-        assert_eq!(found, wanted());
+        assert_eq!(found, expected());
         let SortStrategy::SpillingTexts(table) = table.sort(&[0], 2).unwrap() else {
             panic!("keys of several dictionaries");
         };
         let mut found = rows(read(&table, None));
         found.sort();
-        assert_eq!(found, wanted());
+        assert_eq!(found, expected());
     }
 }

@@ -17,9 +17,9 @@ pub struct CheckOutcome {
     /// Name of the check: the name of its SQL file without `.sql`.
     pub name: String,
     /// The invariant, from the header comment of the SQL file.
-    pub demand: String,
+    pub invariant: String,
     /// Number of rows that violate the invariant.
-    pub offenders: u64,
+    pub offending_rows: u64,
     /// The first offending rows, at most five.
     pub first: Vec<RecordBatch>,
 }
@@ -52,19 +52,19 @@ impl CheckOutcome {
         query: &Query,
         mut rows: SendableRecordBatchStream,
     ) -> Result<CheckOutcome> {
-        let mut offenders = 0;
+        let mut offending_rows = 0;
         let mut first = Vec::new();
         while let Some(batch) = rows.try_next().await.map_err(|e| Error::query(query.file(), e))? {
-            let room = SHOWN_ROWS.saturating_sub(offenders);
+            let room = SHOWN_ROWS.saturating_sub(offending_rows);
             if room > 0 && batch.num_rows() > 0 {
                 first.push(batch.slice(0, room.min(batch.num_rows())));
             }
-            offenders += batch.num_rows();
+            offending_rows += batch.num_rows();
         }
         Ok(CheckOutcome {
             name: query.name.to_string(),
-            demand: query.header().replace('\n', " "),
-            offenders: offenders as u64,
+            invariant: query.header().replace('\n', " "),
+            offending_rows: offending_rows as u64,
             first,
         })
     }
@@ -77,6 +77,6 @@ impl CheckOutcome {
 /// Returns [`Error::ChecksFailed`], which names the failed checks.
 pub fn ensure_passed(outcomes: &[CheckOutcome]) -> Result<()> {
     let failed: Vec<String> =
-        outcomes.iter().filter(|o| o.offenders > 0).map(|o| o.name.clone()).collect();
+        outcomes.iter().filter(|o| o.offending_rows > 0).map(|o| o.name.clone()).collect();
     if failed.is_empty() { Ok(()) } else { Err(Error::ChecksFailed { failed }) }
 }

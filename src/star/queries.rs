@@ -94,8 +94,8 @@ impl Queries {
     }
 
     fn names(&self, group: Option<Group>) -> Vec<&str> {
-        let wanted = self.all.iter().filter(|q| group.is_none_or(|group| group == q.group));
-        wanted.map(|q| q.name.as_ref()).collect()
+        let names = self.all.iter().filter(|q| group.is_none_or(|group| group == q.group));
+        names.map(|q| q.name.as_ref()).collect()
     }
 
     /// Returns the queries of a group: the built-in ones in their fixed order, then the added ones.
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_file_is_compiled_in_and_opens_with_a_comment() {
+    fn every_file_is_compiled_in_and_begins_with_a_comment() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
         let queries = Queries::built_in();
         let mut found = 0;
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn analytics_say_question_grain_and_units() {
+    fn analytics_queries_declare_question_grain_and_units() {
         for query in Queries::built_in().of(Group::Analytics) {
             for label in ["Question", "Grain", "Units"] {
                 let entry = query.header_entry(label);
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_replaces_by_name_and_refuses_what_replaces_nothing() {
+    fn files_replace_queries_by_name_and_others_are_rejected() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("users.sql"), "SELECT 1").unwrap();
         let queries = Queries::with_folder(folder.path()).unwrap();

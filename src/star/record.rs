@@ -167,12 +167,13 @@ impl RunRecord {
     ///
     /// Returns an error if the bytes are not a record or have another format.
     pub(crate) fn parse(place: &Place, bytes: &[u8]) -> Result<RunRecord> {
-        let refuse = |reason: String| Error::Record { url: place.to_string(), reason };
-        let form: Form = serde_json::from_slice(bytes).map_err(|e| refuse(e.to_string()))?;
-        if form.format != FORMAT {
-            return Err(refuse(format!("it has format {}, expected {FORMAT}", form.format)));
+        let invalid = |reason: String| Error::Record { url: place.to_string(), reason };
+        let found: RecordFormat =
+            serde_json::from_slice(bytes).map_err(|e| invalid(e.to_string()))?;
+        if found.format != FORMAT {
+            return Err(invalid(format!("it has format {}, expected {FORMAT}", found.format)));
         }
-        serde_json::from_slice(bytes).map_err(|e| refuse(e.to_string()))
+        serde_json::from_slice(bytes).map_err(|e| invalid(e.to_string()))
     }
 
     /// Reads the record of the star at `out`, which must exist.
@@ -210,7 +211,7 @@ impl RunRecord {
 }
 
 #[derive(Deserialize)]
-struct Form {
+struct RecordFormat {
     format: u32,
 }
 

@@ -91,7 +91,7 @@ async fn find_region(
         Ok(Some(region)) => region,
         Ok(None) => configured.unwrap_or_else(|| DEFAULT_REGION.to_owned()),
         Err(error) => {
-            tracing::debug!(bucket, %error, "the bucket's region could not be asked for");
+            tracing::debug!(bucket, %error, "the bucket's region could not be looked up");
             configured.unwrap_or_else(|| DEFAULT_REGION.to_owned())
         }
     }
@@ -138,18 +138,20 @@ async fn request_region(
         .timeout(REGION_TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
         .build()?;
-    let ask = || client.head(&url).send();
+    let head = || client.head(&url).send();
     for _ in 1..REGION_TRIES {
-        match ask().await {
-            Ok(response) if !response.status().is_server_error() => return Ok(named(&response)),
+        match head().await {
+            Ok(response) if !response.status().is_server_error() => {
+                return Ok(region_of(&response));
+            }
             Err(error) if error.is_timeout() => return Err(error),
             _ => tokio::time::sleep(REGION_PAUSE).await,
         }
     }
-    Ok(named(&ask().await?))
+    Ok(region_of(&head().await?))
 }
 
-fn named(response: &reqwest::Response) -> Option<String> {
+fn region_of(response: &reqwest::Response) -> Option<String> {
     let region = response.headers().get("x-amz-bucket-region")?;
     region.to_str().ok().map(str::to_owned)
 }

@@ -61,7 +61,7 @@ pub(super) fn walk(
 ) -> impl Stream<Item = object_store::Result<Entry>> {
     let (sender, receiver) = mpsc::channel(LISTED_AHEAD);
     let walk = tokio::spawn(async move {
-        if let Err(error) = open(bucket, prefix, &sender).await {
+        if let Err(error) = list_by_level(bucket, prefix, &sender).await {
             // The receiver is dropped when the run ends.
             let _ = sender.send(Err(error)).await;
         }
@@ -72,7 +72,7 @@ pub(super) fn walk(
     })
 }
 
-async fn open(
+async fn list_by_level(
     bucket: Arc<dyn Bucket>,
     prefix: String,
     sender: &mpsc::Sender<object_store::Result<Entry>>,

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::content::{Form, SNIFF_BYTES, recognise, zstd_window};
+use super::content::{Format, SNIFF_BYTES, recognise, zstd_window};
 use super::frames::{COMMON_WINDOW, GzipStream, ZstdStream};
 use super::utf16::Utf16;
 
@@ -88,29 +88,29 @@ impl Decompressor {
         zstd_window(start).filter(|window| *window > COMMON_WINDOW)
     }
 
-    /// Passes the text of `stored` to `take`, piece by piece, since a small chunk can expand a
+    /// Passes the text of `stored` to `emit`, piece by piece, since a small chunk can expand a
     /// thousandfold.
     ///
     /// # Errors
     ///
-    /// Returns an error if the bytes are damaged or in an unsupported format, or if `take` fails.
+    /// Returns an error if the bytes are damaged or in an unsupported format, or if `emit` fails.
     pub fn feed<E: From<io::Error>>(
         &mut self,
         stored: &[u8],
-        mut take: impl FnMut(&[u8]) -> Result<(), E>,
+        mut emit: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         let Decompressor { outer, text, .. } = self;
-        outer.feed(stored, false, &mut |plain: &[u8]| text.feed(plain, false, &mut take))
+        outer.feed(stored, false, &mut |plain: &[u8]| text.feed(plain, false, &mut emit))
     }
 
-    /// Passes the remaining text to `take` and checks that the object is complete.
+    /// Passes the remaining text to `emit` and checks that the object is complete.
     ///
     /// # Errors
     ///
     /// Fails like [`Decompressor::feed`], and if the object ends in the middle of its compressed data.
     pub fn finish<E: From<io::Error>>(
         self,
-        mut take: impl FnMut(&[u8]) -> Result<(), E>,
+        mut emit: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         let Decompressor { compression, mut outer, mut text } = self;
         if let Outer::Unknown(start) = &outer
@@ -121,16 +121,16 @@ impl Decompressor {
             let reason = "it ends within the signature of its compression";
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, reason).into());
         }
-        let mut to_text = |plain: &[u8]| text.feed(plain, false, &mut take);
+        let mut to_text = |plain: &[u8]| text.feed(plain, false, &mut emit);
         outer.feed(&[], true, &mut to_text)?;
         match outer {
             Outer::Gzip(stream) => stream.finish(&mut to_text)?,
             Outer::Zstd(stream) => stream.finish()?,
             Outer::Unknown(_) | Outer::Plain => {}
         }
-        text.feed(&[], true, &mut take)?;
+        text.feed(&[], true, &mut emit)?;
         match text {
-            Text::Utf16(decoder) => decoder.finish(&mut take),
+            Text::Utf16(decoder) => decoder.finish(&mut emit),
             Text::Unknown(_) | Text::Utf8 => Ok(()),
         }
     }
@@ -141,27 +141,27 @@ impl Outer {
         &mut self,
         stored: &[u8],
         whole: bool,
-        take: &mut impl FnMut(&[u8]) -> Result<(), E>,
+        emit: &mut impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         let stream = match self {
-            Outer::Plain => return take(stored),
-            Outer::Gzip(stream) => return stream.feed(stored, take),
-            Outer::Zstd(stream) => return stream.feed(stored, take),
+            Outer::Plain => return emit(stored),
+            Outer::Gzip(stream) => return stream.feed(stored, emit),
+            Outer::Zstd(stream) => return stream.feed(stored, emit),
             Outer::Unknown(kept) => {
-                let Some((form, kept)) = sniff(kept, stored, whole) else { return Ok(()) };
-                *self = match form {
-                    Form::Gzip => Outer::Gzip(GzipStream::new()),
-                    Form::Zstd => Outer::Zstd(ZstdStream::new(&first_bytes(&kept, stored))?),
-                    Form::Foreign(what) => return Err(foreign(what).into()),
-                    Form::Plain | Form::Utf16 { .. } => Outer::Plain,
+                let Some((format, kept)) = sniff(kept, stored, whole) else { return Ok(()) };
+                *self = match format {
+                    Format::Gzip => Outer::Gzip(GzipStream::new()),
+                    Format::Zstd => Outer::Zstd(ZstdStream::new(&first_bytes(&kept, stored))?),
+                    Format::Foreign(what) => return Err(foreign(what).into()),
+                    Format::Plain | Format::Utf16 { .. } => Outer::Plain,
                 };
                 if !kept.is_empty() {
-                    self.feed(&kept, false, take)?;
+                    self.feed(&kept, false, emit)?;
                 }
                 self
             }
         };
-        if stored.is_empty() { Ok(()) } else { stream.feed(stored, false, take) }
+        if stored.is_empty() { Ok(()) } else { stream.feed(stored, false, emit) }
     }
 }
 
@@ -170,43 +170,43 @@ impl Text {
         &mut self,
         plain: &[u8],
         whole: bool,
-        take: &mut impl FnMut(&[u8]) -> Result<(), E>,
+        emit: &mut impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         match self {
             Text::Utf8 if plain.is_empty() => Ok(()),
-            Text::Utf8 => take(plain),
-            Text::Utf16(decoder) => decoder.feed(plain, take),
+            Text::Utf8 => emit(plain),
+            Text::Utf16(decoder) => decoder.feed(plain, emit),
             Text::Unknown(kept) => {
-                let Some((form, kept)) = sniff(kept, plain, whole) else { return Ok(()) };
+                let Some((format, kept)) = sniff(kept, plain, whole) else { return Ok(()) };
                 let mut mark = 0;
-                *self = match form {
-                    Form::Utf16 { big_endian } => {
+                *self = match format {
+                    Format::Utf16 { big_endian } => {
                         mark = 2;
                         Text::Utf16(Box::new(Utf16::new(big_endian)))
                     }
-                    Form::Foreign(what) => return Err(foreign(what).into()),
-                    Form::Gzip | Form::Zstd => return Err(foreign("compressed twice").into()),
-                    Form::Plain => Text::Utf8,
+                    Format::Foreign(what) => return Err(foreign(what).into()),
+                    Format::Gzip | Format::Zstd => return Err(foreign("compressed twice").into()),
+                    Format::Plain => Text::Utf8,
                 };
                 let in_kept = mark.min(kept.len());
-                self.feed(&kept[in_kept..], false, take)?;
-                self.feed(&plain[mark - in_kept..], false, take)
+                self.feed(&kept[in_kept..], false, emit)?;
+                self.feed(&plain[mark - in_kept..], false, emit)
             }
         }
     }
 }
 
-/// Returns the form of the data that begins with `kept` and continues with `more`, and the bytes kept
-/// so far. Until the form is known, appends `more` to `kept` and returns `None`.
-fn sniff(kept: &mut Vec<u8>, more: &[u8], whole: bool) -> Option<(Form, Vec<u8>)> {
-    let form = match kept.is_empty() {
+/// Returns the format of the data that begins with `kept` and continues with `more`, and the bytes kept
+/// so far. Until the format is known, appends `more` to `kept` and returns `None`.
+fn sniff(kept: &mut Vec<u8>, more: &[u8], whole: bool) -> Option<(Format, Vec<u8>)> {
+    let format = match kept.is_empty() {
         true => recognise(more, whole),
         false => recognise(&first_bytes(kept, more), whole),
     };
-    if form.is_none() {
+    if format.is_none() {
         kept.extend_from_slice(more);
     }
-    form.map(|form| (form, std::mem::take(kept)))
+    format.map(|format| (format, std::mem::take(kept)))
 }
 
 fn first_bytes(kept: &[u8], more: &[u8]) -> Vec<u8> {

@@ -5,7 +5,7 @@
 
 /// The format of a sequence of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum Format {
     /// Text, or anything else that is left to the decoder.
     Plain,
     /// gzip.
@@ -25,28 +25,28 @@ pub(super) enum Form {
 pub(super) const SNIFF_BYTES: usize = 24;
 
 /// Signatures; each comes before its own prefixes.
-const SIGNATURES: &[(&[u8], Form)] = &[
-    (b"\x1f\x8b", Form::Gzip),
-    (b"\x28\xb5\x2f\xfd", Form::Zstd),
-    (b"\xff\xfe\0\0", Form::Foreign("UTF-32 text")),
-    (b"\0\0\xfe\xff", Form::Foreign("UTF-32 text")),
-    (b"\xff\xfe", Form::Utf16 { big_endian: false }),
-    (b"\xfe\xff", Form::Utf16 { big_endian: true }),
-    (b"\xff\x06\0\0sNaPpY", Form::Foreign("compressed with Snappy")),
-    (b"BZh", Form::Foreign("compressed with bzip2")),
-    (b"\xfd7zXZ\0", Form::Foreign("compressed with xz")),
-    (b"\x04\x22\x4d\x18", Form::Foreign("compressed with LZ4")),
-    (b"\x02\x21\x4c\x18", Form::Foreign("compressed with LZ4")),
-    (b"\x1f\x9d", Form::Foreign("compressed with compress (.Z)")),
-    (b"\x89LZO\0\r\n\x1a\n", Form::Foreign("compressed with lzop")),
-    (b"LZIP", Form::Foreign("compressed with lzip")),
-    (b"7z\xbc\xaf\x27\x1c", Form::Foreign("a 7z archive")),
-    (b"PK\x03\x04", Form::Foreign("a zip archive")),
-    (b"PK\x05\x06", Form::Foreign("a zip archive")),
-    (b"PAR1", Form::Foreign("a Parquet file")),
-    (b"PARE", Form::Foreign("an encrypted Parquet file")),
-    (b"ORC", Form::Foreign("an ORC file")),
-    (b"Obj\x01", Form::Foreign("an Avro file")),
+const SIGNATURES: &[(&[u8], Format)] = &[
+    (b"\x1f\x8b", Format::Gzip),
+    (b"\x28\xb5\x2f\xfd", Format::Zstd),
+    (b"\xff\xfe\0\0", Format::Foreign("UTF-32 text")),
+    (b"\0\0\xfe\xff", Format::Foreign("UTF-32 text")),
+    (b"\xff\xfe", Format::Utf16 { big_endian: false }),
+    (b"\xfe\xff", Format::Utf16 { big_endian: true }),
+    (b"\xff\x06\0\0sNaPpY", Format::Foreign("compressed with Snappy")),
+    (b"BZh", Format::Foreign("compressed with bzip2")),
+    (b"\xfd7zXZ\0", Format::Foreign("compressed with xz")),
+    (b"\x04\x22\x4d\x18", Format::Foreign("compressed with LZ4")),
+    (b"\x02\x21\x4c\x18", Format::Foreign("compressed with LZ4")),
+    (b"\x1f\x9d", Format::Foreign("compressed with compress (.Z)")),
+    (b"\x89LZO\0\r\n\x1a\n", Format::Foreign("compressed with lzop")),
+    (b"LZIP", Format::Foreign("compressed with lzip")),
+    (b"7z\xbc\xaf\x27\x1c", Format::Foreign("a 7z archive")),
+    (b"PK\x03\x04", Format::Foreign("a zip archive")),
+    (b"PK\x05\x06", Format::Foreign("a zip archive")),
+    (b"PAR1", Format::Foreign("a Parquet file")),
+    (b"PARE", Format::Foreign("an encrypted Parquet file")),
+    (b"ORC", Format::Foreign("an ORC file")),
+    (b"Obj\x01", Format::Foreign("an Avro file")),
 ];
 
 /// Signatures that are also valid text. They count only if the bytes after them are not text.
@@ -54,10 +54,10 @@ const PRINTABLE: &[&[u8]] = &[b"BZh", b"LZIP", b"PAR1", b"PARE", b"ORC"];
 
 /// Returns the format of data that begins with `start`, or `None` if more bytes are needed. `whole`
 /// means that `start` is all of the data.
-pub(super) fn recognise(start: &[u8], whole: bool) -> Option<Form> {
+pub(super) fn recognise(start: &[u8], whole: bool) -> Option<Format> {
     // Fast path: almost every input begins with a JSON object or array.
     if matches!(start.first(), Some(b'{' | b'[' | b' ' | b'\n' | b'"')) {
-        return Some(Form::Plain);
+        return Some(Format::Plain);
     }
     // The result must not depend on how the bytes are cut.
     let start = &start[..start.len().min(SNIFF_BYTES)];
@@ -65,7 +65,7 @@ pub(super) fn recognise(start: &[u8], whole: bool) -> Option<Form> {
     if let Some(skippable) = skippable_frame(start, whole) {
         return skippable;
     }
-    for (signature, form) in SIGNATURES {
+    for (signature, format) in SIGNATURES {
         if undecided(signature) && start.len() < signature.len() {
             return None;
         }
@@ -73,26 +73,26 @@ pub(super) fn recognise(start: &[u8], whole: bool) -> Option<Form> {
             continue;
         }
         if !PRINTABLE.contains(signature) {
-            return Some(*form);
+            return Some(*format);
         }
         if start.len() < SNIFF_BYTES && !whole {
             return None;
         }
         let after = &start[signature.len()..];
-        return Some(if is_text(after) { Form::Plain } else { *form });
+        return Some(if is_text(after) { Format::Plain } else { *format });
     }
-    Some(Form::Plain)
+    Some(Format::Plain)
 }
 
 /// Recognises skippable Zstandard frames, which may come first. Their signature is a range of values.
-fn skippable_frame(start: &[u8], whole: bool) -> Option<Option<Form>> {
+fn skippable_frame(start: &[u8], whole: bool) -> Option<Option<Format>> {
     const AFTER_FIRST: &[u8] = b"\x2a\x4d\x18";
     let (first, rest) = start.split_first()?;
     if first & 0xf0 != 0x50 {
         return None;
     }
     if rest.starts_with(AFTER_FIRST) {
-        return Some(Some(Form::Zstd));
+        return Some(Some(Format::Zstd));
     }
     (!whole && AFTER_FIRST.starts_with(rest)).then_some(None)
 }
@@ -129,34 +129,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn forms_are_recognised_regardless_of_cuts() {
+    fn formats_are_recognised_regardless_of_cuts() {
         for (bytes, wanted) in [
-            (&b"{\"a\":1}"[..], Form::Plain),
-            (b"", Form::Plain),
-            (b"\xef\xbb\xbf{}", Form::Plain),
-            (b"\0\0\0\0\0", Form::Plain),
-            (b"P", Form::Plain),
-            (b"PARIS is not Parquet, it is a line", Form::Plain),
-            (b"PAR1 is not Parquet either, but text", Form::Plain),
-            (b"ORCHESTRA\tand more of the same line", Form::Plain),
-            (b"ORCHESTRA\tand more text than is inspected, then \x1f\x8b\xff", Form::Plain),
-            (b"BZh is text", Form::Plain),
-            (b"\x1f\x8b\x08\0", Form::Gzip),
-            (b"\x28\xb5\x2f\xfd\0", Form::Zstd),
-            (b"\x5a\x2a\x4d\x18\0\0\0\0", Form::Zstd),
-            (b"\xff\xfe{\0", Form::Utf16 { big_endian: false }),
-            (b"\xff\xfe", Form::Utf16 { big_endian: false }),
-            (b"\xfe\xff\0{", Form::Utf16 { big_endian: true }),
-            (b"\xff\xfe\0\0{\0\0\0", Form::Foreign("UTF-32 text")),
-            (b"\0\0\xfe\xff\0\0\0{", Form::Foreign("UTF-32 text")),
-            (b"PK\x03\x04\x14\0", Form::Foreign("a zip archive")),
-            (b"BZh91AY&SY\x01\x02\x03", Form::Foreign("compressed with bzip2")),
-            (b"\xfd7zXZ\0\0", Form::Foreign("compressed with xz")),
-            (b"\x04\x22\x4d\x18\x60", Form::Foreign("compressed with LZ4")),
-            (b"\xff\x06\0\0sNaPpY\x01", Form::Foreign("compressed with Snappy")),
-            (b"PAR1\x15\x04\x15\x10", Form::Foreign("a Parquet file")),
-            (b"ORC\x08\x03\x10\x01", Form::Foreign("an ORC file")),
-            (b"Obj\x01\x04\x14avro.codec", Form::Foreign("an Avro file")),
+            (&b"{\"a\":1}"[..], Format::Plain),
+            (b"", Format::Plain),
+            (b"\xef\xbb\xbf{}", Format::Plain),
+            (b"\0\0\0\0\0", Format::Plain),
+            (b"P", Format::Plain),
+            (b"PARIS is not Parquet, it is a line", Format::Plain),
+            (b"PAR1 is not Parquet either, but text", Format::Plain),
+            (b"ORCHESTRA\tand more of the same line", Format::Plain),
+            (b"ORCHESTRA\tand more text than is inspected, then \x1f\x8b\xff", Format::Plain),
+            (b"BZh is text", Format::Plain),
+            (b"\x1f\x8b\x08\0", Format::Gzip),
+            (b"\x28\xb5\x2f\xfd\0", Format::Zstd),
+            (b"\x5a\x2a\x4d\x18\0\0\0\0", Format::Zstd),
+            (b"\xff\xfe{\0", Format::Utf16 { big_endian: false }),
+            (b"\xff\xfe", Format::Utf16 { big_endian: false }),
+            (b"\xfe\xff\0{", Format::Utf16 { big_endian: true }),
+            (b"\xff\xfe\0\0{\0\0\0", Format::Foreign("UTF-32 text")),
+            (b"\0\0\xfe\xff\0\0\0{", Format::Foreign("UTF-32 text")),
+            (b"PK\x03\x04\x14\0", Format::Foreign("a zip archive")),
+            (b"BZh91AY&SY\x01\x02\x03", Format::Foreign("compressed with bzip2")),
+            (b"\xfd7zXZ\0\0", Format::Foreign("compressed with xz")),
+            (b"\x04\x22\x4d\x18\x60", Format::Foreign("compressed with LZ4")),
+            (b"\xff\x06\0\0sNaPpY\x01", Format::Foreign("compressed with Snappy")),
+            (b"PAR1\x15\x04\x15\x10", Format::Foreign("a Parquet file")),
+            (b"ORC\x08\x03\x10\x01", Format::Foreign("an ORC file")),
+            (b"Obj\x01\x04\x14avro.codec", Format::Foreign("an Avro file")),
         ] {
             assert_eq!(recognise(bytes, true), Some(wanted), "{bytes:?}");
             for end in 0..bytes.len() {

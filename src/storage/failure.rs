@@ -7,7 +7,7 @@ use backon::{ExponentialBuilder, Retryable};
 /// First pause of the backoff. The backoff and its limit match those of object_store.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
-const PATIENCE: Duration = Duration::from_secs(180);
+const TOTAL_DELAY: Duration = Duration::from_secs(180);
 
 /// Maximum number of characters of a server's response in an error.
 const SHOWN_CHARS: usize = 1000;
@@ -22,7 +22,7 @@ pub(super) struct Failure {
 
 impl Failure {
     /// Returns the failure for a response with an error status.
-    pub fn answer(status: u16, body: &[u8]) -> Failure {
+    pub fn status_error(status: u16, body: &[u8]) -> Failure {
         let body: String = String::from_utf8_lossy(body).chars().take(SHOWN_CHARS).collect();
         let reason = format!("the server answered with status {status}: {body}");
         Failure { status: Some(status), reason: reason.trim_end_matches([' ', ':']).to_owned() }
@@ -35,9 +35,9 @@ impl Failure {
         Failure { status: None, reason: reasons.join(": ") }
     }
 
-    /// Returns the failure for a response that stalled for `patience`.
-    pub fn stalled(patience: Duration) -> Failure {
-        let reason = format!("the server stopped in the middle of its answer for {patience:?}");
+    /// Returns the failure for a response that stalled for `timeout`.
+    pub fn stalled(timeout: Duration) -> Failure {
+        let reason = format!("the server stopped in the middle of its response for {timeout:?}");
         Failure { status: None, reason }
     }
 
@@ -84,7 +84,7 @@ pub(super) async fn retried<T, F: Future<Output = Result<T, Failure>>>(
     let pauses = ExponentialBuilder::default()
         .with_min_delay(FIRST_PAUSE)
         .with_max_delay(LONGEST_PAUSE)
-        .with_total_delay(Some(PATIENCE))
+        .with_total_delay(Some(TOTAL_DELAY))
         .with_max_times(retries)
         .with_jitter();
     request

@@ -35,7 +35,7 @@ impl GzipStream {
     pub fn feed<E: From<io::Error>>(
         &mut self,
         stored: &[u8],
-        take: &mut impl FnMut(&[u8]) -> Result<(), E>,
+        emit: &mut impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut rest = stored;
         while !rest.is_empty() {
@@ -48,12 +48,12 @@ impl GzipStream {
                     let piece = &rest[..rest.len().min(PIECE_BYTES)];
                     let used = decoder.write(piece)?;
                     if !decoder.get_ref().is_empty() {
-                        take(decoder.get_ref())?;
+                        emit(decoder.get_ref())?;
                         decoder.get_mut().clear();
                     }
                     rest = &rest[used..];
                     if used == 0 {
-                        finish_member(decoder, take)?;
+                        finish_member(decoder, emit)?;
                         self.member = Member::Between(None);
                     }
                 }
@@ -90,10 +90,10 @@ impl GzipStream {
 
     pub fn finish<E: From<io::Error>>(
         self,
-        take: &mut impl FnMut(&[u8]) -> Result<(), E>,
+        emit: &mut impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         match self.member {
-            Member::Inside(mut decoder) => finish_member(&mut decoder, take),
+            Member::Inside(mut decoder) => finish_member(&mut decoder, emit),
             Member::Between(None) => Ok(()),
             Member::Between(Some(_)) => Err(after_member().into()),
         }
@@ -107,10 +107,10 @@ fn inside() -> Member {
 /// Checks that the member is complete and that its checksum is correct.
 fn finish_member<E: From<io::Error>>(
     decoder: &mut GzDecoder<Vec<u8>>,
-    take: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    emit: &mut impl FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
     decoder.try_finish()?;
-    take(decoder.get_ref())?;
+    emit(decoder.get_ref())?;
     decoder.get_mut().clear();
     Ok(())
 }
@@ -142,7 +142,7 @@ impl ZstdStream {
     pub fn feed<E: From<io::Error>>(
         &mut self,
         stored: &[u8],
-        take: &mut impl FnMut(&[u8]) -> Result<(), E>,
+        emit: &mut impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut input = InBuffer::around(stored);
         let mut is_full = false;
@@ -150,12 +150,12 @@ impl ZstdStream {
         // calling the decoder there would begin a frame that does not exist.
         while input.pos() < stored.len() || is_full && !self.between_frames {
             let mut output = OutBuffer::around(&mut self.plain[..]);
-            let hint = self.decoder.run(&mut input, &mut output).map_err(explained)?;
+            let hint = self.decoder.run(&mut input, &mut output).map_err(explain)?;
             let written = output.pos();
             is_full = written == PIECE_BYTES;
             self.between_frames = hint == 0;
             if written > 0 {
-                take(&self.plain[..written])?;
+                emit(&self.plain[..written])?;
             }
         }
         Ok(())
@@ -170,7 +170,7 @@ impl ZstdStream {
     }
 }
 
-fn explained(error: io::Error) -> io::Error {
+fn explain(error: io::Error) -> io::Error {
     // The library's error code is not available here; only the message is.
     if !error.to_string().contains("too much memory") {
         return error;

@@ -78,9 +78,9 @@ fn list_local(
         let compression = Compression::of(&name);
         return Ok(stream::iter([Ok(file_object(file, compression))]).boxed());
     }
-    let apart = local::Exclusions::new(options, place.location.glob.is_some());
+    let exclusions = local::Exclusions::new(options, place.location.glob.is_some());
     let below = shown(&path).len() + usize::from(path.parent().is_some());
-    let selected = local::walk(path, apart).map_ok(move |files| {
+    let selected = local::walk(path, exclusions).map_ok(move |files| {
         let select = |file: LocalFile| {
             let compression = selection.select(&file.shown[below..], file.kind)?;
             Some(Ok(file_object(file, compression)))
@@ -110,7 +110,7 @@ struct BucketListing {
     /// Key prefixes and keys of the output.
     output: Vec<String>,
     /// Keys that are read for another purpose.
-    apart: Vec<String>,
+    excluded: Vec<String>,
 }
 
 async fn list_bucket(
@@ -124,18 +124,18 @@ async fn list_bucket(
     };
     let name = place.location.to_string();
     let failed = |source| StorageError::list(&name, source);
-    let (key, folder, glob) = named(&bucket, &place).await.map_err(failed)?;
+    let (key, folder, glob) = resolve(&bucket, &place).await.map_err(failed)?;
     selection.glob = glob;
     let object = if folder { None } else { head(&bucket, &key).await.map_err(failed)? };
     let prefix = if key.is_empty() { key } else { key + "/" };
-    let (output, apart) = excluded_keys(&place, options, &prefix);
-    let listing = BucketListing { place, bucket, prefix, selection, output, apart };
+    let (output, excluded) = excluded_keys(&place, options, &prefix);
+    let listing = BucketListing { place, bucket, prefix, selection, output, excluded };
     Ok(listing.objects(object))
 }
 
 /// Returns the key or prefix that a location names, `true` if it can only be a prefix, and the pattern
 /// for the keys below it. A name that exists literally is not treated as a pattern.
-async fn named(
+async fn resolve(
     bucket: &Arc<dyn Bucket>,
     place: &Place,
 ) -> object_store::Result<(String, bool, Option<Glob>)> {
@@ -175,7 +175,7 @@ fn is_denied(error: &object_store::Error) -> bool {
 /// Returns the key prefixes of the output, and the keys to exclude, for a listing of `prefix`.
 fn excluded_keys(place: &Place, options: &ListOptions, prefix: &str) -> (Vec<String>, Vec<String>) {
     let here = |location: &&super::Location| location.store == place.location.store;
-    let apart = options.excluded.iter().filter(here).map(|location| location.key().to_owned());
+    let excluded = options.excluded.iter().filter(here).map(|location| location.key().to_owned());
     let mut output = Vec::new();
     if let Some(place) = options.output.as_ref().filter(|output| here(&&output.location)) {
         let below = match place.location.key() {
@@ -189,7 +189,7 @@ fn excluded_keys(place: &Place, options: &ListOptions, prefix: &str) -> (Vec<Str
             output.push(below);
         }
     }
-    (output, apart.collect())
+    (output, excluded.collect())
 }
 
 impl BucketListing {
@@ -240,7 +240,7 @@ impl BucketListing {
         });
         let kind = match () {
             () if is_output => Some(Kind::Output),
-            () if self.apart.contains(&entry.key) => Some(Kind::JsonPaths),
+            () if self.excluded.contains(&entry.key) => Some(Kind::JsonPaths),
             () => None,
         };
         let compression = self.selection.select(&entry.key[self.prefix.len()..], kind)?;

@@ -16,10 +16,10 @@ use super::select::Kind;
 use super::{ListOptions, Location, StorageError};
 
 /// Number of files per batch.
-const FILES_AT_ONCE: usize = 512;
+const FILES_PER_BATCH: usize = 512;
 
 /// Maximum number of batches that wait for the receiver.
-const WAITING: usize = 16;
+const MAX_BATCHES: usize = 16;
 
 /// A file found below a folder.
 #[derive(Debug)]
@@ -65,10 +65,10 @@ impl Exclusions {
 }
 
 /// Lists all files below `folder`, following symbolic links.
-pub(super) fn walk(folder: PathBuf, apart: Exclusions) -> impl Stream<Item = Found> {
-    let (sender, receiver) = mpsc::channel(WAITING);
+pub(super) fn walk(folder: PathBuf, exclusions: Exclusions) -> impl Stream<Item = Found> {
+    let (sender, receiver) = mpsc::channel(MAX_BATCHES);
     tokio::task::spawn_blocking(move || {
-        let mut walk = Walk { followed: Vec::new(), apart, found: Vec::new(), sender };
+        let mut walk = Walk { followed: Vec::new(), exclusions, found: Vec::new(), sender };
         let walked = walk.root(folder);
         walk.send_found();
         if let Err(error) = walked {
@@ -114,7 +114,7 @@ fn local_file(path: PathBuf, size: u64, etag: Option<String>, kind: Option<Kind>
 struct Walk {
     /// Targets of the symbolic links followed so far.
     followed: Vec<PathBuf>,
-    apart: Exclusions,
+    exclusions: Exclusions,
     found: Vec<LocalFile>,
     sender: mpsc::Sender<Found>,
 }
@@ -134,7 +134,7 @@ impl Walk {
     }
 
     fn folder(&mut self, mut folder: Folder) -> Result<(), StorageError> {
-        if self.apart.output.as_ref() == Some(&folder.real) {
+        if self.exclusions.output.as_ref() == Some(&folder.real) {
             folder.kind = Some(Kind::Output);
         }
         self.entries(&folder, false)
@@ -143,7 +143,7 @@ impl Walk {
     fn entries(&mut self, folder: &Folder, is_root: bool) -> Result<(), StorageError> {
         let failed = |error| StorageError::list_io(&shown(&folder.path), error);
         // Inputs may be in the same folder as the tables of a star, whose names are known.
-        let is_output = is_root && self.apart.output.as_ref() == Some(&folder.real);
+        let is_output = is_root && self.exclusions.output.as_ref() == Some(&folder.real);
         // Visit subfolders after closing this one, so that the number of open folders does not depend
         // on the depth.
         let mut folders = Vec::new();
@@ -158,9 +158,9 @@ impl Walk {
         };
         for entry in entries {
             let entry = entry.map_err(failed)?;
-            let made =
-                is_output && self.apart.names.iter().any(|name| *entry.file_name() == **name);
-            let kind = if made { Some(Kind::Output) } else { folder.kind };
+            let is_created =
+                is_output && self.exclusions.names.iter().any(|name| *entry.file_name() == **name);
+            let kind = if is_created { Some(Kind::Output) } else { folder.kind };
             if entry.file_type().map_err(failed)?.is_dir() {
                 let real = folder.real.join(entry.file_name());
                 folders.push(Folder { path: entry.path(), real, kind });
@@ -177,7 +177,7 @@ impl Walk {
     fn is_passed_over(&self, folder: &Folder) -> bool {
         let name = folder.path.file_name().map(|name| name.as_encoded_bytes());
         let is_hidden = name.is_some_and(|name| name.starts_with(b"_") || name.starts_with(b"."));
-        folder.kind.is_some() || (self.apart.passes_hidden && is_hidden)
+        folder.kind.is_some() || (self.exclusions.passes_hidden && is_hidden)
     }
 
     /// Handles a file or the target of a link. A dangling link counts as a file, so that reading it
@@ -206,17 +206,17 @@ impl Walk {
             // Opening a pipe waits for its writer, and a device may never end.
             kind = kind.or(Some(Kind::Special));
         }
-        if !self.apart.files.is_empty() {
+        if !self.exclusions.files.is_empty() {
             let real = match is_link {
                 true => path.canonicalize().ok(),
                 false => Some(folder.real.join(entry.file_name())),
             };
-            if real.is_some_and(|real| self.apart.files.contains(&real)) {
+            if real.is_some_and(|real| self.exclusions.files.contains(&real)) {
                 kind = kind.or(Some(Kind::JsonPaths));
             }
         }
         self.found.push(local_file(path, metadata.len(), etag(&metadata), kind));
-        if self.found.len() >= FILES_AT_ONCE {
+        if self.found.len() >= FILES_PER_BATCH {
             self.send_found();
         }
         Ok(())
@@ -263,8 +263,8 @@ mod tests {
     use super::*;
 
     async fn found(folder: &Path) -> Result<Vec<String>, StorageError> {
-        let apart = Exclusions::new(&ListOptions::default(), false);
-        let files: Vec<Vec<LocalFile>> = walk(folder.to_owned(), apart).try_collect().await?;
+        let exclusions = Exclusions::new(&ListOptions::default(), false);
+        let files: Vec<Vec<LocalFile>> = walk(folder.to_owned(), exclusions).try_collect().await?;
         let below = |file: LocalFile| file.shown[folder.as_os_str().len() + 1..].to_owned();
         let mut paths: Vec<_> = files.into_iter().flatten().map(below).collect();
         paths.sort();
@@ -277,14 +277,14 @@ mod tests {
         let root = folder.path().canonicalize().unwrap();
         std::fs::create_dir_all(root.join("data/a/b")).unwrap();
         std::fs::create_dir_all(root.join("elsewhere")).unwrap();
-        for i in 0..2 * FILES_AT_ONCE {
+        for i in 0..2 * FILES_PER_BATCH {
             std::fs::write(root.join(format!("data/a/b/{i:05}")), "x").unwrap();
         }
         std::fs::write(root.join("elsewhere/file"), "x").unwrap();
         symlink(root.join("elsewhere"), root.join("data/link")).unwrap();
         symlink(root.join("nowhere"), root.join("data/dangling")).unwrap();
         let found = found(&root.join("data")).await.unwrap();
-        assert_eq!(found.len(), 2 * FILES_AT_ONCE + 2);
+        assert_eq!(found.len(), 2 * FILES_PER_BATCH + 2);
         assert!(found.contains(&"link/file".to_owned()) && found.contains(&"dangling".to_owned()));
     }
 

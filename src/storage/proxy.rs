@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sources_of_credentials_on_the_link_are_not_asked_through_a_proxy() {
+    fn link_local_credential_endpoints_bypass_the_proxy() {
         for host in ["169.254.169.254", "169.254.170.2", "[fd00:ec2::254]", "[fd00:ec2::23]"] {
             assert!(is_link_local(host), "{host}");
         }

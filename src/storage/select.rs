@@ -7,10 +7,10 @@ use super::glob::{Glob, Match};
 use super::{Compression, Location};
 
 /// Maximum number of suffixes that are counted separately; a listing may contain millions.
-const MOST_SUFFIXES: usize = 1000;
+const MAX_SUFFIXES: usize = 1000;
 
 /// The longest suffix, in bytes, that indicates a file type; longer ones are parts of names.
-const LONGEST_SUFFIX: usize = 24;
+const MAX_SUFFIX_BYTES: usize = 24;
 
 /// The suffixes that objects must have to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,7 +45,7 @@ pub struct ListOptions {
     /// Objects that are read for another purpose, such as JSONPaths files.
     pub excluded: Vec<Location>,
     /// `true` to accept a location without data even if several locations are given.
-    pub allow_nothing: bool,
+    pub allow_empty: bool,
 }
 
 /// An output to exclude from listings.
@@ -91,7 +91,7 @@ impl Skipped {
 
     fn count(&self, kind: String) {
         let mut by_kind = self.by_kind.lock().unwrap_or_else(PoisonError::into_inner);
-        let kind = match by_kind.len() < MOST_SUFFIXES || by_kind.contains_key(&kind) {
+        let kind = match by_kind.len() < MAX_SUFFIXES || by_kind.contains_key(&kind) {
             true => kind,
             false => "(other)".to_owned(),
         };
@@ -159,7 +159,7 @@ fn suffix(name: &str) -> String {
         Some((_, inner)) if matches!(outer.as_str(), ".gz" | ".zst") => format!(".{inner}{outer}"),
         _ => outer,
     };
-    if suffix.len() > LONGEST_SUFFIX { "(other)".to_owned() } else { suffix }
+    if suffix.len() > MAX_SUFFIX_BYTES { "(other)".to_owned() } else { suffix }
 }
 
 #[cfg(test)]
@@ -180,9 +180,9 @@ mod tests {
         let skipped = Skipped::default();
         (0..5000).for_each(|i| skipped.count(format!(".{i}")));
         let by_kind = skipped.by_kind();
-        assert_eq!(by_kind.len(), MOST_SUFFIXES + 1);
+        assert_eq!(by_kind.len(), MAX_SUFFIXES + 1);
         assert_eq!(by_kind.values().sum::<u64>(), 5000);
-        assert_eq!(by_kind["(other)"], 5000 - MOST_SUFFIXES as u64);
+        assert_eq!(by_kind["(other)"], 5000 - MAX_SUFFIXES as u64);
     }
 
     fn selection(glob: Option<&str>) -> Selection {
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn hidden_names_are_passed_over_anywhere_below_the_prefix() {
+    fn hidden_names_are_skipped_anywhere_below_the_prefix() {
         for path in ["_x.json", "a/.b/x.json", "_temporary/0/x.json", "a/._x.json"] {
             let mut select = selection(None);
             assert_eq!(select.select(path, None), None, "{path}");
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn other_suffixes_are_read_where_they_are_named_or_all_are_wanted() {
+    fn other_suffixes_are_read_if_a_glob_names_them_or_any_suffix_is_accepted() {
         for name in ["events.json.1", "events.json-20181101", "stream-1-2018-11-01"] {
             let mut select = selection(None);
             assert_eq!(select.select(name, None), None, "{name}");

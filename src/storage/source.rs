@@ -89,7 +89,7 @@ impl InputObject {
     /// Returns an error if the range cannot be read or the object has changed since it was listed.
     pub async fn read_range(&self, range: Range<u64>) -> Result<Bytes, StorageError> {
         let failed = |error| StorageError::read(&self.url, error);
-        let wanted = range.end - range.start;
+        let expected = range.end - range.start;
         let range = (range != (0..self.size)).then_some(range);
         let version = self.version();
         let bytes = match &self.source {
@@ -110,9 +110,9 @@ impl InputObject {
         };
         let bytes = bytes.map_err(failed)?;
         // Some servers have no tags or ignore ranges.
-        if bytes.len() as u64 != wanted {
+        if bytes.len() as u64 != expected {
             let reason = format!(
-                "{} bytes came where {wanted} were listed; it changed, or the server changed it on \
+                "received {} bytes, but {expected} were listed; it changed, or it was changed on \
                  the way",
                 bytes.len()
             );

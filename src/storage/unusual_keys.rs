@@ -19,7 +19,7 @@ use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesStart, Event};
 
 /// Maximum number of keys that are named in warnings.
-const NAMED: usize = 20;
+const MAX_WARNINGS: usize = 20;
 
 /// The XML elements of a listing that contain a key or a key prefix.
 const ITEMS: [&[u8]; 4] = [b"Contents", b"CommonPrefixes", b"Blob", b"BlobPrefix"];
@@ -40,8 +40,8 @@ impl Listings {
 impl HttpConnector for Listings {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
         let inner = ReqwestConnector::default().connect(options)?;
-        let named = Mutex::default();
-        Ok(HttpClient::new(Filter { inner, bucket: self.bucket.clone(), named }))
+        let warned = Mutex::default();
+        Ok(HttpClient::new(Filter { inner, bucket: self.bucket.clone(), warned }))
     }
 }
 
@@ -50,7 +50,7 @@ struct Filter {
     inner: HttpClient,
     bucket: String,
     /// Keys that a warning has named.
-    named: Mutex<HashSet<String>>,
+    warned: Mutex<HashSet<String>>,
 }
 
 #[async_trait]
@@ -68,11 +68,11 @@ impl HttpService for Filter {
         };
         let mut kept = Vec::with_capacity(body.len());
         let mut end = 0;
-        for item in items.into_iter().filter(|item| !item.is_kept()) {
+        for item in items.into_iter().filter(|item| !item.is_supported()) {
             kept.extend_from_slice(&body[end..item.bytes.start]);
             end = item.bytes.end;
             if !item.is_marker() {
-                self.name(item);
+                self.warn(item);
             }
         }
         kept.extend_from_slice(&body[end..]);
@@ -82,13 +82,13 @@ impl HttpService for Filter {
 }
 
 impl Filter {
-    fn name(&self, item: Item) {
-        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
-        if named.len() > NAMED || named.contains(&item.key) {
+    fn warn(&self, item: Item) {
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.len() > MAX_WARNINGS || warned.contains(&item.key) {
             return;
         }
         let url = format!("{}/{}", self.bucket, item.key);
-        if named.len() == NAMED {
+        if warned.len() == MAX_WARNINGS {
             let bucket = &self.bucket;
             tracing::warn!(bucket, "more keys that cannot be read were passed over");
         } else if item.size.is_empty() {
@@ -96,7 +96,7 @@ impl Filter {
         } else {
             tracing::warn!(url, "an object whose key cannot be read was passed over");
         }
-        named.insert(item.key);
+        warned.insert(item.key);
     }
 }
 
@@ -117,7 +117,7 @@ struct Item {
 
 impl Item {
     /// Returns `true` if `object_store` reads this key unchanged.
-    fn is_kept(&self) -> bool {
+    fn is_supported(&self) -> bool {
         let is_folder = self.size.is_empty();
         let key = self.key.strip_suffix('/').filter(|_| is_folder).unwrap_or(&self.key);
         !self.is_escaped
@@ -198,7 +198,7 @@ mod tests {
 
     fn keys(xml: &str) -> Vec<(String, bool)> {
         let items = items(xml.as_bytes()).unwrap();
-        items.into_iter().map(|item| (item.key.clone(), item.is_kept())).collect()
+        items.into_iter().map(|item| (item.key.clone(), item.is_supported())).collect()
     }
 
     #[test]
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_other_than_listings_are_passed_to_object_store() {
+    fn a_body_that_is_not_a_listing_has_no_items() {
         assert!(items(b"<a><b></a>").is_none());
         assert!(items(b"not XML at all").unwrap().is_empty());
     }

@@ -27,41 +27,41 @@ impl Utf16 {
     pub fn feed<E: From<io::Error>>(
         &mut self,
         utf16: &[u8],
-        take: &mut impl FnMut(&[u8]) -> Result<(), E>,
+        emit: &mut impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         self.is_odd ^= utf16.len() % 2 == 1;
-        self.decode(utf16, false, take)
+        self.decode(utf16, false, emit)
     }
 
     pub fn finish<E: From<io::Error>>(
         mut self,
-        take: &mut impl FnMut(&[u8]) -> Result<(), E>,
+        emit: &mut impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         if self.is_odd {
             let reason = "it ends within a UTF-16 character";
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, reason).into());
         }
-        self.decode(&[], true, take)
+        self.decode(&[], true, emit)
     }
 
     fn decode<E: From<io::Error>>(
         &mut self,
         mut utf16: &[u8],
         last: bool,
-        take: &mut impl FnMut(&[u8]) -> Result<(), E>,
+        emit: &mut impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         loop {
             let (result, read, written) =
                 self.decoder.decode_to_utf8_without_replacement(utf16, &mut self.utf8, last);
             utf16 = &utf16[read..];
             if written > 0 {
-                take(&self.utf8[..written])?;
+                emit(&self.utf8[..written])?;
             }
             match result {
                 DecoderResult::InputEmpty => return Ok(()),
                 DecoderResult::OutputFull => {}
                 // An unpaired surrogate.
-                DecoderResult::Malformed(..) => take(&[NOT_UTF8])?,
+                DecoderResult::Malformed(..) => emit(&[NOT_UTF8])?,
             }
         }
     }

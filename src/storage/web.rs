@@ -84,15 +84,16 @@ impl WebObject {
     ///
     /// A signature may allow only GET: if the server rejects HEAD, the first byte is requested.
     pub(super) async fn head(&self) -> object_store::Result<Option<WebMeta>> {
-        let answer = match self.send(|| self.client.request(Method::HEAD, self.url.clone())).await {
-            Ok(answer) => return Ok(Some(meta(answer.headers()))),
-            Err(failure) if failure.status().is_some_and(refuses_head) => {
+        let response = match self.send(|| self.client.request(Method::HEAD, self.url.clone())).await
+        {
+            Ok(response) => return Ok(Some(meta(response.headers()))),
+            Err(failure) if failure.status().is_some_and(rejects_head) => {
                 self.send(|| self.client.get(self.url.clone()).header(RANGE, "bytes=0-0")).await
             }
             Err(failure) => Err(failure),
         };
-        match answer {
-            Ok(answer) => Ok(Some(meta(answer.headers()))),
+        match response {
+            Ok(response) => Ok(Some(meta(response.headers()))),
             // An empty object has no first byte.
             Err(failure) if failure.status() == Some(416) => Ok(Some(WebMeta::default())),
             Err(failure) if matches!(failure.status(), Some(404 | 410)) => Ok(None),
@@ -107,7 +108,7 @@ impl WebObject {
         version: Option<String>,
     ) -> impl Stream<Item = Result<Bytes, StoreError>> {
         let path = shown(&self.url);
-        let reading = Reading { object: self, version, done: 0, tries: 0, answer: None };
+        let reading = Reading { object: self, version, done: 0, tries: 0, response: None };
         stream::try_unfold(reading, |mut reading| async move {
             let chunk = reading.next().await?;
             Ok(chunk.map(|chunk| (chunk, reading)))
@@ -117,12 +118,12 @@ impl WebObject {
 
     async fn send(&self, request: impl Fn() -> RequestBuilder) -> Result<Response, Failure> {
         retried(self.retries, || async {
-            let answer = request().send().await.map_err(Failure::reqwest)?;
-            if answer.status().is_success() {
-                return Ok(answer);
+            let response = request().send().await.map_err(Failure::reqwest)?;
+            if response.status().is_success() {
+                return Ok(response);
             }
             // Servers may repeat the request, including its signature, in error bodies.
-            Err(Failure::answer(answer.status().as_u16(), b""))
+            Err(Failure::status_error(response.status().as_u16(), b""))
         })
         .await
     }
@@ -134,25 +135,25 @@ struct Reading {
     version: Option<String>,
     done: u64,
     tries: usize,
-    answer: Option<Response>,
+    response: Option<Response>,
 }
 
 impl Reading {
     async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
         loop {
-            let mut answer = match self.answer.take() {
-                Some(answer) => answer,
+            let mut response = match self.response.take() {
+                Some(response) => response,
                 None => self.open().await?,
             };
-            match answer.chunk().await {
+            match response.chunk().await {
                 Ok(chunk) => {
                     self.done += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
-                    self.answer = Some(answer);
+                    self.response = Some(response);
                     return Ok(chunk);
                 }
                 Err(error) => {
-                    let can_go_on = self.done == 0 || self.version.is_some();
-                    if !can_go_on || self.tries >= self.object.retries {
+                    let can_resume = self.done == 0 || self.version.is_some();
+                    if !can_resume || self.tries >= self.object.retries {
                         return Err(Failure::reqwest(error));
                     }
                     self.tries += 1;
@@ -174,16 +175,16 @@ impl Reading {
             }
             if done > 0 { request.header(RANGE, format!("bytes={done}-")) } else { request }
         };
-        let answer = self.object.send(request).await?;
-        if done > 0 && answer.status() != StatusCode::PARTIAL_CONTENT {
+        let response = self.object.send(request).await?;
+        if done > 0 && response.status() != StatusCode::PARTIAL_CONTENT {
             let body = b"the connection broke, and the server does not send parts of the object";
-            return Err(Failure::answer(answer.status().as_u16(), body));
+            return Err(Failure::status_error(response.status().as_u16(), body));
         }
-        Ok(answer)
+        Ok(response)
     }
 }
 
-fn refuses_head(status: u16) -> bool {
+fn rejects_head(status: u16) -> bool {
     matches!(status, 400..=403 | 405..=501)
 }
 

@@ -76,18 +76,18 @@ async fn one_row(session: &SessionContext, query: &Query, rules: Rules) -> Resul
     if batch.num_rows() == 1 {
         Ok(batch)
     } else {
-        Err(refuse(query, "it must return exactly one row"))
+        Err(reject(query, "it must return exactly one row"))
     }
 }
 
 fn count(query: &Query, row: &RecordBatch, column: &str) -> Result<u64> {
-    let values = row.column_by_name(column).ok_or_else(|| refuse(query, column))?;
+    let values = row.column_by_name(column).ok_or_else(|| reject(query, column))?;
     let values = cast_with_options(values, &DataType::Int64, &CastOptions::default())?;
     Ok(values.as_primitive::<Int64Type>().value(0) as u64)
 }
 
-fn refuse(query: &Query, reason: &str) -> Error {
-    Error::Shape { name: query.file(), reason: reason.to_owned() }
+fn reject(query: &Query, reason: &str) -> Error {
+    Error::WrongColumns { name: query.file(), reason: reason.to_owned() }
 }
 
 fn first_schema(batches: &[RecordBatch]) -> SchemaRef {

@@ -33,7 +33,7 @@ pub enum RepairEncoding {
 }
 
 impl RepairEncoding {
-    /// The value of `--repair-encoding`: `off`, `match` or `store`.
+    /// Returns the value of `--repair-encoding`: `off`, `match` or `store`.
     pub fn as_str(self) -> &'static str {
         match self {
             RepairEncoding::Off => "off",
@@ -104,7 +104,7 @@ impl ScalarUDFImpl for TextFunction {
         let texts = text.into_array(rows)?;
         let texts = texts
             .as_string_opt::<i32>()
-            .ok_or_else(|| DataFusionError::Execution(format!("{} wants text", self.name)))?;
+            .ok_or_else(|| DataFusionError::Execution(format!("{} expects text", self.name)))?;
         Ok(ColumnarValue::Array(repair_all(texts)))
     }
 }

@@ -14,7 +14,7 @@ use datafusion::prelude::SessionContext;
 
 use super::functions::{RepairEncoding, register_functions};
 use super::rules::Rules;
-use super::schema::ensure_shape;
+use super::schema::ensure_columns;
 use crate::decode::{Dataset, StagedColumns};
 use crate::error::{Error, Result};
 use crate::star::model::{find_table, table_schema};
@@ -53,7 +53,7 @@ pub async fn required_columns(queries: &Queries, rules: Rules) -> Result<Require
             let rows = plan_query(&session, query, rules).await?;
             let table = find_table(&query.name).filter(|_| group == Group::Star);
             if let Some(table) = table {
-                ensure_shape(&query.file(), table, rows.schema().as_arrow())?;
+                ensure_columns(&query.file(), table, rows.schema().as_arrow())?;
             }
             if group == Group::Intermediate {
                 register(&query.name, Arc::new(rows.schema().as_arrow().clone()))?;

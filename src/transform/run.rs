@@ -19,7 +19,7 @@ use super::functions::register_functions;
 use super::plan::plan_query;
 use super::rules::Rules;
 use super::schema::{
-    cast_to_schema, dictionary_encode, ensure_shape, intermediate_schema, output_schema,
+    cast_to_schema, dictionary_encode, ensure_columns, intermediate_schema, output_schema,
 };
 use crate::decode::Dataset;
 use crate::error::{Error, Result};
@@ -128,7 +128,7 @@ pub async fn run_table_query(
     let query = queries.get(Group::Star, &table.name)?;
     let name = query.file();
     let rows = plan_query(session, query, rules).await?;
-    ensure_shape(&name, table, rows.schema().as_arrow())?;
+    ensure_columns(&name, table, rows.schema().as_arrow())?;
     let schema = output_schema(table, rows.schema().as_arrow());
     let staged = StagingTable::new(&table.name, schema, space.clone());
     let staged = collect_into(&name, rows, staged, cast_to_schema).await?;

@@ -16,7 +16,7 @@ pub(super) fn cast_to_schema(
     batch: &RecordBatch,
     schema: &SchemaRef,
 ) -> Result<RecordBatch> {
-    let refuse = |reason: String| Error::Shape { name: query.to_owned(), reason };
+    let reject = |reason: String| Error::WrongColumns { name: query.to_owned(), reason };
     let options = CastOptions { safe: false, ..CastOptions::default() };
     let columns: Vec<ArrayRef> = batch
         .columns()
@@ -24,9 +24,9 @@ pub(super) fn cast_to_schema(
         .zip(schema.fields())
         .map(|(column, field)| {
             let column = cast_with_options(column, field.data_type(), &options)
-                .map_err(|e| refuse(format!("{}: {e}", field.name())))?;
+                .map_err(|e| reject(format!("{}: {e}", field.name())))?;
             if !field.is_nullable() && column.null_count() > 0 {
-                return Err(refuse(format!("{} holds a null", field.name())));
+                return Err(reject(format!("{} holds a null", field.name())));
             }
             Ok(column)
         })
@@ -34,20 +34,20 @@ pub(super) fn cast_to_schema(
     Ok(RecordBatch::try_new(schema.clone(), columns)?)
 }
 
-/// The model's schema, except that a text column stays dictionary-encoded if the query returns it that
-/// way. The Parquet file is the same either way.
+/// Returns the model's schema, except that a text column stays dictionary-encoded if the query returns it
+/// that way. The Parquet file is the same either way.
 pub(super) fn output_schema(table: &Table, found: &Schema) -> SchemaRef {
-    let wanted = table_schema(table);
-    let fields = wanted.fields().iter().zip(found.fields()).map(|(wanted, found)| {
+    let expected = table_schema(table);
+    let fields = expected.fields().iter().zip(found.fields()).map(|(expected, found)| {
         if *found.data_type() == text_dictionary() {
-            return Field::new(wanted.name(), text_dictionary(), wanted.is_nullable());
+            return Field::new(expected.name(), text_dictionary(), expected.is_nullable());
         }
-        wanted.as_ref().clone()
+        expected.as_ref().clone()
     });
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
-/// The schema of an intermediate table. Text columns of the fact table are dictionary-encoded, so that
+/// Returns the schema of an intermediate table. Text columns of the fact table are dictionary-encoded, so that
 /// millions of plays store keys into the texts of a few songs.
 pub(super) fn intermediate_schema(found: &Schema) -> SchemaRef {
     let facts = find_table(SONGPLAYS).map(table_schema);
@@ -87,22 +87,22 @@ fn text_dictionary() -> DataType {
 
 /// Fails unless the columns of a query have the same names and order as those of its table, and types that
 /// can be cast to the table's without loss.
-pub(super) fn ensure_shape(query: &str, table: &Table, found: &Schema) -> Result<()> {
-    let wanted: SchemaRef = table_schema(table);
-    let refuse = |reason| Err(Error::Shape { name: query.to_owned(), reason });
+pub(super) fn ensure_columns(query: &str, table: &Table, found: &Schema) -> Result<()> {
+    let expected: SchemaRef = table_schema(table);
+    let reject = |reason| Err(Error::WrongColumns { name: query.to_owned(), reason });
     let names = |schema: &Schema| {
         schema.fields().iter().map(|f| f.name().clone()).collect::<Vec<_>>().join(", ")
     };
-    if names(found) != names(&wanted) {
-        return refuse(format!("it returns ({}), expected ({})", names(found), names(&wanted)));
+    if names(found) != names(&expected) {
+        return reject(format!("it returns ({}), expected ({})", names(found), names(&expected)));
     }
-    for (found, wanted) in found.fields().iter().zip(wanted.fields()) {
-        if !is_lossless(found.data_type(), wanted.data_type()) {
-            return refuse(format!(
+    for (found, expected) in found.fields().iter().zip(expected.fields()) {
+        if !is_lossless(found.data_type(), expected.data_type()) {
+            return reject(format!(
                 "{} is {}, expected {}",
                 found.name(),
                 found.data_type(),
-                wanted.data_type()
+                expected.data_type()
             ));
         }
     }

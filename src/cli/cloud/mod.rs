@@ -29,7 +29,7 @@ use crate::cloud::progress::OperationProgress;
 use crate::escape;
 
 /// Advice after a failure.
-const GO_ON: &str = "run the same command again to continue";
+const CONTINUE_ADVICE: &str = "run the same command again to continue";
 
 /// Runs an operation that changes cloud resources. Shows its progress and, after a failure, the completed
 /// changes.

@@ -23,7 +23,7 @@ pub async fn pause(name: &Name, timeout: Duration, global: &GlobalOptions) -> Re
     let clients = Clients::connect(&global.stores).await?;
     let progress = Arc::new(OperationProgress::default());
     let work = pause::pause(&clients, name, timeout, &progress);
-    perform(&progress, global, super::GO_ON, work).await?;
+    perform(&progress, global, super::CONTINUE_ADVICE, work).await?;
     report(&progress, global, "a paused cluster costs only its storage\n")
 }
 
@@ -41,7 +41,7 @@ pub async fn resume(
     let clients = Clients::connect(&global.stores).await?;
     let progress = Arc::new(OperationProgress::default());
     let work = pause::resume(&clients, name, expires, timeout, &progress);
-    let expiry = perform(&progress, global, super::GO_ON, work).await?;
+    let expiry = perform(&progress, global, super::CONTINUE_ADVICE, work).await?;
     let until = match expiry {
         Some(expiry) => format!("AWS pauses it at {}\n", moment(expiry.at)),
         None => "it incurs costs until `starlift pause` or `starlift teardown`\n".to_owned(),

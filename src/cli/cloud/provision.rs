@@ -16,7 +16,7 @@ use crate::cloud::names::Name;
 use crate::cloud::network::{Vpc, find_default_vpc, find_vpc, subnet_group_vpc, vpc};
 use crate::cloud::plan::{Plan, ProvisionOptions, expiry};
 use crate::cloud::progress::OperationProgress;
-use crate::cloud::provision::{Found, provision as make};
+use crate::cloud::provision::{Found, provision as create_resources};
 use crate::cloud::tags::Expiry;
 use crate::cloud::{cluster, role};
 
@@ -53,9 +53,12 @@ pub async fn provision(
         confirm("Create it?")?;
     }
     let progress = Arc::new(OperationProgress::default());
-    let advice =
-        format!("{}; `starlift teardown --name {}` removes it", super::GO_ON, options.name);
-    let work = make(&clients, &plan, found, options.timeout, &progress);
+    let advice = format!(
+        "{}; `starlift teardown --name {}` removes it",
+        super::CONTINUE_ADVICE,
+        options.name
+    );
+    let work = create_resources(&clients, &plan, found, options.timeout, &progress);
     let cluster = perform(&progress, global, &advice, work).await?;
     if global.quiet {
         return Ok(());
@@ -63,7 +66,7 @@ pub async fn provision(
     print(&render_plan::result(&plan, &cluster, &progress.notes()))
 }
 
-/// Returns the plan of a dry run that could not query AWS, with placeholders for AWS's answers.
+/// Returns the plan of a dry run that could not query AWS, with placeholders for the responses of AWS.
 fn offline_plan(
     options: &ProvisionOptions,
     clients: &Clients,
@@ -82,7 +85,7 @@ pub(super) fn placeholders() -> (Caller, Vpc) {
     (caller, Vpc { id: "NETWORK".to_owned(), cidr: None })
 }
 
-/// Returns the text for a plan that was made without AWS because of `error`.
+/// Returns the text for a plan that was computed without AWS because of `error`.
 pub(super) fn offline_text(error: &CloudError, plan: &str) -> String {
     let why = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
     format!(

@@ -150,7 +150,7 @@ pub fn admitted(cidrs: &[Cidr]) -> String {
 }
 
 fn features(cluster: &ClusterSpec) -> String {
-    let reach = match cluster.public {
+    let access = match cluster.public {
         Some(true) => "publicly accessible",
         Some(false) => "not publicly accessible",
         None => "not publicly accessible unless it already is",
@@ -160,7 +160,7 @@ fn features(cluster: &ClusterSpec) -> String {
         None => "subnets of the default VPC".to_owned(),
     };
     format!(
-        "  {} × {}, encrypted, {reach}, {subnets}\n  database {} on port {}; user {}, whose password \
+        "  {} × {}, encrypted, {access}, {subnets}\n  database {} on port {}; user {}, whose password \
          AWS generates and stores in Secrets Manager\n  reads with the role above, which is its default\n",
         cluster.nodes, cluster.node_type, cluster.database, cluster.port, cluster.user
     )

@@ -79,11 +79,11 @@ fn row(name: &str, resources: &ManagedResources, region: &str, now: DateTime<Utc
     let parsed: Option<Name> = name.parse().ok();
     let role = parsed.as_ref().and_then(|name| resources.role(name, region));
     let workgroup = &resources.serverless.workgroup;
-    let made = cluster.and_then(|cluster| {
+    let created = cluster.and_then(|cluster| {
         DateTime::from_timestamp(cluster.cluster_create_time.as_ref()?.secs(), 0)
     });
-    let made = made.or_else(|| workgroup.as_ref()?.created());
-    let age = made.and_then(|made| (now - made).to_std().ok());
+    let created = created.or_else(|| workgroup.as_ref()?.created());
+    let age = created.and_then(|created| (now - created).to_std().ok());
     let cost = cluster.and_then(|cluster| {
         let nodes = cluster.number_of_nodes.and_then(|nodes| u32::try_from(nodes).ok());
         Cost::of(cluster.node_type.as_deref()?, nodes.unwrap_or(1))
@@ -193,8 +193,8 @@ fn expires(row: &Row, now: DateTime<Utc>) -> String {
         Some(at) if at <= now && row.state == "paused" => format!("{} (expired)", time(at)),
         Some(at) if at <= now => format!("{} (expired, but not paused!)", time(at)),
         Some(at) => {
-            let left = (at - now.trunc_subsecs(0)).to_std().unwrap_or_default();
-            format!("in {}", span(left))
+            let remaining = (at - now.trunc_subsecs(0)).to_std().unwrap_or_default();
+            format!("in {}", span(remaining))
         }
     }
 }

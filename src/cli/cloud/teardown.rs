@@ -37,7 +37,7 @@ pub async fn teardown(args: &TeardownArgs, name: &Name, global: &GlobalOptions) 
     }
     let progress = Arc::new(OperationProgress::default());
     let work = remove(&clients, name, &resources, snapshot, args.wait.timeout, &progress);
-    perform(&progress, global, super::GO_ON, work).await?;
+    perform(&progress, global, super::CONTINUE_ADVICE, work).await?;
     if global.quiet {
         return Ok(());
     }

@@ -2,7 +2,7 @@
 
 use aws_sdk_redshift::types::Cluster;
 
-use super::{Doctor, Failed, Passed, Skipped, Subject, verdict};
+use super::{Doctor, Failed, Passed, Skipped, Subject, check_result};
 use crate::cli::error::Result;
 use crate::cloud::clients::Clients;
 use crate::cloud::permissions::{Permission, check_read};
@@ -10,9 +10,9 @@ use crate::cloud::policy::{REDSHIFT, StarLocation, trusts};
 use crate::cloud::{cluster, lookup, role};
 use crate::storage::Location;
 
-const ASK: &str = "check that AWS can be reached, and run the command again";
+const AWS_REMEDY: &str = "check that AWS can be reached, and run the command again";
 
-const REATTACH: &str = "`starlift provision`, with its original options, repairs a role that it created; otherwise use the Redshift console";
+const REATTACH_REMEDY: &str = "`starlift provision`, with its original options, repairs a role that it created; otherwise use the Redshift console";
 
 impl Doctor<'_> {
     /// Checks that the cluster exists, is available, is in the bucket's region and can read the star
@@ -25,11 +25,11 @@ impl Doctor<'_> {
         subject: &Subject,
     ) -> Result<bool> {
         let found = match cluster::find(clients, id).await {
-            Err(error) => return self.note("cluster", verdict(Err(error.into()), ASK)),
+            Err(error) => return self.note("cluster", check_result(Err(error.into()), AWS_REMEDY)),
             Ok(None) => {
-                let said = format!("there is no cluster {id} in {}", clients.region);
+                let message = format!("there is no cluster {id} in {}", clients.region);
                 let remedy = "create it with `starlift provision`, or specify another with --cluster, or its region with --region";
-                return self.note("cluster", Failed(said, remedy.to_owned()));
+                return self.note("cluster", Failed(message, remedy.to_owned()));
             }
             Ok(Some(found)) => found,
         };
@@ -41,7 +41,7 @@ impl Doctor<'_> {
 
     fn state(&mut self, id: &str, found: &Cluster) -> Result<bool> {
         let state = cluster::status(found);
-        let verdict = match state {
+        let result = match state {
             "available" => Passed(format!("{id} is available")),
             "paused" => Failed(
                 format!("{id} is paused"),
@@ -52,7 +52,7 @@ impl Doctor<'_> {
                 "wait until `starlift status` shows it available".to_owned(),
             ),
         };
-        self.note("cluster", verdict)
+        self.note("cluster", result)
     }
 
     pub(super) async fn regions(&mut self, clients: &Clients, subject: &Subject) -> Result<()> {
@@ -62,7 +62,7 @@ impl Doctor<'_> {
             Err(_) => None,
         };
         let cluster = &clients.region;
-        let verdict = match region {
+        let result = match region {
             Some(bucket) if bucket == *cluster => {
                 Passed(format!("bucket and cluster are in {cluster}"))
             }
@@ -73,7 +73,7 @@ impl Doctor<'_> {
             ),
             None => Skipped(format!("cannot determine the region of {star}")),
         };
-        self.note("region of both", verdict)?;
+        self.note("region of both", result)?;
         Ok(())
     }
 
@@ -86,22 +86,24 @@ impl Doctor<'_> {
     ) -> Result<()> {
         let named = iam_role.filter(|role| *role != "default").map(str::to_owned);
         let Some(arn) = named.or_else(|| lookup::reading_role(found)) else {
-            let said = "the cluster has no default role, and none is specified".to_owned();
+            let message = "the cluster has no default role, and none is specified".to_owned();
             let remedy = "`starlift provision` attaches one, --iam-role specifies one".to_owned();
-            return self.note("role", Failed(said, remedy)).map(|_| ());
+            return self.note("role", Failed(message, remedy)).map(|_| ());
         };
         // The cluster assumes the first role of a chain.
         let arn = arn.split(',').next().unwrap_or(&arn).to_owned();
         self.role(clients, &arn, REDSHIFT[0]).await?;
-        let verdict = match cluster::role_status(found, &arn) {
+        let result = match cluster::role_status(found, &arn) {
             Some("in-sync") => Passed("it is attached to the cluster, in-sync".to_owned()),
             Some(status) => Failed(
                 format!("it is attached to the cluster, but still {status}"),
                 "wait a minute".to_owned(),
             ),
-            None => Failed("it is not attached to the cluster".to_owned(), REATTACH.to_owned()),
+            None => {
+                Failed("it is not attached to the cluster".to_owned(), REATTACH_REMEDY.to_owned())
+            }
         };
-        self.note("role: attached", verdict)?;
+        self.note("role: attached", result)?;
         self.reading(clients, &arn, subject).await
     }
 
@@ -110,22 +112,22 @@ impl Doctor<'_> {
         let name = arn.rsplit('/').next().unwrap_or(arn);
         match role::find(clients, name).await {
             Err(error) => {
-                self.note("role", verdict(Err(error.into()), ASK))?;
+                self.note("role", check_result(Err(error.into()), AWS_REMEDY))?;
             }
             Ok(found) if found.as_ref().is_none_or(|role| role.arn != arn) => {
                 let account = |arn: &str| arn.split(':').nth(4).unwrap_or_default().to_owned();
-                let verdict = match found {
+                let result = match found {
                     Some(role) if account(&role.arn) != account(arn) => {
                         Skipped(format!("{arn} is in another account"))
                     }
-                    _ => Failed(format!("there is no role {arn}"), REATTACH.to_owned()),
+                    _ => Failed(format!("there is no role {arn}"), REATTACH_REMEDY.to_owned()),
                 };
-                self.note("role", verdict)?;
+                self.note("role", result)?;
             }
             Ok(None) => {}
             Ok(Some(role)) => {
                 self.note("role", Passed(format!("{arn} exists")))?;
-                let verdict = if trusts(&role.trust, service) {
+                let result = if trusts(&role.trust, service) {
                     Passed(format!("{} can assume it", service))
                 } else {
                     Failed(
@@ -136,7 +138,7 @@ impl Doctor<'_> {
                         ),
                     )
                 };
-                self.note("role: trust", verdict)?;
+                self.note("role: trust", result)?;
             }
         }
         Ok(())
@@ -153,7 +155,7 @@ impl Doctor<'_> {
             let why = "no star in S3 is specified".to_owned();
             return self.note("role: policy", Skipped(why)).map(|_| ());
         };
-        let verdict = match check_read(clients, arn, &place, subject.kms_key.as_deref()).await {
+        let result = match check_read(clients, arn, &place, subject.kms_key.as_deref()).await {
             Ok(Permission::Granted) => Passed(match subject.kms_key {
                 Some(_) => "it can read, list and decrypt the star".to_owned(),
                 None => "it can read and list the star; no KMS key is specified".to_owned(),
@@ -169,8 +171,11 @@ impl Doctor<'_> {
                     .to_owned(),
             ),
             Err(error) if error.is_denied() => Skipped(format!("{error}")),
-            Err(error) => verdict(Err(error.during("query the permissions of the role").into()), ASK),
+            Err(error) => {
+                let error = error.during("query the permissions of the role");
+                check_result(Err(error.into()), AWS_REMEDY)
+            }
         };
-        self.note("role: policy", verdict).map(|_| ())
+        self.note("role: policy", result).map(|_| ())
     }
 }

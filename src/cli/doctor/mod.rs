@@ -28,7 +28,7 @@ pub struct Doctor<'a> {
 }
 
 /// The result of a check.
-pub enum Verdict {
+pub enum CheckResult {
     /// Passed, with a description.
     Passed(String),
     /// Failed: the problem and the remedy.
@@ -37,9 +37,9 @@ pub enum Verdict {
     Skipped(String),
 }
 
-use Verdict::{Failed, Passed, Skipped};
+use CheckResult::{Failed, Passed, Skipped};
 
-const SIGN_IN: &str = "sign in: environment variables, `aws sso login`, a profile or a role; check that the endpoint is that of AWS";
+const SIGN_IN_REMEDY: &str = "sign in: environment variables, `aws sso login`, a profile or a role; check that the endpoint is that of AWS";
 
 /// The settings that the checks examine.
 struct Subject {
@@ -93,19 +93,19 @@ pub async fn run(
 
 impl Doctor<'_> {
     /// Prints the result of a check. Returns `true` if it passed.
-    fn note(&mut self, check: &str, verdict: Verdict) -> Result<bool> {
+    fn note(&mut self, check: &str, result: CheckResult) -> Result<bool> {
         let mut text = String::new();
-        let has_passed = matches!(verdict, Passed(_));
-        match verdict {
-            Passed(said) => {
+        let has_passed = matches!(result, Passed(_));
+        match result {
+            Passed(message) => {
                 self.passed += 1;
                 if !self.global.quiet {
-                    let _ = writeln!(text, "{}  {check:<16} {said}", styled(GOOD, "ok    "));
+                    let _ = writeln!(text, "{}  {check:<16} {message}", styled(GOOD, "ok    "));
                 }
             }
-            Failed(said, remedy) => {
+            Failed(message, remedy) => {
                 self.failed.push(check.to_owned());
-                let _ = writeln!(text, "{}  {check:<16} {said}", styled(BAD, "FAILED"));
+                let _ = writeln!(text, "{}  {check:<16} {message}", styled(BAD, "FAILED"));
                 let _ = writeln!(text, "        {} {remedy}", styled(STRONG, "what to do:"));
             }
             Skipped(why) => {
@@ -122,12 +122,12 @@ impl Doctor<'_> {
     /// Prints the result of a check that returns a description or an error. `remedy` is the remedy if the
     /// error has no advice. Returns `true` if the check passed.
     fn note_outcome(&mut self, check: &str, outcome: Result<String>, remedy: &str) -> Result<bool> {
-        self.note(check, verdict(outcome, remedy))
+        self.note(check, check_result(outcome, remedy))
     }
 
     fn configuration(&mut self, path: &Path, broken: Option<&Error>) -> Result<()> {
         let place = path.display();
-        let verdict = match broken {
+        let result = match broken {
             Some(error) => {
                 let remedy = "correct the file, or write a new one with `starlift init --force`";
                 Failed(one_line(error), remedy.to_owned())
@@ -135,7 +135,7 @@ impl Doctor<'_> {
             None if path.exists() => Passed(format!("{place} is valid")),
             None => Passed(format!("there is no {place}: only flags and the environment apply")),
         };
-        self.note("configuration", verdict).map(|_| ())
+        self.note("configuration", result).map(|_| ())
     }
 
     fn conclude(self) -> Result<()> {
@@ -148,11 +148,11 @@ impl Doctor<'_> {
     }
 }
 
-/// Converts an outcome to a verdict: an error is shown with its causes, and with its own advice or else
-/// `remedy`.
-fn verdict(outcome: Result<String>, remedy: &str) -> Verdict {
+/// Converts an outcome to the result of a check: an error is shown with its causes, and with its own advice
+/// or else `remedy`.
+fn check_result(outcome: Result<String>, remedy: &str) -> CheckResult {
     match outcome {
-        Ok(said) => Passed(said),
+        Ok(message) => Passed(message),
         Err(error) => Failed(one_line(&error), error.hint().unwrap_or_else(|| remedy.to_owned())),
     }
 }
@@ -206,7 +206,8 @@ impl Doctor<'_> {
         };
         self.note("region", Passed(clients.region.clone()))?;
         let caller = clients.caller().await.map_err(Error::from);
-        let known = self.note_outcome("credentials", caller.map(|caller| caller.arn), SIGN_IN)?;
+        let known =
+            self.note_outcome("credentials", caller.map(|caller| caller.arn), SIGN_IN_REMEDY)?;
         Ok(known.then_some(clients))
     }
 }

@@ -3,11 +3,13 @@
 use futures::TryStreamExt;
 use object_store::ObjectStoreExt;
 
-use super::{Doctor, Skipped, Subject, Verdict, verdict};
+use super::{CheckResult, Doctor, Skipped, Subject, check_result};
 use crate::cli::error::{Error, Result};
 use crate::error::Error as StarError;
 use crate::star::RunRecord;
-use crate::storage::{Location, Place, Skipped as PassedOver, StorageError, list, without_secrets};
+use crate::storage::{
+    Location, Place, Skipped as SkippedObjects, StorageError, list, without_secrets,
+};
 
 /// Number of bytes that suffices to show that an object is readable.
 const SAMPLE_BYTES: u64 = 1024;
@@ -50,10 +52,10 @@ impl Doctor<'_> {
     async fn readable(&self, url: &str, subject: &Subject) -> Result<String> {
         let place = self.stores.place(Location::parse(url)?).await?;
         let url = &place.location.typed.clone();
-        let skipped_kinds = PassedOver::default();
-        let mut objects = list(place, &subject.listing, skipped_kinds.clone()).await?;
+        let skipped = SkippedObjects::default();
+        let mut objects = list(place, &subject.listing, skipped.clone()).await?;
         let Some(first) = objects.try_next().await? else {
-            let others = match skipped_kinds.by_kind().values().sum::<u64>() {
+            let others = match skipped.by_kind().values().sum::<u64>() {
                 0 => "no other objects".to_owned(),
                 others => format!("{others} objects of other kinds"),
             };
@@ -78,7 +80,9 @@ impl Doctor<'_> {
     async fn star(&mut self, url: &str) -> Result<()> {
         let place = match self.place(url).await {
             Ok(place) => place,
-            Err(error) => return self.note("star", verdict(Err(error), STAR_REMEDY)).map(|_| ()),
+            Err(error) => {
+                return self.note("star", check_result(Err(error), STAR_REMEDY)).map(|_| ());
+            }
         };
         let url = &without_secrets(url);
         let listed = place.store.list(Some(place.path())).try_next().await;
@@ -89,17 +93,19 @@ impl Doctor<'_> {
             STAR_REMEDY,
         )?;
         let written = probe(&place).await;
-        let said = || format!("an object was written to {url}, read back and removed");
-        self.note_outcome("star: write", written.map(|()| said()), STAR_REMEDY)?;
+        let message = || format!("an object was written to {url}, read back and removed");
+        self.note_outcome("star: write", written.map(|()| message()), STAR_REMEDY)?;
         let record = RunRecord::read(&place).await;
-        let standing: Verdict = match record {
+        let result: CheckResult = match record {
             Ok(Some(record)) => {
-                Verdict::Passed(format!("the star of run {} exists", record.run_id))
+                CheckResult::Passed(format!("the star of run {} exists", record.run_id))
             }
             Ok(None) => Skipped("there is no star yet; `starlift run` creates one".to_owned()),
-            Err(error) => verdict(Err(error.into()), "write the star again with `starlift run`"),
+            Err(error) => {
+                check_result(Err(error.into()), "write the star again with `starlift run`")
+            }
         };
-        self.note("star: record", standing).map(|_| ())
+        self.note("star: record", result).map(|_| ())
     }
 
     pub(super) async fn place(&self, url: &str) -> Result<Place> {

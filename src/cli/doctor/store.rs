@@ -1,12 +1,12 @@
 //! `starlift doctor --store`: checks that a store can contain stars.
 
-use super::{Doctor, Failed, Passed, Skipped, verdict};
+use super::{Doctor, Failed, Passed, Skipped, check_result};
 use crate::cli::error::{Error, Result};
 use crate::cli::signals::interrupted;
 use crate::publish::{Outcome, probe_store};
 use crate::storage::{ChecksumKind, Location};
 
-const NAME_IT: &str = "specify a writable folder, or a writable prefix of a bucket";
+const STORE_REMEDY: &str = "specify a writable folder, or a writable prefix of a bucket";
 
 impl Doctor<'_> {
     /// Tests every operation that a run needs of the store at `url`, in a prefix that is removed
@@ -18,16 +18,18 @@ impl Doctor<'_> {
         };
         let place = match place {
             Ok(place) => place,
-            Err(error) => return self.note("store", verdict(Err(error), NAME_IT)).map(|_| ()),
+            Err(error) => {
+                return self.note("store", check_result(Err(error), STORE_REMEDY)).map(|_| ());
+            }
         };
         let checksums = self.global.stores.s3.checksum != ChecksumKind::None;
-        for tried in probe_store(&place, checksums, interrupted()).await? {
-            let noted = match tried.outcome {
-                Outcome::Works(said) => Passed(said.to_owned()),
-                Outcome::Fails(said, meaning) => Failed(said, meaning.to_owned()),
-                Outcome::NotNeeded(said) => Skipped(said.to_owned()),
+        for probed in probe_store(&place, checksums, interrupted()).await? {
+            let result = match probed.outcome {
+                Outcome::Works(message) => Passed(message.to_owned()),
+                Outcome::Fails(message, consequence) => Failed(message, consequence.to_owned()),
+                Outcome::NotNeeded(message) => Skipped(message.to_owned()),
             };
-            self.note(tried.ability, noted)?;
+            self.note(probed.ability, result)?;
         }
         Ok(())
     }

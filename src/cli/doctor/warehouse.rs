@@ -1,6 +1,8 @@
 //! Checks of the warehouse: port, certificate, login, permissions.
 
-use super::{Doctor, DoctorArgs, Failed, Passed, Settings, Skipped, Subject, Verdict, verdict};
+use super::{
+    CheckResult, Doctor, DoctorArgs, Failed, Passed, Settings, Skipped, Subject, check_result,
+};
 use crate::cli::error::{Error, Result};
 use crate::cli::settings::{NamedRedshift, WarehouseOptions};
 use crate::cloud::clients::Clients;
@@ -11,7 +13,7 @@ use crate::warehouse::connection::target::{Target, TlsMode, Via};
 use crate::warehouse::load::obstacles;
 use crate::warehouse::sql::quote;
 
-const REACH: &str =
+const REMEDY: &str =
     "check that the warehouse is running and is the intended one, and run the command again";
 
 impl Doctor<'_> {
@@ -29,7 +31,9 @@ impl Doctor<'_> {
         };
         let (redshift, iam_role) = match settings.redshift_of(to, &args.warehouse) {
             Ok(of) => of,
-            Err(error) => return self.note("warehouse", verdict(Err(error), REACH)).map(|_| ()),
+            Err(error) => {
+                return self.note("warehouse", check_result(Err(error), REMEDY)).map(|_| ());
+            }
         };
         if settings.is_redshift(to, &args.warehouse) {
             let role = args.iam_role.as_deref().or(iam_role.as_deref());
@@ -61,7 +65,7 @@ impl Doctor<'_> {
         let warehouse = settings.warehouse(to, &args.warehouse, &self.global.stores).await;
         match warehouse {
             Ok(warehouse) => self.session(&warehouse).await,
-            Err(error) => self.note("warehouse", verdict(Err(error), REACH)).map(|_| ()),
+            Err(error) => self.note("warehouse", check_result(Err(error), REMEDY)).map(|_| ()),
         }
     }
 
@@ -79,12 +83,14 @@ impl Doctor<'_> {
         };
         let session = match opened.await {
             Ok(session) => session,
-            Err(error) => return self.note("log-in", verdict(Err(error), REACH)).map(|_| ()),
+            Err(error) => {
+                return self.note("log-in", check_result(Err(error), REMEDY)).map(|_| ());
+            }
         };
         let user = session.value("query the current user", "SELECT current_user").await;
-        let said =
+        let message =
             user.map(|user| format!("{} logs in to {}", user.unwrap_or_default(), target.database));
-        self.note_outcome("log-in", said.map_err(Error::from), REACH)?;
+        self.note_outcome("log-in", message.map_err(Error::from), REMEDY)?;
         let rights = describe(rights(&session, &warehouse.schema).await, &warehouse.schema);
         if !self.note("rights", rights)? {
             return Ok(());
@@ -99,7 +105,7 @@ impl Doctor<'_> {
                 "load as their owner, or grant the owner's role to the user; the owner needs CREATE on the schema"
                     .to_owned(),
             ),
-            Err(error) => verdict(Err(error.into()), REACH),
+            Err(error) => check_result(Err(error.into()), REMEDY),
         };
         self.note("tables", tables)?;
         self.limits(&session, warehouse)
@@ -113,22 +119,22 @@ impl Doctor<'_> {
         let reached = connectivity::connect(target).await;
         let reached =
             reached.map(|_| format!("{}:{} accepts connections", target.host, target.port));
-        let verdict = match reached {
-            Ok(said) => Passed(said),
+        let result = match reached {
+            Ok(message) => Passed(message),
             Err(error) if target.dialect == Dialect::Redshift => Failed(
                 super::one_line(&error),
                 "allow this machine's address (`starlift provision` does so; from outside its network the cluster also needs --public), and check that nothing in between blocks the port; if no port can be reached, ?via=data-api in the URL loads through the Data API"
                     .to_owned(),
             ),
-            Err(error) => verdict(Err(error.into()), REACH),
+            Err(error) => check_result(Err(error.into()), REMEDY),
         };
-        self.note("port", verdict)
+        self.note("port", result)
     }
 
     /// Checks the server's certificate. Returns `true` to continue.
     async fn certificate(&mut self, target: &Target) -> Result<bool> {
         let host = &target.host;
-        let said = match target.tls {
+        let message = match target.tls {
             TlsMode::Disable if target.is_local() => {
                 let why = "according to its host, the connection stays on this machine; a tunnel must encrypt it itself";
                 return self.note("certificate", Skipped(why.to_owned())).map(|_| true);
@@ -151,7 +157,7 @@ impl Doctor<'_> {
             }
         };
         let verified = connectivity::verify_certificate(target).await.map_err(Error::from);
-        self.note_outcome("certificate", verified.map(|()| said), REACH)
+        self.note_outcome("certificate", verified.map(|()| message), REMEDY)
     }
 
     /// Reports the time limits of the server, the database or the role.
@@ -161,26 +167,26 @@ impl Doctor<'_> {
         if warehouse.target.dialect == Dialect::Redshift {
             return Ok(());
         }
-        let said = match limits[..] {
+        let message = match limits[..] {
             [] => "the server has no time limits".to_owned(),
             _ => limits.join("; "),
         };
-        self.note("time limits", Passed(said)).map(|_| ())
+        self.note("time limits", Passed(message)).map(|_| ())
     }
 }
 
-/// Returns the verdict on the permissions of a user in a schema.
-fn describe(rights: Result<Rights>, schema: &str) -> Verdict {
+/// Returns the result of the check of a user's permissions in a schema.
+fn describe(rights: Result<Rights>, schema: &str) -> CheckResult {
     match rights {
         Ok(Rights::Schema) => Passed(format!("the user can create tables in {schema}")),
         Ok(Rights::Database) => {
             Passed(format!("schema {schema} does not exist, and the user can create it"))
         }
         Ok(Rights::Neither(grant)) => {
-            let said = format!("the user cannot create tables in {schema}");
-            Failed(said, format!("as the owner or a superuser: {grant}"))
+            let message = format!("the user cannot create tables in {schema}");
+            Failed(message, format!("as the owner or a superuser: {grant}"))
         }
-        Err(error) => verdict(Err(error), REACH),
+        Err(error) => check_result(Err(error), REMEDY),
     }
 }
 

@@ -1,12 +1,12 @@
 //! Checks of the Redshift Serverless workgroup and its role, as AWS describes them.
 
-use super::{Doctor, Failed, Passed, Subject, verdict};
+use super::{Doctor, Failed, Passed, Subject, check_result};
 use crate::cli::error::Result;
 use crate::cloud::clients::Clients;
 use crate::cloud::policy::REDSHIFT;
 use crate::cloud::serverless;
 
-const ASK: &str = "check that AWS can be reached, and run the command again";
+const AWS_REMEDY: &str = "check that AWS can be reached, and run the command again";
 
 impl Doctor<'_> {
     /// Checks that the workgroup is available, is in the bucket's region and can read the star with its
@@ -20,18 +20,20 @@ impl Doctor<'_> {
     ) -> Result<bool> {
         let found = match serverless::find(clients, name).await {
             Ok(found) => found,
-            Err(error) => return self.note("workgroup", verdict(Err(error.into()), ASK)),
+            Err(error) => {
+                return self.note("workgroup", check_result(Err(error.into()), AWS_REMEDY));
+            }
         };
         let (host, port, database) = (&found.host, found.port, &found.database);
-        let said = format!("{name} is available at {host}:{port}, with the database {database}");
-        self.note("workgroup", Passed(said))?;
+        let message = format!("{name} is available at {host}:{port}, with the database {database}");
+        self.note("workgroup", Passed(message))?;
         self.regions(clients, subject).await?;
         let named = iam_role.filter(|role| *role != "default").map(str::to_owned);
         let Some(arn) = named.or(found.iam_role) else {
-            let said = "the namespace has no default role, and none is specified".to_owned();
+            let message = "the namespace has no default role, and none is specified".to_owned();
             let remedy = "`starlift provision --serverless` attaches one, --iam-role specifies one"
                 .to_owned();
-            self.note("role", Failed(said, remedy))?;
+            self.note("role", Failed(message, remedy))?;
             return Ok(true);
         };
         // The workgroup assumes the first role of a chain.

@@ -167,10 +167,10 @@ fn star_code(error: &StarError) -> Code {
         StarError::StarFile { .. } => Code::DamagedStar,
         StarError::Query { source, .. } if is_out_of_memory(source) => Code::OutOfMemory,
         StarError::Query { .. } => Code::QueryFailed,
-        StarError::Shape { .. } => Code::WrongColumns,
-        StarError::Stage(StagingError::File { .. }) => Code::SpillFailed,
+        StarError::WrongColumns { .. } => Code::WrongColumns,
+        StarError::Staging(StagingError::File { .. }) => Code::SpillFailed,
         StarError::Parquet { .. } | StarError::Io { .. } => Code::FileFailed,
-        StarError::Stage(StagingError::Batch(_)) | StarError::Arrow(_) | StarError::Worker(_) => {
+        StarError::Staging(StagingError::Batch(_)) | StarError::Arrow(_) | StarError::Worker(_) => {
             Code::Internal
         }
         StarError::Interrupted | StarError::Stopped => Code::Interrupted,
@@ -231,8 +231,8 @@ fn star_hint(error: &StarError) -> Option<String> {
         | StarError::JsonPaths { .. }
         | StarError::Unbalanced(_)
         | StarError::Query { .. }
-        | StarError::Shape { .. }
-        | StarError::Stage(_)
+        | StarError::WrongColumns { .. }
+        | StarError::Staging(_)
         | StarError::Parquet { .. }
         | StarError::Arrow(_)
         | StarError::Io { .. }

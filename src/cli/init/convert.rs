@@ -40,14 +40,14 @@ pub fn convert(path: &Path) -> Result<Converted> {
 pub fn convert_text(path: &Path, text: &str) -> Result<Converted> {
     let entries =
         ini::parse(text).map_err(|reason| Error::Usage(format!("{}: {reason}", path.display())))?;
-    let refuse = || {
+    let unknown_file = || {
         Error::Usage(format!(
             "{} contains none of the keys that can be converted: those of the sections [AWS], \
              [CLUSTER], [DB], [DWH], [IAM_ROLE] and [S3]",
             path.display()
         ))
     };
-    of_entries(entries).ok_or_else(refuse)
+    of_entries(entries).ok_or_else(unknown_file)
 }
 
 /// Converts entries; returns `None` if none of them is known.
@@ -73,12 +73,12 @@ struct Conversion {
     found: BTreeMap<Meaning, (String, String)>,
     is_known: bool,
     unknown: Vec<String>,
-    done: Converted,
+    converted: Converted,
 }
 
 impl Conversion {
     fn note(&mut self, key: &str, what: &str) {
-        self.done.notes.push(format!("{key}: {what}"));
+        self.converted.notes.push(format!("{key}: {what}"));
     }
 
     fn add(&mut self, entry: &Entry) {
@@ -89,7 +89,7 @@ impl Conversion {
         };
         self.is_known = true;
         if meaning.is_secret() {
-            let place = match meaning {
+            let advice = match meaning {
                 Meaning::AwsKey => {
                     "left out; AWS keys come from `aws configure`, single sign-on, the environment \
                      or a --profile"
@@ -100,7 +100,7 @@ impl Conversion {
                 }
             };
             if plain(value) != Ok("") {
-                self.note(&shown(key), place);
+                self.note(&shown(key), advice);
             }
             return;
         }
@@ -124,23 +124,23 @@ impl Conversion {
         }
     }
 
-    fn get(&mut self, meaning: Meaning) -> Option<(String, String)> {
+    fn take(&mut self, meaning: Meaning) -> Option<(String, String)> {
         self.found.remove(&meaning)
     }
 
     /// Takes the value of `meaning` if `test` accepts it; otherwise notes that it is not converted.
-    fn tested<T>(
+    fn take_if<T>(
         &mut self,
         meaning: Meaning,
-        wanted: &str,
+        expected: &str,
         test: impl Fn(&str) -> Option<T>,
     ) -> Option<T> {
-        let (key, value) = self.get(meaning)?;
-        let passed = test(&value);
-        if passed.is_none() {
-            self.note(&key, &format!("not converted: it is not {wanted}"));
+        let (key, value) = self.take(meaning)?;
+        let accepted = test(&value);
+        if accepted.is_none() {
+            self.note(&key, &format!("not converted: it is not {expected}"));
         }
-        passed
+        accepted
     }
 
     fn finish(mut self) -> Converted {
@@ -148,18 +148,19 @@ impl Conversion {
         self.nodes();
         self.places();
         let word = |text: &str| is_word(text).then(|| text.to_owned());
-        self.done.values.profile = self.tested(Meaning::Profile, "the name of a profile", word);
+        self.converted.values.profile =
+            self.take_if(Meaning::Profile, "the name of a profile", word);
         self.role();
-        let Conversion { mut done, unknown, .. } = self;
+        let Conversion { mut converted, unknown, .. } = self;
         if !unknown.is_empty() {
-            done.notes.push(format!("not converted: {}", unknown.join(", ")));
+            converted.notes.push(format!("not converted: {}", unknown.join(", ")));
         }
-        done
+        converted
     }
 
     fn server(&mut self) {
         let word = |text: &str| is_word(text).then(|| text.to_owned());
-        let server = self.tested(Meaning::Host, "the host of a cluster", Server::parse);
+        let server = self.take_if(Meaning::Host, "the host of a cluster", Server::parse);
         let server = server.unwrap_or_default();
         for (meaning, value) in
             [(Meaning::Region, server.part(2)), (Meaning::Cluster, server.part(0))]
@@ -177,20 +178,21 @@ impl Conversion {
             let name = text.to_lowercase();
             check_region(&name).ok().map(|()| name)
         };
-        self.done.values.region = self.tested(Meaning::Region, "the name of a region", region);
+        self.converted.values.region =
+            self.take_if(Meaning::Region, "the name of a region", region);
         self.identifier();
-        let database = self.tested(Meaning::Database, "the name of a database", word);
-        self.done.values.database = database.or(server.database);
-        self.done.values.user = self.tested(Meaning::User, "the name of a user", word);
+        let database = self.take_if(Meaning::Database, "the name of a database", word);
+        self.converted.values.database = database.or(server.database);
+        self.converted.values.user = self.take_if(Meaning::User, "the name of a user", word);
         let port =
-            self.tested(Meaning::Port, "a port", |text| text.parse().ok().filter(|p| *p > 0));
-        self.done.values.port = port.or(server.port);
-        self.done.values.host = server.host;
+            self.take_if(Meaning::Port, "a port", |text| text.parse().ok().filter(|p| *p > 0));
+        self.converted.values.port = port.or(server.port);
+        self.converted.values.host = server.host;
     }
 
     /// Takes the cluster identifier, in lower case as AWS stores it.
     fn identifier(&mut self) {
-        let Some((key, typed)) = self.get(Meaning::Cluster) else { return };
+        let Some((key, typed)) = self.take(Meaning::Cluster) else { return };
         let name = typed.to_lowercase();
         if check_name(&name).is_err() {
             self.note(&key, "not converted: it is not a valid name of a cluster");
@@ -199,56 +201,58 @@ impl Conversion {
         if name != typed {
             self.note(&key, &format!("written as {name}: AWS stores it in lowercase"));
         }
-        self.done.values.name = Some(name);
+        self.converted.values.name = Some(name);
     }
 
     fn nodes(&mut self) {
-        if let Some((key, value)) = self.get(Meaning::NodeType) {
+        if let Some((key, value)) = self.take(Meaning::NodeType) {
             let value = value.to_lowercase();
-            let is_gone = ["dc1.", "dc2.", "ds1.", "ds2.", "dw1.", "dw2."];
-            if is_gone.iter().any(|family| value.starts_with(family)) {
+            let retired = ["dc1.", "dc2.", "ds1.", "ds2.", "dw1.", "dw2."];
+            if retired.iter().any(|family| value.starts_with(family)) {
                 let family = value[..3].to_uppercase();
                 let what = format!(
                     "{value} replaced by {NODE_TYPE}; {family} clusters can no longer be created"
                 );
                 self.note(&key, &what);
-                self.done.values.old_node_type = Some(value);
-                self.done.values.node_type = Some(NODE_TYPE.to_owned());
+                self.converted.values.old_node_type = Some(value);
+                self.converted.values.node_type = Some(NODE_TYPE.to_owned());
             } else if is_word(&value) {
-                self.done.values.node_type = Some(value);
+                self.converted.values.node_type = Some(value);
             } else {
                 self.note(&key, "not converted: it is not a node type");
             }
         }
         let one_or_more = |text: &str| text.parse().ok().filter(|nodes| *nodes > 0);
-        let nodes: Option<u32> = self.tested(Meaning::Nodes, "a number of nodes", one_or_more);
-        let is_single = self.tested(Meaning::ClusterType, "single-node or multi-node", |text| {
+        let nodes: Option<u32> = self.take_if(Meaning::Nodes, "a number of nodes", one_or_more);
+        let is_single = self.take_if(Meaning::ClusterType, "single-node or multi-node", |text| {
             match text.to_lowercase().as_str() {
                 "single-node" => Some(true),
                 "multi-node" => Some(false),
                 _ => None,
             }
         });
-        self.done.values.nodes = if is_single == Some(true) { Some(1) } else { nodes };
+        self.converted.values.nodes = if is_single == Some(true) { Some(1) } else { nodes };
         if is_single == Some(true) && nodes.is_some_and(|nodes| nodes != 1) {
             self.note("number of nodes", "written as 1: the cluster is of type single-node");
         }
     }
 
     fn places(&mut self) {
-        let bucket = self.get(Meaning::Bucket);
+        let bucket = self.take(Meaning::Bucket);
         let root = bucket.as_ref().map(|(_, name)| {
             let name = name.split_once("://").map_or(name.as_str(), |(_, rest)| rest);
             format!("s3://{}", name.trim_end_matches('/'))
         });
         let place = |text: &str| place(text, root.as_deref());
-        let wanted = "a location without credentials";
-        self.done.values.songs = self.tested(Meaning::Songs, wanted, place).into_iter().collect();
-        self.done.values.logs = self.tested(Meaning::Logs, wanted, place).into_iter().collect();
-        self.done.values.out = self.tested(Meaning::Out, wanted, place);
+        let expected = "a location without credentials";
+        self.converted.values.songs =
+            self.take_if(Meaning::Songs, expected, place).into_iter().collect();
+        self.converted.values.logs =
+            self.take_if(Meaning::Logs, expected, place).into_iter().collect();
+        self.converted.values.out = self.take_if(Meaning::Out, expected, place);
         let jsonpaths = |text: &str| place(text).filter(|_| !text.starts_with("auto"));
-        self.done.values.log_jsonpaths =
-            self.tested(Meaning::LogJsonpaths, "the URL of a JSONPaths file", jsonpaths);
+        self.converted.values.log_jsonpaths =
+            self.take_if(Meaning::LogJsonpaths, "the URL of a JSONPaths file", jsonpaths);
         if let Some((key, _)) = bucket {
             self.note(&key, "has no key: each location contains its bucket");
         }
@@ -256,9 +260,9 @@ impl Conversion {
 
     fn role(&mut self) {
         let arn = |text: &str| text.starts_with("arn:").then(|| text.to_owned());
-        self.done.values.iam_role = self.tested(Meaning::RoleArn, "an ARN", arn);
-        if let Some((key, _)) = self.get(Meaning::RoleName) {
-            let what = if self.done.values.iam_role.is_some() {
+        self.converted.values.iam_role = self.take_if(Meaning::RoleArn, "an ARN", arn);
+        if let Some((key, _)) = self.take(Meaning::RoleName) {
+            let what = if self.converted.values.iam_role.is_some() {
                 "not converted: the role's ARN is enough"
             } else {
                 "not converted: iam_role requires an ARN, and `starlift provision` creates a role"

@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_read_as_python_reads_them() {
+    fn values_are_parsed_as_by_configparser() {
         let text = "\u{feff}# c\r\n[dwh]\r\nB : x=y\r\n  a = 100%;#no comment\r\n[S3]\nPATH =\n";
         let entries = parse(text).unwrap();
         let found: Vec<_> = entries
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn values_lose_quotes_and_comments() {
-        for (value, wanted) in [
+        for (value, expected) in [
             ("'s3://a/b'", "s3://a/b"),
             ("\"a b\" # x", "a b"),
             ("4  # nodes", "4"),

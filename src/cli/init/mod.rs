@@ -10,11 +10,11 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 
 use super::args::{GlobalArgs, InitArgs};
-use super::output::{Form, note, print, print_exact};
+use super::output::{TextFormat, note, print, print_exact};
 use super::settings::{DEFAULT_FILE, Settings};
 use crate::cli::error::{Error, Result};
 use crate::warehouse::connection::target::Target;
-use values::{Ask, Terminal, Values};
+use values::{Prompt, Terminal, Values};
 
 /// Writes a configuration file, and prints the next steps.
 ///
@@ -45,9 +45,9 @@ pub fn run(args: &InitArgs, global: &GlobalArgs, quiet: bool) -> Result<()> {
         }
     }
     let text = render(&values, &args.to)?;
-    let notes = described(&notes, args.from.as_deref(), &values);
+    let notes = describe_notes(&notes, args.from.as_deref(), &values);
     if is_printed {
-        print_exact(&text, Form::Text)?;
+        print_exact(&text, TextFormat::Text)?;
         if !quiet {
             note(&notes);
         }
@@ -57,7 +57,7 @@ pub fn run(args: &InitArgs, global: &GlobalArgs, quiet: bool) -> Result<()> {
     if quiet {
         return Ok(());
     }
-    print(&format!("wrote {}\n{notes}{}", args.to.display(), next(&args.to)))
+    print(&format!("wrote {}\n{notes}{}", args.to.display(), next_steps(&args.to)))
 }
 
 /// Returns the starlift configuration file that corresponds to the text of a Python project's
@@ -114,7 +114,7 @@ fn write(path: &Path, text: &str, force: bool) -> Result<()> {
     })
 }
 
-fn described(notes: &[String], from: Option<&Path>, values: &Values) -> String {
+fn describe_notes(notes: &[String], from: Option<&Path>, values: &Values) -> String {
     let mut text = String::new();
     if let Some(from) = from.filter(|_| !notes.is_empty()) {
         text += &format!("\nFrom {}:\n", from.display());
@@ -129,7 +129,7 @@ fn described(notes: &[String], from: Option<&Path>, values: &Values) -> String {
     text
 }
 
-fn next(path: &Path) -> String {
+fn next_steps(path: &Path) -> String {
     let config = if path == Path::new(DEFAULT_FILE) {
         String::new()
     } else {

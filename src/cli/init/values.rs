@@ -105,10 +105,11 @@ impl Values {
         else {
             return Ok(None);
         };
-        let refuse = || Error::Usage(format!("{host:?} cannot be the host of a warehouse"));
+        let invalid_host = || Error::Usage(format!("{host:?} cannot be the host of a warehouse"));
         let port = self.port.unwrap_or(crate::warehouse::Dialect::Redshift.port());
-        let mut url = Url::parse(&format!("redshift://{host}:{port}")).map_err(|_| refuse())?;
-        url.set_username(user).map_err(|()| refuse())?;
+        let mut url =
+            Url::parse(&format!("redshift://{host}:{port}")).map_err(|_| invalid_host())?;
+        url.set_username(user).map_err(|()| invalid_host())?;
         url.set_path(database);
         Ok(Some(url.into()))
     }
@@ -132,7 +133,7 @@ impl Values {
 }
 
 /// A source of answers: the user at the terminal, or a script in tests.
-pub trait Ask {
+pub trait Prompt {
     /// Returns the answer to a question, which passes `check`, or an empty string if there is no answer.
     ///
     /// # Errors
@@ -151,55 +152,55 @@ pub trait Ask {
 /// The user at the terminal.
 pub struct Terminal;
 
-impl Ask for Terminal {
+impl Prompt for Terminal {
     fn text(&mut self, question: &str, check: fn(&str) -> Result<(), String>) -> Result<String> {
         let question = escape::line(question);
         let input = Input::<String>::new().with_prompt(question).default(String::new());
         let checked = input.show_default(false).validate_with(|text: &String| check(text.trim()));
-        Ok(checked.interact_text().map_err(unanswered)?.trim().to_owned())
+        Ok(checked.interact_text().map_err(prompt_error)?.trim().to_owned())
     }
 
     fn confirm(&mut self, question: &str) -> Result<bool> {
         let question = escape::line(question);
-        Confirm::new().with_prompt(question).default(true).interact().map_err(unanswered)
+        Confirm::new().with_prompt(question).default(true).interact().map_err(prompt_error)
     }
 }
 
-fn unanswered(error: dialoguer::Error) -> Error {
+fn prompt_error(error: dialoguer::Error) -> Error {
     Error::io("there was no answer, and nothing was written", error.into())
 }
 
-/// Asks for the values that are missing.
+/// Prompts for the missing values.
 ///
 /// # Errors
 ///
 /// Returns an error if the prompt fails, for example because the terminal is closed.
-pub fn complete(values: &mut Values, ask: &mut dyn Ask) -> Result<()> {
+pub fn complete(values: &mut Values, prompt: &mut dyn Prompt) -> Result<()> {
     for (list, question) in [
         (&mut values.songs, "Song objects (such as s3://BUCKET/song_data)"),
         (&mut values.logs, "Log objects (such as s3://BUCKET/log_data)"),
     ] {
         if list.is_empty() {
-            list.extend(some(ask.text(question, check_objects)?));
+            list.extend(non_empty(prompt.text(question, check_objects)?));
         }
     }
     for (value, question, check) in [
         (
             &mut values.out,
-            "Place for the star (such as s3://BUCKET/star)",
+            "Location of the star (such as s3://BUCKET/star)",
             check_folder as fn(&str) -> Result<(), String>,
         ),
         (&mut values.region, "AWS region (such as us-west-2)", check_region),
         (&mut values.name, "Name of the Redshift cluster", check_name),
     ] {
         if value.is_none() {
-            *value = some(ask.text(question, check)?);
+            *value = non_empty(prompt.text(question, check)?);
         }
     }
     Ok(())
 }
 
-fn some(answer: String) -> Option<String> {
+fn non_empty(answer: String) -> Option<String> {
     (!answer.is_empty()).then_some(answer)
 }
 
@@ -256,11 +257,11 @@ pub fn check_name(text: &str) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    /// The remaining answers, and the questions asked. Returns the answers in order, and skips those that
+    /// The remaining answers, and the questions. Returns the answers in order, and skips those that
     /// fail the check.
     struct Scripted(Vec<&'static str>, Vec<String>);
 
-    impl Ask for Scripted {
+    impl Prompt for Scripted {
         fn text(
             &mut self,
             question: &str,
@@ -281,15 +282,15 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_unknown_is_asked_for() {
+    fn only_missing_values_are_prompted_for() {
         let mut values = Values { logs: vec!["logs".to_owned()], ..Values::default() };
         let answers =
             vec!["ftp://x", "s3://b/songs", "", "US West", "us-west-2", "My Cluster", "dwh"];
-        let mut ask = Scripted(answers, Vec::new());
-        complete(&mut values, &mut ask).unwrap();
+        let mut prompt = Scripted(answers, Vec::new());
+        complete(&mut values, &mut prompt).unwrap();
         assert_eq!((values.songs, values.out), (vec!["s3://b/songs".to_owned()], None));
         assert_eq!(values.region.as_deref(), Some("us-west-2"));
         assert_eq!(values.name.as_deref(), Some("dwh"));
-        assert_eq!((ask.0.len(), ask.1.len()), (0, 4));
+        assert_eq!((prompt.0.len(), prompt.1.len()), (0, 4));
     }
 }

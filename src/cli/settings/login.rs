@@ -66,30 +66,30 @@ impl LoginOptions {
     ///
     /// Returns an error if options exclude each other, or do not apply to the target.
     pub fn check(&self, target: &Target) -> Result<()> {
-        let refuse = |reason: &str| Err(Error::Usage(reason.to_owned()));
+        let reject = |reason: &str| Err(Error::Usage(reason.to_owned()));
         let auth = self.auth(target);
         if auth != AuthArg::Password && target.dialect != Dialect::Redshift {
-            return refuse("--auth iam and iam-identity are for Redshift only");
+            return reject("--auth iam and iam-identity are for Redshift only");
         }
         if self.cluster.is_some() && self.workgroup.is_some() {
-            return refuse("specify a cluster or a workgroup, not both");
+            return reject("specify a cluster or a workgroup, not both");
         }
         if self.password_file.is_some() && self.password_secret.is_some() {
-            return refuse("specify a password file or a password secret, not both");
+            return reject("specify a password file or a password secret, not both");
         }
         if auth != AuthArg::Password && self.password_secret.is_some() {
-            return refuse(
+            return reject(
                 "a password secret requires --auth password; the other methods request a password from AWS",
             );
         }
         if !self.db_groups.is_empty() && auth != AuthArg::Iam {
-            return refuse("database groups require --auth iam");
+            return reject("database groups require --auth iam");
         }
         if target.via == Via::DataApi {
             self.check_data_api(auth)?;
         }
         match self.password_secret.as_deref() {
-            Some(arn) if secrets::region_of(arn).is_none() => refuse(&format!(
+            Some(arn) if secrets::region_of(arn).is_none() => reject(&format!(
                 "{arn:?} is not the ARN of a secret; write \
                  arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME"
             )),
@@ -98,15 +98,15 @@ impl LoginOptions {
     }
 
     fn check_data_api(&self, auth: AuthArg) -> Result<()> {
-        let refuse = |reason: &str| Err(Error::Usage(reason.to_owned()));
+        let reject = |reason: &str| Err(Error::Usage(reason.to_owned()));
         if auth == AuthArg::Password && self.password_secret.is_none() {
-            return refuse(
+            return reject(
                 "the Data API does not accept a password; use --auth iam, --auth iam-identity, or \
                  --password-secret with the ARN of a secret",
             );
         }
         if !self.db_groups.is_empty() {
-            return refuse("the Data API does not accept database groups");
+            return reject("the Data API does not accept database groups");
         }
         Ok(())
     }

@@ -44,7 +44,7 @@ pub fn describe(path: &Path, text: &str, error: &toml::de::Error) -> String {
     let Some(span) = error.span() else {
         return format!("{file}: {}", without_value(error.message()));
     };
-    let (line, column) = place(text, span.start);
+    let (line, column) = position(text, span.start);
     let at = format!("{file}:{line}:{column}");
     let Ok(document) = DeTable::parse(text) else {
         // Messages about syntax contain only the kind of the error.
@@ -64,7 +64,7 @@ pub fn describe(path: &Path, text: &str, error: &toml::de::Error) -> String {
 }
 
 /// Returns the line and the column of a byte offset, both counted from 1.
-fn place(text: &str, at: usize) -> (usize, usize) {
+fn position(text: &str, at: usize) -> (usize, usize) {
     let before = text.get(..at).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |end| end + 1);
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
@@ -149,9 +149,9 @@ mod tests {
     }
 
     #[test]
-    fn place_and_key_are_named_and_secrets_are_not() {
+    fn errors_name_the_position_and_the_key_but_no_secrets() {
         let known = "expected one of";
-        for (text, wanted) in [
+        for (text, expected) in [
             (
                 "password = \"sesame\"",
                 format!("s.toml:1:1: password: unknown field `password`, {known}"),
@@ -187,23 +187,26 @@ mod tests {
                 "s.toml:2:21: warehouse.dwh.statement_timeout: invalid type, expected u64"
                     .to_owned(),
             ),
-            ("star = [\"sesame\"]", "s.toml:1:8: star: invalid type, expected a string".to_owned()),
-            (
-                "threads = \"two\"",
-                "s.toml:1:11: threads: invalid type: string \"two\", expected".to_owned(),
-            ),
-            (
-                "[cloud]\nnodes = \"two\"",
-                "s.toml:2:9: cloud.nodes: invalid type: string \"two\"".to_owned(),
-            ),
         ] {
             let error = error_of(text);
-            assert!(error.starts_with(&wanted), "{text}\nwanted {wanted}\nfound  {error}");
+            assert!(error.starts_with(&expected), "{text}\nexpected {expected}\nfound  {error}");
         }
     }
 
     #[test]
-    fn broken_syntax_is_placed_and_not_repeated() {
+    fn errors_name_the_expected_types() {
+        for (text, expected) in [
+            ("star = [\"sesame\"]", "s.toml:1:8: star: invalid type, expected a string"),
+            ("threads = \"two\"", "s.toml:1:11: threads: invalid type: string \"two\", expected"),
+            ("[cloud]\nnodes = \"two\"", "s.toml:2:9: cloud.nodes: invalid type: string \"two\""),
+        ] {
+            let error = error_of(text);
+            assert!(error.starts_with(expected), "{text}\nexpected {expected}\nfound  {error}");
+        }
+    }
+
+    #[test]
+    fn syntax_errors_name_the_position_but_do_not_quote_the_text() {
         for text in [
             "password = sesame",
             "password \"sesame\"",

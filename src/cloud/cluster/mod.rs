@@ -39,11 +39,11 @@ pub async fn create(
     let id = &spec.id;
     progress.set_step(format!("creating the cluster {id}"));
     // A new role takes a while to propagate to Redshift.
-    let made = retry_while(is_unknown_role, || async {
+    let created = retry_while(is_unknown_role, || async {
         let sent = create_request(spec, group_id).send_with(&clients.redshift).await;
         sent.map_err(|e| ApiError::new("redshift:CreateCluster", &e))
     });
-    match made.await {
+    match created.await {
         // An earlier request whose response was lost created it, or another user did.
         Err(error) if error.is("ClusterAlreadyExists") => {
             let Some(found) = retry_until_found(|| find(clients, id)).await? else {

@@ -167,10 +167,10 @@ pub async fn create(
     progress.set_step(format!("creating the namespace {name}"));
     // Redshift may not know a new role yet.
     let request = create_request(spec);
-    let made = retry_while(is_unknown_role, || async {
+    let created = retry_while(is_unknown_role, || async {
         call::<Empty>(clients, &api::CREATE_NAMESPACE, &request).await
     });
-    match made.await {
+    match created.await {
         Ok(Empty {}) => {}
         // An earlier request whose response was lost created it, or another user did.
         Err(error) if error.is(CONFLICT) => {

@@ -62,25 +62,25 @@ impl ServerlessOptions {
     ///
     /// Returns an error that names the invalid value.
     pub fn check(&self) -> Result<()> {
-        let refuse = |text: String| Err(Error::Usage(text));
+        let reject = |text: String| Err(Error::Usage(text));
         if self.name.as_str().len() < SHORTEST_NAME {
-            return refuse(format!(
+            return reject(format!(
                 "the name of a workgroup must have at least {SHORTEST_NAME} characters, but {} has fewer",
                 self.name
             ));
         }
         if !self.base_capacity.is_none_or(is_base_capacity) {
-            return refuse(
+            return reject(
                 "--base-capacity must be 4, a multiple of 8 up to 512, or a multiple of 32 up to 1024"
                     .to_owned(),
             );
         }
         let is_capacity = |n: u32| n == 4 || (n >= 8 && n.is_multiple_of(8));
         if !self.max_capacity.is_none_or(is_capacity) {
-            return refuse("--max-capacity must be 4 or a multiple of 8".to_owned());
+            return reject("--max-capacity must be 4 or a multiple of 8".to_owned());
         }
         if self.max_capacity.is_some() && self.base_capacity > self.max_capacity {
-            return refuse("--max-capacity must not be below --base-capacity".to_owned());
+            return reject("--max-capacity must not be below --base-capacity".to_owned());
         }
         check_login(&self.database, &self.user, self.port)?;
         check_key(self.kms_key.as_deref())

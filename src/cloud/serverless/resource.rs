@@ -108,14 +108,14 @@ pub(super) async fn remove<T: Resource>(
         request[*key] = (*value).into();
     }
     let what = format!("{kind} {name}");
-    let asked = retry_while_busy(&what, limit, || async {
+    let requested = retry_while_busy(&what, limit, || async {
         // A second request conflicts with the first one.
         if get::<T>(clients, name).await?.is_none_or(|found| found.is_deleting()) {
             return Ok(());
         }
         existing(call::<Empty>(clients, T::DELETE, &request).await).map(|_| ())
     });
-    asked.await.map_err(|e| e.during(format!("remove the {what}")))?;
+    requested.await.map_err(|e| e.during(format!("remove the {what}")))?;
     wait_deleted::<T>(clients, name, limit, progress).await?;
     progress.note(format!("{what}: removed"));
     Ok(())

@@ -259,21 +259,21 @@ pub async fn create(
     progress.set_step(format!("creating the workgroup {name}"));
     let request = create_request(spec, group_id);
     let what = format!("namespace {name}");
-    let made = retry_while_busy(&what, limit, || async {
+    let created = retry_while_busy(&what, limit, || async {
         match call::<Got<Workgroup>>(clients, &api::CREATE_WORKGROUP, &request).await {
             // An earlier request whose response was lost created it, or another user did.
             Err(error) if error.is(CONFLICT) => resource::get(clients, name).await?.ok_or(error),
             answer => Ok(answer?.resource),
         }
     });
-    let made = made.await.map_err(|e| e.during(format!("create the workgroup {name}")))?;
-    let tags = api::tags(clients, &made.workgroup_arn).await?;
+    let created = created.await.map_err(|e| e.during(format!("create the workgroup {name}")))?;
+    let tags = api::tags(clients, &created.workgroup_arn).await?;
     spec.tags.ensure_same_creator(tags, format!("workgroup {name}"))?;
-    if let Some(difference) = difference(spec, &made) {
+    if let Some(difference) = difference(spec, &created) {
         return Err(difference);
     }
     progress.note(format!("workgroup {name}: being created; it incurs costs while queries run"));
-    Ok(made.workgroup_arn)
+    Ok(created.workgroup_arn)
 }
 
 /// Changes an existing workgroup to match the plan, one property at a time.
@@ -296,10 +296,10 @@ pub async fn update(
     let what = format!("workgroup {name}");
     for Change { request, done } in changes(spec, found, group_id) {
         progress.set_step(format!("changing the workgroup {name}"));
-        let asked = retry_while_busy(&what, limit, || async {
+        let requested = retry_while_busy(&what, limit, || async {
             call::<Empty>(clients, &api::UPDATE_WORKGROUP, &request).await
         });
-        asked.await.map_err(|e| e.during(format!("change the workgroup {name}")))?;
+        requested.await.map_err(|e| e.during(format!("change the workgroup {name}")))?;
         wait_available(clients, name, limit, progress).await?;
         progress.note(format!("workgroup {name}: {done}"));
     }

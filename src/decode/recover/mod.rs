@@ -15,7 +15,7 @@ use memchr::memchr_iter;
 use super::decoder::MAX_RECORD_BYTES;
 use super::scan::{Scanner, skip_whitespace};
 use brackets::{Brackets, Matched, block_end};
-use next::Joint;
+use next::Separator;
 use starts::{FirstKey, find_first_key, follows_object_and_comma};
 
 pub(in crate::decode) use budget::Budget;
@@ -189,7 +189,7 @@ impl Broken<'_> {
         }
         let before = self.bytes[..start].trim_ascii_end();
         let end = before.len() - usize::from(before.last() == Some(&b','));
-        self.try_joined(start, Some(end.max(1)), Joint::Comma, scanner, budget)
+        self.try_joined(start, Some(end.max(1)), Separator::Comma, scanner, budget)
     }
 
     /// Checks whether the bytes after `close`, where the brackets close, confirm that the record
@@ -211,7 +211,9 @@ impl Broken<'_> {
             Some(b',') => {
                 let next = skip_whitespace(bytes, next + 1);
                 match bytes.get(next) {
-                    Some(b'{') => self.try_joined(next, Some(close), Joint::Comma, scanner, budget),
+                    Some(b'{') => {
+                        self.try_joined(next, Some(close), Separator::Comma, scanner, budget)
+                    }
                     Some(b'[') if self.may_precede_array(scanner) => Search::Found(close),
                     None if !is_bounded => Search::NeedsMore,
                     _ => Search::None,

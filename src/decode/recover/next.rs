@@ -10,7 +10,7 @@ use crate::decode::text::Stop;
 
 /// The separator between the records of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Joint {
+pub(super) enum Separator {
     /// Blanks, or no separator.
     Blank,
     Comma,
@@ -64,15 +64,16 @@ impl Broken<'_> {
         budget: &mut Budget,
     ) -> Search {
         let after_comma = self.bytes[..start].trim_ascii_end().last() == Some(&b',');
-        let joint = if after_comma && self.is_joined_text() { Joint::Comma } else { Joint::Blank };
-        self.try_joined(start, end, joint, scanner, budget)
+        let separator =
+            if after_comma && self.is_joined_text() { Separator::Comma } else { Separator::Blank };
+        self.try_joined(start, end, separator, scanner, budget)
     }
 
     pub(super) fn try_joined(
         &self,
         start: usize,
         end: Option<usize>,
-        joint: Joint,
+        separator: Separator,
         scanner: &mut Scanner,
         budget: &mut Budget,
     ) -> Search {
@@ -91,16 +92,16 @@ impl Broken<'_> {
             return Search::None;
         }
         let scanned = scanner.scan(&self.bytes[start..]);
-        let looked_at = match scanned {
+        let scanned_bytes = match scanned {
             Ok(length) => length,
             Err(Stop::Syntax { at, .. }) => at + 1,
             Err(Stop::Incomplete) if !self.last => return Search::NeedsMore,
             Err(Stop::Incomplete) => self.bytes.len() - start,
         };
-        if !budget.spend(looked_at) {
+        if !budget.spend(scanned_bytes) {
             return Search::None;
         }
-        match scanned.map(|length| self.ends_record(start + length, joint)) {
+        match scanned.map(|length| self.ends_record(start + length, separator)) {
             Ok(Some(true)) => Search::Found(end.unwrap_or(start)),
             Ok(None) => Search::NeedsMore,
             Err(_) if end.is_some() && is_known => Search::Found(end.unwrap_or(start)),
@@ -150,7 +151,7 @@ impl Broken<'_> {
     }
 
     /// Returns `Some(true)` if a record can end at `at`, or `None` if more bytes are needed.
-    fn ends_record(&self, at: usize, joint: Joint) -> Option<bool> {
+    fn ends_record(&self, at: usize, separator: Separator) -> Option<bool> {
         let next = skip_whitespace(self.bytes, at);
         let passes_line = line_end(&self.bytes[..next], at).is_some();
         let is_other_line = self.is_other_line();
@@ -161,7 +162,7 @@ impl Broken<'_> {
             None if self.last => Some(!is_other_line),
             None => None,
             Some(b'{') => Some(!self.in_array || passes_line),
-            Some(b',') => Some(self.in_array || joint == Joint::Comma),
+            Some(b',') => Some(self.in_array || separator == Separator::Comma),
             Some(b']') => Some(self.in_array),
             Some(b'}' | b':') => Some(false),
             Some(&byte) => Some(is_stray_separator(byte) || !self.in_array && !is_other_line),

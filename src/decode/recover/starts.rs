@@ -107,9 +107,9 @@ pub(super) fn find_first_key(bytes: &[u8], start: usize) -> FirstKey {
         None => return FirstKey::Incomplete,
     }
     let start = quote + 1;
-    let at_hand = &bytes[start..bytes.len().min(start + MAX_FIRST_KEY + 1)];
-    let length = memchr(b'"', at_hand);
-    let key = &at_hand[..length.unwrap_or(at_hand.len())];
+    let available = &bytes[start..bytes.len().min(start + MAX_FIRST_KEY + 1)];
+    let length = memchr(b'"', available);
+    let key = &available[..length.unwrap_or(available.len())];
     let is_plain = key.iter().all(|&byte| byte >= 0x20 && byte != b'\\');
     if !is_plain || key.len() > MAX_FIRST_KEY {
         return FirstKey::None;

@@ -46,7 +46,7 @@ fn a_path_leads_to_its_value() {
 }
 
 #[test]
-fn a_key_met_again_replaces_all_that_was_within_it() {
+fn a_repeated_key_replaces_everything_within_it() {
     let missing = "a required value is missing";
     assert_eq!(title_at("$.t.u", r#""t":{"u":"y"},"t":{"u":"x"}"#), "x");
     assert_eq!(title_at("$.t.u", r#""t":{"u":"y"},"t":{}"#), missing);
@@ -56,7 +56,7 @@ fn a_key_met_again_replaces_all_that_was_within_it() {
 }
 
 #[test]
-fn one_place_may_fill_several_columns() {
+fn one_path_may_fill_several_columns() {
     let places =
         [("title", "$.n"), ("artist_name", "$['n']"), ("duration", "$.d"), ("year", "$.d")];
     let decoded = song_at(&places, r#"{"n":"x","d":7,"title":"y","song_id":"S","artist_id":"A"}"#);

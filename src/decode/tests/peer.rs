@@ -18,14 +18,14 @@ proptest! {
             Ok(members) => match expected(&members) {
                 Err(column) => prop_assert_eq!(&decoded.rejects[0]["column"], column),
                 Ok(row) => {
-                    prop_assert!(is_row(&decoded.rows, &row), "{:?}, wanted {:?}", decoded, row);
+                    prop_assert!(is_row(&decoded.rows, &row), "{:?}, expected {:?}", decoded, row);
                 }
             },
         }
     }
 
     #[test]
-    fn a_damaged_record_is_taken_if_serde_json_takes_it_and_costs_no_other(
+    fn a_damaged_record_is_accepted_if_serde_json_accepts_it_and_affects_no_other(
         text in record("[ \t]{0,2}"),
         at in any::<prop::sample::Index>(),
         byte in prop_oneof![select(b"{}[]\",:\\0-.eE tu\r\x00\x1f\x7f\xff\xc3"), any::<u8>()],
@@ -38,16 +38,16 @@ proptest! {
         line.splice(at..at + removed, added.then_some(byte));
         // Arrays and separators have different rules.
         prop_assume!(!matches!(line.first(), Some(b'[' | b',' | 0)));
-        let taken = match serde_json::from_slice::<Map<String, Value>>(&paired(&line)) {
+        let is_accepted = match serde_json::from_slice::<Map<String, Value>>(&paired(&line)) {
             Ok(_) => true,
             Err(error) if error.to_string().starts_with("number out of range") => return Ok(()),
             Err(_) => false,
         };
         let Decoded { rows, rejects, .. } =
             events([&line[..], br#"{"ts":77,"page":"Home"}"#, b"oops"].join(&b'\n'));
-        let refused = |reject: &&Value| reject["line"] == 1 && reject.get("column").is_none();
-        let refused = rejects.iter().filter(refused).count();
-        prop_assert_eq!(refused, usize::from(!taken), "{:?}", rejects);
+        let rejected = |reject: &&Value| reject["line"] == 1 && reject.get("column").is_none();
+        let rejected = rejects.iter().filter(rejected).count();
+        prop_assert_eq!(rejected, usize::from(!is_accepted), "{:?}", rejects);
         prop_assert_eq!(&rows[rows.len() - 1]["ts"], 77);
         let last = &rejects[rejects.len() - 1];
         prop_assert_eq!((&last["offset"], &last["line"]), (&json!(line.len() + 25), &json!(3)));
@@ -144,7 +144,7 @@ fn expected(members: &Map<String, Value>) -> Result<Map<String, Value>, &'static
     let mut row = Map::new();
     for column in Dataset::Events.columns() {
         let value = members.get(column.name).unwrap_or(&Value::Null);
-        let value = taken(column.kind, value).ok_or(column.name)?;
+        let value = convert(column.kind, value).ok_or(column.name)?;
         if !value.is_null() {
             row.insert(column.name.to_owned(), value);
         }
@@ -158,7 +158,7 @@ fn expected(members: &Map<String, Value>) -> Result<Map<String, Value>, &'static
     }
 }
 
-fn taken(kind: ColumnKind, value: &Value) -> Option<Value> {
+fn convert(kind: ColumnKind, value: &Value) -> Option<Value> {
     let is_text = matches!(kind, ColumnKind::Text | ColumnKind::RepetitiveText);
     match value {
         Value::Null => Some(Value::Null),
@@ -166,7 +166,7 @@ fn taken(kind: ColumnKind, value: &Value) -> Option<Value> {
         Value::String(text) if is_text => {
             (!text.contains(['\0', '\u{fffd}'])).then(|| value.clone())
         }
-        Value::String(text) => taken(kind, &Value::Number(quoted(text)?)),
+        Value::String(text) => convert(kind, &Value::Number(quoted(text)?)),
         Value::Number(_) if is_text => Some(value.clone()),
         Value::Number(number) if kind == ColumnKind::Float64 => Some(number.as_f64()?.into()),
         Value::Number(number) => {
@@ -193,24 +193,26 @@ fn quoted(text: &str) -> Option<Number> {
     if plain.contains([' ', '\t', '\r', '\n']) { None } else { serde_json::from_str(&plain).ok() }
 }
 
-fn is_row(rows: &[Value], wanted: &Map<String, Value>) -> bool {
+fn is_row(rows: &[Value], expected: &Map<String, Value>) -> bool {
     let [Value::Object(row)] = rows else { return false };
-    let is_play = wanted["page"] == PLAY_PAGE;
+    let is_play = expected["page"] == PLAY_PAGE;
     row.contains_key(PLAY_FINGERPRINT) == is_play
-        && row.len() == wanted.len() + usize::from(is_play)
-        && wanted.iter().all(|(name, value)| row.get(name).is_some_and(|found| same(found, value)))
+        && row.len() == expected.len() + usize::from(is_play)
+        && expected
+            .iter()
+            .all(|(name, value)| row.get(name).is_some_and(|found| same(found, value)))
 }
 
 /// Compares values; numbers are equal within the precision with which serde_json reads them.
-fn same(found: &Value, wanted: &Value) -> bool {
+fn same(found: &Value, expected: &Value) -> bool {
     let close = |a: f64, b: f64| (a - b).abs() <= b.abs() * 1e-15;
-    match (found, wanted) {
+    match (found, expected) {
         (Value::String(text), Value::Number(number)) => {
             close(text.parse().unwrap(), number.as_f64().unwrap())
         }
-        (Value::Number(found), Value::Number(wanted)) if found.is_f64() => {
-            close(found.as_f64().unwrap(), wanted.as_f64().unwrap())
+        (Value::Number(found), Value::Number(expected)) if found.is_f64() => {
+            close(found.as_f64().unwrap(), expected.as_f64().unwrap())
         }
-        _ => found == wanted,
+        _ => found == expected,
     }
 }

@@ -3,27 +3,36 @@
 use super::paths::song_at;
 use super::*;
 
-/// Returns streams that are not one record per line, with the numbers of rows and rejects.
-pub(super) fn streams() -> Vec<(String, usize, usize)> {
-    let no_number = r#"{"ts":oops,"page":"Home"}"#;
-    let no_quote = r#"{"ts":1,"page":"Home}"#;
-    let nested = r#"{"ts":1,"x":{"ts":2,"y":[{"ts":3},{"ts":4}]},"page":Home}"#;
+/// A stream, and the numbers of its rows and rejects.
+type Stream = (String, usize, usize);
+
+/// Records with a wrong value, without the end of a text, and with a wrong value after nested objects.
+const NO_NUMBER: &str = r#"{"ts":oops,"page":"Home"}"#;
+const NO_QUOTE: &str = r#"{"ts":1,"page":"Home}"#;
+const NESTED: &str = r#"{"ts":1,"x":{"ts":2,"y":[{"ts":3},{"ts":4}]},"page":Home}"#;
+
+/// Returns streams that are not one record per line.
+pub(super) fn streams() -> Vec<Stream> {
+    [separated_streams(), array_streams()].concat()
+}
+
+/// Returns streams of records without, or with unusual, separators.
+fn separated_streams() -> Vec<Stream> {
     let pretty = "{\n    \"ts\": 1,\n    \"page\": \"Home\"\n  }";
     let pretty_here = "{\n  \"ts\": 1,\n  \"page\": \"Home\"\n}";
-    let pretty_bad = "{\n    \"ts\": 1,\n    \"page\": \"Home\n  }";
     vec![
         // No separator.
-        (format!("{GOOD}{no_number}{GOOD}{GOOD}"), 3, 1),
-        (format!("{GOOD}{no_quote}{GOOD}{GOOD}"), 3, 1),
-        (format!("{no_quote}{GOOD}{no_quote}{no_number}{GOOD}"), 2, 3),
-        (format!("{GOOD}{nested}{GOOD}{nested}"), 2, 2),
+        (format!("{GOOD}{NO_NUMBER}{GOOD}{GOOD}"), 3, 1),
+        (format!("{GOOD}{NO_QUOTE}{GOOD}{GOOD}"), 3, 1),
+        (format!("{NO_QUOTE}{GOOD}{NO_QUOTE}{NO_NUMBER}{GOOD}"), 2, 3),
+        (format!("{GOOD}{NESTED}{GOOD}{NESTED}"), 2, 2),
         (format!("{GOOD}{{\"ts\":1,\"pa{GOOD}{GOOD}"), 3, 1),
         (format!("{GOOD}oops{GOOD}{GOOD}"), 3, 1),
         (format!("oops{GOOD}{GOOD}"), 2, 1),
         (format!("{GOOD}}}{GOOD}{GOOD}"), 3, 1),
         (format!("{GOOD}]{GOOD}{GOOD}"), 3, 1),
         (format!("{GOOD}{GOOD}{{\"ts\":1,\"x\":{{\"y\":1}}"), 2, 1),
-        (format!("{GOOD},{no_number},{GOOD},\n{GOOD},"), 3, 1),
+        (format!("{GOOD},{NO_NUMBER},{GOOD},\n{GOOD},"), 3, 1),
         (format!("{GOOD},null,{GOOD},{GOOD}"), 3, 1),
         (format!("{GOOD},{{\"ts\":1,\"page\":\"Home\",{GOOD},{GOOD}"), 3, 1),
         (format!("{GOOD}{{\"ts\":1,\"page\":\"Home\"{GOOD}{GOOD}"), 3, 1),
@@ -34,22 +43,29 @@ pub(super) fn streams() -> Vec<(String, usize, usize)> {
         // A line that quotes a record is one reject.
         (format!("\"x\" {GOOD}\n{GOOD}"), 1, 1),
         // Carriage returns without line feeds.
-        (format!("{GOOD}\r{no_number}\r{no_quote}\r\r{GOOD}\r"), 2, 2),
+        (format!("{GOOD}\r{NO_NUMBER}\r{NO_QUOTE}\r\r{GOOD}\r"), 2, 2),
         // Separators.
-        (format!("\u{1e}{GOOD}\n\u{1e}{no_quote}\n\u{1e}{GOOD}\n"), 2, 1),
+        (format!("\u{1e}{GOOD}\n\u{1e}{NO_QUOTE}\n\u{1e}{GOOD}\n"), 2, 1),
         (format!("{GOOD}\n\0\0\0\0{GOOD}\n\0\0"), 2, 0),
         (format!("{{\"ts\":1,\"pa\0\0\0{GOOD}\n{GOOD}"), 2, 1),
         (format!("{{\"ts\":1,\"pa\u{1e}{GOOD}"), 1, 1),
         (format!("{GOOD}\n{BOM}{GOOD}{BOM}\n{BOM}{BOM}{GOOD}"), 3, 0),
         (format!("{GOOD}\n{{\"ts\":1,\"pa{BOM}{GOOD}\n{GOOD}"), 3, 1),
         (format!("{{\"ts\":1,\"page\":\"Home{BOM} {GOOD}"), 1, 1),
-        // Arrays.
+    ]
+}
+
+/// Returns streams of arrays of records.
+fn array_streams() -> Vec<Stream> {
+    let pretty = "{\n    \"ts\": 1,\n    \"page\": \"Home\"\n  }";
+    let pretty_bad = "{\n    \"ts\": 1,\n    \"page\": \"Home\n  }";
+    vec![
         (format!("[{GOOD},{GOOD}]"), 2, 0),
-        (format!("[{GOOD},{no_number},{GOOD}]\n[{GOOD}]"), 3, 1),
-        (format!("[{no_quote},{GOOD},{no_quote}]{GOOD}"), 2, 2),
-        (format!("[{no_quote},{GOOD},{GOOD}][ ] [{GOOD}"), 3, 2),
+        (format!("[{GOOD},{NO_NUMBER},{GOOD}]\n[{GOOD}]"), 3, 1),
+        (format!("[{NO_QUOTE},{GOOD},{NO_QUOTE}]{GOOD}"), 2, 2),
+        (format!("[{NO_QUOTE},{GOOD},{GOOD}][ ] [{GOOD}"), 3, 2),
         (format!("[oops,{GOOD},null,[{GOOD}],3,\"x, ]\",{GOOD},]"), 2, 5),
-        (format!("[{GOOD},{nested},{GOOD}]"), 2, 1),
+        (format!("[{GOOD},{NESTED},{GOOD}]"), 2, 1),
         (format!("[\n  {pretty},\n  {pretty_bad},\n  {pretty}\n]\n"), 2, 1),
         (format!("[\n{GOOD},\n{{\"ts\":1,\"x\":\n{GOOD},\n{GOOD}\n]"), 3, 1),
         (format!("[{GOOD}}},{GOOD}]"), 2, 1),
@@ -102,7 +118,7 @@ fn an_array_with_many_broken_elements_keeps_the_others() {
 }
 
 #[test]
-fn rejects_that_may_hold_more_records_say_how_many() {
+fn rejects_of_several_records_contain_an_estimate() {
     let no_end = r#"{"ts":1,"page":"Home"#;
     let input = format!("{GOOD}\n{no_end}{{\"x\":1}}{{y}}{{\"z\":oops}}{{\"z\":oops}} \n{GOOD}");
     let decoded = events(&input);
@@ -122,7 +138,7 @@ fn estimate(decoded: &Decoded) -> Option<u64> {
 }
 
 #[test]
-fn broken_lines_of_joined_records_are_no_single_reject() {
+fn records_on_a_broken_line_are_estimated() {
     let holds = |input: String| estimate(&events(input));
     assert_eq!(holds(format!("{{oops,{GOOD},{GOOD}\n")), Some(3));
     assert_eq!(holds(format!("{{\"ts\":1,\"page\":\"Home}},{GOOD},{GOOD}\n")), Some(3));
@@ -133,7 +149,7 @@ fn broken_lines_of_joined_records_are_no_single_reject() {
 }
 
 #[test]
-fn an_object_around_records_is_no_single_reject() {
+fn records_wrapped_in_an_object_are_estimated() {
     assert_eq!(estimate(&events(format!("{{\"Records\":[{GOOD},{GOOD}, {GOOD}]}}"))), Some(3));
     assert_eq!(estimate(&events(format!("{{\"Records\":[{GOOD}]}}"))), None);
     assert_eq!(estimate(&events("{}")), None);

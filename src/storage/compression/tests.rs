@@ -161,7 +161,7 @@ fn utf16_becomes_utf8() {
 }
 
 #[test]
-fn half_of_a_surrogate_pair_is_not_made_a_character() {
+fn an_unpaired_surrogate_becomes_an_invalid_byte() {
     let units = [0xfeff, 0x7b, 0xd83c, 0x7d, 0x0a, 0xdfb5, 0x0a, 0xd83c];
     let bytes: Vec<u8> = units.iter().flat_map(|unit: &u16| unit.to_le_bytes()).collect();
     for chunk in [1, 3, usize::MAX] {

@@ -61,7 +61,7 @@ pub struct S3Api {
     retries: usize,
     request_payer: bool,
     /// Time to wait for the next bytes of a response.
-    patience: Duration,
+    read_timeout: Duration,
 }
 
 /// A request that can be retried.
@@ -73,12 +73,12 @@ struct Request<'a> {
 }
 
 /// A successful response.
-struct Answer {
+struct Response {
     headers: Vec<(String, String)>,
     body: Bytes,
 }
 
-impl Answer {
+impl Response {
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
@@ -103,7 +103,7 @@ impl S3Api {
             credentials,
             retries: options.retries,
             request_payer: options.s3.request_payer,
-            patience: READ_TIMEOUT,
+            read_timeout: READ_TIMEOUT,
         }
     }
 
@@ -121,7 +121,7 @@ impl S3Api {
         headers.extend(if_match.map(|tag| ("if-match", tag.to_owned())));
         let request =
             Request { method: "GET", uri: self.object_uri(key), headers, body: Bytes::new() };
-        self.send(&request).await.map(|answer| answer.body).map_err(|failure| failure.of(key))
+        self.send(&request).await.map(|response| response.body).map_err(|failure| failure.of(key))
     }
 
     fn object_uri(&self, key: &str) -> String {
@@ -146,32 +146,32 @@ impl S3Api {
         let root = if self.base.matches('/').count() == 2 { "/" } else { "" };
         let uri = format!("{}{root}?{}", self.base, query.join("&"));
         let request = Request { method: "GET", uri, headers: Vec::new(), body: Bytes::new() };
-        let answer = self.send(&request).await.map_err(|failure| failure.of(prefix))?;
-        Page::parse(&answer.body, token)
+        let response = self.send(&request).await.map_err(|failure| failure.of(prefix))?;
+        Page::parse(&response.body, token)
             .map_err(|source| object_store::Error::Generic { store: "S3", source: source.into() })
     }
 
-    async fn send(&self, request: &Request<'_>) -> Result<Answer, Failure> {
+    async fn send(&self, request: &Request<'_>) -> Result<Response, Failure> {
         retried(self.retries, || self.send_once(request)).await
     }
 
-    async fn send_once(&self, request: &Request<'_>) -> Result<Answer, Failure> {
+    async fn send_once(&self, request: &Request<'_>) -> Result<Response, Failure> {
         let signed = self.signed(request).await?;
         let response = self.http.call(signed).await.map_err(|error| Failure::transport(&error))?;
         let status = response.status();
-        let headers = answer_headers(&response);
+        let headers = owned_headers(&response);
         let mut body = ByteStream::new(response.into_body());
         let mut bytes = Vec::new();
-        while let Some(chunk) = tokio::time::timeout(self.patience, body.next())
+        while let Some(chunk) = tokio::time::timeout(self.read_timeout, body.next())
             .await
-            .map_err(|_| Failure::stalled(self.patience))?
+            .map_err(|_| Failure::stalled(self.read_timeout))?
         {
             bytes.extend_from_slice(&chunk.map_err(|error| Failure::transport(&error))?);
         }
         if !status.is_success() {
-            return Err(Failure::answer(status.as_u16(), &bytes));
+            return Err(Failure::status_error(status.as_u16(), &bytes));
         }
-        Ok(Answer { headers, body: bytes.into() })
+        Ok(Response { headers, body: bytes.into() })
     }
 
     /// Returns the request, signed with current credentials.
@@ -221,7 +221,7 @@ impl S3Api {
     }
 }
 
-fn answer_headers(response: &HttpResponse) -> Vec<(String, String)> {
+fn owned_headers(response: &HttpResponse) -> Vec<(String, String)> {
     let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
     response.headers().iter().map(owned).collect()
 }
@@ -231,13 +231,13 @@ impl Bucket for S3Api {
     async fn head(&self, key: &str) -> object_store::Result<Option<Entry>> {
         let uri = self.object_uri(key);
         let request = Request { method: "HEAD", uri, headers: Vec::new(), body: Bytes::new() };
-        let answer = match self.send(&request).await {
-            Ok(answer) => answer,
+        let response = match self.send(&request).await {
+            Ok(response) => response,
             Err(failure) if failure.status() == Some(404) => return Ok(None),
             Err(failure) => return Err(failure.of(key)),
         };
-        let size = answer.header("content-length").and_then(|length| length.parse().ok());
-        let etag = answer.header("etag").map(str::to_owned);
+        let size = response.header("content-length").and_then(|length| length.parse().ok());
+        let etag = response.header("etag").map(str::to_owned);
         Ok(Some(Entry { key: key.to_owned(), size: size.unwrap_or(0), etag }))
     }
 

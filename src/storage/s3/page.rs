@@ -17,16 +17,16 @@ pub(super) enum PageError {
     Xml(#[from] quick_xml::Error),
     #[error("the listing is not UTF-8")]
     Encoding(#[from] quick_xml::encoding::EncodingError),
-    #[error("the listing holds a key that is not UTF-8")]
+    #[error("the listing contains a key that is not UTF-8")]
     Key(#[from] std::string::FromUtf8Error),
     #[error("the listing is {0:?} and not ListBucketResult; is the endpoint that of an S3 server?")]
     Root(String),
     #[error("the listing lacks the {0} of an object")]
     Missing(&'static str),
-    #[error("the listing has more pages, and no token for the next one that is new")]
+    #[error("the listing has more pages, but no new continuation token")]
     Token,
-    #[error("the listing is not whole")]
-    Cut,
+    #[error("the listing is incomplete")]
+    Incomplete,
 }
 
 /// A page of a listing.
@@ -44,7 +44,7 @@ struct Raw {
     folders: Vec<String>,
     is_encoded: bool,
     is_truncated: bool,
-    is_whole: bool,
+    is_complete: bool,
     next: Option<String>,
 }
 
@@ -56,8 +56,8 @@ struct RawObject {
 }
 
 impl Page {
-    /// Parses the response to a request with the continuation token `asked`.
-    pub fn parse(xml: &[u8], asked: Option<&str>) -> Result<Page, PageError> {
+    /// Parses the response to a request with the continuation token `token`.
+    pub fn parse(xml: &[u8], token: Option<&str>) -> Result<Page, PageError> {
         let raw = Raw::parse(xml)?;
         let decoded = |text: String| match raw.is_encoded {
             true => url_decoded(&text),
@@ -84,7 +84,7 @@ impl Page {
             }
         }
         // Following a repeated token would loop forever.
-        let is_new = page.next.as_deref().is_some_and(|next| asked != Some(next));
+        let is_new = page.next.as_deref().is_some_and(|next| token != Some(next));
         if raw.is_truncated && !is_new {
             return Err(PageError::Token);
         }
@@ -120,7 +120,7 @@ impl Raw {
                 _ => {}
             }
         }
-        if raw.is_whole { Ok(raw) } else { Err(PageError::Cut) }
+        if raw.is_complete { Ok(raw) } else { Err(PageError::Incomplete) }
     }
 
     fn begin(&mut self, path: &[String]) -> Result<(), PageError> {
@@ -137,7 +137,7 @@ impl Raw {
     fn end(&mut self, path: &[String], text: String) {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         match (path.as_slice(), self.objects.last_mut()) {
-            (["ListBucketResult"], _) => self.is_whole = true,
+            (["ListBucketResult"], _) => self.is_complete = true,
             ([_, "Contents", "Key"], Some(object)) => object.key = Some(text),
             ([_, "Contents", "Size"], Some(object)) => object.size = text.trim().parse().ok(),
             ([_, "Contents", "ETag"], Some(object)) => object.etag = Some(text),

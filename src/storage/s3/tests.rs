@@ -27,11 +27,14 @@ fn stalling() -> String {
 async fn a_listing_that_stops_within_a_page_is_an_error_in_bounded_time() {
     let options = StoreOptions { retries: 1, ..StoreOptions::default() };
     let mut api = S3Api::new(stalling(), "us-east-1".to_owned(), None, &options);
-    api.patience = Duration::from_millis(200);
+    api.read_timeout = Duration::from_millis(200);
     let begun = Instant::now();
     let listed: Result<Vec<Found>, _> = Arc::new(api).list(String::new(), true).try_collect().await;
     let error = listed.unwrap_err().to_string();
-    assert!(error.contains("the server stopped in the middle of its answer for 200ms"), "{error}");
+    assert!(
+        error.contains("the server stopped in the middle of its response for 200ms"),
+        "{error}"
+    );
     let elapsed = begun.elapsed();
     assert!(
         elapsed >= Duration::from_millis(400) && elapsed < Duration::from_secs(20),

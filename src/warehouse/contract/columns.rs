@@ -74,10 +74,10 @@ fn type_problem(field: &Type, target: ColumnType) -> Option<(Rule, String)> {
     if field.is_group() || field.get_basic_info().repetition() == Repetition::REPEATED {
         return Some((Rule::ColumnNested, "it is nested".to_owned()));
     }
-    let refuse = |rule| Some((rule, format!("it is {}", describe(field))));
+    let reject = |rule| Some((rule, format!("it is {}", describe(field))));
     let (physical, kind) = (field.get_physical_type(), Kind::of(field));
     match (target, physical, kind) {
-        (_, _, Kind::Unsigned) => refuse(Rule::ColumnUnsigned),
+        (_, _, Kind::Unsigned) => reject(Rule::ColumnUnsigned),
         (ColumnType::SmallInt, Physical::INT32, Kind::Signed(16))
         | (ColumnType::Integer, Physical::INT32, Kind::Plain | Kind::Signed(32))
         // Known to load, according to the notes of felipenoris/serialize-db.
@@ -86,9 +86,9 @@ fn type_problem(field: &Type, target: ColumnType) -> Option<(Rule, String)> {
         | (ColumnType::Double, Physical::DOUBLE, Kind::Plain)
         | (ColumnType::Text, Physical::BYTE_ARRAY, Kind::Text)
         | (ColumnType::Timestamp, Physical::INT64, Kind::NaiveMicros) => None,
-        (ColumnType::Timestamp, Physical::INT96, _) => refuse(Rule::ColumnTimestamp),
-        (ColumnType::Timestamp, _, Kind::OtherTimestamp) => refuse(Rule::ColumnTimestamp),
-        _ => refuse(Rule::ColumnType),
+        (ColumnType::Timestamp, Physical::INT96, _) => reject(Rule::ColumnTimestamp),
+        (ColumnType::Timestamp, _, Kind::OtherTimestamp) => reject(Rule::ColumnTimestamp),
+        _ => reject(Rule::ColumnType),
     }
 }
 

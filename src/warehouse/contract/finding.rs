@@ -81,7 +81,7 @@ impl Display for Contract {
         for (rule, findings) in &rules {
             let noun = if findings.len() == 1 { "finding" } else { "findings" };
             writeln!(f, "FAIL  {rule:<32} {} {noun}", findings.len())?;
-            writeln!(f, "      {}", rule.demand())?;
+            writeln!(f, "      {}", rule.requirement())?;
             for finding in findings.iter().take(SHOWN_FINDINGS) {
                 writeln!(f, "      {finding}")?;
             }

@@ -31,22 +31,22 @@ pub fn check_manifest(place: &str, bytes: &[u8]) -> Vec<Finding> {
 
 /// Returns the entries of a manifest, or `None` if the bytes are not a manifest.
 pub(super) fn parse(place: &str, bytes: &[u8], findings: &mut Vec<Finding>) -> Option<Vec<Entry>> {
-    let mut refuse = |problem: String| {
+    let mut reject = |problem: String| {
         findings.push(Finding::new(Rule::ManifestForm, place, problem));
         None
     };
     if bytes.starts_with(GZIP) {
-        return refuse("it is compressed".to_owned());
+        return reject("it is compressed".to_owned());
     }
     if bytes.starts_with(BYTE_ORDER_MARK) {
-        return refuse("it begins with a byte order mark".to_owned());
+        return reject("it begins with a byte order mark".to_owned());
     }
     let manifest: Value = match serde_json::from_slice(bytes) {
         Ok(manifest) => manifest,
-        Err(error) => return refuse(format!("it is not JSON: {error}")),
+        Err(error) => return reject(format!("it is not JSON: {error}")),
     };
     let Some(Value::Array(entries)) = manifest.get("entries") else {
-        return refuse("it is not an object with an array named entries".to_owned());
+        return reject("it is not an object with an array named entries".to_owned());
     };
     if let Some(more) = unknown(manifest.as_object(), &["entries"]) {
         let problem = format!("it has unknown keys: {more}");
@@ -59,29 +59,29 @@ pub(super) fn parse(place: &str, bytes: &[u8], findings: &mut Vec<Finding>) -> O
 }
 
 fn parse_entry(place: &str, entry: &Value, findings: &mut Vec<Finding>) -> Option<Entry> {
-    let mut refuse = |rule, problem: String| findings.push(Finding::new(rule, place, problem));
+    let mut reject = |rule, problem: String| findings.push(Finding::new(rule, place, problem));
     let meta = entry.get("meta").and_then(Value::as_object);
     for (object, known) in
         [(entry.as_object(), &["url", "mandatory", "meta"][..]), (meta, &["content_length"])]
     {
         if let Some(more) = unknown(object, known) {
-            refuse(Rule::ManifestForm, format!("it has unknown keys: {more}"));
+            reject(Rule::ManifestForm, format!("it has unknown keys: {more}"));
         }
     }
     let Some(url) = entry.get("url").and_then(Value::as_str) else {
-        refuse(Rule::ManifestForm, "it has no url, or its url is not a string".to_owned());
+        reject(Rule::ManifestForm, "it has no url, or its url is not a string".to_owned());
         return None;
     };
     match entry.get("mandatory") {
         Some(Value::Bool(true)) => {}
-        None => refuse(Rule::ManifestMandatory, format!("{url} has no key mandatory")),
-        Some(other) => refuse(Rule::ManifestMandatory, format!("mandatory of {url} is {other}")),
+        None => reject(Rule::ManifestMandatory, format!("{url} has no key mandatory")),
+        Some(other) => reject(Rule::ManifestMandatory, format!("mandatory of {url} is {other}")),
     }
     let length = meta.and_then(|meta| meta.get("content_length"));
     let content_length = length.and_then(Value::as_u64);
     if content_length.is_none() {
         let found = length.map_or("missing".to_owned(), Value::to_string);
-        refuse(Rule::ManifestContentLength, format!("meta.content_length of {url} is {found}"));
+        reject(Rule::ManifestContentLength, format!("meta.content_length of {url} is {found}"));
     }
     Some(Entry { url: url.to_owned(), content_length })
 }

@@ -252,7 +252,7 @@ fn every_rule_has_a_failing_case_and_a_source() {
         };
         assert!(has_case, "{rule}");
         assert!(ids.insert(rule.id()), "{rule}");
-        assert!(rule.demand().ends_with('.') && !rule.advice().ends_with('.'), "{rule}");
+        assert!(rule.requirement().ends_with('.') && !rule.advice().ends_with('.'), "{rule}");
         assert!(!rule.source().is_empty(), "{rule}");
     }
 }

@@ -96,7 +96,7 @@ impl fmt::Display for ServerError {
             write!(f, ": {}", one_line(&self.context))?;
         }
         if let Some(error) = &self.load_error {
-            let said = format!("{} {}", self.message, one_line(&self.detail));
+            let message = format!("{} {}", self.message, one_line(&self.detail));
             for (label, value) in [
                 ("file", &error.file),
                 ("column", &error.column),
@@ -104,7 +104,7 @@ impl fmt::Display for ServerError {
                 ("reason", &error.message),
             ] {
                 let value = one_line(value);
-                if !value.is_empty() && !said.contains(&value) {
+                if !value.is_empty() && !message.contains(&value) {
                     write!(f, "; {label} {value}")?;
                 }
             }

@@ -19,8 +19,8 @@ use crate::warehouse::sql::quote::qualified;
 impl Loader<'_> {
     /// Creates and fills the new tables. Returns their names.
     pub(super) async fn build(&mut self, lock: &mut LoadLock<'_>) -> Result<Names> {
-        let mut patience = self.backoff();
-        let stages = self.report.stages.len();
+        let mut backoff = self.backoff();
+        let phases = self.report.phases.len();
         loop {
             let names = self.names();
             let built = match lock.ensure_held().await {
@@ -32,11 +32,11 @@ impl Loader<'_> {
             if is_lost(&error) && self.was_built(&names).await {
                 return Ok(names);
             }
-            match patience.next() {
+            match backoff.next() {
                 Some(pause) if is_transient(&error) => {
                     tracing::warn!(%error, "filling the new tables failed; retrying");
                     tokio::time::sleep(pause).await;
-                    self.report.stages.truncate(stages);
+                    self.report.phases.truncate(phases);
                 }
                 _ => return Err(error),
             }

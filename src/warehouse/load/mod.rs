@@ -102,11 +102,11 @@ pub struct LoadReport {
     /// Objects that were dropped because they depended on the old tables.
     pub dropped: Vec<String>,
     /// Tables that are not needed but could not be dropped, with the reason.
-    pub left: Vec<String>,
+    pub not_dropped: Vec<String>,
     /// Number of recreated views.
     pub views: usize,
-    /// Elapsed time per stage.
-    pub stages: Vec<PhaseTiming>,
+    /// Elapsed time per phase.
+    pub phases: Vec<PhaseTiming>,
 }
 
 /// Loads a prepared star.
@@ -140,9 +140,9 @@ fn report(star: &Prepared) -> LoadReport {
         tables: star.rows(),
         statistics: 0,
         dropped: Vec::new(),
-        left: Vec::new(),
+        not_dropped: Vec::new(),
         views: 0,
-        stages: Vec::new(),
+        phases: Vec::new(),
     }
 }
 
@@ -170,16 +170,16 @@ pub async fn execute_alone(session: &Session, action: &str, sql: &str) -> Result
 }
 
 impl<'a> Loader<'a> {
-    fn timed(&mut self, stage: &str, begun: Instant) {
+    fn timed(&mut self, phase: &str, begun: Instant) {
         let elapsed = begun.elapsed();
-        self.report.stages.push(PhaseTiming { name: stage.to_owned(), elapsed, bytes: None });
+        self.report.phases.push(PhaseTiming { name: phase.to_owned(), elapsed, bytes: None });
     }
 
     /// Creates the schema, the ledger and the lock table if they do not exist. Checks for the
     /// schema first, so that users of an existing schema do not need the right to create one.
     async fn create_bookkeeping(&self) -> Result<()> {
         let schema = &self.options.schema;
-        let mut patience = self.backoff();
+        let mut backoff = self.backoff();
         loop {
             let created = async {
                 let session = Session::open(&self.options.access).await?;
@@ -197,7 +197,7 @@ impl<'a> Loader<'a> {
             let Err(error) = created.await else { return Ok(()) };
             // Two first loads can race; the loser finds the tables when it retries.
             let is_race = matches!(&error, Error::Server(e) if e.already_exists());
-            match patience.next() {
+            match backoff.next() {
                 Some(pause) if is_race || is_transient(&error) => {
                     tracing::info!(%error, "retrying to create the ledger of loads");
                     tokio::time::sleep(pause).await;
@@ -209,13 +209,13 @@ impl<'a> Loader<'a> {
 
     async fn acquire_lock(&self) -> Result<LoadLock<'a>> {
         let LoadOptions { access, schema, lock_timeout, .. } = self.options;
-        let mut patience = self.backoff();
+        let mut backoff = self.backoff();
         loop {
             let error = match LoadLock::acquire(access, schema, *lock_timeout).await {
                 Ok(lock) => return Ok(lock),
                 Err(error) => error,
             };
-            match patience.next() {
+            match backoff.next() {
                 Some(pause) if is_transient(&error) => tokio::time::sleep(pause).await,
                 _ => return Err(error),
             }
@@ -245,14 +245,14 @@ impl<'a> Loader<'a> {
     /// Inspects the schema, and drops the leftovers of earlier loads. Returns `true` if the run is
     /// already loaded.
     async fn preflight(&mut self, lock: &mut LoadLock<'_>) -> Result<bool> {
-        let mut patience = self.backoff();
+        let mut backoff = self.backoff();
         loop {
             let checked = match lock.ensure_held().await {
                 Ok(()) => self.try_preflight().await,
                 Err(error) => Err(error),
             };
             let Err(error) = checked else { return checked };
-            match patience.next() {
+            match backoff.next() {
                 Some(pause) if is_transient(&error) => {
                     tracing::warn!(%error, "inspecting the tables failed; retrying");
                     tokio::time::sleep(pause).await;
@@ -268,7 +268,7 @@ impl<'a> Loader<'a> {
         // Only the holder of the lock creates such tables, so those that exist belong to no running
         // load.
         let left = leftovers::leftovers(&session, schema).await?;
-        self.report.left = leftovers::drop_tables(&session, schema, &left).await?;
+        self.report.not_dropped = leftovers::drop_tables(&session, schema, &left).await?;
         let last = ledger::last(&session, schema).await?;
         if let Some((entry, counts)) = last
             && entry.run_id == self.star.record.run_id

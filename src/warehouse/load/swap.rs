@@ -40,7 +40,7 @@ impl Loader<'_> {
         let begun = Instant::now();
         self.progress.start("swap");
         let deadline = begun + self.options.lock_timeout;
-        let mut patience = self.backoff();
+        let mut backoff = self.backoff();
         let mut was_lost = false;
         let outcome = loop {
             let Err(error) = self.try_swap(lock, names, load_id).await else { break Ok(()) };
@@ -50,7 +50,7 @@ impl Loader<'_> {
             let pause = match waits {
                 true if Instant::now() < deadline => Some(LOCK_PAUSE),
                 true => None,
-                false => patience.next().filter(|_| is_transient(&error)),
+                false => backoff.next().filter(|_| is_transient(&error)),
             };
             match pause {
                 Some(pause) => {
@@ -239,21 +239,21 @@ impl Loader<'_> {
     async fn drop_replaced(&mut self, names: &Names) {
         let all: Vec<&str> = self.star.designs.iter().map(|design| &*design.table.name).collect();
         let tables = replaced(names, &self.star.designs, &all);
-        let mut patience = self.backoff();
+        let mut backoff = self.backoff();
         loop {
             let dropped = async {
                 let session = Session::open(&self.options.access).await?;
                 leftovers::drop_tables(&session, &names.schema, &tables).await
             };
             let error = match dropped.await {
-                Ok(left) => return self.report.left.extend(left),
+                Ok(not_dropped) => return self.report.not_dropped.extend(not_dropped),
                 Err(error) => error,
             };
-            match patience.next() {
+            match backoff.next() {
                 Some(pause) if is_transient(&error) => tokio::time::sleep(pause).await,
                 _ => {
                     let tables = format!("{}.{}*", names.schema, names.old_table(""));
-                    return self.report.left.push(format!("{tables}: {error}"));
+                    return self.report.not_dropped.push(format!("{tables}: {error}"));
                 }
             }
         }

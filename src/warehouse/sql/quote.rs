@@ -36,15 +36,15 @@ pub enum QuoteError {
 ///
 /// Returns an error if the name is empty, longer than 63 bytes, or contains a control character.
 pub fn name(name: &str) -> Result<String, QuoteError> {
-    let refuse = |why| Err(QuoteError::Name(name.to_owned(), why));
+    let reject = |why| Err(QuoteError::Name(name.to_owned(), why));
     if name.is_empty() {
-        return refuse("it is empty");
+        return reject("it is empty");
     }
     if name.len() > MAX_NAME_BYTES {
-        return refuse("it is longer than 63 bytes");
+        return reject("it is longer than 63 bytes");
     }
     if name.chars().any(char::is_control) {
-        return refuse("it contains a control character");
+        return reject("it contains a control character");
     }
     Ok(format!("\"{}\"", name.replace('"', "\"\"")))
 }

@@ -29,7 +29,7 @@ fn each_invalid_value_is_rejected() {
     let (value, combination) = ("InvalidParameterValue", "InvalidParameterCombination");
     let two = ("NumberOfNodes", Some("2"));
     let multi = ("ClusterType", Some("multi-node"));
-    let refused: &[(&Changes<'_>, &str)] = &[
+    let rejected: &[(&Changes<'_>, &str)] = &[
         (&[("NodeType", Some("dc2.large"))], value),
         (&[("NodeType", Some("ra3.xlarge"))], value),
         (&[("Encrypted", Some("false"))], value),
@@ -62,10 +62,10 @@ fn each_invalid_value_is_rejected() {
         (&[("Port", Some("8216"))], value),
         (&[("VpcSecurityGroupIds.VpcSecurityGroupId.1", Some("sg-0"))], value),
     ];
-    for (changes, code) in refused {
+    for (changes, code) in rejected {
         aws.rejects("redshift", "CreateCluster", &changed(changes), 400, code);
     }
-    let message = aws.rejects("redshift", "CreateCluster", &changed(refused[0].0), 400, value);
+    let message = aws.rejects("redshift", "CreateCluster", &changed(rejected[0].0), 400, value);
     assert_eq!(text(&message, "Message"), "Invalid node type: dc2.large");
     assert_eq!(text(&message, "Type"), "Sender");
     let none = aws.call("redshift", "DescribeClusters", &[]);

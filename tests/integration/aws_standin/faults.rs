@@ -72,7 +72,7 @@ fn request_is_denied() {
 fn request_is_rejected_with_any_error() {
     let Some(aws) = Caller::start() else { return };
     let code = "InsufficientClusterCapacity";
-    let effect = Effect::Refuse { status: 400, code, message: "No <room>".into() };
+    let effect = Effect::Reject { status: 400, code, message: "No <room>".into() };
     aws.inject(Rule::new("CreateCluster", effect).with("NodeType", "ra3.large"));
     let mut other = create::params("w");
     other.retain(|(key, _)| *key != "NodeType");
@@ -84,7 +84,7 @@ fn request_is_rejected_with_any_error() {
         error.starts_with("<ErrorResponse xmlns=\"http://redshift.amazonaws.com/doc/"),
         "{error}"
     );
-    let effect = Effect::Refuse { status: 500, code: "InternalError", message: "oh".into() };
+    let effect = Effect::Reject { status: 500, code: "InternalError", message: "oh".into() };
     aws.inject(Rule::new("DescribeVpcs", effect));
     aws.rejects("ec2", "DescribeVpcs", &[], 500, "InternalError");
 }

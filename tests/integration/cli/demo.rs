@@ -97,9 +97,9 @@ fn contents(here: &Workspace) -> Vec<(String, Vec<u8>)> {
     files(here.path()).into_iter().map(read).collect()
 }
 
-/// Fails the test unless a demo refuses to write to `out` because of `path`, and changes nothing.
+/// Fails the test unless a demo does not write to `out` because of `path`, and changes nothing.
 #[track_caller]
-fn refused(here: &Workspace, out: &[&str], path: &str) {
+fn rejected(here: &Workspace, out: &[&str], path: &str) {
     let before = contents(here);
     let outcome = here.run([&["demo"], out].concat());
     outcome.exits(2).complains(&format!("{path} was not created by `starlift demo`"));
@@ -112,9 +112,9 @@ fn data_not_created_by_a_demo_is_left_alone() {
     for mine in ["data/song_data/A/mine.json", "data/log_data/x/y/2018-11-01-events.json"] {
         let here = Workspace::new();
         here.write(mine, MINE);
-        refused(&here, &["--out", "."], &format!("./{mine}"));
+        rejected(&here, &["--out", "."], &format!("./{mine}"));
         here.write(&format!("starlift-demo/{mine}"), MINE);
-        refused(&here, &[], &format!("starlift-demo/{mine}"));
+        rejected(&here, &[], &format!("starlift-demo/{mine}"));
     }
 }
 
@@ -126,10 +126,10 @@ fn files_added_or_changed_after_a_demo_are_left_alone() {
     let song = format!("starlift-demo/data/song_data/{song}");
     let original = here.read(&song);
     here.write(&song, MINE);
-    refused(&here, &[], &song);
+    rejected(&here, &[], &song);
     here.write(&song, original);
     let mine = here.write("starlift-demo/data/song_data/A/mine.json", MINE);
-    refused(&here, &[], "starlift-demo/data/song_data/A/mine.json");
+    rejected(&here, &[], "starlift-demo/data/song_data/A/mine.json");
     std::fs::remove_file(mine).unwrap();
     here.run(["demo"]).exits(0);
 }
@@ -144,11 +144,11 @@ fn star_not_created_by_a_demo_is_left_alone() {
         here.run([&["transform"], &data[..], &more].concat()).exits(0);
     };
     transform("other/star");
-    refused(&here, &["--out", "other"], "other/star");
+    rejected(&here, &["--out", "other"], "other/star");
     transform("made/star");
-    refused(&here, &["--out", "made"], "made/star");
+    rejected(&here, &["--out", "made"], "made/star");
     here.write("third/star/songs/20181112T030405Z-0a1b2c3d-00000.parquet", "mine");
-    refused(&here, &["--out", "third"], "third/star");
+    rejected(&here, &["--out", "third"], "third/star");
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn links_in_the_folder_are_not_followed() {
         let link_at = here.join("demo").join(link);
         std::fs::create_dir_all(link_at.parent().unwrap()).unwrap();
         symlink(here.join("elsewhere"), link_at).unwrap();
-        refused(&here, &["--out", "demo"], &format!("demo/{link}"));
+        rejected(&here, &["--out", "demo"], &format!("demo/{link}"));
         assert_eq!(files(&here.join("elsewhere")), [""; 0], "{link}");
     }
     let here = Workspace::new();

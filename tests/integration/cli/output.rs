@@ -144,7 +144,7 @@ fn control_characters_in_the_data_are_escaped() {
 }
 
 #[test]
-fn concurrent_run_is_refused_and_names_the_holder() {
+fn concurrent_run_is_rejected_and_names_the_holder() {
     let here = with_tiny_data();
     std::fs::create_dir(here.join("star")).unwrap();
     let lock = std::fs::File::create(here.join("star/_lock")).unwrap();

@@ -148,7 +148,7 @@ const ODD: [&str; 29] = [
 
 /// Returns `Some(true)` if a value must be rejected as a usage error, `Some(false)` if it must be
 /// accepted, and `None` if either is possible.
-fn is_refused(takes: Takes, value: &str) -> Option<bool> {
+fn is_rejected(takes: Takes, value: &str) -> Option<bool> {
     let whole = value.parse::<u64>();
     match takes {
         Takes::Whole(most) => match whole {
@@ -221,7 +221,7 @@ fn every_number_and_duration_of_every_command_has_limits() {
                 program.arg(command).args(arguments(command)).arg(format!("{option}={value}"));
                 let (code, said) = ends(&here, &mut program);
                 tried += 1;
-                match is_refused(takes, value) {
+                match is_rejected(takes, value) {
                     Some(true) => {
                         assert_eq!(code, 2, "{command} {option}={value:?}\n{said}");
                         assert!(said.contains(option.as_str()), "{option}={value:?}\n{said}");

@@ -19,7 +19,7 @@ fn fails_for_rejects(here: &Workspace, rejected: u64) -> u64 {
     let outcome = here.outcome(&mut command);
     outcome.exits(3).complains(&format!("{rejected} of {} records were", rejected + 4));
     outcome.says("all kept in");
-    // Each stage logs the memory that the process holds at its end.
+    // Each phase logs the memory that the process holds at its end.
     let memory = outcome.stderr.lines().filter_map(|line| {
         let line: serde_json::Value = serde_json::from_str(line).ok()?;
         line["fields"]["memory"].as_u64()

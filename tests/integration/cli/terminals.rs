@@ -10,7 +10,7 @@ const HOSTILE: &str = "h\u{1b}]0;owned\u{7}\u{1b}[2J\u{1b}[32mok\u{9b}31m\u{7f}\
 /// Fails the test if a character affects a terminal other than as a color or line feed, or if a
 /// color comes from the data.
 #[track_caller]
-fn demand_safe(outcome: &Outcome) {
+fn assert_safe(outcome: &Outcome) {
     let text = format!("{}{}", outcome.stdout, outcome.stderr).replace("\r\n", "\n");
     let is_unsafe = |c: char| {
         c != '\n' && c != '\u{1b}' && c.is_control()
@@ -50,16 +50,16 @@ fn tables_and_summaries_escape_the_data() {
     let coloured = ["--color", "always"];
     let outcome = here.run(TINY.iter().chain(&coloured));
     outcome.exits(0).says("\\u{9b}31m\\u{7f}\\u{202e}x\\u{2066}e (1)").says("(other) (1)");
-    demand_safe(&outcome);
-    demand_safe(here.run(TINY.iter().chain(&["--dry-run"])).exits(0));
+    assert_safe(&outcome);
+    assert_safe(here.run(TINY.iter().chain(&["--dry-run"])).exits(0));
     let query = ["query", "--star", "star", "--sql"];
     let outcome = here.run(query.iter().chain(&[SQL]).chain(&coloured));
     outcome.exits(0).says("| h\\u{1b}]0;owned\\u{7}\\u{1b}[2J");
-    demand_safe(&outcome);
+    assert_safe(&outcome);
     let named = format!("SELECT name AS \"{HOSTILE}\" FROM artists ORDER BY artist_id");
     let outcome = here.run(query.iter().copied().chain([&*named]));
     outcome.exits(0).says("| x\\n\\ty ");
-    demand_safe(&outcome);
+    assert_safe(&outcome);
     assert_eq!(outcome.stdout.lines().count(), 6, "one line for each row\n{outcome}");
 }
 
@@ -80,13 +80,13 @@ fn errors_and_rejects_escape_names() {
     ] {
         let outcome = here.run(args.iter().chain(&coloured));
         assert!(matches!(outcome.code, Some(1 | 2)), "{outcome}");
-        demand_safe(&outcome);
+        assert_safe(&outcome);
         assert!(!outcome.stderr.contains("\nerror: other"), "{outcome}");
     }
     here.write(&format!("logs/b{HOSTILE}.json"), format!("{{\"ts\": {HOSTILE}}}"));
     let outcome = here.run(TINY.iter().chain(&coloured));
     outcome.exits(3).says("reject");
-    demand_safe(&outcome);
+    assert_safe(&outcome);
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn machine_readable_results_are_exact_in_a_pipe_and_escaped_on_a_terminal() {
         let mut command = here.command();
         let Some(outcome) = typed(&here, command.args(args), &[]) else { return };
         outcome.exits(0).says(if format == "csv" { "\\u{9b}31m" } else { "\\u009b31m" });
-        demand_safe(&outcome);
+        assert_safe(&outcome);
     }
 }
 
@@ -115,6 +115,6 @@ fn log_lines_escape_names() {
     let place = "star\u{9b}31m\u{202e}x";
     let args = ["transform", "--songs", "songs", "--logs", "logs", "--out", place];
     for more in [&["-v"][..], &["-v", "--color", "always"], &["--log-format", "json", "-v"]] {
-        demand_safe(here.run(args.iter().chain(more)).exits(0));
+        assert_safe(here.run(args.iter().chain(more)).exits(0));
     }
 }

@@ -58,18 +58,18 @@ fn summary_lists_the_contents_of_the_star() {
 }
 
 #[test]
-fn stages_are_timed_with_their_rates() {
+fn phases_are_timed_with_their_rates() {
     let outcome = Workspace::new().run(sample_args());
     outcome.exits(0);
     let of = |table: &&str| outcome.stdout.find(&format!(" write {table} ")).unwrap();
     assert!(["songs", "artists", "users", "songplays", "time"].iter().map(of).is_sorted());
-    for stage in ["read and decode", "write songplays", "check", "publish", "total"] {
-        let line = outcome.stdout.lines().find(|line| line.starts_with(&format!(" {stage} ")));
+    for phase in ["read and decode", "write songplays", "check", "publish", "total"] {
+        let line = outcome.stdout.lines().find(|line| line.starts_with(&format!(" {phase} ")));
         let words: Vec<&str> =
-            line.unwrap().trim_start_matches(&format!(" {stage} ")).split_whitespace().collect();
-        assert!(words[0].parse::<f64>().is_ok() && words[1] == "s", "{stage}: {outcome}");
-        if matches!(stage, "read and decode" | "write songplays") {
-            assert!(words[2].parse::<f64>().is_ok() && words[3] == "MB/s", "{stage}: {outcome}");
+            line.unwrap().trim_start_matches(&format!(" {phase} ")).split_whitespace().collect();
+        assert!(words[0].parse::<f64>().is_ok() && words[1] == "s", "{phase}: {outcome}");
+        if matches!(phase, "read and decode" | "write songplays") {
+            assert!(words[2].parse::<f64>().is_ok() && words[3] == "MB/s", "{phase}: {outcome}");
         }
     }
 }

@@ -125,8 +125,8 @@ async fn transient_errors_are_retried_and_others_reported() {
     let code = "42501".to_owned();
     let message = "permission denied for schema star".to_owned();
     inject(On::Copy, When::Before, Failure::Error { code, message, detail: None });
-    let refused = cloud.run(&[&LOAD[..], &["--force"]].concat());
-    refused.exits(1).complains("permission denied for schema star").complains("needs USAGE");
+    let rejected = cloud.run(&[&LOAD[..], &["--force"]].concat());
+    rejected.exits(1).complains("permission denied for schema star").complains("needs USAGE");
     let role = "arn:aws:iam::123456789012:role/other";
     cloud
         .run(&["load", "--to", "redshift", "--force", "--iam-role", role])

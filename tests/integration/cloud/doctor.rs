@@ -165,7 +165,7 @@ async fn expired_credentials_and_a_missing_region_fail() {
     let Some(cloud) = Cloud::new().await else { return };
     cloud.account.aws.inject(Rule::new(
         "GetCallerIdentity",
-        Effect::Refuse {
+        Effect::Reject {
             status: 403,
             code: "ExpiredToken",
             message: "The security token included in the request is expired".to_owned(),
@@ -346,8 +346,8 @@ async fn a_postgresql_is_checked_too() {
     client.batch_execute(&format!("GRANT USAGE, CREATE ON SCHEMA star TO {poor}")).await.unwrap();
     passes(&ask(&target, None, &[]), "rights");
 
-    let refused = ask("postgres://ann@127.0.0.1:1/x", None, &[]);
-    fails(&refused, "port", "127.0.0.1:1", "");
+    let rejected = ask("postgres://ann@127.0.0.1:1/x", None, &[]);
+    fails(&rejected, "port", "127.0.0.1:1", "");
     let missing = ask(&format!("postgres://{poor}@127.0.0.1:{port}/nowhere"), None, &[]);
     fails(&missing, "log-in", "nowhere", "create the database");
 }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::support::redshift::Gate;
 
-fn refuse(code: &'static str, message: &str) -> Effect {
-    Effect::Refuse { status: 400, code, message: message.to_owned() }
+fn reject(code: &'static str, message: &str) -> Effect {
+    Effect::Reject { status: 400, code, message: message.to_owned() }
 }
 
 #[test]
@@ -45,16 +45,16 @@ fn requests_are_retried_until_a_role_has_propagated() {
     let Some(account) = Account::new() else { return };
     account
         .aws
-        .inject(Rule::new("PutRolePolicy", refuse("NoSuchEntity", "The role cannot be found.")));
+        .inject(Rule::new("PutRolePolicy", reject("NoSuchEntity", "The role cannot be found.")));
     let unknown = "The IAM role arn:aws:iam::123456789012:role/starlift/starlift-sparkify-us-east-1 \
                    is not valid. The IAM role must delegate access to an Amazon Redshift account.";
     account
         .aws
-        .inject(Rule::new("CreateCluster", refuse("InvalidParameterValue", unknown)).times(2));
+        .inject(Rule::new("CreateCluster", reject("InvalidParameterValue", unknown)).times(2));
     let scheduler = "The IAM role must delegate access to Amazon Redshift scheduler";
     account
         .aws
-        .inject(Rule::new("CreateScheduledAction", refuse("InvalidParameterValue", scheduler)));
+        .inject(Rule::new("CreateScheduledAction", reject("InvalidParameterValue", scheduler)));
     account.provision(&["--expires", "8h"]).exits(0);
     assert_eq!(account.aws.rules_left(), 0);
     assert_eq!(account.request_count("CreateCluster"), 3);
@@ -63,7 +63,7 @@ fn requests_are_retried_until_a_role_has_propagated() {
 #[test]
 fn a_rejected_schedule_is_retried_when_the_cluster_is_available() {
     let Some(account) = Account::new() else { return };
-    let creating = refuse("InvalidClusterState", "The cluster is being created.");
+    let creating = reject("InvalidClusterState", "The cluster is being created.");
     account.aws.inject(Rule::new("CreateScheduledAction", creating));
     let outcome = account.provision(&["--expires", "8h"]);
     outcome.exits(0).says("NOT done yet: cannot schedule the pause of cluster sparkify");
@@ -74,7 +74,7 @@ fn a_rejected_schedule_is_retried_when_the_cluster_is_available() {
 #[test]
 fn other_invalid_values_are_not_retried() {
     let Some(account) = Account::new() else { return };
-    let wrong = refuse("InvalidParameterValue", "Invalid node type: ra3.tiny");
+    let wrong = reject("InvalidParameterValue", "Invalid node type: ra3.tiny");
     account.aws.inject(Rule::new("CreateCluster", wrong));
     account
         .provision(&["--node-type", "ra3.tiny"])
@@ -87,7 +87,7 @@ fn other_invalid_values_are_not_retried() {
 fn deletion_of_a_group_in_use_is_retried() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
-    let in_use = refuse("DependencyViolation", "resource sg-1 has a dependent object");
+    let in_use = reject("DependencyViolation", "resource sg-1 has a dependent object");
     account.aws.inject(Rule::new("DeleteSecurityGroup", in_use).times(2));
     account.teardown(&[]).exits(0);
     assert_eq!(account.request_count("DeleteSecurityGroup"), 3);
@@ -182,7 +182,7 @@ fn the_reported_permission_is_the_one_that_aws_names() {
                    identity-based policy allows the iam:PassRole action";
     account.aws.inject(Rule::new(
         "CreateCluster",
-        Effect::Refuse { status: 403, code: "AccessDenied", message: message.to_owned() },
+        Effect::Reject { status: 403, code: "AccessDenied", message: message.to_owned() },
     ));
     account.provision(&[]).exits(1).complains("the credentials in use lack iam:PassRole;");
 }

@@ -79,14 +79,14 @@ fn requests_to_a_cluster_that_is_busy_or_has_no_backup_are_retried() {
     let busy = "There is an operation running on the Cluster.";
     let young = "You can't pause cluster sparkify because no recently available backup was found.";
     for (code, message) in [("InvalidClusterState", busy), ("InvalidParameterValue", young)] {
-        let what = Effect::Refuse { status: 400, code, message: message.to_owned() };
+        let what = Effect::Reject { status: 400, code, message: message.to_owned() };
         account.aws.inject(Rule::new("PauseCluster", what));
     }
     let outcome = account.run(&["pause", "--name", "sparkify"]);
     outcome.exits(0).complains("rejects the change; retrying");
     assert_eq!((account.request_count("PauseCluster"), account.aws.rules_left()), (3, 0));
     let what =
-        Effect::Refuse { status: 400, code: "InvalidClusterState", message: busy.to_owned() };
+        Effect::Reject { status: 400, code: "InvalidClusterState", message: busy.to_owned() };
     account.aws.inject(Rule::new("ResumeCluster", what).always());
     let outcome = account.run(&["resume", "--name", "sparkify", "--timeout", "2s"]);
     outcome.exits(1).complains(busy);
@@ -121,7 +121,7 @@ fn a_rejected_pause_explains_a_possible_reason() {
     account.provision(&[]).exits(0);
     account.aws.inject(Rule::new(
         "PauseCluster",
-        Effect::Refuse {
+        Effect::Reject {
             status: 400,
             code: "UnsupportedOperation",
             message: "The cluster has no snapshot.".to_owned(),

@@ -4,8 +4,8 @@ use super::serverless::{ALL_SERVERLESS, call, changes, provision_serverless, res
 use super::*;
 use crate::support::redshift::Gate;
 
-fn refuse(code: &'static str, message: &str) -> Effect {
-    Effect::Refuse { status: 400, code, message: message.to_owned() }
+fn reject(code: &'static str, message: &str) -> Effect {
+    Effect::Reject { status: 400, code, message: message.to_owned() }
 }
 
 /// The actions that create resources, in order.
@@ -133,11 +133,11 @@ fn requests_are_retried_until_a_role_has_propagated() {
                    is not valid.";
     account
         .aws
-        .inject(Rule::new("CreateNamespace", refuse("ValidationException", unknown)).times(2));
+        .inject(Rule::new("CreateNamespace", reject("ValidationException", unknown)).times(2));
     provision_serverless(&account, &[]).exits(0);
     assert_eq!(account.request_count("CreateNamespace"), 3);
     let Some(account) = Account::new() else { return };
-    let wrong = refuse("ValidationException", "The namespace name is a reserved word.");
+    let wrong = reject("ValidationException", "The namespace name is a reserved word.");
     account.aws.inject(Rule::new("CreateNamespace", wrong));
     provision_serverless(&account, &[]).exits(1).complains("reserved word");
     assert_eq!(account.request_count("CreateNamespace"), 1);
@@ -147,7 +147,7 @@ fn requests_are_retried_until_a_role_has_propagated() {
 fn requests_to_busy_resources_are_retried() {
     let Some(account) = Account::new() else { return };
     provision_serverless(&account, &[]).exits(0);
-    let busy = || refuse("ConflictException", "There is an operation running on sparkify.");
+    let busy = || reject("ConflictException", "There is an operation running on sparkify.");
     for action in ["UpdateWorkgroup", "DeleteWorkgroup", "DeleteNamespace"] {
         account.aws.inject(Rule::new(action, busy()));
     }
@@ -161,7 +161,7 @@ fn requests_to_busy_resources_are_retried() {
 #[test]
 fn a_rejected_limit_is_retried_when_the_workgroup_is_available() {
     let Some(account) = Account::new() else { return };
-    let young = refuse("ValidationException", "The workgroup is being created.");
+    let young = reject("ValidationException", "The workgroup is being created.");
     account.aws.inject(Rule::new("CreateUsageLimit", young));
     provision_serverless(&account, &[])
         .exits(0)
@@ -175,7 +175,7 @@ fn a_capacity_that_cannot_be_changed_yet_is_explained() {
     provision_serverless(&account, &[]).exits(0);
     let young = "Failed to update the RPU capacity for Serverless workgroup. Wait until at least one \
                  snapshot exists and retry.";
-    account.aws.inject(Rule::new("UpdateWorkgroup", refuse("ValidationException", young)));
+    account.aws.inject(Rule::new("UpdateWorkgroup", reject("ValidationException", young)));
     provision_serverless(&account, &["--base-capacity", "16"])
         .exits(1)
         .complains(young)

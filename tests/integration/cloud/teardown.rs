@@ -139,7 +139,7 @@ fn deletion_of_a_busy_cluster_is_retried() {
     account.provision(&[]).exits(0);
     account.aws.inject(Rule::new(
         "DeleteCluster",
-        Effect::Refuse {
+        Effect::Reject {
             status: 400,
             code: "InvalidClusterState",
             message: "There is an operation running on the Cluster.".to_owned(),

@@ -563,7 +563,7 @@ fn publishing_cannot_be_interrupted() {
 }
 
 #[test]
-fn second_run_on_disk_is_refused_and_names_the_first() {
+fn second_run_on_disk_is_rejected_and_names_the_first() {
     let bench = Bench::local();
     bench.publish("a");
     let (before, old) = (bench.star(), bench.answer());
@@ -580,7 +580,7 @@ fn second_run_on_disk_is_refused_and_names_the_first() {
 }
 
 #[test]
-fn second_run_on_s3_is_refused_and_names_the_first() {
+fn second_run_on_s3_is_rejected_and_names_the_first() {
     let bench = Bench::s3();
     bench.publish("a");
     let old = bench.answer();
@@ -602,7 +602,7 @@ fn second_run_on_s3_is_refused_and_names_the_first() {
 #[track_caller]
 fn assert_one_at_a_time(bench: &Bench) {
     bench.publish("a");
-    let (mut published, mut refused) = (0, 0);
+    let (mut published, mut rejected) = (0, 0);
     for _ in 0..3 {
         let runs: Vec<Run> = ["a", "b", "a", "b"].map(|data| bench.spawn(data, &[])).into();
         for run in runs {
@@ -611,7 +611,7 @@ fn assert_one_at_a_time(bench: &Bench) {
                 published += 1;
             } else {
                 ended.exits(1).complains("another run is writing to");
-                refused += 1;
+                rejected += 1;
             }
         }
         bench.answer();
@@ -619,7 +619,7 @@ fn assert_one_at_a_time(bench: &Bench) {
         bench.assert_manifests_are_whole();
     }
     assert!(published >= 3, "{published} published");
-    assert!(refused >= 1, "{refused} refused");
+    assert!(rejected >= 1, "{rejected} rejected");
 }
 
 #[test]

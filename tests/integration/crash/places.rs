@@ -118,7 +118,7 @@ fn run_files_in_nested_folders_are_kept() {
 
 /// Fails the test unless a run immediately rejects the object in place of its lock.
 #[track_caller]
-fn assert_lock_is_refused(bench: &Bench, complaint: &str) {
+fn assert_lock_is_rejected(bench: &Bench, complaint: &str) {
     let mut run = bench.spawn("b", &[]);
     let begun = Instant::now();
     while run.child().try_wait().unwrap().is_none() {
@@ -135,22 +135,22 @@ fn lock_name_used_by_something_else_is_left_alone() {
         (bench.workspace.write("mine.txt", "mine"), bench.workspace.join("star/_lock"));
     std::fs::create_dir(bench.workspace.join("star")).unwrap();
     symlink(&mine, &lock).unwrap();
-    assert_lock_is_refused(&bench, "it is a symbolic link");
+    assert_lock_is_rejected(&bench, "it is a symbolic link");
     std::fs::remove_file(&lock).unwrap();
     symlink(bench.workspace.join("nothing"), &lock).unwrap();
-    assert_lock_is_refused(&bench, "it is a symbolic link");
+    assert_lock_is_rejected(&bench, "it is a symbolic link");
     assert!(!bench.workspace.join("nothing").exists());
     std::fs::remove_file(&lock).unwrap();
     std::fs::hard_link(&mine, &lock).unwrap();
-    assert_lock_is_refused(&bench, "it is not the lock of a run");
+    assert_lock_is_rejected(&bench, "it is not the lock of a run");
     assert_eq!(bench.workspace.read("mine.txt"), "mine");
     std::fs::remove_file(&lock).unwrap();
     bench.workspace.write("star/_lock", "the lock of another program");
-    assert_lock_is_refused(&bench, "it is not the lock of a run");
+    assert_lock_is_rejected(&bench, "it is not the lock of a run");
     assert_eq!(bench.workspace.read("star/_lock"), "the lock of another program");
     std::fs::remove_file(&lock).unwrap();
     assert!(Command::new("mkfifo").arg(&lock).status().unwrap().success());
-    assert_lock_is_refused(&bench, "it is not a file");
+    assert_lock_is_rejected(&bench, "it is not a file");
     std::fs::remove_file(&lock).unwrap();
     bench.publish("b");
     bench.assert_nothing_is_left_over();

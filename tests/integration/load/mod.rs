@@ -12,7 +12,7 @@ mod pooler;
 mod postgres;
 mod readers;
 mod redshift;
-mod refusals;
+mod rejections;
 mod run;
 mod sessions;
 mod tls;

@@ -204,7 +204,8 @@ fn dealt_out(records: &[&[u8]]) -> Vec<Vec<u8>> {
 fn every_invariant_is_checked_and_holds() {
     let (songs, logs) = sample();
     let star = star(&songs, &logs, false, 2);
-    let checks: Vec<_> = star.report.checks.iter().map(|c| (&c.name[..], c.offenders)).collect();
+    let checks: Vec<_> =
+        star.report.checks.iter().map(|c| (&c.name[..], c.offending_rows)).collect();
     let wanted = [
         "songplays_primary_key",
         "users_primary_key",

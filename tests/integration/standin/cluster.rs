@@ -27,7 +27,7 @@ pub struct Session {
 
 /// The error of a rejected statement.
 #[derive(Debug)]
-pub struct Refusal {
+pub struct ErrorReply {
     pub code: String,
     pub message: String,
     pub detail: String,
@@ -137,24 +137,27 @@ impl Session {
     }
 
     /// Returns the error of a statement that must fail.
-    pub async fn refusal(&self, statement: &str) -> Refusal {
+    pub async fn error_of(&self, statement: &str) -> ErrorReply {
         let error = match self.client.simple_query(statement).await {
-            Ok(_) => panic!("not refused: {statement}"),
+            Ok(_) => panic!("not rejected: {statement}"),
             Err(error) => error,
         };
-        let refusal = error.as_db_error().unwrap_or_else(|| panic!("{statement}: {error:?}"));
-        Refusal {
-            code: refusal.code().code().to_owned(),
-            message: refusal.message().to_owned(),
-            detail: refusal.detail().unwrap_or_default().to_owned(),
+        let rejection = error.as_db_error().unwrap_or_else(|| panic!("{statement}: {error:?}"));
+        ErrorReply {
+            code: rejection.code().code().to_owned(),
+            message: rejection.message().to_owned(),
+            detail: rejection.detail().unwrap_or_default().to_owned(),
         }
     }
 
     /// Fails unless the statement is rejected with this code and this text.
-    pub async fn refuses(&self, statement: &str, code: &str, text: &str) {
-        let refusal = self.refusal(statement).await;
-        let said = refusal.message.contains(text) || refusal.detail.contains(text);
-        assert!(refusal.code == code && said, "{statement}\nwanted {code} {text}\n{refusal:#?}");
+    pub async fn rejects(&self, statement: &str, code: &str, text: &str) {
+        let rejection = self.error_of(statement).await;
+        let said = rejection.message.contains(text) || rejection.detail.contains(text);
+        assert!(
+            rejection.code == code && said,
+            "{statement}\nwanted {code} {text}\n{rejection:#?}"
+        );
     }
 
     pub fn notices(&self) -> Vec<String> {

@@ -138,11 +138,11 @@ async fn parameters_that_parquet_does_not_allow_are_rejected() {
         let word = parameter.split(' ').next().unwrap();
         let text = format!("{word} argument is not supported for PARQUET based COPY");
         let copy = format!("COPY people {} {parameter}", cluster.from("people.parquet"));
-        session.refuses(&copy, "0A000", &text).await;
+        session.rejects(&copy, "0A000", &text).await;
         // The position does not matter.
         let copy = copy.replace(&format!(" {parameter}"), "");
         let copy = copy.replace("FORMAT", &format!("{parameter} FORMAT"));
-        session.refuses(&copy, "0A000", &text).await;
+        session.rejects(&copy, "0A000", &text).await;
     }
 }
 
@@ -150,10 +150,10 @@ async fn parameters_that_parquet_does_not_allow_are_rejected() {
 async fn unknown_and_repeated_parameters_are_rejected() {
     let (cluster, session) = with_people(&[]).await;
     let copy = format!("COPY people {}", cluster.from("people.parquet"));
-    session.refuses(&format!("{copy} SPEEDY"), "42601", "syntax error at or near \"speedy\"").await;
-    session.refuses(&format!("{copy} MANIFEST MANIFEST"), "42601", "redundant").await;
-    session.refuses(&copy.replace("FORMAT AS PARQUET", ""), "0A000", "PARQUET").await;
-    session.refuses(&copy.replace("PARQUET", "ORC"), "0A000", "PARQUET").await;
+    session.rejects(&format!("{copy} SPEEDY"), "42601", "syntax error at or near \"speedy\"").await;
+    session.rejects(&format!("{copy} MANIFEST MANIFEST"), "42601", "redundant").await;
+    session.rejects(&copy.replace("FORMAT AS PARQUET", ""), "0A000", "PARQUET").await;
+    session.rejects(&copy.replace("PARQUET", "ORC"), "0A000", "PARQUET").await;
 }
 
 #[tokio::test]
@@ -173,16 +173,16 @@ async fn role_must_be_attached() {
     let (cluster, session) = with_people(&[(1, None)]).await;
     let copy = format!("COPY people {}", cluster.from("people.parquet"));
     let other = copy.replace("starlift-copy", "other");
-    let refusal = session.refusal(&other).await;
-    assert_eq!(refusal.code, "XX000");
-    assert!(refusal.message.contains("is not authorized to assume IAM Role"), "{refusal:?}");
+    let rejection = session.error_of(&other).await;
+    assert_eq!(rejection.code, "XX000");
+    assert!(rejection.message.contains("is not authorized to assume IAM Role"), "{rejection:?}");
     for line in ["error:  User arn", "code:      8001", "context:   IAM Role=arn", "location:"] {
-        assert!(refusal.detail.contains(line), "{refusal:?}");
+        assert!(rejection.detail.contains(line), "{rejection:?}");
     }
     let keys = copy.replace("IAM_ROLE", "CREDENTIALS");
-    session.refuses(&keys, "XX000", "only accepts IAM_ROLE credentials").await;
+    session.rejects(&keys, "XX000", "only accepts IAM_ROLE credentials").await;
     let nothing = copy.replace(&format!("IAM_ROLE '{}'", cluster.redshift.role()), "");
-    session.refuses(&nothing, "42601", "authorization").await;
+    session.rejects(&nothing, "42601", "authorization").await;
 }
 
 #[tokio::test]
@@ -192,7 +192,7 @@ async fn bucket_must_be_in_the_region_of_the_warehouse() {
     let session = cluster.session().await;
     session.run(PEOPLE).await;
     let copy = format!("COPY people {}", cluster.from("people.parquet"));
-    session.refuses(&copy, "XX000", "different region").await;
+    session.rejects(&copy, "XX000", "different region").await;
 }
 
 #[tokio::test]
@@ -200,16 +200,16 @@ async fn table_must_exist_and_be_writable() {
     let (cluster, session) = with_people(&[(1, None)]).await;
     let copy = |table: &str| format!("COPY {table} {}", cluster.from("people.parquet"));
     let missing = "Relation missing does not exist in the database.";
-    session.refuses(&copy("missing"), "XX000", missing).await;
+    session.rejects(&copy("missing"), "XX000", missing).await;
     session.run("CREATE USER reader PASSWORD 'Abcdefg1'").await;
     session.run("GRANT SELECT ON people TO reader").await;
     let mut config = cluster.config();
     let reader = cluster.session_as(config.user("reader").password("Abcdefg1")).await;
-    reader.refuses(&copy("people"), "42501", "permission denied for relation people").await;
+    reader.rejects(&copy("people"), "42501", "permission denied for relation people").await;
     session.run("GRANT INSERT ON people TO reader").await;
     reader.run(&copy("people")).await;
     let statistics = format!("{} STATUPDATE ON", copy("people"));
-    reader.refuses(&statistics, "42501", "permission denied").await;
+    reader.rejects(&statistics, "42501", "permission denied").await;
 }
 
 #[tokio::test]
@@ -231,24 +231,27 @@ async fn number_of_columns_must_match() {
     let from = cluster.from("people.parquet");
     let text = "Unmatched number of columns between table and file. Table columns: 3, Data \
                 columns: 2";
-    let refusal = session.refusal(&format!("COPY wide {from}")).await;
-    assert_eq!((refusal.code.as_str(), refusal.message.as_str()), ("XX000", "Spectrum Scan Error"));
-    assert!(refusal.detail.contains(text) && refusal.detail.contains("code:      15007"));
-    session.refuses(&format!("COPY people (id) {from}"), "XX000", "Table columns: 1").await;
+    let rejection = session.error_of(&format!("COPY wide {from}")).await;
+    assert_eq!(
+        (rejection.code.as_str(), rejection.message.as_str()),
+        ("XX000", "Spectrum Scan Error")
+    );
+    assert!(rejection.detail.contains(text) && rejection.detail.contains("code:      15007"));
+    session.rejects(&format!("COPY people (id) {from}"), "XX000", "Table columns: 1").await;
     // FILLRECORD fills columns that are missing at the end of the file, but not columns that are
     // missing in the table.
     session.run(&format!("COPY wide {from} FILLRECORD")).await;
     assert_eq!(session.rows("SELECT * FROM wide").await, [["1", "NULL", "NULL"]]);
-    session.refuses(&format!("COPY people (id) {from} FILLRECORD"), "XX000", "Unmatched").await;
+    session.rejects(&format!("COPY people (id) {from} FILLRECORD"), "XX000", "Unmatched").await;
 }
 
 #[tokio::test]
 async fn column_list_is_supported() {
     let (cluster, session) = with_people(&[(1, Some("a"))]).await;
     let from = cluster.from("people.parquet");
-    session.refuses(&format!("COPY people (id, nome) {from}"), "42703", "nome").await;
+    session.rejects(&format!("COPY people (id, nome) {from}"), "42703", "nome").await;
     session
-        .refuses(
+        .rejects(
             &format!("COPY people (name) {from}"),
             "42601",
             "NOT NULL column without DEFAULT must be included in column list",
@@ -267,9 +270,9 @@ async fn texts_are_measured_in_bytes() {
     let copy = format!("COPY people {}", cluster.from("people.parquet"));
     let text = "The length of the data column name is longer than the length defined in the \
                 table. Table: 5, Data: 6";
-    let refusal = session.refusal(&copy).await;
-    assert_eq!(refusal.code, "XX000");
-    assert!(refusal.detail.contains(text) && refusal.detail.contains("15007"), "{refusal:?}");
+    let rejection = session.error_of(&copy).await;
+    assert_eq!(rejection.code, "XX000");
+    assert!(rejection.detail.contains(text) && rejection.detail.contains("15007"), "{rejection:?}");
     assert_eq!(session.value("SELECT count(*) FROM people").await, "0");
 }
 
@@ -279,9 +282,10 @@ async fn null_in_a_not_null_column_fails_the_copy() {
     let session = cluster.session().await;
     session.run("CREATE TABLE people (id BIGINT, name VARCHAR(5) NOT NULL)").await;
     cluster.s3.put("people.parquet", people(&[(1, Some("a")), (2, None)]));
-    let refusal = session.refusal(&format!("COPY people {}", cluster.from("people.parquet"))).await;
-    assert_eq!(refusal.message, "Cannot insert a NULL value into column name");
-    assert!(refusal.code == "XX000" && refusal.detail.contains("code:      8007"));
+    let rejection =
+        session.error_of(&format!("COPY people {}", cluster.from("people.parquet"))).await;
+    assert_eq!(rejection.message, "Cannot insert a NULL value into column name");
+    assert!(rejection.code == "XX000" && rejection.detail.contains("code:      8007"));
     assert_eq!(session.value("SELECT count(*) FROM people").await, "0");
 }
 
@@ -291,8 +295,8 @@ async fn a_failed_copy_fails_its_transaction() {
     session.run("BEGIN").await;
     session.run("INSERT INTO people VALUES (9, 'i')").await;
     let copy = format!("COPY people {}", cluster.from("people.parquet"));
-    session.refuses(&copy, "XX000", "Spectrum Scan Error").await;
-    session.refuses("SELECT 1", "25P02", "current transaction is aborted").await;
+    session.rejects(&copy, "XX000", "Spectrum Scan Error").await;
+    session.rejects("SELECT 1", "25P02", "current transaction is aborted").await;
     session.run("COMMIT").await;
     assert_eq!(session.value("SELECT count(*) FROM people").await, "0");
 }
@@ -307,11 +311,11 @@ async fn last_copy_count_is_that_of_the_latest_copy() {
     let id = session.value("SELECT pg_last_copy_id()").await;
     assert_eq!(session.value(count).await, "2");
     // A COPY that never began does not count.
-    session.refusal(&format!("{copy} REGION 'us-east-1'")).await;
-    session.refusal(&copy.replace("people", "missing")).await;
+    session.error_of(&format!("{copy} REGION 'us-east-1'")).await;
+    session.error_of(&copy.replace("people", "missing")).await;
     assert_eq!(session.value(count).await, "2");
     cluster.s3.put("bad.parquet", people(&[(1, Some("too long"))]));
-    session.refusal(&format!("COPY people {}", cluster.from("bad.parquet"))).await;
+    session.error_of(&format!("COPY people {}", cluster.from("bad.parquet"))).await;
     assert_eq!(session.value(count).await, "0");
     assert_ne!(session.value("SELECT pg_last_copy_id()").await, id);
     // The count belongs to the session.
@@ -322,7 +326,7 @@ async fn last_copy_count_is_that_of_the_latest_copy() {
 async fn load_errors_are_recorded() {
     let (cluster, session) = with_people(&[(1, Some("too long"))]).await;
     session.run("BEGIN").await;
-    session.refusal(&format!("COPY people {}", cluster.from("people.parquet"))).await;
+    session.error_of(&format!("COPY people {}", cluster.from("people.parquet"))).await;
     session.run("ROLLBACK").await;
     let kept = session
         .rows(
@@ -343,7 +347,7 @@ async fn load_errors_are_recorded() {
 async fn serverless_denies_its_system_tables() {
     let cluster = Cluster::start_with(Config { serverless: true, ..Config::default() }).await;
     let session = cluster.session().await;
-    session.refuses("SELECT * FROM stl_load_errors", "42501", "permission denied").await;
+    session.rejects("SELECT * FROM stl_load_errors", "42501", "permission denied").await;
     session.run("SELECT * FROM sys_load_error_detail").await;
 }
 

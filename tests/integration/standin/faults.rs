@@ -72,8 +72,8 @@ async fn an_error_fails_the_transaction() {
     };
     cluster.redshift.inject(Fault { on: On::Copy, skip: 0, when: When::Within, what });
     session.run("BEGIN").await;
-    session.refuses(&copy(&cluster), "XX000", "Serializable isolation violation").await;
-    session.refuses(COUNT, "25P02", "aborted").await;
+    session.rejects(&copy(&cluster), "XX000", "Serializable isolation violation").await;
+    session.rejects(COUNT, "25P02", "aborted").await;
     session.run("ROLLBACK").await;
     session.run(&copy(&cluster)).await;
     assert_eq!(session.value(COUNT).await, "3");
@@ -86,7 +86,7 @@ async fn error_after_commit_does_not_undo_it() {
     cluster.redshift.inject(Fault { on: On::Commit, skip: 0, when: When::After, what });
     session.run("BEGIN").await;
     session.run(&copy(&cluster)).await;
-    session.refuses("COMMIT", "57014", "went wrong").await;
+    session.rejects("COMMIT", "57014", "went wrong").await;
     assert_eq!(session.value(COUNT).await, "3");
 }
 
@@ -99,7 +99,7 @@ async fn fault_applies_once_to_its_statement() {
     session.run(COUNT).await;
     session.run("SELECT 1").await;
     session.run(COUNT).await;
-    session.refuses(COUNT, "XX000", "third").await;
+    session.rejects(COUNT, "XX000", "third").await;
     session.run(COUNT).await;
 }
 
@@ -115,7 +115,7 @@ async fn faults_match_kinds_of_statements() {
     ] {
         let what = What::Error { code: "XX000".into(), message: "hit".into(), detail: None };
         cluster.redshift.inject(Fault { on, skip: 0, when: When::Before, what });
-        session.refuses(statement, "XX000", "hit").await;
+        session.rejects(statement, "XX000", "hit").await;
     }
 }
 
@@ -142,6 +142,6 @@ async fn copy_is_cancelled_halfway() {
     let what = What::Hold(Gate::new());
     cluster.redshift.inject(Fault { on: On::Copy, skip: 0, when: When::Within, what });
     session.run("SET statement_timeout TO 100").await;
-    session.refuses(&copy(&cluster), "57014", "cancelled").await;
+    session.rejects(&copy(&cluster), "57014", "cancelled").await;
     assert_eq!(session.value(COUNT).await, "0");
 }

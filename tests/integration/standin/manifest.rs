@@ -46,10 +46,10 @@ async fn repeated_entry_is_loaded_twice() {
 async fn every_entry_needs_a_length() {
     let (cluster, session) = cluster().await;
     entry(&cluster, r#""url": "FILE", "mandatory": true"#);
-    let refusal = session.refusal(&copy(&cluster, "m.manifest")).await;
-    assert!(refusal.message.contains("File entry does not have 'meta' key."), "{refusal:?}");
-    assert!(refusal.detail.contains("code:      15003"), "{refusal:?}");
-    assert!(refusal.detail.contains("spectrum_manifest.cpp"), "{refusal:?}");
+    let rejection = session.error_of(&copy(&cluster, "m.manifest")).await;
+    assert!(rejection.message.contains("File entry does not have 'meta' key."), "{rejection:?}");
+    assert!(rejection.detail.contains("code:      15003"), "{rejection:?}");
+    assert!(rejection.detail.contains("spectrum_manifest.cpp"), "{rejection:?}");
 }
 
 #[tokio::test]
@@ -57,8 +57,8 @@ async fn length_must_be_that_of_the_object() {
     let (cluster, session) = cluster().await;
     entry(&cluster, r#""url": "FILE", "meta": {"content_length": 1SIZE}"#);
     let text = "HTTP response error code: 416";
-    session.refuses(&copy(&cluster, "m.manifest"), "XX000", text).await;
-    session.refuses(&copy(&cluster, "m.manifest"), "XX000", "InvalidRange").await;
+    session.rejects(&copy(&cluster, "m.manifest"), "XX000", text).await;
+    session.rejects(&copy(&cluster, "m.manifest"), "XX000", "InvalidRange").await;
 }
 
 #[tokio::test]
@@ -68,7 +68,7 @@ async fn missing_mandatory_file_is_an_error() {
     let present = r#""url": "FILE", "meta": {"content_length": SIZE}"#;
     entry(&cluster, &format!("{present}}}, {{{missing}"));
     let text = "Spectrum Scan Error: File not found";
-    session.refuses(&copy(&cluster, "m.manifest"), "XX000", text).await;
+    session.rejects(&copy(&cluster, "m.manifest"), "XX000", text).await;
     assert_eq!(session.value("SELECT count(*) FROM people").await, "0");
 }
 
@@ -81,7 +81,7 @@ async fn missing_optional_file_is_skipped() {
     session.run(&copy(&cluster, "m.manifest")).await;
     assert_eq!(session.value("SELECT count(*) FROM people").await, "1");
     entry(&cluster, missing);
-    session.refuses(&copy(&cluster, "m.manifest"), "XX000", "File not found").await;
+    session.rejects(&copy(&cluster, "m.manifest"), "XX000", "File not found").await;
 }
 
 #[tokio::test]
@@ -92,18 +92,18 @@ async fn double_slash_is_a_different_key() {
         "\"url\": \"{twice}\", \"mandatory\": true, \"meta\": {{\"content_length\": SIZE}}"
     );
     entry(&cluster, &fields);
-    session.refuses(&copy(&cluster, "m.manifest"), "XX000", "File not found").await;
+    session.rejects(&copy(&cluster, "m.manifest"), "XX000", "File not found").await;
 }
 
 #[tokio::test]
 async fn manifest_must_exist_and_be_json() {
     let (cluster, session) = cluster().await;
-    session.refuses(&copy(&cluster, "none.manifest"), "XX000", "NoSuchKey").await;
+    session.rejects(&copy(&cluster, "none.manifest"), "XX000", "NoSuchKey").await;
     cluster.s3.put("m.manifest", "not json");
-    session.refuses(&copy(&cluster, "m.manifest"), "XX000", "not in correct json format").await;
+    session.rejects(&copy(&cluster, "m.manifest"), "XX000", "not in correct json format").await;
     cluster.s3.put("m.manifest", "{}");
-    session.refuses(&copy(&cluster, "m.manifest"), "XX000", "entries").await;
-    session.refuses(&copy(&cluster, "data/b.parquet"), "XX000", "json").await;
+    session.rejects(&copy(&cluster, "m.manifest"), "XX000", "entries").await;
+    session.rejects(&copy(&cluster, "data/b.parquet"), "XX000", "json").await;
 }
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn prefix_treats_markers_as_files() {
     let (cluster, session) = cluster().await;
     cluster.s3.put("data/_SUCCESS", "");
     let copy = format!("COPY people {}", cluster.from("data/"));
-    session.refuses(&copy, "XX000", "invalid version number").await;
+    session.rejects(&copy, "XX000", "invalid version number").await;
 }
 
 #[tokio::test]
@@ -134,6 +134,6 @@ async fn prefix_without_matches_loads_nothing() {
 async fn messages_show_keys_escaped() {
     let (cluster, session) = cluster().await;
     cluster.s3.put("x=1.parquet", "no parquet");
-    let refusal = session.refusal(&format!("COPY people {}", cluster.from("x=1.parquet"))).await;
-    assert!(refusal.detail.contains("x%3D1.parquet"), "{refusal:?}");
+    let rejection = session.error_of(&format!("COPY people {}", cluster.from("x=1.parquet"))).await;
+    assert!(rejection.detail.contains("x%3D1.parquet"), "{rejection:?}");
 }

@@ -11,11 +11,11 @@ use arrow::datatypes::Int32Type;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder, WriterVersion};
 
-use super::cluster::{Cluster, Refusal};
+use super::cluster::{Cluster, ErrorReply};
 use super::files::*;
 
 /// Loads one column into a table with one column.
-async fn load(kind: &str, values: ArrayRef) -> Result<String, Refusal> {
+async fn load(kind: &str, values: ArrayRef) -> Result<String, ErrorReply> {
     load_with(kind, values, WriterProperties::builder()).await
 }
 
@@ -23,7 +23,7 @@ async fn load_with(
     kind: &str,
     values: ArrayRef,
     properties: WriterPropertiesBuilder,
-) -> Result<String, Refusal> {
+) -> Result<String, ErrorReply> {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     session.run(&format!("CREATE TABLE t (x {kind})")).await;
@@ -32,27 +32,27 @@ async fn load_with(
     let copy = format!("COPY t {}", cluster.from("t.parquet"));
     match session.client.simple_query(&copy).await {
         Ok(_) => Ok(session.value("SELECT x FROM t").await),
-        Err(_) => Err(session.refusal(&copy).await),
+        Err(_) => Err(session.error_of(&copy).await),
     }
 }
 
 #[track_caller]
-fn incompatible(loaded: Result<String, Refusal>, kind: &str, physical: &str) {
-    let refusal = loaded.unwrap_err();
-    assert_eq!(refusal.message, "Spectrum Scan Error");
-    assert!(refusal.detail.contains("code:      15007"), "{refusal:#?}");
+fn incompatible(loaded: Result<String, ErrorReply>, kind: &str, physical: &str) {
+    let rejection = loaded.unwrap_err();
+    assert_eq!(rejection.message, "Spectrum Scan Error");
+    assert!(rejection.detail.contains("code:      15007"), "{rejection:#?}");
     let text = format!(
         "has an incompatible Parquet schema for column 'x'. Column type: {kind}, Parquet schema: \
          optional {physical} x"
     );
-    assert!(refusal.detail.contains(&text), "{refusal:#?}");
+    assert!(rejection.detail.contains(&text), "{rejection:#?}");
 }
 
 #[track_caller]
-fn unknown(loaded: Result<String, Refusal>, what: &str) {
-    let refusal = loaded.unwrap_err();
-    let said = refusal.detail.contains(what) && refusal.detail.contains("there is no evidence");
-    assert!(said, "{refusal:#?}");
+fn unknown(loaded: Result<String, ErrorReply>, what: &str) {
+    let rejection = loaded.unwrap_err();
+    let said = rejection.detail.contains(what) && rejection.detail.contains("there is no evidence");
+    assert!(said, "{rejection:#?}");
 }
 
 #[tokio::test]
@@ -114,8 +114,8 @@ async fn unsigned_and_small_integers_are_rejected() {
 #[tokio::test]
 async fn nested_columns_are_rejected() {
     let list = ListArray::from_iter_primitive::<Int32Type, _, _>(vec![Some(vec![Some(1)])]);
-    let refusal = load("BIGINT", Arc::new(list)).await.unwrap_err();
-    assert!(refusal.message.contains("Unreachable - Invalid type: 4000"), "{refusal:?}");
+    let rejection = load("BIGINT", Arc::new(list)).await.unwrap_err();
+    assert!(rejection.message.contains("Unreachable - Invalid type: 4000"), "{rejection:?}");
 }
 
 #[tokio::test]
@@ -142,7 +142,7 @@ async fn unknown_codecs_are_rejected() {
     ] {
         cluster.s3.put("t.parquet", claiming(&file, codec));
         let copy = format!("COPY t {}", cluster.from("t.parquet"));
-        unknown(Err(session.refusal(&copy).await), "codec");
+        unknown(Err(session.error_of(&copy).await), "codec");
     }
 }
 

@@ -22,8 +22,8 @@ async fn postgres_requires_a_password_of_one_role() {
     let database = Postgres::shared().database();
     let mut config: tokio_postgres::Config = database.url().parse().unwrap();
     config.user(SECRET_USER).password("open barley");
-    let refused = config.connect(NoTls).await.err().unwrap();
-    assert_eq!(refused.code().unwrap().code(), "28P01");
+    let rejected = config.connect(NoTls).await.err().unwrap();
+    assert_eq!(rejected.code().unwrap().code(), "28P01");
     config.password(SECRET_PASSWORD);
     assert!(config.connect(NoTls).await.is_ok());
 }

@@ -135,14 +135,14 @@ async fn window_aggregates_need_a_frame() {
     let (_cluster, session) =
         session(&["CREATE TABLE t (a INTEGER)", "INSERT INTO t VALUES (1), (2), (3)"]).await;
     let text = "Aggregate window functions with an ORDER BY clause require a frame clause";
-    session.refuses("SELECT sum(a) OVER (ORDER BY a) FROM t", "42601", text).await;
-    session.refuses("SELECT first_value(a) OVER (ORDER BY a) FROM t", "42601", text).await;
+    session.rejects("SELECT sum(a) OVER (ORDER BY a) FROM t", "42601", text).await;
+    session.rejects("SELECT first_value(a) OVER (ORDER BY a) FROM t", "42601", text).await;
     for frame in ["RANGE UNBOUNDED PRECEDING", "GROUPS UNBOUNDED PRECEDING"] {
         let query = format!("SELECT sum(a) OVER (ORDER BY a {frame}) FROM t");
-        session.refuses(&query, "0A000", "ROWS").await;
+        session.rejects(&query, "0A000", "ROWS").await;
     }
     let ranked = "SELECT rank() OVER (ORDER BY a ROWS UNBOUNDED PRECEDING) FROM t";
-    session.refuses(ranked, "42601", "no frame").await;
+    session.rejects(ranked, "42601", "no frame").await;
     assert_eq!(
         session
             .rows(
@@ -161,10 +161,10 @@ async fn leader_node_functions_reject_user_tables() {
     for function in ["now()", "CURRENT_TIMESTAMP", "current_schema()", "version()"] {
         session.run(&format!("SELECT {function}")).await;
         let query = format!("SELECT a, {function} FROM t");
-        session.refuses(&query, "0A000", "not supported on Redshift tables").await;
+        session.rejects(&query, "0A000", "not supported on Redshift tables").await;
     }
     let mixed = "SELECT * FROM t JOIN pg_class ON true";
-    session.refuses(mixed, "0A000", "not supported on Redshift tables").await;
+    session.rejects(mixed, "0A000", "not supported on Redshift tables").await;
     session.run("SELECT a, getdate(), SYSDATE FROM t").await;
 }
 
@@ -231,13 +231,13 @@ async fn merge_needs_both_clauses() {
     ])
     .await;
     let merge = "MERGE INTO t USING s ON t.a = s.a WHEN MATCHED THEN UPDATE SET b = s.b";
-    session.refuses(merge, "42601", "MERGE").await;
+    session.rejects(merge, "42601", "MERGE").await;
     let merge = format!("{merge} WHEN NOT MATCHED THEN INSERT (a, b) VALUES (s.a, s.b)");
     session.run(&merge).await;
     assert_eq!(session.rows("SELECT * FROM t ORDER BY a").await, [["1", "2"], ["2", "2"]]);
     session.run("INSERT INTO s VALUES (1, 3)").await;
     let twice = "Found multiple matches to update the same tuple.";
-    session.refuses(&merge, "XX000", twice).await;
+    session.rejects(&merge, "XX000", twice).await;
 }
 
 #[tokio::test]

@@ -24,8 +24,8 @@ async fn commands_only_in_postgresql_are_rejected() {
         ("TABLE t", "42601"),
         ("NONSENSE", "42601"),
     ] {
-        let refusal = session.refusal(statement).await;
-        assert_eq!(refusal.code, code, "{statement} {refusal:?}");
+        let rejection = session.error_of(statement).await;
+        assert_eq!(rejection.code, code, "{statement} {rejection:?}");
     }
 }
 
@@ -62,8 +62,8 @@ async fn clauses_only_in_postgresql_are_rejected() {
         ("SELECT * FROM t, LATERAL (SELECT t.a) AS x", "0A000"),
         ("SELECT EXTRACT(isodow FROM DATE '2018-11-01')", "22023"),
     ] {
-        let refusal = session.refusal(statement).await;
-        assert_eq!(refusal.code, code, "{statement} {refusal:?}");
+        let rejection = session.error_of(statement).await;
+        assert_eq!(rejection.code, code, "{statement} {rejection:?}");
     }
 }
 
@@ -71,8 +71,8 @@ async fn clauses_only_in_postgresql_are_rejected() {
 async fn the_null_safe_operators_are_unknown() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
-    let refusal = session.refusal("SELECT '{}' -> 'a'").await;
-    assert!(["42883", "42601", "0A000"].contains(&refusal.code.as_str()), "{refusal:?}");
+    let rejection = session.error_of("SELECT '{}' -> 'a'").await;
+    assert!(["42883", "42601", "0A000"].contains(&rejection.code.as_str()), "{rejection:?}");
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn names_are_folded_quoted_or_not() {
     session.run("CREATE TABLE \"Mixed\" (\"Id\" INTEGER, NAME VARCHAR)").await;
     session.run("INSERT INTO mixed (ID, \"name\") VALUES (1, 'a')").await;
     assert_eq!(session.rows("SELECT \"ID\", Name FROM \"MIXED\" AS M").await, [["1", "a"]]);
-    session.refuses("CREATE TABLE mixed (a INTEGER)", "42P07", "already exists").await;
+    session.rejects("CREATE TABLE mixed (a INTEGER)", "42P07", "already exists").await;
     let table = cluster.backing("SELECT relname FROM pg_class WHERE relname ILIKE 'mixed'").await;
     assert_eq!(table, "mixed");
 }
@@ -92,16 +92,16 @@ async fn reserved_words_must_be_quoted() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     for word in ["user", "timestamp", "tag", "open", "new", "old", "partition", "interval"] {
-        session.refuses(&format!("CREATE TABLE {word} (a INTEGER)"), "42601", word).await;
-        session.refuses(&format!("CREATE TABLE t ({word} INTEGER)"), "42601", word).await;
+        session.rejects(&format!("CREATE TABLE {word} (a INTEGER)"), "42601", word).await;
+        session.rejects(&format!("CREATE TABLE t ({word} INTEGER)"), "42601", word).await;
         session.run(&format!("CREATE TABLE \"{word}\" (\"{word}\" INTEGER)")).await;
     }
     for word in ["percent", "top", "snapshot", "backup", "minus", "explicit", "identity"] {
-        session.refuses(&format!("CREATE TABLE {word} (a INTEGER)"), "42601", word).await;
+        session.rejects(&format!("CREATE TABLE {word} (a INTEGER)"), "42601", word).await;
     }
-    session.refuses("SELECT tag FROM \"tag\"", "42601", "tag").await;
-    session.refuses("SELECT 1 AS tag", "42601", "tag").await;
-    session.refuses("SELECT t.\"tag\" FROM tag AS t", "42601", "tag").await;
+    session.rejects("SELECT tag FROM \"tag\"", "42601", "tag").await;
+    session.rejects("SELECT 1 AS tag", "42601", "tag").await;
+    session.rejects("SELECT t.\"tag\" FROM tag AS t", "42601", "tag").await;
     session.run("SELECT \"tag\" AS \"tag\" FROM \"tag\"").await;
 }
 
@@ -123,8 +123,8 @@ async fn name_length_is_limited() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     let long = "x".repeat(128);
-    session.refuses(&format!("CREATE TABLE {long} (a INTEGER)"), "42622", "127 bytes").await;
-    session.refuses(&format!("SELECT 1 AS \"{long}\""), "42622", "127 bytes").await;
+    session.rejects(&format!("CREATE TABLE {long} (a INTEGER)"), "42622", "127 bytes").await;
+    session.rejects(&format!("SELECT 1 AS \"{long}\""), "42622", "127 bytes").await;
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn names_of_system_columns_are_rejected() {
     let session = cluster.session().await;
     for column in ["\"oid\"", "tableoid", "xmin", "ctid"] {
         let statement = format!("CREATE TABLE t ({column} INTEGER)");
-        session.refuses(&statement, "42701", "system column").await;
+        session.rejects(&statement, "42701", "system column").await;
     }
 }
 
@@ -148,7 +148,7 @@ async fn backslash_is_an_escape_character() {
     assert_eq!(session.value("SELECT 'a''''b'").await, "a''b");
     assert_eq!(session.value(r"SELECT 'it''s \\ $q0$ \''").await, r"it's \ $q0$ '");
     // The backslash escapes the closing quote, so the literal does not end.
-    session.refuses(r"SELECT 'a\'", "42601", "").await;
+    session.rejects(r"SELECT 'a\'", "42601", "").await;
 }
 
 #[tokio::test]
@@ -157,10 +157,10 @@ async fn users_have_privileges() {
     let session = cluster.session().await;
     session.run("CREATE GROUP readers").await;
     session.run("CREATE USER anna PASSWORD 'Abcdefg1' IN GROUP readers").await;
-    session.refuses("CREATE USER anna PASSWORD 'Abcdefg1'", "42710", "already exists").await;
-    session.refuses("CREATE USER otto PASSWORD 'weak'", "22023", "Password").await;
+    session.rejects("CREATE USER anna PASSWORD 'Abcdefg1'", "42710", "already exists").await;
+    session.rejects("CREATE USER otto PASSWORD 'weak'", "22023", "Password").await;
     session.run("CREATE TABLE t (a INTEGER)").await;
-    session.refuses("GRANT SELECT ON t TO missing", "42704", "missing").await;
+    session.rejects("GRANT SELECT ON t TO missing", "42704", "missing").await;
     session.run("GRANT SELECT ON TABLE t TO GROUP readers").await;
     session.run("GRANT INSERT, SELECT ON t TO anna WITH GRANT OPTION").await;
     session.run("GRANT SELECT ON t TO PUBLIC").await;
@@ -182,9 +182,9 @@ async fn users_have_privileges() {
     let mut config = cluster.config();
     let anna = cluster.session_as(config.user("anna").password("Abcdefg1")).await;
     anna.run("SELECT * FROM t").await;
-    anna.refuses("INSERT INTO t VALUES (1)", "42501", "permission denied").await;
-    anna.refuses("DROP TABLE t", "42501", "must be owner").await;
-    anna.refuses("CREATE USER eve PASSWORD 'Abcdefg1'", "42501", "superuser").await;
+    anna.rejects("INSERT INTO t VALUES (1)", "42501", "permission denied").await;
+    anna.rejects("DROP TABLE t", "42501", "must be owner").await;
+    anna.rejects("CREATE USER eve PASSWORD 'Abcdefg1'", "42501", "superuser").await;
     anna.run("CREATE TABLE own (a VARCHAR(3) PRIMARY KEY SORTKEY)").await;
     anna.run("INSERT INTO own VALUES ('a')").await;
     assert_eq!(anna.value("SELECT current_user").await, "anna");

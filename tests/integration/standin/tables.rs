@@ -56,7 +56,7 @@ async fn contradictory_attributes_are_rejected() {
         ("(a INT) WITH (fillfactor = 10)", "42601", "with"),
         ("()", "42601", ""),
     ] {
-        session.refuses(&format!("CREATE TABLE t {definition}"), code, text).await;
+        session.rejects(&format!("CREATE TABLE t {definition}"), code, text).await;
     }
 }
 
@@ -80,11 +80,11 @@ async fn types_follow_redshift() {
         "VARBYTE(9)",
         "GEOMETRY",
     ] {
-        let refusal = session.refusal(&format!("CREATE TABLE t (a {kind})")).await;
-        assert_eq!(refusal.code, "0A000", "{kind} {refusal:?}");
+        let rejection = session.error_of(&format!("CREATE TABLE t (a {kind})")).await;
+        assert_eq!(rejection.code, "0A000", "{kind} {rejection:?}");
     }
     for kind in ["VARCHAR(0)", "VARCHAR(65536)", "CHAR(4097)", "DECIMAL(39)", "DECIMAL(4,5)"] {
-        session.refuses(&format!("CREATE TABLE t (a {kind})"), "22023", "").await;
+        session.rejects(&format!("CREATE TABLE t (a {kind})"), "22023", "").await;
     }
     session
         .run(
@@ -125,7 +125,7 @@ async fn keys_are_not_enforced_but_not_null_is() {
     session.run("INSERT INTO a VALUES (1, 1), (1, 1)").await;
     session.run("INSERT INTO b VALUES (99)").await;
     let text = "Cannot insert a NULL value into column id";
-    session.refuses("INSERT INTO a VALUES (NULL, 1)", "XX000", text).await;
+    session.rejects("INSERT INTO a VALUES (NULL, 1)", "XX000", text).await;
 }
 
 #[tokio::test]
@@ -134,13 +134,13 @@ async fn foreign_key_must_refer_to_a_key() {
     let session = cluster.session().await;
     session.run("CREATE TABLE a (id INTEGER PRIMARY KEY, x INTEGER)").await;
     let reference = |to: &str| format!("CREATE TABLE b (a_id INTEGER REFERENCES {to})");
-    session.refuses(&reference("a (x)"), "42830", "no unique constraint").await;
-    session.refuses(&reference("nothing (id)"), "XX000", "Relation nothing").await;
+    session.rejects(&reference("a (x)"), "42830", "no unique constraint").await;
+    session.rejects(&reference("nothing (id)"), "XX000", "Relation nothing").await;
     session.run(&reference("a")).await;
-    session.refuses("DROP TABLE a", "2BP01", "other objects depend on it").await;
+    session.rejects("DROP TABLE a", "2BP01", "other objects depend on it").await;
     // A foreign key refers to the table, not to its name.
     session.run("ALTER TABLE a RENAME TO a_old").await;
-    session.refuses("DROP TABLE a_old", "2BP01", "other objects depend on it").await;
+    session.rejects("DROP TABLE a_old", "2BP01", "other objects depend on it").await;
     session.run("DROP TABLE a_old, b").await;
 }
 
@@ -151,7 +151,7 @@ async fn keys_are_added_and_dropped() {
     session.run("CREATE TABLE a (id INTEGER NOT NULL)").await;
     session.run("CREATE TABLE b (a_id INTEGER)").await;
     let reference = "ALTER TABLE b ADD FOREIGN KEY (a_id) REFERENCES a (id)";
-    session.refuses(reference, "42830", "no unique constraint").await;
+    session.rejects(reference, "42830", "no unique constraint").await;
     session.run("ALTER TABLE a ADD CONSTRAINT only_one PRIMARY KEY (id)").await;
     session.run(reference).await;
     assert_eq!(
@@ -165,8 +165,8 @@ async fn keys_are_added_and_dropped() {
         [["b_a_id_fkey", "f", "b"], ["only_one", "p", "a"]]
     );
     let drop = "ALTER TABLE a DROP CONSTRAINT only_one";
-    session.refuses(drop, "2BP01", "other objects depend on it").await;
-    session.refuses("ALTER TABLE b DROP CONSTRAINT b_fkey", "42704", "b_fkey").await;
+    session.rejects(drop, "2BP01", "other objects depend on it").await;
+    session.rejects("ALTER TABLE b DROP CONSTRAINT b_fkey", "42704", "b_fkey").await;
     session.run("ALTER TABLE b DROP CONSTRAINT b_a_id_fkey").await;
     session.run(drop).await;
     session.run("DROP TABLE a").await;
@@ -179,15 +179,15 @@ async fn inserted_text_is_measured_in_bytes() {
     session.run("CREATE TABLE t (a VARCHAR(4))").await;
     session.run("INSERT INTO t VALUES ('ää')").await;
     let text = "value too long for type character varying(4)";
-    session.refuses("INSERT INTO t VALUES ('äää')", "22001", text).await;
-    session.refuses("INSERT INTO t VALUES ('abcde')", "22001", text).await;
-    session.refuses("UPDATE t SET a = 'äää'", "22001", text).await;
+    session.rejects("INSERT INTO t VALUES ('äää')", "22001", text).await;
+    session.rejects("INSERT INTO t VALUES ('abcde')", "22001", text).await;
+    session.rejects("UPDATE t SET a = 'äää'", "22001", text).await;
     session.run("CREATE TABLE u (LIKE t)").await;
-    session.refuses("INSERT INTO u VALUES ('äää')", "22001", text).await;
+    session.rejects("INSERT INTO u VALUES ('äää')", "22001", text).await;
     session.run("CREATE TABLE v AS SELECT * FROM t").await;
-    session.refuses("INSERT INTO v VALUES ('äää')", "22001", text).await;
+    session.rejects("INSERT INTO v VALUES ('äää')", "22001", text).await;
     session.run("ALTER TABLE t ADD COLUMN b VARCHAR(2)").await;
-    session.refuses("INSERT INTO t VALUES ('', 'ää')", "22001", "varying(2)").await;
+    session.rejects("INSERT INTO t VALUES ('', 'ää')", "22001", "varying(2)").await;
     session.run("ALTER TABLE t ALTER COLUMN b TYPE VARCHAR(6)").await;
     session.run("INSERT INTO t VALUES ('', 'äää')").await;
 }
@@ -198,7 +198,7 @@ async fn like_copies_no_keys() {
     let session = cluster.session().await;
     session.run("CREATE TABLE a (id INTEGER PRIMARY KEY SORTKEY DISTKEY, x INT DEFAULT 7)").await;
     session.run("CREATE TABLE b (LIKE a)").await;
-    session.refuses("CREATE TABLE c (id INTEGER REFERENCES b)", "42830", "no unique").await;
+    session.rejects("CREATE TABLE c (id INTEGER REFERENCES b)", "42830", "no unique").await;
     assert_eq!(
         session
             .rows("SELECT \"column\", distkey, sortkey FROM pg_table_def WHERE tablename = 'b'")
@@ -220,8 +220,8 @@ async fn columns_can_be_altered() {
     session.run("ALTER TABLE t RENAME COLUMN a TO c").await;
     session.run("ALTER TABLE t DROP COLUMN b").await;
     session.run("ALTER TABLE t ADD COLUMN d INTEGER NOT NULL DEFAULT 3").await;
-    session.refuses("ALTER TABLE t ADD COLUMN e INT NOT NULL", "0A000", "non-null default").await;
-    session.refuses("ALTER TABLE t ALTER COLUMN d TYPE BIGINT", "0A000", "VARCHAR").await;
+    session.rejects("ALTER TABLE t ADD COLUMN e INT NOT NULL", "0A000", "non-null default").await;
+    session.rejects("ALTER TABLE t ALTER COLUMN d TYPE BIGINT", "0A000", "VARCHAR").await;
     session.run("INSERT INTO t (c) VALUES ('x')").await;
     assert_eq!(session.rows("SELECT c, d FROM t").await, [["x", "3"]]);
 }
@@ -231,15 +231,15 @@ async fn table_errors_have_the_codes_of_redshift() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     session.run("CREATE TABLE t (a INTEGER)").await;
-    session.refuses("CREATE TABLE t (a INTEGER)", "42P07", "already exists").await;
+    session.rejects("CREATE TABLE t (a INTEGER)", "42P07", "already exists").await;
     session.run("CREATE TABLE IF NOT EXISTS t (b INTEGER)").await;
-    session.refuses("SELECT b FROM t", "42703", "b").await;
+    session.rejects("SELECT b FROM t", "42703", "b").await;
     let missing = "Relation nothing does not exist in the database.";
-    session.refuses("SELECT * FROM nothing", "XX000", missing).await;
-    session.refuses("INSERT INTO nothing VALUES (1)", "XX000", missing).await;
-    session.refuses("TRUNCATE nothing", "XX000", missing).await;
-    session.refuses("ALTER TABLE nothing RENAME TO x", "XX000", missing).await;
-    session.refuses("DROP TABLE nothing", "42P01", "does not exist").await;
+    session.rejects("SELECT * FROM nothing", "XX000", missing).await;
+    session.rejects("INSERT INTO nothing VALUES (1)", "XX000", missing).await;
+    session.rejects("TRUNCATE nothing", "XX000", missing).await;
+    session.rejects("ALTER TABLE nothing RENAME TO x", "XX000", missing).await;
+    session.rejects("DROP TABLE nothing", "42P01", "does not exist").await;
     session.run("DROP TABLE IF EXISTS nothing").await;
 }
 
@@ -249,7 +249,7 @@ async fn schemas_are_created_and_dropped() {
     let session = cluster.session().await;
     session.run("CREATE SCHEMA IF NOT EXISTS star").await;
     session.run("CREATE SCHEMA IF NOT EXISTS star").await;
-    session.refuses("CREATE SCHEMA star", "42P06", "already exists").await;
+    session.rejects("CREATE SCHEMA star", "42P06", "already exists").await;
     session.run("CREATE TABLE star.t (a INTEGER)").await;
     let defined = "SELECT count(*) FROM pg_table_def WHERE schemaname = 'star'";
     assert_eq!(session.value(defined).await, "0");
@@ -261,7 +261,7 @@ async fn schemas_are_created_and_dropped() {
     assert_eq!(session.value("SELECT current_schema()").await, "star");
     session.run("COMMENT ON TABLE star.t IS 'it''s'").await;
     session.run("COMMENT ON COLUMN star.t.a IS 'a'").await;
-    session.refuses("DROP SCHEMA star", "2BP01", "depend").await;
+    session.rejects("DROP SCHEMA star", "2BP01", "depend").await;
     session.run("DROP SCHEMA star CASCADE").await;
 }
 
@@ -272,13 +272,13 @@ async fn view_prevents_the_drop_of_its_table() {
     session.run("CREATE TABLE t (a INTEGER)").await;
     session.run("CREATE VIEW v (x) AS SELECT a FROM t").await;
     session.run("CREATE OR REPLACE VIEW v (x) AS SELECT a + 1 FROM t").await;
-    session.refuses("DROP TABLE t", "2BP01", "other objects depend on it").await;
+    session.rejects("DROP TABLE t", "2BP01", "other objects depend on it").await;
     session.run("ALTER TABLE t RENAME TO t_old").await;
     session.run("CREATE TABLE t (a INTEGER)").await;
     session.run("INSERT INTO t VALUES (1)").await;
     assert_eq!(session.value("SELECT count(*) FROM v").await, "0");
     session.run("DROP TABLE t_old CASCADE").await;
-    session.refuses("SELECT * FROM v", "XX000", "Relation v").await;
+    session.rejects("SELECT * FROM v", "XX000", "Relation v").await;
 }
 
 #[tokio::test]
@@ -286,14 +286,14 @@ async fn a_late_binding_view_follows_the_name() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     let unqualified = "CREATE VIEW v AS SELECT a FROM t WITH NO SCHEMA BINDING";
-    session.refuses(unqualified, "42601", "should be qualified").await;
+    session.rejects(unqualified, "42601", "should be qualified").await;
     session
         .run(
             "CREATE VIEW v AS SELECT a AS x FROM public.t WHERE b <> 'it\\'s' \
              WITH NO SCHEMA BINDING",
         )
         .await;
-    session.refuses("SELECT * FROM v", "XX000", "Relation public.t").await;
+    session.rejects("SELECT * FROM v", "XX000", "Relation public.t").await;
     session.run("CREATE TABLE t (a INTEGER, b VARCHAR)").await;
     session.run("INSERT INTO t VALUES (1, ''), (2, 'it''s')").await;
     assert_eq!(session.rows("SELECT v.x FROM v").await, [["1"]]);
@@ -304,7 +304,7 @@ async fn a_late_binding_view_follows_the_name() {
     let definition = "SELECT definition FROM pg_views WHERE viewname = 'v'";
     assert!(session.value(definition).await.contains("WITH NO SCHEMA BINDING"));
     session.run("DROP VIEW v").await;
-    session.refuses("SELECT * FROM v", "XX000", "Relation v").await;
+    session.rejects("SELECT * FROM v", "XX000", "Relation v").await;
 }
 
 #[tokio::test]
@@ -318,5 +318,5 @@ async fn append_moves_rows() {
     session.run("ALTER TABLE a APPEND FROM b").await;
     assert_eq!(session.value("SELECT count(*) FROM a").await, "2");
     assert_eq!(session.value("SELECT count(*) FROM b").await, "0");
-    session.refuses("ALTER TABLE a APPEND FROM c", "0A000", "same columns").await;
+    session.rejects("ALTER TABLE a APPEND FROM c", "0A000", "same columns").await;
 }

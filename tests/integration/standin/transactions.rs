@@ -23,7 +23,7 @@ async fn definitions_and_rows_roll_back() {
     session.run("DROP TABLE u").await;
     session.run("ROLLBACK").await;
     assert_eq!(session.value(COUNT).await, "0");
-    session.refuses("SELECT * FROM w", "XX000", "Relation w").await;
+    session.rejects("SELECT * FROM w", "XX000", "Relation w").await;
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn table_newer_than_the_snapshot_does_not_exist() {
     session.run("DROP TABLE t").await;
     session.run("ALTER TABLE t_new RENAME TO t").await;
     session.run("COMMIT").await;
-    reader.refuses(COUNT, "XX000", "1018").await;
+    reader.rejects(COUNT, "XX000", "1018").await;
     reader.run("ROLLBACK").await;
     assert_eq!(reader.value(COUNT).await, "0");
 }
@@ -103,9 +103,9 @@ async fn writers_of_one_row_conflict() {
     }
     session.run("DELETE FROM t").await;
     session.run("COMMIT").await;
-    let refusal = other.refusal("DELETE FROM t").await;
-    assert_eq!((refusal.code.as_str(), refusal.message.as_str()), ("XX000", "1023"));
-    assert!(refusal.detail.starts_with("Serializable isolation violation on table"));
+    let rejection = other.error_of("DELETE FROM t").await;
+    assert_eq!((rejection.code.as_str(), rejection.message.as_str()), ("XX000", "1023"));
+    assert!(rejection.detail.starts_with("Serializable isolation violation on table"));
 }
 
 /// Starts a statement that must wait for a transaction that locks, renames and, if `drops`, drops
@@ -185,8 +185,8 @@ async fn statements_rejected_in_a_transaction() {
         "ALTER TABLE t ALTER COLUMN b TYPE VARCHAR(9)",
     ] {
         session.run("BEGIN").await;
-        session.refuses(statement, "25001", "cannot run inside a transaction block").await;
-        session.refuses("SELECT 1", "25P02", "aborted").await;
+        session.rejects(statement, "25001", "cannot run inside a transaction block").await;
+        session.rejects("SELECT 1", "25P02", "aborted").await;
         session.run("ROLLBACK").await;
         session.run(statement).await;
     }
@@ -198,8 +198,8 @@ async fn failed_transaction_accepts_only_its_end() {
     let (_cluster, session) = table().await;
     session.run("BEGIN").await;
     session.run("INSERT INTO t VALUES (1)").await;
-    session.refuses("SELEC", "42601", "").await;
-    session.refuses("INSERT INTO t VALUES (2)", "25P02", "aborted").await;
+    session.rejects("SELEC", "42601", "").await;
+    session.rejects("INSERT INTO t VALUES (2)", "25P02", "aborted").await;
     session.run("COMMIT").await;
     assert_eq!(session.value(COUNT).await, "0");
 }
@@ -207,7 +207,7 @@ async fn failed_transaction_accepts_only_its_end() {
 #[tokio::test]
 async fn a_lock_is_held_to_the_end() {
     let (cluster, session) = table().await;
-    session.refuses("LOCK t", "25P01", "transaction").await;
+    session.rejects("LOCK t", "25P01", "transaction").await;
     session.run("CREATE TABLE u (a INTEGER)").await;
     session.run("BEGIN").await;
     session.run("LOCK t, u").await;

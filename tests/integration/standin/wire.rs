@@ -18,12 +18,12 @@ async fn version_is_that_of_redshift() {
 }
 
 #[tokio::test]
-async fn connection_without_tls_is_refused() {
+async fn connection_without_tls_is_rejected() {
     let cluster = Cluster::start().await;
     let mut config = cluster.config();
-    let refused = config.ssl_mode(SslMode::Disable).connect(NoTls).await.err().unwrap();
-    assert_eq!(refused.code().unwrap().code(), "28000");
-    assert!(refused.as_db_error().unwrap().message().ends_with("SSL off"), "{refused:?}");
+    let rejected = config.ssl_mode(SslMode::Disable).connect(NoTls).await.err().unwrap();
+    assert_eq!(rejected.code().unwrap().code(), "28000");
+    assert!(rejected.as_db_error().unwrap().message().ends_with("SSL off"), "{rejected:?}");
 }
 
 #[tokio::test]
@@ -40,15 +40,15 @@ async fn the_certificate_is_for_localhost_and_from_its_own_authority() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_refused() {
+async fn a_wrong_password_is_rejected() {
     for auth in [Auth::Md5, Auth::Cleartext] {
         let cluster = Cluster::start_with(Config { auth, ..Config::default() }).await;
         let mut config = cluster.config();
         cluster.session().await.run("SELECT 1").await;
-        let refused = config.password("wrong").connect(cluster.tls()).await.err().unwrap();
-        assert_eq!(refused.code().unwrap().code(), "28000");
-        let refused = config.user("missing").connect(cluster.tls()).await.err().unwrap();
-        assert_eq!(refused.code().unwrap().code(), "28000");
+        let rejected = config.password("wrong").connect(cluster.tls()).await.err().unwrap();
+        assert_eq!(rejected.code().unwrap().code(), "28000");
+        let rejected = config.user("missing").connect(cluster.tls()).await.err().unwrap();
+        assert_eq!(rejected.code().unwrap().code(), "28000");
     }
 }
 
@@ -64,8 +64,8 @@ async fn password_stored_as_sha256_fails_the_login() {
 #[tokio::test]
 async fn only_one_database_exists() {
     let cluster = Cluster::start().await;
-    let refused = cluster.config().dbname("prod").connect(cluster.tls()).await.err().unwrap();
-    assert_eq!(refused.code().unwrap().code(), "3D000");
+    let rejected = cluster.config().dbname("prod").connect(cluster.tls()).await.err().unwrap();
+    assert_eq!(rejected.code().unwrap().code(), "3D000");
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn only_simple_queries_are_accepted() {
 async fn only_one_statement_per_query_is_accepted() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
-    session.refuses("BEGIN; COMMIT", "0A000", "several statements").await;
+    session.rejects("BEGIN; COMMIT", "0A000", "several statements").await;
     session.run("SELECT 1;").await;
     session.run("").await;
 }
@@ -90,9 +90,9 @@ async fn only_one_statement_per_query_is_accepted() {
 async fn missing_catalog_relations_and_functions_are_rejected() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
-    session.refuses("SELECT * FROM pg_catalog.pg_range", "42P01", "pg_range").await;
-    session.refuses("SELECT * FROM pg_enum", "42P01", "pg_enum").await;
-    session.refuses("SELECT pg_advisory_lock(1)", "42883", "pg_advisory_lock").await;
+    session.rejects("SELECT * FROM pg_catalog.pg_range", "42P01", "pg_range").await;
+    session.rejects("SELECT * FROM pg_enum", "42P01", "pg_enum").await;
+    session.rejects("SELECT pg_advisory_lock(1)", "42883", "pg_advisory_lock").await;
 }
 
 #[tokio::test]
@@ -100,8 +100,8 @@ async fn settings_are_validated() {
     let cluster = Cluster::start().await;
     let session = cluster.session().await;
     let unknown = "unrecognized configuration parameter \"standard_conforming_strings\"";
-    session.refuses("SET standard_conforming_strings = on", "42704", unknown).await;
-    session.refuses("SET extra_float_digits TO 3", "22023", "(-15 .. 2)").await;
+    session.rejects("SET standard_conforming_strings = on", "42704", unknown).await;
+    session.rejects("SET extra_float_digits TO 3", "22023", "(-15 .. 2)").await;
     session.run("SET extra_float_digits TO 2").await;
     session.run("SET application_name TO 'starlift'").await;
     session.run("SET query_group TO 'load'").await;
@@ -117,7 +117,7 @@ async fn a_statement_ends_at_its_timeout() {
     let what = What::Hold(Gate::new());
     let on = On::Containing("SELECT 1".into());
     cluster.redshift.inject(Fault { on, skip: 0, when: When::Before, what });
-    session.refuses("SELECT 1", "57014", "cancelled on user's request").await;
+    session.rejects("SELECT 1", "57014", "cancelled on user's request").await;
     assert_eq!(session.value("SELECT 2").await, "2");
 }
 
@@ -133,7 +133,7 @@ async fn client_cancels_a_statement() {
         gate.reached().await;
         session.client.cancel_token().cancel_query(cluster.tls()).await.unwrap();
     };
-    tokio::join!(session.refuses("SELECT 1", "57014", "cancelled"), cancel);
+    tokio::join!(session.rejects("SELECT 1", "57014", "cancelled"), cancel);
 }
 
 #[tokio::test]
@@ -148,8 +148,8 @@ async fn client_cancels_a_lock_wait() {
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         session.client.cancel_token().cancel_query(cluster.tls()).await.unwrap();
     };
-    tokio::join!(session.refuses("SELECT * FROM t", "57014", "cancelled"), cancel);
-    session.refuses("SELECT 1", "25P02", "aborted").await;
+    tokio::join!(session.rejects("SELECT * FROM t", "57014", "cancelled"), cancel);
+    session.rejects("SELECT 1", "25P02", "aborted").await;
     session.run("ROLLBACK").await;
     assert_eq!(session.value("SELECT 1").await, "1");
 }
@@ -158,6 +158,6 @@ async fn client_cancels_a_lock_wait() {
 async fn every_statement_is_recorded() {
     let cluster = Cluster::start().await;
     cluster.session().await.run("SELECT 1").await;
-    let _ = cluster.session().await.refusal("SELEC 2").await;
+    let _ = cluster.session().await.error_of("SELEC 2").await;
     assert_eq!(cluster.redshift.statements(), ["SELECT 1", "SELEC 2"]);
 }

@@ -72,11 +72,11 @@ fn store_without_conditional_puts_is_reported_once_and_still_locked() {
 
 #[test]
 fn unrelated_bad_request_is_reported_unchanged() {
-    let refusal = |asked: &stub::Asked| {
+    let rejection = |asked: &stub::StubRequest| {
         (asked.method == "PUT")
             .then(|| stub::answer(400, "<Error><Code>ExpiredToken</Code></Error>"))
     };
-    let (workspace, store) = (with_data(), MemoryStore::refusing(Conditions::Tags, refusal));
+    let (workspace, store) = (with_data(), MemoryStore::rejecting(Conditions::Tags, rejection));
     let command = on_s3(&workspace, &store.stub.url);
     let outcome = transform(command, &workspace, "s3://bucket/star", &[]);
     assert!(!outcome.exits(1).complains("ExpiredToken").stderr.contains(WARNING), "{outcome}");
@@ -123,7 +123,7 @@ fn lock_off_does_not_replace_a_record_that_changed_during_the_run() {
     let (second, reads) = (Arc::new(AtomicBool::new(false)), AtomicUsize::new(0));
     let is_second = second.clone();
     // Another writer replaces the record after the second run has read it twice.
-    let refusal = move |asked: &stub::Asked| {
+    let rejection = move |asked: &stub::StubRequest| {
         let is_read = asked.path.ends_with("_starlift.json") && asked.method == "GET";
         let late = is_read && is_second.load(Relaxed) && reads.fetch_add(1, Relaxed) >= 2;
         late.then(|| {
@@ -132,7 +132,7 @@ fn lock_off_does_not_replace_a_record_that_changed_during_the_run() {
             other
         })
     };
-    let (workspace, store) = (with_data(), MemoryStore::refusing(Conditions::Ignored, refusal));
+    let (workspace, store) = (with_data(), MemoryStore::rejecting(Conditions::Ignored, rejection));
     let run = || {
         let command = on_s3(&workspace, &store.stub.url);
         transform(command, &workspace, "s3://bucket/star", &["--lock", "off"])

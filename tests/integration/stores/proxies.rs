@@ -9,12 +9,12 @@ const IDENTITY: &str = "<GetCallerIdentityResponse><GetCallerIdentityResult>\
 
 /// Starts a proxy that answers for S3 and STS itself, with a bucket that contains a song and a log.
 fn proxy() -> MemoryStore {
-    let sts = |asked: &stub::Asked| {
+    let sts = |asked: &stub::StubRequest| {
         String::from_utf8_lossy(&asked.body)
             .contains("Action=GetCallerIdentity")
             .then(|| stub::answer(200, IDENTITY))
     };
-    let store = MemoryStore::refusing(Conditions::Tags, sts);
+    let store = MemoryStore::rejecting(Conditions::Tags, sts);
     store.put("songs/a.json", SONG);
     store.put("logs/a.json", LOG);
     store

@@ -158,18 +158,18 @@ fn rejected_write_names_the_remedy() {
         ("AccessDenied", "Access Denied", "s3:PutObject"),
     ] {
         let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
-        let refusal = move |asked: &stub::Asked| {
+        let rejection = move |asked: &stub::StubRequest| {
             (asked.method == "PUT").then(|| stub::answer(403, body.clone()))
         };
-        let (workspace, store) = (with_data(), MemoryStore::refusing(Conditions::Tags, refusal));
+        let (workspace, store) = (with_data(), MemoryStore::rejecting(Conditions::Tags, rejection));
         let command = on_s3(&workspace, &store.stub.url);
         transform(command, &workspace, "s3://bucket/star", &[]).exits(1).complains(advice);
     }
     let body = "<Error><Code>InvalidRequest</Code><Message>Content-MD5 OR x-amz-checksum- HTTP header \
                 is required for Put Object requests with Object Lock parameters</Message></Error>";
-    let refusal =
-        move |asked: &stub::Asked| (asked.method == "PUT").then(|| stub::answer(400, body));
-    let (workspace, store) = (with_data(), MemoryStore::refusing(Conditions::Tags, refusal));
+    let rejection =
+        move |asked: &stub::StubRequest| (asked.method == "PUT").then(|| stub::answer(400, body));
+    let (workspace, store) = (with_data(), MemoryStore::rejecting(Conditions::Tags, rejection));
     let command = on_s3(&workspace, &store.stub.url);
     let outcome = transform(command, &workspace, "s3://bucket/star", &[]);
     outcome.exits(1).complains("pass --checksum sha256");

@@ -75,8 +75,9 @@ fn google_cloud_storage_is_tested_with_generations() {
 
 #[test]
 fn read_only_store_fails_at_once() {
-    let refusal = |asked: &stub::Asked| (asked.method == "PUT").then(|| stub::answer(403, ""));
-    let (workspace, store) = (with_data(), MemoryStore::refusing(Conditions::Tags, refusal));
+    let rejection =
+        |asked: &stub::StubRequest| (asked.method == "PUT").then(|| stub::answer(403, ""));
+    let (workspace, store) = (with_data(), MemoryStore::rejecting(Conditions::Tags, rejection));
     let outcome = doctor(on_s3(&workspace, &store.stub.url), &workspace, "s3://bucket/trial");
     outcome.exits(4).says("FAILED  write and read").says("another one");
     workspace.write("file", "x");

@@ -1,5 +1,5 @@
 //! Faults between a client and the bucket: a layer in front of the S3 service that records every
-//! request and, as a test scripts it, delays, holds or refuses requests or cuts responses short.
+//! request and, as a test scripts it, delays, holds or rejects requests or cuts responses short.
 
 use std::io;
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ use tokio::sync::watch;
 /// Time that [`Gate::wait`] waits for a request before the test fails.
 const GATE_PATIENCE: Duration = Duration::from_secs(60);
 
-/// The header with the bucket's region, in answers to `HeadBucket` and in refusals for the wrong
+/// The header with the bucket's region, in answers to `HeadBucket` and in rejections for the wrong
 /// region.
 const REGION_HEADER: &str = "x-amz-bucket-region";
 
@@ -32,7 +32,7 @@ pub struct Faults {
     pub latency: Duration,
     /// Region that the bucket reports.
     pub region: String,
-    /// Refuses requests signed for another region, as AWS does.
+    /// Rejects requests signed for another region, as AWS does.
     pub strict_region: bool,
     /// Maximum number of keys per page of a listing, at most S3's own limit of 1000.
     pub page_size: usize,
@@ -469,8 +469,8 @@ impl Layer {
             tokio::time::sleep(self.latency).await;
         }
         self.pass_gates(seen).await?;
-        if let Some(refusal) = self.wrong_region(seen) {
-            return Ok(refusal);
+        if let Some(rejection) = self.wrong_region(seen) {
+            return Ok(rejection);
         }
         match self.fault(seen) {
             Some(Action::Status(status)) => Ok(error(status)),

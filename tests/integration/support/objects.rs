@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use super::stub::{Answer, Asked, Stub, answer};
+use super::stub::{Answer, Stub, StubRequest, answer};
 
 /// Handling of conditional puts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,18 +52,18 @@ pub struct MemoryStore {
 
 impl MemoryStore {
     pub fn start(conditions: Conditions) -> MemoryStore {
-        Self::refusing(conditions, |_| None)
+        Self::rejecting(conditions, |_| None)
     }
 
-    /// Starts a store that answers a request with the result of `refusal` unless it is `None`.
-    pub fn refusing(
+    /// Starts a store that answers a request with the result of `rejection` unless it is `None`.
+    pub fn rejecting(
         conditions: Conditions,
-        refusal: impl Fn(&Asked) -> Option<Answer> + Send + Sync + 'static,
+        rejection: impl Fn(&StubRequest) -> Option<Answer> + Send + Sync + 'static,
     ) -> MemoryStore {
         let objects: Arc<Mutex<Objects>> = Arc::default();
         let held = objects.clone();
         let stub = Stub::start(move |asked| {
-            refusal(asked).unwrap_or_else(|| held.lock().unwrap().answer(asked, conditions))
+            rejection(asked).unwrap_or_else(|| held.lock().unwrap().answer(asked, conditions))
         });
         MemoryStore { stub, objects }
     }
@@ -94,7 +94,7 @@ impl Objects {
         object
     }
 
-    fn answer(&mut self, asked: &Asked, conditions: Conditions) -> Answer {
+    fn answer(&mut self, asked: &StubRequest, conditions: Conditions) -> Answer {
         if asked.method == "CONNECT" {
             return answer(502, "");
         }
@@ -118,7 +118,7 @@ impl Objects {
         }
     }
 
-    fn get(&self, key: &str, asked: &Asked) -> Answer {
+    fn get(&self, key: &str, asked: &StubRequest) -> Answer {
         let Some(object) = self.objects.get(key) else {
             return answer(404, "<Error><Code>NoSuchKey</Code></Error>");
         };
@@ -156,7 +156,7 @@ impl Objects {
         )
     }
 
-    fn put(&mut self, key: &str, asked: &Asked, conditions: Conditions) -> Answer {
+    fn put(&mut self, key: &str, asked: &StubRequest, conditions: Conditions) -> Answer {
         let found = self.objects.get(key);
         let by_tag = asked.header("if-match").is_some() || asked.header("if-none-match").is_some();
         let is_met = match conditions {
@@ -180,7 +180,7 @@ impl Objects {
         self.described(answer(200, ""), &object)
     }
 
-    fn delete_many(&mut self, asked: &Asked) -> Answer {
+    fn delete_many(&mut self, asked: &StubRequest) -> Answer {
         let body = String::from_utf8_lossy(&asked.body).into_owned();
         for key in body.split("<Key>").skip(1) {
             self.objects.remove(key.split("</Key>").next().unwrap());
@@ -189,7 +189,7 @@ impl Objects {
     }
 
     /// Returns the objects and folders of a listing.
-    fn found(&self, asked: &Asked) -> (Vec<(&String, &Object)>, Vec<String>) {
+    fn found(&self, asked: &StubRequest) -> (Vec<(&String, &Object)>, Vec<String>) {
         let prefix = asked.parameter("prefix").unwrap_or_default();
         let (mut objects, mut folders) = (Vec::new(), Vec::new());
         for (key, object) in self.objects.iter().filter(|(key, _)| key.starts_with(&prefix)) {
@@ -203,7 +203,7 @@ impl Objects {
         (objects, folders)
     }
 
-    fn list(&self, asked: &Asked) -> Answer {
+    fn list(&self, asked: &StubRequest) -> Answer {
         let (objects, folders) = self.found(asked);
         let mut xml = "<ListBucketResult>".to_owned();
         for (key, object) in objects {
@@ -223,7 +223,7 @@ impl Objects {
         answer(200, xml + "<IsTruncated>false</IsTruncated></ListBucketResult>")
     }
 
-    fn azure_list(&self, asked: &Asked) -> Answer {
+    fn azure_list(&self, asked: &StubRequest) -> Answer {
         let (objects, folders) = self.found(asked);
         let name = |key: &str| match key.contains(char::is_control) {
             true => format!("<Name Encoded=\"true\">{}</Name>", key.replace('\u{1}', "%01")),

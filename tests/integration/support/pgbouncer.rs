@@ -58,7 +58,7 @@ impl PgBouncer {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .process_group(0);
-        // PgBouncer refuses to run as root.
+        // PgBouncer does not run as root.
         if let Some((uid, gid)) = owner() {
             chown(&folder, Some(uid), Some(gid)).unwrap();
             command.uid(uid).gid(gid);

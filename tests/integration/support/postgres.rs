@@ -235,7 +235,7 @@ fn prepare(owner: Option<(u32, u32)>, certificates: &Certificates) -> PathBuf {
     folder
 }
 
-/// Returns the user `postgres` if the tests run as root, which initdb refuses, or `None` to keep
+/// Returns the user `postgres` if the tests run as root, which initdb rejects, or `None` to keep
 /// the current user.
 pub fn owner() -> Option<(u32, u32)> {
     if fs::metadata("/proc/self").map_or(1, |process| process.uid()) != 0 {

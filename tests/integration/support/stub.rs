@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 
 /// A request as received.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct StubRequest {
     pub method: String,
     /// Host of the request target if used as a proxy, otherwise of the `Host` header.
     pub host: String,
@@ -26,7 +26,7 @@ pub struct Asked {
     pub proxied: bool,
 }
 
-impl Asked {
+impl StubRequest {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
@@ -48,14 +48,14 @@ pub fn answer(status: u16, body: impl Into<Bytes>) -> Answer {
 /// A running server; its thread ends with the test process.
 pub struct Stub {
     pub url: String,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    asked: Arc<Mutex<Vec<StubRequest>>>,
 }
 
 impl Stub {
-    pub fn start(answers: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Stub {
+    pub fn start(answers: impl Fn(&StubRequest) -> Answer + Send + Sync + 'static) -> Stub {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
+        let asked: Arc<Mutex<Vec<StubRequest>>> = Arc::default();
         let (answers, record) = (Arc::new(answers), asked.clone());
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -82,19 +82,19 @@ impl Stub {
     }
 
     /// Returns every request so far.
-    pub fn asked(&self) -> Vec<Asked> {
+    pub fn asked(&self) -> Vec<StubRequest> {
         self.asked.lock().unwrap().clone()
     }
 }
 
-async fn received(request: Request<Incoming>) -> Asked {
+async fn received(request: Request<Incoming>) -> StubRequest {
     let (parts, body) = request.into_parts();
     let host = parts.uri.host().map(str::to_owned).or_else(|| {
         let host = parts.headers.get("host")?.to_str().ok()?;
         Some(host.split(':').next().unwrap_or_default().to_owned())
     });
     let path = percent_encoding::percent_decode_str(parts.uri.path());
-    Asked {
+    StubRequest {
         method: parts.method.to_string(),
         host: host.unwrap_or_default(),
         path: path.decode_utf8().unwrap().into_owned(),

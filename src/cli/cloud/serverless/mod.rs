@@ -20,7 +20,7 @@ use crate::cloud::network::subnets::network_of;
 use crate::cloud::network::{Vpc, find_default_vpc, find_vpc, vpc};
 use crate::cloud::progress::OperationProgress;
 use crate::cloud::serverless::plan::{Plan, ServerlessOptions};
-use crate::cloud::serverless::provision::{Found, provision as make};
+use crate::cloud::serverless::provision::{Found, provision as create_resources};
 
 /// Creates a workgroup and the resources that belong to it, or shows the plan.
 ///
@@ -53,17 +53,20 @@ pub async fn provision_workgroup(
         confirm("Create it?")?;
     }
     let progress = Arc::new(OperationProgress::default());
-    let advice =
-        format!("{}; `starlift teardown --name {}` removes it", super::GO_ON, options.name);
-    let work = make(&clients, &plan, found, options.timeout, &progress);
-    let made = perform(&progress, global, &advice, work).await?;
+    let advice = format!(
+        "{}; `starlift teardown --name {}` removes it",
+        super::CONTINUE_ADVICE,
+        options.name
+    );
+    let work = create_resources(&clients, &plan, found, options.timeout, &progress);
+    let provisioned = perform(&progress, global, &advice, work).await?;
     if global.quiet {
         return Ok(());
     }
-    print(&render_plan::result(&plan, &made, &progress.notes()))
+    print(&render_plan::result(&plan, &provisioned, &progress.notes()))
 }
 
-/// Returns the plan of a dry run that could not query AWS, with placeholders for AWS's answers.
+/// Returns the plan of a dry run that could not query AWS, with placeholders for the responses of AWS.
 fn offline_plan(
     options: &ServerlessOptions,
     clients: &Clients,

@@ -60,10 +60,10 @@ pub fn summary(plan: &Plan) -> String {
 }
 
 /// Returns the created resources and the next steps.
-pub fn result(plan: &Plan, made: &Provisioned, notes: &[String]) -> String {
+pub fn result(plan: &Plan, provisioned: &Provisioned, notes: &[String]) -> String {
     let mut text: String = notes.iter().map(|line| format!("{line}\n")).collect();
     let name = &plan.workgroup.name;
-    let Provisioned { namespace, workgroup, limits } = made;
+    let Provisioned { namespace, workgroup, limits } = provisioned;
     let endpoint = workgroup.endpoint().map(|(host, port)| format!("{host}:{port}"));
     let endpoint = endpoint.unwrap_or_default();
     let user = namespace.admin_username.as_deref().unwrap_or(&plan.namespace.user);
@@ -132,7 +132,7 @@ fn compute(plan: &Plan) -> String {
         None => format!("{BASE_CAPACITY} RPUs unless it has another base capacity already"),
     };
     let max = workgroup.max_capacity.map(|max| format!(", {max} at most")).unwrap_or_default();
-    let reach = match workgroup.public {
+    let access = match workgroup.public {
         Some(true) => "publicly accessible",
         Some(false) => "not publicly accessible",
         None => "not publicly accessible unless it already is",
@@ -141,7 +141,7 @@ fn compute(plan: &Plan) -> String {
         [] => "subnets of the default VPC".to_owned(),
         subnets => format!("subnets {}", subnets.join(", ")),
     };
-    format!("  {base}{max}, {reach}, {subnets}, port {}\n", workgroup.port)
+    format!("  {base}{max}, {access}, {subnets}, port {}\n", workgroup.port)
 }
 
 fn cost(base: u32, limit: Option<RpuLimit>) -> String {

@@ -176,7 +176,7 @@ impl Target {
     /// Determines the protection of the connection from the parameters, after all of them are
     /// applied.
     pub(super) fn settle(&mut self) -> Result<(), TargetError> {
-        let refuse = |parameter: &str, reason: &str| {
+        let reject = |parameter: &str, reason: &str| {
             Err(TargetError::Parameter {
                 parameter: parameter.to_owned(),
                 reason: reason.to_owned(),
@@ -185,7 +185,7 @@ impl Target {
         let binds = self.channel_binding == ChannelBinding::Require;
         let wants_tls = self.requested_trust || self.tls_name.is_some() || binds;
         if self.via == Via::DataApi && (self.requested_tls.is_some() || wants_tls) {
-            return refuse(
+            return reject(
                 "via",
                 "the Data API is reached over HTTPS, which sslmode, sslrootcert and tls_name do not \
                  apply to; remove them (AWS_CA_BUNDLE specifies certificates to trust)",
@@ -193,7 +193,7 @@ impl Target {
         }
         self.tls = match (self.dialect, self.requested_tls) {
             (Dialect::Redshift, Some(TlsMode::Disable)) => {
-                return refuse(
+                return reject(
                     "sslmode",
                     "a load into Redshift is always encrypted; use verify-full",
                 );
@@ -203,11 +203,11 @@ impl Target {
             (Dialect::Redshift, _) => TlsMode::VerifyFull,
             // Unix sockets have no TLS; libpq also ignores sslmode for them.
             (Dialect::Postgres, _) if self.is_socket() && binds => {
-                return refuse("channel_binding", "a Unix socket has no TLS to bind to");
+                return reject("channel_binding", "a Unix socket has no TLS to bind to");
             }
             (Dialect::Postgres, _) if self.is_socket() => TlsMode::Disable,
             (Dialect::Postgres, Some(TlsMode::Disable)) if wants_tls => {
-                return refuse(
+                return reject(
                     "sslmode",
                     "disable contradicts sslrootcert, tls_name and channel_binding=require; remove \
                      one of them",

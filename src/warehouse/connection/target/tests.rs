@@ -150,11 +150,11 @@ fn no_part_of_a_password_is_repeated_whatever_it_holds() {
                 let password = format!("{first}sesame{second}sesame{third}");
                 for form in forms {
                     let text = form.replace("PW", &password);
-                    let said = match Target::parse(&text) {
+                    let shown_target = match Target::parse(&text) {
                         Ok(target) => target.to_string(),
                         Err(error) => error.to_string(),
                     };
-                    assert!(!said.contains("sesame"), "{text}\n{said}");
+                    assert!(!shown_target.contains("sesame"), "{text}\n{shown_target}");
                     let shown = without_password(&text);
                     assert!(!shown.contains("sesame"), "{text}\n{shown}");
                 }

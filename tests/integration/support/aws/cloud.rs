@@ -6,7 +6,7 @@ use tokio::sync::Mutex;
 
 use super::clusters::Clusters;
 use super::moto::Moto;
-use super::query::{Answer, Refusal, Request, Service};
+use super::query::{Answer, ErrorReply, Request, Service};
 use super::schedules::Schedules;
 use super::serverless::Serverless;
 use super::xml::Element;
@@ -52,14 +52,14 @@ impl Cloud {
             Service::Secrets => self.serverless.lock().await.secret(request),
             Service::DataApi => self.data_api(request).await,
         };
-        answered.unwrap_or_else(|refusal| refusal.answer(request.service))
+        answered.unwrap_or_else(|rejection| rejection.answer(request.service))
     }
 
-    async fn data_api(&self, request: &Request) -> Result<Answer, Refusal> {
+    async fn data_api(&self, request: &Request) -> Result<Answer, ErrorReply> {
         let api = self.data_api.lock().await.clone();
-        let missing = || Refusal::new(400, "ValidationException", "Cluster doesn't exist.");
+        let missing = || ErrorReply::new(400, "ValidationException", "Cluster doesn't exist.");
         let answered = api.ok_or_else(missing)?.answer(&request.action, &request.json()).await;
-        let body = answered.map_err(|(code, message)| Refusal::new(400, code, message))?;
+        let body = answered.map_err(|(code, message)| ErrorReply::new(400, code, message))?;
         Ok(Answer { status: 200, body: body.to_string() })
     }
 
@@ -90,7 +90,7 @@ impl Cloud {
     }
 
     /// Replaces the user that moto reports for an account in which no user was created.
-    async fn sts(&self, request: &Request) -> Result<Answer, Refusal> {
+    async fn sts(&self, request: &Request) -> Result<Answer, ErrorReply> {
         let answer = self.moto.ask(request).await;
         let mut xml = answer.xml();
         if request.action == "GetCallerIdentity" && xml.text_of("Arn").ends_with("user/moto") {
@@ -102,14 +102,14 @@ impl Cloud {
         Ok(answer)
     }
 
-    async fn iam(&self, request: &Request) -> Result<Answer, Refusal> {
+    async fn iam(&self, request: &Request) -> Result<Answer, ErrorReply> {
         match request.action.as_str() {
             "SimulatePrincipalPolicy" => simulate::answer(self, request).await,
             _ => Ok(self.moto.ask(request).await),
         }
     }
 
-    async fn redshift(&self, request: &Request, pace: Pace) -> Result<Answer, Refusal> {
+    async fn redshift(&self, request: &Request, pace: Pace) -> Result<Answer, ErrorReply> {
         if request.action.contains("ScheduledAction") {
             return self.schedules.lock().await.answer(self, request).await;
         }
@@ -154,10 +154,10 @@ impl Cloud {
     }
 
     /// Checks that roles trust Redshift (5-11). moto accepts any text as a role.
-    async fn check_roles(&self, roles: &[String]) -> Result<(), Refusal> {
+    async fn check_roles(&self, roles: &[String]) -> Result<(), ErrorReply> {
         for role in roles {
             if !self.trusts(role, "redshift.amazonaws.com").await {
-                return Err(Refusal::value(format!(
+                return Err(ErrorReply::value(format!(
                     "The IAM role {role} is not valid. The IAM role must delegate access to an \
                      Amazon Redshift account."
                 )));
@@ -167,11 +167,11 @@ impl Cloud {
     }
 
     /// Checks that security groups exist. moto ignores unknown groups.
-    async fn check_groups(&self, request: &Request) -> Result<(), Refusal> {
+    async fn check_groups(&self, request: &Request) -> Result<(), ErrorReply> {
         for group in request.list("VpcSecurityGroupIds.VpcSecurityGroupId") {
             let params = [("GroupId.1", group.as_str())];
             if self.ask_moto(Service::Ec2, "DescribeSecurityGroups", &params).await.is_error() {
-                return Err(Refusal::value(format!("Invalid security group: {group}")));
+                return Err(ErrorReply::value(format!("Invalid security group: {group}")));
             }
         }
         Ok(())

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::cloud::{Cloud, Pace};
 use super::create::not_attached;
-use super::query::{Answer, Refusal, Request, Service};
+use super::query::{Answer, ErrorReply, Request, Service};
 use super::xml::Element;
 use super::{ACCOUNT, REGION};
 
@@ -57,7 +57,7 @@ impl Clusters {
         cloud: &Cloud,
         request: &Request,
         pace: Pace,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Answer, ErrorReply> {
         let answer = cloud.moto.ask(request).await;
         if answer.is_error() {
             return Ok(answer);
@@ -83,7 +83,7 @@ impl Clusters {
         cloud: &Cloud,
         request: &Request,
         pace: Pace,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Answer, ErrorReply> {
         let named = request.get("ClusterIdentifier").map(str::to_owned);
         let mut gone = Vec::new();
         for (identifier, cluster) in &mut self.all {
@@ -101,7 +101,7 @@ impl Clusters {
 
     /// Rejects tags unless the cluster is available (API Reference, CreateTags,
     /// InvalidClusterState).
-    pub fn check_tagging(&self, request: &Request) -> Result<(), Refusal> {
+    pub fn check_tagging(&self, request: &Request) -> Result<(), ErrorReply> {
         let name = request.get("ResourceName").unwrap_or_default();
         let found = name.split_once(":cluster:").and_then(|(_, id)| self.all.get(id));
         match found {
@@ -121,7 +121,7 @@ impl Clusters {
         from: &str,
         via: &str,
         to: &'static str,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Answer, ErrorReply> {
         let left = self.polls_at(pace);
         let cluster = self.find(request)?;
         if cluster.status != from {
@@ -136,7 +136,7 @@ impl Clusters {
         cloud: &Cloud,
         request: &Request,
         pace: Pace,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Answer, ErrorReply> {
         let left = self.polls_at(pace);
         let cluster = self.find(request)?;
         if cluster.status == "deleting" || availability(&cluster.status) == "Modifying" {
@@ -146,13 +146,13 @@ impl Clusters {
         let snapshot = request.get("FinalClusterSnapshotIdentifier");
         match (skips, snapshot) {
             (false, None) => {
-                return Err(Refusal::combination(
+                return Err(ErrorReply::combination(
                     "FinalClusterSnapshotIdentifier is required unless SkipFinalClusterSnapshot \
                      is specified.",
                 ));
             }
             (true, Some(_)) => {
-                return Err(Refusal::combination(
+                return Err(ErrorReply::combination(
                     "FinalClusterSnapshotIdentifier must not be specified if \
                      SkipFinalClusterSnapshot is true.",
                 ));
@@ -178,7 +178,7 @@ impl Clusters {
         answer
     }
 
-    pub async fn modify(&mut self, cloud: &Cloud, request: &Request) -> Result<Answer, Refusal> {
+    pub async fn modify(&mut self, cloud: &Cloud, request: &Request) -> Result<Answer, ErrorReply> {
         let cluster = self.find(request)?;
         if cluster.status != "available" {
             return Err(wrong_state(request, &cluster.status));
@@ -205,7 +205,7 @@ impl Clusters {
         cloud: &Cloud,
         request: &Request,
         pace: Pace,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Answer, ErrorReply> {
         let left = self.polls_at(pace);
         let cluster = self.find(request)?;
         if cluster.status != "available" {
@@ -236,7 +236,11 @@ impl Clusters {
         self.answer(cloud, request).await
     }
 
-    pub async fn credentials(&self, cloud: &Cloud, request: &Request) -> Result<Answer, Refusal> {
+    pub async fn credentials(
+        &self,
+        cloud: &Cloud,
+        request: &Request,
+    ) -> Result<Answer, ErrorReply> {
         if request.action == "GetClusterCredentialsWithIAM" {
             return self.credentials_with_iam(request);
         }
@@ -253,11 +257,11 @@ impl Clusters {
     }
 
     /// Answers GetClusterCredentialsWithIAM, which moto does not implement (7-moto).
-    fn credentials_with_iam(&self, request: &Request) -> Result<Answer, Refusal> {
+    fn credentials_with_iam(&self, request: &Request) -> Result<Answer, ErrorReply> {
         let identifier = request.require("ClusterIdentifier")?;
         if !self.all.contains_key(identifier) {
             let message = format!("Cluster {identifier} not found.");
-            return Err(Refusal::new(404, "ClusterNotFound", message));
+            return Err(ErrorReply::new(404, "ClusterNotFound", message));
         }
         let (user, password) = self.credentials.clone().unwrap_or_default();
         Ok(request.answer(vec![
@@ -270,11 +274,11 @@ impl Clusters {
         (pace == Pace::Real).then_some(self.polls)
     }
 
-    fn find(&mut self, request: &Request) -> Result<&mut Cluster, Refusal> {
+    fn find(&mut self, request: &Request) -> Result<&mut Cluster, ErrorReply> {
         let identifier = request.require("ClusterIdentifier")?;
         let message = format!("Cluster {identifier} not found.");
         let cluster = self.all.get_mut(identifier);
-        cluster.ok_or_else(|| Refusal::new(404, "ClusterNotFound", message))
+        cluster.ok_or_else(|| ErrorReply::new(404, "ClusterNotFound", message))
     }
 
     async fn remove(&mut self, cloud: &Cloud, identifier: &str) {
@@ -284,7 +288,7 @@ impl Clusters {
     }
 
     /// Answers with the cluster that the request names.
-    async fn answer(&self, cloud: &Cloud, request: &Request) -> Result<Answer, Refusal> {
+    async fn answer(&self, cloud: &Cloud, request: &Request) -> Result<Answer, ErrorReply> {
         let params = [("ClusterIdentifier", request.require("ClusterIdentifier")?)];
         let found = cloud.ask_moto(Service::Redshift, "DescribeClusters", &params).await;
         let found = self.amend(&found).xml();
@@ -375,14 +379,14 @@ fn availability(status: &str) -> &'static str {
     }
 }
 
-fn wrong_state(request: &Request, status: &str) -> Refusal {
+fn wrong_state(request: &Request, status: &str) -> ErrorReply {
     let identifier = request.get("ClusterIdentifier").unwrap_or_default();
     let message = match status {
         "available" | "paused" => format!("Cluster {identifier} is {status}."),
         _ => "There is an operation running on the Cluster. Please try again at a later time."
             .to_owned(),
     };
-    Refusal::new(400, "InvalidClusterState", message)
+    ErrorReply::new(400, "InvalidClusterState", message)
 }
 
 fn secret(identifier: &str, request: &Request) -> String {

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use super::query::{Answer, Refusal, Request};
+use super::query::{Answer, ErrorReply, Request};
 use crate::support::redshift::Gate;
 
 /// A fault that affects the first matching request of an action, unless [`Rule::after`],
@@ -24,7 +24,7 @@ pub enum Effect {
     /// The request fails as if no policy of the user allowed it.
     Deny,
     /// The request fails with this error in the format of the service.
-    Refuse { status: u16, code: &'static str, message: String },
+    Reject { status: u16, code: &'static str, message: String },
     /// The request is not executed, and this is the answer.
     Answer(String),
     /// The request is executed, and the connection is closed without an answer.
@@ -105,13 +105,13 @@ impl Faults {
 impl Effect {
     /// The answer that replaces the execution of the request, if any.
     pub(super) fn replacement(&self, request: &Request) -> Option<Answer> {
-        let refusal = match self {
-            Effect::Throttle => Refusal::throttled(request.service),
-            Effect::Deny => Refusal::denied(request),
-            Effect::Refuse { status, code, message } => Refusal::new(*status, code, message),
+        let rejection = match self {
+            Effect::Throttle => ErrorReply::throttled(request.service),
+            Effect::Deny => ErrorReply::denied(request),
+            Effect::Reject { status, code, message } => ErrorReply::new(*status, code, message),
             Effect::Answer(body) => return Some(Answer { status: 200, body: body.clone() }),
             Effect::Lose | Effect::Hang | Effect::Rewrite(..) | Effect::Hold(_) => return None,
         };
-        Some(refusal.answer(request.service))
+        Some(rejection.answer(request.service))
     }
 }

@@ -16,7 +16,7 @@ use hyper_util::rt::TokioIo;
 
 use super::cloud::{Cloud, Pace};
 use super::faults::{Effect, Faults};
-use super::query::{Answer, Refusal, Request, Service};
+use super::query::{Answer, ErrorReply, Request, Service};
 
 type Reply = Response<Full<Bytes>>;
 
@@ -49,8 +49,8 @@ impl Front {
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
         let Some(service) = signature.and_then(service_of) else {
             let code = "MissingAuthenticationToken";
-            let refusal = Refusal::new(403, code, "Request is missing Authentication Token");
-            return Ok(reply(refusal.answer(Service::Sts)));
+            let rejection = ErrorReply::new(403, code, "Request is missing Authentication Token");
+            return Ok(reply(rejection.answer(Service::Sts)));
         };
         let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
         let request = match target {

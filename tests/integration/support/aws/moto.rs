@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::query::{Answer, Refusal, Request};
+use super::query::{Answer, ErrorReply, Request};
 use super::{ACCOUNT, REGION};
 
 /// The limit for the start of the server on a machine that runs other tests.
@@ -100,7 +100,7 @@ impl Moto {
         let body = answer.text().await.expect("moto answers").replace(&self.account, ACCOUNT);
         if body.starts_with("<!doctype html>") {
             let message = format!("moto fails at, or does not have, {}", request.permission());
-            return Refusal::new(500, "InternalFailure", message).answer(request.service);
+            return ErrorReply::new(500, "InternalFailure", message).answer(request.service);
         }
         Answer { status, body }
     }

@@ -130,8 +130,8 @@ impl Request {
         self.get(key).is_some_and(|it| it.eq_ignore_ascii_case(value))
     }
 
-    pub fn require(&self, key: &str) -> Result<&str, Refusal> {
-        let missing = || Refusal::new(400, "MissingParameter", format!("{key} is required"));
+    pub fn require(&self, key: &str) -> Result<&str, ErrorReply> {
+        let missing = || ErrorReply::new(400, "MissingParameter", format!("{key} is required"));
         self.get(key).filter(|value| !value.is_empty()).ok_or_else(missing)
     }
 
@@ -201,37 +201,37 @@ impl Answer {
 
 /// An error before it is formatted for a service.
 #[derive(Clone, Debug)]
-pub(super) struct Refusal {
+pub(super) struct ErrorReply {
     status: u16,
     code: String,
     message: String,
 }
 
-impl Refusal {
-    pub fn new(status: u16, code: &str, message: impl Into<String>) -> Refusal {
-        Refusal { status, code: code.to_owned(), message: message.into() }
+impl ErrorReply {
+    pub fn new(status: u16, code: &str, message: impl Into<String>) -> ErrorReply {
+        ErrorReply { status, code: code.to_owned(), message: message.into() }
     }
 
-    pub fn value(message: impl Into<String>) -> Refusal {
-        Refusal::new(400, "InvalidParameterValue", message)
+    pub fn value(message: impl Into<String>) -> ErrorReply {
+        ErrorReply::new(400, "InvalidParameterValue", message)
     }
 
-    pub fn combination(message: impl Into<String>) -> Refusal {
-        Refusal::new(400, "InvalidParameterCombination", message)
+    pub fn combination(message: impl Into<String>) -> ErrorReply {
+        ErrorReply::new(400, "InvalidParameterCombination", message)
     }
 
-    pub fn throttled(service: Service) -> Refusal {
+    pub fn throttled(service: Service) -> ErrorReply {
         match service {
-            Service::Ec2 => Refusal::new(503, "RequestLimitExceeded", "Request limit exceeded."),
+            Service::Ec2 => ErrorReply::new(503, "RequestLimitExceeded", "Request limit exceeded."),
             service if service.is_json() => {
-                Refusal::new(400, "ThrottlingException", "Rate exceeded")
+                ErrorReply::new(400, "ThrottlingException", "Rate exceeded")
             }
-            _ => Refusal::new(400, "Throttling", "Rate exceeded"),
+            _ => ErrorReply::new(400, "Throttling", "Rate exceeded"),
         }
     }
 
     /// The error for a user whose policies do not allow the action.
-    pub fn denied(request: &Request) -> Refusal {
+    pub fn denied(request: &Request) -> ErrorReply {
         let permission = request.permission();
         let message = format!(
             "User: {USER} is not authorized to perform: {permission} on resource: {} because no \
@@ -240,12 +240,12 @@ impl Refusal {
         );
         if request.service == Service::Ec2 {
             let message = format!("You are not authorized to perform this operation. {message}");
-            return Refusal::new(403, "UnauthorizedOperation", message);
+            return ErrorReply::new(403, "UnauthorizedOperation", message);
         }
         if request.service.is_json() {
-            return Refusal::new(400, "AccessDeniedException", message);
+            return ErrorReply::new(400, "AccessDeniedException", message);
         }
-        Refusal::new(403, "AccessDenied", message)
+        ErrorReply::new(403, "AccessDenied", message)
     }
 
     pub fn answer(&self, service: Service) -> Answer {

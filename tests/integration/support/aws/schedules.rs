@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{NaiveDateTime, Utc};
 
 use super::cloud::Cloud;
-use super::query::{Answer, Params, Refusal, Request, Service};
+use super::query::{Answer, ErrorReply, Params, Request, Service};
 use super::xml::Element;
 
 const TARGETS: [&str; 3] = ["PauseCluster", "ResumeCluster", "ResizeCluster"];
@@ -24,7 +24,7 @@ const SHOWN: [&str; 6] = [
 pub(super) struct Schedules(BTreeMap<String, Params>);
 
 impl Schedules {
-    pub async fn answer(&mut self, cloud: &Cloud, request: &Request) -> Result<Answer, Refusal> {
+    pub async fn answer(&mut self, cloud: &Cloud, request: &Request) -> Result<Answer, ErrorReply> {
         match request.action.as_str() {
             "CreateScheduledAction" => self.create(cloud, request).await,
             "ModifyScheduledAction" => self.modify(cloud, request).await,
@@ -38,19 +38,19 @@ impl Schedules {
         }
     }
 
-    async fn create(&mut self, cloud: &Cloud, request: &Request) -> Result<Answer, Refusal> {
+    async fn create(&mut self, cloud: &Cloud, request: &Request) -> Result<Answer, ErrorReply> {
         let name = request.require("ScheduledActionName")?;
         if self.0.contains_key(name) {
             let code = "ScheduledActionAlreadyExists";
             let message = format!("The scheduled action {name} already exists.");
-            return Err(Refusal::new(400, code, message));
+            return Err(ErrorReply::new(400, code, message));
         }
         check(cloud, request).await?;
         let kept = self.0.entry(name.to_owned()).or_insert_with(|| request.params.clone());
         Ok(request.answer(to_xml(kept)))
     }
 
-    async fn modify(&mut self, cloud: &Cloud, request: &Request) -> Result<Answer, Refusal> {
+    async fn modify(&mut self, cloud: &Cloud, request: &Request) -> Result<Answer, ErrorReply> {
         let name = request.require("ScheduledActionName")?;
         let kept = self.0.get_mut(name).ok_or_else(|| not_found(name))?;
         let mut params = kept.clone();
@@ -64,7 +64,7 @@ impl Schedules {
         Ok(request.answer(to_xml(kept)))
     }
 
-    fn describe(&self, request: &Request) -> Result<Answer, Refusal> {
+    fn describe(&self, request: &Request) -> Result<Answer, ErrorReply> {
         let named = request.get("ScheduledActionName");
         if let Some(name) = named.filter(|name| !self.0.contains_key(*name)) {
             return Err(not_found(name));
@@ -83,36 +83,36 @@ impl Schedules {
     }
 }
 
-async fn check(cloud: &Cloud, request: &Request) -> Result<(), Refusal> {
+async fn check(cloud: &Cloud, request: &Request) -> Result<(), ErrorReply> {
     check_schedule(request.require("Schedule")?)?;
     let target = target_of(&request.params).filter(|target| TARGETS.contains(target));
     let Some(target) = target else {
         let code = "ScheduledActionTypeUnsupported";
-        return Err(Refusal::new(400, code, "The action type specified is not supported."));
+        return Err(ErrorReply::new(400, code, "The action type specified is not supported."));
     };
     let cluster = request.require(&format!("TargetAction.{target}.ClusterIdentifier"))?;
     let params = [("ClusterIdentifier", cluster)];
     if cloud.ask_moto(Service::Redshift, "DescribeClusters", &params).await.is_error() {
         let message = format!("Cluster {cluster} not found.");
-        return Err(Refusal::new(404, "ClusterNotFound", message));
+        return Err(ErrorReply::new(404, "ClusterNotFound", message));
     }
     let role = request.require("IamRole")?;
     // Terraform's provider retries on this code and text after it has created a role.
     if !cloud.trusts(role, "scheduler.redshift.amazonaws.com").await {
-        return Err(Refusal::value(format!(
+        return Err(ErrorReply::value(format!(
             "The IAM role must delegate access to Amazon Redshift scheduler: {role}"
         )));
     }
     Ok(())
 }
 
-fn check_schedule(schedule: &str) -> Result<(), Refusal> {
-    let refuse = |why: &str| {
-        Err(Refusal::new(400, "InvalidSchedule", format!("The schedule {schedule} {why}.")))
+fn check_schedule(schedule: &str) -> Result<(), ErrorReply> {
+    let reject = |why: &str| {
+        Err(ErrorReply::new(400, "InvalidSchedule", format!("The schedule {schedule} {why}.")))
     };
     if let Some(time) = at(schedule) {
         let past = time <= Utc::now().naive_utc();
-        return if past { refuse("is in the past") } else { Ok(()) };
+        return if past { reject("is in the past") } else { Ok(()) };
     }
     let fields = schedule.strip_prefix("cron(").and_then(|rest| rest.strip_suffix(')'));
     let field = |field: &str| {
@@ -120,7 +120,7 @@ fn check_schedule(schedule: &str) -> Result<(), Refusal> {
     };
     match fields {
         Some(fields) if fields.split(' ').count() == 6 && fields.split(' ').all(field) => Ok(()),
-        _ => refuse("is not valid"),
+        _ => reject("is not valid"),
     }
 }
 
@@ -182,7 +182,7 @@ fn to_xml(params: &Params) -> Vec<Element> {
     fields
 }
 
-fn not_found(name: &str) -> Refusal {
+fn not_found(name: &str) -> ErrorReply {
     let message = format!("The scheduled action {name} does not exist.");
-    Refusal::new(400, "ScheduledActionNotFound", message)
+    ErrorReply::new(400, "ScheduledActionNotFound", message)
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::cloud::Cloud;
-use super::query::{Answer, Refusal, Request, Service};
+use super::query::{Answer, ErrorReply, Request, Service};
 use super::xml::Element;
 
 struct Policy {
@@ -15,7 +15,7 @@ struct Policy {
 /// Condition keys with their values.
 type Context = Vec<(String, Vec<String>)>;
 
-pub(super) async fn answer(cloud: &Cloud, request: &Request) -> Result<Answer, Refusal> {
+pub(super) async fn answer(cloud: &Cloud, request: &Request) -> Result<Answer, ErrorReply> {
     let arn = request.require("PolicySourceArn")?;
     for unknown in ["PolicyInputList", "ResourcePolicy", "CallerArn", "PolicyExclusionList"] {
         if request.params.keys().any(|key| key.starts_with(unknown)) {
@@ -24,12 +24,12 @@ pub(super) async fn answer(cloud: &Cloud, request: &Request) -> Result<Answer, R
     }
     if cloud.role(arn).await.is_none() {
         let message = format!("The principal {arn} cannot be found.");
-        return Err(Refusal::new(404, "NoSuchEntity", message));
+        return Err(ErrorReply::new(404, "NoSuchEntity", message));
     }
     let policies = policies_of(cloud, arn.rsplit('/').next().unwrap_or_default()).await?;
     let actions = request.list("ActionNames.member");
     if actions.is_empty() {
-        return Err(Refusal::new(400, "ValidationError", "ActionNames must not be empty"));
+        return Err(ErrorReply::new(400, "ValidationError", "ActionNames must not be empty"));
     }
     let mut resources = request.list("ResourceArns.member");
     if resources.is_empty() {
@@ -57,7 +57,7 @@ pub(super) fn decoded(document: &str) -> String {
     pairs.next().map_or_else(String::new, |(_, value)| value.into_owned())
 }
 
-async fn policies_of(cloud: &Cloud, role: &str) -> Result<Vec<Policy>, Refusal> {
+async fn policies_of(cloud: &Cloud, role: &str) -> Result<Vec<Policy>, ErrorReply> {
     let mut policies = Vec::new();
     let names = cloud.ask_moto(Service::Iam, "ListRolePolicies", &[("RoleName", role)]).await.xml();
     for name in names.find("PolicyNames").map_or_else(Vec::new, |list| list.texts_of("member")) {
@@ -92,7 +92,7 @@ fn evaluate(
     action: &str,
     resource: &str,
     context: &Context,
-) -> Result<Element, Refusal> {
+) -> Result<Element, ErrorReply> {
     let (mut decision, mut matched, mut missing) = ("implicitDeny", Vec::new(), Vec::new());
     for policy in policies {
         for statement in &policy.statements {
@@ -141,7 +141,7 @@ fn conditions_hold(
     statement: &Value,
     context: &Context,
     missing: &mut Vec<String>,
-) -> Result<bool, Refusal> {
+) -> Result<bool, ErrorReply> {
     let mut hold = true;
     for (operator, keys) in statement["Condition"].as_object().into_iter().flatten() {
         let fits: fn(&str, &str) -> bool = match operator.as_str() {
@@ -185,15 +185,15 @@ fn texts(value: &Value) -> Vec<String> {
     list.into_iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-fn not_implemented(feature: &str) -> Refusal {
-    Refusal::new(501, "NotImplemented", format!("the stand-in does not support {feature}"))
+fn not_implemented(feature: &str) -> ErrorReply {
+    ErrorReply::new(501, "NotImplemented", format!("the stand-in does not support {feature}"))
 }
 
 impl Policy {
-    fn read(name: &str, kind: &'static str, document: &str) -> Result<Policy, Refusal> {
+    fn read(name: &str, kind: &'static str, document: &str) -> Result<Policy, ErrorReply> {
         let document = decoded(document);
         let value: Value = serde_json::from_str(&document)
-            .map_err(|error| Refusal::value(format!("policy {name}: {error}: {document}")))?;
+            .map_err(|error| ErrorReply::value(format!("policy {name}: {error}: {document}")))?;
         let statements = match &value["Statement"] {
             Value::Array(list) => list.clone(),
             one => vec![one.clone()],

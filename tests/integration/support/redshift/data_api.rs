@@ -20,7 +20,7 @@ use super::{Redshift, Server, USER};
 const PAGE: usize = 3;
 
 /// An error: its code and message.
-pub type Refused = (&'static str, String);
+pub type Rejected = (&'static str, String);
 
 /// The Data API of one cluster and one workgroup, which share a server.
 pub struct DataApi {
@@ -74,7 +74,11 @@ impl DataApi {
         }
     }
 
-    pub async fn answer(self: &Arc<DataApi>, action: &str, body: &Value) -> Result<Value, Refused> {
+    pub async fn answer(
+        self: &Arc<DataApi>,
+        action: &str,
+        body: &Value,
+    ) -> Result<Value, Rejected> {
         match action {
             "BatchExecuteStatement" => self.execute(body).await,
             "DescribeStatement" => self.batch(body).map(|(id, batch)| describe(&id, &batch)),
@@ -95,7 +99,7 @@ impl DataApi {
         }
     }
 
-    async fn execute(self: &Arc<DataApi>, body: &Value) -> Result<Value, Refused> {
+    async fn execute(self: &Arc<DataApi>, body: &Value) -> Result<Value, Rejected> {
         let token = text(body, "ClientToken").to_owned();
         if let Some(answer) = self.tokens.lock().unwrap().get(&token) {
             return Ok(answer.clone());
@@ -149,7 +153,7 @@ impl DataApi {
         Ok(answer)
     }
 
-    async fn open(&self, body: &Value) -> Result<String, Refused> {
+    async fn open(&self, body: &Value) -> Result<String, Rejected> {
         if text(body, "Database") != super::DATABASE {
             return Err(invalid("Database does not exist"));
         }
@@ -172,7 +176,7 @@ impl DataApi {
         Ok(id)
     }
 
-    fn batch(&self, body: &Value) -> Result<(String, Arc<Batch>), Refused> {
+    fn batch(&self, body: &Value) -> Result<(String, Arc<Batch>), Rejected> {
         let id = text(body, "Id");
         let batch = id.split(':').next().unwrap_or_default();
         let found = self.batches.lock().unwrap().get(batch).cloned();
@@ -180,7 +184,7 @@ impl DataApi {
         Ok((id.to_owned(), found.ok_or_else(missing)?))
     }
 
-    fn result(&self, body: &Value) -> Result<Value, Refused> {
+    fn result(&self, body: &Value) -> Result<Value, Rejected> {
         let (id, batch) = self.batch(body)?;
         let number: usize = id.split(':').nth(1).and_then(|n| n.parse().ok()).unwrap_or(1);
         let statements = batch.statements.lock().unwrap();
@@ -305,6 +309,6 @@ fn text<'a>(body: &'a Value, key: &str) -> &'a str {
     body[key].as_str().unwrap_or_default()
 }
 
-fn invalid(message: &str) -> Refused {
+fn invalid(message: &str) -> Rejected {
     ("ValidationException", message.to_owned())
 }

@@ -19,7 +19,7 @@ impl SqlError {
     }
 
     /// A feature that Redshift rejects.
-    pub fn refused(message: impl Into<String>) -> SqlError {
+    pub fn rejected(message: impl Into<String>) -> SqlError {
         SqlError::new("0A000", message)
     }
 
@@ -62,11 +62,11 @@ impl SqlError {
 
     /// Converts an error of PostgreSQL, in Redshift's wording where it is known.
     pub fn backing(error: &tokio_postgres::Error) -> SqlError {
-        let Some(refusal) = error.as_db_error() else {
+        let Some(db_error) = error.as_db_error() else {
             return SqlError::new("XX000", format!("the stand-in lost its database: {error}"));
         };
-        let (code, message) = (refusal.code().code(), refusal.message());
-        let constraint = refusal.constraint().unwrap_or_default();
+        let (code, message) = (db_error.code().code(), db_error.message());
+        let constraint = db_error.constraint().unwrap_or_default();
         match code {
             "42P01" if message.starts_with("relation") => {
                 SqlError::no_relation(message.split('"').nth(1).unwrap_or_default())
@@ -79,15 +79,15 @@ impl SqlError {
                 ),
             ),
             "23502" => {
-                let column = refusal.column().unwrap_or_default();
-                null_refused(column, 0)
+                let column = db_error.column().unwrap_or_default();
+                null_rejected(column, 0)
             }
-            "40001" => serializable(refusal.table().unwrap_or("?")),
+            "40001" => serializable(db_error.table().unwrap_or("?")),
             "21000" if message.starts_with("MERGE") => {
                 SqlError::new("XX000", "Found multiple matches to update the same tuple.")
             }
             _ => SqlError {
-                detail: refusal.detail().map(str::to_owned),
+                detail: db_error.detail().map(str::to_owned),
                 ..SqlError::new(code, message)
             },
         }
@@ -95,7 +95,7 @@ impl SqlError {
 }
 
 /// A null value for a NOT NULL column.
-pub fn null_refused(column: &str, query: i64) -> SqlError {
+pub fn null_rejected(column: &str, query: i64) -> SqlError {
     let error = format!("Cannot insert a NULL value into column {column}");
     SqlError::engine(8007, &error, &error, query, "fmt_check.cpp")
 }

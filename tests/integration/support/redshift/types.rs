@@ -105,7 +105,7 @@ pub fn check(data_type: &DataType) -> Result<(), SqlError> {
 }
 
 fn unsupported(name: &str) -> SqlError {
-    SqlError::refused(format!("type \"{name}\" is not supported"))
+    SqlError::rejected(format!("type \"{name}\" is not supported"))
 }
 
 fn decimal(cursor: &mut Cursor) -> Result<Type, SqlError> {

@@ -54,7 +54,7 @@ pub async fn serve(server: Arc<Server>, tls: TlsAcceptor, tcp: TcpStream) -> io:
     match start(&server, &mut socket, &parameters).await? {
         Ok(session) => talk(server, socket, session).await,
         Err(error) => {
-            socket.send(refusal(&error, "FATAL")).await?;
+            socket.send(error_message(&error, "FATAL")).await?;
             socket.close().await
         }
     }
@@ -172,7 +172,7 @@ async fn converse(
                     Answer::Empty => {
                         socket.feed(Backend::EmptyQueryResponse(EmptyQueryResponse::new())).await?;
                     }
-                    Answer::Error(error) => socket.feed(refusal(&error, "ERROR")).await?,
+                    Answer::Error(error) => socket.feed(error_message(&error, "ERROR")).await?,
                     Answer::Cut => return Ok(()),
                 }
                 ready(socket, session).await?;
@@ -182,7 +182,7 @@ async fn converse(
                 // Binary results differ from PostgreSQL's (aws/amazon-redshift-python-driver).
                 skipping = true;
                 let error = SqlError::missing("the extended protocol: send simple queries");
-                socket.send(refusal(&error, "ERROR")).await?;
+                socket.send(error_message(&error, "ERROR")).await?;
             }
         }
     }
@@ -223,7 +223,7 @@ fn data_row(row: &[Option<String>]) -> DataRow {
     DataRow::new(data, row.len() as i16)
 }
 
-fn refusal(error: &SqlError, severity: &str) -> Backend {
+fn error_message(error: &SqlError, severity: &str) -> Backend {
     let fields = fields(severity, &error.code, &error.message, error.detail.as_deref());
     Backend::ErrorResponse(ErrorResponse::new(fields))
 }

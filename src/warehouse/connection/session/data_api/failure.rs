@@ -58,7 +58,7 @@ fn code_of(message: &str) -> &'static str {
 
 /// Converts the failure of a request.
 pub(super) fn from_api(error: &ApiError) -> Cause {
-    let said = format!("{}: {}", error.operation, error.message);
+    let message = format!("{}: {}", error.operation, error.message);
     // An ended session is reported with one of these codes. Its transaction has been rolled back.
     let is_of_session = error.message.to_lowercase().contains("session");
     match error.code.as_deref() {
@@ -67,9 +67,9 @@ pub(super) fn from_api(error: &ApiError) -> Cause {
             error.message, error.operation
         )),
         Some("ValidationException" | "ResourceNotFoundException") if !is_of_session => {
-            Cause::Server(Box::new(ServerError::new("", &said, "")))
+            Cause::Server(Box::new(ServerError::new("", &message, "")))
         }
-        _ => Cause::Connection(said),
+        _ => Cause::Connection(message),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::query::Refusal;
+use super::super::query::ErrorReply;
 use super::checks::{conflict, invalid, missing, text};
 use super::{Serverless, arn};
 
@@ -30,7 +30,7 @@ impl Limit {
 }
 
 impl Serverless {
-    pub(super) fn create_limit(&mut self, body: &Value) -> Result<Value, Refusal> {
+    pub(super) fn create_limit(&mut self, body: &Value) -> Result<Value, ErrorReply> {
         let or = |key: &str, default: &str| body[key].as_str().unwrap_or(default).to_owned();
         let limit = Limit {
             resource: text(body, "resourceArn")?.to_owned(),
@@ -51,7 +51,7 @@ impl Serverless {
         }
         if own.len() >= 4 {
             let message = "The workgroup has the largest number of usage limits.";
-            return Err(Refusal::new(402, "ServiceQuotaExceededException", message));
+            return Err(ErrorReply::new(402, "ServiceQuotaExceededException", message));
         }
         self.last_limit += 1;
         let id = format!("limit-{}", self.last_limit);
@@ -60,7 +60,7 @@ impl Serverless {
         Ok(answer)
     }
 
-    pub(super) fn update_limit(&mut self, body: &Value) -> Result<Value, Refusal> {
+    pub(super) fn update_limit(&mut self, body: &Value) -> Result<Value, ErrorReply> {
         if ["period", "usageType"].iter().any(|key| !body[*key].is_null()) {
             return Err(invalid("The usage type and the period can't be updated."));
         }
@@ -75,13 +75,13 @@ impl Serverless {
         Ok(json!({ "usageLimit": limit.to_json(id) }))
     }
 
-    pub(super) fn delete_limit(&mut self, body: &Value) -> Result<Value, Refusal> {
+    pub(super) fn delete_limit(&mut self, body: &Value) -> Result<Value, ErrorReply> {
         let id = text(body, "usageLimitId")?;
         let limit = self.limits.remove(id).ok_or_else(|| unknown(id))?;
         Ok(json!({ "usageLimit": limit.to_json(id) }))
     }
 
-    pub(super) fn list_limits(&self, body: &Value) -> Result<Vec<Value>, Refusal> {
+    pub(super) fn list_limits(&self, body: &Value) -> Result<Vec<Value>, ErrorReply> {
         let resource = body["resourceArn"].as_str();
         if let Some(resource) = resource {
             self.check_workgroup(resource)?;
@@ -99,7 +99,7 @@ impl Serverless {
         self.limits.retain(|_, limit| limit.resource != resource);
     }
 
-    fn check_workgroup(&self, resource: &str) -> Result<(), Refusal> {
+    fn check_workgroup(&self, resource: &str) -> Result<(), ErrorReply> {
         match self.workgroups.keys().any(|name| arn("workgroup", name) == resource) {
             true => Ok(()),
             false => Err(missing(format!("The resource {resource} was not found."))),
@@ -107,11 +107,11 @@ impl Serverless {
     }
 }
 
-fn amount(body: &Value) -> Result<u64, Refusal> {
+fn amount(body: &Value) -> Result<u64, ErrorReply> {
     let amount = body["amount"].as_u64().filter(|amount| *amount > 0);
     amount.ok_or_else(|| invalid("The amount must be a positive number."))
 }
 
-fn unknown(id: &str) -> Refusal {
+fn unknown(id: &str) -> ErrorReply {
     missing(format!("The usage limit {id} was not found."))
 }

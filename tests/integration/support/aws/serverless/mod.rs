@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::cloud::{Cloud, Pace};
-use super::query::{Answer, Refusal, Request};
+use super::query::{Answer, ErrorReply, Request};
 use super::{ACCOUNT, REGION};
 use limits::Limit;
 use namespaces::{Namespace, Role};
@@ -120,7 +120,7 @@ impl Serverless {
         cloud: &Cloud,
         request: &Request,
         pace: Pace,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Answer, ErrorReply> {
         self.step(pace, request);
         let body = request.typed_json();
         let answered = match request.action.as_str() {
@@ -147,7 +147,7 @@ impl Serverless {
         answered.map(|body| Answer { status: 200, body: body.to_string() })
     }
 
-    fn list(&self, action: &str, body: &Value, pace: Pace) -> Result<Value, Refusal> {
+    fn list(&self, action: &str, body: &Value, pace: Pace) -> Result<Value, ErrorReply> {
         let (key, all): (&str, Vec<Value>) = match action {
             "ListNamespaces" => {
                 ("namespaces", self.namespaces.iter().map(|(name, n)| n.to_json(name)).collect())
@@ -159,7 +159,7 @@ impl Serverless {
                 ("snapshots", self.snapshots.iter().map(|(name, of)| snapshot(name, of)).collect())
             }
             "ListUsageLimits" => ("usageLimits", self.list_limits(body)?),
-            other => return Err(Refusal::new(400, "UnknownOperationException", other)),
+            other => return Err(ErrorReply::new(400, "UnknownOperationException", other)),
         };
         // A page has one item, so that a client that reads only the first page fails.
         let token = |at: usize| format!("token-{at:03}");
@@ -180,7 +180,7 @@ impl Serverless {
         Ok(answer)
     }
 
-    fn get_snapshot(&self, body: &Value) -> Result<Value, Refusal> {
+    fn get_snapshot(&self, body: &Value) -> Result<Value, ErrorReply> {
         let name = checks::text(body, "snapshotName")?;
         let of = self.snapshots.get(name);
         let of =
@@ -204,7 +204,7 @@ impl Serverless {
         (pace == Pace::Real).then_some(self.polls)
     }
 
-    pub fn secret(&self, request: &Request) -> Result<Answer, Refusal> {
+    pub fn secret(&self, request: &Request) -> Result<Answer, ErrorReply> {
         let arn = request.require("SecretId")?;
         match self.secrets.get(arn) {
             Some(text) => {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::cloud::{Cloud, Pace};
-use super::super::query::Refusal;
+use super::super::query::ErrorReply;
 use super::super::{ACCOUNT, REGION};
 use super::checks::{conflict, invalid, missing, name, one_change, texts};
 use super::{Next, Serverless, Then, arn, tags};
@@ -71,7 +71,7 @@ impl Namespace {
 }
 
 impl Serverless {
-    pub(super) fn get_namespace(&self, body: &Value) -> Result<Value, Refusal> {
+    pub(super) fn get_namespace(&self, body: &Value) -> Result<Value, ErrorReply> {
         let name = name(body, "namespaceName")?;
         let found = self.namespaces.get(name).ok_or_else(|| unknown(name))?;
         Ok(json!({ "namespace": found.to_json(name) }))
@@ -82,7 +82,7 @@ impl Serverless {
         cloud: &Cloud,
         body: &Value,
         pace: Pace,
-    ) -> Result<Value, Refusal> {
+    ) -> Result<Value, ErrorReply> {
         let name = name(body, "namespaceName")?;
         if self.namespaces.contains_key(name) {
             return Err(conflict(format!("The namespace {name} already exists.")));
@@ -116,7 +116,7 @@ impl Serverless {
         cloud: &Cloud,
         body: &Value,
         pace: Pace,
-    ) -> Result<Value, Refusal> {
+    ) -> Result<Value, ErrorReply> {
         let name = name(body, "namespaceName")?;
         let left = self.polls_at(pace);
         let found = self.namespaces.get_mut(name).ok_or_else(|| unknown(name))?;
@@ -141,7 +141,11 @@ impl Serverless {
         Ok(json!({ "namespace": found.to_json(name) }))
     }
 
-    pub(super) fn delete_namespace(&mut self, body: &Value, pace: Pace) -> Result<Value, Refusal> {
+    pub(super) fn delete_namespace(
+        &mut self,
+        body: &Value,
+        pace: Pace,
+    ) -> Result<Value, ErrorReply> {
         let name = name(body, "namespaceName")?;
         if self.workgroups.values().any(|group| group.namespace == name) {
             let message = format!("There is a workgroup associated with namespace {name}.");
@@ -197,7 +201,7 @@ impl Namespace {
 }
 
 /// Checks that the roles exist and trust the service, and that the default role is one of them.
-async fn check_roles(cloud: &Cloud, body: &Value) -> Result<Vec<String>, Refusal> {
+async fn check_roles(cloud: &Cloud, body: &Value) -> Result<Vec<String>, ErrorReply> {
     let roles = texts(body, "iamRoles");
     for role in &roles {
         if !cloud.trusts(role, "redshift-serverless.amazonaws.com").await {
@@ -215,13 +219,13 @@ async fn check_roles(cloud: &Cloud, body: &Value) -> Result<Vec<String>, Refusal
     }
 }
 
-pub fn check_available(name: &str, status: &str) -> Result<(), Refusal> {
+pub fn check_available(name: &str, status: &str) -> Result<(), ErrorReply> {
     match status {
         "AVAILABLE" => Ok(()),
         _ => Err(conflict(format!("There is an operation running on {name}. Try again later."))),
     }
 }
 
-pub fn unknown(name: &str) -> Refusal {
+pub fn unknown(name: &str) -> ErrorReply {
     missing(format!("The namespaceName {name} was not found."))
 }

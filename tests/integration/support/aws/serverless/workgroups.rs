@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::cloud::{Cloud, Pace};
-use super::super::query::{Refusal, Service};
+use super::super::query::{ErrorReply, Service};
 use super::super::{ACCOUNT, REGION};
 use super::checks::{conflict, invalid, missing, name, one_change, texts};
 use super::namespaces::{self, check_available};
@@ -84,7 +84,7 @@ impl Group {
         }
     }
 
-    async fn set(&mut self, cloud: &Cloud, body: &Value) -> Result<(), Refusal> {
+    async fn set(&mut self, cloud: &Cloud, body: &Value) -> Result<(), ErrorReply> {
         if !body["baseCapacity"].is_null() {
             self.base = capacity(body, "baseCapacity")?;
         }
@@ -123,7 +123,7 @@ impl Group {
 }
 
 /// Reads a capacity (Management Guide, Compute capacity for Amazon Redshift Serverless).
-fn capacity(body: &Value, key: &str) -> Result<u64, Refusal> {
+fn capacity(body: &Value, key: &str) -> Result<u64, ErrorReply> {
     let capacity = body[key].as_u64().unwrap_or_default();
     let is_valid =
         capacity == 4 || (capacity >= 8 && capacity.is_multiple_of(8) && capacity <= 1024);
@@ -139,7 +139,7 @@ async fn check_existence(
     action: &str,
     key: &str,
     ids: &[String],
-) -> Result<(), Refusal> {
+) -> Result<(), ErrorReply> {
     for id in ids {
         if cloud.ask_moto(Service::Ec2, action, &[(key, id)]).await.is_error() {
             return Err(invalid(format!("{id} does not exist.")));
@@ -149,7 +149,7 @@ async fn check_existence(
 }
 
 impl Serverless {
-    pub(super) fn get_workgroup(&self, body: &Value) -> Result<Value, Refusal> {
+    pub(super) fn get_workgroup(&self, body: &Value) -> Result<Value, ErrorReply> {
         let name = name(body, "workgroupName")?;
         let found = self.workgroups.get(name).ok_or_else(|| unknown(name))?;
         Ok(json!({ "workgroup": found.to_json(name) }))
@@ -160,7 +160,7 @@ impl Serverless {
         cloud: &Cloud,
         body: &Value,
         pace: Pace,
-    ) -> Result<Value, Refusal> {
+    ) -> Result<Value, ErrorReply> {
         let (name, of) = (name(body, "workgroupName")?, name(body, "namespaceName")?);
         if self.workgroups.contains_key(name) {
             return Err(conflict(format!("The workgroup {name} already exists.")));
@@ -195,7 +195,7 @@ impl Serverless {
         cloud: &Cloud,
         body: &Value,
         pace: Pace,
-    ) -> Result<Value, Refusal> {
+    ) -> Result<Value, ErrorReply> {
         let name = name(body, "workgroupName")?;
         let left = self.polls_at(pace);
         let found = self.workgroups.get_mut(name).ok_or_else(|| unknown(name))?;
@@ -208,7 +208,11 @@ impl Serverless {
         Ok(json!({ "workgroup": found.to_json(name) }))
     }
 
-    pub(super) fn delete_workgroup(&mut self, body: &Value, pace: Pace) -> Result<Value, Refusal> {
+    pub(super) fn delete_workgroup(
+        &mut self,
+        body: &Value,
+        pace: Pace,
+    ) -> Result<Value, ErrorReply> {
         let name = name(body, "workgroupName")?;
         let left = self.polls_at(pace);
         let found = self.workgroups.get_mut(name).ok_or_else(|| unknown(name))?;
@@ -241,6 +245,6 @@ impl Serverless {
     }
 }
 
-fn unknown(name: &str) -> Refusal {
+fn unknown(name: &str) -> ErrorReply {
     missing(format!("The workgroupName {name} was not found."))
 }

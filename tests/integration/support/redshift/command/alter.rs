@@ -90,12 +90,12 @@ fn add_column(cursor: &mut Cursor, table: &Name) -> Result<Column, SqlError> {
     let column = create_table::column(cursor, &mut attributes)?;
     let CreateTable { keys, distkey, sortkey, .. } = attributes;
     if !keys.is_empty() || distkey.is_some() || !sortkey.is_empty() {
-        return Err(SqlError::refused("a column that is added can be no key"));
+        return Err(SqlError::rejected("a column that is added can be no key"));
     }
     // Existing rows would have no value.
     if column.not_null && column.default.is_none() {
         let message = "ALTER TABLE ADD COLUMN defined as NOT NULL must have a non-null default";
-        return Err(SqlError::refused(message));
+        return Err(SqlError::rejected(message));
     }
     Ok(column)
 }

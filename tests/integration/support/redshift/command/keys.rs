@@ -60,7 +60,7 @@ fn references(cursor: &mut Cursor) -> Result<KeyKind, SqlError> {
 
 fn no_check(cursor: &Cursor) -> Result<(), SqlError> {
     if cursor.peek_word() == Some("check") {
-        return Err(SqlError::refused("CHECK constraints are not supported"));
+        return Err(SqlError::rejected("CHECK constraints are not supported"));
     }
     Ok(())
 }

@@ -94,7 +94,7 @@ fn statement(cursor: &mut Cursor) -> Result<Command, SqlError> {
             return rows(cursor).map(Command::Rows);
         }
         "savepoint" | "release" => {
-            return Err(SqlError::refused("SQL command \"SAVEPOINT\" not supported."));
+            return Err(SqlError::rejected("SQL command \"SAVEPOINT\" not supported."));
         }
         _ => {}
     }
@@ -156,7 +156,7 @@ fn begin(cursor: &mut Cursor, word: &str) -> Result<Command, SqlError> {
 
 fn ended(cursor: &mut Cursor, command: Command) -> Result<Command, SqlError> {
     if cursor.accept("to") {
-        return Err(SqlError::refused("SQL command \"ROLLBACK TO SAVEPOINT\" not supported."));
+        return Err(SqlError::rejected("SQL command \"ROLLBACK TO SAVEPOINT\" not supported."));
     }
     if !cursor.accept("transaction") {
         cursor.accept("work");
@@ -188,7 +188,7 @@ fn create(cursor: &mut Cursor) -> Result<Command, SqlError> {
         "index" | "unique" | "sequence" | "trigger" | "rule" | "extension" | "domain" | "type"
         | "tablespace" | "operator" | "aggregate" => {
             let command = format!("SQL command \"CREATE {}\" not supported.", word.to_uppercase());
-            Err(SqlError::refused(command))
+            Err(SqlError::rejected(command))
         }
         _ => Err(SqlError::missing(format!("CREATE {}", word.to_uppercase()))),
     }

@@ -83,7 +83,7 @@ impl Failure {
 /// Reason why a load stopped early.
 pub enum Stopped {
     Failed(Box<Failure>),
-    Refused(SqlError),
+    Rejected(SqlError),
     /// A fault cuts the connection.
     Cut,
 }
@@ -96,7 +96,7 @@ impl From<Failure> for Stopped {
 
 impl From<tokio_postgres::Error> for Stopped {
     fn from(error: tokio_postgres::Error) -> Stopped {
-        Stopped::Refused(SqlError::backing(&error))
+        Stopped::Rejected(SqlError::backing(&error))
     }
 }
 
@@ -209,7 +209,7 @@ async fn strike(what: What) -> Result<(), Stopped> {
     match what {
         What::Cut => Err(Stopped::Cut),
         What::Error { code, message, detail } => {
-            Err(Stopped::Refused(SqlError { code, message, detail }))
+            Err(Stopped::Rejected(SqlError { code, message, detail }))
         }
         What::Hold(gate) => {
             gate.hold().await;

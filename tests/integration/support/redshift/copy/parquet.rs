@@ -187,8 +187,8 @@ enum Fit {
 fn accepts(kind: Type, leaf: &ColumnDescriptor) -> Fit {
     let logical = leaf.logical_type_ref();
     let plain = logical.is_none() && leaf.converted_type() == ConvertedType::NONE;
-    if let Some(refused) = suspicious(logical) {
-        return refused;
+    if let Some(rejected) = suspicious(logical) {
+        return rejected;
     }
     let integer = |bits: i8| match logical {
         Some(LogicalType::Integer(i)) => i.bit_width == bits && i.is_signed,

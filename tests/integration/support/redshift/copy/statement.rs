@@ -91,7 +91,7 @@ impl CopyStatement {
         let Some((bucket, key)) =
             address.filter(|(bucket, key)| !bucket.is_empty() && !key.is_empty())
         else {
-            return Err(SqlError::refused(format!("the stand-in does not COPY from '{url}'")));
+            return Err(SqlError::rejected(format!("the stand-in does not COPY from '{url}'")));
         };
         let role = parameters.role.or(keys).ok_or_else(|| {
             SqlError::new("42601", "COPY needs authorization: IAM_ROLE, or keys in CREDENTIALS")
@@ -121,7 +121,7 @@ struct Parameters {
     /// `true` if other credential parameters are present.
     other_keys: bool,
     /// First parameter that Parquet does not allow.
-    refused: Option<String>,
+    rejected: Option<String>,
     seen: Vec<String>,
 }
 
@@ -172,7 +172,7 @@ impl Parameters {
                 }
             }
             word if NOT_FOR_PARQUET.contains(&word) => {
-                self.refused.get_or_insert(word.to_uppercase());
+                self.rejected.get_or_insert(word.to_uppercase());
                 value(cursor);
             }
             _ => return Err(at.unexpected()),
@@ -193,9 +193,9 @@ impl Parameters {
         if !self.parquet {
             return Err(SqlError::missing("COPY of any format but PARQUET"));
         }
-        if let Some(word) = &self.refused {
+        if let Some(word) = &self.rejected {
             let message = format!("{word} argument is not supported for PARQUET based COPY");
-            return Err(SqlError::refused(message));
+            return Err(SqlError::rejected(message));
         }
         // The documentation allows keys, but users report that Redshift rejects them; they would
         // also put the secret into the text of the statement.

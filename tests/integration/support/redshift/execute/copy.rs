@@ -25,7 +25,7 @@ impl Session {
         let count = match loaded {
             Ok(count) => count,
             Err(Stopped::Cut) => return Err(Stop::Cut),
-            Err(Stopped::Refused(error)) => return Err(error.into()),
+            Err(Stopped::Rejected(error)) => return Err(error.into()),
             Err(Stopped::Failed(failure)) => {
                 self.remember_error(&copy, &failure, query).await;
                 self.remember_load(&copy, query, Err(&failure)).await;

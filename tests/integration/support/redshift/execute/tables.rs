@@ -84,7 +84,7 @@ impl Session {
                 self.outside("ALTER TABLE ALTER COLUMN")?;
                 let Type::Varchar(_) = kind else {
                     let message = "only the length of a VARCHAR column can be altered";
-                    return Err(SqlError::refused(message).into());
+                    return Err(SqlError::rejected(message).into());
                 };
                 format!("ALTER COLUMN {} TYPE {kind}; {seal}", quoted(&column))
             }
@@ -118,7 +118,7 @@ impl Session {
         };
         if self.select(&shape(to)).await?.rows != self.select(&shape(from)).await?.rows {
             let message = "ALTER TABLE APPEND needs tables with the same columns";
-            return Err(SqlError::refused(message).into());
+            return Err(SqlError::rejected(message).into());
         }
         let (to, from) = (to.sql(), from.sql());
         let statements = format!("INSERT INTO {to} SELECT * FROM {from}; TRUNCATE {from}");

@@ -37,7 +37,7 @@ pub fn check(statement: &Statement) -> Result<Findings, SqlError> {
     if on_leader && !findings.tables.is_empty() {
         return Err(SqlError {
             detail: findings.leader.map(|name| format!("Function \"{name}()\" is leader-only.")),
-            ..SqlError::refused(
+            ..SqlError::rejected(
                 "Specified types or functions (one per INFO message) not supported on Redshift \
                  tables.",
             )
@@ -71,7 +71,7 @@ impl Checker {
                 Err(SqlError::syntax("DELETE"))
             }
             Statement::Merge(merge) => rules::merge(merge),
-            _ => Err(SqlError::refused("the stand-in does not take this statement")),
+            _ => Err(SqlError::rejected("the stand-in does not take this statement")),
         }
     }
 
@@ -125,7 +125,7 @@ impl Checker {
         }
         self.set_expr(&query.body)?;
         if !query.locks.is_empty() {
-            return Err(SqlError::refused("SELECT FOR UPDATE is not supported"));
+            return Err(SqlError::rejected("SELECT FOR UPDATE is not supported"));
         }
         if query.fetch.is_some() || query.for_clause.is_some() || !query.pipe_operators.is_empty() {
             return Err(SqlError::syntax("FETCH"));
@@ -139,7 +139,7 @@ impl Checker {
 
     fn select(&mut self, select: &Select) -> Result<(), SqlError> {
         if matches!(select.distinct, Some(Distinct::On(_))) {
-            return Err(SqlError::refused("SELECT DISTINCT ON is not supported"));
+            return Err(SqlError::rejected("SELECT DISTINCT ON is not supported"));
         }
         if !select.named_window.is_empty() {
             return Err(SqlError::syntax("WINDOW"));
@@ -170,12 +170,12 @@ impl Checker {
         let alias = match factor {
             TableFactor::Table { args: Some(_), name, .. } => {
                 let message = format!("Function {name} is not supported as a table");
-                return Err(SqlError::refused(message));
+                return Err(SqlError::rejected(message));
             }
             TableFactor::Table { alias, sample: None, json_path: None, .. }
             | TableFactor::Derived { lateral: false, alias, .. }
             | TableFactor::NestedJoin { alias, .. } => alias,
-            _ => return Err(SqlError::refused("the stand-in does not read from this")),
+            _ => return Err(SqlError::rejected("the stand-in does not read from this")),
         };
         alias.as_ref().map_or(Ok(()), |alias| unreserved(&alias.name))
     }
@@ -251,7 +251,7 @@ impl Checker {
                 Err(SqlError::syntax("DISTINCT"))
             }
             _ => {
-                Err(SqlError::refused(format!("the stand-in does not know the expression {expr}")))
+                Err(SqlError::rejected(format!("the stand-in does not know the expression {expr}")))
             }
         }
     }

@@ -86,10 +86,10 @@ fn parsed<T>(
     tokens: &[Token],
     read: impl FnOnce(&mut Parser) -> Result<T, ParserError>,
 ) -> Result<T, SqlError> {
-    let refused = |error: ParserError| SqlError::new("42601", format!("syntax error: {error}"));
+    let rejected = |error: ParserError| SqlError::new("42601", format!("syntax error: {error}"));
     let dialect = RedshiftSqlDialect {};
     let mut parser = Parser::new(&dialect).with_tokens(date_parts_quoted(tokens));
-    let found = read(&mut parser).map_err(refused)?;
+    let found = read(&mut parser).map_err(rejected)?;
     match parser.next_token().token {
         Token::EOF => Ok(found),
         token => Err(SqlError::syntax(token)),

@@ -27,7 +27,7 @@ pub fn merge(merge: &Merge) -> Result<(), SqlError> {
 pub fn frame(name: &str, window: &WindowSpec) -> Result<(), SqlError> {
     let framed = window.window_frame.as_ref();
     if framed.is_some_and(|frame| frame.units != WindowFrameUnits::Rows) {
-        return Err(SqlError::refused("Only ROWS frames are supported in a window"));
+        return Err(SqlError::rejected("Only ROWS frames are supported in a window"));
     }
     match (names::is_ranking(name), framed) {
         (true, Some(_)) => {
