@@ -82,7 +82,7 @@ pub enum Error {
         failed: Vec<String>,
     },
     /// The row counts of a run do not balance.
-    #[error("the run's numbers do not balance: {0}; nothing was published")]
+    #[error("the counts of the run do not balance: {0}; nothing was published")]
     Unbalanced(String),
     /// Another run is writing to the same output.
     #[error("another run is writing to {out}: {holder}")]
@@ -198,7 +198,11 @@ fn find_own(error: DataFusionError) -> std::result::Result<StagingError, DataFus
     }
 }
 
-/// Returns the ending of a message whose numbers cover only part of the input.
+/// Returns the ending of a message whose counts cover only part of the input.
 fn partial(stopped_early: bool) -> &'static str {
-    if stopped_early { "; reading stopped early, so the numbers are of what was read" } else { "" }
+    if stopped_early {
+        "; reading stopped early, so the counts cover only what was read"
+    } else {
+        ""
+    }
 }

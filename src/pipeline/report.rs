@@ -31,10 +31,10 @@ pub struct TransformReport {
     pub checks: Vec<CheckOutcome>,
     /// The published record; `None` if nothing was published.
     pub record: Option<RunRecord>,
-    /// Duration of each stage, and its bytes where they are known. The times of tables overlap, because a
+    /// Duration of each phase, and its bytes where they are known. The times of tables overlap, because a
     /// table is written while the next one is queried.
     pub stages: Vec<PhaseTiming>,
-    /// Time from the start of the first stage to the end of the last one.
+    /// Time from the start of the first phase to the end of the last one.
     pub elapsed: Duration,
     begun: Option<Instant>,
 }
@@ -45,7 +45,7 @@ impl TransformReport {
         self.songs.is_partial || self.logs.is_partial
     }
 
-    /// Records a stage that began at `begun` and ends at the time of the call.
+    /// Records a phase that began at `begun` and ends at the time of the call.
     pub(super) fn timed(&mut self, name: &str, begun: Instant, bytes: Option<u64>) {
         self.elapsed = self.begun.get_or_insert(begun).elapsed();
         let elapsed = begun.elapsed();

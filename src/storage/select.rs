@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn hidden_names_are_passed_over_anywhere_below_the_prefix() {
+    fn hidden_names_are_skipped_anywhere_below_the_prefix() {
         for path in ["_x.json", "a/.b/x.json", "_temporary/0/x.json", "a/._x.json"] {
             let mut select = selection(None);
             assert_eq!(select.select(path, None), None, "{path}");

@@ -105,7 +105,7 @@ pub struct LoadReport {
     pub left: Vec<String>,
     /// Number of recreated views.
     pub views: usize,
-    /// Elapsed time per stage.
+    /// Elapsed time per phase.
     pub stages: Vec<PhaseTiming>,
 }
 

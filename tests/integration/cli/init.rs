@@ -95,7 +95,7 @@ fn flags_fill_the_file_and_the_commands_use_it() {
             ("warehouse/redshift/auth", "\"iam\""),
         ],
     );
-    here.run(["transform", "--dry-run"]).exits(0).says("would read 1 songs objects");
+    here.run(["transform", "--dry-run"]).exits(0).says("would read 1 object for songs");
     here.run(["transform"]).exits(0);
     here.run(["check"]).exits(0);
 }
