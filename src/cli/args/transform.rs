@@ -95,7 +95,7 @@ pub enum SuffixArg {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum UnmatchedArg {
-    /// Keep them, without a song.
+    /// Keep them, with nulls instead of a song.
     Keep,
     /// Drop them.
     Drop,
@@ -105,10 +105,10 @@ pub enum UnmatchedArg {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LockArg {
-    /// Fail if another run is writing to the same place.
+    /// Fail if another run is writing to the same output.
     #[default]
     On,
-    /// Take no lock; you ensure that only one run writes there at a time.
+    /// Take no lock; you must ensure that only one run at a time writes to the output.
     Off,
 }
 

@@ -66,10 +66,10 @@ fn s3(file: &mut File) {
     );
     file.off(
         "sse_kms_key_id",
-        "KMS key for sse = \"kms\": its ID, alias or ARN.",
+        "KMS key for sse = \"kms\" or \"kms-dsse\": its ID, alias or ARN.",
         "arn:aws:kms:us-west-2:111122223333:key/ID",
     );
-    file.comment("Use an S3 bucket key to reduce requests to KMS.");
+    file.comment("Use an S3 Bucket Key with sse = \"kms\" to reduce requests to KMS.");
     file.commented("sse_bucket_key", true);
     file.comment("Accept charges for requests to Requester Pays buckets.");
     file.commented("request_payer", true);
@@ -256,7 +256,7 @@ fn login(file: &mut File, auth: &Option<String>, iam_role: &Option<String>) {
     );
     file.off(
         "copy_auth",
-        "Authorization of Redshift to read the star: role, or session for temporary keys.",
+        "Authorization for Redshift to read the star: role, or session for temporary keys.",
         "role",
     );
 }
@@ -273,7 +273,7 @@ fn connection(file: &mut File) {
         "Name in the server's certificate if it differs from the host, as behind a tunnel.",
         "HOST",
     );
-    file.comment("Seconds after which a statement is canceled.");
+    file.comment("Seconds after which a statement is cancelled.");
     file.commented("statement_timeout", 3600);
     file.comment("Seconds to wait for other loads, and for readers to release the tables.");
     file.commented("lock_timeout", 600);
