@@ -290,7 +290,7 @@ pub fn checks(outcomes: &[CheckOutcome]) -> Result<String> {
         }
         let offenders = counted(outcome.offenders, "offending row");
         let _ = writeln!(text, "{}  {name:<32} {offenders}", styled(BAD, "FAIL"));
-        let _ = writeln!(text, "      {demand}");
+        let _ = writeln!(text, "      expected: {demand}");
         text += &clipped_table(&outcome.first)?;
     }
     Ok(text)
