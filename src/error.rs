@@ -33,7 +33,7 @@ pub enum Error {
     NothingFound(String),
     /// A dataset has objects but no rows.
     #[error(
-        "{dataset} are empty: {}, {}, {} and not one row; {}; nothing was published",
+        "{dataset} are empty: {}, {}, {} and no rows; {}; nothing was published",
         count(*objects as usize, "object"),
         count(*bytes as usize, "byte"),
         count(*rejected as usize, "reject"),
@@ -101,7 +101,7 @@ pub enum Error {
         found: String,
     },
     /// The record of a star cannot be parsed.
-    #[error("{url} is not the record of a star this version can read: {reason}")]
+    #[error("{url} is not a record that this version of starlift can read: {reason}")]
     Record {
         /// URL of the record.
         url: String,

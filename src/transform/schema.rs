@@ -26,7 +26,7 @@ pub(super) fn cast_to_schema(
             let column = cast_with_options(column, field.data_type(), &options)
                 .map_err(|e| refuse(format!("{}: {e}", field.name())))?;
             if !field.is_nullable() && column.null_count() > 0 {
-                return Err(refuse(format!("{} holds a null", field.name())));
+                return Err(refuse(format!("{} contains a null", field.name())));
             }
             Ok(column)
         })

@@ -471,7 +471,7 @@ fn empty_dataset_does_not_replace_a_star() {
     workspace.write("none/blank.json.gz", "");
     workspace.write("none/array.json", "[]");
     let first = transform(&workspace, "none", &[]);
-    first.exits(1).complains("songs are empty: 3 objects, 2 bytes, 0 rejects and not one row");
+    first.exits(1).complains("songs are empty: 3 objects, 2 bytes, 0 rejects and no rows");
     first.complains("there is no star").complains("--allow-empty");
     assert!(!workspace.join("star/_starlift.json").exists());
 
@@ -481,7 +481,7 @@ fn empty_dataset_does_not_replace_a_star() {
     outcome.exits(1).complains("has 2 of them").says("0 records read");
     workspace.write("bad/bad.json", "no JSON at all");
     let outcome = transform(&workspace, "bad", &["--max-rejects", "100%"]);
-    outcome.exits(1).complains("1 reject and not one row").complains("has 2 of them");
+    outcome.exits(1).complains("1 reject and no rows").complains("has 2 of them");
     transform(&workspace, "nowhere", &[]).exits(1).complains("no songs found at nowhere");
     assert_eq!(workspace.read("star/_starlift.json"), before);
 

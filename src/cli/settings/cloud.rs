@@ -63,7 +63,7 @@ impl CloudSettings {
     pub fn name(&self, typed: Option<&Name>) -> Result<Name> {
         typed.or(self.name.as_ref()).cloned().ok_or_else(|| {
             Error::Usage(
-                "no name: pass --name, set STARLIFT_NAME in the environment, or set name in [cloud] of \
+                "--name is required; it can also be set as STARLIFT_NAME in the environment, or as name in [cloud] in \
                  starlift.toml"
                     .to_owned(),
             )

@@ -17,15 +17,15 @@ pub(super) enum PageError {
     Xml(#[from] quick_xml::Error),
     #[error("the listing is not UTF-8")]
     Encoding(#[from] quick_xml::encoding::EncodingError),
-    #[error("the listing holds a key that is not UTF-8")]
+    #[error("the listing contains a key that is not UTF-8")]
     Key(#[from] std::string::FromUtf8Error),
     #[error("the listing is {0:?} and not ListBucketResult; is the endpoint that of an S3 server?")]
     Root(String),
     #[error("the listing lacks the {0} of an object")]
     Missing(&'static str),
-    #[error("the listing has more pages, and no token for the next one that is new")]
+    #[error("the listing is truncated, but has no new continuation token")]
     Token,
-    #[error("the listing is not whole")]
+    #[error("the listing is incomplete")]
     Cut,
 }
 

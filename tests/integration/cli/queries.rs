@@ -80,7 +80,7 @@ fn wrong_columns_are_rejected() {
         ),
         (
             "SELECT song_id, NULL AS title, artist_id, year, duration FROM staging_songs",
-            "title holds a null",
+            "title contains a null",
         ),
         (
             "SELECT song_id, title, artist_id, 3000000000 AS year, duration FROM staging_songs",

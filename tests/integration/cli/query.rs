@@ -222,7 +222,7 @@ fn error_for_a_missing_star_says_how_to_create_one() {
     let here = Workspace::new();
     let outcome = here.run(["query", "--star", "nowhere", "months_present"]);
     outcome.exits(1).prints("").complains("there is no star at").complains("nowhere");
-    outcome.complains("`starlift transform` makes one");
+    outcome.complains("`starlift transform` creates one");
     here.run(["query", "months_present"])
         .exits(2)
         .complains("--star is required")
@@ -239,7 +239,7 @@ fn star_of_another_format_is_rejected() {
     here.write("star/_starlift.json", &record[..record.len() / 2]);
     query(&here, &["months_present"])
         .exits(1)
-        .complains("_starlift.json is not the record of a star");
+        .complains("_starlift.json is not a record that this version of starlift can read");
 }
 
 #[test]

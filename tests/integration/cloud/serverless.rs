@@ -261,7 +261,7 @@ fn a_final_snapshot_is_kept() {
     assert_eq!(resources(&account), ["snapshots: sparkify-last"]);
     account.run(&["status"]).exits(0).says("snapshot sparkify-last of sparkify is kept");
     provision_serverless(&account, &[]).exits(0);
-    account.teardown(&last).exits(1).complains("a snapshot sparkify-last exists already");
+    account.teardown(&last).exits(1).complains("snapshot sparkify-last already exists");
     assert!(resources(&account).contains(&"workgroups: sparkify".to_owned()));
 }
 

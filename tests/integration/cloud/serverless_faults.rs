@@ -231,7 +231,7 @@ async fn an_interrupt_reports_existing_resources() {
 fn resources_of_others_with_the_same_names_are_not_changed() {
     let Some(account) = Account::new() else { return };
     call(&account, "CreateNamespace", &[("namespaceName", "sparkify")]);
-    let theirs = "namespace sparkify exists already and is not tagged starlift:name=sparkify";
+    let theirs = "namespace sparkify already exists and is not tagged starlift:name=sparkify";
     provision_serverless(&account, &[]).exits(1).complains(theirs).complains("--name");
     let group = [("workgroupName", "sparkify"), ("namespaceName", "sparkify")];
     call(&account, "CreateWorkgroup", &group);

@@ -243,7 +243,7 @@ fn an_existing_snapshot_name_is_reported_before_any_change() {
     account
         .teardown(&["--final-snapshot", "last"])
         .exits(1)
-        .complains("a snapshot last exists already; nothing was changed")
+        .complains("snapshot last already exists; nothing was changed")
         .complains("--final-snapshot");
     assert_eq!(account.resources(), before);
 }
