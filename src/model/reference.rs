@@ -23,7 +23,7 @@ are not reserved words of PostgreSQL or Redshift. Names of staging tables and co
 which queries must quote, and only words of PostgreSQL are reserved. Names that differ only in case are the
 same name.
 
-All problems of a model are reported at once, each with file, line, key, reason and cure, before any object is
+All problems of a model are reported at once, each with file, line, key, reason and remedy, before any object is
 read. This page is generated from the definition of the keys, as is the JSON Schema with which editors complete
 and check the file.
 ";

@@ -105,7 +105,7 @@ fn condition(report: &mut Report, at: &str, condition: &Condition, dataset: &Dat
         return;
     }
     let (column_type, equals) = (column.column_type, &condition.equals);
-    let cure = match (column_type, equals) {
+    let remedy = match (column_type, equals) {
         (ColumnType::Text, Literal::Text(text)) if column.null_if.contains(text) => {
             "choose a value that is not null"
         }
@@ -128,7 +128,7 @@ fn condition(report: &mut Report, at: &str, condition: &Condition, dataset: &Dat
     } else {
         reason
     };
-    report.add(&join(at, "equals"), reason, cure);
+    report.add(&join(at, "equals"), reason, remedy);
 }
 
 fn validate_derived(report: &mut Report, at: &str, derived: &Derived, dataset: &Dataset) {
