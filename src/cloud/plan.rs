@@ -30,7 +30,7 @@ pub struct ProvisionOptions {
     pub nodes: u32,
     /// The initial database.
     pub database: String,
-    /// The first user.
+    /// The admin user.
     pub user: String,
     /// The TCP port.
     pub port: u16,
@@ -104,7 +104,7 @@ impl ProvisionOptions {
     pub const MAX_NODES: u32 = 128;
     /// Redshift's default name of the initial database.
     pub const DATABASE: &str = "dev";
-    /// The console's default name of the first user.
+    /// The console's default name of the admin user.
     pub const USER: &str = "awsuser";
     /// Redshift's default port.
     pub const PORT: u16 = 5439;

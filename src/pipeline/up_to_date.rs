@@ -64,7 +64,7 @@ pub async fn find_up_to_date(
         Ok(made_of) if listed != made_of => return Ok(None),
         Ok(_) => {}
         Err(error) => {
-            tracing::info!(%error, "the existing star cannot be read; making it again");
+            tracing::info!(%error, "the existing star cannot be read; building it again");
             return Ok(None);
         }
     }

@@ -79,12 +79,12 @@ impl Doctor<'_> {
         };
         let session = match opened.await {
             Ok(session) => session,
-            Err(error) => return self.note("log-in", verdict(Err(error), REACH)).map(|_| ()),
+            Err(error) => return self.note("login", verdict(Err(error), REACH)).map(|_| ()),
         };
         let user = session.value("query the current user", "SELECT current_user").await;
         let said =
             user.map(|user| format!("{} logs in to {}", user.unwrap_or_default(), target.database));
-        self.note_outcome("log-in", said.map_err(Error::from), REACH)?;
+        self.note_outcome("login", said.map_err(Error::from), REACH)?;
         let rights = describe(rights(&session, &warehouse.schema).await, &warehouse.schema);
         if !self.note("rights", rights)? {
             return Ok(());

@@ -142,7 +142,7 @@ fn custom_analytics_are_listed_and_run() {
     here.run(own.iter().chain(&["months_present"])).exits(0).prints("month\nnever\n");
     here.run(["query", "--star", "star", "names"])
         .exits(2)
-        .complains("no query is called \"names\"");
+        .complains("there is no query \"names\"");
     here.write("own/nmes.sql", "SELECT 1");
     here.run(own.iter().chain(&["names"]))
         .exits(2)

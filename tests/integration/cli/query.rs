@@ -158,7 +158,7 @@ fn list_shows_every_query_with_its_question() {
 fn unknown_name_is_a_usage_error_that_lists_the_names() {
     let here = with_tiny_star();
     let outcome = query(&here, &["most_plaid_songs"]);
-    outcome.exits(2).prints("").complains("no query is called \"most_plaid_songs\"");
+    outcome.exits(2).prints("").complains("there is no query \"most_plaid_songs\"");
     outcome.complains("most_played_songs, ").complains("nulls_in_key_columns");
 }
 

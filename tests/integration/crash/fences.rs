@@ -44,7 +44,7 @@ fn record_changed_during_the_run_is_named() {
     let bench = Bench::s3();
     let (ended, record) = overtake(&bench, Op::Put, "star/_starlift.json");
     ended.exits(1).complains("s3://sparkify/star/_starlift.json has changed since this run began");
-    ended.complains(&format!("it is that of run {} now", record["run_id"].as_str().unwrap()));
+    ended.complains(&format!("it is now the record of run {}", record["run_id"].as_str().unwrap()));
 }
 
 #[test]

@@ -97,7 +97,7 @@ fn section(name: &str, user: &str, secret: Option<&str>) -> String {
     if let Some(secret) = secret {
         let _ = write!(
             text,
-            "# Logs in as the caller's own IAM identity. To log in as the first user, add:\n# user = {user:?}\n\
+            "# Logs in as the caller's own IAM identity. To log in as the admin user, add:\n# user = {user:?}\n\
              # password_secret = {secret:?}\n"
         );
     }
