@@ -67,14 +67,14 @@ pub enum CloudError {
         /// The planned value.
         wanted: String,
     },
-    /// A cluster, workgroup or namespace is in a state from which it cannot reach the wanted one.
+    /// A cluster, workgroup or namespace is in a state from which it cannot reach the required one.
     #[error("{what} is {state:?} and will not become {wanted}")]
     State {
         /// The resource.
         what: String,
         /// The current state.
         state: String,
-        /// The wanted state.
+        /// The required state.
         wanted: &'static str,
     },
     /// A wait timed out.
