@@ -181,10 +181,10 @@ pub struct StarArgs {
     #[arg(long, value_name = "DIR", env = "STARLIFT_QUERIES", value_hint = ValueHint::DirPath)]
     pub queries: Option<PathBuf>,
     /// Memory for queries, such as 2GiB [default: 70% of the machine's].
-    #[arg(long, value_name = "SIZE", env = "STARLIFT_MEMORY_LIMIT")]
+    #[arg(long, value_name = "SIZE", env = "STARLIFT_MEMORY_LIMIT", value_parser = range::size)]
     pub memory_limit: Option<ByteSize>,
     /// Number of threads [default: the machine's cores].
-    #[arg(long, value_name = "N", env = "STARLIFT_THREADS")]
+    #[arg(long, value_name = "N", env = "STARLIFT_THREADS", value_parser = range::threads)]
     pub threads: Option<std::num::NonZeroUsize>,
 }
 
