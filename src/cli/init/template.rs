@@ -125,7 +125,7 @@ fn transform(file: &mut File, values: &Values) {
     );
     file.off(
         "lock",
-        "Lock the output against other runs: on, or off if you ensure that there are none.",
+        "Lock the output against other runs: on, or off if you ensure that only one run writes.",
         "on",
     );
     file.off("file_size", "Approximate size of each Parquet file.", "256MiB");
@@ -135,7 +135,7 @@ fn cloud(file: &mut File, values: &Values) {
     file.section("cloud", "The cluster or workgroup that `starlift provision` creates.");
     file.key(
         "name",
-        "Name of it and of the resources that belong to it: a role, a rule, a schedule.",
+        "Its name, and that of the resources that belong to it: a role, a network rule, a schedule.",
         &values.name,
         "sparkify",
     );
@@ -160,7 +160,7 @@ fn cloud(file: &mut File, values: &Values) {
     }
     file.comment("Make it publicly accessible; otherwise it can be reached only from its network.");
     file.commented("public", true);
-    file.comment("Addresses that may connect, instead of this machine's own.");
+    file.comment("Address ranges that may connect; by default only this machine's own address.");
     file.commented("cidr", vec!["203.0.113.7/32"]);
     file.comment("Time after which AWS pauses it, or `never`.");
     file.on("expires", values.expires.as_deref().unwrap_or("8h"));
@@ -238,7 +238,7 @@ fn login(file: &mut File, auth: &Option<String>, iam_role: &Option<String>) {
     file.key("auth", about, auth, "iam");
     file.off(
         "password_file",
-        "File that contains the password; only you may have access to it.",
+        "File that contains the password; it must be readable by you alone.",
         "password.txt",
     );
     file.off(
@@ -250,7 +250,7 @@ fn login(file: &mut File, auth: &Option<String>, iam_role: &Option<String>) {
     file.commented("db_groups", vec!["loaders".to_owned()]);
     file.key(
         "iam_role",
-        "Role that Redshift assumes to read the star: an ARN, or default for the cluster's own.",
+        "Role that Redshift assumes to read the star: an ARN, or default: that of the cluster.",
         iam_role,
         "default",
     );
