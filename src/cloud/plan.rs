@@ -151,7 +151,7 @@ pub(super) fn check_login(database: &str, user: &str, port: u16) -> Result<()> {
     }
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     if database.is_empty() || !database.chars().all(is_plain) {
-        return refuse("--database must contain only lower-case letters and digits");
+        return refuse("--database must contain only lowercase letters and digits");
     }
     let is_user = |c: char| is_plain(c) || "_+.@-".contains(c);
     if !user.starts_with(|c: char| c.is_ascii_lowercase())
@@ -159,7 +159,7 @@ pub(super) fn check_login(database: &str, user: &str, port: u16) -> Result<()> {
         || user == "public"
     {
         return refuse(
-            "--user must begin with a letter and contain only lower-case letters, digits and _+.@-; \
+            "--user must begin with a letter and contain only lowercase letters, digits and _+.@-; \
              public is reserved",
         );
     }

@@ -188,7 +188,7 @@ impl Conversion {
         self.done.values.host = server.host;
     }
 
-    /// Takes the cluster identifier, in lower case as AWS stores it.
+    /// Takes the cluster identifier, in lowercase as AWS stores it.
     fn identifier(&mut self) {
         let Some((key, typed)) = self.get(Meaning::Cluster) else { return };
         let name = typed.to_lowercase();

@@ -77,7 +77,7 @@ fn check(text: &str) -> Result<(), String> {
 /// A host with an optional port and database.
 #[derive(Debug, Default)]
 pub struct Server {
-    /// Host name, in lower case.
+    /// Host name, in lowercase.
     pub host: Option<String>,
     /// Port number.
     pub port: Option<u16>,

@@ -50,7 +50,7 @@ fn option(report: &mut Report, at: &str, dataset: &Dataset) {
         && option.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
     if !is_option {
         let reason = format!("{option:?} is not the name of an option");
-        report.add(at, reason, "use lower-case letters, digits and dashes, without leading dashes");
+        report.add(at, reason, "use lowercase letters, digits and dashes, without leading dashes");
     }
 }
 
