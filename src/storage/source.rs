@@ -112,8 +112,8 @@ impl InputObject {
         // Some servers have no tags or ignore ranges.
         if bytes.len() as u64 != wanted {
             let reason = format!(
-                "{} bytes came where {wanted} were listed; it changed, or the server changed it on \
-                 the way",
+                "received {} bytes, but {wanted} were requested; the object changed, or was modified in \
+                 transit",
                 bytes.len()
             );
             return Err(StorageError::read_io(&self.url, std::io::Error::other(reason)));

@@ -5,9 +5,12 @@ use object_store::ObjectStoreExt;
 
 use super::{Doctor, Skipped, Subject, Verdict, verdict};
 use crate::cli::error::{Error, Result};
+use crate::cli::summary::counted;
 use crate::error::Error as StarError;
 use crate::star::RunRecord;
-use crate::storage::{Location, Place, Skipped as PassedOver, StorageError, list, without_secrets};
+use crate::storage::{
+    Location, Place, Skipped as SkippedObjects, StorageError, list, without_secrets,
+};
 
 /// Number of bytes that suffices to show that an object is readable.
 const SAMPLE_BYTES: u64 = 1024;
@@ -50,12 +53,12 @@ impl Doctor<'_> {
     async fn readable(&self, url: &str, subject: &Subject) -> Result<String> {
         let place = self.stores.place(Location::parse(url)?).await?;
         let url = &place.location.typed.clone();
-        let skipped_kinds = PassedOver::default();
+        let skipped_kinds = SkippedObjects::default();
         let mut objects = list(place, &subject.listing, skipped_kinds.clone()).await?;
         let Some(first) = objects.try_next().await? else {
             let others = match skipped_kinds.by_kind().values().sum::<u64>() {
                 0 => "no other objects".to_owned(),
-                others => format!("{others} objects of other kinds"),
+                others => format!("{} of other kinds", counted(others, "object")),
             };
             return Err(
                 StarError::NothingFound(format!("no JSON objects at {url}, and {others}")).into()
