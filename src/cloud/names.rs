@@ -17,8 +17,8 @@ pub struct Name(String);
 /// The reason why a text is not a name.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{0:?} cannot name a cluster: 1 to {max} lowercase letters, digits and single hyphens, a \
-     letter first and no hyphen last",
+    "{0:?} is not a valid cluster name: use 1 to {max} lowercase letters, digits and single hyphens; \
+     begin with a letter, and do not end with a hyphen",
     max = Name::MAX
 )]
 pub struct NameError(String);

@@ -258,7 +258,7 @@ fn missing_or_truncated_file_is_named_and_never_treated_as_empty() {
         std::fs::remove_file(here.join(&file)).unwrap();
         for command in [&["query", "months_present"][..], &["check"]] {
             let outcome = here.run(command.iter().chain(&["--star", "star"]));
-            outcome.exits(1).prints("").complains(&file).complains("it is gone");
+            outcome.exits(1).prints("").complains(&file).complains("it does not exist");
         }
     }
 }

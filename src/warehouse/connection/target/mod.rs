@@ -29,7 +29,7 @@ pub enum TargetError {
     )]
     Password,
     /// A parameter is unknown or has an invalid value.
-    #[error("{parameter} of the warehouse's URL: {reason}")]
+    #[error("{parameter} in the URL of the warehouse: {reason}")]
     Parameter {
         /// Name of the parameter.
         parameter: String,
