@@ -287,9 +287,9 @@ fn rate(text: &str) -> Result<f64, String> {
 /// Options of `demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// Folder for the sample data and its star; files of other programs in its folders `data` and `star`
-    /// are never replaced [default: starlift-demo here, or a new temporary folder if the current folder is
-    /// not writable].
+    /// Folder for the sample data and its star; the demo fails if it would replace data or a star that no
+    /// demo created [default: starlift-demo here, or a new temporary folder if the current folder is not
+    /// writable].
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub out: Option<PathBuf>,
 }
