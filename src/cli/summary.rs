@@ -195,8 +195,8 @@ fn encoding(report: &TransformReport) -> String {
     let (plays, songs) = (counted(counts.plays, "play"), counted(counts.songs, "song"));
     let more = HumanCount(counts.more_matches);
     let effect = match report.repair_encoding {
-        RepairEncoding::Match => format!("matches gained by the repair: {more}"),
-        _ => format!("matches to gain with --repair-encoding match: {more}"),
+        RepairEncoding::Match => format!("additional matches through the repair: {more}"),
+        _ => format!("additional matches with --repair-encoding match: {more}"),
     };
     format!(
         "encoding  {plays} and {songs} with an artist or title that was encoded to UTF-8 twice; \
