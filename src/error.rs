@@ -33,7 +33,7 @@ pub enum Error {
     NothingFound(String),
     /// A dataset has objects but no rows.
     #[error(
-        "{dataset} are empty: {}, {}, {} and not one row; {}; nothing was published",
+        "{dataset} are empty: {}, {}, {} and no rows; {}; nothing was published",
         count(*objects as usize, "object"),
         count(*bytes as usize, "byte"),
         count(*rejected as usize, "reject"),
@@ -82,7 +82,7 @@ pub enum Error {
         failed: Vec<String>,
     },
     /// The row counts of a run do not balance.
-    #[error("the run's numbers do not balance: {0}; nothing was published")]
+    #[error("the counts of the run do not balance: {0}; nothing was published")]
     Unbalanced(String),
     /// Another run is writing to the same output.
     #[error("another run is writing to {out}: {holder}")]
@@ -101,7 +101,7 @@ pub enum Error {
         found: String,
     },
     /// The record of a star cannot be parsed.
-    #[error("{url} is not the record of a star this version can read: {reason}")]
+    #[error("{url} is not a record that this version of starlift can read: {reason}")]
     Record {
         /// URL of the record.
         url: String,
@@ -198,7 +198,11 @@ fn find_own(error: DataFusionError) -> std::result::Result<StagingError, DataFus
     }
 }
 
-/// Returns the ending of a message whose numbers cover only part of the input.
+/// Returns the ending of a message whose counts cover only part of the input.
 fn partial(stopped_early: bool) -> &'static str {
-    if stopped_early { "; reading stopped early, so the numbers are of what was read" } else { "" }
+    if stopped_early {
+        "; reading stopped early, so the counts cover only what was read"
+    } else {
+        ""
+    }
 }

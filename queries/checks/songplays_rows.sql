@@ -1,5 +1,4 @@
--- songplays has a row for each distinct play read, or for each matched play if unmatched plays are
--- dropped.
+-- songplays has one row per distinct play read, or one per matched play if unmatched plays are dropped.
 SELECT
     s.songplays, s.matched, r.unmatched_option, r.plays_read, r.duplicates, r.plays_matched,
     r.plays_unmatched

@@ -95,7 +95,7 @@ fn ensure_local_path(out: &Path) -> Result<()> {
     match out.to_str() {
         Some(path) if !path.contains("://") => Ok(()),
         _ => Err(Error::Usage(format!(
-            "--out {} is not a plain path; the demo writes to a local folder whose path is UTF-8",
+            "--out {} is not a local path in UTF-8, which the demo needs",
             out.display()
         ))),
     }

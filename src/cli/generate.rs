@@ -6,6 +6,7 @@ use indicatif::HumanCount;
 use super::args::GenerateArgs;
 use super::output::print;
 use super::settings::GlobalOptions;
+use super::summary::counted;
 use crate::cli::error::{Error, Result};
 use crate::generate::{GenerateOptions, Generated, LogFile, log_files, song_objects};
 use crate::storage::{Place, Upload};
@@ -104,17 +105,17 @@ async fn write_chunks(file: &mut LogFile, mut upload: Upload) -> Result<u64> {
 
 fn describe(counts: &Generated, out: &Place) -> String {
     format!(
-        "songs     {} objects at {}: {} songs, {} repeated, {} bad\n\
-         logs      {} objects at {}: {} events ({} plays), {} repeated, {} bad\n",
-        HumanCount(counts.song_files),
+        "songs     {} at {}: {}, {} repeated, {} bad\n\
+         logs      {} at {}: {} ({}), {} repeated, {} bad\n",
+        counted(counts.song_files, "object"),
         out.child("song_data"),
-        HumanCount(counts.songs),
+        counted(counts.songs, "song"),
         HumanCount(counts.song_duplicates),
         HumanCount(counts.bad_songs),
-        HumanCount(counts.log_files),
+        counted(counts.log_files, "object"),
         out.child("log_data"),
-        HumanCount(counts.events),
-        HumanCount(counts.plays),
+        counted(counts.events, "event"),
+        counted(counts.plays, "play"),
         HumanCount(counts.play_duplicates),
         HumanCount(counts.bad_events),
     )

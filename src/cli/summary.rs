@@ -90,27 +90,27 @@ pub fn reading(report: &TransformReport) -> String {
         text += &dataset(name, counts);
     }
     if report.is_partial() {
-        text += "          reading stopped early because of more rejects than allowed: the numbers cover only what was read\n";
+        text += "          reading stopped early because the rejects exceed the limit; the counts cover only what was read\n";
     }
     text
 }
 
 fn dataset(name: &str, counts: &DatasetCounts) -> String {
     let mut text = format!(
-        "{name:<9} {} objects listed = {} read, {}; {} records read = {} decoded + {} rejected\n",
-        HumanCount(counts.objects_listed),
+        "{name:<9} {} listed = {} read, {}; {} read = {} decoded + {} rejected\n",
+        counted(counts.objects_listed, "object"),
         HumanCount(counts.objects_read),
         bytes(counts.stored_bytes),
-        HumanCount(counts.records()),
+        counted(counts.records(), "record"),
         HumanCount(counts.decoded),
         HumanCount(counts.rejected),
     );
-    let counted = |kind: &str, objects| format!("{kind} ({})", HumanCount(objects));
-    let passed = skipped_kinds(&counts.skipped, counted);
-    if !passed.is_empty() {
-        let _ = writeln!(text, "          passed over: {}", passed.join(", "));
+    let with_count = |kind: &str, objects| format!("{kind} ({})", HumanCount(objects));
+    let skipped = skipped_kinds(&counts.skipped, with_count);
+    if !skipped.is_empty() {
+        let _ = writeln!(text, "          skipped: {}", skipped.join(", "));
     }
-    text += &passed_over_warning("          ", counts.objects_listed, &counts.skipped);
+    text += &skipped_warning("          ", counts.objects_listed, &counts.skipped);
     let names = &counts.unknown_keys;
     if !names.is_empty() {
         let shown: Vec<String> = names
@@ -143,17 +143,17 @@ fn times(times: &Times) -> String {
     )
 }
 
-/// Returns a warning line if more objects were passed over than read, else an empty string.
-pub fn passed_over_warning(indent: &str, read: u64, skipped: &BTreeMap<String, u64>) -> String {
-    let passed: u64 = skipped.values().sum();
-    if passed <= read {
+/// Returns a warning line if more objects were skipped than read, else an empty string.
+pub fn skipped_warning(indent: &str, read: u64, skipped: &BTreeMap<String, u64>) -> String {
+    let skipped: u64 = skipped.values().sum();
+    if skipped <= read {
         return String::new();
     }
-    let (passed, all) = (HumanCount(passed), HumanCount(passed + read));
+    let (skipped, all) = (HumanCount(skipped), counted(skipped + read, "object"));
     let warning = styled(BAD, "warning:");
     format!(
-        "{indent}{warning} {passed} of {all} objects were passed over; --suffix any reads every \
-         suffix, --include-hidden hidden names\n"
+        "{indent}{warning} skipped {skipped} of {all}; --suffix any reads every suffix, \
+         --include-hidden reads hidden names\n"
     )
 }
 
@@ -168,10 +168,10 @@ fn plays(plays: &PlaysRecord) -> String {
         HumanCount(plays.duplicates),
     );
     if plays.shared_fingerprints > 0 {
-        let shared = HumanCount(plays.shared_fingerprints);
+        let shared = counted(plays.shared_fingerprints, "play");
         let _ = writeln!(
             text,
-            "          {shared} plays shared a fingerprint and were numbered consecutively"
+            "          {shared} with the fingerprint of another play, numbered consecutively"
         );
     }
     text
@@ -184,22 +184,23 @@ fn encoding(report: &TransformReport) -> String {
         return match repaired {
             0 => String::new(),
             _ => format!(
-                "encoding  {} texts of artists and titles were encoded to UTF-8 twice, and repaired\n",
-                HumanCount(repaired)
+                "encoding  repaired {} of artists and titles, encoded to UTF-8 twice\n",
+                counted(repaired, "text")
             ),
         };
     }
     let Some(counts) = report.encoding.filter(|counts| *counts != EncodingCounts::default()) else {
         return String::new();
     };
-    let [plays, songs, more] = [counts.plays, counts.songs, counts.more_matches].map(HumanCount);
+    let (plays, songs) = (counted(counts.plays, "play"), counted(counts.songs, "song"));
+    let more = HumanCount(counts.more_matches);
     let effect = match report.repair_encoding {
-        RepairEncoding::Match => format!("{more} plays match only because of the repair"),
-        _ => format!("{more} more plays would match with --repair-encoding match"),
+        RepairEncoding::Match => format!("additional matches through the repair: {more}"),
+        _ => format!("additional matches with --repair-encoding match: {more}"),
     };
     format!(
-        "encoding  {plays} plays and {songs} songs have an artist or title that was encoded to UTF-8 \
-         twice; {effect}\n"
+        "encoding  {plays} and {songs} with an artist or title that was encoded to UTF-8 twice; \
+         {effect}\n"
     )
 }
 
@@ -243,9 +244,9 @@ pub fn rejects(report: &TransformReport) -> String {
     let mut text = report.first_rejects.iter().map(reject_lines).collect::<String>();
     if (shown as u64) < total {
         let more = HumanCount(total - shown as u64);
-        let _ = writeln!(text, "… and {more} more rejects");
+        let _ = writeln!(text, "… and {more} more");
     }
-    text + &format!("rejects   {} records, all kept in {file}\n", HumanCount(total))
+    text + &format!("rejects   {}, kept in {file}\n", counted(total, "record"))
 }
 
 fn reject_lines(batch: &RecordBatch) -> String {
@@ -287,10 +288,9 @@ pub fn checks(outcomes: &[CheckOutcome]) -> Result<String> {
             let _ = writeln!(text, "{}    {name:<32} {invariant}", styled(GOOD, "ok"));
             continue;
         }
-        let rows = if outcome.offending_rows == 1 { "row" } else { "rows" };
-        let count = format!("{} offending {rows}", HumanCount(outcome.offending_rows));
+        let count = counted(outcome.offending_rows, "offending row");
         let _ = writeln!(text, "{}  {name:<32} {count}", styled(BAD, "FAIL"));
-        let _ = writeln!(text, "      {invariant}");
+        let _ = writeln!(text, "      expected: {invariant}");
         text += &clipped_table(&outcome.first)?;
     }
     Ok(text)
@@ -299,7 +299,7 @@ pub fn checks(outcomes: &[CheckOutcome]) -> Result<String> {
 /// Returns one line per check that did not run in the warehouse, with the reason.
 pub fn skipped(names: &[String], has_star: bool) -> String {
     let why = match has_star {
-        true => "reads data that only the files of the star have",
+        true => "reads data that only the files of the star contain",
         false => "reads the record of the run; specify its star with --star",
     };
     names.iter().map(|name| format!("--    {name:<32} skipped: {why}\n")).collect()
@@ -330,6 +330,11 @@ fn right_align(table: &mut TextTable, columns: std::ops::Range<usize>) {
     for column in table.column_iter_mut().skip(columns.start).take(columns.len()) {
         column.set_cell_alignment(CellAlignment::Right);
     }
+}
+
+/// Formats a count with its noun, such as `1 object` or `2,000 objects`.
+pub fn counted(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", HumanCount(number), if number == 1 { "" } else { "s" })
 }
 
 /// Formats a number of bytes with a decimal unit, such as `1.5 MB`.

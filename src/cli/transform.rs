@@ -146,8 +146,8 @@ async fn would_read(
         }
     }
     let mut text = format!(
-        "would read {} {} objects, {}:\n{listed}",
-        HumanCount(count),
+        "would read {} for {}, {}:\n{listed}",
+        summary::counted(count, "object"),
         dataset.label(),
         summary::bytes(bytes)
     );
@@ -156,8 +156,8 @@ async fn would_read(
     }
     let skipped = skipped.by_kind();
     for kind in skipped_kinds(&skipped, |kind, objects| format!("{objects} {kind}")) {
-        let _ = writeln!(text, "  passed over: {}", escape::line(&kind));
+        let _ = writeln!(text, "  skipped: {}", escape::line(&kind));
     }
-    text += &summary::passed_over_warning("  ", count, &skipped);
+    text += &summary::skipped_warning("  ", count, &skipped);
     Ok(WouldRead { is_empty: count == 0, skipped, text })
 }

@@ -18,7 +18,7 @@ pub enum CloudError {
         source: ApiError,
     },
     /// A resource with a name from the plan exists without the ownership tag.
-    #[error("{what} exists already and is not tagged {tag}; nothing was changed")]
+    #[error("{what} already exists and is not tagged {tag}; nothing was changed")]
     NotManaged {
         /// The resource.
         what: String,
@@ -51,8 +51,8 @@ pub enum CloudError {
         /// The regions that the roles are used in.
         regions: Vec<String>,
     },
-    /// A snapshot with the name of the final snapshot exists already.
-    #[error("a snapshot {0} exists already; nothing was changed")]
+    /// A snapshot with the name of the final snapshot already exists.
+    #[error("snapshot {0} already exists; nothing was changed")]
     SnapshotExists(String),
     /// The final snapshot does not exist.
     #[error("there is no snapshot {0}: the cluster was already being deleted without one")]
@@ -67,14 +67,14 @@ pub enum CloudError {
         /// The planned value.
         wanted: String,
     },
-    /// A cluster, workgroup or namespace is in a state from which it cannot reach the wanted one.
+    /// A cluster, workgroup or namespace is in a state from which it cannot reach the required one.
     #[error("{what} is {state:?} and will not become {wanted}")]
     State {
         /// The resource.
         what: String,
         /// The current state.
         state: String,
-        /// The wanted state.
+        /// The required state.
         wanted: &'static str,
     },
     /// A wait timed out.
@@ -136,8 +136,8 @@ pub enum CloudError {
     /// Workgroups can be neither paused nor resumed.
     #[error("{0} is a workgroup of Redshift Serverless, which can be neither paused nor resumed")]
     NeverPaused(String),
-    /// A subnet does not exist, or is in another VPC than the others.
-    #[error("there is no subnet {0}, or it is in another VPC than the others")]
+    /// A subnet does not exist, or is not in the same VPC as the others.
+    #[error("there is no subnet {0}, or it is not in the same VPC as the others")]
     NoSubnet(String),
     /// The text is not the ARN of a secret.
     #[error("{0:?} is not the ARN of a secret")]

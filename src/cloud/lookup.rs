@@ -15,7 +15,7 @@ pub struct FoundCluster {
     pub port: u16,
     /// The initial database.
     pub database: String,
-    /// The first user.
+    /// The admin user.
     pub user: String,
     /// The role that it reads with, if that is unambiguous.
     pub iam_role: Option<String>,

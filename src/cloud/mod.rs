@@ -4,7 +4,7 @@
 //! [`plan`] derives the full specification without sending a request. [`role`], [`network`], [`cluster`] and
 //! [`schedule`] each build the requests for their resource and change it to match the plan. [`inventory`] finds
 //! the existing resources. [`provision`], [`pause`] and [`teardown`] combine these steps. No resource changes
-//! unless it carries the tags of [`tags`].
+//! unless it has the tags of [`tags`].
 
 pub mod cidr;
 pub mod clients;

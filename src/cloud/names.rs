@@ -17,8 +17,8 @@ pub struct Name(String);
 /// The reason why a text is not a name.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{0:?} cannot name a cluster: 1 to {max} lower-case letters, digits and single hyphens, a \
-     letter first and no hyphen last",
+    "{0:?} is not a valid cluster name: use 1 to {max} lowercase letters, digits and single hyphens; \
+     begin with a letter, and do not end with a hyphen",
     max = Name::MAX
 )]
 pub struct NameError(String);
@@ -94,7 +94,7 @@ mod tests {
             "a234567890123456789012345678901",
         ] {
             let error = bad.parse::<Name>().unwrap_err().to_string();
-            assert!(error.contains("lower-case"), "{bad}: {error}");
+            assert!(error.contains("lowercase"), "{bad}: {error}");
         }
     }
 }

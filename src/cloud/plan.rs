@@ -30,7 +30,7 @@ pub struct ProvisionOptions {
     pub nodes: u32,
     /// The initial database.
     pub database: String,
-    /// The first user.
+    /// The admin user.
     pub user: String,
     /// The TCP port.
     pub port: u16,
@@ -104,7 +104,7 @@ impl ProvisionOptions {
     pub const MAX_NODES: u32 = 128;
     /// Redshift's default name of the initial database.
     pub const DATABASE: &str = "dev";
-    /// The console's default name of the first user.
+    /// The console's default name of the admin user.
     pub const USER: &str = "awsuser";
     /// Redshift's default port.
     pub const PORT: u16 = 5439;
@@ -151,7 +151,7 @@ pub(super) fn check_login(database: &str, user: &str, port: u16) -> Result<()> {
     }
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     if database.is_empty() || !database.chars().all(is_plain) {
-        return reject("--database must contain only lower-case letters and digits");
+        return reject("--database must contain only lowercase letters and digits");
     }
     let is_user = |c: char| is_plain(c) || "_+.@-".contains(c);
     if !user.starts_with(|c: char| c.is_ascii_lowercase())
@@ -159,7 +159,7 @@ pub(super) fn check_login(database: &str, user: &str, port: u16) -> Result<()> {
         || user == "public"
     {
         return reject(
-            "--user must begin with a letter and contain only lower-case letters, digits and _+.@-; \
+            "--user must begin with a letter and contain only lowercase letters, digits and _+.@-; \
              public is reserved",
         );
     }

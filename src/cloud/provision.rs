@@ -149,7 +149,7 @@ async fn current_cluster<'a>(
 ) -> Result<Option<&'a Cluster>, CloudError> {
     let Some(cluster) = &found.cluster else { return Ok(None) };
     let (id, state) = (cluster::id(cluster), cluster::status(cluster));
-    progress.note(format!("cluster {id}: exists already ({state}) and incurs costs"));
+    progress.note(format!("cluster {id}: already exists ({state}) and incurs costs"));
     if cluster::is_deleting(state) {
         cluster::wait_deleted(clients, id, timeout, progress).await?;
         return Ok(None);

@@ -158,12 +158,12 @@ impl Converter {
         } else {
             let start = self.unescaped.len();
             if !self.unescape(&record[span.start as usize..span.end as usize]) {
-                return Err(Rejection::of(column, "half a surrogate pair in a \\u escape"));
+                return Err(Rejection::of(column, "an unpaired surrogate in a \\u escape"));
             }
             if self.unescaped[start..].contains('\0') {
                 return Err(Rejection::of(
                     column,
-                    "text holds U+0000, which no warehouse can carry",
+                    "text contains U+0000, which no warehouse can store",
                 ));
             }
             Value::Unescaped(start as u32, self.unescaped.len() as u32)

@@ -293,7 +293,7 @@ impl Decoder {
         let rejection = match stop {
             Stop::Incomplete if too_long => Rejection::of_record("longer than 16 MiB"),
             Stop::Incomplete if last => {
-                Rejection::of_record("truncated: the object ends within it")
+                Rejection::of_record("truncated: the object ends within the record")
             }
             Stop::Incomplete => return Ok(None),
             Stop::Syntax { at: 0, reason } => Rejection::of_record(reason),

@@ -16,7 +16,9 @@ pub enum JsonPathsError {
     #[error("not a JSONPaths file: {0}; expected {{\"jsonpaths\": [\"$['key']\", …]}}")]
     Form(String),
     /// The number of paths differs from the number of staging columns.
-    #[error("{found} paths, but {table} has {expected} columns, in this order: {columns}")]
+    #[error(
+        "the number of paths is {found}, but {table} has {expected} columns, in this order: {columns}"
+    )]
     Count {
         /// Number of paths in the file.
         found: usize,
@@ -152,7 +154,11 @@ mod tests {
     #[test]
     fn the_number_of_paths_must_be_the_number_of_columns() {
         let error = parse(Dataset::Songs, br#"{"jsonpaths": ["$.a"]}"#).unwrap_err();
-        assert!(error.to_string().starts_with("1 paths, but staging_songs has 10 columns"));
+        assert!(
+            error
+                .to_string()
+                .starts_with("the number of paths is 1, but staging_songs has 10 columns")
+        );
         let error = parse(Dataset::Songs, br#"{"paths": []}"#).unwrap_err();
         assert!(matches!(error, JsonPathsError::Form(_)));
     }

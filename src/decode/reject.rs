@@ -35,7 +35,8 @@ impl Rejection {
     /// Adds to the reason the length in bytes and the estimated number of records skipped.
     pub fn skipping(self, length: u64, records: u64) -> Rejection {
         let Rejection { column, reason } = self;
-        let skipped = format!("skipped {length} bytes, about {records} records");
+        let noun = if records == 1 { "record" } else { "records" };
+        let skipped = format!("skipped {length} bytes, about {records} {noun}");
         Rejection { column, reason: format!("{reason}; {skipped}").into() }
     }
 }

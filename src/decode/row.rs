@@ -79,7 +79,7 @@ impl RowBuilder {
         Err(Rejection::of(
             column,
             match column.required {
-                Required::ForPlays => "a NextSong event needs it, and it is missing",
+                Required::ForPlays => "missing; a NextSong event requires it",
                 Required::Always | Required::Never => "a required value is missing",
             },
         ))

@@ -135,7 +135,7 @@ impl Scanner {
             match self.value(bytes, at, node)? {
                 Some(end) => at = end,
                 None if self.outer.len() + 1 == MAX_DEPTH => {
-                    return Err(Stop::syntax(at, "values nested more than 1024 deep"));
+                    return Err(Stop::syntax(at, "values nested more than 1024 levels deep"));
                 }
                 None => {
                     self.outer.push(container);
@@ -329,7 +329,7 @@ fn number(bytes: &[u8], at: usize) -> Result<ScannedValue, Stop> {
     if bytes[at..].iter().all(continues) {
         return Err(Stop::Incomplete);
     }
-    Err(Stop::syntax(at, "a number that is not written as JSON writes it"))
+    Err(Stop::syntax(at, "a number that is not valid JSON"))
 }
 
 /// Returns the first position from `at` on that is not JSON white space.

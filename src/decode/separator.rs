@@ -2,11 +2,11 @@
 //!
 //! A line ends with a line feed, a carriage return, or both. Other bytes between records that carry
 //! no data are commas, U+001E (RFC 7464), the NUL bytes that a crash leaves in a preallocated file,
-//! and the byte-order marks of concatenated files.
+//! and the byte order marks of concatenated files.
 
 use memchr::{memchr_iter, memchr2};
 
-/// The byte-order mark in UTF-8.
+/// The byte order mark in UTF-8.
 pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The record separator of RFC 7464.

@@ -4,13 +4,14 @@ use crate::limits::Rejected;
 
 pub(super) fn too_many(rejected: Rejected, read: u64, allowed: &str) -> String {
     let Rejected { records, bytes, uncertain } = rejected;
-    let text = format!("{records} of {read} records were rejected, and at most {allowed} may be");
+    let read = count(read as usize, "record");
+    let text = format!("{records} of {read} rejected; the limit is {allowed}");
     if uncertain == 0 {
         return text;
     }
     format!(
-        "{text}; the number is uncertain: some rejects seem to hold several records, about {uncertain} \
-         in all ({bytes} bytes were rejected)"
+        "{text}; the number is uncertain: some rejects seem to contain several records, about \
+         {uncertain} in total ({bytes} bytes rejected)"
     )
 }
 

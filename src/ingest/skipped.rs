@@ -33,9 +33,9 @@ pub fn nothing_found(dataset: Dataset, places: &[Place], skipped: &BTreeMap<Stri
     let places: Vec<String> = places.iter().map(|place| place.location.typed.clone()).collect();
     let kinds = skipped_kinds(skipped, |kind, objects| format!("{objects} {kind}"));
     let kinds = match kinds.is_empty() {
-        true => "there is no object at all".to_owned(),
+        true => "there are no objects of any kind".to_owned(),
         false => format!(
-            "passed over: {} (--suffix any reads every suffix, --include-hidden hidden names)",
+            "skipped: {} (--suffix any reads every suffix, --include-hidden reads hidden names)",
             kinds.join(", ")
         ),
     };

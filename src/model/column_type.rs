@@ -100,11 +100,11 @@ impl ColumnType {
         let names: Vec<&str> = SIMPLE.iter().map(|(name, _)| *name).collect();
         let lower = text.to_lowercase();
         let synonym = SYNONYMS.iter().find(|(name, _)| *name == lower).map(|(_, own)| *own);
-        let cure = match synonym.or_else(|| nearest(&lower, &names)) {
+        let remedy = match synonym.or_else(|| nearest(&lower, &names)) {
             Some(meant) => format!("write \"{meant}\""),
             None => format!("write one of {} or decimal(PRECISION, SCALE)", names.join(", ")),
         };
-        Err(Fault { reason: format!("there is no type {text:?}"), cure })
+        Err(Fault { reason: format!("there is no type {text:?}"), remedy })
     }
 
     /// Returns the SQL type in the spelling that PostgreSQL and Redshift share.
@@ -155,11 +155,11 @@ impl fmt::Display for ColumnType {
 
 fn decimal(text: &str, parameters: &str) -> Result<ColumnType, Fault> {
     let fault = |reason: String| {
-        let cure = format!(
+        let remedy = format!(
             "write decimal(PRECISION, SCALE) with a precision of 1 to {MAX_PRECISION} and a scale \
              of 0 to {MAX_SCALE} that is not above the precision"
         );
-        Fault { reason, cure }
+        Fault { reason, remedy }
     };
     let numbers = parameters.trim().strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
     let numbers = numbers.and_then(|numbers| numbers.split_once(','));
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn other_types_are_refused_with_the_nearest_one() {
-        for (text, reason, cure) in [
+        for (text, reason, remedy) in [
             ("varchar", "there is no type \"varchar\"", "write \"text\""),
             ("Text", "there is no type \"Text\"", "write \"text\""),
             ("bigit", "there is no type \"bigit\"", "write \"bigint\""),
@@ -234,7 +234,10 @@ mod tests {
             ("decimal(38, 38)", "the scale 38 is above 37", "write decimal("),
         ] {
             let fault = ColumnType::parse(text).unwrap_err();
-            assert!(fault.reason.starts_with(reason) && fault.cure.starts_with(cure), "{fault:?}");
+            assert!(
+                fault.reason.starts_with(reason) && fault.remedy.starts_with(remedy),
+                "{fault:?}"
+            );
         }
     }
 }

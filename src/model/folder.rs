@@ -233,8 +233,8 @@ impl Files {
         for table in &model.tables {
             if !self.sql.contains_key(&(Group::Star, table.name.clone())) {
                 let reason = format!("the table has no query star/{}.sql", table.name);
-                let cure = format!("write {}", self.path(Group::Star, &table.name));
-                report.add(&join("tables", &table.name), reason, cure);
+                let remedy = format!("write {}", self.path(Group::Star, &table.name));
+                report.add(&join("tables", &table.name), reason, remedy);
             }
         }
         let tables: Vec<&str> = model.tables.iter().map(|table| table.name.as_str()).collect();
@@ -243,11 +243,11 @@ impl Files {
             match group {
                 Group::Star if !tables.contains(&name.as_str()) => {
                     let reason = format!("the model declares no table {name:?}");
-                    let cure = match nearest(name, &tables) {
+                    let remedy = match nearest(name, &tables) {
                         Some(near) => format!("did you mean {near:?}? Else declare the table"),
                         None => format!("declare [tables.{name}], or remove the file"),
                     };
-                    report.add_of_file(file, 1, reason, cure);
+                    report.add_of_file(file, 1, reason, remedy);
                 }
                 Group::Intermediate if is_table(model, name) => {
                     let reason = format!("the model declares a table {name:?} as well");
@@ -259,8 +259,8 @@ impl Files {
         self.check_order(report, model);
         for file in &self.stray {
             let folders = Group::ALL.map(Group::folder).join(", ");
-            let cure = format!("move it to one of the folders {folders}");
-            report.add_of_file(file.clone(), 1, "no folder of queries contains the file", cure);
+            let remedy = format!("move it to one of the folders {folders}");
+            report.add_of_file(file.clone(), 1, "no folder of queries contains the file", remedy);
         }
     }
 

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! [`Model::read_dir`] reads a folder, [`Model::built_in`] returns the model that is compiled in.
-//! All problems of a folder are reported at once, each with file, line, key, reason and cure.
+//! All problems of a folder are reported at once, each with file, line, key, reason and remedy.
 //!
 //! This module depends on no other. It does not know Arrow, SQL engines or warehouses: those who
 //! use a model translate its types.

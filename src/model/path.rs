@@ -54,7 +54,7 @@ impl Path {
             _ => {
                 return Err(Fault {
                     reason: format!("the path {text:?} does not begin with $ or @"),
-                    cure: "begin with $ for the record, as in $.actor.login, or with @ for the \
+                    remedy: "begin with $ for the record, as in $.actor.login, or with @ for the \
                            element of `rows`"
                         .to_owned(),
                 });
@@ -66,16 +66,17 @@ impl Path {
         }
         Err(Fault {
             reason: format!("the path {text:?} contains [*], which selects several values"),
-            cure: "set `rows` of the dataset to the path up to [*], and begin the path with @ for \
+            remedy:
+                "set `rows` of the dataset to the path up to [*], and begin the path with @ for \
                    the element"
-                .to_owned(),
+                    .to_owned(),
         })
     }
 }
 
 impl RowsPath {
     pub(super) fn parse(text: &str) -> Result<RowsPath, Fault> {
-        let fault = |reason: String, cure: &str| Err(Fault { reason, cure: cure.to_owned() });
+        let fault = |reason: String, remedy: &str| Err(Fault { reason, remedy: remedy.to_owned() });
         let Some(rest) = text.strip_prefix('$') else {
             let reason = format!("the path of rows {text:?} does not begin with $");
             return fault(reason, "write a path such as $.items[*]");
@@ -103,7 +104,7 @@ impl RowsPath {
 fn steps(path: &str, mut rest: &str) -> Result<(Vec<Step>, Vec<usize>), Fault> {
     let fault = |reason: &str| Fault {
         reason: format!("the path {path:?} is not valid: {reason}"),
-        cure: "write keys as .key or ['key'] and array indexes as [0]".to_owned(),
+        remedy: "write keys as .key or ['key'] and array indexes as [0]".to_owned(),
     };
     let (mut steps, mut stars) = (Vec::new(), Vec::new());
     while !rest.is_empty() {

@@ -1,4 +1,4 @@
-//! Problems of a model: the place, the reason and the cure of each.
+//! Problems of a model: the place, the reason and the remedy of each.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub struct Problem {
     /// Reason for rejecting it.
     pub reason: String,
     /// Change that resolves the problem.
-    pub cure: String,
+    pub remedy: String,
 }
 
 impl fmt::Display for Problem {
@@ -23,7 +23,7 @@ impl fmt::Display for Problem {
         if !self.key.is_empty() {
             write!(f, "{}: ", self.key)?;
         }
-        write!(f, "{}; what to do: {}", self.reason, self.cure)
+        write!(f, "{}; what to do: {}", self.reason, self.remedy)
     }
 }
 
@@ -58,11 +58,11 @@ impl fmt::Display for Problems {
     }
 }
 
-/// The reason and the cure of a problem whose place is added by the caller.
+/// The reason and the remedy of a problem whose place is added by the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fault {
     pub reason: String,
-    pub cure: String,
+    pub remedy: String,
 }
 
 /// Returns the name that was probably meant: the one with the fewest edits, if these change at most
@@ -75,7 +75,7 @@ pub(super) fn nearest<'a>(written: &str, names: &[&'a str]) -> Option<&'a str> {
     (edits * 3 <= longest).then_some(name)
 }
 
-/// Returns a cure that names the nearest of the known names, or all of them.
+/// Returns a remedy that names the nearest of the known names, or all of them.
 pub(super) fn one_of(written: &str, names: &[&str]) -> String {
     match nearest(written, names) {
         Some(name) => format!("did you mean {name:?}?"),
@@ -134,7 +134,7 @@ mod tests {
             line: 12,
             key: "datasets.events.columns.ts".to_owned(),
             reason: "there is no type \"tme\"".to_owned(),
-            cure: "write \"timestamp\"".to_owned(),
+            remedy: "write \"timestamp\"".to_owned(),
         };
         assert_eq!(
             problem.to_string(),

@@ -21,7 +21,7 @@ its SQL files one by one.
 | `checks/NAME.sql` | Queries that return the rows that violate an invariant. Checks of primary keys, NOT NULL and references are generated. |
 | `analytics/NAME.sql` | Queries that answer questions from the star. |
 
-Names of tables and columns of the star have lower-case letters, digits and underscores, at most 63 bytes, and
+Names of tables and columns of the star have lowercase letters, digits and underscores, at most 63 bytes, and
 are not reserved words of PostgreSQL or Redshift. Names of staging tables and columns can have capital letters,
 which queries must quote, and only words of PostgreSQL are reserved. Names that differ only in case are the
 same name.

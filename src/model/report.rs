@@ -49,7 +49,7 @@ impl Report {
         let span = error.span().unwrap_or_default();
         let line = lines.at(span.start);
         let reason = error.message().lines().next().unwrap_or_default().to_owned();
-        let (key, cure) = if reason == "duplicate key" {
+        let (key, remedy) = if reason == "duplicate key" {
             let name = text.get(span.clone()).unwrap_or_default().trim();
             let header = text.get(..span.start).unwrap_or_default().lines().rev();
             let header = header.skip(1).map(str::trim).find(|line| line.starts_with('['));
@@ -58,7 +58,7 @@ impl Report {
         } else {
             (String::new(), "correct the TOML (https://toml.io)")
         };
-        self.add_at(line, key, reason, cure);
+        self.add_at(line, key, reason, remedy);
     }
 
     fn note(&mut self, table: &DeTable<'_>, at: &str, lines: &Lines) {
@@ -84,13 +84,13 @@ impl Report {
     }
 
     /// Adds a problem at a key.
-    pub fn add(&mut self, key: &str, reason: impl Into<String>, cure: impl Into<String>) {
-        self.add_at(self.line(key), key.to_owned(), reason, cure);
+    pub fn add(&mut self, key: &str, reason: impl Into<String>, remedy: impl Into<String>) {
+        self.add_at(self.line(key), key.to_owned(), reason, remedy);
     }
 
     /// Adds a fault at a key.
     pub fn add_fault(&mut self, key: &str, fault: Fault) {
-        self.add(key, fault.reason, fault.cure);
+        self.add(key, fault.reason, fault.remedy);
     }
 
     fn add_at(
@@ -98,10 +98,16 @@ impl Report {
         line: usize,
         key: String,
         reason: impl Into<String>,
-        cure: impl Into<String>,
+        remedy: impl Into<String>,
     ) {
         let file = self.file.clone();
-        self.problems.push(Problem { file, line, key, reason: reason.into(), cure: cure.into() });
+        self.problems.push(Problem {
+            file,
+            line,
+            key,
+            reason: reason.into(),
+            remedy: remedy.into(),
+        });
     }
 
     /// Adds a problem of another file.
@@ -110,10 +116,10 @@ impl Report {
         file: String,
         line: usize,
         reason: impl Into<String>,
-        cure: impl Into<String>,
+        remedy: impl Into<String>,
     ) {
-        let (reason, cure) = (reason.into(), cure.into());
-        self.problems.push(Problem { file, line, key: String::new(), reason, cure });
+        let (reason, remedy) = (reason.into(), remedy.into());
+        self.problems.push(Problem { file, line, key: String::new(), reason, remedy });
     }
 
     /// Returns `true` if a problem was added at `key` or below it.

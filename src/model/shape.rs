@@ -98,7 +98,7 @@ fn check_type(report: &mut Report, at: &str, text: &str) {
     }
 }
 
-fn wrong_type(report: &mut Report, at: &str, value: &Value<'_>, expected: &str, cure: &str) {
+fn wrong_type(report: &mut Report, at: &str, value: &Value<'_>, expected: &str, remedy: &str) {
     let found = match value.get_ref() {
         DeValue::String(_) => "a string",
         DeValue::Integer(_) => "an integer",
@@ -109,7 +109,7 @@ fn wrong_type(report: &mut Report, at: &str, value: &Value<'_>, expected: &str, 
         DeValue::Table(_) => "a table",
     };
     let reason = format!("expected {expected}, found {found}");
-    report.add_fault(at, Fault { reason, cure: cure.to_owned() });
+    report.add_fault(at, Fault { reason, remedy: remedy.to_owned() });
 }
 
 fn expected(form: Form) -> &'static str {
@@ -125,7 +125,7 @@ fn expected(form: Form) -> &'static str {
     }
 }
 
-/// Returns a cure that shows the form of a value.
+/// Returns a remedy that shows the form of a value.
 fn example(key: &Key) -> String {
     let name = key.name;
     match key.form {

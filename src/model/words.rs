@@ -43,7 +43,7 @@ static ALL: LazyLock<BTreeSet<(Kind, &str)>> = LazyLock::new(|| {
     parsed.flatten().collect()
 });
 
-/// Returns `true` if the lower-case form of `name` is in a list.
+/// Returns `true` if the lowercase form of `name` is in a list.
 pub(super) fn is_in(kind: Kind, name: &str) -> bool {
     ALL.contains(&(kind, name.to_ascii_lowercase().as_str()))
 }

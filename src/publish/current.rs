@@ -98,8 +98,8 @@ impl CurrentRecord {
     fn overtaken(&self, found: Option<&Versioned>) -> Error {
         let found = match found {
             Some(found) => match run_of(found) {
-                Some(run_id) => format!("it is that of run {run_id} now"),
-                None => "it is not the record of a run now".to_owned(),
+                Some(run_id) => format!("it is now the record of run {run_id}"),
+                None => "it is no longer the record of a run".to_owned(),
             },
             None => "it was removed".to_owned(),
         };

@@ -70,7 +70,8 @@ impl FileLock {
         if is_at(&self.file, &self.path) {
             return Ok(());
         }
-        let holder = "its lock file was removed or replaced while this run was at work".to_owned();
+        let holder =
+            "its lock file was removed or replaced while this run was in progress".to_owned();
         Err(Error::Locked { out: self.out.clone(), holder })
     }
 }

@@ -87,7 +87,7 @@ impl Lease {
         if held.lost.is_cancelled() || held.renewed.elapsed() >= LEASE {
             return Err(Error::Locked {
                 out: held.place.to_string(),
-                holder: "it took this run for dead and the lease over".to_owned(),
+                holder: "it considered this run dead and took over the lease".to_owned(),
             });
         }
         Ok(())
@@ -235,7 +235,7 @@ async fn acquire(
             Replaced::Refused(_) => {}
         }
     }
-    let holder = "its lock changed at each try to take it".to_owned();
+    let holder = "the lock changed at every attempt to acquire it".to_owned();
     Err(Error::Locked { out: out.to_string(), holder })
 }
 

@@ -91,6 +91,6 @@ impl OutputLock {
 /// Returns the error for an object or file that has the name of a lock but is not one.
 pub(super) fn foreign(what: &str) -> io::Error {
     io::Error::other(format!(
-        "it is {what}, and only starlift may write it; remove it, or write to another place"
+        "it is {what}, and only starlift may write it; remove it, or write to another location"
     ))
 }

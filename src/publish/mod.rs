@@ -197,7 +197,7 @@ impl Publication {
         if copied.is_ok() {
             match self.remove_superseded(record).await {
                 Ok(removed) => tracing::debug!(removed, "removed superseded files"),
-                Err(error) => tracing::warn!(%error, "superseded files could not all be removed"),
+                Err(error) => tracing::warn!(%error, "not all superseded files could be removed"),
             }
         } else {
             tracing::warn!(
@@ -234,7 +234,7 @@ impl Publication {
             cleanup::remove(&self.out, obsolete).await
         };
         if let Err(error) = removed.await {
-            tracing::warn!(%error, "files of the failed run could not all be removed");
+            tracing::warn!(%error, "not all files of the failed run could be removed");
         }
         self.lock.release().await;
     }

@@ -13,8 +13,8 @@ use crate::storage::{ChecksumProbe, Place, StorageError, Upload};
 /// More than one part of an upload, and not a multiple of the part size.
 const LARGE_BYTES: usize = 8 * 1024 * 1024 + 1000;
 
-const NO_LOCKS: &str = "starlift warns and cannot keep two runs apart that start at the same moment: \
-                        start one at a time, and pass --lock off if something else ensures that";
+const NO_LOCKS: &str = "starlift cannot exclude two runs that start at the same moment: ensure by other means that \
+                        only one run at a time writes there, and pass --lock off";
 
 const NOT_USABLE: &str = "starlift cannot write stars to this store; use another one";
 
@@ -63,7 +63,7 @@ pub(crate) async fn probe_store(
     let removed = ProbedAbility::new(
         "delete",
         remove(&scratch).await,
-        "remove the remaining objects yourself",
+        "remove the remaining objects by hand",
     );
     // If nothing can be written, there is nothing to remove.
     if !matches!(probed.as_slice(), [ProbedAbility { outcome: Fails(..), .. }]) {
@@ -89,25 +89,26 @@ async fn probe_all(scratch: &Place, checksums: bool, probed: &mut Vec<ProbedAbil
     if !is_usable {
         return;
     }
-    let stale = "a listing lags behind: runs may miss inputs, and leave old files";
+    let stale = "listings are not up to date: runs may miss inputs, and leave old files";
     probed.push(ProbedAbility::new("list", list(scratch).await, stale));
-    let whole = "large objects are read in parts; this store cannot be read from";
+    let whole = "starlift reads large objects in ranges, so it cannot read from this store";
     probed.push(ProbedAbility::new("ranges", ranges(scratch).await, whole));
-    let changed = "an object that changes while it is read is not noticed";
+    let changed = "starlift cannot detect that an object changes while it is read";
     probed.push(ProbedAbility::new("versions", versions(scratch).await, changed));
     if scratch.location.local_path().is_some() {
-        let unlocked = "the file system has no locks: run one at a time, and pass --lock off";
+        let unlocked =
+            "the file system does not support locks: start one run at a time, and pass --lock off";
         probed.push(ProbedAbility::new("lock", lock(scratch).await, unlocked));
     } else {
         probed.push(ProbedAbility::new("create once", create(scratch).await, NO_LOCKS));
         probed.push(ProbedAbility::new("replace", replace(scratch).await, NO_LOCKS));
     }
-    let small = "files of more than 8 MiB cannot be written; --file-size must stay below that";
+    let small = "files of more than 8 MiB cannot be written; set --file-size below 8MiB";
     probed.push(ProbedAbility::new("parts", parts(scratch).await, small));
-    let paid =
-        "parts of failed uploads stay, and are paid for, until a rule of the bucket ends them";
+    let paid = "parts of failed uploads remain, and are charged, until a lifecycle rule of the bucket removes them";
     probed.push(ProbedAbility::new("abort", abort(scratch).await, paid));
-    let damaged = "--checksum has no effect here: damage on the way is not noticed";
+    let damaged =
+        "--checksum has no effect: the store does not detect data that is damaged in transit";
     probed.push(ProbedAbility::new("checksum", checksum(scratch, checksums).await, damaged));
 }
 
@@ -141,10 +142,10 @@ async fn write(scratch: &Place) -> ProbeResult {
     place.write("written by starlift doctor").await?;
     match place.read().await? {
         Some(bytes) if bytes == "written by starlift doctor" => {
-            Ok(Works("an object is read as it was written"))
+            Ok(Works("an object that was written is read back unchanged"))
         }
-        Some(_) => wrong("an object was read otherwise than it was written"),
-        None => wrong("an object that was written is not there"),
+        Some(_) => wrong("an object that was written is read back with other content"),
+        None => wrong("an object that was written does not exist"),
     }
 }
 
@@ -155,15 +156,17 @@ async fn list(scratch: &Place) -> ProbeResult {
     let level = scratch.store.list_with_delimiter(Some(scratch.path())).await;
     let level = level.map_err(|e| StorageError::list(&scratch.to_string(), e))?;
     if !found.contains(place.path()) {
-        return wrong("an object that was just written is not listed");
+        return wrong("an object is not listed immediately after it was written");
     }
     match level
         .common_prefixes
         .iter()
         .any(|folder| *folder == scratch.child("folder").location.path)
     {
-        true => Ok(Works("new objects and folders are listed")),
-        false => wrong("a folder is not listed by its delimiter"),
+        true => {
+            Ok(Works("objects are listed immediately after they are written, and so are folders"))
+        }
+        false => wrong("a listing with a delimiter lacks a folder"),
     }
 }
 
@@ -179,8 +182,11 @@ async fn ranges(scratch: &Place) -> ProbeResult {
     let part = place.store.get_range(place.path(), 3..6).await;
     let part = part.map_err(|e| StorageError::read(&place.to_string(), e))?;
     match &*part {
-        b"345" => Ok(Works("a part of an object can be read")),
-        _ => wrong(format!("3 bytes were requested, and {} were returned", part.len())),
+        b"345" => Ok(Works("a range of an object can be read")),
+        _ => wrong(format!(
+            "a range of 3 bytes was requested, and {} bytes were returned",
+            part.len()
+        )),
     }
 }
 
@@ -194,10 +200,10 @@ async fn versions(scratch: &Place) -> ProbeResult {
     let options = GetOptions { if_match: Some(before), ..GetOptions::default() };
     match place.store.get_opts(place.path(), options).await {
         Err(StoreError::Precondition { .. }) => {
-            Ok(Works("If-Match refuses an object that changed"))
+            Ok(Works("a read with If-Match fails if the object has changed"))
         }
         Err(error) => Err(StorageError::read(&place.to_string(), error).into()),
-        Ok(_) => wrong("If-Match is ignored when an object is read"),
+        Ok(_) => wrong("reads ignore If-Match"),
     }
 }
 
@@ -208,7 +214,7 @@ async fn lock(scratch: &Place) -> ProbeResult {
     match second {
         Err(Error::Locked { .. }) => Ok(Works("a file can be locked")),
         Err(error) => Err(error),
-        Ok(_) => wrong("a file was locked twice"),
+        Ok(_) => wrong("a file could be locked twice at the same time"),
     }
 }
 
@@ -217,11 +223,13 @@ async fn create(scratch: &Place) -> ProbeResult {
     match conditional::replace(&place, &Bytes::from_static(b"one"), None).await? {
         Replaced::Done(_) => {}
         Replaced::Unsupported => return wrong("conditional puts are rejected"),
-        Replaced::Refused(_) => return wrong("an object cannot be created that is not there"),
+        Replaced::Refused(_) => {
+            return wrong("a conditional put cannot create an object that does not exist");
+        }
     }
     match conditional::replace(&place, &Bytes::from_static(b"two"), None).await? {
         Replaced::Refused(Some(found)) if found.bytes == "one" => {
-            Ok(Works("If-None-Match keeps an object from being created twice"))
+            Ok(Works("If-None-Match prevents an object from being created twice"))
         }
         Replaced::Unsupported => wrong("conditional puts are rejected"),
         _ => wrong("If-None-Match is ignored: an object was created twice"),
@@ -232,20 +240,22 @@ async fn replace(scratch: &Place) -> ProbeResult {
     let place = scratch.child("replaced");
     place.write("one").await?;
     let Some(first) = conditional::read(&place).await? else {
-        return wrong("an object that was written is not there");
+        return wrong("an object that was written does not exist");
     };
     match conditional::replace(&place, &Bytes::from_static(b"two"), Some(&first.version)).await? {
         Replaced::Done(_) => {}
         Replaced::Unsupported => return wrong("conditional puts are rejected"),
-        Replaced::Refused(_) => return wrong("an object that is as expected is not replaced"),
+        Replaced::Refused(_) => {
+            return wrong("a conditional put does not replace an object of the expected version");
+        }
     }
     let again = Bytes::from_static(b"three");
     match conditional::replace(&place, &again, Some(&first.version)).await? {
         Replaced::Refused(Some(found)) if found.bytes == "two" => {
-            Ok(Works("an object is replaced only in the version that is expected"))
+            Ok(Works("an object is replaced only if it has the expected version"))
         }
         Replaced::Unsupported => wrong("conditional puts are rejected"),
-        _ => wrong("the expected version is ignored: another one was replaced"),
+        _ => wrong("the expected version is ignored: an object of another version was replaced"),
     }
 }
 
@@ -257,7 +267,7 @@ async fn parts(scratch: &Place) -> ProbeResult {
     upload.finish().await?;
     match place.read().await? {
         Some(bytes) if bytes == content => Ok(Works("an object can be written in parts")),
-        _ => wrong("an object that was written in parts is not what was written"),
+        _ => wrong("an object that was written in parts is read back with other content"),
     }
 }
 
@@ -269,20 +279,20 @@ async fn abort(scratch: &Place) -> ProbeResult {
         return Err(StorageError::delete(&place.to_string(), error).into());
     }
     match place.head().await? {
-        None => Ok(Works("an upload can be aborted")),
-        Some(_) => wrong("an aborted upload left an object"),
+        None => Ok(Works("a multipart upload can be aborted")),
+        Some(_) => wrong("an aborted upload created an object"),
     }
 }
 
 async fn checksum(scratch: &Place, is_required: bool) -> ProbeResult {
     match scratch.child("checksum").probe_checksum().await? {
-        ChecksumProbe::Verified => Ok(Works("an object with a wrong checksum is refused")),
+        ChecksumProbe::Verified => Ok(Works("an object with a wrong checksum is rejected")),
         ChecksumProbe::Ignored if is_required => {
             wrong("an object with a wrong checksum is accepted")
         }
-        ChecksumProbe::Ignored => Ok(NotNeeded(
-            "the store does not verify checksums; they are needed with --checksum only",
-        )),
+        ChecksumProbe::Ignored => {
+            Ok(NotNeeded("the store does not verify checksums, which only --checksum needs"))
+        }
         ChecksumProbe::NotSent => Ok(NotNeeded("starlift sends checksums to S3 only")),
     }
 }
@@ -305,7 +315,7 @@ async fn remove(scratch: &Place) -> ProbeResult {
     cleanup::remove(scratch, found.iter().filter_map(relative).collect()).await?;
     let remaining = scratch.store.list(Some(scratch.path())).count().await;
     match remaining {
-        0 => Ok(Works("objects can be removed, many at once, and are not listed any more")),
-        _ => wrong(format!("objects are still listed that were removed; see {scratch}")),
+        0 => Ok(Works("objects can be removed in bulk, and are no longer listed")),
+        _ => wrong(format!("objects that were removed are still listed; see {scratch}")),
     }
 }

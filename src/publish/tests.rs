@@ -173,7 +173,7 @@ async fn a_record_that_changed_since_is_not_replaced() {
         out.child(RECORD).write(json.clone()).await.unwrap();
         match late.current.replace(&late.run_id, record.to_json().unwrap()).await {
             Err(NotReplaced::Known(Error::Overtaken { found, .. })) => {
-                assert_eq!(found, "it is that of run other now");
+                assert_eq!(found, "it is now the record of run other");
             }
             _ => panic!("it was replaced in {}", out.store),
         }

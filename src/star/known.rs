@@ -35,7 +35,7 @@ enum Missing {
          the file was removed: run the command again"
     )]
     Removed,
-    #[error("the star does not have this file")]
+    #[error("the star does not contain this file")]
     Unknown,
 }
 

@@ -86,7 +86,7 @@ impl Queries {
                 Ok(())
             }
             _ => Err(Error::Usage(format!(
-                "{}/{name}.sql has the name of no built-in query; those are {}",
+                "{}/{name}.sql replaces no built-in query; the built-in queries are {}",
                 folder.display(),
                 self.names(group).join(", "),
             ))),
@@ -111,7 +111,7 @@ impl Queries {
     pub fn get(&self, group: Group, name: &str) -> Result<&Query> {
         self.of(group).find(|query| query.name == name).ok_or_else(|| {
             Error::Usage(format!(
-                "no query is called {name:?}; there are {}",
+                "there is no query {name:?}; the queries are {}",
                 self.names(Some(group)).join(", ")
             ))
         })

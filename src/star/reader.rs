@@ -137,7 +137,7 @@ async fn find_file(out: &Place, file: &FileRecord) -> Result<ObjectMeta> {
     let reason = match meta.as_ref().map(|meta| meta.size) {
         Some(size) if size == file.bytes => None,
         Some(size) => Some(format!("it has {size} bytes, and was written with {}", file.bytes)),
-        None => Some("it is gone".to_owned()),
+        None => Some("it does not exist".to_owned()),
     };
     match (meta, reason) {
         (Some(meta), None) => Ok(ObjectMeta { location: place.path().clone(), ..meta }),

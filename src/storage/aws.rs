@@ -91,7 +91,7 @@ async fn find_region(
         Ok(Some(region)) => region,
         Ok(None) => configured.unwrap_or_else(|| DEFAULT_REGION.to_owned()),
         Err(error) => {
-            tracing::debug!(bucket, %error, "the bucket's region could not be looked up");
+            tracing::debug!(bucket, %error, "the region of the bucket could not be requested");
             configured.unwrap_or_else(|| DEFAULT_REGION.to_owned())
         }
     }

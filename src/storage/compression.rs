@@ -52,7 +52,7 @@ impl Compression {
 /// Converts the stored bytes of an object to UTF-8 text.
 ///
 /// The first bytes determine the format, not the name. gzip and Zstandard are decompressed; UTF-16 with
-/// a byte-order mark is transcoded, also inside compressed data. Any other known format is an error
+/// a byte order mark is transcoded, also inside compressed data. Any other known format is an error
 /// that names it.
 pub struct Decompressor {
     compression: Compression,

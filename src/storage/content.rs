@@ -12,7 +12,7 @@ pub(super) enum Format {
     Gzip,
     /// Zstandard, or a skippable frame before it.
     Zstd,
-    /// UTF-16 with a byte-order mark.
+    /// UTF-16 with a byte order mark.
     Utf16 {
         /// `true` if the more significant byte comes first.
         big_endian: bool,

@@ -25,7 +25,7 @@ pub enum FailureKind {
     Other,
 }
 
-/// Parts of server messages, in lower case, that identify a kind.
+/// Parts of server messages, in lowercase, that identify a kind.
 const MESSAGES: [(&[&str], FailureKind); 3] = [
     (&["kms:", "kms.", "kms key", "<code>kms"], FailureKind::KmsKey),
     (&["requester pays", "requesterpays", "request-payer"], FailureKind::RequesterPays),

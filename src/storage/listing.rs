@@ -19,7 +19,7 @@ use super::{Compression, ListOptions, Location, Skipped, StorageError, StoreKey}
 type Listed = BoxStream<'static, Result<InputObject, StorageError>>;
 
 /// Lists the data objects that `place` names: one object, those below a prefix, or both. Objects that
-/// are passed over are counted in `skipped`.
+/// are skipped are counted in `skipped`.
 ///
 /// # Errors
 ///

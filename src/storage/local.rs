@@ -150,8 +150,8 @@ impl Walk {
         let entries = match std::fs::read_dir(&folder.path) {
             Ok(entries) => entries,
             // Nothing in this folder is read; it is listed only to count its files.
-            Err(error) if !is_root && self.is_passed_over(folder) => {
-                tracing::debug!(folder = %shown(&folder.path), %error, "passed over unlisted");
+            Err(error) if !is_root && self.is_skipped(folder) => {
+                tracing::debug!(folder = %shown(&folder.path), %error, "skipped a folder that cannot be listed");
                 return Ok(());
             }
             Err(error) => return Err(failed(error)),
@@ -174,7 +174,7 @@ impl Walk {
         folders.into_iter().try_for_each(|folder| self.folder(folder))
     }
 
-    fn is_passed_over(&self, folder: &Folder) -> bool {
+    fn is_skipped(&self, folder: &Folder) -> bool {
         let name = folder.path.file_name().map(|name| name.as_encoded_bytes());
         let is_hidden = name.is_some_and(|name| name.starts_with(b"_") || name.starts_with(b"."));
         folder.kind.is_some() || (self.exclusions.passes_hidden && is_hidden)

@@ -112,8 +112,8 @@ impl InputObject {
         // Some servers have no tags or ignore ranges.
         if bytes.len() as u64 != expected {
             let reason = format!(
-                "received {} bytes, but {expected} were listed; it changed, or it was changed on \
-                 the way",
+                "received {} bytes, but {expected} were requested; the object changed, or was modified in \
+                 transit",
                 bytes.len()
             );
             return Err(StorageError::read_io(&self.url, std::io::Error::other(reason)));

@@ -90,11 +90,11 @@ impl Filter {
         let url = format!("{}/{}", self.bucket, item.key);
         if warned.len() == MAX_WARNINGS {
             let bucket = &self.bucket;
-            tracing::warn!(bucket, "more keys that cannot be read were passed over");
+            tracing::warn!(bucket, "more keys that cannot be read were skipped");
         } else if item.size.is_empty() {
-            tracing::warn!(url, "a folder whose keys cannot be read was passed over");
+            tracing::warn!(url, "a folder whose keys cannot be read was skipped");
         } else {
-            tracing::warn!(url, "an object whose key cannot be read was passed over");
+            tracing::warn!(url, "an object whose key cannot be read was skipped");
         }
         warned.insert(item.key);
     }

@@ -10,7 +10,7 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// A byte that never occurs in UTF-8; it turns the record that contains it into a reject.
 const NOT_UTF8: u8 = 0xff;
 
-/// A stream of UTF-16 without its byte-order mark.
+/// A stream of UTF-16 without its byte order mark.
 pub(super) struct Utf16 {
     decoder: Decoder,
     utf8: Vec<u8>,

@@ -26,7 +26,7 @@ pub(super) fn cast_to_schema(
             let column = cast_with_options(column, field.data_type(), &options)
                 .map_err(|e| reject(format!("{}: {e}", field.name())))?;
             if !field.is_nullable() && column.null_count() > 0 {
-                return Err(reject(format!("{} holds a null", field.name())));
+                return Err(reject(format!("{} contains a null", field.name())));
             }
             Ok(column)
         })

@@ -31,11 +31,13 @@ pub async fn difference(
     let (left, right) = (collected(files).await?, collected(warehouse).await?);
     if left.num_columns() != right.num_columns() {
         let (left, right) = (left.num_columns(), right.num_columns());
-        return Ok(Some(format!("{left} columns from the files, {right} from the warehouse")));
+        return Ok(Some(format!(
+            "column count: {left} from the files, {right} from the warehouse"
+        )));
     }
     if left.num_rows() != right.num_rows() {
         let (left, right) = (left.num_rows(), right.num_rows());
-        return Ok(Some(format!("{left} rows from the files, {right} from the warehouse")));
+        return Ok(Some(format!("row count: {left} from the files, {right} from the warehouse")));
     }
     let names: Vec<String> =
         left.schema().fields().iter().map(|field| field.name().clone()).collect();

@@ -116,9 +116,9 @@ fn marker_with_the_name_of_a_prefix_hides_nothing() {
     bucket.server.put("song_data/A/one.json", song("one"));
     for songs in ["song_data", "song_data/", "song_data/*", "song_*"] {
         let outcome = bucket.transform(songs, &[]);
-        outcome.exits(0).says("1 records read = 1 decoded");
+        outcome.exits(0).says("1 record read = 1 decoded");
         if songs.starts_with("song_data") {
-            outcome.says("songs     1 objects listed = 1 read");
+            outcome.says("songs     1 object listed = 1 read");
         }
     }
 }
@@ -210,7 +210,7 @@ fn many_objects_with_large_zstandard_windows_are_read() {
     }
     let outcome = bucket.transform("songs", &[]);
     outcome.exits(0).says("songs     12 objects listed = 12 read");
-    outcome.says("1,000,011 records read = 1,000,011 decoded");
+    outcome.says("1,000,011 record read = 1,000,011 decoded");
 }
 
 #[test]
@@ -327,7 +327,7 @@ fn pipes_sockets_and_devices_are_skipped() {
     let _socket =
         std::os::unix::net::UnixListener::bind(workspace.join("songs/socket.json")).unwrap();
     let outcome = transform(&workspace, "songs", &[]);
-    outcome.exits(0).says("songs     1 objects listed").says("pipe or device (4)");
+    outcome.exits(0).says("songs     1 object listed").says("pipe or device (4)");
     transform(&workspace, "songs/pipe.json", &[])
         .exits(1)
         .complains("it is a pipe, a socket or a device");
@@ -348,10 +348,10 @@ fn hidden_names_are_skipped_unless_requested() {
         ["a.json", "._a.json", "_temporary/0/b.json", ".ipynb_checkpoints/c.json", "x/_d.json"];
     let workspace = with_songs(&names);
     let outcome = transform(&workspace, "songs", &[]);
-    outcome.exits(0).says("passed over: hidden (6)").says("warning: 6 of 7 objects");
+    outcome.exits(0).says("skipped: hidden (6)").says("warning: 6 of 7 objects");
     assert_eq!(songs_read(&workspace), ["a.json"]);
     assert_eq!(record(&workspace)["datasets"]["songs"]["skipped"], json!({"hidden": 6}));
-    transform(&workspace, "songs", &["--dry-run"]).exits(0).says("passed over: 6 hidden");
+    transform(&workspace, "songs", &["--dry-run"]).exits(0).says("skipped: 6 hidden");
     assert_reads(&workspace, "songs", &["--include-hidden"], &json);
     assert_reads(&workspace, "songs/_temporary", &[], &json[2..3]);
     assert_reads(&workspace, "songs/_*/**/*.json", &[], &json[2..3]);
@@ -391,7 +391,7 @@ fn many_suffixes_are_summarized() {
     names.extend(["a.json", "b.x30"]);
     let workspace = with_songs(&names);
     let outcome = transform(&workspace, "songs", &[]);
-    outcome.exits(0).says("passed over: .x30 (2), .x00 (1), ");
+    outcome.exits(0).says("skipped: .x30 (2), .x00 (1), ");
     outcome.says(".x08 (1), and 21 more in 21 suffixes\n").says("warning: 32 of 33 objects");
 }
 
@@ -402,24 +402,24 @@ fn jsonpaths_file_among_the_logs_is_not_a_log() {
     workspace.write("logs/paths.json", &paths);
     for file in ["logs/paths.json", "./logs/../logs/paths.json"] {
         let outcome = transform(&workspace, "songs", &["--log-jsonpaths", file, "--dry-run"]);
-        outcome.exits(0).says("would read 1 logs objects").says("passed over: 1 JSONPaths");
+        outcome.exits(0).says("would read 1 logs objects").says("skipped: 1 JSONPaths");
     }
     // Two arguments, as a shell expands `logs/*.json`.
     let mut command = workspace.command();
     command.args(["transform", "--songs", "songs", "--out", "star", "--dry-run"]);
     command.args(["--logs", "logs/paths.json", "--logs", "logs/day.json"]);
     let outcome = workspace.outcome(command.args(["--log-jsonpaths", "logs/paths.json"]));
-    outcome.exits(0).says("would read 1 logs objects").says("passed over: 1 JSONPaths");
+    outcome.exits(0).says("would read 1 logs objects").says("skipped: 1 JSONPaths");
     let bucket = Bucket::new(Faults::default());
     bucket.server.put("songs/a.json", song("a"));
     bucket.server.put("songs/paths.json", paths);
     let file = bucket.server.url("songs/paths.json");
     let outcome = bucket.transform("songs", &["--song-jsonpaths", &file, "--dry-run"]);
-    outcome.exits(0).says("would read 1 songs objects");
+    outcome.exits(0).says("would read 1 object for songs");
     let more =
         ["--songs", &bucket.server.url("songs/a.json"), "--song-jsonpaths", &file, "--dry-run"];
     let outcome = bucket.transform("songs/paths.json", &more);
-    outcome.exits(0).says("would read 1 songs objects");
+    outcome.exits(0).says("would read 1 object for songs");
 }
 
 #[test]
@@ -432,18 +432,18 @@ fn output_below_an_input_is_not_read() {
     };
     for _ in 0..2 {
         let hidden = ["--include-hidden", "--suffix", "any"];
-        run("songs", "songs/deep/star", &hidden).exits(0).says("songs     1 objects listed");
+        run("songs", "songs/deep/star", &hidden).exits(0).says("songs     1 object listed");
     }
     run("songs", "songs/deep/star", &[]).exits(0).says("output (");
     // The inputs are in the same folder as the star's own folders.
     for _ in 0..2 {
         run("songs/deep", "songs/deep", &[]).exits(1).complains("no songs found");
-        run("songs", "songs", &[]).exits(0).says("songs     1 objects listed");
+        run("songs", "songs", &[]).exits(0).says("songs     1 object listed");
     }
     workspace.write("both/b.json", song("b"));
     for _ in 0..2 {
         let hidden = ["--include-hidden", "--suffix", "any"];
-        run("both", "both", &hidden).exits(0).says("songs     1 objects listed");
+        run("both", "both", &hidden).exits(0).says("songs     1 object listed");
     }
     run("songs/songs", "songs", &[]).exits(2).complains("where the star itself is written");
     run("songs", ".", &[]).exits(2).complains("where the star itself is written");
@@ -459,7 +459,7 @@ fn output_below_an_input_in_a_bucket_is_not_read() {
         command.args(["--songs", "s3://sparkify/data", "--out", "s3://sparkify/data/star"]);
         command.arg("--include-hidden");
         let outcome = bucket.workspace.outcome(&mut command);
-        outcome.exits(0).says("songs     1 objects listed");
+        outcome.exits(0).says("songs     1 object listed");
         command = bucket.workspace.command();
     }
 }
@@ -471,7 +471,7 @@ fn empty_dataset_does_not_replace_a_star() {
     workspace.write("none/blank.json.gz", "");
     workspace.write("none/array.json", "[]");
     let first = transform(&workspace, "none", &[]);
-    first.exits(1).complains("songs are empty: 3 objects, 2 bytes, 0 rejects and not one row");
+    first.exits(1).complains("songs are empty: 3 objects, 2 bytes, 0 rejects and no rows");
     first.complains("there is no star").complains("--allow-empty");
     assert!(!workspace.join("star/_starlift.json").exists());
 
@@ -481,7 +481,7 @@ fn empty_dataset_does_not_replace_a_star() {
     outcome.exits(1).complains("has 2 of them").says("0 records read");
     workspace.write("bad/bad.json", "no JSON at all");
     let outcome = transform(&workspace, "bad", &["--max-rejects", "100%"]);
-    outcome.exits(1).complains("1 reject and not one row").complains("has 2 of them");
+    outcome.exits(1).complains("1 reject and no rows").complains("has 2 of them");
     transform(&workspace, "nowhere", &[]).exits(1).complains("no songs found at nowhere");
     assert_eq!(workspace.read("star/_starlift.json"), before);
 

@@ -184,7 +184,7 @@ fn empty_objects_with_any_suffix_do_not_fail_a_run() {
         workspace.write(&format!("songs/empty.{suffix}"), "");
     }
     let outcome = transform(&workspace, &["songs"], "logs", "star");
-    outcome.exits(0).says("songs     4 objects listed = 4 read").says("1 records read = 1 decoded");
+    outcome.exits(0).says("songs     4 objects listed = 4 read").says("1 record read = 1 decoded");
 }
 
 #[test]
@@ -271,9 +271,9 @@ fn other_suffixes_are_skipped_and_counted() {
     let outcome = transform(&workspace, &["songs"], "logs", "star");
     outcome
         .exits(0)
-        .says("songs     1 objects listed = 1 read")
-        .says("passed over: .csv (2), (none) (1), .csv.gz (1), .parquet (1), hidden (1)\n")
-        .says("warning: 6 of 7 objects were passed over");
+        .says("songs     1 object listed = 1 read")
+        .says("skipped: .csv (2), (none) (1), .csv.gz (1), .parquet (1), hidden (1)\n")
+        .says("warning: skipped 6 of 7 objects");
     let record: serde_json::Value =
         serde_json::from_str(&workspace.read("star/_starlift.json")).unwrap();
     let skipped =
@@ -286,11 +286,11 @@ fn error_for_no_input_names_the_pattern_and_the_location() {
     let workspace = with_songs(&["a.csv"]);
     std::fs::create_dir(workspace.join("empty")).unwrap();
     let looked_for = "looked for .json, .jsonl and .ndjson objects, also with .gz or .zst";
-    let nothing = "there is no object at all";
+    let nothing = "there are no objects of any kind";
     for (songs, logs, complaints) in [
         ("nowhere/at/all", "logs", ["no songs found at nowhere/at/all", looked_for, nothing]),
         ("empty", "logs", ["no songs found at empty", looked_for, nothing]),
-        ("songs", "logs", ["no songs found at songs", looked_for, "passed over: 1 .csv"]),
+        ("songs", "logs", ["no songs found at songs", looked_for, "skipped: 1 .csv"]),
         ("logs", "logs/*.jsonl", ["no logs found at logs/*.jsonl", looked_for, nothing]),
         ("logs", "log", ["no logs found at log:", looked_for, nothing]),
     ] {
@@ -426,11 +426,11 @@ fn dry_run_reports_everything_and_changes_nothing() {
     let outcome = workspace.run(dry_run);
     outcome
         .exits(0)
-        .says(&format!("would read 2 songs objects, {} B:\n", 2 * SONG.len()))
+        .says(&format!("would read 2 objects for songs, {} B:\n", 2 * SONG.len()))
         .says(&format!("{}/songs/a.json ({} B)\n", workspace.path().display(), SONG.len()))
         .says("songs/b.json.gz")
-        .says("passed over: 1 .csv")
-        .says(&format!("would read 1 logs objects, {} B:\n", EVENT.len()))
+        .says("skipped: 1 .csv")
+        .says(&format!("would read 1 object for logs, {} B:\n", EVENT.len()))
         .says(&format!("would write to {}/star:\n", workspace.path().display()))
         .says("there is no star yet");
     for table in TABLES {
@@ -749,7 +749,7 @@ fn url_signed_only_for_get_is_read() {
         let web = Web { only_get: true, ranges, ..Web::default() };
         let (url, _) = web.file(&format!("/day.json{QUERY}"), EVENT).start();
         let outcome = transform(&workspace, &["songs"], &format!("{url}/day.json{QUERY}"), "star");
-        outcome.exits(0).says(&format!("logs      1 objects listed = 1 read, {} B", EVENT.len()));
+        outcome.exits(0).says(&format!("logs      1 object listed = 1 read, {} B", EVENT.len()));
     }
 }
 
@@ -774,5 +774,5 @@ fn jsonpaths_file_can_have_a_signed_url() {
     command.args(["transform", "--songs", "songs", "--logs", "logs", "--out", "star"]);
     let outcome = workspace.outcome(command.args(["--song-jsonpaths", &typed]));
     assert_no_secret(&workspace, &outcome);
-    outcome.exits(0).says("1 records read = 1 decoded");
+    outcome.exits(0).says("1 record read = 1 decoded");
 }

@@ -406,7 +406,7 @@ def as_text(value):
         if "\0" in value:
             raise Bad("U+0000")
         if SURROGATE.search(value):
-            raise Bad("half a surrogate pair")
+            raise Bad("unpaired surrogate")
         if len(value.encode()) > 128 * 1024:
             raise Bad("too long")
         return str(value)

@@ -19,7 +19,7 @@ pub struct ProvisionArgs {
     /// Options of a workgroup.
     #[command(flatten)]
     pub serverless: ServerlessArgs,
-    /// Location of the star, which the role can read: s3://BUCKET/PREFIX.
+    /// Location of the star that the role can read: s3://BUCKET/PREFIX.
     #[arg(long, value_name = "URL", env = "STARLIFT_STAR", value_hint = ValueHint::Url)]
     pub star: Option<String>,
     /// Node type [default: ra3.large].
@@ -117,7 +117,7 @@ pub struct ResumeArgs {
     /// Name of the cluster.
     #[arg(long, value_name = "NAME", env = "STARLIFT_NAME")]
     pub name: Option<Name>,
-    /// Time after which AWS pauses the cluster again, such as 8h, or `never` [default: the same as
+    /// Time after which AWS pauses the cluster again, such as 8h, or `never` [default: the same time as
     /// before].
     #[arg(long, value_name = "TIME", env = "STARLIFT_EXPIRES")]
     pub expires: Option<Expires>,
@@ -132,7 +132,7 @@ pub struct TeardownArgs {
     /// Name of the cluster and of the resources that belong to it.
     #[arg(long, value_name = "NAME", env = "STARLIFT_NAME")]
     pub name: Option<Name>,
-    /// Take a snapshot of this name before the cluster or namespace is deleted; AWS keeps it and charges
+    /// Take a snapshot with this name before the cluster or namespace is deleted; AWS keeps it and charges
     /// for it.
     #[arg(long, value_name = "NAME")]
     pub final_snapshot: Option<String>,
@@ -159,16 +159,16 @@ pub struct DoctorArgs {
     /// Location of the star [default: that of the configuration file].
     #[arg(long, value_name = "URL", env = "STARLIFT_STAR", value_hint = ValueHint::DirPath)]
     pub star: Option<String>,
-    /// Folder or prefix in which to test the operations that a star needs of its store, instead of the
-    /// other checks; everything written there is removed.
+    /// Folder or prefix in which to test the operations that starlift needs, instead of the other checks;
+    /// everything that the test writes there is removed.
     #[arg(long, value_name = "URL", env = "STARLIFT_STORE", value_hint = ValueHint::DirPath)]
     pub store: Option<String>,
     /// Warehouse: a URL, or a name from the configuration file [default: the one named redshift, or the
     /// only one].
     #[arg(long, value_name = "TARGET", env = "STARLIFT_TO")]
     pub to: Option<String>,
-    /// Role that Redshift assumes to read the star [default: that of the configuration file, else the
-    /// cluster's own].
+    /// Role that Redshift assumes to read the star [default: that of the configuration file, otherwise the
+    /// default role of the cluster].
     #[arg(long, value_name = "ARN", env = "STARLIFT_IAM_ROLE")]
     pub iam_role: Option<String>,
     /// Options of the connection to the warehouse.

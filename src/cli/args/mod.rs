@@ -27,10 +27,10 @@ pub use warehouse::{
     AuthArg, CopyAuthArg, LoadArgs, LoadFlags, RunArgs, SelftestArgs, WarehouseArgs,
 };
 
-/// JSON objects in a bucket become a star schema in Parquet that Redshift can COPY.
+/// Turn JSON objects in a bucket into a star schema in Parquet that Redshift can COPY.
 ///
-/// Every option takes its value from, in rising order of precedence: its default, the
-/// configuration file, the environment, the command line.
+/// The value of an option comes from these sources, in increasing order of precedence: its default,
+/// the configuration file, the environment, the command line.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXIT_CODES)]
 pub struct Cli {
@@ -43,7 +43,7 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done; 1 failed; 2 wrong usage; 3 too many rejects; 4 a check failed.
+Exit codes: 0 success; 1 failure; 2 wrong usage; 3 too many rejects; 4 failed check.
 Locations: a local path, file://, s3://, gs://, az:// or http(s):// (single objects).";
 
 /// Options that every command accepts.
@@ -129,17 +129,17 @@ pub enum Command {
     /// Load a star into Redshift or PostgreSQL: all five tables, or none.
     #[command(after_help = EXIT_CODES)]
     Load(LoadArgs),
-    /// Transform, check, load and verify; a repeated run resumes where the last one stopped.
+    /// Transform, check, load and verify; a repeated run skips steps that are already done.
     #[command(after_help = EXIT_CODES)]
     Run(RunArgs),
-    /// Test loading in your own warehouse, with a small star in a scratch schema, and print a report.
+    /// Test loading into your own warehouse with a small star in a scratch schema, and print a report.
     #[command(after_help = EXIT_CODES)]
     Selftest(SelftestArgs),
-    /// Create a Redshift cluster or workgroup, a role that reads the star, and a network rule that admits
-    /// you.
+    /// Create a Redshift cluster or workgroup, a role that reads the star, and a network rule that allows
+    /// your connections.
     #[command(after_help = EXIT_CODES)]
     Provision(ProvisionArgs),
-    /// Check everything that a run needs, and say how to fix what fails.
+    /// Check everything that a run needs, and print a remedy for each failed check.
     #[command(after_help = EXIT_CODES)]
     Doctor(DoctorArgs),
     /// Show what starlift created in the cloud, and what it costs.
@@ -154,7 +154,7 @@ pub enum Command {
     /// Remove what `provision` created, and verify that nothing is left.
     #[command(after_help = EXIT_CODES)]
     Teardown(TeardownArgs),
-    /// Generate Sparkify-shaped data of any size.
+    /// Generate synthetic data in the format of Sparkify, of any size.
     #[command(after_help = EXIT_CODES)]
     Generate(GenerateArgs),
     /// Generate, transform, check and query sample data; needs no configuration.
@@ -181,10 +181,10 @@ pub struct StarArgs {
     #[arg(long, value_name = "DIR", env = "STARLIFT_QUERIES", value_hint = ValueHint::DirPath)]
     pub queries: Option<PathBuf>,
     /// Memory for queries, such as 2GiB [default: 70% of the machine's].
-    #[arg(long, value_name = "SIZE", env = "STARLIFT_MEMORY_LIMIT")]
+    #[arg(long, value_name = "SIZE", env = "STARLIFT_MEMORY_LIMIT", value_parser = range::size)]
     pub memory_limit: Option<ByteSize>,
     /// Number of threads [default: the machine's cores].
-    #[arg(long, value_name = "N", env = "STARLIFT_THREADS")]
+    #[arg(long, value_name = "N", env = "STARLIFT_THREADS", value_parser = range::threads)]
     pub threads: Option<std::num::NonZeroUsize>,
 }
 
@@ -197,7 +197,7 @@ pub struct QueryArgs {
     /// The star and the options for reading it.
     #[command(flatten)]
     pub star: StarArgs,
-    /// Your own SQL query on the tables songplays, users, songs, artists and "time".
+    /// SQL query on the tables songplays, users, songs, artists and "time".
     #[arg(long, value_name = "TEXT")]
     pub sql: Option<String>,
     /// List the analytics queries.
@@ -209,7 +209,7 @@ pub struct QueryArgs {
     /// Warehouse to query instead of the files: a URL, or a name from the configuration file.
     #[arg(long, value_name = "TARGET", env = "STARLIFT_ON")]
     pub on: Option<String>,
-    /// Query both the files and the warehouse, and fail if the answers differ; without NAME and --sql,
+    /// Query both the files and the warehouse, and fail if the results differ; without NAME and --sql,
     /// compare every analytics query.
     #[arg(long, requires = "on")]
     pub compare: bool,
@@ -262,7 +262,7 @@ pub struct GenerateArgs {
     /// Number of users.
     #[arg(long, value_name = "U", default_value_t = GenerateOptions::USERS, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub users: u64,
-    /// Number of days from 2018-11-01 on, with one log file per day.
+    /// Number of days, starting at 2018-11-01, with one log file per day.
     #[arg(long, value_name = "D", default_value_t = GenerateOptions::DAYS, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub days: u32,
     /// Seed of the random numbers; the same seed and options produce the same bytes.
@@ -287,8 +287,9 @@ fn rate(text: &str) -> Result<f64, String> {
 /// Options of `demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// Folder for the sample data and its star, empty or created by a demo [default: starlift-demo here,
-    /// or a new temporary folder if the current folder is not writable].
+    /// Folder for the sample data and its star; the demo fails if it would replace data or a star that no
+    /// demo created [default: starlift-demo here, or a new temporary folder if the current folder is not
+    /// writable].
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub out: Option<PathBuf>,
 }
@@ -313,7 +314,7 @@ pub struct SchemaArgs {
 pub enum SchemaFormat {
     /// An entity-relationship diagram.
     Mermaid,
-    /// A JSON document of the tables, columns, types, keys and meanings.
+    /// A JSON document of the tables, columns, types, keys and descriptions.
     Json,
     /// DDL for Redshift.
     Redshift,

@@ -1,7 +1,9 @@
 //! Ranges of numbers and durations, shared by the flags and the configuration file.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::cli::error::{Error, Result};
@@ -16,6 +18,24 @@ const MAX_RETRIES: usize = 1000;
 /// The shortest and the longest time to wait for a change in the cloud: 1 second and 30 days.
 const WAITS: (Duration, Duration) =
     (Duration::from_secs(1), Duration::from_secs(30 * 24 * 60 * 60));
+
+/// Parses a size, such as `2GiB`.
+///
+/// # Errors
+///
+/// Returns an error if the text is not a number with an optional unit.
+pub fn size(text: &str) -> Result<ByteSize, String> {
+    text.parse().map_err(|_| "expected a number of bytes, or a size such as 512MiB".to_owned())
+}
+
+/// Parses a number of threads.
+///
+/// # Errors
+///
+/// Returns an error if the text is not a whole number of at least 1.
+pub fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "expected a whole number of at least 1".to_owned())
+}
 
 /// Parses a number of retries.
 ///

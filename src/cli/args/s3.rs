@@ -14,10 +14,11 @@ pub struct S3Args {
     /// Server-side encryption of written objects [default: the bucket's own].
     #[arg(long, global = true, value_name = "KIND", env = "STARLIFT_SSE")]
     pub sse: Option<SseArg>,
-    /// ID, alias or ARN of the KMS key for --sse kms [default: the account's key for S3].
+    /// ID, alias or ARN of the KMS key for --sse kms or kms-dsse [default: the account's key for S3].
     #[arg(long, global = true, value_name = "KEY", env = "STARLIFT_SSE_KMS_KEY_ID")]
     pub sse_kms_key_id: Option<String>,
-    /// Use an S3 bucket key with --sse kms to reduce requests to KMS [default: the bucket's setting].
+    /// Use an S3 Bucket Key with --sse kms to reduce requests to KMS; S3 has none for kms-dsse [default:
+    /// the bucket's setting].
     #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true,
           default_missing_value = "true", env = "STARLIFT_SSE_BUCKET_KEY")]
     pub sse_bucket_key: Option<bool>,
@@ -70,17 +71,19 @@ impl S3Args {
     ///
     /// # Errors
     ///
-    /// Returns an error if a KMS key or the bucket key is set, but the encryption is not by KMS.
+    /// Returns an error if a KMS key or the bucket key is set, but the encryption does not use KMS.
     pub fn options(&self, file: &S3Args) -> Result<S3Options> {
         let key = self.sse_kms_key_id.clone().or_else(|| file.sse_kms_key_id.clone());
         let bucket_key = self.sse_bucket_key.or(file.sse_bucket_key);
         let sse = self.sse.or(file.sse);
         if !matches!(sse, Some(SseArg::Kms | SseArg::KmsDsse)) {
             if key.is_some() {
-                return Err(Error::Usage("--sse-kms-key-id needs --sse kms".to_owned()));
+                return Err(Error::Usage(
+                    "--sse-kms-key-id requires --sse kms or kms-dsse".to_owned(),
+                ));
             }
             if bucket_key.is_some() {
-                return Err(Error::Usage("--sse-bucket-key needs --sse kms".to_owned()));
+                return Err(Error::Usage("--sse-bucket-key requires --sse kms".to_owned()));
             }
         }
         Ok(S3Options {

@@ -6,6 +6,7 @@ use bytesize::ByteSize;
 use clap::{Args, ValueEnum, ValueHint};
 use serde::Deserialize;
 
+use super::range::{size, threads};
 use crate::limits::MaxRejects;
 
 /// Options of `transform`.
@@ -54,13 +55,13 @@ pub struct TransformArgs {
     #[arg(long, value_name = "N|P%|SIZE", env = "STARLIFT_MAX_REJECTS")]
     pub max_rejects: Option<MaxRejects>,
     /// Memory for staged batches and queries, such as 2GiB [default: 70% of the machine's].
-    #[arg(long, value_name = "SIZE", env = "STARLIFT_MEMORY_LIMIT")]
+    #[arg(long, value_name = "SIZE", env = "STARLIFT_MEMORY_LIMIT", value_parser = size)]
     pub memory_limit: Option<ByteSize>,
     /// Number of threads [default: the machine's cores].
-    #[arg(long, value_name = "N", env = "STARLIFT_THREADS")]
+    #[arg(long, value_name = "N", env = "STARLIFT_THREADS", value_parser = threads)]
     pub threads: Option<std::num::NonZeroUsize>,
     /// Approximate size of each Parquet file [default: 256MiB].
-    #[arg(long, value_name = "SIZE", env = "STARLIFT_FILE_SIZE")]
+    #[arg(long, value_name = "SIZE", env = "STARLIFT_FILE_SIZE", value_parser = size)]
     pub file_size: Option<ByteSize>,
     /// Lock the output against other runs [default: on].
     #[arg(long, value_name = "WHEN", env = "STARLIFT_LOCK")]
@@ -95,7 +96,7 @@ pub enum SuffixArg {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum UnmatchedArg {
-    /// Keep them, without a song.
+    /// Keep them, with nulls instead of a song.
     Keep,
     /// Drop them.
     Drop,
@@ -105,10 +106,10 @@ pub enum UnmatchedArg {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LockArg {
-    /// Fail if another run is writing to the same place.
+    /// Fail if another run is writing to the same output.
     #[default]
     On,
-    /// Take no lock; you ensure that only one run writes there at a time.
+    /// Take no lock; you must ensure that only one run at a time writes to the output.
     Off,
 }
 

@@ -12,7 +12,7 @@ use super::{StarArgs, TransformArgs};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Warehouse")]
 pub struct WarehouseArgs {
-    /// Schema of the tables [default: star].
+    /// Schema of the tables; `selftest` uses a scratch schema instead [default: star].
     #[arg(long, value_name = "NAME", env = "STARLIFT_SCHEMA")]
     pub schema: Option<String>,
     /// File that contains the user's password; without it, STARLIFT_PASSWORD, PGPASSWORD and ~/.pgpass
@@ -59,15 +59,15 @@ pub enum AuthArg {
     IamIdentity,
 }
 
-/// Authorization of Redshift to read the star.
+/// Authorization for Redshift to read the star.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CopyAuthArg {
     /// A role that is attached to the cluster or namespace.
     #[default]
     Role,
-    /// Temporary keys of the caller in each COPY, for when no role can be attached. The keys are never
-    /// shown, and Redshift may refuse them for Parquet.
+    /// Temporary keys of the caller in each COPY, if no role can be attached. The keys are never shown.
+    /// Redshift may reject them for Parquet.
     Session,
 }
 
@@ -124,7 +124,7 @@ pub struct SelftestArgs {
     /// Role that Redshift assumes to read the star: an ARN, or `default` [default: default].
     #[arg(long, value_name = "ARN", env = "STARLIFT_IAM_ROLE")]
     pub iam_role: Option<String>,
-    /// Authorization of Redshift to read the star [default: role].
+    /// Authorization for Redshift to read the star [default: role].
     #[arg(long, value_name = "HOW", env = "STARLIFT_COPY_AUTH")]
     pub copy_auth: Option<CopyAuthArg>,
     /// Keep the schema and the star after the test.
@@ -139,11 +139,11 @@ pub struct SelftestArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Load")]
 pub struct LoadFlags {
-    /// Role that Redshift assumes to read the star: an ARN, or `default` for the cluster's own [default:
-    /// default].
+    /// Role that Redshift assumes to read the star: an ARN, or `default` for the default role of the
+    /// cluster [default: default].
     #[arg(long, value_name = "ARN", env = "STARLIFT_IAM_ROLE")]
     pub iam_role: Option<String>,
-    /// Authorization of Redshift to read the star [default: role].
+    /// Authorization for Redshift to read the star [default: role].
     #[arg(long, value_name = "HOW", env = "STARLIFT_COPY_AUTH")]
     pub copy_auth: Option<CopyAuthArg>,
     /// Load even if the same run is already loaded.

@@ -44,7 +44,7 @@ struct Row {
     creator: String,
 }
 
-/// Shows everything in the region that carries the tags of starlift.
+/// Shows everything in the region that has the tags of starlift.
 ///
 /// # Errors
 ///
@@ -67,7 +67,7 @@ pub async fn status(args: &StatusArgs, global: &GlobalOptions) -> Result<()> {
             print(&(text + "\n"))
         }
         StatusFormat::Table if rows.is_empty() => {
-            print(&format!("starlift manages nothing in {}\n", clients.region))
+            print(&format!("starlift manages no resources in {}\n", clients.region))
         }
         StatusFormat::Table => print(&table(&rows, now)),
     }
@@ -172,7 +172,7 @@ fn table(rows: &[Row], now: DateTime<Utc>) -> String {
             text += &serverless::line(&row.name, workgroup);
         }
         for stray in &row.strays {
-            text += &format!("{stray} carries the tags of {} under another name\n", row.name);
+            text += &format!("{stray} has the tags of {} under another name\n", row.name);
         }
         for snapshot in &row.snapshots {
             text += &format!("snapshot {snapshot} of {} is kept and incurs costs\n", row.name);

@@ -45,7 +45,7 @@ impl Doctor<'_> {
             "available" => Passed(format!("{id} is available")),
             "paused" => Failed(
                 format!("{id} is paused"),
-                "`starlift resume` starts it, and its costs".to_owned(),
+                "`starlift resume` starts it; it then incurs compute costs".to_owned(),
             ),
             _ => Failed(
                 format!("{id} is {state}"),
@@ -68,12 +68,12 @@ impl Doctor<'_> {
             }
             Some(bucket) => Failed(
                 format!("the bucket of {star} is in {bucket}, but the cluster in {cluster}"),
-                "COPY reads Parquet only from its own region: write the star to a bucket in the cluster's region, or create a cluster in the bucket's"
+                "COPY reads Parquet only from the region of the cluster: write the star to a bucket in the cluster's region, or create a cluster in the bucket's"
                     .to_owned(),
             ),
             None => Skipped(format!("cannot determine the region of {star}")),
         };
-        self.note("region of both", result)?;
+        self.note("regions", result)?;
         Ok(())
     }
 

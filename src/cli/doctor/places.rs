@@ -5,6 +5,7 @@ use object_store::ObjectStoreExt;
 
 use super::{CheckResult, Doctor, Skipped, Subject, check_result};
 use crate::cli::error::{Error, Result};
+use crate::cli::summary::counted;
 use crate::error::Error as StarError;
 use crate::star::RunRecord;
 use crate::storage::{
@@ -57,7 +58,7 @@ impl Doctor<'_> {
         let Some(first) = objects.try_next().await? else {
             let others = match skipped.by_kind().values().sum::<u64>() {
                 0 => "no other objects".to_owned(),
-                others => format!("{others} objects of other kinds"),
+                others => format!("{} of other kinds", counted(others, "object")),
             };
             return Err(
                 StarError::NothingFound(format!("no JSON objects at {url}, and {others}")).into()

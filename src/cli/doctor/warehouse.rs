@@ -83,14 +83,12 @@ impl Doctor<'_> {
         };
         let session = match opened.await {
             Ok(session) => session,
-            Err(error) => {
-                return self.note("log-in", check_result(Err(error), REMEDY)).map(|_| ());
-            }
+            Err(error) => return self.note("login", check_result(Err(error), REMEDY)).map(|_| ()),
         };
         let user = session.value("query the current user", "SELECT current_user").await;
         let message =
             user.map(|user| format!("{} logs in to {}", user.unwrap_or_default(), target.database));
-        self.note_outcome("log-in", message.map_err(Error::from), REMEDY)?;
+        self.note_outcome("login", message.map_err(Error::from), REMEDY)?;
         let rights = describe(rights(&session, &warehouse.schema).await, &warehouse.schema);
         if !self.note("rights", rights)? {
             return Ok(());

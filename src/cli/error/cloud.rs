@@ -77,7 +77,7 @@ fn resource_hint(error: &CloudError) -> Option<&'static str> {
             "it was renamed, or restored from a snapshot: remove its starlift:… tags to keep it, or \
              remove the resource yourself"
         }
-        CloudError::OtherRegion { .. } => "select the region with --region",
+        CloudError::OtherRegion { .. } => "specify the region with --region",
         CloudError::SnapshotExists(_) => "choose another name with --final-snapshot",
         CloudError::SnapshotMissing(_) => {
             "the Redshift console lists its automated snapshots for as long as AWS keeps them"
@@ -92,7 +92,7 @@ fn resource_hint(error: &CloudError) -> Option<&'static str> {
             "run the same command again to continue, or allow more time with --timeout"
         }
         CloudError::NothingManaged { .. } => {
-            "`starlift status` shows the existing resources; --region selects another region"
+            "`starlift status` shows the existing resources; --region specifies another region"
         }
         CloudError::ResourcesRemain { remaining }
             if remaining.iter().all(|what| what.starts_with("snapshot ")) =>
@@ -111,7 +111,7 @@ fn resource_hint(error: &CloudError) -> Option<&'static str> {
 fn setup_hint(error: &CloudError) -> Option<&'static str> {
     Some(match error {
         CloudError::NoCluster { .. } => {
-            "create it with `starlift provision`, or select another region with --region"
+            "create it with `starlift provision`, or specify another region with --region"
         }
         CloudError::ClusterUnavailable { state, .. } if state == "paused" => {
             "`starlift resume` starts it"
@@ -120,14 +120,14 @@ fn setup_hint(error: &CloudError) -> Option<&'static str> {
             "wait until `starlift status` shows it as available"
         }
         CloudError::NoWorkgroup { .. } => {
-            "create it with `starlift provision --serverless`, or select another region with --region"
+            "create it with `starlift provision --serverless`, or specify another region with --region"
         }
         CloudError::NeverPaused(_) => {
             "a pause would save nothing: a workgroup has no compute cost while no query runs, and its \
              usage limit bounds the rest; `starlift teardown` removes it"
         }
         CloudError::NoSubnet(_) => {
-            "specify subnets of one VPC with --subnet; Redshift Serverless needs three, each in another \
+            "specify subnets of one VPC with --subnet; Redshift Serverless needs three, each in a different \
              Availability Zone"
         }
         CloudError::InvalidSecret(_) => "use arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME",
@@ -139,7 +139,7 @@ fn setup_hint(error: &CloudError) -> Option<&'static str> {
         }
         CloudError::AddressUnknown { .. } => "specify the addresses to admit with --cidr",
         CloudError::NoVpc { .. } => {
-            "create a cluster subnet group and select it with --subnet-group"
+            "create a cluster subnet group and specify it with --subnet-group"
         }
         _ => return None,
     })

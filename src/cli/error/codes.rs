@@ -44,7 +44,7 @@ codes! {
         "A path or URL of objects cannot be parsed."
         "Write a local path, or a URL that begins with `file://`, `s3://`, `gs://`, `az://`, `http://` or `https://`."
     InvalidTarget "invalid-target" 2
-        "The URL of a warehouse cannot be parsed, or has a parameter that cannot be honored."
+        "The URL of a warehouse cannot be parsed, or has a parameter that is not supported."
         "Write `redshift://USER@HOST:5439/DATABASE` or `postgres://USER@HOST:5432/DATABASE`."
     InvalidName "invalid-name" 2
         "A schema, role or S3 location cannot be part of a SQL statement."
@@ -53,11 +53,11 @@ codes! {
         "A location contains no objects or no star."
         "Check the location; `--dry-run` lists the objects that a transform would read."
     EmptyDataset "empty-dataset" 1
-        "A dataset has objects but not one row, so publishing would replace a star by an empty one."
+        "A dataset has objects but no rows, so publishing would replace the star with an empty one."
         "Check the location with `--dry-run`. If an empty star is intended, pass `--allow-empty`."
     JsonPaths "jsonpaths" 1
         "A JSONPaths file cannot be read or used."
-        "Correct the file as the cause says."
+        "Correct the problem that the cause describes."
     TooManyRejects "too-many-rejects" 3
         "More records were rejected than `--max-rejects` allows. Nothing was published."
         "Read the file of rejects that the message names, and correct the records or raise the limit."
@@ -66,7 +66,7 @@ codes! {
         "The message names the checks; `queries/checks/NAME.sql` describes each one."
     Unbalanced "unbalanced" 4
         "The record counts of a run do not add up. Nothing was published."
-        "Report it: this is a defect of starlift or of a query of your own."
+        "Check your own queries, if you use any; otherwise report it as a defect of starlift."
     OutputLocked "output-locked" 1
         "Another run is writing to the output."
         "Wait until it ends, or write to another location. A lock of a run that was killed expires by itself."
@@ -74,14 +74,14 @@ codes! {
         "Another run has published to the output since this run began."
         "Run again to replace that star."
     UnreadableRecord "unreadable-record" 1
-        "`_starlift.json` is not the record of a star, or has another version."
+        "`_starlift.json` is not the record of a star, or has a version that is not supported."
         "Use the version of starlift that wrote it, or write to another location."
     DamagedStar "damaged-star" 1
         "A file of the star is missing or was changed."
         "Restore the file, or run `starlift transform` again."
     QueryFailed "query-failed" 1
         "A SQL query failed."
-        "Correct the query as the cause says."
+        "Correct the problem that the cause describes."
     OutOfMemory "out-of-memory" 1
         "A query needs more memory than `--memory-limit` allows, and cannot spill."
         "Raise `--memory-limit`, or lower `--threads`."
@@ -93,12 +93,12 @@ codes! {
         "Free space in the temporary folder, or set another one in `TMPDIR`."
     FileFailed "file-failed" 1
         "A local file could not be read or written."
-        "Correct what the cause says, such as permissions or a full disk."
+        "Correct the problem that the cause describes, such as missing permissions or a full disk."
     Internal "internal" 1
-        "A part of the program failed in a way that should be impossible."
+        "An internal error of starlift."
         "Report it, with the whole message."
     Interrupted "interrupted" 1
-        "The command received SIGINT or SIGTERM. Nothing was published."
+        "The command received SIGINT, SIGTERM or SIGHUP. Nothing was published."
         "Run it again."
     ObjectNotFound "object-not-found" 1
         "The store has no such object or bucket."
@@ -113,7 +113,7 @@ codes! {
         "The KMS key of the objects cannot be used."
         "Writing needs `kms:GenerateDataKey` and `kms:Decrypt` on the key, reading `kms:Decrypt`."
     RequesterPays "requester-pays" 1
-        "The bucket charges those who request its objects."
+        "The bucket charges requesters for access to its objects."
         "Pass `--request-payer` to accept the charges."
     ChecksumRequired "checksum-required" 1
         "The bucket accepts only uploads with a checksum."
@@ -126,16 +126,16 @@ codes! {
         "The message contains the server's response."
     StatementRejected "statement-rejected" 1
         "The warehouse rejected a statement."
-        "The message contains the server's response; the tables are unchanged unless it says otherwise."
+        "The message contains the server's response. The tables are unchanged unless the message says otherwise."
     ConnectionFailed "connection-failed" 1
         "The warehouse could not be reached, or the connection broke."
-        "Check host and port and that the cluster is running. Uncommitted work is rolled back; running again is safe."
+        "Check the host and the port, and that the cluster is running. Uncommitted work is rolled back; running again is safe."
     TlsFailed "tls-failed" 1
         "The certificate of the server could not be verified."
         "Specify the certificates to trust with `sslrootcert`, or the name in the certificate with `tls_name`."
     LoginFailed "login-failed" 1
         "The warehouse or AWS rejected the login."
-        "Check user and password, or the permissions that the message names."
+        "Check the user and password, or the permissions that the message names."
     UnexpectedAnswer "unexpected-answer" 1
         "The response of the warehouse has an unexpected form."
         "Report it, with the whole message."
@@ -165,9 +165,9 @@ codes! {
         "The message names the checks; load the star again."
     CopyContract "copy-contract" 4
         "Redshift would reject the files of the star. Nothing was changed."
-        "The findings say which rule each file breaks."
+        "The findings name the rule that each file breaks."
     AnswersDiffer "answers-differ" 4
-        "A query returns different rows from the warehouse and from the files."
+        "A query returns different rows in the warehouse and on the files."
         "Load the star again; report it if it happens again."
     DoctorFailed "doctor-failed" 4
         "`starlift doctor` found a problem that would make a run fail."
@@ -176,7 +176,7 @@ codes! {
         "The user did not confirm. Nothing was changed."
         "Run the command again, or pass `--yes`."
     LoadInterrupted "load-interrupted" 1
-        "The load received SIGINT or SIGTERM. The star is complete, and the warehouse rolls back uncommitted work."
+        "The load received SIGINT, SIGTERM or SIGHUP. The star is complete, and the warehouse rolls back uncommitted work."
         "Run it again."
     AwsDenied "aws-denied" 1
         "The AWS credentials lack a permission."
@@ -197,7 +197,7 @@ codes! {
         "Another user of the account created the resource. Nothing was changed."
         "After agreeing with that user, pass `--adopt`, or choose another `--name`."
     StrayTag "stray-tag" 1
-        "A resource of another name or region has starlift's tags. Nothing was changed."
+        "A resource with another name or in another region has starlift's tags. Nothing was changed."
         "Remove the tags `starlift:…` from it, or remove the resource."
     OtherRegion "other-region" 1
         "The name is used in another region."
@@ -212,14 +212,14 @@ codes! {
         "The cluster differs from the plan in a property that starlift does not change in place. Nothing was changed."
         "Pass options that match the cluster, change it in the console, or tear it down first."
     ClusterState "cluster-state" 1
-        "The cluster is in a state from which it cannot reach the wanted one."
-        "The events of the cluster in the Redshift console say why."
+        "The cluster is in a state from which it cannot reach the required one."
+        "The events of the cluster in the Redshift console state the reason."
     TimedOut "timed-out" 1
-        "A cluster did not reach the wanted state within `--timeout`."
+        "A cluster did not reach the required state within `--timeout`."
         "Run the command again: it continues where it stopped."
     NothingManaged "nothing-managed" 1
         "Nothing in the region belongs to the name."
-        "`starlift status` lists what exists; `--region` names another region."
+        "`starlift status` lists what exists; `--region` specifies another region."
     ResourcesRemain "resources-remain" 1
         "Resources still exist after a teardown."
         "Run `starlift teardown` again, or remove them in the console."
@@ -240,7 +240,7 @@ codes! {
         "Its compute costs nothing while no query runs; `starlift teardown` removes it."
     NoSubnet "no-subnet" 1
         "No subnets for a workgroup were found."
-        "Specify subnets of one VPC with `--subnet`, each in another Availability Zone."
+        "Specify subnets of one VPC with `--subnet`, each in a different Availability Zone."
     InvalidSecret "invalid-secret" 1
         "The text is not the ARN of a secret."
         "Write `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME`."

@@ -46,7 +46,7 @@ pub enum Error {
         failed: Vec<String>,
     },
     /// The user did not confirm.
-    #[error("cancelled; nothing was changed")]
+    #[error("not confirmed; nothing was changed")]
     Declined,
     /// A load was interrupted.
     #[error("interrupted; the star is complete, and the warehouse rolls back uncommitted work")]
@@ -251,9 +251,7 @@ fn warehouse_hint(error: &WarehouseError) -> Option<String> {
         WarehouseError::Encoding { .. } => {
             "load into a database in UTF-8 (CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0), or correct the values in the input"
         }
-        WarehouseError::LoadLocked { .. } => {
-            "wait until it ends, or wait longer with --lock-timeout"
-        }
+        WarehouseError::LoadLocked { .. } => "wait until it ends, or raise --lock-timeout",
         WarehouseError::NotATable { .. } => "drop it, or load into another schema with --schema",
         WarehouseError::NotOwner { .. } => {
             "load as their owner, or grant the owner's role to the user; the owner needs CREATE on the schema"

@@ -63,9 +63,9 @@ fn server_error_hint(error: &ServerError) -> Option<&'static str> {
         }
         "3D000" => "create the database first, or specify another in the URL",
         "55P03" => {
-            "another session holds locks on the tables, or another load is in progress; try again when it has ended, or wait longer with --lock-timeout"
+            "another session holds locks on the tables, or another load is in progress; run again when it has ended, or raise --lock-timeout"
         }
-        "57014" if says("user request") => "another user has cancelled the statement; run it again",
+        "57014" if says("user request") => "another user cancelled the statement; run it again",
         "57014" => "the statement took longer than --statement-timeout allows",
         _ if says("query_wait_timeout") => {
             "the pooler has no free server connection: a load needs two at a time; raise its default_pool_size, or connect directly to the server"

@@ -190,7 +190,7 @@ impl Conversion {
         self.converted.values.host = server.host;
     }
 
-    /// Takes the cluster identifier, in lower case as AWS stores it.
+    /// Takes the cluster identifier, in lowercase as AWS stores it.
     fn identifier(&mut self) {
         let Some((key, typed)) = self.take(Meaning::Cluster) else { return };
         let name = typed.to_lowercase();

@@ -77,7 +77,7 @@ fn check(text: &str) -> Result<(), String> {
 /// A host with an optional port and database.
 #[derive(Debug, Default)]
 pub struct Server {
-    /// Host name, in lower case.
+    /// Host name, in lowercase.
     pub host: Option<String>,
     /// Port number.
     pub port: Option<u16>,
@@ -218,7 +218,7 @@ mod tests {
             ("# later", ""),
             ("it's", "it's"),
         ] {
-            assert_eq!(plain(value).unwrap(), wanted, "{value}");
+            assert_eq!(plain(value).unwrap(), expected, "{value}");
         }
         for value in ["a\nb", "%(DB)s", "${DB}", "<HOST>", "'<HOST>'"] {
             assert!(plain(value).is_err(), "{value}");

@@ -66,10 +66,10 @@ fn s3(file: &mut File) {
     );
     file.off(
         "sse_kms_key_id",
-        "KMS key for sse = \"kms\": its ID, alias or ARN.",
+        "KMS key for sse = \"kms\" or \"kms-dsse\": its ID, alias or ARN.",
         "arn:aws:kms:us-west-2:111122223333:key/ID",
     );
-    file.comment("Use an S3 bucket key to reduce requests to KMS.");
+    file.comment("Use an S3 Bucket Key with sse = \"kms\" to reduce requests to KMS.");
     file.commented("sse_bucket_key", true);
     file.comment("Accept charges for requests to Requester Pays buckets.");
     file.commented("request_payer", true);
@@ -125,7 +125,7 @@ fn transform(file: &mut File, values: &Values) {
     );
     file.off(
         "lock",
-        "Lock the output against other runs: on, or off if you ensure that there are none.",
+        "Lock the output against other runs: on, or off if you ensure that only one run writes.",
         "on",
     );
     file.off("file_size", "Approximate size of each Parquet file.", "256MiB");
@@ -135,7 +135,7 @@ fn cloud(file: &mut File, values: &Values) {
     file.section("cloud", "The cluster or workgroup that `starlift provision` creates.");
     file.key(
         "name",
-        "Name of it and of the resources that belong to it: a role, a rule, a schedule.",
+        "Its name, and that of the resources that belong to it: a role, a network rule, a schedule.",
         &values.name,
         "sparkify",
     );
@@ -160,7 +160,7 @@ fn cloud(file: &mut File, values: &Values) {
     }
     file.comment("Make it publicly accessible; otherwise it can be reached only from its network.");
     file.commented("public", true);
-    file.comment("Addresses that may connect, instead of this machine's own.");
+    file.comment("Address ranges that may connect; by default only this machine's own address.");
     file.commented("cidr", vec!["203.0.113.7/32"]);
     file.comment("Time after which AWS pauses it, or `never`.");
     file.on("expires", values.expires.as_deref().unwrap_or("8h"));
@@ -238,7 +238,7 @@ fn login(file: &mut File, auth: &Option<String>, iam_role: &Option<String>) {
     file.key("auth", about, auth, "iam");
     file.off(
         "password_file",
-        "File that contains the password; only you may have access to it.",
+        "File that contains the password; it must be readable by you alone.",
         "password.txt",
     );
     file.off(
@@ -250,13 +250,13 @@ fn login(file: &mut File, auth: &Option<String>, iam_role: &Option<String>) {
     file.commented("db_groups", vec!["loaders".to_owned()]);
     file.key(
         "iam_role",
-        "Role that Redshift assumes to read the star: an ARN, or default for the cluster's own.",
+        "Role that Redshift assumes to read the star: an ARN, or default: that of the cluster.",
         iam_role,
         "default",
     );
     file.off(
         "copy_auth",
-        "Authorization of Redshift to read the star: role, or session for temporary keys.",
+        "Authorization for Redshift to read the star: role, or session for temporary keys.",
         "role",
     );
 }
@@ -273,7 +273,7 @@ fn connection(file: &mut File) {
         "Name in the server's certificate if it differs from the host, as behind a tunnel.",
         "HOST",
     );
-    file.comment("Seconds after which a statement is canceled.");
+    file.comment("Seconds after which a statement is cancelled.");
     file.commented("statement_timeout", 3600);
     file.comment("Seconds to wait for other loads, and for readers to release the tables.");
     file.commented("lock_timeout", 600);

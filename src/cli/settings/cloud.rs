@@ -63,7 +63,7 @@ impl CloudSettings {
     pub fn name(&self, typed: Option<&Name>) -> Result<Name> {
         typed.or(self.name.as_ref()).cloned().ok_or_else(|| {
             Error::Usage(
-                "no name: pass --name, set STARLIFT_NAME in the environment, or set name in [cloud] of \
+                "--name is required; it can also be set as STARLIFT_NAME in the environment, or as name in [cloud] in \
                  starlift.toml"
                     .to_owned(),
             )
@@ -183,8 +183,8 @@ impl CloudSettings {
 fn star_location(star: Option<&str>) -> Result<StarLocation> {
     let star = star.ok_or_else(|| {
         Error::Usage(
-            "no star: pass --star s3://BUCKET/PREFIX, set STARLIFT_STAR in the environment, or set star \
-             in starlift.toml"
+            "--star s3://BUCKET/PREFIX is required; it can also be set as STARLIFT_STAR in the environment, \
+             or as star in starlift.toml"
                 .to_owned(),
         )
     })?;

@@ -20,7 +20,7 @@ pub struct ClusterSpec {
     pub nodes: u32,
     /// The initial database.
     pub database: String,
-    /// The first user, whose password AWS generates and stores.
+    /// The admin user, whose password AWS generates and stores.
     pub user: String,
     /// The TCP port.
     pub port: u16,

@@ -53,7 +53,7 @@ pub async fn find(clients: &Clients, id: &str) -> Result<Option<Cluster>, CloudE
     }
 }
 
-/// Returns the cluster of a name, if it exists and carries the tags of that name and region.
+/// Returns the cluster of a name, if it exists and has the tags of that name and region.
 ///
 /// # Errors
 ///

@@ -124,11 +124,11 @@ pub(in crate::cloud) async fn wait_for_cluster(
     })
 }
 
-/// The reason why a wait ended without the wanted state.
+/// The reason why a wait ended without the required state.
 enum PollError {
     /// The maximum time has passed.
     TimedOut,
-    /// The cluster cannot reach the wanted state.
+    /// The cluster cannot reach the required state.
     Unreachable,
     /// A request failed.
     Request(ApiError),

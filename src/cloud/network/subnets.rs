@@ -32,7 +32,7 @@ pub fn find_subnets(ids: &[String]) -> Request {
 ///
 /// # Errors
 ///
-/// Returns an error if a subnet does not exist or is in another VPC than the first, or if AWS rejects the
+/// Returns an error if a subnet does not exist or is not in the VPC of the first, or if AWS rejects the
 /// request or cannot be reached.
 pub async fn network_of(clients: &Clients, ids: &[String]) -> Result<String, CloudError> {
     let found: Result<Subnets, _> = clients.ec2.send(&find_subnets(ids)).await;

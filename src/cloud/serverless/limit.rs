@@ -15,7 +15,7 @@ use crate::cloud::clients::Clients;
 use crate::cloud::error::{ApiError, CloudError};
 use crate::cloud::progress::OperationProgress;
 
-/// Maximum number of RPU-hours per period, after which AWS turns queries off.
+/// Maximum number of RPU-hours per period, after which AWS disables queries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RpuLimit {
     /// Number of RPU-hours.
@@ -132,7 +132,7 @@ const COMPUTE: &str = "serverless-compute";
 const TURN_OFF: &str = "deactivate";
 
 impl FoundLimit {
-    /// Returns the limit if AWS turns queries off at it, or `None` if AWS only reports it.
+    /// Returns the limit if AWS disables queries at it, or `None` if AWS only reports it.
     pub fn guard(&self) -> Option<RpuLimit> {
         let amount = u32::try_from(self.amount).unwrap_or(u32::MAX);
         let period = Period::of_code(&self.period)?;

@@ -65,7 +65,7 @@ impl ServerlessOptions {
         let reject = |text: String| Err(Error::Usage(text));
         if self.name.as_str().len() < SHORTEST_NAME {
             return reject(format!(
-                "the name of a workgroup must have at least {SHORTEST_NAME} characters, but {} has fewer",
+                "{} is not a valid workgroup name: it must have at least {SHORTEST_NAME} characters",
                 self.name
             ));
         }

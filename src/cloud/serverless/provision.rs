@@ -132,7 +132,7 @@ pub async fn provision(
     let mut current = found.workgroup.as_ref();
     if let Some(workgroup) = current {
         let state = workgroup.status.to_ascii_lowercase();
-        progress.note(format!("workgroup {name}: exists already ({state})"));
+        progress.note(format!("workgroup {name}: already exists ({state})"));
     }
     if current.is_some_and(Workgroup::is_deleting) {
         resource::wait_deleted::<Workgroup>(clients, name, timeout, progress).await?;

@@ -12,7 +12,7 @@ use crate::cloud::retry::{FIRST_PAUSE, LONGEST_PAUSE, OUTAGE_PAUSE, WaitState, i
 pub(super) struct Wait<'a> {
     /// The resource, such as `workgroup sparkify`.
     pub what: &'a str,
-    /// The wanted state.
+    /// The required state.
     pub wanted: &'static str,
     pub limit: Duration,
     pub progress: &'a OperationProgress,
@@ -61,7 +61,7 @@ impl Wait<'_> {
         }
     }
 
-    /// Returns the error for a resource that cannot reach the wanted state.
+    /// Returns the error for a resource that cannot reach the required state.
     pub fn unreachable(self, state: String) -> CloudError {
         CloudError::State { what: self.what.to_owned(), state, wanted: self.wanted }
     }

@@ -181,7 +181,7 @@ impl Broken<'_> {
         }
     }
 
-    /// Checks whether a byte-order mark, as found in concatenated files, is at `start` with a
+    /// Checks whether a byte order mark, as found in concatenated files, is at `start` with a
     /// record after it.
     fn try_byte_order_mark(
         &self,

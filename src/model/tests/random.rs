@@ -257,7 +257,7 @@ proptest! {
                 prop_assert!(!problems.as_slice().is_empty());
                 for problem in problems.as_slice() {
                     prop_assert!((1..=lines).contains(&problem.line), "{problem}");
-                    prop_assert!(!problem.reason.is_empty() && !problem.cure.is_empty());
+                    prop_assert!(!problem.reason.is_empty() && !problem.remedy.is_empty());
                 }
             }
         }

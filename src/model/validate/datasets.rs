@@ -50,7 +50,7 @@ fn option(report: &mut Report, at: &str, dataset: &Dataset) {
         && option.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
     if !is_option {
         let reason = format!("{option:?} is not the name of an option");
-        report.add(at, reason, "use lower-case letters, digits and dashes, without leading dashes");
+        report.add(at, reason, "use lowercase letters, digits and dashes, without leading dashes");
     }
 }
 
@@ -105,7 +105,7 @@ fn condition(report: &mut Report, at: &str, condition: &Condition, dataset: &Dat
         return;
     }
     let (column_type, equals) = (column.column_type, &condition.equals);
-    let cure = match (column_type, equals) {
+    let remedy = match (column_type, equals) {
         (ColumnType::Text, Literal::Text(text)) if column.null_if.contains(text) => {
             "choose a value that is not null"
         }
@@ -128,7 +128,7 @@ fn condition(report: &mut Report, at: &str, condition: &Condition, dataset: &Dat
     } else {
         reason
     };
-    report.add(&join(at, "equals"), reason, cure);
+    report.add(&join(at, "equals"), reason, remedy);
 }
 
 fn validate_derived(report: &mut Report, at: &str, derived: &Derived, dataset: &Dataset) {

@@ -35,11 +35,11 @@ impl Use {
 pub(super) fn check(report: &mut Report, at: &str, name: &str, used: Use) {
     if !is_plain(name) {
         let reason = format!("the name {name:?} has characters that SQL accepts only in quotes");
-        let mut cure = "use letters, digits and underscores, and begin with a letter".to_owned();
+        let mut remedy = "use letters, digits and underscores, and begin with a letter".to_owned();
         if used == Use::StagingColumn {
-            cure += &format!("; keep the key with path = \"$['{name}']\"");
+            remedy += &format!("; keep the key with path = \"$['{name}']\"");
         }
-        return report.add(at, reason, cure);
+        return report.add(at, reason, remedy);
     }
     if name.len() > MAX_NAME_BYTES {
         let reason = format!("the name has {} bytes, {MAX_NAME_BYTES} are allowed", name.len());

@@ -54,8 +54,8 @@ fn keys(report: &mut Report, at: &str, table: &Table) {
     for (i, name) in table.primary_key.iter().enumerate() {
         if table.column(name).is_some_and(|column| column.nullable) {
             let reason = format!("the column {name:?} is nullable");
-            let cure = "remove nullable = true of the column, or choose another key";
-            report.add(&format!("{primary_at}[{i}]"), reason, cure);
+            let remedy = "remove nullable = true of the column, or choose another key";
+            report.add(&format!("{primary_at}[{i}]"), reason, remedy);
         }
     }
     let sorted_at = join(at, "sorted_by");
@@ -119,8 +119,8 @@ fn validate_reference(
             target.name,
             reference.columns.join(", ")
         );
-        let cure = format!("name {} columns that match {key}", target.primary_key.len());
-        return report.add(at, reason, cure);
+        let remedy = format!("name {} columns that match {key}", target.primary_key.len());
+        return report.add(at, reason, remedy);
     }
     let at_column = |at: &str, name: &str| join(&join(at, "columns"), name);
     let own_at = join("tables", &table.name);
@@ -149,6 +149,6 @@ pub(super) fn no_cycles(report: &mut Report, model: &Model) {
     let mut names: Vec<&str> = cycle.iter().map(String::as_str).collect();
     names.push(first);
     let reason = format!("the references form a cycle: {}", names.join(" → "));
-    let cure = "remove one of the references; a query in checks can check it instead";
-    report.add(&back.unwrap_or_default(), reason, cure);
+    let remedy = "remove one of the references; a query in checks can check it instead";
+    report.add(&back.unwrap_or_default(), reason, remedy);
 }

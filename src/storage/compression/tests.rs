@@ -258,7 +258,7 @@ proptest! {
         sizes in prop::collection::vec(1..9_usize, 1..6),
     ) {
         let read = decompress(Compression::Gzip, &utf16(&words, big_endian), &sizes).unwrap();
-        // After a byte-order mark, leading NUL characters would look like UTF-32.
+        // After a byte order mark, leading NUL characters would look like UTF-32.
         prop_assert_eq!(String::from_utf8(read).unwrap(), words);
     }
 }

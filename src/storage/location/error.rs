@@ -5,7 +5,7 @@
 pub enum LocationError {
     /// The location is empty or blank.
     #[error(
-        "{0:?} is empty and names no place; if it comes from a variable, that is not set (the \
+        "{0:?} is an empty location; if it comes from a variable, the variable is not set (the \
          current folder is .)"
     )]
     Empty(String),

@@ -7,7 +7,7 @@ use object_store::aws::{AmazonS3Builder, Checksum};
 pub struct S3Options {
     /// Encryption of written objects; by default the bucket's own setting applies.
     pub encryption: Option<Encryption>,
-    /// `true` to encrypt with an S3 bucket key instead of one request to KMS per object.
+    /// `true` to encrypt with an S3 Bucket Key instead of one request to KMS per object.
     pub bucket_key: Option<bool>,
     /// `true` to accept the charges of requester-pays buckets.
     pub request_payer: bool,

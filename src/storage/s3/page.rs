@@ -23,7 +23,7 @@ pub(super) enum PageError {
     Root(String),
     #[error("the listing lacks the {0} of an object")]
     Missing(&'static str),
-    #[error("the listing has more pages, but no new continuation token")]
+    #[error("the listing is truncated, but has no new continuation token")]
     Token,
     #[error("the listing is incomplete")]
     Incomplete,
@@ -70,7 +70,7 @@ impl Page {
                 Ok(key) => key,
                 Err(error) => {
                     // S3 has no such keys. If another server has one, the rest must remain readable.
-                    tracing::warn!(key, %error, "an object was passed over");
+                    tracing::warn!(key, %error, "an object was skipped");
                     continue;
                 }
             };
@@ -80,7 +80,7 @@ impl Page {
         for folder in raw.folders {
             match decoded(folder.clone()) {
                 Ok(folder) => page.found.push(Found::Folder(folder)),
-                Err(error) => tracing::warn!(folder, %error, "a folder was passed over"),
+                Err(error) => tracing::warn!(folder, %error, "a folder was skipped"),
             }
         }
         // Following a repeated token would loop forever.

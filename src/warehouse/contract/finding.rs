@@ -81,7 +81,7 @@ impl Display for Contract {
         for (rule, findings) in &rules {
             let noun = if findings.len() == 1 { "finding" } else { "findings" };
             writeln!(f, "FAIL  {rule:<32} {} {noun}", findings.len())?;
-            writeln!(f, "      {}", rule.requirement())?;
+            writeln!(f, "      expected: {}", rule.requirement())?;
             for finding in findings.iter().take(SHOWN_FINDINGS) {
                 writeln!(f, "      {finding}")?;
             }
@@ -91,8 +91,8 @@ impl Display for Contract {
             writeln!(f, "      what to do: {}", rule.advice())?;
         }
         let Checked { manifests, files, columns, .. } = self.checked;
-        let kept = self.checked.rules.saturating_sub(rules.len() as u64);
-        write!(f, "{kept} of {} rules kept; read: ", self.checked.rules)?;
+        let satisfied = self.checked.rules.saturating_sub(rules.len() as u64);
+        write!(f, "{satisfied} of {} rules satisfied; checked: ", self.checked.rules)?;
         writeln!(f, "manifests {manifests}, files {files}, columns {columns}")
     }
 }

@@ -145,7 +145,7 @@ pub(super) fn check_location<'a>(
     let first = elsewhere.next()?;
     let problem = match elsewhere.count() {
         0 => format!("{first} is not in S3"),
-        more => format!("{first} and {more} more files are not in S3"),
+        more => format!("{first} and {more} more are not in S3"),
     };
     Some(Finding::new(Rule::ManifestLocation, star, problem))
 }

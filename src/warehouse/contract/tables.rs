@@ -126,7 +126,7 @@ fn unique<'a>(names: impl Iterator<Item = (String, &'a String)>, findings: &mut 
     let mut seen = HashSet::new();
     for (place, name) in names {
         if !seen.insert(name.to_lowercase()) {
-            let problem = "another one has the same name in lower case";
+            let problem = "another one has the same name in lowercase";
             findings.push(Finding::new(Rule::IdentifierUnique, place, problem));
         }
     }

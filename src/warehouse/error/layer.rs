@@ -63,7 +63,7 @@ pub enum Error {
     },
     /// The response to COMMIT was lost and the ledger could not be read, so the outcome is unknown.
     #[error(
-        "it is unknown whether schema {schema} has the new tables: the connection was lost during COMMIT, and the ledger of loads cannot be read"
+        "it is unknown whether schema {schema} contains the new tables: the connection was lost during COMMIT, and the ledger of loads cannot be read"
     )]
     OutcomeUnknown {
         /// Name of the schema.

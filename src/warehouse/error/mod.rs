@@ -256,7 +256,7 @@ fn is_conflict(error: &ServerError) -> bool {
     says_little && CONFLICTS.iter().any(|words| text.contains(words))
 }
 
-/// Parts of the messages of conflicts, in lower case.
+/// Parts of the messages of conflicts, in lowercase.
 const CONFLICTS: [&str; 7] = [
     // "could not complete because of conflict with concurrent transaction"
     "conflict with concurrent transaction",

@@ -157,7 +157,9 @@ impl Loader<'_> {
             let recorded = self.star.rows_of(&design.table.name);
             if files.rows != recorded {
                 let (table, rows) = (&design.table.name, files.rows);
-                found.push(format!("{table}: the files have {rows} rows, the record {recorded}"));
+                found.push(format!(
+                    "{table}: row count {rows} in the files, {recorded} in the record"
+                ));
             }
             let from = qualified(&names.schema, &names.new_table(&design.table.name))?;
             let loaded = warehouse_stats(session, design.table, &from).await?;

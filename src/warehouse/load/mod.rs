@@ -62,7 +62,7 @@ pub struct LoadOptions {
     pub access: Access,
     /// Schema of the tables.
     pub schema: String,
-    /// Authorization of Redshift to read the files.
+    /// Authorization for Redshift to read the files.
     pub copy_auth: CopyAuth,
     /// Load even if the same run is already loaded.
     pub force: bool,

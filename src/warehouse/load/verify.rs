@@ -295,7 +295,7 @@ pub fn differences(table: &Table, files: &TableStats, loaded: &TableStats) -> Ve
     let mut lines = Vec::new();
     if files.rows != loaded.rows {
         lines.push(format!(
-            "{}: the files have {} rows, the table has {}",
+            "{}: row count {} in the files, {} in the table",
             table.name, files.rows, loaded.rows
         ));
     }

@@ -54,7 +54,7 @@ pub fn name(name: &str) -> Result<String, QuoteError> {
 /// # Errors
 ///
 /// As for [`name`]. For Redshift, also fails if the name has uppercase letters: Redshift folds
-/// names to lower case even if they are quoted.
+/// names to lowercase even if they are quoted.
 pub fn schema(schema: &str, dialect: Dialect) -> Result<String, QuoteError> {
     if dialect == Dialect::Redshift && schema.chars().any(char::is_uppercase) {
         let why = "it contains uppercase letters, which Redshift folds to lowercase";
@@ -64,7 +64,7 @@ pub fn schema(schema: &str, dialect: Dialect) -> Result<String, QuoteError> {
 }
 
 /// Quotes the name of a user or group with double quotes. PostgreSQL keeps its case, Redshift folds
-/// it to lower case.
+/// it to lowercase.
 ///
 /// # Errors
 ///

@@ -71,7 +71,7 @@ fn offending_rows_are_printed() {
     here.write("star/_starlift.json", record.replacen("\"read\": 2", "\"read\": 3", 1));
     let outcome = check(&here);
     outcome.exits(4).says("FAIL  songplays_rows                   1 offending row\n");
-    outcome.says("      songplays has a row for each distinct play read");
+    outcome.says("      expected: songplays has one row per distinct play read");
     outcome.says(" songplays   matched   unmatched_option   plays_read   duplicates ");
     outcome.says(" 2           1         keep               3            0 ");
     let quiet = here.run(["check", "--quiet", "--star", "star"]);

@@ -205,7 +205,7 @@ fn a_url_is_not_a_folder() {
     let here = Workspace::new();
     here.write("mine/star/_starlift.json", MINE);
     for url in [format!("file://{}", here.join("mine").display()), "s3://bucket/x".to_owned()] {
-        here.run(["demo", "--out", &url]).exits(2).complains("not a plain path");
+        here.run(["demo", "--out", &url]).exits(2).complains("not a local path");
     }
     assert_eq!(files(here.path()), ["mine/star/_starlift.json"]);
 }

@@ -9,7 +9,7 @@ const COMMANDS: [&str; 7] =
 fn help_of_each_command_shows_exit_codes_and_defaults() {
     let here = Workspace::new();
     let codes =
-        "Exit codes: 0 done; 1 failed; 2 wrong usage; 3 too many rejects; 4 a check failed.";
+        "Exit codes: 0 success; 1 failure; 2 wrong usage; 3 too many rejects; 4 failed check.";
     let defaults: [(&str, &[&str]); 7] = [
         (
             "transform",
@@ -36,7 +36,11 @@ fn help_of_each_command_shows_exit_codes_and_defaults() {
 #[test]
 fn help_names_every_command_and_the_order_of_precedence() {
     let outcome = Workspace::new().run(["--help"]);
-    outcome.exits(0).says("in rising order of precedence: its default, the configuration\nfile, the environment, the command line");
+    let one_line = outcome.exits(0).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(one_line.contains(
+        "in increasing order of precedence: its default, the configuration file, the environment, \
+         the command line"
+    ));
     for command in COMMANDS {
         outcome.says(&format!("\n  {command} "));
     }

@@ -95,7 +95,7 @@ fn skipped_files_and_unknown_keys_are_reported() {
     let here = Workspace::new();
     let outcome =
         here.run(transform_args("oddities/songs", "oddities/logs", &["--max-rejects", "33"]));
-    outcome.exits(0).says("passed over: .csv (1)\n");
+    outcome.exits(0).says("skipped: .csv (1)\n");
     outcome
         .says("unknown keys: Title (1), danceability (1), tags (1)\n")
         .says("unknown keys: PAGE (1)");

@@ -95,7 +95,7 @@ fn flags_fill_the_file_and_the_commands_use_it() {
             ("warehouse/redshift/auth", "\"iam\""),
         ],
     );
-    here.run(["transform", "--dry-run"]).exits(0).says("would read 1 songs objects");
+    here.run(["transform", "--dry-run"]).exits(0).says("would read 1 object for songs");
     here.run(["transform"]).exits(0);
     here.run(["check"]).exits(0);
 }
@@ -131,7 +131,7 @@ fn invalid_value_is_rejected_before_anything_is_written() {
     for (flag, value, says) in [
         ("--songs", "ftp://host/songs", "unknown scheme"),
         ("--out", "star/*", "a glob cannot be used here"),
-        ("--name", "My_Cluster", "cannot name a cluster"),
+        ("--name", "My_Cluster", "is not a valid cluster name"),
         ("--region", "Oregon", "not the name of a region"),
         ("--expires", "soon", "write 8h or 90m"),
         ("--nodes", "0", "0 is not in 1.."),

@@ -26,7 +26,7 @@ fn quiet_prints_nothing_on_success() {
 fn quiet_still_prints_errors_and_results() {
     let here = with_star();
     let outcome = here.run(transform_args("sample/song_data", "sample/log_data", &["-q"]));
-    outcome.exits(3).complains("14 of 744 records were rejected").says("reject ");
+    outcome.exits(3).complains("14 of 744 records rejected").says("reject ");
     here.run(["query", "-q", "--star", "star", "--format", "csv", "--sql", "SELECT 1 AS one"])
         .exits(0)
         .prints("one\n1\n");

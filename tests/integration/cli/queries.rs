@@ -30,20 +30,17 @@ fn unknown_query_name_is_rejected_before_any_change() {
     for (path, says) in [
         (
             "own/song_plays.sql",
-            "own/song_plays.sql has the name of no built-in query; those are songs, artists, users, songplays, time",
+            "own/song_plays.sql replaces no built-in query; the built-in queries are songs, artists, users, songplays, time",
         ),
         (
             "own/star/usres.sql",
-            "star/usres.sql has the name of no built-in query; those are songs, artists, users, songplays, time",
+            "star/usres.sql replaces no built-in query; the built-in queries are songs, artists, users, songplays, time",
         ),
         (
             "own/accounting/x.sql",
-            "accounting/x.sql has the name of no built-in query; those are plays",
+            "accounting/x.sql replaces no built-in query; the built-in queries are plays",
         ),
-        (
-            "own/star/months_present.sql",
-            "star/months_present.sql has the name of no built-in query",
-        ),
+        ("own/star/months_present.sql", "star/months_present.sql replaces no built-in query"),
     ] {
         let here = with_tiny_data();
         here.write(path, "SELECT 1");
@@ -80,7 +77,7 @@ fn wrong_columns_are_rejected() {
         ),
         (
             "SELECT song_id, NULL AS title, artist_id, year, duration FROM staging_songs",
-            "title holds a null",
+            "title contains a null",
         ),
         (
             "SELECT song_id, title, artist_id, 3000000000 AS year, duration FROM staging_songs",
@@ -142,11 +139,11 @@ fn custom_analytics_are_listed_and_run() {
     here.run(own.iter().chain(&["months_present"])).exits(0).prints("month\nnever\n");
     here.run(["query", "--star", "star", "names"])
         .exits(2)
-        .complains("no query is called \"names\"");
+        .complains("there is no query \"names\"");
     here.write("own/nmes.sql", "SELECT 1");
     here.run(own.iter().chain(&["names"]))
         .exits(2)
-        .complains("nmes.sql has the name of no built-in query");
+        .complains("nmes.sql replaces no built-in query");
 }
 
 #[test]

@@ -158,7 +158,7 @@ fn list_shows_every_query_with_its_question() {
 fn unknown_name_is_a_usage_error_that_lists_the_names() {
     let here = with_tiny_star();
     let outcome = query(&here, &["most_plaid_songs"]);
-    outcome.exits(2).prints("").complains("no query is called \"most_plaid_songs\"");
+    outcome.exits(2).prints("").complains("there is no query \"most_plaid_songs\"");
     outcome.complains("most_played_songs, ").complains("nulls_in_key_columns");
 }
 
@@ -222,7 +222,7 @@ fn error_for_a_missing_star_says_how_to_create_one() {
     let here = Workspace::new();
     let outcome = here.run(["query", "--star", "nowhere", "months_present"]);
     outcome.exits(1).prints("").complains("there is no star at").complains("nowhere");
-    outcome.complains("`starlift transform` makes one");
+    outcome.complains("`starlift transform` creates one");
     here.run(["query", "months_present"])
         .exits(2)
         .complains("--star is required")
@@ -239,7 +239,7 @@ fn star_of_another_format_is_rejected() {
     here.write("star/_starlift.json", &record[..record.len() / 2]);
     query(&here, &["months_present"])
         .exits(1)
-        .complains("_starlift.json is not the record of a star");
+        .complains("_starlift.json is not a record that this version of starlift can read");
 }
 
 #[test]
@@ -258,7 +258,7 @@ fn missing_or_truncated_file_is_named_and_never_treated_as_empty() {
         std::fs::remove_file(here.join(&file)).unwrap();
         for command in [&["query", "months_present"][..], &["check"]] {
             let outcome = here.run(command.iter().chain(&["--star", "star"]));
-            outcome.exits(1).prints("").complains(&file).complains("it is gone");
+            outcome.exits(1).prints("").complains(&file).complains("it does not exist");
         }
     }
 }

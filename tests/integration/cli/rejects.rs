@@ -17,8 +17,8 @@ fn fails_for_rejects(here: &Workspace, rejected: u64) -> u64 {
     command.args(["transform", "--songs", "songs", "--logs", "logs", "--out", "star"]);
     command.args(["--max-rejects", "0.1%"]).args(MEMORY).args(["--log-format", "json", "-v"]);
     let outcome = here.outcome(&mut command);
-    outcome.exits(3).complains(&format!("{rejected} of {} records were", rejected + 4));
-    outcome.says("all kept in");
+    outcome.exits(3).complains(&format!("{rejected} of {} records rejected", rejected + 4));
+    outcome.says(", kept in ");
     // Each phase logs the memory that the process holds at its end.
     let memory = outcome.stderr.lines().filter_map(|line| {
         let line: serde_json::Value = serde_json::from_str(line).ok()?;
@@ -101,12 +101,12 @@ fn reading_stops_once_the_limit_is_certain_to_be_exceeded_and_enough_rejects_are
     }
     let args = ["transform", "--songs", "songs", "--logs", "logs", "--out", "star"];
     let outcome = here.run(args.iter().chain(&["--max-rejects", "1000"]).chain(&MEMORY));
-    outcome.exits(3).says("reading stopped early because of more rejects than allowed");
-    outcome.complains("reading stopped early, so the numbers are of what was read");
+    outcome.exits(3).says("reading stopped early because the rejects exceed the limit");
+    outcome.complains("reading stopped early, so the counts cover only what was read");
     let rejected = outcome.stderr.split("]: ").nth(1).unwrap().split(' ').next().unwrap();
     let rejected: u64 = rejected.parse().unwrap();
     assert!((1_000_000..1_400_000).contains(&rejected), "{rejected}");
-    outcome.says(&format!("rejects   {} records, all kept in", with_separators(rejected)));
+    outcome.says(&format!("rejects   {} records, kept in", with_separators(rejected)));
 }
 
 /// Formats a number with separators, as the summary does.

@@ -133,10 +133,10 @@ fn error_for_a_malformed_flag_names_it_and_its_value() {
     for (flag, value, says) in [
         ("--max-rejects", "lots", "neither a number of records nor a percentage"),
         ("--max-rejects", "101%", "neither a number of records nor a percentage"),
-        ("--memory-limit", "big", "couldn't parse \"big\""),
+        ("--memory-limit", "big", "expected a number of bytes, or a size"),
         ("--file-size", "1 parsec", "1 parsec"),
-        ("--threads", "0", "number would be zero"),
-        ("--threads", "two", "invalid digit"),
+        ("--threads", "0", "at least 1"),
+        ("--threads", "two", "at least 1"),
         ("--unmatched", "maybe", "keep, drop"),
         ("--match", "title", "title-artist, title-artist-duration"),
         ("--color", "sometimes", "auto, always, never"),

@@ -211,7 +211,7 @@ async fn options_that_the_data_api_does_not_support_are_rejected() {
         (format!("{URL}?via=pigeon"), "use port or data-api"),
         (format!("{URL}?via=data-api&sslmode=verify-full"), "reached over HTTPS"),
         ("redshift://loader@localhost/dev?via=data-api".to_owned(), "--cluster or --workgroup"),
-        ("postgres://ann@localhost/dev?via=data-api".to_owned(), "via of the warehouse's URL"),
+        ("postgres://ann@localhost/dev?via=data-api".to_owned(), "via in the URL of the warehouse"),
     ] {
         cloud.run(&["check", "--on", &url]).exits(2).complains(reason);
     }

@@ -52,14 +52,14 @@ async fn all_checks_pass() {
         "star: write",
         "star: record",
         "cluster",
-        "region of both",
+        "regions",
         "role ",
         "role: trust",
         "role: attached",
         "role: policy",
         "port",
         "certificate",
-        "log-in",
+        "login",
         "rights",
     ] {
         passes(&outcome, check);
@@ -259,7 +259,7 @@ async fn a_bucket_in_another_region_fails() {
         &s3.url("star"),
     ]);
     let outcome = account.here.outcome(&mut command);
-    fails(&outcome, "region of both", "is in eu-west-1, but the cluster in us-east-1", "COPY");
+    fails(&outcome, "regions", "is in eu-west-1, but the cluster in us-east-1", "COPY");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -268,10 +268,10 @@ async fn the_connection_to_redshift_is_checked_step_by_step() {
     cloud.run(&["provision", "--yes"]).exits(0);
 
     cloud.account.aws.set_cluster_credentials("loader", "wrong");
-    fails(&cloud.run(&["doctor"]), "log-in", "", "--auth iam");
+    fails(&cloud.run(&["doctor"]), "login", "", "--auth iam");
     cloud.account.aws.inject(Rule::new("GetClusterCredentials", Effect::Deny));
     let outcome = cloud.run(&["doctor"]);
-    fails(&outcome, "log-in", "redshift:GetClusterCredentials", "");
+    fails(&outcome, "login", "redshift:GetClusterCredentials", "");
     cloud.account.aws.set_cluster_credentials("loader", cloud.redshift.password());
 
     let mut command = cloud.command();
@@ -300,7 +300,7 @@ async fn a_password_stored_as_sha_256_is_named() {
     command.args(["doctor", "--to", &target]).env("STARLIFT_PASSWORD", redshift.password());
     let outcome = here.outcome(&mut command);
     passes(&outcome, "certificate");
-    fails(&outcome, "log-in", "", "stored as SHA-256");
+    fails(&outcome, "login", "", "stored as SHA-256");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -318,16 +318,16 @@ async fn a_postgresql_is_checked_too() {
     let outcome = ask(&database.url(), None, &[]);
     outcome.exits(0).says("AWS is not used").says("stays on this machine");
     passes(&outcome, "port");
-    passes(&outcome, "log-in");
+    passes(&outcome, "login");
     outcome.says("schema star does not exist, and the user can create it");
 
     let port = Postgres::shared().port();
     let name = database.name();
     let secret = format!("postgres://{SECRET_USER}@127.0.0.1:{port}/{name}");
-    passes(&ask(&secret, Some(SECRET_PASSWORD), &[]), "log-in");
+    passes(&ask(&secret, Some(SECRET_PASSWORD), &[]), "login");
     fails(
         &ask(&secret, Some("wrong"), &[]),
-        "log-in",
+        "login",
         "password authentication failed",
         "STARLIFT_PASSWORD",
     );
@@ -349,5 +349,5 @@ async fn a_postgresql_is_checked_too() {
     let rejected = ask("postgres://ann@127.0.0.1:1/x", None, &[]);
     fails(&rejected, "port", "127.0.0.1:1", "");
     let missing = ask(&format!("postgres://{poor}@127.0.0.1:{port}/nowhere"), None, &[]);
-    fails(&missing, "log-in", "nowhere", "create the database");
+    fails(&missing, "login", "nowhere", "create the database");
 }

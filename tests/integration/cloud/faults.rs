@@ -247,7 +247,7 @@ async fn an_interrupt_reports_existing_resources() {
     let child = command.spawn().unwrap();
     gate.reached().await;
     let message = interrupted(child, &gate);
-    assert!(message.contains("cluster sparkify: exists already"), "{message}");
+    assert!(message.contains("cluster sparkify: already exists"), "{message}");
     account.provision(&[]).exits(0);
 }
 

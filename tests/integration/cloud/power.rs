@@ -158,7 +158,7 @@ fn a_schedule_of_others_is_not_changed() {
         account.provision(&["--expires", "8h"]),
         account.provision(&["--expires", "never"]),
     ] {
-        outcome.exits(1).complains("scheduled action starlift-sparkify-stop exists already");
+        outcome.exits(1).complains("scheduled action starlift-sparkify-stop already exists");
     }
     account.teardown(&[]).exits(0);
     let actions = account.aws.call("redshift", "DescribeScheduledActions", &[]);

@@ -139,7 +139,7 @@ fn a_dry_run_prints_the_plan_and_creates_nothing() {
         .says("sparkify (to create)")
         .says("8 RPUs unless it has another base capacity already, 32 at most, not publicly accessible")
         .says("10 RPU-hours per day (to create)")
-        .says("AWS turns queries off when it is reached")
+        .says("AWS disables queries when it is reached")
         .says("workgroups are never paused")
         .says("starlift:creator = arn:aws:iam::123456789012:user/ann")
         .says("at most about $3.75 per day, $116 per month")
@@ -199,7 +199,7 @@ fn status_shows_capacity_limit_and_cost() {
     let limits = call(&account, "ListUsageLimits", &[]);
     let id = limits["usageLimits"][0]["usageLimitId"].as_str().unwrap();
     call(&account, "DeleteUsageLimit", &[("usageLimitId", id)]);
-    account.run(&["status"]).exits(0).says("NO usage limit turns queries off");
+    account.run(&["status"]).exits(0).says("NO usage limit disables queries");
     provision_serverless(&account, &[]).exits(0).says("limited to 24 RPU-hours per day");
 }
 
@@ -261,7 +261,7 @@ fn a_final_snapshot_is_kept() {
     assert_eq!(resources(&account), ["snapshots: sparkify-last"]);
     account.run(&["status"]).exits(0).says("snapshot sparkify-last of sparkify is kept");
     provision_serverless(&account, &[]).exits(0);
-    account.teardown(&last).exits(1).complains("a snapshot sparkify-last exists already");
+    account.teardown(&last).exits(1).complains("snapshot sparkify-last already exists");
     assert!(resources(&account).contains(&"workgroups: sparkify".to_owned()));
 }
 

@@ -231,13 +231,13 @@ async fn an_interrupt_reports_existing_resources() {
 fn resources_of_others_with_the_same_names_are_not_changed() {
     let Some(account) = Account::new() else { return };
     call(&account, "CreateNamespace", &[("namespaceName", "sparkify")]);
-    let theirs = "namespace sparkify exists already and is not tagged starlift:name=sparkify";
+    let theirs = "namespace sparkify already exists and is not tagged starlift:name=sparkify";
     provision_serverless(&account, &[]).exits(1).complains(theirs).complains("--name");
     let group = [("workgroupName", "sparkify"), ("namespaceName", "sparkify")];
     call(&account, "CreateWorkgroup", &group);
     provision_serverless(&account, &[]).exits(1).complains(theirs);
     account.teardown(&[]).exits(0).says("nothing in us-east-1 belongs to sparkify");
-    account.run(&["status"]).exits(0).says("starlift manages nothing in us-east-1");
+    account.run(&["status"]).exits(0).says("starlift manages no resources in us-east-1");
     account.run(&["pause", "--name", "sparkify"]).exits(1).complains("nothing in us-east-1");
     assert!(changes(&account).is_empty(), "{:?}", changes(&account));
     assert_eq!(resources(&account), ["namespaces: sparkify", "workgroups: sparkify"]);
@@ -265,7 +265,7 @@ fn a_workgroup_that_only_has_the_tag_is_reported_and_stays() {
     call(&account, "CreateNamespace", &[("namespaceName", "prod"), ("tags", tags)]);
     let group = [("workgroupName", "prod"), ("namespaceName", "prod"), ("tags", tags)];
     call(&account, "CreateWorkgroup", &group);
-    account.run(&["status"]).exits(0).says("workgroup prod carries the tags of sparkify");
+    account.run(&["status"]).exits(0).says("workgroup prod has the tags of sparkify");
     account
         .teardown(&[])
         .exits(1)

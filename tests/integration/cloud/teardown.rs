@@ -21,7 +21,7 @@ fn teardown_removes_everything_and_a_second_run_does_nothing() {
         .says("no resources of sparkify remain in us-east-1");
     assert!(account.resources().is_empty(), "{:?}", account.resources());
     account.teardown(&[]).exits(0).says("nothing in us-east-1 belongs to sparkify");
-    account.run(&["status"]).exits(0).says("starlift manages nothing in us-east-1");
+    account.run(&["status"]).exits(0).says("starlift manages no resources in us-east-1");
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn a_renamed_cluster_is_reported_and_nothing_is_removed() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
     account.create_foreign_cluster("prod", &[("starlift:name", "sparkify")]);
-    account.run(&["status"]).exits(0).says("cluster prod carries the tags of sparkify");
+    account.run(&["status"]).exits(0).says("cluster prod has the tags of sparkify");
     account
         .teardown(&[])
         .exits(1)
@@ -243,7 +243,7 @@ fn an_existing_snapshot_name_is_reported_before_any_change() {
     account
         .teardown(&["--final-snapshot", "last"])
         .exits(1)
-        .complains("a snapshot last exists already; nothing was changed")
+        .complains("snapshot last already exists; nothing was changed")
         .complains("--final-snapshot");
     assert_eq!(account.resources(), before);
 }
@@ -317,7 +317,7 @@ fn snapshots_of_others_are_ignored() {
         .exits(0)
         .says("nothing in us-east-1 belongs");
     assert_eq!(account.request_count("CreateTags") + account.request_count("DeleteCluster"), 0);
-    account.run(&["status"]).exits(0).says("starlift manages nothing");
+    account.run(&["status"]).exits(0).says("starlift manages no resources");
 }
 
 #[test]

@@ -53,7 +53,7 @@ async fn the_script_provisions_loads_and_removes() {
         .says("≤ $")
         .says("cluster sparkify: paused")
         .says("no resources of sparkify remain in us-east-1")
-        .says("starlift manages nothing in us-east-1");
+        .says("starlift manages no resources in us-east-1");
     assert!(account_is_empty(&cloud), "{outcome}");
     assert!(!cloud.s3.keys("star/_starlift.json").is_empty(), "the star stays");
 }

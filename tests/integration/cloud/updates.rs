@@ -14,7 +14,7 @@ fn resources_of_others_with_the_same_names_are_not_changed() {
     let outcome = account.provision(&[]);
     outcome
         .exits(1)
-        .complains("role starlift-sparkify-us-east-1 exists already and is not tagged")
+        .complains("role starlift-sparkify-us-east-1 already exists and is not tagged")
         .complains("starlift:name=sparkify")
         .complains("--name");
     assert_eq!(account.resources(), ["starlift-sparkify-us-east-1"]);

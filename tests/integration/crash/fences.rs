@@ -44,7 +44,7 @@ fn record_changed_during_the_run_is_named() {
     let bench = Bench::s3();
     let (ended, record) = overtake(&bench, Op::Put, "star/_starlift.json");
     ended.exits(1).complains("s3://sparkify/star/_starlift.json has changed since this run began");
-    ended.complains(&format!("it is that of run {} now", record["run_id"].as_str().unwrap()));
+    ended.complains(&format!("it is now the record of run {}", record["run_id"].as_str().unwrap()));
 }
 
 #[test]
@@ -193,7 +193,9 @@ fn record_that_cannot_be_replaced_is_detected_before_any_work() {
             }
             let before = bench.star();
             let outcome = bench.workspace.outcome(&mut bench.transform("a", &[]));
-            outcome.exits(1).complains("_starlift.json is not the record of a star");
+            outcome
+                .exits(1)
+                .complains("_starlift.json is not a record that this version of starlift can read");
             outcome.complains("write to another location");
             assert!(bench.star() == before, "{outcome}");
             if let Some(server) = &bench.server {
@@ -209,7 +211,10 @@ fn folder_in_the_way_on_disk_is_detected_before_the_star_is_replaced() {
     let bench = Bench::local();
     std::fs::create_dir_all(bench.workspace.join("star/_starlift.json")).unwrap();
     let outcome = bench.workspace.outcome(&mut bench.transform("a", &[]));
-    outcome.exits(1).complains("_starlift.json is not the record of a star").complains("a folder");
+    outcome
+        .exits(1)
+        .complains("_starlift.json is not a record that this version of starlift can read")
+        .complains("a folder");
     assert!(!bench.workspace.join("star/songs").exists(), "{outcome}");
     std::fs::remove_dir(bench.workspace.join("star/_starlift.json")).unwrap();
     std::fs::create_dir(bench.workspace.join("star/users.manifest")).unwrap();

@@ -728,7 +728,7 @@ fn a_run_that_lost_its_lease_publishes_nothing() {
     let taken = lease(60);
     bench.server().put("star/_lock", &taken);
     gate.release();
-    run.finish().exits(1).complains("it took this run for dead and the lease over");
+    run.finish().exits(1).complains("it considered this run dead and took over the lease");
     assert_eq!(bench.answer(), old);
     let mut after = bench.star();
     after.retain(|path, _| !path.starts_with("_rejects/") || before.contains_key(path));

@@ -9,7 +9,7 @@ fn local_star_breaks_only_one_rule_and_is_not_loaded_into_redshift() {
     outcome
         .exits(4)
         .says("FAIL  manifest-location")
-        .says("34 of 35 rules kept")
+        .says("34 of 35 rules satisfied")
         .complains("1 finding");
     let outcome = load(&here, "redshift://u@127.0.0.1:1/d", &[]);
     outcome.exits(4).says("manifest-location").complains("nothing was changed");

@@ -153,7 +153,11 @@ async fn dry_run_shows_the_contract_and_the_statements_without_connecting() {
     let cloud = Cloud::new().await;
     let before = cloud.redshift.statements().len();
     let outcome = cloud.load("star", &["--dry-run"]);
-    outcome.exits(0).says("rules kept").says("FORMAT AS PARQUET\nMANIFEST;").says("IAM_ROLE 'arn:");
+    outcome
+        .exits(0)
+        .says("rules satisfied")
+        .says("FORMAT AS PARQUET\nMANIFEST;")
+        .says("IAM_ROLE 'arn:");
     outcome.says("DISTSTYLE KEY\nDISTKEY (\"start_time\")\nSORTKEY (\"start_time\");");
     assert!(!outcome.stdout.contains(cloud.redshift.password()));
     assert_eq!(cloud.redshift.statements().len(), before);

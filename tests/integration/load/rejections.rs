@@ -94,7 +94,7 @@ async fn broken_star_is_not_loaded() {
     transform(&here, "star", &["--unmatched", "drop"]).exits(0);
     let songs = crate::support::files(&here.join("star/songs"));
     std::fs::remove_file(here.join("star/songs").join(&songs[0])).unwrap();
-    load(&here, &database.url(), &[]).exits(1).complains(&songs[0]).complains("it is gone");
+    load(&here, &database.url(), &[]).exits(1).complains(&songs[0]).complains("it does not exist");
     assert_eq!(loaded_run(&client).await, before);
     here.run(["load", "--star", "nowhere", "--to", &database.url()]).exits(1).complains("nowhere");
 }

@@ -53,7 +53,7 @@ fn truncated_record_is_rejected() {
     let whole = visit(json!({})).to_string();
     assert_eq!(
         reasons(Dataset::Events, &[&whole[..whole.len() - 1]]),
-        [json!([null, "truncated: the object ends within it"])]
+        [json!([null, "truncated: the object ends within the record"])]
     );
 }
 
@@ -136,7 +136,7 @@ fn event_without_a_required_value_is_rejected() {
 fn only_plays_require_a_user_and_a_session() {
     let columns = ["userId", "sessionId"];
     let found = rejects_of(Dataset::Events, &lacking(&play(json!({})), &columns));
-    let why = "a NextSong event needs it, and it is missing";
+    let why = "missing; a NextSong event requires it";
     assert_eq!(found, columns.map(|column| vec![json!([column, why]); 3]).concat());
     let visits = lacking(&visit(json!({})), &columns).join("\n");
     let star = Job::of(&lines(&[song(json!({}))]), &visits).run();
@@ -145,7 +145,7 @@ fn only_plays_require_a_user_and_a_session() {
 
 #[test]
 fn text_with_u0000_is_rejected() {
-    let why = "text holds U+0000, which no warehouse can carry";
+    let why = "text contains U+0000, which no warehouse can store";
     let songs = ["a\u{0}b", "\u{0}"].map(|text| song(json!({ "title": text })).to_string());
     assert_eq!(rejects_of(Dataset::Songs, &songs), vec![json!(["title", why]); 2]);
     let event = visit(json!({"level": "free\u{0}"})).to_string();
@@ -162,7 +162,7 @@ fn reject_records_its_position_reason_and_text() {
     let job = Job::of(&lines(&[song(json!({}))]), &logs);
     let object = job.path("logs/logs.json");
     let why = "\"yesterday\" is not epoch milliseconds within the years 1 to 9999";
-    let truncated = "truncated: the object ends within it";
+    let truncated = "truncated: the object ends within the record";
     assert_eq!(
         job.run().rows("SELECT * FROM rejects ORDER BY \"offset\""),
         [

@@ -35,8 +35,8 @@ fn assert_others_are_read(workspace: &Workspace, mut command: Command, songs: &s
     }
     let markers = ["bucket/songs/ ", "songs/empty/"];
     assert!(markers.iter().all(|marker| !outcome.stderr.contains(marker)), "{outcome}");
-    outcome.complains("an object whose key cannot be read was passed over");
-    outcome.complains("a folder whose keys cannot be read was passed over");
+    outcome.complains("an object whose key cannot be read was skipped");
+    outcome.complains("a folder whose keys cannot be read was skipped");
 }
 
 #[test]
@@ -60,6 +60,6 @@ fn many_unreadable_keys_are_summarized() {
     let mut command = on_gcs(&workspace, &store.stub.url);
     command.args(["transform", "--logs", "logs", "--out", "star", "--songs", "gs://bucket/songs"]);
     let outcome = workspace.outcome(&mut command);
-    outcome.exits(0).complains("more keys that cannot be read were passed over");
+    outcome.exits(0).complains("more keys that cannot be read were skipped");
     assert!(outcome.stderr.lines().count() < 40, "{outcome}");
 }

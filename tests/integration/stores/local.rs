@@ -126,7 +126,7 @@ fn unreadable_hidden_folder_is_skipped() {
     if is_root {
         std::os::unix::fs::chown(workspace.join("out"), Some(OTHER_UID), Some(OTHER_UID)).unwrap();
     }
-    run(&[]).exits(0).says("songs     1 objects listed = 1 read");
+    run(&[]).exits(0).says("songs     1 object listed = 1 read");
     run(&["--include-hidden"]).exits(1).complains("Permission denied");
     for folder in ["songs/.trash", "songs/a/_old"] {
         std::fs::set_permissions(workspace.join(folder), PermissionsExt::from_mode(0o755)).unwrap();

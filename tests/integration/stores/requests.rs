@@ -142,7 +142,7 @@ fn kms_options_without_kms_are_a_usage_error() {
     let workspace = with_data();
     for args in [&["--sse-kms-key-id", KEY][..], &["--sse", "s3", "--sse-bucket-key"]] {
         let run = ["transform", "--songs", "songs", "--logs", "logs", "--out", "star"];
-        workspace.run(run.iter().chain(args)).exits(2).complains("needs --sse kms");
+        workspace.run(run.iter().chain(args)).exits(2).complains("requires --sse kms");
     }
 }
 

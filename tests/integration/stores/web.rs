@@ -32,7 +32,7 @@ fn redirect_target_does_not_learn_the_original_url() {
     let workspace = with_data();
     let songs = format!("{}/songs.json?X-Amz-Signature=secretsig", front.url);
     let args = ["transform", "--logs", "logs", "--out", "star", "--songs", &songs];
-    workspace.run(args).exits(0).says("songs     1 objects listed = 1 read");
+    workspace.run(args).exits(0).says("songs     1 object listed = 1 read");
     let asked = behind.asked();
     assert!(!asked.is_empty());
     for asked in asked {

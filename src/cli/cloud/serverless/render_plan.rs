@@ -32,7 +32,7 @@ pub fn plan(plan: &Plan, region: &str, caller: &Caller, found: Option<&Found>) -
     let limit = guard(plan, found);
     let _ = writeln!(
         text,
-        "{} {limit}{}\n  AWS turns queries off when it is reached, until the next {}\n",
+        "{} {limit}{}\n  AWS disables queries when it is reached, until the next {}\n",
         heading("limit"),
         there(|found| found.limits.iter().any(|found| found.guard().is_some())),
         limit.period
@@ -97,7 +97,7 @@ fn section(name: &str, user: &str, secret: Option<&str>) -> String {
     if let Some(secret) = secret {
         let _ = write!(
             text,
-            "# Logs in as the caller's own IAM identity. To log in as the first user, add:\n# user = {user:?}\n\
+            "# Logs in as the caller's own IAM identity. To log in as the admin user, add:\n# user = {user:?}\n\
              # password_secret = {secret:?}\n"
         );
     }

@@ -16,7 +16,7 @@ pub struct WorkgroupRow {
     limits: Vec<String>,
     /// Cost in dollars per hour while queries run at the base capacity.
     cost_an_hour: Option<f64>,
-    /// Maximum cost in dollars, or `null` if no limit turns queries off.
+    /// Maximum cost in dollars, or `null` if no limit disables queries.
     cost_a_month_at_most: Option<f64>,
     #[serde(skip)]
     guard: Option<RpuLimit>,
@@ -59,7 +59,7 @@ pub fn spending(base: u32, limit: Option<RpuLimit>) -> [String; 2] {
     let hour = f64::from(base) * RPU_HOUR;
     let running = format!("about ${hour:.2} per hour while queries run, billed by the second");
     let Some(limit) = limit else {
-        return [running, "NO usage limit turns queries off".to_owned()];
+        return [running, "NO usage limit disables queries".to_owned()];
     };
     let (period, month) = (f64::from(limit.amount) * RPU_HOUR, limit.in_a_month() * RPU_HOUR);
     let most = match limit.period {

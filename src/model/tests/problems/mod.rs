@@ -1,4 +1,4 @@
-//! Problems of a `model.toml`: each with line, key, reason and cure, all at once.
+//! Problems of a `model.toml`: each with line, key, reason and remedy, all at once.
 
 mod datasets;
 mod tables;

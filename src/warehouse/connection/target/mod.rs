@@ -18,7 +18,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 pub enum TargetError {
     /// The text is not the URL of a warehouse.
     #[error(
-        "{0:?} is not the URL of a warehouse; write redshift://USER@HOST:5439/DATABASE or postgres://USER@HOST:5432/DATABASE"
+        "{:?} is not the URL of a warehouse{}; write redshift://USER@HOST:5439/DATABASE or postgres://USER@HOST:5432/DATABASE",
+        .0,
+        note_hidden(.0)
     )]
     Form(String),
     /// The URL contains a password.
@@ -27,7 +29,7 @@ pub enum TargetError {
     )]
     Password,
     /// A parameter is unknown or has an invalid value.
-    #[error("{parameter} of the warehouse's URL: {reason}")]
+    #[error("{parameter} in the URL of the warehouse: {reason}")]
     Parameter {
         /// Name of the parameter.
         parameter: String,
@@ -292,6 +294,11 @@ pub fn without_password(text: &str) -> String {
 
 /// Placeholder for a possible password.
 const HIDDEN: &str = "…";
+
+/// Returns the explanation of the placeholder, if `shown` contains it.
+fn note_hidden(shown: &str) -> &'static str {
+    if shown.contains(HIDDEN) { " (… stands for text that may contain a password)" } else { "" }
+}
 
 impl std::fmt::Display for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

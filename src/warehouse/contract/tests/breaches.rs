@@ -133,7 +133,7 @@ pub const BREACHES: &[Breach] = &[
         star.columns()[0].name = "é".repeat(64);
     })
     .also(&[Rule::ColumnOrder]),
-    breach(Rule::IdentifierUnique, "plays.level", "in lower case", |star| {
+    breach(Rule::IdentifierUnique, "plays.level", "in lowercase", |star| {
         star.columns()[0].name = "LEVEL".to_owned();
     })
     .also(&[Rule::ColumnOrder]),

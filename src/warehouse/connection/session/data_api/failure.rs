@@ -6,7 +6,7 @@
 use crate::cloud::error::ApiError;
 use crate::warehouse::error::{Cause, ServerError};
 
-/// Parts of messages in lower case, with the SQLSTATE that servers send with them.
+/// Parts of messages in lowercase, with the SQLSTATE that servers send with them.
 ///
 /// Sources: PostgreSQL, Error Codes; Redshift Developer Guide for the cancelled query.
 const CODES: [(&str, &str); 13] = [
