@@ -39,10 +39,19 @@ if ! cmp -s "$requirements" "$venv/installed.txt"; then
 fi
 export STARLIFT_PYTHON=$venv/bin/python
 
+# Checks licences, sources and duplicate versions of the dependencies. Advisories are not checked here, because
+# their database is not a package: run `cargo deny check advisories` with access to the network.
+deny=$cache/tools/bin/cargo-deny
+deny_version=0.20.2
+if [ "$("$deny" --version 2>/dev/null)" != "cargo-deny $deny_version" ]; then
+    cargo install --quiet --locked --root "$cache/tools" "cargo-deny@$deny_version"
+fi
+
 step() { printf '\n== %s\n' "$*"; "$@"; }
 
 step scripts/words.sh
 step cargo fmt --check
+step "$deny" --locked check bans licenses sources
 step cargo clippy --all-targets --locked -- -D warnings
 RUSTDOCFLAGS='-D warnings' step cargo doc --no-deps --document-private-items --locked
 # Each benchmark verifies its results, so run each once.

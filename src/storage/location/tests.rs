@@ -50,7 +50,7 @@ fn an_invalid_location_is_named() {
 fn an_empty_location_is_refused() {
     for typed in ["", " ", "\t \n"] {
         let error = Location::parse(typed).unwrap_err().to_string();
-        assert!(error.contains("is empty"), "{error}");
+        assert!(error.contains("is an empty location"), "{error}");
     }
 }
 

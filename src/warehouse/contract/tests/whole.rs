@@ -55,7 +55,7 @@ fn a_star_that_starlift_makes_keeps_the_contract() {
         assert_eq!(contract.findings.len(), 1, "{contract}");
         assert_eq!(contract.findings[0].rule, Rule::ManifestLocation);
         assert_eq!(contract.findings[0].place, local.to_string());
-        assert!(contract.findings[0].problem.contains("and 4 more files"), "{contract}");
+        assert!(contract.findings[0].problem.contains("and 4 more"), "{contract}");
 
         let store = LocalFileSystem::new_with_prefix(folder.path()).unwrap();
         let location = Location::parse_single("s3://bucket/star").unwrap();
