@@ -130,7 +130,7 @@ impl Publication {
         let stem = format!("{}/{}", table.name, self.run_id);
         // The columns that rows are sorted by are unique or nearly so.
         let (schema, distinct) = (table_schema(table), &table.sorted_by);
-        ParquetSink::numbered(&self.out, stem, schema, &distinct, self.file_bytes, self.threads)
+        ParquetSink::numbered(&self.out, stem, schema, distinct, self.file_bytes, self.threads)
     }
 
     /// Returns a sink for the rejects file.

@@ -36,7 +36,10 @@ impl Default for Queries {
 impl Queries {
     /// Returns the queries of the model, which is compiled in.
     pub fn built_in() -> Queries {
-        let all = model().sql.iter().map(|file| Query {
+        // Messages list the queries of the tables first.
+        let groups = [Group::Star].into_iter();
+        let groups = groups.chain(Group::ALL.into_iter().filter(|group| *group != Group::Star));
+        let all = groups.flat_map(|group| model().sql_of(group)).map(|file| Query {
             name: Cow::Borrowed(&*file.name),
             group: file.group,
             sql: Cow::Borrowed(&*file.sql),

@@ -72,11 +72,14 @@ pub(super) fn recognise(start: &[u8], whole: bool) -> Option<Format> {
         if !start.starts_with(signature) {
             continue;
         }
-        if !PRINTABLE.contains(signature) {
-            return Some(*format);
-        }
-        if start.len() < SNIFF_BYTES && !whole {
+        // The decoder of Zstandard needs the whole header of the first frame.
+        let is_printable = PRINTABLE.contains(signature);
+        let needs_more = is_printable || *format == Format::Zstd;
+        if needs_more && start.len() < SNIFF_BYTES && !whole {
             return None;
+        }
+        if !is_printable {
+            return Some(*format);
         }
         let after = &start[signature.len()..];
         return Some(if is_text(after) { Format::Plain } else { *format });

@@ -199,6 +199,8 @@ fn large_windows_are_reported_and_bounded_by_the_first_frame() {
     assert_eq!(Decompressor::large_window(&large), Some(1 << 27));
     let read = |frames: &[&[u8]]| decompress(Compression::Zstd, &frames.concat(), &[11]);
     assert_eq!(read(&[&large, &small, &large]).unwrap().len(), 300);
+    let by_bytes = decompress(Compression::Zstd, &large, &[1]);
+    assert_eq!(by_bytes.unwrap().len(), 100, "the header arrives in pieces");
     let error = read(&[&small, &large]).unwrap_err().to_string();
     assert!(error.contains("larger window than the first"), "{error}");
 }

@@ -83,7 +83,7 @@ fn check_statements(
                 CopyAuth::Session(_) => quote::iam_role("default")?,
             };
             let schema = &options.schema;
-            let sql = redshift::copy_statement(&design, schema, &name, &url, &authorization)?;
+            let sql = redshift::copy_statement(&design, schema, name, &url, &authorization)?;
             contract.findings.extend(check_copy(&sql, Some(&ExpectedTable::from(&design))));
         }
     }

@@ -77,8 +77,8 @@ pub fn insert(
         lines.push(format!(
             "({}, {load_id}, {run_id}, {}, {}, {star}, {version}, {now})",
             entry.number,
-            text(&table)?,
-            rows(&table)
+            text(table)?,
+            rows(table)
         ));
     }
     Ok(format!(

@@ -161,7 +161,7 @@ pub fn rename_keys(
     }
     for design in designs {
         let (table, new) = (&*design.table.name, names.new_table(&design.table.name));
-        let qualified = qualified(&names.schema, &table)?;
+        let qualified = qualified(&names.schema, table)?;
         for suffix in key_suffixes(design.table) {
             let (from, to) =
                 (name(&format!("{new}_{suffix}"))?, name(&format!("{table}_{suffix}"))?);

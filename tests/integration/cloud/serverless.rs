@@ -303,7 +303,7 @@ async fn a_workgroup_is_created_checked_loaded_and_removed() {
         .exits(0)
         .says("sparkify is available at localhost")
         .says(&format!("{ROLE} exists"))
-        .says("redshift-serverless.amazonaws.com may")
+        .says("redshift-serverless.amazonaws.com can")
         .says("it can read and list the star");
     cloud.run(&["status"]).exits(0).says("workgroup sparkify: 16 RPUs");
     // The configuration section that `provision` prints, with the secret of the admin user.

@@ -113,7 +113,7 @@ fn limits_of_a_workgroup_that_cannot_be_removed_are_restored() {
     failed
         .exits(1)
         .complains("usage limit of sparkify (24 RPU-hours daily, then deactivate): restored")
-        .complains("usage limit of sparkify (5 RPU-hours monthly, then log): put back");
+        .complains("usage limit of sparkify (5 RPU-hours monthly, then log): restored");
     assert_eq!(limits(), before);
     account.aws.inject(Rule::new("DeleteWorkgroup", Effect::Deny));
     account.aws.inject(Rule::new("CreateUsageLimit", Effect::Deny));

@@ -96,7 +96,7 @@ async fn a_load_finds_a_workgroup_by_its_name() {
     outcome
         .says("analytics is available at localhost")
         .says("arn:aws:iam::123456789012:role/copy exists");
-    outcome.says("redshift-serverless.amazonaws.com may");
+    outcome.says("redshift-serverless.amazonaws.com can");
 }
 
 #[tokio::test(flavor = "multi_thread")]
