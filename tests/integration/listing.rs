@@ -210,7 +210,7 @@ fn many_objects_with_large_zstandard_windows_are_read() {
     }
     let outcome = bucket.transform("songs", &[]);
     outcome.exits(0).says("songs     12 objects listed = 12 read");
-    outcome.says("1,000,011 record read = 1,000,011 decoded");
+    outcome.says("1,000,011 records read = 1,000,011 decoded");
 }
 
 #[test]
@@ -283,15 +283,15 @@ fn empty_argument_is_a_usage_error() {
             ("--out", ["--songs", "songs", "--logs", "logs"]),
         ] {
             let args = [&["transform", flag, empty], &others[..]].concat();
-            workspace.run(args).exits(2).complains("is empty");
+            workspace.run(args).exits(2).complains("is an empty location");
         }
-        workspace.run(["check", "--star", empty]).exits(2).complains("is empty");
+        workspace.run(["check", "--star", empty]).exits(2).complains("is an empty location");
         let query = ["query", "most_played_songs", "--star", empty];
-        workspace.run(query).exits(2).complains("is empty");
+        workspace.run(query).exits(2).complains("is an empty location");
     }
     let mut command = workspace.command();
     command.args(["transform", "--logs", "logs", "--out", "star"]).env("STARLIFT_SONGS", "");
-    workspace.outcome(&mut command).exits(2).complains("is empty");
+    workspace.outcome(&mut command).exits(2).complains("is an empty location");
 }
 
 #[cfg(unix)]
@@ -348,7 +348,7 @@ fn hidden_names_are_skipped_unless_requested() {
         ["a.json", "._a.json", "_temporary/0/b.json", ".ipynb_checkpoints/c.json", "x/_d.json"];
     let workspace = with_songs(&names);
     let outcome = transform(&workspace, "songs", &[]);
-    outcome.exits(0).says("skipped: hidden (6)").says("warning: 6 of 7 objects");
+    outcome.exits(0).says("skipped: hidden (6)").says("warning: skipped 6 of 7 objects");
     assert_eq!(songs_read(&workspace), ["a.json"]);
     assert_eq!(record(&workspace)["datasets"]["songs"]["skipped"], json!({"hidden": 6}));
     transform(&workspace, "songs", &["--dry-run"]).exits(0).says("skipped: 6 hidden");
@@ -379,7 +379,7 @@ fn other_suffixes_are_read_if_named() {
     let mut command = workspace.command();
     command.env("STARLIFT_SUFFIX", "any").args(["transform", "--dry-run", "--songs", "songs"]);
     command.args(["--logs", "logs", "--out", "star"]);
-    workspace.outcome(&mut command).exits(0).says("would read 4 songs objects");
+    workspace.outcome(&mut command).exits(0).says("would read 4 objects for songs");
     workspace.write("starlift.toml", "[transform]\nsuffix = \"any\"\n");
     assert_reads(&workspace, "songs", &[], &names);
 }
@@ -392,7 +392,7 @@ fn many_suffixes_are_summarized() {
     let workspace = with_songs(&names);
     let outcome = transform(&workspace, "songs", &[]);
     outcome.exits(0).says("skipped: .x30 (2), .x00 (1), ");
-    outcome.says(".x08 (1), and 21 more in 21 suffixes\n").says("warning: 32 of 33 objects");
+    outcome.says(".x08 (1), and 21 more in 21 suffixes\n").says("warning: skipped 32 of 33 objects");
 }
 
 #[test]
@@ -402,14 +402,14 @@ fn jsonpaths_file_among_the_logs_is_not_a_log() {
     workspace.write("logs/paths.json", &paths);
     for file in ["logs/paths.json", "./logs/../logs/paths.json"] {
         let outcome = transform(&workspace, "songs", &["--log-jsonpaths", file, "--dry-run"]);
-        outcome.exits(0).says("would read 1 logs objects").says("skipped: 1 JSONPaths");
+        outcome.exits(0).says("would read 1 object for logs").says("skipped: 1 JSONPaths");
     }
     // Two arguments, as a shell expands `logs/*.json`.
     let mut command = workspace.command();
     command.args(["transform", "--songs", "songs", "--out", "star", "--dry-run"]);
     command.args(["--logs", "logs/paths.json", "--logs", "logs/day.json"]);
     let outcome = workspace.outcome(command.args(["--log-jsonpaths", "logs/paths.json"]));
-    outcome.exits(0).says("would read 1 logs objects").says("skipped: 1 JSONPaths");
+    outcome.exits(0).says("would read 1 object for logs").says("skipped: 1 JSONPaths");
     let bucket = Bucket::new(Faults::default());
     bucket.server.put("songs/a.json", song("a"));
     bucket.server.put("songs/paths.json", paths);

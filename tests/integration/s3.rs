@@ -444,7 +444,7 @@ fn hundred_thousand_keys_are_listed_in_parallel() {
     let bench = Bench::new(Faults { synthetic, latency, ..Faults::default() });
     let begun = Instant::now();
     let outcome = bench.outcome(bench.transform_songs("many", &["--dry-run"]));
-    outcome.exits(0).says("would read 100,000 songs objects");
+    outcome.exits(0).says("would read 100,000 objects for songs");
     assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
     // One page per folder of a thousand objects, and a few pages to find the folders.
     assert!((100..130).contains(&bench.server.count(Op::List, "many/")), "{outcome}");
@@ -457,7 +457,7 @@ fn keys_of_one_flat_prefix_are_listed_page_by_page() {
         vec![Synthetic::new("flat/", 2_500, song).named(|i| format!("flat/{i:09}.json"))];
     let bench = Bench::new(Faults { synthetic, page_size: 100, ..Faults::default() });
     let outcome = bench.outcome(bench.transform_songs("flat/", &["--dry-run"]));
-    outcome.exits(0).says("would read 2,500 songs objects");
+    outcome.exits(0).says("would read 2,500 objects for songs");
     assert_eq!(bench.server.count(Op::List, "flat/"), 25);
 }
 
