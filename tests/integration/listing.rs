@@ -392,7 +392,9 @@ fn many_suffixes_are_summarized() {
     let workspace = with_songs(&names);
     let outcome = transform(&workspace, "songs", &[]);
     outcome.exits(0).says("skipped: .x30 (2), .x00 (1), ");
-    outcome.says(".x08 (1), and 21 more in 21 suffixes\n").says("warning: skipped 32 of 33 objects");
+    outcome
+        .says(".x08 (1), and 21 more in 21 suffixes\n")
+        .says("warning: skipped 32 of 33 objects");
 }
 
 #[test]

@@ -55,6 +55,10 @@ impl<'a> LoadLock<'a> {
     pub async fn ensure_held(&mut self) -> Result<()> {
         if let Err(error) = self.session.rows("keep the load lock", "SELECT 1").await {
             tracing::warn!(%error, "the load lock was lost; acquiring it again");
+            // If only the query failed, the session still holds the lock, which this load would wait for.
+            if let Err(error) = self.session.rollback("release the load lock").await {
+                tracing::debug!(%error, "the session of the load lock has already ended");
+            }
             self.session = Arc::new(lock(self.access, self.schema, self.timeout).await?);
             self.pings = ping(&self.session);
         }

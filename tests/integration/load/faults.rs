@@ -156,6 +156,20 @@ async fn any_statement_can_fail_with_any_transient_error() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn load_does_not_wait_for_its_own_lock_after_a_failed_keep_alive() {
+    let (cloud, client, [_, new]) = loaded().await;
+    for what in What::passing_errors() {
+        let on = On::Containing("SELECT 1".to_owned());
+        cloud.redshift.inject(Fault { on, skip: 0, when: When::Before, what });
+        let outcome = cloud.load("other", &["--force", "--lock-timeout", "20"]);
+        outcome.exits(0).complains("the load lock was lost");
+        assert_eq!(cloud.redshift.faults_left(), 0);
+        assert_eq!(value(&client, SEEN).await, new);
+        nothing_is_left(&client).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn load_killed_between_commit_and_drop_is_finished_by_the_next() {
     let (cloud, client, [old, new]) = loaded().await;
     let gate = Gate::new();
