@@ -90,10 +90,9 @@ impl Dataset {
 
     /// Returns the declaration of the dataset in the model.
     fn declaration(self) -> &'static model::Dataset {
-        static MODEL: LazyLock<Arc<Model>> = LazyLock::new(Model::built_in);
         static EMPTY: LazyLock<model::Dataset> = LazyLock::new(model::Dataset::default);
         // A test checks that the model declares both datasets.
-        MODEL.dataset(self.name()).map_or(&EMPTY, |dataset| dataset)
+        Model::built_in().dataset(self.name()).map_or(&EMPTY, |dataset| dataset)
     }
 
     /// Returns the SQL name of the staging table.

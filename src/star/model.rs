@@ -17,8 +17,7 @@ pub const SONGPLAYS: &str = "songplays";
 
 /// Returns the model that declares the tables.
 pub fn model() -> &'static Model {
-    static MODEL: LazyLock<Arc<Model>> = LazyLock::new(Model::built_in);
-    &MODEL
+    Model::built_in()
 }
 
 /// Returns the tables in the order in which they are built: a table comes after those that its query reads.

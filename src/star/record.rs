@@ -184,7 +184,7 @@ impl RunRecord {
     pub async fn require(out: &Place) -> Result<RunRecord> {
         RunRecord::read(out).await?.ok_or_else(|| {
             Error::NothingFound(format!(
-                "there is no star at {out}: it has no {RECORD}; `starlift transform` creates one"
+                "there is no star at {out}: {RECORD} does not exist there; `starlift transform` creates one"
             ))
         })
     }

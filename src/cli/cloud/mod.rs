@@ -31,6 +31,11 @@ use crate::escape;
 /// Advice after a failure.
 const CONTINUE_ADVICE: &str = "run the same command again to continue";
 
+/// Returns the advice after a failure to create the resources of `name`.
+fn continue_or_remove(name: &impl std::fmt::Display) -> String {
+    format!("{CONTINUE_ADVICE}; `starlift teardown --name {name}` removes it")
+}
+
 /// Runs an operation that changes cloud resources. Shows its progress and, after a failure, the completed
 /// changes.
 async fn perform<T>(

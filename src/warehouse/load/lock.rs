@@ -56,9 +56,7 @@ impl<'a> LoadLock<'a> {
         if let Err(error) = self.session.rows("keep the load lock", "SELECT 1").await {
             tracing::warn!(%error, "the load lock was lost; acquiring it again");
             // If only the query failed, the session still holds the lock, which this load would wait for.
-            if let Err(error) = self.session.rollback("release the load lock").await {
-                tracing::debug!(%error, "the session of the load lock has already ended");
-            }
+            release(&self.session).await;
             self.session = Arc::new(lock(self.access, self.schema, self.timeout).await?);
             self.pings = ping(&self.session);
         }
@@ -68,10 +66,15 @@ impl<'a> LoadLock<'a> {
     /// Releases the lock.
     pub async fn release(self) {
         drop(self.pings);
-        if let Err(error) = self.session.rollback("release the load lock").await {
-            // The server also releases the lock when the session ends.
-            tracing::debug!(%error, "the session of the load lock has already ended");
-        }
+        release(&self.session).await;
+    }
+}
+
+/// Ends the transaction that holds the lock.
+async fn release(session: &Session) {
+    if let Err(error) = session.rollback("release the load lock").await {
+        // The server also releases the lock when the session ends.
+        tracing::debug!(%error, "the session of the load lock has already ended");
     }
 }
 

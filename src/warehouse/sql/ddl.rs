@@ -118,8 +118,8 @@ fn known(table: &Table, column: &str, setting: &str) -> Result<String> {
 }
 
 /// Returns the quoted names, separated by commas.
-fn quoted(names: &[String]) -> Result<String> {
-    let names: Result<Vec<_>, _> = names.iter().map(|name| quote::name(name)).collect();
+fn quoted<'a>(names: impl IntoIterator<Item = &'a String>) -> Result<String> {
+    let names: Result<Vec<_>, _> = names.into_iter().map(|name| quote::name(name)).collect();
     Ok(names?.join(", "))
 }
 
@@ -186,7 +186,7 @@ impl TableDesign {
                 "FOREIGN KEY ({}) REFERENCES {} ({})",
                 quoted(&reference.columns)?,
                 qualified(schema, &named(&reference.table))?,
-                quoted(target.map_or(&[], |target| &target.primary_key))?
+                quoted(target.iter().flat_map(|target| &target.primary_key))?
             ));
         }
         Ok(keys)
@@ -232,9 +232,7 @@ impl TableDesign {
     ///
     /// Returns an error if a column name is not valid.
     pub fn column_list(&self) -> Result<String> {
-        let names: Result<Vec<_>, _> =
-            self.table.columns.iter().map(|column| quote::name(&column.name)).collect();
-        Ok(names?.join(", "))
+        quoted(self.table.columns.iter().map(|column| &column.name))
     }
 }
 

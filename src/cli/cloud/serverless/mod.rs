@@ -53,11 +53,7 @@ pub async fn provision_workgroup(
         confirm("Create it?")?;
     }
     let progress = Arc::new(OperationProgress::default());
-    let advice = format!(
-        "{}; `starlift teardown --name {}` removes it",
-        super::CONTINUE_ADVICE,
-        options.name
-    );
+    let advice = super::continue_or_remove(&options.name);
     let work = create_resources(&clients, &plan, found, options.timeout, &progress);
     let provisioned = perform(&progress, global, &advice, work).await?;
     if global.quiet {

@@ -297,7 +297,7 @@ const HIDDEN: &str = "…";
 
 /// Returns the explanation of the placeholder, if `shown` contains it.
 fn note_hidden(shown: &str) -> &'static str {
-    if shown.contains(HIDDEN) { " (… stands for text that may contain a password)" } else { "" }
+    if shown.contains(HIDDEN) { " (… replaces text that may contain a password)" } else { "" }
 }
 
 impl std::fmt::Display for Target {
