@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use criterion::{Criterion, Throughput};
-use starlift::decode::{Dataset, Decoder, FieldPaths, ObjectState, StagedColumns};
+use starlift::decode::{Decoder, FieldPaths, ObjectState, StagedColumns};
 use starlift::star::Queries;
 use starlift::transform::{Rules, required_columns};
 use support::{objects, own_data};
@@ -23,11 +23,12 @@ fn main() {
     let needs = required_columns(&queries, Rules::default());
     let needs = Runtime::new().unwrap().block_on(needs).unwrap();
     let (songs, logs) = ((62, 1), (668, 13));
-    decode(&mut criterion, "songs, all columns", &Dataset::Songs.into(), 1, songs);
-    decode(&mut criterion, "songs, columns of the star, 2 threads", &needs.songs, 2, songs);
-    decode(&mut criterion, "logs, all columns", &Dataset::Events.into(), 1, logs);
-    decode(&mut criterion, "logs, columns of the star", &needs.events, 1, logs);
-    decode(&mut criterion, "logs, columns of the star, 2 threads", &needs.events, 2, logs);
+    let all: Vec<_> = queries.model().datasets.iter().map(StagedColumns::all).collect();
+    decode(&mut criterion, "songs, all columns", &all[0], 1, songs);
+    decode(&mut criterion, "songs, columns of the star, 2 threads", &needs.datasets[0], 2, songs);
+    decode(&mut criterion, "logs, all columns", &all[1], 1, logs);
+    decode(&mut criterion, "logs, columns of the star", &needs.datasets[1], 1, logs);
+    decode(&mut criterion, "logs, columns of the star, 2 threads", &needs.datasets[1], 2, logs);
     criterion.final_summary();
 }
 
@@ -39,7 +40,7 @@ fn decode(
     threads: usize,
     known: (usize, usize),
 ) {
-    let objects = objects(columns.dataset());
+    let objects = objects(&columns.dataset().name);
     let found = decode_all(columns, &objects, threads);
     assert!(own_data().is_some() || found == known, "{name}: {found:?}");
     assert!(found.0 > 0, "{name}: nothing was decoded");
@@ -73,7 +74,7 @@ fn decode_next<'a>(
     columns: &StagedColumns,
     next: &impl Fn() -> Option<&'a Vec<u8>>,
 ) -> (usize, usize) {
-    let mut decoder = Decoder::new(columns.clone(), FieldPaths::by_key(columns.dataset()));
+    let mut decoder = Decoder::new(columns.clone(), FieldPaths::of(columns.dataset()));
     let (mut rows, mut rejects) = (0, 0);
     while let Some(object) = next() {
         let mut state = ObjectState::new("object".into());

@@ -19,11 +19,11 @@ use tokio::runtime::Runtime;
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     let out = tempfile::tempdir().unwrap();
-    let [songs, logs] = [Dataset::Songs, Dataset::Events].map(folder);
-    let [songs, logs, out] = [&*songs, &*logs, out.path()].map(|path| path.to_str().unwrap());
+    let folders = ["songs", "logs"].map(|name| (name, folder(name)));
+    let inputs = folders.iter().map(|(name, folder)| (*name, folder.to_str().unwrap()));
     let options = TransformOptions {
         max_rejects: MaxRejects::Percent(100.0),
-        ..TransformOptions::new(songs, logs, out)
+        ..TransformOptions::new(inputs, out.path().to_str().unwrap())
     };
     let runtime = Runtime::new().unwrap();
     let run = || runtime.block_on(run(&options));
@@ -32,7 +32,7 @@ fn main() {
     let mut group = criterion.benchmark_group("transform");
     group.throughput(Throughput::Bytes(data_bytes())).sample_size(10);
     group.bench_function("all", |bencher| {
-        bencher.iter(|| assert_eq!(run().plays, first.plays));
+        bencher.iter(|| assert_eq!(run().accounting, first.accounting));
     });
     group.finish();
     criterion.final_summary();

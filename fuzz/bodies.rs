@@ -5,11 +5,15 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a target fails by panicking")]
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::util::display::array_value_to_string;
 use serde_json::{Map, Value};
-use starlift::decode::{Dataset, Decoder, FieldPaths, ObjectCounts, ObjectState, parse_jsonpaths};
+use starlift::decode::{
+    Decoder, FieldPaths, ObjectCounts, ObjectState, StagedColumns, parse_jsonpaths,
+};
+use starlift::model::{Dataset, Model};
 use starlift::star::RunRecord;
 use starlift::storage::{Compression, Decompressor, Location};
 use starlift::warehouse::Dialect;
@@ -20,8 +24,9 @@ use starlift::warehouse::sql::quote::{iam_role, literal, name, s3_url};
 /// serde_json reads.
 pub fn decoder(data: &[u8]) {
     let Some((&control, input)) = data.split_first() else { return };
-    let dataset = if control & 1 == 0 { Dataset::Songs } else { Dataset::Events };
-    let paths = || FieldPaths::by_key(dataset);
+    let model = Model::built_in();
+    let dataset = &model.datasets[usize::from(control & 1)];
+    let paths = || FieldPaths::of(dataset);
     let (counts, whole) = decode(dataset, paths(), [input]);
     let pieces = input.chunks(1 + usize::from(control >> 1));
     assert_eq!(decode(dataset, paths(), pieces).1, whole, "cut every {} bytes", 1 + (control >> 1));
@@ -33,7 +38,7 @@ pub fn decoder(data: &[u8]) {
 
 /// Checks that no JSONPaths file causes a panic, and that the decoder runs with each one that is accepted.
 pub fn jsonpaths(data: &[u8]) {
-    for dataset in [Dataset::Songs, Dataset::Events] {
+    for dataset in &Model::built_in().datasets {
         let Ok(paths) = parse_jsonpaths(dataset, data) else { continue };
         let (counts, _) =
             decode(dataset, paths.clone(), [&br#"{"a":{"b":[1,{"c":"d"}]},"ts":1}"#[..]]);
@@ -129,11 +134,11 @@ pub fn quote(data: &[u8]) {
 
 /// Decodes the chunks. Returns the counts, and a line for each row and each reject.
 fn decode<'a>(
-    dataset: Dataset,
+    dataset: &Arc<Dataset>,
     paths: FieldPaths,
     chunks: impl IntoIterator<Item = &'a [u8]>,
 ) -> (ObjectCounts, String) {
-    let mut decoder = Decoder::new(dataset, paths);
+    let mut decoder = Decoder::new(StagedColumns::all(dataset), paths);
     let mut object = ObjectState::new("object".into());
     for chunk in chunks {
         decoder.feed(&mut object, chunk).unwrap();

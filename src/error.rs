@@ -41,7 +41,7 @@ pub enum Error {
     )]
     EmptyDataset {
         /// Name of the dataset.
-        dataset: &'static str,
+        dataset: String,
         /// Number of objects read.
         objects: u64,
         /// Stored size of the objects in bytes.

@@ -37,8 +37,10 @@
 //!         "song": "Snow", "artist": "Quiet Harbor", "length": 180.0}"#,
 //! )?;
 //!
-//! let report = starlift::transform(&path("songs.json"), &path("logs.json"), &path("star")).await?;
-//! assert_eq!((report.songs.decoded, report.logs.decoded), (1, 2));
+//! let (songs, logs) = (path("songs.json"), path("logs.json"));
+//! let inputs = [("songs", songs.as_str()), ("logs", logs.as_str())];
+//! let report = starlift::transform(inputs, &path("star")).await?;
+//! assert_eq!(report.total(|counts| counts.decoded), 3);
 //!
 //! let star = Star::open(&path("star")).await?;
 //! let plays = star
@@ -79,8 +81,8 @@
 //! # async fn example() -> starlift::Result<()> {
 //! let progress = Arc::new(TransformProgress::default());
 //! let transform = Transform::builder()
-//!     .songs("s3://music/song_data")
-//!     .logs("s3://music/log_data/2018/11/*.json")
+//!     .input("songs", "s3://music/song_data")
+//!     .input("logs", "s3://music/log_data/2018/11/*.json")
 //!     .out("s3://music/star")
 //!     .max_rejects(MaxRejects::Percent(0.1))
 //!     .memory_limit(4 << 30)
@@ -96,7 +98,7 @@
 //!     tokio::time::sleep(Duration::from_secs(1)).await;
 //! }
 //! let report = run.await??;
-//! println!("{} rejects in {:?}", report.logs.rejected, report.elapsed);
+//! println!("{} rejects in {:?}", report.total(|counts| counts.rejected), report.elapsed);
 //! # Ok(())
 //! # }
 //! ```
@@ -133,7 +135,8 @@
 //! use starlift::{Error, LoadError, Star};
 //!
 //! async fn reload() -> Result<(), LoadError> {
-//!     starlift::transform("data/song_data", "data/log_data", "data/star").await?;
+//!     let inputs = [("songs", "data/song_data"), ("logs", "data/log_data")];
+//!     starlift::transform(inputs, "data/star").await?;
 //!     starlift::load(&Star::open("data/star").await?, "postgres://loader@localhost/music").await?;
 //!     Ok(())
 //! }
@@ -194,11 +197,11 @@ pub mod fields {
 
     pub use crate::ingest::{DatasetCounts, Phase, ProgressSnapshot};
     pub use crate::limits::Rejected;
-    pub use crate::star::{DatasetRecord, FileRecord, PlaysRecord, RunOptions, TableRecord};
+    pub use crate::star::{Counts, DatasetRecord, FileRecord, RunOptions, TableRecord};
     pub use crate::storage::{Addressing, ChecksumKind, Encryption, S3Options};
     pub use crate::storage::{FailureKind, LocationError, StorageError};
     pub use crate::timing::PhaseTiming;
-    pub use crate::transform::EncodingCounts;
+    pub use crate::transform::{Accounting, Balance};
     pub use crate::warehouse::contract::{Finding, Rule};
     pub use crate::warehouse::error::{Cause, ServerError, WarehouseError};
 }

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
-use starlift::decode::{Dataset, FieldPaths};
+use starlift::decode::{FieldPaths, StagedColumns};
 use starlift::engine::{Engine, EngineOptions};
 use starlift::ingest::{Input, Staging, TransformProgress, ingest};
 use starlift::limits::MaxRejects;
+use starlift::model::{Dataset, Model};
 use starlift::star::Queries;
 use starlift::star::model::{SONGPLAYS, Table, find_table};
 use starlift::storage::{ListOptions, Location, StoreOptions, Stores};
@@ -35,15 +36,15 @@ pub fn data() -> PathBuf {
 }
 
 /// Returns the folder of a dataset.
-pub fn folder(dataset: Dataset) -> PathBuf {
+pub fn folder(dataset: &str) -> PathBuf {
     data().join(match dataset {
-        Dataset::Songs => "song_data",
-        Dataset::Events => "log_data",
+        "songs" => "song_data",
+        _ => "log_data",
     })
 }
 
 /// Reads the content of each object of a dataset.
-pub fn objects(dataset: Dataset) -> Vec<Vec<u8>> {
+pub fn objects(dataset: &str) -> Vec<Vec<u8>> {
     let mut objects = Vec::new();
     let mut pending = vec![folder(dataset)];
     while let Some(next) = pending.pop() {
@@ -62,8 +63,8 @@ pub fn objects(dataset: Dataset) -> Vec<Vec<u8>> {
 
 /// Returns the total size of both datasets in bytes.
 pub fn data_bytes() -> u64 {
-    let datasets = [Dataset::Songs, Dataset::Events];
-    datasets.iter().flat_map(|dataset| objects(*dataset)).map(|object| object.len() as u64).sum()
+    let datasets = ["songs", "logs"];
+    datasets.into_iter().flat_map(objects).map(|object| object.len() as u64).sum()
 }
 
 /// Panics if `table` has no rows, or if the data is the sample and `rows` is not the expected number.
@@ -88,14 +89,16 @@ impl Staged {
     pub fn new() -> Staged {
         let runtime = Runtime::new().unwrap();
         let engine = Engine::new(EngineOptions::default()).unwrap();
-        let columns = [&Dataset::Songs, &Dataset::Events].map(|dataset| (*dataset).into());
-        let staging =
-            Staging::new(&engine, &columns[0], &columns[1], MaxRejects::default()).unwrap();
+        let model = Model::built_in();
+        let columns: Vec<_> = model.datasets.iter().map(StagedColumns::all).collect();
+        let staging = Staging::new(&engine, &columns, MaxRejects::default()).unwrap();
         runtime.block_on(async {
-            let [songs, events] = [input(Dataset::Songs).await, input(Dataset::Events).await];
+            let mut inputs = Vec::new();
+            for dataset in &model.datasets {
+                inputs.push(input(dataset).await);
+            }
             ingest(
-                songs,
-                events,
+                inputs,
                 &staging,
                 engine.threads,
                 &Arc::new(TransformProgress::default()),
@@ -109,7 +112,7 @@ impl Staged {
     /// Returns a session with the staging and intermediate tables, and with `songplays` if it is not empty.
     pub fn session(&self, songplays: &[RecordBatch]) -> SessionContext {
         let session = self.engine.session();
-        register_staging(&session, &self.staging).unwrap();
+        register_staging(&session, self.queries.model(), &self.staging).unwrap();
         let (rules, space) = (Rules::default(), self.engine.staging_space());
         let made = build_intermediates(&session, &self.queries, rules, &space);
         self.runtime.block_on(made).unwrap();
@@ -122,7 +125,7 @@ impl Staged {
 
     /// Returns the number of staged events.
     pub fn events(&self) -> u64 {
-        self.staging.events.rows() as u64
+        self.staging.datasets[1].rows() as u64
     }
 
     /// Returns the sorted rows of a star table.
@@ -145,15 +148,15 @@ impl Staged {
     }
 }
 
-async fn input(dataset: Dataset) -> Input {
-    let location = Location::parse(folder(dataset).to_str().unwrap()).unwrap();
+async fn input(dataset: &Arc<Dataset>) -> Input {
+    let location = Location::parse(folder(&dataset.name).to_str().unwrap()).unwrap();
     let place = Stores::new(StoreOptions::default()).place(location).await.unwrap();
     Input {
-        columns: dataset.into(),
+        columns: StagedColumns::all(dataset),
         places: vec![place],
         listing: ListOptions::default(),
         allow_empty: false,
-        paths: FieldPaths::by_key(dataset),
+        paths: FieldPaths::of(dataset),
     }
 }
 

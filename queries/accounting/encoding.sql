@@ -4,7 +4,10 @@
 --
 -- repair_encoding(text) returns the original text if text was encoded twice, otherwise text itself. Text
 -- counts as encoded twice if its characters, converted to bytes of Windows-1252 or Latin-1, are valid
--- UTF-8 with fewer characters.
+-- UTF-8 with fewer characters. This query runs only if such text was read.
+--
+-- Summary: {plays} plays and {songs} songs with an artist or title that was encoded to UTF-8 twice;
+-- matches that only the repair finds: {more_matches}
 
 WITH plays AS (
     SELECT

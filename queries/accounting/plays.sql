@@ -1,28 +1,29 @@
--- Counts the plays read, the copies of other plays, and the distinct plays whose fingerprint equals that
--- of an earlier play.
+-- Counts the plays with and without a matching song, from the rows of songplays. With $unmatched = 'drop',
+-- unmatched plays have no rows: they are the rest of the distinct plays.
 --
--- The counts use only the staged events, so that they can be compared with the rows of songplays.
+-- Balance: plays_read = plays_matched + plays_unmatched + duplicates
+--
+-- Summary: {plays_read} read = {plays_matched} matched + {plays_unmatched} unmatched + {duplicates}
+-- duplicates removed; match rate {match_rate} %
 
-WITH plays AS (
-    SELECT play_fingerprint, ts, "userId", "sessionId", "itemInSession"
-    FROM staging_events
-    WHERE page = 'NextSong'
+WITH matches AS (
+    SELECT COUNT(song_id) AS matched, COUNT(*) AS songplays
+    FROM songplays
 ),
 
-keys AS (
-    SELECT p.play_fingerprint, COUNT(*) AS copies
-    FROM repeated_plays r
-    JOIN plays p ON p.play_fingerprint = r.fingerprint
-    GROUP BY p.play_fingerprint, p.ts, p."userId", p."sessionId", p."itemInSession"
-),
-
-shared AS (
-    SELECT COUNT(*) AS plays
-    FROM keys
-    GROUP BY play_fingerprint
+counts AS (
+    SELECT
+        m.matched AS plays_matched,
+        CASE
+            WHEN $unmatched = 'keep' THEN m.songplays - m.matched
+            ELSE r.plays_read - r.duplicates - m.matched
+        END AS plays_unmatched
+    FROM matches m
+    CROSS JOIN run r
 )
 
 SELECT
-    (SELECT COUNT(*) FROM plays) AS plays_read,
-    (SELECT COALESCE(SUM(copies - 1), 0) FROM keys) AS duplicates,
-    (SELECT COALESCE(SUM(plays - 1), 0) FROM shared) AS shared_fingerprints
+    plays_matched,
+    plays_unmatched,
+    100.0 * plays_matched / NULLIF(plays_matched + plays_unmatched, 0) AS match_rate
+FROM counts

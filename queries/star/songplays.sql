@@ -65,7 +65,7 @@ matched AS (
 
 SELECT
     songplay_id,
-    to_timestamp_millis(ts) AS start_time,
+    ts AS start_time,
     "userId" AS user_id,
     level,
     song_id,

@@ -17,19 +17,24 @@ use crate::pipeline::TransformReport;
 use crate::warehouse::error::Result as LoadResult;
 use crate::warehouse::load::LoadReport;
 
-/// Reads song and log objects, and publishes a star, with default options.
+/// Reads the objects of the built-in model and publishes a star, with default options.
 ///
-/// `songs` and `logs` name objects, prefixes or globs, `out` a folder or prefix. Each is a local path or a
-/// URL such as `s3://bucket/song_data`. A star at `out` is replaced. Other options: [`Transform`].
+/// `inputs` has a location for each dataset: an object, a prefix or a glob. `out` is a folder or prefix. Each
+/// is a local path or a URL such as `s3://bucket/song_data`. A star at `out` is replaced. Other options and
+/// models: [`Transform`].
 ///
 /// # Errors
 ///
-/// Returns an error if a location is invalid, an object cannot be read, any record is rejected, a check of
+/// Returns an error if a dataset has no location, a location is invalid, an object cannot be read, any record is rejected, a check of
 /// the star fails or the output cannot be written. The previous star then stays in place unless the error
 /// occurs while or after the new one is published.
-pub async fn transform(songs: &str, logs: &str, out: &str) -> Result<TransformReport> {
-    let transform = Transform::builder().songs(songs).logs(logs).out(out).build()?;
-    Ok(transform.run().await?)
+pub async fn transform(
+    inputs: impl IntoIterator<Item = (&str, &str)>,
+    out: &str,
+) -> Result<TransformReport> {
+    let builder = Transform::builder().out(out);
+    let builder = inputs.into_iter().fold(builder, |builder, (name, url)| builder.input(name, url));
+    Ok(builder.build()?.run().await?)
 }
 
 /// Loads a star into the schema `star` of Redshift or PostgreSQL, with default options.

@@ -27,15 +27,15 @@ type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
 ///
 /// # async fn example() -> starlift::Result<()> {
 /// let transform = Transform::builder()
-///     .songs("s3://music/song_data")
-///     .logs("s3://music/log_data/2018")
-///     .logs("s3://music/log_data/2019")
+///     .input("songs", "s3://music/song_data")
+///     .input("logs", "s3://music/log_data/2018")
+///     .input("logs", "s3://music/log_data/2019")
 ///     .out("s3://music/star")
 ///     .max_rejects(MaxRejects::Percent(0.1))
 ///     .memory_limit(4 << 30)
 ///     .build()?;
 /// let report = transform.run().await?;
-/// println!("{} records rejected", report.logs.rejected);
+/// println!("{} records rejected", report.total(|counts| counts.rejected));
 /// # Ok(())
 /// # }
 /// ```
@@ -48,7 +48,7 @@ pub struct Transform {
 }
 
 impl Transform {
-    /// Returns a builder with default options. Songs, logs and the output must be set.
+    /// Returns a builder with default options. The output and an input for each dataset must be set.
     pub fn builder() -> TransformBuilder {
         TransformBuilder::default()
     }
@@ -101,9 +101,8 @@ pub struct TransformBuilder {
 
 impl Default for TransformBuilder {
     fn default() -> TransformBuilder {
-        let unset = TransformOptions::new("", "", "");
         TransformBuilder {
-            options: TransformOptions { songs: Vec::new(), logs: Vec::new(), ..unset },
+            options: TransformOptions::new([], ""),
             stores: StoreOptions::default(),
             progress: Arc::default(),
             stop: Box::pin(std::future::pending()),
@@ -118,15 +117,9 @@ impl std::fmt::Debug for TransformBuilder {
 }
 
 impl TransformBuilder {
-    /// Adds a location of song objects: an object, a prefix or a glob, as a local path or URL.
-    pub fn songs(mut self, location: impl Into<String>) -> Self {
-        self.options.songs.push(location.into());
-        self
-    }
-
-    /// Adds a location of log objects: an object, a prefix or a glob, as a local path or URL.
-    pub fn logs(mut self, location: impl Into<String>) -> Self {
-        self.options.logs.push(location.into());
+    /// Adds a location of objects of a dataset: an object, a prefix or a glob, as a local path or URL.
+    pub fn input(mut self, dataset: impl Into<String>, location: impl Into<String>) -> Self {
+        self.options.inputs.entry(dataset.into()).or_default().push(location.into());
         self
     }
 
@@ -155,17 +148,10 @@ impl TransformBuilder {
         self
     }
 
-    /// Sets the JSONPaths file for songs, as a local path or URL. By default, columns are matched to keys
-    /// by name.
-    pub fn song_jsonpaths(mut self, location: impl Into<String>) -> Self {
-        self.options.song_jsonpaths = Some(location.into());
-        self
-    }
-
-    /// Sets the JSONPaths file for logs, as a local path or URL. By default, columns are matched to keys by
-    /// name.
-    pub fn log_jsonpaths(mut self, location: impl Into<String>) -> Self {
-        self.options.log_jsonpaths = Some(location.into());
+    /// Sets the JSONPaths file of a dataset, as a local path or URL. By default, the model declares the
+    /// paths of the columns.
+    pub fn jsonpaths(mut self, dataset: impl Into<String>, location: impl Into<String>) -> Self {
+        self.options.jsonpaths.insert(dataset.into(), location.into());
         self
     }
 
@@ -250,19 +236,15 @@ impl TransformBuilder {
     ///
     /// # Errors
     ///
-    /// Returns an error if songs, logs or the output are not set, a location is invalid, or a number is out
-    /// of range.
+    /// Returns an error if the output or the input of a dataset is not set, a location is invalid, or a number
+    /// is out of range.
     pub fn build(self) -> Result<Transform> {
         let TransformBuilder { options, stores, progress, stop } = self;
-        let missing = [
-            ("songs", options.songs.is_empty()),
-            ("logs", options.logs.is_empty()),
-            ("out", options.out.is_empty()),
-        ];
-        if let Some((name, _)) = missing.iter().find(|(_, is_missing)| *is_missing) {
-            return Err(Error::Usage(format!("a transform needs the location `{name}`")));
+        options.validate_inputs()?;
+        if options.out.is_empty() {
+            return Err(Error::Usage("a transform needs the location `out`".to_owned()));
         }
-        for location in options.songs.iter().chain(&options.logs) {
+        for location in options.inputs.values().flatten() {
             Location::parse(location)?;
         }
         Location::parse_single(&options.out)?;

@@ -57,13 +57,12 @@ pub async fn run(args: &DemoArgs, global: &GlobalOptions) -> Result<()> {
     print(&format!("{}\n", data.display()))?;
 
     heading("Transform: the star, as Parquet")?;
+    let inputs = [("songs", data.join("song_data")), ("logs", data.join("log_data"))];
+    let inputs = inputs.map(|(name, folder)| (name, folder.to_string_lossy().into_owned()));
+    let inputs = inputs.iter().map(|(name, folder)| (*name, folder.as_str()));
     let options = TransformOptions {
         max_rejects: MAX_REJECTS,
-        ..TransformOptions::new(
-            &data.join("song_data").to_string_lossy(),
-            &data.join("log_data").to_string_lossy(),
-            &star.to_string_lossy(),
-        )
+        ..TransformOptions::new(inputs, &star.to_string_lossy())
     };
     transform::run(&options, global).await?;
     let place = global.place(&star.to_string_lossy()).await?;

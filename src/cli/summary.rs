@@ -17,12 +17,13 @@ use crate::cli::error::Result;
 use crate::decode::Times;
 use crate::escape;
 use crate::ingest::{DatasetCounts, skipped_kinds};
+use crate::model::TimestampForm;
 use crate::pipeline::TransformReport;
 use crate::star::CheckOutcome;
 use crate::star::model::model_tables;
-use crate::star::{PlaysRecord, RunRecord};
+use crate::star::RunRecord;
 use crate::timing::PhaseTiming;
-use crate::transform::{EncodingCounts, RepairEncoding};
+use crate::transform::{Accounting, RepairEncoding};
 use crate::warehouse::load::LoadReport;
 
 /// Maximum number of characters shown of a value in tables of rejects and offending rows.
@@ -35,8 +36,8 @@ const SHOWN_NAMES: usize = 10;
 pub fn summary(report: &TransformReport, out: &str) -> String {
     let mut text = reading(report);
     if let Some(record) = &report.record {
-        text += &plays(&record.plays);
-        text += &encoding(report);
+        text += &accounting(&report.accounting);
+        text += &repaired(report);
         text += &tables(record);
         let passed = report.checks.len();
         let _ = writeln!(text, "checks    {}", styled(GOOD, format!("all {passed} passed")));
@@ -83,10 +84,10 @@ pub fn load(report: &LoadReport, target: &str, schema: &str) -> String {
     text
 }
 
-/// Returns the counts of what was read, for both datasets.
+/// Returns the counts of what was read, by dataset.
 pub fn reading(report: &TransformReport) -> String {
     let mut text = String::new();
-    for (name, counts) in [("songs", &report.songs), ("logs", &report.logs)] {
+    for (name, counts) in &report.datasets {
         text += &dataset(name, counts);
     }
     if report.is_partial() {
@@ -125,21 +126,28 @@ fn dataset(name: &str, counts: &DatasetCounts) -> String {
     text + &times(&counts.times)
 }
 
-/// Returns a warning if the times are probably not in milliseconds, else an empty string.
+/// Returns a warning if the times are probably in another unit, else an empty string.
 fn times(times: &Times) -> String {
     let (Some(example), true) = (times.example, times.are_suspicious()) else {
         return String::new();
     };
-    let date = match chrono::DateTime::from_timestamp_millis(example) {
+    let (unit, micros) = match example.form {
+        TimestampForm::EpochSeconds => ("seconds", 1_000_000),
+        TimestampForm::EpochMilliseconds => ("milliseconds", 1000),
+        TimestampForm::EpochMicroseconds | TimestampForm::Rfc3339 => ("microseconds", 1),
+    };
+    let micros = example.value.checked_mul(micros);
+    let date = match micros.and_then(chrono::DateTime::from_timestamp_micros) {
         Some(date) => date.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
         None => "not a valid date".to_owned(),
     };
     format!(
-        "          {}: {} of {} times are before 2000 or after 2100, such as {example} ({date}); \
-         times are read as milliseconds since 1970\n",
+        "          {}: {} of {} times are before 2000 or after 2100, such as {} ({date}); times are \
+         read as {unit} since 1970\n",
         styled(BAD, "warning"),
         HumanCount(times.implausible),
         HumanCount(times.all),
+        example.value,
     )
 }
 
@@ -157,51 +165,38 @@ pub fn skipped_warning(indent: &str, read: u64, skipped: &BTreeMap<String, u64>)
     )
 }
 
-fn plays(plays: &PlaysRecord) -> String {
-    let distinct = plays.matched + plays.unmatched;
-    let rate = if distinct == 0 { 0.0 } else { plays.matched as f64 * 100.0 / distinct as f64 };
-    let mut text = format!(
-        "plays     {} read = {} matched + {} unmatched + {} duplicates removed; match rate {rate:.2} %\n",
-        HumanCount(plays.read),
-        HumanCount(plays.matched),
-        HumanCount(plays.unmatched),
-        HumanCount(plays.duplicates),
-    );
-    if plays.shared_fingerprints > 0 {
-        let shared = counted(plays.shared_fingerprints, "play");
-        let _ = writeln!(
-            text,
-            "          {shared} with the fingerprint of another play, numbered consecutively"
-        );
+/// Returns the lines that the headers of accounting queries define. A line whose counts are all 0 is left
+/// out, unless the query states a balance.
+fn accounting(results: &[Accounting]) -> String {
+    let counts = results.iter().flat_map(|result| &result.counts);
+    let mut numbers: BTreeMap<&str, String> =
+        counts.clone().map(|(name, n)| (name.as_str(), HumanCount(*n).to_string())).collect();
+    let rates = results.iter().flat_map(|result| &result.rates);
+    numbers.extend(rates.map(|(name, rate)| (name.as_str(), format!("{rate:.2}"))));
+    let counts: BTreeMap<&str, u64> = counts.map(|(name, n)| (name.as_str(), *n)).collect();
+    let mut text = String::new();
+    for result in results {
+        let Some(summary) = &result.summary else { continue };
+        let named = |name: &&str| summary.contains(&format!("{{{name}}}"));
+        let is_zero = counts.keys().filter(|name| named(name)).all(|name| counts[name] == 0);
+        if is_zero && result.balance.is_none() {
+            continue;
+        }
+        let line = numbers
+            .iter()
+            .fold(summary.clone(), |line, (name, n)| line.replace(&format!("{{{name}}}"), n));
+        let _ = writeln!(text, "{:<9} {}", escape::line(&result.name), escape::line(&line));
     }
     text
 }
 
-/// Returns the counts of text that was encoded to UTF-8 twice, and its effect on the matches.
-fn encoding(report: &TransformReport) -> String {
-    if report.repair_encoding == RepairEncoding::Store {
-        let repaired = report.songs.encoded_twice + report.logs.encoded_twice;
-        return match repaired {
-            0 => String::new(),
-            _ => format!(
-                "encoding  repaired {} of artists and titles, encoded to UTF-8 twice\n",
-                counted(repaired, "text")
-            ),
-        };
-    }
-    let Some(counts) = report.encoding.filter(|counts| *counts != EncodingCounts::default()) else {
+/// Returns the number of texts that were repaired, because they were encoded to UTF-8 twice.
+fn repaired(report: &TransformReport) -> String {
+    let repaired = report.total(|counts| counts.encoded_twice);
+    if report.repair_encoding != RepairEncoding::Store || repaired == 0 {
         return String::new();
-    };
-    let (plays, songs) = (counted(counts.plays, "play"), counted(counts.songs, "song"));
-    let more = HumanCount(counts.more_matches);
-    let effect = match report.repair_encoding {
-        RepairEncoding::Match => format!("additional matches through the repair: {more}"),
-        _ => format!("additional matches with --repair-encoding match: {more}"),
-    };
-    format!(
-        "encoding  {plays} and {songs} with an artist or title that was encoded to UTF-8 twice; \
-         {effect}\n"
-    )
+    }
+    format!("encoding  repaired {}, encoded to UTF-8 twice\n", counted(repaired, "text"))
 }
 
 fn tables(record: &RunRecord) -> String {
@@ -235,7 +230,7 @@ fn phases(phases: &[PhaseTiming], total: Duration) -> String {
 
 /// Returns the first rejects, each with its position, its reason and the beginning of its text.
 pub fn rejects(report: &TransformReport) -> String {
-    let total = report.songs.rejected + report.logs.rejected;
+    let total = report.total(|counts| counts.rejected);
     if total == 0 {
         return String::new();
     }

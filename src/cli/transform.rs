@@ -14,10 +14,10 @@ use super::settings::GlobalOptions;
 use super::signals::interrupted;
 use super::summary;
 use crate::cli::error::Result;
-use crate::decode::Dataset;
 use crate::error::Error as StarError;
 use crate::escape;
 use crate::ingest::{TransformProgress, nothing_found, objects, skipped_kinds};
+use crate::model::Dataset;
 use crate::pipeline::{
     TransformOptions, TransformReport, list_options, places, queries, transform,
 };
@@ -86,9 +86,11 @@ fn print_failed(report: &TransformReport, error: &StarError) -> Result<()> {
 pub async fn dry_run(options: &TransformOptions, global: &GlobalOptions) -> Result<()> {
     let stores = global.open_stores();
     queries(options.queries.as_deref())?;
+    options.validate_inputs()?;
     let listing = list_options(options)?;
     let mut text = String::new();
-    for (dataset, urls) in [(Dataset::Songs, &options.songs), (Dataset::Events, &options.logs)] {
+    for dataset in &options.model.datasets {
+        let urls = options.locations(dataset);
         let found = would_read(&stores, dataset, urls, listing.clone()).await?;
         if found.is_empty && !options.allow_empty {
             let places = places(&stores, urls).await?;
@@ -129,7 +131,7 @@ struct WouldRead {
 
 async fn would_read(
     stores: &Stores,
-    dataset: Dataset,
+    dataset: &Dataset,
     urls: &[String],
     listing: ListOptions,
 ) -> Result<WouldRead> {
@@ -148,7 +150,7 @@ async fn would_read(
     let mut text = format!(
         "would read {} for {}, {}:\n{listed}",
         summary::counted(count, "object"),
-        dataset.label(),
+        dataset.name,
         summary::bytes(bytes)
     );
     if count > SHOWN_OBJECTS {

@@ -4,16 +4,18 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array as _, ArrayRef, DictionaryArray, Float64Builder, Int32Builder, Int64Builder,
-    PrimitiveArray, PrimitiveBuilder, RecordBatch, RecordBatchOptions, StringBuilder,
+    Array as _, ArrayRef, BooleanBuilder, DictionaryArray, PrimitiveArray, PrimitiveBuilder,
+    RecordBatch, RecordBatchOptions, StringBuilder,
 };
-use arrow::datatypes::{ArrowPrimitiveType, SchemaRef};
+use arrow::datatypes::{
+    ArrowPrimitiveType, Date32Type, Decimal128Type, Float64Type, Int16Type, Int32Type, Int64Type,
+    SchemaRef, TimestampMicrosecondType,
+};
 use arrow::error::ArrowError;
 
-use super::convert::{Value, text_of};
-use super::dataset::{ColumnKind, PLAY_FINGERPRINT, StagedColumns, StagingColumn, event};
+use super::convert::{Value, Values, micros_per_unit, text_of};
+use super::dataset::{ColumnKind, StagedColumns, StagingColumn};
 use super::dictionary::Dictionary;
-use super::fingerprint::play_fingerprint;
 
 /// Number of rows of a full staging batch. Equals DataFusion's default batch size.
 pub const BATCH_ROWS: usize = 8192;
@@ -32,10 +34,17 @@ enum ColumnBuilder {
     Dropped,
     Text(StringBuilder),
     /// Keys into the column's dictionary.
-    RepetitiveText(Int32Builder),
-    Int32(Int32Builder),
-    Int64(Int64Builder),
-    Float64(Float64Builder),
+    RepetitiveText(PrimitiveBuilder<Int32Type>),
+    Boolean(BooleanBuilder),
+    Int16(PrimitiveBuilder<Int16Type>),
+    Int32(PrimitiveBuilder<Int32Type>),
+    Int64(PrimitiveBuilder<Int64Type>),
+    Float64(PrimitiveBuilder<Float64Type>),
+    /// With the precision and the scale.
+    Decimal(PrimitiveBuilder<Decimal128Type>, u8, i8),
+    Date(PrimitiveBuilder<Date32Type>),
+    /// With the number of microseconds per unit of the values.
+    Timestamp(PrimitiveBuilder<TimestampMicrosecondType>, i64),
 }
 
 impl ColumnBuilder {
@@ -43,23 +52,37 @@ impl ColumnBuilder {
         match kind {
             ColumnKind::Text => ColumnBuilder::Text(StringBuilder::new()),
             ColumnKind::RepetitiveText => ColumnBuilder::RepetitiveText(numbers()),
+            ColumnKind::Boolean => ColumnBuilder::Boolean(BooleanBuilder::new()),
+            ColumnKind::Int16 => ColumnBuilder::Int16(numbers()),
             ColumnKind::Int32 => ColumnBuilder::Int32(numbers()),
-            ColumnKind::Int64 | ColumnKind::EpochMillis => ColumnBuilder::Int64(numbers()),
+            ColumnKind::Int64 => ColumnBuilder::Int64(numbers()),
             ColumnKind::Float64 => ColumnBuilder::Float64(numbers()),
+            ColumnKind::Decimal { precision, scale } => {
+                ColumnBuilder::Decimal(numbers(), precision, scale as i8)
+            }
+            ColumnKind::Date => ColumnBuilder::Date(numbers()),
+            ColumnKind::Timestamp(form) => {
+                ColumnBuilder::Timestamp(numbers(), micros_per_unit(form))
+            }
         }
     }
 
+    /// Appends a value, which is within the range of the column's type.
     #[inline]
-    fn append(&mut self, value: Value, record: &str, unescaped: &str) {
+    fn append(&mut self, value: Value, values: &Values<'_>) {
         match self {
             ColumnBuilder::Dropped => {}
-            ColumnBuilder::Text(builder) => {
-                builder.append_option(text_of(value, record, unescaped, None));
-            }
+            ColumnBuilder::Text(builder) => builder.append_option(text_of(value, values, None)),
             ColumnBuilder::RepetitiveText(keys) => keys.append_option(match value {
                 Value::Key(key) => Some(key),
                 _ => None,
             }),
+            ColumnBuilder::Boolean(builder) => {
+                builder.append_option(integer(value).map(|i| i != 0));
+            }
+            ColumnBuilder::Int16(builder) => {
+                builder.append_option(integer(value).map(|i| i as i16));
+            }
             ColumnBuilder::Int32(builder) => {
                 builder.append_option(integer(value).map(|i| i as i32));
             }
@@ -68,6 +91,16 @@ impl ColumnBuilder {
                 Value::Double(double) => Some(double),
                 _ => None,
             }),
+            ColumnBuilder::Decimal(builder, ..) => builder.append_option(match value {
+                Value::Decimal(index) => values.decimals.get(index as usize).copied(),
+                _ => None,
+            }),
+            ColumnBuilder::Date(builder) => {
+                builder.append_option(integer(value).map(|i| i as i32));
+            }
+            ColumnBuilder::Timestamp(builder, micros) => {
+                builder.append_option(integer(value).map(|i| i * *micros));
+            }
         }
     }
 
@@ -89,9 +122,16 @@ impl ColumnBuilder {
                 None => return Ok(None),
                 Some(texts) => Arc::new(DictionaryArray::try_new(take(keys), texts.array())?),
             },
+            ColumnBuilder::Boolean(builder) => Arc::new(builder.finish()),
+            ColumnBuilder::Int16(builder) => Arc::new(take(builder)),
             ColumnBuilder::Int32(builder) => Arc::new(take(builder)),
             ColumnBuilder::Int64(builder) => Arc::new(take(builder)),
             ColumnBuilder::Float64(builder) => Arc::new(take(builder)),
+            ColumnBuilder::Decimal(builder, precision, scale) => {
+                Arc::new(take(builder).with_precision_and_scale(*precision, *scale)?)
+            }
+            ColumnBuilder::Date(builder) => Arc::new(take(builder)),
+            ColumnBuilder::Timestamp(builder, _) => Arc::new(take(builder)),
         }))
     }
 }
@@ -120,35 +160,37 @@ fn integer(value: Value) -> Option<i64> {
 struct BatchBuilder {
     /// One builder per column of the dataset.
     columns: Vec<ColumnBuilder>,
-    fingerprints: Option<Int64Builder>,
+    /// One builder per derived column that is kept.
+    derived: Vec<PrimitiveBuilder<Int64Type>>,
     rows: usize,
     bytes: usize,
 }
 
 /// Builds batches of one dataset's staging table.
 ///
-/// Plays and other events are kept in separate batches, so that a query for the plays reads whole
-/// batches instead of copying rows.
+/// Rows that satisfy the dataset's partition condition and other rows are kept in separate batches,
+/// so that a query for the former reads whole batches instead of copying rows.
 pub(super) struct StagingBuilder {
     schema: SchemaRef,
     /// One entry per column of the dataset; `Some` for repetitive text columns that are kept.
     dictionaries: Vec<Option<Dictionary>>,
-    plays: BatchBuilder,
+    selected: BatchBuilder,
     others: BatchBuilder,
+    full: Vec<RecordBatch>,
 }
 
 impl StagingBuilder {
     pub fn new(staged: &StagedColumns) -> StagingBuilder {
-        let columns = staged.dataset().columns().iter();
-        let dictionaries = columns.map(|column| {
-            let repeats = column.kind == ColumnKind::RepetitiveText && staged.has(column.name);
+        let dictionaries = staged.columns().iter().map(|column| {
+            let repeats = column.kind == ColumnKind::RepetitiveText && staged.has(&column.name);
             repeats.then(Dictionary::default)
         });
         StagingBuilder {
             schema: staged.schema().clone(),
             dictionaries: dictionaries.collect(),
-            plays: BatchBuilder::new(staged),
+            selected: BatchBuilder::new(staged),
             others: BatchBuilder::new(staged),
+            full: Vec::new(),
         }
     }
 
@@ -158,23 +200,50 @@ impl StagingBuilder {
         self.dictionaries[column].as_mut()
     }
 
-    /// Appends a record, all of whose values have been accepted.
-    pub fn append(&mut self, values: &[Value], record: &str, unescaped: &str, is_play: bool) {
-        let batch = if is_play { &mut self.plays } else { &mut self.others };
-        batch.append(values, record, unescaped, is_play);
+    /// Returns the dictionaries of all columns.
+    #[inline]
+    pub fn dictionaries(&self) -> &[Option<Dictionary>] {
+        &self.dictionaries
+    }
+
+    /// Appends a row, all of whose values have been accepted. `bytes` is the length of its record.
+    pub fn append(
+        &mut self,
+        row: &[Value],
+        derived: &[Option<i64>],
+        values: &Values<'_>,
+        bytes: usize,
+        is_selected: bool,
+    ) {
+        let batch = if is_selected { &mut self.selected } else { &mut self.others };
+        for (builder, &value) in batch.columns.iter_mut().zip(row) {
+            builder.append(value, values);
+        }
+        for (builder, &value) in batch.derived.iter_mut().zip(derived) {
+            builder.append_option(value);
+        }
+        batch.rows += 1;
+        batch.bytes += bytes;
+    }
+
+    /// Closes the batches that are full, without a change to the dictionaries.
+    pub fn close_full(&mut self) -> Result<(), ArrowError> {
+        for batch in [&mut self.selected, &mut self.others] {
+            if batch.is_full() {
+                self.full.extend(batch.flush(&self.schema, &mut self.dictionaries)?);
+            }
+        }
+        Ok(())
     }
 
     /// Removes and returns the full batches.
     pub fn take_full(&mut self) -> Result<Vec<RecordBatch>, ArrowError> {
-        if !self.plays.is_full() && !self.others.is_full() {
+        if !self.selected.is_full() && !self.others.is_full() && self.full.is_empty() {
             return Ok(Vec::new());
         }
-        let mut batches = self.take_overgrown()?;
-        for batch in [&mut self.plays, &mut self.others] {
-            if batch.is_full() {
-                batches.extend(batch.flush(&self.schema, &mut self.dictionaries)?);
-            }
-        }
+        self.close_full()?;
+        let mut batches = std::mem::take(&mut self.full);
+        batches.extend(self.take_overgrown()?);
         Ok(batches)
     }
 
@@ -192,35 +261,25 @@ impl StagingBuilder {
 
     /// Returns the rows appended since the last call.
     pub fn flush(&mut self) -> Result<Vec<RecordBatch>, ArrowError> {
-        let plays = self.plays.flush(&self.schema, &mut self.dictionaries)?;
+        let selected = self.selected.flush(&self.schema, &mut self.dictionaries)?;
         let others = self.others.flush(&self.schema, &mut self.dictionaries)?;
-        Ok(plays.into_iter().chain(others).collect())
+        Ok(selected.into_iter().chain(others).collect())
     }
 }
 
 impl BatchBuilder {
     fn new(staged: &StagedColumns) -> BatchBuilder {
-        let builder = |column: &StagingColumn| match staged.has(column.name) {
+        let builder = |column: &StagingColumn| match staged.has(&column.name) {
             true => ColumnBuilder::new(column.kind),
             false => ColumnBuilder::Dropped,
         };
+        let derived = staged.dataset().derived.iter().filter(|derived| staged.has(&derived.name));
         BatchBuilder {
-            columns: staged.dataset().columns().iter().map(builder).collect(),
-            fingerprints: staged.has(PLAY_FINGERPRINT).then(numbers),
+            columns: staged.columns().iter().map(builder).collect(),
+            derived: derived.map(|_| numbers()).collect(),
             rows: 0,
             bytes: 0,
         }
-    }
-
-    fn append(&mut self, values: &[Value], record: &str, unescaped: &str, is_play: bool) {
-        for (builder, &value) in self.columns.iter_mut().zip(values) {
-            builder.append(value, record, unescaped);
-        }
-        if let Some(builder) = &mut self.fingerprints {
-            builder.append_option(is_play.then(|| fingerprint_of(values)).flatten());
-        }
-        self.rows += 1;
-        self.bytes += record.len();
     }
 
     fn is_full(&self) -> bool {
@@ -241,19 +300,10 @@ impl BatchBuilder {
         let columns = columns
             .filter_map(|(column, dictionary)| column.finish(dictionary.as_mut()).transpose());
         let mut arrays: Vec<ArrayRef> = columns.collect::<Result<_, _>>()?;
-        if let Some(builder) = &mut self.fingerprints {
+        for builder in &mut self.derived {
             arrays.push(Arc::new(take(builder)));
         }
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         RecordBatch::try_new_with_options(schema.clone(), arrays, &options).map(Some)
     }
-}
-
-fn fingerprint_of(values: &[Value]) -> Option<i64> {
-    Some(play_fingerprint(
-        integer(values[event::TS])?,
-        integer(values[event::USER_ID])?,
-        integer(values[event::SESSION_ID])?,
-        integer(values[event::ITEM_IN_SESSION]),
-    ))
 }

@@ -1,19 +1,10 @@
-//! The two datasets and the staging columns they are decoded into, as the built-in model declares them.
+//! The columns of a staging table, compiled from the declaration of a dataset.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
-use crate::model::{self, ColumnType, Model};
-
-/// One of the two kinds of JSON record that starlift reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Dataset {
-    /// Song metadata: one object per song.
-    Songs,
-    /// Application activity: one object per event.
-    Events,
-}
+use crate::model::{self, ColumnType, Dataset, TimestampForm};
 
 /// The type of the values of a staging column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,143 +13,102 @@ pub enum ColumnKind {
     Text,
     /// Text with few distinct values; dictionary-encoded by the decoder.
     RepetitiveText,
+    /// `true` or `false`.
+    Boolean,
+    /// A 16-bit integer.
+    Int16,
     /// A 32-bit integer.
     Int32,
     /// A 64-bit integer.
     Int64,
     /// A double.
     Float64,
-    /// Milliseconds since 1970-01-01 UTC, within the years 1 to 9999.
-    EpochMillis,
+    /// A decimal number of at most `precision` digits, `scale` of them after the point.
+    Decimal {
+        /// Number of digits.
+        precision: u8,
+        /// Number of digits after the decimal point.
+        scale: u8,
+    },
+    /// A date within the years 1 to 9999.
+    Date,
+    /// A time within the years 1 to 9999, in microseconds. The form is that of the records.
+    Timestamp(TimestampForm),
 }
 
-/// The records for which a column is required.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Required {
-    /// The column is optional.
-    Never,
-    /// A record without the column is rejected.
-    Always,
-    /// An event whose page is `NextSong` is rejected without the column.
-    ForPlays,
-}
-
-/// A staging column, filled by default from the top-level key of the same name.
-#[derive(Debug, Clone, Copy)]
+/// A staging column that is filled from the record.
+#[derive(Debug, Clone)]
 pub struct StagingColumn {
-    /// JSON key and SQL name, with the same spelling.
-    pub name: &'static str,
+    /// SQL name.
+    pub name: Arc<str>,
     /// Type of the column's values.
     pub kind: ColumnKind,
-    /// Records for which the column is required.
-    pub required: Required,
+    /// `true` if empty text means null.
+    pub empty_is_null: bool,
+    /// Other texts that mean null.
+    pub nulls: Vec<Box<str>>,
 }
 
 impl StagingColumn {
-    fn new(column: &'static model::Column) -> StagingColumn {
-        let required = match column.required {
-            model::Required::Never => Required::Never,
-            model::Required::Always => Required::Always,
-            model::Required::When(_) => Required::ForPlays,
-        };
-        StagingColumn { name: &column.name, kind: ColumnKind::of(column), required }
-    }
-}
-
-/// Positions among the columns of events of those with special rules.
-pub(super) mod event {
-    pub const ITEM_IN_SESSION: usize = 4;
-    pub const PAGE: usize = 10;
-    pub const SESSION_ID: usize = 12;
-    pub const TS: usize = 15;
-    pub const USER_ID: usize = 17;
-}
-
-/// Value of `page` of the events that are plays.
-pub const PLAY_PAGE: &str = "NextSong";
-
-/// Staging column derived by the decoder: the fingerprint of a play, null for other events.
-pub const PLAY_FINGERPRINT: &str = "play_fingerprint";
-
-impl Dataset {
-    fn name(self) -> &'static str {
-        match self {
-            Dataset::Songs => "songs",
-            Dataset::Events => "events",
+    fn new(column: &model::Column) -> StagingColumn {
+        let other = column.null_if.iter().filter(|text| !text.is_empty());
+        StagingColumn {
+            name: column.name.as_str().into(),
+            kind: ColumnKind::of(column),
+            empty_is_null: column.null_if.iter().any(String::is_empty),
+            nulls: other.map(|text| text.as_str().into()).collect(),
         }
     }
 
-    /// Returns the declaration of the dataset in the model.
-    fn declaration(self) -> &'static model::Dataset {
-        static EMPTY: LazyLock<model::Dataset> = LazyLock::new(model::Dataset::default);
-        // A test checks that the model declares both datasets.
-        Model::built_in().dataset(self.name()).map_or(&EMPTY, |dataset| dataset)
-    }
-
-    /// Returns the SQL name of the staging table.
-    pub fn table(self) -> &'static str {
-        &self.declaration().table
-    }
-
-    /// Returns the name shown to users.
-    pub fn label(self) -> &'static str {
-        &self.declaration().label
-    }
-
-    /// Returns the staging columns, in the order in which a JSONPaths file lists them.
-    pub fn columns(self) -> &'static [StagingColumn] {
-        static SONGS: LazyLock<Vec<StagingColumn>> = LazyLock::new(|| columns(Dataset::Songs));
-        static EVENTS: LazyLock<Vec<StagingColumn>> = LazyLock::new(|| columns(Dataset::Events));
-        match self {
-            Dataset::Songs => &SONGS,
-            Dataset::Events => &EVENTS,
+    /// Returns `true` if `text` means null.
+    #[inline]
+    pub(super) fn is_null(&self, text: &str) -> bool {
+        if text.is_empty() {
+            return self.empty_is_null;
         }
-    }
-
-    /// Returns the Arrow schema of the staging table: [`Self::columns`], followed for events by
-    /// [`PLAY_FINGERPRINT`].
-    pub fn schema(self) -> SchemaRef {
-        static SONGS: LazyLock<SchemaRef> = LazyLock::new(|| staging_schema(Dataset::Songs));
-        static EVENTS: LazyLock<SchemaRef> = LazyLock::new(|| staging_schema(Dataset::Events));
-        match self {
-            Dataset::Songs => SONGS.clone(),
-            Dataset::Events => EVENTS.clone(),
-        }
+        !self.nulls.is_empty() && self.nulls.iter().any(|null| **null == *text)
     }
 }
 
-fn columns(dataset: Dataset) -> Vec<StagingColumn> {
-    dataset.declaration().columns.iter().map(StagingColumn::new).collect()
-}
-
-fn staging_schema(dataset: Dataset) -> SchemaRef {
-    let mut fields: Vec<Field> = dataset
-        .columns()
+/// Returns the Arrow schema of the staging table of a dataset: the columns read from the record,
+/// then the derived ones.
+pub fn staging_schema(dataset: &Dataset) -> SchemaRef {
+    let read = dataset.columns.iter().map(|column| {
+        Field::new(&column.name, ColumnKind::of(column).data_type(), column.is_nullable())
+    });
+    let derived = dataset
+        .derived
         .iter()
-        .map(|c| Field::new(c.name, c.kind.data_type(), c.required != Required::Always))
-        .collect();
-    if dataset == Dataset::Events {
-        fields.push(Field::new(PLAY_FINGERPRINT, DataType::Int64, true));
-    }
-    Arc::new(Schema::new(fields))
+        .map(|derived| Field::new(&derived.name, DataType::Int64, derived.is_nullable()));
+    Arc::new(Schema::new(read.chain(derived).collect::<Vec<_>>()))
 }
 
 /// The columns kept of a dataset's staging table. The values of the other columns are checked and
 /// then dropped, because a record that breaks the rules in any column is rejected.
 #[derive(Debug, Clone)]
 pub struct StagedColumns {
-    dataset: Dataset,
+    dataset: Arc<Dataset>,
+    columns: Arc<[StagingColumn]>,
     schema: SchemaRef,
     repairs_encoding: bool,
 }
 
 impl StagedColumns {
+    /// Selects all columns.
+    pub fn all(dataset: &Arc<Dataset>) -> StagedColumns {
+        StagedColumns::of(dataset, |_| true)
+    }
+
     /// Selects the columns for whose name `is_selected` returns `true`.
-    pub fn of(dataset: Dataset, is_selected: impl Fn(&str) -> bool) -> StagedColumns {
-        let schema = dataset.schema();
+    pub fn of(dataset: &Arc<Dataset>, is_selected: impl Fn(&str) -> bool) -> StagedColumns {
+        let schema = staging_schema(dataset);
         let selected = schema.fields().iter().filter(|field| is_selected(field.name()));
-        let schema = Arc::new(Schema::new(selected.cloned().collect::<Vec<_>>()));
-        StagedColumns { dataset, schema, repairs_encoding: false }
+        StagedColumns {
+            columns: dataset.columns.iter().map(StagingColumn::new).collect(),
+            schema: Arc::new(Schema::new(selected.cloned().collect::<Vec<_>>())),
+            dataset: dataset.clone(),
+            repairs_encoding: false,
+        }
     }
 
     /// Sets whether texts that were encoded twice are repaired.
@@ -167,13 +117,18 @@ impl StagedColumns {
     }
 
     /// Returns the dataset that the columns belong to.
-    pub fn dataset(&self) -> Dataset {
-        self.dataset
+    pub fn dataset(&self) -> &Arc<Dataset> {
+        &self.dataset
     }
 
     /// Returns the schema of the selected columns.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
+    }
+
+    /// Returns all columns that are filled from the record, including those that are not selected.
+    pub(super) fn columns(&self) -> &Arc<[StagingColumn]> {
+        &self.columns
     }
 
     pub(super) fn repairs_encoding(&self) -> bool {
@@ -185,23 +140,22 @@ impl StagedColumns {
     }
 }
 
-impl From<Dataset> for StagedColumns {
-    /// Selects all columns.
-    fn from(dataset: Dataset) -> StagedColumns {
-        StagedColumns { dataset, schema: dataset.schema(), repairs_encoding: false }
-    }
-}
-
 impl ColumnKind {
-    /// Returns the kind of a declared column. The built-in model has columns of these types only.
     fn of(column: &model::Column) -> ColumnKind {
         match column.column_type {
             ColumnType::Text if column.repetitive => ColumnKind::RepetitiveText,
-            ColumnType::SmallInt | ColumnType::Integer => ColumnKind::Int32,
+            ColumnType::Text => ColumnKind::Text,
+            ColumnType::Boolean => ColumnKind::Boolean,
+            ColumnType::SmallInt => ColumnKind::Int16,
+            ColumnType::Integer => ColumnKind::Int32,
             ColumnType::BigInt => ColumnKind::Int64,
-            ColumnType::Double | ColumnType::Decimal { .. } => ColumnKind::Float64,
-            ColumnType::Timestamp | ColumnType::Date => ColumnKind::EpochMillis,
-            ColumnType::Text | ColumnType::Boolean => ColumnKind::Text,
+            ColumnType::Double => ColumnKind::Float64,
+            ColumnType::Decimal { precision, scale } => ColumnKind::Decimal { precision, scale },
+            ColumnType::Date => ColumnKind::Date,
+            // Each timestamp of a valid model has a form.
+            ColumnType::Timestamp => {
+                ColumnKind::Timestamp(column.form.unwrap_or(TimestampForm::Rfc3339))
+            }
         }
     }
 
@@ -212,9 +166,16 @@ impl ColumnKind {
             ColumnKind::RepetitiveText => {
                 DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
             }
+            ColumnKind::Boolean => DataType::Boolean,
+            ColumnKind::Int16 => DataType::Int16,
             ColumnKind::Int32 => DataType::Int32,
-            ColumnKind::Int64 | ColumnKind::EpochMillis => DataType::Int64,
+            ColumnKind::Int64 => DataType::Int64,
             ColumnKind::Float64 => DataType::Float64,
+            ColumnKind::Decimal { precision, scale } => {
+                DataType::Decimal128(precision, scale as i8)
+            }
+            ColumnKind::Date => DataType::Date32,
+            ColumnKind::Timestamp(_) => DataType::Timestamp(TimeUnit::Microsecond, None),
         }
     }
 }
@@ -222,20 +183,17 @@ impl ColumnKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Model;
 
     #[test]
-    fn the_model_declares_both_datasets() {
-        assert_eq!((Dataset::Songs.columns().len(), Dataset::Events.columns().len()), (10, 18));
-        assert_eq!(Dataset::Events.table(), "staging_events");
-    }
-
-    #[test]
-    fn positions_of_special_columns_match_their_names() {
-        let at = |i: usize| Dataset::Events.columns()[i].name;
-        assert_eq!(at(event::ITEM_IN_SESSION), "itemInSession");
-        assert_eq!(at(event::PAGE), "page");
-        assert_eq!(at(event::SESSION_ID), "sessionId");
-        assert_eq!(at(event::TS), "ts");
-        assert_eq!(at(event::USER_ID), "userId");
+    fn the_schema_has_the_declared_columns_and_types() {
+        let model = Model::built_in();
+        let songs = staging_schema(model.dataset("songs").unwrap());
+        assert_eq!(songs.fields().len(), 10);
+        let events = staging_schema(model.dataset("logs").unwrap());
+        assert_eq!(events.fields().len(), 19);
+        let ts = events.field_with_name("ts").unwrap();
+        assert_eq!(ts.data_type(), &DataType::Timestamp(TimeUnit::Microsecond, None));
+        assert!(!ts.is_nullable() && events.field(18).is_nullable());
     }
 }

@@ -17,10 +17,11 @@ use super::notes::Notes;
 use super::object::{ObjectCounts, ObjectState};
 use super::recover::{joined_arrays, joined_records};
 use super::reject::{RejectBuilder, Rejection};
-use super::row::RowBuilder;
+use super::row::{RowBuilder, RowError};
 use super::scan::{FieldKind, FieldSpan, Scanner, skip_whitespace};
 use super::separator::{BYTE_ORDER_MARK, is_stray_separator, line_end, skip_blank};
 use super::text::Stop;
+use crate::model::Records;
 
 /// Size limit of a record, in bytes; longer records are rejected. Four times the 4 MB that
 /// Redshift's COPY accepts.
@@ -33,6 +34,7 @@ pub const MAX_RECORD_BYTES: usize = 16 * 1024 * 1024;
 /// that many tiny objects do not make many tiny batches.
 pub struct Decoder {
     pub(super) scanner: Scanner,
+    records: Records,
     row_builder: RowBuilder,
     rows: StagingBuilder,
     pub(super) rejects: RejectBuilder,
@@ -42,13 +44,11 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Creates a decoder that fills `columns` with the values at `paths`. A
-    /// [`Dataset`](super::Dataset) selects all of its columns.
-    pub fn new(columns: impl Into<StagedColumns>, paths: FieldPaths) -> Decoder {
-        let columns = columns.into();
-        let dataset = columns.dataset();
+    /// Creates a decoder that fills `columns` with the values at `paths`.
+    pub fn new(columns: StagedColumns, paths: FieldPaths) -> Decoder {
         Decoder {
-            scanner: Scanner::new(paths, dataset.columns().len()),
+            scanner: Scanner::new(paths, columns.columns().len()),
+            records: columns.dataset().records,
             row_builder: RowBuilder::new(&columns),
             rows: StagingBuilder::new(&columns),
             rejects: RejectBuilder::default(),
@@ -208,9 +208,15 @@ impl Decoder {
                 object.after_value = true;
                 Ok(Some(at + 1))
             }
-            b'[' if !self.scanner.paths().accepts_arrays() => self.array(object, chunk, at, last),
+            b'[' if self.opens_arrays() => self.array(object, chunk, at, last),
             _ => self.record(object, chunk, at, last),
         }
+    }
+
+    /// Returns `true` if the elements of an array are records. Otherwise an array is a record itself,
+    /// or not allowed.
+    fn opens_arrays(&self) -> bool {
+        self.records != Records::Lines && !self.scanner.paths().accepts_arrays()
     }
 
     /// Opens the array at `at`, whose elements are records. A line in brackets without an object in
@@ -325,9 +331,18 @@ impl Decoder {
             Ok(text) if text.starts_with('[') && !self.scanner.paths().accepts_arrays() => {
                 Err(Rejection::of_record("an array, not a JSON object"))
             }
+            Ok(_) if object.array.is_none() && self.records == Records::Array && self.opens_arrays() => {
+                Err(Rejection::of_record(
+                    "not within an array, although the model sets records = \"array\"",
+                ))
+            }
             Ok(text) => {
                 self.notes.add_unknown_keys(text, &mut self.scanner.unknown);
-                self.row_builder.append(text, &self.scanner.spans, &mut self.rows)
+                match self.row_builder.append(text, &self.scanner, &mut self.rows) {
+                    Ok(()) => Ok(()),
+                    Err(RowError::Rejected(rejection)) => Err(rejection),
+                    Err(RowError::Arrow(error)) => return Err(error),
+                }
             }
         };
         if let Err(rejection) = outcome {

@@ -2,7 +2,7 @@
 //!
 //! Matching by key is a tree of one level; a JSONPaths file can define deeper ones.
 
-use super::dataset::Dataset;
+use crate::model::{Dataset, Origin, Step};
 
 /// Index of a node in its [`FieldPaths`].
 pub(super) type NodeId = u32;
@@ -14,6 +14,8 @@ pub(super) const ROOT: NodeId = 0;
 #[derive(Debug, Clone)]
 pub struct FieldPaths {
     nodes: Vec<Node>,
+    /// Nodes of the array of rows and of its elements.
+    rows: Option<(NodeId, NodeId)>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -22,13 +24,15 @@ pub(super) struct Node {
     pub columns: Vec<u16>,
     pub keys: Vec<Key>,
     pub indexes: Vec<(usize, NodeId)>,
+    /// Node of the elements that have none of their own, in the array of rows.
+    pub each: Option<NodeId>,
     /// The column of a leaf that fills exactly one column, as nearly all do.
     pub only_column: Option<u16>,
 }
 
 impl Node {
     pub fn is_leaf(&self) -> bool {
-        self.keys.is_empty() && self.indexes.is_empty()
+        self.keys.is_empty() && self.indexes.is_empty() && self.each.is_none()
     }
 }
 
@@ -40,38 +44,72 @@ pub(super) struct Key {
     pattern: Option<KeyPattern>,
 }
 
-/// One step of a path, from a value to a value within it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Step {
-    Key(String),
-    Index(usize),
-}
-
 impl FieldPaths {
-    /// Matches by key: each column is filled from the top-level key of the same name.
-    pub fn by_key(dataset: Dataset) -> FieldPaths {
-        let paths = dataset.columns().iter().map(|c| vec![Step::Key(c.name.to_owned())]);
-        FieldPaths::from_paths(paths)
+    /// Returns the paths that the dataset declares.
+    pub fn of(dataset: &Dataset) -> FieldPaths {
+        let columns = dataset.columns.iter().enumerate();
+        let of_record = columns.filter(|(_, column)| column.path.origin == Origin::Record);
+        let steps = of_record.map(|(at, column)| (at, column.path.steps.iter()));
+        let mut tree = FieldPaths::tree(steps);
+        if let Some(rows) = &dataset.rows {
+            let array = rows.steps.iter().fold(ROOT, |at, step| tree.child_or_insert(at, step));
+            let element = tree.nodes.len() as NodeId;
+            tree.nodes.push(Node::default());
+            tree.nodes[array as usize].each = Some(element);
+            tree.rows = Some((array, element));
+        }
+        tree.find_only_columns();
+        tree
     }
 
-    pub(super) fn from_paths(paths: impl IntoIterator<Item = Vec<Step>>) -> FieldPaths {
-        let mut tree = FieldPaths { nodes: vec![Node::default()] };
-        for (column, path) in paths.into_iter().enumerate() {
-            let leaf = path.iter().fold(ROOT, |at, step| tree.child_or_insert(at, step));
+    /// Returns the tree of the columns at the given positions.
+    pub(super) fn of_steps<'a, S: Iterator<Item = &'a Step>>(
+        paths: impl Iterator<Item = (usize, S)>,
+    ) -> FieldPaths {
+        let mut tree = FieldPaths::tree(paths);
+        tree.find_only_columns();
+        tree
+    }
+
+    fn tree<'a, S: Iterator<Item = &'a Step>>(
+        paths: impl Iterator<Item = (usize, S)>,
+    ) -> FieldPaths {
+        let mut tree = FieldPaths { nodes: vec![Node::default()], rows: None };
+        for (column, path) in paths {
+            let leaf = path.fold(ROOT, |at, step| tree.child_or_insert(at, step));
             tree.nodes[leaf as usize].columns.push(column as u16);
-        }
-        for node in &mut tree.nodes {
-            node.only_column = match node.columns[..] {
-                [column] if node.is_leaf() => Some(column),
-                _ => None,
-            };
         }
         tree
     }
 
+    fn find_only_columns(&mut self) {
+        let rows = self.rows;
+        for (id, node) in self.nodes.iter_mut().enumerate() {
+            let id = id as NodeId;
+            let has_rows = rows.is_some_and(|(array, element)| id == array || id == element);
+            node.only_column = match node.columns[..] {
+                [column] if node.is_leaf() && !has_rows => Some(column),
+                _ => None,
+            };
+        }
+    }
+
+    /// Returns the node of the array of rows.
+    #[inline]
+    pub(super) fn rows(&self) -> Option<NodeId> {
+        self.rows.map(|(array, _)| array)
+    }
+
+    /// Returns the node of the elements of the array of rows.
+    #[inline]
+    pub(super) fn element(&self) -> Option<NodeId> {
+        self.rows.map(|(_, element)| element)
+    }
+
     /// Returns `true` if a record can be a JSON array, that is, if a path starts with an index.
     pub(super) fn accepts_arrays(&self) -> bool {
-        !self.nodes[ROOT as usize].indexes.is_empty()
+        let root = &self.nodes[ROOT as usize];
+        !root.indexes.is_empty() || root.each.is_some()
     }
 
     pub(super) fn nodes(&self) -> usize {

@@ -6,8 +6,8 @@
 
 use serde::Deserialize;
 
-use super::dataset::Dataset;
-use super::field_paths::{FieldPaths, Step};
+use super::field_paths::FieldPaths;
+use crate::model::{Dataset, Step};
 
 /// An error in a JSONPaths file.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -25,9 +25,20 @@ pub enum JsonPathsError {
         /// Number of columns of the staging table.
         expected: usize,
         /// Name of the staging table.
-        table: &'static str,
+        table: String,
         /// Names of the table's columns, comma-separated.
         columns: String,
+    },
+    /// The dataset has a row per element of an array, which a JSONPaths file cannot describe.
+    #[error(
+        "the dataset {dataset} has one row per element of {rows}, which a JSONPaths file cannot \
+         describe; set `path` of the columns in model.toml"
+    )]
+    Rows {
+        /// Name of the dataset.
+        dataset: String,
+        /// Path of the array.
+        rows: String,
     },
     /// A path is not of an accepted form.
     #[error(
@@ -55,17 +66,20 @@ struct File {
 /// Returns an error if the file is not a JSONPaths file, if the number of paths differs from the
 /// number of staging columns, or if a path contains a wildcard, a filter or anything else that does
 /// not select exactly one value.
-pub fn parse(dataset: Dataset, file: &[u8]) -> Result<FieldPaths, JsonPathsError> {
+pub fn parse(dataset: &Dataset, file: &[u8]) -> Result<FieldPaths, JsonPathsError> {
     let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
     let file: File =
         serde_json::from_slice(file).map_err(|e| JsonPathsError::Form(e.to_string()))?;
-    let columns = dataset.columns();
+    if let Some(rows) = &dataset.rows {
+        return Err(JsonPathsError::Rows { dataset: dataset.name.clone(), rows: rows.to_string() });
+    }
+    let columns = &dataset.columns;
     if file.jsonpaths.len() != columns.len() {
         return Err(JsonPathsError::Count {
             found: file.jsonpaths.len(),
             expected: columns.len(),
-            table: dataset.table(),
-            columns: columns.iter().map(|c| c.name).collect::<Vec<_>>().join(", "),
+            table: dataset.table.clone(),
+            columns: columns.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", "),
         });
     }
     let paths: Result<Vec<_>, _> = file
@@ -80,7 +94,7 @@ pub fn parse(dataset: Dataset, file: &[u8]) -> Result<FieldPaths, JsonPathsError
             })
         })
         .collect();
-    Ok(FieldPaths::from_paths(paths?))
+    Ok(FieldPaths::of_steps(paths?.iter().map(|path| path.iter()).enumerate()))
 }
 
 fn parse_path(path: &str) -> Result<Vec<Step>, &'static str> {
@@ -130,6 +144,7 @@ fn bracket_step(rest: &str) -> Result<(Step, &str), &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Model;
 
     fn key(k: &str) -> Step {
         Step::Key(k.to_owned())
@@ -153,13 +168,15 @@ mod tests {
 
     #[test]
     fn the_number_of_paths_must_be_the_number_of_columns() {
-        let error = parse(Dataset::Songs, br#"{"jsonpaths": ["$.a"]}"#).unwrap_err();
+        let model = Model::built_in();
+        let songs = model.dataset("songs").unwrap();
+        let error = parse(songs, br#"{"jsonpaths": ["$.a"]}"#).unwrap_err();
         assert!(
             error
                 .to_string()
                 .starts_with("the number of paths is 1, but staging_songs has 10 columns")
         );
-        let error = parse(Dataset::Songs, br#"{"paths": []}"#).unwrap_err();
+        let error = parse(songs, br#"{"paths": []}"#).unwrap_err();
         assert!(matches!(error, JsonPathsError::Form(_)));
     }
 }

@@ -4,15 +4,18 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use super::convert::units_per_second;
+use crate::model::TimestampForm;
+
 /// Maximum number of distinct unknown keys counted. Bounds memory for data with generated keys.
 const MAX_UNKNOWN_KEYS: usize = 1000;
 
 /// Maximum length kept of an unknown key, in bytes.
 const MAX_KEY_BYTES: usize = 128;
 
-/// Range of plausible times, in epoch milliseconds: from 2000-01-01T00:00:00Z up to but not
-/// including 2100-01-01T00:00:00Z.
-const PLAUSIBLE_TIMES: std::ops::Range<i64> = 946_684_800_000..4_102_444_800_000;
+/// Range of plausible times, in epoch seconds: from 2000-01-01T00:00:00Z up to but not including
+/// 2100-01-01T00:00:00Z.
+const PLAUSIBLE_SECONDS: std::ops::Range<i64> = 946_684_800..4_102_444_800;
 
 /// Observations on the records of a dataset.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,26 +30,36 @@ pub struct Notes {
     pub longest_text: usize,
 }
 
-/// The number of times, and of those outside the years 2000 to 2099.
+/// The number of times since 1970 that records contain as numbers, and of those outside the years
+/// 2000 to 2099.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Times {
     /// Number of all times, including implausible ones.
     pub all: u64,
     /// Number of times before 2000-01-01 or from 2100-01-01 on.
     pub implausible: u64,
-    /// An implausible time, in epoch milliseconds: the first one, or after [`Notes::merge`] the
-    /// smallest of these.
-    pub example: Option<i64>,
+    /// An implausible time: the first one, or after [`Notes::merge`] the smallest of these.
+    pub example: Option<EpochTime>,
+}
+
+/// A time since 1970-01-01 UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EpochTime {
+    /// The number in the record.
+    pub value: i64,
+    /// Its unit.
+    pub form: TimestampForm,
 }
 
 impl Times {
-    /// Counts a time in epoch milliseconds.
+    /// Counts a time in the unit of its form.
     #[inline]
-    pub(super) fn add(&mut self, millis: i64) {
+    pub(super) fn add(&mut self, value: i64, form: TimestampForm) {
+        let units = units_per_second(form);
         self.all += 1;
-        if !PLAUSIBLE_TIMES.contains(&millis) {
+        if !(PLAUSIBLE_SECONDS.start * units..PLAUSIBLE_SECONDS.end * units).contains(&value) {
             self.implausible += 1;
-            self.example.get_or_insert(millis);
+            self.example.get_or_insert(EpochTime { value, form });
         }
     }
 
@@ -65,7 +78,8 @@ impl Notes {
         self.times.all += other.times.all;
         self.times.implausible += other.times.implausible;
         // The minimum does not depend on the scheduling of the decoders.
-        self.times.example = self.times.example.into_iter().chain(other.times.example).min();
+        let examples = self.times.example.into_iter().chain(other.times.example);
+        self.times.example = examples.min_by_key(|time| (time.value, time.form.name()));
         self.encoded_twice += other.encoded_twice;
         self.longest_text = self.longest_text.max(other.longest_text);
     }

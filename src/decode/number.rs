@@ -51,10 +51,23 @@ pub(super) fn parse_integer(number: &[u8]) -> Result<i64, NumberError> {
     };
     let value = match short_integer(magnitude) {
         Some(value) => i128::from(value),
-        None => decimal_to_integer(magnitude)?,
+        None => scaled_integer(magnitude, 0, MAX_INTEGER_DIGITS)?,
     };
     let value = if negative { -value } else { value };
     i64::try_from(value).map_err(|_| NumberError::OutOfRange)
+}
+
+/// Parses a number as a decimal of at most `precision` digits, `scale` of them after the point.
+/// Returns it multiplied by ten to the power of `scale`. A number with more digits after the point
+/// is an error unless they are zeros: rounding would change it.
+pub(super) fn parse_decimal(number: &[u8], precision: u8, scale: u8) -> Result<i128, NumberError> {
+    let (negative, magnitude) = match number.first() {
+        Some(b'-') => (true, &number[1..]),
+        Some(b'+') => (false, &number[1..]),
+        _ => (false, number),
+    };
+    let value = scaled_integer(magnitude, i64::from(scale), i64::from(precision))?;
+    Ok(if negative { -value } else { value })
 }
 
 /// Parses at most 18 digits, optionally followed by a decimal point and zeros. Nearly all integers
@@ -71,7 +84,12 @@ fn short_integer(magnitude: &[u8]) -> Option<u64> {
     Some(value)
 }
 
-fn decimal_to_integer(magnitude: &[u8]) -> Result<i128, NumberError> {
+/// Number of digits of the largest 64-bit integer.
+const MAX_INTEGER_DIGITS: i64 = 19;
+
+/// Returns a magnitude multiplied by ten to the power of `shift`. Fails if the result is not whole or
+/// has more than `max_digits` digits, which must be at most 38.
+fn scaled_integer(magnitude: &[u8], shift: i64, max_digits: i64) -> Result<i128, NumberError> {
     let exponent_at = magnitude.iter().position(|b| matches!(b, b'e' | b'E'));
     let (mantissa, exponent) = match exponent_at {
         Some(at) => (&magnitude[..at], parse_exponent(&magnitude[at + 1..])),
@@ -85,11 +103,11 @@ fn decimal_to_integer(magnitude: &[u8]) -> Result<i128, NumberError> {
     if kept == 0 {
         return Ok(0);
     }
-    let scale = exponent - fraction + (significant.len() - kept) as i64;
+    let scale = exponent - fraction + (significant.len() - kept) as i64 + shift;
     if scale < 0 {
         return Err(NumberError::NotWhole);
     }
-    if kept as i64 + scale > 19 {
+    if kept as i64 + scale > max_digits {
         return Err(NumberError::OutOfRange);
     }
     let value = significant[..kept].iter().fold(0, |n: i128, &d| n * 10 + i128::from(d));
@@ -147,6 +165,29 @@ mod tests {
         assert_eq!(parse("0e999999999999999999"), Ok(0));
         assert_eq!(parse("1.5"), Err(NumberError::NotWhole));
         assert_eq!(parse("1e-1"), Err(NumberError::NotWhole));
+    }
+
+    #[test]
+    fn decimals_are_exact() {
+        let parse = |s: &str| parse_decimal(s.as_bytes(), 5, 2);
+        for (text, expected) in [
+            ("1", Ok(100)),
+            ("-1.5", Ok(-150)),
+            ("999.99", Ok(99_999)),
+            ("1.2500", Ok(125)),
+            ("125e-2", Ok(125)),
+            ("0.001e1", Ok(1)),
+            ("-0.00", Ok(0)),
+            ("1000", Err(NumberError::OutOfRange)),
+            ("1.255", Err(NumberError::NotWhole)),
+            ("1e-3", Err(NumberError::NotWhole)),
+            ("1e99", Err(NumberError::OutOfRange)),
+        ] {
+            assert_eq!(parse(text), expected, "{text}");
+        }
+        let largest = "9".repeat(38);
+        assert_eq!(parse_decimal(largest.as_bytes(), 38, 0), Ok(10_i128.pow(38) - 1));
+        assert_eq!(parse_decimal(b"1e38", 38, 0), Err(NumberError::OutOfRange));
     }
 
     #[test]

@@ -19,13 +19,13 @@ const FLUSH_RAW_BYTES: usize = 4 * 1024 * 1024;
 /// The reason for rejecting a record, and the column responsible, if any.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rejection {
-    pub column: Option<&'static str>,
+    pub column: Option<Arc<str>>,
     pub reason: Cow<'static, str>,
 }
 
 impl Rejection {
     pub fn of(column: &StagingColumn, reason: impl Into<Cow<'static, str>>) -> Rejection {
-        Rejection { column: Some(column.name), reason: reason.into() }
+        Rejection { column: Some(column.name.clone()), reason: reason.into() }
     }
 
     pub fn of_record(reason: impl Into<Cow<'static, str>>) -> Rejection {
@@ -107,7 +107,7 @@ impl RejectBuilder {
         self.offset.append_value(position.offset as i64);
         self.line.append_value(position.line as i64);
         self.length.append_value(length as i64);
-        self.column.append_option(rejection.column);
+        self.column.append_option(rejection.column.as_deref());
         self.reason.append_value(&rejection.reason);
         self.raw.append_value(String::from_utf8_lossy(kept));
         self.rows += 1;

@@ -74,6 +74,10 @@ pub(super) struct Scanner {
     paths: FieldPaths,
     /// One span per column, valid after [`Self::scan`].
     pub spans: Vec<FieldSpan>,
+    /// Span of the array of rows, if the paths have one.
+    pub rows: FieldSpan,
+    /// Spans of the elements of the array of rows.
+    pub elements: Vec<FieldSpan>,
     /// Spans of the top-level keys that match no column, without their quotes.
     pub unknown: Vec<(usize, usize)>,
     /// The key last seen first in each container and after each key, as a position among the keys
@@ -89,6 +93,8 @@ impl Scanner {
     pub fn new(paths: FieldPaths, columns: usize) -> Scanner {
         Scanner {
             spans: vec![MISSING; columns],
+            rows: MISSING,
+            elements: Vec::new(),
             unknown: Vec::new(),
             predicted_next: vec![0; paths.nodes() * 2],
             outer: Vec::new(),
@@ -104,6 +110,8 @@ impl Scanner {
     /// Scans the object or array at the start of `bytes` and returns the position of its end.
     pub fn scan(&mut self, bytes: &[u8]) -> Result<usize, Stop> {
         self.spans.fill(MISSING);
+        self.rows = MISSING;
+        self.elements.clear();
         self.unknown.clear();
         self.outer.clear();
         let mut container = Container::open(bytes, 0, Some(ROOT));
@@ -192,6 +200,12 @@ impl Scanner {
         }
         let mut pending = self.children(node);
         while let Some(id) = pending.pop() {
+            if Some(id) == self.paths.rows() {
+                self.rows = MISSING;
+            }
+            if Some(id) == self.paths.element() {
+                self.elements.clear();
+            }
             for &column in &self.paths.node(id).columns {
                 self.spans[column as usize] = MISSING;
             }
@@ -201,20 +215,30 @@ impl Scanner {
 
     fn children(&self, node: NodeId) -> Vec<NodeId> {
         let node = self.paths.node(node);
-        node.keys.iter().map(|key| key.node).chain(node.indexes.iter().map(|(_, id)| *id)).collect()
+        let keys = node.keys.iter().map(|key| key.node);
+        keys.chain(node.indexes.iter().map(|(_, id)| *id)).chain(node.each).collect()
     }
 
     #[inline]
     fn fill(&mut self, node: Option<NodeId>, kind: FieldKind, start: usize, end: usize) {
         let Some(node) = node else { return };
+        let span = FieldSpan { kind, start: start as u32, end: end as u32 };
         for &column in &self.paths.node(node).columns {
-            self.spans[column as usize] = FieldSpan { kind, start: start as u32, end: end as u32 };
+            self.spans[column as usize] = span;
+        }
+        if self.paths.element().is_some() {
+            if Some(node) == self.paths.element() {
+                self.elements.push(span);
+            } else if Some(node) == self.paths.rows() {
+                self.rows = span;
+            }
         }
     }
 
     fn element_node(&self, array: &Container) -> Option<NodeId> {
-        let indexes = &self.paths.node(array.node?).indexes;
-        indexes.iter().find(|(index, _)| *index == array.count).map(|(_, id)| *id)
+        let node = self.paths.node(array.node?);
+        let index = node.indexes.iter().find(|(index, _)| *index == array.count);
+        index.map(|(_, id)| *id).or(node.each)
     }
 
     /// Scans a key and its colon. Returns the node of the key, if any, and the start of the value.

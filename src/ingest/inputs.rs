@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
 use super::read_batch::ReadObject;
-use crate::decode::Dataset;
+use crate::model::Dataset;
 
 /// Number of rows per batch.
 const FLUSH_ROWS: usize = 4096;
@@ -45,11 +45,11 @@ impl InputsBuilder {
     /// Adds a row for an object. Returns a batch when enough rows have been collected.
     pub fn append(
         &mut self,
-        dataset: Dataset,
+        dataset: &Dataset,
         read: &ReadObject,
     ) -> Result<Option<RecordBatch>, ArrowError> {
         let counts = read.counts;
-        self.dataset.append_value(dataset.label());
+        self.dataset.append_value(&dataset.name);
         self.url.append_value(&read.object.url);
         self.size.append_value(read.object.size as i64);
         self.etag.append_option(read.object.etag.as_deref());

@@ -18,7 +18,7 @@ use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::decode::{Dataset, FieldPaths, Notes, StagedColumns, Times, rejects_schema};
+use crate::decode::{FieldPaths, Notes, StagedColumns, Times, rejects_schema};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::limits::{MaxRejects, Rejected};
@@ -43,10 +43,8 @@ const IN_FLIGHT_KIB: usize = 128 * 1024;
 
 /// The staging tables of a run.
 pub struct Staging {
-    /// Song records.
-    pub songs: Arc<StagingTable>,
-    /// Events.
-    pub events: Arc<StagingTable>,
+    /// The rows of each dataset, in the order of the datasets.
+    pub datasets: Vec<Arc<StagingTable>>,
     /// Records that could not be loaded.
     pub rejects: Arc<LargeTextTable>,
     /// One row per object read.
@@ -55,24 +53,24 @@ pub struct Staging {
 }
 
 impl Staging {
-    /// Creates empty tables for `songs` and `events` within the engine's staging space. A run with
-    /// more rejects than `max_rejects` fails.
+    /// Creates empty tables for the datasets within the engine's staging space. A run with more
+    /// rejects than `max_rejects` fails.
     ///
     /// # Errors
     ///
     /// Returns an error if the schema of rejects lacks the column `raw`, which would be a bug in
     /// starlift.
-    pub fn new(
+    pub fn new<'a>(
         engine: &Engine,
-        songs: &StagedColumns,
-        events: &StagedColumns,
+        datasets: impl IntoIterator<Item = &'a StagedColumns>,
         max_rejects: MaxRejects,
     ) -> Result<Staging> {
         let space = engine.staging_space();
-        let table = |name, schema| Arc::new(StagingTable::new(name, schema, space.clone()));
+        let table = |name: &str, schema| Arc::new(StagingTable::new(name, schema, space.clone()));
+        let datasets = datasets.into_iter();
+        let datasets = datasets.map(|c| table(&c.dataset().table, c.schema().clone())).collect();
         Ok(Staging {
-            songs: table(Dataset::Songs.table(), songs.schema().clone()),
-            events: table(Dataset::Events.table(), events.schema().clone()),
+            datasets,
             rejects: Arc::new(LargeTextTable::new(
                 "rejects",
                 rejects_schema(),
@@ -82,13 +80,6 @@ impl Staging {
             inputs: table("inputs", inputs_schema()),
             stop: Arc::new(EarlyStop::new(max_rejects)),
         })
-    }
-
-    fn of(&self, dataset: Dataset) -> &Arc<StagingTable> {
-        match dataset {
-            Dataset::Songs => &self.songs,
-            Dataset::Events => &self.events,
-        }
     }
 }
 
@@ -160,7 +151,8 @@ impl DatasetCounts {
     }
 }
 
-/// Reads both datasets concurrently into `staging`.
+/// Reads all datasets concurrently into `staging`, which must have been created for the same
+/// datasets. Returns the counts in the order of `inputs`.
 ///
 /// # Errors
 ///
@@ -168,12 +160,12 @@ impl DatasetCounts {
 /// and the input does not allow that, or if staged batches cannot be spilled. Records that cannot
 /// be loaded are rejects, not errors.
 pub async fn ingest(
-    songs: Input,
-    events: Input,
+    inputs: Vec<Input>,
     staging: &Staging,
     threads: usize,
     progress: &Arc<TransformProgress>,
-) -> Result<(DatasetCounts, DatasetCounts)> {
+) -> Result<Vec<DatasetCounts>> {
+    progress.expect_listings(inputs.len());
     let stop = CancellationToken::new();
     let _stops_when_dropped = stop.clone().drop_guard();
     let run = Ingest {
@@ -187,7 +179,8 @@ pub async fn ingest(
             windows_kib: Arc::new(Semaphore::new(WINDOWS_KIB)),
         },
     };
-    futures::try_join!(run.read_dataset(songs), run.read_dataset(events))
+    let reads = inputs.into_iter().zip(&staging.datasets);
+    futures::future::try_join_all(reads.map(|(input, rows)| run.read_dataset(input, rows))).await
 }
 
 struct Ingest<'a> {
@@ -199,10 +192,14 @@ struct Ingest<'a> {
 }
 
 impl Ingest<'_> {
-    async fn read_dataset(&self, input: Input) -> Result<DatasetCounts> {
+    async fn read_dataset(
+        &self,
+        input: Input,
+        rows: &Arc<StagingTable>,
+    ) -> Result<DatasetCounts> {
         let begun = Instant::now();
-        let dataset = input.columns.dataset();
-        let (pool, rejected) = self.decoders(input.columns, input.paths);
+        let dataset = input.columns.dataset().clone();
+        let (pool, rejected) = self.decoders(input.columns, input.paths, rows);
         let skipped = Skipped::default();
         let mut counts = DatasetCounts::default();
         let mut inputs = InputsBuilder::default();
@@ -224,7 +221,7 @@ impl Ingest<'_> {
         while let Some(objects) = read.try_next().await? {
             for object in objects {
                 counts.add(&object);
-                if let Some(batch) = inputs.append(dataset, &object)? {
+                if let Some(batch) = inputs.append(&dataset, &object)? {
                     self.staging.inputs.push(batch)?;
                 }
             }
@@ -239,11 +236,11 @@ impl Ingest<'_> {
         if counts.is_partial {
             self.stop_reading().await;
         } else if counts.objects_read == 0 && !input.allow_empty {
-            return Err(nothing_found(dataset, &input.places, &counts.skipped));
+            return Err(nothing_found(&dataset, &input.places, &counts.skipped));
         }
         counts.set_notes(pool.finish()?);
         if counts.is_partial {
-            counts.count_staged(self.staging.of(dataset), rejected.total());
+            counts.count_staged(rows, rejected.total());
         }
         counts.elapsed = begun.elapsed();
         Ok(counts)
@@ -254,10 +251,11 @@ impl Ingest<'_> {
         &self,
         columns: StagedColumns,
         paths: FieldPaths,
+        rows: &Arc<StagingTable>,
     ) -> (DecoderPool, Arc<RejectCount>) {
         let rejected: Arc<RejectCount> = Arc::default();
         let sink = Sink {
-            rows: self.staging.of(columns.dataset()).clone(),
+            rows: rows.clone(),
             rejects: self.staging.rejects.clone(),
             rejected: rejected.clone(),
             stop: self.staging.stop.clone(),

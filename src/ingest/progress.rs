@@ -1,9 +1,6 @@
 //! Progress counters of a run.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-
-/// Number of listings: one per dataset.
-const DATASETS: u8 = 2;
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 /// The phase of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +20,8 @@ pub enum Phase {
 #[derive(Debug, Default)]
 pub struct TransformProgress {
     phase: AtomicU8,
-    listings_done: AtomicU8,
+    listings: AtomicUsize,
+    listings_done: AtomicUsize,
     objects_listed: AtomicU64,
     bytes_listed: AtomicU64,
     objects_read: AtomicU64,
@@ -51,6 +49,11 @@ pub struct ProgressSnapshot {
 }
 
 impl TransformProgress {
+    /// Sets the number of listings, one per dataset.
+    pub fn expect_listings(&self, listings: usize) {
+        self.listings.store(listings, Ordering::Relaxed);
+    }
+
     /// Counts a listed object of `bytes` bytes.
     pub fn listed(&self, bytes: u64) {
         self.objects_listed.fetch_add(1, Ordering::Relaxed);
@@ -82,6 +85,11 @@ impl TransformProgress {
         self.phase.store(phase as u8, Ordering::Relaxed);
     }
 
+    fn is_listing_done(&self) -> bool {
+        let listings = self.listings.load(Ordering::Relaxed);
+        listings > 0 && self.listings_done.load(Ordering::Relaxed) >= listings
+    }
+
     /// Returns a snapshot of the counters.
     pub fn snapshot(&self) -> ProgressSnapshot {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -92,7 +100,7 @@ impl TransformProgress {
                 2 => Phase::Checking,
                 _ => Phase::Publishing,
             },
-            listing_done: self.listings_done.load(Ordering::Relaxed) >= DATASETS,
+            listing_done: self.is_listing_done(),
             objects_listed: load(&self.objects_listed),
             bytes_listed: load(&self.bytes_listed),
             objects_read: load(&self.objects_read),

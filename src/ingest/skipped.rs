@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::decode::Dataset;
 use crate::error::Error;
 use crate::escape;
+use crate::model::Dataset;
 use crate::storage::Place;
 
 /// Number of suffixes and kinds that are named.
@@ -29,7 +29,7 @@ pub fn skipped_kinds(
 }
 
 /// Returns the error for a dataset without objects, with the places and names that were searched.
-pub fn nothing_found(dataset: Dataset, places: &[Place], skipped: &BTreeMap<String, u64>) -> Error {
+pub fn nothing_found(dataset: &Dataset, places: &[Place], skipped: &BTreeMap<String, u64>) -> Error {
     let places: Vec<String> = places.iter().map(|place| place.location.typed.clone()).collect();
     let kinds = skipped_kinds(skipped, |kind, objects| format!("{objects} {kind}"));
     let kinds = match kinds.is_empty() {
@@ -42,7 +42,7 @@ pub fn nothing_found(dataset: Dataset, places: &[Place], skipped: &BTreeMap<Stri
     Error::NothingFound(format!(
         "no {} found at {}: looked for .json, .jsonl and .ndjson objects, also with .gz or .zst; \
          {kinds}",
-        dataset.label(),
+        dataset.name,
         places.join(", "),
     ))
 }

@@ -16,7 +16,7 @@ const SQL: &[(Group, &str, &str)] = sql_files! {
     Star "star": "songs" "artists" "users" "songplays" "time";
     Intermediate "intermediate":
         "titles" "candidates" "nearest_songs" "artist_versions" "repeated_plays" "surviving_plays";
-    Accounting "accounting": "plays" "encoding";
+    Accounting "accounting": "copies" "plays" "encoding";
     Check "checks":
         "songplays_primary_key" "users_primary_key" "songs_primary_key" "artists_primary_key"
         "time_primary_key" "songplays_user_id_in_users" "songplays_song_id_in_songs"

@@ -10,12 +10,8 @@ use super::path::{Path, RowsPath};
 pub struct Dataset {
     /// Name of the dataset, as in `--input NAME=URL`.
     pub name: String,
-    /// Name shown in messages and summaries.
-    pub label: String,
     /// Name of the staging table, which the queries read.
     pub table: String,
-    /// Name of a short option for the dataset's objects, without the dashes.
-    pub option: Option<String>,
     /// Arrangement of the records in an object.
     pub records: Records,
     /// The array whose elements become the rows. `None` if each record is one row.

@@ -112,19 +112,11 @@ static DATASET: Section = Section {
             value is missing.",
     keys: &[
         key("columns", Form::Columns(&COLUMN), "The columns of the staging table, by name."),
-        optional("label", Form::Text, "the name", "Name shown in messages and summaries."),
         optional(
             "table",
             Form::Text,
             "`staging_NAME`",
             "Name of the staging table, as queries write it.",
-        ),
-        optional(
-            "option",
-            Form::Text,
-            "none",
-            "Name of a short option: with `option = \"logs\"`, `--logs URL` is the same as \
-             `--input NAME=URL`.",
         ),
         optional(
             "records",

@@ -77,11 +77,6 @@ impl Model {
         self.datasets.iter().find(|dataset| dataset.name == name)
     }
 
-    /// Returns the dataset with the short option `option`, without dashes.
-    pub fn dataset_of_option(&self, option: &str) -> Option<&Arc<Dataset>> {
-        self.datasets.iter().find(|dataset| dataset.option.as_deref() == Some(option))
-    }
-
     /// Returns the dataset whose staging table is `table`.
     pub fn dataset_of_staging(&self, table: &str) -> Option<&Arc<Dataset>> {
         self.datasets.iter().find(|dataset| dataset.table == table)

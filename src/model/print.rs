@@ -30,14 +30,8 @@ pub(super) fn model(model: &Model) -> String {
 fn print_dataset(dataset: &Dataset) -> String {
     let header = format!("datasets.{}", key(&dataset.name));
     let mut text = format!("\n[{header}]\n");
-    if dataset.label != dataset.name {
-        text += &format!("label = {}\n", string(&dataset.label));
-    }
     if dataset.table != format!("staging_{}", dataset.name) {
         text += &format!("table = {}\n", string(&dataset.table));
-    }
-    if let Some(option) = &dataset.option {
-        text += &format!("option = {}\n", string(option));
     }
     if dataset.records != Records::Auto {
         text += &format!("records = {}\n", string(dataset.records.name()));

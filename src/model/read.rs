@@ -28,7 +28,6 @@ pub(super) fn datasets(report: &mut Report, document: &DeTable<'_>) -> Vec<Arc<D
 }
 
 fn dataset(report: &mut Report, at: &str, name: &str, table: &DeTable<'_>) -> Dataset {
-    let owned = |key: &str| text(table, key).map(str::to_owned);
     let rows = text(table, "rows");
     let rows_path = rows.and_then(|path| parsed(report, &join(at, "rows"), RowsPath::parse(path)));
     let origin = if rows.is_some() { Origin::Element } else { Origin::Record };
@@ -48,9 +47,7 @@ fn dataset(report: &mut Report, at: &str, name: &str, table: &DeTable<'_>) -> Da
     });
     Dataset {
         name: name.to_owned(),
-        label: owned("label").unwrap_or_else(|| name.to_owned()),
-        table: owned("table").unwrap_or_else(|| format!("staging_{name}")),
-        option: owned("option"),
+        table: text(table, "table").map_or_else(|| format!("staging_{name}"), str::to_owned),
         records: text(table, "records").and_then(Records::named).unwrap_or(Records::Auto),
         rows: rows_path,
         partition: condition(table, "partition"),

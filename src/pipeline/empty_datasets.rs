@@ -1,6 +1,5 @@
 //! Rejects empty datasets, so that they do not replace a star that has rows.
 
-use crate::decode::Dataset;
 use crate::error::{Error, Result};
 use crate::ingest::DatasetCounts;
 use crate::star::RunRecord;
@@ -11,19 +10,19 @@ use crate::storage::Place;
 /// or a failed upload.
 pub(super) async fn ensure_not_empty(
     out: &Place,
-    datasets: [(Dataset, &DatasetCounts); 2],
+    datasets: &[(String, DatasetCounts)],
 ) -> Result<()> {
     if datasets.iter().all(|(_, counts)| counts.decoded > 0) {
         return Ok(());
     }
     let record = RunRecord::read(out).await?;
-    let earlier = |dataset: Dataset| record.as_ref()?.datasets.get(dataset.label());
+    let earlier = |dataset: &str| record.as_ref()?.datasets.get(dataset);
     for (dataset, counts) in datasets {
         let earlier_rows = earlier(dataset).map_or(0, |dataset| dataset.decoded);
         let is_empty = counts.records() == 0 || counts.decoded == 0 && earlier_rows > 0;
         if counts.objects_read > 0 && is_empty {
             return Err(Error::EmptyDataset {
-                dataset: dataset.label(),
+                dataset: dataset.clone(),
                 objects: counts.objects_read,
                 bytes: counts.stored_bytes,
                 rejected: counts.rejected,

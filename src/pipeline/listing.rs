@@ -2,8 +2,8 @@
 
 use super::options::TransformOptions;
 use crate::error::{Error, Result};
+use crate::model::Model;
 use crate::star::RECORD;
-use crate::star::model::model_tables;
 use crate::storage::{ListOptions, Location, OutputPlace};
 
 /// Returns the options for listing the inputs of a transform. They exclude its output and its JSONPaths
@@ -15,11 +15,11 @@ use crate::storage::{ListOptions, Location, OutputPlace};
 /// star, such as `OUT/songs`.
 pub fn list_options(options: &TransformOptions) -> Result<ListOptions> {
     let output =
-        OutputPlace { location: Location::parse_single(&options.out)?, names: output_names() };
-    for typed in options.songs.iter().chain(&options.logs) {
+        OutputPlace { location: Location::parse_single(&options.out)?, names: output_names(&options.model) };
+    for typed in options.inputs.values().flatten() {
         ensure_separate(&Location::parse(typed)?, &output)?;
     }
-    let files = [&options.song_jsonpaths, &options.log_jsonpaths].into_iter().flatten();
+    let files = options.jsonpaths.values();
     Ok(ListOptions {
         include_hidden: options.include_hidden,
         suffix: options.suffix,
@@ -30,8 +30,8 @@ pub fn list_options(options: &TransformOptions) -> Result<ListOptions> {
 }
 
 /// Returns the names of the files and folders that a run creates directly below its output.
-fn output_names() -> Vec<String> {
-    let tables = model_tables().map(|table| &*table.name);
+fn output_names(model: &Model) -> Vec<String> {
+    let tables = model.tables.iter().map(|table| &*table.name);
     let own = ["_inputs", "_rejects", "_manifests", "_lock", RECORD].map(str::to_owned);
     tables.flat_map(|name| [name.to_owned(), format!("{name}.manifest")]).chain(own).collect()
 }
@@ -68,7 +68,8 @@ mod tests {
             ("/x/star/../star/users", "/x/star", true),
             ("/x/star", "/x/star", false),
         ] {
-            let outcome = list_options(&TransformOptions::new(songs, "s3://d/logs", out));
+            let inputs = [("songs", songs), ("logs", "s3://d/logs")];
+            let outcome = list_options(&TransformOptions::new(inputs, out));
             assert_eq!(outcome.is_err(), is_rejected, "{songs} {out}");
             assert!(outcome.err().is_none_or(|error| matches!(error, Error::Usage(_))));
         }

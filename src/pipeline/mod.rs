@@ -17,10 +17,11 @@ mod up_to_date;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::decode::{Dataset, FieldPaths, StagedColumns, parse_jsonpaths};
+use crate::decode::{FieldPaths, StagedColumns, parse_jsonpaths};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ingest::{Input, Phase, TransformProgress};
+use crate::model::Dataset;
 use crate::publish::{Publication, Published};
 use crate::star::Queries;
 use crate::storage::{ListOptions, Location, Place, Stores};
@@ -31,7 +32,7 @@ pub use options::TransformOptions;
 pub use report::{TransformFailure, TransformReport};
 pub use up_to_date::find_up_to_date;
 
-use run::Run;
+use run::{AccountingQueries, Run};
 
 /// Runs the transform and publishes the star.
 ///
@@ -48,6 +49,7 @@ pub async fn transform(
     progress: &Arc<TransformProgress>,
     stop: impl Future<Output = ()>,
 ) -> Result<TransformReport, TransformFailure> {
+    options.validate_inputs()?;
     let validated = ValidatedInputs::new(options, stores).await?;
     let engine = Engine::new(options.engine)?;
     let out = place(stores, &options.out).await?;
@@ -55,7 +57,7 @@ pub async fn transform(
     let publication = Publication::begin(out, lock, file_bytes, engine.threads).await?;
     let mut run = Run::new(options, &engine, &publication, &validated.queries, progress);
     let prepared = tokio::select! {
-        prepared = run.prepare(validated.songs, validated.logs, validated.last_reader) => prepared,
+        prepared = run.prepare(validated.inputs, &validated.accounting, validated.last_reader.as_deref()) => prepared,
         () = stop => Err(Error::Interrupted),
         error = publication.lost() => Err(error),
     };
@@ -93,11 +95,12 @@ pub async fn transform(
 /// The validated inputs and queries of a run. It is created before any input object is read and before the
 /// output is changed.
 struct ValidatedInputs {
-    songs: Input,
-    logs: Input,
+    /// In the order of the datasets of the model.
+    inputs: Vec<Input>,
     queries: Queries,
+    accounting: AccountingQueries,
     /// The last star table whose query reads a staging table.
-    last_reader: Option<&'static str>,
+    last_reader: Option<String>,
 }
 
 impl ValidatedInputs {
@@ -105,16 +108,13 @@ impl ValidatedInputs {
         let queries = queries(options.queries.as_deref())?;
         let needs = required_columns(&queries, options.rules).await?;
         let listing = list_options(options)?;
-        let (songs, logs) = (&options.songs, &options.logs);
-        let songs = input(stores, needs.songs, songs, &options.song_jsonpaths, &listing).await?;
-        let logs = input(stores, needs.events, logs, &options.log_jsonpaths, &listing).await?;
-        let allow_empty = options.allow_empty;
-        Ok(ValidatedInputs {
-            songs: Input { allow_empty, ..songs },
-            logs: Input { allow_empty, ..logs },
-            queries,
-            last_reader: needs.last_reader,
-        })
+        let mut inputs = Vec::new();
+        for columns in needs.datasets {
+            inputs.push(input(options, stores, columns, &listing).await?);
+        }
+        let accounting =
+            AccountingQueries { staged: needs.staged_accounting, star: needs.star_accounting };
+        Ok(ValidatedInputs { inputs, queries, accounting, last_reader: needs.last_reader })
     }
 }
 
@@ -128,22 +128,22 @@ pub fn queries(folder: Option<&std::path::Path>) -> Result<Queries> {
 }
 
 async fn input(
+    options: &TransformOptions,
     stores: &Stores,
     columns: StagedColumns,
-    urls: &[String],
-    jsonpaths: &Option<String>,
     listing: &ListOptions,
 ) -> Result<Input> {
     let dataset = columns.dataset();
-    let places = places(stores, urls).await?;
-    let paths = match jsonpaths {
-        None => FieldPaths::by_key(dataset),
+    let places = places(stores, options.locations(dataset)).await?;
+    let paths = match options.jsonpaths.get(&dataset.name) {
+        None => FieldPaths::of(dataset),
         Some(url) => read_jsonpaths(stores, dataset, url).await?,
     };
-    Ok(Input { columns, places, listing: listing.clone(), allow_empty: false, paths })
+    let (listing, allow_empty) = (listing.clone(), options.allow_empty);
+    Ok(Input { columns, places, listing, allow_empty, paths })
 }
 
-async fn read_jsonpaths(stores: &Stores, dataset: Dataset, url: &str) -> Result<FieldPaths> {
+async fn read_jsonpaths(stores: &Stores, dataset: &Dataset, url: &str) -> Result<FieldPaths> {
     let place = stores.place(Location::parse_object(url)?).await?;
     let file = place.read().await?;
     let file = file.ok_or_else(|| Error::NothingFound(format!("no JSONPaths file at {place}")))?;

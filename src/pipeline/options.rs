@@ -1,9 +1,13 @@
 //! The options of a transform.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::engine::EngineOptions;
+use crate::error::{Error, Result};
 use crate::limits::MaxRejects;
+use crate::model::{Dataset, Model};
 use crate::publish::{DEFAULT_FILE_BYTES, LockMode};
 use crate::storage::Suffix;
 use crate::transform::Rules;
@@ -11,10 +15,10 @@ use crate::transform::Rules;
 /// The inputs, the output and the settings of a transform.
 #[derive(Debug, Clone)]
 pub struct TransformOptions {
-    /// Locations of the song objects: objects, prefixes or globs.
-    pub songs: Vec<String>,
-    /// Locations of the log objects: objects, prefixes or globs.
-    pub logs: Vec<String>,
+    /// Model that declares the datasets and the tables.
+    pub model: Arc<Model>,
+    /// Locations of the objects by dataset: objects, prefixes or globs.
+    pub inputs: BTreeMap<String, Vec<String>>,
     /// Location of the star.
     pub out: String,
     /// Also read objects with hidden names, which begin with `_` or `.`; `false` by default.
@@ -23,11 +27,9 @@ pub struct TransformOptions {
     pub suffix: Suffix,
     /// Publish the star even if a dataset is empty; `false` by default.
     pub allow_empty: bool,
-    /// Location of a JSONPaths file for songs. Without it, columns are matched to keys by name.
-    pub song_jsonpaths: Option<String>,
-    /// Location of a JSONPaths file for logs. Without it, columns are matched to keys by name.
-    pub log_jsonpaths: Option<String>,
-    /// Folder of SQL files that replace or add to the built-in queries.
+    /// Locations of JSONPaths files by dataset. They replace the paths that the model declares.
+    pub jsonpaths: BTreeMap<String, String>,
+    /// Folder of SQL files that replace or add to the queries of the model.
     pub queries: Option<PathBuf>,
     /// Options that change the results of the star queries.
     pub rules: Rules,
@@ -42,17 +44,20 @@ pub struct TransformOptions {
 }
 
 impl TransformOptions {
-    /// Returns the default options for the given inputs and output.
-    pub fn new(songs: &str, logs: &str, out: &str) -> TransformOptions {
+    /// Returns the default options for an output and one location per dataset.
+    pub fn new<'a>(
+        inputs: impl IntoIterator<Item = (&'a str, &'a str)>,
+        out: &str,
+    ) -> TransformOptions {
+        let inputs = inputs.into_iter();
         TransformOptions {
-            songs: vec![songs.to_owned()],
-            logs: vec![logs.to_owned()],
+            model: Model::built_in(),
+            inputs: inputs.map(|(name, url)| (name.to_owned(), vec![url.to_owned()])).collect(),
             out: out.to_owned(),
             include_hidden: false,
             suffix: Suffix::default(),
             allow_empty: false,
-            song_jsonpaths: None,
-            log_jsonpaths: None,
+            jsonpaths: BTreeMap::new(),
             queries: None,
             rules: Rules::default(),
             max_rejects: MaxRejects::default(),
@@ -60,5 +65,39 @@ impl TransformOptions {
             file_bytes: DEFAULT_FILE_BYTES,
             engine: EngineOptions::default(),
         }
+    }
+
+    /// Fails unless each dataset of the model has an input, and each input and JSONPaths file belongs
+    /// to a dataset.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error that names the first dataset without an input, or the first name that is not
+    /// that of a dataset.
+    pub fn validate_inputs(&self) -> Result<()> {
+        for name in self.inputs.keys().chain(self.jsonpaths.keys()) {
+            if self.model.dataset(name).is_none() {
+                let names: Vec<&str> = self.model.datasets.iter().map(|d| d.name.as_str()).collect();
+                return Err(Error::Usage(format!(
+                    "the model {} has no dataset {name:?}; its datasets are {}",
+                    self.model.name,
+                    names.join(", ")
+                )));
+            }
+        }
+        for dataset in &self.model.datasets {
+            if self.locations(dataset).is_empty() {
+                return Err(Error::Usage(format!(
+                    "the dataset {0} of the model {1} has no input; set it with --input {0}=URL",
+                    dataset.name, self.model.name
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the locations of the objects of a dataset.
+    pub fn locations(&self, dataset: &Dataset) -> &[String] {
+        self.inputs.get(&dataset.name).map_or(&[], Vec::as_slice)
     }
 }

@@ -6,23 +6,20 @@ use arrow::array::RecordBatch;
 
 use crate::error::Error;
 use crate::ingest::DatasetCounts;
-use crate::star::CheckOutcome;
+use crate::star::{CheckOutcome, Counts};
 use crate::star::RunRecord;
 use crate::timing::PhaseTiming;
-use crate::transform::{EncodingCounts, RepairEncoding};
+use crate::transform::{Accounting, ENCODING, RepairEncoding, counts_of};
 
 /// The results of a run: counts, rejects, checks and durations.
 #[derive(Debug, Clone, Default)]
 pub struct TransformReport {
-    /// Counts of what was read of the songs.
-    pub songs: DatasetCounts,
-    /// Counts of what was read of the logs.
-    pub logs: DatasetCounts,
+    /// Names of the datasets with the counts of what was read, in the order of the model.
+    pub datasets: Vec<(String, DatasetCounts)>,
     /// Treatment of text that was encoded to UTF-8 twice.
     pub repair_encoding: RepairEncoding,
-    /// Counts of text that was encoded to UTF-8 twice. `None` if none was read, or if it was repaired before
-    /// it was stored.
-    pub encoding: Option<EncodingCounts>,
+    /// Results of the accounting queries, in the order in which they ran.
+    pub accounting: Vec<Accounting>,
     /// The first rejects, at most five rows.
     pub first_rejects: Vec<RecordBatch>,
     /// Location of the file with all rejects. `None` if the run ended before it was written.
@@ -42,7 +39,24 @@ pub struct TransformReport {
 impl TransformReport {
     /// Returns `true` if reading stopped before the end because of too many rejects.
     pub fn is_partial(&self) -> bool {
-        self.songs.is_partial || self.logs.is_partial
+        self.datasets.iter().any(|(_, counts)| counts.is_partial)
+    }
+
+    /// Returns the counts of a dataset. `None` if the model has no such dataset, or if the run ended
+    /// before the datasets were read.
+    pub fn dataset(&self, name: &str) -> Option<&DatasetCounts> {
+        self.datasets.iter().find(|(dataset, _)| dataset == name).map(|(_, counts)| counts)
+    }
+
+    /// Returns the sum of a count over all datasets.
+    pub fn total(&self, count: impl Fn(&DatasetCounts) -> u64) -> u64 {
+        self.datasets.iter().map(|(_, counts)| count(counts)).sum()
+    }
+
+    /// Returns the counts of the accounting queries that always run.
+    pub(super) fn counts(&self) -> Counts {
+        let always = self.accounting.iter().filter(|accounting| accounting.name != ENCODING);
+        always.map(|accounting| (accounting.name.clone(), counts_of(accounting))).collect()
     }
 
     /// Records a phase that began at `begun` and ends at the time of the call.

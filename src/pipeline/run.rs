@@ -14,24 +14,33 @@ use super::empty_datasets::ensure_not_empty;
 use super::options::TransformOptions;
 use super::rejects::write_rejects;
 use super::report::TransformReport;
-use crate::decode::Dataset;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ingest::{DatasetCounts, Input, Phase, Staging, TransformProgress, ingest};
+use crate::limits::Rejected;
+use crate::model::{Model, Table};
 use crate::publish::{ParquetSink, Publication};
 use crate::staging::{StagingSpace, StagingTable};
-use crate::star::model::{SONGPLAYS, Table, model_tables};
 use crate::star::{
-    DatasetRecord, FORMAT, FileRecord, PlaysRecord, RunOptions, RunRecord, TableRecord,
+    DatasetRecord, FORMAT, FileRecord, Group, RunOptions, RunRecord, TableRecord,
 };
-use crate::star::{Queries, ensure_passed, register_star, register_table, run_checks};
+use crate::star::{
+    Queries, ensure_passed, register_run, register_star, register_table, run_checks,
+};
 use crate::storage::without_secrets;
 use crate::timing::PhaseTiming;
 use crate::transform::{
-    PlayCounts, RepairEncoding, Rules, SortedStream, Unmatched, build_intermediates,
-    count_encoded_twice, count_plays, deregister_staging, deregister_tables, register_rows,
-    register_staging, run_table_query,
+    ENCODING, RepairEncoding, Rules, SortedStream, build_intermediates, count, deregister_staging,
+    deregister_tables, register_rows, register_staging, run_table_query,
 };
+
+/// The accounting queries of a run, by what they read.
+pub(super) struct AccountingQueries {
+    /// Queries on the staging and intermediate tables.
+    pub staged: Vec<String>,
+    /// Queries on the tables of the star.
+    pub star: Vec<String>,
+}
 
 /// A run in progress.
 pub(super) struct Run<'a> {
@@ -58,59 +67,61 @@ impl<'a> Run<'a> {
     /// Reads, transforms, writes and checks. Returns the record to publish.
     pub async fn prepare(
         &mut self,
-        songs: Input,
-        logs: Input,
+        inputs: Vec<Input>,
+        accounting: &AccountingQueries,
         last_reader: Option<&str>,
     ) -> Result<RunRecord> {
         let max_rejects = self.options.max_rejects;
-        let staging = Staging::new(self.engine, &songs.columns, &logs.columns, max_rejects)?;
-        self.read(songs, logs, &staging).await?;
+        let columns = inputs.iter().map(|input| &input.columns);
+        let staging = Staging::new(self.engine, columns, max_rejects)?;
+        self.read(inputs, &staging).await?;
         let session = self.engine.session_for(self.longest_text());
-        register_staging(&session, &staging)?;
-        let Staging { songs, events, rejects, inputs, .. } = staging;
+        register_staging(&session, self.model(), &staging)?;
+        let Staging { datasets, rejects, inputs, .. } = staging;
         // Leave the session as the only owner, so that deregistering the tables frees their rows.
-        drop((songs, events));
+        drop(datasets);
         let (rejects, first) = write_rejects(&session, self.publication, &rejects).await?;
         self.report.first_rejects = first;
         self.report.rejects_file = Some(self.publication.out.child(&rejects.path).to_string());
         self.ensure_few_rejects()?;
         if !self.options.allow_empty {
-            let TransformReport { songs, logs, .. } = &self.report;
-            let datasets = [(Dataset::Songs, songs), (Dataset::Events, logs)];
-            ensure_not_empty(&self.publication.out, datasets).await?;
+            ensure_not_empty(&self.publication.out, &self.report.datasets).await?;
         }
         let sink = self.publication.inputs_sink(inputs.schema().clone());
         let by_url = "SELECT * FROM staging_inputs ORDER BY dataset, url";
-        let ((tables, plays), inputs) = tokio::try_join!(
-            self.write_star(&session, last_reader),
+        let (tables, inputs) = tokio::try_join!(
+            self.write_star(&session, &accounting.staged, last_reader),
             write_sorted(&session, "staging_inputs", &inputs, by_url, sink),
         )?;
-        let plays = self.count_plays(&tables, plays)?;
-        let record = RunRecord { inputs, rejects, plays, tables, ..self.record() };
-        self.reconcile(&record)?;
-        let checks = self.check(&record).await?;
-        Ok(RunRecord { checks, ..record })
+        let record = RunRecord { inputs, rejects, tables, ..self.record() };
+        self.check(record, &accounting.star).await
+    }
+
+    fn model(&self) -> &'a Model {
+        &self.options.model
     }
 
     /// Returns the length of the longest text read, in bytes.
     fn longest_text(&self) -> usize {
-        self.report.songs.longest_text.max(self.report.logs.longest_text)
+        let counts = self.report.datasets.iter();
+        counts.map(|(_, counts)| counts.longest_text).max().unwrap_or(0)
     }
 
-    async fn read(&mut self, songs: Input, logs: Input, staging: &Staging) -> Result<()> {
+    async fn read(&mut self, inputs: Vec<Input>, staging: &Staging) -> Result<()> {
         let begun = Instant::now();
         self.progress.enter(Phase::Reading);
-        let (songs, logs) =
-            ingest(songs, logs, staging, self.engine.threads, self.progress).await?;
-        self.report.timed("read and decode", begun, Some(songs.bytes + logs.bytes));
-        self.report.songs = songs;
-        self.report.logs = logs;
+        let counts = ingest(inputs, staging, self.engine.threads, self.progress).await?;
+        let names = self.model().datasets.iter().map(|dataset| dataset.name.clone());
+        self.report.datasets = names.zip(counts).collect();
+        let bytes = self.report.total(|counts| counts.bytes);
+        self.report.timed("read and decode", begun, Some(bytes));
         Ok(())
     }
 
     fn ensure_few_rejects(&self) -> Result<()> {
-        let rejected = self.report.songs.rejects() + self.report.logs.rejects();
-        let read = self.report.songs.records() + self.report.logs.records();
+        let rejects = self.report.datasets.iter().map(|(_, counts)| counts.rejects());
+        let rejected = rejects.fold(Rejected::default(), |all, one| all + one);
+        let read = self.report.total(DatasetCounts::records);
         if !self.report.is_partial() && !self.options.max_rejects.is_exceeded(rejected, read) {
             return Ok(());
         }
@@ -126,15 +137,16 @@ impl<'a> Run<'a> {
     async fn write_star(
         &mut self,
         session: &SessionContext,
+        accounting: &[String],
         last_reader: Option<&str>,
-    ) -> Result<(BTreeMap<String, TableRecord>, PlayCounts)> {
+    ) -> Result<BTreeMap<String, TableRecord>> {
         self.progress.enter(Phase::Writing);
         let space = self.engine.staging_space();
-        let plays = self.build_intermediates(session, &space).await?;
+        self.build_intermediates(session, &space, accounting).await?;
         let mut tables = BTreeMap::new();
         // A table whose rows are in memory is written while the next ones are queried.
         let mut writing = FuturesUnordered::new();
-        for table in model_tables() {
+        for table in &self.model().tables {
             let begun = Instant::now();
             let is_last = last_reader == Some(&table.name);
             let (queries, rules) = (self.queries, self.options.rules);
@@ -165,44 +177,50 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        deregister_tables(session)?;
+        deregister_tables(session, self.model())?;
         while let Some(written) = writing.try_next().await? {
             self.written(&mut tables, written);
         }
         self.sort_phases();
-        Ok((tables, plays))
+        Ok(tables)
     }
 
-    /// Builds the intermediate tables and counts what only they show.
+    /// Builds the intermediate tables and runs the accounting queries that read them.
     async fn build_intermediates(
         &mut self,
         session: &SessionContext,
         space: &StagingSpace,
-    ) -> Result<PlayCounts> {
+        accounting: &[String],
+    ) -> Result<()> {
         let begun = Instant::now();
         build_intermediates(session, self.queries, self.options.rules, space).await?;
-        let plays = count_plays(session, self.queries).await?;
+        for name in accounting {
+            let counted = count(session, self.queries, name, self.options.rules).await?;
+            self.report.accounting.push(counted);
+        }
         self.count_encoded_twice(session).await?;
         self.report.timed("intermediate tables", begun, None);
-        Ok(plays)
+        Ok(())
     }
 
     /// Orders the phases that write tables as the model does, not as the tables were finished.
     fn sort_phases(&mut self) {
+        let tables = &self.model().tables;
         let position = |phase: &PhaseTiming| {
-            model_tables().position(|table| phase.name == format!("write {}", table.name))
+            tables.iter().position(|table| phase.name == format!("write {}", table.name))
         };
         self.report.phases.sort_by_key(position);
     }
 
-    /// Counts the effect on matches of text that was encoded twice. Skips the queries if there is no such
-    /// text or if it was repaired when it was staged.
+    /// Runs the accounting query for text that was encoded twice. Skips it if there is no such text, if it
+    /// was repaired when it was staged, or if the model has no such query.
     async fn count_encoded_twice(&mut self, session: &SessionContext) -> Result<()> {
         let rules = self.options.rules;
-        let texts = self.report.songs.encoded_twice + self.report.logs.encoded_twice;
-        if texts > 0 && rules.repair_encoding != RepairEncoding::Store {
-            let counts = count_encoded_twice(session, self.queries, rules).await?;
-            self.report.encoding = Some(counts);
+        let texts = self.report.total(|counts| counts.encoded_twice);
+        let is_kept = rules.repair_encoding != RepairEncoding::Store;
+        let has_query = self.queries.of(Group::Accounting).any(|query| query.name == ENCODING);
+        if texts > 0 && is_kept && has_query {
+            self.report.accounting.push(count(session, self.queries, ENCODING, rules).await?);
         }
         self.report.repair_encoding = rules.repair_encoding;
         Ok(())
@@ -218,33 +236,6 @@ impl<'a> Run<'a> {
         tables.insert(table.name.to_owned(), TableRecord { manifest, ..record });
     }
 
-    /// Returns the counts of plays by outcome. The plays and the duplicates are counted from the staged
-    /// events, the matches from the rows written, so that [`Run::reconcile`] can compare them.
-    fn count_plays(
-        &self,
-        tables: &BTreeMap<String, TableRecord>,
-        counted: PlayCounts,
-    ) -> Result<PlaysRecord> {
-        let songplays = tables.get(SONGPLAYS).map_or(0, |table| table.rows);
-        let without_song = |table: &TableRecord| table.nulls.get("song_id").copied().unwrap_or(0);
-        let unmatched_rows = tables.get(SONGPLAYS).map_or(0, without_song);
-        let matched = songplays - unmatched_rows;
-        let distinct = counted.read.saturating_sub(counted.duplicates);
-        let unmatched = match self.options.rules.unmatched {
-            Unmatched::Keep => unmatched_rows,
-            Unmatched::Drop => distinct.checked_sub(matched).ok_or_else(|| {
-                Error::Unbalanced(format!("{matched} plays matched of {distinct} distinct ones"))
-            })?,
-        };
-        Ok(PlaysRecord {
-            read: counted.read,
-            matched,
-            unmatched,
-            duplicates: counted.duplicates,
-            shared_fingerprints: counted.shared_fingerprints,
-        })
-    }
-
     /// Returns a record with the options and the input counts. The other fields have default values.
     fn record(&self) -> RunRecord {
         RunRecord {
@@ -254,13 +245,15 @@ impl<'a> Run<'a> {
             started_at: self.publication.started_at.to_rfc3339_opts(SecondsFormat::Millis, true),
             finished_at: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
             options: run_options(self.options),
-            datasets: BTreeMap::from([
-                (Dataset::Songs.label().to_owned(), dataset_record(&self.report.songs)),
-                (Dataset::Events.label().to_owned(), dataset_record(&self.report.logs)),
-            ]),
+            datasets: self
+                .report
+                .datasets
+                .iter()
+                .map(|(name, counts)| (name.clone(), dataset_record(counts)))
+                .collect(),
             inputs: FileRecord::default(),
             rejects: FileRecord::default(),
-            plays: PlaysRecord::default(),
+            accounting: self.report.counts(),
             tables: BTreeMap::new(),
             checks: Vec::new(),
         }
@@ -268,47 +261,57 @@ impl<'a> Run<'a> {
 
     /// Fails unless the counts of the run are consistent with each other.
     fn reconcile(&self, record: &RunRecord) -> Result<()> {
-        let plays = record.plays;
-        let rejected = self.report.songs.rejected + self.report.logs.rejected;
-        let listed = self.report.songs.objects_listed + self.report.logs.objects_listed;
+        let listed = self.report.total(|counts| counts.objects_listed);
+        let rejected = self.report.total(|counts| counts.rejected);
         let totals = [
             ("objects listed", listed, "objects read", record.inputs.rows),
             ("records rejected", rejected, "rejects kept", record.rejects.rows),
-            (
-                "plays read",
-                plays.read,
-                "matched, unmatched and duplicate plays",
-                plays.matched + plays.unmatched + plays.duplicates,
-            ),
         ];
         for (one, count, other, expected) in totals {
             if count != expected {
                 return Err(Error::Unbalanced(format!("{count} {one}, but {expected} {other}")));
             }
         }
-        Ok(())
+        let balances = self.report.accounting.iter().filter_map(|found| found.balance.as_ref());
+        balances.into_iter().try_for_each(|balance| balance.verify(&record.accounting))
     }
 
-    async fn check(&mut self, record: &RunRecord) -> Result<Vec<String>> {
+    /// Runs the accounting queries on the written star, reconciles the counts and runs the checks. Returns
+    /// the complete record.
+    async fn check(&mut self, mut record: RunRecord, accounting: &[String]) -> Result<RunRecord> {
         let begun = Instant::now();
         self.progress.enter(Phase::Checking);
         let session = self.engine.session_for(self.longest_text());
-        register_star(&session, &self.publication.out, record).await?;
+        register_star(&session, &self.publication.out, &record).await?;
+        for name in accounting {
+            let counted = count(&session, self.queries, name, self.options.rules).await?;
+            self.report.accounting.push(counted);
+            record.accounting = self.report.counts();
+            register_run(&session, &record)?;
+        }
+        self.reconcile(&record)?;
         self.report.checks = run_checks(&session, self.queries).await?;
         self.report.timed("check", begun, None);
         ensure_passed(&self.report.checks)?;
-        Ok(self.report.checks.iter().map(|check| check.name.clone()).collect())
+        record.checks = self.report.checks.iter().map(|check| check.name.clone()).collect();
+        Ok(record)
     }
 }
 
 pub(super) fn run_options(options: &TransformOptions) -> RunOptions {
     RunOptions {
-        songs: options.songs.iter().map(|url| without_secrets(url)).collect(),
-        logs: options.logs.iter().map(|url| without_secrets(url)).collect(),
+        inputs: options
+            .inputs
+            .iter()
+            .map(|(name, urls)| (name.clone(), urls.iter().map(|u| without_secrets(u)).collect()))
+            .collect(),
         include_hidden: options.include_hidden,
         suffix: options.suffix.as_str().to_owned(),
-        song_jsonpaths: options.song_jsonpaths.as_deref().map(without_secrets),
-        log_jsonpaths: options.log_jsonpaths.as_deref().map(without_secrets),
+        jsonpaths: options
+            .jsonpaths
+            .iter()
+            .map(|(name, url)| (name.clone(), without_secrets(url)))
+            .collect(),
         queries: options.queries.as_ref().map(|folder| folder.display().to_string()),
         match_rule: options.rules.match_rule.as_str().to_owned(),
         unmatched: options.rules.unmatched.as_str().to_owned(),
@@ -336,7 +339,7 @@ fn dataset_record(counts: &DatasetCounts) -> DatasetRecord {
 async fn query_table(
     session: &SessionContext,
     queries: &Queries,
-    table: &'static Table,
+    table: &Arc<Table>,
     rules: Rules,
     space: &StagingSpace,
     is_last: bool,
@@ -344,7 +347,7 @@ async fn query_table(
     let rows = run_table_query(session, queries, table, rules, space).await?;
     if is_last {
         // Free the memory of the staging tables for sorting and writing.
-        deregister_staging(session)?;
+        deregister_staging(session, queries.model())?;
     }
     rows.sort(session).await
 }

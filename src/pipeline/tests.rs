@@ -33,11 +33,9 @@ impl GeneratedStar {
             while file.next_chunk(&mut bytes) {}
             data.child(&file.path()).write(bytes).await.unwrap();
         }
-        let options = TransformOptions::new(
-            &below("data/song_data"),
-            &below("data/log_data"),
-            &below("star"),
-        );
+        let inputs = [("songs", below("data/song_data")), ("logs", below("data/log_data"))];
+        let inputs = inputs.iter().map(|(name, folder)| (*name, folder.as_str()));
+        let options = TransformOptions::new(inputs, &below("star"));
         let out = stores.place(Location::parse(&options.out).unwrap()).await.unwrap();
         let mut star = GeneratedStar {
             record: transformed(&options, &stores).await,

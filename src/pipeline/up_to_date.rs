@@ -9,7 +9,6 @@ use super::listing::list_options;
 use super::options::TransformOptions;
 use super::places;
 use super::run::run_options;
-use crate::decode::Dataset;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ingest::objects;
@@ -50,8 +49,7 @@ pub async fn find_up_to_date(
     stores: &Stores,
     engine: &Engine,
 ) -> Result<Option<RunRecord>> {
-    let own_files = [&options.song_jsonpaths, &options.log_jsonpaths];
-    if options.queries.is_some() || own_files.iter().any(|file| file.is_some()) {
+    if options.queries.is_some() || !options.jsonpaths.is_empty() {
         return Ok(None);
     }
     let out = stores.place(Location::parse_single(&options.out)?).await?;
@@ -73,13 +71,13 @@ pub async fn find_up_to_date(
 
 async fn listed(options: &TransformOptions, stores: &Stores) -> Result<Option<Inputs>> {
     let mut inputs = Inputs::default();
-    for (dataset, urls) in [(Dataset::Songs, &options.songs), (Dataset::Events, &options.logs)] {
-        let places = places(stores, urls).await?;
+    for dataset in &options.model.datasets {
+        let places = places(stores, options.locations(dataset)).await?;
         let found = objects(places, list_options(options)?, Skipped::default());
         let mut found = std::pin::pin!(found);
         while let Some(object) = found.try_next().await? {
             let Some(etag) = &object.etag else { return Ok(None) };
-            inputs.add(dataset.label(), &object.url, object.size, etag);
+            inputs.add(&dataset.name, &object.url, object.size, etag);
         }
     }
     Ok(Some(inputs))

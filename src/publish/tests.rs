@@ -14,7 +14,7 @@ use object_store::{
 };
 
 use super::*;
-use crate::star::{FORMAT, FileRecord, PlaysRecord, RECORD, RunOptions, TableRecord};
+use crate::star::{FORMAT, FileRecord, RECORD, RunOptions, TableRecord};
 use crate::storage::Location;
 
 /// A store without conditional puts.
@@ -112,7 +112,7 @@ async fn written(publication: &Publication) -> RunRecord {
         datasets: BTreeMap::new(),
         inputs: file(format!("_inputs/{run_id}.parquet")),
         rejects: file(format!("_rejects/{run_id}.parquet")),
-        plays: PlaysRecord::default(),
+        accounting: BTreeMap::new(),
         tables: BTreeMap::from([("songs".to_owned(), songs)]),
         checks: vec![],
         run_id,

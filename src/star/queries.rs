@@ -96,6 +96,11 @@ impl Queries {
         }
     }
 
+    /// Returns the model that the queries belong to.
+    pub fn model(&self) -> &'static crate::model::Model {
+        model()
+    }
+
     fn names(&self, group: Option<Group>) -> Vec<&str> {
         let names = self.all.iter().filter(|q| group.is_none_or(|group| group == q.group));
         names.map(|q| q.name.as_ref()).collect()
@@ -141,7 +146,7 @@ impl Query {
         let labelled = |line: &&str| {
             line.split_once(':').is_some_and(|(word, _)| !word.is_empty() && !word.contains(' '))
         };
-        let rest = lines.take_while(|line| !labelled(line));
+        let rest = lines.take_while(|line| !line.is_empty() && !labelled(line));
         Some(rest.fold(first, |text, line| text + " " + line).trim().to_owned())
     }
 }

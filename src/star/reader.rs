@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use chrono::DateTime;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{
@@ -21,7 +21,7 @@ use url::Url;
 use super::known::KnownFiles;
 use super::model::{Table, model_tables, table_schema};
 use super::order::sort_order;
-use super::record::{FileRecord, RunRecord};
+use super::record::{DatasetRecord, FileRecord, RunRecord};
 use crate::decode::rejects_schema;
 use crate::error::{Error, Result};
 use crate::ingest::inputs_schema;
@@ -56,8 +56,7 @@ pub async fn register_star(
     for (name, schema, file) in beside {
         register_files(session, out, name, schema, std::slice::from_ref(file), vec![]).await?;
     }
-    session.register_batch("run", run_batch(record)?).map_err(|e| Error::query("run", e))?;
-    Ok(())
+    register_run(session, record)
 }
 
 /// Returns the metadata of a file according to the run record.
@@ -165,28 +164,41 @@ fn file_url(base: &Url, place: &Place) -> DataFusionResult<ListingTableUrl> {
     ListingTableUrl::try_new(url, None)
 }
 
+/// Registers the numbers of the record as the table `run`, in place of an earlier one.
+///
+/// # Errors
+///
+/// Returns an error if the session cannot register the table.
+pub fn register_run(session: &SessionContext, record: &RunRecord) -> Result<()> {
+    let failed = |e| Error::query("run", e);
+    session.deregister_table("run").map_err(failed)?;
+    session.register_batch("run", run_batch(record)?).map_err(failed)?;
+    Ok(())
+}
+
+/// Returns the schema of the table `run`, with the given counts of accounting queries.
+pub(crate) fn run_schema<'a>(counts: impl IntoIterator<Item = &'a str>) -> SchemaRef {
+    let texts = ["run_id", "match_option", "unmatched_option"];
+    let texts = texts.map(|name| Field::new(name, DataType::Utf8, false)).into_iter();
+    let totals = ["records_read", "records_decoded", "records_rejected"];
+    let counts = counts.into_iter().chain(totals);
+    let counts = counts.map(|name| Field::new(name, DataType::Int64, false));
+    Arc::new(Schema::new(texts.chain(counts).collect::<Vec<_>>()))
+}
+
 /// Returns the numbers of the record as a table of one row.
 pub(crate) fn run_batch(record: &RunRecord) -> Result<RecordBatch> {
-    let sum = |of: fn(&super::record::DatasetRecord) -> u64| record.datasets.values().map(of).sum();
-    let plays = record.plays;
-    let numbers: [(&str, u64); 8] = [
-        ("plays_read", plays.read),
-        ("plays_matched", plays.matched),
-        ("plays_unmatched", plays.unmatched),
-        ("duplicates", plays.duplicates),
-        ("shared_fingerprints", plays.shared_fingerprints),
-        ("records_read", sum(|d| d.records)),
-        ("records_decoded", sum(|d| d.decoded)),
-        ("records_rejected", sum(|d| d.rejected)),
-    ];
+    let sum = |of: fn(&DatasetRecord) -> u64| record.datasets.values().map(of).sum::<u64>();
+    let counts = record.accounting.values().flatten();
+    let schema = run_schema(counts.clone().map(|(name, _)| name.as_str()));
     let text = |value: &str| Arc::new(StringArray::from(vec![value])) as ArrayRef;
     let mut columns = vec![
-        ("run_id", text(&record.run_id)),
-        ("match_option", text(&record.options.match_rule)),
-        ("unmatched_option", text(&record.options.unmatched)),
+        text(&record.run_id),
+        text(&record.options.match_rule),
+        text(&record.options.unmatched),
     ];
-    columns.extend(
-        numbers.map(|(name, n)| (name, Arc::new(Int64Array::from(vec![n as i64])) as ArrayRef)),
-    );
-    Ok(RecordBatch::try_from_iter(columns)?)
+    let totals = [sum(|d| d.records), sum(|d| d.decoded), sum(|d| d.rejected)];
+    let counts = counts.map(|(_, count)| *count).chain(totals);
+    columns.extend(counts.map(|n| Arc::new(Int64Array::from(vec![n as i64])) as ArrayRef));
+    Ok(RecordBatch::try_new(schema, columns)?)
 }

@@ -13,8 +13,14 @@ use crate::storage::Place;
 /// Name of the record, relative to the output.
 pub const RECORD: &str = "_starlift.json";
 
-/// Version of the record format that this program reads and writes.
-pub const FORMAT: u32 = 1;
+/// Version of the record format that this program writes.
+pub const FORMAT: u32 = 2;
+
+/// The oldest version that this program reads.
+const OLDEST_FORMAT: u32 = 1;
+
+/// Counts of accounting queries, by query and column.
+pub type Counts = BTreeMap<String, BTreeMap<String, u64>>;
 
 /// A run and the star that it published.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -37,8 +43,9 @@ pub struct RunRecord {
     pub inputs: FileRecord,
     /// File with one row per rejected record.
     pub rejects: FileRecord,
-    /// Counts of the plays by outcome.
-    pub plays: PlaysRecord,
+    /// Counts of the records by their outcome, by accounting query and column.
+    #[serde(default)]
+    pub accounting: Counts,
     /// Tables of the star by name.
     pub tables: BTreeMap<String, TableRecord>,
     /// Names of the checks that passed.
@@ -48,20 +55,18 @@ pub struct RunRecord {
 /// The options that a run's result depends on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunOptions {
-    /// Locations of the song objects, without secrets.
-    pub songs: Vec<String>,
-    /// Locations of the log objects, without secrets.
-    pub logs: Vec<String>,
+    /// Locations of the objects by dataset, without secrets.
+    #[serde(default)]
+    pub inputs: BTreeMap<String, Vec<String>>,
     /// `true` if objects with hidden names were read.
     #[serde(default)]
     pub include_hidden: bool,
     /// Suffixes of the objects that were read, `json` or `any`; empty in records that lack it.
     #[serde(default)]
     pub suffix: String,
-    /// Location of the JSONPaths file for songs, if one was used.
-    pub song_jsonpaths: Option<String>,
-    /// Location of the JSONPaths file for logs, if one was used.
-    pub log_jsonpaths: Option<String>,
+    /// Locations of the JSONPaths files by dataset, without secrets.
+    #[serde(default)]
+    pub jsonpaths: BTreeMap<String, String>,
     /// Folder of the user's own queries, if one was used.
     pub queries: Option<String>,
     /// Rule that matches plays to songs: `title-artist` or `title-artist-duration`.
@@ -103,22 +108,6 @@ pub struct DatasetRecord {
     pub skipped: BTreeMap<String, u64>,
     /// Keys that correspond to no column, with the number of records that contain them.
     pub unknown_keys: BTreeMap<String, u64>,
-}
-
-/// Counts of the plays by outcome.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlaysRecord {
-    /// Plays read.
-    pub read: u64,
-    /// Distinct plays that match a song.
-    pub matched: u64,
-    /// Distinct plays that match no song.
-    pub unmatched: u64,
-    /// Plays that were removed as copies of other plays.
-    pub duplicates: u64,
-    /// Distinct plays whose fingerprint equals that of an earlier play. Their `songplay_id` is the
-    /// fingerprint plus 1, 2, 3 and so on.
-    pub shared_fingerprints: u64,
 }
 
 /// The files of a table and statistics about their content.
@@ -170,10 +159,15 @@ impl RunRecord {
         let invalid = |reason: String| Error::Record { url: place.to_string(), reason };
         let found: RecordFormat =
             serde_json::from_slice(bytes).map_err(|e| invalid(e.to_string()))?;
-        if found.format != FORMAT {
+        if !(OLDEST_FORMAT..=FORMAT).contains(&found.format) {
             return Err(invalid(format!("it has format {}, expected {FORMAT}", found.format)));
         }
-        serde_json::from_slice(bytes).map_err(|e| invalid(e.to_string()))
+        let mut record: RunRecord =
+            serde_json::from_slice(bytes).map_err(|e| invalid(e.to_string()))?;
+        if let Some(plays) = found.plays {
+            record.accounting.insert("plays".to_owned(), plays.counts());
+        }
+        Ok(record)
     }
 
     /// Reads the record of the star at `out`, which must exist.
@@ -213,6 +207,30 @@ impl RunRecord {
 #[derive(Deserialize)]
 struct RecordFormat {
     format: u32,
+    /// Counts in records of format 1, which knew one model.
+    plays: Option<OldCounts>,
+}
+
+#[derive(Deserialize)]
+struct OldCounts {
+    read: u64,
+    matched: u64,
+    unmatched: u64,
+    duplicates: u64,
+    shared_fingerprints: u64,
+}
+
+impl OldCounts {
+    fn counts(self) -> BTreeMap<String, u64> {
+        let counts = [
+            ("plays_read", self.read),
+            ("plays_matched", self.matched),
+            ("plays_unmatched", self.unmatched),
+            ("duplicates", self.duplicates),
+            ("shared_fingerprints", self.shared_fingerprints),
+        ];
+        counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
+    }
 }
 
 pub(crate) fn to_json(value: &impl Serialize) -> Result<Vec<u8>> {

@@ -8,7 +8,7 @@ mod rules;
 mod run;
 mod schema;
 
-pub use accounting::{EncodingCounts, PlayCounts, count_encoded_twice, count_plays};
+pub use accounting::{Accounting, Balance, ENCODING, count, counts_of};
 pub use functions::RepairEncoding;
 pub use plan::{RequiredColumns, required_columns};
 pub use rules::{MatchRule, Rules, Unmatched};

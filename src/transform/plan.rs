@@ -1,7 +1,7 @@
 //! Plans the queries before any data is read, to validate them and to determine which columns they need
 //! from the staging tables.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
@@ -12,93 +12,222 @@ use datafusion::datasource::empty::EmptyTable;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 
+use super::accounting::{Balance, ENCODING, Measure, reject};
 use super::functions::{RepairEncoding, register_functions};
 use super::rules::Rules;
 use super::schema::ensure_columns;
-use crate::decode::{Dataset, StagedColumns};
+use crate::decode::{StagedColumns, rejects_schema, staging_schema};
 use crate::error::{Error, Result};
-use crate::star::model::{find_table, table_schema};
-use crate::star::{Group, Queries, Query};
+use crate::ingest::inputs_schema;
+use crate::model::{Dataset, Model};
+use crate::star::model::table_schema;
+use crate::star::{Group, Queries, Query, run_schema};
 
-/// The columns of the staging tables that the queries of a transform read.
+/// What the queries of a transform read.
 pub struct RequiredColumns {
-    /// Columns of `staging_songs`.
-    pub songs: StagedColumns,
-    /// Columns of `staging_events`.
-    pub events: StagedColumns,
+    /// The columns read of each staging table, in the order of the datasets.
+    pub datasets: Vec<StagedColumns>,
     /// The last star table whose query reads a staging table; after it they can be dropped.
-    pub last_reader: Option<&'static str>,
+    pub last_reader: Option<String>,
+    /// Accounting queries on the staging and intermediate tables.
+    pub staged_accounting: Vec<String>,
+    /// Accounting queries on the tables of the star and the earlier counts.
+    pub star_accounting: Vec<String>,
 }
 
-/// Plans every query that builds the star and returns the columns that they read.
+/// Plans every query that builds or checks the star and returns what they read.
 ///
 /// # Errors
 ///
-/// Returns an error if a query cannot be planned or does not return the columns of its table. This way, a
-/// mistake in a query is reported before any object is read.
+/// Returns an error if a query cannot be planned or does not return what it must. This way, a mistake in a
+/// query is reported before any object is read.
 pub async fn required_columns(queries: &Queries, rules: Rules) -> Result<RequiredColumns> {
-    let session = SessionContext::new();
-    register_functions(&session, rules.repair_encoding);
-    let register = |name: &str, schema: SchemaRef| {
-        let table = Arc::new(EmptyTable::new(schema));
-        session.register_table(name, table).map_err(|e| Error::query(name, e))
-    };
-    for dataset in [Dataset::Songs, Dataset::Events] {
-        register(dataset.table(), dataset.schema())?;
+    let mut planning = Planning::new(queries, rules)?;
+    for query in queries.of(Group::Intermediate) {
+        planning.intermediate(query).await?;
     }
-    let mut read = BTreeSet::new();
-    let mut last_reader = None;
-    for group in [Group::Intermediate, Group::Star, Group::Accounting] {
-        for query in queries.of(group) {
-            let rows = plan_query(&session, query, rules).await?;
-            let table = find_table(&query.name).filter(|_| group == Group::Star);
-            if let Some(table) = table {
-                ensure_columns(&query.file(), table, rows.schema().as_arrow())?;
-            }
-            if group == Group::Intermediate {
-                register(&query.name, Arc::new(rows.schema().as_arrow().clone()))?;
-            }
-            let plan = rows.into_optimized_plan().map_err(|e| Error::query(query.file(), e))?;
-            let reads = columns_read(&plan).map_err(|e| Error::query(query.file(), e))?;
-            if reads.iter().any(|(table, _)| is_staging(table)) {
-                last_reader = table.map(|table| &*table.name).or(last_reader);
-            }
-            read.extend(reads);
-            // Later queries can read the table.
-            if let Some(table) = table {
-                register(&table.name, table_schema(table))?;
+    for query in queries.of(Group::Star) {
+        planning.star(query).await?;
+    }
+    planning.register("inputs", inputs_schema())?;
+    planning.register("rejects", rejects_schema())?;
+    for query in queries.of(Group::Accounting) {
+        planning.accounting(query).await?;
+    }
+    planning.ensure_balances_known(queries)?;
+    planning.register_run()?;
+    for query in queries.of(Group::Check) {
+        planning.plan(query).await?;
+    }
+    Ok(planning.finish())
+}
+
+/// The queries planned so far.
+struct Planning<'a> {
+    model: &'a Model,
+    rules: Rules,
+    session: SessionContext,
+    /// Names of the staging and intermediate tables.
+    staged: BTreeSet<String>,
+    /// Columns read, with their tables.
+    read: BTreeSet<(String, String)>,
+    last_reader: Option<String>,
+    staged_accounting: Vec<String>,
+    star_accounting: Vec<String>,
+    /// Counts of accounting queries, in the order of the columns of the table `run`.
+    counts: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl<'a> Planning<'a> {
+    fn new(queries: &'a Queries, rules: Rules) -> Result<Planning<'a>> {
+        let session = SessionContext::new();
+        register_functions(&session, rules.repair_encoding);
+        let model: &Model = queries.model();
+        let mut planning = Planning {
+            model,
+            rules,
+            session,
+            staged: BTreeSet::new(),
+            read: BTreeSet::new(),
+            last_reader: None,
+            staged_accounting: Vec::new(),
+            star_accounting: Vec::new(),
+            counts: BTreeMap::new(),
+        };
+        for dataset in &model.datasets {
+            planning.register(&dataset.table, staging_schema(dataset))?;
+            planning.staged.insert(dataset.table.clone());
+        }
+        Ok(planning)
+    }
+
+    fn register(&self, name: &str, schema: SchemaRef) -> Result<()> {
+        let table = Arc::new(EmptyTable::new(schema));
+        self.session.register_table(name, table).map_err(|e| Error::query(name, e))?;
+        Ok(())
+    }
+
+    /// Plans a query. Returns the schema of its result and the tables that it reads.
+    async fn plan(&mut self, query: &Query) -> Result<(SchemaRef, BTreeSet<String>)> {
+        let failed = |e| Error::query(query.file(), e);
+        let rows = plan_query(&self.session, query, self.rules).await?;
+        let schema = Arc::new(rows.schema().as_arrow().clone());
+        let plan = rows.into_optimized_plan().map_err(failed)?;
+        let (columns, tables) = columns_read(&plan).map_err(failed)?;
+        self.read.extend(columns);
+        Ok((schema, tables))
+    }
+
+    async fn intermediate(&mut self, query: &Query) -> Result<()> {
+        let (schema, _) = self.plan(query).await?;
+        self.staged.insert(query.name.to_string());
+        self.register(&query.name, schema)
+    }
+
+    async fn star(&mut self, query: &Query) -> Result<()> {
+        let (schema, tables) = self.plan(query).await?;
+        let Some(table) = self.model.table(&query.name) else { return Ok(()) };
+        ensure_columns(&query.file(), table, &schema)?;
+        if tables.iter().any(|name| self.model.dataset_of_staging(name).is_some()) {
+            self.last_reader = Some(table.name.clone());
+        }
+        // Later queries can read the table.
+        self.register(&table.name, table_schema(table))
+    }
+
+    async fn accounting(&mut self, query: &Query) -> Result<()> {
+        self.register_run()?;
+        let (schema, tables) = self.plan(query).await?;
+        let is_staged = |table: &&String| self.staged.contains(*table);
+        let (staged, star) =
+            (tables.iter().find(is_staged), tables.iter().find(|table| !is_staged(table)));
+        if let (Some(staged), Some(star)) = (staged, star) {
+            let reason = format!(
+                "it reads {staged} and {star}; an accounting query reads either staging and \
+                 intermediate tables or the tables of the star and `run`"
+            );
+            return Err(reject(query, &reason));
+        }
+        let mut counts = BTreeSet::new();
+        for field in schema.fields() {
+            match Measure::of(field.data_type()) {
+                Some(Measure::Count) => {
+                    counts.insert(field.name().clone());
+                }
+                Some(Measure::Rate) => {}
+                None => {
+                    let reason = format!("{} is {}, not a number", field.name(), field.data_type());
+                    return Err(reject(query, &reason));
+                }
             }
         }
+        // The counts of a query that does not always run are not part of the record.
+        if query.name == ENCODING {
+            return Ok(());
+        }
+        let known = self.counts.iter().find_map(|(name, known)| {
+            known.intersection(&counts).next().map(|count| (name.clone(), count.clone()))
+        });
+        if let Some((other, count)) = known {
+            return Err(reject(query, &format!("accounting/{other}.sql returns {count} as well")));
+        }
+        self.counts.insert(query.name.to_string(), counts);
+        let list = if star.is_some() { &mut self.star_accounting } else { &mut self.staged_accounting };
+        list.push(query.name.to_string());
+        Ok(())
     }
-    let needs = |dataset: Dataset| {
-        StagedColumns::of(dataset, |column| {
-            read.contains(&(dataset.table().to_owned(), column.to_owned()))
-        })
-        .with_repaired_encoding(rules.repair_encoding == RepairEncoding::Store)
-    };
-    Ok(RequiredColumns {
-        songs: needs(Dataset::Songs),
-        events: needs(Dataset::Events),
-        last_reader,
-    })
+
+    /// Registers the table `run` with the counts so far.
+    fn register_run(&self) -> Result<()> {
+        self.session.deregister_table("run").map_err(|e| Error::query("run", e))?;
+        self.register("run", run_schema(self.counts.values().flatten().map(String::as_str)))
+    }
+
+    /// Fails if a balance names a count that no query returns.
+    fn ensure_balances_known(&self, queries: &Queries) -> Result<()> {
+        for query in queries.of(Group::Accounting) {
+            let Some(balance) = Balance::of(query)? else { continue };
+            let is_known = |name: &str| self.counts.values().any(|counts| counts.contains(name));
+            if let Some(unknown) = balance.names().find(|name| !is_known(name)) {
+                return Err(reject(query, &format!("no query returns the count {unknown}")));
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> RequiredColumns {
+        let needs = |dataset: &Arc<Dataset>| {
+            let is_read = |column: &str| {
+                self.read.contains(&(dataset.table.clone(), column.to_owned()))
+            };
+            let repairs = self.rules.repair_encoding == RepairEncoding::Store;
+            StagedColumns::of(dataset, is_read).with_repaired_encoding(repairs)
+        };
+        RequiredColumns {
+            datasets: self.model.datasets.iter().map(needs).collect(),
+            last_reader: self.last_reader,
+            staged_accounting: self.staged_accounting,
+            star_accounting: self.star_accounting,
+        }
+    }
 }
 
-fn is_staging(table: &str) -> bool {
-    [Dataset::Songs, Dataset::Events].iter().any(|dataset| dataset.table() == table)
-}
-
-/// Returns the table and the name of every column that `plan` scans.
-fn columns_read(plan: &LogicalPlan) -> datafusion::error::Result<BTreeSet<(String, String)>> {
-    let mut read = BTreeSet::new();
+/// Returns the columns that `plan` scans, with their tables, and all tables that it scans.
+#[expect(clippy::type_complexity, reason = "two sets of names")]
+fn columns_read(
+    plan: &LogicalPlan,
+) -> datafusion::error::Result<(BTreeSet<(String, String)>, BTreeSet<String>)> {
+    let (mut columns, mut tables) = (BTreeSet::new(), BTreeSet::new());
     plan.apply_with_subqueries(|node| {
         if let LogicalPlan::TableScan(scan) = node {
             let table = scan.table_name.table();
-            let columns = scan.projected_schema.fields().iter();
-            read.extend(columns.map(|column| (table.to_owned(), column.name().clone())));
+            let read = scan.projected_schema.fields().iter();
+            columns.extend(read.map(|column| (table.to_owned(), column.name().clone())));
+            tables.insert(table.to_owned());
         }
         Ok(TreeNodeRecursion::Continue)
     })?;
-    Ok(read)
+    Ok((columns, tables))
 }
 
 /// Plans a query with the values of `rules` as its parameters.
@@ -128,13 +257,15 @@ mod tests {
 
     async fn events(queries: &Queries) -> Vec<String> {
         let needs = required_columns(queries, Rules::default()).await.unwrap();
-        needs.events.schema().fields().iter().map(|field| field.name().clone()).collect()
+        needs.datasets[1].schema().fields().iter().map(|field| field.name().clone()).collect()
     }
 
     #[tokio::test]
     async fn columns_are_staged_that_a_query_reads() {
         let needs = required_columns(&Queries::built_in(), Rules::default()).await.unwrap();
-        assert_eq!(needs.last_reader, Some("songplays"));
+        assert_eq!(needs.last_reader.as_deref(), Some("songplays"));
+        assert_eq!(needs.staged_accounting, ["copies"]);
+        assert_eq!(needs.star_accounting, ["plays"]);
         let built_in = events(&Queries::built_in()).await;
         for column in ["auth", "method", "registration", "status"] {
             assert!(!built_in.contains(&column.to_owned()), "{column} is staged");

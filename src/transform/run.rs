@@ -21,9 +21,9 @@ use super::rules::Rules;
 use super::schema::{
     cast_to_schema, dictionary_encode, ensure_columns, intermediate_schema, output_schema,
 };
-use crate::decode::Dataset;
 use crate::error::{Error, Result};
 use crate::ingest::Staging;
+use crate::model::Model;
 use crate::staging::{SortStrategy, SortedRows, SortedTable, StagingSpace, StagingTable};
 use crate::star::model::{Table, model_tables, table_schema};
 use crate::star::{Group, Queries, sort_order};
@@ -33,11 +33,10 @@ use crate::star::{Group, Queries, sort_order};
 /// # Errors
 ///
 /// Returns an error if the session already has a table of that name.
-pub fn register_staging(session: &SessionContext, staging: &Staging) -> Result<()> {
-    let [songs, events] = [Dataset::Songs.table(), Dataset::Events.table()];
-    for (name, table) in [(songs, &staging.songs), (events, &staging.events)] {
+pub fn register_staging(session: &SessionContext, model: &Model, staging: &Staging) -> Result<()> {
+    for (dataset, table) in model.datasets.iter().zip(&staging.datasets) {
         session
-            .register_table(name, table.clone())
+            .register_table(&*dataset.table, table.clone())
             .map_err(|e| Error::query("staging tables", e))?;
     }
     Ok(())
@@ -48,9 +47,9 @@ pub fn register_staging(session: &SessionContext, staging: &Staging) -> Result<(
 /// # Errors
 ///
 /// Returns an error if the session cannot remove a table.
-pub fn deregister_staging(session: &SessionContext) -> Result<()> {
-    for dataset in [Dataset::Songs, Dataset::Events] {
-        session.deregister_table(dataset.table()).map_err(|e| Error::query("staging tables", e))?;
+pub fn deregister_staging(session: &SessionContext, model: &Model) -> Result<()> {
+    for dataset in &model.datasets {
+        session.deregister_table(&*dataset.table).map_err(|e| Error::query("staging tables", e))?;
     }
     Ok(())
 }
@@ -224,7 +223,7 @@ pub async fn build_intermediates(
     for query in queries.of(Group::Intermediate) {
         let name = query.file();
         let rows = plan_query(session, query, rules).await?;
-        let schema = intermediate_schema(rows.schema().as_arrow());
+        let schema = intermediate_schema(queries.model(), rows.schema().as_arrow());
         let table = StagingTable::new(&query.name, schema, space.clone());
         let table = collect_into(&name, rows, table, dictionary_encode).await?;
         session

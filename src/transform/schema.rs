@@ -8,7 +8,8 @@ use arrow::compute::{CastOptions, cast, cast_with_options};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use crate::error::{Error, Result};
-use crate::star::model::{SONGPLAYS, Table, find_table, table_schema};
+use crate::model::Model;
+use crate::star::model::{Table, table_schema};
 
 /// Casts a batch to the model's types. Fails if a column has a null that the model does not allow.
 pub(super) fn cast_to_schema(
@@ -47,14 +48,22 @@ pub(super) fn output_schema(table: &Table, found: &Schema) -> SchemaRef {
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
-/// Returns the schema of an intermediate table. Text columns of the fact table are dictionary-encoded, so that
-/// millions of plays store keys into the texts of a few songs.
-pub(super) fn intermediate_schema(found: &Schema) -> SchemaRef {
-    let facts = find_table(SONGPLAYS).map(table_schema);
-    let is_fact = |name: &str| facts.as_ref().is_some_and(|facts| facts.index_of(name).is_ok());
+/// Returns the schema of an intermediate table. Text columns with the name of a foreign key or of a repetitive
+/// staging column are dictionary-encoded, so that millions of rows store keys into a few texts.
+pub(super) fn intermediate_schema(model: &Model, found: &Schema) -> SchemaRef {
+    let is_foreign = |name: &str| {
+        let mut references = model.tables.iter().flat_map(|table| &table.references);
+        references.any(|reference| reference.columns.iter().any(|column| column == name))
+    };
+    let is_repetitive = |name: &str| {
+        let mut columns = model.datasets.iter().filter_map(|dataset| dataset.column(name));
+        columns.any(|(_, column)| column.repetitive)
+    };
     let fields = found.fields().iter().map(|field| {
         let data_type = match field.data_type() {
-            DataType::Utf8 if is_fact(field.name()) => text_dictionary(),
+            DataType::Utf8 if is_foreign(field.name()) || is_repetitive(field.name()) => {
+                text_dictionary()
+            }
             other => other.clone(),
         };
         Field::new(field.name(), data_type, field.is_nullable())

@@ -150,12 +150,9 @@ pub struct TeardownArgs {
 /// Options of `doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// Song objects [default: those of the configuration file].
-    #[arg(long, value_name = "URL", num_args = 1.., env = "STARLIFT_SONGS", value_hint = ValueHint::AnyPath)]
-    pub songs: Vec<String>,
-    /// Log objects [default: those of the configuration file].
-    #[arg(long, value_name = "URL", num_args = 1.., env = "STARLIFT_LOGS", value_hint = ValueHint::AnyPath)]
-    pub logs: Vec<String>,
+    /// Objects of the datasets.
+    #[command(flatten)]
+    pub inputs: InputArgs,
     /// Location of the star [default: that of the configuration file].
     #[arg(long, value_name = "URL", env = "STARLIFT_STAR", value_hint = ValueHint::DirPath)]
     pub star: Option<String>,

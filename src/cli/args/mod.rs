@@ -2,6 +2,7 @@
 
 mod cluster;
 mod init;
+mod inputs;
 pub mod range;
 mod s3;
 mod serverless;
@@ -20,6 +21,7 @@ pub use cluster::{
     DoctorArgs, PauseArgs, ProvisionArgs, ResumeArgs, StatusArgs, StatusFormat, TeardownArgs,
 };
 pub use init::{DEFAULT_FILE, InitArgs};
+pub use inputs::{InputArgs, NamedUrl};
 pub use s3::S3Args;
 pub use serverless::ServerlessArgs;
 pub use transform::{LockArg, MatchArg, RepairArg, SuffixArg, TransformArgs, UnmatchedArg};

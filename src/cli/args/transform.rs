@@ -6,18 +6,16 @@ use bytesize::ByteSize;
 use clap::{Args, ValueEnum, ValueHint};
 use serde::Deserialize;
 
+use super::inputs::InputArgs;
 use super::range::{size, threads};
 use crate::limits::MaxRejects;
 
 /// Options of `transform`.
 #[derive(Debug, Args)]
 pub struct TransformArgs {
-    /// Song objects: objects, prefixes, or prefixes with a glob.
-    #[arg(long, value_name = "URL", num_args = 1.., env = "STARLIFT_SONGS", value_hint = ValueHint::AnyPath)]
-    pub songs: Vec<String>,
-    /// Log objects: objects, prefixes, or prefixes with a glob.
-    #[arg(long, value_name = "URL", num_args = 1.., env = "STARLIFT_LOGS", value_hint = ValueHint::AnyPath)]
-    pub logs: Vec<String>,
+    /// Objects of the datasets.
+    #[command(flatten)]
+    pub inputs: InputArgs,
     /// Folder or prefix for the star.
     #[arg(long, value_name = "URL", env = "STARLIFT_OUT", value_hint = ValueHint::DirPath)]
     pub out: Option<String>,
@@ -29,16 +27,10 @@ pub struct TransformArgs {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
           default_missing_value = "true", env = "STARLIFT_INCLUDE_HIDDEN")]
     pub include_hidden: Option<bool>,
-    /// Publish a star even if the songs or the logs contain no records.
+    /// Publish a star even if a dataset contains no records.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
           default_missing_value = "true", env = "STARLIFT_ALLOW_EMPTY")]
     pub allow_empty: Option<bool>,
-    /// JSONPaths file for logs, instead of matching fields by key.
-    #[arg(long, value_name = "URL", env = "STARLIFT_LOG_JSONPATHS", value_hint = ValueHint::FilePath)]
-    pub log_jsonpaths: Option<String>,
-    /// JSONPaths file for songs, instead of matching fields by key.
-    #[arg(long, value_name = "URL", env = "STARLIFT_SONG_JSONPATHS", value_hint = ValueHint::FilePath)]
-    pub song_jsonpaths: Option<String>,
     /// Folder of SQL files that replace the built-in ones of the same name or add to them.
     #[arg(long, value_name = "DIR", env = "STARLIFT_QUERIES", value_hint = ValueHint::DirPath)]
     pub queries: Option<PathBuf>,

@@ -43,8 +43,8 @@ const SIGN_IN_REMEDY: &str = "sign in: environment variables, `aws sso login`, a
 
 /// The settings that the checks examine.
 struct Subject {
-    songs: Vec<String>,
-    logs: Vec<String>,
+    /// Locations by dataset, for each dataset of the model.
+    inputs: Vec<(String, Vec<String>)>,
     jsonpaths: Vec<String>,
     listing: ListOptions,
     star: Option<String>,
@@ -73,13 +73,15 @@ pub async fn run(
         doctor.store(store).await?;
         return doctor.conclude();
     }
-    let or = |typed: &[String], file: &[String]| {
-        if typed.is_empty() { file.to_vec() } else { typed.to_vec() }
-    };
+    let mut locations = settings.locations();
+    locations.extend(args.inputs.locations());
+    let model = Model::built_in();
+    let inputs = model.datasets.iter().map(|dataset| {
+        (dataset.name.clone(), locations.remove(&dataset.name).unwrap_or_default())
+    });
     let subject = Subject {
-        songs: or(&args.songs, settings.songs()),
-        logs: or(&args.logs, settings.logs()),
-        jsonpaths: settings.jsonpaths(),
+        inputs: inputs.collect(),
+        jsonpaths: settings.resolve_jsonpaths(&args.inputs),
         listing: settings.listing(),
         star: args.star.clone().or_else(|| settings.star_place().map(str::to_owned)),
         kms_key: settings.cloud().kms_key().map(str::to_owned),
@@ -181,7 +183,7 @@ impl Doctor<'_> {
         settings: &Settings,
         args: &DoctorArgs,
     ) -> Result<Option<Clients>> {
-        let places = subject.songs.iter().chain(&subject.logs).chain(&subject.star);
+        let places = subject.inputs.iter().flat_map(|(_, urls)| urls).chain(&subject.star);
         let is_signed = !self.global.stores.no_sign_request;
         let in_s3 = is_signed && places.chain(&subject.jsonpaths).any(|url| is_s3(url));
         let warehouse = subject.to.as_deref();

@@ -1,4 +1,4 @@
-//! Checks that songs, logs and the star can be listed, read and written.
+//! Checks that the inputs and the star can be listed, read and written.
 
 use futures::TryStreamExt;
 use object_store::ObjectStoreExt;
@@ -26,7 +26,7 @@ fn inputs_remedy(check: &str) -> String {
 impl Doctor<'_> {
     /// Checks the locations of a run, one after the other.
     pub(super) async fn places(&mut self, subject: &Subject) -> Result<()> {
-        for (check, urls) in [("songs", &subject.songs), ("logs", &subject.logs)] {
+        for (check, urls) in &subject.inputs {
             if urls.is_empty() {
                 self.note(check, Skipped(format!("no {check} are specified")))?;
             }

@@ -2,6 +2,7 @@
 
 mod cloud;
 mod convert;
+mod inputs;
 mod login;
 mod parse_error;
 mod selection;
@@ -25,6 +26,7 @@ use crate::publish::{DEFAULT_FILE_BYTES, MAX_FILE_BYTES};
 use crate::storage::{ListOptions, Place, StoreOptions, Stores};
 use crate::transform::Rules;
 use cloud::CloudSettings;
+use inputs::Urls;
 use warehouse::WarehouseSettings;
 
 pub use warehouse::{NamedRedshift, WarehouseOptions};
@@ -72,6 +74,10 @@ struct TransformSettings {
     allow_empty: Option<bool>,
     log_jsonpaths: Option<String>,
     song_jsonpaths: Option<String>,
+    #[serde(default)]
+    inputs: BTreeMap<String, Urls>,
+    #[serde(default)]
+    jsonpaths: BTreeMap<String, String>,
     #[serde(rename = "match")]
     match_rule: Option<MatchArg>,
     unmatched: Option<UnmatchedArg>,
@@ -254,8 +260,8 @@ impl Settings {
             return Err(at_most("--file-size", MAX_FILE_BYTES));
         }
         Ok(TransformOptions {
-            songs: urls(&args.songs, &file.songs, "--songs", "songs", "STARLIFT_SONGS")?,
-            logs: urls(&args.logs, &file.logs, "--logs", "logs", "STARLIFT_LOGS")?,
+            inputs: file.resolve(&args.inputs, &model)?,
+            jsonpaths: file.resolve_jsonpaths(&args.inputs),
             out: args
                 .out
                 .clone()
@@ -264,8 +270,6 @@ impl Settings {
             include_hidden: args.include_hidden.or(file.include_hidden).unwrap_or(false),
             suffix: args.suffix.or(file.suffix).unwrap_or_default().into(),
             allow_empty: args.allow_empty.or(file.allow_empty).unwrap_or(false),
-            song_jsonpaths: args.song_jsonpaths.clone().or_else(|| file.song_jsonpaths.clone()),
-            log_jsonpaths: args.log_jsonpaths.clone().or_else(|| file.log_jsonpaths.clone()),
             queries: args.queries.clone().or_else(|| self.queries.clone()),
             rules: Rules {
                 match_rule: rule.into(),
@@ -302,14 +306,9 @@ impl Settings {
         self.star.as_deref().or(self.transform.out.as_deref())
     }
 
-    /// Returns the song objects that the file specifies.
-    pub fn songs(&self) -> &[String] {
-        &self.transform.songs
-    }
-
-    /// Returns the log objects that the file specifies.
-    pub fn logs(&self) -> &[String] {
-        &self.transform.logs
+    /// Returns the objects that the file specifies, by dataset.
+    pub fn locations(&self) -> BTreeMap<String, Vec<String>> {
+        self.transform.locations()
     }
 
     /// Returns the file's options for selecting objects below a prefix.
@@ -321,10 +320,9 @@ impl Settings {
         }
     }
 
-    /// Returns the JSONPaths files that the file specifies.
-    pub fn jsonpaths(&self) -> Vec<String> {
-        let named = [&self.transform.song_jsonpaths, &self.transform.log_jsonpaths];
-        named.into_iter().flatten().cloned().collect()
+    /// Returns the JSONPaths files on the command line and in the file.
+    pub fn resolve_jsonpaths(&self, args: &InputArgs) -> Vec<String> {
+        self.transform.resolve_jsonpaths(args).into_values().collect()
     }
 
     fn engine(
@@ -362,20 +360,6 @@ fn at_most(flag: &str, bytes: u64) -> Error {
 /// Returns `named`, or the path of the default configuration file.
 pub fn file(named: Option<&Path>) -> &Path {
     named.unwrap_or(Path::new(DEFAULT_FILE))
-}
-
-fn urls(
-    typed: &[String],
-    file: &[String],
-    flag: &str,
-    key: &str,
-    variable: &str,
-) -> Result<Vec<String>> {
-    let found = if typed.is_empty() { file } else { typed };
-    if found.is_empty() {
-        return Err(missing(flag, &format!("{key} in [transform]"), variable));
-    }
-    Ok(found.to_vec())
 }
 
 fn missing(flag: &str, key: &str, variable: &str) -> Error {

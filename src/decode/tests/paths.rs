@@ -8,10 +8,11 @@ pub(super) fn song_at(places: &[(&str, &str)], input: &str) -> Decoded {
         let found = places.iter().find(|(column, _)| *column == name);
         found.map_or_else(|| format!("$['{name}']"), |(_, path)| (*path).to_owned())
     };
-    let paths: Vec<_> = Dataset::Songs.columns().iter().map(|c| place(c.name)).collect();
+    let songs = dataset("songs");
+    let paths: Vec<_> = songs.columns.iter().map(|c| place(&c.name)).collect();
     let file = json!({ "jsonpaths": paths }).to_string();
-    let paths = parse_jsonpaths(Dataset::Songs, file.as_bytes()).unwrap();
-    decode(Dataset::Songs, paths, [input.as_bytes()])
+    let paths = parse_jsonpaths(&songs, file.as_bytes()).unwrap();
+    decode(&songs, paths, [input.as_bytes()])
 }
 
 pub(super) const REST: &str = r#""song_id":"S","artist_id":"A","artist_name":"N""#;

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use serde_json::{Map, Number, Value, json};
 
 use super::super::*;
-use super::{Decoded, events};
+use super::{Decoded, dataset, events};
+use crate::model::ColumnType;
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
@@ -118,7 +119,8 @@ fn value(blank: &'static str) -> impl Strategy<Value = String> {
 
 /// Generates the text of an event that seldom lacks a required value.
 fn record(blank: &'static str) -> impl Strategy<Value = String> {
-    let names: Vec<_> = Dataset::Events.columns().iter().map(|c| format!("{:?}", c.name)).collect();
+    let names: Vec<_> =
+        dataset("logs").columns.iter().map(|c| format!("{:?}", c.name)).collect();
     let key = prop_oneof![
         6 => prop::sample::select(names),
         1 => text(),
@@ -140,26 +142,26 @@ fn record(blank: &'static str) -> impl Strategy<Value = String> {
 }
 
 /// Returns the expected row of an event, or the column that causes its rejection.
-fn expected(members: &Map<String, Value>) -> Result<Map<String, Value>, &'static str> {
+fn expected(members: &Map<String, Value>) -> Result<Map<String, Value>, String> {
     let mut row = Map::new();
-    for column in Dataset::Events.columns() {
-        let value = members.get(column.name).unwrap_or(&Value::Null);
-        let value = convert(column.kind, value).ok_or(column.name)?;
+    for column in &dataset("logs").columns {
+        let value = members.get(&column.name).unwrap_or(&Value::Null);
+        let value = convert(column.column_type, value).ok_or_else(|| column.name.clone())?;
         if !value.is_null() {
-            row.insert(column.name.to_owned(), value);
+            row.insert(column.name.clone(), value);
         }
     }
-    let is_play = row.get("page").is_some_and(|page| page == PLAY_PAGE);
+    let is_play = row.get("page").is_some_and(|page| page == "NextSong");
     let required: &[_] =
         if is_play { &["page", "sessionId", "ts", "userId"] } else { &["page", "ts"] };
     match required.iter().find(|name| !row.contains_key(**name)) {
-        Some(missing) => Err(missing),
+        Some(missing) => Err((*missing).to_owned()),
         None => Ok(row),
     }
 }
 
-fn convert(kind: ColumnKind, value: &Value) -> Option<Value> {
-    let is_text = matches!(kind, ColumnKind::Text | ColumnKind::RepetitiveText);
+fn convert(kind: ColumnType, value: &Value) -> Option<Value> {
+    let is_text = kind == ColumnType::Text;
     match value {
         Value::Null => Some(Value::Null),
         Value::String(text) if text.is_empty() => Some(Value::Null),
@@ -168,13 +170,13 @@ fn convert(kind: ColumnKind, value: &Value) -> Option<Value> {
         }
         Value::String(text) => convert(kind, &Value::Number(quoted(text)?)),
         Value::Number(_) if is_text => Some(value.clone()),
-        Value::Number(number) if kind == ColumnKind::Float64 => Some(number.as_f64()?.into()),
+        Value::Number(number) if kind == ColumnType::Double => Some(number.as_f64()?.into()),
         Value::Number(number) => {
             let whole = |float: &f64| float.fract() == 0.0 && float.abs() < 9e15;
             let float = number.as_f64().filter(whole).map(|float| float as i64);
             let integer = number.as_i64().or(float)?;
             let years = -62_135_596_800_000..=253_402_300_799_999;
-            (kind != ColumnKind::EpochMillis || years.contains(&integer)).then(|| integer.into())
+            (kind != ColumnType::Timestamp || years.contains(&integer)).then(|| integer.into())
         }
         _ => None,
     }
@@ -195,8 +197,8 @@ fn quoted(text: &str) -> Option<Number> {
 
 fn is_row(rows: &[Value], expected: &Map<String, Value>) -> bool {
     let [Value::Object(row)] = rows else { return false };
-    let is_play = expected["page"] == PLAY_PAGE;
-    row.contains_key(PLAY_FINGERPRINT) == is_play
+    let is_play = expected["page"] == "NextSong";
+    row.contains_key("play_fingerprint") == is_play
         && row.len() == expected.len() + usize::from(is_play)
         && expected
             .iter()

@@ -41,7 +41,7 @@ fn outline(model: &Model) -> String {
     let plays =
         Condition { column: "page".to_owned(), equals: Literal::Text("NextSong".to_owned()) };
     for dataset in &model.datasets {
-        writeln!(out, "{} {}", dataset.table, dataset.label).unwrap();
+        writeln!(out, "{} {}", dataset.table, dataset.name).unwrap();
         for column in &dataset.columns {
             let repetitive = if column.repetitive { "repetitive " } else { "" };
             let form = column.form.map_or("", TimestampForm::name);
@@ -76,7 +76,7 @@ fn similar(found: &str, expected: &str) {
 #[test]
 fn plays_have_a_fingerprint_of_the_same_layout_as_ever() {
     let model = Model::built_in();
-    let events = model.dataset_of_option("logs").unwrap();
+    let events = model.dataset("logs").unwrap();
     assert_eq!(events.derived.len(), 1);
     let fingerprint = &events.derived[0];
     assert_eq!(fingerprint.name, "play_fingerprint");

@@ -52,7 +52,7 @@ fn a_folder_is_read() {
     let analytics: Vec<&str> = model.sql_of(Group::Analytics).map(|f| f.name.as_str()).collect();
     assert_eq!(analytics, ["a", "b"]);
     assert_eq!(model.dataset("visits").unwrap().table, "staging_visits");
-    assert_eq!(model.dataset_of_staging("staging_visits").unwrap().label, "visits");
+    assert_eq!(model.dataset_of_staging("staging_visits").unwrap().name, "visits");
     assert_eq!(model.table("pages").unwrap().redshift.sort_key, ["page"]);
 }
 

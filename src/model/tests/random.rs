@@ -106,9 +106,7 @@ fn dataset(dice: &mut Dice, index: usize) -> Dataset {
     });
     Dataset {
         derived: derived.collect(),
-        label: dice.text(),
         table: format!("{}{index}", *dice.pick(&["staging_d", "Raw"])),
-        option: dice.flip().then(|| format!("o-{index}")),
         records: *dice.pick(&Records::ALL),
         partition: some(dice),
         name: format!("d{index}"),

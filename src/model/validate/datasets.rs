@@ -15,7 +15,6 @@ pub(super) fn validate(report: &mut Report, dataset: &Dataset) {
     if report.is_written(&table_at) || !report.has(&at) {
         names::check(report, &table_at, &dataset.table, Use::StagingTable);
     }
-    option(report, &join(&at, "option"), dataset);
     let (columns_at, derived_at) = (join(&at, "columns"), join(&at, "derived"));
     let count = dataset.column_names().count();
     if dataset.columns.is_empty() && !report.has(&columns_at) {
@@ -42,16 +41,6 @@ pub(super) fn validate(report: &mut Report, dataset: &Dataset) {
         condition(report, &join(&at, "partition"), partition, dataset);
     }
     paths::validate(report, &at, dataset);
-}
-
-fn option(report: &mut Report, at: &str, dataset: &Dataset) {
-    let Some(option) = &dataset.option else { return };
-    let is_option = option.starts_with(|c: char| c.is_ascii_lowercase())
-        && option.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-    if !is_option {
-        let reason = format!("{option:?} is not the name of an option");
-        report.add(at, reason, "use lowercase letters, digits and dashes, without leading dashes");
-    }
 }
 
 fn validate_column(report: &mut Report, at: &str, column: &Column, dataset: &Dataset) {

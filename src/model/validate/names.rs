@@ -125,11 +125,9 @@ pub(super) fn unique_columns<'a>(
     }
 }
 
-/// Reports names that are used twice for datasets, for options, or for staging tables and tables
-/// of the star, which queries read side by side.
+/// Reports names that are used twice for datasets, or for staging tables and tables of the star, which queries read side by side.
 pub(super) fn unique_tables(report: &mut Report, model: &Model) {
     let mut datasets: BTreeMap<String, &str> = BTreeMap::new();
-    let mut options: BTreeMap<&str, &str> = BTreeMap::new();
     let mut tables: BTreeMap<String, String> = BTreeMap::new();
     for dataset in &model.datasets {
         let at = join("datasets", &dataset.name);
@@ -137,12 +135,6 @@ pub(super) fn unique_tables(report: &mut Report, model: &Model) {
             let reason =
                 format!("the datasets {first:?} and {:?} differ only in case", dataset.name);
             report.add(&at, reason, "rename one of the two");
-        }
-        if let Some(option) = &dataset.option
-            && let Some(first) = options.insert(option, &dataset.name)
-        {
-            let reason = format!("the dataset {first:?} has the option {option:?} as well");
-            report.add(&join(&at, "option"), reason, "choose another option");
         }
         let what = format!("the staging table of the dataset {:?}", dataset.name);
         claim(report, &mut tables, &join(&at, "table"), &dataset.table, what);

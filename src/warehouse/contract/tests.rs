@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::star::model::ColumnType;
-use crate::star::{FORMAT, FileRecord, PlaysRecord, RunOptions, RunRecord, TableRecord};
+use crate::star::{FORMAT, FileRecord, RunOptions, RunRecord, TableRecord};
 use crate::storage::{Location, Place};
 
 const FILE: &str = "plays/run-00000.parquet";
@@ -221,12 +221,10 @@ fn record() -> RunRecord {
         finished_at: String::new(),
         options: RunOptions {
             repair_encoding: "off".to_owned(),
-            songs: Vec::new(),
-            logs: Vec::new(),
+            inputs: BTreeMap::new(),
             include_hidden: false,
             suffix: "json".to_owned(),
-            song_jsonpaths: None,
-            log_jsonpaths: None,
+            jsonpaths: BTreeMap::new(),
             queries: None,
             match_rule: "title-artist".to_owned(),
             unmatched: "keep".to_owned(),
@@ -236,7 +234,7 @@ fn record() -> RunRecord {
         datasets: BTreeMap::new(),
         inputs: FileRecord::default(),
         rejects: FileRecord::default(),
-        plays: PlaysRecord::default(),
+        accounting: BTreeMap::new(),
         tables: BTreeMap::new(),
         checks: Vec::new(),
     }

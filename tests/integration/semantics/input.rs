@@ -1,6 +1,6 @@
 //! Layouts of input records, and lenient conversion of values.
 
-use starlift::decode::play_fingerprint;
+use super::songplays::play_fingerprint;
 
 use super::*;
 
@@ -15,7 +15,7 @@ fn every_layout_of_records_in_an_object_is_read() {
         .run();
     let ids: Vec<_> = ["a", "b", "c", "d", "e", "f", "g"].map(|id| json!([id])).into();
     assert_eq!(star.rows("SELECT song_id FROM songs ORDER BY 1"), ids);
-    assert_eq!(star.report.songs.rejected, 0);
+    assert_eq!(star.report.dataset("songs").unwrap().rejected, 0);
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn keys_match_exactly() {
     let near = json!({"Year": 1, "year ": 2, "YEAR": 3, "duration\u{0}": 4});
     let star = Star::of(&[song(near)], &[visit(json!({}))]);
     assert_eq!(star.rows("SELECT year, duration FROM songs"), [json!([null, null])]);
-    assert_eq!(star.report.songs.unknown_keys.len(), 4);
+    assert_eq!(star.report.dataset("songs").unwrap().unknown_keys.len(), 4);
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn jsonpaths_replace_matching_by_key_only_for_their_dataset() {
     let job = Job::of(&lines(&[one]), &lines(&[play(json!({"level": "paid"}))]))
         .file("paths.json", paths.to_string());
     let file = job.path("paths.json");
-    let star = job.set(|options| options.song_jsonpaths = Some(file)).run();
+    let star = job.set(|options| options.jsonpaths = [("songs".to_owned(), file)].into()).run();
     assert_eq!(star.stored("songs"), [json!(["S2", "T2", "A2", 2001, 2.5])]);
     assert_eq!(star.stored("artists"), [json!(["A2", "N2", null, 1.5, -2.0])]);
     assert_eq!(star.value("SELECT level FROM songplays"), "paid");
@@ -170,7 +170,7 @@ fn jsonpaths_are_in_the_order_of_the_staging_columns() {
     let job = Job::of(&lines(&[song(json!({}))]), &event.to_string())
         .file("paths.json", json!({ "jsonpaths": paths }).to_string());
     let file = job.path("paths.json");
-    let star = job.set(|options| options.log_jsonpaths = Some(file)).run();
+    let star = job.set(|options| options.jsonpaths = [("logs".to_owned(), file)].into()).run();
     assert_eq!(star.stored("users"), [json!([8, "Ann", "Lee", "F", "free"])]);
     let id = play_fingerprint(1000, 8, 139, Some(3));
     assert_eq!(
@@ -196,7 +196,7 @@ fn empty_text_is_null_in_every_text_column() {
         star.rows("SELECT level, location, user_agent FROM songplays"),
         [json!([null, null, null])]
     );
-    assert_eq!(star.report.logs.decoded, 2);
+    assert_eq!(star.report.dataset("logs").unwrap().decoded, 2);
 }
 
 #[test]

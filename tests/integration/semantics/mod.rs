@@ -26,7 +26,7 @@ use starlift::ingest::TransformProgress;
 use starlift::limits::MaxRejects;
 use starlift::pipeline::{TransformFailure, TransformOptions, TransformReport, transform};
 use starlift::star::register_star;
-use starlift::star::{PlaysRecord, RunRecord};
+use starlift::star::RunRecord;
 use starlift::storage::{Location, StoreOptions, Stores};
 
 /// Returns a song with only the required fields, plus `more`.
@@ -63,7 +63,9 @@ impl Job {
     fn new() -> Job {
         let folder = tempfile::tempdir().unwrap();
         let below = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-        let mut options = TransformOptions::new(&below("songs"), &below("logs"), &below("star"));
+        let inputs = [("songs", below("songs")), ("logs", below("logs"))];
+        let inputs = inputs.iter().map(|(name, folder)| (*name, folder.as_str()));
+        let mut options = TransformOptions::new(inputs, &below("star"));
         options.max_rejects = MaxRejects::Percent(100.0);
         options.engine.threads = Some(2);
         Job { folder, options }
@@ -117,6 +119,15 @@ impl Job {
     }
 }
 
+/// The counts of plays by outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Plays {
+    read: u64,
+    matched: u64,
+    unmatched: u64,
+    duplicates: u64,
+}
+
 /// A published star.
 struct Star {
     runtime: tokio::runtime::Runtime,
@@ -147,8 +158,15 @@ impl Star {
         self.report.record.as_ref().unwrap()
     }
 
-    fn plays(&self) -> PlaysRecord {
-        self.record().plays
+    fn plays(&self) -> Plays {
+        let counts: BTreeMap<&str, u64> =
+            self.record().accounting.values().flatten().map(|(name, n)| (&**name, *n)).collect();
+        Plays {
+            read: counts["plays_read"],
+            matched: counts["plays_matched"],
+            unmatched: counts["plays_unmatched"],
+            duplicates: counts["duplicates"],
+        }
     }
 
     /// Returns the Parquet files of a table, in order.

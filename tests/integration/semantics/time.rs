@@ -1,6 +1,5 @@
 //! One row per time at which a play began.
 
-use starlift::decode::Dataset;
 
 use super::rejects::rejects_of;
 use super::*;
@@ -76,7 +75,7 @@ fn time_outside_the_years_1_to_9999_is_rejected() {
             format!("{ts} is out of range for epoch milliseconds within the years 1 to 9999")
         ])
     });
-    assert_eq!(rejects_of(Dataset::Events, &events), wanted);
+    assert_eq!(rejects_of("logs", &events), wanted);
 }
 
 #[test]

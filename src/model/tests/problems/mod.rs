@@ -73,7 +73,7 @@ fn unknown_keys_and_wrong_types() {
         "rows = \"$.lines[*]\"",
         "rows = \"$.lines[*]\"\nsize = 3",
         &["m.toml:5: datasets.orders.size: there is no key \"size\"; what to do: write one of \
-           columns, label, table, option, records, rows, partition, derived"],
+           columns, table, records, rows, partition, derived"],
     );
     refused(
         "repetitive = true",

@@ -1,0 +1,77 @@
+//! The objects of the datasets, in the file and on the command line.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::{TransformSettings, missing, one_or_many};
+use crate::cli::args::InputArgs;
+use crate::cli::error::Result;
+use crate::model::Model;
+
+/// A location or a list of them.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Urls(#[serde(deserialize_with = "one_or_many")] Vec<String>);
+
+impl TransformSettings {
+    /// Returns the locations of the objects by dataset.
+    pub(super) fn locations(&self) -> BTreeMap<String, Vec<String>> {
+        let short = [("songs", &self.songs), ("logs", &self.logs)].into_iter();
+        let long = self.inputs.iter().map(|(name, urls)| (name.as_str(), &urls.0));
+        let mut locations: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (name, urls) in short.chain(long).filter(|(_, urls)| !urls.is_empty()) {
+            locations.entry(name.to_owned()).or_default().extend(urls.iter().cloned());
+        }
+        locations
+    }
+
+    /// Returns the locations of the JSONPaths files by dataset.
+    pub(super) fn jsonpaths(&self) -> BTreeMap<String, String> {
+        let short = [("songs", &self.song_jsonpaths), ("logs", &self.log_jsonpaths)].into_iter();
+        let short = short.filter_map(|(name, url)| Some((name.to_owned(), url.clone()?)));
+        short.chain(self.jsonpaths.clone()).collect()
+    }
+
+    /// Returns the locations of the objects by dataset; those on the command line replace those of the
+    /// same dataset in the file.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a dataset of the model has no location.
+    pub(super) fn resolve(
+        &self,
+        args: &InputArgs,
+        model: &Model,
+    ) -> Result<BTreeMap<String, Vec<String>>> {
+        let mut locations = self.locations();
+        locations.extend(args.locations());
+        for dataset in &model.datasets {
+            let name = dataset.name.as_str();
+            if locations.contains_key(name) {
+                continue;
+            }
+            return Err(match name {
+                "songs" | "logs" => missing(
+                    &format!("--{name}"),
+                    &format!("{name} in [transform]"),
+                    &format!("STARLIFT_{}", name.to_uppercase()),
+                ),
+                _ => missing(
+                    &format!("--input {name}=URL"),
+                    &format!("{name} in [transform.inputs]"),
+                    "STARLIFT_INPUT",
+                ),
+            });
+        }
+        Ok(locations)
+    }
+
+    /// Returns the locations of the JSONPaths files by dataset; those on the command line replace those
+    /// of the same dataset in the file.
+    pub(super) fn resolve_jsonpaths(&self, args: &InputArgs) -> BTreeMap<String, String> {
+        let mut files = self.jsonpaths();
+        files.extend(args.jsonpaths());
+        files
+    }
+}

@@ -1,0 +1,386 @@
+//! Converts JSON values to the types of their columns, or returns the reason for rejecting them.
+//!
+//! The conversions are as lenient as Redshift's `COPY … JSON 'auto'`: a quoted number is a number,
+//! a number is accepted as text, and a float without a fraction is an integer. Only boolean columns
+//! accept booleans, and no column accepts objects or arrays.
+
+mod quoted;
+mod time;
+
+use super::dataset::{ColumnKind, StagingColumn};
+use super::dictionary::Dictionary;
+use super::encoding::repair_encoding;
+use super::notes::Times;
+use super::number::{NumberError, parse_decimal, parse_double, parse_integer};
+use super::reject::Rejection;
+use super::scan::{FieldKind, FieldSpan};
+use super::text::unescape;
+use crate::model::TimestampForm;
+use quoted::Parsed;
+use time::is_in_range;
+
+pub(super) use time::{micros_per_unit, units_per_second};
+
+/// Maximum length of a text, in bytes; longer ones are rejected. Twice what a Redshift column can
+/// hold. A batch of texts must stay below 2 GiB, the limit of 32-bit offsets.
+const MAX_TEXT_BYTES: usize = 128 * 1024;
+
+/// Number of characters of a rejected value that its reason quotes.
+const QUOTED_CHARS: usize = 60;
+
+/// A value ready for its column.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Value {
+    Null,
+    /// An integer, a boolean as 0 or 1, a date in days since 1970-01-01, or a time in the unit of
+    /// its form, microseconds for RFC 3339.
+    Integer(i64),
+    Double(f64),
+    /// Index into [`Values::decimals`].
+    Decimal(u32),
+    /// Text within the record.
+    Text(u32, u32),
+    /// Text within [`Values::unescaped`].
+    Unescaped(u32, u32),
+    /// The key of a text in its column's dictionary.
+    Key(i32),
+}
+
+/// What the values of a record refer to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Values<'a> {
+    pub record: &'a str,
+    /// Texts whose escapes have been resolved.
+    pub unescaped: &'a str,
+    /// Decimals, multiplied by ten to the power of their scale.
+    pub decimals: &'a [i128],
+}
+
+/// Converts the values of one record.
+#[derive(Default)]
+pub(super) struct Converter {
+    /// Text whose escapes have been resolved, one value after the other.
+    unescaped: String,
+    decimals: Vec<i128>,
+    /// Counts of plausible and implausible times.
+    pub times: Times,
+    /// Number of texts encoded to UTF-8 twice, in columns without a dictionary.
+    pub encoded_twice: u64,
+    /// Length of the longest text, in bytes.
+    pub longest_text: usize,
+    repairs_encoding: bool,
+    scratch: Vec<u8>,
+}
+
+impl Converter {
+    /// Creates a converter that repairs texts that were encoded twice if `repairs_encoding` is set,
+    /// and only counts them otherwise.
+    pub fn new(repairs_encoding: bool) -> Converter {
+        Converter { repairs_encoding, ..Converter::default() }
+    }
+
+    /// Prepares for the next record.
+    pub fn clear(&mut self) {
+        self.unescaped.clear();
+        self.decimals.clear();
+    }
+
+    /// Returns what the values converted since [`Self::clear`] refer to.
+    pub fn values<'a>(&'a self, record: &'a str) -> Values<'a> {
+        Values { record, unescaped: &self.unescaped, decimals: &self.decimals }
+    }
+
+    /// Converts the value at `span` in `record` to the type of `column`. Text becomes a key if the
+    /// column has a dictionary.
+    ///
+    /// The result is written through `value` rather than returned: returning it copies it as a
+    /// whole right after its parts were stored, and that store-forwarding stall takes longer than
+    /// the conversion.
+    #[inline]
+    pub fn convert(
+        &mut self,
+        column: &StagingColumn,
+        dictionary: Option<&mut Dictionary>,
+        record: &str,
+        span: &FieldSpan,
+        value: &mut Value,
+    ) -> Result<(), Rejection> {
+        let written = || &record[span.start as usize..span.end as usize];
+        match (span.kind, column.kind) {
+            (FieldKind::Missing | FieldKind::Null, _) => *value = Value::Null,
+            (FieldKind::Boolean, ColumnKind::Boolean) => {
+                *value = Value::Integer(i64::from(written() == "true"));
+            }
+            (FieldKind::Boolean, _) => return Err(wrong_type(column, written())),
+            (FieldKind::Object, _) => return Err(wrong_type(column, "an object")),
+            (FieldKind::Array, _) => return Err(wrong_type(column, "an array")),
+            (_, ColumnKind::Text | ColumnKind::RepetitiveText) => {
+                return match dictionary {
+                    None => self.text(column, record, span, value),
+                    Some(dictionary) => self.key(column, dictionary, record, span, value),
+                };
+            }
+            (FieldKind::EscapedText, _) => {
+                let start = self.unescaped.len();
+                self.unescape(written());
+                let text = self.unescaped.split_off(start);
+                return self.quoted(column, &text, value);
+            }
+            (FieldKind::Text, _) => return self.quoted(column, written(), value),
+            (FieldKind::Number, _) => {
+                let outcome = self.number(column, written(), value);
+                outcome.inspect_err(|_| self.count_fraction(column, written()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Converts a quoted value of a column that is not text.
+    fn quoted(
+        &mut self,
+        column: &StagingColumn,
+        text: &str,
+        value: &mut Value,
+    ) -> Result<(), Rejection> {
+        if column.is_null(text) {
+            *value = Value::Null;
+            return Ok(());
+        }
+        match quoted::parse(column.kind, text) {
+            Parsed::Value(integer) => *value = Value::Integer(integer),
+            Parsed::Number(number) => {
+                let outcome = self.number(column, number, value);
+                outcome.inspect_err(|_| self.count_fraction(column, text))?;
+            }
+            Parsed::OutOfRange => {
+                return Err(number_rejection(column, text, NumberError::OutOfRange));
+            }
+            Parsed::Other => {
+                self.count_fraction(column, text);
+                return Err(wrong_type(column, &format!("{:?}", clip(text.trim_ascii()))));
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn number(
+        &mut self,
+        column: &StagingColumn,
+        text: &str,
+        value: &mut Value,
+    ) -> Result<(), Rejection> {
+        let outcome = match column.kind {
+            ColumnKind::Float64 => parse_double(text).map(|double| *value = Value::Double(double)),
+            ColumnKind::Decimal { precision, scale } => {
+                parse_decimal(text.as_bytes(), precision, scale).map(|decimal| {
+                    *value = Value::Decimal(self.decimals.len() as u32);
+                    self.decimals.push(decimal);
+                })
+            }
+            ColumnKind::Timestamp(form) if form != TimestampForm::Rfc3339 => {
+                parse_integer(text.as_bytes()).and_then(|time| {
+                    self.times.add(time, form);
+                    *value = Value::Integer(time);
+                    if is_in_range(time, form) { Ok(()) } else { Err(NumberError::OutOfRange) }
+                })
+            }
+            kind => integer_within(text, kind).map(|integer| *value = Value::Integer(integer)),
+        };
+        outcome.map_err(|error| number_rejection(column, text, error))
+    }
+
+    /// Counts a time that is not a 64-bit integer, such as seconds with a fraction for the
+    /// milliseconds.
+    #[cold]
+    fn count_fraction(&mut self, column: &StagingColumn, text: &str) {
+        if let ColumnKind::Timestamp(form) = column.kind
+            && form != TimestampForm::Rfc3339
+            && let Ok(time) = text.trim().parse::<f64>()
+            && time.is_finite()
+            && (time.fract() != 0.0 || time.abs() >= i64::MAX as f64)
+        {
+            self.times.add(time as i64, form);
+        }
+    }
+
+    #[inline]
+    fn text(
+        &mut self,
+        column: &StagingColumn,
+        record: &str,
+        span: &FieldSpan,
+        value: &mut Value,
+    ) -> Result<(), Rejection> {
+        let length = (span.end - span.start) as usize;
+        if length > MAX_TEXT_BYTES {
+            return Err(text_too_long(column, length));
+        }
+        self.longest_text = self.longest_text.max(length);
+        *value = if length == 0 {
+            if column.empty_is_null { Value::Null } else { Value::Text(span.start, span.end) }
+        } else if span.kind != FieldKind::EscapedText {
+            Value::Text(span.start, span.end)
+        } else {
+            self.escaped_text(column, &record[span.start as usize..span.end as usize])?
+        };
+        let Some(text) = text_of(*value, &self.values(record), None) else { return Ok(()) };
+        if !column.nulls.is_empty() && column.is_null(text) {
+            *value = Value::Null;
+        } else if !text.is_ascii()
+            && let Some(repaired) = repair_encoding(text)
+        {
+            self.repair(repaired, value);
+        }
+        Ok(())
+    }
+
+    fn escaped_text(&mut self, column: &StagingColumn, body: &str) -> Result<Value, Rejection> {
+        let start = self.unescaped.len();
+        if !self.unescape(body) {
+            return Err(Rejection::of(column, "an unpaired surrogate in a \\u escape"));
+        }
+        if self.unescaped[start..].contains('\0') {
+            return Err(Rejection::of(
+                column,
+                "text contains U+0000, which no warehouse can store",
+            ));
+        }
+        Ok(Value::Unescaped(start as u32, self.unescaped.len() as u32))
+    }
+
+    /// Counts a text that was encoded twice, and replaces it if repairs are enabled.
+    #[cold]
+    fn repair(&mut self, repaired: String, value: &mut Value) {
+        self.encoded_twice += 1;
+        if self.repairs_encoding {
+            let start = self.unescaped.len();
+            self.unescaped.push_str(&repaired);
+            *value = Value::Unescaped(start as u32, self.unescaped.len() as u32);
+        }
+    }
+
+    #[inline]
+    fn key(
+        &mut self,
+        column: &StagingColumn,
+        dictionary: &mut Dictionary,
+        record: &str,
+        span: &FieldSpan,
+        value: &mut Value,
+    ) -> Result<(), Rejection> {
+        let raw = &record.as_bytes()[span.start as usize..span.end as usize];
+        if let Some(key) = dictionary.find(raw) {
+            *value = Value::Key(key);
+            return Ok(());
+        }
+        // Do not count texts in columns with a dictionary: repetitions of a known text do not get
+        // here, so the count would be incomplete.
+        let encoded_twice = self.encoded_twice;
+        self.text(column, record, span, value)?;
+        self.encoded_twice = encoded_twice;
+        if let Some(text) = text_of(*value, &self.values(record), None) {
+            *value = Value::Key(dictionary.insert(raw, text));
+        }
+        Ok(())
+    }
+
+    /// Appends the text of a string body to [`Self::unescaped`]. Returns `false` if the body
+    /// contains an unpaired surrogate.
+    fn unescape(&mut self, body: &str) -> bool {
+        self.scratch.clear();
+        let is_text = unescape(body.as_bytes(), &mut self.scratch);
+        self.unescaped.push_str(&String::from_utf8_lossy(&self.scratch));
+        is_text
+    }
+}
+
+/// Returns the text of a value, or `None` if it is not text.
+#[inline]
+pub(super) fn text_of<'a>(
+    value: Value,
+    values: &Values<'a>,
+    dictionary: Option<&'a Dictionary>,
+) -> Option<&'a str> {
+    match value {
+        Value::Text(start, end) => Some(&values.record[start as usize..end as usize]),
+        Value::Unescaped(start, end) => Some(&values.unescaped[start as usize..end as usize]),
+        Value::Key(key) => dictionary.map(|dictionary| dictionary.text(key)),
+        Value::Null | Value::Integer(_) | Value::Double(_) | Value::Decimal(_) => None,
+    }
+}
+
+/// Parses an integer of a column, or a boolean written as 0 or 1.
+#[inline]
+fn integer_within(text: &str, kind: ColumnKind) -> Result<i64, NumberError> {
+    let range = match kind {
+        ColumnKind::Int64 => i64::MIN..=i64::MAX,
+        ColumnKind::Int32 => i64::from(i32::MIN)..=i64::from(i32::MAX),
+        ColumnKind::Int16 => i64::from(i16::MIN)..=i64::from(i16::MAX),
+        ColumnKind::Boolean => 0..=1,
+        _ => return Err(NumberError::NotANumber),
+    };
+    let value = parse_integer(text.as_bytes())?;
+    if range.contains(&value) { Ok(value) } else { Err(NumberError::OutOfRange) }
+}
+
+#[cold]
+fn number_rejection(column: &StagingColumn, text: &str, error: NumberError) -> Rejection {
+    match (error, column.kind) {
+        (NumberError::NotANumber, _) | (_, ColumnKind::Boolean) => wrong_type(column, clip(text)),
+        (NumberError::NotWhole, ColumnKind::Decimal { scale, .. }) => Rejection::of(
+            column,
+            format!("{} has more than {scale} digits after the decimal point", clip(text)),
+        ),
+        (NumberError::NotWhole, _) => {
+            Rejection::of(column, format!("{} is not a whole number", clip(text)))
+        }
+        (NumberError::OutOfRange, kind) => Rejection::of(
+            column,
+            format!("{} is out of range for {}", clip(text), describe(kind)),
+        ),
+    }
+}
+
+#[cold]
+fn text_too_long(column: &StagingColumn, length: usize) -> Rejection {
+    let limit = MAX_TEXT_BYTES;
+    Rejection::of(column, format!("text of {length} bytes; the limit is {limit} bytes"))
+}
+
+#[cold]
+fn wrong_type(column: &StagingColumn, found: &str) -> Rejection {
+    Rejection::of(column, format!("{found} is not {}", describe(column.kind)))
+}
+
+fn describe(kind: ColumnKind) -> String {
+    let fixed = match kind {
+        ColumnKind::Text | ColumnKind::RepetitiveText => "text or a number",
+        ColumnKind::Boolean => "true or false",
+        ColumnKind::Int16 => "a 16-bit integer",
+        ColumnKind::Int32 => "a 32-bit integer",
+        ColumnKind::Int64 => "a 64-bit integer",
+        ColumnKind::Float64 => "a number",
+        ColumnKind::Decimal { precision, scale } => {
+            return format!("a decimal of {precision} digits, {scale} of them after the point");
+        }
+        ColumnKind::Date => "a date within the years 1 to 9999, such as 2018-11-01",
+        ColumnKind::Timestamp(TimestampForm::Rfc3339) => {
+            "an RFC 3339 time within the years 1 to 9999, such as 2018-11-01T21:01:46Z"
+        }
+        ColumnKind::Timestamp(TimestampForm::EpochSeconds) => {
+            "epoch seconds within the years 1 to 9999"
+        }
+        ColumnKind::Timestamp(TimestampForm::EpochMilliseconds) => {
+            "epoch milliseconds within the years 1 to 9999"
+        }
+        ColumnKind::Timestamp(TimestampForm::EpochMicroseconds) => {
+            "epoch microseconds within the years 1 to 9999"
+        }
+    };
+    fixed.to_owned()
+}
+
+fn clip(text: &str) -> &str {
+    text.char_indices().nth(QUOTED_CHARS).map_or(text, |(end, _)| &text[..end])
+}
