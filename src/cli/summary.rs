@@ -17,9 +17,9 @@ use crate::cli::error::Result;
 use crate::decode::Times;
 use crate::escape;
 use crate::ingest::{DatasetCounts, skipped_kinds};
+use crate::model::Model;
 use crate::pipeline::TransformReport;
 use crate::star::CheckOutcome;
-use crate::star::model::model_tables;
 use crate::star::{PlaysRecord, RunRecord};
 use crate::timing::PhaseTiming;
 use crate::transform::{EncodingCounts, RepairEncoding};
@@ -37,7 +37,7 @@ pub fn summary(report: &TransformReport, out: &str) -> String {
     if let Some(record) = &report.record {
         text += &plays(&record.plays);
         text += &encoding(report);
-        text += &tables(record);
+        text += &tables(record, &report.model);
         let passed = report.checks.len();
         let _ = writeln!(text, "checks    {}", styled(GOOD, format!("all {passed} passed")));
     }
@@ -204,12 +204,12 @@ fn encoding(report: &TransformReport) -> String {
     )
 }
 
-fn tables(record: &RunRecord) -> String {
+fn tables(record: &RunRecord, model: &Model) -> String {
     let mut table = text_table(&["table", "rows", "files", "size"]);
-    for name in model_tables().map(|table| &*table.name) {
+    for name in model.tables.iter().map(|table| &table.name) {
         if let Some(found) = record.tables.get(name) {
             table.add_row([
-                name.to_owned(),
+                name.clone(),
                 HumanCount(found.rows).to_string(),
                 found.files.len().to_string(),
                 bytes(found.bytes),

@@ -91,8 +91,9 @@ impl Dataset {
     /// Returns the declaration of the dataset in the model.
     fn declaration(self) -> &'static model::Dataset {
         static EMPTY: LazyLock<model::Dataset> = LazyLock::new(model::Dataset::default);
+        static MODEL: LazyLock<Arc<Model>> = LazyLock::new(Model::built_in);
         // A test checks that the model declares both datasets.
-        Model::built_in().dataset(self.name()).map_or(&EMPTY, |dataset| dataset)
+        MODEL.dataset(self.name()).map_or(&EMPTY, |dataset| dataset)
     }
 
     /// Returns the SQL name of the staging table.

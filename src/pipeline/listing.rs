@@ -2,8 +2,8 @@
 
 use super::options::TransformOptions;
 use crate::error::{Error, Result};
+use crate::model::Model;
 use crate::star::RECORD;
-use crate::star::model::model_tables;
 use crate::storage::{ListOptions, Location, OutputPlace};
 
 /// Returns the options for listing the inputs of a transform. They exclude its output and its JSONPaths
@@ -14,8 +14,10 @@ use crate::storage::{ListOptions, Location, OutputPlace};
 /// Returns an error if a location is invalid, or if an input lies in a folder that the output uses for the
 /// star, such as `OUT/songs`.
 pub fn list_options(options: &TransformOptions) -> Result<ListOptions> {
-    let output =
-        OutputPlace { location: Location::parse_single(&options.out)?, names: output_names() };
+    let output = OutputPlace {
+        location: Location::parse_single(&options.out)?,
+        names: output_names(&options.model),
+    };
     for typed in options.songs.iter().chain(&options.logs) {
         ensure_separate(&Location::parse(typed)?, &output)?;
     }
@@ -30,8 +32,8 @@ pub fn list_options(options: &TransformOptions) -> Result<ListOptions> {
 }
 
 /// Returns the names of the files and folders that a run creates directly below its output.
-fn output_names() -> Vec<String> {
-    let tables = model_tables().map(|table| &*table.name);
+fn output_names(model: &Model) -> Vec<String> {
+    let tables = model.tables.iter().map(|table| &*table.name);
     let own = ["_inputs", "_rejects", "_manifests", "_lock", RECORD].map(str::to_owned);
     tables.flat_map(|name| [name.to_owned(), format!("{name}.manifest")]).chain(own).collect()
 }

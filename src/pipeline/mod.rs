@@ -21,6 +21,7 @@ use crate::decode::{Dataset, FieldPaths, StagedColumns, parse_jsonpaths};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ingest::{Input, Phase, TransformProgress};
+use crate::model::Model;
 use crate::publish::{Publication, Published};
 use crate::star::Queries;
 use crate::storage::{ListOptions, Location, Place, Stores};
@@ -52,10 +53,12 @@ pub async fn transform(
     let engine = Engine::new(options.engine)?;
     let out = place(stores, &options.out).await?;
     let (lock, file_bytes) = (options.lock, options.file_bytes);
-    let publication = Publication::begin(out, lock, file_bytes, engine.threads).await?;
+    let tables = options.model.tables.iter().map(|table| table.name.clone()).collect();
+    let publication = Publication::begin(out, tables, lock, file_bytes, engine.threads).await?;
+    let last_reader = validated.last_reader.as_deref();
     let mut run = Run::new(options, &engine, &publication, &validated.queries, progress);
     let prepared = tokio::select! {
-        prepared = run.prepare(validated.songs, validated.logs, validated.last_reader) => prepared,
+        prepared = run.prepare(validated.songs, validated.logs, last_reader) => prepared,
         () = stop => Err(Error::Interrupted),
         error = publication.lost() => Err(error),
     };
@@ -97,12 +100,12 @@ struct ValidatedInputs {
     logs: Input,
     queries: Queries,
     /// The last star table whose query reads a staging table.
-    last_reader: Option<&'static str>,
+    last_reader: Option<String>,
 }
 
 impl ValidatedInputs {
     async fn new(options: &TransformOptions, stores: &Stores) -> Result<ValidatedInputs> {
-        let queries = queries(options.queries.as_deref())?;
+        let queries = queries(&options.model, options.queries.as_deref())?;
         let needs = required_columns(&queries, options.rules).await?;
         let listing = list_options(options)?;
         let (songs, logs) = (&options.songs, &options.logs);
@@ -118,13 +121,17 @@ impl ValidatedInputs {
     }
 }
 
-/// Returns the built-in queries, with those of `folder` as replacements and additions.
+/// Returns the queries of a model, with those of `folder` as replacements and additions.
 ///
 /// # Errors
 ///
 /// Returns the errors of [`Queries::with_folder`].
-pub fn queries(folder: Option<&std::path::Path>) -> Result<Queries> {
-    folder.map_or_else(|| Ok(Queries::built_in()), Queries::with_folder)
+pub fn queries(model: &Arc<Model>, folder: Option<&std::path::Path>) -> Result<Queries> {
+    let queries = Queries::of_model(model.clone());
+    match folder {
+        Some(folder) => queries.with_folder(folder),
+        None => Ok(queries),
+    }
 }
 
 async fn input(

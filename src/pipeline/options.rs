@@ -1,9 +1,11 @@
 //! The options of a transform.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::engine::EngineOptions;
 use crate::limits::MaxRejects;
+use crate::model::Model;
 use crate::publish::{DEFAULT_FILE_BYTES, LockMode};
 use crate::storage::Suffix;
 use crate::transform::Rules;
@@ -27,7 +29,9 @@ pub struct TransformOptions {
     pub song_jsonpaths: Option<String>,
     /// Location of a JSONPaths file for logs. Without it, columns are matched to keys by name.
     pub log_jsonpaths: Option<String>,
-    /// Folder of SQL files that replace or add to the built-in queries.
+    /// The model: the datasets that are read and the tables that are made.
+    pub model: Arc<Model>,
+    /// Folder of SQL files that replace or add to the queries of the model.
     pub queries: Option<PathBuf>,
     /// Options that change the results of the star queries.
     pub rules: Rules,
@@ -42,7 +46,7 @@ pub struct TransformOptions {
 }
 
 impl TransformOptions {
-    /// Returns the default options for the given inputs and output.
+    /// Returns the default options for the given inputs and output, with the built-in model.
     pub fn new(songs: &str, logs: &str, out: &str) -> TransformOptions {
         TransformOptions {
             songs: vec![songs.to_owned()],
@@ -53,6 +57,7 @@ impl TransformOptions {
             allow_empty: false,
             song_jsonpaths: None,
             log_jsonpaths: None,
+            model: Model::built_in(),
             queries: None,
             rules: Rules::default(),
             max_rejects: MaxRejects::default(),

@@ -1,11 +1,13 @@
 //! The report of a transform.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 
 use crate::error::Error;
 use crate::ingest::DatasetCounts;
+use crate::model::Model;
 use crate::star::CheckOutcome;
 use crate::star::RunRecord;
 use crate::timing::PhaseTiming;
@@ -14,6 +16,8 @@ use crate::transform::{EncodingCounts, RepairEncoding};
 /// The results of a run: counts, rejects, checks and durations.
 #[derive(Debug, Clone, Default)]
 pub struct TransformReport {
+    /// The model of the run.
+    pub model: Arc<Model>,
     /// Counts of what was read of the songs.
     pub songs: DatasetCounts,
     /// Counts of what was read of the logs.

@@ -20,9 +20,9 @@ use crate::error::{Error, Result};
 use crate::ingest::{DatasetCounts, Input, Phase, Staging, TransformProgress, ingest};
 use crate::publish::{ParquetSink, Publication};
 use crate::staging::{StagingSpace, StagingTable};
-use crate::star::model::{SONGPLAYS, Table, model_tables};
+use crate::star::model::{SONGPLAYS, Table};
 use crate::star::{
-    DatasetRecord, FORMAT, FileRecord, PlaysRecord, RunOptions, RunRecord, TableRecord,
+    DatasetRecord, FORMAT, FileRecord, ModelRecord, PlaysRecord, RunOptions, RunRecord, TableRecord,
 };
 use crate::star::{Queries, ensure_passed, register_star, register_table, run_checks};
 use crate::storage::without_secrets;
@@ -52,7 +52,8 @@ impl<'a> Run<'a> {
         queries: &'a Queries,
         progress: &'a Arc<TransformProgress>,
     ) -> Run<'a> {
-        Run { options, engine, publication, queries, progress, report: TransformReport::default() }
+        let report = TransformReport { model: options.model.clone(), ..TransformReport::default() };
+        Run { options, engine, publication, queries, progress, report }
     }
 
     /// Reads, transforms, writes and checks. Returns the record to publish.
@@ -134,7 +135,7 @@ impl<'a> Run<'a> {
         let mut tables = BTreeMap::new();
         // A table whose rows are in memory is written while the next ones are queried.
         let mut writing = FuturesUnordered::new();
-        for table in model_tables() {
+        for table in &self.options.model.tables {
             let begun = Instant::now();
             let is_last = last_reader == Some(&table.name);
             let (queries, rules) = (self.queries, self.options.rules);
@@ -165,7 +166,7 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        deregister_tables(session)?;
+        deregister_tables(session, &self.options.model)?;
         while let Some(written) = writing.try_next().await? {
             self.written(&mut tables, written);
         }
@@ -190,7 +191,8 @@ impl<'a> Run<'a> {
     /// Orders the phases that write tables as the model does, not as the tables were finished.
     fn sort_phases(&mut self) {
         let position = |phase: &PhaseTiming| {
-            model_tables().position(|table| phase.name == format!("write {}", table.name))
+            let mut tables = self.options.model.tables.iter();
+            tables.position(|table| phase.name == format!("write {}", table.name))
         };
         self.report.phases.sort_by_key(position);
     }
@@ -211,7 +213,7 @@ impl<'a> Run<'a> {
     fn written(
         &mut self,
         tables: &mut BTreeMap<String, TableRecord>,
-        (table, begun, record): (&Table, Instant, TableRecord),
+        (table, begun, record): (&Arc<Table>, Instant, TableRecord),
     ) {
         self.report.timed(&format!("write {}", table.name), begun, Some(record.bytes));
         let manifest = self.publication.manifest_path(table);
@@ -253,6 +255,7 @@ impl<'a> Run<'a> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: self.publication.started_at.to_rfc3339_opts(SecondsFormat::Millis, true),
             finished_at: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
+            model: Some(ModelRecord::from(&*self.options.model)),
             options: run_options(self.options),
             datasets: BTreeMap::from([
                 (Dataset::Songs.label().to_owned(), dataset_record(&self.report.songs)),
@@ -293,7 +296,7 @@ impl<'a> Run<'a> {
         let begun = Instant::now();
         self.progress.enter(Phase::Checking);
         let session = self.engine.session_for(self.longest_text());
-        register_star(&session, &self.publication.out, record).await?;
+        register_star(&session, &self.publication.out, record, &self.options.model).await?;
         self.report.checks = run_checks(&session, self.queries).await?;
         self.report.timed("check", begun, None);
         ensure_passed(&self.report.checks)?;
@@ -336,7 +339,7 @@ fn dataset_record(counts: &DatasetCounts) -> DatasetRecord {
 async fn query_table(
     session: &SessionContext,
     queries: &Queries,
-    table: &'static Table,
+    table: &Arc<Table>,
     rules: Rules,
     space: &StagingSpace,
     is_last: bool,

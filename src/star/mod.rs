@@ -15,5 +15,6 @@ pub use queries::{Group, Queries, Query};
 pub(crate) use reader::run_batch;
 pub use reader::{register_star, register_table};
 pub use record::{
-    DatasetRecord, FORMAT, FileRecord, PlaysRecord, RECORD, RunOptions, RunRecord, TableRecord,
+    DatasetRecord, FORMAT, FileRecord, ModelRecord, PlaysRecord, RECORD, RunOptions, RunRecord,
+    TableRecord,
 };

@@ -8,7 +8,8 @@ use arrow::compute::{CastOptions, cast, cast_with_options};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use crate::error::{Error, Result};
-use crate::star::model::{SONGPLAYS, Table, find_table, table_schema};
+use crate::model::Model;
+use crate::star::model::{Table, table_schema};
 
 /// Casts a batch to the model's types. Fails if a column has a null that the model does not allow.
 pub(super) fn cast_to_schema(
@@ -47,11 +48,10 @@ pub(super) fn output_schema(table: &Table, found: &Schema) -> SchemaRef {
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
-/// Returns the schema of an intermediate table. Text columns of the fact table are dictionary-encoded, so that
-/// millions of plays store keys into the texts of a few songs.
-pub(super) fn intermediate_schema(found: &Schema) -> SchemaRef {
-    let facts = find_table(SONGPLAYS).map(table_schema);
-    let is_fact = |name: &str| facts.as_ref().is_some_and(|facts| facts.index_of(name).is_ok());
+/// Returns the schema of an intermediate table. Text columns with the name of a column of a fact table are
+/// dictionary-encoded, so that millions of facts store keys into the texts of a few dimension rows.
+pub(super) fn intermediate_schema(model: &Model, found: &Schema) -> SchemaRef {
+    let is_fact = |name: &str| model.facts().any(|table| table.column(name).is_some());
     let fields = found.fields().iter().map(|field| {
         let data_type = match field.data_type() {
             DataType::Utf8 if is_fact(field.name()) => text_dictionary(),
@@ -111,7 +111,9 @@ pub(super) fn ensure_columns(query: &str, table: &Table, found: &Schema) -> Resu
 
 /// Returns `true` if a cast from `from` to `to` never changes a value: it either keeps the value or fails.
 fn is_lossless(from: &DataType, to: &DataType) -> bool {
-    use DataType::{Dictionary, Float32, Float64, LargeUtf8, Null, Timestamp, Utf8, Utf8View};
+    use DataType::{
+        Decimal128, Dictionary, Float32, Float64, LargeUtf8, Null, Timestamp, Utf8, Utf8View,
+    };
     match (from, to) {
         (from, to) if from == to => true,
         (Null, _) => true,
@@ -119,6 +121,9 @@ fn is_lossless(from: &DataType, to: &DataType) -> bool {
         (Utf8View | LargeUtf8, Utf8) => true,
         (Float32, Float64) => true,
         (Timestamp(TimeUnit::Second | TimeUnit::Millisecond, None), Timestamp(_, None)) => true,
+        // A value with too many digits before the point fails.
+        (Decimal128(_, from), Decimal128(_, to)) => from <= to,
+        (from, Decimal128(..)) => from.is_integer(),
         (from, to) => from.is_integer() && to.is_integer(),
     }
 }

@@ -6,6 +6,7 @@ use bytesize::ByteSize;
 use clap::{Args, ValueEnum, ValueHint};
 use serde::Deserialize;
 
+use super::ModelArgs;
 use super::range::{size, threads};
 use crate::limits::MaxRejects;
 
@@ -39,7 +40,10 @@ pub struct TransformArgs {
     /// JSONPaths file for songs, instead of matching fields by key.
     #[arg(long, value_name = "URL", env = "STARLIFT_SONG_JSONPATHS", value_hint = ValueHint::FilePath)]
     pub song_jsonpaths: Option<String>,
-    /// Folder of SQL files that replace the built-in ones of the same name or add to them.
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Folder of SQL files that replace those of the model of the same name or add to them.
     #[arg(long, value_name = "DIR", env = "STARLIFT_QUERIES", value_hint = ValueHint::DirPath)]
     pub queries: Option<PathBuf>,
     /// Rule for matching plays to songs [default: title-artist].

@@ -5,8 +5,8 @@ use arrow::compute::concat_batches;
 use datafusion::datasource::MemTable;
 use starlift::decode::{Dataset, Decoder, FieldPaths, ObjectState, play_fingerprint};
 use starlift::engine::{Engine, EngineOptions};
+use starlift::model::Model;
 use starlift::star::Queries;
-use starlift::star::model::find_table;
 use starlift::transform::{Rules, build_intermediates, count_plays, run_table_query};
 
 use super::*;
@@ -198,7 +198,8 @@ fn plays_with_the_same_fingerprint_get_consecutive_ids_in_key_order() {
         session.register_table("staging_events", table(batch.schema(), halves)).unwrap();
         let songs = table(Dataset::Songs.schema(), vec![vec![]]);
         session.register_table("staging_songs", songs).unwrap();
-        let songplays = find_table("songplays").unwrap();
+        let model = Model::built_in();
+        let songplays = model.table("songplays").unwrap();
         let (queries, rules) = (Queries::built_in(), Rules::default());
         let space = Engine::new(EngineOptions::default()).unwrap().staging_space();
         build_intermediates(&session, &queries, rules, &space).await.unwrap();
