@@ -5,7 +5,7 @@
 mod support;
 
 use criterion::{Criterion, Throughput};
-use starlift::star::model::model_tables;
+use starlift::model::Model;
 use support::{Staged, check_rows, count};
 
 fn main() {
@@ -13,7 +13,7 @@ fn main() {
     let staged = Staged::new();
     let songplays = staged.songplays();
     let mut group = criterion.benchmark_group("star");
-    for table in model_tables() {
+    for table in &Model::built_in().tables {
         let name = &*table.name;
         let before = if name == "time" { &songplays[..] } else { &[] };
         let session = staged.session(before);

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use criterion::{Criterion, Throughput};
 use object_store::memory::InMemory;
+use starlift::model::Model;
 use starlift::publish::{DEFAULT_FILE_BYTES, ParquetSink};
 use starlift::star::TableRecord;
-use starlift::star::model::{Table, model_tables, table_schema};
+use starlift::star::model::{Table, table_schema};
 use starlift::storage::{Location, Place};
 use support::{Staged, check_rows, count};
 
@@ -22,7 +23,7 @@ fn main() {
     let location = Location::parse("s3://memory/star").unwrap();
     let out = Place::new(location, Arc::new(InMemory::new()));
     let mut group = criterion.benchmark_group("write");
-    for table in model_tables() {
+    for table in &Model::built_in().tables {
         let name = &*table.name;
         let before = if name == "time" { &songplays[..] } else { &[] };
         let batches = staged.runtime.block_on(staged.rows(&staged.session(before), table));

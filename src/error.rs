@@ -10,7 +10,7 @@ use crate::limits::Rejected;
 use crate::staging::StagingError;
 use crate::storage::{LocationError, StorageError};
 pub(crate) use messages::count;
-use messages::{earlier, too_many};
+use messages::{earlier, tables, too_many};
 
 /// The result of starlift's fallible functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -107,6 +107,33 @@ pub enum Error {
         url: String,
         /// The reason.
         reason: String,
+    },
+    /// The star was made with a model of another name.
+    #[error(
+        "the star at {star} was made with the model {found:?}, and this command uses the model {model:?}"
+    )]
+    OtherModel {
+        /// Location of the star.
+        star: String,
+        /// Name of the model that made it.
+        found: String,
+        /// Name of the model in use.
+        model: String,
+    },
+    /// The star was made with another version of the model, which has other tables.
+    #[error(
+        "the star at {star} was made with another version of the model {model:?}: {}",
+        tables(missing, extra)
+    )]
+    OtherModelVersion {
+        /// Location of the star.
+        star: String,
+        /// Name of the model.
+        model: String,
+        /// Tables of the model that the star lacks.
+        missing: Vec<String>,
+        /// Tables of the star that the model does not declare.
+        extra: Vec<String>,
     },
     /// A file of a star has changed since it was written.
     #[error("{url} is part of the star, but {reason}")]

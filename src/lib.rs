@@ -105,7 +105,7 @@
 //!
 //! # Load
 //!
-//! A load replaces all five tables together, after it has compared them with the files:
+//! A load replaces all tables together, after it has compared them with the files:
 //!
 //! ```no_run
 //! use starlift::{Load, Star};
@@ -166,6 +166,8 @@ pub use ingest::TransformProgress;
 #[doc(inline)]
 pub use limits::MaxRejects;
 #[doc(inline)]
+pub use model::{Model, ModelError};
+#[doc(inline)]
 pub use pipeline::{TransformFailure, TransformReport};
 #[doc(inline)]
 pub use publish::LockMode;
@@ -197,7 +199,14 @@ pub mod fields {
 
     pub use crate::ingest::{DatasetCounts, Phase, ProgressSnapshot};
     pub use crate::limits::Rejected;
-    pub use crate::star::{Counts, DatasetRecord, FileRecord, RunOptions, TableRecord};
+    pub use crate::model::{
+        Check, Column, ColumnType, Condition, Dataset, Derived, DerivedRule, Distribution, Group,
+        Literal, Origin, Path, Problem, Problems, Records, RedshiftDesign, Reference, Required,
+        RowsPath, SqlFile, Step, Table, TableColumn, TimestampForm,
+    };
+    pub use crate::star::{
+        Counts, DatasetRecord, FileRecord, ModelRecord, RunOptions, TableRecord,
+    };
     pub use crate::storage::{Addressing, ChecksumKind, Encryption, S3Options};
     pub use crate::storage::{FailureKind, LocationError, StorageError};
     pub use crate::timing::PhaseTiming;

@@ -15,7 +15,7 @@ use starlift::ingest::{Input, Staging, TransformProgress, ingest};
 use starlift::limits::MaxRejects;
 use starlift::model::{Dataset, Model};
 use starlift::star::Queries;
-use starlift::star::model::{SONGPLAYS, Table, find_table};
+use starlift::star::model::{SONGPLAYS, Table};
 use starlift::storage::{ListOptions, Location, StoreOptions, Stores};
 use starlift::transform::{Rules, build_intermediates, register_staging, run_table_query};
 use tokio::runtime::Runtime;
@@ -129,7 +129,7 @@ impl Staged {
     }
 
     /// Returns the sorted rows of a star table.
-    pub async fn rows(&self, session: &SessionContext, table: &'static Table) -> Vec<RecordBatch> {
+    pub async fn rows(&self, session: &SessionContext, table: &Arc<Table>) -> Vec<RecordBatch> {
         let rules = Rules::default();
         let space = self.engine.staging_space();
         let rows = run_table_query(session, &self.queries, table, rules, &space).await.unwrap();
@@ -143,7 +143,7 @@ impl Staged {
 
     /// Returns the rows of `songplays`, which the query of `time` reads.
     pub fn songplays(&self) -> Vec<RecordBatch> {
-        let table = find_table(SONGPLAYS).unwrap();
+        let table = self.queries.model().table(SONGPLAYS).unwrap();
         self.runtime.block_on(self.rows(&self.session(&[]), table))
     }
 }

@@ -71,7 +71,7 @@ impl Load {
     }
 
     /// Returns every statement of the load in order, as SQL with comments. Does not connect to the
-    /// warehouse. Statements that depend on its state are shown as if all five tables existed.
+    /// warehouse. Statements that depend on its state are shown as if all tables existed.
     ///
     /// # Errors
     ///
@@ -125,7 +125,7 @@ impl Load {
 async fn prepare(star: &Star, options: &LoadOptions) -> Result<Prepared> {
     let Star { place, record, session, queries, stores, .. } = star;
     if options.access.target.dialect == Dialect::Redshift {
-        ensure_passes(check_contract(place, record, stores, options).await?)?;
+        ensure_passes(check_contract(place, queries.model(), record, stores, options).await?)?;
     }
     prepare_open(place.clone(), record.clone(), session.clone(), queries, options).await
 }

@@ -40,7 +40,7 @@ pub async fn transform(
 /// Loads a star into the schema `star` of Redshift or PostgreSQL, with default options.
 ///
 /// `target` is `redshift://USER@HOST:5439/DATABASE` or `postgres://USER@HOST:5432/DATABASE`. The password
-/// is read from `STARLIFT_PASSWORD`, `PGPASSWORD` or the password file of PostgreSQL's own tools. The five
+/// is read from `STARLIFT_PASSWORD`, `PGPASSWORD` or the password file of PostgreSQL's own tools. All
 /// tables are replaced together. A star that is already loaded is not loaded again. Other options:
 /// [`Load`].
 ///

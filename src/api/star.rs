@@ -1,6 +1,7 @@
 //! An open star.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use datafusion::execution::SendableRecordBatchStream;
@@ -11,6 +12,7 @@ use futures::TryStreamExt;
 use super::engine;
 use crate::engine::{Engine, EngineOptions};
 use crate::error::{Error, Result};
+use crate::model::Model;
 use crate::pipeline::{place, queries};
 use crate::star::{CheckOutcome, Group, Queries, RunRecord};
 use crate::star::{ensure_passed, register_star, run_checks};
@@ -21,8 +23,8 @@ const SHOWN_CHARACTERS: usize = 60;
 
 /// A published star that is open for queries.
 ///
-/// Queries see the tables `songplays`, `users`, `songs`, `artists` and `time`; `inputs` and `rejects`, with
-/// one row per object read and per rejected record; and `run`, with one row of counts.
+/// Queries see the tables of the model, such as `songplays`, `users`, `songs`, `artists` and `time`; `inputs`
+/// and `rejects`, with one row per object read and per rejected record; and `run`, with one row of counts.
 ///
 /// It reads the files that the star's record named when it was opened. A run that replaces the star removes
 /// those files, and queries then fail; open the star again.
@@ -52,7 +54,8 @@ impl Star {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::NothingFound`] if there is no star, [`Error::StarFile`] if a file is missing or has
+    /// Returns [`Error::NothingFound`] if there is no star, [`Error::OtherModel`] or
+    /// [`Error::OtherModelVersion`] if another model made it, [`Error::StarFile`] if a file is missing or has
     /// another size than its record says, and other errors if the store fails.
     pub async fn open(location: &str) -> Result<Star> {
         Star::builder().open(location).await
@@ -116,6 +119,11 @@ impl Star {
         run_checks(&self.session, &self.queries).await
     }
 
+    /// Returns the model with which the star was opened.
+    pub fn model(&self) -> &Arc<Model> {
+        self.queries.model()
+    }
+
     /// Returns the record of the run that published the star: its options, counts and files.
     pub fn record(&self) -> &RunRecord {
         &self.record
@@ -171,15 +179,33 @@ fn shown(sql: &str) -> String {
 }
 
 /// Options for opening a [`Star`].
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until `open` is called"]
 pub struct StarBuilder {
     stores: StoreOptions,
     engine: EngineOptions,
+    model: Arc<Model>,
     queries: Option<PathBuf>,
 }
 
+impl Default for StarBuilder {
+    fn default() -> StarBuilder {
+        StarBuilder {
+            stores: StoreOptions::default(),
+            engine: EngineOptions::default(),
+            model: Model::built_in(),
+            queries: None,
+        }
+    }
+}
+
 impl StarBuilder {
+    /// Sets the model, which must be the one that made the star. Default: the built-in model.
+    pub fn model(mut self, model: Arc<Model>) -> Self {
+        self.model = model;
+        self
+    }
+
     /// Sets the options for accessing object stores.
     pub fn store_options(mut self, options: StoreOptions) -> Self {
         self.stores = options;
@@ -200,7 +226,8 @@ impl StarBuilder {
         self
     }
 
-    /// Sets a folder of SQL files that replace or add to the built-in checks and analytics queries.
+    /// Sets a folder of SQL files that replace or add to the checks and analytics queries of the
+    /// model.
     pub fn queries(mut self, folder: impl Into<PathBuf>) -> Self {
         self.queries = Some(folder.into());
         self
@@ -220,13 +247,13 @@ impl StarBuilder {
     /// of [`Star::open`].
     pub async fn open(self, location: &str) -> Result<Star> {
         engine::validate(self.engine)?;
-        let queries = queries(self.queries.as_deref())?;
+        let queries = queries(&self.model, self.queries.as_deref())?;
         let stores = Stores::new(self.stores.clone());
         let place = place(&stores, location).await?;
-        let record = RunRecord::require(&place).await?;
+        let record = RunRecord::require_of(&place, &self.model).await?;
         let engine = Engine::new(self.engine)?;
         let session = engine.session();
-        register_star(&session, &place, &record).await?;
+        register_star(&session, &place, &record, &self.model).await?;
         let store_options = self.stores;
         Ok(Star { place, record, session, queries, stores, store_options, _engine: engine })
     }

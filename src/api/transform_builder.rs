@@ -9,6 +9,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ingest::TransformProgress;
 use crate::limits::MaxRejects;
+use crate::model::Model;
 use crate::pipeline::{
     TransformFailure, TransformOptions, TransformReport, find_up_to_date, transform,
 };
@@ -155,7 +156,13 @@ impl TransformBuilder {
         self
     }
 
-    /// Sets a folder of SQL files that replace or add to the built-in queries.
+    /// Sets the model, such as one read with [`Model::read_dir`]. Default: the built-in model.
+    pub fn model(mut self, model: Arc<Model>) -> Self {
+        self.options.model = model;
+        self
+    }
+
+    /// Sets a folder of SQL files that replace or add to the queries of the model.
     pub fn queries(mut self, folder: impl Into<PathBuf>) -> Self {
         self.options.queries = Some(folder.into());
         self

@@ -36,7 +36,7 @@ async fn check(
     let is_warehouse = on.is_some();
     let (outcomes, skipped) = match on {
         Some(warehouse) => {
-            let queries = queries(options.queries.as_deref())?;
+            let queries = queries(&options.model, options.queries.as_deref())?;
             let record = record(options, global).await?;
             let session = warehouse.open_session(&global.stores).await?;
             let checks = check_warehouse(&session, &queries, record.as_ref()).await?;
@@ -68,8 +68,9 @@ pub async fn copy_contract(options: &StarOptions, global: &GlobalOptions) -> Res
     let tables = BTreeMap::new();
     // The warehouse is unknown. If the user specifies a region, assume that it is there.
     let region = global.stores.region.clone();
-    let (record, reading) = (RunRecord::require(&place).await?, Reading::Texts);
-    let contract = check_files(&place, &record, &stores, &tables, region, reading).await?;
+    let (model, reading) = (&options.model, Reading::Texts);
+    let record = RunRecord::require_of(&place, model).await?;
+    let contract = check_files(&place, model, &record, &stores, &tables, region, reading).await?;
     if !contract.passes() || !global.quiet {
         print(&contract.to_string())?;
     }
@@ -79,5 +80,6 @@ pub async fn copy_contract(options: &StarOptions, global: &GlobalOptions) -> Res
 /// Returns the record of the star that the tables were loaded from, if a star is specified.
 async fn record(options: &StarOptions, global: &GlobalOptions) -> Result<Option<RunRecord>> {
     let Some(star) = &options.star else { return Ok(None) };
-    Ok(Some(RunRecord::require(&global.place(star).await?).await?))
+    let place = global.place(star).await?;
+    Ok(Some(RunRecord::require_of(&place, &options.model).await?))
 }

@@ -51,6 +51,7 @@ pub async fn compare_query(
     sql: &str,
 ) -> Result<Option<String>> {
     let files = open.named_stream(name, sql, None).await?;
-    let rows = run_query(session, name, sql, expected_schema(sql).await).await?;
+    let expected = expected_schema(open.model(), sql).await;
+    let rows = run_query(session, name, sql, expected).await?;
     Ok(difference(files, rows).await?)
 }

@@ -11,6 +11,7 @@ use crate::cli::error::{Error, Result};
 use crate::engine::EngineOptions;
 use crate::generate::{GenerateOptions, log_files, song_objects};
 use crate::limits::MaxRejects;
+use crate::model::Model;
 use crate::pipeline::TransformOptions;
 use crate::star::RunRecord;
 
@@ -71,6 +72,7 @@ pub async fn run(args: &DemoArgs, global: &GlobalOptions) -> Result<()> {
     heading("Check: the invariants of the star")?;
     let star_options = StarOptions {
         star: Some(star.to_string_lossy().into_owned()),
+        model: Model::built_in(),
         queries: None,
         engine: EngineOptions::default(),
     };

@@ -92,12 +92,13 @@ async fn open_and_check(
     let stores = global.open_stores();
     let place = place(&stores, star.require_star()?).await?;
     if options.access.target.dialect == Dialect::Redshift {
-        let record = RunRecord::require(&place).await?;
-        let contract = check_contract(&place, &record, &stores, options).await?;
+        let record = RunRecord::require_of(&place, &star.model).await?;
+        let contract = check_contract(&place, &star.model, &record, &stores, options).await?;
         if shows_contract || !contract.passes() {
             print(&contract.to_string())?;
         }
         ensure_passes(contract)?;
     }
-    Ok(prepare(place, engine, &queries(star.queries.as_deref())?, options).await?)
+    let queries = queries(&star.model, star.queries.as_deref())?;
+    Ok(prepare(place, engine, &queries, options).await?)
 }

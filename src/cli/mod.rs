@@ -93,7 +93,7 @@ fn run(cli: &Cli) -> Result<()> {
     logging::start(&global);
     match &cli.command {
         Command::Init(args) => init::run(args, &cli.global, global.quiet),
-        Command::Schema(args) => block_on(None, schema::run(args, &global)),
+        Command::Schema(args) => block_on(None, schema::run(args, &settings, &global)),
         Command::Completions { shell } => print_completions(*shell),
         Command::Transform(args) => run_transform(args, &settings, &global),
         Command::Query(args) => run_query(args, &settings, &global),
@@ -171,9 +171,10 @@ fn run_all(args: &RunArgs, settings: &Settings, global: &GlobalOptions) -> Resul
 }
 
 fn run_selftest(args: &SelftestArgs, settings: &Settings, global: &GlobalOptions) -> Result<()> {
+    let model = settings.model(&args.model)?;
     block_on(None, async {
         let warehouse = settings.warehouse(&args.to, &args.warehouse, &global.stores).await?;
-        selftest::run(args, warehouse, global).await
+        selftest::run(args, model, warehouse, global).await
     })
 }
 

@@ -42,7 +42,7 @@ async fn query(
     on: Option<WarehouseOptions>,
     global: &GlobalOptions,
 ) -> Result<()> {
-    let queries = queries(options.queries.as_deref())?;
+    let queries = queries(&options.model, options.queries.as_deref())?;
     if args.list {
         return print(&list(&queries));
     }
@@ -60,7 +60,8 @@ async fn query(
         return write(name, open.named_stream(name, sql, None).await?, args.format).await;
     };
     let session = warehouse.open_session(&global.stores).await?;
-    let rows = run_query(&session, name, sql, expected_schema(sql).await).await?;
+    let expected = expected_schema(&options.model, sql).await;
+    let rows = run_query(&session, name, sql, expected).await?;
     write(name, rows, args.format).await
 }
 
@@ -89,7 +90,7 @@ pub async fn show_first(
     options: &StarOptions,
     global: &GlobalOptions,
 ) -> Result<()> {
-    let queries = queries(options.queries.as_deref())?;
+    let queries = queries(&options.model, options.queries.as_deref())?;
     let sql = &queries.get(Group::Analytics, name)?.sql;
     let shown = async {
         let open = star::open(options, global).await?;

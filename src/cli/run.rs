@@ -26,6 +26,7 @@ pub async fn run(
 ) -> Result<()> {
     let star = StarOptions {
         star: Some(options.out.clone()),
+        model: options.model.clone(),
         queries: options.queries.clone(),
         engine: options.engine,
     };

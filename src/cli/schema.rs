@@ -4,35 +4,47 @@ use std::collections::BTreeMap;
 
 use super::args::{SchemaArgs, SchemaFormat};
 use super::output::print;
-use super::settings::GlobalOptions;
+use super::settings::{GlobalOptions, Settings};
 use crate::cli::error::{Error, Result};
+use crate::model::Model;
 use crate::star::RunRecord;
 use crate::star::model;
 use crate::warehouse::Dialect;
 use crate::warehouse::sql::ddl::{ddl, designs};
 
-/// Prints the star schema in the requested format.
+/// Prints the tables of the model in the requested format.
 ///
 /// # Errors
 ///
-/// Returns an error if the star in `--star` cannot be read, or the schema is not a valid name.
-pub async fn run(args: &SchemaArgs, global: &GlobalOptions) -> Result<()> {
+/// Returns an error if the model is not valid, the star in `--star` cannot be read, or the schema is not a valid name.
+pub async fn run(args: &SchemaArgs, settings: &Settings, global: &GlobalOptions) -> Result<()> {
+    let model = settings.model(&args.model)?;
     match args.format {
-        SchemaFormat::Mermaid => print(&model::mermaid()),
+        SchemaFormat::Mermaid => print(&model::mermaid(&model)),
         SchemaFormat::Json => {
-            let text = serde_json::to_string_pretty(&model::json())
+            let text = serde_json::to_string_pretty(&model::json(&model))
                 .map_err(|e| Error::io("cannot write JSON", e.into()))?;
             print(&format!("{text}\n"))
         }
-        SchemaFormat::Redshift => print(&statements(args, global, Dialect::Redshift).await?),
-        SchemaFormat::Postgres => print(&statements(args, global, Dialect::Postgres).await?),
+        SchemaFormat::Redshift => {
+            print(&statements(args, &model, global, Dialect::Redshift).await?)
+        }
+        SchemaFormat::Postgres => {
+            print(&statements(args, &model, global, Dialect::Postgres).await?)
+        }
     }
 }
 
-async fn statements(args: &SchemaArgs, global: &GlobalOptions, dialect: Dialect) -> Result<String> {
+async fn statements(
+    args: &SchemaArgs,
+    model: &Model,
+    global: &GlobalOptions,
+    dialect: Dialect,
+) -> Result<String> {
     let record = match &args.star {
-        Some(star) => Some(RunRecord::require(&global.place(star).await?).await?),
+        Some(star) => Some(RunRecord::require_of(&global.place(star).await?, model).await?),
         None => None,
     };
-    Ok(ddl(&designs(record.as_ref(), &BTreeMap::new())?, dialect, &args.schema)?)
+    let designs = designs(model, record.as_ref(), &BTreeMap::new())?;
+    Ok(ddl(&designs, dialect, &args.schema)?)
 }

@@ -4,6 +4,7 @@
 mod reader;
 
 use std::fmt::Write;
+use std::sync::Arc;
 use std::time::Instant;
 
 use futures::{StreamExt, TryStreamExt};
@@ -21,6 +22,7 @@ use crate::cli::error::{Error, Result};
 use crate::engine::EngineOptions;
 use crate::error::causes;
 use crate::generate::GenerateOptions;
+use crate::model::Model;
 use crate::pipeline::queries;
 use crate::star::RunRecord;
 use crate::storage::Place;
@@ -62,10 +64,12 @@ const FACTS: [(&str, &str); 5] = [
 /// Returns the error of the step that failed; the report names the step.
 pub async fn run(
     args: &SelftestArgs,
+    model: Arc<Model>,
     warehouse: WarehouseOptions,
     global: &GlobalOptions,
 ) -> Result<()> {
-    let mut test = Selftest::new(args, warehouse, global).await?;
+    ensure_known_datasets(&model)?;
+    let mut test = Selftest::new(args, model, warehouse, global).await?;
     let outcome = unless_interrupted(test.run(), Error::LoadInterrupted).await;
     let cleaned = test.clean_up(args.keep).await;
     print(&test.report(outcome.is_ok() && cleaned.is_ok()))?;
@@ -91,6 +95,7 @@ struct Selftest<'a> {
 impl<'a> Selftest<'a> {
     async fn new(
         args: &SelftestArgs,
+        model: Arc<Model>,
         mut warehouse: WarehouseOptions,
         global: &'a GlobalOptions,
     ) -> Result<Selftest<'a>> {
@@ -111,6 +116,7 @@ impl<'a> Selftest<'a> {
             star: global.place(&star).await?,
             star_options: StarOptions {
                 star: Some(star),
+                model,
                 queries: None,
                 engine: EngineOptions::default(),
             },
@@ -180,11 +186,12 @@ impl<'a> Selftest<'a> {
             .songs(below("song_data"))
             .logs(below("log_data"))
             .out(out)
+            .model(self.star_options.model.clone())
             .store_options(self.global.stores.clone())
             .build()?;
         let report = transform.run().await?;
         let rows = report.record.map_or(0, |r| r.tables.values().map(|t| t.rows).sum::<u64>());
-        Ok(format!("{rows} rows in five tables"))
+        Ok(format!("{rows} rows in {} tables", report.model.tables.len()))
     }
 
     async fn server_facts(&mut self) -> Result<String> {
@@ -230,7 +237,9 @@ impl<'a> Selftest<'a> {
     async fn check(&self) -> Result<String> {
         let session = self.warehouse.open_session(&self.global.stores).await?;
         let record = RunRecord::require(&self.star).await?;
-        let checks = check_warehouse(&session, &queries(None)?, Some(&record)).await?;
+        let checks =
+            check_warehouse(&session, &queries(&self.star_options.model, None)?, Some(&record))
+                .await?;
         ensure_passed(&checks.outcomes)?;
         Ok(format!("{} passed", checks.outcomes.len()))
     }
@@ -238,7 +247,9 @@ impl<'a> Selftest<'a> {
     async fn compare_queries(&self) -> Result<String> {
         let session = self.warehouse.open_session(&self.global.stores).await?;
         let open = star::open(&self.star_options, self.global).await?;
-        let compared = verify::compare_queries(&session, &queries(None)?, &open).await?;
+        let compared =
+            verify::compare_queries(&session, &queries(&self.star_options.model, None)?, &open)
+                .await?;
         Ok(format!("{compared} return the same rows as the files"))
     }
 
@@ -312,6 +323,17 @@ impl<'a> Selftest<'a> {
             self.lines,
         )
     }
+}
+
+/// Fails unless the datasets of the model are those that the test generates.
+fn ensure_known_datasets(model: &Model) -> Result<()> {
+    if model.datasets == Model::built_in().datasets {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "the self-test generates records of the built-in datasets, and the model {:?} has others; run it without --model",
+        model.name
+    )))
 }
 
 /// Formats an error and its causes as a single table cell.

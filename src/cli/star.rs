@@ -10,10 +10,11 @@ use crate::storage::Place;
 ///
 /// # Errors
 ///
-/// Returns an error if the options name no star, or the star does not exist or cannot be read.
+/// Returns an error if the options name no star, or the star does not exist, cannot be read or was made with
+/// another model.
 pub async fn find(star: &StarOptions, global: &GlobalOptions) -> Result<(Place, RunRecord)> {
     let place = global.place(star.require_star()?).await?;
-    let record = RunRecord::require(&place).await?;
+    let record = RunRecord::require_of(&place, &star.model).await?;
     Ok((place, record))
 }
 
@@ -22,11 +23,14 @@ pub async fn find(star: &StarOptions, global: &GlobalOptions) -> Result<(Place, 
 ///
 /// # Errors
 ///
-/// Returns an error if the options name no star, the star does not exist or cannot be read, or the queries
-/// cannot be read.
+/// Returns an error if the options name no star, the star does not exist, cannot be read or was made with
+/// another model, or the queries cannot be read.
 pub async fn open(star: &StarOptions, global: &GlobalOptions) -> Result<Star> {
     let location = star.require_star()?;
-    let mut builder = Star::builder().store_options(global.stores.clone()).engine(star.engine);
+    let mut builder = Star::builder()
+        .store_options(global.stores.clone())
+        .engine(star.engine)
+        .model(star.model.clone());
     if let Some(folder) = &star.queries {
         builder = builder.queries(folder);
     }

@@ -17,11 +17,9 @@ use crate::cli::error::Result;
 use crate::decode::Times;
 use crate::escape;
 use crate::ingest::{DatasetCounts, skipped_kinds};
-use crate::model::TimestampForm;
+use crate::model::{Model, TimestampForm};
 use crate::pipeline::TransformReport;
-use crate::star::CheckOutcome;
-use crate::star::model::model_tables;
-use crate::star::RunRecord;
+use crate::star::{CheckOutcome, RunRecord};
 use crate::timing::PhaseTiming;
 use crate::transform::{Accounting, RepairEncoding};
 use crate::warehouse::load::LoadReport;
@@ -38,7 +36,7 @@ pub fn summary(report: &TransformReport, out: &str) -> String {
     if let Some(record) = &report.record {
         text += &accounting(&report.accounting);
         text += &repaired(report);
-        text += &tables(record);
+        text += &tables(record, &report.model);
         let passed = report.checks.len();
         let _ = writeln!(text, "checks    {}", styled(GOOD, format!("all {passed} passed")));
     }
@@ -199,12 +197,12 @@ fn repaired(report: &TransformReport) -> String {
     format!("encoding  repaired {}, encoded to UTF-8 twice\n", counted(repaired, "text"))
 }
 
-fn tables(record: &RunRecord) -> String {
+fn tables(record: &RunRecord, model: &Model) -> String {
     let mut table = text_table(&["table", "rows", "files", "size"]);
-    for name in model_tables().map(|table| &*table.name) {
+    for name in model.tables.iter().map(|table| &table.name) {
         if let Some(found) = record.tables.get(name) {
             table.add_row([
-                name.to_owned(),
+                name.clone(),
                 HumanCount(found.rows).to_string(),
                 found.files.len().to_string(),
                 bytes(found.bytes),

@@ -21,7 +21,6 @@ use crate::model::Dataset;
 use crate::pipeline::{
     TransformOptions, TransformReport, list_options, places, queries, transform,
 };
-use crate::star::model::model_tables;
 use crate::star::{RECORD, RunRecord};
 use crate::storage::{ListOptions, Location, Skipped, Stores};
 
@@ -85,7 +84,7 @@ fn print_failed(report: &TransformReport, error: &StarError) -> Result<()> {
 /// read, or a dataset has no objects.
 pub async fn dry_run(options: &TransformOptions, global: &GlobalOptions) -> Result<()> {
     let stores = global.open_stores();
-    queries(options.queries.as_deref())?;
+    queries(&options.model, options.queries.as_deref())?;
     options.validate_inputs()?;
     let listing = list_options(options)?;
     let mut text = String::new();
@@ -100,7 +99,7 @@ pub async fn dry_run(options: &TransformOptions, global: &GlobalOptions) -> Resu
     }
     let out = stores.place(Location::parse_single(&options.out)?).await?;
     let _ = writeln!(text, "would write to {out}:");
-    for table in model_tables() {
+    for table in &options.model.tables {
         let _ = writeln!(
             text,
             "  {}/<run-id>-NNNNN.parquet and {}.manifest ({})",

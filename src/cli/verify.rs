@@ -26,7 +26,7 @@ pub async fn run(
     warehouse: &WarehouseOptions,
     global: &GlobalOptions,
 ) -> Result<String> {
-    let queries = queries(star.queries.as_deref())?;
+    let queries = queries(&star.model, star.queries.as_deref())?;
     let session = warehouse.open_session(&global.stores).await?;
     let checks = checks(&session, &queries, star, global).await?;
     let checked = checks.outcomes.len();

@@ -22,6 +22,15 @@ pub(super) fn earlier(out: &str, rows: Option<u64>) -> String {
     }
 }
 
+/// Returns the difference between the tables of a star and those of a model.
+pub(super) fn tables(missing: &[String], extra: &[String]) -> String {
+    let parts = [("the star lacks", missing), ("the model does not declare", extra)];
+    let parts = parts.iter().filter(|(_, tables)| !tables.is_empty());
+    let parts: Vec<String> =
+        parts.map(|(what, tables)| format!("{what} {}", tables.join(", "))).collect();
+    parts.join("; ")
+}
+
 /// Formats a number with its noun: `1 check`, `2 checks`.
 pub(crate) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }

@@ -95,10 +95,10 @@ impl SqlFile {
 
 impl Model {
     /// Returns the model that is compiled in. A unit test checks that it is valid.
-    pub fn built_in() -> &'static Model {
-        static MODEL: LazyLock<Model> =
-            LazyLock::new(|| model(built_in::files()).unwrap_or_default());
-        &MODEL
+    pub fn built_in() -> Arc<Model> {
+        static MODEL: LazyLock<Arc<Model>> =
+            LazyLock::new(|| Arc::new(model(built_in::files()).unwrap_or_default()));
+        MODEL.clone()
     }
 
     /// Reads and validates the model in `folder`.

@@ -42,7 +42,7 @@ mod tests;
 use std::sync::Arc;
 
 pub use checks::Check;
-pub use column_type::{ColumnType, TimestampForm};
+pub use column_type::{ColumnType, MAX_PRECISION, TimestampForm};
 pub use dataset::{
     Column, Condition, Dataset, Derived, DerivedRule, FingerprintPart, Literal, Records, Required,
 };
@@ -92,6 +92,14 @@ impl Model {
     pub fn load_order(&self) -> Vec<Arc<Table>> {
         // References of a valid model have no cycle.
         table::load_order(&self.tables).unwrap_or_else(|_| self.tables.clone())
+    }
+
+    /// Returns the tables that reference others and that no table references: the facts of the star.
+    pub fn facts(&self) -> impl Iterator<Item = &Arc<Table>> {
+        let is_referenced = |table: &Table| {
+            self.tables.iter().flat_map(|t| &t.references).any(|r| r.table == table.name)
+        };
+        self.tables.iter().filter(move |t| !t.references.is_empty() && !is_referenced(t))
     }
 
     /// Returns the SQL files of a group, in the order in which they are used.

@@ -9,8 +9,12 @@ const INTRODUCTION: &str = "\
 A model is a folder: `model.toml` declares the datasets that are read and the tables of the star, and SQL
 files define the tables.
 
-This version of starlift always uses the model that is compiled in, the folder `queries`. `--queries` replaces
-its SQL files one by one.
+`--model DIR` selects the folder of a model, for every command that builds, reads or loads a star; `model` in
+`starlift.toml` and `STARLIFT_MODEL` do the same. Without it, commands use the model that is compiled in, the
+folder `queries`. `--queries` replaces SQL files of the model one by one.
+
+The record of a star contains the name and the hash of the model that made it. A command fails if it uses a model
+of another name, or another version of the model that has other tables.
 
 | Path | Content |
 | --- | --- |
@@ -21,8 +25,8 @@ its SQL files one by one.
 | `checks/NAME.sql` | Queries that return the rows that violate an invariant. Checks of primary keys, NOT NULL and references are generated. |
 | `analytics/NAME.sql` | Queries that answer questions from the star. |
 
-Names of tables and columns of the star have lowercase letters, digits and underscores, at most 63 bytes, and
-are not reserved words of PostgreSQL or Redshift. Names of staging tables and columns can have capital letters,
+Names of tables and columns of the star have lowercase letters, digits and underscores, at most 63 bytes (tables:
+41, because a load makes temporary names of them), and are not reserved words of PostgreSQL or Redshift. Names of staging tables and columns can have capital letters,
 which queries must quote, and only words of PostgreSQL are reserved. Names that differ only in case are the
 same name.
 

@@ -14,8 +14,10 @@ use crate::storage::{ListOptions, Location, OutputPlace};
 /// Returns an error if a location is invalid, or if an input lies in a folder that the output uses for the
 /// star, such as `OUT/songs`.
 pub fn list_options(options: &TransformOptions) -> Result<ListOptions> {
-    let output =
-        OutputPlace { location: Location::parse_single(&options.out)?, names: output_names(&options.model) };
+    let output = OutputPlace {
+        location: Location::parse_single(&options.out)?,
+        names: output_names(&options.model),
+    };
     for typed in options.inputs.values().flatten() {
         ensure_separate(&Location::parse(typed)?, &output)?;
     }

@@ -21,7 +21,7 @@ use crate::decode::{FieldPaths, StagedColumns, parse_jsonpaths};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ingest::{Input, Phase, TransformProgress};
-use crate::model::Dataset;
+use crate::model::{Dataset, Model};
 use crate::publish::{Publication, Published};
 use crate::star::Queries;
 use crate::storage::{ListOptions, Location, Place, Stores};
@@ -54,10 +54,12 @@ pub async fn transform(
     let engine = Engine::new(options.engine)?;
     let out = place(stores, &options.out).await?;
     let (lock, file_bytes) = (options.lock, options.file_bytes);
-    let publication = Publication::begin(out, lock, file_bytes, engine.threads).await?;
+    let tables = options.model.tables.iter().map(|table| table.name.clone()).collect();
+    let publication = Publication::begin(out, tables, lock, file_bytes, engine.threads).await?;
+    let last_reader = validated.last_reader.as_deref();
     let mut run = Run::new(options, &engine, &publication, &validated.queries, progress);
     let prepared = tokio::select! {
-        prepared = run.prepare(validated.inputs, &validated.accounting, validated.last_reader.as_deref()) => prepared,
+        prepared = run.prepare(validated.inputs, &validated.accounting, last_reader) => prepared,
         () = stop => Err(Error::Interrupted),
         error = publication.lost() => Err(error),
     };
@@ -105,7 +107,7 @@ struct ValidatedInputs {
 
 impl ValidatedInputs {
     async fn new(options: &TransformOptions, stores: &Stores) -> Result<ValidatedInputs> {
-        let queries = queries(options.queries.as_deref())?;
+        let queries = queries(&options.model, options.queries.as_deref())?;
         let needs = required_columns(&queries, options.rules).await?;
         let listing = list_options(options)?;
         let mut inputs = Vec::new();
@@ -118,13 +120,17 @@ impl ValidatedInputs {
     }
 }
 
-/// Returns the built-in queries, with those of `folder` as replacements and additions.
+/// Returns the queries of a model, with those of `folder` as replacements and additions.
 ///
 /// # Errors
 ///
 /// Returns the errors of [`Queries::with_folder`].
-pub fn queries(folder: Option<&std::path::Path>) -> Result<Queries> {
-    folder.map_or_else(|| Ok(Queries::built_in()), Queries::with_folder)
+pub fn queries(model: &Arc<Model>, folder: Option<&std::path::Path>) -> Result<Queries> {
+    let queries = Queries::of_model(model.clone());
+    match folder {
+        Some(folder) => queries.with_folder(folder),
+        None => Ok(queries),
+    }
 }
 
 async fn input(

@@ -1,11 +1,13 @@
 //! The report of a transform.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 
 use crate::error::Error;
 use crate::ingest::DatasetCounts;
+use crate::model::Model;
 use crate::star::{CheckOutcome, Counts};
 use crate::star::RunRecord;
 use crate::timing::PhaseTiming;
@@ -14,6 +16,8 @@ use crate::transform::{Accounting, ENCODING, RepairEncoding, counts_of};
 /// The results of a run: counts, rejects, checks and durations.
 #[derive(Debug, Clone, Default)]
 pub struct TransformReport {
+    /// The model of the run.
+    pub model: Arc<Model>,
     /// Names of the datasets with the counts of what was read, in the order of the model.
     pub datasets: Vec<(String, DatasetCounts)>,
     /// Treatment of text that was encoded to UTF-8 twice.

@@ -22,7 +22,7 @@ use crate::model::{Model, Table};
 use crate::publish::{ParquetSink, Publication};
 use crate::staging::{StagingSpace, StagingTable};
 use crate::star::{
-    DatasetRecord, FORMAT, FileRecord, Group, RunOptions, RunRecord, TableRecord,
+    DatasetRecord, FORMAT, FileRecord, Group, ModelRecord, RunOptions, RunRecord, TableRecord,
 };
 use crate::star::{
     Queries, ensure_passed, register_run, register_star, register_table, run_checks,
@@ -61,7 +61,8 @@ impl<'a> Run<'a> {
         queries: &'a Queries,
         progress: &'a Arc<TransformProgress>,
     ) -> Run<'a> {
-        Run { options, engine, publication, queries, progress, report: TransformReport::default() }
+        let report = TransformReport { model: options.model.clone(), ..TransformReport::default() };
+        Run { options, engine, publication, queries, progress, report }
     }
 
     /// Reads, transforms, writes and checks. Returns the record to publish.
@@ -229,7 +230,7 @@ impl<'a> Run<'a> {
     fn written(
         &mut self,
         tables: &mut BTreeMap<String, TableRecord>,
-        (table, begun, record): (&Table, Instant, TableRecord),
+        (table, begun, record): (&Arc<Table>, Instant, TableRecord),
     ) {
         self.report.timed(&format!("write {}", table.name), begun, Some(record.bytes));
         let manifest = self.publication.manifest_path(table);
@@ -244,6 +245,7 @@ impl<'a> Run<'a> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: self.publication.started_at.to_rfc3339_opts(SecondsFormat::Millis, true),
             finished_at: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
+            model: Some(ModelRecord::from(&*self.options.model)),
             options: run_options(self.options),
             datasets: self
                 .report
@@ -282,7 +284,7 @@ impl<'a> Run<'a> {
         let begun = Instant::now();
         self.progress.enter(Phase::Checking);
         let session = self.engine.session_for(self.longest_text());
-        register_star(&session, &self.publication.out, &record).await?;
+        register_star(&session, &self.publication.out, &record, self.model()).await?;
         for name in accounting {
             let counted = count(&session, self.queries, name, self.options.rules).await?;
             self.report.accounting.push(counted);

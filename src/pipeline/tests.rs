@@ -4,7 +4,6 @@ use super::*;
 use crate::engine::EngineOptions;
 use crate::generate::{GenerateOptions, log_files, song_objects};
 use crate::star::RunRecord;
-use crate::star::model::model_tables;
 use crate::star::register_star;
 use crate::storage::StoreOptions;
 
@@ -56,7 +55,7 @@ impl GeneratedStar {
     /// Reads the manifests with fixed names and those that the record names.
     async fn manifests(&self) -> Vec<Option<bytes::Bytes>> {
         let mut manifests = Vec::new();
-        for table in model_tables() {
+        for table in &self.options.model.tables {
             let own = &self.record.tables[&table.name].manifest;
             for path in [&format!("{}.manifest", table.name), own] {
                 manifests.push(self.out.child(path).read().await.unwrap());
@@ -79,7 +78,7 @@ async fn a_file_that_is_removed_after_a_star_is_opened_is_an_error() {
         "SELECT COUNT(*) FROM songplays AS p JOIN \"time\" AS t ON p.start_time = t.start_time";
     for table in ["songplays", "time"] {
         let session = Engine::new(EngineOptions::default()).unwrap().session();
-        register_star(&session, &star.out, &star.record).await.unwrap();
+        register_star(&session, &star.out, &star.record, &star.options.model).await.unwrap();
         let file = star.out.child(&star.record.tables[table].files[0].path);
         let (path, content) = (file.location.local_path().unwrap(), file.read().await.unwrap());
         std::fs::remove_file(&path).unwrap();
@@ -114,7 +113,7 @@ async fn manifests_of_another_star_are_repaired_before_a_star_counts_as_up_to_da
 #[tokio::test]
 async fn a_star_of_a_version_without_manifests_of_runs_is_up_to_date() {
     let mut star = GeneratedStar::new().await;
-    for table in model_tables() {
+    for table in &star.options.model.tables {
         let found = star.record.tables.get_mut(&table.name).unwrap();
         std::fs::remove_file(star.out.child(&found.manifest).location.local_path().unwrap())
             .unwrap();

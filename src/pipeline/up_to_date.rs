@@ -12,9 +12,10 @@ use super::run::run_options;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ingest::objects;
+use crate::model::Model;
 use crate::publish::repair_manifests;
-use crate::star::RunRecord;
 use crate::star::register_star;
+use crate::star::{ModelRecord, RunRecord};
 use crate::storage::{Location, Place, Skipped, Stores};
 
 /// A fingerprint of a set of inputs that does not depend on their order: their number and the sum of their
@@ -34,7 +35,7 @@ impl Inputs {
 }
 
 /// Returns the record of the star at the output if the star is up to date: the same version of starlift
-/// built it with the same options from the same objects (by URL, size and ETag).
+/// built it with the same model and options from the same objects (by URL, size and ETag).
 ///
 /// Returns `None` if the star differs or if this cannot be determined: the user's own queries or JSONPaths
 /// files may have changed, or the store returns no ETags. If the star is up to date but a killed run has
@@ -54,11 +55,14 @@ pub async fn find_up_to_date(
     }
     let out = stores.place(Location::parse_single(&options.out)?).await?;
     let Some(record) = RunRecord::read(&out).await? else { return Ok(None) };
-    if record.version != env!("CARGO_PKG_VERSION") || record.options != run_options(options) {
+    let is_same = record.version == env!("CARGO_PKG_VERSION")
+        && record.model == Some(ModelRecord::from(&*options.model))
+        && record.options == run_options(options);
+    if !is_same {
         return Ok(None);
     }
     let Some(listed) = listed(options, stores).await? else { return Ok(None) };
-    match recorded(&out, &record, engine).await {
+    match recorded(&out, &record, &options.model, engine).await {
         Ok(recorded) if listed != recorded => return Ok(None),
         Ok(_) => {}
         Err(error) => {
@@ -83,10 +87,15 @@ async fn listed(options: &TransformOptions, stores: &Stores) -> Result<Option<In
     Ok(Some(inputs))
 }
 
-async fn recorded(out: &Place, record: &RunRecord, engine: &Engine) -> Result<Inputs> {
+async fn recorded(
+    out: &Place,
+    record: &RunRecord,
+    model: &Model,
+    engine: &Engine,
+) -> Result<Inputs> {
     let failed = |e| Error::query("inputs", e);
     let session = engine.session();
-    register_star(&session, out, record).await?;
+    register_star(&session, out, record, model).await?;
     let rows = session.sql("SELECT dataset, url, etag, size FROM inputs").await.map_err(failed)?;
     let mut rows = rows.execute_stream().await.map_err(failed)?;
     let mut inputs = Inputs::default();

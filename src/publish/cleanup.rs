@@ -10,7 +10,7 @@ use futures::future::try_join_all;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 
-use super::names;
+use super::names::{self, TableNames};
 use crate::error::{Error, Result};
 use crate::star::RunRecord;
 use crate::storage::{Place, StorageError};
@@ -34,17 +34,18 @@ pub(super) async fn superseded(
     let kept: HashSet<&str> = keep.paths().collect();
     let earlier: HashSet<&str> = previous.into_iter().flat_map(RunRecord::paths).collect();
     let now = names::time_of(&keep.run_id);
-    let listed = names::folders().map(|folder| {
-        let (kept, earlier) = (&kept, &earlier);
+    let tables = TableNames::of_records(std::iter::once(keep).chain(previous));
+    let listed = tables.folders().map(|folder| {
+        let (kept, earlier, tables) = (&kept, &earlier, &tables);
         async move {
             let is_old = |name: &str| {
-                let run_id = names::run_of(folder, name).filter(|_| exclusive);
+                let run_id = tables.run_of(folder, name).filter(|_| exclusive);
                 run_id.is_some_and(|run_id| names::time_of(run_id) <= now)
             };
             let mut obsolete = unfinished(out, folder, is_old).await?;
             for name in list(out, folder).await? {
                 let path = format!("{folder}/{name}");
-                let ours = names::run_of(folder, &name).is_some();
+                let ours = tables.run_of(folder, &name).is_some();
                 let gone = is_old(&name) || earlier.contains(path.as_str());
                 if ours && gone && !kept.contains(path.as_str()) {
                     obsolete.push(path);
@@ -53,20 +54,28 @@ pub(super) async fn superseded(
             Ok::<_, Error>(obsolete)
         }
     });
-    let mut obsolete = unfinished(out, "", |name| exclusive && names::is_published(name)).await?;
+    let mut obsolete = unfinished(out, "", |name| exclusive && tables.is_published(name)).await?;
+    // The previous star can be of a model with other tables.
+    let gone = previous.into_iter().flat_map(|previous| previous.tables.keys());
+    let gone = gone.filter(|table| !keep.tables.contains_key(*table));
+    obsolete.extend(gone.map(|table| names::fixed_manifest(table)));
     obsolete.extend(try_join_all(listed).await?.into_iter().flatten());
     Ok(obsolete)
 }
 
-/// Lists the files that the run `run_id` has written, except its rejects, which explain why it failed.
+/// Lists the files of `tables` that the run `run_id` has written, except its rejects, which explain why it failed.
 ///
 /// # Errors
 ///
 /// Returns an error if a folder cannot be listed.
-pub(super) async fn of_run(out: &Place, run_id: &str) -> Result<ObsoleteFiles> {
+pub(super) async fn of_run(
+    out: &Place,
+    tables: &TableNames,
+    run_id: &str,
+) -> Result<ObsoleteFiles> {
     let mut obsolete = Vec::new();
-    for folder in names::folders() {
-        let is_own = |name: &str| names::run_of(folder, name) == Some(run_id);
+    for folder in tables.folders() {
+        let is_own = |name: &str| tables.run_of(folder, name) == Some(run_id);
         obsolete.extend(unfinished(out, folder, is_own).await?);
         if folder != names::REJECTS {
             let own = list(out, folder).await?.into_iter().filter(|name| is_own(name));

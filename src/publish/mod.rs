@@ -45,6 +45,7 @@ use cleanup::ObsoleteFiles;
 use copies::Copies;
 use current::{CurrentRecord, NotReplaced};
 use lock::OutputLock;
+use names::TableNames;
 
 /// The outcome of publishing a star.
 pub(crate) enum Published {
@@ -64,6 +65,7 @@ pub(crate) struct Publication {
     pub run_id: String,
     /// Start time of the run.
     pub started_at: DateTime<Utc>,
+    tables: TableNames,
     lock: OutputLock,
     current: CurrentRecord,
     /// Folders that did not exist when the run began, and the existing folder that contains them.
@@ -84,7 +86,7 @@ fn new_run_id(now: DateTime<Utc>) -> String {
 }
 
 impl Publication {
-    /// Acquires the output for a new run. Its files have about `file_bytes` and are encoded on
+    /// Acquires the output for a new run that writes `tables`. Its files have about `file_bytes` and are encoded on
     /// `threads` threads.
     ///
     /// # Errors
@@ -92,6 +94,7 @@ impl Publication {
     /// Returns an error if another run holds the output, or this version cannot replace its record.
     pub async fn begin(
         out: Place,
+        tables: Vec<String>,
         lock: LockMode,
         file_bytes: u64,
         threads: usize,
@@ -108,7 +111,18 @@ impl Publication {
             }
         };
         let new_folders = new_folders.unwrap_or_default();
-        Ok(Publication { out, run_id, started_at, lock, current, new_folders, file_bytes, threads })
+        let tables = TableNames::new(tables);
+        Ok(Publication {
+            out,
+            run_id,
+            started_at,
+            tables,
+            lock,
+            current,
+            new_folders,
+            file_bytes,
+            threads,
+        })
     }
 
     /// Resolves when another run is known to have taken over the output.
@@ -230,7 +244,7 @@ impl Publication {
     pub async fn rollback(self) {
         self.out.settle().await;
         let removed = async {
-            let obsolete = cleanup::of_run(&self.out, &self.run_id).await?;
+            let obsolete = cleanup::of_run(&self.out, &self.tables, &self.run_id).await?;
             cleanup::remove(&self.out, obsolete).await
         };
         if let Err(error) = removed.await {

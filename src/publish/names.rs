@@ -1,8 +1,8 @@
 //! Names of the files that runs write, and the run that each belongs to.
 
-use crate::star::model::{find_table, model_tables};
+use std::collections::BTreeSet;
 
-use crate::star::RECORD;
+use crate::star::{RECORD, RunRecord};
 
 /// Folder of the inputs files.
 pub(super) const INPUTS: &str = "_inputs";
@@ -12,9 +12,50 @@ pub(super) const REJECTS: &str = "_rejects";
 /// all files of a folder skip names that begin with an underscore.
 pub(super) const MANIFESTS: &str = "_manifests";
 
-/// Returns the folders of an output in which runs write files.
-pub(super) fn folders() -> impl Iterator<Item = &'static str> {
-    model_tables().map(|table| &*table.name).chain([INPUTS, REJECTS, MANIFESTS])
+/// The names of the tables whose files an output can contain.
+#[derive(Debug, Clone)]
+pub(super) struct TableNames(BTreeSet<String>);
+
+impl TableNames {
+    /// Creates the set of these names.
+    pub fn new(names: impl IntoIterator<Item = String>) -> TableNames {
+        TableNames(names.into_iter().collect())
+    }
+
+    /// Returns the names of the tables of the stars that `records` describe.
+    pub fn of_records<'r>(records: impl IntoIterator<Item = &'r RunRecord>) -> TableNames {
+        let tables = records.into_iter().flat_map(|record| record.tables.keys());
+        TableNames::new(tables.cloned())
+    }
+
+    /// Returns the folders of an output in which runs write files.
+    pub fn folders(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str).chain([INPUTS, REJECTS, MANIFESTS])
+    }
+
+    /// Returns the run that wrote the file `name` in the folder `folder` of an output, or `None` if runs do
+    /// not write such files there.
+    pub fn run_of<'n>(&self, folder: &str, name: &'n str) -> Option<&'n str> {
+        let (run_id, rest) = name.split_at_checked(RUN_ID_BYTES)?;
+        let ours = match folder {
+            INPUTS | REJECTS => rest == ".parquet",
+            MANIFESTS => {
+                let table = rest.strip_prefix('-').and_then(|rest| rest.strip_suffix(".manifest"));
+                rest == ".clock" || table.is_some_and(|name| self.0.contains(name))
+            }
+            _ => {
+                let number = rest.strip_prefix('-').and_then(|rest| rest.strip_suffix(".parquet"));
+                number.is_some_and(|number| is_digits(number, 5))
+            }
+        };
+        (ours && is_run_id(run_id)).then_some(run_id)
+    }
+
+    /// Returns `true` if a run writes a file of this name at the top level of an output.
+    pub fn is_published(&self, name: &str) -> bool {
+        let table = name.strip_suffix(".manifest");
+        name == RECORD || table.is_some_and(|name| self.0.contains(name))
+    }
 }
 
 /// Returns the path of a table's manifest, as the run `run_id` writes it.
@@ -30,30 +71,6 @@ pub(crate) fn fixed_manifest(table: &str) -> String {
 /// Returns the name of an object that a run uses to read its store's clock.
 pub(super) fn clock(run_id: &str) -> String {
     format!("{MANIFESTS}/{run_id}.clock")
-}
-
-/// Returns the run that wrote the file `name` in the folder `folder` of an output, or `None` if runs do
-/// not write such files there.
-pub(super) fn run_of<'n>(folder: &str, name: &'n str) -> Option<&'n str> {
-    let (run_id, rest) = name.split_at_checked(RUN_ID_BYTES)?;
-    let ours = match folder {
-        INPUTS | REJECTS => rest == ".parquet",
-        MANIFESTS => {
-            let table = rest.strip_prefix('-').and_then(|rest| rest.strip_suffix(".manifest"));
-            rest == ".clock" || table.is_some_and(|name| find_table(name).is_some())
-        }
-        _ => {
-            let number = rest.strip_prefix('-').and_then(|rest| rest.strip_suffix(".parquet"));
-            number.is_some_and(|number| is_digits(number, 5))
-        }
-    };
-    (ours && is_run_id(run_id)).then_some(run_id)
-}
-
-/// Returns `true` if a run writes a file of this name at the top level of an output.
-pub(super) fn is_published(name: &str) -> bool {
-    let table = name.strip_suffix(".manifest");
-    name == RECORD || table.is_some_and(|name| find_table(name).is_some())
 }
 
 /// Returns the final name of the file whose unfinished write on local disk is `name`: the store writes
@@ -93,6 +110,10 @@ mod tests {
 
     const RUN: &str = "20181112T030405Z-0a1b2c3d";
 
+    fn names() -> TableNames {
+        TableNames::new(["songs", "songplays", "time", "users"].map(str::to_owned))
+    }
+
     #[test]
     fn files_of_runs_are_known_by_folder_and_name() {
         for (folder, rest) in [
@@ -102,9 +123,16 @@ mod tests {
             ("_manifests", "-songplays.manifest"),
             ("_manifests", ".clock"),
         ] {
-            assert_eq!(run_of(folder, &format!("{RUN}{rest}")), Some(RUN), "{folder} {rest}");
+            assert_eq!(
+                names().run_of(folder, &format!("{RUN}{rest}")),
+                Some(RUN),
+                "{folder} {rest}"
+            );
         }
-        assert_eq!(run_of("_manifests", &manifest(RUN, "time")["_manifests/".len()..]), Some(RUN));
+        assert_eq!(
+            names().run_of("_manifests", &manifest(RUN, "time")["_manifests/".len()..]),
+            Some(RUN)
+        );
         assert_eq!(time_of(RUN), "20181112T030405Z");
     }
 
@@ -126,10 +154,10 @@ mod tests {
             ("_manifests", "songs.manifest"),
             ("songs", ""),
         ] {
-            assert_eq!(run_of(folder, name), None, "{folder}/{name}");
+            assert_eq!(names().run_of(folder, name), None, "{folder}/{name}");
         }
-        assert!(is_published("_starlift.json") && is_published("users.manifest"));
-        assert!(!is_published("mine.manifest") && !is_published("_lock"));
+        assert!(names().is_published("_starlift.json") && names().is_published("users.manifest"));
+        assert!(!names().is_published("mine.manifest") && !names().is_published("_lock"));
         assert_eq!(unfinished("a#b#12"), Some("a#b"));
         assert!(unfinished("a#").is_none() && unfinished("a#1x").is_none());
     }

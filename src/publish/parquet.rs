@@ -226,6 +226,10 @@ fn measure(batch: &RecordBatch, record: &mut TableRecord) -> u64 {
             bytes += (width * column.len()) as u64;
             continue;
         }
+        if *column.data_type() == DataType::Boolean {
+            bytes += column.len() as u64;
+            continue;
+        }
         let (longest, total) = text_lengths(column);
         bytes += total;
         if let Some(known) = record.max_text_bytes.get_mut(field.name()) {

@@ -14,6 +14,7 @@ use object_store::{
 };
 
 use super::*;
+use crate::model::Model;
 use crate::star::{FORMAT, FileRecord, RECORD, RunOptions, TableRecord};
 use crate::storage::Location;
 
@@ -89,7 +90,8 @@ fn outputs() -> [Place; 2] {
 }
 
 async fn begin(out: &Place) -> Publication {
-    Publication::begin(out.clone(), LockMode::On, DEFAULT_FILE_BYTES, 1)
+    let tables = vec!["songs".to_owned()];
+    Publication::begin(out.clone(), tables, LockMode::On, DEFAULT_FILE_BYTES, 1)
         .await
         .unwrap_or_else(|e| panic!("{e}"))
 }
@@ -99,7 +101,7 @@ async fn written(publication: &Publication) -> RunRecord {
     let run_id = publication.run_id.clone();
     let file = |path: String| FileRecord { path, rows: 1, bytes: 4 };
     let songs = TableRecord {
-        manifest: publication.manifest_path(crate::star::model::find_table("songs").unwrap()),
+        manifest: publication.manifest_path(Model::built_in().table("songs").unwrap()),
         files: vec![file(format!("songs/{run_id}-00000.parquet"))],
         ..TableRecord::default()
     };
@@ -108,6 +110,7 @@ async fn written(publication: &Publication) -> RunRecord {
         version: String::new(),
         started_at: String::new(),
         finished_at: String::new(),
+        model: None,
         options: RunOptions::default(),
         datasets: BTreeMap::new(),
         inputs: file(format!("_inputs/{run_id}.parquet")),

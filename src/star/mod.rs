@@ -15,5 +15,6 @@ pub use queries::{Group, Queries, Query};
 pub(crate) use reader::{run_batch, run_schema};
 pub use reader::{register_run, register_star, register_table};
 pub use record::{
-    Counts, DatasetRecord, FORMAT, FileRecord, RECORD, RunOptions, RunRecord, TableRecord,
+    Counts, DatasetRecord, FORMAT, FileRecord, ModelRecord, RECORD, RunOptions, RunRecord,
+    TableRecord,
 };

@@ -1,9 +1,9 @@
-//! The tables of the star, as the model declares them: lookups, Arrow schemas and documents.
+//! The tables of the star, as a model declares them: Arrow schemas and documents.
 //!
-//! The Parquet files, the checks, the diagram in docs/tables.md and the output of `starlift schema` are all
-//! derived from the model.
+//! The Parquet files, the diagram in docs/tables.md and the output of `starlift schema` are all derived from
+//! the model.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use serde::Serialize;
@@ -14,27 +14,6 @@ pub use crate::model::{ColumnType, Reference, Table, TableColumn};
 
 /// Name of the fact table of the built-in model: plays of songs.
 pub const SONGPLAYS: &str = "songplays";
-
-/// Returns the model that declares the tables.
-pub fn model() -> &'static Model {
-    Model::built_in()
-}
-
-/// Returns the tables in the order in which they are built: a table comes after those that its query reads.
-pub fn model_tables() -> impl ExactSizeIterator<Item = &'static Table> + Clone {
-    model().tables.iter().map(AsRef::as_ref)
-}
-
-/// Returns the tables, each after those it references.
-pub fn load_order() -> &'static [Arc<Table>] {
-    static ORDER: LazyLock<Vec<Arc<Table>>> = LazyLock::new(|| model().load_order());
-    &ORDER
-}
-
-/// Returns the table called `name`, or `None` if there is none.
-pub fn find_table(name: &str) -> Option<&'static Table> {
-    model().table(name).map(AsRef::as_ref)
-}
 
 /// Returns the Arrow schema of a table: names, types and nullability, without metadata.
 pub fn table_schema(table: &Table) -> SchemaRef {
@@ -60,10 +39,10 @@ pub fn arrow_type(column_type: ColumnType) -> DataType {
     }
 }
 
-/// Returns the star schema as a Mermaid entity-relationship diagram.
-pub fn mermaid() -> String {
+/// Returns the tables of a model as a Mermaid entity-relationship diagram.
+pub fn mermaid(model: &Model) -> String {
     let mut out = String::from("erDiagram\n");
-    for table in model_tables() {
+    for table in &model.tables {
         for reference in &table.references {
             let is_null = |name: &String| table.column(name).is_some_and(|column| column.nullable);
             let many = if reference.columns.iter().any(is_null) { "|o" } else { "||" };
@@ -71,7 +50,7 @@ pub fn mermaid() -> String {
             out += &format!("    {target} {many}--o{{ {} : {columns}\n", table.name);
         }
     }
-    for table in model_tables() {
+    for table in &model.tables {
         out += &format!("    {} {{\n", table.name);
         for column in &table.columns {
             out += &mermaid_column(table, column);
@@ -115,9 +94,9 @@ struct ColumnDocument<'a> {
     meaning: &'a str,
 }
 
-/// Returns the star schema as a JSON document.
-pub fn json() -> serde_json::Value {
-    let tables: Vec<TableDocument> = model_tables().map(table_document).collect();
+/// Returns the tables of a model as a JSON document.
+pub fn json(model: &Model) -> serde_json::Value {
+    let tables: Vec<TableDocument> = model.tables.iter().map(|t| table_document(t)).collect();
     serde_json::json!({ "tables": tables })
 }
 

@@ -1,12 +1,12 @@
 //! The SQL queries of a run: those of the model, of which files of the same name in the user's folder
 //! replace some.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
-use super::model::model;
 use crate::error::{Error, Result};
+use crate::model::Model;
 
 pub use crate::model::Group;
 
@@ -14,16 +14,17 @@ pub use crate::model::Group;
 #[derive(Debug, Clone)]
 pub struct Query {
     /// File name without `.sql`.
-    pub name: Cow<'static, str>,
+    pub name: String,
     /// Purpose of the query.
     pub group: Group,
     /// SQL text, including the header comment.
-    pub sql: Cow<'static, str>,
+    pub sql: String,
 }
 
-/// The queries of a run: built in, replaced and added.
+/// A model and the queries of a run: those of the model, replaced and added.
 #[derive(Debug, Clone)]
 pub struct Queries {
+    model: Arc<Model>,
     all: Vec<Query>,
 }
 
@@ -34,41 +35,57 @@ impl Default for Queries {
 }
 
 impl Queries {
-    /// Returns the queries of the model, which is compiled in.
+    /// Returns the queries of the model that is compiled in.
     pub fn built_in() -> Queries {
-        // Messages list the queries of the tables first.
-        let groups = [Group::Star].into_iter();
-        let groups = groups.chain(Group::ALL.into_iter().filter(|group| *group != Group::Star));
-        let all = groups.flat_map(|group| model().sql_of(group)).map(|file| Query {
-            name: Cow::Borrowed(&*file.name),
-            group: file.group,
-            sql: Cow::Borrowed(&*file.sql),
-        });
-        Queries { all: all.collect() }
+        Queries::of_model(Model::built_in())
     }
 
-    /// Returns the built-in queries, with replacements and additions from `folder`.
+    /// Returns the queries of a model, including the checks that follow from its tables.
+    pub fn of_model(model: Arc<Model>) -> Queries {
+        // Messages list the queries of the tables first.
+        let groups = [Group::Star].into_iter();
+        let others = Group::ALL.into_iter();
+        let groups = groups
+            .chain(others.filter(|group| !matches!(group, Group::Star | Group::Check)))
+            .flat_map(|group| model.sql_of(group));
+        let files = groups.map(|file| Query {
+            name: file.name.clone(),
+            group: file.group,
+            sql: file.sql.to_string(),
+        });
+        let checks = model.checks().into_iter();
+        let checks =
+            checks.map(|check| Query { name: check.name, group: Group::Check, sql: check.sql });
+        let all = files.chain(checks).collect();
+        Queries { model, all }
+    }
+
+    /// Returns the model.
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
+    /// Returns these queries, with replacements and additions from `folder`.
     ///
     /// A file in `folder` or in its subfolders `intermediate`, `star`, `checks`, `accounting` and
-    /// `analytics` replaces the built-in query of the same name. A file in `intermediate`, `analytics`
+    /// `analytics` replaces the query of the same name. A file in `intermediate`, `analytics`
     /// or `checks` with another name is added.
     ///
     /// # Errors
     ///
     /// Returns an error if the folder cannot be read, or if it contains an SQL file that neither replaces a
     /// query nor can be added.
-    pub fn with_folder(folder: &Path) -> Result<Queries> {
-        let mut queries = Queries::built_in();
+    pub fn with_folder(mut self, folder: &Path) -> Result<Queries> {
         let subfolders = Group::ALL.map(|group| (group.folder(), Some(group)));
         for (subfolder, group) in [("", None)].into_iter().chain(subfolders) {
             let folder = if group.is_none() { folder.to_owned() } else { folder.join(subfolder) };
             if group.is_none() || folder.is_dir() {
                 for (name, sql) in sql_files(&folder)? {
-                    queries.replace(&folder, name, sql, group)?;
+                    self.replace(&folder, name, sql, group)?;
                 }
             }
         }
-        Ok(queries)
+        Ok(self)
     }
 
     fn replace(
@@ -80,16 +97,16 @@ impl Queries {
     ) -> Result<()> {
         let same = |q: &&mut Query| q.name == name && group.is_none_or(|group| group == q.group);
         if let Some(query) = self.all.iter_mut().find(same) {
-            query.sql = Cow::Owned(sql);
+            query.sql = sql;
             return Ok(());
         }
         match group {
             Some(group @ (Group::Intermediate | Group::Check | Group::Analytics)) => {
-                self.all.push(Query { name: Cow::Owned(name), group, sql: Cow::Owned(sql) });
+                self.all.push(Query { name, group, sql });
                 Ok(())
             }
             _ => Err(Error::Usage(format!(
-                "{}/{name}.sql replaces no built-in query; the built-in queries are {}",
+                "{}/{name}.sql replaces no query of the model; its queries are {}",
                 folder.display(),
                 self.names(group).join(", "),
             ))),
@@ -103,10 +120,10 @@ impl Queries {
 
     fn names(&self, group: Option<Group>) -> Vec<&str> {
         let names = self.all.iter().filter(|q| group.is_none_or(|group| group == q.group));
-        names.map(|q| q.name.as_ref()).collect()
+        names.map(|q| q.name.as_str()).collect()
     }
 
-    /// Returns the queries of a group: the built-in ones in their fixed order, then the added ones.
+    /// Returns the queries of a group: those of the model in its order, then the added ones.
     pub fn of(&self, group: Group) -> impl Iterator<Item = &Query> {
         self.all.iter().filter(move |query| query.group == group)
     }
@@ -181,7 +198,8 @@ mod tests {
                 found += 1;
             }
         }
-        assert_eq!(found, queries.all.len());
+        let generated = queries.model().generated_checks().len();
+        assert_eq!(found + generated, queries.all.len());
     }
 
     #[test]
@@ -198,10 +216,10 @@ mod tests {
     fn files_replace_queries_by_name_and_others_are_rejected() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("users.sql"), "SELECT 1").unwrap();
-        let queries = Queries::with_folder(folder.path()).unwrap();
+        let queries = Queries::built_in().with_folder(folder.path()).unwrap();
         assert_eq!(queries.get(Group::Star, "users").unwrap().sql, "SELECT 1");
         std::fs::write(folder.path().join("usres.sql"), "SELECT 1").unwrap();
-        let error = Queries::with_folder(folder.path()).unwrap_err().to_string();
+        let error = Queries::built_in().with_folder(folder.path()).unwrap_err().to_string();
         assert!(error.contains("usres.sql") && error.contains("users"), "{error}");
     }
 }

@@ -19,32 +19,34 @@ use object_store::ObjectMeta;
 use url::Url;
 
 use super::known::KnownFiles;
-use super::model::{Table, model_tables, table_schema};
+use super::model::{Table, table_schema};
 use super::order::sort_order;
 use super::record::{DatasetRecord, FileRecord, RunRecord};
 use crate::decode::rejects_schema;
 use crate::error::{Error, Result};
 use crate::ingest::inputs_schema;
+use crate::model::Model;
 use crate::storage::Place;
 
 /// Maximum number of concurrent HEAD requests for the files of a table.
 const HEADS_IN_FLIGHT: usize = 64;
 
-/// Registers the five tables of the star at `out`, and the tables `inputs`, `rejects` and `run`.
+/// Registers the tables of the star at `out`, which `model` declares, and the tables `inputs`, `rejects` and
+/// `run`.
 ///
 /// # Errors
 ///
-/// Returns an error if the record lacks a table, or if a file is missing, unreadable or of another size.
+/// Returns an error if the star was made with another model, or if a file is missing, unreadable or of another
+/// size.
 pub async fn register_star(
     session: &SessionContext,
     out: &Place,
     record: &RunRecord,
+    model: &Model,
 ) -> Result<()> {
-    for table in model_tables() {
-        let found = record.tables.get(&table.name).ok_or_else(|| Error::Record {
-            url: out.to_string(),
-            reason: format!("it has no table {}", table.name),
-        })?;
+    record.ensure_model(out, model)?;
+    for table in &model.tables {
+        let Some(found) = record.tables.get(&table.name) else { continue };
         // Declare no sort order: checks and queries must not rely on an order that is not verified.
         register_files(session, out, &table.name, table_schema(table), &found.files, vec![])
             .await?;

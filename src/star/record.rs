@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::model::Model;
 use crate::storage::Place;
 
 /// Name of the record, relative to the output.
@@ -35,6 +36,9 @@ pub struct RunRecord {
     pub started_at: String,
     /// Time at which the record was created, RFC 3339, UTC.
     pub finished_at: String,
+    /// The model that the run used; `None` in records of earlier versions, which had only the built-in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelRecord>,
     /// The options that the result depends on.
     pub options: RunOptions,
     /// Input counts by dataset.
@@ -51,6 +55,18 @@ pub struct RunRecord {
     /// Names of the checks that passed.
     pub checks: Vec<String>,
 }
+
+/// The model of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelRecord {
+    /// Name of the model.
+    pub name: String,
+    /// Hash of its files.
+    pub hash: String,
+}
+
+/// Name of the built-in model, which made the stars whose records name no model.
+const FIRST_MODEL: &str = "sparkify";
 
 /// The options that a run's result depends on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -170,6 +186,42 @@ impl RunRecord {
         Ok(record)
     }
 
+    /// Reads the record of the star at `out`, which must exist and have been made with `model`.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`RunRecord::require`] and [`RunRecord::ensure_model`].
+    pub async fn require_of(out: &Place, model: &Model) -> Result<RunRecord> {
+        let record = RunRecord::require(out).await?;
+        record.ensure_model(out, model)?;
+        Ok(record)
+    }
+
+    /// Fails unless the star was made with `model`, or another version of it that has the same tables. `star`
+    /// is the location of the star.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::OtherModel`] or [`Error::OtherModelVersion`].
+    pub fn ensure_model(&self, star: impl ToString, model: &Model) -> Result<()> {
+        let found = self.model.as_ref().map_or(FIRST_MODEL, |model| model.name.as_str());
+        if found != model.name {
+            let (star, found, model) = (star.to_string(), found.to_owned(), model.name.clone());
+            return Err(Error::OtherModel { star, found, model });
+        }
+        let names = model.tables.iter().map(|table| &table.name);
+        let missing: Vec<String> =
+            names.filter(|name| !self.tables.contains_key(*name)).cloned().collect();
+        let names = self.tables.keys();
+        let extra: Vec<String> =
+            names.filter(|name| model.table(name).is_none()).cloned().collect();
+        if missing.is_empty() && extra.is_empty() {
+            return Ok(());
+        }
+        let (star, model) = (star.to_string(), model.name.clone());
+        Err(Error::OtherModelVersion { star, model, missing, extra })
+    }
+
     /// Reads the record of the star at `out`, which must exist.
     ///
     /// # Errors
@@ -201,6 +253,12 @@ impl RunRecord {
     pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
         let manifests = self.tables.values().map(|table| table.manifest.as_str());
         self.files().map(|file| file.path.as_str()).chain(manifests)
+    }
+}
+
+impl From<&Model> for ModelRecord {
+    fn from(model: &Model) -> ModelRecord {
+        ModelRecord { name: model.name.clone(), hash: model.hash.clone() }
     }
 }
 

@@ -274,7 +274,7 @@ mod tests {
         let users = "SELECT \"userId\" AS user_id, auth AS first_name, NULL AS last_name, \
                      NULL AS gender, level FROM staging_events";
         std::fs::write(folder.path().join("users.sql"), users).unwrap();
-        let own = events(&Queries::with_folder(folder.path()).unwrap()).await;
+        let own = events(&Queries::built_in().with_folder(folder.path()).unwrap()).await;
         assert!(own.contains(&"auth".to_owned()) && !own.contains(&"firstName".to_owned()));
     }
 
@@ -288,7 +288,7 @@ mod tests {
                  FROM staging_events e LEFT JOIN {read} t ON t.artist_id = e.artist"
             );
             std::fs::write(folder.path().join("users.sql"), users).unwrap();
-            let queries = Queries::with_folder(folder.path()).unwrap();
+            let queries = Queries::built_in().with_folder(folder.path()).unwrap();
             let planned = required_columns(&queries, Rules::default()).await;
             assert_eq!(planned.is_ok(), is_planned, "{read}");
         }

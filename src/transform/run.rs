@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 use crate::ingest::Staging;
 use crate::model::Model;
 use crate::staging::{SortStrategy, SortedRows, SortedTable, StagingSpace, StagingTable};
-use crate::star::model::{Table, model_tables, table_schema};
+use crate::star::model::{Table, table_schema};
 use crate::star::{Group, Queries, sort_order};
 
 /// Registers the staging tables under the names that the star queries read.
@@ -73,8 +73,8 @@ pub fn register_rows(
 /// # Errors
 ///
 /// Returns an error if the session cannot remove a table.
-pub fn deregister_tables(session: &SessionContext) -> Result<()> {
-    for table in model_tables() {
+pub fn deregister_tables(session: &SessionContext, model: &Model) -> Result<()> {
+    for table in &model.tables {
         session.deregister_table(&*table.name).map_err(|e| Error::query(&table.name, e))?;
     }
     Ok(())
@@ -83,7 +83,7 @@ pub fn deregister_tables(session: &SessionContext) -> Result<()> {
 /// The rows of a star table as a stream of batches, with the columns of the model and in the table's order.
 pub struct SortedStream {
     /// Table that the rows belong to.
-    pub table: &'static Table,
+    pub table: Arc<Table>,
     batches: BoxStream<'static, Result<RecordBatch>>,
     in_memory: Option<Arc<SortedTable>>,
 }
@@ -106,7 +106,7 @@ impl SortedStream {
 
 /// The unsorted rows of a star table.
 pub struct TableRows {
-    table: &'static Table,
+    table: Arc<Table>,
     query: String,
     staged: StagingTable,
 }
@@ -120,7 +120,7 @@ pub struct TableRows {
 pub async fn run_table_query(
     session: &SessionContext,
     queries: &Queries,
-    table: &'static Table,
+    table: &Arc<Table>,
     rules: Rules,
     space: &StagingSpace,
 ) -> Result<TableRows> {
@@ -131,7 +131,7 @@ pub async fn run_table_query(
     let schema = output_schema(table, rows.schema().as_arrow());
     let staged = StagingTable::new(&table.name, schema, space.clone());
     let staged = collect_into(&name, rows, staged, cast_to_schema).await?;
-    Ok(TableRows { table, query: name, staged })
+    Ok(TableRows { table: table.clone(), query: name, staged })
 }
 
 impl TableRows {
@@ -155,18 +155,18 @@ impl TableRows {
             }
             SortStrategy::SpillingKeys { table: keys, texts } => {
                 let rows = session.read_table(Arc::new(keys));
-                let rows = sort_spilling(rows, table, query).await?;
+                let rows = sort_spilling(rows, &table, query).await?;
                 rows.map(move |keys| Ok(texts.decode(keys?)?)).boxed()
             }
             SortStrategy::SpillingTexts(staged) => {
-                let plain = table_schema(table);
+                let plain = table_schema(&table);
                 let columns = plain.fields().iter().map(|field| {
                     let column = Expr::Column(Column::new_unqualified(field.name()));
                     datafusion::prelude::cast(column, field.data_type().clone()).alias(field.name())
                 });
                 let columns: Vec<_> = columns.collect();
                 let rows = session.read_table(Arc::new(staged)).and_then(|r| r.select(columns));
-                let rows = sort_spilling(rows, table, query).await?;
+                let rows = sort_spilling(rows, &table, query).await?;
                 rows.map(move |batch| {
                     Ok(RecordBatch::try_new(plain.clone(), batch?.columns().to_vec())?)
                 })
@@ -227,7 +227,7 @@ pub async fn build_intermediates(
         let table = StagingTable::new(&query.name, schema, space.clone());
         let table = collect_into(&name, rows, table, dictionary_encode).await?;
         session
-            .register_table(query.name.as_ref(), Arc::new(table))
+            .register_table(query.name.as_str(), Arc::new(table))
             .map_err(|e| Error::query(name, e))?;
     }
     Ok(())

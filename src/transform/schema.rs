@@ -48,22 +48,13 @@ pub(super) fn output_schema(table: &Table, found: &Schema) -> SchemaRef {
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
-/// Returns the schema of an intermediate table. Text columns with the name of a foreign key or of a repetitive
-/// staging column are dictionary-encoded, so that millions of rows store keys into a few texts.
+/// Returns the schema of an intermediate table. Text columns with the name of a column of a fact table are
+/// dictionary-encoded, so that millions of facts store keys into the texts of a few dimension rows.
 pub(super) fn intermediate_schema(model: &Model, found: &Schema) -> SchemaRef {
-    let is_foreign = |name: &str| {
-        let mut references = model.tables.iter().flat_map(|table| &table.references);
-        references.any(|reference| reference.columns.iter().any(|column| column == name))
-    };
-    let is_repetitive = |name: &str| {
-        let mut columns = model.datasets.iter().filter_map(|dataset| dataset.column(name));
-        columns.any(|(_, column)| column.repetitive)
-    };
+    let is_fact = |name: &str| model.facts().any(|table| table.column(name).is_some());
     let fields = found.fields().iter().map(|field| {
         let data_type = match field.data_type() {
-            DataType::Utf8 if is_foreign(field.name()) || is_repetitive(field.name()) => {
-                text_dictionary()
-            }
+            DataType::Utf8 if is_fact(field.name()) => text_dictionary(),
             other => other.clone(),
         };
         Field::new(field.name(), data_type, field.is_nullable())
@@ -120,7 +111,9 @@ pub(super) fn ensure_columns(query: &str, table: &Table, found: &Schema) -> Resu
 
 /// Returns `true` if a cast from `from` to `to` never changes a value: it either keeps the value or fails.
 fn is_lossless(from: &DataType, to: &DataType) -> bool {
-    use DataType::{Dictionary, Float32, Float64, LargeUtf8, Null, Timestamp, Utf8, Utf8View};
+    use DataType::{
+        Decimal128, Dictionary, Float32, Float64, LargeUtf8, Null, Timestamp, Utf8, Utf8View,
+    };
     match (from, to) {
         (from, to) if from == to => true,
         (Null, _) => true,
@@ -128,6 +121,9 @@ fn is_lossless(from: &DataType, to: &DataType) -> bool {
         (Utf8View | LargeUtf8, Utf8) => true,
         (Float32, Float64) => true,
         (Timestamp(TimeUnit::Second | TimeUnit::Millisecond, None), Timestamp(_, None)) => true,
+        // A value with too many digits before the point fails.
+        (Decimal128(_, from), Decimal128(_, to)) => from <= to,
+        (from, Decimal128(..)) => from.is_integer(),
         (from, to) => from.is_integer() && to.is_integer(),
     }
 }

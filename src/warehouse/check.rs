@@ -3,6 +3,7 @@
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Int64Type};
 
+use crate::model::Model;
 use crate::star::RunRecord;
 use crate::star::{CheckOutcome, Group, Queries, Query, run_batch};
 use crate::warehouse::connection::session::Session;
@@ -45,7 +46,7 @@ pub async fn check_warehouse(
 ) -> Result<WarehouseChecks> {
     let mut checks = WarehouseChecks::default();
     for query in queries.of(Group::Check) {
-        match runnable_sql(session, query, record).await? {
+        match runnable_sql(session, queries.model(), query, record).await? {
             Some(sql) => {
                 let rows = run_query(session, &query.file(), &sql, None).await?;
                 checks.outcomes.push(CheckOutcome::gather(query, rows).await?);
@@ -60,15 +61,16 @@ pub async fn check_warehouse(
 /// them, or `None` if the check cannot run in a warehouse.
 async fn runnable_sql(
     session: &Session,
+    model: &Model,
     query: &Query,
     record: Option<&RunRecord>,
 ) -> Result<Option<String>> {
-    if expected_schema(&query.sql).await.is_some() {
+    if expected_schema(model, &query.sql).await.is_some() {
         return Ok(Some(query.sql.to_string()));
     }
     let Some(record) = record else { return Ok(None) };
     let joined = with_run(session, &query.sql, record)?;
-    Ok(expected_schema(&joined).await.map(|_| joined))
+    Ok(expected_schema(model, &joined).await.map(|_| joined))
 }
 
 /// Adds the record's row of numbers to the query as its first common table expression.

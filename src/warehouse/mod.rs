@@ -2,7 +2,7 @@
 //!
 //! [`connection`] describes the server and the login, connects, and reads results. [`sql`] quotes
 //! names and values and defines the tables' DDL. [`contract`] checks before a load whether Redshift
-//! accepts the files. `load` replaces all five tables in one transaction, verifies them, and
+//! accepts the files. `load` replaces all tables in one transaction, verifies them, and
 //! records the load in `load::ledger`; `copy` moves the rows. `query` runs queries, and
 //! `check` the star's checks.
 

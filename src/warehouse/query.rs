@@ -14,7 +14,8 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::SessionContext;
 use futures::{StreamExt, TryStreamExt};
 
-use crate::star::model::{model_tables, table_schema};
+use crate::model::Model;
+use crate::star::model::table_schema;
 use crate::warehouse::connection::session::{Message, Session, TextRow};
 use crate::warehouse::error::Cause;
 use crate::warehouse::error::{Error, Result};
@@ -23,11 +24,11 @@ use crate::warehouse::read_only::ensure_read_only;
 /// Number of rows in a batch.
 const BATCH_ROWS: usize = 8192;
 
-/// Returns the columns that `sql` would have over the Parquet files, or `None` if DataFusion cannot
+/// Returns the columns that `sql` would have over the Parquet files of a star of `model`, or `None` if DataFusion cannot
 /// plan it. Their types are the types to parse the warehouse's text values as.
-pub async fn expected_schema(sql: &str) -> Option<SchemaRef> {
+pub async fn expected_schema(model: &Model, sql: &str) -> Option<SchemaRef> {
     let session = SessionContext::new();
-    for table in model_tables() {
+    for table in &model.tables {
         let empty = Arc::new(EmptyTable::new(table_schema(table)));
         session.register_table(&*table.name, empty).ok()?;
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum, ValueHint};
 
 use super::range::wait;
-use super::{ServerlessArgs, WarehouseArgs};
+use super::{ModelArgs, ServerlessArgs, WarehouseArgs};
 use crate::cloud::cidr::{Cidr, IP_ECHO_URL};
 use crate::cloud::names::Name;
 use crate::cloud::plan::Expires;
@@ -156,6 +156,9 @@ pub struct DoctorArgs {
     /// Location of the star [default: that of the configuration file].
     #[arg(long, value_name = "URL", env = "STARLIFT_STAR", value_hint = ValueHint::DirPath)]
     pub star: Option<String>,
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArgs,
     /// Folder or prefix in which to test the operations that starlift needs, instead of the other checks;
     /// everything that the test writes there is removed.
     #[arg(long, value_name = "URL", env = "STARLIFT_STORE", value_hint = ValueHint::DirPath)]

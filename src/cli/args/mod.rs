@@ -3,6 +3,7 @@
 mod cluster;
 mod init;
 mod inputs;
+mod model;
 pub mod range;
 mod s3;
 mod serverless;
@@ -22,6 +23,7 @@ pub use cluster::{
 };
 pub use init::{DEFAULT_FILE, InitArgs};
 pub use inputs::{InputArgs, NamedUrl};
+pub use model::ModelArgs;
 pub use s3::S3Args;
 pub use serverless::ServerlessArgs;
 pub use transform::{LockArg, MatchArg, RepairArg, SuffixArg, TransformArgs, UnmatchedArg};
@@ -128,7 +130,7 @@ pub enum Command {
     /// Check the invariants of a star.
     #[command(after_help = EXIT_CODES)]
     Check(CheckArgs),
-    /// Load a star into Redshift or PostgreSQL: all five tables, or none.
+    /// Load a star into Redshift or PostgreSQL: all tables, or none.
     #[command(after_help = EXIT_CODES)]
     Load(LoadArgs),
     /// Transform, check, load and verify; a repeated run skips steps that are already done.
@@ -179,7 +181,10 @@ pub struct StarArgs {
     /// Folder or prefix of the star.
     #[arg(long, value_name = "URL", env = "STARLIFT_STAR", value_hint = ValueHint::DirPath)]
     pub star: Option<String>,
-    /// Folder of SQL files that replace the built-in ones of the same name or add to them.
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Folder of SQL files that replace those of the model of the same name or add to them.
     #[arg(long, value_name = "DIR", env = "STARLIFT_QUERIES", value_hint = ValueHint::DirPath)]
     pub queries: Option<PathBuf>,
     /// Memory for queries, such as 2GiB [default: 70% of the machine's].
@@ -199,7 +204,7 @@ pub struct QueryArgs {
     /// The star and the options for reading it.
     #[command(flatten)]
     pub star: StarArgs,
-    /// SQL query on the tables songplays, users, songs, artists and "time".
+    /// SQL query on the tables of the star: in the built-in model songplays, users, songs, artists and "time".
     #[arg(long, value_name = "TEXT")]
     pub sql: Option<String>,
     /// List the analytics queries.
@@ -302,6 +307,9 @@ pub struct SchemaArgs {
     /// Output format.
     #[arg(long, value_name = "FORMAT", default_value = "mermaid")]
     pub format: SchemaFormat,
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArgs,
     /// Database schema to name in the DDL.
     #[arg(long, value_name = "NAME", default_value = crate::warehouse::load::LoadOptions::SCHEMA)]
     pub schema: String,

@@ -6,6 +6,7 @@ use bytesize::ByteSize;
 use clap::{Args, ValueEnum, ValueHint};
 use serde::Deserialize;
 
+use super::ModelArgs;
 use super::inputs::InputArgs;
 use super::range::{size, threads};
 use crate::limits::MaxRejects;
@@ -31,7 +32,10 @@ pub struct TransformArgs {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
           default_missing_value = "true", env = "STARLIFT_ALLOW_EMPTY")]
     pub allow_empty: Option<bool>,
-    /// Folder of SQL files that replace the built-in ones of the same name or add to them.
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Folder of SQL files that replace those of the model of the same name or add to them.
     #[arg(long, value_name = "DIR", env = "STARLIFT_QUERIES", value_hint = ValueHint::DirPath)]
     pub queries: Option<PathBuf>,
     /// Rule for matching plays to songs [default: title-artist].

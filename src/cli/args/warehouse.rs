@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum, ValueHint};
 use serde::Deserialize;
 
 use super::range::MAX_SECONDS;
-use super::{StarArgs, TransformArgs};
+use super::{ModelArgs, StarArgs, TransformArgs};
 
 /// Options of the connection to a warehouse.
 #[derive(Debug, Args)]
@@ -118,6 +118,9 @@ pub struct SelftestArgs {
     /// from the configuration file.
     #[arg(long, value_name = "TARGET", env = "STARLIFT_TO")]
     pub to: String,
+    /// The model, whose datasets must be those of the built-in one: the test generates records of them.
+    #[command(flatten)]
+    pub model: ModelArgs,
     /// Prefix in S3 for the test's star, from which Redshift loads it: s3://BUCKET/PREFIX.
     #[arg(long, value_name = "URL", env = "STARLIFT_SCRATCH")]
     pub scratch: Option<String>,

@@ -8,6 +8,7 @@ mod workgroup;
 
 use std::fmt::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::args::DoctorArgs;
 use super::output::{BAD, GOOD, STRONG, print, styled};
@@ -15,7 +16,8 @@ use super::settings::{self, GlobalOptions, Settings};
 use crate::cli::error::{Error, Result};
 use crate::cloud::clients::Clients;
 use crate::cloud::error::CloudError;
-use crate::error::causes;
+use crate::error::{causes, count};
+use crate::model::Model;
 use crate::storage::{ListOptions, Location, StoreKey, Stores};
 
 /// State of the checks and their results.
@@ -48,6 +50,8 @@ struct Subject {
     jsonpaths: Vec<String>,
     listing: ListOptions,
     star: Option<String>,
+    /// The model; `None` if it is not valid.
+    model: Option<Arc<Model>>,
     /// KMS key that encrypts the star.
     kms_key: Option<String>,
     /// Name or URL of a warehouse.
@@ -73,17 +77,19 @@ pub async fn run(
         doctor.store(store).await?;
         return doctor.conclude();
     }
+    let model = doctor.model(settings.model(&args.model))?;
     let mut locations = settings.locations();
     locations.extend(args.inputs.locations());
-    let model = Model::built_in();
     let inputs = model.datasets.iter().map(|dataset| {
         (dataset.name.clone(), locations.remove(&dataset.name).unwrap_or_default())
     });
+    let inputs: Vec<_> = inputs.collect();
     let subject = Subject {
-        inputs: inputs.collect(),
+        inputs,
         jsonpaths: settings.resolve_jsonpaths(&args.inputs),
         listing: settings.listing(),
         star: args.star.clone().or_else(|| settings.star_place().map(str::to_owned)),
+        model,
         kms_key: settings.cloud().kms_key().map(str::to_owned),
         to: args.to.clone().or_else(|| settings.default_warehouse(&args.warehouse)),
     };
@@ -138,6 +144,26 @@ impl Doctor<'_> {
             None => Passed(format!("there is no {place}: only flags and the environment apply")),
         };
         self.note("configuration", result).map(|_| ())
+    }
+
+    /// Checks the model unless it is the built-in one, and returns it if it is valid.
+    fn model(&mut self, model: Result<Arc<Model>>) -> Result<Option<Arc<Model>>> {
+        let remedy = "correct the problems, or leave out --model to use the built-in model";
+        let shown = |model: &Arc<Model>| {
+            format!("{} is valid and has {}", model.name, count(model.tables.len(), "table"))
+        };
+        match model {
+            Ok(model) => {
+                if !Arc::ptr_eq(&model, &Model::built_in()) {
+                    self.note("model", Passed(shown(&model)))?;
+                }
+                Ok(Some(model))
+            }
+            Err(error) => {
+                self.note("model", check_result(Err(error), remedy))?;
+                Ok(None)
+            }
+        }
     }
 
     fn conclude(self) -> Result<()> {

@@ -7,6 +7,7 @@ use super::{CheckResult, Doctor, Skipped, Subject, check_result};
 use crate::cli::error::{Error, Result};
 use crate::cli::summary::counted;
 use crate::error::Error as StarError;
+use crate::model::Model;
 use crate::star::RunRecord;
 use crate::storage::{
     Location, Place, Skipped as SkippedObjects, StorageError, list, without_secrets,
@@ -42,7 +43,7 @@ impl Doctor<'_> {
             self.note_outcome("JSONPaths", outcome, remedy)?;
         }
         match &subject.star {
-            Some(star) => self.star(star).await,
+            Some(star) => self.star(star, subject.model.as_deref()).await,
             None => self
                 .note("star", Skipped("no location for the star is specified".to_owned()))
                 .map(|_| ()),
@@ -78,7 +79,7 @@ impl Doctor<'_> {
     }
 
     /// Lists the star's location, writes an object there, reads it back and removes it.
-    async fn star(&mut self, url: &str) -> Result<()> {
+    async fn star(&mut self, url: &str, model: Option<&Model>) -> Result<()> {
         let place = match self.place(url).await {
             Ok(place) => place,
             Err(error) => {
@@ -96,7 +97,12 @@ impl Doctor<'_> {
         let written = probe(&place).await;
         let message = || format!("an object was written to {url}, read back and removed");
         self.note_outcome("star: write", written.map(|()| message()), STAR_REMEDY)?;
-        let record = RunRecord::read(&place).await;
+        let record = RunRecord::read(&place).await.and_then(|record| {
+            if let (Some(record), Some(model)) = (&record, model) {
+                record.ensure_model(&place, model)?;
+            }
+            Ok(record)
+        });
         let result: CheckResult = match record {
             Ok(Some(record)) => {
                 CheckResult::Passed(format!("the star of run {} exists", record.run_id))

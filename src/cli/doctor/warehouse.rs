@@ -6,6 +6,7 @@ use super::{
 use crate::cli::error::{Error, Result};
 use crate::cli::settings::{NamedRedshift, WarehouseOptions};
 use crate::cloud::clients::Clients;
+use crate::model::Model;
 use crate::warehouse::Dialect;
 use crate::warehouse::connection::connectivity;
 use crate::warehouse::connection::session::Session;
@@ -64,12 +65,12 @@ impl Doctor<'_> {
         }
         let warehouse = settings.warehouse(to, &args.warehouse, &self.global.stores).await;
         match warehouse {
-            Ok(warehouse) => self.session(&warehouse).await,
+            Ok(warehouse) => self.session(&warehouse, subject.model.as_deref()).await,
             Err(error) => self.note("warehouse", check_result(Err(error), REMEDY)).map(|_| ()),
         }
     }
 
-    async fn session(&mut self, warehouse: &WarehouseOptions) -> Result<()> {
+    async fn session(&mut self, warehouse: &WarehouseOptions, model: Option<&Model>) -> Result<()> {
         let target = &warehouse.target;
         if target.via == Via::DataApi {
             let why = "the warehouse is reached through the Data API".to_owned();
@@ -93,7 +94,11 @@ impl Doctor<'_> {
         if !self.note("rights", rights)? {
             return Ok(());
         }
-        let found = obstacles(&session, &warehouse.schema).await;
+        let Some(model) = model else {
+            self.note("tables", Skipped("the model is not valid".to_owned()))?;
+            return self.limits(&session, warehouse);
+        };
+        let found = obstacles(&session, model, &warehouse.schema).await;
         let tables = match found {
             Ok(found) if found.is_empty() => {
                 Passed("the user can replace the existing tables, if any".to_owned())

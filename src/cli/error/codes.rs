@@ -40,6 +40,9 @@ codes! {
     InvalidOption "invalid-option" 2
         "An option, an environment variable or a key of the configuration file has an invalid value, or two of them exclude each other."
         "Correct it; `--help` shows the accepted values."
+    InvalidModel "invalid-model" 2
+        "The folder of `--model` cannot be read, or its `model.toml` or SQL files have problems."
+        "The message lists all problems, each with file, line and remedy."
     InvalidLocation "invalid-location" 2
         "A path or URL of objects cannot be parsed."
         "Write a local path, or a URL that begins with `file://`, `s3://`, `gs://`, `az://`, `http://` or `https://`."
@@ -63,7 +66,7 @@ codes! {
         "Read the file of rejects that the message names, and correct the records or raise the limit."
     ChecksFailed "checks-failed" 4
         "A check of the star found rows that break an invariant. Nothing was published."
-        "The message names the checks; `queries/checks/NAME.sql` describes each one."
+        "The message names the checks, and the output states what each one requires."
     Unbalanced "unbalanced" 4
         "The record counts of a run do not add up. Nothing was published."
         "Check your own queries, if you use any; otherwise report it as a defect of starlift."
@@ -76,6 +79,12 @@ codes! {
     UnreadableRecord "unreadable-record" 1
         "`_starlift.json` is not the record of a star, or has a version that is not supported."
         "Use the version of starlift that wrote it, or write to another location."
+    OtherModel "other-model" 1
+        "The star was made with a model of another name."
+        "Pass the folder of the model that made the star with `--model`."
+    OtherModelVersion "other-model-version" 1
+        "The star was made with another version of the model, which has other tables."
+        "Pass that version with `--model`, or run `starlift transform` again."
     DamagedStar "damaged-star" 1
         "A file of the star is missing or was changed."
         "Restore the file, or run `starlift transform` again."

@@ -11,6 +11,7 @@ pub use self::codes::Code;
 
 use crate::cloud::error::CloudError;
 use crate::error::{Error as StarError, count};
+use crate::model::ModelError;
 use crate::staging::StagingError;
 use crate::storage::StorageError;
 use crate::warehouse::error::{Cause, Error as WarehouseError};
@@ -33,6 +34,9 @@ pub enum Error {
     /// An option or setting has an invalid value.
     #[error("{0}")]
     Usage(String),
+    /// The model cannot be used.
+    #[error("{}", model_message(.0))]
+    Model(ModelError),
     /// The files and the warehouse return different answers.
     #[error("the files and the warehouse return different results: {}", names.join(", "))]
     AnswersDiffer {
@@ -70,6 +74,12 @@ impl From<WarehouseError> for Error {
             WarehouseError::Usage(reason) => Error::Usage(reason),
             error => Error::Warehouse(error),
         }
+    }
+}
+
+impl From<ModelError> for Error {
+    fn from(error: ModelError) -> Error {
+        Error::Model(error)
     }
 }
 
@@ -128,6 +138,7 @@ impl Error {
             Error::Warehouse(error) => warehouse_code(error),
             Error::Cloud(error) => cloud::code(error),
             Error::Usage(_) => Code::InvalidOption,
+            Error::Model(_) => Code::InvalidModel,
             Error::AnswersDiffer { .. } => Code::AnswersDiffer,
             Error::DoctorFailed { .. } => Code::DoctorFailed,
             Error::Declined => Code::Declined,
@@ -142,10 +153,25 @@ impl Error {
             Error::Warehouse(error) => warehouse_hint(error),
             Error::Cloud(error) => cloud::hint(error),
             Error::Usage(_)
+            | Error::Model(_)
             | Error::AnswersDiffer { .. }
             | Error::DoctorFailed { .. }
             | Error::Declined
             | Error::LoadInterrupted => None,
+        }
+    }
+}
+
+/// Returns the problems of a model, one per line, or the reason why it cannot be read.
+fn model_message(error: &ModelError) -> String {
+    match error {
+        ModelError::Invalid(problems) => {
+            let problems = problems.as_slice();
+            let lines: Vec<String> = problems.iter().map(|p| format!("\n  {p}")).collect();
+            format!("the model has {}:{}", count(problems.len(), "problem"), lines.concat())
+        }
+        ModelError::Read { path, source } => {
+            format!("cannot read {} of the model: {source}", path.display())
         }
     }
 }
@@ -164,6 +190,8 @@ fn star_code(error: &StarError) -> Code {
         StarError::Locked { .. } => Code::OutputLocked,
         StarError::Overtaken { .. } => Code::Overtaken,
         StarError::Record { .. } => Code::UnreadableRecord,
+        StarError::OtherModel { .. } => Code::OtherModel,
+        StarError::OtherModelVersion { .. } => Code::OtherModelVersion,
         StarError::StarFile { .. } => Code::DamagedStar,
         StarError::Query { source, .. } if is_out_of_memory(source) => Code::OutOfMemory,
         StarError::Query { .. } => Code::QueryFailed,
@@ -219,6 +247,14 @@ fn star_hint(error: &StarError) -> Option<String> {
         StarError::Overtaken { .. } => "the other run's star is unchanged; run again to replace it",
         StarError::Record { .. } => {
             "use the version of starlift that wrote it, or write to another location; if it is not the record of a star, move it away and create a star with `starlift run`"
+        }
+        StarError::OtherModel { found, .. } => {
+            return Some(format!(
+                "pass the folder of the model {found:?}, which made the star, with --model DIR; without --model, the built-in model is used"
+            ));
+        }
+        StarError::OtherModelVersion { .. } => {
+            "pass the version of the model that made the star with --model DIR, or run `starlift transform` again"
         }
         StarError::StarFile { .. } => "restore the file, or run `starlift transform` again",
         StarError::Locked { .. } => "wait until it ends, or write to another location",

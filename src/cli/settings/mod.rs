@@ -10,6 +10,7 @@ mod warehouse;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytesize::ByteSize;
 use serde::{Deserialize, Deserializer, de};
@@ -21,6 +22,7 @@ use crate::cli::args::{
 use crate::cli::error::{Error, Result};
 use crate::engine::EngineOptions;
 use crate::limits::MaxRejects;
+use crate::model::Model;
 use crate::pipeline::{TransformOptions, place};
 use crate::publish::{DEFAULT_FILE_BYTES, MAX_FILE_BYTES};
 use crate::storage::{ListOptions, Place, StoreOptions, Stores};
@@ -47,6 +49,7 @@ pub struct Settings {
     log_format: Option<LogFormat>,
     color: Option<ColorWhen>,
     star: Option<String>,
+    model: Option<PathBuf>,
     queries: Option<PathBuf>,
     #[serde(default, deserialize_with = "parsed")]
     memory_limit: Option<ByteSize>,
@@ -163,6 +166,8 @@ impl GlobalOptions {
 pub struct StarOptions {
     /// Location of the star, if specified.
     pub star: Option<String>,
+    /// Model of the star.
+    pub model: Arc<Model>,
     /// Folder of the user's own queries.
     pub queries: Option<PathBuf>,
     /// Threads and memory of the query engine.
@@ -244,7 +249,7 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// Returns an error if the songs, the logs or the output are not specified, or a size or the number
+    /// Returns an error if the model is not valid, the songs, the logs or the output are not specified, or a size or the number
     /// of threads is out of range.
     pub fn transform(&self, args: &TransformArgs) -> Result<TransformOptions> {
         let file = &self.transform;
@@ -259,6 +264,7 @@ impl Settings {
         if file_bytes > MAX_FILE_BYTES {
             return Err(at_most("--file-size", MAX_FILE_BYTES));
         }
+        let model = self.model(&args.model)?;
         Ok(TransformOptions {
             inputs: file.resolve(&args.inputs, &model)?,
             jsonpaths: file.resolve_jsonpaths(&args.inputs),
@@ -270,6 +276,7 @@ impl Settings {
             include_hidden: args.include_hidden.or(file.include_hidden).unwrap_or(false),
             suffix: args.suffix.or(file.suffix).unwrap_or_default().into(),
             allow_empty: args.allow_empty.or(file.allow_empty).unwrap_or(false),
+            model,
             queries: args.queries.clone().or_else(|| self.queries.clone()),
             rules: Rules {
                 match_rule: rule.into(),
@@ -287,10 +294,11 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// Returns an error if the memory limit or the number of threads is out of range.
+    /// Returns an error if the model is not valid, or the memory limit or the number of threads is out of range.
     pub fn star(&self, args: &StarArgs) -> Result<StarOptions> {
         Ok(StarOptions {
             star: args.star.clone().or_else(|| self.star.clone()),
+            model: self.model(&args.model)?,
             queries: args.queries.clone().or_else(|| self.queries.clone()),
             engine: self.engine(args.threads, args.memory_limit)?,
         })

@@ -1,13 +1,28 @@
-//! Selects the warehouse of a command and its settings.
+//! Selects the model and the warehouse of a command.
+
+use std::sync::Arc;
 
 use super::warehouse::{NamedRedshift, WarehouseOptions, WarehouseSettings};
 use super::{DEFAULT_FILE, GlobalOptions, Settings};
-use crate::cli::args::WarehouseArgs;
+use crate::cli::args::{ModelArgs, WarehouseArgs};
 use crate::cli::error::{Error, Result};
+use crate::model::Model;
 use crate::storage::StoreOptions;
 use crate::warehouse::connection::target::without_password;
 
 impl Settings {
+    /// Reads the model.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if its folder cannot be read, or with all problems of the model.
+    pub fn model(&self, args: &ModelArgs) -> Result<Arc<Model>> {
+        match args.model.as_ref().or(self.model.as_ref()) {
+            Some(folder) => Ok(Arc::new(Model::read_dir(folder)?)),
+            None => Ok(Model::built_in()),
+        }
+    }
+
     /// Returns the default warehouse: `redshift` if it is configured or a cluster is specified, else the
     /// only configured one.
     pub fn default_warehouse(&self, args: &WarehouseArgs) -> Option<String> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::Model;
 use super::super::report::{Report, join};
-use super::super::words::{Kind, MAX_NAME_BYTES, OWN_PREFIX, is_in, is_plain};
+use super::super::words::{Kind, MAX_NAME_BYTES, MAX_TABLE_BYTES, OWN_PREFIX, is_in, is_plain};
 
 /// A use of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,8 +41,9 @@ pub(super) fn check(report: &mut Report, at: &str, name: &str, used: Use) {
         }
         return report.add(at, reason, remedy);
     }
-    if name.len() > MAX_NAME_BYTES {
-        let reason = format!("the name has {} bytes, {MAX_NAME_BYTES} are allowed", name.len());
+    let allowed = if used == Use::Table { MAX_TABLE_BYTES } else { MAX_NAME_BYTES };
+    if name.len() > allowed {
+        let reason = format!("the name has {} bytes, {allowed} are allowed", name.len());
         return report.add(at, reason, "choose a shorter name");
     }
     if used.is_in_warehouse() && name.contains(|c: char| c.is_ascii_uppercase()) {

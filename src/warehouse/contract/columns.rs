@@ -84,8 +84,16 @@ fn type_problem(field: &Type, target: ColumnType) -> Option<(Rule, String)> {
         | (ColumnType::BigInt, Physical::INT32, Kind::Plain | Kind::Signed(32))
         | (ColumnType::BigInt, Physical::INT64, Kind::Plain | Kind::Signed(64))
         | (ColumnType::Double, Physical::DOUBLE, Kind::Plain)
+        | (ColumnType::Boolean, Physical::BOOLEAN, Kind::Plain)
+        | (ColumnType::Date, Physical::INT32, Kind::Date)
         | (ColumnType::Text, Physical::BYTE_ARRAY, Kind::Text)
         | (ColumnType::Timestamp, Physical::INT64, Kind::NaiveMicros) => None,
+        // The table and the file must have the same precision and scale.
+        (
+            ColumnType::Decimal { precision, scale },
+            Physical::INT32 | Physical::INT64 | Physical::FIXED_LEN_BYTE_ARRAY,
+            Kind::Decimal(found_precision, found_scale),
+        ) if (i32::from(precision), i32::from(scale)) == (found_precision, found_scale) => None,
         (ColumnType::Timestamp, Physical::INT96, _) => reject(Rule::ColumnTimestamp),
         (ColumnType::Timestamp, _, Kind::OtherTimestamp) => reject(Rule::ColumnTimestamp),
         _ => reject(Rule::ColumnType),
@@ -99,6 +107,9 @@ enum Kind {
     Signed(i8),
     Unsigned,
     Text,
+    Date,
+    /// Precision and scale.
+    Decimal(i32, i32),
     NaiveMicros,
     OtherTimestamp,
     Other,
@@ -111,6 +122,8 @@ impl Kind {
             Some(LogicalType::Integer(int)) if int.is_signed => Kind::Signed(int.bit_width),
             Some(LogicalType::Integer(_)) => Kind::Unsigned,
             Some(LogicalType::String) => Kind::Text,
+            Some(LogicalType::Date) => Kind::Date,
+            Some(LogicalType::Decimal(decimal)) => Kind::Decimal(decimal.precision, decimal.scale),
             Some(LogicalType::Timestamp(time)) => match (&time.unit, time.is_adjusted_to_u_t_c) {
                 (TimeUnit::MICROS, false) => Kind::NaiveMicros,
                 _ => Kind::OtherTimestamp,
@@ -120,6 +133,7 @@ impl Kind {
             None => match info.converted_type() {
                 ConvertedType::NONE => Kind::Plain,
                 ConvertedType::UTF8 => Kind::Text,
+                ConvertedType::DATE => Kind::Date,
                 ConvertedType::INT_16 => Kind::Signed(16),
                 ConvertedType::INT_32 => Kind::Signed(32),
                 ConvertedType::INT_64 => Kind::Signed(64),

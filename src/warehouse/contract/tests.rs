@@ -219,6 +219,7 @@ fn record() -> RunRecord {
         version: "0".to_owned(),
         started_at: String::new(),
         finished_at: String::new(),
+        model: None,
         options: RunOptions {
             repair_encoding: "off".to_owned(),
             inputs: BTreeMap::new(),

@@ -49,15 +49,15 @@ pub fn copy_statement(design: &TableDesign, schema: &str, name: &str) -> Result<
 pub async fn copy(
     session: &Session,
     files: &SessionContext,
-    table: &'static Table,
+    table: &Arc<Table>,
     sql: &str,
     progress: &Arc<LoadProgress>,
 ) -> Result<u64> {
     let action = format!("copy {}", table.name);
     let (send, mut chunks) = mpsc::channel::<Result<Bytes>>(CHUNKS_AHEAD);
-    let (files, progress) = (files.clone(), progress.clone());
+    let (files, table, progress) = (files.clone(), table.clone(), progress.clone());
     let _reader = AbortOnDropHandle::new(tokio::spawn(async move {
-        if let Err(error) = encode(&files, table, &send, &progress).await {
+        if let Err(error) = encode(&files, &table, &send, &progress).await {
             // If the receiver is closed, it has its own error to report.
             let _ = send.send(Err(error)).await;
         }

@@ -1,7 +1,7 @@
 //! Carries properties that an administrator has set on tables over to the tables that replace them.
 
 use super::catalog::{star_tables, text};
-use crate::star::model::find_table;
+use crate::model::Model;
 use crate::warehouse::Dialect;
 use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Result;
@@ -18,13 +18,13 @@ pub struct Attribute {
 }
 
 impl Attribute {
-    /// Returns the statement that sets the property on a table named `new`.
+    /// Returns the statement that sets the property on a table named `new`, whose primary key is called `key`.
     ///
     /// # Errors
     ///
     /// Returns an error if a name cannot be quoted.
-    pub fn set(&self, schema: &str, new: &str) -> Result<String> {
-        let key = name(&format!("{new}_pkey"))?;
+    pub fn set(&self, schema: &str, new: &str, key: &str) -> Result<String> {
+        let key = name(key)?;
         Ok(format!(
             "ALTER TABLE {} {}",
             qualified(schema, new)?,
@@ -40,17 +40,17 @@ impl Attribute {
 /// # Errors
 ///
 /// Returns an error if the catalog cannot be read.
-pub async fn attributes(session: &Session, schema: &str) -> Result<Vec<Attribute>> {
+pub async fn attributes(session: &Session, model: &Model, schema: &str) -> Result<Vec<Attribute>> {
     let dialect = session.dialect();
     if dialect == Dialect::Redshift {
         return Ok(Vec::new());
     }
     let sql = POSTGRES_ATTRIBUTES
         .replace("{schema}", &literal(schema, dialect)?)
-        .replace("{tables}", &star_tables(dialect)?);
+        .replace("{tables}", &star_tables(model, dialect)?);
     let rows = session.rows("list the storage of the tables", &sql).await?;
     let is_kept = |table: &str, column: &str| {
-        let table = find_table(table);
+        let table = model.table(table);
         column.is_empty() || table.is_some_and(|t| t.columns.iter().any(|c| c.name == column))
     };
     let kept = rows.iter().filter(|row| is_kept(&text(row, 0), &text(row, 1)));
@@ -105,7 +105,7 @@ ORDER BY 1, 2 NULLS FIRST, 3";
 /// # Errors
 ///
 /// Returns an error if the catalog cannot be read or a name cannot be quoted.
-pub async fn comments(session: &Session, schema: &str) -> Result<Vec<String>> {
+pub async fn comments(session: &Session, model: &Model, schema: &str) -> Result<Vec<String>> {
     let dialect = session.dialect();
     let sql = format!(
         "SELECT c.relname, a.attname, d.description FROM pg_description d \
@@ -115,17 +115,17 @@ pub async fn comments(session: &Session, schema: &str) -> Result<Vec<String>> {
          LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid AND d.objsubid > 0 \
          WHERE n.nspname = {} AND c.relname IN ({}) ORDER BY 1, 2",
         literal(schema, dialect)?,
-        star_tables(dialect)?
+        star_tables(model, dialect)?
     );
     let mut statements = Vec::new();
     for row in session.rows("list the comments of the tables", &sql).await? {
         let [table, column, comment] = [0, 1, 2].map(|i| text(&row, i));
-        let Some(model) = find_table(&table) else { continue };
+        let Some(own_table) = model.table(&table) else { continue };
         let qualified = qualified(schema, &table)?;
         let (own, on) = match column.as_str() {
-            "" => (Some(&*model.grain), format!("TABLE {qualified}")),
+            "" => (Some(&*own_table.grain), format!("TABLE {qualified}")),
             column => (
-                model.columns.iter().find(|c| c.name == column).map(|c| &*c.meaning),
+                own_table.column(column).map(|c| &*c.meaning),
                 format!("COLUMN {qualified}.{}", principal(column)?),
             ),
         };

@@ -56,11 +56,14 @@ impl Loader<'_> {
     async fn build_in(&mut self, session: &Session, names: &Names) -> Result<()> {
         let dialect = session.dialect();
         self.star.start_statistics().await;
-        let attributes = attributes(session, &names.schema).await?;
+        let attributes = attributes(session, &self.star.model, &names.schema).await?;
         let set = |needs_keys: bool| {
             let due = attributes.iter().filter(move |a| a.needs_keys == needs_keys);
-            due.map(|a| a.set(&names.schema, &names.new_table(&a.table)))
-                .collect::<Result<Vec<_>>>()
+            due.map(|a| {
+                let key = names.new_key(&self.star.designs, &a.table);
+                a.set(&names.schema, &names.new_table(&a.table), &key)
+            })
+            .collect::<Result<Vec<_>>>()
         };
         session.begin("begin").await?;
         let collation = collation::of_columns(session).await?;
@@ -112,7 +115,7 @@ impl Loader<'_> {
         match session.dialect() {
             Dialect::Postgres => {
                 let sql = postgres::copy_statement(design, &names.schema, &name)?;
-                postgres::copy(session, &self.star.session, design.table, &sql, self.progress)
+                postgres::copy(session, &self.star.session, &design.table, &sql, self.progress)
                     .await?;
             }
             Dialect::Redshift => {
@@ -162,9 +165,9 @@ impl Loader<'_> {
                 ));
             }
             let from = qualified(&names.schema, &names.new_table(&design.table.name))?;
-            let loaded = warehouse_stats(session, design.table, &from).await?;
+            let loaded = warehouse_stats(session, &design.table, &from).await?;
             compared += loaded.count();
-            found.extend(differences(design.table, files, &loaded));
+            found.extend(differences(&design.table, files, &loaded));
         }
         self.report.statistics = compared;
         if found.is_empty() { Ok(()) } else { Err(Error::Mismatch { differences: found }) }

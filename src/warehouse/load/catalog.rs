@@ -1,6 +1,6 @@
 //! Reads the tables that exist in the schema before a load from the catalog.
 
-use crate::star::model::model_tables;
+use crate::model::Model;
 use crate::warehouse::Dialect;
 use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Result;
@@ -20,10 +20,10 @@ pub struct Existing {
     pub is_owned: bool,
 }
 
-/// Returns the names of the star's tables as a comma-separated list of literals.
-pub(super) fn star_tables(dialect: Dialect) -> Result<String> {
+/// Returns the names of the model's tables as a comma-separated list of literals.
+pub(super) fn star_tables(model: &Model, dialect: Dialect) -> Result<String> {
     let names: Result<Vec<_>, _> =
-        model_tables().map(|table| literal(&table.name, dialect)).collect();
+        model.tables.iter().map(|table| literal(&table.name, dialect)).collect();
     Ok(names?.join(", "))
 }
 
@@ -57,12 +57,12 @@ pub async fn has_table(session: &Session, schema: &str, table: &str) -> Result<b
     Ok(!session.rows("check a table", &sql).await?.is_empty())
 }
 
-/// Returns the star's tables that exist in the schema.
+/// Returns the model's tables that exist in the schema.
 ///
 /// # Errors
 ///
 /// Returns an error if the catalog cannot be read.
-pub async fn existing(session: &Session, schema: &str) -> Result<Vec<Existing>> {
+pub async fn existing(session: &Session, model: &Model, schema: &str) -> Result<Vec<Existing>> {
     let dialect = session.dialect();
     // In Redshift superusers can change tables that they do not own; missing rights show only when
     // a statement runs.
@@ -75,7 +75,7 @@ pub async fn existing(session: &Session, schema: &str) -> Result<Vec<Existing>> 
          INNER JOIN pg_namespace n ON n.oid = c.relnamespace \
          WHERE n.nspname = {} AND c.relname IN ({}) ORDER BY c.relname",
         literal(schema, dialect)?,
-        star_tables(dialect)?
+        star_tables(model, dialect)?
     );
     let rows = session.rows("list the existing tables", &sql).await?;
     let existing = |row: &Vec<Option<String>>| Existing {
@@ -95,6 +95,7 @@ pub async fn existing(session: &Session, schema: &str) -> Result<Vec<Existing>> 
 /// Returns an error if the catalog cannot be read.
 pub async fn key_indexes(
     session: &Session,
+    model: &Model,
     schema: &str,
     existing: &[&str],
 ) -> Result<Vec<String>> {
@@ -103,13 +104,13 @@ pub async fn key_indexes(
     }
     let dialect = session.dialect();
     let keys: Result<Vec<_>, _> =
-        model_tables().flat_map(key_names).map(|key| literal(&key, dialect)).collect();
+        key_names(model).iter().flatten().map(|key| literal(key, dialect)).collect();
     let sql = format!(
         "SELECT i.relname FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid \
          JOIN pg_class t ON t.oid = x.indrelid JOIN pg_namespace n ON n.oid = t.relnamespace \
          WHERE n.nspname = {} AND t.relname IN ({}) AND i.relname IN ({}) ORDER BY 1",
         literal(schema, dialect)?,
-        star_tables(dialect)?,
+        star_tables(model, dialect)?,
         keys?.join(", ")
     );
     let rows = session.rows("list the existing keys", &sql).await?;

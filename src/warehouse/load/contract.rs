@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::LoadOptions;
+use crate::model::Model;
 use crate::star::RunRecord;
 use crate::storage::{Place, Stores};
 use crate::warehouse::contract::{
@@ -18,16 +19,18 @@ use crate::warehouse::sql::quote;
 ///
 /// # Errors
 ///
-/// Returns an error if there is no star, or its store fails. Breaches are findings, not errors.
+/// Returns an error if there is no star, it was made with another model, or its store fails. Breaches are findings, not errors.
 pub async fn check_files(
     place: &Place,
+    model: &Model,
     record: &RunRecord,
     stores: &Stores,
     tables: &BTreeMap<String, TableSettings>,
     warehouse_region: Option<String>,
     reading: Reading,
 ) -> Result<Contract> {
-    let designs = designs(Some(record), tables)?;
+    record.ensure_model(place, model)?;
+    let designs = designs(model, Some(record), tables)?;
     let expected = Expected {
         tables: designs.iter().map(ExpectedTable::from).collect(),
         bucket_region: match warehouse_region {
@@ -49,14 +52,15 @@ pub async fn check_files(
 /// findings, not errors.
 pub async fn check_contract(
     place: &Place,
+    model: &Model,
     record: &RunRecord,
     stores: &Stores,
     options: &LoadOptions,
 ) -> Result<Contract> {
     let region = options.access.target.region().map(str::to_owned);
     let (tables, reading) = (&options.tables, Reading::Footers);
-    let mut contract = check_files(place, record, stores, tables, region, reading).await?;
-    check_statements(&mut contract, place, record, options)?;
+    let mut contract = check_files(place, model, record, stores, tables, region, reading).await?;
+    check_statements(&mut contract, place, model, record, options)?;
     Ok(contract)
 }
 
@@ -68,10 +72,11 @@ pub async fn check_contract(
 fn check_statements(
     contract: &mut Contract,
     place: &Place,
+    model: &Model,
     record: &RunRecord,
     options: &LoadOptions,
 ) -> Result<()> {
-    for design in designs(Some(record), &options.tables)? {
+    for design in designs(model, Some(record), &options.tables)? {
         let name = &design.table.name;
         let Some(table) = record.tables.get(name) else { continue };
         let url = redshift::manifest_url(place, table);

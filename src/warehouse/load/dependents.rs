@@ -3,7 +3,7 @@
 
 use super::catalog::{star_tables, text};
 use super::statements::key_names;
-use crate::star::model::model_tables;
+use crate::model::Model;
 use crate::warehouse::Dialect;
 use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Result;
@@ -59,24 +59,24 @@ impl Dependent {
 /// # Errors
 ///
 /// Returns an error if the catalog cannot be read.
-pub async fn dependents(session: &Session, schema: &str) -> Result<Vec<Dependent>> {
+pub async fn dependents(session: &Session, model: &Model, schema: &str) -> Result<Vec<Dependent>> {
     let mut found = match session.dialect() {
-        Dialect::Redshift => redshift_views(session, schema).await?,
-        Dialect::Postgres => postgres_dependents(session, schema).await?,
+        Dialect::Redshift => redshift_views(session, model, schema).await?,
+        Dialect::Postgres => postgres_dependents(session, model, schema).await?,
     };
-    let columns = foreign_columns(session, schema).await?;
+    let columns = foreign_columns(session, model, schema).await?;
     found.extend(columns.into_iter().map(|name| Dependent::part(format!("column {name}"))));
     Ok(found)
 }
 
 /// Returns the views that are bound to the tables, directly or through other views. Late-binding
 /// views have no such catalog entry; they find the new table by name.
-async fn redshift_views(session: &Session, schema: &str) -> Result<Vec<Dependent>> {
+async fn redshift_views(session: &Session, model: &Model, schema: &str) -> Result<Vec<Dependent>> {
     let rows = session.rows("list the dependents of the tables", REDSHIFT_VIEWS).await?;
     let edges: Vec<[String; 4]> =
         rows.iter().map(|row| [0, 1, 2, 3].map(|i| text(row, i))).collect();
     let mut above: Vec<(String, String)> =
-        model_tables().map(|table| (schema.to_owned(), table.name.to_owned())).collect();
+        model.tables.iter().map(|table| (schema.to_owned(), table.name.to_owned())).collect();
     let mut done = 0;
     while let Some((schema, name)) = above.get(done).cloned() {
         done += 1;
@@ -87,7 +87,7 @@ async fn redshift_views(session: &Session, schema: &str) -> Result<Vec<Dependent
             }
         }
     }
-    let views = above.iter().skip(model_tables().len());
+    let views = above.iter().skip(model.tables.len());
     let dependent = |(schema, view): &(String, String)| {
         let quoted = format!("{}.{}", principal(schema)?, principal(view)?);
         Ok(Dependent {
@@ -133,7 +133,7 @@ const REDSHIFT_POLICIES: [(&str, &str); 3] = [
 /// # Errors
 ///
 /// Returns an error if the connection is lost, or on a conflict with another transaction.
-pub async fn policies(session: &Session, schema: &str) -> Result<Vec<Dependent>> {
+pub async fn policies(session: &Session, model: &Model, schema: &str) -> Result<Vec<Dependent>> {
     if session.dialect() == Dialect::Postgres {
         return Ok(Vec::new());
     }
@@ -141,7 +141,7 @@ pub async fn policies(session: &Session, schema: &str) -> Result<Vec<Dependent>>
     for (kind, sql) in REDSHIFT_POLICIES {
         let sql = sql
             .replace("{schema}", &literal(schema, session.dialect())?)
-            .replace("{tables}", &star_tables(session.dialect())?);
+            .replace("{tables}", &star_tables(model, session.dialect())?);
         let on = |row: &Vec<Option<String>>| format!("{kind} {} on {}", text(row, 0), text(row, 1));
         match session.rows("list policies", &sql).await {
             Ok(rows) => found.extend(rows.iter().map(|row| Dependent::part(on(row)))),
@@ -154,8 +154,12 @@ pub async fn policies(session: &Session, schema: &str) -> Result<Vec<Dependent>>
     Ok(found)
 }
 
-async fn postgres_dependents(session: &Session, schema: &str) -> Result<Vec<Dependent>> {
-    let sql = postgres_query(POSTGRES_DEPENDENTS, schema)?;
+async fn postgres_dependents(
+    session: &Session,
+    model: &Model,
+    schema: &str,
+) -> Result<Vec<Dependent>> {
+    let sql = postgres_query(POSTGRES_DEPENDENTS, model, schema)?;
     let rows = session.rows("list the dependents of the tables", &sql).await?;
     let dependent = |row: &Vec<Option<String>>| Dependent {
         name: text(row, 0),
@@ -171,11 +175,12 @@ async fn postgres_dependents(session: &Session, schema: &str) -> Result<Vec<Depe
 /// # Errors
 ///
 /// Returns an error if the catalog cannot be read.
-pub async fn views(session: &Session, schema: &str) -> Result<Vec<View>> {
+pub async fn views(session: &Session, model: &Model, schema: &str) -> Result<Vec<View>> {
     if session.dialect() == Dialect::Redshift {
         return Ok(Vec::new());
     }
-    let rows = session.rows("list the views", &postgres_query(POSTGRES_VIEWS, schema)?).await?;
+    let sql = postgres_query(POSTGRES_VIEWS, model, schema)?;
+    let rows = session.rows("list the views", &sql).await?;
     let view = |row: &Vec<Option<String>>| View {
         name: text(row, 0),
         options: text(row, 1),
@@ -185,13 +190,13 @@ pub async fn views(session: &Session, schema: &str) -> Result<Vec<View>> {
     Ok(rows.iter().map(view).collect())
 }
 
-fn postgres_query(rest: &str, schema: &str) -> Result<String> {
+fn postgres_query(rest: &str, model: &Model, schema: &str) -> Result<String> {
     let dialect = Dialect::Postgres;
     let keys: Result<Vec<_>, _> =
-        model_tables().flat_map(key_names).map(|name| literal(&name, dialect)).collect();
+        key_names(model).iter().flatten().map(|name| literal(name, dialect)).collect();
     Ok(format!("{POSTGRES_CLOSURE} {rest}")
         .replace("{schema}", &literal(schema, dialect)?)
-        .replace("{tables}", &star_tables(dialect)?)
+        .replace("{tables}", &star_tables(model, dialect)?)
         .replace("{keys}", &keys?.join(", ")))
 }
 
@@ -310,18 +315,18 @@ WHERE v.relkind = 'v' AND v.oid IN ( \
 ) AND v.oid NOT IN (SELECT objid FROM gone WHERE classid = 'pg_class'::regclass) ORDER BY 1";
 
 /// Returns columns that a user has added to the tables and that would be lost.
-async fn foreign_columns(session: &Session, schema: &str) -> Result<Vec<String>> {
+async fn foreign_columns(session: &Session, model: &Model, schema: &str) -> Result<Vec<String>> {
     let dialect = session.dialect();
     let sql = format!(
         "SELECT c.relname, a.attname FROM pg_attribute a INNER JOIN pg_class c ON c.oid = a.attrelid \
          INNER JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = {} \
          AND c.relname IN ({}) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY 1, 2",
         literal(schema, dialect)?,
-        star_tables(dialect)?
+        star_tables(model, dialect)?
     );
     let rows = session.rows("list the existing columns", &sql).await?;
     let is_owned = |table: &str, column: &str| {
-        model_tables().any(|t| t.name == table && t.columns.iter().any(|c| c.name == column))
+        model.table(table).is_some_and(|table| table.column(column).is_some())
     };
     let pairs = rows.iter().map(|row| (text(row, 0), text(row, 1)));
     Ok(pairs

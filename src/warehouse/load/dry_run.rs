@@ -6,7 +6,6 @@ use super::statements::{
 };
 use super::verify::stats_query;
 use super::{LoadOptions, Prepared};
-use crate::star::model::model_tables;
 use crate::warehouse::Dialect;
 use crate::warehouse::connection::session;
 use crate::warehouse::copy::{postgres, redshift};
@@ -15,7 +14,7 @@ use crate::warehouse::load::ledger::{self, NewEntry};
 use crate::warehouse::sql::quote::qualified;
 
 /// Returns every statement of a load in order, as SQL with comments. Statements that depend on the
-/// state of the warehouse are shown as if all five tables existed, without grants and views.
+/// state of the warehouse are shown as if all tables existed, without grants and views.
 ///
 /// # Errors
 ///
@@ -60,7 +59,7 @@ pub fn dry_run(star: &Prepared, options: &LoadOptions) -> Result<String> {
     script.note("Compared with the statistics of the files:");
     for design in &star.designs {
         let from = qualified(&names.schema, &names.new_table(&design.table.name))?;
-        script.add(&stats_query(design.table, &from, dialect)?);
+        script.add(&stats_query(&design.table, &from, dialect)?);
     }
     script.add("COMMIT");
     swap(star, options, &names, &mut script)?;
@@ -93,7 +92,7 @@ fn copy(
 
 fn swap(star: &Prepared, options: &LoadOptions, names: &Names, script: &mut Script) -> Result<()> {
     let dialect = options.access.target.dialect;
-    let existing: Vec<&str> = model_tables().map(|table| &*table.name).collect();
+    let existing: Vec<&str> = star.model.tables.iter().map(|table| &*table.name).collect();
     script.note("Swapped in, in one transaction; existing tables are locked and renamed:");
     script.add("BEGIN");
     if let Some(sql) = lock_tables(dialect, &options.schema, &existing)? {
@@ -105,7 +104,7 @@ fn swap(star: &Prepared, options: &LoadOptions, names: &Names, script: &mut Scri
     }
     script.note("The grants, owners, comments and views of the old tables are carried over here.");
     if dialect == Dialect::Postgres {
-        for sql in rename_keys(names, &star.designs, &[])? {
+        for sql in rename_keys(names, &star.model, &star.designs, &[])? {
             script.add(&sql);
         }
     }

@@ -1,6 +1,7 @@
 //! Finds the texts that a PostgreSQL database in an encoding other than UTF-8 cannot store.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use arrow::array::{AsArray, StringArray};
 use arrow::compute::cast;
@@ -36,7 +37,7 @@ pub fn is_utf8(encoding: Option<&str>) -> bool {
 pub async fn unstorable(
     session: &Session,
     files: &SessionContext,
-    tables: &[&'static Table],
+    tables: &[Arc<Table>],
     others: &[(&str, &str)],
 ) -> Result<Vec<String>> {
     if is_utf8(session.encoding()) {

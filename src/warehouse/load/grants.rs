@@ -122,7 +122,12 @@ pub fn copy_grants(
 ///
 /// Returns an error if the connection is lost. If the query is rejected, logs a warning and returns
 /// an empty list.
-pub async fn unseen(session: &Session, schema: &str, seen: &[Grant]) -> Result<Vec<String>> {
+pub async fn unseen(
+    session: &Session,
+    model: &Model,
+    schema: &str,
+    seen: &[Grant],
+) -> Result<Vec<String>> {
     if session.dialect() == Dialect::Postgres {
         return Ok(Vec::new());
     }
@@ -142,7 +147,7 @@ pub async fn unseen(session: &Session, schema: &str, seen: &[Grant]) -> Result<V
     let mut unseen = Vec::new();
     for row in rows {
         let [table, owner, list] = [0, 1, 2].map(|i| text(&row, i));
-        if crate::star::model::find_table(&table).is_none() {
+        if model.table(&table).is_none() {
             continue;
         }
         for grantee in list.lines().filter_map(acl_grantee).filter(|grantee| *grantee != owner) {

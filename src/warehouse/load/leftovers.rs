@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::catalog::text;
 use super::lock::limit_wait;
 use super::statements::{NEW, OLD, REPLACED, default_path};
-use crate::star::model::{Table, find_table, load_order};
+use crate::model::{Model, Table};
 use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Result;
 use crate::warehouse::sql::quote::{literal, qualified};
@@ -17,28 +17,23 @@ const DROP_WAIT: Duration = Duration::from_secs(10);
 /// Length of an attempt's number in hexadecimal digits.
 const ATTEMPT_DIGITS: usize = 8;
 
-/// Returns the star table that `name` is a new or replaced version of, if any.
-fn star_table(name: &str) -> Option<&'static Table> {
+/// Returns the model's table that `name` is a new or replaced version of, if any.
+fn star_table<'m>(model: &'m Model, name: &str) -> Option<&'m Table> {
     let rest = name.strip_prefix(NEW).or_else(|| name.strip_prefix(OLD))?;
     let (attempt, table) = rest.split_once('_')?;
     let is_digit = |c: char| matches!(c, '0'..='9' | 'a'..='f');
     let is_attempt = attempt.len() == ATTEMPT_DIGITS && attempt.chars().all(is_digit);
-    find_table(table).filter(|_| is_attempt)
-}
-
-/// Returns a table's position in the drop order: each table comes before those it references.
-fn drop_rank(table: &Table) -> Option<usize> {
-    load_order().iter().rev().position(|other| other.name == table.name)
+    model.table(table).filter(|_| is_attempt).map(AsRef::as_ref)
 }
 
 /// Returns `true` if a load created the table. The name alone is not enough: the comment must also
 /// be the one that a load sets on new or replaced tables.
-fn is_created_by_load(name: &str, comment: &str) -> bool {
+fn is_created_by_load(model: &Model, name: &str, comment: &str) -> bool {
     let own = |table: &Table| match name.starts_with(OLD) {
         true => comment == REPLACED,
         false => comment == table.grain,
     };
-    star_table(name).is_some_and(own)
+    star_table(model, name).is_some_and(own)
 }
 
 /// Returns the tables that loads have left behind, in an order in which they can be dropped.
@@ -46,7 +41,7 @@ fn is_created_by_load(name: &str, comment: &str) -> bool {
 /// # Errors
 ///
 /// Returns an error if the catalog cannot be read.
-pub async fn leftovers(session: &Session, schema: &str) -> Result<Vec<String>> {
+pub async fn leftovers(session: &Session, model: &Model, schema: &str) -> Result<Vec<String>> {
     let sql = format!(
         "SELECT c.relname, obj_description(c.oid, 'pg_class') FROM pg_class c \
          INNER JOIN pg_namespace n ON n.oid = c.relnamespace \
@@ -59,13 +54,18 @@ pub async fn leftovers(session: &Session, schema: &str) -> Result<Vec<String>> {
     let mut left = Vec::new();
     for row in &rows {
         let (table, comment) = (text(row, 0), text(row, 1));
-        if is_created_by_load(&table, &comment) {
+        if is_created_by_load(model, &table, &comment) {
             left.push(table);
         } else {
             tracing::debug!(table, "no load is known to have created this table; it is kept");
         }
     }
-    left.sort_by_key(|table| star_table(table).map(drop_rank));
+    // Each table comes before those it references.
+    let order = model.load_order();
+    left.sort_by_key(|name| {
+        let table = star_table(model, name);
+        table.map(|table| order.iter().rev().position(|other| other.name == table.name))
+    });
     Ok(left)
 }
 
@@ -115,9 +115,10 @@ mod tests {
 
     #[test]
     fn only_tables_that_a_load_created_are_leftovers() {
-        let grain = &find_table("songs").unwrap().grain;
-        assert!(is_created_by_load("starlift_new_0a1b2c3d_songs", grain));
-        assert!(is_created_by_load("starlift_old_0a1b2c3d_songs", REPLACED));
+        let model = Model::built_in();
+        let grain = &model.table("songs").unwrap().grain;
+        assert!(is_created_by_load(&model, "starlift_new_0a1b2c3d_songs", grain));
+        assert!(is_created_by_load(&model, "starlift_old_0a1b2c3d_songs", REPLACED));
         for (name, comment) in [
             ("starlift_new_0a1b2c3d_songs", ""),
             ("starlift_old_0a1b2c3d_songs", grain),
@@ -129,7 +130,7 @@ mod tests {
             ("starlift_old_0a1b2c3d_mine", REPLACED),
             ("starlift_loads", REPLACED),
         ] {
-            assert!(!is_created_by_load(name, comment), "{name}");
+            assert!(!is_created_by_load(&model, name, comment), "{name}");
         }
     }
 }

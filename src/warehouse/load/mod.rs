@@ -1,4 +1,4 @@
-//! Loads a star: creates five new tables, verifies them, and swaps them in together.
+//! Loads a star: creates new tables, verifies them, and swaps them in together.
 //!
 //! A load is two transactions and a cleanup. The first transaction creates new tables beside the
 //! old ones, fills them, and compares them with the Parquet files. It can take any amount of time
@@ -96,7 +96,7 @@ pub struct LoadReport {
     /// Number of the load in the ledger.
     pub number: i64,
     /// Tables with their row counts, in load order.
-    pub tables: Vec<(&'static str, u64)>,
+    pub tables: Vec<(String, u64)>,
     /// Number of statistics compared between the files and the tables.
     pub statistics: usize,
     /// Objects that were dropped because they depended on the old tables.
@@ -264,15 +264,16 @@ impl<'a> Loader<'a> {
 
     async fn try_preflight(&mut self) -> Result<bool> {
         let session = Session::open(&self.options.access).await?;
-        let schema = &self.options.schema;
+        let (schema, model) = (&self.options.schema, &*self.star.model);
         // Only the holder of the lock creates such tables, so those that exist belong to no running
         // load.
-        let left = leftovers::leftovers(&session, schema).await?;
+        let left = leftovers::leftovers(&session, model, schema).await?;
         self.report.not_dropped = leftovers::drop_tables(&session, schema, &left).await?;
         let last = ledger::last(&session, schema).await?;
         if let Some((entry, counts)) = last
             && entry.run_id == self.star.record.run_id
             && !self.options.force
+            && self.are_all(&counts)
             && self.is_loaded(&session, &counts).await?
         {
             self.report.already_loaded = true;
@@ -284,9 +285,17 @@ impl<'a> Loader<'a> {
         Ok(false)
     }
 
+    /// Returns `true` if `counts` has every table of the star. If it lacks one, someone edited the ledger by
+    /// hand.
+    fn are_all(&self, counts: &[(String, u64)]) -> bool {
+        let tables = &self.star.model.tables;
+        counts.len() == tables.len()
+            && tables.iter().all(|table| counts.iter().any(|(name, _)| *name == table.name))
+    }
+
     /// Returns `true` if the tables of the ledger's latest run exist with the recorded row counts.
     async fn is_loaded(&self, session: &Session, counts: &[(String, u64)]) -> Result<bool> {
-        let existing = catalog::existing(session, &self.options.schema).await?;
+        let existing = catalog::existing(session, &self.star.model, &self.options.schema).await?;
         for (table, rows) in counts {
             if !existing.iter().any(|e| e.table == *table && e.kind == "r") {
                 return Ok(false);
@@ -304,7 +313,7 @@ impl<'a> Loader<'a> {
 
     /// Fails with the texts that the database's encoding cannot store, before anything is copied.
     async fn ensure_storable(&self, session: &Session) -> Result<()> {
-        let tables: Vec<_> = self.star.designs.iter().map(|design| design.table).collect();
+        let tables: Vec<_> = self.star.designs.iter().map(|design| design.table.clone()).collect();
         let place = self.star.star.to_string();
         let others = [("the location of the star, which the ledger records", place.as_str())];
         let texts = encoding::unstorable(session, &self.star.session, &tables, &others).await?;
@@ -321,8 +330,8 @@ impl<'a> Loader<'a> {
     /// Fails if objects would be lost or rights are missing, before anything is changed. With
     /// `cascade`, records the objects that will be lost.
     async fn ensure_replaceable(&mut self, session: &Session) -> Result<()> {
-        let schema = &self.options.schema;
-        let existing = catalog::existing(session, schema).await?;
+        let (schema, model) = (&self.options.schema, &*self.star.model);
+        let existing = catalog::existing(session, model, schema).await?;
         let names = |wanted: &dyn Fn(&&Existing) -> bool| -> Vec<String> {
             existing.iter().filter(wanted).map(|e| e.table.clone()).collect()
         };
@@ -330,8 +339,8 @@ impl<'a> Loader<'a> {
         if !foreign.is_empty() {
             return Err(Error::NotATable { schema: schema.clone(), names: foreign });
         }
-        let depends = dependents::dependents(session, schema).await?;
-        let mut reasons = rights::obstacles(session, schema).await?;
+        let depends = dependents::dependents(session, model, schema).await?;
+        let mut reasons = rights::obstacles(session, model, schema).await?;
         if self.options.cascade {
             let foreign = depends.iter().filter(|dependent| !dependent.is_owned);
             reasons.extend(foreign.map(|d| format!("{} belongs to another user", d.name)));
@@ -341,10 +350,10 @@ impl<'a> Loader<'a> {
         }
         let tables = names(&|_| true);
         let mut lost: Vec<String> = depends.into_iter().map(|dependent| dependent.name).collect();
-        let policies = dependents::policies(session, schema).await?;
+        let policies = dependents::policies(session, model, schema).await?;
         lost.extend(policies.into_iter().map(|policy| policy.name));
         let seen = grants::grants(session, schema, &tables).await?;
-        lost.extend(grants::unseen(session, schema, &seen).await?);
+        lost.extend(grants::unseen(session, model, schema, &seen).await?);
         if ledger::last_number(session, schema).await? == 0 {
             lost.extend(tables.iter().map(|table| format!("table {table}, which no load created")));
         }

@@ -1,5 +1,7 @@
 //! Prepares the parts of a load that need no warehouse: the star, its tables, its statistics.
 
+use std::sync::Arc;
+
 use datafusion::prelude::SessionContext;
 use futures::future::try_join_all;
 use tokio::sync::{Mutex, OnceCell};
@@ -8,6 +10,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::LoadOptions;
 use super::verify::{TableStats, file_stats};
 use crate::engine::Engine;
+use crate::model::Model;
 use crate::star::RunRecord;
 use crate::star::model::Table;
 use crate::star::{Queries, ensure_passed, register_star, run_checks};
@@ -19,6 +22,8 @@ use crate::warehouse::sql::ddl::{TableDesign, designs};
 pub struct Prepared {
     /// Location of the star.
     pub star: Place,
+    /// Model of the star.
+    pub model: Arc<Model>,
     /// Run record of the star.
     pub record: RunRecord,
     /// Designs of the tables, each after those it references.
@@ -44,11 +49,11 @@ pub async fn prepare(
     queries: &Queries,
     options: &LoadOptions,
 ) -> Result<Prepared> {
-    let record = RunRecord::require(&star).await?;
+    let record = RunRecord::require_of(&star, queries.model()).await?;
     // Reject invalid settings before the files are opened.
-    designs(Some(&record), &options.tables)?;
+    designs(queries.model(), Some(&record), &options.tables)?;
     let session = engine.session();
-    register_star(&session, &star, &record).await?;
+    register_star(&session, &star, &record, queries.model()).await?;
     prepare_open(star, record, session, queries, options).await
 }
 
@@ -64,14 +69,15 @@ pub async fn prepare_open(
     queries: &Queries,
     options: &LoadOptions,
 ) -> Result<Prepared> {
-    let designs = designs(Some(&record), &options.tables)?;
+    let model = queries.model().clone();
+    let designs = designs(&model, Some(&record), &options.tables)?;
     ensure_passed(&run_checks(&session, queries).await?)?;
     let statistics = OnceCell::new();
-    Ok(Prepared { star, record, designs, session, statistics, computing: Mutex::default() })
+    Ok(Prepared { star, model, record, designs, session, statistics, computing: Mutex::default() })
 }
 
-async fn compute(session: SessionContext, tables: Vec<&'static Table>) -> Result<Vec<TableStats>> {
-    let statistics: Vec<_> = tables.into_iter().map(|table| file_stats(&session, table)).collect();
+async fn compute(session: SessionContext, tables: Vec<Arc<Table>>) -> Result<Vec<TableStats>> {
+    let statistics: Vec<_> = tables.iter().map(|table| file_stats(&session, table)).collect();
     try_join_all(statistics).await
 }
 
@@ -82,7 +88,7 @@ impl Prepared {
         if running.is_some() || self.statistics.initialized() {
             return;
         }
-        let tables = self.designs.iter().map(|design| design.table).collect();
+        let tables = self.designs.iter().map(|design| design.table.clone()).collect();
         let computing = tokio::spawn(compute(self.session.clone(), tables));
         *running = Some(AbortOnDropHandle::new(computing));
     }
@@ -105,8 +111,8 @@ impl Prepared {
     }
 
     /// Returns the tables with their row counts, in load order.
-    pub fn rows(&self) -> Vec<(&'static str, u64)> {
-        let names = self.designs.iter().map(|design| &*design.table.name);
-        names.map(|name| (name, self.rows_of(name))).collect()
+    pub fn rows(&self) -> Vec<(String, u64)> {
+        let names = self.designs.iter().map(|design| &design.table.name);
+        names.map(|name| (name.clone(), self.rows_of(name))).collect()
     }
 }

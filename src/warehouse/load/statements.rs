@@ -1,6 +1,9 @@
 //! The SQL statements of a load, shared by the load and its dry run.
 
-use crate::star::model::Table;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::model::{Model, Table};
 use crate::warehouse::Dialect;
 use crate::warehouse::error::Result;
 use crate::warehouse::load::ledger::LOCK;
@@ -11,6 +14,9 @@ use crate::warehouse::sql::quote::{literal, name, qualified};
 pub const NEW: &str = "starlift_new_";
 /// Name prefix of replaced tables. See [`NEW`].
 pub const OLD: &str = "starlift_old_";
+
+/// Name prefix of the keys of new and replaced tables.
+const KEY: &str = "starlift_key_";
 
 /// The table names of one attempt. Each attempt has its own: an attempt that has lost its lock to
 /// another load must not find that load's tables under its own names.
@@ -26,6 +32,30 @@ impl Names {
     /// Returns the name of the new table that will become `table`.
     pub fn new_table(&self, table: &str) -> String {
         format!("{NEW}{}_{table}", self.attempt)
+    }
+
+    /// Returns the temporary names of the keys of each new table: its primary key, then its references. They are
+    /// numbered, because names made of those of the tables can be too long.
+    pub fn new_keys(&self, designs: &[TableDesign]) -> Vec<Vec<String>> {
+        let mut count = 0;
+        let mut next = || {
+            count += 1;
+            format!("{KEY}{}_{count}", self.attempt)
+        };
+        let keys = designs.iter().map(|design| 1 + design.table.references.len());
+        keys.map(|keys| (0..keys).map(|_| next()).collect()).collect()
+    }
+
+    /// Returns the temporary name of the primary key of the new table that will become `table`.
+    pub fn new_key(&self, designs: &[TableDesign], table: &str) -> String {
+        let position = designs.iter().position(|design| design.table.name == table);
+        let keys = position.and_then(|at| self.new_keys(designs).into_iter().nth(at));
+        keys.and_then(|keys| keys.into_iter().next()).unwrap_or_default()
+    }
+
+    /// Returns the name of the index `number` of a replaced table until it is dropped.
+    fn old_key(&self, number: usize) -> String {
+        format!("{KEY}{}_old_{number}", self.attempt)
     }
 
     /// Returns the name of the replaced `table` until it is dropped.
@@ -73,10 +103,10 @@ pub fn create(
 pub fn finish(dialect: Dialect, names: &Names, designs: &[TableDesign]) -> Result<Vec<String>> {
     let named = |table: &str| names.new_table(table);
     let mut statements = Vec::new();
-    for design in designs {
+    for (design, keys) in designs.iter().zip(names.new_keys(designs)) {
         let table = names.new_table(&design.table.name);
         if dialect == Dialect::Postgres {
-            statements.extend(design.add_keys(&names.schema, named)?);
+            statements.extend(design.add_keys(&names.schema, named, &keys)?);
             // Redshift's COPY collects statistics itself if the table was empty.
             statements.push(format!("ANALYZE {}", qualified(&names.schema, &table)?));
         }
@@ -140,9 +170,8 @@ pub fn replaced(names: &Names, designs: &[TableDesign], existing: &[&str]) -> Ve
     tables.filter(|table| existing.contains(table)).map(|table| names.old_table(table)).collect()
 }
 
-/// Returns the statements that rename the keys of the new tables as if they had been created under
-/// the final table names. PostgreSQL names keys after the table that they are added to; Redshift
-/// leaves them unnamed.
+/// Returns the statements that give the keys of the new tables their final names. Redshift leaves keys
+/// unnamed.
 ///
 /// `taken` are conflicting names of indexes of the replaced tables, which are renamed first.
 ///
@@ -151,35 +180,74 @@ pub fn replaced(names: &Names, designs: &[TableDesign], existing: &[&str]) -> Ve
 /// Returns an error if a name cannot be quoted.
 pub fn rename_keys(
     names: &Names,
+    model: &Model,
     designs: &[TableDesign],
     taken: &[String],
 ) -> Result<Vec<String>> {
     let mut statements = Vec::new();
-    for index in taken {
-        let (from, to) = (qualified(&names.schema, index)?, name(&names.old_table(index))?);
+    for (number, index) in taken.iter().enumerate() {
+        let (from, to) = (qualified(&names.schema, index)?, name(&names.old_key(number + 1))?);
         statements.push(format!("ALTER INDEX {from} RENAME TO {to}"));
     }
-    for design in designs {
-        let (table, new) = (&*design.table.name, names.new_table(&design.table.name));
+    let all = key_names(model);
+    for (design, keys) in designs.iter().zip(names.new_keys(designs)) {
+        let table = &design.table.name;
         let qualified = qualified(&names.schema, table)?;
-        for suffix in key_suffixes(design.table) {
-            let (from, to) =
-                (name(&format!("{new}_{suffix}"))?, name(&format!("{table}_{suffix}"))?);
+        let position = model.tables.iter().position(|other| other.name == *table);
+        let finals = position.and_then(|at| all.get(at)).into_iter().flatten();
+        for (from, to) in keys.iter().zip(finals) {
+            let (from, to) = (name(from)?, name(to)?);
             statements.push(format!("ALTER TABLE {qualified} RENAME CONSTRAINT {from} TO {to}"));
         }
     }
     Ok(statements)
 }
 
-/// Returns the names of a table's keys after the swap.
-pub fn key_names(table: &Table) -> Vec<String> {
-    key_suffixes(table).map(|suffix| format!("{}_{suffix}", table.name)).collect()
+/// Length in bytes of the longest name in PostgreSQL.
+const MAX_NAME: usize = 63;
+
+/// Returns the names of the keys of each table of a model after the swap: its primary key, then its references.
+/// They are those that PostgreSQL chooses for unnamed keys, and differ from each other even if they are
+/// shortened.
+pub fn key_names(model: &Model) -> Vec<Vec<String>> {
+    let mut used = BTreeSet::new();
+    let mut free = |table: &str, columns: Option<String>, kind: &str| {
+        let mut number = 0_usize;
+        loop {
+            let suffix = if number == 0 { String::new() } else { number.to_string() };
+            let name = key_name(table, columns.as_deref(), &format!("{kind}{suffix}"));
+            if used.insert(name.clone()) {
+                return name;
+            }
+            number += 1;
+        }
+    };
+    let names = |table: &Arc<Table>| {
+        let mut names = vec![free(&table.name, None, "pkey")];
+        for reference in &table.references {
+            names.push(free(&table.name, Some(reference.columns.join("_")), "fkey"));
+        }
+        names
+    };
+    model.tables.iter().map(names).collect()
 }
 
-fn key_suffixes(table: &Table) -> impl Iterator<Item = String> + '_ {
-    let foreign = table.references.iter();
-    let foreign = foreign.map(|reference| format!("{}_fkey", reference.columns.join("_")));
-    std::iter::once("pkey".to_owned()).chain(foreign)
+/// Returns the name `table_columns_kind`, with the longer of table and columns shortened until the name fits.
+///
+/// Source: PostgreSQL, makeObjectName in `src/backend/commands/indexcmds.c`.
+fn key_name(table: &str, columns: Option<&str>, kind: &str) -> String {
+    let separators = 1 + usize::from(columns.is_some());
+    let room = MAX_NAME.saturating_sub(kind.len() + separators);
+    let (mut first, mut second) = (table.len(), columns.map_or(0, str::len));
+    while first + second > room {
+        if first > second { first -= 1 } else { second -= 1 }
+    }
+    // The names of a model are ASCII.
+    let clipped = |text: &str, length: usize| text.chars().take(length).collect::<String>();
+    match columns {
+        Some(columns) => format!("{}_{}_{kind}", clipped(table, first), clipped(columns, second)),
+        None => format!("{}_{kind}", clipped(table, first)),
+    }
 }
 
 /// Returns the statement that makes the rest of the transaction resolve unqualified names as the
@@ -192,4 +260,25 @@ pub fn default_path(dialect: Dialect) -> Option<&'static str> {
 /// Returns the statement that undoes [`default_path`].
 pub fn catalog_path(dialect: Dialect) -> Option<&'static str> {
     (dialect == Dialect::Postgres).then_some("SET LOCAL search_path TO pg_catalog")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_have_the_names_that_postgresql_chooses() {
+        let names = key_names(&Model::built_in());
+        assert_eq!(names[0], ["songs_pkey", "songs_artist_id_fkey"]);
+        assert_eq!(names[4], ["time_pkey"]);
+    }
+
+    #[test]
+    fn long_names_of_keys_are_shortened_and_distinct() {
+        let (table, column) = ("t".repeat(41), "c".repeat(40));
+        let name = key_name(&table, Some(&column), "fkey");
+        assert_eq!(name, format!("{}_{}_fkey", &table[..29], &column[..28]));
+        assert_eq!(key_name(&table, None, "pkey"), format!("{table}_pkey"));
+        assert_eq!(key_name("a", Some("b_c"), "fkey1"), "a_b_c_fkey1");
+    }
 }

@@ -132,8 +132,8 @@ impl Loader<'_> {
 
     async fn swap_in(&mut self, session: &Session, names: &Names, load_id: &str) -> Result<()> {
         let (dialect, schema) = (session.dialect(), &self.options.schema);
-        let designs = &self.star.designs;
-        let before = catalog::existing(session, schema).await?;
+        let (model, designs) = (&*self.star.model, &self.star.designs);
+        let before = catalog::existing(session, model, schema).await?;
         let existing: Vec<&str> = before.iter().map(|e| e.table.as_str()).collect();
         session.begin("begin").await?;
         self.lock(session, &existing).await?;
@@ -147,12 +147,12 @@ impl Loader<'_> {
         let lost = self.ensure_no_new_dependents(session).await?;
         let mut carried = owners(session, schema, &before).await?;
         carried.extend(self.carried_grants(session, names, &existing).await?);
-        carried.extend(attributes::comments(session, schema).await?);
-        let views = dependents::views(session, schema).await?;
+        carried.extend(attributes::comments(session, model, schema).await?);
+        let views = dependents::views(session, model, schema).await?;
         let mut renamed = rename(dialect, names, designs, &existing)?;
         if dialect == Dialect::Postgres {
-            let taken = catalog::key_indexes(session, schema, &existing).await?;
-            renamed.extend(rename_keys(names, designs, &taken)?);
+            let taken = catalog::key_indexes(session, model, schema, &existing).await?;
+            renamed.extend(rename_keys(names, model, designs, &taken)?);
         }
         if let Some(sql) = default_path(dialect) {
             session.execute("set the search path", sql).await?;
@@ -224,7 +224,8 @@ impl Loader<'_> {
     /// Returns the objects that depend on the locked tables and must be dropped. Without `cascade`,
     /// fails if any of them is new.
     async fn ensure_no_new_dependents(&mut self, session: &Session) -> Result<Vec<Dependent>> {
-        let found = dependents::dependents(session, &self.options.schema).await?;
+        let (schema, model) = (&self.options.schema, &*self.star.model);
+        let found = dependents::dependents(session, model, schema).await?;
         let new = |name: &&String| !self.report.dropped.contains(*name);
         let names: Vec<String> = found.iter().map(|d| &d.name).filter(new).cloned().collect();
         if !names.is_empty() && !self.options.cascade {

@@ -4,12 +4,13 @@
 
 use arrow::array::{Array, AsArray};
 use arrow::compute::cast;
-use arrow::datatypes::DataType;
-use chrono::NaiveDateTime;
+use arrow::datatypes::{DataType, Decimal128Type, DecimalType};
+use chrono::{NaiveDate, NaiveDateTime};
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
 
 use super::encoding;
+use crate::model::MAX_PRECISION;
 use crate::star::model::{ColumnType, Table, TableColumn as Column};
 use crate::warehouse::Dialect;
 use crate::warehouse::connection::session::{Session, TextRow};
@@ -31,6 +32,10 @@ const SCALE: f64 = 1e15;
 /// error.
 const NEGLIGIBLE: &str = "1e-290";
 
+/// Maximum precision of the decimals that are summed: a sum has at most 38 digits, and ten of them are left for
+/// the number of rows.
+const SUMMABLE_PRECISION: u8 = 28;
+
 /// Statistics of a table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableStats {
@@ -44,8 +49,11 @@ pub struct TableStats {
 enum Value {
     Integer(i128),
     Double(f64),
+    /// A decimal, multiplied by ten to the power of its scale.
+    Decimal(i128),
     /// Microseconds since 1970-01-01.
     Moment(i64),
+    Date(NaiveDate),
     Text(String),
 }
 
@@ -63,6 +71,7 @@ enum Aggregate {
     Min,
     Max,
     Sum,
+    Trues,
     Bytes,
 }
 
@@ -73,6 +82,7 @@ impl Aggregate {
             Aggregate::Min => "minimum",
             Aggregate::Max => "maximum",
             Aggregate::Sum => "sum",
+            Aggregate::Trues => "true values",
             Aggregate::Bytes => "bytes of all values",
         }
     }
@@ -112,7 +122,13 @@ fn statistics<'t>(table: &'t Table) -> Vec<Statistic<'t>> {
             ColumnType::Text => {
                 &[Aggregate::Count, Aggregate::Bytes, Aggregate::Min, Aggregate::Max]
             }
-            ColumnType::Timestamp => &[Aggregate::Count, Aggregate::Min, Aggregate::Max],
+            ColumnType::Boolean => &[Aggregate::Count, Aggregate::Trues],
+            ColumnType::Timestamp | ColumnType::Date => {
+                &[Aggregate::Count, Aggregate::Min, Aggregate::Max]
+            }
+            ColumnType::Decimal { precision, .. } if precision > SUMMABLE_PRECISION => {
+                &[Aggregate::Count, Aggregate::Min, Aggregate::Max]
+            }
             _ => &[Aggregate::Count, Aggregate::Sum, Aggregate::Min, Aggregate::Max],
         };
         let (column, column_type) = (&*column.name, column.column_type);
@@ -134,6 +150,8 @@ impl Statistic<'_> {
                 format!("SUM(CAST(OCTET_LENGTH(convert_to({column}, 'UTF8')) AS BIGINT))")
             }
             (Aggregate::Bytes, _) => format!("SUM(CAST(OCTET_LENGTH({column}) AS BIGINT))"),
+            (Aggregate::Trues, _) => format!("SUM(CASE WHEN {column} THEN 1 ELSE 0 END)"),
+            (Aggregate::Sum, ColumnType::Decimal { .. }) => format!("SUM({column})"),
             // PostgreSQL rejects a quotient that underflows to 0.
             (Aggregate::Sum, ColumnType::Double) => format!(
                 "SUM(CASE WHEN ABS({column}) < CAST('{NEGLIGIBLE}' AS DOUBLE PRECISION) THEN 0 \
@@ -164,7 +182,11 @@ impl Statistic<'_> {
 
     fn parse(self, text: &str) -> Option<Value> {
         Some(match (self.aggregate, self.column_type) {
-            (Aggregate::Count | Aggregate::Bytes, _) => Value::Integer(text.parse().ok()?),
+            (Aggregate::Count | Aggregate::Trues | Aggregate::Bytes, _) => {
+                Value::Integer(text.parse().ok()?)
+            }
+            (_, ColumnType::Decimal { scale, .. }) => Value::Decimal(unscaled(text, scale)?),
+            (_, ColumnType::Date) => Value::Date(NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?),
             (_, ColumnType::Double) => Value::Double(text.parse().ok()?),
             (_, ColumnType::Timestamp) => Value::Moment(moment(text)?),
             (_, ColumnType::Text) => Value::Text(text.to_owned()),
@@ -176,6 +198,13 @@ impl Statistic<'_> {
         match value {
             None => "null".to_owned(),
             Some(Value::Integer(number)) => number.to_string(),
+            Some(Value::Decimal(number)) => match self.column_type {
+                ColumnType::Decimal { scale, .. } => {
+                    Decimal128Type::format_decimal(*number, MAX_PRECISION, scale.cast_signed())
+                }
+                _ => number.to_string(),
+            },
+            Some(Value::Date(date)) => date.to_string(),
             Some(Value::Double(number)) if self.aggregate == Aggregate::Sum => {
                 (number * SCALE).to_string()
             }
@@ -201,6 +230,18 @@ impl Statistic<'_> {
             _ => left == right,
         }
     }
+}
+
+/// Parses a decimal such as `-12.30` and multiplies it by ten to the power of `scale`. Returns `None` if it has
+/// more digits after the point.
+fn unscaled(text: &str, scale: u8) -> Option<i128> {
+    let scale = usize::from(scale);
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let fraction = fraction.trim_end_matches('0');
+    if fraction.len() > scale {
+        return None;
+    }
+    format!("{whole}{fraction:0<scale$}").parse().ok()
 }
 
 /// Parses a timestamp such as `2018-11-01 21:01:46.796`, with a `T` or a blank before the time,
@@ -236,7 +277,7 @@ pub fn stats_query(table: &Table, from: &str, dialect: Dialect) -> Result<String
 /// # Errors
 ///
 /// Returns an error if the files cannot be read.
-pub async fn file_stats(session: &SessionContext, table: &'static Table) -> Result<TableStats> {
+pub async fn file_stats(session: &SessionContext, table: &Table) -> Result<TableStats> {
     let failed = |e| crate::error::Error::query(format!("statistics of {}", table.name), e);
     let sql = select(table, &quote::name(&table.name)?, Engine::Local)?;
     let rows = session.sql(&sql).await.map_err(failed)?;
@@ -315,3 +356,6 @@ pub fn differences(table: &Table, files: &TableStats, loaded: &TableStats) -> Ve
     }
     lines
 }
+
+#[cfg(test)]
+mod tests;

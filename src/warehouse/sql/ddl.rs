@@ -1,16 +1,17 @@
 //! The design of the star's tables in a warehouse: text lengths, distribution, sort keys, and the
 //! DDL.
 //!
-//! Names, types, keys and descriptions come from [`crate::star::model`], as do those of the Parquet
-//! files and of the column list of COPY.
+//! Names, types, keys and descriptions come from the model, as do those of the Parquet files and of
+//! the column list of COPY.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::model::Distribution;
+use crate::model::{Distribution, Model};
 use crate::star::RunRecord;
-use crate::star::model::{ColumnType, Table, find_table, load_order, model_tables};
+use crate::star::model::{ColumnType, Table};
 use crate::warehouse::Dialect;
 use crate::warehouse::error::{Error, Result};
 use crate::warehouse::sql::limits::{BARE_VARCHAR, MAX_VARCHAR};
@@ -35,65 +36,75 @@ pub struct TableSettings {
 #[derive(Debug, Clone)]
 pub struct TableDesign {
     /// The table in the star's model.
-    pub table: &'static Table,
+    pub table: Arc<Table>,
+    /// The tables that it references, in the order of its references.
+    pub referenced: Vec<Arc<Table>>,
     /// Length in bytes of each text column.
-    pub lengths: BTreeMap<&'static str, u32>,
+    pub lengths: BTreeMap<String, u32>,
     /// Distribution style. Redshift only.
     pub distribution: Distribution,
     /// Columns of the sort key; an empty list leaves the choice to Redshift. Redshift only.
     pub sort_key: Vec<String>,
 }
 
-/// Returns the designs of the star's tables, each table after those it references. Text lengths fit
+/// Returns the designs of a model's tables, each table after those it references. Text lengths fit
 /// the values in `record`; `settings` override the default distribution and sort keys.
 ///
 /// # Errors
 ///
 /// Returns an error if the settings name an unknown table or column.
 pub fn designs(
+    model: &Model,
     record: Option<&RunRecord>,
     settings: &BTreeMap<String, TableSettings>,
 ) -> Result<Vec<TableDesign>> {
-    if let Some(unknown) = settings.keys().find(|name| find_table(name).is_none()) {
-        let names: Vec<&str> = model_tables().map(|table| &*table.name).collect();
+    if let Some(unknown) = settings.keys().find(|name| model.table(name).is_none()) {
+        let names: Vec<&str> = model.tables.iter().map(|table| &*table.name).collect();
         return Err(Error::Usage(format!(
             "the star has no table {unknown:?}; its tables are {}",
             names.join(", ")
         )));
     }
     let none = TableSettings::default();
-    load_order()
-        .iter()
-        .map(|table| design(table, record, settings.get(&table.name).unwrap_or(&none)))
-        .collect()
+    let design = |table: Arc<Table>| {
+        let settings = settings.get(&table.name).unwrap_or(&none);
+        design(model, table, record, settings)
+    };
+    model.load_order().into_iter().map(design).collect()
 }
 
 fn design(
-    table: &'static Table,
+    model: &Model,
+    table: Arc<Table>,
     record: Option<&RunRecord>,
     settings: &TableSettings,
 ) -> Result<TableDesign> {
     let seen = record.and_then(|record| record.tables.get(&table.name));
     let texts = table.columns.iter().filter(|column| column.column_type == ColumnType::Text);
     // Without a run record to size columns by, they have Redshift's default length.
-    let lengths = texts.map(|column| {
-        let longest = seen.map(|seen| seen.max_text_bytes.get(&column.name).copied().unwrap_or(0));
-        (&*column.name, longest.map_or(BARE_VARCHAR, varchar_length))
-    });
+    let lengths: BTreeMap<String, u32> = texts
+        .map(|column| {
+            let longest =
+                seen.map(|seen| seen.max_text_bytes.get(&column.name).copied().unwrap_or(0));
+            (column.name.clone(), longest.map_or(BARE_VARCHAR, varchar_length))
+        })
+        .collect();
+    let referenced =
+        table.references.iter().filter_map(|r| model.table(&r.table).cloned()).collect();
     let distribution = match settings.distribution.as_deref() {
         None => table.redshift.distribution.clone(),
         Some(text) => match Distribution::parse(text) {
-            Distribution::Key(column) => Distribution::Key(known(table, &column, "distribution")?),
+            Distribution::Key(column) => Distribution::Key(known(&table, &column, "distribution")?),
             other => other,
         },
     };
     let sort_key = match &settings.sort_key {
         None => table.redshift.sort_key.clone(),
         Some(columns) => {
-            columns.iter().map(|column| known(table, column, "sort_key")).collect::<Result<_>>()?
+            columns.iter().map(|column| known(&table, column, "sort_key")).collect::<Result<_>>()?
         }
     };
-    Ok(TableDesign { table, lengths: lengths.collect(), distribution, sort_key })
+    Ok(TableDesign { table, referenced, lengths, distribution, sort_key })
 }
 
 /// Returns the length for a text column: twice the longest value, rounded up to a power of two, so
@@ -167,26 +178,37 @@ impl TableDesign {
     }
 
     /// Returns the statements that add the keys to a table created by [`TableDesign::create`] in
-    /// PostgreSQL.
+    /// PostgreSQL. `names` are the names of the keys; the server chooses missing ones.
     ///
     /// # Errors
     ///
     /// As for [`TableDesign::create`].
-    pub fn add_keys(&self, schema: &str, named: impl Fn(&str) -> String) -> Result<Vec<String>> {
+    pub fn add_keys(
+        &self,
+        schema: &str,
+        named: impl Fn(&str) -> String,
+        names: &[String],
+    ) -> Result<Vec<String>> {
         let table = qualified(schema, &named(&self.table.name))?;
-        let keys = self.keys(schema, &named)?;
-        Ok(keys.into_iter().map(|key| format!("ALTER TABLE {table} ADD {key}")).collect())
+        let keys = self.keys(schema, &named)?.into_iter().enumerate();
+        let statement = |(i, key): (usize, String)| {
+            let constraint = match names.get(i) {
+                Some(name) => format!("CONSTRAINT {} ", quote::name(name)?),
+                None => String::new(),
+            };
+            Ok(format!("ALTER TABLE {table} ADD {constraint}{key}"))
+        };
+        keys.map(statement).collect()
     }
 
     fn keys(&self, schema: &str, named: &impl Fn(&str) -> String) -> Result<Vec<String>> {
         let mut keys = vec![format!("PRIMARY KEY ({})", quoted(&self.table.primary_key)?)];
-        for reference in &self.table.references {
-            let target = find_table(&reference.table);
+        for (reference, target) in self.table.references.iter().zip(&self.referenced) {
             keys.push(format!(
                 "FOREIGN KEY ({}) REFERENCES {} ({})",
                 quoted(&reference.columns)?,
                 qualified(schema, &named(&reference.table))?,
-                quoted(target.iter().flat_map(|target| &target.primary_key))?
+                quoted(&target.primary_key)?
             ));
         }
         Ok(keys)
@@ -249,7 +271,7 @@ pub fn ddl(designs: &[TableDesign], dialect: Dialect, schema: &str) -> Result<St
     }
     for design in designs {
         if dialect == Dialect::Postgres {
-            statements.extend(design.add_keys(schema, str::to_owned)?);
+            statements.extend(design.add_keys(schema, str::to_owned, &[])?);
         }
         statements.extend(design.comments(dialect, schema, &design.table.name)?);
     }
@@ -259,12 +281,6 @@ pub fn ddl(designs: &[TableDesign], dialect: Dialect, schema: &str) -> Result<St
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tables_come_after_those_they_reference() {
-        let order: Vec<&str> = load_order().iter().map(|table| &*table.name).collect();
-        assert_eq!(order, ["artists", "songs", "users", "time", "songplays"]);
-    }
 
     #[test]
     fn lengths_leave_room_and_stay_within_redshift() {
@@ -283,7 +299,7 @@ mod tests {
 
     #[test]
     fn the_ddl_of_redshift() {
-        let designs = designs(None, &BTreeMap::new()).unwrap();
+        let designs = designs(&Model::built_in(), None, &BTreeMap::new()).unwrap();
         let ddl = ddl(&designs, Dialect::Redshift, "star").unwrap();
         let songs = "CREATE TABLE \"star\".\"songs\" (\n    \"song_id\" VARCHAR(256) NOT NULL,\n    \
              \"title\" VARCHAR(256) NOT NULL,\n    \"artist_id\" VARCHAR(256) NOT NULL,\n    \
@@ -299,7 +315,7 @@ mod tests {
 
     #[test]
     fn the_ddl_of_postgresql_adds_keys_last() {
-        let designs = designs(None, &BTreeMap::new()).unwrap();
+        let designs = designs(&Model::built_in(), None, &BTreeMap::new()).unwrap();
         let ddl = ddl(&designs, Dialect::Postgres, "star").unwrap();
         assert!(!ddl.contains("DIST") && !ddl.contains("SORTKEY") && !ddl.contains("VARCHAR("));
         let key = "ALTER TABLE \"star\".\"songplays\" ADD FOREIGN KEY (\"user_id\") REFERENCES \
@@ -314,7 +330,7 @@ mod tests {
              users = { distribution = \"even\", sort_key = [] }",
         )
         .unwrap();
-        let made = designs(None, &settings).unwrap();
+        let made = designs(&Model::built_in(), None, &settings).unwrap();
         let of = |name| made.iter().find(|d| d.table.name == name).unwrap().attributes().unwrap();
         assert_eq!(
             of("songplays"),
@@ -326,7 +342,9 @@ mod tests {
             ("users = { distribution = \"song_id\" }", "song_id"),
             ("users = { sort_key = [\"x\"] }", "user_id"),
         ] {
-            let error = designs(None, &toml::from_str(wrong).unwrap()).unwrap_err().to_string();
+            let error = designs(&Model::built_in(), None, &toml::from_str(wrong).unwrap())
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(says), "{error}");
         }
     }

@@ -3,19 +3,23 @@
 use super::{fixture, record, text, with_star, with_tiny_star};
 use crate::support::{Outcome, Workspace, files};
 
-const CHECKS: [&str; 12] = [
-    "songplays_primary_key",
-    "users_primary_key",
+const CHECKS: [&str; 16] = [
     "songs_primary_key",
+    "songs_not_null",
     "artists_primary_key",
+    "artists_not_null",
+    "users_primary_key",
+    "songplays_primary_key",
+    "songplays_not_null",
     "time_primary_key",
+    "time_not_null",
+    "songs_artist_id_in_artists",
+    "songplays_start_time_in_time",
     "songplays_user_id_in_users",
     "songplays_song_id_in_songs",
     "songplays_artist_id_in_artists",
-    "songplays_start_time_in_time",
-    "songs_artist_id_in_artists",
-    "songplays_rows",
     "records_accounted",
+    "songplays_rows",
 ];
 
 fn check(here: &Workspace) -> Outcome {

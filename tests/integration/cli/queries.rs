@@ -30,17 +30,17 @@ fn unknown_query_name_is_rejected_before_any_change() {
     for (path, says) in [
         (
             "own/song_plays.sql",
-            "own/song_plays.sql replaces no built-in query; the built-in queries are songs, artists, users, songplays, time",
+            "own/song_plays.sql replaces no query of the model; its queries are songs, artists, users, songplays, time",
         ),
         (
             "own/star/usres.sql",
-            "star/usres.sql replaces no built-in query; the built-in queries are songs, artists, users, songplays, time",
+            "star/usres.sql replaces no query of the model; its queries are songs, artists, users, songplays, time",
         ),
         (
             "own/accounting/x.sql",
-            "accounting/x.sql replaces no built-in query; the built-in queries are plays",
+            "accounting/x.sql replaces no query of the model; its queries are plays",
         ),
-        ("own/star/months_present.sql", "star/months_present.sql replaces no built-in query"),
+        ("own/star/months_present.sql", "star/months_present.sql replaces no query of the model"),
     ] {
         let here = with_tiny_data();
         here.write(path, "SELECT 1");
@@ -143,7 +143,7 @@ fn custom_analytics_are_listed_and_run() {
     here.write("own/nmes.sql", "SELECT 1");
     here.run(own.iter().chain(&["names"]))
         .exits(2)
-        .complains("nmes.sql replaces no built-in query");
+        .complains("nmes.sql replaces no query of the model");
 }
 
 #[test]

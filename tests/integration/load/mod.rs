@@ -7,6 +7,7 @@ mod encodings;
 mod faults;
 mod iam;
 mod library;
+mod own_model;
 mod places;
 mod pooler;
 mod postgres;

@@ -33,7 +33,7 @@ async fn run_builds_loads_and_verifies_and_repeats_nothing() {
         .exits(0)
         .says("not built again")
         .says("(load 1); --force loads it again")
-        .says("11 checks passed");
+        .says("15 checks passed");
     assert_eq!(run_id(&here, "star"), star);
 
     here.write("log_data/more.json", "{\"ts\":1,\"page\":\"Home\"}\n");

@@ -24,6 +24,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 use starlift::ingest::TransformProgress;
 use starlift::limits::MaxRejects;
+use starlift::model::Model;
 use starlift::pipeline::{TransformFailure, TransformOptions, TransformReport, transform};
 use starlift::star::register_star;
 use starlift::star::RunRecord;
@@ -112,7 +113,9 @@ impl Job {
             let out = Location::parse_single(&self.options.out).unwrap();
             let out = stores.place(out).await.unwrap();
             let session = SessionContext::new();
-            register_star(&session, &out, report.record.as_ref().unwrap()).await.unwrap();
+            register_star(&session, &out, report.record.as_ref().unwrap(), &Model::built_in())
+                .await
+                .unwrap();
             (report, session)
         });
         Star { runtime, session, report, job: self }

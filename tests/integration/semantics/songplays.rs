@@ -6,8 +6,8 @@ use datafusion::datasource::MemTable;
 use starlift::decode::{Decoder, FieldPaths, ObjectState, StagedColumns, staging_schema};
 use starlift::model::Model;
 use starlift::engine::{Engine, EngineOptions};
+use starlift::model::Model;
 use starlift::star::Queries;
-use starlift::star::model::find_table;
 use starlift::transform::{Rules, build_intermediates, count, run_table_query};
 
 use super::*;
@@ -210,7 +210,8 @@ fn plays_with_the_same_fingerprint_get_consecutive_ids_in_key_order() {
         let model = Model::built_in();
         let songs = table(staging_schema(model.dataset("songs").unwrap()), vec![vec![]]);
         session.register_table("staging_songs", songs).unwrap();
-        let songplays = find_table("songplays").unwrap();
+        let model = Model::built_in();
+        let songplays = model.table("songplays").unwrap();
         let (queries, rules) = (Queries::built_in(), Rules::default());
         let space = Engine::new(EngineOptions::default()).unwrap().staging_space();
         build_intermediates(&session, &queries, rules, &space).await.unwrap();

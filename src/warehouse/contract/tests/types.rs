@@ -7,7 +7,7 @@ use parquet::schema::types::Type;
 
 use super::super::columns;
 use super::*;
-use ColumnType::{BigInt, Double, Integer, SmallInt, Text, Timestamp};
+use ColumnType::{BigInt, Boolean, Date, Decimal, Double, Integer, SmallInt, Text, Timestamp};
 
 fn broken(schema: &Type, target: ColumnType) -> Option<(Rule, String)> {
     let table = ExpectedTable { name: "t".to_owned(), columns: vec![column("c", target, true)] };
@@ -35,6 +35,11 @@ fn proven_pairs_pass() {
         (DataType::Utf8View, Text),
         (DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)), Text),
         (DataType::Timestamp(TimeUnit::Microsecond, None), Timestamp),
+        (DataType::Boolean, Boolean),
+        (DataType::Date32, Date),
+        (DataType::Decimal128(9, 2), Decimal { precision: 9, scale: 2 }),
+        (DataType::Decimal128(18, 0), Decimal { precision: 18, scale: 0 }),
+        (DataType::Decimal128(38, 37), Decimal { precision: 38, scale: 37 }),
     ] {
         assert_eq!(of_arrow(data_type.clone(), target), None, "{data_type} {target:?}");
     }
@@ -56,6 +61,21 @@ fn other_pairs_are_refused() {
         (DataType::Decimal128(18, 2), BigInt, Rule::ColumnType, "INT64 DECIMAL(18,2)"),
         (DataType::Date32, Timestamp, Rule::ColumnType, "INT32 DATE"),
         (DataType::Boolean, Integer, Rule::ColumnType, "BOOLEAN"),
+        (DataType::Int32, Boolean, Rule::ColumnType, "INT32"),
+        (DataType::Date64, Date, Rule::ColumnType, "INT64"),
+        (DataType::Int32, Date, Rule::ColumnType, "INT32"),
+        (
+            DataType::Decimal128(10, 2),
+            Decimal { precision: 10, scale: 3 },
+            Rule::ColumnType,
+            "DECIMAL(10,2)",
+        ),
+        (
+            DataType::Decimal128(10, 2),
+            Decimal { precision: 12, scale: 2 },
+            Rule::ColumnType,
+            "DECIMAL(10,2)",
+        ),
         (time(TimeUnit::Second, None), Timestamp, Rule::ColumnType, "INT64 with no"),
         (time(TimeUnit::Millisecond, None), Timestamp, Rule::ColumnTimestamp, "MILLIS"),
         (time(TimeUnit::Nanosecond, None), Timestamp, Rule::ColumnTimestamp, "NANOS"),

@@ -3,14 +3,15 @@
 use super::*;
 use crate::generate::{GenerateOptions, log_files, song_objects};
 use crate::ingest::TransformProgress;
+use crate::model::Model;
 use crate::pipeline::{TransformOptions, transform};
 use crate::publish::manifest;
-use crate::star::model::model_tables;
 use crate::storage::{StoreOptions, Stores};
 
 /// Returns the model's tables with text columns of `max_bytes`.
 fn model(max_bytes: u32) -> Vec<ExpectedTable> {
-    let tables = model_tables().map(|table| {
+    let model = Model::built_in();
+    let tables = model.tables.iter().map(|table| {
         let columns = table.columns.iter().map(|column| ExpectedColumn {
             name: column.name.to_owned(),
             column_type: column.column_type,
