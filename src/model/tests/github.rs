@@ -64,6 +64,7 @@ fn checks_are_generated_and_read() {
             "commits_within_push",
             "events_rows",
             "first_seen_is_earliest",
+            "records_accounted",
         ]
     );
     let key = checks.iter().find(|check| check.name == "commits_primary_key").unwrap();
