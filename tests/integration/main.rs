@@ -18,6 +18,7 @@ mod fuzz_corpora;
 mod layers;
 mod listing;
 mod load;
+mod models;
 mod reading;
 mod readme;
 mod real_data;

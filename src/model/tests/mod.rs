@@ -2,6 +2,7 @@
 
 mod built_in;
 mod folders;
+mod github;
 mod golden;
 mod problems;
 mod random;

@@ -12,7 +12,7 @@ mod places;
 mod pooler;
 mod postgres;
 mod readers;
-mod redshift;
+pub mod redshift;
 mod rejections;
 mod run;
 mod sessions;

@@ -16,11 +16,16 @@ pub struct Cloud {
 
 impl Cloud {
     pub async fn new() -> Cloud {
-        let (here, s3) = (Workspace::new(), S3Server::start());
-        let redshift = Redshift::start(&s3).await;
-        let cloud = Cloud { here, s3, redshift };
+        let cloud = Cloud::without_star().await;
         cloud.transform("star", &[]);
         cloud
+    }
+
+    /// Starts both without building a star.
+    pub async fn without_star() -> Cloud {
+        let (here, s3) = (Workspace::new(), S3Server::start());
+        let redshift = Redshift::start(&s3).await;
+        Cloud { here, s3, redshift }
     }
 
     /// Builds a star of `fixtures/sample` at a prefix.

@@ -1,0 +1,3 @@
+//! Models other than the built-in one, through the whole program.
+
+mod github;
