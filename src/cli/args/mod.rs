@@ -2,6 +2,7 @@
 
 mod cluster;
 mod init;
+mod model;
 pub mod range;
 mod s3;
 mod serverless;
@@ -20,6 +21,7 @@ pub use cluster::{
     DoctorArgs, PauseArgs, ProvisionArgs, ResumeArgs, StatusArgs, StatusFormat, TeardownArgs,
 };
 pub use init::{DEFAULT_FILE, InitArgs};
+pub use model::{ModelArgs, ModelCommand, ModelInferArgs, NamedInput};
 pub use s3::S3Args;
 pub use serverless::ServerlessArgs;
 pub use transform::{LockArg, MatchArg, RepairArg, SuffixArg, TransformArgs, UnmatchedArg};
@@ -163,6 +165,9 @@ pub enum Command {
     /// Describe the star schema.
     #[command(after_help = EXIT_CODES)]
     Schema(SchemaArgs),
+    /// Create, draft or check the folder of a model: datasets, tables and queries.
+    #[command(after_help = EXIT_CODES)]
+    Model(ModelArgs),
     /// Print a completion script for a shell.
     #[command(after_help = EXIT_CODES)]
     Completions {

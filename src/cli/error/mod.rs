@@ -11,6 +11,7 @@ pub use self::codes::Code;
 
 use crate::cloud::error::CloudError;
 use crate::error::{Error as StarError, count};
+use crate::model::ModelError;
 use crate::staging::StagingError;
 use crate::storage::StorageError;
 use crate::warehouse::error::{Cause, Error as WarehouseError};
@@ -45,6 +46,9 @@ pub enum Error {
         /// Names of the checks.
         failed: Vec<String>,
     },
+    /// A model folder cannot be read, or is not valid.
+    #[error(transparent)]
+    Model(ModelError),
     /// The user did not confirm.
     #[error("not confirmed; nothing was changed")]
     Declined,
@@ -70,6 +74,12 @@ impl From<WarehouseError> for Error {
             WarehouseError::Usage(reason) => Error::Usage(reason),
             error => Error::Warehouse(error),
         }
+    }
+}
+
+impl From<ModelError> for Error {
+    fn from(error: ModelError) -> Error {
+        Error::Model(error)
     }
 }
 
@@ -130,6 +140,8 @@ impl Error {
             Error::Usage(_) => Code::InvalidOption,
             Error::AnswersDiffer { .. } => Code::AnswersDiffer,
             Error::DoctorFailed { .. } => Code::DoctorFailed,
+            Error::Model(ModelError::Read { .. }) => Code::FileFailed,
+            Error::Model(ModelError::Invalid(_)) => Code::InvalidModel,
             Error::Declined => Code::Declined,
             Error::LoadInterrupted => Code::LoadInterrupted,
         }
@@ -144,6 +156,7 @@ impl Error {
             Error::Usage(_)
             | Error::AnswersDiffer { .. }
             | Error::DoctorFailed { .. }
+            | Error::Model(_)
             | Error::Declined
             | Error::LoadInterrupted => None,
         }
