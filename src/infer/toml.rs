@@ -1,5 +1,6 @@
 //! The text of a drafted `model.toml`.
 
+use super::columns::DraftColumn;
 use super::draft::DraftDataset;
 use super::keys::Key;
 use super::sample::Sampled;
@@ -88,9 +89,16 @@ fn no_key(dataset: &DraftDataset) -> String {
             candidates.join(", ")
         )
     };
+    let is_double = |column: &DraftColumn| !column.column.column_type.is_hashable();
+    let has_texts = matches!(&dataset.key, Key::Fingerprint { texts, .. } if !texts.is_empty());
+    let doubles = if dataset.all_columns().any(is_double) && !has_texts {
+        ", also if they differ in a double, which has no fingerprint"
+    } else {
+        ""
+    };
     format!(
         "{reason} The fingerprint of the columns is the key instead, so equal records become one \
-         row. Replace it if the columns of a key are known."
+         row{doubles}. Replace it if the columns of a key are known."
     )
 }
 
