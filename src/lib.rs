@@ -229,6 +229,8 @@ pub mod error;
 #[doc(hidden)]
 pub mod generate;
 #[doc(hidden)]
+pub mod infer;
+#[doc(hidden)]
 pub mod ingest;
 #[doc(hidden)]
 pub mod limits;

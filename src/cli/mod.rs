@@ -13,6 +13,7 @@ mod generate;
 mod init;
 mod load;
 mod logging;
+mod model;
 mod output;
 mod progress;
 mod query;
@@ -94,6 +95,7 @@ fn run(cli: &Cli) -> Result<()> {
     match &cli.command {
         Command::Init(args) => init::run(args, &cli.global, global.quiet),
         Command::Schema(args) => block_on(None, schema::run(args, &settings, &global)),
+        Command::Model(args) => block_on(None, model::run(args, &settings, &global)),
         Command::Completions { shell } => print_completions(*shell),
         Command::Transform(args) => run_transform(args, &settings, &global),
         Command::Query(args) => run_query(args, &settings, &global),

@@ -25,7 +25,7 @@ mod folder;
 pub mod init;
 mod keys;
 mod path;
-mod print;
+pub mod print;
 mod problem;
 mod read;
 mod reference;
@@ -52,6 +52,8 @@ pub use problem::{Problem, Problems};
 pub use reference::reference;
 pub use schema::json_schema;
 pub use table::{Distribution, KeyRole, RedshiftDesign, Reference, Table, TableColumn};
+pub use validate::{Use as NameUse, is_allowed, snake_case};
+pub use words::{MAX_NAME_BYTES, is_plain, quoted};
 
 /// A valid model.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

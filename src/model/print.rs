@@ -59,6 +59,21 @@ fn print_dataset(dataset: &Dataset) -> String {
     text
 }
 
+impl Column {
+    /// Returns the line of `model.toml` that declares the column. `origin` is that of the default
+    /// path of the dataset's columns.
+    pub fn to_toml(&self, origin: Origin) -> String {
+        print_column(self, origin)
+    }
+}
+
+impl TableColumn {
+    /// Returns the line of `model.toml` that declares the column, without references.
+    pub fn to_toml(&self) -> String {
+        print_table_column(self, None)
+    }
+}
+
 fn print_column(column: &Column, origin: Origin) -> String {
     let mut pairs = vec![("type", string(&column.column_type.to_string()))];
     if column.path != Path::key(origin, &column.name) {
@@ -158,14 +173,17 @@ fn inline(pairs: &[(&str, String)]) -> String {
     format!("{{ {} }}", pairs.join(", "))
 }
 
-fn key(name: &str) -> String {
+/// Returns a name as a key of TOML.
+pub fn key(name: &str) -> String {
     if is_plain(name) { name.to_owned() } else { string(name) }
 }
 
-fn string(text: &str) -> String {
+/// Returns a text as a string of TOML.
+pub fn string(text: &str) -> String {
     Value::String(text.to_owned()).to_string()
 }
 
-fn strings(texts: &[String]) -> String {
+/// Returns texts as a list of TOML.
+pub fn strings(texts: &[String]) -> String {
     Value::Array(Array::from_iter(texts.iter().cloned().map(Value::String))).to_string()
 }

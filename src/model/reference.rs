@@ -33,6 +33,10 @@ same name.
 All problems of a model are reported at once, each with file, line, key, reason and remedy, before any object is
 read. This page is generated from the definition of the keys, as is the JSON Schema with which editors complete
 and check the file.
+
+`starlift model init DIR` writes a copy of the built-in model, `starlift model infer --input NAME=URL DIR` drafts
+a model from a sample of the records, and `starlift model check DIR` prints all problems of a model and plans its
+queries. A draft accepts every value of the sample, and its comments state what was seen.
 ";
 
 /// Returns the reference page of `model.toml` in Markdown.

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 ///
 /// Source: PostgreSQL, Identifiers and Key Words (63); Redshift allows 127 (Developer Guide, Names
 /// and identifiers).
-pub(super) const MAX_NAME_BYTES: usize = 63;
+pub const MAX_NAME_BYTES: usize = 63;
 
 /// Length in bytes of the longest name of a table of the star: a load gives new tables a temporary name, which
 /// is 22 bytes longer.
@@ -54,13 +54,13 @@ pub(super) fn is_in(kind: Kind, name: &str) -> bool {
 
 /// Returns `true` if `name` consists of ASCII letters, digits and underscores and does not begin
 /// with a digit.
-pub(super) fn is_plain(name: &str) -> bool {
+pub fn is_plain(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// Quotes a name if SQL would otherwise fold its case or read it as a word of the language.
-pub(super) fn quoted(name: &str) -> Cow<'_, str> {
+pub fn quoted(name: &str) -> Cow<'_, str> {
     let kinds = [Kind::PostgreSql, Kind::Quoted, Kind::Redshift];
     let is_free = is_plain(name)
         && !name.contains(|c: char| c.is_ascii_uppercase())

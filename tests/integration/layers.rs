@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The modules of the library, each above all that come before it.
-const LAYERS: [&str; 21] = [
+const LAYERS: [&str; 22] = [
     "model",
     "escape",
     "limits",
@@ -16,6 +16,7 @@ const LAYERS: [&str; 21] = [
     "temporary",
     "engine",
     "ingest",
+    "infer",
     "star",
     "transform",
     "publish",

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use clap::{Args, ValueHint};
 
+use crate::infer::is_dataset_name;
+
 /// Objects of the datasets.
 #[derive(Debug, Default, Args)]
 pub struct InputArgs {
@@ -42,12 +44,16 @@ impl FromStr for NamedUrl {
     type Err = String;
 
     fn from_str(text: &str) -> Result<NamedUrl, String> {
-        match text.split_once('=') {
-            Some((name, url)) if !name.is_empty() && !url.is_empty() && !name.contains('/') => {
-                Ok(NamedUrl { name: name.to_owned(), url: url.to_owned() })
-            }
-            _ => Err("expected NAME=URL, such as events=s3://bucket/events".to_owned()),
+        let Some((name, url)) = text.split_once('=').filter(|(_, url)| !url.is_empty()) else {
+            return Err("expected NAME=URL, such as events=s3://bucket/events".to_owned());
+        };
+        if !is_dataset_name(name) {
+            return Err(format!(
+                "{name:?} is not the name of a dataset: use letters, digits and underscores, and begin \
+                 with a letter"
+            ));
         }
+        Ok(NamedUrl { name: name.to_owned(), url: url.to_owned() })
     }
 }
 
@@ -81,7 +87,7 @@ mod tests {
     fn a_location_follows_the_first_equals_sign() {
         let parsed: NamedUrl = "events=s3://b/day=1/".parse().unwrap();
         assert_eq!((parsed.name.as_str(), parsed.url.as_str()), ("events", "s3://b/day=1/"));
-        for text in ["", "events", "=s3://b", "events=", "s3://b/day=1"] {
+        for text in ["", "events", "=s3://b", "events=", "a b=x", "s3://b/day=1"] {
             assert!(text.parse::<NamedUrl>().is_err(), "{text}");
         }
     }

@@ -4,6 +4,7 @@ mod cluster;
 mod init;
 mod inputs;
 mod model;
+mod model_command;
 pub mod range;
 mod s3;
 mod serverless;
@@ -24,6 +25,7 @@ pub use cluster::{
 pub use init::{DEFAULT_FILE, InitArgs};
 pub use inputs::{InputArgs, NamedUrl};
 pub use model::ModelArgs;
+pub use model_command::{ModelCommand, ModelCommandArgs, ModelInferArgs};
 pub use s3::S3Args;
 pub use serverless::ServerlessArgs;
 pub use transform::{LockArg, MatchArg, RepairArg, SuffixArg, TransformArgs, UnmatchedArg};
@@ -167,6 +169,9 @@ pub enum Command {
     /// Describe the star schema.
     #[command(after_help = EXIT_CODES)]
     Schema(SchemaArgs),
+    /// Create, draft or check the folder of a model: datasets, tables and queries.
+    #[command(after_help = EXIT_CODES)]
+    Model(ModelCommandArgs),
     /// Print a completion script for a shell.
     #[command(after_help = EXIT_CODES)]
     Completions {

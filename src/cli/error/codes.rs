@@ -52,6 +52,9 @@ codes! {
     InvalidName "invalid-name" 2
         "A schema, role or S3 location cannot be part of a SQL statement."
         "Choose another name."
+    InvalidModel "invalid-model" 2
+        "A model folder has problems. The message lists all of them, each with file, line, key and reason."
+        "Correct them; `docs/model.md` describes every key, and `starlift model check` checks the folder."
     NothingFound "nothing-found" 1
         "A location contains no objects or no star."
         "Check the location; `--dry-run` lists the objects that a transform would read."

@@ -9,6 +9,8 @@ use super::Model;
 use super::problem::one_of;
 use super::report::Report;
 
+pub use names::{Use, is_allowed, snake_case};
+
 /// Maximum number of columns of a table.
 ///
 /// Source: Redshift Developer Guide, CREATE TABLE. PostgreSQL allows as many (appendix K, Limits).

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::super::Model;
+use super::super::problem::Fault;
 use super::super::report::{Report, join};
 use super::super::words::{Kind, MAX_NAME_BYTES, MAX_TABLE_BYTES, OWN_PREFIX, is_in, is_plain};
 
 /// A use of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Use {
+pub enum Use {
     /// The name of a dataset, which is not part of SQL.
     Dataset,
     /// A staging table.
@@ -33,30 +34,44 @@ impl Use {
 
 /// Reports a name that cannot be used.
 pub(super) fn check(report: &mut Report, at: &str, name: &str, used: Use) {
+    if let Some(fault) = fault(name, used) {
+        report.add_fault(at, fault);
+    }
+}
+
+/// Returns `true` if a model accepts the name for this use.
+pub fn is_allowed(name: &str, used: Use) -> bool {
+    fault(name, used).is_none()
+}
+
+/// Returns the reason why a name cannot be used, and the remedy.
+fn fault(name: &str, used: Use) -> Option<Fault> {
+    let fault = |reason: String, remedy: String| Some(Fault { reason, remedy });
     if !is_plain(name) {
         let reason = format!("the name {name:?} has characters that SQL accepts only in quotes");
         let mut remedy = "use letters, digits and underscores, and begin with a letter".to_owned();
         if used == Use::StagingColumn {
             remedy += &format!("; keep the key with path = \"$['{name}']\"");
         }
-        return report.add(at, reason, remedy);
+        return fault(reason, remedy);
     }
     let allowed = if used == Use::Table { MAX_TABLE_BYTES } else { MAX_NAME_BYTES };
     if name.len() > allowed {
         let reason = format!("the name has {} bytes, {allowed} are allowed", name.len());
-        return report.add(at, reason, "choose a shorter name");
+        return fault(reason, "choose a shorter name".to_owned());
     }
     if used.is_in_warehouse() && name.contains(|c: char| c.is_ascii_uppercase()) {
         let reason = format!("the name {name:?} has capital letters, which Redshift folds");
-        return report.add(at, reason, format!("write {:?}", snake_case(name)));
+        return fault(reason, format!("write {:?}", snake_case(name)));
     }
     if let Some(owner) = reserved_by(name, used) {
-        let reason = format!("{name:?} is a reserved word of {owner}");
-        report.add(at, reason, rename(name, used));
-    } else if used.is_table() && is_own(name) {
-        let reason = format!("{name:?} is the name of a table of starlift itself");
-        report.add(at, reason, format!("rename it, for example to \"{name}_table\""));
+        return fault(format!("{name:?} is a reserved word of {owner}"), rename(name, used));
     }
+    if used.is_table() && is_own(name) {
+        let reason = format!("{name:?} is the name of a table of starlift itself");
+        return fault(reason, format!("rename it, for example to \"{name}_table\""));
+    }
+    None
 }
 
 fn reserved_by(name: &str, used: Use) -> Option<&'static str> {
@@ -89,7 +104,7 @@ fn is_own(name: &str) -> bool {
 }
 
 /// Returns a name such as `userId` or `UserID` in the form `user_id`.
-fn snake_case(name: &str) -> String {
+pub fn snake_case(name: &str) -> String {
     let mut snake = String::new();
     let mut was_upper = true;
     for c in name.chars() {

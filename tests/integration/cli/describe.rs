@@ -2,8 +2,8 @@
 
 use crate::support::Workspace;
 
-const COMMANDS: [&str; 7] =
-    ["transform", "query", "check", "generate", "demo", "schema", "completions"];
+const COMMANDS: [&str; 8] =
+    ["transform", "query", "check", "generate", "demo", "schema", "model", "completions"];
 
 #[test]
 fn help_of_each_command_shows_exit_codes_and_defaults() {

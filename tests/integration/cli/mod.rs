@@ -6,6 +6,7 @@ mod describe;
 mod generate;
 mod golden;
 mod init;
+mod model;
 mod output;
 mod queries;
 mod query;

@@ -1,0 +1,40 @@
+//! `starlift model check`.
+
+use std::path::Path;
+
+use super::super::output::{GOOD, print, styled};
+use super::super::summary::counted;
+use crate::cli::error::Result;
+use crate::model::Model;
+use crate::transform::plan_model;
+
+/// Checks the model in `folder`, and prints a summary of it.
+///
+/// # Errors
+///
+/// Returns an error if the folder cannot be read, with all problems of the model, or if a query
+/// cannot be planned.
+pub async fn run(folder: &Path, quiet: bool) -> Result<()> {
+    let model = Model::read_dir(folder)?;
+    plan_model(&model).await?;
+    if quiet { Ok(()) } else { print(&summary(&model)) }
+}
+
+fn summary(model: &Model) -> String {
+    let mut text = format!("model     {}: {}\n", model.name, styled(GOOD, "no problems"));
+    for dataset in &model.datasets {
+        let columns = counted(dataset.column_names().count() as u64, "column");
+        text += &format!("dataset   {}: {columns}, read as {}\n", dataset.name, dataset.table);
+    }
+    for table in &model.tables {
+        let columns = counted(table.columns.len() as u64, "column");
+        let key = table.primary_key.join(", ");
+        text += &format!("table     {}: {columns}, primary key ({key})\n", table.name);
+    }
+    text += &format!(
+        "queries   {} in all; {}\n",
+        model.sql.len(),
+        counted(model.checks().len() as u64, "check")
+    );
+    text
+}
