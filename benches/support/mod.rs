@@ -97,14 +97,9 @@ impl Staged {
             for dataset in &model.datasets {
                 inputs.push(input(dataset).await);
             }
-            ingest(
-                inputs,
-                &staging,
-                engine.threads,
-                &Arc::new(TransformProgress::default()),
-            )
-            .await
-            .unwrap();
+            ingest(inputs, &staging, engine.threads, &Arc::new(TransformProgress::default()))
+                .await
+                .unwrap();
         });
         Staged { runtime, engine, staging, queries: Queries::built_in() }
     }

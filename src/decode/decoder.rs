@@ -331,7 +331,11 @@ impl Decoder {
             Ok(text) if text.starts_with('[') && !self.scanner.paths().accepts_arrays() => {
                 Err(Rejection::of_record("an array, not a JSON object"))
             }
-            Ok(_) if object.array.is_none() && self.records == Records::Array && self.opens_arrays() => {
+            Ok(_)
+                if object.array.is_none()
+                    && self.records == Records::Array
+                    && self.opens_arrays() =>
+            {
                 Err(Rejection::of_record(
                     "not within an array, although the model sets records = \"array\"",
                 ))

@@ -80,13 +80,12 @@ impl RowBuilder {
         let mut conditions = Conditions::default();
         let mut add = |when: &Condition| conditions.add(&dataset, when);
         let partition = dataset.partition.as_ref().and_then(&mut add);
-        let required = dataset.columns.iter().enumerate().filter_map(|(at, column)| {
-            match &column.required {
+        let required =
+            dataset.columns.iter().enumerate().filter_map(|(at, column)| match &column.required {
                 Required::Never => None,
                 Required::Always => Some((at, None)),
                 Required::When(when) => Some((at, Some(add(when)?))),
-            }
-        });
+            });
         let required = required.collect();
         let kept = dataset.derived.iter().filter(|derived| staged.has(&derived.name));
         let fingerprints: Vec<Fingerprint> = kept
@@ -269,4 +268,3 @@ impl RowBuilder {
         Ok(())
     }
 }
-

@@ -116,7 +116,8 @@ fn keys_in_any_order_and_with_spaces_are_found() {
     let events_dataset = dataset("logs");
     let columns = &events_dataset.columns;
     let member = |i: usize, space: &str| {
-        let value = if matches!(columns[i].name.as_str(), "page" | "auth") { r#""Home""# } else { "1" };
+        let value =
+            if matches!(columns[i].name.as_str(), "page" | "auth") { r#""Home""# } else { "1" };
         format!("\"{}\"{space}:{space}{value}", columns[i].name)
     };
     for first in 0..columns.len() {

@@ -192,11 +192,7 @@ struct Ingest<'a> {
 }
 
 impl Ingest<'_> {
-    async fn read_dataset(
-        &self,
-        input: Input,
-        rows: &Arc<StagingTable>,
-    ) -> Result<DatasetCounts> {
+    async fn read_dataset(&self, input: Input, rows: &Arc<StagingTable>) -> Result<DatasetCounts> {
         let begun = Instant::now();
         let dataset = input.columns.dataset().clone();
         let (pool, rejected) = self.decoders(input.columns, input.paths, rows);

@@ -29,7 +29,11 @@ pub fn skipped_kinds(
 }
 
 /// Returns the error for a dataset without objects, with the places and names that were searched.
-pub fn nothing_found(dataset: &Dataset, places: &[Place], skipped: &BTreeMap<String, u64>) -> Error {
+pub fn nothing_found(
+    dataset: &Dataset,
+    places: &[Place],
+    skipped: &BTreeMap<String, u64>,
+) -> Error {
     let places: Vec<String> = places.iter().map(|place| place.location.typed.clone()).collect();
     let kinds = skipped_kinds(skipped, |kind, objects| format!("{objects} {kind}"));
     let kinds = match kinds.is_empty() {

@@ -77,7 +77,8 @@ impl TransformOptions {
     pub fn validate_inputs(&self) -> Result<()> {
         for name in self.inputs.keys().chain(self.jsonpaths.keys()) {
             if self.model.dataset(name).is_none() {
-                let names: Vec<&str> = self.model.datasets.iter().map(|d| d.name.as_str()).collect();
+                let names: Vec<&str> =
+                    self.model.datasets.iter().map(|d| d.name.as_str()).collect();
                 return Err(Error::Usage(format!(
                     "the model {} has no dataset {name:?}; its datasets are {}",
                     self.model.name,

@@ -8,8 +8,8 @@ use arrow::array::RecordBatch;
 use crate::error::Error;
 use crate::ingest::DatasetCounts;
 use crate::model::Model;
-use crate::star::{CheckOutcome, Counts};
 use crate::star::RunRecord;
+use crate::star::{CheckOutcome, Counts};
 use crate::timing::PhaseTiming;
 use crate::transform::{Accounting, ENCODING, RepairEncoding, counts_of};
 

@@ -12,8 +12,8 @@ pub(crate) mod record;
 pub use check::{CheckOutcome, ensure_passed, run_checks};
 pub(crate) use order::sort_order;
 pub use queries::{Group, Queries, Query};
-pub(crate) use reader::{run_batch, run_schema};
 pub use reader::{register_run, register_star, register_table};
+pub(crate) use reader::{run_batch, run_schema};
 pub use record::{
     Counts, DatasetRecord, FORMAT, FileRecord, ModelRecord, RECORD, RunOptions, RunRecord,
     TableRecord,

@@ -4,15 +4,13 @@
 mod accounting;
 mod functions;
 mod plan;
-mod plan_model;
 mod rules;
 mod run;
 mod schema;
 
 pub use accounting::{Accounting, Balance, ENCODING, count, counts_of};
 pub use functions::RepairEncoding;
-pub use plan::{RequiredColumns, required_columns};
-pub use plan_model::plan_model;
+pub use plan::{RequiredColumns, plan_all, required_columns};
 pub use rules::{MatchRule, Rules, Unmatched};
 pub use run::{
     SortedStream, TableRows, build_intermediates, deregister_staging, deregister_tables,

@@ -42,6 +42,24 @@ pub struct RequiredColumns {
 /// Returns an error if a query cannot be planned or does not return what it must. This way, a mistake in a
 /// query is reported before any object is read.
 pub async fn required_columns(queries: &Queries, rules: Rules) -> Result<RequiredColumns> {
+    Ok(plan_run(queries, rules).await?.finish())
+}
+
+/// Plans every query, also those that a transform does not run.
+///
+/// # Errors
+///
+/// Returns an error if a query cannot be planned or does not return what it must.
+pub async fn plan_all(queries: &Queries, rules: Rules) -> Result<()> {
+    let mut planning = plan_run(queries, rules).await?;
+    for query in queries.of(Group::Analytics) {
+        planning.plan(query).await?;
+    }
+    Ok(())
+}
+
+/// Plans the queries that a transform runs, in their order.
+async fn plan_run(queries: &Queries, rules: Rules) -> Result<Planning<'_>> {
     let mut planning = Planning::new(queries, rules)?;
     for query in queries.of(Group::Intermediate) {
         planning.intermediate(query).await?;
@@ -59,7 +77,7 @@ pub async fn required_columns(queries: &Queries, rules: Rules) -> Result<Require
     for query in queries.of(Group::Check) {
         planning.plan(query).await?;
     }
-    Ok(planning.finish())
+    Ok(planning)
 }
 
 /// The queries planned so far.
@@ -172,7 +190,8 @@ impl<'a> Planning<'a> {
             return Err(reject(query, &format!("accounting/{other}.sql returns {count} as well")));
         }
         self.counts.insert(query.name.to_string(), counts);
-        let list = if star.is_some() { &mut self.star_accounting } else { &mut self.staged_accounting };
+        let list =
+            if star.is_some() { &mut self.star_accounting } else { &mut self.staged_accounting };
         list.push(query.name.to_string());
         Ok(())
     }
@@ -197,9 +216,8 @@ impl<'a> Planning<'a> {
 
     fn finish(self) -> RequiredColumns {
         let needs = |dataset: &Arc<Dataset>| {
-            let is_read = |column: &str| {
-                self.read.contains(&(dataset.table.clone(), column.to_owned()))
-            };
+            let is_read =
+                |column: &str| self.read.contains(&(dataset.table.clone(), column.to_owned()));
             let repairs = self.rules.repair_encoding == RepairEncoding::Store;
             StagedColumns::of(dataset, is_read).with_repaired_encoding(repairs)
         };
@@ -276,6 +294,45 @@ mod tests {
         std::fs::write(folder.path().join("users.sql"), users).unwrap();
         let own = events(&Queries::built_in().with_folder(folder.path()).unwrap()).await;
         assert!(own.contains(&"auth".to_owned()) && !own.contains(&"firstName".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn every_query_of_a_model_is_planned() {
+        plan_all(&Queries::built_in(), Rules::default()).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        write(
+            "model.toml",
+            "name = \"m\"\n[datasets.a.columns]\nx = \"date\"\n[tables.b]\ngrain = \"one row per x\"\n\
+             primary_key = [\"x\"]\n[tables.b.columns]\nx = \"date\"\n",
+        );
+        let (star, count, answer) =
+            ("SELECT x FROM staging_a", "SELECT COUNT(*) AS n FROM staging_a", "SELECT x FROM b");
+        let mixed = "SELECT COUNT(*) AS n FROM staging_a JOIN b ON TRUE";
+        let (own, next) =
+            ("-- Balance: n = m\nSELECT COUNT(*) AS n FROM b", "SELECT 1.5 AS m, n FROM run");
+        for (star, count, answer, reason) in [
+            (star, count, answer, ""),
+            ("SELECT x AS y FROM staging_a", count, answer, "it returns (y), expected (x)"),
+            ("SELECT y AS x FROM staging_a", count, answer, "query star/b.sql failed"),
+            (star, mixed, answer, "it reads staging_a and b"),
+            (star, own, answer, "no query returns the count m"),
+            (star, next, answer, "query accounting/c.sql failed"),
+            (star, "SELECT x AS n FROM staging_a", answer, "n is Date32, not a number"),
+            (star, count, "SELECT z FROM b", "query analytics/d.sql failed"),
+        ] {
+            write("star/b.sql", star);
+            write("accounting/c.sql", count);
+            write("analytics/d.sql", answer);
+            let model = Arc::new(Model::read_dir(folder.path()).unwrap());
+            let outcome = plan_all(&Queries::of_model(model), Rules::default()).await;
+            let error = outcome.err().map(|error| format!("{error:?} {error}")).unwrap_or_default();
+            assert!(error.contains(reason) && error.is_empty() == reason.is_empty(), "{error}");
+        }
     }
 
     #[tokio::test]

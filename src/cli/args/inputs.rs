@@ -30,7 +30,6 @@ pub struct InputArgs {
     pub song_jsonpaths: Option<String>,
 }
 
-
 /// A location of a dataset, written `NAME=URL`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedUrl {

@@ -80,9 +80,10 @@ pub async fn run(
     let model = doctor.model(settings.model(&args.model))?;
     let mut locations = settings.locations();
     locations.extend(args.inputs.locations());
-    let inputs = model.datasets.iter().map(|dataset| {
-        (dataset.name.clone(), locations.remove(&dataset.name).unwrap_or_default())
-    });
+    let inputs = model
+        .datasets
+        .iter()
+        .map(|dataset| (dataset.name.clone(), locations.remove(&dataset.name).unwrap_or_default()));
     let inputs: Vec<_> = inputs.collect();
     let subject = Subject {
         inputs,

@@ -1,12 +1,14 @@
 //! `starlift model check`.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::super::output::{GOOD, print, styled};
 use super::super::summary::counted;
 use crate::cli::error::Result;
 use crate::model::Model;
-use crate::transform::plan_model;
+use crate::star::Queries;
+use crate::transform::{Rules, plan_all};
 
 /// Checks the model in `folder`, and prints a summary of it.
 ///
@@ -15,8 +17,8 @@ use crate::transform::plan_model;
 /// Returns an error if the folder cannot be read, with all problems of the model, or if a query
 /// cannot be planned.
 pub async fn run(folder: &Path, quiet: bool) -> Result<()> {
-    let model = Model::read_dir(folder)?;
-    plan_model(&model).await?;
+    let model = Arc::new(Model::read_dir(folder)?);
+    plan_all(&Queries::of_model(model.clone()), Rules::default()).await?;
     if quiet { Ok(()) } else { print(&summary(&model)) }
 }
 

@@ -7,7 +7,7 @@ mod init;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-use super::args::{ModelArgs, ModelCommand};
+use super::args::{ModelCommand, ModelCommandArgs};
 use super::settings::{GlobalOptions, Settings};
 use crate::cli::error::{Error, Result};
 use crate::model::init::InitFile;
@@ -18,7 +18,11 @@ use crate::model::init::InitFile;
 ///
 /// Returns an error if files exist or cannot be written, the objects cannot be read, or the model
 /// has problems.
-pub async fn run(args: &ModelArgs, settings: &Settings, global: &GlobalOptions) -> Result<()> {
+pub async fn run(
+    args: &ModelCommandArgs,
+    settings: &Settings,
+    global: &GlobalOptions,
+) -> Result<()> {
     match &args.command {
         ModelCommand::Init { folder } => init::run(folder, global.quiet),
         ModelCommand::Infer(args) => infer::run(args, settings, global).await,

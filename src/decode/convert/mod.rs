@@ -335,10 +335,9 @@ fn number_rejection(column: &StagingColumn, text: &str, error: NumberError) -> R
         (NumberError::NotWhole, _) => {
             Rejection::of(column, format!("{} is not a whole number", clip(text)))
         }
-        (NumberError::OutOfRange, kind) => Rejection::of(
-            column,
-            format!("{} is out of range for {}", clip(text), describe(kind)),
-        ),
+        (NumberError::OutOfRange, kind) => {
+            Rejection::of(column, format!("{} is out of range for {}", clip(text), describe(kind)))
+        }
     }
 }
 

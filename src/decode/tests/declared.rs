@@ -170,7 +170,9 @@ fn paths_conditions_and_fingerprints() {
     assert_eq!(rows.len(), 3);
     assert!(rows[0].starts_with("push|2|true|"), "{rows:?}");
     assert!(rows[1..].contains(&"pull|null|false|null".to_owned()), "{rows:?}");
-    assert!(rows[1..].iter().any(|row| row.starts_with("pull|null|true|") && !row.ends_with("null")));
+    assert!(
+        rows[1..].iter().any(|row| row.starts_with("pull|null|true|") && !row.ends_with("null"))
+    );
     assert_eq!(
         rejects,
         ["size: missing; required if kind is \"push\"", "kind: a required value is missing"]
@@ -185,11 +187,8 @@ fn the_bytes_of_a_fingerprint_are_those_that_the_model_documents() {
          [datasets.d.derived.id]\nfingerprint = [\"a\", \"b\", \"c\", \"d\"]\n",
     );
     let hash = |bytes: &[u8]| (xxhash_rust::xxh3::xxh3_64(bytes) >> 1).to_string();
-    let (rows, _) = decode_as(
-        &dataset,
-        r#"{"a":"é","b":true,"c":"1.5","d":"1970-01-02"}{"a":"x"}"#,
-        99,
-    );
+    let (rows, _) =
+        decode_as(&dataset, r#"{"a":"é","b":true,"c":"1.5","d":"1970-01-02"}{"a":"x"}"#, 99);
     let id = |row: &str| row.rsplit('|').next().unwrap().to_owned();
     let mut full = vec![2, 0, 0, 0, 0, 0, 0, 0];
     full.extend("é".bytes());
@@ -289,7 +288,8 @@ fn arrangements_of_records() {
     let records = |records: &str| {
         declared(&format!("records = \"{records}\"\n[datasets.d.columns]\na = \"bigint\"\n"))
     };
-    let (both, array) = ("{\"a\":1}\n[{\"a\":2},{\"a\":\"x\"},{\"a\":3}]\n", "[{\"a\":1},{\"a\":2}]");
+    let (both, array) =
+        ("{\"a\":1}\n[{\"a\":2},{\"a\":\"x\"},{\"a\":3}]\n", "[{\"a\":1},{\"a\":2}]");
     let wrong = "a: \"x\" is not a 64-bit integer";
     check(&records("auto"), both, &["1", "2", "3"], &[wrong]);
     check(&records("array"), array, &["1", "2"], &[]);

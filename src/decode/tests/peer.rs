@@ -119,8 +119,7 @@ fn value(blank: &'static str) -> impl Strategy<Value = String> {
 
 /// Generates the text of an event that seldom lacks a required value.
 fn record(blank: &'static str) -> impl Strategy<Value = String> {
-    let names: Vec<_> =
-        dataset("logs").columns.iter().map(|c| format!("{:?}", c.name)).collect();
+    let names: Vec<_> = dataset("logs").columns.iter().map(|c| format!("{:?}", c.name)).collect();
     let key = prop_oneof![
         6 => prop::sample::select(names),
         1 => text(),

@@ -51,7 +51,11 @@ async fn library_transforms_queries_checks_and_loads() {
     let transform = sample(&here).progress(progress.clone()).threads(2).build().unwrap();
     let report = tokio::spawn(transform.run()).await.unwrap().unwrap();
     let snapshot = progress.snapshot();
-    assert_eq!(snapshot.objects_read, report.dataset("songs").unwrap().objects_read + report.dataset("logs").unwrap().objects_read);
+    assert_eq!(
+        snapshot.objects_read,
+        report.dataset("songs").unwrap().objects_read
+            + report.dataset("logs").unwrap().objects_read
+    );
     let current = sample(&here).build().unwrap().find_up_to_date().await.unwrap();
     assert_eq!(current.unwrap().run_id, report.record.unwrap().run_id);
 

@@ -26,8 +26,8 @@ use starlift::ingest::TransformProgress;
 use starlift::limits::MaxRejects;
 use starlift::model::Model;
 use starlift::pipeline::{TransformFailure, TransformOptions, TransformReport, transform};
-use starlift::star::register_star;
 use starlift::star::RunRecord;
+use starlift::star::register_star;
 use starlift::storage::{Location, StoreOptions, Stores};
 
 /// Returns a song with only the required fields, plus `more`.

@@ -1,6 +1,5 @@
 //! Rejected records, and the contents of a reject.
 
-
 use super::*;
 
 /// Returns the column and reason of the reject for each of these records, in order. Adds one valid
@@ -13,7 +12,13 @@ pub fn rejects_of(dataset: &str, records: &[String]) -> Vec<Value> {
         "songs" => Job::of(&format!("{song}\n{records}"), &event).run(),
         _ => Job::of(&song, &format!("{event}\n{records}")).run(),
     };
-    assert_eq!((star.report.dataset("songs").unwrap().decoded, star.report.dataset("logs").unwrap().decoded), (1, 1));
+    assert_eq!(
+        (
+            star.report.dataset("songs").unwrap().decoded,
+            star.report.dataset("logs").unwrap().decoded
+        ),
+        (1, 1)
+    );
     star.rows("SELECT \"column\", reason FROM rejects ORDER BY line")
 }
 
@@ -139,7 +144,13 @@ fn only_plays_require_a_user_and_a_session() {
     assert_eq!(found, columns.map(|column| vec![json!([column, why]); 3]).concat());
     let visits = lacking(&visit(json!({})), &columns).join("\n");
     let star = Job::of(&lines(&[song(json!({}))]), &visits).run();
-    assert_eq!((star.report.dataset("logs").unwrap().decoded, star.report.dataset("logs").unwrap().rejected), (6, 0));
+    assert_eq!(
+        (
+            star.report.dataset("logs").unwrap().decoded,
+            star.report.dataset("logs").unwrap().rejected
+        ),
+        (6, 0)
+    );
 }
 
 #[test]
@@ -150,7 +161,13 @@ fn text_with_u0000_is_rejected() {
     let event = visit(json!({"level": "free\u{0}"})).to_string();
     assert_eq!(rejects_of("logs", &[event]), [json!(["level", why])]);
     let star = Star::of(&[song(json!({"mood": "\u{0}"}))], &[visit(json!({}))]);
-    assert_eq!((star.report.dataset("songs").unwrap().decoded, star.report.dataset("songs").unwrap().rejected), (1, 0));
+    assert_eq!(
+        (
+            star.report.dataset("songs").unwrap().decoded,
+            star.report.dataset("songs").unwrap().rejected
+        ),
+        (1, 0)
+    );
 }
 
 #[test]
@@ -185,7 +202,13 @@ fn bad_line_rejects_one_record() {
     let good = |ts: i64| visit(json!({ "ts": ts })).to_string();
     let logs = [&good(1), "oops", &good(2), "{\"ts\":3,", &good(4), "{\"ts\":", &good(5)];
     let star = Job::of(&lines(&[song(json!({}))]), &logs.join("\n")).run();
-    assert_eq!((star.report.dataset("logs").unwrap().decoded, star.report.dataset("logs").unwrap().rejected), (4, 3));
+    assert_eq!(
+        (
+            star.report.dataset("logs").unwrap().decoded,
+            star.report.dataset("logs").unwrap().rejected
+        ),
+        (4, 3)
+    );
     let line = "SELECT line FROM rejects ORDER BY 1";
     assert_eq!(star.rows(line), [json!([2]), json!([4]), json!([6])]);
 }

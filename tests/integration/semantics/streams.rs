@@ -45,7 +45,13 @@ fn thousand_plays_in_one_line_lose_only_the_broken_one() {
     let job = Job::of(&lines(&[song(json!({}))]), &records.concat())
         .set(|options| options.max_rejects = MaxRejects::Percent(0.1));
     let star = job.run();
-    assert_eq!((star.report.dataset("logs").unwrap().decoded, star.report.dataset("logs").unwrap().rejected), (999, 1));
+    assert_eq!(
+        (
+            star.report.dataset("logs").unwrap().decoded,
+            star.report.dataset("logs").unwrap().rejected
+        ),
+        (999, 1)
+    );
     let reject = star.rows("SELECT line, length, raw FROM rejects");
     assert_eq!(reject, [json!([1, 27, r#"{"page":"NextSong","ts":1,}"#])]);
 }
@@ -117,7 +123,13 @@ fn lone_surrogate_is_rejected_only_in_a_column() {
         r#"{"page":"NextSong","ts":1,"userId":"8","sessionId":1,"x\ud800":1,"mood":["\udc00"]}"#;
     let bad = r#"{"page":"NextSong","ts":2,"userId":"8","sessionId":1,"level":"\ud800free"}"#;
     let star = Job::of(&lines(&[song(json!({}))]), &format!("{event}\n{bad}")).run();
-    assert_eq!((star.report.dataset("logs").unwrap().decoded, star.report.dataset("logs").unwrap().rejected), (1, 1));
+    assert_eq!(
+        (
+            star.report.dataset("logs").unwrap().decoded,
+            star.report.dataset("logs").unwrap().rejected
+        ),
+        (1, 1)
+    );
     assert_eq!(star.value("SELECT \"column\" FROM rejects"), "level");
 }
 
@@ -142,7 +154,13 @@ fn text_length_is_limited_and_unknown_keys_are_truncated() {
     let titles = [limit, limit + 1].map(|length| song(json!({"title": "x".repeat(length)})));
     let long_key = "k".repeat(100_000);
     let star = Star::of(&titles, &[visit(json!({ long_key.clone(): 1 }))]);
-    assert_eq!((star.report.dataset("songs").unwrap().decoded, star.report.dataset("songs").unwrap().rejected), (1, 1));
+    assert_eq!(
+        (
+            star.report.dataset("songs").unwrap().decoded,
+            star.report.dataset("songs").unwrap().rejected
+        ),
+        (1, 1)
+    );
     let reason = star.value("SELECT reason FROM rejects");
     assert_eq!(reason, format!("text of {} bytes; the limit is {limit} bytes", limit + 1));
     let key = star.report.dataset("logs").unwrap().unknown_keys.keys().next().unwrap();

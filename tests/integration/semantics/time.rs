@@ -1,6 +1,5 @@
 //! One row per time at which a play began.
 
-
 use super::rejects::rejects_of;
 use super::*;
 

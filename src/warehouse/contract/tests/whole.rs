@@ -37,8 +37,9 @@ async fn transformed(folder: &std::path::Path) -> (Place, RunRecord) {
         while file.next_chunk(&mut bytes) {}
         data.child(&file.path()).write(bytes).await.unwrap();
     }
-    let mut options =
-        TransformOptions::new(inputs, &below("star"));
+    let (songs, logs) = (below("data/song_data"), below("data/log_data"));
+    let inputs = [("songs", songs.as_str()), ("logs", logs.as_str())];
+    let mut options = TransformOptions::new(inputs, &below("star"));
     options.engine.threads = Some(2);
     let never = std::future::pending();
     let report = transform(&options, &stores, &Arc::new(TransformProgress::default()), never).await;
@@ -139,6 +140,4 @@ fn a_store_that_refuses_is_an_error() {
     });
     let error = refused.unwrap_err();
     assert!(error.to_string().contains("plays.manifest"), "{error}");
-}    let (songs, logs) = (below("data/song_data"), below("data/log_data"));
-    let inputs = [("songs", songs.as_str()), ("logs", logs.as_str())];
-
+}
