@@ -123,7 +123,7 @@ static DATASET: Section = Section {
             Form::Choice(&[
                 ("lines", "JSON values one after another, usually one per line"),
                 ("array", "one JSON array, whose elements are the records"),
-                ("auto", "`array` for an object that begins with `[`, otherwise `lines`"),
+                ("auto", "any mixture of the two"),
             ]),
             "`auto`",
             "Arrangement of the records in an object.",

@@ -3,41 +3,122 @@
 use super::keys::{Form, MODEL, Section};
 use super::schema::{json_schema, sections};
 
-const INTRODUCTION: &str = "\
-# model.toml
+const INTRODUCTION: &str = r#"# model.toml
 
-A model is a folder: `model.toml` declares the datasets that are read and the tables of the star, and SQL
-files define the tables.
+A model is a folder: `model.toml` declares the datasets that are read and the tables of the star, and SQL files
+define the tables. This page describes the folder, the conversion of values, and every key of `model.toml`.
+[Your own data](own-data.md) describes how to write a model, and the [tutorial](tutorial.md) contains a small
+one in full.
 
 `--model DIR` selects the folder of a model, for every command that builds, reads or loads a star; `model` in
 `starlift.toml` and `STARLIFT_MODEL` do the same. Without it, commands use the model that is compiled in, the
 folder `queries`. `--queries` replaces SQL files of the model one by one.
 
-The record of a star contains the name and the hash of the model that made it. A command fails if it uses a model
-of another name, or another version of the model that has other tables.
+The record of a star contains the name and the hash of the model that made it. A command fails if it uses a
+model of another name, or another version of the model that has other tables.
+
+`starlift model init DIR` writes a copy of the built-in model, `starlift model infer --input NAME=URL DIR`
+drafts a model from a sample of the records, and `starlift model check DIR` prints all problems of a model and
+plans its queries. A draft accepts every value of the sample, and its comments state what was seen.
+
+All problems of `model.toml` are reported at once, each with file, line, key, reason and remedy, before any
+object is read. This page is generated from the definition of the keys, as is the JSON Schema with which editors
+complete and check the file: `model init` and `model infer` write it as `model.schema.json`.
+
+## Folder
 
 | Path | Content |
 | --- | --- |
 | `model.toml` | The datasets and the tables. |
-| `star/TABLE.sql` | The query of each table, on the staging tables and the tables before it. |
+| `star/TABLE.sql` | The query of each table. It reads the staging tables, the intermediate tables and the tables before its own. |
 | `intermediate/NAME.sql` | Tables that several queries read; each is built once. |
-| `accounting/NAME.sql` | Counts of the records of a run by their outcome. |
-| `checks/NAME.sql` | Queries that return the rows that violate an invariant. Checks of primary keys, NOT NULL and references are generated. |
-| `analytics/NAME.sql` | Queries that answer questions from the star. |
+| `accounting/NAME.sql` | [Counts](#accounting) of the records of a run by their outcome. |
+| `checks/NAME.sql` | Queries that return the rows that violate an invariant. The first line of the file states the invariant. Checks of primary keys, NOT NULL and references are generated. |
+| `analytics/NAME.sql` | Queries that answer questions from the star. The header states the question, as in `-- Question: Which users listen most?`. |
 
-Names of tables and columns of the star have lowercase letters, digits and underscores, at most 63 bytes (tables:
-41, because a load makes temporary names of them), and are not reserved words of PostgreSQL or Redshift. Names of staging tables and columns can have capital letters,
-which queries must quote, and only words of PostgreSQL are reserved. Names that differ only in case are the
-same name.
+The SQL in `star`, `intermediate` and `accounting` is that of DataFusion. The SQL in `checks` and `analytics`
+must also run in the warehouses that you use. All queries are planned before any object is read, and only the
+columns that a query reads are staged.
 
-All problems of a model are reported at once, each with file, line, key, reason and remedy, before any object is
-read. This page is generated from the definition of the keys, as is the JSON Schema with which editors complete
-and check the file.
+Names of tables and columns of the star have lowercase letters, digits and underscores, at most 63 bytes
+(tables: 41, because a load makes temporary names of them), and are not reserved words of PostgreSQL or
+Redshift. Names of staging tables and columns can have capital letters, which queries must quote, and only words
+of PostgreSQL are reserved. Names that differ only in case are the same name.
 
-`starlift model init DIR` writes a copy of the built-in model, `starlift model infer --input NAME=URL DIR` drafts
-a model from a sample of the records, and `starlift model check DIR` prints all problems of a model and plans its
-queries. A draft accepts every value of the sample, and its comments state what was seen.
-";
+## Accounting
+
+A query in `accounting` returns one row of numbers. Integers are counts, which the record of the run and the
+table `run` contain; each name belongs to one query. Other numbers are rates, which only the summary shows. A
+count that is null or negative is an error. A query reads either
+
+- staging and intermediate tables; it runs before the star is built; or
+- tables of the star and `run`, which has the counts of the queries before it; it runs on the files that were
+  written.
+
+The header of the file, its comment before the query, can have two entries:
+
+```sql
+-- Counts the orders of the star.
+--
+-- Balance: orders_read = orders_kept + copies
+--
+-- Summary: {orders_read} read = {orders_kept} kept + {copies} copies
+SELECT COUNT(*) AS orders_kept
+FROM orders
+```
+
+- `Balance: total = part + part`: a run whose counts do not add up fails, and publishes nothing. The counts can
+  be those of any query.
+- `Summary: text with {counts}`: a line of the summary, which begins with the name of the file. Without a
+  balance, it is left out if all of its counts are 0.
+
+The query `accounting/encoding.sql` runs only if text was read that was encoded to UTF-8 twice. Its counts are
+in the summary, and not in the record.
+
+## Values
+
+A value is converted to the type of its column. If it cannot be, the record is rejected, with the column and the
+reason. A missing key, a path that leads nowhere and `null` are null. So is text that `null_if` lists, which is
+compared before the conversion, also in quoted numbers, dates and times. Objects and arrays are values of no
+column. If a key is repeated in an object, the last one counts. Blanks around quoted values of types other than
+`text` are ignored.
+
+| Type | JSON that is accepted |
+| --- | --- |
+| `text` | Text of at most 128 KiB, without U+0000 and unpaired surrogates. Numbers, as they are written. |
+| `boolean` | `true` and `false`; the numbers 0 and 1; in quotes and any case `true`, `false`, `t`, `f`, `yes`, `no`, `y`, `n`, and `0` and `1`. |
+| `smallint`, `integer`, `bigint` | Numbers and quoted numbers without a fraction: `12`, `"12"`, `12.0` and `1.2e1`, but not `12.5`. They are converted exactly. |
+| `double` | Numbers and quoted numbers, as the nearest 64-bit number. `-0.0` becomes `0.0`. |
+| `decimal(P, S)` | Numbers and quoted numbers with at most S digits after the point, apart from zeros at the end. A number with more digits is rejected, never rounded. |
+| `date` | `"2018-11-01"`, within the years 1 to 9999. |
+| `timestamp`, `rfc3339` | `"2018-11-01T21:01:46.5+01:00"`, with a time zone, which is converted to UTC. Digits of a fraction beyond microseconds are dropped. |
+| `timestamp`, other forms | Integers and quoted integers: seconds, milliseconds or microseconds since 1970-01-01 UTC. |
+
+Times are within the years 1 to 9999. A staging table has them with microseconds and without a time zone,
+whichever form they were read in.
+
+A **fingerprint** is the 64-bit XXH3 hash, with seed 0, of the values in the order in which they are listed,
+shifted right by one bit. Integers are hashed as 8 bytes in little-endian order, as are dates (days since
+1970-01-01) and times (in the unit of their form; microseconds for `rfc3339`), booleans as 1 byte, decimals as
+16 bytes (multiplied by ten to the power of their scale), and texts as their length in 8 bytes and their UTF-8
+bytes. The value of a column that can be null follows a byte that is 1, or 0 for null, whose value is hashed as
+zero.
+
+## Records and rows
+
+The records of an object are JSON values one after another, the elements of an array, or both; `records` of a
+dataset can restrict this to one arrangement. Values in the other arrangement are rejected.
+
+With `rows`, each element of an array within the record is a row:
+
+- A record whose array is missing, null or empty has no rows, and counts as decoded.
+- A record whose value at the path is not an array is rejected.
+- A record with a bad element is rejected as a whole, and the reason names the element
+  (`in $.order.items[1]`): the other elements have no rows either.
+
+Two datasets can read the same objects, one with the records as rows and one with their elements. Each dataset
+rejects records by itself, so a record that one of them rejects can have rows in the other.
+"#;
 
 /// Returns the reference page of `model.toml` in Markdown.
 pub fn reference() -> String {
