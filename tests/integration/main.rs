@@ -27,3 +27,4 @@ mod s3;
 mod semantics;
 mod standin;
 mod stores;
+mod tutorial;
