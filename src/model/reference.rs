@@ -78,10 +78,10 @@ in the summary, and not in the record.
 ## Values
 
 A value is converted to the type of its column. If it cannot be, the record is rejected, with the column and the
-reason. A missing key, a path that leads nowhere and `null` are null. So is text that `null_if` lists, which is
-compared before the conversion, also in quoted numbers, dates and times. Objects and arrays are values of no
-column. If a key is repeated in an object, the last one counts. Blanks around quoted values of types other than
-`text` are ignored.
+reason, even if no query reads the column. A missing key, a path that leads nowhere and `null` are null. So is
+text that `null_if` lists, which is compared before the conversion, also for numbers, dates and times in quotes.
+No column accepts objects or arrays. If a key is repeated in an object, the last one counts. Blanks around
+quoted values of types other than `text` are ignored.
 
 | Type | JSON that is accepted |
 | --- | --- |
