@@ -3,7 +3,8 @@
 //!
 //! A music service stores song metadata and application events as JSON. Its analysts need the fact table
 //! `songplays` and the dimensions `users`, `songs`, `artists` and `time`. This crate converts one into the
-//! other, as a library and as the program `starlift`.
+//! other, as a library and as the program `starlift`. A model declares the records and the tables; that of the
+//! music service is built in.
 //!
 //! * [`transform()`] reads the objects and publishes a star; [`Transform`] does so with options.
 //! * [`Star`] opens a star, runs SQL on it and checks it.
@@ -66,6 +67,34 @@
 //! The inputs and the star can be in S3, Google Cloud Storage or Azure, and the inputs on web servers as
 //! well: pass URLs such as `s3://bucket/song_data` instead of paths. [`StoreOptions`] selects regions,
 //! profiles and endpoints; credentials come from the environment, as for the tools of each cloud.
+//!
+//! # Models
+//!
+//! A [`Model`] declares the datasets that are read and the tables that SQL builds from them. The example uses
+//! the built-in one. [`Model::read_dir`] reads another from a folder, which contains `model.toml` and SQL files;
+//! `docs/model.md` describes them. A star is opened with the model that made it:
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use std::sync::Arc;
+//!
+//! use starlift::{Model, Star, Transform};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let model = Arc::new(Model::read_dir(Path::new("models/shop"))?);
+//! let transform = Transform::builder()
+//!     .model(model.clone())
+//!     .input("orders", "s3://shop/orders")
+//!     .input("items", "s3://shop/orders")
+//!     .out("s3://shop/star")
+//!     .build()?;
+//! transform.run().await?;
+//!
+//! let star = Star::builder().model(model).open("s3://shop/star").await?;
+//! star.check().await?;
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # Options, progress and interruption
 //!

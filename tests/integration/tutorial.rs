@@ -38,8 +38,11 @@ fn blocks(page: &str) -> Vec<Block> {
             }
             continue;
         };
-        let text: String =
-            lines.by_ref().take_while(|line| *line != "```").flat_map(|line| [line, "\n"]).collect();
+        let text: String = lines
+            .by_ref()
+            .take_while(|line| *line != "```")
+            .flat_map(|line| [line, "\n"])
+            .collect();
         let path = above.strip_prefix('`').and_then(|rest| rest.strip_suffix('`'));
         blocks.push(match (language, path) {
             (_, Some(path)) => Block::File(path.to_owned(), text),
@@ -70,8 +73,8 @@ fn shell(here: &Workspace, commands: &str) -> Outcome {
     here.outcome(&mut shell)
 }
 
-/// Fails unless the output contains the lines of the page in their order. Lines are left out only
-/// where the page says so.
+/// Fails unless the output contains the lines of the page in their order. Only a line `…` of the page
+/// permits others between them.
 #[track_caller]
 fn compare(page: &str, outcome: &Outcome) {
     let mut printed = outcome.stdout.lines().map(str::trim_end);

@@ -55,6 +55,11 @@ fn general(file: &mut File, values: &Values) {
         &values.out,
         "s3://BUCKET/star",
     );
+    file.off(
+        "model",
+        "Folder of the model, for data other than songs and logs; see docs/own-data.md.",
+        "model",
+    );
 }
 
 fn s3(file: &mut File) {
@@ -95,11 +100,16 @@ fn transform(file: &mut File, values: &Values) {
         &values.logs,
         "s3://BUCKET/log_data",
     );
+    file.off(
+        "inputs.NAME",
+        "Objects of the dataset NAME of another model: a prefix, or a list of them.",
+        "s3://BUCKET/NAME",
+    );
     file.key("out", "Location to write the star to.", &values.out, "s3://BUCKET/star");
     file.off("suffix", "Suffixes of the objects to read below a prefix: json or any.", "json");
     file.comment("Also read names that begin with _ or `.`.");
     file.commented("include_hidden", false);
-    file.comment("Publish a star even if the songs or the logs contain no records.");
+    file.comment("Publish a star even if a dataset contains no records.");
     file.commented("allow_empty", false);
     file.key(
         "log_jsonpaths",

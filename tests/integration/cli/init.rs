@@ -58,12 +58,17 @@ fn every_key_is_written_and_explained_without_flags() {
         .collect();
     here.write("all.toml", all.join("\n"));
     assert!(all.contains(&"[warehouse.local]") && all.contains(&"max_rejects = \"0.1%\""));
+    assert!(
+        all.contains(&"model = \"model\"") && all.contains(&"inputs.NAME = \"s3://BUCKET/NAME\"")
+    );
+    here.run(["model", "init", "model"]).exits(0);
     here.run(["schema", "--config", "all.toml"]).exits(0);
 }
 
 fn is_setting(line: &str) -> bool {
     let word = line.split(" = ").next().unwrap();
-    line.starts_with('[') || (word != line && word.chars().all(|c| c.is_lowercase() || c == '_'))
+    line.starts_with('[')
+        || (word != line && word.chars().all(|c| c.is_alphabetic() || "._".contains(c)))
 }
 
 #[test]
