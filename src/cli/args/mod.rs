@@ -123,7 +123,7 @@ pub enum Command {
     /// Write a configuration file from prompts, flags, or the dwh.cfg of another project.
     #[command(after_help = EXIT_CODES)]
     Init(InitArgs),
-    /// Build a star from song and log objects.
+    /// Build a star from JSON objects.
     #[command(after_help = EXIT_CODES)]
     Transform(TransformArgs),
     /// Run an analytics query, or your own SQL, on a star.
