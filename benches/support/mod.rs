@@ -15,7 +15,7 @@ use starlift::ingest::{Input, Staging, TransformProgress, ingest};
 use starlift::limits::MaxRejects;
 use starlift::model::{Dataset, Model};
 use starlift::star::Queries;
-use starlift::star::model::{SONGPLAYS, Table};
+use starlift::star::model::Table;
 use starlift::storage::{ListOptions, Location, StoreOptions, Stores};
 use starlift::transform::{Rules, build_intermediates, register_staging, run_table_query};
 use tokio::runtime::Runtime;
@@ -113,7 +113,7 @@ impl Staged {
         self.runtime.block_on(made).unwrap();
         if let Some(first) = songplays.first() {
             let table = MemTable::try_new(first.schema(), vec![songplays.to_vec()]).unwrap();
-            session.register_table(SONGPLAYS, Arc::new(table)).unwrap();
+            session.register_table("songplays", Arc::new(table)).unwrap();
         }
         session
     }
@@ -138,7 +138,7 @@ impl Staged {
 
     /// Returns the rows of `songplays`, which the query of `time` reads.
     pub fn songplays(&self) -> Vec<RecordBatch> {
-        let table = self.queries.model().table(SONGPLAYS).unwrap();
+        let table = self.queries.model().table("songplays").unwrap();
         self.runtime.block_on(self.rows(&self.session(&[]), table))
     }
 }

@@ -183,8 +183,8 @@ impl<'a> Selftest<'a> {
         let below = |name: &str| folder.join(name).to_string_lossy().into_owned();
         let out = self.star_options.require_star()?;
         let transform = Transform::builder()
-            .songs(below("song_data"))
-            .logs(below("log_data"))
+            .input("songs", below("song_data"))
+            .input("logs", below("log_data"))
             .out(out)
             .model(self.star_options.model.clone())
             .store_options(self.global.stores.clone())

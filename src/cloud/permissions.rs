@@ -45,7 +45,7 @@ pub async fn check_read(
         "" => key.to_owned(),
         prefix => format!("{prefix}/{key}"),
     };
-    let object = format!("{bucket}/{}", below("songs.manifest"));
+    let object = format!("{bucket}/{}", below("table.manifest"));
     let prefix = ContextEntry::builder()
         .context_key_name("s3:prefix")
         .context_key_type(ContextKeyTypeEnum::String)

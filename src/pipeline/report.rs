@@ -41,6 +41,10 @@ pub struct TransformReport {
 }
 
 impl TransformReport {
+    pub(super) fn new(model: Arc<Model>) -> TransformReport {
+        TransformReport { model, ..TransformReport::default() }
+    }
+
     /// Returns `true` if reading stopped before the end because of too many rejects.
     pub fn is_partial(&self) -> bool {
         self.datasets.iter().any(|(_, counts)| counts.is_partial)

@@ -61,7 +61,7 @@ impl<'a> Run<'a> {
         queries: &'a Queries,
         progress: &'a Arc<TransformProgress>,
     ) -> Run<'a> {
-        let report = TransformReport { model: options.model.clone(), ..TransformReport::default() };
+        let report = TransformReport::new(options.model.clone());
         Run { options, engine, publication, queries, progress, report }
     }
 

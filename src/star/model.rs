@@ -12,9 +12,6 @@ use crate::model::{KeyRole, Model};
 
 pub use crate::model::{ColumnType, Reference, Table, TableColumn};
 
-/// Name of the fact table of the built-in model: plays of songs.
-pub const SONGPLAYS: &str = "songplays";
-
 /// Returns the Arrow schema of a table: names, types and nullability, without metadata.
 pub fn table_schema(table: &Table) -> SchemaRef {
     let fields = table

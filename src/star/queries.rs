@@ -113,11 +113,6 @@ impl Queries {
         }
     }
 
-    /// Returns the model that the queries belong to.
-    pub fn model(&self) -> &'static crate::model::Model {
-        model()
-    }
-
     fn names(&self, group: Option<Group>) -> Vec<&str> {
         let names = self.all.iter().filter(|q| group.is_none_or(|group| group == q.group));
         names.map(|q| q.name.as_str()).collect()

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum, ValueHint};
 
 use super::range::wait;
-use super::{ModelArgs, ServerlessArgs, WarehouseArgs};
+use super::{InputArgs, ModelArgs, ServerlessArgs, WarehouseArgs};
 use crate::cloud::cidr::{Cidr, IP_ECHO_URL};
 use crate::cloud::names::Name;
 use crate::cloud::plan::Expires;

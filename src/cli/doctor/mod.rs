@@ -80,11 +80,10 @@ pub async fn run(
     let model = doctor.model(settings.model(&args.model))?;
     let mut locations = settings.locations();
     locations.extend(args.inputs.locations());
-    let inputs = model
-        .datasets
-        .iter()
-        .map(|dataset| (dataset.name.clone(), locations.remove(&dataset.name).unwrap_or_default()));
-    let inputs: Vec<_> = inputs.collect();
+    let datasets = model.iter().flat_map(|model| &model.datasets);
+    let inputs: Vec<_> = datasets
+        .map(|dataset| (dataset.name.clone(), locations.remove(&dataset.name).unwrap_or_default()))
+        .collect();
     let subject = Subject {
         inputs,
         jsonpaths: settings.resolve_jsonpaths(&args.inputs),

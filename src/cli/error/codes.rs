@@ -40,9 +40,6 @@ codes! {
     InvalidOption "invalid-option" 2
         "An option, an environment variable or a key of the configuration file has an invalid value, or two of them exclude each other."
         "Correct it; `--help` shows the accepted values."
-    InvalidModel "invalid-model" 2
-        "The folder of `--model` cannot be read, or its `model.toml` or SQL files have problems."
-        "The message lists all problems, each with file, line and remedy."
     InvalidLocation "invalid-location" 2
         "A path or URL of objects cannot be parsed."
         "Write a local path, or a URL that begins with `file://`, `s3://`, `gs://`, `az://`, `http://` or `https://`."
@@ -53,7 +50,7 @@ codes! {
         "A schema, role or S3 location cannot be part of a SQL statement."
         "Choose another name."
     InvalidModel "invalid-model" 2
-        "A model folder has problems. The message lists all of them, each with file, line, key and reason."
+        "A model folder cannot be read or has problems. The message lists all of them, each with file, line, key and reason."
         "Correct them; `docs/model.md` describes every key, and `starlift model check` checks the folder."
     NothingFound "nothing-found" 1
         "A location contains no objects or no star."

@@ -49,9 +49,6 @@ pub enum Error {
         /// Names of the checks.
         failed: Vec<String>,
     },
-    /// A model folder cannot be read, or is not valid.
-    #[error(transparent)]
-    Model(ModelError),
     /// The user did not confirm.
     #[error("not confirmed; nothing was changed")]
     Declined,
@@ -144,8 +141,6 @@ impl Error {
             Error::Model(_) => Code::InvalidModel,
             Error::AnswersDiffer { .. } => Code::AnswersDiffer,
             Error::DoctorFailed { .. } => Code::DoctorFailed,
-            Error::Model(ModelError::Read { .. }) => Code::FileFailed,
-            Error::Model(ModelError::Invalid(_)) => Code::InvalidModel,
             Error::Declined => Code::Declined,
             Error::LoadInterrupted => Code::LoadInterrupted,
         }
@@ -161,7 +156,6 @@ impl Error {
             | Error::Model(_)
             | Error::AnswersDiffer { .. }
             | Error::DoctorFailed { .. }
-            | Error::Model(_)
             | Error::Declined
             | Error::LoadInterrupted => None,
         }

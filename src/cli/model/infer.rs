@@ -8,7 +8,7 @@ use super::super::settings::{GlobalOptions, Settings};
 use super::super::signals::unless_interrupted;
 use super::super::summary::counted;
 use super::{ensure_absent, write};
-use crate::cli::error::Result;
+use crate::cli::error::{Error, Result};
 use crate::infer::{Draft, Input, SampleOptions, infer};
 use crate::model::Model;
 
@@ -28,7 +28,7 @@ pub async fn run(args: &ModelInferArgs, settings: &Settings, global: &GlobalOpti
         ..SampleOptions::default()
     };
     let name = name_of(&args.folder);
-    let drafted = async { Ok(infer(&name, inputs, &options).await?) };
+    let drafted = async { infer(&name, inputs, &options).await.map_err(Error::from) };
     let draft = unless_interrupted(drafted, crate::error::Error::Stopped).await?;
     write(&args.folder, &draft.files)?;
     // Fails only if the draft breaks a rule of models, which would be a bug in starlift.

@@ -16,8 +16,8 @@ use bytesize::ByteSize;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::cli::args::{
-    ColorWhen, GlobalArgs, LockArg, LogFormat, MatchArg, RepairArg, S3Args, StarArgs, SuffixArg,
-    TransformArgs, UnmatchedArg, range,
+    ColorWhen, GlobalArgs, InputArgs, LockArg, LogFormat, MatchArg, RepairArg, S3Args, StarArgs,
+    SuffixArg, TransformArgs, UnmatchedArg, range,
 };
 use crate::cli::error::{Error, Result};
 use crate::engine::EngineOptions;

@@ -4,7 +4,6 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Map, Number, Value, json};
 
-use super::super::*;
 use super::{Decoded, dataset, events};
 use crate::model::ColumnType;
 
@@ -17,7 +16,7 @@ proptest! {
         match serde_json::from_slice::<Map<String, Value>>(&paired(text.as_bytes())) {
             Err(_) => prop_assert!(decoded.rejects[0].get("column").is_none(), "{:?}", decoded),
             Ok(members) => match expected(&members) {
-                Err(column) => prop_assert_eq!(&decoded.rejects[0]["column"], column),
+                Err(column) => prop_assert_eq!(&decoded.rejects[0]["column"], &Value::from(column)),
                 Ok(row) => {
                     prop_assert!(is_row(&decoded.rows, &row), "{:?}, expected {:?}", decoded, row);
                 }

@@ -1,5 +1,6 @@
 //! Copies the grants on the old tables, and only those, to the new tables.
 
+use crate::model::Model;
 use crate::warehouse::Dialect;
 use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Result;
