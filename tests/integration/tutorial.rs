@@ -134,5 +134,5 @@ fn commands_of_the_tutorial_print_what_it_shows() {
         }
     }
     assert!(here.read("starlift.toml").contains(&database.url()), "the database is not replaced");
-    assert_eq!((files, commands, outputs), (10, 13, 12));
+    assert_eq!((files, commands, outputs), (11, 13, 12));
 }
