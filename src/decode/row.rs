@@ -224,6 +224,7 @@ impl RowBuilder {
         self.values.resize(width * (scanner.elements.len() + 1), Value::Null);
         // The first row holds the values of the record around the array.
         self.convert_columns(0, Origin::Record, &scanner.spans, record, rows)?;
+        self.ensure_required_of_record()?;
         for (at, element) in scanner.elements.iter().enumerate() {
             let (first, row) = (0..width, (at + 1) * width..(at + 2) * width);
             self.values.copy_within(first, row.start);
@@ -247,6 +248,19 @@ impl RowBuilder {
             rows.close_full()?;
         }
         Ok(())
+    }
+
+    /// Fails if a column of the record around the array lacks a value that every row requires, also if
+    /// there are no rows.
+    fn ensure_required_of_record(&self) -> Result<(), Rejection> {
+        let is_missing = |(at, when): &&(usize, Option<usize>)| {
+            let is_of_record = self.dataset.columns[*at].path.origin == Origin::Record;
+            when.is_none() && is_of_record && matches!(self.values[*at], Value::Null)
+        };
+        match self.required.iter().find(is_missing) {
+            None => Ok(()),
+            Some((at, _)) => Err(self.missing(*at)),
+        }
     }
 
     /// Converts the columns that begin at `origin`, into the row that begins at `row`.

@@ -174,7 +174,7 @@ fn bad_lines() -> Vec<(Vec<u8>, &'static str)> {
         (r#"{"ts":1,"page":true}"#, "true is not text or a number"),
         (r#"{"ts":1,"page":{"a":[]}}"#, "an object is not text or a number"),
         (r#"{"ts":1,"page":"a\u0000"}"#, "text contains U+0000"),
-        (r#"{"ts":1,"page":"NextSong","userId":"","sessionId":2}"#, "missing; a NextSong"),
+        (r#"{"ts":1,"page":"NextSong","userId":"","sessionId":2}"#, "missing; required"),
     ];
     let mut lines: Vec<_> = texts.map(|(text, why)| (text.as_bytes().to_vec(), why)).into();
     for bytes in [b"{\"page\":\"\xff\",\"ts\":1}".to_vec(), b"{\"x\xc3\":[\"\xa9\"]}".to_vec()] {

@@ -1,4 +1,4 @@
-//! Checks that follow from the declaration of a table.
+//! Checks that follow from the declaration of a model.
 //!
 //! The SQL runs unchanged on DataFusion, PostgreSQL and Redshift. Each check returns the rows that
 //! violate it.
@@ -17,7 +17,10 @@ pub struct Check {
     pub sql: String,
 }
 
-/// Returns the checks of all tables.
+/// Name of the check that no record was lost. It reads only the tables that every star has.
+const RECORDS_ACCOUNTED: &str = "records_accounted";
+
+/// Returns the checks of all tables, and that of the records read.
 pub(super) fn of_model(model: &Model) -> Vec<Check> {
     let mut names = BTreeSet::new();
     let mut checks: Vec<Check> = Vec::new();
@@ -31,6 +34,8 @@ pub(super) fn of_model(model: &Model) -> Vec<Check> {
             .filter_map(|reference| Some((reference, model.table(&reference.table)?)));
         checks.extend(referenced.map(|(reference, target)| references(table, reference, target)));
     }
+    let sql = include_str!("records_accounted.sql").to_owned();
+    checks.push(Check { name: RECORDS_ACCOUNTED.to_owned(), sql });
     for check in &mut checks {
         // Table `a` with column `b_c` and table `a_b` with column `c` lead to one name.
         let first = check.name.clone();

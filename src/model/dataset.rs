@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::column_type::{ColumnType, TimestampForm};
-use super::path::{Path, RowsPath};
+use super::path::{Origin, Path, RowsPath, Step};
 
 /// A kind of JSON record and the staging table that its records are decoded into.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -127,6 +127,17 @@ impl Dataset {
     pub fn column_names(&self) -> impl Iterator<Item = &str> {
         let read = self.columns.iter().map(|column| column.name.as_str());
         read.chain(self.derived.iter().map(|column| column.name.as_str()))
+    }
+
+    /// Returns the keys of the record that lead to a value; a key can occur several times.
+    pub fn top_level_keys(&self) -> impl Iterator<Item = &str> {
+        let columns = self.columns.iter().filter(|column| column.path.origin == Origin::Record);
+        let columns = columns.map(|column| &column.path.steps);
+        let steps = columns.chain(self.rows.iter().map(|rows| &rows.steps));
+        steps.filter_map(|steps| match steps.first() {
+            Some(Step::Key(key)) => Some(key.as_str()),
+            Some(Step::Index(_)) | None => None,
+        })
     }
 
     /// Returns the parts of a fingerprint in their order; empty if `derived` is not one.

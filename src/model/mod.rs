@@ -110,7 +110,7 @@ impl Model {
     }
 
     /// Returns the checks that follow from the declaration: for each table its primary key, NOT
-    /// NULL and references, in the order of the tables.
+    /// NULL and references, in the order of the tables, and that no record was lost.
     pub fn generated_checks(&self) -> Vec<Check> {
         checks::of_model(self)
     }

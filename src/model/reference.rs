@@ -33,7 +33,7 @@ complete and check the file: `model init` and `model infer` write it as `model.s
 | `star/TABLE.sql` | The query of each table. It reads the staging tables, the intermediate tables and the tables before its own. |
 | `intermediate/NAME.sql` | Tables that several queries read; each is built once. |
 | `accounting/NAME.sql` | [Counts](#accounting) of the records of a run by their outcome. |
-| `checks/NAME.sql` | Queries that return the rows that violate an invariant. The first line of the file states the invariant. Checks of primary keys, NOT NULL and references are generated. |
+| `checks/NAME.sql` | Queries that return the rows that violate an invariant. The first line of the file states the invariant. Checks of primary keys, NOT NULL and references, and of the records read, are generated. |
 | `analytics/NAME.sql` | Queries that answer questions from the star. The header states the question, as in `-- Question: Which users listen most?`. |
 
 The SQL in `star`, `intermediate` and `accounting` is that of DataFusion. The SQL in `checks` and `analytics`
@@ -112,7 +112,8 @@ dataset can restrict this to one arrangement. Values in the other arrangement ar
 With `rows`, each element of an array within the record is a row:
 
 - A record whose array is missing, null or empty has no rows, and counts as decoded.
-- A record whose value at the path is not an array is rejected.
+- A record whose value at the path is not an array is rejected. So is a record that lacks a value which every
+  row requires of the record around the array, even if it has no rows.
 - A record with a bad element is rejected as a whole, and the reason names the element
   (`in $.order.items[1]`): the other elements have no rows either.
 

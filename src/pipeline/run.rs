@@ -114,9 +114,26 @@ impl<'a> Run<'a> {
         let counts = ingest(inputs, staging, self.engine.threads, self.progress).await?;
         let names = self.model().datasets.iter().map(|dataset| dataset.name.clone());
         self.report.datasets = names.zip(counts).collect();
+        self.remove_known_keys();
         let bytes = self.report.total(|counts| counts.bytes);
         self.report.timed("read and decode", begun, Some(bytes));
         Ok(())
+    }
+
+    /// Removes from the unknown keys of each dataset those that another dataset reads from the same
+    /// objects.
+    fn remove_known_keys(&mut self) {
+        for dataset in &self.options.model.datasets {
+            let locations = self.options.locations(dataset);
+            let shared = self.options.model.datasets.iter().filter(|other| {
+                other.name != dataset.name && self.options.locations(other) == locations
+            });
+            let known: Vec<&str> = shared.flat_map(|other| other.top_level_keys()).collect();
+            let found = self.report.datasets.iter_mut().find(|(name, _)| *name == dataset.name);
+            if let Some((_, counts)) = found {
+                counts.unknown_keys.retain(|key, _| !known.contains(&key.as_str()));
+            }
+        }
     }
 
     fn ensure_few_rejects(&self) -> Result<()> {

@@ -10,7 +10,7 @@ async fn sparkify() -> Draft {
     let fixtures = FsPath::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sample");
     let stores = Stores::new(StoreOptions::default());
     let mut inputs = Vec::new();
-    for (name, folder) in [("songs", "song_data"), ("events", "log_data")] {
+    for (name, folder) in [("songs", "song_data"), ("logs", "log_data")] {
         let location = fixtures.join(folder);
         let place =
             stores.place(Location::parse(location.to_str().unwrap()).unwrap()).await.unwrap();
@@ -44,7 +44,7 @@ async fn types_are_those_of_the_built_in_model_or_narrower() {
             "status smallint for bigint",
         ]
     );
-    let (_, ts) = model.dataset("events").unwrap().column("ts").unwrap();
+    let (_, ts) = model.dataset("logs").unwrap().column("ts").unwrap();
     assert_eq!(ts.form, Some(TimestampForm::EpochMilliseconds));
 }
 
@@ -56,5 +56,5 @@ async fn the_report_states_what_was_read() {
     assert!(songs.sampled.records > 20 && songs.sampled.cut == 0);
     assert_eq!(draft.files[1].path, init::SCHEMA_FILE);
     let paths: Vec<&str> = draft.files.iter().map(|file| file.path.as_str()).collect();
-    assert_eq!(paths[2..], ["star/songs.sql", "star/events.sql"]);
+    assert_eq!(paths[2..], ["star/songs.sql", "star/logs.sql"]);
 }

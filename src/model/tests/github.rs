@@ -60,11 +60,11 @@ fn checks_are_generated_and_read() {
             "commits_repo_id_in_repos",
             "commits_event_id_in_events",
             "commits_pushed_at_in_time",
+            "records_accounted",
             "columns_of_pushes",
             "commits_within_push",
             "events_rows",
             "first_seen_is_earliest",
-            "records_accounted",
         ]
     );
     let key = checks.iter().find(|check| check.name == "commits_primary_key").unwrap();

@@ -16,8 +16,8 @@ use crate::support::Workspace;
 fn sample(here: &Workspace) -> TransformBuilder {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/sample");
     Transform::builder()
-        .songs(format!("{root}/song_data"))
-        .logs(format!("{root}/log_data"))
+        .input("songs", format!("{root}/song_data"))
+        .input("logs", format!("{root}/log_data"))
         .out(star(here))
         .max_rejects(MaxRejects::Count(14))
 }
@@ -36,7 +36,7 @@ fn futures_can_be_spawned(transform: Transform, star: &Star, load: &Load) {
     fn is_send(_: impl Send) {}
     is_send((star.stream(""), transform.find_up_to_date()));
     is_send(transform.run());
-    is_send(starlift::transform("", "", ""));
+    is_send(starlift::transform([("songs", "")], ""));
     is_send(Star::open(""));
     is_send((star.query(""), star.analytics("")));
     is_send((star.check(), star.check_outcomes()));
@@ -118,10 +118,12 @@ fn builders_validate_their_options() {
         let error = builder.build().unwrap_err().to_string();
         assert!(error.contains(part), "{error}");
     };
-    rejected(Transform::builder(), "`songs`");
-    rejected(Transform::builder().songs("songs"), "`logs`");
-    rejected(Transform::builder().songs("songs").logs("logs"), "`out`");
-    rejected(sample(&here).songs("s3://"), "s3://");
+    let songs = || Transform::builder().input("songs", "songs");
+    rejected(Transform::builder(), "dataset songs");
+    rejected(songs(), "dataset logs");
+    rejected(songs().input("logs", "logs"), "`out`");
+    rejected(sample(&here).input("events", "x"), "no dataset \"events\"");
+    rejected(sample(&here).input("songs", "s3://"), "s3://");
     rejected(sample(&here).threads(0), "threads");
     rejected(sample(&here).memory_limit(1), "memory");
     rejected(sample(&here).file_bytes(0), "files");

@@ -39,11 +39,11 @@ const CHECKS: [&str; 21] = [
     "commits_repo_id_in_repos",
     "commits_event_id_in_events",
     "commits_pushed_at_in_time",
+    "records_accounted",
     "columns_of_pushes",
     "commits_within_push",
     "events_rows",
     "first_seen_is_earliest",
-    "records_accounted",
 ];
 
 /// Returns the path of a file or folder of the model, or of the model itself.

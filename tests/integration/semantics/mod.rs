@@ -12,6 +12,7 @@ mod streams;
 mod time;
 mod users;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

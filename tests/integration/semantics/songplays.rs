@@ -6,7 +6,6 @@ use datafusion::datasource::MemTable;
 use starlift::decode::{Decoder, FieldPaths, ObjectState, StagedColumns, staging_schema};
 use starlift::engine::{Engine, EngineOptions};
 use starlift::model::Model;
-use starlift::model::Model;
 use starlift::star::Queries;
 use starlift::transform::{Rules, build_intermediates, count, run_table_query};
 
