@@ -61,7 +61,7 @@ impl Conditions {
     }
 
     /// Returns `true` if the row satisfies the condition at `index`. `None` stands for no condition,
-    /// which every row satisfies.
+    /// satisfied by every row.
     #[inline]
     pub fn holds(&self, index: Option<usize>) -> bool {
         index.is_none_or(|index| self.holds[index])

@@ -15,7 +15,7 @@ pub(super) struct DraftColumn {
     pub column: Column,
     /// Column of the table.
     pub star: TableColumn,
-    /// What was seen.
+    /// Description of the values seen.
     pub seen: String,
     /// `true` if each row has a value, and no value was seen twice.
     pub is_unique: bool,

@@ -33,7 +33,7 @@ pub(super) struct DraftDataset {
     pub key: Key,
     /// Names of the columns that could be the key.
     pub candidates: Vec<String>,
-    /// What is not a column, and other remarks.
+    /// Remarks, such as on values without a column.
     pub notes: Vec<String>,
 }
 

@@ -76,11 +76,11 @@ impl Default for SampleOptions {
 pub struct Draft {
     /// Files of the folder.
     pub files: Vec<InitFile>,
-    /// What was read of each input.
+    /// Sample and datasets of each input.
     pub inputs: Vec<InputReport>,
 }
 
-/// What was read of an input, and what was drafted.
+/// The sample of an input, and the datasets drafted from it.
 #[derive(Debug)]
 pub struct InputReport {
     /// Name of the input.

@@ -1,4 +1,4 @@
-//! What was seen at one path: kinds of values, and the types that hold for all of them.
+//! Observations on the values at one path: kinds of values, and the types that hold for all of them.
 
 use chrono::{DateTime, Datelike, NaiveDate};
 

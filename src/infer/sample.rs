@@ -31,7 +31,7 @@ const EXPANSION: u64 = 8;
 /// Number of broken records that are named.
 const MAX_NAMED: usize = 5;
 
-/// What was read of an input.
+/// Counts of the objects and records read of an input.
 #[derive(Debug, Clone, Default)]
 pub struct Sampled {
     /// Number of objects listed.

@@ -33,7 +33,7 @@ complete and check the file: `model init` and `model infer` write it as `model.s
 | `star/TABLE.sql` | The query of each table. It reads the staging tables, the intermediate tables and the tables before its own. |
 | `intermediate/NAME.sql` | Tables that several queries read; each is built once. |
 | `accounting/NAME.sql` | [Counts](#accounting) of the records of a run by their outcome. |
-| `checks/NAME.sql` | Queries that return the rows that violate an invariant. The first line of the file states the invariant. Checks of primary keys, NOT NULL and references, and of the records read, are generated. |
+| `checks/NAME.sql` | Queries that return the rows that violate an invariant. The comment at the start of the file states the invariant. Checks of primary keys, NOT NULL and references, and of the records read, are generated. |
 | `analytics/NAME.sql` | Queries that answer questions from the star. The header states the question, as in `-- Question: Which users listen most?`. |
 
 The SQL in `star`, `intermediate` and `accounting` is that of DataFusion. The SQL in `checks` and `analytics`

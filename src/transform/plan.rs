@@ -23,7 +23,7 @@ use crate::model::{Dataset, Model};
 use crate::star::model::table_schema;
 use crate::star::{Group, Queries, Query, run_schema};
 
-/// What the queries of a transform read.
+/// Columns and tables that the queries of a transform read.
 pub struct RequiredColumns {
     /// The columns read of each staging table, in the order of the datasets.
     pub datasets: Vec<StagedColumns>,

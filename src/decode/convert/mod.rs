@@ -46,7 +46,7 @@ pub(super) enum Value {
     Key(i32),
 }
 
-/// What the values of a record refer to.
+/// Texts and numbers that the values of a record refer to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Values<'a> {
     pub record: &'a str,

@@ -99,7 +99,7 @@ fn integer(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| double().map(|d| d as i64))
 }
 
-/// Returns `true` if a column accepts a value, by rules of its own.
+/// Returns `true` if a column accepts a value, by rules that the decoder does not share.
 fn accepts(column: &Column, value: &Value) -> bool {
     if value.is_null() || value == "" {
         return column.required == Required::Never;

@@ -170,7 +170,7 @@ pub fn replaced(names: &Names, designs: &[TableDesign], existing: &[&str]) -> Ve
     tables.filter(|table| existing.contains(table)).map(|table| names.old_table(table)).collect()
 }
 
-/// Returns the statements that give the keys of the new tables their final names. Redshift leaves keys
+/// Returns the statements that rename the keys of the new tables to their final names. Redshift leaves keys
 /// unnamed.
 ///
 /// `taken` are conflicting names of indexes of the replaced tables, which are renamed first.
