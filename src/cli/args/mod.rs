@@ -21,7 +21,7 @@ pub use cluster::{
     DoctorArgs, PauseArgs, ProvisionArgs, ResumeArgs, StatusArgs, StatusFormat, TeardownArgs,
 };
 pub use init::{DEFAULT_FILE, InitArgs};
-pub use model::{ModelArgs, ModelCommand, ModelInferArgs, NamedInput};
+pub use model::{ModelArgs, ModelCommand, ModelInferArgs};
 pub use s3::S3Args;
 pub use serverless::ServerlessArgs;
 pub use transform::{LockArg, MatchArg, RepairArg, SuffixArg, TransformArgs, UnmatchedArg};
