@@ -192,6 +192,7 @@ impl<'t> Columns<'t> {
 fn most_frequent(seen: &Profile) -> Option<ColumnType> {
     let texts = seen.numbers + seen.texts;
     [
+        (seen.integers, ColumnType::BigInt),
         (seen.numeric, ColumnType::Double),
         (seen.booleans, ColumnType::Boolean),
         (texts, ColumnType::Text),
