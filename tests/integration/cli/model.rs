@@ -37,7 +37,7 @@ fn init_writes_the_built_in_model_and_replaces_nothing() {
     here.run(["model", "check", "mine"])
         .exits(0)
         .says("model     sparkify: no problems\n")
-        .says("dataset   events: 19 columns, read as staging_events\n")
+        .says("dataset   logs: 19 columns, read as staging_events\n")
         .says("table     songplays: 9 columns, primary key (songplay_id)\n");
 
     here.write("mine/star/users.sql", "SELECT 1");
@@ -62,7 +62,10 @@ fn check_reports_all_problems_at_once() {
         .complains("error[invalid-model]")
         .complains("there is no type \"float\"; what to do: write \"double\"")
         .complains("there is no key \"grian\"; what to do: did you mean \"grain\"?");
-    here.run(["model", "check", "none"]).exits(1).complains("error[file-failed]").complains("none");
+    here.run(["model", "check", "none"])
+        .exits(2)
+        .complains("error[invalid-model]")
+        .complains("none");
 }
 
 #[test]
