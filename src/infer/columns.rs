@@ -169,7 +169,14 @@ impl<'t> Columns<'t> {
         ];
         let kinds = kinds.iter().filter(|(count, _)| *count > 0);
         let kinds: Vec<String> = kinds.map(|(count, kind)| counted(*count, kind)).collect();
-        self.note(steps, &format!("no type accepts all values ({})", kinds.join(", ")));
+        let mut note = format!("no type accepts all values ({})", kinds.join(", "));
+        if let Some(column_type) = most_frequent(seen) {
+            let path = self.path(steps);
+            note += &format!(
+                "; a column {{ type = \"{column_type}\", path = \"{path}\" }} would reject the others"
+            );
+        }
+        self.note(steps, &note);
     }
 
     fn note(&mut self, steps: &[Step], what: &str) {
@@ -179,6 +186,20 @@ impl<'t> Columns<'t> {
     fn path(&self, steps: &[Step]) -> String {
         Path { origin: self.origin, steps: steps.to_vec() }.to_string()
     }
+}
+
+/// Returns the type that accepts most of the values, if it accepts at least nine in ten.
+fn most_frequent(seen: &Profile) -> Option<ColumnType> {
+    let texts = seen.numbers + seen.texts;
+    [
+        (seen.integers, ColumnType::BigInt),
+        (seen.numeric, ColumnType::Double),
+        (seen.booleans, ColumnType::Boolean),
+        (texts, ColumnType::Text),
+    ]
+    .into_iter()
+    .find(|(accepted, _)| *accepted > 0 && accepted.saturating_mul(10) >= seen.values() * 9)
+    .map(|(_, column_type)| column_type)
 }
 
 /// Describes the values of a column, without showing any.

@@ -109,9 +109,10 @@ pub(super) async fn sample(
     let chosen = spread(all, most);
     let limit = limit(chosen.iter().map(expected_size).collect(), bytes);
     let mut tree = Tree::default();
-    let mut parts = stream::iter(chosen)
+    let parts = stream::iter(chosen)
         .map(|object| async move { read_part(&object, limit).await.map(|part| (object, part)) })
         .buffered(OBJECTS_IN_FLIGHT);
+    let mut parts = std::pin::pin!(parts);
     while let Some((object, part)) = parts.try_next().await? {
         sampled.objects_read += 1;
         sampled.bytes_read += part.stored;
@@ -150,6 +151,9 @@ impl Thinned {
         }
         self.listed += 1;
         if self.kept.len() > self.most {
+            if self.kept.len() % 2 == 0 {
+                self.last = self.kept.last().cloned();
+            }
             let mut is_even = false;
             self.kept.retain(|_| {
                 is_even = !is_even;
@@ -363,8 +367,8 @@ mod tests {
 
     #[test]
     fn a_long_listing_is_thinned_and_keeps_both_ends() {
-        for count in [1, 5, 11, 12, 1000, 1001] {
-            let mut thinned = Thinned::new(10);
+        for (count, most) in [(1, 9), (5, 10), (10, 9), (11, 10), (12, 9), (1000, 10), (1001, 9)] {
+            let mut thinned = Thinned::new(most);
             (0..count).for_each(|index| thinned.push(object(index)));
             let kept = thinned.finish();
             assert!(kept.len() <= 11 && kept.len() >= count.min(5), "{count}: {}", kept.len());

@@ -84,7 +84,8 @@ fn primary_key(table: &Table) -> Option<Check> {
     Some(Check { name: format!("{}_primary_key", table.name), sql })
 }
 
-/// Returns the check that the other columns that are not nullable contain no nulls.
+/// Returns the check that the other columns that are not nullable contain no nulls. It returns the number of
+/// nulls per column.
 fn not_null(table: &Table) -> Option<Check> {
     let columns = table.columns.iter().filter(|c| !c.nullable && !table.is_primary(&c.name));
     let names: Vec<&str> = columns.map(|column| column.name.as_str()).collect();
@@ -97,10 +98,14 @@ fn not_null(table: &Table) -> Option<Check> {
         .collect();
     let violated: Vec<String> = names.iter().map(|name| format!("{} > 0", quoted(name))).collect();
     let list: Vec<_> = names.iter().map(|name| quoted(name)).collect();
+    let requirement = match &names[..] {
+        [name] => format!("{}.{name} is never null.", table.name),
+        names => format!("{} of {} are never null.", names.join(", "), table.name),
+    };
     let sql = format!(
-        "{}\n-- Returns the number of nulls per column.\nSELECT {}\nFROM (\n    SELECT\n{}\n    \
+        "{}\nSELECT {}\nFROM (\n    SELECT\n{}\n    \
          FROM {}\n) nulls_per_column\nWHERE {}\n",
-        comment(&format!("In {}, no row has a null in {}.", table.name, names.join(", "))),
+        comment(&requirement),
         list.join(", "),
         counts.join(",\n"),
         quoted(&table.name),

@@ -297,3 +297,32 @@ pub(crate) fn to_json(value: &impl Serialize) -> Result<Vec<u8>> {
     json.push(b'\n');
     Ok(json)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::{Location, StoreOptions, Stores};
+
+    #[tokio::test]
+    async fn records_of_format_1_have_the_counts_of_plays() {
+        let place = Location::parse_single("/star/_starlift.json").unwrap();
+        let place = Stores::new(StoreOptions::default()).place(place).await.unwrap();
+        let text = r#"{"format": 1, "run_id": "r", "version": "0.1.0", "started_at": "", "finished_at": "",
+            "options": {"songs": ["s"], "logs": ["l"], "song_jsonpaths": null, "log_jsonpaths": null,
+                        "queries": null, "match": "title-artist", "unmatched": "keep", "max_rejects": "0"},
+            "datasets": {}, "inputs": {"path": "i", "rows": 1, "bytes": 1},
+            "rejects": {"path": "r", "rows": 0, "bytes": 1},
+            "plays": {"read": 5, "matched": 1, "unmatched": 3, "duplicates": 1, "shared_fingerprints": 0},
+            "tables": {}, "checks": []}"#;
+        let record = RunRecord::parse(&place, text.as_bytes()).unwrap();
+        let counts = &record.accounting["plays"];
+        assert_eq!(
+            (counts["plays_read"], counts["plays_unmatched"], counts["duplicates"]),
+            (5, 3, 1)
+        );
+        assert!(record.model.is_none());
+        let newer = text.replace("\"format\": 1", "\"format\": 3");
+        let error = RunRecord::parse(&place, newer.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains("_starlift.json"), "{error}");
+    }
+}

@@ -28,7 +28,7 @@ pub async fn run(args: &ModelInferArgs, settings: &Settings, global: &GlobalOpti
         ..SampleOptions::default()
     };
     let name = name_of(&args.folder);
-    let drafted = async { infer(&name, inputs, &options).await.map_err(Error::from) };
+    let drafted = infer(&name, inputs, &options);
     let draft = unless_interrupted(drafted, crate::error::Error::Stopped).await?;
     write(&args.folder, &draft.files)?;
     // Fails only if the draft breaks a rule of models, which would be a bug in starlift.

@@ -9,7 +9,7 @@ use crate::support::{Outcome, Workspace, files};
 /// `current`.
 #[track_caller]
 fn done(outcome: &Outcome, current: &Path, folder: &str) {
-    outcome.exits(0).says("all 12 passed").says("Query: most_played_songs");
+    outcome.exits(0).says("all 16 passed").says("Query: most_played_songs");
     outcome.says(&format!("The sample data is in {folder}/data, the star in {folder}/star.\n"));
     let folder = current.join(folder);
     assert!(folder.join("star/_starlift.json").is_file(), "{outcome}");

@@ -17,7 +17,7 @@ fn quiet_prints_nothing_on_success() {
         outcome.exits(0).prints("");
         assert_eq!(outcome.stderr, "", "{outcome}");
     }
-    transform(&here, &["--quiet=false"]).exits(0).says("all 12 passed").complains("reading");
+    transform(&here, &["--quiet=false"]).exits(0).says("all 16 passed").complains("reading");
     let mut command = here.command();
     here.outcome(command.args(TINY).env("STARLIFT_QUIET", "true")).exits(0).prints("");
 }
@@ -41,7 +41,7 @@ fn results_go_to_standard_output_and_everything_else_to_standard_error() {
     let here = with_tiny_data();
     let outcome = transform(&here, &[]);
     outcome.exits(0).complains("INFO").complains("reading").never_complains("passed");
-    outcome.never_says("INFO").says("all 12 passed");
+    outcome.never_says("INFO").says("all 16 passed");
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn unknown_query_name_is_rejected_before_any_change() {
         ),
         (
             "own/accounting/x.sql",
-            "accounting/x.sql replaces no query of the model; its queries are plays",
+            "accounting/x.sql replaces no query of the model; its queries are copies, plays",
         ),
         ("own/star/months_present.sql", "star/months_present.sql replaces no query of the model"),
     ] {

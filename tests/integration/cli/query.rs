@@ -234,8 +234,8 @@ fn error_for_a_missing_star_says_how_to_create_one() {
 fn star_of_another_format_is_rejected() {
     let here = with_tiny_star();
     let record = here.read("star/_starlift.json");
-    here.write("star/_starlift.json", record.replace("\"format\": 1", "\"format\": 2"));
-    query(&here, &["months_present"]).exits(1).complains("it has format 2, expected 1");
+    here.write("star/_starlift.json", record.replace("\"format\": 2", "\"format\": 3"));
+    query(&here, &["months_present"]).exits(1).complains("it has format 3, expected 2");
     here.write("star/_starlift.json", &record[..record.len() / 2]);
     query(&here, &["months_present"])
         .exits(1)

@@ -87,8 +87,8 @@ fn takes(option: &str, value: &str) -> Takes {
         (
             _,
             "ARN" | "BOOL" | "CIDR" | "DIR" | "FILE" | "FORMAT" | "HOW" | "ID" | "KEY" | "KIND"
-            | "LIMIT" | "NAME" | "REGION" | "RULE" | "STYLE" | "TARGET" | "TEXT" | "TYPE" | "URL"
-            | "WHAT" | "WHEN" | "WHICH",
+            | "LIMIT" | "NAME" | "NAME=URL" | "REGION" | "RULE" | "STYLE" | "TARGET" | "TEXT"
+            | "TYPE" | "URL" | "WHAT" | "WHEN" | "WHICH",
         ) => Takes::Text,
         other => panic!("say what {other:?} takes, so that its limits are tried"),
     }

@@ -100,7 +100,7 @@ file_size = "1MiB"
     here.write("own/analytics/one.sql", "-- Question: One?\nSELECT 1 AS one\n");
     here.run(["transform", "--config", "all.toml"]).exits(0).prints("");
     let record = record(&here);
-    assert_eq!(record["options"]["songs"], serde_json::json!(["songs/s.json", "songs"]));
+    assert_eq!(record["options"]["inputs"]["songs"], serde_json::json!(["songs/s.json", "songs"]));
     assert_eq!(record["options"]["max_rejects"], "5");
     assert_eq!(record["options"]["queries"], "own");
     assert_eq!(record["datasets"]["songs"]["records"], 1);

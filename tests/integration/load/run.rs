@@ -24,7 +24,7 @@ async fn run_builds_loads_and_verifies_and_repeats_nothing() {
     let first = run(&here, &database.url(), &[]);
     first
         .exits(0)
-        .says("all 12 passed")
+        .says("all 16 passed")
         .says("load 1)")
         .says("11 queries return the same rows as the files");
     let star = run_id(&here, "star");
