@@ -3,13 +3,11 @@
 //! A record that does not end within the buffered bytes is kept and scanned again once the buffer
 //! has doubled, so that even a record of many chunks is scanned in linear time.
 
-use std::cell::Cell;
-
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use memchr::{memchr, memchr3};
-use simdutf8::compat::Utf8Error;
 
+use super::chunk::Chunk;
 use super::columns::StagingBuilder;
 use super::dataset::StagedColumns;
 use super::field_paths::FieldPaths;
@@ -19,7 +17,7 @@ use super::recover::{joined_arrays, joined_records};
 use super::reject::{RejectBuilder, Rejection};
 use super::row::{RowBuilder, RowError};
 use super::scan::{FieldKind, FieldSpan, Scanner, skip_whitespace};
-use super::separator::{BYTE_ORDER_MARK, is_stray_separator, line_end, skip_blank};
+use super::separator::{BYTE_ORDER_MARK, is_stray_separator, skip_blank};
 use super::text::Stop;
 use crate::model::Records;
 
@@ -370,43 +368,6 @@ impl Decoder {
             b'[' => 1 + joined_records(value, in_array),
             _ if self.scanner.spans.iter().all(is_missing) => 1 + joined_records(value, true),
             _ => 1,
-        }
-    }
-}
-
-/// The buffered bytes and their prefix that is valid UTF-8. Checking many records at once is
-/// cheaper than checking each.
-struct Chunk<'a> {
-    bytes: &'a [u8],
-    text: &'a str,
-    /// A position and the end of its line, cached because many broken records can be on one line.
-    line: Cell<(usize, Option<usize>)>,
-}
-
-impl<'a> Chunk<'a> {
-    fn new(bytes: &'a [u8]) -> Chunk<'a> {
-        let text = simdutf8::compat::from_utf8(bytes).or_else(|error| {
-            let valid = &bytes[..error.valid_up_to()];
-            simdutf8::compat::from_utf8(valid)
-        });
-        Chunk { bytes, text: text.unwrap_or_default(), line: Cell::new((0, Some(0))) }
-    }
-
-    /// Returns the position after the line that contains byte `at`.
-    fn line_end(&self, at: usize) -> Option<usize> {
-        let (from, end) = self.line.get();
-        if from <= at && end.is_none_or(|end| end > at) {
-            return end;
-        }
-        let end = line_end(self.bytes, at);
-        self.line.set((at, end));
-        end
-    }
-
-    fn text(&self, at: usize, length: usize) -> Result<&'a str, Utf8Error> {
-        match self.text.get(at..at + length) {
-            Some(text) => Ok(text),
-            None => simdutf8::compat::from_utf8(&self.bytes[at..at + length]),
         }
     }
 }

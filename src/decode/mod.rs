@@ -8,6 +8,7 @@
 //! or `reject` keeps the record with the reason. No record is ever turned into a map.
 
 mod broken;
+mod chunk;
 mod columns;
 mod conditions;
 mod convert;

@@ -7,6 +7,7 @@ mod empty_datasets;
 mod listing;
 mod options;
 mod private;
+mod recorded;
 mod rejects;
 mod report;
 mod run;

@@ -12,6 +12,7 @@ use futures::{FutureExt, StreamExt, TryStreamExt};
 
 use super::empty_datasets::ensure_not_empty;
 use super::options::TransformOptions;
+use super::recorded::{dataset_record, run_options};
 use super::rejects::write_rejects;
 use super::report::TransformReport;
 use crate::engine::Engine;
@@ -21,13 +22,10 @@ use crate::limits::Rejected;
 use crate::model::{Model, Table};
 use crate::publish::{ParquetSink, Publication};
 use crate::staging::{StagingSpace, StagingTable};
-use crate::star::{
-    DatasetRecord, FORMAT, FileRecord, Group, ModelRecord, RunOptions, RunRecord, TableRecord,
-};
+use crate::star::{FORMAT, FileRecord, Group, ModelRecord, RunRecord, TableRecord};
 use crate::star::{
     Queries, ensure_passed, register_run, register_star, register_table, run_checks,
 };
-use crate::storage::without_secrets;
 use crate::timing::PhaseTiming;
 use crate::transform::{
     ENCODING, RepairEncoding, Rules, SortedStream, build_intermediates, count, deregister_staging,
@@ -314,42 +312,6 @@ impl<'a> Run<'a> {
         ensure_passed(&self.report.checks)?;
         record.checks = self.report.checks.iter().map(|check| check.name.clone()).collect();
         Ok(record)
-    }
-}
-
-pub(super) fn run_options(options: &TransformOptions) -> RunOptions {
-    RunOptions {
-        inputs: options
-            .inputs
-            .iter()
-            .map(|(name, urls)| (name.clone(), urls.iter().map(|u| without_secrets(u)).collect()))
-            .collect(),
-        include_hidden: options.include_hidden,
-        suffix: options.suffix.as_str().to_owned(),
-        jsonpaths: options
-            .jsonpaths
-            .iter()
-            .map(|(name, url)| (name.clone(), without_secrets(url)))
-            .collect(),
-        queries: options.queries.as_ref().map(|folder| folder.display().to_string()),
-        match_rule: options.rules.match_rule.as_str().to_owned(),
-        unmatched: options.rules.unmatched.as_str().to_owned(),
-        repair_encoding: options.rules.repair_encoding.as_str().to_owned(),
-        max_rejects: options.max_rejects.to_string(),
-        file_size: options.file_bytes,
-    }
-}
-
-fn dataset_record(counts: &DatasetCounts) -> DatasetRecord {
-    DatasetRecord {
-        objects: counts.objects_read,
-        stored_bytes: counts.stored_bytes,
-        bytes: counts.bytes,
-        records: counts.records(),
-        decoded: counts.decoded,
-        rejected: counts.rejected,
-        skipped: counts.skipped.clone(),
-        unknown_keys: counts.unknown_keys.clone(),
     }
 }
 

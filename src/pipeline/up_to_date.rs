@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::listing::list_options;
 use super::options::TransformOptions;
 use super::places;
-use super::run::run_options;
+use super::recorded::run_options;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ingest::objects;
