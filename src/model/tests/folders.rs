@@ -136,6 +136,6 @@ fn a_check_replaces_the_generated_one_of_its_name() {
     ]);
     let checks = Model::read_dir(folder.path()).unwrap().checks();
     let names: Vec<&str> = checks.iter().map(|check| check.name.as_str()).collect();
-    assert_eq!(names, ["mine", "pages_primary_key", "another"]);
+    assert_eq!(names, ["mine", "pages_primary_key", "records_accounted", "another"]);
     assert!(checks[1].sql.starts_with("-- Never fails."));
 }

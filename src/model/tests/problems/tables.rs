@@ -22,6 +22,7 @@ fn the_model_of_these_tests_is_valid() {
             "returns_primary_key",
             "lines_sku_in_products",
             "returns_order_id_line_no_in_lines",
+            "records_accounted",
         ]
     );
     assert_eq!(
