@@ -4,7 +4,7 @@ use super::statements::{
     Names, catalog_path, create, default_path, finish, lock_loads, lock_tables, rename,
     rename_keys, replaced,
 };
-use super::verify::stats_query;
+use super::verify::stats_queries;
 use super::{LoadOptions, Prepared};
 use crate::warehouse::Dialect;
 use crate::warehouse::connection::session;
@@ -59,7 +59,9 @@ pub fn dry_run(star: &Prepared, options: &LoadOptions) -> Result<String> {
     script.note("Compared with the statistics of the files:");
     for design in &star.designs {
         let from = qualified(&names.schema, &names.new_table(&design.table.name))?;
-        script.add(&stats_query(&design.table, &from, dialect)?);
+        for sql in stats_queries(&design.table, &from, dialect)? {
+            script.add(&sql);
+        }
     }
     script.add("COMMIT");
     swap(star, options, &names, &mut script)?;

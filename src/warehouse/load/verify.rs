@@ -36,6 +36,11 @@ const NEGLIGIBLE: &str = "1e-290";
 /// the number of rows.
 const SUMMABLE_PRECISION: u8 = 28;
 
+/// Maximum number of columns of a query for statistics.
+///
+/// Source: PostgreSQL, appendix K, Limits (1,664 columns in a result set).
+const MAX_SELECTED: usize = 1600;
+
 /// Statistics of a table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableStats {
@@ -252,24 +257,27 @@ fn moment(text: &str) -> Option<i64> {
     Some(parsed.and_utc().timestamp_micros())
 }
 
-fn select(table: &Table, from: &str, engine: Engine) -> Result<String> {
+/// Returns the queries whose columns are the row count and the statistics.
+fn selects(table: &Table, from: &str, engine: Engine) -> Result<Vec<String>> {
     let mut expressions = vec!["COUNT(*)".to_owned()];
     for statistic in statistics(table) {
         expressions.push(statistic.sql(engine)?);
     }
     let columns: Vec<String> =
         expressions.iter().enumerate().map(|(i, sql)| format!("{sql} AS f{i}")).collect();
-    Ok(format!("SELECT\n    {}\nFROM {from}", columns.join(",\n    ")))
+    let select =
+        |columns: &[String]| format!("SELECT\n    {}\nFROM {from}", columns.join(",\n    "));
+    Ok(columns.chunks(MAX_SELECTED).map(select).collect())
 }
 
-/// Returns the query that computes a table's statistics in a warehouse whose database is in UTF-8.
+/// Returns the queries that compute a table's statistics in a warehouse whose database is in UTF-8.
 /// `from` is the quoted name of the table.
 ///
 /// # Errors
 ///
 /// Returns an error if a column name is not valid.
-pub fn stats_query(table: &Table, from: &str, dialect: Dialect) -> Result<String> {
-    select(table, from, Engine::of(dialect, None))
+pub fn stats_queries(table: &Table, from: &str, dialect: Dialect) -> Result<Vec<String>> {
+    selects(table, from, Engine::of(dialect, None))
 }
 
 /// Computes the statistics of a table registered in `session`.
@@ -279,16 +287,17 @@ pub fn stats_query(table: &Table, from: &str, dialect: Dialect) -> Result<String
 /// Returns an error if the files cannot be read.
 pub async fn file_stats(session: &SessionContext, table: &Table) -> Result<TableStats> {
     let failed = |e| crate::error::Error::query(format!("statistics of {}", table.name), e);
-    let sql = select(table, &quote::name(&table.name)?, Engine::Local)?;
-    let rows = session.sql(&sql).await.map_err(failed)?;
-    let batches: Vec<_> =
-        rows.execute_stream().await.map_err(failed)?.try_collect().await.map_err(failed)?;
     let mut row = TextRow::new();
-    for batch in batches.iter().filter(|batch| batch.num_rows() > 0) {
-        for column in batch.columns() {
-            let texts = cast(column, &DataType::Utf8)?;
-            let texts = texts.as_string::<i32>();
-            row.push(texts.is_valid(0).then(|| texts.value(0).to_owned()));
+    for sql in selects(table, &quote::name(&table.name)?, Engine::Local)? {
+        let rows = session.sql(&sql).await.map_err(failed)?;
+        let batches: Vec<_> =
+            rows.execute_stream().await.map_err(failed)?.try_collect().await.map_err(failed)?;
+        for batch in batches.iter().filter(|batch| batch.num_rows() > 0) {
+            for column in batch.columns() {
+                let texts = cast(column, &DataType::Utf8)?;
+                let texts = texts.as_string::<i32>();
+                row.push(texts.is_valid(0).then(|| texts.value(0).to_owned()));
+            }
         }
     }
     parse_row(table, &row)
@@ -300,9 +309,12 @@ pub async fn file_stats(session: &SessionContext, table: &Table) -> Result<Table
 ///
 /// Returns an error if the query fails or its result cannot be parsed.
 pub async fn warehouse_stats(session: &Session, table: &Table, from: &str) -> Result<TableStats> {
-    let sql = select(table, from, Engine::of(session.dialect(), session.encoding()))?;
-    let rows = session.rows(&format!("verify {}", table.name), &sql).await?;
-    parse_row(table, rows.first().map(Vec::as_slice).unwrap_or_default())
+    let mut row = TextRow::new();
+    for sql in selects(table, from, Engine::of(session.dialect(), session.encoding()))? {
+        let rows = session.rows(&format!("verify {}", table.name), &sql).await?;
+        row.extend(rows.into_iter().next().unwrap_or_default());
+    }
+    parse_row(table, &row)
 }
 
 fn parse_row(table: &Table, row: &[Option<String>]) -> Result<TableStats> {

@@ -32,7 +32,7 @@ fn each_type_has_the_statistics_that_both_engines_compute() {
         column("price", ColumnType::Decimal { precision: 10, scale: 2 }),
         column("total", ColumnType::Decimal { precision: 38, scale: 2 }),
     ];
-    let sql = select(&table, "t", Engine::Postgres).unwrap();
+    let sql = selects(&table, "t", Engine::Postgres).unwrap().remove(0);
     let expected = [
         "COUNT(*)",
         "COUNT(\"is_paid\")",
@@ -66,4 +66,19 @@ fn each_type_has_the_statistics_that_both_engines_compute() {
             "users.price: sum is 3.50 in the files and 3.51 in the table",
         ]
     );
+}
+
+#[test]
+fn statistics_of_many_columns_are_divided_among_queries() {
+    let mut table = (**crate::model::Model::built_in().table("users").unwrap()).clone();
+    let column = |n: usize| Column {
+        name: format!("c{n}"),
+        column_type: ColumnType::BigInt,
+        nullable: true,
+        meaning: String::new(),
+    };
+    table.columns = (0..500).map(column).collect();
+    let queries = selects(&table, "t", Engine::Postgres).unwrap();
+    let columns: Vec<usize> = queries.iter().map(|sql| sql.matches(" AS f").count()).collect();
+    assert_eq!(columns, [1600, 401]);
 }
