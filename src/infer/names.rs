@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::model::{MAX_NAME_BYTES, NameUse, is_allowed, snake_case};
+use crate::model::{MAX_NAME_BYTES, MAX_TABLE_BYTES, NameUse, is_allowed, snake_case};
 
 /// The last words of names of keys.
 const KEY_WORDS: [&str; 7] = ["id", "uid", "uuid", "guid", "key", "sku", "code"];
@@ -39,6 +39,11 @@ impl Names {
         let is_table = matches!(used, NameUse::Table | NameUse::StagingTable);
         let is_lower = matches!(used, NameUse::Table | NameUse::Column);
         let base = if is_lower { plain(&snake_case(wanted)) } else { plain(wanted) };
+        let most = if used == NameUse::Table { MAX_TABLE_BYTES } else { MAX_NAME_BYTES };
+        let with =
+            |base: &str, suffix: &str| format!("{}{suffix}", clip(base, most - suffix.len()));
+        // No suffix frees a name with a prefix that is not allowed.
+        let base = if is_allowed(&with(&base, "_2"), used) { base } else { format!("t_{base}") };
         let suffixes = if is_table { ["", "s", "_table"] } else { ["", "_", "_value"] };
         // The star has no names that end in an underscore.
         let suffixes = suffixes.iter().filter(|suffix| !(is_lower && **suffix == "_"));
@@ -46,7 +51,7 @@ impl Names {
         let mut names = suffixes
             .map(|suffix| (*suffix).to_owned())
             .chain(numbers)
-            .map(|suffix| format!("{}{suffix}", clip(&base, MAX_NAME_BYTES - suffix.len())));
+            .map(|suffix| with(&base, &suffix));
         let is_free =
             |name: &String| is_allowed(name, used) && !self.0.contains(&name.to_ascii_lowercase());
         // One of the numbers is free.
@@ -118,7 +123,12 @@ mod tests {
         ] {
             assert_eq!(names.take(wanted, used), name, "{wanted}");
         }
+        for (wanted, name) in [("starlift_events", "t_starlift_events"), ("_hidden", "t__hidden")] {
+            assert_eq!(names.take(wanted, NameUse::Table), name);
+        }
         let long = "x".repeat(100);
+        assert_eq!(names.take(&long, NameUse::Table).len(), 41);
+        assert_eq!(names.take(&long, NameUse::Table), format!("{}s", "x".repeat(40)));
         assert_eq!(names.take(&long, NameUse::Column).len(), 63);
         assert_eq!(names.take(&long, NameUse::Column), format!("{}_value", "x".repeat(57)));
     }

@@ -53,7 +53,7 @@ pub use reference::reference;
 pub use schema::json_schema;
 pub use table::{Distribution, KeyRole, RedshiftDesign, Reference, Table, TableColumn};
 pub use validate::{Use as NameUse, is_allowed, snake_case};
-pub use words::{MAX_NAME_BYTES, is_plain, quoted};
+pub use words::{MAX_NAME_BYTES, MAX_TABLE_BYTES, is_plain, quoted};
 
 /// A valid model.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

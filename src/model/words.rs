@@ -12,7 +12,7 @@ pub const MAX_NAME_BYTES: usize = 63;
 
 /// Length in bytes of the longest name of a table of the star: a load creates new tables under a
 /// temporary name, which is 22 bytes longer.
-pub(super) const MAX_TABLE_BYTES: usize = 41;
+pub const MAX_TABLE_BYTES: usize = 41;
 
 /// Prefix of the tables that starlift creates in a warehouse.
 pub(super) const OWN_PREFIX: &str = "starlift_";
