@@ -63,6 +63,10 @@ impl Elements {
                 let place = self.place(at);
                 return Err(Rejection::of_record(format!("{place}: not a JSON object")));
             }
+            if element.kind == FieldKind::Array && !self.scanner.paths().accepts_arrays() {
+                let place = self.place(at);
+                return Err(Rejection::of_record(format!("{place}: an array, not a JSON object")));
+            }
             let text = &record.as_bytes()[element.start as usize..element.end as usize];
             // The record has been scanned, so the element is valid.
             if self.scanner.scan(text).is_err() {
