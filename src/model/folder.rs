@@ -253,6 +253,11 @@ impl Files {
                     let reason = format!("the model declares a table {name:?} as well");
                     report.add_of_file(file, 1, reason, "rename the file");
                 }
+                Group::Intermediate => {
+                    if let Some(fault) = validate::fault(name, validate::Use::StagingTable) {
+                        report.add_of_file(file, 1, fault.reason, fault.remedy);
+                    }
+                }
                 _ => {}
             }
         }

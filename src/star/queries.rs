@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::model::Model;
+use crate::model::{Model, NameUse, is_allowed};
 
 pub use crate::model::Group;
 
@@ -99,6 +99,12 @@ impl Queries {
         if let Some(query) = self.all.iter_mut().find(same) {
             query.sql = sql;
             return Ok(());
+        }
+        if group == Some(Group::Intermediate) && !is_allowed(&name, NameUse::StagingTable) {
+            return Err(Error::Usage(format!(
+                "{}/{name}.sql defines a table {name:?}, a name that a table cannot have; rename the file",
+                folder.display()
+            )));
         }
         match group {
             Some(group @ (Group::Intermediate | Group::Check | Group::Analytics)) => {
@@ -205,6 +211,19 @@ mod tests {
                 assert!(entry.is_some_and(|e| !e.is_empty()), "{}: no {label}", query.name);
             }
         }
+    }
+
+    #[test]
+    fn an_intermediate_table_needs_a_name_that_is_free() {
+        let folder = tempfile::tempdir().unwrap();
+        let intermediate = folder.path().join("intermediate");
+        std::fs::create_dir(&intermediate).unwrap();
+        std::fs::write(intermediate.join("more.sql"), "SELECT 1 AS a").unwrap();
+        let queries = Queries::built_in().with_folder(folder.path()).unwrap();
+        assert!(queries.get(Group::Intermediate, "more").is_ok());
+        std::fs::write(intermediate.join("run.sql"), "SELECT 1 AS a").unwrap();
+        let error = Queries::built_in().with_folder(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("run.sql defines a table \"run\""), "{error}");
     }
 
     #[test]

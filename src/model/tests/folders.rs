@@ -105,6 +105,24 @@ fn missing_and_stray_files_are_reported_together() {
 }
 
 #[test]
+fn an_intermediate_table_has_the_name_of_a_table() {
+    let folder = folder(&[
+        ("model.toml", TOML),
+        ("star/pages.sql", "SELECT 1"),
+        ("intermediate/a.b.sql", "SELECT 1"),
+        ("intermediate/good.sql", "SELECT 1"),
+        ("intermediate/run.sql", "SELECT 1"),
+    ]);
+    let expected = [
+        "intermediate/a.b.sql:1: the name \"a.b\" has characters that SQL accepts only in quotes; what to do: \
+         use letters, digits and underscores, and begin with a letter",
+        "intermediate/run.sql:1: \"run\" is the name of a table of starlift itself; what to do: rename it, for \
+         example to \"run_table\"",
+    ];
+    assert_eq!(problems(folder.path()).lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn files_that_are_not_text_are_reported() {
     let folder = folder(&[("model.toml", TOML)]);
     std::fs::create_dir(folder.path().join("star")).unwrap();

@@ -9,6 +9,7 @@ use super::Model;
 use super::problem::one_of;
 use super::report::Report;
 
+pub(super) use names::fault;
 pub use names::{Use, is_allowed, snake_case};
 
 /// Maximum number of columns of a table.

@@ -45,7 +45,7 @@ pub fn is_allowed(name: &str, used: Use) -> bool {
 }
 
 /// Returns the reason why a name cannot be used, and the remedy.
-fn fault(name: &str, used: Use) -> Option<Fault> {
+pub(in crate::model) fn fault(name: &str, used: Use) -> Option<Fault> {
     let fault = |reason: String, remedy: String| Some(Fault { reason, remedy });
     if !is_plain(name) {
         let reason = format!("the name {name:?} has characters that SQL accepts only in quotes");
@@ -59,6 +59,11 @@ fn fault(name: &str, used: Use) -> Option<Fault> {
     if name.len() > allowed {
         let reason = format!("the name has {} bytes, {allowed} are allowed", name.len());
         return fault(reason, "choose a shorter name".to_owned());
+    }
+    if used == Use::Table && name.starts_with('_') {
+        // Programs that read all files of a folder skip such folders, and starlift has some of its own.
+        let reason = format!("the name {name:?} begins with an underscore, as hidden folders do");
+        return fault(reason, "begin with a letter".to_owned());
     }
     if used.is_in_warehouse() && name.contains(|c: char| c.is_ascii_uppercase()) {
         let reason = format!("the name {name:?} has capital letters, which Redshift folds");
