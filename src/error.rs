@@ -120,7 +120,7 @@ pub enum Error {
         /// Name of the model in use.
         model: String,
     },
-    /// The star was made with another version of the model, which has other tables.
+    /// The star was made with another version of the model, which has other tables or columns.
     #[error(
         "the star at {star} was made with another version of the model {model:?}: {}",
         tables(missing, extra)
@@ -130,9 +130,9 @@ pub enum Error {
         star: String,
         /// Name of the model.
         model: String,
-        /// Tables of the model that the star lacks.
+        /// Tables of the model that the star lacks, and such columns as `table.column`.
         missing: Vec<String>,
-        /// Tables of the star that the model does not declare.
+        /// Tables and columns of the star that the model does not declare.
         extra: Vec<String>,
     },
     /// A file of a star has changed since it was written.

@@ -22,7 +22,7 @@ pub(super) fn earlier(out: &str, rows: Option<u64>) -> String {
     }
 }
 
-/// Returns the difference between the tables of a star and those of a model.
+/// Returns the difference between the tables and columns of a star and those of a model.
 pub(super) fn tables(missing: &[String], extra: &[String]) -> String {
     let parts = [("the star lacks", missing), ("the model does not declare", extra)];
     let parts = parts.iter().filter(|(_, tables)| !tables.is_empty());

@@ -197,7 +197,7 @@ impl RunRecord {
         Ok(record)
     }
 
-    /// Fails unless the star was made with `model`, or another version of it that has the same tables. `star`
+    /// Fails unless the star was made with `model`, or another version of it that has the same tables and columns. `star`
     /// is the location of the star.
     ///
     /// # Errors
@@ -210,11 +210,21 @@ impl RunRecord {
             return Err(Error::OtherModel { star, found, model });
         }
         let names = model.tables.iter().map(|table| &table.name);
-        let missing: Vec<String> =
+        let mut missing: Vec<String> =
             names.filter(|name| !self.tables.contains_key(*name)).cloned().collect();
         let names = self.tables.keys();
-        let extra: Vec<String> =
+        let mut extra: Vec<String> =
             names.filter(|name| model.table(name).is_none()).cloned().collect();
+        for table in &model.tables {
+            // The record has a count of nulls for every column.
+            let Some(found) = self.tables.get(&table.name).filter(|t| !t.nulls.is_empty()) else {
+                continue;
+            };
+            let qualified = |column: &String| format!("{}.{column}", table.name);
+            let declared = table.columns.iter().map(|column| &column.name);
+            missing.extend(declared.filter(|c| !found.nulls.contains_key(*c)).map(qualified));
+            extra.extend(found.nulls.keys().filter(|c| table.column(c).is_none()).map(qualified));
+        }
         if missing.is_empty() && extra.is_empty() {
             return Ok(());
         }
@@ -302,6 +312,31 @@ pub(crate) fn to_json(value: &impl Serialize) -> Result<Vec<u8>> {
 mod tests {
     use super::*;
     use crate::storage::{Location, StoreOptions, Stores};
+
+    #[test]
+    fn a_model_with_other_columns_is_another_version() {
+        let model = Model::built_in();
+        let nulls = |table: &crate::model::Table| {
+            table.columns.iter().map(|column| (column.name.clone(), 0)).collect()
+        };
+        let tables = model.tables.iter().map(|table| {
+            (table.name.clone(), TableRecord { nulls: nulls(table), ..TableRecord::default() })
+        });
+        let mut record: RunRecord = serde_json::from_value(serde_json::json!({
+            "format": FORMAT, "run_id": "r", "version": "1", "started_at": "", "finished_at": "",
+            "options": {"queries": null, "match": "", "unmatched": "", "max_rejects": "0"},
+            "datasets": {}, "inputs": FileRecord::default(), "rejects": FileRecord::default(),
+            "tables": tables.collect::<BTreeMap<_, _>>(), "checks": []
+        }))
+        .unwrap();
+        record.ensure_model("s", &model).unwrap();
+        let songs = &mut record.tables.get_mut("songs").unwrap().nulls;
+        songs.remove("title");
+        songs.insert("name".to_owned(), 0);
+        let error = record.ensure_model("s", &model).unwrap_err().to_string();
+        assert!(error.contains("the star lacks songs.title"), "{error}");
+        assert!(error.contains("the model does not declare songs.name"), "{error}");
+    }
 
     #[tokio::test]
     async fn records_of_format_1_have_the_counts_of_plays() {

@@ -83,7 +83,7 @@ codes! {
         "The star was made with a model of another name."
         "Pass the folder of the model that made the star with `--model`."
     OtherModelVersion "other-model-version" 1
-        "The star was made with another version of the model, which has other tables."
+        "The star was made with another version of the model, which has other tables or columns."
         "Pass that version with `--model`, or run `starlift transform` again."
     DamagedStar "damaged-star" 1
         "A file of the star is missing or was changed."
