@@ -16,7 +16,7 @@ use crate::star::FileRecord;
 const SHOWN_ROWS: usize = 5;
 
 /// Name of the table of rejects without their raw text.
-const TABLE: &str = "staging_rejects";
+const TABLE: &str = "starlift_rejects";
 
 /// Bytes of raw text after which a batch of rows is written. A limit on the number of rows alone would not
 /// bound the memory of a batch.

@@ -87,10 +87,10 @@ impl<'a> Run<'a> {
             ensure_not_empty(&self.publication.out, &self.report.datasets).await?;
         }
         let sink = self.publication.inputs_sink(inputs.schema().clone());
-        let by_url = "SELECT * FROM staging_inputs ORDER BY dataset, url";
+        let by_url = "SELECT * FROM starlift_inputs ORDER BY dataset, url";
         let (tables, inputs) = tokio::try_join!(
             self.write_star(&session, &accounting.staged, last_reader),
-            write_sorted(&session, "staging_inputs", &inputs, by_url, sink),
+            write_sorted(&session, "starlift_inputs", &inputs, by_url, sink),
         )?;
         let record = RunRecord { inputs, rejects, tables, ..self.record() };
         self.check(record, &accounting.star).await
