@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::execution::context::SQLOptions;
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
 
@@ -15,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::pipeline::{place, queries};
 use crate::star::{CheckOutcome, Group, Queries, RunRecord};
-use crate::star::{ensure_passed, register_star, run_checks};
+use crate::star::{ensure_passed, read_only, register_star, run_checks};
 use crate::storage::{Place, StoreOptions, Stores};
 
 /// Maximum number of characters of a query that an error shows.
@@ -147,12 +146,7 @@ impl Star {
         limit: Option<usize>,
     ) -> Result<SendableRecordBatchStream> {
         let failed = |error| Error::query(name, error);
-        // Reject CREATE, INSERT, COPY and SET.
-        let options = SQLOptions::new()
-            .with_allow_ddl(false)
-            .with_allow_dml(false)
-            .with_allow_statements(false);
-        let rows = self.session.sql_with_options(sql, options).await.map_err(failed)?;
+        let rows = self.session.sql_with_options(sql, read_only()).await.map_err(failed)?;
         let rows = match limit {
             Some(_) => rows.limit(0, limit).map_err(failed)?,
             None => rows,

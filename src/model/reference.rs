@@ -15,7 +15,7 @@ one in full.
 folder `queries`. `--queries` replaces SQL files of the model one by one.
 
 The record of a star contains the name and the hash of the model that made it. A command fails if it uses a
-model of another name, or another version of the model that has other tables.
+model of another name, or another version of the model that has other tables or columns.
 
 `starlift model init DIR` writes a copy of the built-in model, `starlift model infer --input NAME=URL DIR`
 drafts a model from a sample of the records, and `starlift model check DIR` prints all problems of a model and
@@ -38,18 +38,20 @@ complete and check the file: `model init` and `model infer` write it as `model.s
 
 The SQL in `star`, `intermediate` and `accounting` is that of DataFusion. The SQL in `checks` and `analytics`
 must also run in the warehouses that you use. All queries are planned before any object is read, and only the
-columns that a query reads are staged.
+columns that a query reads are staged. Statements other than queries are refused.
 
 Names of tables and columns of the star have lowercase letters, digits and underscores, at most 63 bytes
 (tables: 41, because a load makes temporary names of them), and are not reserved words of PostgreSQL or
-Redshift. Names of staging tables and columns can have capital letters, which queries must quote, and only words
-of PostgreSQL are reserved. Names that differ only in case are the same name.
+Redshift. Names of tables begin with a letter. Names of staging tables and columns can have capital letters,
+which queries must quote, and only words of PostgreSQL are reserved. Names that differ only in case are the same
+name. A file in `intermediate` has the name of its table, to which the rules of staging tables apply.
 
 ## Accounting
 
 A query in `accounting` returns one row of numbers. Integers are counts, which the record of the run and the
 table `run` contain; each name belongs to one query. Other numbers are rates, which only the summary shows. A
-count that is null or negative is an error. A query reads either
+count that is null, negative, or has the name of another column of `run` (`run_id`, `records_read` and others)
+is an error. A query reads either
 
 - staging and intermediate tables; it runs before the star is built; or
 - tables of the star and `run`, which has the counts of the queries before it; it runs on the files that were

@@ -130,3 +130,50 @@ async fn a_star_of_a_version_without_manifests_of_runs_is_up_to_date() {
         1
     );
 }
+
+/// Transforms two records of a dataset with a model whose query of the table `b` is `sql`. Returns the number of
+/// rows of `b`.
+async fn rows_of_own_model(dataset: &str, sql: &str) -> u64 {
+    let folder = tempfile::tempdir().unwrap();
+    let below = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let toml = format!(
+        "name = \"m\"\n[datasets.{dataset}.columns]\nx = {{ type = \"bigint\", required = true }}\n\
+         y = \"text\"\n[tables.b]\ngrain = \"one row per x\"\nprimary_key = [\"x\"]\n\
+         [tables.b.columns]\nx = \"bigint\"\n"
+    );
+    std::fs::create_dir_all(below("m/star")).unwrap();
+    for (file, text) in [
+        ("m/model.toml", toml.as_str()),
+        ("m/star/b.sql", sql),
+        ("a.json", "{\"x\": 1}\n{\"x\": 2, \"y\": \"z\"}\n"),
+    ] {
+        std::fs::write(below(file), text).unwrap();
+    }
+    let input = below("a.json");
+    let mut options = TransformOptions::new([(dataset, input.as_str())], &below("star"));
+    options.model = Arc::new(Model::read_dir(&folder.path().join("m")).unwrap());
+    let record = transformed(&options, &Stores::new(StoreOptions::default())).await;
+    record.tables["b"].rows
+}
+
+#[tokio::test]
+async fn a_query_can_mention_columns_that_it_does_not_read() {
+    for (sql, rows) in [
+        ("SELECT 7 AS x FROM staging_a WHERE x IS NOT NULL AND y IS NOT NULL", 1),
+        ("WITH a AS (SELECT *, y AS z FROM staging_a) SELECT x FROM a", 2),
+        ("SELECT x FROM staging_a WHERE FALSE", 0),
+    ] {
+        assert_eq!(rows_of_own_model("a", sql).await, rows, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn names_of_datasets_do_not_collide_with_tables_of_a_run() {
+    for (dataset, sql) in [
+        ("inputs", "SELECT x FROM staging_inputs"),
+        ("rejects", "SELECT x FROM staging_rejects"),
+        ("userEvents", "SELECT x FROM \"staging_userEvents\""),
+    ] {
+        assert_eq!(rows_of_own_model(dataset, sql).await, 2, "{dataset}");
+    }
+}

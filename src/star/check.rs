@@ -2,6 +2,7 @@
 
 use arrow::array::RecordBatch;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::context::SQLOptions;
 use datafusion::prelude::SessionContext;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
@@ -38,8 +39,13 @@ pub async fn run_checks(session: &SessionContext, queries: &Queries) -> Result<V
 
 async fn run_check(session: &SessionContext, query: &Query) -> Result<CheckOutcome> {
     let failed = |e| Error::query(query.file(), e);
-    let rows = session.sql(&query.sql).await.map_err(failed)?;
+    let rows = session.sql_with_options(&query.sql, read_only()).await.map_err(failed)?;
     CheckOutcome::gather(query, rows.execute_stream().await.map_err(failed)?).await
+}
+
+/// Returns options that reject CREATE, INSERT, COPY and SET: a query must not change tables or write files.
+pub(crate) fn read_only() -> SQLOptions {
+    SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false)
 }
 
 impl CheckOutcome {

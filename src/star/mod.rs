@@ -9,6 +9,7 @@ mod queries;
 mod reader;
 pub(crate) mod record;
 
+pub(crate) use check::read_only;
 pub use check::{CheckOutcome, ensure_passed, run_checks};
 pub(crate) use order::sort_order;
 pub use queries::{Group, Queries, Query};

@@ -68,9 +68,13 @@ impl Balance {
     ///
     /// # Errors
     ///
-    /// Returns an error if the entry is not of the form `total = part + part`.
+    /// Returns an error if the entry is not of the form `total = part + part`, or if there are two.
     pub(super) fn of(query: &Query) -> Result<Option<Balance>> {
         let Some(entry) = query.header_entry("Balance") else { return Ok(None) };
+        if query.header().lines().filter(|line| line.starts_with("Balance:")).count() > 1 {
+            let reason = "its header has two entries Balance; state one of them in another file";
+            return Err(reject(query, reason));
+        }
         let is_name = |name: &String| {
             !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
         };
@@ -176,6 +180,13 @@ async fn one_row(session: &SessionContext, query: &Query, rules: Rules) -> Resul
     }
 }
 
+/// Returns the names in braces in the `Summary` entry of a query's header.
+pub(super) fn summary_names(query: &Query) -> Vec<String> {
+    let summary = query.header_entry("Summary").unwrap_or_default();
+    let after_braces = summary.split('{').skip(1);
+    after_braces.filter_map(|text| Some(text.split_once('}')?.0.to_owned())).collect()
+}
+
 pub(super) fn reject(query: &Query, reason: &str) -> Error {
     Error::WrongColumns { name: query.file(), reason: reason.to_owned() }
 }
@@ -201,6 +212,7 @@ mod tests {
             assert!(Balance::of(&query(header)).is_err(), "{header}");
         }
         assert!(Balance::of(&query("Source: all = a")).unwrap().is_none());
+        assert!(Balance::of(&query("Balance: a = b\n-- Balance: c = d")).is_err());
     }
 
     #[test]

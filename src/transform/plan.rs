@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{ParamValues, ScalarValue};
+use datafusion::common::{ParamValues, ScalarValue, TableReference};
 use datafusion::dataframe::DataFrame;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 
-use super::accounting::{Balance, ENCODING, Measure, reject};
+use super::accounting::{Balance, ENCODING, Measure, reject, summary_names};
 use super::functions::{RepairEncoding, register_functions};
 use super::rules::Rules;
 use super::schema::ensure_columns;
@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::ingest::inputs_schema;
 use crate::model::{Dataset, Model};
 use crate::star::model::table_schema;
-use crate::star::{Group, Queries, Query, run_schema};
+use crate::star::{Group, Queries, Query, read_only, run_schema};
 
 /// Columns and tables that the queries of a transform read.
 pub struct RequiredColumns {
@@ -49,7 +49,7 @@ pub async fn required_columns(queries: &Queries, rules: Rules) -> Result<Require
 ///
 /// # Errors
 ///
-/// Returns an error if a query cannot be planned or does not return what it must.
+/// As for [`required_columns`].
 pub async fn plan_all(queries: &Queries, rules: Rules) -> Result<()> {
     let mut planning = plan_run(queries, rules).await?;
     for query in queries.of(Group::Analytics) {
@@ -72,7 +72,7 @@ async fn plan_run(queries: &Queries, rules: Rules) -> Result<Planning<'_>> {
     for query in queries.of(Group::Accounting) {
         planning.accounting(query).await?;
     }
-    planning.ensure_balances_known(queries)?;
+    planning.ensure_names_known(queries)?;
     planning.register_run()?;
     for query in queries.of(Group::Check) {
         planning.plan(query).await?;
@@ -94,6 +94,8 @@ struct Planning<'a> {
     star_accounting: Vec<String>,
     /// Counts of accounting queries, in the order of the columns of the table `run`.
     counts: BTreeMap<String, BTreeSet<String>>,
+    /// Names of all counts and rates.
+    measures: BTreeSet<String>,
 }
 
 impl<'a> Planning<'a> {
@@ -111,6 +113,7 @@ impl<'a> Planning<'a> {
             staged_accounting: Vec::new(),
             star_accounting: Vec::new(),
             counts: BTreeMap::new(),
+            measures: BTreeSet::new(),
         };
         for dataset in &model.datasets {
             planning.register(&dataset.table, staging_schema(dataset))?;
@@ -121,17 +124,20 @@ impl<'a> Planning<'a> {
 
     fn register(&self, name: &str, schema: SchemaRef) -> Result<()> {
         let table = Arc::new(EmptyTable::new(schema));
-        self.session.register_table(name, table).map_err(|e| Error::query(name, e))?;
+        let reference = TableReference::bare(name);
+        self.session.register_table(reference, table).map_err(|e| Error::query(name, e))?;
         Ok(())
     }
 
-    /// Plans a query. Returns the schema of its result and the tables that it reads.
+    /// Plans a query. Returns the schema of its result and the tables that it names.
     async fn plan(&mut self, query: &Query) -> Result<(SchemaRef, BTreeSet<String>)> {
         let failed = |e| Error::query(query.file(), e);
         let rows = plan_query(&self.session, query, self.rules).await?;
         let schema = Arc::new(rows.schema().as_arrow().clone());
+        // Optimization can remove tables and columns whose rows and values are not needed.
+        let (_, tables) = columns_read(rows.logical_plan()).map_err(failed)?;
         let plan = rows.into_optimized_plan().map_err(failed)?;
-        let (columns, tables) = columns_read(&plan).map_err(failed)?;
+        let (columns, _) = columns_read(&plan).map_err(failed)?;
         self.read.extend(columns);
         Ok((schema, tables))
     }
@@ -166,22 +172,16 @@ impl<'a> Planning<'a> {
             );
             return Err(reject(query, &reason));
         }
-        let mut counts = BTreeSet::new();
-        for field in schema.fields() {
-            match Measure::of(field.data_type()) {
-                Some(Measure::Count) => {
-                    counts.insert(field.name().clone());
-                }
-                Some(Measure::Rate) => {}
-                None => {
-                    let reason = format!("{} is {}, not a number", field.name(), field.data_type());
-                    return Err(reject(query, &reason));
-                }
-            }
-        }
-        // The counts of a query that does not always run are not part of the record.
+        let counts = self.measures(query, &schema)?;
         if query.name == ENCODING {
-            return Ok(());
+            return match star {
+                Some(star) => Err(reject(
+                    query,
+                    &format!("it reads {star}, but runs before the star is built"),
+                )),
+                // The counts of a query that does not always run are not part of the record.
+                None => Ok(()),
+            };
         }
         let known = self.counts.iter().find_map(|(name, known)| {
             known.intersection(&counts).next().map(|count| (name.clone(), count.clone()))
@@ -196,15 +196,46 @@ impl<'a> Planning<'a> {
         Ok(())
     }
 
+    /// Returns the names of the counts of an accounting query, and adds all of its columns to the measures.
+    fn measures(&mut self, query: &Query, schema: &SchemaRef) -> Result<BTreeSet<String>> {
+        let fixed = run_schema([]);
+        let mut counts = BTreeSet::new();
+        for field in schema.fields() {
+            let name = field.name();
+            match Measure::of(field.data_type()) {
+                Some(Measure::Count) if fixed.field_with_name(name).is_ok() => {
+                    let reason =
+                        format!("the table `run` always has a column {name}; rename the count");
+                    return Err(reject(query, &reason));
+                }
+                Some(Measure::Count) => {
+                    counts.insert(name.clone());
+                }
+                Some(Measure::Rate) => {}
+                None => {
+                    let reason = format!("{name} is {}, not a number", field.data_type());
+                    return Err(reject(query, &reason));
+                }
+            }
+            self.measures.insert(name.clone());
+        }
+        Ok(counts)
+    }
+
     /// Registers the table `run` with the counts so far.
     fn register_run(&self) -> Result<()> {
         self.session.deregister_table("run").map_err(|e| Error::query("run", e))?;
         self.register("run", run_schema(self.counts.values().flatten().map(String::as_str)))
     }
 
-    /// Fails if a balance names a count that no query returns.
-    fn ensure_balances_known(&self, queries: &Queries) -> Result<()> {
+    /// Fails if a balance names a count, or a summary a number, that no query returns.
+    fn ensure_names_known(&self, queries: &Queries) -> Result<()> {
         for query in queries.of(Group::Accounting) {
+            let mut named = summary_names(query).into_iter();
+            if let Some(unknown) = named.find(|name| !self.measures.contains(name)) {
+                let reason = format!("the summary names {{{unknown}}}, which no query returns");
+                return Err(reject(query, &reason));
+            }
             let Some(balance) = Balance::of(query)? else { continue };
             let is_known = |name: &str| self.counts.values().any(|counts| counts.contains(name));
             if let Some(unknown) = balance.names().find(|name| !is_known(name)) {
@@ -262,7 +293,7 @@ pub(super) async fn plan_query(
     let values = [("match", rules.match_rule.as_str()), ("unmatched", rules.unmatched.as_str())];
     let used = values.iter().filter(|(name, _)| query.sql.contains(&format!("${name}")));
     let parameters: Vec<_> = used.map(|&(name, value)| (name, ScalarValue::from(value))).collect();
-    let rows = session.sql(&query.sql).await.map_err(failed)?;
+    let rows = session.sql_with_options(&query.sql, read_only()).await.map_err(failed)?;
     if parameters.is_empty() {
         return Ok(rows);
     }
@@ -322,6 +353,15 @@ mod tests {
             (star, mixed, answer, "it reads staging_a and b"),
             (star, own, answer, "no query returns the count m"),
             (star, next, answer, "query accounting/c.sql failed"),
+            (
+                star,
+                "SELECT COUNT(*) AS records_read FROM b",
+                answer,
+                "always has a column records_read",
+            ),
+            (star, "-- Summary: {n} of {all}\nSELECT 1 AS n", answer, "the summary names {all}"),
+            ("CREATE TABLE c AS SELECT x FROM staging_a", count, answer, "DDL not supported"),
+            (star, count, "COPY b TO 'b.parquet'", "DML not supported"),
             (star, "SELECT x AS n FROM staging_a", answer, "n is Date32, not a number"),
             (star, count, "SELECT z FROM b", "query analytics/d.sql failed"),
         ] {

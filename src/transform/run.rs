@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::compute::BatchCoalescer;
 use arrow::datatypes::SchemaRef;
-use datafusion::common::{Column, internal_datafusion_err};
+use datafusion::common::{Column, TableReference, internal_datafusion_err};
 use datafusion::dataframe::DataFrame;
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
 use datafusion::physical_plan::execute_stream_partitioned;
@@ -15,6 +15,7 @@ use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::declared::DeclaredTable;
 use super::functions::register_functions;
 use super::plan::plan_query;
 use super::rules::Rules;
@@ -28,15 +29,17 @@ use crate::staging::{SortStrategy, SortedRows, SortedTable, StagingSpace, Stagin
 use crate::star::model::{Table, table_schema};
 use crate::star::{Group, Queries, sort_order};
 
-/// Registers the staging tables under the names that the star queries read.
+/// Registers the staging tables under the names that the star queries read, with all columns that the model
+/// declares.
 ///
 /// # Errors
 ///
 /// Returns an error if the session already has a table of that name.
 pub fn register_staging(session: &SessionContext, model: &Model, staging: &Staging) -> Result<()> {
     for (dataset, table) in model.datasets.iter().zip(&staging.datasets) {
+        let table = Arc::new(DeclaredTable::new(dataset, table.clone()));
         session
-            .register_table(&*dataset.table, table.clone())
+            .register_table(TableReference::bare(&*dataset.table), table)
             .map_err(|e| Error::query("staging tables", e))?;
     }
     Ok(())
@@ -49,7 +52,9 @@ pub fn register_staging(session: &SessionContext, model: &Model, staging: &Stagi
 /// Returns an error if the session cannot remove a table.
 pub fn deregister_staging(session: &SessionContext, model: &Model) -> Result<()> {
     for dataset in &model.datasets {
-        session.deregister_table(&*dataset.table).map_err(|e| Error::query("staging tables", e))?;
+        session
+            .deregister_table(TableReference::bare(&*dataset.table))
+            .map_err(|e| Error::query("staging tables", e))?;
     }
     Ok(())
 }
@@ -227,7 +232,7 @@ pub async fn build_intermediates(
         let table = StagingTable::new(&query.name, schema, space.clone());
         let table = collect_into(&name, rows, table, dictionary_encode).await?;
         session
-            .register_table(query.name.as_str(), Arc::new(table))
+            .register_table(TableReference::bare(query.name.as_str()), Arc::new(table))
             .map_err(|e| Error::query(name, e))?;
     }
     Ok(())
