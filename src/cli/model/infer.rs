@@ -8,7 +8,7 @@ use super::super::settings::{GlobalOptions, Settings};
 use super::super::signals::unless_interrupted;
 use super::super::summary::counted;
 use super::{ensure_absent, write};
-use crate::cli::error::{Error, Result};
+use crate::cli::error::Result;
 use crate::infer::{Draft, Input, SampleOptions, infer};
 use crate::model::Model;
 
