@@ -183,6 +183,10 @@ impl<'a> Planning<'a> {
         if query.name == ENCODING {
             return Ok(());
         }
+        let fixed = run_schema([]);
+        if let Some(count) = counts.iter().find(|count| fixed.index_of(count).is_ok()) {
+            return Err(reject(query, &format!("{count} is a column of the table `run`; rename it")));
+        }
         let known = self.counts.iter().find_map(|(name, known)| {
             known.intersection(&counts).next().map(|count| (name.clone(), count.clone()))
         });
@@ -323,6 +327,7 @@ mod tests {
             (star, own, answer, "no query returns the count m"),
             (star, next, answer, "query accounting/c.sql failed"),
             (star, "SELECT x AS n FROM staging_a", answer, "n is Date32, not a number"),
+            (star, "SELECT COUNT(*) AS records_read FROM b", answer, "a column of the table `run`"),
             (star, count, "SELECT z FROM b", "query analytics/d.sql failed"),
         ] {
             write("star/b.sql", star);
