@@ -185,7 +185,10 @@ impl<'a> Planning<'a> {
         }
         let fixed = run_schema([]);
         if let Some(count) = counts.iter().find(|count| fixed.index_of(count).is_ok()) {
-            return Err(reject(query, &format!("{count} is a column of the table `run`; rename it")));
+            return Err(reject(
+                query,
+                &format!("{count} is a column of the table `run`; rename it"),
+            ));
         }
         let known = self.counts.iter().find_map(|(name, known)| {
             known.intersection(&counts).next().map(|count| (name.clone(), count.clone()))
