@@ -10,7 +10,7 @@ use std::time::Instant;
 use futures::{StreamExt, TryStreamExt};
 
 use self::reader::Reader;
-use super::args::{LoadFlags, SelftestArgs};
+use super::args::{LoadFlags, NamedUrl, SelftestArgs};
 use super::output::{note, print, print_error};
 use super::settings::WarehouseOptions;
 use super::settings::{GlobalOptions, StarOptions};
@@ -22,6 +22,7 @@ use crate::cli::error::{Error, Result};
 use crate::engine::EngineOptions;
 use crate::error::causes;
 use crate::generate::GenerateOptions;
+use crate::limits::MaxRejects;
 use crate::model::Model;
 use crate::pipeline::queries;
 use crate::star::RunRecord;
@@ -68,7 +69,7 @@ pub async fn run(
     warehouse: WarehouseOptions,
     global: &GlobalOptions,
 ) -> Result<()> {
-    ensure_known_datasets(&model)?;
+    ensure_inputs(&model, args)?;
     let mut test = Selftest::new(args, model, warehouse, global).await?;
     let outcome = unless_interrupted(test.run(), Error::LoadInterrupted).await;
     let cleaned = test.clean_up(args.keep).await;
@@ -89,12 +90,13 @@ struct Selftest<'a> {
     data: TemporaryFolder,
     star: Place,
     star_options: StarOptions,
+    inputs: &'a [NamedUrl],
     lines: String,
 }
 
 impl<'a> Selftest<'a> {
     async fn new(
-        args: &SelftestArgs,
+        args: &'a SelftestArgs,
         model: Arc<Model>,
         mut warehouse: WarehouseOptions,
         global: &'a GlobalOptions,
@@ -130,6 +132,7 @@ impl<'a> Selftest<'a> {
             warehouse,
             global,
             data,
+            inputs: &args.input,
             lines: String::new(),
         })
     }
@@ -177,19 +180,25 @@ impl<'a> Selftest<'a> {
     }
 
     async fn create_star(&self) -> Result<String> {
-        let folder = self.data.path().join("data");
-        let data = self.global.place(&folder.to_string_lossy()).await?;
-        generate::write(&SAMPLE, &data).await?;
-        let below = |name: &str| folder.join(name).to_string_lossy().into_owned();
-        let out = self.star_options.require_star()?;
-        let transform = Transform::builder()
-            .input("songs", below("song_data"))
-            .input("logs", below("log_data"))
-            .out(out)
+        let mut transform = Transform::builder()
+            .out(self.star_options.require_star()?)
             .model(self.star_options.model.clone())
-            .store_options(self.global.stores.clone())
-            .build()?;
-        let report = transform.run().await?;
+            .store_options(self.global.stores.clone());
+        if self.inputs.is_empty() {
+            let folder = self.data.path().join("data");
+            let data = self.global.place(&folder.to_string_lossy()).await?;
+            generate::write(&SAMPLE, &data).await?;
+            let below = |name: &str| folder.join(name).to_string_lossy().into_owned();
+            transform =
+                transform.input("songs", below("song_data")).input("logs", below("log_data"));
+        } else {
+            // The test is of the warehouse, not of the records.
+            transform = transform.max_rejects(MaxRejects::Percent(100.0));
+        }
+        for input in self.inputs {
+            transform = transform.input(&input.name, &input.url);
+        }
+        let report = transform.build()?.run().await?;
         let rows = report.record.map_or(0, |r| r.tables.values().map(|t| t.rows).sum::<u64>());
         Ok(format!("{rows} rows in {} tables", report.model.tables.len()))
     }
@@ -325,14 +334,18 @@ impl<'a> Selftest<'a> {
     }
 }
 
-/// Fails unless the datasets of the model are those that the test generates.
-fn ensure_known_datasets(model: &Model) -> Result<()> {
-    if model.datasets == Model::built_in().datasets {
+/// Fails if the test can neither generate records of the model nor read those of the user.
+fn ensure_inputs(model: &Model, args: &SelftestArgs) -> Result<()> {
+    if !args.input.is_empty() || model.datasets == Model::built_in().datasets {
         return Ok(());
     }
+    let names: Vec<String> =
+        model.datasets.iter().map(|dataset| format!("--input {}=URL", dataset.name)).collect();
     Err(Error::Usage(format!(
-        "the self-test generates records of the built-in datasets, and the model {:?} has others; run it without --model",
-        model.name
+        "the self-test generates records of the built-in datasets only; specify objects of those of the \
+         model {:?}: {}",
+        model.name,
+        names.join(" ")
     )))
 }
 

@@ -22,7 +22,7 @@ pub struct TransformReport {
     pub datasets: Vec<(String, DatasetCounts)>,
     /// Treatment of text that was encoded to UTF-8 twice.
     pub repair_encoding: RepairEncoding,
-    /// Results of the accounting queries, in the order in which they ran.
+    /// Results of the accounting queries that ran, in the order of the model.
     pub accounting: Vec<Accounting>,
     /// The first rejects, at most five rows.
     pub first_rejects: Vec<RecordBatch>,

@@ -219,6 +219,15 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Orders the results of accounting queries as the model does, not as they ran.
+    fn sort_accounting(&mut self) {
+        let names: Vec<&str> =
+            self.queries.of(Group::Accounting).map(|query| query.name.as_str()).collect();
+        self.report
+            .accounting
+            .sort_by_key(|found| names.iter().position(|name| *name == found.name));
+    }
+
     /// Orders the phases that write tables as the model does, not as the tables were finished.
     fn sort_phases(&mut self) {
         let tables = &self.model().tables;
@@ -306,6 +315,7 @@ impl<'a> Run<'a> {
             record.accounting = self.report.counts();
             register_run(&session, &record)?;
         }
+        self.sort_accounting();
         self.reconcile(&record)?;
         self.report.checks = run_checks(&session, self.queries).await?;
         self.report.timed("check", begun, None);

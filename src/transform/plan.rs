@@ -183,6 +183,13 @@ impl<'a> Planning<'a> {
                 None => Ok(()),
             };
         }
+        let fixed = run_schema([]);
+        if let Some(count) = counts.iter().find(|count| fixed.index_of(count).is_ok()) {
+            return Err(reject(
+                query,
+                &format!("{count} is a column of the table `run`; rename it"),
+            ));
+        }
         let known = self.counts.iter().find_map(|(name, known)| {
             known.intersection(&counts).next().map(|count| (name.clone(), count.clone()))
         });
@@ -363,6 +370,7 @@ mod tests {
             ("CREATE TABLE c AS SELECT x FROM staging_a", count, answer, "DDL not supported"),
             (star, count, "COPY b TO 'b.parquet'", "DML not supported"),
             (star, "SELECT x AS n FROM staging_a", answer, "n is Date32, not a number"),
+            (star, "SELECT COUNT(*) AS records_read FROM b", answer, "a column of the table `run`"),
             (star, count, "SELECT z FROM b", "query analytics/d.sql failed"),
         ] {
             write("star/b.sql", star);

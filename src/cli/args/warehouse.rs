@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum, ValueHint};
 use serde::Deserialize;
 
+use super::inputs::NamedUrl;
 use super::range::MAX_SECONDS;
 use super::{ModelArgs, StarArgs, TransformArgs};
 
@@ -118,9 +119,13 @@ pub struct SelftestArgs {
     /// from the configuration file.
     #[arg(long, value_name = "TARGET", env = "STARLIFT_TO")]
     pub to: String,
-    /// The model, whose datasets must be those of the built-in one: the test generates records of them.
+    /// The model.
     #[command(flatten)]
     pub model: ModelArgs,
+    /// Objects of a dataset, for a model whose datasets are not the built-in ones; records are generated
+    /// for those.
+    #[arg(long, value_name = "NAME=URL", num_args = 1..)]
+    pub input: Vec<NamedUrl>,
     /// Prefix in S3 for the test's star, from which Redshift loads it: s3://BUCKET/PREFIX.
     #[arg(long, value_name = "URL", env = "STARLIFT_SCRATCH")]
     pub scratch: Option<String>,

@@ -74,7 +74,7 @@ fn inconsistent_counts_fail_with_4() {
 fn offending_rows_are_printed() {
     let here = with_tiny_star();
     let record = here.read("star/_starlift.json");
-    here.write("star/_starlift.json", record.replacen("\"read\": 2", "\"read\": 3", 1));
+    here.write("star/_starlift.json", record.replacen("\"plays_read\": 2", "\"plays_read\": 3", 1));
     let outcome = check(&here);
     outcome.exits(4).says("FAIL  songplays_rows                   1 offending row\n");
     outcome.says("      expected: songplays has one row per distinct play read");

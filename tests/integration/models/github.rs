@@ -229,6 +229,20 @@ async fn postgres_contains_the_rows_of_the_files() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn selftest_reads_objects_of_the_model() {
+    let (here, database) = (Workspace::new(), Postgres::shared().database());
+    let (url, data) = (database.url(), text(model("data")));
+    run(&here, &["selftest", "--to", &url])
+        .exits(2)
+        .complains("--input events=URL --input commits=URL");
+    let inputs = [format!("events={data}"), format!("commits={data}")];
+    run(&here, &["selftest", "--to", &url, "--input", &inputs[0], &inputs[1]])
+        .exits(0)
+        .says("selftest: passed")
+        .says("in 5 tables");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn redshift_contains_the_rows_of_the_files() {
     let cloud = Cloud::without_star().await;
     let (star, target) = (cloud.s3.url("star"), cloud.target());
