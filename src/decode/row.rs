@@ -18,6 +18,10 @@ use super::reject::Rejection;
 use super::scan::{FieldSpan, Scanner};
 use crate::model::{Condition, Dataset, Origin, Required};
 
+/// Limit on the memory of the rows of one record, in bytes. Each row repeats the texts of the record around its
+/// element.
+const MAX_ROWS_BYTES: usize = 512 * 1024 * 1024;
+
 /// Turns scanned records into rows of a staging table.
 pub(super) struct RowBuilder {
     columns: Arc<[StagingColumn]>,
@@ -195,6 +199,15 @@ impl RowBuilder {
     }
 }
 
+/// Fails if this many rows of `bytes` each exceed the limit.
+fn ensure_few(rows: usize, bytes: usize) -> Result<(), Rejection> {
+    if rows.saturating_mul(bytes) <= MAX_ROWS_BYTES {
+        return Ok(());
+    }
+    let limit = MAX_ROWS_BYTES / (1024 * 1024);
+    Err(Rejection::of_record(format!("its {rows} rows would take more than {limit} MiB")))
+}
+
 /// Rows of elements of an array within the record.
 impl RowBuilder {
     /// Appends one row per element of the array of rows. If an element is rejected, so is the
@@ -221,10 +234,13 @@ impl RowBuilder {
         let width = self.columns.len();
         elements.ensure_array(scanner)?;
         self.values.clear();
-        self.values.resize(width * (scanner.elements.len() + 1), Value::Null);
+        self.values.resize(width, Value::Null);
         // The first row holds the values of the record around the array.
         self.convert_columns(0, Origin::Record, &scanner.spans, record, rows)?;
         self.ensure_required_of_record()?;
+        let shared = self.text_bytes();
+        ensure_few(scanner.elements.len(), shared + width * size_of::<Value>())?;
+        self.values.resize(width * (scanner.elements.len() + 1), Value::Null);
         for (at, element) in scanner.elements.iter().enumerate() {
             let (first, row) = (0..width, (at + 1) * width..(at + 2) * width);
             self.values.copy_within(first, row.start);
@@ -234,11 +250,6 @@ impl RowBuilder {
             self.evaluate(&row, record, rows);
             self.ensure_required(&row).map_err(|rejection| elements.within(rejection, at))?;
         }
-        let shared = self.values[..width].iter().map(|value| match value {
-            Value::Text(start, end) | Value::Unescaped(start, end) => (end - start) as usize,
-            _ => 0,
-        });
-        let shared: usize = shared.sum();
         for (at, element) in scanner.elements.iter().enumerate() {
             let row = (at + 1) * width..(at + 2) * width;
             self.evaluate(&row, record, rows);
@@ -248,6 +259,15 @@ impl RowBuilder {
             rows.close_full()?;
         }
         Ok(())
+    }
+
+    /// Returns the length of the texts converted so far that have no dictionary.
+    fn text_bytes(&self) -> usize {
+        let lengths = self.values.iter().map(|value| match value {
+            Value::Text(start, end) | Value::Unescaped(start, end) => (end - start) as usize,
+            _ => 0,
+        });
+        lengths.sum()
     }
 
     /// Fails if a column of the record around the array lacks a value that every row requires, also if

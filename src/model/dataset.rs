@@ -32,7 +32,7 @@ pub enum Records {
     Lines,
     /// One JSON array, whose elements are the records.
     Array,
-    /// `Array` for an object that begins with `[`, otherwise `Lines`.
+    /// Any mixture of the two.
     #[default]
     Auto,
 }

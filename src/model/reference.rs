@@ -118,6 +118,8 @@ With `rows`, each element of an array within the record is a row:
   row requires of the record around the array, even if it has no rows.
 - A record with a bad element is rejected as a whole, and the reason names the element
   (`in $.order.items[1]`): the other elements have no rows either.
+- A record whose rows would take more than 512 MiB of memory is rejected. Each row repeats the texts of the record
+  around its element, so this can happen to a long array beside a long text.
 
 Two datasets can read the same objects, one with the records as rows and one with their elements. Each dataset
 rejects records by itself, so a record that one of them rejects can have rows in the other.

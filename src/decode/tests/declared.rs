@@ -288,6 +288,22 @@ fn many_elements_of_a_record_fill_several_batches() {
 }
 
 #[test]
+fn rows_of_a_record_have_a_limit() {
+    let dataset = declared(
+        "rows = \"$.n[*]\"\n[datasets.d.columns]\nn = { type = \"bigint\", path = \"@\" }\n\
+         t = { type = \"text\", path = \"$.t\" }\n",
+    );
+    let record = |elements: usize, length: usize| {
+        format!("{{\"t\":\"{}\",\"n\":[{}]}}", "x".repeat(length), vec!["0"; elements].join(","))
+    };
+    let (rows, rejects) = decode_as(&dataset, &record(10_000, 100_000), usize::MAX);
+    assert!(rows.is_empty());
+    assert_eq!(rejects, ["its 10000 rows would take more than 512 MiB"]);
+    let (rows, rejects) = decode_as(&dataset, &record(10_000, 10), usize::MAX);
+    assert_eq!((rows.len(), rejects.len()), (10_000, 0));
+}
+
+#[test]
 fn arrangements_of_records() {
     let records = |records: &str| {
         declared(&format!("records = \"{records}\"\n[datasets.d.columns]\na = \"bigint\"\n"))
