@@ -18,10 +18,14 @@ use arrow::datatypes::{
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 
 use super::declared::declared;
 use super::*;
+use crate::model::Column;
 use expected::Cell;
+use json::Json;
 use records::Input;
 
 /// Choices that a random dataset, record or cut depends on. The first alternative of each choice is
@@ -46,7 +50,7 @@ impl Choices {
 }
 
 fn choices() -> impl Strategy<Value = Choices> {
-    vec(any::<u32>(), 0..1500).prop_map(|choices| Choices(choices.into_iter()))
+    vec(any::<u32>(), 0..3000).prop_map(|choices| Choices(choices.into_iter()))
 }
 
 proptest! {
@@ -86,6 +90,56 @@ proptest! {
     }
 }
 
+/// Adds the kinds of values and rejects that an input should have to `counts`.
+fn count(counts: &mut BTreeMap<String, u32>, dataset: &Dataset, record: &Json) {
+    let mut add = |kind: String| *counts.entry(kind).or_default() += 1;
+    let kind = |column: &Column| match column.form {
+        Some(form) => form.name().to_owned(),
+        None => column.column_type.to_string(),
+    };
+    match expected::rows(dataset, record) {
+        Err(None) => add("reject of record".to_owned()),
+        Err(Some(name)) => {
+            add(format!("reject of {}", kind(dataset.column(&name).unwrap().1)));
+        }
+        Ok(rows) => {
+            for row in &rows {
+                let columns = dataset.columns.iter().map(kind);
+                let derived = dataset.derived.iter().map(|_| "fingerprint".to_owned());
+                for (kind, cell) in columns.chain(derived).zip(row) {
+                    let found = if *cell == Cell::Null { "null" } else { "value" };
+                    add(format!("{found} of {kind}"));
+                }
+            }
+            let origin = if dataset.rows.is_some() { "elements" } else { "record" };
+            add(format!("{} rows of {origin}", rows.len().min(2)));
+        }
+    }
+}
+
+#[test]
+fn random_inputs_have_values_and_rejects_of_every_kind() {
+    let mut runner = TestRunner::deterministic();
+    let mut counts = BTreeMap::new();
+    for _ in 0..400 {
+        let mut choices = choices().new_tree(&mut runner).unwrap().current();
+        let dataset = declared(&dataset::text(&mut choices));
+        for record in records::records(&mut choices, &dataset) {
+            count(&mut counts, &dataset, &record);
+        }
+    }
+    let types = dataset::TYPES.iter().filter(|name| **name != "timestamp").chain(&dataset::FORMS);
+    let kinds =
+        types.flat_map(|name| ["reject", "null", "value"].map(|kind| format!("{kind} of {name}")));
+    let others =
+        ["reject of record", "null of fingerprint", "value of fingerprint", "1 rows of record"];
+    let rows = ["0 rows of elements", "1 rows of elements", "2 rows of elements"];
+    for kind in kinds.chain(others.into_iter().chain(rows).map(str::to_owned)) {
+        let count = counts.get(&kind).copied().unwrap_or_default();
+        assert!(count >= 10, "{kind} occurs {count} times: {counts:#?}");
+    }
+}
+
 /// What the decoder made of an object.
 struct Found {
     /// The values of each row; sorted if the dataset has a partition.
@@ -101,11 +155,10 @@ fn decode(choices: &mut Choices, dataset: &Arc<Dataset>, kept: &[&str], text: &s
     let mut decoder = Decoder::new(columns, FieldPaths::of(dataset));
     let mut object = ObjectState::new("object".into());
     let mut rest = text.as_bytes();
-    let longest = choices.of(&[usize::MAX, 1, 3, 20, 400]);
+    let longest = choices.of(&[text.len().max(1), 1, 3, 20, 400]);
     while !rest.is_empty() {
-        let (chunk, after) = rest.split_at((1 + choices.below(longest)).min(rest.len()));
-        // Equal chunks, and a whole text at once, once the choices are exhausted.
-        let (chunk, after) = if longest == usize::MAX { (rest, &[][..]) } else { (chunk, after) };
+        let length = longest - choices.below(longest);
+        let (chunk, after) = rest.split_at(length.min(rest.len()));
         decoder.feed(&mut object, chunk).unwrap();
         rest = after;
     }

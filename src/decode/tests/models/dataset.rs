@@ -2,7 +2,7 @@
 
 use super::Choices;
 
-const TYPES: [&str; 13] = [
+pub const TYPES: [&str; 15] = [
     "text",
     "bigint",
     "boolean",
@@ -11,6 +11,8 @@ const TYPES: [&str; 13] = [
     "double",
     "date",
     "timestamp",
+    "timestamp",
+    "timestamp",
     "decimal(5, 2)",
     "decimal(1, 0)",
     "decimal(18, 18)",
@@ -18,7 +20,8 @@ const TYPES: [&str; 13] = [
     "decimal(38, 37)",
 ];
 
-const FORMS: [&str; 4] = ["rfc3339", "epoch_seconds", "epoch_milliseconds", "epoch_microseconds"];
+pub const FORMS: [&str; 4] =
+    ["rfc3339", "epoch_seconds", "epoch_milliseconds", "epoch_microseconds"];
 
 const NULLS: [&str; 5] = ["", "N/A", "0", " ", "é\n"];
 
@@ -115,9 +118,9 @@ fn declaration(
         keys.push("repetitive = true".to_owned());
     }
     keys.extend(nulls.as_ref().map(|nulls| format!("null_if = {nulls:?}")));
-    match choices.below(6) {
-        4 => keys.push("required = true".to_owned()),
-        5 => {
+    match choices.below(8) {
+        6 => keys.push("required = true".to_owned()),
+        7 => {
             let condition = condition(choices, columns, name);
             keys.extend(condition.map(|condition| format!("required = {condition}")));
         }

@@ -154,7 +154,7 @@ fn value(choices: &mut Choices, column: &Column) -> Json {
                 .to_owned()
                 + units
         }
-        _ if choices.one_in(8) => number(choices),
+        _ if choices.one_in(10) => number(choices),
         (ColumnType::Decimal { scale: 0, .. }, _) => choices.of(&["7", "-9", "1.0"]).into(),
         (ColumnType::Decimal { scale: 18, .. }, _) => {
             choices.of(&["0.5", "-0.999999999999999999"]).into()
@@ -250,31 +250,37 @@ fn text(choices: &mut Choices) -> String {
 
 /// Adds blanks to a text, seldom others than those that are ignored.
 fn padded(choices: &mut Choices, text: impl Fn(&mut Choices) -> String) -> String {
-    let blanks = ["", "", "", "", "", " ", "\t", "\r\n", "\u{c}", "\u{b}", "\u{a0}", "é"];
-    choices.of(&blanks).to_owned() + &text(choices) + choices.of(&["", "", "", " ", "\n "])
+    let ignored = ["", "", "", "", " ", "\t", "\r\n", "\u{c}"];
+    let others = ["\u{b}", "\u{a0}", "é", "+", "-"];
+    let before = if choices.one_in(16) { choices.of(&others) } else { choices.of(&ignored) };
+    let after = if choices.one_in(16) { choices.of(&others) } else { choices.of(&ignored) };
+    before.to_owned() + &text(choices) + after
 }
 
 fn date(choices: &mut Choices) -> String {
-    if choices.one_in(12) {
-        return choices
-            .of(&["2018-1-1", "20181101", "+018-11-01", "2018-11-01Z", "", "2018-11-1 "])
-            .into();
+    let written_otherwise = ["2018-1-1", "20181101", "+018-11-01", "2018-11-01Z", "", "2018-11-1 "];
+    if choices.one_in(16) {
+        return choices.of(&written_otherwise).into();
     }
     let year = choices.of(&["2018", "2016", "1900", "2000", "0001", "9999", "1969", "0000"]);
-    let month = choices.of(&["11", "01", "02", "12", "04", "02", "12", "13", "00"]);
-    let day = choices.of(&["01", "28", "29", "30", "31", "17", "00", "32"]);
+    let (month, day) = match choices.one_in(4) {
+        true => (
+            choices.of(&["02", "04", "12", "13", "00"]),
+            choices.of(&["28", "29", "30", "31", "32", "00"]),
+        ),
+        false => (choices.of(&["11", "01", "02", "12"]), choices.of(&["01", "17", "28"])),
+    };
     format!("{year}-{month}-{day}")
 }
 
 fn time(choices: &mut Choices) -> String {
-    let date = date(choices);
-    let time = choices
-        .of(&["21:01:46", "00:00:00", "23:59:59", "23:59:60", "24:00:00", "12:60:00", "1:1:1"]);
-    let fractions = ["", ".5", ".796", ".123456", ".1234567", ".9999999999", ".", ".000001"];
-    let zones = ["Z", "+01:00", "-00:01", "-23:59", "+00:00", "", "+24:00", "+0100"];
-    // The first alternatives are valid, and more frequent.
-    let time = if choices.one_in(2) { time } else { "08:30:01" };
-    let fraction = if choices.one_in(2) { choices.of(&fractions) } else { "" };
-    let zone = if choices.one_in(2) { choices.of(&zones) } else { "Z" };
-    format!("{date}T{time}{fraction}{zone}")
+    let times = ["00:00:00", "23:59:59", "23:59:60", "24:00:00", "12:60:00", "1:1:1"];
+    let fractions = [".5", ".796", ".123456", ".1234567", ".9999999999", ".", ".000001"];
+    let zones = ["+01:00", "-00:01", "-23:59", "+00:00", "", "+24:00", "+0100"];
+    let mut seldom = |others: &[&'static str], usual: &'static str| {
+        if choices.one_in(4) { choices.of(others) } else { usual }
+    };
+    let (time, fraction) = (seldom(&times, "21:01:46"), seldom(&fractions, ""));
+    let zone = seldom(&zones, "Z");
+    format!("{}T{time}{fraction}{zone}", date(choices))
 }
