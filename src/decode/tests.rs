@@ -2,6 +2,7 @@
 //! the bytes are cut into chunks.
 
 mod declared;
+mod models;
 mod paths;
 mod peer;
 mod streams;

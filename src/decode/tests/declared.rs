@@ -7,7 +7,7 @@ use arrow::util::display::array_value_to_string;
 use super::*;
 
 /// Returns the dataset that this part of a `model.toml` declares.
-fn declared(dataset: &str) -> Arc<Dataset> {
+pub(super) fn declared(dataset: &str) -> Arc<Dataset> {
     let text = format!(
         "name = \"test\"\n[datasets.d]\n{dataset}\n[tables.t]\ngrain = \"one row\"\n\
          primary_key = [\"a\"]\n[tables.t.columns]\na = \"text\"\n"
