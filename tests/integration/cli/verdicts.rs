@@ -21,7 +21,7 @@ fn exits_with_or_without_reader(here: &Workspace, args: &[&str], code: i32) {
 fn with_failing_star() -> Workspace {
     let here = with_tiny_star();
     let record = here.read("star/_starlift.json");
-    here.write("star/_starlift.json", record.replacen("\"read\": 2", "\"read\": 3", 1));
+    here.write("star/_starlift.json", record.replacen("\"plays_read\": 2", "\"plays_read\": 3", 1));
     here
 }
 

@@ -90,7 +90,7 @@ fn with_own_star() -> Workspace {
     let here = Workspace::new();
     write_model(&here, "daily", TABLES);
     let outcome = transform(&here, "star", &["--model", "model"]);
-    outcome.exits(0).says("days").says("listeners").says("all 5 passed");
+    outcome.exits(0).says("days").says("listeners").says("all 6 passed");
     here
 }
 
