@@ -56,8 +56,16 @@ pub fn rows(dataset: &Dataset, record: &Json) -> Result<Vec<Vec<Cell>>, Rejected
         }
     }
     let has_members = columns().any(|column| !of_record(&column) && !column.path.steps.is_empty());
+    let has_items = columns().any(|column| {
+        !of_record(&column) && matches!(column.path.steps.first(), Some(Step::Index(_)))
+    });
     let row = |element: &Json| {
-        if has_members && !matches!(element, Json::Object(_) | Json::Array(_)) {
+        let is_container = match element {
+            Json::Object(_) => true,
+            Json::Array(_) => has_items,
+            _ => false,
+        };
+        if has_members && !is_container {
             return Err(None);
         }
         let mut shared = shared.iter().cloned();
