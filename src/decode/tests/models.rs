@@ -81,7 +81,7 @@ proptest! {
             let text = record.print(&mut choices);
             match serde_json::from_str(&text) {
                 Ok(read) => prop_assert!(record.is_read_as(&read), "{}", text),
-                // Doubles have a limit, which numbers of JSON lack.
+                // serde_json reads numbers as doubles, JSON does not limit them.
                 Err(error) => prop_assert!(
                     error.to_string().starts_with("number out of range"), "{} {}", error, text
                 ),
@@ -140,7 +140,7 @@ fn random_inputs_have_values_and_rejects_of_every_kind() {
     }
 }
 
-/// What the decoder made of an object.
+/// The outcome of decoding an object.
 struct Found {
     /// The values of each row; sorted if the dataset has a partition.
     rows: Vec<String>,

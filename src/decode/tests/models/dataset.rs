@@ -114,7 +114,7 @@ fn declaration(
     if *column_type == "timestamp" {
         keys.push(format!("form = \"{}\"", choices.of(&FORMS)));
     }
-    if *column_type == "text" && choices.one_in(3) {
+    if *column_type == "text" && choices.one_in(2) {
         keys.push("repetitive = true".to_owned());
     }
     keys.extend(nulls.as_ref().map(|nulls| format!("null_if = {nulls:?}")));
