@@ -143,7 +143,7 @@ impl Thinned {
     }
 
     fn push(&mut self, object: InputObject) {
-        if self.listed % self.stride == 0 {
+        if self.listed.is_multiple_of(self.stride) {
             self.kept.push(object);
             self.last = None;
         } else {
@@ -151,7 +151,7 @@ impl Thinned {
         }
         self.listed += 1;
         if self.kept.len() > self.most {
-            if self.kept.len() % 2 == 0 {
+            if self.kept.len().is_multiple_of(2) {
                 self.last = self.kept.last().cloned();
             }
             let mut is_even = false;

@@ -201,7 +201,7 @@ mod tests {
 
     fn query(header: &str) -> Query {
         let sql = format!("-- Counts.\n-- {header}\nSELECT 1");
-        Query { name: "plays".into(), group: Group::Accounting, sql: sql.into() }
+        Query { name: "plays".into(), group: Group::Accounting, sql }
     }
 
     #[test]
