@@ -7,7 +7,6 @@ mod support;
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput};
-use starlift::decode::Dataset;
 use starlift::ingest::TransformProgress;
 use starlift::limits::MaxRejects;
 use starlift::pipeline::{TransformOptions, transform};
