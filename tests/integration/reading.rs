@@ -709,7 +709,7 @@ fn secrets_in_a_url_are_sent_but_neither_shown_nor_stored() {
     assert_no_secret(&workspace, &query("SELECT object FROM rejects"));
     let record: serde_json::Value =
         serde_json::from_str(&workspace.read("star/_starlift.json")).unwrap();
-    assert_eq!(record["options"]["logs"], serde_json::json!([shown]));
+    assert_eq!(record["options"]["inputs"]["logs"], serde_json::json!([shown]));
 }
 
 #[test]
