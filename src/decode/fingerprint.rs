@@ -11,7 +11,9 @@ pub(super) struct Fingerprint {
     parts: Vec<Part>,
     /// Index of the condition of the column among the conditions of the dataset.
     pub when: Option<usize>,
+    /// The bytes that are hashed. If no part is text, the parts have fixed places.
     key: Vec<u8>,
+    has_texts: bool,
 }
 
 #[derive(Debug)]
@@ -19,6 +21,19 @@ struct Part {
     column: usize,
     nullable: bool,
     column_type: ColumnType,
+    /// Place of the value in the key, if no part is text.
+    at: usize,
+}
+
+impl Part {
+    /// Returns the number of bytes of a value that is not text.
+    fn size(&self) -> usize {
+        match self.column_type {
+            ColumnType::Boolean => 1,
+            ColumnType::Decimal { .. } => 16,
+            _ => 8,
+        }
+    }
 }
 
 /// The texts and decimals that values refer to.
@@ -32,35 +47,65 @@ pub(super) trait Referents {
 impl Fingerprint {
     pub fn new(dataset: &Dataset, derived: &Derived, when: Option<usize>) -> Fingerprint {
         let parts = dataset.fingerprint_parts(derived).into_iter();
-        let parts = parts.map(|part| Part {
-            column: part.column,
-            nullable: part.nullable,
-            column_type: dataset.columns[part.column].column_type,
+        let mut length = 0;
+        let parts = parts.map(|part| {
+            let column_type = dataset.columns[part.column].column_type;
+            let at = length + usize::from(part.nullable);
+            let part = Part { column: part.column, nullable: part.nullable, column_type, at };
+            length = at + part.size();
+            part
         });
-        Fingerprint { parts: parts.collect(), when, key: Vec::new() }
+        let parts: Vec<Part> = parts.collect();
+        let has_texts = parts.iter().any(|part| part.column_type == ColumnType::Text);
+        Fingerprint { parts, when, key: vec![0; length], has_texts }
     }
 
     /// Returns the fingerprint of a row. Returns `None` if a value is null that cannot be, which the
     /// conditions of a valid model rule out.
     #[inline]
     pub fn of(&mut self, values: &[Value], referents: &impl Referents) -> Option<i64> {
-        self.key.clear();
+        if self.has_texts {
+            self.key.clear();
+        }
         for part in &self.parts {
             let value = values[part.column];
             let is_null = matches!(value, Value::Null);
-            if part.nullable {
-                self.key.push(u8::from(!is_null));
-            } else if is_null {
+            if is_null && !part.nullable {
                 return None;
             }
-            append(&mut self.key, part, value, referents);
+            if self.has_texts {
+                if part.nullable {
+                    self.key.push(u8::from(!is_null));
+                }
+                append(&mut self.key, part, value, referents);
+                continue;
+            }
+            if part.nullable {
+                self.key[part.at - 1] = u8::from(!is_null);
+            }
+            let place = &mut self.key[part.at..part.at + part.size()];
+            match part.column_type {
+                ColumnType::Boolean => place[0] = u8::from(value == Value::Integer(1)),
+                ColumnType::Decimal { .. } => {
+                    place.copy_from_slice(&decimal(value, referents).to_le_bytes());
+                }
+                _ => place.copy_from_slice(&integer(value).to_le_bytes()),
+            }
         }
         Some((xxh3_64(&self.key) >> 1) as i64)
     }
 }
 
-/// Appends the bytes of a value. Null is a zero of the same size.
 #[inline]
+fn integer(value: Value) -> i64 {
+    if let Value::Integer(integer) = value { integer } else { 0 }
+}
+
+fn decimal(value: Value, referents: &impl Referents) -> i128 {
+    if let Value::Decimal(index) = value { referents.decimal(index) } else { 0 }
+}
+
+/// Appends the bytes of a value. Null is a zero of the same size.
 fn append(key: &mut Vec<u8>, part: &Part, value: Value, referents: &impl Referents) {
     match part.column_type {
         ColumnType::Text => {
@@ -70,19 +115,9 @@ fn append(key: &mut Vec<u8>, part: &Part, value: Value, referents: &impl Referen
         }
         ColumnType::Boolean => key.push(u8::from(value == Value::Integer(1))),
         ColumnType::Decimal { .. } => {
-            let decimal = match value {
-                Value::Decimal(index) => referents.decimal(index),
-                _ => 0,
-            };
-            key.extend_from_slice(&decimal.to_le_bytes());
+            key.extend_from_slice(&decimal(value, referents).to_le_bytes());
         }
-        _ => {
-            let integer = match value {
-                Value::Integer(integer) => integer,
-                _ => 0,
-            };
-            key.extend_from_slice(&integer.to_le_bytes());
-        }
+        _ => key.extend_from_slice(&integer(value).to_le_bytes()),
     }
 }
 

@@ -5,6 +5,7 @@
 //! accept booleans, and no column accepts objects or arrays.
 
 mod quoted;
+mod reason;
 mod time;
 
 use super::dataset::{ColumnKind, StagingColumn};
@@ -17,6 +18,7 @@ use super::scan::{FieldKind, FieldSpan};
 use super::text::unescape;
 use crate::model::TimestampForm;
 use quoted::Parsed;
+use reason::{clip, number_rejection, text_too_long, wrong_type};
 use time::is_in_range;
 
 pub(super) use time::{micros_per_unit, units_per_second};
@@ -24,9 +26,6 @@ pub(super) use time::{micros_per_unit, units_per_second};
 /// Maximum length of a text, in bytes; longer ones are rejected. Twice what a Redshift column can
 /// hold. A batch of texts must stay below 2 GiB, the limit of 32-bit offsets.
 const MAX_TEXT_BYTES: usize = 128 * 1024;
-
-/// Number of characters of a rejected value that its reason quotes.
-const QUOTED_CHARS: usize = 60;
 
 /// A value ready for its column.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -136,6 +135,7 @@ impl Converter {
     }
 
     /// Converts a quoted value of a column that is not text.
+    #[inline]
     fn quoted(
         &mut self,
         column: &StagingColumn,
@@ -146,12 +146,12 @@ impl Converter {
             *value = Value::Null;
             return Ok(());
         }
+        if let Some(number) = quoted::number(text) {
+            let outcome = self.number(column, number, value);
+            return outcome.inspect_err(|_| self.count_fraction(column, text));
+        }
         match quoted::parse(column.kind, text) {
             Parsed::Value(integer) => *value = Value::Integer(integer),
-            Parsed::Number(number) => {
-                let outcome = self.number(column, number, value);
-                outcome.inspect_err(|_| self.count_fraction(column, text))?;
-            }
             Parsed::OutOfRange => {
                 return Err(number_rejection(column, text, NumberError::OutOfRange));
             }
@@ -163,7 +163,7 @@ impl Converter {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn number(
         &mut self,
         column: &StagingColumn,
@@ -172,22 +172,41 @@ impl Converter {
     ) -> Result<(), Rejection> {
         let outcome = match column.kind {
             ColumnKind::Float64 => parse_double(text).map(|double| *value = Value::Double(double)),
-            ColumnKind::Decimal { precision, scale } => {
-                parse_decimal(text.as_bytes(), precision, scale).map(|decimal| {
-                    *value = Value::Decimal(self.decimals.len() as u32);
-                    self.decimals.push(decimal);
-                })
-            }
-            ColumnKind::Timestamp(form) if form != TimestampForm::Rfc3339 => {
-                parse_integer(text.as_bytes()).and_then(|time| {
-                    self.times.add(time, form);
-                    *value = Value::Integer(time);
-                    if is_in_range(time, form) { Ok(()) } else { Err(NumberError::OutOfRange) }
-                })
-            }
+            ColumnKind::Timestamp(form) => self.epoch_time(text, form, value),
+            ColumnKind::Decimal { precision, scale } => self.decimal(text, precision, scale, value),
             kind => integer_within(text, kind).map(|integer| *value = Value::Integer(integer)),
         };
         outcome.map_err(|error| number_rejection(column, text, error))
+    }
+
+    #[inline]
+    fn epoch_time(
+        &mut self,
+        text: &str,
+        form: TimestampForm,
+        value: &mut Value,
+    ) -> Result<(), NumberError> {
+        if form == TimestampForm::Rfc3339 {
+            return Err(NumberError::NotANumber);
+        }
+        let time = parse_integer(text.as_bytes())?;
+        self.times.add(time, form);
+        *value = Value::Integer(time);
+        if is_in_range(time, form) { Ok(()) } else { Err(NumberError::OutOfRange) }
+    }
+
+    #[inline(never)]
+    fn decimal(
+        &mut self,
+        text: &str,
+        precision: u8,
+        scale: u8,
+        value: &mut Value,
+    ) -> Result<(), NumberError> {
+        let decimal = parse_decimal(text.as_bytes(), precision, scale)?;
+        *value = Value::Decimal(self.decimals.len() as u32);
+        self.decimals.push(decimal);
+        Ok(())
     }
 
     /// Counts a time that is not a 64-bit integer, such as seconds with a fraction for the
@@ -296,7 +315,7 @@ impl Converter {
 }
 
 /// Returns the text of a value, or `None` if it is not text.
-#[inline]
+#[inline(always)]
 pub(super) fn text_of<'a>(
     value: Value,
     values: &Values<'a>,
@@ -322,64 +341,4 @@ fn integer_within(text: &str, kind: ColumnKind) -> Result<i64, NumberError> {
     };
     let value = parse_integer(text.as_bytes())?;
     if range.contains(&value) { Ok(value) } else { Err(NumberError::OutOfRange) }
-}
-
-#[cold]
-fn number_rejection(column: &StagingColumn, text: &str, error: NumberError) -> Rejection {
-    match (error, column.kind) {
-        (NumberError::NotANumber, _) | (_, ColumnKind::Boolean) => wrong_type(column, clip(text)),
-        (NumberError::NotWhole, ColumnKind::Decimal { scale, .. }) => Rejection::of(
-            column,
-            format!("{} has more than {scale} digits after the decimal point", clip(text)),
-        ),
-        (NumberError::NotWhole, _) => {
-            Rejection::of(column, format!("{} is not a whole number", clip(text)))
-        }
-        (NumberError::OutOfRange, kind) => {
-            Rejection::of(column, format!("{} is out of range for {}", clip(text), describe(kind)))
-        }
-    }
-}
-
-#[cold]
-fn text_too_long(column: &StagingColumn, length: usize) -> Rejection {
-    let limit = MAX_TEXT_BYTES;
-    Rejection::of(column, format!("text of {length} bytes; the limit is {limit} bytes"))
-}
-
-#[cold]
-fn wrong_type(column: &StagingColumn, found: &str) -> Rejection {
-    Rejection::of(column, format!("{found} is not {}", describe(column.kind)))
-}
-
-fn describe(kind: ColumnKind) -> String {
-    let fixed = match kind {
-        ColumnKind::Text | ColumnKind::RepetitiveText => "text or a number",
-        ColumnKind::Boolean => "true or false",
-        ColumnKind::Int16 => "a 16-bit integer",
-        ColumnKind::Int32 => "a 32-bit integer",
-        ColumnKind::Int64 => "a 64-bit integer",
-        ColumnKind::Float64 => "a number",
-        ColumnKind::Decimal { precision, scale } => {
-            return format!("a decimal of {precision} digits, {scale} of them after the point");
-        }
-        ColumnKind::Date => "a date within the years 1 to 9999, such as 2018-11-01",
-        ColumnKind::Timestamp(TimestampForm::Rfc3339) => {
-            "an RFC 3339 time within the years 1 to 9999, such as 2018-11-01T21:01:46Z"
-        }
-        ColumnKind::Timestamp(TimestampForm::EpochSeconds) => {
-            "epoch seconds within the years 1 to 9999"
-        }
-        ColumnKind::Timestamp(TimestampForm::EpochMilliseconds) => {
-            "epoch milliseconds within the years 1 to 9999"
-        }
-        ColumnKind::Timestamp(TimestampForm::EpochMicroseconds) => {
-            "epoch microseconds within the years 1 to 9999"
-        }
-    };
-    fixed.to_owned()
-}
-
-fn clip(text: &str) -> &str {
-    text.char_indices().nth(QUOTED_CHARS).map_or(text, |(end, _)| &text[..end])
 }

@@ -7,13 +7,11 @@ use crate::decode::dataset::ColumnKind;
 use crate::decode::number::scan_number;
 use crate::model::TimestampForm;
 
-/// A quoted value.
+/// A quoted value that is not a number.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Parsed<'a> {
+pub(super) enum Parsed {
     /// A boolean, a date or a time, as [`Value::Integer`](super::Value::Integer) holds it.
     Value(i64),
-    /// A number without the blanks around it.
-    Number(&'a str),
     /// A date or time beyond the years 1 to 9999.
     OutOfRange,
     /// None of these.
@@ -26,32 +24,34 @@ pub(super) enum Parsed<'a> {
 const TRUE: [&str; 4] = ["true", "t", "yes", "y"];
 const FALSE: [&str; 4] = ["false", "f", "no", "n"];
 
-/// Parses a quoted value of a column of the given kind. Blanks around it are ignored.
-pub(super) fn parse(kind: ColumnKind, text: &str) -> Parsed<'_> {
+/// Returns a quoted number without the blanks around it. Returns `None` for any other text.
+#[inline]
+pub(super) fn number(text: &str) -> Option<&str> {
+    let text = text.trim_matches(|c: char| c.is_ascii_whitespace());
+    (scan_number(text.as_bytes(), 0, true) == Some(text.len())).then_some(text)
+}
+
+/// Parses a quoted value of a column of the given kind, which is not a number. Blanks around it are
+/// ignored.
+pub(super) fn parse(kind: ColumnKind, text: &str) -> Parsed {
     let text = text.trim_matches(|c: char| c.is_ascii_whitespace());
     match kind {
         ColumnKind::Boolean => {
             let is_one_of = |words: [&str; 4]| words.iter().any(|w| text.eq_ignore_ascii_case(w));
-            if is_one_of(TRUE) {
-                return Parsed::Value(1);
-            }
-            if is_one_of(FALSE) {
-                return Parsed::Value(0);
+            match (is_one_of(TRUE), is_one_of(FALSE)) {
+                (true, _) => Parsed::Value(1),
+                (_, true) => Parsed::Value(0),
+                _ => Parsed::Other,
             }
         }
-        ColumnKind::Date => return date(text),
-        ColumnKind::Timestamp(TimestampForm::Rfc3339) => return time(text),
-        _ => {}
-    }
-    if scan_number(text.as_bytes(), 0, true) == Some(text.len()) {
-        Parsed::Number(text)
-    } else {
-        Parsed::Other
+        ColumnKind::Date => date(text),
+        ColumnKind::Timestamp(TimestampForm::Rfc3339) => time(text),
+        _ => Parsed::Other,
     }
 }
 
 /// Parses a date such as `2018-11-01`.
-fn date(text: &str) -> Parsed<'_> {
+fn date(text: &str) -> Parsed {
     let bytes = text.as_bytes();
     let is_written_so = bytes.len() == 10
         && bytes.iter().enumerate().all(|(at, byte)| match at {
@@ -71,7 +71,7 @@ fn date(text: &str) -> Parsed<'_> {
 }
 
 /// Parses a time of RFC 3339 as microseconds. Further digits of a fraction are dropped.
-fn time(text: &str) -> Parsed<'_> {
+fn time(text: &str) -> Parsed {
     match DateTime::parse_from_rfc3339(text) {
         Ok(time) if is_in_range(time.timestamp_micros(), TimestampForm::Rfc3339) => {
             Parsed::Value(time.timestamp_micros())
@@ -91,12 +91,13 @@ mod tests {
             ("true", Parsed::Value(1)),
             (" TRUE ", Parsed::Value(1)),
             ("No", Parsed::Value(0)),
-            ("1", Parsed::Number("1")),
             ("on", Parsed::Other),
             ("", Parsed::Other),
         ] {
             assert_eq!(parse(ColumnKind::Boolean, text), expected, "{text:?}");
         }
+        assert_eq!(number(" 1\t"), Some("1"));
+        assert_eq!(number("true"), None);
     }
 
     #[test]
