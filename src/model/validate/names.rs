@@ -61,7 +61,7 @@ pub(in crate::model) fn fault(name: &str, used: Use) -> Option<Fault> {
         return fault(reason, "choose a shorter name".to_owned());
     }
     if used == Use::Table && name.starts_with('_') {
-        // Programs that read all files of a folder skip such folders, and starlift has some of its own.
+        // Programs that read all files of a folder skip such folders, and starlift writes some.
         let reason = format!("the name {name:?} begins with an underscore, as hidden folders do");
         return fault(reason, "begin with a letter".to_owned());
     }
