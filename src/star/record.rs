@@ -197,8 +197,8 @@ impl RunRecord {
         Ok(record)
     }
 
-    /// Fails unless the star was made with `model`, or another version of it that has the same tables and columns. `star`
-    /// is the location of the star.
+    /// Fails unless the star was made with `model`, or with another version of it that has the same
+    /// tables and columns. `star` is the location of the star.
     ///
     /// # Errors
     ///

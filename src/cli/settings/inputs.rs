@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{TransformSettings, missing, one_or_many};
-use crate::cli::args::InputArgs;
-use crate::cli::error::Result;
+use crate::cli::args::{DEFAULT_FILE, InputArgs};
+use crate::cli::error::{Error, Result};
 use crate::model::Model;
 
 /// A location or a list of them.
@@ -57,11 +57,10 @@ impl TransformSettings {
                     &format!("{name} in [transform]"),
                     &format!("STARLIFT_{}", name.to_uppercase()),
                 ),
-                _ => missing(
-                    &format!("--input {name}=URL"),
-                    &format!("{name} in [transform.inputs]"),
-                    "STARLIFT_INPUT",
-                ),
+                _ => Error::Usage(format!(
+                    "--input {name}=URL is required; it can also be set as {name} in [transform.inputs] in \
+                     {DEFAULT_FILE}"
+                )),
             });
         }
         Ok(locations)
