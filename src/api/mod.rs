@@ -25,9 +25,9 @@ use crate::warehouse::load::LoadReport;
 ///
 /// # Errors
 ///
-/// Returns an error if a dataset has no location, a location is invalid, an object cannot be read, any record is rejected, a check of
-/// the star fails or the output cannot be written. The previous star then stays in place unless the error
-/// occurs while or after the new one is published.
+/// Returns an error if a dataset has no location, a location is invalid, an object cannot be read, any record
+/// is rejected, a check of the star fails or the output cannot be written. The previous star then stays in
+/// place unless the error occurs while or after the new one is published.
 pub async fn transform(
     inputs: impl IntoIterator<Item = (&str, &str)>,
     out: &str,

@@ -60,8 +60,8 @@ impl Conditions {
         }
     }
 
-    /// Returns `true` if the row satisfies the condition at `index`. `None` stands for no condition,
-    /// satisfied by every row.
+    /// Returns `true` if the row satisfies the condition at `index`. Every row satisfies `None`, the
+    /// absence of a condition.
     #[inline]
     pub fn holds(&self, index: Option<usize>) -> bool {
         index.is_none_or(|index| self.holds[index])

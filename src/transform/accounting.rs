@@ -91,7 +91,7 @@ impl Balance {
                     "the entry \"Balance: {entry}\" is not of the form total = part + part, with \
                      names of counts"
                 );
-                Err(Error::WrongColumns { name: query.file(), reason })
+                Err(reject(query, &reason))
             }
         }
     }

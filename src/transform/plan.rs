@@ -144,7 +144,7 @@ impl<'a> Planning<'a> {
 
     async fn intermediate(&mut self, query: &Query) -> Result<()> {
         let (schema, _) = self.plan(query).await?;
-        self.staged.insert(query.name.to_string());
+        self.staged.insert(query.name.clone());
         self.register(&query.name, schema)
     }
 
@@ -196,10 +196,10 @@ impl<'a> Planning<'a> {
         if let Some((other, count)) = known {
             return Err(reject(query, &format!("accounting/{other}.sql returns {count} as well")));
         }
-        self.counts.insert(query.name.to_string(), counts);
+        self.counts.insert(query.name.clone(), counts);
         let list =
             if star.is_some() { &mut self.star_accounting } else { &mut self.staged_accounting };
-        list.push(query.name.to_string());
+        list.push(query.name.clone());
         Ok(())
     }
 

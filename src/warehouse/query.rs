@@ -24,8 +24,8 @@ use crate::warehouse::read_only::ensure_read_only;
 /// Number of rows in a batch.
 const BATCH_ROWS: usize = 8192;
 
-/// Returns the columns that `sql` would have over the Parquet files of a star of `model`, or `None` if DataFusion cannot
-/// plan it. Their types are the types to parse the warehouse's text values as.
+/// Returns the columns that `sql` would have over the Parquet files of a star of `model`, or `None` if
+/// DataFusion cannot plan it. Their types are the types to parse the warehouse's text values as.
 pub async fn expected_schema(model: &Model, sql: &str) -> Option<SchemaRef> {
     let session = SessionContext::new();
     for table in &model.tables {

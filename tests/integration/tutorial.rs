@@ -12,7 +12,7 @@ const TUTORIAL: &str = include_str!("../../docs/tutorial.md");
 /// URL of the database in the tutorial.
 const DATABASE: &str = "postgres://postgres@localhost:5432/postgres?sslmode=disable";
 
-/// Stands for text that a page leaves out: as a whole line, for any number of lines.
+/// Marks omitted text in an output. A line that consists of it matches any number of lines.
 const LEFT_OUT: &str = "…";
 
 /// A code block of the page.

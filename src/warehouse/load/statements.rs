@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::model::{Model, Table};
+use crate::model::{MAX_NAME_BYTES, Model, Table};
 use crate::warehouse::Dialect;
 use crate::warehouse::error::Result;
 use crate::warehouse::load::ledger::LOCK;
@@ -203,9 +203,6 @@ pub fn rename_keys(
     Ok(statements)
 }
 
-/// Length in bytes of the longest name in PostgreSQL.
-const MAX_NAME: usize = 63;
-
 /// Returns the names of the keys of each table of a model after the swap: its primary key, then its references.
 /// They are those that PostgreSQL chooses for unnamed keys, and differ from each other even if they are
 /// shortened.
@@ -237,7 +234,7 @@ pub fn key_names(model: &Model) -> Vec<Vec<String>> {
 /// Source: PostgreSQL, makeObjectName in `src/backend/commands/indexcmds.c`.
 fn key_name(table: &str, columns: Option<&str>, kind: &str) -> String {
     let separators = 1 + usize::from(columns.is_some());
-    let room = MAX_NAME.saturating_sub(kind.len() + separators);
+    let room = MAX_NAME_BYTES.saturating_sub(kind.len() + separators);
     let (mut first, mut second) = (table.len(), columns.map_or(0, str::len));
     while first + second > room {
         if first > second { first -= 1 } else { second -= 1 }

@@ -3,13 +3,8 @@
 //! COPY, DDL and SET accept no parameters, so their text is built from values quoted here.
 
 use super::validate::{is_role_arn, object_url_problem};
+use crate::model::MAX_NAME_BYTES;
 use crate::warehouse::Dialect;
-
-/// Length in bytes of the longest name that neither warehouse truncates.
-///
-/// Source: PostgreSQL, Identifiers and Key Words (63); Redshift allows 127 (Developer Guide, Names
-/// and identifiers).
-const MAX_NAME_BYTES: usize = 63;
 
 /// Reason why a value cannot be part of a statement.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
