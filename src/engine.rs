@@ -113,11 +113,21 @@ impl Engine {
     /// Returns a new session without tables, for rows with texts of at most `longest_text` bytes. If the
     /// texts are long, batches have few rows, so that a batch does not fill the memory.
     pub fn session_for(&self, longest_text: usize) -> SessionContext {
+        self.session_with(longest_text, self.threads)
+    }
+
+    /// Returns a new session without tables that uses one thread, to sort rows of which many do not fit in
+    /// memory. The merges of several sorts cannot spill, so they can take the memory from each other.
+    pub fn sorting_session(&self) -> SessionContext {
+        self.session_with(0, 1)
+    }
+
+    fn session_with(&self, longest_text: usize, threads: usize) -> SessionContext {
         let batch_bytes = self.memory_limit / self.threads.max(1) / BATCH_SHARE;
         let rows = batch_bytes.min(MAX_BATCH_BYTES) / longest_text.max(1);
         let config = SessionConfig::new()
             .with_batch_size(rows.clamp(MIN_BATCH_ROWS, BATCH_ROWS))
-            .with_target_partitions(self.threads)
+            .with_target_partitions(threads)
             .with_sort_spill_reservation_bytes(self.sort_reservation())
             .with_information_schema(true);
         SessionContext::new_with_config_rt(config, self.runtime.clone())

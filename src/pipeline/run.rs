@@ -79,7 +79,8 @@ impl<'a> Run<'a> {
         let Staging { datasets, rejects, inputs, .. } = staging;
         // Leave the session as the only owner, so that deregistering the tables frees their rows.
         drop(datasets);
-        let (rejects, first) = write_rejects(&session, self.publication, &rejects).await?;
+        let sorting = self.engine.sorting_session();
+        let (rejects, first) = write_rejects(&sorting, self.publication, &rejects).await?;
         self.report.first_rejects = first;
         self.report.rejects_file = Some(self.publication.out.child(&rejects.path).to_string());
         self.ensure_few_rejects()?;
@@ -90,7 +91,7 @@ impl<'a> Run<'a> {
         let by_url = "SELECT * FROM starlift_inputs ORDER BY dataset, url";
         let (tables, inputs) = tokio::try_join!(
             self.write_star(&session, &accounting.staged, last_reader),
-            write_sorted(&session, "starlift_inputs", &inputs, by_url, sink),
+            write_sorted(&sorting, "starlift_inputs", &inputs, by_url, sink),
         )?;
         let record = RunRecord { inputs, rejects, tables, ..self.record() };
         self.check(record, &accounting.star).await
