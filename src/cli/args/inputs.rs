@@ -59,7 +59,7 @@ impl FromStr for NamedUrl {
 impl InputArgs {
     /// Returns the locations of the objects by dataset.
     pub fn locations(&self) -> BTreeMap<String, Vec<String>> {
-        let short = [("songs", &self.songs), ("logs", &self.logs)].into_iter();
+        let short = of_short(&self.songs, &self.logs).into_iter();
         let short = short.flat_map(|(name, urls)| urls.iter().map(move |url| (name, url)));
         let long = self.input.iter().map(|input| (input.name.as_str(), &input.url));
         let mut locations: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -70,12 +70,40 @@ impl InputArgs {
     }
 
     /// Returns the locations of the JSONPaths files by dataset.
-    pub fn jsonpaths(&self) -> BTreeMap<String, String> {
-        let short = [("songs", &self.song_jsonpaths), ("logs", &self.log_jsonpaths)].into_iter();
+    ///
+    /// # Errors
+    ///
+    /// Returns an error that names a dataset with several files.
+    pub fn jsonpaths(&self) -> Result<BTreeMap<String, String>, String> {
+        let short = of_short(&self.song_jsonpaths, &self.log_jsonpaths).into_iter();
         let short = short.filter_map(|(name, url)| Some((name.to_owned(), url.clone()?)));
         let long = self.jsonpaths.iter().map(|file| (file.name.clone(), file.url.clone()));
-        short.chain(long).collect()
+        one_per_dataset(short.chain(long))
     }
+}
+
+/// Pairs the values of the short options of the built-in model with the names of its datasets.
+pub fn of_short<T>(songs: T, logs: T) -> [(&'static str, T); 2] {
+    [("songs", songs), ("logs", logs)]
+}
+
+/// Collects JSONPaths files by dataset.
+///
+/// # Errors
+///
+/// Returns an error that names a dataset with several files.
+pub fn one_per_dataset(
+    files: impl Iterator<Item = (String, String)>,
+) -> Result<BTreeMap<String, String>, String> {
+    let mut by_dataset = BTreeMap::new();
+    for (name, url) in files {
+        if let Some(first) = by_dataset.insert(name.clone(), url.clone()) {
+            return Err(format!(
+                "the dataset {name} has several JSONPaths files, {first} and {url}; specify one"
+            ));
+        }
+    }
+    Ok(by_dataset)
 }
 
 #[cfg(test)]
@@ -103,6 +131,21 @@ mod tests {
         let locations = args.locations();
         assert_eq!(locations["songs"], ["a", "b"]);
         assert_eq!(locations["events"], ["c"]);
-        assert_eq!(args.jsonpaths(), BTreeMap::from([("logs".to_owned(), "p".to_owned())]));
+        let jsonpaths = BTreeMap::from([("logs".to_owned(), "p".to_owned())]);
+        assert_eq!(args.jsonpaths(), Ok(jsonpaths));
+    }
+
+    #[test]
+    fn a_dataset_has_one_jsonpaths_file() {
+        let named = |text: &str| text.parse::<NamedUrl>().unwrap();
+        for (short, long) in [(Some("a"), vec!["logs=b"]), (None, vec!["logs=a", "logs=b"])] {
+            let args = InputArgs {
+                log_jsonpaths: short.map(str::to_owned),
+                jsonpaths: long.into_iter().map(named).collect(),
+                ..InputArgs::default()
+            };
+            let error = args.jsonpaths().unwrap_err();
+            assert!(error.contains("dataset logs") && error.contains("a and b"), "{error}");
+        }
     }
 }

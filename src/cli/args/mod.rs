@@ -23,7 +23,7 @@ pub use cluster::{
     DoctorArgs, PauseArgs, ProvisionArgs, ResumeArgs, StatusArgs, StatusFormat, TeardownArgs,
 };
 pub use init::{DEFAULT_FILE, InitArgs};
-pub use inputs::{InputArgs, NamedUrl};
+pub use inputs::{InputArgs, NamedUrl, of_short, one_per_dataset};
 pub use model::ModelArgs;
 pub use model_command::{ModelCommand, ModelCommandArgs, ModelInferArgs};
 pub use s3::S3Args;

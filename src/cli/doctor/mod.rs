@@ -86,7 +86,7 @@ pub async fn run(
         .collect();
     let subject = Subject {
         inputs,
-        jsonpaths: settings.resolve_jsonpaths(&args.inputs),
+        jsonpaths: settings.resolve_jsonpaths(&args.inputs)?,
         listing: settings.listing(),
         star: args.star.clone().or_else(|| settings.star_place().map(str::to_owned)),
         model,

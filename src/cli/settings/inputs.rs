@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{TransformSettings, missing, one_or_many};
-use crate::cli::args::{DEFAULT_FILE, InputArgs};
+use crate::cli::args::{DEFAULT_FILE, InputArgs, of_short, one_per_dataset};
 use crate::cli::error::{Error, Result};
 use crate::model::Model;
 
@@ -17,7 +17,7 @@ pub(super) struct Urls(#[serde(deserialize_with = "one_or_many")] Vec<String>);
 impl TransformSettings {
     /// Returns the locations of the objects by dataset.
     pub(super) fn locations(&self) -> BTreeMap<String, Vec<String>> {
-        let short = [("songs", &self.songs), ("logs", &self.logs)].into_iter();
+        let short = of_short(&self.songs, &self.logs).into_iter();
         let long = self.inputs.iter().map(|(name, urls)| (name.as_str(), &urls.0));
         let mut locations: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, urls) in short.chain(long).filter(|(_, urls)| !urls.is_empty()) {
@@ -27,10 +27,11 @@ impl TransformSettings {
     }
 
     /// Returns the locations of the JSONPaths files by dataset.
-    pub(super) fn jsonpaths(&self) -> BTreeMap<String, String> {
-        let short = [("songs", &self.song_jsonpaths), ("logs", &self.log_jsonpaths)].into_iter();
+    fn jsonpaths(&self) -> Result<BTreeMap<String, String>> {
+        let short = of_short(&self.song_jsonpaths, &self.log_jsonpaths).into_iter();
         let short = short.filter_map(|(name, url)| Some((name.to_owned(), url.clone()?)));
-        short.chain(self.jsonpaths.clone()).collect()
+        let files = one_per_dataset(short.chain(self.jsonpaths.clone()));
+        files.map_err(|error| Error::Usage(format!("{DEFAULT_FILE}: {error}")))
     }
 
     /// Returns the locations of the objects by dataset; those on the command line replace those of the
@@ -68,9 +69,13 @@ impl TransformSettings {
 
     /// Returns the locations of the JSONPaths files by dataset; those on the command line replace those
     /// of the same dataset in the file.
-    pub(super) fn resolve_jsonpaths(&self, args: &InputArgs) -> BTreeMap<String, String> {
-        let mut files = self.jsonpaths();
-        files.extend(args.jsonpaths());
-        files
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a dataset has several.
+    pub(super) fn resolve_jsonpaths(&self, args: &InputArgs) -> Result<BTreeMap<String, String>> {
+        let mut files = self.jsonpaths()?;
+        files.extend(args.jsonpaths().map_err(Error::Usage)?);
+        Ok(files)
     }
 }

@@ -267,7 +267,7 @@ impl Settings {
         let model = self.model(&args.model)?;
         Ok(TransformOptions {
             inputs: file.resolve(&args.inputs, &model)?,
-            jsonpaths: file.resolve_jsonpaths(&args.inputs),
+            jsonpaths: file.resolve_jsonpaths(&args.inputs)?,
             out: args
                 .out
                 .clone()
@@ -329,8 +329,12 @@ impl Settings {
     }
 
     /// Returns the JSONPaths files on the command line and in the file.
-    pub fn resolve_jsonpaths(&self, args: &InputArgs) -> Vec<String> {
-        self.transform.resolve_jsonpaths(args).into_values().collect()
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a dataset has several.
+    pub fn resolve_jsonpaths(&self, args: &InputArgs) -> Result<Vec<String>> {
+        Ok(self.transform.resolve_jsonpaths(args)?.into_values().collect())
     }
 
     fn engine(
