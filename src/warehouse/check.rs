@@ -89,11 +89,80 @@ fn with_run(session: &Session, sql: &str, record: &RunRecord) -> Result<String> 
         };
         columns.push(format!("{value} AS {}", name(field.name())?));
     }
-    let run = format!("WITH run AS (SELECT {})", columns.join(", "));
-    let body_at = sql
-        .lines()
-        .take_while(|line| line.trim_start().starts_with("--") || line.trim().is_empty());
-    let body: String = sql.lines().skip(body_at.count()).map(|line| format!("{line}\n")).collect();
-    let is_with = body.get(..5).is_some_and(|word| word.eq_ignore_ascii_case("with "));
-    Ok(if is_with { format!("{run}, {}", &body[5..]) } else { format!("{run}\n{body}") })
+    let run = format!("run AS (SELECT {})", columns.join(", "));
+    Ok(with_expression(&run, sql))
+}
+
+/// Adds a common table expression to a query, before those that it has.
+fn with_expression(expression: &str, sql: &str) -> String {
+    let query = without_comments(sql);
+    match after_word(query, "WITH") {
+        None => format!("WITH {expression}\n{query}"),
+        Some(rest) => match after_word(without_comments(rest), "RECURSIVE") {
+            None => format!("WITH {expression},\n{rest}"),
+            Some(rest) => format!("WITH RECURSIVE {expression},\n{rest}"),
+        },
+    }
+}
+
+/// Returns `sql` without the white space and comments before its first word.
+fn without_comments(mut sql: &str) -> &str {
+    loop {
+        sql = sql.trim_start();
+        let end = if sql.starts_with("--") {
+            sql.find('\n').map(|at| at + 1)
+        } else if sql.starts_with("/*") {
+            block_comment_end(sql)
+        } else {
+            return sql;
+        };
+        sql = &sql[end.unwrap_or(sql.len())..];
+    }
+}
+
+/// Returns the end of the block comment at the start of `sql`. Such comments can be nested.
+fn block_comment_end(sql: &str) -> Option<usize> {
+    let (mut at, mut depth) = (0, 0);
+    loop {
+        let rest = &sql[at..];
+        let (open, close) = (rest.find("/*"), rest.find("*/")?);
+        match open.filter(|open| *open < close) {
+            Some(open) => (at, depth) = (at + open + 2, depth + 1),
+            None => (at, depth) = (at + close + 2, depth - 1),
+        }
+        if depth == 0 {
+            return Some(at);
+        }
+    }
+}
+
+/// Returns the rest of `sql` after its first word if that is `word`, in any case.
+fn after_word<'a>(sql: &'a str, word: &str) -> Option<&'a str> {
+    let (first, rest) = sql.split_at_checked(word.len())?;
+    let is_whole = !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '$');
+    (is_whole && first.eq_ignore_ascii_case(word)).then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_expression_precedes_those_of_the_query() {
+        for (sql, expected) in [
+            ("SELECT 1", "WITH r AS (x)\nSELECT 1"),
+            ("-- a\n\n/* b /* WITH */ c */ SELECT 1", "WITH r AS (x)\nSELECT 1"),
+            ("WITH a AS (y) SELECT 1", "WITH r AS (x),\n a AS (y) SELECT 1"),
+            ("with\n  a AS (y) SELECT 1", "WITH r AS (x),\n\n  a AS (y) SELECT 1"),
+            ("WITH\ta AS (y) SELECT 1", "WITH r AS (x),\n\ta AS (y) SELECT 1"),
+            ("WITH/* b */a AS (y) SELECT 1", "WITH r AS (x),\n/* b */a AS (y) SELECT 1"),
+            ("WITH -- b\na AS (y) SELECT 1", "WITH r AS (x),\n -- b\na AS (y) SELECT 1"),
+            ("WITH RECURSIVE a AS (y) SELECT 1", "WITH RECURSIVE r AS (x),\n a AS (y) SELECT 1"),
+            ("WITHOUT", "WITH r AS (x)\nWITHOUT"),
+            ("-- only a comment", "WITH r AS (x)\n"),
+            ("/* open", "WITH r AS (x)\n"),
+        ] {
+            assert_eq!(with_expression("r AS (x)", sql), expected, "{sql}");
+        }
+    }
 }
