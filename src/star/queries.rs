@@ -124,6 +124,11 @@ impl Queries {
         names.map(|q| q.name.as_str()).collect()
     }
 
+    /// Returns the queries of all groups.
+    pub fn all(&self) -> &[Query] {
+        &self.all
+    }
+
     /// Returns the queries of a group: those of the model in its order, then the added ones.
     pub fn of(&self, group: Group) -> impl Iterator<Item = &Query> {
         self.all.iter().filter(move |query| query.group == group)
@@ -154,6 +159,13 @@ impl Query {
     pub fn header(&self) -> String {
         let lines = self.sql.lines().map_while(|line| line.strip_prefix("--"));
         lines.map(str::trim).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Returns `true` if the SQL contains `text`, in any case, outside of lines of comment.
+    pub fn mentions(&self, text: &str) -> bool {
+        let text = text.to_ascii_lowercase();
+        let mut sql = self.sql.lines().filter(|line| !line.trim_start().starts_with("--"));
+        sql.any(|line| line.to_ascii_lowercase().contains(&text))
     }
 
     /// Returns the value of a labelled entry of the header, such as `Question`, with its lines joined.

@@ -60,6 +60,7 @@ pub async fn plan_all(queries: &Queries, rules: Rules) -> Result<()> {
 
 /// Plans the queries that a transform runs, in their order.
 async fn plan_run(queries: &Queries, rules: Rules) -> Result<Planning<'_>> {
+    rules.ensure_used(queries)?;
     let mut planning = Planning::new(queries, rules)?;
     for query in queries.of(Group::Intermediate) {
         planning.intermediate(query).await?;

@@ -1,6 +1,8 @@
 //! The options that change the results of the star queries.
 
 use super::functions::RepairEncoding;
+use crate::error::{Error, Result};
+use crate::star::Queries;
 
 /// The condition under which a play matches a song.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,4 +53,24 @@ pub struct Rules {
     pub unmatched: Unmatched,
     /// Treatment of text that was encoded to UTF-8 twice.
     pub repair_encoding: RepairEncoding,
+}
+
+impl Rules {
+    /// Fails if an option has no effect, because no query has its parameter or calls its function.
+    pub(super) fn ensure_used(self, queries: &Queries) -> Result<()> {
+        let defaults = Rules::default();
+        let options = [
+            ("--match", "$match", self.match_rule != defaults.match_rule),
+            ("--unmatched", "$unmatched", self.unmatched != defaults.unmatched),
+            ("--repair-encoding match", "match_key", self.repair_encoding == RepairEncoding::Match),
+        ];
+        let is_used = |word: &str| queries.all().iter().any(|query| query.mentions(word));
+        match options.iter().find(|(_, word, is_set)| *is_set && !is_used(word)) {
+            None => Ok(()),
+            Some((option, word, _)) => Err(Error::Usage(format!(
+                "{option} has no effect, because no query of the model {} contains {word}; leave it out",
+                queries.model().name
+            ))),
+        }
+    }
 }
