@@ -25,6 +25,7 @@ impl Decoder {
         rejection: Rejection,
     ) -> Result<Option<usize>, ArrowError> {
         let at = rest.start;
+        object.recovers();
         let broken = Broken {
             bytes: &bytes[rest.clone()],
             line: line.filter(|&end| end <= rest.end).map(|end| end - at),

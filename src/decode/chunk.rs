@@ -24,6 +24,11 @@ impl<'a> Chunk<'a> {
         Chunk { bytes, text: text.unwrap_or_default(), line: Cell::new((0, Some(0))) }
     }
 
+    /// Returns the prefix that is valid UTF-8.
+    pub fn valid_text(&self) -> &'a str {
+        self.text
+    }
+
     /// Returns the position after the line that contains byte `at`.
     pub fn line_end(&self, at: usize) -> Option<usize> {
         let (from, end) = self.line.get();

@@ -4,18 +4,19 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array as _, ArrayRef, BooleanBuilder, DictionaryArray, PrimitiveArray, PrimitiveBuilder,
-    RecordBatch, RecordBatchOptions, StringBuilder,
+    ArrayRef, BooleanBuilder, DictionaryArray, RecordBatch, RecordBatchOptions, StringBuilder,
+    new_empty_array,
 };
 use arrow::datatypes::{
-    ArrowPrimitiveType, Date32Type, Decimal128Type, Float64Type, Int16Type, Int32Type, Int64Type,
-    SchemaRef, TimestampMicrosecondType,
+    DataType, Date32Type, Decimal128Type, Float64Type, Int16Type, Int32Type, Int64Type, SchemaRef,
+    TimestampMicrosecondType,
 };
 use arrow::error::ArrowError;
 
 use super::convert::{Value, Values, micros_per_unit, text_of};
-use super::dataset::{ColumnKind, StagedColumns, StagingColumn};
+use super::dataset::{ColumnKind, StagedColumns};
 use super::dictionary::Dictionary;
+use super::numbers::Numbers;
 
 /// Number of rows of a full staging batch. Equals DataFusion's default batch size.
 pub const BATCH_ROWS: usize = 8192;
@@ -29,126 +30,102 @@ const BATCH_BYTES: usize = 8 * 1024 * 1024;
 const MAX_TEXTS: usize = 2 * BATCH_ROWS;
 const MAX_TEXT_BYTES: usize = 2 * 1024 * 1024;
 
+// Without `repr`, the compiler hides the tag within a field, and finding it takes longer than the rest of
+// appending a value.
+#[repr(u8)]
 enum ColumnBuilder {
-    /// A column that was not selected: its values are checked and dropped.
-    Dropped,
     Text(StringBuilder),
     /// Keys into the column's dictionary.
-    RepetitiveText(PrimitiveBuilder<Int32Type>),
+    RepetitiveText(Numbers<Int32Type>),
     Boolean(BooleanBuilder),
-    Int16(PrimitiveBuilder<Int16Type>),
-    Int32(PrimitiveBuilder<Int32Type>),
-    Int64(PrimitiveBuilder<Int64Type>),
-    Float64(PrimitiveBuilder<Float64Type>),
+    Int16(Numbers<Int16Type>),
+    Int32(Numbers<Int32Type>),
+    Int64(Numbers<Int64Type>),
+    Float64(Numbers<Float64Type>),
     /// With the precision and the scale.
-    Decimal(PrimitiveBuilder<Decimal128Type>, u8, i8),
-    Date(PrimitiveBuilder<Date32Type>),
+    Decimal(Numbers<Decimal128Type>, u8, i8),
+    Date(Numbers<Date32Type>),
     /// With the number of microseconds per unit of the values.
-    Timestamp(PrimitiveBuilder<TimestampMicrosecondType>, i64),
+    Timestamp(Numbers<TimestampMicrosecondType>, i64),
 }
 
 impl ColumnBuilder {
     fn new(kind: ColumnKind) -> ColumnBuilder {
         match kind {
             ColumnKind::Text => ColumnBuilder::Text(StringBuilder::new()),
-            ColumnKind::RepetitiveText => ColumnBuilder::RepetitiveText(numbers()),
+            ColumnKind::RepetitiveText => ColumnBuilder::RepetitiveText(Numbers::default()),
             ColumnKind::Boolean => ColumnBuilder::Boolean(BooleanBuilder::new()),
-            ColumnKind::Int16 => ColumnBuilder::Int16(numbers()),
-            ColumnKind::Int32 => ColumnBuilder::Int32(numbers()),
-            ColumnKind::Int64 => ColumnBuilder::Int64(numbers()),
-            ColumnKind::Float64 => ColumnBuilder::Float64(numbers()),
+            ColumnKind::Int16 => ColumnBuilder::Int16(Numbers::default()),
+            ColumnKind::Int32 => ColumnBuilder::Int32(Numbers::default()),
+            ColumnKind::Int64 => ColumnBuilder::Int64(Numbers::default()),
+            ColumnKind::Float64 => ColumnBuilder::Float64(Numbers::default()),
             ColumnKind::Decimal { precision, scale } => {
-                ColumnBuilder::Decimal(numbers(), precision, scale as i8)
+                ColumnBuilder::Decimal(Numbers::default(), precision, scale as i8)
             }
-            ColumnKind::Date => ColumnBuilder::Date(numbers()),
+            ColumnKind::Date => ColumnBuilder::Date(Numbers::default()),
             ColumnKind::Timestamp(form) => {
-                ColumnBuilder::Timestamp(numbers(), micros_per_unit(form))
+                ColumnBuilder::Timestamp(Numbers::default(), micros_per_unit(form))
             }
         }
     }
 
     /// Appends a value, which is within the range of the column's type.
-    #[inline]
+    #[inline(always)]
     fn append(&mut self, value: Value, values: &Values<'_>) {
         match self {
-            ColumnBuilder::Dropped => {}
             ColumnBuilder::Text(builder) => builder.append_option(text_of(value, values, None)),
-            ColumnBuilder::RepetitiveText(keys) => keys.append_option(match value {
+            ColumnBuilder::RepetitiveText(keys) => keys.append(match value {
                 Value::Key(key) => Some(key),
                 _ => None,
             }),
             ColumnBuilder::Boolean(builder) => {
                 builder.append_option(integer(value).map(|i| i != 0));
             }
-            ColumnBuilder::Int16(builder) => {
-                builder.append_option(integer(value).map(|i| i as i16));
-            }
-            ColumnBuilder::Int32(builder) => {
-                builder.append_option(integer(value).map(|i| i as i32));
-            }
-            ColumnBuilder::Int64(builder) => builder.append_option(integer(value)),
-            ColumnBuilder::Float64(builder) => builder.append_option(match value {
+            ColumnBuilder::Int16(numbers) => numbers.append(integer(value).map(|i| i as i16)),
+            ColumnBuilder::Int32(numbers) => numbers.append(integer(value).map(|i| i as i32)),
+            ColumnBuilder::Int64(numbers) => numbers.append(integer(value)),
+            ColumnBuilder::Float64(numbers) => numbers.append(match value {
                 Value::Double(double) => Some(double),
                 _ => None,
             }),
-            ColumnBuilder::Decimal(builder, ..) => builder.append_option(match value {
+            ColumnBuilder::Decimal(numbers, ..) => numbers.append(match value {
                 Value::Decimal(index) => values.decimals.get(index as usize).copied(),
                 _ => None,
             }),
-            ColumnBuilder::Date(builder) => {
-                builder.append_option(integer(value).map(|i| i as i32));
-            }
-            ColumnBuilder::Timestamp(builder, micros) => {
-                builder.append_option(integer(value).map(|i| i * *micros));
+            ColumnBuilder::Date(numbers) => numbers.append(integer(value).map(|i| i as i32)),
+            ColumnBuilder::Timestamp(numbers, micros) => {
+                numbers.append(integer(value).map(|i| i * *micros));
             }
         }
     }
 
     /// Returns the column of the rows so far, in memory of about its size.
-    fn finish(
-        &mut self,
-        dictionary: Option<&mut Dictionary>,
-    ) -> Result<Option<ArrayRef>, ArrowError> {
-        Ok(Some(match self {
-            ColumnBuilder::Dropped => return Ok(None),
+    fn finish(&mut self, dictionary: Option<&mut Dictionary>) -> Result<ArrayRef, ArrowError> {
+        Ok(match self {
             ColumnBuilder::Text(builder) => {
                 let column = builder.finish();
                 // Reserve about the size of this batch, as the next one is likely to be similar.
-                let bytes = column.values().len();
+                let bytes = column.value_data().len();
                 *builder = StringBuilder::with_capacity(BATCH_ROWS, bytes + bytes / 16);
                 Arc::new(column)
             }
-            ColumnBuilder::RepetitiveText(keys) => match dictionary {
-                None => return Ok(None),
-                Some(texts) => Arc::new(DictionaryArray::try_new(take(keys), texts.array())?),
-            },
-            ColumnBuilder::Boolean(builder) => Arc::new(builder.finish()),
-            ColumnBuilder::Int16(builder) => Arc::new(take(builder)),
-            ColumnBuilder::Int32(builder) => Arc::new(take(builder)),
-            ColumnBuilder::Int64(builder) => Arc::new(take(builder)),
-            ColumnBuilder::Float64(builder) => Arc::new(take(builder)),
-            ColumnBuilder::Decimal(builder, precision, scale) => {
-                Arc::new(take(builder).with_precision_and_scale(*precision, *scale)?)
+            ColumnBuilder::RepetitiveText(keys) => {
+                let texts =
+                    dictionary.map_or_else(|| new_empty_array(&DataType::Utf8), Dictionary::array);
+                Arc::new(DictionaryArray::try_new(keys.take(), texts)?)
             }
-            ColumnBuilder::Date(builder) => Arc::new(take(builder)),
-            ColumnBuilder::Timestamp(builder, _) => Arc::new(take(builder)),
-        }))
+            ColumnBuilder::Boolean(builder) => Arc::new(builder.finish()),
+            ColumnBuilder::Int16(builder) => Arc::new(builder.take()),
+            ColumnBuilder::Int32(builder) => Arc::new(builder.take()),
+            ColumnBuilder::Int64(builder) => Arc::new(builder.take()),
+            ColumnBuilder::Float64(builder) => Arc::new(builder.take()),
+            ColumnBuilder::Decimal(builder, precision, scale) => {
+                Arc::new(builder.take().with_precision_and_scale(*precision, *scale)?)
+            }
+            ColumnBuilder::Date(builder) => Arc::new(builder.take()),
+            ColumnBuilder::Timestamp(builder, _) => Arc::new(builder.take()),
+        })
     }
-}
-
-/// Creates a builder with capacity for a batch, because growing to it would copy the values many
-/// times.
-fn numbers<T: ArrowPrimitiveType>() -> PrimitiveBuilder<T> {
-    PrimitiveBuilder::with_capacity(BATCH_ROWS)
-}
-
-/// Returns the values so far and resets the builder.
-fn take<T: ArrowPrimitiveType>(builder: &mut PrimitiveBuilder<T>) -> PrimitiveArray<T> {
-    let mut column = std::mem::replace(builder, numbers()).finish();
-    if column.len() < BATCH_ROWS {
-        column.shrink_to_fit();
-    }
-    column
 }
 
 #[inline]
@@ -158,10 +135,11 @@ fn integer(value: Value) -> Option<i64> {
 
 /// An unfinished batch.
 struct BatchBuilder {
-    /// One builder per column of the dataset.
-    columns: Vec<ColumnBuilder>,
+    /// The columns that are kept, with their positions in the dataset. The values of the others are checked
+    /// and dropped.
+    columns: Vec<(usize, ColumnBuilder)>,
     /// One builder per derived column that is kept.
-    derived: Vec<PrimitiveBuilder<Int64Type>>,
+    derived: Vec<Numbers<Int64Type>>,
     rows: usize,
     bytes: usize,
 }
@@ -216,11 +194,11 @@ impl StagingBuilder {
         is_selected: bool,
     ) {
         let batch = if is_selected { &mut self.selected } else { &mut self.others };
-        for (builder, &value) in batch.columns.iter_mut().zip(row) {
-            builder.append(value, values);
+        for (at, builder) in &mut batch.columns {
+            builder.append(row[*at], values);
         }
         for (builder, &value) in batch.derived.iter_mut().zip(derived) {
-            builder.append_option(value);
+            builder.append(value);
         }
         batch.rows += 1;
         batch.bytes += bytes;
@@ -269,14 +247,12 @@ impl StagingBuilder {
 
 impl BatchBuilder {
     fn new(staged: &StagedColumns) -> BatchBuilder {
-        let builder = |column: &StagingColumn| match staged.has(&column.name) {
-            true => ColumnBuilder::new(column.kind),
-            false => ColumnBuilder::Dropped,
-        };
+        let columns = staged.columns().iter().enumerate();
+        let kept = columns.filter(|(_, column)| staged.has(&column.name));
         let derived = staged.dataset().derived.iter().filter(|derived| staged.has(&derived.name));
         BatchBuilder {
-            columns: staged.columns().iter().map(builder).collect(),
-            derived: derived.map(|_| numbers()).collect(),
+            columns: kept.map(|(at, column)| (at, ColumnBuilder::new(column.kind))).collect(),
+            derived: derived.map(|_| Numbers::default()).collect(),
             rows: 0,
             bytes: 0,
         }
@@ -296,12 +272,11 @@ impl BatchBuilder {
         }
         let rows = std::mem::take(&mut self.rows);
         self.bytes = 0;
-        let columns = self.columns.iter_mut().zip(dictionaries);
-        let columns = columns
-            .filter_map(|(column, dictionary)| column.finish(dictionary.as_mut()).transpose());
+        let columns = self.columns.iter_mut();
+        let columns = columns.map(|(at, column)| column.finish(dictionaries[*at].as_mut()));
         let mut arrays: Vec<ArrayRef> = columns.collect::<Result<_, _>>()?;
         for builder in &mut self.derived {
-            arrays.push(Arc::new(take(builder)));
+            arrays.push(Arc::new(builder.take()));
         }
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         RecordBatch::try_new_with_options(schema.clone(), arrays, &options).map(Some)

@@ -5,19 +5,19 @@
 
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
-use memchr::{memchr, memchr3};
+use memchr::memchr;
 
 use super::chunk::Chunk;
 use super::columns::StagingBuilder;
 use super::dataset::StagedColumns;
 use super::field_paths::FieldPaths;
+use super::layout::{self, Layouts, Marks};
 use super::notes::Notes;
 use super::object::{ObjectCounts, ObjectState};
 use super::recover::{joined_arrays, joined_records};
 use super::reject::{RejectBuilder, Rejection};
 use super::row::{RowBuilder, RowError};
 use super::scan::{FieldKind, FieldSpan, Scanner, skip_whitespace};
-use super::separator::{BYTE_ORDER_MARK, is_stray_separator, skip_blank};
 use super::text::Stop;
 use crate::model::Records;
 
@@ -32,8 +32,12 @@ pub const MAX_RECORD_BYTES: usize = 16 * 1024 * 1024;
 /// that many tiny objects do not make many tiny batches.
 pub struct Decoder {
     pub(super) scanner: Scanner,
-    records: Records,
+    pub(super) records: Records,
     row_builder: RowBuilder,
+    /// The layouts of recent records; `None` if records have several rows.
+    pub(super) layouts: Option<Layouts>,
+    /// Marks of the bytes that are being scanned, once they are needed.
+    marks: Marks,
     rows: StagingBuilder,
     pub(super) rejects: RejectBuilder,
     full_rows: Vec<RecordBatch>,
@@ -48,8 +52,10 @@ impl Decoder {
             scanner: Scanner::new(paths, columns.columns().len()),
             records: columns.dataset().records,
             row_builder: RowBuilder::new(&columns),
+            layouts: columns.dataset().rows.is_none().then(Layouts::default),
+            marks: Marks::default(),
             rows: StagingBuilder::new(&columns),
-            rejects: RejectBuilder::default(),
+            rejects: RejectBuilder::new(&columns.dataset().name),
             full_rows: Vec::new(),
             full_rejects: Vec::new(),
             notes: Notes::default(),
@@ -111,6 +117,16 @@ impl Decoder {
     pub fn notes(&self) -> Notes {
         let mut notes = self.notes.clone();
         self.row_builder.add_to(&mut notes);
+        self.layouts.iter().for_each(|layouts| layouts.add_to(&mut notes));
+        notes
+    }
+
+    /// Removes and returns the observations on the records decoded so far.
+    pub fn take_notes(&mut self) -> Notes {
+        let notes = self.notes();
+        self.notes = Notes::default();
+        self.row_builder.clear_notes();
+        self.layouts.iter_mut().for_each(Layouts::clear_notes);
         notes
     }
 
@@ -155,6 +171,7 @@ impl Decoder {
         last: bool,
     ) -> Result<usize, ArrowError> {
         let chunk = Chunk::new(bytes);
+        self.marks.clear();
         let mut at = 0;
         loop {
             if object.skipping.is_some() {
@@ -166,7 +183,10 @@ impl Decoder {
             at = skip_whitespace(bytes, at);
             let next = match bytes.get(at) {
                 None => break,
-                Some(b'{') => self.record(object, &chunk, at, last)?,
+                Some(b'{') => match self.known_record(object, &chunk, at)? {
+                    Some(end) => Some(end),
+                    None => self.record(object, &chunk, at, last)?,
+                },
                 Some(_) => self.other(object, &chunk, at, last)?,
             };
             match next {
@@ -181,98 +201,40 @@ impl Decoder {
         Ok(at)
     }
 
-    /// Decodes a separator, an array or any other bytes that are not an object, starting at `at`.
-    /// Returns the position of the end, or `None` if more bytes are needed.
-    fn other(
+    /// Decodes the record at `at` if its layout is known, and returns the position of its end. Returns `None`
+    /// if the record must be scanned.
+    #[inline]
+    fn known_record(
         &mut self,
         object: &mut ObjectState,
         chunk: &Chunk<'_>,
         at: usize,
-        last: bool,
     ) -> Result<Option<usize>, ArrowError> {
-        let bytes = chunk.bytes;
-        match bytes[at] {
-            byte if is_stray_separator(byte) => Ok(Some(skip_blank(bytes, at))),
-            0xEF if bytes[at..].starts_with(BYTE_ORDER_MARK) => {
-                Ok(Some(at + BYTE_ORDER_MARK.len()))
-            }
-            0xEF if !last && BYTE_ORDER_MARK.starts_with(&bytes[at..]) => Ok(None),
-            b',' => {
-                object.after_value = false;
-                Ok(Some(at + 1))
-            }
-            b']' if object.array.is_some() => {
-                object.array = None;
-                object.after_value = true;
-                Ok(Some(at + 1))
-            }
-            b'[' if self.opens_arrays() => self.array(object, chunk, at, last),
-            _ => self.record(object, chunk, at, last),
+        if self.demands_array(object) {
+            return Ok(None);
         }
-    }
-
-    /// Returns `true` if the elements of an array are records. Otherwise an array is a record itself,
-    /// or not allowed.
-    fn opens_arrays(&self) -> bool {
-        self.records != Records::Lines && !self.scanner.paths().accepts_arrays()
-    }
-
-    /// Opens the array at `at`, whose elements are records. A line in brackets without an object in
-    /// it is a single reject.
-    fn array(
-        &mut self,
-        object: &mut ObjectState,
-        chunk: &Chunk<'_>,
-        at: usize,
-        last: bool,
-    ) -> Result<Option<usize>, ArrowError> {
-        let bytes = chunk.bytes;
-        if object.array.is_some() && !object.after_value {
-            // An array within the array is an element that is not an object.
-            return self.record(object, chunk, at, last);
+        let Some(layouts) = &mut self.layouts else { return Ok(None) };
+        let text = chunk.valid_text();
+        if !layouts.is_ready() || at >= text.len() {
+            return Ok(None);
         }
-        let first = skip_whitespace(bytes, at + 1);
-        let opens = match bytes.get(first) {
-            Some(b']') => {
-                object.after_value = true;
-                return Ok(Some(first + 1));
-            }
-            Some(_) => match memchr3(b'{', b'\n', b'\r', &bytes[at + 1..]) {
-                Some(found) => bytes[at + 1 + found] == b'{' || first > at + 1 + found,
-                None if last || bytes.len() - at > MAX_RECORD_BYTES => false,
-                None => return Ok(None),
-            },
-            None if last => true,
-            None => return Ok(None),
+        if !self.marks.is_marked() {
+            self.marks.mark(text.as_bytes());
+        }
+        let records = layout::Records { text, marks: &self.marks };
+        let end = self.row_builder.append_known(layouts, records, at, &mut self.rows);
+        let Some(end) = end.filter(|end| end - at <= MAX_RECORD_BYTES) else {
+            layouts.missed();
+            return Ok(None);
         };
-        if !opens {
-            return self.record(object, chunk, at, last);
-        }
-        self.close_array(object, bytes, at, "another array starts within this array")?;
-        object.array = Some(object.position(bytes, at));
-        object.after_value = false;
-        Ok(Some(at + 1))
-    }
-
-    /// Rejects the missing rest of the array that is open at `at`, if any.
-    fn close_array(
-        &mut self,
-        object: &mut ObjectState,
-        bytes: &[u8],
-        at: usize,
-        reason: &'static str,
-    ) -> Result<(), ArrowError> {
-        let Some(position) = object.array.take() else { return Ok(()) };
-        if object.truncated {
-            return Ok(());
-        }
-        let reason = format!("truncated: {reason}, which starts at byte {}", position.offset);
-        self.reject(object, bytes, at..at, Rejection::of_record(reason))
+        layouts.hit();
+        self.accepted(object, &chunk.bytes[at..end])?;
+        Ok(Some(end))
     }
 
     /// Decodes the record at `at` and returns the position of its end, or `None` if more bytes are
     /// needed.
-    fn record(
+    pub(super) fn record(
         &mut self,
         object: &mut ObjectState,
         chunk: &Chunk<'_>,
@@ -317,10 +279,6 @@ impl Decoder {
         at: usize,
         length: usize,
     ) -> Result<(), ArrowError> {
-        object.after_value = true;
-        if object.first_key.is_empty() {
-            object.note_first_key(&chunk.bytes[at..at + length]);
-        }
         let outcome = match chunk.text(at, length) {
             Err(error) => Err(Rejection::of_record(format!(
                 "invalid UTF-8 (byte {} of the record)",
@@ -329,34 +287,51 @@ impl Decoder {
             Ok(text) if text.starts_with('[') && !self.scanner.paths().accepts_arrays() => {
                 Err(Rejection::of_record("an array, not a JSON object"))
             }
-            Ok(_)
-                if object.array.is_none()
-                    && self.records == Records::Array
-                    && self.opens_arrays() =>
-            {
-                Err(Rejection::of_record(
-                    "not within an array, although the model sets records = \"array\"",
-                ))
-            }
+            Ok(_) if self.demands_array(object) => Err(Rejection::of_record(
+                "not within an array, although the model sets records = \"array\"",
+            )),
             Ok(text) => {
                 self.notes.add_unknown_keys(text, &mut self.scanner.unknown);
                 match self.row_builder.append(text, &self.scanner, &mut self.rows) {
-                    Ok(()) => Ok(()),
+                    Ok(()) => {
+                        self.learn(text);
+                        Ok(())
+                    }
                     Err(RowError::Rejected(rejection)) => Err(rejection),
                     Err(RowError::Arrow(error)) => return Err(error),
                 }
             }
         };
+        let record = &chunk.bytes[at..at + length];
         if let Err(rejection) = outcome {
+            object.follows_value(record);
             let span = at..at + length;
             let in_array = object.array.is_some();
             let records = self.records_within(&chunk.bytes[span.clone()], in_array);
             self.full_rows.extend(self.rows.take_overgrown()?);
             return self.skipped(object, chunk.bytes, span, rejection, records);
         }
+        self.accepted(object, record)
+    }
+
+    /// Counts a record whose rows have been appended, and removes the full batches.
+    #[inline]
+    fn accepted(&mut self, object: &mut ObjectState, record: &[u8]) -> Result<(), ArrowError> {
+        object.follows_value(record);
         object.counts.decoded += 1;
         self.full_rows.extend(self.rows.take_full()?);
         Ok(())
+    }
+
+    fn learn(&mut self, record: &str) {
+        let Some(layouts) = &mut self.layouts else { return };
+        let (paths, unknown) = (self.scanner.paths(), &self.scanner.unknown);
+        layouts.learn(record, paths, self.row_builder.columns(), unknown);
+    }
+
+    /// Returns `true` if a record that is not in an array is rejected.
+    fn demands_array(&self, object: &ObjectState) -> bool {
+        object.array.is_none() && self.records == Records::Array && self.opens_arrays()
     }
 
     /// Estimates the number of records in a rejected value that the scanner has just scanned: an

@@ -7,6 +7,8 @@ use arrow::array::{Array, ArrayRef, StringArray};
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::sample::Sample;
+
 /// Assigns keys to texts. The batches of a decoder share a dictionary.
 ///
 /// Texts are looked up by their spelling in JSON, so that the escapes of a known spelling are not
@@ -20,11 +22,14 @@ pub(crate) struct Dictionary {
     text: String,
     /// End of each text in `text`.
     ends: Vec<usize>,
+    /// Spellings found recently, each at the place of its sample.
+    recent: Vec<Recent>,
     /// The array that [`Dictionary::array`] returned last.
     array: Option<Arc<StringArray>>,
 }
 
 /// Position of a spelling in `text`, or in `escaped` if `is_escaped` is set.
+#[derive(Clone, Copy, Default)]
 struct Spelling {
     hash: u64,
     start: u32,
@@ -40,6 +45,34 @@ impl Dictionary {
         let hash = xxh3_64(raw);
         let same = |s: &Spelling| s.hash == hash && *self.raw(s) == *raw;
         self.spellings.find(hash, same).map(|spelling| spelling.key)
+    }
+
+    /// Like [`Dictionary::find`], but faster if the spelling was found recently.
+    #[inline(always)]
+    pub fn find_recent(&mut self, raw: &[u8]) -> Option<i32> {
+        let sample = Sample::of(raw);
+        match self.recent.get(sample.place()) {
+            Some(recent) if recent.sample == sample && self.is_spelled(recent, raw) => {
+                Some(recent.spelling.key)
+            }
+            _ => self.find_and_keep(raw, sample),
+        }
+    }
+
+    #[inline(always)]
+    fn is_spelled(&self, recent: &Recent, raw: &[u8]) -> bool {
+        raw.len() <= Sample::WHOLE || *self.raw(&recent.spelling) == *raw
+    }
+
+    #[inline(never)]
+    fn find_and_keep(&mut self, raw: &[u8], sample: Sample) -> Option<i32> {
+        let hash = xxh3_64(raw);
+        let same = |s: &Spelling| s.hash == hash && *self.raw(s) == *raw;
+        let spelling = *self.spellings.find(hash, same)?;
+        let unused = Recent { sample: Sample::UNUSED, spelling: Spelling::default() };
+        self.recent.resize(Sample::PLACES, unused);
+        self.recent[sample.place()] = Recent { sample, spelling };
+        Some(spelling.key)
     }
 
     #[inline]
@@ -108,6 +141,13 @@ impl Dictionary {
     }
 }
 
+/// A spelling found recently.
+#[derive(Clone, Copy)]
+struct Recent {
+    sample: Sample,
+    spelling: Spelling,
+}
+
 #[cfg(test)]
 mod tests {
     use arrow::array::AsArray;
@@ -133,6 +173,24 @@ mod tests {
         let line_feed = dictionary.insert(br"a\n", "a\n");
         assert_ne!(backslash, line_feed);
         assert_eq!(dictionary.find(br"a\\n"), Some(backslash));
+    }
+
+    #[test]
+    fn recent_spellings_are_those_of_the_dictionary() {
+        let mut dictionary = Dictionary::default();
+        let text = |at: usize| format!("{}{at}", "x".repeat(at % 40));
+        assert_eq!(dictionary.find_recent(b""), None);
+        for at in 0..5000 {
+            assert_eq!(dictionary.find_recent(text(at).as_bytes()), None);
+            dictionary.insert(text(at).as_bytes(), &text(at));
+        }
+        let empty = dictionary.insert(b"", "");
+        for _ in 0..2 {
+            assert_eq!(dictionary.find_recent(b""), Some(empty));
+            for at in 0..5000 {
+                assert_eq!(dictionary.find_recent(text(at).as_bytes()), Some(at as i32));
+            }
+        }
     }
 
     #[test]

@@ -120,6 +120,13 @@ impl FieldPaths {
         &self.nodes[id as usize]
     }
 
+    /// Returns the node of the element of `array` at this position, if any.
+    pub(super) fn child_at(&self, array: NodeId, position: usize) -> Option<NodeId> {
+        let node = self.node(array);
+        let index = node.indexes.iter().find(|(index, _)| *index == position);
+        index.map(|(_, id)| *id).or(node.each)
+    }
+
     fn child_or_insert(&mut self, at: NodeId, step: &Step) -> NodeId {
         let next = self.nodes.len() as NodeId;
         let node = &mut self.nodes[at as usize];

@@ -38,7 +38,7 @@ pub struct Times {
     pub all: u64,
     /// Number of times before 2000-01-01 or from 2100-01-01 on.
     pub implausible: u64,
-    /// An implausible time: the first one, or after [`Notes::merge`] the smallest of these.
+    /// The smallest implausible time, which does not depend on the scheduling of the decoders.
     pub example: Option<EpochTime>,
 }
 
@@ -59,8 +59,13 @@ impl Times {
         self.all += 1;
         if !(PLAUSIBLE_SECONDS.start * units..PLAUSIBLE_SECONDS.end * units).contains(&value) {
             self.implausible += 1;
-            self.example.get_or_insert(EpochTime { value, form });
+            self.add_example(EpochTime { value, form });
         }
+    }
+
+    fn add_example(&mut self, time: EpochTime) {
+        let examples = self.example.into_iter().chain([time]);
+        self.example = examples.min_by_key(|time| (time.value, time.form.name()));
     }
 
     /// Returns `true` if most times are implausible, which suggests that they are in another unit.
@@ -77,9 +82,7 @@ impl Notes {
         }
         self.times.all += other.times.all;
         self.times.implausible += other.times.implausible;
-        // The minimum does not depend on the scheduling of the decoders.
-        let examples = self.times.example.into_iter().chain(other.times.example);
-        self.times.example = examples.min_by_key(|time| (time.value, time.form.name()));
+        other.times.example.into_iter().for_each(|time| self.times.add_example(time));
         self.encoded_twice += other.encoded_twice;
         self.longest_text = self.longest_text.max(other.longest_text);
     }
@@ -89,12 +92,17 @@ impl Notes {
         keys.sort_unstable_by_key(|&(start, end)| &record[start..end]);
         keys.dedup_by_key(|(start, end)| &record[*start..*end]);
         for &(start, end) in &*keys {
-            let key = clip(&record[start..end]);
-            if let Some(count) = self.unknown_keys.get_mut(&*key) {
-                *count += 1;
-            } else if self.unknown_keys.len() < MAX_UNKNOWN_KEYS {
-                self.unknown_keys.insert(key.into_owned(), 1);
-            }
+            self.add_unknown_key(&record[start..end], 1);
+        }
+    }
+
+    /// Counts a key of several records.
+    pub(super) fn add_unknown_key(&mut self, key: &str, records: u64) {
+        let key = clip(key);
+        if let Some(count) = self.unknown_keys.get_mut(&*key) {
+            *count += records;
+        } else if records > 0 && self.unknown_keys.len() < MAX_UNKNOWN_KEYS {
+            self.unknown_keys.insert(key.into_owned(), records);
         }
     }
 }

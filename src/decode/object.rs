@@ -51,6 +51,10 @@ pub struct ObjectState {
     /// First key of a recent record; empty if none is known.
     pub(super) first_key: Vec<u8>,
     pub(super) budget: Budget,
+    /// `true` if the end of a broken record has been searched for, which depends on earlier records.
+    has_recovered: bool,
+    /// `true` if it has been searched for before a first key was known.
+    has_recovered_without_key: bool,
     pub(super) counts: ObjectCounts,
 }
 
@@ -85,8 +89,59 @@ impl ObjectState {
             skipping: None,
             first_key: Vec::new(),
             budget: Budget::default(),
+            has_recovered: false,
+            has_recovered_without_key: false,
             counts: ObjectCounts::default(),
         }
+    }
+
+    /// Creates the state before byte `offset` of the object, at which a line begins, as if a record began
+    /// there. Lines are counted from there.
+    pub fn at(object: Arc<str>, offset: u64) -> ObjectState {
+        ObjectState { offset, ..ObjectState::new(object) }
+    }
+
+    /// Returns `true` if decoding in order from `earlier` on would have the same outcome as decoding from
+    /// [`ObjectState::at`] to this state, given that `earlier` ends there.
+    pub fn can_follow(&self, earlier: &ObjectState) -> bool {
+        let is_between_records =
+            earlier.carry.is_empty() && earlier.skipping.is_none() && earlier.array.is_none();
+        let shares_first_key = earlier.first_key.is_empty()
+            || (self.first_key == earlier.first_key && !self.has_recovered_without_key);
+        let recovers_alike =
+            shares_first_key && !self.budget.is_overdrawn() && earlier.budget.covers_default();
+        is_between_records && (!self.has_recovered || recovers_alike)
+    }
+
+    /// Returns the state of decoding in order, given the state before the start of this one, which
+    /// [`ObjectState::can_follow`].
+    pub fn after(self, earlier: ObjectState) -> ObjectState {
+        let (mut counts, more) = (earlier.counts, self.counts);
+        counts.bytes += more.bytes;
+        counts.decoded += more.decoded;
+        counts.rejected += more.rejected;
+        counts.rejected_bytes += more.rejected_bytes;
+        counts.skipped_bytes += more.skipped_bytes;
+        counts.skipped_records += more.skipped_records;
+        let is_first = earlier.first_key.is_empty();
+        ObjectState {
+            line: earlier.line + self.line - 1,
+            first_key: if is_first { self.first_key } else { earlier.first_key },
+            budget: self.budget.after(earlier.budget),
+            counts,
+            ..self
+        }
+    }
+
+    /// Notes that the end of a broken record is searched for.
+    pub(super) fn recovers(&mut self) {
+        self.has_recovered = true;
+        self.has_recovered_without_key |= self.first_key.is_empty();
+    }
+
+    /// Returns the number of lines before the bytes that have not been decoded.
+    pub fn lines(&self) -> u64 {
+        self.line - 1
     }
 
     /// Returns the position of byte `at` of the buffered bytes.
@@ -118,8 +173,17 @@ impl ObjectState {
         }
     }
 
+    /// Moves past a whole record.
+    #[inline]
+    pub(super) fn follows_value(&mut self, record: &[u8]) {
+        self.after_value = true;
+        if self.first_key.is_empty() {
+            self.note_first_key(record);
+        }
+    }
+
     /// Records the first key of the record at the start of `record`.
-    pub(super) fn note_first_key(&mut self, record: &[u8]) {
+    fn note_first_key(&mut self, record: &[u8]) {
         let head = &record[..record.len().min(MAX_FIRST_KEY + 8)];
         if let Some(key) = first_key(head, 0) {
             self.first_key.clear();

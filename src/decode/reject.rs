@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{Int64Builder, RecordBatch, StringBuilder};
+use arrow::array::{Int64Builder, RecordBatch, StringArray, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
@@ -50,7 +50,7 @@ pub(super) struct Position {
     pub line: u64,
 }
 
-/// Returns the schema of the rejects: `object, offset, line, length, column, reason, raw`. `offset`
+/// Returns the schema of the rejects: `object, offset, line, length, column, reason, raw, dataset`. `offset`
 /// and `length` are bytes, after decompression.
 pub fn rejects_schema() -> SchemaRef {
     static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
@@ -63,6 +63,8 @@ pub fn rejects_schema() -> SchemaRef {
             Field::new("column", DataType::Utf8, true),
             Field::new("reason", DataType::Utf8, false),
             Field::new("raw", DataType::Utf8, false),
+            // Nullable for the same reason.
+            Field::new("dataset", DataType::Utf8, true),
         ]))
     });
     SCHEMA.clone()
@@ -78,9 +80,10 @@ fn first_bytes(text: &[u8], limit: usize) -> &[u8] {
     &text[..end.unwrap_or(limit)]
 }
 
-/// Collects rejects into batches of [`rejects_schema`].
+/// Collects rejects of a dataset into batches of [`rejects_schema`].
 #[derive(Default)]
 pub(super) struct RejectBuilder {
+    dataset: String,
     object: StringBuilder,
     offset: Int64Builder,
     line: Int64Builder,
@@ -93,6 +96,10 @@ pub(super) struct RejectBuilder {
 }
 
 impl RejectBuilder {
+    pub fn new(dataset: &str) -> RejectBuilder {
+        RejectBuilder { dataset: dataset.to_owned(), ..RejectBuilder::default() }
+    }
+
     /// Appends a reject of `length` bytes that begins with `raw`.
     pub fn append(
         &mut self,
@@ -123,6 +130,8 @@ impl RejectBuilder {
         if self.rows == 0 {
             return Ok(None);
         }
+        let datasets = std::iter::repeat_n(&self.dataset, self.rows);
+        let datasets = StringArray::from_iter_values(datasets);
         self.rows = 0;
         self.raw_bytes = 0;
         let batch = RecordBatch::try_new(
@@ -135,6 +144,7 @@ impl RejectBuilder {
                 Arc::new(self.column.finish()),
                 Arc::new(self.reason.finish()),
                 Arc::new(self.raw.finish()),
+                Arc::new(datasets),
             ],
         )?;
         Ok(Some(batch))

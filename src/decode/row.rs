@@ -13,7 +13,8 @@ use super::dataset::{StagedColumns, StagingColumn};
 use super::dictionary::Dictionary;
 use super::elements::Elements;
 use super::fingerprint::{Fingerprint, Referents};
-use super::notes::Notes;
+use super::layout::{Layouts, Records, Target};
+use super::notes::{Notes, Times};
 use super::reject::Rejection;
 use super::scan::{FieldSpan, Scanner};
 use crate::model::{Condition, Dataset, Origin, Required};
@@ -111,11 +112,21 @@ impl RowBuilder {
         }
     }
 
+    /// Returns the columns of the dataset.
+    pub fn columns(&self) -> &[StagingColumn] {
+        &self.columns
+    }
+
     /// Copies the converter's observations to `notes`.
     pub fn add_to(&self, notes: &mut Notes) {
         notes.times = self.converter.times;
         notes.encoded_twice = self.converter.encoded_twice;
         notes.longest_text = self.converter.longest_text;
+    }
+
+    /// Forgets the converter's observations.
+    pub fn clear_notes(&mut self) {
+        self.converter.restore((Times::default(), 0, 0));
     }
 
     /// Appends the rows of a record to `rows`, or returns the reason for rejecting it and appends
@@ -141,6 +152,34 @@ impl RowBuilder {
         self.ensure_required(&row)?;
         self.append_row(row, record, record.len(), rows);
         Ok(())
+    }
+
+    /// Appends the row of the record at `at` if its layout is known. Returns the position of the record's
+    /// end, or `None` if the record was not appended and must be scanned.
+    #[inline]
+    pub fn append_known(
+        &mut self,
+        layouts: &mut Layouts,
+        records: Records<'_>,
+        at: usize,
+        rows: &mut StagingBuilder,
+    ) -> Option<usize> {
+        self.converter.clear();
+        self.values.resize(self.columns.len(), Value::Null);
+        let observed = self.converter.observed();
+        let (columns, converter, values) = (&self.columns, &mut self.converter, &mut self.values);
+        let mut target = Target { columns, converter, rows, values };
+        let end = layouts.read(records, at, &mut target).filter(|_| {
+            let row = 0..self.columns.len();
+            self.evaluate(&row, records.text, rows);
+            self.ensure_required(&row).is_ok()
+        });
+        let Some(end) = end else {
+            self.converter.restore(observed);
+            return None;
+        };
+        self.append_row(0..self.columns.len(), records.text, end - at, rows);
+        Some(end)
     }
 
     /// Evaluates the conditions for the row with these values.

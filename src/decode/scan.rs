@@ -33,6 +33,13 @@ pub(super) struct FieldSpan {
     pub end: u32,
 }
 
+impl FieldSpan {
+    #[inline(always)]
+    pub fn new(kind: FieldKind, start: usize, end: usize) -> FieldSpan {
+        FieldSpan { kind, start: start as u32, end: end as u32 }
+    }
+}
+
 pub(super) const MISSING: FieldSpan = FieldSpan { kind: FieldKind::Missing, start: 0, end: 0 };
 
 /// A container being scanned.
@@ -182,8 +189,7 @@ impl Scanner {
         };
         match only_column {
             Some(column) => {
-                self.spans[column as usize] =
-                    FieldSpan { kind, start: start as u32, end: end as u32 };
+                self.spans[column as usize] = FieldSpan::new(kind, start, end);
             }
             None => self.fill(node, kind, start, end),
         }
@@ -222,7 +228,7 @@ impl Scanner {
     #[inline]
     fn fill(&mut self, node: Option<NodeId>, kind: FieldKind, start: usize, end: usize) {
         let Some(node) = node else { return };
-        let span = FieldSpan { kind, start: start as u32, end: end as u32 };
+        let span = FieldSpan::new(kind, start, end);
         for &column in &self.paths.node(node).columns {
             self.spans[column as usize] = span;
         }
@@ -236,9 +242,7 @@ impl Scanner {
     }
 
     fn element_node(&self, array: &Container) -> Option<NodeId> {
-        let node = self.paths.node(array.node?);
-        let index = node.indexes.iter().find(|(index, _)| *index == array.count);
-        index.map(|(_, id)| *id).or(node.each)
+        self.paths.child_at(array.node?, array.count)
     }
 
     /// Scans a key and its colon. Returns the node of the key, if any, and the start of the value.

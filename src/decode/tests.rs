@@ -1,7 +1,9 @@
 //! Tests the decoder through its public interface: the rows and rejects must not depend on where
 //! the bytes are cut into chunks.
 
+mod ahead;
 mod declared;
+mod layouts;
 mod models;
 mod paths;
 mod peer;

@@ -27,17 +27,23 @@ pub(super) struct StringEnd {
 }
 
 /// Number of bytes compared in one step.
-const LANES: usize = 16;
+pub(super) const LANES: usize = 16;
 
 /// Returns a bit mask, one bit per byte, of the bytes that end a run of plain text: quotes,
 /// backslashes and control characters.
 #[inline]
-fn special_bytes(block: [u8; LANES]) -> u32 {
+pub(super) fn special_bytes(block: [u8; LANES]) -> u32 {
     let block = u8x16::new(block);
     let quotes = block.simd_eq(u8x16::splat(b'"'));
     let backslashes = block.simd_eq(u8x16::splat(b'\\'));
     let controls = block.min(u8x16::splat(0x1F)).simd_eq(block);
     (quotes | backslashes | controls).to_bitmask()
+}
+
+/// Returns `true` for the bytes that [`special_bytes`] finds.
+#[inline]
+pub(super) fn is_special(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | 0..0x20)
 }
 
 /// Finds the end of the string whose first byte after the opening quote is at `at`, and checks
@@ -70,7 +76,7 @@ fn skip_plain(bytes: &[u8], mut at: usize) -> usize {
         at += LANES;
     }
     while let Some(&byte) = bytes.get(at) {
-        if byte == b'"' || byte == b'\\' || byte < 0x20 {
+        if is_special(byte) {
             break;
         }
         at += 1;
@@ -79,7 +85,7 @@ fn skip_plain(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// Checks the escape whose backslash is at `at`, and returns the position of its end.
-fn scan_escape(bytes: &[u8], at: usize) -> Result<usize, Stop> {
+pub(super) fn scan_escape(bytes: &[u8], at: usize) -> Result<usize, Stop> {
     match bytes.get(at + 1) {
         None => Err(Stop::Incomplete),
         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),

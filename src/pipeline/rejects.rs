@@ -37,7 +37,8 @@ pub(super) async fn write_rejects(
     make_private_folder(&publication.rejects_folder())?;
     session.register_table(TABLE, rejects.rows().clone()).map_err(failed)?;
     // Several datasets can reject the same record.
-    let ordered = format!("SELECT * FROM {TABLE} ORDER BY object, \"offset\", \"column\", reason");
+    let ordered =
+        format!("SELECT * FROM {TABLE} ORDER BY object, \"offset\", dataset, \"column\", reason");
     let rows = session.sql(&ordered).await.map_err(failed)?;
     let mut rows = rows.execute_stream().await.map_err(failed)?;
     let (mut first, mut splitter) = (Vec::new(), BatchSplitter::default());

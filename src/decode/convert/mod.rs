@@ -8,6 +8,8 @@ mod quoted;
 mod reason;
 mod time;
 
+use std::ops::RangeInclusive;
+
 use super::dataset::{ColumnKind, StagingColumn};
 use super::dictionary::Dictionary;
 use super::encoding::repair_encoding;
@@ -84,6 +86,17 @@ impl Converter {
         self.decimals.clear();
     }
 
+    /// Returns the observations so far, which [`Self::restore`] restores.
+    #[inline]
+    pub fn observed(&self) -> (Times, u64, usize) {
+        (self.times, self.encoded_twice, self.longest_text)
+    }
+
+    /// Restores earlier observations, because values will be converted again.
+    pub fn restore(&mut self, observed: (Times, u64, usize)) {
+        (self.times, self.encoded_twice, self.longest_text) = observed;
+    }
+
     /// Returns what the values converted since [`Self::clear`] refer to.
     pub fn values<'a>(&'a self, record: &'a str) -> Values<'a> {
         Values { record, unescaped: &self.unescaped, decimals: &self.decimals }
@@ -114,10 +127,7 @@ impl Converter {
             (FieldKind::Object, _) => return Err(wrong_type(column, "an object")),
             (FieldKind::Array, _) => return Err(wrong_type(column, "an array")),
             (_, ColumnKind::Text | ColumnKind::RepetitiveText) => {
-                return match dictionary {
-                    None => self.text(column, record, span, value),
-                    Some(dictionary) => self.key(column, dictionary, record, span, value),
-                };
+                return self.text_or_key(column, dictionary, record, span, value);
             }
             (FieldKind::EscapedText, _) => {
                 let start = self.unescaped.len();
@@ -132,6 +142,34 @@ impl Converter {
             }
         }
         Ok(())
+    }
+
+    /// Converts the value at `span` of a text column. It becomes a key if the column has a dictionary.
+    #[inline(always)]
+    pub fn text_or_key(
+        &mut self,
+        column: &StagingColumn,
+        dictionary: Option<&mut Dictionary>,
+        record: &str,
+        span: &FieldSpan,
+        value: &mut Value,
+    ) -> Result<(), Rejection> {
+        match dictionary {
+            None => self.text(column, record, span, value),
+            Some(dictionary) => self.key(column, dictionary, record, span, value),
+        }
+    }
+
+    /// Returns `true` if a column of this kind accepts an integer, and counts a time.
+    #[inline(always)]
+    pub fn accepts(&mut self, integer: i64, kind: ColumnKind) -> bool {
+        match kind {
+            ColumnKind::Timestamp(form) if form != TimestampForm::Rfc3339 => {
+                self.times.add(integer, form);
+                is_in_range(integer, form)
+            }
+            kind => range_of(kind).is_some_and(|range| range.contains(&integer)),
+        }
     }
 
     /// Converts a quoted value of a column that is not text.
@@ -190,9 +228,9 @@ impl Converter {
             return Err(NumberError::NotANumber);
         }
         let time = parse_integer(text.as_bytes())?;
-        self.times.add(time, form);
         *value = Value::Integer(time);
-        if is_in_range(time, form) { Ok(()) } else { Err(NumberError::OutOfRange) }
+        let is_accepted = self.accepts(time, ColumnKind::Timestamp(form));
+        if is_accepted { Ok(()) } else { Err(NumberError::OutOfRange) }
     }
 
     #[inline(never)]
@@ -246,6 +284,11 @@ impl Converter {
         let Some(text) = text_of(*value, &self.values(record), None) else { return Ok(()) };
         if !column.nulls.is_empty() && column.is_null(text) {
             *value = Value::Null;
+        } else if span.kind == FieldKind::EscapedText && text.contains('\0') {
+            return Err(Rejection::of(
+                column,
+                "text contains U+0000, which no warehouse can store",
+            ));
         } else if !text.is_ascii()
             && let Some(repaired) = repair_encoding(text)
         {
@@ -258,12 +301,6 @@ impl Converter {
         let start = self.unescaped.len();
         if !self.unescape(body) {
             return Err(Rejection::of(column, "an unpaired surrogate in a \\u escape"));
-        }
-        if self.unescaped[start..].contains('\0') {
-            return Err(Rejection::of(
-                column,
-                "text contains U+0000, which no warehouse can store",
-            ));
         }
         Ok(Value::Unescaped(start as u32, self.unescaped.len() as u32))
     }
@@ -279,7 +316,7 @@ impl Converter {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn key(
         &mut self,
         column: &StagingColumn,
@@ -289,10 +326,25 @@ impl Converter {
         value: &mut Value,
     ) -> Result<(), Rejection> {
         let raw = &record.as_bytes()[span.start as usize..span.end as usize];
-        if let Some(key) = dictionary.find(raw) {
-            *value = Value::Key(key);
-            return Ok(());
+        match dictionary.find_recent(raw) {
+            Some(key) => {
+                *value = Value::Key(key);
+                Ok(())
+            }
+            None => self.new_key(column, dictionary, record, span, value),
         }
+    }
+
+    #[inline(never)]
+    fn new_key(
+        &mut self,
+        column: &StagingColumn,
+        dictionary: &mut Dictionary,
+        record: &str,
+        span: &FieldSpan,
+        value: &mut Value,
+    ) -> Result<(), Rejection> {
+        let raw = &record.as_bytes()[span.start as usize..span.end as usize];
         // Do not count texts in columns with a dictionary: repetitions of a known text do not get
         // here, so the count would be incomplete.
         let encoded_twice = self.encoded_twice;
@@ -332,13 +384,19 @@ pub(super) fn text_of<'a>(
 /// Parses an integer of a column, or a boolean written as 0 or 1.
 #[inline]
 fn integer_within(text: &str, kind: ColumnKind) -> Result<i64, NumberError> {
-    let range = match kind {
-        ColumnKind::Int64 => i64::MIN..=i64::MAX,
-        ColumnKind::Int32 => i64::from(i32::MIN)..=i64::from(i32::MAX),
-        ColumnKind::Int16 => i64::from(i16::MIN)..=i64::from(i16::MAX),
-        ColumnKind::Boolean => 0..=1,
-        _ => return Err(NumberError::NotANumber),
-    };
+    let range = range_of(kind).ok_or(NumberError::NotANumber)?;
     let value = parse_integer(text.as_bytes())?;
     if range.contains(&value) { Ok(value) } else { Err(NumberError::OutOfRange) }
+}
+
+/// Returns the integers that a column of this kind holds, or `None` if it holds none.
+#[inline(always)]
+fn range_of(kind: ColumnKind) -> Option<RangeInclusive<i64>> {
+    match kind {
+        ColumnKind::Int64 => Some(i64::MIN..=i64::MAX),
+        ColumnKind::Int32 => Some(i64::from(i32::MIN)..=i64::from(i32::MAX)),
+        ColumnKind::Int16 => Some(i64::from(i16::MIN)..=i64::from(i16::MAX)),
+        ColumnKind::Boolean => Some(0..=1),
+        _ => None,
+    }
 }

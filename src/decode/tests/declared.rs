@@ -135,6 +135,7 @@ fn null_rules_apply_to_texts_and_quoted_values() {
     for (column, json, expected) in [
         ("{ type = \"text\", null_if = [\"N/A\", \"\"] }", "\"N/A\"", "null"),
         ("{ type = \"text\", null_if = [\"N/A\", \"\"] }", r#""N\u002fA""#, "null"),
+        ("{ type = \"text\", null_if = [\"\\u0000\"] }", r#""\u0000""#, "null"),
         ("{ type = \"text\", null_if = [\"N/A\"] }", "\"\"", ""),
         ("{ type = \"text\", repetitive = true, null_if = [\"N/A\"] }", "\"N/A\"", "null"),
         ("{ type = \"bigint\", null_if = [\"-\"] }", "\"-\"", "null"),

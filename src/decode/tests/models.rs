@@ -3,10 +3,10 @@
 //! The interpretation knows the values of a record before they are printed; that the printed text
 //! means these values is compared with serde_json.
 
-mod dataset;
+pub(super) mod dataset;
 mod expected;
-mod json;
-mod records;
+pub(super) mod json;
+pub(super) mod records;
 
 use std::sync::Arc;
 
@@ -35,21 +35,21 @@ pub(super) struct Choices(std::vec::IntoIter<u32>);
 
 impl Choices {
     /// Returns a number below `end`.
-    fn below(&mut self, end: usize) -> usize {
+    pub(super) fn below(&mut self, end: usize) -> usize {
         self.0.next().unwrap_or(0) as usize % end
     }
 
     /// Returns `true` in one of `n` cases.
-    fn one_in(&mut self, n: usize) -> bool {
+    pub(super) fn one_in(&mut self, n: usize) -> bool {
         self.below(n) == n - 1
     }
 
-    fn of<T: Clone>(&mut self, alternatives: &[T]) -> T {
+    pub(super) fn of<T: Clone>(&mut self, alternatives: &[T]) -> T {
         alternatives[self.below(alternatives.len())].clone()
     }
 }
 
-fn choices() -> impl Strategy<Value = Choices> {
+pub(super) fn choices() -> impl Strategy<Value = Choices> {
     vec(any::<u32>(), 0..3000).prop_map(|choices| Choices(choices.into_iter()))
 }
 
@@ -179,7 +179,7 @@ fn decode(choices: &mut Choices, dataset: &Arc<Dataset>, kept: &[&str], text: &s
 }
 
 /// Returns the row of a batch as the text of its cells.
-fn line(batch: &RecordBatch, row: usize) -> String {
+pub(super) fn line(batch: &RecordBatch, row: usize) -> String {
     format!("{:?}", batch.columns().iter().map(|column| cell(column, row)).collect::<Vec<_>>())
 }
 
