@@ -1,9 +1,14 @@
 //! Reads local files and detects changes since the listing.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 
 use crate::storage::{InputObject, file_etag};
+
+/// Returns the error of a read that was stopped.
+pub(super) fn interrupted() -> io::Error {
+    io::ErrorKind::Interrupted.into()
+}
 
 /// A local file that must not change while it is read.
 ///
@@ -29,6 +34,37 @@ impl ListedFile<'_> {
             options.custom_flags(libc::O_NONBLOCK);
         }
         Ok(ListedFile { file: options.open(path)?, object, done: 0, at_end: false })
+    }
+
+    /// Opens the file to read it from byte `start` on.
+    pub fn open_at(object: &InputObject, start: u64) -> io::Result<ListedFile<'_>> {
+        let mut file = ListedFile::open(object)?;
+        file.file.seek(SeekFrom::Start(start))?;
+        file.done = start;
+        Ok(file)
+    }
+
+    /// Reads the next bytes of the file before byte `end`, which is within the listed size. Returns `None` at
+    /// `end`.
+    pub fn read_before(&mut self, end: u64, block: &mut [u8]) -> io::Result<Option<usize>> {
+        let room = block.len().min((end - self.done) as usize);
+        if room == 0 {
+            return Ok(None);
+        }
+        match self.file.read(&mut block[..room])? {
+            0 => Err(self.changed()),
+            length => {
+                self.done += length as u64;
+                Ok(Some(length))
+            }
+        }
+    }
+
+    /// Fails unless the file is as it was listed.
+    pub fn ensure_unchanged(object: &InputObject) -> io::Result<()> {
+        let mut file = ListedFile::open(object)?;
+        file.done = object.size;
+        file.check_unchanged()
     }
 
     /// Reads the next bytes of the file into `block`. Returns `None` at the end of the file.
@@ -110,6 +146,30 @@ mod tests {
         for content in [&b""[..], b"abc", b"abcd", b"abcdefghi"] {
             assert_eq!(read(content, |_| {}).unwrap(), content);
         }
+    }
+
+    #[test]
+    fn a_range_is_read_whole_unless_the_file_has_become_shorter() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, "abcdefghi").unwrap();
+        let object = listed(&path);
+        let range = |start: u64, end: u64| -> io::Result<String> {
+            let mut file = ListedFile::open_at(&object, start)?;
+            let (mut block, mut all) = ([0; 3], Vec::new());
+            while let Some(length) = file.read_before(end, &mut block)? {
+                all.extend_from_slice(&block[..length]);
+            }
+            Ok(String::from_utf8(all).unwrap())
+        };
+        assert_eq!(range(0, 9).unwrap(), "abcdefghi");
+        assert_eq!(range(2, 7).unwrap(), "cdefg");
+        assert_eq!(range(9, 9).unwrap(), "");
+        ListedFile::ensure_unchanged(&object).unwrap();
+        OpenOptions::new().write(true).open(&path).unwrap().set_len(6).unwrap();
+        assert_eq!(range(2, 6).unwrap(), "cdef");
+        assert!(range(2, 7).unwrap_err().to_string().contains("changed while it was read"));
+        ListedFile::ensure_unchanged(&object).unwrap_err();
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! Lists, fetches and decodes objects concurrently into the staging tables.
 
+mod block;
+mod blocks;
 mod early_stop;
 mod file;
 mod inputs;
+mod large;
 mod pool;
 mod progress;
 mod read_batch;
@@ -29,10 +32,11 @@ pub use inputs::inputs_schema;
 pub use progress::{Phase, ProgressSnapshot, TransformProgress};
 pub use skipped::{nothing_found, skipped_kinds};
 
+use blocks::Buffers;
 use early_stop::{EarlyStop, RejectCount};
 use inputs::InputsBuilder;
 use pool::{DecoderPool, Sink};
-use read_batch::{ReadObject, Reader, WINDOWS_KIB, read_batches};
+use read_batch::{LARGE_FILES, ReadObject, Reader, WINDOWS_KIB, read_batches};
 
 /// Number of objects read concurrently. At 20 ms per request, 64 of them are 3,200 small objects
 /// per second, about what two cores can sign and receive. More would only wait for a core.
@@ -176,6 +180,8 @@ pub async fn ingest(
             progress: progress.clone(),
             stop,
             in_flight_kib: Arc::new(Semaphore::new(IN_FLIGHT_KIB)),
+            buffers: Buffers::default(),
+            large_files: Arc::new(Semaphore::new(LARGE_FILES)),
             windows_kib: Arc::new(Semaphore::new(WINDOWS_KIB)),
         },
     };
@@ -256,7 +262,10 @@ impl Ingest<'_> {
             rejected: rejected.clone(),
             stop: self.staging.stop.clone(),
         };
-        (DecoderPool::new(columns, paths, sink, self.threads.clone()), rejected)
+        (
+            DecoderPool::new(columns, paths, sink, self.threads.clone(), self.all_threads as usize),
+            rejected,
+        )
     }
 
     /// Lists the objects, counts them in `objects_listed` and reports them as progress.

@@ -6,6 +6,8 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use arrow::array::{AsArray, Int64Array, RecordBatch};
+use arrow::datatypes::Int64Type;
 use arrow::error::ArrowError;
 use tokio::sync::Semaphore;
 
@@ -64,16 +66,37 @@ pub(super) struct Sink {
 }
 
 impl Sink {
+    /// Stages batches that were decoded ahead, after `lines` other lines of their object.
+    pub fn stage(
+        &self,
+        rows: Vec<RecordBatch>,
+        rejects: Vec<RecordBatch>,
+        lines: u64,
+    ) -> Result<(), StagingError> {
+        for batch in rows {
+            self.rows.push(batch)?;
+        }
+        for batch in rejects {
+            self.reject(add_lines(batch, lines)?)?;
+        }
+        Ok(())
+    }
+
     /// Stages the batches that `decoder` has filled.
     pub fn drain(&self, decoder: &mut Decoder) -> Result<(), StagingError> {
         for batch in decoder.take_rows() {
             self.rows.push(batch)?;
         }
         for batch in decoder.take_rejects() {
-            self.rejects.push(batch.clone())?;
-            self.rejected.add(&batch);
-            self.stop.count(&batch);
+            self.reject(batch)?;
         }
+        Ok(())
+    }
+
+    fn reject(&self, batch: RecordBatch) -> Result<(), StagingError> {
+        self.rejects.push(batch.clone())?;
+        self.rejected.add(&batch);
+        self.stop.count(&batch);
         Ok(())
     }
 }
@@ -89,20 +112,45 @@ struct Inner {
     paths: FieldPaths,
     sink: Sink,
     threads: Arc<Semaphore>,
+    all_threads: usize,
     idle: Mutex<Vec<Decoder>>,
+    /// Decoders without rows and notes, for decoding ahead.
+    idle_ahead: Mutex<Vec<Decoder>>,
+    /// Notes on what was decoded ahead.
+    notes: Mutex<Notes>,
 }
 
 impl DecoderPool {
-    /// Creates a pool that uses at most as many threads as `threads` has permits. Pools can share
-    /// the semaphore.
+    /// Creates a pool that uses at most as many threads as `threads` has permits, which is
+    /// `all_threads`. Pools can share the semaphore.
     pub fn new(
         columns: StagedColumns,
         paths: FieldPaths,
         sink: Sink,
         threads: Arc<Semaphore>,
+        all_threads: usize,
     ) -> DecoderPool {
-        let inner = Inner { columns, paths, sink, threads, idle: Mutex::default() };
+        let inner = Inner {
+            columns,
+            paths,
+            sink,
+            threads,
+            all_threads,
+            idle: Mutex::default(),
+            idle_ahead: Mutex::default(),
+            notes: Mutex::default(),
+        };
         DecoderPool { inner: Arc::new(inner) }
+    }
+
+    /// Returns the maximum number of threads.
+    pub fn threads(&self) -> usize {
+        self.inner.all_threads
+    }
+
+    /// Returns the semaphore that bounds the number of threads.
+    pub fn permits(&self) -> &Arc<Semaphore> {
+        &self.inner.threads
     }
 
     /// Runs `work` with one of the decoders on a blocking thread.
@@ -113,21 +161,41 @@ impl DecoderPool {
         let permit = self.inner.threads.clone().acquire_owned().await;
         let inner = self.inner.clone();
         let done = tokio::task::spawn_blocking(move || {
-            let taken = inner.idle().pop();
-            let mut decoder =
-                taken.unwrap_or_else(|| Decoder::new(inner.columns.clone(), inner.paths.clone()));
+            let mut decoder = inner.decoder(&inner.idle);
             let output = work(&mut decoder, &inner.sink);
-            inner.idle().push(decoder);
+            lock(&inner.idle).push(decoder);
             drop(permit);
             output
         });
         Ok(done.await?)
     }
 
+    /// Runs `work` on a blocking thread with a decoder whose rows, rejects and notes `work` must remove.
+    pub async fn run_ahead<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Decoder) -> T + Send + 'static,
+    ) -> Result<T> {
+        let permit = self.inner.threads.clone().acquire_owned().await;
+        let inner = self.inner.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let mut decoder = inner.decoder(&inner.idle_ahead);
+            let output = work(&mut decoder);
+            lock(&inner.idle_ahead).push(decoder);
+            drop(permit);
+            output
+        });
+        Ok(done.await?)
+    }
+
+    /// Adds notes on what was decoded ahead.
+    pub fn add_notes(&self, notes: Notes) {
+        lock(&self.inner.notes).merge(notes);
+    }
+
     /// Stages the partial batches, and returns the notes of all decoders.
     pub fn finish(&self) -> Result<Notes> {
-        let mut notes = Notes::default();
-        for mut decoder in self.inner.idle().drain(..) {
+        let mut notes = std::mem::take(&mut *lock(&self.inner.notes));
+        for mut decoder in lock(&self.inner.idle).drain(..) {
             decoder.flush()?;
             self.inner.sink.drain(&mut decoder)?;
             notes.merge(decoder.notes());
@@ -137,8 +205,24 @@ impl DecoderPool {
 }
 
 impl Inner {
-    /// Ignores poisoning: a panic under the lock has already failed the run.
-    fn idle(&self) -> MutexGuard<'_, Vec<Decoder>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Removes a decoder from the idle ones, or creates one.
+    fn decoder(&self, idle: &Mutex<Vec<Decoder>>) -> Decoder {
+        let taken = lock(idle).pop();
+        taken.unwrap_or_else(|| Decoder::new(self.columns.clone(), self.paths.clone()))
     }
+}
+
+/// Ignores poisoning: a panic under the lock has already failed the run.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Adds `lines` to the line of each reject.
+fn add_lines(rejects: RecordBatch, lines: u64) -> Result<RecordBatch, ArrowError> {
+    let at = rejects.schema().index_of("line")?;
+    let (schema, mut columns, _) = rejects.into_parts();
+    let moved: Int64Array =
+        columns[at].as_primitive::<Int64Type>().unary(|line| line + lines as i64);
+    columns[at] = Arc::new(moved);
+    RecordBatch::try_new(schema, columns)
 }

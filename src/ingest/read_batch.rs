@@ -7,12 +7,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::file::ListedFile;
+use super::block::Block;
+use super::blocks::{self, Buffers, Chunk};
+use super::file::{ListedFile, interrupted};
+use super::large::decode_blocks;
 use super::pool::{DecodeError, DecoderPool, Sink};
 use super::progress::TransformProgress;
 use crate::decode::{Decoder, ObjectCounts, ObjectState};
-use crate::error::Result;
-use crate::storage::{Decompressor, InputObject};
+use crate::error::{Error, Result};
+use crate::storage::{Compression, Decompressor, InputObject};
 
 /// Maximum number of local files read in sequence on one thread. Opening a file of 300 bytes takes
 /// longer than decoding it, and handing it from thread to thread takes longer still.
@@ -27,6 +30,15 @@ const RANGE_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Number of ranges of one object that are prefetched.
 const RANGES_AHEAD: usize = 4;
+
+/// Size in bytes from which an object is decoded on several threads, and the ratio at which JSON is usually
+/// compressed.
+const LARGE_BYTES: u64 = 16 * 1024 * 1024;
+const USUAL_RATIO: u64 = 8;
+
+/// Number of large local files in progress. All threads decode one file; the next one keeps them busy at its
+/// end. More would only take memory.
+pub(super) const LARGE_FILES: usize = 2;
 
 /// Number of bytes read from a local file at once.
 const BLOCK_BYTES: usize = 512 * 1024;
@@ -49,7 +61,7 @@ fn split(ready: Vec<Result<InputObject>>) -> Vec<Result<ReadBatch>> {
     for object in ready {
         match object {
             Err(error) => batches.push(Err(error)),
-            Ok(object) if !is_file(&object) => batches.push(Ok(vec![object])),
+            Ok(object) if !is_file(&object) || is_large(&object) => batches.push(Ok(vec![object])),
             Ok(object) => {
                 bytes += object.size;
                 batch.push(object);
@@ -70,8 +82,23 @@ fn is_file(object: &InputObject) -> bool {
     object.file().is_some()
 }
 
-/// Bytes of a remote object, and the memory permit that covers them.
-type Chunk = (bytes::Bytes, Option<OwnedSemaphorePermit>);
+/// Returns `true` if the object is decoded on several threads.
+fn is_large(object: &InputObject) -> bool {
+    let minimum = match object.compression {
+        Compression::None => LARGE_BYTES,
+        Compression::Gzip | Compression::Zstd => LARGE_BYTES / USUAL_RATIO,
+    };
+    object.size >= minimum
+}
+
+/// A remote object that is being read.
+struct Opened {
+    first: Option<Chunk>,
+    /// The chunks after the first one.
+    chunks: BoxStream<'static, Result<Chunk>>,
+    /// Permit for a large Zstandard window.
+    _window: Option<OwnedSemaphorePermit>,
+}
 
 /// An object that was read to its end, and its counts.
 pub(super) struct ReadObject {
@@ -88,6 +115,10 @@ pub(super) struct Reader {
     pub stop: CancellationToken,
     /// Permits for undecoded bytes of remote objects in memory, in KiB.
     pub in_flight_kib: Arc<Semaphore>,
+    /// Memory of the blocks of large objects.
+    pub buffers: Buffers,
+    /// Permits for large local files that are read at the same time.
+    pub large_files: Arc<Semaphore>,
     /// Permits for large Zstandard windows of remote objects, in KiB. Many objects can be between
     /// two of their chunks at once, and each holds its window.
     pub windows_kib: Arc<Semaphore>,
@@ -98,6 +129,13 @@ pub(super) const WINDOWS_KIB: usize = 256 * 1024;
 
 impl Reader {
     pub async fn read(&self, batch: ReadBatch, pool: &DecoderPool) -> Result<Vec<ReadObject>> {
+        let batch = match <[InputObject; 1]>::try_from(batch) {
+            Ok([object]) if is_large(&object) => {
+                return Ok(vec![self.read_large(object, pool).await?]);
+            }
+            Ok([object]) => vec![object],
+            Err(batch) => batch,
+        };
         if batch.iter().all(is_file) {
             let reader = self.clone();
             return pool
@@ -118,21 +156,62 @@ impl Reader {
         Ok(read)
     }
 
+    /// Reads an object that is decoded on several threads.
+    async fn read_large(&self, mut object: InputObject, pool: &DecoderPool) -> Result<ReadObject> {
+        let (progress, threads) = (self.progress.clone(), pool.permits());
+        let (url, idle) = (&object.url, |_: &Block| {});
+        let (counts, stored);
+        if is_file(&object) {
+            let _turn = self.large_files.acquire().await;
+            if let Some(ranges) = blocks::ranges(&object)? {
+                let ranges = stream::iter(ranges).map(|range| self.unless_stopped(range));
+                let done = |range: &Block| progress.read(range.len());
+                let counts = decode_blocks(url, ranges, pool, done).await?;
+                blocks::ensure_unchanged(&object)?;
+                progress.object_done();
+                return Ok(ReadObject { object, counts });
+            }
+            let stop = self.stop.clone();
+            let read = blocks::of_file(object.clone(), threads, &self.buffers, progress, stop);
+            counts = decode_blocks(url, read.blocks, pool, idle).await?;
+            stored = read.stored;
+        } else {
+            let Opened { first, chunks, _window } = self.open(&object).await?;
+            let chunks = stream::iter(first.map(Ok)).chain(chunks).boxed();
+            let read = blocks::of_chunks(object.clone(), chunks, threads, &self.buffers, progress);
+            counts = decode_blocks(url, read.blocks, pool, idle).await?;
+            stored = read.stored;
+        }
+        object.size = stored.await?;
+        self.progress.object_done();
+        Ok(ReadObject { object, counts })
+    }
+
+    fn unless_stopped(&self, block: Block) -> Result<Block> {
+        if self.stop.is_cancelled() {
+            return Err(Error::io("reading was stopped", interrupted()));
+        }
+        Ok(block)
+    }
+
+    /// Requests a remote object and waits for its first chunk.
+    async fn open(&self, object: &InputObject) -> Result<Opened> {
+        let mut chunks = self.fetch(object);
+        let first = chunks.try_next().await?;
+        let large_window = first.as_ref().and_then(|(start, _)| Decompressor::large_window(start));
+        let Some(bytes) = large_window else { return Ok(Opened { first, chunks, _window: None }) };
+        // Release everything before waiting: other readers need it to make progress.
+        drop((first, chunks));
+        let kib = bytes.div_ceil(1024).min(WINDOWS_KIB as u64) as u32;
+        let _window = self.windows_kib.clone().acquire_many_owned(kib).await.ok();
+        let mut chunks = self.fetch(object);
+        Ok(Opened { first: chunks.try_next().await?, chunks, _window })
+    }
+
     async fn read_remote(&self, mut object: InputObject, pool: &DecoderPool) -> Result<ReadObject> {
         let decompressor = Decompressor::new(object.compression);
         let mut decoding = Decoding { decompressor, state: ObjectState::new(object.url.clone()) };
-        let mut chunks = self.fetch(&object);
-        let mut next = chunks.try_next().await?;
-        let large_window = next.as_ref().and_then(|(start, _)| Decompressor::large_window(start));
-        let mut _window = None;
-        if let Some(bytes) = large_window {
-            // Release everything before waiting: other readers need it to make progress.
-            drop((next, chunks));
-            let kib = bytes.div_ceil(1024).min(WINDOWS_KIB as u64) as u32;
-            _window = self.windows_kib.clone().acquire_many_owned(kib).await.ok();
-            chunks = self.fetch(&object);
-            next = chunks.try_next().await?;
-        }
+        let Opened { first: mut next, mut chunks, _window } = self.open(&object).await?;
         let mut stored = 0;
         while let Some((chunk, permit)) = next {
             stored += chunk.len() as u64;
@@ -249,7 +328,7 @@ impl Reader {
         };
         while let Some(length) = file.read(block)? {
             if self.stop.is_cancelled() {
-                return Err(std::io::Error::from(std::io::ErrorKind::Interrupted).into());
+                return Err(interrupted().into());
             }
             self.progress.read(length as u64);
             decoding.feed(&block[..length], decoder, sink)?;

@@ -88,6 +88,11 @@ impl Decompressor {
         zstd_window(start).filter(|window| *window > COMMON_WINDOW)
     }
 
+    /// Returns `true` if the bytes so far show that the stored bytes are the text.
+    pub fn is_plain(&self) -> bool {
+        matches!((&self.outer, &self.text), (Outer::Plain, Text::Utf8))
+    }
+
     /// Passes the text of `stored` to `emit`, piece by piece, since a small chunk can expand a
     /// thousandfold.
     ///

@@ -15,6 +15,7 @@ mod cli;
 mod cloud;
 mod crash;
 mod fuzz_corpora;
+mod large_objects;
 mod layers;
 mod listing;
 mod load;
