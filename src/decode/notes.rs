@@ -26,7 +26,7 @@ pub struct Notes {
     pub times: Times,
     /// Number of texts encoded to UTF-8 twice, in columns without a dictionary.
     pub encoded_twice: u64,
-    /// Length of the longest text, in bytes.
+    /// Length of the longest text, in bytes, including texts of rejected records.
     pub longest_text: usize,
 }
 

@@ -124,9 +124,9 @@ impl RowBuilder {
         notes.longest_text = self.converter.longest_text;
     }
 
-    /// Forgets the converter's observations.
+    /// Resets the converter's counts. The longest text stays, because texts in dictionaries are measured once.
     pub fn clear_notes(&mut self) {
-        self.converter.restore((Times::default(), 0, 0));
+        self.converter.restore((Times::default(), 0));
     }
 
     /// Appends the rows of a record to `rows`, or returns the reason for rejecting it and appends
@@ -166,7 +166,7 @@ impl RowBuilder {
     ) -> Option<usize> {
         self.converter.clear();
         self.values.resize(self.columns.len(), Value::Null);
-        let observed = self.converter.observed();
+        let counts = self.converter.counts();
         let (columns, converter, values) = (&self.columns, &mut self.converter, &mut self.values);
         let mut target = Target { columns, converter, rows, values };
         let end = layouts.read(records, at, &mut target).filter(|_| {
@@ -175,7 +175,7 @@ impl RowBuilder {
             self.ensure_required(&row).is_ok()
         });
         let Some(end) = end else {
-            self.converter.restore(observed);
+            self.converter.restore(counts);
             return None;
         };
         self.append_row(0..self.columns.len(), records.text, end - at, rows);

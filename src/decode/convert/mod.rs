@@ -86,15 +86,15 @@ impl Converter {
         self.decimals.clear();
     }
 
-    /// Returns the observations so far, which [`Self::restore`] restores.
+    /// Returns the counts so far, which [`Self::restore`] restores.
     #[inline]
-    pub fn observed(&self) -> (Times, u64, usize) {
-        (self.times, self.encoded_twice, self.longest_text)
+    pub fn counts(&self) -> (Times, u64) {
+        (self.times, self.encoded_twice)
     }
 
-    /// Restores earlier observations, because values will be converted again.
-    pub fn restore(&mut self, observed: (Times, u64, usize)) {
-        (self.times, self.encoded_twice, self.longest_text) = observed;
+    /// Restores earlier counts, because values will be converted again.
+    pub fn restore(&mut self, counts: (Times, u64)) {
+        (self.times, self.encoded_twice) = counts;
     }
 
     /// Returns what the values converted since [`Self::clear`] refer to.

@@ -206,14 +206,14 @@ impl Layouts {
         at: usize,
         target: &mut Target<'_>,
     ) -> Option<usize> {
-        let observed = target.converter.observed();
+        let counts = target.converter.counts();
         for turn in 0..self.known.len() {
             let candidate = (self.last + turn) % self.known.len();
             if let Some(end) = self.known[candidate].read(records, at, target) {
                 self.last = candidate;
                 return Some(end);
             }
-            target.converter.restore(observed);
+            target.converter.restore(counts);
         }
         None
     }

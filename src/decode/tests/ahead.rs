@@ -54,7 +54,8 @@ fn ahead(text: &[u8], block_bytes: usize) -> (Found, usize) {
             reject
         }));
         notes.merge(other.take_notes());
-        assert_eq!(other.notes(), Notes::default());
+        let rest = Notes { longest_text: 0, ..other.notes() };
+        assert_eq!(rest, Notes::default());
         object = state.after(object);
     }
     let counts = decoder.finish(object).unwrap();
@@ -64,6 +65,7 @@ fn ahead(text: &[u8], block_bytes: usize) -> (Found, usize) {
     rows.sort();
     rejects.extend(rest.rejects);
     rejects.sort_by_key(|reject| reject["offset"].as_u64());
+    notes.longest_text = 0;
     (Found { rows, rejects, counts, notes }, kept)
 }
 
@@ -72,7 +74,9 @@ fn found(mut decoder: Decoder, counts: ObjectCounts) -> Found {
     let mut rows = lines(decoder.take_rows());
     rows.sort();
     let rejects = decoder.take_rejects().iter().flat_map(records).collect();
-    Found { rows, rejects, counts, notes: decoder.take_notes() }
+    // Texts of broken records count only if they have been read.
+    let notes = Notes { longest_text: 0, ..decoder.take_notes() };
+    Found { rows, rejects, counts, notes }
 }
 
 fn events_decoder() -> Decoder {

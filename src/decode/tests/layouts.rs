@@ -87,7 +87,9 @@ fn decode<'a>(
         rows.sort();
     }
     let known = decoder.layouts.as_ref().map_or(0, |layouts| layouts.records());
-    (Found { rows, rejects, counts, notes: decoder.notes() }, known)
+    // Texts of broken records count only if they have been read.
+    let notes = Notes { longest_text: 0, ..decoder.notes() };
+    (Found { rows, rejects, counts, notes }, known)
 }
 
 /// Returns the rows of batches as text.
