@@ -3,8 +3,7 @@
 //! The object is divided into blocks. Where a line of a block begins with a bracket, a record probably begins,
 //! so the rest of the block is decoded on another thread as if one did. The result counts only if everything
 //! before it, decoded in order, ends right there between two records. Otherwise it is dropped, and the block
-//! is decoded in order. The rows and rejects are therefore those of decoding in order, whatever the object
-//! contains.
+//! is decoded in order. The rows and rejects are therefore those of decoding in order.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,7 +36,7 @@ struct Begun {
 struct Ahead {
     /// The bytes before the probable start of a record.
     head: Bytes,
-    /// What follows, if there is a probable start.
+    /// The outcome for the bytes after it, if there is a probable start.
     rest: Option<Decoded>,
 }
 

@@ -60,7 +60,7 @@ struct Field {
     value: FieldValue,
 }
 
-/// What a value fills and how it is usually written.
+/// The column that a value fills, and the way it is usually written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FieldValue {
     /// No column.
@@ -176,7 +176,7 @@ pub(super) struct Records<'a> {
     pub marks: &'a Marks,
 }
 
-/// Where the values of a record go.
+/// The destination of the values of a record.
 pub(super) struct Target<'a> {
     pub columns: &'a [StagingColumn],
     pub converter: &'a mut Converter,

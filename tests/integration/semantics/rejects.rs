@@ -182,8 +182,8 @@ fn reject_records_its_position_reason_and_text() {
     assert_eq!(
         job.run().rows("SELECT * FROM rejects ORDER BY \"offset\""),
         [
-            json!([object, offset, 2, bad.len(), "ts", why, bad]),
-            json!([object, offset + bad.len() + 2, 3, 8, null, truncated, "{\"ts\":1,"]),
+            json!([object, offset, 2, bad.len(), "ts", why, bad, "logs"]),
+            json!([object, offset + bad.len() + 2, 3, 8, null, truncated, "{\"ts\":1,", "logs"]),
         ]
     );
 }
