@@ -265,3 +265,17 @@ async fn redshift_contains_the_rows_of_the_files() {
     assert_eq!(compare.stdout.matches("same").count(), 6, "{compare}");
     run(&["check", "--star", &star, "--on", &target]).says("columns_of_pushes");
 }
+
+#[test]
+fn options_that_no_query_of_the_model_uses_are_rejected() {
+    let here = Workspace::new();
+    for (more, named) in [
+        (["--match", "title-artist-duration"], "--match"),
+        (["--unmatched", "drop"], "--unmatched"),
+        (["--repair-encoding", "match"], "--repair-encoding match"),
+    ] {
+        let outcome = here.run(transform("star", &["data"], &more));
+        outcome.exits(2).complains(&format!("{named} has no effect")).complains("model github");
+    }
+    here.run(transform("star", &["data"], &["--repair-encoding", "store"])).exits(0);
+}
