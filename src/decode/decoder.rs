@@ -223,7 +223,7 @@ impl Decoder {
         }
         let records = layout::Records { text, marks: &self.marks };
         let end = self.row_builder.append_known(layouts, records, at, &mut self.rows);
-        let Some(end) = end.filter(|end| end - at <= MAX_RECORD_BYTES) else {
+        let Some(end) = end else {
             layouts.missed();
             return Ok(None);
         };

@@ -42,9 +42,13 @@ impl Dictionary {
     /// Returns the key of the text with this spelling, if known.
     #[inline]
     pub fn find(&self, raw: &[u8]) -> Option<i32> {
+        self.spelling(raw).map(|spelling| spelling.key)
+    }
+
+    #[inline]
+    fn spelling(&self, raw: &[u8]) -> Option<&Spelling> {
         let hash = xxh3_64(raw);
-        let same = |s: &Spelling| s.hash == hash && *self.raw(s) == *raw;
-        self.spellings.find(hash, same).map(|spelling| spelling.key)
+        self.spellings.find(hash, |s| s.hash == hash && *self.raw(s) == *raw)
     }
 
     /// Like [`Dictionary::find`], but faster if the spelling was found recently.
@@ -66,9 +70,7 @@ impl Dictionary {
 
     #[inline(never)]
     fn find_and_keep(&mut self, raw: &[u8], sample: Sample) -> Option<i32> {
-        let hash = xxh3_64(raw);
-        let same = |s: &Spelling| s.hash == hash && *self.raw(s) == *raw;
-        let spelling = *self.spellings.find(hash, same)?;
+        let spelling = *self.spelling(raw)?;
         let unused = Recent { sample: Sample::UNUSED, spelling: Spelling::default() };
         self.recent.resize(Sample::PLACES, unused);
         self.recent[sample.place()] = Recent { sample, spelling };

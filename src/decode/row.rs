@@ -10,6 +10,7 @@ use super::columns::StagingBuilder;
 use super::conditions::Conditions;
 use super::convert::{Converter, Value, Values, text_of};
 use super::dataset::{StagedColumns, StagingColumn};
+use super::decoder::MAX_RECORD_BYTES;
 use super::dictionary::Dictionary;
 use super::elements::Elements;
 use super::fingerprint::{Fingerprint, Referents};
@@ -169,7 +170,8 @@ impl RowBuilder {
         let counts = self.converter.counts();
         let (columns, converter, values) = (&self.columns, &mut self.converter, &mut self.values);
         let mut target = Target { columns, converter, rows, values };
-        let end = layouts.read(records, at, &mut target).filter(|_| {
+        let end = layouts.read(records, at, &mut target);
+        let end = end.filter(|end| end - at <= MAX_RECORD_BYTES).filter(|_| {
             let row = 0..self.columns.len();
             self.evaluate(&row, records.text, rows);
             self.ensure_required(&row).is_ok()

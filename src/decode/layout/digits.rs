@@ -18,10 +18,7 @@ const MAX_EXACT_DIGITS: usize = 15;
 /// position of its end.
 #[inline(always)]
 pub(super) fn whole(bytes: &[u8], at: usize) -> Option<(i64, usize)> {
-    let (value, count) = run(bytes, at)?;
-    if count == 0 || count > MAX_EXACT_DIGITS || (count > 1 && bytes[at] == b'0') {
-        return None;
-    }
+    let (value, count) = leading(bytes, at)?;
     let end = at + count;
     let has_fraction = bytes.get(end) == Some(&b'.');
     if has_fraction && bytes.get(end + 1) != Some(&b'0') {
@@ -37,10 +34,7 @@ pub(super) fn whole(bytes: &[u8], at: usize) -> Option<(i64, usize)> {
 /// (Clinger, How to Read Floating Point Numbers Accurately, 1990).
 #[inline(always)]
 pub(super) fn double(bytes: &[u8], at: usize) -> Option<(f64, usize)> {
-    let (whole, count) = run(bytes, at)?;
-    if count == 0 || count > MAX_EXACT_DIGITS || (count > 1 && bytes[at] == b'0') {
-        return None;
-    }
+    let (whole, count) = leading(bytes, at)?;
     let end = at + count;
     if bytes.get(end) != Some(&b'.') {
         return Some((whole as f64, end));
@@ -51,6 +45,15 @@ pub(super) fn double(bytes: &[u8], at: usize) -> Option<(f64, usize)> {
     }
     let mantissa = whole * POWERS[places] + fraction;
     Some((mantissa as f64 / POWERS[places] as f64, end + 1 + places))
+}
+
+/// Reads the digits before the point of the number at `at` and returns their value and number. Returns `None`
+/// if there are none, too many, or a zero before others.
+#[inline(always)]
+fn leading(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
+    let (value, count) = run(bytes, at)?;
+    let is_usual = (1..=MAX_EXACT_DIGITS).contains(&count) && (count == 1 || bytes[at] != b'0');
+    is_usual.then_some((value, count))
 }
 
 /// Reads a run of digits at `at` and returns its value and length. Returns `None` for 16 digits or more, or if

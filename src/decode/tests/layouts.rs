@@ -153,3 +153,15 @@ fn repeated_keys_have_no_layout() {
         (0..100).map(|at| format!(r#"{{"ts":1,"page":"Home","ts":{at}}}"#)).collect();
     assert_eq!(known(&records), 0);
 }
+
+#[test]
+fn a_record_with_a_known_layout_can_be_too_long() {
+    let record =
+        |length: usize| format!(r#"{{"ts":1,"page":"Home","extra":"{}"}}"#, "x".repeat(length));
+    let text = [record(1), record(MAX_RECORD_BYTES), record(2)].join("\n");
+    let columns = StagedColumns::all(&dataset("logs"));
+    for chunk_bytes in [text.len(), 512 * 1024] {
+        let (found, known) = decode(&columns, true, text.as_bytes().chunks(chunk_bytes));
+        assert_eq!((found.rows.len(), found.rejects.len(), known), (2, 1, 1));
+    }
+}
