@@ -14,7 +14,7 @@ use arrow::datatypes::{
 use arrow::error::ArrowError;
 
 use super::convert::{Value, Values, micros_per_unit, text_of};
-use super::dataset::{ColumnKind, StagedColumns};
+use super::dataset::{ColumnKind, OBJECT_NUMBER, StagedColumns};
 use super::dictionary::Dictionary;
 use super::numbers::Numbers;
 
@@ -140,6 +140,8 @@ struct BatchBuilder {
     columns: Vec<(usize, ColumnBuilder)>,
     /// One builder per derived column that is kept.
     derived: Vec<Numbers<Int64Type>>,
+    /// The number of each row's object, if it is kept.
+    objects: Option<Numbers<Int32Type>>,
     rows: usize,
     bytes: usize,
 }
@@ -155,6 +157,8 @@ pub(super) struct StagingBuilder {
     selected: BatchBuilder,
     others: BatchBuilder,
     full: Vec<RecordBatch>,
+    /// Number of the object that rows are appended for.
+    object: u32,
 }
 
 impl StagingBuilder {
@@ -169,7 +173,13 @@ impl StagingBuilder {
             selected: BatchBuilder::new(staged),
             others: BatchBuilder::new(staged),
             full: Vec::new(),
+            object: 0,
         }
+    }
+
+    /// Sets the number of the object that rows are appended for.
+    pub fn set_object(&mut self, number: u32) {
+        self.object = number;
     }
 
     /// Returns the dictionary of a column, if it has one.
@@ -199,6 +209,9 @@ impl StagingBuilder {
         }
         for (builder, &value) in batch.derived.iter_mut().zip(derived) {
             builder.append(value);
+        }
+        if let Some(objects) = &mut batch.objects {
+            objects.append(Some(self.object as i32));
         }
         batch.rows += 1;
         batch.bytes += bytes;
@@ -253,6 +266,7 @@ impl BatchBuilder {
         BatchBuilder {
             columns: kept.map(|(at, column)| (at, ColumnBuilder::new(column.kind))).collect(),
             derived: derived.map(|_| Numbers::default()).collect(),
+            objects: staged.has(OBJECT_NUMBER).then(Numbers::default),
             rows: 0,
             bytes: 0,
         }
@@ -277,6 +291,9 @@ impl BatchBuilder {
         let mut arrays: Vec<ArrayRef> = columns.collect::<Result<_, _>>()?;
         for builder in &mut self.derived {
             arrays.push(Arc::new(builder.take()));
+        }
+        if let Some(objects) = &mut self.objects {
+            arrays.push(Arc::new(objects.take()));
         }
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         RecordBatch::try_new_with_options(schema.clone(), arrays, &options).map(Some)

@@ -6,6 +6,10 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use crate::model::{self, ColumnType, Dataset, TimestampForm};
 
+/// Name of the column that contains the number of each row's object. No column of a dataset has this name,
+/// because it contains a blank.
+pub const OBJECT_NUMBER: &str = "object number";
+
 /// The type of the values of a staging column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnKind {
@@ -111,6 +115,13 @@ impl StagedColumns {
         }
     }
 
+    /// Adds the column [`OBJECT_NUMBER`].
+    pub fn with_object_numbers(self) -> StagedColumns {
+        let number = Arc::new(Field::new(OBJECT_NUMBER, DataType::Int32, false));
+        let fields = self.schema.fields().iter().cloned().chain([number]);
+        StagedColumns { schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())), ..self }
+    }
+
     /// Sets whether texts that were encoded twice are repaired.
     pub fn with_repaired_encoding(self, repairs_encoding: bool) -> StagedColumns {
         StagedColumns { repairs_encoding, ..self }
@@ -131,7 +142,8 @@ impl StagedColumns {
         &self.columns
     }
 
-    pub(super) fn repairs_encoding(&self) -> bool {
+    /// Returns `true` if texts that were encoded twice are repaired.
+    pub fn repairs_encoding(&self) -> bool {
         self.repairs_encoding
     }
 

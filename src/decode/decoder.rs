@@ -69,6 +69,7 @@ impl Decoder {
     /// Returns an error only if Arrow rejects a batch, which would be a bug in starlift. Bad input
     /// produces rejects instead.
     pub fn feed(&mut self, object: &mut ObjectState, chunk: &[u8]) -> Result<(), ArrowError> {
+        self.rows.set_object(object.number);
         object.counts.bytes += chunk.len() as u64;
         object.budget.earn(chunk.len());
         let rest = if object.carry.is_empty() { chunk } else { self.extend_carry(object, chunk)? };
@@ -87,6 +88,7 @@ impl Decoder {
     ///
     /// See [`Decoder::feed`].
     pub fn finish(&mut self, mut object: ObjectState) -> Result<ObjectCounts, ArrowError> {
+        self.rows.set_object(object.number);
         let carry = std::mem::take(&mut object.carry);
         self.scan(&mut object, &carry, true)?;
         Ok(object.counts)

@@ -41,7 +41,7 @@ mod text;
 mod tests;
 
 pub use columns::BATCH_ROWS;
-pub use dataset::{ColumnKind, StagedColumns, StagingColumn, staging_schema};
+pub use dataset::{ColumnKind, OBJECT_NUMBER, StagedColumns, StagingColumn, staging_schema};
 pub use decoder::{Decoder, MAX_RECORD_BYTES};
 pub(crate) use dictionary::Dictionary;
 pub use encoding::repair_encoding;

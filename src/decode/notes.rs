@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::convert::units_per_second;
 use crate::model::TimestampForm;
 
@@ -17,8 +19,8 @@ const MAX_KEY_BYTES: usize = 128;
 /// 2100-01-01T00:00:00Z.
 const PLAUSIBLE_SECONDS: std::ops::Range<i64> = 946_684_800..4_102_444_800;
 
-/// Observations on the records of a dataset.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Observations on the records of an object or of a dataset.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notes {
     /// Number of records per top-level key that fills no column.
     pub unknown_keys: BTreeMap<String, u64>,
@@ -26,13 +28,14 @@ pub struct Notes {
     pub times: Times,
     /// Number of texts encoded to UTF-8 twice, in columns without a dictionary.
     pub encoded_twice: u64,
-    /// Length of the longest text, in bytes, including texts of rejected records.
+    /// Length of the longest text, in bytes, including texts of rejected records. Texts of at most 1 KiB that
+    /// a dictionary already contains are not measured.
     pub longest_text: usize,
 }
 
 /// The number of times since 1970 that records contain as numbers, and of those outside the years
 /// 2000 to 2099.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Times {
     /// Number of all times, including implausible ones.
     pub all: u64,
@@ -43,7 +46,7 @@ pub struct Times {
 }
 
 /// A time since 1970-01-01 UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EpochTime {
     /// The number in the record.
     pub value: i64,
@@ -75,10 +78,14 @@ impl Times {
 }
 
 impl Notes {
-    /// Adds the notes of another decoder.
+    /// Adds other notes.
     pub fn merge(&mut self, other: Notes) {
         for (key, records) in other.unknown_keys {
             *self.unknown_keys.entry(key).or_default() += records;
+        }
+        // Keep the first keys by name, so that the result does not depend on the order of merging.
+        while self.unknown_keys.len() > MAX_UNKNOWN_KEYS {
+            self.unknown_keys.pop_last();
         }
         self.times.all += other.times.all;
         self.times.implausible += other.times.implausible;

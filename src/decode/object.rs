@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::recover::{Budget, MAX_FIRST_KEY, first_key};
 use super::reject::{Position, Rejection};
 use super::separator::{BYTE_ORDER_MARK, LineCounter};
 
 /// Byte and record counts of one decoded object.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObjectCounts {
     /// Bytes decoded, after decompression.
     pub bytes: u64,
@@ -28,6 +30,8 @@ pub struct ObjectCounts {
 #[derive(Debug)]
 pub struct ObjectState {
     pub(super) object: Arc<str>,
+    /// Number of the object, for the column of object numbers.
+    pub(super) number: u32,
     /// Bytes of a record whose end has not arrived.
     pub(super) carry: Vec<u8>,
     /// Length of `carry` at which it is scanned again.
@@ -76,6 +80,7 @@ impl ObjectState {
     pub fn new(object: Arc<str>) -> ObjectState {
         ObjectState {
             object,
+            number: 0,
             carry: Vec::new(),
             retry_at: 0,
             offset: 0,
@@ -93,6 +98,11 @@ impl ObjectState {
             has_recovered_without_key: false,
             counts: ObjectCounts::default(),
         }
+    }
+
+    /// Sets the number of the object, for staged columns with object numbers; 0 by default.
+    pub fn with_number(self, number: u32) -> ObjectState {
+        ObjectState { number, ..self }
     }
 
     /// Creates the state before byte `offset` of the object, at which a line begins, as if a record began

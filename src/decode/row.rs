@@ -125,9 +125,10 @@ impl RowBuilder {
         notes.longest_text = self.converter.longest_text;
     }
 
-    /// Resets the converter's counts. The longest text stays, because texts in dictionaries are measured once.
+    /// Resets the converter's observations.
     pub fn clear_notes(&mut self) {
         self.converter.restore((Times::default(), 0));
+        self.converter.longest_text = 0;
     }
 
     /// Appends the rows of a record to `rows`, or returns the reason for rejecting it and appends

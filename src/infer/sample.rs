@@ -362,6 +362,7 @@ mod tests {
             size: 1,
             etag: None,
             compression: Compression::None,
+            number: 0,
         }
     }
 

@@ -121,6 +121,7 @@ mod tests {
             size: metadata.len(),
             etag: file_etag(&metadata),
             compression: Compression::None,
+            number: 0,
         }
     }
 

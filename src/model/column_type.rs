@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::problem::{Fault, nearest};
 
 /// Maximum precision of a decimal, in Redshift and in Parquet's 128-bit decimals.
@@ -44,7 +46,8 @@ pub enum ColumnType {
 }
 
 /// The form in which a record contains a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TimestampForm {
     /// Seconds since 1970-01-01 UTC, as an integer.
     EpochSeconds,

@@ -97,6 +97,7 @@ fn file_object(file: LocalFile, compression: Compression) -> InputObject {
         size: file.size,
         etag: file.etag,
         compression,
+        number: 0,
     }
 }
 
@@ -263,6 +264,7 @@ impl BucketListing {
             size: entry.size,
             etag: entry.etag,
             compression,
+            number: 0,
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::fs::{DirEntry, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use futures::stream::{self, Stream};
 use tokio::sync::mpsc;
@@ -242,6 +242,20 @@ impl Walk {
             let _ = self.sender.blocking_send(Ok(std::mem::take(&mut self.found)));
         }
     }
+}
+
+/// Period for which a file may change without a change of its time of modification. File systems of the FAT
+/// family store times in units of 2 s; others have finer units.
+const CLOCK_GRAIN: Duration = Duration::from_secs(2);
+
+/// Returns `true` if a file with this tag, which was listed at `time` or later, has another tag whenever its
+/// content is another.
+pub(super) fn is_settled(tag: &str, time: SystemTime) -> bool {
+    let micros = tag.split('-').next().and_then(|hex| u64::from_str_radix(hex, 16).ok());
+    // Files from before 1970 have a sign.
+    let Some(micros) = micros else { return tag.starts_with('-') };
+    let modified = SystemTime::UNIX_EPOCH.checked_add(Duration::from_micros(micros));
+    modified.and_then(|modified| modified.checked_add(CLOCK_GRAIN)).is_some_and(|end| end < time)
 }
 
 /// Returns a tag that identifies a version of a file.

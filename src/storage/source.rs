@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::path::Path as FsPath;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
@@ -11,7 +12,7 @@ use object_store::{GetOptions, GetRange, ObjectStore};
 
 use super::s3::S3Api;
 use super::web::WebObject;
-use super::{Compression, StorageError};
+use super::{Compression, StorageError, local};
 
 /// An object to read.
 #[derive(Debug, Clone)]
@@ -26,6 +27,8 @@ pub struct InputObject {
     pub etag: Option<String>,
     /// Compression that the name indicates.
     pub compression: Compression,
+    /// Number that the reader of the objects assigns; 0 when the object is listed.
+    pub number: u32,
 }
 
 /// The source of an object's bytes.
@@ -69,6 +72,14 @@ impl InputObject {
             Source::Store { .. } | Source::S3 { .. } => None,
         };
         (self.url.clone(), more)
+    }
+
+    /// Returns `true` if the tag of an object that was listed at `time` or later changes with its content.
+    /// That of a local file does not if the file was modified just before.
+    pub(crate) fn is_settled(&self, time: SystemTime) -> bool {
+        let tag = self.etag.as_deref();
+        !matches!(self.source, Source::File(_))
+            || tag.is_some_and(|tag| local::is_settled(tag, time))
     }
 
     /// Returns `true` if ranges can be requested; web servers might not support them.

@@ -238,6 +238,7 @@ impl Place {
             source: Source::Web(Arc::new(object)),
             size: meta.size.unwrap_or(0),
             etag: meta.etag,
+            number: 0,
         }))
     }
 

@@ -29,6 +29,9 @@ pub(super) use time::{micros_per_unit, units_per_second};
 /// hold. A batch of texts must stay below 2 GiB, the limit of 32-bit offsets.
 const MAX_TEXT_BYTES: usize = 128 * 1024;
 
+/// Length in bytes above which a text is measured even if its dictionary already contains it.
+const MEASURED_BYTES: usize = 1024;
+
 /// A value ready for its column.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Value {
@@ -328,6 +331,9 @@ impl Converter {
         let raw = &record.as_bytes()[span.start as usize..span.end as usize];
         match dictionary.find_recent(raw) {
             Some(key) => {
+                if raw.len() > MEASURED_BYTES {
+                    self.longest_text = self.longest_text.max(raw.len());
+                }
                 *value = Value::Key(key);
                 Ok(())
             }
