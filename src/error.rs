@@ -10,7 +10,7 @@ use crate::limits::Rejected;
 use crate::staging::StagingError;
 use crate::storage::{LocationError, StorageError};
 pub(crate) use messages::count;
-use messages::{earlier, tables, too_many};
+use messages::{earlier, listed, listed_after_colon, tables, too_many};
 
 /// The result of starlift's fallible functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -80,6 +80,40 @@ pub enum Error {
     ChecksFailed {
         /// Names of the checks.
         failed: Vec<String>,
+    },
+    /// Objects that the previous run has read are no longer listed.
+    #[error(
+        "{} of the last run are no longer listed: {}; nothing was published",
+        count(*objects as usize, "object"),
+        listed(examples, *objects)
+    )]
+    ObjectsGone {
+        /// Number of objects.
+        objects: u64,
+        /// URLs of the first objects.
+        examples: Vec<String>,
+    },
+    /// The star has rows of objects that no longer exist, and the run would lose them.
+    #[error(
+        "the star has rows of {} that no longer exist{}; {reason}; nothing was published",
+        count(*objects as usize, "object"),
+        listed_after_colon(examples, *objects)
+    )]
+    KeptObjects {
+        /// Number of objects.
+        objects: u64,
+        /// Reason why the run would lose their rows.
+        reason: String,
+        /// URLs of the first objects, if known.
+        examples: Vec<String>,
+    },
+    /// A star that was made again differs from the existing one.
+    #[error("the star of run {run_id} differs from the one made again: {}", tables.join(", "))]
+    StarDiffers {
+        /// ID of the run that published the star.
+        run_id: String,
+        /// Names of the tables that differ.
+        tables: Vec<String>,
     },
     /// The row counts of a run do not balance.
     #[error("the counts of the run do not balance: {0}; nothing was published")]

@@ -191,6 +191,8 @@ pub use api::{Load, LoadBuilder, Star, StarBuilder, Transform, TransformBuilder,
 #[doc(inline)]
 pub use error::{Error, Result};
 #[doc(inline)]
+pub use incremental::{IncrementalOptions, Removed};
+#[doc(inline)]
 pub use ingest::TransformProgress;
 #[doc(inline)]
 pub use limits::MaxRejects;
@@ -201,7 +203,7 @@ pub use pipeline::{TransformFailure, TransformReport};
 #[doc(inline)]
 pub use publish::LockMode;
 #[doc(inline)]
-pub use star::{CheckOutcome, RunRecord};
+pub use star::{CheckOutcome, Partitioning, RunRecord};
 #[doc(inline)]
 pub use storage::{StoreOptions, Suffix};
 #[doc(inline)]
@@ -226,6 +228,8 @@ pub mod fields {
     //! Types of the public fields and variants of the items in the crate root. Code that only reads the
     //! fields need not name them.
 
+    pub use crate::decode::{EpochTime, Notes, Times};
+    pub use crate::incremental::Changes;
     pub use crate::ingest::{DatasetCounts, Phase, ProgressSnapshot};
     pub use crate::limits::Rejected;
     pub use crate::model::{
@@ -234,7 +238,8 @@ pub mod fields {
         RowsPath, SqlFile, Step, Table, TableColumn, TimestampForm,
     };
     pub use crate::star::{
-        Counts, DatasetRecord, FileRecord, ModelRecord, RunOptions, TableRecord,
+        Counts, DatasetRecord, DatasetState, FileRecord, ModelRecord, PartRecord, PartitionRecord,
+        RunOptions, StateRecord, TableRecord,
     };
     pub use crate::storage::{Addressing, ChecksumKind, Encryption, S3Options};
     pub use crate::storage::{FailureKind, LocationError, StorageError};
@@ -257,6 +262,8 @@ pub mod engine;
 pub mod error;
 #[doc(hidden)]
 pub mod generate;
+#[doc(hidden)]
+pub mod incremental;
 #[doc(hidden)]
 pub mod infer;
 #[doc(hidden)]

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::engine;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::incremental::IncrementalOptions;
 use crate::ingest::TransformProgress;
 use crate::limits::MaxRejects;
 use crate::model::Model;
@@ -14,7 +15,7 @@ use crate::pipeline::{
     TransformFailure, TransformOptions, TransformReport, find_up_to_date, transform,
 };
 use crate::publish::{LockMode, MAX_FILE_BYTES};
-use crate::star::RunRecord;
+use crate::star::{Partitioning, RunRecord};
 use crate::storage::{Location, StoreOptions, Stores, Suffix};
 use crate::transform::{MatchRule, RepairEncoding, Unmatched};
 
@@ -196,6 +197,26 @@ impl TransformBuilder {
     /// the lock.
     pub fn lock(mut self, lock: LockMode) -> Self {
         self.options.lock = lock;
+        self
+    }
+
+    /// Reads only objects that are new or have changed, and takes the rows of the others from the previous
+    /// run. Default: `None`, all objects are read.
+    pub fn incremental(mut self, options: impl Into<Option<IncrementalOptions>>) -> Self {
+        self.options.incremental = options.into();
+        self
+    }
+
+    /// Builds the star again and compares it with the existing one, instead of publishing it. The run fails
+    /// with [`Error::StarDiffers`] if a table differs. Default: `false`.
+    pub fn verify(mut self, verify: bool) -> Self {
+        self.options.verify = verify;
+        self
+    }
+
+    /// Sets the partitioning of the tables that are sorted by a time. Default: none.
+    pub fn partitioning(mut self, partitioning: Partitioning) -> Self {
+        self.options.partitioning = partitioning;
         self
     }
 

@@ -10,6 +10,7 @@ use crate::cli::error::{Error, Result};
 use crate::engine::Engine;
 use crate::escape;
 use crate::pipeline::{TransformOptions, find_up_to_date};
+use crate::star::RunRecord;
 use crate::storage::Location;
 
 /// Builds the star, loads it, verifies the tables, and prints one summary. Skips the transform or the
@@ -30,6 +31,11 @@ pub async fn run(
         queries: options.queries.clone(),
         engine: options.engine,
     };
+    if options.verify {
+        let reason =
+            "--verify publishes nothing that could be loaded; use `starlift transform --verify`";
+        return Err(Error::Usage(reason.to_owned()));
+    }
     if args.transform.dry_run {
         transform::dry_run(options, global).await?;
         let WarehouseOptions { target, schema, .. } = warehouse;
@@ -78,18 +84,24 @@ async fn load_and_verify(
 
 /// Builds the star unless it is up to date, and returns the summary.
 async fn build_star(options: &TransformOptions, global: &GlobalOptions) -> Result<String> {
+    let out = Location::parse_single(&options.out)?.to_string();
+    // An incremental run determines this itself, without another listing.
+    if options.incremental.is_none()
+        && let Some(record) = up_to_date(options, global).await?
+    {
+        return Ok(summary::not_built(&record, &out));
+    }
+    let report = transform::run_quietly(options, global).await?;
+    Ok(transform::described(&report, &out))
+}
+
+/// Returns the record of the star if it is up to date.
+async fn up_to_date(
+    options: &TransformOptions,
+    global: &GlobalOptions,
+) -> Result<Option<RunRecord>> {
     let stores = global.open_stores();
     let engine = Engine::new(options.engine)?;
     let record = find_up_to_date(options, &stores, &engine);
-    let record = unless_interrupted(record, crate::error::Error::Interrupted).await?;
-    drop(engine);
-    let out = Location::parse_single(&options.out)?;
-    if let Some(record) = record {
-        return Ok(format!(
-            "star      {out} is up to date with its inputs (run {}); not built again\n",
-            escape::line(&record.run_id)
-        ));
-    }
-    let report = transform::run_quietly(options, global).await?;
-    Ok(summary::rejects(&report) + &summary::summary(&report, &out.to_string()))
+    unless_interrupted(record, crate::error::Error::Interrupted).await
 }

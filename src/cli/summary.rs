@@ -32,7 +32,7 @@ const SHOWN_NAMES: usize = 10;
 
 /// Returns the whole summary of a transform.
 pub fn summary(report: &TransformReport, out: &str) -> String {
-    let mut text = reading(report);
+    let mut text = changes(report) + &reading(report);
     if let Some(record) = &report.record {
         text += &accounting(&report.accounting);
         text += &repaired(report);
@@ -43,6 +43,49 @@ pub fn summary(report: &TransformReport, out: &str) -> String {
     text += &phases(&report.phases, report.elapsed);
     if let Some(record) = &report.record {
         let _ = writeln!(text, "star      {} (run {})", styled(STRONG, out), record.run_id);
+    }
+    text
+}
+
+/// Returns the line about a star that was not built again because it is up to date.
+pub fn not_built(record: &RunRecord, out: &str) -> String {
+    let run = escape::line(&record.run_id);
+    format!("star      {out} is up to date with its inputs (run {run}); not built again\n")
+}
+
+/// Returns the summary of an incremental run that found the star up to date.
+pub fn up_to_date(report: &TransformReport, out: &str) -> String {
+    let record = report.record.as_ref().map(|record| not_built(record, out));
+    changes(report) + &record.unwrap_or_default()
+}
+
+/// Returns the summary of a successful verification.
+pub fn verified(report: &TransformReport, out: &str) -> String {
+    let run = report.record.as_ref().map_or("", |record| &record.run_id);
+    let equal = styled(GOOD, format!("all {} tables are equal", report.model.tables.len()));
+    reading(report)
+        + &phases(&report.phases, report.elapsed)
+        + &format!("verified  {}: {equal} (run {})\n", styled(STRONG, out), escape::line(run))
+}
+
+/// Returns what an incremental run has read, and the reasons why it has read unchanged objects.
+fn changes(report: &TransformReport) -> String {
+    let Some(changes) = &report.changes else { return String::new() };
+    let counts = [
+        (changes.new, "new"),
+        (changes.changed, "changed"),
+        (changes.gone, "gone"),
+        (changes.again, "read again"),
+        (changes.unchanged, "unchanged"),
+    ];
+    // Objects are seldom read again.
+    let counts = counts.iter().filter(|(count, name)| *count > 0 || *name != "read again");
+    let counts: Vec<String> =
+        counts.map(|(count, name)| format!("{} {name}", HumanCount(*count))).collect();
+    let (read, listed) = (bytes(changes.bytes_read), bytes(changes.bytes_listed));
+    let mut text = format!("objects   {}; read {read} of {listed}\n", counts.join(", "));
+    for reason in &changes.reasons {
+        let _ = writeln!(text, "          read again because {}", escape::line(reason));
     }
     text
 }
@@ -110,7 +153,7 @@ fn dataset(name: &str, counts: &DatasetCounts) -> String {
         let _ = writeln!(text, "          skipped: {}", skipped.join(", "));
     }
     text += &skipped_warning("          ", counts.objects_listed, &counts.skipped);
-    let names = &counts.unknown_keys;
+    let names = &counts.notes.unknown_keys;
     if !names.is_empty() {
         let shown: Vec<String> = names
             .iter()
@@ -121,7 +164,7 @@ fn dataset(name: &str, counts: &DatasetCounts) -> String {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let _ = writeln!(text, "          unknown keys: {}{more}", shown.join(", "));
     }
-    text + &times(&counts.times)
+    text + &times(&counts.notes.times)
 }
 
 /// Returns a warning if the times are probably in another unit, else an empty string.
@@ -190,7 +233,7 @@ fn accounting(results: &[Accounting]) -> String {
 
 /// Returns the number of texts that were repaired, because they were encoded to UTF-8 twice.
 fn repaired(report: &TransformReport) -> String {
-    let repaired = report.total(|counts| counts.encoded_twice);
+    let repaired = report.total(|counts| counts.notes.encoded_twice);
     if report.repair_encoding != RepairEncoding::Store || repaired == 0 {
         return String::new();
     }

@@ -34,12 +34,22 @@ const SHOWN_OBJECTS: u64 = 20;
 /// Returns the error that ended the run.
 pub async fn run(options: &TransformOptions, global: &GlobalOptions) -> Result<()> {
     let report = run_quietly(options, global).await?;
-    if !global.quiet {
-        let out = Location::parse_single(&options.out)?;
-        print(&summary::rejects(&report))?;
-        print(&summary::summary(&report, &out.to_string()))?;
+    if global.quiet {
+        return Ok(());
     }
-    Ok(())
+    let out = Location::parse_single(&options.out)?.to_string();
+    print(&match options.verify {
+        true => summary::verified(&report, &out),
+        false => described(&report, &out),
+    })
+}
+
+/// Returns the summary of a run, which can have found the star up to date.
+pub(super) fn described(report: &TransformReport, out: &str) -> String {
+    match report.is_up_to_date {
+        true => summary::up_to_date(report, out),
+        false => summary::rejects(report) + &summary::summary(report, out),
+    }
 }
 
 /// Runs a transform, and prints details only if it fails.

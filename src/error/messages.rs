@@ -1,5 +1,6 @@
 //! Parts of error messages.
 
+use crate::escape;
 use crate::limits::Rejected;
 
 pub(super) fn too_many(rejected: Rejected, read: u64, allowed: &str) -> String {
@@ -29,6 +30,21 @@ pub(super) fn tables(missing: &[String], extra: &[String]) -> String {
     let parts: Vec<String> =
         parts.map(|(what, tables)| format!("{what} {}", tables.join(", "))).collect();
     parts.join("; ")
+}
+
+/// Returns names separated by commas, and the number of those that are missing from `count` names.
+pub(super) fn listed(names: &[String], count: u64) -> String {
+    let names_shown: Vec<_> = names.iter().map(|name| escape::line(name)).collect();
+    let shown = names_shown.join(", ");
+    match count.saturating_sub(names.len() as u64) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// Returns the names after a colon, or nothing if there are none.
+pub(super) fn listed_after_colon(names: &[String], count: u64) -> String {
+    if names.is_empty() { String::new() } else { format!(": {}", listed(names, count)) }
 }
 
 /// Formats a number with its noun: `1 check`, `2 checks`.

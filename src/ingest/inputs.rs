@@ -6,8 +6,7 @@ use arrow::array::{Int64Builder, RecordBatch, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
-use super::read_batch::ReadObject;
-use crate::model::Dataset;
+use crate::decode::ObjectCounts;
 
 /// Number of rows per batch.
 const FLUSH_ROWS: usize = 4096;
@@ -30,7 +29,7 @@ pub fn inputs_schema() -> SchemaRef {
 
 /// Collects rows of [`inputs_schema`].
 #[derive(Default)]
-pub(super) struct InputsBuilder {
+pub(crate) struct InputsBuilder {
     dataset: StringBuilder,
     url: StringBuilder,
     size: Int64Builder,
@@ -45,14 +44,16 @@ impl InputsBuilder {
     /// Adds a row for an object. Returns a batch when enough rows have been collected.
     pub fn append(
         &mut self,
-        dataset: &Dataset,
-        read: &ReadObject,
+        dataset: &str,
+        url: &str,
+        size: u64,
+        etag: Option<&str>,
+        counts: &ObjectCounts,
     ) -> Result<Option<RecordBatch>, ArrowError> {
-        let counts = read.counts;
-        self.dataset.append_value(&dataset.name);
-        self.url.append_value(&read.object.url);
-        self.size.append_value(read.object.size as i64);
-        self.etag.append_option(read.object.etag.as_deref());
+        self.dataset.append_value(dataset);
+        self.url.append_value(url);
+        self.size.append_value(size as i64);
+        self.etag.append_option(etag);
         self.records.append_value((counts.decoded + counts.rejected) as i64);
         self.decoded.append_value(counts.decoded as i64);
         self.rejects.append_value(counts.rejected as i64);

@@ -18,6 +18,7 @@ use super::block::Block;
 use super::pool::{DecodeError, DecoderPool};
 use crate::decode::{Decoder, Notes, ObjectCounts, ObjectState};
 use crate::error::Result;
+use crate::storage::InputObject;
 
 /// Number of bytes at the start of a block in which the start of a record is looked for.
 const SEARCHED_BYTES: usize = 256 * 1024;
@@ -48,43 +49,63 @@ struct Decoded {
     notes: Notes,
 }
 
+/// The start of a block.
+#[derive(Clone)]
+struct Origin {
+    url: Arc<str>,
+    /// Number of the object.
+    number: u32,
+    /// Number of bytes of the object before the block.
+    offset: u64,
+}
+
+impl Origin {
+    /// Returns the state of decoding from byte `at` of the block on.
+    fn state(&self, at: u64) -> ObjectState {
+        ObjectState::at(self.url.clone(), self.offset + at).with_number(self.number)
+    }
+}
+
 /// The progress of decoding an object.
 struct LargeObject {
     url: Arc<str>,
     pool: DecoderPool,
+    notes: Notes,
     /// The state after the blocks decoded in order.
     state: ObjectState,
     /// Number of dropped results in a row.
     dropped: Arc<AtomicUsize>,
 }
 
-/// Decodes `blocks`, which are the whole object at `url`. Calls `done` with each decoded block.
+/// Decodes `blocks`, which are all of `object`. Calls `done` with each decoded block.
 ///
 /// # Errors
 ///
 /// Returns the first error of `blocks`, and an error if rows cannot be staged.
 pub(super) async fn decode_blocks(
-    url: &Arc<str>,
+    object: &InputObject,
     blocks: impl Stream<Item = Result<Block>> + Send,
     pool: &DecoderPool,
     done: impl Fn(&Block),
-) -> Result<ObjectCounts> {
+) -> Result<(ObjectCounts, Notes)> {
     let dropped = Arc::<AtomicUsize>::default();
-    let (mut offset, mut parted) = (0, (url.clone(), pool.clone(), dropped.clone()));
+    let mut origin = Origin { url: object.url.clone(), number: object.number, offset: 0 };
+    let state = origin.state(0);
+    let parted = (pool.clone(), dropped.clone());
     let begun = blocks.map(move |block| {
         let begun = block.map(|block| {
-            let (url, pool, dropped) = &mut parted;
+            let (pool, dropped) = &parted;
             let goes_ahead = dropped.load(Ordering::Relaxed) < MAX_DROPPED;
-            let ahead = goes_ahead.then(|| begin(block.clone(), offset, url.clone(), pool));
-            offset += block.len();
+            let ahead = goes_ahead.then(|| begin(block.clone(), origin.clone(), pool));
+            origin.offset += block.len();
             Begun { block, ahead }
         });
         futures::future::ready(begun)
     });
     // A block is decoded from when it is taken from the stream, so this is the number of blocks in progress.
     let mut begun = std::pin::pin!(begun.buffered(pool.threads() + 1));
-    let state = ObjectState::new(url.clone());
-    let mut object = LargeObject { url: url.clone(), pool: pool.clone(), state, dropped };
+    let (url, pool, notes) = (object.url.clone(), pool.clone(), Notes::default());
+    let mut object = LargeObject { url, pool, notes, state, dropped };
     while let Some(begun) = begun.next().await {
         let Begun { block, ahead } = begun?;
         object = match ahead {
@@ -97,16 +118,11 @@ pub(super) async fn decode_blocks(
 }
 
 /// Begins to decode a block.
-fn begin(
-    block: Block,
-    offset: u64,
-    url: Arc<str>,
-    pool: &DecoderPool,
-) -> AbortOnDropHandle<Result<Ahead>> {
+fn begin(block: Block, origin: Origin, pool: &DecoderPool) -> AbortOnDropHandle<Result<Ahead>> {
     let pool = pool.clone();
     AbortOnDropHandle::new(tokio::spawn(async move {
         let decoded = pool.run_ahead(move |decoder| {
-            decode_ahead(decoder, &block, offset, &url).map_err(|e| e.of(&url))
+            decode_ahead(decoder, &block, &origin).map_err(|e| e.of(&origin.url))
         });
         decoded.await?
     }))
@@ -116,8 +132,7 @@ fn begin(
 fn decode_ahead(
     decoder: &mut Decoder,
     block: &Block,
-    offset: u64,
-    url: &Arc<str>,
+    origin: &Origin,
 ) -> Result<Ahead, DecodeError> {
     let (mut pieces, mut buffer) = (block.pieces(0)?, Vec::new());
     let (mut head, mut state) = (Vec::new(), None);
@@ -129,7 +144,7 @@ fn decode_ahead(
         let start = probable_start(piece);
         head.extend_from_slice(&piece[..start.unwrap_or(piece.len())]);
         if let Some(start) = start {
-            let mut begun = ObjectState::at(url.clone(), offset + head.len() as u64);
+            let mut begun = origin.state(head.len() as u64);
             decoder.feed(&mut begun, &piece[start..])?;
             state = Some(begun);
         } else if head.len() >= SEARCHED_BYTES {
@@ -182,6 +197,7 @@ impl LargeObject {
                     Ok(())
                 };
                 let outcome = feed();
+                self.notes.merge(decoder.take_notes());
                 (self, outcome)
             })
             .await?;
@@ -194,19 +210,20 @@ impl LargeObject {
         let Decoded { state, rows, rejects, notes } = decoded;
         let lines = self.state.lines();
         self.state = state.after(self.state);
-        self.pool.add_notes(notes);
+        self.notes.merge(notes);
         let staged = self.pool.run(move |_, sink| sink.stage(rows, rejects, lines)).await?;
         staged.map_err(|e| DecodeError::from(e).of(&self.url))?;
         Ok(self)
     }
 
-    async fn finish(self) -> Result<ObjectCounts> {
-        let LargeObject { url, pool, state, .. } = self;
-        let counts = pool.run(move |decoder, sink| {
+    async fn finish(self) -> Result<(ObjectCounts, Notes)> {
+        let LargeObject { url, pool, state, mut notes, .. } = self;
+        let finished = pool.run(move |decoder, sink| {
             let counts = decoder.finish(state)?;
             sink.drain(decoder)?;
-            Ok(counts)
+            notes.merge(decoder.take_notes());
+            Ok((counts, notes))
         });
-        counts.await?.map_err(|e: DecodeError| e.of(&url))
+        finished.await?.map_err(|e: DecodeError| e.of(&url))
     }
 }

@@ -2,6 +2,7 @@
 
 mod block;
 mod blocks;
+mod counts;
 mod early_stop;
 mod file;
 mod inputs;
@@ -11,32 +12,34 @@ mod progress;
 mod read_batch;
 mod skipped;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::decode::{FieldPaths, Notes, StagedColumns, Times, rejects_schema};
+use crate::decode::{FieldPaths, StagedColumns, rejects_schema};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::limits::{MaxRejects, Rejected};
+use crate::limits::MaxRejects;
 use crate::staging::{LargeTextTable, StagingTable};
 use crate::storage::{InputObject, ListOptions, Place, Skipped, is_excluded, list};
 
+pub use counts::DatasetCounts;
+pub(crate) use inputs::InputsBuilder;
 pub use inputs::inputs_schema;
 pub use progress::{Phase, ProgressSnapshot, TransformProgress};
+pub use read_batch::ReadObject;
 pub use skipped::{nothing_found, skipped_kinds};
 
 use blocks::Buffers;
 use early_stop::{EarlyStop, RejectCount};
-use inputs::InputsBuilder;
 use pool::{DecoderPool, Sink};
-use read_batch::{LARGE_FILES, ReadObject, Reader, WINDOWS_KIB, read_batches};
+use read_batch::{LARGE_FILES, Reader, WINDOWS_KIB, read_batches};
 
 /// Number of objects read concurrently. At 20 ms per request, 64 of them are 3,200 small objects
 /// per second, about what two cores can sign and receive. More would only wait for a core.
@@ -99,60 +102,17 @@ pub struct Input {
     pub allow_empty: bool,
     /// Paths of the values within a record.
     pub paths: FieldPaths,
+    /// Objects that need not be read; `None` to read all objects.
+    pub known: Option<Arc<dyn KnownObjects>>,
 }
 
-/// Counts of the objects and records read for one dataset.
-#[derive(Debug, Clone, Default)]
-pub struct DatasetCounts {
-    /// Number of objects listed.
-    pub objects_listed: u64,
-    /// Number of objects read.
-    pub objects_read: u64,
-    /// Bytes read, as stored.
-    pub stored_bytes: u64,
-    /// Bytes read, after decompression.
-    pub bytes: u64,
-    /// Records that became rows.
-    pub decoded: u64,
-    /// Records that were rejected.
-    pub rejected: u64,
-    /// Bytes of the rejects.
-    pub rejected_bytes: u64,
-    /// Bytes of rejects that can contain more than one record.
-    pub uncertain_bytes: u64,
-    /// Estimated number of records in `uncertain_bytes`.
-    pub uncertain_records: u64,
-    /// `true` if reading stopped early because of too many rejects. The record counts then cover
-    /// only the part that was read.
-    pub is_partial: bool,
-    /// Number of objects skipped, by suffix or kind.
-    pub skipped: BTreeMap<String, u64>,
-    /// Number of records per top-level key that fills no column.
-    pub unknown_keys: BTreeMap<String, u64>,
-    /// Counts of plausible and implausible times.
-    pub times: Times,
-    /// Number of texts encoded to UTF-8 twice, in columns without a dictionary.
-    pub encoded_twice: u64,
-    /// Length of the longest text, in bytes.
-    pub longest_text: usize,
-    /// Duration of listing, reading and decoding.
-    pub elapsed: Duration,
-}
+/// The objects of a dataset that earlier runs have read.
+pub trait KnownObjects: Send + Sync {
+    /// Returns the number under which a listed object is read, or `None` if it is known and unchanged.
+    fn number(&self, object: &InputObject) -> Option<u32>;
 
-impl DatasetCounts {
-    /// Returns the number of records read, including rejects.
-    pub fn records(&self) -> u64 {
-        self.decoded + self.rejected
-    }
-
-    /// Returns the number and size of the rejects.
-    pub fn rejects(&self) -> Rejected {
-        Rejected {
-            records: self.rejected,
-            bytes: self.rejected_bytes,
-            uncertain: self.uncertain_records,
-        }
-    }
+    /// Records an object that was read.
+    fn record(&self, read: ReadObject);
 }
 
 /// Reads all datasets concurrently into `staging`, which must have been created for the same
@@ -201,13 +161,13 @@ impl Ingest<'_> {
     async fn read_dataset(&self, input: Input, rows: &Arc<StagingTable>) -> Result<DatasetCounts> {
         let begun = Instant::now();
         let dataset = input.columns.dataset().clone();
-        let (pool, rejected) = self.decoders(input.columns, input.paths, rows);
+        let (columns, paths) = (input.columns.clone(), input.paths.clone());
+        let (pool, rejected) = self.decoders(columns, paths, rows);
         let skipped = Skipped::default();
         let mut counts = DatasetCounts::default();
         let mut inputs = InputsBuilder::default();
         let objects_listed = AtomicU64::new(0);
-        let listed =
-            self.list(input.places.clone(), input.listing, skipped.clone(), &objects_listed);
+        let listed = self.list(&input, skipped.clone(), &objects_listed);
         let is_stopped = AtomicBool::new(false);
         let mut read = Box::pin(
             read_batches(listed)
@@ -221,11 +181,14 @@ impl Ingest<'_> {
                 }),
         );
         while let Some(objects) = read.try_next().await? {
-            for object in objects {
-                counts.add(&object);
-                if let Some(batch) = inputs.append(&dataset, &object)? {
+            for read in objects {
+                let ReadObject { object, counts: found, notes } = &read;
+                counts.add(object.size, found, notes.clone());
+                let (url, etag) = (&object.url, object.etag.as_deref());
+                if let Some(batch) = inputs.append(&dataset.name, url, object.size, etag, found)? {
                     self.staging.inputs.push(batch)?;
                 }
+                input.known.iter().for_each(|known| known.record(read.clone()));
             }
         }
         drop(read);
@@ -237,10 +200,10 @@ impl Ingest<'_> {
         counts.skipped = skipped.by_kind();
         if counts.is_partial {
             self.stop_reading().await;
-        } else if counts.objects_read == 0 && !input.allow_empty {
+        } else if counts.objects_listed == 0 && !input.allow_empty {
             return Err(nothing_found(&dataset, &input.places, &counts.skipped));
         }
-        counts.set_notes(pool.finish()?);
+        pool.finish()?;
         if counts.is_partial {
             counts.count_staged(rows, rejected.total());
         }
@@ -268,19 +231,24 @@ impl Ingest<'_> {
         )
     }
 
-    /// Lists the objects, counts them in `objects_listed` and reports them as progress.
+    /// Lists the objects to read, and reports them as progress. Counts all objects in `objects_listed`.
     fn list(
         &self,
-        places: Vec<Place>,
-        options: ListOptions,
+        input: &Input,
         skipped: Skipped,
         objects_listed: &AtomicU64,
     ) -> impl Stream<Item = Result<InputObject>> {
-        objects(places, options, skipped)
-            .inspect_ok(move |object| {
+        let known = input.known.clone();
+        objects(input.places.clone(), input.listing.clone(), skipped)
+            .try_filter_map(move |mut object| {
                 objects_listed.fetch_add(1, Ordering::Relaxed);
-                self.reader.progress.listed(object.size);
+                let number = known.as_ref().map_or(Some(0), |known| known.number(&object));
+                futures::future::ok(number.map(|number| {
+                    object.number = number;
+                    object
+                }))
             })
+            .inspect_ok(move |object| self.reader.progress.listed(object.size))
             .chain(stream::poll_fn(move |_| {
                 self.reader.progress.listing_done();
                 Poll::Ready(None)
@@ -292,34 +260,6 @@ impl Ingest<'_> {
         self.reader.stop.cancel();
         // Cannot fail: the semaphore is never closed.
         let _ = self.threads.acquire_many(self.all_threads).await;
-    }
-}
-
-impl DatasetCounts {
-    /// Sets the counts to those of the staged records, which include records of partially read
-    /// objects.
-    fn count_staged(&mut self, rows: &StagingTable, rejected: Rejected) {
-        self.decoded = rows.rows() as u64;
-        self.rejected = rejected.records;
-        self.rejected_bytes = rejected.bytes;
-    }
-
-    fn set_notes(&mut self, notes: Notes) {
-        self.unknown_keys = notes.unknown_keys;
-        self.times = notes.times;
-        self.encoded_twice = notes.encoded_twice;
-        self.longest_text = notes.longest_text;
-    }
-
-    fn add(&mut self, read: &ReadObject) {
-        self.objects_read += 1;
-        self.stored_bytes += read.object.size;
-        self.bytes += read.counts.bytes;
-        self.decoded += read.counts.decoded;
-        self.rejected += read.counts.rejected;
-        self.rejected_bytes += read.counts.rejected_bytes;
-        self.uncertain_bytes += read.counts.skipped_bytes;
-        self.uncertain_records += read.counts.skipped_records;
     }
 }
 

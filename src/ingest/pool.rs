@@ -12,7 +12,7 @@ use arrow::error::ArrowError;
 use tokio::sync::Semaphore;
 
 use super::early_stop::{EarlyStop, RejectCount};
-use crate::decode::{Decoder, FieldPaths, Notes, StagedColumns};
+use crate::decode::{Decoder, FieldPaths, StagedColumns};
 use crate::error::{Error, Result};
 use crate::staging::{LargeTextTable, StagingError, StagingTable};
 use crate::storage::StorageError;
@@ -116,8 +116,6 @@ struct Inner {
     idle: Mutex<Vec<Decoder>>,
     /// Decoders without rows and notes, for decoding ahead.
     idle_ahead: Mutex<Vec<Decoder>>,
-    /// Notes on what was decoded ahead.
-    notes: Mutex<Notes>,
 }
 
 impl DecoderPool {
@@ -138,7 +136,6 @@ impl DecoderPool {
             all_threads,
             idle: Mutex::default(),
             idle_ahead: Mutex::default(),
-            notes: Mutex::default(),
         };
         DecoderPool { inner: Arc::new(inner) }
     }
@@ -153,7 +150,7 @@ impl DecoderPool {
         &self.inner.threads
     }
 
-    /// Runs `work` with one of the decoders on a blocking thread.
+    /// Runs `work`, which must remove the notes, with one of the decoders on a blocking thread.
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Decoder, &Sink) -> T + Send + 'static,
@@ -187,20 +184,13 @@ impl DecoderPool {
         Ok(done.await?)
     }
 
-    /// Adds notes on what was decoded ahead.
-    pub fn add_notes(&self, notes: Notes) {
-        lock(&self.inner.notes).merge(notes);
-    }
-
-    /// Stages the partial batches, and returns the notes of all decoders.
-    pub fn finish(&self) -> Result<Notes> {
-        let mut notes = std::mem::take(&mut *lock(&self.inner.notes));
+    /// Stages the partial batches.
+    pub fn finish(&self) -> Result<()> {
         for mut decoder in lock(&self.inner.idle).drain(..) {
             decoder.flush()?;
             self.inner.sink.drain(&mut decoder)?;
-            notes.merge(decoder.notes());
         }
-        Ok(notes)
+        Ok(())
     }
 }
 

@@ -13,7 +13,7 @@ use super::file::{ListedFile, interrupted};
 use super::large::decode_blocks;
 use super::pool::{DecodeError, DecoderPool, Sink};
 use super::progress::TransformProgress;
-use crate::decode::{Decoder, ObjectCounts, ObjectState};
+use crate::decode::{Decoder, Notes, ObjectCounts, ObjectState};
 use crate::error::{Error, Result};
 use crate::storage::{Compression, Decompressor, InputObject};
 
@@ -100,10 +100,15 @@ struct Opened {
     _window: Option<OwnedSemaphorePermit>,
 }
 
-/// An object that was read to its end, and its counts.
-pub(super) struct ReadObject {
+/// An object that was read to its end.
+#[derive(Debug, Clone)]
+pub struct ReadObject {
+    /// The object.
     pub object: InputObject,
+    /// Counts of its bytes and records.
     pub counts: ObjectCounts,
+    /// Observations on its records.
+    pub notes: Notes,
 }
 
 /// Reads batches of objects. Clones share the progress counters and the limits of a run.
@@ -159,32 +164,32 @@ impl Reader {
     /// Reads an object that is decoded on several threads.
     async fn read_large(&self, mut object: InputObject, pool: &DecoderPool) -> Result<ReadObject> {
         let (progress, threads) = (self.progress.clone(), pool.permits());
-        let (url, idle) = (&object.url, |_: &Block| {});
-        let (counts, stored);
+        let idle = |_: &Block| {};
+        let ((counts, notes), stored);
         if is_file(&object) {
             let _turn = self.large_files.acquire().await;
             if let Some(ranges) = blocks::ranges(&object)? {
                 let ranges = stream::iter(ranges).map(|range| self.unless_stopped(range));
                 let done = |range: &Block| progress.read(range.len());
-                let counts = decode_blocks(url, ranges, pool, done).await?;
+                let (counts, notes) = decode_blocks(&object, ranges, pool, done).await?;
                 blocks::ensure_unchanged(&object)?;
                 progress.object_done();
-                return Ok(ReadObject { object, counts });
+                return Ok(ReadObject { object, counts, notes });
             }
             let stop = self.stop.clone();
             let read = blocks::of_file(object.clone(), threads, &self.buffers, progress, stop);
-            counts = decode_blocks(url, read.blocks, pool, idle).await?;
+            (counts, notes) = decode_blocks(&object, read.blocks, pool, idle).await?;
             stored = read.stored;
         } else {
             let Opened { first, chunks, _window } = self.open(&object).await?;
             let chunks = stream::iter(first.map(Ok)).chain(chunks).boxed();
             let read = blocks::of_chunks(object.clone(), chunks, threads, &self.buffers, progress);
-            counts = decode_blocks(url, read.blocks, pool, idle).await?;
+            (counts, notes) = decode_blocks(&object, read.blocks, pool, idle).await?;
             stored = read.stored;
         }
         object.size = stored.await?;
         self.progress.object_done();
-        Ok(ReadObject { object, counts })
+        Ok(ReadObject { object, counts, notes })
     }
 
     fn unless_stopped(&self, block: Block) -> Result<Block> {
@@ -209,8 +214,7 @@ impl Reader {
     }
 
     async fn read_remote(&self, mut object: InputObject, pool: &DecoderPool) -> Result<ReadObject> {
-        let decompressor = Decompressor::new(object.compression);
-        let mut decoding = Decoding { decompressor, state: ObjectState::new(object.url.clone()) };
+        let mut decoding = Decoding::of(&object);
         let Opened { first: mut next, mut chunks, _window } = self.open(&object).await?;
         let mut stored = 0;
         while let Some((chunk, permit)) = next {
@@ -227,12 +231,12 @@ impl Reader {
             outcome.map_err(|e| e.of(&object.url))?;
             next = chunks.try_next().await?;
         }
-        let counts = pool.run(move |decoder, sink| decoding.finish(decoder, sink)).await?;
-        let counts = counts.map_err(|e| e.of(&object.url))?;
+        let finished = pool.run(move |decoder, sink| decoding.finish(decoder, sink)).await?;
+        let (counts, notes) = finished.map_err(|e| e.of(&object.url))?;
         self.progress.object_done();
         // Web servers are not required to report the length in advance.
         object.size = stored;
-        Ok(ReadObject { object, counts })
+        Ok(ReadObject { object, counts, notes })
     }
 
     /// Streams the object's bytes in order.
@@ -274,9 +278,18 @@ impl Reader {
 struct Decoding {
     decompressor: Decompressor,
     state: ObjectState,
+    notes: Notes,
 }
 
 impl Decoding {
+    fn of(object: &InputObject) -> Decoding {
+        Decoding {
+            decompressor: Decompressor::new(object.compression),
+            state: ObjectState::new(object.url.clone()).with_number(object.number),
+            notes: Notes::default(),
+        }
+    }
+
     fn feed(
         &mut self,
         chunk: &[u8],
@@ -284,19 +297,26 @@ impl Decoding {
         sink: &Sink,
     ) -> Result<(), DecodeError> {
         let state = &mut self.state;
-        self.decompressor.feed(chunk, |plain| {
+        let fed = self.decompressor.feed(chunk, |plain| {
             decoder.feed(state, plain)?;
             Ok(sink.drain(decoder)?)
-        })
+        });
+        self.notes.merge(decoder.take_notes());
+        fed
     }
 
-    fn finish(self, decoder: &mut Decoder, sink: &Sink) -> Result<ObjectCounts, DecodeError> {
-        let mut state = self.state;
+    fn finish(
+        self,
+        decoder: &mut Decoder,
+        sink: &Sink,
+    ) -> Result<(ObjectCounts, Notes), DecodeError> {
+        let (mut state, mut notes) = (self.state, self.notes);
         self.decompressor
             .finish(|plain| decoder.feed(&mut state, plain).map_err(DecodeError::from))?;
         let counts = decoder.finish(state)?;
         sink.drain(decoder)?;
-        Ok(counts)
+        notes.merge(decoder.take_notes());
+        Ok((counts, notes))
     }
 }
 
@@ -308,10 +328,10 @@ impl Reader {
         sink: &Sink,
         block: &mut [u8],
     ) -> Result<ReadObject> {
-        let counts =
-            self.decode_file(&object, decoder, sink, block).map_err(|e| e.of(&object.url))?;
+        let decoded = self.decode_file(&object, decoder, sink, block);
+        let (counts, notes) = decoded.map_err(|e| e.of(&object.url))?;
         self.progress.object_done();
-        Ok(ReadObject { object, counts })
+        Ok(ReadObject { object, counts, notes })
     }
 
     fn decode_file(
@@ -320,12 +340,9 @@ impl Reader {
         decoder: &mut Decoder,
         sink: &Sink,
         block: &mut [u8],
-    ) -> Result<ObjectCounts, DecodeError> {
+    ) -> Result<(ObjectCounts, Notes), DecodeError> {
         let mut file = ListedFile::open(object)?;
-        let mut decoding = Decoding {
-            decompressor: Decompressor::new(object.compression),
-            state: ObjectState::new(object.url.clone()),
-        };
+        let mut decoding = Decoding::of(object);
         while let Some(length) = file.read(block)? {
             if self.stop.is_cancelled() {
                 return Err(interrupted().into());

@@ -4,6 +4,7 @@
 //! ([`mod@crate::transform`]), then writes and publishes the result ([`crate::publish`]).
 
 mod empty_datasets;
+mod incremental;
 mod listing;
 mod options;
 mod private;
@@ -11,6 +12,7 @@ mod recorded;
 mod rejects;
 mod report;
 mod run;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod up_to_date;
@@ -33,7 +35,7 @@ pub use options::TransformOptions;
 pub use report::{TransformFailure, TransformReport};
 pub use up_to_date::find_up_to_date;
 
-use run::{AccountingQueries, Run};
+use run::{AccountingQueries, Prepared, Run};
 
 /// Runs the transform and publishes the star.
 ///
@@ -64,12 +66,22 @@ pub async fn transform(
         () = stop => Err(Error::Interrupted),
         error = publication.lost() => Err(error),
     };
+    let prepared = prepared.and_then(|prepared| run.verified(prepared));
     let mut report = run.report;
     let failed = |error, report| Err(TransformFailure { error, report: Some(Box::new(report)) });
     let record = match prepared {
-        Ok(record) => record,
+        Ok(Prepared::Star(record)) => record,
+        Ok(Prepared::UpToDate) => {
+            report.record = publication.base().cloned();
+            report.is_up_to_date = true;
+            publication.discard().await;
+            return Ok(report);
+        }
         Err(error) => {
-            publication.rollback().await;
+            match error {
+                Error::StarDiffers { .. } => publication.discard().await,
+                _ => publication.rollback().await,
+            }
             return failed(error, report);
         }
     };
@@ -91,7 +103,7 @@ pub async fn transform(
         return failed(error, report);
     }
     report.timed("publish", begun, None);
-    report.record = Some(record);
+    report.record = Some(*record);
     Ok(report)
 }
 
@@ -147,7 +159,7 @@ async fn input(
         Some(url) => read_jsonpaths(stores, dataset, url).await?,
     };
     let (listing, allow_empty) = (listing.clone(), options.allow_empty);
-    Ok(Input { columns, places, listing, allow_empty, paths })
+    Ok(Input { columns, places, listing, allow_empty, paths, known: None })
 }
 
 async fn read_jsonpaths(stores: &Stores, dataset: &Dataset, url: &str) -> Result<FieldPaths> {

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use crate::engine::EngineOptions;
 use crate::error::{Error, Result};
+use crate::incremental::IncrementalOptions;
 use crate::limits::MaxRejects;
-use crate::model::{Dataset, Model};
+use crate::model::{Dataset, Model, Table};
 use crate::publish::{DEFAULT_FILE_BYTES, LockMode};
+use crate::star::Partitioning;
 use crate::storage::Suffix;
 use crate::transform::Rules;
 
@@ -37,6 +39,12 @@ pub struct TransformOptions {
     pub max_rejects: MaxRejects,
     /// Locking of the output against other runs.
     pub lock: LockMode,
+    /// Options of an incremental run; `None` for a run that reads all objects and leaves no state.
+    pub incremental: Option<IncrementalOptions>,
+    /// Build the star again and compare it with the existing one, without publishing it.
+    pub verify: bool,
+    /// Partitioning of tables that are sorted by a time.
+    pub partitioning: Partitioning,
     /// Target size of the star's files in bytes.
     pub file_bytes: u64,
     /// Threads and memory that the run can use.
@@ -62,9 +70,25 @@ impl TransformOptions {
             rules: Rules::default(),
             max_rejects: MaxRejects::default(),
             lock: LockMode::default(),
+            incremental: None,
+            partitioning: Partitioning::default(),
+            verify: false,
             file_bytes: DEFAULT_FILE_BYTES,
             engine: EngineOptions::default(),
         }
+    }
+
+    /// Fails if the partitioning has no effect.
+    fn validate_partitioning(&self) -> Result<()> {
+        let has_effect = |table: &Arc<Table>| self.partitioning.column(table).is_some();
+        if self.partitioning == Partitioning::None || self.model.tables.iter().any(has_effect) {
+            return Ok(());
+        }
+        Err(Error::Usage(format!(
+            "--partition has no effect, because no table of the model {} is sorted by a timestamp or a date \
+             first; leave it out",
+            self.model.name
+        )))
     }
 
     /// Fails unless each dataset of the model has an input, and each input and JSONPaths file belongs
@@ -75,6 +99,7 @@ impl TransformOptions {
     /// Returns an error that names the first dataset without an input, or the first name that is not
     /// that of a dataset.
     pub fn validate_inputs(&self) -> Result<()> {
+        self.validate_partitioning()?;
         for name in self.inputs.keys().chain(self.jsonpaths.keys()) {
             if self.model.dataset(name).is_none() {
                 let names: Vec<&str> =

@@ -26,6 +26,7 @@ pub(super) fn run_options(options: &TransformOptions) -> RunOptions {
         repair_encoding: options.rules.repair_encoding.as_str().to_owned(),
         max_rejects: options.max_rejects.to_string(),
         file_size: options.file_bytes,
+        partition: options.partitioning.as_str().to_owned(),
     }
 }
 
@@ -39,6 +40,6 @@ pub(super) fn dataset_record(counts: &DatasetCounts) -> DatasetRecord {
         decoded: counts.decoded,
         rejected: counts.rejected,
         skipped: counts.skipped.clone(),
-        unknown_keys: counts.unknown_keys.clone(),
+        unknown_keys: counts.notes.unknown_keys.clone(),
     }
 }

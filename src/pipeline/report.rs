@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use arrow::array::RecordBatch;
 
 use crate::error::Error;
+use crate::incremental::Changes;
 use crate::ingest::DatasetCounts;
 use crate::model::Model;
 use crate::star::RunRecord;
@@ -30,7 +31,12 @@ pub struct TransformReport {
     pub rejects_file: Option<String>,
     /// Results of the checks; empty if the run ended before them.
     pub checks: Vec<CheckOutcome>,
-    /// The published record; `None` if nothing was published.
+    /// Differences from the previous run; `None` if the run was not incremental.
+    pub changes: Option<Changes>,
+    /// `true` if the existing star is up to date, so that nothing was published.
+    pub is_up_to_date: bool,
+    /// The record of the star that was published, or that is up to date or was verified; `None` if the run
+    /// failed before.
     pub record: Option<RunRecord>,
     /// Duration of each phase, and its bytes where they are known. The times of tables overlap, because a
     /// table is written while the next one is queried.

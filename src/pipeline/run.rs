@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::datatypes::SchemaRef;
 use chrono::{SecondsFormat, Utc};
 use datafusion::prelude::SessionContext;
 use futures::stream::FuturesUnordered;
@@ -15,21 +14,23 @@ use super::options::TransformOptions;
 use super::recorded::{dataset_record, run_options};
 use super::rejects::write_rejects;
 use super::report::TransformReport;
+use super::tables::{query_table, write_sorted, write_table};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::incremental::{Update, definition_hash};
 use crate::ingest::{DatasetCounts, Input, Phase, Staging, TransformProgress, ingest};
 use crate::limits::Rejected;
 use crate::model::{Model, Table};
-use crate::publish::{ParquetSink, Publication};
-use crate::staging::{StagingSpace, StagingTable};
+use crate::publish::Publication;
+use crate::staging::StagingSpace;
 use crate::star::{FORMAT, FileRecord, Group, ModelRecord, RunRecord, TableRecord};
 use crate::star::{
     Queries, ensure_passed, register_run, register_star, register_table, run_checks,
 };
 use crate::timing::PhaseTiming;
 use crate::transform::{
-    ENCODING, RepairEncoding, Rules, SortedStream, build_intermediates, count, deregister_staging,
-    deregister_tables, register_rows, register_staging, run_table_query,
+    ENCODING, RepairEncoding, build_intermediates, count, deregister_tables, register_rows,
+    register_staging,
 };
 
 /// The accounting queries of a run, by what they read.
@@ -40,13 +41,25 @@ pub(super) struct AccountingQueries {
     pub star: Vec<String>,
 }
 
+/// The outcome of a run that can be published.
+pub(super) enum Prepared {
+    /// A new star.
+    Star(Box<RunRecord>),
+    /// The existing star, which would not change.
+    UpToDate,
+}
+
 /// A run in progress.
 pub(super) struct Run<'a> {
-    options: &'a TransformOptions,
-    engine: &'a Engine,
-    publication: &'a Publication,
+    pub(super) options: &'a TransformOptions,
+    pub(super) engine: &'a Engine,
+    pub(super) publication: &'a Publication,
     queries: &'a Queries,
     progress: &'a Arc<TransformProgress>,
+    /// Hash of the queries and the paths of the values.
+    pub(super) definition_hash: String,
+    /// The update of the star, if the run is incremental.
+    pub(super) update: Option<Update>,
     /// Results of the run so far.
     pub report: TransformReport,
 }
@@ -60,41 +73,51 @@ impl<'a> Run<'a> {
         progress: &'a Arc<TransformProgress>,
     ) -> Run<'a> {
         let report = TransformReport::new(options.model.clone());
-        Run { options, engine, publication, queries, progress, report }
+        let (definition_hash, update) = (String::new(), None);
+        Run { options, engine, publication, queries, progress, definition_hash, update, report }
     }
 
-    /// Reads, transforms, writes and checks. Returns the record to publish.
+    /// Reads, transforms, writes and checks. Returns the record to publish, if the star has changed.
     pub async fn prepare(
         &mut self,
-        inputs: Vec<Input>,
+        mut inputs: Vec<Input>,
         accounting: &AccountingQueries,
         last_reader: Option<&str>,
-    ) -> Result<RunRecord> {
-        let max_rejects = self.options.max_rejects;
+    ) -> Result<Prepared> {
+        self.definition_hash = definition_hash(self.queries, inputs.iter().map(|i| &i.paths));
+        self.open_update(&mut inputs).await?;
         let columns = inputs.iter().map(|input| &input.columns);
-        let staging = Staging::new(self.engine, columns, max_rejects)?;
+        let staging = Staging::new(self.engine, columns, self.options.max_rejects)?;
         self.read(inputs, &staging).await?;
+        if self.take_unchanged(&staging).await? {
+            return Ok(Prepared::UpToDate);
+        }
+        self.remove_known_keys();
         let session = self.engine.session_for(self.longest_text());
         register_staging(&session, self.model(), &staging)?;
-        let Staging { datasets, rejects, inputs, .. } = staging;
-        // Leave the session as the only owner, so that deregistering the tables frees their rows.
-        drop(datasets);
         let sorting = self.engine.sorting_session();
-        let (rejects, first) = write_rejects(&sorting, self.publication, &rejects).await?;
+        let (rejects, first) = write_rejects(&sorting, self.publication, &staging.rejects).await?;
         self.report.first_rejects = first;
         self.report.rejects_file = Some(self.publication.out.child(&rejects.path).to_string());
         self.ensure_few_rejects()?;
         if !self.options.allow_empty {
             ensure_not_empty(&self.publication.out, &self.report.datasets).await?;
         }
+        let state = self.write_state(&staging).await?;
+        let inputs = staging.inputs.clone();
+        // Leave the session as the only owner, so that deregistering the tables frees their rows.
+        drop(staging);
         let sink = self.publication.inputs_sink(inputs.schema().clone());
         let by_url = "SELECT * FROM starlift_inputs ORDER BY dataset, url";
         let (tables, inputs) = tokio::try_join!(
             self.write_star(&session, &accounting.staged, last_reader),
             write_sorted(&sorting, "starlift_inputs", &inputs, by_url, sink),
         )?;
-        let record = RunRecord { inputs, rejects, tables, ..self.record() };
-        self.check(record, &accounting.star).await
+        let mut record = RunRecord { inputs, rejects, tables, state, ..self.record() };
+        record.star_hash = record.hash_tables();
+        self.reuse_files(&mut record).await?;
+        let record = self.check(record, &accounting.star).await?;
+        Ok(Prepared::Star(Box::new(record)))
     }
 
     fn model(&self) -> &'a Model {
@@ -104,7 +127,7 @@ impl<'a> Run<'a> {
     /// Returns the length of the longest text read, in bytes.
     fn longest_text(&self) -> usize {
         let counts = self.report.datasets.iter();
-        counts.map(|(_, counts)| counts.longest_text).max().unwrap_or(0)
+        counts.map(|(_, counts)| counts.notes.longest_text).max().unwrap_or(0)
     }
 
     async fn read(&mut self, inputs: Vec<Input>, staging: &Staging) -> Result<()> {
@@ -113,7 +136,6 @@ impl<'a> Run<'a> {
         let counts = ingest(inputs, staging, self.engine.threads, self.progress).await?;
         let names = self.model().datasets.iter().map(|dataset| dataset.name.clone());
         self.report.datasets = names.zip(counts).collect();
-        self.remove_known_keys();
         let bytes = self.report.total(|counts| counts.bytes);
         self.report.timed("read and decode", begun, Some(bytes));
         Ok(())
@@ -130,7 +152,7 @@ impl<'a> Run<'a> {
             let known: Vec<&str> = shared.flat_map(|other| other.top_level_keys()).collect();
             let found = self.report.datasets.iter_mut().find(|(name, _)| *name == dataset.name);
             if let Some((_, counts)) = found {
-                counts.unknown_keys.retain(|key, _| !known.contains(&key.as_str()));
+                counts.notes.unknown_keys.retain(|key, _| !known.contains(&key.as_str()));
             }
         }
     }
@@ -176,7 +198,8 @@ impl<'a> Run<'a> {
                 }
             };
             let in_memory = rows.in_memory();
-            let sink = self.publication.table_sink(table).with_longest_text(self.longest_text());
+            let partitioning = self.options.partitioning;
+            let sink = self.publication.table_sink(table, partitioning, self.longest_text());
             let progress = self.progress.clone();
             let write = async move {
                 let record = write_table(sink, rows, progress).await?;
@@ -242,7 +265,7 @@ impl<'a> Run<'a> {
     /// was repaired when it was staged, or if the model has no such query.
     async fn count_encoded_twice(&mut self, session: &SessionContext) -> Result<()> {
         let rules = self.options.rules;
-        let texts = self.report.total(|counts| counts.encoded_twice);
+        let texts = self.report.total(|counts| counts.notes.encoded_twice);
         let is_kept = rules.repair_encoding != RepairEncoding::Store;
         let has_query = self.queries.of(Group::Accounting).any(|query| query.name == ENCODING);
         if texts > 0 && is_kept && has_query {
@@ -283,6 +306,9 @@ impl<'a> Run<'a> {
             accounting: self.report.counts(),
             tables: BTreeMap::new(),
             checks: Vec::new(),
+            star_hash: String::new(),
+            definition_hash: self.definition_hash.clone(),
+            state: None,
         }
     }
 
@@ -324,53 +350,4 @@ impl<'a> Run<'a> {
         record.checks = self.report.checks.iter().map(|check| check.name.clone()).collect();
         Ok(record)
     }
-}
-
-/// Runs the query of a table and sorts its rows. `is_last` means that no later query reads the staging
-/// tables.
-async fn query_table(
-    session: &SessionContext,
-    queries: &Queries,
-    table: &Arc<Table>,
-    rules: Rules,
-    space: &StagingSpace,
-    is_last: bool,
-) -> Result<SortedStream> {
-    let rows = run_table_query(session, queries, table, rules, space).await?;
-    if is_last {
-        // Free the memory of the staging tables for sorting and writing.
-        deregister_staging(session, queries.model())?;
-    }
-    rows.sort(session).await
-}
-
-async fn write_table(
-    mut sink: ParquetSink,
-    mut rows: SortedStream,
-    progress: Arc<TransformProgress>,
-) -> Result<TableRecord> {
-    while let Some(batch) = rows.next().await? {
-        progress.wrote(batch.num_rows() as u64);
-        sink.write(batch).await?;
-    }
-    sink.finish().await
-}
-
-/// Writes the rows that the query `ordered` returns from a staging table to one file.
-async fn write_sorted(
-    session: &SessionContext,
-    name: &str,
-    table: &Arc<StagingTable>,
-    ordered: &str,
-    mut sink: ParquetSink,
-) -> Result<FileRecord> {
-    let failed = |e| Error::query(name, e);
-    session.register_table(name, table.clone()).map_err(failed)?;
-    let rows = session.sql(ordered).await.map_err(failed)?;
-    let mut rows = rows.execute_stream().await.map_err(failed)?;
-    let schema: SchemaRef = table.schema().clone();
-    while let Some(batch) = rows.try_next().await.map_err(failed)? {
-        sink.write(batch.with_schema(schema.clone())?).await?;
-    }
-    Ok(sink.finish().await?.files.into_iter().next().unwrap_or_default())
 }

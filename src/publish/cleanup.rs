@@ -46,7 +46,9 @@ pub(super) async fn superseded(
             for name in list(out, folder).await? {
                 let path = format!("{folder}/{name}");
                 let ours = tables.run_of(folder, &name).is_some();
-                let gone = is_old(&name) || earlier.contains(path.as_str());
+                // A run does not keep all files that it has written: unchanged tables keep their old files.
+                let is_own = tables.run_of(folder, &name) == Some(keep.run_id.as_str());
+                let gone = is_old(&name) || is_own || earlier.contains(path.as_str());
                 if ours && gone && !kept.contains(path.as_str()) {
                     obsolete.push(path);
                 }
@@ -63,7 +65,8 @@ pub(super) async fn superseded(
     Ok(obsolete)
 }
 
-/// Lists the files of `tables` that the run `run_id` has written, except its rejects, which explain why it failed.
+/// Lists the files of `tables` that the run `run_id` has written, except its rejects if `keeps_rejects`, because
+/// they explain why it failed.
 ///
 /// # Errors
 ///
@@ -72,12 +75,13 @@ pub(super) async fn of_run(
     out: &Place,
     tables: &TableNames,
     run_id: &str,
+    keeps_rejects: bool,
 ) -> Result<ObsoleteFiles> {
     let mut obsolete = Vec::new();
     for folder in tables.folders() {
         let is_own = |name: &str| tables.run_of(folder, name) == Some(run_id);
         obsolete.extend(unfinished(out, folder, is_own).await?);
-        if folder != names::REJECTS {
+        if folder != names::REJECTS || !keeps_rejects {
             let own = list(out, folder).await?.into_iter().filter(|name| is_own(name));
             obsolete.extend(own.map(|name| format!("{folder}/{name}")));
         }

@@ -16,6 +16,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersi
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 use tokio_util::task::AbortOnDropHandle;
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::{Error, Result};
 use crate::star::FileRecord;
@@ -62,6 +63,7 @@ pub(super) struct OpenFile {
     /// Number of rows in the current row group.
     group_rows: usize,
     rows: u64,
+    hasher: Box<Xxh3>,
 }
 
 impl OpenFile {
@@ -92,6 +94,7 @@ impl OpenFile {
             encoding: None,
             group_rows: 0,
             rows: 0,
+            hasher: Box::default(),
         })
     }
 
@@ -139,19 +142,25 @@ impl OpenFile {
         let columns = close_columns(std::mem::take(&mut self.columns), self.threads).await;
         let appended = columns.and_then(|columns| append_row_group(&mut self.writer, columns));
         appended.map_err(|e| parquet_error(&self.path, e))?;
+        self.upload().await
+    }
+
+    async fn upload(&mut self) -> Result<()> {
+        self.hasher.update(self.writer.inner_mut());
         Ok(self.upload.write(self.writer.inner_mut()).await?)
     }
 
-    /// Finishes the file and returns its record.
-    pub async fn close(mut self) -> Result<FileRecord> {
+    /// Finishes the file. Returns its record and the hash of its bytes.
+    pub async fn close(mut self) -> Result<(FileRecord, u128)> {
         self.await_round().await?;
         if !self.columns.is_empty() {
             self.close_row_group().await?;
         }
         self.writer.finish().map_err(|e| parquet_error(&self.path, e))?;
-        self.upload.write(self.writer.inner_mut()).await?;
+        self.upload().await?;
         let bytes = self.upload.finish().await?;
-        Ok(FileRecord { path: self.path, rows: self.rows, bytes })
+        let record = FileRecord { path: self.path, rows: self.rows, bytes };
+        Ok((record, self.hasher.digest128()))
     }
 
     fn failed(&self, error: ParquetError) -> Error {

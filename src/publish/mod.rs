@@ -23,6 +23,7 @@ mod manifest;
 mod names;
 mod parquet;
 mod probe;
+mod table_sink;
 #[cfg(test)]
 mod tests;
 
@@ -36,10 +37,11 @@ pub use self::manifest::manifest;
 pub(crate) use self::names::fixed_manifest;
 pub use self::parquet::{DEFAULT_FILE_BYTES, MAX_FILE_BYTES, ParquetSink};
 pub(crate) use self::probe::{Outcome, probe_store};
+pub use self::table_sink::TableSink;
 
 use crate::error::{Error, Result};
-use crate::star::RunRecord;
 use crate::star::model::{Table, table_schema};
+use crate::star::{Partitioning, RunRecord};
 use crate::storage::Place;
 use cleanup::ObsoleteFiles;
 use copies::Copies;
@@ -139,12 +141,22 @@ impl Publication {
         names::manifest(&self.run_id, &table.name)
     }
 
-    /// Returns a sink for a star table's files.
-    pub fn table_sink(&self, table: &Table) -> ParquetSink {
+    /// Returns a sink for the rows of a star table, whose texts have at most `longest_text` bytes.
+    pub fn table_sink(
+        &self,
+        table: &Table,
+        partitioning: Partitioning,
+        longest_text: usize,
+    ) -> TableSink {
         let stem = format!("{}/{}", table.name, self.run_id);
         // The columns that rows are sorted by are unique or nearly so.
-        let (schema, distinct) = (table_schema(table), &table.sorted_by);
-        ParquetSink::numbered(&self.out, stem, schema, distinct, self.file_bytes, self.threads)
+        let (schema, distinct) = (table_schema(table), table.sorted_by.clone());
+        let (out, file_bytes, threads) = (self.out.clone(), self.file_bytes, self.threads);
+        TableSink::new(partitioning, partitioning.column(table), move |partition| {
+            let stem = format!("{stem}{partition}");
+            ParquetSink::numbered(&out, stem, schema.clone(), &distinct, file_bytes, threads)
+                .with_longest_text(longest_text)
+        })
     }
 
     /// Returns a sink for the rejects file.
@@ -162,6 +174,23 @@ impl Publication {
     pub fn inputs_sink(&self, schema: SchemaRef) -> ParquetSink {
         let path = format!("{}/{}.parquet", names::INPUTS, self.run_id);
         ParquetSink::single(&self.out, path, schema)
+    }
+
+    /// Returns a sink for decoded rows of a dataset, which are kept for incremental runs.
+    pub fn rows_sink(&self, dataset: &str, schema: SchemaRef) -> ParquetSink {
+        let stem = format!("{}/{}-{dataset}", names::STATE, self.run_id);
+        ParquetSink::numbered(&self.out, stem, schema, &[], DEFAULT_FILE_BYTES, self.threads)
+    }
+
+    /// Returns a sink for the objects of the run, which are kept for incremental runs.
+    pub fn objects_sink(&self, schema: SchemaRef) -> ParquetSink {
+        let path = format!("{}/{}-{}.parquet", names::STATE, self.run_id, names::OBJECTS);
+        ParquetSink::single(&self.out, path, schema)
+    }
+
+    /// Returns the record that the run will replace.
+    pub fn base(&self) -> Option<&RunRecord> {
+        self.current.record.as_ref()
     }
 
     /// Publishes the star that `record` describes.
@@ -242,13 +271,23 @@ impl Publication {
 
     /// Removes the files of the run except its rejects, and releases the output.
     pub async fn rollback(self) {
+        self.remove_own(true).await;
+    }
+
+    /// Removes the files of the run, which has not failed, and releases the output.
+    pub async fn discard(self) {
+        self.remove_own(false).await;
+    }
+
+    async fn remove_own(self, keeps_rejects: bool) {
         self.out.settle().await;
         let removed = async {
-            let obsolete = cleanup::of_run(&self.out, &self.tables, &self.run_id).await?;
+            let (tables, run_id) = (&self.tables, &self.run_id);
+            let obsolete = cleanup::of_run(&self.out, tables, run_id, keeps_rejects).await?;
             cleanup::remove(&self.out, obsolete).await
         };
         if let Err(error) = removed.await {
-            tracing::warn!(%error, "not all files of the failed run could be removed");
+            tracing::warn!(%error, "not all files of the run could be removed");
         }
         self.lock.release().await;
     }

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use crate::model::is_plain;
 use crate::star::{RECORD, RunRecord};
 
 /// Folder of the inputs files.
 pub(super) const INPUTS: &str = "_inputs";
 /// Folder of the rejects files.
 pub(super) const REJECTS: &str = "_rejects";
+/// Folder of the state for incremental runs.
+pub(super) const STATE: &str = "_state";
 /// Folder of the manifests of each run. They are kept out of the tables' folders: programs that read
 /// all files of a folder skip names that begin with an underscore.
 pub(super) const MANIFESTS: &str = "_manifests";
@@ -30,7 +33,7 @@ impl TableNames {
 
     /// Returns the folders of an output in which runs write files.
     pub fn folders(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str).chain([INPUTS, REJECTS, MANIFESTS])
+        self.0.iter().map(String::as_str).chain([INPUTS, REJECTS, STATE, MANIFESTS])
     }
 
     /// Returns the run that wrote the file `name` in the folder `folder` of an output, or `None` if runs do
@@ -39,13 +42,17 @@ impl TableNames {
         let (run_id, rest) = name.split_at_checked(RUN_ID_BYTES)?;
         let ours = match folder {
             INPUTS | REJECTS => rest == ".parquet",
+            STATE => {
+                let name = rest.strip_prefix('-').and_then(|rest| rest.strip_suffix(".parquet"));
+                name.is_some_and(is_state)
+            }
             MANIFESTS => {
                 let table = rest.strip_prefix('-').and_then(|rest| rest.strip_suffix(".manifest"));
                 rest == ".clock" || table.is_some_and(|name| self.0.contains(name))
             }
             _ => {
-                let number = rest.strip_prefix('-').and_then(|rest| rest.strip_suffix(".parquet"));
-                number.is_some_and(|number| is_digits(number, 5))
+                let name = rest.strip_prefix('-').and_then(|rest| rest.strip_suffix(".parquet"));
+                name.is_some_and(is_table_file)
             }
         };
         (ours && is_run_id(run_id)).then_some(run_id)
@@ -56,6 +63,22 @@ impl TableNames {
         let table = name.strip_suffix(".manifest");
         name == RECORD || table.is_some_and(|name| self.0.contains(name))
     }
+}
+
+/// Returns `true` if a run writes a file of a table with this name: a number, which can follow the first day
+/// of a partition.
+fn is_table_file(name: &str) -> bool {
+    let (day, number) = name.split_once('-').unwrap_or(("00000000", name));
+    is_digits(day, 8) && is_digits(number, 5)
+}
+
+/// Name of the file with one row per object, in the state of a run.
+pub(super) const OBJECTS: &str = "objects";
+
+/// Returns `true` if the state of a run has a file of this name: the objects, or the rows of a dataset.
+fn is_state(name: &str) -> bool {
+    let rows = name.rsplit_once('-').filter(|(_, number)| is_digits(number, 5));
+    name == OBJECTS || rows.is_some_and(|(dataset, _)| is_plain(dataset))
 }
 
 /// Returns the path of a table's manifest, as the run `run_id` writes it.
@@ -118,8 +141,11 @@ mod tests {
     fn files_of_runs_are_known_by_folder_and_name() {
         for (folder, rest) in [
             ("songs", "-00000.parquet"),
+            ("songplays", "-20181101-00000.parquet"),
             ("_inputs", ".parquet"),
             ("_rejects", ".parquet"),
+            ("_state", "-objects.parquet"),
+            ("_state", "-logs-00012.parquet"),
             ("_manifests", "-songplays.manifest"),
             ("_manifests", ".clock"),
         ] {
@@ -140,6 +166,8 @@ mod tests {
     fn other_files_are_of_no_run() {
         for (folder, name) in [
             ("songs", "part-00000.parquet"),
+            ("songs", "20181112T030405Z-0a1b2c3d-2018-00000.parquet"),
+            ("songs", "20181112T030405Z-0a1b2c3d-20181101.parquet"),
             ("songs", "20181112T030405Z-0a1b2c3d-00000.csv"),
             ("songs", "20181112T030405Z-0a1b2c3x-00000.parquet"),
             ("songs", "20181112T030405Z-0A1B2C3D-00000.parquet"),
@@ -150,6 +178,9 @@ mod tests {
             ("songs", "é0181112T030405Z-0a1b2c3-00000.parquet"),
             ("songs", "20181112T030405Z-0a1b2c3é-00000.parquet"),
             ("_inputs", "20181112T030405Z-0a1b2c3d-00000.parquet"),
+            ("_state", "20181112T030405Z-0a1b2c3d.parquet"),
+            ("_state", "20181112T030405Z-0a1b2c3d-logs.parquet"),
+            ("_state", "20181112T030405Z-0a1b2c3d-lo gs-00000.parquet"),
             ("_manifests", "20181112T030405Z-0a1b2c3d-mine.manifest"),
             ("_manifests", "songs.manifest"),
             ("songs", ""),

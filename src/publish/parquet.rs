@@ -3,6 +3,7 @@
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::BatchCoalescer;
 use arrow::datatypes::{DataType, Int32Type, SchemaRef};
+use xxhash_rust::xxh3::Xxh3;
 
 use super::file::OpenFile;
 use crate::decode::BATCH_ROWS;
@@ -50,6 +51,8 @@ pub struct ParquetSink {
     file: Option<OpenFile>,
     threads: usize,
     record: TableRecord,
+    /// Hash of the hashes of the closed files.
+    hasher: Box<Xxh3>,
 }
 
 impl ParquetSink {
@@ -99,6 +102,7 @@ impl ParquetSink {
             file: None,
             threads,
             record: TableRecord { nulls, max_text_bytes, ..TableRecord::default() },
+            hasher: Box::default(),
         }
     }
 
@@ -188,7 +192,9 @@ impl ParquetSink {
 
     async fn close_file(&mut self) -> Result<()> {
         if let Some(file) = self.file.take() {
-            self.record.files.push(file.close().await?);
+            let (record, hash) = file.close().await?;
+            self.record.files.push(record);
+            self.hasher.update(&hash.to_le_bytes());
         }
         Ok(())
     }
@@ -210,6 +216,7 @@ impl ParquetSink {
         }
         self.close_file().await?;
         self.record.bytes = self.record.files.iter().map(|file| file.bytes).sum();
+        self.record.hash = format!("{:032x}", self.hasher.digest128());
         Ok(std::mem::take(&mut self.record))
     }
 }

@@ -118,6 +118,9 @@ async fn written(publication: &Publication) -> RunRecord {
         accounting: BTreeMap::new(),
         tables: BTreeMap::from([("songs".to_owned(), songs)]),
         checks: vec![],
+        star_hash: String::new(),
+        definition_hash: String::new(),
+        state: None,
         run_id,
     };
     for file in record.files() {

@@ -19,6 +19,7 @@ use arrow::error::ArrowError;
 
 pub use large_text::LargeTextTable;
 pub use provider::SortedTable;
+pub use scan::BatchCursor;
 pub use sort::SortStrategy;
 pub use sorted::SortedRows;
 pub use table::{StagingSpace, StagingTable};

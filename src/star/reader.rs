@@ -122,7 +122,7 @@ async fn register_files(
 }
 
 /// Returns the metadata of the files in the store. Fails unless each file exists with its recorded size.
-async fn find_files(out: &Place, files: &[FileRecord]) -> Result<Vec<ObjectMeta>> {
+pub(crate) async fn find_files(out: &Place, files: &[FileRecord]) -> Result<Vec<ObjectMeta>> {
     // Collected because the future of a closure that borrows its argument is not `Send`.
     let heads: Vec<_> = files.iter().map(|file| find_file(out, file)).collect();
     futures::stream::iter(heads).buffer_unordered(HEADS_IN_FLIGHT).try_collect().await

@@ -6,7 +6,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::Xxh3;
 
+use super::partition::PartitionRecord;
+use super::state::StateRecord;
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::storage::Place;
@@ -54,6 +57,15 @@ pub struct RunRecord {
     pub tables: BTreeMap<String, TableRecord>,
     /// Names of the checks that passed.
     pub checks: Vec<String>,
+    /// Hash of the tables: equal stars have equal hashes. Empty in records that lack it.
+    #[serde(default)]
+    pub star_hash: String,
+    /// Hash of the SQL queries and the JSONPaths files. Empty in records that lack it.
+    #[serde(default)]
+    pub definition_hash: String,
+    /// State for incremental runs; `None` if the run was not incremental.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<StateRecord>,
 }
 
 /// The model of a run.
@@ -99,6 +111,14 @@ pub struct RunOptions {
     /// Target size of the files in bytes; 0 for records that lack it.
     #[serde(default)]
     pub file_size: u64,
+    /// Partitioning of tables that are sorted by a time: `none`, `day` or `month`. `none` for records that
+    /// lack it.
+    #[serde(default = "none")]
+    pub partition: String,
+}
+
+fn none() -> String {
+    "none".to_owned()
 }
 
 fn off() -> String {
@@ -141,6 +161,12 @@ pub struct TableRecord {
     pub max_text_bytes: BTreeMap<String, u64>,
     /// Number of nulls by column.
     pub nulls: BTreeMap<String, u64>,
+    /// Hash of the bytes of all files: XXH3-128 in hexadecimal. Empty in records that lack it.
+    #[serde(default)]
+    pub hash: String,
+    /// Partitions, in the order of their rows; empty if the table is not partitioned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partitions: Vec<PartitionRecord>,
 }
 
 /// A Parquet file of the star.
@@ -259,10 +285,23 @@ impl RunRecord {
         self.tables.values().flat_map(|table| &table.files).chain([&self.inputs, &self.rejects])
     }
 
-    /// Returns the paths of the star's files and manifests, relative to the output.
+    /// Returns the paths of the star's files, manifests and state, relative to the output.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
         let manifests = self.tables.values().map(|table| table.manifest.as_str());
-        self.files().map(|file| file.path.as_str()).chain(manifests)
+        let state = self.state.iter().flat_map(StateRecord::files);
+        self.files().chain(state).map(|file| file.path.as_str()).chain(manifests)
+    }
+
+    /// Returns the hash of the tables, XXH3-128 in hexadecimal, or an empty text if a table lacks its hash.
+    pub(crate) fn hash_tables(&self) -> String {
+        let mut hasher = Xxh3::new();
+        for (name, table) in &self.tables {
+            if table.hash.is_empty() {
+                return String::new();
+            }
+            hasher.update(format!("{name}\0{}\0", table.hash).as_bytes());
+        }
+        format!("{:032x}", hasher.digest128())
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The modules of the library, each above all that come before it.
-const LAYERS: [&str; 22] = [
+const LAYERS: [&str; 23] = [
     "model",
     "escape",
     "limits",
@@ -20,6 +20,7 @@ const LAYERS: [&str; 22] = [
     "star",
     "transform",
     "publish",
+    "incremental",
     "pipeline",
     "generate",
     "cloud",

@@ -15,6 +15,7 @@ mod cli;
 mod cloud;
 mod crash;
 mod fuzz_corpora;
+mod incremental;
 mod large_objects;
 mod layers;
 mod listing;

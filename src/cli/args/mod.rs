@@ -28,7 +28,9 @@ pub use model::ModelArgs;
 pub use model_command::{ModelCommand, ModelCommandArgs, ModelInferArgs};
 pub use s3::S3Args;
 pub use serverless::ServerlessArgs;
-pub use transform::{LockArg, MatchArg, RepairArg, SuffixArg, TransformArgs, UnmatchedArg};
+pub use transform::{
+    LockArg, MatchArg, PartitionArg, RemovedArg, RepairArg, SuffixArg, TransformArgs, UnmatchedArg,
+};
 pub use warehouse::{
     AuthArg, CopyAuthArg, LoadArgs, LoadFlags, RunArgs, SelftestArgs, WarehouseArgs,
 };

@@ -59,9 +59,27 @@ pub struct TransformArgs {
     /// Approximate size of each Parquet file [default: 256MiB].
     #[arg(long, value_name = "SIZE", env = "STARLIFT_FILE_SIZE", value_parser = size)]
     pub file_size: Option<ByteSize>,
+    /// Files per day or month of the tables that are sorted by a time [default: none].
+    #[arg(long, value_name = "UNIT", env = "STARLIFT_PARTITION")]
+    pub partition: Option<PartitionArg>,
     /// Lock the output against other runs [default: on].
     #[arg(long, value_name = "WHEN", env = "STARLIFT_LOCK")]
     pub lock: Option<LockArg>,
+    /// Read only objects that are new or have changed since the last run; take the rows of the others from
+    /// the output.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true", env = "STARLIFT_INCREMENTAL")]
+    pub incremental: Option<bool>,
+    /// With --incremental: read all objects again.
+    #[arg(long)]
+    pub full: bool,
+    /// With --incremental: handling of objects of the last run that are no longer listed [default: stop].
+    #[arg(long, value_name = "WHAT", env = "STARLIFT_REMOVED")]
+    pub removed: Option<RemovedArg>,
+    /// Build the star again from all objects, compare it with the existing one, and publish nothing. The exit
+    /// code is 4 if they differ.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub verify: bool,
     /// List what would be read and written; write nothing.
     #[arg(long)]
     pub dry_run: bool,
@@ -107,6 +125,32 @@ pub enum LockArg {
     On,
     /// Take no lock; you must ensure that only one run at a time writes to the output.
     Off,
+}
+
+/// Partitioning of the tables that are sorted by a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PartitionArg {
+    /// One partition per table.
+    #[default]
+    None,
+    /// One partition per day, UTC.
+    Day,
+    /// One partition per month, UTC.
+    Month,
+}
+
+/// Handling of objects that are no longer listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RemovedArg {
+    /// Fail and name them.
+    #[default]
+    Stop,
+    /// Remove their rows from the star.
+    Drop,
+    /// Keep their rows in the star.
+    Keep,
 }
 
 /// Handling of text that was encoded to UTF-8 twice.

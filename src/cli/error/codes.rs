@@ -67,6 +67,15 @@ codes! {
     ChecksFailed "checks-failed" 4
         "A check of the star found rows that break an invariant. Nothing was published."
         "The message names the checks, and the output states what each one requires."
+    ObjectsGone "objects-gone" 1
+        "Objects that the last incremental run has read are no longer listed. Nothing was published."
+        "Check the locations. Pass `--removed drop` to remove their rows from the star, or `--removed keep` to keep the rows, for example if a bucket expires raw logs."
+    KeptObjects "kept-objects" 1
+        "The star has rows of objects that no longer exist, and the run would lose them. Nothing was published."
+        "Pass `--incremental` to keep the rows, or `--incremental --removed drop` to remove them. If they cannot be used, the message states the reason."
+    StarDiffers "star-differs" 4
+        "`--verify` has built the star again, and it differs from the existing one. Nothing was published."
+        "Run `starlift transform --incremental --full` to replace the star, and report it as a defect of starlift if the inputs have not changed."
     Unbalanced "unbalanced" 4
         "The record counts of a run do not add up. Nothing was published."
         "Check your own queries, if you use any; otherwise report it as a defect of starlift."

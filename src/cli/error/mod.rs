@@ -186,6 +186,9 @@ fn star_code(error: &StarError) -> Code {
         StarError::JsonPaths { .. } => Code::JsonPaths,
         StarError::TooManyRejects { .. } => Code::TooManyRejects,
         StarError::ChecksFailed { .. } => Code::ChecksFailed,
+        StarError::ObjectsGone { .. } => Code::ObjectsGone,
+        StarError::KeptObjects { .. } => Code::KeptObjects,
+        StarError::StarDiffers { .. } => Code::StarDiffers,
         StarError::Unbalanced(_) => Code::Unbalanced,
         StarError::Locked { .. } => Code::OutputLocked,
         StarError::Overtaken { .. } => Code::Overtaken,
@@ -257,6 +260,15 @@ fn star_hint(error: &StarError) -> Option<String> {
             "pass the version of the model that made the star with --model DIR, or run `starlift transform` again"
         }
         StarError::StarFile { .. } => "restore the file, or run `starlift transform` again",
+        StarError::ObjectsGone { .. } => {
+            "check the locations; --removed drop removes their rows from the star, --removed keep keeps the rows"
+        }
+        StarError::KeptObjects { .. } => {
+            "--incremental keeps the rows, --incremental --removed drop removes them"
+        }
+        StarError::StarDiffers { .. } => {
+            "the star is unchanged; --incremental --full builds it again from all objects"
+        }
         StarError::Locked { .. } => "wait until it ends, or write to another location",
         StarError::Query { source, .. } if is_out_of_memory(source) => {
             "raise --memory-limit, or lower --threads: each thread needs memory"

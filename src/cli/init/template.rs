@@ -138,6 +138,18 @@ fn transform(file: &mut File, values: &Values) {
         "Lock the output against other runs: on, or off if you ensure that only one run writes.",
         "on",
     );
+    file.comment("Read only objects that are new or have changed since the last run.");
+    file.commented("incremental", true);
+    file.off(
+        "removed",
+        "Handling of objects that are no longer listed, in incremental runs: stop, drop or keep.",
+        "stop",
+    );
+    file.off(
+        "partition",
+        "Files per day or month of the tables that are sorted by a time: none, day or month.",
+        "day",
+    );
     file.off("file_size", "Approximate size of each Parquet file.", "256MiB");
 }
 

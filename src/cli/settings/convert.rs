@@ -1,7 +1,11 @@
 //! Conversions of option values into the types of the library.
 
-use crate::cli::args::{LockArg, MatchArg, RepairArg, SuffixArg, UnmatchedArg};
+use crate::cli::args::{
+    LockArg, MatchArg, PartitionArg, RemovedArg, RepairArg, SuffixArg, UnmatchedArg,
+};
+use crate::incremental::Removed;
 use crate::publish::LockMode;
+use crate::star::Partitioning;
 use crate::storage::Suffix;
 use crate::transform::{MatchRule, RepairEncoding, Unmatched};
 
@@ -29,6 +33,26 @@ impl From<RepairArg> for RepairEncoding {
             RepairArg::Off => RepairEncoding::Off,
             RepairArg::Match => RepairEncoding::Match,
             RepairArg::Store => RepairEncoding::Store,
+        }
+    }
+}
+
+impl From<PartitionArg> for Partitioning {
+    fn from(arg: PartitionArg) -> Partitioning {
+        match arg {
+            PartitionArg::None => Partitioning::None,
+            PartitionArg::Day => Partitioning::Day,
+            PartitionArg::Month => Partitioning::Month,
+        }
+    }
+}
+
+impl From<RemovedArg> for Removed {
+    fn from(arg: RemovedArg) -> Removed {
+        match arg {
+            RemovedArg::Stop => Removed::Stop,
+            RemovedArg::Drop => Removed::Drop,
+            RemovedArg::Keep => Removed::Keep,
         }
     }
 }

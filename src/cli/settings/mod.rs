@@ -2,6 +2,7 @@
 
 mod cloud;
 mod convert;
+mod incremental;
 mod inputs;
 mod login;
 mod parse_error;
@@ -16,8 +17,8 @@ use bytesize::ByteSize;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::cli::args::{
-    ColorWhen, GlobalArgs, InputArgs, LockArg, LogFormat, MatchArg, RepairArg, S3Args, StarArgs,
-    SuffixArg, TransformArgs, UnmatchedArg, range,
+    ColorWhen, GlobalArgs, InputArgs, LockArg, LogFormat, MatchArg, PartitionArg, RemovedArg,
+    RepairArg, S3Args, StarArgs, SuffixArg, TransformArgs, UnmatchedArg, range,
 };
 use crate::cli::error::{Error, Result};
 use crate::engine::EngineOptions;
@@ -90,6 +91,9 @@ struct TransformSettings {
     #[serde(default, deserialize_with = "parsed")]
     file_size: Option<ByteSize>,
     lock: Option<LockArg>,
+    partition: Option<PartitionArg>,
+    incremental: Option<bool>,
+    removed: Option<RemovedArg>,
 }
 
 /// A value that is written as a number or as a string.
@@ -285,6 +289,9 @@ impl Settings {
             },
             max_rejects: args.max_rejects.or(file.max_rejects).unwrap_or_default(),
             lock: args.lock.or(file.lock).unwrap_or_default().into(),
+            incremental: file.resolve_incremental(args)?,
+            partitioning: args.partition.or(file.partition).unwrap_or_default().into(),
+            verify: args.verify,
             file_bytes,
             engine: self.engine(args.threads, args.memory_limit)?,
         })

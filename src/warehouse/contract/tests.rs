@@ -231,6 +231,7 @@ fn record() -> RunRecord {
             unmatched: "keep".to_owned(),
             max_rejects: "0".to_owned(),
             file_size: 0,
+            partition: "none".to_owned(),
         },
         datasets: BTreeMap::new(),
         inputs: FileRecord::default(),
@@ -238,6 +239,9 @@ fn record() -> RunRecord {
         accounting: BTreeMap::new(),
         tables: BTreeMap::new(),
         checks: Vec::new(),
+        star_hash: String::new(),
+        definition_hash: String::new(),
+        state: None,
     }
 }
 

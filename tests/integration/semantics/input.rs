@@ -95,7 +95,7 @@ fn keys_match_exactly() {
     let near = json!({"Year": 1, "year ": 2, "YEAR": 3, "duration\u{0}": 4});
     let star = Star::of(&[song(near)], &[visit(json!({}))]);
     assert_eq!(star.rows("SELECT year, duration FROM songs"), [json!([null, null])]);
-    assert_eq!(star.report.dataset("songs").unwrap().unknown_keys.len(), 4);
+    assert_eq!(star.report.dataset("songs").unwrap().notes.unknown_keys.len(), 4);
 }
 
 #[test]

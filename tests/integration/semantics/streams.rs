@@ -141,7 +141,7 @@ fn lone_surrogate_is_rejected_only_in_a_column() {
 fn times_in_another_unit_are_detected() {
     let times = |all: &[i64]| {
         let events: Vec<_> = all.iter().map(|ts| visit(json!({"ts": ts}))).collect();
-        Star::of(&[song(json!({}))], &events).report.dataset("logs").unwrap().times
+        Star::of(&[song(json!({}))], &events).report.dataset("logs").unwrap().notes.times
     };
     let seconds = times(&[1_541_106_106, 1_541_106_107, 1_541_106_106_796]);
     assert!(seconds.are_suspicious());
@@ -168,7 +168,7 @@ fn text_length_is_limited_and_unknown_keys_are_truncated() {
     );
     let reason = star.value("SELECT reason FROM rejects");
     assert_eq!(reason, format!("text of {} bytes; the limit is {limit} bytes", limit + 1));
-    let key = star.report.dataset("logs").unwrap().unknown_keys.keys().next().unwrap();
+    let key = star.report.dataset("logs").unwrap().notes.unknown_keys.keys().next().unwrap();
     assert_eq!(*key, format!("{}…", &long_key[..128]));
 }
 

@@ -1,0 +1,124 @@
+//! Reads the Parquet files of a state.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::{FutureExt, Stream, StreamExt, TryStreamExt};
+use object_store::ObjectStoreExt;
+use parquet::arrow::ParquetRecordBatchStreamBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::arrow::async_reader::AsyncFileReader;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::error::{Error, Result};
+use crate::star::FileRecord;
+use crate::storage::Place;
+
+/// The batches in which a file is read.
+#[derive(Clone, Copy)]
+pub(super) struct Batches {
+    /// Maximum number of rows of a batch.
+    pub rows: usize,
+    /// Number of row groups that are read at the same time.
+    pub threads: usize,
+}
+
+/// Reads a file in batches of `schema`, and calls `each` with each batch.
+///
+/// # Errors
+///
+/// Returns an error if the file cannot be read or has another schema, or the first error of `each`.
+pub(super) async fn read<F>(
+    out: &Place,
+    file: &FileRecord,
+    schema: &SchemaRef,
+    batches: Batches,
+    each: F,
+) -> Result<()>
+where
+    F: Fn(RecordBatch) -> Result<()> + Clone + Send + 'static,
+{
+    let place = out.child(&file.path);
+    let url = place.to_string();
+    let mut reader = StateFile { place, size: file.bytes };
+    let options = ArrowReaderOptions::new().with_schema(schema.clone());
+    let metadata = ArrowReaderMetadata::load_async(&mut reader, options).await;
+    let metadata = metadata.map_err(|error| unreadable(&url, &error))?;
+    let groups = 0..metadata.metadata().num_row_groups();
+    let tasks = groups.map(|group| {
+        let opened =
+            ParquetRecordBatchStreamBuilder::new_with_metadata(reader.clone(), metadata.clone())
+                .with_row_groups(vec![group])
+                .with_batch_size(batches.rows)
+                .build();
+        let (url, each) = (url.clone(), each.clone());
+        async move {
+            let group = opened.map_err(|error| unreadable(&url, &error))?;
+            let task = tokio::spawn(read_group(group, url, each));
+            AbortOnDropHandle::new(task).await?
+        }
+    });
+    futures::stream::iter(tasks).buffer_unordered(batches.threads.max(1)).try_collect().await
+}
+
+async fn read_group<F: Fn(RecordBatch) -> Result<()>>(
+    batches: impl Stream<Item = Result<RecordBatch, ParquetError>>,
+    url: String,
+    each: F,
+) -> Result<()> {
+    let mut batches = std::pin::pin!(batches);
+    while let Some(batch) = batches.try_next().await.map_err(|e| unreadable(&url, &e))? {
+        each(batch)?;
+    }
+    Ok(())
+}
+
+/// A file that is read in ranges.
+#[derive(Clone)]
+struct StateFile {
+    place: Place,
+    size: u64,
+}
+
+impl AsyncFileReader for StateFile {
+    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, ParquetError>> {
+        async move {
+            let read = self.place.store.get_range(self.place.path(), range).await;
+            read.map_err(|e| ParquetError::External(e.into()))
+        }
+        .boxed()
+    }
+
+    fn get_byte_ranges(
+        &mut self,
+        ranges: Vec<Range<u64>>,
+    ) -> BoxFuture<'_, Result<Vec<Bytes>, ParquetError>> {
+        async move {
+            let read = self.place.store.get_ranges(self.place.path(), &ranges).await;
+            read.map_err(|e| ParquetError::External(e.into()))
+        }
+        .boxed()
+    }
+
+    fn get_metadata<'a>(
+        &'a mut self,
+        _options: Option<&'a ArrowReaderOptions>,
+    ) -> BoxFuture<'a, Result<Arc<ParquetMetaData>, ParquetError>> {
+        async move {
+            let size = self.size;
+            Ok(Arc::new(ParquetMetaDataReader::new().load_and_finish(self, size).await?))
+        }
+        .boxed()
+    }
+}
+
+fn unreadable(url: &str, error: &ParquetError) -> Error {
+    let reason = format!("it cannot be read: {error}; --full reads all objects again instead");
+    Error::StarFile { url: url.to_owned(), reason }
+}

@@ -1,0 +1,77 @@
+//! Incremental runs: they read only objects that are new or have changed, and take the rows of all other
+//! objects from the state that the previous run has left.
+//!
+//! The result is that of a full run, to the byte. The state is disposable: rows that are missing, or that
+//! another version or another model has decoded, are decoded again from their objects. The exception is the
+//! rows of objects that no longer exist, if [`Removed::Keep`] kept them.
+//!
+//! [`Update::open`] reads the state, the datasets of the update are the [`KnownObjects`] of the readers,
+//! [`Update::restore`] stages the rows of the unchanged objects, and [`Update::write`] writes the next state.
+//!
+//! [`KnownObjects`]: crate::ingest::KnownObjects
+
+mod changes;
+mod dataset;
+mod entry;
+mod files;
+mod fingerprint;
+mod open;
+mod parts;
+mod restore;
+mod write;
+
+use std::sync::Arc;
+
+use crate::model::Dataset;
+use crate::star::FileRecord;
+
+pub use changes::Changes;
+pub(crate) use fingerprint::definition_hash;
+pub(crate) use open::ensure_none_kept;
+
+use dataset::DatasetUpdate;
+use parts::Part;
+
+/// Version of the format of the state, and of the rows that decoders make.
+const FORMAT: u32 = 1;
+
+/// The treatment of objects that the previous run has read and that are no longer listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Removed {
+    /// The run fails and names them. Objects whose rows an earlier run has kept are no reason to fail.
+    #[default]
+    Stop,
+    /// Their rows are removed, also those that an earlier run has kept.
+    Drop,
+    /// Their rows are kept.
+    Keep,
+}
+
+/// Options of an incremental run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct IncrementalOptions {
+    /// Read all objects again.
+    pub full: bool,
+    /// Treatment of objects that are no longer listed.
+    pub removed: Removed,
+}
+
+/// The update of a star by an incremental run.
+pub(crate) struct Update {
+    datasets: Vec<Known>,
+    removed: Removed,
+    /// The rejects of the previous run.
+    rejects: FileRecord,
+    /// The first number of an object that this run reads.
+    first_number: u32,
+    /// Reasons why unchanged objects are read again.
+    reasons: Vec<String>,
+}
+
+/// The objects and the decoded rows of a dataset.
+struct Known {
+    dataset: Arc<Dataset>,
+    fingerprint: String,
+    objects: Arc<DatasetUpdate>,
+    parts: Vec<Part>,
+}

@@ -1,0 +1,183 @@
+//! The steps that a run adds if it is incremental, and the verification of a star.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Instant;
+
+use super::recorded::run_options;
+use super::run::{Prepared, Run};
+use crate::error::{Error, Result};
+use crate::incremental::{IncrementalOptions, Removed, Update, ensure_none_kept};
+use crate::ingest::{Input, Staging};
+use crate::star::{FileRecord, ModelRecord, RunRecord, StateRecord, TableRecord};
+use crate::star::{find_files, register_star};
+
+impl Run<'_> {
+    /// Opens the state of the previous run if this run is incremental, and lets `inputs` use it.
+    pub(super) async fn open_update(&mut self, inputs: &mut [Input]) -> Result<()> {
+        if self.options.verify {
+            self.verifiable()?;
+        }
+        let base = self.publication.base();
+        let verification = IncrementalOptions { full: true, removed: Removed::Stop };
+        let options = match self.options.verify {
+            true => base.and_then(|base| base.state.as_ref()).map(|_| verification),
+            false => self.options.incremental,
+        };
+        let Some(options) = options else { return ensure_none_kept(base) };
+        let update = Update::open(&self.publication.out, base, inputs, options).await?;
+        for (at, input) in inputs.iter_mut().enumerate() {
+            input.columns = input.columns.clone().with_object_numbers();
+            input.known = Some(update.known(at));
+        }
+        self.update = Some(update);
+        Ok(())
+    }
+
+    /// Stages the rows of unchanged objects. Returns `true` if the star is up to date instead.
+    pub(super) async fn take_unchanged(&mut self, staging: &Staging) -> Result<bool> {
+        let Some(update) = &self.update else { return Ok(false) };
+        if self.report.is_partial() {
+            return Ok(false);
+        }
+        let changes = update.changes()?;
+        let is_unchanged = changes.is_empty();
+        self.report.changes = (!self.options.verify).then_some(changes);
+        if is_unchanged && !self.options.verify && self.has_star_of_these_options().await? {
+            return Ok(true);
+        }
+        let begun = Instant::now();
+        let out = &self.publication.out;
+        update.restore(out, staging, &mut self.report.datasets, self.engine.threads).await?;
+        self.report.timed("restore unchanged rows", begun, None);
+        Ok(false)
+    }
+
+    /// Returns `true` if the star would not change if it was made again from the same objects.
+    async fn has_star_of_these_options(&self) -> Result<bool> {
+        let Some(base) = self.publication.base() else { return Ok(false) };
+        let is_same = base.version == env!("CARGO_PKG_VERSION")
+            && base.model == Some(ModelRecord::from(&*self.options.model))
+            && base.definition_hash == self.definition_hash
+            && base.options == run_options(self.options);
+        if !is_same {
+            return Ok(false);
+        }
+        let session = self.engine.session();
+        match register_star(&session, &self.publication.out, base, &self.options.model).await {
+            Ok(()) => Ok(true),
+            Err(error) => {
+                tracing::info!(%error, "the existing star cannot be read; building it again");
+                Ok(false)
+            }
+        }
+    }
+
+    /// Writes the state for the next run.
+    pub(super) async fn write_state(&mut self, staging: &Staging) -> Result<Option<StateRecord>> {
+        let Some(update) = self.update.as_ref().filter(|_| !self.options.verify) else {
+            return Ok(None);
+        };
+        let begun = Instant::now();
+        let state = update.write(self.publication, staging).await?;
+        self.report.timed("write state", begun, None);
+        Ok(Some(state))
+    }
+
+    /// Replaces the files of tables that have not changed by those of the previous run.
+    pub(super) async fn reuse_files(&self, record: &mut RunRecord) -> Result<()> {
+        let Some(base) = self.publication.base().filter(|_| self.update.is_some()) else {
+            return Ok(());
+        };
+        let out = &self.publication.out;
+        for (name, table) in &mut record.tables {
+            let Some(earlier) = base.tables.get(name) else { continue };
+            let reused = reusable(earlier, table);
+            let files: Vec<FileRecord> = reused.iter().flatten().flatten().cloned().collect();
+            if files.is_empty() || find_files(out, &files).await.is_err() {
+                continue;
+            }
+            let mut rest = &table.files[..];
+            let mut files = Vec::new();
+            for (count, reused) in counts(table).zip(reused) {
+                let (own, after) = rest.split_at(count);
+                files.extend_from_slice(reused.as_deref().unwrap_or(own));
+                rest = after;
+            }
+            table.files = files;
+        }
+        Ok(())
+    }
+}
+
+/// Returns the numbers of files of the partitions of a table.
+fn counts(table: &TableRecord) -> impl Iterator<Item = usize> {
+    let whole = table.partitions.is_empty().then_some(table.files.len());
+    table.partitions.iter().map(|partition| partition.files).chain(whole)
+}
+
+/// Returns for each partition of `table` the files of `earlier` that are equal to those of the partition, if
+/// there are such files.
+fn reusable(earlier: &TableRecord, table: &TableRecord) -> Vec<Option<Vec<FileRecord>>> {
+    let (mut known, mut at) = (HashMap::new(), 0);
+    for (count, hash) in counts(earlier).zip(hashes(earlier)) {
+        known.insert(hash, &earlier.files[at..at + count]);
+        at += count;
+    }
+    let found = |hash| known.get(&hash).map(|files| files.to_vec());
+    hashes(table).map(|hash| if hash.1.is_empty() { None } else { found(hash) }).collect()
+}
+
+/// Returns the first day and the hash of each partition of a table.
+fn hashes(table: &TableRecord) -> impl Iterator<Item = (&str, &str)> {
+    let partitions = table.partitions.iter().map(|p| (p.from.as_str(), p.hash.as_str()));
+    partitions.chain(table.partitions.is_empty().then_some(("", table.hash.as_str())))
+}
+
+impl Run<'_> {
+    /// Returns the outcome of a run that verifies the star: that it is up to date.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::StarDiffers`] if the tables of the star differ from those that were made again.
+    pub(super) fn verified(&self, prepared: Prepared) -> Result<Prepared> {
+        match prepared {
+            Prepared::Star(again) if self.options.verify => {
+                ensure_equal(self.verifiable()?, &again)?;
+                Ok(Prepared::UpToDate)
+            }
+            prepared => Ok(prepared),
+        }
+    }
+
+    /// Returns the record of the star to verify.
+    fn verifiable(&self) -> Result<&RunRecord> {
+        let out = &self.publication.out;
+        let Some(base) = self.publication.base() else {
+            return Err(Error::NothingFound(format!("there is no star at {out} to verify")));
+        };
+        base.ensure_model(out, &self.options.model)?;
+        let reason = if base.star_hash.is_empty() {
+            "it was made by a version that recorded no hashes; run `starlift transform` again"
+        } else if base.options != run_options(self.options) {
+            "it was made with other options; repeat those"
+        } else {
+            return Ok(base);
+        };
+        Err(Error::Usage(format!("the star at {out} cannot be verified: {reason}")))
+    }
+}
+
+/// Fails unless the tables of two stars are equal.
+fn ensure_equal(base: &RunRecord, again: &RunRecord) -> Result<()> {
+    let names = again.tables.keys().chain(base.tables.keys());
+    let hash = |record: &RunRecord, name: &String| record.tables.get(name).map(|t| t.hash.clone());
+    let differing = names.filter(|name| hash(base, name) != hash(again, name)).cloned();
+    let tables: BTreeSet<String> = differing.collect();
+    match tables.is_empty() {
+        true => Ok(()),
+        false => {
+            let tables = tables.into_iter().collect();
+            Err(Error::StarDiffers { run_id: base.run_id.clone(), tables })
+        }
+    }
+}

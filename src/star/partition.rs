@@ -1,0 +1,186 @@
+//! Partitions: the rows of a table of one day or month have their own files.
+
+use std::collections::BTreeMap;
+
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{DataType, Date32Type, TimestampMicrosecondType};
+use chrono::{Datelike, Months, NaiveDate, TimeDelta};
+use serde::{Deserialize, Serialize};
+
+use super::model::Table;
+use crate::model::ColumnType;
+
+const MICROS_PER_DAY: i64 = 86_400_000_000;
+
+/// The partitioning of the tables whose rows are sorted by a time: those whose first column of `sorted_by` is
+/// a timestamp or a date that is never null.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Partitioning {
+    /// One partition for all rows.
+    #[default]
+    None,
+    /// One partition per day, UTC.
+    Day,
+    /// One partition per month, UTC.
+    Month,
+}
+
+/// The rows of a partition of a table.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionRecord {
+    /// The first day of the partition, such as `2018-11-01`.
+    pub from: String,
+    /// Number of rows.
+    pub rows: u64,
+    /// Size of the files in bytes.
+    pub bytes: u64,
+    /// Number of files. The files of a table are in the order of its partitions.
+    pub files: usize,
+    /// Length of the longest value by text column, in bytes of UTF-8.
+    pub max_text_bytes: BTreeMap<String, u64>,
+    /// Number of nulls by column.
+    pub nulls: BTreeMap<String, u64>,
+    /// Hash of the bytes of the files: XXH3-128 in hexadecimal.
+    pub hash: String,
+}
+
+impl Partitioning {
+    /// Returns the value of `--partition`: `none`, `day` or `month`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Partitioning::None => "none",
+            Partitioning::Day => "day",
+            Partitioning::Month => "month",
+        }
+    }
+
+    /// Returns the position of the column that a table is partitioned by, or `None` if it has one partition.
+    pub fn column(self, table: &Table) -> Option<usize> {
+        let first = table.sorted_by.first()?;
+        let at = table.columns.iter().position(|column| column.name == *first)?;
+        let column = &table.columns[at];
+        let is_time = matches!(column.column_type, ColumnType::Timestamp | ColumnType::Date);
+        (self != Partitioning::None && is_time && !column.nullable).then_some(at)
+    }
+
+    /// Returns the first day of the partition that contains `day`.
+    pub fn start(self, day: NaiveDate) -> NaiveDate {
+        match self {
+            Partitioning::None => NaiveDate::MIN,
+            Partitioning::Day => day,
+            Partitioning::Month => day.with_day(1).unwrap_or(day),
+        }
+    }
+
+    /// Returns the first day after the partition that begins with `start`.
+    pub fn end(self, start: NaiveDate) -> NaiveDate {
+        let end = match self {
+            Partitioning::None => None,
+            Partitioning::Day => start.succ_opt(),
+            Partitioning::Month => start.checked_add_months(Months::new(1)),
+        };
+        end.unwrap_or(NaiveDate::MAX)
+    }
+}
+
+/// Times in ascending order: timestamps in microseconds, or dates.
+pub(crate) enum Times<'a> {
+    Micros(&'a [i64]),
+    Days(&'a [i32]),
+}
+
+impl<'a> Times<'a> {
+    /// Returns the values of a column, or `None` if it has another type or nulls.
+    pub fn of(column: &'a dyn Array) -> Option<Times<'a>> {
+        if column.null_count() > 0 {
+            return None;
+        }
+        match column.data_type() {
+            DataType::Date32 => Some(Times::Days(column.as_primitive::<Date32Type>().values())),
+            DataType::Timestamp(..) => {
+                let micros = column.as_primitive_opt::<TimestampMicrosecondType>()?;
+                Some(Times::Micros(micros.values()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the day of the value at `row`, or `None` if there is no such row.
+    pub fn day(&self, row: usize) -> Option<NaiveDate> {
+        let days = match self {
+            Times::Micros(micros) => micros.get(row)?.div_euclid(MICROS_PER_DAY),
+            Times::Days(days) => i64::from(*days.get(row)?),
+        };
+        NaiveDate::from_ymd_opt(1970, 1, 1)?.checked_add_signed(TimeDelta::try_days(days)?)
+    }
+
+    /// Returns the number of values before the day `end`.
+    pub fn count_before(&self, end: NaiveDate) -> usize {
+        let days = end.signed_duration_since(NaiveDate::default()).num_days();
+        match self {
+            Times::Micros(micros) => {
+                micros.partition_point(|micros| micros.div_euclid(MICROS_PER_DAY) < days)
+            }
+            Times::Days(values) => values.partition_point(|day| i64::from(*day) < days),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Date32Array, Int64Array, TimestampMicrosecondArray};
+
+    use super::*;
+    use crate::model::Model;
+
+    fn date(year: i32, month: u32, day: u32) -> NaiveDate {
+        NaiveDate::from_ymd_opt(year, month, day).unwrap()
+    }
+
+    #[test]
+    fn tables_sorted_by_a_time_are_partitioned() {
+        let model = Model::built_in();
+        let partitioned = |partitioning: Partitioning| {
+            let tables = model.tables.iter();
+            let tables = tables.filter(|table| partitioning.column(table).is_some());
+            tables.map(|table| table.name.as_str()).collect::<Vec<_>>()
+        };
+        assert_eq!(partitioned(Partitioning::Day), ["songplays", "time"]);
+        assert_eq!(partitioned(Partitioning::Month), ["songplays", "time"]);
+        assert!(partitioned(Partitioning::None).is_empty());
+    }
+
+    #[test]
+    fn partitions_are_days_and_months() {
+        for (partitioning, day, start, end) in [
+            (Partitioning::Day, date(2018, 11, 30), date(2018, 11, 30), date(2018, 12, 1)),
+            (Partitioning::Month, date(2018, 11, 30), date(2018, 11, 1), date(2018, 12, 1)),
+            (Partitioning::Month, date(2020, 2, 29), date(2020, 2, 1), date(2020, 3, 1)),
+            (Partitioning::Day, date(9999, 12, 31), date(9999, 12, 31), date(10000, 1, 1)),
+            (Partitioning::Month, date(1, 1, 1), date(1, 1, 1), date(1, 2, 1)),
+        ] {
+            assert_eq!(partitioning.start(day), start);
+            assert_eq!(partitioning.end(start), end);
+        }
+    }
+
+    #[test]
+    fn times_are_divided_by_day() {
+        let micros = [-62_135_596_800_000_000, -1, 0, MICROS_PER_DAY - 1, MICROS_PER_DAY];
+        let column = TimestampMicrosecondArray::from(micros.to_vec());
+        let times = Times::of(&column).unwrap();
+        let days: Vec<NaiveDate> = (0..5).map(|row| times.day(row).unwrap()).collect();
+        let expected = [(1, 1, 1), (1969, 12, 31), (1970, 1, 1), (1970, 1, 1), (1970, 1, 2)];
+        assert_eq!(days, expected.map(|(year, month, day)| date(year, month, day)));
+        assert!(times.day(5).is_none());
+        assert_eq!(times.count_before(date(1970, 1, 1)), 2);
+        assert_eq!(times.count_before(date(1970, 1, 2)), 4);
+        assert_eq!(times.count_before(NaiveDate::MAX), 5);
+        let column = Date32Array::from(vec![-1, 0, 1]);
+        let times = Times::of(&column).unwrap();
+        assert_eq!(times.day(0), Some(date(1969, 12, 31)));
+        assert_eq!(times.count_before(date(1970, 1, 1)), 1);
+        assert!(Times::of(&Date32Array::from(vec![None, Some(1)])).is_none());
+        assert!(Times::of(&Int64Array::from(vec![1])).is_none());
+    }
+}

@@ -1,0 +1,52 @@
+//! The state that a run leaves behind for incremental runs, as the record describes it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::record::FileRecord;
+
+/// The decoded rows and the objects of a run. The next run reads only objects that are new or have changed,
+/// and takes the rows of the others from here.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateRecord {
+    /// Version of the format of the files.
+    pub format: u32,
+    /// File with one row per object.
+    pub objects: FileRecord,
+    /// The next number of an object. Each object that is read has its own number.
+    pub next_number: u32,
+    /// Objects that are no longer listed, but whose rows are kept.
+    #[serde(default)]
+    pub kept: u64,
+    /// Decoded rows by dataset.
+    pub datasets: BTreeMap<String, DatasetState>,
+}
+
+/// The decoded rows of a dataset.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatasetState {
+    /// Hash of all that the rows depend on except the objects.
+    pub fingerprint: String,
+    /// The rows, in the order of the numbers of their objects.
+    pub parts: Vec<PartRecord>,
+}
+
+/// Decoded rows of objects whose numbers lie between those of the previous and the next part.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartRecord {
+    /// The smallest number of an object.
+    pub first: u32,
+    /// Records whose rows the files have.
+    pub records: u64,
+    /// Files, in any order.
+    pub files: Vec<FileRecord>,
+}
+
+impl StateRecord {
+    /// Returns all files.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &FileRecord> {
+        let parts = self.datasets.values().flat_map(|dataset| &dataset.parts);
+        parts.flat_map(|part| &part.files).chain([&self.objects])
+    }
+}
