@@ -247,6 +247,7 @@ pub mod fields {
     pub use crate::transform::{Accounting, Balance};
     pub use crate::warehouse::contract::{Finding, Rule};
     pub use crate::warehouse::error::{Cause, ServerError, WarehouseError};
+    pub use crate::warehouse::load::{LoadMode, SwapReason};
 }
 
 // Not part of the interface, and may change in any version: the program and the project's benchmarks,

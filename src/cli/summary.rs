@@ -1,5 +1,7 @@
 //! The summaries of transforms and loads, and the listings of rejects and checks.
 
+mod load;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
@@ -10,6 +12,8 @@ use bytesize::ByteSize;
 use comfy_table::presets::{NOTHING, UTF8_HORIZONTAL_ONLY};
 use comfy_table::{CellAlignment, Table as TextTable};
 use indicatif::HumanCount;
+
+pub use load::load;
 
 use super::output::{BAD, GOOD, STRONG, styled};
 use super::table::table as rows_table;
@@ -22,7 +26,6 @@ use crate::pipeline::TransformReport;
 use crate::star::{CheckOutcome, RunRecord};
 use crate::timing::PhaseTiming;
 use crate::transform::{Accounting, RepairEncoding};
-use crate::warehouse::load::LoadReport;
 
 /// Maximum number of characters shown of a value in tables of rejects and offending rows.
 const SHOWN_CHARS: usize = 80;
@@ -87,41 +90,6 @@ fn changes(report: &TransformReport) -> String {
     for reason in &changes.reasons {
         let _ = writeln!(text, "          read again because {}", escape::line(reason));
     }
-    text
-}
-
-/// Returns the summary of a load.
-pub fn load(report: &LoadReport, target: &str, schema: &str) -> String {
-    let place = styled(STRONG, format!("{target} schema {schema}"));
-    if report.already_loaded {
-        let (run, number) = (escape::line(&report.run_id), report.number);
-        return format!(
-            "run {run} is already loaded into {place} (load {number}); --force loads it again\n"
-        );
-    }
-    let mut table = text_table(&["table", "rows"]);
-    for (name, rows) in &report.tables {
-        table.add_row([(*name).to_owned(), HumanCount(*rows).to_string()]);
-    }
-    right_align(&mut table, 1..2);
-    let mut text = format!("{table}\n");
-    for lost in &report.dropped {
-        let _ = writeln!(text, "dropped   {}", escape::line(lost));
-    }
-    for table in &report.not_dropped {
-        let table = escape::line(table);
-        let _ = writeln!(text, "left      {table}; the next load tries to drop it again");
-    }
-    if report.views > 0 {
-        let _ = writeln!(text, "views     {} recreated over the new tables", report.views);
-    }
-    let verified =
-        styled(GOOD, format!("{} statistics equal those of the files", report.statistics));
-    let _ = writeln!(text, "verified  {verified}");
-    let total = report.phases.iter().map(|phase| phase.elapsed).sum();
-    text += &phases(&report.phases, total);
-    let run = escape::line(&report.run_id);
-    let _ = writeln!(text, "loaded    {place} (run {run}, load {})", report.number);
     text
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::AddAssign;
 
-/// What an incremental run has found and read.
+/// The objects that an incremental run has found and read, by their difference from the previous run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
     /// Objects that the previous run did not read.

@@ -29,7 +29,7 @@ struct Recorded {
     has_rows: bool,
 }
 
-/// What has become of an object of the previous run.
+/// The state of an object of the previous run in this one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fate {
     /// It has not been listed.

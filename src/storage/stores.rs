@@ -324,6 +324,16 @@ impl Place {
         let put = self.store.put(self.path(), bytes.into().into()).await;
         put.map(|_| ()).map_err(|source| StorageError::write(&self.location.to_string(), source))
     }
+
+    /// Removes the object.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the store fails or rejects the request.
+    pub async fn remove(&self) -> Result<(), StorageError> {
+        let removed = self.store.delete(self.path()).await;
+        removed.map_err(|source| StorageError::delete(&self.location.to_string(), source))
+    }
 }
 
 impl std::fmt::Display for Place {

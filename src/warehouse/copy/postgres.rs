@@ -41,6 +41,19 @@ pub fn copy_statement(design: &TableDesign, schema: &str, name: &str) -> Result<
     ))
 }
 
+/// Returns the statement that adds rows to a table that exists.
+///
+/// # Errors
+///
+/// Returns an error if a name cannot be quoted.
+pub fn append_statement(design: &TableDesign, schema: &str, name: &str) -> Result<String> {
+    Ok(format!(
+        "COPY {} ({})\nFROM STDIN (FORMAT binary)",
+        qualified(schema, name)?,
+        design.column_list()?
+    ))
+}
+
 /// Streams the table registered in `files` to the server. A separate task reads and encodes ahead.
 ///
 /// # Errors

@@ -126,17 +126,30 @@ impl Loader<'_> {
                     let schema = &names.schema;
                     redshift::copy_statement(design, schema, &name, &manifest, authorization)
                 };
-                let (sql, shown) = (statement(clause.expose())?, statement(&clause.shown)?);
-                let action = format!("copy {} from {manifest}", design.table.name);
-                if let Err(error) = session.execute_hidden(&action, &sql, &shown).await {
-                    let error = error.map_texts(|text| clause.hide(text));
-                    return Err(self.explain(error).await.into());
-                }
-                for notice in session.take_notices() {
-                    let notice = clause.hide(&notice);
-                    tracing::info!(table = design.table.name, "{notice}");
-                }
+                self.copy_hidden(session, design, &manifest, clause, statement).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// Runs the COPY that `statement` returns for an authorization clause, without revealing the clause.
+    pub(super) async fn copy_hidden(
+        &self,
+        session: &Session,
+        design: &TableDesign,
+        manifest: &str,
+        clause: &Clause,
+        statement: impl Fn(&str) -> Result<String>,
+    ) -> Result<()> {
+        let (sql, shown) = (statement(clause.expose())?, statement(&clause.shown)?);
+        let action = format!("copy {} from {manifest}", design.table.name);
+        if let Err(error) = session.execute_hidden(&action, &sql, &shown).await {
+            let error = error.map_texts(|text| clause.hide(text));
+            return Err(self.explain(error).await.into());
+        }
+        for notice in session.take_notices() {
+            let notice = clause.hide(&notice);
+            tracing::info!(table = design.table.name, "{notice}");
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use super::statements::{
     Names, catalog_path, create, default_path, finish, lock_loads, lock_tables, rename,
     rename_keys, replaced,
 };
+use super::update::{create as create_partitions, shown as shown_partitions};
 use super::verify::stats_queries;
 use super::{LoadOptions, Prepared};
 use crate::warehouse::Dialect;
@@ -31,12 +32,18 @@ pub fn dry_run(star: &Prepared, options: &LoadOptions) -> Result<String> {
         script.add(&sql);
     }
     script.note("If they do not exist:");
-    for sql in ledger::create(&options.schema)? {
+    for sql in
+        ledger::create(&options.schema)?.into_iter().chain([create_partitions(&options.schema)?])
+    {
         script.add(&sql);
     }
     script.note("In a separate session, until the load ends:");
     script.add("BEGIN");
     script.add(&lock_loads(dialect, &options.schema)?);
+    script.note(
+        "If at most half of the rows differ from those in the warehouse, only these are deleted and copied, \
+         in one transaction. Otherwise all tables are replaced as follows.",
+    );
     script.note(match dialect {
         Dialect::Redshift => "The new tables, in one transaction:",
         Dialect::Postgres => {
@@ -118,6 +125,9 @@ fn swap(star: &Prepared, options: &LoadOptions, names: &Names, script: &mut Scri
         designs: &star.designs,
     };
     script.add(&ledger::insert(dialect, &options.schema, &entry, |table| star.rows_of(table))?);
+    for sql in shown_partitions(star, options)? {
+        script.add(&sql);
+    }
     script.add("COMMIT");
     script.note(
         "The old tables, each in a separate transaction that may fail; the next load retries:",

@@ -1,6 +1,7 @@
-//! Loads a star: creates new tables, verifies them, and swaps them in together.
+//! Loads a star: updates the tables in place, or creates new tables, verifies them, and swaps them in together.
 //!
-//! A load is two transactions and a cleanup. The first transaction creates new tables beside the
+//! If few rows differ, a load deletes and copies only those (`update`). Otherwise it replaces all tables: it is
+//! then two transactions and a cleanup. The first transaction creates new tables beside the
 //! old ones, fills them, and compares them with the Parquet files. It can take any amount of time
 //! because no reader sees it. The second renames the tables and records the load in the ledger. It
 //! is the only one that readers may have to wait for. The cleanup drops the old tables, and the
@@ -24,6 +25,7 @@ mod dependents;
 mod dry_run;
 mod encoding;
 mod grants;
+mod inspect;
 pub mod ledger;
 mod leftovers;
 mod lock;
@@ -32,6 +34,7 @@ mod rights;
 
 pub mod statements;
 mod swap;
+mod update;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -40,7 +43,7 @@ use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 
-use self::catalog::Existing;
+use self::inspect::Inspection;
 use self::lock::LoadLock;
 use self::statements::{Names, default_path};
 use crate::timing::PhaseTiming;
@@ -54,6 +57,7 @@ pub use self::contract::{check_contract, check_files, ensure_passes};
 pub use self::dry_run::dry_run;
 pub use self::prepare::{Prepared, prepare, prepare_open};
 pub use self::rights::obstacles;
+pub use self::update::{LoadMode, SwapReason};
 
 /// Options of a load.
 #[derive(Debug, Clone)]
@@ -93,6 +97,8 @@ pub struct LoadReport {
     pub run_id: String,
     /// `true` if that run was already loaded, so that nothing was done.
     pub already_loaded: bool,
+    /// The changes of the load.
+    pub mode: LoadMode,
     /// Number of the load in the ledger.
     pub number: i64,
     /// Tables with their row counts, in load order.
@@ -136,6 +142,7 @@ fn report(star: &Prepared) -> LoadReport {
     LoadReport {
         run_id: star.record.run_id.clone(),
         already_loaded: false,
+        mode: LoadMode::Swap(SwapReason::NoRecord),
         number: 0,
         tables: star.rows(),
         statistics: 0,
@@ -187,7 +194,12 @@ impl<'a> Loader<'a> {
                 if !catalog::has_schema(&session, schema).await? {
                     execute_alone(&session, "create the schema", &create_schema).await?;
                 }
-                for (table, sql) in [(ledger::LEDGER, create_ledger), (ledger::LOCK, create_lock)] {
+                let create_partitions = update::create(schema)?;
+                for (table, sql) in [
+                    (ledger::LEDGER, create_ledger),
+                    (ledger::LOCK, create_lock),
+                    (update::PARTITIONS, create_partitions),
+                ] {
                     if !catalog::has_table(&session, schema, table).await? {
                         execute_alone(&session, "create the ledger of loads", &sql).await?;
                     }
@@ -234,137 +246,16 @@ impl<'a> Loader<'a> {
     }
 
     async fn run(&mut self, lock: &mut LoadLock<'_>) -> Result<()> {
-        if self.preflight(lock).await? {
+        if self.inspect(lock, Inspection::Loaded).await? {
             return Ok(());
         }
         let load_id = format!("{:016x}", rand::random::<u64>());
+        let Some(reason) = self.update(lock, &load_id).await? else { return Ok(()) };
+        tracing::debug!(%reason, "all tables are replaced");
+        self.report.mode = LoadMode::Swap(reason);
+        self.inspect(lock, Inspection::Replaceable).await?;
         let names = self.build(lock).await?;
         self.swap(lock, &names, &load_id).await
-    }
-
-    /// Inspects the schema, and drops the leftovers of earlier loads. Returns `true` if the run is
-    /// already loaded.
-    async fn preflight(&mut self, lock: &mut LoadLock<'_>) -> Result<bool> {
-        let mut backoff = self.backoff();
-        loop {
-            let checked = match lock.ensure_held().await {
-                Ok(()) => self.try_preflight().await,
-                Err(error) => Err(error),
-            };
-            let Err(error) = checked else { return checked };
-            match backoff.next() {
-                Some(pause) if is_transient(&error) => {
-                    tracing::warn!(%error, "inspecting the tables failed; retrying");
-                    tokio::time::sleep(pause).await;
-                }
-                _ => return Err(error),
-            }
-        }
-    }
-
-    async fn try_preflight(&mut self) -> Result<bool> {
-        let session = Session::open(&self.options.access).await?;
-        let (schema, model) = (&self.options.schema, &*self.star.model);
-        // Only the holder of the lock creates such tables, so those that exist belong to no running
-        // load.
-        let left = leftovers::leftovers(&session, model, schema).await?;
-        self.report.not_dropped = leftovers::drop_tables(&session, schema, &left).await?;
-        let last = ledger::last(&session, schema).await?;
-        if let Some((entry, counts)) = last
-            && entry.run_id == self.star.record.run_id
-            && !self.options.force
-            && self.are_all(&counts)
-            && self.is_loaded(&session, &counts).await?
-        {
-            self.report.already_loaded = true;
-            self.report.number = entry.number;
-            return Ok(true);
-        }
-        self.ensure_storable(&session).await?;
-        self.ensure_replaceable(&session).await?;
-        Ok(false)
-    }
-
-    /// Returns `true` if `counts` has every table of the star. If it lacks one, someone edited the ledger by
-    /// hand.
-    fn are_all(&self, counts: &[(String, u64)]) -> bool {
-        let tables = &self.star.model.tables;
-        counts.len() == tables.len()
-            && tables.iter().all(|table| counts.iter().any(|(name, _)| *name == table.name))
-    }
-
-    /// Returns `true` if the tables of the ledger's latest run exist with the recorded row counts.
-    async fn is_loaded(&self, session: &Session, counts: &[(String, u64)]) -> Result<bool> {
-        let existing = catalog::existing(session, &self.star.model, &self.options.schema).await?;
-        for (table, rows) in counts {
-            if !existing.iter().any(|e| e.table == *table && e.kind == "r") {
-                return Ok(false);
-            }
-            let name = crate::warehouse::sql::quote::qualified(&self.options.schema, table)?;
-            let sql = format!("SELECT COUNT(*) FROM {name}");
-            let found = session.value("count rows", &sql).await?;
-            if found.as_deref() != Some(rows.to_string().as_str()) {
-                tracing::warn!(table, rows, ?found, "the table has changed since it was loaded");
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// Fails with the texts that the database's encoding cannot store, before anything is copied.
-    async fn ensure_storable(&self, session: &Session) -> Result<()> {
-        let tables: Vec<_> = self.star.designs.iter().map(|design| design.table.clone()).collect();
-        let place = self.star.star.to_string();
-        let others = [("the location of the star, which the ledger records", place.as_str())];
-        let texts = encoding::unstorable(session, &self.star.session, &tables, &others).await?;
-        if texts.is_empty() {
-            return Ok(());
-        }
-        Err(Error::Encoding {
-            database: self.options.access.target.database.clone(),
-            encoding: session.encoding().unwrap_or_default().to_owned(),
-            texts,
-        })
-    }
-
-    /// Fails if objects would be lost or rights are missing, before anything is changed. With
-    /// `cascade`, records the objects that will be lost.
-    async fn ensure_replaceable(&mut self, session: &Session) -> Result<()> {
-        let (schema, model) = (&self.options.schema, &*self.star.model);
-        let existing = catalog::existing(session, model, schema).await?;
-        let names = |wanted: &dyn Fn(&&Existing) -> bool| -> Vec<String> {
-            existing.iter().filter(wanted).map(|e| e.table.clone()).collect()
-        };
-        let foreign = names(&|e| e.kind != "r");
-        if !foreign.is_empty() {
-            return Err(Error::NotATable { schema: schema.clone(), names: foreign });
-        }
-        let depends = dependents::dependents(session, model, schema).await?;
-        let mut reasons = rights::obstacles(session, model, schema).await?;
-        if self.options.cascade {
-            let foreign = depends.iter().filter(|dependent| !dependent.is_owned);
-            reasons.extend(foreign.map(|d| format!("{} belongs to another user", d.name)));
-        }
-        if !reasons.is_empty() {
-            return Err(Error::NotOwner { schema: schema.clone(), reasons });
-        }
-        let tables = names(&|_| true);
-        let mut lost: Vec<String> = depends.into_iter().map(|dependent| dependent.name).collect();
-        let policies = dependents::policies(session, model, schema).await?;
-        lost.extend(policies.into_iter().map(|policy| policy.name));
-        let seen = grants::grants(session, schema, &tables).await?;
-        lost.extend(grants::unseen(session, model, schema, &seen).await?);
-        if ledger::last_number(session, schema).await? == 0 {
-            lost.extend(tables.iter().map(|table| format!("table {table}, which no load created")));
-        }
-        if !lost.is_empty() && !self.options.cascade {
-            return Err(Error::Dependents { schema: schema.clone(), names: lost });
-        }
-        for name in &lost {
-            tracing::warn!("{name} will be dropped with the table that it depends on");
-        }
-        self.report.dropped = lost;
-        Ok(())
     }
 
     fn names(&self) -> Names {

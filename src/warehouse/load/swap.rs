@@ -97,7 +97,7 @@ impl Loader<'_> {
 
     /// Returns `true` if the ledger has the load, or `None` if it could not be read within a
     /// minute.
-    async fn ledger_has_load(&self, load_id: &str) -> Option<bool> {
+    pub(super) async fn ledger_has_load(&self, load_id: &str) -> Option<bool> {
         let deadline = Instant::now() + LEDGER_PATIENCE;
         loop {
             let read = async {
@@ -171,13 +171,14 @@ impl Loader<'_> {
             session.execute(&format!("recreate view {}", view.name), &view.recreate()).await?;
         }
         self.record(session, number, load_id).await?;
+        self.record_partitions(session, number).await?;
         (self.report.number, self.report.views) = (number, views.len());
         session.commit("commit the load").await?;
         Ok(())
     }
 
     /// Inserts the load into the ledger.
-    async fn record(&self, session: &Session, number: i64, load_id: &str) -> Result<()> {
+    pub(super) async fn record(&self, session: &Session, number: i64, load_id: &str) -> Result<()> {
         let entry = NewEntry {
             number,
             load_id,

@@ -133,7 +133,7 @@ fn rows_of_objects_that_are_gone_can_be_kept() {
     assert_eq!(numbers(&report), [0, 0, 2, 4, 0]);
     assert_eq!(history.record().star_hash, before.star_hash);
     assert_eq!(history.record().rejects.rows, 1);
-    // Later runs keep them without being told, and read all other objects again if asked to.
+    // Later runs keep them without the option, and read all other objects again with --full.
     assert!(history.outcome().unwrap().is_up_to_date);
     history.write("logs/3.json", &play(172_800_001, 9));
     assert_eq!(numbers(&history.outcome().unwrap()), [1, 0, 0, 4, 0]);

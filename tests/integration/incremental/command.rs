@@ -11,7 +11,7 @@ fn workspace() -> Workspace {
     here
 }
 
-/// Gives all data files an earlier time of modification.
+/// Sets the times of modification of all data files to earlier ones.
 fn age(here: &Workspace) {
     for file in crate::support::files(&here.join("data")) {
         let file = std::fs::File::options().write(true).open(here.join("data").join(file)).unwrap();

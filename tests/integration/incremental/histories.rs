@@ -20,7 +20,7 @@ enum Step {
     Rename(u8, u8),
     /// Copies an object of events: all of it is delivered twice.
     Copy(u8, u8),
-    /// Gives an object another time of modification.
+    /// Sets the time of modification of an object.
     Touch(u8),
     /// Reads all objects again.
     Full,

@@ -70,7 +70,7 @@ impl History {
         self.touch(name);
     }
 
-    /// Gives a file another time of modification.
+    /// Sets the time of modification of a file to a new one.
     fn touch(&mut self, name: &str) {
         self.now += 1;
         let file = std::fs::File::options().write(true).open(self.path(name)).unwrap();

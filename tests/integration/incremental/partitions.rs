@@ -75,7 +75,7 @@ fn only_partitions_whose_rows_have_changed_are_replaced() {
     history.write("logs/later.json", &play(9 * DAY, 10));
     history.run();
     expect(&history, &["1970-01-10"], &[]);
-    // A song that nobody has played.
+    // A song without plays.
     history.write("songs/b.json", &song("B", "Title B"));
     history.run();
     expect(&history, &[], &[]);

@@ -134,7 +134,7 @@ fn a_verification_finds_what_has_changed_behind_the_program() {
     history.options.verify = true;
     let before = crate::support::files(&history.path("star"));
     history.outcome().unwrap_or_else(|failure| panic!("{:?}", failure.error));
-    // An object with the time and the size of another version: nothing tells an incremental run.
+    // An object with the time and the size of another version, which an incremental run cannot detect.
     let modified = std::fs::metadata(history.path("logs/2.json")).unwrap().modified().unwrap();
     std::fs::write(history.path("logs/2.json"), play(86_400_002, 8)).unwrap();
     let file = std::fs::File::options().write(true).open(history.path("logs/2.json")).unwrap();

@@ -14,7 +14,7 @@ async fn loaded() -> (Workspace, Database, Client) {
 async fn others(client: &Client) -> Vec<String> {
     let sql = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'star'::regnamespace \
                AND relname NOT IN ('songs', 'artists', 'users', 'time', 'songplays', 'starlift_loads', \
-               'starlift_lock') ORDER BY 1";
+               'starlift_lock', 'starlift_partitions') ORDER BY 1";
     rows(client, sql).await
 }
 

@@ -26,7 +26,7 @@ async fn loaded() -> (Cloud, Client, [String; 2]) {
 async fn nothing_is_left(client: &Client) {
     let tables = "SELECT COUNT(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                   WHERE n.nspname = 'star' AND c.relkind = 'r'";
-    assert_eq!(value(client, tables).await, "7");
+    assert_eq!(value(client, tables).await, "8");
 }
 
 #[tokio::test(flavor = "multi_thread")]

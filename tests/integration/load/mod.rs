@@ -17,6 +17,7 @@ mod rejections;
 mod run;
 mod sessions;
 mod tls;
+mod update;
 mod verdicts;
 
 use std::path::Path;

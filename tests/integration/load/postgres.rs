@@ -72,7 +72,16 @@ async fn a_new_run_replaces_the_old_and_leaves_nothing_behind() {
                   relnamespace = 'star'::regnamespace ORDER BY 1";
     assert_eq!(
         rows(&client, tables).await,
-        ["artists", "songplays", "songs", "starlift_loads", "starlift_lock", "time", "users"]
+        [
+            "artists",
+            "songplays",
+            "songs",
+            "starlift_loads",
+            "starlift_lock",
+            "starlift_partitions",
+            "time",
+            "users"
+        ]
     );
     let unmatched = "SELECT COUNT(*) FROM star.songplays WHERE song_id IS NULL";
     assert_eq!(value(&client, unmatched).await, "0");

@@ -1,0 +1,218 @@
+//! Deletes and copies the rows that differ, and compares them with the files.
+
+use std::time::Instant;
+
+use datafusion::prelude::SessionContext;
+
+use super::Loader;
+use super::plan::{Plan, SwapReason, TableChange};
+use super::statements::{Merge, changed_rows, delete};
+use crate::model::Table;
+use crate::publish::manifest;
+use crate::star::register_table;
+use crate::storage::Place;
+use crate::warehouse::Dialect;
+use crate::warehouse::connection::session::Session;
+use crate::warehouse::copy::{postgres, redshift};
+use crate::warehouse::error::{Error, Result};
+use crate::warehouse::load::statements::{catalog_path, default_path};
+use crate::warehouse::load::verify::{differences, file_stats, warehouse_stats};
+use crate::warehouse::sql::ddl::TableDesign;
+
+/// Folder of the manifests of loads, relative to the star.
+const LOADS: &str = "_loads";
+
+impl Loader<'_> {
+    /// Changes the rows of `plan` in the transaction of `session`, and compares them with the files. Returns
+    /// the reason if that is not possible.
+    pub(super) async fn apply(
+        &mut self,
+        session: &Session,
+        plan: &Plan,
+        load_id: &str,
+    ) -> Result<Result<(), SwapReason>> {
+        let files = self.open_changes(plan).await?;
+        match session.dialect() {
+            Dialect::Postgres => self.change_in_postgres(session, plan, &files).await?,
+            Dialect::Redshift => {
+                let manifests = match self.write_manifests(plan, load_id).await {
+                    Ok(manifests) => manifests,
+                    Err(error) => return Ok(Err(SwapReason::Manifest(error.to_string()))),
+                };
+                let changed = self.change_in_redshift(session, plan, &manifests).await;
+                for (_, manifest) in manifests {
+                    // Later loads write others.
+                    if let Err(error) = manifest.remove().await {
+                        tracing::warn!(%error, "a manifest of the load could not be removed");
+                    }
+                }
+                changed?;
+            }
+        }
+        self.compare(session, plan, &files).await?;
+        Ok(Ok(()))
+    }
+
+    fn design(&self, change: &TableChange) -> &TableDesign {
+        &self.star.designs[change.at]
+    }
+
+    /// Returns a session in which the tables have only the rows to copy.
+    async fn open_changes(&self, plan: &Plan) -> Result<SessionContext> {
+        let star = &self.star.session;
+        let session = SessionContext::new_with_config_rt(star.copied_config(), star.runtime_env());
+        for change in plan.tables.iter().filter(|change| !change.copied.files.is_empty()) {
+            let table = &self.design(change).table;
+            register_table(&session, &self.star.star, table, &change.copied.files).await?;
+        }
+        Ok(session)
+    }
+
+    /// Changes the rows such that no reference is ever broken: the server checks them after each statement.
+    async fn change_in_postgres(
+        &mut self,
+        session: &Session,
+        plan: &Plan,
+        files: &SessionContext,
+    ) -> Result<()> {
+        let (schema, names) = (self.options.schema.clone(), self.names());
+        if let Some(sql) = default_path(Dialect::Postgres) {
+            session.execute("set the search path", sql).await?;
+        }
+        let is_referenced = |table: &Table| {
+            let references = self.star.designs.iter().flat_map(|design| &design.table.references);
+            references.into_iter().any(|reference| reference.table == table.name)
+        };
+        let (referenced, facts): (Vec<&TableChange>, Vec<&TableChange>) =
+            plan.tables.iter().partition(|change| is_referenced(&self.design(change).table));
+        for change in facts.iter().rev().filter(|change| change.deleted > 0) {
+            let sql = delete(&schema, &self.design(change).table, change)?;
+            session.execute("delete the rows that differ", &sql).await?;
+        }
+        let mut merges = Vec::new();
+        for change in referenced {
+            let design = self.design(change);
+            let merge = Merge::new(&names, design, change)?;
+            session.execute("create a table for new rows", &merge.create).await?;
+            let table = names.new_table(&design.table.name);
+            self.copy_rows(session, change, files, &table).await?;
+            for sql in &merge.upsert {
+                session.execute("merge the new rows", sql).await?;
+            }
+            merges.push(merge);
+        }
+        for change in facts {
+            let table = self.design(change).table.name.clone();
+            self.copy_rows(session, change, files, &table).await?;
+        }
+        for sql in merges.iter().rev().flat_map(|merge| &merge.delete) {
+            session.execute("delete the rows that are gone", sql).await?;
+        }
+        if let Some(sql) = catalog_path(Dialect::Postgres) {
+            session.execute("set the search path", sql).await?;
+        }
+        Ok(())
+    }
+
+    /// Copies the rows of a change into the table called `name`.
+    async fn copy_rows(
+        &self,
+        session: &Session,
+        change: &TableChange,
+        files: &SessionContext,
+        name: &str,
+    ) -> Result<()> {
+        let design = self.design(change);
+        if change.copied.rows == 0 {
+            return Ok(());
+        }
+        self.progress.start_counted(&format!("copy {}", design.table.name), change.copied.rows);
+        let sql = postgres::append_statement(design, &self.options.schema, name)?;
+        postgres::copy(session, files, &design.table, &sql, self.progress).await?;
+        Ok(())
+    }
+
+    /// Writes a manifest for each table with rows to copy. Returns them with the positions of the tables.
+    async fn write_manifests(
+        &self,
+        plan: &Plan,
+        load_id: &str,
+    ) -> crate::error::Result<Vec<(usize, Place)>> {
+        let mut manifests = Vec::new();
+        for change in plan.tables.iter().filter(|change| change.copied.rows > 0) {
+            let name = &self.design(change).table.name;
+            let place = self.star.star.child(&format!("{LOADS}/{load_id}-{name}.manifest"));
+            place.write(manifest(&self.star.star, &change.copied)?).await?;
+            manifests.push((change.at, place));
+        }
+        Ok(manifests)
+    }
+
+    async fn change_in_redshift(
+        &mut self,
+        session: &Session,
+        plan: &Plan,
+        manifests: &[(usize, Place)],
+    ) -> Result<()> {
+        let schema = self.options.schema.clone();
+        let clause = self.options.copy_auth.clause().await?;
+        for change in plan.tables.iter().rev().filter(|change| change.deleted > 0) {
+            let sql = delete(&schema, &self.design(change).table, change)?;
+            session.execute("delete the rows that differ", &sql).await?;
+        }
+        for (at, manifest) in manifests {
+            let design = &self.star.designs[*at];
+            let begun = Instant::now();
+            let step = format!("copy {}", design.table.name);
+            self.progress.start(&step);
+            let url = manifest.location.url(manifest.path());
+            let sql = |authorization: &str| {
+                let name = &design.table.name;
+                redshift::copy_statement(design, &schema, name, &url, authorization)
+            };
+            self.copy_hidden(session, design, &url, &clause, sql).await?;
+            self.timed(&step, begun);
+        }
+        Ok(())
+    }
+
+    /// Compares the changed rows with the files, and the number of rows of every table with the record.
+    async fn compare(
+        &mut self,
+        session: &Session,
+        plan: &Plan,
+        files: &SessionContext,
+    ) -> Result<()> {
+        self.progress.start("verify");
+        let (mut found, mut compared) = (Vec::new(), 0);
+        for change in &plan.tables {
+            let table = &self.design(change).table;
+            let from = changed_rows(&self.options.schema, table, change)?;
+            let loaded = warehouse_stats(session, table, &from).await?;
+            compared += loaded.count();
+            if change.copied.files.is_empty() {
+                if loaded.rows > 0 {
+                    found.push(format!(
+                        "{}: {} rows are left of days without rows",
+                        table.name, loaded.rows
+                    ));
+                }
+                continue;
+            }
+            found.extend(differences(table, &file_stats(files, table).await?, &loaded));
+        }
+        for design in &self.star.designs {
+            let (name, expected) = (&design.table.name, self.star.rows_of(&design.table.name));
+            let rows = self.count(session, name).await?;
+            if rows != Some(expected) {
+                let rows = rows.unwrap_or_default();
+                found.push(format!(
+                    "{name}: row count {expected} in the record, {rows} in the table"
+                ));
+            }
+            compared += 1;
+        }
+        self.report.statistics = compared;
+        if found.is_empty() { Ok(()) } else { Err(Error::Mismatch { differences: found }) }
+    }
+}
