@@ -87,6 +87,9 @@ fn changes(report: &TransformReport) -> String {
         counts.map(|(count, name)| format!("{} {name}", HumanCount(*count))).collect();
     let (read, listed) = (bytes(changes.bytes_read), bytes(changes.bytes_listed));
     let mut text = format!("objects   {}; read {read} of {listed}\n", counts.join(", "));
+    if let Some(partitions) = changes.partitions {
+        let _ = writeln!(text, "          built again: {}", counted(partitions, "partition"));
+    }
     for reason in &changes.reasons {
         let _ = writeln!(text, "          read again because {}", escape::line(reason));
     }

@@ -15,6 +15,8 @@ pub struct Changes {
     pub unchanged: u64,
     /// Other objects that were read again.
     pub again: u64,
+    /// Number of partitions that were built again; `None` if the queries ran on all rows.
+    pub partitions: Option<u64>,
     /// Bytes of the objects that were read, as stored.
     pub bytes_read: u64,
     /// Bytes of all listed objects, as stored.

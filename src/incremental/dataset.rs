@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use super::Removed;
 use super::changes::Changes;
 use super::entry::{Entry, Outcome};
+use super::numbers::Numbers;
 use crate::ingest::{KnownObjects, ReadObject};
 use crate::storage::InputObject;
 
@@ -106,6 +107,31 @@ impl DatasetUpdate {
                 Fate::Unlisted | Fate::Read => None,
             })
             .collect()
+    }
+
+    /// Returns `true` if an object was read, or rows of one that is gone are to be removed.
+    pub fn has_changed(&self, removed: Removed) -> bool {
+        !lock(&self.found).read.is_empty()
+            || (removed == Removed::Drop && !self.gone(removed).is_empty())
+    }
+
+    /// Returns `true` if the state has the rows of all objects of the previous run.
+    pub fn has_all_rows(&self) -> bool {
+        self.entries.iter().all(|recorded| recorded.has_rows)
+    }
+
+    /// Returns the numbers of the objects of the previous run: those whose rows are still needed, and the
+    /// others.
+    pub fn before(&self, removed: Removed) -> (Numbers, Numbers) {
+        let live = Numbers::new(self.unchanged(removed).iter().map(|entry| entry.number));
+        let all = self.entries.iter().map(|recorded| recorded.entry.number);
+        let dead = Numbers::new(all.filter(|number| !live.has(*number)));
+        (live, dead)
+    }
+
+    /// Returns the objects of the previous run.
+    pub fn earlier(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().map(|recorded| &recorded.entry)
     }
 
     /// Returns `true` if the rows of all objects that are gone can be kept.

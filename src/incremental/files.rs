@@ -9,24 +9,30 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{FutureExt, Stream, StreamExt, TryStreamExt};
 use object_store::ObjectStoreExt;
-use parquet::arrow::ParquetRecordBatchStreamBuilder;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::arrow::async_reader::AsyncFileReader;
+use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
+use parquet::file::statistics::Statistics;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::days::{Days, MICROS_PER_DAY};
 use crate::error::{Error, Result};
 use crate::star::FileRecord;
 use crate::storage::Place;
 
 /// The batches in which a file is read.
-#[derive(Clone, Copy)]
+#[derive(Clone, Default)]
 pub(super) struct Batches {
     /// Maximum number of rows of a batch.
     pub rows: usize,
     /// Number of row groups that are read at the same time.
     pub threads: usize,
+    /// Names of the columns to read; `None` for all.
+    pub columns: Option<Vec<String>>,
+    /// A column of times, and the days of which rows are wanted. Row groups without such days are not read.
+    pub days: Option<(String, Arc<Days>)>,
 }
 
 /// Reads a file in batches of `schema`, and calls `each` with each batch.
@@ -50,11 +56,20 @@ where
     let options = ArrowReaderOptions::new().with_schema(schema.clone());
     let metadata = ArrowReaderMetadata::load_async(&mut reader, options).await;
     let metadata = metadata.map_err(|error| unreadable(&url, &error))?;
-    let groups = 0..metadata.metadata().num_row_groups();
-    let tasks = groups.map(|group| {
+    let groups = metadata.metadata().row_groups().iter().enumerate();
+    let groups = groups.filter(|(_, group)| batches.may_have_days(group)).map(|(at, _)| at);
+    let mask = match &batches.columns {
+        None => ProjectionMask::all(),
+        Some(names) => {
+            let schema = metadata.metadata().file_metadata().schema_descr();
+            ProjectionMask::columns(schema, names.iter().map(String::as_str))
+        }
+    };
+    let tasks = groups.collect::<Vec<_>>().into_iter().map(|group| {
         let opened =
             ParquetRecordBatchStreamBuilder::new_with_metadata(reader.clone(), metadata.clone())
                 .with_row_groups(vec![group])
+                .with_projection(mask.clone())
                 .with_batch_size(batches.rows)
                 .build();
         let (url, each) = (url.clone(), each.clone());
@@ -65,6 +80,26 @@ where
         }
     });
     futures::stream::iter(tasks).buffer_unordered(batches.threads.max(1)).try_collect().await
+}
+
+impl Batches {
+    /// Returns `false` if the statistics of a row group prove that it has no rows of the wanted days.
+    fn may_have_days(&self, group: &RowGroupMetaData) -> bool {
+        let Some((name, days)) = &self.days else { return true };
+        let column = group.columns().iter().find(|column| column.column_path().string() == *name);
+        let bounds = match column.and_then(|column| column.statistics()) {
+            Some(Statistics::Int64(times)) => times
+                .min_opt()
+                .zip(times.max_opt())
+                .map(|(min, max)| (min.div_euclid(MICROS_PER_DAY), max.div_euclid(MICROS_PER_DAY))),
+            Some(Statistics::Int32(dates)) => dates
+                .min_opt()
+                .zip(dates.max_opt())
+                .map(|(min, max)| ((*min).into(), (*max).into())),
+            _ => None,
+        };
+        bounds.is_none_or(|(first, last)| days.has_any(first, last))
+    }
 }
 
 async fn read_group<F: Fn(RecordBatch) -> Result<()>>(

@@ -10,22 +10,29 @@
 //!
 //! [`KnownObjects`]: crate::ingest::KnownObjects
 
+mod all_rows;
 mod changes;
 mod dataset;
+mod days;
 mod entry;
 mod files;
 mod fingerprint;
+mod numbers;
 mod open;
 mod parts;
 mod restore;
+mod touched;
 mod write;
 
 use std::sync::Arc;
 
-use crate::model::Dataset;
+use arrow::datatypes::SchemaRef;
+
+use crate::model::{Dataset, LocalTo};
 use crate::star::FileRecord;
 
 pub use changes::Changes;
+pub(crate) use days::Days;
 pub(crate) use fingerprint::definition_hash;
 pub(crate) use open::ensure_none_kept;
 
@@ -56,6 +63,22 @@ pub struct IncrementalOptions {
     pub removed: Removed,
 }
 
+/// The days of a dataset whose rows can differ from those of the previous run.
+#[derive(Debug, Clone)]
+pub(crate) struct Touched {
+    /// The dataset and its time column.
+    pub local: LocalTo,
+    /// The days.
+    pub days: Arc<Days>,
+}
+
+impl Touched {
+    /// Returns the time column and the days, if `dataset` is theirs.
+    fn of(&self, dataset: &str) -> Option<(String, Arc<Days>)> {
+        (self.local.dataset == dataset).then(|| (self.local.column.clone(), self.days.clone()))
+    }
+}
+
 /// The update of a star by an incremental run.
 pub(crate) struct Update {
     datasets: Vec<Known>,
@@ -72,6 +95,10 @@ pub(crate) struct Update {
 struct Known {
     dataset: Arc<Dataset>,
     fingerprint: String,
+    /// Schema of the decoded rows, with the numbers of their objects.
+    schema: SchemaRef,
+    /// A time column by which the rows of a part are sorted, if a table is local to its days.
+    time: Option<String>,
     objects: Arc<DatasetUpdate>,
     parts: Vec<Part>,
 }

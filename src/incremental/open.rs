@@ -14,6 +14,7 @@ use super::{FORMAT, IncrementalOptions, Known, Removed, Update};
 use crate::decode::BATCH_ROWS;
 use crate::error::{Error, Result};
 use crate::ingest::Input;
+use crate::model::Model;
 use crate::star::{FileRecord, RunRecord, StateRecord, find_files};
 use crate::storage::Place;
 
@@ -47,6 +48,7 @@ impl Update {
         out: &Place,
         base: Option<&RunRecord>,
         inputs: &[Input],
+        model: &Model,
         options: IncrementalOptions,
     ) -> Result<Update> {
         let listed_at = SystemTime::now();
@@ -67,7 +69,12 @@ impl Update {
             }
             let has_rows = |entry: &Entry| is_decoded && base.has_rows(&parts, entry);
             let objects = DatasetUpdate::new(entries, has_rows, next_number.clone(), listed_at);
-            Known { dataset, fingerprint, objects: Arc::new(objects), parts }
+            let schema = input.columns.clone().with_object_numbers().schema().clone();
+            let locals = model.tables.iter().filter_map(|table| table.local_to.as_ref());
+            let mut locals = locals.filter(|local| local.dataset == dataset.name);
+            let time = locals.next().map(|local| local.column.clone());
+            let time = time.filter(|time| schema.index_of(time).is_ok());
+            Known { dataset, fingerprint, schema, time, objects: Arc::new(objects), parts }
         });
         let datasets: Vec<Known> = datasets.collect();
         reasons.extend(base.damage(&datasets));
@@ -242,7 +249,7 @@ async fn objects(out: &Place, file: &FileRecord) -> Result<BTreeMap<String, Vec<
         sink.lock().unwrap_or_else(PoisonError::into_inner).extend(entries);
         Ok(())
     };
-    let batches = Batches { rows: BATCH_ROWS, threads: 1 };
+    let batches = Batches { rows: BATCH_ROWS, threads: 1, ..Batches::default() };
     read(out, file, &entry::schema(), batches, each).await?;
     let found = std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
     let mut entries = BTreeMap::<String, Vec<Entry>>::new();

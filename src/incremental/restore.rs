@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::Int32Type;
 
+use super::days::Days;
 use super::entry::Entry;
 use super::files::{Batches, read};
+use super::numbers::{Numbers, Wanted};
 use super::open::examples;
-use super::{Changes, Known, Removed, Update};
+use super::{Changes, Known, Removed, Touched, Update};
 use crate::decode::{BATCH_ROWS, MAX_RAW_BYTES, rejects_schema};
 use crate::error::{Error, Result};
 use crate::ingest::{DatasetCounts, InputsBuilder, KnownObjects, Staging};
@@ -57,7 +58,7 @@ impl Update {
     }
 
     /// Stages the rows, the inputs and the rejects of unchanged objects, and adds them to `counts`, which has
-    /// the datasets in their order.
+    /// the datasets in their order. With `only`, stages only the rows of these days.
     ///
     /// # Errors
     ///
@@ -68,13 +69,15 @@ impl Update {
         staging: &Staging,
         counts: &mut [(String, DatasetCounts)],
         threads: usize,
+        only: Option<&Touched>,
     ) -> Result<()> {
         let (mut inputs, mut rejected) = (InputsBuilder::default(), HashSet::new());
         for ((known, table), (name, counts)) in
             self.datasets.iter().zip(&staging.datasets).zip(counts)
         {
             let unchanged = known.objects.unchanged(self.removed);
-            known.restore(out, &unchanged, table, threads).await?;
+            let days = only.and_then(|only| only.of(&known.dataset.name));
+            known.restore(out, unchanged.iter(), table, threads, days).await?;
             for Entry { url, size, etag, is_kept, outcome, .. } in unchanged {
                 counts.add(size, &outcome.counts, outcome.notes);
                 counts.objects_listed += u64::from(is_kept);
@@ -87,6 +90,27 @@ impl Update {
         }
         inputs.flush()?.map_or(Ok(()), |batch| staging.inputs.push(batch))?;
         self.restore_rejects(out, rejected, staging).await
+    }
+
+    /// Stages the rows of the days in `only` as they were before this run.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a file of the state cannot be read, or the rows cannot be staged.
+    pub async fn restore_before(
+        &self,
+        out: &Place,
+        table: &Arc<StagingTable>,
+        threads: usize,
+        only: &Touched,
+    ) -> Result<()> {
+        for known in &self.datasets {
+            if let Some(days) = only.of(&known.dataset.name) {
+                let earlier: Vec<&Entry> = known.objects.earlier().collect();
+                known.restore(out, earlier.iter().copied(), table, threads, Some(days)).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Stages the rejects of the objects in `rejected`, each with its dataset.
@@ -104,7 +128,7 @@ impl Update {
             let kept = filter_record_batch(&batch, &are_of(&batch, &rejected))?;
             Ok(table.push(kept)?)
         };
-        let batches = Batches { rows: rows_of(MAX_RAW_BYTES), threads: 1 };
+        let batches = Batches { rows: rows_of(MAX_RAW_BYTES), threads: 1, ..Batches::default() };
         read(out, &self.rejects, &rejects_schema(), batches, each).await
     }
 }
@@ -128,106 +152,35 @@ fn rows_of(longest_text: usize) -> usize {
 }
 
 impl Known {
-    /// Stages the rows of the objects `unchanged`.
-    async fn restore(
+    /// Stages the rows of `objects` in the parts, or those of some days.
+    pub(super) async fn restore<'e>(
         &self,
         out: &Place,
-        unchanged: &[Entry],
+        objects: impl Iterator<Item = &'e Entry> + Clone,
         table: &Arc<StagingTable>,
         threads: usize,
+        days: Option<(String, Arc<Days>)>,
     ) -> Result<()> {
-        let with_rows = unchanged.iter().filter(|entry| entry.outcome.counts.decoded > 0);
-        let live = Live::new(with_rows.map(|entry| entry.number));
-        let longest = unchanged.iter().map(|entry| entry.outcome.notes.longest_text).max();
-        let batches = Batches { rows: rows_of(longest.unwrap_or(0)), threads };
+        let with_rows = objects.clone().filter(|entry| entry.outcome.counts.decoded > 0);
+        let numbers = Numbers::new(with_rows.map(|entry| entry.number));
+        let longest = objects.map(|entry| entry.outcome.notes.longest_text).max().unwrap_or(0);
+        let batches =
+            Batches { rows: rows_of(longest), threads, columns: None, days: days.clone() };
         for (at, part) in self.parts.iter().enumerate() {
             let end = self.parts.get(at + 1).map(|next| next.record.first);
-            if !live.has_any(part.record.first, end) {
+            if !numbers.has_any(part.record.first, end) {
                 continue;
             }
             for file in &part.record.files {
-                let (live, table) = (live.clone(), table.clone());
-                let schema = table.schema().clone();
-                let each = move |batch| match live.select(batch)? {
+                let wanted = Wanted { numbers: numbers.clone(), days: days.clone() };
+                let table = table.clone();
+                let each = move |batch| match wanted.select(batch)? {
                     Some(batch) => Ok(table.push(batch)?),
                     None => Ok(()),
                 };
-                read(out, file, &schema, batches, each).await?;
+                read(out, file, &self.schema, batches.clone(), each).await?;
             }
         }
         Ok(())
-    }
-}
-
-/// The numbers of the objects whose rows are needed.
-#[derive(Clone)]
-struct Live(Arc<Vec<bool>>);
-
-impl Live {
-    fn new(numbers: impl Iterator<Item = u32>) -> Live {
-        let mut live = Vec::new();
-        for number in numbers {
-            let number = number as usize;
-            if live.len() <= number {
-                live.resize(number + 1, false);
-            }
-            live[number] = true;
-        }
-        Live(Arc::new(live))
-    }
-
-    fn has(&self, number: i32) -> bool {
-        self.0.get(number as usize).copied().unwrap_or(false)
-    }
-
-    /// Returns `true` if a number from `first` up to but not including `end` is needed.
-    fn has_any(&self, first: u32, end: Option<u32>) -> bool {
-        let end = end.map_or(self.0.len(), |end| self.0.len().min(end as usize));
-        self.0.get(first as usize..end).is_some_and(|live| live.contains(&true))
-    }
-
-    /// Returns the rows of the batch that are needed, or `None` if there are none. The last column has the
-    /// numbers of the objects.
-    fn select(&self, batch: RecordBatch) -> Result<Option<RecordBatch>> {
-        let numbers = batch.column(batch.num_columns() - 1).as_primitive::<Int32Type>();
-        let needed = numbers.values().iter().filter(|number| self.has(**number)).count();
-        if needed == 0 || needed == batch.num_rows() {
-            return Ok((needed > 0).then_some(batch));
-        }
-        let is_needed: BooleanArray =
-            numbers.values().iter().map(|number| Some(self.has(*number))).collect();
-        Ok(Some(filter_record_batch(&batch, &is_needed)?))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use arrow::array::{Int32Array, Int64Array};
-    use arrow::datatypes::{DataType, Field, Schema};
-
-    use super::*;
-    use crate::decode::OBJECT_NUMBER;
-
-    #[test]
-    fn rows_of_other_objects_are_left_out() {
-        let schema = Arc::new(Schema::new(vec![
-            Field::new("x", DataType::Int64, false),
-            Field::new(OBJECT_NUMBER, DataType::Int32, false),
-        ]));
-        let batch = |numbers: &[i32]| {
-            let values = Int64Array::from_iter_values(0..numbers.len() as i64);
-            let numbers = Int32Array::from(numbers.to_vec());
-            RecordBatch::try_new(schema.clone(), vec![Arc::new(values), Arc::new(numbers)]).unwrap()
-        };
-        let live = Live::new([3, 7].into_iter());
-        let rows = |numbers: &[i32]| {
-            let selected = live.select(batch(numbers)).unwrap()?;
-            Some(selected.column(0).as_primitive::<arrow::datatypes::Int64Type>().values().to_vec())
-        };
-        assert_eq!(rows(&[3, 4, 7, 900]), Some(vec![0, 2]));
-        assert_eq!(rows(&[3, 3]), Some(vec![0, 1]));
-        assert_eq!(rows(&[1, 8]), None);
-        assert!(live.has_any(0, Some(4)) && live.has_any(4, None));
-        assert!(!live.has_any(4, Some(7)) && !live.has_any(8, None) && !live.has_any(900, None));
     }
 }

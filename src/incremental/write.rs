@@ -6,10 +6,14 @@ use std::sync::Arc;
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::Int32Type;
+use datafusion::common::Column;
+use datafusion::prelude::Expr;
+use futures::TryStreamExt;
 
 use super::entry::{self, Entry};
 use super::parts::{kept, live};
 use super::{FORMAT, Known, Update};
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ingest::Staging;
 use crate::publish::Publication;
@@ -19,21 +23,40 @@ use crate::star::{DatasetState, FileRecord, PartRecord, StateRecord};
 /// Number of objects per batch.
 const BATCH_OBJECTS: usize = 4096;
 
+/// The run that writes a state.
+struct Writing<'a> {
+    publication: &'a Publication,
+    engine: &'a Engine,
+    first_number: u32,
+    /// `true` if all rows are staged.
+    has_all_rows: bool,
+    longest_text: usize,
+}
+
 impl Update {
-    /// Writes the state of the run, whose rows are all in `staging`.
+    /// Writes the state of the run. `staging` has all rows, or at least those that the run has read unless
+    /// `has_all_rows`. Texts have at most `longest_text` bytes.
     ///
     /// # Errors
     ///
-    /// Returns an error if the staged rows cannot be read or a file cannot be written.
-    pub async fn write(&self, publication: &Publication, staging: &Staging) -> Result<StateRecord> {
+    /// Returns an error if rows cannot be read or a file cannot be written.
+    pub async fn write(
+        &self,
+        publication: &Publication,
+        engine: &Engine,
+        staging: &Staging,
+        has_all_rows: bool,
+        longest_text: usize,
+    ) -> Result<StateRecord> {
+        let first_number = self.first_number;
+        let run = Writing { publication, engine, first_number, has_all_rows, longest_text };
         let (mut datasets, mut kept) = (BTreeMap::new(), 0);
         let mut sink = publication.objects_sink(entry::schema());
         for (known, table) in self.datasets.iter().zip(&staging.datasets) {
             let unchanged = known.objects.unchanged(self.removed);
             let read = known.objects.read();
             kept += unchanged.iter().filter(|entry| entry.is_kept).count() as u64;
-            let parts =
-                known.write_rows(publication, table, &unchanged, &read, self.first_number).await?;
+            let parts = known.write_rows(&run, table, &unchanged, &read).await?;
             let name = known.dataset.name.clone();
             let mut all: Vec<&Entry> = unchanged.iter().chain(&read).collect();
             all.sort_by_key(|entry| entry.number);
@@ -56,11 +79,10 @@ impl Known {
     /// Writes the rows that no part to be kept has. Returns the parts of the new state.
     async fn write_rows(
         &self,
-        publication: &Publication,
+        run: &Writing<'_>,
         table: &Arc<StagingTable>,
         unchanged: &[Entry],
         read: &[Entry],
-        first_number: u32,
     ) -> Result<Vec<PartRecord>> {
         let records = |entry: &Entry| entry.outcome.counts.decoded;
         let mut parts: Vec<PartRecord> =
@@ -72,37 +94,70 @@ impl Known {
         let records = added + live[kept..].iter().sum::<u64>();
         let first = match parts.get(kept) {
             _ if kept == 0 => 0,
-            None => first_number,
+            None => run.first_number,
             Some(part) => part.first,
         };
+        let merged = unchanged.iter().filter(|entry| entry.number >= first);
+        let merged: Vec<&Entry> = merged.collect();
         parts.truncate(kept);
         if records > 0 {
-            let files = write_from(publication, &self.dataset.name, table, first).await?;
+            let rows = match run.has_all_rows || merged.is_empty() {
+                true => table.clone(),
+                false => self.gather(run, table, &merged).await?,
+            };
+            let files = self.write_from(run, &rows, first).await?;
             parts.push(PartRecord { first, records, files });
         }
         Ok(parts)
     }
-}
 
-/// Writes the staged rows of the objects from number `first` on.
-async fn write_from(
-    publication: &Publication,
-    dataset: &str,
-    table: &Arc<StagingTable>,
-    first: u32,
-) -> Result<Vec<FileRecord>> {
-    let mut sink = publication.rows_sink(dataset, table.schema().clone());
-    let mut batches = Arc::new(table.batches(None)?).read(BatchCursor::default());
-    loop {
-        // Spilled batches are read from disk.
-        let next = tokio::task::spawn_blocking(move || (batches.next(), batches)).await?;
-        batches = next.1;
-        let Some(batch) = next.0 else { break };
-        if let Some(batch) = rows_from(batch?, first)? {
-            sink.write(batch).await?;
+    /// Returns a table of the rows that this run has read, and of those of the objects `merged` in the parts.
+    async fn gather(
+        &self,
+        run: &Writing<'_>,
+        table: &Arc<StagingTable>,
+        merged: &[&Entry],
+    ) -> Result<Arc<StagingTable>> {
+        let space = run.engine.staging_space();
+        let gathered = Arc::new(StagingTable::new("state", self.schema.clone(), space));
+        let mut batches = Arc::new(table.batches(None)?).read(BatchCursor::default());
+        while let Some(batch) = batches.next().transpose()? {
+            if let Some(batch) = rows_from(batch, run.first_number)? {
+                gathered.push(batch)?;
+            }
         }
+        let (out, threads) = (&run.publication.out, run.engine.threads);
+        self.restore(out, merged.iter().copied(), &gathered, threads, None).await?;
+        Ok(gathered)
     }
-    Ok(sink.finish().await?.files)
+
+    /// Writes the rows of the objects from number `first` on, sorted by time if there is a time.
+    async fn write_from(
+        &self,
+        run: &Writing<'_>,
+        rows: &Arc<StagingTable>,
+        first: u32,
+    ) -> Result<Vec<FileRecord>> {
+        let failed = |e| Error::query("state", e);
+        let mut sink = run.publication.rows_sink(&self.dataset.name, self.schema.clone());
+        let session = run.engine.session_for(run.longest_text);
+        let rows = session.read_table(rows.clone()).map_err(failed)?;
+        let rows = match &self.time {
+            None => rows,
+            Some(time) => {
+                let time = Expr::Column(Column::new_unqualified(time));
+                rows.sort(vec![time.sort(true, false)]).map_err(failed)?
+            }
+        };
+        let mut batches = rows.execute_stream().await.map_err(failed)?;
+        while let Some(batch) = batches.try_next().await.map_err(failed)? {
+            let batch = batch.with_schema(self.schema.clone())?;
+            if let Some(batch) = rows_from(batch, first)? {
+                sink.write(batch).await?;
+            }
+        }
+        Ok(sink.finish().await?.files)
+    }
 }
 
 /// Returns the rows of the objects from number `first` on, or `None` if there are none.

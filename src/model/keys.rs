@@ -263,6 +263,15 @@ static TABLE: Section = Section {
             "Names of the columns that the rows are sorted by in the Parquet files, ascending.",
         ),
         optional(
+            "local_to",
+            Form::Text,
+            "none",
+            "`DATASET.COLUMN`: the rows of a day depend only on the records of the dataset whose time in the \
+             column is on that day, and on all records of the other datasets. The first column of `sorted_by` \
+             must be a timestamp or a date on the same day. An incremental run with partitions then runs the \
+             query only on the days that have changed.",
+        ),
+        optional(
             "redshift",
             Form::Section(&REDSHIFT),
             "chosen by Redshift",

@@ -101,6 +101,9 @@ fn print_table(table: &Table) -> String {
     if table.sorted_by != table.primary_key {
         text += &format!("sorted_by = {}\n", strings(&table.sorted_by));
     }
+    if let Some(local) = &table.local_to {
+        text += &format!("local_to = {}\n", string(&format!("{}.{}", local.dataset, local.column)));
+    }
     let mut redshift = Vec::new();
     if table.redshift.distribution != Distribution::Auto {
         redshift.push(("distribution", string(table.redshift.distribution.name())));

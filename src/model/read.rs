@@ -14,7 +14,7 @@ use super::path::{Origin, Path, RowsPath};
 use super::problem::Fault;
 use super::report::{Report, join};
 use super::shape::{Value, flag, named, section, text, texts};
-use super::table::{Distribution, RedshiftDesign, Reference, Table, TableColumn};
+use super::table::{Distribution, LocalTo, RedshiftDesign, Reference, Table, TableColumn};
 
 pub(super) fn datasets(report: &mut Report, document: &DeTable<'_>) -> Vec<Arc<Dataset>> {
     let mut found = Vec::new();
@@ -138,6 +138,10 @@ fn table(name: &str, entry: &DeTable<'_>) -> Table {
             sort_key: sort_key.unwrap_or_else(|| sorted_by.iter().take(1).cloned().collect()),
         },
         columns: columns.iter().map(|(name, value)| table_column(name, value)).collect(),
+        local_to: text(entry, "local_to").map(|text| {
+            let (dataset, column) = text.split_once('.').unwrap_or((text, ""));
+            LocalTo { dataset: dataset.to_owned(), column: column.to_owned() }
+        }),
         primary_key,
         sorted_by,
     }

@@ -19,8 +19,20 @@ pub struct Table {
     pub references: Vec<Reference>,
     /// Names of the columns that the rows are sorted by, ascending. Never empty.
     pub sorted_by: Vec<String>,
+    /// Time column of a dataset that divides the table into days, if it is local to them.
+    pub local_to: Option<LocalTo>,
     /// Design of the table in Redshift.
     pub redshift: RedshiftDesign,
+}
+
+/// The statement that the rows of a table on a day depend only on the rows of a dataset on that day, and on all
+/// rows of the other datasets. The day of a row of the table is that of its first column in `sorted_by`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LocalTo {
+    /// Name of the dataset.
+    pub dataset: String,
+    /// Column of the dataset with the time.
+    pub column: String,
 }
 
 /// A column of a table of the star.

@@ -24,7 +24,8 @@ impl Run<'_> {
             false => self.options.incremental,
         };
         let Some(options) = options else { return ensure_none_kept(base) };
-        let update = Update::open(&self.publication.out, base, inputs, options).await?;
+        let model = &self.options.model;
+        let update = Update::open(&self.publication.out, base, inputs, model, options).await?;
         for (at, input) in inputs.iter_mut().enumerate() {
             input.columns = input.columns.clone().with_object_numbers();
             input.known = Some(update.known(at));
@@ -46,8 +47,19 @@ impl Run<'_> {
             return Ok(true);
         }
         let begun = Instant::now();
-        let out = &self.publication.out;
-        update.restore(out, staging, &mut self.report.datasets, self.engine.threads).await?;
+        let touched = self.find_touched(staging).await?;
+        if let (Some(changes), Some(touched)) = (&mut self.report.changes, &touched) {
+            changes.partitions = Some(touched.days.len() as u64);
+        }
+        if touched.is_some() {
+            self.report.timed("find days that have changed", begun, None);
+        }
+        let begun = Instant::now();
+        if let Some(update) = &self.update {
+            let (out, counts) = (&self.publication.out, &mut self.report.datasets);
+            update.restore(out, staging, counts, self.engine.threads, touched.as_ref()).await?;
+        }
+        self.touched = touched;
         self.report.timed("restore unchanged rows", begun, None);
         Ok(false)
     }
@@ -55,11 +67,7 @@ impl Run<'_> {
     /// Returns `true` if the star would not change if it was made again from the same objects.
     async fn has_star_of_these_options(&self) -> Result<bool> {
         let Some(base) = self.publication.base() else { return Ok(false) };
-        let is_same = base.version == env!("CARGO_PKG_VERSION")
-            && base.model == Some(ModelRecord::from(&*self.options.model))
-            && base.definition_hash == self.definition_hash
-            && base.options == run_options(self.options);
-        if !is_same {
+        if !self.has_definition_of(base) {
             return Ok(false);
         }
         let session = self.engine.session();
@@ -72,13 +80,23 @@ impl Run<'_> {
         }
     }
 
+    /// Returns `true` if the run of `base` had the same version, model, queries and options.
+    pub(super) fn has_definition_of(&self, base: &RunRecord) -> bool {
+        base.version == env!("CARGO_PKG_VERSION")
+            && base.model == Some(ModelRecord::from(&*self.options.model))
+            && base.definition_hash == self.definition_hash
+            && base.options == run_options(self.options)
+    }
+
     /// Writes the state for the next run.
     pub(super) async fn write_state(&mut self, staging: &Staging) -> Result<Option<StateRecord>> {
         let Some(update) = self.update.as_ref().filter(|_| !self.options.verify) else {
             return Ok(None);
         };
         let begun = Instant::now();
-        let state = update.write(self.publication, staging).await?;
+        let (engine, longest) = (self.engine, self.longest_text());
+        let has_all_rows = self.touched.is_none();
+        let state = update.write(self.publication, engine, staging, has_all_rows, longest).await?;
         self.report.timed("write state", begun, None);
         Ok(Some(state))
     }

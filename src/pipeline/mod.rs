@@ -6,6 +6,7 @@
 mod empty_datasets;
 mod incremental;
 mod listing;
+mod locality;
 mod options;
 mod private;
 mod recorded;
@@ -15,6 +16,7 @@ mod run;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod touched;
 mod up_to_date;
 
 use std::sync::Arc;
@@ -31,6 +33,7 @@ use crate::storage::{ListOptions, Location, Place, Stores};
 use crate::transform::required_columns;
 
 pub use listing::list_options;
+use locality::Locality;
 pub use options::TransformOptions;
 pub use report::{TransformFailure, TransformReport};
 pub use up_to_date::find_up_to_date;
@@ -61,6 +64,7 @@ pub async fn transform(
     let publication = Publication::begin(out, tables, lock, file_bytes, engine.threads).await?;
     let last_reader = validated.last_reader.as_deref();
     let mut run = Run::new(options, &engine, &publication, &validated.queries, progress);
+    run.locality = validated.locality;
     let prepared = tokio::select! {
         prepared = run.prepare(validated.inputs, &validated.accounting, last_reader) => prepared,
         () = stop => Err(Error::Interrupted),
@@ -116,6 +120,7 @@ struct ValidatedInputs {
     accounting: AccountingQueries,
     /// The last star table whose query reads a staging table.
     last_reader: Option<String>,
+    locality: Option<Locality>,
 }
 
 impl ValidatedInputs {
@@ -127,9 +132,12 @@ impl ValidatedInputs {
         for columns in needs.datasets {
             inputs.push(input(options, stores, columns, &listing).await?);
         }
+        let locality = Locality::of(&options.model, &needs.reads);
+        let locality = locality.filter(|_| !needs.has_staged_rates);
+        let last_reader = needs.last_reader;
         let accounting =
             AccountingQueries { staged: needs.staged_accounting, star: needs.star_accounting };
-        Ok(ValidatedInputs { inputs, queries, accounting, last_reader: needs.last_reader })
+        Ok(ValidatedInputs { inputs, queries, accounting, last_reader, locality })
     }
 }
 

@@ -10,6 +10,7 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 
 use super::empty_datasets::ensure_not_empty;
+use super::locality::Locality;
 use super::options::TransformOptions;
 use super::recorded::{dataset_record, run_options};
 use super::rejects::write_rejects;
@@ -17,7 +18,7 @@ use super::report::TransformReport;
 use super::tables::{query_table, write_sorted, write_table};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::incremental::{Update, definition_hash};
+use crate::incremental::{Touched, Update, definition_hash};
 use crate::ingest::{DatasetCounts, Input, Phase, Staging, TransformProgress, ingest};
 use crate::limits::Rejected;
 use crate::model::{Model, Table};
@@ -54,12 +55,16 @@ pub(super) struct Run<'a> {
     pub(super) options: &'a TransformOptions,
     pub(super) engine: &'a Engine,
     pub(super) publication: &'a Publication,
-    queries: &'a Queries,
+    pub(super) queries: &'a Queries,
     progress: &'a Arc<TransformProgress>,
     /// Hash of the queries and the paths of the values.
     pub(super) definition_hash: String,
     /// The update of the star, if the run is incremental.
     pub(super) update: Option<Update>,
+    /// The tables by the rows that their queries need; `None` if all need all rows.
+    pub(super) locality: Option<Locality>,
+    /// The days whose partitions are built; `None` for all days.
+    pub(super) touched: Option<Touched>,
     /// Results of the run so far.
     pub report: TransformReport,
 }
@@ -73,8 +78,18 @@ impl<'a> Run<'a> {
         progress: &'a Arc<TransformProgress>,
     ) -> Run<'a> {
         let report = TransformReport::new(options.model.clone());
-        let (definition_hash, update) = (String::new(), None);
-        Run { options, engine, publication, queries, progress, definition_hash, update, report }
+        Run {
+            options,
+            engine,
+            publication,
+            queries,
+            progress,
+            definition_hash: String::new(),
+            update: None,
+            locality: None,
+            touched: None,
+            report,
+        }
     }
 
     /// Reads, transforms, writes and checks. Returns the record to publish, if the star has changed.
@@ -104,15 +119,24 @@ impl<'a> Run<'a> {
             ensure_not_empty(&self.publication.out, &self.report.datasets).await?;
         }
         let state = self.write_state(&staging).await?;
+        let touched = self.touched.clone();
+        let (before, all_rows) = match &touched {
+            None => (Vec::new(), None),
+            Some(touched) => (
+                self.count_before(touched, &staging, &accounting.staged).await?,
+                Some(self.session_of_all_rows(&staging).await?),
+            ),
+        };
         let inputs = staging.inputs.clone();
         // Leave the session as the only owner, so that deregistering the tables frees their rows.
         drop(staging);
         let sink = self.publication.inputs_sink(inputs.schema().clone());
         let by_url = "SELECT * FROM starlift_inputs ORDER BY dataset, url";
         let (tables, inputs) = tokio::try_join!(
-            self.write_star(&session, &accounting.staged, last_reader),
+            self.write_star(&session, all_rows.as_ref(), &accounting.staged, last_reader),
             write_sorted(&sorting, "starlift_inputs", &inputs, by_url, sink),
         )?;
+        self.adjust_counts(&before)?;
         let mut record = RunRecord { inputs, rejects, tables, state, ..self.record() };
         record.star_hash = record.hash_tables();
         self.reuse_files(&mut record).await?;
@@ -125,7 +149,7 @@ impl<'a> Run<'a> {
     }
 
     /// Returns the length of the longest text read, in bytes.
-    fn longest_text(&self) -> usize {
+    pub(super) fn longest_text(&self) -> usize {
         let counts = self.report.datasets.iter();
         counts.map(|(_, counts)| counts.notes.longest_text).max().unwrap_or(0)
     }
@@ -176,6 +200,7 @@ impl<'a> Run<'a> {
     async fn write_star(
         &mut self,
         session: &SessionContext,
+        all_rows: Option<&SessionContext>,
         accounting: &[String],
         last_reader: Option<&str>,
     ) -> Result<BTreeMap<String, TableRecord>> {
@@ -189,7 +214,9 @@ impl<'a> Run<'a> {
             let begun = Instant::now();
             let is_last = last_reader == Some(&table.name);
             let (queries, rules) = (self.queries, self.options.rules);
-            let rows = query_table(session, queries, table, rules, &space, is_last);
+            let is_global = self.locality.as_ref().is_some_and(|l| l.global.contains(&table.name));
+            let source = all_rows.filter(|_| is_global).unwrap_or(session);
+            let rows = query_table(source, queries, table, rules, &space, is_last);
             let mut rows = std::pin::pin!(rows);
             let rows = loop {
                 tokio::select! {
@@ -222,6 +249,9 @@ impl<'a> Run<'a> {
             self.written(&mut tables, written);
         }
         self.sort_phases();
+        if let Some(touched) = &self.touched {
+            self.add_untouched(&mut tables, touched);
+        }
         Ok(tables)
     }
 
@@ -344,7 +374,10 @@ impl<'a> Run<'a> {
         }
         self.sort_accounting();
         self.reconcile(&record)?;
-        self.report.checks = run_checks(&session, self.queries).await?;
+        self.report.checks = match &self.touched {
+            None => run_checks(&session, self.queries).await?,
+            Some(touched) => self.check_touched(&session, &record, touched).await?,
+        };
         self.report.timed("check", begun, None);
         ensure_passed(&self.report.checks)?;
         record.checks = self.report.checks.iter().map(|check| check.name.clone()).collect();

@@ -109,8 +109,7 @@ impl ParquetSink {
     /// Sets the maximum length of a text, in bytes. With long texts, fewer rows are collected at a
     /// time.
     pub fn with_longest_text(self, longest_text: usize) -> ParquetSink {
-        let rows = ROUND_BYTES as usize / longest_text.max(1);
-        ParquetSink { batch_rows: rows.clamp(1, BATCH_ROWS), ..self }
+        ParquetSink { batch_rows: batch_rows(longest_text), ..self }
     }
 
     /// Adds rows.
@@ -219,6 +218,12 @@ impl ParquetSink {
         self.record.hash = format!("{:032x}", self.hasher.digest128());
         Ok(std::mem::take(&mut self.record))
     }
+}
+
+/// Returns the number of rows that are encoded together, given the length of the longest text in bytes. The bytes
+/// of a file depend on it.
+pub(crate) fn batch_rows(longest_text: usize) -> usize {
+    (ROUND_BYTES as usize / longest_text.max(1)).clamp(1, BATCH_ROWS)
 }
 
 /// Records nulls and the longest text of each column. Returns the size of the values in bytes,

@@ -7,11 +7,10 @@ use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use chrono::NaiveDate;
 use tokio_util::task::AbortOnDropHandle;
-use xxhash_rust::xxh3::Xxh3;
 
 use super::parquet::ParquetSink;
 use crate::error::Result;
-use crate::star::{PartitionRecord, Partitioning, TableRecord, Times};
+use crate::star::{FileRecord, PartitionRecord, Partitioning, TableRecord, Times};
 
 /// Maximum number of partitions that are finished at the same time, while the next one is written.
 const CLOSING: usize = 8;
@@ -43,8 +42,7 @@ impl TableSink {
                 new: Arc::new(new),
                 current: None,
                 closing: VecDeque::new(),
-                record: TableRecord::default(),
-                hasher: Xxh3::new(),
+                written: Vec::new(),
             })),
         }
     }
@@ -84,8 +82,7 @@ pub struct PartitionedSink {
     current: Option<(NaiveDate, ParquetSink)>,
     /// Partitions that are being finished, in their order.
     closing: VecDeque<(NaiveDate, AbortOnDropHandle<Result<TableRecord>>)>,
-    record: TableRecord,
-    hasher: Xxh3,
+    written: Vec<(PartitionRecord, Vec<FileRecord>)>,
 }
 
 impl PartitionedSink {
@@ -131,28 +128,16 @@ impl PartitionedSink {
     }
 
     fn add(&mut self, start: NaiveDate, written: TableRecord) {
-        let from = start.format("%Y-%m-%d").to_string();
-        self.hasher.update(format!("{from}\0{}\0", written.hash).as_bytes());
-        let record = &mut self.record;
-        record.rows += written.rows;
-        record.bytes += written.bytes;
-        for (column, nulls) in &written.nulls {
-            *record.nulls.entry(column.clone()).or_default() += nulls;
-        }
-        for (column, bytes) in &written.max_text_bytes {
-            let longest = record.max_text_bytes.entry(column.clone()).or_default();
-            *longest = (*longest).max(*bytes);
-        }
-        record.partitions.push(PartitionRecord {
-            from,
+        let partition = PartitionRecord {
+            from: start.format("%Y-%m-%d").to_string(),
             rows: written.rows,
             bytes: written.bytes,
             files: written.files.len(),
             max_text_bytes: written.max_text_bytes,
             nulls: written.nulls,
             hash: written.hash,
-        });
-        record.files.extend(written.files);
+        };
+        self.written.push((partition, written.files));
     }
 
     async fn finish(mut self) -> Result<TableRecord> {
@@ -160,10 +145,9 @@ impl PartitionedSink {
         while !self.closing.is_empty() {
             self.await_closed().await?;
         }
-        if self.record.partitions.is_empty() {
+        if self.written.is_empty() {
             return (self.new)("").finish().await;
         }
-        self.record.hash = format!("{:032x}", self.hasher.digest128());
-        Ok(self.record)
+        Ok(TableRecord::of_partitions(self.written))
     }
 }

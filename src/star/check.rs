@@ -31,9 +31,23 @@ pub struct CheckOutcome {
 ///
 /// Returns an error if a check cannot be run. Offending rows are not an error.
 pub async fn run_checks(session: &SessionContext, queries: &Queries) -> Result<Vec<CheckOutcome>> {
+    run_checks_where(session, queries, |_| true).await
+}
+
+/// Runs the checks that `is_wanted` selects.
+///
+/// # Errors
+///
+/// As for [`run_checks`].
+pub(crate) async fn run_checks_where(
+    session: &SessionContext,
+    queries: &Queries,
+    is_wanted: impl Fn(&Query) -> bool,
+) -> Result<Vec<CheckOutcome>> {
     let at_once = session.state().config().target_partitions();
     // Collected because the future of a closure that borrows its argument is not `Send`.
-    let checks: Vec<_> = queries.of(Group::Check).map(|query| run_check(session, query)).collect();
+    let checks = queries.of(Group::Check).filter(|query| is_wanted(query));
+    let checks: Vec<_> = checks.map(|query| run_check(session, query)).collect();
     stream::iter(checks).buffered(at_once).try_collect().await
 }
 

@@ -11,13 +11,13 @@ mod reader;
 pub(crate) mod record;
 mod state;
 
-pub(crate) use check::read_only;
 pub use check::{CheckOutcome, ensure_passed, run_checks};
+pub(crate) use check::{read_only, run_checks_where};
 pub(crate) use order::sort_order;
 pub(crate) use partition::Times;
 pub use partition::{PartitionRecord, Partitioning};
 pub use queries::{Group, Queries, Query};
-pub(crate) use reader::{find_files, run_batch, run_schema};
+pub(crate) use reader::{find_files, register_files, run_batch, run_schema};
 pub use reader::{register_run, register_star, register_table};
 pub use record::{
     Counts, DatasetRecord, FORMAT, FileRecord, ModelRecord, RECORD, RunOptions, RunRecord,

@@ -6,8 +6,10 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Date32Type, TimestampMicrosecondType};
 use chrono::{Datelike, Months, NaiveDate, TimeDelta};
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::Xxh3;
 
 use super::model::Table;
+use super::record::{FileRecord, TableRecord};
 use crate::model::ColumnType;
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
@@ -80,6 +82,43 @@ impl Partitioning {
             Partitioning::Month => start.checked_add_months(Months::new(1)),
         };
         end.unwrap_or(NaiveDate::MAX)
+    }
+}
+
+impl TableRecord {
+    /// Returns the record of a table with these partitions and their files, in the order of their rows.
+    pub(crate) fn of_partitions(
+        partitions: impl IntoIterator<Item = (PartitionRecord, Vec<FileRecord>)>,
+    ) -> TableRecord {
+        let (mut record, mut hasher) = (TableRecord::default(), Xxh3::new());
+        for (partition, files) in partitions {
+            hasher.update(format!("{}\0{}\0", partition.from, partition.hash).as_bytes());
+            record.rows += partition.rows;
+            record.bytes += partition.bytes;
+            for (column, nulls) in &partition.nulls {
+                *record.nulls.entry(column.clone()).or_default() += nulls;
+            }
+            for (column, bytes) in &partition.max_text_bytes {
+                let longest = record.max_text_bytes.entry(column.clone()).or_default();
+                *longest = (*longest).max(*bytes);
+            }
+            record.files.extend(files);
+            record.partitions.push(partition);
+        }
+        record.hash = format!("{:032x}", hasher.digest128());
+        record
+    }
+
+    /// Returns the partitions with their files.
+    pub(crate) fn split(self) -> Vec<(PartitionRecord, Vec<FileRecord>)> {
+        let mut files = self.files.into_iter();
+        let partitions = self.partitions.into_iter();
+        partitions
+            .map(|partition| {
+                let own = files.by_ref().take(partition.files).collect();
+                (partition, own)
+            })
+            .collect()
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use chrono::DateTime;
+use datafusion::datasource::empty::EmptyTable;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{
     ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
@@ -96,7 +97,12 @@ pub async fn register_table(
     register_files(session, out, &table.name, table_schema(table), files, sorted).await
 }
 
-async fn register_files(
+/// Registers Parquet files below `out` as the table `name`.
+///
+/// # Errors
+///
+/// As for [`register_table`].
+pub(crate) async fn register_files(
     session: &SessionContext,
     out: &Place,
     name: &str,
@@ -104,6 +110,10 @@ async fn register_files(
     files: &[FileRecord],
     sorted: Vec<Vec<SortExpr>>,
 ) -> Result<()> {
+    if files.is_empty() {
+        let empty = session.register_table(name, Arc::new(EmptyTable::new(schema)));
+        return empty.map(|_| ()).map_err(|e| Error::query(name, e));
+    }
     let found = find_files(out, files).await?;
     let registered = async {
         let base = table_url(name)?;

@@ -15,5 +15,5 @@ pub use plan::{RequiredColumns, plan_all, required_columns};
 pub use rules::{MatchRule, Rules, Unmatched};
 pub use run::{
     SortedStream, TableRows, build_intermediates, deregister_staging, deregister_tables,
-    register_rows, register_staging, run_table_query,
+    register_rows, register_rule_functions, register_staging, register_tables, run_table_query,
 };

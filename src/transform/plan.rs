@@ -33,6 +33,10 @@ pub struct RequiredColumns {
     pub staged_accounting: Vec<String>,
     /// Accounting queries on the tables of the star and the earlier counts.
     pub star_accounting: Vec<String>,
+    /// Names of the tables that each query of an intermediate or star table reads.
+    pub reads: BTreeMap<String, BTreeSet<String>>,
+    /// `true` if an accounting query on the staging tables returns other numbers than counts.
+    pub has_staged_rates: bool,
 }
 
 /// Plans every query that builds or checks the star and returns what they read.
@@ -93,6 +97,8 @@ struct Planning<'a> {
     last_reader: Option<String>,
     staged_accounting: Vec<String>,
     star_accounting: Vec<String>,
+    reads: BTreeMap<String, BTreeSet<String>>,
+    has_staged_rates: bool,
     /// Counts of accounting queries, in the order of the columns of the table `run`.
     counts: BTreeMap<String, BTreeSet<String>>,
     /// Names of all counts and rates.
@@ -113,6 +119,8 @@ impl<'a> Planning<'a> {
             last_reader: None,
             staged_accounting: Vec::new(),
             star_accounting: Vec::new(),
+            reads: BTreeMap::new(),
+            has_staged_rates: false,
             counts: BTreeMap::new(),
             measures: BTreeSet::new(),
         };
@@ -144,7 +152,8 @@ impl<'a> Planning<'a> {
     }
 
     async fn intermediate(&mut self, query: &Query) -> Result<()> {
-        let (schema, _) = self.plan(query).await?;
+        let (schema, tables) = self.plan(query).await?;
+        self.reads.insert(query.name.clone(), tables);
         self.staged.insert(query.name.clone());
         self.register(&query.name, schema)
     }
@@ -156,6 +165,7 @@ impl<'a> Planning<'a> {
         if tables.iter().any(|name| self.model.dataset_of_staging(name).is_some()) {
             self.last_reader = Some(table.name.clone());
         }
+        self.reads.insert(table.name.clone(), tables);
         // Later queries can read the table.
         self.register(&table.name, table_schema(table))
     }
@@ -197,6 +207,7 @@ impl<'a> Planning<'a> {
         if let Some((other, count)) = known {
             return Err(reject(query, &format!("accounting/{other}.sql returns {count} as well")));
         }
+        self.has_staged_rates |= star.is_none() && counts.len() < schema.fields().len();
         self.counts.insert(query.name.clone(), counts);
         let list =
             if star.is_some() { &mut self.star_accounting } else { &mut self.staged_accounting };
@@ -259,6 +270,8 @@ impl<'a> Planning<'a> {
             last_reader: self.last_reader,
             staged_accounting: self.staged_accounting,
             star_accounting: self.star_accounting,
+            reads: self.reads,
+            has_staged_rates: self.has_staged_rates,
         }
     }
 }

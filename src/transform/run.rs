@@ -36,7 +36,25 @@ use crate::star::{Group, Queries, sort_order};
 ///
 /// Returns an error if the session already has a table of that name.
 pub fn register_staging(session: &SessionContext, model: &Model, staging: &Staging) -> Result<()> {
-    for (dataset, table) in model.datasets.iter().zip(&staging.datasets) {
+    register_tables(session, model, &staging.datasets)
+}
+
+/// Registers the functions that queries can call, for a session without intermediate tables.
+pub fn register_rule_functions(session: &SessionContext, rules: Rules) {
+    register_functions(session, rules.repair_encoding);
+}
+
+/// Registers staging tables in the order of the datasets, as [`register_staging`] does.
+///
+/// # Errors
+///
+/// As for [`register_staging`].
+pub fn register_tables(
+    session: &SessionContext,
+    model: &Model,
+    tables: &[Arc<StagingTable>],
+) -> Result<()> {
+    for (dataset, table) in model.datasets.iter().zip(tables) {
         let table = Arc::new(DeclaredTable::new(dataset, table.clone()));
         session
             .register_table(TableReference::bare(&*dataset.table), table)

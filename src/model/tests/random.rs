@@ -166,6 +166,7 @@ fn table(dice: &mut Dice, index: usize, before: &[Arc<Table>]) -> Table {
         primary_key: dice.some(&required),
         references,
         sorted_by: dice.some(&names),
+        local_to: None,
         redshift: RedshiftDesign {
             distribution,
             sort_key: if dice.flip() { dice.some(&names) } else { Vec::new() },

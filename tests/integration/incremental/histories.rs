@@ -2,8 +2,10 @@
 
 use proptest::prelude::*;
 
+use starlift::{Model, Partitioning};
+
 use super::*;
-use starlift::Partitioning;
+use crate::support::dice::Dice;
 
 /// A change of the objects.
 #[derive(Debug, Clone)]
@@ -119,7 +121,7 @@ impl History {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 8, max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_step_of_a_history_equals_a_full_run(
@@ -137,4 +139,80 @@ proptest! {
             history.run();
         }
     }
+}
+
+/// Returns the built-in model with a fingerprint of fewer columns, so that plays of several days share it.
+fn model_with_shared_fingerprints(folder: &Path) -> Arc<Model> {
+    let queries = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
+    for file in crate::support::files(&queries) {
+        std::fs::create_dir_all(folder.join(&file).parent().unwrap()).unwrap();
+        std::fs::copy(queries.join(&file), folder.join(&file)).unwrap();
+    }
+    let path = folder.join("model.toml");
+    let toml = std::fs::read_to_string(&path).unwrap();
+    let all = "fingerprint = [\"ts\", \"userId\", \"sessionId\", \"itemInSession\"]";
+    assert!(toml.contains(all));
+    std::fs::write(&path, toml.replace(all, "fingerprint = [\"userId\"]")).unwrap();
+    Arc::new(Model::read_dir(folder).unwrap())
+}
+
+/// Changes one object of many days in each step, so that few partitions are built again. Returns the number of
+/// steps that built only some partitions, and the largest number of partitions in one of them.
+fn change_single_days(history: &mut History, seed: u64) -> (usize, u64) {
+    const DAYS: u64 = 14;
+    let mut dice = Dice(seed);
+    let day = |day: u64| 86_400_000 * (17_800 + day as i64);
+    let events = |dice: &mut Dice, on: u64| {
+        let plays = (0..1 + dice.roll(4)).map(|_| {
+            let at = [0, 1, 43_200_000, 86_399_999][dice.roll(4) as usize];
+            play(day(on) + at, dice.roll(40) as i64)
+        });
+        plays.collect::<String>()
+    };
+    history.write("songs/a.json", &song("A", "Title A"));
+    for on in 0..DAYS {
+        let text = events(&mut dice, on);
+        history.write(&format!("logs/{on}.json"), &text);
+    }
+    history.run();
+    let (mut partial, mut most) = (0, 0);
+    for step in 0..20 {
+        let on = dice.roll(DAYS);
+        let name = match dice.roll(3) {
+            0 => format!("logs/late-{step}.json"),
+            _ => format!("logs/{on}.json"),
+        };
+        if dice.roll(5) == 0 && history.path(&name).exists() {
+            history.remove(&name);
+        } else {
+            let text = events(&mut dice, on);
+            history.write(&name, &text);
+        }
+        let report = history.run_removing(Removed::Drop);
+        history.assert_equals_full(&report);
+        if let Some(partitions) = report.changes.and_then(|changes| changes.partitions) {
+            partial += 1;
+            most = most.max(partitions);
+        }
+    }
+    (partial, most)
+}
+
+#[test]
+fn only_partitions_that_can_differ_are_built_again() {
+    let mut history = History::new();
+    history.options.partitioning = Partitioning::Day;
+    let (partial, most) = change_single_days(&mut history, 7);
+    assert!(partial >= 18, "{partial} steps");
+    assert!(most <= 2, "{most} partitions");
+}
+
+#[test]
+fn days_that_share_a_fingerprint_are_built_again_together() {
+    let mut history = History::new();
+    history.options.partitioning = Partitioning::Day;
+    history.options.model = model_with_shared_fingerprints(&history.path("model"));
+    let (partial, most) = change_single_days(&mut history, 11);
+    assert!(partial >= 5, "{partial} steps");
+    assert!(most >= 4, "{most} partitions");
 }

@@ -1,0 +1,114 @@
+//! Tables of all rows of the datasets, for queries that need more than the days that have changed.
+
+use std::sync::Arc;
+
+use datafusion::common::{Column, ScalarValue, TableReference};
+use datafusion::dataframe::DataFrame;
+use datafusion::datasource::provider_as_source;
+use datafusion::error::Result as DataFusionResult;
+use datafusion::logical_expr::{LogicalPlanBuilder, cast, lit};
+use datafusion::prelude::{Expr, SessionContext};
+
+use super::entry::Entry;
+use super::{Known, Update};
+use crate::decode::{OBJECT_NUMBER, staging_schema};
+use crate::error::{Error, Result};
+use crate::ingest::Staging;
+use crate::staging::StagingTable;
+use crate::star::register_files;
+use crate::storage::Place;
+
+impl Update {
+    /// Registers the staging tables with all rows: those in the parts, which are read when a query needs them,
+    /// and those that this run has read, which are in `staging`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a file is missing or the tables cannot be registered.
+    pub async fn register_all(
+        &self,
+        session: &SessionContext,
+        out: &Place,
+        staging: &Staging,
+    ) -> Result<()> {
+        for (known, table) in self.datasets.iter().zip(&staging.datasets) {
+            let rows = known.all_rows(session, out, table, self).await?;
+            let name = TableReference::bare(&*known.dataset.table);
+            let failed = |e| Error::query("staging tables", e);
+            session.register_table(name, rows.into_view()).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Returns the length of the longest text of the objects of the previous run, and of those of this run.
+    pub fn longest_texts(&self) -> (usize, usize) {
+        let (mut before, mut now) = (0, 0);
+        for known in &self.datasets {
+            let longest = |entry: &Entry| entry.outcome.notes.longest_text;
+            before = known.objects.earlier().map(longest).fold(before, usize::max);
+            let mut objects = known.objects.unchanged(self.removed);
+            objects.extend(known.objects.read());
+            now = objects.iter().map(longest).fold(now, usize::max);
+        }
+        (before, now)
+    }
+
+    /// Returns `true` if a text of an object was encoded to UTF-8 twice.
+    pub fn has_encoded_twice(&self) -> bool {
+        self.datasets.iter().any(|known| {
+            let mut objects = known.objects.unchanged(self.removed);
+            objects.extend(known.objects.read());
+            objects.iter().any(|entry| entry.outcome.notes.encoded_twice > 0)
+        })
+    }
+}
+
+impl Known {
+    async fn all_rows(
+        &self,
+        session: &SessionContext,
+        out: &Place,
+        table: &Arc<StagingTable>,
+        update: &Update,
+    ) -> Result<DataFrame> {
+        let failed = |e| Error::query("staging tables", e);
+        let number = || Expr::Column(Column::new_unqualified(OBJECT_NUMBER));
+        let first = i32::try_from(update.first_number).unwrap_or(i32::MAX);
+        let staged = provider_as_source(table.clone());
+        let staged = LogicalPlanBuilder::scan("read", staged, None).and_then(|p| p.build());
+        let staged = DataFrame::new(session.state(), staged.map_err(failed)?);
+        let mut rows = staged.filter(number().gt_eq(lit(first))).map_err(failed)?;
+        let files = self.parts.iter().flat_map(|part| part.record.files.clone());
+        let files: Vec<_> = files.collect();
+        if !files.is_empty() {
+            let name = format!("starlift_state_{}", self.dataset.name);
+            register_files(session, out, &name, self.schema.clone(), &files, vec![]).await?;
+            let kept = session.table(TableReference::bare(name)).await.map_err(failed)?;
+            let (live, _) = self.objects.before(update.removed);
+            let dead = (0..update.first_number).filter(|number| !live.has(*number));
+            let dead: Vec<Expr> = dead.map(|number| lit(number as i32)).collect();
+            let kept = match dead.is_empty() {
+                true => Ok(kept),
+                false => kept.filter(number().in_list(dead, true)),
+            };
+            rows = kept.and_then(|kept| kept.union(rows)).map_err(failed)?;
+        }
+        rows.select(self.declared().map_err(failed)?).map_err(failed)
+    }
+
+    /// Returns the declared columns. Those that are not staged have values that no query reads.
+    fn declared(&self) -> DataFusionResult<Vec<Expr>> {
+        let declared = staging_schema(&self.dataset);
+        let columns = declared.fields().iter().map(|field| {
+            if self.schema.index_of(field.name()).is_ok() {
+                return Ok(Expr::Column(Column::new_unqualified(field.name())));
+            }
+            let value = match field.is_nullable() {
+                true => lit(ScalarValue::Null),
+                false => lit(0),
+            };
+            Ok(cast(value, field.data_type().clone()).alias(field.name()))
+        });
+        columns.collect()
+    }
+}

@@ -1,0 +1,190 @@
+//! Incremental runs that build only the partitions whose rows can differ.
+//!
+//! Tables that are local to a day are queried on the days that have changed, and the other partitions are those
+//! of the previous run. Counts of the accounting are adjusted by the difference on these days.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::prelude::SessionContext;
+
+use super::run::Run;
+use crate::error::{Error, Result};
+use crate::incremental::{Days, Touched};
+use crate::ingest::Staging;
+use crate::publish::batch_rows;
+use crate::staging::StagingTable;
+use crate::star::{
+    CheckOutcome, FileRecord, Group, Partitioning, RunRecord, TableRecord, register_star,
+    run_checks_where,
+};
+use crate::transform::{
+    Accounting, ENCODING, RepairEncoding, build_intermediates, count, register_rule_functions,
+    register_tables,
+};
+
+impl Run<'_> {
+    /// Returns the days whose rows can differ from those of the previous run, or `None` if the queries must run
+    /// on all rows.
+    pub(super) async fn find_touched(&self, staging: &Staging) -> Result<Option<Touched>> {
+        let (Some(update), Some(base)) = (&self.update, self.publication.base()) else {
+            return Ok(None);
+        };
+        let Some(locality) = &self.locality else { return Ok(None) };
+        let (before, now) = update.longest_texts();
+        let is_possible = batch_rows(before) == batch_rows(now)
+            && !self.options.verify
+            && self.options.partitioning != Partitioning::None
+            && self.options.queries.is_none()
+            && self.has_definition_of(base)
+            && self.has_partitions(base)
+            && update.has_changed_only(&locality.local_to.dataset)
+            && !(self.counts_encoding() && update.has_encoded_twice());
+        if !is_possible {
+            return Ok(None);
+        }
+        let (out, threads) = (&self.publication.out, self.engine.threads);
+        let partitioning = self.options.partitioning;
+        let days = update.touched(out, staging, &locality.local_to, partitioning, threads).await?;
+        let partitions =
+            base.tables.values().map(|table| table.partitions.len()).max().unwrap_or(0);
+        if days.len() > 1 + partitions / 2 {
+            return Ok(None);
+        }
+        let local = locality.local_to.clone();
+        Ok(Some(Touched { local, days: Arc::new(days) }))
+    }
+
+    /// Returns `true` if the local tables of the previous run have partitions and counts.
+    fn has_partitions(&self, base: &RunRecord) -> bool {
+        let Some(locality) = &self.locality else { return false };
+        locality.local.iter().all(|name| {
+            let table = base.tables.get(name);
+            table.is_some_and(|table| table.rows == 0 || !table.partitions.is_empty())
+        })
+    }
+
+    /// Returns `true` if texts that were encoded twice are counted by a query, which needs all rows.
+    fn counts_encoding(&self) -> bool {
+        let mut accounting = self.queries.of(Group::Accounting);
+        self.options.rules.repair_encoding != RepairEncoding::Store
+            && accounting.any(|query| query.name == ENCODING)
+    }
+
+    /// Counts the rows of the touched days as they were before this run.
+    pub(super) async fn count_before(
+        &self,
+        touched: &Touched,
+        staging: &Staging,
+        names: &[String],
+    ) -> Result<Vec<Accounting>> {
+        let Some(update) = &self.update else { return Ok(Vec::new()) };
+        let space = self.engine.staging_space();
+        let mut tables = staging.datasets.clone();
+        let datasets = &self.options.model.datasets;
+        let at = datasets.iter().position(|dataset| dataset.name == touched.local.dataset);
+        if let Some(table) = at.and_then(|at| tables.get_mut(at)) {
+            let before = StagingTable::new("before", table.schema().clone(), space.clone());
+            *table = Arc::new(before);
+            let (out, threads) = (&self.publication.out, self.engine.threads);
+            update.restore_before(out, table, threads, touched).await?;
+        }
+        let session = self.engine.session_for(self.longest_text());
+        register_tables(&session, &self.options.model, &tables)?;
+        let rules = self.options.rules;
+        build_intermediates(&session, self.queries, rules, &space).await?;
+        let mut counted = Vec::new();
+        for name in names {
+            counted.push(count(&session, self.queries, name, rules).await?);
+        }
+        Ok(counted)
+    }
+
+    /// Replaces the counts of the touched days by those of all days: the counts of the previous run, without
+    /// those of these days before, with those of these days now.
+    pub(super) fn adjust_counts(&mut self, before: &[Accounting]) -> Result<()> {
+        let Some(base) = self.publication.base() else { return Ok(()) };
+        for now in &mut self.report.accounting {
+            let Some(before) = before.iter().find(|before| before.name == now.name) else {
+                continue;
+            };
+            let all = base.accounting.get(&now.name);
+            for ((name, count), (_, before)) in now.counts.iter_mut().zip(&before.counts) {
+                let all = all.and_then(|counts| counts.get(name)).copied().unwrap_or(0);
+                *count = (all + *count).checked_sub(*before).ok_or_else(|| {
+                    Error::Unbalanced(format!(
+                        "{before} {name} on days that have changed, of {all}"
+                    ))
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns a session in which the tables that need all rows can be queried.
+    pub(super) async fn session_of_all_rows(&self, staging: &Staging) -> Result<SessionContext> {
+        let session = self.engine.session_for(self.longest_text());
+        register_rule_functions(&session, self.options.rules);
+        if let Some(update) = &self.update {
+            update.register_all(&session, &self.publication.out, staging).await?;
+        }
+        Ok(session)
+    }
+
+    /// Adds the partitions of the previous run that are not touched to the local tables.
+    pub(super) fn add_untouched(
+        &self,
+        tables: &mut BTreeMap<String, TableRecord>,
+        touched: &Touched,
+    ) {
+        let (Some(base), Some(locality)) = (self.publication.base(), &self.locality) else {
+            return;
+        };
+        for name in &locality.local {
+            let (Some(table), Some(earlier)) = (tables.get_mut(name), base.tables.get(name)) else {
+                continue;
+            };
+            let kept = earlier.clone().split().into_iter();
+            let kept = kept.filter(|(p, _)| !touched.days.has_partition(&p.from));
+            let mut partitions: Vec<_> = kept.chain(table.clone().split()).collect();
+            partitions.sort_by(|(one, _), (other, _)| one.from.cmp(&other.from));
+            if !partitions.is_empty() {
+                let manifest = table.manifest.clone();
+                *table = TableRecord { manifest, ..TableRecord::of_partitions(partitions) };
+            }
+        }
+    }
+
+    /// Runs the checks. The local tables have only the touched partitions, except in checks that compare them
+    /// with the counts of the run.
+    pub(super) async fn check_touched(
+        &self,
+        all: &SessionContext,
+        record: &RunRecord,
+        touched: &Touched,
+    ) -> Result<Vec<CheckOutcome>> {
+        let Some(locality) = &self.locality else { return Ok(Vec::new()) };
+        let mut part = record.clone();
+        for name in &locality.local {
+            if let Some(table) = part.tables.get_mut(name) {
+                table.files = files_of(table, &touched.days);
+            }
+        }
+        let session = self.engine.session_for(self.longest_text());
+        register_star(&session, &self.publication.out, &part, &self.options.model).await?;
+        let whole = run_checks_where(all, self.queries, |query| query.mentions("run")).await?;
+        let mut outcomes =
+            run_checks_where(&session, self.queries, |query| !query.mentions("run")).await?;
+        outcomes.extend(whole);
+        let names: Vec<&str> = self.queries.of(Group::Check).map(|q| q.name.as_str()).collect();
+        outcomes.sort_by_key(|outcome| names.iter().position(|name| *name == outcome.name));
+        Ok(outcomes)
+    }
+}
+
+/// Returns the files of the partitions of a table that are in `days`.
+fn files_of(table: &TableRecord, days: &Days) -> Vec<FileRecord> {
+    let partitions = table.clone().split().into_iter();
+    let touched = partitions.filter(|(partition, _)| days.has_partition(&partition.from));
+    touched.flat_map(|(_, files)| files).collect()
+}
