@@ -32,7 +32,7 @@ impl Update {
         staging: &Staging,
     ) -> Result<()> {
         for (known, table) in self.datasets.iter().zip(&staging.datasets) {
-            let rows = known.all_rows(session, out, table, self).await?;
+            let rows = known.all_rows(session, out, table, self, false).await?;
             let name = TableReference::bare(&*known.dataset.table);
             let failed = |e| Error::query("staging tables", e);
             session.register_table(name, rows.into_view()).map_err(failed)?;
@@ -64,12 +64,14 @@ impl Update {
 }
 
 impl Known {
-    async fn all_rows(
+    /// Returns all rows, with the columns of the parts if `as_stored`, otherwise with the declared columns.
+    pub(super) async fn all_rows(
         &self,
         session: &SessionContext,
         out: &Place,
         table: &Arc<StagingTable>,
         update: &Update,
+        as_stored: bool,
     ) -> Result<DataFrame> {
         let failed = |e| Error::query("staging tables", e);
         let number = || Expr::Column(Column::new_unqualified(OBJECT_NUMBER));
@@ -93,7 +95,10 @@ impl Known {
             };
             rows = kept.and_then(|kept| kept.union(rows)).map_err(failed)?;
         }
-        rows.select(self.declared().map_err(failed)?).map_err(failed)
+        match as_stored {
+            true => Ok(rows),
+            false => rows.select(self.declared().map_err(failed)?).map_err(failed),
+        }
     }
 
     /// Returns the declared columns. Those that are not staged have values that no query reads.

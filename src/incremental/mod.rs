@@ -17,13 +17,16 @@ mod days;
 mod entry;
 mod files;
 mod fingerprint;
+mod latest;
 mod numbers;
 mod open;
 mod parts;
+mod prints;
 mod restore;
 mod touched;
 mod write;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -34,6 +37,7 @@ use crate::star::FileRecord;
 pub use changes::Changes;
 pub(crate) use days::Days;
 pub(crate) use fingerprint::definition_hash;
+pub(crate) use latest::Latest;
 pub(crate) use open::ensure_none_kept;
 
 use dataset::DatasetUpdate;
@@ -99,6 +103,10 @@ struct Known {
     schema: SchemaRef,
     /// A time column by which the rows of a part are sorted, if a table is local to its days.
     time: Option<String>,
+    /// Columns whose latest records some tables depend on.
+    latest_of: Vec<String>,
+    /// Files of the latest records of the previous run, by column.
+    earlier_latest: BTreeMap<String, Vec<FileRecord>>,
     objects: Arc<DatasetUpdate>,
     parts: Vec<Part>,
 }

@@ -66,12 +66,31 @@ impl Wanted {
             // Other columns have no days, so all of their rows would be wanted.
             let _ = each_day(times, |row, day| wanted[row] = wanted[row] && days.has(day));
         }
-        let count = wanted.iter().filter(|is_wanted| **is_wanted).count();
-        if count == 0 || count == batch.num_rows() {
-            return Ok((count > 0).then_some(batch));
-        }
-        Ok(Some(filter_record_batch(&batch, &BooleanArray::from(wanted))?))
+        filtered(batch, wanted)
     }
+}
+
+/// Returns the rows whose time is not on one of `days`, or `None` if there are none.
+pub(super) fn on_other_days(
+    batch: RecordBatch,
+    time: &str,
+    days: &Days,
+) -> Result<Option<RecordBatch>> {
+    let mut wanted = vec![true; batch.num_rows()];
+    if let Some(times) = batch.column_by_name(time) {
+        // Other columns have no days, so all of their rows would be wanted.
+        let _ = each_day(times, |row, day| wanted[row] = !days.has(day));
+    }
+    filtered(batch, wanted)
+}
+
+/// Returns the rows that are wanted, or `None` if there are none.
+fn filtered(batch: RecordBatch, wanted: Vec<bool>) -> Result<Option<RecordBatch>> {
+    let count = wanted.iter().filter(|is_wanted| **is_wanted).count();
+    if count == 0 || count == batch.num_rows() {
+        return Ok((count > 0).then_some(batch));
+    }
+    Ok(Some(filter_record_batch(&batch, &BooleanArray::from(wanted))?))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Opens the state of the previous run.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -30,6 +30,7 @@ struct Base {
     entries: BTreeMap<String, Vec<Entry>>,
     parts: BTreeMap<String, Vec<Part>>,
     fingerprints: BTreeMap<String, String>,
+    latest: BTreeMap<String, BTreeMap<String, Vec<FileRecord>>>,
     next_number: u32,
     rejects: FileRecord,
     has_rejects: bool,
@@ -74,7 +75,21 @@ impl Update {
             let mut locals = locals.filter(|local| local.dataset == dataset.name);
             let time = locals.next().map(|local| local.column.clone());
             let time = time.filter(|time| schema.index_of(time).is_ok());
-            Known { dataset, fingerprint, schema, time, objects: Arc::new(objects), parts }
+            let latest = model.tables.iter().filter_map(|table| table.latest_of.as_ref());
+            let latest = latest.filter(|latest| latest.dataset == dataset.name);
+            let latest: BTreeSet<String> = latest.map(|latest| latest.column.clone()).collect();
+            let is_staged = |column: &String| schema.index_of(column).is_ok();
+            let earlier_latest = base.latest.remove(&dataset.name).filter(|_| is_decoded);
+            Known {
+                latest_of: latest.into_iter().filter(is_staged).collect(),
+                earlier_latest: earlier_latest.unwrap_or_default(),
+                dataset,
+                fingerprint,
+                schema,
+                time,
+                objects: Arc::new(objects),
+                parts,
+            }
         });
         let datasets: Vec<Known> = datasets.collect();
         reasons.extend(base.damage(&datasets));
@@ -132,6 +147,7 @@ impl Base {
             entries: BTreeMap::new(),
             parts: BTreeMap::new(),
             fingerprints: BTreeMap::new(),
+            latest: BTreeMap::new(),
             next_number: 0,
             rejects: FileRecord::default(),
             has_rejects: false,
@@ -185,6 +201,7 @@ impl Base {
             });
             self.parts.insert(name.clone(), futures::future::join_all(parts).await);
             self.fingerprints.insert(name.clone(), dataset.fingerprint.clone());
+            self.latest.insert(name.clone(), dataset.latest.clone());
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! that share a fingerprint with a day that has changed, now or before, are touched as well, and so on.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -13,6 +14,7 @@ use arrow::datatypes::{Int32Type, Int64Type};
 use super::days::{Days, each_day};
 use super::files::{Batches, read};
 use super::numbers::Numbers;
+use super::prints::Prints;
 use super::{Known, Update};
 use crate::decode::{BATCH_ROWS, OBJECT_NUMBER};
 use crate::error::{Error, Result};
@@ -112,15 +114,19 @@ impl Update {
             for (_, prints) in found.await? {
                 shared.extend(prints);
             }
-            let (inside, prints, live_rows) = (days.clone(), Arc::new(shared), live.clone());
-            let known_prints = prints.clone();
+            let prints = Arc::new(Prints::new(shared));
+            // The usual case: the days are new, and share no fingerprint with others.
+            if !known.has_any(out, columns, &prints, threads).await? {
+                break;
+            }
+            let (inside, live_rows, known_prints) = (days.clone(), live.clone(), prints.clone());
             let found = known.scan(out, columns, None, threads, move |row, own| {
-                own.iter().any(|print| known_prints.contains(print))
+                own.iter().any(|print| known_prints.has(*print))
                     && live_rows.has(row.number)
                     && !inside.has(row.day)
             });
             let found = found.await?;
-            shared = Arc::unwrap_or_clone(prints);
+            shared = prints.all().clone();
             added = Days::new(days.partitioning());
             for (day, _) in found {
                 if days.add(day) {
@@ -133,6 +139,34 @@ impl Update {
 }
 
 impl Known {
+    /// Returns `true` if a row in the parts has one of the fingerprints.
+    async fn has_any(
+        &self,
+        out: &Place,
+        columns: &Columns,
+        prints: &Arc<Prints>,
+        threads: usize,
+    ) -> Result<bool> {
+        let found = Arc::new(AtomicBool::new(false));
+        let names = columns.fingerprints.clone();
+        let batches =
+            Batches { rows: BATCH_ROWS, threads, columns: Some(names), ..Batches::default() };
+        for file in self.parts.iter().flat_map(|part| &part.record.files) {
+            let (found, prints) = (found.clone(), prints.clone());
+            let each = move |batch: RecordBatch| {
+                for column in batch.columns() {
+                    let values = column.as_primitive::<Int64Type>().values();
+                    if values.iter().any(|print| prints.has(*print)) {
+                        found.store(true, Ordering::Relaxed);
+                    }
+                }
+                Ok(())
+            };
+            read(out, file, &self.schema, batches.clone(), each).await?;
+        }
+        Ok(found.load(Ordering::Relaxed))
+    }
+
     /// Returns the days and fingerprints of the rows in the parts that `is_wanted` selects.
     async fn scan(
         &self,

@@ -6,13 +6,10 @@ use std::sync::Arc;
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::Int32Type;
-use datafusion::common::Column;
-use datafusion::prelude::Expr;
-use futures::TryStreamExt;
 
 use super::entry::{self, Entry};
 use super::parts::{kept, live};
-use super::{FORMAT, Known, Update};
+use super::{FORMAT, Known, Latest, Update};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ingest::Staging;
@@ -45,6 +42,7 @@ impl Update {
         publication: &Publication,
         engine: &Engine,
         staging: &Staging,
+        latest: &Latest,
         has_all_rows: bool,
         longest_text: usize,
     ) -> Result<StateRecord> {
@@ -63,7 +61,9 @@ impl Update {
             for entries in all.chunks(BATCH_OBJECTS) {
                 sink.write(entry::to_batch(&name, entries)?).await?;
             }
-            datasets.insert(name, DatasetState { fingerprint: known.fingerprint.clone(), parts });
+            let fingerprint = known.fingerprint.clone();
+            let latest = known.write_latest(&run, latest).await?;
+            datasets.insert(name, DatasetState { fingerprint, parts, latest });
         }
         let objects = sink.finish().await?.files.into_iter().next().unwrap_or_default();
         Ok(StateRecord { format: FORMAT, objects, next_number: self.next_number(), kept, datasets })
@@ -105,10 +105,27 @@ impl Known {
                 true => table.clone(),
                 false => self.gather(run, table, &merged).await?,
             };
-            let files = self.write_from(run, &rows, first).await?;
+            let files = self.write_from(run, &self.dataset.name, &rows, first).await?;
             parts.push(PartRecord { first, records, files });
         }
         Ok(parts)
+    }
+
+    /// Writes the latest records. Returns their files by column.
+    async fn write_latest(
+        &self,
+        run: &Writing<'_>,
+        latest: &Latest,
+    ) -> Result<BTreeMap<String, Vec<FileRecord>>> {
+        let mut files = BTreeMap::new();
+        for column in &self.latest_of {
+            let key = (self.dataset.name.clone(), column.clone());
+            if let Some(rows) = latest.get(&key) {
+                let name = format!("{}-latest-{column}", self.dataset.name);
+                files.insert(column.clone(), self.write_from(run, &name, rows, 0).await?);
+            }
+        }
+        Ok(files)
     }
 
     /// Returns a table of the rows that this run has read, and of those of the objects `merged` in the parts.
@@ -131,28 +148,28 @@ impl Known {
         Ok(gathered)
     }
 
-    /// Writes the rows of the objects from number `first` on, sorted by time if there is a time.
+    /// Writes the rows of the objects from number `first` on. Batches are ordered by their earliest time if there
+    /// is a time, so that few row groups have rows of a day.
     async fn write_from(
         &self,
         run: &Writing<'_>,
+        name: &str,
         rows: &Arc<StagingTable>,
         first: u32,
     ) -> Result<Vec<FileRecord>> {
-        let failed = |e| Error::query("state", e);
-        let mut sink = run.publication.rows_sink(&self.dataset.name, self.schema.clone());
-        let session = run.engine.session_for(run.longest_text);
-        let rows = session.read_table(rows.clone()).map_err(failed)?;
-        let rows = match &self.time {
-            None => rows,
-            Some(time) => {
-                let time = Expr::Column(Column::new_unqualified(time));
-                rows.sort(vec![time.sort(true, false)]).map_err(failed)?
-            }
-        };
-        let mut batches = rows.execute_stream().await.map_err(failed)?;
-        while let Some(batch) = batches.try_next().await.map_err(failed)? {
-            let batch = batch.with_schema(self.schema.clone())?;
-            if let Some(batch) = rows_from(batch, first)? {
+        let sink = run.publication.rows_sink(name, self.schema.clone());
+        let mut sink = sink.with_longest_text(run.longest_text);
+        let mut staged = rows.batches(None)?;
+        if let Some(at) = self.time.as_ref().and_then(|time| self.schema.index_of(time).ok()) {
+            staged.order_by(at);
+        }
+        let mut batches = Arc::new(staged).read(BatchCursor::default());
+        loop {
+            // Spilled batches are read from disk.
+            let next = tokio::task::spawn_blocking(move || (batches.next(), batches)).await?;
+            batches = next.1;
+            let Some(batch) = next.0 else { break };
+            if let Some(batch) = rows_from(batch?, first)? {
                 sink.write(batch).await?;
             }
         }

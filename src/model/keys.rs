@@ -272,6 +272,14 @@ static TABLE: Section = Section {
              query only on the days that have changed.",
         ),
         optional(
+            "latest_of",
+            Form::Text,
+            "none",
+            "`DATASET.COLUMN`: the table depends only on the latest records of each value of the column, by \
+             the time that `local_to` of other tables names, and not on records without a value. An \
+             incremental run then keeps these records instead of reading all of them.",
+        ),
+        optional(
             "redshift",
             Form::Section(&REDSHIFT),
             "chosen by Redshift",

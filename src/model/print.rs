@@ -104,6 +104,10 @@ fn print_table(table: &Table) -> String {
     if let Some(local) = &table.local_to {
         text += &format!("local_to = {}\n", string(&format!("{}.{}", local.dataset, local.column)));
     }
+    if let Some(latest) = &table.latest_of {
+        text +=
+            &format!("latest_of = {}\n", string(&format!("{}.{}", latest.dataset, latest.column)));
+    }
     let mut redshift = Vec::new();
     if table.redshift.distribution != Distribution::Auto {
         redshift.push(("distribution", string(table.redshift.distribution.name())));

@@ -138,13 +138,17 @@ fn table(name: &str, entry: &DeTable<'_>) -> Table {
             sort_key: sort_key.unwrap_or_else(|| sorted_by.iter().take(1).cloned().collect()),
         },
         columns: columns.iter().map(|(name, value)| table_column(name, value)).collect(),
-        local_to: text(entry, "local_to").map(|text| {
-            let (dataset, column) = text.split_once('.').unwrap_or((text, ""));
-            LocalTo { dataset: dataset.to_owned(), column: column.to_owned() }
-        }),
+        local_to: text(entry, "local_to").map(dataset_column),
+        latest_of: text(entry, "latest_of").map(dataset_column),
         primary_key,
         sorted_by,
     }
+}
+
+/// Returns the dataset and the column of a text such as `logs.ts`.
+fn dataset_column(text: &str) -> LocalTo {
+    let (dataset, column) = text.split_once('.').unwrap_or((text, ""));
+    LocalTo { dataset: dataset.to_owned(), column: column.to_owned() }
 }
 
 fn table_column(name: &str, value: &Value<'_>) -> TableColumn {

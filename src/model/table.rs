@@ -21,6 +21,8 @@ pub struct Table {
     pub sorted_by: Vec<String>,
     /// Time column of a dataset that divides the table into days, if it is local to them.
     pub local_to: Option<LocalTo>,
+    /// Column of a dataset, if the table depends only on the latest records of each of its values.
+    pub latest_of: Option<LocalTo>,
     /// Design of the table in Redshift.
     pub redshift: RedshiftDesign,
 }

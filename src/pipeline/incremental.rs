@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::recorded::run_options;
 use super::run::{Prepared, Run};
 use crate::error::{Error, Result};
-use crate::incremental::{IncrementalOptions, Removed, Update, ensure_none_kept};
+use crate::incremental::{IncrementalOptions, Latest, Removed, Update, ensure_none_kept};
 use crate::ingest::{Input, Staging};
 use crate::star::{FileRecord, ModelRecord, RunRecord, StateRecord, TableRecord};
 use crate::star::{find_files, register_star};
@@ -88,15 +88,33 @@ impl Run<'_> {
             && base.options == run_options(self.options)
     }
 
+    /// Returns the latest records of the columns that tables depend on, for the next run and for tables that
+    /// need no others.
+    pub(super) async fn find_latest(&mut self, staging: &Staging) -> Result<Latest> {
+        let Some(update) = self.update.as_ref().filter(|_| !self.options.verify) else {
+            return Ok(Latest::new());
+        };
+        let begun = Instant::now();
+        let (out, touched) = (&self.publication.out, self.touched.as_ref());
+        let latest = update.latest(out, self.engine, staging, touched).await?;
+        self.report.timed("find latest records", begun, None);
+        Ok(latest)
+    }
+
     /// Writes the state for the next run.
-    pub(super) async fn write_state(&mut self, staging: &Staging) -> Result<Option<StateRecord>> {
+    pub(super) async fn write_state(
+        &mut self,
+        staging: &Staging,
+        latest: &Latest,
+    ) -> Result<Option<StateRecord>> {
         let Some(update) = self.update.as_ref().filter(|_| !self.options.verify) else {
             return Ok(None);
         };
         let begun = Instant::now();
         let (engine, longest) = (self.engine, self.longest_text());
         let has_all_rows = self.touched.is_none();
-        let state = update.write(self.publication, engine, staging, has_all_rows, longest).await?;
+        let (out, all) = (self.publication, has_all_rows);
+        let state = update.write(out, engine, staging, latest, all, longest).await?;
         self.report.timed("write state", begun, None);
         Ok(Some(state))
     }

@@ -16,6 +16,7 @@ use super::recorded::{dataset_record, run_options};
 use super::rejects::write_rejects;
 use super::report::TransformReport;
 use super::tables::{query_table, write_sorted, write_table};
+use super::touched::Sources;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::incremental::{Touched, Update, definition_hash};
@@ -118,13 +119,14 @@ impl<'a> Run<'a> {
         if !self.options.allow_empty {
             ensure_not_empty(&self.publication.out, &self.report.datasets).await?;
         }
-        let state = self.write_state(&staging).await?;
+        let latest = self.find_latest(&staging).await?;
+        let state = self.write_state(&staging, &latest).await?;
         let touched = self.touched.clone();
-        let (before, all_rows) = match &touched {
-            None => (Vec::new(), None),
+        let (before, sources) = match &touched {
+            None => (Vec::new(), Sources::new()),
             Some(touched) => (
                 self.count_before(touched, &staging, &accounting.staged).await?,
-                Some(self.session_of_all_rows(&staging).await?),
+                self.sources(&staging, &latest).await?,
             ),
         };
         let inputs = staging.inputs.clone();
@@ -133,7 +135,7 @@ impl<'a> Run<'a> {
         let sink = self.publication.inputs_sink(inputs.schema().clone());
         let by_url = "SELECT * FROM starlift_inputs ORDER BY dataset, url";
         let (tables, inputs) = tokio::try_join!(
-            self.write_star(&session, all_rows.as_ref(), &accounting.staged, last_reader),
+            self.write_star(&session, &sources, &accounting.staged, last_reader),
             write_sorted(&sorting, "starlift_inputs", &inputs, by_url, sink),
         )?;
         self.adjust_counts(&before)?;
@@ -200,7 +202,7 @@ impl<'a> Run<'a> {
     async fn write_star(
         &mut self,
         session: &SessionContext,
-        all_rows: Option<&SessionContext>,
+        sources: &Sources,
         accounting: &[String],
         last_reader: Option<&str>,
     ) -> Result<BTreeMap<String, TableRecord>> {
@@ -214,8 +216,7 @@ impl<'a> Run<'a> {
             let begun = Instant::now();
             let is_last = last_reader == Some(&table.name);
             let (queries, rules) = (self.queries, self.options.rules);
-            let is_global = self.locality.as_ref().is_some_and(|l| l.global.contains(&table.name));
-            let source = all_rows.filter(|_| is_global).unwrap_or(session);
+            let source = sources.get(&table.name).unwrap_or(session);
             let rows = query_table(source, queries, table, rules, &space, is_last);
             let mut rows = std::pin::pin!(rows);
             let rows = loop {

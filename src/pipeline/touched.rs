@@ -10,7 +10,7 @@ use datafusion::prelude::SessionContext;
 
 use super::run::Run;
 use crate::error::{Error, Result};
-use crate::incremental::{Days, Touched};
+use crate::incremental::{Days, Latest, Touched};
 use crate::ingest::Staging;
 use crate::publish::batch_rows;
 use crate::staging::StagingTable;
@@ -22,6 +22,9 @@ use crate::transform::{
     Accounting, ENCODING, RepairEncoding, build_intermediates, count, register_rule_functions,
     register_tables,
 };
+
+/// Sessions with the rows that tables need, by table. Other tables are queried in the session of the run.
+pub(super) type Sources = BTreeMap<String, SessionContext>;
 
 impl Run<'_> {
     /// Returns the days whose rows can differ from those of the previous run, or `None` if the queries must run
@@ -121,14 +124,32 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Returns a session in which the tables that need all rows can be queried.
-    pub(super) async fn session_of_all_rows(&self, staging: &Staging) -> Result<SessionContext> {
-        let session = self.engine.session_for(self.longest_text());
-        register_rule_functions(&session, self.options.rules);
-        if let Some(update) = &self.update {
-            update.register_all(&session, &self.publication.out, staging).await?;
+    /// Returns the sessions in which the tables that need more than the touched days are queried.
+    pub(super) async fn sources(&self, staging: &Staging, latest: &Latest) -> Result<Sources> {
+        let mut sources = Sources::new();
+        let (Some(update), Some(locality)) = (&self.update, &self.locality) else {
+            return Ok(sources);
+        };
+        let model = &self.options.model;
+        for table in model.tables.iter().filter(|table| locality.global.contains(&table.name)) {
+            let session = self.engine.session_for(self.longest_text());
+            register_rule_functions(&session, self.options.rules);
+            let latest = table.latest_of.as_ref().and_then(|of| {
+                let rows = latest.get(&(of.dataset.clone(), of.column.clone()))?;
+                let at = model.datasets.iter().position(|dataset| dataset.name == of.dataset)?;
+                Some((at, rows))
+            });
+            match latest {
+                Some((at, rows)) => {
+                    let mut tables = staging.datasets.clone();
+                    tables[at] = rows.clone();
+                    register_tables(&session, model, &tables)?;
+                }
+                None => update.register_all(&session, &self.publication.out, staging).await?,
+            }
+            sources.insert(table.name.clone(), session);
         }
-        Ok(session)
+        Ok(sources)
     }
 
     /// Adds the partitions of the previous run that are not touched to the local tables.

@@ -78,7 +78,8 @@ pub(super) const OBJECTS: &str = "objects";
 /// Returns `true` if the state of a run has a file of this name: the objects, or the rows of a dataset.
 fn is_state(name: &str) -> bool {
     let rows = name.rsplit_once('-').filter(|(_, number)| is_digits(number, 5));
-    name == OBJECTS || rows.is_some_and(|(dataset, _)| is_plain(dataset))
+    let is_named = |dataset: &str| dataset.split('-').all(is_plain);
+    name == OBJECTS || rows.is_some_and(|(dataset, _)| is_named(dataset))
 }
 
 /// Returns the path of a table's manifest, as the run `run_id` writes it.
@@ -146,6 +147,7 @@ mod tests {
             ("_rejects", ".parquet"),
             ("_state", "-objects.parquet"),
             ("_state", "-logs-00012.parquet"),
+            ("_state", "-logs-latest-userId-00000.parquet"),
             ("_manifests", "-songplays.manifest"),
             ("_manifests", ".clock"),
         ] {

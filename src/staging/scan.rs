@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 
 use super::StagingError;
 use super::dictionary::{Texts, decode_batch};
@@ -35,6 +35,15 @@ impl BatchCursor {
 }
 
 impl StagedBatches {
+    /// Orders the batches in memory by their smallest value of a column of integers, dates or timestamps.
+    pub fn order_by(&mut self, column: usize) {
+        let smallest = |batch: &RecordBatch| {
+            let values = arrow::compute::cast(batch.column(column), &DataType::Int64).ok()?;
+            arrow::compute::min(values.as_primitive::<Int64Type>())
+        };
+        self.in_memory.sort_by_cached_key(smallest);
+    }
+
     /// Reads the batches that no other reader with the same `cursor` has taken: the batches in memory
     /// first, then the spilled ones, one segment at a time.
     pub fn read(

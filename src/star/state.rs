@@ -30,6 +30,9 @@ pub struct DatasetState {
     pub fingerprint: String,
     /// The rows, in the order of the numbers of their objects.
     pub parts: Vec<PartRecord>,
+    /// The rows with the latest time of each value of a column, by column.
+    #[serde(default)]
+    pub latest: BTreeMap<String, Vec<FileRecord>>,
 }
 
 /// Decoded rows of objects whose numbers lie between those of the previous and the next part.
@@ -47,6 +50,7 @@ impl StateRecord {
     /// Returns all files.
     pub(crate) fn files(&self) -> impl Iterator<Item = &FileRecord> {
         let parts = self.datasets.values().flat_map(|dataset| &dataset.parts);
-        parts.flat_map(|part| &part.files).chain([&self.objects])
+        let latest = self.datasets.values().flat_map(|dataset| dataset.latest.values().flatten());
+        parts.flat_map(|part| &part.files).chain(latest).chain([&self.objects])
     }
 }

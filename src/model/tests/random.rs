@@ -167,6 +167,7 @@ fn table(dice: &mut Dice, index: usize, before: &[Arc<Table>]) -> Table {
         references,
         sorted_by: dice.some(&names),
         local_to: None,
+        latest_of: None,
         redshift: RedshiftDesign {
             distribution,
             sort_key: if dice.flip() { dice.some(&names) } else { Vec::new() },

@@ -19,6 +19,7 @@ pub(super) fn validate(report: &mut Report, table: &Table, model: &Model) {
     columns(report, &at, table);
     keys(report, &at, table);
     local_to(report, &at, table, model);
+    latest_of(report, &at, table, model);
     for (i, reference) in table.references.iter().enumerate() {
         let at = reference_at(report, &at, table, i);
         let repeated = table.references[..i].contains(reference);
@@ -106,6 +107,33 @@ fn local_to(report: &mut Report, at: &str, table: &Table, model: &Model) {
     if first.is_some_and(|first| !is_time(first.column_type) || first.nullable) {
         let reason = "the first column of sorted_by is not a timestamp or date that is never null";
         report.add(&at, reason, "sort by the time first, or remove local_to");
+    }
+}
+
+/// Reports a `latest_of` that names no column, or whose dataset has no time.
+fn latest_of(report: &mut Report, at: &str, table: &Table, model: &Model) {
+    let Some(latest) = &table.latest_of else { return };
+    let at = join(at, "latest_of");
+    let written = format!("{}.{}", latest.dataset, latest.column);
+    let Some(dataset) = model.dataset(&latest.dataset) else {
+        let names: Vec<&str> = model.datasets.iter().map(|d| d.name.as_str()).collect();
+        let reason = format!("there is no dataset {:?}", latest.dataset);
+        return report.add(&at, reason, one_of(&latest.dataset, &names));
+    };
+    if dataset.column(&latest.column).is_none() {
+        let names = dataset.columns.iter().map(|c| format!("{}.{}", dataset.name, c.name));
+        let names: Vec<String> = names.collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        return report.add(
+            &at,
+            format!("there is no column {written:?}"),
+            one_of(&written, &names),
+        );
+    }
+    let mut locals = model.tables.iter().filter_map(|table| table.local_to.as_ref());
+    if !locals.any(|local| local.dataset == latest.dataset) {
+        let reason = format!("no table has local_to with the dataset {:?}", latest.dataset);
+        report.add(&at, reason, "add local_to to a table, or remove latest_of");
     }
 }
 

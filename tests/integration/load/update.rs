@@ -124,7 +124,7 @@ async fn a_warehouse_that_has_missed_runs_is_brought_up_to_date() {
     );
     std::fs::remove_file(days.here.join("data").join(&days.logs()[6])).unwrap();
     days.transform("star", &[]).exits(0);
-    let song = r#"{"song_id": "SNEW", "title": "New", "artist_id": "ANEW", "artist_name": "New"}"#;
+    let song = r#"{"song_id": "S-N", "title": "New", "artist_id": "A-N", "artist_name": "New"}"#;
     days.here.write("data/song_data/new.json", song);
     days.transform("star", &[]).exits(0);
     let outcome = load(&days.here, &database.url(), &[]);
@@ -143,7 +143,7 @@ async fn a_warehouse_that_has_missed_runs_is_brought_up_to_date() {
     days.transform("star", &[]).exits(0);
     load(&days.here, &database.url(), &[]).exits(0).says("updated   ").says("load 3)");
     days.assert_loaded(&database, &client).await;
-    assert_eq!(value(&client, "SELECT COUNT(*) FROM star.songs WHERE song_id = 'SNEW'").await, "0");
+    assert_eq!(value(&client, "SELECT COUNT(*) FROM star.songs WHERE song_id = 'S-N'").await, "0");
 }
 
 #[tokio::test]
@@ -211,7 +211,7 @@ async fn a_table_without_partitions_is_updated_too() {
     load(&here, &database.url(), &[]).exits(0);
     let client = database.client().await;
     let tables = value(&client, TABLES).await;
-    let song = r#"{"song_id": "SNEW", "title": "New", "artist_id": "ANEW", "artist_name": "New"}"#;
+    let song = r#"{"song_id": "S-N", "title": "New", "artist_id": "A-N", "artist_name": "New"}"#;
     here.write("data/song_data/new.json", song);
     transform(&[]);
     load(&here, &database.url(), &[]).exits(0).says("updated   2 of 5 partitions");

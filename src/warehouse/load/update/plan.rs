@@ -20,7 +20,7 @@ pub enum SwapReason {
     NoRecord,
     /// The run record of the star has no hashes.
     NoHashes,
-    /// A table is missing, or is no table.
+    /// A table is missing, or another relation has its name.
     Missing(String),
     /// The definition of a table differs, such as the length of a text.
     Design(String),
