@@ -17,6 +17,7 @@ mod model;
 mod output;
 mod progress;
 mod query;
+mod rejects;
 mod run;
 mod schema;
 mod selftest;
@@ -100,6 +101,10 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Transform(args) => run_transform(args, &settings, &global),
         Command::Query(args) => run_query(args, &settings, &global),
         Command::Check(args) => run_check(args, &settings, &global),
+        Command::Rejects(args) => {
+            let star = settings.star(&args.star)?;
+            block_on(star.engine.threads, rejects::run(args, &star, &global))
+        }
         Command::Load(args) => run_load(args, &settings, &global),
         Command::Run(args) => run_all(args, &settings, &global),
         Command::Selftest(args) => run_selftest(args, &settings, &global),

@@ -6,6 +6,7 @@ mod inputs;
 mod model;
 mod model_command;
 pub mod range;
+mod rejects;
 mod s3;
 mod serverless;
 mod transform;
@@ -26,6 +27,7 @@ pub use init::{DEFAULT_FILE, InitArgs};
 pub use inputs::{InputArgs, NamedUrl, of_short, one_per_dataset};
 pub use model::ModelArgs;
 pub use model_command::{ModelCommand, ModelCommandArgs, ModelInferArgs};
+pub use rejects::RejectsArgs;
 pub use s3::S3Args;
 pub use serverless::ServerlessArgs;
 pub use transform::{
@@ -134,6 +136,9 @@ pub enum Command {
     /// Check the invariants of a star.
     #[command(after_help = EXIT_CODES)]
     Check(CheckArgs),
+    /// Show the rejected records of a star by reason, or export them to be corrected.
+    #[command(after_help = EXIT_CODES)]
+    Rejects(RejectsArgs),
     /// Load a star into Redshift or PostgreSQL: all tables, or none.
     #[command(after_help = EXIT_CODES)]
     Load(LoadArgs),

@@ -221,3 +221,56 @@ fn star_can_be_queried_without_permission_to_read_its_rejects() {
     }
     assert_eq!(ask(&here, "SELECT COUNT(*) AS n FROM rejects"), "n\n1\n");
 }
+
+/// A star of two datasets with rejects of two kinds.
+fn with_rejects() -> Workspace {
+    let here = Workspace::new();
+    here.write("songs/a.json", "{\"song_id\": 1}\n");
+    let play = |more: &str| {
+        format!(r#"{{"page": "NextSong", "userId": "8", "sessionId": 1, {more}}}"#) + "\n"
+    };
+    let logs = play("\"ts\": 1")
+        + &play("\"ts\": \"soon\"")
+        + &play("\"ts\": null")
+        + &play("\"ts\": \"soon\"");
+    here.write("logs/a.json", logs);
+    let args = ["transform", "--songs", "songs", "--logs", "logs", "--out", "star"];
+    here.run(args.iter().chain(&["--max-rejects", "100%", "--allow-empty"])).exits(0);
+    here
+}
+
+#[test]
+fn rejects_are_listed_by_reason_with_their_first_record() {
+    let here = with_rejects();
+    let outcome = here.run(["rejects", "--star", "star"]);
+    outcome.exits(0).says("4 records rejected");
+    let line = outcome.stdout.lines().find(|line| line.contains("soon")).unwrap();
+    assert!(line.contains("logs") && line.contains(" ts ") && line.contains(" 2 "), "{line}");
+    assert!(line.contains("logs/a.json") && line.trim_end().ends_with('2'), "{line}");
+    here.run(["rejects", "--star", "star", "--dataset", "songs"])
+        .exits(0)
+        .says("1 record rejected");
+    here.run(["rejects", "--star", "star", "--dataset", "x"])
+        .exits(0)
+        .says("no record was rejected");
+}
+
+#[test]
+fn exported_rejects_are_corrected_and_read_as_another_input() {
+    let here = with_rejects();
+    let export = |more: &[&str]| {
+        here.run(["rejects", "--star", "star", "--export", "fixed.ndjson"].iter().chain(more))
+    };
+    export(&[]).exits(2).complains("--dataset");
+    export(&["--dataset", "logs"]).exits(0).says("wrote 3 records to fixed.ndjson");
+    export(&["--dataset", "logs"]).exits(1).complains("fixed.ndjson");
+    let mode = std::fs::metadata(here.join("fixed.ndjson")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let text = here.read("fixed.ndjson");
+    assert_eq!(text.lines().count(), 3);
+    here.write("fixed.ndjson", text.replace("\"soon\"", "2").replace("null", "3"));
+    let args = ["transform", "--songs", "songs", "--logs", "logs", "--logs", "fixed.ndjson"];
+    let args = args.iter().chain(&["--out", "star", "--max-rejects", "100%", "--allow-empty"]);
+    here.run(args).exits(0).says("4 read = 0 matched + 3 unmatched + 1 duplicates removed");
+    here.run(["rejects", "--star", "star"]).exits(0).says("4 records rejected");
+}
