@@ -152,6 +152,7 @@ async fn input(dataset: &Arc<Dataset>) -> Input {
         listing: ListOptions::default(),
         allow_empty: false,
         paths: FieldPaths::of(dataset),
+        known: None,
     }
 }
 

@@ -5,8 +5,8 @@
 //! another version or another model has decoded, are decoded again from their objects. The exception is the
 //! rows of objects that no longer exist, if [`Removed::Keep`] kept them.
 //!
-//! [`Update::open`] reads the state, the datasets of the update are the [`KnownObjects`] of the readers,
-//! [`Update::restore`] stages the rows of the unchanged objects, and [`Update::write`] writes the next state.
+//! `Update::open` reads the state, the datasets of the update are the [`KnownObjects`] of the readers,
+//! `Update::restore` stages the rows of the unchanged objects, and `Update::write` writes the next state.
 //!
 //! [`KnownObjects`]: crate::ingest::KnownObjects
 

@@ -1,6 +1,6 @@
 //! The steps that a run adds if it is incremental, and the verification of a star.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Instant;
 
 use super::recorded::run_options;
@@ -8,7 +8,7 @@ use super::run::{Prepared, Run};
 use crate::error::{Error, Result};
 use crate::incremental::{IncrementalOptions, Latest, Removed, Update, ensure_none_kept};
 use crate::ingest::{Input, Staging};
-use crate::star::{FileRecord, ModelRecord, RunRecord, StateRecord, TableRecord};
+use crate::star::{FileRecord, ModelRecord, RunOptions, RunRecord, StateRecord, TableRecord};
 use crate::star::{find_files, register_star};
 
 impl Run<'_> {
@@ -67,7 +67,7 @@ impl Run<'_> {
     /// Returns `true` if the star would not change if it was made again from the same objects.
     async fn has_star_of_these_options(&self) -> Result<bool> {
         let Some(base) = self.publication.base() else { return Ok(false) };
-        if !self.has_definition_of(base) {
+        if !self.has_definition_of(base) || base.options != run_options(self.options) {
             return Ok(false);
         }
         let session = self.engine.session();
@@ -80,12 +80,14 @@ impl Run<'_> {
         }
     }
 
-    /// Returns `true` if the run of `base` had the same version, model, queries and options.
+    /// Returns `true` if the run of `base` would have the same result from the same objects: it had the same
+    /// version, model and queries, and the same options except those that select objects.
     pub(super) fn has_definition_of(&self, base: &RunRecord) -> bool {
         base.version == env!("CARGO_PKG_VERSION")
             && base.model == Some(ModelRecord::from(&*self.options.model))
             && base.definition_hash == self.definition_hash
-            && base.options == run_options(self.options)
+            && without_selection(base.options.clone())
+                == without_selection(run_options(self.options))
     }
 
     /// Returns the latest records of the columns that tables depend on, for the next run and for tables that
@@ -142,6 +144,18 @@ impl Run<'_> {
             table.files = files;
         }
         Ok(())
+    }
+}
+
+/// Returns options without those that select the objects to read or limit the rejects.
+fn without_selection(options: RunOptions) -> RunOptions {
+    RunOptions {
+        inputs: BTreeMap::new(),
+        include_hidden: false,
+        suffix: String::new(),
+        jsonpaths: BTreeMap::new(),
+        max_rejects: String::new(),
+        ..options
     }
 }
 

@@ -231,7 +231,7 @@ async fn days_in_the_cloud() -> (Cloud, Client) {
         cloud.run(args.iter().chain(&["--partition", "day"])).exits(0);
         let files = crate::support::files(&cloud.here.join("data/log_data"));
         let text = cloud.here.read(&format!("data/log_data/{}", files[5]));
-        let play = text.lines().filter(|line| line.contains("NextSong")).next_back().unwrap();
+        let play = text.lines().rfind(|line| line.contains("NextSong")).unwrap();
         let mut play: serde_json::Value = serde_json::from_str(play).unwrap();
         play["ts"] = (play["ts"].as_i64().unwrap() + 1).into();
         play["userId"] = "9001".into();
