@@ -55,7 +55,7 @@ fn incremental(criterion: &mut Criterion, runtime: &Runtime) {
         options.partitioning = Partitioning::Day;
         options
     };
-    runtime.block_on(run(&options(&logs, star.path())));
+    runtime.block_on(transformed(&options(&logs, star.path())));
     logs.push(last);
     criterion.benchmark_group("transform").sample_size(10).bench_function(
         "one new log",
@@ -105,12 +105,16 @@ fn copy_folder(from: &Path, to: &Path) {
 }
 
 async fn run(options: &TransformOptions) -> RunRecord {
-    let stores = Stores::new(StoreOptions::default());
-    let counters = Arc::new(TransformProgress::default());
-    let report = transform(options, &stores, &counters, std::future::pending()).await.unwrap();
-    let record = report.record.unwrap();
+    let record = transformed(options).await;
     for (table, written) in &record.tables {
         check_rows(table, written.rows);
     }
     record
+}
+
+async fn transformed(options: &TransformOptions) -> RunRecord {
+    let stores = Stores::new(StoreOptions::default());
+    let counters = Arc::new(TransformProgress::default());
+    let report = transform(options, &stores, &counters, std::future::pending()).await.unwrap();
+    report.record.unwrap()
 }

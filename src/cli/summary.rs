@@ -71,7 +71,7 @@ pub fn verified(report: &TransformReport, out: &str) -> String {
         + &format!("verified  {}: {equal} (run {})\n", styled(STRONG, out), escape::line(run))
 }
 
-/// Returns what an incremental run has read, and the reasons why it has read unchanged objects.
+/// Returns the objects that an incremental run has read, and the reasons for reading unchanged ones.
 fn changes(report: &TransformReport) -> String {
     let Some(changes) = &report.changes else { return String::new() };
     let counts = [
@@ -91,7 +91,7 @@ fn changes(report: &TransformReport) -> String {
         let _ = writeln!(text, "          built again: {}", counted(partitions, "partition"));
     }
     for reason in &changes.reasons {
-        let _ = writeln!(text, "          read again because {}", escape::line(reason));
+        let _ = writeln!(text, "          reason for reading: {}", escape::line(reason));
     }
     text
 }

@@ -52,15 +52,6 @@ impl Update {
         }
         (before, now)
     }
-
-    /// Returns `true` if a text of an object was encoded to UTF-8 twice.
-    pub fn has_encoded_twice(&self) -> bool {
-        self.datasets.iter().any(|known| {
-            let mut objects = known.objects.unchanged(self.removed);
-            objects.extend(known.objects.read());
-            objects.iter().any(|entry| entry.outcome.notes.encoded_twice > 0)
-        })
-    }
 }
 
 impl Known {

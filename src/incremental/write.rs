@@ -66,7 +66,8 @@ impl Update {
             datasets.insert(name, DatasetState { fingerprint, parts, latest });
         }
         let objects = sink.finish().await?.files.into_iter().next().unwrap_or_default();
-        Ok(StateRecord { format: FORMAT, objects, next_number: self.next_number(), kept, datasets })
+        let (next_number, encoding) = (self.next_number(), BTreeMap::new());
+        Ok(StateRecord { format: FORMAT, objects, next_number, kept, encoding, datasets })
     }
 
     fn next_number(&self) -> u32 {

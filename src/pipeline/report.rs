@@ -1,5 +1,6 @@
 //! The report of a transform.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -71,6 +72,12 @@ impl TransformReport {
     pub(super) fn counts(&self) -> Counts {
         let always = self.accounting.iter().filter(|accounting| accounting.name != ENCODING);
         always.map(|accounting| (accounting.name.clone(), counts_of(accounting))).collect()
+    }
+
+    /// Returns the counts of texts that were encoded twice; empty if they were not counted.
+    pub(super) fn encoding(&self) -> BTreeMap<String, u64> {
+        let mut counted = self.accounting.iter().filter(|found| found.name == ENCODING);
+        counted.next().map(counts_of).unwrap_or_default()
     }
 
     /// Records a phase that began at `begun` and ends at the time of the call.

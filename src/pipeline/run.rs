@@ -140,6 +140,9 @@ impl<'a> Run<'a> {
         )?;
         self.adjust_counts(&before)?;
         let mut record = RunRecord { inputs, rejects, tables, state, ..self.record() };
+        if let Some(state) = &mut record.state {
+            state.encoding = self.report.encoding();
+        }
         record.star_hash = record.hash_tables();
         self.reuse_files(&mut record).await?;
         let record = self.check(record, &accounting.star).await?;
@@ -296,14 +299,19 @@ impl<'a> Run<'a> {
     /// was repaired when it was staged, or if the model has no such query.
     async fn count_encoded_twice(&mut self, session: &SessionContext) -> Result<()> {
         let rules = self.options.rules;
-        let texts = self.report.total(|counts| counts.notes.encoded_twice);
-        let is_kept = rules.repair_encoding != RepairEncoding::Store;
-        let has_query = self.queries.of(Group::Accounting).any(|query| query.name == ENCODING);
-        if texts > 0 && is_kept && has_query {
+        if self.counts_encoding() {
             self.report.accounting.push(count(session, self.queries, ENCODING, rules).await?);
         }
         self.report.repair_encoding = rules.repair_encoding;
         Ok(())
+    }
+
+    /// Returns `true` if there are texts that were encoded twice, and a query counts them.
+    pub(super) fn counts_encoding(&self) -> bool {
+        let texts = self.report.total(|counts| counts.notes.encoded_twice);
+        let is_kept = self.options.rules.repair_encoding != RepairEncoding::Store;
+        let mut accounting = self.queries.of(Group::Accounting);
+        texts > 0 && is_kept && accounting.any(|query| query.name == ENCODING)
     }
 
     fn written(

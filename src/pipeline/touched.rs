@@ -19,8 +19,7 @@ use crate::star::{
     run_checks_where,
 };
 use crate::transform::{
-    Accounting, ENCODING, RepairEncoding, build_intermediates, count, register_rule_functions,
-    register_tables,
+    Accounting, ENCODING, build_intermediates, count, register_rule_functions, register_tables,
 };
 
 /// Sessions with the rows that tables need, by table. Other tables are queried in the session of the run.
@@ -41,8 +40,7 @@ impl Run<'_> {
             && self.options.queries.is_none()
             && self.has_definition_of(base)
             && self.has_partitions(base)
-            && update.has_changed_only(&locality.local_to.dataset)
-            && !(self.counts_encoding() && update.has_encoded_twice());
+            && update.has_changed_only(&locality.local_to.dataset);
         if !is_possible {
             return Ok(None);
         }
@@ -65,13 +63,6 @@ impl Run<'_> {
             let table = base.tables.get(name);
             table.is_some_and(|table| table.rows == 0 || !table.partitions.is_empty())
         })
-    }
-
-    /// Returns `true` if texts that were encoded twice are counted by a query, which needs all rows.
-    fn counts_encoding(&self) -> bool {
-        let mut accounting = self.queries.of(Group::Accounting);
-        self.options.rules.repair_encoding != RepairEncoding::Store
-            && accounting.any(|query| query.name == ENCODING)
     }
 
     /// Counts the rows of the touched days as they were before this run.
@@ -97,7 +88,8 @@ impl Run<'_> {
         let rules = self.options.rules;
         build_intermediates(&session, self.queries, rules, &space).await?;
         let mut counted = Vec::new();
-        for name in names {
+        let encoding = self.counts_encoding().then(|| ENCODING.to_owned());
+        for name in names.iter().chain(&encoding) {
             counted.push(count(&session, self.queries, name, rules).await?);
         }
         Ok(counted)
@@ -111,7 +103,10 @@ impl Run<'_> {
             let Some(before) = before.iter().find(|before| before.name == now.name) else {
                 continue;
             };
-            let all = base.accounting.get(&now.name);
+            let all = match (now.name.as_str(), &base.state) {
+                (ENCODING, Some(state)) => Some(&state.encoding),
+                (name, _) => base.accounting.get(name),
+            };
             for ((name, count), (_, before)) in now.counts.iter_mut().zip(&before.counts) {
                 let all = all.and_then(|counts| counts.get(name)).copied().unwrap_or(0);
                 *count = (all + *count).checked_sub(*before).ok_or_else(|| {

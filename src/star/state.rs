@@ -19,6 +19,10 @@ pub struct StateRecord {
     /// Objects that are no longer listed, but whose rows are kept.
     #[serde(default)]
     pub kept: u64,
+    /// Counts of texts that were encoded to UTF-8 twice, which are not part of the accounting; empty if there
+    /// are none.
+    #[serde(default)]
+    pub encoding: BTreeMap<String, u64>,
     /// Decoded rows by dataset.
     pub datasets: BTreeMap<String, DatasetState>,
 }

@@ -60,7 +60,7 @@ pub struct TransformArgs {
     #[arg(long, value_name = "SIZE", env = "STARLIFT_FILE_SIZE", value_parser = size)]
     pub file_size: Option<ByteSize>,
     /// Files per day or month of the tables that are sorted by a time [default: none].
-    #[arg(long, value_name = "UNIT", env = "STARLIFT_PARTITION")]
+    #[arg(long, value_name = "HOW", env = "STARLIFT_PARTITION")]
     pub partition: Option<PartitionArg>,
     /// Lock the output against other runs [default: on].
     #[arg(long, value_name = "WHEN", env = "STARLIFT_LOCK")]

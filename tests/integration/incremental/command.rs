@@ -38,7 +38,7 @@ fn the_summary_says_what_was_read() {
     let here = workspace();
     let first = transform(&here, &["--incremental"]);
     first.exits(0).says("objects   28 new, 0 changed, 0 gone, 0 unchanged; read ");
-    first.says("read again because there is no star yet");
+    first.says("reason for reading: there is no star yet");
     here.write("data/log_data/late.json", "");
     let next = transform(&here, &["--incremental"]);
     next.exits(0).says("objects   1 new, 0 changed, 0 gone, 28 unchanged; read 0 B of ");

@@ -165,7 +165,8 @@ fn change_single_days(history: &mut History, seed: u64) -> (usize, u64) {
     let events = |dice: &mut Dice, on: u64| {
         let plays = (0..1 + dice.roll(4)).map(|_| {
             let at = [0, 1, 43_200_000, 86_399_999][dice.roll(4) as usize];
-            play(day(on) + at, dice.roll(40) as i64)
+            let play = play(day(on) + at, dice.roll(90) as i64);
+            if dice.roll(6) == 0 { play.replace("Artist", "BjÃ¶rk") } else { play }
         });
         plays.collect::<String>()
     };
