@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::model::Table;
-use super::record::{FileRecord, TableRecord};
+use super::record::{FileRecord, RunRecord, TableRecord};
 use crate::model::ColumnType;
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
@@ -82,6 +82,20 @@ impl Partitioning {
             Partitioning::Month => start.checked_add_months(Months::new(1)),
         };
         end.unwrap_or(NaiveDate::MAX)
+    }
+}
+
+impl RunRecord {
+    /// Returns the hash of the tables, XXH3-128 in hexadecimal, or an empty text if a table lacks its hash.
+    pub(crate) fn hash_tables(&self) -> String {
+        let mut hasher = Xxh3::new();
+        for (name, table) in &self.tables {
+            if table.hash.is_empty() {
+                return String::new();
+            }
+            hasher.update(format!("{name}\0{}\0", table.hash).as_bytes());
+        }
+        format!("{:032x}", hasher.digest128())
     }
 }
 

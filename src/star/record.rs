@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::Xxh3;
 
 use super::partition::PartitionRecord;
 use super::state::StateRecord;
@@ -290,18 +289,6 @@ impl RunRecord {
         let manifests = self.tables.values().map(|table| table.manifest.as_str());
         let state = self.state.iter().flat_map(StateRecord::files);
         self.files().chain(state).map(|file| file.path.as_str()).chain(manifests)
-    }
-
-    /// Returns the hash of the tables, XXH3-128 in hexadecimal, or an empty text if a table lacks its hash.
-    pub(crate) fn hash_tables(&self) -> String {
-        let mut hasher = Xxh3::new();
-        for (name, table) in &self.tables {
-            if table.hash.is_empty() {
-                return String::new();
-            }
-            hasher.update(format!("{name}\0{}\0", table.hash).as_bytes());
-        }
-        format!("{:032x}", hasher.digest128())
     }
 }
 

@@ -2,6 +2,7 @@
 //! the schema of the star.
 
 mod accounting;
+mod columns_read;
 mod declared;
 mod functions;
 mod plan;

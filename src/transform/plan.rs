@@ -5,14 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{ParamValues, ScalarValue, TableReference};
 use datafusion::dataframe::DataFrame;
 use datafusion::datasource::empty::EmptyTable;
-use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 
 use super::accounting::{Balance, ENCODING, Measure, reject, summary_names};
+use super::columns_read::columns_read;
 use super::functions::{RepairEncoding, register_functions};
 use super::rules::Rules;
 use super::schema::ensure_columns;
@@ -274,24 +273,6 @@ impl<'a> Planning<'a> {
             has_staged_rates: self.has_staged_rates,
         }
     }
-}
-
-/// Returns the columns that `plan` scans, with their tables, and all tables that it scans.
-#[expect(clippy::type_complexity, reason = "two sets of names")]
-fn columns_read(
-    plan: &LogicalPlan,
-) -> datafusion::error::Result<(BTreeSet<(String, String)>, BTreeSet<String>)> {
-    let (mut columns, mut tables) = (BTreeSet::new(), BTreeSet::new());
-    plan.apply_with_subqueries(|node| {
-        if let LogicalPlan::TableScan(scan) = node {
-            let table = scan.table_name.table();
-            let read = scan.projected_schema.fields().iter();
-            columns.extend(read.map(|column| (table.to_owned(), column.name().clone())));
-            tables.insert(table.to_owned());
-        }
-        Ok(TreeNodeRecursion::Continue)
-    })?;
-    Ok((columns, tables))
 }
 
 /// Plans a query with the values of `rules` as its parameters.
