@@ -3,6 +3,8 @@
 --
 -- The counts use only the staged events, so that they can be compared with the rows of songplays.
 --
+-- Additive: equal plays have the same ts, so that the counts of the days add up
+--
 -- Summary: {shared_fingerprints} plays with the fingerprint of another play, numbered consecutively
 
 WITH plays AS (

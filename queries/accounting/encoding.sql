@@ -6,6 +6,8 @@
 -- counts as encoded twice if its characters, converted to bytes of Windows-1252 or Latin-1, are valid
 -- UTF-8 with fewer characters. This query runs only if such text was read.
 --
+-- Additive: each play is counted on the day of its ts; the songs are the same for all days
+--
 -- Summary: {plays} plays and {songs} songs with an artist or title that was encoded to UTF-8 twice;
 -- matches that only the repair finds: {more_matches}
 

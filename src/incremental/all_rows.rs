@@ -2,14 +2,19 @@
 
 use std::sync::Arc;
 
+use arrow::array::{AsArray, BooleanArray};
+use arrow::datatypes::{DataType, Int32Type};
 use datafusion::common::{Column, ScalarValue, TableReference};
 use datafusion::dataframe::DataFrame;
 use datafusion::datasource::provider_as_source;
 use datafusion::error::Result as DataFusionResult;
-use datafusion::logical_expr::{LogicalPlanBuilder, cast, lit};
+use datafusion::logical_expr::{
+    ColumnarValue, LogicalPlanBuilder, ScalarUDF, Volatility, cast, create_udf, lit,
+};
 use datafusion::prelude::{Expr, SessionContext};
 
 use super::entry::Entry;
+use super::numbers::Numbers;
 use super::{Known, Update};
 use crate::decode::{OBJECT_NUMBER, staging_schema};
 use crate::error::{Error, Result};
@@ -54,6 +59,24 @@ impl Update {
     }
 }
 
+/// Returns a function that is true for the numbers of a set.
+fn is_live(live: Numbers) -> ScalarUDF {
+    let evaluate = move |arguments: &[ColumnarValue]| {
+        let numbers = ColumnarValue::values_to_arrays(arguments)?;
+        let numbers = numbers.first().map(|numbers| numbers.as_primitive::<Int32Type>());
+        let numbers = numbers.into_iter().flat_map(|numbers| numbers.values().iter());
+        let are_live: BooleanArray = numbers.map(|number| Some(live.has(*number as u32))).collect();
+        Ok(ColumnarValue::Array(Arc::new(are_live)))
+    };
+    create_udf(
+        "starlift_is_live",
+        vec![DataType::Int32],
+        DataType::Boolean,
+        Volatility::Immutable,
+        Arc::new(evaluate),
+    )
+}
+
 impl Known {
     /// Returns all rows, with the columns of the parts if `as_stored`, otherwise with the declared columns.
     pub(super) async fn all_rows(
@@ -78,12 +101,7 @@ impl Known {
             register_files(session, out, &name, self.schema.clone(), &files, vec![]).await?;
             let kept = session.table(TableReference::bare(name)).await.map_err(failed)?;
             let (live, _) = self.objects.before(update.removed);
-            let dead = (0..update.first_number).filter(|number| !live.has(*number));
-            let dead: Vec<Expr> = dead.map(|number| lit(number as i32)).collect();
-            let kept = match dead.is_empty() {
-                true => Ok(kept),
-                false => kept.filter(number().in_list(dead, true)),
-            };
+            let kept = kept.filter(is_live(live).call(vec![number()]));
             rows = kept.and_then(|kept| kept.union(rows)).map_err(failed)?;
         }
         match as_stored {

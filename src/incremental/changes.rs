@@ -15,6 +15,8 @@ pub struct Changes {
     pub unchanged: u64,
     /// Other objects that were read again.
     pub again: u64,
+    /// Unchanged objects that are listed again, and whose rows were kept.
+    pub returned: u64,
     /// Number of partitions that were built again; `None` if the queries ran on all rows.
     pub partitions: Option<u64>,
     /// Bytes of the objects that were read, as stored.
@@ -28,7 +30,7 @@ pub struct Changes {
 impl Changes {
     /// Returns `true` if all objects are those of the previous run.
     pub fn is_empty(&self) -> bool {
-        self.new + self.changed + self.gone + self.again == 0
+        self.new + self.changed + self.gone + self.again + self.returned == 0
     }
 }
 
@@ -39,6 +41,7 @@ impl AddAssign for Changes {
         self.gone += other.gone;
         self.unchanged += other.unchanged;
         self.again += other.again;
+        self.returned += other.returned;
         self.bytes_read += other.bytes_read;
         self.bytes_listed += other.bytes_listed;
         self.reasons.extend(other.reasons);

@@ -15,7 +15,8 @@ use crate::storage::InputObject;
 /// The objects of a dataset: those of the previous run, and those that this run finds.
 pub(super) struct DatasetUpdate {
     entries: Vec<Recorded>,
-    by_url: HashMap<Arc<str>, usize>,
+    /// The positions of the entries with a URL. Objects can share a URL if it omits something.
+    by_url: HashMap<Arc<str>, Vec<usize>>,
     found: Mutex<Found>,
     /// The next number of an object, for all datasets.
     next_number: Arc<AtomicU32>,
@@ -56,13 +57,10 @@ impl DatasetUpdate {
         next_number: Arc<AtomicU32>,
         listed_at: SystemTime,
     ) -> DatasetUpdate {
-        let mut by_url = HashMap::new();
-        // Objects can share a URL if it omits something. They have no tag, so one entry for all suffices.
-        let mut entries = entries;
-        entries.retain(|entry| {
-            let at = by_url.len();
-            *by_url.entry(entry.url.clone()).or_insert(at) == at
-        });
+        let mut by_url = HashMap::<Arc<str>, Vec<usize>>::new();
+        for (at, entry) in entries.iter().enumerate() {
+            by_url.entry(entry.url.clone()).or_default().push(at);
+        }
         let fates = vec![Fate::Unlisted; entries.len()];
         let with_rows = |entry: Entry| Recorded { has_rows: has_rows(&entry), entry };
         DatasetUpdate {
@@ -161,19 +159,25 @@ impl KnownObjects for DatasetUpdate {
     fn number(&self, object: &InputObject) -> Option<u32> {
         let found = &mut *lock(&self.found);
         found.changes.bytes_listed += object.size;
-        match self.by_url.get(&object.url) {
-            None => found.changes.new += 1,
-            Some(&at) => {
+        match self.by_url.get(&object.url).map(Vec::as_slice) {
+            None | Some([]) => found.changes.new += 1,
+            Some(&[at]) => {
                 let Recorded { entry, has_rows } = &self.entries[at];
                 let is_same = is_same(entry, object);
                 if is_same && *has_rows {
                     found.fates[at] = Fate::Unchanged;
+                    found.changes.returned += u64::from(entry.is_kept);
                     return None;
                 }
                 found.fates[at] = Fate::Read;
                 let is_comparable = entry.etag.is_some() && tag(object).is_some();
                 let again = is_same || (!is_comparable && entry.size == object.size);
                 *(if again { &mut found.changes.again } else { &mut found.changes.changed }) += 1;
+            }
+            // It is not known which of them the object is.
+            Some(several) => {
+                several.iter().for_each(|at| found.fates[*at] = Fate::Read);
+                found.changes.again += 1;
             }
         }
         found.changes.bytes_read += object.size;
@@ -264,13 +268,14 @@ mod tests {
     }
 
     #[test]
-    fn objects_that_share_a_url_are_one_entry() {
+    fn objects_that_share_a_url_are_read_again() {
         let entries = vec![entry(object("a", 1, None)), entry(object("a", 2, None))];
         let update = update(entries, true);
         assert_eq!(update.number(&object("a", 1, None)), Some(10));
         assert_eq!(update.number(&object("a", 2, None)), Some(11));
         assert!(update.gone(Removed::Drop).is_empty());
         assert!(update.unchanged(Removed::Keep).is_empty());
+        assert_eq!(update.earlier().count(), 2);
     }
 
     #[test]

@@ -184,7 +184,10 @@ impl Base {
     ) -> Result<()> {
         match objects(out, &state.objects).await {
             Ok(entries) => self.entries = entries,
-            Err(error) if must_keep => return Err(error),
+            // A file that is missing or damaged can be made again; a store that fails cannot be trusted.
+            Err(error) if must_keep || !matches!(error, Error::StarFile { .. }) => {
+                return Err(error);
+            }
             Err(error) => {
                 tracing::debug!(%error, "the list of objects cannot be used");
                 self.reason.get_or_insert(format!("{} is damaged", state.objects.path));

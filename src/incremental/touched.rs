@@ -43,6 +43,12 @@ impl Update {
         self.datasets.iter().position(|known| known.dataset.name == name)
     }
 
+    /// Returns `true` if the state of the previous run is usable as a whole, and has the time of the days.
+    pub fn continues(&self, local: &LocalTo) -> bool {
+        let known = self.position(&local.dataset).map(|at| &self.datasets[at]);
+        self.reasons.is_empty() && known.is_some_and(|k| k.time.as_ref() == Some(&local.column))
+    }
+
     /// Returns `true` if only the dataset called `name` has changed, and the rows of all of its objects before
     /// and after the change are available.
     pub fn has_changed_only(&self, name: &str) -> bool {

@@ -28,9 +28,9 @@ use crate::error::{Error, Result};
 use crate::ingest::{Input, Phase, TransformProgress};
 use crate::model::{Dataset, Model};
 use crate::publish::{Publication, Published};
-use crate::star::Queries;
+use crate::star::{Group, Queries};
 use crate::storage::{ListOptions, Location, Place, Stores};
-use crate::transform::required_columns;
+use crate::transform::{ENCODING, RequiredColumns, required_columns};
 
 pub use listing::list_options;
 use locality::Locality;
@@ -78,8 +78,12 @@ pub async fn transform(
         Ok(Prepared::UpToDate) => {
             report.record = publication.base().cloned();
             report.is_up_to_date = true;
+            let repaired = if options.verify { Ok(()) } else { publication.repair().await };
             publication.discard().await;
-            return Ok(report);
+            return match repaired {
+                Ok(()) => Ok(report),
+                Err(error) => failed(error, report),
+            };
         }
         Err(error) => {
             match error {
@@ -127,18 +131,27 @@ impl ValidatedInputs {
     async fn new(options: &TransformOptions, stores: &Stores) -> Result<ValidatedInputs> {
         let queries = queries(&options.model, options.queries.as_deref())?;
         let needs = required_columns(&queries, options.rules).await?;
+        let locality = Locality::of(&options.model, &needs.reads);
+        let locality =
+            locality.filter(|_| !needs.has_staged_rates && is_additive(&queries, &needs));
         let listing = list_options(options)?;
         let mut inputs = Vec::new();
         for columns in needs.datasets {
             inputs.push(input(options, stores, columns, &listing).await?);
         }
-        let locality = Locality::of(&options.model, &needs.reads);
-        let locality = locality.filter(|_| !needs.has_staged_rates);
         let last_reader = needs.last_reader;
         let accounting =
             AccountingQueries { staged: needs.staged_accounting, star: needs.star_accounting };
         Ok(ValidatedInputs { inputs, queries, accounting, last_reader, locality })
     }
+}
+
+/// Returns `true` if the headers of all accounting queries on staging tables state that their counts are the sums
+/// of those of the days.
+fn is_additive(queries: &Queries, needs: &RequiredColumns) -> bool {
+    let is_staged = |name: &String| needs.staged_accounting.contains(name) || name == ENCODING;
+    let mut staged = queries.of(Group::Accounting).filter(|query| is_staged(&query.name));
+    staged.all(|query| query.header_entry("Additive").is_some())
 }
 
 /// Returns the queries of a model, with those of `folder` as replacements and additions.

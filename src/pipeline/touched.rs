@@ -15,8 +15,8 @@ use crate::ingest::Staging;
 use crate::publish::batch_rows;
 use crate::staging::StagingTable;
 use crate::star::{
-    CheckOutcome, FileRecord, Group, Partitioning, RunRecord, TableRecord, register_star,
-    run_checks_where,
+    CheckOutcome, FileRecord, Group, Partitioning, RunRecord, TableRecord, find_files,
+    register_star, run_checks_where,
 };
 use crate::transform::{
     Accounting, ENCODING, build_intermediates, count, register_rule_functions, register_tables,
@@ -34,7 +34,8 @@ impl Run<'_> {
         };
         let Some(locality) = &self.locality else { return Ok(None) };
         let (before, now) = update.longest_texts();
-        let is_possible = batch_rows(before) == batch_rows(now)
+        let is_possible = update.continues(&locality.local_to)
+            && batch_rows(before) == batch_rows(now)
             && !self.options.verify
             && self.options.partitioning != Partitioning::None
             && self.options.queries.is_none()
@@ -45,6 +46,12 @@ impl Run<'_> {
             return Ok(None);
         }
         let (out, threads) = (&self.publication.out, self.engine.threads);
+        let kept = locality.local.iter().filter_map(|name| base.tables.get(name));
+        let kept: Vec<FileRecord> = kept.flat_map(|table| table.files.clone()).collect();
+        if let Err(error) = find_files(out, &kept).await {
+            tracing::info!(%error, "the existing star cannot be read; building it again");
+            return Ok(None);
+        }
         let partitioning = self.options.partitioning;
         let days = update.touched(out, staging, &locality.local_to, partitioning, threads).await?;
         let partitions =

@@ -275,6 +275,20 @@ impl Publication {
         self.remove_own(true).await;
     }
 
+    /// Rewrites the manifests of the existing star if a killed run has left those of another one.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a manifest cannot be read or written.
+    pub async fn repair(&self) -> Result<()> {
+        match &self.current.record {
+            Some(found) if !copies::agree(&self.out, found).await? => {
+                rewrite(&self.out, found, &self.current, &self.lock).await
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Removes the files of the run, which has not failed, and releases the output.
     pub async fn discard(self) {
         self.remove_own(false).await;
@@ -319,11 +333,22 @@ async fn repair(out: &Place, record: &RunRecord, lock: &OutputLock) -> Result<bo
     let Some(found) = current.record.as_ref().filter(|found| found.run_id == record.run_id) else {
         return Ok(false);
     };
+    rewrite(out, found, &current, lock).await?;
+    Ok(true)
+}
+
+/// Writes the manifests of the star of `found`, and removes the files that it supersedes.
+async fn rewrite(
+    out: &Place,
+    found: &RunRecord,
+    current: &CurrentRecord,
+    lock: &OutputLock,
+) -> Result<()> {
     tracing::warn!(%out, "the manifests were not those of the star; writing them again");
     copies::write_own(out, found).await?;
-    Copies::prepare(out, lock, &current, found).await?;
+    Copies::prepare(out, lock, current, found).await?;
     let obsolete = cleanup::superseded(out, found, None, lock.excludes_others()).await?;
     lock.verify().await?;
     cleanup::remove(out, obsolete).await?;
-    Ok(true)
+    Ok(())
 }

@@ -79,6 +79,7 @@ impl Loader<'_> {
         self.progress.start("update");
         let mut backoff = self.backoff();
         let phases = self.report.phases.len();
+        let mut was_lost = false;
         loop {
             let updated = match lock.ensure_held().await {
                 Ok(()) => self.try_update(load_id).await,
@@ -96,13 +97,14 @@ impl Loader<'_> {
                 }
                 Err(error) => error,
             };
+            was_lost |= is_lost(&error);
             match backoff.next() {
                 Some(pause) if is_transient(&error) => {
                     tracing::warn!(%error, "updating the tables failed; retrying");
                     tokio::time::sleep(pause).await;
                     self.report.phases.truncate(phases);
                 }
-                _ if is_lost(&error) => return self.settle_update(error, load_id).await,
+                _ if was_lost => return self.settle_update(error, load_id).await,
                 _ => return Err(error),
             }
         }
