@@ -233,9 +233,9 @@ pub mod fields {
     pub use crate::ingest::{DatasetCounts, Phase, ProgressSnapshot};
     pub use crate::limits::Rejected;
     pub use crate::model::{
-        Check, Column, ColumnType, Condition, Dataset, Derived, DerivedRule, Distribution, Group,
-        Literal, Origin, Path, Problem, Problems, Records, RedshiftDesign, Reference, Required,
-        RowsPath, SqlFile, Step, Table, TableColumn, TimestampForm,
+        Check, CheckRule, Column, ColumnType, Condition, Dataset, Derived, DerivedRule,
+        Distribution, Group, Literal, Origin, Path, Problem, Problems, Records, RedshiftDesign,
+        Reference, Required, RowsPath, SqlFile, Step, Table, TableColumn, TimestampForm,
     };
     pub use crate::star::{
         Counts, DatasetRecord, DatasetState, FileRecord, ModelRecord, PartRecord, PartitionRecord,

@@ -15,6 +15,22 @@ pub struct Check {
     pub name: String,
     /// SQL text, including the header comment, which states the requirement.
     pub sql: String,
+    /// Requirement.
+    pub rule: CheckRule,
+}
+
+/// Requirement of a check. Tables are referred to by their names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CheckRule {
+    /// The primary key of a table is unique and never null.
+    PrimaryKey(String),
+    /// The other columns of a table that are not nullable contain no nulls.
+    NotNull(String),
+    /// The values of a reference of a table are in the referenced table.
+    Reference(String, Reference),
+    /// A requirement that only the SQL states.
+    Other,
 }
 
 /// Name of the check that no record was lost. It reads only the tables that every star has.
@@ -35,7 +51,7 @@ pub(super) fn of_model(model: &Model) -> Vec<Check> {
         checks.extend(referenced.map(|(reference, target)| references(table, reference, target)));
     }
     let sql = include_str!("records_accounted.sql").to_owned();
-    checks.push(Check { name: RECORDS_ACCOUNTED.to_owned(), sql });
+    checks.push(Check { name: RECORDS_ACCOUNTED.to_owned(), sql, rule: CheckRule::Other });
     for check in &mut checks {
         // Table `a` with column `b_c` and table `a_b` with column `c` lead to one name.
         let first = check.name.clone();
@@ -54,8 +70,8 @@ pub(super) fn with_files(model: &Model) -> Vec<Check> {
     for file in model.sql_of(Group::Check) {
         let sql = file.sql.to_string();
         match checks.iter_mut().find(|check| check.name == file.name) {
-            Some(check) => check.sql = sql,
-            None => checks.push(Check { name: file.name.clone(), sql }),
+            Some(check) => (check.sql, check.rule) = (sql, CheckRule::Other),
+            None => checks.push(Check { name: file.name.clone(), sql, rule: CheckRule::Other }),
         }
     }
     let order = model.declared_order(Group::Check);
@@ -81,7 +97,8 @@ fn primary_key(table: &Table) -> Option<Check> {
         quoted(&table.name),
         nulls.join(" OR "),
     );
-    Some(Check { name: format!("{}_primary_key", table.name), sql })
+    let rule = CheckRule::PrimaryKey(table.name.clone());
+    Some(Check { name: format!("{}_primary_key", table.name), sql, rule })
 }
 
 /// Returns the check that the other columns that are not nullable contain no nulls. It returns the number of
@@ -111,7 +128,8 @@ fn not_null(table: &Table) -> Option<Check> {
         quoted(&table.name),
         violated.join(" OR "),
     );
-    Some(Check { name: format!("{}_not_null", table.name), sql })
+    let rule = CheckRule::NotNull(table.name.clone());
+    Some(Check { name: format!("{}_not_null", table.name), sql, rule })
 }
 
 /// Returns the check that each value of a reference is in the referenced table.
@@ -141,7 +159,7 @@ fn references(table: &Table, reference: &Reference, target: &Table) -> Check {
         keys.first().map(String::as_str).unwrap_or_default(),
     );
     let name = format!("{}_{}_in_{}", table.name, reference.columns.join("_"), target.name);
-    Check { name, sql }
+    Check { name, sql, rule: CheckRule::Reference(table.name.clone(), reference.clone()) }
 }
 
 /// Returns `name`, or a variation that is not a column of the table.

@@ -41,7 +41,7 @@ mod tests;
 
 use std::sync::Arc;
 
-pub use checks::Check;
+pub use checks::{Check, CheckRule};
 pub use column_type::{ColumnType, MAX_PRECISION, TimestampForm};
 pub use dataset::{
     Column, Condition, Dataset, Derived, DerivedRule, FingerprintPart, Literal, Records, Required,

@@ -17,6 +17,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 mod touched;
+mod touched_checks;
 mod up_to_date;
 
 use std::sync::Arc;

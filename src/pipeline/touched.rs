@@ -10,14 +10,11 @@ use datafusion::prelude::SessionContext;
 
 use super::run::Run;
 use crate::error::{Error, Result};
-use crate::incremental::{Days, Latest, Touched};
+use crate::incremental::{Latest, Touched};
 use crate::ingest::Staging;
 use crate::publish::batch_rows;
 use crate::staging::StagingTable;
-use crate::star::{
-    CheckOutcome, FileRecord, Group, Partitioning, RunRecord, TableRecord, find_files,
-    register_star, run_checks_where,
-};
+use crate::star::{FileRecord, Partitioning, RunRecord, TableRecord, find_files};
 use crate::transform::{
     Accounting, ENCODING, build_intermediates, count, register_rule_functions, register_tables,
 };
@@ -177,37 +174,4 @@ impl Run<'_> {
             }
         }
     }
-
-    /// Runs the checks. The local tables have only the touched partitions, except in checks that compare them
-    /// with the counts of the run.
-    pub(super) async fn check_touched(
-        &self,
-        all: &SessionContext,
-        record: &RunRecord,
-        touched: &Touched,
-    ) -> Result<Vec<CheckOutcome>> {
-        let Some(locality) = &self.locality else { return Ok(Vec::new()) };
-        let mut part = record.clone();
-        for name in &locality.local {
-            if let Some(table) = part.tables.get_mut(name) {
-                table.files = files_of(table, &touched.days);
-            }
-        }
-        let session = self.engine.session_for(self.longest_text());
-        register_star(&session, &self.publication.out, &part, &self.options.model).await?;
-        let whole = run_checks_where(all, self.queries, |query| query.mentions("run")).await?;
-        let mut outcomes =
-            run_checks_where(&session, self.queries, |query| !query.mentions("run")).await?;
-        outcomes.extend(whole);
-        let names: Vec<&str> = self.queries.of(Group::Check).map(|q| q.name.as_str()).collect();
-        outcomes.sort_by_key(|outcome| names.iter().position(|name| *name == outcome.name));
-        Ok(outcomes)
-    }
-}
-
-/// Returns the files of the partitions of a table that are in `days`.
-fn files_of(table: &TableRecord, days: &Days) -> Vec<FileRecord> {
-    let partitions = table.clone().split().into_iter();
-    let touched = partitions.filter(|(partition, _)| days.has_partition(&partition.from));
-    touched.flat_map(|(_, files)| files).collect()
 }
