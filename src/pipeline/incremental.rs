@@ -203,7 +203,7 @@ impl Run<'_> {
     fn verifiable(&self) -> Result<&RunRecord> {
         let out = &self.publication.out;
         let Some(base) = self.publication.base() else {
-            return Err(Error::NothingFound(format!("there is no star at {out} to verify")));
+            return Err(Error::NothingFound(format!("cannot verify {out}: it contains no star")));
         };
         base.ensure_model(out, &self.options.model)?;
         let reason = if base.star_hash.is_empty() {

@@ -26,9 +26,7 @@ use crate::model::{Model, Table};
 use crate::publish::Publication;
 use crate::staging::StagingSpace;
 use crate::star::{FORMAT, FileRecord, Group, ModelRecord, RunRecord, TableRecord};
-use crate::star::{
-    Queries, ensure_passed, register_run, register_star, register_table, run_checks,
-};
+use crate::star::{Queries, ensure_passed, register_run, register_table, run_checks};
 use crate::timing::PhaseTiming;
 use crate::transform::{
     ENCODING, RepairEncoding, build_intermediates, count, deregister_tables, register_rows,
@@ -373,8 +371,7 @@ impl<'a> Run<'a> {
     async fn check(&mut self, mut record: RunRecord, accounting: &[String]) -> Result<RunRecord> {
         let begun = Instant::now();
         self.progress.enter(Phase::Checking);
-        let session = self.engine.session_for(self.longest_text());
-        register_star(&session, &self.publication.out, &record, self.model()).await?;
+        let session = self.star_session(&record).await?;
         for name in accounting {
             let counted = count(&session, self.queries, name, self.options.rules).await?;
             self.report.accounting.push(counted);

@@ -53,7 +53,7 @@ impl Run<'_> {
             register_built_keys(&keys, all, &built, table).await?;
         }
         let before = self.star_session(base).await?;
-        let reduced = reduced_tables(model, &before, all).await?;
+        let reduced = reduced_tables(model, locality, &before, all).await?;
         let partitioning = self.options.partitioning;
         let checks = model.checks().into_iter();
         let scopes: BTreeMap<String, Scope> = checks
@@ -73,7 +73,7 @@ impl Run<'_> {
     }
 
     /// Returns a session with the tables of a record.
-    async fn star_session(&self, record: &RunRecord) -> Result<SessionContext> {
+    pub(super) async fn star_session(&self, record: &RunRecord) -> Result<SessionContext> {
         let session = self.engine.session_for(self.longest_text());
         register_star(&session, &self.publication.out, record, &self.options.model).await?;
         Ok(session)
@@ -126,14 +126,18 @@ fn is_aligned(
     matches!((column, referring), (Some(column), Some(referring)) if column.name == *referring)
 }
 
-/// Returns the referenced tables from which keys have disappeared since the previous run.
+/// Returns the referenced tables that are not local and from which keys have disappeared since the previous run.
 async fn reduced_tables(
     model: &Model,
+    locality: &Locality,
     before: &SessionContext,
     now: &SessionContext,
 ) -> Result<BTreeSet<String>> {
     let references = model.tables.iter().flat_map(|table| &table.references);
-    let referenced: BTreeSet<&String> = references.map(|reference| &reference.table).collect();
+    let referenced: BTreeSet<&String> = references
+        .map(|reference| &reference.table)
+        .filter(|name| !locality.local.contains(*name))
+        .collect();
     let mut reduced = BTreeSet::new();
     for table in referenced.into_iter().filter_map(|name| model.table(name)) {
         let failed = |e| Error::query(table.name.as_str(), e);
