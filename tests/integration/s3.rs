@@ -57,16 +57,7 @@ impl Bench {
 
     /// Builds the same star on disk, in `out`.
     fn transform_on_disk(&self, out: &str, more: &[&str]) {
-        let mut command = self.workspace.command();
-        command.args([
-            "transform",
-            "--songs",
-            "data/song_data",
-            "--logs",
-            "data/log_data",
-            "--out",
-        ]);
-        self.workspace.outcome(command.arg(out).args(more)).exits(0);
+        self.workspace.outcome(&mut self.workspace.transform(out, more)).exits(0);
     }
 
     fn disk_star(&self, out: &str) -> Star {

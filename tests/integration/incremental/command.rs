@@ -21,9 +21,7 @@ fn age(here: &Workspace) {
 }
 
 fn transform(here: &Workspace, more: &[&str]) -> Outcome {
-    let args =
-        ["transform", "--songs", "data/song_data", "--logs", "data/log_data", "--out", "star"];
-    here.run(args.iter().chain(more))
+    here.outcome(&mut here.transform("star", more))
 }
 
 /// Returns the path of one of the logs.

@@ -10,21 +10,6 @@ use crate::support::dice::Dice;
 
 const KILLS: u64 = 12;
 
-fn transform(here: &Workspace, out: &str, more: &[&str]) -> std::process::Command {
-    let mut command = here.command();
-    command.args([
-        "transform",
-        "--songs",
-        "data/song_data",
-        "--logs",
-        "data/log_data",
-        "--out",
-        out,
-    ]);
-    command.args(more);
-    command
-}
-
 /// Returns the hash of the tables of the star in `out`, which must pass its checks.
 fn star_hash(here: &Workspace, out: &str) -> String {
     here.run(["check", "--quiet", "--star", out]).exits(0);
@@ -50,7 +35,7 @@ fn add_day(here: &Workspace, day: u64) {
 fn workspace() -> Workspace {
     let here = Workspace::new();
     here.run("generate --songs 20 --events 200 --users 8 --days 2 --out data".split(' ')).exits(0);
-    here.outcome(&mut transform(&here, "star", &["--incremental"])).exits(0);
+    here.outcome(&mut here.transform("star", &["--incremental"])).exits(0);
     here
 }
 
@@ -61,21 +46,21 @@ fn a_run_that_is_killed_leaves_a_star_that_the_next_run_updates() {
     for day in 0..KILLS {
         let before = star_hash(&here, "star");
         add_day(&here, day);
-        let mut command = transform(&here, "star", &["--incremental"]);
+        let mut command = here.transform("star", &["--incremental"]);
         let mut run = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(dice.roll(500)));
         run.kill().unwrap();
         run.wait().unwrap();
-        here.outcome(&mut transform(&here, "full", &[])).exits(0);
+        here.outcome(&mut here.transform("full", &[])).exits(0);
         let (standing, full) = (star_hash(&here, "star"), star_hash(&here, "full"));
         assert!(standing == before || standing == full, "the star is torn");
         if dice.roll(3) > 0 {
-            here.outcome(&mut transform(&here, "star", &["--incremental"])).exits(0);
+            here.outcome(&mut here.transform("star", &["--incremental"])).exits(0);
             assert_eq!(star_hash(&here, "star"), full);
         }
     }
-    here.outcome(&mut transform(&here, "star", &["--incremental"])).exits(0);
-    here.outcome(&mut transform(&here, "star", &["--verify"])).exits(0);
+    here.outcome(&mut here.transform("star", &["--incremental"])).exits(0);
+    here.outcome(&mut here.transform("star", &["--verify"])).exits(0);
     let record = here.read("star/_starlift.json");
     let files = crate::support::files(&here.join("star"));
     let unnamed = files.iter().filter(|file| file.contains('/') && !record.contains(&***file));
@@ -88,7 +73,7 @@ fn two_runs_at_once_end_with_one_whole_star() {
     for (day, lock) in [(0, "on"), (1, "off")] {
         add_day(&here, day);
         let spawn = || {
-            let mut command = transform(&here, "star", &["--incremental", "--lock", lock]);
+            let mut command = here.transform("star", &["--incremental", "--lock", lock]);
             command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
         };
         let ended = [spawn(), spawn()].map(|run| run.wait_with_output().unwrap());
@@ -97,8 +82,8 @@ fn two_runs_at_once_end_with_one_whole_star() {
             let error = String::from_utf8_lossy(&run.stderr);
             assert!(error.contains("output-locked") || error.contains("overtaken"), "{error}");
         }
-        here.outcome(&mut transform(&here, "full", &[])).exits(0);
+        here.outcome(&mut here.transform("full", &[])).exits(0);
         assert_eq!(star_hash(&here, "star"), star_hash(&here, "full"));
-        here.outcome(&mut transform(&here, "star", &["--verify"])).exits(0);
+        here.outcome(&mut here.transform("star", &["--verify"])).exits(0);
     }
 }

@@ -67,6 +67,14 @@ impl Workspace {
         command
     }
 
+    /// Returns a command that transforms the generated data in `data` to `out`.
+    pub fn transform(&self, out: &str, more: &[&str]) -> Command {
+        let mut command = self.command();
+        command.args(["transform", "--songs", "data/song_data", "--logs", "data/log_data"]);
+        command.args(["--out", out]).args(more);
+        command
+    }
+
     /// Runs the program with these arguments.
     pub fn run<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Outcome {
         let mut command = self.command();
