@@ -4,12 +4,9 @@ use std::collections::BTreeSet;
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Date32Type, TimestampMicrosecondType};
-use chrono::{NaiveDate, TimeDelta};
+use chrono::NaiveDate;
 
-use crate::star::Partitioning;
-
-/// Microseconds of a day.
-pub(super) const MICROS_PER_DAY: i64 = 86_400_000_000;
+use crate::star::{MICROS_PER_DAY, Partitioning, date_of, day_of};
 
 /// The days of some partitions. Days are counted from 1970-01-01.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,10 +32,10 @@ impl Days {
         if self.has(day) {
             return false;
         }
-        let Some(date) = date(day) else { return false };
+        let Some(date) = date_of(day) else { return false };
         let start = self.partitioning.start(date);
         let end = self.partitioning.end(start);
-        self.partitions.insert((number(start), number(end)));
+        self.partitions.insert((day_of(start), day_of(end)));
         true
     }
 
@@ -61,16 +58,8 @@ impl Days {
     /// Returns `true` if the set has the partition that begins with the day `from`, such as `2018-11-01`.
     pub fn has_partition(&self, from: &str) -> bool {
         let day = NaiveDate::parse_from_str(from, "%Y-%m-%d");
-        day.is_ok_and(|day| self.has(number(day)))
+        day.is_ok_and(|day| self.has(day_of(day)))
     }
-}
-
-fn date(day: i64) -> Option<NaiveDate> {
-    NaiveDate::default().checked_add_signed(TimeDelta::try_days(day)?)
-}
-
-fn number(date: NaiveDate) -> i64 {
-    date.signed_duration_since(NaiveDate::default()).num_days()
 }
 
 /// Calls `each` with every row and its day. Returns `None` if the column has no times.

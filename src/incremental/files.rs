@@ -17,9 +17,9 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMe
 use parquet::file::statistics::Statistics;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::days::{Days, MICROS_PER_DAY};
+use super::days::Days;
 use crate::error::{Error, Result};
-use crate::star::FileRecord;
+use crate::star::{FileRecord, MICROS_PER_DAY};
 use crate::storage::Place;
 
 /// The batches in which a file is read.

@@ -14,12 +14,12 @@ use futures::TryStreamExt;
 use super::days::each_day;
 use super::files::{Batches, read};
 use super::numbers::on_other_days;
-use super::{Known, Touched, Update};
+use super::{Known, Touched, Update, each_batch};
 use crate::decode::BATCH_ROWS;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ingest::Staging;
-use crate::staging::{BatchCursor, StagingTable};
+use crate::staging::StagingTable;
 use crate::star::find_files;
 use crate::storage::Place;
 
@@ -152,18 +152,6 @@ impl Known {
         })?;
         Ok(is_complete.then(|| Arc::new(candidates)))
     }
-}
-
-/// Calls `each` with the batches of a table.
-fn each_batch(
-    table: &Arc<StagingTable>,
-    mut each: impl FnMut(RecordBatch) -> Result<()>,
-) -> Result<()> {
-    let mut batches = Arc::new(table.batches(None)?).read(BatchCursor::default());
-    while let Some(batch) = batches.next().transpose()? {
-        each(batch)?;
-    }
-    Ok(())
 }
 
 /// Calls `each` with the key, the time and the day of the rows that have a key. A time is a number of the unit of

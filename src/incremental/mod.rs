@@ -29,9 +29,12 @@ mod write;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
+use crate::error::Result;
 use crate::model::{Dataset, LocalTo};
+use crate::staging::{BatchCursor, StagingTable};
 use crate::star::FileRecord;
 
 pub use changes::Changes;
@@ -109,4 +112,16 @@ struct Known {
     earlier_latest: BTreeMap<String, Vec<FileRecord>>,
     objects: Arc<DatasetUpdate>,
     parts: Vec<Part>,
+}
+
+/// Calls `each` with the batches of a table.
+fn each_batch(
+    table: &Arc<StagingTable>,
+    mut each: impl FnMut(RecordBatch) -> Result<()>,
+) -> Result<()> {
+    let mut batches = Arc::new(table.batches(None)?).read(BatchCursor::default());
+    while let Some(batch) = batches.next().transpose()? {
+        each(batch)?;
+    }
+    Ok(())
 }

@@ -85,7 +85,7 @@ pub(super) fn on_other_days(
 }
 
 /// Returns the rows that are wanted, or `None` if there are none.
-fn filtered(batch: RecordBatch, wanted: Vec<bool>) -> Result<Option<RecordBatch>> {
+pub(super) fn filtered(batch: RecordBatch, wanted: Vec<bool>) -> Result<Option<RecordBatch>> {
     let count = wanted.iter().filter(|is_wanted| **is_wanted).count();
     if count == 0 || count == batch.num_rows() {
         return Ok((count > 0).then_some(batch));

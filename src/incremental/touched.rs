@@ -15,12 +15,11 @@ use super::days::{Days, each_day};
 use super::files::{Batches, read};
 use super::numbers::Numbers;
 use super::prints::Prints;
-use super::{Known, Update};
+use super::{Known, Update, each_batch};
 use crate::decode::{BATCH_ROWS, OBJECT_NUMBER};
 use crate::error::{Error, Result};
 use crate::ingest::Staging;
 use crate::model::LocalTo;
-use crate::staging::BatchCursor;
 use crate::star::Partitioning;
 use crate::storage::Place;
 
@@ -78,13 +77,12 @@ impl Update {
         let fingerprints = fingerprints.filter(staged).collect();
         let columns = Columns { time: local.column.clone(), fingerprints };
         let mut shared = HashSet::new();
-        let mut batches = Arc::new(table.batches(None)?).read(BatchCursor::default());
-        while let Some(batch) = batches.next().transpose()? {
+        each_batch(table, |batch| {
             columns.each(&batch, |row, prints| {
                 days.add(row.day);
                 shared.extend(prints);
-            })?;
-        }
+            })
+        })?;
         let (live, dead) = known.objects.before(self.removed);
         if !dead.is_empty() {
             let found =

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{AsArray, BooleanArray, RecordBatch};
-use arrow::compute::filter_record_batch;
+use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int32Type;
 
 use super::entry::{self, Entry};
+use super::numbers::filtered;
 use super::parts::{kept, live};
-use super::{FORMAT, Known, Latest, Update};
+use super::{FORMAT, Known, Latest, Update, each_batch};
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ingest::Staging;
 use crate::publish::Publication;
 use crate::staging::{BatchCursor, StagingTable};
@@ -138,12 +138,10 @@ impl Known {
     ) -> Result<Arc<StagingTable>> {
         let space = run.engine.staging_space();
         let gathered = Arc::new(StagingTable::new("state", self.schema.clone(), space));
-        let mut batches = Arc::new(table.batches(None)?).read(BatchCursor::default());
-        while let Some(batch) = batches.next().transpose()? {
-            if let Some(batch) = rows_from(batch, run.first_number)? {
-                gathered.push(batch)?;
-            }
-        }
+        each_batch(table, |batch| match rows_from(batch, run.first_number)? {
+            Some(batch) => Ok(gathered.push(batch)?),
+            None => Ok(()),
+        })?;
         let (out, threads) = (&run.publication.out, run.engine.threads);
         self.restore(out, merged.iter().copied(), &gathered, threads, None).await?;
         Ok(gathered)
@@ -181,11 +179,6 @@ impl Known {
 /// Returns the rows of the objects from number `first` on, or `None` if there are none.
 fn rows_from(batch: RecordBatch, first: u32) -> Result<Option<RecordBatch>> {
     let numbers = batch.column(batch.num_columns() - 1).as_primitive::<Int32Type>();
-    let is_wanted = |number: &i32| *number as u32 >= first;
-    let wanted = numbers.values().iter().filter(|number| is_wanted(number)).count();
-    if wanted == 0 || wanted == batch.num_rows() {
-        return Ok((wanted > 0).then_some(batch));
-    }
-    let are_wanted: BooleanArray = numbers.values().iter().map(|n| Some(is_wanted(n))).collect();
-    Ok(Some(filter_record_batch(&batch, &are_wanted).map_err(Error::from)?))
+    let wanted = numbers.values().iter().map(|number| *number as u32 >= first).collect();
+    filtered(batch, wanted)
 }

@@ -8,8 +8,8 @@ use super::run::{Prepared, Run};
 use crate::error::{Error, Result};
 use crate::incremental::{IncrementalOptions, Latest, Removed, Update, ensure_none_kept};
 use crate::ingest::{Input, Staging};
-use crate::star::{FileRecord, ModelRecord, RunOptions, RunRecord, StateRecord, TableRecord};
-use crate::star::{find_files, register_star};
+use crate::star::{Content, find_files, register_star};
+use crate::star::{FileRecord, ModelRecord, RunOptions, RunRecord, StateRecord};
 
 impl Run<'_> {
     /// Opens the state of the previous run if this run is incremental, and lets `inputs` use it.
@@ -115,8 +115,9 @@ impl Run<'_> {
         let begun = Instant::now();
         let (engine, longest) = (self.engine, self.longest_text());
         let has_all_rows = self.touched.is_none();
-        let (out, all) = (self.publication, has_all_rows);
-        let state = update.write(out, engine, staging, latest, all, longest).await?;
+        let publication = self.publication;
+        let state =
+            update.write(publication, engine, staging, latest, has_all_rows, longest).await?;
         self.report.timed("write state", begun, None);
         Ok(Some(state))
     }
@@ -129,19 +130,20 @@ impl Run<'_> {
         let out = &self.publication.out;
         for (name, table) in &mut record.tables {
             let Some(earlier) = base.tables.get(name) else { continue };
-            let reused = reusable(earlier, table);
-            let files: Vec<FileRecord> = reused.iter().flatten().flatten().cloned().collect();
+            let known = earlier.contents().into_iter();
+            let known: HashMap<_, _> = known.map(|c| ((c.from, c.hash), c.files)).collect();
+            let reused = |content: &Content| {
+                let files = known.get(&(content.from, content.hash));
+                files.filter(|_| !content.hash.is_empty()).copied()
+            };
+            let contents = table.contents();
+            let files: Vec<FileRecord> =
+                contents.iter().filter_map(reused).flatten().cloned().collect();
             if files.is_empty() || find_files(out, &files).await.is_err() {
                 continue;
             }
-            let mut rest = &table.files[..];
-            let mut files = Vec::new();
-            for (count, reused) in counts(table).zip(reused) {
-                let (own, after) = rest.split_at(count);
-                files.extend_from_slice(reused.as_deref().unwrap_or(own));
-                rest = after;
-            }
-            table.files = files;
+            let files = contents.iter().flat_map(|c| reused(c).unwrap_or(c.files)).cloned();
+            table.files = files.collect();
         }
         Ok(())
     }
@@ -157,30 +159,6 @@ fn without_selection(options: RunOptions) -> RunOptions {
         max_rejects: String::new(),
         ..options
     }
-}
-
-/// Returns the numbers of files of the partitions of a table.
-fn counts(table: &TableRecord) -> impl Iterator<Item = usize> {
-    let whole = table.partitions.is_empty().then_some(table.files.len());
-    table.partitions.iter().map(|partition| partition.files).chain(whole)
-}
-
-/// Returns for each partition of `table` the files of `earlier` that are equal to those of the partition, if
-/// there are such files.
-fn reusable(earlier: &TableRecord, table: &TableRecord) -> Vec<Option<Vec<FileRecord>>> {
-    let (mut known, mut at) = (HashMap::new(), 0);
-    for (count, hash) in counts(earlier).zip(hashes(earlier)) {
-        known.insert(hash, &earlier.files[at..at + count]);
-        at += count;
-    }
-    let found = |hash| known.get(&hash).map(|files| files.to_vec());
-    hashes(table).map(|hash| if hash.1.is_empty() { None } else { found(hash) }).collect()
-}
-
-/// Returns the first day and the hash of each partition of a table.
-fn hashes(table: &TableRecord) -> impl Iterator<Item = (&str, &str)> {
-    let partitions = table.partitions.iter().map(|p| (p.from.as_str(), p.hash.as_str()));
-    partitions.chain(table.partitions.is_empty().then_some(("", table.hash.as_str())))
 }
 
 impl Run<'_> {

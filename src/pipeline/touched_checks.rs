@@ -48,11 +48,13 @@ impl Run<'_> {
         }
         let model = &self.options.model;
         let built = self.star_session(&part).await?;
-        let keys = self.star_session(&part).await?;
+        let keys = self.engine.session_for(self.longest_text());
         for table in model.tables.iter().filter(|table| locality.local.contains(&table.name)) {
             register_built_keys(&keys, all, &built, table).await?;
         }
-        let before = self.star_session(base).await?;
+        let mut before = base.clone();
+        before.tables.retain(|name, _| !locality.local.contains(name));
+        let before = self.star_session(&before).await?;
         let reduced = reduced_tables(model, locality, &before, all).await?;
         let partitioning = self.options.partitioning;
         let checks = model.checks().into_iter();
@@ -150,7 +152,7 @@ async fn reduced_tables(
     Ok(reduced)
 }
 
-/// Replaces a table of `session` by the rows of `all` whose primary keys are in the table of `built`.
+/// Registers in `session` the rows of a table of `all` whose primary keys are in the table of `built`.
 async fn register_built_keys(
     session: &SessionContext,
     all: &SessionContext,
@@ -167,7 +169,6 @@ async fn register_built_keys(
     let wanted = keys_of(built, table).await?.alias("built").map_err(failed)?;
     let rows = all.table(reference(table)).await.map_err(failed)?;
     let rows = rows.join(wanted, JoinType::LeftSemi, &keys, &keys, None).map_err(failed)?;
-    session.deregister_table(reference(table)).map_err(failed)?;
     session.register_table(reference(table), rows.into_view()).map_err(failed)?;
     Ok(())
 }

@@ -14,7 +14,7 @@ mod state;
 pub use check::{CheckOutcome, ensure_passed, run_checks};
 pub(crate) use check::{read_only, run_checks_where};
 pub(crate) use order::sort_order;
-pub(crate) use partition::Times;
+pub(crate) use partition::{Content, MICROS_PER_DAY, Times, date_of, day_of};
 pub use partition::{PartitionRecord, Partitioning};
 pub use queries::{Group, Queries, Query};
 pub(crate) use reader::{find_files, register_files, run_batch, run_schema};

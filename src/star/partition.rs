@@ -12,7 +12,8 @@ use super::model::Table;
 use super::record::{FileRecord, RunRecord, TableRecord};
 use crate::model::ColumnType;
 
-const MICROS_PER_DAY: i64 = 86_400_000_000;
+/// Microseconds of a day.
+pub(crate) const MICROS_PER_DAY: i64 = 86_400_000_000;
 
 /// The partitioning of the tables whose rows are sorted by a time: those whose first column of `sorted_by` is
 /// a timestamp or a date that is never null.
@@ -63,6 +64,15 @@ impl Partitioning {
         let column = &table.columns[at];
         let is_time = matches!(column.column_type, ColumnType::Timestamp | ColumnType::Date);
         (self != Partitioning::None && is_time && !column.nullable).then_some(at)
+    }
+
+    /// Returns the partitioning with this value of `--partition`, or [`Partitioning::None`] for other texts.
+    pub(crate) fn named(name: &str) -> Partitioning {
+        match name {
+            "day" => Partitioning::Day,
+            "month" => Partitioning::Month,
+            _ => Partitioning::None,
+        }
     }
 
     /// Returns the first day of the partition that contains `day`.
@@ -123,6 +133,21 @@ impl TableRecord {
         record
     }
 
+    /// Returns the contents of the partitions, or the content of the table if it has none.
+    pub(crate) fn contents(&self) -> Vec<Content<'_>> {
+        if self.partitions.is_empty() {
+            let (rows, hash, files) = (self.rows, &*self.hash, &self.files[..]);
+            return vec![Content { from: "", rows, hash, files }];
+        }
+        let mut rest = &self.files[..];
+        let contents = self.partitions.iter().map(|partition| {
+            let (files, after) = rest.split_at(partition.files.min(rest.len()));
+            rest = after;
+            Content { from: &partition.from, rows: partition.rows, hash: &partition.hash, files }
+        });
+        contents.collect()
+    }
+
     /// Returns the partitions with their files.
     pub(crate) fn split(self) -> Vec<(PartitionRecord, Vec<FileRecord>)> {
         let mut files = self.files.into_iter();
@@ -134,6 +159,28 @@ impl TableRecord {
             })
             .collect()
     }
+}
+
+/// Returns the date of a day counted from 1970-01-01, or `None` if no date can represent it.
+pub(crate) fn date_of(day: i64) -> Option<NaiveDate> {
+    NaiveDate::default().checked_add_signed(TimeDelta::try_days(day)?)
+}
+
+/// Returns the number of days from 1970-01-01 to a date.
+pub(crate) fn day_of(date: NaiveDate) -> i64 {
+    date.signed_duration_since(NaiveDate::default()).num_days()
+}
+
+/// The content of a partition, or of a table without partitions.
+pub(crate) struct Content<'a> {
+    /// The first day; empty for a table without partitions.
+    pub from: &'a str,
+    /// Number of rows.
+    pub rows: u64,
+    /// Hash of the bytes of the files; empty in records that lack it.
+    pub hash: &'a str,
+    /// The files.
+    pub files: &'a [FileRecord],
 }
 
 /// Times in ascending order: timestamps in microseconds, or dates.
@@ -164,12 +211,12 @@ impl<'a> Times<'a> {
             Times::Micros(micros) => micros.get(row)?.div_euclid(MICROS_PER_DAY),
             Times::Days(days) => i64::from(*days.get(row)?),
         };
-        NaiveDate::from_ymd_opt(1970, 1, 1)?.checked_add_signed(TimeDelta::try_days(days)?)
+        date_of(days)
     }
 
     /// Returns the number of values before the day `end`.
     pub fn count_before(&self, end: NaiveDate) -> usize {
-        let days = end.signed_duration_since(NaiveDate::default()).num_days();
+        let days = day_of(end);
         match self {
             Times::Micros(micros) => {
                 micros.partition_point(|micros| micros.div_euclid(MICROS_PER_DAY) < days)

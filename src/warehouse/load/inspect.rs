@@ -87,10 +87,8 @@ impl Loader<'_> {
             if !existing.iter().any(|e| e.table == *table && e.kind == "r") {
                 return Ok(false);
             }
-            let name = crate::warehouse::sql::quote::qualified(&self.options.schema, table)?;
-            let sql = format!("SELECT COUNT(*) FROM {name}");
-            let found = session.value("count rows", &sql).await?;
-            if found.as_deref() != Some(rows.to_string().as_str()) {
+            let found = self.count(session, table).await?;
+            if found != Some(*rows) {
                 tracing::warn!(table, rows, ?found, "the table has changed since it was loaded");
                 return Ok(false);
             }

@@ -209,7 +209,7 @@ impl Loader<'_> {
     }
 
     /// Returns the number of rows of a table.
-    async fn count(&self, session: &Session, table: &str) -> Result<Option<u64>> {
+    pub(super) async fn count(&self, session: &Session, table: &str) -> Result<Option<u64>> {
         let sql = format!("SELECT COUNT(*) FROM {}", qualified(&self.options.schema, table)?);
         let count = session.value("count rows", &sql).await?;
         Ok(count.and_then(|count| count.parse().ok()))

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::star::{RunRecord, TableRecord};
+use crate::star::RunRecord;
 use crate::warehouse::Dialect;
 use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Result;
@@ -65,26 +65,17 @@ pub(super) fn of_star(
     for design in designs {
         let name = &design.table.name;
         let Some(table) = record.tables.get(name) else { return Ok(None) };
-        let hash = design_hash(dialect, design, &record.options.partition)?;
-        for (first_day, rows, content) in partitions(table) {
-            if content.is_empty() {
+        let definition = design_hash(dialect, design, &record.options.partition)?;
+        for content in table.contents() {
+            if content.hash.is_empty() {
                 return Ok(None);
             }
-            let (content, design) = (content.to_owned(), hash.clone());
-            let partition = Partition { rows, hash: content, design };
-            contents.insert((name.clone(), first_day.to_owned()), partition);
+            let (hash, design) = (content.hash.to_owned(), definition.clone());
+            let partition = Partition { rows: content.rows, hash, design };
+            contents.insert((name.clone(), content.from.to_owned()), partition);
         }
     }
     Ok(Some(contents))
-}
-
-/// Returns the first day, the rows and the hash of each partition of a table.
-fn partitions(table: &TableRecord) -> Vec<(&str, u64, &str)> {
-    if table.partitions.is_empty() {
-        return vec![("", table.rows, &table.hash)];
-    }
-    let partitions = table.partitions.iter();
-    partitions.map(|p| (p.from.as_str(), p.rows, p.hash.as_str())).collect()
 }
 
 /// Returns a hash of all that determines the definition of a table in the warehouse, and of its partitioning.

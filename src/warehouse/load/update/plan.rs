@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{Datelike, NaiveDate};
 
 use super::partitions::Contents;
-use crate::star::{FileRecord, Partitioning, TableRecord};
+use crate::star::{Partitioning, TableRecord};
 use crate::warehouse::load::Prepared;
 
 /// The year after which times of a star cannot lie.
@@ -122,7 +122,7 @@ impl Plan {
             let rows = |day: &&str| found.get(&(name.clone(), (*day).to_owned())).map(|p| p.rows);
             let deleted = days.iter().filter_map(rows).sum();
             let column = design.table.sorted_by.first().cloned().unwrap_or_default();
-            let partitioning = partitioning(&star.record.options.partition);
+            let partitioning = Partitioning::named(&star.record.options.partition);
             let ranges = ranges(partitioning, &days).map(|ranges| (column, ranges));
             let copied = selected(table, &days);
             plan.tables.push(TableChange { at, days: ranges, deleted, copied });
@@ -142,14 +142,6 @@ impl Plan {
             *counts.entry(table.as_str()).or_default() += partition.rows;
         }
         counts
-    }
-}
-
-fn partitioning(name: &str) -> Partitioning {
-    match name {
-        "day" => Partitioning::Day,
-        "month" => Partitioning::Month,
-        _ => Partitioning::None,
     }
 }
 
@@ -174,17 +166,8 @@ fn selected(table: &TableRecord, days: &BTreeSet<&str>) -> TableRecord {
     if table.partitions.is_empty() {
         return if days.contains("") { table.clone() } else { TableRecord::default() };
     }
-    let (mut selected, mut at) = (TableRecord::default(), 0);
-    for partition in &table.partitions {
-        let files: &[FileRecord] = &table.files[at..at + partition.files];
-        at += partition.files;
-        if days.contains(partition.from.as_str()) {
-            selected.rows += partition.rows;
-            selected.bytes += partition.bytes;
-            selected.files.extend_from_slice(files);
-        }
-    }
-    selected
+    let partitions = table.clone().split().into_iter();
+    TableRecord::of_partitions(partitions.filter(|(p, _)| days.contains(p.from.as_str())))
 }
 
 #[cfg(test)]
