@@ -53,7 +53,9 @@ impl Run<'_> {
             register_built_keys(&keys, all, &built, table).await?;
         }
         let mut before = base.clone();
-        before.tables.retain(|name, _| !locality.local.contains(name));
+        // No key of a local table is compared, so none of its files needs to be opened.
+        let local = before.tables.iter_mut().filter(|(name, _)| locality.local.contains(*name));
+        local.for_each(|(_, table)| table.files.clear());
         let before = self.star_session(&before).await?;
         let reduced = reduced_tables(model, locality, &before, all).await?;
         let partitioning = self.options.partitioning;
