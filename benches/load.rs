@@ -1,6 +1,8 @@
 //! Benchmarks loading into PostgreSQL: starlift's binary COPY against psql's `\copy` of CSV from the same
 //! Parquet files. Both load into tables with the same DDL and keys in one transaction, and alternate.
 //!
+//! It also measures updates: loads of two stars in turn that differ in one of 365 days, into the same database.
+//!
 //! `cargo bench --bench load` loads a million events, or the data in the folder `STARLIFT_BENCH_DATA`.
 //! `STARLIFT_BIN` is the path of another build of the program to measure. Without `--bench`, as in
 //! `cargo test --benches`, it loads a few events and compares the tables.
@@ -25,6 +27,9 @@ use std::time::Instant;
 
 use postgres::{Database, Postgres};
 
+/// Number of days of the generated data.
+const DAYS: &str = "365";
+
 const TABLES: [&str; 5] = ["artists", "songs", "users", "time", "songplays"];
 
 fn main() {
@@ -36,7 +41,8 @@ fn main() {
     if own.is_none() {
         let (songs, events) = (songs.to_string(), events.to_string());
         run(starlift()
-            .args(["generate", "-q", "--songs", &songs, "--events", &events, "--out", &data]));
+            .args(["generate", "-q", "--songs", &songs, "--events", &events, "--days", DAYS])
+            .args(["--out", &data]));
     }
     let star = folder.path().join("star").display().to_string();
     let (songs, logs) = (format!("{data}/song_data"), format!("{data}/log_data"));
@@ -67,6 +73,44 @@ fn main() {
             "{what}: starlift {ours:.2} s, psql \\copy {theirs:.2} s, {times:.2} times as long"
         );
     }
+    updates(folder.path(), &inputs, rounds);
+}
+
+/// Measures loads that change one day. Each round loads both stars.
+fn updates(folder: &Path, inputs: &[&str], rounds: usize) {
+    let stars = ["before", "after"].map(|star| folder.join(star).display().to_string());
+    let late = folder.join("late.json").display().to_string();
+    let log = inputs.iter().skip_while(|word| **word != "--logs").nth(1).unwrap();
+    std::fs::write(&late, a_late_play(Path::new(log))).unwrap();
+    for (star, more) in stars.iter().zip([&[][..], &["--logs", &late]]) {
+        let partition = ["--out", star, "--partition", "day", "-q"];
+        run(starlift().arg("transform").args(inputs).args(more).args(partition));
+    }
+    let database = Postgres::shared().database();
+    let [_, full] = load(&stars[0], &database);
+    let mut times = Vec::new();
+    for star in (0..2 * rounds).map(|round| &stars[(round + 1) % 2]) {
+        let begun = Instant::now();
+        let said = run(starlift().args(["load", "--star", star, "--to", &database.url()]));
+        times.push([begun.elapsed().as_secs_f64(); 2]);
+        assert!(said.contains("updated "), "{said}");
+    }
+    let update = median(&times, 0);
+    println!("one changed day: {update:.2} s, all rows {full:.2} s, 1/{:.1}", full / update);
+}
+
+/// Returns a play on a day in the middle of the logs, of a user and a session of that day.
+fn a_late_play(logs: &Path) -> String {
+    let mut files: Vec<_> = std::fs::read_dir(logs.join("2018/11"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    let text = std::fs::read_to_string(&files[files.len() / 2]).unwrap();
+    let play = text.lines().find(|line| line.contains("NextSong")).unwrap();
+    let mut play: serde_json::Value = serde_json::from_str(play).unwrap();
+    play["ts"] = (play["ts"].as_i64().unwrap() + 1).into();
+    format!("{play}\n")
 }
 
 /// Duration of a load in seconds: of copying the rows alone, and in total.
@@ -111,7 +155,9 @@ fn copy_csv(folder: &Path, star: &str, database: &Database) -> Seconds {
     let begun = Instant::now();
     let ddl = run(starlift().args(["schema", "--format", "postgres", "--star", star]));
     let (tables, keys): (Vec<&str>, Vec<&str>) =
-        ddl.split_inclusive(";\n").partition(|statement| statement.starts_with("CREATE"));
+        ddl.split_inclusive(";\n").partition(|statement| {
+            statement.starts_with("CREATE") && !statement.starts_with("CREATE INDEX")
+        });
     let mut script = tables.concat() + "\\timing on\n";
     for table in TABLES {
         let file = csv(folder, table);

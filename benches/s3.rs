@@ -2,7 +2,8 @@
 //! latency of the store allow. The S3 server listens on loopback, waits 20 ms before every response and
 //! shares the machine with starlift.
 //!
-//! `cargo bench --bench s3` reads 100,000 small objects and one log object of 117 MB. The server hashes the
+//! `cargo bench --bench s3` reads 100,000 small objects, runs again incrementally with none of them changed, and reads
+//! one log object of 117 MB. The server hashes the
 //! whole object for each range, so with a larger object the benchmark would measure the hashing.
 //! `STARLIFT_BIN` is the path of another build of the program to measure. Without `--bench`, as in
 //! `cargo test --benches`, it reads a few objects and verifies the requests.
@@ -50,8 +51,11 @@ fn small_objects(count: usize, measured: bool) {
     let synthetic = vec![Synthetic::new("songs/", count, song)];
     let server = S3Server::start_with(Faults { latency: LATENCY, synthetic, ..Faults::default() });
     server.put("logs/one.json", EVENT.replace("ITEM", "1"));
-    let elapsed = transform(&server);
+    let out = tempfile::tempdir().unwrap();
+    let elapsed = transform(&server, out.path(), &["--incremental"]);
     assert_eq!(server.count(Op::Get, "songs/"), count, "each object is read once");
+    let unchanged = transform(&server, out.path(), &["--incremental"]);
+    assert_eq!(server.count(Op::Get, "songs/"), count, "no object is read again");
     if measured {
         let rate = count as f64 / elapsed.as_secs_f64();
         let allowed = OBJECTS_IN_FLIGHT / LATENCY.as_secs_f64();
@@ -62,8 +66,9 @@ fn small_objects(count: usize, measured: bool) {
             100.0 * rate / allowed,
             OBJECTS_IN_FLIGHT,
             server.peak(),
-            server.count(Op::List, "songs/"),
+            server.count(Op::List, "songs/") / 2,
         );
+        println!("{count} objects, none changed: {:.2} s", unchanged.as_secs_f64());
     }
 }
 
@@ -73,7 +78,8 @@ fn one_large_object(events: usize, measured: bool) {
         .put("songs/one.json", r#"{"artist_id":"A","artist_name":"N","song_id":"S","title":"T"}"#);
     let log: String = (0..events).map(|i| EVENT.replace("ITEM", &i.to_string())).collect();
     server.put("logs/one.json", &log);
-    let elapsed = transform(&server);
+    let out = tempfile::tempdir().unwrap();
+    let elapsed = transform(&server, out.path(), &[]);
     let ranges = server.count(Op::Get, "logs/");
     assert_eq!(ranges, log.len().div_ceil(8 * 1024 * 1024), "each range is read once");
     if measured {
@@ -86,13 +92,12 @@ fn one_large_object(events: usize, measured: bool) {
     }
 }
 
-/// Transforms `songs/` and `logs/` into a star on disk and returns the duration.
-fn transform(server: &S3Server) -> Duration {
-    let out = tempfile::tempdir().unwrap();
+/// Transforms `songs/` and `logs/` into a star in `folder` with the options `more`, and returns the duration.
+fn transform(server: &S3Server, folder: &std::path::Path, more: &[&str]) -> Duration {
     let program = std::env::var_os("STARLIFT_BIN");
     let program = program.unwrap_or_else(|| env!("CARGO_BIN_EXE_starlift").into());
     let mut command = Command::new(program);
-    server.apply(&mut command).arg("transform").current_dir(out.path());
+    server.apply(&mut command).arg("transform").args(more).current_dir(folder);
     command.args(["--songs", &server.url("songs/"), "--logs", &server.url("logs/")]);
     let begun = Instant::now();
     let output = command.args(["--out", "star"]).output().unwrap();

@@ -169,6 +169,14 @@ pub enum Error {
         /// Tables and columns of the star that the model does not declare.
         extra: Vec<String>,
     },
+    /// A run is unknown, or its star cannot be used.
+    #[error("cannot find the star of run {run:?}: {reason}")]
+    UnknownRun {
+        /// The run as specified by the user.
+        run: String,
+        /// The reason.
+        reason: String,
+    },
     /// A file of a star has changed since it was written.
     #[error("{url} is part of the star, but {reason}")]
     StarFile {

@@ -264,6 +264,8 @@ pub mod error;
 #[doc(hidden)]
 pub mod generate;
 #[doc(hidden)]
+pub mod history;
+#[doc(hidden)]
 pub mod incremental;
 #[doc(hidden)]
 pub mod infer;

@@ -214,6 +214,12 @@ impl TransformBuilder {
         self
     }
 
+    /// Sets the number of earlier stars whose files are kept, so that they can be restored. Default: 0.
+    pub fn keep(mut self, stars: usize) -> Self {
+        self.options.keep = stars;
+        self
+    }
+
     /// Sets the partitioning of the tables that are sorted by a time. Default: none.
     pub fn partitioning(mut self, partitioning: Partitioning) -> Self {
         self.options.partitioning = partitioning;

@@ -10,6 +10,7 @@ mod demo_folder;
 mod doctor;
 mod error;
 mod generate;
+mod history;
 mod init;
 mod load;
 mod logging;
@@ -39,8 +40,8 @@ use clap::{CommandFactory, Parser};
 
 use crate::cli::error::{Error, Result};
 use args::{
-    CheckArgs, Cli, Command, LoadArgs, ProvisionArgs, QueryArgs, RunArgs, SelftestArgs,
-    TransformArgs,
+    CheckArgs, Cli, Command, HistoryArgs, LoadArgs, ProvisionArgs, QueryArgs, RunArgs,
+    SelftestArgs, TransformArgs,
 };
 use settings::{GlobalOptions, Settings};
 
@@ -105,6 +106,12 @@ fn run(cli: &Cli) -> Result<()> {
             let star = settings.star(&args.star)?;
             block_on(star.engine.threads, rejects::run(args, &star, &global))
         }
+        Command::History(args) => run_history(args, &settings, &global),
+        Command::Diff(args) => {
+            let star = settings.star(&args.star)?;
+            block_on(star.engine.threads, history::diff(args, &star, &global))
+        }
+        Command::Rollback(args) => block_on(None, history::rollback(args, &settings, &global)),
         Command::Load(args) => run_load(args, &settings, &global),
         Command::Run(args) => run_all(args, &settings, &global),
         Command::Selftest(args) => run_selftest(args, &settings, &global),
@@ -158,6 +165,14 @@ fn run_check(args: &CheckArgs, settings: &Settings, global: &GlobalOptions) -> R
         }
         let on = settings.optional_warehouse(args.on.as_deref(), &args.warehouse, global).await?;
         check::run(&star, on, global).await
+    })
+}
+
+fn run_history(args: &HistoryArgs, settings: &Settings, global: &GlobalOptions) -> Result<()> {
+    let star = settings.star(&args.star)?;
+    block_on(star.engine.threads, async {
+        let on = settings.optional_warehouse(args.on.as_deref(), &args.warehouse, global).await?;
+        history::list(args, &star, on, global).await
     })
 }
 

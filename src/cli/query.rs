@@ -7,6 +7,7 @@ use arrow::csv;
 use arrow::error::ArrowError;
 use arrow::json;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::TryStreamExt;
 
 use super::args::{QueryArgs, QueryFormat};
@@ -107,6 +108,17 @@ fn list(queries: &Queries) -> String {
         table.add_row([escape::line(&query.name), escape::line(&question)]);
     }
     format!("{table}\n")
+}
+
+/// Prints rows that are in memory.
+///
+/// # Errors
+///
+/// Returns an error if they cannot be formatted or printed.
+pub async fn write_batch(name: &str, rows: RecordBatch, format: QueryFormat) -> Result<()> {
+    let schema = rows.schema();
+    let rows = futures::stream::iter([Ok(rows)]);
+    write(name, Box::pin(RecordBatchStreamAdapter::new(schema, rows)), format).await
 }
 
 async fn write(name: &str, rows: SendableRecordBatchStream, format: QueryFormat) -> Result<()> {

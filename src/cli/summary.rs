@@ -333,7 +333,7 @@ pub(super) fn text_table(header: &[&str]) -> TextTable {
     table
 }
 
-fn right_align(table: &mut TextTable, columns: std::ops::Range<usize>) {
+pub(super) fn right_align(table: &mut TextTable, columns: std::ops::Range<usize>) {
     for column in table.column_iter_mut().skip(columns.start).take(columns.len()) {
         column.set_cell_alignment(CellAlignment::Right);
     }

@@ -260,7 +260,8 @@ static TABLE: Section = Section {
             "sorted_by",
             Form::Texts,
             "the primary key",
-            "Names of the columns that the rows are sorted by in the Parquet files, ascending.",
+            "Names of the columns that the rows are sorted by in the Parquet files, ascending. Rows that are equal \
+             in these are sorted by primary key.",
         ),
         optional(
             "local_to",

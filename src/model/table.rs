@@ -17,7 +17,7 @@ pub struct Table {
     pub primary_key: Vec<String>,
     /// References to the primary keys of other tables.
     pub references: Vec<Reference>,
-    /// Names of the columns that the rows are sorted by, ascending. Never empty.
+    /// Names of the columns that the rows are sorted by, ascending. Never empty. See [`Table::order`].
     pub sorted_by: Vec<String>,
     /// Time column of a dataset that divides the table into days, if it is local to them.
     pub local_to: Option<LocalTo>,
@@ -94,6 +94,13 @@ pub enum KeyRole {
 }
 
 impl Table {
+    /// Returns the names of the columns that determine the order of the rows: those of `sorted_by`, then the other ones
+    /// of the primary key, so that the order does not depend on the run.
+    pub fn order(&self) -> impl Iterator<Item = &String> {
+        let others = self.primary_key.iter().filter(|column| !self.sorted_by.contains(column));
+        self.sorted_by.iter().chain(others)
+    }
+
     /// Returns the column called `name`.
     pub fn column(&self, name: &str) -> Option<&TableColumn> {
         self.columns.iter().find(|column| column.name == name)

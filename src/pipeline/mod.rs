@@ -74,7 +74,7 @@ pub async fn transform(
     let prepared = prepared.and_then(|prepared| run.verified(prepared));
     let mut report = run.report;
     let failed = |error, report| Err(TransformFailure { error, report: Some(Box::new(report)) });
-    let record = match prepared {
+    let mut record = match prepared {
         Ok(Prepared::Star(record)) => record,
         Ok(Prepared::UpToDate) => {
             report.record = publication.base().cloned();
@@ -97,7 +97,7 @@ pub async fn transform(
     // Publishing must not be interrupted: the files that a published record names must not be removed.
     progress.enter(Phase::Publishing);
     let begun = Instant::now();
-    let copies = match publication.publish(&record).await {
+    let copies = match publication.publish(&mut record, options.keep).await {
         Published::Yes(copies) => copies,
         Published::No(error) => {
             publication.rollback().await;

@@ -45,6 +45,8 @@ pub struct TransformOptions {
     pub verify: bool,
     /// Partitioning of tables that are sorted by a time.
     pub partitioning: Partitioning,
+    /// Number of earlier stars whose files are kept, so that they can be restored; none by default.
+    pub keep: usize,
     /// Target size of the star's files in bytes.
     pub file_bytes: u64,
     /// Threads and memory that the run can use.
@@ -73,6 +75,7 @@ impl TransformOptions {
             incremental: None,
             partitioning: Partitioning::default(),
             verify: false,
+            keep: 0,
             file_bytes: DEFAULT_FILE_BYTES,
             engine: EngineOptions::default(),
         }

@@ -25,7 +25,7 @@ use crate::limits::Rejected;
 use crate::model::{Model, Table};
 use crate::publish::Publication;
 use crate::staging::StagingSpace;
-use crate::star::{FORMAT, FileRecord, Group, ModelRecord, RunRecord, TableRecord};
+use crate::star::{FORMAT, Group, ModelRecord, RunRecord, TableRecord};
 use crate::star::{Queries, ensure_passed, register_run, register_table, run_checks};
 use crate::timing::PhaseTiming;
 use crate::transform::{
@@ -318,7 +318,7 @@ impl<'a> Run<'a> {
         (table, begun, record): (&Arc<Table>, Instant, TableRecord),
     ) {
         self.report.timed(&format!("write {}", table.name), begun, Some(record.bytes));
-        let manifest = self.publication.manifest_path(table);
+        let manifest = self.publication.manifest_path(&table.name);
         tables.insert(table.name.to_owned(), TableRecord { manifest, ..record });
     }
 
@@ -338,14 +338,9 @@ impl<'a> Run<'a> {
                 .iter()
                 .map(|(name, counts)| (name.clone(), dataset_record(counts)))
                 .collect(),
-            inputs: FileRecord::default(),
-            rejects: FileRecord::default(),
             accounting: self.report.counts(),
-            tables: BTreeMap::new(),
-            checks: Vec::new(),
-            star_hash: String::new(),
             definition_hash: self.definition_hash.clone(),
-            state: None,
+            ..RunRecord::default()
         }
     }
 
@@ -387,6 +382,7 @@ impl<'a> Run<'a> {
         self.report.timed("check", begun, None);
         ensure_passed(&self.report.checks)?;
         record.checks = self.report.checks.iter().map(|check| check.name.clone()).collect();
+        record.checks_hash = self.queries.checks_hash();
         Ok(record)
     }
 }

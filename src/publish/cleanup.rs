@@ -12,29 +12,39 @@ use object_store::path::Path;
 
 use super::names::{self, TableNames};
 use crate::error::{Error, Result};
-use crate::star::RunRecord;
+use crate::star::{RunRecord, read_earlier};
 use crate::storage::{Place, StorageError};
 
 /// Files to remove, by their paths relative to the output.
 pub(super) type ObsoleteFiles = Vec<String>;
 
-/// Lists the files at `out` that are not part of the star of `keep` and that belong to `previous` or to
-/// a run that did not begin after that of `keep`. If not `exclusive`, other runs may be active, and only
-/// the files of `previous` are listed.
+/// Lists the files at `out` that are not part of the star of `keep` or of the earlier stars that it keeps, and
+/// that belong to `previous`, to a star that `previous` kept, or to a run that did not begin after that of
+/// `keep`. If not `exclusive`, other runs may be active, and files of other runs are not listed.
 ///
 /// # Errors
 ///
-/// Returns an error if a folder cannot be listed.
+/// Returns an error if a folder cannot be listed, or the record of a kept star cannot be read.
 pub(super) async fn superseded(
     out: &Place,
     keep: &RunRecord,
     previous: Option<&RunRecord>,
     exclusive: bool,
 ) -> Result<ObsoleteFiles> {
-    let kept: HashSet<&str> = keep.paths().collect();
-    let earlier: HashSet<&str> = previous.into_iter().flat_map(RunRecord::paths).collect();
+    let kept_stars = earlier_stars(out, keep).await?;
+    let previous: Vec<RunRecord> = match previous {
+        None => Vec::new(),
+        Some(previous) => {
+            let mut all = earlier_stars(out, previous).await?;
+            all.push(previous.clone());
+            all
+        }
+    };
+    let kept = kept_stars.iter().flat_map(RunRecord::own_paths);
+    let kept: HashSet<String> = kept.chain(keep.paths()).collect();
+    let earlier: HashSet<String> = previous.iter().flat_map(RunRecord::paths).collect();
     let now = names::time_of(&keep.run_id);
-    let tables = TableNames::of_records(std::iter::once(keep).chain(previous));
+    let tables = TableNames::of_records(kept_stars.iter().chain([keep]).chain(&previous));
     let listed = tables.folders().map(|folder| {
         let (kept, earlier, tables) = (&kept, &earlier, &tables);
         async move {
@@ -48,8 +58,8 @@ pub(super) async fn superseded(
                 let ours = tables.run_of(folder, &name).is_some();
                 // A run does not keep all files that it has written: unchanged tables keep their old files.
                 let is_own = tables.run_of(folder, &name) == Some(keep.run_id.as_str());
-                let gone = is_old(&name) || is_own || earlier.contains(path.as_str());
-                if ours && gone && !kept.contains(path.as_str()) {
+                let gone = is_old(&name) || is_own || earlier.contains(&path);
+                if ours && gone && !kept.contains(&path) {
                     obsolete.push(path);
                 }
             }
@@ -58,11 +68,18 @@ pub(super) async fn superseded(
     });
     let mut obsolete = unfinished(out, "", |name| exclusive && tables.is_published(name)).await?;
     // The previous star can be of a model with other tables.
-    let gone = previous.into_iter().flat_map(|previous| previous.tables.keys());
+    let gone = previous.iter().flat_map(|previous| previous.tables.keys());
     let gone = gone.filter(|table| !keep.tables.contains_key(*table));
     obsolete.extend(gone.map(|table| names::fixed_manifest(table)));
     obsolete.extend(try_join_all(listed).await?.into_iter().flatten());
     Ok(obsolete)
+}
+
+/// Returns the records of the earlier stars that `record` keeps. A star whose record is missing cannot be restored,
+/// so its files are not kept.
+async fn earlier_stars(out: &Place, record: &RunRecord) -> Result<Vec<RunRecord>> {
+    let stars: Vec<_> = record.kept().map(|star| read_earlier(out, star)).collect();
+    Ok(try_join_all(stars).await?.into_iter().flatten().collect())
 }
 
 /// Lists the files of `tables` that the run `run_id` has written, except its rejects if `keeps_rejects`, because

@@ -55,6 +55,19 @@ impl CurrentRecord {
         }
     }
 
+    /// Writes the record to the history of `out`, if `next` keeps its star.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it cannot be written.
+    pub async fn keep(&self, out: &Place, next: &RunRecord) -> Result<()> {
+        let (Some(found), Some(record)) = (&self.found, &self.record) else { return Ok(()) };
+        match next.kept().find(|star| star.run_id == record.run_id) {
+            Some(star) => Ok(out.child(&star.path()).write(found.bytes.clone()).await?),
+            None => Ok(()),
+        }
+    }
+
     /// Checks that the record is unchanged.
     ///
     /// # Errors

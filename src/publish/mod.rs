@@ -2,7 +2,8 @@
 //!
 //! The steps are: lock the output and read its record; write files under new names; let the caller
 //! check them; write a manifest for each table; replace the record that was read, which publishes the
-//! new star; copy the manifests to their fixed names; remove what the new star supersedes. A run killed
+//! new star; copy the manifests to their fixed names; remove what the new star supersedes, except the files of
+//! earlier stars that are kept: the record names them, and `_history` has their records. A run killed
 //! before it replaces the record leaves the old star and its files untouched. A run killed afterwards
 //! leaves files and copies that the next run repairs.
 //!
@@ -138,8 +139,8 @@ impl Publication {
     }
 
     /// Returns the path of a table's manifest, relative to the output.
-    pub fn manifest_path(&self, table: &Table) -> String {
-        names::manifest(&self.run_id, &table.name)
+    pub fn manifest_path(&self, table: &str) -> String {
+        names::manifest(&self.run_id, table)
     }
 
     /// Returns a sink for the rows of a star table, whose texts have at most `longest_text` bytes.
@@ -194,8 +195,10 @@ impl Publication {
         self.current.record.as_ref()
     }
 
-    /// Publishes the star that `record` describes.
-    pub async fn publish(&self, record: &RunRecord) -> Published {
+    /// Publishes the star that `record` describes, as the successor of the star that the run found. The files of
+    /// the `kept` latest of the earlier stars are kept.
+    pub async fn publish(&self, record: &mut RunRecord, kept: usize) -> Published {
+        record.succeed(self.base(), kept);
         let Prepared { json, copies } = match self.prepare(record).await {
             Ok(prepared) => prepared,
             Err(error) => return Published::No(error),
@@ -213,6 +216,7 @@ impl Publication {
     async fn prepare(&self, record: &RunRecord) -> Result<Prepared> {
         tracing::debug!(run_id = self.run_id, "write the manifests");
         copies::write_own(&self.out, record).await?;
+        self.current.keep(&self.out, record).await?;
         self.sync(record).await?;
         let mut copies = Copies::prepare(&self.out, &self.lock, &self.current, record).await?;
         copies.stage(record).await?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::is_plain;
-use crate::star::{RECORD, RunRecord};
+use crate::star::{HISTORY, RECORD, RunRecord};
 
 /// Folder of the inputs files.
 pub(super) const INPUTS: &str = "_inputs";
@@ -33,7 +33,7 @@ impl TableNames {
 
     /// Returns the folders of an output in which runs write files.
     pub fn folders(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str).chain([INPUTS, REJECTS, STATE, MANIFESTS])
+        self.0.iter().map(String::as_str).chain([INPUTS, REJECTS, STATE, MANIFESTS, HISTORY])
     }
 
     /// Returns the run that wrote the file `name` in the folder `folder` of an output, or `None` if runs do
@@ -42,6 +42,7 @@ impl TableNames {
         let (run_id, rest) = name.split_at_checked(RUN_ID_BYTES)?;
         let ours = match folder {
             INPUTS | REJECTS => rest == ".parquet",
+            HISTORY => rest == ".json",
             STATE => {
                 let name = rest.strip_prefix('-').and_then(|rest| rest.strip_suffix(".parquet"));
                 name.is_some_and(is_state)
@@ -150,6 +151,7 @@ mod tests {
             ("_state", "-logs-latest-userId-00000.parquet"),
             ("_manifests", "-songplays.manifest"),
             ("_manifests", ".clock"),
+            ("_history", ".json"),
         ] {
             assert_eq!(
                 names().run_of(folder, &format!("{RUN}{rest}")),
@@ -185,6 +187,7 @@ mod tests {
             ("_state", "20181112T030405Z-0a1b2c3d-lo gs-00000.parquet"),
             ("_manifests", "20181112T030405Z-0a1b2c3d-mine.manifest"),
             ("_manifests", "songs.manifest"),
+            ("_history", "20181112T030405Z-0a1b2c3d.parquet"),
             ("songs", ""),
         ] {
             assert_eq!(names().run_of(folder, name), None, "{folder}/{name}");

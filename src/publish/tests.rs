@@ -14,8 +14,7 @@ use object_store::{
 };
 
 use super::*;
-use crate::model::Model;
-use crate::star::{FORMAT, FileRecord, RECORD, RunOptions, TableRecord};
+use crate::star::{FORMAT, FileRecord, RECORD, TableRecord};
 use crate::storage::Location;
 
 /// A store without conditional puts.
@@ -101,27 +100,17 @@ async fn written(publication: &Publication) -> RunRecord {
     let run_id = publication.run_id.clone();
     let file = |path: String| FileRecord { path, rows: 1, bytes: 4 };
     let songs = TableRecord {
-        manifest: publication.manifest_path(Model::built_in().table("songs").unwrap()),
+        manifest: publication.manifest_path("songs"),
         files: vec![file(format!("songs/{run_id}-00000.parquet"))],
         ..TableRecord::default()
     };
     let record = RunRecord {
         format: FORMAT,
-        version: String::new(),
-        started_at: String::new(),
-        finished_at: String::new(),
-        model: None,
-        options: RunOptions::default(),
-        datasets: BTreeMap::new(),
         inputs: file(format!("_inputs/{run_id}.parquet")),
         rejects: file(format!("_rejects/{run_id}.parquet")),
-        accounting: BTreeMap::new(),
         tables: BTreeMap::from([("songs".to_owned(), songs)]),
-        checks: vec![],
-        star_hash: String::new(),
-        definition_hash: String::new(),
-        state: None,
         run_id,
+        ..RunRecord::default()
     };
     for file in record.files() {
         publication.out.child(&file.path).write("PAR1").await.unwrap();
@@ -129,8 +118,8 @@ async fn written(publication: &Publication) -> RunRecord {
     record
 }
 
-async fn publish(publication: Publication, record: &RunRecord) {
-    match publication.publish(record).await {
+async fn publish(publication: Publication, record: &mut RunRecord, kept: usize) {
+    match publication.publish(record, kept).await {
         Published::Yes(copies) => publication.finish(record, copies).await.unwrap(),
         Published::No(error) | Published::Unknown(error) => panic!("{error}"),
     }
@@ -148,8 +137,8 @@ async fn paths(out: &Place) -> Vec<String> {
 
 /// Returns the expected paths below an output whose star `record` describes.
 fn expected_paths(record: &RunRecord) -> Vec<String> {
-    let beside = [RECORD, "songs.manifest"].into_iter();
-    let mut expected: Vec<String> = record.paths().chain(beside).map(str::to_owned).collect();
+    let beside = [RECORD, "songs.manifest"].map(str::to_owned);
+    let mut expected: Vec<String> = record.paths().chain(beside).collect();
     expected.sort();
     expected
 }
@@ -159,8 +148,8 @@ async fn stars_are_published_and_superseded_whatever_the_store_can_do() {
     for out in outputs() {
         for _ in 0..3 {
             let publication = begin(&out).await;
-            let record = written(&publication).await;
-            publish(publication, &record).await;
+            let mut record = written(&publication).await;
+            publish(publication, &mut record, 0).await;
             assert_eq!(paths(&out).await, expected_paths(&record), "{}", out.store);
             assert!(copies::agree(&out, &record).await.unwrap());
         }
@@ -168,11 +157,53 @@ async fn stars_are_published_and_superseded_whatever_the_store_can_do() {
 }
 
 #[tokio::test]
+async fn earlier_stars_are_kept() {
+    for out in outputs() {
+        let mut records: Vec<RunRecord> = Vec::new();
+        for kept in [2, 2, 2, 2, 1, 0] {
+            let publication = begin(&out).await;
+            let mut record = written(&publication).await;
+            publish(publication, &mut record, kept).await;
+            let earlier = &records[records.len() - kept.min(records.len())..];
+            let mut expected = expected_paths(&record);
+            expected.extend(earlier.iter().flat_map(RunRecord::own_paths));
+            expected.sort();
+            assert_eq!(paths(&out).await, expected, "{}", out.store);
+            let found: Vec<&str> = record.kept().map(|star| star.run_id.as_str()).collect();
+            let earlier: Vec<&str> = earlier.iter().rev().map(|star| &*star.run_id).collect();
+            assert_eq!(found, earlier);
+            assert_eq!(record.history.len(), records.len());
+            records.push(record);
+        }
+    }
+}
+
+#[tokio::test]
+async fn files_of_kept_stars_stay_if_their_record_cannot_be_read() {
+    for out in outputs() {
+        let publication = begin(&out).await;
+        let mut first = written(&publication).await;
+        publish(publication, &mut first, 0).await;
+        let publication = begin(&out).await;
+        let mut second = written(&publication).await;
+        publish(publication, &mut second, 1).await;
+        let path = second.kept().next().unwrap().path();
+        out.child(&path).write("{").await.unwrap();
+        let before = paths(&out).await;
+        let publication = begin(&out).await;
+        let mut third = written(&publication).await;
+        publish(publication, &mut third, 2).await;
+        let after = paths(&out).await;
+        assert!(before.iter().all(|path| after.contains(path)), "{before:?} {after:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_record_that_changed_since_is_not_replaced() {
     for out in outputs() {
         let publication = begin(&out).await;
-        let first = written(&publication).await;
-        publish(publication, &first).await;
+        let mut first = written(&publication).await;
+        publish(publication, &mut first, 0).await;
         let late = begin(&out).await;
         let record = written(&late).await;
         let json = RunRecord { run_id: "other".to_owned(), ..first.clone() }.to_json().unwrap();
@@ -191,9 +222,9 @@ async fn a_record_that_changed_since_is_not_replaced() {
 async fn a_lease_that_was_taken_over_is_known_to_be_lost_and_left_alone() {
     for out in outputs() {
         let publication = begin(&out).await;
-        let record = written(&publication).await;
+        let mut record = written(&publication).await;
         out.child(lock::LOCK).write(r#"{"run_id": "other"}"#).await.unwrap();
-        match publication.publish(&record).await {
+        match publication.publish(&mut record, 0).await {
             Published::No(Error::Locked { .. }) => {}
             _ => panic!("it was published in {}", out.store),
         }

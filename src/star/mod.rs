@@ -2,6 +2,8 @@
 //! result.
 
 mod check;
+mod format;
+mod history;
 mod known;
 pub mod model;
 mod order;
@@ -13,6 +15,8 @@ mod state;
 
 pub use check::{CheckOutcome, ensure_passed, run_checks};
 pub(crate) use check::{read_only, run_checks_where};
+pub use history::EarlierStar;
+pub(crate) use history::{HISTORY, read_earlier};
 pub(crate) use order::sort_order;
 pub(crate) use partition::{Content, MICROS_PER_DAY, Times, date_of, day_of};
 pub use partition::{PartitionRecord, Partitioning};

@@ -6,8 +6,7 @@ use datafusion::prelude::Expr;
 
 use super::model::Table;
 
-/// Returns the sort order of the rows of `table`: ascending, nulls last.
+/// Returns the sort order of the rows of `table`, see [`Table::order`]: ascending, nulls last.
 pub(crate) fn sort_order(table: &Table) -> Vec<SortExpr> {
-    let columns = table.sorted_by.iter();
-    columns.map(|c| Expr::Column(Column::new_unqualified(c)).sort(true, false)).collect()
+    table.order().map(|c| Expr::Column(Column::new_unqualified(c)).sort(true, false)).collect()
 }

@@ -5,12 +5,16 @@ use std::collections::BTreeMap;
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Date32Type, TimestampMicrosecondType};
 use chrono::{Datelike, Months, NaiveDate, TimeDelta};
+use futures::TryStreamExt;
+use object_store::ObjectStoreExt;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::model::Table;
 use super::record::{FileRecord, RunRecord, TableRecord};
+use crate::error::{Error, Result};
 use crate::model::ColumnType;
+use crate::storage::{Place, StorageError};
 
 /// Microseconds of a day.
 pub(crate) const MICROS_PER_DAY: i64 = 86_400_000_000;
@@ -136,8 +140,7 @@ impl TableRecord {
     /// Returns the contents of the partitions, or the content of the table if it has none.
     pub(crate) fn contents(&self) -> Vec<Content<'_>> {
         if self.partitions.is_empty() {
-            let (rows, hash, files) = (self.rows, &*self.hash, &self.files[..]);
-            return vec![Content { from: "", rows, hash, files }];
+            return vec![self.content()];
         }
         let mut rest = &self.files[..];
         let contents = self.partitions.iter().map(|partition| {
@@ -146,6 +149,11 @@ impl TableRecord {
             Content { from: &partition.from, rows: partition.rows, hash: &partition.hash, files }
         });
         contents.collect()
+    }
+
+    /// Returns the content of the whole table.
+    pub(crate) fn content(&self) -> Content<'_> {
+        Content { from: "", rows: self.rows, hash: &self.hash, files: &self.files }
     }
 
     /// Returns the partitions with their files.
@@ -181,6 +189,36 @@ pub(crate) struct Content<'a> {
     pub hash: &'a str,
     /// The files.
     pub files: &'a [FileRecord],
+}
+
+impl Content<'_> {
+    /// Reads the files and compares their bytes with the hash, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a file cannot be read, or the bytes are not those that were written.
+    pub async fn verify(&self, out: &Place) -> Result<()> {
+        let mut hasher = Xxh3::new();
+        for file in self.files {
+            let place = out.child(&file.path);
+            let failed = |source| StorageError::read(&place.to_string(), source);
+            let found = place.store.get(place.path()).await.map_err(failed)?;
+            let (mut bytes, mut of_file) = (found.into_stream(), Xxh3::new());
+            while let Some(chunk) = bytes.try_next().await.map_err(failed)? {
+                of_file.update(&chunk);
+            }
+            hasher.update(&of_file.digest128().to_le_bytes());
+        }
+        let found = format!("{:032x}", hasher.digest128());
+        match self.files.first() {
+            Some(first) if !self.hash.is_empty() && found != self.hash => {
+                let url = out.child(&first.path).to_string();
+                let reason = "its bytes, or those of the next files of the table, have changed";
+                Err(Error::StarFile { url, reason: reason.to_owned() })
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Times in ascending order: timestamps in microseconds, or dates.

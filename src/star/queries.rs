@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use xxhash_rust::xxh3::Xxh3;
+
 use crate::error::{Error, Result};
 use crate::model::{Model, NameUse, is_allowed};
 
@@ -63,6 +65,15 @@ impl Queries {
     /// Returns the model.
     pub fn model(&self) -> &Arc<Model> {
         &self.model
+    }
+
+    /// Returns a hash of the names and the SQL of the checks: XXH3-128 in hexadecimal.
+    pub(crate) fn checks_hash(&self) -> String {
+        let mut hasher = Xxh3::new();
+        for check in self.of(Group::Check) {
+            hasher.update(format!("{}\0{}\0", check.name, check.sql).as_bytes());
+        }
+        format!("{:032x}", hasher.digest128())
     }
 
     /// Returns these queries, with replacements and additions from `folder`.

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::format::RecordFormat;
+use super::history::EarlierStar;
 use super::partition::PartitionRecord;
 use super::state::StateRecord;
 use crate::error::{Error, Result};
@@ -26,7 +28,7 @@ const OLDEST_FORMAT: u32 = 1;
 pub type Counts = BTreeMap<String, BTreeMap<String, u64>>;
 
 /// A run and the star that it published.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct RunRecord {
     /// Version of the record format, [`FORMAT`].
     pub format: u32,
@@ -56,6 +58,9 @@ pub struct RunRecord {
     pub tables: BTreeMap<String, TableRecord>,
     /// Names of the checks that passed.
     pub checks: Vec<String>,
+    /// Hash of the SQL of the checks. Empty in records that lack it.
+    #[serde(default)]
+    pub checks_hash: String,
     /// Hash of the tables: equal stars have equal hashes. Empty in records that lack it.
     #[serde(default)]
     pub star_hash: String,
@@ -65,6 +70,15 @@ pub struct RunRecord {
     /// State for incremental runs; `None` if the run was not incremental.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<StateRecord>,
+    /// ID of the run whose star was restored, if the run was a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored: Option<String>,
+    /// Number of partitions that differ from those of the star before; `None` for the first star.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_partitions: Option<u64>,
+    /// Earlier stars of the output, latest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<EarlierStar>,
 }
 
 /// The model of a run.
@@ -284,46 +298,26 @@ impl RunRecord {
         self.tables.values().flat_map(|table| &table.files).chain([&self.inputs, &self.rejects])
     }
 
+    /// Returns every file of the star and of its state.
+    pub(crate) fn all_files(&self) -> impl Iterator<Item = &FileRecord> {
+        self.files().chain(self.state.iter().flat_map(StateRecord::files))
+    }
+
     /// Returns the paths of the star's files, manifests and state, relative to the output.
-    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
-        let manifests = self.tables.values().map(|table| table.manifest.as_str());
-        let state = self.state.iter().flat_map(StateRecord::files);
-        self.files().chain(state).map(|file| file.path.as_str()).chain(manifests)
+    pub(crate) fn own_paths(&self) -> impl Iterator<Item = String> {
+        let manifests = self.tables.values().map(|table| table.manifest.clone());
+        self.all_files().map(|file| file.path.clone()).chain(manifests)
+    }
+
+    /// Returns the paths of the star, and of the records of the earlier stars that are kept.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = String> {
+        self.own_paths().chain(self.kept().map(EarlierStar::path))
     }
 }
 
 impl From<&Model> for ModelRecord {
     fn from(model: &Model) -> ModelRecord {
         ModelRecord { name: model.name.clone(), hash: model.hash.clone() }
-    }
-}
-
-#[derive(Deserialize)]
-struct RecordFormat {
-    format: u32,
-    /// Counts in records of format 1, which knew one model.
-    plays: Option<OldCounts>,
-}
-
-#[derive(Deserialize)]
-struct OldCounts {
-    read: u64,
-    matched: u64,
-    unmatched: u64,
-    duplicates: u64,
-    shared_fingerprints: u64,
-}
-
-impl OldCounts {
-    fn counts(self) -> BTreeMap<String, u64> {
-        let counts = [
-            ("plays_read", self.read),
-            ("plays_matched", self.matched),
-            ("plays_unmatched", self.unmatched),
-            ("duplicates", self.duplicates),
-            ("shared_fingerprints", self.shared_fingerprints),
-        ];
-        counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
     }
 }
 

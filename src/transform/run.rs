@@ -158,14 +158,14 @@ pub async fn run_table_query(
 }
 
 impl TableRows {
-    /// Sorts the rows by [`Table::sorted_by`].
+    /// Sorts the rows by [`Table::order`].
     ///
     /// # Errors
     ///
     /// Returns an error if the rows cannot be sorted.
     pub async fn sort(self, session: &SessionContext) -> Result<SortedStream> {
         let TableRows { table, query, staged } = self;
-        let by = table.sorted_by.iter().map(|column| staged.schema().index_of(column));
+        let by = table.order().map(|column| staged.schema().index_of(column));
         let by: Vec<usize> = by.collect::<Result<_, _>>()?;
         let threads = session.state().config().target_partitions();
         let sorting = tokio::task::spawn_blocking(move || staged.sort(&by, threads));

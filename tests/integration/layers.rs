@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The modules of the library, each above all that come before it.
-const LAYERS: [&str; 23] = [
+const LAYERS: [&str; 24] = [
     "model",
     "escape",
     "limits",
@@ -22,6 +22,7 @@ const LAYERS: [&str; 23] = [
     "publish",
     "incremental",
     "pipeline",
+    "history",
     "generate",
     "cloud",
     "warehouse",

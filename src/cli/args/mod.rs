@@ -1,6 +1,7 @@
 //! Definitions of the command-line arguments.
 
 mod cluster;
+mod history;
 mod init;
 mod inputs;
 mod model;
@@ -23,6 +24,7 @@ use crate::generate::GenerateOptions;
 pub use cluster::{
     DoctorArgs, PauseArgs, ProvisionArgs, ResumeArgs, StatusArgs, StatusFormat, TeardownArgs,
 };
+pub use history::{DiffArgs, HistoryArgs, RollbackArgs};
 pub use init::{DEFAULT_FILE, InitArgs};
 pub use inputs::{InputArgs, NamedUrl, of_short, one_per_dataset};
 pub use model::ModelArgs;
@@ -139,6 +141,15 @@ pub enum Command {
     /// Show the rejected records of a star by reason, or export them to be corrected.
     #[command(after_help = EXIT_CODES)]
     Rejects(RejectsArgs),
+    /// List the runs that have published a star, and the loads of a warehouse.
+    #[command(after_help = EXIT_CODES)]
+    History(HistoryArgs),
+    /// Show which partitions of two stars differ, and in how many rows.
+    #[command(after_help = EXIT_CODES)]
+    Diff(DiffArgs),
+    /// Restore an earlier star whose files `transform --keep` has kept: all tables, or none.
+    #[command(after_help = EXIT_CODES)]
+    Rollback(RollbackArgs),
     /// Load a star into Redshift or PostgreSQL: all tables, or none.
     #[command(after_help = EXIT_CODES)]
     Load(LoadArgs),

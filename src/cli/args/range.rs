@@ -15,6 +15,9 @@ pub const MAX_SECONDS: u64 = i32::MAX as u64 / 1000;
 /// The maximum number of retries.
 const MAX_RETRIES: usize = 1000;
 
+/// The maximum number of earlier stars whose files are kept.
+const MAX_KEPT: usize = 100;
+
 /// The shortest and the longest time to wait for a change in the cloud: 1 second and 30 days.
 const WAITS: (Duration, Duration) =
     (Duration::from_secs(1), Duration::from_secs(30 * 24 * 60 * 60));
@@ -43,8 +46,25 @@ pub fn threads(text: &str) -> Result<NonZeroUsize, String> {
 ///
 /// Returns an error if the text is not a number, or the number exceeds 1000.
 pub fn retries(text: &str) -> Result<usize, String> {
-    let retries = text.parse().map_err(|e: std::num::ParseIntError| e.to_string())?;
-    allowed_retries(retries)
+    parse_at_most(text, MAX_RETRIES)
+}
+
+/// Parses a number of earlier stars whose files are kept.
+///
+/// # Errors
+///
+/// Returns an error if the text is not a number, or the number exceeds 100.
+pub fn keep(text: &str) -> Result<usize, String> {
+    parse_at_most(text, MAX_KEPT)
+}
+
+fn parse_at_most(text: &str, max: usize) -> Result<usize, String> {
+    let number = text.parse().map_err(|e: std::num::ParseIntError| e.to_string())?;
+    at_most(number, max)
+}
+
+fn at_most(number: usize, max: usize) -> Result<usize, String> {
+    if number <= max { Ok(number) } else { Err(format!("{number} is not in 0..={max}")) }
 }
 
 /// Deserializes a number of retries.
@@ -55,16 +75,26 @@ pub fn retries(text: &str) -> Result<usize, String> {
 pub fn deserialize_retries<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<usize>, D::Error> {
-    let retries = Option::<usize>::deserialize(deserializer)?;
-    retries.map(allowed_retries).transpose().map_err(de::Error::custom)
+    deserialize_at_most(deserializer, MAX_RETRIES)
 }
 
-fn allowed_retries(retries: usize) -> Result<usize, String> {
-    if retries <= MAX_RETRIES {
-        Ok(retries)
-    } else {
-        Err(format!("{retries} is not in 0..={MAX_RETRIES}"))
-    }
+/// Deserializes a number of earlier stars whose files are kept.
+///
+/// # Errors
+///
+/// Returns an error under the conditions of [`keep`].
+pub fn deserialize_keep<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<usize>, D::Error> {
+    deserialize_at_most(deserializer, MAX_KEPT)
+}
+
+fn deserialize_at_most<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    max: usize,
+) -> Result<Option<usize>, D::Error> {
+    let number = Option::<usize>::deserialize(deserializer)?;
+    number.map(|number| at_most(number, max)).transpose().map_err(de::Error::custom)
 }
 
 /// Parses a time to wait, such as `45min`; it must be between 1 second and 30 days.

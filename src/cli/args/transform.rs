@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::ModelArgs;
 use super::inputs::InputArgs;
-use super::range::{size, threads};
+use super::range::{keep, size, threads};
 use crate::limits::MaxRejects;
 
 /// Options of `transform`.
@@ -76,6 +76,9 @@ pub struct TransformArgs {
     /// With --incremental: handling of objects of the last run that are no longer listed [default: stop].
     #[arg(long, value_name = "WHAT", env = "STARLIFT_REMOVED")]
     pub removed: Option<RemovedArg>,
+    /// Number of earlier stars whose files are kept for `starlift rollback` [default: 0].
+    #[arg(long, value_name = "N", env = "STARLIFT_KEEP", value_parser = keep)]
+    pub keep: Option<usize>,
     /// Build the star again from all objects, compare it with the existing one, and publish nothing. The exit
     /// code is 4 if they differ.
     #[arg(long, conflicts_with = "dry_run")]

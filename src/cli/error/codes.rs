@@ -97,6 +97,9 @@ codes! {
     DamagedStar "damaged-star" 1
         "A file of the star is missing or was changed."
         "Restore the file, or run `starlift transform` again."
+    UnknownRun "unknown-run" 1
+        "`rollback` or `diff` names a run that the history of the star does not contain, or whose files are not kept."
+        "`starlift history` lists the runs. `starlift transform --keep N` keeps the files of the N latest earlier stars."
     QueryFailed "query-failed" 1
         "A SQL query failed."
         "Correct the problem that the cause describes."

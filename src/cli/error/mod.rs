@@ -196,6 +196,7 @@ fn star_code(error: &StarError) -> Code {
         StarError::OtherModel { .. } => Code::OtherModel,
         StarError::OtherModelVersion { .. } => Code::OtherModelVersion,
         StarError::StarFile { .. } => Code::DamagedStar,
+        StarError::UnknownRun { .. } => Code::UnknownRun,
         StarError::Query { source, .. } if is_out_of_memory(source) => Code::OutOfMemory,
         StarError::Query { .. } => Code::QueryFailed,
         StarError::WrongColumns { .. } => Code::WrongColumns,
@@ -260,6 +261,9 @@ fn star_hint(error: &StarError) -> Option<String> {
             "pass the version of the model that made the star with --model DIR, or run `starlift transform` again"
         }
         StarError::StarFile { .. } => "restore the file, or run `starlift transform` again",
+        StarError::UnknownRun { .. } => {
+            "`starlift history` lists the runs; `starlift transform --keep N` keeps the files of earlier stars"
+        }
         StarError::ObjectsGone { .. } => {
             "check the locations; --removed drop removes their rows from the star, --removed keep keeps the rows"
         }

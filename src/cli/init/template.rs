@@ -150,6 +150,8 @@ fn transform(file: &mut File, values: &Values) {
         "Files per day or month of the tables that are sorted by a time: none, day or month.",
         "day",
     );
+    file.comment("Number of earlier stars whose files are kept for `starlift rollback`.");
+    file.commented("keep", 7);
     file.off("file_size", "Approximate size of each Parquet file.", "256MiB");
 }
 

@@ -7,6 +7,7 @@ mod inputs;
 mod login;
 mod parse_error;
 mod selection;
+mod values;
 mod warehouse;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytesize::ByteSize;
-use serde::{Deserialize, Deserializer, de};
+use serde::Deserialize;
 
 use crate::cli::args::{
     ColorWhen, GlobalArgs, InputArgs, LockArg, LogFormat, MatchArg, PartitionArg, RemovedArg,
@@ -30,8 +31,10 @@ use crate::storage::{ListOptions, Place, StoreOptions, Stores};
 use crate::transform::Rules;
 use cloud::CloudSettings;
 use inputs::Urls;
+use values::parsed;
 use warehouse::WarehouseSettings;
 
+pub use values::one_or_many;
 pub use warehouse::{NamedRedshift, WarehouseOptions};
 
 pub use crate::cli::args::DEFAULT_FILE;
@@ -94,44 +97,8 @@ struct TransformSettings {
     partition: Option<PartitionArg>,
     incremental: Option<bool>,
     removed: Option<RemovedArg>,
-}
-
-/// A value that is written as a number or as a string.
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "expected a whole number, or text such as \"0.1%\" or \"2GiB\"")]
-enum NumberOrText {
-    Number(u64),
-    Text(String),
-}
-
-fn parsed<'de, D: Deserializer<'de>, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    T: std::str::FromStr<Err: std::fmt::Display>,
-{
-    let text = match NumberOrText::deserialize(deserializer)? {
-        NumberOrText::Number(number) => number.to_string(),
-        NumberOrText::Text(text) => text,
-    };
-    text.parse().map(Some).map_err(de::Error::custom)
-}
-
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "expected a URL, or a list of them")]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
-}
-
-/// Deserializes a string or a list of strings.
-///
-/// # Errors
-///
-/// Returns an error if the value is neither.
-pub fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    Ok(match OneOrMany::deserialize(deserializer)? {
-        OneOrMany::One(url) => vec![url],
-        OneOrMany::Many(urls) => urls,
-    })
+    #[serde(default, deserialize_with = "range::deserialize_keep")]
+    keep: Option<usize>,
 }
 
 /// Options that apply to every command.
@@ -185,7 +152,7 @@ impl StarOptions {
     ///
     /// Returns an error if no star is specified.
     pub fn require_star(&self) -> Result<&str> {
-        self.star.as_deref().ok_or_else(|| missing("--star", "star", "STARLIFT_STAR"))
+        require_star(self.star.as_deref())
     }
 }
 
@@ -292,6 +259,7 @@ impl Settings {
             incremental: file.resolve_incremental(args)?,
             partitioning: args.partition.or(file.partition).unwrap_or_default().into(),
             verify: args.verify,
+            keep: args.keep.or(file.keep).unwrap_or(0),
             file_bytes,
             engine: self.engine(args.threads, args.memory_limit)?,
         })
@@ -309,6 +277,15 @@ impl Settings {
             queries: args.queries.clone().or_else(|| self.queries.clone()),
             engine: self.engine(args.threads, args.memory_limit)?,
         })
+    }
+
+    /// Returns the location of a star on the command line, or else that in the file.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there is none.
+    pub fn require_star<'s>(&'s self, star: Option<&'s str>) -> Result<&'s str> {
+        require_star(star.or(self.star.as_deref()))
     }
 
     /// Returns the `[cloud]` table of the file.
@@ -379,6 +356,10 @@ fn at_most(flag: &str, bytes: u64) -> Error {
 /// Returns `named`, or the path of the default configuration file.
 pub fn file(named: Option<&Path>) -> &Path {
     named.unwrap_or(Path::new(DEFAULT_FILE))
+}
+
+fn require_star(star: Option<&str>) -> Result<&str> {
+    star.ok_or_else(|| missing("--star", "star", "STARLIFT_STAR"))
 }
 
 fn missing(flag: &str, key: &str, variable: &str) -> Error {

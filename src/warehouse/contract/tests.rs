@@ -217,9 +217,6 @@ fn record() -> RunRecord {
         format: FORMAT,
         run_id: "run".to_owned(),
         version: "0".to_owned(),
-        started_at: String::new(),
-        finished_at: String::new(),
-        model: None,
         options: RunOptions {
             repair_encoding: "off".to_owned(),
             inputs: BTreeMap::new(),
@@ -233,15 +230,7 @@ fn record() -> RunRecord {
             file_size: 0,
             partition: "none".to_owned(),
         },
-        datasets: BTreeMap::new(),
-        inputs: FileRecord::default(),
-        rejects: FileRecord::default(),
-        accounting: BTreeMap::new(),
-        tables: BTreeMap::new(),
-        checks: Vec::new(),
-        star_hash: String::new(),
-        definition_hash: String::new(),
-        state: None,
+        ..RunRecord::default()
     }
 }
 

@@ -229,6 +229,11 @@ impl WarehouseError {
         self.server_error().is_some_and(|r| codes.iter().any(|code| r.code == code.code()))
     }
 
+    /// Returns `true` if rows violate a constraint. Source: PostgreSQL, Error Codes, class 23.
+    pub fn is_integrity_violation(&self) -> bool {
+        self.server_error().is_some_and(|response| response.code.starts_with("23"))
+    }
+
     /// Returns `true` if a lock could not be acquired in time.
     pub fn is_lock_timeout(&self) -> bool {
         self.server_error().is_some_and(|r| r.code == SqlState::LOCK_NOT_AVAILABLE.code())

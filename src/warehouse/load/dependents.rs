@@ -202,8 +202,8 @@ fn postgres_query(rest: &str, model: &Model, schema: &str) -> Result<String> {
 
 /// `gone`: everything that DROP … CASCADE of the tables would drop, up to plain views that read the
 /// tables directly, because such views are recreated. As in PostgreSQL, dropping an object with an
-/// internal dependency also drops the object that it belongs to. `own`: the constraints that a load
-/// creates.
+/// internal dependency also drops the object that it belongs to. `own`: the constraints and indexes that
+/// a load creates.
 const POSTGRES_CLOSURE: &str = "WITH RECURSIVE star AS ( \
     SELECT t.oid, t.relname FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace \
     WHERE n.nspname = {schema} AND t.relname IN ({tables}) AND t.relkind = 'r' \
@@ -211,6 +211,9 @@ const POSTGRES_CLOSURE: &str = "WITH RECURSIVE star AS ( \
     SELECT k.oid FROM pg_constraint k JOIN star ON star.oid = k.conrelid \
     WHERE k.contype = 'n' OR k.conname IN ({keys}) \
     AND (k.contype = 'p' OR k.contype = 'f' AND k.confrelid IN (SELECT oid FROM star)) \
+    UNION ALL SELECT i.oid FROM pg_index x JOIN star ON star.oid = x.indrelid \
+    JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_am m ON m.oid = i.relam \
+    WHERE m.amname = 'brin' AND i.relname IN ({keys}) \
 ), plain(oid) AS ( \
     SELECT r.oid FROM pg_rewrite r JOIN pg_class v ON v.oid = r.ev_class \
     WHERE r.ev_type = '1' AND v.relkind = 'v' \

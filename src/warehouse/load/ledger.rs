@@ -8,6 +8,7 @@ use crate::warehouse::Dialect;
 use crate::warehouse::connection::session::Session;
 use crate::warehouse::error::Cause;
 use crate::warehouse::error::Result;
+use crate::warehouse::load::catalog;
 use crate::warehouse::sql::ddl::TableDesign;
 use crate::warehouse::sql::quote::{literal, name, qualified};
 
@@ -28,6 +29,46 @@ pub struct Entry {
     pub run_id: String,
     /// Time of the load, by the warehouse's clock.
     pub loaded_at: String,
+}
+
+/// A load of all tables of a star.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastLoad {
+    /// Sequence number of the load, from 1.
+    pub number: i64,
+    /// Identifier of the run whose star was loaded.
+    pub run_id: String,
+    /// Time of the load in UTC, by the warehouse's clock.
+    pub loaded_at: String,
+    /// Number of rows of all tables.
+    pub rows: i64,
+}
+
+/// Maximum number of loads that [`loads`] returns.
+const MAX_LOADS: usize = 100;
+
+/// Returns the latest loads, latest first; none if nothing was loaded into the schema yet.
+///
+/// # Errors
+///
+/// Returns an error if the ledger cannot be read.
+pub async fn loads(session: &Session, schema: &str) -> Result<Vec<PastLoad>> {
+    if !catalog::has_table(session, schema, LEDGER).await? {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT \"load_number\", \"run_id\", MAX(\"loaded_at\"), SUM(\"row_count\") FROM {} \
+         GROUP BY \"load_number\", \"run_id\" ORDER BY \"load_number\" DESC LIMIT {MAX_LOADS}",
+        qualified(schema, LEDGER)?
+    );
+    let rows = session.rows("read the ledger of loads", &sql).await?;
+    let load = |row: &Vec<Option<String>>| PastLoad {
+        number: catalog::text(row, 0).parse().unwrap_or_default(),
+        run_id: catalog::text(row, 1),
+        loaded_at: catalog::text(row, 2),
+        rows: catalog::text(row, 3).parse().unwrap_or_default(),
+    };
+    Ok(rows.iter().map(load).collect())
 }
 
 /// Returns the statements that create the schema, the ledger and the lock table if they do not

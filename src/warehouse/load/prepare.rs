@@ -30,6 +30,8 @@ pub struct Prepared {
     pub designs: Vec<TableDesign>,
     /// DataFusion session in which the star's tables are registered.
     pub session: SessionContext,
+    /// Queries with the checks that the run has run, and this load has not.
+    unchecked: Option<Queries>,
     statistics: OnceCell<Vec<TableStats>>,
     computing: Mutex<Option<Computing>>,
 }
@@ -37,8 +39,8 @@ pub struct Prepared {
 /// Task that computes the statistics while the warehouse works.
 type Computing = AbortOnDropHandle<Result<Vec<TableStats>>>;
 
-/// Opens a star and runs its checks. They cover its keys, which Redshift's planner relies on
-/// without enforcing them.
+/// Opens a star and runs its checks, unless its run was of this version and had the same ones. They cover its keys,
+/// which Redshift's planner relies on without enforcing them.
 ///
 /// # Errors
 ///
@@ -57,7 +59,7 @@ pub async fn prepare(
     prepare_open(star, record, session, queries, options).await
 }
 
-/// Runs the checks of a star whose tables are registered in `session`.
+/// Runs the checks of a star whose tables are registered in `session`, under the conditions of [`prepare`].
 ///
 /// # Errors
 ///
@@ -71,9 +73,14 @@ pub async fn prepare_open(
 ) -> Result<Prepared> {
     let model = queries.model().clone();
     let designs = designs(&model, Some(&record), &options.tables)?;
-    ensure_passed(&run_checks(&session, queries).await?)?;
-    let statistics = OnceCell::new();
-    Ok(Prepared { star, model, record, designs, session, statistics, computing: Mutex::default() })
+    let is_checked =
+        record.version == env!("CARGO_PKG_VERSION") && record.checks_hash == queries.checks_hash();
+    let unchecked = is_checked.then(|| queries.clone());
+    if !is_checked {
+        ensure_passed(&run_checks(&session, queries).await?)?;
+    }
+    let (statistics, computing) = (OnceCell::new(), Mutex::default());
+    Ok(Prepared { star, model, record, designs, session, unchecked, statistics, computing })
 }
 
 async fn compute(session: SessionContext, tables: Vec<Arc<Table>>) -> Result<Vec<TableStats>> {
@@ -82,6 +89,14 @@ async fn compute(session: SessionContext, tables: Vec<Arc<Table>>) -> Result<Vec
 }
 
 impl Prepared {
+    /// Runs the checks that only the run has run. A load that replaces all rows reads all of them anyway.
+    pub(super) async fn ensure_checked(&self) -> Result<()> {
+        match &self.unchecked {
+            Some(queries) => Ok(ensure_passed(&run_checks(&self.session, queries).await?)?),
+            None => Ok(()),
+        }
+    }
+
     /// Starts computing the statistics of the files, unless they are computed or in progress.
     pub(super) async fn start_statistics(&self) {
         let mut running = self.computing.lock().await;

@@ -7,13 +7,16 @@ use crate::model::{MAX_NAME_BYTES, Model, Table};
 use crate::warehouse::Dialect;
 use crate::warehouse::error::Result;
 use crate::warehouse::load::ledger::LOCK;
-use crate::warehouse::sql::ddl::TableDesign;
+use crate::warehouse::sql::ddl::{TableDesign, time_index};
 use crate::warehouse::sql::quote::{literal, name, qualified};
 
 /// Name prefix of new tables during a load. Has 13 characters, as [`OLD`] has.
 pub const NEW: &str = "starlift_new_";
 /// Name prefix of replaced tables. See [`NEW`].
 pub const OLD: &str = "starlift_old_";
+
+/// Name suffix of the index by time. PostgreSQL chooses another one for indexes that users create.
+const INDEX: &str = "brin";
 
 /// Name prefix of the keys of new and replaced tables.
 const KEY: &str = "starlift_key_";
@@ -34,15 +37,18 @@ impl Names {
         format!("{NEW}{}_{table}", self.attempt)
     }
 
-    /// Returns the temporary names of the keys of each new table: its primary key, then its references. They are
-    /// numbered, because names made of those of the tables can be too long.
+    /// Returns the temporary names of the keys of each new table: its primary key, its references, and the index by
+    /// time if it has one. They are numbered, because names made of those of the tables can be too long.
     pub fn new_keys(&self, designs: &[TableDesign]) -> Vec<Vec<String>> {
         let mut count = 0;
         let mut next = || {
             count += 1;
             format!("{KEY}{}_{count}", self.attempt)
         };
-        let keys = designs.iter().map(|design| 1 + design.table.references.len());
+        let keys = designs.iter().map(|design| {
+            let indexes = usize::from(time_index(&design.table).is_some());
+            1 + design.table.references.len() + indexes
+        });
         keys.map(|keys| (0..keys).map(|_| next()).collect()).collect()
     }
 
@@ -192,19 +198,25 @@ pub fn rename_keys(
     let all = key_names(model);
     for (design, keys) in designs.iter().zip(names.new_keys(designs)) {
         let table = &design.table.name;
-        let qualified = qualified(&names.schema, table)?;
+        let of_table = qualified(&names.schema, table)?;
         let position = model.tables.iter().position(|other| other.name == *table);
         let finals = position.and_then(|at| all.get(at)).into_iter().flatten();
-        for (from, to) in keys.iter().zip(finals) {
-            let (from, to) = (name(from)?, name(to)?);
-            statements.push(format!("ALTER TABLE {qualified} RENAME CONSTRAINT {from} TO {to}"));
+        for (at, (from, to)) in keys.iter().zip(finals).enumerate() {
+            let to = name(to)?;
+            statements.push(if at > design.table.references.len() {
+                let from = qualified(&names.schema, from)?;
+                format!("ALTER INDEX {from} RENAME TO {to}")
+            } else {
+                let from = name(from)?;
+                format!("ALTER TABLE {of_table} RENAME CONSTRAINT {from} TO {to}")
+            });
         }
     }
     Ok(statements)
 }
 
-/// Returns the names of the keys of each table of a model after the swap: its primary key, then its references.
-/// They are those that PostgreSQL chooses for unnamed keys, and differ from each other even if they are
+/// Returns the names of the keys of each table of a model after the swap: its primary key, its references, and the
+/// index by time if it has one. They are those that PostgreSQL chooses for unnamed keys, and differ from each other even if they are
 /// shortened.
 pub fn key_names(model: &Model) -> Vec<Vec<String>> {
     let mut used = BTreeSet::new();
@@ -224,6 +236,8 @@ pub fn key_names(model: &Model) -> Vec<Vec<String>> {
         for reference in &table.references {
             names.push(free(&table.name, Some(reference.columns.join("_")), "fkey"));
         }
+        let index = time_index(table);
+        names.extend(index.map(|column| free(&table.name, Some(column.to_owned()), INDEX)));
         names
     };
     model.tables.iter().map(names).collect()
@@ -267,6 +281,7 @@ mod tests {
     fn keys_have_the_names_that_postgresql_chooses() {
         let names = key_names(&Model::built_in());
         assert_eq!(names[0], ["songs_pkey", "songs_artist_id_fkey"]);
+        assert_eq!(names[3].last().unwrap(), "songplays_start_time_brin");
         assert_eq!(names[4], ["time_pkey"]);
     }
 

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::model::{Distribution, Model};
-use crate::star::RunRecord;
 use crate::star::model::{ColumnType, Table};
+use crate::star::{Partitioning, RunRecord};
 use crate::warehouse::Dialect;
 use crate::warehouse::error::{Error, Result};
 use crate::warehouse::sql::limits::{BARE_VARCHAR, MAX_VARCHAR};
@@ -177,8 +177,8 @@ impl TableDesign {
         Ok(format!("CREATE TABLE {table} (\n    {}\n){attributes}", lines.join(",\n    ")))
     }
 
-    /// Returns the statements that add the keys to a table created by [`TableDesign::create`] in
-    /// PostgreSQL. `names` are the names of the keys; the server chooses missing ones.
+    /// Returns the statements that add the keys and the index to a table created by [`TableDesign::create`] in
+    /// PostgreSQL. `names` are the names of the keys, then that of the index; the server chooses missing ones.
     ///
     /// # Errors
     ///
@@ -198,7 +198,16 @@ impl TableDesign {
             };
             Ok(format!("ALTER TABLE {table} ADD {constraint}{key}"))
         };
-        keys.map(statement).collect()
+        let mut statements: Vec<String> = keys.map(statement).collect::<Result<_>>()?;
+        if let Some(column) = time_index(&self.table) {
+            let index = names.get(1 + self.table.references.len()).map(|index| quote::name(index));
+            let (index, column) = (index.transpose()?.unwrap_or_default(), quote::name(column)?);
+            statements.push(format!(
+                "CREATE INDEX {index} ON {table} USING brin ({column}) WITH (pages_per_range = \
+                 {PAGES_PER_RANGE}, autosummarize = on)"
+            ));
+        }
+        Ok(statements)
     }
 
     fn keys(&self, schema: &str, named: &impl Fn(&str) -> String) -> Result<Vec<String>> {
@@ -256,6 +265,17 @@ impl TableDesign {
     pub fn column_list(&self) -> Result<String> {
         quoted(self.table.columns.iter().map(|column| &column.name))
     }
+}
+
+/// Number of pages per entry of the index by time, 512 KiB. An update reads about one range per day and table.
+const PAGES_PER_RANGE: u32 = 64;
+
+/// Returns the column that PostgreSQL indexes by ranges of pages (BRIN), because the rows are in its order: the time
+/// that partitions are made of, unless the primary key begins with it. Without the index, an update would read the
+/// whole table to delete the rows of a day, and once more for each row that it deletes from a referenced table.
+pub fn time_index(table: &Table) -> Option<&str> {
+    let column = &table.columns[Partitioning::Day.column(table)?].name;
+    (table.primary_key.first() != Some(column)).then_some(column)
 }
 
 /// Returns the complete DDL as shown by `starlift schema`.

@@ -2,6 +2,7 @@
 
 mod cases;
 mod command;
+mod earlier;
 mod histories;
 mod kills;
 mod partitions;

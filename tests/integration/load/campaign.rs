@@ -184,19 +184,39 @@ async fn random_cuts_of_redshift_connections_leave_complete_stars() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn random_cuts_of_postgresql_connections_leave_complete_stars() {
-    let (here, database) = (with_star(), database());
+    let here = with_star();
     transform(&here, "other", &["--unmatched", "drop"]).exits(0);
+    cut_postgresql(&here, &["--force"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn random_cuts_of_updates_in_postgresql_leave_complete_stars() {
+    let days = super::update::Days::new();
+    days.add_play("late", &days.play_of(3, |play| play["userId"] = "9001".into()));
+    std::fs::remove_file(days.here.join("data").join(&days.logs()[5])).unwrap();
+    days.transform("other", &[]).exits(0);
+    cut_postgresql(&days.here, &[]).await;
+}
+
+/// Loads the stars `star` and `other` in turn with the options `more`, cuts the connections of the loads, and reads
+/// the tables in a loop.
+async fn cut_postgresql(here: &Workspace, more: &[&str]) {
+    let database = database();
     let client = database.client().await;
     let url = database.url();
-    let load = |star: &str| here.run(["load", "--force", "--star", star, "--to", &url]);
+    let load = |star: &str| here.run(["load", "--star", star, "--to", &url].iter().chain(more));
     let mut stars = Vec::new();
     let mut took = Duration::ZERO;
-    for star in ["other", "star"] {
+    for star in ["star", "other", "star"] {
         let begun = Instant::now();
-        load(star).exits(0);
+        let outcome = load(star);
+        let mode = if more.is_empty() && !stars.is_empty() { "updated " } else { "loaded " };
+        outcome.exits(0).says(mode);
         took = begun.elapsed();
         stars.push(counts(&client).await);
     }
+    assert_ne!(stars[0], stars[1]);
+    stars.remove(0);
     let (mut dice, mut tally, stars) = (Dice(1918), Tally::default(), Arc::new(stars));
     let reading = Reading::start(&stars, {
         let reader = Arc::new(database.client().await);

@@ -2,6 +2,7 @@
 
 mod campaign;
 mod carried;
+mod conflicts;
 mod contract;
 mod encodings;
 mod faults;

@@ -102,6 +102,24 @@ fn ask(here: &Workspace, sql: &str, format: &str) -> String {
 }
 
 #[test]
+fn rows_that_are_equal_in_the_order_of_the_model_are_sorted_by_primary_key() {
+    let here = Workspace::new();
+    let order = r#"sorted_by = ["day", "level", "user_id"]"#;
+    assert!(TABLES.contains(order));
+    write_model(&here, "daily", &TABLES.replace(order, r#"sorted_by = ["day"]"#));
+    transform(&here, "star", &["--model", "model"]).exits(0);
+    let sql = "SELECT day, user_id, level FROM listeners";
+    let args = ["query", "--model", "model", "--star", "star", "--threads", "1", "--sql", sql];
+    let outcome = here.run(args.iter().chain(&["--format", "csv"]));
+    let rows = outcome.exits(0).stdout.lines().skip(1).map(|line| {
+        let [day, user, level] = line.split(',').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        (day.to_owned(), user.parse::<i64>().unwrap(), level.to_owned())
+    });
+    let rows: Vec<_> = rows.collect();
+    assert!(rows.len() > 20 && rows.is_sorted(), "{rows:?}");
+}
+
+#[test]
 fn star_of_an_own_model_is_checked_queried_and_described() {
     let here = with_own_star();
     let record: serde_json::Value =

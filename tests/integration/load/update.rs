@@ -5,7 +5,7 @@ use super::*;
 use crate::support::redshift::{Fault, On, What, When};
 
 /// All rows of a star.
-const ROWS: &str = "SELECT (SELECT md5(string_agg(p::text, '' ORDER BY songplay_id)) FROM star.songplays p), \
+pub const ROWS: &str = "SELECT (SELECT md5(string_agg(p::text, '' ORDER BY songplay_id)) FROM star.songplays p), \
     (SELECT md5(string_agg(t::text, '' ORDER BY start_time)) FROM star.time t), \
     (SELECT md5(string_agg(u::text, '' ORDER BY user_id)) FROM star.users u), \
     (SELECT md5(string_agg(s::text, '' ORDER BY song_id)) FROM star.songs s), \
@@ -16,12 +16,12 @@ const TABLES: &str = "SELECT string_agg(oid::text, ' ' ORDER BY relname) FROM pg
     AND relnamespace = 'star'::regnamespace AND relname NOT LIKE 'starlift%'";
 
 /// Data of ten days, whose star has a partition per day.
-struct Days {
-    here: Workspace,
+pub struct Days {
+    pub here: Workspace,
 }
 
 impl Days {
-    fn new() -> Days {
+    pub fn new() -> Days {
         let here = Workspace::new();
         let generate = "generate --songs 25 --events 800 --users 12 --days 10 --seed 3 --out data";
         here.run(generate.split(' ')).exits(0);
@@ -30,7 +30,7 @@ impl Days {
         days
     }
 
-    fn transform(&self, out: &str, more: &[&str]) -> Outcome {
+    pub fn transform(&self, out: &str, more: &[&str]) -> Outcome {
         self.transform_by("day", out, more)
     }
 
@@ -42,19 +42,19 @@ impl Days {
     }
 
     /// Returns the paths of the logs, in the order of their days.
-    fn logs(&self) -> Vec<String> {
+    pub fn logs(&self) -> Vec<String> {
         let files = crate::support::files(&self.here.join("data"));
         files.into_iter().filter(|file| file.starts_with("log_data")).collect()
     }
 
     /// Adds an object with this line, and builds the star again.
-    fn add_play(&self, name: &str, line: &str) {
+    pub fn add_play(&self, name: &str, line: &str) {
         self.here.write(&format!("data/log_data/{name}.json"), line);
         self.transform("star", &[]).exits(0);
     }
 
     /// Returns the last play of a log with changes.
-    fn play_of(&self, log: usize, change: impl Fn(&mut serde_json::Value)) -> String {
+    pub fn play_of(&self, log: usize, change: impl Fn(&mut serde_json::Value)) -> String {
         let text = self.here.read(&format!("data/{}", self.logs()[log]));
         let mut plays = text.lines().filter(|line| line.contains("NextSong"));
         let mut play: serde_json::Value = serde_json::from_str(plays.next_back().unwrap()).unwrap();
@@ -63,7 +63,7 @@ impl Days {
     }
 
     /// Checks that the tables have the rows of the star.
-    async fn assert_loaded(&self, database: &Database, client: &Client) {
+    pub async fn assert_loaded(&self, database: &Database, client: &Client) {
         let other = crate::support::postgres::Postgres::shared().database();
         load(&self.here, &other.url(), &[]).exits(0);
         assert_eq!(value(client, ROWS).await, value(&other.client().await, ROWS).await);

@@ -7,6 +7,7 @@
 //! tables instead.
 
 mod apply;
+mod manifests;
 mod partitions;
 mod plan;
 mod statements;
@@ -164,8 +165,14 @@ impl Loader<'_> {
             deleted: plan.tables.iter().map(|table| table.deleted).sum(),
             copied: plan.tables.iter().map(|table| table.copied.rows).sum(),
         };
-        if let Err(reason) = self.apply(session, &plan, load_id).await? {
-            return Ok(Outcome::Impossible(reason));
+        match self.apply(session, &plan, load_id).await {
+            Ok(Ok(())) => {}
+            Ok(Err(reason)) => return Ok(Outcome::Impossible(reason)),
+            Err(Error::Server(error)) if error.is_integrity_violation() => {
+                tracing::warn!(%error, "the tables cannot be updated");
+                return Ok(Outcome::Impossible(SwapReason::Conflict));
+            }
+            Err(error) => return Err(error),
         }
         let number = ledger::last_number(session, &schema).await? + 1;
         let (dialect, keys) = (session.dialect(), Some(&plan.keys[..]));
@@ -196,16 +203,7 @@ impl Loader<'_> {
                 return Ok(Err(SwapReason::Missing(name.clone())));
             }
         }
-        let plan = match Plan::new(self.star, expected, &found) {
-            Ok(plan) => plan,
-            Err(reason) => return Ok(Err(reason)),
-        };
-        for (table, rows) in Plan::row_counts(&found) {
-            if self.count(session, table).await? != Some(rows) {
-                return Ok(Err(SwapReason::Changed(table.to_owned())));
-            }
-        }
-        Ok(Ok(plan))
+        Ok(Plan::new(self.star, expected, &found))
     }
 
     /// Returns the number of rows of a table.

@@ -1,6 +1,6 @@
 //! Determines which rows of the tables differ from the files.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono::{Datelike, NaiveDate};
 
@@ -24,8 +24,12 @@ pub enum SwapReason {
     Missing(String),
     /// The definition of a table differs, such as the length of a text.
     Design(String),
-    /// A table does not have the recorded number of rows.
+    /// A table does not have the expected number of rows after the update.
     Changed(String),
+    /// The new rows violate a constraint of the tables.
+    Conflict,
+    /// Too many rows of a table are gone that others can reference without an index.
+    ManyGone(String),
     /// More than half of the rows differ.
     MostRows,
     /// The share of a table's rows that are not sorted, in percent.
@@ -43,6 +47,12 @@ impl std::fmt::Display for SwapReason {
             SwapReason::Missing(table) => write!(f, "{table} does not exist"),
             SwapReason::Design(table) => write!(f, "{table} has another definition"),
             SwapReason::Changed(table) => write!(f, "{table} was changed by others"),
+            SwapReason::Conflict => {
+                f.write_str("the new rows conflict with rows that others have changed")
+            }
+            SwapReason::ManyGone(table) => {
+                write!(f, "many rows of {table} are gone, and references to it have no index")
+            }
             SwapReason::MostRows => f.write_str("more than half of the rows differ"),
             SwapReason::Unsorted(table, percent) => {
                 write!(f, "{percent} % of the rows of {table} are not sorted")
@@ -133,15 +143,6 @@ impl Plan {
             return Err(SwapReason::MostRows);
         }
         Ok(plan)
-    }
-
-    /// Returns the expected number of rows of each table in the warehouse.
-    pub fn row_counts(contents: &Contents) -> BTreeMap<&str, u64> {
-        let mut counts = BTreeMap::new();
-        for ((table, _), partition) in contents {
-            *counts.entry(table.as_str()).or_default() += partition.rows;
-        }
-        counts
     }
 }
 

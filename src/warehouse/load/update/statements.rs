@@ -67,6 +67,8 @@ pub(super) struct Merge {
     pub create: String,
     /// Updates rows whose key exists, and inserts those whose key does not.
     pub upsert: Vec<String>,
+    /// Counts the rows to delete.
+    pub count_deleted: String,
     /// Deletes the rows that are not among the new ones, then drops the table of the new rows.
     pub delete: Vec<String>,
 }
@@ -114,15 +116,16 @@ impl Merge {
              (SELECT 1 FROM {target} AS o WHERE {})",
             equal("o", "n")?
         ));
-        let delete = format!(
-            "DELETE FROM {target} AS o\nWHERE ({})\n    AND NOT EXISTS (SELECT 1 FROM {new} AS n WHERE {})",
+        let gone = format!(
+            "FROM {target} AS o\nWHERE ({})\n    AND NOT EXISTS (SELECT 1 FROM {new} AS n WHERE {})",
             condition(table, change, "o.")?,
             equal("n", "o")?
         );
         Ok(Merge {
             create: format!("CREATE TABLE {new} (LIKE {target})"),
             upsert,
-            delete: vec![delete, format!("DROP TABLE {new}")],
+            count_deleted: format!("SELECT COUNT(*) {gone}"),
+            delete: vec![format!("DELETE {gone}"), format!("DROP TABLE {new}")],
         })
     }
 }

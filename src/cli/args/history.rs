@@ -1,0 +1,53 @@
+//! Options of `history`, `diff` and `rollback`.
+
+use clap::{Args, ValueHint};
+
+use super::{LockArg, QueryFormat, StarArgs, WarehouseArgs};
+
+/// Options of `history`.
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// The star and the options for reading it.
+    #[command(flatten)]
+    pub star: StarArgs,
+    /// Output format.
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: QueryFormat,
+    /// Warehouse whose loads to list as well: a URL, or a name from the configuration file.
+    #[arg(long, value_name = "TARGET", env = "STARLIFT_ON")]
+    pub on: Option<String>,
+    /// Options of the connection to the warehouse.
+    #[command(flatten)]
+    pub warehouse: WarehouseArgs,
+}
+
+/// Options of `diff`.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// Run of the earlier star: its ID or the beginning of it [default: the latest earlier star that is kept].
+    #[arg(value_name = "RUN")]
+    pub before: Option<String>,
+    /// Run of the later star.
+    #[arg(value_name = "RUN", default_value = crate::history::CURRENT)]
+    pub after: String,
+    /// The star and the options for reading it.
+    #[command(flatten)]
+    pub star: StarArgs,
+}
+
+/// Options of `rollback`.
+#[derive(Debug, Args)]
+pub struct RollbackArgs {
+    /// Run whose star to restore: its ID or the beginning of it; `starlift history` lists them.
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// Folder or prefix of the star.
+    #[arg(long, value_name = "URL", env = "STARLIFT_STAR", value_hint = ValueHint::DirPath)]
+    pub star: Option<String>,
+    /// Lock the output against other runs [default: on].
+    #[arg(long, value_name = "WHEN", env = "STARLIFT_LOCK")]
+    pub lock: Option<LockArg>,
+    /// Check that the star can be restored; change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+}

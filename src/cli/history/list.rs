@@ -1,0 +1,124 @@
+//! Lists the runs that have published a star, and the loads of a warehouse.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema};
+use chrono::DateTime;
+
+use crate::cli::args::HistoryArgs;
+use crate::cli::error::Result;
+use crate::cli::settings::{GlobalOptions, StarOptions, WarehouseOptions};
+use crate::cli::signals::unless_interrupted;
+use crate::cli::{query, star};
+use crate::star::{EarlierStar, RunRecord};
+use crate::warehouse::load::ledger::{self, PastLoad};
+
+/// Name of the result in errors.
+const NAME: &str = "history";
+
+/// Prints the runs that have published a star at the output, and the loads of a warehouse, latest first.
+///
+/// # Errors
+///
+/// Returns an error if there is no star, or the ledger of the warehouse cannot be read.
+pub async fn run(
+    args: &HistoryArgs,
+    options: &StarOptions,
+    on: Option<WarehouseOptions>,
+    global: &GlobalOptions,
+) -> Result<()> {
+    let work = async {
+        let (_, record) = star::find(options, global).await?;
+        let mut events = runs(&record);
+        if let Some(warehouse) = on {
+            let session = warehouse.open_session(&global.stores).await?;
+            let loads = ledger::loads(&session, &warehouse.schema).await?;
+            events.extend(loads.into_iter().map(Event::from));
+        }
+        // A load follows its run, also if both are of the same second.
+        events.sort_by(|a, b| (&b.time, b.load).cmp(&(&a.time, a.load)));
+        query::write_batch(NAME, batch(&events)?, args.format).await
+    };
+    unless_interrupted(work, crate::error::Error::Stopped).await
+}
+
+/// A run or a load.
+#[derive(Debug, Default)]
+struct Event {
+    /// Time in UTC, to the second.
+    time: String,
+    kind: &'static str,
+    run_id: String,
+    rows: i64,
+    changed_partitions: Option<i64>,
+    /// For runs: `current`, `kept`, or `None` if the files are not kept.
+    files: Option<&'static str>,
+    /// Number of the load.
+    load: Option<i64>,
+    /// ID of the run whose star a rollback has restored.
+    restored: Option<String>,
+}
+
+fn runs(record: &RunRecord) -> Vec<Event> {
+    let current = EarlierStar::of(record, true);
+    let mut events = vec![Event { files: Some("current"), ..Event::from(&current) }];
+    events.extend(record.history.iter().map(Event::from));
+    events
+}
+
+impl From<&EarlierStar> for Event {
+    fn from(star: &EarlierStar) -> Event {
+        let time = DateTime::parse_from_rfc3339(&star.finished_at);
+        Event {
+            time: time.map_or(star.finished_at.clone(), |t| t.format("%F %T").to_string()),
+            kind: if star.restored.is_some() { "rollback" } else { "run" },
+            run_id: star.run_id.clone(),
+            rows: star.rows.values().sum::<u64>() as i64,
+            changed_partitions: star.changed_partitions.map(|count| count as i64),
+            files: star.kept.then_some("kept"),
+            load: None,
+            restored: star.restored.clone(),
+        }
+    }
+}
+
+impl From<PastLoad> for Event {
+    fn from(load: PastLoad) -> Event {
+        Event {
+            // Without fractions of a second, as the times of runs.
+            time: load.loaded_at.chars().take(19).collect(),
+            kind: "load",
+            run_id: load.run_id,
+            rows: load.rows,
+            load: Some(load.number),
+            ..Event::default()
+        }
+    }
+}
+
+fn batch(events: &[Event]) -> Result<RecordBatch> {
+    fn texts<'e>(events: &'e [Event], value: impl FnMut(&'e Event) -> Option<&'e str>) -> ArrayRef {
+        Arc::new(events.iter().map(value).collect::<StringArray>())
+    }
+    let numbers = |value: fn(&Event) -> Option<i64>| -> ArrayRef {
+        Arc::new(events.iter().map(value).collect::<Int64Array>())
+    };
+    let columns = [
+        ("time", texts(events, |event| Some(&event.time))),
+        ("event", texts(events, |event| Some(event.kind))),
+        ("run_id", texts(events, |event| Some(&event.run_id))),
+        ("rows", numbers(|event| Some(event.rows))),
+        ("changed_partitions", numbers(|event| event.changed_partitions)),
+        ("files", texts(events, |event| event.files)),
+        ("load", numbers(|event| event.load)),
+        ("restored_run", texts(events, |event| event.restored.as_deref())),
+    ];
+    let field = |(name, values): &(&str, ArrayRef)| {
+        let is_number = *values.data_type() == DataType::Int64;
+        Field::new(*name, if is_number { DataType::Int64 } else { DataType::Utf8 }, true)
+    };
+    let schema = Schema::new(columns.iter().map(field).collect::<Vec<_>>());
+    let values = columns.into_iter().map(|(_, values)| values).collect();
+    Ok(RecordBatch::try_new(Arc::new(schema), values)?)
+}

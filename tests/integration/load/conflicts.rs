@@ -1,0 +1,77 @@
+//! Loads that cannot update the tables in place, and the index that updates need.
+
+use super::update::{Days, ROWS};
+use super::*;
+
+/// The indexes of the tables that are not those of primary keys.
+const INDEXES: &str = "SELECT string_agg(indexname, ' ' ORDER BY indexname) FROM pg_indexes \
+    WHERE schemaname = 'star' AND indexname NOT LIKE '%pkey'";
+
+#[tokio::test]
+async fn the_index_by_time_has_its_name_after_every_load() {
+    let (days, database) = (Days::new(), database());
+    let client = database.client().await;
+    for more in [&[][..], &["--force"], &["--force"]] {
+        load(&days.here, &database.url(), more).exits(0);
+        assert_eq!(value(&client, INDEXES).await, "songplays_start_time_brin");
+    }
+    client.batch_execute("CREATE INDEX ON star.songplays (start_time)").await.unwrap();
+    let outcome = load(&days.here, &database.url(), &["--force"]);
+    outcome.exits(1).complains("[dependents]").complains("songplays_start_time_idx");
+}
+
+#[tokio::test]
+async fn all_tables_are_replaced_if_new_rows_conflict_with_rows_of_others() {
+    let (days, database) = (Days::new(), database());
+    load(&days.here, &database.url(), &[]).exits(0);
+    let client = database.client().await;
+    days.add_play("late", &days.play_of(3, |play| play["userId"] = "9001".into()));
+    let query = ["query", "--star", "star", "--format", "csv", "--sql"];
+    let new = "SELECT songplay_id FROM songplays WHERE user_id = 9001";
+    let new = days.here.run(query.iter().chain(&[new]));
+    let id = new.exits(0).stdout.lines().nth(1).unwrap().to_owned();
+    let update = format!(
+        "UPDATE star.songplays SET songplay_id = '{id}' WHERE songplay_id = (SELECT MIN(songplay_id) \
+         FROM star.songplays WHERE start_time < '2018-11-02')"
+    );
+    client.batch_execute(&update).await.unwrap();
+    let outcome = load(&days.here, &database.url(), &[]);
+    outcome.exits(0).says("the new rows conflict with rows that others have changed");
+    days.assert_loaded(&database, &client).await;
+}
+
+#[tokio::test]
+async fn files_whose_bytes_have_changed_are_not_copied() {
+    let (days, database) = (Days::new(), database());
+    load(&days.here, &database.url(), &[]).exits(0);
+    let client = database.client().await;
+    let rows = value(&client, ROWS).await;
+    let before = crate::support::files(&days.here.join("star/songplays"));
+    days.add_play("late", &days.play_of(3, |play| play["userId"] = "9001".into()));
+    let after = crate::support::files(&days.here.join("star/songplays"));
+    let new = after.iter().find(|file| !before.contains(file)).unwrap();
+    let path = days.here.join("star/songplays").join(new);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[100] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let outcome = load(&days.here, &database.url(), &[]);
+    outcome.exits(1).complains("[damaged-star]").complains(new);
+    assert_eq!(value(&client, ROWS).await, rows);
+}
+
+#[tokio::test]
+async fn all_tables_are_replaced_if_checks_of_references_would_read_too_many_rows() {
+    let here = Workspace::new();
+    let generate = "generate --songs 25 --events 1500 --users 1500 --days 10 --seed 3 --out data";
+    here.run(generate.split(' ')).exits(0);
+    let (days, database) = (Days { here }, database());
+    days.transform("star", &[]).exits(0);
+    load(&days.here, &database.url(), &[]).exits(0);
+    for log in &days.logs()[3..5] {
+        std::fs::remove_file(days.here.join("data").join(log)).unwrap();
+    }
+    days.transform("star", &[]).exits(0);
+    let outcome = load(&days.here, &database.url(), &[]);
+    outcome.exits(0).says("many rows of users are gone, and references to it have no index");
+    days.assert_loaded(&database, &database.client().await).await;
+}
