@@ -75,6 +75,7 @@ fn takes(option: &str, value: &str) -> Takes {
         ("--songs", "N") | ("--users", "U") => Takes::Whole(1_000_000_000),
         ("--events", "M") => Takes::Whole(100_000_000_000),
         ("--days", "D") => Takes::Whole(100_000),
+        ("--keep", "N") => Takes::Whole(100),
         ("--seed", "S") => Takes::Whole(u64::MAX),
         ("--base-capacity", "RPUS") => Takes::Whole(1024),
         ("--max-capacity", "RPUS") => Takes::Whole(u64::from(u32::MAX)),
