@@ -28,6 +28,7 @@ mod table_sink;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use arrow::datatypes::SchemaRef;
@@ -226,10 +227,12 @@ impl Publication {
     }
 
     /// Syncs local files of the star to disk, so that a power failure cannot leave the record without
-    /// them.
+    /// them. Those of the star that the run found were synced when it was published.
     async fn sync(&self, record: &RunRecord) -> Result<()> {
         let Some(out) = self.out.location.local_path() else { return Ok(()) };
-        disk::sync(record.paths().map(|path| out.join(path)).collect()).await?;
+        let synced: HashSet<String> = self.base().into_iter().flat_map(RunRecord::paths).collect();
+        let files = record.paths().filter(|path| !synced.contains(path));
+        disk::sync(files.map(|path| out.join(path)).collect()).await?;
         disk::sync_folders([vec![out], self.new_folders.clone()].concat()).await
     }
 

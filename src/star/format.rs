@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// The parts of a record that tell formats apart.
+/// The parts of a record that differ between formats.
 #[derive(Deserialize)]
 pub(super) struct RecordFormat {
     pub format: u32,

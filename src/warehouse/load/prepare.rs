@@ -39,8 +39,8 @@ pub struct Prepared {
 /// Task that computes the statistics while the warehouse works.
 type Computing = AbortOnDropHandle<Result<Vec<TableStats>>>;
 
-/// Opens a star and runs its checks, unless its run was of this version and had the same ones. They cover its keys,
-/// which Redshift's planner relies on without enforcing them.
+/// Opens a star and runs its checks, unless its run was of this version and had the same ones. The checks cover its
+/// keys: Redshift's planner relies on them without enforcing them.
 ///
 /// # Errors
 ///

@@ -29,8 +29,8 @@ fn is_manifest(name: &str) -> bool {
     id.bytes().all(is_hex) && table.is_some_and(is_plain)
 }
 
-/// Removes the manifests of a load, and those that have been left for more than a week. Failing to do so is no
-/// reason for a load to fail.
+/// Removes the manifests of a load, and those that have been left for more than a week. Logs failures: the load
+/// itself has succeeded.
 pub(super) async fn remove_manifests(star: &Place, manifests: Vec<Place>) {
     for manifest in manifests {
         if let Err(error) = manifest.remove().await {
