@@ -169,6 +169,14 @@ pub enum Error {
         /// Tables and columns of the star that the model does not declare.
         extra: Vec<String>,
     },
+    /// The record of an earlier star, whose files are kept, cannot be used.
+    #[error("{url} is the record of an earlier star, but {reason}")]
+    EarlierStar {
+        /// URL of the record.
+        url: String,
+        /// The reason.
+        reason: String,
+    },
     /// A run is unknown, or its star cannot be used.
     #[error("cannot find the star of run {run:?}: {reason}")]
     UnknownRun {

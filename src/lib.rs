@@ -239,7 +239,7 @@ pub mod fields {
     };
     pub use crate::star::{
         Counts, DatasetRecord, DatasetState, FileRecord, ModelRecord, PartRecord, PartitionRecord,
-        RunOptions, StateRecord, TableRecord,
+        RunOptions, StateOrigin, StateRecord, TableRecord,
     };
     pub use crate::storage::{Addressing, ChecksumKind, Encryption, S3Options};
     pub use crate::storage::{FailureKind, LocationError, StorageError};

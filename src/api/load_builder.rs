@@ -78,7 +78,9 @@ impl Load {
     /// Returns [`Error::Contract`] if Redshift would reject the files, and other errors if a check fails.
     pub async fn dry_run(&self, star: &Star) -> Result<String> {
         let options = self.load_options(star).await?;
-        dry_run(&prepare(star, &options).await?, &options)
+        let prepared = prepare(star, &options).await?;
+        prepared.ensure_checked().await?;
+        dry_run(&prepared, &options)
     }
 
     async fn load_options(&self, star: &Star) -> Result<LoadOptions> {

@@ -78,6 +78,7 @@ async fn dry_run(
     let options = warehouse.load(&args.flags, &global.stores).await?;
     let engine = Engine::new(star.engine)?;
     let prepared = open_and_check(star, &options, &engine, global, true).await?;
+    prepared.ensure_checked().await?;
     print(&crate::warehouse::load::dry_run(&prepared, &options)?)
 }
 

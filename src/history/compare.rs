@@ -35,7 +35,8 @@ pub struct Difference {
     pub changes: RowChanges,
 }
 
-/// The rows that differ between two versions of a partition.
+/// The rows that differ between two versions of a partition. A row that has moved to another partition is removed
+/// from one and added to the other.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RowChanges {
     /// Rows whose primary key is new.
@@ -101,7 +102,12 @@ fn contents(record: &TableRecord, partitioning: Partitioning) -> BTreeMap<&str, 
         Partitioning::None => vec![record.content()],
         Partitioning::Day | Partitioning::Month => record.contents(),
     };
-    contents.into_iter().map(|content| (content.from, content)).collect()
+    // A table with partitions that has no rows has none.
+    let is_missing = |content: &Content| {
+        partitioning != Partitioning::None && content.from.is_empty() && content.rows == 0
+    };
+    let contents = contents.into_iter().filter(|content| !is_missing(content));
+    contents.map(|content| (content.from, content)).collect()
 }
 
 /// Counts the rows that differ between two sets of files of a table, by first day of the partition.
@@ -136,23 +142,30 @@ async fn count_changes(
 }
 
 /// Returns the query that counts the rows that differ: the first step finds the rows that one side has more often
-/// than the other, the second one pairs those of the same primary key.
+/// than the other, the second one pairs those of the same primary key. Columns are numbered, so that their names
+/// cannot be those of the query.
 fn changes_sql(table: &Table, partitioning: Partitioning) -> String {
-    let quoted = |name: &String| format!("\"{}\"", name.replace('"', "\"\""));
     let list = |names: Vec<String>| names.join(", ");
-    let columns = list(table.columns.iter().map(|column| quoted(&column.name)).collect());
+    let columns: Vec<String> = (0..table.columns.len()).map(|at| format!("c{at}")).collect();
+    let renamed = table
+        .columns
+        .iter()
+        .zip(&columns)
+        .map(|(column, alias)| format!("\"{}\" AS {alias}", column.name.replace('"', "\"\"")));
+    let (renamed, columns) = (list(renamed.collect()), list(columns));
     let day = match (partitioning, partitioning.column(table)) {
-        (Partitioning::Day | Partitioning::Month, Some(at)) => format!(
-            "CAST(CAST(date_trunc('{}', {}) AS DATE) AS VARCHAR)",
-            partitioning.as_str(),
-            quoted(&table.columns[at].name)
-        ),
+        (Partitioning::Day | Partitioning::Month, Some(at)) => {
+            let unit = partitioning.as_str();
+            format!("CAST(CAST(date_trunc('{unit}', c{at}) AS DATE) AS VARCHAR)")
+        }
         _ => "''".to_owned(),
     };
-    let keys = list(table.primary_key.iter().map(quoted).collect());
+    let of_key = |at: &usize| table.is_primary(&table.columns[*at].name);
+    let keys = (0..table.columns.len()).filter(of_key).map(|at| format!("c{at}"));
+    let keys = list(keys.collect());
     format!(
         "WITH sides AS (
-             SELECT {columns}, 1 AS side FROM after UNION ALL SELECT {columns}, -1 AS side FROM before
+             SELECT {renamed}, 1 AS side FROM after UNION ALL SELECT {renamed}, -1 AS side FROM before
          ),
          different AS (
              SELECT {columns}, SUM(side) AS surplus FROM sides GROUP BY {columns} HAVING SUM(side) <> 0

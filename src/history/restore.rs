@@ -3,9 +3,9 @@
 use chrono::{SecondsFormat, Utc};
 
 use super::select::find_star;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::publish::{DEFAULT_FILE_BYTES, LockMode, Publication, Published};
-use crate::star::{FileRecord, RunRecord, find_files};
+use crate::star::{FileRecord, RunRecord, StateRecord, find_files};
 use crate::storage::Place;
 
 /// An earlier star and the star that it replaces.
@@ -51,17 +51,27 @@ pub async fn find_restorable(out: &Place, run: &str) -> Result<Restored> {
 }
 
 /// Publishes the star of a run, as [`find_star`] selects it, as the star of a new run. The files of the star that
-/// it replaces are kept, so that this can be undone.
+/// it replaces are kept, so that this can be undone. If `stop` resolves before publishing starts, nothing is changed.
 ///
 /// # Errors
 ///
 /// Returns the errors of [`find_restorable`], or an error if another run holds the output or the star cannot be
 /// published. The star that was in place then stays in place, unless the message states otherwise.
-pub async fn restore(out: Place, run: &str, lock: LockMode) -> Result<Restored> {
+pub async fn restore(
+    out: Place,
+    run: &str,
+    lock: LockMode,
+    stop: impl Future<Output = ()>,
+) -> Result<Restored> {
     let current = RunRecord::require(&out).await?;
     let tables = current.tables.keys().cloned().collect();
     let publication = Publication::begin(out, tables, lock, DEFAULT_FILE_BYTES, 1).await?;
-    let (restored, mut record) = match prepare(&publication, run).await {
+    let prepared = tokio::select! {
+        prepared = prepare(&publication, run) => prepared,
+        () = stop => Err(Error::Interrupted),
+        error = publication.lost() => Err(error),
+    };
+    let (restored, mut record) = match prepared {
         Ok((restored, Some(record))) => (restored, record),
         Ok((restored, None)) => {
             publication.discard().await;
@@ -101,6 +111,9 @@ async fn prepare(publication: &Publication, run: &str) -> Result<(Restored, Opti
         return Ok((restored, None));
     }
     ensure_complete(out, &earlier).await?;
+    // The state describes what is known of the objects, not the star: the next run continues from it.
+    let origin = current.state_origin();
+    let state = current.state.clone().map(|state| StateRecord { origin: Some(origin), ..state });
     let mut tables = earlier.tables;
     for (name, table) in &mut tables {
         table.manifest = publication.manifest_path(name);
@@ -112,6 +125,9 @@ async fn prepare(publication: &Publication, run: &str) -> Result<(Restored, Opti
         finished_at: time(Utc::now()),
         restored: Some(earlier.restored.unwrap_or(earlier.run_id)),
         tables,
+        state,
+        // The star is not that of the objects of the state, so the next run has to build all tables.
+        definition_hash: String::new(),
         history: Vec::new(),
         ..earlier
     };
@@ -119,6 +135,6 @@ async fn prepare(publication: &Publication, run: &str) -> Result<(Restored, Opti
 }
 
 async fn ensure_complete(out: &Place, record: &RunRecord) -> Result<()> {
-    let files: Vec<FileRecord> = record.all_files().cloned().collect();
+    let files: Vec<FileRecord> = record.files().cloned().collect();
     find_files(out, &files).await.map(|_| ())
 }

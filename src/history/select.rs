@@ -1,7 +1,7 @@
 //! Selects a star by its run.
 
 use crate::error::{Error, Result};
-use crate::star::{RECORD, RunRecord, read_earlier};
+use crate::star::{RunRecord, read_earlier};
 use crate::storage::Place;
 
 /// The name of the star that is in place.
@@ -39,8 +39,5 @@ pub async fn find_star(out: &Place, current: &RunRecord, run: &str) -> Result<Ru
             false => format!("its files were not kept; those of {} are", kept.join(", ")),
         }));
     };
-    read_earlier(out, star).await?.ok_or_else(|| Error::StarFile {
-        url: out.child(&star.path()).to_string(),
-        reason: format!("it does not exist, although {RECORD} names it"),
-    })
+    read_earlier(out, star).await
 }

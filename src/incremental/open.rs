@@ -161,11 +161,12 @@ impl Base {
             base.reason = Some("the last run was not incremental".to_owned());
             return Ok(base);
         };
-        base.rejects = record.rejects.clone();
-        base.reason = unusable(record, state, options.full);
+        let origin = record.state_origin();
+        base.reason = unusable(&origin.version, state, options.full);
+        base.rejects = origin.rejects;
         let must_keep = state.kept > 0 && options.removed != Removed::Drop;
         if state.format == FORMAT {
-            base.read(out, record, state, must_keep).await?;
+            base.read(out, state, must_keep).await?;
         } else if must_keep {
             let reason = base.reason.unwrap_or_default();
             let (objects, examples) = (state.kept, Vec::new());
@@ -175,13 +176,7 @@ impl Base {
     }
 
     /// Reads the objects, and determines which files are intact.
-    async fn read(
-        &mut self,
-        out: &Place,
-        record: &RunRecord,
-        state: &StateRecord,
-        must_keep: bool,
-    ) -> Result<()> {
+    async fn read(&mut self, out: &Place, state: &StateRecord, must_keep: bool) -> Result<()> {
         match objects(out, &state.objects).await {
             Ok(entries) => self.entries = entries,
             // A file that is missing or damaged can be made again; a store that fails cannot be trusted.
@@ -197,7 +192,7 @@ impl Base {
         if state.next_number < MAX_NUMBER || state.kept > 0 {
             self.next_number = state.next_number;
         }
-        self.has_rejects = is_intact(out, std::slice::from_ref(&record.rejects)).await;
+        self.has_rejects = is_intact(out, std::slice::from_ref(&self.rejects)).await;
         for (name, dataset) in &state.datasets {
             let parts = dataset.parts.iter().map(|part| async {
                 Part { record: part.clone(), is_intact: is_intact(out, &part.files).await }
@@ -235,15 +230,15 @@ impl Base {
     }
 }
 
-/// Returns the reason why no rows are taken from a state, if there is one.
-fn unusable(record: &RunRecord, state: &StateRecord, full: bool) -> Option<String> {
+/// Returns the reason why no rows are taken from the state of a run of the version `of`, if there is one.
+fn unusable(of: &str, state: &StateRecord, full: bool) -> Option<String> {
     let version = env!("CARGO_PKG_VERSION");
     if full {
         Some("--full".to_owned())
     } else if state.format != FORMAT {
         Some("its state has another format".to_owned())
-    } else if record.version != version {
-        Some(format!("the last run was of version {}, this is {version}", record.version))
+    } else if of != version {
+        Some(format!("the last run was of version {of}, this is {version}"))
     } else if state.next_number >= MAX_NUMBER {
         Some("the numbers of objects are used up".to_owned())
     } else {

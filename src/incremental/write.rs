@@ -67,7 +67,8 @@ impl Update {
         }
         let objects = sink.finish().await?.files.into_iter().next().unwrap_or_default();
         let (next_number, encoding) = (self.next_number(), BTreeMap::new());
-        Ok(StateRecord { format: FORMAT, objects, next_number, kept, encoding, datasets })
+        let origin = None;
+        Ok(StateRecord { format: FORMAT, objects, next_number, kept, encoding, datasets, origin })
     }
 
     fn next_number(&self) -> u32 {

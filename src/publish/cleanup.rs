@@ -6,13 +6,13 @@
 use std::collections::HashSet;
 use std::path::Path as FsPath;
 
-use futures::future::try_join_all;
+use futures::future::{join_all, try_join_all};
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 
 use super::names::{self, TableNames};
 use crate::error::{Error, Result};
-use crate::star::{RunRecord, read_earlier};
+use crate::star::{HISTORY, RunRecord, read_earlier};
 use crate::storage::{Place, StorageError};
 
 /// Files to remove, by their paths relative to the output.
@@ -31,16 +31,19 @@ pub(super) async fn superseded(
     previous: Option<&RunRecord>,
     exclusive: bool,
 ) -> Result<ObsoleteFiles> {
-    let kept_stars = earlier_stars(out, keep).await?;
+    let kept_stars = kept_stars(out, keep).await?;
     let previous: Vec<RunRecord> = match previous {
         None => Vec::new(),
         Some(previous) => {
-            let mut all = earlier_stars(out, previous).await?;
-            all.push(previous.clone());
-            all
+            // Their files are removed, so it does not matter whether they can be read.
+            let dropped = previous.kept().filter(|star| keep.kept().all(|other| other != *star));
+            let dropped: Vec<_> = dropped.map(|star| read_earlier(out, star)).collect();
+            let dropped = join_all(dropped).await.into_iter().flatten();
+            dropped.chain([previous.clone()]).collect()
         }
     };
-    let kept = kept_stars.iter().flat_map(RunRecord::own_paths);
+    // The state of an earlier star is not needed to restore it.
+    let kept = kept_stars.iter().flat_map(RunRecord::star_paths);
     let kept: HashSet<String> = kept.chain(keep.paths()).collect();
     let earlier: HashSet<String> = previous.iter().flat_map(RunRecord::paths).collect();
     let now = names::time_of(&keep.run_id);
@@ -57,7 +60,8 @@ pub(super) async fn superseded(
                 let path = format!("{folder}/{name}");
                 let ours = tables.run_of(folder, &name).is_some();
                 // A run does not keep all files that it has written: unchanged tables keep their old files.
-                let is_own = tables.run_of(folder, &name) == Some(keep.run_id.as_str());
+                let is_own =
+                    folder != HISTORY && tables.run_of(folder, &name) == Some(keep.run_id.as_str());
                 let gone = is_old(&name) || is_own || earlier.contains(&path);
                 if ours && gone && !kept.contains(&path) {
                     obsolete.push(path);
@@ -75,11 +79,14 @@ pub(super) async fn superseded(
     Ok(obsolete)
 }
 
-/// Returns the records of the earlier stars that `record` keeps. A star whose record is missing cannot be restored,
-/// so its files are not kept.
-async fn earlier_stars(out: &Place, record: &RunRecord) -> Result<Vec<RunRecord>> {
+/// Returns the records of the earlier stars that `record` keeps.
+///
+/// # Errors
+///
+/// Returns an error if a record cannot be read: the files of its star are then not known.
+async fn kept_stars(out: &Place, record: &RunRecord) -> Result<Vec<RunRecord>> {
     let stars: Vec<_> = record.kept().map(|star| read_earlier(out, star)).collect();
-    Ok(try_join_all(stars).await?.into_iter().flatten().collect())
+    try_join_all(stars).await
 }
 
 /// Lists the files of `tables` that the run `run_id` has written, except its rejects if `keeps_rejects`, because

@@ -197,9 +197,9 @@ impl Publication {
     }
 
     /// Publishes the star that `record` describes, as the successor of the star that the run found. The files of
-    /// the `kept` latest of the earlier stars are kept.
-    pub async fn publish(&self, record: &mut RunRecord, kept: usize) -> Published {
-        record.succeed(self.base(), kept);
+    /// the `keep` latest of the earlier stars are kept.
+    pub async fn publish(&self, record: &mut RunRecord, keep: usize) -> Published {
+        record.succeed(self.base(), keep);
         let Prepared { json, copies } = match self.prepare(record).await {
             Ok(prepared) => prepared,
             Err(error) => return Published::No(error),
@@ -354,8 +354,14 @@ async fn rewrite(
     tracing::warn!(%out, "the manifests were not those of the star; writing them again");
     copies::write_own(out, found).await?;
     Copies::prepare(out, lock, current, found).await?;
-    let obsolete = cleanup::superseded(out, found, None, lock.excludes_others()).await?;
     lock.verify().await?;
-    cleanup::remove(out, obsolete).await?;
+    let removed = async {
+        let obsolete = cleanup::superseded(out, found, None, lock.excludes_others()).await?;
+        lock.verify().await?;
+        cleanup::remove(out, obsolete).await
+    };
+    if let Err(error) = removed.await {
+        tracing::warn!(%error, "not all superseded files could be removed");
+    }
     Ok(())
 }

@@ -166,7 +166,7 @@ async fn earlier_stars_are_kept() {
             publish(publication, &mut record, kept).await;
             let earlier = &records[records.len() - kept.min(records.len())..];
             let mut expected = expected_paths(&record);
-            expected.extend(earlier.iter().flat_map(RunRecord::own_paths));
+            expected.extend(earlier.iter().flat_map(RunRecord::star_paths));
             expected.sort();
             assert_eq!(paths(&out).await, expected, "{}", out.store);
             let found: Vec<&str> = record.kept().map(|star| star.run_id.as_str()).collect();
@@ -180,7 +180,9 @@ async fn earlier_stars_are_kept() {
 
 #[tokio::test]
 async fn files_of_kept_stars_stay_if_their_record_cannot_be_read() {
-    for out in outputs() {
+    let damaged = outputs().into_iter().map(|out| (out, false));
+    let missing = outputs().into_iter().map(|out| (out, true));
+    for (out, is_missing) in damaged.chain(missing) {
         let publication = begin(&out).await;
         let mut first = written(&publication).await;
         publish(publication, &mut first, 0).await;
@@ -188,7 +190,10 @@ async fn files_of_kept_stars_stay_if_their_record_cannot_be_read() {
         let mut second = written(&publication).await;
         publish(publication, &mut second, 1).await;
         let path = second.kept().next().unwrap().path();
-        out.child(&path).write("{").await.unwrap();
+        match is_missing {
+            true => out.child(&path).remove().await.unwrap(),
+            false => out.child(&path).write("{").await.unwrap(),
+        }
         let before = paths(&out).await;
         let publication = begin(&out).await;
         let mut third = written(&publication).await;

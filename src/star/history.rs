@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::record::RunRecord;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::storage::Place;
 
 /// Folder of the records of earlier stars, relative to the output.
@@ -60,13 +60,13 @@ impl EarlierStar {
 }
 
 impl RunRecord {
-    /// Makes this record the successor of `previous`, the record that it will replace: the `kept` latest of the
-    /// earlier stars keep their files.
-    pub(crate) fn succeed(&mut self, previous: Option<&RunRecord>, kept: usize) {
+    /// Makes this record the successor of `previous`, the record that it will replace: the `keep` latest of the
+    /// earlier stars whose files exist keep them.
+    pub(crate) fn succeed(&mut self, previous: Option<&RunRecord>, keep: usize) {
         let Some(previous) = previous else { return };
         self.changed_partitions = self.count_changed(previous);
         let latest = std::iter::once(EarlierStar::of(previous, true));
-        let mut left = kept;
+        let mut left = keep;
         let earlier = latest.chain(previous.history.iter().cloned()).map(|star| {
             let is_kept = star.kept && left > 0;
             left -= usize::from(is_kept);
@@ -98,19 +98,28 @@ fn hashes(record: &RunRecord) -> Option<BTreeMap<(&str, &str), &str>> {
             if content.hash.is_empty() {
                 return None;
             }
+            // A table with partitions that has no rows has none.
+            if record.options.partition != "none" && content.from.is_empty() && content.rows == 0 {
+                continue;
+            }
             hashes.insert((name.as_str(), content.from), content.hash);
         }
     }
     Some(hashes)
 }
 
-/// Reads the record of an earlier star at `out`. Returns `None` if it is missing.
+/// Reads the record of an earlier star at `out`, whose files are kept.
 ///
 /// # Errors
 ///
-/// Returns an error if the record cannot be read or has another format.
-pub(crate) async fn read_earlier(out: &Place, star: &EarlierStar) -> Result<Option<RunRecord>> {
+/// Returns an error if the record is missing, cannot be read or has another format.
+pub(crate) async fn read_earlier(out: &Place, star: &EarlierStar) -> Result<RunRecord> {
     let place = out.child(&star.path());
-    let Some(bytes) = place.read().await? else { return Ok(None) };
-    RunRecord::parse(&place, &bytes).map(Some)
+    let missing =
+        || Error::EarlierStar { url: place.to_string(), reason: "it does not exist".to_owned() };
+    let bytes = place.read().await?.ok_or_else(missing)?;
+    match RunRecord::parse(&place, &bytes) {
+        Err(Error::Record { url, reason }) => Err(Error::EarlierStar { url, reason }),
+        parsed => parsed,
+    }
 }

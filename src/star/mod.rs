@@ -27,4 +27,4 @@ pub use record::{
     Counts, DatasetRecord, FORMAT, FileRecord, ModelRecord, RECORD, RunOptions, RunRecord,
     TableRecord,
 };
-pub use state::{DatasetState, PartRecord, StateRecord};
+pub use state::{DatasetState, PartRecord, StateOrigin, StateRecord};

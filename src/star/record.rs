@@ -298,20 +298,16 @@ impl RunRecord {
         self.tables.values().flat_map(|table| &table.files).chain([&self.inputs, &self.rejects])
     }
 
-    /// Returns every file of the star and of its state.
-    pub(crate) fn all_files(&self) -> impl Iterator<Item = &FileRecord> {
-        self.files().chain(self.state.iter().flat_map(StateRecord::files))
-    }
-
-    /// Returns the paths of the star's files, manifests and state, relative to the output.
-    pub(crate) fn own_paths(&self) -> impl Iterator<Item = String> {
+    /// Returns the paths of the star's files and manifests, relative to the output.
+    pub(crate) fn star_paths(&self) -> impl Iterator<Item = String> {
         let manifests = self.tables.values().map(|table| table.manifest.clone());
-        self.all_files().map(|file| file.path.clone()).chain(manifests)
+        self.files().map(|file| file.path.clone()).chain(manifests)
     }
 
-    /// Returns the paths of the star, and of the records of the earlier stars that are kept.
+    /// Returns the paths of the star, of its state, and of the records of the earlier stars that are kept.
     pub(crate) fn paths(&self) -> impl Iterator<Item = String> {
-        self.own_paths().chain(self.kept().map(EarlierStar::path))
+        let state = self.state.iter().flat_map(StateRecord::files).map(|file| file.path.clone());
+        self.star_paths().chain(state).chain(self.kept().map(EarlierStar::path))
     }
 }
 

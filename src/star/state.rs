@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::record::FileRecord;
+use super::record::{FileRecord, RunRecord};
 
 /// The decoded rows and the objects of a run. The next run reads only objects that are new or have changed,
 /// and takes the rows of the others from here.
@@ -25,6 +25,18 @@ pub struct StateRecord {
     pub encoding: BTreeMap<String, u64>,
     /// Decoded rows by dataset.
     pub datasets: BTreeMap<String, DatasetState>,
+    /// The run that has left the state, if the star is that of an earlier run, which was restored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<StateOrigin>,
+}
+
+/// The run that has left a state.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateOrigin {
+    /// Version of starlift that ran.
+    pub version: String,
+    /// File with the rejects of the objects.
+    pub rejects: FileRecord,
 }
 
 /// The decoded rows of a dataset.
@@ -55,6 +67,16 @@ impl StateRecord {
     pub(crate) fn files(&self) -> impl Iterator<Item = &FileRecord> {
         let parts = self.datasets.values().flat_map(|dataset| &dataset.parts);
         let latest = self.datasets.values().flat_map(|dataset| dataset.latest.values().flatten());
-        parts.flat_map(|part| &part.files).chain(latest).chain([&self.objects])
+        let rejects = self.origin.iter().map(|origin| &origin.rejects);
+        parts.flat_map(|part| &part.files).chain(latest).chain([&self.objects]).chain(rejects)
+    }
+}
+
+impl RunRecord {
+    /// Returns the run that has left the state.
+    pub(crate) fn state_origin(&self) -> StateOrigin {
+        let origin = self.state.as_ref().and_then(|state| state.origin.clone());
+        let own = || StateOrigin { version: self.version.clone(), rejects: self.rejects.clone() };
+        origin.unwrap_or_else(own)
     }
 }

@@ -195,7 +195,7 @@ fn star_code(error: &StarError) -> Code {
         StarError::Record { .. } => Code::UnreadableRecord,
         StarError::OtherModel { .. } => Code::OtherModel,
         StarError::OtherModelVersion { .. } => Code::OtherModelVersion,
-        StarError::StarFile { .. } => Code::DamagedStar,
+        StarError::StarFile { .. } | StarError::EarlierStar { .. } => Code::DamagedStar,
         StarError::UnknownRun { .. } => Code::UnknownRun,
         StarError::Query { source, .. } if is_out_of_memory(source) => Code::OutOfMemory,
         StarError::Query { .. } => Code::QueryFailed,
@@ -261,6 +261,9 @@ fn star_hint(error: &StarError) -> Option<String> {
             "pass the version of the model that made the star with --model DIR, or run `starlift transform` again"
         }
         StarError::StarFile { .. } => "restore the file, or run `starlift transform` again",
+        StarError::EarlierStar { .. } => {
+            "restore the file; without it, the files of that star stay until `--keep` no longer covers it"
+        }
         StarError::UnknownRun { .. } => {
             "`starlift history` lists the runs; `starlift transform --keep N` keeps the files of earlier stars"
         }

@@ -29,12 +29,12 @@ pub async fn run(
     global: &GlobalOptions,
 ) -> Result<()> {
     let work = async {
-        let (_, record) = star::find(options, global).await?;
+        let (out, record) = star::find(options, global).await?;
         let mut events = runs(&record);
         if let Some(warehouse) = on {
             let session = warehouse.open_session(&global.stores).await?;
             let loads = ledger::loads(&session, &warehouse.schema).await?;
-            events.extend(loads.into_iter().map(Event::from));
+            events.extend(loads.into_iter().map(|load| Event::of_load(load, &out.to_string())));
         }
         // A load follows its run, also if both are of the same second.
         events.sort_by(|a, b| (&b.time, b.load).cmp(&(&a.time, a.load)));
@@ -56,6 +56,8 @@ struct Event {
     files: Option<&'static str>,
     /// Number of the load.
     load: Option<i64>,
+    /// Location of the star of a load, if it is another one.
+    other_star: Option<String>,
     /// ID of the run whose star a rollback has restored.
     restored: Option<String>,
 }
@@ -77,14 +79,15 @@ impl From<&EarlierStar> for Event {
             rows: star.rows.values().sum::<u64>() as i64,
             changed_partitions: star.changed_partitions.map(|count| count as i64),
             files: star.kept.then_some("kept"),
-            load: None,
             restored: star.restored.clone(),
+            ..Event::default()
         }
     }
 }
 
-impl From<PastLoad> for Event {
-    fn from(load: PastLoad) -> Event {
+impl Event {
+    /// Returns the event of a load, for the history of the star at `star`.
+    fn of_load(load: PastLoad, star: &str) -> Event {
         Event {
             // Without fractions of a second, as the times of runs.
             time: load.loaded_at.chars().take(19).collect(),
@@ -92,6 +95,7 @@ impl From<PastLoad> for Event {
             run_id: load.run_id,
             rows: load.rows,
             load: Some(load.number),
+            other_star: (load.star != star).then_some(load.star),
             ..Event::default()
         }
     }
@@ -112,6 +116,7 @@ fn batch(events: &[Event]) -> Result<RecordBatch> {
         ("changed_partitions", numbers(|event| event.changed_partitions)),
         ("files", texts(events, |event| event.files)),
         ("load", numbers(|event| event.load)),
+        ("other_star", texts(events, |event| event.other_star.as_deref())),
         ("restored_run", texts(events, |event| event.restored.as_deref())),
     ];
     let field = |(name, values): &(&str, ArrayRef)| {

@@ -6,7 +6,7 @@ use crate::cli::args::RollbackArgs;
 use crate::cli::error::Result;
 use crate::cli::output::print;
 use crate::cli::settings::{GlobalOptions, Settings};
-use crate::cli::signals::unless_interrupted;
+use crate::cli::signals::{interrupted, unless_interrupted};
 use crate::error::Error;
 use crate::escape;
 use crate::history::{Restored, find_restorable, restore};
@@ -23,9 +23,8 @@ pub async fn run(args: &RollbackArgs, settings: &Settings, global: &GlobalOption
         let found = unless_interrupted(find_restorable(&out, &args.run), Error::Stopped).await?;
         return print(&would_restore(&found));
     }
-    let lock = args.lock.unwrap_or_default().into();
-    // Publishing must not be interrupted, and takes a moment only.
-    let restored = restore(out.clone(), &args.run, lock).await?;
+    let lock = settings.lock(args.lock);
+    let restored = restore(out.clone(), &args.run, lock, interrupted()).await?;
     if global.quiet {
         return Ok(());
     }

@@ -26,7 +26,7 @@ use crate::engine::EngineOptions;
 use crate::limits::MaxRejects;
 use crate::model::Model;
 use crate::pipeline::{TransformOptions, place};
-use crate::publish::{DEFAULT_FILE_BYTES, MAX_FILE_BYTES};
+use crate::publish::{DEFAULT_FILE_BYTES, LockMode, MAX_FILE_BYTES};
 use crate::storage::{ListOptions, Place, StoreOptions, Stores};
 use crate::transform::Rules;
 use cloud::CloudSettings;
@@ -255,7 +255,7 @@ impl Settings {
                 repair_encoding: repair.into(),
             },
             max_rejects: args.max_rejects.or(file.max_rejects).unwrap_or_default(),
-            lock: args.lock.or(file.lock).unwrap_or_default().into(),
+            lock: self.lock(args.lock),
             incremental: file.resolve_incremental(args)?,
             partitioning: args.partition.or(file.partition).unwrap_or_default().into(),
             verify: args.verify,
@@ -263,6 +263,11 @@ impl Settings {
             file_bytes,
             engine: self.engine(args.threads, args.memory_limit)?,
         })
+    }
+
+    /// Returns the use of the output's lock; `arg` overrides the file.
+    pub fn lock(&self, arg: Option<LockArg>) -> LockMode {
+        arg.or(self.transform.lock).unwrap_or_default().into()
     }
 
     /// Returns the options of a command that reads a star.

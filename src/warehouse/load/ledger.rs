@@ -42,6 +42,8 @@ pub struct PastLoad {
     pub loaded_at: String,
     /// Number of rows of all tables.
     pub rows: i64,
+    /// Location of the star.
+    pub star: String,
 }
 
 /// Maximum number of loads that [`loads`] returns.
@@ -57,7 +59,8 @@ pub async fn loads(session: &Session, schema: &str) -> Result<Vec<PastLoad>> {
         return Ok(Vec::new());
     }
     let sql = format!(
-        "SELECT \"load_number\", \"run_id\", MAX(\"loaded_at\"), SUM(\"row_count\") FROM {} \
+        "SELECT \"load_number\", \"run_id\", MAX(\"loaded_at\"), SUM(\"row_count\"), \
+         MAX(\"star\") FROM {} \
          GROUP BY \"load_number\", \"run_id\" ORDER BY \"load_number\" DESC LIMIT {MAX_LOADS}",
         qualified(schema, LEDGER)?
     );
@@ -67,6 +70,7 @@ pub async fn loads(session: &Session, schema: &str) -> Result<Vec<PastLoad>> {
         run_id: catalog::text(row, 1),
         loaded_at: catalog::text(row, 2),
         rows: catalog::text(row, 3).parse().unwrap_or_default(),
+        star: catalog::text(row, 4),
     };
     Ok(rows.iter().map(load).collect())
 }

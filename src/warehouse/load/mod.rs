@@ -253,8 +253,8 @@ impl<'a> Loader<'a> {
         let Some(reason) = self.update(lock, &load_id).await? else { return Ok(()) };
         tracing::debug!(%reason, "all tables are replaced");
         self.report.mode = LoadMode::Swap(reason);
-        self.star.ensure_checked().await?;
         self.inspect(lock, Inspection::Replaceable).await?;
+        self.star.ensure_checked().await?;
         let names = self.build(lock).await?;
         self.swap(lock, &names, &load_id).await
     }

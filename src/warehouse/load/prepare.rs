@@ -90,7 +90,11 @@ async fn compute(session: SessionContext, tables: Vec<Arc<Table>>) -> Result<Vec
 
 impl Prepared {
     /// Runs the checks that only the run has run. A load that replaces all rows reads all of them anyway.
-    pub(super) async fn ensure_checked(&self) -> Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a check fails or cannot be run.
+    pub async fn ensure_checked(&self) -> Result<()> {
         match &self.unchecked {
             Some(queries) => Ok(ensure_passed(&run_checks(&self.session, queries).await?)?),
             None => Ok(()),

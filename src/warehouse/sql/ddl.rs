@@ -200,10 +200,13 @@ impl TableDesign {
         };
         let mut statements: Vec<String> = keys.map(statement).collect::<Result<_>>()?;
         if let Some(column) = time_index(&self.table) {
-            let index = names.get(1 + self.table.references.len()).map(|index| quote::name(index));
-            let (index, column) = (index.transpose()?.unwrap_or_default(), quote::name(column)?);
+            let index = match names.get(1 + self.table.references.len()) {
+                Some(index) => format!("{} ", quote::name(index)?),
+                None => String::new(),
+            };
+            let column = quote::name(column)?;
             statements.push(format!(
-                "CREATE INDEX {index} ON {table} USING brin ({column}) WITH (pages_per_range = \
+                "CREATE INDEX {index}ON {table} USING brin ({column}) WITH (pages_per_range = \
                  {PAGES_PER_RANGE}, autosummarize = on)"
             ));
         }

@@ -229,6 +229,94 @@ fn a_rollback_restores_a_star_and_can_be_undone() {
 }
 
 #[test]
+fn a_rollback_loses_no_rows_of_objects_that_are_gone() {
+    let runs = Runs::three("5");
+    let first = runs.run_ids()[2].clone();
+    std::fs::remove_file(runs.here.join("data/log_data/2018-11-20-2.json")).unwrap();
+    let keep = ["--keep", "5", "--incremental", "--partition", "day", "--removed", "keep"];
+    let transform = || runs.here.outcome(&mut runs.here.transform("star", &keep));
+    transform().exits(0).says("1 gone");
+    let kept = runs.star_hash();
+    runs.rollback(&first).exits(0);
+    assert_ne!(runs.star_hash(), kept);
+    let full = runs.here.outcome(&mut runs.here.transform("star", &["--partition", "day"]));
+    full.exits(1).complains("[kept-objects]");
+    transform().exits(0);
+    assert_eq!(runs.star_hash(), kept);
+    // An object that was read after the restored star, and is gone since then.
+    runs.rollback(&first).exits(0);
+    std::fs::remove_file(runs.here.join("data/log_data/2018-11-20-1.json")).unwrap();
+    let stop = ["--incremental", "--partition", "day", "--removed", "stop"];
+    let stopped = runs.here.outcome(&mut runs.here.transform("star", &stop));
+    stopped.exits(1).complains("[objects-gone]").complains("2018-11-20-1.json");
+}
+
+#[test]
+fn rejects_that_were_found_after_a_restored_star_are_kept() {
+    let runs = Runs::three("5");
+    let first = runs.run_ids()[2].clone();
+    runs.here.write("data/log_data/bad.json", "{\"page\": \"NextSong\"}\n");
+    set_old(&runs, "log_data/bad.json");
+    runs.transform(&["--keep", "5", "--max-rejects", "5"]).exits(0);
+    let hash = runs.star_hash();
+    runs.rollback(&first).exits(0);
+    runs.here.run(["rejects", "--star", "star"]).exits(0).says("no record was rejected");
+    runs.transform(&["--keep", "5", "--max-rejects", "5"]).exits(0).says("0 new, 0 changed");
+    assert_eq!(runs.star_hash(), hash);
+    runs.here.run(["rejects", "--star", "star"]).exits(0).says("1 record rejected");
+}
+
+#[test]
+fn a_star_is_restored_without_its_state() {
+    let runs = Runs::three("2");
+    let ids = runs.run_ids();
+    std::fs::remove_dir_all(runs.here.join("star/_state")).unwrap();
+    runs.rollback(&ids[1]).exits(0);
+    runs.assert_whole();
+    runs.transform(&["--keep", "2"]).exits(0).says("reason for reading");
+    runs.here.outcome(&mut runs.here.transform("full", &["--partition", "day"])).exits(0);
+    let full: Value = serde_json::from_str(&runs.here.read("full/_starlift.json")).unwrap();
+    assert_eq!(runs.star_hash(), full["star_hash"]);
+}
+
+#[test]
+fn files_of_a_kept_star_stay_without_its_record() {
+    let runs = Runs::three("2");
+    let path = runs.here.join(&format!("star/_history/{}.json", runs.run_ids()[2]));
+    let text = std::fs::read(&path).unwrap();
+    let record: Value = serde_json::from_slice(&text).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    runs.add_play(8, "2018-11-23");
+    let outcome = runs.transform(&["--keep", "3"]);
+    outcome.exits(0).complains("not all superseded files could be removed");
+    let users = record["tables"]["users"]["files"][0]["path"].as_str().unwrap();
+    assert!(runs.here.join("star").join(users).exists());
+    let run = record["run_id"].as_str().unwrap();
+    runs.rollback(run).exits(1).complains("[damaged-star]");
+    std::fs::write(&path, text).unwrap();
+    runs.rollback(run).exits(0);
+    assert_eq!(runs.star_hash(), record["star_hash"]);
+}
+
+#[test]
+fn a_table_that_was_empty_has_no_partition() {
+    let runs = Runs { here: Workspace::new() };
+    runs.here.write(
+        "data/song_data/a.json",
+        r#"{"song_id": "S", "title": "T", "artist_id": "A", "artist_name": "N"}"#,
+    );
+    let home = r#"{"page": "Home", "ts": 1541721600000, "userId": "1", "sessionId": 1}"#;
+    runs.here.write("data/log_data/a.json", home);
+    runs.transform(&["--keep", "3"]).exits(0);
+    runs.add_play(0, "2018-11-20");
+    runs.transform(&["--keep", "3"]).exits(0);
+    let outcome = runs.diff(&[]);
+    assert_eq!(line(&outcome, "songplays", "2018-11-20"), ["0", "1", "1", "0", "0"]);
+    assert_eq!(outcome.stdout.lines().filter(|line| line.contains("songplays")).count(), 1);
+    assert_eq!(runs.history()[0]["changed_partitions"], 3);
+}
+
+#[test]
 fn runs_that_are_unknown_or_damaged_are_not_restored() {
     let runs = Runs::three("1");
     let (ids, before) = (runs.run_ids(), runs.here.read("star/_starlift.json"));

@@ -39,6 +39,23 @@ fn workspace() -> Workspace {
     here
 }
 
+/// Returns the runs of the earlier stars whose files are kept.
+fn kept(here: &Workspace) -> Vec<String> {
+    let record: Value = serde_json::from_str(&here.read("star/_starlift.json")).unwrap();
+    let history = record["history"].as_array().cloned().unwrap_or_default();
+    let kept = history.iter().filter(|star| star["kept"] == true);
+    kept.map(|star| star["run_id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Checks that the earlier stars that the record names can be restored.
+fn assert_kept(here: &Workspace) {
+    for run in kept(here) {
+        here.run(["rollback", &run, "--star", "star", "--dry-run"])
+            .exits(0)
+            .says("all of its files");
+    }
+}
+
 #[test]
 fn a_run_that_is_killed_leaves_a_star_that_the_next_run_updates() {
     let here = workspace();
@@ -46,7 +63,7 @@ fn a_run_that_is_killed_leaves_a_star_that_the_next_run_updates() {
     for day in 0..KILLS {
         let before = star_hash(&here, "star");
         add_day(&here, day);
-        let mut command = here.transform("star", &["--incremental"]);
+        let mut command = here.transform("star", &["--incremental", "--keep", "2"]);
         let mut run = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(dice.roll(500)));
         run.kill().unwrap();
@@ -55,13 +72,18 @@ fn a_run_that_is_killed_leaves_a_star_that_the_next_run_updates() {
         let (standing, full) = (star_hash(&here, "star"), star_hash(&here, "full"));
         assert!(standing == before || standing == full, "the star is torn");
         if dice.roll(3) > 0 {
-            here.outcome(&mut here.transform("star", &["--incremental"])).exits(0);
+            let next = ["--incremental", "--keep", "2"];
+            here.outcome(&mut here.transform("star", &next)).exits(0);
             assert_eq!(star_hash(&here, "star"), full);
+            assert_kept(&here);
         }
     }
     here.outcome(&mut here.transform("star", &["--incremental"])).exits(0);
     here.outcome(&mut here.transform("star", &["--verify"])).exits(0);
-    let record = here.read("star/_starlift.json");
+    let record = kept(&here).iter().fold(here.read("star/_starlift.json"), |named, run| {
+        let path = format!("_history/{run}.json");
+        named + &path + &here.read(&format!("star/{path}"))
+    });
     let files = crate::support::files(&here.join("star"));
     let unnamed = files.iter().filter(|file| file.contains('/') && !record.contains(&***file));
     assert_eq!(unnamed.collect::<Vec<_>>(), [""; 0]);

@@ -1,6 +1,6 @@
 //! Incremental runs in a bucket: the requests that they send.
 
-use crate::support::s3::{Op, S3Server};
+use crate::support::s3::{Op, Rule, S3Server};
 use crate::support::{Outcome, Workspace};
 
 struct Bucket {
@@ -88,4 +88,49 @@ fn an_object_that_changes_after_it_was_listed_fails_the_run() {
         run.join().unwrap().exits(1).complains("[object-changed]");
     });
     assert_eq!(bucket.server.get("star/_starlift.json"), record);
+}
+
+#[test]
+fn an_earlier_star_is_restored_in_a_bucket() {
+    let bucket = Bucket::new();
+    let options = ["--incremental", "--partition", "day", "--keep", "2"];
+    let star = || -> serde_json::Value {
+        serde_json::from_slice(&bucket.server.get("star/_starlift.json").unwrap()).unwrap()
+    };
+    bucket.transform(&options).exits(0);
+    let first = star();
+    let play = r#"{"page": "NextSong", "ts": 1541121600000, "userId": "9001", "sessionId": 1}"#;
+    bucket.server.put("data/log_data/late.json", play);
+    bucket.transform(&options).exits(0);
+    let second = star();
+    assert_ne!(first["star_hash"], second["star_hash"]);
+    let rollback = |run: &serde_json::Value| {
+        let mut command = bucket.workspace.command();
+        let url = bucket.server.url("star");
+        let rollback = bucket.server.apply(&mut command).args(["rollback", "--star", &url]);
+        bucket.workspace.outcome(rollback.arg(run["run_id"].as_str().unwrap()))
+    };
+    // The store fails before the record is replaced, and while it is replaced.
+    for (target, code) in [("_manifests/", 1), ("star/_starlift.json", 1)] {
+        bucket.server.inject(Rule::status(403, Op::Put, target).times(1));
+        rollback(&first).exits(code);
+        assert_eq!(star()["run_id"], second["run_id"]);
+    }
+    bucket.server.inject(Rule::hang_up(Op::Put, "star/_starlift.json").times(1));
+    rollback(&first).exits(0).says("restored  ");
+    assert_eq!(star()["star_hash"], first["star_hash"]);
+    assert_eq!(star()["restored"], first["run_id"]);
+    rollback(&second).exits(0);
+    assert_eq!(star()["star_hash"], second["star_hash"]);
+    assert_eq!(bucket.server.keys("star/_lock"), [""; 0], "the lease is left");
+    let unnamed = |key: &String| {
+        let kept = bucket.server.keys("star/_history/").into_iter();
+        let kept = kept.map(|key| String::from_utf8(bucket.server.get(&key).unwrap()).unwrap());
+        let texts: Vec<String> = kept.chain([star().to_string()]).collect();
+        let name = key.strip_prefix("star/").unwrap();
+        !name.starts_with("_history/") && !texts.iter().any(|text| text.contains(name))
+    };
+    let files = bucket.server.keys("star/");
+    let files = files.iter().filter(|key| key.matches('/').count() > 1);
+    assert_eq!(files.filter(|key| unnamed(key)).collect::<Vec<_>>(), [""; 0]);
 }

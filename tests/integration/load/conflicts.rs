@@ -76,3 +76,55 @@ async fn all_tables_are_replaced_if_checks_of_references_would_read_too_many_row
     outcome.exits(0).says("many rows of users are gone, and references to it have no index");
     days.assert_loaded(&database, &database.client().await).await;
 }
+
+#[tokio::test]
+async fn a_row_that_violates_a_constraint_of_a_user_fails_the_load() {
+    let (days, database) = (Days::new(), database());
+    load(&days.here, &database.url(), &[]).exits(0);
+    let client = database.client().await;
+    let rows = value(&client, ROWS).await;
+    let check = "ALTER TABLE star.songplays ADD CONSTRAINT few_users CHECK (user_id < 9000)";
+    client.batch_execute(check).await.unwrap();
+    days.add_play("late", &days.play_of(3, |play| play["userId"] = "9001".into()));
+    let outcome = load(&days.here, &database.url(), &[]);
+    outcome.exits(1).complains("[statement-rejected]").complains("few_users");
+    assert_eq!(value(&client, ROWS).await, rows);
+}
+
+#[tokio::test]
+async fn a_star_that_breaks_a_check_replaces_no_table() {
+    let (days, database) = (Days::new(), database());
+    let record = days.here.read("star/_starlift.json");
+    let mut broken: serde_json::Value = serde_json::from_str(&record).unwrap();
+    let matched = &mut broken["accounting"]["plays"]["plays_matched"];
+    *matched = (matched.as_u64().unwrap() + 1).into();
+    days.here.write("star/_starlift.json", broken.to_string());
+    let outcome = load(&days.here, &database.url(), &[]);
+    outcome.exits(4).complains("[checks-failed]").complains("songplays_rows");
+    load(&days.here, &database.url(), &["--dry-run"]).exits(4).complains("[checks-failed]");
+    days.here.write("star/_starlift.json", record);
+    days.here.write("more/checks/none.sql", "-- There are no users.\nSELECT * FROM users");
+    let outcome = load(&days.here, &database.url(), &["--queries", "more"]);
+    outcome.exits(4).complains("[checks-failed]").complains("none");
+    let client = database.client().await;
+    assert_eq!(value(&client, "SELECT to_regclass('star.songplays') IS NULL").await, "t");
+}
+
+#[tokio::test]
+async fn the_history_lists_loads() {
+    let (days, database) = (Days::new(), database());
+    load(&days.here, &database.url(), &[]).exits(0);
+    days.transform("other", &[]).exits(0);
+    days.here.run(["load", "--star", "other", "--to", &database.url()]).exits(0);
+    let url = database.url();
+    let history = ["history", "--star", "star", "--on", &url, "--format", "json"];
+    let outcome = days.here.run(history);
+    let events: Vec<serde_json::Value> = serde_json::from_str(&outcome.exits(0).stdout).unwrap();
+    let of = |name: &str| events.iter().map(|event| event[name].clone()).collect::<Vec<_>>();
+    assert_eq!(of("event"), ["load", "load", "run"], "{outcome}");
+    assert_eq!(of("load")[..2], [2, 1], "{outcome}");
+    assert_eq!(events[1]["run_id"], events[2]["run_id"]);
+    assert_eq!(events[1]["rows"], events[2]["rows"]);
+    assert!(events[0]["other_star"].as_str().unwrap().ends_with("/other"), "{outcome}");
+    assert!(events[1]["other_star"].is_null(), "{outcome}");
+}

@@ -102,6 +102,45 @@ fn ask(here: &Workspace, sql: &str, format: &str) -> String {
 }
 
 #[test]
+fn stars_of_an_own_model_are_compared_by_day() {
+    let here = Workspace::new();
+    let tables = TABLES.replace("is_paid", "side").replace("has_songs", "surplus");
+    write_model(&here, "daily", &tables);
+    here.write(
+        "model/star/days.sql",
+        DAYS.replace("is_paid", "side").replace("has_songs", "surplus"),
+    );
+    std::fs::remove_file(here.join("model/analytics/busiest_days.sql")).unwrap();
+    let play = r#"{"page": "NextSong", "ts": 1541121600000, "userId": "9001", "sessionId": 1, "level": "free"}"#;
+    here.write("late.json", play);
+    for more in [&[][..], &["--input", "logs=late.json"]] {
+        let options = ["--model", "model", "--keep", "1", "--partition", "day"];
+        transform(&here, "star", &[&options, more].concat()).exits(0);
+    }
+    let outcome = here.run(["diff", "--star", "star", "--model", "model"]);
+    let lines = outcome.exits(0).stdout.lines().filter(|line| line.contains("2018-11-02"));
+    let lines: Vec<Vec<&str>> = lines.map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines.len(), 2, "{outcome}");
+    assert_eq!((lines[0][0], &lines[0][4..]), ("days", &["0", "0", "1"][..]), "{outcome}");
+    assert_eq!((lines[1][0], lines[1][4], lines[1][5]), ("listeners", "1", "0"), "{outcome}");
+}
+
+#[tokio::test]
+async fn a_changed_order_of_a_table_needs_no_cascade() {
+    let (here, database) = (Workspace::new(), database());
+    let order = r#"sorted_by = ["day", "level", "user_id"]"#;
+    let client = database.client().await;
+    let index = "SELECT COUNT(*) FROM pg_indexes WHERE indexname = 'listeners_day_brin'";
+    for (by_time, indexes) in [(true, "1"), (false, "0"), (true, "1")] {
+        let other = r#"sorted_by = ["user_id", "day", "level"]"#;
+        write_model(&here, "daily", &TABLES.replace(order, if by_time { order } else { other }));
+        transform(&here, "star", &["--model", "model"]).exits(0);
+        load(&here, &database.url(), &["--model", "model"]).exits(0);
+        assert_eq!(value(&client, index).await, indexes);
+    }
+}
+
+#[test]
 fn rows_that_are_equal_in_the_order_of_the_model_are_sorted_by_primary_key() {
     let here = Workspace::new();
     let order = r#"sorted_by = ["day", "level", "user_id"]"#;

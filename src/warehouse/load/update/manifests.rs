@@ -29,8 +29,8 @@ fn is_manifest(name: &str) -> bool {
     id.bytes().all(is_hex) && table.is_some_and(is_plain)
 }
 
-/// Removes the manifests of a load, and those that have been left for more than a week. Logs failures: the load
-/// itself has succeeded.
+/// Removes the manifests of a load, and those that have been left for more than a week. Failures are only logged,
+/// because they do not affect the rows.
 pub(super) async fn remove_manifests(star: &Place, manifests: Vec<Place>) {
     for manifest in manifests {
         if let Err(error) = manifest.remove().await {

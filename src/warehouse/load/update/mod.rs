@@ -17,6 +17,7 @@ use std::time::Instant;
 use self::partitions::Contents;
 use self::plan::Plan;
 use super::lock::LoadLock;
+use super::statements::key_names;
 use super::{LoadOptions, Loader, Prepared, catalog, is_lost, is_transient, ledger};
 use crate::warehouse::Dialect;
 use crate::warehouse::connection::session::Session;
@@ -130,6 +131,10 @@ impl Loader<'_> {
         else {
             return Ok(Outcome::Impossible(SwapReason::NoHashes));
         };
+        // An earlier attempt whose response was lost may have been committed.
+        if ledger::has(&session, &self.options.schema, load_id).await? {
+            return Ok(Outcome::Updated(self.report.mode.clone()));
+        }
         if let Some(reason) = self.unsorted(&session).await {
             return Ok(Outcome::Impossible(reason));
         }
@@ -149,7 +154,7 @@ impl Loader<'_> {
         load_id: &str,
     ) -> Result<Outcome> {
         let schema = self.options.schema.clone();
-        // An earlier attempt whose response was lost may have been committed.
+        // It may also have been committed in the meantime.
         if ledger::has(session, &schema, load_id).await? {
             let mode = self.report.mode.clone();
             session.rollback("end").await?;
@@ -168,11 +173,7 @@ impl Loader<'_> {
         match self.apply(session, &plan, load_id).await {
             Ok(Ok(())) => {}
             Ok(Err(reason)) => return Ok(Outcome::Impossible(reason)),
-            Err(Error::Server(error)) if error.is_integrity_violation() => {
-                tracing::warn!(%error, "the tables cannot be updated");
-                return Ok(Outcome::Impossible(SwapReason::Conflict));
-            }
-            Err(error) => return Err(error),
+            Err(error) => return self.conflict(error).map(Outcome::Impossible),
         }
         let number = ledger::last_number(session, &schema).await? + 1;
         let (dialect, keys) = (session.dialect(), Some(&plan.keys[..]));
@@ -184,6 +185,24 @@ impl Loader<'_> {
         self.report.mode = mode.clone();
         session.commit("commit the load").await?;
         Ok(Outcome::Updated(mode))
+    }
+
+    /// Returns the reason to replace all tables if a row violates a key or reference that loads create: others have
+    /// changed the rows. Other constraints are those of users, who expect them to reject rows.
+    fn conflict(&self, error: Error) -> Result<SwapReason> {
+        let keys = key_names(&self.star.model);
+        match &error {
+            Error::Server(server)
+                if server
+                    .violated_key()
+                    .is_some_and(|key| keys.iter().flatten().any(|k| k == key)) =>
+            {
+                let cause = &server.cause;
+                tracing::warn!(%error, %cause, "the tables cannot be updated");
+                Ok(SwapReason::Conflict)
+            }
+            _ => Err(error),
+        }
     }
 
     /// Compares the tables with the star.
