@@ -228,7 +228,8 @@ pub struct QueryArgs {
     #[command(flatten)]
     pub star: StarArgs,
     /// SQL query on the tables of the star: in the built-in model songplays, users, songs, artists and "time".
-    #[arg(long, value_name = "TEXT")]
+    // SQL often begins with a comment.
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub sql: Option<String>,
     /// List the analytics queries.
     #[arg(long, conflicts_with_all = ["name", "sql"])]

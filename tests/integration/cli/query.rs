@@ -49,6 +49,13 @@ user_id,gender,location,start_time,duration,year,hour
 }
 
 #[test]
+fn sql_can_begin_with_a_comment() {
+    let here = with_tiny_star();
+    let sql = "-- The number of users.\nSELECT COUNT(*) AS users FROM users";
+    query(&here, &["--format", "csv", "--sql", sql]).exits(0).prints("users\n2\n");
+}
+
+#[test]
 fn json_format_is_an_array_with_nulls() {
     let here = with_tiny_star();
     query(&here, &["--format", "json", "--sql", KINDS]).exits(0).prints(concat!(
