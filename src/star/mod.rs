@@ -8,6 +8,7 @@ mod known;
 pub mod model;
 mod order;
 mod partition;
+mod proof;
 mod queries;
 mod reader;
 pub(crate) mod record;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use chrono::DateTime;
 
-use crate::cli::args::HistoryArgs;
+use crate::cli::args::{HistoryArgs, QueryFormat};
 use crate::cli::error::Result;
 use crate::cli::settings::{GlobalOptions, StarOptions, WarehouseOptions};
 use crate::cli::signals::unless_interrupted;
@@ -38,7 +38,12 @@ pub async fn run(
         }
         // A load follows its run, also if both are of the same second.
         events.sort_by(|a, b| (&b.time, b.load).cmp(&(&a.time, a.load)));
-        query::write_batch(NAME, batch(&events)?, args.format).await
+        let events = batch(&events)?;
+        let events = match args.format {
+            QueryFormat::Table => without_empty_columns(&events)?,
+            QueryFormat::Csv | QueryFormat::Json | QueryFormat::Ndjson => events,
+        };
+        query::write_batch(NAME, events, args.format).await
     };
     unless_interrupted(work, crate::error::Error::Stopped).await
 }
@@ -99,6 +104,13 @@ impl Event {
             ..Event::default()
         }
     }
+}
+
+/// Returns the columns that have values, so that a person sees a narrow table.
+fn without_empty_columns(events: &RecordBatch) -> Result<RecordBatch> {
+    let has_values = |at: &usize| events.column(*at).null_count() < events.num_rows();
+    let columns: Vec<usize> = (0..events.num_columns()).filter(has_values).collect();
+    Ok(events.project(&columns)?)
 }
 
 fn batch(events: &[Event]) -> Result<RecordBatch> {
