@@ -124,7 +124,7 @@ async fn values(session: &SessionContext, (table, column): &Column) -> Result<Va
     let column = Expr::Column(datafusion::common::Column::new_unqualified(column));
     let rows = session.table(table.as_str()).await?.select(vec![column])?;
     let context = Arc::new(rows.task_ctx());
-    let mut memory =
+    let memory =
         MemoryConsumer::new("proof of a check").register(&session.runtime_env().memory_pool);
     let (mut numbers, mut has_nulls) = (Vec::new(), false);
     for mut partition in execute_stream_partitioned(rows.create_physical_plan().await?, context)? {
