@@ -9,12 +9,15 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Int64Type};
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::physical_plan::execute_stream_partitioned;
 use datafusion::prelude::{Expr, SessionContext};
 use futures::TryStreamExt;
+use futures::future::try_join_all;
 use tokio::task::JoinSet;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::queries::Query;
 use crate::model::{CheckRule, ColumnType, Model, Table};
@@ -36,7 +39,7 @@ struct Values {
     sorted: Vec<i64>,
     has_nulls: bool,
     /// The memory of the values.
-    _memory: MemoryReservation,
+    _memory: Vec<MemoryReservation>,
 }
 
 /// Returns the names of those of `checks` that are proven to hold for the tables in `session`.
@@ -124,33 +127,55 @@ async fn values(session: &SessionContext, (table, column): &Column) -> Result<Va
     let column = Expr::Column(datafusion::common::Column::new_unqualified(column));
     let rows = session.table(table.as_str()).await?.select(vec![column])?;
     let context = Arc::new(rows.task_ctx());
-    let memory =
-        MemoryConsumer::new("proof of a check").register(&session.runtime_env().memory_pool);
-    let (mut numbers, mut has_nulls) = (Vec::new(), false);
-    for mut partition in execute_stream_partitioned(rows.create_physical_plan().await?, context)? {
-        while let Some(batch) = partition.try_next().await? {
-            let values = arrow::compute::cast(batch.column(0), &DataType::Int64)?;
-            let values = values.as_primitive::<Int64Type>();
-            // Sorting needs as much memory again.
-            memory.try_grow(2 * values.len() * size_of::<i64>())?;
-            numbers.reserve(values.len());
-            match values.null_count() {
-                0 => numbers.extend_from_slice(values.values()),
-                _ => {
-                    has_nulls = true;
-                    numbers.extend(values.iter().flatten());
-                }
-            }
-        }
-    }
+    let memory = MemoryConsumer::new("proof of a check");
+    let memory = memory.register(&session.runtime_env().memory_pool);
+    let partitions = execute_stream_partitioned(rows.create_physical_plan().await?, context)?;
+    // All at once: the partitions of a join can wait for each other.
+    let parts = partitions.into_iter().map(|partition| {
+        AbortOnDropHandle::new(tokio::spawn(read_part(partition, memory.new_empty())))
+    });
+    let parts = try_join_all(parts).await.map_err(external)?;
+    let parts: Vec<Part> = parts.into_iter().collect::<Result<_>>()?;
+    let has_nulls = parts.iter().any(|part| part.has_nulls);
+    let (numbers, memory): (Vec<_>, Vec<_>) =
+        parts.into_iter().map(|part| (part.numbers, part.memory)).unzip();
     let sorting = tokio::task::spawn_blocking(move || {
+        let mut numbers = numbers.concat();
         // Files are sorted, so the values usually consist of few sorted parts: this sort merges them.
         numbers.sort();
         numbers
     });
-    let sorted =
-        sorting.await.map_err(|e| datafusion::error::DataFusionError::External(e.into()))?;
+    let sorted = AbortOnDropHandle::new(sorting).await.map_err(external)?;
     Ok(Values { sorted, has_nulls, _memory: memory })
+}
+
+/// The values of a partition of a column.
+struct Part {
+    numbers: Vec<i64>,
+    has_nulls: bool,
+    memory: MemoryReservation,
+}
+
+async fn read_part(mut rows: SendableRecordBatchStream, memory: MemoryReservation) -> Result<Part> {
+    let mut part = Part { numbers: Vec::new(), has_nulls: false, memory };
+    while let Some(batch) = rows.try_next().await? {
+        let values = arrow::compute::cast(batch.column(0), &DataType::Int64)?;
+        let values = values.as_primitive::<Int64Type>();
+        // Joining and sorting the parts needs as much memory again.
+        part.memory.try_grow(2 * values.len() * size_of::<i64>())?;
+        match values.null_count() {
+            0 => part.numbers.extend_from_slice(values.values()),
+            _ => {
+                part.has_nulls = true;
+                part.numbers.extend(values.iter().flatten());
+            }
+        }
+    }
+    Ok(part)
+}
+
+fn external(error: tokio::task::JoinError) -> DataFusionError {
+    DataFusionError::External(error.into())
 }
 
 impl Values {
@@ -169,11 +194,17 @@ impl Values {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use arrow::array::{ArrayRef, Int64Array, RecordBatch, TimestampMicrosecondArray};
     use arrow::datatypes::{Field, Schema};
+    use datafusion::catalog::streaming::StreamingTable;
     use datafusion::datasource::MemTable;
+    use datafusion::execution::TaskContext;
     use datafusion::execution::memory_pool::GreedyMemoryPool;
     use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+    use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+    use datafusion::physical_plan::streaming::PartitionStream;
     use datafusion::prelude::SessionConfig;
     use proptest::prelude::*;
 
@@ -280,6 +311,38 @@ mod tests {
         let other = Query { sql: format!("{} ", check.sql), ..check.clone() };
         assert_eq!(proven(&session, queries.model(), &[check]).await.len(), 1);
         assert!(proven(&session, queries.model(), &[&other]).await.is_empty());
+    }
+
+    /// A partition that waits for the others to be read.
+    #[derive(Debug)]
+    struct Waiting(Arc<Schema>, Arc<tokio::sync::Barrier>);
+
+    impl PartitionStream for Waiting {
+        fn schema(&self) -> &Arc<Schema> {
+            &self.0
+        }
+
+        fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
+            let (schema, barrier) = (self.0.clone(), self.1.clone());
+            let rows = futures::stream::once(async move {
+                barrier.wait().await;
+                Ok(RecordBatch::new_empty(schema))
+            });
+            Box::pin(RecordBatchStreamAdapter::new(self.0.clone(), rows))
+        }
+    }
+
+    #[tokio::test]
+    async fn partitions_that_wait_for_each_other_are_read_together() {
+        let session = SessionContext::new();
+        let schema = Arc::new(Schema::new(vec![Field::new("user_id", DataType::Int64, true)]));
+        let barrier = Arc::new(tokio::sync::Barrier::new(2));
+        let partition = || Arc::new(Waiting(schema.clone(), barrier.clone())) as Arc<_>;
+        let table = StreamingTable::try_new(schema.clone(), vec![partition(), partition()]);
+        session.register_table("users", Arc::new(table.unwrap())).unwrap();
+        let column = ("users".to_owned(), "user_id".to_owned());
+        let read = tokio::time::timeout(Duration::from_secs(60), values(&session, &column)).await;
+        assert!(read.expect("the partitions do not end").unwrap().are_unique());
     }
 
     #[tokio::test]
