@@ -16,7 +16,7 @@ pub const NEW: &str = "starlift_new_";
 pub const OLD: &str = "starlift_old_";
 
 /// Name suffix of the index by time. PostgreSQL chooses another one for indexes that users create.
-const INDEX: &str = "brin";
+const INDEX: &str = "range";
 
 /// Name prefix of the keys of new and replaced tables.
 const KEY: &str = "starlift_key_";
@@ -281,7 +281,7 @@ mod tests {
     fn keys_have_the_names_that_postgresql_chooses() {
         let names = key_names(&Model::built_in());
         assert_eq!(names[0], ["songs_pkey", "songs_artist_id_fkey"]);
-        assert_eq!(names[3].last().unwrap(), "songplays_start_time_brin");
+        assert_eq!(names[3].last().unwrap(), "songplays_start_time_range");
         assert_eq!(names[4], ["time_pkey"]);
     }
 

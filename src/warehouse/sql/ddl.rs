@@ -205,10 +205,7 @@ impl TableDesign {
                 None => String::new(),
             };
             let column = quote::name(column)?;
-            statements.push(format!(
-                "CREATE INDEX {index}ON {table} USING brin ({column}) WITH (pages_per_range = \
-                 {PAGES_PER_RANGE}, autosummarize = on)"
-            ));
+            statements.push(format!("CREATE INDEX {index}ON {table} ({column})"));
         }
         Ok(statements)
     }
@@ -270,12 +267,9 @@ impl TableDesign {
     }
 }
 
-/// Number of pages per entry of the index by time, 512 KiB. An update reads about one range per day and table.
-const PAGES_PER_RANGE: u32 = 64;
-
-/// Returns the column that PostgreSQL indexes by ranges of pages (BRIN), because the rows are in its order: the time
-/// that partitions are made of, unless the primary key begins with it. Without the index, an update would read the
-/// whole table to delete the rows of a day, and once more for each row that it deletes from a referenced table.
+/// Returns the column that PostgreSQL indexes: the time that partitions are made of, unless the primary key begins with
+/// it. Without the index, an update would read the whole table to delete the rows of a day, and once more for each row
+/// that it deletes from a table that is referenced by the column.
 pub fn time_index(table: &Table) -> Option<&str> {
     let column = &table.columns[Partitioning::Day.column(table)?].name;
     (table.primary_key.first() != Some(column)).then_some(column)

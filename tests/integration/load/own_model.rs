@@ -130,7 +130,7 @@ async fn a_changed_order_of_a_table_needs_no_cascade() {
     let (here, database) = (Workspace::new(), database());
     let order = r#"sorted_by = ["day", "level", "user_id"]"#;
     let client = database.client().await;
-    let index = "SELECT COUNT(*) FROM pg_indexes WHERE indexname = 'listeners_day_brin'";
+    let index = "SELECT COUNT(*) FROM pg_indexes WHERE indexname = 'listeners_day_range'";
     for (by_time, indexes) in [(true, "1"), (false, "0"), (true, "1")] {
         let other = r#"sorted_by = ["user_id", "day", "level"]"#;
         write_model(&here, "daily", &TABLES.replace(order, if by_time { order } else { other }));
