@@ -1,12 +1,18 @@
 //! Restores an earlier star: publishes it as the star of a new run.
 
+use std::collections::BTreeSet;
+
 use chrono::{SecondsFormat, Utc};
 
 use super::select::find_star;
 use crate::error::{Error, Result};
+use crate::incremental::state_objects;
 use crate::publish::{DEFAULT_FILE_BYTES, LockMode, Publication, Published};
-use crate::star::{FileRecord, RunRecord, StateRecord, find_files};
+use crate::star::{FileRecord, MAX_KEPT, RunRecord, StateRecord, find_files};
 use crate::storage::Place;
+
+/// Number of URLs that an error shows.
+const SHOWN_URLS: usize = 5;
 
 /// An earlier star and the star that it replaces.
 #[derive(Debug)]
@@ -47,6 +53,7 @@ pub async fn find_restorable(out: &Place, run: &str) -> Result<Restored> {
     let current = RunRecord::require(out).await?;
     let earlier = find_star(out, &current, run).await?;
     ensure_complete(out, &earlier).await?;
+    state(out, &current, &earlier).await?;
     Ok(Restored::new(&earlier, &current))
 }
 
@@ -63,12 +70,17 @@ pub async fn restore(
     lock: LockMode,
     stop: impl Future<Output = ()>,
 ) -> Result<Restored> {
+    let mut stop = std::pin::pin!(stop);
+    // From here on, a signal does not end the process while it holds the lock.
+    if futures::poll!(&mut stop).is_ready() {
+        return Err(Error::Interrupted);
+    }
     let current = RunRecord::require(&out).await?;
     let tables = current.tables.keys().cloned().collect();
     let publication = Publication::begin(out, tables, lock, DEFAULT_FILE_BYTES, 1).await?;
     let prepared = tokio::select! {
         prepared = prepare(&publication, run) => prepared,
-        () = stop => Err(Error::Interrupted),
+        () = &mut stop => Err(Error::Interrupted),
         error = publication.lost() => Err(error),
     };
     let (restored, mut record) = match prepared {
@@ -82,8 +94,8 @@ pub async fn restore(
             return Err(error);
         }
     };
-    let kept = publication.base().map_or(0, |base| base.kept().count()) + 1;
-    match publication.publish(&mut record, kept).await {
+    let keep = publication.base().map_or(0, |base| base.kept().count()) + 1;
+    match publication.publish(&mut record, keep.min(MAX_KEPT)).await {
         Published::Yes(copies) => publication.finish(&record, copies).await?,
         Published::No(error) => {
             publication.rollback().await;
@@ -111,9 +123,7 @@ async fn prepare(publication: &Publication, run: &str) -> Result<(Restored, Opti
         return Ok((restored, None));
     }
     ensure_complete(out, &earlier).await?;
-    // The state describes what is known of the objects, not the star: the next run continues from it.
-    let origin = current.state_origin();
-    let state = current.state.clone().map(|state| StateRecord { origin: Some(origin), ..state });
+    let (state, is_own) = state(out, current, &earlier).await?;
     let mut tables = earlier.tables;
     for (name, table) in &mut tables {
         table.manifest = publication.manifest_path(name);
@@ -126,12 +136,56 @@ async fn prepare(publication: &Publication, run: &str) -> Result<(Restored, Opti
         restored: Some(earlier.restored.unwrap_or(earlier.run_id)),
         tables,
         state,
-        // The star is not that of the objects of the state, so the next run has to build all tables.
-        definition_hash: String::new(),
+        // If the star is not that of the objects of the state, the next run has to build all tables.
+        definition_hash: if is_own { earlier.definition_hash } else { String::new() },
         history: Vec::new(),
         ..earlier
     };
     Ok((restored, Some(record)))
+}
+
+/// Returns the state of the restored star, and `true` if it is the star of the state's objects. Usually this is the
+/// state of the star that is in place: it describes what is known of the objects, and the next run continues from it.
+/// The earlier star has another one if that has rows which exist nowhere else.
+///
+/// # Errors
+///
+/// Returns [`Error::KeptObjects`] if both have such rows.
+async fn state(
+    out: &Place,
+    current: &RunRecord,
+    earlier: &RunRecord,
+) -> Result<(Option<StateRecord>, bool)> {
+    let origin = current.state_origin();
+    if origin.run_id == earlier.run_id {
+        let state = current.state.clone().map(|state| StateRecord { origin: None, ..state });
+        return Ok((state, true));
+    }
+    if let Some(own) = earlier.state.as_ref().filter(|state| state.kept > 0) {
+        let theirs = state_objects(out, own).await?;
+        let (mut only_current, mut all_current) = (BTreeSet::new(), BTreeSet::new());
+        if let Some(state) = &current.state {
+            let found = state_objects(out, state).await?;
+            only_current = found.kept.difference(&theirs.all).cloned().collect();
+            all_current = found.all;
+        }
+        let lost: Vec<_> = theirs.kept.difference(&all_current).collect();
+        if !lost.is_empty() && only_current.is_empty() {
+            let files: Vec<FileRecord> = own.files().cloned().collect();
+            find_files(out, &files).await?;
+            return Ok((Some(own.clone()), own.origin.is_none()));
+        }
+        if !lost.is_empty() {
+            return Err(Error::KeptObjects {
+                objects: lost.len() as u64,
+                reason: "restoring it would lose rows of other objects that no longer exist"
+                    .to_owned(),
+                examples: lost.iter().take(SHOWN_URLS).map(|(_, url)| url.clone()).collect(),
+            });
+        }
+    }
+    let state = current.state.clone();
+    Ok((state.map(|state| StateRecord { origin: Some(origin), ..state }), false))
 }
 
 async fn ensure_complete(out: &Place, record: &RunRecord) -> Result<()> {

@@ -41,7 +41,7 @@ pub use changes::Changes;
 pub(crate) use days::Days;
 pub(crate) use fingerprint::definition_hash;
 pub(crate) use latest::Latest;
-pub(crate) use open::ensure_none_kept;
+pub(crate) use open::{ensure_none_kept, state_objects};
 
 use dataset::DatasetUpdate;
 use parts::Part;

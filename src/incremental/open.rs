@@ -132,6 +132,37 @@ pub(crate) fn ensure_none_kept(base: Option<&RunRecord>) -> Result<()> {
     }
 }
 
+/// The objects of a state, as pairs of dataset and URL.
+pub(crate) struct StateObjects {
+    /// All objects.
+    pub all: BTreeSet<(String, String)>,
+    /// Those that are no longer listed, but whose rows are kept.
+    pub kept: BTreeSet<(String, String)>,
+}
+
+/// Reads the objects of a state at `out`.
+///
+/// # Errors
+///
+/// Returns an error if the state has another format, or its file of objects cannot be read.
+pub(crate) async fn state_objects(out: &Place, state: &StateRecord) -> Result<StateObjects> {
+    let mut found = StateObjects { all: BTreeSet::new(), kept: BTreeSet::new() };
+    if state.format != FORMAT {
+        let (url, reason) = (out.child(&state.objects.path).to_string(), "it has another format");
+        return Err(Error::StarFile { url, reason: reason.to_owned() });
+    }
+    for (dataset, entries) in objects(out, &state.objects).await? {
+        for entry in entries {
+            let object = (dataset.clone(), entry.url.to_string());
+            if entry.is_kept {
+                found.kept.insert(object.clone());
+            }
+            found.all.insert(object);
+        }
+    }
+    Ok(found)
+}
+
 /// Returns the URLs of the first objects.
 pub(super) fn examples(entries: &[&Entry]) -> Vec<String> {
     entries.iter().take(SHOWN_URLS).map(|entry| entry.url.to_string()).collect()

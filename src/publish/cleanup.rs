@@ -42,8 +42,7 @@ pub(super) async fn superseded(
             dropped.chain([previous.clone()]).collect()
         }
     };
-    // The state of an earlier star is not needed to restore it.
-    let kept = kept_stars.iter().flat_map(RunRecord::star_paths);
+    let kept = kept_stars.iter().flat_map(RunRecord::restorable_paths);
     let kept: HashSet<String> = kept.chain(keep.paths()).collect();
     let earlier: HashSet<String> = previous.iter().flat_map(RunRecord::paths).collect();
     let now = names::time_of(&keep.run_id);

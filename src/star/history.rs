@@ -12,8 +12,11 @@ use crate::storage::Place;
 /// Folder of the records of earlier stars, relative to the output.
 pub(crate) const HISTORY: &str = "_history";
 
-/// Maximum number of earlier stars in a record, unless more are kept.
-const MAX_EARLIER: usize = 100;
+/// Maximum number of earlier stars whose files are kept.
+pub(crate) const MAX_KEPT: usize = 100;
+
+/// Maximum number of earlier stars in a record.
+const MAX_EARLIER: usize = MAX_KEPT;
 
 /// A star that the star of a record has replaced, directly or through later ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

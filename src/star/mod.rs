@@ -17,7 +17,7 @@ mod state;
 pub use check::{CheckOutcome, ensure_passed, run_checks};
 pub(crate) use check::{read_only, run_checks_where};
 pub use history::EarlierStar;
-pub(crate) use history::{HISTORY, read_earlier};
+pub(crate) use history::{HISTORY, MAX_KEPT, read_earlier};
 pub(crate) use order::sort_order;
 pub(crate) use partition::{Content, MICROS_PER_DAY, Times, date_of, day_of};
 pub use partition::{PartitionRecord, Partitioning};

@@ -9,14 +9,14 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Int64Type};
+use datafusion::common::TableReference;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::physical_plan::execute_stream_partitioned;
 use datafusion::prelude::{Expr, SessionContext};
-use futures::TryStreamExt;
 use futures::future::try_join_all;
-use tokio::task::JoinSet;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::queries::Query;
@@ -58,12 +58,15 @@ pub(super) async fn proven(
             }
         }
     }
-    let mut reading = JoinSet::new();
-    for column in columns.keys().cloned() {
-        let session = session.clone();
-        reading.spawn(async move { (values(&session, &column).await, column) });
-    }
-    while let Some(Ok((values, column))) = reading.join_next().await {
+    // Collected because the future of a closure that borrows its argument is not `Send`.
+    let reading: Vec<_> = columns
+        .keys()
+        .cloned()
+        .map(|column| async move { (values(session, &column).await, column) })
+        .collect();
+    let at_once = session.state().config().target_partitions();
+    let mut reading = stream::iter(reading).buffer_unordered(at_once);
+    while let Some((values, column)) = reading.next().await {
         match values {
             Ok(values) => columns.extend([(column, Some(Arc::new(values)))]),
             // The SQL of the check spills to disk, and reports other failures.
@@ -125,22 +128,24 @@ fn number(table: &Table, column: &str) -> Option<Column> {
 /// Returns an error if the column cannot be read, or its values do not fit into memory.
 async fn values(session: &SessionContext, (table, column): &Column) -> Result<Values> {
     let column = Expr::Column(datafusion::common::Column::new_unqualified(column));
-    let rows = session.table(table.as_str()).await?.select(vec![column])?;
+    let rows = session.table(TableReference::bare(table.as_str())).await?.select(vec![column])?;
     let context = Arc::new(rows.task_ctx());
     let memory = MemoryConsumer::new("proof of a check");
     let memory = memory.register(&session.runtime_env().memory_pool);
     let partitions = execute_stream_partitioned(rows.create_physical_plan().await?, context)?;
     // All at once: the partitions of a join can wait for each other.
     let parts = partitions.into_iter().map(|partition| {
-        AbortOnDropHandle::new(tokio::spawn(read_part(partition, memory.new_empty())))
+        let part = tokio::spawn(read_part(partition, memory.new_empty()));
+        async { AbortOnDropHandle::new(part).await.map_err(external)? }
     });
-    let parts = try_join_all(parts).await.map_err(external)?;
-    let parts: Vec<Part> = parts.into_iter().collect::<Result<_>>()?;
+    let parts: Vec<Part> = try_join_all(parts).await?;
     let has_nulls = parts.iter().any(|part| part.has_nulls);
-    let (numbers, memory): (Vec<_>, Vec<_>) =
-        parts.into_iter().map(|part| (part.numbers, part.memory)).unzip();
+    let (batches, memory): (Vec<_>, Vec<_>) =
+        parts.into_iter().map(|part| (part.batches, part.memory)).unzip();
     let sorting = tokio::task::spawn_blocking(move || {
-        let mut numbers = numbers.concat();
+        let batches: Vec<Vec<i64>> = batches.into_iter().flatten().collect();
+        let mut numbers = batches.concat();
+        drop(batches);
         // Files are sorted, so the values usually consist of few sorted parts: this sort merges them.
         numbers.sort();
         numbers
@@ -151,25 +156,24 @@ async fn values(session: &SessionContext, (table, column): &Column) -> Result<Va
 
 /// The values of a partition of a column.
 struct Part {
-    numbers: Vec<i64>,
+    /// The values of each batch, which are not null.
+    batches: Vec<Vec<i64>>,
     has_nulls: bool,
     memory: MemoryReservation,
 }
 
 async fn read_part(mut rows: SendableRecordBatchStream, memory: MemoryReservation) -> Result<Part> {
-    let mut part = Part { numbers: Vec::new(), has_nulls: false, memory };
+    let mut part = Part { batches: Vec::new(), has_nulls: false, memory };
     while let Some(batch) = rows.try_next().await? {
         let values = arrow::compute::cast(batch.column(0), &DataType::Int64)?;
         let values = values.as_primitive::<Int64Type>();
-        // Joining and sorting the parts needs as much memory again.
+        // Joining the batches needs as much memory again, as does sorting after that.
         part.memory.try_grow(2 * values.len() * size_of::<i64>())?;
-        match values.null_count() {
-            0 => part.numbers.extend_from_slice(values.values()),
-            _ => {
-                part.has_nulls = true;
-                part.numbers.extend(values.iter().flatten());
-            }
-        }
+        part.batches.push(match values.null_count() {
+            0 => values.values().to_vec(),
+            _ => values.iter().flatten().collect(),
+        });
+        part.has_nulls |= values.null_count() > 0;
     }
     Ok(part)
 }

@@ -304,6 +304,13 @@ impl RunRecord {
         self.files().map(|file| file.path.clone()).chain(manifests)
     }
 
+    /// Returns the paths of the files that must be kept to restore the star: those of the star, and of its state if
+    /// it has rows of objects that no longer exist.
+    pub(crate) fn restorable_paths(&self) -> impl Iterator<Item = String> {
+        let state = self.state.iter().filter(|state| state.kept > 0).flat_map(StateRecord::files);
+        self.star_paths().chain(state.map(|file| file.path.clone()))
+    }
+
     /// Returns the paths of the star, of its state, and of the records of the earlier stars that are kept.
     pub(crate) fn paths(&self) -> impl Iterator<Item = String> {
         let state = self.state.iter().flat_map(StateRecord::files).map(|file| file.path.clone());

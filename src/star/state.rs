@@ -33,6 +33,8 @@ pub struct StateRecord {
 /// The run that has left a state.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateOrigin {
+    /// ID of the run.
+    pub run_id: String,
     /// Version of starlift that ran.
     pub version: String,
     /// File with the rejects of the objects.
@@ -76,7 +78,11 @@ impl RunRecord {
     /// Returns the run that has left the state.
     pub(crate) fn state_origin(&self) -> StateOrigin {
         let origin = self.state.as_ref().and_then(|state| state.origin.clone());
-        let own = || StateOrigin { version: self.version.clone(), rejects: self.rejects.clone() };
+        let own = || StateOrigin {
+            run_id: self.run_id.clone(),
+            version: self.version.clone(),
+            rejects: self.rejects.clone(),
+        };
         origin.unwrap_or_else(own)
     }
 }

@@ -8,15 +8,13 @@ use serde::{Deserialize, Deserializer, de};
 
 use crate::cli::error::{Error, Result};
 use crate::cloud::plan::Expires;
+use crate::star::MAX_KEPT;
 
 /// The longest timeout in seconds: servers store milliseconds in 32 bits.
 pub const MAX_SECONDS: u64 = i32::MAX as u64 / 1000;
 
 /// The maximum number of retries.
 const MAX_RETRIES: usize = 1000;
-
-/// The maximum number of earlier stars whose files are kept.
-const MAX_KEPT: usize = 100;
 
 /// The shortest and the longest time to wait for a change in the cloud: 1 second and 30 days.
 const WAITS: (Duration, Duration) =

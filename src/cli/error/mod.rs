@@ -262,7 +262,7 @@ fn star_hint(error: &StarError) -> Option<String> {
         }
         StarError::StarFile { .. } => "restore the file, or run `starlift transform` again",
         StarError::EarlierStar { .. } => {
-            "restore the file; without it, the files of that star stay until `--keep` no longer covers it"
+            "restore the file; without it, no superseded files are removed until `--keep` no longer covers that star"
         }
         StarError::UnknownRun { .. } => {
             "`starlift history` lists the runs; `starlift transform --keep N` keeps the files of earlier stars"

@@ -214,7 +214,8 @@ const POSTGRES_CLOSURE: &str = "WITH RECURSIVE star AS ( \
     UNION ALL SELECT i.oid FROM pg_index x JOIN star ON star.oid = x.indrelid \
     JOIN pg_class i ON i.oid = x.indexrelid \
     JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = x.indkey[0] \
-    WHERE i.relname IN ({keys}) OR i.relname = star.relname || '_' || a.attname || '_range' \
+    WHERE NOT x.indisunique AND x.indpred IS NULL AND x.indnatts = 1 \
+    AND (i.relname IN ({keys}) OR i.relname = star.relname || '_' || a.attname || '_range') \
 ), plain(oid) AS ( \
     SELECT r.oid FROM pg_rewrite r JOIN pg_class v ON v.oid = r.ev_class \
     WHERE r.ev_type = '1' AND v.relkind = 'v' \

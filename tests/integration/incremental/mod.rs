@@ -7,6 +7,7 @@ mod histories;
 mod kills;
 mod partitions;
 mod remote;
+mod restored;
 mod state;
 
 use std::collections::BTreeMap;
