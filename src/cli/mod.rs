@@ -41,9 +41,9 @@ use clap::{CommandFactory, Parser};
 use crate::cli::error::{Error, Result};
 use args::{
     CheckArgs, Cli, Command, HistoryArgs, LoadArgs, ProvisionArgs, QueryArgs, RunArgs,
-    SelftestArgs, TransformArgs,
+    SelftestArgs, StarArgs, TransformArgs,
 };
-use settings::{GlobalOptions, Settings};
+use settings::{GlobalOptions, Settings, StarOptions};
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
@@ -103,14 +103,12 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Query(args) => run_query(args, &settings, &global),
         Command::Check(args) => run_check(args, &settings, &global),
         Command::Rejects(args) => {
-            let star = settings.star(&args.star)?;
-            block_on(star.engine.threads, rejects::run(args, &star, &global))
+            run_on_star(&args.star, &settings, async |star| rejects::run(args, star, &global).await)
         }
         Command::History(args) => run_history(args, &settings, &global),
-        Command::Diff(args) => {
-            let star = settings.star(&args.star)?;
-            block_on(star.engine.threads, history::diff(args, &star, &global))
-        }
+        Command::Diff(args) => run_on_star(&args.star, &settings, async |star| {
+            history::diff(args, star, &global).await
+        }),
         Command::Rollback(args) => block_on(None, history::rollback(args, &settings, &global)),
         Command::Load(args) => run_load(args, &settings, &global),
         Command::Run(args) => run_all(args, &settings, &global),
@@ -166,6 +164,16 @@ fn run_check(args: &CheckArgs, settings: &Settings, global: &GlobalOptions) -> R
         let on = settings.optional_warehouse(args.on.as_deref(), &args.warehouse, global).await?;
         check::run(&star, on, global).await
     })
+}
+
+/// Runs `work`, which reads the star that the arguments select.
+fn run_on_star(
+    args: &StarArgs,
+    settings: &Settings,
+    work: impl AsyncFnOnce(&StarOptions) -> Result<()>,
+) -> Result<()> {
+    let star = settings.star(args)?;
+    block_on(star.engine.threads, work(&star))
 }
 
 fn run_history(args: &HistoryArgs, settings: &Settings, global: &GlobalOptions) -> Result<()> {

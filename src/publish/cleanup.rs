@@ -32,16 +32,7 @@ pub(super) async fn superseded(
     exclusive: bool,
 ) -> Result<ObsoleteFiles> {
     let kept_stars = kept_stars(out, keep).await?;
-    let previous: Vec<RunRecord> = match previous {
-        None => Vec::new(),
-        Some(previous) => {
-            // Their files are removed, so it does not matter whether they can be read.
-            let dropped = previous.kept().filter(|star| keep.kept().all(|other| other != *star));
-            let dropped: Vec<_> = dropped.map(|star| read_earlier(out, star)).collect();
-            let dropped = join_all(dropped).await.into_iter().flatten();
-            dropped.chain([previous.clone()]).collect()
-        }
-    };
+    let previous = replaced(out, keep, previous).await;
     let kept = kept_stars.iter().flat_map(RunRecord::restorable_paths);
     let kept: HashSet<String> = kept.chain(keep.paths()).collect();
     let earlier: HashSet<String> = previous.iter().flat_map(RunRecord::paths).collect();
@@ -76,6 +67,16 @@ pub(super) async fn superseded(
     obsolete.extend(gone.map(|table| names::fixed_manifest(table)));
     obsolete.extend(try_join_all(listed).await?.into_iter().flatten());
     Ok(obsolete)
+}
+
+/// Returns the record of the star that that of `keep` replaces, and those of the stars that it no longer keeps. Records
+/// that cannot be read are left out, because the files of their stars are removed.
+async fn replaced(out: &Place, keep: &RunRecord, previous: Option<&RunRecord>) -> Vec<RunRecord> {
+    let Some(previous) = previous else { return Vec::new() };
+    let dropped = previous.kept().filter(|star| keep.kept().all(|other| other != *star));
+    let dropped: Vec<_> = dropped.map(|star| read_earlier(out, star)).collect();
+    let dropped = join_all(dropped).await.into_iter().flatten();
+    dropped.chain([previous.clone()]).collect()
 }
 
 /// Returns the records of the earlier stars that `record` keeps.
