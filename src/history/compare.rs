@@ -8,9 +8,9 @@ use datafusion::prelude::SessionContext;
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::model::{Model, Table};
+use crate::model::{Model, Table, quoted};
 use crate::star::model::table_schema;
-use crate::star::{Content, FileRecord, Partitioning, RunRecord, TableRecord, register_files};
+use crate::star::{FileRecord, Partitioning, RunRecord, register_files};
 use crate::storage::Place;
 
 /// The differences between two stars.
@@ -69,7 +69,7 @@ pub async fn compare(
         let [Some(before), Some(after)] = stars.map(|star| star.tables.get(&table.name)) else {
             continue;
         };
-        let contents = [before, after].map(|record| contents(record, partitioning));
+        let contents = [before, after].map(|record| record.contents_by_day(partitioning));
         let days: BTreeSet<&str> = contents.iter().flat_map(|c| c.keys().copied()).collect();
         comparison.partitions += days.len();
         let differs = |day: &&&str| {
@@ -94,20 +94,6 @@ pub async fn compare(
         }));
     }
     Ok(comparison)
-}
-
-/// Returns the contents of a table by first day: those of its partitions, or of the whole table.
-fn contents(record: &TableRecord, partitioning: Partitioning) -> BTreeMap<&str, Content<'_>> {
-    let contents = match partitioning {
-        Partitioning::None => vec![record.content()],
-        Partitioning::Day | Partitioning::Month => record.contents(),
-    };
-    // A table with partitions that has no rows has none.
-    let is_missing = |content: &Content| {
-        partitioning != Partitioning::None && content.from.is_empty() && content.rows == 0
-    };
-    let contents = contents.into_iter().filter(|content| !is_missing(content));
-    contents.map(|content| (content.from, content)).collect()
 }
 
 /// Counts the rows that differ between two sets of files of a table, by first day of the partition.
@@ -147,11 +133,8 @@ async fn count_changes(
 fn changes_sql(table: &Table, partitioning: Partitioning) -> String {
     let list = |names: Vec<String>| names.join(", ");
     let columns: Vec<String> = (0..table.columns.len()).map(|at| format!("c{at}")).collect();
-    let renamed = table
-        .columns
-        .iter()
-        .zip(&columns)
-        .map(|(column, alias)| format!("\"{}\" AS {alias}", column.name.replace('"', "\"\"")));
+    let renamed = table.columns.iter().zip(&columns);
+    let renamed = renamed.map(|(column, alias)| format!("{} AS {alias}", quoted(&column.name)));
     let (renamed, columns) = (list(renamed.collect()), list(columns));
     let day = match (partitioning, partitioning.column(table)) {
         (Partitioning::Day | Partitioning::Month, Some(at)) => {

@@ -6,13 +6,10 @@ use chrono::{SecondsFormat, Utc};
 
 use super::select::find_star;
 use crate::error::{Error, Result};
-use crate::incremental::state_objects;
-use crate::publish::{DEFAULT_FILE_BYTES, LockMode, Publication, Published};
+use crate::incremental::{SHOWN_URLS, state_objects};
+use crate::publish::{DEFAULT_FILE_BYTES, LockMode, Publication};
 use crate::star::{FileRecord, MAX_KEPT, RunRecord, StateRecord, find_files};
 use crate::storage::Place;
-
-/// Number of URLs that an error shows.
-const SHOWN_URLS: usize = 5;
 
 /// An earlier star and the star that it replaces.
 #[derive(Debug)]
@@ -95,17 +92,7 @@ pub async fn restore(
         }
     };
     let keep = publication.base().map_or(0, |base| base.kept().count()) + 1;
-    match publication.publish(&mut record, keep.min(MAX_KEPT)).await {
-        Published::Yes(copies) => publication.finish(&record, copies).await?,
-        Published::No(error) => {
-            publication.rollback().await;
-            return Err(error);
-        }
-        Published::Unknown(error) => {
-            publication.release().await;
-            return Err(error);
-        }
-    }
+    publication.complete(&mut record, keep.min(MAX_KEPT)).await?;
     Ok(Restored { record: Some(record), ..restored })
 }
 

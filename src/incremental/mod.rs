@@ -41,7 +41,7 @@ pub use changes::Changes;
 pub(crate) use days::Days;
 pub(crate) use fingerprint::definition_hash;
 pub(crate) use latest::Latest;
-pub(crate) use open::{ensure_none_kept, state_objects};
+pub(crate) use open::{SHOWN_URLS, ensure_none_kept, state_objects};
 
 use dataset::DatasetUpdate;
 use parts::Part;

@@ -22,7 +22,7 @@ use crate::storage::Place;
 const MAX_NUMBER: u32 = i32::MAX as u32 / 2;
 
 /// Number of URLs that an error shows.
-const SHOWN_URLS: usize = 5;
+pub(crate) const SHOWN_URLS: usize = 5;
 
 /// The usable part of the state of the previous run.
 struct Base {

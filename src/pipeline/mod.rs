@@ -28,7 +28,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ingest::{Input, Phase, TransformProgress};
 use crate::model::{Dataset, Model};
-use crate::publish::{Publication, Published};
+use crate::publish::Publication;
 use crate::star::{Group, Queries};
 use crate::storage::{ListOptions, Location, Place, Stores};
 use crate::transform::{ENCODING, RequiredColumns, required_columns};
@@ -97,18 +97,7 @@ pub async fn transform(
     // Publishing must not be interrupted: the files that a published record names must not be removed.
     progress.enter(Phase::Publishing);
     let begun = Instant::now();
-    let copies = match publication.publish(&mut record, options.keep).await {
-        Published::Yes(copies) => copies,
-        Published::No(error) => {
-            publication.rollback().await;
-            return failed(error, report);
-        }
-        Published::Unknown(error) => {
-            publication.release().await;
-            return failed(error, report);
-        }
-    };
-    if let Err(error) = publication.finish(&record, copies).await {
+    if let Err(error) = publication.complete(&mut record, options.keep).await {
         return failed(error, report);
     }
     report.timed("publish", begun, None);

@@ -53,7 +53,7 @@ use lock::OutputLock;
 use names::TableNames;
 
 /// The outcome of publishing a star.
-pub(crate) enum Published {
+enum Published {
     /// The star is published; these copies of its manifests are still to be written.
     Yes(Box<Copies>),
     /// The star is not published, for this reason.
@@ -196,9 +196,29 @@ impl Publication {
         self.current.record.as_ref()
     }
 
-    /// Publishes the star that `record` describes, as the successor of the star that the run found. The files of
-    /// the `keep` latest of the earlier stars are kept.
-    pub async fn publish(&self, record: &mut RunRecord, keep: usize) -> Published {
+    /// Publishes the star that `record` describes, as the successor of the star that the run found, and releases the
+    /// output. The files of the `keep` latest of the earlier stars are kept.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the star is not published, if this is not known, or if a manifest cannot be written after
+    /// it was published.
+    pub async fn complete(self, record: &mut RunRecord, keep: usize) -> Result<()> {
+        match self.publish(record, keep).await {
+            Published::Yes(copies) => self.finish(record, copies).await,
+            Published::No(error) => {
+                self.rollback().await;
+                Err(error)
+            }
+            Published::Unknown(error) => {
+                self.release().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Publishes the star, but does not remove what it supersedes.
+    async fn publish(&self, record: &mut RunRecord, keep: usize) -> Published {
         record.succeed(self.base(), keep);
         let Prepared { json, copies } = match self.prepare(record).await {
             Ok(prepared) => prepared,
@@ -243,7 +263,7 @@ impl Publication {
     ///
     /// Returns an error if a manifest cannot be written; the old star's files are then kept, since its
     /// manifests still name them.
-    pub async fn finish(self, record: &RunRecord, copies: Box<Copies>) -> Result<()> {
+    async fn finish(self, record: &RunRecord, copies: Box<Copies>) -> Result<()> {
         let copied = copies.write(record).await;
         if copied.is_ok() {
             match self.remove_superseded(record).await {
@@ -273,7 +293,7 @@ impl Publication {
 
     /// Releases the output and leaves all files in place, since the record may still turn out to name
     /// them. The next run removes those that it does not name.
-    pub async fn release(self) {
+    async fn release(self) {
         self.lock.release().await;
     }
 

@@ -119,10 +119,7 @@ async fn written(publication: &Publication) -> RunRecord {
 }
 
 async fn publish(publication: Publication, record: &mut RunRecord, kept: usize) {
-    match publication.publish(record, kept).await {
-        Published::Yes(copies) => publication.finish(record, copies).await.unwrap(),
-        Published::No(error) | Published::Unknown(error) => panic!("{error}"),
-    }
+    publication.complete(record, kept).await.unwrap();
 }
 
 /// Returns the paths below an output, in order.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::partition::Partitioning;
 use super::record::RunRecord;
 use crate::error::{Error, Result};
 use crate::storage::Place;
@@ -95,20 +96,12 @@ impl RunRecord {
 
 /// Returns the hashes of the partitions by table and first day, or `None` if one is missing.
 fn hashes(record: &RunRecord) -> Option<BTreeMap<(&str, &str), &str>> {
-    let mut hashes = BTreeMap::new();
-    for (name, table) in &record.tables {
-        for content in table.contents() {
-            if content.hash.is_empty() {
-                return None;
-            }
-            // A table with partitions that has no rows has none.
-            if record.options.partition != "none" && content.from.is_empty() && content.rows == 0 {
-                continue;
-            }
-            hashes.insert((name.as_str(), content.from), content.hash);
-        }
-    }
-    Some(hashes)
+    let partitioning = Partitioning::named(&record.options.partition);
+    let contents = record.tables.iter().flat_map(|(name, table)| {
+        let contents = table.contents_by_day(partitioning).into_values();
+        contents.map(move |content| ((name.as_str(), content.from), content.hash))
+    });
+    contents.map(|(key, hash)| (!hash.is_empty()).then_some((key, hash))).collect()
 }
 
 /// Reads the record of an earlier star at `out`, whose files are kept.

@@ -151,6 +151,23 @@ impl TableRecord {
         contents.collect()
     }
 
+    /// Returns the contents by first day, which is empty for the content of the whole table. A table with partitions
+    /// that has no rows has none.
+    pub(crate) fn contents_by_day(
+        &self,
+        partitioning: Partitioning,
+    ) -> BTreeMap<&str, Content<'_>> {
+        let contents = match partitioning {
+            Partitioning::None => vec![self.content()],
+            Partitioning::Day | Partitioning::Month => {
+                let mut contents = self.contents();
+                contents.retain(|content| !content.from.is_empty() || content.rows > 0);
+                contents
+            }
+        };
+        contents.into_iter().map(|content| (content.from, content)).collect()
+    }
+
     /// Returns the content of the whole table.
     pub(crate) fn content(&self) -> Content<'_> {
         Content { from: "", rows: self.rows, hash: &self.hash, files: &self.files }
