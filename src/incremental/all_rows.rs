@@ -59,6 +59,11 @@ impl Update {
     }
 }
 
+/// Returns the column with the number of the object.
+fn number() -> Expr {
+    Expr::Column(Column::new_unqualified(OBJECT_NUMBER))
+}
+
 /// Returns a function that is true for the numbers of a set.
 fn is_live(live: Numbers) -> ScalarUDF {
     let evaluate = move |arguments: &[ColumnarValue]| {
@@ -88,26 +93,52 @@ impl Known {
         as_stored: bool,
     ) -> Result<DataFrame> {
         let failed = |e| Error::query("staging tables", e);
-        let number = || Expr::Column(Column::new_unqualified(OBJECT_NUMBER));
-        let first = i32::try_from(update.first_number).unwrap_or(i32::MAX);
-        let staged = provider_as_source(table.clone());
-        let staged = LogicalPlanBuilder::scan("read", staged, None).and_then(|p| p.build());
-        let staged = DataFrame::new(session.state(), staged.map_err(failed)?);
-        let mut rows = staged.filter(number().gt_eq(lit(first))).map_err(failed)?;
-        let files = self.parts.iter().flat_map(|part| part.record.files.clone());
-        let files: Vec<_> = files.collect();
-        if !files.is_empty() {
-            let name = format!("starlift_state_{}", self.dataset.name);
-            register_files(session, out, &name, self.schema.clone(), &files, vec![]).await?;
-            let kept = session.table(TableReference::bare(name)).await.map_err(failed)?;
-            let (live, _) = self.objects.before(update.removed);
-            let kept = kept.filter(is_live(live).call(vec![number()]));
-            rows = kept.and_then(|kept| kept.union(rows)).map_err(failed)?;
+        let mut rows = self.read_rows(session, table, update)?;
+        let (live, _) = self.objects.before(update.removed);
+        let name = format!("starlift_state_{}", self.dataset.name);
+        if let Some(kept) = self.stored_rows(session, out, &name, live).await? {
+            rows = kept.union(rows).map_err(failed)?;
         }
         match as_stored {
             true => Ok(rows),
             false => rows.select(self.declared().map_err(failed)?).map_err(failed),
         }
+    }
+
+    /// Returns the rows that this run has read, which are in `table`.
+    pub(super) fn read_rows(
+        &self,
+        session: &SessionContext,
+        table: &Arc<StagingTable>,
+        update: &Update,
+    ) -> Result<DataFrame> {
+        let failed = |e| Error::query("staging tables", e);
+        let first = i32::try_from(update.first_number).unwrap_or(i32::MAX);
+        let staged = provider_as_source(table.clone());
+        let staged = LogicalPlanBuilder::scan("read", staged, None).and_then(|p| p.build());
+        let staged = DataFrame::new(session.state(), staged.map_err(failed)?);
+        staged.filter(number().gt_eq(lit(first))).map_err(failed)
+    }
+
+    /// Returns the rows of some objects in the parts, or `None` if there are no parts. Registers the files of the
+    /// parts as the table `name`.
+    pub(super) async fn stored_rows(
+        &self,
+        session: &SessionContext,
+        out: &Place,
+        name: &str,
+        objects: Numbers,
+    ) -> Result<Option<DataFrame>> {
+        let failed = |e| Error::query("staging tables", e);
+        let files = self.parts.iter().flat_map(|part| part.record.files.clone());
+        let files: Vec<_> = files.collect();
+        if files.is_empty() {
+            return Ok(None);
+        }
+        register_files(session, out, name, self.schema.clone(), &files, vec![]).await?;
+        let stored = session.table(TableReference::bare(name)).await.map_err(failed)?;
+        let is_wanted = is_live(objects).call(vec![number()]);
+        stored.filter(is_wanted).map(Some).map_err(failed)
     }
 
     /// Returns the declared columns. Those that are not staged have values that no query reads.

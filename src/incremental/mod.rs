@@ -17,6 +17,7 @@ mod days;
 mod entry;
 mod files;
 mod fingerprint;
+mod joined;
 mod latest;
 mod numbers;
 mod open;

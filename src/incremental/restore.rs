@@ -13,6 +13,7 @@ use super::numbers::{Numbers, Wanted};
 use super::open::examples;
 use super::{Changes, Known, Removed, Touched, Update};
 use crate::decode::{BATCH_ROWS, MAX_RAW_BYTES, rejects_schema};
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::ingest::{DatasetCounts, InputsBuilder, KnownObjects, Staging};
 use crate::staging::StagingTable;
@@ -92,7 +93,8 @@ impl Update {
         self.restore_rejects(out, rejected, staging).await
     }
 
-    /// Stages the rows of the days in `only` as they were before this run.
+    /// Returns the tables of the datasets as they were before this run, with only the rows of the days in `only`. Those
+    /// of datasets that have not changed are those of `staging`.
     ///
     /// # Errors
     ///
@@ -100,17 +102,23 @@ impl Update {
     pub async fn restore_before(
         &self,
         out: &Place,
-        table: &Arc<StagingTable>,
-        threads: usize,
+        staging: &Staging,
+        engine: &Engine,
         only: &Touched,
-    ) -> Result<()> {
-        for known in &self.datasets {
-            if let Some(days) = only.of(&known.dataset.name) {
-                let earlier: Vec<&Entry> = known.objects.earlier().collect();
-                known.restore(out, earlier.iter().copied(), table, threads, Some(days)).await?;
+    ) -> Result<Vec<Arc<StagingTable>>> {
+        let mut tables = staging.datasets.clone();
+        for (known, table) in self.datasets.iter().zip(&mut tables) {
+            let days = only.of(&known.dataset.name);
+            if days.is_none() && !known.objects.has_changed(self.removed) {
+                continue;
             }
+            let before =
+                StagingTable::new("before", table.schema().clone(), engine.staging_space());
+            *table = Arc::new(before);
+            let earlier: Vec<&Entry> = known.objects.earlier().collect();
+            known.restore(out, earlier.iter().copied(), table, engine.threads, days).await?;
         }
-        Ok(())
+        Ok(tables)
     }
 
     /// Stages the rejects of the objects in `rejected`, each with its dataset.

@@ -4,7 +4,7 @@
 //! fingerprints but different values. Which of them keeps its fingerprint as its id depends on both. So the days
 //! that share a fingerprint with a day that has changed, now or before, are touched as well, and so on.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,7 +20,6 @@ use crate::decode::{BATCH_ROWS, OBJECT_NUMBER};
 use crate::error::{Error, Result};
 use crate::ingest::Staging;
 use crate::model::LocalTo;
-use crate::star::Partitioning;
 use crate::storage::Place;
 
 /// A column of a row that is scanned.
@@ -38,7 +37,7 @@ struct Columns {
 
 impl Update {
     /// Returns the position of a dataset.
-    fn position(&self, name: &str) -> Option<usize> {
+    pub(super) fn position(&self, name: &str) -> Option<usize> {
         self.datasets.iter().position(|known| known.dataset.name == name)
     }
 
@@ -48,15 +47,16 @@ impl Update {
         self.reasons.is_empty() && known.is_some_and(|k| k.time.as_ref() == Some(&local.column))
     }
 
-    /// Returns `true` if only the dataset called `name` has changed, and the rows of all of its objects before
-    /// and after the change are available.
-    pub fn has_changed_only(&self, name: &str) -> bool {
+    /// Returns the names of the datasets that have changed, or `None` if rows of their objects before the change
+    /// are missing.
+    pub fn changed_datasets(&self) -> Option<BTreeSet<&str>> {
         let changed = |known: &&Known| known.objects.has_changed(self.removed);
-        let mut changed = self.datasets.iter().filter(changed);
-        changed.all(|known| known.dataset.name == name && known.objects.has_all_rows())
+        let changed = self.datasets.iter().filter(changed);
+        changed.map(|known| known.objects.has_all_rows().then_some(&*known.dataset.name)).collect()
     }
 
-    /// Returns the partitions whose rows can differ from those of the previous run.
+    /// Returns the partitions whose rows can differ from those of the previous run. Beside those of changed records
+    /// of the dataset in `local`, these are `joined` and those that share a fingerprint with one of them.
     ///
     /// # Errors
     ///
@@ -66,10 +66,10 @@ impl Update {
         out: &Place,
         staging: &Staging,
         local: &LocalTo,
-        partitioning: Partitioning,
+        joined: Days,
         threads: usize,
     ) -> Result<Days> {
-        let mut days = Days::new(partitioning);
+        let mut days = joined;
         let Some(at) = self.position(&local.dataset) else { return Ok(days) };
         let (known, table) = (&self.datasets[at], &staging.datasets[at]);
         let fingerprints = known.dataset.derived.iter().map(|derived| derived.name.clone());

@@ -51,7 +51,9 @@ pub use path::{Origin, Path, RowsPath, Step};
 pub use problem::{Problem, Problems};
 pub use reference::reference;
 pub use schema::json_schema;
-pub use table::{Distribution, KeyRole, LocalTo, RedshiftDesign, Reference, Table, TableColumn};
+pub use table::{
+    Distribution, Join, KeyRole, LocalTo, RedshiftDesign, Reference, Table, TableColumn,
+};
 pub use validate::{Use as NameUse, is_allowed, snake_case};
 pub use words::{MAX_NAME_BYTES, MAX_TABLE_BYTES, is_plain, quoted};
 

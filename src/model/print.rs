@@ -5,7 +5,7 @@ use toml::value::Array;
 
 use super::dataset::{Column, Condition, Dataset, DerivedRule, Literal, Required};
 use super::path::{Origin, Path};
-use super::table::{Distribution, Table, TableColumn};
+use super::table::{Distribution, Join, Table, TableColumn};
 use super::words::is_plain;
 use super::{Model, Records};
 
@@ -104,6 +104,9 @@ fn print_table(table: &Table) -> String {
     if let Some(local) = &table.local_to {
         text += &format!("local_to = {}\n", string(&format!("{}.{}", local.dataset, local.column)));
     }
+    if !table.joins.is_empty() {
+        text += &format!("joins = [{}]\n", joins(&table.joins).join(", "));
+    }
     if let Some(latest) = &table.latest_of {
         text +=
             &format!("latest_of = {}\n", string(&format!("{}.{}", latest.dataset, latest.column)));
@@ -133,6 +136,17 @@ fn print_table(table: &Table) -> String {
         text += &print_table_column(column, reference.map(|(_, target)| *target));
     }
     text
+}
+
+fn joins(joins: &[Join]) -> Vec<String> {
+    let inline = |join: &Join| {
+        inline(&[
+            ("dataset", string(&join.dataset)),
+            ("columns", strings(&join.columns)),
+            ("equal_to", strings(&join.equal_to)),
+        ])
+    };
+    joins.iter().map(inline).collect()
 }
 
 /// Returns the leading references of one column each that are in the order of the columns.

@@ -13,8 +13,8 @@ use super::dataset::{
 use super::path::{Origin, Path, RowsPath};
 use super::problem::Fault;
 use super::report::{Report, join};
-use super::shape::{Value, flag, named, section, text, texts};
-use super::table::{Distribution, LocalTo, RedshiftDesign, Reference, Table, TableColumn};
+use super::shape::{Value, flag, named, section, sections, text, texts};
+use super::table::{Distribution, Join, LocalTo, RedshiftDesign, Reference, Table, TableColumn};
 
 pub(super) fn datasets(report: &mut Report, document: &DeTable<'_>) -> Vec<Arc<Dataset>> {
     let mut found = Vec::new();
@@ -118,11 +118,14 @@ fn table(name: &str, entry: &DeTable<'_>) -> Table {
         let table = text(value.get_ref().as_table()?, "references")?.to_owned();
         Some(Reference { columns: vec![(*name).to_owned()], table })
     });
-    let several = entry.get("references").and_then(|value| value.get_ref().as_array());
-    let several = several.into_iter().flat_map(|items| items.iter()).filter_map(|item| {
-        let reference = item.get_ref().as_table()?;
-        let columns = texts(reference, "columns").unwrap_or_default();
-        Some(Reference { columns, table: text(reference, "table").unwrap_or_default().to_owned() })
+    let several = sections(entry, "references").map(|reference| Reference {
+        columns: texts(reference, "columns").unwrap_or_default(),
+        table: text(reference, "table").unwrap_or_default().to_owned(),
+    });
+    let joins = sections(entry, "joins").map(|join| Join {
+        dataset: text(join, "dataset").unwrap_or_default().to_owned(),
+        columns: texts(join, "columns").unwrap_or_default(),
+        equal_to: texts(join, "equal_to").unwrap_or_default(),
     });
     let primary_key = texts(entry, "primary_key").unwrap_or_default();
     let sorted_by = texts(entry, "sorted_by").unwrap_or_else(|| primary_key.clone());
@@ -139,6 +142,7 @@ fn table(name: &str, entry: &DeTable<'_>) -> Table {
         },
         columns: columns.iter().map(|(name, value)| table_column(name, value)).collect(),
         local_to: text(entry, "local_to").map(dataset_column),
+        joins: joins.collect(),
         latest_of: text(entry, "latest_of").map(dataset_column),
         primary_key,
         sorted_by,

@@ -179,6 +179,15 @@ pub(super) fn section<'t, 'i>(table: &'t DeTable<'i>, name: &str) -> Option<&'t 
     table.get(name)?.get_ref().as_table()
 }
 
+/// Returns the tables of a list.
+pub(super) fn sections<'t, 'i>(
+    table: &'t DeTable<'i>,
+    name: &str,
+) -> impl Iterator<Item = &'t DeTable<'i>> {
+    let items = table.get(name).and_then(|value| value.get_ref().as_array());
+    items.into_iter().flat_map(|items| items.iter()).filter_map(|item| item.get_ref().as_table())
+}
+
 /// Returns the entries of a table of names in the order in which they are written.
 pub(super) fn named<'t, 'i>(table: &'t DeTable<'i>, name: &str) -> Vec<(&'t str, &'t Value<'i>)> {
     section(table, name).map(in_order).unwrap_or_default()

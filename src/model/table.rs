@@ -21,6 +21,8 @@ pub struct Table {
     pub sorted_by: Vec<String>,
     /// Time column of a dataset that divides the table into days, if it is local to them.
     pub local_to: Option<LocalTo>,
+    /// Joins with other datasets, if the table is local.
+    pub joins: Vec<Join>,
     /// Column of a dataset, if the table depends only on the latest records of each of its values.
     pub latest_of: Option<LocalTo>,
     /// Design of the table in Redshift.
@@ -35,6 +37,18 @@ pub struct LocalTo {
     pub dataset: String,
     /// Column of the dataset with the time.
     pub column: String,
+}
+
+/// The statement that a row of a dataset affects the rows of a table only through rows with equal values in the
+/// dataset to which the table is local.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Join {
+    /// Name of the dataset.
+    pub dataset: String,
+    /// Columns of the dataset.
+    pub columns: Vec<String>,
+    /// Columns of the dataset to which the table is local, one for each of `columns`.
+    pub equal_to: Vec<String>,
 }
 
 /// A column of a table of the star.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{LocalTo, Model};
+use crate::model::{Join, LocalTo, Model, Table};
 
 /// The tables whose queries need only the days that have changed, and those that need all rows of the dataset
 /// of these days. The queries of the other tables do not read that dataset.
@@ -11,6 +11,10 @@ pub(super) struct Locality {
     pub local_to: LocalTo,
     pub local: BTreeSet<String>,
     pub global: BTreeSet<String>,
+    /// The joins of the local tables with other datasets.
+    pub joins: Vec<Join>,
+    /// The other datasets that a local table reads without a declared join: their rows can affect all days.
+    pub unjoined: BTreeSet<String>,
 }
 
 impl Locality {
@@ -23,8 +27,18 @@ impl Locality {
             return None;
         }
         let staged = &model.dataset(&first.dataset)?.table;
-        let local = model.tables.iter().filter(|table| table.local_to.is_some());
-        let local: BTreeSet<String> = local.map(|table| table.name.clone()).collect();
+        let tables = || model.tables.iter().filter(|table| table.local_to.is_some());
+        let local: BTreeSet<String> = tables().map(|table| table.name.clone()).collect();
+        let mut joins = Vec::new();
+        let mut unjoined = BTreeSet::new();
+        for table in tables() {
+            for join in &table.joins {
+                if !joins.contains(join) {
+                    joins.push(join.clone());
+                }
+            }
+            unjoined.extend(unjoined_datasets(table, &first, &local, model, reads));
+        }
         let mut global = BTreeSet::new();
         for table in model.tables.iter().filter(|table| table.local_to.is_none()) {
             if !depends(&table.name, staged, reads) {
@@ -36,8 +50,41 @@ impl Locality {
             }
             global.insert(table.name.clone());
         }
-        Some(Locality { local_to: first, local, global })
+        Some(Locality { local_to: first, local, global, joins, unjoined })
     }
+
+    /// Returns `true` if changes of these datasets affect only the days of changed records, and of those that join
+    /// with changed records.
+    pub fn limits(&self, changed: &BTreeSet<&str>) -> bool {
+        self.unjoined.iter().all(|dataset| !changed.contains(&**dataset))
+    }
+}
+
+/// Returns the datasets that the query of a local table reads without a declared join, directly or through tables
+/// that are not local.
+fn unjoined_datasets(
+    table: &Table,
+    local_to: &LocalTo,
+    local: &BTreeSet<String>,
+    model: &Model,
+    reads: &BTreeMap<String, BTreeSet<String>>,
+) -> BTreeSet<String> {
+    let mut waiting = vec![&table.name];
+    let (mut seen, mut datasets) = (BTreeSet::new(), BTreeSet::new());
+    while let Some(name) = waiting.pop() {
+        for read in reads.get(name).into_iter().flatten().filter(|read| !local.contains(*read)) {
+            match model.dataset_of_staging(read) {
+                Some(dataset) => {
+                    datasets.insert(dataset.name.clone());
+                }
+                None if seen.insert(read) => waiting.push(read),
+                None => {}
+            }
+        }
+    }
+    let is_joined = |name: &String| table.joins.iter().any(|join| join.dataset == *name);
+    datasets.retain(|name| *name != local_to.dataset && !is_joined(name));
+    datasets
 }
 
 /// Returns `true` if the query of `name` reads the table `staged`, or a table that depends on it.
@@ -49,6 +96,8 @@ fn depends(name: &str, staged: &str, reads: &BTreeMap<String, BTreeSet<String>>)
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::star::Queries;
     use crate::transform::{Rules, required_columns};
@@ -60,7 +109,26 @@ mod tests {
         let locality = Locality::of(queries.model(), &needs.reads).unwrap();
         assert_eq!(locality.local.iter().collect::<Vec<_>>(), ["songplays", "time"]);
         assert_eq!(locality.global.iter().collect::<Vec<_>>(), ["users"]);
+        let [join] = &locality.joins[..] else { panic!("{:?}", locality.joins) };
+        assert_eq!(
+            (&*join.dataset, &*join.columns[0], &*join.equal_to[0]),
+            ("songs", "artist_name", "artist")
+        );
+        assert!(locality.unjoined.is_empty());
         assert!(!needs.has_staged_rates);
+    }
+
+    #[tokio::test]
+    async fn a_dataset_that_is_read_without_a_declared_join_can_affect_all_days() {
+        let queries = Queries::built_in();
+        let needs = required_columns(&queries, Rules::default()).await.unwrap();
+        let mut model = (**queries.model()).clone();
+        for table in &mut model.tables {
+            Arc::make_mut(table).joins.clear();
+        }
+        let locality = Locality::of(&model, &needs.reads).unwrap();
+        assert_eq!(locality.unjoined.iter().collect::<Vec<_>>(), ["songs"]);
+        assert!(locality.joins.is_empty());
     }
 
     #[test]

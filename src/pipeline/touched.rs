@@ -13,7 +13,6 @@ use crate::error::{Error, Result};
 use crate::incremental::{Latest, Touched};
 use crate::ingest::Staging;
 use crate::publish::batch_rows;
-use crate::staging::StagingTable;
 use crate::star::{FileRecord, Partitioning, RunRecord, TableRecord, find_files};
 use crate::transform::{
     Accounting, ENCODING, build_intermediates, count, register_rule_functions, register_tables,
@@ -38,7 +37,7 @@ impl Run<'_> {
             && self.options.queries.is_none()
             && self.has_definition_of(base)
             && self.has_partitions(base)
-            && update.has_changed_only(&locality.local_to.dataset);
+            && update.changed_datasets().is_some_and(|changed| locality.limits(&changed));
         if !is_possible {
             return Ok(None);
         }
@@ -50,7 +49,10 @@ impl Run<'_> {
             return Ok(None);
         }
         let partitioning = self.options.partitioning;
-        let days = update.touched(out, staging, &locality.local_to, partitioning, threads).await?;
+        let (local, joins) = (&locality.local_to, &locality.joins[..]);
+        let joined = update.joined(out, self.engine, staging, (local, joins), partitioning).await?;
+        let Some(joined) = joined else { return Ok(None) };
+        let days = update.touched(out, staging, local, joined, threads).await?;
         let partitions =
             base.tables.values().map(|table| table.partitions.len()).max().unwrap_or(0);
         if days.len() > 1 + partitions / 2 {
@@ -78,15 +80,8 @@ impl Run<'_> {
     ) -> Result<Vec<Accounting>> {
         let Some(update) = &self.update else { return Ok(Vec::new()) };
         let space = self.engine.staging_space();
-        let mut tables = staging.datasets.clone();
-        let datasets = &self.options.model.datasets;
-        let at = datasets.iter().position(|dataset| dataset.name == touched.local.dataset);
-        if let Some(table) = at.and_then(|at| tables.get_mut(at)) {
-            let before = StagingTable::new("before", table.schema().clone(), space.clone());
-            *table = Arc::new(before);
-            let (out, threads) = (&self.publication.out, self.engine.threads);
-            update.restore_before(out, table, threads, touched).await?;
-        }
+        let out = &self.publication.out;
+        let tables = update.restore_before(out, staging, self.engine, touched).await?;
         let session = self.engine.session_for(self.longest_text());
         register_tables(&session, &self.options.model, &tables)?;
         let rules = self.options.rules;

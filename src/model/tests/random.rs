@@ -167,6 +167,7 @@ fn table(dice: &mut Dice, index: usize, before: &[Arc<Table>]) -> Table {
         references,
         sorted_by: dice.some(&names),
         local_to: None,
+        joins: Vec::new(),
         latest_of: None,
         redshift: RedshiftDesign {
             distribution,

@@ -1,6 +1,7 @@
 //! Rules of a model beyond the types of its keys.
 
 mod datasets;
+mod locality;
 mod names;
 mod paths;
 mod tables;

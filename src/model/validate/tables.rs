@@ -1,13 +1,11 @@
 //! Rules of the tables of the star.
 
 use super::super::Model;
-use super::super::column_type::ColumnType;
-use super::super::dataset::Required;
 use super::super::problem::one_of;
 use super::super::report::{Report, join};
 use super::super::table::{Distribution, Reference, Table, load_order};
 use super::names::{self, Use};
-use super::{MAX_COLUMNS, known_columns};
+use super::{MAX_COLUMNS, known_columns, locality};
 
 /// Reports the violations of the rules of a table.
 pub(super) fn validate(report: &mut Report, table: &Table, model: &Model) {
@@ -18,8 +16,7 @@ pub(super) fn validate(report: &mut Report, table: &Table, model: &Model) {
     }
     columns(report, &at, table);
     keys(report, &at, table);
-    local_to(report, &at, table, model);
-    latest_of(report, &at, table, model);
+    locality::validate(report, &at, table, model);
     for (i, reference) in table.references.iter().enumerate() {
         let at = reference_at(report, &at, table, i);
         let repeated = table.references[..i].contains(reference);
@@ -80,60 +77,6 @@ fn keys(report: &mut Report, at: &str, table: &Table) {
         let known = [&["auto", "even", "all"], &names[..]].concat();
         let reason = format!("{column:?} is neither auto, even nor all, and not a column");
         report.add(&join(&redshift_at, "distribution"), reason, one_of(column, &known));
-    }
-}
-
-/// Reports a `local_to` that names no time column, or whose table has no days.
-fn local_to(report: &mut Report, at: &str, table: &Table, model: &Model) {
-    let Some(local) = &table.local_to else { return };
-    let at = join(at, "local_to");
-    let is_time = |column_type| matches!(column_type, ColumnType::Timestamp | ColumnType::Date);
-    let Some(dataset) = model.dataset(&local.dataset) else {
-        let names: Vec<&str> = model.datasets.iter().map(|d| d.name.as_str()).collect();
-        let reason = format!("there is no dataset {:?}", local.dataset);
-        return report.add(&at, reason, one_of(&local.dataset, &names));
-    };
-    let column = dataset.column(&local.column).map(|(_, column)| column);
-    let times = dataset.columns.iter();
-    let times = times.filter(|c| is_time(c.column_type) && c.required == Required::Always);
-    let times: Vec<String> = times.map(|c| format!("{}.{}", dataset.name, c.name)).collect();
-    if !column.is_some_and(|c| is_time(c.column_type) && c.required == Required::Always) {
-        let written = format!("{}.{}", local.dataset, local.column);
-        let reason = format!("{written:?} is not a required timestamp or date");
-        let names: Vec<&str> = times.iter().map(String::as_str).collect();
-        return report.add(&at, reason, one_of(&written, &names));
-    }
-    let first = table.sorted_by.first().and_then(|name| table.column(name));
-    if first.is_some_and(|first| !is_time(first.column_type) || first.nullable) {
-        let reason = "the first column of sorted_by is not a timestamp or date that is never null";
-        report.add(&at, reason, "sort by the time first, or remove local_to");
-    }
-}
-
-/// Reports a `latest_of` that names no column, or whose dataset has no time.
-fn latest_of(report: &mut Report, at: &str, table: &Table, model: &Model) {
-    let Some(latest) = &table.latest_of else { return };
-    let at = join(at, "latest_of");
-    let written = format!("{}.{}", latest.dataset, latest.column);
-    let Some(dataset) = model.dataset(&latest.dataset) else {
-        let names: Vec<&str> = model.datasets.iter().map(|d| d.name.as_str()).collect();
-        let reason = format!("there is no dataset {:?}", latest.dataset);
-        return report.add(&at, reason, one_of(&latest.dataset, &names));
-    };
-    if dataset.column(&latest.column).is_none() {
-        let names = dataset.columns.iter().map(|c| format!("{}.{}", dataset.name, c.name));
-        let names: Vec<String> = names.collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        return report.add(
-            &at,
-            format!("there is no column {written:?}"),
-            one_of(&written, &names),
-        );
-    }
-    let mut locals = model.tables.iter().filter_map(|table| table.local_to.as_ref());
-    if !locals.any(|local| local.dataset == latest.dataset) {
-        let reason = format!("no table has local_to with the dataset {:?}", latest.dataset);
-        report.add(&at, reason, "add local_to to a table, or remove latest_of");
     }
 }
 

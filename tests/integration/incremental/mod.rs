@@ -4,6 +4,7 @@ mod cases;
 mod command;
 mod earlier;
 mod histories;
+mod joins;
 mod kills;
 mod partitions;
 mod remote;
@@ -133,6 +134,12 @@ impl History {
         let json = std::fs::read_to_string(self.path("star/_starlift.json")).unwrap();
         serde_json::from_str(&json).unwrap()
     }
+}
+
+/// Returns the number of random histories: that of the environment, or `usual`.
+fn rounds(usual: u32) -> u32 {
+    let rounds = std::env::var("STARLIFT_HISTORIES").ok();
+    rounds.map_or(usual, |rounds| rounds.parse().unwrap())
 }
 
 fn run(options: &TransformOptions) -> Result<TransformReport, TransformFailure> {

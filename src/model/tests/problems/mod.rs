@@ -1,6 +1,7 @@
 //! Problems of a `model.toml`: each with line, key, reason and remedy, all at once.
 
 mod datasets;
+mod locality;
 mod tables;
 
 use super::super::*;
