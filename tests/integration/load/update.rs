@@ -312,6 +312,25 @@ async fn an_update_is_all_or_nothing_wherever_it_is_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rows_that_copy_loses_are_detected() {
+    let (cloud, client) = days_in_the_cloud().await;
+    cloud.load("star", &[]).exits(0);
+    let [old, _] = both(&cloud, "star");
+    for (more, tables) in [(&[][..], 3), (&["--force"], 5)] {
+        for skip in 0..tables {
+            let lost = Fault { on: On::Copy, skip, when: When::Within, what: What::LoseRows };
+            cloud.redshift.inject(lost);
+            cloud.load("next", more).exits(4).complains("tables-differ");
+            assert_eq!(cloud.redshift.faults_left(), 0, "no COPY has lost rows");
+            let [_, warehouse] = both(&cloud, "next");
+            assert_eq!(warehouse, old);
+            assert_eq!(loaded_run(&client).await, cloud.run_id("star"));
+        }
+    }
+    cloud.load("next", &[]).exits(0).says("updated   3 of ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn texts_that_outgrow_their_column_replace_the_tables() {
     let (cloud, _client) = days_in_the_cloud().await;
     cloud.load("star", &[]).exits(0);

@@ -57,6 +57,8 @@ pub enum What {
     Error { code: String, message: String, detail: Option<String> },
     /// Holds the statement until the gate opens.
     Hold(Gate),
+    /// With `Within`: COPY loses the other half of its rows, and reports all of them. Has no effect otherwise.
+    LoseRows,
 }
 
 impl What {

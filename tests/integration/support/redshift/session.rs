@@ -293,7 +293,7 @@ fn backing_path(path: &[String]) -> String {
 
 async fn meet(what: Option<What>) -> Result<(), Stop> {
     match what {
-        None => Ok(()),
+        None | Some(What::LoseRows) => Ok(()),
         Some(What::Cut) => Err(Stop::Cut),
         Some(What::Error { code, message, detail }) => {
             Err(SqlError { code, message, detail }.into())

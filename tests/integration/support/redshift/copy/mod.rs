@@ -135,8 +135,12 @@ pub async fn load(
     let files = files(buckets, copy, targets).await?;
     let total: u64 = files.iter().map(|(_, file)| file.rows).sum();
     // With FILLRECORD a file may lack the last columns, which become NULL.
-    let mut loaded = 0;
+    let (mut loaded, mut loses) = (0, false);
     for (address, file) in files {
+        if loses {
+            loaded += file.rows;
+            continue;
+        }
         let reader = file.read()?;
         let count = reader.schema().fields().len();
         let sink = sink(backing, copy, &targets[..count]).await?;
@@ -152,11 +156,14 @@ pub async fn load(
                 if within.is_some() { half.min(batch.num_rows()) } else { batch.num_rows() };
             for part in [batch.slice(0, first), batch.slice(first, batch.num_rows() - first)] {
                 let bytes = encoder.encode(&part).map_err(|failure| failure.file(&address))?;
-                sink.send(bytes).await?;
+                if !loses {
+                    sink.send(bytes).await?;
+                }
                 loaded += part.num_rows() as u64;
                 if loaded >= total.div_ceil(2)
                     && let Some(what) = within.take()
                 {
+                    loses = matches!(what, What::LoseRows);
                     strike(what).await?;
                 }
             }
@@ -208,6 +215,7 @@ async fn sink(
 async fn strike(what: What) -> Result<(), Stopped> {
     match what {
         What::Cut => Err(Stopped::Cut),
+        What::LoseRows => Ok(()),
         What::Error { code, message, detail } => {
             Err(Stopped::Rejected(SqlError { code, message, detail }))
         }
