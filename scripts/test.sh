@@ -56,6 +56,8 @@ step cargo clippy --all-targets --locked -- -D warnings
 RUSTDOCFLAGS='-D warnings' step cargo doc --no-deps --document-private-items --locked
 # Each benchmark verifies its results, so run each once.
 step cargo test --benches --locked
+# Many tests wait for servers, so run more of them at a time than there are cores.
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) * 2))}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 step cargo test --locked --no-fail-fast 2>&1 | tee "$log"
