@@ -88,6 +88,13 @@ fn s3(file: &mut File) {
 
 fn transform(file: &mut File, values: &Values) {
     file.section("transform", "Options of `starlift transform` and `starlift run`.");
+    locations(file, values);
+    conversion(file);
+    publication(file);
+}
+
+/// Keys of `[transform]` that select the objects to read and the output.
+fn locations(file: &mut File, values: &Values) {
     file.keys(
         "songs",
         "Song objects: a prefix, or a list of them.",
@@ -117,6 +124,10 @@ fn transform(file: &mut File, values: &Values) {
         &values.log_jsonpaths,
         "s3://BUCKET/log_json_path.json",
     );
+}
+
+/// Keys of `[transform]` that determine which rows the records become.
+fn conversion(file: &mut File) {
     file.off(
         "max_rejects",
         "Maximum rejects: a number, a percentage of the records, or a size such as 64KiB.",
@@ -133,6 +144,10 @@ fn transform(file: &mut File, values: &Values) {
         "Handling of text that was encoded to UTF-8 twice: off, match or store.",
         "off",
     );
+}
+
+/// Keys of `[transform]` that determine how the star is written.
+fn publication(file: &mut File) {
     file.off(
         "lock",
         "Lock the output against other runs: on, or off if you ensure that only one run writes.",
