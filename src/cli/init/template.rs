@@ -97,19 +97,19 @@ fn transform(file: &mut File, values: &Values) {
 fn locations(file: &mut File, values: &Values) {
     file.keys(
         "songs",
-        "Song objects: a prefix, or a list of them.",
+        "Location of the song objects: a prefix, or a list of prefixes.",
         &values.songs,
         "s3://BUCKET/song_data",
     );
     file.keys(
         "logs",
-        "Log objects: a prefix, or a list of them.",
+        "Location of the log objects: a prefix, or a list of prefixes.",
         &values.logs,
         "s3://BUCKET/log_data",
     );
     file.off(
         "inputs.NAME",
-        "Objects of the dataset NAME of another model: a prefix, or a list of them.",
+        "Location of the objects of dataset NAME of another model: a prefix, or a list of prefixes.",
         "s3://BUCKET/NAME",
     );
     file.key("out", "Location to write the star to.", &values.out, "s3://BUCKET/star");
@@ -174,7 +174,7 @@ fn cloud(file: &mut File, values: &Values) {
     file.section("cloud", "The cluster or workgroup that `starlift provision` creates.");
     file.key(
         "name",
-        "Its name, and that of the resources that belong to it: a role, a network rule, a schedule.",
+        "Name of the cluster or workgroup, its role, its network rule and its schedule.",
         &values.name,
         "sparkify",
     );
@@ -197,7 +197,7 @@ fn cloud(file: &mut File, values: &Values) {
         file.comment("Port.");
         file.on("port", i64::from(port));
     }
-    file.comment("Make it publicly accessible; otherwise it can be reached only from its network.");
+    file.comment("Make it publicly accessible; otherwise only its own network can reach it.");
     file.commented("public", true);
     file.comment("Address ranges that may connect; by default only this machine's own address.");
     file.commented("cidr", vec!["203.0.113.7/32"]);
