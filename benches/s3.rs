@@ -15,7 +15,7 @@
     reason = "a benchmark fails by panicking"
 )]
 
-#[path = "../tests/integration/support/s3.rs"]
+#[path = "../tests/integration/support/s3/mod.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod s3;
 

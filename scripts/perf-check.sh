@@ -27,4 +27,4 @@ trap 'rm -rf "$scratch"' EXIT
     --events "${STARLIFT_PERF_EVENTS:-2000000}" --out "$scratch/events" >&2
 "$1" generate --quiet --days 2 --users 100 --events 1000 \
     --songs "${STARLIFT_PERF_SONGS:-100000}" --out "$scratch/small" >&2
-PYTHONDONTWRITEBYTECODE=1 python3 "$here/perf_check.py" "$1" "$2" "$scratch"
+PYTHONDONTWRITEBYTECODE=1 python3 "$here/compare/perf_check.py" "$1" "$2" "$scratch"

@@ -33,7 +33,7 @@ pub enum Error {
     NothingFound(String),
     /// A dataset has objects but no rows.
     #[error(
-        "{dataset} are empty: {}, {}, {} and no rows; {}; nothing was published",
+        "dataset {dataset} has no rows: {}, {}, {}; {}; nothing was published",
         count(*objects as usize, "object"),
         count(*bytes as usize, "byte"),
         count(*rejected as usize, "reject"),
@@ -58,7 +58,7 @@ pub enum Error {
     JsonPaths {
         /// URL of the file.
         url: String,
-        /// The reason.
+        /// Failure to read or parse the file.
         source: JsonPathsError,
     },
     /// More records were rejected than allowed.
@@ -107,8 +107,8 @@ pub enum Error {
         /// URLs of the first objects, if known.
         examples: Vec<String>,
     },
-    /// A star that was made again differs from the existing one.
-    #[error("the star of run {run_id} differs from the one made again: {}", tables.join(", "))]
+    /// A star that was built again differs from the existing one.
+    #[error("a rebuild from all objects differs from the star of run {run_id}: {}", tables.join(", "))]
     StarDiffers {
         /// ID of the run that published the star.
         run_id: String,
@@ -139,7 +139,7 @@ pub enum Error {
     Record {
         /// URL of the record.
         url: String,
-        /// The reason.
+        /// Problem that prevents parsing.
         reason: String,
     },
     /// The star was made with a model of another name.
@@ -174,7 +174,7 @@ pub enum Error {
     EarlierStar {
         /// URL of the record.
         url: String,
-        /// The reason.
+        /// Problem of the record or of its file.
         reason: String,
     },
     /// A run is unknown, or its star cannot be used.
@@ -182,7 +182,7 @@ pub enum Error {
     UnknownRun {
         /// The run as specified by the user.
         run: String,
-        /// The reason.
+        /// Problem of the run or of its files.
         reason: String,
     },
     /// A file of a star has changed since it was written.
@@ -190,7 +190,7 @@ pub enum Error {
     StarFile {
         /// URL of the file.
         url: String,
-        /// The difference.
+        /// Difference from the file that was written.
         reason: String,
     },
     /// An SQL file or text failed.
@@ -198,7 +198,7 @@ pub enum Error {
     Query {
         /// File or name of the query.
         name: String,
-        /// The reason.
+        /// Error of DataFusion.
         source: Box<DataFusionError>,
     },
     /// The result of a query does not match its table.
@@ -206,7 +206,7 @@ pub enum Error {
     WrongColumns {
         /// File of the query.
         name: String,
-        /// The difference.
+        /// Difference from the columns of the table.
         reason: String,
     },
     /// Temporary files could not be written or read.
@@ -217,7 +217,7 @@ pub enum Error {
     Parquet {
         /// URL of the file.
         url: String,
-        /// The reason.
+        /// Error of the Parquet writer.
         source: parquet::errors::ParquetError,
     },
     /// Arrow data could not be built.
@@ -228,7 +228,7 @@ pub enum Error {
     Io {
         /// Description of the operation.
         action: String,
-        /// The reason.
+        /// Error of the operating system.
         source: std::io::Error,
     },
     /// A task panicked or was cancelled.

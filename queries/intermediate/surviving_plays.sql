@@ -9,8 +9,8 @@ WITH plays AS (
     WHERE page = 'NextSong'
 ),
 
--- Of the copies of a play, the smallest by (song, artist, length, level, location, userAgent), nulls last,
--- is kept.
+-- One copy of each play is kept: the smallest by (song, artist, length, level, location, userAgent), nulls
+-- last.
 copies AS (
     SELECT
         p.*,
@@ -28,8 +28,8 @@ copies AS (
     JOIN plays p ON p.play_fingerprint = r.fingerprint
 )
 
--- Of distinct plays with the same fingerprint, the first in key order gets the fingerprint as its
--- songplay_id; the following ones add 1, 2, 3 and so on.
+-- If distinct plays have the same fingerprint, the first in key order gets it as its songplay_id; the
+-- others add 1, 2, 3 and so on.
 SELECT
     play_fingerprint - 1 + CAST(
         ROW_NUMBER() OVER (

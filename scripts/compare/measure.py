@@ -13,9 +13,10 @@ import shutil
 import statistics
 import subprocess
 import sys
-import time
 from datetime import date
 from importlib.metadata import version
+
+import timed
 
 # Import only the standard library and load no data in this process: the peak memory of a child is at least
 # the memory of its parent at the time of the fork.
@@ -41,23 +42,6 @@ def tools(starlift, spark):
         )
 
 
-def run(tool, command, scratch):
-    """Returns the duration in seconds and the peak memory of the largest process in bytes."""
-    path = os.path.join(scratch, "output.txt")
-    # Flush the output of the previous run, so that it is not flushed during this one.
-    os.sync()
-    with open(path, "wb") as output:
-        start = time.perf_counter()
-        child = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-        _, status, usage = os.wait4(child.pid, 0)
-        seconds = time.perf_counter() - start
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode != 0:
-        with open(path, encoding="utf-8", errors="replace") as output:
-            sys.exit(f"{output.read()}\n{tool} failed with {child.returncode}: {command}")
-    return seconds, usage.ru_maxrss * 1024
-
-
 def facts(star):
     command = [sys.executable, os.path.join(HERE, "check.py"), star]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
@@ -78,14 +62,17 @@ def measure(data, measured, rounds, scratch):
     for number in range(rounds + 1):
         for tool, command in measured:
             shutil.rmtree(star, ignore_errors=True)
-            seconds, memory = run(tool, command(songs, logs, star), scratch)
+            # Flush the output of the previous run, so that it is not flushed during this one.
+            os.sync()
+            usage = timed.run(command(songs, logs, star))
             found = facts(star)
             expected = expected or found
             compare(tool, found, expected)
             if number > 0:
-                runs[tool].append({"seconds": seconds, "bytes": memory})
+                runs[tool].append({"seconds": usage.seconds, "bytes": usage.peak_bytes})
             label = f"round {number}" if number else "warm-up"
-            print(f"{label}: {tool}: {seconds:.2f} s, {memory / 1e6:.0f} MB", file=sys.stderr)
+            figures = f"{usage.seconds:.2f} s, {usage.peak_bytes / 1e6:.0f} MB"
+            print(f"{label}: {tool}: {figures}", file=sys.stderr)
     shutil.rmtree(star)
     return runs, expected
 

@@ -84,14 +84,21 @@ fn rejected_variable(error: &clap::Error) -> Option<String> {
     (!is_typed && std::env::var_os(&variable).is_some()).then_some(variable)
 }
 
+/// Reads the settings file, and returns its error if the command does not fail because of it: `init`
+/// replaces the file, and `doctor` reports the error.
+fn load_settings(cli: &Cli) -> Result<(Settings, Option<error::Error>)> {
+    match (Settings::load(cli.global.config.as_deref()), &cli.command) {
+        (Ok(settings), _) => Ok((settings, None)),
+        (Err(error), Command::Init(_) | Command::Doctor(_)) => {
+            Ok((Settings::default(), Some(error)))
+        }
+        (Err(error), _) => Err(error),
+    }
+}
+
 fn run(cli: &Cli) -> Result<()> {
     let file = cli.global.config.as_deref();
-    let (settings, broken) = match (Settings::load(file), &cli.command) {
-        (Ok(settings), _) => (settings, None),
-        // `init` replaces the file, and `doctor` reports its error: neither fails because it is broken.
-        (Err(error), Command::Init(_) | Command::Doctor(_)) => (Settings::default(), Some(error)),
-        (Err(error), _) => return Err(error),
-    };
+    let (settings, broken) = load_settings(cli)?;
     let global = settings.global(&cli.global)?;
     logging::start(&global);
     match &cli.command {

@@ -8,6 +8,7 @@ use super::settings::{GlobalOptions, StarOptions};
 use super::{star, summary};
 use crate::api::Star;
 use crate::cli::error::{Error, Result};
+use crate::error::count;
 use crate::pipeline::queries;
 use crate::star::{Group, Queries};
 use crate::warehouse::check::{WarehouseChecks, check_warehouse, ensure_passed};
@@ -32,8 +33,12 @@ pub async fn run(
     let checked = checks.outcomes.len();
     let open = star::open(star, global).await?;
     let compared = compare_queries(&session, &queries, &open).await?;
+    let compared = match compared {
+        1 => "1 query returns".to_owned(),
+        number => format!("{number} queries return"),
+    };
     let verified =
-        format!("{checked} checks passed; {compared} queries return the same rows as the files");
+        format!("{} passed; {compared} the same rows as the files", count(checked, "check"));
     Ok(format!("warehouse {}\n", styled(GOOD, verified)))
 }
 

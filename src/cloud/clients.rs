@@ -15,7 +15,7 @@ use crate::storage::{StoreOptions, aws_config};
 /// Clients for one region, with the credentials of the AWS provider chain.
 #[derive(Debug)]
 pub struct Clients {
-    /// The region.
+    /// AWS region of all requests, such as `eu-west-1`.
     pub region: String,
     /// The client for roles.
     pub iam: aws_sdk_iam::Client,

@@ -33,13 +33,13 @@ pub struct DataApi {
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Database {
-    /// The identifier of the cluster.
+    /// Identifier of the cluster; `None` for a workgroup.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster_identifier: Option<String>,
     /// The workgroup, where there is no cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workgroup_name: Option<String>,
-    /// The database.
+    /// Name of the database to connect to.
     pub database: String,
     /// The database user; without one it is the user that the caller's IAM identity is mapped to.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,7 +111,7 @@ pub struct Page {
     /// The columns, in order.
     #[serde(default)]
     pub column_metadata: Vec<Column>,
-    /// The rows.
+    /// Values by row, in the order of the columns.
     #[serde(default)]
     pub records: Vec<Vec<Field>>,
     /// Names the next part.
@@ -121,7 +121,7 @@ pub struct Page {
 /// A column of a result.
 #[derive(Debug, Deserialize)]
 pub struct Column {
-    /// Its name.
+    /// Name as the query defines it.
     #[serde(default)]
     pub name: String,
     /// Its label, which the service prefers where a query names columns.
@@ -134,9 +134,8 @@ pub struct Column {
 pub struct Field(serde_json::Map<String, Value>);
 
 impl Field {
-    /// The value as Redshift's own protocol writes it; `None` for null.
-    ///
-    /// Booleans, integers and doubles come as such, and everything else as text.
+    /// Returns the value as Redshift's own protocol writes it, or `None` for null. In the response, booleans,
+    /// integers and doubles have JSON types, and all other values are text.
     pub fn into_text(self) -> Option<String> {
         let (key, value) = self.0.into_iter().next()?;
         match (key.as_str(), value) {

@@ -119,7 +119,7 @@ struct ErrorItem {
 #[derive(Debug, Deserialize)]
 #[serde(default)]
 pub struct Set<T> {
-    /// The elements.
+    /// Elements in the order of the response.
     pub item: Vec<T>,
 }
 

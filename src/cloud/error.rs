@@ -20,7 +20,7 @@ pub enum CloudError {
     /// A resource with a name from the plan exists without the ownership tag.
     #[error("{what} already exists and is not tagged {tag}; nothing was changed")]
     NotManaged {
-        /// The resource.
+        /// Kind and name of the resource, such as `cluster sparkify`.
         what: String,
         /// The expected tag.
         tag: String,
@@ -28,7 +28,7 @@ pub enum CloudError {
     /// Another user of the account created the resource.
     #[error("{what} was created by {creator}; nothing was changed")]
     NotOwned {
-        /// The resource.
+        /// Kind and name of the resource.
         what: String,
         /// The ARN of the creator.
         creator: String,
@@ -36,9 +36,9 @@ pub enum CloudError {
     /// A resource with another name, or in another region, carries the tag.
     #[error("{what} is tagged {tag}, under another name or region; nothing was changed")]
     Stray {
-        /// The resource.
+        /// Kind and name of the resource.
         what: String,
-        /// The tag.
+        /// The tag that names starlift, as `key=value`.
         tag: String,
     },
     /// The name has resources in other regions only.
@@ -46,7 +46,7 @@ pub enum CloudError {
     OtherRegion {
         /// The region in use.
         region: String,
-        /// The name.
+        /// The name of the managed resources.
         name: String,
         /// The regions that the roles are used in.
         regions: Vec<String>,
@@ -60,7 +60,7 @@ pub enum CloudError {
     /// A cluster, workgroup or namespace differs from the plan in a property that cannot be changed in place.
     #[error("{what} has {found}, but the plan requires {wanted}; nothing was changed")]
     Differs {
-        /// The resource.
+        /// Kind and name of the resource.
         what: String,
         /// The property and its actual value.
         found: String,
@@ -70,7 +70,7 @@ pub enum CloudError {
     /// A cluster, workgroup or namespace is in a state from which it cannot reach the required one.
     #[error("{what} is {state:?} and will not become {wanted}")]
     State {
-        /// The resource.
+        /// Kind and name of the resource.
         what: String,
         /// The current state.
         state: String,
@@ -80,7 +80,7 @@ pub enum CloudError {
     /// A wait timed out.
     #[error("{what} is still {state:?} after {}", humantime::format_duration(*waited))]
     TimedOut {
-        /// The resource.
+        /// Kind and name of the resource.
         what: String,
         /// The last observed state.
         state: String,
@@ -90,29 +90,29 @@ pub enum CloudError {
     /// No resource in the region carries the tag.
     #[error("nothing in {region} is tagged {tag}")]
     NothingManaged {
-        /// The region.
+        /// AWS region that was searched.
         region: String,
-        /// The tag.
+        /// The tag that was searched for, as `key=value`.
         tag: String,
     },
     /// Resources remain after a teardown.
     #[error("resources remain after the teardown: {}", remaining.join(", "))]
     ResourcesRemain {
-        /// The resources.
+        /// Kinds and names of the resources.
         remaining: Vec<String>,
     },
     /// No cluster has the name.
     #[error("there is no cluster {cluster} in {region}")]
     NoCluster {
-        /// The name.
+        /// Identifier of the cluster.
         cluster: String,
-        /// The region.
+        /// AWS region that was searched.
         region: String,
     },
     /// The cluster is not available.
     #[error("cluster {cluster} is {state}")]
     ClusterUnavailable {
-        /// The cluster.
+        /// Identifier of the cluster.
         cluster: String,
         /// The current state.
         state: String,
@@ -120,15 +120,15 @@ pub enum CloudError {
     /// No workgroup has the name.
     #[error("there is no workgroup {workgroup} of Redshift Serverless in {region}")]
     NoWorkgroup {
-        /// The name.
+        /// Name of the workgroup.
         workgroup: String,
-        /// The region.
+        /// AWS region that was searched.
         region: String,
     },
     /// A workgroup is not available.
     #[error("the workgroup {workgroup} is {state}")]
     WorkgroupUnavailable {
-        /// The workgroup.
+        /// Name of the workgroup.
         workgroup: String,
         /// The current state.
         state: String,
@@ -153,13 +153,13 @@ pub enum CloudError {
     AddressUnknown {
         /// The URL of the IP echo service.
         url: String,
-        /// The cause.
+        /// Failure of the request to the service.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The region has no default VPC.
     #[error("the account has no default VPC in {region}")]
     NoVpc {
-        /// The region.
+        /// AWS region that was searched.
         region: String,
     },
     /// The subnet group does not exist, or AWS does not report its VPC.

@@ -14,11 +14,11 @@ const LIFE_SECONDS: i32 = 12 * 60 * 60;
 /// Keys with an expiry.
 #[derive(Debug)]
 pub struct TemporaryKeys {
-    /// The access key ID.
+    /// Access key ID, which is not secret.
     pub access_key_id: String,
-    /// The secret access key.
+    /// Secret access key, with which requests are signed.
     pub secret_access_key: SecretString,
-    /// The session token.
+    /// Session token, which each request with temporary keys contains.
     pub session_token: SecretString,
 }
 

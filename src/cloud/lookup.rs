@@ -19,7 +19,7 @@ pub struct FoundCluster {
     pub user: String,
     /// The role that it reads with, if that is unambiguous.
     pub iam_role: Option<String>,
-    /// The region.
+    /// AWS region of the cluster or workgroup.
     pub region: String,
 }
 

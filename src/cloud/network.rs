@@ -56,7 +56,7 @@ pub struct FoundRule {
     pub is_managed: bool,
 }
 
-/// A VPC.
+/// A VPC and its address range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vpc {
     /// The VPC ID.

@@ -24,7 +24,7 @@ pub struct ProvisionOptions {
     pub name: Name,
     /// The location of the star that the cluster reads.
     pub star: StarLocation,
-    /// The node type.
+    /// Type of each node, such as `ra3.large`.
     pub node_type: String,
     /// The number of nodes.
     pub nodes: u32,
@@ -53,7 +53,7 @@ pub enum Expires {
     /// As before; never for a new cluster.
     #[default]
     Unchanged,
-    /// Never.
+    /// AWS does not pause the cluster.
     Never,
     /// After this lifetime.
     After(Duration),
@@ -191,7 +191,7 @@ pub struct Plan {
     pub role: RoleSpec,
     /// The security group and its rules.
     pub group: GroupSpec,
-    /// The cluster.
+    /// Properties that the cluster must have.
     pub cluster: ClusterSpec,
     /// The schedule that pauses the cluster, and the role that it uses.
     pub expiry: Option<(RoleSpec, ScheduleSpec)>,

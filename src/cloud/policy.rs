@@ -21,7 +21,7 @@ pub const SCHEDULER: [&str; 1] = ["scheduler.redshift.amazonaws.com"];
 /// The location of the star in S3.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StarLocation {
-    /// The bucket.
+    /// Name of the S3 bucket.
     pub bucket: String,
     /// The prefix, without leading or trailing slashes; empty if the star is the whole bucket.
     pub prefix: String,

@@ -22,7 +22,7 @@ impl OperationProgress {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(note);
     }
 
-    /// Returns the current step.
+    /// Returns the description of the step in progress.
     pub fn current_step(&self) -> String {
         self.step.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -24,7 +24,7 @@ pub struct Found {
     pub role: Option<FoundRole>,
     /// The security group.
     pub group: Option<FoundGroup>,
-    /// The cluster.
+    /// The cluster, if it exists.
     pub cluster: Option<Cluster>,
     /// The role that AWS assumes to pause the cluster.
     pub scheduler_role: Option<FoundRole>,

@@ -19,7 +19,7 @@ static GET_SECRET_VALUE: Operation =
 pub struct StoredLogin {
     /// The user, if the secret names one.
     pub user: Option<String>,
-    /// The password.
+    /// The password to log in with.
     pub password: SecretString,
 }
 

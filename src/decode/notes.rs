@@ -50,7 +50,7 @@ pub struct Times {
 pub struct EpochTime {
     /// The number in the record.
     pub value: i64,
-    /// Its unit.
+    /// Unit and origin of the number.
     pub form: TimestampForm,
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{SecondsFormat, Utc};
+use chrono::Utc;
 
 use super::select::find_star;
 use crate::error::{Error, Result};
@@ -115,11 +115,10 @@ async fn prepare(publication: &Publication, run: &str) -> Result<(Restored, Opti
     for (name, table) in &mut tables {
         table.manifest = publication.manifest_path(name);
     }
-    let time = |time: chrono::DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, true);
     let record = RunRecord {
         run_id: publication.run_id.clone(),
-        started_at: time(publication.started_at),
-        finished_at: time(Utc::now()),
+        started_at: RunRecord::time(publication.started_at),
+        finished_at: RunRecord::time(Utc::now()),
         restored: Some(earlier.restored.unwrap_or(earlier.run_id)),
         tables,
         state,

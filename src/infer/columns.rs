@@ -28,7 +28,7 @@ pub(super) struct DraftColumn {
 pub(super) struct DraftArray<'t> {
     /// Steps from the record to the array.
     pub steps: Vec<Step>,
-    /// The elements.
+    /// Profile of the elements of all arrays at this path.
     pub elements: &'t Node,
 }
 

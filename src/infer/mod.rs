@@ -14,6 +14,7 @@ mod names;
 mod profile;
 mod records;
 mod sample;
+mod sampled;
 mod sql;
 mod text;
 mod toml;
@@ -29,7 +30,7 @@ use crate::model::init::{InitFile, SCHEMA_FILE, schema_text};
 use crate::storage::{ListOptions, Place, Skipped};
 
 pub use records::Broken;
-pub use sample::Sampled;
+pub use sampled::Sampled;
 
 use draft::{DraftDataset, ModelNames};
 use tree::Tree;
@@ -85,9 +86,9 @@ pub struct Draft {
 pub struct InputReport {
     /// Name of the input.
     pub name: String,
-    /// The sample.
+    /// Counts of the objects and records read.
     pub sampled: Sampled,
-    /// The datasets.
+    /// Counts of each dataset that was drafted.
     pub datasets: Vec<DatasetReport>,
 }
 

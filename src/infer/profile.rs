@@ -26,7 +26,7 @@ pub(super) struct Profile {
     pub empty: u64,
     /// Number of booleans.
     pub booleans: u64,
-    /// Number of numbers.
+    /// Number of JSON numbers.
     pub numbers: u64,
     /// Number of texts that are not empty.
     pub texts: u64,

@@ -4,7 +4,7 @@ mod random;
 mod sparkify;
 
 use super::records::read_records;
-use super::sample::Sampled;
+use super::sampled::Sampled;
 use super::tree::Tree;
 use super::*;
 use crate::model::{ColumnType, Model, Required};

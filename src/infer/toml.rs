@@ -3,7 +3,7 @@
 use super::columns::DraftColumn;
 use super::draft::DraftDataset;
 use super::keys::Key;
-use super::sample::Sampled;
+use super::sampled::Sampled;
 use super::text::{comment, counted};
 use crate::model::print::{key, string, strings};
 use crate::model::{DerivedRule, Origin};

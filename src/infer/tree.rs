@@ -41,7 +41,7 @@ pub(super) struct Node {
 /// The profile of the records of a dataset.
 #[derive(Debug)]
 pub(super) struct Tree {
-    /// The records.
+    /// Profile of the records themselves.
     pub root: Node,
     /// Number of further paths that are profiled.
     room: usize,

@@ -182,12 +182,8 @@ impl Ingest<'_> {
         );
         while let Some(objects) = read.try_next().await? {
             for read in objects {
-                let ReadObject { object, counts: found, notes } = &read;
-                counts.add(object.size, found, notes.clone());
-                let (url, etag) = (&object.url, object.etag.as_deref());
-                if let Some(batch) = inputs.append(&dataset.name, url, object.size, etag, found)? {
-                    self.staging.inputs.push(batch)?;
-                }
+                counts.add(read.object.size, &read.counts, read.notes.clone());
+                self.stage_input(&dataset.name, &read, &mut inputs)?;
                 input.known.iter().for_each(|known| known.record(read.clone()));
             }
         }
@@ -209,6 +205,21 @@ impl Ingest<'_> {
         }
         counts.elapsed = begun.elapsed();
         Ok(counts)
+    }
+
+    /// Adds the row of an object to the table of inputs.
+    fn stage_input(
+        &self,
+        dataset: &str,
+        read: &ReadObject,
+        inputs: &mut InputsBuilder,
+    ) -> Result<()> {
+        let ReadObject { object, counts, .. } = read;
+        let (url, etag) = (&object.url, object.etag.as_deref());
+        if let Some(batch) = inputs.append(dataset, url, object.size, etag, counts)? {
+            self.staging.inputs.push(batch)?;
+        }
+        Ok(())
     }
 
     /// Creates the decoders of a dataset. They count the rejects that they stage.

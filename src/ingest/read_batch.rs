@@ -103,7 +103,7 @@ struct Opened {
 /// An object that was read to its end.
 #[derive(Debug, Clone)]
 pub struct ReadObject {
-    /// The object.
+    /// The object as it was listed.
     pub object: InputObject,
     /// Counts of its bytes and records.
     pub counts: ObjectCounts,

@@ -17,7 +17,7 @@ pub const MAX_PRECISION: u8 = 38;
 /// Source: Redshift Developer Guide, Numeric types.
 pub const MAX_SCALE: u8 = 37;
 
-/// The type of a column.
+/// Type of the values of a staging or star column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ColumnType {
     /// UTF-8 text.

@@ -80,8 +80,8 @@ in the summary, and not in the record.
 ## Values
 
 A value is converted to the type of its column. If it cannot be, the record is rejected, with the column and the
-reason, even if no query reads the column. A missing key, a path that leads nowhere and `null` are null. So is
-text that `null_if` lists, which is compared before the conversion, also for numbers, dates and times in quotes.
+reason, even if no query reads the column. A missing key, a path without a value, `null`, and text that `null_if`
+lists are null. Text is compared with `null_if` before the conversion, also for numbers, dates and times in quotes.
 No column accepts objects or arrays. If a key is repeated in an object, the last one counts. Blanks around
 quoted values of types other than `text` are ignored.
 
@@ -114,12 +114,12 @@ dataset can restrict this to one arrangement. Values in the other arrangement ar
 With `rows`, each element of an array within the record is a row:
 
 - A record whose array is missing, null or empty has no rows, and counts as decoded.
-- A record whose value at the path is not an array is rejected. So is a record that lacks a value which every
-  row requires of the record around the array, even if it has no rows.
+- A record is rejected if its value at the path is not an array, or if it lacks a value outside the array that every
+  row requires, even if it has no rows.
 - A record with a bad element is rejected as a whole, and the reason names the element
   (`in $.order.items[1]`): the other elements have no rows either.
 - A record whose rows would take more than 512 MiB of memory is rejected. Each row repeats the texts of the record
-  around its element, so this can happen to a long array beside a long text.
+  around its element, so a long array beside a long text can exceed this limit.
 
 Two datasets can read the same objects, one with the records as rows and one with their elements. Each dataset
 rejects records by itself, so a record that one of them rejects can have rows in the other.

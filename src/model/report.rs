@@ -149,7 +149,7 @@ impl Report {
         self.lines.contains_key(key)
     }
 
-    /// Returns the problems.
+    /// Returns the problems in the order in which they were found.
     pub fn into_problems(self) -> Vec<Problem> {
         self.problems
     }

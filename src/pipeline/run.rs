@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chrono::{SecondsFormat, Utc};
+use chrono::Utc;
 use datafusion::prelude::SessionContext;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt, TryStreamExt};
@@ -328,8 +328,8 @@ impl<'a> Run<'a> {
             format: FORMAT,
             run_id: self.publication.run_id.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            started_at: self.publication.started_at.to_rfc3339_opts(SecondsFormat::Millis, true),
-            finished_at: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
+            started_at: RunRecord::time(self.publication.started_at),
+            finished_at: RunRecord::time(Utc::now()),
             model: Some(ModelRecord::from(&*self.options.model)),
             options: run_options(self.options),
             datasets: self

@@ -64,7 +64,7 @@ enum Published {
 
 /// A run's exclusive use of its output, from the lock to the record.
 pub(crate) struct Publication {
-    /// The output.
+    /// Location that the run writes to.
     pub out: Place,
     /// ID of the run.
     pub run_id: String,

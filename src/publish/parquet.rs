@@ -3,12 +3,11 @@
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::BatchCoalescer;
 use arrow::datatypes::{DataType, Int32Type, SchemaRef};
-use xxhash_rust::xxh3::Xxh3;
 
 use super::file::OpenFile;
 use crate::decode::BATCH_ROWS;
 use crate::error::Result;
-use crate::star::TableRecord;
+use crate::star::{FilesHasher, TableRecord};
 use crate::storage::Place;
 
 /// Default file size. Redshift splits Parquet files of 128 MB and more by row group across its slices,
@@ -51,8 +50,8 @@ pub struct ParquetSink {
     file: Option<OpenFile>,
     threads: usize,
     record: TableRecord,
-    /// Hash of the hashes of the closed files.
-    hasher: Box<Xxh3>,
+    /// Hash of the closed files.
+    hasher: FilesHasher,
 }
 
 impl ParquetSink {
@@ -102,7 +101,7 @@ impl ParquetSink {
             file: None,
             threads,
             record: TableRecord { nulls, max_text_bytes, ..TableRecord::default() },
-            hasher: Box::default(),
+            hasher: FilesHasher::default(),
         }
     }
 
@@ -193,7 +192,7 @@ impl ParquetSink {
         if let Some(file) = self.file.take() {
             let (record, hash) = file.close().await?;
             self.record.files.push(record);
-            self.hasher.update(&hash.to_le_bytes());
+            self.hasher.add(hash);
         }
         Ok(())
     }
@@ -215,7 +214,7 @@ impl ParquetSink {
         }
         self.close_file().await?;
         self.record.bytes = self.record.files.iter().map(|file| file.bytes).sum();
-        self.record.hash = format!("{:032x}", self.hasher.digest128());
+        self.record.hash = self.hasher.finish();
         Ok(std::mem::take(&mut self.record))
     }
 }

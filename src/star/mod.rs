@@ -2,6 +2,7 @@
 //! result.
 
 mod check;
+mod files_hash;
 mod format;
 mod history;
 mod known;
@@ -16,6 +17,7 @@ mod state;
 
 pub use check::{CheckOutcome, ensure_passed, run_checks};
 pub(crate) use check::{read_only, run_checks_where};
+pub(crate) use files_hash::FilesHasher;
 pub use history::EarlierStar;
 pub(crate) use history::{HISTORY, MAX_KEPT, read_earlier};
 pub(crate) use order::sort_order;

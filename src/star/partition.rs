@@ -10,6 +10,7 @@ use object_store::ObjectStoreExt;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
+use super::files_hash::FilesHasher;
 use super::model::Table;
 use super::record::{FileRecord, RunRecord, TableRecord};
 use crate::error::{Error, Result};
@@ -204,7 +205,7 @@ pub(crate) struct Content<'a> {
     pub rows: u64,
     /// Hash of the bytes of the files; empty in records that lack it.
     pub hash: &'a str,
-    /// The files.
+    /// Records of the files, in the order of their rows.
     pub files: &'a [FileRecord],
 }
 
@@ -215,7 +216,7 @@ impl Content<'_> {
     ///
     /// Returns an error if a file cannot be read, or the bytes are not those that were written.
     pub async fn verify(&self, out: &Place) -> Result<()> {
-        let mut hasher = Xxh3::new();
+        let mut hasher = FilesHasher::default();
         for file in self.files {
             let place = out.child(&file.path);
             let failed = |source| StorageError::read(&place.to_string(), source);
@@ -224,9 +225,9 @@ impl Content<'_> {
             while let Some(chunk) = bytes.try_next().await.map_err(failed)? {
                 of_file.update(&chunk);
             }
-            hasher.update(&of_file.digest128().to_le_bytes());
+            hasher.add(of_file.digest128());
         }
-        let found = format!("{:032x}", hasher.digest128());
+        let found = hasher.finish();
         match self.files.first() {
             Some(first) if !self.hash.is_empty() && found != self.hash => {
                 let url = out.child(&first.path).to_string();

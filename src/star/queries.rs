@@ -62,7 +62,7 @@ impl Queries {
         Queries { model, all }
     }
 
-    /// Returns the model.
+    /// Returns the model whose queries these are.
     pub fn model(&self) -> &Arc<Model> {
         &self.model
     }

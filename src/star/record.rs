@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::format::RecordFormat;
@@ -203,6 +204,11 @@ impl RunRecord {
         let place = out.child(RECORD);
         let Some(bytes) = place.read().await? else { return Ok(None) };
         RunRecord::parse(&place, &bytes).map(Some)
+    }
+
+    /// Returns a time in the form of the record: RFC 3339 with milliseconds, UTC.
+    pub(crate) fn time(time: DateTime<Utc>) -> String {
+        time.to_rfc3339_opts(SecondsFormat::Millis, true)
     }
 
     /// Parses the bytes of the object at `place` as a record.

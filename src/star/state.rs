@@ -33,7 +33,7 @@ pub struct StateRecord {
 /// The run that has left a state.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateOrigin {
-    /// ID of the run.
+    /// ID of that run.
     pub run_id: String,
     /// Version of starlift that ran.
     pub version: String,

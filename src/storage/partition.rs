@@ -2,7 +2,7 @@
 //!
 //! Source: the partition table from which the SDK's crates are generated.
 
-/// A partition.
+/// A group of AWS regions with endpoints of their own, such as China.
 #[derive(Debug, PartialEq, Eq)]
 struct Partition {
     /// Prefix of the names of its regions.

@@ -88,7 +88,7 @@ struct Opened {
 /// A location and its store.
 #[derive(Debug, Clone)]
 pub struct Place {
-    /// The location.
+    /// Location as parsed from the URL or path.
     pub location: Location,
     /// The store that contains it.
     pub store: Arc<dyn ObjectStore>,

@@ -160,7 +160,7 @@ pub struct DoctorArgs {
     #[command(flatten)]
     pub model: ModelArgs,
     /// Folder or prefix in which to test the operations that starlift needs, instead of the other checks;
-    /// everything that the test writes there is removed.
+    /// the test removes everything that it writes.
     #[arg(long, value_name = "URL", env = "STARLIFT_STORE", value_hint = ValueHint::DirPath)]
     pub store: Option<String>,
     /// Warehouse: a URL, or a name from the configuration file [default: the one named redshift, or the

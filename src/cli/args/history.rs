@@ -45,7 +45,7 @@ pub struct RollbackArgs {
     #[arg(long, value_name = "URL", env = "STARLIFT_STAR", value_hint = ValueHint::DirPath)]
     pub star: Option<String>,
     /// Lock the output against other runs [default: on].
-    #[arg(long, value_name = "WHEN", env = "STARLIFT_LOCK")]
+    #[arg(long, value_name = "MODE", env = "STARLIFT_LOCK")]
     pub lock: Option<LockArg>,
     /// Check that the star can be restored; change nothing.
     #[arg(long)]

@@ -12,10 +12,10 @@ pub const DEFAULT_FILE: &str = "starlift.toml";
 /// Options of `init`.
 #[derive(Debug, Default, Args)]
 pub struct InitArgs {
-    /// Song objects: objects, prefixes, or prefixes with a glob.
+    /// Location of song objects: an object, a prefix, or a prefix with a glob.
     #[arg(long, value_name = "URL", num_args = 1.., value_hint = ValueHint::AnyPath)]
     pub songs: Vec<String>,
-    /// Log objects: objects, prefixes, or prefixes with a glob.
+    /// Location of log objects: an object, a prefix, or a prefix with a glob.
     #[arg(long, value_name = "URL", num_args = 1.., value_hint = ValueHint::AnyPath)]
     pub logs: Vec<String>,
     /// JSONPaths file for logs, instead of matching fields by key.

@@ -10,16 +10,17 @@ use crate::infer::is_dataset_name;
 /// Objects of the datasets.
 #[derive(Debug, Default, Args)]
 pub struct InputArgs {
-    /// Objects of a dataset of the model: objects, prefixes, or prefixes with a glob.
+    /// Name of a dataset of the model, and a location of its objects: an object, a prefix, or a prefix with a
+    /// glob; repeat for more locations and datasets.
     #[arg(long, value_name = "NAME=URL", num_args = 1..)]
     pub input: Vec<NamedUrl>,
     /// JSONPaths file for a dataset, instead of the paths that the model declares.
     #[arg(long, value_name = "NAME=URL", num_args = 1..)]
     pub jsonpaths: Vec<NamedUrl>,
-    /// Song objects: short for --input songs=URL.
+    /// Location of song objects: short for --input songs=URL.
     #[arg(long, value_name = "URL", num_args = 1.., env = "STARLIFT_SONGS", value_hint = ValueHint::AnyPath)]
     pub songs: Vec<String>,
-    /// Log objects: short for --input logs=URL.
+    /// Location of log objects: short for --input logs=URL.
     #[arg(long, value_name = "URL", num_args = 1.., env = "STARLIFT_LOGS", value_hint = ValueHint::AnyPath)]
     pub logs: Vec<String>,
     /// JSONPaths file for logs: short for --jsonpaths logs=URL.

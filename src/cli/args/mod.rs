@@ -147,7 +147,7 @@ pub enum Command {
     /// Show which partitions of two stars differ, and in how many rows.
     #[command(after_help = EXIT_CODES)]
     Diff(DiffArgs),
-    /// Restore an earlier star whose files `transform --keep` has kept: all tables, or none.
+    /// Restore an earlier star that `transform --keep` has kept: all tables, or none.
     #[command(after_help = EXIT_CODES)]
     Rollback(RollbackArgs),
     /// Load a star into Redshift or PostgreSQL: all tables, or none.
@@ -156,7 +156,7 @@ pub enum Command {
     /// Transform, check, load and verify; a repeated run skips steps that are already done.
     #[command(after_help = EXIT_CODES)]
     Run(RunArgs),
-    /// Test loading into your own warehouse with a small star in a scratch schema, and print a report.
+    /// Load a small star into a scratch schema of your own warehouse, and print a report.
     #[command(after_help = EXIT_CODES)]
     Selftest(SelftestArgs),
     /// Create a Redshift cluster or workgroup, a role that reads the star, and a network rule that allows
@@ -288,22 +288,22 @@ pub struct GenerateArgs {
     #[arg(long, value_name = "N", default_value_t = GenerateOptions::SONGS, value_parser = clap::value_parser!(u64).range(..=1_000_000_000))]
     pub songs: u64,
     /// Number of valid events.
-    #[arg(long, value_name = "M", default_value_t = GenerateOptions::EVENTS, value_parser = clap::value_parser!(u64).range(..=100_000_000_000))]
+    #[arg(long, value_name = "N", default_value_t = GenerateOptions::EVENTS, value_parser = clap::value_parser!(u64).range(..=100_000_000_000))]
     pub events: u64,
     /// Number of users.
-    #[arg(long, value_name = "U", default_value_t = GenerateOptions::USERS, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    #[arg(long, value_name = "N", default_value_t = GenerateOptions::USERS, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub users: u64,
     /// Number of days, starting at 2018-11-01, with one log file per day.
-    #[arg(long, value_name = "D", default_value_t = GenerateOptions::DAYS, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = GenerateOptions::DAYS, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub days: u32,
     /// Seed of the random numbers; the same seed and options produce the same bytes.
-    #[arg(long, value_name = "S", default_value_t = GenerateOptions::SEED)]
+    #[arg(long, value_name = "SEED", default_value_t = GenerateOptions::SEED)]
     pub seed: u64,
     /// Bad records per valid record, from 0 to 1.
-    #[arg(long, value_name = "R", default_value_t = GenerateOptions::BAD_RATE, value_parser = rate)]
+    #[arg(long, value_name = "RATE", default_value_t = GenerateOptions::BAD_RATE, value_parser = rate)]
     pub bad_rate: f64,
     /// Repeated records per song and per play, from 0 to 1.
-    #[arg(long, value_name = "R", default_value_t = GenerateOptions::DUPLICATE_RATE, value_parser = rate)]
+    #[arg(long, value_name = "RATE", default_value_t = GenerateOptions::DUPLICATE_RATE, value_parser = rate)]
     pub duplicate_rate: f64,
     /// Folder or prefix in which to write song_data and log_data.
     #[arg(long, value_name = "URL", value_hint = ValueHint::DirPath)]

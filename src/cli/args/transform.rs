@@ -22,7 +22,7 @@ pub struct TransformArgs {
     pub out: Option<String>,
     /// Suffixes of the objects to read below a prefix; a glob that matches objects themselves reads them
     /// regardless of their suffix [default: json].
-    #[arg(long, value_name = "WHICH", env = "STARLIFT_SUFFIX")]
+    #[arg(long, value_name = "SUFFIXES", env = "STARLIFT_SUFFIX")]
     pub suffix: Option<SuffixArg>,
     /// Also read objects whose name, or a folder below the prefix, begins with `_` or `.`.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
@@ -42,10 +42,10 @@ pub struct TransformArgs {
     #[arg(long = "match", value_name = "RULE", env = "STARLIFT_MATCH")]
     pub match_rule: Option<MatchArg>,
     /// Handling of plays that match no song [default: keep].
-    #[arg(long, value_name = "WHAT", env = "STARLIFT_UNMATCHED")]
+    #[arg(long, value_name = "MODE", env = "STARLIFT_UNMATCHED")]
     pub unmatched: Option<UnmatchedArg>,
     /// Handling of text that was encoded to UTF-8 twice ("BjÃ¶rk") [default: off].
-    #[arg(long, value_name = "WHAT", env = "STARLIFT_REPAIR_ENCODING")]
+    #[arg(long, value_name = "MODE", env = "STARLIFT_REPAIR_ENCODING")]
     pub repair_encoding: Option<RepairArg>,
     /// Maximum rejects: a number, a percentage of the records, or a size such as 64KiB [default: 0].
     #[arg(long, value_name = "N|P%|SIZE", env = "STARLIFT_MAX_REJECTS")]
@@ -60,13 +60,12 @@ pub struct TransformArgs {
     #[arg(long, value_name = "SIZE", env = "STARLIFT_FILE_SIZE", value_parser = size)]
     pub file_size: Option<ByteSize>,
     /// Files per day or month of the tables that are sorted by a time [default: none].
-    #[arg(long, value_name = "HOW", env = "STARLIFT_PARTITION")]
+    #[arg(long, value_name = "PERIOD", env = "STARLIFT_PARTITION")]
     pub partition: Option<PartitionArg>,
     /// Lock the output against other runs [default: on].
-    #[arg(long, value_name = "WHEN", env = "STARLIFT_LOCK")]
+    #[arg(long, value_name = "MODE", env = "STARLIFT_LOCK")]
     pub lock: Option<LockArg>,
-    /// Read only objects that are new or have changed since the last run; take the rows of the others from
-    /// the output.
+    /// Read only objects that are new or have changed since the last run; reuse the rows of the others.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
           default_missing_value = "true", env = "STARLIFT_INCREMENTAL")]
     pub incremental: Option<bool>,
@@ -74,7 +73,7 @@ pub struct TransformArgs {
     #[arg(long)]
     pub full: bool,
     /// With --incremental: handling of objects of the last run that are no longer listed [default: stop].
-    #[arg(long, value_name = "WHAT", env = "STARLIFT_REMOVED")]
+    #[arg(long, value_name = "MODE", env = "STARLIFT_REMOVED")]
     pub removed: Option<RemovedArg>,
     /// Number of earlier stars whose files are kept for `starlift rollback` [default: 0].
     #[arg(long, value_name = "N", env = "STARLIFT_KEEP", value_parser = keep)]
@@ -126,7 +125,7 @@ pub enum LockArg {
     /// Fail if another run is writing to the same output.
     #[default]
     On,
-    /// Take no lock; you must ensure that only one run at a time writes to the output.
+    /// Do not lock the output; you must ensure that only one run at a time writes to it.
     Off,
 }
 

@@ -22,7 +22,7 @@ pub struct WarehouseArgs {
     pub password_file: Option<PathBuf>,
     /// Login method [default: password; iam if the warehouse has no URL or uses the Data API, unless a
     /// password secret is set].
-    #[arg(long, value_name = "HOW", env = "STARLIFT_AUTH")]
+    #[arg(long, value_name = "METHOD", env = "STARLIFT_AUTH")]
     pub auth: Option<AuthArg>,
     /// ARN of the AWS Secrets Manager secret that contains the user's password.
     #[arg(
@@ -122,8 +122,8 @@ pub struct SelftestArgs {
     /// The model.
     #[command(flatten)]
     pub model: ModelArgs,
-    /// Objects of a dataset, for a model whose datasets are not the built-in ones; records are generated
-    /// for those.
+    /// Name of a dataset of another model, and a location of its objects; records are generated for the
+    /// built-in model.
     #[arg(long, value_name = "NAME=URL", num_args = 1..)]
     pub input: Vec<NamedUrl>,
     /// Prefix in S3 for the test's star, from which Redshift loads it: s3://BUCKET/PREFIX.
@@ -133,7 +133,7 @@ pub struct SelftestArgs {
     #[arg(long, value_name = "ARN", env = "STARLIFT_IAM_ROLE")]
     pub iam_role: Option<String>,
     /// Authorization for Redshift to read the star [default: role].
-    #[arg(long, value_name = "HOW", env = "STARLIFT_COPY_AUTH")]
+    #[arg(long, value_name = "METHOD", env = "STARLIFT_COPY_AUTH")]
     pub copy_auth: Option<CopyAuthArg>,
     /// Keep the schema and the star after the test.
     #[arg(long)]
@@ -152,7 +152,7 @@ pub struct LoadFlags {
     #[arg(long, value_name = "ARN", env = "STARLIFT_IAM_ROLE")]
     pub iam_role: Option<String>,
     /// Authorization for Redshift to read the star [default: role].
-    #[arg(long, value_name = "HOW", env = "STARLIFT_COPY_AUTH")]
+    #[arg(long, value_name = "METHOD", env = "STARLIFT_COPY_AUTH")]
     pub copy_auth: Option<CopyAuthArg>,
     /// Load even if the same run is already loaded.
     #[arg(long)]

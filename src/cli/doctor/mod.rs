@@ -29,7 +29,7 @@ pub struct Doctor<'a> {
     skipped: usize,
 }
 
-/// The result of a check.
+/// Outcome of a check, with the text to print.
 pub enum CheckResult {
     /// Passed, with a description.
     Passed(String),

@@ -236,14 +236,25 @@ fn warehouse_code(error: &WarehouseError) -> Code {
 }
 
 fn star_hint(error: &StarError) -> Option<String> {
-    let hint = match error {
-        StarError::Storage(error) => return storage::hint(error.kind()).map(str::to_owned),
-        StarError::TooManyRejects { rejected, .. } => {
-            return Some(format!(
-                "correct the records and run again, or allow them with --max-rejects {}; the previous star, if any, is unchanged",
-                if rejected.uncertain > 0 { "BYTES (such as 64KiB) or 100%" } else { "N or P%" },
-            ));
+    match error {
+        StarError::Storage(error) => storage::hint(error.kind()).map(str::to_owned),
+        StarError::TooManyRejects { rejected, .. } => Some(format!(
+            "correct the records and run again, or allow them with --max-rejects {}; the previous star, if any, is unchanged",
+            if rejected.uncertain > 0 { "BYTES (such as 64KiB) or 100%" } else { "N or P%" },
+        )),
+        StarError::OtherModel { found, .. } => Some(format!(
+            "pass the folder of the model {found:?}, which made the star, with --model DIR; without --model, the built-in model is used"
+        )),
+        StarError::Query { source, .. } if is_out_of_memory(source) => {
+            Some("raise --memory-limit, or lower --threads: each thread needs memory".to_owned())
         }
+        error => fixed_star_hint(error).map(str::to_owned),
+    }
+}
+
+/// Returns the advice on errors for which it does not depend on their values.
+fn fixed_star_hint(error: &StarError) -> Option<&'static str> {
+    Some(match error {
         StarError::EmptyDataset { .. } => {
             "check the location with --dry-run, or publish an empty star with --allow-empty"
         }
@@ -251,11 +262,6 @@ fn star_hint(error: &StarError) -> Option<String> {
         StarError::Overtaken { .. } => "the other run's star is unchanged; run again to replace it",
         StarError::Record { .. } => {
             "use the version of starlift that wrote it, or write to another location; if it is not the record of a star, move it away and create a star with `starlift run`"
-        }
-        StarError::OtherModel { found, .. } => {
-            return Some(format!(
-                "pass the folder of the model {found:?}, which made the star, with --model DIR; without --model, the built-in model is used"
-            ));
         }
         StarError::OtherModelVersion { .. } => {
             "pass the version of the model that made the star with --model DIR, or run `starlift transform` again"
@@ -277,10 +283,10 @@ fn star_hint(error: &StarError) -> Option<String> {
             "the star is unchanged; --incremental --full builds it again from all objects"
         }
         StarError::Locked { .. } => "wait until it ends, or write to another location",
-        StarError::Query { source, .. } if is_out_of_memory(source) => {
-            "raise --memory-limit, or lower --threads: each thread needs memory"
-        }
-        StarError::Location(_)
+        StarError::Storage(_)
+        | StarError::TooManyRejects { .. }
+        | StarError::OtherModel { .. }
+        | StarError::Location(_)
         | StarError::Usage(_)
         | StarError::NothingFound(_)
         | StarError::JsonPaths { .. }
@@ -294,8 +300,7 @@ fn star_hint(error: &StarError) -> Option<String> {
         | StarError::Worker(_)
         | StarError::Interrupted
         | StarError::Stopped => return None,
-    };
-    Some(hint.to_owned())
+    })
 }
 
 fn warehouse_hint(error: &WarehouseError) -> Option<String> {

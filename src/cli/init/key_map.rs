@@ -15,7 +15,7 @@ pub enum Meaning {
     ClusterType,
     /// Number of nodes.
     Nodes,
-    /// Node type.
+    /// Node type of the cluster, such as `dc2.large`.
     NodeType,
     /// Identifier of the cluster.
     Cluster,
@@ -27,9 +27,9 @@ pub enum Meaning {
     Database,
     /// User of the database.
     User,
-    /// ARN of a role.
+    /// ARN of the role that reads the star.
     RoleArn,
-    /// Name of a role.
+    /// Name of the role that reads the star.
     RoleName,
     /// Song objects.
     Songs,
@@ -39,7 +39,7 @@ pub enum Meaning {
     LogJsonpaths,
     /// Location of the results.
     Out,
-    /// A bucket.
+    /// Bucket that other keys name by a prefix only.
     Bucket,
 }
 

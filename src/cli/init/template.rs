@@ -88,21 +88,28 @@ fn s3(file: &mut File) {
 
 fn transform(file: &mut File, values: &Values) {
     file.section("transform", "Options of `starlift transform` and `starlift run`.");
+    locations(file, values);
+    conversion(file);
+    publication(file);
+}
+
+/// Keys of `[transform]` that select the objects to read and the output.
+fn locations(file: &mut File, values: &Values) {
     file.keys(
         "songs",
-        "Song objects: a prefix, or a list of them.",
+        "Location of the song objects: a prefix, or a list of prefixes.",
         &values.songs,
         "s3://BUCKET/song_data",
     );
     file.keys(
         "logs",
-        "Log objects: a prefix, or a list of them.",
+        "Location of the log objects: a prefix, or a list of prefixes.",
         &values.logs,
         "s3://BUCKET/log_data",
     );
     file.off(
         "inputs.NAME",
-        "Objects of the dataset NAME of another model: a prefix, or a list of them.",
+        "Location of the objects of dataset NAME of another model: a prefix, or a list of prefixes.",
         "s3://BUCKET/NAME",
     );
     file.key("out", "Location to write the star to.", &values.out, "s3://BUCKET/star");
@@ -117,6 +124,10 @@ fn transform(file: &mut File, values: &Values) {
         &values.log_jsonpaths,
         "s3://BUCKET/log_json_path.json",
     );
+}
+
+/// Keys of `[transform]` that determine which rows the records become.
+fn conversion(file: &mut File) {
     file.off(
         "max_rejects",
         "Maximum rejects: a number, a percentage of the records, or a size such as 64KiB.",
@@ -133,6 +144,10 @@ fn transform(file: &mut File, values: &Values) {
         "Handling of text that was encoded to UTF-8 twice: off, match or store.",
         "off",
     );
+}
+
+/// Keys of `[transform]` that determine how the star is written.
+fn publication(file: &mut File) {
     file.off(
         "lock",
         "Lock the output against other runs: on, or off if you ensure that only one run writes.",
@@ -159,7 +174,7 @@ fn cloud(file: &mut File, values: &Values) {
     file.section("cloud", "The cluster or workgroup that `starlift provision` creates.");
     file.key(
         "name",
-        "Its name, and that of the resources that belong to it: a role, a network rule, a schedule.",
+        "Name of the cluster or workgroup, its role, its network rule and its schedule.",
         &values.name,
         "sparkify",
     );
@@ -182,7 +197,7 @@ fn cloud(file: &mut File, values: &Values) {
         file.comment("Port.");
         file.on("port", i64::from(port));
     }
-    file.comment("Make it publicly accessible; otherwise it can be reached only from its network.");
+    file.comment("Make it publicly accessible; otherwise only its own network can reach it.");
     file.commented("public", true);
     file.comment("Address ranges that may connect; by default only this machine's own address.");
     file.commented("cidr", vec!["203.0.113.7/32"]);

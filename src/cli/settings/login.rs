@@ -16,7 +16,7 @@ use crate::warehouse::connection::secret::{self, PasswordFor, Secret};
 use crate::warehouse::connection::session::{DataApiLogin, Login};
 use crate::warehouse::connection::target::{Target, Via};
 
-/// Options of a login.
+/// Login settings of the command line and the configuration file, not yet resolved.
 #[derive(Debug, Default)]
 pub struct LoginOptions {
     /// Login method, if specified.

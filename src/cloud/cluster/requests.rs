@@ -14,7 +14,7 @@ pub struct ClusterSpec {
     pub id: String,
     /// The ARN of the cluster.
     pub arn: String,
-    /// The node type.
+    /// Type of each node, such as `ra3.large`.
     pub node_type: String,
     /// The number of nodes.
     pub nodes: u32,

@@ -34,9 +34,9 @@ pub struct ServerlessResources {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Snapshot {
-    /// Its name.
+    /// Name, unique within the account and region.
     pub snapshot_name: String,
-    /// Its ARN.
+    /// ARN, which tags refer to.
     #[serde(default)]
     pub snapshot_arn: String,
     /// Name of the namespace that the snapshot belongs to.

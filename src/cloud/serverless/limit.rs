@@ -20,18 +20,18 @@ use crate::cloud::progress::OperationProgress;
 pub struct RpuLimit {
     /// Number of RPU-hours.
     pub amount: u32,
-    /// The period.
+    /// Time after which the count starts again.
     pub period: Period,
 }
 
 /// The period after which the usage counts from zero again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Period {
-    /// A day.
+    /// A calendar day.
     Day,
     /// A week, which begins on Sunday.
     Week,
-    /// A month.
+    /// A calendar month.
     Month,
 }
 
@@ -119,9 +119,9 @@ impl Period {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FoundLimit {
-    /// Its identifier.
+    /// Identifier that AWS has assigned.
     pub usage_limit_id: String,
-    /// The workgroup.
+    /// ARN of the workgroup that it limits.
     pub resource_arn: String,
     amount: u64,
     period: String,

@@ -19,7 +19,7 @@ use crate::cloud::lookup::{FoundCluster, default_or_only};
 pub struct Credentials {
     /// The database user that the caller is mapped to, such as `IAM:ann` or `IAMR:loader`.
     pub db_user: String,
-    /// The password.
+    /// Temporary password of the user.
     pub db_password: SecretString,
 }
 

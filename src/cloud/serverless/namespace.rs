@@ -22,7 +22,7 @@ use crate::cloud::tags::Tags;
 /// The wanted state of a namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamespaceSpec {
-    /// Its name.
+    /// Name, equal to that of the workgroup.
     pub name: String,
     /// The initial database.
     pub database: String,
@@ -38,9 +38,9 @@ pub struct NamespaceSpec {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Namespace {
-    /// Its name.
+    /// Name, unique within the account and region.
     pub namespace_name: String,
-    /// Its ARN.
+    /// ARN, which tags refer to.
     #[serde(default)]
     pub namespace_arn: String,
     /// `AVAILABLE`, `MODIFYING` or `DELETING`.

@@ -30,11 +30,11 @@ pub struct ServerlessOptions {
     pub max_capacity: Option<u32>,
     /// Usage limit. Without it, a new workgroup has the default, and an existing one keeps its own.
     pub limit: Option<RpuLimit>,
-    /// The database.
+    /// Name of the initial database.
     pub database: String,
     /// The admin user.
     pub user: String,
-    /// The port.
+    /// Port that the workgroup listens on.
     pub port: u16,
     /// `true` for a public address. Without it, a new workgroup has none, and an existing one stays as it is.
     pub public: Option<bool>,
@@ -106,9 +106,9 @@ pub struct Plan {
     pub role: RoleSpec,
     /// The network rule.
     pub group: GroupSpec,
-    /// The namespace.
+    /// Properties that the namespace must have.
     pub namespace: NamespaceSpec,
-    /// The workgroup.
+    /// Properties that the workgroup must have.
     pub workgroup: WorkgroupSpec,
     /// The usage limit, if the user specifies one.
     pub limit: Option<RpuLimit>,

@@ -25,9 +25,9 @@ pub struct Found {
     pub role: Option<FoundRole>,
     /// The security group.
     pub group: Option<FoundGroup>,
-    /// The namespace.
+    /// The namespace, if it exists.
     pub namespace: Option<Namespace>,
-    /// The workgroup.
+    /// The workgroup, if it exists.
     pub workgroup: Option<Workgroup>,
     /// The limits of the workgroup's compute.
     pub limits: Vec<FoundLimit>,
@@ -36,9 +36,9 @@ pub struct Found {
 /// The resulting resources, as AWS describes them.
 #[derive(Debug)]
 pub struct Provisioned {
-    /// The namespace.
+    /// The namespace with its role.
     pub namespace: Namespace,
-    /// The workgroup.
+    /// The workgroup with its endpoint.
     pub workgroup: Workgroup,
     /// The limits of the workgroup's compute.
     pub limits: Vec<FoundLimit>,

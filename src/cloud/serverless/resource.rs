@@ -24,7 +24,7 @@ pub(super) trait Resource: DeserializeOwned {
     /// The operation that deletes it.
     const DELETE: &'static Operation;
 
-    /// Returns its ARN.
+    /// Returns the ARN, which tags refer to.
     fn arn(&self) -> &str;
 
     /// Returns its status, such as `AVAILABLE`.

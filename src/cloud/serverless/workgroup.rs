@@ -30,7 +30,7 @@ pub struct WorkgroupSpec {
     pub base_capacity: Option<u32>,
     /// Maximum capacity in RPUs, or `None` to leave it unchanged.
     pub max_capacity: Option<u32>,
-    /// The port.
+    /// Port that the workgroup listens on.
     pub port: u16,
     /// `true` for a public address, or `None` for none on a new workgroup and no change on an existing one.
     pub public: Option<bool>,
@@ -47,12 +47,12 @@ pub const BASE_CAPACITY: u32 = 8;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Workgroup {
-    /// Its name.
+    /// Name, unique within the account and region.
     pub workgroup_name: String,
-    /// Its ARN.
+    /// ARN, which tags refer to.
     #[serde(default)]
     pub workgroup_arn: String,
-    /// Name of its namespace.
+    /// Name of the namespace whose database it serves.
     pub namespace_name: String,
     /// `CREATING`, `AVAILABLE`, `MODIFYING` or `DELETING`.
     pub status: String,
@@ -145,7 +145,7 @@ pub fn create_request(spec: &WorkgroupSpec, group_id: &str) -> Value {
 /// A change to a workgroup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// The request.
+    /// Body of the request that makes the change.
     pub request: Value,
     /// Describes the result, for the progress notes.
     pub done: String,

@@ -7,6 +7,7 @@
 mod quoted;
 mod reason;
 mod time;
+mod value;
 
 use std::ops::RangeInclusive;
 
@@ -24,6 +25,7 @@ use reason::{clip, number_rejection, text_too_long, wrong_type};
 use time::is_in_range;
 
 pub(super) use time::{micros_per_unit, units_per_second};
+pub(super) use value::{Value, Values, text_of};
 
 /// Maximum length of a text, in bytes; longer ones are rejected. Twice what a Redshift column can
 /// hold. A batch of texts must stay below 2 GiB, the limit of 32-bit offsets.
@@ -31,34 +33,6 @@ const MAX_TEXT_BYTES: usize = 128 * 1024;
 
 /// Length in bytes above which a text is measured even if its dictionary already contains it.
 const MEASURED_BYTES: usize = 1024;
-
-/// A value ready for its column.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Value {
-    Null,
-    /// An integer, a boolean as 0 or 1, a date in days since 1970-01-01, or a time in the unit of
-    /// its form, microseconds for RFC 3339.
-    Integer(i64),
-    Double(f64),
-    /// Index into [`Values::decimals`].
-    Decimal(u32),
-    /// Text within the record.
-    Text(u32, u32),
-    /// Text within [`Values::unescaped`].
-    Unescaped(u32, u32),
-    /// The key of a text in its column's dictionary.
-    Key(i32),
-}
-
-/// Texts and numbers that the values of a record refer to.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Values<'a> {
-    pub record: &'a str,
-    /// Texts whose escapes have been resolved.
-    pub unescaped: &'a str,
-    /// Decimals, multiplied by ten to the power of their scale.
-    pub decimals: &'a [i128],
-}
 
 /// Converts the values of one record.
 #[derive(Default)]
@@ -369,21 +343,6 @@ impl Converter {
         let is_text = unescape(body.as_bytes(), &mut self.scratch);
         self.unescaped.push_str(&String::from_utf8_lossy(&self.scratch));
         is_text
-    }
-}
-
-/// Returns the text of a value, or `None` if it is not text.
-#[inline(always)]
-pub(super) fn text_of<'a>(
-    value: Value,
-    values: &Values<'a>,
-    dictionary: Option<&'a Dictionary>,
-) -> Option<&'a str> {
-    match value {
-        Value::Text(start, end) => Some(&values.record[start as usize..end as usize]),
-        Value::Unescaped(start, end) => Some(&values.unescaped[start as usize..end as usize]),
-        Value::Key(key) => dictionary.map(|dictionary| dictionary.text(key)),
-        Value::Null | Value::Integer(_) | Value::Double(_) | Value::Decimal(_) => None,
     }
 }
 

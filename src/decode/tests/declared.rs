@@ -65,9 +65,17 @@ fn one(column: &str, json: &str) -> String {
     rows.into_iter().chain(rejects).next().unwrap()
 }
 
+/// Fails the test unless each JSON value becomes the expected value of its column.
+#[track_caller]
+fn assert_values(cases: &[(&str, &str, &str)]) {
+    for (column, json, expected) in cases {
+        assert_eq!(one(column, json), *expected, "{column} {json}");
+    }
+}
+
 #[test]
-fn every_type_has_its_values() {
-    for (column, json, expected) in [
+fn booleans_numbers_and_texts_have_their_values() {
+    assert_values(&[
         ("\"boolean\"", "true", "true"),
         ("\"boolean\"", "\"False\"", "false"),
         ("\"boolean\"", "1", "true"),
@@ -89,6 +97,15 @@ fn every_type_has_its_values() {
             "a: 1000 is out of range for a decimal of 5 digits, 2 of them after the point",
         ),
         ("\"decimal(38, 0)\"", "99999999999999999999999999999999999999", &"9".repeat(38)),
+        ("\"text\"", "1.50", "1.50"),
+        ("\"text\"", "true", "a: true is not text or a number"),
+        ("\"text\"", "\"\"", "null"),
+    ]);
+}
+
+#[test]
+fn dates_and_times_have_their_values() {
+    assert_values(&[
         ("\"date\"", "\"2018-11-01\"", "2018-11-01"),
         (
             "\"date\"",
@@ -122,12 +139,7 @@ fn every_type_has_its_values() {
             "a: 1541106106 is not an RFC 3339 time within the years 1 to 9999, such as \
              2018-11-01T21:01:46Z",
         ),
-        ("\"text\"", "1.50", "1.50"),
-        ("\"text\"", "true", "a: true is not text or a number"),
-        ("\"text\"", "\"\"", "null"),
-    ] {
-        assert_eq!(one(column, json), expected, "{column} {json}");
-    }
+    ]);
 }
 
 #[test]

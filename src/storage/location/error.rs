@@ -26,7 +26,7 @@ pub enum LocationError {
     Path {
         /// The location as typed.
         url: String,
-        /// The reason.
+        /// Error of the path parser.
         source: object_store::path::Error,
     },
     /// A local path that cannot be made absolute.
@@ -34,7 +34,7 @@ pub enum LocationError {
     Local {
         /// The location as typed.
         url: String,
-        /// The reason.
+        /// Error of the operating system.
         source: std::io::Error,
     },
     /// A URL that cannot be parsed.
@@ -42,7 +42,7 @@ pub enum LocationError {
     Url {
         /// The location as typed, without secrets.
         url: String,
-        /// The reason.
+        /// Error of the URL parser.
         source: url::ParseError,
     },
     /// A glob that cannot be parsed.
@@ -50,7 +50,7 @@ pub enum LocationError {
     Glob {
         /// The location as typed.
         url: String,
-        /// The reason.
+        /// Error of the glob parser.
         source: globset::Error,
     },
     /// A glob where a single object or folder is required.

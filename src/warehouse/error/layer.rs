@@ -98,13 +98,13 @@ pub enum Error {
         crate::error::count(findings.len(), "finding")
     )]
     Contract {
-        /// The violations.
+        /// Rules that the files break, each with its place.
         findings: Vec<Finding>,
     },
     /// The loaded tables differ from the files.
     #[error("the tables differ from the files: {}:\n  {}", crate::error::count(differences.len(), "difference"), differences.join("\n  "))]
     Mismatch {
-        /// The differences.
+        /// One line per statistic that differs.
         differences: Vec<String>,
     },
     /// Checks found rows in a warehouse that violate an invariant.

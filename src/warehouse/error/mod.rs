@@ -20,7 +20,7 @@ pub struct WarehouseError {
     pub action: String,
     /// Name or address of the warehouse.
     pub target: String,
-    /// The reason.
+    /// Response or failure that ended the operation.
     #[source]
     pub cause: Cause,
 }
@@ -77,9 +77,9 @@ pub struct LoadErrorRow {
     pub file: String,
     /// Name of the column.
     pub column: String,
-    /// Type of the column.
+    /// Declared type of the column, as Redshift spells it.
     pub column_type: String,
-    /// The reason.
+    /// Reason that Redshift reports.
     pub message: String,
 }
 

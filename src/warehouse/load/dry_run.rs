@@ -12,6 +12,7 @@ use crate::warehouse::connection::session;
 use crate::warehouse::copy::{postgres, redshift};
 use crate::warehouse::error::Result;
 use crate::warehouse::load::ledger::{self, NewEntry};
+use crate::warehouse::sql::ddl::TableDesign;
 use crate::warehouse::sql::quote::qualified;
 
 /// Returns every statement of a load in order, as SQL with comments. Statements that depend on the
@@ -21,29 +22,43 @@ use crate::warehouse::sql::quote::qualified;
 ///
 /// Returns an error if a name, the role or the URL of a manifest cannot be quoted.
 pub fn dry_run(star: &Prepared, options: &LoadOptions) -> Result<String> {
-    let dialect = options.access.target.dialect;
     let names = Names { schema: options.schema.clone(), attempt: "00000000".to_owned() };
     let mut script = Script::default();
-    script.note(match dialect {
-        Dialect::Redshift => "In every session:",
-        Dialect::Postgres => "In every transaction:",
-    });
-    for sql in session::shown_settings(dialect, &options.access.limits) {
-        script.add(&sql);
-    }
-    script.note("If they do not exist:");
-    for sql in
-        ledger::create(&options.schema)?.into_iter().chain([create_partitions(&options.schema)?])
-    {
-        script.add(&sql);
-    }
-    script.note("In a separate session, until the load ends:");
-    script.add("BEGIN");
-    script.add(&lock_loads(dialect, &options.schema)?);
+    preparation(options, &mut script)?;
     script.note(
         "If at most half of the rows differ from those in the warehouse, only these are deleted and copied, \
          in one transaction. Otherwise all tables are replaced as follows.",
     );
+    new_tables(star, options, &names, &mut script)?;
+    swap(star, options, &names, &mut script)?;
+    Ok(script.text)
+}
+
+/// Adds the statements of every session, of the ledger and of the load lock.
+fn preparation(options: &LoadOptions, script: &mut Script) -> Result<()> {
+    let dialect = options.access.target.dialect;
+    script.note(match dialect {
+        Dialect::Redshift => "In every session:",
+        Dialect::Postgres => "In every transaction:",
+    });
+    script.add_all(session::shown_settings(dialect, &options.access.limits));
+    script.note("If they do not exist:");
+    script.add_all(ledger::create(&options.schema)?);
+    script.add(&create_partitions(&options.schema)?);
+    script.note("In a separate session, until the load ends:");
+    script.add("BEGIN");
+    script.add(&lock_loads(dialect, &options.schema)?);
+    Ok(())
+}
+
+/// Adds the transaction that creates, fills and verifies the new tables.
+fn new_tables(
+    star: &Prepared,
+    options: &LoadOptions,
+    names: &Names,
+    script: &mut Script,
+) -> Result<()> {
+    let dialect = options.access.target.dialect;
     script.note(match dialect {
         Dialect::Redshift => "The new tables, in one transaction:",
         Dialect::Postgres => {
@@ -53,33 +68,26 @@ pub fn dry_run(star: &Prepared, options: &LoadOptions) -> Result<String> {
     });
     script.add("BEGIN");
     script.add_some(default_path(dialect));
-    for sql in create(dialect, &names, &star.designs, None)? {
-        script.add(&sql);
-    }
+    script.add_all(create(dialect, names, &star.designs, None)?);
     for design in &star.designs {
-        script.add(&copy(star, options, &names, design)?);
+        script.add(&copy(star, options, names, design)?);
     }
-    for sql in finish(dialect, &names, &star.designs)? {
-        script.add(&sql);
-    }
+    script.add_all(finish(dialect, names, &star.designs)?);
     script.add_some(catalog_path(dialect));
     script.note("Compared with the statistics of the files:");
     for design in &star.designs {
         let from = qualified(&names.schema, &names.new_table(&design.table.name))?;
-        for sql in stats_queries(&design.table, &from, dialect)? {
-            script.add(&sql);
-        }
+        script.add_all(stats_queries(&design.table, &from, dialect)?);
     }
     script.add("COMMIT");
-    swap(star, options, &names, &mut script)?;
-    Ok(script.text)
+    Ok(())
 }
 
 fn copy(
     star: &Prepared,
     options: &LoadOptions,
     names: &Names,
-    design: &crate::warehouse::sql::ddl::TableDesign,
+    design: &TableDesign,
 ) -> Result<String> {
     let name = names.new_table(&design.table.name);
     match options.access.target.dialect {
@@ -99,6 +107,7 @@ fn copy(
     }
 }
 
+/// Adds the transactions that replace the existing tables with the new ones.
 fn swap(star: &Prepared, options: &LoadOptions, names: &Names, script: &mut Script) -> Result<()> {
     let dialect = options.access.target.dialect;
     let existing: Vec<&str> = star.model.tables.iter().map(|table| &*table.name).collect();
@@ -108,14 +117,10 @@ fn swap(star: &Prepared, options: &LoadOptions, names: &Names, script: &mut Scri
         script.add(&sql);
     }
     script.add_some(default_path(dialect));
-    for sql in rename(dialect, names, &star.designs, &existing)? {
-        script.add(&sql);
-    }
+    script.add_all(rename(dialect, names, &star.designs, &existing)?);
     script.note("The grants, owners, comments and views of the old tables are carried over here.");
     if dialect == Dialect::Postgres {
-        for sql in rename_keys(names, &star.model, &star.designs, &[])? {
-            script.add(&sql);
-        }
+        script.add_all(rename_keys(names, &star.model, &star.designs, &[])?);
     }
     let entry = NewEntry {
         number: 1,
@@ -125,9 +130,7 @@ fn swap(star: &Prepared, options: &LoadOptions, names: &Names, script: &mut Scri
         designs: &star.designs,
     };
     script.add(&ledger::insert(dialect, &options.schema, &entry, |table| star.rows_of(table))?);
-    for sql in shown_partitions(star, options)? {
-        script.add(&sql);
-    }
+    script.add_all(shown_partitions(star, options)?);
     script.add("COMMIT");
     script.note(
         "The old tables, each in a separate transaction that may fail; the next load retries:",
@@ -148,6 +151,12 @@ struct Script {
 impl Script {
     fn note(&mut self, text: &str) {
         self.text += &format!("\n-- {text}\n");
+    }
+
+    fn add_all(&mut self, statements: impl IntoIterator<Item = impl AsRef<str>>) {
+        for sql in statements {
+            self.add(sql.as_ref());
+        }
     }
 
     fn add_some(&mut self, sql: Option<&str>) {

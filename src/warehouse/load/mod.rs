@@ -59,7 +59,7 @@ pub use self::prepare::{Prepared, prepare, prepare_open};
 pub use self::rights::obstacles;
 pub use self::update::{LoadMode, SwapReason};
 
-/// Options of a load.
+/// Target, tables and behaviour of a load.
 #[derive(Debug, Clone)]
 pub struct LoadOptions {
     /// Address of the warehouse, and the login.

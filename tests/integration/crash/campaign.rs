@@ -80,7 +80,7 @@ impl Campaign {
         let log = self.bench.workspace.join("log");
         let mut command = self.bench.transform(other, &["--log-format", "text", "-v"]);
         let errors = File::create(&log).unwrap();
-        let mut run = Run(Some(command.stdout(Stdio::null()).stderr(errors).spawn().unwrap()));
+        let mut run = Run::start(command.stdout(Stdio::null()).stderr(errors));
         let read_log = || std::fs::read_to_string(&log).unwrap_or_default();
         self.wait_for_a_moment(&mut run, read_log);
         run.kill();
@@ -148,7 +148,7 @@ impl Campaign {
         let log = self.bench.workspace.join("log");
         let mut command = self.bench.transform("b", &["-v"]);
         let errors = File::create(&log).unwrap();
-        let mut stalled = Run(Some(command.stdout(Stdio::null()).stderr(errors).spawn().unwrap()));
+        let mut stalled = Run::start(command.stdout(Stdio::null()).stderr(errors));
         let read_log = || std::fs::read_to_string(&log).unwrap_or_default();
         self.wait_for_a_moment(&mut stalled, read_log);
         stalled.signal("STOP");

@@ -10,7 +10,7 @@ fn expire(bench: &Bench) {
 
 /// Holds a run at the first such request, publishes another run, and resumes the first.
 #[track_caller]
-fn overtake(bench: &Bench, op: Op, target: &str) -> (Ended, Value) {
+fn overtake(bench: &Bench, op: Op, target: &str) -> (Outcome, Value) {
     bench.publish("a");
     let gate = bench.server().pause_first(op, target);
     let run = bench.spawn("b", &[]);
@@ -30,7 +30,7 @@ fn run_overtaken_before_its_record_publishes_nothing() {
         let bench = Bench::s3();
         let (ended, record) = overtake(&bench, Op::Put, target);
         ended.exits(1);
-        assert!(!ended.stderr().contains("panicked"), "{}", ended.stderr());
+        assert!(!ended.stderr.contains("panicked"), "{ended}");
         assert_eq!(bench.record(), record, "held at {target}");
         bench.answer();
         bench.assert_manifests_agree();
@@ -354,13 +354,13 @@ fn star_replaced_during_a_query_is_an_error() {
         let sql =
             "SELECT COUNT(*) AS n, MAX(start_time) FROM songplays JOIN \"time\" USING (start_time)";
         let mut query = bench.command(&["query", "--star", &star, "--sql", sql]);
-        let query = query.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let query = Run::start(query.stdout(Stdio::piped()).stderr(Stdio::piped()));
         gate.wait();
         for key in bench.server().keys(target) {
             std::fs::remove_file(bench.server().root().join("sparkify").join(key)).unwrap();
         }
         gate.release();
-        let ended = Run(Some(query)).finish();
+        let ended = query.finish();
         ended.exits(1).complains("it was part of the star when the star was opened");
         ended.complains("run the command again");
     }

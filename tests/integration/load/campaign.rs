@@ -86,6 +86,23 @@ impl Reading {
         Reading { stop, looks }
     }
 
+    /// Starts a reader of the stand-in that connects again after its connection was cut.
+    async fn of_redshift(cloud: &Cloud, stars: &Arc<Vec<String>>) -> Reading {
+        let access = cloud.access();
+        let session = Arc::new(tokio::sync::Mutex::new(cloud.session().await));
+        Reading::start(stars, move || {
+            let (access, session) = (access.clone(), session.clone());
+            async move {
+                let mut session = session.lock().await;
+                let seen = counts_of(&session).await;
+                if seen.is_none() {
+                    *session = Session::open(&access).await.unwrap();
+                }
+                seen
+            }
+        })
+    }
+
     /// Stops the reader and returns the number of its reads.
     async fn finish(self) -> u64 {
         self.stop.store(true, Relaxed);
@@ -112,6 +129,20 @@ impl std::fmt::Display for Tally {
     }
 }
 
+/// Injects one to three cuts at random statements of the next load, and returns their number: a failing network can
+/// fail several times.
+fn inject_cuts(cloud: &Cloud, dice: &mut Dice, statements: u64) -> u64 {
+    let cuts = 1 + dice.roll(3);
+    for _ in 0..cuts {
+        let when = [When::Before, When::Within, When::After][dice.roll(3) as usize];
+        let skip = dice.roll(statements) as usize;
+        // Do not count the reader's statements.
+        let on = On::AnyBut("'a' AS t".to_owned());
+        cloud.redshift.inject(Fault { on, skip, when, what: What::Cut });
+    }
+    cuts
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn random_cuts_of_redshift_connections_leave_complete_stars() {
     let cloud = Cloud::new().await;
@@ -127,33 +158,11 @@ async fn random_cuts_of_redshift_connections_leave_complete_stars() {
     }
     assert_ne!(stars[0], stars[1]);
     let (mut dice, mut tally, stars) = (Dice(2018), Tally::default(), Arc::new(stars));
-    let reading = Reading::start(&stars, {
-        let access = cloud.access();
-        let session = Arc::new(tokio::sync::Mutex::new(cloud.session().await));
-        move || {
-            let (access, session) = (access.clone(), session.clone());
-            async move {
-                let mut session = session.lock().await;
-                let seen = counts_of(&session).await;
-                if seen.is_none() {
-                    *session = Session::open(&access).await.unwrap();
-                }
-                seen
-            }
-        }
-    });
+    let reading = Reading::of_redshift(&cloud, &stars).await;
     let cuts = asked("STARLIFT_CUTS", CUTS);
     while tally.cuts < cuts {
         let star = ["star", "other"][dice.roll(2) as usize];
-        // A failing network can fail several times.
-        let wanted = 1 + dice.roll(3);
-        for _ in 0..wanted {
-            let when = [When::Before, When::Within, When::After][dice.roll(3) as usize];
-            let skip = dice.roll(statements) as usize;
-            // Do not count the reader's statements.
-            let on = On::AnyBut("'a' AS t".to_owned());
-            cloud.redshift.inject(Fault { on, skip, when, what: What::Cut });
-        }
+        let wanted = inject_cuts(&cloud, &mut dice, statements);
         let outcome = tokio::task::block_in_place(|| cloud.load(star, &["--force"]));
         tally.cuts += wanted - cloud.redshift.clear_faults() as u64;
         match outcome.code {
@@ -198,6 +207,36 @@ async fn random_cuts_of_updates_in_postgresql_leave_complete_stars() {
     cut_postgresql(&days.here, &[]).await;
 }
 
+/// A statement that cuts the connection of a load, and returns the number of connections cut.
+const CUT: &str = "SELECT COUNT(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity \
+    WHERE datname = current_database() AND application_name LIKE 'starlift %' ORDER BY random() LIMIT 1) p";
+
+/// Runs a load, and cuts its connections until it ends: a load is fast, so several times. Returns its outcome and the
+/// number of cuts.
+fn cut_while(
+    cutter: &Client,
+    wait: &mut dyn FnMut() -> Duration,
+    load: impl FnOnce() -> Outcome + Send,
+) -> (Outcome, u64) {
+    let (is_over, mut cuts) = (AtomicBool::new(false), 0);
+    let outcome = std::thread::scope(|scope| {
+        let running = scope.spawn(|| {
+            let outcome = load();
+            is_over.store(true, Relaxed);
+            outcome
+        });
+        tokio::task::block_in_place(|| {
+            while !is_over.load(Relaxed) {
+                std::thread::sleep(wait());
+                let cut = futures::executor::block_on(value(cutter, CUT));
+                cuts += cut.parse::<u64>().unwrap();
+            }
+        });
+        running.join().unwrap()
+    });
+    (outcome, cuts)
+}
+
 /// Loads the stars `star` and `other` in turn with the options `more`, cuts the connections of the loads, and reads
 /// the tables in a loop.
 async fn cut_postgresql(here: &Workspace, more: &[&str]) {
@@ -226,30 +265,13 @@ async fn cut_postgresql(here: &Workspace, more: &[&str]) {
         }
     });
     let cutter = database.client().await;
-    let cut = "SELECT COUNT(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity \
-                   WHERE datname = current_database() AND application_name LIKE 'starlift %' \
-                   ORDER BY random() LIMIT 1) p";
     let cuts = asked("STARLIFT_CUTS", CUTS);
     while tally.cuts < cuts {
         let star = ["star", "other"][dice.roll(2) as usize];
-        let is_over = AtomicBool::new(false);
-        let loaded = std::thread::scope(|scope| {
-            let running = scope.spawn(|| {
-                let outcome = load(star);
-                is_over.store(true, Relaxed);
-                outcome
-            });
-            tokio::task::block_in_place(|| {
-                // A load is fast, so cut it several times.
-                while !is_over.load(Relaxed) {
-                    let wait = dice.roll(took.as_micros() as u64 / 2);
-                    std::thread::sleep(Duration::from_micros(wait));
-                    let done = futures::executor::block_on(value(&cutter, cut));
-                    tally.cuts += done.parse::<u64>().unwrap();
-                }
-            });
-            running.join().unwrap()
-        });
+        let longest = took.as_micros() as u64 / 2;
+        let mut wait = || Duration::from_micros(dice.roll(longest));
+        let (loaded, cut) = cut_while(&cutter, &mut wait, || load(star));
+        tally.cuts += cut;
         match loaded.code {
             Some(0) => tally.survived += 1,
             Some(1) => tally.failed += 1,
@@ -271,6 +293,17 @@ async fn cut_postgresql(here: &Workspace, more: &[&str]) {
     println!("PostgreSQL: {tally}; a reader looked {looks} times");
 }
 
+/// Repeats a command until `end`, and counts its runs in `done`.
+fn repeat(here: &Workspace, args: &[&str], end: Instant, done: &AtomicU64) {
+    while Instant::now() < end {
+        let outcome = here.run(args);
+        // `run` verifies after its load, when another star may already be in place: exit code 4.
+        let is_run = args[0] == "run";
+        assert!(outcome.code == Some(0) || is_run && outcome.code == Some(4), "{outcome}");
+        done.fetch_add(1, Relaxed);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_loaders_and_a_concurrent_run_leave_complete_stars() {
     let (here, database) = (with_star(), database());
@@ -287,45 +320,18 @@ async fn two_loaders_and_a_concurrent_run_leave_complete_stars() {
     let (songs, logs) = (songs.to_str().unwrap(), logs.to_str().unwrap());
     let end = Instant::now() + Duration::from_secs(asked("STARLIFT_LOADER_SECONDS", SECONDS));
     let (done, looks) = (AtomicU64::new(0), AtomicU64::new(0));
-    let at_work = AtomicU64::new(3);
+    let locations = ["--songs", songs, "--logs", logs, "--out", "third", "--to", &url];
+    let run = [&["run", "--max-rejects", "14"], &locations[..]].concat();
     std::thread::scope(|scope| {
-        let loop_of = |args: Vec<String>| {
-            let (here, done, at_work) = (&here, &done, &at_work);
-            scope.spawn(move || {
-                while Instant::now() < end {
-                    let outcome = here.run(&args);
-                    // A run verifies after its load, when another star may already be in place:
-                    // exit code 4.
-                    let is_run = args[0] == "run";
-                    assert!(
-                        matches!(outcome.code, Some(0)) || is_run && outcome.code == Some(4),
-                        "{outcome}"
-                    );
-                    done.fetch_add(1, Relaxed);
-                }
-                at_work.fetch_sub(1, Relaxed);
-            })
-        };
-        let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
+        let (here, done) = (&here, &done);
         let workers = [
-            loop_of(words(&["load", "--force", "--star", "star", "--to", &url])),
-            loop_of(words(&["load", "--force", "--star", "other", "--to", &url])),
-            loop_of(words(&[
-                "run",
-                "--songs",
-                songs,
-                "--logs",
-                logs,
-                "--out",
-                "third",
-                "--to",
-                &url,
-                "--max-rejects",
-                "14",
-            ])),
+            vec!["load", "--force", "--star", "star", "--to", &url],
+            vec!["load", "--force", "--star", "other", "--to", &url],
+            run,
         ];
+        let workers = workers.map(|args| scope.spawn(move || repeat(here, &args, end, done)));
         tokio::task::block_in_place(|| {
-            while at_work.load(Relaxed) > 0 && workers.iter().any(|worker| !worker.is_finished()) {
+            while workers.iter().any(|worker| !worker.is_finished()) {
                 let seen = futures::executor::block_on(counts(&client));
                 assert!(stars.contains(&seen), "torn: {seen}, not one of {stars:?}");
                 looks.fetch_add(1, Relaxed);

@@ -18,96 +18,100 @@ async fn others(client: &Client) -> Vec<String> {
     rows(client, sql).await
 }
 
+/// Objects that depend on a table or on its row type: the statement that creates the object, its name in messages,
+/// and a query that returns 1 while it exists.
+const DEPENDENTS: [(&str, &str, &str); 16] = [
+    (
+        "CREATE TABLE public.mine (id INT, u star.users)",
+        "column public.mine.u",
+        "SELECT COUNT(*) FROM pg_attribute WHERE attrelid = 'public.mine'::regclass AND attname = 'u'",
+    ),
+    (
+        "CREATE TABLE public.many (id INT, u star.users[])",
+        "column public.many.u",
+        "SELECT COUNT(*) FROM pg_attribute WHERE attrelid = 'public.many'::regclass AND attname = 'u'",
+    ),
+    (
+        "CREATE FUNCTION public.plays() RETURNS BIGINT LANGUAGE SQL \
+         BEGIN ATOMIC SELECT COUNT(*) FROM star.songplays; END",
+        "function public.plays()",
+        "SELECT COUNT(*) FROM pg_proc WHERE proname = 'plays'",
+    ),
+    (
+        "CREATE FUNCTION public.title_of(s star.songs) RETURNS VARCHAR LANGUAGE SQL \
+         AS 'SELECT s.title'",
+        "function public.title_of(star.songs)",
+        "SELECT COUNT(*) FROM pg_proc WHERE proname = 'title_of'",
+    ),
+    (
+        "CREATE PROCEDURE public.count_up() LANGUAGE SQL \
+         BEGIN ATOMIC INSERT INTO star.users SELECT * FROM star.users WHERE false; END",
+        "procedure public.count_up()",
+        "SELECT COUNT(*) FROM pg_proc WHERE proname = 'count_up'",
+    ),
+    (
+        "CREATE VIEW public.\"Whole rows\" AS SELECT s FROM star.songs s",
+        "view public.\"Whole rows\"",
+        "SELECT COUNT(*) FROM pg_class WHERE relname = 'Whole rows'",
+    ),
+    (
+        "CREATE TYPE public.pair AS (a INT, s star.songs)",
+        "attribute public.pair.s",
+        "SELECT COUNT(*) FROM pg_attribute WHERE attrelid = 'public.pair'::regclass AND attname = 's' \
+         AND NOT attisdropped",
+    ),
+    (
+        "CREATE DOMAIN public.song AS star.songs CHECK ((VALUE).title <> '')",
+        "type public.song",
+        "SELECT COUNT(*) FROM pg_type WHERE typname = 'song'",
+    ),
+    (
+        "CREATE TABLE public.log (x INT); CREATE RULE copied AS ON INSERT TO public.log \
+         DO ALSO DELETE FROM star.users WHERE false",
+        "rule copied on public.log",
+        "SELECT COUNT(*) FROM pg_rewrite WHERE rulename = 'copied'",
+    ),
+    (
+        "CREATE TABLE public.guarded (user_id BIGINT); CREATE POLICY known ON public.guarded \
+         USING (user_id IN (SELECT user_id FROM star.users))",
+        "policy known on public.guarded",
+        "SELECT COUNT(*) FROM pg_policy WHERE polname = 'known'",
+    ),
+    (
+        "CREATE TABLE public.child () INHERITS (star.artists)",
+        "table public.child",
+        "SELECT COUNT(*) FROM pg_class WHERE relname = 'child'",
+    ),
+    (
+        "ALTER TABLE star.songs ADD CONSTRAINT titled CHECK (title <> '')",
+        "constraint titled on star.songs",
+        "SELECT COUNT(*) FROM pg_constraint WHERE conname = 'titled'",
+    ),
+    (
+        "ALTER TABLE star.users ALTER COLUMN level SET DEFAULT 'free'",
+        "default value for star.users.level",
+        "SELECT COUNT(*) FROM pg_attrdef WHERE adrelid = 'star.users'::regclass",
+    ),
+    (
+        "CREATE STATISTICS public.level_gender (dependencies) ON level, gender FROM star.users",
+        "statistics object public.level_gender",
+        "SELECT COUNT(*) FROM pg_statistic_ext",
+    ),
+    (
+        "ALTER TABLE star.users ENABLE ROW LEVEL SECURITY",
+        "row security of users",
+        "SELECT COUNT(*) FROM pg_class WHERE oid = 'star.users'::regclass AND relrowsecurity",
+    ),
+    (
+        "ALTER TABLE star.songplays SET UNLOGGED",
+        "persistence UNLOGGED of songplays",
+        "SELECT COUNT(*) FROM pg_class WHERE oid = 'star.songplays'::regclass AND relpersistence = 'u'",
+    ),
+];
+
 #[tokio::test]
 async fn dependents_of_a_table_or_its_row_type_are_named_and_then_dropped() {
-    for (make, named, is_there) in [
-        (
-            "CREATE TABLE public.mine (id INT, u star.users)",
-            "column public.mine.u",
-            "SELECT COUNT(*) FROM pg_attribute WHERE attrelid = 'public.mine'::regclass AND attname = 'u'",
-        ),
-        (
-            "CREATE TABLE public.many (id INT, u star.users[])",
-            "column public.many.u",
-            "SELECT COUNT(*) FROM pg_attribute WHERE attrelid = 'public.many'::regclass AND attname = 'u'",
-        ),
-        (
-            "CREATE FUNCTION public.plays() RETURNS BIGINT LANGUAGE SQL \
-             BEGIN ATOMIC SELECT COUNT(*) FROM star.songplays; END",
-            "function public.plays()",
-            "SELECT COUNT(*) FROM pg_proc WHERE proname = 'plays'",
-        ),
-        (
-            "CREATE FUNCTION public.title_of(s star.songs) RETURNS VARCHAR LANGUAGE SQL \
-             AS 'SELECT s.title'",
-            "function public.title_of(star.songs)",
-            "SELECT COUNT(*) FROM pg_proc WHERE proname = 'title_of'",
-        ),
-        (
-            "CREATE PROCEDURE public.count_up() LANGUAGE SQL \
-             BEGIN ATOMIC INSERT INTO star.users SELECT * FROM star.users WHERE false; END",
-            "procedure public.count_up()",
-            "SELECT COUNT(*) FROM pg_proc WHERE proname = 'count_up'",
-        ),
-        (
-            "CREATE VIEW public.\"Whole rows\" AS SELECT s FROM star.songs s",
-            "view public.\"Whole rows\"",
-            "SELECT COUNT(*) FROM pg_class WHERE relname = 'Whole rows'",
-        ),
-        (
-            "CREATE TYPE public.pair AS (a INT, s star.songs)",
-            "attribute public.pair.s",
-            "SELECT COUNT(*) FROM pg_attribute WHERE attrelid = 'public.pair'::regclass AND attname = 's' \
-             AND NOT attisdropped",
-        ),
-        (
-            "CREATE DOMAIN public.song AS star.songs CHECK ((VALUE).title <> '')",
-            "type public.song",
-            "SELECT COUNT(*) FROM pg_type WHERE typname = 'song'",
-        ),
-        (
-            "CREATE TABLE public.log (x INT); CREATE RULE copied AS ON INSERT TO public.log \
-             DO ALSO DELETE FROM star.users WHERE false",
-            "rule copied on public.log",
-            "SELECT COUNT(*) FROM pg_rewrite WHERE rulename = 'copied'",
-        ),
-        (
-            "CREATE TABLE public.guarded (user_id BIGINT); CREATE POLICY known ON public.guarded \
-             USING (user_id IN (SELECT user_id FROM star.users))",
-            "policy known on public.guarded",
-            "SELECT COUNT(*) FROM pg_policy WHERE polname = 'known'",
-        ),
-        (
-            "CREATE TABLE public.child () INHERITS (star.artists)",
-            "table public.child",
-            "SELECT COUNT(*) FROM pg_class WHERE relname = 'child'",
-        ),
-        (
-            "ALTER TABLE star.songs ADD CONSTRAINT titled CHECK (title <> '')",
-            "constraint titled on star.songs",
-            "SELECT COUNT(*) FROM pg_constraint WHERE conname = 'titled'",
-        ),
-        (
-            "ALTER TABLE star.users ALTER COLUMN level SET DEFAULT 'free'",
-            "default value for star.users.level",
-            "SELECT COUNT(*) FROM pg_attrdef WHERE adrelid = 'star.users'::regclass",
-        ),
-        (
-            "CREATE STATISTICS public.level_gender (dependencies) ON level, gender FROM star.users",
-            "statistics object public.level_gender",
-            "SELECT COUNT(*) FROM pg_statistic_ext",
-        ),
-        (
-            "ALTER TABLE star.users ENABLE ROW LEVEL SECURITY",
-            "row security of users",
-            "SELECT COUNT(*) FROM pg_class WHERE oid = 'star.users'::regclass AND relrowsecurity",
-        ),
-        (
-            "ALTER TABLE star.songplays SET UNLOGGED",
-            "persistence UNLOGGED of songplays",
-            "SELECT COUNT(*) FROM pg_class WHERE oid = 'star.songplays'::regclass AND relpersistence = 'u'",
-        ),
-    ] {
+    for (make, named, is_there) in DEPENDENTS {
         let (here, database, client) = loaded().await;
         client.batch_execute(make).await.unwrap();
         let number = "SELECT MAX(load_number) FROM star.starlift_loads";
@@ -206,6 +210,28 @@ async fn old_table_that_cannot_be_dropped_is_reported_and_dropped_by_the_next_lo
     assert!(others(&client).await.is_empty());
 }
 
+/// Returns the storage, statistics, comments, keys and constraints of the tables and columns.
+async fn properties(client: &Client) -> Vec<String> {
+    let state = "SELECT c.relname, s.spcname, c.reloptions, t.reloptions, c.relreplident, \
+            obj_description(c.oid), a.attname, a.attstattarget, a.attoptions, a.attstorage, \
+            a.attcompression, col_description(c.oid, a.attnum) \
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 \
+        LEFT JOIN pg_tablespace s ON s.oid = c.reltablespace \
+        LEFT JOIN pg_class t ON t.oid = c.reltoastrelid \
+        WHERE c.relnamespace = 'star'::regnamespace AND c.relkind = 'r' ORDER BY 1, a.attnum";
+    let keys = "SELECT i.indexrelid::regclass, i.indisreplident, i.indisclustered FROM pg_index i \
+        JOIN pg_class c ON c.oid = i.indrelid WHERE c.relnamespace = 'star'::regnamespace ORDER BY 1";
+    let names = "SELECT conrelid::regclass, conname FROM pg_constraint \
+        WHERE connamespace = 'star'::regnamespace ORDER BY 1, 2";
+    let mut found = Vec::new();
+    for sql in [state, keys, names] {
+        found.extend(rows(client, sql).await);
+    }
+    // The catalogs list objects in the order of their OIDs, which a load changes.
+    found.sort();
+    found
+}
+
 #[tokio::test]
 async fn storage_statistics_comments_and_replica_identity_are_carried_over() {
     let (here, database, client) = loaded().await;
@@ -233,30 +259,9 @@ async fn storage_statistics_comments_and_replica_identity_are_carried_over() {
         ))
         .await
         .unwrap();
-    let state = "SELECT c.relname, s.spcname, c.reloptions, t.reloptions, c.relreplident, \
-            obj_description(c.oid), a.attname, a.attstattarget, a.attoptions, a.attstorage, \
-            a.attcompression, col_description(c.oid, a.attnum) \
-        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 \
-        LEFT JOIN pg_tablespace s ON s.oid = c.reltablespace \
-        LEFT JOIN pg_class t ON t.oid = c.reltoastrelid \
-        WHERE c.relnamespace = 'star'::regnamespace AND c.relkind = 'r' ORDER BY 1, a.attnum";
-    let keys = "SELECT i.indexrelid::regclass, i.indisreplident, i.indisclustered FROM pg_index i \
-        JOIN pg_class c ON c.oid = i.indrelid WHERE c.relnamespace = 'star'::regnamespace ORDER BY 1";
-    let names = "SELECT conrelid::regclass, conname FROM pg_constraint \
-        WHERE connamespace = 'star'::regnamespace ORDER BY 1, 2";
-    let mut before = Vec::new();
-    for sql in [state, keys, names] {
-        before.extend(rows(&client, sql).await);
-    }
+    let before = properties(&client).await;
     load(&here, &database.url(), &["--force"]).exits(0);
-    let mut after = Vec::new();
-    for sql in [state, keys, names] {
-        after.extend(rows(&client, sql).await);
-    }
-    // OIDs differ, and the catalogs list objects in OID order.
-    before.sort();
-    after.sort();
-    assert_eq!(after, before);
+    assert_eq!(properties(&client).await, before);
     client.batch_execute("DROP SCHEMA star CASCADE").await.unwrap();
     client.batch_execute(&format!("DROP TABLESPACE {space}")).await.unwrap();
 }

@@ -13,7 +13,7 @@ pub mod terminal;
 pub mod tls;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 /// A temporary folder for one test, and the program run in it.
 pub struct Workspace {
@@ -85,17 +85,22 @@ impl Workspace {
     /// Runs a command created with [`Workspace::command`].
     pub fn outcome(&self, command: &mut Command) -> Outcome {
         let output = command.output().unwrap();
-        Outcome {
-            code: output.status.code(),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-            command: format!("{command:?}"),
-            listing: files(self.path()).join("\n"),
-        }
+        Outcome::new(format!("{command:?}"), output, self.path())
     }
 }
 
 impl Outcome {
+    /// Creates the result of a command that ran in `folder`.
+    pub fn new(command: String, output: Output, folder: &Path) -> Outcome {
+        Outcome {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            command,
+            listing: files(folder).join("\n"),
+        }
+    }
+
     /// Fails the test unless the program exited with `code`.
     #[track_caller]
     pub fn exits(&self, code: i32) -> &Outcome {

@@ -29,13 +29,10 @@ const BEYOND: i128 = i128::MAX;
 
 /// Returns the rows of a record.
 pub fn rows(dataset: &Dataset, record: &Json) -> Result<Vec<Vec<Cell>>, Rejected> {
-    let columns = || dataset.columns.iter();
-    let steps = columns().filter(|c| c.path.origin == Origin::Record).map(|c| &c.path.steps);
-    let mut steps = steps.chain(dataset.rows.iter().map(|rows| &rows.steps));
-    let is_array = steps.any(|steps| !matches!(steps.first(), Some(Step::Key(_))));
-    if matches!(record, Json::Array(_)) && !is_array {
+    if matches!(record, Json::Array(_)) && !accepts_arrays(dataset) {
         return Err(None);
     }
+    let columns = || dataset.columns.iter();
     let Some(path) = &dataset.rows else {
         let row: Result<Vec<Cell>, _> =
             columns().map(|column| cell(column, record.at(&column.path.steps))).collect();
@@ -78,6 +75,14 @@ pub fn rows(dataset: &Dataset, record: &Json) -> Result<Vec<Vec<Cell>>, Rejected
         complete(dataset, row?)
     };
     elements.iter().map(row).collect()
+}
+
+/// Returns `true` if a path reads from records that are arrays.
+fn accepts_arrays(dataset: &Dataset) -> bool {
+    let columns = dataset.columns.iter().filter(|column| column.path.origin == Origin::Record);
+    let steps = columns.map(|column| &column.path.steps);
+    let mut steps = steps.chain(dataset.rows.iter().map(|rows| &rows.steps));
+    steps.any(|steps| !matches!(steps.first(), Some(Step::Key(_))))
 }
 
 /// Checks the required values of a row, and adds its fingerprints.

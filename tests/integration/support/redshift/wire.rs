@@ -159,15 +159,7 @@ async fn converse(
             }
             Frontend::Query(query) => {
                 server.statements.lock().unwrap().push(query.query.clone());
-                let answer = tokio::select! {
-                    answer = session.run(&query.query) => Some(answer),
-                    () = cancel.notified() => None,
-                };
-                let answer = match answer {
-                    Some(answer) => answer,
-                    None => session.cancelled().await,
-                };
-                match answer {
+                match answer(session, &query.query, cancel).await {
                     Answer::Reply(reply) => send(socket, reply).await?,
                     Answer::Empty => {
                         socket.feed(Backend::EmptyQueryResponse(EmptyQueryResponse::new())).await?;
@@ -187,6 +179,18 @@ async fn converse(
         }
     }
     Ok(())
+}
+
+/// Runs a statement until it ends or is cancelled.
+async fn answer(session: &mut Session, sql: &str, cancel: &tokio::sync::Notify) -> Answer {
+    let answer = tokio::select! {
+        answer = session.run(sql) => Some(answer),
+        () = cancel.notified() => None,
+    };
+    match answer {
+        Some(answer) => answer,
+        None => session.cancelled().await,
+    }
 }
 
 async fn ready(socket: &mut Socket, session: &Session) -> io::Result<()> {

@@ -1,11 +1,12 @@
-"""Measures two builds of starlift in turn; called by perf-check.sh."""
+"""Measures two builds of starlift in turn; called by ../perf-check.sh."""
 
 import os
 import shutil
 import statistics
 import sys
-import time
 from pathlib import Path
+
+import timed
 
 ROUNDS = int(os.environ.get("STARLIFT_PERF_ROUNDS", "7"))
 LIMIT = float(os.environ.get("STARLIFT_PERF_LIMIT", "5"))
@@ -13,17 +14,8 @@ LIMIT = float(os.environ.get("STARLIFT_PERF_LIMIT", "5"))
 
 def run(program, *args):
     """Runs a command and returns its elapsed time and its processor time in seconds."""
-    begun = time.monotonic()
-    pid = os.fork()
-    if pid == 0:
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, 1)
-        os.execv(program, [program, *map(str, args)])
-    _, status, usage = os.wait4(pid, 0)
-    elapsed = time.monotonic() - begun
-    if status != 0:
-        sys.exit(f"{program} {' '.join(map(str, args))} failed")
-    return elapsed, usage.ru_utime + usage.ru_stime
+    usage = timed.run([program, *map(str, args)])
+    return usage.seconds, usage.processor_seconds
 
 
 def inputs(data):
