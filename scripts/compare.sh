@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Compares starlift with DuckDB, Polars, chDB and DataFusion on the same JSON and the same five tables.
+# Compares starlift with DuckDB, Polars, chDB and DataFusion on the same JSON and the same five tables. Each of
+# these runs a script that was tuned for the data, and one as its users write it.
 #
 #     scripts/compare.sh [DATA]
 #

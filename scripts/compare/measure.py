@@ -25,8 +25,21 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PEERS = {"duckdb": "DuckDB", "polars": "Polars", "chdb": "chDB", "datafusion": "DataFusion"}
 
 
+# Each tool has a script that was tuned for these data, and one as its users write it: the readers of the tool,
+# and plain queries. Spark has only the former.
+SCRIPTS = {"tuned": HERE, "usual": os.path.join(HERE, "usual")}
+
+
+def scripts(name):
+    """Yields the kinds of the scripts of a tool, and their paths."""
+    for kind, folder in SCRIPTS.items():
+        path = os.path.join(folder, f"{name.lower()}_star.py")
+        if os.path.exists(path):
+            yield kind, path
+
+
 def tools(starlift, spark):
-    """Yields the name and version of each tool, and a function that returns its command."""
+    """Yields the name and version of each tool and script, and a function that returns its command."""
     printed = subprocess.run([starlift, "--version"], check=True, capture_output=True, text=True)
     yield (
         f"starlift {printed.stdout.split()[1]}",
@@ -35,11 +48,13 @@ def tools(starlift, spark):
         ],
     )
     for package, name in {**PEERS, **({"pyspark": "Spark"} if spark else {})}.items():
-        script = os.path.join(HERE, f"{name.lower()}_star.py")
-        yield (
-            f"{name} {version(package)}",
-            lambda songs, logs, star, script=script: [sys.executable, script, songs, logs, star],
-        )
+        for kind, script in scripts(name):
+            yield (
+                f"{name} {version(package)}, {kind}",
+                lambda songs, logs, star, script=script: [
+                    *(sys.executable, script, songs, logs, star)
+                ],
+            )
 
 
 def facts(star):
