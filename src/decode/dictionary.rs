@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_has_one_key_however_it_is_spelled() {
+    fn all_spellings_of_a_text_have_one_key() {
         let mut dictionary = Dictionary::default();
         let key = dictionary.insert(br"a\/b", "a/b");
         assert_eq!(dictionary.find(b"a/b"), Some(key));

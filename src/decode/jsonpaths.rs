@@ -42,7 +42,7 @@ pub enum JsonPathsError {
     },
     /// A path is not of an accepted form.
     #[error(
-        "path {number} ({path:?}): {reason}; accepted are $['key'], $.key, nested ones and array indexes [0]"
+        "path {number} ({path:?}): {reason}; use $['key'], $.key, paths into nested objects, and array indexes such as [0]"
     )]
     Path {
         /// Position of the path in the list, from 1.

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_name_is_meant_if_it_is_near() {
+    fn a_similar_name_is_suggested() {
         let names = ["primary_key", "columns", "grain"];
         assert_eq!(nearest("primarykey", &names), Some("primary_key"));
         assert_eq!(nearest("Colums", &names), Some("columns"));

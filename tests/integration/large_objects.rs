@@ -163,6 +163,6 @@ fn a_large_compressed_object_must_be_complete() {
         whole.truncate(whole.len() - 1000);
         whole
     });
-    transform(&cut).exits(1).complains("cut.json.gz");
+    transform(&cut).fails_with("file-failed").naming(&["cut.json.gz"]);
     assert!(!cut.join("star/_starlift.json").exists());
 }

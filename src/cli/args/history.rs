@@ -13,7 +13,7 @@ pub struct HistoryArgs {
     /// Output format.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: QueryFormat,
-    /// Warehouse whose loads to list as well: a URL, or a name from the configuration file.
+    /// Warehouse whose loads are also listed: a URL, or a name from the configuration file.
     #[arg(long, value_name = "TARGET", env = "STARLIFT_ON")]
     pub on: Option<String>,
     /// Options of the connection to the warehouse.
@@ -24,11 +24,12 @@ pub struct HistoryArgs {
 /// Options of `diff`.
 #[derive(Debug, Args)]
 pub struct DiffArgs {
-    /// Run of the earlier star: its ID or the beginning of it [default: the latest earlier star that is kept].
-    #[arg(value_name = "RUN")]
+    /// Run of the earlier star: its ID or the beginning of the ID [default: the latest earlier star that is
+    /// kept].
+    #[arg(value_name = "EARLIER")]
     pub before: Option<String>,
     /// Run of the later star.
-    #[arg(value_name = "RUN", default_value = crate::history::CURRENT)]
+    #[arg(value_name = "LATER", default_value = crate::history::CURRENT)]
     pub after: String,
     /// The star and the options for reading it.
     #[command(flatten)]
@@ -38,7 +39,7 @@ pub struct DiffArgs {
 /// Options of `rollback`.
 #[derive(Debug, Args)]
 pub struct RollbackArgs {
-    /// Run whose star to restore: its ID or the beginning of it; `starlift history` lists them.
+    /// Run whose star is restored: its ID or the beginning of the ID; `starlift history` lists the runs.
     #[arg(value_name = "RUN")]
     pub run: String,
     /// Folder or prefix of the star.

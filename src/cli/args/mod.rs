@@ -207,7 +207,7 @@ pub struct StarArgs {
     /// The model.
     #[command(flatten)]
     pub model: ModelArgs,
-    /// Folder of SQL files that replace those of the model of the same name or add to them.
+    /// Folder of SQL files; each replaces the query of its name in the model, or adds one.
     #[arg(long, value_name = "DIR", env = "STARLIFT_QUERIES", value_hint = ValueHint::DirPath)]
     pub queries: Option<PathBuf>,
     /// Memory for queries, such as 2GiB [default: 70% of the machine's].
@@ -272,7 +272,7 @@ pub struct CheckArgs {
     /// value to check its length.
     #[arg(long, conflicts_with = "on")]
     pub copy_contract: bool,
-    /// Warehouse whose tables to check instead of the files: a URL, or a name from the configuration
+    /// Warehouse whose tables are checked instead of the files: a URL, or a name from the configuration
     /// file.
     #[arg(long, value_name = "TARGET", env = "STARLIFT_ON")]
     pub on: Option<String>,

@@ -19,7 +19,7 @@ pub struct ModelCommandArgs {
 /// The subcommand of `model`.
 #[derive(Debug, Subcommand)]
 pub enum ModelCommand {
-    /// Write a copy of the built-in model, to change it.
+    /// Write a copy of the built-in model as a starting point.
     #[command(after_help = EXIT_CODES)]
     Init {
         /// Folder of the model; existing files are not replaced.

@@ -7,8 +7,8 @@ use crate::cloud::serverless::limit::RpuLimit;
 /// Options of a workgroup, instead of those of a cluster's nodes.
 #[derive(Debug, Args)]
 pub struct ServerlessArgs {
-    /// Create a workgroup of Redshift Serverless instead of a cluster: its compute costs only while
-    /// queries run, and it cannot be paused.
+    /// Create a workgroup of Redshift Serverless instead of a cluster: its compute is billed only
+    /// while queries run, and it cannot be paused.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
           default_missing_value = "true", env = "STARLIFT_SERVERLESS")]
     pub serverless: Option<bool>,

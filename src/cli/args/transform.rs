@@ -35,7 +35,7 @@ pub struct TransformArgs {
     /// The model.
     #[command(flatten)]
     pub model: ModelArgs,
-    /// Folder of SQL files that replace those of the model of the same name or add to them.
+    /// Folder of SQL files; each replaces the query of its name in the model, or adds one.
     #[arg(long, value_name = "DIR", env = "STARLIFT_QUERIES", value_hint = ValueHint::DirPath)]
     pub queries: Option<PathBuf>,
     /// Rule for matching plays to songs [default: title-artist].

@@ -20,8 +20,8 @@ pub struct WarehouseArgs {
     /// are tried in this order.
     #[arg(long, value_name = "FILE", env = "STARLIFT_PASSWORD_FILE", value_hint = ValueHint::FilePath)]
     pub password_file: Option<PathBuf>,
-    /// Login method [default: password; iam if the warehouse has no URL or uses the Data API, unless a
-    /// password secret is set].
+    /// Login method [default: iam if the warehouse has no URL or uses the Data API, and no password secret
+    /// is set; otherwise password].
     #[arg(long, value_name = "METHOD", env = "STARLIFT_AUTH")]
     pub auth: Option<AuthArg>,
     /// ARN of the AWS Secrets Manager secret that contains the user's password.

@@ -70,7 +70,7 @@ fn aws_keeps_the_password_and_the_role_is_the_default() {
 }
 
 #[test]
-fn a_workgroup_is_small_and_not_public_unless_that_is_said() {
+fn a_workgroup_is_small_and_not_public_by_default() {
     assert_eq!(
         workgroup::create_request(&plan(&options()).workgroup, "sg-1"),
         json!({

@@ -32,7 +32,7 @@ pub(super) fn validate(report: &mut Report, at: &str, dataset: &Dataset) {
         match conflict {
             Some((other, conflict)) => {
                 let reason = format!(
-                    "the path {} cannot exist beside the path of the column {other:?}: {conflict}",
+                    "the path {} conflicts with the path of the column {other:?}: {conflict}",
                     column.path
                 );
                 report.add(&at, reason, "correct one of the two paths");
@@ -67,7 +67,7 @@ fn is_possible(report: &mut Report, at: &str, dataset: &Dataset, path: &Path) ->
     }
     let rows_as_path = Path { origin: Origin::Record, steps: rows.steps.clone() };
     if let Some(conflict) = conflict(&rows_as_path, path) {
-        let reason = format!("the path {path} cannot exist beside `rows`, {rows}: {conflict}");
+        let reason = format!("the path {path} conflicts with `rows`, {rows}: {conflict}");
         report.add(at, reason, "correct one of the two paths");
         return false;
     }

@@ -17,8 +17,7 @@ pub enum LocationError {
     NoBucket(String, String),
     /// A bucket URL that contains account credentials.
     #[error(
-        "an {0}:// URL with credentials in it: leave them out; they come from the environment or a \
-         profile"
+        "the {0}:// URL contains credentials: remove them; they come from the environment or a profile"
     )]
     Credentials(String),
     /// An invalid key or path.

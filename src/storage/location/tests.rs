@@ -24,7 +24,7 @@ fn a_glob_that_matches_a_folder_matches_what_is_within() {
 }
 
 #[test]
-fn local_paths_are_made_absolute() {
+fn local_paths_become_absolute() {
     let here = std::env::current_dir().unwrap();
     assert_eq!(parse("some/../where.json").local_path().unwrap(), here.join("where.json"));
     for path in ["/a b/c%d/é", "/100%", "/a%41b", "/%2F/x", "/#/x#y", "/b+c=d"] {

@@ -19,7 +19,9 @@ pub(super) enum PageError {
     Encoding(#[from] quick_xml::encoding::EncodingError),
     #[error("the listing contains a key that is not UTF-8")]
     Key(#[from] std::string::FromUtf8Error),
-    #[error("the listing is {0:?} and not ListBucketResult; is the endpoint that of an S3 server?")]
+    #[error(
+        "the listing is {0:?} instead of ListBucketResult; check that the endpoint is an S3 server"
+    )]
     Root(String),
     #[error("the listing lacks the {0} of an object")]
     Missing(&'static str),

@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_line_that_fits_gives_the_password() {
+    fn the_first_matching_line_contains_the_password() {
         assert_eq!(
             found("x:*:*:*:no\n# h:5432:d:u:no\nh:5432:*:u:yes\n*:*:*:*:later").unwrap(),
             "yes"

@@ -8,7 +8,7 @@ const DETAIL: &str = "\n  -----------------------------------------------\n  err
     dory_util.cpp:1495\n  process:   worker_thread [pid=1]\n  -------";
 
 #[test]
-fn the_detail_block_is_taken_apart() {
+fn the_detail_block_is_parsed() {
     assert_eq!(detail_entry(DETAIL, "code").unwrap(), "15007");
     assert_eq!(
         detail_entry(DETAIL, "context").unwrap(),

@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_table_keeps_no_grant_that_the_old_had_not() {
+    fn a_new_table_has_only_the_grants_of_the_old_one() {
         let grant = |table: &str, privilege: &str, grantee: &str| Grant {
             table: table.to_owned(),
             privilege: privilege.to_owned(),

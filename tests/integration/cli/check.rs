@@ -65,7 +65,7 @@ fn inconsistent_counts_fail_with_4() {
         assert!(record.contains(from), "{from}: {record}");
         here.write("star/_starlift.json", record.replacen(from, to, 1));
         let outcome = check(&here);
-        outcome.exits(4).complains(&format!("1 check failed: {check_name}"));
+        outcome.fails_with("checks-failed").naming(&[check_name]);
         assert_eq!(failed(&outcome), [check_name], "{from}: {outcome}");
     }
 }
@@ -76,12 +76,14 @@ fn offending_rows_are_printed() {
     let record = here.read("star/_starlift.json");
     here.write("star/_starlift.json", record.replacen("\"plays_read\": 2", "\"plays_read\": 3", 1));
     let outcome = check(&here);
-    outcome.exits(4).says("FAIL  songplays_rows                   1 offending row\n");
+    outcome
+        .fails_with("checks-failed")
+        .says("FAIL  songplays_rows                   1 offending row\n");
     outcome.says("      expected: songplays has one row per distinct play read");
     outcome.says(" songplays   matched   unmatched_option   plays_read   duplicates ");
     outcome.says(" 2           1         keep               3            0 ");
     let quiet = here.run(["check", "--quiet", "--star", "star"]);
-    quiet.exits(4).says("FAIL  songplays_rows");
+    quiet.fails_with("checks-failed").says("FAIL  songplays_rows");
 }
 
 /// Replaces a table's file with that of another star, and updates the record.
@@ -109,7 +111,7 @@ fn a_missing_dimension_row_fails_with_4() {
         let here = with_star();
         swap(&here, &other, table);
         let outcome = check(&here);
-        outcome.exits(4);
+        outcome.fails_with("checks-failed");
         assert_eq!(failed(&outcome), checks, "{table}: {outcome}");
         let (first, count) = (checks[0], checks.len());
         let noun = if count == 1 { "1 check failed: " } else { "2 checks failed: " };
@@ -138,7 +140,7 @@ fn duplicated_file_violates_its_primary_key() {
         tampered["tables"][table]["files"].as_array_mut().unwrap().push(second);
         here.write("star/_starlift.json", tampered.to_string());
         let outcome = check(&here);
-        outcome.exits(4).says(" rows_with_this_key ");
+        outcome.fails_with("checks-failed").says(" rows_with_this_key ");
         assert_eq!(failed(&outcome)[0], check_name, "{outcome}");
     }
 }
@@ -148,7 +150,9 @@ fn only_the_first_offending_rows_are_printed() {
     let here = with_star();
     swap(&here, &with_tiny_star(), "users");
     let outcome = check(&here);
-    outcome.exits(4).says("FAIL  songplays_user_id_in_users       17 offending rows\n");
+    outcome
+        .fails_with("checks-failed")
+        .says("FAIL  songplays_user_id_in_users       17 offending rows\n");
     let shown = outcome.stdout.lines().filter(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();
         words.len() == 2 && words.iter().all(|word| word.parse::<u64>().is_ok())
@@ -164,7 +168,7 @@ fn custom_checks_run_beside_the_built_in_ones() {
         "-- No user is called Bob.\nSELECT user_id, first_name FROM users WHERE first_name = 'Bob'\n",
     );
     let outcome = here.run(["check", "--star", "star", "--queries", "own"]);
-    outcome.exits(4).complains("1 check failed: no_bobs").says("No user is called Bob.");
+    outcome.fails_with("checks-failed").naming(&["no_bobs"]).says("No user is called Bob.");
     assert_eq!(failed(&outcome), ["no_bobs"]);
     let words: Vec<&str> = outcome.stdout.split_whitespace().collect();
     assert!(words.windows(2).any(|pair| pair == ["8", "Bob"]), "{outcome}");
@@ -173,7 +177,7 @@ fn custom_checks_run_beside_the_built_in_ones() {
 #[test]
 fn a_check_needs_a_star() {
     let here = Workspace::new();
-    here.run(["check"]).exits(2).complains("--star is required").complains("STARLIFT_STAR");
-    here.run(["check", "--star", "nowhere"]).exits(1).complains("there is no star at");
+    here.run(["check"]).fails_with("invalid-option").naming(&["--star", "STARLIFT_STAR"]);
+    here.run(["check", "--star", "nowhere"]).fails_with("nothing-found");
     assert_eq!(files(here.path()), [""; 0]);
 }

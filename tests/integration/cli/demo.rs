@@ -50,7 +50,7 @@ fn runs_in_the_given_folder() {
     }
     assert!(!here.join("starlift-demo").exists());
     here.write("file", "");
-    here.run(["demo", "--out", "file/x"]).exits(1).complains("cannot create file/x");
+    here.run(["demo", "--out", "file/x"]).fails_with("file-failed").naming(&["file/x"]);
 }
 
 #[test]
@@ -205,7 +205,9 @@ fn a_url_is_not_a_folder() {
     let here = Workspace::new();
     here.write("mine/star/_starlift.json", MINE);
     for url in [format!("file://{}", here.join("mine").display()), "s3://bucket/x".to_owned()] {
-        here.run(["demo", "--out", &url]).exits(2).complains("not a local path");
+        here.run(["demo", "--out", &url])
+            .fails_with("invalid-option")
+            .naming(&["not a local path"]);
     }
     assert_eq!(files(here.path()), ["mine/star/_starlift.json"]);
 }

@@ -68,8 +68,7 @@ fn nonempty_output_is_rejected() {
         let here = Workspace::new();
         here.write(&format!("data/{folder}/mine.json"), "{}");
         let outcome = generate(&here, "data", &[]);
-        outcome.exits(2).complains(text(&here.join("data").join(folder)));
-        outcome.complains("already contains objects; specify another location, or remove them");
+        outcome.fails_with("invalid-option").naming(&[text(&here.join("data").join(folder))]);
         assert_eq!(files(here.path()), [format!("data/{folder}/mine.json")]);
     }
 }

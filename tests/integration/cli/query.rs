@@ -165,16 +165,16 @@ fn list_shows_every_query_with_its_question() {
 fn unknown_name_is_a_usage_error_that_lists_the_names() {
     let here = with_tiny_star();
     let outcome = query(&here, &["most_plaid_songs"]);
-    outcome.exits(2).prints("").complains("there is no query \"most_plaid_songs\"");
-    outcome.complains("most_played_songs, ").complains("nulls_in_key_columns");
+    outcome
+        .fails_with("invalid-option")
+        .naming(&["\"most_plaid_songs\"", "most_played_songs, ", "nulls_in_key_columns"])
+        .prints("");
 }
 
 #[test]
 fn exactly_one_query_is_required() {
     let here = with_tiny_star();
-    query(&here, &[])
-        .exits(2)
-        .complains("specify a query by name or with --sql; --list shows all names");
+    query(&here, &[]).fails_with("invalid-option").naming(&["--sql", "--list"]);
     query(&here, &["months_present", "--sql", "SELECT 1"]).exits(2).complains("--sql <TEXT>");
     query(&here, &["months_present", "--list"]).exits(2).complains("cannot be used with '--list'");
     query(&here, &["--sql", "SELECT 1", "--format", "xml"]).exits(2).complains("csv, json, ndjson");
@@ -184,24 +184,23 @@ fn exactly_one_query_is_required() {
 fn failing_sql_exits_with_1_and_the_reason() {
     let here = with_tiny_star();
     query(&here, &["--sql", "SELECT * FRM x"])
-        .exits(1)
+        .fails_with("query-failed")
+        .naming(&["Expected: end of statement, found: FRM"])
         .prints("")
-        .complains("Expected: end of statement, found: FRM")
         .never_complains("panicked");
     query(&here, &["--sql", "SELECT frist_name FROM users"])
-        .exits(1)
-        .prints("")
-        .complains("No field named frist_name")
-        .complains("users.first_name");
-    query(&here, &["--sql", "SELECT * FROM plays"]).exits(1).complains("plays");
+        .fails_with("query-failed")
+        .naming(&["frist_name", "users.first_name"])
+        .prints("");
+    query(&here, &["--sql", "SELECT * FROM plays"]).fails_with("query-failed").naming(&["plays"]);
     query(&here, &["--sql", "SELECT 1 / (hour - 21) FROM \"time\""])
-        .exits(1)
-        .complains("Divide by zero");
-    query(&here, &["--sql", ""]).exits(1).complains("No SQL statements");
+        .fails_with("query-failed")
+        .naming(&["Divide by zero"]);
+    query(&here, &["--sql", ""]).fails_with("query-failed").naming(&["No SQL statements"]);
     query(&here, &["--sql", "SELECT 1; SELECT 2"])
-        .exits(1)
-        .prints("")
-        .complains("single SQL statement");
+        .fails_with("query-failed")
+        .naming(&["single SQL statement"])
+        .prints("");
 }
 
 #[test]
@@ -218,9 +217,14 @@ fn query_changes_nothing() {
         "COPY users TO 'users.csv'",
         "SET datafusion.execution.batch_size = 1",
     ] {
-        query(&here, &["--sql", sql]).exits(1).prints("").complains("not supported");
+        query(&here, &["--sql", sql])
+            .fails_with("query-failed")
+            .naming(&["not supported"])
+            .prints("");
     }
-    query(&here, &["--sql", "SELECT * FROM 'star/songs.manifest'"]).exits(1).prints("");
+    query(&here, &["--sql", "SELECT * FROM 'star/songs.manifest'"])
+        .fails_with("query-failed")
+        .prints("");
     assert_eq!(files(here.path()), before);
 }
 
@@ -228,13 +232,12 @@ fn query_changes_nothing() {
 fn error_for_a_missing_star_says_how_to_create_one() {
     let here = Workspace::new();
     let outcome = here.run(["query", "--star", "nowhere", "months_present"]);
-    outcome.exits(1).prints("").complains("there is no star at").complains("nowhere");
-    outcome.complains("`starlift transform` creates one");
-    here.run(["query", "months_present"])
-        .exits(2)
-        .complains("--star is required")
-        .complains("STARLIFT_STAR")
-        .complains("star in starlift.toml");
+    outcome.fails_with("nothing-found").naming(&["nowhere"]).prints("");
+    here.run(["query", "months_present"]).fails_with("invalid-option").naming(&[
+        "--star",
+        "STARLIFT_STAR",
+        "star in starlift.toml",
+    ]);
 }
 
 #[test]
@@ -242,11 +245,9 @@ fn star_of_another_format_is_rejected() {
     let here = with_tiny_star();
     let record = here.read("star/_starlift.json");
     here.write("star/_starlift.json", record.replace("\"format\": 2", "\"format\": 3"));
-    query(&here, &["months_present"]).exits(1).complains("it has format 3, expected 2");
+    query(&here, &["months_present"]).fails_with("unreadable-record").naming(&["format 3"]);
     here.write("star/_starlift.json", &record[..record.len() / 2]);
-    query(&here, &["months_present"])
-        .exits(1)
-        .complains("_starlift.json is not a record that this version of starlift can read");
+    query(&here, &["months_present"]).fails_with("unreadable-record").naming(&["_starlift.json"]);
 }
 
 #[test]
@@ -258,14 +259,14 @@ fn missing_or_truncated_file_is_named_and_never_treated_as_empty() {
         here.write(&file, &bytes[..bytes.len() - 1]);
         for command in [&["query", "months_present"][..], &["check"]] {
             let outcome = here.run(command.iter().chain(&["--star", "star"]));
-            outcome.exits(1).prints("").complains(&file);
+            outcome.fails_with("damaged-star").naming(&[&file]).prints("");
             let (now, then) = (bytes.len() - 1, bytes.len());
             outcome.complains(&format!("it has {now} bytes, and was written with {then}"));
         }
         std::fs::remove_file(here.join(&file)).unwrap();
         for command in [&["query", "months_present"][..], &["check"]] {
             let outcome = here.run(command.iter().chain(&["--star", "star"]));
-            outcome.exits(1).prints("").complains(&file).complains("it does not exist");
+            outcome.fails_with("damaged-star").naming(&[&file]).prints("");
         }
     }
 }

@@ -126,12 +126,14 @@ async fn transient_errors_are_retried_and_others_reported() {
     let message = "permission denied for schema star".to_owned();
     inject(On::Copy, When::Before, Failure::Error { code, message, detail: None });
     let rejected = cloud.run(&[&LOAD[..], &["--force"]].concat());
-    rejected.exits(1).complains("permission denied for schema star").complains("needs USAGE");
+    rejected
+        .fails_with("statement-rejected")
+        .naming(&["permission denied for schema star", "needs USAGE"]);
     let role = "arn:aws:iam::123456789012:role/other";
     cloud
         .run(&["load", "--to", "redshift", "--force", "--iam-role", role])
-        .exits(1)
-        .complains("not authorized to assume");
+        .fails_with("statement-rejected")
+        .naming(&["not authorized to assume"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,7 +158,7 @@ async fn failed_requests_are_retried_and_executed_once() {
 async fn nothing_is_loaded_if_each_request_commits() {
     let Some((cloud, api)) = cloud().await else { return };
     api.wraps.store(true, Ordering::SeqCst);
-    cloud.run(&LOAD).exits(1).complains("commits each request");
+    cloud.run(&LOAD).fails_with("unexpected-answer").naming(&["commits each request"]);
     let made = cloud.redshift.statements();
     assert!(made.iter().all(|sql| !sql.contains("starlift_new_")), "{made:#?}");
 }
@@ -171,7 +173,7 @@ async fn concurrent_loads_exclude_each_other() {
     let mut first = first.spawn().unwrap();
     gate.reached().await;
     let second = cloud.run(&[&LOAD[..], &["--lock-timeout", "1"]].concat());
-    second.exits(1).complains("another load is in progress");
+    second.fails_with("load-locked");
     gate.open();
     assert!(tokio::task::block_in_place(|| first.wait()).unwrap().success());
     // The sessions of the failed load roll back and end soon.
@@ -205,7 +207,10 @@ async fn options_that_the_data_api_does_not_support_are_rejected() {
         (&["--auth", "password"], "does not accept a password"),
         (&["--auth", "iam", "--db-group", "etl"], "does not accept database groups"),
     ] {
-        cloud.run(&[&["load", "--to", "redshift"][..], more].concat()).exits(2).complains(reason);
+        cloud
+            .run(&[&["load", "--to", "redshift"][..], more].concat())
+            .fails_with("invalid-option")
+            .naming(&[reason]);
     }
     for (url, reason) in [
         (format!("{URL}?via=pigeon"), "use port or data-api"),
@@ -216,7 +221,7 @@ async fn options_that_the_data_api_does_not_support_are_rejected() {
         cloud.run(&["check", "--on", &url]).exits(2).complains(reason);
     }
     cloud.account.aws.inject(Rule::new("BatchExecuteStatement", Effect::Deny));
-    cloud.run(&LOAD).exits(1).complains("permission for redshift-data:BatchExecuteStatement");
+    cloud.run(&LOAD).fails_with("login-failed").naming(&["redshift-data:BatchExecuteStatement"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

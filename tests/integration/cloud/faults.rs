@@ -31,12 +31,11 @@ fn throttled_requests_are_retried() {
 fn persistent_throttling_is_reported() {
     let Some(account) = Account::new() else { return };
     account.aws.inject(Rule::new("CreateSecurityGroup", Effect::Throttle).always());
-    account
-        .provision(&["--retries", "1"])
-        .exits(1)
-        .complains("ec2:CreateSecurityGroup")
-        .complains("RequestLimitExceeded")
-        .complains("in a minute");
+    account.provision(&["--retries", "1"]).fails_with("aws-throttled").naming(&[
+        "ec2:CreateSecurityGroup",
+        "RequestLimitExceeded",
+        "in a minute",
+    ]);
     assert_eq!(account.request_count("CreateSecurityGroup"), 2);
 }
 
@@ -78,8 +77,8 @@ fn other_invalid_values_are_not_retried() {
     account.aws.inject(Rule::new("CreateCluster", wrong));
     account
         .provision(&["--node-type", "ra3.tiny"])
-        .exits(1)
-        .complains("Invalid node type: ra3.tiny");
+        .fails_with("aws-failed")
+        .naming(&["Invalid node type: ra3.tiny"]);
     assert_eq!(account.request_count("CreateCluster"), 1);
 }
 
@@ -111,8 +110,8 @@ fn a_cluster_that_cannot_start_is_reported_at_once() {
         let begun = Instant::now();
         let outcome = account.provision(&[]);
         outcome
-            .exits(1)
-            .complains(&format!("cluster sparkify is \"{state}\" and will not become available"))
+            .fails_with("cluster-state")
+            .naming(&["cluster sparkify", &format!("\"{state}\"")])
             .complains("done before")
             .complains("it incurs costs from now on")
             .complains("starlift teardown --name sparkify");
@@ -126,13 +125,12 @@ fn waiting_ends_at_the_timeout() {
     account.aws.set_polls(1_000);
     let outcome = account.provision(&["--timeout", "3s"]);
     outcome
-        .exits(1)
-        .complains("cluster sparkify is still \"creating, its role adding\" after 3s")
-        .complains("--timeout")
+        .fails_with("timed-out")
+        .naming(&["cluster sparkify", "\"creating, its role adding\"", "3s", "--timeout"])
         .complains("it incurs costs from now on");
     account.aws.set_cluster_status("sparkify", "available");
     account.aws.set_polls(1);
-    account.provision(&["--timeout", "3s"]).exits(1).complains("its role adding");
+    account.provision(&["--timeout", "3s"]).fails_with("timed-out").naming(&["its role adding"]);
 }
 
 #[test]
@@ -165,12 +163,7 @@ fn a_denial_names_the_permission_that_is_missing() {
     ] {
         let Some(account) = Account::new() else { return };
         account.aws.inject(Rule::new(action, Effect::Deny));
-        account
-            .provision(&[])
-            .exits(1)
-            .complains(about)
-            .complains("is not authorized to perform")
-            .complains(&format!("the credentials in use lack {permission}"));
+        account.provision(&[]).fails_with("aws-denied").naming(&[about, permission]);
     }
 }
 
@@ -184,7 +177,7 @@ fn the_reported_permission_is_the_one_that_aws_names() {
         "CreateCluster",
         Effect::Reject { status: 403, code: "AccessDenied", message: message.to_owned() },
     ));
-    account.provision(&[]).exits(1).complains("the credentials in use lack iam:PassRole;");
+    account.provision(&[]).fails_with("aws-denied").naming(&["iam:PassRole"]);
 }
 
 #[test]
@@ -195,13 +188,13 @@ fn missing_credentials_report_how_to_sign_in() {
         .args(["status", "--region", "us-east-1"])
         .env("AWS_CONFIG_FILE", "/nonexistent")
         .env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent");
-    here.outcome(&mut command).exits(1).complains("aws sso login");
+    here.outcome(&mut command).fails_with("aws-credentials").naming(&["aws sso login"]);
     let mut command = here.command();
     command
         .arg("status")
         .env("AWS_CONFIG_FILE", "/nonexistent")
         .env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent");
-    here.outcome(&mut command).exits(1).complains("--region");
+    here.outcome(&mut command).fails_with("no-region").naming(&["--region"]);
 }
 
 #[test]

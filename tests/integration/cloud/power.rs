@@ -68,7 +68,7 @@ fn a_schedule_is_restored_before_the_cluster_resumes() {
     assert_ne!(pause_time(&account), "", "a deleted schedule is created again");
     account.run(&["pause", "--name", "sparkify"]).exits(0);
     account.aws.inject(Rule::new("ModifyScheduledAction", Effect::Deny));
-    account.run(&["resume", "--name", "sparkify"]).exits(1);
+    account.run(&["resume", "--name", "sparkify"]).fails_with("aws-denied");
     assert_eq!(account.request_count("ResumeCluster"), 0);
 }
 
@@ -89,7 +89,7 @@ fn requests_to_a_cluster_that_is_busy_or_has_no_backup_are_retried() {
         Effect::Reject { status: 400, code: "InvalidClusterState", message: busy.to_owned() };
     account.aws.inject(Rule::new("ResumeCluster", what).always());
     let outcome = account.run(&["resume", "--name", "sparkify", "--timeout", "2s"]);
-    outcome.exits(1).complains(busy);
+    outcome.fails_with("aws-failed").naming(&[busy]);
 }
 
 #[test]
@@ -109,8 +109,8 @@ fn a_cluster_of_others_is_not_paused() {
     for command in ["pause", "resume"] {
         account
             .run(&[command, "--name", "sparkify"])
-            .exits(1)
-            .complains("nothing in us-east-1 is tagged starlift:name=sparkify");
+            .fails_with("nothing-managed")
+            .naming(&["us-east-1", "starlift:name=sparkify"]);
     }
     assert_eq!(account.request_count("PauseCluster") + account.request_count("ResumeCluster"), 0);
 }
@@ -129,9 +129,8 @@ fn a_rejected_pause_explains_a_possible_reason() {
     ));
     account
         .run(&["pause", "--name", "sparkify"])
-        .exits(1)
-        .complains("The cluster has no snapshot.")
-        .complains("first snapshot");
+        .fails_with("aws-failed")
+        .naming(&["The cluster has no snapshot."]);
 }
 
 #[test]
@@ -158,7 +157,7 @@ fn a_schedule_of_others_is_not_changed() {
         account.provision(&["--expires", "8h"]),
         account.provision(&["--expires", "never"]),
     ] {
-        outcome.exits(1).complains("scheduled action starlift-sparkify-stop already exists");
+        outcome.fails_with("not-managed").naming(&["scheduled action starlift-sparkify-stop"]);
     }
     account.teardown(&[]).exits(0);
     let actions = account.aws.call("redshift", "DescribeScheduledActions", &[]);
@@ -168,5 +167,8 @@ fn a_schedule_of_others_is_not_changed() {
 #[test]
 fn a_lifetime_that_is_too_short_is_rejected() {
     let Some(account) = Account::new() else { return };
-    account.run(&["resume", "--name", "sparkify", "--expires", "1s"]).exits(2).complains("15m");
+    account
+        .run(&["resume", "--name", "sparkify", "--expires", "1s"])
+        .fails_with("invalid-option")
+        .naming(&["15m"]);
 }

@@ -65,7 +65,11 @@ fn every_partial_state_is_completed() {
         account.aws.inject(Rule::new(action, Effect::Deny));
         let permission = format!("the credentials in use lack redshift-serverless:{action}");
         let failed = provision_serverless(&account, &[]);
-        failed.exits(1).complains(&permission).complains("done before").complains("teardown");
+        failed
+            .fails_with("aws-denied")
+            .naming(&[&permission])
+            .complains("done before")
+            .complains("teardown");
         provision_serverless(&account, &[]).exits(0);
         assert_eq!(resources(&account), ALL_SERVERLESS, "{action}");
     }
@@ -79,7 +83,11 @@ fn every_partial_state_is_removed() {
         provision_serverless(&account, &[]).exits(0);
         account.aws.inject(Rule::new(action, Effect::Deny));
         let failed = account.teardown(&[]);
-        failed.exits(1).complains(action).complains("NOT done").complains("same command again");
+        failed
+            .fails_with("aws-denied")
+            .naming(&[action])
+            .complains("NOT done")
+            .complains("same command again");
         let left = resources(&account);
         let has = |what: &str| left.iter().any(|found| found.starts_with(what));
         assert_eq!(has("workgroups"), action == "DeleteWorkgroup", "{action}: {left:?}");
@@ -111,7 +119,7 @@ fn limits_of_a_workgroup_that_cannot_be_removed_are_restored() {
     account.aws.inject(Rule::new("CreateUsageLimit", Effect::Lose));
     let failed = account.teardown(&[]);
     failed
-        .exits(1)
+        .fails_with("aws-denied")
         .complains("usage limit of sparkify (24 RPU-hours daily, then deactivate): restored")
         .complains("usage limit of sparkify (5 RPU-hours monthly, then log): restored");
     assert_eq!(limits(), before);
@@ -119,7 +127,7 @@ fn limits_of_a_workgroup_that_cannot_be_removed_are_restored() {
     account.aws.inject(Rule::new("CreateUsageLimit", Effect::Deny));
     account
         .teardown(&[])
-        .exits(1)
+        .fails_with("aws-denied")
         .complains("NOT done: cannot limit the use of workgroup sparkify");
     assert_eq!(limits().len(), 1, "a limit that cannot be restored does not stop the other");
     account.teardown(&[]).exits(0);
@@ -139,7 +147,7 @@ fn requests_are_retried_until_a_role_has_propagated() {
     let Some(account) = Account::new() else { return };
     let wrong = reject("ValidationException", "The namespace name is a reserved word.");
     account.aws.inject(Rule::new("CreateNamespace", wrong));
-    provision_serverless(&account, &[]).exits(1).complains("reserved word");
+    provision_serverless(&account, &[]).fails_with("aws-failed").naming(&["reserved word"]);
     assert_eq!(account.request_count("CreateNamespace"), 1);
 }
 
@@ -177,9 +185,8 @@ fn a_capacity_that_cannot_be_changed_yet_is_explained() {
                  snapshot exists and retry.";
     account.aws.inject(Rule::new("UpdateWorkgroup", reject("ValidationException", young)));
     provision_serverless(&account, &["--base-capacity", "16"])
-        .exits(1)
-        .complains(young)
-        .complains("first recovery point");
+        .fails_with("aws-failed")
+        .naming(&[young, "first recovery point"]);
 }
 
 #[test]
@@ -191,8 +198,8 @@ fn waiting_survives_an_outage_and_ends_at_the_timeout() {
     account.aws.set_polls(9);
     account
         .teardown(&["--timeout", "1s"])
-        .exits(1)
-        .complains("workgroup sparkify is still \"deleting\"")
+        .fails_with("timed-out")
+        .naming(&["workgroup sparkify", "\"deleting\""])
         .complains("still exists: workgroup sparkify (deleting)")
         .complains("still exists: namespace sparkify (available)");
     account.aws.set_polls(1);
@@ -232,13 +239,16 @@ fn resources_of_others_with_the_same_names_are_not_changed() {
     let Some(account) = Account::new() else { return };
     call(&account, "CreateNamespace", &[("namespaceName", "sparkify")]);
     let theirs = "namespace sparkify already exists and is not tagged starlift:name=sparkify";
-    provision_serverless(&account, &[]).exits(1).complains(theirs).complains("--name");
+    provision_serverless(&account, &[]).fails_with("not-managed").naming(&[theirs, "--name"]);
     let group = [("workgroupName", "sparkify"), ("namespaceName", "sparkify")];
     call(&account, "CreateWorkgroup", &group);
-    provision_serverless(&account, &[]).exits(1).complains(theirs);
+    provision_serverless(&account, &[]).fails_with("not-managed").naming(&[theirs]);
     account.teardown(&[]).exits(0).says("nothing in us-east-1 belongs to sparkify");
     account.run(&["status"]).exits(0).says("starlift manages no resources in us-east-1");
-    account.run(&["pause", "--name", "sparkify"]).exits(1).complains("nothing in us-east-1");
+    account
+        .run(&["pause", "--name", "sparkify"])
+        .fails_with("nothing-managed")
+        .naming(&["us-east-1"]);
     assert!(changes(&account).is_empty(), "{:?}", changes(&account));
     assert_eq!(resources(&account), ["namespaces: sparkify", "workgroups: sparkify"]);
 }
@@ -252,8 +262,8 @@ fn a_namespace_with_another_workgroup_is_not_changed() {
     call(&account, "CreateWorkgroup", &group);
     account.aws.forget_requests();
     provision_serverless(&account, &[])
-        .exits(1)
-        .complains("namespace sparkify has workgroup theirs");
+        .fails_with("cluster-differs")
+        .naming(&["namespace sparkify", "workgroup theirs"]);
     assert!(changes(&account).is_empty());
 }
 
@@ -268,8 +278,8 @@ fn a_workgroup_that_only_has_the_tag_is_reported_and_stays() {
     account.run(&["status"]).exits(0).says("workgroup prod has the tags of sparkify");
     account
         .teardown(&[])
-        .exits(1)
-        .complains("workgroup prod is tagged starlift:name=sparkify, under another name or region");
+        .fails_with("stray-tag")
+        .naming(&["workgroup prod", "starlift:name=sparkify"]);
     assert!(resources(&account).contains(&"workgroups: sparkify".to_owned()));
 }
 
@@ -279,7 +289,7 @@ fn a_workgroup_of_a_colleague_is_adopted_only_on_request() {
     provision_serverless(&account, &[]).exits(0);
     updates::as_bob(&account);
     for outcome in [provision_serverless(&account, &[]), account.teardown(&[])] {
-        outcome.exits(1).complains("created by arn:aws:iam::123456789012:user/ann");
+        outcome.fails_with("managed-by-others").naming(&["arn:aws:iam::123456789012:user/ann"]);
     }
     provision_serverless(&account, &["--adopt"]).exits(0);
     account.teardown(&["--adopt"]).exits(0);
@@ -290,13 +300,15 @@ fn a_workgroup_of_a_colleague_is_adopted_only_on_request() {
 fn a_cluster_and_a_workgroup_do_not_share_a_name() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
-    provision_serverless(&account, &[])
-        .exits(1)
-        .complains("sparkify has a cluster, but the plan requires a workgroup");
+    provision_serverless(&account, &[]).fails_with("cluster-differs").naming(&[
+        "sparkify",
+        "a cluster",
+        "a workgroup",
+    ]);
     account.teardown(&[]).exits(0);
     provision_serverless(&account, &[]).exits(0);
     let cluster = account.provision(&[]);
-    cluster.exits(1).complains("sparkify has a workgroup, but the plan requires a cluster");
+    cluster.fails_with("cluster-differs").naming(&["sparkify", "a workgroup", "a cluster"]);
     account.teardown(&[]).exits(0);
 }
 

@@ -60,10 +60,7 @@ fn options_that_cannot_change_are_rejected_by_name() {
         (["--user", "bob"], "namespace sparkify has user awsuser, but the plan requires bob"),
         (["--port", "5440"], "workgroup sparkify has port 5439, but the plan requires 5440"),
     ] {
-        provision_serverless(&account, &more)
-            .exits(1)
-            .complains(message)
-            .complains("nothing was changed");
+        provision_serverless(&account, &more).fails_with("cluster-differs").naming(&[message]);
     }
     assert!(changes(&account).is_empty());
 }
@@ -90,7 +87,7 @@ fn conflicting_capacities_are_rejected_before_any_change() {
                 &account,
                 &[&more[..], &["--rpu-limit", "40/day"], mode].concat(),
             );
-            outcome.exits(1).complains(message).complains("nothing was changed");
+            outcome.fails_with("cluster-differs").naming(&[message]);
         }
     }
     assert!(changes(&account).is_empty(), "{:?}", changes(&account));
@@ -138,7 +135,7 @@ fn options_of_the_other_kind_are_rejected() {
         account.run(&[&args[..], name, more].concat()).exits(2).complains(message);
     }
     for more in [["--base-capacity", "8"], ["--rpu-limit", "24/day"], ["--subnet", "subnet-1"]] {
-        account.provision(&more).exits(2).complains("add --serverless");
+        account.provision(&more).fails_with("invalid-option").naming(&["--serverless"]);
     }
     assert!(account.aws.requests().is_empty());
 }
@@ -159,7 +156,7 @@ fn subnets_determine_the_network_of_the_rule() {
         more.extend(subnets.iter().map(String::as_str));
         provision_serverless(&account, &more)
     };
-    named(&["subnet-0123".to_owned()]).exits(1).complains("no subnet subnet-0123");
+    named(&["subnet-0123".to_owned()]).fails_with("no-subnet").naming(&["subnet-0123"]);
     assert!(changes(&account).is_empty());
     named(&subnets).exits(0);
     let groups = account.aws.call(
@@ -169,7 +166,7 @@ fn subnets_determine_the_network_of_the_rule() {
     );
     assert_eq!(texts(&groups, "vpcId"), [vpc], "{groups}");
     named(&subnets).exits(0);
-    named(&subnets[..2]).exits(1).complains("workgroup sparkify has subnets");
+    named(&subnets[..2]).fails_with("cluster-differs").naming(&["workgroup sparkify", "subnets"]);
 }
 
 #[test]
@@ -183,6 +180,6 @@ fn the_command_line_overrides_serverless_of_the_file() {
         ("rpu_limit = \"24\"", "cloud.rpu_limit: \"24\" is not AMOUNT/PERIOD"),
     ] {
         account.here.write("starlift.toml", format!("[cloud]\n{key}\n"));
-        account.provision(&["--dry-run"]).exits(2).complains(message);
+        account.provision(&["--dry-run"]).fails_with("invalid-option").naming(&[message]);
     }
 }

@@ -49,7 +49,7 @@ fn status_prints_json() {
 fn resources_that_a_failure_left_are_shown() {
     let Some(account) = Account::new() else { return };
     account.aws.inject(Rule::new("CreateCluster", Effect::Deny));
-    account.provision(&[]).exits(1);
+    account.provision(&[]).fails_with("aws-denied");
     account
         .run(&["status"])
         .exits(0)

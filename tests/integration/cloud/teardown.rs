@@ -80,11 +80,11 @@ fn teardown_needs_yes_without_a_terminal() {
     account.provision(&[]).exits(0);
     account
         .run(&["teardown", "--name", "sparkify"])
-        .exits(2)
+        .fails_with("invalid-option")
+        .naming(&["--yes"])
         .complains("would remove from us-east-1")
         .complains("cluster sparkify (available)")
-        .complains("its data is lost permanently")
-        .complains("--yes");
+        .complains("its data is lost permanently");
     assert!(account.resources().contains(&"sparkify".to_owned()));
 }
 
@@ -120,7 +120,11 @@ fn every_partial_state_is_removed() {
         account.provision(&["--expires", "8h"]).exits(0);
         account.aws.inject(Rule::new(action, Effect::Deny));
         let failed = account.teardown(&[]);
-        failed.exits(1).complains(action).complains("same command again").complains("NOT done");
+        failed
+            .fails_with("aws-denied")
+            .naming(&[action])
+            .complains("same command again")
+            .complains("NOT done");
         let has_cluster = account.resources().contains(&"sparkify".to_owned());
         assert_eq!(
             has_cluster,
@@ -164,11 +168,7 @@ fn a_final_snapshot_is_kept() {
         .exits(0)
         .says("snapshot sparkify-last of sparkify is kept and incurs costs");
     // Without the flag, the snapshot counts as left over.
-    account
-        .teardown(&[])
-        .exits(1)
-        .complains("snapshot sparkify-last")
-        .complains("resources remain");
+    account.teardown(&[]).fails_with("resources-remain").naming(&["snapshot sparkify-last"]);
 }
 
 #[test]
@@ -181,8 +181,8 @@ fn teardown_fails_with_the_names_of_remaining_resources() {
     account.aws.inject(Rule::new("DeleteRole", Effect::Answer(success.to_owned())));
     account
         .teardown(&[])
-        .exits(1)
-        .complains("resources remain after the teardown: role starlift-sparkify-us-east-1");
+        .fails_with("resources-remain")
+        .naming(&["role starlift-sparkify-us-east-1"]);
     assert_eq!(account.resources(), ["starlift-sparkify-us-east-1"]);
 }
 
@@ -212,7 +212,7 @@ fn a_cluster_that_cannot_be_removed_keeps_its_schedule() {
     let Some(account) = Account::new() else { return };
     account.provision(&["--expires", "8h"]).exits(0);
     account.aws.inject(Rule::new("DeleteCluster", Effect::Deny));
-    account.teardown(&[]).exits(1);
+    account.teardown(&[]).fails_with("aws-denied");
     assert!(account.resources().contains(&"starlift-sparkify-stop".to_owned()));
     let rules = account.aws.call("ec2", "DescribeSecurityGroupRules", &[]);
     assert!(!rules.contains("203.0.113.7"), "access is revoked");
@@ -226,9 +226,8 @@ fn a_renamed_cluster_is_reported_and_nothing_is_removed() {
     account.run(&["status"]).exits(0).says("cluster prod has the tags of sparkify");
     account
         .teardown(&[])
-        .exits(1)
-        .complains("cluster prod is tagged starlift:name=sparkify, under another name or region")
-        .complains("nothing was changed");
+        .fails_with("stray-tag")
+        .naming(&["cluster prod", "starlift:name=sparkify"]);
     assert!(account.resources().contains(&"prod".to_owned()));
     assert!(account.resources().contains(&"sparkify".to_owned()));
 }
@@ -242,9 +241,8 @@ fn an_existing_snapshot_name_is_reported_before_any_change() {
     let before = account.resources();
     account
         .teardown(&["--final-snapshot", "last"])
-        .exits(1)
-        .complains("snapshot last already exists; nothing was changed")
-        .complains("--final-snapshot");
+        .fails_with("snapshot-exists")
+        .naming(&["snapshot last", "--final-snapshot"]);
     assert_eq!(account.resources(), before);
 }
 
@@ -254,7 +252,7 @@ fn a_final_snapshot_survives_a_failed_teardown() {
     account.provision(&[]).exits(0);
     account.aws.set_polls(6);
     let outcome = account.teardown(&["--final-snapshot", "last", "--timeout", "1s"]);
-    outcome.exits(1).complains("still \"deleting\"").complains("same command again");
+    outcome.fails_with("timed-out").naming(&["\"deleting\""]);
     account.aws.set_polls(1);
     account.teardown(&["--final-snapshot", "last"]).exits(0).says("snapshot last stays");
     assert_eq!(account.resources(), ["last"]);
@@ -263,12 +261,9 @@ fn a_final_snapshot_survives_a_failed_teardown() {
     let Some(account) = Account::new() else { return };
     account.provision(&[]).exits(0);
     account.aws.set_polls(6);
-    account.teardown(&["--timeout", "1s"]).exits(1);
+    account.teardown(&["--timeout", "1s"]).fails_with("timed-out");
     let outcome = account.teardown(&["--final-snapshot", "last"]);
-    outcome
-        .exits(1)
-        .complains("there is no snapshot last")
-        .complains("already being deleted without one");
+    outcome.fails_with("snapshot-missing").naming(&["snapshot last"]);
 }
 
 #[test]
@@ -285,10 +280,7 @@ fn resources_in_another_region_are_reported() {
     let id = texts(&groups, "groupId")[0].clone();
     account.aws.call("ec2", "DeleteSecurityGroup", &[("GroupId", &id)]);
     let outcome = account.teardown(&["--region", "eu-west-1"]);
-    outcome
-        .exits(1)
-        .complains("nothing in eu-west-1 belongs to sparkify, but there are roles for us-east-1")
-        .complains("--region");
+    outcome.fails_with("other-region").naming(&["eu-west-1", "sparkify", "us-east-1", "--region"]);
     account.teardown(&[]).exits(0);
 }
 
@@ -299,7 +291,7 @@ fn a_rule_that_cannot_be_revoked_does_not_block_the_others() {
     account.aws.inject(Rule::new("RevokeSecurityGroupIngress", Effect::Deny));
     account.aws.inject(Rule::new("DeleteCluster", Effect::Deny));
     let outcome = account.teardown(&[]);
-    outcome.exits(1).complains("still exists: cluster sparkify (available)");
+    outcome.fails_with("aws-denied").complains("still exists: cluster sparkify (available)");
     let rules = account.aws.call("ec2", "DescribeSecurityGroupRules", &[]);
     let open = texts(&rules, "cidrIpv4").into_iter().filter(|cidr| cidr != "0.0.0.0/0").count();
     assert_eq!(open, 1, "{rules}");
@@ -334,11 +326,7 @@ fn a_group_that_only_has_the_tag_is_reported_and_stays() {
             ("TagSpecification.1.Tag.1.Value", "sparkify"),
         ],
     );
-    account
-        .teardown(&[])
-        .exits(1)
-        .complains("security group theirs")
-        .complains("nothing was changed");
+    account.teardown(&[]).fails_with("stray-tag").naming(&["security group theirs"]);
     assert_eq!(account.resources(), ["theirs"]);
 }
 
@@ -355,7 +343,7 @@ fn a_role_that_only_has_the_tags_is_reported_and_stays() {
         ("Tags.member.2.Value", "us-east-1"),
     ];
     account.aws.call("iam", "CreateRole", &role);
-    account.teardown(&[]).exits(1).complains("role theirs").complains("nothing was changed");
+    account.teardown(&[]).fails_with("stray-tag").naming(&["role theirs"]);
     assert_eq!(account.resources(), ["theirs"]);
 }
 
@@ -376,7 +364,7 @@ fn rules_of_others_stay_with_a_group_that_cannot_be_removed() {
     ];
     account.aws.call("ec2", "AuthorizeSecurityGroupIngress", &rule);
     account.aws.inject(Rule::new("DeleteSecurityGroup", Effect::Deny));
-    account.teardown(&[]).exits(1).complains("still exists: security group");
+    account.teardown(&[]).fails_with("aws-denied").complains("still exists: security group");
     let rules = account.aws.call("ec2", "DescribeSecurityGroupRules", &[]);
     assert!(rules.contains("198.51.100.4/32") && !rules.contains("203.0.113.7"), "{rules}");
     account.teardown(&[]).exits(0);

@@ -63,7 +63,10 @@ async fn a_script_that_fails_leaves_nothing_billable() {
     let Some(cloud) = Cloud::new().await else { return };
     cloud.account.aws.inject(Rule::new("GetClusterCredentials", Effect::Deny).always());
     let outcome = cloud.account.here.outcome(&mut script(&cloud, &project("fixtures/sample")));
-    outcome.exits(4).says("FAILED").says("no resources of sparkify remain in us-east-1");
+    outcome
+        .fails_with("doctor-failed")
+        .says("FAILED")
+        .says("no resources of sparkify remain in us-east-1");
     assert!(account_is_empty(&cloud), "{outcome}");
 }
 
@@ -84,6 +87,6 @@ async fn an_existing_cluster_is_not_changed() {
     // The script also stops if the existing resources cannot be listed.
     cloud.account.aws.inject(Rule::new("ListRoles", Effect::Deny));
     let outcome = cloud.account.here.outcome(&mut script(&cloud, &project("fixtures/sample")));
-    outcome.exits(1).complains("iam:ListRoles");
+    outcome.fails_with("aws-denied").naming(&["iam:ListRoles"]);
     assert_eq!(cloud.account.resources(), before);
 }

@@ -12,11 +12,11 @@ fn resources_of_others_with_the_same_names_are_not_changed() {
         &[("RoleName", "starlift-sparkify-us-east-1"), ("AssumeRolePolicyDocument", trust)],
     );
     let outcome = account.provision(&[]);
-    outcome
-        .exits(1)
-        .complains("role starlift-sparkify-us-east-1 already exists and is not tagged")
-        .complains("starlift:name=sparkify")
-        .complains("--name");
+    outcome.fails_with("not-managed").naming(&[
+        "role starlift-sparkify-us-east-1",
+        "starlift:name=sparkify",
+        "--name",
+    ]);
     assert_eq!(account.resources(), ["starlift-sparkify-us-east-1"]);
     account.teardown(&[]).exits(0).says("nothing in us-east-1 belongs to sparkify");
     assert_eq!(account.resources(), ["starlift-sparkify-us-east-1"]);
@@ -57,8 +57,8 @@ fn only_the_network_of_a_cluster_is_updated() {
     account.provision(&[]).exits(0);
     account
         .provision(&["--node-type", "ra3.xlplus"])
-        .exits(1)
-        .complains("node type ra3.large, but the plan requires ra3.xlplus");
+        .fails_with("cluster-differs")
+        .naming(&["node type ra3.large", "ra3.xlplus"]);
     account.provision(&["--public"]).exits(0).says("network settings updated");
     account.provision(&[]).exits(0);
     let cluster = account.aws.call("redshift", "DescribeClusters", &[]);
@@ -69,8 +69,8 @@ fn only_the_network_of_a_cluster_is_updated() {
     );
     account
         .provision(&["--node-type", "dc2.large"])
-        .exits(2)
-        .complains("no longer creates clusters");
+        .fails_with("invalid-option")
+        .naming(&["no longer creates clusters"]);
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn a_cluster_that_is_being_deleted_is_created_again() {
     account.provision(&[]).exits(0);
     account.aws.set_polls(4);
     account.aws.inject(Rule::new("DeleteCluster", Effect::Lose));
-    account.teardown(&["--timeout", "1s"]).exits(1);
+    account.teardown(&["--timeout", "1s"]).fails_with("timed-out");
     account.aws.set_polls(1);
     account.provision(&[]).exits(0).says("cluster sparkify: being created");
     assert_eq!(account.request_count("CreateCluster"), 2);
@@ -173,13 +173,12 @@ fn another_network_is_reported_before_any_change() {
         ],
     );
     account.provision(&["--subnet-group", "wide"]).exits(0);
-    account
-        .provision(&[])
-        .exits(1)
-        .complains("subnet group wide, but the plan requires default")
-        .complains("nothing was changed");
+    account.provision(&[]).fails_with("cluster-differs").naming(&["subnet group wide", "default"]);
     assert_eq!(account.request_count("CreateSecurityGroup"), 1);
-    account.provision(&["--subnet-group", "none"]).exits(1).complains("no cluster subnet group");
+    account
+        .provision(&["--subnet-group", "none"])
+        .fails_with("no-subnet-group")
+        .naming(&["\"none\""]);
     account.teardown(&[]).exits(0);
 }
 
@@ -197,9 +196,8 @@ fn resources_of_a_colleague_are_adopted_only_on_request() {
     as_bob(&account);
     for outcome in [account.provision(&["--cidr", "192.0.2.1/32"]), account.teardown(&[])] {
         outcome
-            .exits(1)
-            .complains("created by arn:aws:iam::123456789012:user/ann")
-            .complains("--adopt");
+            .fails_with("managed-by-others")
+            .naming(&["arn:aws:iam::123456789012:user/ann", "--adopt"]);
     }
     account.run(&["status"]).exits(0).says("203.0.113.7/32").says("available");
     account.provision(&["--cidr", "192.0.2.1/32", "--adopt"]).exits(0);

@@ -97,18 +97,21 @@ async fn a_cluster_needs_no_configuration_file() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_or_paused_cluster_is_reported() {
     let Some(cloud) = Cloud::new().await else { return };
-    cloud
-        .run(&["load", "--to", "redshift"])
-        .exits(1)
-        .complains("there is no cluster sparkify in us-east-1")
-        .complains("starlift provision");
+    cloud.run(&["load", "--to", "redshift"]).fails_with("no-cluster").naming(&[
+        "cluster sparkify",
+        "us-east-1",
+        "starlift provision",
+    ]);
     cloud.run(&["provision", "--yes"]).exits(0);
     cloud.run(&["pause"]).exits(0);
-    cloud
-        .run(&["load", "--to", "redshift"])
-        .exits(1)
-        .complains("cluster sparkify is paused")
-        .complains("starlift resume");
+    cloud.run(&["load", "--to", "redshift"]).fails_with("cluster-unavailable").naming(&[
+        "cluster sparkify",
+        "paused",
+        "starlift resume",
+    ]);
     cloud.account.here.write("starlift.toml", "[warehouse.x]\nschema = \"s\"\n");
-    cloud.run(&["load", "--star", "s", "--to", "x"]).exits(2).complains("`cluster`");
+    cloud
+        .run(&["load", "--star", "s", "--to", "x"])
+        .fails_with("invalid-option")
+        .naming(&["`cluster`"]);
 }

@@ -104,12 +104,15 @@ async fn a_workgroup_that_is_not_available_is_reported() {
     let Some(cloud) = Cloud::new("workgroup = \"analytics\"").await else { return };
     let load = ["check", "--on", "redshift"];
     let missing = "there is no workgroup analytics of Redshift Serverless in us-east-1";
-    cloud.run(&load).exits(1).complains(missing).complains("--region");
-    cloud.run(&["doctor"]).exits(4).says(missing);
+    cloud.run(&load).fails_with("no-workgroup").naming(&[missing, "--region"]);
+    cloud.run(&["doctor"]).fails_with("doctor-failed").says(missing);
     cloud.workgroup("CREATING");
-    cloud.run(&load).exits(1).complains("the workgroup analytics is creating");
+    cloud
+        .run(&load)
+        .fails_with("workgroup-unavailable")
+        .naming(&["workgroup analytics", "creating"]);
     cloud.account.aws.inject(Rule::new("GetWorkgroup", Effect::Deny));
-    cloud.run(&load).exits(1).complains("redshift-serverless:GetWorkgroup");
+    cloud.run(&load).fails_with("aws-denied").naming(&["redshift-serverless:GetWorkgroup"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,12 +121,12 @@ async fn a_workgroup_is_accepted_with_a_url() {
     cloud.workgroup("AVAILABLE");
     cloud.run(&["transform"]).exits(0);
     let load = ["load", "--to", "redshift", "--iam-role", ROLE];
-    cloud.run(&load).exits(1).complains("--workgroup");
+    cloud.run(&load).fails_with("login-failed").naming(&["--workgroup"]);
     cloud.run(&[&load[..], &["--workgroup", "analytics"]].concat()).exits(0);
     cloud
         .run(&[&load[..], &["--workgroup", "analytics", "--db-group", "etl"]].concat())
-        .exits(1)
-        .complains("database groups cannot be requested");
+        .fails_with("login-failed")
+        .naming(&["database groups cannot be requested"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,7 +154,7 @@ async fn a_password_is_read_from_a_secret() {
     let Some(cloud) = Cloud::new(&settings).await else { return };
     cloud.run(&["transform"]).exits(0);
     let load = ["load", "--to", "redshift", "--iam-role", ROLE];
-    cloud.run(&load).exits(1).complains(SECRET).complains("can't find the specified secret");
+    cloud.run(&load).fails_with("aws-failed").naming(&[SECRET, "can't find the specified secret"]);
     let (user, password) = (cloud.redshift.user(), cloud.redshift.password());
     let managed = format!("{{\"username\":\"{user}\",\"password\":\"{password}\"}}");
     for text in [managed.as_str(), password] {
@@ -159,9 +162,9 @@ async fn a_password_is_read_from_a_secret() {
         cloud.run(&[&load[..], &["--force"]].concat()).exits(0);
     }
     cloud.account.aws.set_secret(SECRET, &managed.replace(user, "root"));
-    cloud.run(&load).exits(2).complains("is for user root");
+    cloud.run(&load).fails_with("invalid-option").naming(&["is for user root"]);
     cloud.account.aws.set_secret(SECRET, "{\"username\":\"ann\"}");
-    cloud.run(&load).exits(1).complains("contains no password");
+    cloud.run(&load).fails_with("secret-without-password");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -190,7 +193,7 @@ async fn a_copy_with_temporary_keys_does_not_show_them() {
     assert!(secrets.iter().all(|secret| secret.len() > 10 && !loaded.stderr.contains(secret)));
     assert!(secrets.iter().all(|secret| !loaded.stdout.contains(secret)));
     let role = ["load", "--to", "redshift", "--force", "--iam-role", ROLE];
-    cloud.run(&role).exits(2).complains("--copy-auth session, which uses no role");
+    cloud.run(&role).fails_with("invalid-option").naming(&["--copy-auth session"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -202,13 +205,12 @@ async fn a_redshift_that_rejects_keys_is_reported() {
     let load = ["load", "--to", "redshift", "--copy-auth", "session"];
     cloud
         .run(&load)
-        .exits(1)
-        .complains("only accepts IAM_ROLE credentials")
-        .complains("attach a role");
+        .fails_with("statement-rejected")
+        .naming(&["only accepts IAM_ROLE credentials", "attach a role"]);
     cloud.account.aws.inject(Rule::new("GetSessionToken", Effect::Deny));
-    cloud.run(&load).exits(1).complains("sts:GetSessionToken");
+    cloud.run(&load).fails_with("aws-denied").naming(&["sts:GetSessionToken"]);
     let postgres = ["load", "--to", "postgres://ann@localhost/dev", "--copy-auth", "session"];
-    cloud.run(&postgres).exits(2).complains("for Redshift only");
+    cloud.run(&postgres).fails_with("invalid-option").naming(&["for Redshift only"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -224,5 +226,5 @@ async fn conflicting_options_are_rejected() {
         cloud.run(&[&check[..], more].concat()).exits(2).complains(reason);
     }
     let postgres = ["check", "--on", "postgres://ann@localhost/dev", "--auth", "iam-identity"];
-    cloud.run(&postgres).exits(2).complains("for Redshift only");
+    cloud.run(&postgres).fails_with("invalid-option").naming(&["for Redshift only"]);
 }

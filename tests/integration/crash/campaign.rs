@@ -177,7 +177,7 @@ impl Campaign {
                 return;
             }
             // A request of the suspended run was in flight and renewed its lease.
-            outcome.exits(1).complains("another run is writing");
+            outcome.fails_with("output-locked");
         }
         panic!("the lease of a stopped run is renewed again and again");
     }

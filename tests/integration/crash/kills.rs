@@ -86,7 +86,7 @@ fn killed_first_run_leaves_no_star() {
     let bench = Bench::s3();
     bench.kill_at("a", Op::Put, "star/_starlift.json");
     let outcome = bench.run(&["query", "--star", &bench.url("star"), "--sql", "SELECT 1"]);
-    outcome.exits(1).complains("there is no star at s3://sparkify/star");
+    outcome.fails_with("nothing-found").naming(&["s3://sparkify/star"]);
     bench.publish("a");
     bench.assert_nothing_is_left_over();
 }

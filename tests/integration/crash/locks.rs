@@ -11,8 +11,7 @@ fn second_run_on_disk_is_rejected_and_names_the_first() {
     wait_for_two_runs(&bench);
     let second = bench.workspace.outcome(&mut bench.transform("a", &[]));
     let out = bench.url("star");
-    second.exits(1).complains(&format!("another run is writing to {out}: run "));
-    second.complains(&format!("in process {}", first.id()));
+    second.fails_with("output-locked").naming(&[&out, &format!("process {}", first.id())]);
     assert_eq!(bench.answer(), old);
     assert_interrupted(&bench, first, &before);
     bench.publish("b");
@@ -28,8 +27,9 @@ fn second_run_on_s3_is_rejected_and_names_the_first() {
     let mut first = bench.spawn("b", &[]);
     gate.wait();
     let second = bench.workspace.outcome(&mut bench.transform("a", &[]));
-    second.exits(1).complains("another run is writing to s3://sparkify/star: run ");
-    second.complains(&format!("in process {}", first.id()));
+    second
+        .fails_with("output-locked")
+        .naming(&["s3://sparkify/star", &format!("process {}", first.id())]);
     assert_eq!(bench.answer(), old);
     gate.release();
     first.finish().exits(0);
@@ -50,7 +50,7 @@ fn assert_one_at_a_time(bench: &Bench) {
             if ended.code == Some(0) {
                 published += 1;
             } else {
-                ended.exits(1).complains("another run is writing to");
+                ended.fails_with("output-locked");
                 rejected += 1;
             }
         }
@@ -87,8 +87,12 @@ fn live_lease_of_another_host_is_respected() {
     let (before, held) = (bench.star(), lease(60));
     bench.server().put("star/_lock", &held);
     let outcome = bench.workspace.outcome(&mut bench.transform("b", &[]));
-    outcome.exits(1).complains("another run is writing to s3://sparkify/star");
-    outcome.complains("run 20181112T030405Z-0a1b2c3d in process 1 on elsewhere");
+    outcome.fails_with("output-locked").naming(&[
+        "s3://sparkify/star",
+        "20181112T030405Z-0a1b2c3d",
+        "process 1",
+        "elsewhere",
+    ]);
     assert!(bench.star() == before, "{outcome}");
     assert_eq!(bench.server().get("star/_lock"), Some(held), "{outcome}");
 }
@@ -104,7 +108,7 @@ fn a_run_that_lost_its_lease_publishes_nothing() {
     let taken = lease(60);
     bench.server().put("star/_lock", &taken);
     gate.release();
-    run.finish().exits(1).complains("it considered this run dead and took over the lease");
+    run.finish().fails_with("output-locked");
     assert_eq!(bench.answer(), old);
     let mut after = bench.star();
     after.retain(|path, _| !path.starts_with("_rejects/") || before.contains_key(path));

@@ -150,7 +150,7 @@ fn files_of_stars_that_are_no_longer_kept_are_removed() {
     assert!(files(&runs.here.join("star")).len() < kept);
     assert!(files(&runs.here.join("star/_history")).is_empty());
     let outcome = runs.rollback(&runs.run_ids()[1]);
-    outcome.exits(1).complains("[unknown-run]").complains("keeps the files of no earlier star");
+    outcome.fails_with("unknown-run").naming(&["no earlier star"]);
 }
 
 #[test]
@@ -241,7 +241,7 @@ fn files_of_a_kept_star_stay_without_its_record() {
     let users = record["tables"]["users"]["files"][0]["path"].as_str().unwrap();
     assert!(runs.here.join("star").join(users).exists());
     let run = record["run_id"].as_str().unwrap();
-    runs.rollback(run).exits(1).complains("[damaged-star]");
+    runs.rollback(run).fails_with("damaged-star");
     std::fs::write(&path, text).unwrap();
     runs.rollback(run).exits(0);
     assert_eq!(runs.star_hash(), record["star_hash"]);
@@ -275,20 +275,20 @@ fn runs_that_are_unknown_or_damaged_are_not_restored() {
         (&ids[2], "its files were not kept"),
         (&ids[0][..4], "several runs begin so"),
     ] {
-        runs.rollback(run).exits(1).complains("[unknown-run]").complains(message);
-        runs.diff(&[run]).exits(1).complains("[unknown-run]").complains(message);
+        runs.rollback(run).fails_with("unknown-run").naming(&[message]);
+        runs.diff(&[run]).fails_with("unknown-run").naming(&[message]);
     }
     let earlier: Value =
         serde_json::from_str(&runs.here.read(&format!("star/_history/{}.json", ids[1]))).unwrap();
     let users = earlier["tables"]["users"]["files"][0]["path"].as_str().unwrap();
     std::fs::remove_file(runs.here.join("star").join(users)).unwrap();
-    runs.rollback(&ids[1]).exits(1).complains("[damaged-star]").complains(users);
+    runs.rollback(&ids[1]).fails_with("damaged-star").naming(&[users]);
     std::fs::remove_file(runs.here.join(&format!("star/_history/{}.json", ids[1]))).unwrap();
-    runs.rollback(&ids[1]).exits(1).complains("[damaged-star]").complains("_history/");
+    runs.rollback(&ids[1]).fails_with("damaged-star").naming(&["_history/"]);
     assert_eq!(runs.here.read("star/_starlift.json"), before);
     runs.assert_whole();
-    runs.here.run(["diff", "--star", "data"]).exits(1).complains("[nothing-found]");
-    runs.here.run(["rollback", "x"]).exits(2).complains("--star");
+    runs.here.run(["diff", "--star", "data"]).fails_with("nothing-found");
+    runs.here.run(["rollback", "x"]).fails_with("invalid-option").naming(&["--star"]);
     runs.here.outcome(&mut runs.here.transform("star", &["--keep", "101"])).exits(2);
 }
 

@@ -85,7 +85,7 @@ fn an_object_that_changes_after_it_was_listed_fails_the_run() {
         gate.wait();
         bucket.server.put("data/log_data/late.json", "{\"a\": 1}\n");
         gate.release();
-        run.join().unwrap().exits(1).complains("[object-changed]");
+        run.join().unwrap().fails_with("object-changed");
     });
     assert_eq!(bucket.server.get("star/_starlift.json"), record);
 }

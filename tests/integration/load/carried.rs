@@ -117,7 +117,7 @@ async fn dependents_of_a_table_or_its_row_type_are_named_and_then_dropped() {
         let number = "SELECT MAX(load_number) FROM star.starlift_loads";
         assert_eq!(value(&client, is_there).await, "1", "{make}");
         let outcome = load(&here, &database.url(), &["--force"]);
-        outcome.exits(1).complains(named).complains("nothing was changed");
+        outcome.fails_with("dependents").naming(&[named]);
         assert!(!outcome.stderr.contains("filling"), "{outcome}");
         assert_eq!(value(&client, is_there).await, "1", "{make}");
         assert_eq!(value(&client, number).await, "1");
@@ -282,12 +282,9 @@ async fn owner_that_cannot_receive_a_table_is_named_before_the_copy() {
     load(&here, &url, &[]).exits(0);
     client.batch_execute(&format!("ALTER TABLE star.users OWNER TO {owner}")).await.unwrap();
     let outcome = load(&here, &url, &["--force"]);
-    outcome
-        .exits(1)
-        .complains(&format!("table users belongs to {owner}, who cannot create tables"))
-        .complains("nothing was changed");
+    outcome.fails_with("not-owner").naming(&["table users", &owner]);
     let doctor = here.run(["doctor", "--to", &url]);
-    doctor.exits(4).says("who cannot create tables in the schema");
+    doctor.fails_with("doctor-failed").says("who cannot create tables in the schema");
     client.batch_execute(&format!("GRANT USAGE, CREATE ON SCHEMA star TO {owner}")).await.unwrap();
     load(&here, &url, &["--force"]).exits(0);
     let owned = "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'star.users'::regclass";
@@ -297,7 +294,7 @@ async fn owner_that_cannot_receive_a_table_is_named_before_the_copy() {
                 ALTER MATERIALIZED VIEW public.levels OWNER TO starlift";
     client.batch_execute(view).await.unwrap();
     let outcome = load(&here, &url, &["--force", "--cascade"]);
-    outcome.exits(1).complains("materialized view public.levels belongs to another user");
+    outcome.fails_with("not-owner").naming(&["materialized view public.levels"]);
 }
 
 #[tokio::test]

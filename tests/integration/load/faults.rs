@@ -73,7 +73,7 @@ async fn repeated_cuts_leave_the_old_star() {
                 what: What::Cut,
             });
         }
-        cloud.load("other", &[]).exits(1).complains("running again is safe");
+        cloud.load("other", &[]).fails_with("connection-failed");
         assert_eq!(cloud.redshift.faults_left(), 0, "nothing was cut");
         assert_eq!(value(&client, SEEN).await, old);
         assert_eq!(loaded_run(&client).await, cloud.run_id("star"));
@@ -115,9 +115,8 @@ async fn conflicts_retry_the_whole_transaction_a_limited_number_of_times() {
     }
     cloud
         .load("other", &[])
-        .exits(1)
-        .complains("1023")
-        .complains("Serializable isolation violation");
+        .fails_with("statement-rejected")
+        .naming(&["1023", "Serializable isolation violation"]);
     assert_eq!(value(&client, SEEN).await, old);
     nothing_is_left(&client).await;
 }
@@ -280,7 +279,7 @@ async fn file_changed_between_check_and_copy_is_named_and_nothing_is_replaced() 
             gate.open();
             running.join().unwrap()
         });
-        outcome.exits(1).complains(says).complains(&songs[0]).complains("build the star again");
+        outcome.fails_with("statement-rejected").naming(&[says, &songs[0]]);
         assert_eq!(value(&client, SEEN).await, old);
         nothing_is_left(&client).await;
     }
@@ -295,16 +294,12 @@ async fn broken_star_is_detected_before_the_load() {
         "other/songs.manifest",
         manifest.replace("\"content_length\": ", "\"content_length\": 1"),
     );
-    cloud
-        .load("other", &[])
-        .exits(4)
-        .says("manifest-content-length")
-        .complains("nothing was changed");
+    cloud.load("other", &[]).fails_with("copy-contract").says("manifest-content-length");
     cloud.s3.put(
         "other/songs.manifest",
         manifest.replace("\"mandatory\": true", "\"mandatory\": false"),
     );
-    cloud.load("other", &[]).exits(4).says("manifest-mandatory");
+    cloud.load("other", &[]).fails_with("copy-contract").says("manifest-mandatory");
     assert_eq!(cloud.redshift.statements().len(), before);
     assert_eq!(value(&client, SEEN).await, old);
 }

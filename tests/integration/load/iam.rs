@@ -54,7 +54,7 @@ fn credentials_are_requested_for_the_user_of_the_cluster() {
     // No server listens there; the test only checks that the load used the response of AWS.
     let target = "redshift://ann@127.0.0.1:1/dev";
     let outcome = ask(&here, &endpoint, target, &["--cluster", "stars"]);
-    outcome.exits(1).complains("cannot log in at redshift://ann@127.0.0.1:1/dev");
+    outcome.fails_with("connection-failed").naming(&["redshift://ann@127.0.0.1:1/dev"]);
     let request = request.join().unwrap();
     for part in [
         "Action=GetClusterCredentials&",
@@ -80,9 +80,8 @@ fn error_of_aws_names_the_missing_permission() {
     let target = "redshift://ann@stars.abc.eu-west-1.redshift.amazonaws.com/dev";
     let outcome = ask(&here, &endpoint, target, &[]);
     outcome
-        .exits(1)
-        .complains("GetClusterCredentials for cluster stars")
-        .complains("not authorized");
+        .fails_with("login-failed")
+        .naming(&["GetClusterCredentials for cluster stars", "not authorized"]);
     assert!(request.join().unwrap().contains("ClusterIdentifier=stars"));
 }
 
@@ -91,5 +90,5 @@ fn host_outside_of_aws_requires_a_cluster_name() {
     let here = Workspace::new();
     let target = "redshift://ann@tunnel.example.com/dev";
     let outcome = ask(&here, "http://127.0.0.1:1", target, &[]);
-    outcome.exits(1).complains("--cluster or --workgroup");
+    outcome.fails_with("login-failed").naming(&["--cluster or --workgroup"]);
 }

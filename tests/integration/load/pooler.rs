@@ -35,7 +35,7 @@ async fn session_leaves_no_state_in_a_pool() {
     here.run(["query", "--compare", "--star", "star"].iter().chain(&on)).exits(0);
     here.run(["check", "--star", "star"].iter().chain(&on)).exits(0);
     let wrong = here.run(["query", "--sql", "SELECT 1 / 0"].iter().chain(&on));
-    wrong.exits(1).complains("division by zero");
+    wrong.fails_with("statement-rejected").naming(&["division by zero"]);
     here.run(["doctor", "--to", &url]);
     here.run(["selftest", "--to", &url]).exits(0);
 
@@ -85,5 +85,5 @@ async fn pool_of_one_connection_is_reported_with_a_remedy() {
     let (here, database) = (with_star(), database());
     let Some(pooler) = PgBouncer::start(Postgres::shared(), 1) else { return };
     let outcome = load(&here, &pooler.url(database.name()), &[]);
-    outcome.exits(1).complains("default_pool_size").complains("two at a time");
+    outcome.fails_with("statement-rejected").naming(&["default_pool_size", "two at a time"]);
 }

@@ -112,7 +112,7 @@ async fn load_waits_for_a_long_reader_and_then_gives_up() {
     let held = reader.transaction().await.unwrap();
     held.query("SELECT * FROM star.users", &[]).await.unwrap();
     let to = ["load", "--star", "other", "--to", &database.url(), "--lock-timeout", "2"];
-    here.run(to).exits(1).complains("55P03").complains("--lock-timeout");
+    here.run(to).fails_with("statement-rejected").naming(&["55P03", "--lock-timeout"]);
     let client = database.client().await;
     assert_eq!(loaded_run(&client).await, run_id(&here, "star"));
     let leftovers = "SELECT COUNT(*) FROM pg_class WHERE relname LIKE 'starlift_new%'";
@@ -129,7 +129,7 @@ async fn second_loader_waits_or_fails_cleanly() {
     let client = database.client().await;
     client.batch_execute("BEGIN; LOCK TABLE star.starlift_lock IN EXCLUSIVE MODE").await.unwrap();
     let to = ["load", "--star", "other", "--to", &database.url(), "--lock-timeout", "1"];
-    here.run(to).exits(1).complains("another load is in progress in schema star");
+    here.run(to).fails_with("load-locked").naming(&["schema star"]);
     client.batch_execute("ROLLBACK").await.unwrap();
     let mut children: Vec<_> = ["star", "other", "star", "other"]
         .map(|star| {

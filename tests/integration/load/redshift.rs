@@ -190,10 +190,13 @@ async fn unattached_role_is_named_with_a_remedy() {
     cloud.load("star", &[]).exits(0);
     let outcome =
         cloud.load("star", &["--force", "--iam-role", "arn:aws:iam::123456789012:role/other"]);
-    outcome.exits(1).complains("role/other").complains("attach the role to the cluster");
+    outcome.fails_with("statement-rejected").naming(&["role/other", "attach the role"]);
     let client = cloud.redshift.database().client().await;
     assert_eq!(value(&client, "SELECT MAX(load_number) FROM star.starlift_loads").await, "1");
-    cloud.load("star", &["--iam-role", "role/other"]).exits(2).complains("is not an IAM role");
+    cloud
+        .load("star", &["--iam-role", "role/other"])
+        .fails_with("invalid-name")
+        .naming(&["is not an IAM role"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -206,9 +209,9 @@ async fn wrong_passwords_and_certificates_are_distinguished() {
         cloud.here.outcome(&mut command)
     };
     let outcome = with("open barley", &cloud.target());
-    outcome.exits(1).complains("--password-file");
+    outcome.fails_with("statement-rejected").naming(&["--password-file"]);
     assert!(!outcome.stderr.contains("open barley"), "{outcome}");
-    with(cloud.redshift.password(), &cloud.redshift.url()).exits(1).complains("certificate");
+    with(cloud.redshift.password(), &cloud.redshift.url()).fails_with("tls-failed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -220,7 +223,7 @@ async fn views_bound_to_the_tables_are_named_before_any_change() {
     let copies = |sql: &String| sql.starts_with("COPY");
     let before = cloud.redshift.statements().iter().filter(|sql| copies(sql)).count();
     let outcome = cloud.load("star", &["--force"]);
-    outcome.exits(1).complains("view star.titles").complains("NO SCHEMA BINDING");
+    outcome.fails_with("dependents").naming(&["view star.titles", "NO SCHEMA BINDING"]);
     assert_eq!(cloud.redshift.statements().iter().filter(|sql| copies(sql)).count(), before);
     cloud.load("star", &["--force", "--cascade"]).exits(0).says("dropped   view star.titles");
 }
@@ -242,7 +245,12 @@ async fn text_too_long_for_any_column_is_named_before_the_load() {
     cloud.run(["transform", "--songs", "songs", "--logs", "logs", "--out", &out]).exits(0);
     let before = cloud.redshift.statements().len();
     let outcome = cloud.load("long", &[]);
-    outcome.exits(4).says("text-length").says("title").says("70000").says("long long");
+    outcome
+        .fails_with("copy-contract")
+        .says("text-length")
+        .says("title")
+        .says("70000")
+        .says("long long");
     assert_eq!(cloud.redshift.statements().len(), before);
     // PostgreSQL has no such limit.
     let database = database();
@@ -285,7 +293,7 @@ async fn grants_are_carried_over_or_named() {
     client.batch_execute(&grant).await.unwrap();
     let outcome = cloud.load("star", &["--force"]);
     let unknown = format!("grants of \"{unseen}\" on users");
-    outcome.exits(1).complains(&unknown).complains("nothing was changed");
+    outcome.fails_with("dependents").naming(&[&unknown]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -295,16 +303,9 @@ async fn lock_wait_ends_at_the_configured_timeout() {
     let client = cloud.redshift.database().client().await;
     client.batch_execute("BEGIN; LOCK TABLE star.starlift_lock IN EXCLUSIVE MODE").await.unwrap();
     let force = ["--force", "--lock-timeout", "1"];
-    cloud
-        .load("star", &force)
-        .exits(1)
-        .complains("another load is in progress")
-        .complains("--lock-timeout");
+    cloud.load("star", &force).fails_with("load-locked").naming(&["--lock-timeout"]);
     client.batch_execute("ROLLBACK; BEGIN; SELECT * FROM star.users").await.unwrap();
-    cloud
-        .load("star", &force)
-        .exits(1)
-        .complains("other sessions hold locks on the tables in schema star");
+    cloud.load("star", &force).fails_with("load-locked").naming(&["other sessions", "schema star"]);
     client.batch_execute("ROLLBACK").await.unwrap();
     cloud.load("star", &force).exits(0);
 }

@@ -70,7 +70,7 @@ async fn run_repairs_the_manifests_of_a_killed_run() {
 async fn run_continues_where_it_stopped() {
     let (here, database) = (with_data(), database());
     let nowhere = "postgres://starlift@127.0.0.1:1/nowhere";
-    run(&here, nowhere, &[]).exits(1).complains("check that the host is correct");
+    run(&here, nowhere, &[]).fails_with("connection-failed");
     let star = run_id(&here, "star");
     run(&here, &database.url(), &[]).exits(0).says("not built again").says("load 1)");
     assert_eq!(run_id(&here, "star"), star);
@@ -81,7 +81,7 @@ async fn run_continues_where_it_stopped() {
     assert_ne!(run_id(&here, "star"), star);
     // A star is not loaded if its build fails.
     here.write("log_data/bad.json", "not JSON\n".repeat(20));
-    run(&here, &database.url(), &[]).exits(3);
+    run(&here, &database.url(), &[]).fails_with("too-many-rejects");
     let client = database.client().await;
     assert_eq!(value(&client, "SELECT MAX(load_number) FROM star.starlift_loads").await, "2");
 }
@@ -112,9 +112,15 @@ async fn failed_selftest_names_the_step() {
     client.batch_execute(&format!("CREATE ROLE {weak} LOGIN")).await.unwrap();
     let url = database.url().replacen("starlift@", &format!("{weak}@"), 1);
     let outcome = here.run(["selftest", "--to", &url]);
-    outcome.exits(1).says("selftest: FAILED").says("| load | FAILED |").says("42501");
-    outcome.complains("permission denied");
-    here.run(["selftest", "--to", "redshift://u@h/d"]).exits(2).complains("--scratch s3://");
+    outcome
+        .fails_with("statement-rejected")
+        .naming(&["permission denied"])
+        .says("selftest: FAILED")
+        .says("| load | FAILED |")
+        .says("42501");
+    here.run(["selftest", "--to", "redshift://u@h/d"])
+        .fails_with("invalid-option")
+        .naming(&["--scratch s3://"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,13 +31,13 @@ async fn role_limit_is_reported_as_such_and_an_option_overrides_it() {
         here.run(["query", "--on", &url, "--sql", sql].iter().chain(more))
     };
     load(&here, &url, &["--statement-timeout", "600"]).exits(0);
-    ask(&[])
-        .exits(1)
-        .complains(&format!("statement_timeout is 90ms, set for role \"{name}\""))
-        .complains("--statement-timeout")
-        .complains(&format!("ALTER ROLE \"{name}\" SET statement_timeout"));
+    ask(&[]).fails_with("statement-rejected").naming(&[
+        &format!("statement_timeout is 90ms, set for role \"{name}\""),
+        "--statement-timeout",
+        &format!("ALTER ROLE \"{name}\" SET statement_timeout"),
+    ]);
     let own = ask(&["--statement-timeout", "1"]);
-    own.exits(1).complains("--statement-timeout allows");
+    own.fails_with("statement-rejected").naming(&["--statement-timeout"]);
     assert!(!own.stderr.contains("set for role"), "{own}");
     let doctor = here.run(["doctor", "--to", &url]);
     doctor.says("statement_timeout is 90ms, set for role");
@@ -85,9 +85,8 @@ async fn database_lock_timeout_is_reported_as_such() {
     client.batch_execute("BEGIN; LOCK TABLE star.songs").await.unwrap();
     let args = ["query", "--on", &database.url(), "--sql", "SELECT COUNT(*) FROM songs"];
     here.run(args)
-        .exits(1)
-        .complains(&format!("lock_timeout is 70ms, set for database \"{name}\""))
-        .complains("ALTER DATABASE");
+        .fails_with("statement-rejected")
+        .naming(&[&format!("lock_timeout is 70ms, set for database \"{name}\""), "ALTER DATABASE"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,7 +122,7 @@ async fn schemas_can_have_capitals_in_postgresql_but_not_in_redshift() {
     let plays = "SELECT COUNT(*) > 0 FROM \"Sparkify \"\"DWH\"\"\".songplays";
     assert_eq!(value(&client, plays).await, "t");
     let redshift = "redshift://u@h.example.com/dev";
-    load(&here, redshift, &["--schema", "Star"]).exits(2).complains("folds to lowercase");
+    load(&here, redshift, &["--schema", "Star"]).fails_with("invalid-name").naming(&["lowercase"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -192,7 +191,7 @@ async fn statements_hidden_behind_a_backslash_are_not_sent() {
         r"SELECT 'a\' || '; DROP TABLE songs; --'",
         r"SELECT 'a\' || '; COMMIT; DROP TABLE star.songs CASCADE; --'",
     ] {
-        ask(sql).exits(2).complains("several statements");
+        ask(sql).fails_with("invalid-option").naming(&["several statements"]);
     }
     ask(r"SELECT 'C:\\' AS backslash FROM songs").exits(0).says(r"C:\");
     here.run(["query", "--compare", "--star", "star", "--on", &url]).exits(0);

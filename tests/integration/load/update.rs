@@ -163,7 +163,7 @@ async fn views_grants_and_owners_are_not_touched() {
     load(&days.here, &database.url(), &[]).exits(0).says("updated   ");
     days.assert_loaded(&database, &client).await;
     let outcome = load(&days.here, &database.url(), &["--force"]);
-    outcome.exits(1).complains("[dependents]");
+    outcome.fails_with("dependents");
 }
 
 #[tokio::test]

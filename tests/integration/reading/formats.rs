@@ -36,7 +36,7 @@ fn truncated_compressed_file_fails_the_run_and_is_named() {
     {
         let path = workspace.write(&format!("cut/{name}"), &stored[..stored.len() - 5]);
         let outcome = transform(&workspace, &["data/songs.json"], path.to_str().unwrap(), "star");
-        outcome.exits(1).complains("cannot read").complains(path.to_str().unwrap());
+        outcome.fails_with("file-failed").naming(&[path.to_str().unwrap()]);
         assert!(!workspace.join("star/_starlift.json").exists(), "{outcome}");
     }
 }
@@ -103,7 +103,7 @@ fn unsupported_formats_are_named() {
     ] {
         let path = workspace.write("songs/other.json", &stored);
         let outcome = transform(&workspace, &["songs"], "logs", "star");
-        outcome.exits(1).complains(path.to_str().unwrap()).complains(named);
+        outcome.fails_with("file-failed").naming(&[path.to_str().unwrap(), named]);
         assert!(!workspace.join("star/_starlift.json").exists(), "{outcome}");
     }
 }

@@ -54,7 +54,7 @@ fn each_of_several_locations_must_match_an_object() {
     let before = here.read("star/_starlift.json");
     for missing in ["more", "nowhere", "more/*.json"] {
         let outcome = transform(&here, &["songs", missing], "logs", "star");
-        outcome.exits(1).complains(&format!("{missing} names no object to read"));
+        outcome.fails_with("nothing-found").naming(&[missing]);
     }
     assert_eq!(here.read("star/_starlift.json"), before);
     let mut command = here.command();
@@ -97,7 +97,7 @@ fn error_for_no_input_names_the_pattern_and_the_location() {
             command.args(["transform", "--songs", songs, "--logs", logs, "--out", "star"]);
             command.args(dry_run.then_some("--dry-run"));
             let outcome = workspace.outcome(&mut command);
-            outcome.exits(1);
+            outcome.fails_with("nothing-found");
             complaints.iter().for_each(|complaint| {
                 outcome.complains(complaint);
             });

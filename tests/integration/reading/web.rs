@@ -171,7 +171,7 @@ fn object_missing_on_a_web_server_is_named() {
     let (url, _) = Web::default().file("/day.json", EVENT).start();
     let missing = format!("{url}/night.json");
     let outcome = transform(&workspace, &["songs"], &missing, "star");
-    outcome.exits(1).complains(&missing);
+    outcome.fails_with("nothing-found").naming(&[&missing]);
     assert!(!workspace.join("star/_starlift.json").exists(), "{outcome}");
 }
 
@@ -244,7 +244,7 @@ fn errors_of_a_web_server_contain_no_secrets() {
     }
     let out = format!("{secret}/star{QUERY}");
     let outcome = transform(&workspace, &["songs"], "logs", &out);
-    outcome.exits(2).complains("can only be read");
+    outcome.fails_with("invalid-location");
     assert_no_secret(&workspace, &outcome);
     let mut command = workspace.command();
     let doctor =

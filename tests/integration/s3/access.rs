@@ -20,8 +20,11 @@ fn error_for_missing_credentials_says_how_to_provide_them() {
     let mut command = bench.transform(&[]);
     command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
     let outcome = bench.outcome(command);
-    outcome.exits(1).complains("s3://sparkify/").complains("aws sso login");
-    outcome.complains("--no-sign-request");
+    outcome.fails_with("not-signed-in").naming(&[
+        "s3://sparkify/",
+        "aws sso login",
+        "--no-sign-request",
+    ]);
 }
 
 #[test]
@@ -33,7 +36,7 @@ fn error_for_wrong_credentials_names_the_bucket_and_leaks_nothing() {
         let mut command = bench.transform(more);
         command.env("AWS_SECRET_ACCESS_KEY", WRONG).env("AWS_SESSION_TOKEN", TOKEN);
         let outcome = bench.outcome(command);
-        outcome.exits(1).complains("s3://sparkify/").complains("s3:GetObject");
+        outcome.fails_with("access-denied").naming(&["s3://sparkify/", "s3:GetObject"]);
         for secret in [WRONG, TOKEN, bench.server.credentials().1] {
             assert!(
                 !outcome.stderr.contains(secret) && !outcome.stdout.contains(secret),
@@ -50,10 +53,7 @@ fn denied_object_is_named_with_the_missing_permission() {
     let key = bench.server.keys("data/log_data").pop().unwrap();
     bench.server.inject(Rule::status(403, Op::Get, &key));
     let outcome = bench.outcome(bench.transform(&[]));
-    outcome
-        .exits(1)
-        .complains(&format!("cannot read s3://sparkify/{key}"))
-        .complains("s3:GetObject");
+    outcome.fails_with("access-denied").naming(&[&format!("s3://sparkify/{key}"), "s3:GetObject"]);
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn missing_bucket_is_named() {
     let bench = Bench::new(Faults::default());
     let args = ["--songs", "s3://nowhere/songs", "--logs", "data/log_data", "--out", "star"];
     let outcome = bench.run(&[&["transform"], &args[..]].concat());
-    outcome.exits(1).complains("s3://nowhere/songs").complains("NoSuchBucket");
+    outcome.fails_with("object-not-found").naming(&["s3://nowhere/songs", "NoSuchBucket"]);
 }
 
 fn abroad() -> Faults {

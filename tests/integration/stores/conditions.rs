@@ -44,7 +44,7 @@ fn google_cloud_storage_run_takes_over_an_expired_lock_but_not_a_live_one() {
     let run =
         || transform(on_gcs(&workspace, &store.stub.url), &workspace, "gs://bucket/star", &[]);
     store.put("star/_lock", lease(100));
-    run().exits(1).complains("another run is writing to gs://bucket/star");
+    run().fails_with("output-locked").naming(&["gs://bucket/star"]);
     store.put("star/_lock", lease(-1));
     store.age("star/_lock", Duration::from_secs(300));
     run().exits(0).complains("took over the lock of a run that had died");
@@ -65,7 +65,7 @@ fn store_without_conditional_puts_is_reported_once_and_still_locked() {
         }
         let held = lease(100);
         store.put("star/_lock", &held);
-        run(&[]).exits(1).complains("another run is writing");
+        run(&[]).fails_with("output-locked");
         assert_eq!(store.get("star/_lock"), Some(held), "{conditions:?}");
     }
 }
@@ -141,7 +141,7 @@ fn lock_off_does_not_replace_a_record_that_changed_during_the_run() {
     second.store(true, Relaxed);
     let before = store.get("star/_starlift.json");
     let outcome = run();
-    outcome.exits(1).complains("has changed since this run began");
+    outcome.fails_with("overtaken");
     assert_eq!(store.get("star/_starlift.json"), before);
 }
 
@@ -153,10 +153,7 @@ fn object_that_is_not_a_lock_is_left_alone() {
         let mut command = workspace.command();
         server.apply(&mut command);
         let outcome = transform(command, &workspace, "s3://sparkify/star", &[]);
-        outcome
-            .exits(1)
-            .complains("s3://sparkify/star/_lock")
-            .complains("it is not the lock of a run");
+        outcome.fails_with("file-failed").naming(&["s3://sparkify/star/_lock"]);
         outcome.complains("remove it");
         assert_eq!(server.get("star/_lock").unwrap(), content.as_bytes());
     }

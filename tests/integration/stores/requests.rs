@@ -142,7 +142,7 @@ fn kms_options_without_kms_are_a_usage_error() {
     let workspace = with_data();
     for args in [&["--sse-kms-key-id", KEY][..], &["--sse", "s3", "--sse-bucket-key"]] {
         let run = ["transform", "--songs", "songs", "--logs", "logs", "--out", "star"];
-        workspace.run(run.iter().chain(args)).exits(2).complains("requires --sse kms");
+        workspace.run(run.iter().chain(args)).fails_with("invalid-option").naming(&["--sse kms"]);
     }
 }
 
@@ -172,5 +172,5 @@ fn rejected_write_names_the_remedy() {
     let (workspace, store) = (with_data(), MemoryStore::rejecting(Conditions::Tags, rejection));
     let command = on_s3(&workspace, &store.stub.url);
     let outcome = transform(command, &workspace, "s3://bucket/star", &[]);
-    outcome.exits(1).complains("pass --checksum sha256");
+    outcome.fails_with("checksum-required").naming(&["--checksum sha256"]);
 }

@@ -59,7 +59,7 @@ fn missing_features_are_reported_with_their_consequences() {
     ] {
         let (workspace, store) = (with_data(), MemoryStore::start(conditions));
         let outcome = doctor(on_s3(&workspace, &store.stub.url), &workspace, "s3://bucket/trial");
-        outcome.exits(4).says(said).says("--lock off").complains("create once");
+        outcome.fails_with("doctor-failed").naming(&["create once"]).says(said).says("--lock off");
         assert!(store.keys().is_empty(), "{:?}", store.keys());
     }
 }
@@ -79,8 +79,10 @@ fn read_only_store_fails_at_once() {
         |asked: &stub::StubRequest| (asked.method == "PUT").then(|| stub::answer(403, ""));
     let (workspace, store) = (with_data(), MemoryStore::rejecting(Conditions::Tags, rejection));
     let outcome = doctor(on_s3(&workspace, &store.stub.url), &workspace, "s3://bucket/trial");
-    outcome.exits(4).says("FAILED  write and read").says("another one");
+    outcome.fails_with("doctor-failed").says("FAILED  write and read").says("another one");
     workspace.write("file", "x");
-    doctor(workspace.command(), &workspace, "file/below").exits(4);
-    doctor(workspace.command(), &workspace, "songs/*.json").exits(4).says("glob");
+    doctor(workspace.command(), &workspace, "file/below").fails_with("doctor-failed");
+    doctor(workspace.command(), &workspace, "songs/*.json")
+        .fails_with("doctor-failed")
+        .says("glob");
 }

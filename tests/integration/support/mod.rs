@@ -3,6 +3,7 @@
 
 pub mod aws;
 pub mod dice;
+mod errors;
 pub mod objects;
 pub mod pgbouncer;
 pub mod postgres;

@@ -30,17 +30,17 @@ fn paths() {
     );
     sku(
         "$[0].sku",
-        "the path $[0].sku cannot exist beside `rows`, $.lines[*]: $ would be both an object and \
+        "the path $[0].sku conflicts with `rows`, $.lines[*]: $ would be both an object and \
          an array; what to do: correct one of the two paths",
     );
     sku(
         "@.kind.sku",
-        "the path @.kind.sku cannot exist beside the path of the column \"kind\": @.kind would be \
+        "the path @.kind.sku conflicts with the path of the column \"kind\": @.kind would be \
          both a scalar and an object; what to do: correct one of the two paths",
     );
     sku(
         "$",
-        "the path $ cannot exist beside `rows`, $.lines[*]: $ would be both an object and a \
+        "the path $ conflicts with `rows`, $.lines[*]: $ would be both an object and a \
               scalar; what to do: correct one of the two paths",
     );
 }

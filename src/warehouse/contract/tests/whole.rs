@@ -48,7 +48,7 @@ async fn transformed(folder: &std::path::Path) -> (Place, RunRecord) {
 }
 
 #[test]
-fn a_star_that_starlift_makes_keeps_the_contract() {
+fn a_star_that_starlift_writes_satisfies_the_contract() {
     let folder = tempfile::tempdir().unwrap();
     block_on(async {
         let (local, record) = transformed(folder.path()).await;
@@ -107,7 +107,7 @@ fn findings_are_all_kept_and_few_are_shown() {
 }
 
 #[test]
-fn control_characters_are_made_visible() {
+fn control_characters_are_shown_as_escapes() {
     let mut star = Star::good();
     star.entry()["url"] = "s3://bucket/\u{1b}[2J.parquet".into();
     let contract = star.check();
