@@ -8,17 +8,21 @@ mod compare;
 mod demo;
 mod demo_folder;
 mod doctor;
+mod env_file;
 mod error;
 mod generate;
 mod history;
 mod init;
+mod json;
 mod load;
 mod logging;
 mod model;
 mod output;
+mod place_file;
 mod progress;
 mod query;
 mod rejects;
+mod report_files;
 mod run;
 mod schema;
 mod selftest;
@@ -32,6 +36,8 @@ mod verify;
 
 #[doc(hidden)]
 pub use init::configuration_of;
+#[doc(hidden)]
+pub use json::schema_text as output_schema;
 
 use std::process::ExitCode;
 
@@ -39,19 +45,35 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser};
 
 use crate::cli::error::{Error, Result};
+use crate::cli::json::Results;
 use args::{
     CheckArgs, Cli, Command, HistoryArgs, LoadArgs, ProvisionArgs, QueryArgs, RunArgs,
     SelftestArgs, StarArgs, TransformArgs,
 };
+use report_files::ReportFiles;
 use settings::{GlobalOptions, Settings, StarOptions};
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
+    if let Err(error) = env_file::load() {
+        return early_exit_code(error);
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(usage) => return report_parse_failure(&usage),
     };
-    exit_code(run(&cli))
+    let results = Results::default();
+    results.set_format(cli.global.output_format.unwrap_or_default());
+    let outcome = ReportFiles::open(&cli.command)
+        .and_then(|files| files.write(&cli.command, &results, run(&cli, &results)));
+    let printed = json::finish(&cli.command, &results, &outcome);
+    exit_code(outcome.and(printed))
+}
+
+/// Returns the exit code of an error that occurred before the options were known, and prints the error.
+fn early_exit_code(error: Error) -> ExitCode {
+    let printed = json::print_early(&error);
+    exit_code(printed.and(Err(error)))
 }
 
 /// Returns the exit code of an outcome, and prints the error if there is one.
@@ -71,7 +93,15 @@ fn report_parse_failure(usage: &clap::Error) -> ExitCode {
     if let Some(variable) = rejected_variable(usage) {
         output::note(&format!("the value comes from {variable} in the environment\n"));
     }
-    if usage.use_stderr() { ExitCode::from(2) } else { exit_code(printed) }
+    if !usage.use_stderr() {
+        return exit_code(printed);
+    }
+    let text = usage.render().to_string();
+    let message = text.trim_start_matches("error: ").split("\n\n").next().unwrap_or_default();
+    match json::print_early(&Error::Usage(message.to_owned())) {
+        Ok(()) => ExitCode::from(2),
+        failed => exit_code(failed),
+    }
 }
 
 /// Returns the environment variable that a rejected value came from, if any: clap names only the flag.
@@ -84,7 +114,7 @@ fn rejected_variable(error: &clap::Error) -> Option<String> {
     (!is_typed && std::env::var_os(&variable).is_some()).then_some(variable)
 }
 
-fn run(cli: &Cli) -> Result<()> {
+fn run(cli: &Cli, results: &Results) -> Result<()> {
     let file = cli.global.config.as_deref();
     let (settings, broken) = match (Settings::load(file), &cli.command) {
         (Ok(settings), _) => (settings, None),
@@ -92,7 +122,9 @@ fn run(cli: &Cli) -> Result<()> {
         (Err(error), Command::Init(_) | Command::Doctor(_)) => (Settings::default(), Some(error)),
         (Err(error), _) => return Err(error),
     };
-    let global = settings.global(&cli.global)?;
+    let mut global = settings.global(&cli.global)?;
+    global.results = results.clone();
+    json::begin(&cli.command, &global);
     logging::start(&global);
     match &cli.command {
         Command::Init(args) => init::run(args, &cli.global, global.quiet),

@@ -86,9 +86,9 @@ pub struct WaitArgs {
 /// Options of `status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// Output format.
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub format: StatusFormat,
+    /// Format of the rows [default: table]. It replaces --output-format.
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<StatusFormat>,
 }
 
 /// Output format of `status`.

@@ -10,9 +10,9 @@ pub struct HistoryArgs {
     /// The star and the options for reading it.
     #[command(flatten)]
     pub star: StarArgs,
-    /// Output format.
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub format: QueryFormat,
+    /// Format of the rows [default: table]. It replaces --output-format.
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<QueryFormat>,
     /// Warehouse whose loads to list as well: a URL, or a name from the configuration file.
     #[arg(long, value_name = "TARGET", env = "STARLIFT_ON")]
     pub on: Option<String>,

@@ -65,6 +65,9 @@ pub struct GlobalArgs {
     /// Configuration file [default: starlift.toml in the current folder, if it exists].
     #[arg(long, global = true, value_name = "FILE", env = "STARLIFT_CONFIG", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
+    /// File with environment variables to set, one KEY=VALUE per line; variables that are already set win.
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub env_file: Option<PathBuf>,
     /// AWS region; without it, the region of each bucket is looked up.
     #[arg(long, global = true, value_name = "REGION", env = "STARLIFT_REGION")]
     pub region: Option<String>,
@@ -81,6 +84,9 @@ pub struct GlobalArgs {
     /// Maximum number of retries of a request after transient errors [default: 10].
     #[arg(long, global = true, value_name = "N", env = "STARLIFT_RETRIES", value_parser = range::retries)]
     pub retries: Option<usize>,
+    /// Format of the result: text, or one JSON document for programs [default: text].
+    #[arg(long, global = true, value_name = "FORMAT", env = "STARLIFT_OUTPUT_FORMAT")]
+    pub output_format: Option<OutputFormat>,
     /// Print only results and errors.
     #[arg(long, short, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true,
           default_missing_value = "true", env = "STARLIFT_QUIET")]
@@ -107,6 +113,17 @@ pub enum LogFormat {
     #[default]
     Text,
     /// One JSON object per line.
+    Json,
+}
+
+/// Format of the result of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutputFormat {
+    /// Text for people.
+    #[default]
+    Text,
+    /// One JSON document, as docs/output.schema.json describes it.
     Json,
 }
 
@@ -234,9 +251,9 @@ pub struct QueryArgs {
     /// List the analytics queries.
     #[arg(long, conflicts_with_all = ["name", "sql"])]
     pub list: bool,
-    /// Output format.
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub format: QueryFormat,
+    /// Format of the rows [default: table; json with --output-format json].
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<QueryFormat>,
     /// Warehouse to query instead of the files: a URL, or a name from the configuration file.
     #[arg(long, value_name = "TARGET", env = "STARLIFT_ON")]
     pub on: Option<String>,
@@ -272,6 +289,9 @@ pub struct CheckArgs {
     /// value to check its length.
     #[arg(long, conflicts_with = "on")]
     pub copy_contract: bool,
+    /// File for the results as JUnit XML, with one test case per check; it is also written if checks fail.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub junit: Option<PathBuf>,
     /// Warehouse whose tables to check instead of the files: a URL, or a name from the configuration
     /// file.
     #[arg(long, value_name = "TARGET", env = "STARLIFT_ON")]
@@ -328,9 +348,9 @@ pub struct DemoArgs {
 /// Options of `schema`.
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
-    /// Output format.
-    #[arg(long, value_name = "FORMAT", default_value = "mermaid")]
-    pub format: SchemaFormat,
+    /// Output format [default: mermaid; json with --output-format json].
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<SchemaFormat>,
     /// The model.
     #[command(flatten)]
     pub model: ModelArgs,

@@ -88,6 +88,10 @@ pub struct LoadArgs {
     /// Options of the load itself.
     #[command(flatten)]
     pub flags: LoadFlags,
+    /// File for metrics of the run in the text format of Prometheus, for the textfile collector of node_exporter;
+    /// it is also written if the run fails.
+    #[arg(long, value_name = "FILE", env = "STARLIFT_METRICS_FILE", value_hint = ValueHint::FilePath)]
+    pub metrics_file: Option<PathBuf>,
     /// Print every statement, and whether Redshift would accept the files; do not connect to the
     /// warehouse.
     #[arg(long)]

@@ -6,11 +6,12 @@ mod key_map;
 mod template;
 mod values;
 
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal};
 use std::path::Path;
 
 use super::args::{GlobalArgs, InitArgs};
 use super::output::{TextFormat, note, print, print_exact};
+use super::place_file::place_file;
 use super::settings::{DEFAULT_FILE, Settings};
 use crate::cli::error::{Error, Result};
 use crate::warehouse::connection::target::Target;
@@ -96,21 +97,9 @@ fn exists(path: &Path) -> Error {
 
 /// Writes the file atomically.
 fn write(path: &Path, text: &str, force: bool) -> Result<()> {
-    let fail = |e| Error::io(format!("cannot write {}", path.display()), e);
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // Like any new file: the umask determines who else can read it.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.tempfile_in(folder.unwrap_or(Path::new("."))).map_err(fail)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(fail)?;
-    let placed = if force { file.persist(path) } else { file.persist_noclobber(path) };
-    placed.map(|_| ()).map_err(|e| match e.error.kind() {
+    place_file(path, text, force).map_err(|e| match e.kind() {
         ErrorKind::AlreadyExists => exists(path),
-        _ => fail(e.error),
+        _ => Error::io(format!("cannot write {}", path.display()), e),
     })
 }
 
