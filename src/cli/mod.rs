@@ -5,6 +5,7 @@ mod args;
 mod check;
 mod cloud;
 mod compare;
+mod completions;
 mod demo;
 mod demo_folder;
 mod doctor;
@@ -16,6 +17,7 @@ mod init;
 mod json;
 mod load;
 mod logging;
+mod man;
 mod model;
 mod output;
 mod place_file;
@@ -41,8 +43,8 @@ pub use json::schema_text as output_schema;
 
 use std::process::ExitCode;
 
+use clap::Parser;
 use clap::error::{ContextKind, ContextValue};
-use clap::{CommandFactory, Parser};
 
 use crate::cli::error::{Error, Result};
 use crate::cli::json::Results;
@@ -55,6 +57,7 @@ use settings::{GlobalOptions, Settings, StarOptions};
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
+    completions::answer();
     if let Err(error) = env_file::load() {
         return early_exit_code(error);
     }
@@ -72,8 +75,9 @@ pub fn main() -> ExitCode {
 
 /// Returns the exit code of an error that occurred before the options were known, and prints the error.
 fn early_exit_code(error: Error) -> ExitCode {
-    let printed = json::print_early(&error);
-    exit_code(printed.and(Err(error)))
+    // The exit code is that of the error, even if the document cannot be printed.
+    let _ = json::print_early(&error);
+    exit_code(Err(error))
 }
 
 /// Returns the exit code of an outcome, and prints the error if there is one.
@@ -118,8 +122,15 @@ fn run(cli: &Cli, results: &Results) -> Result<()> {
     let file = cli.global.config.as_deref();
     let (settings, broken) = match (Settings::load(file), &cli.command) {
         (Ok(settings), _) => (settings, None),
-        // `init` replaces the file, and `doctor` reports its error: neither fails because it is broken.
-        (Err(error), Command::Init(_) | Command::Doctor(_)) => (Settings::default(), Some(error)),
+        // `init` replaces the file, `doctor` reports its error, and the others do not use it: none of them fails
+        // because it is broken.
+        (
+            Err(error),
+            Command::Init(_)
+            | Command::Doctor(_)
+            | Command::Completions { .. }
+            | Command::Man { .. },
+        ) => (Settings::default(), Some(error)),
         (Err(error), _) => return Err(error),
     };
     let mut global = settings.global(&cli.global)?;
@@ -130,7 +141,8 @@ fn run(cli: &Cli, results: &Results) -> Result<()> {
         Command::Init(args) => init::run(args, &cli.global, global.quiet),
         Command::Schema(args) => block_on(None, schema::run(args, &settings, &global)),
         Command::Model(args) => block_on(None, model::run(args, &settings, &global)),
-        Command::Completions { shell } => print_completions(*shell),
+        Command::Completions { shell } => completions::print_script(*shell),
+        Command::Man { folder } => man::run(folder, global.quiet),
         Command::Transform(args) => run_transform(args, &settings, &global),
         Command::Query(args) => run_query(args, &settings, &global),
         Command::Check(args) => run_check(args, &settings, &global),
@@ -264,10 +276,4 @@ fn block_on(threads: Option<usize>, work: impl Future<Output = Result<()>>) -> R
     // Do not wait for threads that block in a read of a file.
     runtime.shutdown_background();
     outcome
-}
-
-fn print_completions(shell: clap_complete::Shell) -> Result<()> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "starlift", &mut script);
-    output::print(&String::from_utf8_lossy(&script))
 }

@@ -3,6 +3,7 @@
 use clap::{Args, ValueHint};
 
 use super::{LockArg, QueryFormat, StarArgs, WarehouseArgs};
+use crate::cli::completions;
 
 /// Options of `history`.
 #[derive(Debug, Args)]
@@ -14,7 +15,7 @@ pub struct HistoryArgs {
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<QueryFormat>,
     /// Warehouse whose loads to list as well: a URL, or a name from the configuration file.
-    #[arg(long, value_name = "TARGET", env = "STARLIFT_ON")]
+    #[arg(long, value_name = "TARGET", env = "STARLIFT_ON", add = completions::warehouses())]
     pub on: Option<String>,
     /// Options of the connection to the warehouse.
     #[command(flatten)]
@@ -25,10 +26,10 @@ pub struct HistoryArgs {
 #[derive(Debug, Args)]
 pub struct DiffArgs {
     /// Run of the earlier star: its ID or the beginning of it [default: the latest earlier star that is kept].
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = completions::runs())]
     pub before: Option<String>,
     /// Run of the later star.
-    #[arg(value_name = "RUN", default_value = crate::history::CURRENT)]
+    #[arg(value_name = "RUN", default_value = crate::history::CURRENT, add = completions::runs())]
     pub after: String,
     /// The star and the options for reading it.
     #[command(flatten)]
@@ -39,7 +40,7 @@ pub struct DiffArgs {
 #[derive(Debug, Args)]
 pub struct RollbackArgs {
     /// Run whose star to restore: its ID or the beginning of it; `starlift history` lists them.
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = completions::runs())]
     pub run: String,
     /// Folder or prefix of the star.
     #[arg(long, value_name = "URL", env = "STARLIFT_STAR", value_hint = ValueHint::DirPath)]

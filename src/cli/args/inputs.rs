@@ -5,16 +5,17 @@ use std::str::FromStr;
 
 use clap::{Args, ValueHint};
 
+use crate::cli::completions;
 use crate::infer::is_dataset_name;
 
 /// Objects of the datasets.
 #[derive(Debug, Default, Args)]
 pub struct InputArgs {
     /// Objects of a dataset of the model: objects, prefixes, or prefixes with a glob.
-    #[arg(long, value_name = "NAME=URL", num_args = 1..)]
+    #[arg(long, value_name = "NAME=URL", num_args = 1.., add = completions::datasets("="))]
     pub input: Vec<NamedUrl>,
     /// JSONPaths file for a dataset, instead of the paths that the model declares.
-    #[arg(long, value_name = "NAME=URL", num_args = 1..)]
+    #[arg(long, value_name = "NAME=URL", num_args = 1.., add = completions::datasets("="))]
     pub jsonpaths: Vec<NamedUrl>,
     /// Song objects: short for --input songs=URL.
     #[arg(long, value_name = "URL", num_args = 1.., env = "STARLIFT_SONGS", value_hint = ValueHint::AnyPath)]

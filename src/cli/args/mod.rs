@@ -19,6 +19,7 @@ use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use serde::Deserialize;
 
+use crate::cli::completions::{self, Shell};
 use crate::generate::GenerateOptions;
 
 pub use cluster::{
@@ -207,11 +208,19 @@ pub enum Command {
     /// Create, draft or check the folder of a model: datasets, tables and queries.
     #[command(after_help = EXIT_CODES)]
     Model(ModelCommandArgs),
-    /// Print a completion script for a shell.
+    /// Print a completion script for a shell; it completes commands, options, and the names in your
+    /// configuration file, model and star.
     #[command(after_help = EXIT_CODES)]
     Completions {
         /// Shell that the script is for.
-        shell: clap_complete::Shell,
+        shell: Shell,
+    },
+    /// Write manual pages, one per command.
+    #[command(after_help = EXIT_CODES)]
+    Man {
+        /// Folder for the pages, such as /usr/local/share/man/man1.
+        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+        folder: PathBuf,
     },
 }
 
@@ -239,7 +248,7 @@ pub struct StarArgs {
 #[derive(Debug, Args)]
 pub struct QueryArgs {
     /// Name of an analytics query; `--list` shows them.
-    #[arg(value_name = "NAME", conflicts_with = "sql")]
+    #[arg(value_name = "NAME", conflicts_with = "sql", add = completions::queries())]
     pub name: Option<String>,
     /// The star and the options for reading it.
     #[command(flatten)]
@@ -255,7 +264,7 @@ pub struct QueryArgs {
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<QueryFormat>,
     /// Warehouse to query instead of the files: a URL, or a name from the configuration file.
-    #[arg(long, value_name = "TARGET", env = "STARLIFT_ON")]
+    #[arg(long, value_name = "TARGET", env = "STARLIFT_ON", add = completions::warehouses())]
     pub on: Option<String>,
     /// Query both the files and the warehouse, and fail if the results differ; without NAME and --sql,
     /// compare every analytics query.
@@ -294,7 +303,7 @@ pub struct CheckArgs {
     pub junit: Option<PathBuf>,
     /// Warehouse whose tables to check instead of the files: a URL, or a name from the configuration
     /// file.
-    #[arg(long, value_name = "TARGET", env = "STARLIFT_ON")]
+    #[arg(long, value_name = "TARGET", env = "STARLIFT_ON", add = completions::warehouses())]
     pub on: Option<String>,
     /// Options of the connection to the warehouse.
     #[command(flatten)]

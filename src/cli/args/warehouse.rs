@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::inputs::NamedUrl;
 use super::range::MAX_SECONDS;
 use super::{ModelArgs, StarArgs, TransformArgs};
+use crate::cli::completions;
 
 /// Options of the connection to a warehouse.
 #[derive(Debug, Args)]
@@ -80,7 +81,7 @@ pub struct LoadArgs {
     pub star: StarArgs,
     /// Warehouse: redshift://USER@HOST:5439/DATABASE, postgres://USER@HOST:5432/DATABASE, or a name
     /// from the configuration file.
-    #[arg(long, value_name = "TARGET", env = "STARLIFT_TO")]
+    #[arg(long, value_name = "TARGET", env = "STARLIFT_TO", add = completions::warehouses())]
     pub to: String,
     /// Options of the connection to the warehouse.
     #[command(flatten)]
@@ -106,7 +107,7 @@ pub struct RunArgs {
     pub transform: TransformArgs,
     /// Warehouse: redshift://USER@HOST:5439/DATABASE, postgres://USER@HOST:5432/DATABASE, or a name
     /// from the configuration file.
-    #[arg(long, value_name = "TARGET", env = "STARLIFT_TO")]
+    #[arg(long, value_name = "TARGET", env = "STARLIFT_TO", add = completions::warehouses())]
     pub to: String,
     /// Options of the connection to the warehouse.
     #[command(flatten)]
@@ -121,7 +122,7 @@ pub struct RunArgs {
 pub struct SelftestArgs {
     /// Warehouse: redshift://USER@HOST:5439/DATABASE, postgres://USER@HOST:5432/DATABASE, or a name
     /// from the configuration file.
-    #[arg(long, value_name = "TARGET", env = "STARLIFT_TO")]
+    #[arg(long, value_name = "TARGET", env = "STARLIFT_TO", add = completions::warehouses())]
     pub to: String,
     /// The model.
     #[command(flatten)]

@@ -12,7 +12,7 @@ use std::path::Path;
 use super::args::{GlobalArgs, InitArgs};
 use super::output::{TextFormat, note, print, print_exact};
 use super::place_file::place_file;
-use super::settings::{DEFAULT_FILE, Settings};
+use super::settings::{DEFAULT_FILE, SCHEMA_TITLE, Settings, schema_text};
 use crate::cli::error::{Error, Result};
 use crate::warehouse::connection::target::Target;
 use values::{Prompt, Terminal, Values};
@@ -25,8 +25,12 @@ use values::{Prompt, Terminal, Values};
 /// written.
 pub fn run(args: &InitArgs, global: &GlobalArgs, quiet: bool) -> Result<()> {
     let is_printed = args.to == Path::new("-");
-    if !is_printed && !args.force && args.to.symlink_metadata().is_ok() {
-        return Err(exists(&args.to));
+    let schema = args.to.with_file_name(template::SCHEMA);
+    if !is_printed {
+        if !args.force && args.to.symlink_metadata().is_ok() {
+            return Err(exists(&args.to));
+        }
+        ensure_own_schema(&schema)?;
     }
     let mut values = Values::of_args(args, global);
     let mut notes = Vec::new();
@@ -55,6 +59,7 @@ pub fn run(args: &InitArgs, global: &GlobalArgs, quiet: bool) -> Result<()> {
         return Ok(());
     }
     write(&args.to, &text, args.force)?;
+    write(&schema, &schema_text(), true)?;
     if quiet {
         return Ok(());
     }
@@ -93,6 +98,18 @@ fn exists(path: &Path) -> Error {
         "{} already exists; --force overwrites it, --to specifies another file",
         path.display()
     ))
+}
+
+/// Fails if the place of the schema contains a file that is not such a schema, of this version or an earlier one.
+fn ensure_own_schema(path: &Path) -> Result<()> {
+    match std::fs::read_to_string(path) {
+        Ok(text) if text.contains(SCHEMA_TITLE) => Ok(()),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+        _ => Err(Error::Usage(format!(
+            "{} exists and is not the schema of a configuration file; move it, or write to another folder with --to",
+            path.display()
+        ))),
+    }
 }
 
 /// Writes the file atomically.

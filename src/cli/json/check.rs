@@ -11,7 +11,7 @@ use crate::warehouse::contract::Contract;
 document_structs! {
     /// Result of `starlift check`.
     pub struct CheckResult {
-        /// What was checked: `star`, `warehouse` or `copy_contract`.
+        /// Subject of the checks.
         pub subject: Subject,
         /// Location of the star or of the warehouse.
         pub location: String,
@@ -29,7 +29,7 @@ document_structs! {
 }
 
 document_enums! {
-    /// What `starlift check` examines.
+    /// Subject of the checks of `starlift check`.
     pub enum Subject {
         /// The files of a star.
         Star = "star",
@@ -45,7 +45,7 @@ document_structs! {
     pub struct Verdict {
         /// Name of the check.
         pub name: String,
-        /// What the check requires.
+        /// Requirement of the check.
         pub requirement: String,
         /// Outcome of the check.
         pub outcome: VerdictOutcome,

@@ -74,6 +74,7 @@ reports! {
         Schema "schema";
         Model "model";
         Completions "completions";
+        Man "man";
         Starlift "starlift";
     }
 }
@@ -131,6 +132,7 @@ impl Report {
             Command::Schema(_) => Report::Schema(()),
             Command::Model(_) => Report::Model(()),
             Command::Completions { .. } => Report::Completions(()),
+            Command::Man { .. } => Report::Man(()),
         }
     }
 }
@@ -146,7 +148,8 @@ pub fn is_document(command: &Command) -> bool {
         | Command::Demo(_)
         | Command::Schema(_)
         | Command::Model(_)
-        | Command::Completions { .. } => false,
+        | Command::Completions { .. }
+        | Command::Man { .. } => false,
         Command::Transform(_)
         | Command::Check(_)
         | Command::Rejects(_)

@@ -22,7 +22,7 @@ document_structs! {
         pub name: String,
         /// Outcome of the check.
         pub outcome: DoctorOutcome,
-        /// What was found, or the reason why the check did not run.
+        /// Description of the finding, or the reason why the check did not run.
         pub message: String,
         /// The remedy of a failed check; null otherwise.
         pub advice: Option<String>,

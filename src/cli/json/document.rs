@@ -14,7 +14,7 @@ use crate::cli::settings::GlobalOptions;
 /// Version of the document. It increases if a field is removed or changes its meaning; new fields do not change it.
 const VERSION: u32 = 1;
 
-/// What the document is, for its schema.
+/// Description of the document in its schema.
 const DESCRIPTION: &str = "The result of a command of starlift, printed with --output-format json. Whole numbers have \
     up to 64 bits: a parser that reads numbers as doubles changes those above 2^53. All times are RFC 3339 in UTC. New \
     properties can be added without a new version.";

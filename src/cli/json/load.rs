@@ -12,7 +12,7 @@ document_structs! {
         pub warehouse: String,
         /// Schema of the tables.
         pub schema: String,
-        /// What the load has done.
+        /// Outcome of the load.
         pub status: LoadStatus,
         /// ID of the run whose star is loaded; null if the load failed.
         pub run_id: Option<String>,
@@ -42,7 +42,7 @@ document_structs! {
 }
 
 document_enums! {
-    /// What a load has done.
+    /// Outcome of a load.
     pub enum LoadStatus {
         /// All tables were replaced.
         Replaced = "replaced",

@@ -24,7 +24,7 @@ document_structs! {
         pub succeeded: bool,
         /// Wall-clock time.
         pub seconds: f64,
-        /// What was found, or the error, without the names of the warehouse and the star.
+        /// Description of the finding, or the error, without the names of the warehouse and the star.
         pub message: String,
     }
 }

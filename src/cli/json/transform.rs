@@ -39,7 +39,7 @@ document_structs! {
         pub status: TransformStatus,
         /// ID of the run that built the star that is now in place; null if nothing was published.
         pub run_id: Option<String>,
-        /// What was read, by dataset in the order of the model; empty if nothing was read.
+        /// Counts of the objects and records that were read, by dataset in the order of the model; empty if none were.
         pub datasets: Vec<DatasetResult>,
         /// `true` if reading stopped before the end because of too many rejects; the counts then cover only what was
         /// read.
@@ -84,7 +84,7 @@ document_enums! {
 }
 
 document_structs! {
-    /// What was read of a dataset.
+    /// Counts of the objects and records that were read of a dataset.
     pub struct DatasetResult {
         /// Name of the dataset.
         pub name: String,
@@ -183,16 +183,16 @@ document_structs! {
         pub bytes: u64,
     }
 
-    /// What a transform would read and replace.
+    /// The plan of a transform.
     @Default
     pub struct TransformPlan {
-        /// What would be read, by dataset.
+        /// The objects that would be read, by dataset.
         pub datasets: Vec<PlannedDataset>,
         /// ID of the run whose star would be replaced; null if there is no star.
         pub replaces_run_id: Option<String>,
     }
 
-    /// What a transform would read of a dataset.
+    /// The objects that a transform would read of a dataset.
     pub struct PlannedDataset {
         /// Name of the dataset.
         pub name: String,

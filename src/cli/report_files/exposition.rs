@@ -29,7 +29,7 @@ impl Exposition {
         self.text
     }
 
-    /// Adds a metric without labels of its own.
+    /// Adds a metric that has only the common labels.
     pub fn value(&mut self, name: &str, kind: Kind, help: &str, value: impl Display) {
         self.family(name, kind, help, [([], value)]);
     }

@@ -1,5 +1,6 @@
 //! The metrics of a run, for the textfile collector of node_exporter.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -177,10 +178,15 @@ fn steps(metrics: &mut Exposition, results: &RunResult) {
     if let Some(verification) = &results.verification {
         checks.push(("verify", &verification.checks));
     }
-    let seconds = phases.iter().flat_map(|(step, phases)| {
-        phases.iter().map(|phase| {
-            ([("step", (*step).to_owned()), ("phase", phase.name.clone())], phase.seconds)
-        })
+    // A phase that was repeated has several durations; a metric has only one value for the same labels.
+    let mut seconds: BTreeMap<(&str, &str), f64> = BTreeMap::new();
+    for (step, phase) in
+        phases.iter().flat_map(|(step, all)| all.iter().map(move |one| (*step, one)))
+    {
+        *seconds.entry((step, &phase.name)).or_default() += phase.seconds;
+    }
+    let seconds = seconds.into_iter().map(|((step, phase), seconds)| {
+        ([("step", step.to_owned()), ("phase", phase.to_owned())], seconds)
     });
     let help = "Wall-clock time of a phase; those of tables overlap.";
     metrics.family("starlift_phase_duration_seconds", Kind::Gauge, help, seconds);

@@ -6,6 +6,7 @@ mod incremental;
 mod inputs;
 mod login;
 mod parse_error;
+mod schema;
 mod selection;
 mod values;
 mod warehouse;
@@ -35,6 +36,7 @@ use inputs::Urls;
 use values::parsed;
 use warehouse::WarehouseSettings;
 
+pub use schema::{TITLE as SCHEMA_TITLE, schema_text};
 pub use values::one_or_many;
 pub use warehouse::{NamedRedshift, WarehouseOptions};
 
