@@ -41,6 +41,7 @@ pub use init::configuration_of;
 #[doc(hidden)]
 pub use json::schema_text as output_schema;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -118,21 +119,26 @@ fn rejected_variable(error: &clap::Error) -> Option<String> {
     (!is_typed && std::env::var_os(&variable).is_some()).then_some(variable)
 }
 
-fn run(cli: &Cli, results: &Results) -> Result<()> {
-    let file = cli.global.config.as_deref();
-    let (settings, broken) = match (Settings::load(file), &cli.command) {
-        (Ok(settings), _) => (settings, None),
-        // `init` replaces the file, `doctor` reports its error, and the others do not use it: none of them fails
-        // because it is broken.
+/// Returns the settings of a command. If the file is broken and the command works without it, returns the default
+/// settings and the error.
+fn load_settings(file: Option<&Path>, command: &Command) -> Result<(Settings, Option<Error>)> {
+    match (Settings::load(file), command) {
+        (Ok(settings), _) => Ok((settings, None)),
+        // `init` replaces the file, `doctor` reports its error, and the others do not use it.
         (
             Err(error),
             Command::Init(_)
             | Command::Doctor(_)
             | Command::Completions { .. }
             | Command::Man { .. },
-        ) => (Settings::default(), Some(error)),
-        (Err(error), _) => return Err(error),
-    };
+        ) => Ok((Settings::default(), Some(error))),
+        (Err(error), _) => Err(error),
+    }
+}
+
+fn run(cli: &Cli, results: &Results) -> Result<()> {
+    let file = cli.global.config.as_deref();
+    let (settings, broken) = load_settings(file, &cli.command)?;
     let mut global = settings.global(&cli.global)?;
     global.results = results.clone();
     json::begin(&cli.command, &global);

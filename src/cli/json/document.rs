@@ -41,9 +41,9 @@ document_structs! {
 #[derive(Debug, Serialize)]
 struct Document {
     #[serde(flatten)]
-    report: Report,
-    #[serde(flatten)]
     frame: Frame,
+    #[serde(flatten)]
+    report: Report,
 }
 
 document_enums! {
@@ -68,7 +68,7 @@ impl Document {
             exit_code: error.as_ref().map_or(0, |error| error.exit_code),
             error,
         };
-        Document { report, frame }
+        Document { frame, report }
     }
 }
 

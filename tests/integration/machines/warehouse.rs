@@ -84,6 +84,7 @@ async fn no_document_metric_or_log_contains_a_password() {
     let (here, database) = (with_star(), database());
     const PASSWORD: &str = "hunter2-secret";
     let url = database.url().replacen("starlift@", &format!("starlift:{PASSWORD}@"), 1);
+    assert!(url.contains(PASSWORD), "{url}");
     let args = ["load", "--star", "star", "--to", &url, "--metrics-file", "m.prom", "-vv"];
     for args in
         [&args[..], &["doctor", "--star", "star", "--to", &url], &["selftest", "--to", &url]]
