@@ -1,7 +1,9 @@
 //! `starlift check`.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
+use super::json::{CheckResult, Report, Subject};
 use super::output::print;
 use super::settings::WarehouseOptions;
 use super::settings::{GlobalOptions, StarOptions};
@@ -33,7 +35,8 @@ async fn check(
     on: Option<WarehouseOptions>,
     global: &GlobalOptions,
 ) -> Result<()> {
-    let is_warehouse = on.is_some();
+    let begun = Instant::now();
+    let target = on.as_ref().map(|warehouse| warehouse.target.to_string());
     let (outcomes, skipped) = match on {
         Some(warehouse) => {
             let queries = queries(&options.model, options.queries.as_deref())?;
@@ -44,6 +47,16 @@ async fn check(
         }
         None => (star::open(options, global).await?.check_outcomes().await?, Vec::new()),
     };
+    let subject = if target.is_some() { Subject::Warehouse } else { Subject::Star };
+    let is_warehouse = target.is_some();
+    let location = match target {
+        Some(target) => target,
+        None => global.place(options.require_star()?).await?.to_string(),
+    };
+    let reason = summary::reason_of_skipping(options.star.is_some());
+    let unchecked = (skipped.as_slice(), reason);
+    let result = CheckResult::new(subject, location, &outcomes, unchecked, begun.elapsed())?;
+    global.results.set(Report::Check(Some(result)));
     let failed = outcomes.iter().any(|outcome| outcome.offending_rows > 0);
     if failed || !global.quiet {
         print(&summary::checks(&outcomes)?)?;
@@ -63,6 +76,7 @@ async fn check(
 ///
 /// Returns an error if there is no star, or COPY would reject it.
 pub async fn copy_contract(options: &StarOptions, global: &GlobalOptions) -> Result<()> {
+    let begun = Instant::now();
     let stores = global.open_stores();
     let place = place(&stores, options.require_star()?).await?;
     let tables = BTreeMap::new();
@@ -71,6 +85,8 @@ pub async fn copy_contract(options: &StarOptions, global: &GlobalOptions) -> Res
     let (model, reading) = (&options.model, Reading::Texts);
     let record = RunRecord::require_of(&place, model).await?;
     let contract = check_files(&place, model, &record, &stores, &tables, region, reading).await?;
+    let result = CheckResult::of_contract(place.to_string(), &contract, begun.elapsed());
+    global.results.set(Report::Check(Some(result)));
     if !contract.passes() || !global.quiet {
         print(&contract.to_string())?;
     }

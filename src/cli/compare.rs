@@ -1,5 +1,6 @@
 //! `starlift query --compare`: runs the same queries on the files and in a warehouse.
 
+use super::json::{ComparedQuery, QueryResult, Report};
 use super::output::{BAD, GOOD, print, styled};
 use super::settings::WarehouseOptions;
 use super::settings::{GlobalOptions, StarOptions};
@@ -25,8 +26,12 @@ pub async fn run(
     let open = star::open(options, global).await?;
     let session = warehouse.open_session(&global.stores).await?;
     let mut names = Vec::new();
+    let mut result = QueryResult::default();
     for (name, sql) in queries {
-        match compare_query(&session, &open, name, sql).await? {
+        let difference = compare_query(&session, &open, name, sql).await?;
+        result.compared.push(ComparedQuery { name: name.clone(), difference: difference.clone() });
+        global.results.set(Report::Query(Some(result.clone())));
+        match difference {
             None if global.quiet => {}
             None => print(&format!("{}    {name}\n", styled(GOOD, "same")))?,
             Some(what) => {

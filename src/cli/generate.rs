@@ -4,6 +4,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use indicatif::HumanCount;
 
 use super::args::GenerateArgs;
+use super::json::{GenerateResult, Report};
 use super::output::print;
 use super::settings::GlobalOptions;
 use super::summary::counted;
@@ -35,6 +36,12 @@ pub async fn run(args: &GenerateArgs, global: &GlobalOptions) -> Result<()> {
     let out = global.place(&args.out).await?;
     ensure_empty(&out).await?;
     let counts = write(&options, &out).await?;
+    let result = GenerateResult::new(
+        &counts,
+        out.child("song_data").to_string(),
+        out.child("log_data").to_string(),
+    );
+    global.results.set(Report::Generate(Some(result)));
     if !global.quiet {
         print(&describe(&counts, &out))?;
     }

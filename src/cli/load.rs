@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::args::{LoadArgs, LoadFlags};
+use super::json::LoadResult;
 use super::logging::draws_progress;
-use super::output::print;
+use super::output::{plain, print};
 use super::progress::Progress;
 use super::settings::WarehouseOptions;
 use super::settings::{GlobalOptions, StarOptions};
@@ -57,6 +58,8 @@ pub async fn perform(
     warehouse: &WarehouseOptions,
     global: &GlobalOptions,
 ) -> Result<LoadReport> {
+    let (target, schema) = (warehouse.target.to_string(), &warehouse.schema);
+    global.results.set_load(LoadResult::failed(target.clone(), schema));
     let options = warehouse.load(flags, &global.stores).await?;
     let engine = Engine::new(star.engine)?;
     let prepared = open_and_check(star, &options, &engine, global, false).await?;
@@ -64,7 +67,9 @@ pub async fn perform(
     let progress = (!global.quiet).then(|| Progress::of_load(&counters, draws_progress(global)));
     let outcome = load(&prepared, &options, &counters).await;
     drop(progress);
-    Ok(outcome?)
+    let report = outcome?;
+    global.results.set_load(LoadResult::of_report(&report, target, schema));
+    Ok(report)
 }
 
 /// Prints whether Redshift would accept the files, and every statement. Does not connect to the
@@ -79,7 +84,10 @@ async fn dry_run(
     let engine = Engine::new(star.engine)?;
     let prepared = open_and_check(star, &options, &engine, global, true).await?;
     prepared.ensure_checked().await?;
-    print(&crate::warehouse::load::dry_run(&prepared, &options)?)
+    let statements = crate::warehouse::load::dry_run(&prepared, &options)?;
+    let result = LoadResult::planned(warehouse.target.to_string(), &warehouse.schema);
+    global.results.set_load(result.with_plan(plain(&statements)));
+    print(&statements)
 }
 
 /// Opens the star, and checks it as far as possible without a warehouse.

@@ -5,20 +5,26 @@ mod args;
 mod check;
 mod cloud;
 mod compare;
+mod completions;
 mod demo;
 mod demo_folder;
 mod doctor;
+mod env_file;
 mod error;
 mod generate;
 mod history;
 mod init;
+mod json;
 mod load;
 mod logging;
+mod man;
 mod model;
 mod output;
+mod place_file;
 mod progress;
 mod query;
 mod rejects;
+mod report_files;
 mod run;
 mod schema;
 mod selftest;
@@ -32,26 +38,47 @@ mod verify;
 
 #[doc(hidden)]
 pub use init::configuration_of;
+#[doc(hidden)]
+pub use json::schema_text as output_schema;
 
+use std::path::Path;
 use std::process::ExitCode;
 
+use clap::Parser;
 use clap::error::{ContextKind, ContextValue};
-use clap::{CommandFactory, Parser};
 
 use crate::cli::error::{Error, Result};
+use crate::cli::json::Results;
 use args::{
     CheckArgs, Cli, Command, HistoryArgs, LoadArgs, ProvisionArgs, QueryArgs, RunArgs,
     SelftestArgs, StarArgs, TransformArgs,
 };
+use report_files::ReportFiles;
 use settings::{GlobalOptions, Settings, StarOptions};
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
+    completions::answer();
+    if let Err(error) = env_file::load() {
+        return early_exit_code(error);
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(usage) => return report_parse_failure(&usage),
     };
-    exit_code(run(&cli))
+    let results = Results::default();
+    results.set_format(cli.global.output_format.unwrap_or_default());
+    let outcome = ReportFiles::open(&cli.command)
+        .and_then(|files| files.write(&cli.command, &results, run(&cli, &results)));
+    let printed = json::finish(&cli.command, &results, &outcome);
+    exit_code(outcome.and(printed))
+}
+
+/// Returns the exit code of an error that occurred before the options were known, and prints the error.
+fn early_exit_code(error: Error) -> ExitCode {
+    // The exit code is that of the error, even if the document cannot be printed.
+    let _ = json::print_early(&error);
+    exit_code(Err(error))
 }
 
 /// Returns the exit code of an outcome, and prints the error if there is one.
@@ -71,7 +98,15 @@ fn report_parse_failure(usage: &clap::Error) -> ExitCode {
     if let Some(variable) = rejected_variable(usage) {
         output::note(&format!("the value comes from {variable} in the environment\n"));
     }
-    if usage.use_stderr() { ExitCode::from(2) } else { exit_code(printed) }
+    if !usage.use_stderr() {
+        return exit_code(printed);
+    }
+    let text = usage.render().to_string();
+    let message = text.trim_start_matches("error: ").split("\n\n").next().unwrap_or_default();
+    match json::print_early(&Error::Usage(message.to_owned())) {
+        Ok(()) => ExitCode::from(2),
+        failed => exit_code(failed),
+    }
 }
 
 /// Returns the environment variable that a rejected value came from, if any: clap names only the flag.
@@ -84,28 +119,36 @@ fn rejected_variable(error: &clap::Error) -> Option<String> {
     (!is_typed && std::env::var_os(&variable).is_some()).then_some(variable)
 }
 
-/// Reads the settings file, and returns its error if the command does not fail because of it: `init`
-/// replaces the file, and `doctor` reports the error.
-fn load_settings(cli: &Cli) -> Result<(Settings, Option<error::Error>)> {
-    match (Settings::load(cli.global.config.as_deref()), &cli.command) {
+/// Returns the settings of a command. If the file is broken and the command works without it, returns the default
+/// settings and the error.
+fn load_settings(file: Option<&Path>, command: &Command) -> Result<(Settings, Option<Error>)> {
+    match (Settings::load(file), command) {
         (Ok(settings), _) => Ok((settings, None)),
-        (Err(error), Command::Init(_) | Command::Doctor(_)) => {
-            Ok((Settings::default(), Some(error)))
-        }
+        // `init` replaces the file, `doctor` reports its error, and the others do not use it.
+        (
+            Err(error),
+            Command::Init(_)
+            | Command::Doctor(_)
+            | Command::Completions { .. }
+            | Command::Man { .. },
+        ) => Ok((Settings::default(), Some(error))),
         (Err(error), _) => Err(error),
     }
 }
 
-fn run(cli: &Cli) -> Result<()> {
+fn run(cli: &Cli, results: &Results) -> Result<()> {
     let file = cli.global.config.as_deref();
-    let (settings, broken) = load_settings(cli)?;
-    let global = settings.global(&cli.global)?;
+    let (settings, broken) = load_settings(file, &cli.command)?;
+    let mut global = settings.global(&cli.global)?;
+    global.results = results.clone();
+    json::begin(&cli.command, &global);
     logging::start(&global);
     match &cli.command {
         Command::Init(args) => init::run(args, &cli.global, global.quiet),
         Command::Schema(args) => block_on(None, schema::run(args, &settings, &global)),
         Command::Model(args) => block_on(None, model::run(args, &settings, &global)),
-        Command::Completions { shell } => print_completions(*shell),
+        Command::Completions { shell } => completions::print_script(*shell),
+        Command::Man { folder } => man::run(folder, global.quiet),
         Command::Transform(args) => run_transform(args, &settings, &global),
         Command::Query(args) => run_query(args, &settings, &global),
         Command::Check(args) => run_check(args, &settings, &global),
@@ -239,10 +282,4 @@ fn block_on(threads: Option<usize>, work: impl Future<Output = Result<()>>) -> R
     // Do not wait for threads that block in a read of a file.
     runtime.shutdown_background();
     outcome
-}
-
-fn print_completions(shell: clap_complete::Shell) -> Result<()> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "starlift", &mut script);
-    output::print(&String::from_utf8_lossy(&script))
 }

@@ -26,6 +26,12 @@ pub const STRONG: Style = Style::new().bold();
 /// Marks the escape sequences of [`styled`]. It is random, so that data cannot imitate them.
 static MARK: LazyLock<String> = LazyLock::new(|| format!("\u{1}{:032x}", rand::random::<u128>()));
 
+/// `true` if human-readable text is left out, because the result is a JSON document.
+static IS_TEXT_OFF: AtomicBool = AtomicBool::new(false);
+
+/// `true` once something was written to standard output.
+static HAS_WRITTEN: AtomicBool = AtomicBool::new(false);
+
 /// `true` once the reader of standard output has closed the pipe.
 static READER_HAS_GONE: AtomicBool = AtomicBool::new(false);
 
@@ -57,7 +63,25 @@ fn shown(text: &str) -> String {
 ///
 /// Returns an error if a write to standard output fails, unless its reader has closed the pipe.
 pub fn print(text: &str) -> Result<()> {
+    if IS_TEXT_OFF.load(Ordering::Relaxed) {
+        return Ok(());
+    }
     write(&mut anstream::stdout().lock(), shown(text).as_bytes())
+}
+
+/// Makes [`print()`] print nothing, because the result is a JSON document.
+pub fn turn_text_off() {
+    IS_TEXT_OFF.store(true, Ordering::Relaxed);
+}
+
+/// Returns `true` if something was written to standard output.
+pub fn has_written() -> bool {
+    HAS_WRITTEN.load(Ordering::Relaxed)
+}
+
+/// Returns text of [`print()`] without styles and with all unsafe characters escaped.
+pub fn plain(text: &str) -> String {
+    anstream::adapter::strip_str(&shown(text)).to_string()
 }
 
 /// Format of the text that [`print_exact`] prints; it determines the escaping.
@@ -93,6 +117,7 @@ fn write(out: &mut impl Write, bytes: &[u8]) -> Result<()> {
     if reader_has_gone() {
         return Ok(());
     }
+    HAS_WRITTEN.fetch_or(!bytes.is_empty(), Ordering::Relaxed);
     ignore_closed_pipe(out.write_all(bytes).and_then(|()| out.flush()))
         .map_err(|e| Error::io("cannot write to standard output", e))
 }

@@ -10,7 +10,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::TryStreamExt;
 
-use super::args::{QueryArgs, QueryFormat};
+use super::args::{OutputFormat, QueryArgs, QueryFormat};
 use super::output::{TextFormat, print, print_exact, reader_has_gone};
 use super::settings::WarehouseOptions;
 use super::settings::{GlobalOptions, StarOptions};
@@ -56,14 +56,19 @@ async fn query(
             "specify a query by name or with --sql; --list shows all names".to_owned(),
         ));
     };
+    let default = match global.output_format {
+        OutputFormat::Text => QueryFormat::Table,
+        OutputFormat::Json => QueryFormat::Json,
+    };
+    let format = args.format.unwrap_or(default);
     let Some(warehouse) = on else {
         let open = star::open(options, global).await?;
-        return write(name, open.named_stream(name, sql, None).await?, args.format).await;
+        return write(name, open.named_stream(name, sql, None).await?, format).await;
     };
     let session = warehouse.open_session(&global.stores).await?;
     let expected = expected_schema(&options.model, sql).await;
     let rows = run_query(&session, name, sql, expected).await?;
-    write(name, rows, args.format).await
+    write(name, rows, format).await
 }
 
 /// Returns the names and SQL texts of the queries to run; every analytics query if none is specified.

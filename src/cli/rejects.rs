@@ -12,6 +12,7 @@ use futures::TryStreamExt;
 use indicatif::HumanCount;
 
 use super::args::RejectsArgs;
+use super::json::{ExportResult, RejectReason, RejectsResult, Report};
 use super::output::print;
 use super::settings::{GlobalOptions, StarOptions};
 use super::signals::unless_interrupted;
@@ -40,8 +41,8 @@ pub async fn run(args: &RejectsArgs, options: &StarOptions, global: &GlobalOptio
         let open = star::open(options, global).await?;
         let condition = condition(args)?;
         match &args.export {
-            Some(file) => export(&open, &condition, file, global.quiet).await,
-            None => list(&open, &condition).await,
+            Some(file) => export(&open, &condition, file, global).await,
+            None => list(&open, &condition, global).await,
         }
     };
     unless_interrupted(work, crate::error::Error::Stopped).await
@@ -55,7 +56,7 @@ fn condition(args: &RejectsArgs) -> Result<String> {
     }
 }
 
-async fn list(open: &Star, condition: &str) -> Result<()> {
+async fn list(open: &Star, condition: &str, global: &GlobalOptions) -> Result<()> {
     let sql = format!(
         "SELECT dataset, \"column\", reason, COUNT(*) AS records, \
          FIRST_VALUE(object ORDER BY object, \"offset\") AS \"first object\", \
@@ -68,7 +69,9 @@ async fn list(open: &Star, condition: &str) -> Result<()> {
     let schema = rows.schema();
     let batches: Vec<_> = rows.try_collect().await.map_err(|e| Error::query(NAME, e))?;
     let total = count(open.session(), condition).await?;
+    let mut result = RejectsResult { records: total, ..RejectsResult::default() };
     if total == 0 {
+        global.results.set(Report::Rejects(Some(result)));
         return print("no record was rejected\n");
     }
     let all: usize = batches.iter().map(|batch| batch.num_rows()).sum();
@@ -81,6 +84,11 @@ async fn list(open: &Star, condition: &str) -> Result<()> {
             batch.slice(0, rows)
         })
         .collect();
+    for batch in &shown {
+        result.reasons.extend(RejectReason::of_batch(batch)?);
+    }
+    result.has_more_reasons = all > SHOWN_REASONS;
+    global.results.set(Report::Rejects(Some(result)));
     let lines = table(&schema, &shown, NOTHING, |value| escape::line(value).into_owned())?;
     let more = if all > SHOWN_REASONS { "… and other reasons\n" } else { "" };
     print(&format!("{lines}\n{more}{} rejected\n", counted(total, "record")))
@@ -96,7 +104,7 @@ async fn count(session: &SessionContext, condition: &str) -> Result<u64> {
 }
 
 /// Writes the text of the rejects to a new file, in the order of the records.
-async fn export(open: &Star, condition: &str, path: &Path, quiet: bool) -> Result<()> {
+async fn export(open: &Star, condition: &str, path: &Path, global: &GlobalOptions) -> Result<()> {
     let datasets =
         format!("SELECT DISTINCT dataset FROM rejects WHERE {condition} ORDER BY dataset");
     let datasets = texts(open, &datasets).await?;
@@ -124,7 +132,10 @@ async fn export(open: &Star, condition: &str, path: &Path, quiet: bool) -> Resul
         }
     }
     file.flush().map_err(failed)?;
-    if quiet {
+    let exported = Some(ExportResult::new(path, written, cut));
+    let result = RejectsResult { records: written, export: exported, ..RejectsResult::default() };
+    global.results.set(Report::Rejects(Some(result)));
+    if global.quiet {
         return Ok(());
     }
     let mut text = format!("wrote {} to {}\n", counted(written, "record"), path.display());

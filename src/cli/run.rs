@@ -1,6 +1,7 @@
 //! `starlift run`: transform, check, load, verify.
 
 use super::args::RunArgs;
+use super::json::{LoadResult, TransformResult, Verification};
 use super::output::print;
 use super::settings::WarehouseOptions;
 use super::settings::{GlobalOptions, StarOptions};
@@ -39,6 +40,7 @@ pub async fn run(
     if args.transform.dry_run {
         transform::dry_run(options, global).await?;
         let WarehouseOptions { target, schema, .. } = warehouse;
+        global.results.set_load(LoadResult::planned(target.to_string(), schema));
         return print(&format!("would load the star into {target} schema {schema}\n"));
     }
     let mut text = build_star(options, global).await?;
@@ -65,7 +67,8 @@ async fn load_and_verify(
     *text += &summary::load(&report, &warehouse.target.to_string(), &warehouse.schema);
     let error = match verify::run(star, warehouse, global).await {
         Ok(verified) => {
-            *text += &verified;
+            *text += &verify::described(&verified);
+            global.results.set_verification(verified);
             return Ok(());
         }
         Err(error) => error,
@@ -75,6 +78,10 @@ async fn load_and_verify(
     match verify::successor(&report, star, warehouse, global).await {
         Ok(Some(successor)) => {
             tracing::debug!(%error, "the verification failed because of another load or run");
+            let replaced_by = Some(successor.clone());
+            global
+                .results
+                .set_verification(Verification { replaced_by, ..Verification::default() });
             *text += &format!("warehouse not verified again: {}\n", escape::line(&successor));
             Ok(())
         }
@@ -89,6 +96,8 @@ async fn build_star(options: &TransformOptions, global: &GlobalOptions) -> Resul
     if options.incremental.is_none()
         && let Some(record) = up_to_date(options, global).await?
     {
+        let result = TransformResult::up_to_date(&record, &out, &options.model);
+        global.results.set_transform(result);
         return Ok(summary::not_built(&record, &out));
     }
     let report = transform::run_quietly(options, global).await?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::args::{SchemaArgs, SchemaFormat};
+use super::args::{OutputFormat, SchemaArgs, SchemaFormat};
 use super::output::print;
 use super::settings::{GlobalOptions, Settings};
 use crate::cli::error::{Error, Result};
@@ -19,7 +19,11 @@ use crate::warehouse::sql::ddl::{ddl, designs};
 /// Returns an error if the model is not valid, the star in `--star` cannot be read, or the schema is not a valid name.
 pub async fn run(args: &SchemaArgs, settings: &Settings, global: &GlobalOptions) -> Result<()> {
     let model = settings.model(&args.model)?;
-    match args.format {
+    let default = match global.output_format {
+        OutputFormat::Text => SchemaFormat::Mermaid,
+        OutputFormat::Json => SchemaFormat::Json,
+    };
+    match args.format.unwrap_or(default) {
         SchemaFormat::Mermaid => print(&model::mermaid(&model)),
         SchemaFormat::Json => {
             let text = serde_json::to_string_pretty(&model::json(&model))

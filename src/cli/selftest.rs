@@ -11,6 +11,7 @@ use futures::{StreamExt, TryStreamExt};
 
 use self::reader::Reader;
 use super::args::{LoadFlags, NamedUrl, SelftestArgs};
+use super::json::{Report, SelftestResult, SelftestStep};
 use super::output::{note, print, print_error};
 use super::settings::WarehouseOptions;
 use super::settings::{GlobalOptions, StarOptions};
@@ -71,8 +72,15 @@ pub async fn run(
 ) -> Result<()> {
     ensure_inputs(&model, args)?;
     let mut test = Selftest::new(args, model, warehouse, global).await?;
+    test.result = SelftestResult {
+        warehouse: test.warehouse.target.dialect.name().to_owned(),
+        region: test.warehouse.target.region().map(str::to_owned),
+        schema: test.warehouse.schema.clone(),
+        steps: Vec::new(),
+    };
     let outcome = unless_interrupted(test.run(), Error::LoadInterrupted).await;
     let cleaned = test.clean_up(args.keep).await;
+    global.results.set(Report::Selftest(Some(test.result.clone())));
     print(&test.report(outcome.is_ok() && cleaned.is_ok()))?;
     match (outcome, cleaned) {
         (Err(error), Err(second)) => {
@@ -92,6 +100,7 @@ struct Selftest<'a> {
     star_options: StarOptions,
     inputs: &'a [NamedUrl],
     lines: String,
+    result: SelftestResult,
 }
 
 impl<'a> Selftest<'a> {
@@ -134,6 +143,7 @@ impl<'a> Selftest<'a> {
             data,
             inputs: &args.input,
             lines: String::new(),
+            result: SelftestResult::default(),
         })
     }
 
@@ -163,20 +173,14 @@ impl<'a> Selftest<'a> {
     /// Adds a line for a step to the report, and returns the error of the step, if any.
     fn note(&mut self, step: &str, begun: Instant, outcome: Result<String>) -> Result<()> {
         let seconds = begun.elapsed().as_secs_f64();
-        match outcome {
-            Ok(message) => {
-                let _ = writeln!(self.lines, "| {step} | ok | {seconds:.2} s | {message} |");
-                Ok(())
-            }
-            Err(error) => {
-                let _ = writeln!(
-                    self.lines,
-                    "| {step} | FAILED | {seconds:.2} s | {} |",
-                    self.masked(&table_cell(&error))
-                );
-                Err(error)
-            }
-        }
+        let (word, message) = match &outcome {
+            Ok(message) => ("ok", message.clone()),
+            Err(error) => ("FAILED", self.masked(&table_cell(error))),
+        };
+        let _ = writeln!(self.lines, "| {step} | {word} | {seconds:.2} s | {message} |");
+        let (name, succeeded) = (step.to_owned(), outcome.is_ok());
+        self.result.steps.push(SelftestStep { name, succeeded, seconds, message });
+        outcome.map(|_| ())
     }
 
     async fn create_star(&self) -> Result<String> {

@@ -28,7 +28,7 @@ use crate::timing::PhaseTiming;
 use crate::transform::{Accounting, RepairEncoding};
 
 /// Maximum number of characters shown of a value in tables of rejects and offending rows.
-const SHOWN_CHARS: usize = 80;
+pub const SHOWN_CHARS: usize = 80;
 
 /// Maximum number of unknown keys that are listed by name.
 const SHOWN_NAMES: usize = 10;
@@ -202,13 +202,21 @@ fn accounting(results: &[Accounting]) -> String {
     text
 }
 
-/// Returns the number of texts that were repaired, because they were encoded to UTF-8 twice.
+/// Returns the line about texts that were repaired, because they were encoded to UTF-8 twice.
 fn repaired(report: &TransformReport) -> String {
-    let repaired = report.total(|counts| counts.notes.encoded_twice);
-    if report.repair_encoding != RepairEncoding::Store || repaired == 0 {
+    let repaired = repaired_texts(report);
+    if repaired == 0 {
         return String::new();
     }
     format!("encoding  repaired {}, encoded to UTF-8 twice\n", counted(repaired, "text"))
+}
+
+/// Returns the number of texts that were repaired before they were stored.
+pub fn repaired_texts(report: &TransformReport) -> u64 {
+    match report.repair_encoding {
+        RepairEncoding::Store => report.total(|counts| counts.notes.encoded_twice),
+        _ => 0,
+    }
 }
 
 fn tables(record: &RunRecord, model: &Model) -> String {
@@ -305,11 +313,16 @@ pub fn checks(outcomes: &[CheckOutcome]) -> Result<String> {
 
 /// Returns one line per check that did not run in the warehouse, with the reason.
 pub fn skipped(names: &[String], has_star: bool) -> String {
-    let why = match has_star {
+    let why = reason_of_skipping(has_star);
+    names.iter().map(|name| format!("--    {name:<32} skipped: {why}\n")).collect()
+}
+
+/// Returns the reason why checks do not run in the warehouse.
+pub fn reason_of_skipping(has_star: bool) -> &'static str {
+    match has_star {
         true => "reads data that only the files of the star contain",
         false => "reads the record of the run; specify its star with --star",
-    };
-    names.iter().map(|name| format!("--    {name:<32} skipped: {why}\n")).collect()
+    }
 }
 
 /// Formats rows as a table, with long values truncated.
@@ -354,7 +367,7 @@ fn time(elapsed: Duration) -> String {
 }
 
 /// Returns the peak memory of this process in bytes, if the system reports it (Linux: `VmHWM`).
-fn peak_memory() -> Option<u64> {
+pub fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;

@@ -1,12 +1,12 @@
 //! `starlift transform`.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
 use futures::TryStreamExt;
 use indicatif::HumanCount;
 
+use super::json::{PlannedDataset, TransformPlan, TransformResult};
 use super::logging::draws_progress;
 use super::output::print;
 use super::progress::Progress;
@@ -57,15 +57,23 @@ pub(super) async fn run_quietly(
     options: &TransformOptions,
     global: &GlobalOptions,
 ) -> Result<TransformReport> {
+    let star = Location::parse_single(&options.out)?.to_string();
+    global.results.set_transform(TransformResult::failed(&star, &options.model));
     let stores = global.open_stores();
     let counters = Arc::new(TransformProgress::default());
     let progress = (!global.quiet).then(|| Progress::start(&counters, draws_progress(global)));
     let outcome = transform(options, &stores, &counters, interrupted()).await;
     drop(progress);
     match outcome {
-        Ok(report) => Ok(report),
+        Ok(report) => {
+            let result = TransformResult::of_report(&report, &star, options.verify)?;
+            global.results.set_transform(result);
+            Ok(report)
+        }
         Err(failure) => {
             if let Some(report) = failure.report {
+                let result = TransformResult::of_report(&report, &star, options.verify)?;
+                global.results.set_transform(result);
                 print_failed(&report, &failure.error)?;
             }
             Err(failure.error.into())
@@ -98,14 +106,16 @@ pub async fn dry_run(options: &TransformOptions, global: &GlobalOptions) -> Resu
     options.validate_inputs()?;
     let listing = list_options(options)?;
     let mut text = String::new();
+    let mut plan = TransformPlan::default();
     for dataset in &options.model.datasets {
         let urls = options.locations(dataset);
         let found = would_read(&stores, dataset, urls, listing.clone()).await?;
-        if found.is_empty && !options.allow_empty {
+        if found.planned.objects == 0 && !options.allow_empty {
             let places = places(&stores, urls).await?;
-            return Err(nothing_found(dataset, &places, &found.skipped).into());
+            return Err(nothing_found(dataset, &places, &found.planned.objects_skipped).into());
         }
         text += &found.text;
+        plan.datasets.push(found.planned);
     }
     let out = stores.place(Location::parse_single(&options.out)?).await?;
     let _ = writeln!(text, "would write to {out}:");
@@ -123,18 +133,20 @@ pub async fn dry_run(options: &TransformOptions, global: &GlobalOptions) -> Resu
     );
     let _ = match RunRecord::read(&out).await? {
         Some(previous) => {
+            plan.replaces_run_id = Some(previous.run_id.clone());
             let run = escape::line(&previous.run_id);
             writeln!(text, "would replace the star of run {run}")
         }
         None => writeln!(text, "there is no star yet"),
     };
+    let result = TransformResult::planned(plan, &out.to_string(), &options.model);
+    global.results.set_transform(result);
     print(&text)
 }
 
 /// Objects that a transform would read of a dataset.
 struct WouldRead {
-    is_empty: bool,
-    skipped: BTreeMap<String, u64>,
+    planned: PlannedDataset,
     text: String,
 }
 
@@ -148,10 +160,12 @@ async fn would_read(
     let found = objects(places(stores, urls).await?, listing, skipped.clone());
     let mut found = std::pin::pin!(found);
     let (mut count, mut bytes, mut listed) = (0, 0, String::new());
+    let mut first_objects = Vec::new();
     while let Some(object) = found.try_next().await? {
         count += 1;
         bytes += object.size;
         if count <= SHOWN_OBJECTS {
+            first_objects.push(object.url.to_string());
             let (url, size) = (escape::line(&object.url), summary::bytes(object.size));
             let _ = writeln!(listed, "  {url} ({size})");
         }
@@ -170,5 +184,12 @@ async fn would_read(
         let _ = writeln!(text, "  skipped: {}", escape::line(&kind));
     }
     text += &summary::skipped_warning("  ", count, &skipped);
-    Ok(WouldRead { is_empty: count == 0, skipped, text })
+    let planned = PlannedDataset {
+        name: dataset.name.clone(),
+        objects: count,
+        stored_bytes: bytes,
+        first_objects,
+        objects_skipped: skipped,
+    };
+    Ok(WouldRead { planned, text })
 }

@@ -2,6 +2,7 @@
 //! files.
 
 use super::compare::compare_query;
+use super::json::{Verification, verdicts};
 use super::output::{GOOD, styled};
 use super::settings::WarehouseOptions;
 use super::settings::{GlobalOptions, StarOptions};
@@ -16,8 +17,7 @@ use crate::warehouse::connection::session::Session;
 use crate::warehouse::load::LoadReport;
 use crate::warehouse::load::ledger;
 
-/// Runs the checks in the warehouse, and every analytics query in the warehouse and on the files. Returns
-/// a line to print.
+/// Runs the checks in the warehouse, and every analytics query in the warehouse and on the files.
 ///
 /// # Errors
 ///
@@ -26,20 +26,25 @@ pub async fn run(
     star: &StarOptions,
     warehouse: &WarehouseOptions,
     global: &GlobalOptions,
-) -> Result<String> {
+) -> Result<Verification> {
     let queries = queries(&star.model, star.queries.as_deref())?;
     let session = warehouse.open_session(&global.stores).await?;
     let checks = checks(&session, &queries, star, global).await?;
-    let checked = checks.outcomes.len();
     let open = star::open(star, global).await?;
     let compared = compare_queries(&session, &queries, &open).await?;
-    let compared = match compared {
+    let checks = verdicts(&checks.outcomes)?;
+    Ok(Verification { checks, equal_queries: compared as u64, replaced_by: None })
+}
+
+/// Returns the line about a verification.
+pub fn described(verified: &Verification) -> String {
+    let queries = match verified.equal_queries {
         1 => "1 query returns".to_owned(),
         number => format!("{number} queries return"),
     };
-    let verified =
-        format!("{} passed; {compared} the same rows as the files", count(checked, "check"));
-    Ok(format!("warehouse {}\n", styled(GOOD, verified)))
+    let checks = count(verified.checks.len(), "check");
+    let verified = format!("{checks} passed; {queries} the same rows as the files");
+    format!("warehouse {}\n", styled(GOOD, verified))
 }
 
 /// Returns a description of the later load or run that replaced the loaded tables or the star, if there
@@ -77,6 +82,8 @@ async fn checks(
     let (_, record) = star::find(star, global).await?;
     let checks = check_warehouse(session, queries, Some(&record)).await?;
     if let Err(error) = ensure_passed(&checks.outcomes) {
+        let failed = verdicts(&checks.outcomes)?;
+        global.results.set_verification(Verification { checks: failed, ..Verification::default() });
         super::output::print(&summary::checks(&checks.outcomes)?)?;
         return Err(error.into());
     }

@@ -1,5 +1,7 @@
 //! Checks of the star. A check is a query that returns the rows that violate an invariant.
 
+use std::time::{Duration, Instant};
+
 use arrow::array::RecordBatch;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::context::SQLOptions;
@@ -25,6 +27,8 @@ pub struct CheckOutcome {
     pub offending_rows: u64,
     /// The first offending rows, at most five.
     pub first: Vec<RecordBatch>,
+    /// Wall-clock time of the query; zero if its invariant was proven without it. Checks run at the same time.
+    pub elapsed: Duration,
 }
 
 /// Runs every check on the star registered in `session`, several at a time. Checks of keys that are proven to hold in
@@ -63,8 +67,11 @@ pub(crate) async fn run_checks_where(
 
 pub(super) async fn run_check(session: &SessionContext, query: &Query) -> Result<CheckOutcome> {
     let failed = |e| Error::query(query.file(), e);
+    let begun = Instant::now();
     let rows = session.sql_with_options(&query.sql, read_only()).await.map_err(failed)?;
-    CheckOutcome::gather(query, rows.execute_stream().await.map_err(failed)?).await
+    let rows = rows.execute_stream().await.map_err(failed)?;
+    let outcome = CheckOutcome::gather(query, rows).await?;
+    Ok(CheckOutcome { elapsed: begun.elapsed(), ..outcome })
 }
 
 /// Returns options that reject CREATE, INSERT, COPY and SET: a query must not change tables or write files.
@@ -76,7 +83,13 @@ impl CheckOutcome {
     /// Returns the outcome of a check that no row violates.
     fn passed(query: &Query) -> CheckOutcome {
         let (name, invariant) = (query.name.clone(), invariant(query));
-        CheckOutcome { name, invariant, offending_rows: 0, first: Vec::new() }
+        CheckOutcome {
+            name,
+            invariant,
+            offending_rows: 0,
+            first: Vec::new(),
+            elapsed: Duration::ZERO,
+        }
     }
 
     /// Counts the rows that a check returns and keeps the first few.
@@ -88,6 +101,7 @@ impl CheckOutcome {
         query: &Query,
         mut rows: SendableRecordBatchStream,
     ) -> Result<CheckOutcome> {
+        let begun = Instant::now();
         let mut offending_rows = 0;
         let mut first = Vec::new();
         while let Some(batch) = rows.try_next().await.map_err(|e| Error::query(query.file(), e))? {
@@ -102,6 +116,7 @@ impl CheckOutcome {
             invariant: invariant(query),
             offending_rows: offending_rows as u64,
             first,
+            elapsed: begun.elapsed(),
         })
     }
 }

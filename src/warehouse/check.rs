@@ -1,5 +1,7 @@
 //! Runs the star's checks against the tables in a warehouse.
 
+use std::time::Instant;
+
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Int64Type};
 
@@ -48,8 +50,10 @@ pub async fn check_warehouse(
     for query in queries.of(Group::Check) {
         match runnable_sql(session, queries.model(), query, record).await? {
             Some(sql) => {
+                let begun = Instant::now();
                 let rows = run_query(session, &query.file(), &sql, None).await?;
-                checks.outcomes.push(CheckOutcome::gather(query, rows).await?);
+                let outcome = CheckOutcome::gather(query, rows).await?;
+                checks.outcomes.push(CheckOutcome { elapsed: begun.elapsed(), ..outcome });
             }
             None => checks.skipped.push(query.name.to_string()),
         }

@@ -20,6 +20,7 @@ mod large_objects;
 mod layers;
 mod listing;
 mod load;
+mod machines;
 mod models;
 mod reading;
 mod readme;

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum, ValueHint};
 
 use super::range::wait;
 use super::{InputArgs, ModelArgs, ServerlessArgs, WarehouseArgs};
+use crate::cli::completions;
 use crate::cloud::cidr::{Cidr, IP_ECHO_URL};
 use crate::cloud::names::Name;
 use crate::cloud::plan::Expires;
@@ -86,9 +87,9 @@ pub struct WaitArgs {
 /// Options of `status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// Output format.
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub format: StatusFormat,
+    /// Format of the rows [default: table]. It replaces --output-format.
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<StatusFormat>,
 }
 
 /// Output format of `status`.
@@ -165,7 +166,7 @@ pub struct DoctorArgs {
     pub store: Option<String>,
     /// Warehouse: a URL, or a name from the configuration file [default: the one named redshift, or the
     /// only one].
-    #[arg(long, value_name = "TARGET", env = "STARLIFT_TO")]
+    #[arg(long, value_name = "TARGET", env = "STARLIFT_TO", add = completions::warehouses())]
     pub to: Option<String>,
     /// Role that Redshift assumes to read the star [default: that of the configuration file, otherwise the
     /// default role of the cluster].

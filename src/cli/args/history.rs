@@ -3,6 +3,7 @@
 use clap::{Args, ValueHint};
 
 use super::{LockArg, QueryFormat, StarArgs, WarehouseArgs};
+use crate::cli::completions;
 
 /// Options of `history`.
 #[derive(Debug, Args)]
@@ -10,11 +11,11 @@ pub struct HistoryArgs {
     /// The star and the options for reading it.
     #[command(flatten)]
     pub star: StarArgs,
-    /// Output format.
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub format: QueryFormat,
+    /// Format of the rows [default: table]. It replaces --output-format.
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<QueryFormat>,
     /// Warehouse whose loads are also listed: a URL, or a name from the configuration file.
-    #[arg(long, value_name = "TARGET", env = "STARLIFT_ON")]
+    #[arg(long, value_name = "TARGET", env = "STARLIFT_ON", add = completions::warehouses())]
     pub on: Option<String>,
     /// Options of the connection to the warehouse.
     #[command(flatten)]
@@ -26,10 +27,10 @@ pub struct HistoryArgs {
 pub struct DiffArgs {
     /// Run of the earlier star: its ID or the beginning of the ID [default: the latest earlier star that is
     /// kept].
-    #[arg(value_name = "EARLIER")]
+    #[arg(value_name = "EARLIER", add = completions::runs())]
     pub before: Option<String>,
     /// Run of the later star.
-    #[arg(value_name = "LATER", default_value = crate::history::CURRENT)]
+    #[arg(value_name = "LATER", default_value = crate::history::CURRENT, add = completions::runs())]
     pub after: String,
     /// The star and the options for reading it.
     #[command(flatten)]
@@ -40,7 +41,7 @@ pub struct DiffArgs {
 #[derive(Debug, Args)]
 pub struct RollbackArgs {
     /// Run whose star is restored: its ID or the beginning of the ID; `starlift history` lists the runs.
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = completions::runs())]
     pub run: String,
     /// Folder or prefix of the star.
     #[arg(long, value_name = "URL", env = "STARLIFT_STAR", value_hint = ValueHint::DirPath)]

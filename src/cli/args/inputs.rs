@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use clap::{Args, ValueHint};
 
+use crate::cli::completions;
 use crate::infer::is_dataset_name;
 
 /// Objects of the datasets.
@@ -12,10 +13,10 @@ use crate::infer::is_dataset_name;
 pub struct InputArgs {
     /// Name of a dataset of the model, and a location of its objects: an object, a prefix, or a prefix with a
     /// glob; repeat for more locations and datasets.
-    #[arg(long, value_name = "NAME=URL", num_args = 1..)]
+    #[arg(long, value_name = "NAME=URL", num_args = 1.., add = completions::datasets("="))]
     pub input: Vec<NamedUrl>,
     /// JSONPaths file for a dataset, instead of the paths that the model declares.
-    #[arg(long, value_name = "NAME=URL", num_args = 1..)]
+    #[arg(long, value_name = "NAME=URL", num_args = 1.., add = completions::datasets("="))]
     pub jsonpaths: Vec<NamedUrl>,
     /// Location of song objects: short for --input songs=URL.
     #[arg(long, value_name = "URL", num_args = 1.., env = "STARLIFT_SONGS", value_hint = ValueHint::AnyPath)]

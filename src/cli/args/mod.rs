@@ -19,6 +19,7 @@ use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use serde::Deserialize;
 
+use crate::cli::completions::{self, Shell};
 use crate::generate::GenerateOptions;
 
 pub use cluster::{
@@ -65,6 +66,9 @@ pub struct GlobalArgs {
     /// Configuration file [default: starlift.toml in the current folder, if it exists].
     #[arg(long, global = true, value_name = "FILE", env = "STARLIFT_CONFIG", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
+    /// File with environment variables to set, one KEY=VALUE per line; variables that are already set win.
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub env_file: Option<PathBuf>,
     /// AWS region; without it, the region of each bucket is looked up.
     #[arg(long, global = true, value_name = "REGION", env = "STARLIFT_REGION")]
     pub region: Option<String>,
@@ -81,6 +85,9 @@ pub struct GlobalArgs {
     /// Maximum number of retries of a request after transient errors [default: 10].
     #[arg(long, global = true, value_name = "N", env = "STARLIFT_RETRIES", value_parser = range::retries)]
     pub retries: Option<usize>,
+    /// Format of the result: text, or one JSON document for programs [default: text].
+    #[arg(long, global = true, value_name = "FORMAT", env = "STARLIFT_OUTPUT_FORMAT")]
+    pub output_format: Option<OutputFormat>,
     /// Print only results and errors.
     #[arg(long, short, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true,
           default_missing_value = "true", env = "STARLIFT_QUIET")]
@@ -107,6 +114,17 @@ pub enum LogFormat {
     #[default]
     Text,
     /// One JSON object per line.
+    Json,
+}
+
+/// Format of the result of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutputFormat {
+    /// Text for people.
+    #[default]
+    Text,
+    /// One JSON document, as docs/output.schema.json describes it.
     Json,
 }
 
@@ -190,11 +208,19 @@ pub enum Command {
     /// Create, draft or check the folder of a model: datasets, tables and queries.
     #[command(after_help = EXIT_CODES)]
     Model(ModelCommandArgs),
-    /// Print a completion script for a shell.
+    /// Print a completion script for a shell; it completes commands, options, and the names in your
+    /// configuration file, model and star.
     #[command(after_help = EXIT_CODES)]
     Completions {
         /// Shell that the script is for.
-        shell: clap_complete::Shell,
+        shell: Shell,
+    },
+    /// Write manual pages, one per command.
+    #[command(after_help = EXIT_CODES)]
+    Man {
+        /// Folder for the pages, such as /usr/local/share/man/man1.
+        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+        folder: PathBuf,
     },
 }
 
@@ -222,7 +248,7 @@ pub struct StarArgs {
 #[derive(Debug, Args)]
 pub struct QueryArgs {
     /// Name of an analytics query; `--list` shows them.
-    #[arg(value_name = "NAME", conflicts_with = "sql")]
+    #[arg(value_name = "NAME", conflicts_with = "sql", add = completions::queries())]
     pub name: Option<String>,
     /// The star and the options for reading it.
     #[command(flatten)]
@@ -234,11 +260,11 @@ pub struct QueryArgs {
     /// List the analytics queries.
     #[arg(long, conflicts_with_all = ["name", "sql"])]
     pub list: bool,
-    /// Output format.
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub format: QueryFormat,
+    /// Format of the rows [default: table; json with --output-format json].
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<QueryFormat>,
     /// Warehouse to query instead of the files: a URL, or a name from the configuration file.
-    #[arg(long, value_name = "TARGET", env = "STARLIFT_ON")]
+    #[arg(long, value_name = "TARGET", env = "STARLIFT_ON", add = completions::warehouses())]
     pub on: Option<String>,
     /// Query both the files and the warehouse, and fail if the results differ; without NAME and --sql,
     /// compare every analytics query.
@@ -272,9 +298,12 @@ pub struct CheckArgs {
     /// value to check its length.
     #[arg(long, conflicts_with = "on")]
     pub copy_contract: bool,
+    /// File for the results as JUnit XML, with one test case per check; it is also written if checks fail.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub junit: Option<PathBuf>,
     /// Warehouse whose tables are checked instead of the files: a URL, or a name from the configuration
     /// file.
-    #[arg(long, value_name = "TARGET", env = "STARLIFT_ON")]
+    #[arg(long, value_name = "TARGET", env = "STARLIFT_ON", add = completions::warehouses())]
     pub on: Option<String>,
     /// Options of the connection to the warehouse.
     #[command(flatten)]
@@ -328,9 +357,9 @@ pub struct DemoArgs {
 /// Options of `schema`.
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
-    /// Output format.
-    #[arg(long, value_name = "FORMAT", default_value = "mermaid")]
-    pub format: SchemaFormat,
+    /// Output format [default: mermaid; json with --output-format json].
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<SchemaFormat>,
     /// The model.
     #[command(flatten)]
     pub model: ModelArgs,

@@ -78,6 +78,10 @@ pub struct TransformArgs {
     /// Number of earlier stars whose files are kept for `starlift rollback` [default: 0].
     #[arg(long, value_name = "N", env = "STARLIFT_KEEP", value_parser = keep)]
     pub keep: Option<usize>,
+    /// File for metrics of the run in the text format of Prometheus, for the textfile collector of node_exporter;
+    /// it is also written if the run fails.
+    #[arg(long, value_name = "FILE", env = "STARLIFT_METRICS_FILE", value_hint = ValueHint::FilePath)]
+    pub metrics_file: Option<PathBuf>,
     /// Build the star again from all objects, compare it with the existing one, and publish nothing. The exit
     /// code is 4 if they differ.
     #[arg(long, conflicts_with = "dry_run")]

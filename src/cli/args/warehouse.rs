@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::inputs::NamedUrl;
 use super::range::MAX_SECONDS;
 use super::{ModelArgs, StarArgs, TransformArgs};
+use crate::cli::completions;
 
 /// Options of the connection to a warehouse.
 #[derive(Debug, Args)]
@@ -80,7 +81,7 @@ pub struct LoadArgs {
     pub star: StarArgs,
     /// Warehouse: redshift://USER@HOST:5439/DATABASE, postgres://USER@HOST:5432/DATABASE, or a name
     /// from the configuration file.
-    #[arg(long, value_name = "TARGET", env = "STARLIFT_TO")]
+    #[arg(long, value_name = "TARGET", env = "STARLIFT_TO", add = completions::warehouses())]
     pub to: String,
     /// Options of the connection to the warehouse.
     #[command(flatten)]
@@ -88,6 +89,10 @@ pub struct LoadArgs {
     /// Options of the load itself.
     #[command(flatten)]
     pub flags: LoadFlags,
+    /// File for metrics of the run in the text format of Prometheus, for the textfile collector of node_exporter;
+    /// it is also written if the run fails.
+    #[arg(long, value_name = "FILE", env = "STARLIFT_METRICS_FILE", value_hint = ValueHint::FilePath)]
+    pub metrics_file: Option<PathBuf>,
     /// Print every statement, and whether Redshift would accept the files; do not connect to the
     /// warehouse.
     #[arg(long)]
@@ -102,7 +107,7 @@ pub struct RunArgs {
     pub transform: TransformArgs,
     /// Warehouse: redshift://USER@HOST:5439/DATABASE, postgres://USER@HOST:5432/DATABASE, or a name
     /// from the configuration file.
-    #[arg(long, value_name = "TARGET", env = "STARLIFT_TO")]
+    #[arg(long, value_name = "TARGET", env = "STARLIFT_TO", add = completions::warehouses())]
     pub to: String,
     /// Options of the connection to the warehouse.
     #[command(flatten)]
@@ -117,7 +122,7 @@ pub struct RunArgs {
 pub struct SelftestArgs {
     /// Warehouse: redshift://USER@HOST:5439/DATABASE, postgres://USER@HOST:5432/DATABASE, or a name
     /// from the configuration file.
-    #[arg(long, value_name = "TARGET", env = "STARLIFT_TO")]
+    #[arg(long, value_name = "TARGET", env = "STARLIFT_TO", add = completions::warehouses())]
     pub to: String,
     /// The model.
     #[command(flatten)]

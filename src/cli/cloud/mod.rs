@@ -51,6 +51,7 @@ async fn perform<T>(
     };
     drop(display);
     outcome.map_err(|error| {
+        global.results.set_completed_changes(progress.notes());
         note(&failure_report(progress, &error, advice));
         error.into()
     })

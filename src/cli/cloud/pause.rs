@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::perform;
 use crate::cli::error::Result;
+use crate::cli::json::{ChangeResult, Report};
 use crate::cli::output::print;
 use crate::cli::settings::GlobalOptions;
 use crate::cloud::clients::Clients;
@@ -12,7 +13,7 @@ use crate::cloud::names::Name;
 use crate::cloud::pause;
 use crate::cloud::plan::Expires;
 use crate::cloud::progress::OperationProgress;
-use crate::cloud::tags::moment;
+use crate::cloud::tags::{Expiry, moment};
 
 /// Pauses a cluster.
 ///
@@ -24,6 +25,7 @@ pub async fn pause(name: &Name, timeout: Duration, global: &GlobalOptions) -> Re
     let progress = Arc::new(OperationProgress::default());
     let work = pause::pause(&clients, name, timeout, &progress);
     perform(&progress, global, super::CONTINUE_ADVICE, work).await?;
+    global.results.set(Report::Pause(Some(result(name, &progress, None))));
     report(&progress, global, "a paused cluster costs only its storage\n")
 }
 
@@ -42,11 +44,17 @@ pub async fn resume(
     let progress = Arc::new(OperationProgress::default());
     let work = pause::resume(&clients, name, expires, timeout, &progress);
     let expiry = perform(&progress, global, super::CONTINUE_ADVICE, work).await?;
+    global.results.set(Report::Resume(Some(result(name, &progress, expiry))));
     let until = match expiry {
         Some(expiry) => format!("AWS pauses it at {}\n", moment(expiry.at)),
         None => "it incurs costs until `starlift pause` or `starlift teardown`\n".to_owned(),
     };
     report(&progress, global, &until)
+}
+
+fn result(name: &Name, progress: &OperationProgress, expiry: Option<Expiry>) -> ChangeResult {
+    let expires = expiry.map(|expiry| expiry.at);
+    ChangeResult { name: name.to_string(), changes: progress.notes(), expires }
 }
 
 fn report(progress: &OperationProgress, global: &GlobalOptions, last: &str) -> Result<()> {

@@ -7,7 +7,8 @@ use chrono::Utc;
 use super::{confirm, perform, render_plan};
 use crate::cli::args::ProvisionArgs;
 use crate::cli::error::Result;
-use crate::cli::output::print;
+use crate::cli::json::{ProvisionResult, Report};
+use crate::cli::output::{plain, print};
 use crate::cli::settings::GlobalOptions;
 use crate::cloud::cidr::{self, Cidr};
 use crate::cloud::clients::{Caller, Clients};
@@ -35,7 +36,7 @@ pub async fn provision(
     let clients = Clients::connect(&global.stores).await?;
     let caller = match clients.caller().await {
         Err(error) if args.dry_run => {
-            return print(&offline_plan(options, &clients, cidrs, &error));
+            return offline_plan(options, &clients, cidrs, &error, global);
         }
         caller => caller?,
     };
@@ -46,7 +47,9 @@ pub async fn provision(
     let plan = Plan::new(options, &caller, &clients.region, &vpc, cidrs, expiry);
     let found = Found::query(&clients, &plan, args.adopt).await?;
     if args.dry_run {
-        return print(&render_plan::plan(&plan, &clients.region, &caller, Some(&found)));
+        let text = render_plan::plan(&plan, &clients.region, &caller, Some(&found));
+        global.results.set(planned(result(&plan, &clients.region), &text));
+        return print(&text);
     }
     if !args.yes && render_plan::starts_costs(&found) {
         eprint!("{}", render_plan::summary(&plan));
@@ -56,23 +59,52 @@ pub async fn provision(
     let advice = super::continue_or_remove(&options.name);
     let work = create_resources(&clients, &plan, found, options.timeout, &progress);
     let cluster = perform(&progress, global, &advice, work).await?;
+    global.results.set(Report::Provision(Some(ProvisionResult {
+        endpoint: render_plan::endpoint(&cluster),
+        changes: progress.notes(),
+        ..result(&plan, &clients.region)
+    })));
     if global.quiet {
         return Ok(());
     }
     print(&render_plan::result(&plan, &cluster, &progress.notes()))
 }
 
-/// Returns the plan of a dry run that could not query AWS, with placeholders for the responses of AWS.
+/// Returns the result of a plan without what only AWS knows.
+fn result(plan: &Plan, region: &str) -> ProvisionResult {
+    ProvisionResult {
+        name: plan.name.to_string(),
+        region: region.to_owned(),
+        database: plan.cluster.database.clone(),
+        user: plan.cluster.user.clone(),
+        role: plan.cluster.role_arn.clone(),
+        admits: plan.group.cidrs.iter().map(ToString::to_string).collect(),
+        expires: plan.expiry.as_ref().map(|(_, schedule)| schedule.at),
+        cost_an_hour: plan.cost.map(|cost| cost.hour),
+        ..ProvisionResult::default()
+    }
+}
+
+/// Returns the report of a dry run, with its whole text.
+pub(super) fn planned(result: ProvisionResult, text: &str) -> Report {
+    let (is_dry_run, plan_text) = (true, Some(plain(text)));
+    Report::Provision(Some(ProvisionResult { is_dry_run, plan_text, ..result }))
+}
+
+/// Prints the plan of a dry run that could not query AWS, with placeholders for the responses of AWS.
 fn offline_plan(
     options: &ProvisionOptions,
     clients: &Clients,
     cidrs: Vec<Cidr>,
     error: &CloudError,
-) -> String {
+    global: &GlobalOptions,
+) -> Result<()> {
     let (caller, vpc) = placeholders();
     let expiry = expiry(options.expires, None, Utc::now());
     let plan = Plan::new(options, &caller, &clients.region, &vpc, cidrs, expiry);
-    offline_text(error, &render_plan::plan(&plan, &clients.region, &caller, None))
+    let text = offline_text(error, &render_plan::plan(&plan, &clients.region, &caller, None));
+    global.results.set(planned(result(&plan, &clients.region), &text));
+    print(&text)
 }
 
 /// Returns placeholders for the caller and the network.

@@ -1,15 +1,16 @@
 //! `starlift status`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use comfy_table::CellAlignment;
-use serde::Serialize;
 
 use super::render_plan::endpoint;
-use super::serverless::{self, WorkgroupRow};
+use super::serverless;
 use crate::cli::args::{StatusArgs, StatusFormat};
 use crate::cli::error::{Error, Result};
+use crate::cli::json::{ManagedName, Report, StatusResult};
 use crate::cli::output::print;
 use crate::cli::settings::GlobalOptions;
 use crate::cli::summary::text_table;
@@ -17,32 +18,8 @@ use crate::cloud::clients::Clients;
 use crate::cloud::inventory::{Inventory, ManagedResources, list_resources};
 use crate::cloud::names::Name;
 use crate::cloud::price::Cost;
+use crate::cloud::serverless::limit::RpuLimit;
 use crate::cloud::{cluster, schedule};
-
-/// The resources of one name in the output.
-#[derive(Debug, Serialize)]
-struct Row {
-    name: String,
-    state: String,
-    endpoint: Option<String>,
-    role: Option<String>,
-    /// The status of the role's attachment.
-    role_status: Option<String>,
-    lets_in: Vec<String>,
-    age_seconds: Option<u64>,
-    /// Dollars, as if the cluster had never been paused.
-    cost_so_far_at_most: Option<f64>,
-    expires: Option<DateTime<Utc>>,
-    schedule: Option<String>,
-    /// The time of the first pause, or `None` if the schedule is disabled.
-    schedule_begins: Option<DateTime<Utc>>,
-    /// Resources that carry the tags under another name.
-    strays: Vec<String>,
-    snapshots: Vec<String>,
-    /// The properties of a workgroup.
-    workgroup: Option<WorkgroupRow>,
-    creator: String,
-}
 
 /// Shows everything in the region that has the tags of starlift.
 ///
@@ -53,14 +30,19 @@ pub async fn status(args: &StatusArgs, global: &GlobalOptions) -> Result<()> {
     let clients = Clients::connect(&global.stores).await?;
     let now = Utc::now();
     let Inventory { resources: mut found, serverless_error } = list_resources(&clients).await?;
-    if let Some(error) = serverless_error {
+    if let Some(error) = &serverless_error {
         tracing::warn!("Redshift Serverless is not shown: {error}");
     }
     // Names with roles for other regions only are shown in those regions.
     found.retain(|_, resources| !resources.is_empty());
-    let rows: Vec<Row> =
+    let rows: Vec<ManagedName> =
         found.iter().map(|(name, resources)| row(name, resources, &clients.region, now)).collect();
-    match args.format {
+    global.results.set(Report::Status(Some(StatusResult {
+        region: clients.region.clone(),
+        resources: rows.clone(),
+        serverless_error: serverless_error.map(|error| error.to_string()),
+    })));
+    match args.format.unwrap_or(StatusFormat::Table) {
         StatusFormat::Json => {
             let text = serde_json::to_string_pretty(&rows)
                 .map_err(|e| Error::io("cannot write JSON", std::io::Error::other(e)))?;
@@ -69,11 +51,16 @@ pub async fn status(args: &StatusArgs, global: &GlobalOptions) -> Result<()> {
         StatusFormat::Table if rows.is_empty() => {
             print(&format!("starlift manages no resources in {}\n", clients.region))
         }
-        StatusFormat::Table => print(&table(&rows, now)),
+        StatusFormat::Table => {
+            let guards = found.iter().filter_map(|(name, resources)| {
+                Some((name.as_str(), serverless::guard(&resources.serverless)?))
+            });
+            print(&table(&rows, &guards.collect(), now))
+        }
     }
 }
 
-fn row(name: &str, resources: &ManagedResources, region: &str, now: DateTime<Utc>) -> Row {
+fn row(name: &str, resources: &ManagedResources, region: &str, now: DateTime<Utc>) -> ManagedName {
     let cluster = resources.cluster.as_ref();
     let tags = resources.tags();
     let parsed: Option<Name> = name.parse().ok();
@@ -88,7 +75,7 @@ fn row(name: &str, resources: &ManagedResources, region: &str, now: DateTime<Utc
         let nodes = cluster.number_of_nodes.and_then(|nodes| u32::try_from(nodes).ok());
         Cost::of(cluster.node_type.as_deref()?, nodes.unwrap_or(1))
     });
-    Row {
+    ManagedName {
         name: name.to_owned(),
         state: state(resources),
         endpoint: cluster.and_then(endpoint).or_else(|| {
@@ -133,7 +120,7 @@ fn role_status(resources: &ManagedResources, arn: &str) -> Option<String> {
     Some(status.unwrap_or("not attached").to_owned())
 }
 
-fn table(rows: &[Row], now: DateTime<Utc>) -> String {
+fn table(rows: &[ManagedName], guards: &BTreeMap<&str, RpuLimit>, now: DateTime<Utc>) -> String {
     let mut table = text_table(&[
         "name",
         "state",
@@ -169,7 +156,7 @@ fn table(rows: &[Row], now: DateTime<Utc>) -> String {
     let mut text = format!("{table}\n");
     for row in rows {
         if let Some(workgroup) = &row.workgroup {
-            text += &serverless::line(&row.name, workgroup);
+            text += &serverless::line(&row.name, workgroup, guards.get(row.name.as_str()).copied());
         }
         for stray in &row.strays {
             text += &format!("{stray} has the tags of {} under another name\n", row.name);
@@ -181,7 +168,7 @@ fn table(rows: &[Row], now: DateTime<Utc>) -> String {
     text + "cost so far: estimated list price of the nodes, as if never paused; none for workgroups\n"
 }
 
-fn expires(row: &Row, now: DateTime<Utc>) -> String {
+fn expires(row: &ManagedName, now: DateTime<Utc>) -> String {
     let time = |at: DateTime<Utc>| at.format("%F %H:%M").to_string();
     match row.expires {
         None if row.workgroup.is_some() => "–".to_owned(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{confirm_name, perform};
 use crate::cli::args::TeardownArgs;
 use crate::cli::error::{Error, Result};
+use crate::cli::json::{Report, TeardownResult};
 use crate::cli::output::print;
 use crate::cli::settings::GlobalOptions;
 use crate::cloud::clients::Clients;
@@ -38,6 +39,13 @@ pub async fn teardown(args: &TeardownArgs, name: &Name, global: &GlobalOptions) 
     let progress = Arc::new(OperationProgress::default());
     let work = remove(&clients, name, &resources, snapshot, args.wait.timeout, &progress);
     perform(&progress, global, super::CONTINUE_ADVICE, work).await?;
+    global.results.set(Report::Teardown(Some(TeardownResult {
+        name: name.to_string(),
+        region: clients.region.clone(),
+        changes: progress.notes(),
+        final_snapshot: snapshot.map(str::to_owned),
+        serverless_error: resources.serverless_error.clone(),
+    })));
     if global.quiet {
         return Ok(());
     }
@@ -61,6 +69,12 @@ fn report_nothing(
             regions: resources.other_regions.iter().cloned().collect(),
         }));
     }
+    global.results.set(Report::Teardown(Some(TeardownResult {
+        name: name.to_string(),
+        region: region.to_owned(),
+        serverless_error: resources.serverless_error.clone(),
+        ..TeardownResult::default()
+    })));
     if global.quiet {
         return Ok(());
     }

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::args::DoctorArgs;
+use super::json::{DoctorCheck, DoctorOutcome, DoctorResult, Report};
 use super::output::{BAD, GOOD, STRONG, print, styled};
 use super::settings::{self, GlobalOptions, Settings};
 use crate::cli::error::{Error, Result};
@@ -24,9 +25,7 @@ use crate::storage::{ListOptions, Location, StoreKey, Stores};
 pub struct Doctor<'a> {
     global: &'a GlobalOptions,
     stores: Stores,
-    failed: Vec<String>,
-    passed: usize,
-    skipped: usize,
+    result: DoctorResult,
 }
 
 /// Outcome of a check, with the text to print.
@@ -71,7 +70,7 @@ pub async fn run(
     global: &GlobalOptions,
 ) -> Result<()> {
     let stores = global.open_stores();
-    let mut doctor = Doctor { global, stores, failed: Vec::new(), passed: 0, skipped: 0 };
+    let mut doctor = Doctor { global, stores, result: DoctorResult::default() };
     doctor.configuration(settings::file(file), broken)?;
     if let Some(store) = &args.store {
         doctor.store(store).await?;
@@ -104,20 +103,19 @@ impl Doctor<'_> {
     fn note(&mut self, check: &str, result: CheckResult) -> Result<bool> {
         let mut text = String::new();
         let has_passed = matches!(result, Passed(_));
+        self.result.add(recorded(check, &result));
+        self.global.results.set(Report::Doctor(Some(self.result.clone())));
         match result {
             Passed(message) => {
-                self.passed += 1;
                 if !self.global.quiet {
                     let _ = writeln!(text, "{}  {check:<16} {message}", styled(GOOD, "ok    "));
                 }
             }
             Failed(message, remedy) => {
-                self.failed.push(check.to_owned());
                 let _ = writeln!(text, "{}  {check:<16} {message}", styled(BAD, "FAILED"));
                 let _ = writeln!(text, "        {} {remedy}", styled(STRONG, "what to do:"));
             }
             Skipped(why) => {
-                self.skipped += 1;
                 if !self.global.quiet {
                     let _ = writeln!(text, "–       {check:<16} not checked: {why}");
                 }
@@ -167,13 +165,26 @@ impl Doctor<'_> {
     }
 
     fn conclude(self) -> Result<()> {
-        let (passed, skipped) = (self.passed, self.skipped);
-        if self.failed.is_empty() {
+        let DoctorResult { passed, skipped, .. } = self.result;
+        let is_failed = |check: &DoctorCheck| check.outcome == DoctorOutcome::Failed;
+        let failed = self.result.checks.into_iter().filter(is_failed).map(|check| check.name);
+        let failed: Vec<String> = failed.collect();
+        if failed.is_empty() {
             let text = format!("\n{passed} passed, {skipped} not checked\n");
             return if self.global.quiet { Ok(()) } else { print(&text) };
         }
-        Err(Error::DoctorFailed { failed: self.failed })
+        Err(Error::DoctorFailed { failed })
     }
+}
+
+/// Returns the result of a check in a document.
+fn recorded(check: &str, result: &CheckResult) -> DoctorCheck {
+    let (outcome, message, advice) = match result {
+        Passed(message) => (DoctorOutcome::Passed, message, None),
+        Failed(message, remedy) => (DoctorOutcome::Failed, message, Some(remedy.clone())),
+        Skipped(why) => (DoctorOutcome::Skipped, why, None),
+    };
+    DoctorCheck { name: check.to_owned(), outcome, message: message.clone(), advice }
 }
 
 /// Converts an outcome to the result of a check: an error is shown with its causes, and with its own advice

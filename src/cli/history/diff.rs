@@ -6,6 +6,7 @@ use indicatif::HumanCount;
 
 use crate::cli::args::DiffArgs;
 use crate::cli::error::Result;
+use crate::cli::json::{DiffResult, Report};
 use crate::cli::output::print;
 use crate::cli::settings::{GlobalOptions, StarOptions};
 use crate::cli::signals::unless_interrupted;
@@ -32,6 +33,8 @@ pub async fn run(args: &DiffArgs, options: &StarOptions, global: &GlobalOptions)
         let after = find_star(&out, &current, &args.after).await?;
         let engine = Engine::new(options.engine)?;
         let found = compare(&engine, &out, &options.model, [&before, &after]).await?;
+        let result = DiffResult::new(&found, [&before, &after]);
+        global.results.set(Report::Diff(Some(result)));
         print(&described(&found, [&before, &after]))
     };
     unless_interrupted(work, Error::Stopped).await

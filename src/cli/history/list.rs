@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDateTime};
 
 use crate::cli::args::{HistoryArgs, QueryFormat};
 use crate::cli::error::Result;
+use crate::cli::json::{HistoryEvent, HistoryResult, Report};
 use crate::cli::settings::{GlobalOptions, StarOptions, WarehouseOptions};
 use crate::cli::signals::unless_interrupted;
 use crate::cli::{query, star};
@@ -38,12 +39,14 @@ pub async fn run(
         }
         // A load follows its run, also if both are of the same second.
         events.sort_by(|a, b| (&b.time, b.load).cmp(&(&a.time, a.load)));
+        global.results.set(Report::History(Some(result(&events, out.to_string()))));
         let events = batch(&events)?;
-        let events = match args.format {
+        let format = args.format.unwrap_or(QueryFormat::Table);
+        let events = match format {
             QueryFormat::Table => without_empty_columns(&events)?,
             QueryFormat::Csv | QueryFormat::Json | QueryFormat::Ndjson => events,
         };
-        query::write_batch(NAME, events, args.format).await
+        query::write_batch(NAME, events, format).await
     };
     unless_interrupted(work, crate::error::Error::Stopped).await
 }
@@ -104,6 +107,22 @@ impl Event {
             ..Event::default()
         }
     }
+}
+
+/// Returns the events in a document.
+fn result(events: &[Event], star: String) -> HistoryResult {
+    let event = |event: &Event| HistoryEvent {
+        time: NaiveDateTime::parse_from_str(&event.time, "%F %T").ok().map(|time| time.and_utc()),
+        event: event.kind.to_owned(),
+        run_id: event.run_id.clone(),
+        rows: event.rows,
+        changed_partitions: event.changed_partitions,
+        files: event.files.map(str::to_owned),
+        load: event.load,
+        other_star: event.other_star.clone(),
+        restored_run: event.restored.clone(),
+    };
+    HistoryResult { star, events: events.iter().map(event).collect() }
 }
 
 /// Returns the columns that have values, so that a person sees a narrow table.

@@ -4,6 +4,7 @@ use indicatif::HumanCount;
 
 use crate::cli::args::RollbackArgs;
 use crate::cli::error::Result;
+use crate::cli::json::{Report, RollbackResult};
 use crate::cli::output::print;
 use crate::cli::settings::{GlobalOptions, Settings};
 use crate::cli::signals::{interrupted, unless_interrupted};
@@ -21,10 +22,14 @@ pub async fn run(args: &RollbackArgs, settings: &Settings, global: &GlobalOption
     let out = global.place(settings.require_star(args.star.as_deref())?).await?;
     if args.dry_run {
         let found = unless_interrupted(find_restorable(&out, &args.run), Error::Stopped).await?;
+        let result = RollbackResult::new(&found, out.to_string());
+        global.results.set(Report::Rollback(Some(result)));
         return print(&would_restore(&found));
     }
     let lock = settings.lock(args.lock);
     let restored = restore(out.clone(), &args.run, lock, interrupted()).await?;
+    let result = RollbackResult::new(&restored, out.to_string());
+    global.results.set(Report::Rollback(Some(result)));
     if global.quiet {
         return Ok(());
     }

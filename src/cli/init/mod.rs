@@ -6,12 +6,13 @@ mod key_map;
 mod template;
 mod values;
 
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal};
 use std::path::Path;
 
 use super::args::{GlobalArgs, InitArgs};
 use super::output::{TextFormat, note, print, print_exact};
-use super::settings::{DEFAULT_FILE, Settings};
+use super::place_file::place_file;
+use super::settings::{DEFAULT_FILE, SCHEMA_TITLE, Settings, schema_text};
 use crate::cli::error::{Error, Result};
 use crate::warehouse::connection::target::Target;
 use values::{Prompt, Terminal, Values};
@@ -24,8 +25,12 @@ use values::{Prompt, Terminal, Values};
 /// written.
 pub fn run(args: &InitArgs, global: &GlobalArgs, quiet: bool) -> Result<()> {
     let is_printed = args.to == Path::new("-");
-    if !is_printed && !args.force && args.to.symlink_metadata().is_ok() {
-        return Err(exists(&args.to));
+    let schema = args.to.with_file_name(template::SCHEMA);
+    if !is_printed {
+        if !args.force && args.to.symlink_metadata().is_ok() {
+            return Err(exists(&args.to));
+        }
+        ensure_own_schema(&schema)?;
     }
     let mut values = Values::of_args(args, global);
     let mut notes = Vec::new();
@@ -54,6 +59,7 @@ pub fn run(args: &InitArgs, global: &GlobalArgs, quiet: bool) -> Result<()> {
         return Ok(());
     }
     write(&args.to, &text, args.force)?;
+    write(&schema, &schema_text(), true)?;
     if quiet {
         return Ok(());
     }
@@ -94,23 +100,23 @@ fn exists(path: &Path) -> Error {
     ))
 }
 
+/// Fails if the place of the schema contains a file that is not such a schema, of this version or an earlier one.
+fn ensure_own_schema(path: &Path) -> Result<()> {
+    match std::fs::read_to_string(path) {
+        Ok(text) if text.contains(SCHEMA_TITLE) => Ok(()),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+        _ => Err(Error::Usage(format!(
+            "{} exists and is not the schema of a configuration file; move it, or write to another folder with --to",
+            path.display()
+        ))),
+    }
+}
+
 /// Writes the file atomically.
 fn write(path: &Path, text: &str, force: bool) -> Result<()> {
-    let fail = |e| Error::io(format!("cannot write {}", path.display()), e);
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // Like any new file: the umask determines who else can read it.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.tempfile_in(folder.unwrap_or(Path::new("."))).map_err(fail)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(fail)?;
-    let placed = if force { file.persist(path) } else { file.persist_noclobber(path) };
-    placed.map(|_| ()).map_err(|e| match e.error.kind() {
+    place_file(path, text, force).map_err(|e| match e.kind() {
         ErrorKind::AlreadyExists => exists(path),
-        _ => fail(e.error),
+        _ => Error::io(format!("cannot write {}", path.display()), e),
     })
 }
 

@@ -6,7 +6,11 @@ use super::values::Values;
 use crate::cli::error::Result;
 use crate::warehouse::load::LoadOptions;
 
+/// Name of the JSON Schema beside the file, to which its first line refers.
+pub const SCHEMA: &str = "starlift.schema.json";
+
 const HEADER: &str = "\
+#:schema starlift.schema.json
 # Configuration of starlift. Environment variables (STARLIFT_...) and flags override it.
 #
 # This file must not contain secrets. The password of a warehouse comes from --password-file,

@@ -6,6 +6,7 @@ mod incremental;
 mod inputs;
 mod login;
 mod parse_error;
+mod schema;
 mod selection;
 mod values;
 mod warehouse;
@@ -18,10 +19,11 @@ use bytesize::ByteSize;
 use serde::Deserialize;
 
 use crate::cli::args::{
-    ColorWhen, GlobalArgs, InputArgs, LockArg, LogFormat, MatchArg, PartitionArg, RemovedArg,
-    RepairArg, S3Args, StarArgs, SuffixArg, TransformArgs, UnmatchedArg, range,
+    ColorWhen, GlobalArgs, InputArgs, LockArg, LogFormat, MatchArg, OutputFormat, PartitionArg,
+    RemovedArg, RepairArg, S3Args, StarArgs, SuffixArg, TransformArgs, UnmatchedArg, range,
 };
 use crate::cli::error::{Error, Result};
+use crate::cli::json::Results;
 use crate::engine::EngineOptions;
 use crate::limits::MaxRejects;
 use crate::model::Model;
@@ -34,6 +36,7 @@ use inputs::Urls;
 use values::parsed;
 use warehouse::WarehouseSettings;
 
+pub use schema::{TITLE as SCHEMA_TITLE, schema_text};
 pub use values::one_or_many;
 pub use warehouse::{NamedRedshift, WarehouseOptions};
 
@@ -51,6 +54,7 @@ pub struct Settings {
     retries: Option<usize>,
     quiet: Option<bool>,
     log_format: Option<LogFormat>,
+    output_format: Option<OutputFormat>,
     color: Option<ColorWhen>,
     star: Option<String>,
     model: Option<PathBuf>,
@@ -112,8 +116,12 @@ pub struct GlobalOptions {
     pub verbose: u8,
     /// Format of the log lines.
     pub log_format: LogFormat,
+    /// Format of the result.
+    pub output_format: OutputFormat,
     /// When to colour the output.
     pub color: ColorWhen,
+    /// Collects the results of the command.
+    pub results: Results,
 }
 
 impl GlobalOptions {
@@ -212,7 +220,9 @@ impl Settings {
             quiet: args.quiet.or(self.quiet).unwrap_or(false),
             verbose: args.verbose,
             log_format: args.log_format.or(self.log_format).unwrap_or_default(),
+            output_format: args.output_format.or(self.output_format).unwrap_or_default(),
             color: args.color.or(self.color).unwrap_or_default(),
+            results: Results::default(),
         })
     }
 

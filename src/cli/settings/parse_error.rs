@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 const TABLES: [&str; 2] = ["transform", "cloud"];
 
 /// Keys whose values are not secret.
-const HARMLESS: [&str; 25] = [
+const HARMLESS: [&str; 26] = [
     "allow_empty",
     "base_capacity",
     "cidr",
@@ -26,6 +26,7 @@ const HARMLESS: [&str; 25] = [
     "name",
     "no_sign_request",
     "nodes",
+    "output_format",
     "port",
     "public",
     "quiet",

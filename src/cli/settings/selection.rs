@@ -1,5 +1,6 @@
 //! Selects the model and the warehouse of a command.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::warehouse::{NamedRedshift, WarehouseOptions, WarehouseSettings};
@@ -11,6 +12,20 @@ use crate::storage::StoreOptions;
 use crate::warehouse::connection::target::without_password;
 
 impl Settings {
+    /// Returns the names of the warehouses in the file, and `redshift` if `[cloud]` has a name.
+    pub fn warehouse_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.warehouse.keys().cloned().collect();
+        if self.cloud.redshift().is_some() && !names.iter().any(|name| name == "redshift") {
+            names.push("redshift".to_owned());
+        }
+        names
+    }
+
+    /// Returns the folder of the user's own queries in the file.
+    pub fn queries(&self) -> Option<&PathBuf> {
+        self.queries.as_ref()
+    }
+
     /// Reads the model.
     ///
     /// # Errors

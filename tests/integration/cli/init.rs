@@ -119,7 +119,10 @@ fn existing_file_is_left_alone_unless_forced() {
     here.run(["init", "--to", "other.toml"]).exits(0).says("starlift doctor --config other.toml");
     here.run(["init", "--force", "--quiet"]).exits(0).prints("");
     assert_eq!(here.read("starlift.toml"), here.read("other.toml"));
-    assert_eq!(crate::support::files(here.path()), ["other.toml", "starlift.toml"]);
+    assert_eq!(
+        crate::support::files(here.path()),
+        ["other.toml", "starlift.schema.json", "starlift.toml"]
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::with_tiny_star;
 use crate::support::Workspace;
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "check",
     "completions",
     "demo",
@@ -15,6 +15,7 @@ const COMMANDS: [&str; 17] = [
     "generate",
     "init",
     "load",
+    "man",
     "pause",
     "provision",
     "query",
@@ -37,6 +38,7 @@ fn arguments(command: &str) -> &'static [&'static str] {
         "generate" => &["--out", "songs/s.json/data"],
         "init" => &["--yes", "--to", "-"],
         "load" => &["--star", "none", "--to", NOWHERE],
+        "man" => &["pages"],
         "pause" | "resume" => &["--name", "n"],
         "teardown" => &["--name", "n", "--yes"],
         "provision" => {

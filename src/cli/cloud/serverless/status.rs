@@ -1,53 +1,39 @@
 //! Workgroups in `starlift status`.
 
-use serde::Serialize;
-
+use crate::cli::json::ManagedWorkgroup;
 use crate::cloud::price::RPU_HOUR;
 use crate::cloud::serverless::inventory::ServerlessResources;
 use crate::cloud::serverless::limit::{FoundLimit, Period, RpuLimit};
 
-/// One name of Redshift Serverless in the output of `status`.
-#[derive(Debug, Serialize)]
-pub struct WorkgroupRow {
-    namespace: Option<String>,
-    base_capacity: Option<u32>,
-    max_capacity: Option<u32>,
-    /// The limits of its compute.
-    limits: Vec<String>,
-    /// Cost in dollars per hour while queries run at the base capacity.
-    cost_an_hour: Option<f64>,
-    /// Maximum cost in dollars, or `null` if no limit disables queries.
-    cost_a_month_at_most: Option<f64>,
-    #[serde(skip)]
-    guard: Option<RpuLimit>,
-}
-
 /// Returns the row of a name, or `None` if it has neither a workgroup nor a namespace.
-pub fn row(resources: &ServerlessResources) -> Option<WorkgroupRow> {
+pub fn row(resources: &ServerlessResources) -> Option<ManagedWorkgroup> {
     if resources.is_empty() {
         return None;
     }
     let workgroup = resources.workgroup.as_ref();
     let base_capacity = workgroup.and_then(|found| found.base_capacity);
-    // Several limits can apply; the strictest one counts.
-    let guards = resources.limits.iter().filter_map(FoundLimit::guard);
-    let guard = guards.min_by(|a, b| a.in_a_month().total_cmp(&b.in_a_month()));
-    Some(WorkgroupRow {
+    let guard = guard(resources);
+    Some(ManagedWorkgroup {
         namespace: resources.namespace.as_ref().map(|found| found.namespace_name.clone()),
         base_capacity,
         max_capacity: workgroup.and_then(|found| found.max_capacity()),
         limits: resources.limits.iter().map(ToString::to_string).collect(),
         cost_an_hour: base_capacity.map(|rpus| f64::from(rpus) * RPU_HOUR),
         cost_a_month_at_most: guard.map(|guard| guard.in_a_month() * RPU_HOUR),
-        guard,
     })
 }
 
-/// Returns the line about a workgroup below the table.
-pub fn line(name: &str, row: &WorkgroupRow) -> String {
+/// Returns the strictest of the limits that disable queries: several can apply.
+pub fn guard(resources: &ServerlessResources) -> Option<RpuLimit> {
+    let guards = resources.limits.iter().filter_map(FoundLimit::guard);
+    guards.min_by(|a, b| a.in_a_month().total_cmp(&b.in_a_month()))
+}
+
+/// Returns the line about a workgroup below the table; `guard` is its strictest limit.
+pub fn line(name: &str, row: &ManagedWorkgroup, guard: Option<RpuLimit>) -> String {
     match row.base_capacity {
         Some(rpus) => {
-            let [running, most] = spending(rpus, row.guard);
+            let [running, most] = spending(rpus, guard);
             format!("workgroup {name}: {rpus} RPUs, {running}; {most}\n")
         }
         None => format!("namespace {name} has no workgroup; its storage incurs costs\n"),
