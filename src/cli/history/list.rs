@@ -40,8 +40,10 @@ pub async fn run(
         events.sort_by(|a, b| (&b.time, b.load).cmp(&(&a.time, a.load)));
         let events = batch(&events)?;
         let events = match args.format {
-            QueryFormat::Table => without_empty_columns(&events)?,
-            QueryFormat::Csv | QueryFormat::Json | QueryFormat::Ndjson => events,
+            QueryFormat::Table | QueryFormat::Markdown => without_empty_columns(&events)?,
+            QueryFormat::Csv | QueryFormat::Json | QueryFormat::Ndjson | QueryFormat::Parquet => {
+                events
+            }
         };
         query::write_batch(NAME, events, args.format).await
     };

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::with_tiny_star;
 use crate::support::Workspace;
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "check",
     "completions",
     "demo",
@@ -22,6 +22,7 @@ const COMMANDS: [&str; 17] = [
     "run",
     "schema",
     "selftest",
+    "shell",
     "status",
     "teardown",
     "transform",
@@ -31,7 +32,7 @@ const COMMANDS: [&str; 17] = [
 fn arguments(command: &str) -> &'static [&'static str] {
     const NOWHERE: &str = "postgres://ann@127.0.0.1:1/none";
     match command {
-        "check" => &["--star", "none"],
+        "check" | "shell" => &["--star", "none"],
         "completions" => &["bash"],
         "demo" => &["--out", "songs/s.json/demo"],
         "generate" => &["--out", "songs/s.json/data"],
