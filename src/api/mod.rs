@@ -9,6 +9,7 @@ mod star;
 mod transform_builder;
 
 pub use load_builder::{Load, LoadBuilder};
+pub(crate) use star::shown;
 pub use star::{Star, StarBuilder};
 pub use transform_builder::{Transform, TransformBuilder};
 

@@ -118,6 +118,11 @@ impl Star {
         run_checks(&self.session, &self.queries).await
     }
 
+    /// Limits [`Star::check_outcomes`] to the checks of these names, unless there are none.
+    pub(crate) fn keep_checks(&mut self, names: &[String]) {
+        self.queries.keep_checks(names);
+    }
+
     /// Returns the model with which the star was opened.
     pub fn model(&self) -> &Arc<Model> {
         self.queries.model()
@@ -164,7 +169,7 @@ impl std::fmt::Debug for Star {
 }
 
 /// Returns the beginning of a query in one line, to identify it in errors.
-fn shown(sql: &str) -> String {
+pub(crate) fn shown(sql: &str) -> String {
     let line = sql.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(SHOWN_CHARACTERS) {
         Some((end, _)) => format!("`{}…`", &line[..end]),

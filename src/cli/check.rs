@@ -8,44 +8,54 @@ use super::output::print;
 use super::settings::WarehouseOptions;
 use super::settings::{GlobalOptions, StarOptions};
 use super::signals::unless_interrupted;
-use super::{star, summary};
+use super::{star, suggest, summary};
 use crate::cli::error::Result;
 use crate::pipeline::{place, queries};
-use crate::star::RunRecord;
-use crate::star::ensure_passed;
+use crate::star::{Group, RunRecord, ensure_passed};
 use crate::warehouse::check::check_warehouse;
 use crate::warehouse::contract::Reading;
 use crate::warehouse::load::{check_files, ensure_passes};
 
-/// Checks the invariants of a star, or of its tables in a warehouse, and prints one line per check.
+/// Checks the invariants of a star, or of its tables in a warehouse, and prints one line per check. Runs the
+/// checks in `names`, or all if it is empty.
 ///
 /// # Errors
 ///
-/// Returns an error if there is no star, or a check fails.
+/// Returns an error if there is no star or no check of a name, or a check fails.
 pub async fn run(
+    names: &[String],
     options: &StarOptions,
     on: Option<WarehouseOptions>,
     global: &GlobalOptions,
 ) -> Result<()> {
-    unless_interrupted(check(options, on, global), crate::error::Error::Stopped).await
+    unless_interrupted(check(names, options, on, global), crate::error::Error::Stopped).await
 }
 
 async fn check(
+    names: &[String],
     options: &StarOptions,
     on: Option<WarehouseOptions>,
     global: &GlobalOptions,
 ) -> Result<()> {
     let begun = Instant::now();
     let target = on.as_ref().map(|warehouse| warehouse.target.to_string());
+    let mut queries = queries(&options.model, options.queries.as_deref())?;
+    for name in names {
+        suggest::query(&queries, Group::Check, name)?;
+    }
     let (outcomes, skipped) = match on {
         Some(warehouse) => {
-            let queries = queries(&options.model, options.queries.as_deref())?;
+            queries.keep_checks(names);
             let record = record(options, global).await?;
             let session = warehouse.open_session(&global.stores).await?;
             let checks = check_warehouse(&session, &queries, record.as_ref()).await?;
             (checks.outcomes, checks.skipped)
         }
-        None => (star::open(options, global).await?.check_outcomes().await?, Vec::new()),
+        None => {
+            let mut open = star::open(options, global).await?;
+            open.keep_checks(names);
+            (open.check_outcomes().await?, Vec::new())
+        }
     };
     let subject = if target.is_some() { Subject::Warehouse } else { Subject::Star };
     let is_warehouse = target.is_some();

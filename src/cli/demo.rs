@@ -76,7 +76,7 @@ pub async fn run(args: &DemoArgs, global: &GlobalOptions) -> Result<()> {
         queries: None,
         engine: EngineOptions::default(),
     };
-    check::run(&star_options, None, global).await?;
+    check::run(&[], &star_options, None, global).await?;
     for name in QUESTIONS {
         heading(&format!("Query: {name} (the first {SHOWN_ROWS} rows)"))?;
         query::show_first(name, SHOWN_ROWS, &star_options, global).await?;

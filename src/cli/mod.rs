@@ -2,12 +2,14 @@
 //! code.
 
 mod args;
+mod chart;
 mod check;
 mod cloud;
 mod compare;
 mod completions;
 mod demo;
 mod demo_folder;
+mod destination;
 mod doctor;
 mod env_file;
 mod error;
@@ -25,12 +27,15 @@ mod progress;
 mod query;
 mod rejects;
 mod report_files;
+mod rows;
 mod run;
 mod schema;
 mod selftest;
 mod settings;
+mod shell;
 mod signals;
 mod star;
+mod suggest;
 mod summary;
 mod table;
 mod transform;
@@ -51,7 +56,7 @@ use crate::cli::error::{Error, Result};
 use crate::cli::json::Results;
 use args::{
     CheckArgs, Cli, Command, HistoryArgs, LoadArgs, ProvisionArgs, QueryArgs, RunArgs,
-    SelftestArgs, StarArgs, TransformArgs,
+    SelftestArgs, ShellArgs, StarArgs, TransformArgs,
 };
 use report_files::ReportFiles;
 use settings::{GlobalOptions, Settings, StarOptions};
@@ -151,6 +156,7 @@ fn run(cli: &Cli, results: &Results) -> Result<()> {
         Command::Man { folder } => man::run(folder, global.quiet),
         Command::Transform(args) => run_transform(args, &settings, &global),
         Command::Query(args) => run_query(args, &settings, &global),
+        Command::Shell(args) => run_shell(args, &settings, &global),
         Command::Check(args) => run_check(args, &settings, &global),
         Command::Rejects(args) => {
             run_on_star(&args.star, &settings, async |star| rejects::run(args, star, &global).await)
@@ -205,6 +211,14 @@ fn run_query(args: &QueryArgs, settings: &Settings, global: &GlobalOptions) -> R
     })
 }
 
+fn run_shell(args: &ShellArgs, settings: &Settings, global: &GlobalOptions) -> Result<()> {
+    let star = settings.star(&args.star)?;
+    block_on(star.engine.threads, async {
+        let on = settings.optional_warehouse(args.on.as_deref(), &args.warehouse, global).await?;
+        shell::run(args, &star, on, global).await
+    })
+}
+
 fn run_check(args: &CheckArgs, settings: &Settings, global: &GlobalOptions) -> Result<()> {
     let star = settings.star(&args.star)?;
     block_on(star.engine.threads, async {
@@ -212,7 +226,7 @@ fn run_check(args: &CheckArgs, settings: &Settings, global: &GlobalOptions) -> R
             return check::copy_contract(&star, global).await;
         }
         let on = settings.optional_warehouse(args.on.as_deref(), &args.warehouse, global).await?;
-        check::run(&star, on, global).await
+        check::run(&args.names, &star, on, global).await
     })
 }
 

@@ -100,12 +100,25 @@ pub enum TextFormat {
 /// Returns an error under the conditions of [`print()`].
 pub fn print_exact(text: &str, format: TextFormat) -> Result<()> {
     let mut out = io::stdout().lock();
-    let shown = match format {
-        _ if !out.is_terminal() => text.into(),
+    let shown = if out.is_terminal() { escaped(text, format) } else { text.into() };
+    write(&mut out, shown.as_bytes())
+}
+
+/// Returns the text as a terminal shows it: with unsafe characters escaped.
+pub fn escaped(text: &str, format: TextFormat) -> Cow<'_, str> {
+    match format {
         TextFormat::Json => escape::json(text),
         TextFormat::Text => escape::lines(text),
-    };
-    write(&mut out, shown.as_bytes())
+    }
+}
+
+/// Prints binary output.
+///
+/// # Errors
+///
+/// Returns an error under the conditions of [`print()`].
+pub fn print_bytes(bytes: &[u8]) -> Result<()> {
+    write(&mut io::stdout().lock(), bytes)
 }
 
 /// Returns `true` if the reader of standard output has closed the pipe.
@@ -152,6 +165,10 @@ pub fn print_error(error: &Error) {
             let _ = writeln!(text, "  because: {}", indented(&reason));
             printed = reason;
         }
+    }
+    if let Some((last, others)) = error.similar_names().split_last() {
+        let others = if others.is_empty() { String::new() } else { others.join(", ") + " or " };
+        let _ = writeln!(text, "  {} {others}{last}?", styled(STRONG, "did you mean"));
     }
     if let Some(hint) = error.hint() {
         let _ = writeln!(text, "  {} {}", styled(STRONG, "what to do:"), indented(&hint));

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+#[cfg(unix)]
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::output::note;
@@ -16,26 +18,51 @@ const GRACE: Duration = Duration::from_secs(5);
 /// `nohup`, stays ignored.
 #[cfg(unix)]
 pub async fn interrupted() {
-    use tokio::signal::unix::{Signal, SignalKind, signal};
-
-    let ignored = ignored_signals();
-    // Without a handler, the signal terminates the process.
-    let handler = |kind: SignalKind| {
-        let is_ignored = ignored & (1 << (kind.as_raw_value() - 1)) != 0;
-        if is_ignored { None } else { signal(kind).ok() }
-    };
-    async fn received(handler: Option<Signal>) {
-        match handler {
-            Some(mut handler) => {
-                handler.recv().await;
-            }
-            None => std::future::pending().await,
-        }
-    }
     tokio::select! {
-        () = received(handler(SignalKind::interrupt())) => {}
-        () = received(handler(SignalKind::terminate())) => {}
-        () = received(handler(SignalKind::hangup())) => {}
+        () = received(SignalKind::interrupt()) => {}
+        () = terminated() => {}
+    }
+}
+
+/// Resolves on SIGTERM or SIGHUP, unless they are ignored.
+#[cfg(unix)]
+pub async fn terminated() {
+    tokio::select! {
+        () = received(SignalKind::terminate()) => {}
+        () = received(SignalKind::hangup()) => {}
+    }
+}
+
+/// Resolves on SIGINT, which Ctrl-C sends. From the first call on, it no longer ends the process.
+#[cfg(unix)]
+pub async fn ctrl_c() {
+    received(SignalKind::interrupt()).await;
+}
+
+/// Starts a thread that delivers signals. The threads of the runtime can be busy with a query for seconds.
+#[cfg(unix)]
+fn drive() {
+    static STARTED: std::sync::Once = std::sync::Once::new();
+    STARTED.call_once(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
+        let Ok(runtime) = runtime else { return };
+        let wait = move || runtime.block_on(std::future::pending::<()>());
+        // Without the thread, the runtime delivers signals between the parts of its work.
+        let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(wait);
+    });
+}
+
+/// Resolves when a signal arrives, unless it is ignored.
+#[cfg(unix)]
+async fn received(kind: SignalKind) {
+    let is_ignored = ignored_signals() & (1 << (kind.as_raw_value() - 1)) != 0;
+    drive();
+    // Without a handler, the signal terminates the process.
+    match if is_ignored { None } else { signal(kind).ok() } {
+        Some(mut handler) => {
+            handler.recv().await;
+        }
+        None => std::future::pending().await,
     }
 }
 
@@ -46,6 +73,18 @@ pub async fn interrupted() {
         // Without a handler, the signal terminates the process.
         std::future::pending::<()>().await;
     }
+}
+
+/// Resolves on Ctrl-C.
+#[cfg(not(unix))]
+pub async fn ctrl_c() {
+    interrupted().await;
+}
+
+/// Never resolves: there are no such signals.
+#[cfg(not(unix))]
+pub async fn terminated() {
+    std::future::pending().await
 }
 
 /// Returns the signals that this process ignores, one bit per signal. They are read once, before any

@@ -130,6 +130,13 @@ impl Queries {
         }
     }
 
+    /// Keeps only the checks of these names, unless there are none.
+    pub(crate) fn keep_checks(&mut self, names: &[String]) {
+        if !names.is_empty() {
+            self.all.retain(|query| query.group != Group::Check || names.contains(&query.name));
+        }
+    }
+
     fn names(&self, group: Option<Group>) -> Vec<&str> {
         let names = self.all.iter().filter(|q| group.is_none_or(|group| group == q.group));
         names.map(|q| q.name.as_str()).collect()

@@ -6,10 +6,12 @@ mod init;
 mod inputs;
 mod model;
 mod model_command;
+mod query;
 pub mod range;
 mod rejects;
 mod s3;
 mod serverless;
+mod shell;
 mod transform;
 mod warehouse;
 
@@ -30,9 +32,11 @@ pub use init::{DEFAULT_FILE, InitArgs};
 pub use inputs::{InputArgs, NamedUrl, of_short, one_per_dataset};
 pub use model::ModelArgs;
 pub use model_command::{ModelCommand, ModelCommandArgs, ModelInferArgs};
+pub use query::{PagerArgs, QueryArgs, QueryFormat};
 pub use rejects::RejectsArgs;
 pub use s3::S3Args;
 pub use serverless::ServerlessArgs;
+pub use shell::ShellArgs;
 pub use transform::{
     LockArg, MatchArg, PartitionArg, RemovedArg, RepairArg, SuffixArg, TransformArgs, UnmatchedArg,
 };
@@ -153,6 +157,9 @@ pub enum Command {
     /// Run an analytics query, or your own SQL, on a star.
     #[command(after_help = EXIT_CODES)]
     Query(QueryArgs),
+    /// Run statements from a prompt or a pipe on a star or a warehouse.
+    #[command(after_help = EXIT_CODES)]
+    Shell(ShellArgs),
     /// Check the invariants of a star.
     #[command(after_help = EXIT_CODES)]
     Check(CheckArgs),
@@ -244,53 +251,12 @@ pub struct StarArgs {
     pub threads: Option<std::num::NonZeroUsize>,
 }
 
-/// Options of `query`.
-#[derive(Debug, Args)]
-pub struct QueryArgs {
-    /// Name of an analytics query; `--list` shows them.
-    #[arg(value_name = "NAME", conflicts_with = "sql", add = completions::queries())]
-    pub name: Option<String>,
-    /// The star and the options for reading it.
-    #[command(flatten)]
-    pub star: StarArgs,
-    /// SQL query on the tables of the star: in the built-in model songplays, users, songs, artists and "time".
-    // SQL often begins with a comment.
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    pub sql: Option<String>,
-    /// List the analytics queries.
-    #[arg(long, conflicts_with_all = ["name", "sql"])]
-    pub list: bool,
-    /// Format of the rows [default: table; json with --output-format json].
-    #[arg(long, value_name = "FORMAT")]
-    pub format: Option<QueryFormat>,
-    /// Warehouse to query instead of the files: a URL, or a name from the configuration file.
-    #[arg(long, value_name = "TARGET", env = "STARLIFT_ON", add = completions::warehouses())]
-    pub on: Option<String>,
-    /// Query both the files and the warehouse, and fail if the results differ; without NAME and --sql,
-    /// compare every analytics query.
-    #[arg(long, requires = "on")]
-    pub compare: bool,
-    /// Options of the connection to the warehouse.
-    #[command(flatten)]
-    pub warehouse: WarehouseArgs,
-}
-
-/// Output format of `query`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum QueryFormat {
-    /// A human-readable table.
-    Table,
-    /// Comma-separated values with a header.
-    Csv,
-    /// A JSON array of objects.
-    Json,
-    /// One JSON object per line.
-    Ndjson,
-}
-
 /// Options of `check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
+    /// Names of the checks to run [default: all].
+    #[arg(value_name = "NAME", conflicts_with = "copy_contract")]
+    pub names: Vec<String>,
     /// The star and the options for reading it.
     #[command(flatten)]
     pub star: StarArgs,

@@ -49,6 +49,24 @@ pub enum Error {
         /// Names of the checks.
         failed: Vec<String>,
     },
+    /// A name is unknown, and there are similar ones.
+    #[error("{error}")]
+    UnknownName {
+        /// The error of the unknown name.
+        #[source]
+        error: Box<Error>,
+        /// Known names that are similar to it. Never empty.
+        similar: Vec<String>,
+    },
+    /// A statement of a script failed.
+    #[error("line {line}: {error}")]
+    Line {
+        /// Number of the line at which the statement begins.
+        line: usize,
+        /// The failure.
+        #[source]
+        error: Box<Error>,
+    },
     /// The user did not confirm.
     #[error("not confirmed; nothing was changed")]
     Declined,
@@ -140,6 +158,7 @@ impl Error {
             Error::Usage(_) => Code::InvalidOption,
             Error::Model(_) => Code::InvalidModel,
             Error::AnswersDiffer { .. } => Code::AnswersDiffer,
+            Error::UnknownName { error, .. } | Error::Line { error, .. } => error.code(),
             Error::DoctorFailed { .. } => Code::DoctorFailed,
             Error::Declined => Code::Declined,
             Error::LoadInterrupted => Code::LoadInterrupted,
@@ -152,12 +171,24 @@ impl Error {
             Error::Star(error) => star_hint(error),
             Error::Warehouse(error) => warehouse_hint(error),
             Error::Cloud(error) => cloud::hint(error),
+            Error::UnknownName { error, .. } | Error::Line { error, .. } => error.hint(),
             Error::Usage(_)
             | Error::Model(_)
             | Error::AnswersDiffer { .. }
             | Error::DoctorFailed { .. }
             | Error::Declined
             | Error::LoadInterrupted => None,
+        }
+    }
+}
+
+impl Error {
+    /// Returns known names that are similar to an unknown one.
+    pub fn similar_names(&self) -> &[String] {
+        match self {
+            Error::UnknownName { similar, .. } => similar,
+            Error::Line { error, .. } => error.similar_names(),
+            _ => &[],
         }
     }
 }

@@ -6,7 +6,7 @@ use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use chrono::{DateTime, NaiveDateTime};
 
-use crate::cli::args::{HistoryArgs, QueryFormat};
+use crate::cli::args::{HistoryArgs, OutputFormat, QueryFormat};
 use crate::cli::error::Result;
 use crate::cli::json::{HistoryEvent, HistoryResult, Report};
 use crate::cli::settings::{GlobalOptions, StarOptions, WarehouseOptions};
@@ -41,10 +41,17 @@ pub async fn run(
         events.sort_by(|a, b| (&b.time, b.load).cmp(&(&a.time, a.load)));
         global.results.set(Report::History(Some(result(&events, out.to_string()))));
         let events = batch(&events)?;
-        let format = args.format.unwrap_or(QueryFormat::Table);
+        let format = match args.format {
+            Some(format) => format,
+            // The document has the events.
+            None if global.output_format == OutputFormat::Json => return Ok(()),
+            None => QueryFormat::Table,
+        };
         let events = match format {
-            QueryFormat::Table => without_empty_columns(&events)?,
-            QueryFormat::Csv | QueryFormat::Json | QueryFormat::Ndjson => events,
+            QueryFormat::Table | QueryFormat::Markdown => without_empty_columns(&events)?,
+            QueryFormat::Csv | QueryFormat::Json | QueryFormat::Ndjson | QueryFormat::Parquet => {
+                events
+            }
         };
         query::write_batch(NAME, events, format).await
     };

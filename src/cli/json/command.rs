@@ -72,6 +72,7 @@ reports! {
         Init "init";
         Demo "demo";
         Schema "schema";
+        Shell "shell";
         Model "model";
         Completions "completions";
         Man "man";
@@ -130,6 +131,7 @@ impl Report {
             Command::Generate(_) => Report::Generate(None),
             Command::Demo(_) => Report::Demo(()),
             Command::Schema(_) => Report::Schema(()),
+            Command::Shell(_) => Report::Shell(()),
             Command::Model(_) => Report::Model(()),
             Command::Completions { .. } => Report::Completions(()),
             Command::Man { .. } => Report::Man(()),
@@ -147,6 +149,7 @@ pub fn is_document(command: &Command) -> bool {
         Command::Init(_)
         | Command::Demo(_)
         | Command::Schema(_)
+        | Command::Shell(_)
         | Command::Model(_)
         | Command::Completions { .. }
         | Command::Man { .. } => false,

@@ -7,6 +7,7 @@ use super::warehouse::{NamedRedshift, WarehouseOptions, WarehouseSettings};
 use super::{DEFAULT_FILE, GlobalOptions, Settings};
 use crate::cli::args::{ModelArgs, WarehouseArgs};
 use crate::cli::error::{Error, Result};
+use crate::cli::suggest;
 use crate::model::Model;
 use crate::storage::StoreOptions;
 use crate::warehouse::connection::target::without_password;
@@ -128,8 +129,9 @@ impl Settings {
         let known: Vec<&str> = self.warehouse.keys().map(String::as_str).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         let named = without_password(named);
-        Error::Usage(format!(
+        let error = Error::Usage(format!(
             "{named:?} is neither the URL of a warehouse nor the name of one in {DEFAULT_FILE}; [warehouse.NAME] defines {known}"
-        ))
+        ));
+        suggest::among(error, &named, self.warehouse.keys().map(String::as_str))
     }
 }

@@ -1,18 +1,23 @@
 //! The command line as a user sees it: output, errors and exit code of every command.
 
+mod charts;
 mod check;
 mod demo;
 mod describe;
+mod formats;
 mod generate;
 mod golden;
 mod init;
 mod model;
 mod output;
+mod pager;
 mod queries;
 mod query;
 mod ranges;
 mod rejects;
 mod settings;
+mod shell;
+mod suggestions;
 mod temporary;
 mod terminals;
 mod transform;

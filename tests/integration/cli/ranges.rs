@@ -23,6 +23,7 @@ const COMMANDS: [&str; 18] = [
     "run",
     "schema",
     "selftest",
+    "shell",
     "status",
     "teardown",
     "transform",
@@ -32,7 +33,7 @@ const COMMANDS: [&str; 18] = [
 fn arguments(command: &str) -> &'static [&'static str] {
     const NOWHERE: &str = "postgres://ann@127.0.0.1:1/none";
     match command {
-        "check" => &["--star", "none"],
+        "check" | "shell" => &["--star", "none"],
         "completions" => &["bash"],
         "demo" => &["--out", "songs/s.json/demo"],
         "generate" => &["--out", "songs/s.json/data"],

@@ -1,7 +1,7 @@
 //! Control characters in data and names have no effect on a terminal.
 
 use super::{TINY, with_tiny_data, with_tiny_star};
-use crate::support::terminal::typed;
+use crate::support::terminal::{operated, typed};
 use crate::support::{Outcome, Workspace};
 
 /// Sets the window title, clears the screen, colors text, reverses its direction, and so on.
@@ -53,6 +53,12 @@ fn tables_and_summaries_escape_the_data() {
     assert_safe(&outcome);
     assert_safe(here.run(TINY.iter().chain(&["--dry-run"])).exits(0));
     let query = ["query", "--star", "star", "--sql"];
+    let counted = "SELECT title, 1 AS n FROM songs ORDER BY song_id";
+    for more in [&["--chart"][..], &["--format", "markdown"]] {
+        let outcome = here.run(query.iter().chain(&[counted]).chain(more).chain(&coloured));
+        outcome.exits(0).says("u{1b}");
+        assert_safe(&outcome);
+    }
     let outcome = here.run(query.iter().chain(&[SQL]).chain(&coloured));
     outcome.exits(0).says("| h\\u{1b}]0;owned\\u{7}\\u{1b}[2J");
     assert_safe(&outcome);
@@ -99,13 +105,27 @@ fn machine_readable_results_are_exact_in_a_pipe_and_escaped_on_a_terminal() {
     );
     here.write("songs/t.json", song);
     here.run(TINY).exits(0);
-    for format in ["csv", "json", "ndjson"] {
+    for format in ["csv", "json", "ndjson", "markdown"] {
         let args = ["query", "--star", "star", "--format", format, "--sql", SQL];
-        here.run(args).exits(0).says(&title);
+        let outcome = here.run(args);
+        if format != "markdown" {
+            outcome.exits(0).says(&title);
+        }
         let mut command = here.command();
         let Some(outcome) = typed(&here, command.args(args), &[]) else { return };
-        outcome.exits(0).says(if format == "csv" { "\\u{9b}31m" } else { "\\u009b31m" });
+        outcome.exits(0).says(match format {
+            "csv" => "\\u{9b}31m",
+            "markdown" => "\\\\u{9b}31m",
+            _ => "\\u009b31m",
+        });
         assert_safe(&outcome);
+        // A pager receives the same text.
+        let mut paged = here.command();
+        paged.args(args).env("STARLIFT_PAGER", "cat >paged.txt");
+        let Some(shown) = operated(&here, &paged, [2, 80], &[]) else { return };
+        assert_eq!(shown.exits(0).stdout, "", "{shown}");
+        let text = here.read("paged.txt");
+        assert!(!text.contains(['\u{9b}', '\u{202e}', '\u{2066}', '\u{7f}']), "{text:?}");
     }
 }
 
@@ -116,5 +136,43 @@ fn log_lines_escape_names() {
     let args = ["transform", "--songs", "songs", "--logs", "logs", "--out", place];
     for more in [&["-v"][..], &["-v", "--color", "always"], &["--log-format", "json", "-v"]] {
         assert_safe(here.run(args.iter().chain(more)).exits(0));
+    }
+}
+
+#[test]
+fn the_shell_escapes_data_names_and_errors() {
+    let here = with_hostile_data();
+    here.run(TINY).exits(0);
+    let place = format!("no{HOSTILE}");
+    let scripts = [
+        format!("{SQL};"),
+        format!("\\chart\nSELECT title, 1 AS n FROM songs;"),
+        format!("SELECT * FROM \"{place}\";"),
+        format!("\\d {place}"),
+        format!("\\{place}"),
+        format!("\\query {place}"),
+        format!("SELECT '{place}"),
+    ];
+    for script in scripts {
+        let path = here.write("script.sql", &script);
+        let mut command = here.command();
+        command.args(["shell", "--star", "star", "--color", "always"]);
+        command.stdin(std::fs::File::open(path).unwrap());
+        let outcome = here.outcome(&mut command);
+        assert!(matches!(outcome.code, Some(0..=2)), "{outcome}");
+        assert_safe(&outcome);
+    }
+}
+
+#[test]
+fn names_of_output_files_are_escaped() {
+    let here = with_tiny_star();
+    for file in
+        [format!("{HOSTILE}.csv"), format!("none{HOSTILE}/a.csv"), format!("s3://{HOSTILE}")]
+    {
+        let args = ["query", "--star", "star", "--sql", "SELECT 1", "--output", &file];
+        let outcome = here.run(args.iter().chain(&["--color", "always"]));
+        assert!(matches!(outcome.code, Some(0..=2)), "{outcome}");
+        assert_safe(&outcome);
     }
 }

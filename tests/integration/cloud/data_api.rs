@@ -49,6 +49,12 @@ async fn loads_and_queries_need_no_port() {
     let there = cloud.run(&[&question[..], &["--on", "redshift"]].concat());
     assert_eq!(cloud.run(&question).stdout, there.stdout);
     assert!(there.stdout.lines().count() > 5, "{there}");
+    let here = &cloud.account.here;
+    let script = here.write("script.sql", "SELECT 1 AS one;\n\\query months_present\n");
+    let mut shell = cloud.account.command();
+    shell.args(["shell", "--on", "redshift", "--format", "csv"]);
+    shell.stdin(std::fs::File::open(script).unwrap());
+    here.outcome(&mut shell).exits(0).says("one\n1\nyear,month,");
     cloud.run(&LOAD).exits(0).says("is already loaded into");
     cloud.run(&["query", "most_played_songs", "--on", "redshift", "--compare"]).exits(0);
 }

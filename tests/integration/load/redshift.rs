@@ -123,6 +123,11 @@ async fn every_query_and_check_has_the_same_result_and_every_statement_is_valid_
     outcome.exits(0);
     assert_eq!(outcome.stdout.matches("same").count(), 11, "{outcome}");
     cloud.run(["check", "--star", &star, "--on", &target]).exits(0).says("songplays_rows");
+    let mut shell = cloud.command();
+    shell.args(["shell", "--on", &target, "--format", "csv"]);
+    let script = cloud.here.write("script.sql", "SELECT 1 AS one;\n\\query months_present\n");
+    shell.stdin(std::fs::File::open(script).unwrap());
+    cloud.here.outcome(&mut shell).exits(0).says("one\n1\nyear,month,");
     let scratch = cloud.s3.url("scratch");
     let report = cloud.run(["selftest", "--to", &target, "--scratch", &scratch]);
     report.exits(0).says("selftest: passed").says("8.0.2");

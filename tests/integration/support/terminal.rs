@@ -49,3 +49,60 @@ pub fn typed(here: &Workspace, command: &Command, lines: &[&str]) -> Option<Outc
     typist.env("TERM", "xterm");
     Some(here.outcome(&mut typist))
 }
+
+/// Runs a program on a pseudo-terminal of a size, and sends keys each time that a text has appeared.
+const OPERATOR: &str = r#"
+import fcntl, json, os, pty, select, signal, struct, sys, termios, time
+rows, columns, steps = json.loads(sys.argv[1])
+program = sys.argv[2:]
+pid, terminal = pty.fork()
+if pid == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    os.execv(program[0], program)
+seen, everything = b"", b""
+while True:
+    while steps and steps[0][0].encode() in seen:
+        text, keys = steps.pop(0)
+        seen = seen[seen.index(text.encode()) + len(text.encode()):]
+        if keys.startswith("~"):
+            time.sleep(1)
+        os.write(terminal, keys.lstrip("~").encode())
+    ready, _, _ = select.select([terminal], [], [], 40)
+    try:
+        piece = os.read(terminal, 4096) if ready else b""
+    except OSError:
+        piece = b""
+    if not piece:
+        break
+    seen += piece
+    everything += piece
+sys.stdout.buffer.write(everything)
+sys.stdout.flush()
+if ready and not steps:
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+os.kill(pid, signal.SIGKILL)
+sys.exit("it does not end, or this text has not appeared: %r" % steps[:1])
+"#;
+
+/// Runs a command created with [`Workspace::command`] on a pseudo-terminal of `size`, in rows and columns. Each
+/// step is a text and the keys to send once it has appeared after the previous step; a tilde before the keys is
+/// one second of waiting. Returns `None`, with a message, if there is no Python.
+pub fn operated(
+    here: &Workspace,
+    command: &Command,
+    size: [u16; 2],
+    steps: &[(&str, &str)],
+) -> Option<Outcome> {
+    let mut operator = Command::new(python()?);
+    let plan = serde_json::json!([size[0], size[1], steps]).to_string();
+    operator.current_dir(here.path()).args(["-c", OPERATOR, &plan]);
+    operator.arg(command.get_program()).args(command.get_args());
+    operator.env("TERM", "xterm").env_remove("PAGER").env_remove("LESS");
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => operator.env(name, value),
+            None => operator.env_remove(name),
+        };
+    }
+    Some(here.outcome(&mut operator))
+}

@@ -344,6 +344,16 @@ impl Session {
         WarehouseError { action: action.to_owned(), target: self.target.clone(), cause }
     }
 
+    /// Asks the server to cancel the running statement. The Data API cancels it when the session is dropped.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the server cannot be reached.
+    pub async fn cancel(&self) -> Result<(), WarehouseError> {
+        let Transport::Port(port) = &self.transport else { return Ok(()) };
+        port.cancel().await.map_err(self.failed("cancel the statement"))
+    }
+
     /// Returns the notices received since the last call. Always empty for the Data API.
     pub fn take_notices(&self) -> Vec<String> {
         match &self.transport {

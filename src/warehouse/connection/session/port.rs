@@ -8,7 +8,7 @@ use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, Config, CopyInSink, NoTls, SimpleQueryMessage};
 
 use super::driver::{ServerMessages, ServerParameters, drive};
-use super::tls::connector;
+use super::tls::{Connector, connector};
 use super::{APPLICATION_NAME, Message};
 use crate::warehouse::connection::secret::Secret;
 use crate::warehouse::connection::target::{Target, TlsMode};
@@ -23,6 +23,8 @@ const KEEPALIVE_RETRIES: u32 = 8;
 /// A connection to a server.
 pub(super) struct PortSession {
     client: Client,
+    /// `None` if the connection is not encrypted.
+    tls: Option<Connector>,
     messages: Arc<ServerMessages>,
 }
 
@@ -36,18 +38,31 @@ impl PortSession {
         let config = config(target, user, password);
         let failed = |error: tokio_postgres::Error| Cause::driver(&error);
         let messages = Arc::default();
-        let (client, parameters) = match target.tls {
-            TlsMode::Disable => {
+        let tls = match target.tls {
+            TlsMode::Disable => None,
+            TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => Some(connector(target)?),
+        };
+        let (client, parameters) = match &tls {
+            None => {
                 let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
                 (client, drive(connection, &messages))
             }
-            TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => {
-                let tls = connector(target)?;
-                let (client, connection) = config.connect(tls).await.map_err(failed)?;
+            Some(tls) => {
+                let (client, connection) = config.connect(tls.clone()).await.map_err(failed)?;
                 (client, drive(connection, &messages))
             }
         };
-        Ok((PortSession { client, messages }, parameters))
+        Ok((PortSession { client, tls, messages }, parameters))
+    }
+
+    /// Asks the server to cancel the running statement, over another connection.
+    pub(super) async fn cancel(&self) -> Result<(), Cause> {
+        let token = self.client.cancel_token();
+        let cancelled = match &self.tls {
+            None => token.cancel_query(NoTls).await,
+            Some(tls) => token.cancel_query(tls.clone()).await,
+        };
+        cancelled.map_err(|error| Cause::driver(&error))
     }
 
     /// Sends `settings` and a statement in one message, and returns the response to the statement.
