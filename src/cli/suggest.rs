@@ -123,7 +123,7 @@ fn last_part(name: &str) -> String {
 fn similar<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Vec<String> {
     let name = name.to_lowercase();
     let length = name.chars().count();
-    let (mut close, mut related): (Vec<(usize, &str)>, Vec<(usize, &str)>) = Default::default();
+    let (mut close, mut related) = (Vec::new(), Vec::new());
     for candidate in known {
         let lower = candidate.to_lowercase();
         let other = lower.chars().count();

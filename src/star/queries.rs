@@ -159,10 +159,12 @@ impl Queries {
     /// Returns an error if it does not exist. The message lists the names in the group.
     pub fn get(&self, group: Group, name: &str) -> Result<&Query> {
         self.of(group).find(|query| query.name == name).ok_or_else(|| {
-            Error::Usage(format!(
-                "there is no query {name:?}; the queries are {}",
-                self.names(Some(group)).join(", ")
-            ))
+            let (one, many) = match group {
+                Group::Check => ("check", "checks"),
+                _ => ("query", "queries"),
+            };
+            let names = self.names(Some(group)).join(", ");
+            Error::Usage(format!("there is no {one} {name:?}; the {many} are {names}"))
         })
     }
 }

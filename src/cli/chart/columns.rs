@@ -16,6 +16,9 @@ const MAX_BARS: usize = 100;
 /// Separator of the labels of a row.
 const SEPARATOR: &str = ", ";
 
+/// Text of a null.
+const NULL: &str = "null";
+
 /// End of the text of a time at midnight.
 const MIDNIGHT: &str = "T00:00:00";
 
@@ -171,16 +174,26 @@ fn labels(batch: &RecordBatch, columns: &[usize]) -> Result<Vec<String>> {
         return Ok((1..=batch.num_rows()).map(|row| row.to_string()).collect());
     }
     let parts: Vec<Vec<String>> =
-        columns.iter().map(|&column| texts(batch.column(column))).collect::<Result<_>>()?;
+        columns.iter().map(|&column| label_texts(batch.column(column))).collect::<Result<_>>()?;
     let row = |row: usize| {
         let parts: Vec<&str> = parts.iter().map(|column| column[row].as_str()).collect();
         parts.join(SEPARATOR)
     };
-    let mut labels: Vec<String> = (0..batch.num_rows()).map(row).collect();
-    if labels.iter().all(|label| label.ends_with(MIDNIGHT)) {
-        labels.iter_mut().for_each(|label| label.truncate(label.len() - MIDNIGHT.len()));
+    Ok((0..batch.num_rows()).map(row).collect())
+}
+
+/// Returns the values of a label column as text: times that are all at midnight as dates.
+fn label_texts(column: &ArrayRef) -> Result<Vec<String>> {
+    let mut texts = texts(column)?;
+    let is_time = Kind::of(column.data_type()) == Kind::Time;
+    if is_time && texts.iter().all(|text| text.ends_with(MIDNIGHT) || text == NULL) {
+        texts.iter_mut().for_each(|text| {
+            if let Some(date) = text.strip_suffix(MIDNIGHT) {
+                *text = date.to_owned();
+            }
+        });
     }
-    Ok(labels)
+    Ok(texts)
 }
 
 fn series(batch: &RecordBatch, column: usize) -> Result<Series> {
@@ -195,7 +208,7 @@ fn series(batch: &RecordBatch, column: usize) -> Result<Series> {
 
 /// Returns the values of a column as text, without characters that a terminal interprets.
 fn texts(column: &ArrayRef) -> Result<Vec<String>> {
-    let options = FormatOptions::default().with_null("null");
+    let options = FormatOptions::default().with_null(NULL);
     let formatter = ArrayFormatter::try_new(column.as_ref(), &options)?;
     let text = |row| escape::line(&formatter.value(row).to_string()).into_owned();
     Ok((0..column.len()).map(text).collect())

@@ -9,6 +9,7 @@ use super::source::Source;
 use crate::api::Star;
 use crate::cli::error::{Error, Result};
 use crate::cli::suggest::{self, TABLES_BESIDE};
+use crate::cli::summary;
 use crate::escape;
 use crate::model::{KeyRole, Model, Table};
 
@@ -40,7 +41,7 @@ pub fn tables(source: &Source, model: &Model) -> String {
     for (name, grain) in GRAINS {
         lines.add_row([name, "", grain]);
     }
-    super::super::summary::right_align(&mut lines, 1..2);
+    summary::right_align(&mut lines, 1..2);
     format!("{lines}\n")
 }
 

@@ -1,5 +1,6 @@
 //! The prompt on a terminal.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -20,6 +21,7 @@ use super::{Flow, Shell};
 use crate::cli::error::{Code, Error, Result};
 use crate::cli::output::{note, print, print_error};
 use crate::cli::signals::terminated;
+use crate::escape;
 use crate::temporary;
 
 const PROMPT: &str = "starlift> ";
@@ -180,7 +182,10 @@ impl Completer for Assistant {
         cursor: usize,
         _: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<String>)> {
-        Ok(self.names.complete(line, cursor))
+        let (start, mut found) = self.names.complete(line, cursor);
+        // The editor prints them as they are.
+        found.retain(|name| matches!(escape::line(name), Cow::Borrowed(_)));
+        Ok((start, found))
     }
 }
 

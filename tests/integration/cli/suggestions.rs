@@ -58,5 +58,5 @@ fn checks_can_be_selected() {
     let outcome = here.run(["check", "--star", "star", "users_primary_key", "songplays_rows"]);
     outcome.exits(0).says("users_primary_key").says("songplays_rows");
     assert_eq!(outcome.stdout.lines().count(), 2, "{outcome}");
-    here.run(["check", "--star", "star", "none_such"]).exits(2).complains("there is no query");
+    here.run(["check", "--star", "star", "none_such"]).exits(2).complains("there is no check");
 }

@@ -146,7 +146,7 @@ fn the_shell_escapes_data_names_and_errors() {
     let place = format!("no{HOSTILE}");
     let scripts = [
         format!("{SQL};"),
-        format!("\\chart\nSELECT title, 1 AS n FROM songs;"),
+        "\\chart\nSELECT title, 1 AS n FROM songs;".to_owned(),
         format!("SELECT * FROM \"{place}\";"),
         format!("\\d {place}"),
         format!("\\{place}"),
