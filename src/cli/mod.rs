@@ -19,6 +19,7 @@ mod output;
 mod progress;
 mod query;
 mod rejects;
+mod report;
 mod run;
 mod schema;
 mod selftest;
@@ -40,7 +41,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::cli::error::{Error, Result};
 use args::{
-    CheckArgs, Cli, Command, HistoryArgs, LoadArgs, ProvisionArgs, QueryArgs, RunArgs,
+    CheckArgs, Cli, Command, HistoryArgs, LoadArgs, ProvisionArgs, QueryArgs, ReportArgs, RunArgs,
     SelftestArgs, StarArgs, TransformArgs,
 };
 use settings::{GlobalOptions, Settings, StarOptions};
@@ -102,6 +103,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Transform(args) => run_transform(args, &settings, &global),
         Command::Query(args) => run_query(args, &settings, &global),
         Command::Check(args) => run_check(args, &settings, &global),
+        Command::Report(args) => run_report(args, &settings, &global),
         Command::Rejects(args) => {
             run_on_star(&args.star, &settings, async |star| rejects::run(args, star, &global).await)
         }
@@ -143,7 +145,7 @@ fn run_transform(args: &TransformArgs, settings: &Settings, global: &GlobalOptio
     if args.dry_run {
         block_on(threads, transform::dry_run(&options, global))
     } else {
-        block_on(threads, transform::run(&options, global))
+        block_on(threads, transform::run(&options, args.report.as_deref(), global))
     }
 }
 
@@ -163,6 +165,14 @@ fn run_check(args: &CheckArgs, settings: &Settings, global: &GlobalOptions) -> R
         }
         let on = settings.optional_warehouse(args.on.as_deref(), &args.warehouse, global).await?;
         check::run(&star, on, global).await
+    })
+}
+
+fn run_report(args: &ReportArgs, settings: &Settings, global: &GlobalOptions) -> Result<()> {
+    let star = settings.star(&args.star)?;
+    block_on(star.engine.threads, async {
+        let on = settings.optional_warehouse(args.on.as_deref(), &args.warehouse, global).await?;
+        report::run(args, &star, on, global).await
     })
 }
 

@@ -8,6 +8,7 @@ mod model;
 mod model_command;
 pub mod range;
 mod rejects;
+mod report;
 mod s3;
 mod serverless;
 mod transform;
@@ -30,6 +31,7 @@ pub use inputs::{InputArgs, NamedUrl, of_short, one_per_dataset};
 pub use model::ModelArgs;
 pub use model_command::{ModelCommand, ModelCommandArgs, ModelInferArgs};
 pub use rejects::RejectsArgs;
+pub use report::ReportArgs;
 pub use s3::S3Args;
 pub use serverless::ServerlessArgs;
 pub use transform::{
@@ -138,6 +140,9 @@ pub enum Command {
     /// Check the invariants of a star.
     #[command(after_help = EXIT_CODES)]
     Check(CheckArgs),
+    /// Write a report on a star: one HTML file with charts, tables, data quality and lineage.
+    #[command(after_help = EXIT_CODES)]
+    Report(ReportArgs),
     /// Show the rejected records of a star by reason, or export them to be corrected.
     #[command(after_help = EXIT_CODES)]
     Rejects(RejectsArgs),

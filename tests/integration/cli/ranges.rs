@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::with_tiny_star;
 use crate::support::Workspace;
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "check",
     "completions",
     "demo",
@@ -18,6 +18,7 @@ const COMMANDS: [&str; 17] = [
     "pause",
     "provision",
     "query",
+    "report",
     "resume",
     "run",
     "schema",
@@ -43,6 +44,7 @@ fn arguments(command: &str) -> &'static [&'static str] {
             &["--name", "n", "--star", "s3://b/star", "--cidr", "192.0.2.1/32", "--dry-run"]
         }
         "query" => &["--list"],
+        "report" => &["--star", "none", "--out", "report.html"],
         "run" => &["--songs", "none", "--logs", "none", "--out", "out", "--to", NOWHERE],
         "selftest" => &["--to", NOWHERE],
         "transform" => &["--songs", "none", "--logs", "none", "--out", "out"],
