@@ -17,7 +17,7 @@ trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 "$starlift" generate --songs 400 --events 60000 --users 300 --days 60 --out data --quiet
 "$starlift" transform --songs data/song_data --logs data/log_data --out star --max-rejects 5% --quiet --report report.html
-"$python" "$script" picture report.html "$picture" --width 1000 --height 1200
+"$python" "$script" picture report.html "$picture" --width 1000 --height 1500 --scale 0.8
 bytes=$(stat -c %s "$picture")
 echo "$picture: $bytes bytes"
 # The README shows the picture: keep it small.

@@ -215,8 +215,8 @@ def check(browser, args):
 
 
 def picture(browser, args):
-    options = {"viewport": {"width": args.width, "height": args.height}, "color_scheme": args.scheme}
-    page = open_page(browser, args, [], **options)
+    viewport = {"width": args.width, "height": args.height}
+    page = open_page(browser, args, [], viewport=viewport, color_scheme=args.scheme, device_scale_factor=args.scale)
     page.screenshot(path=args.png, full_page=args.full)
 
 
@@ -234,6 +234,7 @@ def main():
     other.add_argument("png")
     other.add_argument("--width", type=int, default=1200)
     other.add_argument("--height", type=int, default=1500)
+    other.add_argument("--scale", type=float, default=1.0)
     other.add_argument("--scheme", default="light")
     other.add_argument("--full", action="store_true")
     args = parser.parse_args()

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use chrono::{Datelike, NaiveDate};
 use maud::{Markup, html};
 
 use super::Chart;
@@ -19,6 +18,9 @@ const WEEKS: i64 = 53;
 
 /// Maximum number of rows of the chart.
 const BLOCKS: i64 = 3;
+
+/// Days between two labels, so that they do not overlap.
+const LABEL_DAYS: i64 = 4 * 7;
 
 const LEFT: f64 = 44.0;
 const TOP: f64 = 20.0;
@@ -103,28 +105,17 @@ fn draw(days: &BTreeMap<i64, f64>, first: i64, last: i64) -> (f64, Markup) {
     (bottom + 8.0, body)
 }
 
-/// Returns the first day of each month that has a label, and the label.
+/// Returns the days that have a label, the first one and the first of each month, with the month.
 fn months(first: i64, last: i64) -> Vec<(i64, String)> {
-    let day = |days: i64| {
-        let delta = chrono::TimeDelta::try_days(days)?;
-        NaiveDate::default().checked_add_signed(delta)
-    };
-    let mut labels = Vec::new();
+    let mut labels: Vec<(i64, String)> = Vec::new();
     for at in first..=last {
-        let Some(found) = day(at).filter(|found| at == first || found.day() == 1) else { continue };
-        // Labels of two months must not overlap.
-        if labels.last().is_none_or(|(before, _)| at - before > 28)
-            || found.day() == 1 && labels.len() > 1
-        {
-            labels.push((at, found.format("%Y-%m").to_string()));
+        let day = format::day(at);
+        let is_labelled = at == first || day.ends_with("-01");
+        let has_space =
+            labels.last().is_none_or(|(before, _)| monday(at) - monday(*before) >= LABEL_DAYS);
+        if let Some((month, _)) = day.rsplit_once('-').filter(|_| is_labelled && has_space) {
+            labels.push((at, month.to_owned()));
         }
     }
-    // A column has 12.5 pixels, a label less than 50.
-    let mut kept: Vec<(i64, String)> = Vec::new();
-    for (at, label) in labels {
-        if kept.last().is_none_or(|(before, _)| monday(at) - monday(*before) >= 4 * 7) {
-            kept.push((at, label));
-        }
-    }
-    kept
+    labels
 }

@@ -88,9 +88,8 @@ pub(super) fn ticks(values: impl Iterator<Item = f64> + Clone) -> Vec<f64> {
     let extent = if high > low { high - low } else { 1.0 };
     let rough = extent / 4.0;
     let power = 10f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power);
-    let mut step = step;
-    let step = step.find(|step| *step >= rough * 0.999).unwrap_or(rough);
+    let steps = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power);
+    let step = steps.into_iter().find(|step| *step >= rough * 0.999).unwrap_or(rough);
     let step = if is_whole { step.max(1.0) } else { step };
     let first = (low / step).floor();
     let last = (high / step).ceil().max(first + 1.0);
