@@ -17,6 +17,7 @@ python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null ||
     missing+=(postgresql)
 [ -x /usr/sbin/pgbouncer ] || missing+=(pgbouncer)
+command -v chromium >/dev/null || missing+=(chromium)
 if [ ${#missing[@]} -gt 0 ]; then
     if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
         apt-get update -qq
@@ -28,7 +29,7 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 # The Python environment of the tests. It runs a reference implementation, independent readers of the star
-# (pyarrow and DuckDB), and moto, which simulates AWS.
+# (pyarrow and DuckDB), moto, which simulates AWS, and Playwright, which opens reports in Chromium.
 venv=$cache/python
 requirements=tests/reference/requirements.txt
 if ! cmp -s "$requirements" "$venv/installed.txt"; then

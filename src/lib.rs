@@ -290,6 +290,7 @@ pub mod warehouse;
 
 mod cloud;
 mod escape;
+mod report;
 mod staging;
 mod temporary;
 mod timing;

@@ -139,6 +139,16 @@ impl Star {
         &self.session
     }
 
+    /// Returns the queries with which the star was opened.
+    pub(crate) fn queries(&self) -> &Queries {
+        &self.queries
+    }
+
+    /// Returns the location of the star.
+    pub(crate) fn location(&self) -> String {
+        self.place.to_string()
+    }
+
     /// Runs a read-only query, and returns at most `limit` rows. `name` identifies the query in errors.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use super::args::DemoArgs;
 use super::demo_folder::DemoFolder;
 use super::output::{STRONG, print, styled};
 use super::settings::{GlobalOptions, StarOptions};
-use super::{check, query, transform};
+use super::{check, query, report, transform};
 use crate::cli::error::{Error, Result};
 use crate::engine::EngineOptions;
 use crate::generate::{GenerateOptions, log_files, song_objects};
@@ -34,7 +34,7 @@ const QUESTIONS: [&str; 3] = ["most_played_songs", "plays_by_gender_level", "act
 /// Number of rows shown of each answer.
 const SHOWN_ROWS: usize = 7;
 
-/// Writes sample data, transforms and checks it, and runs the queries in [`QUESTIONS`].
+/// Writes sample data, transforms and checks it, runs the queries in [`QUESTIONS`] and writes a report.
 ///
 /// # Errors
 ///
@@ -47,6 +47,8 @@ pub async fn run(args: &DemoArgs, global: &GlobalOptions) -> Result<()> {
     let mut folder = DemoFolder::open(args.out.as_deref())?;
     let data = folder.data();
     let star = folder.star();
+    let page = folder.report();
+    report::ensure_replaceable(&page)?;
     heading("Sample data: JSON as an application writes it")?;
     let sample = sample();
     folder.renew(sample.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())))?;
@@ -65,7 +67,7 @@ pub async fn run(args: &DemoArgs, global: &GlobalOptions) -> Result<()> {
         max_rejects: MAX_REJECTS,
         ..TransformOptions::new(inputs, &star.to_string_lossy())
     };
-    transform::run(&options, global).await?;
+    transform::run(&options, None, global).await?;
     let place = global.place(&star.to_string_lossy()).await?;
     folder.note_star(&RunRecord::require(&place).await?.run_id)?;
 
@@ -81,11 +83,15 @@ pub async fn run(args: &DemoArgs, global: &GlobalOptions) -> Result<()> {
         heading(&format!("Query: {name} (the first {SHOWN_ROWS} rows)"))?;
         query::show_first(name, SHOWN_ROWS, &star_options, global).await?;
     }
+    heading("Report: one page with charts, data quality and lineage")?;
+    report::write(&page, &star_options, None, global).await?;
+    print(&format!("{}\n", page.display()))?;
     print(&format!(
-        "\nThe sample data is in {}, the star in {}.\nNext: starlift query --list; \
+        "\nThe sample data is in {}, the star in {}.\nNext: open {} in a browser; starlift query --list; \
          starlift query --star {} evening_artists\n",
         data.display(),
         star.display(),
+        page.display(),
         star.display(),
     ))
 }

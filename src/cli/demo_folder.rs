@@ -77,6 +77,11 @@ impl DemoFolder {
         self.folder.join("star")
     }
 
+    /// Returns the path of the report.
+    pub fn report(&self) -> PathBuf {
+        self.folder.join("report.html")
+    }
+
     /// Removes the sample data of an earlier demo, and records `files`, pairs of path (relative to
     /// `data`) and content, as files of this demo.
     ///

@@ -26,6 +26,7 @@ mod place_file;
 mod progress;
 mod query;
 mod rejects;
+mod report;
 mod report_files;
 mod rows;
 mod run;
@@ -55,7 +56,7 @@ use clap::error::{ContextKind, ContextValue};
 use crate::cli::error::{Error, Result};
 use crate::cli::json::Results;
 use args::{
-    CheckArgs, Cli, Command, HistoryArgs, LoadArgs, ProvisionArgs, QueryArgs, RunArgs,
+    CheckArgs, Cli, Command, HistoryArgs, LoadArgs, ProvisionArgs, QueryArgs, ReportArgs, RunArgs,
     SelftestArgs, ShellArgs, StarArgs, TransformArgs,
 };
 use report_files::ReportFiles;
@@ -158,6 +159,7 @@ fn run(cli: &Cli, results: &Results) -> Result<()> {
         Command::Query(args) => run_query(args, &settings, &global),
         Command::Shell(args) => run_shell(args, &settings, &global),
         Command::Check(args) => run_check(args, &settings, &global),
+        Command::Report(args) => run_report(args, &settings, &global),
         Command::Rejects(args) => {
             run_on_star(&args.star, &settings, async |star| rejects::run(args, star, &global).await)
         }
@@ -199,7 +201,7 @@ fn run_transform(args: &TransformArgs, settings: &Settings, global: &GlobalOptio
     if args.dry_run {
         block_on(threads, transform::dry_run(&options, global))
     } else {
-        block_on(threads, transform::run(&options, global))
+        block_on(threads, transform::run(&options, args.report.as_deref(), global))
     }
 }
 
@@ -227,6 +229,14 @@ fn run_check(args: &CheckArgs, settings: &Settings, global: &GlobalOptions) -> R
         }
         let on = settings.optional_warehouse(args.on.as_deref(), &args.warehouse, global).await?;
         check::run(&args.names, &star, on, global).await
+    })
+}
+
+fn run_report(args: &ReportArgs, settings: &Settings, global: &GlobalOptions) -> Result<()> {
+    let star = settings.star(&args.star)?;
+    block_on(star.engine.threads, async {
+        let on = settings.optional_warehouse(args.on.as_deref(), &args.warehouse, global).await?;
+        report::run(args, &star, on, global).await
     })
 }
 

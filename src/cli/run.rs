@@ -6,7 +6,7 @@ use super::output::print;
 use super::settings::WarehouseOptions;
 use super::settings::{GlobalOptions, StarOptions};
 use super::signals::{interrupted, unless_interrupted};
-use super::{load, summary, transform, verify};
+use super::{load, report, summary, transform, verify};
 use crate::cli::error::{Error, Result};
 use crate::engine::Engine;
 use crate::escape;
@@ -43,17 +43,26 @@ pub async fn run(
         global.results.set_load(LoadResult::planned(target.to_string(), schema));
         return print(&format!("would load the star into {target} schema {schema}\n"));
     }
+    let report_file = args.transform.report.as_deref();
+    if let Some(file) = report_file {
+        report::ensure_possible(file, options).await?;
+    }
     let mut text = build_star(options, global).await?;
     let outcome = tokio::select! {
         outcome = load_and_verify(&mut text, args, &star, warehouse, global) => outcome,
         // The warehouse rolls back uncommitted work.
         () = interrupted() => Err(Error::LoadInterrupted),
     };
+    // A failed load leaves the star complete, and the report is on the star.
+    let reported = match report_file {
+        Some(file) => report::of_transform(file, options, global).await.map(|line| text += &line),
+        None => Ok(()),
+    };
     // Report completed steps even if a later step failed: their results are kept.
     if !global.quiet {
         print(&text)?;
     }
-    outcome
+    outcome.and(reported)
 }
 
 async fn load_and_verify(

@@ -1,6 +1,7 @@
 //! `starlift transform`.
 
 use std::fmt::Write;
+use std::path::Path;
 use std::sync::Arc;
 
 use futures::TryStreamExt;
@@ -10,6 +11,7 @@ use super::json::{PlannedDataset, TransformPlan, TransformResult};
 use super::logging::draws_progress;
 use super::output::print;
 use super::progress::Progress;
+use super::report;
 use super::settings::GlobalOptions;
 use super::signals::interrupted;
 use super::summary;
@@ -27,21 +29,30 @@ use crate::storage::{ListOptions, Location, Skipped, Stores};
 /// Maximum number of objects that a dry run lists by name, per dataset.
 const SHOWN_OBJECTS: u64 = 20;
 
-/// Runs a transform and prints its summary.
+/// Runs a transform and prints its summary. Writes a report on the star to `report_file`, if there is one.
 ///
 /// # Errors
 ///
-/// Returns the error that ended the run.
-pub async fn run(options: &TransformOptions, global: &GlobalOptions) -> Result<()> {
-    let report = run_quietly(options, global).await?;
-    if global.quiet {
-        return Ok(());
+/// Returns the error that ended the run, or that of the report; the star is complete then.
+pub async fn run(
+    options: &TransformOptions,
+    report_file: Option<&Path>,
+    global: &GlobalOptions,
+) -> Result<()> {
+    if let Some(file) = report_file {
+        report::ensure_possible(file, options).await?;
     }
-    let out = Location::parse_single(&options.out)?.to_string();
-    print(&match options.verify {
-        true => summary::verified(&report, &out),
-        false => described(&report, &out),
-    })
+    let done = run_quietly(options, global).await?;
+    if !global.quiet {
+        let out = Location::parse_single(&options.out)?.to_string();
+        print(&match options.verify {
+            true => summary::verified(&done, &out),
+            false => described(&done, &out),
+        })?;
+    }
+    let Some(file) = report_file else { return Ok(()) };
+    let written = report::of_transform(file, options, global).await?;
+    if global.quiet { Ok(()) } else { print(&written) }
 }
 
 /// Returns the summary of a run, which can have found the star up to date.

@@ -3,7 +3,7 @@
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use crate::decode::{FieldPaths, StagedColumns};
-use crate::star::Queries;
+use crate::star::{Group, Queries};
 
 /// Returns a hash of all that the decoded rows of an object depend on: the dataset, the columns that are kept,
 /// and the paths of the values. XXH3-128 in hexadecimal.
@@ -19,7 +19,8 @@ pub(crate) fn definition_hash<'a>(
     paths: impl IntoIterator<Item = &'a FieldPaths>,
 ) -> String {
     let mut hasher = Xxh3::new();
-    for query in queries.all() {
+    // Figures of the report are no part of a star.
+    for query in queries.all().iter().filter(|query| query.group != Group::Report) {
         hasher.update(format!("{:?}\0{}\0{}\0", query.group, query.name, query.sql).as_bytes());
     }
     for paths in paths {

@@ -22,6 +22,11 @@ const SQL: &[(Group, &str, &str)] = sql_files! {
         "most_played_songs" "evening_artists" "plays_by_gender_level" "activity_by_hour"
         "activity_by_weekday" "session_length_by_user" "sessions_by_user" "free_to_paid_users"
         "plays_by_location" "months_present" "nulls_in_key_columns";
+    Report "report":
+        "totals" "time_span" "plays_over_time" "listeners_over_time" "plays_by_weekday_hour"
+        "plays_by_day" "top_songs" "top_artists" "plays_by_level" "plays_by_gender_level"
+        "top_places" "upgrade_steps" "days_to_upgrade" "level_changes" "session_minutes"
+        "plays_per_session" "weekly_return" "match_rate";
 };
 
 /// Text of the built-in `model.toml`.

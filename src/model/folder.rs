@@ -27,6 +27,8 @@ pub enum Group {
     Check,
     /// Answers a question from the star.
     Analytics,
+    /// Figures of the report on a star.
+    Report,
 }
 
 /// An SQL file of a model.
@@ -71,8 +73,14 @@ pub(super) struct Files {
 
 impl Group {
     /// All groups.
-    pub const ALL: [Group; 5] =
-        [Group::Intermediate, Group::Star, Group::Accounting, Group::Check, Group::Analytics];
+    pub const ALL: [Group; 6] = [
+        Group::Intermediate,
+        Group::Star,
+        Group::Accounting,
+        Group::Check,
+        Group::Analytics,
+        Group::Report,
+    ];
 
     /// Returns the name of the folder of the queries.
     pub fn folder(self) -> &'static str {
@@ -82,6 +90,7 @@ impl Group {
             Group::Accounting => "accounting",
             Group::Check => "checks",
             Group::Analytics => "analytics",
+            Group::Report => "report",
         }
     }
 }

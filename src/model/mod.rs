@@ -9,6 +9,7 @@
 //! accounting/         counts of the records by their outcome
 //! checks/             queries that return the rows that violate an invariant
 //! analytics/          queries that answer questions
+//! report/             figures of the report on a star
 //! ```
 //!
 //! [`Model::read_dir`] reads a folder, [`Model::built_in`] returns the model that is compiled in.

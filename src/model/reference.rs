@@ -35,9 +35,10 @@ complete and check the file: `model init` and `model infer` write it as `model.s
 | `accounting/NAME.sql` | [Counts](#accounting) of the records of a run by their outcome. |
 | `checks/NAME.sql` | Queries that return the rows that violate an invariant. The comment at the start of the file states the invariant. Checks of primary keys, NOT NULL and references, and of the records read, are generated. |
 | `analytics/NAME.sql` | Queries that answer questions from the star. The header states the question, as in `-- Question: Which users listen most?`. |
+| `report/NAME.sql` | Figures of the [report](report.md) on a star. The header states the question and the form of the chart. |
 
-The SQL in `star`, `intermediate` and `accounting` is that of DataFusion. The SQL in `checks` and `analytics`
-must also run in the warehouses that you use. All queries are planned before any object is read, and only the
+The SQL in `star`, `intermediate` and `accounting` is that of DataFusion. The SQL in `checks`, `analytics`
+and `report` must also run in the warehouses that you use. All queries are planned before any object is read, and only the
 columns that a query reads are staged. Statements other than queries are refused.
 
 Names of tables and columns of the star have lowercase letters, digits and underscores, at most 63 bytes

@@ -78,9 +78,9 @@ impl Queries {
 
     /// Returns these queries, with replacements and additions from `folder`.
     ///
-    /// A file in `folder` or in its subfolders `intermediate`, `star`, `checks`, `accounting` and
-    /// `analytics` replaces the query of the same name. A file in `intermediate`, `analytics`
-    /// or `checks` with another name is added.
+    /// A file in `folder` or in its subfolders `intermediate`, `star`, `checks`, `accounting`,
+    /// `analytics` and `report` replaces the query of the same name. A file in `intermediate`, `analytics`,
+    /// `report` or `checks` with another name is added.
     ///
     /// # Errors
     ///
@@ -118,7 +118,9 @@ impl Queries {
             )));
         }
         match group {
-            Some(group @ (Group::Intermediate | Group::Check | Group::Analytics)) => {
+            Some(
+                group @ (Group::Intermediate | Group::Check | Group::Analytics | Group::Report),
+            ) => {
                 self.all.push(Query { name, group, sql });
                 Ok(())
             }
@@ -223,7 +225,7 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
         let queries = Queries::built_in();
         let mut found = 0;
-        for folder in ["intermediate", "star", "accounting", "checks", "analytics"] {
+        for folder in ["intermediate", "star", "accounting", "checks", "analytics", "report"] {
             for (name, sql) in sql_files(&root.join(folder)).unwrap() {
                 let query = queries.all.iter().find(|q| q.sql == sql);
                 let query = query.unwrap_or_else(|| panic!("{folder}/{name}.sql is an orphan"));
@@ -237,7 +239,8 @@ mod tests {
 
     #[test]
     fn analytics_queries_declare_question_grain_and_units() {
-        for query in Queries::built_in().of(Group::Analytics) {
+        let queries = Queries::built_in();
+        for query in queries.of(Group::Analytics).chain(queries.of(Group::Report)) {
             for label in ["Question", "Grain", "Units"] {
                 let entry = query.header_entry(label);
                 assert!(entry.is_some_and(|e| !e.is_empty()), "{}: no {label}", query.name);

@@ -69,7 +69,7 @@ impl Balance {
     /// # Errors
     ///
     /// Returns an error if the entry is not of the form `total = part + part`, or if there are two.
-    pub(super) fn of(query: &Query) -> Result<Option<Balance>> {
+    pub(crate) fn of(query: &Query) -> Result<Option<Balance>> {
         let Some(entry) = query.header_entry("Balance") else { return Ok(None) };
         if query.header().lines().filter(|line| line.starts_with("Balance:")).count() > 1 {
             let reason = "its header has two entries Balance; state one of them in another file";

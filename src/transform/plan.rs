@@ -55,7 +55,7 @@ pub async fn required_columns(queries: &Queries, rules: Rules) -> Result<Require
 /// As for [`required_columns`].
 pub async fn plan_all(queries: &Queries, rules: Rules) -> Result<()> {
     let mut planning = plan_run(queries, rules).await?;
-    for query in queries.of(Group::Analytics) {
+    for query in queries.of(Group::Analytics).chain(queries.of(Group::Report)) {
         planning.plan(query).await?;
     }
     Ok(())

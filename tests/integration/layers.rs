@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The modules of the library, each above all that come before it.
-const LAYERS: [&str; 24] = [
+const LAYERS: [&str; 25] = [
     "model",
     "escape",
     "limits",
@@ -27,6 +27,7 @@ const LAYERS: [&str; 24] = [
     "cloud",
     "warehouse",
     "api",
+    "report",
     "cli",
     "lib",
 ];

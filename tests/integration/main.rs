@@ -26,6 +26,7 @@ mod reading;
 mod readme;
 mod real_data;
 mod reference;
+mod report;
 mod s3;
 mod semantics;
 mod standin;

@@ -9,6 +9,7 @@ mod model_command;
 mod query;
 pub mod range;
 mod rejects;
+mod report;
 mod s3;
 mod serverless;
 mod shell;
@@ -34,6 +35,7 @@ pub use model::ModelArgs;
 pub use model_command::{ModelCommand, ModelCommandArgs, ModelInferArgs};
 pub use query::{PagerArgs, QueryArgs, QueryFormat};
 pub use rejects::RejectsArgs;
+pub use report::ReportArgs;
 pub use s3::S3Args;
 pub use serverless::ServerlessArgs;
 pub use shell::ShellArgs;
@@ -163,6 +165,9 @@ pub enum Command {
     /// Check the invariants of a star.
     #[command(after_help = EXIT_CODES)]
     Check(CheckArgs),
+    /// Write a report on a star: one HTML file with charts, tables, data quality and lineage.
+    #[command(after_help = EXIT_CODES)]
+    Report(ReportArgs),
     /// Show the rejected records of a star by reason, or export them to be corrected.
     #[command(after_help = EXIT_CODES)]
     Rejects(RejectsArgs),

@@ -86,6 +86,9 @@ pub struct TransformArgs {
     /// code is 4 if they differ.
     #[arg(long, conflicts_with = "dry_run")]
     pub verify: bool,
+    /// Also write a report on the star to this local file; `starlift report` describes it.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "verify"], value_hint = ValueHint::FilePath)]
+    pub report: Option<PathBuf>,
     /// List what would be read and written; write nothing.
     #[arg(long)]
     pub dry_run: bool,

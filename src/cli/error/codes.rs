@@ -109,6 +109,12 @@ codes! {
     WrongColumns "wrong-columns" 1
         "A query of `--queries` does not return the columns of its table."
         "Return the columns that `starlift schema` lists, in their order."
+    InvalidFigure "invalid-figure" 1
+        "The header of a file in `report` is not valid, or its query does not return what the chart needs."
+        "Correct the file that the message names; `docs/report.md` describes the header."
+    ReportTooLarge "report-too-large" 1
+        "A report would have more than 500 kB. It was not written."
+        "Return fewer rows or shorter texts in the query that the message names."
     SpillFailed "spill-failed" 1
         "A spill file could not be written or read."
         "Free space in the temporary folder, or set another one in `TMPDIR`."

@@ -12,6 +12,7 @@ pub use self::codes::Code;
 use crate::cloud::error::CloudError;
 use crate::error::{Error as StarError, count};
 use crate::model::ModelError;
+use crate::report::error::ReportError;
 use crate::staging::StagingError;
 use crate::storage::StorageError;
 use crate::warehouse::error::{Cause, Error as WarehouseError};
@@ -31,6 +32,9 @@ pub enum Error {
     /// A resource in the cloud could not be created, found, changed or removed.
     #[error(transparent)]
     Cloud(#[from] Box<CloudError>),
+    /// A report could not be made.
+    #[error(transparent)]
+    Report(ReportError),
     /// An option or setting has an invalid value.
     #[error("{0}")]
     Usage(String),
@@ -95,6 +99,16 @@ impl From<WarehouseError> for Error {
     }
 }
 
+impl From<ReportError> for Error {
+    fn from(error: ReportError) -> Error {
+        match error {
+            ReportError::Star(error) => error.into(),
+            ReportError::Warehouse(error) => error.into(),
+            error => Error::Report(error),
+        }
+    }
+}
+
 impl From<ModelError> for Error {
     fn from(error: ModelError) -> Error {
         Error::Model(error)
@@ -155,6 +169,7 @@ impl Error {
             Error::Star(error) => star_code(error),
             Error::Warehouse(error) => warehouse_code(error),
             Error::Cloud(error) => cloud::code(error),
+            Error::Report(error) => report_code(error),
             Error::Usage(_) => Code::InvalidOption,
             Error::Model(_) => Code::InvalidModel,
             Error::AnswersDiffer { .. } => Code::AnswersDiffer,
@@ -172,6 +187,7 @@ impl Error {
             Error::Warehouse(error) => warehouse_hint(error),
             Error::Cloud(error) => cloud::hint(error),
             Error::UnknownName { error, .. } | Error::Line { error, .. } => error.hint(),
+            Error::Report(error) => report_hint(error),
             Error::Usage(_)
             | Error::Model(_)
             | Error::AnswersDiffer { .. }
@@ -263,6 +279,26 @@ fn warehouse_code(error: &WarehouseError) -> Code {
         WarehouseError::Contract { .. } => Code::CopyContract,
         WarehouseError::Mismatch { .. } => Code::TablesDiffer,
         WarehouseError::ChecksFailed { .. } => Code::WarehouseChecksFailed,
+    }
+}
+
+fn report_code(error: &ReportError) -> Code {
+    match error {
+        ReportError::Star(error) => star_code(error),
+        ReportError::Warehouse(error) => warehouse_code(error),
+        ReportError::Figure { .. } => Code::InvalidFigure,
+        ReportError::TooLarge { .. } => Code::ReportTooLarge,
+    }
+}
+
+fn report_hint(error: &ReportError) -> Option<String> {
+    match error {
+        ReportError::Star(error) => star_hint(error),
+        ReportError::Warehouse(error) => warehouse_hint(error),
+        ReportError::Figure { .. } => None,
+        ReportError::TooLarge { .. } => {
+            Some("return fewer rows or shorter texts in the query of that figure".to_owned())
+        }
     }
 }
 

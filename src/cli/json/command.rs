@@ -73,6 +73,7 @@ reports! {
         Demo "demo";
         Schema "schema";
         Shell "shell";
+        Report "report";
         Model "model";
         Completions "completions";
         Man "man";
@@ -132,6 +133,7 @@ impl Report {
             Command::Demo(_) => Report::Demo(()),
             Command::Schema(_) => Report::Schema(()),
             Command::Shell(_) => Report::Shell(()),
+            Command::Report(_) => Report::Report(()),
             Command::Model(_) => Report::Model(()),
             Command::Completions { .. } => Report::Completions(()),
             Command::Man { .. } => Report::Man(()),
@@ -150,6 +152,7 @@ pub fn is_document(command: &Command) -> bool {
         | Command::Demo(_)
         | Command::Schema(_)
         | Command::Shell(_)
+        | Command::Report(_)
         | Command::Model(_)
         | Command::Completions { .. }
         | Command::Man { .. } => false,

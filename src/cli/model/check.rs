@@ -7,6 +7,7 @@ use super::super::output::{GOOD, print, styled};
 use super::super::summary::counted;
 use crate::cli::error::Result;
 use crate::model::Model;
+use crate::report::validate;
 use crate::star::Queries;
 use crate::transform::{Rules, plan_all};
 
@@ -14,11 +15,13 @@ use crate::transform::{Rules, plan_all};
 ///
 /// # Errors
 ///
-/// Returns an error if the folder cannot be read, with all problems of the model, or if a query
-/// cannot be planned.
+/// Returns an error if the folder cannot be read, with all problems of the model, if a query
+/// cannot be planned, or if the header of a figure is not valid.
 pub async fn run(folder: &Path, quiet: bool) -> Result<()> {
     let model = Arc::new(Model::read_dir(folder)?);
-    plan_all(&Queries::of_model(model.clone()), Rules::default()).await?;
+    let queries = Queries::of_model(model.clone());
+    plan_all(&queries, Rules::default()).await?;
+    validate(&queries)?;
     if quiet { Ok(()) } else { print(&summary(&model)) }
 }
 

@@ -267,5 +267,6 @@ static QUERIES: Section = Section {
              that are generated from the tables; a file with the name of one replaces it.",
         ),
         optional("analytics", Form::Texts, "`[]`", "Queries that answer questions."),
+        optional("report", Form::Texts, "`[]`", "Figures of the report on a star."),
     ],
 };

@@ -19,6 +19,7 @@ const COMMANDS: [&str; 18] = [
     "pause",
     "provision",
     "query",
+    "report",
     "resume",
     "run",
     "schema",
@@ -46,6 +47,7 @@ fn arguments(command: &str) -> &'static [&'static str] {
             &["--name", "n", "--star", "s3://b/star", "--cidr", "192.0.2.1/32", "--dry-run"]
         }
         "query" => &["--list"],
+        "report" => &["--star", "none", "--out", "report.html"],
         "run" => &["--songs", "none", "--logs", "none", "--out", "out", "--to", NOWHERE],
         "selftest" => &["--to", NOWHERE],
         "transform" => &["--songs", "none", "--logs", "none", "--out", "out"],

@@ -1,0 +1,145 @@
+//! `starlift report`, and the reports of `transform`, `run` and `demo`.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
+use std::path::Path;
+
+use super::args::ReportArgs;
+use super::output::print;
+use super::settings::{GlobalOptions, StarOptions, WarehouseOptions};
+use super::signals::unless_interrupted;
+use super::{star, summary};
+use crate::cli::error::{Error, Result};
+use crate::escape;
+use crate::pipeline::{TransformOptions, queries};
+use crate::report::{WarehouseTables, report, validate};
+use crate::transform::plan_all;
+
+/// Text near the beginning of each report.
+const GENERATOR: &str = "<meta name=\"generator\" content=\"starlift ";
+
+/// Number of bytes at the beginning of a file in which [`GENERATOR`] is searched.
+const BEGINNING: u64 = 1024;
+
+/// Writes the report on a star, whose figures are queried on its files or in a warehouse.
+///
+/// # Errors
+///
+/// Returns an error if there is no star, a query fails, the report is too large or cannot be written, or another
+/// file exists at its path. An existing file is then unchanged.
+pub async fn run(
+    args: &ReportArgs,
+    options: &StarOptions,
+    on: Option<WarehouseOptions>,
+    global: &GlobalOptions,
+) -> Result<()> {
+    let written = write(&args.out, options, on, global).await?;
+    if global.quiet { Ok(()) } else { print(&written) }
+}
+
+/// Writes the report on the star of a transform, and returns a line for its summary.
+///
+/// # Errors
+///
+/// As for [`run`].
+pub async fn of_transform(
+    file: &Path,
+    options: &TransformOptions,
+    global: &GlobalOptions,
+) -> Result<String> {
+    let star = StarOptions {
+        star: Some(options.out.clone()),
+        model: options.model.clone(),
+        queries: options.queries.clone(),
+        engine: options.engine,
+    };
+    write(file, &star, None, global).await
+}
+
+/// Writes a report to `file`, and returns a line that describes it.
+///
+/// # Errors
+///
+/// As for [`run`].
+pub async fn write(
+    file: &Path,
+    options: &StarOptions,
+    on: Option<WarehouseOptions>,
+    global: &GlobalOptions,
+) -> Result<String> {
+    ensure_replaceable(file)?;
+    let work = async {
+        let open = star::open(options, global).await?;
+        let Some(warehouse) = on else { return Ok::<_, Error>(report(&open, None).await?) };
+        let session = warehouse.open_session(&global.stores).await?;
+        let address = warehouse.target.to_string();
+        let tables = WarehouseTables { session: &session, address, schema: &warehouse.schema };
+        Ok(report(&open, Some(&tables)).await?)
+    };
+    let page = unless_interrupted(work, crate::error::Error::Stopped).await?;
+    put(file, page.as_bytes())
+        .map_err(|e| Error::io(format!("cannot write the report {}", file.display()), e))?;
+    let (shown, size) = (file.display().to_string(), summary::bytes(page.len() as u64));
+    Ok(format!("report    {} ({size})\n", escape::line(&shown)))
+}
+
+/// Fails if a report on the star of a transform is not possible, before the transform begins.
+///
+/// # Errors
+///
+/// Returns an error if the file cannot be written, or a figure is not valid.
+pub async fn ensure_possible(file: &Path, options: &TransformOptions) -> Result<()> {
+    ensure_replaceable(file)?;
+    let queries = queries(&options.model, options.queries.as_deref())?;
+    validate(&queries)?;
+    Ok(plan_all(&queries, options.rules).await?)
+}
+
+/// Fails if a report cannot be written to `file`: its folder is missing, or the file is not a report.
+///
+/// # Errors
+///
+/// Returns an error that names the file.
+pub fn ensure_replaceable(file: &Path) -> Result<()> {
+    let shown = file.display();
+    let folder = folder(file);
+    if !folder.is_dir() {
+        return Err(Error::Usage(format!(
+            "the report {shown} cannot be written: there is no folder {}",
+            folder.display()
+        )));
+    }
+    let mut beginning = Vec::new();
+    let read = File::open(file).and_then(|found| found.take(BEGINNING).read_to_end(&mut beginning));
+    match read {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => {
+            Err(Error::io(format!("cannot read {shown}, which the report would replace"), error))
+        }
+        Ok(_) if String::from_utf8_lossy(&beginning).contains(GENERATOR) => Ok(()),
+        Ok(_) => Err(Error::Usage(format!(
+            "{shown} exists and is not a report of starlift; write the report to another file, or move it away"
+        ))),
+    }
+}
+
+/// Returns the folder of a file.
+fn folder(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Replaces the file atomically. Others can read it, as far as the user's mask allows.
+fn put(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".starlift-report-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let mut temporary = builder.tempfile_in(folder(file))?;
+    temporary.write_all(bytes)?;
+    temporary.as_file().sync_all()?;
+    temporary.persist(file).map_err(|error| error.error)?;
+    Ok(())
+}
