@@ -83,15 +83,19 @@ impl Notes {
         for (key, records) in other.unknown_keys {
             *self.unknown_keys.entry(key).or_default() += records;
         }
-        // Keep the first keys by name, so that the result does not depend on the order of merging.
-        while self.unknown_keys.len() > MAX_UNKNOWN_KEYS {
-            self.unknown_keys.pop_last();
-        }
+        self.drop_last_keys();
         self.times.all += other.times.all;
         self.times.implausible += other.times.implausible;
         other.times.example.into_iter().for_each(|time| self.times.add_example(time));
         self.encoded_twice += other.encoded_twice;
         self.longest_text = self.longest_text.max(other.longest_text);
+    }
+
+    /// Keeps the first keys by name, so that the result does not depend on the order in which keys are added.
+    fn drop_last_keys(&mut self) {
+        while self.unknown_keys.len() > MAX_UNKNOWN_KEYS {
+            self.unknown_keys.pop_last();
+        }
     }
 
     /// Counts the keys of one record at the spans `keys`.
@@ -108,8 +112,9 @@ impl Notes {
         let key = clip(key);
         if let Some(count) = self.unknown_keys.get_mut(&*key) {
             *count += records;
-        } else if records > 0 && self.unknown_keys.len() < MAX_UNKNOWN_KEYS {
+        } else if records > 0 {
             self.unknown_keys.insert(key.into_owned(), records);
+            self.drop_last_keys();
         }
     }
 }

@@ -127,8 +127,7 @@ impl RowBuilder {
 
     /// Resets the converter's observations.
     pub fn clear_notes(&mut self) {
-        self.converter.restore((Times::default(), 0));
-        self.converter.longest_text = 0;
+        self.converter.restore((Times::default(), 0, 0));
     }
 
     /// Appends the rows of a record to `rows`, or returns the reason for rejecting it and appends

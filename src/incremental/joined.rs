@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use datafusion::common::TableReference;
-use datafusion::common::utils::quote_identifier;
 use datafusion::prelude::{DataFrame, SessionContext, lit};
 use futures::TryStreamExt;
 
@@ -65,10 +64,18 @@ impl Update {
             let changed = other.changed_rows(&session, out, &staging.datasets[at], self).await?;
             register(&session, ROWS, rows)?;
             register(&session, CHANGED, changed)?;
-            let sql = other.joined_sql(join, &local.column, self.has_text_encoded_twice());
+            let sql = other.joined_sql(join, own, &local.column, self.has_text_encoded_twice());
             add_days(&session, &sql, &mut days).await?;
         }
         Ok(Some(days))
+    }
+
+    /// Returns the number of texts of the objects of this run that were encoded to UTF-8 twice.
+    pub fn texts_encoded_twice(&self) -> u64 {
+        let objects = self.datasets.iter().flat_map(|known| {
+            known.objects.unchanged(self.removed).into_iter().chain(known.objects.read())
+        });
+        objects.map(|entry| entry.outcome.notes.encoded_twice).sum()
     }
 
     /// Returns `true` if objects of the previous run or of this one have text that was encoded to UTF-8 twice.
@@ -96,11 +103,16 @@ async fn add_days(session: &SessionContext, sql: &str, days: &mut Days) -> Resul
 
 /// Returns the expression of a column that is compared.
 fn compared(row: &str, column: &str, repairs: bool) -> String {
-    let column = format!("{row}.{}", quote_identifier(column));
+    let column = format!("{row}.{}", quoted(column));
     match repairs {
         true => format!("repair_encoding(CAST({column} AS VARCHAR))"),
         false => column,
     }
+}
+
+/// Quotes a name, also one that is a word of SQL.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 fn register(session: &SessionContext, name: &str, rows: DataFrame) -> Result<()> {
@@ -137,14 +149,18 @@ impl Known {
 
     /// Returns the query for the times of the rows that join with a changed row. A row that was removed from one
     /// object and added by another has not changed.
-    fn joined_sql(&self, join: &Join, time: &str, repairs: bool) -> String {
+    fn joined_sql(&self, join: &Join, own: &Known, time: &str, is_encoded_twice: bool) -> String {
         let fields = self.schema.fields().iter().map(|field| field.name());
         let fields = fields.filter(|name| *name != OBJECT_NUMBER);
-        let fields: Vec<String> = fields.map(|name| quote_identifier(name).into_owned()).collect();
+        let fields: Vec<String> = fields.map(|name| quoted(name)).collect();
         let (mut keys, mut conditions) = (Vec::new(), Vec::new());
         for (at, (column, equal_to)) in join.columns.iter().zip(&join.equal_to).enumerate() {
-            let declared = self.dataset.column(column).map(|(_, column)| column.column_type);
-            let repairs = repairs && declared == Some(ColumnType::Text);
+            let columns = [self.dataset.column(column), own.dataset.column(equal_to)];
+            let mut columns = columns.into_iter().flatten().map(|(_, column)| column);
+            // Texts in dictionaries are not counted if they are encoded twice.
+            let repairs = columns.any(|column| {
+                column.column_type == ColumnType::Text && (is_encoded_twice || column.repetitive)
+            });
             keys.push(format!("{} AS key_{at}", compared("c", column, repairs)));
             let own = compared("r", equal_to, repairs);
             conditions.push(format!("(k.key_{at} IS NOT DISTINCT FROM {own})"));
@@ -155,7 +171,7 @@ impl Known {
              SELECT r.{2} FROM keys k JOIN {ROWS} r ON {3}",
             fields.join(", "),
             keys.join(", "),
-            quote_identifier(time),
+            quoted(time),
             conditions.join(" AND "),
         )
     }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Join, LocalTo, Model, Table};
+use crate::model::{Join, LocalTo, Model};
+use crate::transform::RequiredColumns;
 
 /// The tables whose queries need only the days that have changed, and those that need all rows of the dataset
 /// of these days. The queries of the other tables do not read that dataset.
@@ -13,14 +14,17 @@ pub(super) struct Locality {
     pub global: BTreeSet<String>,
     /// The joins of the local tables with other datasets.
     pub joins: Vec<Join>,
-    /// The other datasets that a local table reads without a declared join: their rows can affect all days.
+    /// The other datasets that a local table, or an accounting query that reads the dataset of the days, reads
+    /// without a declared join: their rows can affect all days.
     pub unjoined: BTreeSet<String>,
 }
 
 impl Locality {
-    /// Returns the tables of a model, given the tables that each query reads. Returns `None` if no table is local,
-    /// or if a query needs all rows of a table that is computed only for the days that have changed.
-    pub fn of(model: &Model, reads: &BTreeMap<String, BTreeSet<String>>) -> Option<Locality> {
+    /// Returns the tables of a model, given what its queries read. Returns `None` if no table is local, if a query
+    /// needs all rows of a table that is computed only for the days that have changed, or if a local table reads one
+    /// that needs all rows.
+    pub fn of(model: &Model, needs: &RequiredColumns) -> Option<Locality> {
+        let reads = &needs.reads;
         let mut local_to = model.tables.iter().filter_map(|table| table.local_to.as_ref());
         let first = local_to.next()?.clone();
         if local_to.any(|other| *other != first) {
@@ -29,16 +33,6 @@ impl Locality {
         let staged = &model.dataset(&first.dataset)?.table;
         let tables = || model.tables.iter().filter(|table| table.local_to.is_some());
         let local: BTreeSet<String> = tables().map(|table| table.name.clone()).collect();
-        let mut joins = Vec::new();
-        let mut unjoined = BTreeSet::new();
-        for table in tables() {
-            for join in &table.joins {
-                if !joins.contains(join) {
-                    joins.push(join.clone());
-                }
-            }
-            unjoined.extend(unjoined_datasets(table, &first, &local, model, reads));
-        }
         let mut global = BTreeSet::new();
         for table in model.tables.iter().filter(|table| table.local_to.is_none()) {
             if !depends(&table.name, staged, reads) {
@@ -50,6 +44,21 @@ impl Locality {
             }
             global.insert(table.name.clone());
         }
+        let (mut joins, mut unjoined) = (Vec::new(), BTreeSet::new());
+        for table in tables() {
+            let reached = Reached::of(reads.get(&table.name)?, &local, model, reads);
+            if reached.tables.iter().any(|name| global.contains(*name)) {
+                return None;
+            }
+            unjoined.extend(reached.unjoined(&first.dataset, &table.joins));
+            joins.extend(table.joins.iter().cloned());
+        }
+        for read in needs.accounting_reads.values() {
+            let reached = Reached::of(read, &local, model, reads);
+            if reached.datasets.contains(&first.dataset) {
+                unjoined.extend(reached.unjoined(&first.dataset, &joins));
+            }
+        }
         Some(Locality { local_to: first, local, global, joins, unjoined })
     }
 
@@ -60,31 +69,46 @@ impl Locality {
     }
 }
 
-/// Returns the datasets that the query of a local table reads without a declared join, directly or through tables
-/// that are not local.
-fn unjoined_datasets(
-    table: &Table,
-    local_to: &LocalTo,
-    local: &BTreeSet<String>,
-    model: &Model,
-    reads: &BTreeMap<String, BTreeSet<String>>,
-) -> BTreeSet<String> {
-    let mut waiting = vec![&table.name];
-    let (mut seen, mut datasets) = (BTreeSet::new(), BTreeSet::new());
-    while let Some(name) = waiting.pop() {
-        for read in reads.get(name).into_iter().flatten().filter(|read| !local.contains(*read)) {
-            match model.dataset_of_staging(read) {
+/// What a query reads, directly or through tables that are not local.
+#[derive(Default)]
+struct Reached<'a> {
+    datasets: BTreeSet<&'a String>,
+    tables: BTreeSet<&'a String>,
+}
+
+impl<'a> Reached<'a> {
+    /// Returns what a query reaches that reads the tables `read`.
+    fn of(
+        read: &'a BTreeSet<String>,
+        local: &BTreeSet<String>,
+        model: &'a Model,
+        reads: &'a BTreeMap<String, BTreeSet<String>>,
+    ) -> Reached<'a> {
+        let mut reached = Reached::default();
+        let mut waiting: Vec<&String> = read.iter().collect();
+        while let Some(name) = waiting.pop() {
+            if local.contains(name) {
+                continue;
+            }
+            match model.dataset_of_staging(name) {
                 Some(dataset) => {
-                    datasets.insert(dataset.name.clone());
+                    reached.datasets.insert(&dataset.name);
                 }
-                None if seen.insert(read) => waiting.push(read),
+                None if reached.tables.insert(name) => {
+                    waiting.extend(reads.get(name).into_iter().flatten());
+                }
                 None => {}
             }
         }
+        reached
     }
-    let is_joined = |name: &String| table.joins.iter().any(|join| join.dataset == *name);
-    datasets.retain(|name| *name != local_to.dataset && !is_joined(name));
-    datasets
+
+    /// Returns the datasets other than `own` that none of `joins` names.
+    fn unjoined(&self, own: &str, joins: &[Join]) -> impl Iterator<Item = String> {
+        let is_joined = |name: &str| joins.iter().any(|join| join.dataset == name);
+        let others = self.datasets.iter().filter(|name| ***name != own && !is_joined(name));
+        others.map(|name| (*name).clone()).collect::<Vec<_>>().into_iter()
+    }
 }
 
 /// Returns `true` if the query of `name` reads the table `staged`, or a table that depends on it.
@@ -106,7 +130,7 @@ mod tests {
     async fn the_tables_of_the_built_in_model_are_local_global_or_independent() {
         let queries = Queries::built_in();
         let needs = required_columns(&queries, Rules::default()).await.unwrap();
-        let locality = Locality::of(queries.model(), &needs.reads).unwrap();
+        let locality = Locality::of(queries.model(), &needs).unwrap();
         assert_eq!(locality.local.iter().collect::<Vec<_>>(), ["songplays", "time"]);
         assert_eq!(locality.global.iter().collect::<Vec<_>>(), ["users"]);
         let [join] = &locality.joins[..] else { panic!("{:?}", locality.joins) };
@@ -126,28 +150,47 @@ mod tests {
         for table in &mut model.tables {
             Arc::make_mut(table).joins.clear();
         }
-        let locality = Locality::of(&model, &needs.reads).unwrap();
+        let locality = Locality::of(&model, &needs).unwrap();
         assert_eq!(locality.unjoined.iter().collect::<Vec<_>>(), ["songs"]);
         assert!(locality.joins.is_empty());
     }
 
-    #[test]
-    fn a_query_that_needs_all_rows_of_a_local_table_prevents_the_shortcut() {
+    /// Returns what the queries of the built-in model read, if the query of `table` reads `tables` instead.
+    async fn needs(table: &str, tables: &[&str]) -> RequiredColumns {
+        let mut needs = required_columns(&Queries::built_in(), Rules::default()).await.unwrap();
+        let tables = tables.iter().map(|name| (*name).to_owned()).collect();
+        needs.reads.insert(table.to_owned(), tables);
+        needs
+    }
+
+    #[tokio::test]
+    async fn tables_that_need_all_rows_and_local_ones_do_not_read_each_other() {
         let model = Model::built_in();
-        let reads = |users: &[&str]| {
-            let reads = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-            BTreeMap::from([
-                ("songs".to_owned(), reads(&["staging_songs"])),
-                ("artists".to_owned(), reads(&["staging_songs"])),
-                ("users".to_owned(), reads(users)),
-                ("songplays".to_owned(), reads(&["staging_events", "titles"])),
-                ("titles".to_owned(), reads(&["staging_songs"])),
-                ("time".to_owned(), reads(&["songplays"])),
-            ])
-        };
-        assert!(Locality::of(&model, &reads(&["staging_events"])).is_some());
-        assert!(Locality::of(&model, &reads(&["staging_songs"])).unwrap().global.is_empty());
-        assert!(Locality::of(&model, &reads(&["songplays"])).is_none());
-        assert!(Locality::of(&model, &reads(&["time", "staging_events"])).is_none());
+        for (table, tables, is_possible) in [
+            ("users", &["staging_events"][..], true),
+            ("users", &["songplays"], false),
+            ("users", &["time", "staging_events"], false),
+            ("songplays", &["staging_events", "titles", "users"], false),
+        ] {
+            let needs = needs(table, tables).await;
+            assert_eq!(Locality::of(&model, &needs).is_some(), is_possible, "{table} {tables:?}");
+        }
+        let needs = needs("users", &["staging_songs"]).await;
+        assert!(Locality::of(&model, &needs).unwrap().global.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_dataset_that_an_accounting_query_reads_can_affect_all_days() {
+        let (model, mut needs) = (Model::built_in(), needs("users", &["staging_events"]).await);
+        let mut songplays = BTreeSet::from(["staging_events".to_owned()]);
+        std::mem::swap(&mut songplays, needs.reads.get_mut("songplays").unwrap());
+        let mut model = (*model).clone();
+        for table in &mut model.tables {
+            Arc::make_mut(table).joins.clear();
+        }
+        needs.accounting_reads.clear();
+        assert!(Locality::of(&model, &needs).unwrap().unjoined.is_empty());
+        needs.accounting_reads.insert("matches".to_owned(), songplays);
+        assert!(Locality::of(&model, &needs).unwrap().unjoined.contains("songs"));
     }
 }

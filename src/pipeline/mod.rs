@@ -121,7 +121,7 @@ impl ValidatedInputs {
     async fn new(options: &TransformOptions, stores: &Stores) -> Result<ValidatedInputs> {
         let queries = queries(&options.model, options.queries.as_deref())?;
         let needs = required_columns(&queries, options.rules).await?;
-        let locality = Locality::of(&options.model, &needs.reads);
+        let locality = Locality::of(&options.model, &needs);
         let locality =
             locality.filter(|_| !needs.has_staged_rates && is_additive(&queries, &needs));
         let listing = list_options(options)?;

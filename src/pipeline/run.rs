@@ -306,7 +306,11 @@ impl<'a> Run<'a> {
 
     /// Returns `true` if there are texts that were encoded twice, and a query counts them.
     pub(super) fn counts_encoding(&self) -> bool {
-        let texts = self.report.total(|counts| counts.notes.encoded_twice);
+        self.counts_encoding_of(self.report.total(|counts| counts.notes.encoded_twice))
+    }
+
+    /// Returns `true` if a query counts texts that were encoded twice, and there are `texts` of them.
+    pub(super) fn counts_encoding_of(&self, texts: u64) -> bool {
         let is_kept = self.options.rules.repair_encoding != RepairEncoding::Store;
         let mut accounting = self.queries.of(Group::Accounting);
         texts > 0 && is_kept && accounting.any(|query| query.name == ENCODING)

@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use datafusion::prelude::SessionContext;
 
+use super::locality::Locality;
 use super::run::Run;
 use crate::error::{Error, Result};
-use crate::incremental::{Latest, Touched};
+use crate::incremental::{Latest, Touched, Update};
 use crate::ingest::Staging;
 use crate::publish::batch_rows;
 use crate::star::{FileRecord, Partitioning, RunRecord, TableRecord, find_files};
@@ -29,22 +30,13 @@ impl Run<'_> {
             return Ok(None);
         };
         let Some(locality) = &self.locality else { return Ok(None) };
-        let (before, now) = update.longest_texts();
-        let is_possible = update.continues(&locality.local_to)
-            && batch_rows(before) == batch_rows(now)
-            && !self.options.verify
-            && self.options.partitioning != Partitioning::None
-            && self.options.queries.is_none()
-            && self.has_definition_of(base)
-            && self.has_partitions(base)
-            && update.changed_datasets().is_some_and(|changed| locality.limits(&changed));
-        if !is_possible {
+        if !self.can_keep_partitions(update, locality, base) {
             return Ok(None);
         }
         let (out, threads) = (&self.publication.out, self.engine.threads);
-        let kept = locality.local.iter().filter_map(|name| base.tables.get(name));
-        let kept: Vec<FileRecord> = kept.flat_map(|table| table.files.clone()).collect();
-        if let Err(error) = find_files(out, &kept).await {
+        let files: Vec<FileRecord> =
+            base.tables.values().flat_map(|table| table.files.clone()).collect();
+        if let Err(error) = find_files(out, &files).await {
             tracing::info!(%error, "the existing star cannot be read; building it again");
             return Ok(None);
         }
@@ -60,6 +52,22 @@ impl Run<'_> {
         }
         let local = locality.local_to.clone();
         Ok(Some(Touched { local, days: Arc::new(days) }))
+    }
+
+    /// Returns `true` if partitions of the previous run can be kept.
+    fn can_keep_partitions(&self, update: &Update, locality: &Locality, base: &RunRecord) -> bool {
+        let (before, now) = update.longest_texts();
+        // Without texts to count, the previous run has counted none, even if dictionaries had some.
+        let has_counted = base.state.as_ref().is_some_and(|state| !state.encoding.is_empty());
+        update.continues(&locality.local_to)
+            && batch_rows(before) == batch_rows(now)
+            && !self.options.verify
+            && self.options.partitioning != Partitioning::None
+            && self.options.queries.is_none()
+            && self.has_definition_of(base)
+            && self.has_partitions(base)
+            && (has_counted || !self.counts_encoding_of(update.texts_encoded_twice()))
+            && update.changed_datasets().is_some_and(|changed| locality.limits(&changed))
     }
 
     /// Returns `true` if the local tables of the previous run have partitions and counts.

@@ -111,7 +111,8 @@ pub(crate) async fn register_files(
     sorted: Vec<Vec<SortExpr>>,
 ) -> Result<()> {
     if files.is_empty() {
-        let empty = session.register_table(name, Arc::new(EmptyTable::new(schema)));
+        let empty = Arc::new(EmptyTable::new(schema));
+        let empty = session.register_table(TableReference::bare(name), empty);
         return empty.map(|_| ()).map_err(|e| Error::query(name, e));
     }
     let found = find_files(out, files).await?;
@@ -126,7 +127,7 @@ pub(crate) async fn register_files(
         let config = ListingTableConfig::new_with_multi_paths(urls?)
             .with_listing_options(options)
             .with_schema(schema);
-        session.register_table(name, Arc::new(ListingTable::try_new(config)?))
+        session.register_table(TableReference::bare(name), Arc::new(ListingTable::try_new(config)?))
     };
     registered.await.map(|_| ()).map_err(|e| Error::query(name, e))
 }

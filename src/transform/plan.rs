@@ -34,6 +34,9 @@ pub struct RequiredColumns {
     pub star_accounting: Vec<String>,
     /// Names of the tables that each query of an intermediate or star table reads.
     pub reads: BTreeMap<String, BTreeSet<String>>,
+    /// Names of the tables that each accounting query on the staging and intermediate tables reads, including
+    /// [`ENCODING`].
+    pub accounting_reads: BTreeMap<String, BTreeSet<String>>,
     /// `true` if an accounting query on the staging tables returns other numbers than counts.
     pub has_staged_rates: bool,
 }
@@ -97,6 +100,7 @@ struct Planning<'a> {
     staged_accounting: Vec<String>,
     star_accounting: Vec<String>,
     reads: BTreeMap<String, BTreeSet<String>>,
+    accounting_reads: BTreeMap<String, BTreeSet<String>>,
     has_staged_rates: bool,
     /// Counts of accounting queries, in the order of the columns of the table `run`.
     counts: BTreeMap<String, BTreeSet<String>>,
@@ -119,6 +123,7 @@ impl<'a> Planning<'a> {
             staged_accounting: Vec::new(),
             star_accounting: Vec::new(),
             reads: BTreeMap::new(),
+            accounting_reads: BTreeMap::new(),
             has_staged_rates: false,
             counts: BTreeMap::new(),
             measures: BTreeSet::new(),
@@ -181,6 +186,9 @@ impl<'a> Planning<'a> {
                  intermediate tables or the tables of the star and `run`"
             );
             return Err(reject(query, &reason));
+        }
+        if star.is_none() {
+            self.accounting_reads.insert(query.name.clone(), tables.clone());
         }
         let counts = self.measures(query, &schema)?;
         if query.name == ENCODING {
@@ -270,6 +278,7 @@ impl<'a> Planning<'a> {
             staged_accounting: self.staged_accounting,
             star_accounting: self.star_accounting,
             reads: self.reads,
+            accounting_reads: self.accounting_reads,
             has_staged_rates: self.has_staged_rates,
         }
     }

@@ -65,13 +65,13 @@ impl Converter {
 
     /// Returns the counts so far, which [`Self::restore`] restores.
     #[inline]
-    pub fn counts(&self) -> (Times, u64) {
-        (self.times, self.encoded_twice)
+    pub fn counts(&self) -> (Times, u64, usize) {
+        (self.times, self.encoded_twice, self.longest_text)
     }
 
     /// Restores earlier counts, because values will be converted again.
-    pub fn restore(&mut self, counts: (Times, u64)) {
-        (self.times, self.encoded_twice) = counts;
+    pub fn restore(&mut self, counts: (Times, u64, usize)) {
+        (self.times, self.encoded_twice, self.longest_text) = counts;
     }
 
     /// Returns what the values converted since [`Self::clear`] refer to.
