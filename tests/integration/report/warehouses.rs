@@ -33,6 +33,23 @@ fn postgresql_and_the_files_have_the_same_figures() {
     );
 }
 
+#[test]
+fn a_run_writes_a_report_also_if_its_load_fails() {
+    let here = with_plays(SONG, &[play(7, NOON, 0)]);
+    let run = ["run", "--songs", "songs", "--logs", "logs", "--out", "star", "--report"];
+    let nowhere = ["failed.html", "--to", "postgres://ann@127.0.0.1:1/none?sslmode=disable"];
+    let outcome = here.run(run.iter().chain(&nowhere));
+    outcome.exits(1).says("report    failed.html (").complains("connection-failed");
+    let database = Postgres::shared().database();
+    let url = database.url();
+    here.run(run.iter().chain(&["loaded.html", "--to", &url]))
+        .exits(0)
+        .says("report    loaded.html (");
+    assert!(here.read("failed.html") == here.read("loaded.html"), "both are of the same star");
+    here.write("mine.html", "mine");
+    here.run(run.iter().chain(&["mine.html", "--to", &url])).exits(2).complains("is not a report");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn redshift_and_the_files_have_the_same_figures() {
     let cloud = Cloud::new().await;
