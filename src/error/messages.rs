@@ -18,7 +18,7 @@ pub(super) fn too_many(rejected: Rejected, read: u64, allowed: &str) -> String {
 
 pub(super) fn earlier(out: &str, rows: Option<u64>) -> String {
     match rows {
-        Some(rows) => format!("the star at {out} has {}", count(rows as usize, "row")),
+        Some(rows) => format!("the star at {out} was built from {}", count(rows as usize, "row")),
         None => format!("there is no star at {out} yet"),
     }
 }

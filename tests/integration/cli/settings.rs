@@ -21,7 +21,7 @@ fn error_for_a_missing_setting_names_the_three_ways_to_set_it() {
         let args: Vec<&str> = [&TINY[..at], &TINY[at + 2..]].concat();
         let outcome = here.run(&args);
         outcome.fails_with("invalid-option").naming(&[
-            &flag,
+            flag,
             &format!("STARLIFT_{}", name.to_uppercase()),
             &format!("as {name} in [transform] in starlift.toml"),
         ]);
